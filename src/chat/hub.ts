@@ -216,6 +216,7 @@ export class Hub {
     hub.nowMs = nowMs;
     if (reply.outcome === "unknown") this.#warnOfStore(nowMs);
     hub.store.handle(reply, nowMs);
+    hub.names.forgetDepartures();
     this.#releaseUnblocked();
   }
 

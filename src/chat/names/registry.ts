@@ -105,7 +105,6 @@ export class NameRegistry {
 
   /** Reserves a free name for a login or rename until `unreserve`. */
   reserve(folded: string): void {
-    if (!this.#reserved.has(folded)) this.#departed.delete(folded);
     this.#reserved.set(folded, (this.#reserved.get(folded) ?? 0) + 1);
   }
 
@@ -114,11 +113,15 @@ export class NameRegistry {
    * the store before, so it is remembered for them.
    */
   noteDeparture(departed: StoredDeparture): void {
+    const { name } = departed.departure;
+    if (this.#reserved.has(name)) this.#departed.set(name, departed);
+  }
+
+  /** Forgets departures that nobody waits for any more; what waited has been decided. */
+  forgetDepartures(): void {
     for (const name of this.#departed.keys()) {
       if (!this.#reserved.has(name)) this.#departed.delete(name);
     }
-    const { name } = departed.departure;
-    if (this.#reserved.has(name)) this.#departed.set(name, departed);
   }
 
   /** Who left with the name since it was reserved. */
