@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import type { ChatState } from "../../../src/chat/events.ts";
 import { openChat, openChatWithHelp } from "../../../src/dialects/open-chat/open-chat.ts";
+import { privateChat as limits } from "../../../src/limits.ts";
 import {
   joined,
   left,
@@ -132,8 +133,9 @@ test("an answer to an invitation that has just been withdrawn is not said", () =
   const conversation = alice();
   conversation.render({ type: "chat", state: "invited", with: "Ann" });
   conversation.render({ type: "chat", state: "lost", with: "Ann" });
-  expect(conversation.receive("accept")).toEqual({ type: "accept" });
-  expect(conversation.receive("accept")).toEqual({ type: "say", text: "accept" });
+  expect(conversation.receive("accept", 0)).toEqual({ type: "accept" });
+  const late = { type: "say", text: "accept" } as const;
+  expect(conversation.receive("accept", limits.crossingMs)).toEqual(late);
 });
 
 test("an invitation stands while another person answers one's own", () => {
@@ -146,8 +148,9 @@ test("an invitation stands while another person answers one's own", () => {
   expect(conversation.receive("accept")).toEqual({ type: "accept" });
   // Ann has another name by now.
   hear("lost", "Eve");
-  expect(conversation.receive("hello")).toEqual({ type: "say", text: "hello" });
-  expect(conversation.receive("accept")).toEqual({ type: "say", text: "accept" });
+  expect(conversation.receive("hello", 0)).toEqual({ type: "say", text: "hello" });
+  const late = { type: "say", text: "accept" } as const;
+  expect(conversation.receive("accept", limits.crossingMs)).toEqual(late);
 });
 
 test("slash commands are text to its own clients, and answered where there is help", () => {
