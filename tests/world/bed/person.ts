@@ -138,6 +138,7 @@ export class Person {
     const ref = `history-${this.lines.length}`;
     this.send({ type: "history", room, limit, ref, ...(before === undefined ? {} : { before }) });
     const answer = await this.line((line) => line["ref"] === ref, "the history");
+    if (answer["type"] !== "history") throw new Error(`no history: ${JSON.stringify(answer)}`);
     return answer["messages"] as Line[];
   }
 
