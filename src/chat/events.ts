@@ -8,13 +8,14 @@ import type {
   ByeCode,
   ChatState,
   LeaveReason,
+  MessageKind,
   Ref,
   Sealed,
   TransferMessage,
   TransferRequest,
 } from "../protocol/messages.ts";
 
-export type { ChatState, LeaveReason, Ref };
+export type { ChatState, LeaveReason, MessageKind, Ref };
 
 /**
  * What a session asks for, as parsed by its dialect. `ref` is echoed in the answer (native only).
@@ -57,6 +58,7 @@ export type Command =
   | {
       type: "say";
       text: string;
+      kind?: MessageKind | undefined;
       n?: number | undefined;
       room?: string | undefined;
       to?: "partner" | undefined;
@@ -67,6 +69,7 @@ export type Command =
       to: readonly string[];
       /** Empty if the message is sealed. */
       text: string;
+      kind?: MessageKind | undefined;
       sealed?: Sealed | undefined;
       n?: number | undefined;
     }
@@ -175,6 +178,7 @@ export type Said = {
   from: string;
   alias: string | undefined;
   text: string;
+  kind?: MessageKind | undefined;
   n: number | undefined;
   author: number;
 };
@@ -217,6 +221,7 @@ export type PrivateMessage = {
   chat: boolean;
   /** Of a sealed message: a sentence for those who can't open it. */
   text: string;
+  kind?: MessageKind | undefined;
   sealed?: Sealed | undefined;
 };
 
@@ -281,7 +286,13 @@ export type PersonalEvent =
     }
   | PrivateMessage
   /** Confirms a committed private message to its sender, with its recipients. */
-  | { type: "sent"; to: readonly string[]; text: string; chat: boolean }
+  | {
+      type: "sent";
+      to: readonly string[];
+      text: string;
+      kind?: MessageKind | undefined;
+      chat: boolean;
+    }
   /**
    * Everything up to counter `n` is settled. `room` and `seq` locate message `n` if it was said in
    * a room.

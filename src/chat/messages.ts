@@ -5,7 +5,7 @@ import { history, message as limits } from "../limits.ts";
 import { harmless, quoted } from "../text.ts";
 import { mailNetworkOf } from "./absent-mail.ts";
 import type { HubState } from "./hub-state.ts";
-import type { Command } from "./events.ts";
+import type { Command, MessageKind } from "./events.ts";
 import { type Account, accountMailbox } from "./account-store.ts";
 import { absentHolder } from "./names/absent-holder.ts";
 import { fold, lobby } from "./names/grammar.ts";
@@ -26,6 +26,12 @@ import type { SessionRecord } from "./store.ts";
 type Say = Extract<Command, { type: "say" }>;
 type Tell = Extract<Command, { type: "tell" }>;
 
+type Content = {
+  text: string;
+  kind: MessageKind | undefined;
+  sealed?: Sealed | undefined;
+};
+
 /** `partner`: who a message to the partner was meant for when it arrived. */
 export function say(
   hub: HubState,
@@ -33,7 +39,7 @@ export function say(
   command: Say,
   partner = session.privateChat.partner,
 ): void {
-  const { text, n, to } = command;
+  const { text, kind, n, to } = command;
   if (!isNext(hub, session, n)) return;
   if (isMuted(hub, session, n) || !fits(hub, session, text, n)) return;
   if (to === "partner") {
@@ -43,7 +49,7 @@ export function say(
       return refuse(hub, session, n, message);
     }
     takeCounter(hub, session, n);
-    return sendPrivate(hub, session, { here: [person], away: [] }, text, true, n);
+    return sendPrivate(hub, session, { here: [person], away: [] }, { text, kind }, true, n);
   }
   const asked = command.room ?? lobby;
   // Most clients send the folded name.
@@ -52,7 +58,7 @@ export function say(
     takeCounter(hub, session, n);
     return rejectOutside(hub, session, asked, { n, takesCounter: true });
   }
-  sayInRoom(hub, session, roomName, text, n);
+  sayInRoom(hub, session, roomName, { text, kind }, n);
 }
 
 export function tell(hub: HubState, session: Session, command: Tell): void {
@@ -137,11 +143,11 @@ const sealedText = "(a sealed message: parley client can read it on one of your 
 function tellFound(
   hub: HubState,
   session: Session,
-  { to, text, sealed, n }: Tell,
+  { to, text, kind, sealed, n }: Tell,
   absent: Absent,
 ): void {
   const found = find(hub, session, to, absent);
-  if (found.everyone) sayInRoom(hub, session, lobby, text, n);
+  if (found.everyone) sayInRoom(hub, session, lobby, { text, kind }, n);
   else takeCounter(hub, session, n);
   // Reaching anyone counts as sent; only a message that reaches nobody is refused by number.
   const reaches = found.everyone || found.here.length + found.away.length > 0;
@@ -163,10 +169,9 @@ function tellFound(
     hub,
     session,
     found,
-    sealed === undefined ? text : sealedText,
+    { text: sealed === undefined ? text : sealedText, kind, sealed },
     inChat && isAlone,
     n,
-    sealed,
   );
 }
 
@@ -299,7 +304,7 @@ function sayInRoom(
   hub: HubState,
   session: Session,
   roomName: string,
-  text: string,
+  { text, kind }: Content,
   n: number | undefined,
 ): void {
   const room = hub.rooms.get(roomName);
@@ -307,7 +312,7 @@ function sayInRoom(
   if (n !== undefined) session.counter.take(n);
   const said = harmless(text);
   const { gathering } = hub.pipeline;
-  gathering.say(room, hub.pipeline.nextOrder(), hub.stampMs, session, said, n);
+  gathering.say(room, hub.pipeline.nextOrder(), hub.stampMs, session, said, n, kind);
   hub.wake();
   const line = session.dialect.terminal?.said?.(session.name, said);
   if (line !== undefined) hub.options.print(line);
@@ -318,10 +323,9 @@ function sendPrivate(
   hub: HubState,
   session: Session,
   { here, away }: Recipients,
-  text: string,
+  { text, kind, sealed }: Content,
   isChat: boolean,
   n: number | undefined,
-  sealed?: Sealed,
 ): void {
   const to = [...here.map(({ name }) => name), ...away.map(({ name }) => name)];
   if (to.length === 0) return;
@@ -334,6 +338,7 @@ function sendPrivate(
     to,
     chat: isChat,
     text: harmless(text),
+    ...(kind === undefined ? {} : { kind }),
     ...(sealed === undefined ? {} : { sealed }),
   };
   const { gathering } = hub.pipeline;
@@ -353,5 +358,5 @@ function sendPrivate(
   }
   gathering.chars += (text.length + sealedChars(sealed)) * to.length;
   hub.wake();
-  hub.send(session, { type: "sent", to, text: message.text, chat: isChat }, "committed");
+  hub.send(session, { type: "sent", to, text: message.text, kind, chat: isChat }, "committed");
 }

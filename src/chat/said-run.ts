@@ -1,7 +1,7 @@
 // Consecutive messages of one author in one room: the unit in which messages are gathered, logged
 // and rendered. Shared fields are stored once. Pure.
 
-import type { Said } from "./events.ts";
+import type { MessageKind, Said } from "./events.ts";
 
 export class SaidRun {
   readonly type = "said";
@@ -23,6 +23,7 @@ export class SaidRun {
     readonly n: number | undefined,
     readonly author: number,
     text: string,
+    readonly kind?: MessageKind,
   ) {
     this.texts = [text];
     this.chars = text.length;
@@ -50,7 +51,7 @@ export class SaidRun {
 
   /** Message `i` of the run on its own. */
   at(i: number): Said {
-    const { room, seq, timeMs, from, alias, n, author } = this;
+    const { room, seq, timeMs, from, alias, kind, n, author } = this;
     return {
       type: "said",
       room,
@@ -59,6 +60,7 @@ export class SaidRun {
       from,
       alias,
       text: this.texts[i]!,
+      kind,
       n: n === undefined ? undefined : n + i,
       author,
     };

@@ -2,7 +2,7 @@
 // private messages, records, and events for single sessions, each with its position in the order of
 // events. Pure data; commit-pipeline.ts decides when it is settled.
 
-import type { PersonalEvent, PresenceEvent, PrivateMessage } from "./events.ts";
+import type { MessageKind, PersonalEvent, PresenceEvent, PrivateMessage } from "./events.ts";
 import type { RoomItem } from "./fan-out/recipient-group.ts";
 import { output } from "../limits.ts";
 import type { Room } from "./room.ts";
@@ -156,6 +156,7 @@ export class TurnBatch {
     author: Session,
     text: string,
     n: number | undefined,
+    kind: MessageKind | undefined,
   ): void {
     const turn = this.roomTurn(room);
     const { name, alias } = author.identity;
@@ -169,6 +170,7 @@ export class TurnBatch {
       last.author === author.id &&
       last.timeMs === timeMs &&
       last.from === name &&
+      last.kind === kind &&
       (n === undefined
         ? last.n === undefined
         : last.n !== undefined && last.n + last.length === n) &&
@@ -177,7 +179,7 @@ export class TurnBatch {
       run = last;
       run.push(text);
     } else {
-      run = new SaidRun(room.name, 0, timeMs, name, alias, n, author.id, text);
+      run = new SaidRun(room.name, 0, timeMs, name, alias, n, author.id, text, kind);
       turn.items.push({ order, event: run });
       turn.breaksRun = false;
       this.speakers.add(author);

@@ -7,11 +7,17 @@ import type {
   AdminRow,
   ChatState,
   LeaveReason,
+  MessageKind,
   RoomPoint,
   Sealed,
 } from "../protocol/messages.ts";
 
-export type { AccountChangeKind, ChatState, LeaveReason } from "../protocol/messages.ts";
+export type {
+  AccountChangeKind,
+  ChatState,
+  LeaveReason,
+  MessageKind,
+} from "../protocol/messages.ts";
 
 export type SessionOptions = {
   /** The session's name; undefined for one that only lists and fetches files. */
@@ -138,6 +144,7 @@ export type SessionEvent =
       timeMs: number;
       from: string;
       text: string;
+      kind?: MessageKind | undefined;
       mine: boolean;
       id: number | undefined;
       replayed: boolean;
@@ -151,6 +158,7 @@ export type SessionEvent =
       to: readonly string[];
       chat: boolean;
       text: string;
+      kind?: MessageKind | undefined;
       replayed: boolean;
       /** As it came: `PrivateMessages` opens it. Undefined: the server can read it. */
       sealed?: Sealed | undefined;
@@ -274,6 +282,9 @@ export type PastMessage = { seq: number; timeMs: number; from: string; text: str
 
 export type ListedFile = { name: string; sizeBytes: number; modifiedMs: number };
 
+/** `sealed`: in place of the text, for one person. */
+export type HowToTell = { kind?: MessageKind | undefined; sealed?: Sealed | undefined };
+
 /** Why `say`, `tell` or `sayToPartner` did not accept a message. */
 export type Unsayable =
   "too-long" | "queue-full" | "ended" | "no-recipient" | "not-in-room" | "no-partner";
@@ -322,11 +333,10 @@ export interface NativeSession extends DrivenSession {
    * possible, and again after a lost connection. Returns its `id`. It never reaches a partner: see
    * `sayToPartner`.
    */
-  say(room: string, text: string): number | Unsayable;
-  /** With `sealed` in place of the text, for one person. */
-  tell(to: readonly string[], text: string, sealed?: Sealed): number | Unsayable;
+  say(room: string, text: string, kind?: MessageKind): number | Unsayable;
+  tell(to: readonly string[], text: string, how?: HowToTell): number | Unsayable;
   /** To the private-chat partner alone; never reaches a room, even if the chat ends first. */
-  sayToPartner(text: string): number | Unsayable;
+  sayToPartner(text: string, kind?: MessageKind): number | Unsayable;
   /**
    * Joins another room: `entered` or `join-failed` follows, unless the session is already in it.
    * Survives lost connections.

@@ -70,17 +70,18 @@ export class Inbox {
   }
 
   handleRun(run: Message<"messages">, own: Ownership): void {
-    const { room, seq, time, from, texts, n } = run;
+    const { room, seq, time, from, texts, kind, n } = run;
     for (const [i, text] of texts.entries()) {
       const counted = n === undefined ? undefined : n + i;
       this.handleRoomMessage(
-        { type: "message", room, seq: seq + i, time, from, text, n: counted },
+        { type: "message", room, seq: seq + i, time, from, text, kind, n: counted },
         own,
       );
     }
   }
 
-  handleRoomMessage({ room, seq, time, from, text, n }: Message<"message">, own: Ownership): void {
+  handleRoomMessage(message: Message<"message">, own: Ownership): void {
+    const { room, seq, time: timeMs, from, text, kind, n } = message;
     // It was under way when we left the room.
     const found = this.rooms.find(room);
     const arrival = found?.position.arrive(seq);
@@ -90,7 +91,8 @@ export class Inbox {
     const mine = from === own.name;
     const id = mine && n !== undefined ? own.idOf(n, text) : undefined;
     const { replayed } = arrival;
-    this.#emit({ type: "message", room: name, seq, timeMs: time, from, text, mine, id, replayed });
+    const said = { room: name, seq, timeMs, from, text, kind, mine, id, replayed };
+    this.#emit({ type: "message", ...said });
     this.checkReturned();
   }
 
@@ -98,12 +100,12 @@ export class Inbox {
    * Gaps in the mail are not reported: the server keeps less of it than of a room, and announces
    * that with `recovered`.
    */
-  handlePrivate({ type, mail, time, from, to, chat, text, sealed }: Message<"private">): void {
+  handlePrivate(message: Message<"private">): void {
+    const { mail, time: timeMs, from, to, text, kind, sealed, chat = false } = message;
     const arrival = this.#mail.arrive(mail);
     if (!arrival.fresh) return;
     const { replayed } = arrival;
-    const message = { mail, timeMs: time, from, to, chat: chat === true, text, sealed };
-    this.#emit({ type, ...message, replayed });
+    this.#emit({ type: "private", mail, timeMs, from, to, chat, text, kind, sealed, replayed });
     this.checkReturned();
   }
 

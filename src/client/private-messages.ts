@@ -10,7 +10,14 @@ import { sealed as limits } from "../limits.ts";
 import { harmless } from "../text.ts";
 import { areKeys, compareKeys, type KnownKeys } from "../trust/known-keys.ts";
 import type { Freshness } from "../trust/seen-messages.ts";
-import type { NativeSession, Seal, SessionEvent, SessionResponse, Unsayable } from "./events.ts";
+import type {
+  MessageKind,
+  NativeSession,
+  Seal,
+  SessionEvent,
+  SessionResponse,
+  Unsayable,
+} from "./events.ts";
 import { decodeSealed, encodeSealed, type MessageSealer, sealContext } from "./sealed-text.ts";
 
 type Private = Extract<SessionEvent, { type: "private" }>;
@@ -50,9 +57,16 @@ export type PrivateOutput = {
   applyOutputs: () => void;
 };
 
-export type SentPrivate = { to: readonly string[]; text: string; seal: Seal | undefined };
+export type SentPrivate = {
+  to: readonly string[];
+  text: string;
+  kind?: MessageKind | undefined;
+  seal: Seal | undefined;
+};
 
-type Job = { to: readonly string[]; text: string };
+/** What somebody has written to somebody. */
+type Content = { text: string; kind?: MessageKind | undefined };
+type Job = { to: readonly string[] } & Content;
 /** What is to become of a message for one person. */
 type Verdict =
   | { how: "plain"; name: string }
@@ -91,12 +105,12 @@ export class PrivateMessages {
   }
 
   /** Sends a private message, sealed to whomever it can be. */
-  tell(to: readonly string[], text: string): void {
+  tell(to: readonly string[], text: string, kind?: MessageKind): void {
     if (this.#jobs.length >= limits.maxWaiting) {
-      return this.#output.sent("queue-full", { to, text, seal: undefined });
+      return this.#output.sent("queue-full", { to, text, kind, seal: undefined });
     }
-    if (this.#device === undefined) return this.#sendPlain(to, text);
-    this.#jobs.push({ to, text });
+    if (this.#device === undefined) return this.#sendPlain(to, { text, kind });
+    this.#jobs.push({ to, text, kind });
     this.#send();
   }
 
@@ -157,8 +171,8 @@ export class PrivateMessages {
     await this.#opening;
   }
 
-  #sendPlain(to: readonly string[], text: string): void {
-    this.#output.sent(this.#session.tell(to, text), { to, text, seal: undefined });
+  #sendPlain(to: readonly string[], { text, kind }: Content): void {
+    this.#output.sent(this.#session.tell(to, text, { kind }), { to, text, kind, seal: undefined });
   }
 
   #send(): void {
@@ -179,7 +193,7 @@ export class PrivateMessages {
   }
 
   /** False: to be sent later, nothing has been. */
-  async #sendJob({ to, text }: Job): Promise<boolean> {
+  async #sendJob({ to, ...content }: Job): Promise<boolean> {
     const names = new Map(to.map((name) => [fold(name), name]));
     const verdicts: Verdict[] = [];
     for (const name of names.values()) verdicts.push(await this.#judge(name));
@@ -188,9 +202,9 @@ export class PrivateMessages {
     for (const verdict of verdicts) {
       if (verdict.how === "plain") plain.push(verdict.name);
       else if (verdict.how === "refused") this.#output.note(`Not sent: ${verdict.why}`);
-      else if (verdict.how === "sealed") await this.#sendSealed(verdict, text);
+      else if (verdict.how === "sealed") await this.#sendSealed(verdict, content);
     }
-    if (plain.length > 0) this.#sendPlain(plain, text);
+    if (plain.length > 0) this.#sendPlain(plain, content);
     return true;
   }
 
@@ -266,7 +280,7 @@ export class PrivateMessages {
 
   async #sendSealed(
     { name, known, isNew }: Extract<Verdict, { how: "sealed" }>,
-    text: string,
+    { text, kind }: Content,
   ): Promise<void> {
     const device = this.#device;
     if (device === undefined) return;
@@ -288,7 +302,8 @@ export class PrivateMessages {
     }
     const sealed = { key: device.key, boxes };
     const seal: Seal = { state: known.isVerified ? "verified" : "unverified" };
-    this.#output.sent(this.#session.tell([name], text, sealed), { to: [name], text, seal });
+    const result = this.#session.tell([name], text, { kind, sealed });
+    this.#output.sent(result, { to: [name], text, kind, seal });
     if (isNew) this.#output.note(firstContact(name));
   }
 

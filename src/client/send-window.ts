@@ -5,7 +5,7 @@
 import { BoundedMap } from "../bounded-map.ts";
 import { client as limits } from "../limits.ts";
 import { isRetryableMessage } from "../protocol/error-codes.ts";
-import type { ClientMessage, ErrorMessage, Sealed } from "../protocol/messages.ts";
+import type { ClientMessage, ErrorMessage, MessageKind, Sealed } from "../protocol/messages.ts";
 import { harmless } from "../text.ts";
 
 /** A message on its way: to a room, or to chosen recipients. */
@@ -14,6 +14,7 @@ export type QueuedMessage = {
   readonly room: string | undefined;
   readonly to: readonly string[];
   readonly text: string;
+  readonly kind?: MessageKind | undefined;
   /** Sent in place of the text. */
   readonly sealed?: Sealed | undefined;
 };
@@ -86,12 +87,11 @@ export class SendWindow {
   push(
     room: string | undefined,
     to: readonly string[],
-    text: string,
-    sealed?: Sealed,
+    { text, kind, sealed }: Pick<QueuedMessage, "text" | "kind" | "sealed">,
   ): number | undefined {
     if (this.space <= 0) return undefined;
     const id = ++this.#lastId;
-    this.#entries.push({ id, room, to, text, sealed, refused: false });
+    this.#entries.push({ id, room, to, text, kind, sealed, refused: false });
     return id;
   }
 
@@ -102,15 +102,15 @@ export class SendWindow {
     if (this.#sent >= limits.windowMessages || this.#sentChars >= limits.windowChars) {
       return undefined;
     }
-    const { room, to, text, sealed } = entry;
+    const { room, to, text, kind, sealed } = entry;
     const n = this.#headN + this.#sent++;
     this.#sentChars += charsOf(entry);
     this.#exposed = Math.max(this.#exposed, this.#sent);
     this.#recent.set(n, entry);
-    if (room !== undefined) return { type: "say", n, room, text };
+    if (room !== undefined) return { type: "say", n, room, text, kind };
     return sealed === undefined
-      ? { type: "tell", n, to, text }
-      : { type: "tell", n, to, text: "", sealed };
+      ? { type: "tell", n, to, text, kind }
+      : { type: "tell", n, to, text: "", kind, sealed };
   }
 
   /**

@@ -10,7 +10,7 @@ import type {
   Access,
   ClientMessage,
   ErrorMessage,
-  Sealed,
+  MessageKind,
   ServerMessage,
 } from "../protocol/messages.ts";
 import { ConnectionState } from "./connection-state.ts";
@@ -18,6 +18,7 @@ import type {
   NativeSession,
   SessionEvent,
   SessionOptions,
+  HowToTell,
   SessionOutput,
   SessionPosition,
   SessionRequest,
@@ -180,18 +181,18 @@ export class ClientSession implements NativeSession {
     if (this.#connection.phase === "greeting") this.#connection.greet(nowMs);
   }
 
-  say(room: string, text: string): number | Unsayable {
+  say(room: string, text: string, kind?: MessageKind): number | Unsayable {
     if (!this.#ended && !this.#rooms.has(room)) return "not-in-room";
-    return this.#queue(room, [], text);
+    return this.#queue(room, [], { text, kind });
   }
 
-  tell(to: readonly string[], text: string, sealed?: Sealed): number | Unsayable {
-    return to.length === 0 ? "no-recipient" : this.#queue(undefined, to, text, sealed);
+  tell(to: readonly string[], text: string, how: HowToTell = {}): number | Unsayable {
+    return to.length === 0 ? "no-recipient" : this.#queue(undefined, to, { text, ...how });
   }
 
-  sayToPartner(text: string): number | Unsayable {
+  sayToPartner(text: string, kind?: MessageKind): number | Unsayable {
     const { partner } = this;
-    return partner === undefined ? "no-partner" : this.#queue(undefined, [partner], text);
+    return partner === undefined ? "no-partner" : this.#queue(undefined, [partner], { text, kind });
   }
 
   join(room: string): void {
@@ -241,12 +242,11 @@ export class ClientSession implements NativeSession {
   #queue(
     room: string | undefined,
     to: readonly string[],
-    text: string,
-    sealed?: Sealed,
+    content: { text: string } & HowToTell,
   ): number | Unsayable {
     if (this.#ended) return "ended";
-    if (text.length > this.#textChars) return "too-long";
-    const id = this.#window.push(room, to, text, sealed);
+    if (content.text.length > this.#textChars) return "too-long";
+    const id = this.#window.push(room, to, content);
     this.#pump();
     return id ?? "queue-full";
   }

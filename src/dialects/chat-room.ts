@@ -5,6 +5,7 @@ import { names } from "../limits.ts";
 import { showsNothing } from "../text.ts";
 import type { Command, LoginCommand, PersonalEvent, RoomEvent } from "../chat/events.ts";
 import { Consent, consentWords } from "./consent.ts";
+import { emoteText, isEmote, privateText } from "./emote.ts";
 import { NameLogin } from "./name-login.ts";
 import type { SaidRun } from "../chat/said-run.ts";
 import type { Conversation, Dialect } from "../chat/dialect.ts";
@@ -25,7 +26,9 @@ function person(name: string, alias: string | undefined): string {
 function renderRoom(event: RoomEvent): string {
   switch (event.type) {
     case "said":
-      return `:${event.alias ?? event.from}:${event.text}`;
+      return isEmote(event)
+        ? emoteText(event, event.alias)
+        : `:${event.alias ?? event.from}:${event.text}`;
     case "joined":
       return `new user ${person(event.name, event.alias)} joined \n`;
     case "left":
@@ -36,7 +39,8 @@ function renderRoom(event: RoomEvent): string {
 }
 
 function renderRun(run: SaidRun): string {
-  return runLines(run, `:${run.alias ?? run.from}:`);
+  const who = run.alias ?? run.from;
+  return runLines(run, isEmote(run) ? `* ${who} ` : `:${who}:`);
 }
 
 class ChatRoomConversation implements Conversation {
@@ -74,7 +78,7 @@ class ChatRoomConversation implements Conversation {
         this.#login.handleQuestion();
         return event.text;
       case "private":
-        return `:${event.alias ?? event.from}:(private) ${event.text}`;
+        return `:${event.alias ?? event.from}:(private) ${privateText(event)}`;
       case "sent":
         // chat-room clients see their own lines.
         return `:${this.#shownAs}:(private, to ${event.to.join(",")}) ${event.text}`;

@@ -4,6 +4,7 @@
 import type { Command, PersonalEvent, RoomEvent } from "../chat/events.ts";
 import { showsNothing } from "../text.ts";
 import { Consent, consentWords } from "./consent.ts";
+import { emoteText, isEmote, privateText } from "./emote.ts";
 import { NameLogin } from "./name-login.ts";
 import type { SaidRun } from "../chat/said-run.ts";
 import type { Conversation, Dialect } from "../chat/dialect.ts";
@@ -13,7 +14,7 @@ import { sentence } from "./sentences.ts";
 function renderRoom(event: RoomEvent): string {
   switch (event.type) {
     case "said":
-      return framed(`${event.from}: ${event.text}`);
+      return framed(isEmote(event) ? emoteText(event) : `${event.from}: ${event.text}`);
     case "joined":
       return framed(`${event.name} joined the chat:`);
     case "left":
@@ -24,7 +25,7 @@ function renderRoom(event: RoomEvent): string {
 }
 
 function renderRun(run: SaidRun): string {
-  return runLines(run, `\n${run.from}: `);
+  return runLines(run, isEmote(run) ? `\n* ${run.from} ` : `\n${run.from}: `);
 }
 
 function framed(text: string): string {
@@ -49,7 +50,7 @@ class LineChatConversation implements Conversation {
 
   render(event: PersonalEvent): string | undefined {
     this.#consent.handleEvent(event);
-    if (event.type === "private") return framed(`${event.from} (private): ${event.text}`);
+    if (event.type === "private") return framed(`${event.from} (private): ${privateText(event)}`);
     if (event.type === "question") {
       this.#login.handleQuestion();
       return framed(`${event.text}:`);

@@ -3,6 +3,7 @@
 // original page takes each receive for a message. Pure.
 
 import type { Command, PersonalEvent, RoomEvent } from "../chat/events.ts";
+import { emoteText, isEmote, privateText } from "./emote.ts";
 import { harmless, showsNothing } from "../text.ts";
 import { message as limits } from "../limits.ts";
 import { Consent, consentWords } from "./consent.ts";
@@ -30,13 +31,13 @@ const roster: RosterStyle = {
 };
 
 function renderRun(run: SaidRun): string {
-  return runLines(run, `${run.from} : ALL - `);
+  return runLines(run, isEmote(run) ? `* ${run.from} ` : `${run.from} : ALL - `);
 }
 
 function renderRoom(event: RoomEvent): string {
   switch (event.type) {
     case "said":
-      return `${event.from} : ALL - ${event.text}\n`;
+      return isEmote(event) ? `${emoteText(event)}\n` : `${event.from} : ALL - ${event.text}\n`;
     case "joined":
       return `${event.name} joined the chat\n`;
     case "left":
@@ -90,7 +91,7 @@ class SelectChatConversation implements Conversation {
         this.#login.handleQuestion();
         return `${event.text}: `;
       case "private":
-        return `${event.from} : ${this.#self} - ${event.text}\n`;
+        return `${event.from} : ${this.#self} - ${privateText(event)}\n`;
       case "error":
         if (event.code === "unknown-user" && event.ref === inviteRef) return usage;
         if (event.code === "unknown-user" && event.subject !== undefined) {

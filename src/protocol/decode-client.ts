@@ -12,6 +12,7 @@ import {
   type Hello,
   protocolVersion,
 } from "./messages.ts";
+import { readKind } from "./read-kind.ts";
 import { readSealed } from "./read-sealed.ts";
 import { malformed, undecodable, type Undecodable } from "./undecodable.ts";
 
@@ -64,13 +65,19 @@ const readers: {
   }),
   keys: (r) => ({ type: "keys", name: r.text("name"), ref: r.ref() }),
   revoke: (r) => ({ type: "revoke", key: r.text("key"), ref: r.ref() }),
-  say: (r) => ({ type: "say", room: room(r), text: r.text("text"), n: r.optionalCount("n", 1) }),
+  say: (r) => ({
+    type: "say",
+    room: room(r),
+    text: r.text("text"),
+    kind: readKind(r),
+    n: r.optionalCount("n", 1),
+  }),
   tell: (r) => {
     const to = r.texts("to");
     if (to.length === 0) r.refuse("`to` must name somebody");
     const sealed = r.optionalObject("sealed", readSealed);
     const text = sealed === undefined ? r.text("text") : "";
-    return { type: "tell", to, text, sealed, n: r.optionalCount("n", 1) };
+    return { type: "tell", to, text, kind: readKind(r), sealed, n: r.optionalCount("n", 1) };
   },
   join: (r) => ({
     type: "join",

@@ -20,6 +20,7 @@ import {
   type Welcome,
   type WelcomeSession,
 } from "./messages.ts";
+import { readKind } from "./read-kind.ts";
 import { readSealed } from "./read-sealed.ts";
 import { malformed, undecodable, type Undecodable } from "./undecodable.ts";
 
@@ -91,6 +92,7 @@ const readers: {
     time: r.number("time"),
     from: r.text("from"),
     texts: r.texts("texts"),
+    kind: readKind(r),
     n: r.optionalCount("n"),
   }),
   private: (r) => ({
@@ -100,6 +102,7 @@ const readers: {
     from: r.text("from"),
     to: r.texts("to"),
     text: r.text("text"),
+    kind: readKind(r),
     chat: r.optionalFlag("chat"),
     sealed: r.optionalObject("sealed", readSealed),
   }),
@@ -268,6 +271,7 @@ function readMessage(r: FieldReader): RoomMessage {
     time: r.number("time"),
     from: r.text("from"),
     text: r.text("text"),
+    kind: readKind(r),
     n: r.optionalCount("n"),
   };
 }

@@ -3,6 +3,7 @@
 
 import {
   type ClientMessage,
+  type MessageKind,
   protocolVersion,
   type RoomMessage,
   type ServerMessage,
@@ -13,9 +14,9 @@ export function encodeClient(message: ClientMessage): string {
   switch (message.type) {
     case "say": {
       // Key order of decodeClient's fast path.
-      const { n, room, text } = message;
+      const { n, room, text, kind } = message;
       const counter = n === undefined ? "" : `,"n":${n}`;
-      return `{"type":"say"${counter},"room":${JSON.stringify(room)},"text":${JSON.stringify(text)}}\n`;
+      return `{"type":"say"${counter},"room":${JSON.stringify(room)},"text":${JSON.stringify(text)}${kindField(kind)}}\n`;
     }
     case "hello": {
       const { type, ...rest } = message;
@@ -32,9 +33,9 @@ export function encodeServer(message: ServerMessage): string {
     case "message":
       return `${roomMessage(message)}\n`;
     case "messages": {
-      const { room, seq, time, from, texts, n } = message;
+      const { room, seq, time, from, texts, kind, n } = message;
       const textsJson = texts.map((text) => JSON.stringify(text)).join(",");
-      return encodeRun({ room, seq, time, from, textsJson, n });
+      return encodeRun({ room, seq, time, from, textsJson, kind, n });
     }
     case "history": {
       const { room, messages, ref } = message;
@@ -54,17 +55,18 @@ export function encodeRun(run: {
   time: number;
   from: string;
   textsJson: string;
+  kind?: MessageKind | undefined;
   n: number | undefined;
 }): string {
-  const { room, seq, time, from, textsJson, n } = run;
+  const { room, seq, time, from, textsJson, kind, n } = run;
   const counted = n === undefined ? "" : `,"n":${n}`;
-  return `{"type":"messages","room":${JSON.stringify(room)},"seq":${seq},"time":${time},"from":${JSON.stringify(from)},"texts":[${textsJson}]${counted}}\n`;
+  return `{"type":"messages","room":${JSON.stringify(room)},"seq":${seq},"time":${time},"from":${JSON.stringify(from)},"texts":[${textsJson}]${kindField(kind)}${counted}}\n`;
 }
 
 /** Consecutive messages often share room, sender and time, so that part is cached. */
 let common = { room: "", from: "", time: 0, start: "", middle: "" };
 
-function roomMessage({ room, seq, time, from, text, n }: RoomMessage): string {
+function roomMessage({ room, seq, time, from, text, kind, n }: RoomMessage): string {
   if (room !== common.room || from !== common.from || time !== common.time) {
     const start = `{"type":"message","room":${JSON.stringify(room)},"seq":`;
     const middle = `,"time":${time},"from":${JSON.stringify(from)},"text":"`;
@@ -72,9 +74,12 @@ function roomMessage({ room, seq, time, from, text, n }: RoomMessage): string {
   }
   const { start, middle } = common;
   const body = escapedText(text);
-  return n === undefined
-    ? `${start}${seq}${middle}${body}"}`
-    : `${start}${seq}${middle}${body}","n":${n}}`;
+  const counted = n === undefined ? "" : `,"n":${n}`;
+  return `${start}${seq}${middle}${body}"${kindField(kind)}${counted}}`;
+}
+
+function kindField(kind: MessageKind | undefined): string {
+  return kind === undefined ? "" : `,"kind":"${kind}"`;
 }
 
 /**

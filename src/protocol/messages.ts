@@ -23,6 +23,12 @@ export type LeaveReason = "quit" | "lost" | "slow" | "parted" | "replaced" | "ki
  */
 export type ByeCode = "replaced" | "kicked" | "banned";
 
+/**
+ * How a message is meant, besides something said. `emote`: what its author does (`* Ann waves`).
+ * `notice`: by a program, which no program should answer.
+ */
+export type MessageKind = "emote" | "notice";
+
 /** Steps in a private chat by consent. */
 export type ChatState = "asked" | "invited" | "started" | "rejected" | "busy" | "left" | "lost";
 
@@ -126,7 +132,13 @@ export type ClientMessage =
   /** Shuts out the device whose key begins so. */
   | { type: "revoke"; key: string; ref?: Ref | undefined }
   /** To everybody in a room that the session is in. */
-  | { type: "say"; room: string; text: string; n?: number | undefined }
+  | {
+      type: "say";
+      room: string;
+      text: string;
+      kind?: MessageKind | undefined;
+      n?: number | undefined;
+    }
   /**
    * To the named people alone, wherever they are. If that is the private-chat partner alone, it is
    * part of the chat. `sealed`: in place of the text, which is empty then; to one person.
@@ -135,6 +147,7 @@ export type ClientMessage =
       type: "tell";
       to: readonly string[];
       text: string;
+      kind?: MessageKind | undefined;
       sealed?: Sealed | undefined;
       n?: number | undefined;
     }
@@ -238,6 +251,7 @@ export type RoomMessage = {
   time: number;
   from: string;
   text: string;
+  kind?: MessageKind | undefined;
   n?: number | undefined;
 };
 
@@ -351,6 +365,7 @@ export type ServerMessage =
       time: number;
       from: string;
       texts: readonly string[];
+      kind?: MessageKind | undefined;
       n?: number | undefined;
     }
   | {
@@ -361,6 +376,7 @@ export type ServerMessage =
       to: readonly string[];
       /** Of a sealed message: a sentence for clients that can't open it. */
       text: string;
+      kind?: MessageKind | undefined;
       chat?: boolean | undefined;
       sealed?: Sealed | undefined;
     }

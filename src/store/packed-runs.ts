@@ -1,7 +1,7 @@
 // The stored form of what a room said in one turn: rows of JSON with a bounded number of messages,
 // so that reading a page or deleting the oldest messages is bounded work however long the turn was.
 
-import type { Said } from "../chat/events.ts";
+import type { MessageKind, Said } from "../chat/events.ts";
 import type { SaidRun } from "../chat/said-run.ts";
 
 /** Messages per row. Reading a page unpacks at most two rows more than it needs. */
@@ -26,6 +26,7 @@ export type StoredRun = {
   from: string;
   alias?: string;
   n?: number;
+  kind?: MessageKind;
   texts: string[];
 };
 
@@ -59,7 +60,7 @@ export function packRuns(runs: readonly SaidRun[]): PackedRow[] {
 
 /** Messages `from` up to but not including `to` of a run, at index `at` of a row. */
 function runJson(run: SaidRun, from: number, to: number, at: number, rowTimeMs: number): string {
-  const { timeMs, alias, n } = run;
+  const { timeMs, alias, kind, n } = run;
   const isWhole = from === 0 && to === run.length;
   // The native protocol sends the same string, so it is often cached already.
   const texts = isWhole ? `[${run.textsJson}]` : JSON.stringify(run.texts.slice(from, to));
@@ -68,6 +69,7 @@ function runJson(run: SaidRun, from: number, to: number, at: number, rowTimeMs: 
   json += `,"from":${quote(run.from)}`;
   if (alias !== undefined) json += `,"alias":${quote(alias)}`;
   if (n !== undefined) json += `,"n":${n + from}`;
+  if (kind !== undefined) json += `,"kind":"${kind}"`;
   return `${json},"texts":${texts}}`;
 }
 
@@ -106,6 +108,7 @@ export function unpackRuns(
         from: run.from,
         alias: run.alias,
         text: run.texts[i]!,
+        kind: run.kind,
         n: run.n === undefined ? undefined : run.n + i,
         author: 0,
       });

@@ -1,6 +1,6 @@
 // Mailboxes in a data file. A full one loses messages from the network that fills most of it.
 
-import type { PrivateMessage } from "../chat/events.ts";
+import type { MessageKind, PrivateMessage } from "../chat/events.ts";
 import type { Mail, MailCount, Mailboxes } from "../chat/store.ts";
 import { isTrimDue, surplusMail } from "./mailbox-shares.ts";
 import type { MailRow, Read, Statements } from "./sqlite-statements.ts";
@@ -28,10 +28,14 @@ export class SqliteMailboxes implements Mailboxes {
   /** Runs within a transaction. */
   append({ session, network, message }: Mail, mail: number, clockMs: number): void {
     const { timeMs, from, alias, to, chat, sealed } = message;
-    const kind = (chat ? inChat : 0) | (sealed === undefined ? 0 : isSealed);
+    const { kind } = message;
+    const bits =
+      (chat ? inChat : 0) |
+      (sealed === undefined ? 0 : isSealed) |
+      (kind === undefined ? 0 : kindBits[kind]);
     const text =
       sealed === undefined ? message.text : JSON.stringify({ text: message.text, sealed });
-    const rest = [from, alias ?? null, JSON.stringify(to), kind, text] as const;
+    const rest = [from, alias ?? null, JSON.stringify(to), bits, text] as const;
     this.#sql.insertMail.run(session, mail, timeMs, clockMs, network, ...rest);
     if (mail <= this.#maxMessages || !isTrimDue(mail, this.#maxMessages)) return;
     const surplus = surplusMail(this.#sql.mailbox.all(session), this.#maxMessages);
@@ -42,6 +46,13 @@ export class SqliteMailboxes implements Mailboxes {
 /** Bits of the column `chat`: said in a private chat; `text` is JSON with the sealed message. */
 const inChat = 1;
 const isSealed = 2;
+/** And how it is meant. */
+const kindBits: Readonly<Record<MessageKind, number>> = { emote: 4, notice: 8 };
+
+function kindOf(bits: number): MessageKind | undefined {
+  if ((bits & kindBits.emote) !== 0) return "emote";
+  return (bits & kindBits.notice) === 0 ? undefined : "notice";
+}
 
 function messageOf(row: MailRow): PrivateMessage {
   const content: Pick<PrivateMessage, "text" | "sealed"> =
@@ -55,5 +66,6 @@ function messageOf(row: MailRow): PrivateMessage {
     to: JSON.parse(row.recipients),
     chat: (row.chat & inChat) !== 0,
     ...content,
+    kind: kindOf(row.chat),
   };
 }

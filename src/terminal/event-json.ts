@@ -7,13 +7,24 @@ import type { Seal, SessionEvent } from "../client/events.ts";
 export function eventJson(event: SessionEvent): object | undefined {
   switch (event.type) {
     case "message": {
-      const { type, room, seq, timeMs: time, from, text, mine, replayed } = event;
-      return { event: type, room, seq, time, from, text, mine, replayed };
+      const { type, room, seq, timeMs: time, from, text, kind, mine, replayed } = event;
+      return { event: type, room, seq, time, from, text, kind, mine, replayed };
     }
     case "private": {
-      const { type, mail, timeMs: time, from, to, text, replayed, seal } = event;
+      const { type, mail, timeMs: time, from, to, text, kind, replayed, seal } = event;
       const sealed = seal !== undefined;
-      return { event: type, mail, time, from, to, text, replayed, sealed, ...sealFields(seal) };
+      return {
+        event: type,
+        mail,
+        time,
+        from,
+        to,
+        text,
+        kind,
+        replayed,
+        sealed,
+        ...sealFields(seal),
+      };
     }
     case "online": {
       // `access` is a secret.

@@ -75,7 +75,7 @@ class Client {
         return isOnline();
       },
       request: (request) => this.#request(request),
-      tell: (to, text, sealed) => {
+      tell: (to, text, { sealed } = {}) => {
         const plain = sealed === undefined ? text : "";
         this.server.told.push({ from: name, to, text: plain, sealed });
         return this.server.told.length;

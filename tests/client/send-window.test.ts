@@ -16,11 +16,11 @@ function sendAll(window: SendWindow): string[] {
 test("what was never sent is not taken for received, if another client has used the numbers", () => {
   const window = new SendWindow();
   window.handleWelcome(0, true);
-  window.push("lobby", [], "one");
+  window.push("lobby", [], { text: "one" });
   expect(sendAll(window)).toEqual(["1 one"]);
   window.handleAck(1);
   window.handleLost();
-  for (const text of ["two", "three"]) window.push("lobby", [], text);
+  for (const text of ["two", "three"]) window.push("lobby", [], { text });
   // Meanwhile the other one has sent 2 to 5.
   expect(window.handleWelcome(5, false)).toBeUndefined();
   expect(sendAll(window)).toEqual(["6 two", "7 three"]);
@@ -29,10 +29,10 @@ test("what was never sent is not taken for received, if another client has used 
 test("what was sent and taken is not sent again, and the rest is", () => {
   const window = new SendWindow();
   window.handleWelcome(0, true);
-  for (const text of ["one", "two"]) window.push("lobby", [], text);
+  for (const text of ["one", "two"]) window.push("lobby", [], { text });
   expect(sendAll(window)).toEqual(["1 one", "2 two"]);
   window.handleLost();
-  const third = window.push("lobby", [], "three");
+  const third = window.push("lobby", [], { text: "three" });
   expect(window.handleWelcome(2, false)).toBe(third! - 1);
   expect(sendAll(window)).toEqual(["3 three"]);
   window.handleLost();

@@ -31,6 +31,14 @@ test("private messages of other dialects", () => {
   expect(emil.render(sent(["Ann"], "psst", true))).toBeUndefined();
 });
 
+test("what somebody does is a line without a colon", () => {
+  const waves = { ...said("Emil", "waves"), kind: "emote" as const };
+  expect(lineChat.renderRoom(waves)).toBe("\n* Emil waves\n");
+  const privateWaves = { ...privately("Ann", ["Emil"], "waves"), kind: "emote" as const };
+  const emil = lineChat.open(peer);
+  expect(emil.render(privateWaves)).toBe("\nAnn (private): * Ann waves\n");
+});
+
 test("a refused name is asked for again", () => {
   const emil = lineChat.open(peer);
   emil.receive("Emil");

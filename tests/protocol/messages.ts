@@ -2,7 +2,12 @@
 
 import * as fc from "fast-check";
 import { transfer } from "../../src/limits.ts";
-import type { ClientMessage, RoomMessage, ServerMessage } from "../../src/protocol/messages.ts";
+import type {
+  ClientMessage,
+  MessageKind,
+  RoomMessage,
+  ServerMessage,
+} from "../../src/protocol/messages.ts";
 
 const text = fc.oneof(
   fc.string({ maxLength: 12 }),
@@ -25,6 +30,7 @@ const bytes = (length: number) =>
     .map((value) => Buffer.from(value).toString("base64url"));
 const publicKey = bytes(32);
 const signature = bytes(64);
+const kind = fc.constantFrom<MessageKind>("emote", "notice");
 const names = fc.array(name, { maxLength: 5 });
 const sealed = fc.record({
   key: publicKey,
@@ -108,11 +114,21 @@ const clientMessages: Each<ClientMessage> = {
   link: record("link", { code: text, label: text, ref }, "label", "ref"),
   keys: record("keys", { name, ref }, "ref"),
   revoke: record("revoke", { key: text, ref }, "ref"),
-  say: record("say", { room, text, n: fromOne }, "n"),
+  say: record("say", { room, text, kind, n: fromOne }, "kind", "n"),
   // A text or a sealed one; never both.
   tell: fc.oneof(
-    record("tell", { to: fc.array(name, { minLength: 1, maxLength: 5 }), text, n: fromOne }, "n"),
-    record("tell", { to: fc.tuple(name), text: fc.constant(""), sealed, n: fromOne }, "n"),
+    record(
+      "tell",
+      { to: fc.array(name, { minLength: 1, maxLength: 5 }), text, kind, n: fromOne },
+      "kind",
+      "n",
+    ),
+    record(
+      "tell",
+      { to: fc.tuple(name), text: fc.constant(""), kind, sealed, n: fromOne },
+      "kind",
+      "n",
+    ),
   ),
   join: record("join", { room, seq: count, epoch, ref }, "seq", "epoch", "ref"),
   part: record("part", { room, ref }, "ref"),
@@ -172,7 +188,8 @@ const clientMessages: Each<ClientMessage> = {
 const roomState = fc.record({ room, seq: count, recovered: fc.boolean() });
 const roomMessage: fc.Arbitrary<RoomMessage> = record(
   "message",
-  { room, seq: count, time, from: name, text, n: fromOne },
+  { room, seq: count, time, from: name, text, kind, n: fromOne },
+  "kind",
   "n",
 );
 
@@ -256,12 +273,22 @@ const serverMessages: Each<ServerMessage> = {
   message: roomMessage,
   messages: record(
     "messages",
-    { room, seq: count, time, from: name, texts: fc.array(text, { maxLength: 6 }), n: fromOne },
+    {
+      room,
+      seq: count,
+      time,
+      from: name,
+      texts: fc.array(text, { maxLength: 6 }),
+      kind,
+      n: fromOne,
+    },
+    "kind",
     "n",
   ),
   private: record(
     "private",
-    { mail: count, time, from: name, to: names, text, chat: fc.boolean(), sealed },
+    { mail: count, time, from: name, to: names, text, kind, chat: fc.boolean(), sealed },
+    "kind",
     "chat",
     "sealed",
   ),

@@ -5,12 +5,12 @@ import { SaidRun } from "../../src/chat/said-run.ts";
 import type { Batch, Committed, LocalStore, Mail, SessionUpdate } from "../../src/chat/store.ts";
 import type { ServerStore } from "../../src/store/server-store.ts";
 
-type RunFields = Partial<Pick<SaidRun, "timeMs" | "from" | "alias" | "n">>;
+type RunFields = Partial<Pick<SaidRun, "timeMs" | "from" | "alias" | "n" | "kind">>;
 
 /** Consecutive messages of one sender. */
 export function run(room: string, texts: readonly string[], fields: RunFields = {}): SaidRun {
-  const { timeMs = 1_000, from = "Ann", alias, n } = fields;
-  const made = new SaidRun(room, 0, timeMs, from, alias, n, 7, texts[0]!);
+  const { timeMs = 1_000, from = "Ann", alias, n, kind } = fields;
+  const made = new SaidRun(room, 0, timeMs, from, alias, n, 7, texts[0]!, kind);
   for (const text of texts.slice(1)) made.push(text);
   return made;
 }
@@ -34,7 +34,10 @@ export function mail(
 ): Mail {
   const { timeMs = 1_000, from = "Ann", alias, to = ["Bob"], chat = false } = fields;
   const { network = "192.0.2.1" } = fields;
-  return { session, network, message: { type: "private", timeMs, from, alias, to, chat, text } };
+  const { kind, sealed } = fields;
+  const more = { ...(kind && { kind }), ...(sealed && { sealed }) };
+  const message = { type: "private" as const, timeMs, from, alias, to, chat, text, ...more };
+  return { session, network, message };
 }
 
 export function update(id: string, fields: Partial<SessionUpdate> = {}): SessionUpdate {

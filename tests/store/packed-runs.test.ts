@@ -19,6 +19,7 @@ const runs = fc.array(
       from: fc.oneof(text, fc.constant("Ann")),
       alias: fc.option(text, { nil: undefined }),
       n: fc.option(fc.nat(), { nil: undefined }),
+      kind: fc.constantFrom("emote" as const, "notice" as const, undefined),
       timeMs: fc.constantFrom(1_000, 1_001),
     })
     .map(({ texts: all, ...fields }) => run("a", all, fields)),

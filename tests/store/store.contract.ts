@@ -393,11 +393,12 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
         const { store, writer } = open();
         writer.commit({ sessions: [update("s1")] });
         const letters = [
-          mail("s1", "one", { chat: true }),
+          mail("s1", "one", { chat: true, kind: "emote" }),
           mail("s2", `"\\'`, { from: "[::1]:5", alias: "A", to: ["Bob", 'C"'] }),
           mail("s1", "two", {
             timeMs: 7,
             chat: true,
+            kind: "notice",
             sealed: { key: "k", boxes: [{ key: "l", box: "b" }] },
           }),
         ];

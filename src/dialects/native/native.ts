@@ -55,12 +55,12 @@ function renderRoom(event: RoomEvent): string {
 }
 
 function renderRun(run: SaidRun): string {
-  const { room, seq, timeMs: time, from, textsJson, n } = run;
-  return encodeRun({ room, seq, time, from, textsJson, n });
+  const { room, seq, timeMs: time, from, textsJson, kind, n } = run;
+  return encodeRun({ room, seq, time, from, textsJson, kind, n });
 }
 
-function roomMessage({ room, seq, timeMs: time, from, text, n }: Said): RoomMessage {
-  return { type: "message", room, seq, time, from, text, n };
+function roomMessage({ room, seq, timeMs: time, from, text, kind, n }: Said): RoomMessage {
+  return { type: "message", room, seq, time, from, text, kind, n };
 }
 
 class NativeConversation implements Conversation {
@@ -191,9 +191,9 @@ function messageOf(event: PersonalEvent, server: NativeServer): ServerMessage | 
       return { type: "error", code, message, subject, retryAfterMs, password };
     }
     case "private": {
-      const { mail, timeMs: time, from, to, text, sealed } = event;
+      const { mail, timeMs: time, from, to, text, kind, sealed } = event;
       const chat = event.chat ? true : undefined;
-      return { type: "private", mail, time, from, to, text, chat, sealed };
+      return { type: "private", mail, time, from, to, text, kind, chat, sealed };
     }
     case "replay":
       return roomMessage(event.message);

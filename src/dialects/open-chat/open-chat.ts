@@ -6,6 +6,7 @@ import { names } from "../../limits.ts";
 import { quoted, showsNothing } from "../../text.ts";
 import type { Command, PersonalEvent, RoomEvent } from "../../chat/events.ts";
 import { Consent, consentWords } from "../consent.ts";
+import { emoteText, isEmote, privateText } from "../emote.ts";
 import { NameLogin } from "../name-login.ts";
 import type {
   Conversation,
@@ -53,7 +54,7 @@ export const downloadStarted = "[UDP STARTED] Waiting for connections...";
 function renderRoom(event: RoomEvent): string {
   switch (event.type) {
     case "said":
-      return `${event.from}: ${event.text}`;
+      return isEmote(event) ? emoteText(event) : `${event.from}: ${event.text}`;
     case "joined":
       return `${event.name} has joined the chat!`;
     case "left":
@@ -64,7 +65,7 @@ function renderRoom(event: RoomEvent): string {
 }
 
 function renderRun(run: SaidRun): string {
-  return runLines(run, `${run.from}: `);
+  return runLines(run, isEmote(run) ? `* ${run.from} ` : `${run.from}: `);
 }
 
 /** open-chat's commands; reserved, so that nobody can have one as a name. */
@@ -139,7 +140,7 @@ class OpenChatConversation implements Conversation {
         this.#login.handleQuestion();
         return `${event.text}:`;
       case "private":
-        return `${event.from}: (PRIVATE)  ${event.text}`;
+        return `${event.from}: (PRIVATE)  ${privateText(event)}`;
       case "sent":
         return `from you to ${event.to.join(",")}: (PRIVATE)  ${event.text}`;
       case "names":

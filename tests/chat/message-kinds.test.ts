@@ -1,0 +1,66 @@
+// How a message is meant travels with it: live, in a run, in the history, and to one person.
+
+import { expect, test } from "bun:test";
+import { native, Rig } from "./rig.ts";
+
+function room() {
+  const rig = new Rig();
+  const [ann, bob] = ["Ann", "Bob"].map((name) => {
+    const client = rig.client(native);
+    client.send({ type: "hello", version: 2, name, runs: name === "Bob" });
+    return client;
+  });
+  ann!.text();
+  bob!.text();
+  return { ann: ann!, bob: bob! };
+}
+
+const emote = (text: string) => ({ type: "say", text, kind: "emote" });
+
+const kinds = (lines: Record<string, unknown>[]) =>
+  lines.map(({ text, texts, kind }) => [text ?? texts, kind]);
+
+test("an emote is one for everybody, its author included", () => {
+  const { ann, bob } = room();
+  ann.send({ type: "say", text: "waves", kind: "emote" });
+  expect(kinds(ann.lines())).toEqual([["waves", "emote"]]);
+  expect(kinds(bob.lines())).toEqual([["waves", "emote"]]);
+});
+
+test("what is said and what is done are not one run", () => {
+  const { ann, bob } = room();
+  ann.queue({ type: "say", text: "hi" }, emote("waves"), emote("sits"), {
+    type: "say",
+    text: "bye",
+  });
+  ann.send();
+  expect(kinds(bob.lines())).toEqual([
+    ["hi", undefined],
+    [["waves", "sits"], "emote"],
+    ["bye", undefined],
+  ]);
+});
+
+test("the history keeps it", () => {
+  const { ann, bob } = room();
+  ann.send({ type: "say", text: "done", kind: "notice" }, { type: "say", text: "hi" });
+  bob.text();
+  bob.send({ type: "history", room: "lobby", limit: 2 });
+  const [{ messages }] = bob.lines() as [{ messages: Record<string, unknown>[] }];
+  expect(kinds(messages)).toEqual([
+    ["done", "notice"],
+    ["hi", undefined],
+  ]);
+});
+
+test("a private message has one too", () => {
+  const { ann, bob } = room();
+  ann.send({ type: "tell", to: ["Bob"], text: "winks", kind: "emote" });
+  expect(kinds(bob.lines())).toEqual([["winks", "emote"]]);
+});
+
+test("an unknown kind is something said", () => {
+  const { ann, bob } = room();
+  ann.send({ type: "say", text: "hi", kind: "shout" });
+  expect(kinds(bob.lines())).toEqual([["hi", undefined]]);
+});

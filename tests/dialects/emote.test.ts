@@ -1,0 +1,38 @@
+// What people do, in every text dialect, alone and in runs.
+
+import { expect, test } from "bun:test";
+import type { Dialect } from "../../src/chat/dialect.ts";
+import { SaidRun } from "../../src/chat/said-run.ts";
+import { chatRoom } from "../../src/dialects/chat-room.ts";
+import { lineChat } from "../../src/dialects/line-chat.ts";
+import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
+import { selectChat } from "../../src/dialects/select-chat.ts";
+
+const run = new SaidRun("lobby", 1, 0, "Ann", undefined, undefined, 1, "waves", "emote");
+run.push("sits");
+
+const forms: [Dialect, string, string][] = [
+  [openChat, "* Ann waves", "* Ann waves\n* Ann sits\n"],
+  [selectChat, "* Ann waves\n", "* Ann waves\n* Ann sits\n"],
+  [chatRoom, "* Ann waves", "* Ann waves\n* Ann sits\n"],
+  [lineChat, "\n* Ann waves\n", "\n* Ann waves\n\n* Ann sits\n"],
+];
+
+for (const [dialect, one, all] of forms) {
+  test(`${dialect.name} shows an emote without a colon`, () => {
+    expect(dialect.renderRoom(run.at(0))).toBe(one);
+    expect(dialect.renderRun?.(run)).toBe(all);
+  });
+}
+
+test("a program's notice looks as if it was said", () => {
+  const notice = new SaidRun("lobby", 1, 0, "bot", undefined, undefined, 1, "done", "notice");
+  expect(openChat.renderRoom(notice.at(0))).toBe("bot: done");
+});
+
+test("chat-room shows the alias, as in what is said", () => {
+  const emote = new SaidRun("lobby", 1, 0, "ann", "Ann", undefined, 1, "waves", "emote");
+  emote.push("sits");
+  expect(chatRoom.renderRoom(emote.at(0))).toBe("* Ann waves");
+  expect(chatRoom.renderRun?.(emote)).toBe("* Ann waves\n* Ann sits\n");
+});
