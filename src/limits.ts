@@ -971,6 +971,8 @@ export const client = {
   maxServerLineBytes: 4 * MiB,
   /** Unsent bytes after which the connection counts as stuck; fits the window's messages. */
   maxUnsentBytes: 8 * MiB,
+  /** Commands of `--json-in` that wait for files; more are refused. */
+  maxOpenCommands: 64,
   /** A pipe without `--follow` gives up after this long without a connection. */
   giveUpMs: 600_000,
 } as const;

@@ -75,7 +75,7 @@ function explain(name: string, error: unknown, variables: Arguments["variables"]
 
 /** Prints the last object of `--json`, so that scripts need not parse stderr. */
 function tellPrograms(name: string, args: readonly string[], { code, sentence }: Failure): void {
-  if (!args.includes("--json")) return;
+  if (!args.includes("--json") && !args.includes("--json-in")) return;
   // With `-o -` the file has stdout.
   const events = args.includes("--output=-") ? stderr : stdout;
   const event = name === "peer" ? "exit" : "ended";

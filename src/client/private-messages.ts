@@ -66,7 +66,17 @@ export type SentPrivate = {
 
 /** What somebody has written to somebody. */
 type Content = { text: string; kind?: MessageKind | undefined };
-type Job = { to: readonly string[] } & Content;
+
+/** What became of a message for one person: it was given to the session, or why not. */
+export type TellOutcome =
+  | { how: "told"; result: number | Unsayable; seal: Seal | undefined }
+  | { how: "refused"; why: string };
+
+/** `told`: for whoever waits for the outcome, in place of the notes for people. */
+type Job = Content & {
+  to: readonly string[];
+  told?: ((outcome: TellOutcome) => void) | undefined;
+};
 /** What is to become of a message for one person. */
 type Verdict =
   | { how: "plain"; name: string }
@@ -106,11 +116,18 @@ export class PrivateMessages {
 
   /** Sends a private message, sealed to whomever it can be. */
   tell(to: readonly string[], text: string, kind?: MessageKind): void {
-    if (this.#jobs.length >= limits.maxWaiting) {
-      return this.#output.sent("queue-full", { to, text, kind, seal: undefined });
-    }
-    if (this.#device === undefined) return this.#sendPlain(to, { text, kind });
-    this.#jobs.push({ to, text, kind });
+    this.#add({ to, text, kind });
+  }
+
+  /** The same to one person. Resolves when it is with the session, which may be a long time offline. */
+  tellOne(name: string, text: string, kind?: MessageKind): Promise<TellOutcome> {
+    return new Promise((told) => this.#add({ to: [name], text, kind, told }));
+  }
+
+  #add(job: Job): void {
+    if (this.#jobs.length >= limits.maxWaiting) return this.#finish(job, "queue-full", job.to);
+    if (this.#device === undefined) return this.#sendPlain(job, job.to);
+    this.#jobs.push(job);
     this.#send();
   }
 
@@ -171,8 +188,19 @@ export class PrivateMessages {
     await this.#opening;
   }
 
-  #sendPlain(to: readonly string[], { text, kind }: Content): void {
-    this.#output.sent(this.#session.tell(to, text, { kind }), { to, text, kind, seal: undefined });
+  #sendPlain(job: Job, to: readonly string[]): void {
+    this.#finish(job, this.#session.tell(to, job.text, { kind: job.kind }), to);
+  }
+
+  #finish(job: Job, result: number | Unsayable, to: readonly string[], seal?: Seal): void {
+    const { text, kind } = job;
+    job.told?.({ how: "told", result, seal });
+    this.#output.sent(result, { to, text, kind, seal });
+  }
+
+  #refuse({ told }: Job, why: string): void {
+    if (told === undefined) this.#output.note(`Not sent: ${why}`);
+    else told({ how: "refused", why });
   }
 
   #send(): void {
@@ -193,18 +221,18 @@ export class PrivateMessages {
   }
 
   /** False: to be sent later, nothing has been. */
-  async #sendJob({ to, ...content }: Job): Promise<boolean> {
-    const names = new Map(to.map((name) => [fold(name), name]));
+  async #sendJob(job: Job): Promise<boolean> {
+    const names = new Map(job.to.map((name) => [fold(name), name]));
     const verdicts: Verdict[] = [];
     for (const name of names.values()) verdicts.push(await this.#judge(name));
     if (verdicts.some(({ how }) => how === "offline")) return false;
     const plain: string[] = [];
     for (const verdict of verdicts) {
       if (verdict.how === "plain") plain.push(verdict.name);
-      else if (verdict.how === "refused") this.#output.note(`Not sent: ${verdict.why}`);
-      else if (verdict.how === "sealed") await this.#sendSealed(verdict, content);
+      else if (verdict.how === "refused") this.#refuse(job, verdict.why);
+      else if (verdict.how === "sealed") await this.#sendSealed(verdict, job);
     }
-    if (plain.length > 0) this.#sendPlain(plain, content);
+    if (plain.length > 0) this.#sendPlain(job, plain);
     return true;
   }
 
@@ -280,10 +308,11 @@ export class PrivateMessages {
 
   async #sendSealed(
     { name, known, isNew }: Extract<Verdict, { how: "sealed" }>,
-    { text, kind }: Content,
+    job: Job,
   ): Promise<void> {
     const device = this.#device;
     if (device === undefined) return;
+    const { text, kind } = job;
     // Never twice the same, so that what is older than the last can be told.
     this.#lastTimeMs = Math.max(device.now(), this.#lastTimeMs + 1);
     const content = encodeSealed({ id: device.newId(), timeMs: this.#lastTimeMs, text });
@@ -294,16 +323,16 @@ export class PrivateMessages {
         boxes.push({ key, box: await device.sealer.seal(content, key, context) });
       }
     } catch {
-      return this.#output.note(`Not sent: a key of ${harmless(name)} can't be used`);
+      return this.#refuse(job, `a key of ${harmless(name)} can't be used`);
     }
     if (boxes.reduce((sum, { box }) => sum + box.length, 0) > limits.maxChars) {
       const why = `the message is too long to be sealed for ${boxes.length} devices`;
-      return this.#output.note(`Not sent: ${why}. Send it in parts`);
+      return this.#refuse(job, `${why}. Send it in parts`);
     }
     const sealed = { key: device.key, boxes };
     const seal: Seal = { state: known.isVerified ? "verified" : "unverified" };
     const result = this.#session.tell([name], text, { kind, sealed });
-    this.#output.sent(result, { to: [name], text, kind, seal });
+    this.#finish(job, result, [name], seal);
     if (isNew) this.#output.note(firstContact(name));
   }
 

@@ -87,6 +87,13 @@ export class FieldReader {
     return isTexts(value) ? value : this.#bad(key, "a list of strings", []);
   }
 
+  /** A list; one string counts as a list of it. */
+  textOrTexts(key: string): readonly string[] {
+    const value = this.#fields[key];
+    if (typeof value === "string") return [value];
+    return isTexts(value) ? value : this.#bad(key, "a string or a list of strings", []);
+  }
+
   /** An object of strings, numbers and booleans. */
   scalars(key: string): Readonly<Record<string, string | number | boolean>> {
     const value = this.#fields[key];

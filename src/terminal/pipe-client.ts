@@ -1,18 +1,21 @@
-// `parley client` in a pipe: every line of stdin is a message, taken literally. Messages go to
-// stdout, everything else to stderr. Reads stdin no faster than the server acknowledges, and the
-// connection no faster than stdout drains. Knows no flags.
+// `parley client` in a pipe: every line of stdin is a message, taken literally, to the room or to
+// chosen people, or a command in JSON. Messages go to stdout, everything else to stderr. Reads stdin
+// no faster than the server acknowledges, and the connection no faster than stdout drains. Knows no
+// flags.
 
 import { harmless } from "../text.ts";
 import type { NativeSession, SessionEvent } from "../client/events.ts";
+import type { PrivateMessages, TellOutcome } from "../client/private-messages.ts";
 import { isErrorCode, ParleyError } from "../errors.ts";
-import { client as limits, sealed } from "../limits.ts";
-import { defaultRoom } from "../protocol/messages.ts";
+import { client as limits, message, sealed } from "../limits.ts";
+import { defaultRoom, type MessageKind } from "../protocol/messages.ts";
 import type { NativeConnection } from "../io/native-connection.ts";
 import { LineSplitter, tooLong } from "../line-splitter.ts";
 import { eventJson } from "./event-json.ts";
 import { eventText } from "./event-text.ts";
 import { endedBy, type EndSignal } from "../io/end-signals.ts";
 import { jsonLine } from "./json-line.ts";
+import { type FetchedFile, PipeCommands } from "./pipe-commands.ts";
 import { refusal } from "./open-session.ts";
 import { say } from "./diagnostics.ts";
 import { privateText, sealMark } from "./seal-text.ts";
@@ -25,8 +28,12 @@ export type PipeOptions = {
   json: boolean;
   input: AsyncIterable<Uint8Array>;
   output: Writer;
-  /** Resolves when all private messages that have come are opened. */
-  settled?: () => Promise<void>;
+  /** Every line goes to these people in place of the room. */
+  to?: readonly string[];
+  /** Every line is a command in JSON. Needs `json`. */
+  commands?: { fetch: (name: string) => Promise<FetchedFile> };
+  /** Absent: nothing is sent in private. */
+  mail?: Pick<PrivateMessages, "tellOne" | "settled">;
   /** After this long without a connection, gives up; never with `follow`. */
   giveUpMs?: number;
 };
@@ -43,6 +50,7 @@ export class PipeClient {
   #room: string;
   // Line numbers of unacknowledged messages, by message ID.
   readonly #lines = new Map<number, number>();
+  readonly #commands: PipeCommands | undefined;
   #onSpace: (() => void) | undefined;
   #line = 0;
   #ended = false;
@@ -58,6 +66,20 @@ export class PipeClient {
     this.#connection = connection;
     this.#options = options;
     [this.#room = defaultRoom] = session.rooms;
+    const { commands, mail } = options;
+    if (commands === undefined) return;
+    this.#commands = new PipeCommands({
+      session,
+      tell: (name, text, kind) => tellBy(mail, name, text, kind),
+      fetch: commands.fetch,
+      room: () => this.#waitForSpace(),
+      applyOutputs: () => connection.applyOutputs(),
+      answer: (object) => this.#write(jsonLine(object)),
+      failed: (code) => {
+        this.#failure ??= new ParleyError(code, "Not every command was carried out");
+      },
+      settled: () => this.#advance(),
+    });
   }
 
   /**
@@ -92,6 +114,7 @@ export class PipeClient {
 
   handleEvent(event: SessionEvent): void {
     if (this.#ended) return;
+    if (this.#commands?.handleEvent(event) === true) return this.#advance();
     this.#print(event);
     switch (event.type) {
       case "online":
@@ -117,6 +140,7 @@ export class PipeClient {
       case "failed":
         return this.#handleRefused(event);
       case "parted":
+        if (this.#commands !== undefined || this.#options.to !== undefined) return this.#advance();
         return this.#fail(
           new ParleyError(
             "not-in-room",
@@ -170,17 +194,20 @@ export class PipeClient {
   }
 
   async #read(): Promise<void> {
-    const splitter = new LineSplitter(3 * this.#session.textChars + 1);
+    const isCommand = this.#commands !== undefined;
+    const splitter = new LineSplitter(
+      isCommand ? message.maxLineBytes : 3 * this.#session.textChars + 1,
+    );
     try {
       for await (const bytes of this.#options.input) {
         const lines: string[] = [];
         const outcome = splitter.push(bytes, (line) => lines.push(line) > 0);
-        for (const line of lines) if (!(await this.#say(line))) return;
+        for (const line of lines) if (!(await this.#take(line))) return;
         if (outcome === tooLong) return this.#tooLong();
         if (this.#ended) return;
       }
       const rest = splitter.rest();
-      if (rest !== undefined) await this.#say(rest);
+      if (rest !== undefined) await this.#take(rest);
     } catch (error) {
       this.#handleUnreadable(error);
     }
@@ -197,13 +224,45 @@ export class PipeClient {
     );
   }
 
-  /** Sends a line once there is room in the window. Returns whether to continue. */
-  async #say(line: string): Promise<boolean> {
+  /** Returns whether to continue. */
+  async #take(line: string): Promise<boolean> {
     this.#line++;
+    if (this.#commands !== undefined) return this.#commands.run(line, this.#line);
+    const { to } = this.#options;
+    if (to === undefined) return this.#say(line);
+    for (const name of to) if (!(await this.#tell(name, line))) return false;
+    return true;
+  }
+
+  /** Waits until the session takes another message; false: the client has ended. */
+  async #waitForSpace(): Promise<boolean> {
     while (this.#session.space === 0 && !this.#ended) {
       await new Promise<void>((resolve) => (this.#onSpace = resolve));
     }
+    return !this.#ended;
+  }
+
+  async #tell(name: string, line: string): Promise<boolean> {
+    if (!(await this.#waitForSpace())) return false;
+    const outcome = await tellBy(this.#options.mail, name, line);
     if (this.#ended) return false;
+    if (outcome.how === "refused") {
+      say(`Line ${this.#line} of the input was not sent: ${outcome.why}`);
+      this.#failure ??= new ParleyError("not-allowed", "Not every line was sent");
+      return true;
+    }
+    if (typeof outcome.result === "number") {
+      this.#lines.set(outcome.result, this.#line);
+      return true;
+    }
+    this.#line--;
+    this.#tooLong();
+    return false;
+  }
+
+  /** Sends a line once there is room in the window. */
+  async #say(line: string): Promise<boolean> {
+    if (!(await this.#waitForSpace())) return false;
     const id = this.#session.say(this.#room, line);
     if (typeof id !== "number") {
       this.#line--;
@@ -218,9 +277,11 @@ export class PipeClient {
   // Earlier lines are still sent; the exit code tells that later ones were not.
   #tooLong(): void {
     const { textChars } = this.#session;
+    const bound =
+      this.#commands === undefined ? `${textChars} characters` : `${message.maxLineBytes} bytes`;
     this.#failure ??= new ParleyError(
       "text-invalid",
-      `Line ${this.#line + 1} of the input is longer than ${textChars} characters: ` +
+      `Line ${this.#line + 1} of the input is longer than ${bound}: ` +
         "neither it nor what follows was sent. Split it, or send a file",
     );
     this.#inputEnded();
@@ -249,15 +310,15 @@ export class PipeClient {
     this.#onSpace?.();
     this.#onSpace = undefined;
     // Go by the events: the session itself may be several events ahead.
-    if (!this.#inputDone || this.#lines.size > 0) return;
+    if (!this.#inputDone || this.#lines.size > 0 || (this.#commands?.open ?? 0) > 0) return;
     const { follow, output } = this.#options;
     if (follow && !output.closed && this.#failure === undefined) return;
     if (this.#receivedSeq >= this.#sentSeq) void this.#endSettled();
   }
 
   async #endSettled(): Promise<void> {
-    const { settled } = this.#options;
-    if (settled !== undefined) await Promise.race([settled(), Bun.sleep(sealed.settleMs)]);
+    const { mail } = this.#options;
+    if (mail !== undefined) await Promise.race([mail.settled(), Bun.sleep(sealed.settleMs)]);
     this.#end();
   }
 
@@ -286,6 +347,16 @@ export class PipeClient {
     this.#onSpace?.();
     this.#over.resolve();
   }
+}
+
+function tellBy(
+  mail: PipeOptions["mail"],
+  name: string,
+  text: string,
+  kind?: MessageKind,
+): Promise<TellOutcome> {
+  if (mail !== undefined) return mail.tellOne(name, text, kind);
+  return Promise.resolve({ how: "refused", why: "this client sends nothing in private" });
 }
 
 function unacknowledgedText(count: number): string {

@@ -5,7 +5,7 @@ import type { FetchEvent } from "../files/fetch-events.ts";
 import { DownloadClient } from "../files/download-client.ts";
 import type { ServerAddress } from "../io/host-port.ts";
 import { harmless, quoted } from "../text.ts";
-import { fetchTargets, makeFolder } from "../files/fetch-targets.ts";
+import { fetchInto } from "../files/fetch-into.ts";
 import { stdout } from "./output.ts";
 import type { Downloads } from "./terminal-client.ts";
 import { sizeText } from "../size-text.ts";
@@ -42,15 +42,9 @@ export class FolderDownloads implements Downloads {
   }
 
   async #run(client: DownloadClient, name: string, report: Report): Promise<void> {
-    let removeFolder: (() => void) | undefined;
     try {
-      removeFolder = makeFolder(this.#folder, "another --downloads");
-      const folder = this.#folder.endsWith("/") ? this.#folder : `${this.#folder}/`;
-      for (const { name: wanted, target } of fetchTargets([name], folder, stdout)) {
-        await client.fetch(wanted, target);
-      }
+      await fetchInto(client, name, this.#folder, stdout);
     } catch (error) {
-      removeFolder?.();
       report.say(harmlessProblem(error, name));
     } finally {
       client.close();

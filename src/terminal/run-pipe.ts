@@ -3,13 +3,24 @@
 import { endedBy, type EndSignal, onSignals } from "../io/end-signals.ts";
 import { type ClientOptions, openSession } from "./open-session.ts";
 import { PrivateMessages } from "../client/private-messages.ts";
+import { DownloadClient } from "../files/download-client.ts";
+import type { FetchEvent } from "../files/fetch-events.ts";
+import { fetchInto } from "../files/fetch-into.ts";
 import { say } from "./diagnostics.ts";
 import { sealingDevice } from "./sealing-device.ts";
 import { stdout } from "./output.ts";
 import { PipeClient } from "./pipe-client.ts";
+import type { FetchedFile } from "./pipe-commands.ts";
+
+export type PipeRunOptions = ClientOptions & {
+  /** Every line goes to these people. */
+  recipients?: readonly string[] | undefined;
+  /** Every line is a command in JSON. */
+  commands?: boolean;
+};
 
 /** @throws ParleyError */
-export async function runPipe(options: ClientOptions): Promise<void> {
+export async function runPipe(options: PipeRunOptions): Promise<void> {
   const interruption = Promise.withResolvers<never>();
   // It may reject when nobody awaits it any more.
   interruption.promise.catch(() => {});
@@ -22,10 +33,9 @@ export async function runPipe(options: ClientOptions): Promise<void> {
   try {
     const { session, connection, listen } = await openSession(options, interruption.promise);
     let client: PipeClient | undefined;
-    // A pipe sends nothing in private.
     const mail = new PrivateMessages(session, sealingDevice(options.identity, options.to), {
       deliver: (event) => client?.handleEvent(event),
-      sent: () => {},
+      sent: () => connection.applyOutputs(),
       note: say,
       applyOutputs: () => connection.applyOutputs(),
     });
@@ -34,7 +44,9 @@ export async function runPipe(options: ClientOptions): Promise<void> {
       json: options.json,
       input: Bun.stdin.stream(),
       output: stdout,
-      settled: () => mail.settled(),
+      mail,
+      ...(options.recipients !== undefined && { to: options.recipients }),
+      ...(options.commands === true && { commands: { fetch: fetcher(options) } }),
     });
     pipe = client;
     listen((event) => {
@@ -44,4 +56,23 @@ export async function runPipe(options: ClientOptions): Promise<void> {
   } finally {
     stopListening();
   }
+}
+
+/** Fetches a file into the folder for downloads. */
+function fetcher({ to, downloads }: ClientOptions) {
+  return async (name: string): Promise<FetchedFile> => {
+    let fetched: FetchedFile = { path: "", size: 0 };
+    const onEvent = (event: FetchEvent): void => {
+      if (event.event === "done" || event.event === "unchanged") {
+        fetched = { path: event.path, size: event.size };
+      }
+    };
+    const client = new DownloadClient({ server: to, onEvent });
+    try {
+      await fetchInto(client, name, downloads, stdout);
+      return fetched;
+    } finally {
+      client.close();
+    }
+  };
 }

@@ -55,6 +55,7 @@ function lookUp(command: string, printed: readonly Printed[]): string[] {
   for (const object of printed) {
     const known = events.get(String(object.event));
     const unknown = Object.keys(object).filter((name) => name !== "event" && !known?.has(name));
+    expect(object).toHaveProperty("event");
     expect({ object, documented: known !== undefined, unknown }).toEqual({
       object,
       documented: true,
@@ -69,6 +70,24 @@ test("client", async () => {
   expect({ code, types: lookUp("client", objects(out)) }).toEqual({
     code: 0,
     types: ["online", "joined", "message"],
+  });
+});
+
+test("client --json-in", async () => {
+  const commands = [
+    { say: "hi", ref: 1 },
+    { to: "Ann", text: "psst", ref: 2 },
+    { to: "Nobody", text: "psst", ref: 3 },
+    { enter: "den", ref: 4 },
+    { get: "a.txt", ref: 5 },
+  ];
+  const input = `${commands.map((command) => JSON.stringify(command)).join("\n")}\n`;
+  const args = ["client", address, "--name", "Ann", "--json-in", "--downloads", folder];
+  const { code, out } = await run(args, { input });
+  const types = lookUp("client", objects(out)).toSorted();
+  expect({ code, types }).toEqual({
+    code: 5,
+    types: ["done", "ended", "entered", "error", "joined", "message", "online", "private"],
   });
 });
 

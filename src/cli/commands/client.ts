@@ -6,6 +6,7 @@ import { defineCommand } from "citty";
 import { roomProblem } from "../../chat/names/grammar.ts";
 import { personNameProblem } from "../../dialects/table.ts";
 import { ParleyError } from "../../errors.ts";
+import { message } from "../../limits.ts";
 import { hostPortText } from "../../io/host-port.ts";
 import { addressOf, defaultAddress, type WrittenAddress } from "../address.ts";
 import { accessOf, passFlag } from "../access-flags.ts";
@@ -43,6 +44,15 @@ export default defineCommand({
       description: "Where /get saves files",
     },
     follow: { type: "boolean", description: "In a pipe: keep listening after the end of input" },
+    to: {
+      type: "string",
+      valueHint: "NAME…",
+      description: "In a pipe: send every line to these people alone (NAME,NAME or repeated)",
+    },
+    "json-in": {
+      type: "boolean",
+      description: "Read one JSON command per line, and answer each (implies --json)",
+    },
     identity: identityFlag,
     "password-file": passwordFlag,
     pass: passFlag,
@@ -63,28 +73,50 @@ export default defineCommand({
       const sentence = "--downloads '' is not a folder: try ./Downloads, which need not exist";
       throw new ParleyError("usage", sentence);
     }
+    const commands = args["json-in"] ?? false;
+    const recipients = recipientsOf(args.to, commands);
     const options = {
       to,
       name: args.name,
       room: args.room,
       downloads: args.downloads,
       follow: args.follow ?? false,
-      json: args.json ?? false,
+      json: args.json === true || commands,
       identity: identityOf(args.identity),
       password,
       ignored: ignoredFile(),
     };
-    if (isatty(0) && isatty(1) && !options.json) {
+    if (isatty(0) && isatty(1) && !options.json && recipients === undefined) {
       const { runTerminal } = await import("../../terminal/run-terminal.ts");
       return runTerminal(options);
     }
-    return runPipe(options);
+    return runPipe({ ...options, recipients, commands });
   },
 });
 
 function serverOf(word: string | undefined, flag: string | undefined): WrittenAddress {
   if (word !== undefined) return addressOf("", word);
   return flag === undefined ? defaultAddress : addressOf("--server", flag);
+}
+
+/** The names of `--to`. @throws ParleyError */
+function recipientsOf(flag: string | undefined, commands: boolean): readonly string[] | undefined {
+  if (flag === undefined) return undefined;
+  if (commands) {
+    const sentence = `--to does not go with --json-in: name them in each command, {"to":…,"text":…}`;
+    throw new ParleyError("usage", sentence);
+  }
+  const names = [...new Set(flag.split(",").filter((name) => name !== ""))];
+  if (names.length === 0) throw new ParleyError("usage", "--to '' names nobody: --to NAME");
+  if (names.length > message.maxRecipients) {
+    const sentence = `--to has ${names.length} names, at most ${message.maxRecipients} are allowed`;
+    throw new ParleyError("usage", sentence);
+  }
+  for (const name of names) {
+    const issue = personNameProblem(name);
+    if (issue !== undefined) throw new ParleyError("name-invalid", `--to: ${issue}`);
+  }
+  return names;
 }
 
 function ignoredFile(): IgnoredFile {

@@ -1,0 +1,28 @@
+// Fetches one shared file into a folder, which is made if need be: what `/get` and the `get` of
+// `--json-in` do.
+
+import type { DownloadClient } from "./download-client.ts";
+import type { FetchOutput } from "./fetch-events.ts";
+import { fetchTargets, makeFolder } from "./fetch-targets.ts";
+
+/**
+ * Resolves when the file is in place.
+ * @throws ParleyError as `DownloadClient.fetch` does, and `storage`: the folder can't be made
+ */
+export async function fetchInto(
+  client: DownloadClient,
+  name: string,
+  folder: string,
+  stdout: FetchOutput,
+): Promise<void> {
+  const removeFolder = makeFolder(folder, "another --downloads");
+  try {
+    const path = folder.endsWith("/") ? folder : `${folder}/`;
+    for (const { name: wanted, target } of fetchTargets([name], path, stdout)) {
+      await client.fetch(wanted, target);
+    }
+  } catch (error) {
+    removeFolder();
+    throw error;
+  }
+}
