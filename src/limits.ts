@@ -564,6 +564,20 @@ export const transfer = {
   readBackBytes: 256 * KiB,
 } as const;
 
+/** Trees of files: folders with all that is in them. */
+export const tree = {
+  /** Files and folders of one tree: 150 MB at the receiver. */
+  maxEntries: 1_000_000,
+  /** Characters of all their names together. */
+  maxNameChars: 64 * MiB,
+  /** Longest path below the tree's root, in UTF-16 units; Linux takes 4 095 bytes in all. */
+  maxPathChars: 3_072,
+  /** Names in a path. */
+  maxDepth: 128,
+  /** Paths of links and renamed files that are named one by one; the rest is counted. */
+  maxNamed: 100,
+} as const;
+
 /** UDP sockets. */
 export const udp = {
   /** Requested socket buffers: a burst of 60 ms at 1 Gbit/s. The kernel may grant less. */

@@ -1,0 +1,82 @@
+// Which names a file system can hold, and what a name becomes that it can't. The rule is the same for
+// every fetch, so that a second one finds what the first has saved. Pure.
+
+/** What the receiving file system is like. */
+export interface NameRules {
+  /** The names of Windows and of its file systems: no `:` or `\`, no `CON`, no dot at the end. */
+  readonly isWindows: boolean;
+  /** `a` and `A` are one file. */
+  readonly foldsCase: boolean;
+  /** Composed and decomposed accents are one name. */
+  readonly foldsAccents: boolean;
+  /** Longest name, in UTF-16 units on Windows, else in bytes of UTF-8. */
+  readonly maxName: number;
+}
+
+const reservedCharacters = /[<>:"/\\|?*\u0000-\u001f]/g;
+/** Devices, with any extension and with spaces before it. */
+const device = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?:\.|$)/i;
+/** Longest ending that a shortened name keeps, in UTF-16 units. */
+const maxEndingUnits = 16;
+
+/** The name as the file system can hold it: mostly the same. */
+export function heldName(name: string, rules: NameRules): string {
+  const allowed = rules.isWindows ? windowsName(name) : name;
+  return shortened(allowed, rules);
+}
+
+/** Equal for names that would be one file. May be equal for others, never the other way round. */
+export function foldedName(name: string, { foldsCase, foldsAccents }: NameRules): string {
+  const composed = foldsAccents || foldsCase ? name.normalize("NFC") : name;
+  return foldsCase ? composed.toUpperCase().toLowerCase().normalize("NFC") : composed;
+}
+
+/** The `count`th choice for a name that is taken: `a (2).txt`. */
+export function otherName(name: string, count: number, rules: NameRules): string {
+  const { stem, ending } = split(name);
+  const mark = ` (${count})`;
+  return `${cut(stem, rules.maxName - lengthOf(mark + ending, rules), rules)}${mark}${ending}`;
+}
+
+function windowsName(name: string): string {
+  const plain = name
+    .replace(reservedCharacters, "_")
+    .replace(/[. ]+$/, (end) => "_".repeat(end.length));
+  return device.test(plain) ? `_${plain}` : plain;
+}
+
+/** A name that is too long loses the end of its stem; a hash of the whole keeps it apart. */
+function shortened(name: string, rules: NameRules): string {
+  if (lengthOf(name, rules) <= rules.maxName) return name;
+  const { stem, ending } = split(name);
+  const end = `~${fnv1a(name).toString(16).padStart(8, "0")}${ending}`;
+  return `${cut(stem, rules.maxName - lengthOf(end, rules), rules)}${end}`;
+}
+
+function split(name: string): { stem: string; ending: string } {
+  const dot = name.lastIndexOf(".");
+  const isEnding = dot > 0 && name.length - dot <= maxEndingUnits;
+  return isEnding
+    ? { stem: name.slice(0, dot), ending: name.slice(dot) }
+    : { stem: name, ending: "" };
+}
+
+function cut(stem: string, room: number, rules: NameRules): string {
+  const points = Array.from(stem);
+  let length = lengthOf(stem, rules);
+  while (length > room) length -= lengthOf(points.pop() ?? "", rules);
+  return points.join("");
+}
+
+function lengthOf(text: string, { isWindows }: NameRules): number {
+  return isWindows ? text.length : encoder.encode(text).length;
+}
+
+const encoder = new TextEncoder();
+
+/** 32-bit FNV-1a of the UTF-16 units. */
+function fnv1a(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return hash >>> 0;
+}
