@@ -40,6 +40,8 @@ export const names = {
 export const message = {
   /** Longest text of one chat message, in UTF-16 units; longer input is refused, never cut. */
   maxTextChars: 16 * KiB,
+  /** Lines of one message: what `maxTextChars` take on a terminal of 80 columns. */
+  maxTextLines: 200,
   /**
    * Longest input line of any dialect, in bytes, with room for JSON escapes of the longest text. A
    * line without an end stops here.
@@ -1047,6 +1049,8 @@ export const terminal = {
   maxTypedChars: 32 * KiB,
   /** Longest paste; the rest is dropped. Far above the longest message. */
   maxPasteChars: 256 * KiB,
+  /** Lines of a message that Enter sends at once; longer ones, pasted by a slip perhaps, at the second. */
+  unaskedLines: 20,
   /** Text arriving in faster succession than this is one paste. */
   pasteGapMs: 1_000,
   /** Lines in the prompt's history; the oldest are forgotten first. */

@@ -5,6 +5,7 @@
 const unsafe = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/;
 const escapes = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\^_])/g;
 const lineEnds = /\r\n|[\n\r\t\v\f\u0085\u2028\u2029]/g;
+const lineEnd = /\r?\n/;
 const unsafeAll = new RegExp(unsafe.source, "g");
 
 /**
@@ -15,6 +16,29 @@ export function harmless(text: string): string {
   const wellFormed = text.isWellFormed() ? text : text.toWellFormed();
   if (!unsafe.test(wellFormed)) return wellFormed;
   return wellFormed.replace(escapes, "").replace(lineEnds, " ").replace(unsafeAll, "");
+}
+
+/** `harmless`, but `\n` and `\r\n` stay, as `\n`. Blank lines at both ends are dropped. */
+export function harmlessLines(text: string): string {
+  if (!unsafe.test(text)) return harmless(text);
+  const lines = text.replace(escapes, "").split(lineEnd).map(harmless);
+  const first = lines.findIndex(isWritten);
+  return first < 0 ? "" : lines.slice(first, lines.findLastIndex(isWritten) + 1).join("\n");
+}
+
+function isWritten(line: string): boolean {
+  return /[^ ]/.test(line);
+}
+
+/** The number of lines. */
+export function lineCount(text: string): number {
+  // Nearly every text has one line, and splitting takes three times as long.
+  return text.includes("\n") ? text.split("\n").length : 1;
+}
+
+/** A text of several lines as one. */
+export function oneLine(text: string): string {
+  return text.includes("\n") ? text.replaceAll("\n", " ") : text;
 }
 
 /**

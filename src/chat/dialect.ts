@@ -21,6 +21,8 @@ export interface Dialect {
    * trailing `\n` to a framed one.
    */
   readonly output: "stream" | "message";
+  /** Whether a message may have several lines; otherwise they reach the dialect as one. */
+  readonly severalLines?: true;
   /** Milliseconds between the sends of the greeting (default: `sendGapMs`). */
   readonly greetingGapMs?: number;
   /** Milliseconds between sends to an unframed client (default `output.unframedGapMs`). */

@@ -8,6 +8,7 @@ import { AbsentMail } from "./absent-mail.ts";
 import { DeviceCodes } from "./device-codes.ts";
 import type { PersonalEvent, PresenceEvent } from "./events.ts";
 import type { CredentialsPort } from "./credentials-port.ts";
+import { flattenEvent } from "./fan-out/flatten.ts";
 import type { Backlog } from "./fan-out/outbox.ts";
 import type { FilesPort } from "./files-port.ts";
 import { GuessRates } from "./guess-rates.ts";
@@ -227,7 +228,8 @@ export function renderPersonal(session: Session, personal: TimedPersonal): reado
 
 /** Renders an event in the session's dialect: one text, several, or none. */
 export function textsOf(session: Session, event: PersonalEvent): readonly string[] {
-  const rendered = session.conversation.render(event);
+  const shown = session.dialect.severalLines === true ? event : flattenEvent(event);
+  const rendered = session.conversation.render(shown);
   if (rendered === undefined) return [];
   return typeof rendered === "string" ? [rendered] : rendered;
 }

@@ -2,7 +2,7 @@
 // resent message count once.
 
 import { history, message as limits } from "../limits.ts";
-import { harmless, quoted } from "../text.ts";
+import { harmlessLines, lineCount, oneLine, quoted } from "../text.ts";
 import { mailNetworkOf } from "./absent-mail.ts";
 import type { HubState } from "./hub-state.ts";
 import type { Command, MessageKind } from "./events.ts";
@@ -271,13 +271,25 @@ function isMuted(hub: HubState, session: Session, n: number | undefined): boolea
 }
 
 function fits(hub: HubState, session: Session, text: string, n: number | undefined): boolean {
-  if (text.length > limits.maxTextChars) {
+  const message = excess(text);
+  if (message !== undefined) {
     takeCounter(hub, session, n);
-    const message = `The message has ${text.length} characters, at most ${limits.maxTextChars} are allowed: split it, or send a file`;
     reject(hub, session, "text-invalid", message, { n, takesCounter: true });
     return false;
   }
   return !refuseIfOverfull(hub, session, { n }, text.length);
+}
+
+/** Why a text is too long; undefined if it is not. */
+function excess(text: string): string | undefined {
+  const { maxTextChars, maxTextLines } = limits;
+  const advice = "are allowed: split it, or send a file";
+  if (text.length > maxTextChars) {
+    return `The message has ${text.length} characters, at most ${maxTextChars} ${advice}`;
+  }
+  const lines = lineCount(text);
+  if (lines <= maxTextLines) return undefined;
+  return `The message has ${lines} lines, at most ${maxTextLines} ${advice}`;
 }
 
 /** Takes a message's counter, whatever becomes of the message. */
@@ -310,11 +322,11 @@ function sayInRoom(
   const room = hub.rooms.get(roomName);
   if (room === undefined) throw new Error(`A member's room '${roomName}' is not open`);
   if (n !== undefined) session.counter.take(n);
-  const said = harmless(text);
+  const said = harmlessLines(text);
   const { gathering } = hub.pipeline;
   gathering.say(room, hub.pipeline.nextOrder(), hub.stampMs, session, said, n, kind);
   hub.wake();
-  const line = session.dialect.terminal?.said?.(session.name, said);
+  const line = session.dialect.terminal?.said?.(session.name, oneLine(said));
   if (line !== undefined) hub.options.print(line);
 }
 
@@ -337,7 +349,7 @@ function sendPrivate(
     alias,
     to,
     chat: isChat,
-    text: harmless(text),
+    text: harmlessLines(text),
     ...(kind === undefined ? {} : { kind }),
     ...(sealed === undefined ? {} : { sealed }),
   };

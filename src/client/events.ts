@@ -287,7 +287,13 @@ export type HowToTell = { kind?: MessageKind | undefined; sealed?: Sealed | unde
 
 /** Why `say`, `tell` or `sayToPartner` did not accept a message. */
 export type Unsayable =
-  "too-long" | "queue-full" | "ended" | "no-recipient" | "not-in-room" | "no-partner";
+  | "too-long"
+  | "too-many-lines"
+  | "queue-full"
+  | "ended"
+  | "no-recipient"
+  | "not-in-room"
+  | "no-partner";
 
 /** What a driver calls. `ClientSession` (session.ts) implements it. */
 export interface DrivenSession {

@@ -6,7 +6,7 @@ import { BoundedMap } from "../bounded-map.ts";
 import { client as limits } from "../limits.ts";
 import { isRetryableMessage } from "../protocol/error-codes.ts";
 import type { ClientMessage, ErrorMessage, MessageKind, Sealed } from "../protocol/messages.ts";
-import { harmless } from "../text.ts";
+import { harmlessLines } from "../text.ts";
 
 /** A message on its way: to a room, or to chosen recipients. */
 export type QueuedMessage = {
@@ -80,7 +80,7 @@ export class SendWindow {
    */
   idOf(n: number, text: string): number | undefined {
     const recent = this.#recent.get(n);
-    return recent !== undefined && harmless(recent.text) === text ? recent.id : undefined;
+    return recent !== undefined && harmlessLines(recent.text) === text ? recent.id : undefined;
   }
 
   /** Queues a message and returns its ID; undefined if the queue is full. */

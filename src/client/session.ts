@@ -13,6 +13,7 @@ import type {
   MessageKind,
   ServerMessage,
 } from "../protocol/messages.ts";
+import { lineCount } from "../text.ts";
 import { ConnectionState } from "./connection-state.ts";
 import type {
   NativeSession,
@@ -246,6 +247,7 @@ export class ClientSession implements NativeSession {
   ): number | Unsayable {
     if (this.#ended) return "ended";
     if (content.text.length > this.#textChars) return "too-long";
+    if (lineCount(content.text) > messageLimits.maxTextLines) return "too-many-lines";
     const id = this.#window.push(room, to, content);
     this.#pump();
     return id ?? "queue-full";

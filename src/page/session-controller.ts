@@ -12,6 +12,7 @@ import type {
   Unsayable,
 } from "../client/events.ts";
 import { ClientSession } from "../client/session.ts";
+import { message as limits } from "../limits.ts";
 import { harmless } from "../text.ts";
 import { loadIgnored, storeIgnored } from "./ignored-storage.ts";
 import { directoryText } from "./command-output.ts";
@@ -426,6 +427,8 @@ export class SessionController {
 
 function unsayable(reason: Unsayable, session: ClientSession | undefined): string {
   switch (reason) {
+    case "too-many-lines":
+      return `A message can have at most ${limits.maxTextLines} lines.`;
     case "too-long":
       return `A message can have at most ${session?.textChars ?? 0} characters.`;
     case "queue-full":

@@ -7,7 +7,8 @@ import type {
   SessionEvent,
   Unsayable,
 } from "../client/events.ts";
-import { harmless } from "../text.ts";
+import { message } from "../limits.ts";
+import { harmless, lineCount } from "../text.ts";
 import { countText } from "./units.ts";
 
 /** The sentence for an event; undefined for messages and for what people need not read. */
@@ -117,6 +118,11 @@ export function unsayableText(why: Unsayable, text: string, textChars: number): 
       return (
         `Not sent: a message has at most ${textChars} characters, this one has ${text.length}. ` +
         "Send it in parts (Up brings it back)"
+      );
+    case "too-many-lines":
+      return (
+        `Not sent: a message has at most ${message.maxTextLines} lines, this one has ` +
+        `${lineCount(text)}. Send it in parts (Up brings it back), or send a file`
       );
     case "queue-full":
       return "Not sent: too many messages are queued. Try again when the connection is back";

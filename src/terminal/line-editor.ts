@@ -1,4 +1,4 @@
-// Edits one line: text, cursor, history and its search, cut text. Works on graphemes, the
+// Edits a message, usually of one line: text, cursor, history and its search, cut text. Works on graphemes, the
 // characters that people see. Pure: keys in, actions out; knows no screen.
 
 import { terminal as limits } from "../limits.ts";
@@ -17,8 +17,14 @@ export type Edit =
   | { type: "suspend" }
   | { type: "ignored" };
 
-/** `at`: index of the match in the history; `line`: what was being typed before the search. */
-type Search = { query: string; at: number; line: string };
+/**
+ * `at`: index of the match in the history; `line`: what was being typed before the search.
+ * `isMissed`: nothing matches the query.
+ */
+type Search = { query: string; at: number; line: string; isMissed: boolean };
+
+/** What a tab becomes in a text of several lines, which is code more often than not. */
+const tabSpaces = "    ";
 
 const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 
@@ -40,10 +46,15 @@ export class LineEditor {
   #search: Search | undefined;
   #isFull = false;
   readonly #maxChars: number;
+  readonly #severalLines: boolean;
 
-  /** The line is never longer than `maxChars` UTF-16 units. */
-  constructor(maxChars: number) {
+  /**
+   * The text is never longer than `maxChars` UTF-16 units. Unless it may have several lines, pasted
+   * ones are joined.
+   */
+  constructor(maxChars: number, severalLines = false) {
     this.#maxChars = maxChars;
+    this.#severalLines = severalLines;
   }
 
   get text(): string {
@@ -57,6 +68,11 @@ export class LineEditor {
   /** What Ctrl-R is searching for; undefined: no search. */
   get query(): string | undefined {
     return this.#search?.query;
+  }
+
+  /** Whether nothing that was typed contains what Ctrl-R is searching for. */
+  get isMissed(): boolean {
+    return this.#search?.isMissed === true;
   }
 
   /** The characters of the line, and the cursor's position among them. */
@@ -82,7 +98,7 @@ export class LineEditor {
       this.#isFull = false;
       return this.#search === undefined ? this.#key(key.name) : this.#searchKey(key.name);
     }
-    const text = key.type === "paste" ? pastedLine(key.text) : key.text;
+    const text = key.type === "paste" ? this.#pasted(key.text) : key.text;
     if (this.#search !== undefined) return this.#find(this.#search.query + text, this.#search.at);
     if (text === "") return { type: "ignored" };
     // A paste may arrive as many pieces of text: after one that does not fit, drop smaller ones
@@ -91,12 +107,22 @@ export class LineEditor {
     return { type: this.#isFull ? "full" : "edited" };
   }
 
+  #pasted(text: string): string {
+    const lines = text.replace(/[\r\n]+$/, "").split(/\r\n|[\r\n]/);
+    const isOne = !this.#severalLines || lines.length === 1;
+    const clean = (line: string) =>
+      line.replaceAll("\t", isOne ? " " : tabSpaces).replace(/[\u0000-\u001f\u007f-\u009f]/g, "");
+    return lines.map(clean).join(isOne ? " " : "\n");
+  }
+
   #key(name: string): Edit {
     const action = actions[name];
     if (action !== undefined) return this.#changed(action(this));
     switch (name) {
       case "enter":
         return this.#submit();
+      case "alt-enter":
+        return this.#changed(this.#severalLines && this.insert("\n"));
       case "tab":
         return { type: "complete" };
       case "ctrl-c":
@@ -105,7 +131,7 @@ export class LineEditor {
         if (this.text === "") return { type: "end" };
         return this.#changed(this.remove("right"));
       case "ctrl-r":
-        this.#search = { query: "", at: this.#history.length, line: this.text };
+        this.#search = { query: "", at: this.#history.length, line: this.text, isMissed: false };
         return { type: "edited" };
       case "ctrl-l":
         return { type: "clear" };
@@ -160,6 +186,7 @@ export class LineEditor {
     const wanted = query.toLowerCase();
     const contains = (line: string) => line.toLowerCase().includes(wanted);
     const at = query === "" ? -1 : this.#history.slice(0, from + 1).findLastIndex(contains);
+    search.isMissed = at < 0 && query !== "";
     if (at < 0) return { type: "edited" };
     if (this.#at === this.#history.length) this.#draft = search.line;
     this.#at = search.at = at;
@@ -271,12 +298,4 @@ const actions: Readonly<Record<string, (editor: LineEditor) => boolean>> = {
 
 function isWord(character: string | undefined): boolean {
   return character !== undefined && /[\p{L}\p{N}_]/u.test(character);
-}
-
-/** Joins pasted lines into one, so that only Enter sends. Drops control characters. */
-function pastedLine(text: string): string {
-  return text
-    .replace(/[\r\n]+$/, "")
-    .replace(/\r\n|[\r\n\t]/g, " ")
-    .replace(/[\u0000-\u001f\u007f-\u009f]/g, "");
 }

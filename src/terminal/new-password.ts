@@ -1,9 +1,7 @@
 // Asks for a new password at the prompt, twice and unseen. Knows no session.
 
 import { accounts as limits } from "../limits.ts";
-import type { LineEditor } from "./line-editor.ts";
-
-type Edit = ReturnType<LineEditor["apply"]>;
+import type { Edit } from "./line-editor.ts";
 
 export class NewPassword {
   readonly #show: (label: string | undefined) => void;
@@ -23,17 +21,19 @@ export class NewPassword {
     this.#done = done;
   }
 
-  /** Whether what is typed is the password. */
-  get isAsked(): boolean {
-    return this.#step !== "none";
-  }
-
   ask(): void {
     this.#step = "first";
     this.#show("New password (not shown; Ctrl-C stops): ");
   }
 
-  handle(edit: Edit): void {
+  /** Takes an edit while the password is typed. Returns whether it is. */
+  takes(edit: Edit): boolean {
+    if (this.#step === "none") return false;
+    this.#handle(edit);
+    return true;
+  }
+
+  #handle(edit: Edit): void {
     if (edit.type === "interrupt" || edit.type === "end") return this.#stop("No password was set");
     if (edit.type === "submit") this.#take(edit.line);
   }

@@ -3,7 +3,7 @@
 // no faster than the server acknowledges, and the connection no faster than stdout drains. Knows no
 // flags.
 
-import { harmless } from "../text.ts";
+import { harmless, oneLine } from "../text.ts";
 import type { NativeSession, SessionEvent } from "../client/events.ts";
 import type { PrivateMessages, TellOutcome } from "../client/private-messages.ts";
 import { isErrorCode, ParleyError } from "../errors.ts";
@@ -165,7 +165,7 @@ export class PipeClient {
         return this.#write(`${harmless(event.from)}: ${harmless(event.text)}\n`);
       case "private":
         return this.#write(
-          `${harmless(event.from)} ${sealMark(event.seal)}: ${privateText(event)}\n`,
+          `${harmless(event.from)} ${sealMark(event.seal)}: ${oneLine(privateText(event))}\n`,
         );
       // `#handleRefused` says which line it was.
       case "failed":

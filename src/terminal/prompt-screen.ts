@@ -9,6 +9,7 @@ export type PromptContent = {
   status: readonly string[];
   /** May have colours; its width is measured without them. */
   label: string;
+  /** A line end begins a new row. */
   characters: readonly string[];
   cursor: number;
 };
@@ -116,23 +117,24 @@ export class PromptScreen {
     const rows = [...status.slice(0, 1), label].map((line) => this.#fit(line));
     const widths = rows.map((row) => this.#width(row));
     let [cursorRow, cursorColumn] = [rows.length - 1, widths.at(-1) ?? 0];
+    const begin = () => widths.push(0) && rows.push("");
     for (const [index, character] of characters.entries()) {
-      const width = this.#width(character);
-      let last = rows.length - 1;
-      if ((widths[last] ?? 0) + width > this.#columns) {
-        rows.push("");
-        widths.push(0);
-        last++;
-      }
+      const isLineEnd = character === "\n";
+      const width = isLineEnd ? 1 : this.#width(character);
+      if ((widths.at(-1) ?? 0) + width > this.#columns) begin();
+      const last = rows.length - 1;
       if (index === cursor) [cursorRow, cursorColumn] = [last, widths[last] ?? 0];
+      if (isLineEnd) {
+        begin();
+        continue;
+      }
       rows[last] += character;
       widths[last] = (widths[last] ?? 0) + width;
     }
     if (cursor >= characters.length) {
       [cursorRow, cursorColumn] = [rows.length - 1, widths.at(-1) ?? 0];
       if (cursorColumn >= this.#columns) {
-        rows.push("");
-        widths.push(0);
+        begin();
         [cursorRow, cursorColumn] = [cursorRow + 1, 0];
       }
     }

@@ -17,10 +17,12 @@ export type PromptParts = {
   width: Width;
   columns: number;
   rows: number;
+  /** What is typed may have several lines. */
+  severalLines?: boolean;
 };
 
 export class Prompt {
-  readonly #line = new LineEditor(limits.maxTypedChars);
+  readonly #line: LineEditor;
   /** Nothing of it is shown, and it has no history. */
   #secret: { editor: LineEditor; label: string } | undefined;
   readonly #parts: PromptParts;
@@ -36,6 +38,7 @@ export class Prompt {
   /** `label` returns the label for a terminal of that many columns. */
   constructor(parts: PromptParts, label: (columns: number) => string) {
     this.#parts = parts;
+    this.#line = new LineEditor(limits.maxTypedChars, parts.severalLines);
     this.#label = label;
     this.#screen = new PromptScreen(parts.width, parts.columns, parts.rows);
   }
@@ -122,11 +125,11 @@ export class Prompt {
     const secret = this.#secret;
     if (secret !== undefined) return { status, label: secret.label, characters: [], cursor: 0 };
     const { list, cursor } = this.#line.characters;
-    const { query } = this.#line;
+    const { query, isMissed } = this.#line;
+    const search = `(${isMissed ? "not found" : "search"}: '${harmless(query ?? "")}') `;
     return {
       status,
-      label:
-        query === undefined ? this.#label(this.#screen.columns) : `(search '${harmless(query)}') `,
+      label: query === undefined ? this.#label(this.#screen.columns) : search,
       characters: list.map(visible),
       cursor,
     };
@@ -135,5 +138,5 @@ export class Prompt {
 
 // Tab inserts file names unchanged; the terminal must not get control characters in them.
 function visible(character: string): string {
-  return harmless(character) === character ? character : "\ufffd";
+  return character === "\n" || harmless(character) === character ? character : "\ufffd";
 }

@@ -2,7 +2,7 @@
 // true. Pure.
 
 import type { Seal, SessionEvent } from "../client/events.ts";
-import { harmless } from "../text.ts";
+import { harmless, harmlessLines } from "../text.ts";
 
 /** What stands behind the name. */
 export function sealMark(seal: Seal | undefined): string {
@@ -19,8 +19,8 @@ export function sealMark(seal: Seal | undefined): string {
   }
 }
 
-/** The text, or why there is none. */
+/** The text, maybe of several lines, or why there is none. */
 export function privateText({ text, seal }: Extract<SessionEvent, { type: "private" }>): string {
-  if (seal?.state !== "unopened") return harmless(text);
+  if (seal?.state !== "unopened") return harmlessLines(text);
   return `a message that can't be shown here: ${harmless(seal.reason)}`;
 }

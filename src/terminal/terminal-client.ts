@@ -18,11 +18,11 @@ import {
   type SentPrivate,
 } from "../client/private-messages.ts";
 import type { ParleyError } from "../errors.ts";
-import { history, terminal as limits } from "../limits.ts";
-import { harmless, quoted } from "../text.ts";
+import { history, message, terminal as limits } from "../limits.ts";
+import { harmless, lineCount, quoted } from "../text.ts";
 import { AwaitedHistory } from "./awaited-history.ts";
 import { CompletionSource } from "./completion-source.ts";
-import { complete, completesHere } from "./completion.ts";
+import type { Words } from "./completion.ts";
 import { applyIgnore } from "./apply-ignore.ts";
 import { eventText, unsayableText } from "./event-text.ts";
 import type { Key } from "./keys.ts";
@@ -36,12 +36,12 @@ import { Prompt, type PromptParts } from "./prompt.ts";
 import { promptLabel } from "./prompt-label.ts";
 import { Requests } from "./requests.ts";
 import { responseRows } from "./response-rows.ts";
-import { helpRows, readTyped, type TypedLine } from "./slash-commands.ts";
+import { type Completes, helpRows, readTyped, type TypedLine } from "./slash-commands.ts";
 import type { Style } from "./style.ts";
 import { type Calendar, Transcript } from "./transcript.ts";
+import { Typing } from "./typing.ts";
 import { countText } from "./units.ts";
 import { Verification } from "./verification.ts";
-import { wrapItems } from "./wrap.ts";
 
 export type TerminalParts = PromptParts & {
   session: NativeSession;
@@ -93,10 +93,7 @@ export class TerminalClient {
   readonly #newPassword: NewPassword;
   readonly #verification: Verification;
   readonly #private: PrivateMessages;
-  // The choices shown by the last Tab.
-  #offered = "";
-  // When a text last did not fit.
-  #fullAtMs = -Infinity;
+  readonly #typing: Typing;
 
   constructor(parts: TerminalParts) {
     this.#parts = parts;
@@ -105,7 +102,7 @@ export class TerminalClient {
     this.#prompt =
       parts.plain === true
         ? new PlainPrompt(parts)
-        : new Prompt(parts, (columns) => this.#label(columns));
+        : new Prompt({ ...parts, severalLines: true }, (columns) => this.#label(columns));
     this.#transcript = new Transcript(this.#prompt, parts.style, parts.calendar);
     this.#private = new PrivateMessages(parts.session, parts.sealing, {
       deliver: (event) => this.#showPrivate(event),
@@ -126,6 +123,18 @@ export class TerminalClient {
       (text) => this.say(text),
       (password) => this.#ask({ type: "set-password", password }),
     );
+    this.#typing = new Typing({
+      prompt: this.#prompt,
+      now: parts.calendar.now,
+      words: (wanted) => this.#words(wanted),
+      secret: (edit) => this.#newPassword.takes(edit),
+      submit: (line) => this.#run(readTyped(line)),
+      stop: () => this.#stopDownload(),
+      leave: (how) => this.#over.resolve(how === "end" ? undefined : endedBy("SIGINT")),
+      suspend: parts.suspend,
+      say: (text) => this.say(text),
+      rows: (rows) => this.#transcript.noteRows(rows),
+    });
   }
 
   /** Resolves when the client is done, with the error if there was one. */
@@ -134,7 +143,7 @@ export class TerminalClient {
   }
 
   keys(keys: readonly Key[]): void {
-    for (const key of keys) this.#key(key);
+    for (const key of keys) this.#typing.key(key);
   }
 
   resize(columns: number, rows: number): void {
@@ -220,50 +229,18 @@ export class TerminalClient {
     return promptLabel({ room: current, partner, online, unread }, columns, this.#parts.width);
   }
 
-  #key(key: Key): void {
-    const edit = this.#prompt.editor.apply(key);
-    if (this.#newPassword.isAsked) return this.#newPassword.handle(edit);
-    if (edit.type !== "complete") this.#offered = "";
-    switch (edit.type) {
-      case "edited":
-        return this.#prompt.drawSoon();
-      case "full":
-        return this.#reportFull(key);
-      case "submit":
-        this.#prompt.drawSoon();
-        return this.#run(readTyped(edit.line));
-      case "complete":
-        return this.#complete();
-      case "interrupt":
-        return this.#interrupt();
-      case "end":
-        return this.#over.resolve(undefined);
-      case "clear":
-        return this.#prompt.clear();
-      case "suspend":
-        return this.#parts.suspend();
-      case "ignored":
-    }
+  /** Asks the server for what is not known yet; the next Tab has it. */
+  #words(wanted: Completes | undefined): Words {
+    if (wanted === "file") this.#ask({ type: "files" }, false);
+    if (wanted === "room") this.#ask({ type: "rooms" }, false);
+    return this.#completion.words(this.#session.name ?? "", this.#rooms.current);
   }
 
-  #reportFull(key: Key): void {
-    const nowMs = this.#parts.calendar.now();
-    // Without bracketed paste, a paste arrives in many pieces: say it once for all of them.
-    const isSamePaste = key.type === "text" && nowMs - this.#fullAtMs < limits.pasteGapMs;
-    this.#fullAtMs = nowMs;
-    if (isSamePaste) return;
-    const verb = key.type === "paste" ? "pasted" : "taken";
-    const advice = "Send a file instead, or send it in parts";
-    this.say(`Not ${verb}: a line has at most ${limits.maxTypedChars} characters. ${advice}`);
-  }
-
-  #interrupt(): void {
-    if (this.#parts.downloads.running) return this.#parts.downloads.stop();
-    if (this.#prompt.editor.text === "") {
-      return this.#over.resolve(endedBy("SIGINT"));
-    }
-    this.#prompt.editor.set("");
-    this.#prompt.drawSoon();
+  #stopDownload(): boolean {
+    const { downloads } = this.#parts;
+    const isRunning = downloads.running;
+    if (isRunning) downloads.stop();
+    return isRunning;
   }
 
   #run(typed: TypedLine): void {
@@ -348,6 +325,9 @@ export class TerminalClient {
   #tell(to: readonly string[], text: string): void {
     const { textChars, online } = this.#session;
     if (text.length > textChars) return this.say(unsayableText("too-long", text, textChars));
+    if (lineCount(text) > message.maxTextLines) {
+      return this.say(unsayableText("too-many-lines", text, textChars));
+    }
     this.#private.tell(to, text);
     if (!online) this.say(laterText);
   }
@@ -541,29 +521,6 @@ export class TerminalClient {
     if (text !== undefined) this.#transcript.event(text);
     // The label shows whether we are online, and the current room.
     this.#prompt.drawSoon();
-  }
-
-  #complete(): void {
-    const { editor } = this.#prompt;
-    const before = editor.beforeCursor;
-    const kind = completesHere(before);
-    // Ask for what is not known yet; the next Tab has it.
-    if (kind === "file") this.#ask({ type: "files" }, false);
-    if (kind === "room") this.#ask({ type: "rooms" }, false);
-    const words = this.#completion.words(this.#session.name ?? "", this.#rooms.current);
-    const completion = complete(before, words);
-    if (completion.before !== before) {
-      editor.set(completion.before, editor.text.slice(before.length));
-      return this.#prompt.drawSoon();
-    }
-    if (completion.choices.length === 0) return;
-    const shown = completion.choices.slice(0, limits.maxChoices).map(harmless);
-    const more = completion.choices.length - shown.length;
-    const choices = more > 0 ? [...shown, `… and ${more} more`] : shown;
-    // Do not show the same choices twice.
-    if (choices.join("\n") === this.#offered) return;
-    this.#offered = choices.join("\n");
-    this.#transcript.noteRows(wrapItems(choices, this.#prompt.area, { gap: "  " }));
   }
 
   #get(name: string): void {

@@ -4,7 +4,7 @@
 
 import type { SessionEvent } from "../client/events.ts";
 import type { SentPrivate } from "../client/private-messages.ts";
-import { harmless } from "../text.ts";
+import { harmless, harmlessLines } from "../text.ts";
 import { privateText, sealMark } from "./seal-text.ts";
 import type { Style } from "./style.ts";
 import { type TextArea, wrapText } from "./wrap.ts";
@@ -111,7 +111,7 @@ export class Transcript {
 
   #say(timeMs: number, speaker: string, text: string): void {
     const time = this.#style.dim(this.#calendar.timeOfDay(timeMs));
-    this.#screen.print(this.#rowsOf(timeMs, `${time} ${speaker} `, harmless(text)));
+    this.#screen.print(this.#rowsOf(timeMs, `${time} ${speaker} `, harmlessLines(text)));
   }
 
   /** The rows of a line that begins with `first`. Prints the date first if the day has changed. */
@@ -124,6 +124,13 @@ export class Transcript {
       this.#timeMs = timeMs;
     }
     const indent = area.columns < minIndentedColumns ? 2 : area.width(`${timeOfDay(timeMs)} `);
-    return wrapText(text, area, { first, other: " ".repeat(indent) });
+    const other = " ".repeat(indent);
+    return text.split("\n").flatMap((line, index) => {
+      if (index === 0) return wrapText(line, area, { first, other });
+      // The spaces before a line of code belong to it, as far as there is room for them.
+      const [spaces = ""] = /^ */.exec(line) ?? [];
+      const begin = other + spaces.slice(0, Math.max(0, Math.floor(area.columns / 2) - indent));
+      return wrapText(line, area, { first: begin, other: begin });
+    });
   }
 }

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { harmless, quoted, showsNothing } from "../../src/text.ts";
+import { harmless, harmlessLines, oneLine, quoted, showsNothing } from "../../src/text.ts";
 
 // Built from code points, so that this file contains no control characters.
 const range = (from: number, to: number): string =>
@@ -45,6 +45,21 @@ test("line ends and tabs become one space, controls and escapes nothing", () => 
   ).toBe("red xy");
   expect(harmless("\u001b\u001b[2J[2J\u009b2J\u0007\u007f\u0000")).toBe("[2J2J");
   expect(harmless("a\u202eb\u2066c\u2069")).toBe("abc");
+});
+
+test("the line ends of several lines stay, nothing else does", () => {
+  expect(harmlessLines("a\r\n  b\u2028c\u0085\u001b[2J\td")).toBe("a\n  b c  d");
+  expect(harmlessLines("\n \r\na\n\nb\n  \n")).toBe("a\n\nb");
+  expect(harmlessLines("\u001b]0;two\nlines\u0007x")).toBe("x");
+  expect(oneLine("a\n b")).toBe("a  b");
+  const text = fc.string({ unit: fc.constantFrom("a", " ", "\n", "\r", "\u001b", "[", "\ud800") });
+  fc.assert(
+    fc.property(text, (value) => {
+      const lines = harmlessLines(value);
+      for (const line of lines.split("\n")) expect(harmless(line)).toBe(line);
+      expect(harmlessLines(lines)).toBe(lines);
+    }),
+  );
 });
 
 test("lone surrogates become U+FFFD", () => {

@@ -99,6 +99,13 @@ describe("the line editor", () => {
     expect(editor.text).toBe("a b [31mc");
   });
 
+  test("keeps pasted lines and a newline of one's own, if there may be several", () => {
+    const editor = new LineEditor(100, true);
+    typed(editor, { type: "paste", text: "a\r\n\tb\n\u001b[31mc\n" }, key("alt-enter"), "d");
+    expect(editor.text).toBe("a\n    b\n[31mc\nd");
+    expect(typed(new LineEditor(100), "a", key("alt-enter"), "b").text).toBe("ab");
+  });
+
   test("never loses count, whatever is pressed", () => {
     const names = ["left", "right", "ctrl-left", "alt-f", "backspace", "delete", "ctrl-w", "alt-d"];
     const more = ["ctrl-u", "ctrl-k", "ctrl-y", "ctrl-t", "up", "down", "enter", "home", "end"];

@@ -533,16 +533,61 @@ describe("lines", () => {
   });
 });
 
+/** What a terminal sends when that many lines are pasted. */
+function paste(lines: number): string {
+  const text = Array.from({ length: lines }, (_, i) => `line ${i + 1}`).join("\r");
+  return `\u001b[200~${text}\u001b[201~`;
+}
+
+describe("a message of several lines", () => {
+  test("is pasted, edited and sent as one", () => {
+    const rig = new Rig();
+    rig.type(`${paste(2)}\u001b\rend`);
+    expect(rig.rows.slice(-3)).toEqual(["lobby> line 1", "line 2", "end"]);
+    rig.type("\r");
+    expect(rig.sent.at(-1)).toMatchObject({ type: "say", text: "line 1\nline 2\nend" });
+    expect(rig.prompt).toBe("lobby>");
+  });
+
+  test("is shown with every line under the first, its own spaces kept", () => {
+    const rig = new Rig();
+    rig.said("lobby", "Bob", "if x:\n    y = 1\n12:00 Ann: forged");
+    expect(rig.rows.slice(-4, -1)).toEqual([
+      "12:00 Bob: if x:",
+      "          y = 1",
+      "      12:00 Ann: forged",
+    ]);
+  });
+
+  test("is sent at the second Enter if it is long", () => {
+    const rig = new Rig();
+    rig.type(`${paste(21)}\r`);
+    expect(rig.sent.at(-1)?.["type"]).not.toBe("say");
+    expect(rig.rows.join(" ")).toContain("one message of 21 lines: Enter again sends it");
+    rig.type(" more\r");
+    expect(rig.sent.at(-1)?.["type"]).not.toBe("say");
+    rig.type("\r");
+    expect(rig.sent.at(-1)?.["text"]).toEndWith("line 21 more");
+  });
+
+  test("is refused with too many lines, and can be brought back", () => {
+    const rig = new Rig();
+    rig.type(`${paste(201)}\r\r`);
+    expect(rig.sent.at(-1)?.["type"]).not.toBe("say");
+    expect(rig.rows.join(" ")).toContain("at most 200 lines, this one has 201");
+  });
+});
+
 describe("Ctrl-R", () => {
   test("finds what was typed before, newest first", () => {
     const rig = new Rig();
     rig.type("make tea\rmake coffee\rnothing\rdraft");
     rig.type("\u0012MAKE");
-    expect(rig.prompt).toBe("(search 'MAKE') make coffee");
+    expect(rig.prompt).toBe("(search: 'MAKE') make coffee");
     rig.type("\u0012");
-    expect(rig.prompt).toBe("(search 'MAKE') make tea");
+    expect(rig.prompt).toBe("(search: 'MAKE') make tea");
     rig.type("\u0012\u007f");
-    expect(rig.prompt).toBe("(search 'MAK') make coffee");
+    expect(rig.prompt).toBe("(search: 'MAK') make coffee");
     rig.type("\u001b[A");
     expect(rig.prompt).toBe("lobby> make tea");
     rig.type("\u001b[B\u001b[B\u001b[B");

@@ -7,6 +7,7 @@ import { output as limits } from "../../limits.ts";
 import type { SaidRun } from "../said-run.ts";
 import type { Membership, Session } from "../session.ts";
 import { TokenBucket } from "../token-bucket.ts";
+import { flattenRun } from "./flatten.ts";
 import { insertPersonal, RenderedBatch } from "./rendered-batch.ts";
 
 /** An event in a room with its position. `event` is undefined if the message was withdrawn. */
@@ -109,8 +110,9 @@ export class RecipientGroup {
     return rendered;
   }
 
-  #renderRun(rendered: RenderedBatch, order: number, run: SaidRun): void {
+  #renderRun(rendered: RenderedBatch, order: number, said: SaidRun): void {
     const { dialect } = this;
+    const run = dialect.severalLines === true ? said : flattenRun(said);
     const hiddenFrom = dialect.echo.said ? 0 : run.author;
     if (dialect.renderRun !== undefined && run.length > 1) {
       return rendered.addRun(order, run, dialect.renderRun(run), hiddenFrom);

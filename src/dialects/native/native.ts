@@ -29,6 +29,7 @@ export function nativeDialect(server: NativeServer): Dialect {
     reservedWords,
     input: "lines",
     output: "stream",
+    severalLines: true,
     echo: { said: true, joined: true },
     refusalEnds: true,
     renderRoom,

@@ -1,0 +1,33 @@
+// Messages of several lines for dialects in which a message is one line: a line end within a text
+// would end the message there, and let its author forge another one. Pure.
+
+import { oneLine } from "../../text.ts";
+import type { PersonalEvent } from "../events.ts";
+import { SaidRun } from "../said-run.ts";
+
+/** The run with one line for each message; nearly always the run itself. */
+export function flattenRun(run: SaidRun): SaidRun {
+  if (!run.texts.some((text) => text.includes("\n"))) return run;
+  const [first = "", ...others] = run.texts.map(oneLine);
+  const { room, seq, timeMs, from, alias, n, author, kind } = run;
+  const flat = new SaidRun(room, seq, timeMs, from, alias, n, author, first, kind);
+  for (const text of others) flat.push(text);
+  return flat;
+}
+
+/** The event with what somebody has said on one line. */
+export function flattenEvent(event: PersonalEvent): PersonalEvent {
+  switch (event.type) {
+    case "private":
+    case "sent":
+      return { ...event, text: oneLine(event.text) };
+    case "replay":
+      return { ...event, message: { ...event.message, text: oneLine(event.message.text) } };
+    case "history": {
+      const messages = event.messages.map((said) => ({ ...said, text: oneLine(said.text) }));
+      return { ...event, messages };
+    }
+    default:
+      return event;
+  }
+}
