@@ -1,44 +1,11 @@
-// The table of subcommands, each loaded when called, and the only process.exit.
+// Finds the subcommand and runs it; the only process.exit.
 
-import type { CommandDef } from "citty";
+import { commands } from "./cli/command-table.ts";
 import { nearestWord } from "./nearest-word.ts";
 import { exitCode, ParleyError } from "./errors.ts";
 import { flush, stderr, stdout } from "./terminal/output.ts";
 import { fail } from "./terminal/diagnostics.ts";
 import { version } from "./version.ts";
-
-type Entry = { description: string; load: () => Promise<{ default: CommandDef }> };
-
-// A command's type depends on its flags; the table needs only what all have in common.
-const load = (module: Promise<{ default: unknown }>): Promise<{ default: CommandDef }> =>
-  module as Promise<{ default: CommandDef }>;
-
-const commands: Readonly<Record<string, Entry>> = {
-  server: {
-    description: "Serve a chat, a shared folder and a page for browsers",
-    load: () => load(import("./cli/commands/server.ts")),
-  },
-  client: {
-    description: "Chat in a terminal, or from a pipe",
-    load: () => load(import("./cli/commands/client.ts")),
-  },
-  peer: {
-    description: "Call someone through a registry, and chat from terminal to terminal",
-    load: () => load(import("./cli/commands/peer.ts")),
-  },
-  admin: {
-    description: "Moderate a server: kick, ban, mute, let in, …",
-    load: () => load(import("./cli/commands/admin.ts")),
-  },
-  "fetch-file": {
-    description: "Fetch files from a server, fast and verified",
-    load: () => load(import("./cli/commands/fetch-file.ts")),
-  },
-  classic: {
-    description: "Small clients for date-time, calculator, chat-room and greeting servers",
-    load: () => load(import("./cli/commands/classic.ts")),
-  },
-};
 
 const width = Math.max(...Object.keys(commands).map((name) => name.length));
 const help = `parley ${version}: chat and file transfer for people and machines

@@ -1,12 +1,13 @@
 // Runs one loaded subcommand: strict flags, help and version; turns an error into a message, a
 // `--json` object and an exit code.
 
-import { type ArgsDef, type CommandDef, runCommand } from "citty";
+import { type CommandDef, runCommand } from "citty";
 import { harmless } from "../text.ts";
 import { type Arguments, blameVariables, strictArguments } from "./flags.ts";
 import { type ErrorCode, exitCode, ParleyError } from "../errors.ts";
 import { asksVersion, versionReport } from "./version-report.ts";
 import { commandHelp } from "./command-help.ts";
+import { modelOf } from "./command-models.ts";
 import { jsonLine } from "../terminal/json-line.ts";
 import { terminalSize } from "../terminal/terminal-size.ts";
 import { stderr, stdout } from "../terminal/output.ts";
@@ -28,7 +29,7 @@ export async function run(
       return exitCode.done;
     }
     if (beforeDashes.includes("--help") || beforeDashes.includes("-h")) {
-      stdout.data(await helpOf(name, command, definitions));
+      stdout.data(await helpOf(name, command));
       return exitCode.done;
     }
     given = strictArguments(name, definitions, words, process.env);
@@ -42,11 +43,10 @@ export async function run(
   }
 }
 
-async function helpOf(name: string, command: CommandDef, definitions: ArgsDef): Promise<string> {
-  const meta = await (typeof command.meta === "function" ? command.meta() : command.meta);
+async function helpOf(name: string, command: CommandDef): Promise<string> {
   const { columns } = terminalSize(process.stdout.columns, process.stdout.rows);
   const area = { columns, width: (text: string) => Bun.stringWidth(text) };
-  return commandHelp(name, meta?.description ?? "", definitions, area);
+  return commandHelp(await modelOf(name, command), area);
 }
 
 type Failure = { code: ErrorCode; sentence: string; exitCode: number };

@@ -24,6 +24,12 @@ export function findKnownServer(text: string, server: string): KnownServer {
   return { kind: "unknown" };
 }
 
+/** The servers that are listed, each once, in the order of the file. */
+export function knownServerNames(text: string): string[] {
+  const names = text.split(/\r?\n/).map((line) => folded(line.trim().split(/[ \t]+/)[0] ?? ""));
+  return [...new Set(names.filter((name) => name !== "" && !name.startsWith("#")))];
+}
+
 /** What to append to remember a server, given the text so far. */
 export function knownServerLine(text: string, server: string, pin: string): string {
   const separator = text === "" || text.endsWith("\n") ? "" : "\n";

@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import type { ArgsDef } from "citty";
 import { commandHelp } from "../../src/cli/command-help.ts";
+import { commandModel } from "../../src/cli/command-model.ts";
 
 const definitions: ArgsDef = {
   name: { type: "positional", description: "Who it is" },
@@ -12,12 +13,13 @@ const definitions: ArgsDef = {
   web: { type: "boolean", default: true, description: "A page", negativeDescription: "No page" },
   host: { type: "string", default: "127.0.0.1", description: "Address to listen on" },
 };
+const command = commandModel("call", { summary: "", description: "Call somebody" }, definitions);
 const words = (text: string) => text.split(/\s+/).toSorted();
 const width = (text: string) => Bun.stringWidth(text);
 
 test("at 60 columns", () => {
   const area = { columns: 60, width };
-  expect(commandHelp("call", "Call somebody", definitions, area).split("\n")).toEqual([
+  expect(commandHelp(command, area).split("\n")).toEqual([
     "Usage: parley call NAME [NAME…] --port N [flags]",
     "",
     "Call somebody",
@@ -40,9 +42,9 @@ test("at 60 columns", () => {
 });
 
 test("at any width from 24 columns: no row is wider or ends in blanks, no word is lost", () => {
-  const whole = commandHelp("call", "Call somebody", definitions, { columns: 1000, width });
+  const whole = commandHelp(command, { columns: 1000, width });
   for (let columns = 24; columns <= 130; columns++) {
-    const help = commandHelp("call", "Call somebody", definitions, { columns, width });
+    const help = commandHelp(command, { columns, width });
     const rows = help.split("\n");
     expect(rows.filter((row) => width(row) > columns || row.endsWith(" "))).toEqual([]);
     expect(words(help)).toEqual(words(whole));

@@ -41,6 +41,8 @@ const clients: Readonly<
   greeting: runGreeting,
 };
 
+export const classicDialects: readonly string[] = Object.keys(clients);
+
 export default defineCommand({
   meta: {
     name: "classic",
@@ -51,7 +53,7 @@ export default defineCommand({
       type: "positional",
       required: true,
       valueHint: "DIALECT",
-      description: Object.keys(clients).join(", "),
+      description: classicDialects.join(", "),
     },
     server: {
       type: "positional",
@@ -73,7 +75,7 @@ export default defineCommand({
   async run({ args }) {
     const run = Object.hasOwn(clients, args.dialect) ? clients[args.dialect] : undefined;
     if (run === undefined) {
-      const known = Object.keys(clients).join(", ");
+      const known = classicDialects.join(", ");
       throw new ParleyError(
         "usage",
         `Unknown dialect ${quoted(args.dialect)}: use one of ${known}`,

@@ -1,0 +1,42 @@
+// The table of subcommands; each is loaded when it is called.
+
+import type { CommandDef } from "citty";
+import type { CommandTable } from "./command-models.ts";
+
+// A command's type depends on its flags; the table needs only what all have in common.
+const load = (module: Promise<{ default: unknown }>): Promise<{ default: CommandDef }> =>
+  module as Promise<{ default: CommandDef }>;
+
+export const commands: CommandTable = {
+  server: {
+    description: "Serve a chat, a shared folder and a page for browsers",
+    load: () => load(import("./commands/server.ts")),
+  },
+  client: {
+    description: "Chat in a terminal, or from a pipe",
+    load: () => load(import("./commands/client.ts")),
+  },
+  peer: {
+    description: "Call someone through a registry, and chat from terminal to terminal",
+    load: () => load(import("./commands/peer.ts")),
+  },
+  admin: {
+    description: "Moderate a server: kick, ban, mute, let in, …",
+    load: () => load(import("./commands/admin.ts")),
+  },
+  "fetch-file": {
+    description: "Fetch files from a server, fast and verified",
+    load: () => load(import("./commands/fetch-file.ts")),
+  },
+  classic: {
+    description: "Small clients for date-time, calculator, chat-room and greeting servers",
+    load: () => load(import("./commands/classic.ts")),
+  },
+  completions: {
+    description: "Print what completes parley's words in your shell",
+    load: async () => {
+      const { completionsCommand } = await import("./commands/completions.ts");
+      return load(Promise.resolve({ default: completionsCommand(commands) }));
+    },
+  },
+};

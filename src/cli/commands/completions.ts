@@ -1,0 +1,91 @@
+// `parley completions`: prints a script that completes parley's words in a shell, made from the
+// definitions of all flags; and what those scripts ask for when Tab is pressed.
+
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { defineCommand } from "citty";
+import { adminCommands } from "../../chat/admin/admin-command.ts";
+import { ParleyError } from "../../errors.ts";
+import { logLevels } from "../../terminal/diagnostics.ts";
+import { stdout } from "../../terminal/output.ts";
+import { quoted } from "../../text.ts";
+import { configFolder } from "../../tls/folders.ts";
+import { knownServerNames } from "../../trust/known-servers.ts";
+import { hostPortText } from "../../io/host-port.ts";
+import { defaultAddress } from "../address.ts";
+import { type CommandTable, commandModels } from "../command-models.ts";
+import { bashCompletions } from "../completions/bash.ts";
+import { fishCompletions } from "../completions/fish.ts";
+import { powershellCompletions } from "../completions/powershell.ts";
+import { type CompletedCommand, completedCommand } from "../completions/words.ts";
+import { zshCompletions } from "../completions/zsh.ts";
+import { dialectNames } from "../listen-flag.ts";
+import { surroundings } from "../trust-flags.ts";
+
+const scripts: Readonly<Record<string, (commands: readonly CompletedCommand[]) => string>> = {
+  bash: bashCompletions,
+  zsh: zshCompletions,
+  fish: fishCompletions,
+  powershell: powershellCompletions,
+};
+
+/** What the scripts call to learn the servers that this user knows. */
+const servers = "servers";
+
+export function completionsCommand(table: CommandTable) {
+  return defineCommand({
+    meta: {
+      name: "completions",
+      description:
+        "Print what completes parley's words in your shell. " +
+        'bash: eval "$(parley completions bash)" in ~/.bashrc. ' +
+        "zsh: source <(parley completions zsh) in ~/.zshrc, after compinit. " +
+        "fish: parley completions fish > ~/.config/fish/completions/parley.fish. " +
+        "PowerShell: parley completions powershell | Out-String | Invoke-Expression in $PROFILE",
+    },
+    args: {
+      shell: {
+        type: "positional",
+        required: true,
+        valueHint: "SHELL",
+        description: `${Object.keys(scripts).join(", ")}; or ${servers}: the servers you know`,
+      },
+    },
+    async run({ args: { shell } }) {
+      if (shell === servers) {
+        for (const server of knownServers()) stdout.line(server);
+        return;
+      }
+      const script = Object.hasOwn(scripts, shell) ? scripts[shell] : undefined;
+      if (script === undefined) {
+        const known = Object.keys(scripts).join(", ");
+        throw new ParleyError("usage", `Unknown shell ${quoted(shell)}: use one of ${known}`);
+      }
+      stdout.data(script(await completedCommands(table)));
+    },
+  });
+}
+
+/** Every command of the table, with what completes its flags and arguments. */
+async function completedCommands(table: CommandTable): Promise<CompletedCommand[]> {
+  const { classicDialects } = await import("./classic.ts");
+  const vocabulary = {
+    SHELL: Object.keys(scripts),
+    LEVEL: logLevels,
+    STYLE: ["message", "bare"],
+    DIALECT: classicDialects,
+    "DIALECT=PORT…": dialectNames.map((name) => `${name}=`),
+    "admin COMMAND…": Object.keys(adminCommands),
+  };
+  const models = await commandModels(table);
+  return models.map((model) => completedCommand(model, vocabulary));
+}
+
+/** The one on this machine first. */
+function knownServers(): string[] {
+  const own = hostPortText(defaultAddress);
+  const folder = configFolder(surroundings());
+  const file = folder === undefined ? "" : join(folder, "known_servers");
+  const names = file !== "" && existsSync(file) ? knownServerNames(readFileSync(file, "utf8")) : [];
+  return [own, ...names.filter((name) => name !== own)];
+}

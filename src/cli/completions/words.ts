@@ -1,0 +1,55 @@
+// What completes each of a command's flags and arguments, told from their hints. Pure.
+
+import type { CommandModel, FlagModel } from "../command-model.ts";
+
+/** What completes a value. */
+export type Values =
+  | { kind: "none" | "file" | "folder" | "server" | "served-file" }
+  /** One of these words. One that ends in `=` goes on. */
+  | { kind: "words"; words: readonly string[] };
+
+export type CompletedFlag = FlagModel & {
+  /** Undefined: a switch. */
+  values: Values | undefined;
+  isRepeatable: boolean;
+};
+
+export type CompletedCommand = {
+  name: string;
+  summary: string;
+  flags: readonly CompletedFlag[];
+  /** Its arguments; the last also completes those that follow. */
+  words: readonly Values[];
+};
+
+/** Words behind hints that do not list them, by the hint or by `COMMAND HINT`. */
+export type Vocabulary = Readonly<Record<string, readonly string[]>>;
+
+/** Flags that every command has. */
+const commonFlags: readonly FlagModel[] = [
+  { long: "--help", short: "-h", hint: undefined, description: "Print help" },
+  { long: "--version", short: "-V", hint: undefined, description: "Print the version" },
+];
+
+export function completedCommand(command: CommandModel, vocabulary: Vocabulary): CompletedCommand {
+  const valuesOf = (hint: string) => valuesBehind(command.name, hint, vocabulary);
+  const flags = [...command.flags, ...commonFlags].map((flag) => ({
+    ...flag,
+    values: flag.hint === undefined ? undefined : valuesOf(flag.hint),
+    isRepeatable: flag.hint?.endsWith("…") === true,
+  }));
+  const words = command.words.map(({ hint }) => valuesOf(hint));
+  return { name: command.name, summary: command.summary, flags, words };
+}
+
+function valuesBehind(command: string, hint: string, vocabulary: Vocabulary): Values {
+  const words = vocabulary[`${command} ${hint}`] ?? vocabulary[hint];
+  if (words !== undefined) return { kind: "words", words };
+  if (/^[a-z]+(?:\|[a-z]+)+$/.test(hint)) return { kind: "words", words: hint.split("|") };
+  const [what = ""] = hint.replace("…", "").split("|");
+  if (what === "ADDRESS") return { kind: "server" };
+  if (what === "DIR" || what === "FOLDER") return { kind: "folder" };
+  if (what === "FILE" || what === "PATH") return { kind: "file" };
+  if (command === "fetch-file" && what === "NAME") return { kind: "served-file" };
+  return { kind: "none" };
+}

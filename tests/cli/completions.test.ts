@@ -1,0 +1,174 @@
+// Completions as real shells give them: subcommands, flags, dialects, files, known servers.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Parley, parleyBinary } from "../parley.ts";
+import { skipUnless } from "../skip.ts";
+import { environment, run } from "./run.ts";
+import { Shell } from "./shell.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "parley-completions-"));
+const configuration = join(folder, "configuration");
+let server: Parley | undefined;
+let address = "";
+
+beforeAll(async () => {
+  for (const name of ["bin", "shared", "configuration/parley"]) {
+    mkdirSync(join(folder, name), { recursive: true });
+  }
+  symlinkSync(parleyBinary(), join(folder, "bin/parley"));
+  writeFileSync(join(folder, "shared/big file.bin"), "big");
+  writeFileSync(join(folder, "welcome.txt"), "hello");
+  const pin = "A".repeat(43);
+  writeFileSync(
+    join(configuration, "parley/known_servers"),
+    `# mine\nchat.example:55000 ${pin}\n[2001:db8::1]:7000 ${pin}\nchat.example:55000 ${pin}\n`,
+  );
+  const shared = join(folder, "shared");
+  const state = join(folder, "state");
+  server = new Parley("server", "--port=0", "--no-web", `--files=${shared}`, `--state=${state}`);
+  address = (await server.line(/^Server listening on /)).replace("Server listening on ", "");
+});
+
+afterAll(async () => {
+  await server?.[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const env = (): Record<string, string> => ({
+  ...environment({ XDG_CONFIG_HOME: configuration, HOME: folder, PS1: "$ " }),
+  PATH: `${join(folder, "bin")}:${process.env["PATH"]}`,
+});
+
+/** What is typed before Tab, and the words that the line then has. */
+const cases = (): [what: string, typed: string, words: string[]][] => [
+  ["a subcommand", "parley cli", ["client"]],
+  ["a subcommand with a dash", "parley fetch", ["fetch-file"]],
+  ["a flag", "parley server --web-p", ["server", "--web-port"]],
+  ["a flag in its negative form", "parley server --no-w", ["server", "--no-web"]],
+  ["a flag of another command", "parley fetch-file --limit", ["fetch-file", "--limit-rate"]],
+  ["a flag after a value", "parley server --port 1 --cla", ["server", "--port", "1", "--classic"]],
+  ["a listed value", "parley server --sync f", ["server", "--sync", "full"]],
+  ["a level", "parley server --log-level deb", ["server", "--log-level", "debug"]],
+  ["a dialect", "parley classic calc", ["classic", "calculator"]],
+  ["an order", "parley admin unb", ["admin", "unban"]],
+  ["a shell", "parley completions fi", ["completions", "fish"]],
+  ["a file", "parley server --motd wel", ["server", "--motd", "welcome.txt"]],
+  ["a folder", "parley server --files sha", ["server", "--files", "shared/"]],
+  ["a known server", "parley client chat.", ["client", "chat.example:55000"]],
+  [
+    "a known server past its colon",
+    "parley client chat.example:5",
+    ["client", "chat.example:55000"],
+  ],
+  [
+    "a known server of a flag",
+    "parley admin --server ch",
+    ["admin", "--server", "chat.example:55000"],
+  ],
+  [
+    "a file of a server",
+    `parley fetch-file --server ${address} bi`,
+    ["fetch-file", "--server", address, "big file.bin"],
+  ],
+  [
+    "a file of the server before it",
+    `parley fetch-file ${address} bi`,
+    ["fetch-file", address, "big file.bin"],
+  ],
+];
+
+describe.each([
+  { shell: "bash", command: ["bash", "--norc", "--noprofile", "-i"] },
+  { shell: "zsh", command: ["zsh", "-f", "-i"] },
+])("$shell", ({ shell, command }) => {
+  const check = skipUnless(Bun.which(shell) !== null, `${shell} is not installed`);
+
+  check("completes each kind of word", async () => {
+    await using typed = new Shell(command, folder, env());
+    if (shell === "zsh") {
+      await typed.run(
+        "unset zle_bracketed_paste; unsetopt prompt_cr auto_remove_slash; autoload -U compinit",
+      );
+      await typed.run("compinit -u -D");
+      await typed.run("source <(parley completions zsh)");
+    } else {
+      await typed.run("bind 'set enable-bracketed-paste off'");
+      await typed.run('eval "$(parley completions bash)"');
+    }
+    for (const [what, beginning, words] of cases()) {
+      expect({ what, words: await typed.complete(beginning) }).toEqual({
+        what,
+        words: ["parley", ...words],
+      });
+    }
+  });
+});
+
+skipUnless(Bun.which("bash") !== null, "bash is not installed")(
+  "bash offers every dialect, and goes on after its =",
+  async () => {
+    await using bash = new Shell(["bash", "--norc", "--noprofile", "-i"], folder, env());
+    await bash.run("bind 'set enable-bracketed-paste off'");
+    await bash.run('eval "$(parley completions bash)"');
+    expect(await bash.complete("parley server --listen gre", "\t7")).toEqual([
+      "parley",
+      "server",
+      "--listen",
+      "greeting=7",
+    ]);
+    const insertAll = "\u001b*";
+    expect(await bash.complete("parley server --listen c", insertAll)).toEqual([
+      "parley",
+      "server",
+      "--listen",
+      "calculator=",
+      "chat-room=",
+      "cpp=",
+    ]);
+  },
+);
+
+skipUnless(Bun.which("fish") !== null, "fish is not installed")(
+  "fish completes each kind of word, and says what it means",
+  async () => {
+    const script = join(folder, "parley.fish");
+    writeFileSync(script, (await run(["completions", "fish"])).out);
+    const offered = (line: string): string[] => {
+      const words = ["fish", "--no-config", "-c", `source ${script}; complete -C "${line}"`];
+      const { stdout, stderr } = Bun.spawnSync(words, { cwd: folder, env: env() });
+      expect(stderr.toString()).toBe("");
+      return stdout.toString().split("\n").slice(0, -1);
+    };
+    for (const [what, beginning, words] of cases()) {
+      const completed = offered(beginning).map((line) => line.split("\t")[0]);
+      expect({ what, completed }).toEqual({ what, completed: [words.at(-1)!] });
+    }
+    expect(offered("parley cli")).toEqual(["client\tChat in a terminal, or from a pipe"]);
+    expect(offered("parley server --listen cal")[0]).toStartWith("calculator=\tOpen a port");
+    // A flag's value is not a command.
+    expect(offered("parley client --name server --cla")).toEqual([]);
+  },
+);
+
+test("an unknown shell is named, with those that there are", async () => {
+  const { code, err } = await run(["completions", "tcsh"]);
+  expect({ code, err }).toEqual({
+    code: 2,
+    err: "parley completions: Unknown shell 'tcsh': use one of bash, zsh, fish, powershell\n",
+  });
+});
+
+test("the known servers are listed once, the one on this machine first", async () => {
+  const { out } = await run(["completions", "servers"], {
+    env: { XDG_CONFIG_HOME: configuration },
+  });
+  expect(out.split("\n")).toEqual([
+    "127.0.0.1:55000",
+    "chat.example:55000",
+    "[2001:db8::1]:7000",
+    "",
+  ]);
+});
