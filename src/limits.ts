@@ -265,16 +265,17 @@ export const sender = {
    */
   refusalBurst: 2_000,
   /**
-   * All connections of one address, or IPv6 /64, may together send as much as this many senders.
+   * All connections of one address, IPv6 /64 or account may together send as much as this many
+   * senders.
    */
-  sendersPerNetwork: 2,
+  sendersPerOwner: 2,
   /**
    * Their burst of bytes, in seconds: 2 MiB, half of `output.maxLagBytes`, so that no reader is
    * dropped for it.
    */
-  networkBurstSeconds: 2,
-  /** Networks tracked for that; the least recently used is forgotten first. */
-  networks: 4_096,
+  sharedBurstSeconds: 2,
+  /** Networks and accounts tracked for that; the least recently used is forgotten first. */
+  shareOwners: 4_096,
   /**
    * A session with this many seconds' worth of byte debt is disconnected: it keeps sending although
    * nothing is accepted. One in debt at all is, once its network owes as much.
@@ -315,16 +316,18 @@ export const history = {
    */
   memoryBytes: 256 * MiB,
   /**
-   * How much of a room's past, and of that of all rooms, a network may replace at once, in per cent
-   * of what they hold.
+   * How much of a room's past, and of that of all rooms, a network or account may replace at once,
+   * in per cent of what they hold.
    */
   pastPercentAtOnce: 25,
   /** The same per hour: five short messages a second in memory, for as long as anybody likes. */
   pastPercentPerHour: 200,
   /** With so few messages of others in a room, it costs in proportion less; with none, nothing. */
   pastFewMessages: 20,
-  /** Networks of one room tracked for that, and rooms; the least recently used are forgotten. */
-  pastNetworks: 256,
+  /** All accounts of a network count for so many: together they replace half at once. */
+  pastMaxTimes: 2,
+  /** Owners of one room tracked for that, and rooms; the least recently used are forgotten. */
+  pastOwners: 256,
   pastRooms: 4_096,
   /** Rooms without a past that a network may open, at once and per hour. */
   newRooms: 256,
@@ -357,12 +360,14 @@ export const history = {
   /** Private messages per recipient. */
   mailMessages: 1_000,
   /**
-   * Of those, what one network may leave for somebody who is away, at once and per `mailHoldMs`, so
-   * that three networks together can't fill a mailbox.
+   * Of those, what one network or account may leave for somebody who is away, at once and per
+   * `mailHoldMs`, so that three of them together can't fill a mailbox.
    */
   absentMailMessages: 250,
-  /** Recipients and networks tracked for that; the least recently used is forgotten first. */
-  absentMailNetworks: 16_384,
+  /** Larger networks, and all accounts of one, count for so many: half a mailbox. */
+  absentMailMaxTimes: 2,
+  /** Recipients and owners tracked for that; the least recently used is forgotten first. */
+  absentMailOwners: 16_384,
   /**
    * Bytes of what they missed that sessions of one network receive at once when they return; then
    * as many a second as the network may send. A whole room in memory.
@@ -431,11 +436,6 @@ export const rights = {
   passTermMs: 86_400_000,
   /** Wrong passwords or passes before a connection is closed: who mistypes may try again. */
   attemptsPerSession: 3,
-  /** Wrong ones of a network, IPv6 /64: so many at once, then one in so many milliseconds. */
-  attemptBurst: 10,
-  attemptEveryMs: 10_000,
-  /** Networks tracked for that; the least recently used is forgotten first. */
-  attemptNetworks: 4_096,
   /** Longest reason or topic, in UTF-16 units: two lines of a terminal. */
   maxReasonChars: 256,
   /** Longest term of a ban, a mute or a pass: ten years. Without a term it has no end. */
@@ -1104,6 +1104,11 @@ export const sealed = {
 
 /** People who own a name. */
 export const accounts = {
+  /**
+   * All accounts that one network uses count for this many networks, in whatever is shared: twenty
+   * people of one office have four times what a stranger has, and 64 names of one stranger no more.
+   */
+  sharesPerNetwork: 4,
   /** Accounts of one server: about 30 MB. */
   maxAccounts: 65_536,
   /**
@@ -1125,11 +1130,13 @@ export const accounts = {
   minPasswordChars: 8,
   /** Longest password. */
   maxPasswordChars: 256,
-  /** Guesses at passwords or codes that one network may make at once … */
+  /** Guesses at passwords, passes, codes or claims that one network may make at once … */
   guessesPerNetwork: 10,
-  /** … and at the password of one account, from anywhere. */
+  /** … and time for each after those; right ones do not count. */
+  networkGuessEveryMs: 10_000,
+  /** Guesses at the password of one account, from anywhere, at once … */
   guessesPerAccount: 20,
-  /** Time for each guess after those: 43 200 in a month against one account. */
+  /** … and time for each after those: 43 200 in a month. */
   guessEveryMs: 60_000,
   /** How long a code for another device is good: a walk to it. */
   codeMs: 600_000,

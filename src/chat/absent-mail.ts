@@ -1,27 +1,33 @@
-// How much one network may leave in the mailbox of somebody who is away. What is beyond that is
+// How much one owner of a share may leave in the mailbox of somebody who is away. What is beyond that is
 // refused, so that a flood is told so before it costs anybody a message. Pure.
 
 import { networkOf } from "../addresses.ts";
 import { history as limits } from "../limits.ts";
-import { NetworkBuckets } from "./network-buckets.ts";
+import { ShareBuckets } from "./share-buckets.ts";
+import { accountsAt, type ShareOwner } from "../share-owner.ts";
 import type { Session } from "./session.ts";
 
-/** The key under which a session's messages share a mailbox with those of others. */
-export function mailNetworkOf({ peer }: Session): string {
-  return networkOf(peer.address);
+/**
+ * The key under which a session's messages share a mailbox with those of others: its network, or the
+ * accounts of its network, who have their names to tell them apart.
+ */
+export function mailNetworkOf({ identity, peer }: Session): string {
+  const network = networkOf(peer.address);
+  return identity.account === "" ? network : accountsAt(network);
 }
 
 export class AbsentMail {
-  readonly #buckets = new NetworkBuckets(
+  readonly #buckets = new ShareBuckets(
     {
       perSecond: limits.absentMailMessages / (limits.mailHoldMs / 1000),
       burst: limits.absentMailMessages,
+      maxTimes: limits.absentMailMaxTimes,
     },
-    limits.absentMailNetworks,
+    limits.absentMailOwners,
   );
 
-  /** Counts a message to the absent session `recordId`; false if `address` has left too many. */
-  take(recordId: string, address: string, nowMs: number): boolean {
-    return this.#buckets.take(address, nowMs, 1, recordId) === 0;
+  /** Counts a message to the absent session `recordId`; false if `owner` has left too many. */
+  take(recordId: string, owner: ShareOwner, nowMs: number): boolean {
+    return this.#buckets.take(owner, nowMs, 1, recordId) === 0;
   }
 }

@@ -60,6 +60,7 @@ export function link(hub: HubState, session: Session, command: Of<"link">): void
       "There is no such code, or it has been used or is too old: /devices add makes another";
     return reject(hub, session, "not-found", message, { ref });
   }
+  hub.guessRates.wasRight(session.peer.address, hub.nowMs);
   const label = harmless(command.label).slice(0, limits.maxLabelChars);
   const change = { type: "add-key", account, key, label, atMs: hub.stampMs } as const;
   changeAccount(hub, session, command, change, ({ name, id }) => {

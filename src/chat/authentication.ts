@@ -37,7 +37,8 @@ export function authenticate(
   { owner, ofKey, ofToken }: Found,
   then: (denial: Denial) => void,
 ): void {
-  if (ofKey?.id === owner.id || ofToken?.id === owner.id) return then(undefined);
+  const isProven = session.proven.account === owner.id;
+  if (isProven || ofKey?.id === owner.id || ofToken?.id === owner.id) return then(undefined);
   const { password } = command;
   if (password === undefined) return then(registered(owner));
   checkPassword(hub, session, owner, password, then);
@@ -64,8 +65,10 @@ function checkPassword(
   if (owner.password === undefined) return then(registered(owner));
   if (password.length > limits.maxPasswordChars) return then(wrong(name));
   hub.options.credentials.checkPassword(password, owner.password, (isRight) => {
-    if (isRight === true) then(undefined);
-    else then(isRight === false ? wrong(name) : busy);
+    if (isRight === true) {
+      hub.guessRates.wasRight(address, hub.nowMs);
+      then(undefined);
+    } else then(isRight === false ? wrong(name) : busy);
     hub.wake();
   });
 }

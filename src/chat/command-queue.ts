@@ -25,10 +25,15 @@ export class CommandQueue {
   #own: RateBudget | undefined;
   /** Commands that were charged. */
   #spent = 0;
-  readonly #shared: readonly RateBudget[];
+  #shared: readonly RateBudget[];
 
-  /** `shared`: the budgets of the networks the session connects from. */
+  /** `shared`: the budgets of those who pay for the session. */
   constructor(shared: readonly RateBudget[]) {
+    this.#shared = shared;
+  }
+
+  /** Others pay for the session from now on. */
+  shareWith(shared: readonly RateBudget[]): void {
     this.#shared = shared;
   }
 
@@ -92,7 +97,7 @@ export class CommandQueue {
 
   /**
    * Charges a command: text bytes times recipients, but at least `readChars`. False if over the
-   * rate. A session's first login, and the proof it is asked for, do not wait for its network.
+   * rate. A session's first login, and the proof it is asked for, do not wait for others.
    */
   spend(command: Command, rates: Rates, nowMs: number, readChars = 0): boolean {
     const own = this.#ownBudget(rates, nowMs);
@@ -116,7 +121,7 @@ export class CommandQueue {
     for (const budget of this.#shared) budget.charge(chars, nowMs);
   }
 
-  /** Charges for input that was read in vain. Others of the network need not wait for it. */
+  /** Charges for input that was read in vain. Others of the owner need not wait for it. */
   chargeRefused(chars: number, rates: Rates | undefined, nowMs: number): void {
     if (rates === undefined) return;
     this.#ownBudget(rates, nowMs).charge(chars, nowMs);
@@ -125,7 +130,7 @@ export class CommandQueue {
 
   /**
    * Whether the session keeps sending although nothing is accepted, alone or with others of its
-   * network.
+   * owner.
    */
   isOverdrawn(rates: Rates, nowMs: number): boolean {
     const own = this.#ownBudget(rates, nowMs);

@@ -157,19 +157,19 @@ const handlers: Handlers = {
   transfer(hub, session, { request }) {
     hub.options.files.transfer(
       session.id,
-      session.peer,
+      { peer: session.peer, owner: session.shareOwner },
       request,
       (message) => hub.send(session, { type: "transfer", message }),
       () => session.output.lagBytes,
     );
   },
   download(hub, session, { name }) {
-    const { tls, address } = session.peer;
-    if (tls === true && !isLoopback(address)) {
+    const { peer, shareOwner: owner } = session;
+    if (peer.tls === true && !isLoopback(peer.address)) {
       const message = `${quoted(name)} would cross the network in plain text, unlike what you say here: use parley fetch-file`;
       return reject(hub, session, "not-allowed", message, { subject: name });
     }
-    hub.options.files.download(session.id, name, session.peer, (result) => {
+    hub.options.files.download(session.id, name, { peer, owner }, (result) => {
       if (result instanceof ParleyError) {
         reject(hub, session, result.code, result.message, { subject: name });
       } else hub.send(session, { type: "download", ...result });

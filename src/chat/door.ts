@@ -34,7 +34,9 @@ export function passDoor(
   if (pass === undefined && (hasShownNothing || isPasswordMissing)) {
     return ask(hub, session, command);
   }
-  const waitMs = hub.failedAttempts.take(session.peer.address, hub.nowMs, 0);
+  // A key or a token can't be guessed, so who has one does not wait for others of the network.
+  const isGuess = (pass ?? serverPassword ?? command.password) !== undefined;
+  const waitMs = isGuess ? hub.guessRates.waitMs(session.peer.address, hub.nowMs) : 0;
   if (waitMs > 0) {
     const seconds = Math.ceil(waitMs / 1_000);
     const message = `Too many attempts from your network: try again in ${seconds} s`;
@@ -53,6 +55,7 @@ export function passDoor(
   if (isRight && mayBeMember && pass === undefined) {
     return enterAsMember(hub, session, command, enter);
   }
+  hub.guessRates.wasWrong(session.peer.address, hub.nowMs);
   fail(hub, session, command);
 }
 
@@ -70,7 +73,14 @@ function enterAsMember(
       const { code, message, retryAfterMs } = problem.denial;
       return refuse(hub, session, code, message, retryAfterMs);
     }
-    if (problem !== undefined) return fail(hub, session, command);
+    if (problem !== undefined) {
+      const { password, serverPassword } = command;
+      // A password has been counted; a key can't be guessed, but this may have been meant as a pass.
+      if (password === undefined && serverPassword !== undefined) {
+        hub.guessRates.wasWrong(session.peer.address, hub.nowMs);
+      }
+      return fail(hub, session, command);
+    }
     // Somebody without a name is known by the account alone.
     const ban = banOf(hub, suspectOf(session));
     if (ban !== undefined) return refuseBanned(hub, session, command.name, ban);
@@ -148,16 +158,13 @@ function ask(hub: HubState, session: Session, command: LoginCommand): void {
   hub.send(session, { type: "question", text });
 }
 
+/** What could be guessed has been counted. */
 function fail(hub: HubState, session: Session, command: LoginCommand): void {
-  const { serverPassword, pass, password, ...again } = command;
-  const { address } = session.peer;
+  const { serverPassword, pass, password: _password, ...again } = command;
   const { door } = hub.options;
   const isPass = door.isMembersOnly || serverPassword === undefined;
   const code = isPass ? "members-only" : "password-required";
   hub.options.log.info("login refused", { ...sessionFields(session), code });
-  // A key can't be guessed.
-  if ((pass ?? serverPassword ?? password) !== undefined)
-    hub.failedAttempts.take(address, hub.nowMs);
   session.failedAttempts++;
   if (session.dialect.asks === true && session.failedAttempts < limits.attemptsPerSession) {
     return ask(hub, session, again);

@@ -4,7 +4,11 @@
 import type { Peer } from "./dialect.ts";
 import type { ParleyError } from "../errors.ts";
 import type { TransferMessage, TransferRequest } from "../protocol/messages.ts";
+import type { ShareOwner } from "../share-owner.ts";
 import type { FileEntry } from "./events.ts";
+
+/** Who asks, and whose part of what is limited is used. */
+export type FilesClient = { readonly peer: Peer; readonly owner: ShareOwner };
 
 export interface FilesPort {
   /** Lists at most `limit` names after `after`; without `limit`, all of them. */
@@ -21,7 +25,7 @@ export interface FilesPort {
    */
   transfer(
     session: number,
-    peer: Peer,
+    client: FilesClient,
     request: TransferRequest,
     send: (message: TransferMessage) => void,
     waitingBytes: () => number,
@@ -30,7 +34,7 @@ export interface FilesPort {
   download(
     session: number,
     name: string,
-    peer: Peer,
+    client: FilesClient,
     answer: (result: { port: number; sizeBytes: number; name: string } | ParleyError) => void,
   ): void;
   /** The session closed; its transfers end. */

@@ -1,9 +1,9 @@
 // The hub's state, and what every operation needs: sending an event to a session, waking the
 // adapter. The operations live in the files beside this one and do not know the Hub.
 
-import { accounts, connections, history as limits, output, rights, sender } from "../limits.ts";
+import { accounts, connections, history as limits, output, sender } from "../limits.ts";
 import type { Log } from "../log.ts";
-import { NetworkCounts } from "../network-counts.ts";
+import { ShareCounts } from "../share-counts.ts";
 import { AbsentMail } from "./absent-mail.ts";
 import { DeviceCodes } from "./device-codes.ts";
 import type { PersonalEvent, PresenceEvent } from "./events.ts";
@@ -16,7 +16,7 @@ import { type DoorOptions, isOpen } from "./door-options.ts";
 import type { CommitPipeline } from "./commit-pipeline.ts";
 import type { Metrics } from "./metrics.ts";
 import type { NameRegistry } from "./names/registry.ts";
-import { NetworkBuckets } from "./network-buckets.ts";
+import { ShareBuckets } from "./share-buckets.ts";
 import type { Room } from "./room.ts";
 import type { Schedule } from "./schedule.ts";
 import { PastLimits, type PastSizes } from "./past-limits.ts";
@@ -67,31 +67,31 @@ export class HubState {
   readonly rooms = new Map<string, Room>();
   /** Rooms with pending joins, counted. They stay open so that their numbers stay known. */
   readonly heldRooms = new Map<string, number>();
-  /** Rooms that each network has opened, so that one can't take them all. */
-  readonly openedRooms = new NetworkCounts(limits.maxRoomsPerNetwork, limits.maxRooms / 2);
+  /** Rooms that each owner has opened, so that one can't take them all. */
+  readonly openedRooms = new ShareCounts(limits.maxRoomsPerNetwork, limits.maxRooms / 2);
   /** Rooms without a past that were opened: of too many, the store drops the smallest. */
-  readonly newRooms = new NetworkBuckets(
+  readonly newRooms = new ShareBuckets(
     { perSecond: limits.newRoomsPerHour / 3_600, burst: limits.newRooms },
     connections.loginAddresses,
   );
   /** Bytes replayed at logins, which anybody can repeat. */
-  readonly replayRates = new NetworkBuckets(
+  readonly replayRates = new ShareBuckets(
     {
-      perSecond: sender.sendersPerNetwork * sender.bytesPerSecond,
+      perSecond: sender.sendersPerOwner * sender.bytesPerSecond,
       burst: limits.replayBurstBytes,
     },
-    sender.networks,
+    sender.shareOwners,
   );
   readonly absentMail = new AbsentMail();
   readonly past: PastLimits;
   /** Logins, because each is announced to everybody. */
-  readonly loginRates = new NetworkBuckets(
+  readonly loginRates = new ShareBuckets(
     { perSecond: connections.loginsPerSecond, burst: connections.loginBurst },
     connections.loginAddresses,
   );
   readonly guessRates = new GuessRates();
   /** Names that each network registers, which are nobody else's from then on. */
-  readonly registrationRates = new NetworkBuckets(
+  readonly registrationRates = new ShareBuckets(
     {
       perSecond: accounts.registrationsPerHour / 3_600,
       burst: accounts.registrationsAtOnce,
@@ -99,12 +99,6 @@ export class HubState {
     connections.loginAddresses,
   );
   readonly deviceCodes = new DeviceCodes();
-  /** Wrong passwords, passes and claims. Behind a proxy on this machine anybody may be guessing. */
-  readonly failedAttempts = new NetworkBuckets(
-    { perSecond: 1_000 / rights.attemptEveryMs, burst: rights.attemptBurst },
-    rights.attemptNetworks,
-    false,
-  );
   /** Tokens that open the shared folder to HTTP requests. */
   readonly #accessTokens = new Set<string>();
   #isWoken = false;

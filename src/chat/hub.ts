@@ -5,6 +5,7 @@
 
 import { networkOf } from "../addresses.ts";
 import { message as messageLimits, output } from "../limits.ts";
+import type { ShareOwner } from "../share-owner.ts";
 import type { AdminAnswer } from "./admin/answer.ts";
 import { type Actor } from "./admin/actor.ts";
 import { runAdmin } from "./admin/run-admin.ts";
@@ -30,7 +31,7 @@ import { fold } from "./names/grammar.ts";
 import { NameRegistry } from "./names/registry.ts";
 import { banOf, banText, suspectOf } from "./suspect.ts";
 import { chargeIgnored, handleCommand, releaseCommands } from "./throttle.ts";
-import { NetworkBudgets } from "./rate-budget.ts";
+import { ShareBudgets } from "./rate-budget.ts";
 import { Schedule } from "./schedule.ts";
 import { Session } from "./session.ts";
 import { sessionFields } from "./session-log.ts";
@@ -48,13 +49,13 @@ const storeWarningMs = 60_000;
 export class Hub {
   readonly #hub: HubState;
   readonly #timers: Timers;
-  readonly #budgets: NetworkBudgets;
+  readonly #budgets: ShareBudgets;
   #nextId = 1;
   #nextStoreWarningMs = -Infinity;
   #stopping: string | undefined;
 
   constructor(readonly options: HubOptions) {
-    this.#budgets = new NetworkBudgets(options.rates);
+    this.#budgets = new ShareBudgets(options.rates);
     const store = new StoreClient();
     const pipeline = new CommitPipeline({
       store,
@@ -78,7 +79,7 @@ export class Hub {
     hub.nowMs = nowMs;
     const conversation = dialect.open(peer);
     const id = this.#nextId++;
-    const budgets = this.#budgets.of(peer.address, nowMs);
+    const budgets = (owner: ShareOwner) => this.#budgets.of(owner, hub.nowMs);
     const session = new Session(id, link, dialect, conversation, peer, nowMs, hub.backlog, budgets);
     hub.sessions.add(session);
     count(this.options.metrics.connections, dialect.name);

@@ -84,6 +84,7 @@ function checkPassword(
     hub.schedule.unblocked.add(session);
     hub.wake();
     if (isRight === undefined) return then({ why: "failed", denial: busy });
+    if (isRight) hub.guessRates.wasRight(address, hub.nowMs);
     then(isRight ? undefined : { why: "stranger" });
   };
   if (known !== undefined) return credentials.checkPassword(password, known, finish);

@@ -15,7 +15,7 @@ export type Since = { epoch: string; seq: number };
 /** Returns the room, opening it if necessary, or the sentence that says why not. */
 export function openRoom(
   hub: HubState,
-  { peer: { address } }: Session,
+  { shareOwner }: Session,
   name: string,
   bounds: RoomBounds,
 ): Room | string {
@@ -26,17 +26,17 @@ export function openRoom(
   }
   // The lobby is everybody's.
   if (name !== lobby) {
-    if (hub.openedRooms.full(address) !== undefined) {
+    if (hub.openedRooms.full(shareOwner) !== undefined) {
       return "Your network has opened too many rooms: join an existing one, or leave one first";
     }
     const isNew = bounds.last < bounds.first && hub.options.rates !== undefined;
-    if (isNew && hub.newRooms.take(address, hub.nowMs) > 0) {
+    if (isNew && hub.newRooms.take(shareOwner, hub.nowMs) > 0) {
       return "Your network has opened too many new rooms: join an existing one, or try again in a minute";
     }
-    hub.openedRooms.add(address);
+    hub.openedRooms.add(shareOwner);
   }
   hub.past.open(name, bounds.last - bounds.first + 1);
-  const room = new Room(name, bounds.last, address);
+  const room = new Room(name, bounds.last, shareOwner);
   hub.rooms.set(name, room);
   return room;
 }

@@ -212,8 +212,8 @@ function find(hub: HubState, session: Session, to: readonly string[], absent: Ab
 }
 
 /** Counts a message to somebody who is away. */
-function mayWriteTo(hub: HubState, { peer }: Session, mailbox: string): boolean {
-  return hub.options.rates === undefined || hub.absentMail.take(mailbox, peer.address, hub.nowMs);
+function mayWriteTo(hub: HubState, { shareOwner }: Session, mailbox: string): boolean {
+  return hub.options.rates === undefined || hub.absentMail.take(mailbox, shareOwner, hub.nowMs);
 }
 
 /** A registered name is its owner's, whoever had it before. */

@@ -1,9 +1,9 @@
-// Holds networks to their part of what rooms remember: of each room, and of all together. Loopback
-// is exempt: proxies there speak for many. Pure.
+// Holds owners of a share to their part of what rooms remember: of each room, and of all together.
+// Pure.
 
-import { isLoopback, widestNetworkOf } from "../addresses.ts";
 import { BoundedMap } from "../bounded-map.ts";
 import { history as limits } from "../limits.ts";
+import type { ShareOwner } from "../share-owner.ts";
 import { PastShare, type PastSize } from "./past-share.ts";
 
 /** What the store keeps of one room, and of all. */
@@ -20,12 +20,11 @@ export class PastLimits {
     this.#all = sizes === undefined ? undefined : new PastShare(sizes.all);
   }
 
-  /** Milliseconds until somebody at `address` may say more in the room; 0 if now. */
-  waitMs(room: string, address: string, nowMs: number): number {
-    if (this.#all === undefined || isLoopback(address)) return 0;
-    const network = widestNetworkOf(address);
-    const waitMs = this.#rooms.get(room)?.waitMs(network, nowMs) ?? 0;
-    return Math.max(waitMs, this.#all.waitMs(network, nowMs));
+  /** Milliseconds until the owner may say more in the room; 0 if now. */
+  waitMs(room: string, owner: ShareOwner, nowMs: number): number {
+    if (this.#all === undefined) return 0;
+    const waitMs = this.#rooms.get(room)?.waitMs(owner, nowMs) ?? 0;
+    return Math.max(waitMs, this.#all.waitMs(owner, nowMs));
   }
 
   /** The room is opened, with `messages` in its log. */
@@ -35,12 +34,11 @@ export class PastLimits {
   }
 
   /** `text` is said in the room. */
-  add(room: string, address: string, text: string, nowMs: number): void {
+  add(room: string, owner: ShareOwner, text: string, nowMs: number): void {
     if (this.#sizes === undefined) return;
-    const network = widestNetworkOf(address);
     let past = this.#rooms.get(room);
     if (past === undefined) this.#rooms.set(room, (past = new PastShare(this.#sizes.room)));
-    past.add(network, text, nowMs);
-    this.#all?.add(network, text, nowMs);
+    past.add(owner, text, nowMs);
+    this.#all?.add(owner, text, nowMs);
   }
 }

@@ -1,23 +1,24 @@
-// How fast one network may fill a bounded log: what was said before goes when as much has been said
+// How fast one owner of a share may fill a bounded log: what was said before goes when as much has been said
 // since. A message is charged by its part of the log, unless next to nothing in there belongs to
 // others: a bot in a room of its own displaces nobody's words. Pure.
 
 import { BoundedMap } from "../bounded-map.ts";
 import { history as limits } from "../limits.ts";
+import type { Share, ShareOwner } from "../share-owner.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
 /** What a log holds at most. */
 export type PastSize = { messages: number; bytes: number };
 
-/** `weight`: of its messages, in the unit of `PastShare`. */
-type Network = { weight: number; readonly charged: TokenBucket };
+/** What one owner has in a log. `weight`: of its messages, in the unit of `PastShare`. */
+type Part = { weight: number; readonly charged: TokenBucket };
 
 /** Beyond this, weights are scaled down before they lose precision. */
 const maxUnit = 1e100;
 
 export class PastShare {
   readonly #size: PastSize;
-  #networks = new BoundedMap<string, Network>(limits.pastNetworks);
+  readonly #parts = new BoundedMap<string, Part>(limits.pastOwners);
   /** Weight of all messages. */
   #weight = 0;
   /**
@@ -32,37 +33,47 @@ export class PastShare {
     this.#weight = Math.min(1, messages / size.messages);
   }
 
-  /** Milliseconds until the network may add another message; 0 if now. */
-  waitMs(network: string, nowMs: number): number {
-    return this.#networks.get(network)?.charged.waitMs(nowMs) ?? 0;
+  /** Milliseconds until the owner may add another message; 0 if now. */
+  waitMs({ kept }: ShareOwner, nowMs: number): number {
+    let waitMs = 0;
+    for (const { key } of kept) {
+      waitMs = Math.max(waitMs, this.#parts.get(key)?.charged.waitMs(nowMs) ?? 0);
+    }
+    return waitMs;
   }
 
-  /** A message of the network was added. */
-  add(network: string, text: string, nowMs: number): void {
-    const part = this.#of(network, nowMs);
+  /** A message of the owner was added. */
+  add({ kept }: ShareOwner, text: string, nowMs: number): void {
     const { messages, bytes } = this.#size;
     const length = Math.max(1 / messages, (bytesOf(text) + messageBytes) / bytes);
-    const others = (this.#weight - part.weight) / this.#unit;
-    const price = Math.min(1, others / (limits.pastFewMessages / messages));
-    part.charged.charge(length * price, nowMs);
-    part.weight += length * this.#unit;
+    for (const share of kept) {
+      const part = this.#of(share, nowMs);
+      const others = (this.#weight - part.weight) / this.#unit;
+      const price = Math.min(1, others / (limits.pastFewMessages / messages));
+      part.charged.charge(length * price, nowMs);
+      part.weight += length * this.#unit;
+    }
     this.#weight += length * this.#unit;
     this.#unit = Math.max(this.#unit, this.#weight);
     if (this.#unit > maxUnit) this.#rescale();
   }
 
-  #of(network: string, nowMs: number): Network {
-    let part = this.#networks.get(network);
+  #of({ key, times }: Share, nowMs: number): Part {
+    let part = this.#parts.get(key);
     if (part === undefined) {
-      const perSecond = limits.pastPercentPerHour / 100 / 3_600;
-      const charged = new TokenBucket(perSecond, limits.pastPercentAtOnce / 100, nowMs);
-      this.#networks.set(network, (part = { weight: 0, charged }));
+      const counted = Math.min(times, limits.pastMaxTimes);
+      const perSecond = (counted * limits.pastPercentPerHour) / 100 / 3_600;
+      const burst = (counted * limits.pastPercentAtOnce) / 100;
+      this.#parts.set(
+        key,
+        (part = { weight: 0, charged: new TokenBucket(perSecond, burst, nowMs) }),
+      );
     }
     return part;
   }
 
   #rescale(): void {
-    for (const part of this.#networks.values()) part.weight /= this.#unit;
+    for (const part of this.#parts.values()) part.weight /= this.#unit;
     this.#weight /= this.#unit;
     this.#unit = 1;
   }

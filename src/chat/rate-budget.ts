@@ -1,9 +1,9 @@
-// What one sender, or everybody on one network, may still spend on messages, bytes and refusals.
+// What one sender, or everybody who shares with them, may still spend on messages, bytes and refusals.
 // Pure.
 
-import { isLoopback, networksOf } from "../addresses.ts";
 import { BoundedMap } from "../bounded-map.ts";
 import { sender as limits } from "../limits.ts";
+import type { ShareOwner } from "../share-owner.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
 export type Rates = { messagesPerSecond: number; bytesPerSecond: number };
@@ -56,7 +56,7 @@ export class RateBudget {
     if (!this.isOverdrawn(nowMs)) this.#bytes.charge(bytes, nowMs);
   }
 
-  /** Charges a network for input that was refused, which one of its sessions alone pays for. */
+  /** Charges an owner for input that was refused, which one of its sessions alone pays for. */
   chargeRefused(bytes: number, nowMs: number): void {
     if (!this.isOverdrawn(nowMs)) this.#refusedBytes.charge(bytes, nowMs);
   }
@@ -73,27 +73,24 @@ export class RateBudget {
   }
 }
 
-/**
- * Budgets shared by all connections of a network, so that opening more of them gains nothing. IPv6
- * networks nest: /64 in /56 in /48. Loopback is exempt: proxies there speak for many.
- */
-export class NetworkBudgets {
+/** Budgets shared by all connections of an owner, so that opening more of them gains nothing. */
+export class ShareBudgets {
   readonly #rates: Rates | undefined;
-  readonly #budgets = new BoundedMap<string, RateBudget>(limits.networks);
+  readonly #budgets = new BoundedMap<string, RateBudget>(limits.shareOwners);
 
   constructor(rates: Rates | undefined) {
     this.#rates = rates;
   }
 
-  of(address: string, nowMs: number): readonly RateBudget[] {
+  of({ shares }: ShareOwner, nowMs: number): readonly RateBudget[] {
     const rates = this.#rates;
-    if (rates === undefined || isLoopback(address)) return [];
-    return networksOf(address).map(({ network, share }) => {
-      let budget = this.#budgets.get(network);
+    if (rates === undefined) return [];
+    return shares.map(({ key, times }) => {
+      let budget = this.#budgets.get(key);
       if (budget === undefined) {
-        const senders = share * limits.sendersPerNetwork;
-        budget = new RateBudget(rates, limits.networkBurstSeconds, senders, nowMs);
-        this.#budgets.set(network, budget);
+        const senders = times * limits.sendersPerOwner;
+        budget = new RateBudget(rates, limits.sharedBurstSeconds, senders, nowMs);
+        this.#budgets.set(key, budget);
       }
       return budget;
     });

@@ -2,6 +2,7 @@
 // password.
 
 import { accounts as limits } from "../limits.ts";
+import { ownerAt } from "../share-owner.ts";
 import { harmless, quoted } from "../text.ts";
 import { accountMailbox, type AccountOutcome } from "./account-store.ts";
 import type { Command, Ref } from "./events.ts";
@@ -41,7 +42,7 @@ export function register(hub: HubState, session: Session, command: Register): vo
 function isTooSoon(hub: HubState, session: Session, ref: Ref | undefined): boolean {
   if (hub.options.rates === undefined) return false;
   const { address } = session.peer;
-  const retryAfterMs = hub.registrationRates.take(address, hub.nowMs);
+  const retryAfterMs = hub.registrationRates.take(ownerAt(address), hub.nowMs);
   if (retryAfterMs === 0) return false;
   const message = `Too many names are registered from ${address}: try again in ${Math.ceil(retryAfterMs / 60_000)} min`;
   hub.send(session, { type: "error", code: "rate", message, retryAfterMs, ref });

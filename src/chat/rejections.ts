@@ -45,14 +45,18 @@ export function rejectUnknownUser(
   reject(hub, session, "unknown-user", message, { ...about, subject });
 }
 
-/** The absent person's mailbox holds all that the sender's network may leave in it. */
+/** The absent person's mailbox holds all that the sender's network or account may leave in it. */
 export function rejectFullMailbox(
   hub: HubState,
   session: Session,
   name: string,
   about: About,
 ): void {
-  const message = `${quoted(name)} is away, and your network has left ${history.absentMailMessages} messages already: the message was not sent, write again later`;
+  const left =
+    session.proven.account === undefined
+      ? `your network has left ${history.absentMailMessages} messages already`
+      : "you, or all accounts of your network, have left too many messages already";
+  const message = `${quoted(name)} is away, and ${left}: the message was not sent, write again later`;
   reject(hub, session, "full", message, { ...about, subject: name });
 }
 

@@ -35,7 +35,7 @@ function replayMail(hub: HubState, session: Session, from: number): void {
     const known = outcome.result.filter(({ mail }) => mail <= mailbox.last);
     const page = fittingPage(known, "oldest");
     deliverPast(hub, session, page);
-    chargeNetwork(hub, session, page);
+    chargeOwner(hub, session, page);
     const reached = page.at(-1)?.mail ?? last;
     mailbox.replayed(reached);
     scheduleNextPage(hub, session);
@@ -64,7 +64,7 @@ function replayRoom(hub: HubState, room: Room, membership: Membership, from: num
       told.map((message) => ({ type: "replay", message })),
     );
     if (membership.isCharged) session.queue.charge(pageChars(told), hub.options.rates, hub.nowMs);
-    else chargeNetwork(hub, session, told);
+    else chargeOwner(hub, session, told);
     const reached = told.at(-1)?.seq ?? end;
     membership.replayed(reached, room.seq);
     scheduleNextPage(hub, session);
@@ -72,14 +72,18 @@ function replayRoom(hub: HubState, room: Room, membership: Membership, from: num
 }
 
 /** Nobody asked for it, and the session's own messages do not wait for it. */
-function chargeNetwork(hub: HubState, { peer }: Session, page: readonly { text: string }[]): void {
+function chargeOwner(
+  hub: HubState,
+  { shareOwner }: Session,
+  page: readonly { text: string }[],
+): void {
   if (hub.options.rates === undefined) return;
-  hub.replayRates.take(peer.address, hub.nowMs, pageChars(page));
+  hub.replayRates.take(shareOwner, hub.nowMs, pageChars(page));
 }
 
-/** Whether the session's network has been replayed enough for now. */
-export function isReplayDue(hub: HubState, { peer }: Session): boolean {
-  return hub.options.rates === undefined || hub.replayRates.waitMs(peer.address, hub.nowMs) === 0;
+/** Whether the session's owner may be replayed more by now. */
+export function isReplayDue(hub: HubState, { shareOwner }: Session): boolean {
+  return hub.options.rates === undefined || hub.replayRates.waitMs(shareOwner, hub.nowMs) === 0;
 }
 
 function scheduleNextPage(hub: HubState, session: Session): void {

@@ -2,6 +2,7 @@
 // no decisions.
 
 import type { Dialect } from "./dialect.ts";
+import type { ShareOwner } from "../share-owner.ts";
 import { RecipientGroup } from "./fan-out/recipient-group.ts";
 import type { RoomTail } from "./room-tail.ts";
 import type { Identity, Membership } from "./session.ts";
@@ -18,8 +19,8 @@ export class Room {
   constructor(
     readonly name: string,
     public seq: number,
-    /** The address of whoever opened it. */
-    readonly openedBy: string,
+    /** Whose rooms it counts among. */
+    readonly openedBy: ShareOwner,
   ) {}
 
   /** No members and no listeners. */

@@ -12,6 +12,7 @@ import { MailboxPosition } from "./mailbox-position.ts";
 import { MessageCounter } from "./message-counter.ts";
 import type { PartnerNames } from "./names/partner-names.ts";
 import type { RateBudget } from "./rate-budget.ts";
+import { ownerAt, ownerOfAccount, type ShareOwner } from "../share-owner.ts";
 import { CommandQueue } from "./command-queue.ts";
 
 /**
@@ -180,7 +181,9 @@ export class Session {
   /** The welcome is not committed yet; everything else for this session comes after it. */
   awaitsWelcome = false;
   readonly identity: Identity;
-  proven = nothingProven;
+  #proven: Proven = nothingProven;
+  #shareOwner: ShareOwner | undefined;
+  readonly #budgetsOf: (owner: ShareOwner) => readonly RateBudget[];
   /** A login that waits for the signature over its nonce. Written by login.ts alone. */
   challenge: { readonly nonce: string; readonly command: LoginCommand } | undefined;
   readonly counter = new MessageCounter();
@@ -207,9 +210,11 @@ export class Session {
     readonly peer: Peer,
     readonly openedMs: number,
     backlog: Backlog,
-    budgets: readonly RateBudget[],
+    /** Rates that are shared by whoever owns the session. */
+    budgetsOf: (owner: ShareOwner) => readonly RateBudget[],
   ) {
-    this.queue = new CommandQueue(budgets);
+    this.#budgetsOf = budgetsOf;
+    this.queue = new CommandQueue(budgetsOf(this.shareOwner));
     this.identity = {
       key: `#${id}`,
       name: "",
@@ -233,6 +238,28 @@ export class Session {
       throw new Error(`A session can't go from ${this.#phase} to ${phase}`);
     }
     this.#phase = phase;
+  }
+
+  get proven(): Proven {
+    return this.#proven;
+  }
+
+  set proven(proven: Proven) {
+    const { account } = this.#proven;
+    this.#proven = proven;
+    if (proven.account === account || this.#phase === "gone") return;
+    this.#shareOwner = undefined;
+    this.queue.shareWith(this.#budgetsOf(this.shareOwner));
+    this.link.belongsTo?.(this.shareOwner);
+  }
+
+  /** Whose part of shared limits it uses: its network's, once it has proved an account, that one's. */
+  get shareOwner(): ShareOwner {
+    const { address } = this.peer;
+    const { account } = this.#proven;
+    this.#shareOwner ??=
+      account === undefined ? ownerAt(address) : ownerOfAccount(account, address);
+    return this.#shareOwner;
   }
 
   get name(): string {

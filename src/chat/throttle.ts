@@ -1,6 +1,7 @@
 // When a command runs: at once, after those before it, at its sender's rate, or not at all.
 
 import { connections, sender as limits } from "../limits.ts";
+import { ownerAt } from "../share-owner.ts";
 import { execute } from "./commands.ts";
 import { endSession } from "./disconnect.ts";
 import type { Command } from "./events.ts";
@@ -48,7 +49,7 @@ export function handleCommand(
   if (!queue.isBlocked) delay(hub, session);
 }
 
-/** Charges a command to the rates, and to what its network may push out of the room's past. */
+/** Charges a command to the rates, and to what its owner may push out of the room's past. */
 function mayRun(
   hub: HubState,
   session: Session,
@@ -57,14 +58,18 @@ function mayRun(
   readChars: number,
 ): boolean {
   const { past, nowMs, loginRates } = hub;
-  const { address } = session.peer;
+  const { shareOwner } = session;
   const room = roomOf(session, command);
-  if (room !== undefined && past.waitMs(room, address, nowMs) > 0) return false;
+  if (room !== undefined && past.waitMs(room, shareOwner, nowMs) > 0) return false;
   const isLogin = command.type === "login" && command.visitor !== true && session.phase === "new";
-  if (isLogin && loginRates.waitMs(address, nowMs) > 0) return false;
+  // Nobody knows yet who it is.
+  const place = isLogin ? ownerAt(session.peer.address) : undefined;
+  if (place !== undefined && loginRates.waitMs(place, nowMs) > 0) return false;
   if (!session.queue.spend(command, rates, nowMs, readChars)) return false;
-  if (isLogin) loginRates.take(address, nowMs);
-  if (room !== undefined && "text" in command) past.add(room, address, command.text ?? "", nowMs);
+  if (place !== undefined) loginRates.take(place, nowMs);
+  if (room !== undefined && "text" in command) {
+    past.add(room, shareOwner, command.text ?? "", nowMs);
+  }
   return true;
 }
 
@@ -90,7 +95,7 @@ export function releaseCommands(hub: HubState, session: Session): void {
 
 /**
  * Runs delayed commands as far as rates allow. Sessions take turns, one command at a time: those
- * of one network share its rate, however many each has queued.
+ * of one owner share its rate, however many each has queued.
  */
 export function releaseDelayed(hub: HubState): void {
   const { delayed } = hub.schedule;
@@ -166,7 +171,7 @@ function refuse(
   const { queue, counter } = session;
   const { nowMs, options } = hub;
   const room = roomOf(session, command);
-  const pastMs = room === undefined ? 0 : hub.past.waitMs(room, session.peer.address, nowMs);
+  const pastMs = room === undefined ? 0 : hub.past.waitMs(room, session.shareOwner, nowMs);
   const retryAfterMs =
     rates === undefined ? limits.storageRetryMs : queue.retryAfterMs(rates, nowMs, pastMs);
   count(options.metrics.messagesRefused, "rate");
@@ -176,7 +181,7 @@ function refuse(
   if (rates !== undefined && !queue.mayRefuse(rates, nowMs)) return endFlood(hub, session);
   const n = "n" in command ? command.n : undefined;
   if (n !== undefined) counter.refuse(n);
-  const why = pastMs > 0 ? pastIsShared : perSecond(rates);
+  const why = pastMs > 0 ? pastIsShared(session) : perSecond(rates);
   hub.send(session, {
     type: "error",
     code: "rate",
@@ -187,7 +192,10 @@ function refuse(
   });
 }
 
-const pastIsShared = " your network fills the room too fast for what others said;";
+function pastIsShared({ proven }: Session): string {
+  const who = proven.account === undefined ? "network" : "account";
+  return ` your ${who} fills the room too fast for what others said;`;
+}
 
 function perSecond(rates: Rates | undefined): string {
   if (rates === undefined) return "";

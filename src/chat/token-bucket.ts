@@ -31,6 +31,12 @@ export class TokenBucket {
     this.#tokens -= units;
   }
 
+  /** Puts back what was taken in vain. */
+  giveBack(units: number, nowMs: number): void {
+    this.#fill(nowMs);
+    this.#tokens = Math.min(this.burst, this.#tokens + units);
+  }
+
   /** Milliseconds until `take` can succeed; 0 if now. */
   waitMs(nowMs: number): number {
     this.#fill(nowMs);

@@ -2,9 +2,10 @@
 // set answering each other forever, and no victim flooded through us. Pure.
 
 import { BoundedMap } from "../bounded-map.ts";
-import { NetworkBuckets } from "../chat/network-buckets.ts";
+import { ShareBuckets } from "../chat/share-buckets.ts";
 import { TokenBucket } from "../chat/token-bucket.ts";
 import { datagramDialects as limits } from "../limits.ts";
+import { ownerAt } from "../share-owner.ts";
 
 export const ok = "Ok";
 export const invalidRequest = "Invalid request";
@@ -21,7 +22,7 @@ export function looksLikeAnswer(text: string): boolean {
 export class DatagramGuard {
   /** By address and port; beyond `maxSources` the least recently used is forgotten. */
   readonly #sources = new BoundedMap<string, TokenBucket>(limits.maxSources);
-  readonly #networks = new NetworkBuckets(
+  readonly #networks = new ShareBuckets(
     { perSecond: limits.networkPerSecond, burst: limits.networkBurst },
     limits.maxSources,
   );
@@ -36,6 +37,6 @@ export class DatagramGuard {
       bucket = new TokenBucket(limits.sourcePerSecond, limits.sourceBurst, nowMs);
       this.#sources.set(source, bucket);
     }
-    return bucket.take(1, nowMs) && this.#networks.take(address, nowMs) === 0;
+    return bucket.take(1, nowMs) && this.#networks.take(ownerAt(address), nowMs) === 0;
   }
 }

@@ -1,15 +1,16 @@
-// Which connections are admitted: limited per network, in total, and by free descriptors.
+// Which connections are admitted: limited per owner of a share, in total, and by free descriptors.
 
-import { NetworkBuckets } from "../chat/network-buckets.ts";
+import { ShareBuckets } from "../chat/share-buckets.ts";
 import { steadyMs } from "../io/clock.ts";
 import { connections as limits } from "../limits.ts";
-import { NetworkCounts } from "../network-counts.ts";
+import { ShareCounts } from "../share-counts.ts";
+import { ownerAt, type ShareOwner } from "../share-owner.ts";
 import type { Descriptors } from "./descriptors.ts";
 
 /** Counts connections over all ports. Loopback is exempt from the limit per network. */
 export class Admission {
-  readonly #networks: NetworkCounts;
-  readonly #opened = new NetworkBuckets(
+  readonly #owners: ShareCounts;
+  readonly #opened = new ShareBuckets(
     { perSecond: limits.openedPerSecond, burst: limits.openedAtOnce },
     limits.loginAddresses,
   );
@@ -21,7 +22,7 @@ export class Admission {
     readonly descriptors?: Descriptors,
   ) {
     const max = maxPerAddress === 0 ? Number.POSITIVE_INFINITY : maxPerAddress;
-    this.#networks = new NetworkCounts(max, limits.maxTotal / 2);
+    this.#owners = new ShareCounts(max, limits.maxTotal / 2);
   }
 
   /** Undefined if the connection is admitted; otherwise the refusal. */
@@ -30,17 +31,18 @@ export class Admission {
     if (this.#total >= limits.maxTotal || this.descriptors?.areScarce === true) {
       return "The server is full: try again later";
     }
-    const full = this.#networks.full(address);
+    const owner = ownerAt(address);
+    const full = this.#owners.full(owner);
     if (full !== undefined) {
-      return `${full.network} already has ${full.count} connections: close one first`;
+      return `${full.label} already has ${full.count} connections: close one first`;
     }
-    const waitMs = this.maxPerAddress === 0 ? 0 : this.#opened.take(address, steadyMs());
+    const waitMs = this.maxPerAddress === 0 ? 0 : this.#opened.take(owner, steadyMs());
     if (waitMs > 0) {
       const seconds = Math.ceil(waitMs / 1000);
       return `Too many connections from ${address}: try again in ${seconds} s`;
     }
     this.#total++;
-    this.#networks.add(address);
+    this.#owners.add(owner);
     return undefined;
   }
 
@@ -48,9 +50,20 @@ export class Admission {
     return this.#total;
   }
 
-  leave(address: string): void {
+  leave(owner: ShareOwner): void {
     this.#total--;
-    this.#networks.remove(address);
+    this.#owners.remove(owner);
+  }
+
+  /**
+   * Somebody has proved an account: their connection makes room for others of their network, unless
+   * the account has all that it may have. Returns whose connection it is now.
+   */
+  move(from: ShareOwner, to: ShareOwner): ShareOwner {
+    this.#owners.remove(from);
+    const owner = this.#owners.full(to) === undefined ? to : from;
+    this.#owners.add(owner);
+    return owner;
   }
 
   /**
@@ -60,16 +73,17 @@ export class Admission {
   excess<Connection extends { readonly address: string }>(
     others: readonly Connection[],
   ): Connection[] {
-    const counted: Connection[] = [];
+    const counted: ShareOwner[] = [];
     const excess: Connection[] = [];
     for (const other of others) {
-      if (this.#networks.full(other.address) !== undefined) excess.push(other);
+      const owner = ownerAt(other.address);
+      if (this.#owners.full(owner) !== undefined) excess.push(other);
       else {
-        this.#networks.add(other.address);
-        counted.push(other);
+        this.#owners.add(owner);
+        counted.push(owner);
       }
     }
-    for (const { address } of counted) this.#networks.remove(address);
+    for (const owner of counted) this.#owners.remove(owner);
     return excess;
   }
 }

@@ -12,6 +12,8 @@ import type { RegistryAnswer, RegistryConnection } from "../cpp/registry-connect
 import type { Metrics } from "../chat/metrics.ts";
 import type { Log } from "../log.ts";
 import type { ConnectionDriver } from "./hub-driver.ts";
+import { ownerAt, type ShareOwner } from "../share-owner.ts";
+import type { Admission } from "./admission.ts";
 import type { ProxyPreamble } from "./proxy-protocol.ts";
 import type { UndecidedConnections } from "./undecided-connections.ts";
 
@@ -40,6 +42,7 @@ export type ConnectionOptions = {
   /** Prints a line of an original system's server. */
   print: (line: string) => void;
   log: Log;
+  admission: Pick<Admission, "move">;
 };
 
 /** What a connection needs from its socket. */
@@ -74,6 +77,7 @@ type State =
 
 export class ChatConnection implements Link {
   #peer: Peer;
+  #owner: ShareOwner;
   #socket: Wire;
   /** Undefined inside TLS. */
   #security: Security | undefined;
@@ -99,10 +103,20 @@ export class ChatConnection implements Link {
     this.#options = options;
     this.#undecided = undecided;
     this.#peer = peer;
+    this.#owner = ownerAt(peer.address);
   }
 
   get peer(): Peer {
     return this.#peer;
+  }
+
+  /** Among whose connections it counts. */
+  get owner(): ShareOwner {
+    return this.#owner;
+  }
+
+  belongsTo(owner: ShareOwner): void {
+    this.#owner = this.#options.admission.move(this.#owner, owner);
   }
 
   /** Nothing more is read: it has been refused, or has ended. */

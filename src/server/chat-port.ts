@@ -182,7 +182,7 @@ function socketHandlers(options: ChatPortOptions): Bun.SocketHandler<SocketData>
       const { data } = socket;
       socket.data = undefined;
       if (!(data instanceof ChatConnection)) return;
-      options.admission.leave(data.peer.address);
+      options.admission.leave(data.owner);
       data.closed();
     },
     // A bug in one connection must not end the others, but must be visible.

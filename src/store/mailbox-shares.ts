@@ -1,12 +1,14 @@
 // Which messages a full mailbox loses: the oldest of the network that fills most of it, so that a
-// flood can't push out what others wrote, under however many names it comes. Shared by all stores.
-// Pure.
+// flood can't push out what others wrote, under however many names it comes. People who own their
+// names count apart. Shared by all stores. Pure.
 
 import { widestNetworkOf } from "../addresses.ts";
+import { accounts as limits } from "../limits.ts";
+import { isOfAccounts } from "../share-owner.ts";
 
 export type MailboxEntry = {
   readonly mail: number;
-  /** The network it came from; empty if unknown (it was stored by an earlier version). */
+  /** `mailNetworkOf` its sender; empty if unknown (it was stored by an earlier version). */
   readonly network: string;
   /** The sender's name. */
   readonly from: string;
@@ -23,15 +25,23 @@ export function isTrimDue(mail: number, max: number): boolean {
 /**
  * Numbers of the messages to delete so that `max` stay. `entries` is a mailbox, ascending. The
  * widest network with the most loses one (an IPv6 /48, so that more /64s gain nothing); within it
- * the /64 with the most, and within that the name.
+ * the /64 with the most, and within that the name. The accounts of a network are another one, which
+ * counts for as many as they are, up to `sharesPerNetwork`.
  */
 export function surplusMail(entries: readonly MailboxEntry[], max: number): number[] {
   if (entries.length <= max) return [];
   const all = new Share();
   for (const { mail, network, from } of entries) {
-    all.add(mail, [widestNetworkOf(network), network, from]);
+    const wide = widestNetworkOf(network);
+    if (isOfAccounts(network)) all.add(mail, [wide, from]);
+    else all.add(mail, [wide, network, from]);
   }
   return Array.from({ length: entries.length - max }, () => all.takeOldest());
+}
+
+/** How many owners a network counts for, of which `senders` names have written. */
+export function ownersAt(network: string, senders: number): number {
+  return isOfAccounts(network) ? Math.max(1, Math.min(limits.sharesPerNetwork, senders)) : 1;
 }
 
 /** Messages kept, by networks and names within them. */
@@ -54,10 +64,13 @@ class Share {
   takeOldest(): number {
     this.kept--;
     let largest: Share | undefined;
-    for (const part of this.#parts.values()) {
-      const difference = part.kept - (largest?.kept ?? 0);
-      const isOlder = difference === 0 && largest !== undefined && part.oldest < largest.oldest;
-      if (difference > 0 || isOlder) largest = part;
+    let most = 0;
+    for (const [key, part] of this.#parts) {
+      const each = part.kept / ownersAt(key, part.#parts.size);
+      const isOlder = each === most && largest !== undefined && part.oldest < largest.oldest;
+      if (each <= most && !isOlder) continue;
+      largest = part;
+      most = each;
     }
     return largest?.takeOldest() ?? this.#mail[this.#taken++]!;
   }

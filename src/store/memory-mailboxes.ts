@@ -5,7 +5,7 @@
 import { widestNetworkOf } from "../addresses.ts";
 import type { PrivateMessage } from "../chat/events.ts";
 import type { Mail, MailCount, Mailboxes } from "../chat/store.ts";
-import { isTrimDue, surplusMail } from "./mailbox-shares.ts";
+import { isTrimDue, ownersAt, surplusMail } from "./mailbox-shares.ts";
 import { MailQueue, type StoredMail } from "./mail-queue.ts";
 
 type Sender = { bytes: number; queue: MailQueue };
@@ -74,11 +74,21 @@ export class MemoryMailboxes implements Mailboxes {
 
   /** Within a network, the sender with the most bytes loses the oldest message. */
   #shrinkLargest(): void {
-    const network = largest(this.#networks.values());
+    const network = this.#largestNetwork();
     const sender = network === undefined ? undefined : largest(network.senders.values());
     const oldest = sender?.queue.oldest;
     if (oldest === undefined) throw new Error(`${this.#bytes} bytes of mail belong to nobody`);
     this.#remove(oldest);
+  }
+
+  #largestNetwork(): Network | undefined {
+    let found: Network | undefined;
+    let most = 0;
+    for (const [key, network] of this.#networks) {
+      const each = network.bytes / ownersAt(key, network.senders.size);
+      if (each > most) [found, most] = [network, each];
+    }
+    return found;
   }
 
   #senderOf({ network, from }: StoredMail): Sender {

@@ -85,12 +85,12 @@ describe("a device is added", () => {
     );
     expect(codes.at(-2)).toMatchObject({ code: "not-found" });
     expect(codes.at(-1)).toMatchObject({ code: "rate" });
-    // One more, and then one a minute.
+    // One more, and then one every ten seconds.
     rig.nowMs += 1;
     const guess = () => ask(phone, { type: "link", code: "x" });
     expect(guess()).toMatchObject({ code: "not-found" });
-    expect(guess()).toMatchObject({ code: "rate", retryAfterMs: limits.guessEveryMs });
-    rig.nowMs += limits.guessEveryMs;
+    expect(guess()).toMatchObject({ code: "rate", retryAfterMs: limits.networkGuessEveryMs });
+    rig.nowMs += limits.networkGuessEveryMs;
     expect(guess()).toMatchObject({ code: "not-found" });
     expect(guess()).toMatchObject({ code: "rate" });
   });

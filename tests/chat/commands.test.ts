@@ -220,7 +220,7 @@ test("what is said inside TLS fetches no file in plain text, except on this mach
   const files: HubOptions["files"] = {
     list() {},
     transfer() {},
-    download: (_session, name, { address }) => void started.push(`${address} ${name}`),
+    download: (_session, name, { peer: { address } }) => void started.push(`${address} ${name}`),
     closed() {},
   };
   const rig = new Rig({ files });

@@ -187,7 +187,7 @@ describe("guessing", () => {
         client.send({ type: "hello", version: 2, name: "Bob", serverPassword });
         return client.lines()[0];
       };
-      for (let i = 0; i < limits.attemptBurst; i++) {
+      for (let i = 0; i < accounts.guessesPerNetwork; i++) {
         expect(guess(`guess ${i}`)).toMatchObject({ code: "password-required" });
       }
       // Not even the right one is told from the others.
@@ -195,10 +195,10 @@ describe("guessing", () => {
         code: "rate",
         retryAfterMs: expect.any(Number),
       });
-      rig.nowMs += limits.attemptEveryMs;
+      rig.nowMs += accounts.networkGuessEveryMs;
       expect(guess("open sesame")).toMatchObject({ type: "welcome" });
       // Those who know it are never kept waiting by that.
-      for (let i = 0; i < 3 * limits.attemptBurst; i++) {
+      for (let i = 0; i < 3 * accounts.guessesPerNetwork; i++) {
         const client = rig.client(native, true, address);
         client.send({ type: "hello", version: 2, serverPassword: "open sesame" });
         expect(client.lines()[0]).toMatchObject({ type: "welcome" });
@@ -429,13 +429,29 @@ describe("members", () => {
     expect(answers[0]).toContain("members-only");
   });
 
+  test("with a key are let in while others of their network guess, who are counted with a key as well", () => {
+    const rig = club();
+    const address = "198.51.100.7";
+    const hello = { type: "hello", version: 2, name: "Thief" };
+    const guess = (i: number) =>
+      withKey(rig, "Thief", "thief", { serverPassword: `guess ${i}` }, address).lines();
+    for (let i = 0; i < accounts.guessesPerNetwork; i++) {
+      expect(guess(i)).toMatchObject([{ code: "members-only" }]);
+    }
+    const late = rig.client(native, true, address);
+    late.send({ ...hello, serverPassword: "another" });
+    expect(late.lines()).toMatchObject([{ code: "rate" }]);
+    const member = withKey(rig, "Ann", "desk", {}, address);
+    expect(member.lines()[0]).toMatchObject({ type: "welcome" });
+  });
+
   test.each(["198.51.100.7", "127.0.0.1"])(
     "are told from nobody by what guessing at them costs: %s",
     (address) => {
       const guesses = ["Bob", "bob", "Ann", "Nobody"].map((name) => {
         const rig = club();
-        return Array.from({ length: 3 * limits.attemptBurst }, (_, i) => {
-          rig.nowMs += limits.attemptEveryMs;
+        return Array.from({ length: 3 * accounts.guessesPerNetwork }, (_, i) => {
+          rig.nowMs += accounts.networkGuessEveryMs;
           const client = rig.client(native, true, address);
           return client
             .send({ type: "hello", version: 2, name, password: `guess ${i}` })

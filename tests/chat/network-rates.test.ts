@@ -43,7 +43,7 @@ const many = (count: number, address: (i: number) => string): string[] =>
 
 /** Messages that one network may send in `seconds`, burst included. */
 const share = (seconds: number, networks = 1): number =>
-  networks * sender.sendersPerNetwork * sender.messagesPerSecond * (seconds + sender.burstSeconds);
+  networks * sender.sendersPerOwner * sender.messagesPerSecond * (seconds + sender.burstSeconds);
 
 test("63 connections of one address send no more than two senders may, and leave the room its history", () => {
   const heard = flood(
@@ -150,7 +150,7 @@ test("a network that returns over and over is replayed to at its rate, and its w
     back.close("quit");
   }
   expect(logins).toBeGreaterThan(100);
-  const perSecond = sender.sendersPerNetwork * sender.bytesPerSecond;
+  const perSecond = sender.sendersPerOwner * sender.bytesPerSecond;
   expect(bytes).toBeGreaterThan(history.replayBurstBytes);
   expect(bytes).toBeLessThan(1.3 * (history.replayBurstBytes + seconds * perSecond));
 

@@ -1,6 +1,7 @@
 // A file server without chat, for tests of transfers: welcomes every hello and passes file requests
 // to the service. `bun tests/files/file-server.ts FOLDER [PORT] [HOST]` runs one.
 
+import { clientAt } from "./client-at.ts";
 import { LineSplitter } from "../../src/line-splitter.ts";
 import { decodeClient } from "../../src/protocol/decode-client.ts";
 import { encodeServer } from "../../src/protocol/encode.ts";
@@ -64,7 +65,7 @@ async function tryStart(folder: string, options: FileServerOptions): Promise<Fil
           };
           socket.setNoDelay(true);
           socket.data = { session: undefined, lines: new LineSplitter(131_072), unsent: Buffer.alloc(0) };
-          socket.data.session = service.session(socket.remoteAddress, {
+          socket.data.session = service.session(clientAt(socket.remoteAddress), {
             send,
             waitingBytes: () => socket.data.unsent.length,
           });

@@ -2,6 +2,7 @@
 // timeouts. Times are exact; nothing waits.
 
 import { describe, expect, test } from "bun:test";
+import { ownerAt, ownerOfAccount } from "../../src/share-owner.ts";
 import { nativeDialect } from "../../src/dialects/native/native.ts";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { dialects } from "../../src/dialects/table.ts";
@@ -58,6 +59,7 @@ class Caller implements Wire {
       cpp: () => new RegistryConnection(this.registry, "127.0.0.1"),
       print: (line) => this.rig.log.push(line),
       log: this.#kept.log,
+      admission: new Admission(0),
     };
     const undecided = {
       add: () => (this.#undecided = true),
@@ -335,6 +337,31 @@ describe("protocols", () => {
 });
 
 describe("admission", () => {
+  test("who has proved an account makes room for others of the network", () => {
+    const admission = new Admission(2);
+    const network = ownerAt("192.0.2.1");
+    const people = Array.from({ length: 8 }, (_, i) => ownerOfAccount(`p${i}`, "192.0.2.1"));
+    for (const person of people) {
+      expect(admission.enter("192.0.2.1")).toBeUndefined();
+      expect(admission.move(network, person)).toBe(person);
+    }
+    // Many accounts of one network count for as many networks as sharesPerNetwork says.
+    expect(admission.enter("192.0.2.1")).toBeUndefined();
+    expect(admission.move(network, ownerOfAccount("p8", "192.0.2.1"))).toBe(network);
+    for (const person of people) admission.leave(person);
+    admission.leave(network);
+    expect(admission.total).toBe(0);
+    expect(admission.enter("192.0.2.1")).toBeUndefined();
+    expect(admission.move(network, people[0]!)).toBe(people[0]!);
+    // An account has as many as an address, from wherever.
+    for (const address of ["192.0.2.2", "192.0.2.3"]) {
+      expect(admission.enter(address)).toBeUndefined();
+      const owner = ownerOfAccount("p0", address);
+      const isCounted = address === "192.0.2.2";
+      expect(admission.move(ownerAt(address), owner)).toEqual(isCounted ? owner : ownerAt(address));
+    }
+  });
+
   test("limits one address, but not this machine", () => {
     const admission = new Admission(2);
     expect([1, 2].map(() => admission.enter("192.0.2.1"))).toEqual([undefined, undefined]);
@@ -344,7 +371,7 @@ describe("admission", () => {
     expect(admission.enter("192.0.2.2")).toBeUndefined();
     for (let i = 0; i < 100; i++) expect(admission.enter("127.0.0.1")).toBeUndefined();
     for (let i = 0; i < 100; i++) expect(admission.enter("::1")).toBeUndefined();
-    admission.leave("192.0.2.1");
+    admission.leave(ownerAt("192.0.2.1"));
     expect(admission.enter("192.0.2.1")).toBeUndefined();
   });
 
@@ -357,7 +384,7 @@ describe("admission", () => {
     );
     expect(admission.enter("2001:db8:1:3::1")).toBeUndefined();
     expect(admission.total).toBe(3);
-    admission.leave("2001:db8:1:2::1");
+    admission.leave(ownerAt("2001:db8:1:2::1"));
     expect(admission.enter("2001:db8:1:2::2")).toBeUndefined();
   });
 
@@ -387,7 +414,7 @@ describe("admission", () => {
     const admission = new Admission(64);
     const open = (address: string): string | undefined => {
       const refusal = admission.enter(address);
-      if (refusal === undefined) admission.leave(address);
+      if (refusal === undefined) admission.leave(ownerAt(address));
       return refusal;
     };
     let opened = 0;
@@ -403,7 +430,7 @@ describe("admission", () => {
     const admission = new Admission(1);
     for (let i = 0; i < limits.maxTotal; i++) admission.enter("127.0.0.1");
     expect(admission.enter("127.0.0.1")).toBe("The server is full: try again later");
-    admission.leave("127.0.0.1");
+    admission.leave(ownerAt("127.0.0.1"));
     expect(admission.enter("127.0.0.1")).toBeUndefined();
   });
 });

@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { widestNetworkOf } from "../../src/addresses.ts";
+import { accountsAt } from "../../src/share-owner.ts";
 import { isTrimDue, type MailboxEntry, surplusMail } from "../../src/store/mailbox-shares.ts";
 
 /** A mailbox with one message of each sender, in this order. */
@@ -34,6 +35,40 @@ test("an IPv6 /48 counts as one network, and within it the largest /64 loses fir
   ]);
   expect(surplusMail(entries, 4)).toEqual([2]);
   expect(surplusMail(entries, 3)).toEqual([2, 1]);
+});
+
+describe("people who own their names", () => {
+  const office = accountsAt("192.0.2.1");
+  const named = (count: number, each: number) =>
+    Array.from({ length: count * each }, (_, i) => [office, `P${i % count}`] as const);
+  const lostBy = (entries: readonly MailboxEntry[], max: number, from: string): number => {
+    const surplus = new Set(surplusMail(entries, max));
+    return entries.filter((entry) => entry.from === from && surplus.has(entry.mail)).length;
+  };
+
+  test("twenty of one office do not lose what they wrote to somebody at another address", () => {
+    const bob = Array.from({ length: 40 }, () => ["198.51.100.1", "Bob"] as const);
+    const entries = mailbox([...named(20, 5), ...bob]);
+    // The office counts for four: 25 each, fewer than Bob's 40.
+    expect(lostBy(entries, 130, "Bob")).toBe(10);
+    for (let i = 0; i < 20; i++) expect(lostBy(entries, 130, `P${i}`)).toBe(0);
+  });
+
+  test("64 names of one stranger push out nobody with a fourth of what they have left", () => {
+    const bob = Array.from({ length: 20 }, () => ["198.51.100.1", "Bob"] as const);
+    expect(lostBy(mailbox([...bob, ...named(64, 10)]), 100, "Bob")).toBe(0);
+  });
+
+  test("one account counts for one, and of several the one with the most loses the oldest", () => {
+    const ann = Array.from({ length: 30 }, () => [office, "Ann"] as const);
+    const bob = Array.from({ length: 29 }, () => ["198.51.100.1", "Bob"] as const);
+    const entries = mailbox([...bob, ...ann]);
+    expect(lostBy(entries, 58, "Ann")).toBe(1);
+    expect(lostBy(entries, 58, "Bob")).toBe(0);
+    const both = mailbox([...ann, [office, "Ben"], [office, "Ben"]]);
+    expect(lostBy(both, 10, "Ann")).toBe(22);
+    expect(lostBy(both, 10, "Ben")).toBe(0);
+  });
 });
 
 describe("whoever floods", () => {

@@ -59,14 +59,14 @@ export function claim(hub: HubState, actor: Actor, code: string): AdminAnswer {
     return { ok: false, code: "no-identity", message };
   }
   const { address } = session.peer;
-  const waitMs = hub.failedAttempts.take(address, hub.nowMs, 0);
+  const waitMs = hub.guessRates.waitMs(address, hub.nowMs);
   if (waitMs > 0) {
     const seconds = Math.ceil(waitMs / 1_000);
     const message = `Too many attempts from your network: try again in ${seconds} s`;
     return { ok: false, code: "rate", message };
   }
   if (control.claimHash === undefined || hashSecret(code) !== control.claimHash) {
-    hub.failedAttempts.take(address, hub.nowMs);
+    hub.guessRates.wasWrong(address, hub.nowMs);
     logAct(hub, actor, "claim refused", {});
     const message = "This is not the claim of this server, or it has been used";
     return { ok: false, code: "not-allowed", message };

@@ -1,13 +1,14 @@
-// Limits open-chat download ports: a few per session, half the pool per network.
+// Limits open-chat download ports: a few per session, half the pool per owner of a share.
 
 import { ParleyError } from "../../errors.ts";
 import { openChatDownload as limits } from "../../limits.ts";
-import { NetworkCounts } from "../../network-counts.ts";
+import { ShareCounts } from "../../share-counts.ts";
+import type { ShareOwner } from "../../share-owner.ts";
 
 /** A claim to a port, from the time of the request. */
 export type Claim = {
   readonly session: number | undefined;
-  readonly address: string | undefined;
+  readonly owner: ShareOwner | undefined;
   asked: boolean;
   /** Its session has ended. */
   orphaned: boolean;
@@ -18,25 +19,25 @@ export type Claim = {
 export class DownloadClaims {
   /** Claims by session. */
   readonly #perSession = new Map<number, Set<Claim>>();
-  readonly #networks = new NetworkCounts(limits.portsPerAddress, limits.portsPerAddress);
+  readonly #owners = new ShareCounts(limits.portsPerAddress, limits.portsPerAddress);
 
   of(session: number): Iterable<Claim> {
     return this.#perSession.get(session) ?? [];
   }
 
   /**
-   * An undefined `session` or `address` imposes no limit.
+   * An undefined `session` or `owner` imposes no limit.
    * @throws ParleyError `full`
    */
-  add(session: number | undefined, address: string | undefined): Claim {
-    const full = address === undefined ? undefined : this.#networks.full(address);
+  add(session: number | undefined, owner: ShareOwner | undefined): Claim {
+    const full = owner === undefined ? undefined : this.#owners.full(owner);
     if (full !== undefined) {
-      const sentence = `${full.network} already has ${full.count} downloads: finish one first`;
+      const sentence = `${full.label} already has ${full.count} downloads: finish one first`;
       throw new ParleyError("full", sentence);
     }
-    const claim: Claim = { session, address, asked: false, orphaned: false };
+    const claim: Claim = { session, owner, asked: false, orphaned: false };
     if (session !== undefined) this.#perSession.set(session, this.#claimsWith(session, claim));
-    if (address !== undefined) this.#networks.add(address);
+    if (owner !== undefined) this.#owners.add(owner);
     return claim;
   }
 
@@ -53,12 +54,12 @@ export class DownloadClaims {
 
   /** Call once for each claim. */
   remove(claim: Claim): void {
-    const { session, address } = claim;
+    const { session, owner } = claim;
     if (session !== undefined) {
       const claims = this.#perSession.get(session);
       claims?.delete(claim);
       if (claims?.size === 0) this.#perSession.delete(session);
     }
-    if (address !== undefined) this.#networks.remove(address);
+    if (owner !== undefined) this.#owners.remove(owner);
   }
 }

@@ -1,7 +1,8 @@
 // SHA-256 of shared files for HTTP downloads: computed in slices between other work, once per
 // version, and only while somebody waits for it.
 
-import { NetworkCounts } from "../../network-counts.ts";
+import { ShareCounts } from "../../share-counts.ts";
+import type { ShareOwner } from "../../share-owner.ts";
 import { BoundedMap } from "../../bounded-map.ts";
 import { ParleyError } from "../../errors.ts";
 import { web } from "../../limits.ts";
@@ -22,7 +23,7 @@ export class FileDigests {
   /** Hashes that wait for their turn to read a piece. */
   readonly #waiting: (() => void)[] = [];
   #count = 0;
-  readonly #networks = new NetworkCounts(web.maxHashesPerAddress, web.maxHashes / 2);
+  readonly #owners = new ShareCounts(web.maxHashesPerAddress, web.maxHashes / 2);
 
   constructor(folder: SharedFolder) {
     this.#folder = folder;
@@ -35,13 +36,13 @@ export class FileDigests {
 
   /**
    * The digest of the file as it is now. The work stops when the `signal` of its last waiter is
-   * aborted. `address` is the client's.
+   * aborted. `owner` is whose hashes it counts among.
    * @throws ParleyError `not-found`; `changed` if the file changes meanwhile; `full` if too many
    * are being hashed; what `signal` says
    */
   async of(
     name: string,
-    address: string,
+    owner: ShareOwner,
     signal?: AbortSignal,
   ): Promise<{ version: string; sha256: string; sizeBytes: number }> {
     const file = this.#folder.open(name);
@@ -52,7 +53,7 @@ export class FileDigests {
       return { version, sizeBytes, sha256: known };
     }
     let running = this.#running.get(version);
-    if (running === undefined || running.abort.signal.aborted) running = this.#start(file, address);
+    if (running === undefined || running.abort.signal.aborted) running = this.#start(file, owner);
     else file.close();
     return { version, sizeBytes, sha256: await this.#wait(running, signal) };
   }
@@ -75,9 +76,9 @@ export class FileDigests {
     }
   }
 
-  #start(file: OpenFile, address: string): Running {
+  #start(file: OpenFile, owner: ShareOwner): Running {
     const abort = new AbortController();
-    const running = { sha256: this.#compute(file, address, abort.signal), abort, waiters: 0 };
+    const running = { sha256: this.#compute(file, owner, abort.signal), abort, waiters: 0 };
     const { version } = file;
     this.#running.set(version, running);
     const forget = () => {
@@ -87,15 +88,15 @@ export class FileDigests {
     return running;
   }
 
-  async #compute(file: OpenFile, address: string, signal: AbortSignal): Promise<string> {
+  async #compute(file: OpenFile, owner: ShareOwner, signal: AbortSignal): Promise<string> {
     try {
-      this.#enter(address);
+      this.#enter(owner);
       try {
         const sha256 = await hash(file, signal, () => this.#turn());
         this.#known.set(file.version, sha256);
         return sha256;
       } finally {
-        this.#leave(address);
+        this.#leave(owner);
       }
     } finally {
       file.close();
@@ -103,17 +104,17 @@ export class FileDigests {
   }
 
   /** @throws ParleyError `full` */
-  #enter(address: string): void {
-    if (this.#count >= web.maxHashes || this.#networks.full(address) !== undefined) {
+  #enter(owner: ShareOwner): void {
+    if (this.#count >= web.maxHashes || this.#owners.full(owner) !== undefined) {
       throw new ParleyError("full", "Too many files are being hashed: try again in a moment.");
     }
     this.#count++;
-    this.#networks.add(address);
+    this.#owners.add(owner);
   }
 
-  #leave(address: string): void {
+  #leave(owner: ShareOwner): void {
     this.#count--;
-    this.#networks.remove(address);
+    this.#owners.remove(owner);
   }
 
   /** Waits until it is this hash's turn; all take turns, between other work. */

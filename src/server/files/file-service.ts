@@ -3,7 +3,9 @@
 // machine, UDP socket and files; decides nothing about segments. The protocol is in
 // docs/transfer.md.
 
+import type { FilesClient } from "../../chat/files-port.ts";
 import { files as limits, transfer as wire, udp } from "../../limits.ts";
+import type { ShareOwner } from "../../share-owner.ts";
 import { SealCache } from "../../transfer/seal-cache.ts";
 import { Sender } from "../../transfer/sender.ts";
 import { nowUs } from "../../io/clock.ts";
@@ -110,8 +112,8 @@ export class FileService implements TransferHost {
    * Opens a session for a control connection: pass it the lines of file transfers, and close it with
    * the connection.
    */
-  session(peerAddress: string, control: FileControl): FileSession {
-    return new FileSession(this, peerAddress, control);
+  session(client: FilesClient, control: FileControl): FileSession {
+    return new FileSession(this, client, control);
   }
 
   handleDatagrams(bytes: Uint8Array, path: UdpPath): void {
@@ -128,8 +130,8 @@ export class FileService implements TransferHost {
   }
 
   /** @throws ParleyError `full` */
-  add(transfer: FileTransfer, peerAddress: string): void {
-    this.#transfers.add(transfer, peerAddress, performance.now());
+  add(transfer: FileTransfer, owner: ShareOwner): void {
+    this.#transfers.add(transfer, owner, performance.now());
     this.totals.transfers++;
     this.wake();
   }

@@ -2,11 +2,13 @@
 // hostile input; transfers end with the connection.
 
 import { isLoopback } from "../../addresses.ts";
+import type { FilesClient } from "../../chat/files-port.ts";
 import { listedName } from "../../dialects/open-chat/listed-files.ts";
 import { ParleyError } from "../../errors.ts";
 import { files as limits, transfer as wire } from "../../limits.ts";
 import { chunkSealer, exporterLabel, transferKey } from "../../io/chunk-cipher.ts";
 import { nowUs } from "../../io/clock.ts";
+import type { ShareOwner } from "../../share-owner.ts";
 import type { FetchRequest, Ref, TransferRequest } from "../../protocol/messages.ts";
 import { chunkBytesFor, chunkCount } from "../../transfer/chunks.ts";
 import type { SealCache } from "../../transfer/seal-cache.ts";
@@ -33,7 +35,7 @@ export interface TransferHost {
   /** Memory for reading a chunk. */
   scratch(bytes: number): Uint8Array;
   /** @throws ParleyError `full` */
-  add(transfer: FileTransfer, peerAddress: string): void;
+  add(transfer: FileTransfer, owner: ShareOwner): void;
   remove(transfer: FileTransfer): void;
   /** There may be something to send. */
   wake(): void;
@@ -41,7 +43,7 @@ export interface TransferHost {
 
 export class FileSession {
   readonly #host: TransferHost;
-  readonly #peerAddress: string;
+  readonly #client: FilesClient;
   readonly #control: FileControl;
   readonly #transfers = new Map<number, FileTransfer>();
   /** Files being hashed for the client, by transfer. */
@@ -51,9 +53,9 @@ export class FileSession {
   #exported: Uint8Array | undefined;
   #closed = false;
 
-  constructor(host: TransferHost, peerAddress: string, control: FileControl) {
+  constructor(host: TransferHost, client: FilesClient, control: FileControl) {
     this.#host = host;
-    this.#peerAddress = peerAddress;
+    this.#client = client;
     this.#control = control;
   }
 
@@ -134,7 +136,7 @@ export class FileSession {
     const { tags, cache, sender } = this.#host;
     const chunkBytes = chunkBytesFor(file.size);
     const tagBytes = chunkCount(file.size, chunkBytes) * (wire.tagBytes + 1);
-    const release = tags.reserve(tagBytes, this.#peerAddress);
+    const release = tags.reserve(tagBytes, this.#client.owner);
     const exported = this.#exportedKey();
     let isOpen = false;
     const transfer = new FileTransfer({
@@ -146,7 +148,7 @@ export class FileSession {
       scratch: (bytes) => this.#host.scratch(bytes),
       control: this.#control,
       isResumed: held === true,
-      leads: !isLoopback(this.#peerAddress),
+      leads: !isLoopback(this.#client.peer.address),
       onSent: (bytes) => (this.#host.totals.sentBytes += bytes),
       // The client has been told on this connection; its datagrams are answered with GONE.
       onBroken: () => sender.fail(token),
@@ -158,7 +160,7 @@ export class FileSession {
       },
     });
     try {
-      this.#host.add(transfer, this.#peerAddress);
+      this.#host.add(transfer, this.#client.owner);
       isOpen = sender.open(token, file.size, transfer);
       if (!isOpen) {
         throw new ParleyError(
@@ -208,7 +210,7 @@ export class FileSession {
       this.#send({ type: "tags", transfer: id, from: 0, data: "" });
     }, limits.stillBusyMs);
     this.#host.digests
-      .of(name, this.#peerAddress, abort.signal)
+      .of(name, this.#client.owner, abort.signal)
       .then((found) => {
         if (found.version !== version) throw changedBeforeHash(name);
         this.#send({ type: "digest", transfer: id, sha256: found.sha256 });

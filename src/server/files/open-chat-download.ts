@@ -8,6 +8,7 @@ import { OpenChatDownload } from "../../dialects/open-chat/download.ts";
 import { listedName } from "../../dialects/open-chat/listed-files.ts";
 import { picklePart } from "../../dialects/open-chat/pickle.ts";
 import { openChatDownload as limits } from "../../limits.ts";
+import type { ShareOwner } from "../../share-owner.ts";
 import { type Claim, DownloadClaims } from "./download-claims.ts";
 import { plainAddress } from "../../addresses.ts";
 import { UdpListener } from "../../io/udp/udp-listener.ts";
@@ -42,6 +43,8 @@ export interface DownloadRequester {
   find?(name: string): Promise<string | undefined>;
   /** Address of the control connection; no other address is answered. */
   readonly address?: string;
+  /** Whose downloads it counts among. */
+  readonly owner?: ShareOwner;
   /**
    * The download ended before its client sent `finished`: no request in time, the file changed, the
    * disk failed.
@@ -74,14 +77,14 @@ export class OpenChatDownloads {
 
   /**
    * Opens a port for the file listed as `name`, to which the client sends its requests.
-   * @throws ParleyError `not-found`; `full` if all ports are in use, or this session or address has
+   * @throws ParleyError `not-found`; `full` if all ports are in use, or this session or owner has
    * its share
    */
   async start(
     name: string,
     requester: DownloadRequester = {},
   ): Promise<{ port: number; sizeBytes: number }> {
-    const claim = this.#claims.add(requester.session, requester.address);
+    const claim = this.#claims.add(requester.session, requester.owner);
     let file: DownloadFile | undefined;
     try {
       file = await this.#open(name, requester);

@@ -2,7 +2,7 @@
 // work. Answers arrive by callback; a session's transfers end with it.
 
 import type { FileEntry } from "../../chat/events.ts";
-import type { FilesPort } from "../../chat/files-port.ts";
+import type { FilesClient, FilesPort } from "../../chat/files-port.ts";
 import type { TransferMessage, TransferRequest } from "../../protocol/messages.ts";
 import { downloadStarted } from "../../dialects/open-chat/open-chat.ts";
 import { listedFiles } from "../../dialects/open-chat/listed-files.ts";
@@ -80,7 +80,7 @@ export class ServerFiles implements FilesPort {
 
   transfer(
     session: number,
-    peer: Peer,
+    { peer, owner }: FilesClient,
     request: TransferRequest,
     send: (message: TransferMessage) => void,
     waitingBytes: () => number,
@@ -93,7 +93,7 @@ export class ServerFiles implements FilesPort {
         report.sent(message);
         send(message);
       };
-      files = this.#service.session(peer.address, {
+      files = this.#service.session({ peer, owner }, {
         send: logged,
         waitingBytes,
         find,
@@ -110,13 +110,14 @@ export class ServerFiles implements FilesPort {
   download(
     session: number,
     name: string,
-    peer: Peer,
+    { peer, owner }: FilesClient,
     answer: Parameters<FilesPort["download"]>[3],
   ): void {
     this.#logRequest(name, peer);
     const requester = {
       session,
       address: peer.address,
+      owner,
       onFailed: this.#print,
       find: (listed: string) => this.#find(listed),
     };

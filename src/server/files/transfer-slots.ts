@@ -1,10 +1,10 @@
-// Limits transfers, in total and per network. An idle slot is taken away only when somebody else
+// Limits transfers, in total and per owner of a share. An idle slot is taken away only when somebody else
 // needs one: a paused reader harms nobody while there is room.
 
 import { ParleyError } from "../../errors.ts";
 import { files as limits } from "../../limits.ts";
-import { networksOf } from "../../addresses.ts";
-import { NetworkCounts } from "../../network-counts.ts";
+import { ShareCounts } from "../../share-counts.ts";
+import type { ShareOwner } from "../../share-owner.ts";
 
 export interface SlotHolder {
   /** When it last sent anything, in milliseconds of the caller's clock. */
@@ -14,9 +14,9 @@ export interface SlotHolder {
 }
 
 export class TransferSlots<Holder extends SlotHolder> {
-  /** With their addresses. */
-  readonly #holders = new Map<Holder, string>();
-  readonly #networks = new NetworkCounts(limits.maxTransfersPerAddress, limits.maxTransfers / 2);
+  /** With their owners. */
+  readonly #holders = new Map<Holder, ShareOwner>();
+  readonly #owners = new ShareCounts(limits.maxTransfersPerAddress, limits.maxTransfers / 2);
   readonly #idleMs: number;
 
   /** `idleMs`: an idle slot may be taken from its holder after this long. */
@@ -33,36 +33,35 @@ export class TransferSlots<Holder extends SlotHolder> {
   }
 
   /** @throws ParleyError `full` */
-  add(holder: Holder, address: string, nowMs: number): void {
-    const over = this.#networks.full(address);
-    if (over !== undefined) this.#makeRoom(nowMs, over.network);
+  add(holder: Holder, owner: ShareOwner, nowMs: number): void {
+    const over = this.#owners.full(owner);
+    if (over !== undefined) this.#makeRoom(nowMs, over.key);
     if (this.size >= limits.maxTransfers) this.#makeRoom(nowMs);
     if (this.size >= limits.maxTransfers) {
       const sentence = `The server is sending ${limits.maxTransfers} files already: try again later.`;
       throw new ParleyError("full", sentence);
     }
-    const full = this.#networks.full(address);
+    const full = this.#owners.full(owner);
     if (full !== undefined) {
-      const sentence = `${full.network} is fetching ${full.count} files already: try again later.`;
+      const sentence = `${full.label} is fetching ${full.count} files already: try again later.`;
       throw new ParleyError("full", sentence);
     }
-    this.#networks.add(address);
-    this.#holders.set(holder, address);
+    this.#owners.add(owner);
+    this.#holders.set(holder, owner);
   }
 
   remove(holder: Holder): void {
-    const address = this.#holders.get(holder);
-    if (address === undefined) return;
+    const owner = this.#holders.get(holder);
+    if (owner === undefined) return;
     this.#holders.delete(holder);
-    this.#networks.remove(address);
+    this.#owners.remove(owner);
   }
 
-  /** Takes the longest idle slot, of this network or in total, if it has been idle long enough. */
-  #makeRoom(nowMs: number, network?: string): void {
+  /** Takes the longest idle slot, of this owner or in total, if it has been idle long enough. */
+  #makeRoom(nowMs: number, of?: string): void {
     let oldest: Holder | undefined;
-    for (const [holder, address] of this.#holders) {
-      const isIn = networksOf(address).some((one) => one.network === network);
-      if (network !== undefined && !isIn) continue;
+    for (const [holder, { shares }] of this.#holders) {
+      if (of !== undefined && !shares.some(({ key }) => key === of)) continue;
       if (oldest === undefined || holder.usedAtMs < oldest.usedAtMs) oldest = holder;
     }
     if (oldest !== undefined && nowMs - oldest.usedAtMs >= this.#idleMs) oldest.giveWay();

@@ -4,6 +4,7 @@
 import type { Metrics } from "../../chat/metrics.ts";
 import { ParleyError } from "../../errors.ts";
 import { web } from "../../limits.ts";
+import { ownerAt } from "../../share-owner.ts";
 import type { Log } from "../../log.ts";
 import { FileDigests } from "../files/file-digest.ts";
 import type { OpenFile, SharedFolder } from "../files/shared-folder.ts";
@@ -58,7 +59,7 @@ export class FileRoutes {
   }
 
   async #digest(name: string, address: string, signal: AbortSignal): Promise<Response> {
-    const { version, sha256, sizeBytes } = await this.#digests.of(name, address, signal);
+    const { version, sha256, sizeBytes } = await this.#digests.of(name, ownerAt(address), signal);
     const body = { name, size: sizeBytes, version, sha256 };
     return Response.json(body, { headers: fileHeaders });
   }

@@ -5,8 +5,9 @@ import { hostname } from "node:os";
 import type { Server } from "bun";
 import type { Peer } from "../../chat/dialect.ts";
 import { count, type Metrics } from "../../chat/metrics.ts";
-import { NetworkBuckets } from "../../chat/network-buckets.ts";
+import { ShareBuckets } from "../../chat/share-buckets.ts";
 import { web } from "../../limits.ts";
+import { ownerAt, type ShareOwner } from "../../share-owner.ts";
 import { isLoopback, plainAddress } from "../../addresses.ts";
 import { boundSegmentsOf } from "../../io/tcp-segments.ts";
 import { listenersOn } from "../../io/udp/socket-names.ts";
@@ -29,7 +30,8 @@ import { SocketLink, type Connect } from "./websocket.ts";
  */
 export interface ConnectionLimiter {
   enter(address: string): string | undefined;
-  leave(address: string): void;
+  leave(owner: ShareOwner): void;
+  move(from: ShareOwner, to: ShareOwner): ShareOwner;
 }
 
 export type WebOptions = {
@@ -204,7 +206,7 @@ class Site {
   readonly #hostNames: ReadonlySet<string>;
   readonly #files: FileRoutes;
   /** Each request costs little, but one read can bring thousands, and everybody else waits. */
-  readonly #rates = new NetworkBuckets(
+  readonly #rates = new ShareBuckets(
     { perSecond: web.requestsPerSecond, burst: web.requestBurst },
     web.requestNetworks,
   );
@@ -254,7 +256,7 @@ class Site {
       return plainText(403, "From other machines this page is reached through its proxy alone.");
     }
     const cost = path === "/files" ? web.listRequests : 1;
-    const waitMs = this.#rates.take(address, performance.now(), cost);
+    const waitMs = this.#rates.take(ownerAt(address), performance.now(), cost);
     if (waitMs > 0) return tooFast(waitMs, proxies.has(connected));
     const host = request.headers.get("host");
     if (!isOwnHost(host, this.#hostNames)) {
@@ -300,16 +302,17 @@ class Site {
       return plainText(503, refusal, { "Retry-After": "10" });
     }
     const socket = `${connected} ${port}`;
-    const leave = () => {
+    const leave = (owner: ShareOwner) => {
       this.webSockets.delete(socket);
-      admission.leave(address);
+      admission.leave(owner);
     };
     this.webSockets.add(socket);
     const isEncrypted = this.#options.tls !== undefined;
     const peer: Peer = { address, port, websocket: true, ...(isEncrypted && { tls: true }) };
-    const link = new SocketLink(peer, metrics, leave);
+    const place = { move: admission.move.bind(admission), leave };
+    const link = new SocketLink(peer, metrics, place);
     if (server.upgrade(request, { data: link })) return undefined;
-    leave();
+    leave(ownerAt(address));
     return plainText(426, "This URL is for WebSockets.", {
       Upgrade: "websocket",
       Connection: "Upgrade",

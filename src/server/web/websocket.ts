@@ -5,6 +5,7 @@ import type { ServerWebSocket } from "bun";
 import type { Link } from "../../chat/link.ts";
 import type { Peer } from "../../chat/dialect.ts";
 import { message as messageLimits, web } from "../../limits.ts";
+import { ownerAt, type ShareOwner } from "../../share-owner.ts";
 
 /** The hub's side of a connection. */
 export interface WebSession {
@@ -23,6 +24,14 @@ export interface WebSession {
 /** Byte counters. */
 export type Traffic = { receivedBytes: number; sentBytes: number };
 
+/** A connection's place among those of its owner (server/admission.ts). */
+export type Place = {
+  /** Returns the owner it counts for from then on. */
+  move(from: ShareOwner, to: ShareOwner): ShareOwner;
+  /** The connection is gone. */
+  leave(owner: ShareOwner): void;
+};
+
 /** Hands a new connection to the hub. */
 export type Connect = (link: Link, peer: Peer) => WebSession;
 
@@ -32,15 +41,20 @@ export class SocketLink implements Link {
   #socket: ServerWebSocket<SocketLink> | undefined;
   #session: WebSession | undefined;
   readonly #traffic: Traffic;
-  readonly #left: () => void;
+  readonly #place: Place;
+  #owner: ShareOwner;
   #isFull = false;
   #isEnding = false;
 
-  /** `left` is called once, when the connection is gone. */
-  constructor(peer: Peer, traffic: Traffic, left: () => void) {
+  constructor(peer: Peer, traffic: Traffic, place: Place) {
     this.peer = peer;
     this.#traffic = traffic;
-    this.#left = left;
+    this.#place = place;
+    this.#owner = ownerAt(peer.address);
+  }
+
+  belongsTo(owner: ShareOwner): void {
+    this.#owner = this.#place.move(this.#owner, owner);
   }
 
   opened(socket: ServerWebSocket<SocketLink>, connect: Connect): void {
@@ -121,7 +135,7 @@ export class SocketLink implements Link {
     this.#socket = undefined;
     this.#session?.closed();
     this.#session = undefined;
-    this.#left();
+    this.#place.leave(this.#owner);
   }
 }
 

@@ -5,7 +5,7 @@ import { adminCommands } from "../../../src/chat/admin/admin-command.ts";
 import { Rights } from "../../../src/chat/rights/rights.ts";
 import { answerRequest } from "../../../src/store/answer.ts";
 import { openMemoryStore } from "../../../src/store/memory.ts";
-import { rights as limits } from "../../../src/limits.ts";
+import { accounts } from "../../../src/limits.ts";
 import { noControl } from "../no-control.ts";
 import { keyOf, owner, withKey } from "../owner.ts";
 import { type Client, native, Rig, say } from "../rig.ts";
@@ -73,7 +73,7 @@ describe("the claim", () => {
     const bob = rig.member("Bob");
     expect(order(bob, "claim the-claim")).toMatchObject({ code: "no-identity" });
     const eve = device(rig, "desk");
-    for (let i = 0; i < limits.attemptBurst; i++) order(eve, `claim guess-${i}`);
+    for (let i = 0; i < accounts.guessesPerNetwork; i++) order(eve, `claim guess-${i}`);
     expect(order(eve, "claim the-claim")).toMatchObject({ code: "rate" });
     expect(rig.hub.hasOwner).toBe(false);
   });

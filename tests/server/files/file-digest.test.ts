@@ -1,6 +1,7 @@
 // Digests for HTTP: once per version, a few at a time, and only while somebody waits.
 
 import { afterAll, expect, test } from "bun:test";
+import { ownerAt } from "../../../src/share-owner.ts";
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,7 +13,7 @@ const path = mkdtempSync(join(tmpdir(), "parley-digests-"));
 afterAll(() => rmSync(path, { recursive: true, force: true }));
 
 writeFileSync(join(path, "small.txt"), "hello");
-const address = "192.0.2.1";
+const owner = ownerAt("192.0.2.1");
 const helloSha256 = new Bun.CryptoHasher("sha256").update("hello").digest("hex");
 // Sparse: takes no room, and minutes to hash.
 for (let i = 1; i <= web.maxHashesPerAddress + 1; i++) {
@@ -23,7 +24,7 @@ for (let i = 1; i <= web.maxHashesPerAddress + 1; i++) {
 
 test("a digest is computed once and then cached", async () => {
   const digests = new FileDigests(new SharedFolder(path));
-  const [first, second] = await Promise.all([digests.of("small.txt", address), digests.of("small.txt", address)]);
+  const [first, second] = await Promise.all([digests.of("small.txt", owner), digests.of("small.txt", owner)]);
   expect([first, first.sha256, first.sizeBytes]).toEqual([second, helloSha256, 5]);
   expect(digests.known(first.version)).toBe(helloSha256);
 });
@@ -31,9 +32,9 @@ test("a digest is computed once and then cached", async () => {
 test("once nobody waits, the work ends and its slot is free", async () => {
   const digests = new FileDigests(new SharedFolder(path));
   const clients = Array.from({ length: 3 }, () => new AbortController());
-  const running = clients.map(({ signal }, i) => digests.of(`huge ${i + 1}`, address, signal));
+  const running = clients.map(({ signal }, i) => digests.of(`huge ${i + 1}`, owner, signal));
   const outcomes = Promise.allSettled(running);
-  const small = digests.of("small.txt", address);
+  const small = digests.of("small.txt", owner);
   // Aborted while waiting for a slot, and while holding one.
   for (const client of clients.toReversed()) client.abort();
   expect((await outcomes).map(({ status }) => status)).toEqual(clients.map(() => "rejected"));
@@ -45,12 +46,12 @@ test("large files keep a small one waiting for no longer than their turns", asyn
   const client = new AbortController();
   const most = web.maxHashesPerAddress;
   const large = Array.from({ length: most }, (_, i) =>
-    digests.of(`huge ${i + 1}`, address, client.signal),
+    digests.of(`huge ${i + 1}`, owner, client.signal),
   );
   const outcomes = Promise.allSettled(large);
   // One address does not take all places.
-  await expect(digests.of(`huge ${most + 1}`, address)).rejects.toThrow("Too many files");
-  expect((await digests.of("small.txt", "192.0.2.2")).sha256).toBe(helloSha256);
+  await expect(digests.of(`huge ${most + 1}`, owner)).rejects.toThrow("Too many files");
+  expect((await digests.of("small.txt", ownerAt("192.0.2.2"))).sha256).toBe(helloSha256);
   client.abort();
   expect((await outcomes).every(({ status }) => status === "rejected")).toBe(true);
 });
@@ -58,8 +59,8 @@ test("large files keep a small one waiting for no longer than their turns", asyn
 test("one of two who wait may leave", async () => {
   const digests = new FileDigests(new SharedFolder(path));
   const [leaver, stayer] = [new AbortController(), new AbortController()];
-  const first = digests.of("huge 1", address, leaver.signal);
-  const second = digests.of("huge 1", address, stayer.signal);
+  const first = digests.of("huge 1", owner, leaver.signal);
+  const second = digests.of("huge 1", owner, stayer.signal);
   const outcomes = Promise.allSettled([first, second]);
   leaver.abort();
   let isOver = false;

@@ -1,6 +1,7 @@
 // The file requests of one control connection, without the connection: answers, refusals, limits.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { clientAt } from "../../files/client-at.ts";
 import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -34,7 +35,7 @@ afterAll(() => {
 function connect(address = "127.0.0.1") {
   const lines: Line[] = [];
   const state = { waitingBytes: 0 };
-  const session = service.session(address, {
+  const session = service.session(clientAt(address), {
     send: (message) => lines.push({ ...message }),
     waitingBytes: () => state.waitingBytes,
   });
@@ -140,7 +141,7 @@ test("inside TLS the key comes from the session", async () => {
   const exported = new Uint8Array(32).fill(5);
   const labels: string[] = [];
   const lines: Line[] = [];
-  const session = service.session("127.0.0.1", {
+  const session = service.session(clientAt("127.0.0.1"), {
     send: (message) => lines.push({ ...message }),
     exportKey(label) {
       labels.push(label);

@@ -3,6 +3,7 @@
 
 import { keepingLog } from "../../silent-log.ts";
 import { afterAll, beforeAll, expect, spyOn, test } from "bun:test";
+import { clientAt } from "../../files/client-at.ts";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -51,7 +52,7 @@ let session = 0;
 /** Requests in its own session: the offer, or the refusal's code. */
 function download(name: string): Promise<{ name: string; sizeBytes: number } | string> {
   return new Promise((resolve) => {
-    files.download(++session, name, { address: host, port: 1 }, (result) => {
+    files.download(++session, name, clientAt(host), (result) => {
       if (result instanceof ParleyError) resolve(result.code);
       else resolve({ name: result.name, sizeBytes: result.sizeBytes });
     });
@@ -59,7 +60,7 @@ function download(name: string): Promise<{ name: string; sizeBytes: number } | s
 }
 
 function list(): Promise<string> {
-  const peer = { address: host, port: 1 };
+  const { peer } = clientAt(host);
   return new Promise((resolve) => {
     files.list(undefined, undefined, (result) => {
       if (result instanceof ParleyError) return resolve(result.message);
@@ -123,7 +124,7 @@ function fetched(name: string, token?: string): Promise<{ name: unknown; size: u
     };
     const check = token === undefined;
     const request: TransferRequest = { type: "fetch", name, check, token, ref: 7 };
-    files.transfer(asking, { address: host, port: 1 }, request, send, () => 0);
+    files.transfer(asking, clientAt(host), request, send, () => 0);
   });
 }
 
@@ -148,7 +149,7 @@ test("a client that leaves during the search gets nothing, and keeps no slot", a
   const request = { type: "fetch", name: "esc.png", check: true, ref: 7 } as const;
   files.transfer(
     asking,
-    { address: host, port: 1 },
+    clientAt(host),
     request,
     (message) => lines.push(message),
     () => 0,

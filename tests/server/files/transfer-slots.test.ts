@@ -1,6 +1,8 @@
 // Transfer slots with a fake clock, and a paused reader that lost its slot.
 
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { clientAt } from "../../files/client-at.ts";
+import { ownerAt } from "../../../src/share-owner.ts";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -35,7 +37,7 @@ class Holder implements SlotHolder {
 function add(slots: TransferSlots<Holder>, address: string, usedAtMs: number, nowMs = usedAtMs) {
   const holder = new Holder(slots, usedAtMs);
   try {
-    slots.add(holder, address, nowMs);
+    slots.add(holder, ownerAt(address), nowMs);
     return holder;
   } catch (error) {
     expect(error).toMatchObject({ code: "full" });
@@ -90,7 +92,7 @@ test("an IPv6 network has as many slots as one address", () => {
 function takeAll(service: FileService): void {
   const perSession = limits.maxTransfersPerSession;
   for (let left = limits.maxTransfers; left > 0; left -= perSession) {
-    const session = service.session("127.0.0.1", { send: () => {} });
+    const session = service.session(clientAt("127.0.0.1"), { send: () => {} });
     for (let i = 0; i < perSession; i++) {
       const token = Buffer.from(crypto.getRandomValues(new Uint8Array(wire.tokenBytes)));
       session.handle({ type: "fetch", name: "small", token: token.toString("base64url") });

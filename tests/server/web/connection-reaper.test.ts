@@ -77,7 +77,7 @@ onLinux(
       log: silentLog,
       publicUrl: undefined,
       proxies: new TrustedProxies(),
-      admission: { enter: () => (chat++, undefined), leave: () => chat-- },
+      admission: { enter: () => (chat++, undefined), leave: () => chat--, move: (from) => from },
       connect: () => ({
         receive() {},
         receiveEmpty: () => true,

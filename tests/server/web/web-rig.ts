@@ -48,6 +48,7 @@ export class WebRig implements AsyncDisposable {
           return this.refusal;
         },
         leave: () => this.inside.pop(),
+        move: (from) => from,
       },
       connect: (link) => {
         this.links.push(link);

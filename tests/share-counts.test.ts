@@ -1,9 +1,10 @@
-// Counts by network, against a plain model.
+// Counts by owner of a share, against a plain model.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
+import { ownerAt } from "../src/share-owner.ts";
 import { networksOf } from "../src/addresses.ts";
-import { NetworkCounts } from "../src/network-counts.ts";
+import { ShareCounts } from "../src/share-counts.ts";
 
 const addresses = [
   "192.0.2.1",
@@ -18,7 +19,7 @@ test("no network ever has more than it may, and what is removed is free again", 
   );
   fc.assert(
     fc.property(steps, fc.integer({ min: 1, max: 4 }), (all, max) => {
-      const counts = new NetworkCounts(max, 6 * max);
+      const counts = new ShareCounts(max, 6 * max);
       const here: string[] = [];
       const within = (network: string): number =>
         here.filter((one) => networksOf(one).some((each) => each.network === network)).length;
@@ -27,24 +28,24 @@ test("no network ever has more than it may, and what is removed is free again", 
           const full = networksOf(address).find(
             ({ network, share }) => within(network) >= Math.min(share, 6) * max,
           );
-          expect(counts.full(address)?.network).toBe(full?.network);
+          expect(counts.full(ownerAt(address))?.key).toBe(full?.network);
           if (full !== undefined) continue;
-          counts.add(address);
+          counts.add(ownerAt(address));
           here.push(address);
         } else if (here.includes(address)) {
-          counts.remove(address);
+          counts.remove(ownerAt(address));
           here.splice(here.indexOf(address), 1);
         }
       }
-      for (const address of here.splice(0)) counts.remove(address);
+      for (const address of here.splice(0)) counts.remove(ownerAt(address));
       expect(counts.size).toBe(0);
     }),
   );
 });
 
 test("loopback is never full", () => {
-  const counts = new NetworkCounts(1, 1);
-  for (let i = 0; i < 9; i++) counts.add("127.0.0.1");
-  expect(counts.full("127.0.0.1")).toBeUndefined();
-  expect(counts.full("::1")).toBeUndefined();
+  const counts = new ShareCounts(1, 1);
+  for (let i = 0; i < 9; i++) counts.add(ownerAt("127.0.0.1"));
+  expect(counts.full(ownerAt("127.0.0.1"))).toBeUndefined();
+  expect(counts.full(ownerAt("::1"))).toBeUndefined();
 });
