@@ -278,7 +278,14 @@ export type ListedDevice = {
 export type Seal =
   { state: "verified" | "unverified" | "changed" } | { state: "unopened"; reason: string };
 
-export type PastMessage = { seq: number; timeMs: number; from: string; text: string };
+export type PastMessage = {
+  seq: number;
+  timeMs: number;
+  from: string;
+  text: string;
+  /** Undefined: simply said. */
+  kind?: MessageKind | undefined;
+};
 
 export type ListedFile = { name: string; sizeBytes: number; modifiedMs: number };
 
@@ -332,6 +339,9 @@ export interface NativeSession extends DrivenSession {
   readonly ignored: IgnoreList;
   /** The rooms it is in (`join` was answered), in order of entry. */
   readonly rooms: readonly string[];
+  /** What a room that it is in is about, and what everybody is told on entering; empty: nothing. */
+  topicOf(room: string): string;
+  readonly motd: string;
   /** The current private-chat partner. */
   readonly partner: string | undefined;
   /**

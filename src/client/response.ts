@@ -60,6 +60,6 @@ function responseOf(message: ServerMessage): SessionResponse | undefined {
   }
 }
 
-function pastMessage({ seq, time, from, text }: RoomMessage): PastMessage {
-  return { seq, timeMs: time, from, text };
+function pastMessage({ seq, time, from, text, kind }: RoomMessage): PastMessage {
+  return { seq, timeMs: time, from, text, kind };
 }

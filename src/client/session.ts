@@ -14,6 +14,7 @@ import type {
   ServerMessage,
 } from "../protocol/messages.ts";
 import { lineCount } from "../text.ts";
+import { Announcements } from "./announcements.ts";
 import { ConnectionState } from "./connection-state.ts";
 import type {
   NativeSession,
@@ -54,8 +55,7 @@ export class ClientSession implements NativeSession {
   #outputs: SessionOutput[] = [];
   #textChars: number = messageLimits.maxTextChars;
   #byeReason = "";
-  /** Of the rooms that it is in. */
-  readonly #topics = new Map<string, string>();
+  readonly #announcements = new Announcements();
 
   constructor(options: SessionOptions) {
     const { name, rooms, secret, since, random } = options;
@@ -83,6 +83,14 @@ export class ClientSession implements NativeSession {
 
   get partner(): string | undefined {
     return this.#identity.partner;
+  }
+
+  get motd(): string {
+    return this.#announcements.motd;
+  }
+
+  topicOf(room: string): string {
+    return this.#announcements.topicOf(this.#rooms.find(room)?.name ?? "");
   }
 
   get textChars(): number {
@@ -332,6 +340,7 @@ export class ClientSession implements NativeSession {
         return room === undefined ? undefined : this.#emit({ ...message, room });
       }
       case "motd":
+        this.#announcements.setMotd(message.text);
         return this.#emit({ type: "motd", text: message.text });
       case "account-changed":
         return this.#emit(message);
@@ -356,11 +365,9 @@ export class ClientSession implements NativeSession {
     else this.#end(code, reason);
   }
 
-  /** After a lost connection the server tells topics again. */
   #handleTopic({ room, topic }: Message<"topic">): void {
     const name = this.#rooms.find(room)?.name;
-    if (name === undefined || (this.#topics.get(name) ?? "") === topic) return;
-    this.#topics.set(name, topic);
+    if (name === undefined || !this.#announcements.setTopic(name, topic)) return;
     this.#emit({ type: "topic", room: name, topic });
   }
 
@@ -399,7 +406,7 @@ export class ClientSession implements NativeSession {
   /** We are no longer in this room. */
   #handleParted(room: string | undefined): void {
     if (room === undefined) return;
-    this.#topics.delete(room);
+    this.#announcements.forget(room);
     this.#emit({ type: "parted", room });
     this.#failUnreachable();
     this.#inbox.checkReturned();

@@ -1,7 +1,7 @@
 // Parses a line typed into the composer: a `/` command, a message, or a mistake. A line that starts
 // with `/` is never sent as text. Pure.
 
-import { slashOrders, slashOrdersHelp } from "../chat/admin/slash-orders.ts";
+import { orderOf, slashOrders, slashOrdersHelp } from "../chat/admin/slash-orders.ts";
 import { quoted } from "../text.ts";
 
 export type Command =
@@ -93,13 +93,15 @@ const commands = new Map<string, Entry>([
       read: (name) => (name === "" ? undefined : { type: "unignore", name }),
     },
   ],
-  ...slashOrders.map(({ slash, usage, help }): [string, Entry] => {
-    const read = (argument: string): Command => ({
-      type: "order",
-      command: `${slash.slice(1)} ${argument}`.trim(),
-    });
-    return [slash, { usage, help, read }];
-  }),
+  ...[...slashOrders, orderOf("topic"), orderOf("motd")].map(
+    ({ slash, usage, help }): [string, Entry] => {
+      const read = (argument: string): Command => ({
+        type: "order",
+        command: `${slash.slice(1)} ${argument}`.trim(),
+      });
+      return [slash, { usage, help, read }];
+    },
+  ),
   ["/quit", { usage: "/quit", help: "disconnect", read: alone({ type: "quit" }) }],
   ["/help", { usage: "/help", help: "show this list", read: alone({ type: "help" }) }],
 ]);

@@ -34,6 +34,12 @@ export class CompletionSource {
     };
   }
 
+  /** The rooms, of those that we are in, in which somebody is known to be. */
+  roomsOf(name: string): string[] {
+    const rooms = [...this.#members].filter(([, names]) => names.has(fold(name)));
+    return rooms.map(([room]) => room);
+  }
+
   handleEvent(event: SessionEvent): void {
     switch (event.type) {
       case "online":

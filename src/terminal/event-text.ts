@@ -40,7 +40,7 @@ export function eventText(event: SessionEvent): string | undefined {
     case "topic":
       return event.topic === ""
         ? `${harmless(event.room)} has no topic any more`
-        : `Topic of ${harmless(event.room)}: ${harmless(event.topic)}`;
+        : topicText(event.room, event.topic);
     case "deleted":
       return `An operator has deleted a message in ${harmless(event.room)}`;
     case "motd":
@@ -59,6 +59,11 @@ export function eventText(event: SessionEvent): string | undefined {
     case "ended":
       return undefined;
   }
+}
+
+export function topicText(room: string, topic: string): string {
+  if (topic === "") return `${harmless(room)} has no topic`;
+  return `Topic of ${harmless(room)}: ${harmless(topic)}`;
 }
 
 function onlineText(event: Extract<SessionEvent, { type: "online" }>): string {

@@ -4,8 +4,8 @@
 import type { NativeSession, SessionRequest, SessionResponse } from "../client/events.ts";
 import { terminal as limits } from "../limits.ts";
 
-/** How a request was made. */
-export type Asked = { isShown: boolean; page: number };
+/** How a request was made; `whois`: the answer is put into words, not compared. */
+export type Asked = { isShown: boolean; page: number; isWhois?: boolean };
 
 export class Requests {
   readonly #session: Pick<NativeSession, "request">;

@@ -20,7 +20,7 @@ import { Tty } from "./tty.ts";
 const ctrlC = { type: "key", name: "ctrl-c" } as const;
 
 /** @throws ParleyError */
-export async function runTerminal(options: ClientOptions): Promise<void> {
+export async function runTerminal(options: ClientOptions & { bell: boolean }): Promise<void> {
   const interruption = Promise.withResolvers<never>();
   interruption.promise.catch(() => {});
   let client: TerminalClient | undefined;
@@ -50,6 +50,7 @@ export async function runTerminal(options: ClientOptions): Promise<void> {
     style: createStyle(wantsColors(process.env)),
     calendar: localCalendar,
     plain,
+    bell: options.bell,
     ...terminalSize(process.stdout.columns, process.stdout.rows),
     device: hostname(),
     key: options.identity?.key,

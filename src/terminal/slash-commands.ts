@@ -2,6 +2,7 @@
 // message. Pure.
 
 import { slashOrders, slashOrdersHelp } from "../chat/admin/slash-orders.ts";
+import type { MessageKind } from "../protocol/messages.ts";
 import { nearestWord } from "../nearest-word.ts";
 import { quoted } from "../text.ts";
 import { type TextArea, wrapWords } from "./wrap.ts";
@@ -12,8 +13,6 @@ type Bare =
   | "device-code"
   | "set-password"
   | "drop-password"
-  | "rooms"
-  | "files"
   | "accept"
   | "reject"
   | "leave"
@@ -21,17 +20,16 @@ type Bare =
   | "help"
   | "nothing";
 type Named = "nick" | "invite" | "get" | "link" | "revoke" | "verify" | "verified" | "accept-key";
-/** `room` undefined: the current room, or for `go` the next one with unread messages. */
-type InRoom = "who" | "go" | "part";
 
 /** What a typed line asks for. */
 export type TypedLine =
-  | { do: "say"; text: string }
+  | { do: "say"; text: string; kind?: MessageKind }
   | { do: "tell"; to: readonly string[]; text: string }
   | { do: Bare }
   | { do: Named; name: string }
-  | { do: InRoom; room: string | undefined }
-  | { do: "history"; limit: number }
+  /** `room` undefined: the current room, or for `go` the next one with unread messages. */
+  | { do: "go" | "part"; room: string | undefined }
+  | Inquiry
   /** Undefined: lists those who are ignored. */
   | { do: "ignore"; name: string | undefined }
   | { do: "unignore"; name: string }
@@ -39,6 +37,15 @@ export type TypedLine =
   | { do: "order"; command: string }
   /** An error message for the person who typed it. */
   | { do: "explain"; text: string };
+
+/** To show what is known, here or by the server. */
+export type Inquiry =
+  | { do: "rooms" | "files" | "motd" }
+  | { do: "who"; room: string | undefined }
+  | { do: "history"; limit: number }
+  | { do: "whois"; name: string }
+  /** `words`: as typed; whether they begin with a room depends on the rooms there are. */
+  | { do: "topic"; words: string };
 
 /** What Tab completes in a command's argument. */
 export type Completes = "name" | "room" | "file";
@@ -53,12 +60,17 @@ type SlashCommand = {
   read: (argument: string) => TypedLine | undefined;
 };
 
-const bare = (what: Bare) => (argument: string) =>
-  argument === "" ? ({ do: what } as const) : undefined;
-const named = (what: Named) => (argument: string) =>
-  argument === "" ? undefined : ({ do: what, name: argument } as const);
-const inRoom = (what: InRoom) => (argument: string) =>
-  ({ do: what, room: argument === "" ? undefined : argument }) as const;
+const bare =
+  <What extends string>(what: What) =>
+  (argument: string) =>
+    argument === "" ? { do: what } : undefined;
+const named =
+  <What extends string>(what: What) =>
+  (argument: string) =>
+    argument === "" ? undefined : { do: what, name: argument };
+const inRoom =
+  <What extends string>(what: What) =>
+  (argument: string) => ({ do: what, room: argument === "" ? undefined : argument });
 
 export const slashCommands: Readonly<Record<string, SlashCommand>> = {
   "/help": { usage: "/help", help: "show this list", read: bare("help") },
@@ -73,6 +85,12 @@ export const slashCommands: Readonly<Record<string, SlashCommand>> = {
     help: "send a private message",
     completes: "name",
     read: readMessage,
+  },
+  "/me": {
+    usage: "/me TEXT",
+    help: "say what you do: * Ann waves",
+    read: (argument) =>
+      argument === "" ? undefined : { do: "say", text: argument, kind: "emote" },
   },
   "/join": {
     usage: "/join ROOM",
@@ -93,6 +111,18 @@ export const slashCommands: Readonly<Record<string, SlashCommand>> = {
     read: inRoom("go"),
   },
   "/rooms": { usage: "/rooms", help: "list all rooms", read: bare("rooms") },
+  "/topic": {
+    usage: "/topic [ROOM] [TEXT|off]",
+    help: "show what a room is about; operators set it",
+    completes: "room",
+    read: (argument) => ({ do: "topic", words: argument }),
+  },
+  "/whois": {
+    usage: "/whois NAME",
+    help: "show what is known of somebody",
+    completes: "name",
+    read: named("whois"),
+  },
   "/nick": { usage: "/nick NAME", help: "change your name", read: named("nick") },
   "/register": {
     usage: "/register",
@@ -169,6 +199,11 @@ export const slashCommands: Readonly<Record<string, SlashCommand>> = {
     completes: "name",
     read: (argument) => (argument === "" ? undefined : { do: "unignore", name: argument }),
   },
+  "/motd": {
+    usage: "/motd [TEXT|off]",
+    help: "show the message of the day; operators set it",
+    read: readMotd,
+  },
   ...operatorCommands(),
   "/quit": { usage: "/quit", help: "leave, as does Ctrl-D", read: bare("quit") },
 };
@@ -215,6 +250,11 @@ function nearestCommand(word: string): string | undefined {
   const names = Object.keys(slashCommands);
   const isMistyped = word.length >= mistypedChars.min && word.length <= mistypedChars.max;
   return isMistyped ? nearestWord(word, names) : names.find((name) => name.startsWith(word));
+}
+
+function readMotd(argument: string): TypedLine {
+  if (argument === "") return { do: "motd" };
+  return { do: "order", command: argument === "off" ? "motd" : `motd ${argument}` };
 }
 
 function readDevices(argument: string): TypedLine | undefined {

@@ -17,31 +17,36 @@ import {
   type SealingDevice,
   type SentPrivate,
 } from "../client/private-messages.ts";
+import type { MessageKind } from "../protocol/messages.ts";
 import type { ParleyError } from "../errors.ts";
-import { history, message, terminal as limits } from "../limits.ts";
-import { harmless, lineCount, quoted } from "../text.ts";
-import { AwaitedHistory } from "./awaited-history.ts";
+import { message } from "../limits.ts";
+import { harmless, lineCount } from "../text.ts";
 import { CompletionSource } from "./completion-source.ts";
 import type { Words } from "./completion.ts";
 import { applyIgnore } from "./apply-ignore.ts";
-import { eventText, unsayableText } from "./event-text.ts";
+import { eventText, topicText, unsayableText } from "./event-text.ts";
 import type { Key } from "./keys.ts";
-import { mentions } from "./mention.ts";
 import { NewPassword } from "./new-password.ts";
 import { refusal } from "./open-session.ts";
-import { type Missed, OpenRooms, type ChatMessage } from "./open-rooms.ts";
 import { PendingPrivate } from "./pending-private.ts";
 import { PlainPrompt, type PromptLike } from "./plain-terminal.ts";
 import { Prompt, type PromptParts } from "./prompt.ts";
 import { promptLabel } from "./prompt-label.ts";
-import { Requests } from "./requests.ts";
+import { type Asked, Requests } from "./requests.ts";
 import { responseRows } from "./response-rows.ts";
-import { type Completes, helpRows, readTyped, type TypedLine } from "./slash-commands.ts";
+import { RoomView } from "./room-view.ts";
+import {
+  type Completes,
+  helpRows,
+  type Inquiry,
+  readTyped,
+  type TypedLine,
+} from "./slash-commands.ts";
 import type { Style } from "./style.ts";
 import { type Calendar, Transcript } from "./transcript.ts";
 import { Typing } from "./typing.ts";
-import { countText } from "./units.ts";
 import { Verification } from "./verification.ts";
+import { whoisText } from "./whois-text.ts";
 
 export type TerminalParts = PromptParts & {
   session: NativeSession;
@@ -63,6 +68,8 @@ export type TerminalParts = PromptParts & {
   downloads: Downloads;
   /** No prompt: the terminal can't move its cursor. */
   plain?: boolean;
+  /** False: mentions and private messages make no sound. */
+  bell?: boolean;
 };
 
 /** Fetches one file at a time, and reports through `progress` and `say`. */
@@ -86,8 +93,7 @@ export class TerminalClient {
   readonly #transcript: Transcript;
   readonly #over = Promise.withResolvers<ParleyError | undefined>();
   readonly #requests: Requests;
-  readonly #rooms = new OpenRooms();
-  readonly #awaited = new AwaitedHistory();
+  readonly #view: RoomView;
   readonly #completion = new CompletionSource();
   readonly #pending = new PendingPrivate();
   readonly #newPassword: NewPassword;
@@ -103,7 +109,15 @@ export class TerminalClient {
       parts.plain === true
         ? new PlainPrompt(parts)
         : new Prompt({ ...parts, severalLines: true }, (columns) => this.#label(columns));
-    this.#transcript = new Transcript(this.#prompt, parts.style, parts.calendar);
+    const isSilent = parts.bell === false;
+    this.#transcript = new Transcript(this.#prompt, parts.style, parts.calendar, isSilent);
+    this.#view = new RoomView({
+      session: parts.session,
+      requests: this.#requests,
+      transcript: this.#transcript,
+      applyOutputs: parts.applyOutputs,
+      changed: () => this.#prompt.drawSoon(),
+    });
     this.#private = new PrivateMessages(parts.session, parts.sealing, {
       deliver: (event) => this.#showPrivate(event),
       sent: (result, message) => this.#handleSent(result, message.text, message),
@@ -181,15 +195,16 @@ export class TerminalClient {
     if (this.#private.handleEvent(event)) return;
     switch (event.type) {
       case "online":
-        return this.#handleOnline(event);
+        this.#showEvent(event);
+        return this.#view.handleOnline(event);
       case "entered":
-        return this.#handleEntered(event.room);
+        return this.#view.handleEntered(event.room);
       case "join-failed":
       case "parted":
-        return this.#handleLeft(event);
+        this.#showEvent(event);
+        return this.#view.handleLeft(event.room);
       case "message":
-        if (!this.#awaited.hold(event)) this.#show(event);
-        return;
+        return this.#view.handleMessage(event);
       case "private":
       case "token":
         return;
@@ -207,11 +222,10 @@ export class TerminalClient {
       case "left":
       case "renamed":
       case "gap":
-        if (this.#isRelevant(event)) this.#showEvent(event);
+        if (this.#view.isShown(event)) this.#showEvent(event);
         return;
       case "motd":
-        for (const line of event.text.split("\n")) this.say(harmless(line));
-        return;
+        return this.#showMotd(event.text);
       case "account-changed":
       case "topic":
       case "deleted":
@@ -225,15 +239,15 @@ export class TerminalClient {
 
   #label(columns: number): string {
     const { partner, online } = this.#session;
-    const { current, unread } = this.#rooms;
+    const { current, unread } = this.#view.rooms;
     return promptLabel({ room: current, partner, online, unread }, columns, this.#parts.width);
   }
 
   /** Asks the server for what is not known yet; the next Tab has it. */
   #words(wanted: Completes | undefined): Words {
-    if (wanted === "file") this.#ask({ type: "files" }, false);
-    if (wanted === "room") this.#ask({ type: "rooms" }, false);
-    return this.#completion.words(this.#session.name ?? "", this.#rooms.current);
+    if (wanted === "file") this.#ask({ type: "files" }, { isShown: false });
+    if (wanted === "room") this.#ask({ type: "rooms" }, { isShown: false });
+    return this.#completion.words(this.#session.name ?? "", this.#view.rooms.current);
   }
 
   #stopDownload(): boolean {
@@ -248,7 +262,7 @@ export class TerminalClient {
       case "nothing":
         return;
       case "say":
-        return this.#say(typed.text);
+        return this.#say(typed.text, typed.kind);
       case "tell":
         return this.#tell(typed.to, typed.text);
       case "explain":
@@ -260,9 +274,9 @@ export class TerminalClient {
       case "get":
         return this.#get(typed.name);
       case "go":
-        return this.#goTo(typed.room);
+        return this.#view.goTo(typed.room);
       case "part":
-        return this.#part(typed.room);
+        return this.#view.part(typed.room);
       case "nick": {
         const { name } = typed;
         const problem = personNameProblem(name);
@@ -292,6 +306,19 @@ export class TerminalClient {
       case "reject":
       case "leave":
         return this.#requestChat({ type: typed.do });
+      case "ignore":
+      case "unignore":
+        return this.say(applyIgnore(typed, this.#session.ignored, this.#parts.keepIgnored));
+      case "order":
+        return this.#ask({ type: "admin", command: typed.command });
+      default:
+        return this.#inform(typed);
+    }
+  }
+
+  /** Shows what is known, here or by the server. */
+  #inform(typed: Inquiry): void {
+    switch (typed.do) {
       case "who":
         return this.#askAbout(typed.room, (room) => ({ type: "who", room }));
       case "history":
@@ -299,14 +326,13 @@ export class TerminalClient {
       case "rooms":
       case "files":
         return this.#ask({ type: typed.do });
-      default:
-        return this.#moderate(typed);
+      case "topic":
+        return this.#topic(typed.words);
+      case "motd":
+        return this.#showMotd(this.#session.motd);
+      case "whois":
+        return this.#ask({ type: "keys", name: typed.name }, { isWhois: true });
     }
-  }
-
-  #moderate(typed: Extract<TypedLine, { do: "ignore" | "unignore" | "order" }>): void {
-    if (typed.do === "order") return this.#ask({ type: "admin", command: typed.command });
-    this.say(applyIgnore(typed, this.#session.ignored, this.#parts.keepIgnored));
   }
 
   #runOnKeys(what: "verify" | "verified" | "accept-key", name: string): void {
@@ -315,20 +341,40 @@ export class TerminalClient {
     else this.#private.accept(name);
   }
 
-  #say(text: string): void {
-    const { partner } = this.#session;
-    if (partner !== undefined) return this.#tell([partner], text);
-    const room = this.#rooms.current;
-    this.#handleSent(room === undefined ? "not-in-room" : this.#session.say(room, text), text);
+  /** Words that do not begin with a room of ours are about the current one. */
+  #topic(words: string): void {
+    const { rooms } = this.#view;
+    const [, first = "", rest = ""] = /^(\S*)\s*(.*)$/s.exec(words) ?? [];
+    const isRoom = rooms.has(first);
+    const room = isRoom ? first : rooms.current;
+    const text = isRoom ? rest : words;
+    if (room === undefined) return this.say("You are in no room");
+    if (text !== "") {
+      return this.#ask({ type: "admin", command: `topic ${room} ${text === "off" ? "" : text}` });
+    }
+    this.say(topicText(room, this.#session.topicOf(room)));
   }
 
-  #tell(to: readonly string[], text: string): void {
+  #showMotd(text: string): void {
+    if (text === "") return this.say("There is no message of the day");
+    for (const line of text.split("\n")) this.say(harmless(line));
+  }
+
+  #say(text: string, kind?: MessageKind): void {
+    const { partner } = this.#session;
+    if (partner !== undefined) return this.#tell([partner], text, kind);
+    const room = this.#view.rooms.current;
+    const result = room === undefined ? "not-in-room" : this.#session.say(room, text, kind);
+    this.#handleSent(result, text);
+  }
+
+  #tell(to: readonly string[], text: string, kind?: MessageKind): void {
     const { textChars, online } = this.#session;
     if (text.length > textChars) return this.say(unsayableText("too-long", text, textChars));
     if (lineCount(text) > message.maxTextLines) {
       return this.say(unsayableText("too-many-lines", text, textChars));
     }
-    this.#private.tell(to, text);
+    this.#private.tell(to, text, kind);
     if (!online) this.say(laterText);
   }
 
@@ -350,93 +396,21 @@ export class TerminalClient {
   // Shown only once the server has them, since a refused message reaches nobody.
   #handleAcknowledged(upTo: number): void {
     for (const message of this.#pending.takeAcknowledged(upTo)) {
-      this.#transcript.privateTo(message);
+      this.#transcript.privateTo(message, this.#session.name ?? "");
     }
   }
 
-  #goTo(name: string | undefined): void {
-    const room = name ?? this.#rooms.unread[0]?.room;
-    if (room === undefined) return this.say("No unread messages in other rooms");
-    const problem = roomProblem(room);
-    if (problem !== undefined) return this.say(problem);
-    if (this.#rooms.isCurrent(room)) return this.say(`You are in the room ${harmless(room)}`);
-    if (this.#rooms.has(room)) return this.#switchTo(room);
-    // Current from now on: what is typed before the server answers is meant for this room.
-    this.#rooms.switchTo(room);
-    this.#session.join(room);
-    this.#parts.applyOutputs();
-    if (!this.#session.online) this.say("Offline: the room is entered once the connection is back");
-    this.#prompt.drawSoon();
-  }
-
-  #switchTo(room: string): void {
-    this.#showMissed(this.#rooms.switchTo(room));
-    this.#prompt.drawSoon();
-  }
-
-  #showMissed({ messages, earlier }: Missed): void {
-    this.#transcript.rule(this.#rooms.current ?? "");
-    if (earlier > 0) {
-      const last = Math.min(earlier + messages.length, history.pageMessages);
-      this.say(`… ${countText(earlier, "earlier message")}: /history ${last}`);
-    }
-    for (const message of messages) this.#print(message);
-  }
-
-  #part(name: string | undefined): void {
-    const room = name ?? this.#rooms.current;
-    if (room === undefined) return this.say("You are in no room");
-    if (!this.#rooms.has(room)) return this.say(`You are not in the room ${quoted(room)}`);
-    this.#session.part(room);
-    this.#parts.applyOutputs();
-  }
-
-  #handleOnline({ rooms, returned, ...rest }: Of<"online">): void {
-    for (const room of rooms) {
-      this.#rooms.add(room);
-      this.#ask({ type: "who", room }, false);
-    }
-    const [first] = rooms;
-    if (returned) return this.#prompt.drawSoon();
-    this.#showEvent({ rooms, returned, ...rest });
-    if (first === undefined) return;
-    this.#rooms.switchTo(first);
-    this.#requestHistory(first);
-  }
-
-  #handleEntered(room: string): void {
-    this.#rooms.add(room);
-    this.#ask({ type: "who", room }, false);
-    if (!this.#rooms.isCurrent(room)) return;
-    this.#transcript.rule(room);
-    this.#requestHistory(room);
-  }
-
-  #requestHistory(room: string): void {
-    const request = { type: "history", room, limit: limits.enteredMessages } as const;
-    const ref = this.#requests.send(request, { isShown: false, page: 1 });
-    if (ref !== undefined) this.#awaited.expect(ref, room);
-    this.#parts.applyOutputs();
-  }
-
-  #handleLeft(event: Of<"join-failed" | "parted">): void {
-    this.#showEvent(event);
-    const back = this.#rooms.remove(event.room);
-    if (back !== undefined) return this.#switchTo(back);
-    if (this.#rooms.current === undefined) this.say("You are in no room: /join ROOM enters one");
-  }
-
-  #ask(request: Exclude<SessionRequest, ChatRequest>, isShown = true): void {
-    const ref = this.#requests.send(request, { isShown, page: 1 });
+  #ask(request: Exclude<SessionRequest, ChatRequest>, how: Partial<Asked> = {}): void {
+    const ref = this.#requests.send(request, { isShown: true, page: 1, ...how });
     if (ref !== undefined) this.#parts.applyOutputs();
-    else if (isShown) this.say("Not connected: try again in a moment");
+    else if (how.isShown !== false) this.say("Not connected: try again in a moment");
   }
 
   #askAbout(
     name: string | undefined,
     request: (room: string) => Exclude<SessionRequest, ChatRequest>,
   ): void {
-    const room = name ?? this.#rooms.current;
+    const room = name ?? this.#view.rooms.current;
     if (room === undefined) return this.say("You are in no room");
     const problem = roomProblem(room);
     if (problem === undefined) this.#ask(request(room));
@@ -454,66 +428,22 @@ export class TerminalClient {
     const asked = this.#requests.finish(ref);
     if (asked === undefined) return;
     this.#completion.handleResponse(response, asked.page === 1);
-    if (response.type === "history") return this.#showHistory(ref, response);
-    if (response.type === "keys") return this.#verification.handle(response);
+    if (response.type === "history") return this.#view.handleHistory(ref, response);
+    if (response.type === "keys") {
+      if (asked.isWhois !== true) return this.#verification.handle(response);
+      return this.say(whoisText(response, this.#completion.roomsOf(response.name)));
+    }
     if (asked.isShown) {
-      this.#transcript.noteRows(responseRows(response, this.#rooms, this.#prompt.area));
+      this.#transcript.noteRows(responseRows(response, this.#view.rooms, this.#prompt.area));
     }
     this.#requests.sendNext(response, asked);
     this.#parts.applyOutputs();
   }
 
-  #showHistory(
-    ref: number,
-    { room, messages }: Extract<SessionResponse, { type: "history" }>,
-  ): void {
-    const held = this.#awaited.release(ref, messages);
-    const self = this.#session.name;
-    if (held === undefined || this.#rooms.isCurrent(room)) {
-      for (const message of messages) {
-        this.#transcript.said(message, { mine: message.from === self });
-      }
-    }
-    if (held === undefined && messages.length === 0) this.say("There are no messages yet");
-    for (const message of held ?? []) this.#show(message);
-  }
-
   #handleError(event: Of<"error">): void {
     const asked = event.ref === undefined ? undefined : this.#requests.finish(event.ref);
-    const held = event.ref === undefined ? [] : (this.#awaited.release(event.ref) ?? []);
-    for (const message of held) this.#show(message);
+    if (event.ref !== undefined) this.#view.handleFailed(event.ref);
     if (asked?.isShown !== false) this.#showEvent(event);
-  }
-
-  /** Shows messages of the current room; counts those of others, and shows only mentions of us. */
-  #show(message: ChatMessage): void {
-    const isMention = this.#isMention(message);
-    const isHere = this.#rooms.isCurrent(message.room);
-    if (!isHere) this.#rooms.miss(message, isMention);
-    if (isHere || isMention) this.#print(message);
-    if (isMention) this.#transcript.ringBell();
-    this.#prompt.drawSoon();
-  }
-
-  #print(message: ChatMessage): void {
-    const isMention = this.#isMention(message);
-    const room = this.#rooms.isCurrent(message.room) ? undefined : message.room;
-    this.#transcript.said(message, { mine: message.mine, room, isMention });
-  }
-
-  #isMention({ mine, text }: ChatMessage): boolean {
-    return !mine && mentions(text, this.#session.name ?? "");
-  }
-
-  /**
-   * Whether to show an event: those of the current room, except our own arrival and our new name,
-   * which has been confirmed already.
-   */
-  #isRelevant(event: Of<"joined" | "left" | "renamed" | "gap">): boolean {
-    const self = this.#session.name;
-    if (event.type === "joined" && event.name === self) return false;
-    if (event.type === "renamed" && event.to === self) return false;
-    return event.room === undefined || this.#rooms.isCurrent(event.room);
   }
 
   #showEvent(event: SessionEvent): void {

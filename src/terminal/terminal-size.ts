@@ -3,8 +3,8 @@
 /** The VT100's size, for terminals that do not report theirs. */
 const standard = { columns: 80, rows: 24 } as const;
 
-/** Smaller terminals are treated as this size. */
-const smallest = { columns: 8, rows: 2 } as const;
+/** Smaller terminals are treated as this size: a wide character has two columns. */
+const smallest = { columns: 2, rows: 2 } as const;
 
 export type TerminalSize = { columns: number; rows: number };
 

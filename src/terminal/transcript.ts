@@ -3,6 +3,7 @@
 // own. Knows no session.
 
 import type { SessionEvent } from "../client/events.ts";
+import type { MessageKind } from "../protocol/messages.ts";
 import type { SentPrivate } from "../client/private-messages.ts";
 import { harmless, harmlessLines } from "../text.ts";
 import { privateText, sealMark } from "./seal-text.ts";
@@ -25,7 +26,12 @@ export type TranscriptOutput = {
   ringBell(): void;
 };
 
-export type TimedMessage = { timeMs: number; from: string; text: string };
+export type TimedMessage = {
+  timeMs: number;
+  from: string;
+  text: string;
+  kind?: MessageKind | undefined;
+};
 
 type PrivateMessage = Extract<SessionEvent, { type: "private" }>;
 
@@ -35,6 +41,12 @@ export type MessageLook = {
   room?: string | undefined;
   isMention?: boolean;
 };
+
+/** What stands before a message; of what somebody does, its beginning: `* Ann`. */
+function speakerText(from: string, kind: MessageKind | undefined): string {
+  if (kind === "emote") return `* ${harmless(from)}`;
+  return kind === "notice" ? `${harmless(from)} (notice):` : `${harmless(from)}:`;
+}
 
 /** Narrower terminals have no columns to spare for a deep indent. */
 const minIndentedColumns = 30;
@@ -48,10 +60,12 @@ export class Transcript {
   readonly #screen: TranscriptOutput;
   readonly #style: Style;
   readonly #calendar: Calendar;
+  readonly #isSilent: boolean;
   // Time of the last line.
   #timeMs: number;
 
-  constructor(screen: TranscriptOutput, style: Style, calendar: Calendar) {
+  constructor(screen: TranscriptOutput, style: Style, calendar: Calendar, isSilent = false) {
+    this.#isSilent = isSilent;
     this.#screen = screen;
     this.#style = style;
     this.#calendar = calendar;
@@ -59,10 +73,10 @@ export class Transcript {
   }
 
   said(
-    { timeMs, from, text }: TimedMessage,
+    { timeMs, from, text, kind }: TimedMessage,
     { mine = false, room, isMention = false }: MessageLook = {},
   ): void {
-    const name = `${harmless(from)}:`;
+    const name = speakerText(from, kind);
     const speaker = isMention
       ? this.#style.mention(name)
       : mine
@@ -72,15 +86,20 @@ export class Transcript {
   }
 
   private(message: PrivateMessage): void {
-    const { timeMs, from, seal } = message;
+    const { timeMs, from, kind, seal } = message;
     const speaker = this.#style.name(from, `${harmless(from)} ${sealMark(seal)}:`);
-    this.#say(timeMs, speaker, privateText(message));
+    const text = privateText(message);
+    this.#say(timeMs, speaker, kind === "emote" ? `* ${harmless(from)} ${text}` : text);
   }
 
   /** Our own private message. */
-  privateTo({ to, text, seal }: SentPrivate): void {
+  privateTo({ to, text, kind, seal }: SentPrivate, self: string): void {
     const names = to.map(harmless).join(", ");
-    this.#say(this.#calendar.now(), this.#style.own(`to ${names} ${sealMark(seal)}:`), text);
+    this.#say(
+      this.#calendar.now(),
+      this.#style.own(`to ${names} ${sealMark(seal)}:`),
+      kind === "emote" ? `* ${harmless(self)} ${text}` : text,
+    );
   }
 
   /** An event, at the current time. */
@@ -106,7 +125,7 @@ export class Transcript {
   }
 
   ringBell(): void {
-    this.#screen.ringBell();
+    if (!this.#isSilent) this.#screen.ringBell();
   }
 
   #say(timeMs: number, speaker: string, text: string): void {

@@ -19,6 +19,13 @@ describe("a typed line", () => {
     ["/get -x 'y'.txt", { do: "get", name: "-x 'y'.txt" }],
     ["/msg Bob", { do: "explain", text: "Usage: /msg NAME[,NAME] TEXT" }],
     ["/join", { do: "explain", text: "Usage: /join ROOM" }],
+    ["/me waves", { do: "say", text: "waves", kind: "emote" }],
+    ["/me", { do: "explain", text: "Usage: /me TEXT" }],
+    ["/motd", { do: "motd" }],
+    ["/motd off", { do: "order", command: "motd" }],
+    ["/motd Hi all", { do: "order", command: "motd Hi all" }],
+    ["/topic", { do: "topic", words: "" }],
+    ["/whois Bob", { do: "whois", name: "Bob" }],
   ])("%j", (line, action) => expect(readTyped(line)).toEqual(action));
 
   test.each(["~/.bashrc is broken", "~5 minutes left", "show", "get_list_file", "{quit}"])(
@@ -32,7 +39,9 @@ describe("a typed line", () => {
     ["/rom den", "/room"],
     ["/exit", "/quit"],
     ["/ms", "/msg"],
-    ["/me waves", undefined],
+    ["/tpic", "/topic"],
+    ["/whoi5 Bob", "/whois"],
+    ["/xyz", undefined],
     ["/toString", undefined],
     [`/${"j".repeat(10_000)}`, undefined],
   ])("with a mistyped command is told the nearest one (%#)", (line, nearest) => {
@@ -58,7 +67,8 @@ describe("Tab", () => {
     file: ["big file.bin", "b.txt"],
   };
   test.each<[string, string, number]>([
-    ["/wh", "/who ", 0],
+    ["/wh", "/who", 2],
+    ["/whoi", "/whois ", 0],
     ["/re", "/re", 2],
     ["/rej", "/reject ", 0],
     ["/r", "/r", 4],

@@ -578,6 +578,84 @@ describe("a message of several lines", () => {
   });
 });
 
+describe("what people do", () => {
+  test("is said by /me and shown as such", () => {
+    const rig = new Rig();
+    rig.type("/me waves\r");
+    expect(rig.sent.at(-1)).toMatchObject({ type: "say", text: "waves", kind: "emote" });
+    rig.said("lobby", "Bob", "waves back", { kind: "emote" });
+    expect(rig.rows).toContain("12:00 * Bob waves back");
+    rig.said("lobby", "Bot", "built", { kind: "notice" });
+    expect(rig.rows).toContain("12:00 Bot (notice): built");
+  });
+
+  test("is for the partner alone in a private chat", () => {
+    const rig = new Rig();
+    rig.hear({ type: "chat", state: "started", with: "Bob" });
+    rig.type("/me waves\r");
+    expect(rig.sent.at(-1)).toMatchObject({ type: "tell", to: ["Bob"], kind: "emote" });
+    rig.hear({ type: "ack", n: rig.n });
+    expect(rig.rows).toContain("12:00 to Bob (private, not sealed): * Ann waves");
+  });
+
+  test("is shown in the history as such", () => {
+    const rig = new Rig();
+    rig.type("/history\r");
+    const message = { type: "message", room: "lobby", seq: 1, time: rig.nowMs, from: "Bob" };
+    rig.answer("history", {
+      type: "history",
+      room: "lobby",
+      messages: [{ ...message, text: "sings", kind: "emote" }],
+    });
+    expect(rig.rows).toContain("12:00 * Bob sings");
+  });
+});
+
+describe("/topic, /motd and /whois", () => {
+  test("show what the server has told", () => {
+    const rig = new Rig();
+    rig.type("/topic\r/motd\r");
+    expect(rig.rows).toContain("lobby has no topic");
+    expect(rig.rows).toContain("There is no message of the day");
+    rig.hear(
+      { type: "topic", room: "lobby", topic: "Tea" },
+      { type: "motd", text: "Be kind\nBye" },
+    );
+    const before = rig.rows.length;
+    rig.type("/topic lobby\r/motd\r");
+    expect(rig.rows.slice(before - 1, -1)).toEqual(["Topic of lobby: Tea", "Be kind", "Bye"]);
+  });
+
+  test("give an operator's order about the current room, or the one that is named", () => {
+    const rig = new Rig();
+    rig.enter("den");
+    for (const [typed, command] of [
+      ["/topic Tea and cake", "topic den Tea and cake"],
+      ["/topic LOBBY Cake", "topic LOBBY Cake"],
+      ["/topic off", "topic den "],
+    ]) {
+      rig.type(`${typed}\r`);
+      expect(rig.sent.at(-1)).toMatchObject({ type: "admin", command });
+    }
+  });
+
+  test("say where somebody is and whose the name is", () => {
+    const rig = new Rig(120);
+    rig.hear({ type: "joined", room: "lobby", name: "Bob" });
+    rig.type("/whois bob\r");
+    expect(rig.sent.at(-1)).toMatchObject({ type: "keys", name: "bob" });
+    rig.answer("keys", { type: "keys", name: "Bob", registered: true, keys: ["k", "l"] });
+    expect(rig.rows).toContain(
+      "Bob is with you in lobby; the name is registered, with 2 devices (/verify Bob compares keys)",
+    );
+    rig.type("/whois Eve\r");
+    rig.answer("keys", { type: "keys", name: "Eve", registered: false, keys: [] });
+    expect(rig.rows.join(" ")).toContain(
+      "Eve is in none of your rooms; the name is not registered",
+    );
+  });
+});
+
 describe("Ctrl-R", () => {
   test("finds what was typed before, newest first", () => {
     const rig = new Rig();

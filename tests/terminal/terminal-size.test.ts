@@ -8,7 +8,8 @@ test.each([
   [0, 0, 80, 24],
   [undefined, undefined, 80, 24],
   [100, 0, 100, 24],
-  [3, 1, 8, 2],
+  [7, 3, 7, 3],
+  [1, 1, 2, 2],
 ])("%j × %j is %j × %j", (columns, rows, wantedColumns, wantedRows) => {
   expect(terminalSize(columns, rows)).toEqual({ columns: wantedColumns, rows: wantedRows });
 });

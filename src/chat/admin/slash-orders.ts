@@ -2,10 +2,12 @@
 
 import { type AdminCommand, adminCommands } from "./admin-command.ts";
 
-/** Words that mean something else there, or belong to the server's own terminal. */
+/** Words that mean more there, or something else, or belong to the server's own terminal. */
 const elsewhere: ReadonlySet<string> = new Set<AdminCommand["do"]>([
   "help",
   "who",
+  "topic",
+  "motd",
   "info",
   "stop",
   "revoke",
@@ -15,10 +17,14 @@ const elsewhere: ReadonlySet<string> = new Set<AdminCommand["do"]>([
 
 export type SlashOrder = { slash: string; usage: string; help: string };
 
-export const slashOrders: readonly SlashOrder[] = Object.entries(adminCommands).flatMap(
-  ([word, { usage, help }]) =>
-    elsewhere.has(word) ? [] : [{ slash: `/${word}`, usage: `/${usage}`, help }],
-);
+export function orderOf(word: AdminCommand["do"]): SlashOrder {
+  const { usage, help } = adminCommands[word];
+  return { slash: `/${word}`, usage: `/${usage}`, help };
+}
+
+export const slashOrders: readonly SlashOrder[] = (
+  Object.keys(adminCommands) as AdminCommand["do"][]
+).flatMap((word) => (elsewhere.has(word) ? [] : [orderOf(word)]));
 
 /** For the end of a list of commands, which most people read without being operators. */
 export const slashOrdersHelp = `For operators: ${slashOrders.map(({ slash }) => slash).join(", ")}; each alone shows its usage`;

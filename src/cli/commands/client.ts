@@ -53,6 +53,12 @@ export default defineCommand({
       type: "boolean",
       description: "Read one JSON command per line, and answer each (implies --json)",
     },
+    bell: {
+      type: "boolean",
+      default: true,
+      description: "Ring the bell for mentions and private messages",
+      negativeDescription: "Do not ring the bell for mentions and private messages",
+    },
     identity: identityFlag,
     "password-file": passwordFlag,
     pass: passFlag,
@@ -88,7 +94,7 @@ export default defineCommand({
     };
     if (isatty(0) && isatty(1) && !options.json && recipients === undefined) {
       const { runTerminal } = await import("../../terminal/run-terminal.ts");
-      return runTerminal(options);
+      return runTerminal({ ...options, bell: args.bell });
     }
     return runPipe({ ...options, recipients, commands });
   },
