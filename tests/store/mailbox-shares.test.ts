@@ -37,14 +37,16 @@ test("an IPv6 /48 counts as one network, and within it the largest /64 loses fir
   expect(surplusMail(entries, 3)).toEqual([2, 1]);
 });
 
+/** How many messages of one sender a mailbox loses that keeps `max`. */
+function lostBy(entries: readonly MailboxEntry[], max: number, from: string): number {
+  const surplus = new Set(surplusMail(entries, max));
+  return entries.filter((entry) => entry.from === from && surplus.has(entry.mail)).length;
+}
+
 describe("people who own their names", () => {
   const office = accountsAt("192.0.2.1");
   const named = (count: number, each: number) =>
     Array.from({ length: count * each }, (_, i) => [office, `P${i % count}`] as const);
-  const lostBy = (entries: readonly MailboxEntry[], max: number, from: string): number => {
-    const surplus = new Set(surplusMail(entries, max));
-    return entries.filter((entry) => entry.from === from && surplus.has(entry.mail)).length;
-  };
 
   test("twenty of one office do not lose what they wrote to somebody at another address", () => {
     const bob = Array.from({ length: 40 }, () => ["198.51.100.1", "Bob"] as const);
