@@ -304,6 +304,24 @@ export const privateChat = {
   namesKnown: 8,
 } as const;
 
+/** Searching a room's past. */
+export const search = {
+  /** Longest search, in UTF-16 units. */
+  maxTextChars: 200,
+  /** Messages in one answer. */
+  pageMessages: 50,
+  /** Messages that one request looks through, about 5 ms; a page of history may come on top. */
+  scannedMessages: 4_000,
+  /** The same in UTF-16 units of text. */
+  scannedChars: 512 * KiB,
+  /** What a message costs to read beside its text, in UTF-16 units. */
+  messageChars: 100,
+  /** Reading so many UTF-16 units is charged to the asker like sending one. */
+  charsPerCharged: 8,
+  /** Requests of one search by a client: 400 000 messages. */
+  maxRequests: 100,
+} as const;
+
 /** What the store keeps. */
 export const history = {
   /** Messages per room in memory (`--keep-messages`). */
@@ -1057,6 +1075,8 @@ export const terminal = {
   maxHistoryLines: 500,
   /** Characters in a Ctrl-R search. */
   maxSearchChars: 200,
+  /** Messages shown by a search, the newest. */
+  foundMessages: 20,
   /** Messages shown when entering a room. */
   enteredMessages: 20,
   /** Messages of a background room kept until it is looked at; the newest ones. */

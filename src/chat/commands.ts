@@ -19,11 +19,12 @@ import { leaveRoom } from "./membership.ts";
 import { say, tell, takeCounter } from "./messages.ts";
 import { fold, lobby } from "./names/grammar.ts";
 import { accept, type ChatRefusal, invite, leave, reject as rejectChat } from "./private-chat.ts";
-import { refuseIfOverfull, reject, rejectUnknownUser } from "./rejections.ts";
+import { refuseIfOverfull, reject, rejectNotInRoom, rejectUnknownUser } from "./rejections.ts";
 import { mayEnter } from "./room-access.ts";
 import { roomPage } from "./room-list.ts";
 import type { Session } from "./session.ts";
 import { muteText } from "./suspect.ts";
+import { search } from "./search.ts";
 import { StoreQueries } from "./store-queries.ts";
 import { join } from "./join.ts";
 import { rename } from "./rename.ts";
@@ -124,6 +125,7 @@ const handlers: Handlers = {
       hub.send(session, { type: "history", room: room.name, messages, ref });
     });
   },
+  search,
   invite(hub, session, { to, ref }) {
     const muted = muteText(hub, session);
     if (muted !== undefined) return reject(hub, session, "muted", muted, { ref });
@@ -222,16 +224,6 @@ export function execute(
 function isAllowedBefore(hub: HubState, session: Session, type: Command["type"]): boolean {
   if (!allowedBeforeLogin.has(type)) return false;
   return !needsAdmission.has(type) || session.isAdmitted || isOpen(hub.options.door);
-}
-
-function rejectNotInRoom(
-  hub: HubState,
-  session: Session,
-  room: string,
-  ref: Ref | undefined,
-): void {
-  const message = `You are not in the room ${quoted(room)}: join it first`;
-  reject(hub, session, "not-in-room", message, { ref, subject: room });
 }
 
 function answerRequest(

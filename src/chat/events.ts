@@ -101,6 +101,15 @@ export type Command =
       limit: number;
       ref?: Ref | undefined;
     }
+  /** Looks through the past of `room` (default: the lobby), newest first. */
+  | {
+      type: "search";
+      room?: string | undefined;
+      text: string;
+      before?: number | undefined;
+      limit: number;
+      ref?: Ref | undefined;
+    }
   /** Ask for a private chat, answer the invitation, or end the chat. */
   | { type: "invite"; to: string; ref?: Ref | undefined }
   | { type: "accept"; ref?: Ref | undefined }
@@ -318,6 +327,15 @@ export type PersonalEvent =
   /** The session's own rename succeeded (its rooms get `renamed`). */
   | { type: "name"; name: string; ref: Ref | undefined }
   | { type: "history"; room: string; messages: readonly Said[]; ref: Ref | undefined }
+  /** Messages before `next` have not been searched. `scannedChars`: how much was read for it. */
+  | {
+      type: "found";
+      room: string;
+      messages: readonly Said[];
+      next: number | undefined;
+      scannedChars: number;
+      ref: Ref | undefined;
+    }
   /** A missed message, replayed to a returning session. */
   | { type: "replay"; message: Said }
   | { type: "chat"; state: ChatState; with: string }

@@ -1,7 +1,7 @@
 // The hub's state, and what every operation needs: sending an event to a session, waking the
 // adapter. The operations live in the files beside this one and do not know the Hub.
 
-import { accounts, connections, history as limits, output, sender } from "../limits.ts";
+import { accounts, connections, history as limits, output, sender, search } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { ShareCounts } from "../share-counts.ts";
 import { AbsentMail } from "./absent-mail.ts";
@@ -233,6 +233,8 @@ function answerCost(event: PersonalEvent): number {
   switch (event.type) {
     case "history":
       return pageChars(event.messages);
+    case "found":
+      return pageChars(event.messages) + event.scannedChars / search.charsPerCharged;
     case "names":
       return nameChars * event.names.length;
     case "rooms":

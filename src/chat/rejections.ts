@@ -100,3 +100,14 @@ export function rejectUnread(
   count(hub.options.metrics.messagesRefused, code);
   hub.send(session, { type: "error", code, message, n, retryAfterMs: sender.storageRetryMs });
 }
+
+/** A request about a room that the session is not in. */
+export function rejectNotInRoom(
+  hub: HubState,
+  session: Session,
+  room: string,
+  ref: Ref | undefined,
+): void {
+  const message = `You are not in the room ${quoted(room)}: join it first`;
+  reject(hub, session, "not-in-room", message, { ref, subject: room });
+}

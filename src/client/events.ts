@@ -213,6 +213,7 @@ export type SessionRequest =
   | { type: "who"; room: string; after?: string }
   | { type: "rooms"; after?: string }
   | { type: "history"; room: string; limit: number; before?: number }
+  | { type: "search"; room: string; text: string; limit: number; before?: number }
   | { type: "files"; after?: string }
   | { type: "rename"; name: string }
   /** An order of an operator. */
@@ -251,6 +252,13 @@ export type SessionResponse =
       next: string | undefined;
     }
   | { type: "history"; room: string; messages: readonly PastMessage[] }
+  /** Messages before `next` have not been searched; undefined: all have. */
+  | {
+      type: "found";
+      room: string;
+      messages: readonly PastMessage[];
+      next: number | undefined;
+    }
   | { type: "files"; files: readonly ListedFile[]; next: string | undefined }
   | { type: "name"; name: string }
   | { type: "registered"; name: string }

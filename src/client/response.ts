@@ -22,6 +22,10 @@ function responseOf(message: ServerMessage): SessionResponse | undefined {
       return { type: "rooms", rooms: message.rooms, next: message.next };
     case "history":
       return { type: "history", room: message.room, messages: message.messages.map(pastMessage) };
+    case "found": {
+      const { type, room, messages, next } = message;
+      return { type, room, messages: messages.map(pastMessage), next };
+    }
     case "files": {
       const files = message.files.map(({ name, size, modified }) => ({
         name,

@@ -415,7 +415,7 @@ export class ClientSession implements NativeSession {
   #handleResponse(ref: number | undefined, response: SessionResponse): void {
     if (ref === undefined || !this.#requests.close(ref)) return;
     const heard =
-      response.type === "history"
+      response.type === "history" || response.type === "found"
         ? { ...response, messages: this.ignored.heard(response.messages) }
         : response;
     this.#emit({ type: "response", ref, response: heard });

@@ -41,6 +41,7 @@ export function sentence(event: PersonalEvent): string | undefined {
     case "rooms":
     case "entered":
     case "history":
+    case "found":
     case "replay":
     case "files":
     case "transfer":

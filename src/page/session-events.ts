@@ -364,6 +364,9 @@ function responded(state: State, response: SessionResponse, nowMs: number): Stat
   switch (response.type) {
     case "history":
       return history(state, response.room, response.messages);
+    // Shown by whoever asked (search-panel.ts).
+    case "found":
+      return state;
     case "name":
       return { ...state, name: response.name };
     case "registered":

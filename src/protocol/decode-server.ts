@@ -148,6 +148,13 @@ const readers: {
     messages: r.list("messages", readMessage),
     ref: r.ref(),
   }),
+  found: (r) => ({
+    type: "found",
+    room: r.text("room"),
+    messages: r.list("messages", readMessage),
+    next: r.optionalCount("next"),
+    ref: r.ref(),
+  }),
   files: (r) => ({
     type: "files",
     files: r.list("files", (item) => ({

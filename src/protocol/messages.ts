@@ -169,6 +169,15 @@ export type ClientMessage =
       limit?: number | undefined;
       ref?: Ref | undefined;
     }
+  /** Messages of a room that contain all words of the text. */
+  | {
+      type: "search";
+      room: string;
+      text: string;
+      before?: number | undefined;
+      limit?: number | undefined;
+      ref?: Ref | undefined;
+    }
   | { type: "invite"; to: string; ref?: Ref | undefined }
   | { type: "accept"; ref?: Ref | undefined }
   | { type: "reject"; ref?: Ref | undefined }
@@ -416,6 +425,14 @@ export type ServerMessage =
       type: "history";
       room: string;
       messages: readonly RoomMessage[];
+      ref?: Ref | undefined;
+    }
+  /** Answers `search`. Messages before `next` have not been searched; absent: all have. */
+  | {
+      type: "found";
+      room: string;
+      messages: readonly RoomMessage[];
+      next?: number | undefined;
       ref?: Ref | undefined;
     }
   | {

@@ -38,13 +38,17 @@ export class Requests {
 }
 
 function nextPage(response: SessionResponse): SessionRequest | undefined {
-  if (!("next" in response) || response.next === undefined) return undefined;
-  const after = response.next;
   switch (response.type) {
-    case "names":
-      return { type: "who", room: response.room, after };
+    case "names": {
+      const { room, next: after } = response;
+      return after === undefined ? undefined : { type: "who", room, after };
+    }
     case "rooms":
-    case "files":
-      return { type: response.type, after };
+    case "files": {
+      const { type, next: after } = response;
+      return after === undefined ? undefined : { type, after };
+    }
+    default:
+      return undefined;
   }
 }

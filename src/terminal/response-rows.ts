@@ -6,8 +6,8 @@ import type { OpenRooms } from "./open-rooms.ts";
 import { sizeText } from "../size-text.ts";
 import { type TextArea, wrapItems, wrapText } from "./wrap.ts";
 
-/** History is shown in the transcript instead, keys are compared first. */
-type Listing = Exclude<SessionResponse, { type: "history" | "keys" }>;
+/** Messages are shown in the transcript instead, keys are compared first. */
+type Listing = Exclude<SessionResponse, { type: "history" | "found" | "keys" }>;
 
 export function responseRows(
   response: Listing,

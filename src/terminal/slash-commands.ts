@@ -44,6 +44,7 @@ export type Inquiry =
   | { do: "who"; room: string | undefined }
   | { do: "history"; limit: number }
   | { do: "whois"; name: string }
+  | { do: "search"; text: string }
   /** `words`: as typed; whether they begin with a room depends on the rooms there are. */
   | { do: "topic"; words: string };
 
@@ -185,6 +186,11 @@ export const slashCommands: Readonly<Record<string, SlashCommand>> = {
       /^\d{0,3}$/.test(argument)
         ? { do: "history", limit: Math.max(1, Number(argument || 20)) }
         : undefined,
+  },
+  "/search": {
+    usage: "/search TEXT",
+    help: "find messages of this room that have all of these words",
+    read: (argument) => (argument === "" ? undefined : { do: "search", text: argument }),
   },
   "/ignore": {
     usage: "/ignore [NAME]",

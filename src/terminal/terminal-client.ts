@@ -33,6 +33,7 @@ import { PlainPrompt, type PromptLike } from "./plain-terminal.ts";
 import { Prompt, type PromptParts } from "./prompt.ts";
 import { promptLabel } from "./prompt-label.ts";
 import { type Asked, Requests } from "./requests.ts";
+import { Searching } from "./searching.ts";
 import { responseRows } from "./response-rows.ts";
 import { RoomView } from "./room-view.ts";
 import {
@@ -100,6 +101,7 @@ export class TerminalClient {
   readonly #verification: Verification;
   readonly #private: PrivateMessages;
   readonly #typing: Typing;
+  readonly #searching: Searching;
 
   constructor(parts: TerminalParts) {
     this.#parts = parts;
@@ -137,6 +139,11 @@ export class TerminalClient {
       (text) => this.say(text),
       (password) => this.#ask({ type: "set-password", password }),
     );
+    this.#searching = new Searching({
+      transcript: this.#transcript,
+      ask: (request) => this.#send(request),
+      self: () => this.#session.name ?? "",
+    });
     this.#typing = new Typing({
       prompt: this.#prompt,
       now: parts.calendar.now,
@@ -330,6 +337,8 @@ export class TerminalClient {
         return this.#topic(typed.words);
       case "motd":
         return this.#showMotd(this.#session.motd);
+      case "search":
+        return this.#search(typed.text);
       case "whois":
         return this.#ask({ type: "keys", name: typed.name }, { isWhois: true });
     }
@@ -353,6 +362,12 @@ export class TerminalClient {
       return this.#ask({ type: "admin", command: `topic ${room} ${text === "off" ? "" : text}` });
     }
     this.say(topicText(room, this.#session.topicOf(room)));
+  }
+
+  #search(text: string): void {
+    const room = this.#view.rooms.current;
+    if (room === undefined) this.say("You are in no room");
+    else this.#searching.start(room, text);
   }
 
   #showMotd(text: string): void {
@@ -401,9 +416,18 @@ export class TerminalClient {
   }
 
   #ask(request: Exclude<SessionRequest, ChatRequest>, how: Partial<Asked> = {}): void {
+    this.#send(request, how);
+  }
+
+  /** Returns the request's `ref`; undefined while the server can't be reached. */
+  #send(
+    request: Exclude<SessionRequest, ChatRequest>,
+    how: Partial<Asked> = {},
+  ): number | undefined {
     const ref = this.#requests.send(request, { isShown: true, page: 1, ...how });
     if (ref !== undefined) this.#parts.applyOutputs();
     else if (how.isShown !== false) this.say("Not connected: try again in a moment");
+    return ref;
   }
 
   #askAbout(
@@ -429,6 +453,7 @@ export class TerminalClient {
     if (asked === undefined) return;
     this.#completion.handleResponse(response, asked.page === 1);
     if (response.type === "history") return this.#view.handleHistory(ref, response);
+    if (response.type === "found") return this.#searching.handleFound(ref, response);
     if (response.type === "keys") {
       if (asked.isWhois !== true) return this.#verification.handle(response);
       return this.say(whoisText(response, this.#completion.roomsOf(response.name)));
@@ -443,6 +468,7 @@ export class TerminalClient {
   #handleError(event: Of<"error">): void {
     const asked = event.ref === undefined ? undefined : this.#requests.finish(event.ref);
     if (event.ref !== undefined) this.#view.handleFailed(event.ref);
+    this.#searching.handleFailed(event);
     if (asked?.isShown !== false) this.#showEvent(event);
   }
 

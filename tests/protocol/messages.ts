@@ -142,6 +142,13 @@ const clientMessages: Each<ClientMessage> = {
     "limit",
     "ref",
   ),
+  search: record(
+    "search",
+    { room, text, before: fromOne, limit: fromOne, ref },
+    "before",
+    "limit",
+    "ref",
+  ),
   invite: record("invite", { to: name, ref }, "ref"),
   accept: record("accept", { ref }, "ref"),
   reject: record("reject", { ref }, "ref"),
@@ -317,6 +324,12 @@ const serverMessages: Each<ServerMessage> = {
   history: record(
     "history",
     { room, messages: fc.array(roomMessage, { maxLength: 5 }), ref },
+    "ref",
+  ),
+  found: record(
+    "found",
+    { room, messages: fc.array(roomMessage, { maxLength: 5 }), next: count, ref },
+    "next",
     "ref",
   ),
   files: record(

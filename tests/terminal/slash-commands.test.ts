@@ -39,7 +39,7 @@ describe("a typed line", () => {
     ["/rom den", "/room"],
     ["/exit", "/quit"],
     ["/ms", "/msg"],
-    ["/tpic", "/topic"],
+    ["/serch tea", "/search"],
     ["/whoi5 Bob", "/whois"],
     ["/xyz", undefined],
     ["/toString", undefined],

@@ -656,6 +656,43 @@ describe("/topic, /motd and /whois", () => {
   });
 });
 
+/** What Bob said yesterday. */
+function past(rig: Rig, seq: number, text: string): object {
+  return { type: "message", room: "lobby", seq, time: rig.nowMs - dayMs, from: "Bob", text };
+}
+
+describe("/search", () => {
+  test("asks until the room has no more, and shows what it has found with its day", () => {
+    const rig = new Rig();
+    rig.type("/search tea\r");
+    expect(rig.sent.at(-1)).toMatchObject({ type: "search", room: "lobby", text: "tea" });
+    const found = { type: "found", room: "lobby" };
+    rig.answer("search", { ...found, messages: [past(rig, 9, "tea at nine")], next: 5 });
+    expect(rig.sent.at(-1)).toMatchObject({ type: "search", before: 5 });
+    const before = rig.rows.length;
+    rig.answer("search", { ...found, messages: [past(rig, 2, "Tea!")] });
+    expect(rig.rows.slice(before - 1, -1)).toEqual([
+      "── lobby: tea ──",
+      "── 1970-01-01 ──",
+      "12:00 Bob: Tea!",
+      "12:00 Bob: tea at nine",
+      "── 2 messages found ──",
+    ]);
+    rig.said("lobby", "Bob", "today");
+    expect(rig.rows.slice(-3, -1)).toEqual(["── 1970-01-02 ──", "12:00 Bob: today"]);
+  });
+
+  test("says so if there is nothing, or the server refuses", () => {
+    const rig = new Rig();
+    rig.type("/search tea\r");
+    rig.answer("search", { type: "found", room: "lobby", messages: [] });
+    expect(rig.rows).toContain("Nothing found in lobby: tea");
+    rig.type("/search tea\r");
+    rig.answer("search", { type: "error", code: "storage", message: "The disk is full" });
+    expect(rig.rows).toContain("12:00 The disk is full");
+  });
+});
+
 describe("Ctrl-R", () => {
   test("finds what was typed before, newest first", () => {
     const rig = new Rig();

@@ -23,7 +23,8 @@ export function flattenEvent(event: PersonalEvent): PersonalEvent {
       return { ...event, text: oneLine(event.text) };
     case "replay":
       return { ...event, message: { ...event.message, text: oneLine(event.message.text) } };
-    case "history": {
+    case "history":
+    case "found": {
       const messages = event.messages.map((said) => ({ ...said, text: oneLine(said.text) }));
       return { ...event, messages };
     }

@@ -4,7 +4,7 @@
 import type { Conversation, Dialect } from "../../chat/dialect.ts";
 import type { Command, PersonalEvent, RoomEvent, Said } from "../../chat/events.ts";
 import type { SaidRun } from "../../chat/said-run.ts";
-import { folder, history, message as limits, names, sender } from "../../limits.ts";
+import { folder, history, message as limits, names, search, sender } from "../../limits.ts";
 import { decodeClient } from "../../protocol/decode-client.ts";
 import { encodeRun, encodeServer } from "../../protocol/encode.ts";
 import {
@@ -123,6 +123,10 @@ function commandOf(message: ClientMessage): Command {
       const { limit = history.pageMessages } = message;
       return { ...message, limit: Math.min(limit, history.pageMessages) };
     }
+    case "search": {
+      const { limit = search.pageMessages } = message;
+      return { ...message, limit };
+    }
     case "files": {
       const { limit = folder.pageFiles } = message;
       return { ...message, limit: Math.min(limit, folder.pageFiles) };
@@ -201,6 +205,10 @@ function messageOf(event: PersonalEvent, server: NativeServer): ServerMessage | 
     case "history": {
       const { room, messages, ref } = event;
       return { type: "history", room, messages: messages.map(roomMessage), ref };
+    }
+    case "found": {
+      const { type, room, messages, next, ref } = event;
+      return { type, room, messages: messages.map(roomMessage), next, ref };
     }
     case "files": {
       const files = event.files.map(({ name, sizeBytes: size, modifiedMs: modified }) => ({

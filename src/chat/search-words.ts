@@ -1,0 +1,20 @@
+// What a search looks for: messages that contain all of its words, in any letter case and width.
+// Pure.
+
+/** The words of a search, as `matches` takes them. */
+export function searchWords(text: string): readonly string[] {
+  return comparable(text)
+    .split(/\s+/)
+    .filter((word) => word !== "");
+}
+
+/** Whether a text contains all words. */
+export function matches(text: string, words: readonly string[]): boolean {
+  const folded = comparable(text);
+  return words.every((word) => folded.includes(word));
+}
+
+function comparable(text: string): string {
+  // Nearly all texts are ASCII, and normalizing costs more than all the rest.
+  return (/^[\x00-\x7f]*$/.test(text) ? text : text.normalize("NFKC")).toLowerCase();
+}

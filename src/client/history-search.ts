@@ -1,0 +1,56 @@
+// A search through a room's past, request by request, until enough is found or the room has no more.
+// Shared by terminal and page. Pure.
+
+import { search as limits } from "../limits.ts";
+import type { PastMessage, SessionRequest, SessionResponse } from "./events.ts";
+
+export type SearchRequest = Extract<SessionRequest, { type: "search" }>;
+
+export class HistorySearch {
+  readonly room: string;
+  readonly text: string;
+  readonly #limit: number;
+  readonly #found: PastMessage[][] = [];
+  #before: number | undefined;
+  #requests = 0;
+  #isDone = false;
+
+  /** Finds at most `limit` messages. */
+  constructor(room: string, text: string, limit: number) {
+    this.room = room;
+    this.text = text;
+    this.#limit = limit;
+  }
+
+  /** What to ask next; undefined: it is over. */
+  get request(): SearchRequest | undefined {
+    if (this.#isDone) return undefined;
+    const { room, text } = this;
+    const limit = this.#limit - this.#count;
+    return { type: "search", room, text, limit, ...(this.#before && { before: this.#before }) };
+  }
+
+  /** Oldest first. */
+  get found(): readonly PastMessage[] {
+    return this.#found.toReversed().flat();
+  }
+
+  /** Whether earlier messages have not been searched. */
+  get isPart(): boolean {
+    return this.#before !== undefined;
+  }
+
+  get #count(): number {
+    return this.#found.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  handle({ messages, next }: Extract<SessionResponse, { type: "found" }>): void {
+    this.#requests++;
+    this.#found.push([...messages]);
+    // A server that does not go back would be asked for ever.
+    const goesBack = next !== undefined && next < (this.#before ?? Infinity);
+    this.#before = goesBack ? next : undefined;
+    const isEnough = this.#count >= this.#limit || this.#requests >= limits.maxRequests;
+    this.#isDone = !goesBack || isEnough;
+  }
+}
