@@ -1169,3 +1169,16 @@ export const accounts = {
   /** Networks and accounts tracked for that; the least recently used is forgotten first. */
   guessers: 4_096,
 } as const;
+
+/** Servers that share a PostgreSQL database. */
+export const postgres = {
+  /** Connections of one server, besides the one that listens. */
+  connections: 4,
+  connectSeconds: 5,
+  /** For statements that run when the server stops. */
+  closeSeconds: 2,
+  /** A statement that was in the way of another server's is tried so many times. */
+  conflictTries: 5,
+  /** A server that says nothing for so long is taken for dead, and may write no more. */
+  leaseMs: 10_000,
+} as const;

@@ -6,12 +6,12 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { accountMailbox } from "../../src/chat/account-store.ts";
-import { MemoryAccounts } from "../../src/store/memory-accounts.ts";
 import { openMemoryStore } from "../../src/store/memory.ts";
 import { openStore } from "../../src/store/open.ts";
 import { openSqliteStore, type SqliteStore } from "../../src/store/sqlite.ts";
 import { stateFileName } from "../../src/store/state-file.ts";
 import { accountsContract, registration } from "./accounts.contract.ts";
+import { localBackend } from "./asked-store.ts";
 import { mail, sweepAll, update, Writer } from "./batches.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-accounts-"));
@@ -23,12 +23,8 @@ afterAll(() => {
 let files = 0;
 const freshPath = (): string => join(folder, `${++files}.db`);
 
-accountsContract("memory", () => new MemoryAccounts());
-accountsContract("sqlite", () => {
-  const store = openSqliteStore(freshPath());
-  opened.push(store);
-  return store.accounts;
-});
+accountsContract("memory", () => localBackend(openMemoryStore()));
+accountsContract("sqlite", () => localBackend(openSqliteStore(freshPath())));
 
 test("a file keeps them over a restart, for its owner alone", () => {
   const path = freshPath();

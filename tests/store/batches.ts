@@ -5,7 +5,7 @@ import { SaidRun } from "../../src/chat/said-run.ts";
 import type { Batch, Committed, LocalStore, Mail, SessionUpdate } from "../../src/chat/store.ts";
 import type { ServerStore } from "../../src/store/server-store.ts";
 
-type RunFields = Partial<Pick<SaidRun, "timeMs" | "from" | "alias" | "n" | "kind">>;
+export type RunFields = Partial<Pick<SaidRun, "timeMs" | "from" | "alias" | "n" | "kind">>;
 
 /** Consecutive messages of one sender. */
 export function run(room: string, texts: readonly string[], fields: RunFields = {}): SaidRun {

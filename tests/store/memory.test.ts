@@ -3,10 +3,11 @@
 import { describe, expect, test } from "bun:test";
 import { openMemoryStore } from "../../src/store/memory.ts";
 import type { Retention } from "../../src/store/retention.ts";
+import { localBackend } from "./asked-store.ts";
 import { mail, sweepAll, update, Writer } from "./batches.ts";
 import { storeContract } from "./store.contract.ts";
 
-storeContract("memory", (retention, clock) => openMemoryStore({ retention, clock }));
+storeContract("memory", (retention, clock) => localBackend(openMemoryStore({ retention, clock })));
 
 describe("memory", () => {
   let nowMs = 1_000;

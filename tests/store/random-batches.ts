@@ -4,6 +4,7 @@ import { expect } from "bun:test";
 import * as fc from "fast-check";
 import { harmless } from "../../src/text.ts";
 import type { Batch, LocalStore } from "../../src/chat/store.ts";
+import type { AskedStore } from "./asked-store.ts";
 import { mail, run, update } from "./batches.ts";
 
 const rooms = ["a", "b", "c"];
@@ -77,27 +78,33 @@ export function batchOf(plan: BatchPlan, number: number, timeMs: number): Batch 
   };
 }
 
-export function expectSame(store: LocalStore, plain: LocalStore): void {
+export async function expectSame(store: AskedStore, plain: LocalStore): Promise<void> {
   for (const room of rooms) {
     const bounds = plain.rooms.bounds(room);
-    expect(store.rooms.bounds(room)).toEqual(bounds);
+    expect(await store.rooms.bounds(room)).toEqual(bounds);
     const middle = Math.floor((bounds.first + bounds.last) / 2);
     for (const seq of [0, middle]) {
-      expect(store.rooms.after(room, seq, 5)).toEqual(plain.rooms.after(room, seq, 5));
-      expect(store.rooms.before(room, seq + 4, 3)).toEqual(plain.rooms.before(room, seq + 4, 3));
+      expect(await store.rooms.after(room, seq, 5)).toEqual(plain.rooms.after(room, seq, 5));
+      expect(await store.rooms.before(room, seq + 4, 3)).toEqual(
+        plain.rooms.before(room, seq + 4, 3),
+      );
     }
-    expect(store.rooms.before(room, Infinity, 400)).toEqual(
+    expect(await store.rooms.before(room, Infinity, 400)).toEqual(
       plain.rooms.before(room, Infinity, 400),
     );
   }
   for (const id of ids) {
-    expect(store.sessions.load(id)).toEqual(plain.sessions.load(id));
+    expect(await store.sessions.load(id)).toEqual(plain.sessions.load(id));
     for (const after of [0, 2]) {
-      expect(store.mailboxes.after(id, after, 3)).toEqual(plain.mailboxes.after(id, after, 3));
-      expect(store.mailboxes.countAfter(id, after)).toEqual(plain.mailboxes.countAfter(id, after));
+      expect(await store.mailboxes.after(id, after, 3)).toEqual(
+        plain.mailboxes.after(id, after, 3),
+      );
+      expect(await store.mailboxes.countAfter(id, after)).toEqual(
+        plain.mailboxes.countAfter(id, after),
+      );
     }
   }
   for (const name of ["", "ann", "bob"]) {
-    expect(store.directory.find(name, 1_050)).toEqual(plain.directory.find(name, 1_050));
+    expect(await store.directory.find(name, 1_050)).toEqual(plain.directory.find(name, 1_050));
   }
 }

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parleyBinary } from "../../parley.ts";
+import { freePort } from "../../free-port.ts";
 import type { Tls } from "./members.ts";
 import type { WireName } from "./wires.ts";
 
@@ -142,11 +143,4 @@ export async function start(contestant: Contestant): Promise<Running> {
   }
   await stop();
   throw new Error(`${contestant.name} did not start: ${[program, ...args].join(" ")}`);
-}
-
-function freePort(): number {
-  const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  const { port } = probe;
-  probe.stop(true);
-  return port;
 }

@@ -1,0 +1,235 @@
+// Accounts: who owns which name, with keys, password hashes and hashes of tokens.
+
+import {
+  type Account,
+  type AccountChange,
+  type AccountLookup,
+  accountMailbox,
+  type AccountOutcome,
+  type DeviceKey,
+} from "../../chat/account-store.ts";
+import { accounts as limits } from "../../limits.ts";
+import { type Database, Refused, type Run } from "./database.ts";
+
+type Problem = "name" | "key" | "full" | "missing" | undefined;
+type Change<T extends AccountChange["type"]> = Extract<AccountChange, { type: T }>;
+type AccountRow = Omit<Account, "keys" | "password" | "mail"> & {
+  password: string | null;
+  mail: number | string;
+};
+type KeyRow = {
+  key: string;
+  label: string;
+  added: number | string;
+  used: number | string;
+  revoked: number | string | null;
+  mail: number | string;
+};
+
+const uniqueViolation = "23505";
+
+export class PostgresAccounts {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async find(lookup: AccountLookup): Promise<Account | undefined> {
+    return await find(this.#database.run, lookup);
+  }
+
+  async change(change: AccountChange): Promise<AccountOutcome> {
+    try {
+      return await this.#database.transact((run) => apply(run, change));
+    } catch (error) {
+      if (!(error instanceof Refused) || error.state !== uniqueViolation) throw error;
+      // Another server was faster: now its row is there to be seen.
+      return await this.#database.transact((run) => apply(run, change));
+    }
+  }
+}
+
+async function find(run: Run, lookup: AccountLookup): Promise<Account | undefined> {
+  const select = "SELECT a.id, a.name, a.folded, a.password, a.mail FROM parley.accounts a";
+  const [where, value] =
+    "id" in lookup
+      ? ["WHERE a.id = $1", lookup.id]
+      : "name" in lookup
+        ? ["WHERE a.folded = $1", lookup.name]
+        : "key" in lookup
+          ? [
+              "JOIN parley.account_keys k ON k.account = a.id WHERE k.key = $1 AND k.revoked_ms IS NULL",
+              lookup.key,
+            ]
+          : ["JOIN parley.account_tokens t ON t.account = a.id WHERE t.token = $1", lookup.token];
+  const [row] = await run<AccountRow>(`${select} ${where}`, [value]);
+  if (row === undefined) return undefined;
+  const keys = await run<KeyRow>(
+    `SELECT key, label, added_ms AS added, used_ms AS used, revoked_ms AS revoked, mail
+     FROM parley.account_keys WHERE account = $1 ORDER BY added_ms, key COLLATE "C"`,
+    [row.id],
+  );
+  const { id, name, folded, password, mail } = row;
+  return {
+    id,
+    name,
+    folded,
+    password: password ?? undefined,
+    mail: Number(mail),
+    keys: keys.map(keyOf),
+  };
+}
+
+async function apply(run: Run, change: AccountChange): Promise<AccountOutcome> {
+  const { account: id } = change;
+  await run("SELECT 1 FROM parley.accounts WHERE id = $1 FOR UPDATE", [id]);
+  const before = await find(run, { id });
+  const why = await changed(run, change, before);
+  if (why !== undefined) return { done: false, why };
+  const account = change.type === "delete" ? before : await find(run, { id });
+  return account === undefined ? { done: false, why: "missing" } : { done: true, account };
+}
+
+async function changed(
+  run: Run,
+  change: AccountChange,
+  account: Account | undefined,
+): Promise<Problem> {
+  if (change.type === "register") {
+    if (account === undefined) return await register(run, change);
+    return account.folded === change.folded ? undefined : "name";
+  }
+  if (account === undefined) return "missing";
+  const { account: id, atMs } = change;
+  const isMissing = (rows: readonly unknown[]) => (rows.length === 0 ? "missing" : undefined);
+  const inUse = "account = $1 AND key = $2 AND revoked_ms IS NULL RETURNING 1";
+  switch (change.type) {
+    case "add-key":
+      return await addKey(run, change, account);
+    case "revoke-key":
+      return isMissing(
+        await run(`UPDATE parley.account_keys SET revoked_ms = $3 WHERE ${inUse}`, [
+          id,
+          change.key,
+          atMs,
+        ]),
+      );
+    case "set-password":
+      await run("UPDATE parley.accounts SET password = $2 WHERE id = $1", [
+        id,
+        change.password ?? null,
+      ]);
+      await run("DELETE FROM parley.account_tokens WHERE account = $1", [id]);
+      return undefined;
+    case "add-token":
+      await addToken(run, change);
+      return undefined;
+    case "remove-token":
+      await run("DELETE FROM parley.account_tokens WHERE account = $1 AND token = $2", [
+        id,
+        change.token,
+      ]);
+      return undefined;
+    case "used":
+      if (change.key === undefined) {
+        await run("UPDATE parley.accounts SET mail = greatest(mail, $2) WHERE id = $1", [
+          id,
+          change.mail,
+        ]);
+        return undefined;
+      }
+      return isMissing(
+        await run(
+          `UPDATE parley.account_keys SET used_ms = greatest(used_ms, $3),
+             mail = greatest(mail, $4) WHERE ${inUse}`,
+          [id, change.key, atMs, change.mail],
+        ),
+      );
+    case "delete":
+      await run("DELETE FROM parley.accounts WHERE id = $1", [id]);
+      await run("DELETE FROM parley.mail WHERE session = $1", [accountMailbox(id)]);
+      await run("DELETE FROM parley.sessions WHERE id = $1", [accountMailbox(id)]);
+      return undefined;
+  }
+}
+
+async function register(
+  run: Run,
+  { account: id, name, folded, key, password, atMs }: Change<"register">,
+): Promise<Problem> {
+  if ((await find(run, { name: folded })) !== undefined) return "name";
+  if (key !== undefined && (await find(run, { key: key.key })) !== undefined) return "key";
+  const [row] = await run<{ count: number | string }>(
+    "SELECT count(*) AS count FROM parley.accounts",
+  );
+  if (Number(row?.count ?? 0) >= limits.maxAccounts) return "full";
+  await run(
+    `INSERT INTO parley.accounts (id, name, folded, password, mail, registered_ms)
+     VALUES ($1, $2, $3, $4, 0, $5)`,
+    [id, name, folded, password ?? null, atMs],
+  );
+  if (key !== undefined) await insertKey(run, id, key, atMs);
+  return undefined;
+}
+
+async function addKey(
+  run: Run,
+  { key, label, atMs }: Change<"add-key">,
+  { id, keys }: Account,
+): Promise<Problem> {
+  const active = keys.filter(({ revokedMs }) => revokedMs === undefined);
+  if (active.some((one) => one.key === key)) return undefined;
+  if ((await find(run, { key })) !== undefined) return "key";
+  if (active.length >= limits.maxKeys) return "full";
+  await run("DELETE FROM parley.account_keys WHERE account = $1 AND key = $2", [id, key]);
+  if (keys.length >= limits.maxKnownKeys) {
+    // Past the bound, the key that was revoked first is forgotten.
+    await run(
+      `DELETE FROM parley.account_keys WHERE (account, key) IN (
+         SELECT account, key FROM parley.account_keys
+         WHERE account = $1 AND revoked_ms IS NOT NULL ORDER BY revoked_ms LIMIT 1)`,
+      [id],
+    );
+  }
+  await insertKey(run, id, { key, label }, atMs);
+  return undefined;
+}
+
+async function insertKey(
+  run: Run,
+  account: string,
+  { key, label }: { key: string; label: string },
+  atMs: number,
+): Promise<void> {
+  await run(
+    `INSERT INTO parley.account_keys (account, key, label, added_ms, used_ms, mail)
+     VALUES ($1, $2, $3, $4, $4, 0)`,
+    [account, key, label, atMs],
+  );
+}
+
+async function addToken(run: Run, { account, token, atMs }: Change<"add-token">): Promise<void> {
+  await run(
+    `INSERT INTO parley.account_tokens (token, account, added_ms) VALUES ($2, $1, $3)
+     ON CONFLICT DO NOTHING`,
+    [account, token, atMs],
+  );
+  await run(
+    `DELETE FROM parley.account_tokens WHERE account = $1 AND token NOT IN (
+       SELECT token FROM parley.account_tokens WHERE account = $1
+       ORDER BY added_ms DESC, token LIMIT $2)`,
+    [account, limits.maxTokens],
+  );
+}
+
+function keyOf({ key, label, added, used, revoked, mail }: KeyRow): DeviceKey {
+  return {
+    key,
+    label,
+    addedMs: Number(added),
+    usedMs: Number(used),
+    revokedMs: revoked === null ? undefined : Number(revoked),
+    mail: Number(mail),
+  };
+}

@@ -1,0 +1,185 @@
+// The function that commits a batch: one call, one transaction. It checks the server's lease, numbers
+// messages and mail, and tells the other servers.
+
+/** SQLSTATE of a server whose lease has run out: it may write no more. */
+export const fencedState = "PY001";
+/** A session in the batch is connected to another server by now. */
+export const movedState = "PY002";
+
+/** The channel on which servers hear of each other's batches. */
+export const channel = "parley";
+
+/** Longest payload of a notification; PostgreSQL allows 7 999 bytes. */
+const payloadBytes = 7_900;
+
+/**
+ * `said`: `[{room, count, timeMs, rows: [{count, timeMs, runs}]}]`. `there`: who came, left and was
+ * renamed, `[{room, events: [{folded, name?, alias?, …}]}]` in their order; without `name`, left.
+ * `people`: `[{id, name, n, minMail, network, seenMs, isHere, isNew}]`. `letters`: `[{session,
+ * network, timeMs, sender, message}]`. `gone`: names that are given up, `[{folded, holder}]`.
+ */
+export const commitFunction = `
+  CREATE FUNCTION parley.commit(
+    me text, number bigint, lease_ms integer, now_ms bigint, clock_step_ms bigint,
+    said json, there json, people json, letters json, gone json
+  ) RETURNS text LANGUAGE plpgsql AS $function$
+  DECLARE
+    lease parley.servers%ROWTYPE;
+    item record;
+    line record;
+    place parley.rooms%ROWTYPE;
+    known parley.sessions%ROWTYPE;
+    next_seq bigint;
+    counter bigint;
+    firsts bigint[] := '{}';
+    counters bigint[] := '{}';
+    pieces text[] := '{}';
+    readers text[] := '{}';
+    changed jsonb := '{}';
+    note text;
+    result text;
+    others boolean;
+  BEGIN
+    SELECT * INTO lease FROM parley.servers WHERE id = me FOR UPDATE;
+    IF FOUND AND lease.batch = number THEN RETURN lease.reply; END IF;
+    IF NOT FOUND OR lease.expires <= clock_timestamp() THEN
+      RAISE EXCEPTION 'The lease of server % has run out', me USING ERRCODE = '${fencedState}';
+    END IF;
+    IF lease.batch > number THEN
+      RAISE EXCEPTION 'Batch % comes after batch %', number, lease.batch;
+    END IF;
+    others := EXISTS (
+      SELECT 1 FROM parley.servers WHERE id <> me AND expires > clock_timestamp());
+
+    -- Rows are locked in one order by all servers, so that none waits for another in a circle.
+    FOR item IN
+      SELECT value ->> 'room' AS room, (value ->> 'count')::bigint AS count,
+        (value ->> 'timeMs')::bigint AS time_ms, value -> 'rows' AS rows, ordinality AS place
+      FROM json_array_elements(said) WITH ORDINALITY ORDER BY value ->> 'room' COLLATE "C"
+    LOOP
+      UPDATE parley.rooms SET last_seq = last_seq + item.count, said_ms = item.time_ms
+        WHERE name = item.room RETURNING * INTO place;
+      IF NOT FOUND THEN
+        INSERT INTO parley.rooms (name, first_seq, last_seq, said_ms)
+          SELECT item.room, floor + 1, floor + item.count, item.time_ms
+          FROM (SELECT coalesce(max(value::bigint), 0) AS floor
+            FROM parley.meta WHERE key = 'floor') AS kept
+          ON CONFLICT (name) DO UPDATE
+            SET last_seq = rooms.last_seq + item.count, said_ms = excluded.said_ms
+          RETURNING * INTO place;
+      END IF;
+      next_seq := place.last_seq - item.count + 1;
+      firsts[item.place] := next_seq;
+      FOR line IN
+        SELECT (value ->> 'count')::integer AS count, (value ->> 'timeMs')::bigint AS time_ms,
+          (value -> 'runs')::text AS runs
+        FROM json_array_elements(item.rows)
+      LOOP
+        INSERT INTO parley.batches (room, first_seq, count, time_ms, clock_ms, runs)
+          VALUES (place.id, next_seq, line.count, line.time_ms, now_ms, line.runs);
+        IF others THEN
+          pieces := pieces || json_build_object('room', item.room, 'seq', next_seq,
+            'count', line.count, 'timeMs', line.time_ms, 'runs', line.runs::json)::text;
+        END IF;
+        next_seq := next_seq + line.count;
+      END LOOP;
+    END LOOP;
+
+    PERFORM 1 FROM parley.sessions WHERE id IN (
+      SELECT value ->> 'id' FROM json_array_elements(people)
+      UNION ALL SELECT value ->> 'session' FROM json_array_elements(letters)
+    ) ORDER BY id COLLATE "C" FOR UPDATE;
+    FOR item IN
+      SELECT * FROM json_to_recordset(people) AS p(id text, name text, n bigint, "minMail" bigint,
+        network text, "seenMs" bigint, "isHere" boolean, "isNew" boolean)
+      ORDER BY id COLLATE "C"
+    LOOP
+      SELECT * INTO known FROM parley.sessions WHERE id = item.id;
+      IF FOUND AND known.server IS DISTINCT FROM me AND known.server IS NOT NULL THEN
+        IF item."isNew" THEN
+          INSERT INTO parley.signals (server, signal)
+            VALUES (known.server, json_build_object('type', 'moved', 'session', item.id)::text);
+          changed := jsonb_set(changed, ARRAY['signals'], 'true');
+        ELSIF item.n > known.n THEN
+          RAISE EXCEPTION 'Session % is connected elsewhere', item.id
+            USING ERRCODE = '${movedState}';
+        ELSE
+          CONTINUE;
+        END IF;
+      END IF;
+      IF known.id IS NULL THEN
+        CONTINUE WHEN item.name = '' AND item.n = 0 AND item."minMail" = 0;
+        INSERT INTO parley.sessions (id, name, n, mail, network, seen_ms, clock_ms, server)
+          VALUES (item.id, item.name, item.n, item."minMail", item.network, item."seenMs", now_ms,
+            CASE WHEN item."isHere" THEN me END);
+      ELSIF item.name = '' AND item.n = 0 AND known.mail = 0 AND item."minMail" = 0 THEN
+        DELETE FROM parley.sessions WHERE id = item.id;
+      ELSE
+        UPDATE parley.sessions SET name = item.name, n = item.n,
+          mail = greatest(known.mail, item."minMail"), network = item.network,
+          seen_ms = item."seenMs",
+          clock_ms = CASE WHEN now_ms >= known.clock_ms + clock_step_ms OR item.name <> known.name
+            THEN now_ms ELSE known.clock_ms END,
+          server = CASE WHEN item."isHere" THEN me END
+          WHERE id = item.id;
+      END IF;
+    END LOOP;
+
+    FOR item IN
+      SELECT * FROM json_to_recordset(letters) AS l(session text, network text, "timeMs" bigint,
+        sender text, message json)
+    LOOP
+      INSERT INTO parley.sessions (id, name, n, mail, network, seen_ms, clock_ms)
+        VALUES (item.session, '', 0, 1, '', item."timeMs", now_ms)
+        ON CONFLICT (id) DO UPDATE SET mail = sessions.mail + 1 RETURNING mail INTO counter;
+      INSERT INTO parley.mail (session, mail, time_ms, clock_ms, network, sender, message)
+        VALUES (item.session, counter, item."timeMs", now_ms, item.network, item.sender,
+          item.message::text);
+      counters := counters || counter;
+      readers := readers || item.session;
+    END LOOP;
+
+    DELETE FROM parley.names USING json_to_recordset(gone) AS g(folded text, holder text)
+      WHERE names.folded = g.folded AND names.holder = g.holder AND names.server = me;
+
+    FOR item IN
+      SELECT value ->> 'room' AS room, value -> 'events' AS events
+      FROM json_array_elements(there) ORDER BY value ->> 'room' COLLATE "C"
+    LOOP
+      INSERT INTO parley.rooms (name, first_seq, last_seq, presence)
+        SELECT item.room, floor + 1, floor, 1
+        FROM (SELECT coalesce(max(value::bigint), 0) AS floor
+          FROM parley.meta WHERE key = 'floor') AS kept
+        ON CONFLICT (name) DO UPDATE SET presence = rooms.presence + 1
+        RETURNING presence INTO counter;
+      FOR line IN
+        SELECT * FROM json_to_recordset(item.events) AS e(folded text, name text, alias text)
+      LOOP
+        DELETE FROM parley.members
+          WHERE room = item.room AND folded = line.folded AND server = me;
+        IF line.name IS NOT NULL THEN
+          INSERT INTO parley.members (room, folded, server, name, alias)
+            VALUES (item.room, line.folded, me, line.name, line.alias);
+        END IF;
+      END LOOP;
+      IF others THEN
+        pieces := pieces || json_build_object('room', item.room, 'presence', counter,
+          'events', item.events)::text;
+      END IF;
+    END LOOP;
+
+    result := json_build_object('rooms', firsts, 'mail', counters)::text;
+    UPDATE parley.servers SET batch = number, reply = result,
+      expires = clock_timestamp() + lease_ms * interval '1 millisecond' WHERE id = me;
+    IF others AND (cardinality(pieces) > 0 OR cardinality(readers) > 0 OR changed <> '{}') THEN
+      note := json_build_object('from', me, 'mail', readers, 'signals', changed ? 'signals',
+        'said', array_to_json(pieces::json[]))::text;
+      IF octet_length(note) > ${payloadBytes} THEN
+        -- The others read what they lack.
+        note := json_build_object('from', me, 'isLarge', true)::text;
+      END IF;
+      PERFORM pg_notify('${channel}', note);
+    END IF;
+    RETURN result;
+  END $function$;
+`;

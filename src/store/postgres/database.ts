@@ -1,0 +1,199 @@
+// A PostgreSQL database behind a list of hosts: finds the primary, again after each failover, and
+// tells apart what certainly did not happen from what may have happened.
+
+import { SQL } from "bun";
+import { ParleyError } from "../../errors.ts";
+import { postgres as limits } from "../../limits.ts";
+import type { DatabaseUrl } from "./database-url.ts";
+
+/** Values of a row, by column. */
+export type Row = Readonly<Record<string, unknown>>;
+export type Value = string | number | boolean | null | readonly string[] | readonly number[];
+/** Runs one statement; `$1` and so on stand for the values. */
+export type Run = <R = Row>(text: string, values?: readonly Value[]) => Promise<readonly R[]>;
+
+/** The connection was lost, or there is no primary now: the statement may have been carried out. */
+export class DatabaseAway extends Error {}
+
+/** The database has refused the statement, with this SQLSTATE. It was not carried out. */
+export class Refused extends Error {
+  constructor(
+    message: string,
+    readonly state: string,
+  ) {
+    super(message);
+  }
+}
+
+/** SQLSTATEs after which another try may succeed: serialization failure and deadlock. */
+const conflicts = new Set(["40001", "40P01"]);
+/** The server is no primary any more, starts, stops or has too many connections. */
+const unavailable = /^(?:25006|57P0[1-3]|53300|08...)$/;
+/** Bun's codes for a connection that could not be made, or that is gone. */
+const lost = /^ERR_POSTGRES_(?:CONNECTION_|IDLE_TIMEOUT|LIFETIME_TIMEOUT|TLS_)/;
+
+export class Database {
+  readonly #url: DatabaseUrl;
+  readonly #password: (host: string, port: number) => string;
+  #current: Promise<SQL> | undefined;
+  #closed = false;
+  /** The first host to try: the last primary. */
+  #first = 0;
+
+  constructor(url: DatabaseUrl, password: (host: string, port: number) => string) {
+    this.#url = url;
+    this.#password = password;
+  }
+
+  /**
+   * @throws DatabaseAway
+   * @throws Refused
+   */
+  readonly run: Run = async <R>(text: string, values: readonly Value[] = []) => {
+    for (let left: number = limits.conflictTries; ; left--) {
+      const sql = await this.#connect();
+      try {
+        return await runOn<R>(sql, text, values);
+      } catch (error) {
+        const known = this.#classify(sql, error);
+        if (left > 1 && known instanceof Refused && conflicts.has(known.state)) continue;
+        throw known;
+      }
+    }
+  };
+
+  /** Runs several statements without values, as one transaction. */
+  async script(text: string): Promise<void> {
+    const sql = await this.#connect();
+    try {
+      await sql.unsafe(text).simple();
+    } catch (error) {
+      throw this.#classify(sql, error);
+    }
+  }
+
+  /** Runs `work` in a transaction. @throws what `work` throws, DatabaseAway, Refused */
+  async transact<T>(work: (run: Run) => Promise<T>): Promise<T> {
+    for (let left: number = limits.conflictTries; ; left--) {
+      const sql = await this.#connect();
+      try {
+        return await sql.begin((tx) =>
+          work(<R>(text: string, values: readonly Value[] = []) => runOn<R>(tx, text, values)),
+        );
+      } catch (error) {
+        if (error instanceof ParleyError) throw error;
+        const known = this.#classify(sql, error);
+        if (left > 1 && known instanceof Refused && conflicts.has(known.state)) continue;
+        throw known;
+      }
+    }
+  }
+
+  /**
+   * Calls `heard` with each notification on a channel. `connected` is called at first and after
+   * each loss of the connection, when notifications may have been missed. Returns what ends it.
+   */
+  async listen(
+    channel: string,
+    heard: (payload: string) => void,
+    connected: () => void,
+  ): Promise<() => void> {
+    const sql = await this.#connect();
+    try {
+      const subscription = await sql.listen(channel, heard, connected);
+      return () => void subscription.unlisten().catch(() => {});
+    } catch (error) {
+      throw this.#classify(sql, error);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const sql = await this.#current?.catch(() => undefined);
+    this.#current = undefined;
+    await sql?.close({ timeout: limits.closeSeconds }).catch(() => {});
+  }
+
+  #connect(): Promise<SQL> {
+    if (this.#closed) return Promise.reject(new DatabaseAway("The database is closed"));
+    if (this.#current === undefined) {
+      const finding = this.#findPrimary();
+      this.#current = finding;
+      finding.catch(() => {
+        if (this.#current === finding) this.#current = undefined;
+      });
+    }
+    return this.#current;
+  }
+
+  /** The first of the hosts that answers and is no standby. @throws DatabaseAway */
+  async #findPrimary(): Promise<SQL> {
+    const { hosts } = this.#url;
+    const problems: string[] = [];
+    for (let i = 0; i < hosts.length; i++) {
+      const index = (this.#first + i) % hosts.length;
+      const place = hosts[index];
+      if (place === undefined) continue;
+      const where = `${place.host}:${place.port}`;
+      const sql = this.#open(place.host, place.port);
+      try {
+        const [row] = await runOn<{ standby: boolean }>(
+          sql,
+          "SELECT pg_is_in_recovery() AS standby",
+          [],
+        );
+        if (row?.standby === false) {
+          this.#first = index;
+          return sql;
+        }
+        problems.push(`${where} is a standby`);
+      } catch (error) {
+        problems.push(`${where}: ${error instanceof Error ? error.message : String(error)}`);
+      }
+      await sql.close({ timeout: 0 }).catch(() => {});
+    }
+    throw new DatabaseAway(`No primary answers: ${problems.join("; ")}`);
+  }
+
+  #open(hostname: string, port: number): SQL {
+    const { user, database, tls } = this.#url;
+    return new SQL({
+      adapter: "postgres",
+      hostname,
+      port,
+      username: user,
+      database,
+      password: () => this.#password(hostname, port),
+      tls,
+      max: limits.connections,
+      connectionTimeout: limits.connectSeconds,
+      connection: { application_name: "parley", idle_session_timeout: "0" },
+    });
+  }
+
+  /** What was thrown, as one of ours. After a lost connection the primary is looked for again. */
+  #classify(sql: SQL, error: unknown): Error {
+    if (!(error instanceof Error)) return new Error(String(error));
+    const { message } = error;
+    if (!(error instanceof SQL.PostgresError)) return error;
+    const { code, errno: state = "" } = error;
+    const isAnswer = code === "ERR_POSTGRES_SERVER_ERROR" || code === "ERR_POSTGRES_SYNTAX_ERROR";
+    if (isAnswer && !unavailable.test(state)) return new Refused(message, state);
+    if (!isAnswer && !lost.test(code)) return error;
+    void this.#current?.then((current) => {
+      if (current !== sql) return;
+      this.#current = undefined;
+      void sql.close({ timeout: 0 }).catch(() => {});
+    });
+    return new DatabaseAway(message);
+  }
+}
+
+async function runOn<R>(
+  sql: Pick<SQL, "unsafe">,
+  text: string,
+  values: readonly Value[],
+): Promise<readonly R[]> {
+  const rows: R[] = await sql.unsafe(text, [...values]);
+  return rows;
+}

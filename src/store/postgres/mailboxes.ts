@@ -1,0 +1,68 @@
+// Mailboxes. A full one loses messages from the network that fills most of it.
+
+import type { PrivateMessage } from "../../chat/events.ts";
+import type { MailCount } from "../../chat/store.ts";
+import { isTrimDue, surplusMail } from "../mailbox-shares.ts";
+import type { Database } from "./database.ts";
+
+type MailRow = { mail: number | string; time: number | string; sender: string; message: string };
+type Content = Omit<PrivateMessage, "type" | "mail" | "timeMs" | "from">;
+
+export class PostgresMailboxes {
+  readonly #database: Database;
+  readonly #maxMessages: number;
+
+  /** Each mailbox keeps `maxMessages`, and up to an eighth more until it is trimmed. */
+  constructor(database: Database, maxMessages: number) {
+    this.#database = database;
+    this.#maxMessages = maxMessages;
+  }
+
+  /** At most `limit` messages with a higher `mail`, ascending. */
+  async after(session: string, mail: number, limit: number): Promise<PrivateMessage[]> {
+    const rows = await this.#database.run<MailRow>(
+      `SELECT mail, time_ms AS time, sender, message FROM parley.mail
+       WHERE session = $1 AND mail > $2 ORDER BY mail LIMIT $3`,
+      [session, mail, limit],
+    );
+    return rows.map(messageOf);
+  }
+
+  async countAfter(session: string, mail: number): Promise<MailCount> {
+    const [row] = await this.#database.run<{ count: number | string; last: number | string }>(
+      `SELECT count(*) AS count, coalesce(max(mail), $2) AS last FROM parley.mail
+       WHERE session = $1 AND mail > $2`,
+      [session, mail],
+    );
+    return { count: Number(row?.count ?? 0), last: Number(row?.last ?? mail) };
+  }
+
+  /** Deletes what a mailbox has too many of, if its message number `mail` makes that due. */
+  async trim(session: string, mail: number): Promise<void> {
+    if (mail <= this.#maxMessages || !isTrimDue(mail, this.#maxMessages)) return;
+    const rows = await this.#database.run<{ mail: number | string; network: string; from: string }>(
+      'SELECT mail, network, sender AS "from" FROM parley.mail WHERE session = $1 ORDER BY mail',
+      [session],
+    );
+    const entries = rows.map((row) => ({ ...row, mail: Number(row.mail) }));
+    const surplus = surplusMail(entries, this.#maxMessages);
+    if (surplus.length === 0) return;
+    await this.#database.run(
+      `DELETE FROM parley.mail WHERE session = $1
+       AND mail IN (SELECT value::bigint FROM json_array_elements_text($2::text::json))`,
+      [session, JSON.stringify(surplus)],
+    );
+  }
+}
+
+function messageOf({ mail, time, sender, message }: MailRow): PrivateMessage {
+  const { alias, ...content }: Content = JSON.parse(message);
+  return {
+    type: "private",
+    mail: Number(mail),
+    timeMs: Number(time),
+    from: sender,
+    alias,
+    ...content,
+  };
+}

@@ -1,0 +1,91 @@
+// Reads the rooms' logs.
+
+import type { Said } from "../../chat/events.ts";
+import type { RoomBounds } from "../../chat/store.ts";
+import { eraseAt, type StoredRun, unpackRuns } from "../packed-runs.ts";
+import type { Database } from "./database.ts";
+
+type BoundsRow = { first: number | string; last: number | string };
+type BatchRow = { seq: number | string; time: number | string; runs: string };
+
+export class PostgresRooms {
+  readonly #database: Database;
+  readonly #maxMessages: number;
+
+  /** Messages past `maxMessages` count as deleted before a sweep deletes them. */
+  constructor(database: Database, maxMessages: number) {
+    this.#database = database;
+    this.#maxMessages = maxMessages;
+  }
+
+  async bounds(room: string): Promise<RoomBounds> {
+    const [row] = await this.#database.run<BoundsRow>(
+      `SELECT greatest(first_seq, last_seq - $2 + 1) AS first, last_seq AS last
+         FROM parley.rooms WHERE name = $1
+       UNION ALL
+       SELECT value::bigint + 1, value::bigint FROM parley.meta WHERE key = 'floor'
+       LIMIT 1`,
+      [room, this.#maxMessages],
+    );
+    return row === undefined
+      ? { first: 1, last: 0 }
+      : { first: Number(row.first), last: Number(row.last) };
+  }
+
+  /** At most `limit` messages with a higher `seq`, ascending. */
+  async after(room: string, seq: number, limit: number): Promise<Said[]> {
+    const { first, last } = await this.bounds(room);
+    const from = Math.max(seq + 1, first);
+    return await this.#page(room, from, Math.min(last, from + limit - 1));
+  }
+
+  /** The newest messages with a lower `seq`, at most `limit`, ascending. */
+  async before(room: string, seq: number, limit: number): Promise<Said[]> {
+    const { first, last } = await this.bounds(room);
+    const to = Math.min(seq - 1, last);
+    return await this.#page(room, Math.max(first, to - limit + 1), to);
+  }
+
+  /** Takes the text of a message away. False: it is not kept. */
+  async erase(room: string, seq: number): Promise<boolean> {
+    const { first } = await this.bounds(room);
+    if (seq < first) return false;
+    return await this.#database.transact(async (run) => {
+      const [row] = await run<BatchRow & { id: number | string; count: number }>(
+        `SELECT b.room AS id, b.first_seq AS seq, b.count, b.time_ms AS time, b.runs
+         FROM parley.batches b JOIN parley.rooms r ON r.id = b.room
+         WHERE r.name = $1 AND b.first_seq <= $2 ORDER BY b.first_seq DESC LIMIT 1 FOR UPDATE OF b`,
+        [room, seq],
+      );
+      if (row === undefined || seq >= Number(row.seq) + row.count) return false;
+      const runs: StoredRun[] = JSON.parse(row.runs);
+      if (!eraseAt(runs, seq - Number(row.seq))) return false;
+      await run("UPDATE parley.batches SET runs = $3 WHERE room = $1 AND first_seq = $2", [
+        Number(row.id),
+        Number(row.seq),
+        JSON.stringify(runs),
+      ]);
+      return true;
+    });
+  }
+
+  /** Messages `from` to `to`, both inclusive. */
+  async #page(room: string, from: number, to: number): Promise<Said[]> {
+    const found: Said[] = [];
+    if (from > to) return found;
+    const rows = await this.#database.run<BatchRow>(
+      `SELECT b.first_seq AS seq, b.time_ms AS time, b.runs
+       FROM parley.rooms r JOIN parley.batches b ON b.room = r.id
+       WHERE r.name = $1 AND b.first_seq <= $3 AND b.first_seq >= coalesce(
+         (SELECT max(first_seq) FROM parley.batches WHERE room = r.id AND first_seq <= $2), $2)
+       ORDER BY b.first_seq`,
+      [room, from, to],
+    );
+    for (const { seq, time, runs } of rows) {
+      const stored: StoredRun[] = JSON.parse(runs);
+      const row = { room, firstSeq: Number(seq), timeMs: Number(time) };
+      unpackRuns(stored, row, [from, to], found);
+    }
+    return found;
+  }
+}

@@ -1,0 +1,136 @@
+// The tables in PostgreSQL, in a schema of their own, as migrations from each version to the next.
+// docs/cluster.md describes them.
+
+import { commitFunction } from "./commit-function.ts";
+
+const tables = `
+  CREATE TABLE parley.meta (key text PRIMARY KEY, value text NOT NULL);
+
+  -- Servers that use this database. One whose lease has run out is replaced by a new row.
+  CREATE TABLE parley.servers (
+    id text PRIMARY KEY,
+    address text NOT NULL,
+    pin text NOT NULL,
+    started timestamptz NOT NULL DEFAULT clock_timestamp(),
+    expires timestamptz NOT NULL,
+    -- Its last batch, and the numbers that it was given: committing it again returns them.
+    batch bigint NOT NULL DEFAULT 0,
+    reply text
+  );
+
+  CREATE TABLE parley.rooms (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name text NOT NULL UNIQUE,
+    first_seq bigint NOT NULL,
+    last_seq bigint NOT NULL,
+    said_ms bigint NOT NULL DEFAULT 0,
+    -- Counts the changes of who is there.
+    presence bigint NOT NULL DEFAULT 0
+  ) WITH (fillfactor = 50);
+
+  -- What a room said in one turn.
+  CREATE TABLE parley.batches (
+    room bigint NOT NULL,
+    first_seq bigint NOT NULL,
+    count integer NOT NULL,
+    time_ms bigint NOT NULL,
+    clock_ms bigint NOT NULL,
+    runs text NOT NULL,
+    PRIMARY KEY (room, first_seq)
+  );
+
+  CREATE TABLE parley.sessions (
+    id text PRIMARY KEY,
+    key bigint GENERATED ALWAYS AS IDENTITY,
+    name text NOT NULL,
+    n bigint NOT NULL,
+    mail bigint NOT NULL,
+    network text NOT NULL,
+    seen_ms bigint NOT NULL,
+    clock_ms bigint NOT NULL,
+    -- Where it is connected; null: nowhere.
+    server text
+  ) WITH (fillfactor = 70);
+  CREATE INDEX sessions_by_name ON parley.sessions (name) WHERE name <> '';
+  CREATE INDEX sessions_by_age ON parley.sessions (clock_ms);
+  CREATE INDEX sessions_by_server ON parley.sessions (server) WHERE server IS NOT NULL;
+
+  CREATE TABLE parley.mail (
+    session text NOT NULL,
+    mail bigint NOT NULL,
+    time_ms bigint NOT NULL,
+    clock_ms bigint NOT NULL,
+    network text NOT NULL,
+    sender text NOT NULL,
+    message text NOT NULL,
+    PRIMARY KEY (session, mail)
+  );
+  CREATE INDEX mail_by_age ON parley.mail (clock_ms);
+
+  CREATE TABLE parley.rights (key text PRIMARY KEY, value text NOT NULL);
+
+  CREATE TABLE parley.accounts (
+    id text PRIMARY KEY,
+    name text NOT NULL,
+    folded text NOT NULL UNIQUE,
+    password text,
+    mail bigint NOT NULL,
+    registered_ms bigint NOT NULL
+  );
+  CREATE TABLE parley.account_keys (
+    account text NOT NULL REFERENCES parley.accounts ON DELETE CASCADE,
+    key text NOT NULL,
+    label text NOT NULL,
+    added_ms bigint NOT NULL,
+    used_ms bigint NOT NULL,
+    revoked_ms bigint,
+    mail bigint NOT NULL,
+    PRIMARY KEY (account, key)
+  );
+  CREATE UNIQUE INDEX account_keys_in_use ON parley.account_keys (key) WHERE revoked_ms IS NULL;
+  CREATE TABLE parley.account_tokens (
+    token text PRIMARY KEY,
+    account text NOT NULL REFERENCES parley.accounts ON DELETE CASCADE,
+    added_ms bigint NOT NULL
+  );
+  CREATE INDEX account_tokens_of ON parley.account_tokens (account);
+
+  -- Names in use by people who are connected, and who is in which room.
+  CREATE TABLE parley.names (
+    folded text PRIMARY KEY,
+    holder text NOT NULL,
+    server text NOT NULL
+  );
+  CREATE INDEX names_by_server ON parley.names (server);
+  CREATE TABLE parley.members (
+    room text NOT NULL,
+    folded text NOT NULL,
+    server text NOT NULL,
+    name text NOT NULL,
+    alias text,
+    PRIMARY KEY (room, folded, server)
+  );
+  CREATE INDEX members_by_server ON parley.members (server);
+
+  -- What one server has for another, until that has taken it.
+  CREATE TABLE parley.signals (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    server text NOT NULL,
+    signal text NOT NULL
+  );
+  CREATE INDEX signals_by_server ON parley.signals (server, id);
+
+  CREATE VIEW parley.chat AS
+    SELECT r.name AS room, b.first_seq + (run.value ->> 'at')::bigint + said.ordinality - 1 AS seq,
+      to_timestamp(coalesce((run.value ->> 'time')::bigint, b.time_ms) / 1000.0) AS time,
+      run.value ->> 'from' AS sender, said.value AS text
+    FROM parley.batches b JOIN parley.rooms r ON r.id = b.room,
+      json_array_elements(b.runs::json) AS run,
+      json_array_elements_text(run.value -> 'texts') WITH ORDINALITY AS said;
+`;
+
+/** Step `i` turns version `i` into `i + 1`. Never change a released step; add one. */
+export const migrations: readonly string[] = [`${tables}${commitFunction}`];
+
+/** The version that this program writes. */
+export const schemaVersion = migrations.length;

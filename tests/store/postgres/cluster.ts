@@ -1,0 +1,111 @@
+// PostgreSQL clusters for tests: temporary, on loopback, run by an unprivileged user. Tests that need
+// one are skipped, and say so, where the programs are not installed.
+
+import { SQL } from "bun";
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { freePort } from "../../free-port.ts";
+
+/** Where Debian has the programs of each version. */
+const debian = "/usr/lib/postgresql";
+
+function programFolder(): string | undefined {
+  const onPath = Bun.which("initdb");
+  if (onPath !== null) return join(onPath, "..");
+  if (!existsSync(debian)) return undefined;
+  const versions = readdirSync(debian).sort((a, b) => Number(b) - Number(a));
+  return versions
+    .map((version) => join(debian, version, "bin"))
+    .find((folder) => existsSync(join(folder, "initdb")));
+}
+
+const programs = programFolder();
+
+/** PostgreSQL refuses to run as root. */
+const isRoot = process.getuid?.() === 0;
+const unprivileged = isRoot ? userNamed("postgres") : undefined;
+
+function userNamed(name: string): { uid: number; gid: number } | undefined {
+  const line = readFileSync("/etc/passwd", "utf8")
+    .split("\n")
+    .find((one) => one.startsWith(`${name}:`));
+  const [, , uid, gid] = line?.split(":") ?? [];
+  return uid === undefined || gid === undefined
+    ? undefined
+    : { uid: Number(uid), gid: Number(gid) };
+}
+
+export const hasPostgres = programs !== undefined && (!isRoot || unprivileged !== undefined);
+export const withoutPostgres = "PostgreSQL is not installed (Debian: apt-get install postgresql)";
+
+/** A cluster that runs. */
+export class Cluster {
+  readonly folder: string;
+  readonly port: number;
+  #databases = 0;
+
+  private constructor(folder: string, port: number) {
+    this.folder = folder;
+    this.port = port;
+  }
+
+  static async start(settings: readonly string[] = []): Promise<Cluster> {
+    const folder = mkdtempSync(join(tmpdir(), "parley-pg-"));
+    if (unprivileged !== undefined) chownSync(folder, unprivileged.uid, unprivileged.gid);
+    const cluster = new Cluster(folder, freePort());
+    const data = join(folder, "data");
+    await run("initdb", ["-D", data, "-A", "trust", "-U", "parley", "-E", "UTF8", "--no-sync"]);
+    const options = [
+      `-p ${cluster.port} -k ${folder} -c listen_addresses=127.0.0.1`,
+      "-c fsync=off -c full_page_writes=off",
+      ...settings.map((setting) => `-c ${setting}`),
+    ].join(" ");
+    await run("pg_ctl", ["-D", data, "-l", join(folder, "log"), "-o", options, "-w", "start"]);
+    return cluster;
+  }
+
+  /** The address of a new, empty database. */
+  async newDatabase(): Promise<string> {
+    const name = `test${++this.#databases}`;
+    const admin = new SQL({
+      adapter: "postgres",
+      hostname: "127.0.0.1",
+      port: this.port,
+      username: "parley",
+      database: "postgres",
+      max: 1,
+    });
+    await admin.unsafe(`CREATE DATABASE ${name}`);
+    await admin.close();
+    return `postgres://parley@127.0.0.1:${this.port}/${name}`;
+  }
+
+  /** `immediate`: as if the machine had died. */
+  async stop(mode: "fast" | "immediate" = "immediate"): Promise<void> {
+    await run("pg_ctl", ["-D", join(this.folder, "data"), "-m", mode, "-w", "stop"]);
+  }
+
+  async remove(): Promise<void> {
+    await this.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** @throws Error with what the program has printed */
+async function run(program: string, args: readonly string[]): Promise<void> {
+  const child = Bun.spawn([join(programs ?? "", program), ...args], {
+    cwd: tmpdir(),
+    env: { ...process.env, LC_ALL: "C.UTF-8" },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    ...unprivileged,
+  });
+  const [out, errors] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  if (child.exitCode !== 0) throw new Error(`${program} failed: ${errors}${out}`);
+}
