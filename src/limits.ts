@@ -1181,4 +1181,8 @@ export const postgres = {
   conflictTries: 5,
   /** A server that says nothing for so long is taken for dead, and may write no more. */
   leaseMs: 10_000,
+  /** Pause between renewals of that lease, besides those by each batch. */
+  renewMs: 3_000,
+  /** Pause between looks at which names are registered, for ways in without a login. */
+  namesMs: 5_000,
 } as const;

@@ -179,3 +179,6 @@ export type StoreReply = { id: number } & (
   | { outcome: "failed"; error: ParleyError }
   | { outcome: "unknown" }
 );
+
+/** Carries out one request and calls `reply` once, at once or later. Never throws. */
+export type StoreAnswerer = (request: StoreRequest, reply: (reply: StoreReply) => void) => void;

@@ -5,6 +5,7 @@ import { ParleyError } from "../errors.ts";
 import { connections, sender } from "../limits.ts";
 import type { ServerOptions } from "../server/chat-server.ts";
 import { isLogLevel, type LogLevel, logLevels } from "../terminal/diagnostics.ts";
+import { isDatabaseUrl, parseDatabaseUrl } from "../store/postgres/database-url.ts";
 import { quoted } from "../text.ts";
 import { stateFolder } from "../tls/folders.ts";
 import { defaultPort } from "./address.ts";
@@ -63,8 +64,9 @@ export const serverFlags = {
   files: { type: "string", default: "./FILES", valueHint: "DIR", description: "Shared folder" },
   data: {
     type: "string",
-    valueHint: "PATH",
-    description: "Keep messages and registrations in this SQLite file (default: in memory)",
+    valueHint: "PATH|URL",
+    description:
+      "Keep messages and registrations in this SQLite file, or in postgres://… (default: in memory)",
   },
   sync: {
     type: "string",
@@ -190,6 +192,7 @@ export function serverSettings(args: ParsedArgs<typeof serverFlags>): ServerSett
     throw usage("--files '' is not a folder: try ./FILES, which need not exist");
   }
   if (args.data === "") throw usage("--data '' is not a file: name one, or omit --data");
+  if (args.data !== undefined && isDatabaseUrl(args.data)) parseDatabaseUrl(args.data, "");
   return {
     host: listenHost(args.host),
     port,
@@ -224,7 +227,8 @@ export function serverSettings(args: ParsedArgs<typeof serverFlags>): ServerSett
 
 function stateOf(given: string | undefined, data: string | undefined): string {
   if (given === "") throw usage("--state '' is not a folder: name one, which need not exist");
-  const folder = given ?? (data === undefined ? stateFolder(surroundings()) : `${data}-state`);
+  const isFile = data !== undefined && !isDatabaseUrl(data);
+  const folder = given ?? (isFile ? `${data}-state` : stateFolder(surroundings()));
   if (folder !== undefined) return folder;
   throw usage("There is no home folder to keep the server's key in: choose a folder with --state");
 }

@@ -15,7 +15,6 @@ import { Rights } from "../chat/rights/rights.ts";
 import { reservedNames } from "../dialects/table.ts";
 import { openChatWithHelp } from "../dialects/open-chat/open-chat.ts";
 import { connections } from "../limits.ts";
-import { answerRequest } from "../store/answer.ts";
 import { contactLine, RegistryConnection } from "../cpp/registry-connection.ts";
 import type { OpenStore } from "../store/open.ts";
 import type { KeyPair } from "../tls/certificate.ts";
@@ -115,14 +114,14 @@ export class ChatCore {
       skipPort: service.udpPort,
       open: (name) => service.folder.open(name),
     });
-    this.driver = new HubDriver((request, reply) => reply(answerRequest(store.store, request)));
+    this.driver = new HubDriver(store.answer);
     this.hub = new Hub({
       reservedNames,
-      epoch: store.store.epoch,
+      epoch: store.epoch,
       stampMs,
       metrics: this.metrics,
       rates: ratesFor(options.rate),
-      rights: new Rights(store.store.rights.load()),
+      rights: new Rights(store.rights),
       door: {
         checkPassword: options.password === undefined ? undefined : passwordCheck(options.password),
         isMembersOnly: options.membersOnly === true,
@@ -157,7 +156,7 @@ export class ChatCore {
     const speech = { kind: "any", native: this.native, text: openChatWithHelp } as const;
     this.main = this.listen(service.udpPort, speech, options.key);
     this.driver.start(this.hub);
-    store.store.isInUse = (room) => this.hub.isRoomInUse(room);
+    store.keepInUse((room) => this.hub.isRoomInUse(room));
   }
 
   get folder(): FileService["folder"] {
@@ -195,8 +194,7 @@ export class ChatCore {
   /** Nobody can prove there that a registered name is theirs. */
   #refusalOfOwned(name: string): { text: string; reason: string } | undefined {
     try {
-      const { accounts } = this.#options.store.store;
-      if (accounts.find({ name: fold(name) }) === undefined) return undefined;
+      if (!this.#options.store.isRegistered(fold(name))) return undefined;
     } catch (error) {
       if (!(error instanceof ParleyError)) throw error;
       return { text: error.message, reason: error.code };

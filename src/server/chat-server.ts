@@ -70,7 +70,9 @@ export type ServerOptions = Pick<
   certificate?: CertificateFiles | undefined;
   /** Undefined: no metrics. */
   metricsPort?: number | undefined;
-  /** SQLite file; undefined: memory. */
+  /** The fingerprint of `key`. */
+  pin?: string | undefined;
+  /** SQLite file, or the address of a PostgreSQL database; undefined: memory. */
   data: string | undefined;
   /** What an acknowledgement waits for: see docs/operation.md, "Data". */
   synchronous?: Synchronous;
@@ -117,8 +119,8 @@ export class ChatServer {
     const { data: path, synchronous, retention, state: folder } = options;
     const state =
       folder === undefined ? undefined : { folder, isOptional: options.stateIsOptional === true };
-    const settings = { path, synchronous, retention, state };
-    const store = openStore(settings, (line) => options.log.warn(line));
+    const settings = { path, synchronous, retention, state, pin: options.pin };
+    const store = await openStore(settings, (line) => options.log.warn(line));
     const descriptors = new Descriptors();
     const admission = new Admission(options.maxPerAddress, descriptors);
     const base = { store, descriptors, admission };
@@ -141,7 +143,7 @@ export class ChatServer {
       return server;
     } catch (error) {
       if (server !== undefined) await server.#closePorts();
-      closeBase(base);
+      await closeBase(base);
       throw error;
     }
   }
@@ -196,7 +198,7 @@ export class ChatServer {
     const isBusy = () => hub.sessionCount > 0 || !hub.isSettled;
     while (isBusy() && steadyMs() < untilMs) await Bun.sleep(20);
     await this.#closePorts();
-    closeBase(this.#base);
+    await closeBase(this.#base);
   }
 
   async #openOthers(): Promise<void> {
@@ -369,7 +371,7 @@ function realPath(path: string): string | undefined {
 }
 
 /** The spare descriptor goes last: counting may need it until then. */
-function closeBase({ store, descriptors }: Base): void {
-  store.close();
+async function closeBase({ store, descriptors }: Base): Promise<void> {
+  await store.close();
   descriptors.close();
 }

@@ -8,13 +8,10 @@ import type { LeaveReason } from "../chat/events.ts";
 import type { Hub } from "../chat/hub.ts";
 import type { Link } from "../chat/link.ts";
 import type { Session } from "../chat/session.ts";
-import type { StoreReply, StoreRequest } from "../chat/store.ts";
+import type { StoreAnswerer, StoreReply } from "../chat/store.ts";
 import { TokenBucket } from "../chat/token-bucket.ts";
 import { output } from "../limits.ts";
 import { steadyMs } from "../io/clock.ts";
-
-/** Carries out one request and calls `reply` once, at once or later. Never throws. */
-export type StoreAnswerer = (request: StoreRequest, reply: (reply: StoreReply) => void) => void;
 
 export class HubDriver {
   readonly #store: StoreAnswerer;

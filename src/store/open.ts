@@ -2,9 +2,13 @@
 // who own a name outlive a server whose messages are in memory: in a file of their own.
 
 import type { PastSizes } from "../chat/past-limits.ts";
+import type { RightsRow } from "../chat/rights/rights-rows.ts";
+import type { StoreAnswerer, StoreReply, StoreRequest } from "../chat/store.ts";
 import { Registry } from "../cpp/registry.ts";
 import { steadyMs } from "../io/clock.ts";
 import { ParleyError } from "../errors.ts";
+import { answerRequest } from "./answer.ts";
+import { isDatabaseUrl } from "./postgres/database-url.ts";
 import { openMemoryStore } from "./memory.ts";
 import { openRegistrations } from "./registrations.ts";
 import { defaultRetention, type Retention } from "./retention.ts";
@@ -15,17 +19,28 @@ import { StateFile } from "./state-file.ts";
 import { startSweeper } from "./sweeper.ts";
 
 export type OpenStore = {
-  store: ServerStore;
-  registry: Registry;
+  /** Identifies the log. */
+  readonly epoch: string;
+  readonly answer: StoreAnswerer;
+  /** What operators have decided so far. */
+  readonly rights: readonly RightsRow[];
+  /** Whether somebody owns this folded name. @throws ParleyError `storage` */
+  isRegistered(folded: string): boolean;
+  /** Tells which rooms have members: unused ones are dropped first. */
+  keepInUse(isInUse: (room: string) => boolean): void;
+  readonly registry: Registry;
   /** Real paths of the store's files. */
-  paths: readonly string[];
+  readonly paths: readonly string[];
   /** What is kept of rooms. */
-  past: PastSizes;
-  close(): void;
+  readonly past: PastSizes;
+  close(): Promise<void>;
 };
 
+/** In this process: in a file or in memory. */
+export type OpenLocalStore = OpenStore & { readonly store: ServerStore };
+
 export type StoreSettings = {
-  /** Undefined: in memory. */
+  /** A file, or the address of a PostgreSQL database; undefined: in memory. */
   path: string | undefined;
   synchronous?: Synchronous | undefined;
   retention?: Partial<Retention> | undefined;
@@ -34,26 +49,40 @@ export type StoreSettings = {
    * in memory. `isOptional`: if it can't be used, that is said, and memory has to do.
    */
   state?: { folder: string; isOptional: boolean } | undefined;
+  /** Of the server's key: all servers of a database have the same one. Empty: no key. */
+  pin?: string | undefined;
 };
 
 /**
- * `log` receives write failures of the registry.
- * @throws ParleyError `storage` if a file can't be used
+ * `log` receives what fails later on.
+ * @throws ParleyError `storage` if the file or database can't be used, `usage`
  */
-export function openStore(
+export async function openStore(
+  settings: StoreSettings,
+  log: (line: string) => void,
+): Promise<OpenStore> {
+  const { path, retention = {}, pin = "" } = settings;
+  if (path === undefined || !isDatabaseUrl(path)) return openLocalStore(settings, log);
+  const { openPostgres } = await import("./postgres/open.ts");
+  const opened = await openPostgres(path, { retention, pin, log });
+  return { ...opened, paths: [], past: pastSizes("disk", retention) };
+}
+
+/** The same without a database: at once. */
+export function openLocalStore(
   { path, synchronous = "normal", retention = {}, state }: StoreSettings,
   log: (line: string) => void,
-): OpenStore {
+): OpenLocalStore {
   if (path === undefined) {
     const file = state === undefined ? undefined : openState(state, log);
     const store = openMemoryStore({ retention, ...file?.tables });
     const stopSweeper = startSweeper(store);
     return {
-      store,
+      ...local(store),
       registry: new Registry(),
       paths: [],
       past: pastSizes("memory", retention),
-      close() {
+      async close() {
         stopSweeper();
         store.close();
         file?.close();
@@ -68,14 +97,28 @@ export function openStore(
     log(`A registration was not written to the data file: ${reason}`);
   });
   return {
-    store,
+    ...local(store),
     registry: registrations.registry,
     paths: dataFilePaths(path),
     past: pastSizes("disk", retention),
-    close() {
+    async close() {
       stopSweeper();
       registrations.close();
       store.close();
+    },
+  };
+}
+
+function local(store: ServerStore) {
+  return {
+    store,
+    epoch: store.epoch,
+    answer: (request: StoreRequest, reply: (reply: StoreReply) => void) =>
+      reply(answerRequest(store, request)),
+    rights: store.rights.load(),
+    isRegistered: (folded: string) => store.accounts.find({ name: folded }) !== undefined,
+    keepInUse(isInUse: (room: string) => boolean) {
+      store.isInUse = isInUse;
     },
   };
 }

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { accountMailbox } from "../../src/chat/account-store.ts";
 import { openMemoryStore } from "../../src/store/memory.ts";
-import { openStore } from "../../src/store/open.ts";
+import { openLocalStore } from "../../src/store/open.ts";
 import { openSqliteStore, type SqliteStore } from "../../src/store/sqlite.ts";
 import { stateFileName } from "../../src/store/state-file.ts";
 import { accountsContract, registration } from "./accounts.contract.ts";
@@ -40,7 +40,7 @@ test("a file keeps them over a restart, for its owner alone", () => {
 
 test("beside messages in memory they have a file of their own, and mail starts anew", () => {
   const state = { folder: join(folder, "state"), isOptional: false };
-  const open = () => openStore({ path: undefined, state }, () => {});
+  const open = () => openLocalStore({ path: undefined, state }, () => {});
   const first = open();
   expect(first.store.accounts.find({ name: "ann" })).toBeUndefined();
   expect(existsSync(state.folder)).toBe(false);

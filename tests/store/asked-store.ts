@@ -6,12 +6,12 @@ import type { RightsChange, RightsRow } from "../../src/chat/rights/rights-rows.
 import type {
   Batch,
   Committed,
+  StoreAnswerer,
   StoreOperation,
   StoreReply,
   StoreRequest,
   StoreResults,
 } from "../../src/chat/store.ts";
-import type { StoreAnswerer } from "../../src/server/hub-driver.ts";
 import { answerRequest } from "../../src/store/answer.ts";
 import type { ServerStore } from "../../src/store/server-store.ts";
 import { run, type RunFields, texts } from "./batches.ts";

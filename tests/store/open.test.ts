@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { history as limits } from "../../src/limits.ts";
-import { openStore } from "../../src/store/open.ts";
+import { openLocalStore } from "../../src/store/open.ts";
 import { run, texts, Writer } from "./batches.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-open-"));
@@ -16,7 +16,7 @@ for (const [where, path] of [
   ["in a file", join(folder, "chat.db")],
 ] as const) {
   test(`${where}, no more messages are kept than asked for`, () => {
-    const { store, close } = openStore({ path, retention: { messages: 3 } }, () => {});
+    const { store, close } = openLocalStore({ path, retention: { messages: 3 } }, () => {});
     const writer = new Writer(store);
     for (let turn = 0; turn < 5; turn++) {
       writer.commit({ rooms: [{ room: "lobby", runs: [run("lobby", texts(1))] }] });
@@ -29,7 +29,7 @@ for (const [where, path] of [
 
 /** What the server holds its networks to. */
 function pastOf(retention: { messages?: number }) {
-  const { past, close } = openStore({ path: undefined, retention }, () => {});
+  const { past, close } = openLocalStore({ path: undefined, retention }, () => {});
   close();
   return past;
 }

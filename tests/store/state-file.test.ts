@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } fro
 import { writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openStore } from "../../src/store/open.ts";
+import { openLocalStore } from "../../src/store/open.ts";
 import { StateFile, stateFileName } from "../../src/store/state-file.ts";
 
 let folder = "";
@@ -21,7 +21,7 @@ const row = { key: "sanction/1", value: "{}" };
 
 function open(isOptional: boolean, warnings: string[] = []) {
   const state = { folder: join(folder, "state"), isOptional };
-  return openStore({ path: undefined, state }, (line) => warnings.push(line));
+  return openLocalStore({ path: undefined, state }, (line) => warnings.push(line));
 }
 
 test("nothing is written until something is decided; then it is there for the next server", () => {

@@ -67,6 +67,7 @@ export default defineCommand({
       ),
       onStop: stopped.resolve,
       key,
+      pin: key?.pin,
       certificate,
       print: printLine,
       announce: say,

@@ -101,20 +101,16 @@ async function changed(
     return account.folded === change.folded ? undefined : "name";
   }
   if (account === undefined) return "missing";
-  const { account: id, atMs } = change;
-  const isMissing = (rows: readonly unknown[]) => (rows.length === 0 ? "missing" : undefined);
-  const inUse = "account = $1 AND key = $2 AND revoked_ms IS NULL RETURNING 1";
+  const { account: id } = change;
   switch (change.type) {
     case "add-key":
       return await addKey(run, change, account);
+    case "add-token":
+      await addToken(run, change);
+      return undefined;
     case "revoke-key":
-      return isMissing(
-        await run(`UPDATE parley.account_keys SET revoked_ms = $3 WHERE ${inUse}`, [
-          id,
-          change.key,
-          atMs,
-        ]),
-      );
+    case "used":
+      return await touch(run, change);
     case "set-password":
       await run("UPDATE parley.accounts SET password = $2 WHERE id = $1", [
         id,
@@ -122,36 +118,44 @@ async function changed(
       ]);
       await run("DELETE FROM parley.account_tokens WHERE account = $1", [id]);
       return undefined;
-    case "add-token":
-      await addToken(run, change);
-      return undefined;
     case "remove-token":
       await run("DELETE FROM parley.account_tokens WHERE account = $1 AND token = $2", [
         id,
         change.token,
       ]);
       return undefined;
-    case "used":
-      if (change.key === undefined) {
-        await run("UPDATE parley.accounts SET mail = greatest(mail, $2) WHERE id = $1", [
-          id,
-          change.mail,
-        ]);
-        return undefined;
-      }
-      return isMissing(
-        await run(
-          `UPDATE parley.account_keys SET used_ms = greatest(used_ms, $3),
-             mail = greatest(mail, $4) WHERE ${inUse}`,
-          [id, change.key, atMs, change.mail],
-        ),
-      );
     case "delete":
       await run("DELETE FROM parley.accounts WHERE id = $1", [id]);
       await run("DELETE FROM parley.mail WHERE session = $1", [accountMailbox(id)]);
       await run("DELETE FROM parley.sessions WHERE id = $1", [accountMailbox(id)]);
       return undefined;
   }
+}
+
+/** Notes that a key was used, or revokes it; without a key, that the owner was here. */
+async function touch(run: Run, change: Change<"revoke-key" | "used">): Promise<Problem> {
+  const { account: id, key, atMs } = change;
+  const inUse = "account = $1 AND key = $2 AND revoked_ms IS NULL RETURNING 1";
+  if (change.type === "used" && key === undefined) {
+    await run("UPDATE parley.accounts SET mail = greatest(mail, $2) WHERE id = $1", [
+      id,
+      change.mail,
+    ]);
+    return undefined;
+  }
+  const rows =
+    change.type === "used"
+      ? await run(
+          `UPDATE parley.account_keys SET used_ms = greatest(used_ms, $3),
+             mail = greatest(mail, $4) WHERE ${inUse}`,
+          [id, key ?? "", atMs, change.mail],
+        )
+      : await run(`UPDATE parley.account_keys SET revoked_ms = $3 WHERE ${inUse}`, [
+          id,
+          change.key,
+          atMs,
+        ]);
+  return rows.length === 0 ? "missing" : undefined;
 }
 
 async function register(

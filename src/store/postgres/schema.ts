@@ -9,7 +9,6 @@ const tables = `
   -- Servers that use this database. One whose lease has run out is replaced by a new row.
   CREATE TABLE parley.servers (
     id text PRIMARY KEY,
-    address text NOT NULL,
     pin text NOT NULL,
     started timestamptz NOT NULL DEFAULT clock_timestamp(),
     expires timestamptz NOT NULL,

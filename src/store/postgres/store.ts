@@ -25,6 +25,8 @@ import { PostgresRooms } from "./rooms.ts";
 import { PostgresSweep } from "./sweep.ts";
 
 export type PostgresOptions = {
+  /** Of the server's key, which all servers of the database share; empty: it has none. */
+  pin?: string | undefined;
   retention?: Partial<Retention> | undefined;
   /** Milliseconds by which data ages (retention-clock.ts); never goes back. */
   clock?: (() => number) | undefined;
@@ -62,11 +64,18 @@ export class PostgresStore {
     const values = new Map(meta.map(({ key, value }) => [key, value]));
     const startMs = Number(values.get("clock_ms") ?? Date.now());
     const serverId = secretText(9);
-    await database.run(
-      `INSERT INTO parley.servers (id, address, pin, expires)
-       VALUES ($1, '', '', clock_timestamp() + $2 * interval '1 millisecond')`,
-      [serverId, limits.leaseMs],
+    const { pin = "" } = options;
+    const [other] = await database.run<{ pin: string }>(
+      `WITH added AS (
+         INSERT INTO parley.servers (id, pin, expires)
+         VALUES ($1, $2, clock_timestamp() + $3 * interval '1 millisecond'))
+       SELECT pin FROM parley.servers WHERE expires > clock_timestamp() LIMIT 1`,
+      [serverId, pin, limits.leaseMs],
     );
+    if (other !== undefined) {
+      await database.run("DELETE FROM parley.servers WHERE id = $1", [serverId]);
+      throw new ParleyError("storage", "Another server uses the database: stop it first");
+    }
     return new PostgresStore(database, values.get("epoch") ?? "", serverId, {
       retention: { ...defaultRetention("disk"), ...options.retention },
       clock: options.clock ?? retentionClock(startMs, steadyMs, Date.now),
@@ -88,6 +97,21 @@ export class PostgresStore {
     this.#sweep = new PostgresSweep(database, retention);
     this.#clock = clock;
     this.#clockStepMs = retention.goodbyeAgeMs / 10;
+  }
+
+  /** Folded names that somebody owns. */
+  async registeredNames(): Promise<string[]> {
+    const rows = await this.#database.run<{ folded: string }>("SELECT folded FROM parley.accounts");
+    return rows.map(({ folded }) => folded);
+  }
+
+  /** Prolongs the lease. */
+  async renew(): Promise<void> {
+    await this.#database.run(
+      `UPDATE parley.servers SET expires = clock_timestamp() + $2 * interval '1 millisecond'
+       WHERE id = $1 AND expires > clock_timestamp()`,
+      [this.serverId, limits.leaseMs],
+    );
   }
 
   /** Every row, in any order. */

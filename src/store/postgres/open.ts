@@ -1,0 +1,111 @@
+// Opens the database for one server, keeps its lease, and sweeps.
+
+import { userInfo } from "node:os";
+import { Registry } from "../../cpp/registry.ts";
+import { ParleyError } from "../../errors.ts";
+import { history, postgres as limits } from "../../limits.ts";
+import type { OpenStore } from "../open.ts";
+import type { Retention } from "../retention.ts";
+import { Database, DatabaseAway, Refused } from "./database.ts";
+import { parseDatabaseUrl } from "./database-url.ts";
+import { passwordSource } from "./password-file.ts";
+import { PostgresStore } from "./store.ts";
+
+export type DatabaseSettings = {
+  retention: Partial<Retention>;
+  /** Of the server's key; empty: none. */
+  pin: string;
+  log: (line: string) => void;
+};
+
+/** @throws ParleyError `storage`, `usage` */
+export async function openPostgres(
+  address: string,
+  { retention, pin, log }: DatabaseSettings,
+): Promise<Omit<OpenStore, "paths" | "past">> {
+  const url = parseDatabaseUrl(address, userInfo().username);
+  const database = new Database(url, passwordSource(url.database, url.user));
+  let store: PostgresStore;
+  let rights: OpenStore["rights"];
+  let names: Set<string>;
+  try {
+    store = await PostgresStore.open(database, { retention, pin });
+    rights = await store.rights();
+    names = new Set(await store.registeredNames());
+  } catch (error) {
+    await database.close();
+    throw startError(error);
+  }
+  const timers = [
+    repeat(limits.renewMs, () => store.renew(), log),
+    repeat(
+      history.sweepMs,
+      async () => {
+        while (await store.sweep()) await Bun.sleep(history.sweepSliceMs);
+      },
+      log,
+    ),
+    repeat(
+      limits.namesMs,
+      async () => {
+        names = new Set(await store.registeredNames());
+      },
+      log,
+    ),
+  ];
+  return {
+    epoch: store.epoch,
+    answer: store.answer,
+    rights,
+    isRegistered: (folded) => names.has(folded),
+    // The table of members says it.
+    keepInUse() {},
+    registry: new Registry(),
+    async close() {
+      for (const stop of timers) stop();
+      await store.leave();
+      await database.close();
+    },
+  };
+}
+
+/** Does some work again and again, with a pause in between. What fails is said, but not twice. */
+function repeat(
+  pauseMs: number,
+  work: () => Promise<void>,
+  log: (line: string) => void,
+): () => void {
+  let timer: Timer | undefined;
+  let isStopped = false;
+  let said = "";
+  const run = async (): Promise<void> => {
+    try {
+      await work();
+      said = "";
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      if (message !== said) log(`The database does not answer as it should: ${message}`);
+      said = message;
+    }
+    if (!isStopped) schedule();
+  };
+  const schedule = (): void => {
+    timer = setTimeout(() => void run(), pauseMs);
+    timer.unref();
+  };
+  schedule();
+  return () => {
+    isStopped = true;
+    clearTimeout(timer);
+  };
+}
+
+function startError(error: unknown): unknown {
+  if (error instanceof DatabaseAway) {
+    return new ParleyError("storage", `The database can't be reached: ${error.message}`);
+  }
+  if (error instanceof Refused) {
+    return new ParleyError("storage", `The database can't be used: ${error.message}`);
+  }
+  return error;
+}

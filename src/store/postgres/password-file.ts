@@ -1,0 +1,36 @@
+// The file with the database's password, as psql finds it.
+
+import { readFileSync, statSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { ParleyError } from "../../errors.ts";
+import { quoted } from "../../text.ts";
+import { passwordIn } from "./database-url.ts";
+
+/**
+ * Looks passwords up in PGPASSFILE, else in `~/.pgpass`; empty: the database may ask for none.
+ * @throws ParleyError `usage` if the file that PGPASSFILE names can't be read, or others can read it
+ */
+export function passwordSource(
+  database: string,
+  user: string,
+): (host: string, port: number) => string {
+  const given = process.env["PGPASSFILE"];
+  const path = given ?? join(homedir(), ".pgpass");
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+    if (process.platform !== "win32" && (statSync(path).mode & 0o077) !== 0) {
+      throw new ParleyError(
+        "usage",
+        `Others can read the passwords in ${quoted(path)}: chmod 600 it`,
+      );
+    }
+  } catch (error) {
+    if (error instanceof ParleyError) throw error;
+    if (given === undefined) return () => "";
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ParleyError("usage", `PGPASSFILE ${quoted(path)} can't be read: ${reason}`);
+  }
+  return (host, port) => passwordIn(text, { host, port, database, user });
+}
