@@ -507,9 +507,11 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
             const { store, writer } = await open({ mailMessages: 100 });
             const own = Array.from({ length: before }, (_, i) => mail("s1", `${i}`));
             await writer.commit({ mail: own });
-            for (let i = 0; i < messages; i++) {
-              const fields = { from: `M${i % names}`, network: networkOf(i % names) };
-              await writer.commit({ mail: [mail("s1", "spam", fields)] });
+            const spam = Array.from({ length: messages }, (_, i) =>
+              mail("s1", "spam", { from: `M${i % names}`, network: networkOf(i % names) }),
+            );
+            for (let i = 0; i < messages; i += 5) {
+              await writer.commit({ mail: spam.slice(i, i + 5) });
             }
             const kept = await store.mailboxes.after("s1", 0, 9_999);
             expect(kept.length).toBeLessThan(113);
@@ -519,7 +521,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
           }),
           { numRuns: 20 },
         );
-      });
+      }, 30_000);
 
       test("mail over the maximum age is deleted", async () => {
         const { store, writer } = await open({

@@ -2,12 +2,12 @@
 // messages and mail, and tells the other servers.
 
 /** SQLSTATE of a server whose lease has run out: it may write no more. */
-export const fencedState = "PY001";
+const fencedState = "PY001";
 /** A session in the batch is connected to another server by now. */
-export const movedState = "PY002";
+const movedState = "PY002";
 
 /** The channel on which servers hear of each other's batches. */
-export const channel = "parley";
+const channel = "parley";
 
 /** Longest payload of a notification; PostgreSQL allows 7 999 bytes. */
 const payloadBytes = 7_900;
