@@ -322,6 +322,43 @@ export const search = {
   maxRequests: 100,
 } as const;
 
+/** Files for a person: offers, and the channels that the server passes frames through. */
+export const offers = {
+  /** Offers at once; each takes up to `sealed.maxChars`. */
+  maxOffers: 1_024,
+  /** Of those, made from one network, loopback excepted, or by one account. */
+  maxPerOwner: 64,
+  /** Of those, by one person, and to one. */
+  maxBySender: 16,
+  maxToRecipient: 32,
+  /** New offers of one such owner, at once and per minute: each is shown to somebody. */
+  newAtOnce: 32,
+  newPerMinute: 30,
+  /** Owners tracked for that; the least recently used is forgotten first. */
+  owners: 4_096,
+  /**
+   * A sender who has lost the connection keeps an offer this long; who comes back later makes it
+   * again, and the recipient's client goes on where it was.
+   */
+  awayMs: 600_000,
+  /** Names of files that the server, and so a person, is shown of an offer. */
+  shownNames: 8,
+  /** Longest of them, in UTF-16 units. */
+  maxNameChars: 1_024,
+  /** Longest frame of a channel, in base64: `transfer.pullLineBytes` and its header are 43 KiB. */
+  maxFrameChars: 96 * KiB,
+  /**
+   * Characters of frames waiting for one end of a channel. It asks for at most four times
+   * `transfer.maxPullBytes`, which are 5.6 MiB in base64; who is sent more did not ask for it.
+   */
+  maxWaitingChars: 8 * MiB,
+  /** The same of all channels, and of those of one owner. */
+  maxAllWaitingChars: 128 * MiB,
+  maxOwnerWaitingChars: 32 * MiB,
+  /** Frames wait while a session has this many bytes of output: what is said comes soon enough. */
+  maxLagBytes: 256 * KiB,
+} as const;
+
 /** What the store keeps. */
 export const history = {
   /** Messages per room in memory (`--keep-messages`). */

@@ -16,6 +16,7 @@ const {
   history,
   message,
   names,
+  offers,
   output,
   peer,
   privateChat,
@@ -223,4 +224,18 @@ test("a sealed message fits into a line, for all devices of a person", () => {
   // A key and a time for each sender, an ID and a time for each message.
   const lines = sealed.maxSenders * (43 + 20 + sealed.maxRemembered * 40);
   expect(lines).toBeLessThanOrEqual(sealed.maxSeenBytes);
+});
+
+describe("files for a person", () => {
+  test("what a recipient asks for fits the frames that may wait for it", () => {
+    expect((4 * transfer.maxPullBytes * 4) / 3).toBeLessThan(offers.maxWaitingChars);
+    expect(offers.maxWaitingChars).toBeLessThanOrEqual(offers.maxOwnerWaitingChars);
+  });
+  test("a frame fits a line, and a line of a pull a frame", () => {
+    expect(offers.maxFrameChars + 1_024).toBeLessThan(message.maxLineBytes);
+    expect((transfer.pullLineBytes * 4) / 3 + 1_024).toBeLessThan(offers.maxFrameChars);
+  });
+  test("frames do not make a reader too slow", () => {
+    expect(offers.maxLagBytes + offers.maxFrameChars).toBeLessThan(output.maxLagBytes / 4);
+  });
 });

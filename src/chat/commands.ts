@@ -14,6 +14,8 @@ import type { Command, Ref, Said } from "./events.ts";
 import { answerDoor } from "./door.ts";
 import { isOpen } from "./door-options.ts";
 import { fittingPage } from "./history-page.ts";
+import { passFrame } from "./offers/channel-frames.ts";
+import { answerFiles, endFiles, offerFiles } from "./offers/offer-commands.ts";
 import { login, prove } from "./login.ts";
 import { leaveRoom } from "./membership.ts";
 import { say, tell, takeCounter } from "./messages.ts";
@@ -176,6 +178,12 @@ const handlers: Handlers = {
         reject(hub, session, result.code, result.message, { subject: name });
       } else hub.send(session, { type: "download", ...result });
     });
+  },
+  "offer-files": offerFiles,
+  "answer-files": answerFiles,
+  "end-files": endFiles,
+  pass(hub, session, command) {
+    passFrame(hub, session, command);
   },
   admin: orderFrom,
   ping(hub, session, { ref }) {

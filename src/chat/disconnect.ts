@@ -6,6 +6,7 @@ import { output as limits } from "../limits.ts";
 import { type HubState, textsOf } from "./hub-state.ts";
 import type { LeaveReason } from "./events.ts";
 import { leaveRoom, roomsOf } from "./membership.ts";
+import { leaveOffers } from "./offers/offer-commands.ts";
 import { dissolve } from "./private-chat.ts";
 import type { Session } from "./session.ts";
 import { sessionFields } from "./session-log.ts";
@@ -59,6 +60,7 @@ export function partAll(
     leaveRoom(hub, session, room, reason, silentRooms.has(room.name));
   }
   if (identity.account !== "") recordDevice(hub, session, reason);
+  leaveOffers(hub, session, reason);
   hub.names.leave(session);
   session.enter("visitor");
   if (identity.recordId === "" || reason === "replaced") return;

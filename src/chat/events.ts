@@ -9,6 +9,9 @@ import type {
   ChatState,
   LeaveReason,
   MessageKind,
+  OfferMessage,
+  OfferRequest,
+  PassRequest,
   Ref,
   Sealed,
   TransferMessage,
@@ -119,6 +122,8 @@ export type Command =
   | { type: "files"; after?: string | undefined; limit?: number | undefined; ref?: Ref | undefined }
   /** A request to the transfer service. */
   | { type: "transfer"; request: TransferRequest; ref?: Ref | undefined }
+  | OfferRequest
+  | PassRequest
   /** open-chat's stop-and-wait download. */
   | { type: "download"; name: string }
   /** An order of an operator (admin/admin-command.ts). */
@@ -176,6 +181,8 @@ export type LoginCommand = {
   token?: string | undefined;
   /** Asks for such a token in return for the password. */
   remember?: boolean | undefined;
+  /** The client takes files that people offer. */
+  takesFiles?: boolean | undefined;
 };
 
 /** A message in a room's log. `author` is the session ID of its author, 0 for history. */
@@ -352,6 +359,8 @@ export type PersonalEvent =
     }
   /** A message of the transfer service. */
   | { type: "transfer"; message: TransferMessage }
+  /** Files for a person. */
+  | OfferMessage
   /** open-chat: the file can be requested at this UDP port. */
   | { type: "download"; port: number; sizeBytes: number; name: string }
   /** A request failed. `subject` is the name or value at fault. */

@@ -5,6 +5,7 @@ import { accounts, connections, history as limits, output, sender, search } from
 import type { Log } from "../log.ts";
 import { ShareCounts } from "../share-counts.ts";
 import { AbsentMail } from "./absent-mail.ts";
+import { OfferBook } from "./offers/offer-book.ts";
 import { DeviceCodes } from "./device-codes.ts";
 import type { PersonalEvent, PresenceEvent } from "./events.ts";
 import type { CredentialsPort } from "./credentials-port.ts";
@@ -99,6 +100,8 @@ export class HubState {
     connections.loginAddresses,
   );
   readonly deviceCodes = new DeviceCodes();
+  /** Files that people offer to each other. */
+  readonly offers = new OfferBook();
   /** Tokens that open the shared folder to HTTP requests. */
   readonly #accessTokens = new Set<string>();
   #isWoken = false;

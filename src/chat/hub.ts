@@ -140,6 +140,7 @@ export class Hub {
     if (session.output.pump(nowMs)) this.#watchGap(session);
     const { replaying, ending } = hub.schedule;
     if (replaying.has(session) || ending.has(session)) hub.wake();
+    if (hub.offers.waiting.size > 0) hub.wake();
   }
 
   /**
@@ -358,6 +359,8 @@ export class Hub {
       requests: store.size,
       batches: pipeline.isSettled ? 0 : 1,
       backlogBytes: backlog.bytes,
+      offers: this.#hub.offers.size,
+      frameChars: this.#hub.offers.waitingChars,
     };
   }
 

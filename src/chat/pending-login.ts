@@ -31,6 +31,7 @@ import type { Sanction } from "./rights/sanction.ts";
 import { mayEnter, tellMotd, tellTopic } from "./room-access.ts";
 import { refuseBanned, refuseLogin } from "./refuse-login.ts";
 import type { Room } from "./room.ts";
+import { returnToOffers } from "./offers/offer-commands.ts";
 import type { Membership, Session } from "./session.ts";
 import { sessionFields } from "./session-log.ts";
 import { banOf, suspectOf } from "./suspect.ts";
@@ -322,6 +323,7 @@ export class PendingLogin {
       if (since !== undefined) hub.options.metrics.resumes++;
       hub.queueRecord(session);
     }
+    session.takesFiles = this.#command.takesFiles === true;
     if (runs === true) session.dialect = session.dialect.withRuns ?? session.dialect;
     const entries = rooms.map((room) => {
       const membership = enterRoom(hub, session, room, silentRooms.has(room.name));
@@ -330,6 +332,7 @@ export class PendingLogin {
     this.#welcome(entries);
     if (since === undefined) tellMotd(hub, session);
     for (const { room } of entries) tellTopic(hub, session, room.name);
+    returnToOffers(hub, session);
     const line = session.dialect.terminal?.named?.(name, session.identity.alias);
     if (line !== undefined) hub.options.print(line);
     const returned = since !== undefined;

@@ -178,6 +178,8 @@ export class Session {
   failedAttempts = 0;
   /** Opens the shared folder to HTTP requests while the session lasts; empty if nobody needs it. */
   accessToken = "";
+  /** Its client takes files that people offer. Written by pending-login.ts alone. */
+  takesFiles = false;
   /** The welcome is not committed yet; everything else for this session comes after it. */
   awaitsWelcome = false;
   readonly identity: Identity;

@@ -6,6 +6,7 @@ import { execute } from "./commands.ts";
 import { endSession } from "./disconnect.ts";
 import type { Command } from "./events.ts";
 import type { HubState } from "./hub-state.ts";
+import { passFrame } from "./offers/channel-frames.ts";
 import { refuseCrowdedLogin } from "./refuse-login.ts";
 import { count } from "./metrics.ts";
 import { fold, lobby } from "./names/grammar.ts";
@@ -24,6 +25,11 @@ export function handleCommand(
   const n = "n" in command ? command.n : undefined;
   if (n !== undefined && counter.followsRefusal(n)) {
     return void chargeInput(hub, session, readChars);
+  }
+  if (command.type === "pass") {
+    // It has bounds of its own (offers/), and is not ordered among other commands.
+    if (!passFrame(hub, session, command)) chargeIgnored(hub, session, readChars);
+    return;
   }
   if (bypassesQueue(command)) {
     chargeIgnored(hub, session, readChars);

@@ -5,6 +5,8 @@ import { connections as limits, history, output } from "../limits.ts";
 import { deliverAnswers, sendDueRosters } from "./delivery.ts";
 import { dropSlow, endSession, partAll, reasonForEnd } from "./disconnect.ts";
 import type { HubState } from "./hub-state.ts";
+import { mayPumpFrames, pumpFrames } from "./offers/channel-frames.ts";
+import { expireOffers } from "./offers/offer-commands.ts";
 import { releaseDelayed } from "./throttle.ts";
 import { continueReplay, isReplayDue } from "./replay.ts";
 import type { Session } from "./session.ts";
@@ -39,7 +41,9 @@ export class Timers {
   /** Work at the end of a turn, after the store has been asked. */
   handleTurnEnd(): void {
     const hub = this.#hub;
+    pumpFrames(hub);
     deliverAnswers(hub);
+    if (mayPumpFrames(hub)) hub.wake();
     for (const session of hub.schedule.ending) this.#finish(session);
     for (const session of hub.schedule.halfClosed) {
       const { isBlocked, length } = session.queue;
@@ -108,6 +112,7 @@ export class Timers {
     const { metrics } = hub.options;
     this.#freshen(hub.nowMs - this.#sweptMs);
     this.#sweptMs = hub.nowMs;
+    expireOffers(hub);
     // Retries the records of a failed batch, even if nothing else happens.
     if (!hub.pipeline.isSettled) hub.wake();
     metrics.rooms = hub.rooms.size;

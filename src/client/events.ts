@@ -8,6 +8,8 @@ import type {
   ChatState,
   LeaveReason,
   MessageKind,
+  OfferContent,
+  OfferEnd,
   RoomPoint,
   Sealed,
 } from "../protocol/messages.ts";
@@ -17,6 +19,9 @@ export type {
   ChatState,
   LeaveReason,
   MessageKind,
+  OfferContent,
+  OfferEnd,
+  OfferSummary,
 } from "../protocol/messages.ts";
 
 export type SessionOptions = {
@@ -39,6 +44,8 @@ export type SessionOptions = {
   proof?: NameProof | undefined;
   /** For a server that is not open to all. */
   access?: Access | undefined;
+  /** Its user takes files that people offer. */
+  takesFiles?: boolean | undefined;
   /** Names of people who are not to be heard. */
   ignored?: readonly string[];
   /** Randomness for the back-off, 0 ≤ x < 1. */
@@ -194,6 +201,8 @@ export type SessionEvent =
   | { type: "motd"; text: string }
   /** Another session has changed the account. `device`: what the device is called. */
   | { type: "account-changed"; change: AccountChangeKind; device: string }
+  /** Files from a person to a person. */
+  | { type: "offer"; about: OfferEvent }
   /** Answers a request. */
   | { type: "response"; ref: number; response: SessionResponse }
   /**
@@ -208,6 +217,18 @@ export type SessionEvent =
       subject: string | undefined;
     };
 
+/** Files from a person to a person; `offer` is the number that its sender has chosen. */
+export type OfferEvent =
+  /** Somebody offers files; again, with the same number, after a connection was lost. */
+  | ({ type: "offered"; offer: string; from: string } & OfferContent)
+  /** Frames with this number reach the other end, which has proved to have this key, if any. */
+  | { type: "channel"; offer: string; channel: number; with: string; key?: string | undefined }
+  /** The channel is closed; there may be another one. */
+  | { type: "channel-lost"; offer: string; channel: number }
+  /** A frame has come, in base64. */
+  | { type: "passed"; offer: string; channel: number; data: string }
+  | { type: "offer-ended"; offer: string; reason: OfferEnd };
+
 /** What can be requested. `after` continues from a response's `next`. */
 export type SessionRequest =
   | { type: "who"; room: string; after?: string }
@@ -219,7 +240,16 @@ export type SessionRequest =
   /** An order of an operator. */
   | { type: "admin"; command: string }
   | AccountRequest
-  | ChatRequest;
+  | ChatRequest
+  | OfferRequest;
+
+/**
+ * Files for a person. Accepting or declining leads to an `OfferEvent`, or to an `error`. `offer` is
+ * to be made again after each lost connection.
+ */
+export type OfferRequest =
+  | ({ type: "offer-files"; offer: string; to: string } & OfferContent)
+  | { type: "answer-files"; offer: string; accept: boolean };
 
 /**
  * Registering a name, and what its owner does with it. Without `password`, `set-password` takes it
@@ -267,7 +297,9 @@ export type SessionResponse =
   | { type: "device-code"; code: string; seconds: number }
   | { type: "keys"; name: string; registered: boolean; keys: readonly string[] }
   | { type: "admin"; message: string | undefined; rows: readonly AdminRow[] }
-  | { type: "linked"; name: string };
+  | { type: "linked"; name: string }
+  /** `here`: a client that takes files has been told. */
+  | { type: "offering"; offer: string; here: boolean };
 
 /** A device of the session's account. */
 export type ListedDevice = {
@@ -373,6 +405,10 @@ export interface NativeSession extends DrivenSession {
    * online, or too many open requests.
    */
   request(request: SessionRequest): number | undefined;
+  /** Sends a frame, in base64, through a channel of an offer. Not online: it is lost. */
+  pass(offer: string, channel: number, data: string): void;
+  /** Ends an offer, made or accepted. */
+  endOffer(offer: string, reason: OfferEnd): void;
   /** Longest text that the server accepts, in UTF-16 units. */
   readonly textChars: number;
   /** Number of unacknowledged messages. */

@@ -39,6 +39,8 @@ export class Ignored {
         return !event.mine && this.has(event.from);
       case "private":
         return this.has(event.from);
+      case "offer":
+        return event.about.type === "offered" && this.has(event.about.from);
       case "joined":
       case "left":
         return this.has(event.name);

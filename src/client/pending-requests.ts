@@ -2,14 +2,15 @@
 // lost. Pure.
 
 import { client as limits } from "../limits.ts";
-import type { ChatRequest, SessionRequest } from "./events.ts";
+import type { ChatRequest, OfferRequest, SessionRequest } from "./events.ts";
 
 /** These lead to events of their own, without a `ref`. */
-const unanswered: ReadonlySet<string> = new Set<ChatRequest["type"]>([
+const unanswered: ReadonlySet<string> = new Set<(ChatRequest | OfferRequest)["type"]>([
   "invite",
   "accept",
   "reject",
   "leave",
+  "answer-files",
 ]);
 
 export class PendingRequests {

@@ -11,6 +11,7 @@ import type {
   ClientMessage,
   ErrorMessage,
   MessageKind,
+  OfferEnd,
   ServerMessage,
 } from "../protocol/messages.ts";
 import { lineCount } from "../text.ts";
@@ -42,6 +43,7 @@ type Message<T extends ServerMessage["type"]> = Extract<ServerMessage, { type: T
 export class ClientSession implements NativeSession {
   readonly #secret: string;
   readonly #access: Access;
+  readonly #takesFiles: boolean;
   readonly ignored: Ignored;
   readonly #connection: ConnectionState;
   /** Continues an earlier life of this session. */
@@ -61,6 +63,7 @@ export class ClientSession implements NativeSession {
     const { name, rooms, secret, since, random } = options;
     this.#secret = secret;
     this.#access = options.access ?? {};
+    this.#takesFiles = options.takesFiles ?? false;
     this.ignored = new Ignored(options.ignored);
     this.#connection = new ConnectionState(random);
     this.#resumed = since !== undefined;
@@ -137,7 +140,9 @@ export class ClientSession implements NativeSession {
       return this.#send({ type: "hello", ...access, ...this.#proofs.forHello("", channel) });
     }
     const { epoch, mail, rooms } = this.#inbox.position ?? { rooms: this.#rooms.points };
-    const hello = { name, secret: this.#secret, rooms, epoch, mail, runs: true, ...access };
+    const takes = this.#takesFiles ? { takesFiles: true } : {};
+    const session = { name, secret: this.#secret, rooms, epoch, mail, runs: true };
+    const hello = { ...session, ...takes, ...access };
     this.#send({ type: "hello", ...hello, ...this.#proofs.forHello(name, channel) });
   }
 
@@ -224,6 +229,14 @@ export class ClientSession implements NativeSession {
     const ref = this.online ? this.#requests.open(request) : undefined;
     if (ref !== undefined) this.#send({ ...request, ref });
     return ref;
+  }
+
+  pass(offer: string, channel: number, data: string): void {
+    if (this.online) this.#send({ type: "pass", offer, channel, data });
+  }
+
+  endOffer(offer: string, reason: OfferEnd): void {
+    if (this.online) this.#send({ type: "end-files", offer, reason });
   }
 
   leave(): void {
@@ -344,6 +357,12 @@ export class ClientSession implements NativeSession {
         return this.#emit({ type: "motd", text: message.text });
       case "account-changed":
         return this.#emit(message);
+      case "offered":
+      case "channel":
+      case "channel-lost":
+      case "passed":
+      case "offer-ended":
+        return this.#emit({ type: "offer", about: message });
       case "bye":
         return this.#handleBye(message);
       case "registered":

@@ -46,6 +46,12 @@ export function sentence(event: PersonalEvent): string | undefined {
     case "files":
     case "transfer":
     case "download":
+    case "offering":
+    case "offered":
+    case "channel":
+    case "channel-lost":
+    case "passed":
+    case "offer-ended":
     case "ping":
     case "pong":
       return undefined;

@@ -66,6 +66,7 @@ export function reduceSessionEvent(state: State, event: SessionEvent, nowMs: num
       return privateArrived(state, event);
     // Kept by the controller, for the next login.
     case "token":
+    case "offer":
       return state;
     case "acknowledged":
       return { ...state, log: acknowledge(state.log, event.id) };
@@ -388,6 +389,7 @@ function responded(state: State, response: SessionResponse, nowMs: number): Stat
     case "names":
     case "rooms":
     case "files":
+    case "offering":
       return state;
   }
 }

@@ -13,6 +13,7 @@ import {
   protocolVersion,
 } from "./messages.ts";
 import { readKind } from "./read-kind.ts";
+import { offerEnd, offerId, passedFrame, readContent } from "./read-offer.ts";
 import { readSealed } from "./read-sealed.ts";
 import { malformed, undecodable, type Undecodable } from "./undecodable.ts";
 
@@ -118,6 +119,21 @@ const readers: {
   fetch: readFetch,
   pull: readPull,
   fetched: (r) => ({ type: "fetched", transfer: r.count("transfer", 1) }),
+  "offer-files": (r) => ({
+    type: "offer-files",
+    offer: offerId(r),
+    to: r.text("to"),
+    ...readContent(r),
+    ref: r.ref(),
+  }),
+  "answer-files": (r) => ({
+    type: "answer-files",
+    offer: offerId(r),
+    accept: r.flag("accept"),
+    ref: r.ref(),
+  }),
+  "end-files": (r) => ({ type: "end-files", offer: offerId(r), reason: offerEnd(r) }),
+  pass: (r) => ({ type: "pass", ...passedFrame(r) }),
   admin: (r) => ({ type: "admin", command: r.text("command"), ref: r.ref() }),
   ping: (r) => ({ type: "ping", ref: r.ref() }),
   pong: () => ({ type: "pong" }),
@@ -154,6 +170,7 @@ function readHello(r: FieldReader): Hello {
     remember: r.optionalFlag("remember"),
     serverPassword: r.optionalText("serverPassword"),
     pass: r.optionalText("pass"),
+    takesFiles: r.optionalFlag("takesFiles"),
   };
 }
 

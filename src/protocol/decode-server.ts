@@ -21,6 +21,7 @@ import {
   type WelcomeSession,
 } from "./messages.ts";
 import { readKind } from "./read-kind.ts";
+import { deviceKey, offerEnd, offerId, passedFrame, readContent } from "./read-offer.ts";
 import { readSealed } from "./read-sealed.ts";
 import { malformed, undecodable, type Undecodable } from "./undecodable.ts";
 
@@ -185,6 +186,33 @@ const readers: {
     sha256: r.optionalPattern("sha256", /^[0-9a-f]{64}$/i, hashForm) ?? r.text("sha256"),
   }),
   error: readError,
+  offering: (r) => ({
+    type: "offering",
+    offer: offerId(r),
+    to: r.text("to"),
+    here: r.flag("here"),
+    ref: r.ref(),
+  }),
+  offered: (r) => ({
+    type: "offered",
+    offer: offerId(r),
+    from: r.text("from"),
+    ...readContent(r),
+  }),
+  channel: (r) => ({
+    type: "channel",
+    offer: offerId(r),
+    channel: r.count("channel", 1),
+    with: r.text("with"),
+    key: deviceKey(r),
+  }),
+  "channel-lost": (r) => ({
+    type: "channel-lost",
+    offer: offerId(r),
+    channel: r.count("channel", 1),
+  }),
+  passed: (r) => ({ type: "passed", ...passedFrame(r) }),
+  "offer-ended": (r) => ({ type: "offer-ended", offer: offerId(r), reason: offerEnd(r) }),
   topic: (r) => ({ type: "topic", room: r.text("room"), topic: r.text("topic") }),
   deleted: (r) => ({ type: "deleted", room: r.text("room"), seq: r.count("seq") }),
   motd: (r) => ({ type: "motd", text: r.text("text") }),

@@ -60,6 +60,8 @@ export type Hello = {
   serverPassword?: string | undefined;
   /** The code of a pass, for a server of members only or in place of the password. */
   pass?: string | undefined;
+  /** The client takes files that people offer: `offered`. */
+  takesFiles?: boolean | undefined;
 };
 
 /** What is shown to a server that is not open to all. */
@@ -99,6 +101,28 @@ export type TransferRequest =
   | { type: "pull"; transfer: number; offset: number; length: number }
   /** The client has finished this transfer. */
   | { type: "fetched"; transfer: number };
+
+/** What is offered, as far as the server may know: of many files, the first names. */
+export type OfferSummary = { files: number; bytes: number; names: readonly string[] };
+
+/** Files for a person: one of the two. */
+export type OfferContent = { summary?: OfferSummary | undefined; sealed?: Sealed | undefined };
+
+/**
+ * Why an offer is over. `lost`: its sender is gone. `elsewhere`: another client of the same person
+ * has taken it over. `overrun`: more was passed on than the other end takes.
+ */
+export type OfferEnd = "done" | "declined" | "cancelled" | "lost" | "elsewhere" | "overrun";
+
+/** Client messages about files for a person (docs/protocol.md, "Files for a person"). */
+export type OfferRequest =
+  /** `offer`: 16 random bytes in base64url; with the same again, its sender is back. */
+  | ({ type: "offer-files"; offer: string; to: string; ref?: Ref | undefined } & OfferContent)
+  | { type: "answer-files"; offer: string; accept: boolean; ref?: Ref | undefined }
+  | { type: "end-files"; offer: string; reason: OfferEnd };
+
+/** A frame for the other end of a channel, in base64: the server only passes it on. */
+export type PassRequest = { type: "pass"; offer: string; channel: number; data: string };
 
 /** What a client sends, one object per line. */
 export type ClientMessage =
@@ -189,6 +213,8 @@ export type ClientMessage =
       ref?: Ref | undefined;
     }
   | TransferRequest
+  | OfferRequest
+  | PassRequest
   /** An order of an operator, as docs/operation.md lists them. */
   | { type: "admin"; command: string; ref?: Ref | undefined }
   | { type: "ping"; ref?: Ref | undefined }
@@ -326,6 +352,22 @@ export type TransferMessage =
   | { type: "digest"; transfer: number; sha256: string }
   | ErrorMessage;
 
+/** Server messages about files for a person. */
+export type OfferMessage =
+  /** Answers `offer-files`. `here`: a client that takes files has been told. */
+  | { type: "offering"; offer: string; to: string; here: boolean; ref?: Ref | undefined }
+  /** Somebody offers files. Repeated with the same `offer` when a connection was lost. */
+  | ({ type: "offered"; offer: string; from: string } & OfferContent)
+  /**
+   * The offer is accepted, and both ends are there: frames with this number reach the other end.
+   * Another number closes the channel before. `key`: the device's key that the other end has proved.
+   */
+  | { type: "channel"; offer: string; channel: number; with: string; key?: string | undefined }
+  /** The other end is away; if it comes back there will be another channel. */
+  | { type: "channel-lost"; offer: string; channel: number }
+  | { type: "passed"; offer: string; channel: number; data: string }
+  | { type: "offer-ended"; offer: string; reason: OfferEnd };
+
 /**
  * A line of an answer to an operator: for people, and its fields for programs. Without `text` the
  * fields are all there is.
@@ -444,6 +486,7 @@ export type ServerMessage =
   /** Answers `rename`. */
   | { type: "name"; name: string; ref?: Ref | undefined }
   | TransferMessage
+  | OfferMessage
   /** What a room is about, after entering it and when it changes; empty: nothing any more. */
   | { type: "topic"; room: string; topic: string }
   /** An operator has taken the text of that message away: show it no more. */

@@ -44,6 +44,8 @@ export function eventJson(event: SessionEvent): object | undefined {
       return { event: type, afterMs: Math.round(afterMs), ...rest };
     }
     case "acknowledged":
+    // files/offers have events of their own.
+    case "offer":
     case "response":
     // A secret.
     case "token":

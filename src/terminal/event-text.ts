@@ -55,6 +55,7 @@ export function eventText(event: SessionEvent): string | undefined {
     case "private":
     case "acknowledged":
     case "response":
+    case "offer":
     case "token":
     case "ended":
       return undefined;

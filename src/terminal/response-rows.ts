@@ -6,8 +6,8 @@ import type { OpenRooms } from "./open-rooms.ts";
 import { sizeText } from "../size-text.ts";
 import { type TextArea, wrapItems, wrapText } from "./wrap.ts";
 
-/** Messages are shown in the transcript instead, keys are compared first. */
-type Listing = Exclude<SessionResponse, { type: "history" | "found" | "keys" }>;
+/** Messages are shown in the transcript instead, keys are compared first, offers have rows of their own. */
+type Listing = Exclude<SessionResponse, { type: "history" | "found" | "keys" | "offering" }>;
 
 export function responseRows(
   response: Listing,

@@ -214,6 +214,7 @@ export class TerminalClient {
         return this.#view.handleMessage(event);
       case "private":
       case "token":
+      case "offer":
         return;
       case "acknowledged":
         return this.#handleAcknowledged(event.id);
@@ -458,6 +459,7 @@ export class TerminalClient {
       if (asked.isWhois !== true) return this.#verification.handle(response);
       return this.say(whoisText(response, this.#completion.roomsOf(response.name)));
     }
+    if (response.type === "offering") return;
     if (asked.isShown) {
       this.#transcript.noteRows(responseRows(response, this.#view.rooms, this.#prompt.area));
     }

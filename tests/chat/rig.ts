@@ -235,4 +235,6 @@ export const nothing = {
   requests: 0,
   batches: 0,
   backlogBytes: 0,
+  offers: 0,
+  frameChars: 0,
 };

@@ -23,6 +23,7 @@ function filledIn(example: string): string {
   return example
     .replaceAll('"secret":"…"', '"secret":"0123456789abcdef"')
     .replaceAll(/,…/g, "")
+    .replaceAll('"key":"…"', `"key":"${"A".repeat(43)}"`)
     .replaceAll("[…]", "[]")
     .replaceAll('"…"', '"x"')
     .replaceAll(":…", ":1");

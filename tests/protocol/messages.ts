@@ -1,13 +1,13 @@
 // Arbitrary messages of the native protocol, of every type, for property tests.
 
 import * as fc from "fast-check";
-import { transfer } from "../../src/limits.ts";
 import type {
   ClientMessage,
   MessageKind,
   RoomMessage,
   ServerMessage,
 } from "../../src/protocol/messages.ts";
+import { offers as offerLimits, transfer } from "../../src/limits.ts";
 
 const text = fc.oneof(
   fc.string({ maxLength: 12 }),
@@ -39,6 +39,22 @@ const sealed = fc.record({
     maxLength: 4,
   }),
 });
+
+const offer = bytes(16);
+const offerEnd = fc.constantFrom(
+  "done" as const,
+  "declined" as const,
+  "cancelled" as const,
+  "lost" as const,
+  "elsewhere" as const,
+  "overrun" as const,
+);
+const summary = fc.record({
+  files: count,
+  bytes: count,
+  names: fc.array(text, { maxLength: offerLimits.shownNames }),
+});
+const frame = { offer, channel: fromOne, data: bytes(40) };
 
 /** An object of which the fields in `optional` may be absent. */
 function partial<F extends object>(
@@ -79,6 +95,7 @@ const clientMessages: Each<ClientMessage> = {
       remember: fc.boolean(),
       serverPassword: text,
       pass: text,
+      takesFiles: fc.boolean(),
     },
     "name",
     "secret",
@@ -92,6 +109,7 @@ const clientMessages: Each<ClientMessage> = {
     "remember",
     "serverPassword",
     "pass",
+    "takesFiles",
   ),
   prove: record("prove", { signature }),
   register: record(
@@ -186,6 +204,14 @@ const clientMessages: Each<ClientMessage> = {
     length: fc.integer({ min: 1, max: transfer.maxPullBytes }),
   }),
   fetched: record("fetched", { transfer: fromOne }),
+  // A summary or a sealed one; never both.
+  "offer-files": fc.oneof(
+    record("offer-files", { offer, to: name, summary, ref }, "ref"),
+    record("offer-files", { offer, to: name, sealed, ref }, "ref"),
+  ),
+  "answer-files": record("answer-files", { offer, accept: fc.boolean(), ref }, "ref"),
+  "end-files": record("end-files", { offer, reason: offerEnd }),
+  pass: record("pass", frame),
   admin: record("admin", { command: text, ref }, "ref"),
   ping: record("ping", { ref }, "ref"),
   pong: fc.constant({ type: "pong" }),
@@ -361,6 +387,15 @@ const serverMessages: Each<ServerMessage> = {
   tags: record("tags", { transfer: count, from: count, data: text }),
   data: record("data", { transfer: count, offset: count, data: text }),
   digest: record("digest", { transfer: count, sha256: fc.constant("0f".repeat(32)) }),
+  offering: record("offering", { offer, to: name, here: fc.boolean(), ref }, "ref"),
+  offered: fc.oneof(
+    record("offered", { offer, from: name, summary }),
+    record("offered", { offer, from: name, sealed }),
+  ),
+  channel: record("channel", { offer, channel: fromOne, with: name, key: publicKey }, "key"),
+  "channel-lost": record("channel-lost", { offer, channel: fromOne }),
+  passed: record("passed", frame),
+  "offer-ended": record("offer-ended", { offer, reason: offerEnd }),
   topic: record("topic", { room, topic: text }),
   deleted: record("deleted", { room, seq: count }),
   motd: record("motd", { text }),

@@ -145,21 +145,8 @@ function commandOf(message: ClientMessage): Command {
       return { type: "alive" };
     case "bye":
       return { type: "quit", forget: message.forget };
-    case "say":
-    case "tell":
-    case "prove":
-    case "set-password":
-    case "devices":
-    case "device-code":
-    case "revoke":
-    case "keys":
-    case "part":
-    case "rename":
-    case "invite":
-    case "accept":
-    case "reject":
-    case "leave":
-    case "ping":
+    // A command with the fields of its message.
+    default:
       return message;
   }
 }
@@ -182,6 +169,7 @@ function loginOf({ name, secret = "", rooms, epoch, mail, runs, ...proof }: Hell
     password: proof.password,
     token: proof.token,
     remember: proof.remember,
+    takesFiles: proof.takesFiles,
   };
 }
 

@@ -1,15 +1,17 @@
 // A person at a native client: the real client session, which talks, joins, parts, is cut off and
 // returns. Everything it reports to its user is checked against the truth.
 
-import type { SessionEvent, SessionPosition } from "../../../src/client/events.ts";
+import type { SessionEvent, SessionOutput, SessionPosition } from "../../../src/client/events.ts";
 import { ClientSession } from "../../../src/client/session.ts";
 import { LineSplitter } from "../../../src/line-splitter.ts";
 import { Connection } from "./connection.ts";
 import { fail, type Token, type Truth } from "./truth.ts";
+import { Offering } from "./offering.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 export class NativePerson {
   readonly #world: Surroundings;
+  readonly #offering: Offering;
   #session: ClientSession;
   #connection: Connection | undefined;
   #timerMs = Infinity;
@@ -36,6 +38,7 @@ export class NativePerson {
     readonly takesAnyName = false,
   ) {
     this.#world = world;
+    this.#offering = new Offering(name, world.random);
     this.#session = this.#newSession(undefined);
     this.#act((session) => session.start(world.clock.nowMs));
   }
@@ -50,7 +53,8 @@ export class NativePerson {
     else if (dice < 0.82) this.#act((session) => session.join(this.#anyRoom()));
     else if (dice < 0.86) this.#act((session) => session.part(this.#ownRoom() ?? "lobby"));
     else if (dice < 0.88) this.#rename();
-    else if (dice < 0.92) this.#chat();
+    else if (dice < 0.9) this.#chat();
+    else if (dice < 0.92) this.#handOver();
     else if (dice < 0.95) this.#cut();
     else if (dice < 0.97) this.#restart();
     else if (dice < 0.98) this.#act((session) => session.leave());
@@ -101,6 +105,7 @@ export class NativePerson {
       rooms,
       secret: this.secret,
       random: this.#world.random,
+      takesFiles: true,
       ...(since === undefined ? {} : { since }),
     });
   }
@@ -137,6 +142,11 @@ export class NativePerson {
     }
   }
 
+  #handOver(): void {
+    const to = this.#world.anyName();
+    this.#act((session) => this.#offering.act(session, to));
+  }
+
   #rename(): void {
     const { random } = this.#world;
     const dice = random();
@@ -171,6 +181,7 @@ export class NativePerson {
   #comeBack(position: SessionPosition | undefined): void {
     this.isOnline = false;
     this.ended = undefined;
+    this.#offering.forget();
     this.#timerMs = Infinity;
     this.#session = this.#newSession(position);
     this.#heard.clear();
@@ -192,19 +203,30 @@ export class NativePerson {
   #act(act: (session: ClientSession) => void): void {
     const life = this.#life;
     act(this.#session);
-    for (const output of this.#session.pollOutputs()) {
-      if (life !== this.#life) return;
-      if (output.type === "connect") this.#connect();
-      else if (output.type === "send") {
-        this.#world.trace(this.name, ">", output.line);
-        this.#connection?.send(output.line);
-      } else if (output.type === "event") this.#hear(output.event);
-      else {
-        this.#connection?.leave(20);
-        this.#connection = undefined;
+    // What it hears may make it ask for something.
+    for (let outputs = this.#session.pollOutputs(); outputs.length > 0;) {
+      for (const output of outputs) {
+        if (life !== this.#life) return;
+        this.#carryOut(output);
       }
+      outputs = this.#session.pollOutputs();
     }
     this.#schedule();
+  }
+
+  #carryOut(output: SessionOutput): void {
+    switch (output.type) {
+      case "connect":
+        return this.#connect();
+      case "send":
+        this.#world.trace(this.name, ">", output.line);
+        return this.#connection?.send(output.line);
+      case "event":
+        return this.#hear(output.event);
+      case "close":
+        this.#connection?.leave(20);
+        this.#connection = undefined;
+    }
   }
 
   #schedule(): void {
@@ -271,6 +293,8 @@ export class NativePerson {
   #hear(event: SessionEvent): void {
     const { truth } = this.#world;
     this.#world.trace(this.name, "!", JSON.stringify(event));
+    // Its requests are carried out with the outputs that are being read.
+    this.#offering.hear(event, this.#session);
     switch (event.type) {
       case "online":
         this.isOnline = true;

@@ -4,6 +4,7 @@
 
 import type { LocalStore } from "../../../src/chat/store.ts";
 import { ratesFor } from "../../../src/chat/rate-budget.ts";
+import { offers } from "../../../src/limits.ts";
 import { nativeDialect } from "../../../src/dialects/native/native.ts";
 import { openMemoryStore } from "../../../src/store/memory.ts";
 import type { Retention } from "../../../src/store/retention.ts";
@@ -154,7 +155,8 @@ export class World implements Surroundings {
     }
     for (const person of this.people) person.leave();
     this.#isOver = true;
-    this.clock.pass(120_000);
+    // Offers wait for senders who have lost their connection.
+    this.clock.pass(offers.awayMs + 120_000);
     for (const [what, kept] of Object.entries(this.server.hub.kept)) {
       if (kept !== 0) fail(`${kept} ${what} are kept when everybody has left`);
     }

@@ -1,0 +1,78 @@
+// Passes the frames of channels on: opaque, in order, and without slowing anything else. Frames wait
+// here, not in a session's output, so that what is said never waits behind more than a little of
+// them; an end that is sent far more than it can have asked for ends the offer.
+
+import { offers as limits } from "../../limits.ts";
+import type { Command } from "../events.ts";
+import type { HubState } from "../hub-state.ts";
+import type { Session } from "../session.ts";
+import type { FileOffer } from "./file-offer.ts";
+import { endOffer, memberByKey } from "./offer-commands.ts";
+
+type Pass = Extract<Command, { type: "pass" }>;
+
+/** False: there is no such channel (any more), and the frame was read in vain. */
+export function passFrame(
+  hub: HubState,
+  session: Session,
+  { offer: id, channel, data }: Pass,
+): boolean {
+  const offer = hub.offers.get(id);
+  const end = offer?.endOf(session);
+  if (offer === undefined || end === undefined) return false;
+  if (!offer.isOpen || offer.channel !== channel) return false;
+  const other = end === "sender" ? "recipient" : "sender";
+  if (!hub.offers.queue(offer, offer.queueTo(other), data)) endOffer(hub, offer, "overrun");
+  else hub.wake();
+  return true;
+}
+
+/**
+ * Gives frames that wait to the output of their ends, as far as there is room; channels take turns,
+ * a frame at a time. Called at the end of a turn and when a link has drained.
+ */
+export function pumpFrames(hub: HubState): void {
+  let isMore = hub.offers.waiting.size > 0;
+  while (isMore) {
+    isMore = false;
+    for (const offer of hub.offers.waiting) {
+      const sent = [sendNext(hub, offer, "sender"), sendNext(hub, offer, "recipient")];
+      isMore ||= sent.includes(true);
+      if (offer.toSender.chars + offer.toRecipient.chars === 0) hub.offers.waiting.delete(offer);
+    }
+  }
+}
+
+/** Whether more frames can be given out now, without waiting for a link to drain. */
+export function mayPumpFrames(hub: HubState): boolean {
+  for (const offer of hub.offers.waiting) {
+    if (mayTake(hub, offer, "sender") || mayTake(hub, offer, "recipient")) return true;
+  }
+  return false;
+}
+
+function mayTake(hub: HubState, offer: FileOffer, end: "sender" | "recipient"): boolean {
+  return offer.queueTo(end).chars > 0 && roomyEnd(hub, offer, end) !== undefined;
+}
+
+/** The session at that end, if its output has room for a frame. */
+function roomyEnd(
+  hub: HubState,
+  { from, to }: FileOffer,
+  end: "sender" | "recipient",
+): Session | undefined {
+  const session = memberByKey(hub, (end === "sender" ? from : to).session);
+  if (session === undefined) return undefined;
+  const { lagBytes, answerChars } = session.output;
+  return lagBytes + answerChars > limits.maxLagBytes ? undefined : session;
+}
+
+function sendNext(hub: HubState, offer: FileOffer, end: "sender" | "recipient"): boolean {
+  const queue = offer.queueTo(end);
+  const session = queue.chars === 0 ? undefined : roomyEnd(hub, offer, end);
+  if (session === undefined) return false;
+  const data = hub.offers.take(offer, queue);
+  if (data === undefined) return false;
+  hub.send(session, { type: "passed", offer: offer.id, channel: offer.channel, data });
+  return true;
+}

@@ -1,0 +1,82 @@
+// One offer of files from a person to a person, and the channel between them once it is accepted.
+// Knows who its ends are, not how they are reached.
+
+import type { OfferContent } from "../../protocol/messages.ts";
+import type { ShareOwner } from "../../share-owner.ts";
+import { personKey, type Session } from "../session.ts";
+import { FrameQueue } from "./frame-queue.ts";
+
+/** An end of an offer: a person, and the session that takes part for that person. */
+export type Party = {
+  readonly person: string;
+  /** As last seen. */
+  readonly name: string;
+  readonly isAccount: boolean;
+  /** The device's key that it has proved. */
+  readonly proved: string | undefined;
+  /** Identity key of the session; undefined: none takes part (any more). */
+  session: string | undefined;
+};
+
+/** `isPart`: this session takes part. */
+export function partyOf(session: Session, isPart: boolean): Party {
+  const { identity, proven } = session;
+  return {
+    person: personKey(identity),
+    name: identity.name,
+    isAccount: identity.account !== "",
+    proved: proven.key,
+    session: isPart ? identity.key : undefined,
+  };
+}
+
+/** Somebody who is away. */
+export function absentParty(
+  name: string,
+  { mailbox, isAccount }: { mailbox: string; isAccount: boolean },
+): Party {
+  const nothing = { proved: undefined, session: undefined };
+  return { person: mailbox, name, isAccount, ...nothing };
+}
+
+/** Whether that is the same person, by the account, the session's secret or the device's key. */
+export function isPerson(party: Party, session: Session): boolean {
+  if (party.person === personKey(session.identity)) return true;
+  return party.proved !== undefined && party.proved === session.proven.key;
+}
+
+export class FileOffer {
+  readonly id: string;
+  /** Whose share of what is limited it uses. */
+  readonly owner: ShareOwner;
+  from: Party;
+  to: Party;
+  content: OfferContent;
+  isAccepted = false;
+  /** The last channel; 0: there was none. */
+  channel = 0;
+  isOpen = false;
+  /** Since when its sender is away; undefined: it is there. */
+  awayMs: number | undefined;
+  readonly toSender = new FrameQueue();
+  readonly toRecipient = new FrameQueue();
+
+  constructor(id: string, from: Party, to: Party, owner: ShareOwner, content: OfferContent) {
+    this.id = id;
+    this.from = from;
+    this.to = to;
+    this.owner = owner;
+    this.content = content;
+  }
+
+  /** Which end the session is; undefined: neither. */
+  endOf({ identity }: Session): "sender" | "recipient" | undefined {
+    if (this.from.session === identity.key) return "sender";
+    return this.to.session === identity.key ? "recipient" : undefined;
+  }
+
+  /** Frames for that end. */
+  queueTo(end: "sender" | "recipient"): FrameQueue {
+    return end === "sender" ? this.toSender : this.toRecipient;
+  }
+}

@@ -1,0 +1,36 @@
+// Frames that wait for one end of a channel, in order.
+
+export class FrameQueue {
+  #frames: string[] = [];
+  #head = 0;
+  #chars = 0;
+
+  /** UTF-16 units that wait. */
+  get chars(): number {
+    return this.#chars;
+  }
+
+  push(frame: string): void {
+    this.#frames.push(frame);
+    this.#chars += frame.length;
+  }
+
+  shift(): string | undefined {
+    const frame = this.#frames[this.#head];
+    if (frame === undefined) return undefined;
+    this.#frames[this.#head++] = "";
+    this.#chars -= frame.length;
+    if (this.#head === this.#frames.length) this.clear();
+    else if (this.#head > 1_024) {
+      this.#frames.splice(0, this.#head);
+      this.#head = 0;
+    }
+    return frame;
+  }
+
+  clear(): void {
+    this.#frames = [];
+    this.#head = 0;
+    this.#chars = 0;
+  }
+}

@@ -1,0 +1,114 @@
+// All offers of files, by their number and by the people they are from and to, within bounds. Knows
+// no session; offer-commands.ts decides.
+
+import { offers as limits } from "../../limits.ts";
+import { ShareCounts } from "../../share-counts.ts";
+import type { ShareOwner } from "../../share-owner.ts";
+import { ShareBuckets } from "../share-buckets.ts";
+import type { FileOffer } from "./file-offer.ts";
+import type { FrameQueue } from "./frame-queue.ts";
+
+export class OfferBook {
+  readonly #offers = new Map<string, FileOffer>();
+  readonly #owners = new ShareCounts(limits.maxPerOwner, limits.maxOffers / 2);
+  readonly #rates = new ShareBuckets(
+    { perSecond: limits.newPerMinute / 60, burst: limits.newAtOnce },
+    limits.owners,
+  );
+  /** Characters of frames that wait, in all, and by the share of whoever made the offer. */
+  #waitingChars = 0;
+  readonly #waitingByOwner = new ShareCounts(
+    limits.maxOwnerWaitingChars,
+    limits.maxAllWaitingChars / 2,
+  );
+  /** Offers with frames that wait for the output of one of their ends. */
+  readonly waiting = new Set<FileOffer>();
+
+  get size(): number {
+    return this.#offers.size;
+  }
+
+  get waitingChars(): number {
+    return this.#waitingChars;
+  }
+
+  get(id: string): FileOffer | undefined {
+    return this.#offers.get(id);
+  }
+
+  [Symbol.iterator](): Iterator<FileOffer> {
+    return this.#offers.values();
+  }
+
+  /** Why there can't be another offer by that person to that one; undefined: there can. */
+  refusal(by: string, to: string, owner: ShareOwner, nowMs: number): string | undefined {
+    if (this.#offers.size >= limits.maxOffers) {
+      return "The server has as many offers as it takes: try again later";
+    }
+    const full = this.#owners.full(owner);
+    if (full !== undefined) {
+      return `${full.label} has ${full.count} offers already: wait for one to end`;
+    }
+    let mine = 0;
+    let theirs = 0;
+    for (const { from, to: recipient } of this) {
+      if (from.person === by) mine++;
+      if (recipient.person === to) theirs++;
+    }
+    if (mine >= limits.maxBySender) {
+      return `You have ${mine} offers already: wait for one to end`;
+    }
+    if (theirs >= limits.maxToRecipient) {
+      return `${theirs} offers wait for that person already: try again later`;
+    }
+    if (this.#rates.take(owner, nowMs) > 0) {
+      return "Too many offers one after another: try again in a few seconds";
+    }
+    return undefined;
+  }
+
+  add(offer: FileOffer): void {
+    this.#offers.set(offer.id, offer);
+    this.#owners.add(offer.owner);
+  }
+
+  remove(offer: FileOffer): void {
+    if (!this.#offers.delete(offer.id)) return;
+    this.#owners.remove(offer.owner);
+    this.clearFrames(offer);
+  }
+
+  /** Queues a frame; false: more waits than may. */
+  queue(offer: FileOffer, queue: FrameQueue, frame: string): boolean {
+    const { length } = frame;
+    const isOver =
+      queue.chars + length > limits.maxWaitingChars ||
+      this.#waitingChars + length > limits.maxAllWaitingChars ||
+      this.#waitingByOwner.full(offer.owner, length) !== undefined;
+    if (isOver) return false;
+    queue.push(frame);
+    this.#count(offer, length);
+    this.waiting.add(offer);
+    return true;
+  }
+
+  /** The next frame of this queue. */
+  take(offer: FileOffer, queue: FrameQueue): string | undefined {
+    const frame = queue.shift();
+    if (frame !== undefined) this.#count(offer, -frame.length);
+    return frame;
+  }
+
+  clearFrames(offer: FileOffer): void {
+    this.#count(offer, -offer.toSender.chars - offer.toRecipient.chars);
+    offer.toSender.clear();
+    offer.toRecipient.clear();
+    this.waiting.delete(offer);
+  }
+
+  #count({ owner }: FileOffer, chars: number): void {
+    this.#waitingChars += chars;
+    if (chars > 0) this.#waitingByOwner.add(owner, chars);
+    else if (chars < 0) this.#waitingByOwner.remove(owner, -chars);
+  }
+}

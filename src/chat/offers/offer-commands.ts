@@ -1,0 +1,244 @@
+// Files from a person to a person: offering, answering, ending, and what becomes of it when one of
+// them goes or comes back. The ends are people, by their account, their session's secret or their
+// device's key, so an offer survives lost connections and restarted programs of both. The server
+// keeps it in memory only: a sender who comes back makes the same offer again.
+
+import { offers as limits } from "../../limits.ts";
+import type { Command, LeaveReason } from "../events.ts";
+import type { HubState } from "../hub-state.ts";
+import { findPerson, type Person } from "../find-person.ts";
+import { fold } from "../names/grammar.ts";
+import { type About, reject, rejectUnknownUser, rejectUnread } from "../rejections.ts";
+import { personKey, type Session } from "../session.ts";
+import { sessionFields } from "../session-log.ts";
+import { muteText } from "../suspect.ts";
+import type { OfferEnd } from "../../protocol/messages.ts";
+import { absentParty, FileOffer, isPerson, partyOf } from "./file-offer.ts";
+
+type OfferFiles = Extract<Command, { type: "offer-files" }>;
+type AnswerFiles = Extract<Command, { type: "answer-files" }>;
+type EndFiles = Extract<Command, { type: "end-files" }>;
+
+export function offerFiles(hub: HubState, session: Session, command: OfferFiles): void {
+  const { offer: id, ref } = command;
+  const muted = muteText(hub, session);
+  if (muted !== undefined) return reject(hub, session, "muted", muted, { ref });
+  const known = hub.offers.get(id);
+  if (known !== undefined) return offerAgain(hub, session, command, known);
+  findPerson(hub, session, command.to, (person, error) => {
+    if (error !== undefined) return rejectUnread(hub, session, command, error);
+    if (session.phase !== "member") return;
+    if (person === undefined) return rejectUnknownUser(hub, session, command.to, { ref });
+    // Asking the store may have taken a while.
+    const since = hub.offers.get(id);
+    if (since !== undefined) return offerAgain(hub, session, command, since);
+    makeOffer(hub, session, command, person);
+  });
+}
+
+function makeOffer(hub: HubState, session: Session, command: OfferFiles, person: Person): void {
+  const { offer: id, to: name, summary, sealed, ref } = command;
+  const to = "here" in person ? partyOf(person.here, false) : absentParty(name, person);
+  if (to.person === personKey(session.identity)) {
+    const message = "These would be files for yourself: name somebody else";
+    return reject(hub, session, "protocol", message, { ref });
+  }
+  const { shareOwner } = session;
+  const refusal = hub.offers.refusal(personKey(session.identity), to.person, shareOwner, hub.nowMs);
+  if (refusal !== undefined) return reject(hub, session, "full", refusal, { ref });
+  const offer = new FileOffer(id, partyOf(session, true), to, shareOwner, { summary, sealed });
+  hub.offers.add(offer);
+  hub.options.log.info("files offered", { ...sessionFields(session), to: name });
+  answerSender(hub, session, offer, name, { ref });
+}
+
+/** The sender is back, or has started again. */
+function offerAgain(
+  hub: HubState,
+  session: Session,
+  { to, summary, sealed, ref }: OfferFiles,
+  offer: FileOffer,
+): void {
+  if (!isPerson(offer.from, session)) {
+    // Nobody else can know the number, but it may not be used to disturb the offer either.
+    return reject(hub, session, "protocol", "There is an offer with this number", { ref });
+  }
+  if (offer.from.session !== session.identity.key) {
+    const before = sender(hub, offer);
+    if (before !== undefined) tellEnd(hub, before, offer, "elsewhere");
+  }
+  closeChannel(hub, offer);
+  offer.from = partyOf(session, true);
+  offer.content = { summary, sealed };
+  offer.awayMs = undefined;
+  answerSender(hub, session, offer, to, { ref });
+}
+
+function answerSender(
+  hub: HubState,
+  session: Session,
+  offer: FileOffer,
+  to: string,
+  { ref }: About,
+): void {
+  const isOpening = offer.isAccepted && recipient(hub, offer) !== undefined;
+  const here = isOpening || tellRecipients(hub, offer);
+  hub.send(session, { type: "offering", offer: offer.id, to, here, ref });
+  if (isOpening) openChannel(hub, offer);
+}
+
+/** Tells every client of the person that takes files; false: there is none. */
+function tellRecipients(hub: HubState, offer: FileOffer): boolean {
+  const { to } = offer;
+  const own = hub.names.readers(to.person).filter(({ phase }) => phase === "member");
+  const holder = to.isAccount ? undefined : hub.names.holder(fold(to.name));
+  const found = own.length > 0 || holder === undefined ? own : [holder];
+  const told = found.filter(({ takesFiles }) => takesFiles);
+  for (const session of told) tellOffer(hub, session, offer);
+  return told.length > 0;
+}
+
+function tellOffer(hub: HubState, session: Session, { id, from, content }: FileOffer): void {
+  const name = hub.names.byKey(from.session ?? "")?.name ?? from.name;
+  hub.send(session, { type: "offered", offer: id, from: name, ...content });
+}
+
+export function answerFiles(hub: HubState, session: Session, command: AnswerFiles): void {
+  const { offer: id, accept, ref } = command;
+  const offer = hub.offers.get(id);
+  if (offer === undefined || !isFor(hub, offer, session)) {
+    const message = "There is no such offer for you (any more)";
+    return reject(hub, session, "not-found", message, { ref, subject: id });
+  }
+  if (!accept) return endOffer(hub, offer, "declined", session);
+  const other = recipient(hub, offer);
+  if (other !== undefined && other !== session) {
+    const message = "You have accepted that with another client already";
+    return reject(hub, session, "not-allowed", message, { ref, subject: id });
+  }
+  const isNew = !offer.isAccepted;
+  closeChannel(hub, offer);
+  offer.to = partyOf(session, true);
+  offer.isAccepted = true;
+  if (isNew) {
+    hub.options.log.info("files accepted", { ...sessionFields(session), from: offer.from.name });
+    for (const device of hub.names.otherDevices(session)) {
+      if (device.takesFiles) tellEnd(hub, device, offer, "elsewhere");
+    }
+  }
+  openChannel(hub, offer);
+}
+
+/** Whether the offer is for that session: for its person, or for whoever has the free name. */
+function isFor(hub: HubState, { to }: FileOffer, session: Session): boolean {
+  if (isPerson(to, session)) return true;
+  return !to.isAccount && hub.names.holder(fold(to.name)) === session;
+}
+
+export function endFiles(hub: HubState, session: Session, { offer: id, reason }: EndFiles): void {
+  const offer = hub.offers.get(id);
+  if (offer === undefined || offer.endOf(session) === undefined) return;
+  endOffer(hub, offer, reason, session);
+}
+
+/** `by` knows already. */
+export function endOffer(hub: HubState, offer: FileOffer, reason: OfferEnd, by?: Session): void {
+  hub.offers.remove(offer);
+  const from = sender(hub, offer);
+  const told = new Set(from === undefined ? [] : [from]);
+  const taker = recipient(hub, offer);
+  if (taker !== undefined) told.add(taker);
+  else for (const reader of hub.names.readers(offer.to.person)) told.add(reader);
+  if (taker === undefined && !offer.to.isAccount) {
+    const holder = hub.names.holder(fold(offer.to.name));
+    if (holder !== undefined) told.add(holder);
+  }
+  for (const session of told) {
+    if (session !== by && session.phase === "member") tellEnd(hub, session, offer, reason);
+  }
+  const [who, whom] = [offer.from.name, offer.to.name];
+  hub.options.log.info("offer ended", { from: who, to: whom, reason });
+}
+
+function tellEnd(hub: HubState, session: Session, { id }: FileOffer, reason: OfferEnd): void {
+  hub.send(session, { type: "offer-ended", offer: id, reason });
+}
+
+/** Somebody has logged in: what is offered to them is told, also what they had accepted before. */
+export function returnToOffers(hub: HubState, session: Session): void {
+  if (!session.takesFiles) return;
+  for (const offer of hub.offers) {
+    const taker = recipient(hub, offer);
+    const isFree = taker === undefined || taker === session;
+    if (isFree && isFor(hub, offer, session)) tellOffer(hub, session, offer);
+  }
+}
+
+/** A member goes, or loses its connection. */
+export function leaveOffers(hub: HubState, session: Session, reason: LeaveReason): void {
+  const isAway = reason === "lost" || reason === "slow" || reason === "replaced";
+  for (const offer of hub.offers) {
+    const end = offer.endOf(session);
+    if (end === undefined) continue;
+    closeChannel(hub, offer, session);
+    if (end === "sender") {
+      if (!isAway) endOffer(hub, offer, "lost", session);
+      else offer.awayMs = hub.nowMs;
+    } else if (!isAway) {
+      // Another client of that person may take it over.
+      offer.isAccepted = false;
+      offer.to.session = undefined;
+    }
+  }
+}
+
+/** Ends offers whose sender does not come back. */
+export function expireOffers(hub: HubState): void {
+  for (const offer of hub.offers) {
+    const isOver = offer.awayMs !== undefined && hub.nowMs - offer.awayMs > limits.awayMs;
+    if (isOver) endOffer(hub, offer, "lost");
+  }
+}
+
+function openChannel(hub: HubState, offer: FileOffer): void {
+  const [from, to] = [sender(hub, offer), recipient(hub, offer)];
+  if (from === undefined || to === undefined) return;
+  offer.isOpen = true;
+  const channel = ++offer.channel;
+  for (const [session, other] of [[from, to] as const, [to, from] as const]) {
+    const { name, proven } = other;
+    const event = {
+      type: "channel",
+      offer: offer.id,
+      channel,
+      with: name,
+      key: proven.key,
+    } as const;
+    hub.send(session, event);
+  }
+}
+
+/** Frames under way are lost; both ends start again with the next channel. `by` knows already. */
+function closeChannel(hub: HubState, offer: FileOffer, by?: Session): void {
+  if (!offer.isOpen) return;
+  offer.isOpen = false;
+  hub.offers.clearFrames(offer);
+  for (const session of [sender(hub, offer), recipient(hub, offer)]) {
+    if (session === undefined || session === by) continue;
+    hub.send(session, { type: "channel-lost", offer: offer.id, channel: offer.channel });
+  }
+}
+
+function sender(hub: HubState, { from }: FileOffer): Session | undefined {
+  return memberByKey(hub, from.session);
+}
+
+function recipient(hub: HubState, { to }: FileOffer): Session | undefined {
+  return memberByKey(hub, to.session);
+}
+
+/** The session that takes part, if it is connected. */
+export function memberByKey(hub: HubState, key: string | undefined): Session | undefined {
+  const session = key === undefined ? undefined : hub.names.byKey(key);
+  return session?.phase === "member" ? session : undefined;
+}

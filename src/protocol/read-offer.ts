@@ -1,0 +1,67 @@
+// Reads the fields of messages about files for a person, for both directions. What is sealed, and
+// the frames of a channel, are opaque here.
+
+import { offers as limits } from "../limits.ts";
+import { publicKeyForm } from "../trust/login-proof.ts";
+import type { FieldReader } from "./field-reader.ts";
+import type { OfferContent, OfferEnd, OfferSummary, PassRequest } from "./messages.ts";
+import { readSealed } from "./read-sealed.ts";
+
+const idForm = /^[A-Za-z0-9_-]{22}$/;
+
+/** The offer that a message is about. */
+export function offerId(r: FieldReader): string {
+  return r.optionalPattern("offer", idForm, "16 bytes in base64url") ?? r.text("offer");
+}
+
+export function deviceKey(r: FieldReader): string | undefined {
+  return r.optionalPattern("key", publicKeyForm, "an Ed25519 public key in base64url");
+}
+
+/** What the server may know of the files, or the same sealed: one of the two. */
+export function readContent(r: FieldReader): OfferContent {
+  const summary = r.optionalObject("summary", readSummary);
+  const sealed = r.optionalObject("sealed", readSealed);
+  if ((summary === undefined) === (sealed === undefined)) {
+    r.refuse("there must be either `summary` or `sealed`");
+  }
+  return { summary, sealed };
+}
+
+function readSummary(r: FieldReader): OfferSummary {
+  const names = r.texts("names");
+  if (names.length > limits.shownNames) {
+    r.refuse(`\`names\` must have at most ${limits.shownNames} entries`);
+  }
+  if (names.some(({ length }) => length > limits.maxNameChars)) {
+    r.refuse(`a name must have at most ${limits.maxNameChars} characters`);
+  }
+  return { files: r.count("files"), bytes: r.count("bytes"), names };
+}
+
+export function passedFrame(r: FieldReader): Omit<PassRequest, "type"> {
+  const data = r.text("data");
+  if (data.length > limits.maxFrameChars) {
+    r.refuse(`\`data\` must have at most ${limits.maxFrameChars} characters`);
+  }
+  return { offer: offerId(r), channel: r.count("channel", 1), data };
+}
+
+const ends: Readonly<Record<OfferEnd, true>> = {
+  done: true,
+  declined: true,
+  cancelled: true,
+  lost: true,
+  elsewhere: true,
+  overrun: true,
+};
+
+/** It is over whatever the reason; an unknown one counts as `cancelled`. */
+export function offerEnd(r: FieldReader): OfferEnd {
+  const reason = r.text("reason");
+  return isOfferEnd(reason) ? reason : "cancelled";
+}
+
+function isOfferEnd(reason: string): reason is OfferEnd {
+  return Object.hasOwn(ends, reason);
+}

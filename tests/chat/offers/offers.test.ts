@@ -1,0 +1,301 @@
+// Files from a person to a person through the hub: who hears of an offer, when there is a channel,
+// and what becomes of both when somebody goes, comes back, or asks for too much.
+
+import { expect, test } from "bun:test";
+import { offers as limits } from "../../../src/limits.ts";
+import { keyOf, owner, withKey } from "../owner.ts";
+import { type Client, nothing, Rig } from "../rig.ts";
+
+const id = (n: number): string => `offer-number-${String(n).padStart(9, "0")}`;
+const summary = { files: 1, bytes: 3, names: ["a.txt"] };
+const offerFiles = (to: string, n = 1, ref = "o") =>
+  ({ type: "offer-files", offer: id(n), to, summary, ref }) as const;
+const answer = (accept: boolean, n = 1) => ({ type: "answer-files", offer: id(n), accept });
+const pass = (data: string, channel = 1, n = 1) => ({ type: "pass", offer: id(n), channel, data });
+const end = (reason: string, n = 1) => ({ type: "end-files", offer: id(n), reason });
+
+/** What a client has heard of offers: `offered Ann`, `channel 1 Bob`, `passed x`, or error codes. */
+const heard = (client: Client): string[] =>
+  client.lines().flatMap((line) => {
+    switch (line["type"]) {
+      case "offered":
+        return [`offered ${line["from"]}`];
+      case "offering":
+        return [line["here"] === true ? "here" : "away"];
+      case "channel":
+        return [`channel ${line["channel"]} ${line["with"]}`];
+      case "channel-lost":
+        return [`lost ${line["channel"]}`];
+      case "passed":
+        return [`passed ${line["data"]}`];
+      case "offer-ended":
+        return [`ended ${line["reason"]}`];
+      case "error":
+        return [String(line["code"])];
+      default:
+        return [];
+    }
+  });
+
+const taking = { takesFiles: true };
+
+function people() {
+  const rig = new Rig();
+  const [ann, bob] = [rig.member("Ann"), rig.member("Bob", taking)];
+  heard(ann);
+  heard(bob);
+  return { rig, ann, bob };
+}
+
+/** The same, with an open channel. */
+function connected() {
+  const all = people();
+  all.ann.send(offerFiles("Bob"));
+  all.bob.send(answer(true));
+  heard(all.ann);
+  heard(all.bob);
+  return all;
+}
+
+test("an offer is accepted, and frames pass both ways, in order", () => {
+  const { ann, bob } = people();
+  ann.send(offerFiles("bob"));
+  expect([heard(ann), heard(bob)]).toEqual([["here"], ["offered Ann"]]);
+  bob.send(answer(true));
+  expect([heard(ann), heard(bob)]).toEqual([["channel 1 Bob"], ["channel 1 Ann"]]);
+  bob.send(pass("AAAA"), pass("BBBB"));
+  ann.send(pass("CCCC"));
+  expect([heard(ann), heard(bob)]).toEqual([["passed AAAA", "passed BBBB"], ["passed CCCC"]]);
+  ann.send(end("done"));
+  expect([heard(ann), heard(bob)]).toEqual([[], ["ended done"]]);
+});
+
+test("the content is passed on as it is, and the device that has proved its key is named", () => {
+  const rig = new Rig();
+  const ann = owner(rig, "Ann", "desk");
+  const bob = owner(rig, "Bob", "laptop", taking);
+  const sealed = { key: keyOf("desk"), boxes: [{ key: keyOf("laptop"), box: "box" }] };
+  ann.send({ ...offerFiles("Bob"), summary: undefined, sealed });
+  expect(bob.lines()).toEqual([{ type: "offered", offer: id(1), from: "Ann", sealed }]);
+  bob.send(answer(true));
+  expect(ann.lines().at(-1)).toMatchObject({ type: "channel", key: keyOf("laptop") });
+  expect(bob.lines().at(-1)).toMatchObject({ type: "channel", key: keyOf("desk") });
+});
+
+test("an offer is declined", () => {
+  const { ann, bob } = people();
+  ann.send(offerFiles("Bob"));
+  bob.send(answer(false));
+  expect(heard(ann)).toEqual(["here", "ended declined"]);
+  heard(bob);
+  expect(heard(bob.send(answer(true)))).toEqual(["not-found"]);
+});
+
+test("an offer to nobody, to oneself, by the muted or with bad fields is refused", () => {
+  const { rig, ann } = people();
+  expect(heard(ann.send(offerFiles("Nobody")))).toEqual(["unknown-user"]);
+  expect(heard(ann.send(offerFiles("Ann")))).toEqual(["protocol"]);
+  const bad = [
+    { ...offerFiles("Bob"), offer: "short" },
+    { ...offerFiles("Bob"), summary: undefined },
+    { ...offerFiles("Bob"), summary: { ...summary, names: Array.from({ length: 9 }, () => "x") } },
+    { ...offerFiles("Bob"), summary: { ...summary, bytes: -1 } },
+    { ...pass("x"), data: "x".repeat(limits.maxFrameChars + 1) },
+  ];
+  for (const message of bad) expect(heard(ann.send(message))).toEqual(["protocol"]);
+  rig.order("mute Ann");
+  expect(heard(ann.send(offerFiles("Bob")))).toEqual(["muted"]);
+});
+
+test("somebody who is away, or whose client takes no files, hears of it later", () => {
+  const { rig, ann } = people();
+  const cal = owner(rig, "Cal", "cal's", taking);
+  cal.close("quit");
+  heard(ann);
+  ann.send(offerFiles("Cal"));
+  expect(heard(ann)).toEqual(["away"]);
+  expect(heard(withKey(rig, "Cal", "cal's"))).toEqual([]);
+  expect(heard(withKey(rig, "Cal", "cal's", taking))).toEqual(["offered Ann"]);
+});
+
+test("a lost connection closes the channel; another opens when both are back", () => {
+  const { rig, ann, bob } = connected();
+  bob.close("lost");
+  expect(heard(ann)).toEqual(["lost 1"]);
+  expect(heard(ann.send(pass("lost")))).toEqual([]);
+  const bobAgain = rig.member("Bob", taking);
+  expect(heard(bobAgain)).toEqual(["offered Ann"]);
+  bobAgain.send(answer(true));
+  expect([heard(ann), heard(bobAgain)]).toEqual([["channel 2 Bob"], ["channel 2 Ann"]]);
+  // A frame of the first channel that comes late.
+  ann.send(pass("late", 1), pass("new", 2));
+  expect(heard(bobAgain)).toEqual(["passed new"]);
+  ann.close("lost");
+  expect(heard(bobAgain)).toEqual(["lost 2"]);
+  const annAgain = rig.member("Ann");
+  annAgain.send(offerFiles("Bob"));
+  expect([heard(annAgain), heard(bobAgain)]).toEqual([
+    ["here", "channel 3 Bob"],
+    ["channel 3 Ann"],
+  ]);
+});
+
+test("both ends may be restarted programs: whoever shows the same device's key goes on", () => {
+  const rig = new Rig();
+  const ann = withKey(rig, "Ann", "desk");
+  const bob = withKey(rig, "Bob", "laptop", taking);
+  ann.send(offerFiles("Bob"));
+  bob.send(answer(true));
+  ann.close("lost");
+  bob.close("lost");
+  const secret = "another-secret-0123456789";
+  const bobAgain = withKey(rig, "Bob", "laptop", { ...taking, secret });
+  expect(heard(bobAgain)).toEqual(["offered Ann"]);
+  bobAgain.send(answer(true));
+  const annAgain = withKey(rig, "Ann", "desk", { secret: `${secret}-2` });
+  annAgain.send(offerFiles("Bob"));
+  expect(heard(annAgain)).toContain("channel 2 Bob");
+  expect(heard(bobAgain)).toEqual(["channel 2 Ann"]);
+});
+
+test("nobody else can use the number of an offer", () => {
+  const { rig, ann, bob } = people();
+  const eve = rig.member("Eve", taking);
+  ann.send(offerFiles("Bob"));
+  heard(eve);
+  for (const message of [offerFiles("Bob"), answer(true), answer(false)]) {
+    expect(heard(eve.send(message))).toEqual([
+      message.type === "offer-files" ? "protocol" : "not-found",
+    ]);
+  }
+  eve.send(end("done"), pass("AAAA"));
+  heard(bob);
+  bob.send(answer(true));
+  eve.send(end("done"), pass("AAAA"));
+  expect(heard(bob)).toEqual(["channel 1 Ann"]);
+});
+
+test("of several devices one takes it, and the others are told", () => {
+  const rig = new Rig();
+  const ann = rig.member("Ann");
+  const desk = owner(rig, "Bob", "desk", taking);
+  desk.send({ type: "device-code", ref: "c" });
+  const code = String(desk.lines().find(({ ref }) => ref === "c")?.["code"]);
+  withKey(rig, "Bobs-phone", "phone").send({ type: "link", code, label: "phone" }).close("quit");
+  const phone = withKey(rig, "Bob", "phone", taking);
+  heard(desk);
+  ann.send(offerFiles("Bob"));
+  expect([heard(desk), heard(phone)]).toEqual([["offered Ann"], ["offered Ann"]]);
+  phone.send(answer(true));
+  expect([heard(desk), heard(phone)]).toEqual([["ended elsewhere"], ["channel 1 Ann"]]);
+  expect(heard(desk.send(answer(true)))).toEqual(["not-allowed"]);
+});
+
+test("an offer ends with its sender, at once or when it does not come back", () => {
+  const { ann, bob } = connected();
+  ann.send({ type: "bye" });
+  expect(heard(bob)).toEqual(["lost 1", "ended lost"]);
+  const other = connected();
+  other.ann.close("lost");
+  other.rig.pass(limits.awayMs - 2_000, 1_000);
+  expect(heard(other.bob)).toEqual(["lost 1"]);
+  other.rig.pass(4_000, 1_000);
+  expect(heard(other.bob).filter((line) => line !== "ping")).toEqual(["ended lost"]);
+  expect(other.rig.hub.kept).toMatchObject({ offers: 0 });
+});
+
+test("a recipient who leaves makes room for another client of theirs", () => {
+  const { rig, ann, bob } = connected();
+  bob.send({ type: "bye" });
+  expect(heard(ann)).toEqual(["lost 1"]);
+  const again = rig.member("Bob", { ...taking, secret: "another-0123456789abcdef" });
+  expect(heard(again)).toEqual(["offered Ann"]);
+});
+
+test("offers are bounded by sender, recipient and network", () => {
+  const { rig, ann, bob } = people();
+  for (let n = 0; n < limits.maxBySender; n++) {
+    expect(heard(ann.send(offerFiles("Bob", n)))).toEqual(["here"]);
+  }
+  expect(heard(ann.send(offerFiles("Bob", 99)))).toEqual(["full"]);
+  const others = Array.from({ length: 3 }, (_, i) => rig.member(`Other${i}`, taking));
+  const toBob = (limits.maxToRecipient - limits.maxBySender) / 2;
+  for (const [i, other] of others.entries()) {
+    heard(other);
+    for (let n = 0; n < toBob; n++) other.send(offerFiles("Bob", 1_000 * (i + 1) + n));
+    const expected = i < 2 ? "here" : "full";
+    expect(new Set(heard(other))).toEqual(new Set([expected]));
+  }
+  // The same again is not a new one.
+  expect(heard(ann.send(offerFiles("Bob", 3)))).toEqual(["here"]);
+  ann.send(end("cancelled", 3));
+  heard(bob);
+  expect(heard(ann.send(offerFiles("Cal", 3)))).toEqual(["unknown-user"]);
+  const far = rig.member("Far", {}, "192.0.2.7");
+  heard(far);
+  for (let n = 0; n < limits.newAtOnce + 1; n++) {
+    far.send(offerFiles("Other0", 5_000 + n));
+    const [said] = heard(far);
+    if (n < limits.newAtOnce) expect(said).toBe("here");
+    else expect(said).toBe("full");
+    if (n >= 2) far.send(end("cancelled", 5_000 + n));
+  }
+});
+
+test("nothing is kept when everybody has gone", () => {
+  const { rig, ann, bob } = connected();
+  bob.link.capacity = 0;
+  for (let n = 0; n < 40; n++) ann.queue(pass("x".repeat(40_000)));
+  rig.settle();
+  expect(rig.hub.kept["frameChars"]).toBeGreaterThan(0);
+  ann.send({ type: "bye" }).close("quit");
+  bob.close("quit");
+  expect(rig.hub.kept).toEqual(nothing);
+});
+
+test("a reader who is behind gets frames when there is room, and what is said before them", () => {
+  const { rig, ann, bob } = connected();
+  bob.link.capacity = 100_000;
+  for (let n = 0; n < 50; n++) ann.queue(pass(`${n}.${"x".repeat(40_000)}`));
+  rig.settle();
+  ann.send({ type: "say", room: "lobby", n: 1, text: "how is it going?" });
+  const { lagBytes } = bob.session.output;
+  // One frame more than the bound, and what was said.
+  expect(lagBytes).toBeLessThan(limits.maxLagBytes + 42_000);
+  expect(bob.session.phase).toBe("member");
+  for (let turns = 0; turns < 100; turns++) {
+    bob.link.capacity = 70_000;
+    rig.hub.handleDrain(bob.session, rig.nowMs);
+    rig.settle();
+  }
+  const lines = bob.lines();
+  const frames = lines.flatMap(({ type, data }) => (type === "passed" ? [String(data)] : []));
+  expect(frames.map((frame) => Number(frame.split(".")[0]))).toEqual(
+    Array.from({ length: 50 }, (_, n) => n),
+  );
+  const said = lines.findIndex(({ type }) => type === "message");
+  expect(lines.slice(said).filter(({ type }) => type === "passed").length).toBeGreaterThan(30);
+});
+
+test("whoever sends far more than the other end takes ends the offer", () => {
+  const { rig, ann, bob } = connected();
+  bob.link.capacity = 0;
+  const frames = Math.ceil(limits.maxWaitingChars / 90_000) + 10;
+  for (let n = 0; n < frames; n++) ann.queue(pass("x".repeat(90_000)));
+  rig.settle();
+  expect(heard(ann)).toEqual(["ended overrun"]);
+  expect(rig.hub.kept).toMatchObject({ offers: 0, frameChars: 0 });
+});
+
+test("frames do not count as messages, but those of no channel count as a flood", () => {
+  const rig = new Rig({ rates: { messagesPerSecond: 10, bytesPerSecond: 100_000 } });
+  const [ann, bob] = [rig.member("Ann", {}, "192.0.2.1"), rig.member("Bob", taking, "192.0.2.2")];
+  ann.send(offerFiles("Bob"));
+  bob.send(answer(true));
+  heard(bob);
+  for (let n = 0; n < 500; n++) ann.send(pass("x".repeat(40_000)));
+  expect(heard(bob).length).toBe(500);
+  expect(ann.session.phase).toBe("member");
+  for (let n = 0; n < 500; n++) ann.send(pass("x".repeat(40_000), 7));
+  expect(ann.session.phase).not.toBe("member");
+});
