@@ -485,6 +485,10 @@ export const rights = {
   maxAnswerRows: 4_096,
   /** Passes that still let somebody in. */
   maxPasses: 1_024,
+  /** Access tokens of programs, of all names … */
+  maxTokens: 1_024,
+  /** … and of one: a token for each place where it is used. */
+  maxTokensPerName: 16,
   /** People that one pass lets in; their record IDs are kept with it. */
   maxPassUses: 100,
   /** How long a pass is valid, unless said otherwise: a day. */

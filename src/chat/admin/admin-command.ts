@@ -7,7 +7,7 @@ import { quoted } from "../../text.ts";
 import { readDuration } from "../rights/duration.ts";
 import type { Rank } from "../rights/roles.ts";
 
-type Bare = "help" | "info" | "bans" | "mutes" | "passes" | "ops" | "reload" | "stop";
+type Bare = "help" | "info" | "bans" | "mutes" | "passes" | "tokens" | "ops" | "reload" | "stop";
 
 export type AdminCommand =
   | { do: Bare }
@@ -17,6 +17,8 @@ export type AdminCommand =
   | { do: "unban" | "unmute"; target: string }
   | { do: "pass"; uses: number; termMs: number | undefined }
   | { do: "revoke"; id: number }
+  | { do: "token"; name: string; termMs: number | undefined }
+  | { do: "untoken"; id: number }
   | { do: "op" | "deop"; name: string }
   | { do: "claim"; code: string }
   | { do: "topic"; room: string; text: string }
@@ -65,6 +67,15 @@ const guest = (what: "allow" | "disallow") => ({
     room === undefined || name === undefined || more.length > 0
       ? undefined
       : ({ do: what, room, name } as const),
+});
+
+const numbered = (what: "revoke" | "untoken") => ({
+  read: ({ words: [number = "", ...more] }: Words) => {
+    const id = /^#(\d{1,15})$/.exec(number)?.[1];
+    return id === undefined || more.length > 0
+      ? undefined
+      : ({ do: what, id: Number(id) } as const);
+  },
 });
 
 const bare = (what: Bare) => ({
@@ -126,10 +137,27 @@ export const adminCommands: Readonly<Record<AdminCommand["do"], Entry>> = {
   revoke: {
     usage: "revoke #N",
     help: "make a pass invalid",
-    read: ({ words: [number = "", ...more] }) => {
-      const id = /^#(\d{1,15})$/.exec(number)?.[1];
-      return id === undefined || more.length > 0 ? undefined : { do: "revoke", id: Number(id) };
-    },
+    ...numbered("revoke"),
+  },
+  token: {
+    usage: "token NAME [--for 30d]",
+    help: "make a token with which a program speaks for a registered name, over HTTP",
+    rank: "member",
+    hasTerm: true,
+    read: ({ words: [name, ...more], termMs }) =>
+      name === undefined || more.length > 0 ? undefined : { do: "token", name, termMs },
+  },
+  tokens: {
+    usage: "tokens",
+    help: "list the tokens that are valid",
+    rank: "member",
+    ...bare("tokens"),
+  },
+  untoken: {
+    usage: "untoken #N",
+    help: "make a token invalid",
+    rank: "member",
+    ...numbered("untoken"),
   },
   topic: {
     usage: "topic ROOM [TEXT]",

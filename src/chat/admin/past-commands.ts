@@ -75,6 +75,7 @@ export function forget(hub: HubState, actor: Actor, { name }: Of<"forget">, answ
         return answer({ ok: false, code: outcome.error.code, message: outcome.error.message });
       }
       roles.take(account.id);
+      hub.options.rights.tokens.forgetAccount(account.id);
       logAct(hub, actor, "account deleted", { target: account.name });
       // Also under other names, and without one.
       for (const session of hub.sessions) {

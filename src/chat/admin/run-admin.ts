@@ -12,6 +12,7 @@ import { isAtLeast } from "../rights/roles.ts";
 import { claim, deop, listOps, op } from "./role-commands.ts";
 import { deleteMessage, exportRoom, forget } from "./past-commands.ts";
 import { setGuest, setMotd, setPrivate, setTopic } from "./room-commands.ts";
+import { listTokens, makeToken, revokeToken } from "./token-commands.ts";
 import { impose, kick, lift, listSanctions } from "./sanction-commands.ts";
 
 /** Answers once what has changed is stored. */
@@ -69,6 +70,9 @@ const handlers: Handlers = {
   export: exportRoom,
   delete: deleteMessage,
   forget,
+  token: makeToken,
+  tokens: (hub, actor, _command, done) => done(listTokens(hub, actor)),
+  untoken: (hub, actor, command, done) => done(revokeToken(hub, actor, command)),
   op: (hub, actor, { name }, done) => op(hub, actor, name, done),
   deop: (hub, actor, { name }, done) => deop(hub, actor, name, done),
   ops: (hub, _actor, _command, done) => done(listOps(hub)),

@@ -13,6 +13,10 @@ const elsewhere: ReadonlySet<string> = new Set<AdminCommand["do"]>([
   "revoke",
   "reload",
   "export",
+  // A secret has no place in a transcript.
+  "token",
+  "tokens",
+  "untoken",
 ]);
 
 export type SlashOrder = { slash: string; usage: string; help: string };

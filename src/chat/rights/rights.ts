@@ -1,6 +1,7 @@
 // Who may do what on this server: what its operators have decided. Kept whole in memory, since every
 // connection and message asks; what changes goes to the store. Pure.
 
+import { AccessTokens } from "./access-tokens.ts";
 import { Passes } from "./passes.ts";
 import { type RightsChange, RightsJournal, type RightsRow } from "./rights-rows.ts";
 import { AllRoomSettings } from "./room-settings.ts";
@@ -11,6 +12,7 @@ export class Rights {
   readonly #journal = new RightsJournal();
   readonly sanctions: Sanctions;
   readonly passes: Passes;
+  readonly tokens: AccessTokens;
   readonly roles: Roles;
   readonly rooms: AllRoomSettings;
 
@@ -21,6 +23,7 @@ export class Rights {
     this.rooms = new AllRoomSettings(kept, this.#journal);
     this.roles = new Roles(kept, this.#journal);
     this.passes = new Passes(kept, this.#journal);
+    this.tokens = new AccessTokens(kept, this.#journal);
   }
 
   /** What has to be stored since the last call. */

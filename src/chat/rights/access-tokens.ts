@@ -1,0 +1,84 @@
+// Access tokens: each lets a program speak and listen as the owner of a registered name, over HTTP.
+// Only their hashes are kept. Pure.
+
+import { rights as limits } from "../../limits.ts";
+import { type RightsJournal, readRows, type RightsRow } from "./rights-rows.ts";
+
+export type AccessToken = {
+  /** Unique among the tokens of this server. */
+  id: number;
+  hash: string;
+  /** The ID of the account, and its name. */
+  account: string;
+  name: string;
+  by: string;
+  /** Unix milliseconds. */
+  atMs: number;
+  /** Infinity: until it is revoked. */
+  untilMs: number;
+};
+
+export class AccessTokens {
+  readonly #journal: RightsJournal;
+  readonly #byHash = new Map<string, AccessToken>();
+  #nextId = 1;
+
+  constructor(rows: Iterable<RightsRow>, journal: RightsJournal) {
+    this.#journal = journal;
+    const tokens = readRows(rows, rowKind, (hash, fields) => ({
+      id: fields.count("id", 1),
+      hash,
+      account: fields.text("account"),
+      name: fields.text("name"),
+      by: fields.text("by"),
+      atMs: fields.number("atMs"),
+      untilMs: fields.optionalCount("untilMs") ?? Infinity,
+    }));
+    for (const token of tokens.sort((a, b) => a.id - b.id)) {
+      this.#byHash.set(token.hash, token);
+      this.#nextId = token.id + 1;
+    }
+  }
+
+  /** Undefined: there are too many, of that account or of all. */
+  issue(terms: Omit<AccessToken, "id">): AccessToken | undefined {
+    for (const token of this.#byHash.values()) {
+      if (token.untilMs <= terms.atMs) this.#remove(token);
+    }
+    const own = [...this.#byHash.values()].filter(({ account }) => account === terms.account);
+    if (own.length >= limits.maxTokensPerName || this.#byHash.size >= limits.maxTokens) {
+      return undefined;
+    }
+    const token = { ...terms, id: this.#nextId++ };
+    this.#byHash.set(token.hash, token);
+    const { hash, untilMs, ...fields } = token;
+    const end = untilMs === Infinity ? undefined : untilMs;
+    this.#journal.put(`${rowKind}/${hash}`, { ...fields, untilMs: end });
+    return token;
+  }
+
+  find(hash: string, nowMs: number): AccessToken | undefined {
+    const token = this.#byHash.get(hash);
+    return token === undefined || token.untilMs <= nowMs ? undefined : token;
+  }
+
+  /** Those that still hold, oldest first. */
+  list(nowMs: number): readonly AccessToken[] {
+    return [...this.#byHash.values()].filter(({ untilMs }) => untilMs > nowMs);
+  }
+
+  revoke(token: AccessToken): void {
+    this.#remove(token);
+  }
+
+  /** The account is deleted. */
+  forgetAccount(account: string): void {
+    for (const token of this.#byHash.values()) if (token.account === account) this.#remove(token);
+  }
+
+  #remove({ hash }: AccessToken): void {
+    if (this.#byHash.delete(hash)) this.#journal.remove(`${rowKind}/${hash}`);
+  }
+}
+
+const rowKind = "token";

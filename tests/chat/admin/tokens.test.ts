@@ -1,0 +1,91 @@
+// Access tokens: who may make one for whom, what is kept of it, and when it ends.
+
+import { describe, expect, test } from "bun:test";
+import { rights as limits } from "../../../src/limits.ts";
+import { answerRequest } from "../../../src/store/answer.ts";
+import { openMemoryStore } from "../../../src/store/memory.ts";
+import { Rights } from "../../../src/chat/rights/rights.ts";
+import { owner } from "../owner.ts";
+import { type Client, Rig } from "../rig.ts";
+
+function order(client: Client, command: string): Record<string, unknown> {
+  client.text();
+  client.send({ type: "admin", command, ref: "o" });
+  const answer = client.lines().find(({ ref }) => ref === "o");
+  if (answer === undefined) throw new Error(`no answer to ${command}`);
+  return answer;
+}
+
+describe("an access token", () => {
+  test("is shown once, and kept as a hash", () => {
+    const rig = new Rig();
+    owner(rig, "Ann", "desk");
+    const made = rig.order("token ann");
+    expect(made).toMatchObject({ ok: true, rows: [{ fields: { event: "token", name: "Ann" } }] });
+    const [row] = "rows" in made ? (made.rows ?? []) : [];
+    const token = String(row?.text);
+    expect(rig.order("tokens")).toEqual({
+      ok: true,
+      rows: [{ text: expect.stringMatching(/^#1 Ann \(console, /), fields: expect.anything() }],
+    });
+    expect(JSON.stringify(rig.order("tokens"))).not.toContain(token);
+    const hash = rig.hub.options.hashSecret(token);
+    const { tokens } = rig.hub.options.rights;
+    expect(tokens.find(hash, 0)?.name).toBe("Ann");
+    expect(rig.order("untoken #1")).toMatchObject({ ok: true });
+    expect(tokens.find(hash, 0)).toBeUndefined();
+    expect(rig.order("untoken #1")).toMatchObject({ ok: false, code: "not-found" });
+  });
+
+  test("is made by its owner, and for others by an owner of the server alone", () => {
+    const rig = new Rig();
+    const ann = owner(rig, "Ann", "desk");
+    const bob = owner(rig, "Bob", "phone");
+    rig.order("op Bob");
+    expect(order(ann, "token Ann")).toMatchObject({ type: "admin" });
+    const refused = { type: "error", code: "not-allowed" };
+    // Operators are no owners.
+    expect(order(bob, "token Ann")).toMatchObject(refused);
+    expect(order(bob, "token nobody")).toMatchObject(refused);
+    expect(order(bob, "tokens")).toMatchObject({ message: "There are no tokens" });
+    expect(order(bob, "untoken #1")).toMatchObject({ type: "error", code: "not-found" });
+    expect(order(ann, "tokens")).toMatchObject({ rows: [{ fields: { id: 1, name: "Ann" } }] });
+    const eve = rig.member("Eve");
+    expect(order(eve, "token Eve")).toMatchObject(refused);
+  });
+
+  test("makes a free name a program's, but nobody else's", () => {
+    const rig = new Rig();
+    rig.member("Eve");
+    expect(rig.order("token Eve")).toMatchObject({ ok: false, code: "name-taken" });
+    expect(rig.order("token a+b")).toMatchObject({ ok: false, code: "name-invalid" });
+    expect(rig.order("token builds")).toMatchObject({ ok: true });
+    expect(rig.order("token Builds")).toMatchObject({ rows: [{ fields: { name: "builds" } }] });
+    const mallory = rig.client();
+    mallory.send({ type: "hello", version: 2, name: "BUILDS", secret: "0123456789abcdef" });
+    expect(mallory.lines().at(-1)).toMatchObject({ type: "error", code: "name-registered" });
+    // A name that somebody may come back to is not free.
+    rig.member("Zoe").close("lost");
+    expect(rig.order("token Zoe")).toMatchObject({ ok: false, code: "name-taken" });
+  });
+
+  test("ends at its time, and with its account", () => {
+    const rig = new Rig();
+    rig.order("token builds --for 1h");
+    rig.order("token Ann");
+    rig.order("forget Ann");
+    expect(rig.order("tokens")).toMatchObject({ rows: [{ fields: { name: "builds" } }] });
+    rig.nowMs += 3_600_001;
+    expect(rig.order("tokens")).toMatchObject({ message: "There are no tokens" });
+  });
+
+  test("is one of a bounded number, and survives a restart", () => {
+    const store = openMemoryStore();
+    const rig = new Rig({ rights: new Rights() }, (request) => answerRequest(store, request));
+    for (let i = 0; i < limits.maxTokensPerName; i++) rig.order("token builds");
+    expect(rig.order("token builds")).toMatchObject({ ok: false, code: "full" });
+    const again = new Rights(store.rights.load());
+    expect(again.tokens.list(0)).toEqual(rig.hub.options.rights.tokens.list(0));
+    expect(again.tokens.list(0)).toHaveLength(limits.maxTokensPerName);
+  });
+});
