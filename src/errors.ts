@@ -32,6 +32,7 @@ const exitCodes = {
   "name-taken": exitCode.refused,
   "name-registered": exitCode.refused,
   "wrong-password": exitCode.refused,
+  "wrong-token": exitCode.refused,
   "no-identity": exitCode.refused,
   rate: exitCode.refused,
   full: exitCode.refused,

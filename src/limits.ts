@@ -489,6 +489,8 @@ export const rights = {
   maxTokens: 1_024,
   /** … and of one: a token for each place where it is used. */
   maxTokensPerName: 16,
+  /** Connections that listen by one access token at once: a program, and others that replace it. */
+  listenersPerToken: 8,
   /** People that one pass lets in; their record IDs are kept with it. */
   maxPassUses: 100,
   /** How long a pass is valid, unless said otherwise: a day. */
@@ -736,6 +738,20 @@ export const web = {
   digestsKept: 4_096,
   /** Interval between measurements of the event loop's delay, in milliseconds. */
   loopProbeMs: 500,
+} as const;
+
+/** Rooms over HTTP. */
+export const rooms = {
+  /** Body of a POST: the longest text with every character escaped in JSON. */
+  maxBodyBytes: 6 * 16 * KiB + KiB,
+  /** Time for it to come. */
+  bodyMs: 10_000,
+  /** Messages of a page, unless another number is asked for. */
+  pageMessages: 50,
+  /** Bytes of events on their way to the socket; further ones wait in the hub, which is bounded. */
+  streamBytes: 64 * KiB,
+  /** A comment to whoever listens: less than the 60 s after which proxies end a quiet connection. */
+  heartbeatMs: 20_000,
 } as const;
 
 /** open-chat's stop-and-wait download over UDP. */

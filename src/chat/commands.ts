@@ -30,6 +30,7 @@ import { search } from "./search.ts";
 import { StoreQueries } from "./store-queries.ts";
 import { join } from "./join.ts";
 import { rename } from "./rename.ts";
+import { listen, post, read } from "./token-requests.ts";
 
 type Handlers = {
   [K in Command["type"]]: (
@@ -43,6 +44,9 @@ type Handlers = {
 
 /** Commands that need no name. */
 const allowedBeforeLogin: ReadonlySet<Command["type"]> = new Set<Command["type"]>([
+  "post",
+  "read",
+  "listen",
   "login",
   "prove",
   "answer",
@@ -79,6 +83,9 @@ const handlers: Handlers = {
     if (asked !== undefined) login(hub, session, asked);
   },
   keys,
+  post,
+  read,
+  listen,
   say,
   tell,
   join,

@@ -37,6 +37,8 @@ export interface Dialect {
   readonly asks?: boolean;
   /** Whether a refused login closes the connection; otherwise the client may try again. */
   readonly refusalEnds?: boolean;
+  /** False: private messages are not for this client, and stay unread. */
+  readonly hearsMail?: false;
   /** Whether a client that has shut down its write side keeps receiving. */
   readonly hearsAfterEnd?: boolean;
   /** What the original system's server prints on its terminal, if anything. */

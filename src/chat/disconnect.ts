@@ -81,8 +81,9 @@ export function logNameless(hub: HubState, session: Session, reason: EndReason):
  * connection may have missed the last of them: it is sent again what came since its login.
  */
 function recordDevice(hub: HubState, session: Session, reason: LeaveReason): void {
-  const { mailbox, proven, identity } = session;
-  const mail = reason === "quit" ? (mailbox.replayedTo ?? mailbox.last) : 0;
+  const { mailbox, proven, identity, dialect } = session;
+  const hasRead = reason === "quit" && dialect.hearsMail !== false;
+  const mail = hasRead ? (mailbox.replayedTo ?? mailbox.last) : 0;
   const { account } = identity;
   const key = proven.isDevice ? proven.key : undefined;
   const change = { type: "used", account, key, mail, atMs: hub.stampMs } as const;

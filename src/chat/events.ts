@@ -118,6 +118,32 @@ export type Command =
   | { type: "accept"; ref?: Ref | undefined }
   | { type: "reject"; ref?: Ref | undefined }
   | { type: "leave"; ref?: Ref | undefined }
+  /**
+   * What a program asks for that shows an access token and is in no room: says something in one, or
+   * reads what was said there.
+   */
+  | {
+      type: "post";
+      accessToken: string;
+      room: string;
+      text: string;
+      kind?: MessageKind | undefined;
+    }
+  | {
+      type: "read";
+      accessToken: string;
+      room: string;
+      after?: number | undefined;
+      before?: number | undefined;
+      limit: number;
+    }
+  /** Logs in with the token's name, to hear one room. */
+  | {
+      type: "listen";
+      accessToken: string;
+      room: string;
+      since?: { epoch: string; seq: number } | undefined;
+    }
   /** Lists the shared folder; without `limit`, all of it. */
   | { type: "files"; after?: string | undefined; limit?: number | undefined; ref?: Ref | undefined }
   /** A request to the transfer service. */
@@ -183,6 +209,8 @@ export type LoginCommand = {
   remember?: boolean | undefined;
   /** The client takes files that people offer. */
   takesFiles?: boolean | undefined;
+  /** An access token was shown: the account that it is for, and its hash. */
+  bearer?: { account: string; token: string } | undefined;
 };
 
 /** A message in a room's log. `author` is the session ID of its author, 0 for history. */

@@ -102,10 +102,11 @@ export function prove(
 }
 
 /** Whether a name that is in use may be registered, and the session its owner's. */
-function mayBeOwner(hub: HubState, session: Session, { name, token, password }: LoginCommand) {
+function mayBeOwner(hub: HubState, session: Session, command: LoginCommand) {
+  const { name, token, password, bearer } = command;
   const holder = hub.names.holder(fold(name));
   if (holder !== undefined) return holder.identity.account !== "";
-  return session.proven.key !== undefined || token !== undefined || password !== undefined;
+  return session.proven.key !== undefined || (token ?? password ?? bearer) !== undefined;
 }
 
 function roomsAsked({ rooms }: LoginCommand): RoomsAsked {

@@ -271,7 +271,7 @@ function isMuted(hub: HubState, session: Session, n: number | undefined): boolea
 }
 
 function fits(hub: HubState, session: Session, text: string, n: number | undefined): boolean {
-  const message = excess(text);
+  const message = textProblem(text);
   if (message !== undefined) {
     takeCounter(hub, session, n);
     reject(hub, session, "text-invalid", message, { n, takesCounter: true });
@@ -281,7 +281,7 @@ function fits(hub: HubState, session: Session, text: string, n: number | undefin
 }
 
 /** Why a text is too long; undefined if it is not. */
-function excess(text: string): string | undefined {
+export function textProblem(text: string): string | undefined {
   const { maxTextChars, maxTextLines } = limits;
   const advice = "are allowed: split it, or send a file";
   if (text.length > maxTextChars) {

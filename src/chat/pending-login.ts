@@ -140,6 +140,14 @@ export class PendingLogin {
   /** The store has answered. */
   #decide(): void {
     const owner = this.#owner;
+    const { bearer } = this.#command;
+    if (bearer !== undefined && owner?.id !== bearer.account) {
+      this.#release();
+      return this.#refuse(
+        "wrong-token",
+        "The name of this access token is not registered any more",
+      );
+    }
     if (owner === undefined) return this.#queryMail();
     const found = { owner, ofKey: this.#ofKey, ofToken: this.#ofToken };
     authenticate(this.#hub, this.#session, this.#command, found, (denial) =>
@@ -383,6 +391,7 @@ export class PendingLogin {
     const hub = this.#hub;
     const session = this.#session;
     const { mailbox } = session;
+    if (session.dialect.hearsMail === false) return { mail: mailbox.last, recovered: true };
     const { since } = this.#command;
     // Numbers of another log mean nothing here: everything in the mailbox is new to the client.
     const isSameLog = since?.epoch === hub.options.epoch;
@@ -400,6 +409,8 @@ export class PendingLogin {
   }
 
   get #tokenHash(): string | undefined {
+    const { bearer } = this.#command;
+    if (bearer !== undefined) return bearer.token;
     const used = this.#ofToken === undefined ? undefined : this.#command.token;
     const token = this.#newToken ?? used;
     return token === undefined ? undefined : this.#hub.options.hashSecret(token);

@@ -67,7 +67,7 @@ function mayRun(
   const { shareOwner } = session;
   const room = roomOf(session, command);
   if (room !== undefined && past.waitMs(room, shareOwner, nowMs) > 0) return false;
-  const isLogin = command.type === "login" && command.visitor !== true && session.phase === "new";
+  const isLogin = isAnnounced(command) && session.phase === "new";
   // Nobody knows yet who it is.
   const place = isLogin ? ownerAt(session.peer.address) : undefined;
   if (place !== undefined && loginRates.waitMs(place, nowMs) > 0) return false;
@@ -77,6 +77,11 @@ function mayRun(
     past.add(room, shareOwner, command.text ?? "", nowMs);
   }
   return true;
+}
+
+/** Logging in under a name, which everybody in a room is told. */
+function isAnnounced(command: Command): boolean {
+  return command.type === "listen" || (command.type === "login" && command.visitor !== true);
 }
 
 /** The room that a command adds a message to. */

@@ -10,6 +10,7 @@ import { quoted } from "../text.ts";
 import { createMetrics, type Metrics } from "../chat/metrics.ts";
 import { ratesFor } from "../chat/rate-budget.ts";
 import type { Dialect } from "../chat/dialect.ts";
+import { httpRooms } from "../dialects/http/http-rooms.ts";
 import { nativeDialect } from "../dialects/native/native.ts";
 import { Rights } from "../chat/rights/rights.ts";
 import { reservedNames } from "../dialects/table.ts";
@@ -77,6 +78,8 @@ export class ChatCore {
   readonly hub: Hub;
   /** The native dialect with this server's settings. */
   readonly native: Dialect;
+  /** Rooms over HTTP. */
+  readonly httpRooms: Dialect;
   readonly main: ChatPort;
   readonly #options: CoreOptions;
   readonly driver: HubDriver;
@@ -153,6 +156,7 @@ export class ChatCore {
       udpPort: service.udpPort,
       messagesPerSecond: options.rate,
     });
+    this.httpRooms = httpRooms(store.epoch);
     const speech = { kind: "any", native: this.native, text: openChatWithHelp } as const;
     this.main = this.listen(service.udpPort, speech, options.key);
     this.driver.start(this.hub);

@@ -9,6 +9,7 @@ import { dialects } from "../dialects/table.ts";
 import { ParleyError } from "../errors.ts";
 import { shutdown } from "../limits.ts";
 import type { Log } from "../log.ts";
+import type { Dialect } from "../chat/dialect.ts";
 import { consoleActor } from "../chat/admin/actor.ts";
 import type { AdminAnswer } from "../chat/admin/answer.ts";
 import { openStore, type OpenStore } from "../store/open.ts";
@@ -246,7 +247,8 @@ export class ChatServer {
         excess: (sockets) =>
           admission.excess(sockets.filter(({ address }) => !proxies.has(address))),
       },
-      connect: nativeSessions(core),
+      connect: sessionsOf(core, core.native),
+      connectRoom: sessionsOf(core, core.httpRooms),
     });
   }
 
@@ -328,10 +330,10 @@ export class ChatServer {
   }
 }
 
-/** Makes a WebSocket a session of the hub. */
-function nativeSessions({ driver, native }: ChatCore): Connect {
+/** Makes a connection of the web port a session of the hub. */
+function sessionsOf({ driver }: ChatCore, dialect: Dialect): Connect {
   return (link, peer) => {
-    const session = driver.handleConnect(link, native, peer);
+    const session = driver.handleConnect(link, dialect, peer);
     session.output.framed = true;
     return {
       receive: (line) => driver.handleMessage(session, line, steadyMs()),

@@ -186,6 +186,7 @@ test("server", async () => {
     "/bans",
     "/mutes",
     "/pass",
+    "/token bot",
     "/ops",
     "/help",
   );

@@ -20,12 +20,7 @@ import { logAct } from "./log-act.ts";
 type Of<Do extends AdminCommand["do"]> = Extract<AdminCommand, { do: Do }>;
 type Answer = (answer: AdminAnswer) => void;
 
-export function makeToken(
-  hub: HubState,
-  actor: Actor,
-  command: Of<"token">,
-  answer: Answer,
-): void {
+export function makeToken(hub: HubState, actor: Actor, command: Of<"token">, answer: Answer): void {
   const { name } = command;
   hub.store.findAccount({ name: fold(name) }, (outcome) => {
     if (!outcome.done) return answer(failed(outcome.error));

@@ -166,6 +166,13 @@ export class NameRegistry {
     identity.account = "";
   }
 
+  /** The session speaks under an account's name without being there. */
+  speakFor({ identity }: Session, { account, name }: { account: string; name: string }): void {
+    identity.account = account;
+    identity.name = name;
+    identity.folded = fold(name);
+  }
+
   /** Makes the session a member; the name must be free, or its own account's. */
   enter(session: Session, name: string, alias: string | undefined): void {
     const { identity } = session;

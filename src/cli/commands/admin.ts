@@ -26,7 +26,11 @@ export default defineCommand({
       valueHint: "ADDRESS",
       description: `HOST:PORT or HOST of the server, with #PIN to check its key (default ${hostPortText(defaultAddress)})`,
     },
-    for: { type: "string", valueHint: "TERM", description: "ban, mute, pass, token: 30m, 12h, 1d, 2w" },
+    for: {
+      type: "string",
+      valueHint: "TERM",
+      description: "ban, mute, pass, token: 30m, 12h, 1d, 2w",
+    },
     uses: { type: "string", valueHint: "N", description: "pass: for so many people" },
     long: { type: "boolean", description: "who: with addresses and dialects" },
     identity: identityFlag,

@@ -5,11 +5,16 @@ import { fileHeaders } from "./headers.ts";
 
 /** The one in a request, if any. */
 export function accessToken(headers: Headers): string | undefined {
-  const bearer = /^Bearer ([\x21-\x7e]{1,128})$/i.exec(headers.get("authorization") ?? "")?.[1];
+  const bearer = bearerToken(headers);
   if (bearer !== undefined) return bearer;
   return /(?:^|;\s*)parley_access=([\x21\x23-\x2b\x2d-\x3a\x3c-\x7e]{1,128})(?:;|$)/.exec(
     headers.get("cookie") ?? "",
   )?.[1];
+}
+
+/** The one in the Authorization header, which a page of another origin can't set. */
+export function bearerToken(headers: Headers): string | undefined {
+  return /^Bearer ([\x21-\x7e]{1,128})$/i.exec(headers.get("authorization") ?? "")?.[1];
 }
 
 /** Says nothing about what is there. */

@@ -17,22 +17,14 @@ import { onlyTls13 } from "../../tls/versions.ts";
 import type { SharedFolder } from "../files/shared-folder.ts";
 import { FileRoutes } from "./file-routes.ts";
 import { ConnectionReaper, type ReaperOptions } from "./connection-reaper.ts";
+import type { ConnectionLimiter } from "./connection-limiter.ts";
 import { isOwnHost, isOwnOrigin } from "./origin.ts";
 import { pageResponse } from "./page-assets.ts";
 import { accessToken, noAccess } from "./access-token.ts";
 import { plainText } from "./plain-text.ts";
+import { RoomRoutes } from "./room-routes.ts";
 import type { TrustedProxies } from "./trusted-proxies.ts";
 import { SocketLink, type Connect } from "./websocket.ts";
-
-/**
- * Limits connections by address. `enter` admits one (undefined) or returns the reason; call `leave`
- * once for each admitted one.
- */
-export interface ConnectionLimiter {
-  enter(address: string): string | undefined;
-  leave(owner: ShareOwner): void;
-  move(from: ShareOwner, to: ShareOwner): ShareOwner;
-}
 
 export type WebOptions = {
   host: string;
@@ -40,6 +32,8 @@ export type WebOptions = {
   port: number;
   /** Hands a new native connection to the hub. */
   connect: Connect;
+  /** The same for a request about a room. */
+  connectRoom: Connect;
   /** Shared with the other ports. */
   admission: ConnectionLimiter;
   folder: SharedFolder;
@@ -83,7 +77,7 @@ export function startWeb(options: WebOptions): WebServer {
       ...options.reaper,
       log: options.log,
       port: ports.port,
-      isWebSocket: ({ address, port }) => site.webSockets.has(`${address} ${port}`),
+      isWebSocket: ({ address, port }) => site.ownSockets.has(`${address} ${port}`),
       listen: (on) => ports.listen(on),
     });
   return {
@@ -199,12 +193,13 @@ const hiddenClient =
 
 class Site {
   isStopping = false;
-  /** Remote address and port of each. */
-  readonly webSockets = new Set<string>();
+  /** Remote address and port of each connection that is admitted by itself: it is no idle one. */
+  readonly ownSockets = new Set<string>();
   readonly #options: WebOptions;
   /** Host names that mean this server. */
   readonly #hostNames: ReadonlySet<string>;
   readonly #files: FileRoutes;
+  readonly #rooms: RoomRoutes;
   /** Each request costs little, but one read can bring thousands, and everybody else waits. */
   readonly #rates = new ShareBuckets(
     { perSecond: web.requestsPerSecond, burst: web.requestBurst },
@@ -214,7 +209,9 @@ class Site {
 
   constructor(options: WebOptions) {
     this.#options = options;
-    this.#files = new FileRoutes(options.folder, options.metrics, options.log);
+    const { metrics, log, admission, connectRoom: connect } = options;
+    this.#files = new FileRoutes(options.folder, metrics, log);
+    this.#rooms = new RoomRoutes({ connect, admission, metrics });
     const own = hostname();
     const names = [options.host, own, `${own}.local`, options.publicUrl?.hostname ?? own];
     this.#hostNames = new Set(names.map((name) => name.toLowerCase()));
@@ -265,13 +262,15 @@ class Site {
         "This server is not known under that Host. Use its address, or start it with --public-url.",
       );
     }
-    if (request.method !== "GET" && request.method !== "HEAD") {
+    const isRoom = path.startsWith("/rooms/");
+    if (!isRoom && request.method !== "GET" && request.method !== "HEAD") {
       return plainText(405, "Only GET and HEAD are supported.", { Allow: "GET, HEAD" });
     }
     // A banned client is told why by the hub, in the words of the protocol.
     if (path === "/ws") return this.#upgrade(request, server, from, host);
     const ban = banFor?.(address);
     if (ban !== undefined) return plainText(403, `${ban}.`);
+    if (isRoom) return this.#room(request, path, query, from);
     const isFiles = path === "/files" || path.startsWith("/files/");
     if (isFiles && hasAccess?.(accessToken(request.headers)) === false) return noAccess();
     if (path === "/files") return this.#files.list(query);
@@ -280,7 +279,9 @@ class Site {
     }
     if (path === "/healthz") return this.#health();
     const page = pageResponse(path, request);
-    return page ?? plainText(404, "Nothing here. There are /, /files, /ws and /healthz.");
+    return (
+      page ?? plainText(404, "Nothing here. There are /, /files, /rooms/ROOM, /ws and /healthz.")
+    );
   }
 
   #upgrade(
@@ -303,12 +304,11 @@ class Site {
     }
     const socket = `${connected} ${port}`;
     const leave = (owner: ShareOwner) => {
-      this.webSockets.delete(socket);
+      this.ownSockets.delete(socket);
       admission.leave(owner);
     };
-    this.webSockets.add(socket);
-    const isEncrypted = this.#options.tls !== undefined;
-    const peer: Peer = { address, port, websocket: true, ...(isEncrypted && { tls: true }) };
+    this.ownSockets.add(socket);
+    const peer: Peer = { ...this.#peer(address, port), websocket: true };
     const place = { move: admission.move.bind(admission), leave };
     const link = new SocketLink(peer, metrics, place);
     if (server.upgrade(request, { data: link })) return undefined;
@@ -317,6 +317,28 @@ class Site {
       Upgrade: "websocket",
       Connection: "Upgrade",
     });
+  }
+
+  /** Who is at the other end of a connection that the hub hears of. */
+  #peer(address: string, port: number): Peer {
+    const isEncrypted = this.#options.tls !== undefined;
+    return { address, port, ...(isEncrypted && { tls: true }) };
+  }
+
+  async #room(
+    request: Request,
+    path: string,
+    query: URLSearchParams,
+    { address, connected, port }: From,
+  ): Promise<Response> {
+    if (this.isStopping) return plainText(503, "The server is stopping.", { "Retry-After": "1" });
+    this.#warnOfProxy(connected, request.headers);
+    const socket = `${connected} ${port}`;
+    const listening = (isListening: boolean): void => {
+      if (isListening) this.ownSockets.add(socket);
+      else this.ownSockets.delete(socket);
+    };
+    return this.#rooms.answer(request, path, query, this.#peer(address, port), listening);
   }
 
   #file(

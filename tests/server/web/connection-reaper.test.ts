@@ -11,6 +11,7 @@ import { startWeb } from "../../../src/server/web/http.ts";
 import { SharedFolder } from "../../../src/server/files/shared-folder.ts";
 import { connectionsTo } from "../../../src/io/udp/socket-names.ts";
 import { silentLog } from "../../silent-log.ts";
+import type { WebSession } from "../../../src/server/web/websocket.ts";
 import { TrustedProxies } from "../../../src/server/web/trusted-proxies.ts";
 import { parleyCommand } from "../../parley.ts";
 import { RawClient } from "../../interop/sockets.ts";
@@ -21,6 +22,14 @@ setDefaultTimeout(30_000);
 const folder = mkdtempSync(join(tmpdir(), "parley-reaper-"));
 writeFileSync(join(folder, "a.txt"), "abc");
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const noSession: WebSession = {
+  receive() {},
+  receiveEmpty: () => true,
+  overflow() {},
+  drained() {},
+  closed() {},
+};
 
 const onLinux = skipUnless(process.platform === "linux", "descriptors are counted on Linux alone");
 
@@ -78,13 +87,8 @@ onLinux(
       publicUrl: undefined,
       proxies: new TrustedProxies(),
       admission: { enter: () => (chat++, undefined), leave: () => chat--, move: (from) => from },
-      connect: () => ({
-        receive() {},
-        receiveEmpty: () => true,
-        overflow() {},
-        drained() {},
-        closed() {},
-      }),
+      connect: () => noSession,
+      connectRoom: () => noSession,
       reaper: {
         descriptors,
         chatConnections() {

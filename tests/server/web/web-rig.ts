@@ -8,6 +8,7 @@ import type { Link } from "../../../src/chat/link.ts";
 import { createMetrics } from "../../../src/chat/metrics.ts";
 import { startWeb, type WebServer } from "../../../src/server/web/http.ts";
 import { parseNetwork, TrustedProxies } from "../../../src/server/web/trusted-proxies.ts";
+import type { WebSession } from "../../../src/server/web/websocket.ts";
 import { keepingLog } from "../../silent-log.ts";
 import { SharedFolder } from "../../../src/server/files/shared-folder.ts";
 
@@ -50,17 +51,20 @@ export class WebRig implements AsyncDisposable {
         leave: () => this.inside.pop(),
         move: (from) => from,
       },
-      connect: (link) => {
-        this.links.push(link);
-        return {
-          receive: (line) => this.heard.push(line),
-          receiveEmpty: () => ++this.empty <= this.mostEmpty,
-          overflow: () => this.overflows++,
-          drained: () => this.drains++,
-          closed: () => this.closed++,
-        };
-      },
+      connect: (link) => this.#connect(link),
+      connectRoom: (link) => this.#connect(link),
     });
+  }
+
+  #connect(link: Link): WebSession {
+    this.links.push(link);
+    return {
+      receive: (line) => this.heard.push(line),
+      receiveEmpty: () => ++this.empty <= this.mostEmpty,
+      overflow: () => this.overflows++,
+      drained: () => this.drains++,
+      closed: () => this.closed++,
+    };
   }
 
   get url(): string {

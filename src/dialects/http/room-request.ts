@@ -1,0 +1,55 @@
+// What a request to `/rooms/…` asks the hub for, as the one message of its conversation. Pure.
+
+import type { Command, MessageKind } from "../../chat/events.ts";
+import { FieldReader, parseObject } from "../../protocol/field-reader.ts";
+import { readKind } from "../../protocol/read-kind.ts";
+
+export type RoomRequest = { accessToken: string; room: string } & (
+  | { type: "post"; text: string; kind?: MessageKind | undefined }
+  | { type: "read"; after?: number | undefined; before?: number | undefined; limit: number }
+  /** `since`: the ID of the last event that the client has. */
+  | { type: "listen"; since?: string | undefined }
+);
+
+export function encodeRequest(request: RoomRequest): string {
+  return JSON.stringify(request);
+}
+
+/** Undefined: it is none. */
+export function decodeRequest(message: string): Command | undefined {
+  const fields = parseObject(message, { maxValues: 16 });
+  if (fields === undefined) return undefined;
+  const r = new FieldReader(fields);
+  const command = read(r, r.text("type"));
+  return r.problem === undefined ? command : undefined;
+}
+
+function read(r: FieldReader, type: string): Command | undefined {
+  const whose = { accessToken: r.text("accessToken"), room: r.text("room") };
+  switch (type) {
+    case "post":
+      return { type, ...whose, text: r.text("text"), kind: readKind(r) };
+    case "read": {
+      const [after, before] = [r.optionalCount("after"), r.optionalCount("before")];
+      return { type, ...whose, after, before, limit: r.count("limit", 1) };
+    }
+    case "listen":
+      return { type, ...whose, since: readPosition(r.optionalText("since") ?? "") };
+    default:
+      return undefined;
+  }
+}
+
+/**
+ * The ID of an event: the log that the number belongs to, and the number of the room's last message
+ * by then.
+ */
+export function positionText(epoch: string, seq: number): string {
+  return `${epoch}:${seq}`;
+}
+
+/** Undefined: it is none of ours, so the client starts anew. */
+function readPosition(text: string): { epoch: string; seq: number } | undefined {
+  const [, epoch, seq] = /^([\x21-\x7e]{1,64}):(\d{1,15})$/.exec(text) ?? [];
+  return epoch === undefined ? undefined : { epoch, seq: Number(seq) };
+}

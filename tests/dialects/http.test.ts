@@ -1,0 +1,61 @@
+// Requests of the HTTP dialect, and answers that no server on the network has to show: malformed
+// ones, and those of a store that fails.
+
+import { expect, test } from "bun:test";
+import * as fc from "fast-check";
+import { httpRooms } from "../../src/dialects/http/http-rooms.ts";
+import { decodeRequest, encodeRequest } from "../../src/dialects/http/room-request.ts";
+import { FailingStore } from "../chat/failing-store.ts";
+import { Rig } from "../chat/rig.ts";
+
+const http = httpRooms("epoch-1");
+
+function tokenOf(rig: Rig): string {
+  const made = rig.order("token builds");
+  return String(made.ok ? made.rows?.[0]?.text : "");
+}
+
+test("a request is read as it was written, and any other text is none", () => {
+  const whose = { accessToken: "t", room: "lobby" };
+  expect(decodeRequest(encodeRequest({ type: "post", ...whose, text: "hi" }))).toEqual({
+    type: "post",
+    ...whose,
+    text: "hi",
+    kind: undefined,
+  });
+  expect(decodeRequest(encodeRequest({ type: "listen", ...whose, since: "e:7" }))).toEqual({
+    type: "listen",
+    ...whose,
+    since: { epoch: "e", seq: 7 },
+  });
+  expect(decodeRequest(encodeRequest({ type: "listen", ...whose, since: "junk" }))).toMatchObject({
+    since: undefined,
+  });
+  fc.assert(
+    fc.property(fc.oneof(fc.string(), fc.json()), (text) => {
+      expect(decodeRequest(text)).toBeUndefined();
+    }),
+  );
+  const client = new Rig().client(http).send("nonsense");
+  expect(client.lines()).toEqual([{ status: 400 }, expect.objectContaining({ code: "protocol" })]);
+  expect(client.link.ended).toBe(true);
+});
+
+test("what is not stored is not acknowledged", () => {
+  const store = new FailingStore();
+  const rig = new Rig({}, store.answer);
+  const accessToken = tokenOf(rig);
+  const post = encodeRequest({ type: "post", accessToken, room: "lobby", text: "hi" });
+  store.full = true;
+  const client = rig.client(http).send(post);
+  const [head, body] = client.lines();
+  expect(head).toMatchObject({ status: 503, retryAfter: expect.any(Number) });
+  expect(body).toMatchObject({ code: "storage" });
+  expect(client.link.ended).toBe(true);
+  store.full = false;
+  const again = rig.client(http).send(post);
+  expect(again.lines()).toEqual([{ status: 200 }, { room: "lobby", seq: 1 }]);
+  again.close();
+  client.close();
+  expect(rig.hub.kept).toMatchObject({ sessions: 0, rooms: 0, names: 0, batches: 0 });
+});
