@@ -27,12 +27,16 @@ type DoneReply = Extract<StoreReply, { outcome: "done" }>;
 export class StoreClient {
   #nextId = 1;
   #unsent: StoreRequest[] = [];
-  readonly #open = new Map<number, Open>();
+  /**
+   * By ID, the oldest first. Not a Map: every table that one outgrows refers to the next, so what
+   * has passed through it stays in memory until a full collection, here whole batches of messages.
+   */
+  readonly #open: Open[] = [];
   #retries: { atMs: number; request: StoreRequest }[] = [];
 
   /** Requests without an outcome. */
   get size(): number {
-    return this.#open.size;
+    return this.#open.length;
   }
 
   /** Whether `poll` has a new request ready; retries wait for their time. */
@@ -57,13 +61,15 @@ export class StoreClient {
 
   /** Handles a reply. A reply to an unknown request is ignored. */
   handle(reply: StoreReply, nowMs: number): void {
-    const open = this.#open.get(reply.id);
+    // Most stores answer in order, so it is the first or close to it.
+    const at = this.#open.findIndex(({ request }) => request.id === reply.id);
+    const open = this.#open[at];
     if (open === undefined) return;
     if (reply.outcome === "unknown") {
       this.#retries.push({ atMs: nowMs + sender.storageRetryMs, request: open.request });
       return;
     }
-    this.#open.delete(reply.id);
+    this.#open.splice(at, 1);
     open.settle(reply);
   }
 
@@ -153,7 +159,7 @@ export class StoreClient {
 
   #request(operation: StoreOperation, settle: (reply: SettledReply) => void): void {
     const request = { ...operation, id: this.#nextId++ };
-    this.#open.set(request.id, { request, settle });
+    this.#open.push({ request, settle });
     this.#unsent.push(request);
   }
 }
