@@ -146,6 +146,16 @@ export const tls = {
   maxPemBytes: 262_144,
 } as const;
 
+/** When memory is given back (server/crowd-collector.ts). */
+export const memory = {
+  /** Connections that have come or gone since: some 2 MB may wait to be collected. */
+  crowd: 1_000,
+  /** How often the server looks, in milliseconds. */
+  checkMs: 1_000,
+  /** CPU time in the interval before, in milliseconds, up to which nobody is kept waiting. */
+  quietCpuMs: 50,
+} as const;
+
 export const connections = {
   /** Connections per address, loopback excepted. */
   maxPerAddress: 64,

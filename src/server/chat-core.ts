@@ -34,6 +34,7 @@ import { listenOn } from "./listen-errors.ts";
 import { secretText } from "../secrets.ts";
 import { ServerFiles } from "./files/server-files.ts";
 import { HubDriver } from "./hub-driver.ts";
+import { startCollector } from "./crowd-collector.ts";
 
 export type CoreOptions = {
   readonly host: string;
@@ -85,6 +86,7 @@ export class ChatCore {
   readonly driver: HubDriver;
   readonly #service: FileService;
   readonly #downloads: OpenChatDownloads;
+  readonly #stopCollector: () => void;
 
   /** @throws ParleyError `port-in-use`, `failed` */
   static async open(options: CoreOptions): Promise<ChatCore> {
@@ -161,6 +163,7 @@ export class ChatCore {
     this.main = this.listen(service.udpPort, speech, options.key);
     this.driver.start(this.hub);
     store.keepInUse((room) => this.hub.isRoomInUse(room));
+    this.#stopCollector = startCollector(this.metrics);
   }
 
   get folder(): FileService["folder"] {
@@ -217,6 +220,7 @@ export class ChatCore {
   }
 
   close(): void {
+    this.#stopCollector();
     this.driver.stop();
     this.main.close();
     this.#downloads.close();
