@@ -13,8 +13,8 @@ const maxPieces = 64;
  */
 export class LineSplitter {
   readonly #maxLineBytes: number;
-  /** Reads without a line end so far, and their length. */
-  #held: Uint8Array[] = [];
+  /** Reads without a line end so far, and their length. Undefined: none, as at most times. */
+  #held: Uint8Array[] | undefined;
   #heldBytes = 0;
 
   constructor(maxLineBytes: number) {
@@ -29,7 +29,7 @@ export class LineSplitter {
     const last = bytes.lastIndexOf(0x0a);
     if (last < 0) return this.#hold(bytes);
     let from = 0;
-    if (this.#heldBytes > 0) {
+    if (this.#held !== undefined) {
       const end = bytes.indexOf(0x0a);
       if (this.#heldBytes + end > this.#maxLineBytes) return tooLong;
       // Decoded together, because a character may be split between them.
@@ -69,9 +69,9 @@ export class LineSplitter {
 
   /** At the end of input: the last line if it has no line end. */
   rest(): string | undefined {
-    if (this.#heldBytes === 0) return undefined;
+    if (this.#held === undefined) return undefined;
     const text = Buffer.concat(this.#held).toString("utf8");
-    this.#held = [];
+    this.#held = undefined;
     this.#heldBytes = 0;
     return text.endsWith("\r") ? text.slice(0, -1) : text;
   }
@@ -81,9 +81,10 @@ export class LineSplitter {
     if (this.#heldBytes + bytes.length > this.#maxLineBytes) return tooLong;
     // A copy, not a Buffer's slice: the caller may reuse the read, and one byte must not keep half
     // a megabyte alive.
-    this.#held.push(new Uint8Array(bytes));
+    const held = (this.#held ??= []);
+    held.push(new Uint8Array(bytes));
     this.#heldBytes += bytes.length;
-    if (this.#held.length > maxPieces) this.#held = [Buffer.concat(this.#held)];
+    if (held.length > maxPieces) this.#held = [Buffer.concat(held)];
     return undefined;
   }
 }

@@ -50,6 +50,8 @@ export class Hub {
   readonly #hub: HubState;
   readonly #timers: Timers;
   readonly #budgets: ShareBudgets;
+  /** One function for all sessions. */
+  readonly #budgetsOf = (owner: ShareOwner) => this.#budgets.of(owner, this.#hub.nowMs);
   #nextId = 1;
   #nextStoreWarningMs = -Infinity;
   #stopping: string | undefined;
@@ -79,7 +81,7 @@ export class Hub {
     hub.nowMs = nowMs;
     const conversation = dialect.open(peer);
     const id = this.#nextId++;
-    const budgets = (owner: ShareOwner) => this.#budgets.of(owner, hub.nowMs);
+    const budgets = this.#budgetsOf;
     const session = new Session(id, link, dialect, conversation, peer, nowMs, hub.backlog, budgets);
     hub.sessions.add(session);
     count(this.options.metrics.connections, dialect.name);

@@ -32,7 +32,7 @@ import { mayEnter, tellMotd, tellTopic } from "./room-access.ts";
 import { refuseBanned, refuseLogin } from "./refuse-login.ts";
 import type { Room } from "./room.ts";
 import { returnToOffers } from "./offers/offer-commands.ts";
-import type { Membership, Session } from "./session.ts";
+import { type Membership, nothingProven, type Session } from "./session.ts";
 import { sessionFields } from "./session-log.ts";
 import { banOf, suspectOf } from "./suspect.ts";
 import { StoreQueries } from "./store-queries.ts";
@@ -319,12 +319,12 @@ export class PendingLogin {
     const mailed = previous?.identity.mailbox === mailbox ? previous.mailbox.last : 0;
     if (mailbox !== "") session.mailbox.restore(Math.max(this.#mailLast, mailed));
     const person = this.#owner ?? this.#ofKey ?? this.#ofToken;
-    session.proven = {
-      key: session.proven.key,
-      account: person?.id,
-      isDevice: person !== undefined && person.id === this.#ofKey?.id,
-      token: this.#tokenHash,
-    };
+    const { key } = session.proven;
+    const isDevice = person !== undefined && person.id === this.#ofKey?.id;
+    const isAnybody = person === undefined && key === undefined;
+    session.proven = isAnybody
+      ? nothingProven
+      : { key, account: person?.id, isDevice, token: this.#tokenHash };
     if (recordId !== "") {
       session.counter.restore(previous?.counter.taken ?? this.#record?.n ?? 0);
       hub.pipeline.gathering.departed.delete(recordId);

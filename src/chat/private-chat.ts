@@ -13,7 +13,7 @@ export type ChatRefusal = { code: ErrorCode; message: string } | undefined;
 
 /** Invites `other`. If `other` is busy, only the inviter hears of it. */
 export function invite(hub: HubState, asker: Session, other: Session): ChatRefusal {
-  const own = asker.privateChat;
+  const own = asker.ownPrivateChat;
   if (personKey(other.identity) === personKey(asker.identity))
     return refusal("You can't have a private chat with yourself");
   if (own.partner !== undefined) return refusal("You are in a private chat: leave it first");
@@ -26,7 +26,7 @@ export function invite(hub: HubState, asker: Session, other: Session): ChatRefus
     return undefined;
   }
   own.invited = other.identity.key;
-  other.privateChat.invitedBy = asker.identity.key;
+  other.ownPrivateChat.invitedBy = asker.identity.key;
   notify(hub, asker, "asked", other);
   notify(hub, other, "invited", asker);
   return undefined;
@@ -44,8 +44,8 @@ export function accept(hub: HubState, session: Session): ChatRefusal {
     clearInvitation(third, asker);
     notify(hub, third, "busy", asker);
   }
-  session.privateChat.partner = asker.identity.key;
-  asker.privateChat.partner = session.identity.key;
+  session.ownPrivateChat.partner = asker.identity.key;
+  asker.ownPrivateChat.partner = session.identity.key;
   notify(hub, asker, "started", session);
   notify(hub, session, "started", asker);
   return undefined;
@@ -99,9 +99,9 @@ export function privateChatPeers(hub: HubState, session: Session): Session[] {
 
 /** Reserves `other`'s present name, as used by `session`, for that person alone. */
 export function rememberName(hub: HubState, session: Session, other: Session): void {
-  const { privateChat } = session;
-  privateChat.names ??= new PartnerNames();
-  privateChat.names.remember(other.identity.folded, personKey(other.identity), hub.nowMs);
+  const own = session.ownPrivateChat;
+  own.names ??= new PartnerNames();
+  own.names.remember(other.identity.folded, personKey(other.identity), hub.nowMs);
 }
 
 function sessionOf(hub: HubState, key: string | undefined): Session | undefined {
@@ -126,13 +126,13 @@ function withdraw(hub: HubState, asker: Session, how: "left" | "lost"): void {
 }
 
 function clearInvitation(asker: Session, invited: Session): void {
-  asker.privateChat.invited = undefined;
-  invited.privateChat.invitedBy = undefined;
+  asker.ownPrivateChat.invited = undefined;
+  invited.ownPrivateChat.invitedBy = undefined;
 }
 
 function separate(one: Session, other: Session): void {
-  one.privateChat.partner = undefined;
-  other.privateChat.partner = undefined;
+  one.ownPrivateChat.partner = undefined;
+  other.ownPrivateChat.partner = undefined;
 }
 
 function refusal(message: string): ChatRefusal {

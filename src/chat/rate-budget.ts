@@ -73,6 +73,8 @@ export class RateBudget {
   }
 }
 
+const noBudgets: readonly RateBudget[] = [];
+
 /** Budgets shared by all connections of an owner, so that opening more of them gains nothing. */
 export class ShareBudgets {
   readonly #rates: Rates | undefined;
@@ -84,7 +86,7 @@ export class ShareBudgets {
 
   of({ shares }: ShareOwner, nowMs: number): readonly RateBudget[] {
     const rates = this.#rates;
-    if (rates === undefined) return [];
+    if (rates === undefined) return noBudgets;
     return shares.map(({ key, times }) => {
       let budget = this.#budgets.get(key);
       if (budget === undefined) {

@@ -54,7 +54,8 @@ export type Proven = {
   readonly token?: string | undefined;
 };
 
-const nothingProven: Proven = { key: undefined, account: undefined, isDevice: false };
+/** Shared by all who have proved nothing, which are most. */
+export const nothingProven: Proven = { key: undefined, account: undefined, isDevice: false };
 
 /** A session in a room. */
 export class Membership {
@@ -114,12 +115,14 @@ export class Membership {
   }
 }
 
+const nowhere: readonly Membership[] = [];
+
 /**
  * A session's rooms by folded name. A list, because most sessions have one; a Map takes 250 bytes
  * more.
  */
 class Memberships {
-  #list: Membership[] = [];
+  #list: readonly Membership[] = nowhere;
 
   get size(): number {
     return this.#list.length;
@@ -138,10 +141,12 @@ class Memberships {
   /** Replaces a membership of the same room. */
   add(membership: Membership): void {
     this.delete(membership.room);
-    this.#list.push(membership);
+    // A new array has no spare places; most are never added to.
+    this.#list = [...this.#list, membership];
   }
 
   delete(room: string): void {
+    if (!this.has(room)) return;
     this.#list = this.#list.filter((membership) => membership.room !== room);
   }
 
@@ -150,13 +155,20 @@ class Memberships {
   }
 }
 
-/** Private chat by consent; identity keys. Written by private-chat.ts alone. */
+/** Private chat by consent; identity keys. */
 export type PrivateChat = {
   partner: string | undefined;
   invitedBy: string | undefined;
   invited: string | undefined;
   /** Former names of partners. */
   names: PartnerNames | undefined;
+};
+
+const noPrivateChat: Readonly<PrivateChat> = {
+  partner: undefined,
+  invitedBy: undefined,
+  invited: undefined,
+  names: undefined,
 };
 
 const phasesAfter: Record<Phase, readonly Phase[]> = {
@@ -193,12 +205,7 @@ export class Session {
   /** Memberships it receives from, including rooms it is just leaving. Written by room.ts. */
   listens = 0;
   readonly mailbox = new MailboxPosition();
-  readonly privateChat: PrivateChat = {
-    partner: undefined,
-    invitedBy: undefined,
-    invited: undefined,
-    names: undefined,
-  };
+  #privateChat: PrivateChat | undefined;
   readonly output: SessionOutput;
   readonly queue: CommandQueue;
   readonly liveness: Liveness;
@@ -228,6 +235,15 @@ export class Session {
     };
     this.output = new SessionOutput(link, backlog, dialect);
     this.liveness = new Liveness(openedMs);
+  }
+
+  get privateChat(): Readonly<PrivateChat> {
+    return this.#privateChat ?? noPrivateChat;
+  }
+
+  /** For private-chat.ts alone. Most sessions never have one. */
+  get ownPrivateChat(): PrivateChat {
+    return (this.#privateChat ??= { ...noPrivateChat });
   }
 
   get phase(): Phase {

@@ -79,7 +79,7 @@ export class ChatConnection implements Link {
   #peer: Peer;
   #owner: ShareOwner;
   #socket: Wire;
-  /** Undefined inside TLS. */
+  /** Undefined inside TLS, and once the protocol is known. */
   #security: Security | undefined;
   readonly #options: ConnectionOptions;
   readonly #undecided: Pick<UndecidedConnections, "add" | "delete">;
@@ -323,6 +323,7 @@ export class ChatConnection implements Link {
 
   /** Hands the connection to the hub. */
   #startDialect(dialect: Dialect): void {
+    this.#security = undefined;
     if (this.#prompted) this.#socket.timeout(0);
     this.#session = this.#driver.handleConnect(this, dialect, this.peer);
     if (dialect.input === "lines") this.#frame(true);

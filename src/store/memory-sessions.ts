@@ -8,13 +8,16 @@ import type { Directory, SessionRecord, Sessions, SessionUpdate } from "../chat/
 /** A table this much over its limit is cut back at once, without waiting for the next sweep. */
 const slack = 1.125;
 
-/** `clockMs` is when the record was last written, by the store's clock. */
-type Entry = SessionRecord & { clockMs: number };
+/**
+ * `clockMs` is when the record was last written, by the store's clock; `before` had the same name
+ * before it.
+ */
+type Entry = SessionRecord & { clockMs: number; before: Entry | undefined };
 
 export class MemorySessions implements Sessions, Directory {
   readonly #entries = new Map<string, Entry>();
-  /** IDs by folded name; several sessions may have had one name, one after the other. */
-  readonly #idsByName = new Map<string, string[]>();
+  /** By folded name; several sessions may have had one name, one after the other. */
+  readonly #byName = new Map<string, Entry>();
   #sweepCursor: MapIterator<Entry> | undefined;
   readonly #maxSessions: number;
   readonly #onDelete: (id: string) => void;
@@ -31,8 +34,7 @@ export class MemorySessions implements Sessions, Directory {
 
   find(name: string, sinceMs: number): SessionRecord | undefined {
     let found: Entry | undefined;
-    for (const id of this.#idsByName.get(name) ?? []) {
-      const entry = this.#entries.get(id)!;
+    for (let entry = this.#byName.get(name); entry !== undefined; entry = entry.before) {
       if (entry.seenMs < sinceMs) continue;
       if (found === undefined || isLater(entry, found)) found = entry;
     }
@@ -49,20 +51,20 @@ export class MemorySessions implements Sessions, Directory {
       return;
     }
     if (entry === undefined) {
-      return this.#add({ id, name, n, mail, network, seenMs, clockMs });
+      return this.#add({ id, name, n, mail, network, seenMs, clockMs, before: undefined });
     }
-    if (entry.name !== name) {
-      this.#removeName(entry);
-      this.#addName(id, name);
-    }
+    const isRenamed = entry.name !== name;
+    if (isRenamed) this.#removeName(entry);
     Object.assign(entry, { name, n, mail, network, seenMs, clockMs });
+    if (isRenamed) this.#addName(entry);
   }
 
   /** Assigns the next mail number. An unknown session gets a record. */
   nextMail(id: string, timeMs: number, clockMs: number): number {
     const entry = this.#entries.get(id);
     if (entry !== undefined) return ++entry.mail;
-    this.#add({ id, name: "", n: 0, mail: 1, network: "", seenMs: timeMs, clockMs });
+    const unknown = { name: "", n: 0, network: "", before: undefined };
+    this.#add({ ...unknown, id, mail: 1, seenMs: timeMs, clockMs });
     return 1;
   }
 
@@ -87,7 +89,7 @@ export class MemorySessions implements Sessions, Directory {
 
   #add(entry: Entry): void {
     this.#entries.set(entry.id, entry);
-    this.#addName(entry.id, entry.name);
+    this.#addName(entry);
     if (this.#entries.size > this.#maxSessions * slack) this.#deleteSurplus();
   }
 
@@ -110,23 +112,30 @@ export class MemorySessions implements Sessions, Directory {
     for (const { entry } of ranked.slice(this.#maxSessions)) this.#delete(entry);
   }
 
-  #delete(record: SessionRecord): void {
-    this.#entries.delete(record.id);
-    this.#removeName(record);
-    this.#onDelete(record.id);
+  #delete(entry: Entry): void {
+    this.#entries.delete(entry.id);
+    this.#removeName(entry);
+    this.#onDelete(entry.id);
   }
 
-  #addName(id: string, name: string): void {
-    if (name === "") return;
-    const ids = this.#idsByName.get(name);
-    if (ids === undefined) this.#idsByName.set(name, [id]);
-    else ids.push(id);
+  #addName(entry: Entry): void {
+    if (entry.name === "") return;
+    entry.before = this.#byName.get(entry.name);
+    this.#byName.set(entry.name, entry);
   }
 
-  #removeName({ id, name }: SessionRecord): void {
-    const others = this.#idsByName.get(name)?.filter((other) => other !== id) ?? [];
-    if (others.length === 0) this.#idsByName.delete(name);
-    else this.#idsByName.set(name, others);
+  #removeName(entry: Entry): void {
+    const { name, before } = entry;
+    entry.before = undefined;
+    const last = this.#byName.get(name);
+    if (last === entry) {
+      if (before === undefined) this.#byName.delete(name);
+      else this.#byName.set(name, before);
+      return;
+    }
+    for (let later = last; later !== undefined; later = later.before) {
+      if (later.before === entry) later.before = before;
+    }
   }
 }
 
