@@ -649,6 +649,19 @@ export const tree = {
   maxDepth: 128,
   /** Paths of links and renamed files that are named one by one; the rest is counted. */
   maxNamed: 100,
+  /** Entries per line of a list, and bytes of it: below `message.maxLineBytes`. */
+  pageEntries: 1_000,
+  pageBytes: 100 * KiB,
+  /**
+   * Largest file of a batch: it is gathered in memory, and what has come of it is lost with the
+   * connection. On its own it would cost two round trips; at 100 Mbit/s this takes 0.7 s.
+   */
+  maxBatchedBytes: 8 * MiB,
+  /** Bytes of all files of a batch. */
+  maxBatchBytes: 256 * MiB,
+  /** Files of a batch, and characters of their paths: a megabyte or two at both ends. */
+  maxBatchFiles: 16_384,
+  maxBatchChars: 2 * MiB,
 } as const;
 
 /** UDP sockets. */
@@ -897,6 +910,13 @@ export const files = {
   maxControlBytes: 256 * KiB,
   /** Different file lists being read at once; nearly everybody asks for the same first page. */
   maxListings: 64,
+  /** Trees being listed at once, and by one connection. */
+  maxWalks: 64,
+  maxWalksPerSession: 4,
+  /** Of those, how many go on in one turn of the event loop, each for `folder.sliceFiles` entries. */
+  walksPerTurn: 2,
+  /** Names of folders that are kept for the next walk: 20 MB. */
+  keptNames: 262_144,
 } as const;
 
 /** The journal beside a partial file. */

@@ -3,7 +3,13 @@
 
 import type { ParleyError } from "../errors.ts";
 import type { UdpOffload } from "../io/udp/udp.ts";
-import type { FetchRequest, FileOffer } from "../protocol/messages.ts";
+import type {
+  BatchRequest,
+  FetchRequest,
+  FileOffer,
+  TransferMessage,
+  TreeEntry,
+} from "../protocol/messages.ts";
 import type { Assembler } from "../transfer/assembler.ts";
 import type { PathMetrics, ReceiverStats } from "../transfer/receiver.ts";
 import type { ControlClient } from "./control-client.ts";
@@ -17,6 +23,12 @@ export interface AttemptOptions {
   /** The server is to send the file's SHA-256, which must match. */
   readonly sha256: boolean;
   readonly limitBytesPerSecond?: number;
+  /** `name` is a folder, of which these files are wanted. */
+  readonly batch?: BatchRequest;
+  /** Takes the list of the batch, before `onOffer`, if it is not the one requested. May throw. */
+  onList?(entries: readonly TreeEntry[]): void;
+  /** Takes what is said about the running transfer besides tags and data. May throw. */
+  onMessage?(message: TransferMessage): void;
   /** How long to wait for tags once everything has arrived. */
   readonly tagTimeoutMs: number;
   /**
@@ -57,7 +69,7 @@ export interface Attempt {
 
 /** `token`: the unguessable one that names this transfer. */
 export function fetchRequest(
-  { name, heldBytes, sha256 }: AttemptOptions,
+  { name, heldBytes, sha256, batch }: AttemptOptions,
   token: Uint8Array,
 ): FetchRequest {
   return {
@@ -66,5 +78,6 @@ export function fetchRequest(
     token: Buffer.from(token).toString("base64url"),
     ...(heldBytes > 0 ? { held: true } : {}),
     ...(sha256 ? { sha256 } : {}),
+    ...(batch === undefined ? {} : { batch }),
   };
 }

@@ -48,7 +48,8 @@ export class ControlAttempt implements Attempt {
     control.onTransferMessage = (message) => this.#guard(() => this.#handleMessage(message));
     void control.lost.then((reason) => this.#end({ how: "retry", reason }));
     try {
-      const offer = await control.fetch(fetchRequest(this.#options, this.#token));
+      const request = fetchRequest(this.#options, this.#token);
+      const offer = await control.fetch(request, ({ entries }) => this.#options.onList?.(entries));
       this.#guard(() => this.#handleOffer(control, checkOffer(offer)));
       return await this.#outcome.promise;
     } finally {
@@ -107,7 +108,10 @@ export class ControlAttempt implements Attempt {
       this.#schedule.handleData(message.offset, bytes.length, (start, end) =>
         file.assembler.put(start, bytes, start - message.offset, end - start),
       );
-    } else file.handleMessage(message);
+    } else {
+      file.handleMessage(message);
+      this.#options.onMessage?.(message);
+    }
     this.wake();
   }
 

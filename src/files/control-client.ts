@@ -22,13 +22,17 @@ import type {
   FileOffer,
   ServerMessage,
   TransferMessage,
+  TreePage,
 } from "../protocol/messages.ts";
 import type { Undecodable } from "../protocol/undecodable.ts";
 import { withAccessAdvice } from "../trust/access-advice.ts";
 
 export type FilePage = Extract<ServerMessage, { type: "files" }>;
-type FilesRequest = Extract<ClientMessage, { type: "files" }>;
+type Request = Extract<ClientMessage, { type: "files" | "fetch" | "tree" }>;
+/** Takes the lines of a list that come before the answer, or are it. May throw, which ends it. */
+type OnPage = (page: TreePage) => void;
 type Pending = {
+  onPage: OnPage | undefined;
   resolve: (answer: ServerMessage) => void;
   reject: (error: Error) => void;
   timer: Timer;
@@ -116,9 +120,12 @@ export class ControlClient {
     if (!this.isClosed) this.#link.send(encodeClient(request));
   }
 
-  /** Requests a file. @throws ParleyError the server's error, or `stalled` */
-  async fetch(request: FetchRequest): Promise<FileOffer> {
-    const answer = await this.#request(request);
+  /**
+   * Requests a file. `onPage` takes the list of a batch that is not the one in the request.
+   * @throws ParleyError the server's error, or `stalled`
+   */
+  async fetch(request: FetchRequest, onPage?: OnPage): Promise<FileOffer> {
+    const answer = await this.#request(request, onPage);
     if (answer.type === "offer") return answer;
     throw this.#unexpected(answer);
   }
@@ -131,6 +138,15 @@ export class ControlClient {
     const answer = await this.#request({ type: "files", after });
     if (answer.type === "files") return answer;
     throw this.#unexpected(answer);
+  }
+
+  /**
+   * Lists all that is in a folder, from behind the path `after` on, line by line.
+   * @throws ParleyError the server's error, or `stalled`; what `onPage` throws
+   */
+  async listTree(name: string, after: string | undefined, onPage: OnPage): Promise<void> {
+    const answer = await this.#request({ type: "tree", name, after }, onPage);
+    if (answer.type !== "tree") throw this.#unexpected(answer);
   }
 
   /** Milliseconds since anything arrived. */
@@ -155,9 +171,9 @@ export class ControlClient {
   }
 
   /** Resolves with the answer, never an `error`; retries a rate-limited request. */
-  async #request(request: FetchRequest | FilesRequest): Promise<ServerMessage> {
+  async #request(request: Request, onPage?: OnPage): Promise<ServerMessage> {
     for (let tries = 1; ; tries++) {
-      const answer = await this.#ask(request);
+      const answer = await this.#ask(request, onPage);
       if (answer.type !== "error") return answer;
       const { code, retryAfterMs } = answer;
       if (code !== "rate" || retryAfterMs === undefined || tries === limits.maxRateTries) {
@@ -167,20 +183,24 @@ export class ControlClient {
     }
   }
 
-  #ask(request: FetchRequest | FilesRequest): Promise<ServerMessage> {
+  #ask(request: Request, onPage: OnPage | undefined): Promise<ServerMessage> {
     const ref = ++this.#lastRef;
     const { promise, resolve, reject } = Promise.withResolvers<ServerMessage>();
     if (this.#endedBy !== undefined) {
       reject(this.#endedBy);
       return promise;
     }
-    const timer = setTimeout(() => {
-      this.#pending.delete(ref);
-      reject(new ParleyError("stalled", `${this.where} does not answer.`));
-    }, limits.answerTimeoutMs);
-    this.#pending.set(ref, { resolve, reject, timer });
+    this.#await(ref, { onPage, resolve, reject });
     this.send({ ...request, ref });
     return promise;
+  }
+
+  #await(ref: number, request: Omit<Pending, "timer">): void {
+    const timer = setTimeout(() => {
+      this.#pending.delete(ref);
+      request.reject(new ParleyError("stalled", `${this.where} does not answer.`));
+    }, limits.answerTimeoutMs);
+    this.#pending.set(ref, { ...request, timer });
   }
 
   #events() {
@@ -221,6 +241,7 @@ export class ControlClient {
   #handleLine(line: string): void {
     const received = decodeServer(line);
     if (received.type === "undecodable") return this.#handleUndecodable(received);
+    if (received.type === "tree") return this.#handlePage(received);
     const pending = "ref" in received ? this.#take(received.ref) : undefined;
     if (pending !== undefined) return pending.resolve(received);
     switch (received.type) {
@@ -242,6 +263,20 @@ export class ControlClient {
       default:
       // Nothing that this client has asked for.
     }
+  }
+
+  /** A line of a list: the answer, or before it. */
+  #handlePage(page: TreePage): void {
+    const { ref, more } = page;
+    const pending = this.#take(ref);
+    if (pending === undefined || typeof ref !== "number") return;
+    try {
+      pending.onPage?.(page);
+    } catch (error) {
+      return pending.reject(error instanceof Error ? error : new Error(String(error)));
+    }
+    if (more === true) this.#await(ref, pending);
+    else pending.resolve(page);
   }
 
   #answerChallenge(nonce: string): void {

@@ -180,10 +180,13 @@ export class DownloadAttempt implements Attempt {
     const first = Buffer.from(request.subarray(0, length)).toString("base64");
     const proof = cookie === undefined ? {} : { address: cookie.address, port: cookie.port };
     this.#loop.allowFirstRequest();
-    const offer = await control.fetch({
-      ...fetchRequest(this.#options, this.#token),
-      ...(length > 0 ? { request: first, ...proof } : {}),
-    });
+    const offer = await control.fetch(
+      {
+        ...fetchRequest(this.#options, this.#token),
+        ...(length > 0 ? { request: first, ...proof } : {}),
+      },
+      ({ entries }) => this.#options.onList?.(entries),
+    );
     this.#guard(() => this.#handleOffer(control, checkOffer(offer)));
   }
 
@@ -219,6 +222,7 @@ export class DownloadAttempt implements Attempt {
     // Arrived together with the offer, whose promise has not resolved yet.
     if (this.#file === undefined) return this.#preOffer.addMessage(message);
     this.#file.handleMessage(message);
+    this.#options.onMessage?.(message);
     this.#loop.wake();
   }
 

@@ -6,12 +6,15 @@ import { isIP } from "node:net";
 import { ParleyError } from "../errors.ts";
 import { fetching as limits, transfer as wire } from "../limits.ts";
 import type { PathMetrics } from "../transfer/receiver.ts";
-import type { FileInfo } from "../protocol/messages.ts";
+import type { FileInfo, TreePage } from "../protocol/messages.ts";
 import { ControlClient, type FilePage } from "./control-client.ts";
-import type { FetchEvent, FetchTarget } from "./fetch-events.ts";
+import type { FetchEvent, FetchTarget, FileTarget } from "./fetch-events.ts";
 import { Download } from "./download.ts";
 import { quietly } from "./cleanup.ts";
 import { lookAt } from "./file-reason.ts";
+import type { Incoming } from "./incoming.ts";
+import { folderName } from "./fetch-targets.ts";
+import { fetchFolder } from "./folder-fetch.ts";
 import { PartialFile } from "./partial-file.ts";
 import { hostNotFound, type ServerAddress, socketReason } from "../io/host-port.ts";
 import { applyJitHints } from "../io/jit-hints.ts";
@@ -78,25 +81,73 @@ export class DownloadClient {
   }
 
   /**
+   * Lists all that is in a folder, from behind the path that `after` says, also after a lost
+   * connection. @throws ParleyError `not-found`, `cannot-connect`, …; what `onPage` throws
+   */
+  async listTree(
+    name: string,
+    after: () => string | undefined,
+    onPage: (page: TreePage) => void,
+  ): Promise<void> {
+    await this.#retryWhileLost(name, async () =>
+      (await this.#connect()).listTree(name, after(), onPage),
+    );
+  }
+
+  /**
    * Downloads one file; resolves when it is complete, verified and in place, or was up to date.
    * @throws ParleyError `not-found`, `differs`, `locked`, `changed`, `integrity`, `stalled` (the
    * partial file is kept), `storage`, …
    */
-  async fetch(name: string, target: FetchTarget): Promise<void> {
-    if (target.kind === "file" && (await this.#isUnchanged(name, target.path))) return;
+  async fetch(
+    name: string,
+    target: FileTarget,
+    onEvent = this.#options.onEvent ?? (() => {}),
+  ): Promise<void> {
+    if (target.kind === "file" && (await this.#isUnchanged(name, target.path, onEvent))) return;
     const download = new Download(name, target, {
       resume: this.#options.resume ?? true,
       sha256: this.#options.sha256 ?? false,
       sender: () => this.#options.server.trust?.pin,
-      onEvent: this.#options.onEvent ?? (() => {}),
+      onEvent,
     });
+    await this.receive(name, download);
+  }
+
+  /** Downloads a file, or a folder (`photos/`), to where it goes. @throws ParleyError as `fetch` */
+  save(name: string, target: FetchTarget): Promise<void> {
+    if (target.kind !== "folder") return this.fetch(name, target);
+    const { force = false, checksum = false, sha256 = false, onEvent = () => {} } = this.#options;
+    const options = { force, byContent: checksum || sha256, sha256, onEvent };
+    return fetchFolder(this, folderName(name), target.path, options);
+  }
+
+  /**
+   * Makes attempts until everything is there, and closes `incoming`. @throws ParleyError as `fetch`
+   */
+  async receive(name: string, incoming: Incoming): Promise<void> {
     try {
-      await this.#retryUntilWhole(name, download);
+      await this.#retryUntilWhole(name, incoming);
     } catch (error) {
-      quietly(() => download.close());
+      quietly(() => incoming.close());
       throw error;
     }
-    download.close();
+    incoming.close();
+  }
+
+  /** @throws ParleyError the reason given to `stop` */
+  throwIfStopped(): void {
+    if (this.#stopped !== undefined) throw this.#stopped;
+  }
+
+  /** Nobody on the way can read or change what the server sends. */
+  get isSealed(): boolean {
+    return this.#control?.isSecured ?? false;
+  }
+
+  /** Datagrams do not get through: the control connection carries everything. */
+  get isBlocked(): boolean {
+    return this.#isBlocked;
   }
 
   /** Ends a running download with this error; a partial file is kept. */
@@ -116,7 +167,7 @@ export class DownloadClient {
     this.#control = undefined;
   }
 
-  async #retryUntilWhole(name: string, download: Download): Promise<void> {
+  async #retryUntilWhole(name: string, download: Incoming): Promise<void> {
     let waitMs: number = limits.retryFirstMs;
     let seen = -1;
     let staleTries = 0;
@@ -176,7 +227,7 @@ export class DownloadClient {
   }
 
   /** Makes one attempt. Returns its outcome, or the reason to retry. */
-  async #try(name: string, download: Download): Promise<"whole" | "stale" | ParleyError> {
+  async #try(name: string, download: Incoming): Promise<"whole" | "stale" | ParleyError> {
     let attempt: Attempt | undefined;
     try {
       const { limitBytesPerSecond } = this.#options;
@@ -231,7 +282,11 @@ export class DownloadClient {
   }
 
   /** Whether the same file is in place. @throws ParleyError `differs` without `force` */
-  async #isUnchanged(name: string, path: string): Promise<boolean> {
+  async #isUnchanged(
+    name: string,
+    path: string,
+    onEvent: (event: FetchEvent) => void,
+  ): Promise<boolean> {
     const local = lookAt(path);
     if (local === undefined) return false;
     if (!local.isFile()) {
@@ -251,7 +306,7 @@ export class DownloadClient {
       quietly(() => PartialFile.removeLeftovers(path));
       const compared = byContent ? "content" : "time";
       const event = { event: "unchanged", name, path, size, compared } as const;
-      this.#options.onEvent?.(sha256 === undefined ? event : { ...event, sha256 });
+      onEvent(sha256 === undefined ? event : { ...event, sha256 });
       return true;
     }
     if (this.#options.force === true) return false;

@@ -9,8 +9,9 @@ import { chunkLength } from "../transfer/chunks.ts";
 import type { Journal } from "../transfer/journal.ts";
 import { RangeSet } from "../transfer/ranges.ts";
 import type { ReceiverStats } from "../transfer/receiver.ts";
-import type { FetchEvent, FetchOutput, FetchTarget } from "./fetch-events.ts";
+import type { FetchEvent, FetchOutput, FileTarget } from "./fetch-events.ts";
 import type { FileOffer } from "../protocol/messages.ts";
+import type { Incoming, Wanted } from "./incoming.ts";
 import { partPathOf } from "./part-path.ts";
 import { PartialFile } from "./partial-file.ts";
 import { StreamBuffer } from "./stream-buffer.ts";
@@ -25,9 +26,9 @@ export interface DownloadOptions {
   onEvent(event: FetchEvent): void;
 }
 
-export class Download {
+export class Download implements Incoming {
   readonly #name: string;
-  readonly #target: FetchTarget;
+  readonly #target: FileTarget;
   readonly #options: DownloadOptions;
   readonly #part: PartialFile | undefined;
   #stream: StreamBuffer | undefined;
@@ -51,7 +52,7 @@ export class Download {
   #rate = 0;
 
   /** Opens the partial file, if the target is a file. @throws ParleyError `locked`, `storage` */
-  constructor(name: string, target: FetchTarget, options: DownloadOptions) {
+  constructor(name: string, target: FileTarget, options: DownloadOptions) {
     this.#name = name;
     this.#target = target;
     this.#options = options;
@@ -73,8 +74,7 @@ export class Download {
     return this.#assembler?.progress ?? 0;
   }
 
-  /** What the next attempt has to request. */
-  wanted(): { wanted?: [number, number][]; heldBytes: number } {
+  wanted(): Wanted {
     if (this.#assembler !== undefined && this.#offer !== undefined) {
       const wanted = this.#assembler.missing();
       const missingBytes = wanted.reduce((sum, [start, end]) => sum + end - start, 0);

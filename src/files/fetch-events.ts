@@ -3,10 +3,13 @@
 import type { ErrorCode } from "../errors.ts";
 
 /** Where a file goes. */
-export type FetchTarget =
+export type FileTarget =
   | { readonly kind: "file"; readonly path: string }
   /** Verified bytes, in order. */
   | { readonly kind: "stream"; readonly output: FetchOutput };
+
+/** Where a file or a folder goes. */
+export type FetchTarget = FileTarget | { readonly kind: "folder"; readonly path: string };
 
 export interface FetchOutput {
   /** Takes all bytes, which must not change until written. False: wait for `relief` before more. */
@@ -64,6 +67,64 @@ export type FetchEvent =
       readonly name: string;
       readonly over: "control";
       readonly reason: string;
+    }
+  | {
+      /** All of a folder is listed and checked; nothing is written yet. */
+      readonly event: "tree";
+      readonly name: string;
+      /** Where it is saved. */
+      readonly path: string;
+      readonly files: number;
+      readonly folders: number;
+      readonly size: number;
+      /** Links, and what is neither file nor folder: these are left out. */
+      readonly links: number;
+      readonly others: number;
+      /** Files and folders that can't be saved under their names. */
+      readonly renamed: number;
+      /** Files that are there already, of the same size and time. */
+      readonly unchanged: number;
+      /** Bytes of the others. */
+      readonly wantedBytes: number;
+      readonly sealed: boolean;
+    }
+  | {
+      /** A file or folder of a folder is saved under another name. */
+      readonly event: "renamed";
+      readonly name: string;
+      readonly path: string;
+    }
+  | {
+      /** A link, or what is neither file nor folder. */
+      readonly event: "left-out";
+      readonly name: string;
+      readonly kind: "link" | "other";
+    }
+  | {
+      /** A file of a folder is complete, verified and in place. */
+      readonly event: "saved";
+      readonly name: string;
+      readonly path: string;
+      readonly size: number;
+    }
+  | {
+      /** All of a folder has been dealt with. */
+      readonly event: "folder";
+      readonly name: string;
+      readonly path: string;
+      /** Files that were fetched, and their bytes. */
+      readonly files: number;
+      readonly size: number;
+      readonly folders: number;
+      readonly unchanged: number;
+      readonly renamed: number;
+      readonly links: number;
+      readonly others: number;
+      readonly failed: number;
+      readonly sealed: boolean;
+      readonly over: "udp" | "control";
+      readonly seconds: number;
+      readonly goodputBytesPerSecond: number;
     }
   | {
       /** One file can't be fetched; others still are, unless the server is unreachable. */

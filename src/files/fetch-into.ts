@@ -19,7 +19,7 @@ export async function fetchInto(
   try {
     const path = folder.endsWith("/") ? folder : `${folder}/`;
     for (const { name: wanted, target } of fetchTargets([name], path, stdout)) {
-      await client.fetch(wanted, target);
+      await client.save(wanted, target);
     }
   } catch (error) {
     removeFolder();

@@ -2,7 +2,7 @@
 // folder.
 
 import { mkdirSync, rmdirSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, join, posix, resolve } from "node:path";
 import { quoted } from "../text.ts";
 import { ParleyError } from "../errors.ts";
 import { fileReason, lookAt } from "./file-reason.ts";
@@ -23,7 +23,7 @@ export function fetchTargets(
   const wanted = [...new Set(names)];
   for (const name of wanted) checkName(name);
   if (output === standardOutput) {
-    if (wanted.length > 1) {
+    if (wanted.length > 1 || wanted.some(isFolderName)) {
       throw new ParleyError("usage", "`-o -` writes one file to stdout: name just one");
     }
     return wanted.map((name) => ({ name, target: { kind: "stream", output: stdout } }));
@@ -39,8 +39,9 @@ export function fetchTargets(
     );
   }
   return wanted.map((name) => {
-    const path = isFolder ? join(output ?? defaultFolder, name) : output;
-    return { name, target: { kind: "file", path } };
+    const path = isFolder ? join(output ?? defaultFolder, posix.basename(name)) : output;
+    const kind = isFolderName(name) ? "folder" : "file";
+    return { name, target: { kind, path } };
   });
 }
 
@@ -81,10 +82,21 @@ function removeEmpty(path: string, topmost: string | undefined): void {
   }
 }
 
-/** Whether `name` can be that of a shared file: these have no folders in their names. */
+/** Whether `name` can be that of a shared file, or with a / at its end that of a folder. */
 export function isFileName(name: string): boolean {
-  const plain = name !== "" && name !== "." && name !== ".." && !name.includes("\0");
-  return plain && basename(name) === name;
+  return folderName(name)
+    .split("/")
+    .every((part) => part !== "" && part !== "." && part !== ".." && !part.includes("\0") && basename(part) === part);
+}
+
+/** `photos/`. */
+function isFolderName(name: string): boolean {
+  return name.endsWith("/");
+}
+
+/** `photos`, as the server knows it. */
+export function folderName(name: string): string {
+  return isFolderName(name) ? name.slice(0, -1) : name;
 }
 
 /** @throws ParleyError `not-found` */
@@ -92,7 +104,7 @@ export function checkName(name: string): void {
   if (isFileName(name)) return;
   throw new ParleyError(
     "not-found",
-    `No file ${quoted(name, 200)} on the server: names contain no folders; --list shows the files`,
+    `No file ${quoted(name, 200)} on the server: --list shows the files`,
   );
 }
 

@@ -35,6 +35,7 @@ export async function compareWithLocal(
   let transfer: number | undefined;
   control.onTransferMessage = (message) => {
     // It may arrive together with the offer.
+    if (message.type === "tree") return;
     if (transfer !== undefined && message.transfer !== transfer) return;
     if (message.type === "digest") theirs.resolve(message.sha256.toLowerCase());
     else if (message.type === "error") theirs.reject(errorOf(message));

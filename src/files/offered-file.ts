@@ -24,7 +24,7 @@ export class OfferedFile {
 
   /** Handles what concerns this transfer. @throws ParleyError the server's error; `protocol` */
   handleMessage(message: TransferMessage): void {
-    if (message.transfer !== this.offer.transfer) return;
+    if (message.type === "tree" || message.transfer !== this.offer.transfer) return;
     if (message.type === "error") throw errorOf(message);
     if (message.type === "digest") this.#theirSha256 ??= message.sha256.toLowerCase();
     if (message.type !== "tags") return;

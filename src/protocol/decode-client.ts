@@ -116,6 +116,12 @@ const readers: {
     limit: r.optionalCount("limit", 1),
     ref: r.ref(),
   }),
+  tree: (r) => ({
+    type: "tree",
+    name: r.text("name"),
+    after: r.optionalText("after"),
+    ref: r.ref(),
+  }),
   fetch: readFetch,
   pull: readPull,
   fetched: (r) => ({ type: "fetched", transfer: r.count("transfer", 1) }),
@@ -196,6 +202,11 @@ function readFetch(r: FieldReader): FetchRequest {
     held: r.optionalFlag("held"),
     check,
     sha256: r.optionalFlag("sha256"),
+    batch: r.optionalObject("batch", (batch) => ({
+      after: batch.optionalText("after"),
+      until: batch.optionalText("until"),
+      version: batch.optionalText("version"),
+    })),
     ref: r.ref(),
   };
 }

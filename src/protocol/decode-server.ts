@@ -17,6 +17,7 @@ import {
   type RoomState,
   type ServerLimits,
   type ServerMessage,
+  type TreeEntry,
   type Welcome,
   type WelcomeSession,
 } from "./messages.ts";
@@ -180,6 +181,13 @@ const readers: {
     offset: r.count("offset"),
     data: r.text("data"),
   }),
+  tree: (r) => ({
+    type: "tree",
+    entries: r.list("entries", readTreeEntry),
+    more: r.optionalFlag("more"),
+    ref: r.ref(),
+  }),
+  gone: (r) => ({ type: "gone", transfer: r.count("transfer"), file: r.count("file") }),
   digest: (r) => ({
     type: "digest",
     transfer: r.count("transfer"),
@@ -337,6 +345,23 @@ function readDevice(r: FieldReader): DeviceInfo {
     revoked: r.optionalCount("revoked"),
     own: r.optionalFlag("own"),
   };
+}
+
+function readTreeEntry(r: FieldReader): TreeEntry {
+  return {
+    path: r.text("path"),
+    kind: treeKind(r),
+    size: r.count("size"),
+    modified: r.number("modified"),
+    mode: r.count("mode"),
+  };
+}
+
+function treeKind(r: FieldReader): TreeEntry["kind"] {
+  const kind = r.optionalText("kind");
+  if (kind === undefined || kind === "folder" || kind === "link" || kind === "other") return kind;
+  r.refuse("`kind` must be folder, link or other");
+  return undefined;
 }
 
 function readOffer(r: FieldReader): FileOffer {

@@ -91,12 +91,24 @@ export type FetchRequest = {
   check?: boolean | undefined;
   /** Send the SHA-256 of the file as well. */
   sha256?: boolean | undefined;
+  /** `name` is a folder: small files in it, one after the other as if they were one file. */
+  batch?: BatchRequest | undefined;
   ref?: Ref | undefined;
+};
+
+/** Which small files of a folder: of a walk, those after a path and up to a path, if given. */
+export type BatchRequest = {
+  after?: string | undefined;
+  until?: string | undefined;
+  /** The version that these files have in the list that the client got before. */
+  version?: string | undefined;
 };
 
 /** Client messages of a file transfer. */
 export type TransferRequest =
   | FetchRequest
+  /** Lists a folder with all that is in it, from behind the path `after` on. */
+  | { type: "tree"; name: string; after?: string | undefined; ref?: Ref | undefined }
   /** Requests sealed bytes over this connection: datagrams do not get through. */
   | { type: "pull"; transfer: number; offset: number; length: number }
   /** The client has finished this transfer. */
@@ -322,6 +334,29 @@ export type FileOffer = {
   ref?: Ref | undefined;
 };
 
+/** What is in a folder or below it. */
+export type TreeEntry = {
+  /** From that folder on, names joined by "/". */
+  path: string;
+  /** Absent: a file. `link` and `other` (neither file nor folder) are named, and can't be fetched. */
+  kind?: "folder" | "link" | "other" | undefined;
+  /** Bytes; 0 unless it is a file. */
+  size: number;
+  /** Unix milliseconds. */
+  modified: number;
+  /** Permission bits as in POSIX. */
+  mode: number;
+};
+
+/** A part of the list of a tree, in the order of a walk. */
+export type TreePage = {
+  type: "tree";
+  entries: readonly TreeEntry[];
+  /** Another line follows, with the same `ref`. */
+  more?: boolean | undefined;
+  ref?: Ref | undefined;
+};
+
 /** A request failed. Which optional fields are present depends on the request. */
 export type ErrorMessage = {
   type: "error";
@@ -350,6 +385,9 @@ export type TransferMessage =
   | { type: "data"; transfer: number; offset: number; data: string }
   /** SHA-256 of the whole file, hexadecimal. */
   | { type: "digest"; transfer: number; sha256: string }
+  | TreePage
+  /** A file of a batch, by its place, is not the one that was listed: its bytes are zeros. */
+  | { type: "gone"; transfer: number; file: number }
   | ErrorMessage;
 
 /** Server messages about files for a person. */

@@ -12,6 +12,8 @@ import { barFits, ProgressBar } from "./progress.ts";
 import { countText, elapsedText, rateText } from "./units.ts";
 import { sizeText } from "../size-text.ts";
 
+type EventOf<Name extends FetchEvent["event"]> = Extract<FetchEvent, { event: Name }>;
+
 export interface FetchReportOptions {
   readonly json: boolean;
   readonly quiet: boolean;
@@ -115,7 +117,48 @@ export class FetchReport {
         );
         break;
       }
+      case "tree":
+      case "left-out":
+      case "renamed":
+      case "folder":
+        this.#showOfFolder(event);
     }
+  }
+
+  #showOfFolder(event: EventOf<"tree" | "left-out" | "renamed" | "folder">): void {
+    if (event.event === "tree") return this.#showTree(event);
+    if (event.event === "folder") return this.#showFolder(event);
+    const name = quoted(event.name, 200);
+    if (event.event === "renamed") {
+      return this.#say(
+        `${name} can't have that name here: it is saved as ${quoted(event.path, 200)}`,
+      );
+    }
+    const what = event.kind === "link" ? "a link" : "neither a file nor a folder";
+    this.#say(`${name} is ${what}: left out`);
+  }
+
+  #showTree({ name, size, files, unchanged, wantedBytes }: EventOf<"tree">): void {
+    const there = unchanged === 0 ? "" : `, ${countText(unchanged, "file")} there already`;
+    this.#say(`${quoted(name, 200)}: ${countText(files, "file")}, ${sizeText(size)}${there}`);
+    this.#startBar(name, wantedBytes);
+  }
+
+  #showFolder(event: EventOf<"folder">): void {
+    this.end();
+    const { path, files, size, seconds, goodputBytesPerSecond } = event;
+    const rest: [count: number, words: string][] = [
+      [event.unchanged, `${event.unchanged} there already`],
+      [event.renamed, `${event.renamed} under another name`],
+      [event.links, `${countText(event.links, "link")} left out`],
+      [event.others, `${event.others} neither file nor folder, left out`],
+      [event.failed, `${event.failed} failed`],
+    ];
+    const notes = rest.flatMap(([count, words]) => (count > 0 ? [`, ${words}`] : []));
+    say(
+      `${quoted(path, 200)}: ${countText(files, "file")}, ${countText(size, "byte")} in ${elapsedText(seconds)} ` +
+        `(${rateText(goodputBytesPerSecond)})${notes.join("")}`,
+    );
   }
 
   #startBar(name: string, sizeBytes: number): void {

@@ -9,7 +9,7 @@ import { fetchInto } from "../files/fetch-into.ts";
 import { stdout } from "./output.ts";
 import type { Downloads } from "./terminal-client.ts";
 import { sizeText } from "../size-text.ts";
-import { durationText, elapsedText, rateText } from "./units.ts";
+import { countText, durationText, elapsedText, rateText } from "./units.ts";
 
 type Report = Parameters<Downloads["start"]>[1];
 
@@ -80,6 +80,16 @@ export function showFetch(event: FetchEvent, { progress, say }: Report): void {
         `${percent} %  ${left}${sizeText(receivedBytes)} of ${sizeText(size)}  ${rateText(bytesPerSecond)}  ${name}`,
       );
     }
+    case "tree":
+      return say(`${name}: ${countText(event.files, "file")}, ${sizeText(event.size)}`);
+    case "renamed":
+      return say(`${name} can't have that name here: it is saved as ${harmless(event.path)}`);
+    case "failed":
+      return say(harmless(event.message));
+    case "folder":
+      return say(
+        `Saved ${harmless(event.path)}: ${countText(event.files, "file")}, ${sizeText(event.size)} in ${elapsedText(event.seconds)}`,
+      );
     case "retry":
       return say(`${name}: ${harmless(event.reason)}: trying again`);
     case "fallback":

@@ -1,7 +1,7 @@
 // `--json` against its documentation: every object that is printed is in docs/json.md, with all of its fields.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Parley } from "../parley.ts";
@@ -17,6 +17,10 @@ let address: string;
 
 beforeAll(async () => {
   for (const name of ["a.txt", "b.txt"]) writeFileSync(join(folder, name), "content");
+  mkdirSync(join(folder, "inner"));
+  for (const name of ["c.txt", "n".repeat(255)])
+    writeFileSync(join(folder, "inner", name), "content");
+  symlinkSync("c.txt", join(folder, "inner", "link"));
   const dialects = ["cpp", "date-time", "greeting", "calculator", "chat-room"];
   const listen = dialects.flatMap((name) => ["--listen", `${name}=0`]);
   const own = "server --json --port 0 --web-port 0 --files".split(" ");
@@ -103,6 +107,12 @@ test("fetch-file", async () => {
   expect(await fetched("a.txt", "-o", path)).toEqual(["offer", "done"]);
   expect(await fetched("a.txt", "-o", path)).toEqual(["unchanged"]);
   expect(await fetched("a.txt", "-o", "-")).toEqual(["offer", "done"]);
+  expect(await fetched("inner/", "-o", join(folder, "copy"))).toEqual([
+    "tree",
+    "left-out",
+    "saved",
+    "folder",
+  ]);
   expect(await fetched("b.txt", "nothing", "-o", folder)).toEqual(["unchanged", "failed", "ended"]);
 });
 

@@ -174,6 +174,11 @@ const clientMessages: Each<ClientMessage> = {
   files: record("files", { after: text, limit: fromOne, ref }, "after", "limit", "ref"),
   fetch: fc.oneof(
     record("fetch", { name, check: fc.constant(true), ref }, "ref"),
+    record("fetch", {
+      name,
+      token: fc.string({ unit: base64url, minLength: 22, maxLength: 22 }),
+      batch: partial({ after: text, until: text, version: text }, "after", "until", "version"),
+    }),
     record(
       "fetch",
       {
@@ -203,6 +208,7 @@ const clientMessages: Each<ClientMessage> = {
     offset: count,
     length: fc.integer({ min: 1, max: transfer.maxPullBytes }),
   }),
+  tree: record("tree", { name, after: text, ref }, "after", "ref"),
   fetched: record("fetched", { transfer: fromOne }),
   // A summary or a sealed one; never both.
   "offer-files": fc.oneof(
@@ -384,6 +390,29 @@ const serverMessages: Each<ServerMessage> = {
     },
     "ref",
   ),
+  tree: record(
+    "tree",
+    {
+      entries: fc.array(
+        partial(
+          {
+            path: text,
+            kind: fc.constantFrom("folder" as const, "link" as const, "other" as const),
+            size: count,
+            modified: time,
+            mode: count,
+          },
+          "kind",
+        ),
+        { maxLength: 4 },
+      ),
+      more: fc.boolean(),
+      ref,
+    },
+    "more",
+    "ref",
+  ),
+  gone: record("gone", { transfer: count, file: count }),
   tags: record("tags", { transfer: count, from: count, data: text }),
   data: record("data", { transfer: count, offset: count, data: text }),
   digest: record("digest", { transfer: count, sha256: fc.constant("0f".repeat(32)) }),

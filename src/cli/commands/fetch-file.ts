@@ -175,7 +175,7 @@ async function fetchAll(
     try {
       const target = targets.get(name);
       if (target === undefined) checkName(name);
-      else await client.fetch(name, target);
+      else await client.save(name, target);
     } catch (error) {
       if (!(error instanceof ParleyError)) throw error;
       const isLast = names.size === 1 || !ownFailures.has(error.code);

@@ -132,6 +132,7 @@ function commandOf(message: ClientMessage): Command {
       return { ...message, limit: Math.min(limit, folder.pageFiles) };
     }
     case "fetch":
+    case "tree":
       return { type: "transfer", request: message, ref: message.ref };
     case "pull":
     case "fetched":

@@ -6,7 +6,9 @@ import type { ShareOwner } from "../../share-owner.ts";
 import { BoundedMap } from "../../bounded-map.ts";
 import { ParleyError } from "../../errors.ts";
 import { web } from "../../limits.ts";
-import type { OpenFile, SharedFolder } from "./shared-folder.ts";
+import type { OpenFile } from "./open-file.ts";
+import type { SharedFolder } from "./shared-folder.ts";
+import { Turns } from "./turns.ts";
 
 /** A digest being computed, shared by everybody who asks for it. */
 interface Running {
@@ -20,8 +22,8 @@ export class FileDigests {
   /** Hexadecimal digests by version. */
   readonly #known = new BoundedMap<string, string>(web.digestsKept);
   readonly #running = new Map<string, Running>();
-  /** Hashes that wait for their turn to read a piece. */
-  readonly #waiting: (() => void)[] = [];
+  /** Each reads a piece in its turn. */
+  readonly #turns = new Turns(web.hashesPerTurn);
   #count = 0;
   readonly #owners = new ShareCounts(web.maxHashesPerAddress, web.maxHashes / 2);
 
@@ -92,7 +94,7 @@ export class FileDigests {
     try {
       this.#enter(owner);
       try {
-        const sha256 = await hash(file, signal, () => this.#turn());
+        const sha256 = await hash(file, signal, () => this.#turns.next());
         this.#known.set(file.version, sha256);
         return sha256;
       } finally {
@@ -116,18 +118,6 @@ export class FileDigests {
     this.#count--;
     this.#owners.remove(owner);
   }
-
-  /** Waits until it is this hash's turn; all take turns, between other work. */
-  #turn(): Promise<void> {
-    return new Promise((go) => {
-      if (this.#waiting.push(go) === 1) setImmediate(this.#grantTurns);
-    });
-  }
-
-  readonly #grantTurns = (): void => {
-    for (const go of this.#waiting.splice(0, web.hashesPerTurn)) go();
-    if (this.#waiting.length > 0) setImmediate(this.#grantTurns);
-  };
 }
 
 /** `turn` is awaited before each piece. */

@@ -16,8 +16,10 @@ import type { Sender } from "../../transfer/sender.ts";
 import type { FileControl } from "./file-control.ts";
 import type { FileDigests } from "./file-digest.ts";
 import { FileTransfer } from "./file-transfer.ts";
-import type { OpenFile, SharedFolder } from "./shared-folder.ts";
+import type { OpenFile } from "./open-file.ts";
+import type { SharedFolder } from "./shared-folder.ts";
 import type { TagBudget } from "./tag-budget.ts";
+import { TreeLists } from "./tree-lists.ts";
 
 /** What a session needs from the file service. */
 export interface TransferHost {
@@ -46,6 +48,7 @@ export class FileSession {
   readonly #client: FilesClient;
   readonly #control: FileControl;
   readonly #transfers = new Map<number, FileTransfer>();
+  readonly #trees: TreeLists;
   /** Files being hashed for the client, by transfer. */
   readonly #hashing = new Map<number, AbortController>();
   /** Never used twice on a connection: keys depend on it. */
@@ -57,6 +60,7 @@ export class FileSession {
     this.#host = host;
     this.#client = client;
     this.#control = control;
+    this.#trees = new TreeLists(host.folder.tree, control);
   }
 
   /** Handles a request, at once unless the file has to be searched for. Never throws. */
@@ -68,9 +72,15 @@ export class FileSession {
       case "pull":
         this.#transfers.get(request.transfer)?.pull(request.offset, request.length);
         return this.#host.wake();
+      case "tree":
+        this.#trees
+          .list(request.name, request.after, request.ref)
+          .catch((error: unknown) => this.#refuse(error, request.ref));
+        return;
       case "fetch":
         try {
-          this.#handleFetch(request);
+          if (request.batch === undefined) this.#handleFetch(request);
+          else this.#handleBatch(request);
         } catch (error) {
           this.#refuse(error, request.ref);
         }
@@ -80,6 +90,7 @@ export class FileSession {
   /** The connection has ended. */
   close(): void {
     this.#closed = true;
+    this.#trees.close();
     for (const transfer of this.#transfers.values()) transfer.close();
     for (const abort of this.#hashing.values()) abort.abort();
   }
@@ -107,36 +118,52 @@ export class FileSession {
     }
   }
 
-  #start(request: FetchRequest): void {
-    if (this.#transfers.size + this.#hashing.size >= limits.maxTransfersPerSession) {
-      throw new ParleyError(
-        "full",
-        `A connection may run ${limits.maxTransfersPerSession} transfers at once: finish one with \`fetched\` first.`,
-      );
-    }
-    // An offer alone needs no datagrams, and so no token.
-    const token = request.check === true ? undefined : tokenOf(request.token);
-    const file = this.#host.folder.open(request.name);
+  /** Offers small files of a folder as one. */
+  #handleBatch(request: FetchRequest): void {
     const id = this.#nextId++;
+    const onGone = (file: number) => this.#send({ type: "gone", transfer: id, file });
+    this.#trees
+      .open(request, onGone)
+      .then((found) => {
+        if (found === undefined) return;
+        if (this.#closed) found.file.close();
+        else this.#offerFile(id, found.file, request, found.memoryBytes);
+      })
+      .catch((error: unknown) => this.#refuse(error, request.ref));
+  }
+
+  #start(request: FetchRequest): void {
+    const file = this.#host.folder.open(request.name);
+    this.#offerFile(this.#nextId++, file, request, 0);
+  }
+
+  /** Offers an open file, and closes it with the transfer. @throws ParleyError `full` */
+  #offerFile(id: number, file: OpenFile, request: FetchRequest, memoryBytes: number): void {
+    // An offer alone needs no datagrams, and so no token.
+    const isOfferAlone = request.check === true;
     try {
+      if (this.#transfers.size + this.#hashing.size >= limits.maxTransfersPerSession) {
+        throw tooManyTransfers();
+      }
       if (file.size > wire.maxFileBytes) throw tooLarge(file);
-      if (token !== undefined) this.#open(id, file, token, request);
+      if (!isOfferAlone) this.#open(id, file, request, memoryBytes);
     } catch (error) {
       file.close();
       throw error;
     }
     this.#offer(id, file, request.ref);
-    if (request.sha256 === true) this.#hash(id, file);
-    if (token === undefined) file.close();
+    if (request.sha256 === true && request.batch === undefined) this.#hash(id, file);
+    if (isOfferAlone) file.close();
     else this.#takeFirstRequest(request);
   }
 
   /** Sets up everything for sending. @throws ParleyError `full` */
-  #open(id: number, file: OpenFile, token: Uint8Array, { held }: FetchRequest): void {
+  #open(id: number, file: OpenFile, request: FetchRequest, memoryBytes: number): void {
     const { tags, cache, sender } = this.#host;
+    const token = tokenOf(request.token);
     const chunkBytes = chunkBytesFor(file.size);
     const tagBytes = chunkCount(file.size, chunkBytes) * (wire.tagBytes + 1);
-    const release = tags.reserve(tagBytes, this.#client.owner);
+    const release = tags.reserve(tagBytes + memoryBytes, this.#client.owner);
     const exported = this.#exportedKey();
     let isOpen = false;
     const transfer = new FileTransfer({
@@ -147,7 +174,7 @@ export class FileSession {
       cache,
       scratch: (bytes) => this.#host.scratch(bytes),
       control: this.#control,
-      isResumed: held === true,
+      isResumed: request.held === true,
       leads: !isLoopback(this.#client.peer.address),
       onSent: (bytes) => (this.#host.totals.sentBytes += bytes),
       // The client has been told on this connection; its datagrams are answered with GONE.
@@ -241,6 +268,13 @@ export class FileSession {
 function reasonOf(error: unknown): { code: string; message: string } {
   if (error instanceof ParleyError) return { code: error.code, message: error.message };
   return { code: "storage", message: "The server cannot read its shared folder." };
+}
+
+function tooManyTransfers(): ParleyError {
+  return new ParleyError(
+    "full",
+    `A connection may run ${limits.maxTransfersPerSession} transfers at once: finish one with \`fetched\` first.`,
+  );
 }
 
 function tooLarge({ name, size }: OpenFile): ParleyError {

@@ -7,7 +7,7 @@ import type { SealCache } from "../../transfer/seal-cache.ts";
 import { type SealChunk, SealedChunks } from "../../transfer/sealed-chunks.ts";
 import type { ReadInto, SegmentSource } from "../../transfer/send-queue.ts";
 import type { FileControl } from "./file-control.ts";
-import type { OpenFile } from "./shared-folder.ts";
+import type { OpenFile } from "./open-file.ts";
 import type { SlotHolder } from "./transfer-slots.ts";
 
 export interface FileTransferOptions {

@@ -1,5 +1,5 @@
 // The shared folder: lists it, and opens files by name without ever leaving it or touching anything
-// but a regular file. Knows no protocol.
+// but a regular file. Its subfolders are in shared-tree.ts. Knows no protocol.
 
 import { constants, type BigIntStats } from "node:fs";
 import {
@@ -8,64 +8,22 @@ import {
   lstatSync,
   openSync,
   readlinkSync,
-  readSync,
   realpathSync,
   statSync,
 } from "node:fs";
-import { readdir } from "node:fs/promises";
 import { dirname, sep } from "node:path";
-import { ParleyError } from "../../errors.ts";
-import { files, folder as limits } from "../../limits.ts";
-import { quoted } from "../../text.ts";
-import { isPlainName, shownName, spellings } from "./file-names.ts";
+import { folder as limits } from "../../limits.ts";
+import { isPlainName, spellings } from "./file-names.ts";
+import { notFound, throwIfBusy } from "./folder-errors.ts";
+import { firstAfter, folderVersion, isHidden, namesIn } from "./folder-names.ts";
+import { type FileEntry, opened, type OpenFile } from "./open-file.ts";
+import { SharedTree } from "./shared-tree.ts";
 import { slicedSort } from "./sliced-sort.ts";
-
-export interface FileEntry {
-  readonly name: string;
-  readonly size: number;
-  /** Unix milliseconds. */
-  readonly modified: number;
-}
 
 export interface FilePage {
   readonly files: readonly FileEntry[];
   /** Pass this as `after` for the next page; absent on the last. */
   readonly next?: string;
-}
-
-/** A regular file, opened for reading. Close it. */
-export interface OpenFile extends FileEntry {
-  /**
-   * Equal for equal content as far as the file system can tell: device, inode, size, modification
-   * and change time.
-   */
-  readonly version: string;
-  /**
-   * It was changed so shortly before it was opened that a further change may not show in its times:
-   * the file system's clock may not have ticked since.
-   */
-  readonly isUnsettled: boolean;
-  /**
-   * For reopening the file (sendfile) while this one is open. On Linux it leads to the same inode
-   * even if the name changes.
-   */
-  readonly path: string;
-  /**
-   * Reads at `position`; may read less than `target` holds, 0 at the end. Throws what `readSync`
-   * throws.
-   */
-  read(target: Uint8Array, position: number): number;
-  /**
-   * False once the file differs from what was opened (overwritten, truncated, appended). Throws
-   * what `fstatSync` throws.
-   */
-  unchanged(): boolean;
-  /**
-   * Bytes in the file now; above `size` once something was appended. Throws what `fstatSync`
-   * throws.
-   */
-  sizeNow(): number;
-  close(): void;
 }
 
 /** A listed file and its size in a response; undefined if it is not a shared file. */
@@ -90,9 +48,13 @@ export class SharedFolder {
    */
   readonly #withheld: ReadonlySet<string>;
 
+  /** Its subfolders. */
+  readonly tree: SharedTree;
+
   /** A missing folder counts as empty; it may be created later. */
   constructor(path: string, withheld: readonly string[] = []) {
     this.path = path;
+    this.tree = new SharedTree(path, withheld);
     this.#withheld = new Set(withheld);
   }
 
@@ -126,10 +88,12 @@ export class SharedFolder {
   }
 
   /**
-   * @throws ParleyError `not-found` for anything but a regular file of this folder, whatever the
-   * reason; `full` if that can't be determined now
+   * Opens a file of this folder, or of a subfolder: `photos/a.jpg`.
+   * @throws ParleyError `not-found` for anything but a regular file, whatever the reason; `full` if
+   * that can't be determined now
    */
   open(name: string): OpenFile {
+    if (name.includes("/")) return this.tree.open(name);
     const found = this.#find(name);
     if (found === undefined) throw notFound(name);
     let fd: number | undefined;
@@ -228,31 +192,6 @@ function isSameFile(path: string, { dev, ino }: BigIntStats): boolean {
   return stat !== undefined && stat.dev === dev && stat.ino === ino;
 }
 
-/** Hidden as in `ls`: configuration and partial files. */
-function isHidden(name: string): boolean {
-  return name.startsWith(".");
-}
-
-/** Names as they are shown: in UTF-8, or in Latin-1 if they are not UTF-8. */
-async function namesIn(path: string): Promise<string[]> {
-  const names = (await readdir(path)).filter((name) => !isHidden(name));
-  // A name that is not UTF-8 is damaged here. Reading raw names takes longer, so do it only if
-  // necessary.
-  if (!names.some((name) => name.includes("\ufffd"))) return names;
-  const encoded = await readdir(path, { encoding: "buffer" });
-  return [...new Set(encoded.map(shownName).filter((name) => !isHidden(name)))];
-}
-
-/**
- * Changes whenever a name is added or removed; undefined right after a change, when timestamps
- * can't yet tell two changes apart.
- */
-function folderVersion(path: string, nowMs: number): string | undefined {
-  const { dev, ino, mtimeNs, ctimeNs, mtimeMs } = statSync(path, { bigint: true });
-  const isSettled = nowMs - Number(mtimeMs) > limits.settledMs;
-  return isSettled ? `${dev} ${ino} ${mtimeNs} ${ctimeNs}` : undefined;
-}
-
 /** /proc shows what was really opened; elsewhere the checks before opening must suffice. */
 function isOpenedBeneath(fd: number, folder: string): boolean {
   if (process.platform !== "linux") return true;
@@ -262,26 +201,6 @@ function isOpenedBeneath(fd: number, folder: string): boolean {
 function isBeneath(path: Buffer, folder: string): boolean {
   const start = Buffer.from(folder.endsWith(sep) ? folder : folder + sep);
   return path.subarray(0, start.length).equals(start);
-}
-
-function opened(fd: number, name: string, path: Buffer, first: BigIntStats): OpenFile {
-  const identity = identityOf(first);
-  let isOpen = true;
-  return {
-    name,
-    size: Number(first.size),
-    modified: Number(first.mtimeMs),
-    version: versionOf(identity),
-    isUnsettled: Math.abs(Date.now() - Number(first.ctimeMs)) < files.settleMs,
-    path: process.platform === "linux" ? `/proc/self/fd/${fd}` : path.toString(),
-    read: (target, position) => readSync(fd, target, 0, target.length, position),
-    unchanged: () => isOpen && identityOf(fstatSync(fd, { bigint: true })) === identity,
-    sizeNow: () => fstatSync(fd).size,
-    close() {
-      if (isOpen) closeSync(fd);
-      isOpen = false;
-    },
-  };
 }
 
 /** Whether `path` can be shared; a missing one may be created later. */
@@ -294,42 +213,4 @@ export function folderState(path: string): "ready" | "missing" | "no-folder" {
     // Below a file, or not readable.
     return "no-folder";
   }
-}
-
-/** Includes ctime, which can't be set when mtime is restored after a change (touch -r, cp -p, rsync). */
-function identityOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
-  return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
-}
-
-/** Opaque to clients; hashed, so as not to reveal inode numbers. */
-function versionOf(identity: string): string {
-  return new Bun.CryptoHasher("sha256").update(identity).digest("base64url").slice(0, 22);
-}
-
-/** Too many open files, no memory, a failing disk: none of these says whether the file exists. */
-const busyCodes: ReadonlySet<unknown> = new Set(["EMFILE", "ENFILE", "ENOMEM", "EIO"]);
-
-/** @throws ParleyError `full` for errors that may be temporary */
-function throwIfBusy(error: unknown): void {
-  const code = (error as { code?: unknown }).code;
-  if (!busyCodes.has(code)) return;
-  const sentence = `The server is too busy to read its shared folder (${String(code)}): try again later.`;
-  throw new ParleyError("full", sentence);
-}
-
-function notFound(name: string): ParleyError {
-  const shown = quoted(name, limits.maxNameChars);
-  return new ParleyError("not-found", `No file ${shown} on the server: --list shows what there is`);
-}
-
-/** Index of the first name greater than `after`; the names are sorted. */
-function firstAfter(names: readonly string[], after: string): number {
-  let low = 0;
-  let high = names.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((names[middle] ?? "") <= after) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -7,7 +7,8 @@ import { web } from "../../limits.ts";
 import { ownerAt } from "../../share-owner.ts";
 import type { Log } from "../../log.ts";
 import { FileDigests } from "../files/file-digest.ts";
-import type { OpenFile, SharedFolder } from "../files/shared-folder.ts";
+import type { OpenFile } from "../files/open-file.ts";
+import type { SharedFolder } from "../files/shared-folder.ts";
 import { attachment, fileHeaders } from "./headers.ts";
 import { evaluateConditions } from "./conditional-request.ts";
 

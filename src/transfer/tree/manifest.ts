@@ -2,21 +2,8 @@
 // entry, and kept until all of it is there. Nothing is written before. Pure.
 
 import { transfer as wire, tree as limits } from "../../limits.ts";
+import type { TreeEntry } from "../../protocol/messages.ts";
 import { comparePaths, pathProblem } from "./tree-path.ts";
-
-/** An entry of a tree, in the order of `comparePaths`. */
-export interface TreeEntry {
-  /** Relative to the tree. */
-  readonly path: string;
-  /** `link` is a symbolic link, `other` neither file nor folder: both are named and left out. */
-  readonly kind: "file" | "folder" | "link" | "other";
-  /** Bytes; 0 unless it is a file. */
-  readonly size: number;
-  /** Unix milliseconds. */
-  readonly modified: number;
-  /** Permission bits as in POSIX. */
-  readonly mode: number;
-}
 
 /** A file or folder of the tree. */
 export interface TreeNode {
@@ -30,7 +17,12 @@ export interface TreeNode {
   readonly mode: number;
 }
 
-export interface TreeTotals {
+export interface LeftOut {
+  readonly path: string;
+  readonly kind: "link" | "other";
+}
+
+interface TreeTotals {
   files: number;
   folders: number;
   bytes: number;
@@ -40,7 +32,7 @@ export interface TreeTotals {
 
 export class Manifest {
   readonly #nodes: TreeNode[] = [];
-  readonly #leftOut: string[] = [];
+  readonly #leftOut: LeftOut[] = [];
   readonly #totals: TreeTotals = { files: 0, folders: 0, bytes: 0, links: 0, others: 0 };
   /** The folders on the way to the last entry, outermost first. */
   readonly #open: TreeNode[] = [];
@@ -57,8 +49,8 @@ export class Manifest {
     return this.#totals;
   }
 
-  /** Paths of links and other things that are left out: the first of them. */
-  get leftOut(): readonly string[] {
+  /** Links and other things that are left out: the first of them. */
+  get leftOut(): readonly LeftOut[] {
     return this.#leftOut;
   }
 
@@ -67,7 +59,10 @@ export class Manifest {
     return this.#last;
   }
 
-  /** Adds the next entry. Returns what is wrong with it, after which the manifest is worthless. */
+  /**
+   * Adds the next entry, which must come after the last one in a walk (`comparePaths`). Returns what is
+   * wrong with it, after which the manifest is worthless.
+   */
   add(entry: TreeEntry): string | undefined {
     const { path, kind, size, modified } = entry;
     const problem = pathProblem(path);
@@ -81,7 +76,7 @@ export class Manifest {
     const depth = this.#enter(cut < 0 ? "" : path.slice(0, cut));
     if (depth === undefined) return "a path below something that is no folder of the tree";
     if (!isTime(modified)) return "a time that no clock shows";
-    if (kind === "file" && size > wire.maxFileBytes)
+    if (kind === undefined && size > wire.maxFileBytes)
       return `a file of more than ${wire.maxFileBytes} bytes`;
     this.#last = path;
     if (kind === "link" || kind === "other") {
@@ -113,7 +108,7 @@ export class Manifest {
   #leave(path: string, kind: "link" | "other"): void {
     if (kind === "link") this.#totals.links++;
     else this.#totals.others++;
-    if (this.#leftOut.length < limits.maxNamed) this.#leftOut.push(path);
+    if (this.#leftOut.length < limits.maxNamed) this.#leftOut.push({ path, kind });
   }
 
   /** Leaves the folders that do not hold the entry. Returns how many do; undefined: one is missing. */

@@ -40,8 +40,8 @@ export class SavedNames {
   }
 
   /** What is saved under another name, with its path in the tree. */
-  *list(): Generator<{ path: string; name: string }> {
-    for (const [node, name] of this.#renamed) yield { path: pathOf(node), name };
+  *list(): Generator<{ path: string; node: TreeNode }> {
+    for (const node of this.#renamed.keys()) yield { path: pathOf(node), node };
   }
 }
 

@@ -5,7 +5,7 @@ import { expect, test } from "bun:test";
 import { chunkOpener, chunkSealer } from "../../../src/io/chunk-cipher.ts";
 import { files as limits, transfer as wire } from "../../../src/limits.ts";
 import { FileTransfer } from "../../../src/server/files/file-transfer.ts";
-import type { OpenFile } from "../../../src/server/files/shared-folder.ts";
+import type { OpenFile } from "../../../src/server/files/open-file.ts";
 import { SealCache } from "../../../src/transfer/seal-cache.ts";
 import { type Random, seeded } from "../../sim/random.ts";
 

@@ -84,13 +84,24 @@ test.each(plain)("opens %p", (name) => {
   file.close();
 });
 
+test("opens a file of a subfolder", () => {
+  const file = new SharedFolder(path).open("sub/inner.txt");
+  expect(file.name).toBe("sub/inner.txt");
+  expect(file.read(new Uint8Array(100), 0)).toBe(file.size);
+  expect(file.unchanged()).toBe(true);
+  file.close();
+});
+
 const refused = [
   "../secret.txt",
   "../FILES/a.txt",
   "../FILES-too/near.txt",
   "/etc/passwd",
   "./a.txt",
-  "sub/inner.txt",
+  "sub//inner.txt",
+  "sub/",
+  "/sub/inner.txt",
+  "./sub/inner.txt",
   "sub/../a.txt",
   "../..",
   ".",

@@ -8,7 +8,8 @@ import { join } from "node:path";
 import { createMetrics } from "../../../src/chat/metrics.ts";
 import { web as limits } from "../../../src/limits.ts";
 import { silentLog } from "../../silent-log.ts";
-import { type OpenFile, SharedFolder } from "../../../src/server/files/shared-folder.ts";
+import type { OpenFile } from "../../../src/server/files/open-file.ts";
+import { SharedFolder } from "../../../src/server/files/shared-folder.ts";
 import { FileRoutes } from "../../../src/server/web/file-routes.ts";
 
 const path = mkdtempSync(join(tmpdir(), "parley-web-files-"));

@@ -1,7 +1,8 @@
 // Trees for tests: random ones with nasty names, and the manifests of good ones.
 
 import * as fc from "fast-check";
-import { Manifest, type TreeEntry } from "../../../src/transfer/tree/manifest.ts";
+import type { TreeEntry } from "../../../src/protocol/messages.ts";
+import { Manifest } from "../../../src/transfer/tree/manifest.ts";
 import { comparePaths } from "../../../src/transfer/tree/tree-path.ts";
 
 export const linux = { isWindows: false, foldsCase: false, foldsAccents: false, maxName: 255 };
@@ -64,7 +65,7 @@ export const goodTree: fc.Arbitrary<TreeEntry[]> = fc
   });
 
 export function file(path: string, size = 1): TreeEntry {
-  return { path, kind: "file", size, modified: 1_760_000_000_000, mode: 0o644 };
+  return { path, size, modified: 1_760_000_000_000, mode: 0o644 };
 }
 
 export function folder(path: string): TreeEntry {

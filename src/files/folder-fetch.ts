@@ -1,0 +1,373 @@
+// Fetches a folder with all that is in it: the list first, checked whole; then what is not there yet,
+// small files many at a time, large ones one by one. Prints nothing.
+
+import { mkdirSync, statfsSync } from "node:fs";
+import { dirname } from "node:path";
+import { ParleyError } from "../errors.ts";
+import { fetching as limits, tree } from "../limits.ts";
+import type { TreePage } from "../protocol/messages.ts";
+import { sizeText } from "../size-text.ts";
+import { quoted } from "../text.ts";
+import { isBatched } from "../transfer/tree/batch.ts";
+import { planBatches, type PlannedBatch } from "../transfer/tree/batch-plan.ts";
+import { Manifest, pathOf, type TreeNode } from "../transfer/tree/manifest.ts";
+import { SavedNames } from "../transfer/tree/saved-names.ts";
+import { BatchDownload } from "./batch-download.ts";
+import type { FetchEvent, FileTarget } from "./fetch-events.ts";
+import { fileReason, lookAt } from "./file-reason.ts";
+import { FolderProgress } from "./folder-progress.ts";
+import type { Incoming } from "./incoming.ts";
+import { nameRulesOf } from "./name-probe.ts";
+import { TargetTree } from "./target-tree.ts";
+import { scanTree, type ScanOptions, type TreeScan } from "./tree-scan.ts";
+
+/** Who has the folder; `DownloadClient` is one. */
+export interface TreeClient {
+  /** Lists a folder from behind the path that `after` says. @throws ParleyError */
+  listTree(
+    name: string,
+    after: () => string | undefined,
+    onPage: (page: TreePage) => void,
+  ): Promise<void>;
+  /** Fetches one file. @throws ParleyError */
+  fetch(name: string, target: FileTarget, onEvent: (event: FetchEvent) => void): Promise<void>;
+  /** Makes attempts until everything is there. @throws ParleyError */
+  receive(name: string, incoming: Incoming): Promise<void>;
+  /** @throws ParleyError if the fetch has been stopped from outside */
+  throwIfStopped(): void;
+  /** Nobody on the way can read or change what comes. */
+  readonly isSealed: boolean;
+  /** Datagrams do not get through. */
+  readonly isBlocked: boolean;
+}
+
+export interface FolderFetchOptions extends ScanOptions {
+  /** Fetch each file on its own, certified by SHA-256. */
+  readonly sha256: boolean;
+  onEvent(event: FetchEvent): void;
+}
+
+/** Folders or empty files that are created between turns of the event loop: a few ms. */
+const createdPerTurn = 200;
+
+/** Errors that concern one file alone. */
+const ownFailures: ReadonlySet<string> = new Set(["not-found", "differs", "locked", "changed"]);
+
+/**
+ * Fetches the folder `name` into `path`, which is created unless it exists; the folder above it must
+ * exist. Resolves when all of it is there.
+ * @throws ParleyError `protocol` for a list that can't be true, before anything is written; as
+ * `DownloadClient.fetch`; the first failure's code if single files could not be fetched
+ */
+export async function fetchFolder(
+  client: TreeClient,
+  name: string,
+  path: string,
+  options: FolderFetchOptions,
+): Promise<void> {
+  const startedMs = performance.now();
+  const manifest = await listOf(client, name);
+  const isNew = checkPlace(path);
+  const names = SavedNames.choose(manifest, rulesOf(isNew ? dirname(path) : path));
+  const target = new TargetTree(path, names);
+  try {
+    const scan = await scanTree(manifest.nodes, isNew ? undefined : target, options);
+    const fetch = new FolderFetch({ client, name, manifest, names, target, scan, options, startedMs });
+    checkRoom(isNew ? dirname(path) : path, name, scan);
+    fetch.announce();
+    if (isNew) makeRoot(path);
+    await fetch.run();
+  } finally {
+    target.close();
+  }
+}
+
+interface FolderFetchParts {
+  readonly client: TreeClient;
+  readonly name: string;
+  readonly manifest: Manifest;
+  readonly names: SavedNames;
+  readonly target: TargetTree;
+  readonly scan: TreeScan;
+  readonly options: FolderFetchOptions;
+  readonly startedMs: number;
+}
+
+class FolderFetch {
+  readonly #parts: FolderFetchParts;
+  readonly #progress: FolderProgress;
+  /** What has failed since the scan. */
+  readonly #failed = new Set<TreeNode>();
+  #firstFailure: ParleyError | undefined;
+  #failedFiles = 0;
+  #files = 0;
+  #bytes = 0;
+  #sameContent = 0;
+
+  constructor(parts: FolderFetchParts) {
+    this.#parts = parts;
+    const { options, scan } = parts;
+    this.#progress = new FolderProgress(this.#shown, scan.wantedBytes, options.onEvent);
+  }
+
+  get #shown(): string {
+    return `${this.#parts.name}/`;
+  }
+
+  /** Says what will be done, before anything is. */
+  announce(): void {
+    const { manifest, names, target, scan, options, client } = this.#parts;
+    const { bytes, ...totals } = manifest.totals;
+    options.onEvent({
+      event: "tree",
+      name: this.#shown,
+      path: target.path,
+      ...totals,
+      size: bytes,
+      renamed: names.count,
+      unchanged: scan.unchanged,
+      wantedBytes: scan.wantedBytes,
+      sealed: client.isSealed,
+    });
+    for (const { path, kind } of manifest.leftOut) {
+      options.onEvent({ event: "left-out", name: this.#shown + path, kind });
+    }
+    let named = 0;
+    for (const { node, path } of names.list()) {
+      if (++named > tree.maxNamed) break;
+      options.onEvent({ event: "renamed", name: this.#shown + path, path: target.pathOf(node) });
+    }
+  }
+
+  async run(): Promise<void> {
+    const { manifest, scan, client, options } = this.#parts;
+    for (const [node, error] of scan.failed) this.#fail(node, error, scan.failed);
+    await this.#createAll();
+    const alone: TreeNode[] = [];
+    const small = new Set<TreeNode>();
+    for (const node of manifest.nodes) {
+      if (node.isFolder || this.#failed.has(node)) continue;
+      if (scan.unsure.has(node)) alone.push(node);
+      else if (!scan.wanted.has(node)) continue;
+      else if (options.sha256 || !(isBatched(node.size) || node.size === 0)) alone.push(node);
+      else if (node.size > 0) small.add(node);
+    }
+    for (const planned of planBatches(manifest.nodes, small)) {
+      alone.push(...(await this.#fetchBatch(planned)));
+    }
+    for (const node of alone) await this.#fetchAlone(node);
+    client.throwIfStopped();
+    this.#finishFolders();
+    this.#report();
+  }
+
+  /** Creates folders and empty files. */
+  async #createAll(): Promise<void> {
+    const { manifest, scan, target, client, options } = this.#parts;
+    let created = 0;
+    for (const node of manifest.nodes) {
+      const isEmpty = !node.isFolder && node.size === 0 && scan.wanted.has(node) && !options.sha256;
+      if (!isEmpty && !scan.newFolders.has(node)) continue;
+      if (++created % createdPerTurn === 0) {
+        await new Promise<void>((go) => setImmediate(go));
+        client.throwIfStopped();
+      }
+      if (isEmpty) this.#save(node, new Uint8Array());
+      else this.#guard(node, () => target.makeFolder(node));
+    }
+  }
+
+  /** Returns what has to be fetched on its own after all. */
+  async #fetchBatch(planned: PlannedBatch): Promise<Iterable<TreeNode>> {
+    const { client, name } = this.#parts;
+    const download = new BatchDownload({
+      name,
+      planned,
+      save: (node, bytes) => this.#save(node, bytes),
+      onTurn: () => this.#progress.update(this.#bytes),
+    });
+    for (let tries = 0; tries < limits.maxVersions; tries++) {
+      try {
+        await client.receive(name, download);
+        return download.lost;
+      } catch (error) {
+        // Files have changed while they were sent. What is saved is saved.
+        if (!(error instanceof ParleyError) || error.code !== "changed") throw error;
+      }
+    }
+    return [...download.lost, ...download.left];
+  }
+
+  async #fetchAlone(node: TreeNode): Promise<void> {
+    const { client, name, target, options } = this.#parts;
+    const path = target.at(node);
+    const shownPath = target.pathOf(node);
+    const before = this.#bytes;
+    const onEvent = (event: FetchEvent): void => {
+      if (event.event === "progress") this.#progress.update(before + event.receivedBytes);
+      else if (event.event === "done") {
+        this.#count(node);
+        target.setMode(node);
+        if (options.sha256) options.onEvent({ ...event, path: shownPath });
+      } else if (event.event === "unchanged") {
+        this.#sameContent++;
+        options.onEvent({ ...event, path: shownPath });
+      } else if (event.event === "retry" || event.event === "fallback") options.onEvent(event);
+    };
+    try {
+      await client.fetch(`${name}/${pathOf(node)}`, { kind: "file", path }, onEvent);
+    } catch (error) {
+      if (!(error instanceof ParleyError)) throw error;
+      const sentence = error.message.replaceAll(path, () => shownPath);
+      const readable = new ParleyError(error.code, sentence);
+      if (!ownFailures.has(error.code)) throw readable;
+      this.#fail(node, readable);
+    }
+  }
+
+  #save(node: TreeNode, bytes: Uint8Array): void {
+    const { target, options } = this.#parts;
+    this.#guard(node, () => {
+      if (target.save(node, bytes, options.force)) this.#count(node);
+      else {
+        const sentence = `'${target.pathOf(node)}' was created by another program meanwhile: \`--force\` replaces it.`;
+        this.#fail(node, new ParleyError("differs", sentence));
+      }
+    });
+  }
+
+  #count(node: TreeNode): void {
+    const { name, target, options } = this.#parts;
+    this.#files++;
+    this.#bytes += node.size;
+    const path = target.pathOf(node);
+    options.onEvent({ event: "saved", name: `${name}/${pathOf(node)}`, path, size: node.size });
+  }
+
+  /** @throws ParleyError `storage`: what can't be written once can't be written */
+  #guard(node: TreeNode, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      const path = this.#parts.target.pathOf(node);
+      throw new ParleyError(
+        "storage",
+        `Cannot write '${path}': ${fileReason(error)}; what has arrived is kept, fetch again to resume`,
+      );
+    }
+  }
+
+  /** `with`: others that have failed. Below a folder that has failed, nothing is said. */
+  #fail(node: TreeNode, error: ParleyError, others: ReadonlyMap<TreeNode, ParleyError> = new Map()): void {
+    this.#failed.add(node);
+    this.#firstFailure ??= error;
+    if (!node.isFolder) this.#failedFiles++;
+    if (node.parent !== undefined && others.has(node.parent)) return;
+    const { code, message } = error;
+    const name = `${this.#parts.name}/${pathOf(node)}`;
+    this.#parts.options.onEvent({ event: "failed", name, code, message });
+  }
+
+  /** Their times, from the inside out. */
+  #finishFolders(): void {
+    const { manifest, target } = this.#parts;
+    for (const node of manifest.nodes.toReversed()) {
+      if (node.isFolder && !this.#failed.has(node)) target.setFolderTime(node);
+    }
+  }
+
+  /** @throws ParleyError if files could not be fetched */
+  #report(): void {
+    const { manifest, names, target, scan, options, client, startedMs } = this.#parts;
+    const { folders, links, others, files } = manifest.totals;
+    const seconds = (performance.now() - startedMs) / 1_000;
+    options.onEvent({
+      event: "folder",
+      name: this.#shown,
+      path: target.path,
+      files: this.#files,
+      size: this.#bytes,
+      folders,
+      unchanged: scan.unchanged + this.#sameContent,
+      renamed: names.count,
+      links,
+      others,
+      failed: this.#failedFiles,
+      sealed: client.isSealed,
+      over: client.isBlocked ? "control" : "udp",
+      seconds: Math.round(seconds * 10_000) / 10_000,
+      goodputBytesPerSecond: Math.round(this.#bytes / seconds),
+    });
+    if (this.#firstFailure === undefined) return;
+    const sentence = `${this.#failedFiles} of ${files} files of ${quoted(this.#shown, 200)} not fetched`;
+    throw new ParleyError(this.#firstFailure.code, sentence);
+  }
+}
+
+/** @throws ParleyError `protocol` for a list that can't be true */
+async function listOf(client: TreeClient, name: string): Promise<Manifest> {
+  const manifest = new Manifest();
+  await client.listTree(
+    name,
+    () => manifest.last,
+    ({ entries }) => {
+      for (const entry of entries) {
+        const problem = manifest.add(entry);
+        if (problem === undefined) continue;
+        const shown = quoted(`${name}/${entry.path}`, 200);
+        throw new ParleyError("protocol", `The server's list of ${quoted(`${name}/`, 200)} has ${problem}, ${shown}: nothing of it was saved.`);
+      }
+    },
+  );
+  return manifest;
+}
+
+/** Whether `path` has to be created. @throws ParleyError `storage`, `differs` */
+function checkPlace(path: string): boolean {
+  const found = lookAt(path);
+  if (found?.isDirectory()) return false;
+  if (found !== undefined) {
+    throw new ParleyError("differs", `'${path}' exists and is not a folder: save elsewhere with -o`);
+  }
+  const above = lookAt(dirname(path));
+  if (above?.isDirectory()) return true;
+  const problem = above === undefined ? "there is no folder" : "not a folder:";
+  throw new ParleyError(
+    "storage",
+    `Cannot write '${path}': ${problem} '${dirname(path)}'. Create it first, or choose another place with -o`,
+  );
+}
+
+/** @throws ParleyError `storage` if nothing can be created in the folder */
+function rulesOf(folder: string): ReturnType<typeof nameRulesOf> {
+  try {
+    return nameRulesOf(folder);
+  } catch (error) {
+    throw cannotWrite(folder, error);
+  }
+}
+
+function makeRoot(path: string): void {
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    throw cannotWrite(path, error);
+  }
+}
+
+function cannotWrite(path: string, error: unknown): ParleyError {
+  return new ParleyError("storage", `Cannot write '${path}': ${fileReason(error)}. Choose another place with -o`);
+}
+
+/** @throws ParleyError `storage` if the disk has no room for all of it */
+function checkRoom(folder: string, name: string, { wanted, wantedBytes }: TreeScan): void {
+  const { bavail, bsize } = statfsSync(folder);
+  const roomBytes = bavail * bsize;
+  // Half a block of each file stays empty.
+  const neededBytes = wantedBytes + (wanted.size * bsize) / 2;
+  if (neededBytes <= roomBytes) return;
+  throw new ParleyError(
+    "storage",
+    `${quoted(`${name}/`, 200)} needs ${sizeText(neededBytes)}, and '${folder}' has room for ${sizeText(roomBytes)}: make room, or choose another place with -o`,
+  );
+}

@@ -1,0 +1,111 @@
+// Compares a tree with what is in its target already: what is to be fetched, what stays, and what
+// can't be saved. Writes nothing.
+
+import type { Stats } from "node:fs";
+import { ParleyError } from "../errors.ts";
+import type { TreeNode } from "../transfer/tree/manifest.ts";
+import { fileReason } from "./file-reason.ts";
+import { isSameTime } from "./local-copy.ts";
+import type { TargetTree } from "./target-tree.ts";
+
+export interface TreeScan {
+  /** Folders that have to be created. */
+  readonly newFolders: ReadonlySet<TreeNode>;
+  /** Files that are not there, or are to be replaced. */
+  readonly wanted: ReadonlySet<TreeNode>;
+  /** Files that are there and have to be compared by content. */
+  readonly unsure: ReadonlySet<TreeNode>;
+  /** Why a file or folder can't be saved. Files below such a folder are among them. */
+  readonly failed: ReadonlyMap<TreeNode, ParleyError>;
+  /** Files that are there, of the same size and time. */
+  readonly unchanged: number;
+  /** Bytes of those wanted. */
+  readonly wantedBytes: number;
+}
+
+export interface ScanOptions {
+  /** Replace files that differ. */
+  readonly force: boolean;
+  /** Compare by content. */
+  readonly byContent: boolean;
+}
+
+/** Nodes between turns of the event loop: a few ms. */
+const nodesPerTurn = 1_000;
+
+/** `target` is undefined if there is nothing yet. */
+export async function scanTree(
+  nodes: readonly TreeNode[],
+  target: TargetTree | undefined,
+  options: ScanOptions,
+): Promise<TreeScan> {
+  const scan = new Scan(target, options);
+  for (const [index, node] of nodes.entries()) {
+    if (index % nodesPerTurn === nodesPerTurn - 1) await new Promise<void>((go) => setImmediate(go));
+    scan.look(node);
+  }
+  return scan;
+}
+
+class Scan implements TreeScan {
+  readonly newFolders = new Set<TreeNode>();
+  readonly wanted = new Set<TreeNode>();
+  readonly unsure = new Set<TreeNode>();
+  readonly failed = new Map<TreeNode, ParleyError>();
+  unchanged = 0;
+  wantedBytes = 0;
+  readonly #target: TargetTree | undefined;
+  readonly #options: ScanOptions;
+
+  constructor(target: TargetTree | undefined, options: ScanOptions) {
+    this.#target = target;
+    this.#options = options;
+  }
+
+  look(node: TreeNode): void {
+    const { parent } = node;
+    const above = parent && this.failed.get(parent);
+    if (above !== undefined) return void this.failed.set(node, above);
+    let found: Stats | undefined;
+    try {
+      const isNew = parent !== undefined && this.newFolders.has(parent);
+      found = isNew ? undefined : this.#target?.look(node);
+    } catch (error) {
+      return this.#fail(node, "storage", `can't be looked at: ${fileReason(error)}`);
+    }
+    if (node.isFolder) this.#lookAtFolder(node, found);
+    else this.#lookAtFile(node, found);
+  }
+
+  #lookAtFolder(node: TreeNode, found: Stats | undefined): void {
+    if (found === undefined) this.newFolders.add(node);
+    else if (!found.isDirectory()) this.#fail(node, "differs", `is ${kindOf(found)}, not a folder`);
+  }
+
+  #lookAtFile(node: TreeNode, found: Stats | undefined): void {
+    if (found === undefined) return this.#want(node);
+    if (found.isDirectory()) return this.#fail(node, "differs", "is a folder");
+    const { force, byContent } = this.#options;
+    if (found.isFile() && byContent && found.size === node.size) return void this.unsure.add(node);
+    const isSame = found.isFile() && found.size === node.size && isSameTime(found.mtimeMs, node.modified);
+    if (isSame) this.unchanged++;
+    else if (force) this.#want(node);
+    else if (!found.isFile()) this.#fail(node, "differs", `is ${kindOf(found)}: \`--force\` replaces it`);
+    else this.#fail(node, "differs", "exists and differs: `--checksum` compares its content, `--force` replaces it");
+  }
+
+  #want(node: TreeNode): void {
+    this.wanted.add(node);
+    this.wantedBytes += node.size;
+  }
+
+  #fail(node: TreeNode, code: "differs" | "storage", why: string): void {
+    const path = this.#target?.pathOf(node) ?? node.name;
+    this.failed.set(node, new ParleyError(code, `'${path}' ${why}.`));
+  }
+}
+
+function kindOf(found: Stats): string {
+  if (found.isSymbolicLink()) return "a link, which is not followed";
+  return found.isFile() ? "a file" : "neither a file nor a folder";
+}

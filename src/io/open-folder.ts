@@ -1,0 +1,115 @@
+// A folder that is held open: whatever is put in place of it or of a folder on the way, what is
+// opened through it is in it. Links are never followed. Node has no openat(2); Linux has the same by
+// /proc/self/fd. Elsewhere paths are used, and each folder is looked at before it is entered.
+
+import { closeSync, constants, existsSync, lstatSync, openSync } from "node:fs";
+
+const { O_DIRECTORY = 0, O_NOFOLLOW = 0, O_RDONLY } = constants;
+
+let isHeld: boolean | undefined;
+
+/** Whether folders are held by descriptors. */
+function holds(): boolean {
+  return (isHeld ??= process.platform === "linux" && existsSync("/proc/self/fd"));
+}
+
+/** A name as text, or as it is in a file system whose names are not UTF-8. */
+export type EncodedName = string | Buffer;
+
+export class OpenFolder {
+  readonly #descriptor: number | undefined;
+  readonly #prefix: string;
+  readonly #encodedPrefix: Buffer | undefined;
+
+  private constructor(path: EncodedName, descriptor: number | undefined) {
+    this.#descriptor = descriptor;
+    const held = descriptor === undefined ? path : `/proc/self/fd/${descriptor}`;
+    this.#prefix = `${held.toString()}/`;
+    if (typeof held !== "string") this.#encodedPrefix = Buffer.concat([held, Buffer.from("/")]);
+  }
+
+  /** Opens the folder at a path, which may be or contain links. Throws what the file system throws. */
+  static open(path: string): OpenFolder {
+    if (!holds()) return new OpenFolder(path, undefined);
+    return new OpenFolder(path, openSync(path, O_RDONLY | O_DIRECTORY));
+  }
+
+  /** Opens a folder in it. Throws what the file system throws; `ENOTDIR` for a link. */
+  enter(name: EncodedName): OpenFolder {
+    const path = this.at(name);
+    if (this.#descriptor !== undefined) {
+      return new OpenFolder(path, openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    }
+    if (!lstatSync(path).isDirectory()) {
+      throw Object.assign(new Error("not a directory"), { code: "ENOTDIR" });
+    }
+    return new OpenFolder(path, undefined);
+  }
+
+  /** A path by which the file system finds that name in this folder, as long as it is open. */
+  at(name: EncodedName): EncodedName {
+    const encoded = this.#encodedPrefix;
+    if (encoded === undefined && typeof name === "string") return this.#prefix + name;
+    return Buffer.concat([encoded ?? Buffer.from(this.#prefix), Buffer.from(name)]);
+  }
+
+  /** A path to the folder itself, as long as it is open. */
+  get path(): EncodedName {
+    return this.#encodedPrefix?.subarray(0, -1) ?? this.#prefix.slice(0, -1);
+  }
+
+  close(): void {
+    if (this.#descriptor !== undefined) closeSync(this.#descriptor);
+  }
+}
+
+/** Goes from folder to folder below a root, and holds the last one: walks come back to it. */
+export class FolderCursor {
+  readonly #root: () => OpenFolder;
+  readonly #spell: (folder: OpenFolder, name: string) => EncodedName;
+  #names: readonly string[] = [];
+  #folder: OpenFolder | undefined;
+
+  /**
+   * `root` opens the root; `spell` says how a name is written in a folder. Both may throw what the
+   * file system throws.
+   */
+  constructor(
+    root: () => OpenFolder,
+    spell: (folder: OpenFolder, name: string) => EncodedName = (_, name) => name,
+  ) {
+    this.#root = root;
+    this.#spell = spell;
+  }
+
+  /** The folder at that path, until the next call. Throws what the file system throws. */
+  to(names: readonly string[]): OpenFolder {
+    const current = this.#folder;
+    if (current !== undefined && isSame(names, this.#names)) return current;
+    // Most often the walk goes down into a folder.
+    const isBelow = current !== undefined && isSame(names.slice(0, -1), this.#names);
+    this.#folder = undefined;
+    let folder = isBelow ? current : this.#root();
+    if (!isBelow) current?.close();
+    for (const name of isBelow ? names.slice(-1) : names) {
+      const from = folder;
+      try {
+        folder = from.enter(this.#spell(from, name));
+      } finally {
+        from.close();
+      }
+    }
+    this.#names = [...names];
+    this.#folder = folder;
+    return folder;
+  }
+
+  close(): void {
+    this.#folder?.close();
+    this.#folder = undefined;
+  }
+}
+
+function isSame(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((name, i) => name === b[i]);
+}

@@ -1,0 +1,131 @@
+// The files of a batch, read as one file. Each is opened when its bytes are needed, and must still be
+// the one that was listed; else its bytes are zeros, and the receiver is told.
+
+import { constants, closeSync, fstatSync, openSync, readSync } from "node:fs";
+import type { FolderCursor } from "../../io/open-folder.ts";
+import { files as limits } from "../../limits.ts";
+import type { Batch, BatchedFile, BatchPart } from "../../transfer/tree/batch.ts";
+import type { OpenFile } from "./open-file.ts";
+import { spellingOf } from "./shared-tree.ts";
+
+export interface BatchSourceOptions {
+  /** The folder's name, as requested. */
+  readonly name: string;
+  readonly batch: Batch<BatchedFile>;
+  readonly version: string;
+  /** In the shared folder, which the names in `root` lead down from. Closed with the batch. */
+  readonly cursor: FolderCursor;
+  readonly root: readonly string[];
+  /** That file, by its place, is not the one that was listed. */
+  onGone(index: number): void;
+}
+
+export class BatchSource implements OpenFile {
+  readonly #options: BatchSourceOptions;
+  /** Change time of each file when it was read first: 0 if it was not, NaN if it is gone. */
+  readonly #changed: Float64Array;
+  #isOpen = true;
+
+  constructor(options: BatchSourceOptions) {
+    this.#options = options;
+    this.#changed = new Float64Array(options.batch.files.length);
+  }
+
+  get name(): string {
+    return this.#options.name;
+  }
+
+  get size(): number {
+    return this.#options.batch.size;
+  }
+
+  get version(): string {
+    return this.#options.version;
+  }
+
+  /** Of the whole there is none. */
+  readonly modified = 0;
+  readonly path = "";
+  /** Each file is looked at when it is read. */
+  readonly isUnsettled = false;
+
+  read(target: Uint8Array, position: number): number {
+    const { batch } = this.#options;
+    let done = 0;
+    for (const part of batch.parts(position, target.length)) {
+      const into = target.subarray(done, done + part.length);
+      if (!this.#readPart(part, into)) {
+        into.fill(0);
+        this.#lose(part.index);
+      }
+      done += part.length;
+    }
+    return done;
+  }
+
+  unchanged(): boolean {
+    return this.#isOpen;
+  }
+
+  sizeNow(): number {
+    return this.size;
+  }
+
+  close(): void {
+    if (this.#isOpen) this.#options.cursor.close();
+    this.#isOpen = false;
+  }
+
+  #lose(index: number): void {
+    if (Number.isNaN(this.#changed[index])) return;
+    this.#changed[index] = Number.NaN;
+    this.#options.onGone(index);
+  }
+
+  /** False if the file is not, or not certainly, the one that was listed. */
+  #readPart({ file, index, start, length }: BatchPart<BatchedFile>, into: Uint8Array): boolean {
+    if (Number.isNaN(this.#changed[index]) || !this.#isOpen) return false;
+    let fd: number | undefined;
+    try {
+      fd = this.#open(file.path);
+      if (!this.#isListed(fd, file, index)) return false;
+      for (let got = 0; got < length;) {
+        const more = readSync(fd, into, got, length - got, start + got);
+        if (more === 0) return false;
+        got += more;
+      }
+      return this.#isListed(fd, file, index);
+    } catch {
+      return false;
+    } finally {
+      if (fd !== undefined) closeSync(fd);
+    }
+  }
+
+  #open(path: string): number {
+    const { cursor, root } = this.#options;
+    const names = path.split("/");
+    const name = names.pop()!;
+    const within = cursor.to(root.length === 0 ? names : [...root, ...names]);
+    return openSync(within.at(spellingOf(within, name)), openFlags);
+  }
+
+  /**
+   * The times of a file that was changed just now may not show a further change: it is left to be
+   * fetched on its own, which can tell.
+   */
+  #isListed(fd: number, { size, modified }: BatchedFile, index: number): boolean {
+    const stat = fstatSync(fd);
+    const { ctimeMs } = stat;
+    if (this.#changed[index] === 0) {
+      if (Math.abs(Date.now() - ctimeMs) < limits.settleMs) return false;
+      this.#changed[index] = ctimeMs;
+    }
+    const isSame = ctimeMs === this.#changed[index] && stat.size === size;
+    return isSame && Math.floor(stat.mtimeMs) === modified && stat.isFile();
+  }
+}
+
+/** Neither waits for a FIFO nor follows a link. */
+const openFlags =
+  constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0);

@@ -1,0 +1,22 @@
+// Errors of the shared folder: which say nothing about whether a file exists, and how a missing one is
+// reported.
+
+import { ParleyError } from "../../errors.ts";
+import { folder as limits } from "../../limits.ts";
+import { quoted } from "../../text.ts";
+
+/** Too many open files, no memory, a failing disk: none of these says whether the file exists. */
+const busyCodes: ReadonlySet<unknown> = new Set(["EMFILE", "ENFILE", "ENOMEM", "EIO"]);
+
+/** @throws ParleyError `full` for errors that may be temporary */
+export function throwIfBusy(error: unknown): void {
+  const code = (error as { code?: unknown }).code;
+  if (!busyCodes.has(code)) return;
+  const sentence = `The server is too busy to read its shared folder (${String(code)}): try again later.`;
+  throw new ParleyError("full", sentence);
+}
+
+export function notFound(name: string): ParleyError {
+  const shown = quoted(name, limits.maxNameChars);
+  return new ParleyError("not-found", `No file ${shown} on the server: --list shows what there is`);
+}

@@ -1,0 +1,83 @@
+// The names in folders of the shared folder, sorted, and kept as long as the folder is the same.
+
+import { statSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import type { EncodedName } from "../../io/open-folder.ts";
+import { files, folder as limits } from "../../limits.ts";
+import { shownName } from "./file-names.ts";
+import { slicedSort } from "./sliced-sort.ts";
+
+/** Hidden as in `ls`: configuration and partial files. */
+export function isHidden(name: string): boolean {
+  return name.startsWith(".");
+}
+
+/** Names as they are shown: in UTF-8, or in Latin-1 if they are not UTF-8. */
+export async function namesIn(path: EncodedName): Promise<string[]> {
+  const names = (await readdir(path)).filter((name) => !isHidden(name));
+  // A name that is not UTF-8 is damaged here. Reading raw names takes longer, so do it only if
+  // necessary.
+  if (!names.some((name) => name.includes("\ufffd"))) return names;
+  const encoded = await readdir(path, { encoding: "buffer" });
+  return [...new Set(encoded.map(shownName).filter((name) => !isHidden(name)))];
+}
+
+/**
+ * Changes whenever a name is added or removed; undefined right after a change, when timestamps
+ * can't yet tell two changes apart.
+ */
+export function folderVersion(path: EncodedName, nowMs: number): string | undefined {
+  const { dev, ino, mtimeNs, ctimeNs, mtimeMs } = statSync(path, { bigint: true });
+  const isSettled = nowMs - Number(mtimeMs) > limits.settledMs;
+  return isSettled ? `${dev} ${ino} ${mtimeNs} ${ctimeNs}` : undefined;
+}
+
+/** Names by folder, so that many pages of a list cost one reading of each. */
+export class FolderNames {
+  readonly #known = new Map<string, { version: string; names: readonly string[] }>();
+  #count = 0;
+
+  /**
+   * Visible names, sorted by code unit. `key` stays the same for a folder. Throws what the file
+   * system throws.
+   */
+  async of(key: string, path: EncodedName): Promise<readonly string[]> {
+    const version = folderVersion(path, Date.now());
+    const known = this.#known.get(key);
+    if (known !== undefined && known.version === version) return known.names;
+    this.#forget(key);
+    const names = await slicedSort(await namesIn(path));
+    if (version !== undefined) this.#keep(key, version, names);
+    return names;
+  }
+
+  #keep(key: string, version: string, names: readonly string[]): void {
+    this.#forget(key);
+    // A folder without names costs memory, too.
+    this.#count += names.length + 1;
+    this.#known.set(key, { version, names });
+    for (const [oldest] of this.#known) {
+      if (this.#count <= files.keptNames) return;
+      this.#forget(oldest);
+    }
+  }
+
+  #forget(key: string): void {
+    const known = this.#known.get(key);
+    if (known === undefined) return;
+    this.#known.delete(key);
+    this.#count -= known.names.length + 1;
+  }
+}
+
+/** Index of the first name greater than `after`; the names are sorted. */
+export function firstAfter(names: readonly string[], after: string): number {
+  let low = 0;
+  let high = names.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((names[middle] ?? "") <= after) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

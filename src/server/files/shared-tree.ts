@@ -1,0 +1,232 @@
+// The subfolders of the shared folder: walks through them in slices, in the order of
+// transfer/tree/tree-path.ts, and opens files below them. Follows no link, shows nothing hidden.
+// Knows no protocol.
+
+import { constants, closeSync, fstatSync, lstatSync, openSync, type Stats, statSync } from "node:fs";
+import { ParleyError } from "../../errors.ts";
+import { type EncodedName, FolderCursor, OpenFolder } from "../../io/open-folder.ts";
+import { files as limits, folder, tree } from "../../limits.ts";
+import type { TreeEntry } from "../../protocol/messages.ts";
+import { isPlainName, spellings } from "./file-names.ts";
+import { notFound, throwIfBusy } from "./folder-errors.ts";
+import { firstAfter, FolderNames, isHidden } from "./folder-names.ts";
+import { opened, type OpenFile } from "./open-file.ts";
+import { Turns } from "./turns.ts";
+
+/** A folder on the way of a walk. */
+interface Level {
+  readonly names: readonly string[];
+  /** The name to be looked at next. */
+  at: number;
+}
+
+export class SharedTree {
+  readonly #path: string;
+  readonly #withheld: readonly string[];
+  readonly #names = new FolderNames();
+  readonly #turns = new Turns(limits.walksPerTurn);
+  #walks = 0;
+
+  /** `withheld`: as of `SharedFolder`. */
+  constructor(path: string, withheld: readonly string[]) {
+    this.#path = path;
+    this.#withheld = withheld;
+  }
+
+  /**
+   * All that is below the folder `name` (empty: the shared folder), from behind the path `after` on,
+   * in slices between other work. What disappears meanwhile is left out.
+   * @throws ParleyError `not-found`; `full` if too many walk already
+   */
+  async *walk(name: string, after?: string): AsyncGenerator<readonly TreeEntry[]> {
+    const root = partsOf(name);
+    if (root === undefined) throw noFolder(name);
+    if (this.#walks >= limits.maxWalks) {
+      throw new ParleyError("full", "Too many folders are being listed: try again in a moment.");
+    }
+    this.#walks++;
+    const cursor = this.cursor();
+    try {
+      yield* this.#slices(cursor, root, after?.split("/") ?? []);
+    } catch (error) {
+      throwIfBusy(error);
+      throw error instanceof ParleyError ? error : noFolder(name);
+    } finally {
+      this.#walks--;
+      cursor.close();
+    }
+  }
+
+  /** Goes through the folders below the shared one. Close it. */
+  cursor(): FolderCursor {
+    const withheld = this.#withheldIds();
+    return new FolderCursor(
+      () => OpenFolder.open(this.#path),
+      (within, name) => {
+        const spelling = spellingOf(within, name);
+        if (withheld.size === 0) return spelling;
+        const stat = lstatSync(within.at(spelling));
+        if (!withheld.has(`${stat.dev} ${stat.ino}`)) return spelling;
+        throw Object.assign(new Error("withheld"), { code: "ENOENT" });
+      },
+    );
+  }
+
+  /** Opens a file by its path. @throws ParleyError `not-found`, `full` */
+  open(name: string): OpenFile {
+    const parts = partsOf(name) ?? [];
+    const last = parts.at(-1);
+    if (last === undefined) throw notFound(name);
+    const cursor = this.cursor();
+    try {
+      const within = cursor.to(parts.slice(0, -1));
+      const path = within.at(spellingOf(within, last));
+      const found = lstatSync(path, { bigint: true });
+      const isShared = found.isFile() && !this.#withheldIds().has(`${found.dev} ${found.ino}`);
+      const fd = isShared ? openRegular(path) : undefined;
+      if (fd === undefined) throw notFound(name);
+      const stat = fstatSync(fd, { bigint: true });
+      if (stat.isFile() && stat.ino === found.ino) return opened(fd, name, this.#plainPath(name), stat);
+      closeSync(fd);
+    } catch (error) {
+      throwIfBusy(error);
+      throw notFound(name);
+    } finally {
+      cursor.close();
+    }
+    throw notFound(name);
+  }
+
+  #plainPath(name: string): Buffer {
+    return Buffer.from(`${this.#path}/${name}`);
+  }
+
+  async *#slices(
+    cursor: FolderCursor,
+    root: readonly string[],
+    after: readonly string[],
+  ): AsyncGenerator<readonly TreeEntry[]> {
+    const withheld = this.#withheldIds();
+    const path: string[] = [];
+    const levels = [await this.#enter(cursor, root)];
+    // Down to where the list broke off.
+    for (const [depth, name] of after.entries()) {
+      const level = levels.at(-1)!;
+      level.at = firstAfter(level.names, name);
+      const isThere = level.names[level.at - 1] === name;
+      const below = isThere ? await this.#tryEnter(cursor, [...root, ...path, name]) : undefined;
+      if (below === undefined) break;
+      levels.push(below);
+      path.push(name);
+      if (depth === tree.maxDepth) break;
+    }
+    let slice: TreeEntry[] = [];
+    for (let looked = 0; levels.length > 0;) {
+      const level = levels.at(-1)!;
+      const name = level.names[level.at++];
+      if (name === undefined) {
+        levels.pop();
+        path.pop();
+        continue;
+      }
+      if (++looked % folder.sliceFiles === 0) {
+        if (slice.length > 0) yield slice;
+        slice = [];
+        await this.#turns.next();
+      }
+      const entry = this.#look(cursor, root, path, name, withheld);
+      if (entry === undefined) continue;
+      const below =
+        entry.kind === "folder" ? await this.#tryEnter(cursor, [...root, ...path, name]) : undefined;
+      // A folder that can't be read is no folder of the tree.
+      slice.push(entry.kind === "folder" && below === undefined ? { ...entry, kind: "other" } : entry);
+      if (below === undefined) continue;
+      levels.push(below);
+      path.push(name);
+    }
+    yield slice;
+  }
+
+  #look(
+    cursor: FolderCursor,
+    root: readonly string[],
+    path: readonly string[],
+    name: string,
+    withheld: ReadonlySet<string>,
+  ): TreeEntry | undefined {
+    const full = path.length === 0 ? name : `${path.join("/")}/${name}`;
+    const isTooFar = path.length >= tree.maxDepth - 1 || full.length > tree.maxPathChars;
+    try {
+      const within = cursor.to(root.length === 0 ? path : [...root, ...path]);
+      const stat = lstatOf(within, name);
+      if (stat === undefined || withheld.has(`${stat.dev} ${stat.ino}`)) return undefined;
+      // What is deeper than any receiver takes is not entered.
+      return isTooFar && stat.isDirectory() ? undefined : entryOf(full, stat);
+    } catch (error) {
+      throwIfBusy(error);
+      return undefined;
+    }
+  }
+
+  async #enter(cursor: FolderCursor, path: readonly string[]): Promise<Level> {
+    const { path: held } = cursor.to(path);
+    return { names: await this.#names.of(path.join("/"), held), at: 0 };
+  }
+
+  async #tryEnter(cursor: FolderCursor, path: readonly string[]): Promise<Level | undefined> {
+    try {
+      return await this.#enter(cursor, path);
+    } catch (error) {
+      throwIfBusy(error);
+      return undefined;
+    }
+  }
+
+  /** Devices and inodes of what is never shared, and of the folders that hold only such files. */
+  #withheldIds(): ReadonlySet<string> {
+    const ids = this.#withheld.map((path) => statSync(path, { throwIfNoEntry: false }));
+    return new Set(ids.flatMap((stat) => (stat === undefined ? [] : [`${stat.dev} ${stat.ino}`])));
+  }
+}
+
+/** The names of a path below the shared folder; undefined if nothing shared can have it. */
+function partsOf(path: string): readonly string[] | undefined {
+  const parts = path === "" ? [] : path.split("/");
+  const isShown = parts.length <= tree.maxDepth && parts.every((name) => isPlainName(name) && !isHidden(name));
+  return isShown ? parts : undefined;
+}
+
+/** How a name that lists show is written on the disk. */
+export function spellingOf(within: OpenFolder, name: string): EncodedName {
+  if (!/[^\u0000-\u007f]/.test(name)) return name;
+  for (const encoded of spellings(name)) {
+    if (lstatSync(within.at(encoded), { throwIfNoEntry: false }) !== undefined) return encoded;
+  }
+  return name;
+}
+
+function lstatOf(within: OpenFolder, name: string): Stats | undefined {
+  const stat = lstatSync(within.at(name), { throwIfNoEntry: false });
+  return stat ?? lstatSync(within.at(spellingOf(within, name)), { throwIfNoEntry: false });
+}
+
+function entryOf(path: string, stat: Stats): TreeEntry {
+  const modified = Math.floor(stat.mtimeMs);
+  const mode = stat.mode & 0o777;
+  if (stat.isFile()) return { path, size: stat.size, modified, mode };
+  const kind = stat.isDirectory() ? "folder" : stat.isSymbolicLink() ? "link" : "other";
+  return { path, kind, size: 0, modified, mode };
+}
+
+/** If it became a FIFO or a link meanwhile, this neither blocks nor follows. */
+function openRegular(path: EncodedName): number {
+  const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW } = constants;
+  return openSync(path, O_RDONLY | (O_NONBLOCK ?? 0) | (O_NOFOLLOW ?? 0));
+}
+
+function noFolder(name: string): ParleyError {
+  return new ParleyError(
+    "not-found",
+    `No folder ${JSON.stringify(`${name}/`)} on the server: --list shows what there is`,
+  );
+}

@@ -1,0 +1,96 @@
+// A batch: the small files of a part of a tree, one after the other as if they were one file. Both
+// ends lay it out from the same list, so that neither has to send it. Pure.
+
+import { tree as limits } from "../../limits.ts";
+
+export interface BatchedFile {
+  /** In the tree. */
+  readonly path: string;
+  readonly size: number;
+  /** Unix milliseconds. */
+  readonly modified: number;
+}
+
+/** Whether a file of that size belongs into a batch. Empty ones have nothing to send. */
+export function isBatched(size: number): boolean {
+  return size > 0 && size <= limits.maxBatchedBytes;
+}
+
+/** Part of a batch's file: `length` bytes from `start` on. */
+export interface BatchPart<File extends BatchedFile> {
+  readonly file: File;
+  /** Its place in the batch. */
+  readonly index: number;
+  readonly start: number;
+  readonly length: number;
+}
+
+export class Batch<File extends BatchedFile> {
+  readonly #files: File[] = [];
+  /** Where each file begins. */
+  readonly #offsets: number[] = [];
+  #size = 0;
+  #chars = 0;
+
+  get files(): readonly File[] {
+    return this.#files;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** What a sender has to remember, about. */
+  get memoryBytes(): number {
+    return this.#files.length * 64 + this.#chars;
+  }
+
+  /** Adds the next file of the walk. False if it is full: that file begins the next batch. */
+  add(file: File): boolean {
+    const isFull =
+      this.#files.length >= limits.maxBatchFiles ||
+      this.#chars + file.path.length > limits.maxBatchChars ||
+      this.#size + file.size > limits.maxBatchBytes;
+    if (isFull) return false;
+    this.#offsets.push(this.#size);
+    this.#files.push(file);
+    this.#size += file.size;
+    this.#chars += file.path.length;
+    return true;
+  }
+
+  offsetOf(index: number): number {
+    return this.#offsets[index] ?? this.#size;
+  }
+
+  /** The files whose bytes are in that range, with their part of it. */
+  *parts(offset: number, length: number): Generator<BatchPart<File>> {
+    const end = Math.min(this.#size, offset + length);
+    let index = this.#indexAt(offset);
+    for (let at = offset; at < end; index++) {
+      const file = this.#files[index]!;
+      const start = at - this.offsetOf(index);
+      const part = Math.min(end - at, file.size - start);
+      yield { file, index, start, length: part };
+      at += part;
+    }
+  }
+
+  /** The same for two equal lists, and most likely for no others. `hash`: SHA-256 in base64url. */
+  version(hash: (text: string) => string): string {
+    const lines = this.#files.map(({ path, size, modified }) => `${size} ${modified} ${path}\0`);
+    return hash(lines.join("")).slice(0, 22);
+  }
+
+  /** The file that has the byte at `offset`. */
+  #indexAt(offset: number): number {
+    let low = 0;
+    let high = this.#offsets.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.offsetOf(middle) <= offset) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+}

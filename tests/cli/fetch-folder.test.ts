@@ -1,0 +1,393 @@
+// `parley fetch-file photos/` as a user runs it: odd names, empty folders, links, times, resuming,
+// Ctrl-C; and servers that lie.
+
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { Parley } from "../parley.ts";
+import { visitorWelcome } from "../protocol/welcome.ts";
+import { run } from "./run.ts";
+
+setDefaultTimeout(60_000);
+
+const base = mkdtempSync(join(tmpdir(), "parley-folder-"));
+const shared = join(base, "FILES");
+const odd = [
+  "a:b",
+  "a\\b",
+  "CON",
+  "end.",
+  " lead",
+  "\u00fc",
+  "u\u0308",
+  "n".repeat(255),
+  "line\nend",
+  "-rf",
+  "A",
+  "a",
+];
+let server: Parley;
+let address = "";
+let homes = 0;
+
+beforeAll(async () => {
+  const tree = join(shared, "tree");
+  for (const name of odd) put(join(tree, "odd", name), `content of ${name}`);
+  put(join(tree, "sub/deeper/large"), noise(9 << 20));
+  put(join(tree, "sub/zero"), "");
+  put(join(tree, "sub/.hidden"), "hidden");
+  put(join(tree, ".git/config"), "hidden");
+  put(join(tree, "sub/run.sh"), "#!/bin/sh\n");
+  chmodSync(join(tree, "sub/run.sh"), 0o4755);
+  put(join(tree, "sub/private"), "mine");
+  chmodSync(join(tree, "sub/private"), 0o600);
+  mkdirSync(join(tree, "empty"));
+  symlinkSync("sub", join(tree, "to-sub"));
+  symlinkSync("/etc/passwd", join(tree, "to-passwd"));
+  for (let i = 0; i < 300; i++)
+    put(join(tree, "many", String(i % 7), `f${i}`), noise(1 + ((i * 977) % 20_000)));
+  for (const path of ["empty", "sub", "sub/zero", "sub/run.sh"])
+    utimesSync(join(tree, path), 1e9, 1_000_000_000.25);
+  server = new Parley("server", "--port", "0", "--no-web", "--files", shared);
+  const line = await server.line(/^Server listening on /);
+  address = `127.0.0.1:${line.split(":").at(-1)}`;
+});
+
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+  rmSync(base, { recursive: true, force: true });
+});
+
+function put(path: string, content: string | Uint8Array): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, content);
+}
+
+function noise(length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length; at += 65_536)
+    crypto.getRandomValues(bytes.subarray(at, at + 65_536));
+  return bytes;
+}
+
+function newHome(): string {
+  const path = join(base, `home${++homes}`);
+  mkdirSync(path);
+  return path;
+}
+
+/** Paths with the content of files, the names of all but hidden files and links. */
+function contents(root: string, path = ""): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const name of readdirSync(join(root, path))) {
+    const at = join(path, name);
+    const stat = lstatSync(join(root, at));
+    if (name.startsWith(".") || stat.isSymbolicLink()) continue;
+    if (stat.isDirectory()) Object.assign(found, { [`${at}/`]: "" }, contents(root, at));
+    else
+      found[at] = new Bun.CryptoHasher("sha256").update(readFileSync(join(root, at))).digest("hex");
+  }
+  return found;
+}
+
+type Event = { event: string; [field: string]: unknown };
+
+function events(out: string): Event[] {
+  return out.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line) as Event]));
+}
+
+const tree = join(shared, "tree");
+
+test("brings a tree with odd names, times, permissions and empty folders", async () => {
+  const home = newHome();
+  const { code, err } = await run(["fetch-file", address, "tree/", "-o", `${home}/`]);
+  expect(err).toContain("2 links left out");
+  expect(err).toContain('"tree/to-passwd" is a link: left out'.replaceAll('"', "'"));
+  expect(code).toBe(0);
+  const saved = join(home, "tree");
+  expect(contents(saved)).toEqual(contents(tree));
+  expect(readdirSync(saved).filter((name) => name.startsWith("."))).toEqual([]);
+  expect(existsSync(join(saved, "sub/.hidden"))).toBe(false);
+  const mode = (path: string) => statSync(join(saved, path)).mode & 0o7777;
+  expect(mode("sub/run.sh") & 0o4100).toBe(0o100);
+  expect(mode("sub/private")).toBe(0o600);
+  for (const path of ["empty", "sub", "sub/zero", "sub/run.sh", "many/3/f3", "sub/deeper/large"]) {
+    expect([path, statSync(join(saved, path)).mtimeMs]).toEqual([
+      path,
+      Math.floor(statSync(join(tree, path)).mtimeMs),
+    ]);
+  }
+});
+
+test("a second fetch leaves alone what is there, and brings the rest", async () => {
+  const home = newHome();
+  await run(["fetch-file", address, "tree/", "-o", `${home}/`]);
+  const saved = join(home, "tree");
+  rmSync(join(saved, "many/3"), { recursive: true });
+  rmSync(join(saved, "sub/zero"));
+  const kept = statSync(join(saved, "many/4/f4"));
+  const { code, out } = await run(["fetch-file", address, "tree/", "-o", `${home}/`, "--json"]);
+  expect(code).toBe(0);
+  const files = Object.keys(contents(tree)).filter((path) => !path.endsWith("/")).length;
+  const missing = readdirSync(join(tree, "many/3")).length + 1;
+  expect(events(out).at(-1)).toMatchObject({
+    event: "folder",
+    files: missing,
+    unchanged: files - missing,
+    failed: 0,
+  });
+  expect(statSync(join(saved, "many/4/f4")).ino).toBe(kept.ino);
+  expect(contents(saved)).toEqual(contents(tree));
+});
+
+test("a file that differs is said and kept; --force replaces it, --checksum looks closer", async () => {
+  const home = newHome();
+  const saved = join(home, "tree");
+  put(join(saved, "many/1/f1"), "my own");
+  put(join(saved, "many/2/f2"), readFileSync(join(tree, "many/2/f2")));
+  const first = await run(["fetch-file", address, "tree/", "-o", `${home}/`]);
+  expect(first.code).toBe(1);
+  expect(first.err).toContain("2 of ");
+  expect(readFileSync(join(saved, "many/1/f1"), "utf8")).toBe("my own");
+  expect(existsSync(join(saved, "many/3/f3"))).toBe(true);
+  const second = await run([
+    "fetch-file",
+    address,
+    "tree/",
+    "-o",
+    `${home}/`,
+    "--checksum",
+    "--json",
+  ]);
+  expect(second.code).toBe(1);
+  expect(events(second.out).filter(({ event }) => event === "failed")).toMatchObject([
+    { name: "tree/many/1/f1", code: "differs" },
+    { name: "tree/", code: "differs" },
+  ]);
+  const third = await run(["fetch-file", address, "tree/", "-o", `${home}/`, "--force"]);
+  expect(third.code).toBe(0);
+  expect(contents(saved)).toEqual(contents(tree));
+});
+
+test("links in the target are not followed", async () => {
+  const home = newHome();
+  const outside = newHome();
+  mkdirSync(join(home, "tree"));
+  symlinkSync(outside, join(home, "tree/many"));
+  const { code, err } = await run(["fetch-file", address, "tree/", "-o", `${home}/`]);
+  expect(code).toBe(1);
+  expect(err).toContain("is a link, which is not followed");
+  expect(readdirSync(outside)).toEqual([]);
+  expect(existsSync(join(home, "tree/sub/deeper/large"))).toBe(true);
+});
+
+test("one file of a subfolder, and names that are none", async () => {
+  const home = newHome();
+  const one = await run(["fetch-file", address, "tree/sub/run.sh", "-o", `${home}/`]);
+  expect(one.code).toBe(0);
+  expect(readFileSync(join(home, "run.sh"), "utf8")).toBe("#!/bin/sh\n");
+  for (const name of [
+    "no/",
+    "tree/sub/zero/",
+    "tree/to-sub/",
+    "tree/.git/",
+    "../FILES/tree/",
+    "tree/../tree/",
+    "/",
+    "tree//",
+    ".",
+    "tree/to-sub/zero",
+    "tree/sub/.hidden",
+  ]) {
+    const { code } = await run(["fetch-file", "--server", address, "-o", `${home}/`, "--", name]);
+    expect([name, code]).toEqual([name, 5]);
+  }
+  expect(readdirSync(home)).toEqual(["run.sh"]);
+});
+
+test("-o renames the folder; `-o -` takes none", async () => {
+  const home = newHome();
+  expect((await run(["fetch-file", address, "tree/many/", "-o", join(home, "new")])).code).toBe(0);
+  expect(contents(join(home, "new"))).toEqual(contents(join(tree, "many")));
+  expect((await run(["fetch-file", address, "tree/", "-o", "-"])).code).toBe(2);
+  const missing = await run(["fetch-file", address, "tree/", "-o", join(home, "no/such/place")]);
+  expect(missing.code).toBe(1);
+  expect(missing.err).toContain("there is no folder");
+});
+
+test("Ctrl-C keeps what has come, and the next fetch goes on", async () => {
+  const home = newHome();
+  const child = new Parley(
+    "fetch-file",
+    address,
+    "tree/",
+    "-o",
+    `${home}/`,
+    "--limit-rate",
+    "2M",
+    "--json",
+  );
+  await child.line(/"event":"saved"/, 20);
+  child.signal("SIGINT");
+  expect(await child.exit()).toBe(130);
+  const saved = join(home, "tree");
+  const whole = contents(tree);
+  const have = Object.entries(contents(saved)).filter(([path]) => !path.includes(".part"));
+  expect(have.length).toBeGreaterThan(20);
+  for (const [path, hash] of have) expect([path, hash]).toEqual([path, whole[path]!]);
+  expect(readdirSync(saved).filter((name) => name.startsWith(".parley"))).toEqual([]);
+  const { code, out } = await run(["fetch-file", address, "tree/", "-o", `${home}/`, "--json"]);
+  expect(code).toBe(0);
+  expect(events(out).at(-1)).toMatchObject({ event: "folder" });
+  expect(Number(events(out).at(-1)?.["unchanged"])).toBeGreaterThanOrEqual(20);
+  expect(contents(saved)).toEqual(whole);
+});
+
+test("--sha256 certifies each file", async () => {
+  const home = newHome();
+  const { code, out } = await run([
+    "fetch-file",
+    address,
+    "tree/odd/",
+    "-o",
+    `${home}/`,
+    "--sha256",
+    "--json",
+  ]);
+  expect(code).toBe(0);
+  const done = events(out).filter(({ event }) => event === "done");
+  expect(done.length).toBe(odd.length);
+  for (const { path, sha256 } of done) {
+    expect(sha256).toBe(
+      new Bun.CryptoHasher("sha256").update(readFileSync(String(path))).digest("hex"),
+    );
+  }
+});
+
+const time = { modified: 1_760_000_000_000, mode: 0o644 };
+
+/** A server that answers `tree` with these lines. */
+function lyingServer(...lines: object[]) {
+  return Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: {
+      data(socket, bytes) {
+        for (const line of bytes.toString().split("\n")) {
+          if (line === "") continue;
+          const { type, ref } = JSON.parse(line) as { type: string; ref: number };
+          if (type === "hello") socket.write(visitorWelcome);
+          if (type === "tree")
+            for (const one of lines)
+              socket.write(`${JSON.stringify({ type: "tree", ref, ...one })}\n`);
+        }
+      },
+    },
+  });
+}
+
+const lies: [what: string, lines: object[], sentence: string][] = [
+  ["a way out", [{ entries: [{ path: "../x", size: 1, ...time }] }], "may lead elsewhere"],
+  ["an absolute path", [{ entries: [{ path: "/etc/x", size: 1, ...time }] }], "may lead elsewhere"],
+  [
+    "a folder that is a link",
+    [
+      {
+        entries: [
+          { path: "a", kind: "link", size: 0, ...time },
+          { path: "a/b", size: 1, ...time },
+        ],
+      },
+    ],
+    "no folder of the tree",
+  ],
+  [
+    "a name twice",
+    [
+      { entries: [{ path: "a", size: 1, ...time }], more: true },
+      { entries: [{ path: "a", kind: "folder", size: 0, ...time }] },
+    ],
+    "a path twice",
+  ],
+  ["a size that no disk has", [{ entries: [{ path: "a", size: 4e12, ...time }] }], "has room for"],
+  [
+    "a size that no file has",
+    [{ entries: [{ path: "a", size: 2 ** 50, ...time }] }],
+    "a file of more than",
+  ],
+  ["a negative size", [{ entries: [{ path: "a", size: -1, ...time }] }], "not a valid message"],
+];
+
+for (const [what, lines, sentence] of lies) {
+  test(`a server that lists ${what} gets nothing written`, async () => {
+    using liar = lyingServer(...lines);
+    const home = newHome();
+    const { code, err } = await run([
+      "fetch-file",
+      `127.0.0.1:${liar.port}`,
+      "x/",
+      "-o",
+      `${home}/`,
+    ]);
+    expect(err).toContain(sentence);
+    expect([1, 6]).toContain(code);
+    expect(readdirSync(home)).toEqual([]);
+  });
+}
+
+test("a list that never ends is left, in bounded memory", async () => {
+  let sent = 0;
+  using endless = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: {
+      data(socket, bytes) {
+        const ref = /"type":"tree".*"ref":(\d+)/.exec(bytes.toString())?.[1];
+        if (bytes.includes("hello")) socket.write(visitorWelcome);
+        if (ref !== undefined) pour(socket, Number(ref));
+      },
+      drain: (socket) => pour(socket, 1),
+    },
+  });
+  let unsent = Buffer.alloc(0);
+  function pour(socket: Bun.Socket, ref: number): void {
+    for (;;) {
+      if (unsent.length === 0) {
+        const entries = Array.from({ length: 1_000 }, () => ({
+          path: String(sent++).padStart(9, "0"),
+          size: 1,
+          ...time,
+        }));
+        unsent = Buffer.from(`${JSON.stringify({ type: "tree", ref, entries, more: true })}\n`);
+      }
+      const written = socket.write(unsent);
+      unsent = unsent.subarray(Math.max(0, written));
+      if (unsent.length > 0) return;
+    }
+  }
+  const home = newHome();
+  const { code, err } = await run([
+    "fetch-file",
+    `127.0.0.1:${endless.port}`,
+    "x/",
+    "-o",
+    `${home}/`,
+  ]);
+  expect(err).toContain("more than 1000000 entries");
+  expect(code).toBe(6);
+  expect(sent).toBeLessThan(1_300_000);
+});

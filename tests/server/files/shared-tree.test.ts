@@ -1,0 +1,205 @@
+// Walks through the shared folder's subfolders: everything in order, from any place on, nothing hidden
+// and nothing that a link leads to, without holding up other work; and batches read from them.
+
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import * as fc from "fast-check";
+import {
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import type { TreeEntry } from "../../../src/protocol/messages.ts";
+import { BatchSource } from "../../../src/server/files/batch-source.ts";
+import { SharedTree } from "../../../src/server/files/shared-tree.ts";
+import { Batch, type BatchedFile } from "../../../src/transfer/tree/batch.ts";
+import { Manifest } from "../../../src/transfer/tree/manifest.ts";
+import { comparePaths } from "../../../src/transfer/tree/tree-path.ts";
+import { goodTree } from "../../transfer/tree/trees.ts";
+
+setDefaultTimeout(30_000);
+
+const base = mkdtempSync(join(tmpdir(), "parley-tree-"));
+let folders = 0;
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+
+function newFolder(): string {
+  const path = join(base, String(++folders));
+  mkdirSync(path);
+  return path;
+}
+
+function put(path: string, content: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, content);
+  utimesSync(path, 1_700_000_000, 1_700_000_000);
+}
+
+async function all(tree: SharedTree, name = "", after?: string): Promise<TreeEntry[]> {
+  const entries: TreeEntry[] = [];
+  for await (const slice of tree.walk(name, after)) entries.push(...slice);
+  return entries;
+}
+
+const paths = (entries: readonly TreeEntry[]) => entries.map(({ path }) => path);
+
+test("a walk lists every tree as a manifest wants it, and goes on from any place", async () => {
+  await fc.assert(
+    fc.asyncProperty(goodTree, fc.nat(), async (entries, at) => {
+      const root = newFolder();
+      const made: TreeEntry[] = [];
+      for (const entry of entries) {
+        const names = entry.path.split("/");
+        if (names.some((name) => Buffer.byteLength(name) > 255 || name.startsWith("."))) continue;
+        if (entry.kind === "folder") mkdirSync(join(root, entry.path));
+        else writeFileSync(join(root, entry.path), "x".repeat(entry.size));
+        made.push(entry);
+      }
+      const found = await all(new SharedTree(root, []));
+      expect(paths(found)).toEqual(paths(made));
+      expect(found.map(({ size }) => size)).toEqual(made.map(({ size }) => size));
+      const manifest = new Manifest();
+      for (const entry of found) expect(manifest.add(entry)).toBeUndefined();
+      const after = found[at % Math.max(1, found.length)]?.path ?? "";
+      const rest = found.filter(({ path }) => after === "" || comparePaths(path, after) > 0);
+      expect(paths(await all(new SharedTree(root, []), "", after === "" ? undefined : after))).toEqual(paths(rest));
+    }),
+    { seed: 21, numRuns: 60 },
+  );
+});
+
+test("hidden names are left out; links and devices are named, never entered", async () => {
+  const root = newFolder();
+  put(join(root, "a/b/file"), "content");
+  put(join(root, "a/.git/config"), "hidden");
+  put(join(root, "z/.hidden"), "hidden");
+  symlinkSync("../z", join(root, "a/inside"));
+  symlinkSync("/etc", join(root, "a/outside"));
+  symlinkSync("a/b/file", join(root, "file"));
+  expect((await all(new SharedTree(root, []))).map(({ path, kind }) => [path, kind])).toEqual([
+    ["a", "folder"],
+    ["a/b", "folder"],
+    ["a/b/file", undefined],
+    ["a/inside", "link"],
+    ["a/outside", "link"],
+    ["file", "link"],
+    ["z", "folder"],
+  ]);
+  for (const name of ["a/inside", "a/outside", "a/.git", "..", "a/../z", "no", "a/b/file"]) {
+    await expect(all(new SharedTree(root, []), name)).rejects.toThrow("No folder");
+  }
+  for (const name of ["a/inside/.hidden", "a/outside/passwd", "a/.git/config", "z/.hidden", "a/b"]) {
+    expect(() => new SharedTree(root, []).open(name)).toThrow("No file");
+  }
+});
+
+test("a walk that is gone on with after its place has disappeared", async () => {
+  const root = newFolder();
+  for (const name of ["a/1", "a/3", "b/1", "c"]) put(join(root, name), "x");
+  const tree = new SharedTree(root, []);
+  expect(paths(await all(tree, "", "a/2"))).toEqual(["a/3", "b", "b/1", "c"]);
+  expect(paths(await all(tree, "", "aa/9/9"))).toEqual(["b", "b/1", "c"]);
+  expect(paths(await all(tree, "", "a/1/2/3"))).toEqual(["a/3", "b", "b/1", "c"]);
+  expect(paths(await all(tree, "", "b"))).toEqual(["b/1", "c"]);
+  expect(paths(await all(tree, "", "c"))).toEqual([]);
+  expect(paths(await all(tree, "b"))).toEqual(["1"]);
+});
+
+test("what is withheld is in no list, under none of its names", async () => {
+  const root = newFolder();
+  put(join(root, "a/chat.db"), "secret");
+  put(join(root, "state/server.pem"), "secret");
+  linkSync(join(root, "a/chat.db"), join(root, "copy"));
+  const tree = new SharedTree(root, [join(root, "a/chat.db"), join(root, "state")]);
+  expect(paths(await all(tree))).toEqual(["a"]);
+  expect(() => tree.open("a/chat.db")).toThrow("No file");
+  expect(() => tree.open("state/server.pem")).toThrow("No file");
+  await expect(all(tree, "state")).rejects.toThrow("No folder");
+});
+
+test("other work goes on while a large tree is listed", async () => {
+  const root = newFolder();
+  for (let i = 0; i < 5_000; i++) put(join(root, `d${i % 10}`, `f${i}`), "");
+  const state = { isDone: false };
+  const walk = all(new SharedTree(root, [])).finally(() => (state.isDone = true));
+  let turns = 0;
+  let longestMs = 0;
+  for (let lastMs = performance.now(); !state.isDone; turns++) {
+    await new Promise<void>((go) => setImmediate(go));
+    longestMs = Math.max(longestMs, performance.now() - lastMs);
+    lastMs = performance.now();
+  }
+  expect((await walk).length).toBe(5_010);
+  // At 100 entries a turn.
+  expect(turns).toBeGreaterThan(50);
+  expect(longestMs).toBeLessThan(500);
+});
+
+function batchOf(root: string, names: string[], modified = 1_700_000_000_000) {
+  const batch = new Batch<BatchedFile>();
+  for (const path of names) batch.add({ path, size: path.length, modified });
+  const gone: number[] = [];
+  const tree = new SharedTree(root, []);
+  const options = { name: "", batch, version: "v", cursor: tree.cursor(), root: [] };
+  return { source: new BatchSource({ ...options, onGone: (index) => gone.push(index) }), gone, batch };
+}
+
+test("a batch is its files one after the other, from any place on", async () => {
+  const root = newFolder();
+  const names = ["a/one", "a/three", "b/c/d/e", "f"];
+  for (const name of names) put(join(root, name), name);
+  await Bun.sleep(25);
+  const { source, gone } = batchOf(root, names);
+  const whole = names.join("");
+  for (let from = 0; from <= whole.length; from++) {
+    const bytes = new Uint8Array(whole.length - from);
+    expect(source.read(bytes, from)).toBe(bytes.length);
+    expect(Buffer.from(bytes).toString()).toBe(whole.slice(from));
+  }
+  expect(gone).toEqual([]);
+  source.close();
+});
+
+test("a file that is not the one that was listed is zeros, and said once", async () => {
+  const root = newFolder();
+  const names = ["changed", "gone", "link", "longer", "same", "through/link"];
+  for (const name of names) put(join(root, name), name);
+  put(join(root, "elsewhere/link"), "through/link");
+  await Bun.sleep(25);
+  const { source, gone } = batchOf(root, names);
+  writeFileSync(join(root, "changed"), "CHANGED");
+  rmSync(join(root, "gone"));
+  rmSync(join(root, "link"));
+  symlinkSync("same", join(root, "link"));
+  put(join(root, "longer"), "longer and longer");
+  renameSync(join(root, "through"), join(root, "away"));
+  symlinkSync("elsewhere", join(root, "through"));
+  for (let pass = 0; pass < 2; pass++) {
+    const bytes = new Uint8Array(source.size);
+    source.read(bytes, 0);
+    const shown = Buffer.from(bytes).toString().replaceAll("\0", "-");
+    expect(shown).toBe("---------------------same------------");
+  }
+  expect(gone.sort()).toEqual([0, 1, 2, 3, 5]);
+  source.close();
+});
+
+test("a file that changes between two reads, with its old size and time", async () => {
+  const root = newFolder();
+  put(join(root, "file"), "file");
+  await Bun.sleep(25);
+  const { source, gone } = batchOf(root, ["file"]);
+  const bytes = new Uint8Array(2);
+  source.read(bytes, 0);
+  expect(gone).toEqual([]);
+  put(join(root, "file"), "FILE");
+  source.read(bytes, 2);
+  expect(gone).toEqual([0]);
+  source.close();
+});
