@@ -518,6 +518,22 @@ export const rights = {
   minIpv6Prefix: 16,
 } as const;
 
+/** How the event loop is shared among those who send to the server. */
+export const reading = {
+  /** Milliseconds that one owner of a share is read in each window: what others wait for it. */
+  sliceMs: 3,
+  /** Bytes in each window: to write what is said in them to a hundred people takes 10 to 20 ms. */
+  sliceBytes: 128 * KiB,
+  /** Length of a window: so a flood takes a third of the loop, and two of them two thirds. */
+  windowMs: 10,
+  /** Bytes read at a time: half a millisecond of the shortest lines. */
+  pieceBytes: 8 * KiB,
+  /** What one WebSocket may have sent ahead of that; it can't be told to wait. Four large frames. */
+  maxUnreadBytes: 1 * MiB,
+  /** Owners tracked for that; those of whom nothing waits are forgotten. */
+  owners: 4_096,
+} as const;
+
 /** The CPP registry. */
 export const registry = {
   /** Registrations kept; past that, the network with the most loses its oldest. */

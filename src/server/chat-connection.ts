@@ -7,13 +7,21 @@ import type { Dialect, Peer } from "../chat/dialect.ts";
 import { ReadFramer } from "../dialects/framing.ts";
 import { LineSplitter, tooLong } from "../line-splitter.ts";
 import { detectProtocol, foreignAnswer, plainRefusal } from "../dialects/protocol-detection.ts";
-import { connections as limits, message, sniff as detectionLimits, tls } from "../limits.ts";
+import { steadyMs } from "../io/clock.ts";
+import {
+  connections as limits,
+  message,
+  reading,
+  sniff as detectionLimits,
+  tls,
+} from "../limits.ts";
 import type { RegistryAnswer, RegistryConnection } from "../cpp/registry-connection.ts";
 import type { Metrics } from "../chat/metrics.ts";
 import type { Log } from "../log.ts";
 import type { ConnectionDriver } from "./hub-driver.ts";
 import { ownerAt, type ShareOwner } from "../share-owner.ts";
 import type { Admission } from "./admission.ts";
+import type { ReadingTurns } from "./reading-turns.ts";
 import type { ProxyPreamble } from "./proxy-protocol.ts";
 import type { UndecidedConnections } from "./undecided-connections.ts";
 
@@ -43,6 +51,8 @@ export type ConnectionOptions = {
   print: (line: string) => void;
   log: Log;
   admission: Pick<Admission, "move">;
+  /** Undefined: everything is read as it comes. */
+  turns?: ReadingTurns | undefined;
 };
 
 /** What a connection needs from its socket. */
@@ -82,6 +92,9 @@ export class ChatConnection implements Link {
   /** Undefined inside TLS, and once the protocol is known. */
   #security: Security | undefined;
   readonly #options: ConnectionOptions;
+  /** Read by the socket, waiting for the connection's turn; then the socket reads no more. */
+  readonly #unread: Uint8Array[] = [];
+  #isPaused = false;
   readonly #undecided: Pick<UndecidedConnections, "add" | "delete">;
   #state: State = { is: "over" };
   #session: Session | undefined;
@@ -157,7 +170,44 @@ export class ChatConnection implements Link {
       const foreign = protocol.kind === "dialect" ? foreignAnswer(bytes, webPort()) : undefined;
       if (foreign !== undefined) return this.#refuse(foreign, "foreign protocol");
     }
-    this.#take(bytes, nowMs);
+    const { turns } = this.#options;
+    // What decides the protocol is little, and its time counts.
+    if (turns === undefined || this.#session === undefined) return this.#take(bytes, nowMs);
+    const wasWaiting = this.#unread.length > 0;
+    this.#unread.push(bytes);
+    if (!wasWaiting) turns.read(this.#owner, this);
+    if (this.#unread.length === 0) return;
+    // The caller may reuse the read.
+    const last = this.#unread.length - 1;
+    this.#unread[last] = new Uint8Array(this.#unread[last]!);
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.#socket.pause();
+  }
+
+  /** Whether something waits for the connection's turn. */
+  get hasUnread(): boolean {
+    return this.#unread.length > 0;
+  }
+
+  /** Reads some of what waits. */
+  readSome(): number {
+    const nowMs = steadyMs();
+    const [bytes] = this.#unread;
+    if (bytes === undefined) return 0;
+    // Where a read is a message, it stays one.
+    const isWhole = this.#state.is !== "lines" || bytes.length <= reading.pieceBytes;
+    const piece = isWhole ? bytes : bytes.subarray(0, reading.pieceBytes);
+    if (isWhole) this.#unread.shift();
+    else this.#unread[0] = bytes.subarray(reading.pieceBytes);
+    this.#take(piece, nowMs);
+    if (this.#state.is === "over") this.#unread.length = 0;
+    if (this.#unread.length === 0 && this.#isPaused) {
+      this.#isPaused = false;
+      this.#socket.resume();
+      if (this.#inputEnded) this.ended(nowMs);
+    }
+    return piece.length;
   }
 
   /** Bytes that have already been counted. */
@@ -192,6 +242,7 @@ export class ChatConnection implements Link {
   /** The client sent FIN: no more input, but it still wants its answers. */
   ended(nowMs: number): void {
     this.#inputEnded = true;
+    if (this.#unread.length > 0) return;
     const state = this.#state;
     if (state.is === "sniffing" || state.is === "framing") this.decide(nowMs);
     if (this.#state.is === "cpp") return this.#answerCpp(this.#state.service.handleEnd());
@@ -206,6 +257,8 @@ export class ChatConnection implements Link {
 
   closed(): void {
     this.#state = { is: "over" };
+    this.#unread.length = 0;
+    this.#isPaused = false;
     this.#undecided.delete(this);
     if (this.#session === undefined) return;
     this.#driver.handleClose(this.#session, this.#inputEnded ? "quit" : "lost");

@@ -21,6 +21,7 @@ import type { OpenStore } from "../store/open.ts";
 import type { KeyPair } from "../tls/certificate.ts";
 import { version } from "../version.ts";
 import { type Admission } from "./admission.ts";
+import { ReadingTurns } from "./reading-turns.ts";
 import { type PortProtocol } from "./chat-connection.ts";
 import { type ChatPort, openChatPort } from "./chat-port.ts";
 import { Credentials } from "./credentials.ts";
@@ -87,6 +88,8 @@ export class ChatCore {
   readonly #service: FileService;
   readonly #downloads: OpenChatDownloads;
   readonly #stopCollector: () => void;
+  /** Undefined: nobody is limited. */
+  readonly turns: ReadingTurns | undefined;
 
   /** @throws ParleyError `port-in-use`, `failed` */
   static async open(options: CoreOptions): Promise<ChatCore> {
@@ -160,6 +163,7 @@ export class ChatCore {
     });
     this.httpRooms = httpRooms(store.epoch);
     const speech = { kind: "any", native: this.native, text: openChatWithHelp } as const;
+    this.turns = options.rate > 0 ? new ReadingTurns() : undefined;
     this.main = this.listen(service.udpPort, speech, options.key);
     this.driver.start(this.hub);
     store.keepInUse((room) => this.hub.isRoomInUse(room));
@@ -185,7 +189,8 @@ export class ChatCore {
         (id) => this.refusalFor(address, id)?.text,
       );
     const addresses = { admission, admitsPlain, writesProxyHeader };
-    const shared = { webPort, driver, metrics, cpp, log, print, key, ...addresses };
+    const { turns } = this;
+    const shared = { webPort, driver, metrics, cpp, log, print, key, turns, ...addresses };
     return openChatPort({ host, port, protocol, ...shared });
   }
 

@@ -241,6 +241,7 @@ export class ChatServer {
       publicUrl,
       proxies,
       admission,
+      turns: core.turns,
       reaper: {
         descriptors,
         chatConnections: () => admission.total,

@@ -6,10 +6,11 @@ import { ownerAt, ownerOfAccount } from "../../src/share-owner.ts";
 import { nativeDialect } from "../../src/dialects/native/native.ts";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { dialects } from "../../src/dialects/table.ts";
-import { connections as limits, message, output, sniff, tls } from "../../src/limits.ts";
+import { reading, connections as limits, message, output, sniff, tls } from "../../src/limits.ts";
 import { ChatConnection, type Security, type Wire } from "../../src/server/chat-connection.ts";
 import { type ConnectionOptions, type PortProtocol } from "../../src/server/chat-connection.ts";
 import type { ConnectionDriver } from "../../src/server/hub-driver.ts";
+import { ReadingTurns } from "../../src/server/reading-turns.ts";
 import { Admission } from "../../src/server/admission.ts";
 import { RegistryConnection } from "../../src/cpp/registry-connection.ts";
 import { Registry } from "../../src/cpp/registry.ts";
@@ -50,7 +51,13 @@ class Caller implements Wire {
   timeoutSeconds = 0;
   #undecided = false;
 
-  constructor(protocol: PortProtocol = any, security?: Security) {
+  isPaused = false;
+
+  constructor(
+    protocol: PortProtocol = any,
+    security?: Security,
+    { address = "127.0.0.1", turns }: { address?: string; turns?: ReadingTurns } = {},
+  ) {
     const options: ConnectionOptions = {
       protocol,
       webPort: () => 8_000,
@@ -60,12 +67,13 @@ class Caller implements Wire {
       print: (line) => this.rig.log.push(line),
       log: this.#kept.log,
       admission: new Admission(0),
+      turns,
     };
     const undecided = {
       add: () => (this.#undecided = true),
       delete: () => (this.#undecided = false),
     };
-    const peer = { address: "127.0.0.1", port: 40_000 };
+    const peer = { address, port: 40_000 };
     this.connection = new ChatConnection(this, peer, options, undecided, security);
     this.connection.opened(this.rig.nowMs);
     this.rig.settle();
@@ -128,8 +136,13 @@ class Caller implements Wire {
     this.over = "abort";
   }
 
-  pause(): void {}
-  resume(): void {}
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  resume(): void {
+    this.isPaused = false;
+  }
 
   timeout(seconds: number): void {
     this.timeoutSeconds = seconds;
@@ -333,6 +346,62 @@ describe("protocols", () => {
   test("a member may talk about HTTP", () => {
     const emil = Caller.at("line-chat").send("Emil\n", "GET / HTTP/1.1\n");
     expect([emil.over, emil.names]).toEqual(["", ["Emil"]]);
+  });
+});
+
+/** Somebody on a network that is read in turns, and what lets a window pass. */
+function crowded(): { caller: Caller; pass: () => void } {
+  let nowMs = 0;
+  const later: (() => void)[] = [];
+  const turns = new ReadingTurns(
+    () => nowMs,
+    (run) => later.push(run),
+  );
+  const caller = new Caller(any, undefined, { address: "192.0.2.1", turns });
+  const pass = (): void => {
+    nowMs += reading.windowMs;
+    for (const run of later.splice(0)) run();
+    caller.rig.settle();
+  };
+  return { caller, pass };
+}
+
+/** Numbers of the messages that a caller has heard. */
+function heardBy(caller: Caller): number[] {
+  return Array.from(caller.heard.matchAll(/"text":"(\d+) x/g), ([, n]) => Number(n));
+}
+
+describe("a connection whose network has been read enough", () => {
+  test("reads no more from its socket until its turn, and then in order, to the end", () => {
+    const { caller, pass } = crowded();
+    caller.send('{"type":"hello","version":2,"name":"Ann"}\n');
+    const said = Array.from({ length: 400 }, (_, i) =>
+      JSON.stringify({ type: "say", text: `${i + 1} ${"x".repeat(1_000)}` }),
+    );
+    caller.send(`${said.join("\n")}\n`);
+    expect(caller.isPaused).toBe(true);
+    const first = heardBy(caller).length;
+    expect(first).toBeGreaterThan(50);
+    expect(first).toBeLessThan(300);
+    // The last line comes with the FIN, before its turn.
+    caller.send('{"type":"say","text":"401 x"}\n');
+    caller.connection.ended(caller.rig.nowMs);
+    expect(caller.names).toEqual(["Ann"]);
+    for (let i = 0; i < 10; i++) pass();
+    expect(caller.isPaused).toBe(false);
+    expect(heardBy(caller)).toEqual(Array.from({ length: 401 }, (_, i) => i + 1));
+    caller.wait(limits.afterFinMs + 20);
+    expect(caller.names).toEqual([]);
+  });
+
+  test("is forgotten with what it has not read when it is lost", () => {
+    const { caller, pass } = crowded();
+    caller.send('{"type":"hello","version":2,"name":"Ann"}\n', "x\n".repeat(200_000));
+    expect(caller.connection.hasUnread).toBe(true);
+    caller.connection.closed();
+    expect(caller.connection.hasUnread).toBe(false);
+    pass();
+    expect(caller.names).toEqual([]);
   });
 });
 

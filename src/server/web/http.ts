@@ -15,6 +15,7 @@ import type { Log } from "../../log.ts";
 import type { KeyPair } from "../../tls/certificate.ts";
 import { onlyTls13 } from "../../tls/versions.ts";
 import type { SharedFolder } from "../files/shared-folder.ts";
+import type { ReadingTurns } from "../reading-turns.ts";
 import { FileRoutes } from "./file-routes.ts";
 import { ConnectionReaper, type ReaperOptions } from "./connection-reaper.ts";
 import type { ConnectionLimiter } from "./connection-limiter.ts";
@@ -36,6 +37,8 @@ export type WebOptions = {
   connectRoom: Connect;
   /** Shared with the other ports. */
   admission: ConnectionLimiter;
+  /** In which WebSockets are read; undefined: as it comes. */
+  turns?: ReadingTurns | undefined;
   folder: SharedFolder;
   metrics: Metrics;
   log: Log;
@@ -309,7 +312,8 @@ class Site {
     };
     this.ownSockets.add(socket);
     const peer: Peer = { ...this.#peer(address, port), websocket: true };
-    const place = { move: admission.move.bind(admission), leave };
+    const { turns } = this.#options;
+    const place = { move: admission.move.bind(admission), leave, turns };
     const link = new SocketLink(peer, metrics, place);
     if (server.upgrade(request, { data: link })) return undefined;
     leave(ownerAt(address));

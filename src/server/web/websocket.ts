@@ -4,7 +4,8 @@
 import type { ServerWebSocket } from "bun";
 import type { Link } from "../../chat/link.ts";
 import type { Peer } from "../../chat/dialect.ts";
-import { message as messageLimits, web } from "../../limits.ts";
+import type { ReadingTurns } from "../reading-turns.ts";
+import { message as messageLimits, reading, web } from "../../limits.ts";
 import { ownerAt, type ShareOwner } from "../../share-owner.ts";
 
 /** The hub's side of a connection. */
@@ -30,6 +31,8 @@ export type Place = {
   move(from: ShareOwner, to: ShareOwner): ShareOwner;
   /** The connection is gone. */
   leave(owner: ShareOwner): void;
+  /** Undefined: everything is read as it comes. */
+  readonly turns: ReadingTurns | undefined;
 };
 
 /** Hands a new connection to the hub. */
@@ -43,6 +46,9 @@ export class SocketLink implements Link {
   readonly #traffic: Traffic;
   readonly #place: Place;
   #owner: ShareOwner;
+  /** Frames that wait for the connection's turn. */
+  readonly #unread: string[] = [];
+  #unreadBytes = 0;
   #isFull = false;
   #isEnding = false;
 
@@ -90,6 +96,8 @@ export class SocketLink implements Link {
 
   abort(): void {
     this.#isEnding = true;
+    this.#unread.length = 0;
+    this.#unreadBytes = 0;
     this.#socket?.terminate();
   }
 
@@ -104,7 +112,30 @@ export class SocketLink implements Link {
       this.#socket?.close(1003, "text frames only");
       return;
     }
-    this.#traffic.receivedBytes += Buffer.byteLength(frame);
+    const bytes = Buffer.byteLength(frame);
+    this.#traffic.receivedBytes += bytes;
+    const { turns } = this.#place;
+    if (turns === undefined) return this.#take(frame);
+    this.#unreadBytes += bytes + 1;
+    if (this.#unreadBytes > reading.maxUnreadBytes) return this.abort();
+    if (this.#unread.push(frame) === 1) turns.read(this.#owner, this);
+  }
+
+  get hasUnread(): boolean {
+    return this.#unread.length > 0;
+  }
+
+  /** Reads the next frame that waits. */
+  readSome(): number {
+    const frame = this.#unread.shift();
+    if (frame === undefined) return 0;
+    const bytes = Buffer.byteLength(frame) + 1;
+    this.#unreadBytes -= bytes;
+    this.#take(frame);
+    return bytes;
+  }
+
+  #take(frame: string): void {
     if (frame === "") this.#receiveEmpty();
     let from = 0;
     while (from < frame.length && !this.#isEnding) {
@@ -133,6 +164,7 @@ export class SocketLink implements Link {
 
   closed(): void {
     this.#socket = undefined;
+    this.#unread.length = 0;
     this.#session?.closed();
     this.#session = undefined;
     this.#place.leave(this.#owner);

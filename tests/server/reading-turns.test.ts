@@ -1,0 +1,124 @@
+// How the event loop is shared among those who send to it, on virtual time.
+
+import { describe, expect, test } from "bun:test";
+import { reading as limits } from "../../src/limits.ts";
+import { type Reader, ReadingTurns } from "../../src/server/reading-turns.ts";
+import { ownerAt, ownerOfAccount } from "../../src/share-owner.ts";
+
+/** Turns on a clock that only reading and waiting advance. */
+class Loop {
+  nowMs = 0;
+  readonly turns = new ReadingTurns(
+    () => this.nowMs,
+    (run) => this.#later.push(run),
+  );
+  #later: (() => void)[] = [];
+
+  /** One pass, a millisecond later; false if nothing waits. */
+  pass(): boolean {
+    const [...due] = this.#later.splice(0);
+    this.nowMs += 1;
+    for (const run of due) run();
+    return due.length > 0;
+  }
+}
+
+/** Somebody who has sent pieces, each of which takes so long to read. */
+class Sender implements Reader {
+  readAtMs: number[] = [];
+
+  constructor(
+    readonly loop: Loop,
+    public pieces: number,
+    readonly eachMs: number,
+    readonly bytes = 1,
+  ) {}
+
+  get hasUnread(): boolean {
+    return this.pieces > 0;
+  }
+
+  readSome(): number {
+    this.pieces--;
+    this.loop.nowMs += this.eachMs;
+    this.readAtMs.push(this.loop.nowMs);
+    return this.bytes;
+  }
+}
+
+const stranger = ownerAt("192.0.2.1");
+
+describe("a flood of one network", () => {
+  test("takes its slice of each window, and another network is read at once", () => {
+    const loop = new Loop();
+    const flood = Array.from({ length: 60 }, () => new Sender(loop, 1_000, 0.5));
+    for (const one of flood) loop.turns.read(stranger, one);
+    expect(loop.nowMs).toBeLessThan(limits.sliceMs + 1);
+    const bob = new Sender(loop, 1, 0.5);
+    loop.turns.read(ownerAt("198.51.100.1"), bob);
+    expect(bob.hasUnread).toBe(false);
+    for (let i = 0; i < 1_000; i++) {
+      const beganMs = loop.nowMs;
+      loop.pass();
+      expect(loop.nowMs - beganMs).toBeLessThan(limits.sliceMs + 2);
+    }
+    const readMs = flood.reduce((sum, { readAtMs }) => sum + 0.5 * readAtMs.length, 0);
+    expect(readMs / loop.nowMs).toBeLessThan(1.2 * (limits.sliceMs / limits.windowMs));
+    expect(readMs / loop.nowMs).toBeGreaterThan(0.8 * (limits.sliceMs / limits.windowMs));
+  });
+
+  test("is read in turn, one connection like the other", () => {
+    const loop = new Loop();
+    const flood = Array.from({ length: 10 }, () => new Sender(loop, 1_000, 0.5));
+    for (const one of flood) loop.turns.read(stranger, one);
+    const late = new Sender(loop, 1, 0.5);
+    loop.turns.read(stranger, late);
+    for (let i = 0; late.hasUnread; i++) {
+      expect(i).toBeLessThan(50);
+      loop.pass();
+    }
+    for (let i = 0; i < 1_000; i++) loop.pass();
+    const counts = flood.map(({ readAtMs }) => readAtMs.length);
+    expect(Math.max(...counts) - Math.min(...counts)).toBeLessThan(10);
+  });
+
+  test("that costs no time to read is bounded by its bytes", () => {
+    const loop = new Loop();
+    const flood = new Sender(loop, 1_000, 0, limits.pieceBytes);
+    loop.turns.read(stranger, flood);
+    expect(flood.readAtMs.length * limits.pieceBytes).toBe(limits.sliceBytes);
+    while (flood.hasUnread) expect(loop.pass()).toBe(true);
+    const windows = (1_000 * limits.pieceBytes) / limits.sliceBytes;
+    expect(loop.nowMs).toBeGreaterThan(0.9 * windows * limits.windowMs);
+    expect(loop.nowMs).toBeLessThan(1.2 * windows * limits.windowMs);
+    expect(loop.pass()).toBe(false);
+  });
+
+  test("takes nothing from people with accounts there, who share one slice", () => {
+    const loop = new Loop();
+    loop.turns.read(stranger, new Sender(loop, 1_000, 0.5));
+    const ann = new Sender(loop, 1, 0.5);
+    loop.turns.read(ownerOfAccount("ann", "192.0.2.1"), ann);
+    expect(ann.hasUnread).toBe(false);
+    const beganMs = loop.nowMs;
+    for (let i = 0; i < 64; i++) {
+      loop.turns.read(ownerOfAccount(`name ${i}`, "192.0.2.1"), new Sender(loop, 100, 0.5));
+    }
+    expect(loop.nowMs - beganMs).toBeLessThan(limits.sliceMs + 1);
+  });
+});
+
+test("what comes from this machine does not wait", () => {
+  const loop = new Loop();
+  const proxy = new Sender(loop, 1_000, 0.5, limits.pieceBytes);
+  loop.turns.read(ownerAt("127.0.0.1"), proxy);
+  expect(proxy.hasUnread).toBe(false);
+});
+
+test("owners of whom nothing waits are forgotten", () => {
+  const loop = new Loop();
+  for (let i = 0; i < 3 * limits.owners; i++) {
+    loop.turns.read(ownerAt(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`), new Sender(loop, 1, 0));
+  }
+  expect(loop.turns.size).toBeLessThanOrEqual(limits.owners);
+});
