@@ -171,8 +171,7 @@ export class ChatConnection implements Link {
       if (foreign !== undefined) return this.#refuse(foreign, "foreign protocol");
     }
     const { turns } = this.#options;
-    // What decides the protocol is little, and its time counts.
-    if (turns === undefined || this.#session === undefined) return this.#take(bytes, nowMs);
+    if (turns === undefined) return this.#take(bytes, nowMs);
     const wasWaiting = this.#unread.length > 0;
     this.#unread.push(bytes);
     if (!wasWaiting) turns.read(this.#owner, this);
@@ -271,6 +270,8 @@ export class ChatConnection implements Link {
   /** Decides the protocol by the bytes so far, or by the time. */
   decide(nowMs: number): void {
     const state = this.#state;
+    // What it has sent decides, not how long that has waited.
+    if (this.#unread.length > 0 && state.is !== "handshake") return;
     if (state.is === "framing") return this.#decideFraming(state, nowMs);
     if (state.is === "handshake") {
       if (nowMs - state.sinceMs < tls.handshakeMs) return;

@@ -133,13 +133,19 @@ export class Person {
     });
   }
 
-  /** The newest messages of a room, or the newest before a number. */
+  /**
+   * The newest messages of a room, or the newest before a number. Whoever reads megabytes of them is
+   * over the rate and told when to ask again.
+   */
   async history(room = "lobby", limit = 100, before?: number): Promise<Line[]> {
-    const ref = `history-${this.lines.length}`;
-    this.send({ type: "history", room, limit, ref, ...(before === undefined ? {} : { before }) });
-    const answer = await this.line((line) => line["ref"] === ref, "the history");
-    if (answer["type"] !== "history") throw new Error(`no history: ${JSON.stringify(answer)}`);
-    return answer["messages"] as Line[];
+    for (;;) {
+      const ref = `history-${this.lines.length}`;
+      this.send({ type: "history", room, limit, ref, ...(before === undefined ? {} : { before }) });
+      const answer = await this.line((line) => line["ref"] === ref, "the history");
+      if (answer["type"] === "history") return answer["messages"] as Line[];
+      if (answer["code"] !== "rate") throw new Error(`no history: ${JSON.stringify(answer)}`);
+      await Bun.sleep(Number(answer["retryAfterMs"]));
+    }
   }
 
   /** Milliseconds until a ping is answered. */
