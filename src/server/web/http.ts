@@ -312,9 +312,8 @@ class Site {
     };
     this.ownSockets.add(socket);
     const peer: Peer = { ...this.#peer(address, port), websocket: true };
-    const { turns } = this.#options;
-    const place = { move: admission.move.bind(admission), leave, turns };
-    const link = new SocketLink(peer, metrics, place);
+    const place = { move: admission.move.bind(admission), leave };
+    const link = new SocketLink(peer, metrics, place, this.#options.turns);
     if (server.upgrade(request, { data: link })) return undefined;
     leave(ownerAt(address));
     return plainText(426, "This URL is for WebSockets.", {

@@ -31,8 +31,6 @@ export type Place = {
   move(from: ShareOwner, to: ShareOwner): ShareOwner;
   /** The connection is gone. */
   leave(owner: ShareOwner): void;
-  /** Undefined: everything is read as it comes. */
-  readonly turns: ReadingTurns | undefined;
 };
 
 /** Hands a new connection to the hub. */
@@ -45,6 +43,7 @@ export class SocketLink implements Link {
   #session: WebSession | undefined;
   readonly #traffic: Traffic;
   readonly #place: Place;
+  readonly #turns: ReadingTurns | undefined;
   #owner: ShareOwner;
   /** Frames that wait for the connection's turn. */
   readonly #unread: string[] = [];
@@ -52,7 +51,9 @@ export class SocketLink implements Link {
   #isFull = false;
   #isEnding = false;
 
-  constructor(peer: Peer, traffic: Traffic, place: Place) {
+  /** Without `turns`, everything is read as it comes. */
+  constructor(peer: Peer, traffic: Traffic, place: Place, turns?: ReadingTurns) {
+    this.#turns = turns;
     this.peer = peer;
     this.#traffic = traffic;
     this.#place = place;
@@ -114,11 +115,10 @@ export class SocketLink implements Link {
     }
     const bytes = Buffer.byteLength(frame);
     this.#traffic.receivedBytes += bytes;
-    const { turns } = this.#place;
-    if (turns === undefined) return this.#take(frame);
+    if (this.#turns === undefined) return this.#take(frame);
     this.#unreadBytes += bytes + 1;
     if (this.#unreadBytes > reading.maxUnreadBytes) return this.abort();
-    if (this.#unread.push(frame) === 1) turns.read(this.#owner, this);
+    if (this.#unread.push(frame) === 1) this.#turns.read(this.#owner, this);
   }
 
   get hasUnread(): boolean {
