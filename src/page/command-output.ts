@@ -1,7 +1,8 @@
 // The output of commands. Pure.
 
 import { harmless } from "../text.ts";
-import type { Room, State } from "./state.ts";
+import type { SessionResponse } from "../client/events.ts";
+import { isSameName, type Room, type State } from "./state.ts";
 
 /** Most names in one output, so that it does not bury the conversation. */
 const maxListed = 100;
@@ -9,6 +10,24 @@ const maxListed = 100;
 export function peopleText({ name, people, peopleTotal }: Room): string {
   const what = peopleTotal === 1 ? "1 person" : `${peopleTotal} people`;
   return `${what} in ${name}: ${list(people.map(harmless), peopleTotal)}`;
+}
+
+/** What is known of somebody. */
+export function whoisText(
+  { name, registered, keys }: Extract<SessionResponse, { type: "keys" }>,
+  { rooms }: State,
+): string {
+  const who = harmless(name);
+  const shared = rooms.filter(({ people }) => people.some((other) => isSameName(other, name)));
+  const place =
+    shared.length === 0
+      ? "in none of your rooms, as far as this page has listed them"
+      : `with you in ${shared.map((room) => room.name).join(", ")}`;
+  const devices = keys.length === 1 ? "1 device" : `${keys.length} devices`;
+  const account = registered
+    ? `The name is registered, with ${devices}.`
+    : "The name is not registered: anybody can have it next time.";
+  return `${who} is ${place}. ${account}`;
 }
 
 export function directoryText({ directory }: State): string {

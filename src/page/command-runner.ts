@@ -3,7 +3,7 @@
 import type { ListedFile } from "../client/events.ts";
 import { quoted } from "../text.ts";
 import { peopleText } from "./command-output.ts";
-import { type Command, helpText } from "./commands.ts";
+import { type AccountCommand, type Command, helpText, type Inquiry } from "./commands.ts";
 import type { SessionController } from "./session-controller.ts";
 import { roomNamed, shownRoom, type State } from "./state.ts";
 
@@ -25,10 +25,15 @@ export type CommandTargets = {
     | "say"
     | "show"
     | "tell"
+    | "motd"
+    | "whois"
   >;
   state: () => State;
   openFiles: () => void;
   download: (file: ListedFile) => void;
+  /** Searches the room that is shown. */
+  search: (text: string) => void;
+  openNotifications: () => void;
   /** Opens the dialog for a new password. */
   askPassword: (purpose: "register" | "change") => void;
 };
@@ -41,7 +46,7 @@ export function runCommand(command: Command, targets: CommandTargets): string | 
     case "mistake":
       return command.problem;
     case "say":
-      return controller.say(command.text);
+      return controller.say(command.text, command.manner);
     case "tell":
       return controller.tell(command.to, command.text);
     case "join":
@@ -58,21 +63,61 @@ export function runCommand(command: Command, targets: CommandTargets): string | 
     case "reject":
     case "leave":
       return controller.chat({ type: command.type });
-    case "register":
-    case "password":
-      targets.askPassword(command.type === "register" ? "register" : "change");
-      return undefined;
-    case "devices":
-    case "device-code":
-      return controller.devices({ type: command.type });
-    case "revoke":
-      return controller.devices(command);
     case "ignore":
     case "unignore":
       controller.notice(controller.ignore(command));
       return undefined;
     case "order":
       return controller.order(command.command);
+    case "help":
+      controller.notice(helpText());
+      return undefined;
+    case "quit":
+      controller.disconnect();
+      return undefined;
+    case "register":
+    case "password":
+    case "devices":
+    case "device-code":
+    case "revoke":
+      return runOnAccount(command, targets);
+    default:
+      return show(command, targets);
+  }
+}
+
+function runOnAccount(command: AccountCommand, targets: CommandTargets): string | undefined {
+  const { controller, askPassword } = targets;
+  switch (command.type) {
+    case "register":
+    case "password":
+      askPassword(command.type === "register" ? "register" : "change");
+      return undefined;
+    case "devices":
+    case "device-code":
+      return controller.devices({ type: command.type });
+    case "revoke":
+      return controller.devices(command);
+  }
+}
+
+/** Shows what is known, here or by the server. */
+function show(command: Inquiry, targets: CommandTargets): string | undefined {
+  const { controller } = targets;
+  switch (command.type) {
+    case "topic":
+      return topic(command.words, targets);
+    case "motd":
+      controller.notice(controller.motd() || "There is no message of the day.");
+      return undefined;
+    case "whois":
+      return controller.whois(command.name);
+    case "search":
+      targets.search(command.text);
+      return undefined;
+    case "notifications":
+      targets.openNotifications();
+      return undefined;
     case "who":
       return listPeople(targets);
     case "download":
@@ -85,12 +130,6 @@ export function runCommand(command: Command, targets: CommandTargets): string | 
       return undefined;
     case "files":
       targets.openFiles();
-      return undefined;
-    case "help":
-      controller.notice(helpText());
-      return undefined;
-    case "quit":
-      controller.disconnect();
       return undefined;
   }
 }
@@ -105,6 +144,20 @@ function inRoom(
   if (room !== undefined) act(room.name);
   else if (name === undefined) return "You are in no room.";
   else return `You are not in ${quoted(name)}. Join it with /join.`;
+  return undefined;
+}
+
+/** Words that do not begin with a room of ours are about the one that is shown. */
+function topic(words: string, { controller, state }: CommandTargets): string | undefined {
+  const [, first = "", rest = ""] = /^(\S*)\s*(.*)$/s.exec(words) ?? [];
+  const named = first === "" ? undefined : roomNamed(state(), first);
+  const room = named ?? shownRoom(state());
+  if (room === undefined) return "You are in no room.";
+  const text = named === undefined ? words : rest;
+  if (text !== "") return controller.order(`topic ${room.name} ${text === "off" ? "" : text}`);
+  controller.notice(
+    room.topic === "" ? `${room.name} has no topic.` : `Topic of ${room.name}: ${room.topic}`,
+  );
   return undefined;
 }
 

@@ -1,27 +1,41 @@
-// Parses a line typed into the composer: a `/` command, a message, or a mistake. A line that starts
+// Reads what was typed into the composer: a `/` command, a message, or a mistake. A text that starts
 // with `/` is never sent as text. Pure.
 
-import { orderOf, slashOrders, slashOrdersHelp } from "../chat/admin/slash-orders.ts";
+import { slashOrders, slashOrdersHelp } from "../chat/admin/slash-orders.ts";
+import { nearestWord } from "../nearest-word.ts";
+import type { MessageKind } from "../protocol/messages.ts";
 import { quoted } from "../text.ts";
 
 export type Command =
-  | { type: "say"; text: string }
+  | { type: "say"; text: string; manner?: MessageKind }
   | { type: "tell"; to: readonly string[]; text: string }
   | { type: "join" | "show-room"; room: string }
   /** Without a room: the one that is shown. */
   | { type: "part"; room: string | undefined }
-  | { type: "rename" | "invite" | "download"; name: string }
+  | { type: "rename" | "invite"; name: string }
   | { type: "accept" | "reject" | "leave" }
-  | { type: "register" | "password" | "devices" | "device-code" }
-  | { type: "revoke"; key: string }
+  | AccountCommand
+  | Inquiry
   /** An operator's, as the server reads it. */
   | { type: "order"; command: string }
   /** Undefined: lists those who are ignored. */
   | { type: "ignore"; name: string | undefined }
   | { type: "unignore"; name: string }
-  | { type: "who" | "rooms" | "files" | "history" | "help" | "quit" }
+  | { type: "help" | "quit" }
   /** Not a command: `problem` says why. */
   | { type: "mistake"; problem: string };
+
+export type AccountCommand =
+  { type: "register" | "password" | "devices" | "device-code" } | { type: "revoke"; key: string };
+
+/** Shows or fetches what there is, here or at the server. */
+export type Inquiry =
+  | { type: "who" | "rooms" | "files" | "history" | "motd" | "notifications" }
+  | { type: "search"; text: string }
+  | { type: "whois"; name: string }
+  | { type: "download"; name: string }
+  /** `words`: as typed; whether they begin with a room depends on the rooms there are. */
+  | { type: "topic"; words: string };
 
 type Entry = {
   usage: string;
@@ -43,6 +57,38 @@ const commands = new Map<string, Entry>([
   [
     "/room",
     { usage: "/room ROOM", help: "show a room that you are in", read: withRoom("show-room") },
+  ],
+  [
+    "/me",
+    {
+      usage: "/me TEXT",
+      help: "say what you do: * Ann waves",
+      read: (text) => (text === "" ? undefined : { type: "say", text, manner: "emote" }),
+    },
+  ],
+  [
+    "/topic",
+    {
+      usage: "/topic [ROOM] [TEXT|off]",
+      help: "show what a room is about; operators set it",
+      read: (words) => ({ type: "topic", words }),
+    },
+  ],
+  [
+    "/search",
+    {
+      usage: "/search TEXT",
+      help: "find messages of this room that have all of these words",
+      read: (text) => (text === "" ? undefined : { type: "search", text }),
+    },
+  ],
+  [
+    "/whois",
+    {
+      usage: "/whois NAME",
+      help: "show what is known of somebody",
+      read: withName("whois"),
+    },
   ],
   ["/rooms", { usage: "/rooms", help: "list all rooms", read: alone({ type: "rooms" }) }],
   ["/who", { usage: "/who", help: "list the people in this room", read: alone({ type: "who" }) }],
@@ -90,23 +136,37 @@ const commands = new Map<string, Entry>([
     {
       usage: "/unignore NAME",
       help: "hear somebody again",
-      read: (name) => (name === "" ? undefined : { type: "unignore", name }),
+      read: withName("unignore"),
     },
   ],
-  ...[...slashOrders, orderOf("topic"), orderOf("motd")].map(
-    ({ slash, usage, help }): [string, Entry] => {
-      const read = (argument: string): Command => ({
-        type: "order",
-        command: `${slash.slice(1)} ${argument}`.trim(),
-      });
-      return [slash, { usage, help, read }];
+  [
+    "/motd",
+    {
+      usage: "/motd [TEXT|off]",
+      help: "show the message of the day; operators set it",
+      read: readMotd,
     },
-  ),
+  ],
+  ...slashOrders.map(({ slash, usage, help }): [string, Entry] => {
+    const read = (argument: string): Command => ({
+      type: "order",
+      command: `${slash.slice(1)} ${argument}`.trim(),
+    });
+    return [slash, { usage, help, read }];
+  }),
+  [
+    "/notify",
+    {
+      usage: "/notify",
+      help: "choose what this browser tells you about",
+      read: alone({ type: "notifications" }),
+    },
+  ],
   ["/quit", { usage: "/quit", help: "disconnect", read: alone({ type: "quit" }) }],
   ["/help", { usage: "/help", help: "show this list", read: alone({ type: "help" }) }],
 ]);
 
-/** Parses one line. `//text` sends `/text`. */
+/** Parses what was typed. `//text` sends `/text`. */
 export function readLine(line: string): Command {
   const typed = line.trim();
   if (!typed.startsWith("/")) return { type: "say", text: line };
@@ -116,9 +176,23 @@ export function readLine(line: string): Command {
   if (entry !== undefined) {
     return entry.read(argument) ?? { type: "mistake", problem: `Usage: ${entry.usage}` };
   }
-  const problem = `There is no command ${quoted(word)}. Type /help for a list, or start with // to send it as text.`;
-  return { type: "mistake", problem };
+  return { type: "mistake", problem: unknownCommand(word) };
 }
+
+/** Commands of the terminal client that work with a key, which a browser does not have. */
+const keyCommands = new Set(["/verify", "/verified", "/accept-key", "/link"]);
+
+function unknownCommand(word: string): string {
+  if (keyCommands.has(word.toLowerCase())) {
+    return `${word} works with a device's key, which a browser does not have: use parley client.`;
+  }
+  const near = word.length > maxMistypedChars ? undefined : nearestWord(word, [...commands.keys()]);
+  const advice = near === undefined ? "/help lists them." : `did you mean ${near}?`;
+  return `There is no command ${quoted(word)}: ${advice} Start with // to send it as text.`;
+}
+
+/** A longer word is not mistyped, and comparing it takes long. */
+const maxMistypedChars = 20;
 
 /** Whether `readLine` takes the line for a command. */
 export function isCommand(line: string): boolean {
@@ -131,6 +205,11 @@ export function helpText(): string {
   const shown = Array.from(commands).filter(([slash]) => !orders.has(slash));
   const rows = shown.map(([, { usage, help }]) => `${usage} – ${help}`);
   return [...rows, slashOrdersHelp, "//TEXT – send a message that starts with /"].join("\n");
+}
+
+function readMotd(argument: string): Command {
+  if (argument === "") return { type: "motd" };
+  return { type: "order", command: argument === "off" ? "motd" : `motd ${argument}` };
 }
 
 function readDevices(argument: string): Command | undefined {
@@ -148,7 +227,9 @@ function withRoom(type: "join" | "show-room"): Entry["read"] {
   return (room) => (room === "" ? undefined : { type, room });
 }
 
-function withName(type: "rename" | "invite" | "download"): Entry["read"] {
+function withName<What extends "rename" | "invite" | "download" | "whois" | "unignore">(
+  type: What,
+): (name: string) => { type: What; name: string } | undefined {
   return (name) => (name === "" ? undefined : { type, name });
 }
 

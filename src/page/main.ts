@@ -6,7 +6,8 @@ import { byId, saveAs } from "./dom.ts";
 import { download } from "./download.ts";
 import { fetchFilePage } from "./file-api.ts";
 import { entriesIn } from "./message-log.ts";
-import { Notifier } from "./notifier.ts";
+import { loadSettings, withLevel } from "./notification-settings.ts";
+import { isAllowed, Notifier } from "./notifier.ts";
 import { reduce } from "./reducer.ts";
 import { submitDraft } from "./submit-draft.ts";
 import { SessionController } from "./session-controller.ts";
@@ -19,12 +20,14 @@ import { ConnectionBar, PrivateChatBar } from "./views/connection-bars.ts";
 import { FileList } from "./views/file-list.ts";
 import { LoginForm } from "./views/login-form.ts";
 import { MessageList } from "./views/message-list.ts";
+import { NotificationDialog } from "./views/notification-dialog.ts";
 import { PasswordDialog } from "./views/password-dialog.ts";
 import { PeopleList } from "./views/people-list.ts";
 import { RecipientPicker } from "./views/recipient-picker.ts";
 import { RenameDialog } from "./views/rename-dialog.ts";
 import { RoomList } from "./views/room-list.ts";
 import { RoomPicker } from "./views/room-picker.ts";
+import { SearchDialog } from "./views/search-dialog.ts";
 
 let state: State = initialState;
 let isDrawDue = false;
@@ -38,7 +41,7 @@ function dispatch(action: Action): void {
   else requestAnimationFrame(draw);
 }
 
-const notifier = new Notifier();
+const notifier = new Notifier(dispatch);
 const controller = new SessionController(
   dispatch,
   () => state,
@@ -55,6 +58,8 @@ const composer = new Composer({
       state: () => state,
       openFiles,
       download: startDownload,
+      search: (text) => controller.search(text),
+      openNotifications: () => dispatch({ type: "show-notifications", isShown: true }),
       askPassword: (purpose) =>
         dispatch({ type: "choosing", choosing: { purpose, ref: undefined, problem: "" } }),
     });
@@ -71,6 +76,15 @@ const views: readonly { render(state: State): void }[] = [
     choose: choosePassword,
     refuse: (problem) => setChoosing({ problem }),
     close: () => dispatch({ type: "choosing", choosing: undefined }),
+  }),
+  new SearchDialog({
+    search: (text) => controller.search(text),
+    close: () => dispatch({ type: "search", search: undefined }),
+  }),
+  new NotificationDialog({
+    toggle: () => void notifier.toggle(state.notifications, isAllowed(state)),
+    choose: (room, level) => notifier.change(withLevel(state.notifications, room, level)),
+    close: () => dispatch({ type: "show-notifications", isShown: false }),
   }),
   new RoomList({
     show(room) {
@@ -174,6 +188,7 @@ function listen(): void {
   byId("rename", HTMLButtonElement).addEventListener("click", () =>
     setRenaming({ ref: undefined, problem: "" }),
   );
+  byId("search", HTMLButtonElement).addEventListener("click", () => controller.search(""));
   byId("files-refresh", HTMLButtonElement).addEventListener("click", () => void loadFiles());
   byId("save", HTMLButtonElement).addEventListener("click", () => {
     const text = transcript(entriesIn(state.log, state.shown));
@@ -186,6 +201,7 @@ function listen(): void {
 }
 
 listen();
+notifier.change(loadSettings());
 const stored = loadStored();
 if (stored !== undefined) controller.resume(stored);
 draw();

@@ -1,6 +1,8 @@
 // The messages and notices of all rooms, in display order: append, confirm, merge with history,
 // trim. Pure; knows no DOM and no session.
 
+import type { MessageKind } from "../protocol/messages.ts";
+
 /** Most entries, all rooms together. Older ones can be fetched from the server again. */
 export const maxEntries = 12_000;
 
@@ -12,6 +14,8 @@ export type Message = {
   room: string | undefined;
   from: string;
   text: string;
+  /** Undefined: simply said. */
+  manner?: MessageKind | undefined;
   timeMs: number;
   mine: boolean;
   /** A private message that this page can't open: its text only says so. */

@@ -1,23 +1,27 @@
 // Tells the user about new messages: unread count in the title, screen reader announcements, and
-// notifications if they are allowed.
+// notifications as far as they are wanted and allowed.
 
 import type { SessionEvent } from "../client/events.ts";
 import { harmless } from "../text.ts";
 import { byId, setText } from "./dom.ts";
 import { mentions } from "./mentions.ts";
-import { type State, unreadTotal } from "./state.ts";
+import { levelOf, type NotificationSettings, storeSettings } from "./notification-settings.ts";
+import { type Action, type State, unreadTotal } from "./state.ts";
 
 /** Longest part of a message that is announced. */
 const maxChars = 300;
 
 export class Notifier {
   readonly #button = byId("notify", HTMLButtonElement);
+  readonly #icon = byId("notify-icon", SVGUseElement);
   readonly #announcer = byId("announcer", HTMLElement);
-  #isWanted = false;
+  readonly #dispatch: (action: Action) => void;
 
-  constructor() {
-    this.#button.hidden = !("Notification" in window);
-    this.#button.addEventListener("click", () => void this.#toggle());
+  constructor(dispatch: (action: Action) => void) {
+    this.#dispatch = dispatch;
+    this.#button.addEventListener("click", () =>
+      dispatch({ type: "show-notifications", isShown: true }),
+    );
   }
 
   render(state: State): void {
@@ -26,29 +30,46 @@ export class Notifier {
     const unread = unreadTotal(state);
     const title = unread > 0 ? `(${unread}) ${place}` : place;
     if (document.title !== title) document.title = title;
+    const isOn = isAllowed(state);
+    this.#icon.setAttribute("href", isOn ? "#i-bell" : "#i-bell-off");
+    this.#button.title = isOn ? "Notifications are on" : "Notifications are off";
   }
 
   /** Announces the session's events. `state` already includes them. */
   handle(events: readonly SessionEvent[], state: State): void {
-    const news = events
-      .filter((event) => isForAttention(event, state))
-      .map((event) => newsText(event, state))
-      .filter((text) => text !== undefined);
+    const heard = events.filter((event) => isForAttention(event, state));
+    const news = newsOf(heard, state);
     const last = news.at(-1);
     if (last === undefined) return;
-    const text = news.length > 1 ? `${news.length} messages, the last: ${last}` : last;
-    setText(this.#announcer, text);
-    if (state.isAway && this.#isWanted && Notification.permission === "granted") notify(last);
+    setText(this.#announcer, news.length > 1 ? `${news.length} messages, the last: ${last}` : last);
+    if (!state.isAway || !isAllowed(state)) return;
+    const wanted = newsOf(
+      heard.filter((event) => isWanted(event, state)),
+      state,
+    ).at(-1);
+    if (wanted !== undefined) void notify(wanted);
   }
 
-  async #toggle(): Promise<void> {
-    if (this.#isWanted) this.#isWanted = false;
-    else this.#isWanted = (await Notification.requestPermission()) === "granted";
-    this.#button.setAttribute("aria-pressed", String(this.#isWanted));
-    const isBlocked = !this.#isWanted && Notification.permission === "denied";
-    if (isBlocked) setText(this.#announcer, "The browser does not allow notifications from here.");
-    this.#button.title = isBlocked ? "Notifications are blocked by the browser" : "Notifications";
+  /** Keeps the settings, and shows what the browser says to them. */
+  change(settings: NotificationSettings): void {
+    storeSettings(settings);
+    this.#dispatch({ type: "notifications", settings, permission: permission() });
   }
+
+  /** Called by a click: browsers ask their users for nothing else. */
+  async toggle(settings: NotificationSettings, isOn: boolean): Promise<void> {
+    if (isOn) return this.change({ ...settings, isWanted: false });
+    const isGranted = (await Notification.requestPermission()) === "granted";
+    this.change({ ...settings, isWanted: isGranted });
+  }
+}
+
+function permission(): State["permission"] {
+  return "Notification" in window ? Notification.permission : "unsupported";
+}
+
+export function isAllowed({ notifications, permission }: State): boolean {
+  return notifications.isWanted && permission === "granted";
 }
 
 /**
@@ -62,10 +83,24 @@ function isForAttention(event: SessionEvent, state: State): boolean {
   return state.isAway || event.room === state.shown || mentions(event.text, state.name);
 }
 
+/** Whether the user wants a notification of it. */
+function isWanted(event: SessionEvent, { notifications, name }: State): boolean {
+  if (event.type !== "message") return true;
+  const level = levelOf(notifications, event.room);
+  return level === "all" || (level === "mentions" && mentions(event.text, name));
+}
+
+function newsOf(events: readonly SessionEvent[], state: State): string[] {
+  return events.flatMap((event) => newsText(event, state) ?? []);
+}
+
 function newsText(event: SessionEvent, state: State): string | undefined {
   if (event.type === "message") {
     const where = event.room === state.shown ? "" : ` in ${event.room}`;
-    return harmless(`${event.from}${where}: ${event.text.slice(0, maxChars)}`);
+    const text = event.text.slice(0, maxChars);
+    return harmless(
+      event.kind === "emote" ? `${event.from} ${text}${where}` : `${event.from}${where}: ${text}`,
+    );
   }
   if (event.type === "private") {
     return harmless(`${event.from}, privately: ${event.text.slice(0, maxChars)}`);
@@ -74,12 +109,15 @@ function newsText(event: SessionEvent, state: State): string | undefined {
   return undefined;
 }
 
-function notify(text: string): void {
+async function notify(text: string): Promise<void> {
+  // The tag limits it to one at a time, so that a busy room does not cover the screen.
+  const options = { body: text, tag: "parley", icon: "/icon.svg" };
   try {
-    // The tag limits it to one at a time, so that a busy room does not cover the screen.
-    const notification = new Notification("parley", { body: text, tag: "parley" });
+    const notification = new Notification("parley", options);
     notification.addEventListener("click", () => window.focus());
   } catch {
     // On some phones only service workers may show notifications.
+    const worker = await navigator.serviceWorker?.getRegistration();
+    await worker?.showNotification("parley", options);
   }
 }

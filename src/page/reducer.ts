@@ -1,6 +1,7 @@
 // The reducer: a pure function from state and action to the next state. session-events.ts handles
 // the events of the session.
 
+import { harmless, harmlessLines } from "../text.ts";
 import { noChat } from "../client/private-chat-state.ts";
 import { append, dropRoom, emptyLog, forgetSeqs, type MessageLog, restore } from "./message-log.ts";
 import { notice, sessionOver, showRoom, updateDraft, updateRoom } from "./room-changes.ts";
@@ -12,6 +13,7 @@ import {
   isSameName,
   maxPeople,
   newRoom,
+  type SearchState,
   shownRoom,
   sortNames,
   type State,
@@ -56,10 +58,6 @@ export function reduce(state: State, action: Action): State {
       return { ...state, isLoginShown: false, log: restore(state.log, action.messages) };
     case "chat-ended":
       return { ...state, chat: noChat };
-    case "renaming":
-      return { ...state, renaming: action.renaming };
-    case "choosing":
-      return { ...state, choosing: action.choosing };
     case "epoch-changed": {
       const rooms = state.rooms.map((room) => ({ ...room, firstSeq: undefined }));
       return { ...state, rooms, log: forgetSeqs(state.log) };
@@ -76,7 +74,52 @@ export function reduce(state: State, action: Action): State {
     }
     case "notice":
       return notice(state, state.shown, action.text, action.nowMs);
+    default:
+      return dialogs(state, action);
   }
+}
+
+type DialogAction = Extract<
+  Action,
+  { type: "renaming" | "choosing" | "notifications" | "show-notifications" }
+>;
+
+function dialogs(state: State, action: DialogAction | SearchAction): State {
+  switch (action.type) {
+    case "renaming":
+      return { ...state, renaming: action.renaming };
+    case "choosing":
+      return { ...state, choosing: action.choosing };
+    case "search":
+    case "found":
+    case "search-problem":
+      return { ...state, search: searchAfter(state.search, action) };
+    case "notifications":
+      return { ...state, notifications: action.settings, permission: action.permission };
+    case "show-notifications":
+      return { ...state, isNotifyShown: action.isShown };
+  }
+}
+
+type SearchAction = Extract<Action, { type: "search" | "found" | "search-problem" }>;
+
+function searchAfter(
+  search: SearchState | undefined,
+  action: SearchAction,
+): SearchState | undefined {
+  if (action.type === "search") return action.search;
+  if (search === undefined) return undefined;
+  if (action.type === "search-problem") {
+    return { ...search, phase: "done", problem: harmless(action.problem) };
+  }
+  const found = action.found.map(({ from, text, kind, timeMs }) => ({
+    from: harmless(from),
+    text: harmlessLines(text),
+    manner: kind,
+    timeMs,
+  }));
+  const { isPart, isDone } = action;
+  return { ...search, phase: isDone ? "done" : "asking", found, isPart, problem: "" };
 }
 
 type ListingAction = Extract<Action, { type: "files-loading" | "files" | "files-failed" }>;

@@ -11,11 +11,13 @@ import type {
   SessionResponse,
   Unsayable,
 } from "../client/events.ts";
+import { HistorySearch } from "../client/history-search.ts";
 import { ClientSession } from "../client/session.ts";
 import { message as limits } from "../limits.ts";
-import { harmless } from "../text.ts";
+import type { MessageKind } from "../protocol/messages.ts";
+import { harmless, harmlessLines } from "../text.ts";
 import { loadIgnored, storeIgnored } from "./ignored-storage.ts";
-import { directoryText } from "./command-output.ts";
+import { directoryText, whoisText } from "./command-output.ts";
 import { oldestSeq } from "./message-log.ts";
 import { clearStored, store, type StoredSession } from "./session-storage.ts";
 import {
@@ -30,6 +32,8 @@ import {
 } from "./state.ts";
 import { WebSocketDriver } from "./websocket-driver.ts";
 
+/** Messages shown by a search. */
+const maxFound = 50;
 /** Messages per history request. */
 const historyMessages = 200;
 /** The list of rooms is refreshed when it is shown and older than this. */
@@ -49,6 +53,8 @@ export type Login = {
 /** What was requested. */
 type Pending =
   | { type: "people"; room: string; known: number }
+  | { type: "whois" }
+  | { type: "search"; search: HistorySearch }
   | { type: "history"; room: string }
   | { type: "directory"; page: number; isShown: boolean };
 
@@ -71,6 +77,7 @@ export class SessionController {
   #pending = new Map<number, Pending>();
   /** Rooms whose people have been requested on this connection … */
   #listed = new Set<string>();
+  #search: HistorySearch | undefined;
   /** … and whose history has been requested in this session. */
   #recalled = new Set<string>();
   #directoryAtMs = Number.NEGATIVE_INFINITY;
@@ -127,21 +134,25 @@ export class SessionController {
    * Sends a line to the partner, the chosen recipients or the room that is shown. Returns the
    * reason if that is impossible.
    */
-  say(text: string): string | undefined {
+  say(text: string, manner?: MessageKind): string | undefined {
     const { shown, chat } = this.#state();
     const { recipients } = currentDraft(this.#state());
     if (chat.partner !== undefined) {
-      return this.#send({ room: undefined, to: [chat.partner], text }, (session) =>
-        session.sayToPartner(text),
+      return this.#send({ room: undefined, to: [chat.partner], text, manner }, (session) =>
+        session.sayToPartner(text, manner),
       );
     }
-    if (recipients.length > 0) return this.tell(recipients, text);
+    if (recipients.length > 0) return this.tell(recipients, text, manner);
     if (shown === undefined) return "You are in no room. Join one first.";
-    return this.#send({ room: shown, to: undefined, text }, (session) => session.say(shown, text));
+    return this.#send({ room: shown, to: undefined, text, manner }, (session) =>
+      session.say(shown, text, manner),
+    );
   }
 
-  tell(to: readonly string[], text: string): string | undefined {
-    return this.#send({ room: undefined, to, text }, (session) => session.tell(to, text));
+  tell(to: readonly string[], text: string, manner?: MessageKind): string | undefined {
+    return this.#send({ room: undefined, to, text, manner }, (session) =>
+      session.tell(to, text, { kind: manner }),
+    );
   }
 
   /** Joins a room, or shows it if already joined. Returns the reason if that is impossible. */
@@ -219,6 +230,38 @@ export class SessionController {
     this.#dispatch({ type: "notice", text, nowMs: Date.now() });
   }
 
+  motd(): string {
+    return harmlessLines(this.#session?.motd ?? "");
+  }
+
+  /** Shows what is known of somebody. Returns the reason if that is impossible. */
+  whois(name: string): string | undefined {
+    const ref = this.#request({ type: "keys", name });
+    if (ref === undefined) return this.#offlineProblem();
+    this.#pending.set(ref, { type: "whois" });
+    return undefined;
+  }
+
+  /** Searches the room that is shown; the answers become the state's `search`. */
+  search(text: string): void {
+    const { shown } = this.#state();
+    if (shown === undefined) return this.notice("You are in no room.");
+    const phase = text === "" ? "new" : "asking";
+    const search = { room: shown, text, phase, found: [], isPart: false, problem: "" } as const;
+    this.#dispatch({ type: "search", search });
+    this.#search = text === "" ? undefined : new HistorySearch(shown, text, maxFound);
+    if (this.#search !== undefined) this.#searchOn(this.#search);
+  }
+
+  #searchOn(search: HistorySearch): void {
+    const { request, found, isPart } = search;
+    this.#dispatch({ type: "found", found, isPart, isDone: request === undefined });
+    if (request === undefined) return;
+    const ref = this.#request(request);
+    if (ref !== undefined) this.#pending.set(ref, { type: "search", search });
+    else this.#dispatch({ type: "search-problem", problem: this.#offlineProblem() ?? "" });
+  }
+
   loadEarlier(): void {
     const { shown, log } = this.#state();
     if (shown !== undefined) this.#requestHistory(shown, oldestSeq(log, shown));
@@ -277,7 +320,7 @@ export class SessionController {
     const id = send(session);
     if (typeof id === "number") {
       // Before the session's next events, which may confirm it.
-      const shown = { ...message, text: harmless(message.text), id };
+      const shown = { ...message, text: harmlessLines(message.text), id };
       this.#dispatch({ type: "sent", message: shown, nowMs: Date.now() });
     }
     this.#driver?.step();
@@ -388,6 +431,14 @@ export class SessionController {
       this.#dispatch({ type: "people", room, names, total, isFirst: known === 0 });
       const listed = known + names.length;
       if (next !== undefined && listed < maxPeople) this.#requestPeople(room, listed, next);
+    } else if (response.type === "found" && pending?.type === "search") {
+      const { search } = pending;
+      // The person may have begun another one.
+      if (search !== this.#search) return;
+      search.handle(response);
+      this.#searchOn(search);
+    } else if (response.type === "keys" && pending?.type === "whois") {
+      this.notice(whoisText(response, this.#state()));
     } else if (response.type === "rooms" && pending?.type === "directory") {
       const { rooms, next } = response;
       const { page, isShown } = pending;
@@ -402,11 +453,17 @@ export class SessionController {
    * Whether the page's own request was lost with the connection. It is repeated on the next one, so
    * the error is not shown.
    */
-  #isOwnRequestLost({ ref, code }: SessionEvent & { type: "error" }): boolean {
+  #isOwnRequestLost({ ref, code, message }: SessionEvent & { type: "error" }): boolean {
     const pending = ref === undefined ? undefined : this.#pending.get(ref);
     if (ref === undefined || pending === undefined) return false;
     this.#pending.delete(ref);
-    if (code !== "cannot-connect") return false;
+    if (pending.type === "search") {
+      if (pending.search === this.#search) {
+        this.#dispatch({ type: "search-problem", problem: message });
+      }
+      return true;
+    }
+    if (code !== "cannot-connect" || pending.type === "whois") return false;
     if (pending.type === "history") this.#recalled.delete(pending.room);
     return true;
   }

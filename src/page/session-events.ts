@@ -4,7 +4,7 @@
 import { chatAfter, chatRenamed } from "../client/private-chat-state.ts";
 import type { ListedDevice, PastMessage, SessionEvent, SessionResponse } from "../client/events.ts";
 import type { ChatState, LeaveReason } from "../protocol/messages.ts";
-import { harmless } from "../text.ts";
+import { harmless, harmlessLines } from "../text.ts";
 import { mentions } from "./mentions.ts";
 import {
   acknowledge,
@@ -197,7 +197,7 @@ function parted(state: State, room: string, nowMs: number): State {
 }
 
 function messageArrived(state: State, event: EventOf<"message">): State {
-  const text = harmless(event.text);
+  const text = harmlessLines(event.text);
   if (event.id !== undefined) {
     const { seq, timeMs } = event;
     const log = confirm(state.log, event.id, { seq, timeMs, text });
@@ -217,12 +217,13 @@ function messageArrived(state: State, event: EventOf<"message">): State {
 
 function roomMessage(state: State, room: string, past: PastMessage): NewMessage {
   const mine = isSameName(past.from, state.name);
-  const text = harmless(past.text);
+  const text = harmlessLines(past.text);
   return {
     kind: "message",
     room,
     from: harmless(past.from),
     text,
+    manner: past.kind,
     timeMs: past.timeMs,
     mine,
     to: undefined,
@@ -239,7 +240,8 @@ function privateArrived(state: State, event: EventOf<"private">): State {
     kind: "message",
     room: undefined,
     from: harmless(event.from),
-    text: harmless(event.text),
+    text: harmlessLines(event.text),
+    manner: event.kind,
     timeMs: event.timeMs,
     mine: isSameName(event.from, state.name),
     isSealed: event.sealed === undefined ? undefined : true,

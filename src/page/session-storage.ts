@@ -102,6 +102,7 @@ function readMessage(reader: FieldReader): NewMessage {
     room,
     from: reader.text("from"),
     text: reader.text("text"),
+    manner: readManner(reader),
     timeMs: reader.number("timeMs"),
     mine: reader.flag("mine"),
     isSealed: reader.optionalFlag("isSealed"),
@@ -112,6 +113,11 @@ function readMessage(reader: FieldReader): NewMessage {
     problem: reader.optionalText("problem"),
     mentionsMe: false,
   };
+}
+
+function readManner(reader: FieldReader): Message["manner"] {
+  const manner = reader.optionalText("manner");
+  return manner === "emote" || manner === "notice" ? manner : undefined;
 }
 
 function readDelivery(reader: FieldReader): Message["delivery"] {

@@ -2,7 +2,7 @@
 // DOM, no socket and no clock.
 
 import { fold } from "../chat/names/grammar.ts";
-import type { ListedFile, SessionEvent } from "../client/events.ts";
+import type { ListedFile, PastMessage, SessionEvent } from "../client/events.ts";
 import { noChat, type PrivateChat } from "../client/private-chat-state.ts";
 import {
   emptyLog,
@@ -11,6 +11,8 @@ import {
   type NewMessage,
   oldestSeq,
 } from "./message-log.ts";
+
+import { type NotificationSettings, noNotifications } from "./notification-settings.ts";
 
 /**
  * `offline`: there is no session. `reconnecting`: the session is trying to restore its connection.
@@ -85,6 +87,18 @@ export type Choosing = {
   problem: string;
 };
 
+/** State of the dialog that searches. */
+export type SearchState = {
+  room: string;
+  text: string;
+  phase: "new" | "asking" | "done";
+  /** Oldest first. */
+  found: readonly Pick<Message, "from" | "text" | "manner" | "timeMs">[];
+  /** There may be more, further back. */
+  isPart: boolean;
+  problem: string;
+};
+
 export type FileListing = {
   files: readonly ListedFile[];
   /** The next page begins after this file. Undefined: the list is complete. */
@@ -120,6 +134,12 @@ export type State = {
   renaming: Renaming | undefined;
   /** Undefined: the dialog is closed. */
   choosing: Choosing | undefined;
+  /** Undefined: the dialog is closed. */
+  search: SearchState | undefined;
+  notifications: NotificationSettings;
+  /** What the browser says about notifications. */
+  permission: NotificationPermission | "unsupported";
+  isNotifyShown: boolean;
   log: MessageLog;
   /** Private messages received while away. */
   unreadPrivate: number;
@@ -147,6 +167,15 @@ export type Action =
   | { type: "chat-ended" }
   | { type: "renaming"; renaming: Renaming | undefined }
   | { type: "choosing"; choosing: Choosing | undefined }
+  | { type: "search"; search: SearchState | undefined }
+  | { type: "found"; found: readonly PastMessage[]; isPart: boolean; isDone: boolean }
+  | { type: "search-problem"; problem: string }
+  | {
+      type: "notifications";
+      settings: NotificationSettings;
+      permission: State["permission"];
+    }
+  | { type: "show-notifications"; isShown: boolean }
   | { type: "epoch-changed" }
   | { type: "away"; isAway: boolean }
   | { type: "files-loading" }
@@ -156,7 +185,7 @@ export type Action =
   | { type: "notice"; text: string; nowMs: number };
 
 /** A message just accepted by the session. Without `room` it is private. */
-export type SentMessage = Pick<Message, "room" | "to" | "text"> & { id: number };
+export type SentMessage = Pick<Message, "room" | "to" | "text" | "manner"> & { id: number };
 
 /** Most people listed for a room. Beyond that they are only counted. */
 export const maxPeople = 2_000;
@@ -178,6 +207,10 @@ export const initialState: State = {
   chat: noChat,
   renaming: undefined,
   choosing: undefined,
+  search: undefined,
+  notifications: noNotifications,
+  permission: "unsupported",
+  isNotifyShown: false,
   log: emptyLog,
   unreadPrivate: 0,
   isAway: false,

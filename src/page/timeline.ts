@@ -1,7 +1,7 @@
 // Layout of a timeline: grouping by sender, days, and the format of times. Pure except for the
 // local time zone and locale.
 
-import type { Entry } from "./message-log.ts";
+import type { Entry, Message } from "./message-log.ts";
 
 /** After a pause of this length the sender's name is repeated. */
 const groupMs = 5 * 60_000;
@@ -14,8 +14,14 @@ export function startsGroup(entry: Entry, previous: Entry | undefined): boolean 
     previous.mine !== entry.mine ||
     previous.to?.join() !== entry.to?.join() ||
     previous.isSealed !== entry.isSealed ||
+    isNotice(previous) !== isNotice(entry) ||
     entry.timeMs - previous.timeMs > groupMs
   );
+}
+
+/** A program's, which says so beside its name. */
+function isNotice({ manner }: Message): boolean {
+  return manner === "notice";
 }
 
 /** Whether `entry` is the first of its day. */

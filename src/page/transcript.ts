@@ -1,4 +1,4 @@
-// A timeline as plain text, one line per entry. Pure except for the local time zone.
+// A timeline as plain text: each entry begins a line, further lines of a message are indented. Pure except for the local time zone.
 
 import type { Entry, Message } from "./message-log.ts";
 import { dateTime } from "./timeline.ts";
@@ -13,7 +13,9 @@ export function transcript(entries: readonly Entry[]): string {
 
 const deliveryNotes = { sent: "", failed: " (not sent)", waiting: " (not confirmed yet)" } as const;
 
-function said({ from, to, text, delivery }: Message): string {
+function said({ from, to, text, manner, delivery }: Message): string {
   const recipients = to === undefined ? "" : ` (private to ${to.join(", ")})`;
-  return `${from}${recipients}: ${text}${deliveryNotes[delivery]}`;
+  const speaker = manner === "emote" ? `* ${from}${recipients}` : `${from}${recipients}:`;
+  // The other lines of a message must not look like lines of their own.
+  return `${speaker} ${text.replaceAll("\n", "\n    ")}${deliveryNotes[delivery]}`;
 }

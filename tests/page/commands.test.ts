@@ -27,7 +27,7 @@ test("a line that begins with / is a command", () => {
 });
 
 test("a command that there is none of, or that is used wrongly, is pointed out and not said", () => {
-  for (const line of ["/me waves", "/usr/bin/env", "/", "/constructor", "/__proto__"]) {
+  for (const line of ["/usr/bin/env", "/", "/constructor", "/__proto__"]) {
     const command = readLine(line);
     expect(command.type).toBe("mistake");
     expect(command.type === "mistake" && command.problem).toContain("There is no command");

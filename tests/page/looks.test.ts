@@ -142,6 +142,8 @@ inBrowser("a busy conversation in several rooms", async () => {
   for (let i = 0; i < 120; i++) wilhelmina.send({ type: "say", room: longRoom, text: `item ${i}` });
   await ann.listsRooms("support @1", "lobby", "releases 1", `${longRoom} 99+`, "会議室");
   await ann.say("/me nods");
+  await ann.hears("* Ann nods");
+  await ann.say("/nod");
   await ann.until("document.querySelector('#send-problem').textContent !== ''");
   await shoot(ann, "conversation");
   await ann.clear("#text");
@@ -159,6 +161,56 @@ inBrowser("a busy conversation in several rooms", async () => {
     if (size === phone) return;
     await ann.clear("#room-name");
   });
+});
+
+inBrowser("code, links and lists", async () => {
+  using bob = await Bot.login(rig.port, "Bob", "lobby");
+  await ann.resize(desktop);
+  await ann.show("lobby");
+  const code = Array.from({ length: 6 }, (_, i) => `  row_${i} = read("${"x".repeat(30 * i)}")`);
+  bob.send({
+    type: "say",
+    room: "lobby",
+    text: `Like this, see https://example.org/docs?page=2#top:\n\`\`\`py\nfor x in y:\n${code.join("\n")}\n\`\`\`\n- run \`make all\`\n- then wait`,
+  });
+  bob.send({ type: "say", room: "lobby", text: "build 14 is green", kind: "notice" });
+  bob.send({ type: "say", room: "lobby", text: "sleeps", kind: "emote" });
+  await ann.hears("* Bob sleeps");
+  await ann.click("#text");
+  await ann.type("two");
+  await ann.press("Enter", "Shift");
+  await ann.type("lines, `and code`");
+  await ann.press("Enter");
+  await ann.hears("two\nlines, and code");
+  expect(
+    await ann.get(
+      "[...document.querySelectorAll('.text a')].map(({ href, rel, target }) => [href, rel, target].join(' ')).at(-1)",
+    ),
+  ).toBe("https://example.org/docs?page=2#top noopener noreferrer _blank");
+  await shoot(ann, "code");
+});
+
+inBrowser("a search", async () => {
+  await ann.resize(desktop);
+  await ann.show("lobby");
+  await ann.click("#search");
+  await shoot(ann, "search-empty");
+  await ann.type("the");
+  await ann.press("Enter");
+  await ann.until("document.querySelector('#search-found').children.length > 0");
+  await shoot(ann, "search");
+  await ann.fill("#search-text", "nothing of that kind");
+  await ann.press("Enter");
+  await ann.until("document.querySelector('#search-status').textContent.startsWith('Nothing')");
+  await ann.press("Escape");
+  await ann.until("!document.querySelector('#search-dialog').open");
+});
+
+inBrowser("the choice of notifications", async () => {
+  await ann.resize(desktop);
+  await ann.click("#notify");
+  await shoot(ann, "notifications");
+  await ann.click("#notify-close");
 });
 
 inBrowser("suggested rooms and chosen recipients", async () => {

@@ -84,16 +84,16 @@ inBrowser("nothing that begins with / is said: it is a command, or a mistake", a
   await ann.until(
     "document.querySelector('#messages').textContent.includes('in lobby: Ann, Bob, Eve')",
   );
-  await ann.say("/me waves");
-  await ann.until("document.querySelector('#send-problem').textContent.includes('/me')");
-  expect(await ann.get(value("#text"))).toBe("/me waves");
+  await ann.say("/mee waves");
+  await ann.until("document.querySelector('#send-problem').textContent.includes('/me?')");
+  expect(await ann.get(value("#text"))).toBe("/mee waves");
   expect(await ann.get("document.querySelector('#text').getAttribute('aria-invalid')")).toBe(
     "true",
   );
-  await ann.fill("#text", "hello\n/quit\nbye");
+  await ann.fill("#text", "/quit\nbye");
   await ann.press("Enter");
   await ann.until(
-    "document.querySelector('#send-problem').textContent.startsWith('A line starts with /')",
+    "document.querySelector('#send-problem').textContent.startsWith('The first line starts with /')",
   );
   await ann.fill("#text", "//etc/hosts");
   await ann.press("Enter");

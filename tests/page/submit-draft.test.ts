@@ -36,19 +36,22 @@ class Page {
     const note =
       (what: string) =>
       (...values: readonly unknown[]): undefined =>
-        void this.done.push([what, ...values].join(" "));
+        void this.done.push([what, ...values.filter((value) => value !== undefined)].join(" "));
     const controller: CommandTargets["controller"] = {
-      say: (text) => (this.problem === undefined ? note("say")(text) : this.problem),
+      say: (text, ...manner) =>
+        this.problem === undefined ? note("say")(text, ...manner) : this.problem,
       tell: note("tell"),
       join: note("join"),
       part: note("part"),
       show: note("show"),
       chat: ({ type }) => note(type)(),
-      order: () => undefined,
+      order: note("order"),
       ignore: () => "",
       devices: ({ type }) => note(type)(),
       rename: () => 1,
       notice: note("notice"),
+      motd: () => "be kind",
+      whois: note("whois"),
       loadEarlier: note("history"),
       loadDirectory: note("rooms"),
       disconnect: note("disconnect"),
@@ -59,6 +62,8 @@ class Page {
       state: () => this.state,
       openFiles: note("files"),
       download: ({ name }) => note("download")(name),
+      search: note("search"),
+      openNotifications: note("notifications"),
       askPassword: note("ask password"),
     });
   }
@@ -68,12 +73,14 @@ class Page {
   }
 }
 
-test("every line is sent by itself, and the composer is empty then", () => {
+test("several lines are one message, and the composer is empty then", () => {
   const page = new Page();
-  page.submit("one\n\n  two\r\nthree");
-  expect(page.done).toEqual(["say one", "say   two", "say three"]);
+  page.submit("one\n\n  two\n/three");
+  expect(page.done).toEqual(["say one\n\n  two\n/three"]);
   expect(page.draft).toBe("");
   expect(page.state.composerProblem).toBe("");
+  page.submit(" \n ");
+  expect([page.done.length, page.draft]).toEqual([1, ""]);
 });
 
 test("what can't be sent stays, with the reason", () => {
@@ -86,14 +93,17 @@ test("what can't be sent stays, with the reason", () => {
   expect(page.state.composerProblem).toBe("");
 });
 
-test("too many lines, and commands within a paste, are refused as a whole", () => {
-  for (const text of ["x\n".repeat(21), "hello\n/quit\nbye", "/join den\n/quit"]) {
+test("a paste that begins like a command is neither carried out nor said", () => {
+  for (const text of ["/quit\nbye", "/join den\n/quit", "/usr/bin\n/usr/lib"]) {
     const page = new Page();
     page.submit(text);
     expect(page.done).toEqual([]);
     expect(page.draft).toBe(text);
     expect(page.state.composerProblem).not.toBe("");
   }
+  const page = new Page();
+  page.submit("/msg Bob one\ntwo");
+  expect(page.done).toEqual(["tell Bob one\ntwo"]);
 });
 
 test("commands are carried out, and nothing of them is said", () => {
@@ -103,11 +113,40 @@ test("commands are carried out, and nothing of them is said", () => {
   }
   const wanted = ["join den composer", "part lobby", "tell Bob,Cal hi", "rooms true", "disconnect"];
   expect(page.done).toEqual(wanted);
-  page.submit("/me waves");
+  page.submit("/mee waves");
+  expect(page.state.composerProblem).toContain("did you mean /me?");
+  page.submit("/verify Bob");
+  expect(page.state.composerProblem).toContain("use parley client");
   page.submit("/part nowhere");
   page.submit("/get no.txt");
   expect(page.done).toEqual([...wanted, "files"]);
   expect(page.draft).toBe("/get no.txt");
+});
+
+test("what people do, topics, searches and settings", () => {
+  const page = new Page();
+  const typed = ["/me waves", "/topic", "/topic Tea", "/topic LOBBY off", "/motd", "/motd off"];
+  for (const line of [...typed, "/search tea", "/whois Bob", "/notify"]) page.submit(line);
+  expect(page.done).toEqual([
+    "say waves emote",
+    "notice lobby has no topic.",
+    "order topic lobby Tea",
+    "order topic lobby ",
+    "notice be kind",
+    "order motd",
+    "search tea",
+    "whois Bob",
+    "notifications",
+  ]);
+});
+
+test("what one does in a chat that is over is not done before the room", () => {
+  const page = new Page();
+  page.chat("started", "Bob");
+  page.dispatch({ type: "draft", text: "/me winks" });
+  page.chat("left", "Bob");
+  page.enter();
+  expect(page.done).toEqual([]);
 });
 
 test("text written to a partner is not sent to the room because the chat has ended", () => {

@@ -21,7 +21,7 @@ const elsewhere: ReadonlySet<string> = new Set<AdminCommand["do"]>([
 
 export type SlashOrder = { slash: string; usage: string; help: string };
 
-export function orderOf(word: AdminCommand["do"]): SlashOrder {
+function orderOf(word: AdminCommand["do"]): SlashOrder {
   const { usage, help } = adminCommands[word];
   return { slash: `/${word}`, usage: `/${usage}`, help };
 }

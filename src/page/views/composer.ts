@@ -14,6 +14,7 @@ export class Composer {
   readonly #send = byId("send", HTMLButtonElement);
   readonly #problem = byId("send-problem", HTMLElement);
   readonly #actions: ComposerActions;
+  #fitted = "";
 
   constructor(actions: ComposerActions) {
     this.#actions = actions;
@@ -22,7 +23,7 @@ export class Composer {
       this.#submit();
     });
     this.#text.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+      if (event.key !== "Enter" || event.shiftKey || isComposing(event)) return;
       event.preventDefault();
       this.#submit();
     });
@@ -41,12 +42,29 @@ export class Composer {
     this.#text.placeholder = placeholderOf(state, recipients);
     setProblem(this.#text, this.#problem, state.composerProblem);
     if (this.#text.value !== text) this.#text.value = text;
+    this.#fit();
+  }
+
+  /** As high as its text; the style sheet says how high at most. */
+  #fit(): void {
+    if (CSS.supports("field-sizing", "content") || this.#text.value === this.#fitted) return;
+    this.#fitted = this.#text.value;
+    this.#text.style.height = "auto";
+    this.#text.style.height = `${this.#text.scrollHeight}px`;
   }
 
   #submit(): void {
     this.#actions.submit();
     this.#text.focus();
   }
+}
+
+/**
+ * Whether the key belongs to an input method. Safari ends the composition before it reports the
+ * Enter that accepts it, with the key code of a composition.
+ */
+function isComposing({ isComposing, keyCode }: KeyboardEvent): boolean {
+  return isComposing || keyCode === 229;
 }
 
 function placeholderOf({ chat, shown }: State, recipients: readonly string[]): string {

@@ -3,6 +3,7 @@
 import { drawAvatar } from "../avatar.ts";
 import { h, icon } from "../dom.ts";
 import type { Entry, Message } from "../message-log.ts";
+import { drawRichText } from "./rich-text-view.ts";
 import { clockTime, dayLabel } from "../timeline.ts";
 
 /** How an entry relates to the previous one. */
@@ -31,24 +32,34 @@ function drawMessage(message: Message, isNamed: boolean): HTMLElement {
   if (mine) classes.push("mine");
   if (to !== undefined) classes.push("private");
   if (mentionsMe) classes.push("mention");
+  if (message.manner === "emote") classes.push("emote");
   const node = h("div", { class: classes.join(" ") });
   if (!mine) node.append(isNamed ? drawAvatar(message.from) : h("span"));
   if (isNamed) node.append(drawMeta(message));
   // The time is placed at the right of the last line of the text.
-  const text = h("p", { class: "text", dir: "auto" }, message.text);
+  const text = h("p", { class: "text", dir: "auto" }, ...drawRichText(message.text));
+  // `* Ann waves`: the name is part of the sentence.
+  if (message.manner === "emote") text.prepend("* ", h("b", {}, h("bdi", {}, message.from)), " ");
   node.append(h("div", { class: "bubble" }, text, drawTime(message)));
   if (problem !== undefined) node.append(h("p", { class: "why" }, `Not sent: ${problem}`));
   return node;
 }
 
-function drawMeta({ from, mine, to, isSealed }: Message): HTMLElement {
+function drawMeta({ from, mine, to, isSealed, manner }: Message): HTMLElement {
   const sender = h("b", { class: mine ? "unseen" : undefined }, h("bdi", {}, mine ? "You" : from));
-  if (to === undefined) return h("p", { class: "meta" }, sender);
+  const tag = manner === "notice" ? h("span", { class: "tag" }, "notice") : undefined;
+  if (to === undefined) return h("p", { class: "meta" }, sender, tag);
   const isForMeAlone = !mine && to.length === 1;
   const recipients = isForMeAlone ? "to you privately" : `to ${to.join(", ")} privately`;
   // The page has no key, so the server can read what it writes.
   const audience = isSealed === true ? recipients : `${recipients}, not sealed`;
-  return h("p", { class: "meta" }, sender, h("span", { class: "to" }, icon("person"), audience));
+  return h(
+    "p",
+    { class: "meta" },
+    sender,
+    tag,
+    h("span", { class: "to" }, icon("person"), audience),
+  );
 }
 
 function drawTime({ timeMs, mine, delivery }: Message): HTMLElement {

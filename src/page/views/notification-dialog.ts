@@ -1,0 +1,86 @@
+// The dialog in which one chooses what this browser tells: whether at all, and room by room. The
+// browser is asked for its permission by a click in here and never otherwise.
+
+import { byId, h, setText, syncChildren } from "../dom.ts";
+import { type Level, levelOf, levels } from "../notification-settings.ts";
+import type { State } from "../state.ts";
+
+export type NotificationActions = {
+  /** Asks the browser, if it has not been. */
+  toggle: () => void;
+  choose: (room: string, level: Level) => void;
+  close: () => void;
+};
+
+const words: Readonly<Record<Level, string>> = {
+  all: "All messages",
+  mentions: "Mentions only",
+  none: "Nothing",
+};
+
+type Row = { node: HTMLLIElement; select: HTMLSelectElement };
+
+export class NotificationDialog {
+  readonly #dialog = byId("notify-dialog", HTMLDialogElement);
+  readonly #toggle = byId("notify-toggle", HTMLInputElement);
+  readonly #note = byId("notify-note", HTMLElement);
+  readonly #rooms = byId("notify-rooms", HTMLUListElement);
+  readonly #actions: NotificationActions;
+  #rows = new Map<string, Row>();
+
+  constructor(actions: NotificationActions) {
+    this.#actions = actions;
+    byId("notify-close", HTMLButtonElement).addEventListener("click", () => actions.close());
+    // Escape closes it without asking.
+    this.#dialog.addEventListener("close", () => actions.close());
+    this.#toggle.addEventListener("change", () => actions.toggle());
+  }
+
+  render({ isNotifyShown, notifications, permission, rooms }: State): void {
+    if (isNotifyShown !== this.#dialog.open) {
+      if (isNotifyShown) this.#dialog.showModal();
+      else this.#dialog.close();
+    }
+    if (!isNotifyShown) return;
+    const isOn = notifications.isWanted && permission === "granted";
+    this.#toggle.checked = isOn;
+    this.#toggle.disabled = permission === "unsupported" || permission === "denied";
+    setText(this.#note, noteOf(permission));
+    const rows = rooms.map(
+      ({ name }) => [name, this.#rows.get(name) ?? this.#newRow(name)] as const,
+    );
+    this.#rows = new Map(rows);
+    for (const [name, { select }] of rows) {
+      select.value = levelOf(notifications, name);
+      select.disabled = !isOn;
+    }
+    syncChildren(
+      this.#rooms,
+      rows.map(([, { node }]) => node),
+    );
+  }
+
+  #newRow(room: string): Row {
+    const options = levels.map((level) => h("option", { value: level }, words[level]));
+    const select = h("select", { "aria-label": `Notifications from ${room}` }, ...options);
+    select.addEventListener("change", () => {
+      const level = levels.find((level) => level === select.value);
+      if (level !== undefined) this.#actions.choose(room, level);
+    });
+    const name = h("span", { class: "room-name", title: room }, room);
+    return { node: h("li", { class: "notify-room" }, name, select), select };
+  }
+}
+
+function noteOf(permission: State["permission"]): string {
+  switch (permission) {
+    case "unsupported":
+      return "This browser shows no notifications from here.";
+    case "denied":
+      return "The browser blocks notifications from here. Allow them in its settings for this page.";
+    case "default":
+      return "The browser will ask whether this page may.";
+    case "granted":
+      return "While you look elsewhere. Private messages and invitations always count.";
+  }
+}

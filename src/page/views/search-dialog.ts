@@ -1,0 +1,63 @@
+// The dialog that searches the past of the room that is shown.
+
+import { byId, h, setProblem, setText } from "../dom.ts";
+import type { SearchState, State } from "../state.ts";
+import { clockTime, dayLabel } from "../timeline.ts";
+import { drawRichText } from "./rich-text-view.ts";
+
+export type SearchActions = { search: (text: string) => void; close: () => void };
+
+export class SearchDialog {
+  readonly #dialog = byId("search-dialog", HTMLDialogElement);
+  readonly #title = byId("search-title", HTMLElement);
+  readonly #text = byId("search-text", HTMLInputElement);
+  readonly #problem = byId("search-problem", HTMLElement);
+  readonly #status = byId("search-status", HTMLElement);
+  readonly #found = byId("search-found", HTMLOListElement);
+  #rendered: SearchState | undefined;
+
+  constructor(actions: SearchActions) {
+    byId("search-close", HTMLButtonElement).addEventListener("click", () => actions.close());
+    // Escape closes it without asking.
+    this.#dialog.addEventListener("close", () => actions.close());
+    byId("search-form", HTMLFormElement).addEventListener("submit", (event) => {
+      event.preventDefault();
+      actions.search(this.#text.value.trim());
+    });
+  }
+
+  render({ search }: State): void {
+    const last = this.#rendered;
+    if (search === last) return;
+    this.#rendered = search;
+    if (search === undefined) return this.#dialog.close();
+    if (last === undefined) {
+      this.#dialog.showModal();
+      this.#text.value = search.text;
+      this.#text.select();
+    }
+    setText(this.#title, `Search in ${search.room}`);
+    setProblem(this.#text, this.#problem, search.problem);
+    setText(this.#status, statusOf(search));
+    if (last?.found !== search.found) this.#found.replaceChildren(...search.found.map(drawFound));
+  }
+}
+
+function statusOf({ phase, found, isPart, text }: SearchState): string {
+  if (phase === "asking") return "Searching…";
+  if (phase === "new") return "";
+  if (found.length === 0) return `Nothing found for “${text}”.`;
+  const count = found.length === 1 ? "1 message" : `${found.length} messages`;
+  return isPart ? `The last ${count}; there may be earlier ones.` : `${count} found.`;
+}
+
+function drawFound({ from, timeMs, text, manner }: SearchState["found"][number]): HTMLLIElement {
+  const time = h(
+    "time",
+    { datetime: new Date(timeMs).toISOString() },
+    `${dayLabel(timeMs, Date.now())}, ${clockTime(timeMs)}`,
+  );
+  const what = h("p", { class: "text", dir: "auto" }, ...drawRichText(text));
+  if (manner === "emote") what.prepend("* ");
+  return h("li", { class: "found" }, h("p", { class: "meta" }, h("b", {}, from), time), what);
+}

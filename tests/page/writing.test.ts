@@ -1,0 +1,106 @@
+// Writing and being told, in a real browser: input methods, what becomes of links and code, reading
+// further up while others write, and notifications room by room.
+
+import { expect } from "bun:test";
+import type { Tab } from "./browser.ts";
+import { Bot, expectNoComplaints, inBrowser, pageRig } from "./page-rig.ts";
+
+let ann: Tab;
+let bob: Tab;
+const rig = pageRig(async (...tabs) => {
+  [ann, bob] = tabs;
+  await bob.login("Bob", "lobby", "den");
+});
+
+/** What the page asks the browser for, and what it shows. */
+const fakeNotifications = `
+  window.asked = 0;
+  window.shown = [];
+  class Fake extends EventTarget {
+    static permission = "default";
+    static async requestPermission() { window.asked++; return (Fake.permission = "granted"); }
+    constructor(title, { body }) { super(); window.shown.push(body); }
+  }
+  Object.defineProperty(window, "Notification", { value: Fake });
+  window.isAway = false;
+  document.hasFocus = () => !window.isAway;
+`;
+
+inBrowser("an Enter that belongs to an input method sends nothing", async () => {
+  await ann.login("Ann");
+  await ann.click("#text");
+  await ann.type("にほんご");
+  const press = (composing: string) =>
+    ann.get(
+      `document.querySelector("#text").dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true, ${composing} }))`,
+    );
+  // Not prevented: the browser does with it what it does.
+  expect(await press("isComposing: true")).toBe(true);
+  expect(await press("keyCode: 229")).toBe(true);
+  expect(await ann.get("document.querySelector('#text').value")).toBe("にほんご");
+  await ann.press("Enter");
+  await bob.hears("にほんご");
+});
+
+inBrowser("what somebody writes becomes links and code, and no markup", async () => {
+  using eve = await Bot.login(rig.port, "Eve", "lobby");
+  const text = "<b>x</b> `<i>y</i>` javascript:alert(1) https://example.org/?a=<script>";
+  eve.send({ type: "say", room: "lobby", text });
+  await ann.hears(text.replaceAll("`", ""));
+  const nodes = "[...document.querySelectorAll('.message .text')].at(-1).querySelectorAll('*')";
+  expect(
+    await ann.get(`[...${nodes}].map((node) => node.localName + " " + (node.href ?? ""))`),
+  ).toEqual(["code ", "a https://example.org/?a="]);
+});
+
+inBrowser("who reads further up stays there while others write", async () => {
+  using eve = await Bot.login(rig.port, "Eve", "lobby");
+  for (let i = 0; i < 80; i++) eve.send({ type: "say", room: "lobby", text: `line ${i}` });
+  await ann.hears("line 79");
+  await ann.get("document.querySelector('#scroll').scrollTop -= 700");
+  await ann.until("!document.querySelector('#jump').hidden");
+  const place = `(() => {
+    const top = document.querySelector("#scroll").getBoundingClientRect().top;
+    const first = [...document.querySelectorAll(".item")].find((item) => item.getBoundingClientRect().bottom > top);
+    return first.textContent + Math.round(first.getBoundingClientRect().top);
+  })()`;
+  const before = await ann.get<string>(place);
+  await eve.say("lobby", "two\nmore\nlines\nbelow");
+  await ann.shows("#jump-text", "1 new");
+  expect(await ann.get<string>(place)).toBe(before);
+  await ann.click("#jump");
+  await ann.hears("two\nmore\nlines\nbelow");
+});
+
+inBrowser("the browser is asked by a click alone, and tells of each room as chosen", async () => {
+  using tab = await rig.open();
+  await tab.beforeLoad(fakeNotifications);
+  await tab.reload();
+  await tab.login("Cal", "lobby", "den");
+  expect(await tab.get("window.asked")).toBe(0);
+  await tab.click("#notify");
+  await tab.click("#notify-toggle");
+  await tab.until("document.querySelector('#notify-toggle').checked");
+  expect(await tab.get("window.asked")).toBe(1);
+  await tab.get(`(() => {
+    const select = document.querySelector("[aria-label='Notifications from den']");
+    select.value = "mentions";
+    select.dispatchEvent(new Event("change"));
+  })()`);
+  await tab.click("#notify-close");
+  await tab.get("(window.isAway = true, window.dispatchEvent(new Event('blur')), 1)");
+  using eve = await Bot.login(rig.port, "Eve", "lobby", "den");
+  await eve.say("den", "for everybody");
+  await eve.say("den", "Cal, for you");
+  await eve.say("lobby", "in the lobby");
+  await tab.until("window.shown.length === 2");
+  expect(await tab.get("window.shown")).toEqual(["Eve in den: Cal, for you", "Eve: in the lobby"]);
+  // The choice survives.
+  await tab.reload();
+  await tab.until("document.querySelector('#notify-dialog') !== null");
+  expect(await tab.get("localStorage.getItem('parley-notifications')")).toBe(
+    '{"isWanted":true,"rooms":[{"room":"den","level":"mentions"}]}',
+  );
+});
+
+expectNoComplaints(rig);
