@@ -1,13 +1,10 @@
-// Downloads files from one server: retries after lost connections and server restarts, resumes, and
-// reports events. Shared by `parley fetch-file` and the terminal client; prints nothing.
+// Downloads files from one source, a server or a person: retries after lost connections and restarts,
+// resumes, and reports events. Prints nothing.
 
-import { lookup } from "node:dns/promises";
-import { isIP } from "node:net";
 import { ParleyError } from "../errors.ts";
 import { fetching as limits, transfer as wire } from "../limits.ts";
-import type { PathMetrics } from "../transfer/receiver.ts";
 import type { FileInfo, TreePage } from "../protocol/messages.ts";
-import { ControlClient, type FilePage } from "./control-client.ts";
+import type { ControlClient, FilePage } from "./control-client.ts";
 import type { FetchEvent, FetchTarget, FileTarget } from "./fetch-events.ts";
 import { Download } from "./download.ts";
 import { quietly } from "./cleanup.ts";
@@ -16,15 +13,17 @@ import type { Incoming } from "./incoming.ts";
 import { folderName } from "./fetch-targets.ts";
 import { fetchFolder } from "./folder-fetch.ts";
 import { PartialFile } from "./partial-file.ts";
-import { hostNotFound, type ServerAddress, socketReason } from "../io/host-port.ts";
+import type { ServerAddress } from "../io/host-port.ts";
 import { applyJitHints } from "../io/jit-hints.ts";
 import { compareWithLocal } from "./local-copy.ts";
-import type { Attempt, AttemptOptions } from "./attempt.ts";
-import { ControlAttempt } from "./control-attempt.ts";
-import { DownloadAttempt, type DownloadAttemptOptions } from "./download-attempt.ts";
+import type { Attempt } from "./attempt.ts";
+import type { FileSource } from "./file-source.ts";
+import { ServerSource } from "./server-source.ts";
 
 export interface DownloadClientOptions {
-  readonly server: ServerAddress;
+  /** The server that has the files, or whoever else does. */
+  readonly server?: ServerAddress;
+  readonly source?: FileSource;
   readonly limitBytesPerSecond?: number;
   /** False: start over, even if there is a partial file. */
   readonly resume?: boolean;
@@ -43,21 +42,14 @@ export interface DownloadClientOptions {
 
 export class DownloadClient {
   readonly #options: DownloadClientOptions;
-  /** The server's addresses, the one in use first. */
-  #addresses: string[] = [];
-  #control: ControlClient | undefined;
-  /** A parley server has answered before. */
-  #isWelcomed = false;
-  #path: PathMetrics | undefined;
-  #udpPort: number | undefined;
-  /** Datagrams do not get through. */
-  #isBlocked = false;
+  readonly #source: FileSource;
   #current: Attempt | undefined;
   #stopped: ParleyError | undefined;
   readonly #stopping = Promise.withResolvers<never>();
 
   constructor(options: DownloadClientOptions) {
     this.#options = options;
+    this.#source = sourceOf(options);
     this.#stopping.promise.catch(() => {});
     applyJitHints();
   }
@@ -108,7 +100,7 @@ export class DownloadClient {
     const download = new Download(name, target, {
       resume: this.#options.resume ?? true,
       sha256: this.#options.sha256 ?? false,
-      sender: () => this.#options.server.trust?.pin,
+      sender: () => this.#source.sender,
       onEvent,
     });
     await this.receive(name, download);
@@ -140,14 +132,14 @@ export class DownloadClient {
     if (this.#stopped !== undefined) throw this.#stopped;
   }
 
-  /** Nobody on the way can read or change what the server sends. */
+  /** Nobody on the way can read or change what is sent. */
   get isSealed(): boolean {
-    return this.#control?.isSecured ?? false;
+    return this.#source.isSealed;
   }
 
   /** Datagrams do not get through: the control connection carries everything. */
   get isBlocked(): boolean {
-    return this.#isBlocked;
+    return this.#source.isBlocked;
   }
 
   /** Ends a running download with this error; a partial file is kept. */
@@ -163,8 +155,7 @@ export class DownloadClient {
   }
 
   close(): void {
-    this.#control?.close();
-    this.#control = undefined;
+    this.#source.close();
   }
 
   async #retryUntilWhole(name: string, download: Incoming): Promise<void> {
@@ -220,10 +211,9 @@ export class DownloadClient {
    * connection must succeed.
    */
   #isRetriable(error: unknown): error is ParleyError {
-    this.#isWelcomed ||= this.#control?.isWelcomed === true;
     const isLost =
       error instanceof ParleyError && (error.code === "cannot-connect" || error.code === "stalled");
-    return isLost && this.#isWelcomed;
+    return isLost && this.#source.hasAnswered;
   }
 
   /** Makes one attempt. Returns its outcome, or the reason to retry. */
@@ -231,8 +221,8 @@ export class DownloadClient {
     let attempt: Attempt | undefined;
     try {
       const { limitBytesPerSecond } = this.#options;
-      const { host, port } = await this.#resolve();
-      attempt = await this.#openAttempt(host, port, {
+      const source = this.#source;
+      attempt = await source.openAttempt({
         name,
         ...download.wanted(),
         sha256: this.#options.sha256 ?? false,
@@ -244,15 +234,11 @@ export class DownloadClient {
       this.#current = attempt;
       download.attach(attempt);
       const control = await this.#connect();
-      // TCP connected to another of the server's addresses than UDP.
-      if (this.#addresses[0] !== host) return "stale";
+      if (!source.isCurrent) return "stale";
       const outcome = await attempt.run(control);
-      this.#isWelcomed ||= control.isWelcomed;
+      source.learn(outcome, attempt);
       if (outcome.how === "retry") return outcome.reason;
-      if (outcome.how === "whole") this.#path = attempt.pathMetrics() ?? this.#path;
-      if (outcome.how === "elsewhere") this.#udpPort = outcome.udpPort;
       if (outcome.how === "blocked") {
-        this.#isBlocked = true;
         const { message: reason } = outcome.reason;
         this.#options.onEvent?.({ event: "fallback", name, over: "control", reason });
       }
@@ -267,18 +253,6 @@ export class DownloadClient {
       this.#current = undefined;
       quietly(() => attempt?.close());
     }
-  }
-
-  async #openAttempt(host: string, port: number, options: AttemptOptions): Promise<Attempt> {
-    if (this.#isBlocked) return new ControlAttempt(options);
-    const { offload } = this.#options;
-    return await openAttempt({
-      ...options,
-      host,
-      udpPort: this.#udpPort ?? port,
-      ...(offload === undefined ? {} : { offload }),
-      ...(this.#path === undefined ? {} : { path: this.#path }),
-    });
   }
 
   /** Whether the same file is in place. @throws ParleyError `differs` without `force` */
@@ -319,60 +293,20 @@ export class DownloadClient {
     );
   }
 
-  /** Connects to the first of the server's addresses that accepts. */
-  async #connect(): Promise<ControlClient> {
-    if (this.#control !== undefined && !this.#control.isClosed) return this.#control;
-    for (;;) {
-      const address = await this.#resolve();
-      const connecting = ControlClient.connect(address);
-      try {
-        return (this.#control = await this.#unlessStopped(connecting));
-      } catch (error) {
-        void connecting.then((late) => late.close()).catch(() => {});
-        // Once all have failed, the name is looked up again, since a server may move.
-        this.#addresses.shift();
-        if (this.#stopped !== undefined || this.#addresses.length === 0) throw error;
-      }
-    }
-  }
-
-  /**
-   * Resolves the server's name, so that TCP and UDP use the same address.
-   * @throws ParleyError `cannot-connect`
-   */
-  async #resolve(): Promise<ServerAddress> {
-    const { server } = this.#options;
-    const { host } = server;
-    if (this.#addresses.length === 0)
-      this.#addresses = isIP(host) === 0 ? await find(host) : [host];
-    return { ...server, host: this.#addresses[0] ?? host };
+  #connect(): Promise<ControlClient> {
+    return this.#unlessStopped(this.#source.connect());
   }
 }
 
-async function openAttempt(options: DownloadAttemptOptions): Promise<DownloadAttempt> {
-  try {
-    return await DownloadAttempt.open(options);
-  } catch (error) {
-    const { host, udpPort } = options;
-    const why = socketReason(error);
-    throw new ParleyError(
-      "cannot-connect",
-      `Cannot send datagrams to ${host}, port ${udpPort}: ${why}.`,
-    );
-  }
+/** @throws Error if there is neither a server nor a source */
+function sourceOf({ server, source, offload }: DownloadClientOptions): FileSource {
+  if (source !== undefined) return source;
+  if (server !== undefined) return new ServerSource(server, offload);
+  throw new Error("A download needs a server or a source");
 }
 
 function differentEachTime(name: string): ParleyError {
   return new ParleyError("changed", `The server offers a different '${name}' each time.`);
-}
-
-async function find(host: string): Promise<string[]> {
-  try {
-    const found = await lookup(host, { all: true, order: "ipv4first" });
-    return [...new Set(found.map(({ address }) => address))];
-  } catch {
-    throw hostNotFound(host);
-  }
 }
 
 function isTime(unixMs: number): boolean {

@@ -1,0 +1,128 @@
+// A server as a source of files: its addresses, its control connection, and what is known of the path
+// to it.
+
+import { lookup } from "node:dns/promises";
+import { isIP } from "node:net";
+import { ParleyError } from "../errors.ts";
+import { hostNotFound, type ServerAddress, socketReason } from "../io/host-port.ts";
+import type { PathMetrics } from "../transfer/receiver.ts";
+import type { Attempt, AttemptOptions, AttemptOutcome } from "./attempt.ts";
+import { ControlAttempt } from "./control-attempt.ts";
+import { ControlClient } from "./control-client.ts";
+import { DownloadAttempt, type DownloadAttemptOptions } from "./download-attempt.ts";
+import type { FileSource } from "./file-source.ts";
+
+export class ServerSource implements FileSource {
+  readonly #server: ServerAddress;
+  /** False: no kernel offload. */
+  readonly #offload: boolean | undefined;
+  /** The server's addresses, the one in use first. */
+  #addresses: string[] = [];
+  #control: ControlClient | undefined;
+  #hasAnswered = false;
+  #path: PathMetrics | undefined;
+  #udpPort: number | undefined;
+  /** Datagrams do not get through. */
+  #isBlocked = false;
+  /** Address that the attempt opened last sends to. */
+  #attemptHost = "";
+  #isClosed = false;
+
+  constructor(server: ServerAddress, offload: boolean | undefined) {
+    this.#server = server;
+    this.#offload = offload;
+  }
+
+  get sender(): string | undefined {
+    return this.#server.trust?.pin;
+  }
+
+  /** A parley server has answered. */
+  get hasAnswered(): boolean {
+    this.#hasAnswered ||= this.#control?.isWelcomed === true;
+    return this.#hasAnswered;
+  }
+
+  /** False: TCP connected to another of the server's addresses than UDP. */
+  get isCurrent(): boolean {
+    return this.#addresses[0] === this.#attemptHost;
+  }
+
+  async openAttempt(options: AttemptOptions): Promise<Attempt> {
+    const { host, port } = await this.#resolve();
+    this.#attemptHost = host;
+    if (this.#isBlocked) return new ControlAttempt(options);
+    return await openAttempt({
+      ...options,
+      host,
+      udpPort: this.#udpPort ?? port,
+      ...(this.#offload === undefined ? {} : { offload: this.#offload }),
+      ...(this.#path === undefined ? {} : { path: this.#path }),
+    });
+  }
+
+  /** Connects to the first of the server's addresses that accepts. */
+  async connect(): Promise<ControlClient> {
+    if (this.#control !== undefined && !this.#control.isClosed) return this.#control;
+    // Remembered before it is replaced.
+    this.#hasAnswered = this.hasAnswered;
+    for (;;) {
+      const address = await this.#resolve();
+      try {
+        const control = await ControlClient.connect(address);
+        if (this.#isClosed) control.close();
+        return (this.#control = control);
+      } catch (error) {
+        // Once all have failed, the name is looked up again, since a server may move.
+        this.#addresses.shift();
+        if (this.#isClosed || this.#addresses.length === 0) throw error;
+      }
+    }
+  }
+
+  learn(outcome: AttemptOutcome, attempt: Attempt): void {
+    if (outcome.how === "whole") this.#path = attempt.pathMetrics() ?? this.#path;
+    if (outcome.how === "elsewhere") this.#udpPort = outcome.udpPort;
+    if (outcome.how === "blocked") this.#isBlocked = true;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#control?.close();
+    this.#control = undefined;
+  }
+
+  /**
+   * Resolves the server's name, so that TCP and UDP use the same address.
+   * @throws ParleyError `cannot-connect`
+   */
+  async #resolve(): Promise<ServerAddress> {
+    const { host } = this.#server;
+    if (this.#addresses.length === 0) {
+      this.#addresses = isIP(host) === 0 ? await find(host) : [host];
+    }
+    return { ...this.#server, host: this.#addresses[0] ?? host };
+  }
+}
+
+async function openAttempt(options: DownloadAttemptOptions): Promise<DownloadAttempt> {
+  try {
+    return await DownloadAttempt.open(options);
+  } catch (error) {
+    const { host, udpPort } = options;
+    const why = socketReason(error);
+    throw new ParleyError(
+      "cannot-connect",
+      `Cannot send datagrams to ${host}, port ${udpPort}: ${why}.`,
+    );
+  }
+}
+
+async function find(host: string): Promise<string[]> {
+  try {
+    const found = await lookup(host, { all: true, order: "ipv4first" });
+    return [...new Set(found.map(({ address }) => address))];
+  } catch {
+    throw hostNotFound(host);
+  }
+}
