@@ -38,11 +38,21 @@ type Pending = {
   timer: Timer;
 };
 
+/** What carries the lines: a TCP connection, or a channel to a person. */
+export interface ControlLink {
+  /** Nobody on the way can read or change what is sent. */
+  readonly isSecured: boolean;
+  /** Secrets that only the two ends have. */
+  exportedKey(label: string): Uint8Array | undefined;
+  send(text: string): void;
+  end(): void;
+}
+
 export class ControlClient {
   readonly where: string;
   /** Called with messages about transfers; set it before any can arrive. */
   onTransferMessage: (message: TransferMessage) => void = () => {};
-  readonly #link: TcpLink;
+  readonly #link: ControlLink;
   /** Requests without an answer yet, by `ref`. */
   readonly #pending = new Map<number, Pending>();
   readonly #lost = Promise.withResolvers<ParleyError>();
@@ -57,8 +67,10 @@ export class ControlClient {
   #aliveTimer: Timer | undefined;
 
   readonly #proofs: LoginProofs;
+  /** The binding of the TLS channel, once there is one. */
+  #channel: () => string | undefined = () => undefined;
 
-  private constructor(link: TcpLink, where: string, identity: ClientIdentity | undefined) {
+  private constructor(link: ControlLink, where: string, identity: ClientIdentity | undefined) {
     this.#link = link;
     this.where = where;
     this.#proofs = new LoginProofs(identity, undefined);
@@ -73,7 +85,11 @@ export class ControlClient {
     const deadline = new Deadline(limits.connectTimeoutMs);
     const attempt = async (): Promise<ControlClient | string> => {
       let client: ControlClient | undefined;
-      const events = (link: TcpLink) => (client = new ControlClient(link, where, to.identity)).#events();
+      const events = (link: TcpLink) => {
+        client = new ControlClient(link, where, to.identity);
+        client.#channel = () => link.channel;
+        return client.#events();
+      };
       const outcome = await dial(to, deadline, { events });
       return typeof outcome === "string" ? outcome : (client ?? "closed");
     };
@@ -86,10 +102,18 @@ export class ControlClient {
         `Cannot connect to ${where}: ${connected}. Is parley server running there?`,
       );
     }
-    const proof = connected.#proofs.forHello("", connected.#link.channel);
+    const proof = connected.#proofs.forHello("", connected.#channel());
     connected.send({ type: "hello", ...to.access, ...proof });
     connected.#pinger = setInterval(() => connected.#ping(), limits.pingAfterMs);
     return connected;
+  }
+
+  /** Over a link on which nobody has to be greeted; pass on what it brings by `receive`. */
+  static over(link: ControlLink, where: string): ControlClient {
+    const control = new ControlClient(link, where, undefined);
+    control.#welcomed = true;
+    control.#pinger = setInterval(() => control.#ping(), limits.pingAfterMs);
+    return control;
   }
 
   /** Resolves when the connection is lost or closed, with the reason. */
@@ -163,6 +187,19 @@ export class ControlClient {
       this.#aliveTimer = undefined;
       if (this.#heardAtMs < askedAtMs) this.#giveUp();
     }, timeoutMs);
+  }
+
+  /** A line has come, or a message that needed no line, over the link of `over`. */
+  receive(input: string | ServerMessage): void {
+    if (this.isClosed) return;
+    this.#heardAtMs = performance.now();
+    if (typeof input === "string") this.#handleLine(input);
+    else this.#handleMessage(input);
+  }
+
+  /** The link of `over` is gone. */
+  handleLost(reason: ParleyError): void {
+    this.#end(reason);
   }
 
   close(): void {
@@ -240,7 +277,11 @@ export class ControlClient {
 
   #handleLine(line: string): void {
     const received = decodeServer(line);
-    if (received.type === "undecodable") return this.#handleUndecodable(received);
+    if (received.type === "undecodable") this.#handleUndecodable(received);
+    else this.#handleMessage(received);
+  }
+
+  #handleMessage(received: ServerMessage): void {
     if (received.type === "tree") return this.#handlePage(received);
     const pending = "ref" in received ? this.#take(received.ref) : undefined;
     if (pending !== undefined) return pending.resolve(received);

@@ -11,6 +11,10 @@ export interface FileSource {
   readonly sender: string | undefined;
   /** It has answered before, so a lost connection is worth another try. */
   readonly hasAnswered: boolean;
+  /** Nobody on the way can read or change what is sent over the connection there is. */
+  readonly isSealed: boolean;
+  /** Datagrams do not get through: the control connection carries everything. */
+  readonly isBlocked: boolean;
   /** Prepares an attempt; its first datagram, if any, leaves at once. @throws ParleyError */
   openAttempt(options: AttemptOptions): Promise<Attempt>;
   /** The control connection; a new one if there is none. @throws ParleyError `cannot-connect`, … */

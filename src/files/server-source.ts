@@ -22,7 +22,6 @@ export class ServerSource implements FileSource {
   #hasAnswered = false;
   #path: PathMetrics | undefined;
   #udpPort: number | undefined;
-  /** Datagrams do not get through. */
   #isBlocked = false;
   /** Address that the attempt opened last sends to. */
   #attemptHost = "";
@@ -41,6 +40,14 @@ export class ServerSource implements FileSource {
   get hasAnswered(): boolean {
     this.#hasAnswered ||= this.#control?.isWelcomed === true;
     return this.#hasAnswered;
+  }
+
+  get isSealed(): boolean {
+    return this.#control?.isSecured ?? false;
+  }
+
+  get isBlocked(): boolean {
+    return this.#isBlocked;
   }
 
   /** False: TCP connected to another of the server's addresses than UDP. */

@@ -7,7 +7,7 @@ import { BoundedMap } from "../../bounded-map.ts";
 import { ParleyError } from "../../errors.ts";
 import { web } from "../../limits.ts";
 import type { OpenFile } from "./open-file.ts";
-import type { SharedFolder } from "./shared-folder.ts";
+import type { FileFolder } from "./file-folder.ts";
 import { Turns } from "./turns.ts";
 
 /** A digest being computed, shared by everybody who asks for it. */
@@ -18,7 +18,7 @@ interface Running {
 }
 
 export class FileDigests {
-  readonly #folder: SharedFolder;
+  readonly #folder: Pick<FileFolder, "open">;
   /** Hexadecimal digests by version. */
   readonly #known = new BoundedMap<string, string>(web.digestsKept);
   readonly #running = new Map<string, Running>();
@@ -27,7 +27,7 @@ export class FileDigests {
   #count = 0;
   readonly #owners = new ShareCounts(web.maxHashesPerAddress, web.maxHashes / 2);
 
-  constructor(folder: SharedFolder) {
+  constructor(folder: Pick<FileFolder, "open">) {
     this.#folder = folder;
   }
 

@@ -1,4 +1,4 @@
-// Serves the shared folder: offers files over control connections, and sends them sealed, as
+// Serves files, those of the shared folder for one: offers them over control connections, and sends them sealed, as
 // datagrams. One event loop serves everyone, in slices of a millisecond. Glue between sender
 // machine, UDP socket and files; decides nothing about segments. The protocol is in
 // docs/transfer.md.
@@ -12,6 +12,7 @@ import { nowUs } from "../../io/clock.ts";
 import { secretBytes } from "../../secrets.ts";
 import type { FileControl } from "./file-control.ts";
 import { FileDigests } from "./file-digest.ts";
+import type { FileFolder } from "./file-folder.ts";
 import { FileSession, type TransferHost } from "./file-session.ts";
 import type { FileTransfer } from "./file-transfer.ts";
 import { applyJitHints } from "../../io/jit-hints.ts";
@@ -19,6 +20,7 @@ import { SharedFolder } from "./shared-folder.ts";
 import { TagBudget } from "./tag-budget.ts";
 import { TransferSlots } from "./transfer-slots.ts";
 import type { UdpOffload } from "../../io/udp/udp.ts";
+import { type DatagramSocket, noDatagrams } from "./datagram-socket.ts";
 import { UdpListener, type UdpPath } from "../../io/udp/udp-listener.ts";
 
 export interface FileServiceOptions {
@@ -35,15 +37,15 @@ export interface FileServiceOptions {
   readonly idleMs?: number;
 }
 
-export class FileService implements TransferHost {
-  readonly folder: SharedFolder;
+export class FileService<Folder extends FileFolder = SharedFolder> implements TransferHost {
+  readonly folder: Folder;
   readonly digests: FileDigests;
   readonly tags = new TagBudget();
   readonly cache = new SealCache(limits.sealedCacheBytes);
   readonly sender: Sender;
   /** Totals for /metrics: transfers offered, bytes sent. */
   readonly totals = { transfers: 0, sentBytes: 0 };
-  readonly #udp: UdpListener;
+  readonly #udp: DatagramSocket;
   readonly #transfers: TransferSlots<FileTransfer>;
   /** When each had its last turn in `#sendPulled`. */
   readonly #pulledTurns = new WeakMap<FileTransfer, number>();
@@ -59,16 +61,21 @@ export class FileService implements TransferHost {
   #napEndUs = 0;
   #closed = false;
 
-  private constructor(options: FileServiceOptions, socket: UdpListener) {
-    this.folder = new SharedFolder(options.folder, options.withheld);
-    this.digests = new FileDigests(this.folder);
+  private constructor(folder: Folder, socket: DatagramSocket, idleMs?: number) {
+    this.folder = folder;
+    this.digests = new FileDigests(folder);
     this.#udp = socket;
-    this.#transfers = new TransferSlots(options.idleMs);
+    this.#transfers = new TransferSlots(idleMs);
     const key = secretBytes(32);
     this.sender = new Sender({
       keyedHash: (message) => new Bun.CryptoHasher("sha256", key).update(message).digest(),
       maxSegmentBytes: this.maxSegmentBytes,
     });
+  }
+
+  /** Serves another folder than that of a server, without datagrams. */
+  static over<Folder extends FileFolder>(folder: Folder): FileService<Folder> {
+    return new FileService(folder, noDatagrams);
   }
 
   /** @throws what binding a UDP port throws: `EADDRINUSE` */
@@ -82,7 +89,8 @@ export class FileService implements TransferHost {
       onDatagrams: (bytes, path) => service?.handleDatagrams(bytes, path),
       onWritable: () => service?.wake(),
     });
-    service = new FileService(options, socket);
+    const folder = new SharedFolder(options.folder, options.withheld);
+    service = new FileService(folder, socket, options.idleMs);
     return service;
   }
 

@@ -13,17 +13,17 @@ import type { FetchRequest, Ref, TransferRequest } from "../../protocol/messages
 import { chunkBytesFor, chunkCount } from "../../transfer/chunks.ts";
 import type { SealCache } from "../../transfer/seal-cache.ts";
 import type { Sender } from "../../transfer/sender.ts";
+import type { FileFolder } from "./file-folder.ts";
 import type { FileControl } from "./file-control.ts";
 import type { FileDigests } from "./file-digest.ts";
 import { FileTransfer } from "./file-transfer.ts";
 import type { OpenFile } from "./open-file.ts";
-import type { SharedFolder } from "./shared-folder.ts";
 import type { TagBudget } from "./tag-budget.ts";
 import { TreeLists } from "./tree-lists.ts";
 
 /** What a session needs from the file service. */
 export interface TransferHost {
-  readonly folder: SharedFolder;
+  readonly folder: FileFolder;
   readonly digests: FileDigests;
   readonly sender: Sender;
   readonly tags: TagBudget;

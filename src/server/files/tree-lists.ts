@@ -7,17 +7,17 @@ import type { FetchRequest, Ref, TreeEntry, TreePage } from "../../protocol/mess
 import { Batch, type BatchedFile, isBatched } from "../../transfer/tree/batch.ts";
 import { comparePaths } from "../../transfer/tree/tree-path.ts";
 import { BatchSource } from "./batch-source.ts";
+import type { TreeFolder } from "./file-folder.ts";
 import type { FileControl } from "./file-control.ts";
 import type { OpenFile } from "./open-file.ts";
-import type { SharedTree } from "./shared-tree.ts";
 
 export class TreeLists {
-  readonly #tree: SharedTree;
+  readonly #tree: TreeFolder;
   readonly #control: FileControl;
   #running = 0;
   #closed = false;
 
-  constructor(tree: SharedTree, control: FileControl) {
+  constructor(tree: TreeFolder, control: FileControl) {
     this.#tree = tree;
     this.#control = control;
   }
@@ -52,7 +52,7 @@ export class TreeLists {
         pages.end();
       }
       const root = name === "" ? [] : name.split("/");
-      const cursor = this.#tree.cursor();
+      const cursor = this.#tree.cursor(name);
       const file = new BatchSource({ name, batch, version, cursor, root, onGone });
       return { file, memoryBytes: batch.memoryBytes };
     });
