@@ -1,0 +1,60 @@
+// What makes the files of a release a Debian package. Pure.
+
+import type { ArchivedFile } from "./archives.ts";
+
+export type DebianRelease = {
+  version: string;
+  /** Debian's name of the architecture. */
+  architecture: string;
+  licence: string;
+  /** The systemd unit of docs/. */
+  unit: string;
+};
+
+/** The files for dpkg itself. `installed`: what the package installs. */
+export function debianControl(
+  { version, architecture }: DebianRelease,
+  installed: readonly ArchivedFile[],
+): ArchivedFile[] {
+  const bytes = installed.reduce((sum, { content }) => sum + content.length, 0);
+  const control = `Package: parley
+Version: ${version}
+Architecture: ${architecture}
+Maintainer: The parley authors <parley@localhost>
+Installed-Size: ${Math.ceil(bytes / 1024)}
+Depends: libc6 (>= 2.17)
+Section: net
+Priority: optional
+Description: chat and file transfer for people and machines
+ One executable is a chat server, a terminal client, a web page, a
+ peer-to-peer client and a downloader. The package starts no server:
+ \`systemctl enable --now parley\` does.
+`;
+  const sums = installed.map(({ path, content }) => {
+    const hash = new Bun.CryptoHasher("md5").update(content).digest("hex");
+    return `${hash}  ${path}\n`;
+  });
+  return [
+    { path: "control", content: control },
+    { path: "md5sums", content: sums.join("") },
+  ];
+}
+
+/** What it installs besides the files of every archive: the service, and its papers. */
+export function debianFiles({ licence, unit }: DebianRelease): ArchivedFile[] {
+  const copyright = `Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
+Upstream-Name: parley
+
+Files: *
+Copyright: The parley authors
+License: Expat
+${licence.trimEnd().replace(/^/gm, " ").replace(/^ $/gm, " .")}
+`;
+  return [
+    { path: "usr/share/doc/parley/copyright", content: copyright },
+    {
+      path: "lib/systemd/system/parley.service",
+      content: unit.replaceAll("/usr/local/bin/parley", "/usr/bin/parley"),
+    },
+  ];
+}
