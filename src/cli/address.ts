@@ -2,12 +2,9 @@
 // the #PIN of the server's key.
 
 import { ParleyError } from "../errors.ts";
-import { type Address, parseAddress, parseHostPort } from "../io/host-port.ts";
+import { type Address, defaultPort, parseAddress, parseHostPort } from "../io/host-port.ts";
 import { quoted } from "../text.ts";
 import { isPin, splitPin } from "../trust/pin.ts";
-
-/** The default of `parley server --port`. */
-export const defaultPort = 55_000;
 
 export const defaultAddress: Address = { host: "127.0.0.1", port: defaultPort };
 

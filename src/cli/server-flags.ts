@@ -8,7 +8,7 @@ import { isLogLevel, type LogLevel, logLevels } from "../terminal/diagnostics.ts
 import { isDatabaseUrl, parseDatabaseUrl } from "../store/postgres/database-url.ts";
 import { quoted } from "../text.ts";
 import { stateFolder } from "../tls/folders.ts";
-import { defaultPort } from "./address.ts";
+import { defaultPort } from "../io/host-port.ts";
 import { portOf } from "./flags.ts";
 import { listenHost } from "./host-flag.ts";
 import { dialectNames, dialectPorts } from "./listen-flag.ts";

@@ -3,6 +3,7 @@
 
 import { quoted } from "../text.ts";
 import { ParleyError } from "../errors.ts";
+import { defaultPort } from "./host-port.ts";
 
 /** Characters kept for the error message. */
 const maxChars = 200;
@@ -24,6 +25,13 @@ export class BannerCheck {
   /** The error for a server that has not sent a native line so far; undefined if it has. */
   problem(where: string): ParleyError | undefined {
     if (this.#native || this.#text.trim() === "") return undefined;
+    if (/^HTTP\/\d/.test(this.#text)) {
+      return new ParleyError(
+        "protocol",
+        `${where} is a web port, for browsers: if it is that of a parley server, chat and files ` +
+          `have another one, ${defaultPort} unless the server was given another`,
+      );
+    }
     return new ParleyError(
       "protocol",
       `${where} answers, but not as a parley server's main port: ${quoted(this.#text.trim())}. ` +

@@ -8,6 +8,9 @@ import type { Access } from "../protocol/messages.ts";
 import type { ClientIdentity } from "../client/events.ts";
 import type { ServerTrust } from "../tls/server-trust.ts";
 
+/** The default of `parley server --port`. */
+export const defaultPort = 55_000;
+
 export type Address = { host: string; port: number };
 
 /**
@@ -32,13 +35,13 @@ export function parseHostPort(text: string): Address | undefined {
 }
 
 /** The same, or a host alone, with the default port. A lone IPv6 address needs no brackets. */
-export function parseAddress(text: string, defaultPort: number): Address | undefined {
+export function parseAddress(text: string, usualPort: number): Address | undefined {
   const written = text.trim();
   const full = parseHostPort(written);
   if (full !== undefined) return full;
   const bare = /^\[([0-9A-Fa-f:.%]+)\]$/.exec(written)?.[1] ?? written;
   const isHost = bare.includes(":") ? isIPv6(bare) : /^[^\s:[\]/]+$/.test(bare);
-  return isHost ? { host: bare, port: defaultPort } : undefined;
+  return isHost ? { host: bare, port: usualPort } : undefined;
 }
 
 /** An address as people write it. */

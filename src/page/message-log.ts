@@ -2,6 +2,8 @@
 // trim. Pure; knows no DOM and no session.
 
 import type { MessageKind } from "../protocol/messages.ts";
+import { fold } from "../chat/names/grammar.ts";
+import { harmlessLines } from "../text.ts";
 
 /** Most entries, all rooms together. Older ones can be fetched from the server again. */
 export const maxEntries = 12_000;
@@ -20,6 +22,8 @@ export type Message = {
   mine: boolean;
   /** A private message that this page can't open: its text only says so. */
   isSealed?: boolean | undefined;
+  /** A private message of this user to themselves that has come back. */
+  isHeard?: boolean | undefined;
   /** Recipients of a private message. */
   to: readonly string[] | undefined;
   /** Sequence number in the room's log, once known. */
@@ -88,6 +92,27 @@ export function acknowledge(log: MessageLog, id: number): MessageLog {
       ? { ...entry, delivery: "sent" }
       : entry,
   );
+}
+
+/**
+ * A private message that this page has sent to its own user has come back: it is in the log already.
+ * Undefined if the log does not contain it, because another device sent it.
+ */
+export function hearOwn(log: MessageLog, name: string, text: string): MessageLog | undefined {
+  const self = fold(name);
+  const at = log.entries.findIndex(
+    (entry) =>
+      entry.kind === "message" &&
+      entry.mine &&
+      entry.id !== undefined &&
+      entry.to?.some((to) => fold(to) === self) === true &&
+      entry.isHeard !== true &&
+      harmlessLines(entry.text) === text,
+  );
+  const entry = log.entries[at];
+  if (entry?.kind !== "message") return undefined;
+  const entries = log.entries.with(at, { ...entry, isHeard: true });
+  return { ...log, entries };
 }
 
 /** An operator has taken the text of a message away. */

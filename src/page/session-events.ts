@@ -16,6 +16,7 @@ import {
   type NewMessage,
   oldestSeq,
   renameRoom,
+  hearOwn,
 } from "./message-log.ts";
 import {
   isInSight,
@@ -236,6 +237,9 @@ function roomMessage(state: State, room: string, past: PastMessage): NewMessage 
 }
 
 function privateArrived(state: State, event: EventOf<"private">): State {
+  const isOwn = isSameName(event.from, state.name);
+  const heard = isOwn ? hearOwn(state.log, state.name, event.text) : undefined;
+  if (heard !== undefined) return { ...state, log: heard };
   const log = append(state.log, {
     kind: "message",
     room: undefined,
@@ -243,7 +247,7 @@ function privateArrived(state: State, event: EventOf<"private">): State {
     text: harmlessLines(event.text),
     manner: event.kind,
     timeMs: event.timeMs,
-    mine: isSameName(event.from, state.name),
+    mine: isOwn,
     isSealed: event.sealed === undefined ? undefined : true,
     to: event.to.map(harmless),
     seq: undefined,

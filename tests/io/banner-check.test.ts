@@ -29,6 +29,10 @@ test.each([
   );
 });
 
+test("a web port is named as one, with the port that is meant", () => {
+  expect(judged("HTTP/1.1 400 Bad Request\r\n", "\r\n")).toMatch(/^h:1 is a web port.*55000/);
+});
+
 /**
  * Answers the first bytes with a text, like a port of another dialect, and keeps the connection
  * open unless told otherwise.

@@ -12,6 +12,7 @@ import {
   entriesIn,
   fail,
   forgetSeqs,
+  hearOwn,
   maxEntries,
   mergeHistory,
   type Message,
@@ -201,4 +202,20 @@ test("entries that do not change keep their identity, so that nothing is drawn a
   const after = acknowledge(log, 1);
   expect(after.entries[0]).toBe(log.entries[0]!);
   expect(after.entries[1]).not.toBe(log.entries[1]!);
+});
+
+const note = (id: number, to: string): NewMessage =>
+  secret("note", { to: [to], mine: true, id, delivery: "waiting" });
+
+test("a private message to oneself is shown once, on the device that sent it", () => {
+  let log = build(note(1, "Bob"), note(2, "ann"), note(3, "Ann"));
+  for (const id of [2, 3]) {
+    const heard = hearOwn(log, "Ann", "note");
+    expect(messages(heard ?? emptyLog).filter(({ isHeard }) => isHeard)).toHaveLength(id - 1);
+    log = heard ?? emptyLog;
+  }
+  expect(texts(log)).toEqual(["note", "note", "note"]);
+  // These came from another device.
+  expect(hearOwn(log, "Ann", "note")).toBeUndefined();
+  expect(hearOwn(build(note(1, "Ann")), "Ann", "another")).toBeUndefined();
 });
