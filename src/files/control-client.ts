@@ -57,6 +57,7 @@ export class ControlClient {
   readonly #pending = new Map<number, Pending>();
   readonly #lost = Promise.withResolvers<ParleyError>();
   readonly #lines = new LineSplitter(message.maxLineBytes);
+  readonly #welcome = Promise.withResolvers<void>();
   #welcomed = false;
   #lastRef = 0;
   #endedBy: ParleyError | undefined;
@@ -124,6 +125,12 @@ export class ControlClient {
   /** The server has sent its welcome, so it is a parley server. */
   get isWelcomed(): boolean {
     return this.#welcomed;
+  }
+
+  /** Resolves once the server has let this client in. @throws ParleyError why it has not */
+  async admitted(): Promise<void> {
+    const reason = await Promise.race([this.#welcome.promise, this.lost]);
+    if (reason !== undefined) throw reason;
   }
 
   /** The connection is inside TLS. */
@@ -288,7 +295,7 @@ export class ControlClient {
     switch (received.type) {
       case "welcome":
         this.#welcomed = true;
-        return;
+        return this.#welcome.resolve();
       case "challenge":
         return this.#answerChallenge(received.nonce);
       case "ping":

@@ -54,6 +54,15 @@ export class DownloadClient {
     applyJitHints();
   }
 
+  /**
+   * Connects ahead of the first request. @throws ParleyError `cannot-connect`, or why the server
+   * lets nobody in like that
+   */
+  async enter(): Promise<void> {
+    const control = await this.#connect();
+    await this.#unlessStopped(control.admitted());
+  }
+
   /** Lists the server's files, page by page. @throws ParleyError `cannot-connect`, `protocol`, … */
   async *list(): AsyncGenerator<FileInfo> {
     let listed = 0;

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { isatty } from "node:tty";
 
 /** False only if this process is known to be in the background of its terminal. */
-function mayReadTerminal(): boolean {
+export function mayReadTerminal(): boolean {
   if (!isatty(0)) return true;
   const groups = process.platform === "linux" ? groupsOfProc() : groupsOfPs();
   return groups === undefined || groups.own === groups.foreground;

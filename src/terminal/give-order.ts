@@ -13,6 +13,7 @@ import { say } from "./diagnostics.ts";
 import { jsonLine } from "./json-line.ts";
 import { refusal } from "./open-session.ts";
 import { stdout } from "./output.ts";
+import { withPassword } from "./with-password.ts";
 
 type Answer = Extract<SessionResponse, { type: "admin" }>;
 
@@ -24,6 +25,11 @@ export type OrderOptions = {
 
 /** @throws ParleyError `cannot-connect`, and what the server refuses with */
 export async function giveOrder(command: string, options: OrderOptions): Promise<void> {
+  const given = { to: options.to, password: undefined };
+  await withPassword(given, ({ to }) => carryOut(command, { ...options, to }));
+}
+
+async function carryOut(command: string, options: OrderOptions): Promise<void> {
   for (let line: string | undefined = command; line !== undefined;) {
     const { message, rows }: Answer = await answerOf(line, options);
     if (message !== undefined) say(harmless(message));

@@ -12,6 +12,7 @@ import { isErrorCode, ParleyError } from "../errors.ts";
 import { hostNotFound, hostPortText, noSuchHost, type ServerAddress } from "../io/host-port.ts";
 import { NativeConnection } from "../io/native-connection.ts";
 import type { DeviceKey } from "../tls/identity-key.ts";
+import { NamePasswordWanted, withPassword } from "./with-password.ts";
 import { withAccessAdvice } from "../trust/access-advice.ts";
 
 export type ClientOptions = {
@@ -31,6 +32,8 @@ export type ClientOptions = {
 };
 
 export type OpenSession = {
+  /** The server, with the password that it was given. */
+  to: ServerAddress;
   session: ClientSession;
   connection: NativeConnection;
   /** Passes every event from `online` on to `handle`, starting with those already received. */
@@ -46,7 +49,19 @@ export async function openSession(
   options: ClientOptions,
   interrupted: Promise<never>,
 ): Promise<OpenSession> {
-  const names = options.name === undefined ? defaultNames() : [options.name];
+  const { to, password, name } = options;
+  const names = name === undefined ? defaultNames() : [name];
+  return withPassword({ to, password }, (shown) =>
+    openUnder(names, { ...options, ...shown }, interrupted),
+  );
+}
+
+/** Under the first of these names that is free. */
+async function openUnder(
+  names: readonly string[],
+  options: ClientOptions,
+  interrupted: Promise<never>,
+): Promise<OpenSession> {
   for (const [index, name] of names.entries()) {
     try {
       return await attempt(options, name, interrupted);
@@ -88,7 +103,7 @@ async function attempt(
     if (isOnline) handle(event);
     else if (event.type === "offline")
       reject(connection.problem ?? cannotConnect(to, event.reason));
-    else if (event.type === "ended") reject(refusal(event.code, event.message));
+    else if (event.type === "ended") reject(refusalOf(name, event));
   });
   connection.start();
   try {
@@ -101,7 +116,7 @@ async function attempt(
     handle = listener;
     for (const event of early.splice(0)) listener(event);
   };
-  return { session, connection, listen };
+  return { to, session, connection, listen };
 }
 
 function cannotConnect(to: ServerAddress, reason: string): ParleyError {
@@ -110,6 +125,15 @@ function cannotConnect(to: ServerAddress, reason: string): ParleyError {
     "cannot-connect",
     `Cannot chat at ${hostPortText(to)}: ${harmless(reason)}. Is parley server running there?`,
   );
+}
+
+function refusalOf(
+  name: string,
+  { code, message, asksPassword }: Extract<SessionEvent, { type: "ended" }>,
+): ParleyError {
+  const error = refusal(code, message);
+  const isWanted = code === "name-registered" && asksPassword === true;
+  return isWanted ? new NamePasswordWanted(name, error.message) : error;
 }
 
 /** The command's error for a session that the server ended. */

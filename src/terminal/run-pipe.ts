@@ -3,6 +3,7 @@
 import { endedBy, type EndSignal, onSignals } from "../io/end-signals.ts";
 import { type ClientOptions, openSession } from "./open-session.ts";
 import { PrivateMessages } from "../client/private-messages.ts";
+import type { ServerAddress } from "../io/host-port.ts";
 import { DownloadClient } from "../files/download-client.ts";
 import type { FetchEvent } from "../files/fetch-events.ts";
 import { fetchInto } from "../files/fetch-into.ts";
@@ -31,9 +32,10 @@ export async function runPipe(options: PipeRunOptions): Promise<void> {
   };
   const stopListening = onSignals(["SIGINT", "SIGTERM"], interrupt);
   try {
-    const { session, connection, listen } = await openSession(options, interruption.promise);
+    const opened = await openSession(options, interruption.promise);
+    const { session, connection, listen, to } = opened;
     let client: PipeClient | undefined;
-    const mail = new PrivateMessages(session, sealingDevice(options.identity, options.to), {
+    const mail = new PrivateMessages(session, sealingDevice(options.identity, to), {
       deliver: (event) => client?.handleEvent(event),
       sent: () => connection.applyOutputs(),
       note: say,
@@ -46,7 +48,9 @@ export async function runPipe(options: PipeRunOptions): Promise<void> {
       output: stdout,
       mail,
       ...(options.recipients !== undefined && { to: options.recipients }),
-      ...(options.commands === true && { commands: { fetch: fetcher(options) } }),
+      ...(options.commands === true && {
+        commands: { fetch: fetcher({ ...to, identity: options.identity }, options.downloads) },
+      }),
     });
     pipe = client;
     listen((event) => {
@@ -59,7 +63,7 @@ export async function runPipe(options: PipeRunOptions): Promise<void> {
 }
 
 /** Fetches a file into the folder for downloads. */
-function fetcher({ to, downloads }: ClientOptions) {
+function fetcher(to: ServerAddress, downloads: string) {
   return async (name: string): Promise<FetchedFile> => {
     let fetched: FetchedFile = { path: "", size: 0 };
     const onEvent = (event: FetchEvent): void => {

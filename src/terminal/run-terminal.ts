@@ -32,14 +32,15 @@ export async function runTerminal(options: ClientOptions & { bell: boolean }): P
   };
   // Never removed: a terminal that goes away may send SIGHUP more than once.
   onSignals(["SIGINT", "SIGTERM", "SIGHUP"], stop);
-  const { session, connection, listen } = await openSession(options, interruption.promise);
+  const opened = await openSession(options, interruption.promise);
+  const { session, connection, listen, to } = opened;
   const tty = new (plain ? PlainTty : Tty)(() => client);
   const write = (text: string) => {
     if (stdout.data(text)) return;
     connection.pause(true);
     void stdout.relief().then(() => connection.pause(false));
   };
-  const { to, identity } = options;
+  const { identity } = options;
   const downloads = new FolderDownloads({ ...to, identity }, options.downloads);
   const terminal = new TerminalClient({
     session,

@@ -35,6 +35,7 @@ export class ServerTrust {
   /** Trusted in this process already. */
   #pin: string | undefined;
   #problem: ParleyError | undefined;
+  #isNew = false;
 
   constructor(options: ServerTrustOptions) {
     this.#options = options;
@@ -44,6 +45,11 @@ export class ServerTrust {
   /** The key of the server that was trusted last; undefined before. */
   get pin(): string | undefined {
     return this.#pin;
+  }
+
+  /** It was met for the first time in this process, and nobody has confirmed its key. */
+  get isNew(): boolean {
+    return this.#isNew;
   }
 
   /** Why the last server was not trusted; undefined if it was, or could not be reached. */
@@ -101,6 +107,7 @@ export class ServerTrust {
       );
     }
     if (file === undefined) {
+      this.#isNew = true;
       this.#pin = seen;
       say(
         `First contact with ${server}: trusting its key ${seen} for now (no home to remember it)`,
@@ -109,6 +116,7 @@ export class ServerTrust {
     }
     const met = this.#compare(seen, file);
     if (met !== "unknown") return met;
+    this.#isNew = true;
     const failure = append(file, server, seen);
     if (failure !== undefined) {
       this.#pin = seen;

@@ -5,7 +5,7 @@ import { defineCommand } from "citty";
 import { quoted } from "../../text.ts";
 import { ParleyError, unwritable } from "../../errors.ts";
 import type { FetchTarget } from "../../files/fetch-events.ts";
-import { DownloadClient } from "../../files/download-client.ts";
+import { DownloadClient, type DownloadClientOptions } from "../../files/download-client.ts";
 import { FetchReport } from "../../terminal/fetch-report.ts";
 import {
   checkName,
@@ -19,7 +19,10 @@ import { accessOf, passFlag } from "../access-flags.ts";
 import { existingIdentityOf, identityFlag, passwordFlag, passwordOf } from "../identity-flag.ts";
 import { plainFlag, trusted } from "../trust-flags.ts";
 import { endedBy, type EndSignal, onSignals } from "../../io/end-signals.ts";
+import { canAsk } from "../../terminal/ask-secret.ts";
+import type { ServerAddress } from "../../io/host-port.ts";
 import { stderr, stdout } from "../../terminal/output.ts";
+import { withPassword } from "../../terminal/with-password.ts";
 import { parseRate } from "../../terminal/units.ts";
 
 export default defineCommand({
@@ -94,11 +97,11 @@ export default defineCommand({
       dataOnStdout: args.output === standardOutput,
     });
     const access = accessOf(passwordOf(args["password-file"]), args.pass);
-    const client = new DownloadClient({
-      server: {
-        ...trusted(server, { plain: args.plain, quiet, access }),
-        identity: existingIdentityOf(args.identity),
-      },
+    const to = {
+      ...trusted(server, { plain: args.plain, quiet, access }),
+      identity: existingIdentityOf(args.identity),
+    };
+    const client = await openClient(to, {
       resume: args.resume,
       force: args.force === true,
       checksum: args.checksum === true,
@@ -133,6 +136,19 @@ export default defineCommand({
     }
   },
 });
+
+/** @throws ParleyError as `DownloadClient.enter` does */
+function openClient(
+  to: ServerAddress,
+  options: Omit<DownloadClientOptions, "server">,
+): Promise<DownloadClient> {
+  return withPassword({ to, password: undefined }, async ({ to: server }) => {
+    const client = new DownloadClient({ ...options, server });
+    // The server says whether it wants a password before anything is reported.
+    if (canAsk()) await client.enter();
+    return client;
+  });
+}
 
 /** @throws ParleyError `usage` */
 function rateOf(text: string | undefined): number | undefined {

@@ -1,0 +1,117 @@
+// Asks for one line on the terminal before there is a prompt: a password, which is not shown, or a
+// yes. The question goes to stderr, since stdout may be data.
+
+import { openSync } from "node:fs";
+import { isatty, ReadStream } from "node:tty";
+import { ParleyError } from "../errors.ts";
+import { accounts as limits } from "../limits.ts";
+import { mayReadTerminal } from "./foreground.ts";
+import { type Key, KeyReader } from "./keys.ts";
+import { stderr } from "./output.ts";
+
+/** Whether there is somebody to ask. */
+export function canAsk(): boolean {
+  return isatty(0) && isatty(2) && mayReadTerminal();
+}
+
+/**
+ * What is typed, without echo; undefined: nothing, or Ctrl-D.
+ * @throws ParleyError `interrupted`: Ctrl-C
+ */
+export async function askSecret(question: string): Promise<string | undefined> {
+  const text = await askLine(question, false);
+  return text === "" ? undefined : text;
+}
+
+/** @throws ParleyError `interrupted`: Ctrl-C */
+export async function askYes(question: string): Promise<boolean> {
+  const text = await askLine(`${question} (yes or no) `, true);
+  return text?.trim().toLowerCase() === "yes";
+}
+
+function askLine(question: string, isShown: boolean): Promise<string | undefined> {
+  const terminal = openTerminal();
+  const line = new TypedLine((text) => isShown && stderr.data(text));
+  const reader = new KeyReader();
+  const decoder = new TextDecoder();
+  return new Promise((resolve, reject) => {
+    const end = (): void => finish(() => resolve(undefined));
+    const read = (bytes: Buffer): void => {
+      for (const key of reader.push(decoder.decode(bytes, { stream: true }))) {
+        const outcome = line.handleKey(key);
+        if (outcome === "done") return finish(() => resolve(line.text));
+        if (outcome === "closed") return finish(() => resolve(undefined));
+        if (outcome === "interrupted") {
+          return finish(() => reject(new ParleyError("interrupted", "Interrupted")));
+        }
+      }
+    };
+    const finish = (settle: () => void): void => {
+      terminal.off("data", read);
+      terminal.off("end", end);
+      restore();
+      terminal.destroy();
+      process.off("exit", restore);
+      stderr.data("\n");
+      settle();
+    };
+    const restore = (): void => void terminal.setRawMode(false);
+    terminal.setRawMode(true);
+    // Even a crash must not leave the shell without echo.
+    process.on("exit", restore);
+    terminal.on("data", read);
+    terminal.on("end", end);
+    stderr.data(question);
+  });
+}
+
+/** Not stdin itself: Bun does not give a stream of it to anybody after it has been paused once. */
+function openTerminal(): ReadStream {
+  return new ReadStream(process.platform === "win32" ? 0 : openSync("/dev/tty", "r"));
+}
+
+/** The line as far as it is typed. */
+class TypedLine {
+  text = "";
+  readonly #show: (text: string) => void;
+
+  constructor(show: (text: string) => void) {
+    this.#show = show;
+  }
+
+  handleKey(key: Key): "done" | "closed" | "interrupted" | undefined {
+    if (key.type !== "key") {
+      // A password out of a password manager comes with its line end.
+      const [typed = "", ...rest] = key.text.split(/\r?\n|\r/);
+      this.#add(typed);
+      return key.type === "paste" && rest.length > 0 ? "done" : undefined;
+    }
+    switch (key.name) {
+      case "enter":
+        return "done";
+      case "ctrl-c":
+        return "interrupted";
+      case "ctrl-d":
+        return "closed";
+      case "backspace":
+        return this.#erase();
+      case "ctrl-u":
+        while (this.text !== "") this.#erase();
+        return undefined;
+      default:
+        return undefined;
+    }
+  }
+
+  #add(text: string): void {
+    if (this.text.length + text.length > limits.maxPasswordChars) return;
+    this.text += text;
+    this.#show(text);
+  }
+
+  #erase(): undefined {
+    if (this.text === "") return;
+    this.text = this.text.slice(0, -1);
+    this.#show("\b \b");
+  }
+}

@@ -1,0 +1,90 @@
+// A closed server asks for its password on the terminal, if no file gives it: every command, without
+// echo. The compiled program on a real terminal.
+
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Parley } from "../parley.ts";
+import { run, runOnTerminal } from "./run.ts";
+
+setDefaultTimeout(30_000);
+
+const base = mkdtempSync(join(tmpdir(), "parley-prompt-"));
+const env = { XDG_CONFIG_HOME: join(base, "config"), NO_COLOR: "1" };
+const password = "correct horse battery";
+let server: Parley;
+let address = "";
+let pin = "";
+
+beforeAll(async () => {
+  mkdirSync(join(base, "files"));
+  writeFileSync(join(base, "files", "plan.txt"), "the plan\n");
+  writeFileSync(join(base, "password"), `${password}\n`, { mode: 0o600 });
+  const flags = ["--files", join(base, "files"), "--state", join(base, "state")];
+  const more = ["--password-file", join(base, "password"), "--port", "0", "--no-web", "--json"];
+  server = new Parley("server", ...flags, ...more);
+  const ready = JSON.parse(await server.line(/"listening"/)) as { port: number; pin: string };
+  address = `127.0.0.1:${ready.port}`;
+  pin = ready.pin;
+});
+
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+  rmSync(base, { recursive: true, force: true });
+});
+
+const asked = `Password of the server `;
+
+test.each(["", "#PIN"])("client%s: after a wrong one, too", async (suffix) => {
+  const to = suffix === "" ? address : `${address}#${pin}`;
+  const { code, shown } = await runOnTerminal(["client", to, "--name", "Ann"], {
+    env,
+    steps: [
+      [asked, (child) => child.type("wrong\r")],
+      [asked, (child) => child.type(`${password}\r`)],
+      ["You are Ann", (child) => child.type("\u0004")],
+    ],
+  });
+  expect(code).toBe(0);
+  expect(shown).not.toContain(password);
+  expect(shown).toContain("The password is wrong");
+});
+
+test("fetch-file and admin", async () => {
+  const path = join(base, "saved.txt");
+  const steps = [
+    [asked, (child: { type: (text: string) => void }) => child.type(`${password}\r`)],
+  ] as const;
+  const fetched = await runOnTerminal(["fetch-file", address, "plan.txt", "-o", path], {
+    env,
+    steps,
+  });
+  expect(fetched.code).toBe(0);
+  expect(readFileSync(path, "utf8")).toBe("the plan\n");
+  const helped = await runOnTerminal(["admin", address, "help"], { env, steps });
+  expect(helped).toMatchObject({ code: 0, echoes: true });
+  expect(helped.shown).toContain("show this list");
+  expect(fetched.shown + helped.shown).not.toContain(password);
+});
+
+/** Types half a password and a key. */
+function end(key: string): ReturnType<typeof runOnTerminal> {
+  return runOnTerminal(["client", address, "--name", "Ann"], {
+    env,
+    steps: [[asked, (child) => child.type(`half${key}`)]],
+  });
+}
+
+test("Ctrl-C and Ctrl-D end the question, and the terminal echoes again", async () => {
+  expect(await end("\u0003")).toMatchObject({ code: 130, echoes: true });
+  const closed = await end("\u0004");
+  expect(closed).toMatchObject({ code: 4, echoes: true });
+  expect(closed.shown).toContain("--password-file");
+});
+
+test("nobody is asked in a pipe", async () => {
+  const ended = await run(["client", address, "--name", "Ann"], { input: "hi\n", env });
+  expect(ended.code).toBe(4);
+  expect(ended.err).not.toContain(asked);
+});
