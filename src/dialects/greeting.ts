@@ -1,7 +1,7 @@
 // greeting: one message, one answer. A datagram is answered `Ok`; over TCP a knock is answered and
 // the connection closed. Pure.
 
-import type { Command, RoomEvent } from "../chat/events.ts";
+import type { Command, PersonalEvent, RoomEvent } from "../chat/events.ts";
 import { looksLikeAnswer, ok } from "./datagram-guard.ts";
 import type { Conversation, DatagramDialect, Dialect } from "../chat/dialect.ts";
 
@@ -24,8 +24,9 @@ class GreetingConversation implements Conversation {
     return { type: "reply", text: notAKnock, end: true };
   }
 
-  render(): undefined {
-    return undefined;
+  /** Why it is not served, if it is not: nothing else is said unasked. */
+  render(event: PersonalEvent): string | undefined {
+    return event.type === "error" ? event.message : undefined;
   }
 }
 

@@ -112,6 +112,12 @@ export class MemorySessions implements Sessions, Directory {
     for (const { entry } of ranked.slice(this.#maxSessions)) this.#delete(entry);
   }
 
+  /** Deletes a session with its mailbox, if there is one. */
+  delete(id: string): void {
+    const entry = this.#entries.get(id);
+    if (entry !== undefined) this.#delete(entry);
+  }
+
   #delete(entry: Entry): void {
     this.#entries.delete(entry.id);
     this.#removeName(entry);

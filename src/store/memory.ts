@@ -1,6 +1,6 @@
 // The store in memory. Nothing outlives the process, so every start has a new epoch.
 
-import type { Accounts } from "../chat/account-store.ts";
+import { accountMailbox, type Accounts } from "../chat/account-store.ts";
 import type { Batch, Committed, RightsTable } from "../chat/store.ts";
 import { steadyMs } from "../io/clock.ts";
 import { history as limits } from "../limits.ts";
@@ -36,13 +36,23 @@ class MemoryStore implements ServerStore {
   isInUse?: (room: string) => boolean;
   readonly #last = new LastBatch();
 
+  readonly accounts: Accounts;
+
   constructor(
     readonly epoch: string,
     readonly retention: Retention,
     readonly clock: () => number,
     readonly rights: RightsTable,
-    readonly accounts: Accounts,
+    accounts: Accounts,
   ) {
+    this.accounts = {
+      find: (lookup) => accounts.find(lookup),
+      change: (change) => {
+        const outcome = accounts.change(change);
+        if (change.type === "delete") this.sessions.delete(accountMailbox(change.account));
+        return outcome;
+      },
+    };
     this.rooms = new MemoryRooms(retention, (room) => this.isInUse?.(room) === true);
     this.mailboxes = new MemoryMailboxes(retention.mailMessages, retention.mailBytes);
     this.sessions = new MemorySessions(retention.sessions, (id) => this.mailboxes.delete(id));

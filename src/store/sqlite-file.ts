@@ -38,6 +38,8 @@ export function openDataFile(given: string, synchronous: Synchronous): DataFile 
     db = new Database(path, { readwrite: true, strict: true });
     db.run("PRAGMA journal_mode = WAL");
     db.run(`PRAGMA synchronous = ${synchronous}`);
+    // What is deleted is overwritten, not merely free.
+    db.run("PRAGMA secure_delete = ON");
     // sqlite-transactions.ts decides when.
     db.run("PRAGMA wal_autocheckpoint = 0");
     migrate(db, versionOf(db), schemaVersion, Date.now());

@@ -9,7 +9,7 @@ import { selectChat } from "../../src/dialects/select-chat.ts";
 import { accounts as limits } from "../../src/limits.ts";
 import { fakeCredentials } from "./fake-credentials.ts";
 import { keyOf, owner, withKey } from "./owner.ts";
-import { type Client, Rig } from "./rig.ts";
+import { type Client, Rig, since } from "./rig.ts";
 
 /** The answer to the last request. */
 function ask(client: Client, request: object): Record<string, unknown> {
@@ -122,6 +122,27 @@ describe("a device is revoked", () => {
     const refusals = ["Ann", "ann"].map((name) => withKey(rig, name, "phone").lines()[0]);
     for (const refusal of refusals) expect(refusal).toMatchObject({ code: "name-registered" });
     expect(desk.session.phase).toBe("member");
+  });
+
+  test("and the secret of its session brings nothing of the owner's back", () => {
+    const rig = new Rig();
+    const { desk, phone } = both(rig);
+    const bob = rig.member("Bob");
+    bob.send({ type: "tell", n: 1, to: ["Ann"], text: "psst" });
+    phone.close("lost");
+    ask(desk, { type: "revoke", key: keyOf("phone") });
+    const hello = { type: "hello", version: 2, secret: "phone-0123456789abcdef", ...since(0) };
+    const refused = rig.client().send({ ...hello, name: "Ann" });
+    expect(refused.lines()).toMatchObject([{ code: "name-registered" }]);
+    const other = rig.client().send({ ...hello, name: "Other" });
+    rig.pass(1_000, 100);
+    const lines = other.lines();
+    expect(lines[0]).toMatchObject({ type: "welcome", session: { name: "Other" } });
+    expect(lines.filter(({ type }) => type === "private")).toEqual([]);
+    expect(other.session.identity.account).toBe("");
+    expect(other.session.proven.account).toBeUndefined();
+    bob.send({ type: "tell", n: 2, to: ["Ann"], text: "again" });
+    expect(other.lines().filter(({ type }) => type === "private")).toEqual([]);
   });
 
   test("unless it is the last way in, or nobody's", () => {

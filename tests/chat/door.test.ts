@@ -512,7 +512,7 @@ describe("members", () => {
     const rig = club();
     const ann = withKey(rig, "Ann", "desk");
     ann.text();
-    expect(rig.order("ban Ann")).toMatchObject({ message: "Banned the name ann and its owner" });
+    expect(rig.order("ban Ann")).toMatchObject({ message: "Banned the name Ann and its owner" });
     expect(ann.lines()).toMatchObject([{ type: "bye", code: "banned" }]);
     for (const name of ["Ann", "Other"]) {
       const again = withKey(rig, name, "desk", {}, "203.0.113.9");

@@ -2,9 +2,10 @@
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
-import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { accountMailbox } from "../../src/chat/account-store.ts";
 import { maxRoomId } from "../../src/store/sqlite-batch-key.ts";
 import { openSqliteStore, type SqliteStore } from "../../src/store/sqlite.ts";
 import { localBackend } from "./asked-store.ts";
@@ -324,4 +325,36 @@ describe("sqlite", () => {
       store.close();
     }
   });
+});
+
+const secret = (i: number): string => `the text number ${i} that somebody wants gone`;
+
+test("what is deleted is not in the file any more, once it is closed", () => {
+  const path = freshPath();
+  const { store, writer } = open({}, path);
+  const runs = [run("lobby", [...texts(50), secret(1), ...texts(50)])];
+  writer.commit({ rooms: [{ room: "lobby", runs }] });
+  writer.commit({ mail: [mail("s1", secret(2))], sessions: [update("s1")] });
+  store.accounts.change({
+    type: "register",
+    account: "a1",
+    name: "Ann",
+    folded: "ann",
+    key: undefined,
+    password: undefined,
+    atMs: 1,
+  });
+  writer.commit({ mail: [mail(accountMailbox("a1"), secret(3))] });
+  store.close();
+  const found = (): number[] => {
+    const bytes = readFileSync(path);
+    return [1, 2, 3].filter((i) => bytes.includes(secret(i)));
+  };
+  expect(found()).toEqual([1, 2, 3]);
+  const { store: again } = open({}, path);
+  expect(again.rooms.erase("lobby", 51)).toBe(true);
+  again.accounts.change({ type: "delete", account: "a1", atMs: 2 });
+  again.db.run("DELETE FROM mail");
+  again.close();
+  expect(found()).toEqual([]);
 });

@@ -2,9 +2,10 @@
 
 import { afterEach, describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { accountMark } from "../../src/chat/account-store.ts";
+import { accountMailbox, accountMark } from "../../src/chat/account-store.ts";
 import { retentionClock } from "../../src/store/retention-clock.ts";
 import type { Retention } from "../../src/store/retention.ts";
+import { registration } from "./accounts.contract.ts";
 import { AskedStore, AskedWriter, type StoreBackend } from "./asked-store.ts";
 import { logged, mail, run, texts, update } from "./batches.ts";
 import { PlainStore } from "./plain-store.ts";
@@ -460,6 +461,18 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
         });
         await writer.commit({ sessions: [update("s9", { n: 3 })] });
         expect(await store.sessions.load("s9")).toEqual({ ...update("s9", { n: 3 }), mail: 1 });
+      });
+
+      test("a deleted account leaves no mail behind, and others keep theirs", async () => {
+        const { store, writer } = await open();
+        const [ann, ben] = ["a1", "a2"].map(accountMailbox);
+        await store.accounts.change(registration("a1", "ann"));
+        await store.accounts.change(registration("a2", "ben"));
+        await writer.commit({ mail: [mail(ann!, "for Ann"), mail(ben!, "for Ben")] });
+        await store.accounts.change({ account: "a1", type: "delete", atMs: 2 });
+        expect(await store.mailboxes.after(ann!, 0, 10)).toEqual([]);
+        expect(await store.sessions.load(ann!)).toBeUndefined();
+        expect(await store.mailboxes.after(ben!, 0, 10)).toMatchObject([{ text: "for Ben" }]);
       });
 
       test("a mailbox is limited; of one sender's messages the oldest are deleted", async () => {

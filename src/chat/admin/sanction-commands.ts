@@ -46,8 +46,8 @@ export function impose(
   command: Of<"ban" | "mute">,
   answer: (answer: AdminAnswer) => void,
 ): void {
-  subjectOf(hub, command.target, (subject) => {
-    if (typeof subject !== "string") return answer(imposeOn(hub, actor, command, subject));
+  subjectOf(hub, command.target, (subject, shown) => {
+    if (typeof subject !== "string") return answer(imposeOn(hub, actor, command, subject, shown));
     answer({ ok: false, code: "usage", message: subject });
   });
 }
@@ -57,6 +57,7 @@ function imposeOn(
   actor: Actor,
   { do: kind, reason, termMs }: Of<"ban" | "mute">,
   subject: Subject,
+  shown: string,
 ): AdminAnswer {
   const nowMs = hub.stampMs;
   const untilMs = termMs === undefined ? undefined : nowMs + termMs;
@@ -76,12 +77,14 @@ function imposeOn(
   }
   const verb = kind === "ban" ? "banned" : "muted";
   const until = untilMs === undefined ? undefined : isoText(untilMs);
-  logAct(hub, actor, verb, { target: subjectText(subject), until, reason });
+  const named = subject.name === undefined ? subject : { ...subject, name: shown };
+  const target = subjectText(named);
+  logAct(hub, actor, verb, { target, until, reason });
   if (kind === "ban") expelAll(hub, isConcerned, sanction);
   const done = kind === "ban" ? "Banned" : "Muted";
   return {
     ok: true,
-    message: `${done} ${subjectText(subject)}${termsText({ untilMs, reason: "" })}`,
+    message: `${done} ${target}${termsText({ untilMs, reason: "" })}`,
   };
 }
 
@@ -141,11 +144,13 @@ export function lift(
     const message = `There is no ${kind} of ${quoted(target)}: ${kind}s lists them`;
     return { ok: false, code: "not-found", message };
   }
+  const textOf = (one: Sanction): string =>
+    subjectText(one.name === fold(target) ? { ...one, name: target } : one);
   for (const one of lifted) {
     const verb = kind === "ban" ? "unbanned" : "unmuted";
-    logAct(hub, actor, verb, { target: subjectText(one) });
+    logAct(hub, actor, verb, { target: textOf(one) });
   }
-  const all = lifted.map(subjectText).join("; ");
+  const all = lifted.map(textOf).join("; ");
   return { ok: true, message: `Lifted the ${kind} of ${all}` };
 }
 
@@ -170,19 +175,25 @@ function sanctionRow(sanction: Sanction): AdminRow {
 /**
  * Whom an operator means: a person, not a name, which is changed in a moment. A registered name
  * stands for its owner. Otherwise somebody who is here is meant with their network, unless it is
- * this machine's own.
+ * this machine's own. `shown`: the name as its owner writes it.
  */
-function subjectOf(hub: HubState, target: string, then: (subject: Subject | string) => void): void {
+function subjectOf(
+  hub: HubState,
+  target: string,
+  then: (subject: Subject | string, shown: string) => void,
+): void {
   const written = writtenSubject(target);
-  if (typeof written === "string" || written.name === undefined) return then(written);
+  if (typeof written === "string" || written.name === undefined) return then(written, target);
   const { name } = written;
   hub.store.findAccount({ name }, (outcome) => {
-    if (!outcome.done) return then(outcome.error.message);
-    if (outcome.result !== undefined) return then({ name, account: outcome.result.id });
+    if (!outcome.done) return then(outcome.error.message, target);
+    const { result: owner } = outcome;
+    if (owner !== undefined) return then({ name, account: owner.id }, owner.name);
     const session = hub.names.holder(name);
     const { address } = session?.peer ?? { address: "" };
-    if (session === undefined || isLoopback(address)) return then(written);
-    then({ name, network: sanctionedNetwork(address) });
+    const shown = session?.name ?? target;
+    if (session === undefined || isLoopback(address)) return then(written, shown);
+    then({ name, network: sanctionedNetwork(address) }, shown);
   });
 }
 
