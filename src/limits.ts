@@ -84,6 +84,11 @@ export const output = {
   /** Immediate flushes after a quiet moment. */
   flushBurst: 8,
   /**
+   * How long those who come and go are gathered after a long turn, in milliseconds; far below what
+   * anybody notices.
+   */
+  maxRestMs: 100,
+  /**
    * Characters per line of a run (a single message may be longer); well under a client's longest
    * line.
    */
@@ -144,16 +149,6 @@ export const tls = {
   certificateCheckMs: 5_000,
   /** A certificate with its chain, and a key. */
   maxPemBytes: 262_144,
-} as const;
-
-/** When memory is given back (server/crowd-collector.ts). */
-export const memory = {
-  /** Connections that have come or gone since: some 2 MB may wait to be collected. */
-  crowd: 1_000,
-  /** How often the server looks, in milliseconds. */
-  checkMs: 1_000,
-  /** CPU time in the interval before, in milliseconds, up to which nobody is kept waiting. */
-  quietCpuMs: 50,
 } as const;
 
 export const connections = {

@@ -178,13 +178,17 @@ export class Hub {
 
   /**
    * Ends a turn of the event loop: gathered work goes to the store. Call `pollStore` next, then
-   * `finishTurn`.
+   * `finishTurn`. `isBusy`: unless somebody has said something, it gathers on. Returns whether it
+   * does; then another `endTurn` must follow.
    */
-  endTurn(nowMs: number): void {
+  endTurn(nowMs: number, isBusy = false): boolean {
     this.#hub.nowMs = nowMs;
     this.#hub.clearWake();
     this.#releaseUnblocked();
-    this.#hub.pipeline.close();
+    const { pipeline } = this.#hub;
+    if (isBusy && !pipeline.gathering.isEmpty && pipeline.gathering.mayWait) return true;
+    pipeline.close();
+    return false;
   }
 
   /** Call after `endTurn` and `pollStore`: sends what must not wait for a slow store. */

@@ -117,6 +117,11 @@ export class TurnBatch {
     return this.chars + this.#answerChars + besides;
   }
 
+  /** Whether nobody waits for more than to be let in, or to hear who came and went. */
+  get mayWait(): boolean {
+    return this.messages === 0 && this.mail.length === 0 && this.counted.size === 0;
+  }
+
   /** Whether the store has anything to write. */
   get needsStore(): boolean {
     return (

@@ -6,7 +6,15 @@
 
 import { fullGC } from "bun:jsc";
 import type { Metrics } from "../chat/metrics.ts";
-import { memory as limits } from "../limits.ts";
+
+export const tuning = {
+  /** Connections that have come or gone since the last time: they may leave some 2 MB behind. */
+  crowd: 1_000,
+  /** How often the server looks, in milliseconds. */
+  checkMs: 1_000,
+  /** CPU time in the interval before, in milliseconds, up to which nobody is kept waiting. */
+  quietCpuMs: 50,
+} as const;
 
 export type CollectorOptions = {
   metrics: Pick<Metrics, "connections" | "connectionsOpened">;
@@ -31,8 +39,8 @@ export class CrowdCollector {
     const beforeMs = this.#cpuMs;
     this.#cpuMs = cpuMs();
     const moved = 2 * sum(metrics.connectionsOpened) - sum(metrics.connections);
-    if (moved - this.#collected < limits.crowd) return;
-    if (this.#cpuMs - beforeMs > limits.quietCpuMs) return;
+    if (moved - this.#collected < tuning.crowd) return;
+    if (this.#cpuMs - beforeMs > tuning.quietCpuMs) return;
     this.#collected = moved;
     collect();
   }
@@ -41,7 +49,7 @@ export class CrowdCollector {
 /** Checks until the returned function is called. */
 export function startCollector(metrics: Metrics): () => void {
   const collector = new CrowdCollector({ metrics, cpuMs, collect: () => void fullGC() });
-  const timer = setInterval(() => collector.check(), limits.checkMs);
+  const timer = setInterval(() => collector.check(), tuning.checkMs);
   timer.unref();
   return () => clearInterval(timer);
 }

@@ -10,16 +10,23 @@ import type { Link } from "../chat/link.ts";
 import type { Session } from "../chat/session.ts";
 import type { StoreAnswerer, StoreReply } from "../chat/store.ts";
 import { TokenBucket } from "../chat/token-bucket.ts";
-import { output } from "../limits.ts";
+import { output as limits } from "../limits.ts";
 import { steadyMs } from "../io/clock.ts";
+
+/** A turn that takes longer, in milliseconds, is followed by a rest `restShare` times as long. */
+const longTurnMs = 5;
+const restShare = 2;
 
 export class HubDriver {
   readonly #store: StoreAnswerer;
-  readonly #turns = new TokenBucket(output.flushesPerSecond, output.flushBurst, performance.now());
+  readonly #turns = new TokenBucket(limits.flushesPerSecond, limits.flushBurst, performance.now());
   #hub: Hub | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerMs = Infinity;
   #isPumping = false;
+  /** Until then turns that may wait gather on. */
+  #busyUntilMs = 0;
+  #isTurnDue = false;
 
   constructor(store: StoreAnswerer) {
     this.#store = store;
@@ -119,12 +126,36 @@ export class HubDriver {
   readonly #endTurn = (): void => {
     const hub = this.#hub;
     if (hub === undefined) return;
-    hub.endTurn(steadyMs());
+    const startMs = steadyMs();
+    const gathersOn = hub.endTurn(startMs, startMs < this.#busyUntilMs);
     this.#pump();
     hub.finishTurn(steadyMs());
     this.#pump();
     this.#schedule();
+    if (gathersOn) this.#endTurnLater(this.#busyUntilMs - startMs);
+    else this.#rest(startMs);
   };
+
+  /**
+   * After a long turn, such as one that tells a full room who has come, the loop is free for others
+   * for as long as it was taken. Whoever comes meanwhile is announced with the next turn, all in
+   * one write to each member: else a crowd that enters one room costs the square of its size.
+   */
+  #rest(startMs: number): void {
+    const endMs = steadyMs();
+    const tookMs = endMs - startMs;
+    if (tookMs < longTurnMs) return;
+    this.#busyUntilMs = endMs + Math.min(limits.maxRestMs, tookMs * restShare);
+  }
+
+  #endTurnLater(delayMs: number): void {
+    if (this.#isTurnDue) return;
+    this.#isTurnDue = true;
+    setTimeout(() => {
+      this.#isTurnDue = false;
+      this.#endTurn();
+    }, delayMs);
+  }
 
   readonly #handleTimeout = (): void => {
     this.#timer = undefined;

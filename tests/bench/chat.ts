@@ -159,12 +159,14 @@ if (wanted.has("storm")) {
 }
 
 if (wanted.has("arrivals")) {
-  say("2 000 people arriving within 5 s, and somebody else's pings …");
-  const plan: Plan = { mode: "arrivals", members: 2_000, seconds: 5 };
   const natives = inMemory.filter(({ wire }) => wire === "native");
-  for (const [name, { p50Ms, p99Ms, maxMs }] of await interleaved<Arrivals>(natives, plan)) {
-    const times = [p50Ms, p99Ms, maxMs].map((ms) => ms.toFixed(1)).join(" / ");
-    put(name, "ping p50/p99/most ms", times);
+  for (const perRoom of [100, 2_000]) {
+    say(`2 000 people arriving within 5 s, ${perRoom} in a room, and somebody else's pings …`);
+    const plan: Plan = { mode: "arrivals", members: 2_000, seconds: 5, perRoom };
+    for (const [name, { p50Ms, p99Ms, maxMs }] of await interleaved<Arrivals>(natives, plan)) {
+      const times = [p50Ms, p99Ms, maxMs].map((ms) => ms.toFixed(1)).join(" / ");
+      put(name, `ping p50/p99/most ms, rooms of ${perRoom}`, times);
+    }
   }
 }
 

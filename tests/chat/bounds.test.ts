@@ -59,7 +59,7 @@ test("a crowd that returns is replayed to in turns", () => {
   const endTurn = rig.hub.endTurn.bind(rig.hub);
   rig.hub.endTurn = (nowMs) => {
     pages = 0;
-    endTurn(nowMs);
+    return endTurn(nowMs);
   };
   const ann = rig.member("Ann");
   const count = 3 * history.pageMessages;

@@ -2,8 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { count, createMetrics } from "../../src/chat/metrics.ts";
-import { memory as limits } from "../../src/limits.ts";
-import { CrowdCollector } from "../../src/server/crowd-collector.ts";
+import { CrowdCollector, tuning } from "../../src/server/crowd-collector.ts";
 
 function rig() {
   const metrics = createMetrics();
@@ -29,18 +28,18 @@ function rig() {
 
 test("a crowd that has come is collected once, in the first quiet second", () => {
   const { arrive, second } = rig();
-  arrive(limits.crowd);
+  arrive(tuning.crowd);
   expect(second(900)).toBe(0);
-  expect(second(limits.quietCpuMs + 1)).toBe(0);
-  expect(second(limits.quietCpuMs)).toBe(1);
+  expect(second(tuning.quietCpuMs + 1)).toBe(0);
+  expect(second(tuning.quietCpuMs)).toBe(1);
   expect(second(0)).toBe(1);
 });
 
 test("a crowd that has gone is collected too, and few people are not", () => {
   const { arrive, leave, second } = rig();
-  arrive(limits.crowd);
+  arrive(tuning.crowd);
   second(0);
-  leave(limits.crowd - 1);
+  leave(tuning.crowd - 1);
   expect(second(0)).toBe(1);
   leave(1);
   expect(second(0)).toBe(2);
@@ -48,7 +47,7 @@ test("a crowd that has gone is collected too, and few people are not", () => {
 
 test("coming and going without end counts as a crowd", () => {
   const { arrive, leave, second } = rig();
-  for (let i = 0; i < limits.crowd / 2; i++) {
+  for (let i = 0; i < tuning.crowd / 2; i++) {
     arrive(1);
     leave(1);
   }

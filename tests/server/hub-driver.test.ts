@@ -1,4 +1,5 @@
-// The driver with a store that answers later, as a database on another machine would.
+// The driver with a store that answers later, as a database on another machine would, and with turns
+// that take long.
 
 import { fakeCredentials } from "../chat/fake-credentials.ts";
 import { expect, test } from "bun:test";
@@ -7,10 +8,34 @@ import { createMetrics } from "../../src/chat/metrics.ts";
 import { steadyMs } from "../../src/io/clock.ts";
 import { HubDriver } from "../../src/server/hub-driver.ts";
 import { answerRequest } from "../../src/store/answer.ts";
+import { output } from "../../src/limits.ts";
 import { openMemoryStore } from "../../src/store/memory.ts";
 import { FakeLink, native } from "../chat/rig.ts";
 import { unruled } from "../chat/no-control.ts";
 import { silentLog } from "../silent-log.ts";
+
+function hubOver(epoch: string, wake: () => void): Hub {
+  let secrets = 0;
+  return new Hub({
+    epoch,
+    metrics: createMetrics(),
+    rates: undefined,
+    files: {
+      list: (_after, _limit, answer) => answer({ files: [], next: undefined }),
+      transfer() {},
+      download() {},
+      closed() {},
+    },
+    ...unruled(),
+    reservedNames: new Set(),
+    wake,
+    print() {},
+    log: silentLog,
+    hashSecret: (secret) => secret,
+    credentials: fakeCredentials,
+    newSecret: () => `secret-${++secrets}-0123456789abcdef`,
+  });
+}
 
 /** A request that the store has not answered yet. */
 type Pending = { type: string; answer: () => void };
@@ -33,25 +58,7 @@ test("nothing is acknowledged before a late store has committed it, and a ping w
       return super.write(bytes);
     }
   })();
-  const hub = new Hub({
-    epoch: store.epoch,
-    metrics: createMetrics(),
-    rates: undefined,
-    files: {
-      list: (_after, _limit, answer) => answer({ files: [], next: undefined }),
-      transfer() {},
-      download() {},
-      closed() {},
-    },
-    ...unruled(),
-    reservedNames: new Set(),
-    wake: driver.wake,
-    print() {},
-    log: silentLog,
-    hashSecret: (secret) => secret,
-    credentials: fakeCredentials,
-    newSecret: () => "secret-0123456789abcdef",
-  });
+  const hub = hubOver(store.epoch, driver.wake);
   driver.start(hub);
   const session = driver.handleConnect(link, native, { address: "127.0.0.1", port: 1 });
   const send = (message: object): void =>
@@ -86,5 +93,78 @@ test("nothing is acknowledged before a late store has committed it, and a ping w
   said.answer();
   await hears("ack");
   expect(heard("message")).toBe(true);
+  driver.stop();
+});
+
+test("after a long turn whoever comes is announced with others, while messages and answers go on", async () => {
+  const store = openMemoryStore();
+  const driver = new HubDriver((request, reply) => reply(answerRequest(store, request)));
+  const hub = hubOver(store.epoch, driver.wake);
+  driver.start(hub);
+  /** Writing to it takes as long as to a crowd. */
+  class SlowLink extends FakeLink {
+    override write(bytes: Uint8Array): number {
+      const untilMs = performance.now() + slowMs;
+      while (performance.now() < untilMs);
+      return super.write(bytes);
+    }
+  }
+  let slowMs = 0;
+  let port = 1;
+  const connect = (link: FakeLink) => {
+    const peer = { address: "127.0.0.1", port: port++ };
+    const session = driver.handleConnect(link, native, peer);
+    session.output.framed = true;
+    const say = (message: object): void =>
+      driver.handleMessage(session, JSON.stringify(message), steadyMs());
+    const has = (type: string): boolean => link.sends.join("").includes(`"type":"${type}"`);
+    const hears = async (type: string): Promise<void> => {
+      while (!has(type)) await Bun.sleep(1);
+    };
+    return { link, say, has, hears };
+  };
+  const join = async (name: string, link = new FakeLink()) => {
+    const client = connect(link);
+    client.say({ type: "hello", version: 2, name });
+    await client.hears("welcome");
+    return client;
+  };
+  const crowd = await join("Crowd", new SlowLink());
+  const ann = await join("Ann");
+  // Such a turn makes the rest the longest.
+  slowMs = output.maxRestMs;
+  ann.say({ type: "say", n: 1, text: "hi" });
+  await ann.hears("ack");
+  const restsUntilMs = performance.now() + output.maxRestMs;
+  slowMs = 0;
+  crowd.link.sends = [];
+  ann.link.sends = [];
+
+  const newcomers = ["Bob", "Cid", "Dan"].map((name) => {
+    const client = connect(new FakeLink());
+    client.say({ type: "hello", version: 2, name });
+    return client;
+  });
+  ann.say({ type: "ping", ref: "1" });
+  await ann.hears("pong");
+  // Unless this process was kept from running for so long.
+  const isEarly = performance.now() < restsUntilMs;
+  expect(isEarly && newcomers.some(({ has }) => has("welcome"))).toBe(false);
+  for (const { hears } of newcomers) await hears("welcome");
+  const announcements = crowd.link.sends.filter((sent) => sent.includes("joined"));
+  expect(announcements.map((sent) => sent.match(/joined/g)!.length)).toEqual([3]);
+
+  // A message does not wait, and who has come before it is announced before it.
+  slowMs = output.maxRestMs;
+  ann.say({ type: "say", n: 2, text: "again" });
+  await ann.hears("ack");
+  slowMs = 0;
+  ann.link.sends = [];
+  const eve = connect(new FakeLink());
+  eve.say({ type: "hello", version: 2, name: "Eve" });
+  ann.say({ type: "say", n: 3, text: "at once" });
+  await ann.hears("ack");
+  expect(eve.has("welcome")).toBe(true);
+  expect(ann.link.sends.join("")).toMatch(/"joined".*"Eve"[^]*"at once"/);
   driver.stop();
 });

@@ -27,7 +27,7 @@ export type Load = {
     | { mode: "latency" | "stalled"; messagesPerSecond: number; seconds: number }
     | { mode: "idle" }
     | { mode: "storm" }
-    | { mode: "arrivals"; seconds: number }
+    | { mode: "arrivals"; seconds: number; perRoom: number }
   );
 
 export type Fanout = {
@@ -254,7 +254,8 @@ async function arrivals(load: Load & { mode: "arrivals" }): Promise<Arrivals> {
     const due = Math.min(load.members, share * load.members);
     while (joining.length < due) {
       const i = joining.length;
-      joining.push(joinOne(wire, load, memberName(i), roomOf(i)));
+      const room = `bench${Math.floor(i / load.perRoom)}`;
+      joining.push(joinOne(wire, load, memberName(i), room));
     }
     await Bun.sleep(1);
   }

@@ -126,7 +126,8 @@ export class World {
     while (this.#awake) {
       this.#awake = false;
       if (++rounds > 5_000) throw new Error("the hub does not come to rest");
-      this.hub.endTurn(this.nowMs);
+      // A busy server gathers on: the turn is ended once more.
+      if (this.hub.endTurn(this.nowMs, this.chance(0.2))) this.#awake = true;
       this.#pump();
       this.hub.finishTurn(this.nowMs);
       this.#pump();

@@ -16,6 +16,10 @@ import { LineSplitter } from "../../../src/line-splitter.ts";
 import type { FlakyStore } from "./flaky-store.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
+/** Share of the turns in which the server is busy, and for how long, in milliseconds. */
+const busyShare = 0.1;
+const busyMs = 20;
+
 export class ServerProcess {
   readonly hub: Hub;
   #ask: ReturnType<FlakyStore["attach"]>;
@@ -81,7 +85,10 @@ export class ServerProcess {
   }
 
   #endTurn(): void {
-    this.run((hub) => hub.endTurn(this.clock.nowMs));
+    const isBusy = this.store.random() < busyShare;
+    this.run((hub) => {
+      if (hub.endTurn(this.clock.nowMs, isBusy)) this.clock.after(busyMs, () => this.#endTurn());
+    });
     this.run((hub) => hub.finishTurn(this.clock.nowMs));
   }
 
