@@ -1284,3 +1284,20 @@ export const postgres = {
   /** Pause between looks at which names are registered, for ways in without a login. */
   namesMs: 5_000,
 } as const;
+
+/** What `parley doctor` measures. */
+export const doctor = {
+  /** Pings over the control connection: enough for a median. */
+  pings: 11,
+  /** Datagrams that are answered one by one, and the ms between them: 2 s. */
+  probes: 100,
+  probeEveryMs: 20,
+  /** Wait for the last answers, in ms: more than any path takes. */
+  answerMs: 1_000,
+  /** A download is measured for at most so long, in ms. */
+  downloadMs: 3_000,
+  /** Names that are looked at for the largest file. */
+  maxNames: 1_000,
+  /** How long each algorithm is measured, in ms. */
+  cryptoMs: 150,
+} as const;

@@ -194,7 +194,7 @@ const handlers: Handlers = {
   },
   admin: orderFrom,
   ping(hub, session, { ref }) {
-    hub.send(session, { type: "pong", ref });
+    hub.send(session, { type: "pong", ref, time: hub.stampMs });
   },
   alive() {},
   reply(hub, session, { text, end: isLast, log }) {

@@ -417,7 +417,7 @@ export type PersonalEvent =
       ref: Ref | undefined;
     }
   | { type: "ping" }
-  | { type: "pong"; ref: Ref | undefined }
+  | { type: "pong"; ref: Ref | undefined; time: number }
   /** The server closes the connection and says why. */
   | { type: "bye"; reason: string; code?: ByeCode };
 

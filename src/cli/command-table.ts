@@ -32,6 +32,10 @@ export const commands: CommandTable = {
     description: "Small clients for date-time, calculator, chat-room and greeting servers",
     load: () => load(import("./commands/classic.ts")),
   },
+  doctor: {
+    description: "Say what limits this machine and the path to a server",
+    load: () => load(import("./commands/doctor.ts")),
+  },
   completions: {
     description: "Print what completes parley's words in your shell",
     load: async () => {

@@ -28,7 +28,7 @@ import type { Undecodable } from "../protocol/undecodable.ts";
 import { withAccessAdvice } from "../trust/access-advice.ts";
 
 export type FilePage = Extract<ServerMessage, { type: "files" }>;
-type Request = Extract<ClientMessage, { type: "files" | "fetch" | "tree" }>;
+type Request = Extract<ClientMessage, { type: "files" | "fetch" | "tree" | "ping" }>;
 /** Takes the lines of a list that come before the answer, or are it. May throw, which ends it. */
 type OnPage = (page: TreePage) => void;
 type Pending = {
@@ -178,6 +178,16 @@ export class ControlClient {
   async listTree(name: string, after: string | undefined, onPage: OnPage): Promise<void> {
     const answer = await this.#request({ type: "tree", name, after }, onPage);
     if (answer.type !== "tree") throw this.#unexpected(answer);
+  }
+
+  /**
+   * Asks for a sign of life. Answers the server's clock in Unix milliseconds; undefined: it does not
+   * tell. @throws ParleyError the server's error, or `stalled`
+   */
+  async ping(): Promise<number | undefined> {
+    const answer = await this.#request({ type: "ping" });
+    if (answer.type === "pong") return answer.time;
+    throw this.#unexpected(answer);
   }
 
   /** Milliseconds since anything arrived. */

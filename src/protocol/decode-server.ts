@@ -234,7 +234,7 @@ const readers: {
     ref: r.ref(),
   }),
   ping: () => ({ type: "ping" }),
-  pong: (r) => ({ type: "pong", ref: r.ref() }),
+  pong: (r) => ({ type: "pong", ref: r.ref(), time: r.optionalCount("time") }),
   bye: (r) => ({
     type: "bye",
     reason: r.text("reason"),

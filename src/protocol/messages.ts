@@ -541,6 +541,6 @@ export type ServerMessage =
       ref?: Ref | undefined;
     }
   | { type: "ping" }
-  | { type: "pong"; ref?: Ref | undefined }
+  | { type: "pong"; ref?: Ref | undefined; time?: number | undefined }
   /** The server closes the connection. */
   | { type: "bye"; reason: string; code?: ByeCode | undefined };

@@ -451,7 +451,7 @@ const serverMessages: Each<ServerMessage> = {
     "ref",
   ),
   ping: fc.constant({ type: "ping" }),
-  pong: record("pong", { ref }, "ref"),
+  pong: record("pong", { ref, time: count }, "ref", "time"),
   bye: record("bye", { reason: text, code: fc.constant("replaced" as const) }, "code"),
 };
 

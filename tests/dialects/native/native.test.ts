@@ -330,7 +330,10 @@ const personalEvents: [PersonalEvent, object][] = [
     { type: "name", name: "Eve", ref: 1 },
   ],
   [{ type: "ping" }, { type: "ping" }],
-  [{ type: "pong", ref: undefined }, { type: "pong" }],
+  [
+    { type: "pong", ref: undefined, time: 9 },
+    { type: "pong", time: 9 },
+  ],
   [
     { type: "bye", reason: "elsewhere", code: "replaced" },
     { type: "bye", reason: "elsewhere", code: "replaced" },

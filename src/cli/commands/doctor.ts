@@ -1,0 +1,119 @@
+// `parley doctor`: measures this machine and the path to a server, and says what to do.
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { defineCommand } from "citty";
+import {
+  type Finding,
+  machineFindings,
+  pathFindings,
+  type Verdict,
+} from "../../doctor/findings.ts";
+import { measureMachine } from "../../doctor/measure-machine.ts";
+import { measurePath } from "../../doctor/measure-path.ts";
+import { ParleyError } from "../../errors.ts";
+import { hostPortText } from "../../io/host-port.ts";
+import { say } from "../../terminal/diagnostics.ts";
+import { jsonLine } from "../../terminal/json-line.ts";
+import { stdout } from "../../terminal/output.ts";
+import { harmless, quoted } from "../../text.ts";
+import { configFolder, stateFolder } from "../../tls/folders.ts";
+import { accessOf, passFlag } from "../access-flags.ts";
+import { addressOf, defaultAddress } from "../address.ts";
+import { existingIdentityOf, identityFlag, passwordFlag, passwordOf } from "../identity-flag.ts";
+import { plainFlag, surroundings, trusted } from "../trust-flags.ts";
+
+const marks: Readonly<Record<Verdict, string>> = {
+  good: "ok",
+  fair: "so-so",
+  bad: "bad",
+  unknown: "?",
+};
+
+export default defineCommand({
+  meta: {
+    name: "doctor",
+    description:
+      "Measure what limits this machine and the path to a server, and say what to do about it",
+  },
+  args: {
+    address: {
+      type: "positional",
+      required: false,
+      valueHint: "ADDRESS…",
+      description: `HOST:PORT or HOST of the server (default ${hostPortText(defaultAddress)}, if one runs there); with a second one the kind of NAT can be told`,
+    },
+    identity: identityFlag,
+    "password-file": passwordFlag,
+    pass: passFlag,
+    plain: plainFlag,
+    json: { type: "boolean", description: "Print one JSON object per line instead of text" },
+  },
+  async run({ args }) {
+    const [first, second, extra] = args._;
+    if (extra !== undefined) {
+      throw new ParleyError("usage", `${quoted(extra)} is a third address: give at most two`);
+    }
+    const report = (finding: Finding) => tell(finding, args.json === true);
+    for (const finding of machineFindings(await measureMachine())) report(finding);
+    for (const finding of settings()) report(finding);
+    const access = accessOf(passwordOf(args["password-file"]), args.pass);
+    const server = (text: string | undefined) => ({
+      ...trusted(text === undefined ? defaultAddress : addressOf("", text), {
+        plain: args.plain,
+        access,
+      }),
+      identity: existingIdentityOf(args.identity),
+    });
+    if (args.json !== true) say(`Measuring the path to ${first ?? hostPortText(defaultAddress)} …`);
+    try {
+      const path = await measurePath(
+        server(first),
+        second === undefined ? undefined : server(second),
+      );
+      for (const finding of pathFindings(path)) report(finding);
+    } catch (error) {
+      // Without an address it was a try: what is known of this machine is an answer, too.
+      if (first !== undefined || !(error instanceof ParleyError)) throw error;
+      say("No server runs on this machine: name one to measure the path to it");
+    }
+  },
+});
+
+function tell(finding: Finding, asJson: boolean): void {
+  const { check, verdict, says, advice, values } = finding;
+  if (asJson) {
+    stdout.data(jsonLine({ event: "finding", check, verdict, says, advice, values }));
+    return;
+  }
+  stdout.line(harmless(`${marks[verdict].padEnd(6)}${check.padEnd(13)} ${says}`));
+  if (advice !== undefined) stdout.line(harmless(`${" ".repeat(20)}→ ${advice}`));
+}
+
+/** Which file holds what, and which variables set flags. */
+function settings(): Finding[] {
+  const where = surroundings();
+  const [own, state] = [configFolder(where), stateFolder(where)];
+  const files: [what: string, path: string | undefined][] = [
+    ["your key", own && join(own, "identity")],
+    ["the servers you know", own && join(own, "known_servers")],
+    ["the keys of people you know", own && join(own, "known_keys")],
+    ["whom you ignore", own && join(own, "ignored")],
+    ["a server's key, without --data and --state", state && join(state, "server.pem")],
+  ];
+  const variables = Object.keys(where.environment).filter(
+    (name) => name.startsWith("PARLEY_") && name !== "PARLEY_BIN",
+  );
+  return [
+    ...files.flatMap(([what, path]): Finding[] => {
+      if (path === undefined || path === "") return [];
+      const exists = existsSync(path);
+      const says = `${what}: ${path}${exists ? "" : " (not there yet)"}`;
+      return [{ check: "setting", verdict: "good", says, values: { path, exists } }];
+    }),
+    ...variables.map((name): Finding => {
+      const says = `the environment sets ${name}`;
+      return { check: "setting", verdict: "good", says, values: { variable: name } };
+    }),
+  ];
+}

@@ -1,0 +1,177 @@
+// Measures the path to a server for `parley doctor`: pings over its control connection, datagrams that
+// it answers with the address that it sees, and a file that is fetched and thrown away.
+
+import { networkInterfaces } from "node:os";
+import { doctor as limits, transfer } from "../limits.ts";
+import { isLoopback } from "../addresses.ts";
+import { ParleyError } from "../errors.ts";
+import { ControlClient } from "../files/control-client.ts";
+import { DownloadClient } from "../files/download-client.ts";
+import type { FetchOutput } from "../files/fetch-events.ts";
+import { hostPortText, type ServerAddress } from "../io/host-port.ts";
+import { UdpPort } from "../io/udp/udp.ts";
+import { datagramEnd, initBytes, readCookie, writeInit } from "../transfer/wire.ts";
+import type { Download, Path, Probes } from "./findings.ts";
+
+/** @throws ParleyError `cannot-connect`, `untrusted-server`, … */
+export async function measurePath(
+  server: ServerAddress,
+  second: ServerAddress | undefined,
+): Promise<Path> {
+  const control = await ControlClient.connect(server);
+  try {
+    const pings = await measurePings(control);
+    const [probes, others] = await probe(second === undefined ? [server] : [server, second]);
+    return {
+      server: hostPortText(server),
+      isLoopback: isLoopback(server.host),
+      isSecured: control.isSecured,
+      ...pings,
+      probes: probes!,
+      others,
+      download: await measureDownload(server),
+    };
+  } finally {
+    control.close();
+  }
+}
+
+async function measurePings(
+  control: ControlClient,
+): Promise<Pick<Path, "roundTripsMs" | "clockOffsetsMs">> {
+  const [roundTripsMs, clockOffsetsMs]: [number[], number[]] = [[], []];
+  for (let n = 0; n <= limits.pings; n++) {
+    const startMs = performance.now();
+    const serverMs = await control.ping();
+    const tookMs = performance.now() - startMs;
+    // The first one waits for the login.
+    if (n === 0) continue;
+    roundTripsMs.push(tookMs);
+    if (serverMs !== undefined) clockOffsetsMs.push(serverMs - (Date.now() - tookMs / 2));
+  }
+  return { roundTripsMs, clockOffsetsMs };
+}
+
+/** From one port to all of them, so that what they see can be compared. */
+async function probe(servers: readonly ServerAddress[]): Promise<Probes[]> {
+  const targets = await Promise.all(
+    servers.map(async ({ host, port }) => {
+      const [found] = await Bun.dns.lookup(host);
+      return { address: found?.address ?? host, port, token: randomToken(), answers: 0 };
+    }),
+  );
+  const seen = new Map<string, { address: string; port: number }>();
+  const isV6 = targets.some(({ address }) => address.includes(":"));
+  const port = await UdpPort.open({
+    host: isV6 ? "::" : "0.0.0.0",
+    onDatagrams: (bytes) => {
+      for (let at = 0, end = 0; at < bytes.length; at = end) {
+        end = datagramEnd(bytes, at);
+        if (end < 0) return;
+        const cookie = readCookie(bytes, at, end);
+        if (cookie === undefined) continue;
+        const key = Buffer.from(cookie.token).toString("hex");
+        const target = targets.find(({ token }) => Buffer.from(token).toString("hex") === key);
+        if (target === undefined || target.answers === limits.probes) continue;
+        target.answers++;
+        seen.set(key, { address: cookie.address, port: cookie.port });
+      }
+    },
+  });
+  const datagram = new Uint8Array(initBytes);
+  for (let n = 0; n < limits.probes; n++) {
+    for (const { token, address, port: to } of targets) {
+      writeInit(datagram, { token, timeUs: Math.round(performance.now() * 1000) % 2 ** 32 });
+      port.send(datagram, initBytes, address, to);
+    }
+    await Bun.sleep(limits.probeEveryMs);
+  }
+  const deadlineMs = performance.now() + limits.answerMs;
+  const isWaiting = () => targets.some(({ answers }) => answers < limits.probes);
+  while (isWaiting() && performance.now() < deadlineMs) await Bun.sleep(limits.probeEveryMs);
+  const localPort = port.port;
+  port.close();
+  return targets.map(({ token, answers }) => {
+    const found = seen.get(Buffer.from(token).toString("hex"));
+    return {
+      sent: limits.probes,
+      answered: answers,
+      seen: found,
+      localPort,
+      isOwnAddress: found !== undefined && isOwn(found.address),
+    };
+  });
+}
+
+function randomToken(): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(transfer.tokenBytes));
+}
+
+function isOwn(address: string): boolean {
+  const plain = address.replace(/^::ffff:/, "");
+  return Object.values(networkInterfaces()).some((addresses) =>
+    addresses?.some((own) => own.address === plain),
+  );
+}
+
+async function measureDownload(server: ServerAddress): Promise<Download> {
+  let [segmentBytes, isUdp] = [0, true];
+  const client = new DownloadClient({
+    server,
+    onEvent: (event) => {
+      if (event.event === "progress") ({ segmentBytes } = event);
+      if (event.event === "fallback") isUdp = false;
+    },
+  });
+  try {
+    let largest: { name: string; size: number } | undefined;
+    let names = 0;
+    for await (const { name, size } of client.list()) {
+      if (size > (largest?.size ?? 0)) largest = { name, size };
+      if (++names === limits.maxNames) break;
+    }
+    if (largest === undefined) return { kind: "none", reason: "it shares no file" };
+    const output = new Discarded();
+    const stop = setTimeout(
+      () => client.stop(new ParleyError("interrupted", "That is enough")),
+      limits.downloadMs,
+    );
+    const startMs = performance.now();
+    await client.fetch(largest.name, { kind: "stream", output }).catch((error: unknown) => {
+      if (!(error instanceof ParleyError)) throw error;
+    });
+    clearTimeout(stop);
+    if (output.bytes === 0) return { kind: "none", reason: `'${largest.name}' did not come` };
+    const seconds = (output.lastMs - startMs) / 1000;
+    return {
+      kind: "done",
+      bytesPerSecond: output.bytes / seconds,
+      bytes: output.bytes,
+      segmentBytes,
+      over: isUdp ? "udp" : "control",
+    };
+  } catch (error) {
+    if (error instanceof ParleyError) return { kind: "none", reason: error.message };
+    throw error;
+  } finally {
+    client.close();
+  }
+}
+
+/** Counts what comes, and throws it away. */
+class Discarded implements FetchOutput {
+  readonly closed = false;
+  readonly failure = undefined;
+  bytes = 0;
+  lastMs = 0;
+
+  data(bytes: Uint8Array): boolean {
+    this.bytes += bytes.length;
+    this.lastMs = performance.now();
+    return true;
+  }
+
+  async relief(): Promise<void> {}
+
+  async flush(): Promise<void> {}
+}

@@ -1,0 +1,71 @@
+// parley doctor, as it is run: this machine alone, and the path to a server.
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Parley } from "../parley.ts";
+import { run } from "./run.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "parley-doctor-"));
+let server: Parley | undefined;
+let address = "";
+
+beforeAll(async () => {
+  writeFileSync(join(folder, "some.bin"), new Uint8Array(2_000_000));
+  server = new Parley("server", "--port=0", "--no-web", `--files=${folder}`);
+  address = (await server.line(/^Server listening on /)).replace("Server listening on ", "");
+});
+
+afterAll(async () => {
+  await server?.[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+type Line = {
+  event: string;
+  check: string;
+  verdict: string;
+  values: Record<string, unknown>;
+};
+
+test("one object a line: every check, with its numbers", async () => {
+  const config = join(folder, "config");
+  const { code, out, err } = await run(["doctor", address, "--json"], {
+    env: { XDG_CONFIG_HOME: config, PARLEY_CLIENT_NAME: "Ann" },
+  });
+  expect({ code, err }).toEqual({ code: 0, err: "" });
+  const lines = out
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Line);
+  expect(new Set(lines.map(({ event }) => event))).toEqual(new Set(["finding"]));
+  const found = new Map(lines.map((line) => [line.check, line]));
+  expect([...found.keys()].join(" ")).toBe(
+    "udp-buffers offload descriptors aes sha setting " +
+      "encryption round-trip clock loss mtu download upload nat",
+  );
+  expect(found.get("download")?.values).toMatchObject({ bytes: 2_000_000, over: "udp" });
+  expect(found.get("loss")?.values).toMatchObject({ sent: 100 });
+  expect(found.get("loss")?.values["answered"]).toBeGreaterThan(50);
+  expect(Math.abs(Number(found.get("clock")?.values["offsetMs"]))).toBeLessThan(1_000);
+  expect(found.get("nat")).toMatchObject({ verdict: "good", values: { address: "127.0.0.1" } });
+  const settings = lines.filter(({ check }) => check === "setting").map(({ values }) => values);
+  expect(settings).toContainEqual({ path: join(config, "parley/identity"), exists: false });
+  expect(settings).toContainEqual({ variable: "PARLEY_CLIENT_NAME" });
+});
+
+test("a server that is not there: 3, after what is known of this machine", async () => {
+  const { code, out, err } = await run(["doctor", "127.0.0.1:1"]);
+  expect(code).toBe(3);
+  expect(out).toContain("descriptors");
+  expect(err).toContain("Cannot connect to 127.0.0.1:1");
+});
+
+test("at most two servers", async () => {
+  const { code, err } = await run(["doctor", "a:1", "b:2", "c:3"]);
+  expect({ code, err }).toEqual({
+    code: 2,
+    err: "parley doctor: 'c:3' is a third address: give at most two\n",
+  });
+});
