@@ -1281,6 +1281,15 @@ export const postgres = {
   leaseMs: 10_000,
   /** Pause between renewals of that lease, besides those by each batch. */
   renewMs: 3_000,
+  /** Pause between looks at what other servers have done, besides what they tell. */
+  lookMs: 1_000,
+  /** Rooms and mailboxes asked for at once in such a look. */
+  roomsPerLook: 500,
+  mailboxesPerLook: 500,
+  /** Messages read at once that other servers have said. */
+  catchUpMessages: 1_000,
+  /** What others have said in a room and can't be delivered before what is being read. */
+  waitingPieces: 200,
   /** Pause between looks at which names are registered, for ways in without a login. */
   namesMs: 5_000,
 } as const;

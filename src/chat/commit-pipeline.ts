@@ -122,9 +122,13 @@ export class CommitPipeline {
     const mail = stored.map(({ recipient, network, message }) => {
       return { session: recipient, network, message };
     });
-    store.commit({ number: ++this.#number, rooms, mail, sessions }, (outcome) => {
+    const presence = Array.from(batch.presence, ([{ name: room }, changes]) => ({ room, changes }));
+    const { released } = batch;
+    const work = { number: ++this.#number, rooms, mail, sessions, presence, released };
+    store.commit(work, (outcome) => {
       if (!outcome.done) return this.#settle(batch, { error: outcome.error });
       number(rooms, outcome.result.rooms);
+      noteVersions(batch, outcome.result.presence ?? []);
       this.#settle(batch, { mail: outcome.result.mail });
     });
   }
@@ -148,6 +152,14 @@ function roomBatches(batch: TurnBatch): RoomBatch[] {
     if (runs.length > 0) rooms.push({ room: room.name, runs });
   }
   return rooms;
+}
+
+/** What follows the own changes is what other servers have changed. */
+function noteVersions({ presence }: TurnBatch, versions: readonly number[]): void {
+  for (const [i, { elsewhere }] of [...presence.keys()].entries()) {
+    const version = versions[i];
+    if (elsewhere !== undefined && version === elsewhere.version + 1) elsewhere.version = version;
+  }
 }
 
 /** Numbers the runs of each room, starting at `firsts`. */

@@ -5,7 +5,7 @@ import type { ParleyError } from "../errors.ts";
 import { sender } from "../limits.ts";
 import { type HubState, renderPersonal, textsOf } from "./hub-state.ts";
 import type { Settlement } from "./commit-pipeline.ts";
-import type { PersonalEvent, PrivateMessage } from "./events.ts";
+import type { PersonalEvent, PresenceEvent, PrivateMessage } from "./events.ts";
 import { dropSlow, dropSlowest } from "./disconnect.ts";
 import { type FlushPlan, finishOutput, type RoomItem } from "./fan-out/recipient-group.ts";
 import { insertPersonal } from "./fan-out/rendered-batch.ts";
@@ -63,14 +63,19 @@ function deliverRoom(
   }
 }
 
-/** Delivers messages that another server committed; known numbers are skipped. */
-export function deliverForeign(hub: HubState, room: Room, runs: readonly SaidRun[]): void {
-  const items: RoomItem[] = [];
-  for (const run of runs) {
-    if (run.seq > room.seq) items.push({ order: hub.pipeline.nextOrder(), event: run });
-  }
+/** Delivers what another server committed: messages that follow the last one, and who came or went. */
+export function deliverForeign(
+  hub: HubState,
+  room: Room,
+  runs: readonly SaidRun[],
+  presence: readonly PresenceEvent[],
+): void {
+  const events = [...runs, ...presence];
+  const items: RoomItem[] = events.map((event) => ({ order: hub.pipeline.nextOrder(), event }));
+  const last = presence.at(-1);
+  const lastItem = last && { order: items.at(-1)?.order ?? 0, event: last };
   const plan = newFlushPlan();
-  deliverRoom(hub, room, { items, presence: undefined }, plan);
+  deliverRoom(hub, room, { items, presence: lastItem }, plan);
   finishDelivery(hub, plan);
 }
 
@@ -138,6 +143,7 @@ function finishDelivery(hub: HubState, plan: FlushPlan): void {
 }
 
 function confirm(hub: HubState, batch: TurnBatch, mailNumbers: readonly number[]): void {
+  for (const session of batch.records) session.isRecorded = true;
   for (const [id, departure] of batch.departed) hub.names.noteDeparture({ id, departure });
   const { metrics } = hub.options;
   metrics.roomMessages += batch.messages;
@@ -205,6 +211,7 @@ function withdraw(hub: HubState, batch: TurnBatch, error: ParleyError): void {
   for (const session of batch.records) {
     if (session.phase === "member") pipeline.gathering.records.add(session);
   }
+  pipeline.gathering.putBack(batch);
   for (const [id, departure] of batch.departed) {
     // A session that has returned has a newer record.
     const isBack = hub.names.byKey(id)?.phase === "member";

@@ -7,6 +7,7 @@ import { type HubState, textsOf } from "./hub-state.ts";
 import type { LeaveReason } from "./events.ts";
 import { leaveRoom, roomsOf } from "./membership.ts";
 import { leaveOffers } from "./offers/offer-commands.ts";
+import { releaseName } from "./name-claims.ts";
 import { dissolve } from "./private-chat.ts";
 import type { Session } from "./session.ts";
 import { sessionFields } from "./session-log.ts";
@@ -57,10 +58,11 @@ export function partAll(
   hub.options.log.info("left", { ...sessionFields(session), reason: why });
   dissolve(hub, session, reason === "lost" || reason === "slow" ? "lost" : "left");
   for (const room of roomsOf(hub, session)) {
-    leaveRoom(hub, session, room, reason, silentRooms.has(room.name));
+    leaveRoom(hub, session, room, reason, silentRooms.has(room.name) ? "nobody" : "everybody");
   }
   if (identity.account !== "") recordDevice(hub, session, reason);
   leaveOffers(hub, session, reason);
+  releaseName(hub, session);
   hub.names.leave(session);
   session.enter("visitor");
   if (identity.recordId === "" || reason === "replaced") return;
@@ -187,7 +189,7 @@ export function stopAll(hub: HubState, reason: string): void {
     }
     if (session.phase !== "member") logNameless(hub, session, "stopped");
     else hub.options.log.info("left", { ...sessionFields(session), reason: "stopped" });
-    for (const room of roomsOf(hub, session)) leaveRoom(hub, session, room, "quit", true);
+    for (const room of roomsOf(hub, session)) leaveRoom(hub, session, room, "lost", "elsewhere");
     session.queue.clear();
     hub.send(session, { type: "bye", reason });
     session.enter("ending");

@@ -26,6 +26,7 @@ import type { Rights } from "./rights/rights.ts";
 import type { Rates } from "./rate-budget.ts";
 import type { ServerControl } from "./server-control.ts";
 import type { Session } from "./session.ts";
+import type { PresenceChange } from "./store.ts";
 import type { StoreClient } from "./store-client.ts";
 import type { TimedPersonal, Timing } from "./turn-batch.ts";
 
@@ -54,12 +55,20 @@ export type HubOptions = {
   log: Log;
   /** What the store keeps of rooms; undefined: no network is held to its part of it. */
   past?: PastSizes | undefined;
+  /** Other servers use the same store; undefined: this is the only one. */
+  shared?: SharedStore | undefined;
   /** Derives a session's record ID from its secret; one-way. */
   hashSecret: (secret: string) => string;
   credentials: CredentialsPort;
   /** A fresh secret: text with at least 128 random bits. */
   newSecret: () => string;
 };
+
+/** What the hub tells whoever listens to the other servers. */
+export interface SharedStore {
+  /** From now on the hub wants to hear of this room. What was read before may be old. */
+  roomOpened(room: string): void;
+}
 
 export class HubState {
   nowMs = 0;
@@ -206,6 +215,13 @@ export class HubState {
   /** Announces a join, leave or rename to the room. */
   announce(room: Room, event: PresenceEvent): void {
     this.pipeline.gathering.addPresence(room, this.pipeline.nextOrder(), event);
+    this.wake();
+  }
+
+  /** Tells the other servers, if there can be any, who is in a room. */
+  share(room: Room, change: PresenceChange): void {
+    if (this.options.shared === undefined) return;
+    this.pipeline.gathering.sharePresence(room, change);
     this.wake();
   }
 

@@ -11,7 +11,13 @@ import { type Actor } from "./admin/actor.ts";
 import { runAdmin } from "./admin/run-admin.ts";
 import { CommitPipeline } from "./commit-pipeline.ts";
 import { execute } from "./commands.ts";
-import { deliverAnswersOf, deliverBatch, deliverForeign } from "./delivery.ts";
+import { deliverAnswersOf, deliverBatch } from "./delivery.ts";
+import {
+  type ForeignEvent,
+  handleForeign,
+  positionIn,
+  type RoomPosition,
+} from "./foreign-events.ts";
 import { closedText, isOpen } from "./door-options.ts";
 import type { Dialect, Peer } from "./dialect.ts";
 import {
@@ -35,7 +41,6 @@ import { ShareBudgets } from "./rate-budget.ts";
 import { Schedule } from "./schedule.ts";
 import { Session } from "./session.ts";
 import { sessionFields } from "./session-log.ts";
-import type { SaidRun } from "./said-run.ts";
 import { StoreClient } from "./store-client.ts";
 import type { SessionUpdate, StoreReply, StoreRequest } from "./store.ts";
 import { Timers } from "./timers.ts";
@@ -259,14 +264,28 @@ export class Hub {
     }
   }
 
-  /**
-   * Another server committed messages to a room; members here receive them. Runs are contiguous
-   * with what this hub has seen; already known messages are skipped.
-   */
-  handleCommitted(room: string, runs: readonly SaidRun[], nowMs: number): void {
+  /** Another server has done something that concerns people here. */
+  handleForeign(event: ForeignEvent, nowMs: number): void {
     this.#hub.nowMs = nowMs;
-    const open = this.#hub.rooms.get(room);
-    if (open !== undefined) deliverForeign(this.#hub, open, runs);
+    handleForeign(this.#hub, event);
+  }
+
+  /** How far the hub has come in a room; undefined: it is not open. */
+  positionIn(room: string): RoomPosition | undefined {
+    return positionIn(this.#hub, room);
+  }
+
+  /** The names of open rooms. */
+  openRooms(): readonly string[] {
+    return [...this.#hub.rooms.keys()];
+  }
+
+  /** Mailboxes of members, with the last number that is known. */
+  openMailboxes(): readonly (readonly [mailbox: string, mail: number])[] {
+    const members = [...this.#hub.names.members()];
+    return members.flatMap(({ identity, mailbox }) =>
+      identity.mailbox === "" ? [] : [[identity.mailbox, mailbox.last] as const],
+    );
   }
 
   /** An operator's order; it is answered at once or when it is stored. */
@@ -386,5 +405,7 @@ function recordOf(session: Session, nowMs: number, departure?: Departure): Sessi
     n: counter.taken,
     network: networkOf(peer.address),
     seenMs: departure?.seenMs ?? nowMs,
+    isHere: departure === undefined,
+    isNew: departure === undefined && !session.isRecorded,
   };
 }

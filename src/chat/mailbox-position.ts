@@ -25,10 +25,22 @@ export class MailboxPosition {
    * include it. `isReady`: the session has had its welcome.
    */
   arrived(mail: number, isReady: boolean): boolean {
-    this.#last = mail;
+    const before = this.#last;
+    this.#last = Math.max(before, mail);
     if (this.#replayedTo !== undefined) return false;
-    if (!isReady) this.#replayedTo = mail - 1;
-    return isReady;
+    // Another server has stored those in between.
+    const isLate = isReady && mail > before + 1;
+    if (!isReady || isLate) this.#replayedTo = isLate ? before : mail - 1;
+    return isReady && !isLate;
+  }
+
+  /** Another server has stored messages up to `mail`. True if there are new ones to be replayed. */
+  arrivedElsewhere(mail: number): boolean {
+    const before = this.#last;
+    if (mail <= before) return false;
+    this.#last = mail;
+    this.#replayedTo ??= before;
+    return true;
   }
 
   /** Whatever follows `seen` is to be replayed. */

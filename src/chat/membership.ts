@@ -4,6 +4,7 @@
 import { history as limits } from "../limits.ts";
 import type { HubState } from "./hub-state.ts";
 import type { LeaveReason, RoomEntry } from "./events.ts";
+import { ForeignRoster } from "./foreign-roster.ts";
 import { lobby } from "./names/grammar.ts";
 import { Room } from "./room.ts";
 import { Membership, type Session } from "./session.ts";
@@ -36,9 +37,17 @@ export function openRoom(
     hub.openedRooms.add(shareOwner);
   }
   hub.past.open(name, bounds.last - bounds.first + 1);
-  const room = new Room(name, bounds.last, shareOwner);
+  const room = new Room(name, bounds.last, shareOwner, elsewhereOf(hub, bounds));
   hub.rooms.set(name, room);
+  hub.options.shared?.roomOpened(name);
   return room;
+}
+
+function elsewhereOf(hub: HubState, { elsewhere }: RoomBounds): ForeignRoster | undefined {
+  if (hub.options.shared === undefined) return undefined;
+  const roster = new ForeignRoster(elsewhere?.version);
+  roster.replace(elsewhere?.members ?? []);
+  return roster;
 }
 
 /** Keeps a room open until `releaseRoom`, while a join waits for the store. */
@@ -85,9 +94,11 @@ export function enterRoom(
   session.rooms.add(membership);
   room.add(session.identity);
   hub.pipeline.gathering.roomTurn(room).breaksRun = true;
-  if (silent || isPresent(hub, session, room)) return membership;
-  const { name, alias } = session.identity;
-  hub.announce(room, { type: "joined", room: room.name, name, alias, author: session.id });
+  if (isPresent(hub, session, room)) return membership;
+  const { name, alias, folded } = session.identity;
+  const joined = { type: "joined", room: room.name, name, alias, author: session.id } as const;
+  hub.share(room, { folded, name, event: silent ? undefined : joined });
+  if (!silent && room.elsewhere?.has(folded) !== true) hub.announce(room, joined);
   return membership;
 }
 
@@ -142,13 +153,16 @@ function missedSince(
   return { from, recovered: isWhole && from + 1 >= first };
 }
 
-/** Removes the session from the room; it still hears what happened there before. */
+/**
+ * Removes the session from the room; it still hears what happened there before. `told`: who hears of
+ * it, everybody, those connected to other servers, or nobody.
+ */
 export function leaveRoom(
   hub: HubState,
   session: Session,
   room: Room,
   reason: LeaveReason,
-  silent = false,
+  told: "everybody" | "elsewhere" | "nobody" = "everybody",
 ): void {
   const membership = session.rooms.get(room.name);
   if (membership === undefined) return;
@@ -157,9 +171,13 @@ export function leaveRoom(
   if (!stays) room.remove(session.identity);
   const { pipeline } = hub;
   membership.left(pipeline.nextOrder());
-  if (!silent && !stays) {
-    const { name, alias } = session.identity;
-    hub.announce(room, { type: "left", room: room.name, name, alias, reason, author: session.id });
+  if (!stays) {
+    const { name, alias, folded } = session.identity;
+    const { id: author } = session;
+    const left = { type: "left", room: room.name, name, alias, reason, author } as const;
+    const event = told === "nobody" ? undefined : left;
+    hub.share(room, { folded, name: undefined, event });
+    if (told === "everybody" && room.elsewhere?.has(folded) !== true) hub.announce(room, left);
   }
   pipeline.gathering.afterDelivery.push(() => {
     room.unlisten(membership);

@@ -202,7 +202,8 @@ function find(hub: HubState, session: Session, to: readonly string[], absent: Ab
     if (key === undefined || reached.has(key)) continue;
     reached.add(key);
     if (mailbox !== undefined) {
-      if (mayWriteTo(hub, session, mailbox)) found.away.push({ name, mailbox });
+      const isElsewhere = absent.records.get(folded)?.isElsewhere === true;
+      if (isElsewhere || mayWriteTo(hub, session, mailbox)) found.away.push({ name, mailbox });
       else found.full.push(name);
     }
     // Members of the lobby receive it there.

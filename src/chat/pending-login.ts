@@ -24,6 +24,7 @@ import {
   releaseRoom,
 } from "./membership.ts";
 import { absentHolder } from "./names/absent-holder.ts";
+import { claimName, keepName } from "./name-claims.ts";
 import { type Taken, takenByAbsent, takenByMember } from "./names/absent.ts";
 import { fold } from "./names/grammar.ts";
 import { takenNow } from "./names/taken.ts";
@@ -216,6 +217,10 @@ export class PendingLogin {
 
   #fail(error: ParleyError | undefined): void {
     this.#release();
+    this.#giveUp(error);
+  }
+
+  #giveUp(error: ParleyError | undefined): void {
     // The connection may have closed while waiting.
     if (error === undefined || this.#session.phase !== "entering") {
       this.#hub.names.abortEntry(this.#session);
@@ -242,10 +247,32 @@ export class PendingLogin {
   }
 
   #conclude(): void {
-    // The connection may have closed while waiting.
+    if (!this.#mayEnter()) return;
+    const { name } = this.#plan;
+    claimName(this.#hub, this.#session, fold(name), ({ isFree, problem, giveUp }) => {
+      // The connection may have closed meanwhile, or an operator may have decided otherwise.
+      if (this.#session.phase !== "entering" || problem !== undefined) {
+        giveUp();
+        return this.#giveUp(problem);
+      }
+      if (!isFree) return this.#refuse("name-taken", takenByMember(name).message);
+      if (!this.#mayEnter()) return giveUp();
+      const rooms = this.#openRooms();
+      if (typeof rooms === "string") {
+        giveUp();
+        return this.#refuse("full", rooms);
+      }
+      this.#admit(rooms);
+      this.#releaseRooms();
+    });
+  }
+
+  /** False: it was refused, or its connection has closed while it waited. */
+  #mayEnter(): boolean {
     if (this.#session.phase !== "entering") {
       this.#hub.names.abortEntry(this.#session);
-      return this.#releaseRooms();
+      this.#releaseRooms();
+      return false;
     }
     const { name, alias } = this.#plan;
     const owned = [this.#ofKey?.id, this.#ofToken?.id].filter((id) => id !== undefined);
@@ -253,15 +280,14 @@ export class PendingLogin {
       this.#hub,
       suspectOf(this.#session, { names: [name, alias], accounts: owned }),
     );
-    if (ban !== undefined) return this.#refuseBanned(ban);
-    const taken = this.#taken();
-    if (taken !== undefined) {
-      return this.#refuse("name-taken", taken.message, taken);
+    if (ban !== undefined) {
+      this.#refuseBanned(ban);
+      return false;
     }
-    const rooms = this.#openRooms();
-    if (typeof rooms === "string") return this.#refuse("full", rooms);
-    this.#admit(rooms);
-    this.#releaseRooms();
+    const taken = this.#taken();
+    if (taken === undefined) return true;
+    this.#refuse("name-taken", taken.message, taken);
+    return false;
   }
 
   /** Whether name or alias belong to somebody else. */
@@ -315,6 +341,7 @@ export class PendingLogin {
     if (ghost !== undefined && this.#owner === undefined) endSession(hub, ghost, "replaced");
     session.enter("member");
     hub.names.enter(session, name, alias);
+    keepName(hub, session);
     const { mailbox } = session.identity;
     const mailed = previous?.identity.mailbox === mailbox ? previous.mailbox.last : 0;
     if (mailbox !== "") session.mailbox.restore(Math.max(this.#mailLast, mailed));

@@ -5,6 +5,7 @@ import { history as historyLimits } from "../limits.ts";
 import { quoted } from "../text.ts";
 import type { HubState } from "./hub-state.ts";
 import type { Account } from "./account-store.ts";
+import { claimName, releaseName } from "./name-claims.ts";
 import type { Command } from "./events.ts";
 import { roomsOf } from "./membership.ts";
 import { absentHolder } from "./names/absent-holder.ts";
@@ -63,7 +64,12 @@ export function rename(hub: HubState, session: Session, command: Rename): void {
     const absent = absentHolder(hub, folded, holder);
     const taken = takenByAbsent(name, absent, claimant, hub.nowMs);
     if (taken !== undefined) return refuse(taken.message);
-    applyRename(hub, session, command);
+    claimName(hub, session, folded, ({ isFree, problem, giveUp }) => {
+      if (session.phase !== "member") return giveUp();
+      if (problem !== undefined) return rejectUnread(hub, session, command, problem);
+      if (!isFree) return refuse(takenByMember(name).message);
+      applyRename(hub, session, command);
+    });
   }, true);
 }
 
@@ -86,12 +92,19 @@ function applyRename(hub: HubState, session: Session, { name, ref }: Rename): vo
     if (rooms.some((room) => mate.rooms.has(room.name))) continue;
     hub.send(mate, { type: "renamed", from, to: name, chat: true });
   }
+  const { folded: before } = session.identity;
   for (const room of rooms) room.remove(session.identity);
+  if (fold(name) !== before) releaseName(hub, session);
   hub.names.rename(session, name);
   hub.queueRecord(session);
+  const { folded } = session.identity;
   for (const room of rooms) {
     room.add(session.identity);
-    hub.announce(room, { type: "renamed", room: room.name, from, to: name, author: session.id });
+    const author = session.id;
+    const renamed = { type: "renamed", room: room.name, from, to: name, author } as const;
+    hub.share(room, { folded: before, name: undefined, event: undefined });
+    hub.share(room, { folded, name, event: renamed });
+    hub.announce(room, renamed);
   }
   hub.send(session, { type: "name", name, ref });
 }

@@ -8,7 +8,10 @@ export function storeRights(hub: HubState, then: (problem: string | undefined) =
   const changes = rights.takeChanges();
   if (changes.length === 0) return then(undefined);
   hub.store.changeRights(changes, (outcome) => {
-    if (outcome.done) return then(undefined);
+    if (outcome.done) {
+      rights.stored(changes);
+      return then(undefined);
+    }
     rights.putBack(changes);
     then(outcome.error.message);
   });

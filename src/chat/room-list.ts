@@ -17,7 +17,7 @@ export function roomPage(
   rest.sort((a, b) => (a.name < b.name ? -1 : 1));
   const page = rest.slice(0, limit);
   return {
-    rooms: page.map((room) => ({ room: room.name, members: room.roster.size })),
+    rooms: page.map((room) => ({ room: room.name, members: room.memberCount })),
     next: page.length < rest.length ? page.at(-1)?.name : undefined,
   };
 }

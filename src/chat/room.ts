@@ -3,6 +3,7 @@
 
 import type { Dialect } from "./dialect.ts";
 import type { ShareOwner } from "../share-owner.ts";
+import type { ForeignRoster } from "./foreign-roster.ts";
 import { RecipientGroup } from "./fan-out/recipient-group.ts";
 import type { RoomTail } from "./room-tail.ts";
 import type { Identity, Membership } from "./session.ts";
@@ -21,7 +22,25 @@ export class Room {
     public seq: number,
     /** Whose rooms it counts among. */
     readonly openedBy: ShareOwner,
+    /** Who is here by way of other servers; undefined: there are no others. */
+    readonly elsewhere: ForeignRoster | undefined = undefined,
   ) {}
+
+  /** Members, wherever they are connected. */
+  get memberCount(): number {
+    if (this.elsewhere === undefined) return this.roster.size;
+    return this.names().length;
+  }
+
+  /** Whether somebody is here, by whatever server. */
+  has(folded: string): boolean {
+    return this.roster.has(folded) || this.elsewhere?.has(folded) === true;
+  }
+
+  /** Others have come or gone by way of another server. */
+  changedElsewhere(): void {
+    this.#sorted = undefined;
+  }
 
   /** No members and no listeners. */
   get isEmpty(): boolean {
@@ -60,12 +79,21 @@ export class Room {
 
   /** Members' names in order of arrival. */
   names(): readonly string[] {
-    return Array.from(this.roster.values());
+    return Array.from(this.#everybody().values());
   }
 
   /** Members' names sorted by folded name, for paging. */
   sortedNames(): readonly string[] {
-    this.#sorted ??= [...this.roster.keys()].sort().map((key) => this.roster.get(key)!);
+    if (this.#sorted === undefined) {
+      const all = this.#everybody();
+      this.#sorted = [...all.keys()].sort().map((key) => all.get(key)!);
+    }
     return this.#sorted;
+  }
+
+  /** Names by folded name. */
+  #everybody(): ReadonlyMap<string, string> {
+    if (this.elsewhere === undefined || this.elsewhere.size === 0) return this.roster;
+    return new Map([...this.elsewhere.entries(), ...this.roster]);
   }
 }

@@ -10,6 +10,7 @@ import type {
   Batch,
   Committed,
   MailCount,
+  NameClaim,
   RoomBounds,
   SessionRecord,
   StoreOperation,
@@ -127,6 +128,12 @@ export class StoreClient {
   ): void {
     this.#request({ type: "find-name", name, sinceMs }, (reply) =>
       then(outcomeOf(reply, (done) => (done.type === "find-name" ? done : undefined))),
+    );
+  }
+
+  claimName(claim: NameClaim, then: (outcome: Outcome<boolean>) => void): void {
+    this.#request({ type: "claim-name", claim }, (reply) =>
+      then(outcomeOf(reply, (done) => (done.type === "claim-name" ? done : undefined))),
     );
   }
 

@@ -10,7 +10,8 @@ import type {
   AccountOutcome,
   Accounts,
 } from "./account-store.ts";
-import type { PrivateMessage, Said } from "./events.ts";
+import type { PresenceEvent, PrivateMessage, Said } from "./events.ts";
+import type { ForeignMember } from "./foreign-roster.ts";
 import type { RightsChange, RightsRow } from "./rights/rights-rows.ts";
 import type { SaidRun } from "./said-run.ts";
 
@@ -27,7 +28,25 @@ export type Batch = {
   readonly mail: readonly Mail[];
   /** Records that changed, each once, as they are after this batch. */
   readonly sessions: readonly SessionUpdate[];
+  /** For the other servers, if the store has several: each room once. */
+  readonly presence?: readonly Presence[] | undefined;
+  /** Names that were claimed and are given up. */
+  readonly released?: readonly NameClaim[] | undefined;
 };
+
+/** Who came into a room, left it or has another name, in this order. */
+export type Presence = { readonly room: string; readonly changes: readonly PresenceChange[] };
+
+export type PresenceChange = {
+  readonly folded: string;
+  /** As shown; undefined: left. */
+  readonly name: string | undefined;
+  /** What the others in the room are told; undefined: nothing. */
+  readonly event: PresenceEvent | undefined;
+};
+
+/** A folded name, and whose it is: a mailbox, or `#` and the number of a connection. */
+export type NameClaim = { readonly name: string; readonly holder: string };
 
 /** A private message for the mailbox of session `session` (its record's ID). */
 export type Mail = {
@@ -40,12 +59,22 @@ export type Mail = {
 export type RoomBatch = { readonly room: string; readonly runs: readonly SaidRun[] };
 
 /** The numbers assigned to a batch: the first `seq` per room, the `mail` per private message. */
-export type Committed = { readonly rooms: readonly number[]; readonly mail: readonly number[] };
+export type Committed = {
+  readonly rooms: readonly number[];
+  readonly mail: readonly number[];
+  /** How often who is in the room has changed by now, for each `presence`. */
+  readonly presence?: readonly number[] | undefined;
+};
 
 /**
  * The numbers kept of a room. `last` is 0 in a new room; `first` is `last + 1` if nothing is kept.
  */
-export type RoomBounds = { first: number; last: number };
+export type RoomBounds = {
+  first: number;
+  last: number;
+  /** Who is in the room by way of other servers. */
+  elsewhere?: { version: number; members: readonly ForeignMember[] } | undefined;
+};
 
 /** Messages of a mailbox. A full one has gaps: `count` says whether all up to `last` are there. */
 export type MailCount = { count: number; last: number };
@@ -63,13 +92,21 @@ export type SessionRecord = {
   /** The network it last connected from (addresses.ts); empty if unknown. */
   network: string;
   seenMs: number;
+  /** Present and true: it is connected to another server, and has the name. */
+  isElsewhere?: boolean | undefined;
 };
 
 /**
  * A record as the hub writes it. Mail is numbered by the mailbox itself; `minMail` makes it go on
  * after that number.
  */
-export type SessionUpdate = Omit<SessionRecord, "mail"> & { minMail?: number | undefined };
+export type SessionUpdate = Omit<SessionRecord, "mail" | "isElsewhere"> & {
+  minMail?: number | undefined;
+  /** Connected to this server. */
+  isHere?: boolean | undefined;
+  /** Since this batch: whichever server had it before loses it. */
+  isNew?: boolean | undefined;
+};
 
 /** The rooms' logs. `seq` starts at 1 and has no gaps within a room. */
 export interface RoomLog {
@@ -139,6 +176,8 @@ export type StoreResults = {
   "count-mail": MailCount;
   "load-session": SessionRecord | undefined;
   "find-name": SessionRecord | undefined;
+  /** False: somebody has it who is connected to another server. */
+  "claim-name": boolean;
   "change-rights": undefined;
   "erase-message": boolean;
   "find-account": Account | undefined;
@@ -154,6 +193,7 @@ type StoreArguments = {
   "count-mail": { session: string; after: number };
   "load-session": { session: string };
   "find-name": { name: string; sinceMs: number };
+  "claim-name": { claim: NameClaim };
   "change-rights": { changes: readonly RightsChange[] };
   "erase-message": { room: string; seq: number };
   "find-account": { lookup: AccountLookup };

@@ -8,7 +8,7 @@ import { output } from "../limits.ts";
 import type { Room } from "./room.ts";
 import { SaidRun } from "./said-run.ts";
 import type { Session } from "./session.ts";
-import type { SessionUpdate } from "./store.ts";
+import type { NameClaim, PresenceChange, SessionUpdate } from "./store.ts";
 
 /**
  * When a session receives an event: at the end of the turn; once the batch is settled, committed or
@@ -73,6 +73,9 @@ export class TurnBatch {
   readonly counted = new Map<Session, Counted>();
   /** Authors to notify if the commit fails. */
   readonly speakers = new Set<Session>();
+  /** For the other servers, if there can be any. */
+  readonly presence = new Map<Room, PresenceChange[]>();
+  readonly released: NameClaim[] = [];
   readonly personals = new Map<Session, TimedPersonal[]>();
   /** Connections to close after this batch. */
   readonly ending = new Set<Session>();
@@ -130,7 +133,9 @@ export class TurnBatch {
       this.records.size > 0 ||
       this.mailboxes.length > 0 ||
       this.counted.size > 0 ||
-      this.departed.size > 0
+      this.departed.size > 0 ||
+      this.presence.size > 0 ||
+      this.released.length > 0
     );
   }
 
@@ -197,6 +202,25 @@ export class TurnBatch {
     this.#entries++;
     turn.presence = { order, event };
     turn.items.push({ order, event });
+  }
+
+  /** Tells the other servers who is in the room. */
+  sharePresence(room: Room, change: PresenceChange): void {
+    this.#entries++;
+    const changes = this.presence.get(room);
+    if (changes === undefined) this.presence.set(room, [change]);
+    else changes.push(change);
+  }
+
+  /** Takes over what an earlier batch could not tell the other servers. */
+  putBack({ presence, released }: TurnBatch): void {
+    this.released.unshift(...released);
+    const later = [...this.presence];
+    this.presence.clear();
+    for (const [room, changes] of presence) this.presence.set(room, [...changes]);
+    for (const [room, changes] of later) {
+      this.presence.set(room, [...(this.presence.get(room) ?? []), ...changes]);
+    }
   }
 
   addPersonal(session: Session, personal: TimedPersonal): void {

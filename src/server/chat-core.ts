@@ -3,6 +3,7 @@
 // single-dialect ports.
 
 import type { Log } from "../log.ts";
+import type { SharedHub } from "../chat/foreign-events.ts";
 import { Hub } from "../chat/hub.ts";
 import { ParleyError } from "../errors.ts";
 import { fold } from "../chat/names/grammar.ts";
@@ -148,6 +149,7 @@ export class ChatCore {
         claimUsed: () => options.claim()?.remove(),
       },
       past: store.past,
+      shared: store.others,
       files: new ServerFiles(service, this.#downloads, print, log),
       wake: this.driver.wake,
       log,
@@ -166,8 +168,20 @@ export class ChatCore {
     this.turns = options.rate > 0 ? new ReadingTurns() : undefined;
     this.main = this.listen(service.udpPort, speech, options.key);
     this.driver.start(this.hub);
+    store.others?.attach(this.#sharedHub());
     store.keepInUse((room) => this.hub.isRoomInUse(room));
     this.#stopCollector = startCollector(this.metrics);
+  }
+
+  /** The hub for what other servers have done. */
+  #sharedHub(): SharedHub {
+    const { driver, hub } = this;
+    return {
+      handleForeign: (event) => driver.handleForeign(event),
+      positionIn: (room) => hub.positionIn(room),
+      openRooms: () => hub.openRooms(),
+      openMailboxes: () => hub.openMailboxes(),
+    };
   }
 
   get folder(): FileService["folder"] {

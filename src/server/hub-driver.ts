@@ -5,6 +5,7 @@ import type { Actor } from "../chat/admin/actor.ts";
 import type { AdminAnswer } from "../chat/admin/answer.ts";
 import type { Dialect, Peer } from "../chat/dialect.ts";
 import type { LeaveReason } from "../chat/events.ts";
+import type { ForeignEvent } from "../chat/foreign-events.ts";
 import type { Hub } from "../chat/hub.ts";
 import type { Link } from "../chat/link.ts";
 import type { Session } from "../chat/session.ts";
@@ -70,6 +71,13 @@ export class HubDriver {
     const hub = this.#hub;
     if (hub === undefined) return;
     hub.handleAdmin(actor, line, steadyMs(), answer);
+    this.#pump();
+    this.#schedule();
+  }
+
+  /** Another server has done something. */
+  handleForeign(event: ForeignEvent): void {
+    this.#hub?.handleForeign(event, steadyMs());
     this.#pump();
     this.#schedule();
   }

@@ -42,6 +42,9 @@ function answer(store: LocalStore, request: StoreRequest): StoreReply {
       const result = store.directory.find(request.name, request.sinceMs);
       return { ...done, type: "find-name", result };
     }
+    case "claim-name":
+      // No other server could have it.
+      return { ...done, type: "claim-name", result: true };
     case "erase-message": {
       const result = store.rooms.erase(request.room, request.seq);
       return { ...done, type: "erase-message", result };

@@ -1,6 +1,8 @@
 // Opens a server's store, in an SQLite file or in memory, and the registry of peers beside it. People
 // who own a name outlive a server whose messages are in memory: in a file of their own.
 
+import type { SharedHub } from "../chat/foreign-events.ts";
+import type { SharedStore } from "../chat/hub-state.ts";
 import type { PastSizes } from "../chat/past-limits.ts";
 import type { RightsRow } from "../chat/rights/rights-rows.ts";
 import type { StoreAnswerer, StoreReply, StoreRequest } from "../chat/store.ts";
@@ -18,6 +20,9 @@ import { openSqliteStore } from "./sqlite.ts";
 import { StateFile } from "./state-file.ts";
 import { startSweeper } from "./sweeper.ts";
 
+/** What brings to the hub what other servers do. */
+export type OtherServers = SharedStore & { attach(hub: SharedHub): void };
+
 export type OpenStore = {
   /** Identifies the log. */
   readonly epoch: string;
@@ -28,6 +33,8 @@ export type OpenStore = {
   isRegistered(folded: string): boolean;
   /** Tells which rooms have members: unused ones are dropped first. */
   keepInUse(isInUse: (room: string) => boolean): void;
+  /** Other servers use it too; undefined: only this one. */
+  readonly others?: OtherServers | undefined;
   readonly registry: Registry;
   /** Real paths of the store's files. */
   readonly paths: readonly string[];

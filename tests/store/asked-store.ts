@@ -51,7 +51,10 @@ export class AskedStore {
   }
 
   readonly rooms = {
-    bounds: (room: string) => this.#ask("room-bounds", { type: "room-bounds", room }),
+    bounds: async (room: string) => {
+      const { first, last } = await this.#ask("room-bounds", { type: "room-bounds", room });
+      return { first, last };
+    },
     after: (room: string, after: number, limit: number) =>
       this.#ask("read-room", { type: "read-room", room, after, limit }),
     before: (room: string, before: number, limit: number) =>
@@ -89,7 +92,8 @@ export class AskedStore {
   };
 
   async commit(batch: Batch): Promise<Committed> {
-    return await this.#ask("commit", { type: "commit", batch });
+    const { rooms, mail } = await this.#ask("commit", { type: "commit", batch });
+    return { rooms, mail };
   }
 
   async setInUse(rooms: readonly string[]): Promise<void> {

@@ -24,6 +24,7 @@ export function takenByAbsent(
   nowMs: number,
 ): Taken | undefined {
   if (holder === undefined || holder.id === recordId) return undefined;
+  if (holder.isElsewhere === true) return takenByMember(name);
   // An unknown network matches none.
   if (holder.network !== "" && holder.network === network) return undefined;
   // The name still receives mail, and others would mistake its new holder for the old one.

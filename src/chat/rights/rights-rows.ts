@@ -30,8 +30,12 @@ export class RightsJournal {
   }
 
   /** The last state of each row that changed. */
+  get changes(): readonly RightsChange[] {
+    return Array.from(this.#changes, ([key, value]) => ({ key, value }));
+  }
+
   take(): readonly RightsChange[] {
-    const changes = Array.from(this.#changes, ([key, value]) => ({ key, value }));
+    const { changes } = this;
     this.#changes = new Map();
     return changes;
   }

@@ -8,31 +8,84 @@ import { AllRoomSettings } from "./room-settings.ts";
 import { Roles } from "./roles.ts";
 import { Sanctions } from "./sanctions.ts";
 
-export class Rights {
-  readonly #journal = new RightsJournal();
+type Decisions = {
   readonly sanctions: Sanctions;
   readonly passes: Passes;
   readonly tokens: AccessTokens;
   readonly roles: Roles;
   readonly rooms: AllRoomSettings;
+};
+
+export class Rights {
+  readonly #journal = new RightsJournal();
+  /** Changes on their way to the store. */
+  readonly #unsettled = new Set<readonly RightsChange[]>();
+  #decisions: Decisions;
 
   /** `rows`: what the store has. */
   constructor(rows: Iterable<RightsRow> = []) {
-    const kept = [...rows];
-    this.sanctions = new Sanctions(kept, this.#journal);
-    this.rooms = new AllRoomSettings(kept, this.#journal);
-    this.roles = new Roles(kept, this.#journal);
-    this.passes = new Passes(kept, this.#journal);
-    this.tokens = new AccessTokens(kept, this.#journal);
+    this.#decisions = decisions([...rows], this.#journal);
+  }
+
+  get sanctions(): Sanctions {
+    return this.#decisions.sanctions;
+  }
+
+  get passes(): Passes {
+    return this.#decisions.passes;
+  }
+
+  get tokens(): AccessTokens {
+    return this.#decisions.tokens;
+  }
+
+  get roles(): Roles {
+    return this.#decisions.roles;
+  }
+
+  get rooms(): AllRoomSettings {
+    return this.#decisions.rooms;
+  }
+
+  /**
+   * Another server has changed what the store has: these are all of its rows now. Own changes that
+   * are not stored yet hold.
+   */
+  replace(rows: readonly RightsRow[]): void {
+    const kept = new Map(rows.map(({ key, value }) => [key, value]));
+    for (const { key, value } of [...this.#unsettled, this.#journal.changes].flat()) {
+      if (value === undefined) kept.delete(key);
+      else kept.set(key, value);
+    }
+    const all = Array.from(kept, ([key, value]) => ({ key, value }));
+    this.#decisions = decisions(all, this.#journal);
   }
 
   /** What has to be stored since the last call. */
   takeChanges(): readonly RightsChange[] {
-    return this.#journal.take();
+    const changes = this.#journal.take();
+    if (changes.length > 0) this.#unsettled.add(changes);
+    return changes;
+  }
+
+  /** These are stored. */
+  stored(changes: readonly RightsChange[]): void {
+    this.#unsettled.delete(changes);
   }
 
   /** These could not be stored; `takeChanges` has them again. */
   putBack(changes: readonly RightsChange[]): void {
+    this.#unsettled.delete(changes);
     this.#journal.putBack(changes);
   }
+}
+
+function decisions(rows: readonly RightsRow[], journal: RightsJournal): Decisions {
+  return {
+    sanctions: new Sanctions(rows, journal),
+    rooms: new AllRoomSettings(rows, journal),
+    roles: new Roles(rows, journal),
+    passes: new Passes(rows, journal),
+    tokens: new AccessTokens(rows, journal),
+  };
 }

@@ -3,17 +3,32 @@
 import type { Batch, Mail } from "../../chat/store.ts";
 import { packRuns } from "../packed-runs.ts";
 
-/** The arguments `said`, `people` and `letters`. */
-export type BatchJson = { said: string; people: string; letters: string };
+/** The commit function's arguments of these names. */
+export type BatchJson = {
+  said: string;
+  there: string;
+  people: string;
+  letters: string;
+  gone: string;
+};
 
-export function batchJson({ rooms, sessions, mail }: Batch): BatchJson {
+/** `server` is the one that commits: it tells its connections apart from those of others. */
+export function batchJson(batch: Batch, server: string): BatchJson {
+  const { rooms, sessions, mail, presence = [], released = [] } = batch;
   return {
     said: `[${rooms.map(({ room, runs }) => roomJson(room, packRuns(runs))).join(",")}]`,
-    people: JSON.stringify(
-      sessions.map(({ minMail = 0, ...record }) => ({ ...record, minMail, isHere: false })),
-    ),
+    there: JSON.stringify(presence),
+    people: JSON.stringify(sessions.map((record) => ({ minMail: 0, ...record }))),
     letters: `[${mail.map(letterJson).join(",")}]`,
+    gone: JSON.stringify(
+      released.map(({ name, holder }) => ({ name, holder: holderAt(server, holder) })),
+    ),
   };
+}
+
+/** Numbers of connections are unique with their server. */
+export function holderAt(server: string, holder: string): string {
+  return holder.startsWith("#") ? `${server}${holder}` : holder;
 }
 
 /** Rows are JSON already. */

@@ -2,21 +2,22 @@
 // messages and mail, and tells the other servers.
 
 /** SQLSTATE of a server whose lease has run out: it may write no more. */
-const fencedState = "PY001";
+export const fencedState = "PY001";
 /** A session in the batch is connected to another server by now. */
 const movedState = "PY002";
 
 /** The channel on which servers hear of each other's batches. */
-const channel = "parley";
+export const channel = "parley";
 
 /** Longest payload of a notification; PostgreSQL allows 7 999 bytes. */
 const payloadBytes = 7_900;
 
 /**
  * `said`: `[{room, count, timeMs, rows: [{count, timeMs, runs}]}]`. `there`: who came, left and was
- * renamed, `[{room, events: [{folded, name?, alias?, …}]}]` in their order; without `name`, left.
+ * renamed, `[{room, changes: [{folded, name?, event?}]}]` in their order; without `name`, left.
  * `people`: `[{id, name, n, minMail, network, seenMs, isHere, isNew}]`. `letters`: `[{session,
- * network, timeMs, sender, message}]`. `gone`: names that are given up, `[{folded, holder}]`.
+ * network, timeMs, sender, message}]`, where a session with `#` is a connection without a mailbox:
+ * `SERVER#NUMBER`. `gone`: names that are given up, `[{name, holder}]`.
  */
 export const commitFunction = `
   CREATE FUNCTION parley.commit(
@@ -35,21 +36,22 @@ export const commitFunction = `
     counters bigint[] := '{}';
     pieces text[] := '{}';
     readers text[] := '{}';
-    changed jsonb := '{}';
+    versions bigint[] := '{}';
+    has_signals boolean := false;
     note text;
     result text;
     others boolean;
   BEGIN
     SELECT * INTO lease FROM parley.servers WHERE id = me FOR UPDATE;
     IF FOUND AND lease.batch = number THEN RETURN lease.reply; END IF;
-    IF NOT FOUND OR lease.expires <= clock_timestamp() THEN
+    IF NOT FOUND OR lease.is_over THEN
       RAISE EXCEPTION 'The lease of server % has run out', me USING ERRCODE = '${fencedState}';
     END IF;
     IF lease.batch > number THEN
       RAISE EXCEPTION 'Batch % comes after batch %', number, lease.batch;
     END IF;
     others := EXISTS (
-      SELECT 1 FROM parley.servers WHERE id <> me AND expires > clock_timestamp());
+      SELECT 1 FROM parley.servers WHERE id <> me AND NOT is_over);
 
     -- Rows are locked in one order by all servers, so that none waits for another in a circle.
     FOR item IN
@@ -99,7 +101,7 @@ export const commitFunction = `
         IF item."isNew" THEN
           INSERT INTO parley.signals (server, signal)
             VALUES (known.server, json_build_object('type', 'moved', 'session', item.id)::text);
-          changed := jsonb_set(changed, ARRAY['signals'], 'true');
+          has_signals := true;
         ELSIF item.n > known.n THEN
           RAISE EXCEPTION 'Session % is connected elsewhere', item.id
             USING ERRCODE = '${movedState}';
@@ -129,6 +131,15 @@ export const commitFunction = `
       SELECT * FROM json_to_recordset(letters) AS l(session text, network text, "timeMs" bigint,
         sender text, message json)
     LOOP
+      IF position('#' IN item.session) > 0 THEN
+        INSERT INTO parley.signals (server, signal)
+          VALUES (split_part(item.session, '#', 1), json_build_object('type', 'letter',
+            'to', '#' || split_part(item.session, '#', 2), 'timeMs', item."timeMs",
+            'sender', item.sender, 'message', item.message)::text);
+        has_signals := true;
+        counters := counters || 0::bigint;
+        CONTINUE;
+      END IF;
       INSERT INTO parley.sessions (id, name, n, mail, network, seen_ms, clock_ms)
         VALUES (item.session, '', 0, 1, '', item."timeMs", now_ms)
         ON CONFLICT (id) DO UPDATE SET mail = sessions.mail + 1 RETURNING mail INTO counter;
@@ -136,15 +147,15 @@ export const commitFunction = `
         VALUES (item.session, counter, item."timeMs", now_ms, item.network, item.sender,
           item.message::text);
       counters := counters || counter;
-      readers := readers || item.session;
+      readers := readers || json_build_array(item.session, counter)::text;
     END LOOP;
 
-    DELETE FROM parley.names USING json_to_recordset(gone) AS g(folded text, holder text)
-      WHERE names.folded = g.folded AND names.holder = g.holder AND names.server = me;
+    DELETE FROM parley.names USING json_to_recordset(gone) AS g(name text, holder text)
+      WHERE names.folded = g.name AND names.holder = g.holder AND names.server = me;
 
     FOR item IN
-      SELECT value ->> 'room' AS room, value -> 'events' AS events
-      FROM json_array_elements(there) ORDER BY value ->> 'room' COLLATE "C"
+      SELECT value ->> 'room' AS room, value -> 'changes' AS changes, ordinality AS place
+      FROM json_array_elements(there) WITH ORDINALITY ORDER BY value ->> 'room' COLLATE "C"
     LOOP
       INSERT INTO parley.rooms (name, first_seq, last_seq, presence)
         SELECT item.room, floor + 1, floor, 1
@@ -152,28 +163,29 @@ export const commitFunction = `
           FROM parley.meta WHERE key = 'floor') AS kept
         ON CONFLICT (name) DO UPDATE SET presence = rooms.presence + 1
         RETURNING presence INTO counter;
+      versions[item.place] := counter;
       FOR line IN
-        SELECT * FROM json_to_recordset(item.events) AS e(folded text, name text, alias text)
+        SELECT * FROM json_to_recordset(item.changes) AS c(folded text, name text)
       LOOP
         DELETE FROM parley.members
           WHERE room = item.room AND folded = line.folded AND server = me;
         IF line.name IS NOT NULL THEN
-          INSERT INTO parley.members (room, folded, server, name, alias)
-            VALUES (item.room, line.folded, me, line.name, line.alias);
+          INSERT INTO parley.members (room, folded, server, name)
+            VALUES (item.room, line.folded, me, line.name);
         END IF;
       END LOOP;
       IF others THEN
-        pieces := pieces || json_build_object('room', item.room, 'presence', counter,
-          'events', item.events)::text;
+        pieces := pieces || json_build_object('room', item.room, 'version', counter,
+          'changes', item.changes)::text;
       END IF;
     END LOOP;
 
-    result := json_build_object('rooms', firsts, 'mail', counters)::text;
+    result := json_build_object('rooms', firsts, 'mail', counters, 'presence', versions)::text;
     UPDATE parley.servers SET batch = number, reply = result,
       expires = clock_timestamp() + lease_ms * interval '1 millisecond' WHERE id = me;
-    IF others AND (cardinality(pieces) > 0 OR cardinality(readers) > 0 OR changed <> '{}') THEN
-      note := json_build_object('from', me, 'mail', readers, 'signals', changed ? 'signals',
-        'said', array_to_json(pieces::json[]))::text;
+    IF others AND (cardinality(pieces) > 0 OR cardinality(readers) > 0 OR has_signals) THEN
+      note := json_build_object('from', me, 'mail', readers::json[], 'hasSignals', has_signals,
+        'pieces', pieces::json[])::text;
       IF octet_length(note) > ${payloadBytes} THEN
         -- The others read what they lack.
         note := json_build_object('from', me, 'isLarge', true)::text;
@@ -181,5 +193,54 @@ export const commitFunction = `
       PERFORM pg_notify('${channel}', note);
     END IF;
     RETURN result;
+  END $function$;
+`;
+
+/**
+ * Servers whose lease has run out are over: their people are gone, and their names free. Returns how
+ * many there were.
+ */
+export const reapFunction = `
+  CREATE FUNCTION parley.reap() RETURNS integer LANGUAGE plpgsql AS $function$
+  DECLARE
+    dead text;
+    item record;
+    version bigint;
+    note text;
+    found integer := 0;
+  BEGIN
+    IF NOT pg_try_advisory_xact_lock(8097874531021168754) THEN RETURN 0; END IF;
+    UPDATE parley.servers SET is_over = true WHERE NOT is_over AND expires <= clock_timestamp();
+    DELETE FROM parley.servers WHERE is_over AND expires < clock_timestamp() - interval '1 day';
+    FOR dead IN
+      SELECT DISTINCT server FROM (
+        SELECT server FROM parley.members UNION SELECT server FROM parley.names
+        UNION SELECT server FROM parley.sessions WHERE server IS NOT NULL
+        UNION SELECT server FROM parley.signals) AS used
+      WHERE NOT EXISTS (
+        SELECT 1 FROM parley.servers WHERE servers.id = used.server AND NOT is_over)
+    LOOP
+      found := found + 1;
+      FOR item IN
+        SELECT room, json_agg(json_build_object('folded', folded, 'event', json_build_object(
+          'type', 'left', 'room', room, 'name', name, 'reason', 'lost', 'author', 0))) AS changes
+        FROM parley.members WHERE server = dead GROUP BY room ORDER BY room COLLATE "C"
+      LOOP
+        UPDATE parley.rooms SET presence = presence + 1 WHERE name = item.room
+          RETURNING presence INTO version;
+        note := json_build_object('from', dead, 'mail', '{}'::text[], 'hasSignals', false, 'pieces',
+          json_build_array(json_build_object('room', item.room, 'version', version,
+            'changes', item.changes)))::text;
+        IF octet_length(note) > ${payloadBytes} THEN
+          note := json_build_object('from', dead, 'isLarge', true)::text;
+        END IF;
+        PERFORM pg_notify('${channel}', note);
+      END LOOP;
+      DELETE FROM parley.members WHERE server = dead;
+      DELETE FROM parley.names WHERE server = dead;
+      DELETE FROM parley.signals WHERE server = dead;
+      UPDATE parley.sessions SET server = NULL WHERE server = dead;
+    END LOOP;
+    RETURN found;
   END $function$;
 `;

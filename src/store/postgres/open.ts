@@ -6,6 +6,7 @@ import { ParleyError } from "../../errors.ts";
 import { history, postgres as limits } from "../../limits.ts";
 import type { OpenStore } from "../open.ts";
 import type { Retention } from "../retention.ts";
+import { Feed } from "./feed.ts";
 import { Database, DatabaseAway, Refused } from "./database.ts";
 import { parseDatabaseUrl } from "./database-url.ts";
 import { passwordSource } from "./password-file.ts";
@@ -21,48 +22,51 @@ export type DatabaseSettings = {
 /** @throws ParleyError `storage`, `usage` */
 export async function openPostgres(
   address: string,
-  { retention, pin, log }: DatabaseSettings,
+  settings: DatabaseSettings,
 ): Promise<Omit<OpenStore, "paths" | "past">> {
   const url = parseDatabaseUrl(address, userInfo().username);
   const database = new Database(url, passwordSource(url.database, url.user));
-  let store: PostgresStore;
-  let rights: OpenStore["rights"];
-  let names: Set<string>;
   try {
-    store = await PostgresStore.open(database, { retention, pin });
-    rights = await store.rights();
-    names = new Set(await store.registeredNames());
+    return await openOn(database, settings);
   } catch (error) {
     await database.close();
     throw startError(error);
   }
+}
+
+async function openOn(
+  database: Database,
+  { retention, pin, log }: DatabaseSettings,
+): Promise<Omit<OpenStore, "paths" | "past">> {
+  const store = await PostgresStore.open(database, { retention, pin });
+  const rights = await store.rights();
+  let names = new Set(await store.registeredNames());
+  const feed = new Feed(database, store, log);
+  await feed.start(rights);
+  const sweep = async (): Promise<void> => {
+    while (await store.sweep()) await Bun.sleep(history.sweepSliceMs);
+  };
+  const readNames = async (): Promise<void> => {
+    names = new Set(await store.registeredNames());
+  };
   const timers = [
     repeat(limits.renewMs, () => store.renew(), log),
-    repeat(
-      history.sweepMs,
-      async () => {
-        while (await store.sweep()) await Bun.sleep(history.sweepSliceMs);
-      },
-      log,
-    ),
-    repeat(
-      limits.namesMs,
-      async () => {
-        names = new Set(await store.registeredNames());
-      },
-      log,
-    ),
+    repeat(limits.lookMs, () => feed.check(), log),
+    repeat(history.sweepMs, sweep, log),
+    repeat(limits.namesMs, readNames, log),
   ];
   return {
     epoch: store.epoch,
     answer: store.answer,
     rights,
+    others: feed,
     isRegistered: (folded) => names.has(folded),
     // The table of members says it.
     keepInUse() {},
     registry: new Registry(),
     async close() {
       for (const stop of timers) stop();
+      feed.stop();
       await store.leave();
       await database.close();
     },

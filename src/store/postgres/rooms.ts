@@ -1,11 +1,18 @@
 // Reads the rooms' logs.
 
 import type { Said } from "../../chat/events.ts";
+import type { ForeignMember } from "../../chat/foreign-roster.ts";
 import type { RoomBounds } from "../../chat/store.ts";
 import { eraseAt, type StoredRun, unpackRuns } from "../packed-runs.ts";
 import type { Database } from "./database.ts";
 
 type BoundsRow = { first: number | string; last: number | string };
+type MemberRow = {
+  version: number | string;
+  server: string | null;
+  folded: string | null;
+  name: string | null;
+};
 type BatchRow = { seq: number | string; time: number | string; runs: string };
 
 export class PostgresRooms {
@@ -30,6 +37,29 @@ export class PostgresRooms {
     return row === undefined
       ? { first: 1, last: 0 }
       : { first: Number(row.first), last: Number(row.last) };
+  }
+
+  /** The same, with whoever is there by way of other servers than `server`. */
+  async boundsFor(room: string, server: string): Promise<RoomBounds> {
+    const [bounds, elsewhere] = await Promise.all([this.bounds(room), this.roster(room, server)]);
+    return { ...bounds, elsewhere };
+  }
+
+  /** Who is in a room by way of other servers than `server`, as of one moment. */
+  async roster(
+    room: string,
+    server: string,
+  ): Promise<{ version: number; members: ForeignMember[] }> {
+    const rows = await this.#database.run<MemberRow>(
+      `SELECT r.presence AS version, m.server, m.folded, m.name
+       FROM parley.rooms r LEFT JOIN parley.members m ON m.room = r.name AND m.server <> $2
+       WHERE r.name = $1`,
+      [room, server],
+    );
+    const members = rows.flatMap(({ server, folded, name }) =>
+      server === null || folded === null || name === null ? [] : [{ server, folded, name }],
+    );
+    return { version: Number(rows[0]?.version ?? 0), members };
   }
 
   /** At most `limit` messages with a higher `seq`, ascending. */

@@ -1,7 +1,7 @@
 // The tables in PostgreSQL, in a schema of their own, as migrations from each version to the next.
 // docs/cluster.md describes them.
 
-import { commitFunction } from "./commit-function.ts";
+import { commitFunction, reapFunction } from "./commit-function.ts";
 
 const tables = `
   CREATE TABLE parley.meta (key text PRIMARY KEY, value text NOT NULL);
@@ -12,6 +12,8 @@ const tables = `
     pin text NOT NULL,
     started timestamptz NOT NULL DEFAULT clock_timestamp(),
     expires timestamptz NOT NULL,
+    -- Others have taken its people for gone: it may write no more.
+    is_over boolean NOT NULL DEFAULT false,
     -- Its last batch, and the numbers that it was given: committing it again returns them.
     batch bigint NOT NULL DEFAULT 0,
     reply text
@@ -106,7 +108,6 @@ const tables = `
     folded text NOT NULL,
     server text NOT NULL,
     name text NOT NULL,
-    alias text,
     PRIMARY KEY (room, folded, server)
   );
   CREATE INDEX members_by_server ON parley.members (server);
@@ -129,7 +130,7 @@ const tables = `
 `;
 
 /** Step `i` turns version `i` into `i + 1`. Never change a released step; add one. */
-export const migrations: readonly string[] = [`${tables}${commitFunction}`];
+export const migrations: readonly string[] = [`${tables}${commitFunction}${reapFunction}`];
 
 /** The version that this program writes. */
 export const schemaVersion = migrations.length;

@@ -1,14 +1,15 @@
 // The store in PostgreSQL: answers the hub's requests, each in its own time. What has an unknown
 // outcome is said to be unknown; the hub asks again.
 
+import type { RightsChange, RightsRow } from "../../chat/rights/rights-rows.ts";
 import type {
-  Committed,
   Batch,
+  Committed,
+  NameClaim,
   SessionRecord,
   StoreReply,
   StoreRequest,
 } from "../../chat/store.ts";
-import type { RightsChange, RightsRow } from "../../chat/rights/rights-rows.ts";
 import { ParleyError } from "../../errors.ts";
 import { steadyMs } from "../../io/clock.ts";
 import { postgres as limits } from "../../limits.ts";
@@ -17,7 +18,8 @@ import { retentionClock } from "../retention-clock.ts";
 import { defaultRetention, type Retention } from "../retention.ts";
 import { newEpoch } from "../server-store.ts";
 import { PostgresAccounts } from "./accounts.ts";
-import { batchJson } from "./batch-json.ts";
+import { batchJson, holderAt } from "./batch-json.ts";
+import { channel, fencedState } from "./commit-function.ts";
 import { type Database, DatabaseAway, Refused } from "./database.ts";
 import { PostgresMailboxes } from "./mailboxes.ts";
 import { migrate } from "./migrate.ts";
@@ -32,6 +34,18 @@ export type PostgresOptions = {
   clock?: (() => number) | undefined;
 };
 
+/** Whoever brings what other servers have done. */
+export interface Follower {
+  /** A batch leaves for the database. */
+  committing(): void;
+  /** Called before a commit is answered: what others said before it has to be delivered first. */
+  beforeSettled(batch: Batch, committed: Committed): Promise<void>;
+  /** Called after a commit was answered. */
+  afterSettled(): void;
+  /** Others have taken this server's people for gone. */
+  fenced(): void;
+}
+
 type SessionRow = {
   id: string;
   name: string;
@@ -41,14 +55,15 @@ type SessionRow = {
   seen: number | string;
 };
 
-const sessionColumns = "id, name, n, mail, network, seen_ms AS seen";
+const sessionColumns = "s.id, s.name, s.n, s.mail, s.network, s.seen_ms AS seen";
 
 export class PostgresStore {
   readonly epoch: string;
-  /** This process among the servers of the database. */
-  readonly serverId: string;
+  follower: Follower | undefined;
+  readonly rooms: PostgresRooms;
+  #serverId: string;
+  readonly #pin: string;
   readonly #database: Database;
-  readonly #rooms: PostgresRooms;
   readonly #mailboxes: PostgresMailboxes;
   readonly #accounts: PostgresAccounts;
   readonly #sweep: PostgresSweep;
@@ -63,40 +78,42 @@ export class PostgresStore {
     );
     const values = new Map(meta.map(({ key, value }) => [key, value]));
     const startMs = Number(values.get("clock_ms") ?? Date.now());
-    const serverId = secretText(9);
     const { pin = "" } = options;
     const [other] = await database.run<{ pin: string }>(
-      `WITH added AS (
-         INSERT INTO parley.servers (id, pin, expires)
-         VALUES ($1, $2, clock_timestamp() + $3 * interval '1 millisecond'))
-       SELECT pin FROM parley.servers WHERE expires > clock_timestamp() LIMIT 1`,
-      [serverId, pin, limits.leaseMs],
+      `SELECT pin FROM parley.servers
+       WHERE pin <> $1 AND NOT is_over AND expires > clock_timestamp() LIMIT 1`,
+      [pin],
     );
-    if (other !== undefined) {
-      await database.run("DELETE FROM parley.servers WHERE id = $1", [serverId]);
-      throw new ParleyError("storage", "Another server uses the database: stop it first");
-    }
-    return new PostgresStore(database, values.get("epoch") ?? "", serverId, {
+    if (other !== undefined) throw new ParleyError("storage", otherKey(other.pin));
+    const store = new PostgresStore(database, values.get("epoch") ?? "", pin, {
       retention: { ...defaultRetention("disk"), ...options.retention },
       clock: options.clock ?? retentionClock(startMs, steadyMs, Date.now),
     });
+    await store.#register();
+    return store;
   }
 
   private constructor(
     database: Database,
     epoch: string,
-    serverId: string,
+    pin: string,
     { retention, clock }: { retention: Retention; clock: () => number },
   ) {
     this.epoch = epoch;
-    this.serverId = serverId;
+    this.#pin = pin;
+    this.#serverId = secretText(9);
     this.#database = database;
-    this.#rooms = new PostgresRooms(database, retention.messages);
     this.#mailboxes = new PostgresMailboxes(database, retention.mailMessages);
     this.#accounts = new PostgresAccounts(database);
     this.#sweep = new PostgresSweep(database, retention);
+    this.rooms = new PostgresRooms(database, retention.messages);
     this.#clock = clock;
     this.#clockStepMs = retention.goodbyeAgeMs / 10;
+  }
+
+  /** This process among the servers of the database; another one after it was fenced. */
+  get serverId(): string {
+    return this.#serverId;
   }
 
   /** Folded names that somebody owns. */
@@ -105,13 +122,15 @@ export class PostgresStore {
     return rows.map(({ folded }) => folded);
   }
 
-  /** Prolongs the lease. */
+  /** Prolongs the lease, and ends those of servers that are gone. @throws DatabaseAway, Refused */
   async renew(): Promise<void> {
-    await this.#database.run(
+    const renewed = await this.#database.run(
       `UPDATE parley.servers SET expires = clock_timestamp() + $2 * interval '1 millisecond'
-       WHERE id = $1 AND expires > clock_timestamp()`,
-      [this.serverId, limits.leaseMs],
+       WHERE id = $1 AND NOT is_over RETURNING 1`,
+      [this.#serverId, limits.leaseMs],
     );
+    if (renewed.length === 0) await this.#handleFenced();
+    await this.#database.run("SELECT parley.reap()");
   }
 
   /** Every row, in any order. */
@@ -126,20 +145,51 @@ export class PostgresStore {
 
   /** Answers a request once, later. */
   readonly answer = (request: StoreRequest, reply: (reply: StoreReply) => void): void => {
+    if (request.type === "commit") this.follower?.committing();
     this.#perform(request).then(
-      (done) => reply(done),
-      (error: unknown) => reply(this.#failure(request, error)),
+      (done) => {
+        reply(done);
+        if (request.type === "commit") this.follower?.afterSettled();
+      },
+      (error: unknown) => {
+        reply(this.#failure(request, error));
+        if (request.type === "commit") this.follower?.afterSettled();
+      },
     );
   };
 
-  #failure({ id }: StoreRequest, error: unknown): StoreReply {
+  /** Gives up the lease. Best effort: it runs out by itself. */
+  async leave(): Promise<void> {
+    await this.#database
+      .run("DELETE FROM parley.servers WHERE id = $1", [this.#serverId])
+      .catch(() => {});
+  }
+
+  async #register(): Promise<void> {
+    await this.#database.run(
+      `INSERT INTO parley.servers (id, pin, expires)
+       VALUES ($1, $2, clock_timestamp() + $3 * interval '1 millisecond')`,
+      [this.#serverId, this.#pin, limits.leaseMs],
+    );
+  }
+
+  /** Goes on as another server, without the people that this one had. */
+  async #handleFenced(): Promise<void> {
+    this.#serverId = secretText(9);
+    await this.#register();
+    this.follower?.fenced();
+  }
+
+  #failure({ id, type }: StoreRequest, error: unknown): StoreReply {
     if (error instanceof DatabaseAway) return { id, outcome: "unknown" };
     if (error instanceof ParleyError) return { id, outcome: "failed", error };
-    if (error instanceof Refused) {
-      const sentence = `The database has refused this: ${error.message}`;
-      return { id, outcome: "failed", error: new ParleyError("storage", sentence) };
+    if (!(error instanceof Refused)) throw error;
+    if (type === "commit" && error.state === fencedState) {
+      // Until it is registered again, it is refused again.
+      this.#handleFenced().catch(() => {});
     }
-    throw error;
+    const sentence = `The database has refused this: ${error.message}`;
+    return { id, outcome: "failed", error: new ParleyError("storage", sentence) };
   }
 
   async #perform(request: StoreRequest): Promise<StoreReply> {
@@ -147,14 +197,16 @@ export class PostgresStore {
     switch (request.type) {
       case "commit":
         return { ...done, type: "commit", result: await this.#commit(request.batch) };
-      case "room-bounds":
-        return { ...done, type: "room-bounds", result: await this.#rooms.bounds(request.room) };
+      case "room-bounds": {
+        const result = await this.rooms.boundsFor(request.room, this.#serverId);
+        return { ...done, type: "room-bounds", result };
+      }
       case "read-room": {
         const { room, limit } = request;
         const result =
           "after" in request
-            ? await this.#rooms.after(room, request.after, limit)
-            : await this.#rooms.before(room, request.before, limit);
+            ? await this.rooms.after(room, request.after, limit)
+            : await this.rooms.before(room, request.before, limit);
         return { ...done, type: "read-room", result };
       }
       case "read-mail": {
@@ -171,8 +223,11 @@ export class PostgresStore {
         const result = await this.#named(request.name, request.sinceMs);
         return { ...done, type: "find-name", result };
       }
+      case "claim-name":
+        return { ...done, type: "claim-name", result: await this.#claim(request.claim) };
       case "erase-message": {
-        const result = await this.#rooms.erase(request.room, request.seq);
+        const result = await this.rooms.erase(request.room, request.seq);
+        if (result) await this.#tell({ erased: [request.room, request.seq] });
         return { ...done, type: "erase-message", result };
       }
       case "change-rights":
@@ -188,46 +243,70 @@ export class PostgresStore {
   }
 
   async #commit(batch: Batch): Promise<Committed> {
-    const { said, people, letters } = batchJson(batch);
+    const { said, there, people, letters, gone } = batchJson(batch, this.#serverId);
     const [row] = await this.#database.run<{ reply: string }>(
       `SELECT parley.commit($1, $2, $3, $4, $5, $6::text::json, $7::text::json, $8::text::json,
          $9::text::json, $10::text::json) AS reply`,
       [
-        this.serverId,
+        this.#serverId,
         batch.number,
         limits.leaseMs,
         this.#clock(),
         Math.floor(this.#clockStepMs),
         said,
-        "[]",
+        there,
         people,
         letters,
-        "[]",
+        gone,
       ],
     );
     const committed: Committed = JSON.parse(row?.reply ?? "");
     for (const [i, { session }] of batch.mail.entries()) {
       await this.#mailboxes.trim(session, committed.mail[i] ?? 0);
     }
+    await this.follower?.beforeSettled(batch, committed);
     return committed;
   }
 
   async #session(id: string): Promise<SessionRecord | undefined> {
     const [row] = await this.#database.run<SessionRow>(
-      `SELECT ${sessionColumns} FROM parley.sessions WHERE id = $1`,
+      `SELECT ${sessionColumns} FROM parley.sessions s WHERE s.id = $1`,
       [id],
     );
     return row === undefined ? undefined : recordOf(row);
   }
 
+  /** Whoever has the name at another server, else whoever had it last. */
   async #named(name: string, sinceMs: number): Promise<SessionRecord | undefined> {
+    const [other] = await this.#database.run<{ holder: string; seen: number | string | null }>(
+      `SELECT n.holder, s.seen_ms AS seen FROM parley.names n
+       LEFT JOIN parley.sessions s ON s.id = n.holder
+       WHERE n.folded = $1 AND n.server <> $2`,
+      [name, this.#serverId],
+    );
+    if (other !== undefined) {
+      const { holder: id, seen } = other;
+      const seenMs = Number(seen ?? sinceMs);
+      return { id, name, n: 0, mail: 0, network: "", seenMs, isElsewhere: true };
+    }
     const [row] = await this.#database.run<SessionRow>(
-      `SELECT ${sessionColumns} FROM parley.sessions
-       WHERE name = $1 AND name <> '' AND seen_ms >= $2
-       ORDER BY seen_ms DESC, id COLLATE "C" DESC LIMIT 1`,
+      `SELECT ${sessionColumns} FROM parley.sessions s
+       WHERE s.name = $1 AND s.name <> '' AND s.seen_ms >= $2
+       ORDER BY s.seen_ms DESC, s.id COLLATE "C" DESC LIMIT 1`,
       [name, Math.floor(sinceMs)],
     );
     return row === undefined ? undefined : recordOf(row);
+  }
+
+  async #claim({ name, holder }: NameClaim): Promise<boolean> {
+    const claimed = await this.#database.run(
+      `INSERT INTO parley.names (folded, holder, server) VALUES ($1, $2, $3)
+       ON CONFLICT (folded) DO UPDATE SET holder = excluded.holder, server = excluded.server
+         WHERE names.holder = excluded.holder OR names.server = excluded.server
+       RETURNING 1`,
+      [name, holderAt(this.#serverId, holder), this.#serverId],
+    );
+    return claimed.length > 0;
   }
 
   async #changeRights(changes: readonly RightsChange[]): Promise<void> {
@@ -244,14 +323,19 @@ export class PostgresStore {
         }
       }
     });
+    await this.#tell({ rights: true });
   }
 
-  /** Gives up the lease. Best effort: it runs out by itself. */
-  async leave(): Promise<void> {
-    await this.#database
-      .run("DELETE FROM parley.servers WHERE id = $1", [this.serverId])
-      .catch(() => {});
+  /** Tells the other servers. Best effort: they look for themselves besides. */
+  async #tell(note: object): Promise<void> {
+    const text = JSON.stringify({ from: this.#serverId, ...note });
+    await this.#database.run("SELECT pg_notify($1, $2)", [channel, text]);
   }
+}
+
+function otherKey(pin: string): string {
+  const whose = pin === "" ? "no key" : `another key (${pin})`;
+  return `The other servers of this database have ${whose}: give this one the same server.pem in its --state`;
 }
 
 function recordOf({ id, name, n, mail, network, seen }: SessionRow): SessionRecord {

@@ -1,0 +1,276 @@
+// Brings to the hub what other servers have committed: in the order of each room's numbers, nothing
+// twice, nothing left out. Notices bring most of it; what they don't is read.
+
+import type { SharedHub } from "../../chat/foreign-events.ts";
+import type { SharedStore } from "../../chat/hub-state.ts";
+import type { RightsRow } from "../../chat/rights/rights-rows.ts";
+import { SaidRun } from "../../chat/said-run.ts";
+import type { Batch, Committed } from "../../chat/store.ts";
+import { postgres as limits } from "../../limits.ts";
+import { channel } from "./commit-function.ts";
+import type { Database } from "./database.ts";
+import { eventOf, type Notice, parseNotice, type Piece, runsOf } from "./notices.ts";
+import type { Follower, PostgresStore } from "./store.ts";
+
+export class Feed implements Follower, SharedStore {
+  readonly #database: Database;
+  readonly #store: PostgresStore;
+  readonly #log: (line: string) => void;
+  #hub: SharedHub | undefined;
+  /** Pieces that do not follow what the hub has yet. */
+  readonly #waiting = new Map<string, Piece[]>();
+  /** Rooms in which something is missing. */
+  readonly #stale = new Set<string>();
+  /** A batch is on its way: its own messages must not be read as those of others. */
+  #isCommitting = false;
+  #catchingUp: Promise<void> | undefined;
+  #rights = "";
+  #stop: (() => void) | undefined;
+
+  constructor(database: Database, store: PostgresStore, log: (line: string) => void) {
+    this.#database = database;
+    this.#store = store;
+    this.#log = log;
+    store.follower = this;
+  }
+
+  /** `rights`: those that the hub has. @throws DatabaseAway, Refused */
+  async start(rights: readonly RightsRow[]): Promise<void> {
+    this.#rights = textOf(rights);
+    this.#stop = await this.#database.listen(
+      channel,
+      (payload) => this.#hear(payload),
+      () => void this.check().catch(() => {}),
+    );
+  }
+
+  /** From now on the hub hears. */
+  attach(hub: SharedHub): void {
+    this.#hub = hub;
+  }
+
+  stop(): void {
+    this.#stop?.();
+    this.#hub = undefined;
+  }
+
+  roomOpened(room: string): void {
+    this.#stale.add(room);
+    this.#catchUpSoon();
+  }
+
+  /** A batch leaves for the database. */
+  committing(): void {
+    this.#isCommitting = true;
+  }
+
+  async beforeSettled(batch: Batch, committed: Committed): Promise<void> {
+    for (const [i, { room }] of batch.rooms.entries()) {
+      await this.#readUpTo(room, (committed.rooms[i] ?? 1) - 1);
+    }
+  }
+
+  afterSettled(): void {
+    this.#isCommitting = false;
+    for (const room of this.#waiting.keys()) this.#deliverWaiting(room);
+    if (this.#stale.size > 0) this.#catchUpSoon();
+  }
+
+  fenced(): void {
+    this.#hub?.handleForeign({
+      type: "fenced",
+      reason: "The server was away from its database for too long: connect again",
+    });
+  }
+
+  /** Looks for everything that notices may not have brought. @throws DatabaseAway, Refused */
+  async check(): Promise<void> {
+    const hub = this.#hub;
+    if (hub === undefined) return;
+    for (const room of hub.openRooms()) this.#stale.add(room);
+    await this.#catchUp();
+    await this.#takeSignals();
+    await this.#readMail(hub);
+    await this.#readRights();
+  }
+
+  #hear(payload: string): void {
+    const notice = parseNotice(payload);
+    if (notice === undefined || notice.from === this.#store.serverId) return;
+    if (notice.isLarge === true) {
+      void this.check().catch((error: unknown) => this.#complain(error));
+      return;
+    }
+    this.#handle(notice);
+  }
+
+  #handle({ from, pieces = [], mail = [], hasSignals, rights, erased }: Notice): void {
+    const hub = this.#hub;
+    if (hub === undefined) return;
+    for (const piece of pieces) this.#take(from, piece);
+    for (const [mailbox, number] of mail) {
+      hub.handleForeign({ type: "mail", mailbox, mail: number });
+    }
+    if (erased !== undefined) {
+      hub.handleForeign({ type: "erased", room: erased[0], seq: erased[1] });
+    }
+    if (hasSignals === true) {
+      void this.#takeSignals().catch((error: unknown) => this.#complain(error));
+    }
+    if (rights === true) void this.#readRights().catch((error: unknown) => this.#complain(error));
+  }
+
+  #take(server: string, piece: Piece): void {
+    const position = this.#hub?.positionIn(piece.room);
+    if (position === undefined) return;
+    if ("changes" in piece) {
+      const { room, version, changes } = piece;
+      if (version === position.presence + 1) {
+        this.#hub?.handleForeign({ type: "presence", room, version, server, changes });
+      } else if (version > position.presence) this.#missed(room);
+      return;
+    }
+    if (piece.seq + piece.count - 1 <= position.seq) return;
+    const waiting = this.#waiting.get(piece.room);
+    if (waiting === undefined) this.#waiting.set(piece.room, [piece]);
+    else waiting.push(piece);
+    this.#deliverWaiting(piece.room);
+  }
+
+  /** Delivers the waiting pieces that follow what the hub has. */
+  #deliverWaiting(room: string): void {
+    const waiting = this.#waiting.get(room) ?? [];
+    for (;;) {
+      const position = this.#hub?.positionIn(room);
+      if (position === undefined) break;
+      const index = waiting.findIndex((piece) => "seq" in piece && piece.seq === position.seq + 1);
+      const piece = waiting[index];
+      if (piece === undefined || !("seq" in piece)) {
+        const rest = waiting.filter((one) => "seq" in one && one.seq > position.seq);
+        if (rest.length === 0) break;
+        this.#waiting.set(room, rest.slice(-limits.waitingPieces));
+        return this.#missed(room);
+      }
+      waiting.splice(index, 1);
+      this.#hub?.handleForeign({ type: "said", room, runs: runsOf(piece.runs, piece) });
+    }
+    this.#waiting.delete(room);
+  }
+
+  #missed(room: string): void {
+    this.#stale.add(room);
+    this.#catchUpSoon();
+  }
+
+  #catchUpSoon(): void {
+    void this.#catchUp().catch((error: unknown) => this.#complain(error));
+  }
+
+  /** Reads what is missing in stale rooms, unless own messages may be among it. */
+  async #catchUp(): Promise<void> {
+    this.#catchingUp ??= this.#readStale().finally(() => (this.#catchingUp = undefined));
+    await this.#catchingUp;
+  }
+
+  async #readStale(): Promise<void> {
+    while (this.#stale.size > 0 && !this.#isCommitting && this.#hub !== undefined) {
+      const rooms = [...this.#stale].slice(0, limits.roomsPerLook);
+      for (const room of rooms) this.#stale.delete(room);
+      const rows = await this.#database.run<{
+        name: string;
+        seq: number | string;
+        presence: number | string;
+      }>(
+        `SELECT name, last_seq AS seq, presence FROM parley.rooms
+         WHERE name IN (SELECT json_array_elements_text($1::text::json))`,
+        [JSON.stringify(rooms)],
+      );
+      for (const { name, seq, presence } of rows) {
+        // A batch that left meanwhile may be part of it: after it is settled.
+        if (this.#isCommitting) this.#stale.add(name);
+        else await this.#readUpTo(name, Number(seq));
+        const position = this.#hub?.positionIn(name);
+        if (position !== undefined && position.presence < Number(presence)) {
+          await this.#readRoster(name);
+        }
+      }
+    }
+  }
+
+  /** Delivers the room's messages up to `seq`. */
+  async #readUpTo(room: string, seq: number): Promise<void> {
+    for (;;) {
+      const position = this.#hub?.positionIn(room);
+      if (position === undefined || position.seq >= seq) return;
+      const page = await this.#store.rooms.after(
+        room,
+        position.seq,
+        Math.min(limits.catchUpMessages, seq - position.seq),
+      );
+      const next = page[0]?.seq;
+      // What is missing was deleted, which takes weeks or a flood: the hub can't go on without it.
+      if (next === undefined || next > position.seq + 1) {
+        this.#hub?.handleForeign({
+          type: "skipped",
+          room,
+          seq: next === undefined ? seq : next - 1,
+        });
+        continue;
+      }
+      const runs = page.map(
+        ({ seq: at, timeMs, from, alias, text, n, kind }) =>
+          new SaidRun(room, at, timeMs, from, alias, n, 0, text, kind),
+      );
+      this.#hub?.handleForeign({ type: "said", room, runs });
+    }
+  }
+
+  async #readRoster(room: string): Promise<void> {
+    const roster = await this.#store.rooms.roster(room, this.#store.serverId);
+    this.#hub?.handleForeign({ type: "roster", room, ...roster });
+  }
+
+  async #takeSignals(): Promise<void> {
+    const rows = await this.#database.run<{ id: number | string; signal: string }>(
+      "DELETE FROM parley.signals WHERE server = $1 RETURNING id, signal",
+      [this.#store.serverId],
+    );
+    const ordered = rows.map(({ id, signal }) => ({ id: Number(id), signal }));
+    ordered.sort((a, b) => a.id - b.id);
+    for (const { signal } of ordered) this.#hub?.handleForeign(eventOf(signal));
+  }
+
+  async #readMail(hub: SharedHub): Promise<void> {
+    const open = hub.openMailboxes();
+    for (let i = 0; i < open.length; i += limits.mailboxesPerLook) {
+      const known = new Map(open.slice(i, i + limits.mailboxesPerLook));
+      const rows = await this.#database.run<{ id: string; mail: number | string }>(
+        `SELECT id, mail FROM parley.sessions
+         WHERE id IN (SELECT json_array_elements_text($1::text::json))`,
+        [JSON.stringify([...known.keys()])],
+      );
+      for (const { id, mail } of rows) {
+        if (Number(mail) <= (known.get(id) ?? 0)) continue;
+        this.#hub?.handleForeign({ type: "mail", mailbox: id, mail: Number(mail) });
+      }
+    }
+  }
+
+  async #readRights(): Promise<void> {
+    const rows = await this.#store.rights();
+    const text = textOf(rows);
+    if (text === this.#rights) return;
+    this.#rights = text;
+    this.#hub?.handleForeign({ type: "rights", rows });
+  }
+
+  #complain(error: unknown): void {
+    this.#log(
+      `What other servers do can't be read: ${error instanceof Error ? error.message : error}`,
+    );
+  }
+}
+
+function textOf(rows: readonly RightsRow[]): string {
+  return JSON.stringify([...rows].sort((a, b) => (a.key < b.key ? -1 : 1)));
+}
