@@ -139,8 +139,10 @@ const handlers: Handlers = {
     const muted = muteText(hub, session);
     if (muted !== undefined) return reject(hub, session, "muted", muted, { ref });
     const other = hub.names.holder(fold(to));
-    if (other === undefined) return rejectUnknownUser(hub, session, to, { ref });
-    answerRequest(hub, session, invite(hub, session, other), ref);
+    if (other !== undefined) return answerRequest(hub, session, invite(hub, session, other), ref);
+    if (!isElsewhere(hub, fold(to))) return rejectUnknownUser(hub, session, to, { ref });
+    const message = `${quoted(to)} is connected to another server of this parley, and private chats are between people on one: write to them with a private message`;
+    reject(hub, session, "not-allowed", message, { ref, subject: to });
   },
   accept(hub, session, { ref }) {
     answerRequest(hub, session, accept(hub, session), ref);
@@ -239,6 +241,11 @@ export function execute(
 function isAllowedBefore(hub: HubState, session: Session, type: Command["type"]): boolean {
   if (!allowedBeforeLogin.has(type)) return false;
   return !needsAdmission.has(type) || session.isAdmitted || isOpen(hub.options.door);
+}
+
+/** Whether somebody is in a room here, but connected to another server. */
+function isElsewhere(hub: HubState, folded: string): boolean {
+  return [...hub.rooms.values()].some(({ elsewhere }) => elsewhere?.has(folded) === true);
 }
 
 function answerRequest(

@@ -2,7 +2,8 @@
 // messages, who comes and goes, mail, sessions that have moved, decisions of operators.
 
 import { deliverForeign } from "./delivery.ts";
-import { dropAsLost, expel, replaceSession } from "./disconnect.ts";
+import type { Account, AccountChange } from "./account-store.ts";
+import { dropAsLost, endSession, expel, replaceSession } from "./disconnect.ts";
 import type { PresenceEvent, PrivateMessage } from "./events.ts";
 import type { ForeignMember } from "./foreign-roster.ts";
 import type { HubState } from "./hub-state.ts";
@@ -55,6 +56,8 @@ export type ForeignEvent =
   | { readonly type: "moved"; readonly session: string }
   /** All that operators have decided by now. */
   | { readonly type: "rights"; readonly rows: readonly RightsRow[] }
+  /** How an account was changed. */
+  | { readonly type: "account"; readonly account: string; readonly change: AccountChange["type"] }
   /** The text of a message was taken away. */
   | { readonly type: "erased"; readonly room: string; readonly seq: number }
   /**
@@ -143,6 +146,13 @@ const handlers: Handlers = {
       }
     }
   },
+  account(hub, { account: id, change }) {
+    hub.store.findAccount({ id }, (outcome) => {
+      if (outcome.done) putOutOfAccount(hub, id, change, outcome.result);
+      else hub.options.log.warn(outcome.error.message);
+    });
+    hub.wake();
+  },
   erased(hub, { room, seq }) {
     for (const session of membersOf(hub, room)) {
       hub.send(session, { type: "deleted", room, seq }, "settled");
@@ -163,6 +173,33 @@ export function handleForeign(hub: HubState, event: ForeignEvent): void {
 export function positionIn(hub: HubState, name: string): RoomPosition | undefined {
   const room = hub.rooms.get(name);
   return room && { seq: room.seq, presence: room.elsewhere?.version ?? 0 };
+}
+
+/** Ends the sessions that may not act for the account any more. */
+function putOutOfAccount(
+  hub: HubState,
+  id: string,
+  change: AccountChange["type"],
+  account: Account | undefined,
+): void {
+  const active = account?.keys.filter(({ revokedMs }) => revokedMs === undefined) ?? [];
+  for (const session of hub.sessions) {
+    const { proven } = session;
+    if (proven.account !== id) continue;
+    const isKnown = proven.isDevice && active.some(({ key }) => key === proven.key);
+    if (account === undefined)
+      expel(hub, session, "kicked", "Your account was deleted by an operator");
+    else if (proven.isDevice && !isKnown)
+      end(hub, session, "This device may no longer use the name");
+    else if (!proven.isDevice && change === "set-password") {
+      end(hub, session, "The password was changed: log in again");
+    }
+  }
+}
+
+function end(hub: HubState, session: Session, reason: string): void {
+  hub.send(session, { type: "bye", reason });
+  endSession(hub, session);
 }
 
 function joined({ name: room }: Room, name: string): PresenceEvent {

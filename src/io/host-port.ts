@@ -22,6 +22,8 @@ export type ServerAddress = Address & {
   readonly access?: Access | undefined;
   /** Proved to a server that lets in members alone. */
   readonly identity?: ClientIdentity | undefined;
+  /** Other servers of the same parley, used when this one does not answer. */
+  readonly alternatives?: readonly ServerAddress[] | undefined;
 };
 
 /**

@@ -27,7 +27,9 @@ type Attempt = {
 };
 
 export class NativeConnection {
-  readonly #to: ServerAddress;
+  /** The servers, of which one is used; all of them are the same parley. */
+  readonly #servers: readonly ServerAddress[];
+  #index = 0;
   readonly #session: DrivenSession;
   readonly #listener: (event: SessionEvent) => void;
   #current: Attempt | undefined;
@@ -37,9 +39,16 @@ export class NativeConnection {
   #problem: ParleyError | undefined;
 
   constructor(to: ServerAddress, session: DrivenSession, listener: (event: SessionEvent) => void) {
-    this.#to = to;
+    this.#servers = [to, ...(to.alternatives ?? [])];
     this.#session = session;
     this.#listener = listener;
+  }
+
+  /** The server in use, or the one tried last. */
+  get server(): ServerAddress {
+    const server = this.#servers[this.#index % this.#servers.length];
+    if (server === undefined) throw new Error("There is no server to connect to");
+    return server;
   }
 
   /** Why the last connection ended, if the server does not speak the native protocol. */
@@ -107,27 +116,40 @@ export class NativeConnection {
       closed: Promise.withResolvers<void>(),
     };
     this.#current = attempt;
-    const outcome = await dial(this.#to, attempt.deadline, {
-      events: (link) => {
-        attempt.link = link;
-        void link.closed.then(attempt.closed.resolve);
-        return {
-          data: (bytes) => this.#handleData(attempt, bytes),
-          ended: () => this.#lose(attempt, "the connection ended"),
-        };
-      },
-      opened: () => this.#handleOpened(attempt),
-    });
+    const outcome = await this.#dial(attempt);
     attempt.deadline.cancel();
     if (typeof outcome !== "string") return;
     attempt.closed.resolve();
-    const untrusted = this.#to.trust?.problem;
+    const untrusted = this.server.trust?.problem;
     if (untrusted === undefined) return this.#lose(attempt, outcome);
     // Trying again would not make it another server.
     if (attempt.isOver) return;
     this.#finish(attempt);
     this.#session.fail(untrusted.code, untrusted.message);
     this.applyOutputs();
+  }
+
+  /** Tries one server after the other. Returns why none has answered, or the connection. */
+  async #dial(attempt: Attempt): ReturnType<typeof dial> {
+    for (let left = this.#servers.length; ; left--) {
+      const outcome = await dial(this.server, attempt.deadline, {
+        events: (link) => {
+          attempt.link = link;
+          void link.closed.then(() => {
+            if (attempt.link === link) attempt.closed.resolve();
+          });
+          return {
+            data: (bytes) => this.#handleData(attempt, bytes),
+            ended: () => this.#lose(attempt, "the connection ended"),
+          };
+        },
+        opened: () => this.#handleOpened(attempt),
+      });
+      const isOver = attempt.isOver || left === 1 || this.server.trust?.problem !== undefined;
+      if (typeof outcome !== "string" || isOver) return outcome;
+      attempt.link = undefined;
+      this.#index++;
+    }
   }
 
   #handleOpened(attempt: Attempt): void {
@@ -183,7 +205,8 @@ export class NativeConnection {
     if (attempt.isOver) return;
     this.#finish(attempt);
     attempt.link?.cut();
-    this.#problem = attempt.banner.problem(hostPortText(this.#to));
+    this.#problem = attempt.banner.problem(hostPortText(this.server));
+    this.#index++;
     this.#session.handleLost(this.#problem?.message ?? reason, now());
     this.applyOutputs();
   }

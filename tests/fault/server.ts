@@ -48,6 +48,13 @@ export class FaultyServer implements AsyncDisposable {
     await this.#process?.exited;
   }
 
+  /** Keeps it from running for a while, as a machine that sleeps would. */
+  async suspend(ms: number): Promise<void> {
+    this.#process?.kill("SIGSTOP");
+    await Bun.sleep(ms);
+    this.#process?.kill("SIGCONT");
+  }
+
   /** Stops it in the ordinary way; its exit code. */
   async stop(): Promise<number> {
     this.#process?.kill("SIGTERM");

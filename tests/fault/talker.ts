@@ -26,13 +26,16 @@ export class Talker {
 
   constructor(
     readonly name: string,
-    port: number,
+    /** Of the server, or of several that are the same parley. */
+    ports: number | readonly number[],
     random: () => number,
   ) {
     const secret = `${name}-${"s".repeat(32)}`;
     this.session = new ClientSession({ name, rooms: ["lobby"], secret, random });
-    const to = { host: "127.0.0.1", port };
-    this.#connection = new NativeConnection(to, this.session, (event) => this.#hear(event));
+    const [to = here(0), ...alternatives] = [ports].flat().map(here);
+    this.#connection = new NativeConnection({ ...to, alternatives }, this.session, (event) =>
+      this.#hear(event),
+    );
     this.#connection.start();
   }
 
@@ -106,6 +109,10 @@ export class Talker {
   }
 }
 
+function here(port: number) {
+  return { host: "127.0.0.1", port };
+}
+
 /** Waits for a condition, not for a time; says what was awaited in vain. */
 export async function until(
   condition: () => boolean,
@@ -120,8 +127,17 @@ export async function until(
 }
 
 /** Makes `count` talkers and waits until all are in the room. */
-export async function gather(count: number, port: number, random: () => number): Promise<Talker[]> {
-  const talkers = Array.from({ length: count }, (_, i) => new Talker(`t${i}`, port, random));
+export async function gather(
+  count: number,
+  ports: number | readonly number[],
+  random: () => number,
+): Promise<Talker[]> {
+  const talkers = Array.from({ length: count }, (_, i) => {
+    // Of several servers, each has its part.
+    const all = [ports].flat();
+    const turned = [...all.slice(i % all.length), ...all.slice(0, i % all.length)];
+    return new Talker(`t${i}`, turned, random);
+  });
   await until(
     () => talkers.every(({ session }) => session.online),
     () => "everybody to come in",

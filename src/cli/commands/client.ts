@@ -23,7 +23,7 @@ export default defineCommand({
       type: "positional",
       required: false,
       valueHint: "ADDRESS",
-      description: `HOST:PORT or HOST of the server, with #PIN to check its key (default ${hostPortText(defaultAddress)})`,
+      description: `HOST:PORT or HOST of the server, with #PIN to check its key; several of one parley with commas (default ${hostPortText(defaultAddress)})`,
     },
     server: {
       type: "string",
@@ -67,10 +67,10 @@ export default defineCommand({
   },
   async run({ args }) {
     const password = passwordOf(args["password-file"]);
-    const to = trusted(serverOf(args.address, args.server), {
-      plain: args.plain,
-      access: accessOf(password, args.pass),
-    });
+    const access = accessOf(password, args.pass);
+    const [first, ...others] = serversOf(args.address, args.server);
+    const trust = (server: WrittenAddress) => trusted(server, { plain: args.plain, access });
+    const to = { ...trust(first), alternatives: others.map(trust) };
     const nameIssue = args.name === undefined ? undefined : personNameProblem(args.name);
     if (nameIssue !== undefined) throw new ParleyError("name-invalid", nameIssue);
     const roomIssue = roomProblem(args.room);
@@ -100,9 +100,16 @@ export default defineCommand({
   },
 });
 
-function serverOf(word: string | undefined, flag: string | undefined): WrittenAddress {
-  if (word !== undefined) return addressOf("", word);
-  return flag === undefined ? defaultAddress : addressOf("--server", flag);
+/** One server, or several that are the same parley, with commas between them. */
+function serversOf(
+  word: string | undefined,
+  flag: string | undefined,
+): readonly [WrittenAddress, ...WrittenAddress[]] {
+  const text = word ?? flag;
+  if (text === undefined) return [defaultAddress];
+  const [first = "", ...others] = text.split(",");
+  const read = (one: string) => addressOf(word === undefined ? "--server" : "", one);
+  return [read(first), ...others.map(read)];
 }
 
 /** The names of `--to`. @throws ParleyError */

@@ -104,7 +104,7 @@ export class Feed implements Follower, SharedStore {
     this.#handle(notice);
   }
 
-  #handle({ from, pieces = [], mail = [], hasSignals, rights, erased }: Notice): void {
+  #handle({ from, pieces = [], mail = [], hasSignals, rights, erased, account }: Notice): void {
     const hub = this.#hub;
     if (hub === undefined) return;
     for (const piece of pieces) this.#take(from, piece);
@@ -114,6 +114,7 @@ export class Feed implements Follower, SharedStore {
     if (erased !== undefined) {
       hub.handleForeign({ type: "erased", room: erased[0], seq: erased[1] });
     }
+    if (account !== undefined) hub.handleForeign({ type: "account", ...account });
     if (hasSignals === true) {
       void this.#takeSignals().catch((error: unknown) => this.#complain(error));
     }

@@ -1,6 +1,7 @@
 // What servers tell each other by NOTIFY, and keep for each other in the database. Notices are hints:
 // what is lost or too long is read. Pure.
 
+import type { AccountChange } from "../../chat/account-store.ts";
 import type { PrivateMessage } from "../../chat/events.ts";
 import type { ForeignEvent } from "../../chat/foreign-events.ts";
 import { SaidRun } from "../../chat/said-run.ts";
@@ -25,6 +26,7 @@ export type Notice = {
   /** Operators have decided something. */
   rights?: boolean;
   erased?: [room: string, seq: number];
+  account?: { account: string; change: AccountChange["type"] };
 };
 
 /** Undefined: not one of this program's. */

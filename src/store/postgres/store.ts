@@ -236,7 +236,12 @@ export class PostgresStore {
       case "find-account":
         return { ...done, type: "find-account", result: await this.#accounts.find(request.lookup) };
       case "change-account": {
-        const result = await this.#accounts.change(request.change);
+        const { change } = request;
+        const result = await this.#accounts.change(change);
+        // A device was used, or a token added: nobody else needs to know.
+        if (result.done && change.type !== "used" && change.type !== "add-token") {
+          await this.#tell({ account: { account: change.account, change: change.type } });
+        }
         return { ...done, type: "change-account", result };
       }
     }

@@ -1,0 +1,62 @@
+// Three servers with one database die, one after the other, while people talk and move to another:
+// nothing acknowledged is lost or doubled. FAULT_ROUNDS=50 for the long run, FAULT_SEED to run a
+// failure again.
+
+import { expect } from "bun:test";
+import {
+  acknowledgedBy,
+  chance,
+  expectPromiseKept,
+  gather,
+  silence,
+  until,
+} from "../fault/talker.ts";
+import { skipUnless } from "../skip.ts";
+import { hasPostgres, withoutPostgres } from "../store/postgres/cluster.ts";
+import { Setting } from "./setting.ts";
+
+const rounds = Number(process.env["FAULT_ROUNDS"] ?? 4);
+const seed = Number(process.env["FAULT_SEED"] ?? Date.now() % 1_000_000);
+const withPostgres = skipUnless(hasPostgres, withoutPostgres);
+
+/** The names in the table of members, once it has as many rows as there are people. */
+async function membersOnceSettled(setting: Setting, count: number): Promise<string[]> {
+  let rows: { folded: string }[] = [];
+  for (let tries = 0; tries < 300; tries++) {
+    rows = await setting.query("SELECT folded FROM parley.members ORDER BY folded");
+    if (rows.length === count) break;
+    await Bun.sleep(100);
+  }
+  return rows.map(({ folded }) => folded);
+}
+
+withPostgres(
+  `${rounds} kills of one of three servers under load (FAULT_SEED=${seed})`,
+  async () => {
+    const random = chance(seed);
+    await using setting = await Setting.start(3);
+    const { servers } = setting;
+    const talkers = await gather(12, setting.ports, random);
+    for (const talker of talkers) talker.talk();
+    for (let round = 1; round <= rounds; round++) {
+      const wanted = acknowledgedBy(talkers) + 100 + Math.floor(500 * random());
+      await until(
+        () => acknowledgedBy(talkers) >= wanted,
+        () => `${wanted} acknowledgements in round ${round}\n${setting.log}`,
+        60_000,
+      );
+      const server = servers[Math.floor(servers.length * random())]!;
+      await server.kill();
+      await Bun.sleep(200 * random());
+      await server.start();
+    }
+    await silence(talkers);
+    expectPromiseKept(talkers, await setting.lines());
+    // Who was on a server that died is there by another one, and nowhere else.
+    const present = await membersOnceSettled(setting, talkers.length);
+    expect(present).toEqual(talkers.map(({ name }) => name).sort());
+    await Promise.all(talkers.map((talker) => talker.leave()));
+    for (const server of servers) expect(await server.stop()).toBe(0);
+  },
+  60_000 + 15_000 * rounds,
+);

@@ -1,0 +1,64 @@
+// Several servers with one database, as operators run them: processes of the compiled binary.
+
+import { SQL } from "bun";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { FaultyServer, type Line } from "../fault/server.ts";
+import { Cluster } from "../store/postgres/cluster.ts";
+
+export class Setting implements AsyncDisposable {
+  readonly #sql: SQL;
+
+  private constructor(
+    readonly folder: string,
+    readonly postgres: Cluster,
+    readonly database: string,
+    readonly servers: readonly FaultyServer[],
+  ) {
+    this.#sql = new SQL(database, { max: 1 });
+  }
+
+  static async start(count: number): Promise<Setting> {
+    const folder = mkdtempSync(join(tmpdir(), "parley-cluster-"));
+    const postgres = await Cluster.start();
+    const database = await postgres.newDatabase();
+    // One state folder: servers of one database have one key.
+    const flags = ["--data", database, "--state", join(folder, "state")];
+    const servers = Array.from({ length: count }, () => new FaultyServer(folder, flags));
+    for (const server of servers) await server.start();
+    return new Setting(folder, postgres, database, servers);
+  }
+
+  get ports(): number[] {
+    return this.servers.map(({ port }) => port);
+  }
+
+  /** What the database has of a room. */
+  async lines(room = "lobby"): Promise<Line[]> {
+    const rows: { seq: number | string; text: string }[] = await this.#sql.unsafe(
+      "SELECT seq, text FROM parley.chat WHERE room = $1 ORDER BY seq",
+      [room],
+    );
+    return rows.map(({ seq, text }) => ({ seq: Number(seq), text }));
+  }
+
+  async query<R>(text: string): Promise<R[]> {
+    const rows: R[] = await this.#sql.unsafe(text);
+    return rows;
+  }
+
+  /** What the servers have logged. */
+  get log(): string {
+    return this.servers
+      .map(({ stderr }, i) => `--- server ${i}\n${stderr.slice(-3_000)}`)
+      .join("\n");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const server of this.servers) await server.kill();
+    await this.#sql.close({ timeout: 0 }).catch(() => {});
+    await this.postgres.remove();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
