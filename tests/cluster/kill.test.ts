@@ -15,7 +15,7 @@ import { skipUnless } from "../skip.ts";
 import { hasPostgres, withoutPostgres } from "../store/postgres/cluster.ts";
 import { Setting } from "./setting.ts";
 
-const rounds = Number(process.env["FAULT_ROUNDS"] ?? 4);
+const rounds = Number(process.env["FAULT_ROUNDS"] ?? 3);
 const seed = Number(process.env["FAULT_SEED"] ?? Date.now() % 1_000_000);
 const withPostgres = skipUnless(hasPostgres, withoutPostgres);
 
