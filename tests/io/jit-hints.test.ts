@@ -13,7 +13,8 @@ test("covers every function and class that a file of src/transfer exports", asyn
   const missing: string[] = [];
   let seen = 0;
   for await (const file of new Glob("**/*.ts").scan(folder)) {
-    if (file === "modules.ts") continue;
+    // What a tree of files looks like is asked once for each tree, not for each datagram.
+    if (file === "modules.ts" || file.startsWith("tree/")) continue;
     const module: Record<string, object> = await import(join(folder, file));
     for (const [name, exported] of Object.entries(module)) {
       for (const one of hotFunctions({ file: { exported } })) {
