@@ -1,6 +1,6 @@
 // The names in folders of the shared folder, sorted, and kept as long as the folder is the same.
 
-import { statSync } from "node:fs";
+import { type BigIntStats, readdirSync, statSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import type { EncodedName } from "../../io/open-folder.ts";
 import { files, folder as limits } from "../../limits.ts";
@@ -14,11 +14,18 @@ export function isHidden(name: string): boolean {
 
 /** Names as they are shown: in UTF-8, or in Latin-1 if they are not UTF-8. */
 export async function namesIn(path: EncodedName): Promise<string[]> {
-  const names = (await readdir(path)).filter((name) => !isHidden(name));
+  return visible(await readdir(path), () => readdir(path, { encoding: "buffer" }));
+}
+
+async function visible(
+  all: readonly string[],
+  readEncoded: () => Promise<Buffer[]> | Buffer[],
+): Promise<string[]> {
+  const names = all.filter((name) => !isHidden(name));
   // A name that is not UTF-8 is damaged here. Reading raw names takes longer, so do it only if
   // necessary.
   if (!names.some((name) => name.includes("\ufffd"))) return names;
-  const encoded = await readdir(path, { encoding: "buffer" });
+  const encoded = await readEncoded();
   return [...new Set(encoded.map(shownName).filter((name) => !isHidden(name)))];
 }
 
@@ -27,7 +34,11 @@ export async function namesIn(path: EncodedName): Promise<string[]> {
  * can't yet tell two changes apart.
  */
 export function folderVersion(path: EncodedName, nowMs: number): string | undefined {
-  const { dev, ino, mtimeNs, ctimeNs, mtimeMs } = statSync(path, { bigint: true });
+  return versionOf(statSync(path, { bigint: true }), nowMs);
+}
+
+function versionOf(stat: BigIntStats, nowMs: number): string | undefined {
+  const { dev, ino, mtimeNs, ctimeNs, mtimeMs } = stat;
   const isSettled = nowMs - Number(mtimeMs) > limits.settledMs;
   return isSettled ? `${dev} ${ino} ${mtimeNs} ${ctimeNs}` : undefined;
 }
@@ -42,11 +53,13 @@ export class FolderNames {
    * system throws.
    */
   async of(key: string, path: EncodedName): Promise<readonly string[]> {
-    const version = folderVersion(path, Date.now());
+    const stat = statSync(path, { bigint: true });
+    const version = versionOf(stat, Date.now());
     const known = this.#known.get(key);
     if (known !== undefined && known.version === version) return known.names;
     this.#forget(key);
-    const names = await slicedSort(await namesIn(path));
+    const isSmall = stat.size <= limits.smallFolderBytes;
+    const names = isSmall ? await smallFolder(path) : await slicedSort(await namesIn(path));
     if (version !== undefined) this.#keep(key, version, names);
     return names;
   }
@@ -80,4 +93,10 @@ export function firstAfter(names: readonly string[], after: string): number {
     else high = middle;
   }
   return low;
+}
+
+/** Without the way through the thread pool and back, which takes longer than to read it. */
+async function smallFolder(path: EncodedName): Promise<readonly string[]> {
+  const names = await visible(readdirSync(path), () => readdirSync(path, { encoding: "buffer" }));
+  return names.sort();
 }

@@ -121,6 +121,7 @@ export class SharedTree {
       if (depth === tree.maxDepth) break;
     }
     let slice: TreeEntry[] = [];
+    let untilMs = performance.now() + folder.walkSliceMs;
     for (let looked = 0; levels.length > 0;) {
       const level = levels.at(-1)!;
       const name = level.names[level.at++];
@@ -129,10 +130,11 @@ export class SharedTree {
         path.pop();
         continue;
       }
-      if (++looked % folder.sliceFiles === 0) {
+      if (++looked % folder.walkStep === 0 && performance.now() >= untilMs) {
         if (slice.length > 0) yield slice;
         slice = [];
         await this.#turns.next();
+        untilMs = performance.now() + folder.walkSliceMs;
       }
       const entry = this.#look(cursor, root, path, name, withheld);
       if (entry === undefined) continue;

@@ -136,8 +136,8 @@ test("other work goes on while a large tree is listed", async () => {
     lastMs = performance.now();
   }
   expect((await walk).length).toBe(5_010);
-  // At 100 entries a turn.
-  expect(turns).toBeGreaterThan(50);
+  // Slices of a millisecond: it takes some 30 of them.
+  expect(turns).toBeGreaterThan(5);
   expect(longestMs).toBeLessThan(500);
 });
 
