@@ -931,6 +931,12 @@ export const files = {
   maxWalksPerSession: 4,
   /** Of those, how many go on in one turn of the event loop, each for `folder.walkSliceMs`. */
   walksPerTurn: 2,
+  /**
+   * Small files of the last list of each connection, which its batches are made of without another
+   * walk: of one connection, and of all, 150 bytes each.
+   */
+  toldPerSession: 65_536,
+  toldFiles: 262_144,
   /** Names of folders that are kept for the next walk: 20 MB. */
   keptNames: 262_144,
 } as const;

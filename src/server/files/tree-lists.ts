@@ -3,7 +3,7 @@
 
 import { ParleyError } from "../../errors.ts";
 import { files as limits, tree } from "../../limits.ts";
-import type { FetchRequest, Ref, TreeEntry, TreePage } from "../../protocol/messages.ts";
+import type { BatchRequest, FetchRequest, Ref, TreeEntry, TreePage } from "../../protocol/messages.ts";
 import { Batch, type BatchedFile, isBatched } from "../../transfer/tree/batch.ts";
 import { comparePaths } from "../../transfer/tree/tree-path.ts";
 import { BatchSource } from "./batch-source.ts";
@@ -11,14 +11,26 @@ import type { TreeFolder } from "./file-folder.ts";
 import type { FileControl } from "./file-control.ts";
 import type { OpenFile } from "./open-file.ts";
 
+/** Small files that are remembered for those who have listed them. */
+interface ToldRoom {
+  files: number;
+}
+
+/** Of all connections. */
+const toldToAll: ToldRoom = { files: 0 };
+
 export class TreeLists {
   readonly #tree: TreeFolder;
   readonly #control: FileControl;
+  readonly #room: ToldRoom;
+  /** What the client has been told last: most likely it requests batches of it. */
+  #told: ToldFiles | undefined;
   #running = 0;
   #closed = false;
 
-  constructor(tree: TreeFolder, control: FileControl) {
+  constructor(tree: TreeFolder, control: FileControl, room: ToldRoom = toldToAll) {
     this.#tree = tree;
+    this.#room = room;
     this.#control = control;
   }
 
@@ -26,9 +38,14 @@ export class TreeLists {
   list(name: string, after: string | undefined, ref: Ref | undefined): Promise<void> {
     return this.#run(async () => {
       const pages = new Pages((page) => this.#send({ ...page, ref }));
+      this.#told?.forget();
+      const told = (this.#told = new ToldFiles(name, this.#room));
       for await (const slice of this.#tree.walk(name, after)) {
         if (this.#closed) return;
-        for (const entry of slice) pages.add(entry);
+        for (const entry of slice) {
+          pages.add(entry);
+          told.add(entry);
+        }
         await this.#untilTaken();
       }
       pages.end();
@@ -42,8 +59,12 @@ export class TreeLists {
    */
   open(request: FetchRequest, onGone: (index: number) => void): Promise<Opened | undefined> {
     return this.#run(async () => {
-      const { name, ref, batch: { after, until, version: known } = {} } = request;
-      const { batch, entries } = await this.#gather(name, after, until);
+      const { name, ref, batch: bounds = {} } = request;
+      const known = bounds.version;
+      const told = this.#told?.batch(name, bounds);
+      // Without another walk, the offer comes before the first REQUEST.
+      if (told !== undefined && told.version(sha256) === known) return this.#open(name, told, known, onGone);
+      const { batch, entries } = await this.#gather(name, bounds);
       if (this.#closed) return undefined;
       const version = batch.version(sha256);
       if (version !== known) {
@@ -51,21 +72,30 @@ export class TreeLists {
         for (const entry of entries) pages.add(entry);
         pages.end();
       }
-      const root = name === "" ? [] : name.split("/");
-      const cursor = this.#tree.cursor(name);
-      const file = new BatchSource({ name, batch, version, cursor, root, onGone });
-      return { file, memoryBytes: batch.memoryBytes };
+      return this.#open(name, batch, version, onGone);
     });
   }
 
   close(): void {
     this.#closed = true;
+    this.#told?.forget();
+  }
+
+  #open(
+    name: string,
+    batch: Batch<BatchedFile>,
+    version: string,
+    onGone: (index: number) => void,
+  ): Opened {
+    const root = name === "" ? [] : name.split("/");
+    const cursor = this.#tree.cursor(name);
+    const file = new BatchSource({ name, batch, version, cursor, root, onGone });
+    return { file, memoryBytes: batch.memoryBytes };
   }
 
   async #gather(
     name: string,
-    after: string | undefined,
-    until: string | undefined,
+    { after, until }: BatchRequest,
   ): Promise<{ batch: Batch<BatchedFile>; entries: readonly TreeEntry[] }> {
     const batch = new Batch<BatchedFile>();
     const entries: TreeEntry[] = [];
@@ -102,6 +132,58 @@ export class TreeLists {
 
   #send(page: TreePage): void {
     if (!this.#closed) this.#control.send(page);
+  }
+}
+
+/** The small files of a list, as long as there is room to remember them. */
+class ToldFiles {
+  readonly #name: string;
+  readonly #room: ToldRoom;
+  #files: BatchedFile[] = [];
+  #isWhole = true;
+
+  constructor(name: string, room: ToldRoom) {
+    this.#name = name;
+    this.#room = room;
+  }
+
+  add({ kind, path, size, modified }: TreeEntry): void {
+    if (kind !== undefined || !isBatched(size) || !this.#isWhole) return;
+    const isFull =
+      this.#files.length >= limits.toldPerSession || this.#room.files >= limits.toldFiles;
+    if (isFull) return void (this.#isWhole = false);
+    this.#files.push({ path, size, modified });
+    this.#room.files++;
+  }
+
+  forget(): void {
+    this.#room.files -= this.#files.length;
+    this.#files = [];
+    this.#isWhole = false;
+  }
+
+  /** The batch within these bounds, as far as it is remembered. */
+  batch(name: string, { after, until }: BatchRequest): Batch<BatchedFile> | undefined {
+    if (name !== this.#name) return undefined;
+    const batch = new Batch<BatchedFile>();
+    for (let i = after === undefined ? 0 : this.#after(after); i < this.#files.length; i++) {
+      const file = this.#files[i]!;
+      if (until !== undefined && comparePaths(file.path, until) > 0) break;
+      if (!batch.add(file)) break;
+    }
+    return batch;
+  }
+
+  /** Index of the first file behind a path. */
+  #after(path: string): number {
+    let low = 0;
+    let high = this.#files.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (comparePaths(this.#files[middle]!.path, path) <= 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 }
 

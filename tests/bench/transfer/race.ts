@@ -92,7 +92,7 @@ export async function race(
 }
 
 /** Processor time of a process and of its children that have ended (proc(5)). */
-function cpuSecondsOf(pid: number): number {
+export function cpuSecondsOf(pid: number): number {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     // The name before may contain anything but a closing bracket after the last one.

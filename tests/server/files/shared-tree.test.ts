@@ -1,7 +1,7 @@
 // Walks through the shared folder's subfolders: everything in order, from any place on, nothing hidden
 // and nothing that a link leads to, without holding up other work; and batches read from them.
 
-import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, expect, setDefaultTimeout, spyOn, test } from "bun:test";
 import * as fc from "fast-check";
 import {
   linkSync,
@@ -15,9 +15,10 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import type { TreeEntry } from "../../../src/protocol/messages.ts";
+import type { TransferMessage, TreeEntry } from "../../../src/protocol/messages.ts";
 import { BatchSource } from "../../../src/server/files/batch-source.ts";
 import { SharedTree } from "../../../src/server/files/shared-tree.ts";
+import { TreeLists } from "../../../src/server/files/tree-lists.ts";
 import { Batch, type BatchedFile } from "../../../src/transfer/tree/batch.ts";
 import { Manifest } from "../../../src/transfer/tree/manifest.ts";
 import { comparePaths } from "../../../src/transfer/tree/tree-path.ts";
@@ -202,4 +203,55 @@ test("a file that changes between two reads, with its old size and time", async 
   source.read(bytes, 2);
   expect(gone).toEqual([0]);
   source.close();
+});
+
+/** One connection's lists, with all that it has sent. */
+function connection(root: string) {
+  const tree = new SharedTree(root, []);
+  const sent: TransferMessage[] = [];
+  const room = { files: 0 };
+  const control = { send: (message: TransferMessage) => void sent.push(message) };
+  return { tree, sent, room, lists: new TreeLists(tree, control, room) };
+}
+
+const token = "A".repeat(22);
+
+test("a batch of what was listed needs no second walk; another list is sent first", async () => {
+  const root = newFolder();
+  for (const name of ["a/1", "a/2", "b/1", "c"]) put(join(root, name), name);
+  const { tree, sent, room, lists } = connection(root);
+  await lists.list("", undefined, 1);
+  const walk = spyOn(tree, "walk");
+  const expected = new Batch<BatchedFile>();
+  for (const path of ["a/2", "b/1"]) expected.add({ path, size: 3, modified: 1_700_000_000_000 });
+  const version = expected.version((text) =>
+    new Bun.CryptoHasher("sha256").update(text).digest("base64url"),
+  );
+  const request = { type: "fetch" as const, name: "", token, ref: 2 };
+  const bounds = { after: "a/1", until: "b/1" };
+  const first = await lists.open({ ...request, batch: { ...bounds, version } }, () => {});
+  expect(first?.file).toMatchObject({ size: 6, version });
+  expect(walk).not.toHaveBeenCalled();
+  first?.file.close();
+  sent.length = 0;
+  put(join(root, "a/3"), "more");
+  const second = await lists.open({ ...request, batch: { ...bounds, version: "old" } }, () => {});
+  expect(walk).toHaveBeenCalledTimes(1);
+  expect(sent.flatMap((page) => (page.type === "tree" ? paths(page.entries) : []))).toEqual(["a/2", "a/3", "b/1"]);
+  expect(sent.every((page) => page.type === "tree" && page.more === true && page.ref === 2)).toBe(true);
+  expect(second?.file.size).toBe(10);
+  expect(room.files).toBe(4);
+  second?.file.close();
+  lists.close();
+  expect(room.files).toBe(0);
+});
+
+test("a connection lists so many folders at once, and no more", async () => {
+  const root = newFolder();
+  put(join(root, "a"), "a");
+  const { lists } = connection(root);
+  const running = Array.from({ length: 4 }, () => lists.list("", undefined, 1));
+  await expect(lists.list("", undefined, 1)).rejects.toThrow("4 folders at once");
+  await Promise.all(running);
+  await lists.list("", undefined, 1);
 });
