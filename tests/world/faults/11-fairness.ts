@@ -6,6 +6,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { getPriority, setPriority } from "node:os";
 import { join } from "node:path";
 import { type Attack, attacks, Stranger } from "../bed/attacks.ts";
+import { run } from "../bed/command.ts";
 import { Echo } from "../bed/echo.ts";
 import { writeNoise } from "../bed/files.ts";
 import { type Host, Network } from "../bed/network.ts";
@@ -51,12 +52,12 @@ type Bed = {
   space: Namespace;
 };
 
-async function bed(scope: Scope): Promise<Bed> {
+async function bed(scope: Scope, flags: readonly string[] = []): Promise<Bed> {
   const network = new Network(scope);
   const host = network.host("server");
   const [home, work, far] = ["home", "work", "far"].map((name) => network.host(name).space);
   const stranger = network.host("stranger");
-  const server = await TestServer.start(scope, host.space);
+  const server = await TestServer.start(scope, host.space, { flags });
   preferred(scope, server.process.pid);
   preferred(scope, process.pid);
   writeNoise(join(server.files, "big"), 8);
@@ -215,6 +216,20 @@ for (const kind of attacks) {
     },
   );
 }
+
+world(
+  "63 connections of one address that do nothing but shake hands with the page keep nobody waiting",
+  { needs: ["network", "openssl"], slow: true, alone: true },
+  async (scope) => {
+    const folder = scope.folder();
+    const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];
+    const made = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+    run("openssl", "req", "-x509", ...made, "-subj", "/CN=x", "-keyout", key, "-out", cert);
+    const all = await bed(scope, ["--cert", cert, "--key", key]);
+    await attack(scope, all, ["handshake"], 5_000);
+    await assertNothingLost(all);
+  },
+);
 
 world(
   "63 connections of one address that do everything at once keep nobody waiting [faults 4, 10-13]",
