@@ -1,7 +1,7 @@
 // `--identity`: the file of this device's key, which is made at the first use. `--password-file`: what
 // the server asks for, its own password or that of a registered name.
 
-import { existsSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import { join } from "node:path";
 import { ParleyError } from "../errors.ts";
 import { configFolder } from "../tls/folders.ts";
@@ -63,6 +63,8 @@ export function identityOf(file: string | undefined): DeviceKey | undefined {
 export function existingIdentityOf(file: string | undefined): DeviceKey | undefined {
   if (file !== undefined) return identityOf(file);
   const folder = configFolder(surroundings());
-  const exists = folder !== undefined && existsSync(join(folder, "identity"));
-  return exists ? identityOf(undefined) : undefined;
+  if (folder === undefined) return undefined;
+  // A link to a disk that is not mounted is one that can't be read, not none.
+  const found = lstatSync(join(folder, "identity"), { throwIfNoEntry: false });
+  return found === undefined ? undefined : identityOf(undefined);
 }

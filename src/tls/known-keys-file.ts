@@ -1,10 +1,11 @@
 // The file of the keys of people met, for one server. Knows no protocol.
 
-import { appendFileSync, chmodSync, readFileSync } from "node:fs";
+import { appendFileSync, chmodSync } from "node:fs";
 import { ParleyError } from "../errors.ts";
 import { sealed as limits } from "../limits.ts";
 import { findKnownKeys, isListable, knownKeysLine, type KnownKeys } from "../trust/known-keys.ts";
 import { quoted } from "../text.ts";
+import { readIfThere } from "./read-if-there.ts";
 
 export class KnownKeysFile {
   readonly #path: string;
@@ -45,9 +46,8 @@ export class KnownKeysFile {
 
   #read(): string {
     try {
-      return readFileSync(this.#path, "utf8");
+      return readIfThere(this.#path) ?? "";
     } catch (error) {
-      if ((error as { code?: string }).code === "ENOENT") return "";
       throw this.#failed((error as Error).message);
     }
   }

@@ -2,10 +2,11 @@
 // key get the same messages, so each goes by what the file said when it started and by what it has
 // had itself, and adds that to what the file says meanwhile.
 
-import { readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { sealed as limits } from "../limits.ts";
 import { secretText } from "../secrets.ts";
 import { type Freshness, SeenMessages } from "../trust/seen-messages.ts";
+import { readIfThere } from "./read-if-there.ts";
 
 export class SeenFile {
   readonly #path: string;
@@ -26,23 +27,40 @@ export class SeenFile {
 
   add(key: string, id: string, timeMs: number): void {
     this.#seen.add(key, id, timeMs);
-    const kept = this.#read();
-    kept.add(key, id, timeMs);
-    const temporary = `${this.#path}.${secretText(6)}`;
     try {
-      writeFileSync(temporary, kept.toString(), { flag: "wx", mode: 0o600 });
-      renameSync(temporary, this.#path);
+      const kept = this.#load();
+      kept.add(key, id, timeMs);
+      this.#write(kept.toString());
     } catch (error) {
       this.#fail(error);
     }
   }
 
+  /** Whole or not at all; where the file is a link, what it leads to is replaced. */
+  #write(text: string): void {
+    const path = existsSync(this.#path) ? realpathSync(this.#path) : this.#path;
+    const temporary = `${path}.${secretText(6)}`;
+    try {
+      writeFileSync(temporary, text, { flag: "wx", mode: 0o600 });
+      renameSync(temporary, path);
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw error;
+    }
+  }
+
+  /** @throws what the file system throws, and an error for a dangling link */
+  #load(): SeenMessages {
+    const size = statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0;
+    const text = size <= limits.maxSeenBytes ? readIfThere(this.#path) : undefined;
+    return SeenMessages.parse(text ?? "");
+  }
+
   #read(): SeenMessages {
     try {
-      const isRead = statSync(this.#path).size <= limits.maxSeenBytes;
-      return SeenMessages.parse(isRead ? readFileSync(this.#path, "utf8") : "");
+      return this.#load();
     } catch (error) {
-      if ((error as { code?: string }).code !== "ENOENT") this.#fail(error);
+      this.#fail(error);
       return new SeenMessages();
     }
   }

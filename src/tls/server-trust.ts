@@ -3,12 +3,13 @@
 // remembering the key it shows. Knows no protocol.
 
 import type { X509Certificate } from "node:crypto";
-import { appendFileSync, mkdirSync, readFileSync, statSync } from "node:fs";
+import { appendFileSync, mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { ParleyError } from "../errors.ts";
 import { tls as limits } from "../limits.ts";
 import { quoted } from "../text.ts";
 import { findKnownServer, knownServerLine } from "../trust/known-servers.ts";
+import { readIfThere } from "./read-if-there.ts";
 import { pinOf } from "./spki-pin.ts";
 
 export type ServerTrustOptions = {
@@ -178,10 +179,10 @@ function readKnown(file: string): string {
     throw new ParleyError("untrusted-server", sentence);
   }
   try {
-    return readFileSync(file, "utf8");
+    return readIfThere(file) ?? "";
   } catch (error) {
-    if ((error as { code?: string }).code === "ENOENT") return "";
-    throw error;
+    const sentence = `The file of known servers, ${quoted(file, 300)}, can't be read: ${(error as Error).message}`;
+    throw new ParleyError("untrusted-server", sentence);
   }
 }
 

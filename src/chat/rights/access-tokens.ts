@@ -40,14 +40,20 @@ export class AccessTokens {
     }
   }
 
-  /** Undefined: there are too many, of that account or of all. */
+  /**
+   * Undefined: there are too many, of that account or of all. Those that are over are kept as long
+   * as there is room: the clock may be wrong at the moment.
+   */
   issue(terms: Omit<AccessToken, "id">): AccessToken | undefined {
-    for (const token of this.#byHash.values()) {
-      if (token.untilMs <= terms.atMs) this.#remove(token);
-    }
-    const own = [...this.#byHash.values()].filter(({ account }) => account === terms.account);
-    if (own.length >= limits.maxTokensPerName || this.#byHash.size >= limits.maxTokens) {
+    const valid = this.list(terms.atMs);
+    const own = valid.filter(({ account }) => account === terms.account);
+    if (own.length >= limits.maxTokensPerName || valid.length >= limits.maxTokens) {
       return undefined;
+    }
+    if (this.#byHash.size >= maxKept) {
+      for (const token of this.#byHash.values()) {
+        if (token.untilMs <= terms.atMs) this.#remove(token);
+      }
     }
     const token = { ...terms, id: this.#nextId++ };
     this.#byHash.set(token.hash, token);
@@ -81,4 +87,6 @@ export class AccessTokens {
   }
 }
 
+/** Those that are over included. */
+const maxKept = 2 * limits.maxTokens;
 const rowKind = "token";

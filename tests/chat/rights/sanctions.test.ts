@@ -157,3 +157,41 @@ test("a clock that is ahead while somebody is banned lifts no other ban", () => 
   expect(sanctions.impose({ ...terms({ name: "eve" }), atMs: 1_000 + 40 * dayMs })).toBeDefined();
   expect(sanctions.find("ban", suspect({ names: ["bob"] }), 2_000)).toBeDefined();
 });
+
+describe("a clock that is 40 days ahead for a moment", () => {
+  const [nowMs, aheadMs, untilMs] = [1_000, 40 * 86_400_000, 10 * 86_400_000];
+
+  test("ends no pass for good that was made before", () => {
+    const { passes } = new Rights();
+    const pass = { uses: 1, by: "console", atMs: nowMs, untilMs };
+    passes.issue({ ...pass, hash: "before" });
+    passes.issue({ ...pass, hash: "during", atMs: aheadMs, untilMs: aheadMs + untilMs });
+    expect(passes.admits("before", "", aheadMs)).toBe(false);
+    expect(passes.admits("before", "", nowMs)).toBe(true);
+    expect(passes.list(nowMs)).toHaveLength(2);
+  });
+
+  test("ends no access token for good either", () => {
+    const { tokens } = new Rights();
+    const token = { account: "a1", name: "Ann", by: "console", atMs: nowMs, untilMs };
+    tokens.issue({ ...token, hash: "before" });
+    tokens.issue({ ...token, hash: "during", atMs: aheadMs, untilMs: Infinity });
+    expect(tokens.find("before", aheadMs)).toBeUndefined();
+    expect(tokens.find("before", nowMs)).toBeDefined();
+  });
+
+  test("what is over makes room once there are too many", () => {
+    const { passes } = new Rights();
+    const pass = { uses: 1, by: "console" };
+    for (let i = 0; i < 5 * limits.maxPasses; i++) {
+      const issued = passes.issue({ ...pass, hash: `${i}`, atMs: 10 * i, untilMs: 10 * i + 5 });
+      expect(issued).toBeDefined();
+    }
+    const all = passes.list(-1).length;
+    expect(all).toBeLessThanOrEqual(2 * limits.maxPasses);
+    for (let i = 0; i < limits.maxPasses; i++) {
+      passes.issue({ ...pass, hash: `valid ${i}`, atMs: 1e9, untilMs: 2e9 });
+    }
+    expect(passes.issue({ ...pass, hash: "more", atMs: 1e9, untilMs: 2e9 })).toBeUndefined();
+  });
+});
