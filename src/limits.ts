@@ -926,8 +926,9 @@ export const files = {
   maxControlBytes: 256 * KiB,
   /** Different file lists being read at once; nearly everybody asks for the same first page. */
   maxListings: 64,
-  /** Trees being listed at once, and by one connection. */
+  /** Trees being listed at once, by one network or account, and by one connection. */
   maxWalks: 64,
+  maxWalksPerOwner: 16,
   maxWalksPerSession: 4,
   /** Of those, how many go on in one turn of the event loop, each for `folder.walkSliceMs`. */
   walksPerTurn: 2,

@@ -13,8 +13,7 @@ export function readIfThere(path: string): string | undefined {
   } catch (error) {
     if ((error as { code?: string }).code !== "ENOENT") throw error;
     if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
-    throw new Error(
-      "it is a link to what does not exist: mount the disk it is on, or remove the link",
-    );
+    const why = "it is a link to what does not exist: mount the disk it is on, or remove the link";
+    throw new Error(why, { cause: error });
   }
 }

@@ -5,6 +5,7 @@
 
 import type { FilesClient } from "../../chat/files-port.ts";
 import { files as limits, transfer as wire, udp } from "../../limits.ts";
+import { ShareCounts } from "../../share-counts.ts";
 import type { ShareOwner } from "../../share-owner.ts";
 import { SealCache } from "../../transfer/seal-cache.ts";
 import { Sender } from "../../transfer/sender.ts";
@@ -41,6 +42,7 @@ export class FileService<Folder extends FileFolder = SharedFolder> implements Tr
   readonly folder: Folder;
   readonly digests: FileDigests;
   readonly tags = new TagBudget();
+  readonly walks = new ShareCounts(limits.maxWalksPerOwner, limits.maxWalks / 2);
   readonly cache = new SealCache(limits.sealedCacheBytes);
   readonly sender: Sender;
   /** Totals for /metrics: transfers offered, bytes sent. */

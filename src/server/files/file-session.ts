@@ -8,6 +8,7 @@ import { ParleyError } from "../../errors.ts";
 import { files as limits, transfer as wire } from "../../limits.ts";
 import { chunkSealer, exporterLabel, transferKey } from "../../io/chunk-cipher.ts";
 import { nowUs } from "../../io/clock.ts";
+import type { ShareCounts } from "../../share-counts.ts";
 import type { ShareOwner } from "../../share-owner.ts";
 import type { FetchRequest, Ref, TransferRequest } from "../../protocol/messages.ts";
 import { chunkBytesFor, chunkCount } from "../../transfer/chunks.ts";
@@ -27,6 +28,8 @@ export interface TransferHost {
   readonly digests: FileDigests;
   readonly sender: Sender;
   readonly tags: TagBudget;
+  /** Trees being listed. */
+  readonly walks: ShareCounts;
   readonly cache: SealCache;
   /** For metrics. */
   readonly totals: { sentBytes: number };
@@ -60,7 +63,7 @@ export class FileSession {
     this.#host = host;
     this.#client = client;
     this.#control = control;
-    this.#trees = new TreeLists(host.folder.tree, control);
+    this.#trees = new TreeLists(host.folder.tree, control, client.owner, host.walks);
   }
 
   /** Handles a request, at once unless the file has to be searched for. Never throws. */

@@ -4,6 +4,8 @@
 import { ParleyError } from "../../errors.ts";
 import { files as limits, tree } from "../../limits.ts";
 import type { BatchRequest, FetchRequest, Ref, TreeEntry, TreePage } from "../../protocol/messages.ts";
+import type { ShareCounts } from "../../share-counts.ts";
+import type { ShareOwner } from "../../share-owner.ts";
 import { Batch, type BatchedFile, isBatched } from "../../transfer/tree/batch.ts";
 import { comparePaths } from "../../transfer/tree/tree-path.ts";
 import { BatchSource } from "./batch-source.ts";
@@ -22,16 +24,27 @@ const toldToAll: ToldRoom = { files: 0 };
 export class TreeLists {
   readonly #tree: TreeFolder;
   readonly #control: FileControl;
+  readonly #owner: ShareOwner;
+  readonly #walks: ShareCounts;
   readonly #room: ToldRoom;
   /** What the client has been told last: most likely it requests batches of it. */
   #told: ToldFiles | undefined;
   #running = 0;
   #closed = false;
 
-  constructor(tree: TreeFolder, control: FileControl, room: ToldRoom = toldToAll) {
+  /** `walks`: of all connections, by owner. */
+  constructor(
+    tree: TreeFolder,
+    control: FileControl,
+    owner: ShareOwner,
+    walks: ShareCounts,
+    room: ToldRoom = toldToAll,
+  ) {
     this.#tree = tree;
     this.#room = room;
     this.#control = control;
+    this.#owner = owner;
+    this.#walks = walks;
   }
 
   /** Sends all that is in a folder. @throws ParleyError `not-found`, `full` */
@@ -117,11 +130,18 @@ export class TreeLists {
       const sentence = `A connection may list ${limits.maxWalksPerSession} folders at once: wait for one.`;
       throw new ParleyError("full", sentence);
     }
+    const full = this.#walks.full(this.#owner);
+    if (full !== undefined) {
+      const sentence = `${full.label} is listing ${full.count} folders already: wait for one.`;
+      throw new ParleyError("full", sentence);
+    }
     this.#running++;
+    this.#walks.add(this.#owner);
     try {
       return await work();
     } finally {
       this.#running--;
+      this.#walks.remove(this.#owner);
     }
   }
 
