@@ -17,6 +17,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { TransferMessage, TreeEntry } from "../../../src/protocol/messages.ts";
 import { BatchSource } from "../../../src/server/files/batch-source.ts";
+import { ShareCounts } from "../../../src/share-counts.ts";
+import { ownerAt } from "../../../src/share-owner.ts";
 import { SharedTree } from "../../../src/server/files/shared-tree.ts";
 import { TreeLists } from "../../../src/server/files/tree-lists.ts";
 import { Batch, type BatchedFile } from "../../../src/transfer/tree/batch.ts";
@@ -211,7 +213,7 @@ function connection(root: string) {
   const sent: TransferMessage[] = [];
   const room = { files: 0 };
   const control = { send: (message: TransferMessage) => void sent.push(message) };
-  return { tree, sent, room, lists: new TreeLists(tree, control, room) };
+  return { tree, sent, room, lists: new TreeLists(tree, control, ownerAt("127.0.0.1"), new ShareCounts(1, 1), room) };
 }
 
 const token = "A".repeat(22);
