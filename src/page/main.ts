@@ -5,6 +5,7 @@ import type { ListedFile } from "../client/events.ts";
 import { byId, saveAs } from "./dom.ts";
 import { download } from "./download.ts";
 import { fetchFilePage } from "./file-api.ts";
+import { installWorker } from "./install-worker.ts";
 import { entriesIn } from "./message-log.ts";
 import { loadSettings, withLevel } from "./notification-settings.ts";
 import { isAllowed, Notifier } from "./notifier.ts";
@@ -201,6 +202,7 @@ function listen(): void {
 }
 
 listen();
+installWorker();
 notifier.change(loadSettings());
 const stored = loadStored();
 if (stored !== undefined) controller.resume(stored);

@@ -11,13 +11,14 @@ export const safeHeaders = {
 
 /**
  * For the page: only its own script, style and connections. Without inline code, text can never
- * become code.
+ * become code. The policy `parley` makes one address of a script, that of the service worker.
  */
 export const pageHeaders = {
   ...safeHeaders,
   "Content-Security-Policy":
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+    "manifest-src 'self'; worker-src 'self'; " +
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types parley",
   "Cross-Origin-Opener-Policy": "same-origin",
   "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
   "Cache-Control": "no-cache",

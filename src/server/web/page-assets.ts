@@ -39,11 +39,18 @@ function loadFiles(): ReadonlyMap<string, PageFile> {
     ["/", pageFile("text/html; charset=utf-8", page.html)],
     ["/style.css", pageFile("text/css; charset=utf-8", page.css)],
     ["/main.js", pageFile("text/javascript; charset=utf-8", page.js)],
+    ["/service-worker.js", pageFile("text/javascript; charset=utf-8", page.worker)],
+    ["/manifest.webmanifest", pageFile("application/manifest+json", page.manifest)],
+    ["/icon.svg", pageFile("image/svg+xml", page.icon)],
+    ["/icon-180.png", pageFile("image/png", Buffer.from(page.icon180, "base64"))],
+    ["/icon-192.png", pageFile("image/png", Buffer.from(page.icon192, "base64"))],
+    ["/icon-512.png", pageFile("image/png", Buffer.from(page.icon512, "base64"))],
   ]);
 }
 
-function pageFile(type: string, text: string): PageFile {
-  const plain = new TextEncoder().encode(text);
+function pageFile(type: string, content: string | Buffer): PageFile {
+  const plain =
+    typeof content === "string" ? new TextEncoder().encode(content) : new Uint8Array(content);
   return {
     type,
     plain,

@@ -30,11 +30,15 @@ beforeAll(() => {
 afterAll(() => rig[Symbol.asyncDispose]());
 
 describe("the page", () => {
-  test("is three files, each with the strict policy, its type and an entity tag", async () => {
+  test("is a few files, each with the strict policy, its type and an entity tag", async () => {
     for (const [path, type] of [
       ["/", "text/html; charset=utf-8"],
       ["/main.js", "text/javascript; charset=utf-8"],
       ["/style.css", "text/css; charset=utf-8"],
+      ["/service-worker.js", "text/javascript; charset=utf-8"],
+      ["/manifest.webmanifest", "application/manifest+json"],
+      ["/icon.svg", "image/svg+xml"],
+      ["/icon-192.png", "image/png"],
     ] as const) {
       const answer = await rig.get(path);
       expect(answer.status).toBe(200);

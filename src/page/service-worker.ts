@@ -1,0 +1,41 @@
+// The page's service worker: keeps the page's own files, so that an installed page opens while the
+// server is away. The server's answer always wins, so that nobody is left with an old page. Knows
+// nothing of sessions, messages and shared files.
+
+import type { WorkerScope } from "./worker-scope.ts";
+
+declare const self: WorkerScope;
+
+const store = "parley-page";
+const shell = ["/", "/style.css", "/main.js", "/manifest.webmanifest", "/icon.svg"];
+/** A server that does not answer for so long is away, in milliseconds. */
+const patienceMs = 4_000;
+
+self.addEventListener("install", (event) => {
+  event.waitUntil(caches.open(store).then((cache) => cache.addAll(shell)));
+  void self.skipWaiting();
+});
+
+self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
+
+self.addEventListener("fetch", (event) => {
+  const { method, url } = event.request;
+  const { origin, pathname } = new URL(url);
+  const isShell = method === "GET" && origin === self.location.origin && shell.includes(pathname);
+  if (isShell) event.respondWith(answer(event.request, pathname));
+});
+
+async function answer(request: Request, path: string): Promise<Response> {
+  const cache = await caches.open(store);
+  const kept = await cache.match(path);
+  try {
+    const signal = kept === undefined ? undefined : AbortSignal.timeout(patienceMs);
+    const response = await fetch(request, { signal: signal ?? null });
+    if (response.ok) await cache.put(path, response.clone());
+    // A proxy answers for a server that is away.
+    return response.status >= 500 && kept !== undefined ? kept : response;
+  } catch (error) {
+    if (kept === undefined) throw error;
+    return kept;
+  }
+}
