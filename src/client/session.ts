@@ -2,7 +2,6 @@
 // positions, reconnecting. Time and randomness are parameters; actions come out of `pollOutputs()`.
 // Knows no socket and no screen; shared by terminal and page.
 
-import { message as messageLimits } from "../limits.ts";
 import { decodeServer } from "../protocol/decode-server.ts";
 import { encodeClient } from "../protocol/encode.ts";
 import { isRetryableLogin } from "../protocol/error-codes.ts";
@@ -14,7 +13,6 @@ import type {
   OfferEnd,
   ServerMessage,
 } from "../protocol/messages.ts";
-import { lineCount } from "../text.ts";
 import { Announcements } from "./announcements.ts";
 import { ConnectionState } from "./connection-state.ts";
 import type {
@@ -33,10 +31,10 @@ import { Identity } from "./identity.ts";
 import { LoginProofs } from "./login-proofs.ts";
 import { Inbox, type Ownership } from "./inbox.ts";
 import { Liveness } from "./liveness.ts";
+import { MessageSender } from "./message-sender.ts";
 import { PendingRequests } from "./pending-requests.ts";
 import { readResponse } from "./response.ts";
 import type { Rooms } from "./rooms.ts";
-import { type QueuedMessage, SendWindow } from "./send-window.ts";
 
 type Message<T extends ServerMessage["type"]> = Extract<ServerMessage, { type: T }>;
 
@@ -51,11 +49,10 @@ export class ClientSession implements NativeSession {
   readonly #identity: Identity;
   readonly #proofs: LoginProofs;
   readonly #inbox: Inbox;
-  readonly #window = new SendWindow();
   readonly #requests = new PendingRequests();
+  readonly #sender: MessageSender;
   readonly #liveness = new Liveness();
   #outputs: SessionOutput[] = [];
-  #textChars: number = messageLimits.maxTextChars;
   #byeReason = "";
   readonly #announcements = new Announcements();
 
@@ -70,6 +67,13 @@ export class ClientSession implements NativeSession {
     this.#identity = new Identity(name);
     this.#proofs = new LoginProofs(options.identity, options.proof);
     this.#inbox = new Inbox(rooms, since, (event) => this.#emit(event));
+    this.#sender = new MessageSender({
+      rooms: this.#inbox.rooms,
+      requests: this.#requests,
+      isOnline: () => this.online,
+      send: (message) => this.#send(message),
+      emit: (event) => this.#emit(event),
+    });
   }
 
   get name(): string | undefined {
@@ -97,15 +101,15 @@ export class ClientSession implements NativeSession {
   }
 
   get textChars(): number {
-    return this.#textChars;
+    return this.#sender.textChars;
   }
 
   get unacknowledged(): number {
-    return this.#window.unacknowledged;
+    return this.#sender.unacknowledged;
   }
 
   get space(): number {
-    return this.#ended ? 0 : this.#window.space;
+    return this.#ended ? 0 : this.#sender.space;
   }
 
   get position(): SessionPosition | undefined {
@@ -116,8 +120,8 @@ export class ClientSession implements NativeSession {
     const { phase, deadlineMs } = this.#connection;
     if (phase === "greeting" && this.#liveness.paused) return undefined;
     if (phase !== "online") return deadlineMs;
-    const silenceMs = this.#liveness.nextTimeoutMs(this.#window.inFlight > 0);
-    const nextMs = Math.min(silenceMs, this.#window.nextTimeoutMs ?? Infinity);
+    const silenceMs = this.#liveness.nextTimeoutMs(this.#sender.isWaiting);
+    const nextMs = Math.min(silenceMs, this.#sender.nextTimeoutMs ?? Infinity);
     return nextMs === Infinity ? undefined : nextMs;
   }
 
@@ -166,7 +170,7 @@ export class ClientSession implements NativeSession {
     const { attempt, retryMs } = this.#connection.lose(nowMs);
     this.#identity.handleLost();
     this.#inbox.handleLost();
-    this.#window.handleLost();
+    this.#sender.handleLost();
     const why = this.#byeReason === "" ? reason : this.#byeReason;
     this.#byeReason = "";
     const { everOnline } = this.#connection;
@@ -183,9 +187,8 @@ export class ClientSession implements NativeSession {
     const { phase } = this.#connection;
     if (phase === "waiting") return this.#connect(nowMs);
     if (phase === "greeting") return this.#drop("the server sent no welcome", nowMs);
-    this.#window.handleTimeout(nowMs);
-    this.#pump();
-    const verdict = this.#liveness.handleTimeout(nowMs, this.#window.inFlight > 0);
+    this.#sender.handleTimeout(nowMs);
+    const verdict = this.#liveness.handleTimeout(nowMs, this.#sender.isWaiting);
     if (verdict === "ping") this.#send({ type: "ping" });
     else if (verdict === "dead") this.#drop("the server has gone silent", nowMs);
   }
@@ -212,7 +215,7 @@ export class ClientSession implements NativeSession {
   join(room: string): void {
     if (this.#ended) return;
     const outcome = this.#rooms.join(room);
-    if (outcome === "added") return this.#pump();
+    if (outcome === "added") return this.#sender.pump();
     if (outcome === "known") return;
     const message = "You are in as many rooms as allowed: leave one first";
     this.#emit({ type: "join-failed", room, code: "full", message });
@@ -258,7 +261,7 @@ export class ClientSession implements NativeSession {
   }
 
   get #ownership(): Ownership {
-    return { name: this.name, idOf: (n, text) => this.#window.idOf(n, text) };
+    return { name: this.name, idOf: (n, text) => this.#sender.idOf(n, text) };
   }
 
   #queue(
@@ -266,12 +269,7 @@ export class ClientSession implements NativeSession {
     to: readonly string[],
     content: { text: string } & HowToTell,
   ): number | Unsayable {
-    if (this.#ended) return "ended";
-    if (content.text.length > this.#textChars) return "too-long";
-    if (lineCount(content.text) > messageLimits.maxTextLines) return "too-many-lines";
-    const id = this.#window.push(room, to, content);
-    this.#pump();
-    return id ?? "queue-full";
+    return this.#ended ? "ended" : this.#sender.queue(room, to, content);
   }
 
   #handleChallenge(nonce: string): void {
@@ -285,7 +283,7 @@ export class ClientSession implements NativeSession {
       return this.#drop("the server's welcome has no session", nowMs);
     }
     const { returned, afterMs } = this.#connection.welcome(nowMs);
-    this.#textChars = welcome.limits.textChars;
+    this.#sender.textChars = welcome.limits.textChars;
     this.#identity.handleMessage(welcome);
     const { how, lost, stray } = this.#inbox.resume(session, welcome.limits.rooms);
     const { name = "", rooms } = this;
@@ -296,13 +294,10 @@ export class ClientSession implements NativeSession {
     this.#keepToken(session?.token);
     for (const room of lost) this.#emit({ type: "parted", room });
     if (returned || this.#resumed) this.#inbox.announceReturn(how, afterMs);
-    const id = this.#window.handleWelcome(session?.n ?? 0, !returned);
-    if (id !== undefined) {
-      this.#emit({ type: "acknowledged", id, room: undefined, seq: undefined });
-    }
-    this.#failUnreachable();
+    this.#sender.handleWelcome(session?.n ?? 0, !returned);
+    this.#sender.failUnreachable();
     for (const room of stray) this.#sendPart(room);
-    this.#pump();
+    this.#sender.pump();
   }
 
   /** The server has exchanged the password for it. */
@@ -322,7 +317,7 @@ export class ClientSession implements NativeSession {
     this.#identity.handleMessage(message);
     switch (message.type) {
       case "ack":
-        return this.#handleAck(message);
+        return this.#sender.handleAck(message);
       case "error":
         return this.#handleError(message, nowMs);
       case "message":
@@ -390,30 +385,20 @@ export class ClientSession implements NativeSession {
     this.#emit({ type: "topic", room: name, topic });
   }
 
-  #handleAck({ n, room, seq }: Message<"ack">): void {
-    const id = this.#window.handleAck(n);
-    if (id !== undefined) this.#emit({ type: "acknowledged", id, room, seq });
-    this.#pump();
-  }
-
   #handleError(error: ErrorMessage, nowMs: number): void {
     const { code, message, n, subject } = error;
-    if (n !== undefined) return this.#handleRefusal(n, error, nowMs);
+    if (n !== undefined) {
+      if (!this.#sender.handleRefusal(n, error, nowMs)) this.#drop("the server lost count", nowMs);
+      return;
+    }
     const ref = typeof error.ref === "number" ? error.ref : undefined;
     const room = this.#rooms.handleRefusal(ref);
     if (room !== undefined) {
       this.#emit({ type: "join-failed", room, code, message });
-      return this.#failUnreachable();
+      return this.#sender.failUnreachable();
     }
     const known = this.#requests.close(ref);
     this.#emit({ type: "error", code, message, ref: known ? ref : undefined, subject });
-  }
-
-  #handleRefusal(n: number, refusal: ErrorMessage, nowMs: number): void {
-    const outcome = this.#window.handleRefusal(n, refusal, nowMs);
-    if (outcome.type === "lost-count") return this.#drop("the server lost count", nowMs);
-    if (outcome.type === "failed") this.#emitFailed(outcome.message, refusal);
-    this.#pump();
   }
 
   #handleEntered(entered: Message<"entered">): void {
@@ -427,7 +412,7 @@ export class ClientSession implements NativeSession {
     if (room === undefined) return;
     this.#announcements.forget(room);
     this.#emit({ type: "parted", room });
-    this.#failUnreachable();
+    this.#sender.failUnreachable();
     this.#inbox.checkReturned();
   }
 
@@ -438,34 +423,6 @@ export class ClientSession implements NativeSession {
         ? { ...response, messages: this.ignored.heard(response.messages) }
         : response;
     this.#emit({ type: "response", ref, response: heard });
-  }
-
-  /** Sends joins before messages, because a message to a room must follow its `join`. */
-  #pump(): void {
-    if (!this.online) return;
-    for (;;) {
-      const ref = this.#requests.nextRef();
-      const room = this.#rooms.pollJoin(ref);
-      if (room === undefined) break;
-      this.#send({ type: "join", room, ref });
-    }
-    for (let next = this.#window.pollSend(); next !== undefined; next = this.#window.pollSend()) {
-      this.#send(next);
-    }
-  }
-
-  /** Fails messages to rooms that we are no longer in. */
-  #failUnreachable(): void {
-    const isUnreachable = ({ room }: QueuedMessage) => room !== undefined && !this.#rooms.has(room);
-    for (const message of this.#window.drop(isUnreachable)) {
-      const why = `You are no longer in the room ${message.room}`;
-      this.#emitFailed(message, { code: "not-in-room", message: why });
-    }
-  }
-
-  #emitFailed(failed: QueuedMessage, why: { code: string; message: string }): void {
-    const { id, room, text } = failed;
-    this.#emit({ type: "failed", id, room, text, code: why.code, message: why.message });
   }
 
   #connect(nowMs: number): void {
@@ -481,7 +438,7 @@ export class ClientSession implements NativeSession {
   #end(code: string, message: string, asksPassword = false): void {
     if (this.#connection.isOpen) this.#outputs.push({ type: "close" });
     this.#connection.end();
-    this.#window.handleLost();
+    this.#sender.handleLost();
     this.#emit({ type: "ended", code, message, ...(asksPassword ? { asksPassword } : {}) });
   }
 

@@ -4,7 +4,7 @@
 import type { SessionEvent } from "../client/events.ts";
 import { harmless } from "../text.ts";
 import { byId, setText } from "./dom.ts";
-import { mentions } from "./mentions.ts";
+import { mentions } from "../client/mentions.ts";
 import { levelOf, type NotificationSettings, storeSettings } from "./notification-settings.ts";
 import { type Action, type State, unreadTotal } from "./state.ts";
 

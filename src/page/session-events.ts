@@ -5,7 +5,7 @@ import { chatAfter, chatRenamed } from "../client/private-chat-state.ts";
 import type { ListedDevice, PastMessage, SessionEvent, SessionResponse } from "../client/events.ts";
 import type { ChatState, LeaveReason } from "../protocol/messages.ts";
 import { harmless, harmlessLines } from "../text.ts";
-import { mentions } from "./mentions.ts";
+import { mentions } from "../client/mentions.ts";
 import {
   acknowledge,
   append,

@@ -6,7 +6,7 @@ import type { NativeSession, SessionEvent, SessionResponse } from "../client/eve
 import { history, terminal as limits } from "../limits.ts";
 import { harmless, quoted } from "../text.ts";
 import { AwaitedHistory } from "./awaited-history.ts";
-import { mentions } from "./mention.ts";
+import { mentions } from "../client/mentions.ts";
 import { type ChatMessage, type Missed, OpenRooms } from "./open-rooms.ts";
 import type { Requests } from "./requests.ts";
 import type { Transcript } from "./transcript.ts";

@@ -1,4 +1,4 @@
-// Detects mentions of a name in a text. Pure.
+// Detects mentions of a name in a text, for the terminal and the page. Pure.
 
 /** Shorter names are common words in many languages. They count only after an `@`. */
 const minBareChars = 3;

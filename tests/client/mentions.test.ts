@@ -1,16 +1,27 @@
 // Which texts address somebody by name.
 
 import { expect, test } from "bun:test";
-import { mentions } from "../../src/page/mentions.ts";
+import { mentions } from "../../src/client/mentions.ts";
 
 test("a name that stands as a word of its own is a mention", () => {
-  for (const text of ["Ann", "ann: look", "hi ANN!", "@ann", "thanks, Ann.", "(Ann)", "Ann's"]) {
+  for (const text of [
+    "Ann",
+    "ann: look",
+    "hi ANN!",
+    "@ann",
+    "thanks, Ann.",
+    "(Ann)",
+    "Ann's",
+    "- Ann-",
+    "Bob,Ann,Cal",
+    "ａｎｎ",
+  ]) {
     expect([text, mentions(text, "Ann")]).toEqual([text, true]);
   }
 });
 
 test("a part of another word or name is none", () => {
-  for (const text of ["Annette", "banana", "Ann-Marie", "x.ann", "ann.txt", "Ann_2", ""]) {
+  for (const text of ["Annette", "banana", "Ann-Marie", "x.ann", "ann.txt", "Ann_2", "An n", ""]) {
     expect([text, mentions(text, "Ann")]).toEqual([text, false]);
   }
   expect(mentions("Annette and Ann", "Ann")).toBe(true);
@@ -26,4 +37,12 @@ test("any script, and signs that mean something in a pattern", () => {
   expect(mentions("hello a.b-c", "a.b-c")).toBe(true);
   expect(mentions("hello axb-c", "a.b-c")).toBe(false);
   expect(mentions("whoever", "")).toBe(false);
+});
+
+test("quickly, whatever a stranger writes", () => {
+  const startMs = performance.now();
+  for (const unit of [".", "é\u0301", "Ann-", "-"]) {
+    expect(mentions(unit.repeat(16_000 / unit.length), "Ann")).toBe(false);
+  }
+  expect(performance.now() - startMs).toBeLessThan(500);
 });

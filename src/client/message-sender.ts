@@ -1,0 +1,125 @@
+// Our messages on their way: what may be sent, when it is, and what became of it. Joins go before
+// the messages that need them. Knows no connection.
+
+import { message as messageLimits } from "../limits.ts";
+import type { ClientMessage, ErrorMessage, ServerMessage } from "../protocol/messages.ts";
+import { lineCount } from "../text.ts";
+import type { HowToTell, SessionEvent, Unsayable } from "./events.ts";
+import type { PendingRequests } from "./pending-requests.ts";
+import type { Rooms } from "./rooms.ts";
+import { type QueuedMessage, SendWindow } from "./send-window.ts";
+
+export type SenderParts = {
+  rooms: Rooms;
+  requests: PendingRequests;
+  isOnline: () => boolean;
+  send: (message: ClientMessage) => void;
+  emit: (event: SessionEvent) => void;
+};
+
+export class MessageSender {
+  readonly #parts: SenderParts;
+  readonly #window = new SendWindow();
+  /** Longest text that the server accepts, in UTF-16 units. */
+  textChars: number = messageLimits.maxTextChars;
+
+  constructor(parts: SenderParts) {
+    this.#parts = parts;
+  }
+
+  get unacknowledged(): number {
+    return this.#window.unacknowledged;
+  }
+
+  get space(): number {
+    return this.#window.space;
+  }
+
+  get isWaiting(): boolean {
+    return this.#window.inFlight > 0;
+  }
+
+  get nextTimeoutMs(): number | undefined {
+    return this.#window.nextTimeoutMs;
+  }
+
+  /** ID of our message with number `n` and this text. */
+  idOf(n: number, text: string): number | undefined {
+    return this.#window.idOf(n, text);
+  }
+
+  /** Without a room: to these people. Returns the message's ID. */
+  queue(
+    room: string | undefined,
+    to: readonly string[],
+    content: { text: string } & HowToTell,
+  ): number | Unsayable {
+    if (content.text.length > this.textChars) return "too-long";
+    if (lineCount(content.text) > messageLimits.maxTextLines) return "too-many-lines";
+    const id = this.#window.push(room, to, content);
+    this.pump();
+    return id ?? "queue-full";
+  }
+
+  /** Sends what may be sent now. */
+  pump(): void {
+    const { rooms, requests, isOnline, send } = this.#parts;
+    if (!isOnline()) return;
+    for (;;) {
+      const ref = requests.nextRef();
+      const room = rooms.pollJoin(ref);
+      if (room === undefined) break;
+      send({ type: "join", room, ref });
+    }
+    for (let next = this.#window.pollSend(); next !== undefined; next = this.#window.pollSend()) {
+      send(next);
+    }
+  }
+
+  /** Logged in: the server has taken messages up to `n`. */
+  handleWelcome(n: number, isFirst: boolean): void {
+    const id = this.#window.handleWelcome(n, isFirst);
+    if (id === undefined) return;
+    this.#parts.emit({ type: "acknowledged", id, room: undefined, seq: undefined });
+  }
+
+  handleAck({ n, room, seq }: Extract<ServerMessage, { type: "ack" }>): void {
+    const id = this.#window.handleAck(n);
+    if (id !== undefined) this.#parts.emit({ type: "acknowledged", id, room, seq });
+    this.pump();
+  }
+
+  /** False: the server has lost count, and the connection has to start over. */
+  handleRefusal(n: number, refusal: ErrorMessage, nowMs: number): boolean {
+    const outcome = this.#window.handleRefusal(n, refusal, nowMs);
+    if (outcome.type === "lost-count") return false;
+    if (outcome.type === "failed") this.#emitFailed(outcome.message, refusal);
+    this.pump();
+    return true;
+  }
+
+  handleTimeout(nowMs: number): void {
+    this.#window.handleTimeout(nowMs);
+    this.pump();
+  }
+
+  /** The connection is gone. */
+  handleLost(): void {
+    this.#window.handleLost();
+  }
+
+  /** Fails messages to rooms that we are no longer in. */
+  failUnreachable(): void {
+    const { rooms } = this.#parts;
+    const isUnreachable = ({ room }: QueuedMessage) => room !== undefined && !rooms.has(room);
+    for (const message of this.#window.drop(isUnreachable)) {
+      const why = `You are no longer in the room ${message.room}`;
+      this.#emitFailed(message, { code: "not-in-room", message: why });
+    }
+  }
+
+  #emitFailed({ id, room, text }: QueuedMessage, why: { code: string; message: string }): void {
+    const { code, message } = why;
+    this.#parts.emit({ type: "failed", id, room, text, code, message });
+  }
+}
