@@ -39,16 +39,16 @@ class Pane {
     this.#target = target;
   }
 
-  static async open(name: string, columns: number): Promise<Pane> {
+  static async open(name: string, columns: number, rows = 20, variables = ""): Promise<Pane> {
     const session = `w${++windows}`;
     const command = [...parleyCommand(), "client", `127.0.0.1:${port}`, "--name", name];
     const quoted = [...command, "--downloads", join(folder, "saved")]
       .map((w) => `'${w}'`)
       .join(" ");
-    const shown = `${quoted}; echo "exit code $?"; sleep 60`;
-    await tmux("new-session", "-d", "-s", session, "-x", `${columns}`, "-y", "20", shown);
+    const shown = `env ${variables} ${quoted}; echo "exit code $?"; sleep 60`;
+    await tmux("new-session", "-d", "-s", session, "-x", `${columns}`, "-y", `${rows}`, shown);
     const pane = new Pane(session);
-    await pane.shows(`lobby>`);
+    await pane.shows(rows < 10 ? ">" : `lobby>`);
     return pane;
   }
 
@@ -58,8 +58,21 @@ class Pane {
     if (keys.length > 0) await tmux("send-keys", "-t", this.#target, ...keys);
   }
 
-  async resize(columns: number): Promise<void> {
-    await tmux("resize-window", "-t", this.#target, "-x", `${columns}`, "-y", "20");
+  async resize(columns: number, rows = 20): Promise<void> {
+    await tmux("resize-window", "-t", this.#target, "-x", `${columns}`, "-y", `${rows}`);
+  }
+
+  /** Pastes as a terminal does for a program that has asked for bracketed paste. */
+  async paste(text: string): Promise<void> {
+    const file = join(folder, "paste");
+    writeFileSync(file, text);
+    await tmux("load-buffer", file);
+    await tmux("paste-buffer", "-p", "-t", this.#target);
+  }
+
+  /** What the terminal was told, colours and all. */
+  async colours(): Promise<boolean> {
+    return (await tmux("capture-pane", "-e", "-p", "-t", this.#target)).includes("\u001b[");
   }
 
   /** The rows of the screen that are not empty. */
@@ -198,6 +211,55 @@ describe("the prompt", () => {
       await gil.shows("den (2, joined), lobby (");
       await hal.type("/part", "Enter");
       await hal.shows("You are no longer in the room den ── lobby ──");
+    },
+    60_000,
+  );
+
+  tmuxTest(
+    "sends a paste of many lines as one message, says what one does, searches the past",
+    async () => {
+      const ida = await Pane.open("Ida", 80);
+      const jon = await Pane.open("Jon", 40, 12);
+      await ida.paste("def f(x):\n\treturn x + 1\n\nprint(f(2))\n");
+      await ida.shows("print(f(2))");
+      await ida.type("", "Enter");
+      await jon.shows("Ida: def f(x): return x + 1 print(f(2))");
+      expect((await jon.rows()).filter((row) => row.includes("return"))).toEqual([
+        "          return x + 1",
+      ]);
+      await ida.type("/me waves", "Enter");
+      await jon.shows("* Ida waves");
+      await jon.type("/search RETURN f", "Enter");
+      await jon.shows("── 1 message found ──");
+      await jon.type("/serch x", "Enter");
+      await jon.shows("did you mean /search?");
+      await ida.type("", "C-r");
+      await ida.type("wav");
+      await ida.shows("(search: 'wav') /me waves");
+      await ida.type("zz");
+      await ida.shows("(not found: 'wavzz')");
+      await ida.type("", "C-g");
+      await ida.shows("lobby>");
+      await ida.type("/topic", "Enter");
+      await ida.shows("lobby has no topic");
+      await ida.type("/whois Jon", "Enter");
+      await ida.shows("Jon is with you in lobby");
+    },
+    60_000,
+  );
+
+  tmuxTest(
+    "works in 7 columns and 3 rows, and grows with the window",
+    async () => {
+      const kay = await Pane.open("Kay", 7, 3);
+      const lea = await Pane.open("Lea", 60, 20, "NO_COLOR=1");
+      await kay.type("abcdefghij");
+      await kay.shows("abcde fghij");
+      await kay.resize(60);
+      await kay.shows("lobby> abcdefghij");
+      await kay.type("", "Enter");
+      await lea.shows("Kay: abcdefghij");
+      expect([await kay.colours(), await lea.colours()]).toEqual([true, false]);
     },
     60_000,
   );
