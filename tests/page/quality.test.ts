@@ -132,6 +132,7 @@ inBrowser("everything can be done with the keyboard alone", async () => {
     "rename",
     "disconnect",
     "room-name",
+    "search",
     "notify",
     "save",
     "files-toggle",

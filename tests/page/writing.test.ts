@@ -42,6 +42,26 @@ inBrowser("an Enter that belongs to an input method sends nothing", async () => 
   await bob.hears("にほんご");
 });
 
+inBrowser("on a phone Enter begins a line, and the button sends", async () => {
+  using phone = await rig.open();
+  await phone.cdp("Emulation.setTouchEmulationEnabled", { enabled: true });
+  await phone.cdp("Emulation.setEmulatedMedia", {
+    features: [
+      { name: "hover", value: "none" },
+      { name: "pointer", value: "coarse" },
+    ],
+  });
+  await phone.reload();
+  await phone.login("Phone");
+  await phone.click("#text");
+  await phone.type("one");
+  await phone.press("Enter");
+  await phone.type("two");
+  expect(await phone.get("document.querySelector('#text').value")).toBe("one\ntwo");
+  await phone.get("document.querySelector('#send').click()");
+  await bob.hears("one\ntwo");
+});
+
 inBrowser("what somebody writes becomes links and code, and no markup", async () => {
   using eve = await Bot.login(rig.port, "Eve", "lobby");
   const text = "<b>x</b> `<i>y</i>` javascript:alert(1) https://example.org/?a=<script>";

@@ -8,6 +8,8 @@ export type ComposerActions = {
   submit: () => void;
 };
 
+const onScreenKeyboard = matchMedia("(hover: none) and (pointer: coarse)");
+
 export class Composer {
   readonly #form = byId("composer", HTMLFormElement);
   readonly #text = byId("text", HTMLTextAreaElement);
@@ -18,12 +20,15 @@ export class Composer {
 
   constructor(actions: ComposerActions) {
     this.#actions = actions;
+    if (onScreenKeyboard.matches) this.#text.enterKeyHint = "enter";
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submit();
     });
     this.#text.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || event.shiftKey || isComposing(event)) return;
+      // A keyboard on the screen has no Shift+Enter, and the button is at hand.
+      if (onScreenKeyboard.matches) return;
       event.preventDefault();
       this.#submit();
     });
