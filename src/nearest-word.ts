@@ -11,10 +11,15 @@ export function nearestWord(written: string, candidates: readonly string[]): str
   const scored = candidates.map((candidate) => ({ candidate, far: distance(word, candidate) }));
   scored.sort((a, b) => a.far - b.far);
   const [best] = scored;
-  return best !== undefined && best.far <= Math.max(2, word.length / 3)
-    ? best.candidate
-    : undefined;
+  return best !== undefined && best.far <= mostTypos(word) ? best.candidate : undefined;
 }
+
+/** Letters that changed places count twice; in a short word two typos leave too little of it. */
+function mostTypos(word: string): number {
+  return word.length <= shortChars ? 1 : Math.max(2, word.length / 3);
+}
+
+const shortChars = 4;
 
 /** Levenshtein distance. */
 function distance(a: string, b: string): number {

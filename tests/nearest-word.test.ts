@@ -10,6 +10,7 @@ test("the nearest word is only offered if it is near", () => {
     ["SERVER", "server"],
     ["clinet", "client"],
     ["pear", "peer"],
+    ["bear", undefined],
     ["fetch", "fetch-file"],
     ["cl", undefined],
     ["cli", "client"],

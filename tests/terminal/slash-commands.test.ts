@@ -42,6 +42,7 @@ describe("a typed line", () => {
     ["/serch tea", "/search"],
     ["/whoi5 Bob", "/whois"],
     ["/xyz", undefined],
+    ["/nod Bob", undefined],
     ["/toString", undefined],
     [`/${"j".repeat(10_000)}`, undefined],
   ])("with a mistyped command is told the nearest one (%#)", (line, nearest) => {
