@@ -7,7 +7,8 @@ import { isSameName, type Room, type State } from "./state.ts";
 /** Most names in one output, so that it does not bury the conversation. */
 const maxListed = 100;
 
-export function peopleText({ name, people, peopleTotal }: Room): string {
+export function peopleText({ name, people, peopleTotal, isListed }: Room): string {
+  if (!isListed) return `The people in ${name} are not listed yet: show the room first.`;
   const what = peopleTotal === 1 ? "1 person" : `${peopleTotal} people`;
   return `${what} in ${name}: ${list(people.map(harmless), peopleTotal)}`;
 }

@@ -5,7 +5,7 @@ import { quoted } from "../text.ts";
 import { peopleText } from "./command-output.ts";
 import { type AccountCommand, type Command, helpText, type Inquiry } from "./commands.ts";
 import type { SessionController } from "./session-controller.ts";
-import { roomNamed, shownRoom, type State } from "./state.ts";
+import { orderedRooms, type Room, roomNamed, shownRoom, type State } from "./state.ts";
 
 /** What commands act upon. */
 export type CommandTargets = {
@@ -16,6 +16,7 @@ export type CommandTargets = {
     | "order"
     | "ignore"
     | "disconnect"
+    | "dropPassword"
     | "join"
     | "loadDirectory"
     | "loadEarlier"
@@ -52,9 +53,9 @@ export function runCommand(command: Command, targets: CommandTargets): string | 
     case "join":
       return controller.join(command.room, "composer");
     case "part":
-      return inRoom(command.room, state, (room) => controller.part(room));
-    case "show-room":
-      return inRoom(command.room, state, (room) => controller.show(room));
+      return inRoom(command.room, state, ({ name }) => controller.part(name));
+    case "next-room":
+      return showNext(targets);
     case "rename":
       return controller.rename(command.name) === undefined ? "You are offline." : undefined;
     case "invite":
@@ -77,6 +78,7 @@ export function runCommand(command: Command, targets: CommandTargets): string | 
       return undefined;
     case "register":
     case "password":
+    case "drop-password":
     case "devices":
     case "device-code":
     case "revoke":
@@ -93,6 +95,8 @@ function runOnAccount(command: AccountCommand, targets: CommandTargets): string 
     case "password":
       askPassword(command.type === "register" ? "register" : "change");
       return undefined;
+    case "drop-password":
+      return controller.dropPassword();
     case "devices":
     case "device-code":
       return controller.devices({ type: command.type });
@@ -119,7 +123,7 @@ function show(command: Inquiry, targets: CommandTargets): string | undefined {
       targets.openNotifications();
       return undefined;
     case "who":
-      return listPeople(targets);
+      return inRoom(command.room, targets.state(), (room) => controller.notice(peopleText(room)));
     case "download":
       return download(command.name, targets);
     case "rooms":
@@ -138,10 +142,10 @@ function show(command: Inquiry, targets: CommandTargets): string | undefined {
 function inRoom(
   name: string | undefined,
   state: State,
-  act: (room: string) => void,
+  act: (room: Room) => void,
 ): string | undefined {
   const room = name === undefined ? shownRoom(state) : roomNamed(state, name);
-  if (room !== undefined) act(room.name);
+  if (room !== undefined) act(room);
   else if (name === undefined) return "You are in no room.";
   else return `You are not in ${quoted(name)}. Join it with /join.`;
   return undefined;
@@ -161,10 +165,11 @@ function topic(words: string, { controller, state }: CommandTargets): string | u
   return undefined;
 }
 
-function listPeople({ controller, state }: CommandTargets): string | undefined {
-  const room = shownRoom(state());
-  if (room === undefined) return "You are in no room.";
-  controller.notice(peopleText(room));
+function showNext({ controller, state }: CommandTargets): string | undefined {
+  const { shown } = state();
+  const next = orderedRooms(state()).find(({ name, unread }) => unread > 0 && name !== shown);
+  if (next === undefined) return "There are no unread messages in your other rooms.";
+  controller.show(next.name);
   return undefined;
 }
 

@@ -9,7 +9,10 @@ import { quoted } from "../text.ts";
 export type Command =
   | { type: "say"; text: string; manner?: MessageKind }
   | { type: "tell"; to: readonly string[]; text: string }
-  | { type: "join" | "show-room"; room: string }
+  /** Shows it, if one is in it already. */
+  | { type: "join"; room: string }
+  /** With unread messages. */
+  | { type: "next-room" }
   /** Without a room: the one that is shown. */
   | { type: "part"; room: string | undefined }
   | { type: "rename" | "invite"; name: string }
@@ -26,11 +29,14 @@ export type Command =
   | { type: "mistake"; problem: string };
 
 export type AccountCommand =
-  { type: "register" | "password" | "devices" | "device-code" } | { type: "revoke"; key: string };
+  | { type: "register" | "password" | "drop-password" | "devices" | "device-code" }
+  | { type: "revoke"; key: string };
 
 /** Shows or fetches what there is, here or at the server. */
 export type Inquiry =
-  | { type: "who" | "rooms" | "files" | "history" | "motd" | "notifications" }
+  /** Without a room: the one that is shown. */
+  | { type: "who"; room: string | undefined }
+  | { type: "rooms" | "files" | "history" | "motd" | "notifications" }
   | { type: "search"; text: string }
   | { type: "whois"; name: string }
   | { type: "download"; name: string }
@@ -45,7 +51,14 @@ type Entry = {
 };
 
 const commands = new Map<string, Entry>([
-  ["/join", { usage: "/join ROOM", help: "join a room, or show it", read: withRoom("join") }],
+  [
+    "/join",
+    {
+      usage: "/join ROOM",
+      help: "join a room, or show it",
+      read: (room) => (room === "" ? undefined : { type: "join", room }),
+    },
+  ],
   [
     "/part",
     {
@@ -56,7 +69,11 @@ const commands = new Map<string, Entry>([
   ],
   [
     "/room",
-    { usage: "/room ROOM", help: "show a room that you are in", read: withRoom("show-room") },
+    {
+      usage: "/room [ROOM]",
+      help: "switch to a room, or to the next one with unread messages",
+      read: (room) => (room === "" ? { type: "next-room" } : { type: "join", room }),
+    },
   ],
   [
     "/me",
@@ -91,14 +108,24 @@ const commands = new Map<string, Entry>([
     },
   ],
   ["/rooms", { usage: "/rooms", help: "list all rooms", read: alone({ type: "rooms" }) }],
-  ["/who", { usage: "/who", help: "list the people in this room", read: alone({ type: "who" }) }],
+  [
+    "/who",
+    {
+      usage: "/who [ROOM]",
+      help: "list the people in a room",
+      read: (room) => ({ type: "who", room: room === "" ? undefined : room }),
+    },
+  ],
   ["/msg", { usage: "/msg NAME[,NAME] TEXT", help: "send a private message", read: readTell }],
   ["/nick", { usage: "/nick NAME", help: "change your name", read: withName("rename") }],
   [
     "/register",
     { usage: "/register", help: "make your name yours alone", read: alone({ type: "register" }) },
   ],
-  ["/password", { usage: "/password", help: "set a password", read: alone({ type: "password" }) }],
+  [
+    "/password",
+    { usage: "/password [off]", help: "set a password, or take it away", read: readPassword },
+  ],
   [
     "/devices",
     {
@@ -119,7 +146,12 @@ const commands = new Map<string, Entry>([
   ["/leave", { usage: "/leave", help: "end the private chat", read: alone({ type: "leave" }) }],
   [
     "/history",
-    { usage: "/history", help: "show earlier messages", read: alone({ type: "history" }) },
+    {
+      usage: "/history",
+      help: "show earlier messages",
+      // The terminal's takes a number.
+      read: (count) => (/^\d{0,3}$/.test(count) ? { type: "history" } : undefined),
+    },
   ],
   ["/files", { usage: "/files", help: "show the shared files", read: alone({ type: "files" }) }],
   ["/get", { usage: "/get FILE", help: "download a shared file", read: withName("download") }],
@@ -212,6 +244,11 @@ function readMotd(argument: string): Command {
   return { type: "order", command: argument === "off" ? "motd" : `motd ${argument}` };
 }
 
+function readPassword(argument: string): Command | undefined {
+  if (argument === "") return { type: "password" };
+  return argument === "off" ? { type: "drop-password" } : undefined;
+}
+
 function readDevices(argument: string): Command | undefined {
   if (argument === "") return { type: "devices" };
   if (argument === "add") return { type: "device-code" };
@@ -221,10 +258,6 @@ function readDevices(argument: string): Command | undefined {
 
 function alone(command: Command): Entry["read"] {
   return (argument) => (argument === "" ? command : undefined);
-}
-
-function withRoom(type: "join" | "show-room"): Entry["read"] {
-  return (room) => (room === "" ? undefined : { type, room });
 }
 
 function withName<What extends "rename" | "invite" | "download" | "whois" | "unignore">(

@@ -194,6 +194,13 @@ export class SessionController {
     );
   }
 
+  /** Returns the reason if that is impossible. */
+  dropPassword(): string | undefined {
+    return this.#request({ type: "set-password" }) === undefined
+      ? this.#offlineProblem()
+      : undefined;
+  }
+
   /** Requests something about the devices of the name. Returns the reason if that is impossible. */
   devices(request: { type: "devices" | "device-code" } | { type: "revoke"; key: string }) {
     return this.#request(request) === undefined ? this.#offlineProblem() : undefined;

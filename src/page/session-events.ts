@@ -421,7 +421,9 @@ function accountText(
 ): string {
   switch (response.type) {
     case "password-set":
-      return "The password is changed.";
+      return response.isSet
+        ? "The password is changed."
+        : "There is no password any more: only your devices can log in with your name.";
     case "linked":
       return `This device is one of ${harmless(response.name)}'s now.`;
     case "device-code":

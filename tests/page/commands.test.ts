@@ -7,10 +7,13 @@ import { helpText, isCommand, readLine } from "../../src/page/commands.ts";
 import { initialState, newRoom } from "../../src/page/state.ts";
 
 test("a line that begins with / is a command", () => {
-  expect(readLine("/who")).toEqual({ type: "who" });
-  expect(readLine(" /WHO ")).toEqual({ type: "who" });
+  expect(readLine("/who")).toEqual({ type: "who", room: undefined });
+  expect(readLine(" /WHO den")).toEqual({ type: "who", room: "den" });
   expect(readLine("/join den")).toEqual({ type: "join", room: "den" });
-  expect(readLine("/room den")).toEqual({ type: "show-room", room: "den" });
+  expect(readLine("/room den")).toEqual({ type: "join", room: "den" });
+  expect(readLine("/room")).toEqual({ type: "next-room" });
+  expect(readLine("/history 50")).toEqual({ type: "history" });
+  expect(readLine("/password off")).toEqual({ type: "drop-password" });
   expect(readLine("/part")).toEqual({ type: "part", room: undefined });
   expect(readLine("/part den")).toEqual({ type: "part", room: "den" });
   expect(readLine("/nick Anna")).toEqual({ type: "rename", name: "Anna" });
@@ -32,14 +35,7 @@ test("a command that there is none of, or that is used wrongly, is pointed out a
     expect(command.type).toBe("mistake");
     expect(command.type === "mistake" && command.problem).toContain("There is no command");
   }
-  for (const line of [
-    "/join",
-    "/who all",
-    "/msg Bob",
-    "/nick",
-    "/devices drop",
-    "/password secret",
-  ]) {
+  for (const line of ["/join", "/msg Bob", "/nick", "/devices drop", "/password secret"]) {
     const command = readLine(line);
     expect(command.type === "mistake" && command.problem).toStartWith("Usage: /");
   }
@@ -75,10 +71,10 @@ test("the help lists every command", () => {
 
 test("answers count what they do not list", () => {
   const people = ["Ann", "Bob"];
-  expect(peopleText({ ...newRoom("den"), people, peopleTotal: 2 })).toBe(
+  expect(peopleText({ ...newRoom("den"), isListed: true, people, peopleTotal: 2 })).toBe(
     "2 people in den: Ann, Bob",
   );
-  expect(peopleText({ ...newRoom("den"), people, peopleTotal: 900 })).toBe(
+  expect(peopleText({ ...newRoom("den"), isListed: true, people, peopleTotal: 900 })).toBe(
     "900 people in den: Ann, Bob and 898 more",
   );
   expect(directoryText(initialState)).toBe("There are no rooms.");

@@ -109,7 +109,10 @@ inBrowser("commands do what their buttons do", async () => {
   await ann.shows("#room", "den");
   await ann.say("/room lobby");
   await ann.shows("#room", "lobby");
-  await ann.say("/room attic");
+  await ann.say("/room");
+  await ann.shows("#send-problem", "There are no unread messages in your other rooms.");
+  await ann.fill("#text", "/who attic");
+  await ann.press("Enter");
   await ann.shows("#send-problem", "You are not in 'attic'. Join it with /join.");
   await ann.fill("#text", "/part den");
   await ann.press("Enter");

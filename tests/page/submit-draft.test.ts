@@ -53,6 +53,7 @@ class Page {
       motd: () => "be kind",
       whois: note("whois"),
       loadEarlier: note("history"),
+      dropPassword: note("drop password"),
       loadDirectory: note("rooms"),
       disconnect: note("disconnect"),
     };
