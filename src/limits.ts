@@ -529,6 +529,30 @@ export const reading = {
   owners: 4_096,
 } as const;
 
+/** People who are looked up, and rooms with operators. */
+export const people = {
+  /** Names that a session is told about when they come and go. */
+  maxWatched: 100,
+  /** People remembered after they have gone: 100 KB. */
+  formerPeople: 256,
+  /** People in one answer; each takes a line. */
+  maxFound: 2_048,
+  /** Changes of a room in one request. */
+  maxChanges: 32,
+  /** Bans of one room; each is matched when somebody enters or speaks there. */
+  maxBans: 64,
+  /** Operators of a room that outlast it, and as many who may speak when it is moderated. */
+  maxRoomOperators: 64,
+  /** Longest mask of a ban, in UTF-16 units. */
+  maxMaskChars: 128,
+  /** Longest key of a room, real name or note of absence, in UTF-16 units. */
+  maxNoteChars: 200,
+  /** Longest `user` of a client. */
+  maxUserChars: 16,
+  /** People invited into one room who have not come. */
+  maxCalled: 64,
+} as const;
+
 /** The CPP registry. */
 export const registry = {
   /** Registrations kept; past that, the network with the most loses its oldest. */
@@ -1321,4 +1345,24 @@ export const doctor = {
   maxNames: 1_000,
   /** How long each algorithm is measured, in ms. */
   cryptoMs: 150,
+} as const;
+
+/** IRC, besides what holds for all dialects. */
+export const irc = {
+  /** Longest line without its tags, in bytes with the line end (RFC 1459, section 2.3). */
+  maxLineBytes: 512,
+  /** Longest tags of a client, with `@` and the space (IRCv3 message-tags). */
+  maxClientTagBytes: 4_096,
+  /** Targets of one line; each is a request of its own. */
+  maxTargets: 16,
+  /** Requests of one client that are not answered yet; the oldest loses the form of its answer. */
+  maxPending: 512,
+  /** What is repeated of a line that is refused, in UTF-16 units. */
+  maxEchoChars: 400,
+  /** A SASL message comes in lines of so many characters (IRCv3 sasl-3.1). */
+  saslChunkChars: 400,
+  /** The longest of them: name twice, password, in base64. */
+  maxSaslChars: 2_000,
+  /** Rooms in one answer to LIST. */
+  maxListed: 4_096,
 } as const;

@@ -6,6 +6,12 @@ export function minuteText(timeMs: number): string {
   return `${minute.slice(0, 10)} ${minute.slice(11, 16)} UTC`;
 }
 
+/** Unix milliseconds of a moment in ISO 8601; undefined: it is none. */
+export function isoTime(text: string): number | undefined {
+  const ms = Date.parse(text);
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
 /** ISO 8601. */
 export function isoText(timeMs: number): string {
   return new Date(timeMs).toISOString();

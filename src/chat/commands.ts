@@ -29,6 +29,10 @@ import { muteText } from "./suspect.ts";
 import { search } from "./search.ts";
 import { StoreQueries } from "./store-queries.ts";
 import { join } from "./join.ts";
+import { peopleHandlers } from "./people-commands.ts";
+import { roomHandlers, roster } from "./room-commands.ts";
+import { maySee } from "./room-rights.ts";
+import { changeVariant } from "./variants.ts";
 import { rename } from "./rename.ts";
 import { listen, post, read } from "./token-requests.ts";
 
@@ -50,6 +54,8 @@ const allowedBeforeLogin: ReadonlySet<Command["type"]> = new Set<Command["type"]
   "login",
   "prove",
   "answer",
+  "authenticate",
+  "motd",
   "admin",
   "files",
   "transfer",
@@ -89,15 +95,18 @@ const handlers: Handlers = {
   say,
   tell,
   join,
-  part(hub, session, { room: name, ref }) {
+  part(hub, session, { room: name, text, ref }) {
     const room = hub.rooms.get(fold(name));
     if (room === undefined || !session.rooms.has(room.name))
       return rejectNotInRoom(hub, session, name, ref);
-    leaveRoom(hub, session, room, "parted");
-    hub.send(session, { type: "parted", room: room.name, ref }, "settled");
+    leaveRoom(hub, session, room, "parted", { text });
+    hub.send(session, { type: "parted", room: room.name, text, ref }, "settled");
   },
   names(hub, session, { room: asked = lobby, after, limit, ref }) {
-    const isHidden = !mayEnter(hub, session, fold(asked));
+    const isHidden = !mayEnter(hub, session, fold(asked)) || !maySee(hub, session, fold(asked));
+    if (session.dialect.showsPersonas === true) {
+      return roster(hub, session, { type: "names", room: asked, ref });
+    }
     const room = isHidden ? undefined : hub.rooms.get(fold(asked));
     const all = (limit === undefined ? room?.names() : room?.sortedNames()) ?? [];
     const from = after === undefined ? 0 : firstAfter(all, fold(after));
@@ -107,8 +116,14 @@ const handlers: Handlers = {
     hub.send(session, { type: "names", room: fold(asked), names, total, next, ref });
   },
   rooms(hub, session, { after, limit, ref }) {
-    const known = Array.from(hub.rooms.values()).filter(({ name }) => mayEnter(hub, session, name));
-    const { rooms, next } = roomPage(known, after, limit);
+    const known = Array.from(hub.rooms.values()).filter(
+      ({ name }) => mayEnter(hub, session, name) && maySee(hub, session, name),
+    );
+    const { rooms: page, next } = roomPage(known, after, limit);
+    const rooms = page.map((one) => ({
+      ...one,
+      topic: hub.options.rights.rooms.of(one.room).topic,
+    }));
     hub.send(session, { type: "rooms", rooms, next, ref });
   },
   rename,
@@ -194,12 +209,15 @@ const handlers: Handlers = {
   pass(hub, session, command) {
     passFrame(hub, session, command);
   },
+  ...peopleHandlers,
+  ...roomHandlers,
   admin: orderFrom,
   ping(hub, session, { ref }) {
     hub.send(session, { type: "pong", ref, time: hub.stampMs });
   },
   alive() {},
-  reply(hub, session, { text, end: isLast, log }) {
+  reply(hub, session, { text, end: isLast, log, variant }) {
+    if (variant !== undefined) changeVariant(hub, session, variant);
     if (log !== undefined) hub.options.print(log);
     if (text !== undefined) hub.sendText(session, text);
     if (isLast === true) endSession(hub, session);
@@ -211,7 +229,8 @@ const handlers: Handlers = {
     reject(hub, session, code, message, { ref, n, takesCounter });
     if (isLast === true) endSession(hub, session, "invalid");
   },
-  quit(hub, session, { forget }) {
+  quit(hub, session, { forget, text }) {
+    session.person.farewell = text;
     if (forget === true) forgetToken(hub, session);
     endSession(hub, session);
   },

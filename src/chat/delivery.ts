@@ -150,15 +150,18 @@ function confirm(hub: HubState, batch: TurnBatch, mailNumbers: readonly number[]
   metrics.privateMessages += batch.mail.length;
   let stored = 0;
   for (const item of batch.mail) {
-    const { recipient, message, order } = item;
+    const { recipient, message, live, order } = item;
     if (item.stored) item.mail = mailNumbers[stored++]!;
     for (const session of hub.names.readers(recipient)) {
-      if (item.stored) deliverMail(batch, session, { ...message, mail: item.mail }, order);
+      if (item.stored) {
+        deliverMail(batch, session, { ...message, ...live, mail: item.mail }, order);
+      }
       // Without a mailbox there is no replay: the message has to wait for the welcome.
       else if (session.awaitsWelcome) {
-        const event = { ...message, mail: 0 };
+        const event = { ...message, ...live, mail: 0 };
         batch.addPersonal(session, { order, event, timing: "committed" });
-      } else addPersonals(batch, session, textsOf(session, { ...message, mail: 0 }), order);
+      } else
+        addPersonals(batch, session, textsOf(session, { ...message, ...live, mail: 0 }), order);
     }
   }
   const last = hub.pipeline.nextOrder();

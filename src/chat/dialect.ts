@@ -1,7 +1,7 @@
 // What the hub expects of a dialect. Input arrives cut into messages; rendered output is cut into
 // sends elsewhere. A dialect is pure and knows nothing of sockets, rooms or other dialects.
 
-import type { Command, PersonalEvent, RoomEvent } from "./events.ts";
+import type { Command, PersonalEvent, Received, RoomEvent } from "./events.ts";
 import type { SaidRun } from "./said-run.ts";
 
 /** One dialect. Everything here is shared by all connections that speak it. */
@@ -52,6 +52,13 @@ export interface Dialect {
   renderRun?(run: SaidRun): string;
   /** The variant for clients that asked for runs. */
   readonly withRuns?: Dialect;
+  /** The variant that a `reply` asked for. */
+  variant?(name: string): Dialect;
+  /**
+   * It is told who is in a room by an `entry` on entering it, and who everybody is: host, account,
+   * rank. What its session itself does comes by answers alone.
+   */
+  readonly showsPersonas?: true;
   /** Starts the conversation of a new connection from `peer`. */
   open(peer: Peer): Conversation;
 }
@@ -82,9 +89,9 @@ export interface Conversation {
   greeting(): readonly string[];
   /**
    * Reads one message, without its line end, that arrived at `nowMs`. Never throws. Undefined:
-   * nothing to do.
+   * nothing to do. Several commands are carried out in order.
    */
-  receive(message: string, nowMs?: number): Command | undefined;
+  receive(message: string, nowMs?: number): Received | undefined;
   /**
    * The answer to a message longer than `message.maxLineBytes` (default: an error). The connection
    * is closed either way.

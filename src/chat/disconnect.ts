@@ -8,6 +8,7 @@ import type { LeaveReason } from "./events.ts";
 import { leaveRoom, roomsOf } from "./membership.ts";
 import { leaveOffers } from "./offers/offer-commands.ts";
 import { releaseName } from "./name-claims.ts";
+import { noteGone } from "./comings.ts";
 import { dissolve } from "./private-chat.ts";
 import type { Session } from "./session.ts";
 import { sessionFields } from "./session-log.ts";
@@ -57,13 +58,17 @@ export function partAll(
   if (terminal !== undefined) hub.options.print(terminal);
   hub.options.log.info("left", { ...sessionFields(session), reason: why });
   dissolve(hub, session, reason === "lost" || reason === "slow" ? "lost" : "left");
+  const { farewell: text } = session.person;
+  const once = hub.pipeline.nextOrder();
   for (const room of roomsOf(hub, session)) {
-    leaveRoom(hub, session, room, reason, silentRooms.has(room.name) ? "nobody" : "everybody");
+    const told = silentRooms.has(room.name) ? "nobody" : "everybody";
+    leaveRoom(hub, session, room, reason, { told, text, once });
   }
   if (identity.account !== "") recordDevice(hub, session, reason);
   leaveOffers(hub, session, reason);
   releaseName(hub, session);
   hub.names.leave(session);
+  noteGone(hub, session);
   session.enter("visitor");
   if (identity.recordId === "" || reason === "replaced") return;
   const givesNameUp = reason === "quit" || reason === "kicked";
@@ -189,7 +194,8 @@ export function stopAll(hub: HubState, reason: string): void {
     }
     if (session.phase !== "member") logNameless(hub, session, "stopped");
     else hub.options.log.info("left", { ...sessionFields(session), reason: "stopped" });
-    for (const room of roomsOf(hub, session)) leaveRoom(hub, session, room, "lost", "elsewhere");
+    for (const room of roomsOf(hub, session))
+      leaveRoom(hub, session, room, "lost", { told: "elsewhere" });
     session.queue.clear();
     hub.send(session, { type: "bye", reason });
     session.enter("ending");

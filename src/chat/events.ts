@@ -2,6 +2,11 @@
 // wire format.
 
 import type { ErrorCode } from "../errors.ts";
+import type { PeopleAnswer, PeopleCommand } from "./people-events.ts";
+import type { Persona } from "./persona.ts";
+import type { RoomChange } from "./room-change.ts";
+import type { RoomAnswer, RoomCommand } from "./room-events.ts";
+import type { Said } from "./said.ts";
 import type { AdminRow } from "./admin/answer.ts";
 import type {
   AccountChangeKind,
@@ -18,6 +23,7 @@ import type {
   TransferRequest,
 } from "../protocol/messages.ts";
 
+export type { Said } from "./said.ts";
 export type { ChatState, LeaveReason, MessageKind, Ref };
 
 /**
@@ -62,9 +68,13 @@ export type Command =
       type: "say";
       text: string;
       kind?: MessageKind | undefined;
+      /** Client-only tags of IRC, which other IRC clients get to see and nobody keeps. */
+      tags?: string | undefined;
       n?: number | undefined;
       room?: string | undefined;
       to?: "partner" | undefined;
+      /** Only where the dialect wants an `echo` of its own. */
+      ref?: Ref | undefined;
     }
   /** To the named people alone. `ALL` (any case) means the lobby. */
   | {
@@ -74,8 +84,12 @@ export type Command =
       text: string;
       kind?: MessageKind | undefined;
       sealed?: Sealed | undefined;
+      tags?: string | undefined;
       n?: number | undefined;
+      ref?: Ref | undefined;
     }
+  | PeopleCommand
+  | RoomCommand
   /**
    * Lists the members of `room` (default: the lobby): with `limit` a sorted page, otherwise all in
    * order of arrival.
@@ -93,9 +107,11 @@ export type Command =
       type: "join";
       room: string;
       since?: { epoch: string; seq: number } | undefined;
+      /** What the room's operators ask for. */
+      key?: string | undefined;
       ref?: Ref | undefined;
     }
-  | { type: "part"; room: string; ref?: Ref | undefined }
+  | { type: "part"; room: string; text?: string | undefined; ref?: Ref | undefined }
   | { type: "rename"; name: string; ref?: Ref | undefined }
   | {
       type: "history";
@@ -166,6 +182,8 @@ export type Command =
       text?: string | undefined;
       end?: boolean | undefined;
       log?: string | undefined;
+      /** Which `Dialect.variant` the client speaks from now on. */
+      variant?: string | undefined;
     }
   /** Input that can't be parsed; the sender gets an error. */
   | {
@@ -177,7 +195,10 @@ export type Command =
       end?: boolean | undefined;
     }
   /** `forget`: the token that it has logged in with, or been given, is not used again. */
-  | { type: "quit"; forget?: boolean | undefined };
+  | { type: "quit"; forget?: boolean | undefined; text?: string | undefined };
+
+/** What a message asks for: some ask for several things, in order. */
+export type Received = Command | { type: "sequence"; commands: readonly Command[] };
 
 /** Logs in. With `assign` the name may be empty; the session is then named after its address. */
 export type LoginCommand = {
@@ -211,20 +232,9 @@ export type LoginCommand = {
   takesFiles?: boolean | undefined;
   /** An access token was shown: the account that it is for, and its hash. */
   bearer?: { account: string; token: string } | undefined;
-};
-
-/** A message in a room's log. `author` is the session ID of its author, 0 for history. */
-export type Said = {
-  type: "said";
-  room: string;
-  seq: number;
-  timeMs: number;
-  from: string;
-  alias: string | undefined;
-  text: string;
-  kind?: MessageKind | undefined;
-  n: number | undefined;
-  author: number;
+  /** What the client says about its user. */
+  user?: string | undefined;
+  realName?: string | undefined;
 };
 
 /**
@@ -233,23 +243,42 @@ export type Said = {
  */
 export type RoomEvent = Said | PresenceEvent;
 
+/**
+ * `once`: what happens to a person in several rooms has one number, other than 0, so that dialects
+ * that tell of it without naming the room tell each member once.
+ */
+type About = {
+  room: string;
+  author: number;
+  persona?: Persona | undefined;
+  once?: number;
+  /** Unix milliseconds. */
+  timeMs?: number;
+};
+
 export type PresenceEvent =
-  | {
-      type: "joined";
-      room: string;
-      name: string;
-      alias: string | undefined;
-      author: number;
-    }
-  | {
+  | ({ type: "joined"; name: string; alias: string | undefined } & About)
+  | ({
       type: "left";
-      room: string;
       name: string;
       alias: string | undefined;
       reason: LeaveReason;
-      author: number;
-    }
-  | { type: "renamed"; room: string; from: string; to: string; author: number };
+      /** Who has put them out, if not the server. */
+      by?: { name: string; persona: Persona | undefined } | undefined;
+      /** What they, or who put them out, said. */
+      text?: string | undefined;
+    } & About)
+  | ({ type: "renamed"; from: string; to: string } & About)
+  /** Somebody says something else about themselves. `away` undefined: is back. */
+  | ({ type: "away"; name: string; away: string | undefined } & About)
+  | ({ type: "account"; name: string } & About)
+  | ({ type: "real-name"; name: string } & About)
+  /** The room's operators have decided something. */
+  | ({ type: "mode"; by: string; changes: readonly RoomChange[] } & About)
+  /** A member has invited somebody. */
+  | ({ type: "invited"; by: string; name: string } & About)
+  /** Tags without a text, such as that somebody is writing. Nobody keeps them. */
+  | ({ type: "signal"; from: string; tags: string; id: number } & About);
 
 /**
  * A message to chosen recipients. `mail` is its number in the recipient's mailbox; 0 without one.
@@ -267,6 +296,10 @@ export type PrivateMessage = {
   text: string;
   kind?: MessageKind | undefined;
   sealed?: Sealed | undefined;
+  /** Of a live message: a number that no other has. */
+  id?: number | undefined;
+  persona?: Persona | undefined;
+  tags?: string | undefined;
 };
 
 /**
@@ -295,7 +328,10 @@ export type PersonalEvent =
       token?: string | undefined;
       /** For HTTP requests to the shared folder of a server that is not open to all. */
       access?: string | undefined;
+      persona?: Persona | undefined;
     }
+  | PeopleAnswer
+  | RoomAnswer
   /** Asks for a signature over `nonce` (trust/login-proof.ts). */
   | { type: "challenge"; nonce: string }
   /** Answers `register`. */
@@ -336,6 +372,12 @@ export type PersonalEvent =
       text: string;
       kind?: MessageKind | undefined;
       chat: boolean;
+      timeMs?: number | undefined;
+      id?: number | undefined;
+      tags?: string | undefined;
+      /** Those of them who are away, and what they say. */
+      away?: readonly { name: string; text: string }[] | undefined;
+      ref?: Ref | undefined;
     }
   /**
    * Everything up to counter `n` is settled. `room` and `seq` locate message `n` if it was said in
@@ -353,12 +395,19 @@ export type PersonalEvent =
     }
   | {
       type: "rooms";
-      rooms: readonly { room: string; members: number }[];
+      rooms: readonly { room: string; members: number; topic: string }[];
       next: string | undefined;
       ref: Ref | undefined;
     }
   | ({ type: "entered"; epoch: string; ref: Ref | undefined } & RoomEntry)
-  | { type: "parted"; room: string; ref: Ref | undefined }
+  | {
+      type: "parted";
+      room: string;
+      /** Who has put the session out. */
+      by?: { name: string; persona: Persona | undefined } | undefined;
+      text?: string | undefined;
+      ref: Ref | undefined;
+    }
   /** The session's own rename succeeded (its rooms get `renamed`). */
   | { type: "name"; name: string; ref: Ref | undefined }
   | { type: "history"; room: string; messages: readonly Said[]; ref: Ref | undefined }
@@ -401,12 +450,20 @@ export type PersonalEvent =
       retryAfterMs?: number | undefined;
       ref?: Ref | undefined;
     }
-  /** What the room is about; empty: it has no topic any more. */
-  | { type: "topic"; room: string; topic: string }
+  /**
+   * What the room is about; empty: it has no topic any more. `by`: who has just decided so;
+   * undefined: it is told on entering.
+   */
+  | {
+      type: "topic";
+      room: string;
+      topic: string;
+      by?: { name: string; persona: Persona | undefined } | undefined;
+    }
   /** An operator has taken the text of a message away. */
   | { type: "deleted"; room: string; seq: number }
   /** What everybody is told on entering the server; several lines. */
-  | { type: "motd"; text: string }
+  | { type: "motd"; text: string; ref?: Ref | undefined }
   /** Another session has changed the account. `device`: what the device is called. */
   | { type: "account-changed"; change: AccountChangeKind; device: string }
   /** Answers an order. */

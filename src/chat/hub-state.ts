@@ -16,6 +16,9 @@ import { GuessRates } from "./guess-rates.ts";
 import { type DoorOptions, isOpen } from "./door-options.ts";
 import type { CommitPipeline } from "./commit-pipeline.ts";
 import type { Metrics } from "./metrics.ts";
+import { FormerPeople } from "./former-people.ts";
+import { Personas } from "./personas.ts";
+import { Watches } from "./watches.ts";
 import type { NameRegistry } from "./names/registry.ts";
 import { ShareBuckets } from "./share-buckets.ts";
 import type { Room } from "./room.ts";
@@ -108,6 +111,11 @@ export class HubState {
     },
     connections.loginAddresses,
   );
+  readonly watches = new Watches();
+  readonly formerPeople = new FormerPeople();
+  readonly personas: Personas;
+  /** The most people that were here at once. */
+  mostPeople = 0;
   readonly deviceCodes = new DeviceCodes();
   /** Files that people offer to each other. */
   readonly offers = new OfferBook();
@@ -125,6 +133,8 @@ export class HubState {
     readonly schedule: Schedule,
     readonly backlog: Backlog,
   ) {
+    const { rights, newSecret, hashSecret } = options;
+    this.personas = new Personas(() => rights.hostSecret(newSecret), hashSecret);
     this.past = new PastLimits(options.rates === undefined ? undefined : options.past);
   }
 
@@ -214,7 +224,8 @@ export class HubState {
 
   /** Announces a join, leave or rename to the room. */
   announce(room: Room, event: PresenceEvent): void {
-    this.pipeline.gathering.addPresence(room, this.pipeline.nextOrder(), event);
+    const timed = { ...event, timeMs: this.stampMs };
+    this.pipeline.gathering.addPresence(room, this.pipeline.nextOrder(), timed);
     this.wake();
   }
 
@@ -236,7 +247,10 @@ export class HubState {
 
 /** Renders an event that was gathered for a session. */
 export function renderPersonal(session: Session, personal: TimedPersonal): readonly string[] {
-  return "text" in personal ? [personal.text] : textsOf(session, personal.event);
+  if ("text" in personal) return [personal.text];
+  const { event } = personal;
+  if (event.type !== "own") return textsOf(session, event);
+  return textsOf(session, { type: "echo", message: event.run.at(event.index), ref: event.ref });
 }
 
 /** Renders an event in the session's dialect: one text, several, or none. */
@@ -256,6 +270,13 @@ function answerCost(event: PersonalEvent): number {
       return pageChars(event.messages) + event.scannedChars / search.charsPerCharged;
     case "names":
       return nameChars * event.names.length;
+    case "entry":
+    case "roster":
+      return 2 * nameChars * ("members" in event ? event.members.length : 0);
+    case "people":
+      return 8 * nameChars * event.people.length;
+    case "past":
+      return pageChars(event.messages);
     case "rooms":
       return 2 * nameChars * event.rooms.length;
     case "files":

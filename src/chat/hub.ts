@@ -85,6 +85,7 @@ export class Hub {
     const hub = this.#hub;
     hub.nowMs = nowMs;
     const conversation = dialect.open(peer);
+    if (dialect.showsPersonas === true) hub.personas.want();
     const id = this.#nextId++;
     const budgets = this.#budgetsOf;
     const session = new Session(id, link, dialect, conversation, peer, nowMs, hub.backlog, budgets);
@@ -111,9 +112,14 @@ export class Hub {
     session.liveness.heard(nowMs);
     if (session.phase === "ending" || session.phase === "gone") return;
     if (session.output.answerChars >= output.maxAnswerChars) deliverAnswersOf(hub, session);
-    const command = session.conversation.receive(message, nowMs);
-    if (command === undefined) chargeIgnored(hub, session, message.length);
-    else handleCommand(hub, session, command, message.length);
+    const received = session.conversation.receive(message, nowMs);
+    if (received === undefined) return void chargeIgnored(hub, session, message.length);
+    if (received.type !== "sequence") {
+      return handleCommand(hub, session, received, message.length);
+    }
+    for (const [i, command] of received.commands.entries()) {
+      handleCommand(hub, session, command, i === 0 ? message.length : 0);
+    }
   }
 
   /**
@@ -175,6 +181,7 @@ export class Hub {
     session.output.clear();
     session.queue.clear();
     hub.schedule.forget(session);
+    hub.watches.clear(session);
     hub.sessions.delete(session);
     hub.revokeAccess(session);
     this.options.files.closed(session.id);
@@ -379,6 +386,7 @@ export class Hub {
       rooms: rooms.size + heldRooms.size,
       openedRooms: openedRooms.size,
       names: names.keptEntries,
+      watches: this.#hub.watches.size,
       accessTokens: this.#hub.accessTokens,
       schedule: schedule.size,
       requests: store.size,

@@ -9,6 +9,8 @@ import type { Command } from "./events.ts";
 import { holdRoom, enterRoom, openRoom, settleEntry, releaseRoom } from "./membership.ts";
 import { fold, roomProblem } from "./names/grammar.ts";
 import { refuseIfOverfull, reject, rejectUnread } from "./rejections.ts";
+import { tellEntry } from "./room-commands.ts";
+import { entryProblem } from "./room-rights.ts";
 import { mayEnter, tellTopic } from "./room-access.ts";
 import type { Session } from "./session.ts";
 import { StoreQueries } from "./store-queries.ts";
@@ -17,7 +19,7 @@ import type { RoomBounds } from "./store.ts";
 type Join = Extract<Command, { type: "join" }>;
 
 export function join(hub: HubState, session: Session, command: Join): void {
-  const { room: name, since, ref } = command;
+  const { room: name, since, key, ref } = command;
   const problem = roomProblem(name);
   if (problem !== undefined) {
     return reject(hub, session, "room-invalid", problem, { ref, subject: name });
@@ -31,6 +33,10 @@ export function join(hub: HubState, session: Session, command: Join): void {
   if (!mayEnter(hub, session, folded)) {
     const message = `The room ${quoted(name)} is private: an operator can let you in`;
     return reject(hub, session, "not-allowed", message, { ref, subject: name });
+  }
+  const closed = session.rooms.has(folded) ? undefined : entryProblem(hub, session, folded, key);
+  if (closed !== undefined) {
+    return reject(hub, session, closed.code, closed.message, { ref, subject: name });
   }
   if (refuseIfOverfull(hub, session, { ref })) return;
   const queries = new StoreQueries(hub, session);
@@ -57,7 +63,8 @@ export function join(hub: HubState, session: Session, command: Join): void {
         hub.pipeline.settling?.addPersonal(session, { order, text, timing: "settled" });
       }
     });
-    if (isNew) tellTopic(hub, session, folded);
+    if (session.dialect.showsPersonas === true) tellEntry(hub, session, room, isNew, ref);
+    else if (isNew) tellTopic(hub, session, folded);
     hub.wake();
   };
   queries.whenAnswered((error) => {

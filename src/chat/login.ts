@@ -106,7 +106,8 @@ function mayBeOwner(hub: HubState, session: Session, command: LoginCommand) {
   const { name, token, password, bearer } = command;
   const holder = hub.names.holder(fold(name));
   if (holder !== undefined) return holder.identity.account !== "";
-  return session.proven.key !== undefined || (token ?? password ?? bearer) !== undefined;
+  const { key, account } = session.proven;
+  return (key ?? account ?? token ?? password ?? bearer) !== undefined;
 }
 
 function roomsAsked({ rooms }: LoginCommand): RoomsAsked {

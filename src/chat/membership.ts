@@ -7,7 +7,9 @@ import type { LeaveReason, RoomEntry } from "./events.ts";
 import { ForeignRoster } from "./foreign-roster.ts";
 import { lobby } from "./names/grammar.ts";
 import { Room } from "./room.ts";
-import { Membership, type Session } from "./session.ts";
+import type { Persona } from "./persona.ts";
+import { greetFirst } from "./room-rights.ts";
+import { Membership, personKey, type Session } from "./session.ts";
 import type { RoomBounds } from "./store.ts";
 
 /** What a returning client has of a room: everything up to `seq` in the log of that epoch. */
@@ -37,7 +39,7 @@ export function openRoom(
     hub.openedRooms.add(shareOwner);
   }
   hub.past.open(name, bounds.last - bounds.first + 1);
-  const room = new Room(name, bounds.last, shareOwner, elsewhereOf(hub, bounds));
+  const room = new Room(name, bounds.last, shareOwner, hub.stampMs, elsewhereOf(hub, bounds));
   hub.rooms.set(name, room);
   hub.options.shared?.roomOpened(name);
   return room;
@@ -71,6 +73,7 @@ function closeIfEmpty(hub: HubState, room: Room): void {
   hub.schedule.rosters.delete(room);
   if (hub.rooms.get(room.name) !== room) return;
   hub.rooms.delete(room.name);
+  hub.options.rights.rooms.forget(room.name);
   if (room.name !== lobby) hub.openedRooms.remove(room.openedBy);
 }
 
@@ -92,13 +95,20 @@ export function enterRoom(
   const order = hub.pipeline.nextOrder();
   const membership = new Membership(session, room.name, order);
   session.rooms.add(membership);
+  greetFirst(hub, session, room);
+  room.called.delete(personKey(session.identity));
   room.add(session.identity);
   hub.pipeline.gathering.roomTurn(room).breaksRun = true;
   if (isPresent(hub, session, room)) return membership;
   const { name, alias, folded } = session.identity;
-  const joined = { type: "joined", room: room.name, name, alias, author: session.id } as const;
+  const about = { room: room.name, name, author: session.id };
+  const joined = { type: "joined", ...about, alias } as const;
   hub.share(room, { folded, name, event: silent ? undefined : joined });
-  if (!silent && room.elsewhere?.has(folded) !== true) hub.announce(room, joined);
+  if (silent || room.elsewhere?.has(folded) === true) return membership;
+  const persona = hub.personas.shown(session);
+  hub.announce(room, { ...joined, persona });
+  const { away } = session.person;
+  if (away !== undefined) hub.announce(room, { type: "away", ...about, away, persona });
   return membership;
 }
 
@@ -153,22 +163,33 @@ function missedSince(
   return { from, recovered: isWhole && from + 1 >= first };
 }
 
-/**
- * Removes the session from the room; it still hears what happened there before. `told`: who hears of
- * it, everybody, those connected to other servers, or nobody.
- */
+type Leaving = {
+  /** Who hears of it: everybody, those connected to other servers, or nobody. */
+  told?: "everybody" | "elsewhere" | "nobody";
+  /** Who has put it out of this room. */
+  by?: { name: string; persona: Persona | undefined };
+  /** What is said about it. */
+  text?: string | undefined;
+  /** Its number, if it leaves several at once. */
+  once?: number;
+};
+
+/** Removes the session from the room; it still hears what happened there before. */
 export function leaveRoom(
   hub: HubState,
   session: Session,
   room: Room,
   reason: LeaveReason,
-  told: "everybody" | "elsewhere" | "nobody" = "everybody",
+  { told = "everybody", by, text, once = 0 }: Leaving = {},
 ): void {
   const membership = session.rooms.get(room.name);
   if (membership === undefined) return;
   session.rooms.delete(room.name);
   const stays = isPresent(hub, session, room);
-  if (!stays) room.remove(session.identity);
+  if (!stays) {
+    room.remove(session.identity);
+    room.ranks.delete(personKey(session.identity));
+  }
   const { pipeline } = hub;
   membership.left(pipeline.nextOrder());
   if (!stays) {
@@ -177,7 +198,10 @@ export function leaveRoom(
     const left = { type: "left", room: room.name, name, alias, reason, author } as const;
     const event = told === "nobody" ? undefined : left;
     hub.share(room, { folded, name: undefined, event });
-    if (told === "everybody" && room.elsewhere?.has(folded) !== true) hub.announce(room, left);
+    if (told === "everybody" && room.elsewhere?.has(folded) !== true) {
+      const persona = hub.personas.shown(session);
+      hub.announce(room, { ...left, by, text, once, persona });
+    }
   }
   pipeline.gathering.afterDelivery.push(() => {
     room.unlisten(membership);

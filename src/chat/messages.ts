@@ -5,7 +5,8 @@ import { history, message as limits } from "../limits.ts";
 import { harmlessLines, lineCount, oneLine, quoted } from "../text.ts";
 import { mailNetworkOf } from "./absent-mail.ts";
 import type { HubState } from "./hub-state.ts";
-import type { Command, MessageKind } from "./events.ts";
+import type { Command, MessageKind, Ref } from "./events.ts";
+import { isOpenToOutside, speechProblem } from "./room-rights.ts";
 import { type Account, accountMailbox } from "./account-store.ts";
 import { absentHolder } from "./names/absent-holder.ts";
 import { fold, lobby } from "./names/grammar.ts";
@@ -29,6 +30,7 @@ type Tell = Extract<Command, { type: "tell" }>;
 type Content = {
   text: string;
   kind: MessageKind | undefined;
+  tags?: string | undefined;
   sealed?: Sealed | undefined;
 };
 
@@ -39,9 +41,10 @@ export function say(
   command: Say,
   partner = session.privateChat.partner,
 ): void {
-  const { text, kind, n, to } = command;
+  const { text, kind, tags, n, to, ref } = command;
+  const content = { text, kind, tags };
   if (!isNext(hub, session, n)) return;
-  if (isMuted(hub, session, n) || !fits(hub, session, text, n)) return;
+  if (isMuted(hub, session, n, ref) || !fits(hub, session, text, n)) return;
   if (to === "partner") {
     const person = partner === undefined ? undefined : hub.names.byKey(partner);
     if (person === undefined || session.privateChat.partner !== partner) {
@@ -49,27 +52,34 @@ export function say(
       return refuse(hub, session, n, message);
     }
     takeCounter(hub, session, n);
-    return sendPrivate(hub, session, { here: [person], away: [] }, { text, kind }, true, n);
+    return sendPrivate(hub, session, { here: [person], away: [] }, content, true, n);
   }
   const asked = command.room ?? lobby;
   // Most clients send the folded name.
   const roomName = session.rooms.has(asked) ? asked : fold(asked);
-  if (!session.rooms.has(roomName)) {
+  const isOutside = !session.rooms.has(roomName);
+  if (isOutside && !(hub.rooms.has(roomName) && isOpenToOutside(hub, roomName))) {
     takeCounter(hub, session, n);
-    return rejectOutside(hub, session, asked, { n, takesCounter: true });
+    return rejectOutside(hub, session, asked, { n, ref, takesCounter: true });
   }
-  sayInRoom(hub, session, roomName, { text, kind }, n);
+  const silenced = speechProblem(hub, session, roomName);
+  if (silenced !== undefined) {
+    takeCounter(hub, session, n);
+    const about = { n, ref, subject: asked, takesCounter: true };
+    return reject(hub, session, "muted", silenced, about);
+  }
+  sayInRoom(hub, session, roomName, content, n, ref);
 }
 
 export function tell(hub: HubState, session: Session, command: Tell): void {
-  const { to, text, sealed, n } = command;
+  const { to, text, sealed, n, ref } = command;
   if (!isNext(hub, session, n)) return;
   if (to.length > limits.maxRecipients) {
     takeCounter(hub, session, n);
     const message = `A message can have at most ${limits.maxRecipients} recipients, not ${to.length}`;
     return reject(hub, session, "text-invalid", message, { n, takesCounter: true });
   }
-  if (isMuted(hub, session, n) || !fits(hub, session, text, n)) return;
+  if (isMuted(hub, session, n, ref) || !fits(hub, session, text, n)) return;
   if (sealed !== undefined && !isSealable(hub, session, command)) return;
   const names = new Map<string, string>();
   for (const name of to) names.set(fold(name), name);
@@ -143,15 +153,15 @@ const sealedText = "(a sealed message: parley client can read it on one of your 
 function tellFound(
   hub: HubState,
   session: Session,
-  { to, text, kind, sealed, n }: Tell,
+  { to, text, kind, tags, sealed, n, ref }: Tell,
   absent: Absent,
 ): void {
   const found = find(hub, session, to, absent);
-  if (found.everyone) sayInRoom(hub, session, lobby, { text, kind }, n);
+  if (found.everyone) sayInRoom(hub, session, lobby, { text, kind, tags }, n);
   else takeCounter(hub, session, n);
   // Reaching anyone counts as sent; only a message that reaches nobody is refused by number.
   const reaches = found.everyone || found.here.length + found.away.length > 0;
-  const about: About = { n: reaches ? undefined : n, takesCounter: true };
+  const about: About = { n: reaches ? undefined : n, ref, takesCounter: true };
   if (found.barred) rejectOutside(hub, session, lobby, about);
   for (const name of found.unknown) rejectUnknownUser(hub, session, name, about);
   for (const name of found.reassigned) {
@@ -169,9 +179,10 @@ function tellFound(
     hub,
     session,
     found,
-    { text: sealed === undefined ? text : sealedText, kind, sealed },
+    { text: sealed === undefined ? text : sealedText, kind, tags, sealed },
     inChat && isAlone,
     n,
+    ref,
   );
 }
 
@@ -263,11 +274,16 @@ function isNext(hub: HubState, session: Session, n: number | undefined): boolean
 }
 
 /** A muted sender is told so; the message counts as refused for good. */
-function isMuted(hub: HubState, session: Session, n: number | undefined): boolean {
+function isMuted(
+  hub: HubState,
+  session: Session,
+  n: number | undefined,
+  ref: Ref | undefined,
+): boolean {
   const muted = muteText(hub, session);
   if (muted === undefined) return false;
   takeCounter(hub, session, n);
-  reject(hub, session, "muted", muted, { n, takesCounter: true });
+  reject(hub, session, "muted", muted, { n, ref, takesCounter: true });
   return true;
 }
 
@@ -317,15 +333,25 @@ function sayInRoom(
   hub: HubState,
   session: Session,
   roomName: string,
-  { text, kind }: Content,
+  { text, kind, tags }: Content,
   n: number | undefined,
+  ref?: Ref,
 ): void {
   const room = hub.rooms.get(roomName);
   if (room === undefined) throw new Error(`A member's room '${roomName}' is not open`);
   if (n !== undefined) session.counter.take(n);
   const said = harmlessLines(text);
   const { gathering } = hub.pipeline;
-  gathering.say(room, hub.pipeline.nextOrder(), hub.stampMs, session, said, n, kind);
+  const persona = hub.personas.shown(session);
+  const how = { kind, tags, persona };
+  const counted = gathering.say(room, hub.pipeline.nextOrder(), hub.stampMs, session, said, n, how);
+  session.person.spokeMs = hub.nowMs;
+  if (ref !== undefined) {
+    const order = hub.pipeline.nextOrder();
+    // Its number is known once it is committed.
+    const event = { type: "own", ...counted, ref } as const;
+    gathering.addPersonal(session, { order, event, timing: "committed" });
+  }
   hub.wake();
   const line = session.dialect.terminal?.said?.(session.name, oneLine(said));
   if (line !== undefined) hub.options.print(line);
@@ -336,13 +362,17 @@ function sendPrivate(
   hub: HubState,
   session: Session,
   { here, away }: Recipients,
-  { text, kind, sealed }: Content,
+  { text, kind, tags, sealed }: Content,
   isChat: boolean,
   n: number | undefined,
+  ref?: Ref,
 ): void {
   const to = [...here.map(({ name }) => name), ...away.map(({ name }) => name)];
   if (to.length === 0) return;
   const { name: from, alias } = session.identity;
+  const persona = hub.personas.shown(session);
+  const id = persona === undefined ? undefined : hub.pipeline.nextOrder();
+  session.person.spokeMs = hub.nowMs;
   const message = {
     type: "private" as const,
     timeMs: hub.stampMs,
@@ -354,11 +384,12 @@ function sendPrivate(
     ...(kind === undefined ? {} : { kind }),
     ...(sealed === undefined ? {} : { sealed }),
   };
+  const live = { persona, id, tags };
   const { gathering } = hub.pipeline;
   gathering.speakers.add(session);
   const order = hub.pipeline.nextOrder();
   const network = mailNetworkOf(session);
-  const item = { order, network, message, author: session, n, mail: 0 };
+  const item = { order, network, message, live, author: session, n, mail: 0 };
   for (const { identity } of here) {
     gathering.mail.push({
       ...item,
@@ -371,5 +402,10 @@ function sendPrivate(
   }
   gathering.chars += (text.length + sealedChars(sealed)) * to.length;
   hub.wake();
-  hub.send(session, { type: "sent", to, text: message.text, kind, chat: isChat }, "committed");
+  const { timeMs } = message;
+  const notes = here.flatMap(({ name, person }) =>
+    person.away === undefined ? [] : [{ name, text: person.away }],
+  );
+  const sent = { to, text: message.text, kind, chat: isChat, timeMs, id, tags, away: notes, ref };
+  hub.send(session, { type: "sent", ...sent }, "committed");
 }

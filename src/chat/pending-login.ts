@@ -23,6 +23,8 @@ import {
   type Since,
   releaseRoom,
 } from "./membership.ts";
+import { tellCensus } from "./census.ts";
+import { noteCome } from "./comings.ts";
 import { absentHolder } from "./names/absent-holder.ts";
 import { claimName, keepName } from "./name-claims.ts";
 import { type Taken, takenByAbsent, takenByMember } from "./names/absent.ts";
@@ -342,16 +344,23 @@ export class PendingLogin {
     session.enter("member");
     hub.names.enter(session, name, alias);
     keepName(hub, session);
+    const { user = "", realName = "" } = this.#command;
+    session.person.user = user;
+    session.person.realName = realName;
+    session.person.sinceMs = hub.stampMs;
     const { mailbox } = session.identity;
     const mailed = previous?.identity.mailbox === mailbox ? previous.mailbox.last : 0;
     if (mailbox !== "") session.mailbox.restore(Math.max(this.#mailLast, mailed));
     const person = this.#owner ?? this.#ofKey ?? this.#ofToken;
-    const { key } = session.proven;
+    const { key, account } = session.proven;
     const isDevice = person !== undefined && person.id === this.#ofKey?.id;
-    const isAnybody = person === undefined && key === undefined;
+    const isAnybody = person === undefined && key === undefined && account === undefined;
     session.proven = isAnybody
       ? nothingProven
-      : { key, account: person?.id, isDevice, token: this.#tokenHash };
+      : { key, account: person?.id ?? account, isDevice, token: this.#tokenHash };
+    session.person.accountName = person?.name ?? session.person.accountName;
+    session.person.persona = undefined;
+    noteCome(hub, session);
     if (recordId !== "") {
       session.counter.restore(previous?.counter.taken ?? this.#record?.n ?? 0);
       hub.pipeline.gathering.departed.delete(recordId);
@@ -365,6 +374,7 @@ export class PendingLogin {
       return { room, membership };
     });
     this.#welcome(entries);
+    if (session.dialect.showsPersonas === true) tellCensus(hub, session);
     if (since === undefined) tellMotd(hub, session);
     for (const { room } of entries) tellTopic(hub, session, room.name);
     returnToOffers(hub, session);
@@ -396,7 +406,8 @@ export class PendingLogin {
       const token = this.#newToken;
       const entry = { name, alias, secret, epoch, mail, n, recovered, rooms: states };
       const access = hub.grantAccess(session);
-      const given = { registered, token, access };
+      const persona = hub.personas.shown(session);
+      const given = { registered, token, access, persona };
       for (const text of textsOf(session, { type: "welcome", ...entry, ...given })) {
         hub.pipeline.settling?.addPersonal(session, { order, text, timing: "settled" });
       }

@@ -4,6 +4,7 @@ import { networkOf } from "../addresses.ts";
 import { history as historyLimits } from "../limits.ts";
 import { quoted } from "../text.ts";
 import type { HubState } from "./hub-state.ts";
+import { noteCome, noteGone } from "./comings.ts";
 import type { Account } from "./account-store.ts";
 import { claimName, releaseName } from "./name-claims.ts";
 import type { Command } from "./events.ts";
@@ -97,6 +98,10 @@ function applyRename(hub: HubState, session: Session, { name, ref }: Rename): vo
   if (fold(name) !== before) releaseName(hub, session);
   hub.names.rename(session, name);
   hub.queueRecord(session);
+  const isOther = fold(from) !== session.identity.folded;
+  if (isOther) noteGone(hub, session, from);
+  const persona = hub.personas.shown(session);
+  const once = hub.pipeline.nextOrder();
   const { folded } = session.identity;
   for (const room of rooms) {
     room.add(session.identity);
@@ -104,7 +109,8 @@ function applyRename(hub: HubState, session: Session, { name, ref }: Rename): vo
     const renamed = { type: "renamed", room: room.name, from, to: name, author } as const;
     hub.share(room, { folded: before, name: undefined, event: undefined });
     hub.share(room, { folded, name, event: renamed });
-    hub.announce(room, renamed);
+    hub.announce(room, { ...renamed, persona, once });
   }
   hub.send(session, { type: "name", name, ref });
+  if (isOther) noteCome(hub, session);
 }

@@ -1,5 +1,6 @@
 // Which rooms a session may know of, and what it is told about a room and the server on entering.
 
+import type { Ref } from "./events.ts";
 import type { HubState } from "./hub-state.ts";
 import { isAtLeast } from "./rights/roles.ts";
 import type { Session } from "./session.ts";
@@ -18,9 +19,11 @@ export function mayEnter(
   return rooms.admits(room, ids) || isAtLeast(roles.rankOf(ids), "operator");
 }
 
-export function tellMotd(hub: HubState, session: Session): void {
+export function tellMotd(hub: HubState, session: Session, ref?: Ref): void {
   const text = hub.options.rights.rooms.motd ?? hub.options.motd();
-  if (text !== "") hub.send(session, { type: "motd", text });
+  if (text !== "" || session.dialect.showsPersonas === true) {
+    hub.send(session, { type: "motd", text, ...(ref !== undefined && { ref }) });
+  }
 }
 
 export function tellTopic(hub: HubState, session: Session, room: string): void {

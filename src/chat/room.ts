@@ -6,6 +6,7 @@ import type { ShareOwner } from "../share-owner.ts";
 import type { ForeignRoster } from "./foreign-roster.ts";
 import { RecipientGroup } from "./fan-out/recipient-group.ts";
 import type { RoomTail } from "./room-tail.ts";
+import type { RoomRank } from "./persona.ts";
 import type { Identity, Membership } from "./session.ts";
 
 export class Room {
@@ -14,6 +15,10 @@ export class Room {
   readonly groups = new Map<Dialect, RecipientGroup>();
   /** One per running history read, collecting what is said meanwhile. */
   readonly tails = new Set<RoomTail>();
+  /** Ranks that end with the membership, by person. */
+  readonly ranks = new Map<string, RoomRank>();
+  /** People whom its members have invited. */
+  readonly called = new Set<string>();
   #sorted: string[] | undefined;
 
   /** `seq` is the number of the last message delivered. */
@@ -22,6 +27,8 @@ export class Room {
     public seq: number,
     /** Whose rooms it counts among. */
     readonly openedBy: ShareOwner,
+    /** In Unix milliseconds. */
+    readonly openedMs: number,
     /** Who is here by way of other servers; undefined: there are no others. */
     readonly elsewhere: ForeignRoster | undefined = undefined,
   ) {}
@@ -67,14 +74,17 @@ export class Room {
     }
     if (group.members.has(membership)) return;
     group.members.add(membership);
+    membership.heardAs = dialect;
     membership.session.listens++;
   }
 
   unlisten(membership: Membership): void {
-    const { dialect } = membership.session;
-    const group = this.groups.get(dialect);
+    const { heardAs } = membership;
+    if (heardAs === undefined) return;
+    membership.heardAs = undefined;
+    const group = this.groups.get(heardAs);
     if (group?.members.delete(membership) === true) membership.session.listens--;
-    if (group?.members.size === 0) this.groups.delete(dialect);
+    if (group?.members.size === 0) this.groups.delete(heardAs);
   }
 
   /** Members' names in order of arrival. */

@@ -1,6 +1,7 @@
 // Consecutive messages of one author in one room: the unit in which messages are gathered, logged
 // and rendered. Shared fields are stored once. Pure.
 
+import type { Persona } from "./persona.ts";
 import type { MessageKind, Said } from "./events.ts";
 
 export class SaidRun {
@@ -8,6 +9,9 @@ export class SaidRun {
   readonly texts: string[];
   /** UTF-16 units of all texts. */
   chars: number;
+  /** Of a live message: who its author is besides the name, and tags that nobody keeps. */
+  persona: Persona | undefined;
+  tags: string | undefined;
   #textsJson: string | undefined;
 
   /**
@@ -51,7 +55,7 @@ export class SaidRun {
 
   /** Message `i` of the run on its own. */
   at(i: number): Said {
-    const { room, seq, timeMs, from, alias, kind, n, author } = this;
+    const { room, seq, timeMs, from, alias, kind, n, author, persona, tags } = this;
     return {
       type: "said",
       room,
@@ -63,6 +67,8 @@ export class SaidRun {
       kind,
       n: n === undefined ? undefined : n + i,
       author,
+      ...(persona && { persona }),
+      ...(tags && { tags }),
     };
   }
 }

@@ -9,6 +9,7 @@ import type { Backlog } from "./fan-out/outbox.ts";
 import { SessionOutput } from "./fan-out/session-output.ts";
 import { Liveness } from "./liveness.ts";
 import { MailboxPosition } from "./mailbox-position.ts";
+import { Person } from "./person.ts";
 import { MessageCounter } from "./message-counter.ts";
 import type { PartnerNames } from "./names/partner-names.ts";
 import type { RateBudget } from "./rate-budget.ts";
@@ -63,6 +64,8 @@ export class Membership {
   #hearsUntil = Infinity;
   #replayedTo: number | undefined;
   #isCharged = false;
+  /** The dialect it hears the room in; undefined: not yet, or no more. Written by room.ts. */
+  heardAs: Dialect | undefined;
 
   constructor(
     readonly session: Session,
@@ -211,11 +214,12 @@ export class Session {
   readonly output: SessionOutput;
   readonly queue: CommandQueue;
   readonly liveness: Liveness;
+  readonly person = new Person();
 
   constructor(
     readonly id: number,
     readonly link: Link,
-    /** Changes once, at the login of a client that accepts runs. */
+    /** Changes to a variant of it, as the client asks. */
     public dialect: Dialect,
     readonly conversation: Conversation,
     readonly peer: Peer,

@@ -2,7 +2,8 @@
 // private messages, records, and events for single sessions, each with its position in the order of
 // events. Pure data; commit-pipeline.ts decides when it is settled.
 
-import type { MessageKind, PersonalEvent, PresenceEvent, PrivateMessage } from "./events.ts";
+import type { Persona } from "./persona.ts";
+import type { MessageKind, PersonalEvent, Ref, PresenceEvent, PrivateMessage } from "./events.ts";
 import type { RoomItem } from "./fan-out/recipient-group.ts";
 import { output } from "../limits.ts";
 import type { Room } from "./room.ts";
@@ -18,7 +19,7 @@ export type Timing = "now" | "settled" | "committed";
 
 /** Rendered text, or an event to be rendered once an earlier one has been. */
 export type TimedPersonal = { order: number; timing: Timing } & (
-  { text: string } | { event: PersonalEvent }
+  { text: string } | { event: PersonalEvent | OwnMessage }
 );
 
 /** What happened in one room. */
@@ -49,11 +50,22 @@ export type MailItem = {
   order: number;
   network: string;
   message: Omit<PrivateMessage, "mail">;
+  /** What those who hear it now are shown besides, and nobody keeps. */
+  live: Pick<PrivateMessage, "id" | "persona" | "tags">;
   author: Session;
   n: number | undefined;
   /** Its number in the mailbox, once assigned; 0 without a mailbox. */
   mail: number;
 };
+
+type HowSaid = {
+  kind: MessageKind | undefined;
+  tags?: string | undefined;
+  persona?: Persona | undefined;
+};
+
+/** A message of the session's own, of which it wants to hear. */
+type OwnMessage = { type: "own"; run: SaidRun; index: number; ref: Ref };
 
 /** A session that left. `name` is the name it keeps holding; empty after a goodbye. */
 export type Departure = { session: Session; name: string; seenMs: number };
@@ -166,8 +178,8 @@ export class TurnBatch {
     author: Session,
     text: string,
     n: number | undefined,
-    kind: MessageKind | undefined,
-  ): void {
+    { kind, tags, persona }: HowSaid,
+  ): { run: SaidRun; index: number } {
     const turn = this.roomTurn(room);
     const { name, alias } = author.identity;
     const last = turn.items.at(-1)?.event;
@@ -181,6 +193,8 @@ export class TurnBatch {
       last.timeMs === timeMs &&
       last.from === name &&
       last.kind === kind &&
+      last.tags === tags &&
+      last.persona === persona &&
       (n === undefined
         ? last.n === undefined
         : last.n !== undefined && last.n + last.length === n) &&
@@ -190,17 +204,22 @@ export class TurnBatch {
       run.push(text);
     } else {
       run = new SaidRun(room.name, 0, timeMs, name, alias, n, author.id, text, kind);
+      run.tags = tags;
+      run.persona = persona;
       turn.items.push({ order, event: run });
       turn.breaksRun = false;
       this.speakers.add(author);
     }
     if (n !== undefined) this.count(author, n, run, run.length - 1);
+    return { run, index: run.length - 1 };
   }
 
   addPresence(room: Room, order: number, event: PresenceEvent): void {
     const turn = this.roomTurn(room);
     this.#entries++;
-    turn.presence = { order, event };
+    if (event.type === "joined" || event.type === "left" || event.type === "renamed") {
+      turn.presence = { order, event };
+    }
     turn.items.push({ order, event });
   }
 

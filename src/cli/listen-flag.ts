@@ -12,7 +12,10 @@ const classicCppPort = 8080;
 
 const spokenOnMainPort: ReadonlySet<string> = new Set([cpp, "open-chat"]);
 
-export const dialectNames: readonly string[] = [cpp, ...Object.keys(dialects)];
+/** IRC inside TLS. */
+const ircs = "ircs";
+
+export const dialectNames: readonly string[] = [cpp, ...Object.keys(dialects), ircs];
 
 /**
  * The ports to open for single dialects. @param listen the values of `--listen`, joined by commas
@@ -29,10 +32,9 @@ export function dialectPorts(
   const asked = new Set(ports.map(({ dialect }) => dialect));
   const all: [string, number][] = [
     [cpp, classicCppPort],
-    ...Object.entries(dialects).map(([name, { classicPort }]): [string, number] => [
-      name,
-      classicPort,
-    ]),
+    ...Object.entries(dialects).flatMap(([name, { classicPort }]): [string, number][] =>
+      classicPort === undefined ? [] : [[name, classicPort]],
+    ),
   ];
   const missing = all.filter(
     ([name, port]) => !asked.has(name) && !(port === mainPort && spokenOnMainPort.has(name)),

@@ -125,6 +125,11 @@ export const serverFlags = {
     valueHint: "DIALECT=PORT…",
     description: `Open a port for one dialect: ${dialectNames.join(", ")}; may be repeated`,
   },
+  "irc-name": {
+    type: "string",
+    valueHint: "NAME",
+    description: "What the server is called in IRC (default: parley)",
+  },
   classic: {
     type: "boolean",
     description: "Open a port for each dialect, if possible that of its original server",
@@ -219,6 +224,7 @@ export function serverSettings(args: ParsedArgs<typeof serverFlags>): ServerSett
     rate: numberOf("--rate", args.rate),
     maxPerAddress: numberOf("--max-per-address", args["max-per-address"]),
     extra: dialectPorts(args.listen, classic, port),
+    ircName: ircNameOf(args["irc-name"]),
     classic: classic && port === defaultPort,
     json: args.json === true,
     logLevel: levelOf(args["log-level"]),
@@ -240,6 +246,11 @@ function certificateOf(
   if (cert === undefined && key === undefined) return undefined;
   if (cert !== undefined && key !== undefined) return { cert, key };
   throw usage("--cert and --key go together: give both, or neither");
+}
+
+function ircNameOf(name: string | undefined): string | undefined {
+  if (name === undefined || /^[A-Za-z0-9][A-Za-z0-9.-]{0,62}$/.test(name)) return name;
+  throw usage(`--irc-name ${quoted(name)} is not a name: use letters, digits, '-' and '.'`);
 }
 
 function levelOf(text: string | undefined): LogLevel | undefined {

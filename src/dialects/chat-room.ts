@@ -10,6 +10,7 @@ import { NameLogin } from "./name-login.ts";
 import type { SaidRun } from "../chat/said-run.ts";
 import type { Conversation, Dialect } from "../chat/dialect.ts";
 import { runLines } from "./run-lines.ts";
+import { roomSentence } from "./room-sentences.ts";
 import { sentence } from "./sentences.ts";
 
 /** UTF-16 units of the longest name that can be shown. */
@@ -23,7 +24,7 @@ function person(name: string, alias: string | undefined): string {
   return `:${alias ?? name}:${name}`;
 }
 
-function renderRoom(event: RoomEvent): string {
+function renderRoom(event: RoomEvent): string | undefined {
   switch (event.type) {
     case "said":
       return isEmote(event)
@@ -35,6 +36,8 @@ function renderRoom(event: RoomEvent): string {
       return `${person(event.name, event.alias)} left chat`;
     case "renamed":
       return `user ${event.from} is called ${event.to} now`;
+    default:
+      return roomSentence(event);
   }
 }
 

@@ -9,9 +9,10 @@ import { NameLogin } from "./name-login.ts";
 import type { SaidRun } from "../chat/said-run.ts";
 import type { Conversation, Dialect } from "../chat/dialect.ts";
 import { runLines } from "./run-lines.ts";
+import { roomSentence } from "./room-sentences.ts";
 import { sentence } from "./sentences.ts";
 
-function renderRoom(event: RoomEvent): string {
+function renderRoom(event: RoomEvent): string | undefined {
   switch (event.type) {
     case "said":
       return framed(isEmote(event) ? emoteText(event) : `${event.from}: ${event.text}`);
@@ -21,6 +22,10 @@ function renderRoom(event: RoomEvent): string {
       return framed(`${event.name} left the chat:`);
     case "renamed":
       return framed(`${event.from} is called ${event.to} now:`);
+    default: {
+      const text = roomSentence(event);
+      return text === undefined ? undefined : framed(text);
+    }
   }
 }
 

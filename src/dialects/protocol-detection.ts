@@ -10,6 +10,7 @@ export type Verdict =
   /** TLS: inside it the protocol is still to be detected. */
   | { kind: "tls" }
   | { kind: "cpp" }
+  | { kind: "irc" }
   /** Plain text, so open-chat; `framed` if the first message contains a line ending. */
   | { kind: "text"; framed: boolean }
   /** A protocol that is not served here; `answer` is all it gets. */
@@ -57,6 +58,7 @@ export function detectProtocol(beginning: Beginning): Verdict {
   const late = beginning.sinceFirstByteMs >= limits.unframedAfterMs;
 
   if (/^\{[ \t]*"/.test(text)) return { kind: "native" };
+  if (ircStart.test(text)) return { kind: "irc" };
   const word = cppType(text);
   if (word === "whole") return { kind: "cpp" };
   if (text.includes("\n")) return { kind: "text", framed: true };
@@ -69,6 +71,9 @@ export function detectProtocol(beginning: Beginning): Verdict {
   if (full) return { kind: "text", framed: false };
   return { kind: "wait", untilMs: late ? openWaitMs : limits.unframedAfterMs };
 }
+
+/** What an IRC client begins with. No name has a space. */
+const ircStart = /^(?:CAP|NICK|USER|PASS) /;
 
 /** The first bytes of a TLS record (RFC 8446 §5.1): its type, and the major version. */
 const tlsHandshake = 0x16;

@@ -11,6 +11,7 @@ import { NameLogin } from "./name-login.ts";
 import type { SaidRun } from "../chat/said-run.ts";
 import type { Conversation, Dialect, Peer, RosterStyle } from "../chat/dialect.ts";
 import { runLines } from "./run-lines.ts";
+import { roomSentence } from "./room-sentences.ts";
 import { sentence } from "./sentences.ts";
 
 const namePrompt = "enter name: ";
@@ -34,7 +35,7 @@ function renderRun(run: SaidRun): string {
   return runLines(run, isEmote(run) ? `* ${run.from} ` : `${run.from} : ALL - `);
 }
 
-function renderRoom(event: RoomEvent): string {
+function renderRoom(event: RoomEvent): string | undefined {
   switch (event.type) {
     case "said":
       return isEmote(event) ? `${emoteText(event)}\n` : `${event.from} : ALL - ${event.text}\n`;
@@ -44,6 +45,10 @@ function renderRoom(event: RoomEvent): string {
       return `${event.name} left the chat\n`;
     case "renamed":
       return `${event.from} is called ${event.to} now\n`;
+    default: {
+      const text = roomSentence(event);
+      return text === undefined ? undefined : `${text}\n`;
+    }
   }
 }
 

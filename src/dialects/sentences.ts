@@ -30,30 +30,9 @@ export function sentence(event: PersonalEvent): string | undefined {
       return event.text;
     case "account-changed":
       return accountSentence(event.change);
-    case "deleted":
-    case "question":
-    case "admin":
-    case "welcome":
-    case "private":
-    case "sent":
-    case "ack":
-    case "names":
-    case "rooms":
-    case "entered":
-    case "history":
-    case "found":
-    case "replay":
-    case "files":
-    case "transfer":
-    case "download":
-    case "offering":
-    case "offered":
-    case "channel":
-    case "channel-lost":
-    case "passed":
-    case "offer-ended":
-    case "ping":
-    case "pong":
+    case "call":
+      return `${event.from} invites you into the room ${event.room}`;
+    default:
       return undefined;
   }
 }

@@ -7,17 +7,30 @@ import { chatRoom } from "./chat-room.ts";
 import { dateTime } from "./date-time.ts";
 import type { DatagramDialect, Dialect } from "../chat/dialect.ts";
 import { greeting, greetingDatagrams } from "./greeting.ts";
+import { ircDialect } from "./irc/irc.ts";
 import { lineChat } from "./line-chat.ts";
 import { reservedWords as nativeWords } from "./native/native.ts";
 import { openChat } from "./open-chat/open-chat.ts";
 import { selectChat } from "./select-chat.ts";
 
-/** A dialect, the transports of its own port, and the port that `--classic` opens for it. */
-export type DialectEntry = { classicPort: number } & (
+/**
+ * A dialect, the transports of its own port, and the port that `--classic` opens for it; undefined:
+ * none, since it is no dialect of the five systems.
+ */
+export type DialectEntry = { classicPort?: number } & (
   | { transport: "tcp"; dialect: Dialect }
   | { transport: "udp"; datagram: DatagramDialect }
   | { transport: "tcp+udp"; dialect: Dialect; datagram: DatagramDialect }
 );
+
+/** The server speaks it with its own name and log. */
+const plainIrc = ircDialect({
+  name: "parley",
+  network: "parley",
+  log: "log",
+  version: "0",
+  sts: () => undefined,
+});
 
 export const dialects: Readonly<Record<string, DialectEntry>> = {
   "open-chat": { transport: "tcp", dialect: openChat, classicPort: 55_000 },
@@ -32,6 +45,7 @@ export const dialects: Readonly<Record<string, DialectEntry>> = {
   "chat-room": { transport: "tcp", dialect: chatRoom, classicPort: 43_390 },
   "line-chat": { transport: "tcp", dialect: lineChat, classicPort: 1_234 },
   "select-chat": { transport: "tcp", dialect: selectChat, classicPort: 10_000 },
+  irc: { transport: "tcp", dialect: plainIrc },
 };
 
 /** Folded words that mean something in some dialect, or to CPP on the main port: never names. */

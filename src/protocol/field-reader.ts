@@ -94,6 +94,10 @@ export class FieldReader {
     return isTexts(value) ? value : this.#bad(key, "a string or a list of strings", []);
   }
 
+  optionalTexts(key: string): readonly string[] | undefined {
+    return this.#fields[key] === undefined ? undefined : this.texts(key);
+  }
+
   /** An object of strings, numbers and booleans. */
   scalars(key: string): Readonly<Record<string, string | number | boolean>> {
     const value = this.#fields[key];

@@ -35,8 +35,10 @@ export type ChatSocket = Bun.Socket<SocketData>;
 /** What a port speaks: one dialect, CPP alone, or whatever the first bytes indicate. */
 export type PortProtocol =
   | { kind: "dialect"; dialect: Dialect }
+  /** One dialect, inside TLS alone. */
+  | { kind: "tls"; dialect: Dialect }
   | { kind: "cpp" }
-  | { kind: "any"; native: Dialect; text: Dialect };
+  | { kind: "any"; native: Dialect; text: Dialect; irc: Dialect };
 
 /** What a port's connections share. */
 export type ConnectionOptions = {
@@ -75,6 +77,9 @@ export type Security = {
    */
   upgrade?: (first: Uint8Array) => Wire | undefined;
 };
+
+/** The first byte of a TLS connection (RFC 8446 §5.1). */
+const tlsHandshake = 0x16;
 
 /** Protocol unknown; TLS handshake under way; dialect known but framing open; framed by lines or by reads; CPP; closed. */
 type State =
@@ -140,7 +145,7 @@ export class ChatConnection implements Link {
   opened(nowMs: number): void {
     this.#openedMs = nowMs;
     const { protocol } = this.#options;
-    if (protocol.kind === "any") {
+    if (protocol.kind === "any" || protocol.kind === "tls") {
       this.#wait("sniffing");
       this.#undecided.add(this);
     } else if (!this.#admitsPlain) this.#refuse(plainRefusal(false), "plain text");
@@ -159,7 +164,12 @@ export class ChatConnection implements Link {
     this.#peer = { ...this.#peer, tls: true, channel, ...exporter };
     this.#openedMs = nowMs;
     this.#prompted = false;
-    this.#wait("sniffing");
+    const { protocol } = this.#options;
+    if (protocol.kind !== "tls") return this.#wait("sniffing");
+    this.#undecided.delete(this);
+    this.#startDialect(protocol.dialect);
+    if (protocol.dialect.input === "lines") return;
+    this.#undecided.add(this);
   }
 
   received(bytes: Uint8Array, nowMs: number): void {
@@ -281,6 +291,7 @@ export class ChatConnection implements Link {
     }
     if (state.is !== "sniffing") return;
     const { protocol } = this.#options;
+    if (protocol.kind === "tls") return this.#decideTls(state, nowMs);
     if (protocol.kind !== "any") return;
     const verdict = detectProtocol({
       bytes: joined(state.held),
@@ -303,6 +314,9 @@ export class ChatConnection implements Link {
       case "text":
         this.#startDialect(protocol.text);
         return this.#replay(state.held, verdict.framed, nowMs);
+      case "irc":
+        this.#startDialect(protocol.irc);
+        return this.#replay(state.held, true, nowMs);
       case "cpp":
         this.#undecided.delete(this);
         this.#serveCpp();
@@ -320,6 +334,16 @@ export class ChatConnection implements Link {
         }
         return;
     }
+  }
+
+  /** The port speaks TLS alone; silence is waited out as long as a handshake. */
+  #decideTls({ held, heldBytes }: Extract<State, { held: unknown }>, nowMs: number): void {
+    if (heldBytes === 0) {
+      if (this.#inputEnded || nowMs - this.#openedMs >= tls.handshakeMs) this.abort();
+      return;
+    }
+    if (held[0]?.[0] === tlsHandshake) this.#startTls(held, nowMs);
+    else this.#refuse("This port speaks TLS alone\n", "plain text");
   }
 
   /** No name or request arrived in time. */

@@ -12,6 +12,7 @@ import { createMetrics, type Metrics } from "../chat/metrics.ts";
 import { ratesFor } from "../chat/rate-budget.ts";
 import type { Dialect } from "../chat/dialect.ts";
 import { httpRooms } from "../dialects/http/http-rooms.ts";
+import { ircDialect } from "../dialects/irc/irc.ts";
 import { nativeDialect } from "../dialects/native/native.ts";
 import { Rights } from "../chat/rights/rights.ts";
 import { reservedNames } from "../dialects/table.ts";
@@ -37,6 +38,9 @@ import { secretText } from "../secrets.ts";
 import { ServerFiles } from "./files/server-files.ts";
 import { HubDriver } from "./hub-driver.ts";
 import { startCollector } from "./crowd-collector.ts";
+
+/** Unless `--irc-name` says another. */
+const defaultIrcName = "parley";
 
 export type CoreOptions = {
   readonly host: string;
@@ -72,6 +76,10 @@ export type CoreOptions = {
   readonly reload?: () => string | undefined;
   /** An operator asks the server to stop. */
   readonly stop: () => void;
+  /** What the server is called in IRC. */
+  readonly ircName?: string | undefined;
+  /** Where IRC clients find TLS with a certificate that they trust; undefined: nowhere. */
+  readonly sts?: () => { port: number; seconds: number } | undefined;
   /** The web port, to which browsers at a chat port are redirected. */
   readonly webPort: () => number | undefined;
 };
@@ -83,6 +91,8 @@ export class ChatCore {
   readonly native: Dialect;
   /** Rooms over HTTP. */
   readonly httpRooms: Dialect;
+  /** IRC with this server's settings. */
+  readonly irc: Dialect;
   readonly main: ChatPort;
   readonly #options: CoreOptions;
   readonly driver: HubDriver;
@@ -164,9 +174,12 @@ export class ChatCore {
       messagesPerSecond: options.rate,
     });
     this.httpRooms = httpRooms(store.epoch);
-    const speech = { kind: "any", native: this.native, text: openChatWithHelp } as const;
+    this.irc = ircOf(options);
+    const { native, irc } = this;
+    const speech = { kind: "any", native, irc, text: openChatWithHelp } as const;
     this.turns = options.rate > 0 ? new ReadingTurns() : undefined;
-    this.main = this.listen(service.udpPort, speech, options.key);
+    const { key } = options;
+    this.main = this.listen(service.udpPort, speech, key && (() => key));
     this.driver.start(this.hub);
     store.others?.attach(this.#sharedHub());
     store.keepInUse((room) => this.hub.isRoomInUse(room));
@@ -192,7 +205,7 @@ export class ChatCore {
    * Opens a TCP port to the same hub and registry. The caller closes it.
    * @throws what `openChatPort` throws
    */
-  listen(port: number, protocol: PortProtocol, key?: KeyPair): ChatPort {
+  listen(port: number, protocol: PortProtocol, key?: () => KeyPair): ChatPort {
     const { host, webPort, log, print, admission, store } = this.#options;
     const { admitsPlain, writesProxyHeader } = this.#options;
     const { driver, metrics } = this;
@@ -245,6 +258,16 @@ export class ChatCore {
     this.#downloads.close();
     this.#service.close();
   }
+}
+
+/** IRC as this server speaks it. */
+function ircOf({
+  ircName: name = defaultIrcName,
+  sts = () => undefined,
+  store,
+}: CoreOptions): Dialect {
+  const log = store.epoch.replace(/[^A-Za-z0-9]/g, "").slice(0, 8);
+  return ircDialect({ name, network: name, log, version, sts });
 }
 
 function hashSecret(secret: string): string {

@@ -31,8 +31,8 @@ export type ChatPortOptions = ConnectionOptions & {
   port: number;
   log: Log;
   admission: Admission;
-  /** Clients may use TLS with this key; undefined: they can't. */
-  key?: KeyPair | undefined;
+  /** Clients may use TLS with the key that this returns; undefined: they can't. */
+  key?: (() => KeyPair) | undefined;
   /** Whether a client at this address may go on without TLS. */
   admitsPlain: (address: string) => boolean;
   /** Whether connections from there are a proxy's, and begin with a PROXY header. */
@@ -199,7 +199,7 @@ function securityOf(
   { key, admitsPlain }: ChatPortOptions,
   handlers: Bun.SocketHandler<SocketData>,
 ): Security {
-  const upgrade = key === undefined ? {} : { upgrade: upgrader(socket, key, handlers) };
+  const upgrade = key === undefined ? {} : { upgrade: upgrader(socket, key(), handlers) };
   return { admitsPlain: admitsPlain(address), ...upgrade };
 }
 

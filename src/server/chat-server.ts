@@ -34,12 +34,18 @@ import { watchCertificate } from "./page-renewal.ts";
 import { folderState } from "./files/shared-folder.ts";
 import type { Connect } from "./web/websocket.ts";
 
+/** A dialect's name on a port that speaks TLS alone. */
+const overTls = { name: "ircs", dialect: "irc" } as const;
+
+/** How long IRC clients remember that there is TLS: a month. */
+const stsSeconds = 30 * 86_400;
+
 /** A port for one dialect. `flag` is the option that asked for it, quoted in errors. */
 export type ExtraPort = { dialect: string; port: number; flag: string };
 
 export type ServerOptions = Pick<
   CoreOptions,
-  "host" | "port" | "files" | "rate" | "password" | "membersOnly" | "motd" | "reload"
+  "host" | "port" | "files" | "rate" | "password" | "membersOnly" | "motd" | "reload" | "ircName"
 > & {
   /** Prints a line of an original system's server. */
   print: (line: string) => void;
@@ -136,7 +142,8 @@ export class ChatServer {
       const withheld = withheldPaths(options);
       const stop = () => options.onStop?.();
       const claim = () => server?.claim;
-      const shared = { ...options, ...plain, withheld, stop, claim };
+      const sts = () => server?.sts;
+      const shared = { ...options, ...plain, withheld, stop, claim, sts };
       const core = await ChatCore.open({ ...shared, store, admission, webPort });
       server = new ChatServer(options, base, core);
       await server.#openOthers();
@@ -176,6 +183,13 @@ export class ChatServer {
   /** Whether the page is served by HTTPS. */
   get isPageSecure(): boolean {
     return this.#pageTls() !== undefined;
+  }
+
+  /** IRC clients may be told to use TLS alone: there is a port for it with a certificate of its own. */
+  get sts(): { port: number; seconds: number } | undefined {
+    const port = this.dialectPorts.get("ircs");
+    if (port === undefined || this.#options.certificate === undefined) return undefined;
+    return { port, seconds: stsSeconds };
   }
 
   get metricsPort(): number | undefined {
@@ -288,7 +302,7 @@ export class ChatServer {
     const { host, print, log } = this.#options;
     const listen = (protocol: PortProtocol) =>
       listenOn({ transport: "tcp", host, port, flag }, () => {
-        const opened = this.#core.listen(port, protocol);
+        const opened = this.#core.listen(port, protocol, this.#keyFor(protocol, flag));
         this.#extra.push(opened);
         return opened.port;
       });
@@ -296,12 +310,14 @@ export class ChatServer {
       this.dialectPorts.set(dialect, await listen({ kind: "cpp" }));
       return undefined;
     }
-    const entry = dialects[dialect];
+    const isTls = dialect === overTls.name;
+    const entry = dialects[isTls ? overTls.dialect : dialect];
     if (entry === undefined) throw new ParleyError("usage", `${flag}: unknown dialect`);
     let bound = port;
     let started: string | undefined;
     if (entry.transport !== "udp") {
-      bound = await listen({ kind: "dialect", dialect: entry.dialect });
+      const spoken = entry.dialect.name === "irc" ? this.#core.irc : entry.dialect;
+      bound = await listen({ kind: isTls ? "tls" : "dialect", dialect: spoken });
       started = entry.dialect.terminal?.started?.(host, bound);
     }
     if (entry.transport !== "tcp") {
@@ -320,6 +336,15 @@ export class ChatServer {
     }
     this.dialectPorts.set(dialect, bound);
     return started;
+  }
+
+  /** The page's certificate, since clients of other programs trust it, or else the server's own key. */
+  #keyFor({ kind }: PortProtocol, flag: string): (() => KeyPair) | undefined {
+    if (kind !== "tls") return undefined;
+    const { certificate, key } = this.#options;
+    if (certificate !== undefined) return () => certificate.pair;
+    if (key !== undefined) return () => key;
+    throw new ParleyError("failed", `${flag} needs a key for TLS: give one with --cert and --key`);
   }
 
   async #closePorts(): Promise<void> {

@@ -76,16 +76,28 @@ describe("a stranger learns nothing but that there is a parley", () => {
               say(1, "hello"),
               { type: "tell", to: ["Ann"], text: "x" },
             ]
-          : [
-              "Ann",
-              "guess 1",
-              "show",
-              "Ann",
-              "guess 2",
-              "get_list_file",
-              "download_file a",
-              "1 + 1",
-            ];
+          : dialect.name === "irc"
+            ? [
+                "CAP LS 302",
+                "LIST",
+                "WHOIS Ann",
+                "PASS guess",
+                "NICK Cal",
+                "USER c 0 * :Cal",
+                "CAP END",
+                "NAMES #lobby",
+                "CHATHISTORY LATEST #lobby * 5",
+              ]
+            : [
+                "Ann",
+                "guess 1",
+                "show",
+                "Ann",
+                "guess 2",
+                "get_list_file",
+                "download_file a",
+                "1 + 1",
+              ];
       for (const line of lines) stranger.send(line);
       rig.pass(2_000);
       const heard = stranger.text();

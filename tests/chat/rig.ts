@@ -230,6 +230,7 @@ export const nothing = {
   rooms: 0,
   openedRooms: 0,
   names: 0,
+  watches: 0,
   accessTokens: 0,
   schedule: 0,
   requests: 0,

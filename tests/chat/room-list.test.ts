@@ -9,7 +9,7 @@ import { roomPage } from "../../src/chat/room-list.ts";
 function rooms(...names: string[]): Room[] {
   const byName = new Map<string, Room>();
   for (const [i, name] of names.entries()) {
-    const room = byName.get(name) ?? new Room(name, 0, ownerAt("127.0.0.1"));
+    const room = byName.get(name) ?? new Room(name, 0, ownerAt("127.0.0.1"), 0);
     byName.set(name, room);
     const folded = `p${i}`;
     room.add({
@@ -37,7 +37,7 @@ test("lists rooms with members, sorted by name", () => {
 });
 
 test("leaves out a room that its last member is leaving", () => {
-  const empty = new Room("empty", 7, ownerAt("127.0.0.1"));
+  const empty = new Room("empty", 7, ownerAt("127.0.0.1"), 0);
   expect(roomPage([empty, ...rooms("den")], undefined, 10)).toEqual({
     rooms: [{ room: "den", members: 1 }],
     next: undefined,

@@ -14,9 +14,10 @@ function lineOf({ output }: Dialect, text: string): string {
   return output === "stream" || text.endsWith("\n") ? text : `${text}\n`;
 }
 
-test("the dialects of the old chats render runs", () => {
+test("the dialects of text chats render runs", () => {
   expect(withRuns.map(({ name }) => name).toSorted()).toEqual([
     "chat-room",
+    "irc",
     "line-chat",
     "open-chat",
     "select-chat",

@@ -2,7 +2,7 @@
 // one loses no character.
 
 import { expect, test } from "bun:test";
-import type { Command } from "../../src/chat/events.ts";
+import type { Received } from "../../src/chat/events.ts";
 import { ReadFramer } from "../../src/dialects/framing.ts";
 import { LineSplitter, tooLong } from "../../src/line-splitter.ts";
 import { message as limits } from "../../src/limits.ts";
@@ -16,6 +16,9 @@ const sessions: Record<string, string> = {
   "chat-room": ":Ann:annie\n:Ann:text: 漢字\n:Bob:forged\n",
   "select-chat": "Ann\nBen,Cal - tëxt - more\nBen\naccept\nALL - 🎈\nnonsense here\nexit\n",
   calculator: "Ann\n15 + 35\n1 / 0\n٣ * 2\nq\n",
+  irc:
+    "CAP LS 302\r\nNICK Ann\r\nUSER ann 0 * :Ann Ärger\r\nCAP END\r\nJOIN #den,#lobby\r\n" +
+    "@+typing=active;label=x TAGMSG #den\r\nPRIVMSG #den :grüße 🎈\r\nMODE #den +k 漢字\n",
   greeting: "Knock knock..\n",
 };
 
@@ -27,12 +30,12 @@ test("every TCP dialect has a session here", () => {
 });
 
 /** The commands of a session whose bytes arrive in these pieces. */
-function commands(name: string, pieces: readonly Uint8Array[]): (Command | undefined)[] {
+function commands(name: string, pieces: readonly Uint8Array[]): (Received | undefined)[] {
   const entry = dialects[name];
   if (entry === undefined || entry.transport === "udp") throw new Error(`no dialect ${name}`);
   const conversation = entry.dialect.open(peer);
   const splitter = new LineSplitter(limits.maxLineBytes);
-  const all: (Command | undefined)[] = [];
+  const all: (Received | undefined)[] = [];
   for (const piece of pieces) {
     const trouble = splitter.push(piece, (line) => {
       const command = conversation.receive(line);

@@ -5,6 +5,7 @@ import { describe, expect, test } from "bun:test";
 import { ownerAt, ownerOfAccount } from "../../src/share-owner.ts";
 import { nativeDialect } from "../../src/dialects/native/native.ts";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
+import { ircDialect } from "../../src/dialects/irc/irc.ts";
 import { dialects } from "../../src/dialects/table.ts";
 import { reading, connections as limits, message, output, sniff, tls } from "../../src/limits.ts";
 import { ChatConnection, type Security, type Wire } from "../../src/server/chat-connection.ts";
@@ -18,8 +19,16 @@ import { createMetrics } from "../../src/chat/metrics.ts";
 import { Rig } from "../chat/rig.ts";
 import { keepingLog, type Logged } from "../silent-log.ts";
 
+const irc = ircDialect({
+  name: "irc.test",
+  network: "test",
+  log: "log",
+  version: "1",
+  sts: () => undefined,
+});
+
 const native = nativeDialect({ name: "test", udpPort: 1, messagesPerSecond: 100 });
-const any: PortProtocol = { kind: "any", native, text: openChat };
+const any: PortProtocol = { kind: "any", native, irc, text: openChat };
 const hello = '{"type":"hello","version":2,"name":"Nat"}\n';
 
 /** Passes events on at the rig's time, as the server's driver does at the clock's. */

@@ -6,6 +6,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { createMetrics } from "../../src/chat/metrics.ts";
 import { nativeDialect } from "../../src/dialects/native/native.ts";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
+import { ircDialect } from "../../src/dialects/irc/irc.ts";
 import { connections as limits } from "../../src/limits.ts";
 import { Admission } from "../../src/server/admission.ts";
 import { type PortProtocol } from "../../src/server/chat-connection.ts";
@@ -14,6 +15,14 @@ import { HubDriver } from "../../src/server/hub-driver.ts";
 import { RegistryConnection } from "../../src/cpp/registry-connection.ts";
 import { Registry } from "../../src/cpp/registry.ts";
 import { run } from "../cli/run.ts";
+
+const irc = ircDialect({
+  name: "irc.test",
+  network: "test",
+  log: "log",
+  version: "1",
+  sts: () => undefined,
+});
 
 const sentence = "The server is full: try again later";
 const native = nativeDialect({ name: "test", udpPort: 1, messagesPerSecond: 100 });
@@ -62,7 +71,7 @@ async function keepOpen(port: number): Promise<{ isOver: Promise<boolean> }> {
 }
 
 describe("a server that is full", () => {
-  const main = fullPort({ kind: "any", native, text: openChat });
+  const main = fullPort({ kind: "any", native, irc, text: openChat });
   const own = fullPort({ kind: "dialect", dialect: openChat });
   afterAll(() => [main, own].forEach((port) => port.close()));
 

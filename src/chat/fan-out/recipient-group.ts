@@ -57,9 +57,10 @@ export class RecipientGroup {
         membership.hearsUntil === Infinity &&
         membership.replayedTo === undefined &&
         session.rooms.size === 1 &&
+        session.listens === 1 &&
         !rendered.hidesFrom(session.id);
       if (!isPlain) {
-        const isMixed = output.personal !== undefined && session.listens > 1;
+        const isMixed = session.listens > 1 && (output.personal !== undefined || rendered.hasOnce);
         handed += isMixed ? rendered.mergeFor(membership) : rendered.composeFor(membership);
         membership.joinDelivered();
         // Nothing else is coming for a session with one room; sending now frees memory when a crowd
@@ -103,8 +104,14 @@ export class RecipientGroup {
       }
       const text = dialect.renderRoom(event);
       if (text === undefined) continue;
-      const isOwn = event.type === "joined" && !dialect.echo.joined;
+      const isOwn =
+        dialect.showsPersonas === true
+          ? event.type !== "mode"
+          : event.type === "joined" && !dialect.echo.joined;
       rendered.add(order, text, isOwn ? event.author : 0, 0);
+      if (dialect.showsPersonas === true && "once" in event && event.once) {
+        rendered.markOnce(event.once);
+      }
     }
     if (list !== undefined && !list.added) addRoster(rendered, list);
     return rendered;
@@ -131,7 +138,7 @@ export class RecipientGroup {
     const style = this.dialect.roster;
     if (style === undefined || presence === undefined || this.members.size === 0) return undefined;
     const { event } = presence;
-    const when = style.when[event.type];
+    const when = isRosterChange(event) ? style.when[event.type] : "never";
     if (when === "never") return undefined;
     const listFor = this.#affordableRoster(names, nowMs);
     if (listFor === undefined) return undefined;
@@ -170,6 +177,13 @@ export class RecipientGroup {
   }
 }
 
+type RosterChange = Extract<PresenceEvent, { type: "joined" | "left" | "renamed" }>;
+
+/** Whether it changes who is in the room, or under which name. */
+function isRosterChange(event: PresenceEvent): event is RosterChange {
+  return event.type === "joined" || event.type === "left" || event.type === "renamed";
+}
+
 type SharedRoster = { order: number; text: string; hiddenFrom: number; added: boolean };
 
 function addRoster(rendered: RenderedBatch, list: SharedRoster): void {
@@ -182,6 +196,7 @@ export function finishOutput(session: Session, nowMs: number, plan: FlushPlan): 
   const { output } = session;
   for (const { text } of output.personal ?? []) output.addText(text);
   output.personal = undefined;
+  output.heardOnce = undefined;
   output.flush();
   plan.composed.delete(session);
   pumpOutput(session, nowMs, plan);

@@ -22,6 +22,8 @@ export class RenderedBatch {
   /** Number of messages in the batch, which may share lines. */
   said = 0;
   #hides: Set<number> | undefined;
+  /** By index: the number of what is told once, however many rooms it happens in; else 0. */
+  #once: number[] | undefined;
   #text = "";
   #block: Block | undefined;
   #starts: number[] | undefined;
@@ -47,6 +49,16 @@ export class RenderedBatch {
     this.#hiddenFrom.push(hiddenFrom);
     if (hiddenFrom !== 0) (this.#hides ??= new Set()).add(hiddenFrom);
     this.#text += this.#lineOf(text);
+  }
+
+  /** The line added last tells of something that happened in several rooms under that number. */
+  markOnce(once: number): void {
+    (this.#once ??= [])[this.length - 1] = once;
+  }
+
+  /** Whether members of several rooms may have to be spared a line. */
+  get hasOnce(): boolean {
+    return this.#once !== undefined;
   }
 
   /** Adds a run of messages, rendered at once. */
@@ -106,6 +118,7 @@ export class RenderedBatch {
       if (this.#hiddenFrom[i] === session.id) continue;
       const said = this.#said[i]!;
       if (said > 0 && replayedTo !== undefined) continue;
+      if (this.#isRepeated(i, session)) continue;
       if (i !== to) {
         addSlice();
         from = i;
@@ -129,10 +142,21 @@ export class RenderedBatch {
       const said = this.#said[i]!;
       if (order <= hearsFrom || order > hearsUntil || this.#hiddenFrom[i] === session.id) continue;
       if (said > 0 && replayedTo !== undefined) continue;
+      if (this.#isRepeated(i, session)) continue;
       insertPersonal(session, { order, text });
       heard += said;
     }
     return heard;
+  }
+
+  /** Whether the session has heard line `i` in another of its rooms. */
+  #isRepeated(i: number, { listens, output }: Session): boolean {
+    const once = this.#once?.[i] ?? 0;
+    if (once === 0 || listens < 2) return false;
+    output.heardOnce ??= new Set();
+    if (output.heardOnce.has(once)) return true;
+    output.heardOnce.add(once);
+    return false;
   }
 
   #addLines(output: SessionOutput, from: number, to: number): void {

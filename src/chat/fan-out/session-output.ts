@@ -20,6 +20,8 @@ export class SessionOutput {
   framed: boolean | undefined;
   /** The session's own texts during a delivery, in order. */
   personal: Personal[] | undefined;
+  /** Numbers of what happened in several rooms and was told, during a delivery. */
+  heardOnce: Set<number> | undefined;
   /** UTF-16 units of answers waiting for the end of the turn. */
   answerChars = 0;
   readonly outbox: Outbox;

@@ -3,7 +3,7 @@
 
 import { AccessTokens } from "./access-tokens.ts";
 import { Passes } from "./passes.ts";
-import { type RightsChange, RightsJournal, type RightsRow } from "./rights-rows.ts";
+import { readRows, type RightsChange, RightsJournal, type RightsRow } from "./rights-rows.ts";
 import { AllRoomSettings } from "./room-settings.ts";
 import { Roles } from "./roles.ts";
 import { Sanctions } from "./sanctions.ts";
@@ -14,7 +14,11 @@ type Decisions = {
   readonly tokens: AccessTokens;
   readonly roles: Roles;
   readonly rooms: AllRoomSettings;
+  /** What hosts are made with (personas.ts). */
+  hostSecret: string | undefined;
 };
+
+const hostSecretKind = "host-secret";
 
 export class Rights {
   readonly #journal = new RightsJournal();
@@ -47,6 +51,16 @@ export class Rights {
     return this.#decisions.rooms;
   }
 
+  /** What hosts are made with (personas.ts); it is stored with the next change. */
+  hostSecret(newSecret: () => string): string {
+    const known = this.#decisions;
+    if (known.hostSecret === undefined) {
+      known.hostSecret = newSecret();
+      this.#journal.put(`${hostSecretKind}/`, { secret: known.hostSecret });
+    }
+    return known.hostSecret;
+  }
+
   /**
    * Another server has changed what the store has: these are all of its rows now. Own changes that
    * are not stored yet hold.
@@ -58,7 +72,9 @@ export class Rights {
       else kept.set(key, value);
     }
     const all = Array.from(kept, ([key, value]) => ({ key, value }));
+    const { rooms } = this.#decisions;
     this.#decisions = decisions(all, this.#journal);
+    this.#decisions.rooms.keepPassing(rooms);
   }
 
   /** What has to be stored since the last call. */
@@ -81,7 +97,9 @@ export class Rights {
 }
 
 function decisions(rows: readonly RightsRow[], journal: RightsJournal): Decisions {
+  const [hostSecret] = readRows(rows, hostSecretKind, (_, fields) => fields.text("secret"));
   return {
+    hostSecret,
     sanctions: new Sanctions(rows, journal),
     rooms: new AllRoomSettings(rows, journal),
     roles: new Roles(rows, journal),

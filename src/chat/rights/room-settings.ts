@@ -2,6 +2,8 @@
 // everybody is told on entering the server. Pure.
 
 import { rights as limits } from "../../limits.ts";
+import { type RoomFlag, roomFlags } from "../room-change.ts";
+import type { RoomBan } from "../room-events.ts";
 import { type RightsJournal, readRows, type RightsRow } from "./rights-rows.ts";
 
 export type RoomSettings = {
@@ -11,13 +13,40 @@ export type RoomSettings = {
   isPrivate: boolean;
   /** IDs of accounts. */
   guests: readonly string[];
+  /** Who set the topic, and when in Unix milliseconds. */
+  topicBy: string;
+  topicMs: number;
+  flags: readonly RoomFlag[];
+  /** Undefined: none is asked for. */
+  key: string | undefined;
+  limit: number | undefined;
+  bans: readonly RoomBan[];
+  /** IDs of accounts and keys: those who are operators or may speak whenever they come. */
+  operators: readonly string[];
+  voices: readonly string[];
 };
 
-const ordinary: RoomSettings = { topic: "", isPrivate: false, guests: [] };
+const usual: readonly RoomFlag[] = ["members-only", "topic-locked"];
+
+const ordinary: RoomSettings = {
+  topic: "",
+  isPrivate: false,
+  guests: [],
+  topicBy: "",
+  topicMs: 0,
+  flags: usual,
+  key: undefined,
+  limit: undefined,
+  bans: [],
+  operators: [],
+  voices: [],
+};
 
 export class AllRoomSettings {
   readonly #journal: RightsJournal;
   readonly #byRoom = new Map<string, RoomSettings>();
+  /** Rooms whose settings end with the room, since nobody who can be known again decided them. */
+  readonly #passing = new Set<string>();
   #motd: string | undefined;
 
   constructor(rows: Iterable<RightsRow>, journal: RightsJournal) {
@@ -28,6 +57,14 @@ export class AllRoomSettings {
       topic: fields.text("topic"),
       isPrivate: fields.flag("isPrivate"),
       guests: fields.texts("guests"),
+      topicBy: fields.optionalText("topicBy") ?? "",
+      topicMs: fields.optionalCount("topicMs") ?? 0,
+      flags: flagsOf(fields.optionalText("flags")),
+      key: fields.optionalText("key"),
+      limit: fields.optionalCount("limit", 1),
+      bans: (fields.optionalTexts("bans") ?? []).flatMap((text) => readBan(text) ?? []),
+      operators: fields.optionalTexts("operators") ?? [],
+      voices: fields.optionalTexts("voices") ?? [],
     }));
     for (const { room, ...settings } of read) this.#byRoom.set(room, settings);
     [this.#motd] = readRows(kept, motdKind, (_, fields) => fields.text("text"));
@@ -35,6 +72,31 @@ export class AllRoomSettings {
 
   of(room: string): RoomSettings {
     return this.#byRoom.get(room) ?? ordinary;
+  }
+
+  /** Whether anything was decided about the room. */
+  hasAny(room: string): boolean {
+    return this.#byRoom.has(room);
+  }
+
+  /** Whether that outlasts the room. */
+  isKept(room: string): boolean {
+    return this.#byRoom.has(room) && !this.#passing.has(room);
+  }
+
+  /** Takes over what ends with the rooms: it is not in the rows. */
+  keepPassing(before: AllRoomSettings): void {
+    for (const room of before.#passing) {
+      const settings = before.#byRoom.get(room);
+      if (settings === undefined || this.#byRoom.has(room)) continue;
+      this.#byRoom.set(room, settings);
+      this.#passing.add(room);
+    }
+  }
+
+  /** The room has closed: what nobody has kept is over. */
+  forget(room: string): void {
+    if (this.#passing.delete(room)) this.#byRoom.delete(room);
   }
 
   /** Whether somebody who is known by these IDs may be in the room, or know of it. */
@@ -49,18 +111,30 @@ export class AllRoomSettings {
     return this.#motd;
   }
 
-  /** False: there are too many rooms with settings, or guests in this one. */
-  change(room: string, change: Partial<RoomSettings>): boolean {
+  /**
+   * False: there are too many rooms with settings, or guests in this one. `isPassing`: whoever
+   * decides it can't be known again.
+   */
+  change(room: string, change: Partial<RoomSettings>, isPassing = false): boolean {
     const settings = { ...this.of(room), ...change };
     if (settings.guests.length > limits.maxGuests) return false;
-    const { topic, isPrivate, guests } = settings;
-    if (topic === "" && !isPrivate && guests.length === 0) {
+    const isNew = !this.#byRoom.has(room);
+    if (isOrdinary(settings)) {
+      this.#passing.delete(room);
       if (this.#byRoom.delete(room)) this.#journal.remove(`${rowKind}/${room}`);
       return true;
     }
-    if (!this.#byRoom.has(room) && this.#byRoom.size >= limits.maxRoomSettings) return false;
+    if (isNew && this.#byRoom.size >= limits.maxRoomSettings) return false;
     this.#byRoom.set(room, settings);
-    this.#journal.put(`${rowKind}/${room}`, settings);
+    if (isNew && isPassing) this.#passing.add(room);
+    if (!isPassing) this.#passing.delete(room);
+    if (this.#passing.has(room)) return true;
+    const flags = settings.flags.join(" ");
+    this.#journal.put(`${rowKind}/${room}`, {
+      ...settings,
+      flags,
+      bans: settings.bans.map(banText),
+    });
     return true;
   }
 
@@ -69,6 +143,32 @@ export class AllRoomSettings {
     this.#motd = text;
     this.#journal.put(`${motdKind}/`, { text });
   }
+}
+
+/** In a row. */
+function banText({ mask, by, atMs }: RoomBan): string {
+  return `${mask} ${by} ${atMs}`;
+}
+
+function readBan(text: string): RoomBan | undefined {
+  const [mask, by, atMs, ...more] = text.split(" ");
+  if (mask === undefined || by === undefined || more.length > 0) return undefined;
+  return { mask, by, atMs: Number(atMs) || 0 };
+}
+
+/** Undefined: the row is older than flags. */
+function flagsOf(text: string | undefined): readonly RoomFlag[] {
+  if (text === undefined) return usual;
+  const given = text.split(" ");
+  return Object.values(roomFlags).filter((flag) => given.includes(flag));
+}
+
+function isOrdinary(settings: RoomSettings): boolean {
+  const { topic, isPrivate, guests, flags, key, limit, bans, operators, voices } = settings;
+  const lists = [guests, bans, operators, voices];
+  const isUsual = flags.length === usual.length && usual.every((flag) => flags.includes(flag));
+  const hasNone = topic === "" && !isPrivate && key === undefined && limit === undefined;
+  return isUsual && hasNone && lists.every(({ length }) => length === 0);
 }
 
 const rowKind = "room";

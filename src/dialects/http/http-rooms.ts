@@ -35,7 +35,7 @@ export function httpRooms(epoch: string): Dialect {
   };
 }
 
-function renderRoom(epoch: string, event: RoomEvent): string {
+function renderRoom(epoch: string, event: RoomEvent): string | undefined {
   switch (event.type) {
     case "said":
       return messageEvent(epoch, event);
@@ -51,6 +51,8 @@ function renderRoom(epoch: string, event: RoomEvent): string {
       const { type, room, from, to } = event;
       return eventText(type, { room, from, to });
     }
+    default:
+      return undefined;
   }
 }
 

@@ -38,7 +38,7 @@ export function nativeDialect(server: NativeServer): Dialect {
   return { ...native, withRuns: { ...native, renderRun } };
 }
 
-function renderRoom(event: RoomEvent): string {
+function renderRoom(event: RoomEvent): string | undefined {
   switch (event.type) {
     case "said":
       return encodeServer(roomMessage(event));
@@ -52,6 +52,8 @@ function renderRoom(event: RoomEvent): string {
       const { room, from, to } = event;
       return encodeServer({ type: "renamed", room, from, to });
     }
+    default:
+      return undefined;
   }
 }
 
@@ -174,6 +176,40 @@ function loginOf({ name, secret = "", rooms, epoch, mail, runs, ...proof }: Hell
   };
 }
 
+/** Events that the native protocol has no message for. */
+const untold = [
+  "sent",
+  "question",
+  "download",
+  "authenticated",
+  "described",
+  "persona",
+  "people",
+  "former-people",
+  "census",
+  "watched",
+  "watch-list",
+  "signal",
+  "signalled",
+  "entry",
+  "roster",
+  "room-state",
+  "done",
+  "called-in",
+  "call",
+  "echo",
+  "past",
+  "past-rooms",
+] as const satisfies readonly PersonalEvent["type"][];
+
+type Untold = Extract<PersonalEvent, { type: (typeof untold)[number] }>;
+
+const untoldTypes: ReadonlySet<PersonalEvent["type"]> = new Set(untold);
+
+function isUntold(event: PersonalEvent): event is Untold {
+  return untoldTypes.has(event.type);
+}
+
 /** The message for an event; undefined if the client is not told of it. */
 function messageOf(event: PersonalEvent, server: NativeServer): ServerMessage | undefined {
   switch (event.type) {
@@ -216,12 +252,16 @@ function messageOf(event: PersonalEvent, server: NativeServer): ServerMessage | 
     }
     case "transfer":
       return event.message;
-    case "sent":
-    case "question":
-    case "download":
-      return undefined;
+    case "rooms": {
+      const rooms = event.rooms.map(({ room, members }) => ({ room, members }));
+      return { type: "rooms", rooms, next: event.next, ref: event.ref };
+    }
+    case "topic":
+      return { type: "topic", room: event.room, topic: event.topic };
+    case "parted":
+      return { type: "parted", room: event.room, ref: event.ref };
     default:
-      return event;
+      return isUntold(event) ? undefined : event;
   }
 }
 

@@ -18,6 +18,7 @@ import type {
 import { listedFiles } from "./listed-files.ts";
 import type { SaidRun } from "../../chat/said-run.ts";
 import { runLines } from "../run-lines.ts";
+import { roomSentence } from "../room-sentences.ts";
 import { sentence } from "../sentences.ts";
 
 const roster: RosterStyle = {
@@ -51,7 +52,7 @@ const terminal: ServerTerminal = {
 /** The line that the server prints when it accepts a download. */
 export const downloadStarted = "[UDP STARTED] Waiting for connections...";
 
-function renderRoom(event: RoomEvent): string {
+function renderRoom(event: RoomEvent): string | undefined {
   switch (event.type) {
     case "said":
       return isEmote(event) ? emoteText(event) : `${event.from}: ${event.text}`;
@@ -61,6 +62,8 @@ function renderRoom(event: RoomEvent): string {
       return `${event.name} left the chat...`;
     case "renamed":
       return `${event.from} changed his name to ${event.to}!`;
+    default:
+      return roomSentence(event);
   }
 }
 

@@ -4,7 +4,7 @@
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import type { Conversation } from "../../../src/chat/dialect.ts";
-import type { Command, PersonalEvent, RoomEvent, Said } from "../../../src/chat/events.ts";
+import type { Received, PersonalEvent, RoomEvent, Said } from "../../../src/chat/events.ts";
 import { SaidRun } from "../../../src/chat/said-run.ts";
 import { nativeDialect } from "../../../src/dialects/native/native.ts";
 import { folder, history, message as limits, names as nameLimits } from "../../../src/limits.ts";
@@ -24,18 +24,18 @@ function open(): Conversation {
 }
 
 /** What a greeted client's line asks for. */
-function read(line: string | object): Command | undefined {
+function read(line: string | object): Received | undefined {
   const conversation = open();
   conversation.receive(hello);
   return conversation.receive(typeof line === "string" ? line : JSON.stringify(line));
 }
 
 /** A hello with these fields. */
-function login(fields: object): Command | undefined {
+function login(fields: object): Received | undefined {
   return open().receive(JSON.stringify({ type: "hello", version: 2, ...fields }));
 }
 
-const requests: [object, Command][] = [
+const requests: [object, Received][] = [
   [
     { type: "say", text: "hi" },
     { type: "say", room: "lobby", text: "hi" },
@@ -290,7 +290,12 @@ const personalEvents: [PersonalEvent, object][] = [
     { type: "names", room: "den", names: ["Ann"], total: 5, next: "Ann", ref: 2 },
   ],
   [
-    { type: "rooms", rooms: [{ room: "den", members: 2 }], next: undefined, ref: undefined },
+    {
+      type: "rooms",
+      rooms: [{ room: "den", members: 2, topic: "" }],
+      next: undefined,
+      ref: undefined,
+    },
     { type: "rooms", rooms: [{ room: "den", members: 2 }] },
   ],
   [

@@ -1,0 +1,29 @@
+// How many are here, for those who are told so on entering.
+
+import type { HubState } from "./hub-state.ts";
+import type { Ref } from "./events.ts";
+import { idsOf } from "./room-rights.ts";
+import { isAtLeast } from "./rights/roles.ts";
+import type { Session } from "./session.ts";
+
+export function tellCensus(hub: HubState, session: Session, ref?: Ref): void {
+  const { roles } = hub.options.rights;
+  let operators = 0;
+  let hidden = 0;
+  for (const one of hub.names.members()) {
+    if (one.person.isHidden) hidden++;
+    if (isAtLeast(roles.rankOf(idsOf(one)), "operator")) operators++;
+  }
+  const people = hub.names.size;
+  hub.send(session, {
+    type: "census",
+    people,
+    hidden,
+    nameless: Math.max(0, hub.sessions.size - people),
+    operators,
+    rooms: hub.rooms.size,
+    most: Math.max(hub.mostPeople, people),
+    timeMs: hub.stampMs,
+    ref,
+  });
+}

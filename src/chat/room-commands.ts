@@ -1,0 +1,248 @@
+// What the members of a room and its operators do with it: who is in it, its topic and settings, who
+// is invited or put out, and what was said.
+
+import { history as historyLimits, people as limits } from "../limits.ts";
+import { harmless, quoted } from "../text.ts";
+import type { Command, Ref } from "./events.ts";
+import type { HubState } from "./hub-state.ts";
+import { leaveRoom } from "./membership.ts";
+import { fold } from "./names/grammar.ts";
+import { readPast, readPastRooms } from "./past-query.ts";
+import { type About, refuseIfOverfull, reject, rejectUnknownUser } from "./rejections.ts";
+import { type Changer, applyChanges } from "./room-changes.ts";
+import type { RoomCommand, RosterEntry } from "./room-events.ts";
+import { mayEnter } from "./room-access.ts";
+import { idsOf, maySee, rankIn, stateOf } from "./room-rights.ts";
+import { storeRights } from "./rights-store.ts";
+import type { Room } from "./room.ts";
+import { personKey, type Session } from "./session.ts";
+import { muteText } from "./suspect.ts";
+
+type Of<T extends RoomCommand["type"]> = Extract<RoomCommand, { type: T }>;
+type Handlers = {
+  [K in RoomCommand["type"]]: (hub: HubState, session: Session, command: Of<K>) => void;
+};
+
+export const roomHandlers: Handlers = {
+  "change-room"(hub, session, { room: name, changes, ref }) {
+    const room = ruled(hub, session, name, ref);
+    if (room === undefined) return;
+    const problem = applyChanges(hub, changerOf(hub, session), room, changes, (refused) =>
+      reject(hub, session, refused.code, refused.message, { ref, subject: refused.subject }),
+    );
+    if (problem !== undefined) return reject(hub, session, "full", problem, { ref, subject: name });
+    keep(hub);
+    hub.send(session, { type: "done", ref });
+  },
+  "set-topic": setTopic,
+  "put-out": putOut,
+  "call-in": callIn,
+  "room-state"(hub, session, { room: name, ref }) {
+    const room = seen(hub, session, name);
+    if (room === undefined) return rejectUnknownRoom(hub, session, name, { ref });
+    const isMember = session.rooms.has(room.name);
+    const { isOperator } = rankIn(hub, session, room.name);
+    const state = stateOf(hub, room, isMember);
+    hub.send(session, { type: "room-state", state, isMember, isOperator, ref });
+  },
+  past(hub, session, { room: name, query, limit, ref }) {
+    const room = session.rooms.has(fold(name)) ? hub.rooms.get(fold(name)) : undefined;
+    if (room === undefined) {
+      const message = `You are not in the room ${quoted(name)}: join it first`;
+      return reject(hub, session, "not-in-room", message, { ref, subject: name });
+    }
+    readPast(hub, session, room, {
+      query,
+      limit: Math.min(limit, historyLimits.pageMessages),
+      ref,
+    });
+  },
+  "past-rooms": readPastRooms,
+};
+
+/** Answers `names` in dialects that show personas. */
+export function roster(
+  hub: HubState,
+  session: Session,
+  { room: name = "", ref }: Extract<Command, { type: "names" }>,
+): void {
+  const room = seen(hub, session, name);
+  const members = room === undefined ? [] : entriesOf(hub, room);
+  const isSecret = hub.options.rights.rooms.of(fold(name)).flags.includes("secret");
+  hub.send(session, { type: "roster", room: fold(name), isSecret, members, ref });
+}
+
+/** The session is in the room from now on. */
+export function tellEntry(
+  hub: HubState,
+  session: Session,
+  room: Room,
+  isNew: boolean,
+  ref: Ref | undefined,
+): void {
+  const { name } = session;
+  const persona = hub.personas.shown(session);
+  const state = stateOf(hub, room, true);
+  const members = isNew ? entriesOf(hub, room) : [];
+  hub.send(session, { type: "entry", name, persona, state, members, isNew, ref }, "settled");
+}
+
+function entriesOf(hub: HubState, room: Room): RosterEntry[] {
+  return room.names().map((name) => {
+    const session = hub.names.holder(fold(name));
+    if (session === undefined) {
+      return { name, persona: undefined, isOperator: false, isVoiced: false };
+    }
+    return { name, persona: hub.personas.shown(session), ...rankIn(hub, session, room.name) };
+  });
+}
+
+/** A room that the session may know of. */
+function seen(hub: HubState, session: Session, name: string): Room | undefined {
+  const room = hub.rooms.get(fold(name));
+  if (room === undefined || !mayEnter(hub, session, room.name)) return undefined;
+  return maySee(hub, session, room.name) ? room : undefined;
+}
+
+/** A room that the session is an operator of; anything else is refused. */
+function ruled(
+  hub: HubState,
+  session: Session,
+  name: string,
+  ref: Ref | undefined,
+): Room | undefined {
+  const room = seen(hub, session, name);
+  if (room === undefined) rejectUnknownRoom(hub, session, name, { ref });
+  else if (!rankIn(hub, session, room.name).isOperator) {
+    rejectNoOperator(hub, session, room.name, { ref });
+  } else if (!refuseIfOverfull(hub, session, { ref })) return room;
+  return undefined;
+}
+
+function rejectUnknownRoom(hub: HubState, session: Session, name: string, about: About): void {
+  const message = `There is no room ${quoted(name)}: /rooms lists them`;
+  reject(hub, session, "not-found", message, { ...about, subject: name });
+}
+
+function rejectNoOperator(hub: HubState, session: Session, room: string, about: About): void {
+  if (!session.rooms.has(room)) {
+    const message = `You are not in the room ${quoted(room)}: join it first`;
+    return reject(hub, session, "not-in-room", message, { ...about, subject: room });
+  }
+  const message = `Only operators of the room ${quoted(room)} may do that`;
+  reject(hub, session, "not-allowed", message, { ...about, subject: room });
+}
+
+export function changerOf(hub: HubState, session: Session): Changer {
+  const persona = hub.personas.shown(session);
+  return { name: session.name, author: session.id, persona, ids: idsOf(session) };
+}
+
+/** Stores what was decided; it holds meanwhile. */
+export function keep(hub: HubState): void {
+  storeRights(hub, (problem) => {
+    if (problem !== undefined) hub.options.log.warn(problem);
+  });
+}
+
+function setTopic(hub: HubState, session: Session, command: Of<"set-topic">): void {
+  const { room: name, topic, ref } = command;
+  const room = seen(hub, session, name);
+  if (room === undefined) return rejectUnknownRoom(hub, session, name, { ref });
+  const isMember = session.rooms.has(room.name);
+  const { isOperator } = rankIn(hub, session, room.name);
+  if (topic === undefined) {
+    const state = stateOf(hub, room, isMember);
+    return hub.send(session, { type: "room-state", state, isMember, isOperator, ref });
+  }
+  const { rooms } = hub.options.rights;
+  const isLocked = rooms.of(room.name).flags.includes("topic-locked");
+  if (!isMember || (isLocked && !isOperator)) {
+    return rejectNoOperator(hub, session, room.name, { ref });
+  }
+  const muted = muteText(hub, session);
+  if (muted !== undefined) return reject(hub, session, "muted", muted, { ref, subject: name });
+  const by = changerOf(hub, session);
+  if (!announceTopic(hub, room.name, harmless(topic), by)) {
+    const message = "Too many rooms have topics or settings: try again later";
+    return reject(hub, session, "full", message, { ref, subject: name });
+  }
+  keep(hub);
+  hub.send(session, { type: "done", ref });
+}
+
+/** Sets the topic and tells the members. False: too many rooms have settings. */
+export function announceTopic(hub: HubState, room: string, topic: string, by: Changer): boolean {
+  const { rooms } = hub.options.rights;
+  const isPassing = by.ids.length === 0;
+  const topicMs = hub.stampMs;
+  if (!rooms.change(room, { topic, topicBy: by.name, topicMs }, isPassing)) return false;
+  for (const session of hub.names.members()) {
+    if (!session.rooms.has(room)) continue;
+    hub.send(session, { type: "topic", room, topic, by }, "settled");
+  }
+  return true;
+}
+
+function putOut(hub: HubState, session: Session, command: Of<"put-out">): void {
+  const { room: name, name: person, text, ref } = command;
+  const room = ruled(hub, session, name, ref);
+  if (room === undefined) return;
+  const holder = hub.names.holder(fold(person));
+  if (holder === undefined) return rejectUnknownUser(hub, session, person, { ref });
+  if (!holder.rooms.has(room.name)) {
+    const message = `${quoted(person)} is not in the room ${quoted(room.name)}`;
+    return reject(hub, session, "not-there", message, { ref, subject: person });
+  }
+  expelFrom(hub, room, holder, changerOf(hub, session), harmless(text));
+  hub.send(session, { type: "done", ref });
+}
+
+/** All devices of somebody leave the room. */
+export function expelFrom(
+  hub: HubState,
+  room: Room,
+  holder: Session,
+  by: Changer,
+  text: string,
+): void {
+  for (const one of [...hub.names.otherDevices(holder), holder]) {
+    if (!one.rooms.has(room.name)) continue;
+    leaveRoom(hub, one, room, "kicked", { by, text });
+    hub.send(one, { type: "parted", room: room.name, by, text, ref: undefined }, "settled");
+  }
+}
+
+function callIn(hub: HubState, session: Session, command: Of<"call-in">): void {
+  const { room: name, name: person, ref } = command;
+  const muted = muteText(hub, session);
+  if (muted !== undefined) return reject(hub, session, "muted", muted, { ref, subject: name });
+  const room = seen(hub, session, name);
+  if (room === undefined) return rejectUnknownRoom(hub, session, name, { ref });
+  const isClosed = hub.options.rights.rooms.of(room.name).flags.includes("invite-only");
+  const isMember = session.rooms.has(room.name);
+  if (!isMember || (isClosed && !rankIn(hub, session, room.name).isOperator)) {
+    return rejectNoOperator(hub, session, room.name, { ref });
+  }
+  const holder = hub.names.holder(fold(person));
+  if (holder === undefined) return rejectUnknownUser(hub, session, person, { ref });
+  if (holder.rooms.has(room.name)) {
+    const message = `${quoted(person)} is in the room ${quoted(room.name)} already`;
+    return reject(hub, session, "is-there", message, { ref, subject: person });
+  }
+  const key = personKey(holder.identity);
+  if (room.called.size >= limits.maxCalled && !room.called.has(key)) {
+    const message = `Too many are invited into ${quoted(room.name)} and have not come`;
+    return reject(hub, session, "full", message, { ref, subject: name });
+  }
+  room.called.add(key);
+  const persona = hub.personas.shown(session);
+  const { name: from } = session;
+  for (const one of [holder, ...hub.names.otherDevices(holder)]) {
+    hub.send(one, { type: "call", room: room.name, from, persona });
+  }
+  const about = { room: room.name, author: session.id, persona };
+  hub.announce(room, { type: "invited", by: from, name: holder.name, ...about });
+  const { away } = holder.person;
+  hub.send(session, { type: "called-in", room: room.name, name: holder.name, away, ref });
+}

@@ -1,0 +1,57 @@
+// Who asked to be told when names come and go. Bounded for each session; knows no wire format.
+
+import { people as limits } from "../limits.ts";
+import { fold } from "./names/grammar.ts";
+import type { Session } from "./session.ts";
+
+export class Watches {
+  readonly #byName = new Map<string, Set<Session>>();
+  /** Names as they were asked for, by folded name. */
+  readonly #bySession = new Map<Session, Map<string, string>>();
+
+  /** Entries of both kinds, for leak tests. */
+  get size(): number {
+    return this.#byName.size + this.#bySession.size;
+  }
+
+  /** False: the session watches too many. */
+  add(session: Session, name: string): boolean {
+    const folded = fold(name);
+    const own = this.#bySession.get(session) ?? new Map<string, string>();
+    if (own.has(folded)) return true;
+    if (own.size >= limits.maxWatched) return false;
+    this.#bySession.set(session, own.set(folded, name));
+    const watchers = this.#byName.get(folded) ?? new Set();
+    this.#byName.set(folded, watchers.add(session));
+    return true;
+  }
+
+  remove(session: Session, name: string): void {
+    const folded = fold(name);
+    const own = this.#bySession.get(session);
+    if (own?.delete(folded) !== true) return;
+    if (own.size === 0) this.#bySession.delete(session);
+    this.#unwatch(session, folded);
+  }
+
+  clear(session: Session): void {
+    for (const folded of this.#bySession.get(session)?.keys() ?? []) {
+      this.#unwatch(session, folded);
+    }
+    this.#bySession.delete(session);
+  }
+
+  of(session: Session): readonly string[] {
+    return [...(this.#bySession.get(session)?.values() ?? [])];
+  }
+
+  watchersOf(folded: string): Iterable<Session> {
+    return this.#byName.get(folded) ?? [];
+  }
+
+  #unwatch(session: Session, folded: string): void {
+    const watchers = this.#byName.get(folded);
+    watchers?.delete(session);
+    if (watchers?.size === 0) this.#byName.delete(folded);
+  }
+}

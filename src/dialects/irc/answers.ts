@@ -1,0 +1,294 @@
+// The lines of an answer that a client has asked for. Pure.
+
+import type { PersonalEvent } from "../../chat/events.ts";
+import type { PersonInfo } from "../../chat/people-events.ts";
+import { letterOf } from "../../chat/room-change.ts";
+import type { RoomState, RosterEntry } from "../../chat/room-events.ts";
+import { matchesMask } from "../../chat/mask.ts";
+import { isoText } from "../../utc-time.ts";
+import { channelOf, nickOf } from "./names.ts";
+import type { Request } from "./pending.ts";
+import { prefixOf } from "./prefix.ts";
+import { ownModes } from "./requests.ts";
+import { joinLine, sourceOf } from "./room-lines.ts";
+import type { Line, Self } from "./self.ts";
+import { whoLines } from "./who.ts";
+
+type Event<T extends PersonalEvent["type"]> = Extract<PersonalEvent, { type: T }>;
+
+/** Bytes of names in one line of NAMES; the rest is the channel's and the client's. */
+const namesBytes = 380;
+
+export function entryLines(self: Self, event: Event<"entry">): Line[] {
+  const { state, members, isNew, persona, name } = event;
+  if (!isNew) return [];
+  const { room } = state;
+  self.rooms.add(room);
+  self.persona = persona;
+  const tagged = { persona };
+  const lines: Line[] = [
+    { body: joinLine(name, persona, room, self.has("extended-join")), tagged },
+  ];
+  if (state.topic !== "") lines.push(...topicLines(self, state));
+  lines.push(...namesLines(self, room, state.flags.includes("secret"), members));
+  return lines;
+}
+
+function topicLines(self: Self, { room, topic, topicBy, topicMs }: RoomState): Line[] {
+  const channel = channelOf(room);
+  const lines = [self.numeric("332", channel, topic)];
+  if (topicBy === "") return lines;
+  lines.push(self.words("333", channel, nickOf(topicBy), seconds(topicMs)));
+  return lines;
+}
+
+export function namesLines(
+  self: Self,
+  room: string,
+  isSecret: boolean,
+  members: readonly RosterEntry[],
+): Line[] {
+  const channel = channelOf(room);
+  const lines: Line[] = [];
+  let some = "";
+  const flush = (): void => {
+    if (some !== "") lines.push(self.numeric("353", isSecret ? "@" : "=", channel, some));
+    some = "";
+  };
+  for (const member of members) {
+    const nick = self.has("userhost-in-names")
+      ? sourceOf(member.name, member.persona)
+      : nickOf(member.name);
+    const entry = `${prefixOf(self, member)}${nick}`;
+    if (Buffer.byteLength(some) + Buffer.byteLength(entry) > namesBytes) flush();
+    some += some === "" ? entry : ` ${entry}`;
+  }
+  flush();
+  lines.push(self.numeric("366", channel, "End of /NAMES list"));
+  return lines;
+}
+
+export function roomsLines(self: Self, { rooms }: Event<"rooms">, { target }: Request): Line[] {
+  const lines = [self.numeric("321", "Channel", "Users  Name")];
+  const wanted = target === "" ? [] : target.split(",");
+  for (const { room, members, topic } of rooms) {
+    const channel = channelOf(room);
+    if (!wanted.every((one) => isListed(one, channel, members))) continue;
+    lines.push(self.numeric("322", channel, String(members), topic));
+  }
+  lines.push(self.numeric("323", "End of /LIST"));
+  return lines;
+}
+
+function isListed(condition: string, channel: string, members: number): boolean {
+  const count = /^([<>])(\d{1,9})$/.exec(condition);
+  if (count !== null) {
+    return count[1] === "<" ? members < Number(count[2]) : members > Number(count[2]);
+  }
+  if (condition.startsWith("!")) return !matchesMask(condition.slice(1), channel);
+  return matchesMask(condition, channel);
+}
+
+export function roomStateLines(
+  self: Self,
+  { state }: Event<"room-state">,
+  { verb, args }: Request,
+): Line[] {
+  const channel = channelOf(state.room);
+  if (verb === "TOPIC") {
+    return state.topic === ""
+      ? [self.numeric("331", channel, "No topic is set")]
+      : topicLines(self, state);
+  }
+  if (args[0] === "b") {
+    const lines = state.bans.map(({ mask, by, atMs }) =>
+      self.words("367", channel, mask, by, seconds(atMs)),
+    );
+    return [...lines, self.numeric("368", channel, "End of channel ban list")];
+  }
+  const { flags, key, hasKey, limit, openedMs } = state;
+  const letters = flags.map(letterOf).sort().join("");
+  const modes = `+${letters}${hasKey ? "k" : ""}${limit === undefined ? "" : "l"}`;
+  const written = [
+    ...(hasKey && key !== undefined ? [key] : []),
+    ...(limit === undefined ? [] : [String(limit)]),
+  ];
+  return [
+    self.words("324", channel, modes, ...written),
+    self.words("329", channel, seconds(openedMs)),
+  ];
+}
+
+export function peopleLines(self: Self, event: Event<"people">, request: Request): Line[] {
+  switch (request.verb) {
+    case "WHO":
+      return whoLines(self, event, request);
+    case "WHOIS":
+      return whoisLines(self, event, request);
+    case "ISON":
+      return [self.numeric("303", event.people.map(({ name }) => nickOf(name)).join(" "))];
+    case "USERHOST":
+      return [self.numeric("302", event.people.map(userhost).join(" "))];
+    default: {
+      // MODE of somebody else.
+      const [missing] = event.missing;
+      return missing === undefined
+        ? [self.numeric("502", "Can't change mode for other users")]
+        : [self.numeric("401", request.target, "No such nick/channel")];
+    }
+  }
+}
+
+function userhost({ name, persona, isOperator, away }: PersonInfo): string {
+  const mark = `${isOperator ? "*" : ""}=${away === undefined ? "+" : "-"}`;
+  return `${nickOf(name)}${mark}${persona.user}@${persona.host}`;
+}
+
+function whoisLines(
+  self: Self,
+  { people, missing }: Event<"people">,
+  { target, args }: Request,
+): Line[] {
+  const lines: Line[] = [];
+  for (const person of people) lines.push(...whoisOf(self, person));
+  for (const name of missing) {
+    const typed = args.find((nick) => nick.toLowerCase() === name.toLowerCase()) ?? name;
+    lines.push(self.numeric("401", typed, "No such nick/channel"));
+  }
+  lines.push(self.numeric("318", target, "End of /WHOIS list"));
+  return lines;
+}
+
+function whoisOf(self: Self, person: PersonInfo): Line[] {
+  const { name, persona, rooms, away, isOperator, isSecure, idleMs, sinceMs } = person;
+  const nick = nickOf(name);
+  const { server } = self;
+  const lines = [self.numeric("311", nick, persona.user, persona.host, "*", persona.realName)];
+  const channels = rooms.map((one) => `${prefixOf(self, one)}${channelOf(one.room)}`);
+  if (channels.length > 0) lines.push(self.numeric("319", nick, channels.join(" ")));
+  lines.push(self.numeric("312", nick, server.name, `parley ${server.version}`));
+  if (away !== undefined) lines.push(self.numeric("301", nick, away));
+  if (isOperator) lines.push(self.numeric("313", nick, "is an operator of this server"));
+  if (persona.isBot) lines.push(self.numeric("335", nick, "is a bot"));
+  if (persona.account !== "") {
+    lines.push(self.numeric("330", nick, persona.account, "is logged in as"));
+  }
+  if (isSecure) lines.push(self.numeric("671", nick, "is using a secure connection"));
+  const idle = String(Math.floor(idleMs / 1_000));
+  lines.push(self.numeric("317", nick, idle, seconds(sinceMs), "seconds idle, signon time"));
+  return lines;
+}
+
+export function formerLines(
+  self: Self,
+  { people }: Event<"former-people">,
+  { target }: Request,
+): Line[] {
+  const lines: Line[] = [];
+  for (const { name, persona, timeMs } of people) {
+    const nick = nickOf(name);
+    lines.push(self.numeric("314", nick, persona.user, persona.host, "*", persona.realName));
+    lines.push(self.numeric("312", nick, self.server.name, isoText(timeMs)));
+  }
+  if (people.length === 0) lines.push(self.numeric("406", target, "There was no such nickname"));
+  lines.push(self.numeric("369", target, "End of WHOWAS"));
+  return lines;
+}
+
+export function censusLines(self: Self, event: Event<"census">): Line[] {
+  const { people, hidden, nameless, operators, rooms, most } = event;
+  const visible = people - hidden;
+  const count = String(people);
+  return [
+    self.numeric("251", `There are ${visible} users and ${hidden} invisible on 1 servers`),
+    self.numeric("252", String(operators), "operator(s) online"),
+    self.numeric("253", String(nameless), "unknown connection(s)"),
+    self.numeric("254", String(rooms), "channels formed"),
+    self.numeric("255", `I have ${people} clients and 0 servers`),
+    self.numeric("265", count, String(most), `Current local users ${people}, max ${most}`),
+    self.numeric("266", count, String(most), `Current global users ${people}, max ${most}`),
+  ];
+}
+
+export function motdLines(self: Self, text: string): Line[] {
+  if (text === "") return [self.numeric("422", "There is no message of the day")];
+  const lines = [self.numeric("375", `- ${self.server.name} Message of the day -`)];
+  for (const line of text.split("\n")) lines.push(self.numeric("372", `- ${line}`));
+  lines.push(self.numeric("376", "End of /MOTD command"));
+  return lines;
+}
+
+export function describedLines(self: Self, event: Event<"described">, request: Request): Line[] {
+  const { away, isBot, isHidden, persona } = event;
+  self.isAway = away !== undefined;
+  self.isBot = isBot;
+  self.isHidden = isHidden;
+  self.persona = persona;
+  if (request.verb === "AWAY") {
+    return away === undefined
+      ? [self.numeric("305", "You are no longer marked as being away")]
+      : [self.numeric("306", "You have been marked as being away")];
+  }
+  if (request.verb === "MODE") {
+    const [letters = ""] = request.args;
+    const known = letters.replace(/[^-+Bi]/g, "");
+    return [{ body: `:${self.source} MODE ${nickOf(self.nick)} ${known}` }];
+  }
+  return [];
+}
+
+export function watchedLines(self: Self, { here, gone, refused }: Event<"watched">): Line[] {
+  const lines: Line[] = [];
+  for (const { name, persona } of here) {
+    lines.push(self.numeric("730", sourceOf(name, persona)));
+  }
+  if (gone.length > 0) {
+    for (const some of inLines(gone)) lines.push(self.numeric("731", some));
+  }
+  if (refused.length > 0) {
+    lines.push(self.numeric("734", "100", refused.join(","), "Monitor list is full."));
+  }
+  return lines;
+}
+
+export function watchListLines(self: Self, { names }: Event<"watch-list">): Line[] {
+  return [
+    ...inLines(names).map((some) => self.numeric("732", some)),
+    self.numeric("733", "End of MONITOR list"),
+  ];
+}
+
+/** Names joined by commas, as many as fit into a line. */
+function inLines(names: readonly string[]): string[] {
+  const lines: string[] = [];
+  let some = "";
+  for (const name of names) {
+    if (Buffer.byteLength(some) + Buffer.byteLength(name) > namesBytes) {
+      lines.push(some);
+      some = "";
+    }
+    some += some === "" ? name : `,${name}`;
+  }
+  return some === "" ? lines : [...lines, some];
+}
+
+export function timeLines(self: Self, { timeMs }: Event<"census">): Line[] {
+  return [self.numeric("391", self.server.name, isoText(timeMs))];
+}
+
+export function operLines(self: Self, { isOperator }: Event<"authenticated">): Line[] {
+  if (!isOperator) return [self.numeric("491", "You are no operator of this server")];
+  self.isOperator = true;
+  return [
+    { body: `:${self.source} MODE ${nickOf(self.nick)} ${ownModes({ ...flagsOf(self) })}` },
+    self.numeric("381", "You are now an IRC operator"),
+  ];
+}
+
+function flagsOf({ isOperator }: Self): { isBot: boolean; isHidden: boolean; isOperator: boolean } {
+  return { isBot: false, isHidden: false, isOperator };
+}
+
+function seconds(timeMs: number): string {
+  return String(Math.floor(timeMs / 1_000));
+}

@@ -1,0 +1,77 @@
+// CHATHISTORY: which part of a room's past a line asks for (IRCv3 draft/chathistory). Pure.
+
+import type { PastPoint, PastQuery } from "../../chat/room-events.ts";
+import { fold } from "../../chat/names/grammar.ts";
+import { history } from "../../limits.ts";
+import { isoTime } from "../../utc-time.ts";
+import type { IrcLine } from "./line.ts";
+import { seqOf } from "./message-ids.ts";
+import { roomOf } from "./names.ts";
+import type { Outcome } from "./registration.ts";
+import type { Self } from "./self.ts";
+
+export function readChatHistory(self: Self, { params }: IrcLine, out: Outcome): void {
+  const [typed, target = "", first = "", second = ""] = params;
+  const which = (typed ?? "").toUpperCase();
+  const fail = (code: string, ...rest: string[]): void =>
+    out.line(self.fail("CHATHISTORY", code, ...(typed === undefined ? [] : [which]), ...rest));
+  if (params.length < 4) return fail("NEED_MORE_PARAMS", "Not enough parameters");
+  const limit = Math.min(Number(params.at(-1)) || 0, history.pageMessages);
+  if (which === "TARGETS") {
+    const [from, to] = [timeOf(target), timeOf(first)];
+    if (from === undefined || to === undefined) {
+      return fail("INVALID_PARAMS", target, "Not a timestamp");
+    }
+    return out.ask((ref) => ({ type: "past-rooms", fromMs: from, toMs: to, limit, ref }), {
+      target: "",
+    });
+  }
+  const room = roomOf(target);
+  if (room === undefined) {
+    return fail("INVALID_TARGET", target, "History is kept of channels alone");
+  }
+  const point = (text: string): PastPoint | undefined => pointOf(self, room, text);
+  const query = queryOf(which, first, second, point);
+  if (query === "unknown") return fail("INVALID_PARAMS", target, "Unknown command");
+  if (query === undefined) return fail("INVALID_MSGREFTYPE", target, "No such message");
+  out.ask((ref) => ({ type: "past", room, query, limit, ref }), { target });
+}
+
+const sides = { BEFORE: "before", AFTER: "after", AROUND: "around" } as const;
+
+function queryOf(
+  which: string,
+  first: string,
+  second: string,
+  pointOf: (text: string) => PastPoint | undefined,
+): PastQuery | "unknown" | undefined {
+  if (which === "LATEST" && first === "*") return { which: "latest" };
+  const point = pointOf(first);
+  switch (which) {
+    case "LATEST":
+      return point && { which: "latest", after: point };
+    case "BEFORE":
+    case "AFTER":
+    case "AROUND":
+      return point && { which: sides[which], point };
+    case "BETWEEN": {
+      const to = pointOf(second);
+      return point && to && { which: "between", from: point, to };
+    }
+    default:
+      return "unknown";
+  }
+}
+
+function pointOf(self: Self, room: string, text: string): PastPoint | undefined {
+  const timeMs = timeOf(text);
+  if (timeMs !== undefined) return { timeMs };
+  if (!text.startsWith("msgid=")) return undefined;
+  const seq = seqOf(self.server.log, fold(room), text.slice("msgid=".length));
+  return seq === undefined ? undefined : { seq };
+}
+
+function timeOf(text: string): number | undefined {
+  const time = /^timestamp=(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z)$/.exec(text)?.[1];
+  return time === undefined ? undefined : isoTime(time);
+}

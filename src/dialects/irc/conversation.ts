@@ -1,0 +1,252 @@
+// One IRC client: reads its lines into commands, and renders what it hears. Everything it knows of
+// the server comes by events. Pure.
+
+import type { Command, PersonalEvent, Received } from "../../chat/events.ts";
+import type { Conversation } from "../../chat/dialect.ts";
+import { irc as limits } from "../../limits.ts";
+import { variantOf } from "./capabilities.ts";
+import { escapeTag, type IrcLine, parseLine, tooLongLine } from "./line.ts";
+import { infoLines } from "./info.ts";
+import { isupportLines } from "./isupport.ts";
+import { eventLines } from "./event-lines.ts";
+import { nameOf } from "./names.ts";
+import { Label, PendingRequests, type Request } from "./pending.ts";
+import { nickRefusal } from "./refusals.ts";
+import { type Outcome, Registration } from "./registration.ts";
+import { requests } from "./requests.ts";
+import { type IrcServer, type Line, Self } from "./self.ts";
+import { type TagWishes, tagsText, wishesOf } from "./tags.ts";
+
+export class IrcConversation implements Conversation {
+  readonly #self: Self;
+  readonly #registration: Registration;
+  readonly #pending = new PendingRequests();
+  #batches = 0;
+
+  constructor(server: IrcServer, isSecure: boolean, isPrivate: boolean) {
+    this.#self = new Self(server, { isSecure, isPrivate });
+    this.#registration = new Registration(this.#self);
+  }
+
+  greeting(): readonly string[] {
+    return [];
+  }
+
+  receive(text: string): Received | undefined {
+    const line = parseLine(text);
+    if (line === undefined) return undefined;
+    if (line === tooLongLine)
+      return this.#replies([this.#self.numeric("417", "Input line was too long")]);
+    const asked: Asked = { lines: [], commands: [] };
+    const label = this.#labelOf(line);
+    const out = this.#outcome(line, label, asked);
+    if (text.includes("\ufffd")) {
+      out.line(this.#self.fail(line.command, "INVALID_UTF8", "Message rejected: it is not UTF-8"));
+    } else this.#read(line, out);
+    return this.#gather(asked, label);
+  }
+
+  overflow(): Command {
+    const { body } = this.#self.numeric("417", "Input line was too long");
+    return { type: "reply", text: `${body}\r\nERROR :Input line was too long\r\n` };
+  }
+
+  render(event: PersonalEvent): string | undefined {
+    const text = this.#render(event);
+    return text === "" ? undefined : text;
+  }
+
+  #render(event: PersonalEvent): string {
+    const self = this.#self;
+    if (event.type === "welcome") return this.#text(this.#welcome(event));
+    if (event.type === "refused") {
+      const nick = self.nick;
+      this.#registration.handleRefusal();
+      return this.#text([nickRefusal(self, event, nick)]);
+    }
+    // The `entry` that belongs to it says more.
+    if (event.type === "entered") return "";
+    const ref = "ref" in event ? event.ref : undefined;
+    const request = this.#pending.get(ref);
+    const rendered = eventLines(self, event, request, () => this.#nextBatch());
+    const isOpen = event.type === "error" && request?.args[0] === "set";
+    if (request === undefined) return this.#text(rendered);
+    if (!isOpen) this.#pending.close(ref);
+    return this.#text(this.#labelled(rendered, request.label, isOpen));
+  }
+
+  #read(line: IrcLine, out: Outcome): void {
+    const self = this.#self;
+    const registration = this.#registration;
+    switch (line.command) {
+      case "CAP":
+        return registration.cap(line, out);
+      case "AUTHENTICATE":
+        return registration.authenticate(line, out);
+      case "PASS":
+        return registration.pass(line, out);
+      case "USER":
+        return registration.user(line, out);
+      case "NICK":
+        return this.#nick(line, out);
+      case "PING":
+        return this.#ping(line, out);
+      case "PONG":
+        return out.run({ type: "alive" });
+      case "ERROR":
+        return;
+      case "QUIT":
+        return this.#quit(line, out);
+    }
+    if (!self.isLoggedIn && !registration.isAsked) {
+      return out.line(self.numeric("451", "You have not registered"));
+    }
+    const handler = Object.hasOwn(requests, line.command) ? requests[line.command] : undefined;
+    if (handler !== undefined) return handler(self, line, out);
+    const info = infoLines(self, line);
+    if (info === undefined) {
+      const shown = line.command.slice(0, limits.maxEchoChars);
+      return out.line(self.numeric("421", shown, "Unknown command"));
+    }
+    for (const one of info) out.line(one);
+  }
+
+  #nick({ params }: IrcLine, out: Outcome): void {
+    const self = this.#self;
+    const [nick] = params;
+    if (nick === undefined || nick === "") {
+      return out.line(self.numeric("431", "No nickname given"));
+    }
+    if (!self.isLoggedIn && !this.#registration.isAsked) return this.#registration.nick(nick, out);
+    const name = nameOf(nick);
+    if (name === self.name) return;
+    out.ask((ref) => ({ type: "rename", name, ref }), { target: nick });
+  }
+
+  #ping({ params }: IrcLine, out: Outcome): void {
+    const self = this.#self;
+    const { name } = self.server;
+    const [token] = params;
+    if (token === undefined || token === "") {
+      return out.line(self.numeric("409", "No origin specified"));
+    }
+    out.line({ body: `:${name} PONG ${name} :${token}` });
+  }
+
+  #quit({ params }: IrcLine, out: Outcome): void {
+    const [typed] = params;
+    const text = typed === undefined || typed === "" ? undefined : typed;
+    out.line({ body: `ERROR :Closing Link: ${text ?? "you quit"}` });
+    out.run({ type: "quit", text });
+  }
+
+  #welcome(event: Extract<PersonalEvent, { type: "welcome" }>): Line[] {
+    const self = this.#self;
+    const { name, persona } = event;
+    const { server } = self;
+    self.nick = self.name = name;
+    self.persona = persona;
+    self.isLoggedIn = true;
+    return [
+      self.numeric("001", `Welcome to ${server.network}, ${self.source}`),
+      self.numeric("002", `Your host is ${server.name}, running parley ${server.version}`),
+      self.numeric("003", `This server speaks IRC to rooms that it shares with other protocols`),
+      self.words("004", server.name, `parley-${server.version}`, "Bio", "biklmnostv", "bklov"),
+      ...isupportLines(self),
+    ];
+  }
+
+  #labelOf({ tags }: IrcLine): Label | undefined {
+    const text = this.#self.has("labeled-response") ? tags.get("label") : undefined;
+    return text === undefined || text === "" ? undefined : new Label(text.slice(0, 64));
+  }
+
+  #outcome(line: IrcLine, label: Label | undefined, asked: Asked): Outcome {
+    return {
+      line: (one) => void asked.lines.push(one),
+      run: (command) => void asked.commands.push(command),
+      ask: (command, { target, args = [] }) => {
+        const request: Request = { verb: line.command, target, args, label };
+        const ref = this.#pending.add(request);
+        asked.commands.push(command(ref));
+      },
+    };
+  }
+
+  /** Replies first, then what the hub has to do. */
+  #gather({ lines, commands }: Asked, label: Label | undefined): Received | undefined {
+    const all = [...commands];
+    const isAnswered = label !== undefined && label.open === 0;
+    if (label !== undefined && label.open > 1) label.batch = this.#nextBatch();
+    if (lines.length > 0 || isAnswered) {
+      if (label !== undefined && label.open > 0) label.batch ??= this.#nextBatch();
+      const labelled = this.#labelled(lines, label, false);
+      // A goodbye comes before the connection ends, a capability's answer before it is used.
+      all.unshift({ type: "reply", text: this.#text(labelled) });
+    } else if (label?.batch !== undefined) {
+      all.unshift({ type: "reply", text: this.#text([this.#opening(label)]) });
+      label.isOpened = true;
+    }
+    const [first, ...more] = all;
+    if (first === undefined) return undefined;
+    return more.length === 0 ? first : { type: "sequence", commands: all };
+  }
+
+  #replies(lines: readonly Line[]): Received {
+    return { type: "reply", text: this.#text(lines) };
+  }
+
+  #nextBatch(): string {
+    this.#batches = (this.#batches + 1) % 1_000_000;
+    return this.#batches.toString(36);
+  }
+
+  #opening({ text, batch = "" }: Label): Line {
+    return { body: `:${this.#self.server.name} BATCH +${batch} labeled-response`, label: text };
+  }
+
+  /** What a labelled line is answered with: alone, or as a batch. */
+  #labelled(lines: readonly Line[], label: Label | undefined, isMoreToCome: boolean): Line[] {
+    if (label === undefined) return [...lines];
+    const { name } = this.#self.server;
+    const isLast = label.open === 0 && !isMoreToCome;
+    if (label.batch === undefined && isLast) {
+      const [first, ...more] = lines;
+      if (first === undefined) return [{ body: `:${name} ACK`, label: label.text }];
+      // An answer that is a batch carries the label itself.
+      if (more.length === 0 || / BATCH \+/.test(first.body)) {
+        return [{ ...first, label: label.text }, ...more];
+      }
+    }
+    const all: Line[] = [];
+    if (!label.isOpened) {
+      label.batch ??= this.#nextBatch();
+      label.isOpened = true;
+      all.push(this.#opening(label));
+    }
+    const { batch } = label;
+    for (const line of lines) all.push(line.batch === undefined ? { ...line, batch } : line);
+    if (isLast) all.push({ body: `:${name} BATCH -${batch}` });
+    return all;
+  }
+
+  get #wishes(): TagWishes {
+    return wishesOf(variantOf(this.#self.caps));
+  }
+
+  #text(lines: readonly Line[]): string {
+    const wishes = this.#wishes;
+    const isBatching = this.#self.has("batch");
+    let text = "";
+    for (const { body, tagged = {}, batch, label } of lines) {
+      const more = [
+        ...(label === undefined ? [] : [`label=${escapeTag(label)}`]),
+        ...(batch === undefined || !isBatching ? [] : [`batch=${batch}`]),
+      ];
+      text += `${tagsText(wishes, tagged, more)}${body}\r\n`;
+    }
+    return text;
+  }
+}
+
+type Asked = { lines: Line[]; commands: Command[] };

@@ -1,0 +1,286 @@
+// What one client hears, as IRC lines: answers to what it has asked for, and what concerns it alone.
+// Pure.
+
+import type { PersonalEvent, PrivateMessage, Said } from "../../chat/events.ts";
+import {
+  censusLines,
+  describedLines,
+  entryLines,
+  formerLines,
+  motdLines,
+  namesLines,
+  operLines,
+  peopleLines,
+  roomsLines,
+  roomStateLines,
+  timeLines,
+  watchedLines,
+  watchListLines,
+} from "./answers.ts";
+import { passingId, roomMessageId } from "./message-ids.ts";
+import { channelOf, nickOf } from "./names.ts";
+import { paramsText } from "./line.ts";
+import type { Request } from "./pending.ts";
+import { general, refusalLines } from "./refusals.ts";
+import { kickLine, partLine, sourceOf } from "./room-lines.ts";
+import type { Line, Self } from "./self.ts";
+import { messageLines } from "./text.ts";
+import { isoText } from "../../utc-time.ts";
+
+type Event<T extends PersonalEvent["type"]> = Extract<PersonalEvent, { type: T }>;
+
+/** `request`: what it answers, if anything; `newBatch` names a batch. */
+export function eventLines(
+  self: Self,
+  event: PersonalEvent,
+  request: Request | undefined,
+  newBatch: () => string,
+): readonly Line[] {
+  if (request !== undefined) return answerLines(self, event, request, newBatch);
+  switch (event.type) {
+    case "error":
+      return self.isLoggedIn ? refusalLines(self, event, undefined) : general(self, event);
+    case "ping":
+      return [{ body: `PING :${self.server.name}` }];
+    case "bye":
+      return [{ body: `ERROR :Closing Link: ${event.reason}` }];
+    case "private":
+      return [...privateLines(self, event)];
+    case "replay":
+      return textsOf(self, said(self, event.message));
+    case "signal":
+      return signalLines(self, event, sourceOf(event.from, event.persona));
+    case "topic":
+      return topicLines(event);
+    case "motd":
+      return motdLines(self, event.text);
+    case "census":
+      return censusLines(self, event);
+    case "watched":
+      return watchedLines(self, event);
+    case "call":
+      return [
+        {
+          body: `:${sourceOf(event.from, event.persona)} INVITE ${nickOf(self.nick)} ${channelOf(event.room)}`,
+          tagged: { persona: event.persona },
+        },
+      ];
+    case "parted":
+      return partedLines(self, event);
+    case "persona":
+      self.persona = event.persona;
+      return [];
+    case "renamed":
+      return [{ body: `:${sourceOf(event.from, undefined)} NICK ${nickOf(event.to)}` }];
+    case "chat":
+      return chatLines(self, event);
+    case "deleted":
+      return [self.notice(`A message in ${channelOf(event.room)} was taken away by an operator`)];
+    case "account-changed":
+      return [self.notice("Another session has changed your account")];
+    case "name":
+      return nameLines(self, event);
+    default:
+      return [];
+  }
+}
+
+function answerLines(
+  self: Self,
+  event: PersonalEvent,
+  request: Request,
+  newBatch: () => string,
+): readonly Line[] {
+  switch (event.type) {
+    case "error":
+      return refusalLines(self, event, request);
+    case "echo":
+      return self.has("echo-message") ? textsOf(self, said(self, event.message)) : [];
+    case "sent":
+      return sentLines(self, event, request);
+    case "signalled":
+      return self.has("echo-message") && self.has("message-tags")
+        ? signalLines(self, event, self.source)
+        : [];
+    case "entry":
+      return entryLines(self, event);
+    case "parted":
+      return partedLines(self, event);
+    case "name":
+      return nameLines(self, event);
+    case "roster":
+      return namesLines(self, event.room, event.isSecret, event.members);
+    case "rooms":
+      return roomsLines(self, event, request);
+    case "room-state":
+      return roomStateLines(self, event, request);
+    case "called-in":
+      return calledLines(self, event, request);
+    case "people":
+      return peopleLines(self, event, request);
+    case "former-people":
+      return formerLines(self, event, request);
+    case "census":
+      return request.verb === "TIME" ? timeLines(self, event) : censusLines(self, event);
+    case "motd":
+      return motdLines(self, event.text);
+    case "described":
+      return describedLines(self, event, request);
+    case "authenticated":
+      return request.verb === "OPER" ? operLines(self, event) : saslLines(self, event);
+    case "watched":
+      return watchedLines(self, event);
+    case "watch-list":
+      return watchListLines(self, event);
+    case "past":
+      return pastLines(self, event, newBatch());
+    case "past-rooms":
+      return pastRoomsLines(self, event, newBatch());
+    case "admin":
+      return adminLines(self, event, request);
+    default:
+      return [];
+  }
+}
+
+type Text = {
+  source: string;
+  target: string;
+  kind: Said["kind"];
+  text: string;
+  tagged: Line["tagged"];
+};
+
+function said(self: Self, message: Said): Text {
+  const { room, seq, timeMs, from, text, kind, persona, tags: client } = message;
+  const msgid = roomMessageId(self.server.log, room, seq);
+  const tagged = { timeMs, msgid, persona, client };
+  return { source: sourceOf(from, persona), target: channelOf(room), kind, text, tagged };
+}
+
+/** The lines that a text takes; only the first has its ID. */
+function textsOf(_self: Self, { source, target, kind, text, tagged = {} }: Text): readonly Line[] {
+  const command = kind === "notice" ? "NOTICE" : "PRIVMSG";
+  const before = Buffer.byteLength(`:${source} ${target} `);
+  const { timeMs, persona } = tagged;
+  return messageLines(before, kind, text).map((part, i) => ({
+    body: `:${source} ${command} ${target} :${part}`,
+    tagged: i === 0 ? tagged : { timeMs, persona },
+  }));
+}
+
+function privateLines(self: Self, event: PrivateMessage): readonly Line[] {
+  const { from, persona, kind, text, timeMs, id, tags: client } = event;
+  const msgid = id === undefined ? undefined : passingId(self.server.log, id, timeMs);
+  const tagged = { timeMs, msgid, persona, client };
+  const source = sourceOf(from, persona);
+  return textsOf(self, { source, target: nickOf(self.nick), kind, text, tagged });
+}
+
+function sentLines(self: Self, event: Event<"sent">, { verb, target }: Request): readonly Line[] {
+  const lines: Line[] = [];
+  if (self.has("echo-message")) {
+    const { timeMs = 0, id, text, kind, tags: client } = event;
+    const msgid = id === undefined ? undefined : passingId(self.server.log, id, timeMs);
+    const tagged = { timeMs, msgid, persona: self.persona, client };
+    lines.push(...textsOf(self, { source: self.source, target, kind, text, tagged }));
+  }
+  if (verb === "NOTICE") return lines;
+  for (const { name, text } of event.away ?? []) {
+    lines.push(self.numeric("301", nickOf(name), text));
+  }
+  return lines;
+}
+
+function signalLines(
+  self: Self,
+  event: Event<"signal"> | Event<"signalled">,
+  source: string,
+): readonly Line[] {
+  if (!self.has("message-tags")) return [];
+  const { to, isRoom, tags: client, timeMs, id } = event;
+  const persona = event.type === "signal" ? event.persona : self.persona;
+  const target = isRoom ? channelOf(to) : event.type === "signal" ? nickOf(self.nick) : to;
+  const tagged = { timeMs, msgid: passingId(self.server.log, id, timeMs), persona, client };
+  return [{ body: `:${source} TAGMSG ${target}`, tagged }];
+}
+
+function topicLines({ room, topic, by }: Event<"topic">): readonly Line[] {
+  // On entering, it comes with the names.
+  if (by === undefined) return [];
+  const { name, persona } = by;
+  return [
+    { body: `:${sourceOf(name, persona)} TOPIC ${channelOf(room)} :${topic}`, tagged: { persona } },
+  ];
+}
+
+function partedLines(self: Self, { room, by, text, ref }: Event<"parted">): readonly Line[] {
+  self.rooms.delete(room);
+  if (by !== undefined) return [{ body: kickLine(by, room, self.name, text), tagged: {} }];
+  const { name } = self.server;
+  if (ref === undefined) {
+    const nick = nickOf(self.nick);
+    return [{ body: `:${name} KICK ${channelOf(room)} ${nick} :You may not be here any more` }];
+  }
+  const { persona } = self;
+  return [{ body: partLine(self.name, persona, room, text), tagged: { persona } }];
+}
+
+function nameLines(self: Self, { name }: Event<"name">): readonly Line[] {
+  const { persona, source } = self;
+  self.nick = self.name = name;
+  return [{ body: `:${source} NICK ${paramsText([nickOf(name)])}`, tagged: { persona } }];
+}
+
+function calledLines(self: Self, event: Event<"called-in">, { target }: Request): readonly Line[] {
+  const { name, away } = event;
+  const lines = [self.words("341", nickOf(name), target)];
+  return away === undefined ? lines : [...lines, self.numeric("301", nickOf(name), away)];
+}
+
+function saslLines(self: Self, { account }: Event<"authenticated">): readonly Line[] {
+  return [
+    self.numeric("900", self.source, account, `You are now logged in as ${account}`),
+    self.numeric("903", "SASL authentication successful"),
+  ];
+}
+
+function pastLines(self: Self, { room, messages }: Event<"past">, batch: string): readonly Line[] {
+  const { name } = self.server;
+  const inside = messages.flatMap((message) =>
+    textsOf(self, said(self, message)).map((line) => ({ ...line, batch })),
+  );
+  const opening = { body: `:${name} BATCH +${batch} chathistory ${channelOf(room)}` };
+  const all = [opening, ...inside, { body: `:${name} BATCH -${batch}` }];
+  return self.has("batch") ? all : inside;
+}
+
+function pastRoomsLines(self: Self, event: Event<"past-rooms">, batch: string): readonly Line[] {
+  const { name } = self.server;
+  const inside = event.rooms.map(({ room, timeMs }) => ({
+    body: `:${name} CHATHISTORY TARGETS ${channelOf(room)} ${isoText(timeMs)}`,
+    batch,
+  }));
+  return [
+    { body: `:${name} BATCH +${batch} draft/chathistory-targets` },
+    ...inside,
+    { body: `:${name} BATCH -${batch}` },
+  ];
+}
+
+function adminLines(
+  self: Self,
+  { message, rows }: Event<"admin">,
+  { verb }: Request,
+): readonly Line[] {
+  if (verb === "KILL") return [];
+  const lines = rows.map(({ text, fields }) => self.notice(text ?? JSON.stringify(fields)));
+  return message === undefined ? lines : [...lines, self.notice(message)];
+}
+
+/** A private chat by consent is a way of `parley client`: here it is a query like any other. */
+function chatLines(self: Self, event: Event<"chat">): readonly Line[] {
+  if (event.state !== "invited") return [];
+  const nick = nickOf(event.with);
+  return [self.notice(`${nick} asks you for a private chat: /msg ${nick} reaches them`)];
+}

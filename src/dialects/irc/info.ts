@@ -1,0 +1,61 @@
+// Lines about the server itself, which need nothing from the hub. Pure.
+
+import type { IrcLine } from "./line.ts";
+import type { Line, Self } from "./self.ts";
+
+/** Undefined: no such command. */
+export function infoLines(self: Self, { command, params }: IrcLine): readonly Line[] | undefined {
+  const { name, version } = self.server;
+  switch (command) {
+    case "VERSION":
+      return [self.words("351", `parley-${version}`, name, "https://modern.ircdocs.horse")];
+    case "ADMIN":
+      return [
+        self.numeric("256", name, "Administrative info"),
+        self.numeric("257", "A parley server: its operators are in the rooms"),
+      ];
+    case "INFO":
+      return [
+        self.numeric(
+          "371",
+          `parley ${version}: a chat server with several protocols, IRC among them`,
+        ),
+        self.numeric("371", "Rooms are channels: the lobby is #lobby"),
+        self.numeric("374", "End of /INFO list"),
+      ];
+    case "HELP":
+    case "HELPOP":
+      return helpLines(self, params[0] ?? "");
+    default:
+      return undefined;
+  }
+}
+
+const topics: Readonly<Record<string, readonly string[]>> = {
+  INDEX: [
+    "Channels are the rooms of this server; #lobby is the room of all.",
+    "Topics: CHANNELS, NAMES, OPERATORS",
+  ],
+  CHANNELS: [
+    "JOIN #room opens a room; whoever comes first is its operator.",
+    "MODE #room: +i +k +l +m +n +s +t +b +o +v. CHATHISTORY LATEST #room * 50 shows its past.",
+  ],
+  NAMES: [
+    "A registered name needs its password: SASL PLAIN over TLS, or PASS.",
+    "Names are registered with `parley client` or on the page.",
+  ],
+  OPERATORS: ["OPER NAME PASSWORD, then PARLEY HELP lists the orders of operators."],
+};
+
+function helpLines(self: Self, topic: string): readonly Line[] {
+  const subject = topic === "" ? "INDEX" : topic.toUpperCase();
+  const texts = Object.hasOwn(topics, subject) ? topics[subject] : undefined;
+  if (texts === undefined) return [self.numeric("524", topic, "No help is there on that topic")];
+  const [first = "", ...more] = texts;
+  const shown = topic === "" ? "index" : topic;
+  return [
+    self.numeric("704", shown, first),
+    ...more.map((text) => self.numeric("705", shown, text)),
+    self.numeric("706", shown, "End of /HELP"),
+  ];
+}

@@ -1,0 +1,117 @@
+// Lines of IRC: tags, command and parameters, read and written (modern.ircdocs.horse, "Message
+// Format"; IRCv3 message-tags). Pure; knows no command.
+
+import { irc as limits } from "../../limits.ts";
+
+export type IrcLine = {
+  /** As sent, without values' escapes. */
+  readonly tags: ReadonlyMap<string, string>;
+  /** In upper case. */
+  readonly command: string;
+  readonly params: readonly string[];
+};
+
+/** A line that is longer than the protocol allows, by its tags or without them. */
+export const tooLongLine = Symbol("too long");
+
+const noTags: ReadonlyMap<string, string> = new Map();
+
+/** Undefined: nothing in it. The line has lost its line end. */
+export function parseLine(text: string): IrcLine | typeof tooLongLine | undefined {
+  let at = 0;
+  let tags = noTags;
+  if (text.startsWith("@")) {
+    const end = text.indexOf(" ");
+    const part = end < 0 ? text : text.slice(0, end);
+    // The space that ends them counts.
+    if (isLonger(part, limits.maxClientTagBytes - 1)) return tooLongLine;
+    tags = parseTags(part.slice(1));
+    at = part.length;
+  }
+  if (isLonger(at === 0 ? text : text.slice(at).trimStart(), limits.maxLineBytes - 2)) {
+    return tooLongLine;
+  }
+  at = skipSpaces(text, at);
+  if (text[at] === ":") {
+    const end = text.indexOf(" ", at);
+    at = end < 0 ? text.length : skipSpaces(text, end);
+  }
+  const params: string[] = [];
+  while (at < text.length) {
+    if (text[at] === ":" && params.length > 0) {
+      params.push(text.slice(at + 1));
+      break;
+    }
+    const found = text.indexOf(" ", at);
+    const end = found < 0 ? text.length : found;
+    params.push(text.slice(at, end));
+    at = skipSpaces(text, end);
+  }
+  const [command, ...rest] = params;
+  return command === undefined ? undefined : { tags, command: command.toUpperCase(), params: rest };
+}
+
+function skipSpaces(text: string, from: number): number {
+  let at = from;
+  while (text[at] === " ") at++;
+  return at;
+}
+
+function isLonger(text: string, bytes: number): boolean {
+  // A UTF-16 unit has at most three bytes.
+  return 3 * text.length > bytes && Buffer.byteLength(text) > bytes;
+}
+
+function parseTags(text: string): ReadonlyMap<string, string> {
+  const tags = new Map<string, string>();
+  for (const part of text.split(";")) {
+    const [key = "", ...value] = part.split("=");
+    if (key !== "") tags.set(key, unescapeTag(value.join("=")));
+  }
+  return tags;
+}
+
+const escapes: Readonly<Record<string, string>> = { ":": ";", s: " ", r: "\r", n: "\n" };
+
+function unescapeTag(value: string): string {
+  if (!value.includes("\\")) return value;
+  return value.replace(/\\(.?)/gs, (_, letter: string) => escapes[letter] ?? letter);
+}
+
+const tagEscapes: Readonly<Record<string, string>> = {
+  ";": "\\:",
+  " ": "\\s",
+  "\\": "\\\\",
+  "\r": "\\r",
+  "\n": "\\n",
+};
+
+export function escapeTag(value: string): string {
+  return value.replace(/[; \\\r\n]/g, (letter) => tagEscapes[letter] ?? letter);
+}
+
+/** `+draft/reply=abc`: a name without a vendor, or with one. */
+const clientTag = /^\+(?:[A-Za-z0-9.-]+\/)?[A-Za-z0-9-]+$/;
+
+/** The client-only tags of a line as they are passed on; undefined: it has none. */
+export function clientTagsOf(tags: ReadonlyMap<string, string>): string | undefined {
+  if (tags.size === 0) return undefined;
+  const kept: string[] = [];
+  for (const [key, value] of tags) {
+    if (!clientTag.test(key)) continue;
+    const text = value.replaceAll("\0", "").toWellFormed();
+    kept.push(text === "" ? key : `${key}=${escapeTag(text)}`);
+  }
+  return kept.length === 0 ? undefined : kept.join(";");
+}
+
+/** Parameters as they stand in a line: the last with a colon, should it need one. */
+export function paramsText(params: readonly string[], isTrailing = false): string {
+  const last = params.length - 1;
+  return params
+    .map((param, i) => {
+      const needsColon = param === "" || param.startsWith(":") || param.includes(" ");
+      return i === last && (isTrailing || needsColon) ? `:${param}` : param;
+    })
+    .join(" ");
+}

@@ -1,0 +1,9 @@
+// What stands before a nick for its rank in a channel. Pure.
+
+import type { RoomRank } from "../../chat/persona.ts";
+import type { Self } from "./self.ts";
+
+export function prefixOf(self: Self, { isOperator, isVoiced }: RoomRank): string {
+  if (self.has("multi-prefix")) return `${isOperator ? "@" : ""}${isVoiced ? "+" : ""}`;
+  return isOperator ? "@" : isVoiced ? "+" : "";
+}

@@ -1,0 +1,183 @@
+// What everybody in a room hears, as IRC lines: rendered once for all members who asked for the same
+// capabilities. Pure.
+
+import type { PresenceEvent, RoomEvent, Said } from "../../chat/events.ts";
+import type { Persona } from "../../chat/persona.ts";
+import { changeLetters } from "../../chat/room-change.ts";
+import type { SaidRun } from "../../chat/said-run.ts";
+import { paramsText } from "./line.ts";
+import { passingId, roomMessageId } from "./message-ids.ts";
+import { channelOf, nickOf } from "./names.ts";
+import { type TagWishes, tagsText, wishesOf } from "./tags.ts";
+import { messageLines } from "./text.ts";
+
+/** What lines say about the server. */
+export type LineServer = { readonly name: string; readonly log: string };
+
+/** `nick!user@host`. Of a message in the log nothing but the name is known. */
+export function sourceOf(name: string, persona: Persona | undefined): string {
+  const nick = nickOf(name);
+  return persona === undefined
+    ? `${nick}!${nick}@parley`
+    : `${nick}!${persona.user}@${persona.host}`;
+}
+
+export class RoomLines {
+  readonly #server: LineServer;
+  readonly #variant: string;
+  readonly #wishes: TagWishes;
+
+  constructor(server: LineServer, variant: string) {
+    this.#server = server;
+    this.#variant = variant;
+    this.#wishes = wishesOf(variant);
+  }
+
+  /** Undefined: these members are not told. */
+  render(event: RoomEvent): string | undefined {
+    if (event.type === "said") return saidLines(this.#server, this.#wishes, event);
+    if (event.type === "signal") return this.#signal(event);
+    const line = this.#presence(event);
+    if (line === undefined) return undefined;
+    const { timeMs, persona } = event;
+    return `${tagsText(this.#wishes, { timeMs, persona })}${line}\r\n`;
+  }
+
+  renderRun(run: SaidRun): string {
+    let text = "";
+    for (let i = 0; i < run.length; i++) text += saidLines(this.#server, this.#wishes, run.at(i));
+    return text;
+  }
+
+  #signal(event: Extract<PresenceEvent, { type: "signal" }>): string | undefined {
+    if (!this.#wishes.tags) return undefined;
+    const { from, persona, room, tags: client, id, timeMs = 0 } = event;
+    const msgid = passingId(this.#server.log, id, timeMs);
+    const tags = tagsText(this.#wishes, { timeMs, msgid, persona, client });
+    return `${tags}:${sourceOf(from, persona)} TAGMSG ${channelOf(room)}\r\n`;
+  }
+
+  #presence(event: Exclude<PresenceEvent, { type: "signal" }>): string | undefined {
+    const { persona } = event;
+    switch (event.type) {
+      case "joined":
+        return joinLine(event.name, persona, event.room, this.#variant.includes("e"));
+      case "left":
+        return leftLine(event);
+      case "renamed":
+        return `:${sourceOf(event.from, persona)} NICK ${paramsText([nickOf(event.to)])}`;
+      case "away":
+        if (!this.#variant.includes("w")) return undefined;
+        return awayLine(event.name, persona, event.away);
+      case "account":
+        if (!this.#variant.includes("n")) return undefined;
+        return `:${sourceOf(event.name, persona)} ACCOUNT ${persona?.account || "*"}`;
+      case "real-name":
+        if (!this.#variant.includes("s")) return undefined;
+        return `:${sourceOf(event.name, persona)} SETNAME :${persona?.realName ?? ""}`;
+      case "mode":
+        return modeLine(this.#server, event);
+      case "invited":
+        if (!this.#variant.includes("i")) return undefined;
+        return `:${sourceOf(event.by, persona)} INVITE ${event.name} ${channelOf(event.room)}`;
+    }
+  }
+}
+
+export function saidLines(server: LineServer, wishes: TagWishes, said: Said): string {
+  const { room, seq, timeMs, from, text, kind, persona, tags: client } = said;
+  const target = channelOf(room);
+  const msgid = wishes.tags ? roomMessageId(server.log, room, seq) : undefined;
+  const tags = tagsText(wishes, { timeMs, msgid, persona, client });
+  return textLines({ tags, source: sourceOf(from, persona), target, kind, text }, () =>
+    tagsText(wishes, { timeMs, persona }),
+  );
+}
+
+type TextLine = {
+  tags: string;
+  source: string;
+  target: string;
+  kind: Said["kind"];
+  text: string;
+};
+
+/** The lines that a text takes. Those after the first have no ID of their own: `others` has their tags. */
+export function textLines(
+  { tags, source, target, kind, text }: TextLine,
+  others: () => string,
+): string {
+  const command = kind === "notice" ? "NOTICE" : "PRIVMSG";
+  const start = `:${source} ${command} ${target} :`;
+  // Most texts are short and have one line.
+  if (kind !== "emote" && !text.includes("\n") && 3 * (start.length + text.length) < 500)
+    return `${tags}${start}${text}\r\n`;
+  const before = Buffer.byteLength(`:${source} ${target} `);
+  const parts = messageLines(before, kind, text);
+  return parts.map((part, i) => `${i === 0 ? tags : others()}${start}${part}\r\n`).join("");
+}
+
+export function joinLine(
+  name: string,
+  persona: Persona | undefined,
+  room: string,
+  isExtended: boolean,
+): string {
+  const line = `:${sourceOf(name, persona)} JOIN ${channelOf(room)}`;
+  if (!isExtended) return line;
+  return `${line} ${persona?.account || "*"} :${persona?.realName ?? name}`;
+}
+
+export function awayLine(
+  name: string,
+  persona: Persona | undefined,
+  away: string | undefined,
+): string {
+  const line = `:${sourceOf(name, persona)} AWAY`;
+  return away === undefined ? line : `${line} :${away}`;
+}
+
+const farewells: Readonly<Record<Extract<PresenceEvent, { type: "left" }>["reason"], string>> = {
+  quit: "Quit",
+  lost: "Connection lost",
+  slow: "Reading too slowly",
+  parted: "",
+  replaced: "Connected again from elsewhere",
+  kicked: "Removed by an operator",
+};
+
+function leftLine(event: Extract<PresenceEvent, { type: "left" }>): string {
+  const { name, persona, room, reason, by, text } = event;
+  const source = sourceOf(name, persona);
+  if (reason === "parted") return partLine(name, persona, room, text);
+  if (reason === "kicked" && by !== undefined) return kickLine(by, room, name, text);
+  const said = text === undefined || text === "" ? farewells[reason] : `Quit: ${text}`;
+  return `:${source} QUIT :${said}`;
+}
+
+export function partLine(
+  name: string,
+  persona: Persona | undefined,
+  room: string,
+  text: string | undefined,
+): string {
+  const line = `:${sourceOf(name, persona)} PART ${channelOf(room)}`;
+  return text === undefined || text === "" ? line : `${line} :${text}`;
+}
+
+export function kickLine(
+  by: { name: string; persona: Persona | undefined },
+  room: string,
+  name: string,
+  text: string | undefined,
+): string {
+  const why = text === undefined || text === "" ? by.name : text;
+  return `:${sourceOf(by.name, by.persona)} KICK ${channelOf(room)} ${nickOf(name)} :${why}`;
+}
+
+function modeLine(server: LineServer, event: Extract<PresenceEvent, { type: "mode" }>): string {
+  const { by, persona, room, changes, author } = event;
+  const source = author === 0 ? server.name : sourceOf(by, persona);
+  const { letters, args } = changeLetters(changes);
+  return `:${source} MODE ${[channelOf(room), letters, ...args].join(" ")}`;
+}
