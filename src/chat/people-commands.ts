@@ -5,7 +5,7 @@ import { people as limits } from "../limits.ts";
 import { harmless } from "../text.ts";
 import type { Account } from "./account-store.ts";
 import { tellCensus } from "./census.ts";
-import type { Command } from "./events.ts";
+
 import type { HubState } from "./hub-state.ts";
 import { matchesMask } from "./mask.ts";
 import { proveMembership } from "./membership-proof.ts";
@@ -93,11 +93,7 @@ function accept(
 }
 
 /** Tells the rooms of the session, and itself. */
-export function personaChanged(
-  hub: HubState,
-  session: Session,
-  what: "account" | "real-name",
-): void {
+function personaChanged(hub: HubState, session: Session, what: "account" | "real-name"): void {
   session.person.persona = undefined;
   const persona = hub.personas.shown(session);
   if (persona === undefined) return;
@@ -259,6 +255,3 @@ function signal(hub: HubState, session: Session, command: Of<"signal">): void {
   }
   hub.send(session, { type: "signalled", to, isRoom, tags, timeMs, id, ref });
 }
-
-/** Of the commands above. */
-export type PeopleCommandType = Extract<Command, PeopleCommand>["type"];

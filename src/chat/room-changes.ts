@@ -20,8 +20,10 @@ export type Changer = {
   /** The session's number; 0: whoever types at the server. */
   readonly author: number;
   readonly persona: Persona | undefined;
-  /** What they are known by; empty: they can't be known again. */
+  /** What they are known by, if by anything. */
   readonly ids: readonly string[];
+  /** They can be known again, so what they decide outlasts the room. */
+  readonly isKnown: boolean;
 };
 
 type Refusal = { code: ErrorCode; message: string; subject: string };
@@ -35,7 +37,7 @@ export function applyChanges(
   refuse: (refusal: Refusal) => void,
 ): string | undefined {
   const { rooms } = hub.options.rights;
-  const isPassing = by.ids.length === 0;
+  const isPassing = !by.isKnown;
   const done: RoomChange[] = [];
   for (const change of changes.slice(0, limits.maxChanges)) {
     const outcome = settingsAfter(hub, by, room, change);

@@ -133,13 +133,14 @@ function rejectNoOperator(hub: HubState, session: Session, room: string, about: 
   reject(hub, session, "not-allowed", message, { ...about, subject: room });
 }
 
-export function changerOf(hub: HubState, session: Session): Changer {
+function changerOf(hub: HubState, session: Session): Changer {
   const persona = hub.personas.shown(session);
-  return { name: session.name, author: session.id, persona, ids: idsOf(session) };
+  const ids = idsOf(session);
+  return { name: session.name, author: session.id, persona, ids, isKnown: ids.length > 0 };
 }
 
 /** Stores what was decided; it holds meanwhile. */
-export function keep(hub: HubState): void {
+function keep(hub: HubState): void {
   storeRights(hub, (problem) => {
     if (problem !== undefined) hub.options.log.warn(problem);
   });
@@ -174,7 +175,7 @@ function setTopic(hub: HubState, session: Session, command: Of<"set-topic">): vo
 /** Sets the topic and tells the members. False: too many rooms have settings. */
 export function announceTopic(hub: HubState, room: string, topic: string, by: Changer): boolean {
   const { rooms } = hub.options.rights;
-  const isPassing = by.ids.length === 0;
+  const isPassing = !by.isKnown;
   const topicMs = hub.stampMs;
   if (!rooms.change(room, { topic, topicBy: by.name, topicMs }, isPassing)) return false;
   for (const session of hub.names.members()) {
@@ -199,13 +200,7 @@ function putOut(hub: HubState, session: Session, command: Of<"put-out">): void {
 }
 
 /** All devices of somebody leave the room. */
-export function expelFrom(
-  hub: HubState,
-  room: Room,
-  holder: Session,
-  by: Changer,
-  text: string,
-): void {
+function expelFrom(hub: HubState, room: Room, holder: Session, by: Changer, text: string): void {
   for (const one of [...hub.names.otherDevices(holder), holder]) {
     if (!one.rooms.has(room.name)) continue;
     leaveRoom(hub, one, room, "kicked", { by, text });

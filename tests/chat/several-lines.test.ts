@@ -13,7 +13,11 @@ const text = "one\n  two\r\nBob: three\n";
 const logins: Readonly<Record<string, string>> = { "chat-room": ":cal:Cal" };
 
 const chats: Dialect[] = Object.values(dialects).flatMap((entry) =>
-  entry.transport === "tcp" && entry.dialect.hasLogin !== false ? [entry.dialect] : [],
+  entry.transport === "tcp" &&
+  entry.dialect.hasLogin !== false &&
+  entry.dialect.severalLines !== true
+    ? [entry.dialect]
+    : [],
 );
 
 function count(whole: string): number {

@@ -5,6 +5,8 @@ import type { HubState } from "../hub-state.ts";
 import { leaveRoom } from "../membership.ts";
 import { fold, lobby, roomProblem } from "../names/grammar.ts";
 import { mayEnter } from "../room-access.ts";
+import { announceTopic } from "../room-commands.ts";
+import type { Changer } from "../room-changes.ts";
 import type { Actor } from "./actor.ts";
 import type { AdminCommand } from "./admin-command.ts";
 import type { AdminAnswer } from "./answer.ts";
@@ -21,13 +23,22 @@ export function setTopic(
   const room = roomOf(name);
   if (typeof room !== "string") return room;
   const topic = harmless(text);
-  if (!hub.options.rights.rooms.change(room, { topic })) return tooMany;
+  if (!announceTopic(hub, room, topic, changerBy(hub, actor))) return tooMany;
   logAct(hub, actor, "topic set", { target: room, topic });
-  for (const session of hub.names.members()) {
-    if (session.rooms.has(room)) hub.send(session, { type: "topic", room, topic }, "settled");
-  }
   const message = topic === "" ? `${room} has no topic any more` : `The topic of ${room} is set`;
   return { ok: true, message };
+}
+
+/** An operator of the server, whose decisions are kept. */
+function changerBy(hub: HubState, { name, session, id }: Actor): Changer {
+  const persona = session === undefined ? undefined : hub.personas.shown(session);
+  return {
+    name,
+    author: session?.id ?? 0,
+    persona,
+    ids: id === undefined ? [] : [id],
+    isKnown: true,
+  };
 }
 
 export function setPrivate(

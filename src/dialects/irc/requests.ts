@@ -2,7 +2,7 @@
 
 import type { Command, MessageKind } from "../../chat/events.ts";
 import { readChanges } from "../../chat/room-change.ts";
-import { history, irc as limits, people, rights } from "../../limits.ts";
+import { irc as limits, people, rights } from "../../limits.ts";
 import { clientTagsOf, type IrcLine } from "./line.ts";
 import { isChannel, nameOf, roomOf } from "./names.ts";
 import { readChatHistory } from "./chat-history.ts";
@@ -78,7 +78,7 @@ export const requests: Readonly<Record<string, Handler>> = {
   },
 };
 
-export function needMore(self: Self, verb: string, out: Outcome): void {
+function needMore(self: Self, verb: string, out: Outcome): void {
   out.line(self.numeric("461", verb, "Not enough parameters"));
 }
 
@@ -367,6 +367,3 @@ function monitor(self: Self, { params }: IrcLine, out: Outcome): void {
       needMore(self, "MONITOR", out);
   }
 }
-
-/** The most messages that one request may ask for. */
-export const maxPast = history.pageMessages;

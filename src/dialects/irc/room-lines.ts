@@ -84,7 +84,7 @@ export class RoomLines {
   }
 }
 
-export function saidLines(server: LineServer, wishes: TagWishes, said: Said): string {
+function saidLines(server: LineServer, wishes: TagWishes, said: Said): string {
   const { room, seq, timeMs, from, text, kind, persona, tags: client } = said;
   const target = channelOf(room);
   const msgid = wishes.tags ? roomMessageId(server.log, room, seq) : undefined;
@@ -103,10 +103,7 @@ type TextLine = {
 };
 
 /** The lines that a text takes. Those after the first have no ID of their own: `others` has their tags. */
-export function textLines(
-  { tags, source, target, kind, text }: TextLine,
-  others: () => string,
-): string {
+function textLines({ tags, source, target, kind, text }: TextLine, others: () => string): string {
   const command = kind === "notice" ? "NOTICE" : "PRIVMSG";
   const start = `:${source} ${command} ${target} :`;
   // Most texts are short and have one line.
@@ -128,11 +125,7 @@ export function joinLine(
   return `${line} ${persona?.account || "*"} :${persona?.realName ?? name}`;
 }
 
-export function awayLine(
-  name: string,
-  persona: Persona | undefined,
-  away: string | undefined,
-): string {
+function awayLine(name: string, persona: Persona | undefined, away: string | undefined): string {
   const line = `:${sourceOf(name, persona)} AWAY`;
   return away === undefined ? line : `${line} :${away}`;
 }

@@ -42,7 +42,7 @@ export function messageLines(
 }
 
 /** Pieces of at most `bytes` bytes, cut between characters, at a space where there is one. */
-export function splitText(text: string, bytes: number): readonly string[] {
+function splitText(text: string, bytes: number): readonly string[] {
   if (3 * text.length <= bytes || Buffer.byteLength(text) <= bytes) return [text];
   const pieces: string[] = [];
   let start = 0;
