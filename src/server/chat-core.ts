@@ -168,11 +168,7 @@ export class ChatCore {
       newSecret: () => secretText(18),
       credentials: new Credentials(),
     });
-    this.native = nativeDialect({
-      name: `parley ${version}`,
-      udpPort: service.udpPort,
-      messagesPerSecond: options.rate,
-    });
+    this.native = nativeOf(service, options.rate);
     this.httpRooms = httpRooms(store.epoch);
     this.irc = ircOf(options);
     const { native, irc } = this;
@@ -258,6 +254,10 @@ export class ChatCore {
     this.#downloads.close();
     this.#service.close();
   }
+}
+
+function nativeOf({ udpPort }: FileService, messagesPerSecond: number): Dialect {
+  return nativeDialect({ name: `parley ${version}`, udpPort, messagesPerSecond });
 }
 
 /** IRC as this server speaks it. */
