@@ -19,6 +19,7 @@ import { reject, rejectUnknownUser, rejectUnread } from "./rejections.ts";
 import { moveRole } from "./rights-store.ts";
 import type { Session } from "./session.ts";
 import { sessionFields } from "./session-log.ts";
+import { readVouch, vouchRecord, vouchText } from "../trust/device-vouch.ts";
 import { StoreQueries } from "./store-queries.ts";
 
 type Of<T extends Command["type"]> = Extract<Command, { type: T }>;
@@ -66,10 +67,35 @@ export function link(hub: HubState, session: Session, command: Of<"link">): void
   changeAccount(hub, session, command, change, ({ name, id }) => {
     session.proven = { key, account: id, isDevice: true };
     moveRole(hub, key, { id, name });
-    tellOthers(hub, session, id, "device-added", label);
+    const { proof } = command;
+    tellOthers(hub, session, id, { change: "device-added", device: label, key, proof });
     hub.options.log.info("device added", { ...sessionFields(session), account: id, owner: name });
     hub.send(session, { type: "linked", name, ref });
   });
+}
+
+/** Keeps that a device of the account vouches for another one, if it does. */
+export function vouch(hub: HubState, session: Session, { key, signature, ref }: Of<"vouch">): void {
+  const { account } = session.identity;
+  const { key: by, isDevice } = session.proven;
+  const { name } = session;
+  const isSigned =
+    by !== undefined &&
+    isDevice &&
+    account !== "" &&
+    hub.options.credentials.verifySignature(by, vouchText(name, key), signature);
+  if (!isSigned) {
+    const message = "Only a device of an account vouches for another one, under its name";
+    return reject(hub, session, "no-identity", message, { ref });
+  }
+  const record = vouchRecord({ by, signature });
+  const change = { type: "vouch", account, key, vouch: record, atMs: hub.stampMs } as const;
+  hub.store.changeAccount(change, (outcome) => {
+    if (!outcome.done) return hub.options.log.warn(outcome.error.message);
+    if (!outcome.result.done) return;
+    hub.options.log.info("device vouched for", { ...sessionFields(session), account, key });
+  });
+  hub.wake();
 }
 
 /** The keys of an owner, there or not; of anybody else the one that the session has proved. */
@@ -87,7 +113,10 @@ export function keys(hub: HubState, session: Session, command: Of<"keys">): void
     if (owner !== undefined) {
       const active = owner.keys.filter(({ revokedMs }) => revokedMs === undefined);
       const keys = active.map(({ key }) => key);
-      return hub.send(session, { type: "keys", name: owner.name, registered: true, keys, ref });
+      const vouches = active.flatMap(({ key, vouch }) => readVouch(key, vouch ?? "") ?? []);
+      const list = vouches.length === 0 ? undefined : vouches;
+      const about = { name: owner.name, registered: true, keys, vouches: list };
+      return hub.send(session, { type: "keys", ...about, ref });
     }
     const holder = hub.names.holder(folded);
     if (holder === undefined) return rejectUnknownUser(hub, session, name, { ref });
@@ -130,7 +159,7 @@ function revokeDevice(
     // A crash may have come between its joining and that.
     moveRole(hub, key, account);
     answerDevices(hub, session, account, command);
-    tellOthers(hub, session, id, "device-revoked", label);
+    tellOthers(hub, session, id, { change: "device-revoked", device: label });
     // Also under other names, and without one.
     const reason = "This device may no longer use the name";
     putOut(hub, session, id, reason, (one) => one.proven.key === key);
@@ -188,7 +217,7 @@ function keepPassword(
   const isSet = password !== undefined;
   changeAccount(hub, session, command, change, () => {
     hub.options.log.info("password changed", { ...sessionFields(session), account, isSet });
-    tellOthers(hub, session, account, "password-changed", "");
+    tellOthers(hub, session, account, { change: "password-changed", device: "" });
     const reason = "The password was changed: log in again";
     putOut(hub, session, account, reason, (one) => !one.proven.isDevice);
     const { ref, remember } = command;
@@ -204,11 +233,10 @@ function tellOthers(
   hub: HubState,
   session: Session,
   account: string,
-  change: AccountChangeKind,
-  device: string,
+  what: { change: AccountChangeKind; device: string; key?: string; proof?: string | undefined },
 ): void {
   for (const one of hub.names.readers(accountMailbox(account))) {
-    if (one !== session) hub.send(one, { type: "account-changed", change, device });
+    if (one !== session) hub.send(one, { type: "account-changed", ...what });
   }
 }
 

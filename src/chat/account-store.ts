@@ -27,6 +27,8 @@ export type DeviceKey = {
   readonly revokedMs: number | undefined;
   /** Number of the last private message that it has had. */
   readonly mail: number;
+  /** Which other device vouches for it, and its signature; undefined: none does. */
+  readonly vouch: string | undefined;
 };
 
 /** `token` is the hash of a session token; `key` must not be revoked. */
@@ -46,6 +48,8 @@ export type AccountChange = { readonly account: string; readonly atMs: number } 
     }
   | { readonly type: "add-key"; readonly key: string; readonly label: string }
   | { readonly type: "revoke-key"; readonly key: string }
+  /** Another device vouches for the key. */
+  | { readonly type: "vouch"; readonly key: string; readonly vouch: string }
   /** Removes all tokens, which the old password may have given. */
   | { readonly type: "set-password"; readonly password: string | undefined }
   | { readonly type: "add-token"; readonly token: string }

@@ -4,7 +4,7 @@
 import { ParleyError } from "../errors.ts";
 import { isLoopback } from "../addresses.ts";
 import { quoted } from "../text.ts";
-import { deviceCode, devices, keys, link, revoke, setPassword } from "./account-commands.ts";
+import { deviceCode, devices, keys, link, revoke, setPassword, vouch } from "./account-commands.ts";
 import { forgetToken } from "./passwords.ts";
 import { register } from "./registration.ts";
 import type { HubState } from "./hub-state.ts";
@@ -83,6 +83,7 @@ const handlers: Handlers = {
   devices,
   "device-code": deviceCode,
   link,
+  vouch,
   revoke,
   answer(hub, session, { text }) {
     const asked = answerDoor(hub, session, text);

@@ -8,6 +8,7 @@ import type { RoomChange } from "./room-change.ts";
 import type { RoomAnswer, RoomCommand } from "./room-events.ts";
 import type { Said } from "./said.ts";
 import type { AdminRow } from "./admin/answer.ts";
+import type { Vouch } from "../trust/device-vouch.ts";
 import type {
   AccountChangeKind,
   ByeCode,
@@ -53,7 +54,16 @@ export type Command =
   /** Asks for a code with which another device joins the account. */
   | { type: "device-code"; ref?: Ref | undefined }
   /** Joins the account that the code is for, with the key that the session has proved. */
-  | { type: "link"; code: string; label: string; ref?: Ref | undefined }
+  | {
+      type: "link";
+      code: string;
+      label: string;
+      /** For the device that has made the code. */
+      proof?: string | undefined;
+      ref?: Ref | undefined;
+    }
+  /** The session's device vouches for another one's key. */
+  | { type: "vouch"; key: string; signature: string; ref?: Ref | undefined }
   /** Asks for somebody's keys. */
   | { type: "keys"; name: string; ref?: Ref | undefined }
   /** Shuts out the device whose key begins so. */
@@ -348,6 +358,7 @@ export type PersonalEvent =
       name: string;
       registered: boolean;
       keys: readonly string[];
+      vouches?: readonly Vouch[] | undefined;
       ref: Ref | undefined;
     }
   /** Answers `link`: the name to log in with. */
@@ -465,7 +476,14 @@ export type PersonalEvent =
   /** What everybody is told on entering the server; several lines. */
   | { type: "motd"; text: string; ref?: Ref | undefined }
   /** Another session has changed the account. `device`: what the device is called. */
-  | { type: "account-changed"; change: AccountChangeKind; device: string }
+  | {
+      type: "account-changed";
+      change: AccountChangeKind;
+      device: string;
+      /** Of a device that was added. */
+      key?: string | undefined;
+      proof?: string | undefined;
+    }
   /** Answers an order. */
   | {
       type: "admin";

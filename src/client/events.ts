@@ -1,6 +1,7 @@
 // The interface of the native session: what its driver (a TCP socket, a browser's WebSocket) does
 // for it, and what its user (the terminal, the page) asks of it and receives from it. Types only.
 
+import type { Vouch } from "../trust/device-vouch.ts";
 import type {
   AccountChangeKind,
   Access,
@@ -200,7 +201,14 @@ export type SessionEvent =
   /** What everybody is told on entering the server. */
   | { type: "motd"; text: string }
   /** Another session has changed the account. `device`: what the device is called. */
-  | { type: "account-changed"; change: AccountChangeKind; device: string }
+  | {
+      type: "account-changed";
+      change: AccountChangeKind;
+      device: string;
+      /** Of a device that was added, and what it has authenticated its key with. */
+      key?: string | undefined;
+      proof?: string | undefined;
+    }
   /** Files from a person to a person. */
   | { type: "offer"; about: OfferEvent }
   /** Answers a request. */
@@ -240,6 +248,7 @@ export type SessionRequest =
   /** An order of an operator. */
   | { type: "admin"; command: string }
   | AccountRequest
+  | VouchRequest
   | ChatRequest
   | OfferRequest;
 
@@ -260,13 +269,16 @@ export type AccountRequest =
   | { type: "set-password"; password?: string; remember?: boolean }
   | { type: "devices" }
   | { type: "device-code" }
-  | { type: "link"; code: string; label: string }
+  | { type: "link"; code: string; label: string; proof?: string }
   | { type: "keys"; name: string }
   | { type: "revoke"; key: string };
 
 /** Private chat by consent. Leads to a `chat` event, or to an `error` without `ref`. */
 export type ChatRequest =
   { type: "invite"; to: string } | { type: "accept" } | { type: "reject" } | { type: "leave" };
+
+/** This device vouches for another one of the same account. Leads to no answer. */
+export type VouchRequest = { type: "vouch"; key: string; signature: string };
 
 export type SessionResponse =
   | {
@@ -295,7 +307,14 @@ export type SessionResponse =
   | { type: "password-set"; isSet: boolean }
   | { type: "devices"; devices: readonly ListedDevice[] }
   | { type: "device-code"; code: string; seconds: number }
-  | { type: "keys"; name: string; registered: boolean; keys: readonly string[] }
+  | {
+      type: "keys";
+      name: string;
+      registered: boolean;
+      keys: readonly string[];
+      /** Which of them other devices vouch for. */
+      vouches?: readonly Vouch[] | undefined;
+    }
   | { type: "admin"; message: string | undefined; rows: readonly AdminRow[] }
   | { type: "linked"; name: string }
   /** `here`: a client that takes files has been told. */

@@ -2,16 +2,12 @@
 // lost. Pure.
 
 import { client as limits } from "../limits.ts";
-import type { ChatRequest, OfferRequest, SessionRequest } from "./events.ts";
+import type { ChatRequest, OfferRequest, SessionRequest, VouchRequest } from "./events.ts";
 
 /** These lead to events of their own, without a `ref`. */
-const unanswered: ReadonlySet<string> = new Set<(ChatRequest | OfferRequest)["type"]>([
-  "invite",
-  "accept",
-  "reject",
-  "leave",
-  "answer-files",
-]);
+const unanswered: ReadonlySet<string> = new Set<
+  (ChatRequest | OfferRequest | VouchRequest)["type"]
+>(["vouch", "invite", "accept", "reject", "leave", "answer-files"]);
 
 export class PendingRequests {
   readonly #open = new Set<number>();

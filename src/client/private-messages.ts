@@ -9,6 +9,7 @@ import { ParleyError } from "../errors.ts";
 import { sealed as limits } from "../limits.ts";
 import { harmless } from "../text.ts";
 import { areKeys, compareKeys, type KnownKeys } from "../trust/known-keys.ts";
+import { areVouched, type Verify, type Vouch } from "../trust/device-vouch.ts";
 import type { Freshness } from "../trust/seen-messages.ts";
 import type {
   MessageKind,
@@ -44,6 +45,7 @@ export type SealingDevice = {
   now: () => number;
   newId: () => string;
   wordsOf: (keys: readonly string[]) => string;
+  verify: Verify;
 };
 
 /** What the user is told. */
@@ -282,12 +284,45 @@ export class PrivateMessages {
     }
     const now = { ...known, keys };
     const change = compareKeys(known.keys, keys);
-    if (change === "changed") {
+    if (change === "changed" && this.#areVouched(name, known, keys, answer.vouches)) {
+      this.#acceptVouched(name, now);
+    } else if (change === "changed") {
       this.#refused.set(fold(name), keys);
       return { how: "refused", why: this.#changedText(name, known, keys) };
     }
     if (change === "fewer") this.#device?.people.remember(name, now);
     return { how: "sealed", name, known: now, isNew: false };
+  }
+
+  /** Whether devices that are known vouch for all that are new. */
+  #areVouched(
+    name: string,
+    known: KnownKeys,
+    keys: readonly string[],
+    vouches: readonly Vouch[] = [],
+  ): boolean {
+    const device = this.#device;
+    if (device === undefined || keys.length === 0) return false;
+    return areVouched(name, known.keys, keys, vouches, device.verify);
+  }
+
+  #acceptVouched(name: string, known: KnownKeys): void {
+    if (!this.#remember(name, known)) return;
+    this.#refused.delete(fold(name));
+    const shown = harmless(name);
+    this.#output.note(`${shown} has a new device, which one that you know vouches for`);
+  }
+
+  /** Whether a key that is not known yet is that of a device which known ones vouch for. */
+  async #isNewDevice(name: string, key: string): Promise<boolean> {
+    const known = this.#device?.people.find(name);
+    const answer = await this.#ask(name);
+    if (known === undefined || answer?.type !== "keys" || !answer.registered) return false;
+    const keys = [...new Set(answer.keys)];
+    if (fold(answer.name) !== fold(name) || !areKeys(keys) || !keys.includes(key)) return false;
+    if (!this.#areVouched(name, known, keys, answer.vouches)) return false;
+    this.#acceptVouched(name, { ...known, keys });
+    return true;
   }
 
   #changedText(name: string, known: KnownKeys, keys: readonly string[]): string {
@@ -382,7 +417,7 @@ export class PrivateMessages {
     try {
       const known = people.find(name);
       if (known !== undefined) {
-        if (!known.keys.includes(key)) return "changed";
+        if (!known.keys.includes(key) && !(await this.#isNewDevice(name, key))) return "changed";
         return known.isVerified ? "verified" : "unverified";
       }
       const answer = await this.#ask(name);

@@ -54,6 +54,7 @@ function responseOf(message: ServerMessage): SessionResponse | undefined {
         name: message.name,
         registered: message.registered,
         keys: message.keys,
+        vouches: message.vouches,
       };
     case "admin":
       return { type: "admin", message: message.message, rows: message.rows };

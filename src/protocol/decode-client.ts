@@ -3,6 +3,7 @@
 
 import { names, protocol as limits, transfer } from "../limits.ts";
 import { quoted } from "../text.ts";
+import { linkProofForm } from "../trust/device-vouch.ts";
 import { publicKeyForm, signatureForm } from "../trust/login-proof.ts";
 import { FieldReader, parseObject } from "./field-reader.ts";
 import {
@@ -62,6 +63,13 @@ const readers: {
     type: "link",
     code: r.text("code"),
     label: r.optionalText("label"),
+    proof: r.optionalPattern("proof", linkProofForm, "43 characters of base64url"),
+    ref: r.ref(),
+  }),
+  vouch: (r) => ({
+    type: "vouch",
+    key: r.optionalPattern("key", publicKeyForm, "an Ed25519 key") ?? r.text("key"),
+    signature: signature(r) ?? r.text("signature"),
     ref: r.ref(),
   }),
   keys: (r) => ({ type: "keys", name: r.text("name"), ref: r.ref() }),

@@ -72,12 +72,19 @@ const readers: {
     name: r.text("name"),
     registered: r.flag("registered"),
     keys: r.texts("keys"),
+    vouches: r.optionalList("vouches", (v) => ({
+      key: v.text("key"),
+      by: v.text("by"),
+      signature: v.text("signature"),
+    })),
     ref: r.ref(),
   }),
   "account-changed": (r) => ({
     type: "account-changed",
     change: accountChange(r),
     device: r.text("device"),
+    key: r.optionalText("key"),
+    proof: r.optionalText("proof"),
   }),
   linked: (r) => ({ type: "linked", name: r.text("name"), ref: r.ref() }),
   ack: (r) => ({

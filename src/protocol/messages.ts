@@ -2,6 +2,8 @@
 // servers send. Shared by server, terminal, page and file mover; encode.ts writes them,
 // decode-client.ts and decode-server.ts read them. Knows no hub.
 
+import type { Vouch } from "../trust/device-vouch.ts";
+
 /**
  * The only version spoken. A `hello` with another version gets the error `version`, and the
  * connection is closed.
@@ -162,7 +164,16 @@ export type ClientMessage =
   /** Asks for a code with which another device joins. */
   | { type: "device-code"; ref?: Ref | undefined }
   /** Joins with the key that the session has proved. */
-  | { type: "link"; code: string; label?: string | undefined; ref?: Ref | undefined }
+  | {
+      type: "link";
+      code: string;
+      label?: string | undefined;
+      /** For the device that has made the code (trust/device-vouch.ts). */
+      proof?: string | undefined;
+      ref?: Ref | undefined;
+    }
+  /** A device of the account vouches for another one's key. Not answered. */
+  | { type: "vouch"; key: string; signature: string; ref?: Ref | undefined }
   /** Asks for the keys of a person, to compare them (`parley client`: /verify). */
   | { type: "keys"; name: string; ref?: Ref | undefined }
   /** Shuts out the device whose key begins so. */
@@ -431,6 +442,8 @@ export type ServerMessage =
       name: string;
       registered: boolean;
       keys: readonly string[];
+      /** Which of them other devices vouch for. */
+      vouches?: readonly Vouch[] | undefined;
       ref?: Ref | undefined;
     }
   /** Answers `device-code`. */
@@ -532,7 +545,14 @@ export type ServerMessage =
   /** What everybody is told after the first welcome; may have several lines. */
   | { type: "motd"; text: string }
   /** Another session has changed the account. `device`: what the device is called. */
-  | { type: "account-changed"; change: AccountChangeKind; device: string }
+  | {
+      type: "account-changed";
+      change: AccountChangeKind;
+      device: string;
+      /** Of a device that was added, with the proof in its `link`. */
+      key?: string | undefined;
+      proof?: string | undefined;
+    }
   /** Answers `admin`: a sentence, rows, or both. */
   | {
       type: "admin";

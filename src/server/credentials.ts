@@ -1,22 +1,16 @@
 // Signatures and password hashes for the hub. Hashing takes 64 MiB and a tenth of a second for each
 // password, on threads of Bun's own: only a few at once, and few that wait.
 
-import { createPublicKey, verify } from "node:crypto";
 import type { CredentialsPort } from "../chat/credentials-port.ts";
 import { accounts as limits } from "../limits.ts";
+import { verifySignature } from "../tls/verify-signature.ts";
 
 export class Credentials implements CredentialsPort {
   #running = 0;
   readonly #waiting: (() => Promise<void>)[] = [];
 
   verifySignature(key: string, text: string, signature: string): boolean {
-    try {
-      const jwk = { kty: "OKP", crv: "Ed25519", x: key };
-      const publicKey = createPublicKey({ key: jwk, format: "jwk" });
-      return verify(null, Buffer.from(text), publicKey, Buffer.from(signature, "base64url"));
-    } catch {
-      return false;
-    }
+    return verifySignature(key, text, signature);
   }
 
   hashPassword(password: string, then: (hash: string | undefined) => void): void {

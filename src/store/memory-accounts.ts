@@ -77,6 +77,8 @@ export class MemoryAccounts implements Accounts {
         return this.#addKey(account, change);
       case "revoke-key":
         return replaceKey(keys, change.key, (key) => ({ ...key, revokedMs: change.atMs }));
+      case "vouch":
+        return replaceKey(keys, change.key, (key) => ({ ...key, vouch: change.vouch }));
       case "set-password":
         account.password = change.password;
         account.tokens.length = 0;
@@ -121,7 +123,15 @@ export class MemoryAccounts implements Accounts {
 }
 
 function newKey(key: string, label: string, atMs: number): DeviceKey {
-  return { key, label, addedMs: atMs, usedMs: atMs, revokedMs: undefined, mail: 0 };
+  return {
+    key,
+    label,
+    addedMs: atMs,
+    usedMs: atMs,
+    revokedMs: undefined,
+    mail: 0,
+    vouch: undefined,
+  };
 }
 
 function indexOf({ folded, keys, tokens }: Kept): string[] {

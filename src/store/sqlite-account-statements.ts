@@ -5,7 +5,10 @@ import type { DeviceKey } from "../chat/account-store.ts";
 import { type Prepare, preparer } from "./sqlite-prepare.ts";
 
 type Row = { id: string; name: string; folded: string; password: string | null; mail: number };
-export type KeyRow = Omit<DeviceKey, "revokedMs"> & { revokedMs: number | null };
+export type KeyRow = Omit<DeviceKey, "revokedMs" | "vouch"> & {
+  revokedMs: number | null;
+  vouch: string | null;
+};
 
 export type AccountStatements = ReturnType<typeof accountStatements>;
 
@@ -48,7 +51,7 @@ function ofAccounts(prepare: Prepare) {
 function ofKeys(prepare: Prepare) {
   return {
     keys: prepare<KeyRow, [string]>(
-      `SELECT key, label, added_ms AS addedMs, used_ms AS usedMs, revoked_ms AS revokedMs, mail
+      `SELECT key, label, added_ms AS addedMs, used_ms AS usedMs, revoked_ms AS revokedMs, mail, vouch
        FROM account_keys WHERE account = ? ORDER BY added_ms, key`,
     ),
     insertKey: prepare<never, [string, string, string, number, number]>(
@@ -61,6 +64,9 @@ function ofKeys(prepare: Prepare) {
     use: prepare<never, [number, number, string, string]>(
       `UPDATE account_keys SET used_ms = max(used_ms, ?), mail = max(mail, ?)
        WHERE account = ? AND key = ? AND revoked_ms IS NULL`,
+    ),
+    vouch: prepare<never, [string, string, string]>(
+      "UPDATE account_keys SET vouch = ? WHERE account = ? AND key = ? AND revoked_ms IS NULL",
     ),
     forgetKey: prepare<never, [string, string]>(
       "DELETE FROM account_keys WHERE account = ? AND key = ?",

@@ -80,12 +80,14 @@ export class SqliteAccounts implements Accounts {
     }
     if (account === undefined) return "missing";
     const { account: id, atMs } = change;
-    const { revoke, use, setPassword, putToken, trimTokens, removeToken } = this.#sql;
+    const { revoke, use, vouch, setPassword, putToken, trimTokens, removeToken } = this.#sql;
     switch (change.type) {
       case "add-key":
         return this.#addKey(change, account);
       case "revoke-key":
         return revoke.run(atMs, id, change.key).changes === 0 ? "missing" : undefined;
+      case "vouch":
+        return vouch.run(change.vouch, id, change.key).changes === 0 ? "missing" : undefined;
       case "set-password":
         setPassword.run(change.password ?? null, id);
         this.#sql.dropTokens.run(id);
@@ -133,6 +135,6 @@ export class SqliteAccounts implements Accounts {
   }
 }
 
-function keyOf({ revokedMs, ...row }: KeyRow): DeviceKey {
-  return { ...row, revokedMs: revokedMs ?? undefined };
+function keyOf({ revokedMs, vouch, ...row }: KeyRow): DeviceKey {
+  return { ...row, revokedMs: revokedMs ?? undefined, vouch: vouch ?? undefined };
 }

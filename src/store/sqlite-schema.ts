@@ -111,6 +111,9 @@ const version5 = `
   CREATE INDEX account_tokens_of ON account_tokens (account);
 `;
 
+/** Version 6: devices vouch for each other. */
+const version6 = "ALTER TABLE account_keys ADD COLUMN vouch TEXT";
+
 /** Step `i` turns version `i` into `i + 1`. Never change a released step; add one. */
 const migrations: readonly Migration[] = [
   (db) => db.run(version1),
@@ -118,6 +121,7 @@ const migrations: readonly Migration[] = [
   (db) => db.run(version3),
   (db) => db.run(version4),
   (db) => db.run(version5),
+  (db) => db.run(version6),
 ];
 
 /** The version that this program writes. */

@@ -35,6 +35,10 @@ export function eventJson(event: SessionEvent): object | undefined {
       const { type, room, text, code, message } = event;
       return { event: type, room, text, code, message };
     }
+    case "account-changed": {
+      const { type, change, device } = event;
+      return { event: type, change, device };
+    }
     case "offline": {
       const { type, reason, attempt, retryMs } = event;
       return { event: type, reason, attempt, retryMs: Math.round(retryMs) };

@@ -11,6 +11,7 @@ import { stdout } from "./output.ts";
 import { redirect } from "./diagnostics.ts";
 import { isPlain, PlainTty } from "./plain-terminal.ts";
 import { createStyle, wantsColors } from "./style.ts";
+import { authenticate, newLinkSecret } from "../tls/link-secret.ts";
 import { wordsOf } from "../tls/key-words.ts";
 import { sealingDevice } from "./sealing-device.ts";
 import { TerminalClient } from "./terminal-client.ts";
@@ -57,6 +58,7 @@ export async function runTerminal(options: ClientOptions & { bell: boolean }): P
     key: options.identity?.key,
     wordsOf,
     sealing: sealingDevice(identity, to),
+    linking: identity && { ...identity, authenticate, newLinkSecret },
     suspend: () => tty.suspend(),
     downloads,
     keepIgnored: (names) => options.ignored.save(names),

@@ -7,6 +7,7 @@ import { secretBytes } from "../secrets.ts";
 import { quoted } from "../text.ts";
 import type { DeviceKey } from "../tls/identity-key.ts";
 import { wordsOf } from "../tls/key-words.ts";
+import { verifySignature } from "../tls/verify-signature.ts";
 import { KnownKeysFile } from "../tls/known-keys-file.ts";
 import { SeenFile } from "../tls/seen-file.ts";
 import { warn } from "./diagnostics.ts";
@@ -33,5 +34,6 @@ export function sealingDevice(
     now: Date.now,
     newId: () => Buffer.from(secretBytes(16)).toString("base64url"),
     wordsOf,
+    verify: verifySignature,
   };
 }

@@ -12,6 +12,7 @@ import type {
   SessionResponse,
   Unsayable,
 } from "../client/events.ts";
+import { DeviceLinks, type LinkingDevice } from "../client/device-links.ts";
 import {
   PrivateMessages,
   type SealingDevice,
@@ -58,6 +59,8 @@ export type TerminalParts = PromptParts & {
   /** This device's public key, if it has one, and somebody's keys as words. */
   key: string | undefined;
   wordsOf: (keys: readonly string[]) => string;
+  /** Undefined: it vouches for no other device. */
+  linking?: LinkingDevice | undefined;
   /** Undefined: private messages are not sealed. */
   sealing?: SealingDevice | undefined;
   /** What this machine is called. */
@@ -100,6 +103,7 @@ export class TerminalClient {
   readonly #newPassword: NewPassword;
   readonly #verification: Verification;
   readonly #private: PrivateMessages;
+  readonly #links: DeviceLinks;
   readonly #typing: Typing;
   readonly #searching: Searching;
 
@@ -134,6 +138,7 @@ export class TerminalClient {
       confirmed: (name, keys) => this.#private.verify(name, keys),
       say: (text) => this.say(text),
     });
+    this.#links = new DeviceLinks(parts.linking);
     this.#newPassword = new NewPassword(
       (label) => this.#prompt.askSecret(label),
       (text) => this.say(text),
@@ -235,6 +240,8 @@ export class TerminalClient {
       case "motd":
         return this.#showMotd(event.text);
       case "account-changed":
+        this.#showEvent(event);
+        return this.#vouch(event);
       case "topic":
       case "deleted":
       case "failed":
@@ -256,6 +263,15 @@ export class TerminalClient {
     if (wanted === "file") this.#ask({ type: "files" }, { isShown: false });
     if (wanted === "room") this.#ask({ type: "rooms" }, { isShown: false });
     return this.#completion.words(this.#session.name ?? "", this.#view.rooms.current);
+  }
+
+  /** The device that this one has shown a code to has joined. */
+  #vouch(event: Of<"account-changed">): void {
+    const request = this.#links.vouchFor(this.#session.name ?? "", event);
+    if (request === undefined) return;
+    this.#session.request(request);
+    this.#parts.applyOutputs();
+    this.say("This device vouches for it, so that people who know you need not accept its key");
   }
 
   #stopDownload(): boolean {
@@ -293,7 +309,7 @@ export class TerminalClient {
       case "register":
         return this.#ask({ type: "register", label: this.#parts.device });
       case "link":
-        return this.#ask({ type: "link", code: typed.name, label: this.#parts.device });
+        return this.#ask(this.#links.join(typed.name, this.#parts.device));
       case "verify":
       case "verified":
       case "accept-key":
@@ -461,7 +477,11 @@ export class TerminalClient {
     }
     if (response.type === "offering") return;
     if (asked.isShown) {
-      this.#transcript.noteRows(responseRows(response, this.#view.rooms, this.#prompt.area));
+      const shown =
+        response.type === "device-code"
+          ? { ...response, code: this.#links.show(response.code) }
+          : response;
+      this.#transcript.noteRows(responseRows(shown, this.#view.rooms, this.#prompt.area));
     }
     this.#requests.sendNext(response, asked);
     this.#parts.applyOutputs();

@@ -40,6 +40,8 @@ export type TerminalOptions = {
 };
 
 export type OnTerminal = {
+  /** Everything shown so far. */
+  shown: () => string;
   type: (text: string) => void;
   kill: (signal: NodeJS.Signals) => void;
   /** The window is closed. */
@@ -67,6 +69,7 @@ export async function runOnTerminal(
           from = at + next[0].length;
           waiting.shift();
           next[1]({
+            shown: () => shown,
             type: (text) => terminal.write(text),
             kill: (signal) => child.kill(signal),
             hangUp: () => terminal.close(),

@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Parley } from "../parley.ts";
-import { type Ended, type OnTerminal, run, runOnTerminal } from "./run.ts";
+import { type Ended, type OnTerminal, run, runOnTerminal, type TerminalOptions } from "./run.ts";
 
 setDefaultTimeout(60_000);
 
@@ -57,7 +57,7 @@ class Device {
 
   constructor(
     readonly server: Server,
-    readonly name: string,
+    public name: string,
   ) {
     mkdirSync(this.home);
   }
@@ -76,6 +76,10 @@ class Device {
       const after = i === 0 ? "lobby>" : (lines[i - 1]?.[1] ?? "");
       return [after, (child: OnTerminal) => child.type(`${line}\r`)] as const;
     });
+    return this.drive(steps);
+  }
+
+  drive(steps: NonNullable<TerminalOptions["steps"]>) {
     return runOnTerminal(this.#words, { env: this.#env, columns: 250, steps });
   }
 
@@ -175,4 +179,34 @@ test("once verified it says so; a new device stops sending until it is accepted"
   expect(refused.code).toBe(0);
   const { mail } = await bob.read();
   expect(mail.map(({ text }) => text)).toEqual(["three"]);
+});
+
+test("a device that another one vouches for needs no acceptance, and reads what follows", async () => {
+  await using server = await new Server().start();
+  const [ann, bob] = (await registered(server, "Ann", "Bob")) as [Device, Device];
+  await ann.type(["/verify Bob", "Then type /verified Bob"], ["/verified Bob", "are verified now"]);
+  const phone = new Device(server, "guest");
+  const joined = Promise.withResolvers<unknown>();
+  const his = bob.drive([
+    ["lobby>", (child) => child.type("/devices add\r")],
+    ["/link ", () => {}],
+    [
+      // The line is complete once the prompt is drawn below it.
+      "lobby>",
+      (child) => {
+        const [, code = ""] = /\/link ([0-9a-z-]{29})/.exec(child.shown()) ?? [];
+        joined.resolve(phone.type([`/link ${code}`, "connect again with"]));
+      },
+    ],
+    ["This device vouches for it", (child) => child.type("/quit\r")],
+  ]);
+  await joined.promise;
+  expect((await his).code).toBe(0);
+  const sent = await ann.type(["/msg Bob psst", "to Bob (sealed): psst"]);
+  expect(sent.shown).toContain("Bob has a new device, which one that you know vouches for");
+  phone.name = "Bob";
+  for (const device of [bob, phone]) {
+    const { mail } = await device.read();
+    expect(mail.map(({ text }) => text)).toEqual(["psst"]);
+  }
 });

@@ -2,7 +2,7 @@
 // and redirected messages, and answers that come late or never.
 
 import { describe, expect, test } from "bun:test";
-import { generateKeyPairSync } from "node:crypto";
+import { generateKeyPairSync, sign } from "node:crypto";
 import { fold } from "../../src/chat/names/grammar.ts";
 import type { NativeSession, SessionEvent, SessionRequest } from "../../src/client/events.ts";
 import { PrivateMessages, type SentPrivate } from "../../src/client/private-messages.ts";
@@ -11,15 +11,31 @@ import { sealed as limits } from "../../src/limits.ts";
 import type { Sealed } from "../../src/protocol/messages.ts";
 import { messageSealer } from "../../src/tls/message-sealer.ts";
 import type { KnownKeys } from "../../src/trust/known-keys.ts";
+import { verifySignature } from "../../src/tls/verify-signature.ts";
+import { type Vouch, vouchText } from "../../src/trust/device-vouch.ts";
 import { SeenMessages } from "../../src/trust/seen-messages.ts";
 
 type Private = Extract<SessionEvent, { type: "private" }>;
-type Account = { name: string; registered: boolean; keys: readonly string[] };
+type Account = {
+  name: string;
+  registered: boolean;
+  keys: readonly string[];
+  vouches?: readonly Vouch[];
+};
 type Told = { from: string; to: readonly string[]; text: string; sealed: Sealed | undefined };
 
 function keyPair() {
-  const { d, x } = generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" });
-  return { key: x ?? "", sealer: messageSealer(Buffer.from(d ?? "", "base64url")) };
+  const { privateKey } = generateKeyPairSync("ed25519");
+  const { d, x } = privateKey.export({ format: "jwk" });
+  const key = x ?? "";
+  return {
+    key,
+    sealer: messageSealer(Buffer.from(d ?? "", "base64url")),
+    vouch(name: string, other: string): Vouch {
+      const text = Buffer.from(vouchText(name, other));
+      return { key: other, by: key, signature: sign(null, text, privateKey).toString("base64url") };
+    },
+  };
 }
 
 /** What the server says of people, and what it was given to pass on. */
@@ -97,6 +113,7 @@ class Client {
       now: () => this.nowMs++,
       newId: () => Buffer.alloc(16, `${name}${++this.#id}`).toString("base64url"),
       wordsOf: (keys: readonly string[]) => `words of ${keys.length}`,
+      verify: verifySignature,
     };
     this.messages = new PrivateMessages(session, device, {
       deliver: (event) => this.shown.push(event),
@@ -362,6 +379,38 @@ describe("a server that lies", () => {
     expect(await bob.hear(told, relabelled)).toMatchObject(unopened);
     // None of that has used the message up.
     expect(await bob.hear(told)).toMatchObject({ text: "psst" });
+  });
+
+  test("a new device is accepted in both directions if one that is known vouches for it", async () => {
+    const { server, ann, bob } = two();
+    await ann.tell("Bob", "one");
+    await bob.hear(server.told[0]);
+    const phone = new Client(server, "Ann");
+    const account = { name: "Ann", registered: true, keys: [ann.device.key, phone.device.key] };
+    server.accounts.set("ann", account);
+    // Nobody vouches for it yet.
+    await bob.tell("Ann", "two");
+    expect(server.told).toHaveLength(1);
+    server.accounts.set("ann", {
+      ...account,
+      vouches: [ann.device.vouch("Ann", phone.device.key)],
+    });
+    await bob.tell("Ann", "three");
+    expect(server.told).toHaveLength(2);
+    expect(bob.notes.at(-1)).toBe("Ann has a new device, which one that you know vouches for");
+    expect(await phone.hear(server.told[1])).toMatchObject({ text: "three" });
+    expect(bob.people.get("ann")?.keys).toHaveLength(2);
+
+    const tablet = new Client(server, "Ann");
+    const keys = [...account.keys, tablet.device.key];
+    const vouches = [phone.device.vouch("Ann", tablet.device.key)];
+    server.accounts.set("ann", { ...account, keys, vouches });
+    await tablet.tell("Bob", "four");
+    expect(await bob.hear(server.told[2])).toMatchObject({
+      text: "four",
+      seal: { state: "unverified" },
+    });
+    expect(bob.people.get("ann")?.keys).toHaveLength(3);
   });
 
   test("a message by a key that is not known as the sender's is marked as that", async () => {

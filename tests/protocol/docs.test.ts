@@ -24,6 +24,7 @@ function filledIn(example: string): string {
     .replaceAll('"secret":"…"', '"secret":"0123456789abcdef"')
     .replaceAll(/,…/g, "")
     .replaceAll('"key":"…"', `"key":"${"A".repeat(43)}"`)
+    .replaceAll('"signature":"…"', `"signature":"${"A".repeat(86)}"`)
     .replaceAll("[…]", "[]")
     .replaceAll('"…"', '"x"')
     .replaceAll(":…", ":1");

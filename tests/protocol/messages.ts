@@ -129,7 +129,8 @@ const clientMessages: Each<ClientMessage> = {
   ),
   devices: record("devices", { ref }, "ref"),
   "device-code": record("device-code", { ref }, "ref"),
-  link: record("link", { code: text, label: text, ref }, "label", "ref"),
+  link: record("link", { code: text, label: text, proof: publicKey, ref }, "label", "proof", "ref"),
+  vouch: record("vouch", { key: publicKey, signature, ref }, "ref"),
   keys: record("keys", { name, ref }, "ref"),
   revoke: record("revoke", { key: text, ref }, "ref"),
   say: record("say", { room, text, kind, n: fromOne }, "kind", "n"),
@@ -281,13 +282,27 @@ const serverMessages: Each<ServerMessage> = {
   "device-code": record("device-code", { code: text, seconds: count, ref }, "ref"),
   keys: record(
     "keys",
-    { name, registered: fc.boolean(), keys: fc.array(publicKey, { maxLength: 4 }), ref },
+    {
+      name,
+      registered: fc.boolean(),
+      keys: fc.array(publicKey, { maxLength: 4 }),
+      vouches: fc.array(fc.record({ key: publicKey, by: publicKey, signature }), { maxLength: 4 }),
+      ref,
+    },
+    "vouches",
     "ref",
   ),
-  "account-changed": record("account-changed", {
-    change: fc.constantFrom("device-added", "device-revoked", "password-changed"),
-    device: text,
-  }),
+  "account-changed": record(
+    "account-changed",
+    {
+      change: fc.constantFrom("device-added", "device-revoked", "password-changed"),
+      device: text,
+      key: publicKey,
+      proof: publicKey,
+    },
+    "key",
+    "proof",
+  ),
   linked: record("linked", { name, ref }, "ref"),
   ack: record("ack", { n: count, room, seq: count }, "room", "seq"),
   error: record(

@@ -67,6 +67,7 @@ export function accountsContract(
             usedMs: 1_000,
             revokedMs: undefined,
             mail: 0,
+            vouch: undefined,
           },
         ],
       };
@@ -116,6 +117,24 @@ export function accountsContract(
         ["k1", undefined],
         ["k2", undefined],
       ]);
+    });
+
+    test("a device may vouch for another one, until that is revoked", async () => {
+      const accounts = await withAnn(open());
+      await accounts.change({ ...ofAnn, type: "add-key", ...device("k2"), atMs: 2_000 });
+      const vouch = { ...ofAnn, type: "vouch", key: "k2", vouch: "k1:sig", atMs: 3_000 } as const;
+      expect((await accounts.change(vouch)).done).toBe(true);
+      const vouches = async () =>
+        (await accounts.find({ id: "a1" }))?.keys.map(({ key, vouch }) => [key, vouch]);
+      expect(await vouches()).toEqual([
+        ["k1", undefined],
+        ["k2", "k1:sig"],
+      ]);
+      await accounts.change({ ...ofAnn, type: "revoke-key", key: "k2", atMs: 4_000 });
+      expect(await accounts.change(vouch)).toEqual({ done: false, why: "missing" });
+      // It joins again as a stranger.
+      await accounts.change({ ...ofAnn, type: "add-key", ...device("k2"), atMs: 5_000 });
+      expect((await vouches())?.at(-1)).toEqual(["k2", undefined]);
     });
 
     test("a revoked key proves nothing, and may be added again", async () => {

@@ -236,3 +236,31 @@ test("a clock that was ahead does not make messages old", () => {
   expect(store.rooms.before("den", Infinity, 1)).toHaveLength(1);
   store.close();
 });
+
+test("people of a file of version 5 keep their names and devices, for which nobody vouches", () => {
+  const path = freshPath();
+  const db = new Database(path);
+  db.run(`PRAGMA application_id = ${applicationId}`);
+  migrate(db, 0, 5);
+  db.run("INSERT OR IGNORE INTO meta (key, value) VALUES ('epoch', 'e-5'), ('floor', '0')");
+  db.run("INSERT INTO accounts VALUES ('a1', 'Ann', 'ann', NULL, 0, 1)");
+  db.run("INSERT INTO account_keys VALUES ('a1', 'k1', 'desk', 1, 2, NULL, 3)");
+  db.close();
+  const store = openSqliteStore(path);
+  expect(store.db.query("PRAGMA user_version").get()).toEqual({ user_version: schemaVersion });
+  expect(store.accounts.find({ name: "ann" })?.keys).toEqual([
+    {
+      key: "k1",
+      label: "desk",
+      addedMs: 1,
+      usedMs: 2,
+      revokedMs: undefined,
+      mail: 3,
+      vouch: undefined,
+    },
+  ]);
+  const vouch = { account: "a1", type: "vouch", key: "k1", vouch: "k0:sig", atMs: 4 } as const;
+  expect(store.accounts.change(vouch).done).toBe(true);
+  expect(store.accounts.find({ key: "k1" })?.keys[0]?.vouch).toBe("k0:sig");
+  store.close();
+});

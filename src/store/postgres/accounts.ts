@@ -24,6 +24,7 @@ type KeyRow = {
   used: number | string;
   revoked: number | string | null;
   mail: number | string;
+  vouch: string | null;
 };
 
 const uniqueViolation = "23505";
@@ -66,7 +67,7 @@ async function find(run: Run, lookup: AccountLookup): Promise<Account | undefine
   const [row] = await run<AccountRow>(`${select} ${where}`, [value]);
   if (row === undefined) return undefined;
   const keys = await run<KeyRow>(
-    `SELECT key, label, added_ms AS added, used_ms AS used, revoked_ms AS revoked, mail
+    `SELECT key, label, added_ms AS added, used_ms AS used, revoked_ms AS revoked, mail, vouch
      FROM parley.account_keys WHERE account = $1 ORDER BY added_ms, key COLLATE "C"`,
     [row.id],
   );
@@ -111,6 +112,8 @@ async function changed(
     case "revoke-key":
     case "used":
       return await touch(run, change);
+    case "vouch":
+      return await vouch(run, change);
     case "set-password":
       await run("UPDATE parley.accounts SET password = $2 WHERE id = $1", [
         id,
@@ -155,6 +158,15 @@ async function touch(run: Run, change: Change<"revoke-key" | "used">): Promise<P
           change.key,
           atMs,
         ]);
+  return rows.length === 0 ? "missing" : undefined;
+}
+
+async function vouch(run: Run, { account, key, vouch }: Change<"vouch">): Promise<Problem> {
+  const rows = await run(
+    `UPDATE parley.account_keys SET vouch = $3
+     WHERE account = $1 AND key = $2 AND revoked_ms IS NULL RETURNING 1`,
+    [account, key, vouch],
+  );
   return rows.length === 0 ? "missing" : undefined;
 }
 
@@ -227,7 +239,7 @@ async function addToken(run: Run, { account, token, atMs }: Change<"add-token">)
   );
 }
 
-function keyOf({ key, label, added, used, revoked, mail }: KeyRow): DeviceKey {
+function keyOf({ key, label, added, used, revoked, mail, vouch }: KeyRow): DeviceKey {
   return {
     key,
     label,
@@ -235,5 +247,6 @@ function keyOf({ key, label, added, used, revoked, mail }: KeyRow): DeviceKey {
     usedMs: Number(used),
     revokedMs: revoked === null ? undefined : Number(revoked),
     mail: Number(mail),
+    vouch: vouch ?? undefined,
   };
 }

@@ -129,8 +129,14 @@ const tables = `
       json_array_elements_text(run.value -> 'texts') WITH ORDINALITY AS said;
 `;
 
+/** Version 2: devices vouch for each other. */
+const version2 = "ALTER TABLE parley.account_keys ADD COLUMN vouch text;";
+
 /** Step `i` turns version `i` into `i + 1`. Never change a released step; add one. */
-export const migrations: readonly string[] = [`${tables}${commitFunction}${reapFunction}`];
+export const migrations: readonly string[] = [
+  `${tables}${commitFunction}${reapFunction}`,
+  version2,
+];
 
 /** The version that this program writes. */
 export const schemaVersion = migrations.length;
