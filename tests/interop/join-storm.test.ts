@@ -110,9 +110,10 @@ for (const framing of ["framed", "unframed"]) {
     `${crowd} ${framing} people join within a second: show within ${limitMs} ms, memory bounded`,
     async () => {
       // Other programs can delay an answer, but not three times in a row unless all cores are busy.
-      const busy = loadavg()[0] ?? 0;
+      let busy = loadavg()[0] ?? 0;
       for (let attempt = 1; ; attempt++) {
         const result = await storm(framing);
+        busy = Math.max(busy, loadavg()[0] ?? 0);
         const rounded = Object.entries(result).map(
           ([name, value]) => `${name} ${Math.round(value)}`,
         );
