@@ -41,7 +41,8 @@ const mailBefore = 20;
 
 type Bed = {
   host: Host;
-  stranger: Host;
+  /** One for each attack: an address that was thrown out over and over is not let in for a while. */
+  newStranger: () => Namespace;
   server: TestServer;
   ann: Person;
   bob: Person;
@@ -56,7 +57,8 @@ async function bed(scope: Scope, flags: readonly string[] = []): Promise<Bed> {
   const network = new Network(scope);
   const host = network.host("server");
   const [home, work, far] = ["home", "work", "far"].map((name) => network.host(name).space);
-  const stranger = network.host("stranger");
+  let strangers = 0;
+  const newStranger = (): Namespace => network.host(`stranger${++strangers}`).space;
   const server = await TestServer.start(scope, host.space, { flags });
   preferred(scope, server.process.pid);
   preferred(scope, process.pid);
@@ -75,7 +77,7 @@ async function bed(scope: Scope, flags: readonly string[] = []): Promise<Bed> {
   for (let i = 0; i < mailBefore; i++) await bob.tell("Absent", `late mail ${i}`);
   const echo = await Echo.start(scope, host, home!);
   preferred(scope, echo.pid);
-  return { host, stranger, server, ann, bob, cal, echo, absent: credentials, space: far! };
+  return { host, newStranger, server, ann, bob, cal, echo, absent: credentials, space: far! };
 }
 
 /** Puts a process before what else this machine is doing, for as long as the test lasts. */
@@ -151,11 +153,11 @@ async function attackOnce(
   kinds: readonly Attack[],
   forMs: number,
 ): Promise<Figures> {
-  const { host, stranger, server, ann, bob, cal } = all;
+  const { host, newStranger, server, ann, bob, cal } = all;
   const name = kinds.length > 1 ? "all together" : (kinds[0] ?? "nothing");
   const before = server.process.processorSeconds;
   const order = { address: host.address(), connections, attacks: kinds };
-  const load = kinds.length === 0 ? undefined : new Stranger(scope, stranger.space, order);
+  const load = kinds.length === 0 ? undefined : new Stranger(scope, newStranger(), order);
   await load?.ready();
   const startedMs = performance.now();
   const figures = await measure(all, forMs, name);
