@@ -14,6 +14,12 @@ export function atEnd(total: number): ListWindow {
   return { from: Math.max(0, total - maxShown + stepEntries), to: total };
 }
 
+/** Entries around index `at`. */
+export function around(at: number, total: number): ListWindow {
+  const from = Math.max(0, at - stepEntries);
+  return { from, to: Math.min(total, from + maxShown - stepEntries) };
+}
+
 /**
  * The newest entries, when the window begins at `first` (-1: nowhere in the list). The window grows
  * until it is full, and then shrinks to `atEnd`.

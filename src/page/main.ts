@@ -59,7 +59,7 @@ const composer = new Composer({
       state: () => state,
       openFiles,
       download: startDownload,
-      search: (text) => controller.search(text),
+      search: (text) => controller.finder.search(text),
       openNotifications: () => dispatch({ type: "show-notifications", isShown: true }),
       askPassword: (purpose) =>
         dispatch({ type: "choosing", choosing: { purpose, ref: undefined, problem: "" } }),
@@ -79,7 +79,8 @@ const views: readonly { render(state: State): void }[] = [
     close: () => dispatch({ type: "choosing", choosing: undefined }),
   }),
   new SearchDialog({
-    search: (text) => controller.search(text),
+    search: (text) => controller.finder.search(text),
+    goTo: (room, seq) => controller.finder.goTo(room, seq),
     close: () => dispatch({ type: "search", search: undefined }),
   }),
   new NotificationDialog({
@@ -189,7 +190,7 @@ function listen(): void {
   byId("rename", HTMLButtonElement).addEventListener("click", () =>
     setRenaming({ ref: undefined, problem: "" }),
   );
-  byId("search", HTMLButtonElement).addEventListener("click", () => controller.search(""));
+  byId("search", HTMLButtonElement).addEventListener("click", () => controller.finder.search(""));
   byId("files-refresh", HTMLButtonElement).addEventListener("click", () => void loadFiles());
   byId("save", HTMLButtonElement).addEventListener("click", () => {
     const text = transcript(entriesIn(state.log, state.shown));

@@ -177,6 +177,11 @@ export function oldestSeq(log: MessageLog, room: string): number | undefined {
   return undefined;
 }
 
+/** The key of a room's message `seq`; undefined: it is not in the log. */
+export function keyOf(log: MessageLog, room: string, seq: number): number | undefined {
+  return log.entries.find((entry) => isSaidIn(entry, room) && entry.seq === seq)?.key;
+}
+
 /** The server has started a new log (a restart without `--data`): old numbers are obsolete. */
 export function forgetSeqs(log: MessageLog): MessageLog {
   const entries = log.entries.map((entry) =>

@@ -81,7 +81,7 @@ export function reduce(state: State, action: Action): State {
 
 type DialogAction = Extract<
   Action,
-  { type: "renaming" | "choosing" | "notifications" | "show-notifications" }
+  { type: "renaming" | "choosing" | "reveal" | "notifications" | "show-notifications" }
 >;
 
 function dialogs(state: State, action: DialogAction | SearchAction): State {
@@ -94,6 +94,8 @@ function dialogs(state: State, action: DialogAction | SearchAction): State {
     case "found":
     case "search-problem":
       return { ...state, search: searchAfter(state.search, action) };
+    case "reveal":
+      return { ...state, revealed: { key: action.key } };
     case "notifications":
       return { ...state, notifications: action.settings, permission: action.permission };
     case "show-notifications":
@@ -112,7 +114,8 @@ function searchAfter(
   if (action.type === "search-problem") {
     return { ...search, phase: "done", problem: harmless(action.problem) };
   }
-  const found = action.found.map(({ from, text, kind, timeMs }) => ({
+  const found = action.found.map(({ seq, from, text, kind, timeMs }) => ({
+    seq,
     from: harmless(from),
     text: harmlessLines(text),
     manner: kind,

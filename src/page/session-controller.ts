@@ -11,12 +11,12 @@ import type {
   SessionResponse,
   Unsayable,
 } from "../client/events.ts";
-import { HistorySearch } from "../client/history-search.ts";
 import { ClientSession } from "../client/session.ts";
 import { message as limits } from "../limits.ts";
 import type { MessageKind } from "../protocol/messages.ts";
 import { harmless, harmlessLines } from "../text.ts";
 import { loadIgnored, storeIgnored } from "./ignored-storage.ts";
+import { HistoryFinder } from "./history-finder.ts";
 import { directoryText, whoisText } from "./command-output.ts";
 import { oldestSeq } from "./message-log.ts";
 import { clearStored, store, type StoredSession } from "./session-storage.ts";
@@ -32,8 +32,6 @@ import {
 } from "./state.ts";
 import { WebSocketDriver } from "./websocket-driver.ts";
 
-/** Messages shown by a search. */
-const maxFound = 50;
 /** Messages per history request. */
 const historyMessages = 200;
 /** The list of rooms is refreshed when it is shown and older than this. */
@@ -54,7 +52,6 @@ export type Login = {
 type Pending =
   | { type: "people"; room: string; known: number }
   | { type: "whois" }
-  | { type: "search"; search: HistorySearch }
   | { type: "history"; room: string }
   | { type: "directory"; page: number; isShown: boolean };
 
@@ -77,10 +74,12 @@ export class SessionController {
   #pending = new Map<number, Pending>();
   /** Rooms whose people have been requested on this connection … */
   #listed = new Set<string>();
-  #search: HistorySearch | undefined;
   /** … and whose history has been requested in this session. */
   #recalled = new Set<string>();
   #directoryAtMs = Number.NEGATIVE_INFINITY;
+
+  /** Searches, and shows what was found. */
+  readonly finder: HistoryFinder;
 
   /** `onEvents` gets the session's events after the reducer has applied them. */
   constructor(
@@ -91,6 +90,14 @@ export class SessionController {
     this.#dispatch = dispatch;
     this.#state = state;
     this.#onEvents = onEvents;
+    this.finder = new HistoryFinder({
+      state,
+      dispatch,
+      request: (request) => this.#request(request),
+      loadHistory: (room, before) => this.#requestHistory(room, before),
+      show: (room) => this.show(room),
+      notice: (text) => this.notice(text),
+    });
     addEventListener("pagehide", () => this.#store());
     // Phones may kill a hidden page without `pagehide`.
     document.addEventListener("visibilitychange", () => this.#store());
@@ -249,26 +256,6 @@ export class SessionController {
     return undefined;
   }
 
-  /** Searches the room that is shown; the answers become the state's `search`. */
-  search(text: string): void {
-    const { shown } = this.#state();
-    if (shown === undefined) return this.notice("You are in no room.");
-    const phase = text === "" ? "new" : "asking";
-    const search = { room: shown, text, phase, found: [], isPart: false, problem: "" } as const;
-    this.#dispatch({ type: "search", search });
-    this.#search = text === "" ? undefined : new HistorySearch(shown, text, maxFound);
-    if (this.#search !== undefined) this.#searchOn(this.#search);
-  }
-
-  #searchOn(search: HistorySearch): void {
-    const { request, found, isPart } = search;
-    this.#dispatch({ type: "found", found, isPart, isDone: request === undefined });
-    if (request === undefined) return;
-    const ref = this.#request(request);
-    if (ref !== undefined) this.#pending.set(ref, { type: "search", search });
-    else this.#dispatch({ type: "search-problem", problem: this.#offlineProblem() ?? "" });
-  }
-
   loadEarlier(): void {
     const { shown, log } = this.#state();
     if (shown !== undefined) this.#requestHistory(shown, oldestSeq(log, shown));
@@ -364,6 +351,7 @@ export class SessionController {
       this.#compareEpoch();
       if (event.access !== undefined) allowFiles(event.access);
     }
+    if (event.type === "error" && this.finder.handleError(event)) return;
     if (event.type === "error" && this.#isOwnRequestLost(event)) return;
     this.#dispatch({ type: "session-event", event, nowMs: Date.now() });
     switch (event.type) {
@@ -415,12 +403,14 @@ export class SessionController {
     this.#pending.set(ref, { type: "people", room, known });
   }
 
-  #requestHistory(room: string, before: number | undefined): void {
+  /** False while offline. */
+  #requestHistory(room: string, before: number | undefined): boolean {
     const request: SessionRequest = { type: "history", room, limit: historyMessages };
     const ref = this.#request(before === undefined ? request : { ...request, before });
-    if (ref === undefined) return;
+    if (ref === undefined) return false;
     this.#recalled.add(room);
     this.#pending.set(ref, { type: "history", room });
+    return true;
   }
 
   #requestDirectory(page: number, isShown: boolean, after?: string): boolean {
@@ -432,18 +422,14 @@ export class SessionController {
   #responded(ref: number, response: SessionResponse): void {
     const pending = this.#pending.get(ref);
     this.#pending.delete(ref);
+    if (this.finder.handleResponse(ref, response)) return;
+    if (response.type === "history") return this.finder.handleHistory(response.room);
     if (response.type === "names" && pending?.type === "people") {
       const { room, names, total, next } = response;
       const { known } = pending;
       this.#dispatch({ type: "people", room, names, total, isFirst: known === 0 });
       const listed = known + names.length;
       if (next !== undefined && listed < maxPeople) this.#requestPeople(room, listed, next);
-    } else if (response.type === "found" && pending?.type === "search") {
-      const { search } = pending;
-      // The person may have begun another one.
-      if (search !== this.#search) return;
-      search.handle(response);
-      this.#searchOn(search);
     } else if (response.type === "keys" && pending?.type === "whois") {
       this.notice(whoisText(response, this.#state()));
     } else if (response.type === "rooms" && pending?.type === "directory") {
@@ -460,16 +446,10 @@ export class SessionController {
    * Whether the page's own request was lost with the connection. It is repeated on the next one, so
    * the error is not shown.
    */
-  #isOwnRequestLost({ ref, code, message }: SessionEvent & { type: "error" }): boolean {
+  #isOwnRequestLost({ ref, code }: SessionEvent & { type: "error" }): boolean {
     const pending = ref === undefined ? undefined : this.#pending.get(ref);
     if (ref === undefined || pending === undefined) return false;
     this.#pending.delete(ref);
-    if (pending.type === "search") {
-      if (pending.search === this.#search) {
-        this.#dispatch({ type: "search-problem", problem: message });
-      }
-      return true;
-    }
     if (code !== "cannot-connect" || pending.type === "whois") return false;
     if (pending.type === "history") this.#recalled.delete(pending.room);
     return true;

@@ -93,7 +93,7 @@ export type SearchState = {
   text: string;
   phase: "new" | "asking" | "done";
   /** Oldest first. */
-  found: readonly Pick<Message, "from" | "text" | "manner" | "timeMs">[];
+  found: readonly (Pick<Message, "from" | "text" | "manner" | "timeMs"> & { seq: number })[];
   /** There may be more, further back. */
   isPart: boolean;
   problem: string;
@@ -136,6 +136,8 @@ export type State = {
   choosing: Choosing | undefined;
   /** Undefined: the dialog is closed. */
   search: SearchState | undefined;
+  /** A message to be scrolled to; each time an object of its own. */
+  revealed: { key: number } | undefined;
   notifications: NotificationSettings;
   /** What the browser says about notifications. */
   permission: NotificationPermission | "unsupported";
@@ -170,6 +172,7 @@ export type Action =
   | { type: "search"; search: SearchState | undefined }
   | { type: "found"; found: readonly PastMessage[]; isPart: boolean; isDone: boolean }
   | { type: "search-problem"; problem: string }
+  | { type: "reveal"; key: number }
   | {
       type: "notifications";
       settings: NotificationSettings;
@@ -208,6 +211,7 @@ export const initialState: State = {
   renaming: undefined,
   choosing: undefined,
   search: undefined,
+  revealed: undefined,
   notifications: noNotifications,
   permission: "unsupported",
   isNotifyShown: false,

@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import { array, assert, constantFrom, nat, property } from "fast-check";
 import {
+  around,
   atEnd,
   earlier,
   followEnd,
@@ -12,7 +13,7 @@ import {
 } from "../../src/page/list-window.ts";
 
 test("a window never shows more than it may, whatever is scrolled and added", () => {
-  const step = constantFrom("earlier", "later", "end", "add", "trim");
+  const step = constantFrom("earlier", "later", "end", "around", "add", "trim");
   assert(
     property(array(step, { maxLength: 60 }), nat(6_000), (steps, start) => {
       let total = start;
@@ -21,7 +22,11 @@ test("a window never shows more than it may, whatever is scrolled and added", ()
         if (name === "earlier") window = earlier(window);
         else if (name === "later") window = later(window, total);
         else if (name === "end") window = atEnd(total);
-        else if (name === "add") {
+        else if (name === "around") {
+          const at = Math.floor(total / 3);
+          window = around(at, total);
+          if (total > 0) expect(window.from <= at && at < window.to).toBe(true);
+        } else if (name === "add") {
           const wasAtEnd = window.to >= total;
           total += 7;
           window = keepPlace(window, window.from, total, wasAtEnd);

@@ -92,6 +92,31 @@ inBrowser("who reads further up stays there while others write", async () => {
   await ann.hears("two\nmore\nlines\nbelow");
 });
 
+inBrowser("what a search finds is shown where it was said, however far back", async () => {
+  using eve = await Bot.login(rig.port, "Eve", "lobby");
+  await eve.say("lobby", "a needle, ages ago");
+  for (let i = 0; i < 900; i++) eve.send({ type: "say", room: "lobby", text: `hay ${i}` });
+  await eve.hears("hay 899");
+  using tab = await rig.open();
+  await tab.login("Finder");
+  await tab.hears("hay 899");
+  await tab.click("#search");
+  await tab.until("document.activeElement.id === 'search-text'");
+  await tab.type("NEEDLE ago");
+  await tab.press("Enter");
+  await tab.until("document.querySelector('.found') !== null");
+  await tab.click(".found .meta");
+  const needle = `[...document.querySelectorAll(".message")].find((message) => message.querySelector(".text").textContent === "a needle, ages ago")`;
+  await tab.until(`(() => {
+    const box = ${needle}?.getBoundingClientRect();
+    const frame = document.querySelector("#scroll").getBoundingClientRect();
+    return box !== undefined && box.top >= frame.top && box.bottom <= frame.bottom;
+  })()`);
+  expect(await tab.get("document.querySelector('#search-dialog').open")).toBe(false);
+  await tab.click("#jump");
+  await tab.hears("hay 899");
+});
+
 inBrowser("the browser is asked by a click alone, and tells of each room as chosen", async () => {
   using tab = await rig.open();
   await tab.beforeLoad(fakeNotifications);

@@ -2,7 +2,15 @@
 // position is kept, or follows the end if the user is there.
 
 import { byId, setText, syncChildren } from "../dom.ts";
-import { atEnd, earlier, followEnd, keepPlace, later, type ListWindow } from "../list-window.ts";
+import {
+  around,
+  atEnd,
+  earlier,
+  followEnd,
+  keepPlace,
+  later,
+  type ListWindow,
+} from "../list-window.ts";
 import { entriesIn, type Entry, type MessageLog } from "../message-log.ts";
 import { hasEarlier, shownRoom, type State } from "../state.ts";
 import { startsDay, startsGroup } from "../timeline.ts";
@@ -35,6 +43,7 @@ export class MessageList {
   /** Key of the newest entry when the user scrolled away from the end. */
   #leftAtKey: number | undefined;
   #isScrollHandled = true;
+  #revealed: State["revealed"];
 
   constructor(loadEarlier: () => void) {
     this.#earlier.addEventListener("click", loadEarlier);
@@ -51,7 +60,12 @@ export class MessageList {
       state.shown === this.#room &&
       isEarlier === this.#hasEarlier &&
       room?.firstUnreadKey === this.#firstUnreadKey;
-    if (isSame) return;
+    const revealed = state.revealed === this.#revealed ? undefined : state.revealed;
+    this.#revealed = state.revealed;
+    if (isSame) {
+      if (revealed !== undefined) this.#reveal(revealed.key);
+      return;
+    }
     if (state.shown !== this.#room) this.#followsEnd = true;
     const entries = entriesIn(state.log, state.shown);
     this.#window = this.#windowFor(entries);
@@ -64,6 +78,22 @@ export class MessageList {
     this.#draw();
     // Entries inserted above the window cause no scroll event.
     if (!this.#followsEnd) this.#scrolled();
+    if (revealed !== undefined) this.#reveal(revealed.key);
+  }
+
+  /** Scrolls to an entry, and marks it for a moment. */
+  #reveal(key: number): void {
+    const at = this.#entries.findIndex((entry) => entry.key === key);
+    if (at < 0) return;
+    this.#followsEnd = false;
+    this.#leftAtKey = this.#entries.at(-1)?.key;
+    this.#window = around(at, this.#entries.length);
+    this.#draw();
+    const node = this.#items.get(key)?.node;
+    node?.scrollIntoView({ block: "center" });
+    node?.classList.add("revealed");
+    node?.addEventListener("animationend", () => node.classList.remove("revealed"), { once: true });
+    this.#scroll.focus({ preventScroll: true });
   }
 
   /** Scrolls to the end with the next rendering, and follows it. */

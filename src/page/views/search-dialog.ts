@@ -5,7 +5,14 @@ import type { SearchState, State } from "../state.ts";
 import { clockTime, dayLabel } from "../timeline.ts";
 import { drawRichText } from "./rich-text-view.ts";
 
-export type SearchActions = { search: (text: string) => void; close: () => void };
+export type SearchActions = {
+  search: (text: string) => void;
+  /** Shows a message of that room where it was said. */
+  goTo: (room: string, seq: number) => void;
+  close: () => void;
+};
+
+type Found = SearchState["found"][number];
 
 export class SearchDialog {
   readonly #dialog = byId("search-dialog", HTMLDialogElement);
@@ -14,9 +21,11 @@ export class SearchDialog {
   readonly #problem = byId("search-problem", HTMLElement);
   readonly #status = byId("search-status", HTMLElement);
   readonly #found = byId("search-found", HTMLOListElement);
+  readonly #actions: SearchActions;
   #rendered: SearchState | undefined;
 
   constructor(actions: SearchActions) {
+    this.#actions = actions;
     byId("search-close", HTMLButtonElement).addEventListener("click", () => actions.close());
     // Escape closes it without asking.
     this.#dialog.addEventListener("close", () => actions.close());
@@ -39,7 +48,26 @@ export class SearchDialog {
     setText(this.#title, `Search in ${search.room}`);
     setProblem(this.#text, this.#problem, search.problem);
     setText(this.#status, statusOf(search));
-    if (last?.found !== search.found) this.#found.replaceChildren(...search.found.map(drawFound));
+    if (last?.found === search.found) return;
+    this.#found.replaceChildren(...search.found.map((message) => this.#draw(search.room, message)));
+  }
+
+  #draw(room: string, { seq, from, timeMs, text, manner }: Found): HTMLLIElement {
+    const time = h(
+      "time",
+      { datetime: new Date(timeMs).toISOString() },
+      `${dayLabel(timeMs, Date.now())}, ${clockTime(timeMs)}`,
+    );
+    const head = h(
+      "button",
+      { class: "meta", type: "button", title: "Show it in the conversation" },
+      h("b", {}, h("bdi", {}, from)),
+      time,
+    );
+    head.addEventListener("click", () => this.#actions.goTo(room, seq));
+    const what = h("p", { class: "text", dir: "auto" }, ...drawRichText(text));
+    if (manner === "emote") what.prepend("* ");
+    return h("li", { class: "found" }, head, what);
   }
 }
 
@@ -49,15 +77,4 @@ function statusOf({ phase, found, isPart, text }: SearchState): string {
   if (found.length === 0) return `Nothing found for “${text}”.`;
   const count = found.length === 1 ? "1 message" : `${found.length} messages`;
   return isPart ? `The last ${count}; there may be earlier ones.` : `${count} found.`;
-}
-
-function drawFound({ from, timeMs, text, manner }: SearchState["found"][number]): HTMLLIElement {
-  const time = h(
-    "time",
-    { datetime: new Date(timeMs).toISOString() },
-    `${dayLabel(timeMs, Date.now())}, ${clockTime(timeMs)}`,
-  );
-  const what = h("p", { class: "text", dir: "auto" }, ...drawRichText(text));
-  if (manner === "emote") what.prepend("* ");
-  return h("li", { class: "found" }, h("p", { class: "meta" }, h("b", {}, from), time), what);
 }
