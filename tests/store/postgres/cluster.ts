@@ -44,6 +44,7 @@ export class Cluster {
   readonly folder: string;
   readonly port: number;
   #databases = 0;
+  #settings: readonly string[] = [];
 
   private constructor(folder: string, port: number) {
     this.folder = folder;
@@ -54,15 +55,25 @@ export class Cluster {
     const folder = mkdtempSync(join(tmpdir(), "parley-pg-"));
     if (unprivileged !== undefined) chownSync(folder, unprivileged.uid, unprivileged.gid);
     const cluster = new Cluster(folder, freePort());
-    const data = join(folder, "data");
-    await run("initdb", ["-D", data, "-A", "trust", "-U", "parley", "-E", "UTF8", "--no-sync"]);
-    const options = [
-      `-p ${cluster.port} -k ${folder} -c listen_addresses=127.0.0.1`,
-      "-c fsync=off -c full_page_writes=off",
-      ...settings.map((setting) => `-c ${setting}`),
-    ].join(" ");
-    await run("pg_ctl", ["-D", data, "-l", join(folder, "log"), "-o", options, "-w", "start"]);
+    const words = ["-A", "trust", "-U", "parley", "-E", "UTF8", "--no-sync"];
+    await run("initdb", ["-D", cluster.#data, ...words]);
+    cluster.#settings = settings;
+    await cluster.startAgain();
     return cluster;
+  }
+
+  get #data(): string {
+    return join(this.folder, "data");
+  }
+
+  async startAgain(): Promise<void> {
+    const options = [
+      `-p ${this.port} -k ${this.folder} -c listen_addresses=127.0.0.1`,
+      "-c fsync=off -c full_page_writes=off",
+      ...this.#settings.map((setting) => `-c ${setting}`),
+    ].join(" ");
+    const log = join(this.folder, "log");
+    await run("pg_ctl", ["-D", this.#data, "-l", log, "-o", options, "-w", "start"]);
   }
 
   /** The address of a new, empty database. */
@@ -83,7 +94,7 @@ export class Cluster {
 
   /** `immediate`: as if the machine had died. */
   async stop(mode: "fast" | "immediate" = "immediate"): Promise<void> {
-    await run("pg_ctl", ["-D", join(this.folder, "data"), "-m", mode, "-w", "stop"]);
+    await run("pg_ctl", ["-D", this.#data, "-m", mode, "-w", "stop"]);
   }
 
   async remove(): Promise<void> {

@@ -1,0 +1,79 @@
+// A server that stops for longer than its lease, and a database that dies under load: nothing
+// acknowledged is lost or doubled, everything goes on by itself. FAULT_SEED to run a failure again.
+
+import { expect } from "bun:test";
+import {
+  acknowledgedBy,
+  chance,
+  expectPromiseKept,
+  gather,
+  silence,
+  until,
+} from "../fault/talker.ts";
+import { postgres as limits } from "../../src/limits.ts";
+import { skipUnless } from "../skip.ts";
+import { hasPostgres, withoutPostgres } from "../store/postgres/cluster.ts";
+import { Setting } from "./setting.ts";
+
+const seed = Number(process.env["FAULT_SEED"] ?? Date.now() % 1_000_000);
+const withPostgres = skipUnless(hasPostgres, withoutPostgres);
+
+withPostgres(
+  `a server stops for longer than its lease, and comes back without its people (FAULT_SEED=${seed})`,
+  async () => {
+    await using setting = await Setting.start(2);
+    const [first, second] = setting.servers;
+    const talkers = await gather(6, setting.ports, chance(seed));
+    const [stopped, others] = [0, 1].map((at) => talkers.filter((_, i) => i % 2 === at));
+    for (const talker of talkers) talker.talk();
+    await until(
+      () => acknowledgedBy(talkers) >= 300,
+      () => `300 acknowledgements\n${setting.log}`,
+    );
+    const suspended = first!.suspend(limits.leaseMs + limits.renewMs + 4_000);
+    // The others are told that they are gone, while it can't say so itself.
+    const leaves = () => new Set(others!.flatMap((talker) => talker.leaves));
+    await until(
+      () => stopped!.every(({ name }) => leaves().has(`${name}: lost`)),
+      () => `the people of the stopped server to leave: ${[...leaves()].join(", ")}`,
+      40_000,
+    );
+    const before = acknowledgedBy(others!);
+    await until(
+      () => acknowledgedBy(others!) > before,
+      () => "the other server to go on",
+    );
+    await suspended;
+    await silence(talkers);
+    expectPromiseKept(talkers, await setting.lines());
+    const holders = await setting.query<{ folded: string }>(
+      "SELECT folded FROM parley.names ORDER BY folded",
+    );
+    expect(holders.map(({ folded }) => folded)).toEqual(talkers.map(({ name }) => name).sort());
+    await Promise.all(talkers.map((talker) => talker.leave()));
+    for (const server of [first!, second!]) expect(await server.stop()).toBe(0);
+  },
+  120_000,
+);
+
+withPostgres(
+  `the database dies under load and starts again (FAULT_SEED=${seed})`,
+  async () => {
+    await using setting = await Setting.start(2);
+    const talkers = await gather(6, setting.ports, chance(seed));
+    for (const talker of talkers) talker.talk();
+    for (let round = 1; round <= 2; round++) {
+      const wanted = acknowledgedBy(talkers) + 300;
+      await until(
+        () => acknowledgedBy(talkers) >= wanted,
+        () => `${wanted} acknowledgements in round ${round}\n${setting.log}`,
+        30_000,
+      );
+      await setting.postgres.stop("immediate");
+      await setting.postgres.startAgain();
+    }
+    await silence(talkers);
+    expectPromiseKept(talkers, await setting.lines());
+  },
+  120_000,
+);
