@@ -1,5 +1,5 @@
-// Failures that parley reports to people: a code for programs, an exit code for shells (README,
-// "For scripts"), and a sentence that says what failed, quotes the value and says what to do. Pure.
+// Failures that parley reports to people: a code for programs, an exit code for shells
+// (docs/scripts.md), and a sentence that says what failed, quotes the value and says what to do. Pure.
 
 /** The command line's exit codes: a contract with scripts. */
 export const exitCode = {
