@@ -111,7 +111,10 @@ skipUnless(process.platform === "linux", "descriptors are counted on Linux alone
       process.exit();`;
     const child = Bun.spawn([process.execPath, "-e", program], { stdout: "pipe", timeout: 10_000 });
     const said = await new Response(child.stdout).text();
-    expect(JSON.parse(said)).toEqual({ asked: 2, open: 1, left: 0 });
+    const { asked, ...spare } = JSON.parse(said) as { asked: number; open: number; left: number };
+    expect(spare).toEqual({ open: 1, left: 0 });
+    // More often, if another program has taken the second one too.
+    expect(asked).toBeGreaterThanOrEqual(2);
     taken.stop();
   },
 );
