@@ -57,5 +57,6 @@ export function isOfAccounts(key: string): boolean {
   return key.startsWith(accountsMark);
 }
 
-const accountsMark = "@";
+/** What keys of `accountsAt` begin with. */
+export const accountsMark = "@";
 const exempt: ShareOwner = { shares: [], kept: [] };

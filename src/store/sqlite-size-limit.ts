@@ -4,6 +4,7 @@
 
 import type { Database } from "bun:sqlite";
 import { history as limits } from "../limits.ts";
+import { accountsMark } from "../share-owner.ts";
 import { isInRoom, keySeq } from "./sqlite-batch-key.ts";
 import { deleteBatches, type SqliteRooms } from "./sqlite-rooms.ts";
 
@@ -18,6 +19,9 @@ const sliceBytes = 1_000_000;
 const sampledBatches = 20;
 /** Approximate bytes of a row besides its text. */
 const rowBytes = 64;
+
+/** SQL for who of a network it is, where people own their names (chat/absent-mail.ts). */
+const person = `CASE WHEN substr(network, 1, 1) = '${accountsMark}' THEN sender ELSE '' END`;
 
 /** SQL for the sizes of the oldest or newest `?2` batches of room `?1`. */
 function sample(order: "ASC" | "DESC"): string {
@@ -109,14 +113,14 @@ export class SizeLimit {
     return bytes;
   }
 
-  /** Deletes the oldest messages of the network that fills most of the mailbox. */
+  /** Deletes the oldest messages of the network, or of the person, that fills most of the mailbox. */
   #deleteMail(session: string): number {
     const size = `octet_length(text) + ${rowBytes}`;
     const oldest = this.db
       .query<{ mail: number; bytes: number }, [string, number]>(
         `SELECT mail, ${size} AS bytes FROM mail
-         WHERE session = ?1 AND network = (SELECT network FROM mail WHERE session = ?1
-           GROUP BY network ORDER BY sum(${size}) DESC LIMIT 1)
+         WHERE session = ?1 AND (network, ${person}) = (SELECT network, ${person} FROM mail
+           WHERE session = ?1 GROUP BY 1, 2 ORDER BY sum(${size}) DESC LIMIT 1)
          ORDER BY mail LIMIT ?2`,
       )
       .all(session, limits.sliceRows);

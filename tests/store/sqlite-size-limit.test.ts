@@ -5,6 +5,7 @@ import { afterEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { accountsAt } from "../../src/share-owner.ts";
 import { openSqliteStore, type SqliteStore } from "../../src/store/sqlite.ts";
 import { mail, sweepAll, update, Writer } from "./batches.ts";
 
@@ -64,4 +65,19 @@ test("a flood of mail takes nothing from rooms, other mailboxes and other networ
   expect(store.rooms.after("lobby", 0, 999)).toHaveLength(200);
   expect(store.mailboxes.after("bob", 0, 9)).toHaveLength(1);
   expect(store.mailboxes.after("m1", 0, 1)[0]).toMatchObject({ mail: 1, from: "Ann" });
+});
+
+test("one person's flood takes nothing from others who own their names at the same network", () => {
+  const { store, writer } = open();
+  const office = accountsAt("192.0.2.1");
+  const from = (name: string, text: string) => mail("m1", text, { from: name, network: office });
+  writer.commit({ mail: [from("Ann", "psst")] });
+  for (let i = 1; i <= 900; i++) writer.commit({ mail: [from("Mallory", long[0]!)] });
+  writer.commit({ mail: [from("Ben", "psst")] });
+  sweepAll(store);
+  expect(usedBytes(store)).toBeLessThanOrEqual(fileBytes);
+  const kept = store.mailboxes.after("m1", 0, 1_000).map((message) => message.from);
+  expect(kept[0]).toBe("Ann");
+  expect(kept.at(-1)).toBe("Ben");
+  expect(kept.length).toBeLessThan(900);
 });
