@@ -219,13 +219,18 @@ function keepPassword(
     hub.options.log.info("password changed", { ...sessionFields(session), account, isSet });
     tellOthers(hub, session, account, { change: "password-changed", device: "" });
     const reason = "The password was changed: log in again";
-    putOut(hub, session, account, reason, (one) => !one.proven.isDevice);
+    putOut(hub, session, account, reason, isByPassword);
     const { ref, remember } = command;
     const answer = (token: string | undefined): void =>
       hub.send(session, { type: "password-set", isSet, token, ref });
     if (remember === true && isSet) giveToken(hub, session, account, answer);
     else answer(undefined);
   });
+}
+
+/** By the old password, or by a token that it has given. */
+function isByPassword({ proven }: Session): boolean {
+  return !proven.isDevice && proven.isBearer !== true;
 }
 
 /** The owner's other sessions, in case it was not the owner. */

@@ -191,7 +191,7 @@ function putOutOfAccount(
       expel(hub, session, "kicked", "Your account was deleted by an operator");
     else if (proven.isDevice && !isKnown)
       end(hub, session, "This device may no longer use the name");
-    else if (!proven.isDevice && change === "set-password") {
+    else if (!proven.isDevice && proven.isBearer !== true && change === "set-password") {
       end(hub, session, "The password was changed: log in again");
     }
   }

@@ -355,9 +355,10 @@ export class PendingLogin {
     const { key, account } = session.proven;
     const isDevice = person !== undefined && person.id === this.#ofKey?.id;
     const isAnybody = person === undefined && key === undefined && account === undefined;
+    const isBearer = this.#command.bearer !== undefined;
     session.proven = isAnybody
       ? nothingProven
-      : { key, account: person?.id ?? account, isDevice, token: this.#tokenHash };
+      : { key, account: person?.id ?? account, isDevice, token: this.#tokenHash, isBearer };
     session.person.accountName = person?.name ?? session.person.accountName;
     session.person.persona = undefined;
     noteCome(hub, session);

@@ -53,6 +53,8 @@ export type Proven = {
   readonly isDevice: boolean;
   /** The hash of its token, if it has one. */
   readonly token?: string | undefined;
+  /** That is an access token: the session is over when it is. */
+  readonly isBearer?: boolean;
 };
 
 /** Shared by all who have proved nothing, which are most. */

@@ -3,7 +3,7 @@
 
 import { connections as limits, history, output } from "../limits.ts";
 import { deliverAnswers, sendDueRosters } from "./delivery.ts";
-import { dropSlow, endSession, partAll, reasonForEnd } from "./disconnect.ts";
+import { dropSlow, endSession, expel, partAll, reasonForEnd } from "./disconnect.ts";
 import type { HubState } from "./hub-state.ts";
 import { mayPumpFrames, pumpFrames } from "./offers/channel-frames.ts";
 import { expireOffers } from "./offers/offer-commands.ts";
@@ -146,6 +146,9 @@ export class Timers {
   #sweepSession(session: Session): void {
     const hub = this.#hub;
     const { nowMs } = hub;
+    if (hasLostToken(hub, session)) {
+      expel(hub, session, "kicked", "The access token is not valid any more");
+    }
     const { phase, liveness, link } = session;
     if (phase === "ending") {
       if (liveness.endingSinceMs > 0 && nowMs - liveness.endingSinceMs > limits.drainMs)
@@ -167,4 +170,10 @@ export class Timers {
       hub.send(session, { type: "ping" });
     }
   }
+}
+
+/** Whether the session lives by an access token that is over, or was revoked on another server. */
+function hasLostToken({ options, stampMs }: HubState, { proven }: Session): boolean {
+  if (proven.isBearer !== true) return false;
+  return options.rights.tokens.find(proven.token ?? "", stampMs) === undefined;
 }

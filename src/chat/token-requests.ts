@@ -115,7 +115,7 @@ function bearerOf(hub: HubState, session: Session, command: Request): AccessToke
   }
   const { account, name, hash } = token;
   // From here on, it is the account's share that is used.
-  session.proven = { key: undefined, account, isDevice: false, token: hash };
+  session.proven = { key: undefined, account, isDevice: false, token: hash, isBearer: true };
   const ban = banOf(hub, suspectOf(session, { names: [name] }));
   if (ban !== undefined) {
     refuse(hub, session, "banned", banText(ban));

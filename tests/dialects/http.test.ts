@@ -59,3 +59,18 @@ test("what is not stored is not acknowledged", () => {
   client.close();
   expect(rig.hub.kept).toMatchObject({ sessions: 0, rooms: 0, names: 0, batches: 0 });
 });
+
+test("whoever listens is put out when the token is over", () => {
+  const rig = new Rig();
+  const made = rig.order("token builds --for 1m");
+  const accessToken = String(made.ok ? made.rows?.[0]?.text : "");
+  const ask = encodeRequest({ type: "listen", accessToken, room: "lobby" });
+  const listener = rig.client(http).send(ask);
+  expect(listener.text()).toContain("event: online");
+  rig.pass(59_000, 1_000);
+  expect(rig.hub.memberNames()).toEqual(["builds"]);
+  rig.pass(3_000, 1_000);
+  expect(rig.hub.memberNames()).toEqual([]);
+  expect(listener.text()).toContain("The access token is not valid any more");
+  expect(listener.link.ended).toBe(true);
+});
