@@ -2,6 +2,7 @@
 // Pure; sealing happens elsewhere.
 
 import { fold } from "../chat/names/grammar.ts";
+import { parseObject } from "../protocol/field-reader.ts";
 import { messageIdForm } from "../trust/seen-messages.ts";
 
 export type SealedText = {
@@ -32,17 +33,20 @@ export function encodeSealed({ id, timeMs, text }: SealedText): Uint8Array {
   return new TextEncoder().encode(JSON.stringify({ id, time: timeMs, text }));
 }
 
-/** Undefined: it has another form. */
+/** Undefined: it has another form. It comes from another person, so it is bounded before it is parsed. */
 export function decodeSealed(bytes: Uint8Array): SealedText | undefined {
+  const fields = parseObject(textOf(bytes) ?? "", { maxValues: 16 });
+  const { id, time, text } = fields ?? {};
+  if (typeof id !== "string" || !messageIdForm.test(id) || typeof text !== "string") {
+    return undefined;
+  }
+  const isTime = typeof time === "number" && Number.isSafeInteger(time) && time >= 0;
+  return isTime ? { id, timeMs: time, text } : undefined;
+}
+
+function textOf(bytes: Uint8Array): string | undefined {
   try {
-    const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-    if (typeof value !== "object" || value === null) return undefined;
-    const { id, time, text }: { id?: unknown; time?: unknown; text?: unknown } = value;
-    if (typeof id !== "string" || !messageIdForm.test(id) || typeof text !== "string") {
-      return undefined;
-    }
-    const isTime = typeof time === "number" && Number.isSafeInteger(time) && time >= 0;
-    return isTime ? { id, timeMs: time, text } : undefined;
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
     return undefined;
   }
