@@ -169,19 +169,24 @@ const handlers: Handlers = {
   leave(hub, session, { ref }) {
     answerRequest(hub, session, leave(hub, session), ref);
   },
-  files(hub, session, { after, limit, ref }) {
+  files(hub, session, { after, limit, folders, ref }) {
     // The list is charged when it is there. Later commands wait for that, or hundreds would be read
     // before the first is paid for.
     session.queue.block();
-    hub.options.files.list(after, limit, (result) => {
-      session.queue.unblock();
-      if (session.phase === "gone") return;
-      if (result instanceof ParleyError) {
-        reject(hub, session, result.code, result.message, { ref });
-      } else hub.send(session, { type: "files", files: result.files, next: result.next, ref });
-      hub.schedule.unblocked.add(session);
-      hub.wake();
-    });
+    hub.options.files.list(
+      after,
+      limit,
+      (result) => {
+        session.queue.unblock();
+        if (session.phase === "gone") return;
+        if (result instanceof ParleyError) {
+          reject(hub, session, result.code, result.message, { ref });
+        } else hub.send(session, { type: "files", files: result.files, next: result.next, ref });
+        hub.schedule.unblocked.add(session);
+        hub.wake();
+      },
+      folders,
+    );
   },
   transfer(hub, session, { request }) {
     hub.options.files.transfer(

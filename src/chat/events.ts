@@ -171,7 +171,14 @@ export type Command =
       since?: { epoch: string; seq: number } | undefined;
     }
   /** Lists the shared folder; without `limit`, all of it. */
-  | { type: "files"; after?: string | undefined; limit?: number | undefined; ref?: Ref | undefined }
+  | {
+      type: "files";
+      after?: string | undefined;
+      limit?: number | undefined;
+      /** Folders, too: their names end with a "/". */
+      folders?: boolean | undefined;
+      ref?: Ref | undefined;
+    }
   /** A request to the transfer service. */
   | { type: "transfer"; request: TransferRequest; ref?: Ref | undefined }
   | OfferRequest

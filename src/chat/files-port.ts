@@ -11,13 +11,17 @@ import type { FileEntry } from "./events.ts";
 export type FilesClient = { readonly peer: Peer; readonly owner: ShareOwner };
 
 export interface FilesPort {
-  /** Lists at most `limit` names after `after`; without `limit`, all of them. */
+  /**
+   * Lists at most `limit` names after `after`; without `limit`, all of them. `folders`: those, too,
+   * with a "/" behind their names.
+   */
   list(
     after: string | undefined,
     limit: number | undefined,
     answer: (
       result: { files: readonly FileEntry[]; next: string | undefined } | ParleyError,
     ) => void,
+    folders?: boolean,
   ): void;
   /**
    * Starts or updates a session's transfer. `send` receives its messages until the session closes;

@@ -243,7 +243,8 @@ export type SessionRequest =
   | { type: "rooms"; after?: string }
   | { type: "history"; room: string; limit: number; before?: number }
   | { type: "search"; room: string; text: string; limit: number; before?: number }
-  | { type: "files"; after?: string }
+  /** `folders`: those, too, with a "/" behind their names. */
+  | { type: "files"; after?: string; folders?: boolean }
   | { type: "rename"; name: string }
   /** An order of an operator. */
   | { type: "admin"; command: string }

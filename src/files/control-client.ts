@@ -162,11 +162,11 @@ export class ControlClient {
   }
 
   /**
-   * Requests the page of the file list that follows `after`. @throws ParleyError the server's
+   * Requests the page of the list of files and folders that follows `after`. @throws ParleyError the server's
    * error, or `stalled`
    */
   async listFiles(after: string | undefined): Promise<FilePage> {
-    const answer = await this.#request({ type: "files", after });
+    const answer = await this.#request({ type: "files", after, folders: true });
     if (answer.type === "files") return answer;
     throw this.#unexpected(answer);
   }

@@ -11,7 +11,8 @@ import { quietly } from "./cleanup.ts";
 import { lookAt } from "./file-reason.ts";
 import type { Incoming } from "./incoming.ts";
 import { folderName } from "./fetch-targets.ts";
-import { fetchFolder } from "./folder-fetch.ts";
+import { pathOf } from "../transfer/tree/manifest.ts";
+import { fetchFolder, manifestOf } from "./folder-fetch.ts";
 import { PartialFile } from "./partial-file.ts";
 import type { ServerAddress } from "../io/host-port.ts";
 import { applyJitHints } from "../io/jit-hints.ts";
@@ -78,6 +79,15 @@ export class DownloadClient {
       }
       // Names must ascend, so that a listing can't loop.
       after = page.next !== undefined && page.next > after ? page.next : undefined;
+    }
+  }
+
+  /** Lists a folder (`photos/`) with all that is in it. @throws ParleyError as `list` */
+  async *listFolder(name: string): AsyncGenerator<FileInfo> {
+    const manifest = await manifestOf(this, folderName(name));
+    for (const node of manifest.nodes) {
+      const { isFolder, size, modified } = node;
+      yield { name: `${name}${pathOf(node)}${isFolder ? "/" : ""}`, size, modified };
     }
   }
 

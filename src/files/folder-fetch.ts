@@ -66,7 +66,7 @@ export async function fetchFolder(
   options: FolderFetchOptions,
 ): Promise<void> {
   const startedMs = performance.now();
-  const manifest = await listOf(client, name);
+  const manifest = await manifestOf(client, name);
   const isNew = checkPlace(path);
   const names = SavedNames.choose(manifest, rulesOf(isNew ? dirname(path) : path));
   const target = new TargetTree(path, names);
@@ -304,8 +304,8 @@ class FolderFetch {
   }
 }
 
-/** @throws ParleyError `protocol` for a list that can't be true */
-async function listOf(client: TreeClient, name: string): Promise<Manifest> {
+/** The whole list of a folder. @throws ParleyError `protocol` if it can't be true; as `listTree` */
+export async function manifestOf(client: TreeClient, name: string): Promise<Manifest> {
   const manifest = new Manifest();
   await client.listTree(
     name,

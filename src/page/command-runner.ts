@@ -180,6 +180,8 @@ function download(
   const file = state().listing.files.find((file) => file.name === name);
   openFiles();
   if (file === undefined) return `${quoted(name)} is not in the list of files that is shown.`;
+  if (name.endsWith("/"))
+    return `A browser saves no folders: use parley fetch-file ${quoted(name)}.`;
   download(file);
   return undefined;
 }

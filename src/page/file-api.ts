@@ -11,8 +11,8 @@ export type FilePage = { files: readonly ListedFile[]; next: string | undefined 
  * Fetches one page of the listing: the files after `after`. @throws Error with a readable message.
  */
 export async function fetchFilePage(after: string | undefined): Promise<FilePage> {
-  const query = after === undefined ? "" : `?after=${encodeURIComponent(after)}`;
-  const response = await fetch(`/files${query}`);
+  const query = after === undefined ? "" : `&after=${encodeURIComponent(after)}`;
+  const response = await fetch(`/files?folders${query}`);
   if (!response.ok) throw new Error(await problemOf(response));
   const reader = readerOf(await response.text());
   const files = reader?.list("files", readFile) ?? [];

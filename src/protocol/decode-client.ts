@@ -122,6 +122,7 @@ const readers: {
     type: "files",
     after: r.optionalText("after"),
     limit: r.optionalCount("limit", 1),
+    folders: r.optionalFlag("folders"),
     ref: r.ref(),
   }),
   tree: (r) => ({

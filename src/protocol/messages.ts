@@ -233,6 +233,8 @@ export type ClientMessage =
       type: "files";
       after?: string | undefined;
       limit?: number | undefined;
+      /** Folders, too: their names end with a "/". */
+      folders?: boolean | undefined;
       ref?: Ref | undefined;
     }
   | TransferRequest

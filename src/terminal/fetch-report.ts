@@ -49,10 +49,11 @@ export class FetchReport {
   /** One row of `--list`, or with `--json` an event. */
   async list(file: FileInfo): Promise<void> {
     const { name, size, modified } = file;
+    const shownSize = name.endsWith("/") ? "-" : String(size);
     const time = new Date(modified).toISOString().slice(0, 16).replace("T", " ");
     const line = this.#options.json
       ? jsonLine({ event: "file", name, size, modified })
-      : `${String(size).padStart(12)}  ${time}  ${harmless(name)}\n`;
+      : `${shownSize.padStart(12)}  ${time}  ${harmless(name)}\n`;
     if (!stdout.data(line)) await stdout.relief();
   }
 

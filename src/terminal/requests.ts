@@ -43,10 +43,13 @@ function nextPage(response: SessionResponse): SessionRequest | undefined {
       const { room, next: after } = response;
       return after === undefined ? undefined : { type: "who", room, after };
     }
-    case "rooms":
+    case "rooms": {
+      const { next: after } = response;
+      return after === undefined ? undefined : { type: "rooms", after };
+    }
     case "files": {
-      const { type, next: after } = response;
-      return after === undefined ? undefined : { type, after };
+      const { next: after } = response;
+      return after === undefined ? undefined : { type: "files", after, folders: true };
     }
     default:
       return undefined;

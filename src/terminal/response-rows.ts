@@ -59,7 +59,8 @@ export function responseRows(
     case "files":
       if (response.files.length === 0) return ["There are no files"];
       return response.files.flatMap(({ name, sizeBytes }) => {
-        const first = `  ${sizeText(sizeBytes).padStart(8)}  `;
+        const size = name.endsWith("/") ? "folder" : sizeText(sizeBytes);
+        const first = `  ${size.padStart(8)}  `;
         return wrapText(harmless(name), area, { first, other: " ".repeat(first.length) });
       });
   }

@@ -260,7 +260,7 @@ export class TerminalClient {
 
   /** Asks the server for what is not known yet; the next Tab has it. */
   #words(wanted: Completes | undefined): Words {
-    if (wanted === "file") this.#ask({ type: "files" }, { isShown: false });
+    if (wanted === "file") this.#ask({ type: "files", folders: true }, { isShown: false });
     if (wanted === "room") this.#ask({ type: "rooms" }, { isShown: false });
     return this.#completion.words(this.#session.name ?? "", this.#view.rooms.current);
   }
@@ -348,8 +348,9 @@ export class TerminalClient {
       case "history":
         return this.#askAbout(undefined, (room) => ({ type: "history", room, limit: typed.limit }));
       case "rooms":
+        return this.#ask({ type: "rooms" });
       case "files":
-        return this.#ask({ type: typed.do });
+        return this.#ask({ type: "files", folders: true });
       case "topic":
         return this.#topic(typed.words);
       case "motd":

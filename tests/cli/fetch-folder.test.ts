@@ -219,6 +219,23 @@ test("one file of a subfolder, and names that are none", async () => {
   expect(readdirSync(home)).toEqual(["run.sh"]);
 });
 
+test("--list shows folders, and with a folder's name all that is in it", async () => {
+  const top = await run(["fetch-file", address, "--list"]);
+  expect(top.out).toMatch(/^ +-  \d{4}-\d\d-\d\d \d\d:\d\d  tree\/$/m);
+  const { code, out } = await run(["fetch-file", address, "--list", "tree/sub/", "--json"]);
+  expect(code).toBe(0);
+  expect(events(out).map(({ name }) => name)).toEqual([
+    "tree/sub/deeper/",
+    "tree/sub/deeper/large",
+    "tree/sub/private",
+    "tree/sub/run.sh",
+    "tree/sub/zero",
+  ]);
+  const bare = await run(["fetch-file", address, "tree", "-o", `${newHome()}/`]);
+  expect(bare.err).toContain("its name is 'tree/'");
+  expect(bare.code).toBe(5);
+});
+
 test("-o renames the folder; `-o -` takes none", async () => {
   const home = newHome();
   expect((await run(["fetch-file", address, "tree/many/", "-o", join(home, "new")])).code).toBe(0);

@@ -172,7 +172,14 @@ const clientMessages: Each<ClientMessage> = {
   accept: record("accept", { ref }, "ref"),
   reject: record("reject", { ref }, "ref"),
   leave: record("leave", { ref }, "ref"),
-  files: record("files", { after: text, limit: fromOne, ref }, "after", "limit", "ref"),
+  files: record(
+    "files",
+    { after: text, limit: fromOne, folders: fc.boolean(), ref },
+    "after",
+    "limit",
+    "folders",
+    "ref",
+  ),
   fetch: fc.oneof(
     record("fetch", { name, check: fc.constant(true), ref }, "ref"),
     record("fetch", {

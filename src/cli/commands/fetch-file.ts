@@ -46,7 +46,10 @@ export default defineCommand({
       valueHint: "PATH|-",
       description: "Save as PATH, or write to stdout (default: into ./Downloads)",
     },
-    list: { type: "boolean", description: "List the server's files" },
+    list: {
+      type: "boolean",
+      description: "List the server's files and folders, or all that is in PHOTOS/",
+    },
     resume: {
       type: "boolean",
       default: true,
@@ -119,11 +122,13 @@ export default defineCommand({
     let removeFolder: (() => void) | undefined;
     const stopListening = onSignals(["SIGINT", "SIGTERM"], interrupt);
     try {
-      if (args.list === true) await list(client, report);
-      const targets = fetchTargets(names.filter(isFileName), args.output, stdout);
+      const listed = args.list === true ? names.filter((name) => name.endsWith("/")) : [];
+      if (args.list === true) await list(client, listed, report);
+      const fetched = names.filter((name) => !listed.includes(name));
+      const targets = fetchTargets(fetched.filter(isFileName), args.output, stdout);
       if (targets.length > 0 && args.output === undefined) removeFolder = makeDefaultFolder();
       const byName = new Map(targets.map(({ name, target }) => [name, target]));
-      await fetchAll(client, new Set(names), byName, report);
+      await fetchAll(client, new Set(fetched), byName, report);
       // Listings and events are data, so wait for a slow reader.
       await Promise.race([stdout.emptied(), interrupted.promise]);
       if (stdout.failure !== undefined) throw unwritable(stdout.failure);
@@ -162,7 +167,20 @@ function rateOf(text: string | undefined): number | undefined {
   );
 }
 
-async function list(client: DownloadClient, report: FetchReport): Promise<void> {
+/** Lists these folders with all that is in them, or what is at the top. */
+async function list(
+  client: DownloadClient,
+  folders: readonly string[],
+  report: FetchReport,
+): Promise<void> {
+  for (const name of folders) {
+    checkName(name);
+    for await (const file of client.listFolder(name)) {
+      await report.list(file);
+      if (stdout.closed) return;
+    }
+  }
+  if (folders.length > 0) return;
   let isEmpty = true;
   for await (const file of client.list()) {
     isEmpty = false;

@@ -73,9 +73,14 @@ export class FileList {
 
   #newRow(file: ListedFile): Row {
     const name = harmless(file.name);
+    const isFolder = file.name.endsWith("/");
     const button = iconButton("save", `Download ${name}`);
     button.addEventListener("click", () => this.#actions.download(file));
-    const facts = `${sizeText(file.sizeBytes)} · ${new Date(file.modifiedMs).toLocaleDateString()}`;
+    // A browser saves files, not trees of them.
+    button.hidden = isFolder;
+    const facts = isFolder
+      ? `folder · parley fetch-file "${name}"`
+      : `${sizeText(file.sizeBytes)} · ${new Date(file.modifiedMs).toLocaleDateString()}`;
     const bar = h("progress", {
       max: 1,
       value: 0,

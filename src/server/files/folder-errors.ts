@@ -16,6 +16,12 @@ export function throwIfBusy(error: unknown): void {
   throw new ParleyError("full", sentence);
 }
 
+/** It is there, under a name that a file would have. */
+export function isFolder(name: string): ParleyError {
+  const shown = quoted(`${name}/`, limits.maxNameChars);
+  return new ParleyError("not-found", `It is a folder on the server: its name is ${shown}`);
+}
+
 export function notFound(name: string): ParleyError {
   const shown = quoted(name, limits.maxNameChars);
   return new ParleyError("not-found", `No file ${shown} on the server: --list shows what there is`);

@@ -51,9 +51,10 @@ export class ServerFiles implements FilesPort {
     after: string | undefined,
     limit: number | undefined,
     answer: Parameters<FilesPort["list"]>[2],
+    folders = false,
   ): void {
-    const page = this.#sharedPage(after, limit);
-    if (after === undefined && limit === undefined) this.#indexListing(page);
+    const page = this.#sharedPage(after, limit, folders);
+    if (after === undefined && limit === undefined && !folders) this.#indexListing(page);
     page.then(
       (page) => this.#answer(() => answer(page)),
       (error: unknown) => answer(asParleyError(error)),
@@ -151,7 +152,7 @@ export class ServerFiles implements FilesPort {
   async #find(name: string): Promise<string | undefined> {
     const fresh =
       this.#listed !== undefined && performance.now() - this.#listed.atMs < folder.listingMs;
-    const files = fresh ? this.#listed!.files : this.#indexListing(this.#sharedPage(undefined, undefined));
+    const files = fresh ? this.#listed!.files : this.#indexListing(this.#sharedPage(undefined, undefined, false));
     return (await files).get(name)?.name;
   }
 
@@ -159,15 +160,19 @@ export class ServerFiles implements FilesPort {
    * Concurrent requests for the same page share it, so that few lists are in memory however many
    * clients ask.
    */
-  #sharedPage(after: string | undefined, limit: number | undefined): Promise<Page> {
-    const key = JSON.stringify([after, limit]);
+  #sharedPage(
+    after: string | undefined,
+    limit: number | undefined,
+    folders: boolean,
+  ): Promise<Page> {
+    const key = JSON.stringify([after, limit, folders]);
     const running = this.#listings.get(key);
     if (running !== undefined) return running;
     if (this.#listings.size >= limits.maxListings) {
       const sentence = "Too many file lists are being read: try again in a moment.";
       return Promise.reject(new ParleyError("full", sentence));
     }
-    const page = this.#page(after, limit).finally(() => this.#listings.delete(key));
+    const page = this.#page(after, limit, folders).finally(() => this.#listings.delete(key));
     this.#listings.set(key, page);
     return page;
   }
@@ -184,17 +189,21 @@ export class ServerFiles implements FilesPort {
     return files;
   }
 
-  async #page(after: string | undefined, limit: number | undefined): Promise<Page> {
+  async #page(
+    after: string | undefined,
+    limit: number | undefined,
+    folders: boolean,
+  ): Promise<Page> {
     const files: FileEntry[] = [];
     let from = after;
     // Dialects without paging get the whole list, as far as one message can hold it.
     for (;;) {
-      const page = await this.#service.folder.list(from);
+      const page = await this.#service.folder.list(from, folders);
       for (const { name, size, modified } of page.files) {
         files.push({ name, sizeBytes: size, modifiedMs: modified });
         if (files.length === limit) {
           const more = page.next !== undefined || page.files.at(-1)?.name !== name;
-          return { files, next: more ? name : undefined };
+          return { files, next: more ? bare(name) : undefined };
         }
       }
       from = page.next;
@@ -204,6 +213,11 @@ export class ServerFiles implements FilesPort {
       if (limit !== undefined) return { files, next: from };
     }
   }
+}
+
+/** Pages go on behind the name itself. */
+function bare(name: string): string {
+  return name.endsWith("/") ? name.slice(0, -1) : name;
 }
 
 function asParleyError(error: unknown): ParleyError {

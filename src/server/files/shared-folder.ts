@@ -14,7 +14,7 @@ import {
 import { dirname, sep } from "node:path";
 import { folder as limits } from "../../limits.ts";
 import { isPlainName, spellings } from "./file-names.ts";
-import { notFound, throwIfBusy } from "./folder-errors.ts";
+import { isFolder, notFound, throwIfBusy } from "./folder-errors.ts";
 import { firstAfter, folderVersion, isHidden, namesIn } from "./folder-names.ts";
 import { type FileEntry, opened, type OpenFile } from "./open-file.ts";
 import { SharedTree } from "./shared-tree.ts";
@@ -27,7 +27,7 @@ export interface FilePage {
 }
 
 /** A listed file and its size in a response; undefined if it is not a shared file. */
-type Listed = { entry: FileEntry; roomBytes: number } | undefined;
+type Listed = { entry: FileEntry; isFolder: boolean; roomBytes: number } | undefined;
 
 export class SharedFolder {
   readonly path: string;
@@ -59,11 +59,12 @@ export class SharedFolder {
   }
 
   /**
-   * Regular files named after `after`, sorted by code unit: at most `limits.folder.pageFiles`, and
+   * Regular files, and with `folders` those with a "/" behind their names, that come after `after`,
+   * sorted by code unit: at most `limits.folder.pageFiles`, and
    * at most `pageBytes` as JSON. Lists only what `open` could open, at most `listingMs` old. Yields
    * to other work every few files.
    */
-  async list(after = ""): Promise<FilePage> {
+  async list(after = "", folders = false): Promise<FilePage> {
     const names = await this.#listing();
     const listed = this.#listed;
     const files: FileEntry[] = [];
@@ -80,7 +81,7 @@ export class SharedFolder {
         listed.set(name, this.#look(name));
       }
       const found = listed.get(name);
-      if (found === undefined) continue;
+      if (found === undefined || (found.isFolder && !folders)) continue;
       room -= found.roomBytes;
       files.push(found.entry);
     }
@@ -95,7 +96,9 @@ export class SharedFolder {
   open(name: string): OpenFile {
     if (name.includes("/")) return this.tree.open(name);
     const found = this.#find(name);
-    if (found === undefined) throw notFound(name);
+    if (found === undefined) {
+      throw this.tree.lookAtFolder(name) === undefined ? notFound(name) : isFolder(name);
+    }
     let fd: number | undefined;
     try {
       // If the file became a FIFO or link in between, this neither blocks nor follows.
@@ -117,11 +120,17 @@ export class SharedFolder {
   }
 
   #look(name: string): Listed {
-    const stat = this.#find(name)?.stat;
+    const file = this.#find(name)?.stat;
+    const stat = file ?? this.tree.lookAtFolder(name);
     if (stat === undefined) return undefined;
-    const entry = { name, size: Number(stat.size), modified: Number(stat.mtimeMs) };
+    const isFolder = file === undefined;
+    const entry = {
+      name: isFolder ? `${name}/` : name,
+      size: isFolder ? 0 : Number(stat.size),
+      modified: Number(stat.mtimeMs),
+    };
     // A name takes at most six times its length as JSON; numbers and field names take less than 80.
-    return { entry, roomBytes: JSON.stringify(name).length * 2 + 80 };
+    return { entry, isFolder, roomBytes: JSON.stringify(name).length * 2 + 80 };
   }
 
   #find(name: string): { path: Buffer; stat: BigIntStats } | undefined {

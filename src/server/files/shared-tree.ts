@@ -2,7 +2,7 @@
 // transfer/tree/tree-path.ts, and opens files below them. Follows no link, shows nothing hidden.
 // Knows no protocol.
 
-import { constants, closeSync, fstatSync, lstatSync, openSync, type Stats, statSync } from "node:fs";
+import { type BigIntStats, constants, closeSync, fstatSync, lstatSync, openSync, type Stats, statSync } from "node:fs";
 import { ParleyError } from "../../errors.ts";
 import { type EncodedName, FolderCursor, OpenFolder } from "../../io/open-folder.ts";
 import { files as limits, folder, tree } from "../../limits.ts";
@@ -53,6 +53,23 @@ export class SharedTree {
       throw error instanceof ParleyError ? error : noFolder(name);
     } finally {
       this.#walks--;
+      cursor.close();
+    }
+  }
+
+  /** What is known of a folder in the shared one; undefined if there is none that is shared. */
+  lookAtFolder(name: string): BigIntStats | undefined {
+    if (partsOf(name)?.length !== 1) return undefined;
+    const cursor = this.cursor();
+    try {
+      const root = cursor.to([]);
+      const stat = lstatSync(root.at(spellingOf(root, name)), { bigint: true });
+      const isShared = stat.isDirectory() && !this.#withheldIds().has(`${stat.dev} ${stat.ino}`);
+      return isShared ? stat : undefined;
+    } catch (error) {
+      throwIfBusy(error);
+      return undefined;
+    } finally {
       cursor.close();
     }
   }

@@ -31,9 +31,12 @@ export class FileRoutes {
    */
   async list(query: URLSearchParams): Promise<Response> {
     try {
-      const page = await this.#folder.list(query.get("after") ?? "");
+      const page = await this.#folder.list(query.get("after") ?? "", query.has("folders"));
       const more = page.next === undefined ? "" : encodeURIComponent(page.next.toWellFormed());
-      const link = more === "" ? {} : { Link: `</files?after=${more}>; rel="next"` };
+      const link =
+        more === ""
+          ? {}
+          : { Link: `</files?${query.has("folders") ? "folders&" : ""}after=${more}>; rel="next"` };
       return Response.json(page, { headers: { ...fileHeaders, ...link } });
     } catch (error) {
       return refusal(error);

@@ -77,6 +77,20 @@ test("lists regular files by code unit, with links that stay inside", async () =
   expect(names).toEqual([...plain, "link-inside", "link-below"].sort());
 });
 
+test("lists folders besides if asked to, with a slash, and none that is hidden or a link", async () => {
+  mkdirSync(join(path, ".hidden-folder"));
+  symlinkSync("sub", join(path, "link-to-sub"));
+  const folder = new SharedFolder(path);
+  const { files } = await folder.list("", true);
+  const names = files.map(({ name }) => name);
+  expect(names.filter((name) => name.endsWith("/"))).toEqual(["sub/"]);
+  expect(names.filter((name) => !name.endsWith("/"))).toEqual(await all(folder));
+  expect(files.find(({ name }) => name === "sub/")).toMatchObject({ size: 0 });
+  expect((await folder.list("sub", true)).files.map(({ name }) => name)).not.toContain("sub/");
+  expect(() => folder.open("sub")).toThrow("is a folder on the server: its name is 'sub/'");
+  rmSync(join(path, "link-to-sub"));
+});
+
 test.each(plain)("opens %p", (name) => {
   const file = new SharedFolder(path).open(name);
   const bytes = new Uint8Array(100);
