@@ -360,6 +360,28 @@ export const offers = {
   /** The same of all channels, and of those of one owner. */
   maxAllWaitingChars: 128 * MiB,
   maxOwnerWaitingChars: 32 * MiB,
+  /**
+   * A sender gives up once it has sent the files this many times over, and as many bytes more: the
+   * recipient is not going to be done.
+   */
+  resentTimes: 4,
+  resentBytes: 64 * MiB,
+  /** Files and folders per line of the list of an offer: the longest names fit a line. */
+  listedPerLine: 60,
+  /** What arrives may be this many bytes more than was offered: a log grows meanwhile. */
+  slackBytes: 16 * MiB,
+  /** An offer that the server could not take just then is made again after this. */
+  offerAgainMs: 2_000,
+  /** How long `send-file` waits for an answer. */
+  answerMs: 600_000,
+  /** How often a recipient tells how far it is. */
+  progressMs: 500,
+  /** A transfer between people waits this long for the other to come back. */
+  waitMs: 7 * 24 * 3_600_000,
+  /** Offers that a client remembers to have accepted, and those that wait for an answer. */
+  maxKnown: 256,
+  /** Names tried for a file whose name is taken: `a (2).txt`, … */
+  maxNameTries: 1_000,
   /** Frames wait while a session has this many bytes of output: what is said comes soon enough. */
   maxLagBytes: 256 * KiB,
 } as const;

@@ -28,6 +28,10 @@ export const commands: CommandTable = {
     description: "Fetch files from a server, fast and verified",
     load: () => load(import("./commands/fetch-file.ts")),
   },
+  "send-file": {
+    description: "Send files and folders to a person",
+    load: () => load(import("./commands/send-file.ts")),
+  },
   classic: {
     description: "Small clients for date-time, calculator, chat-room and greeting servers",
     load: () => load(import("./commands/classic.ts")),

@@ -8,6 +8,7 @@ import { fold } from "../chat/names/grammar.ts";
 import { ParleyError } from "../errors.ts";
 import { sealed as limits } from "../limits.ts";
 import { harmless } from "../text.ts";
+import type { Sealed } from "../protocol/messages.ts";
 import { areKeys, compareKeys, type KnownKeys } from "../trust/known-keys.ts";
 import { areVouched, type Verify, type Vouch } from "../trust/device-vouch.ts";
 import type { Freshness } from "../trust/seen-messages.ts";
@@ -88,6 +89,13 @@ type Verdict =
   | { how: "offline" };
 type Answer = Keys | { type: "error"; code: string; message: string };
 
+/** What became of an offer: the server can read it (`plain`), or it is sealed, or can't be made. */
+export type SealOutcome =
+  | { how: "plain" }
+  | { how: "sealed"; sealed: Sealed; isVerified: boolean }
+  | { how: "refused"; why: string }
+  | { how: "offline" };
+
 export class PrivateMessages {
   readonly #session: Pick<NativeSession, "name" | "online" | "request" | "tell">;
   readonly #device: SealingDevice | undefined;
@@ -131,6 +139,42 @@ export class PrivateMessages {
     if (this.#device === undefined) return this.#sendPlain(job, job.to);
     this.#jobs.push(job);
     this.#send();
+  }
+
+  /** Seals an offer of files as a message would be sealed, for whoever it can be. */
+  async sealOffer(name: string, content: Uint8Array): Promise<SealOutcome> {
+    const verdict = await this.#judge(name);
+    const device = this.#device;
+    if (verdict.how !== "sealed" || device === undefined) {
+      return verdict.how === "sealed" ? { how: "plain" } : verdict;
+    }
+    const { known, isNew } = verdict;
+    try {
+      const context = sealContext(this.#session.name ?? "", name, "file offer");
+      const boxes = await this.#boxes(device, known.keys, content, context);
+      if (isNew) this.#output.note(firstContact(name));
+      return { how: "sealed", sealed: { key: device.key, boxes }, isVerified: known.isVerified };
+    } catch {
+      return { how: "refused", why: `a key of ${harmless(name)} can't be used` };
+    }
+  }
+
+  /** Opens a sealed offer; a sentence says why not. */
+  async openOffer(
+    from: string,
+    sealed: Sealed,
+  ): Promise<{ content: Uint8Array; state: "verified" | "unverified" } | string> {
+    const device = this.#device;
+    if (device === undefined) return "this client has no key";
+    const box = sealed.boxes.find(({ key }) => key === device.key)?.box;
+    if (box === undefined) return "it is for other devices of yours";
+    const context = sealContext(from, this.#session.name ?? "", "file offer");
+    const content = await device.sealer.open(box, sealed.key, context);
+    if (content === undefined) return `it is damaged, or not from ${harmless(from)} to you`;
+    const state = await this.#senderState(from, sealed.key, device);
+    if (state !== "changed") return { content, state };
+    const advice = `ask ${harmless(from)}, best with /verify ${harmless(from)}`;
+    return `it was sealed by another key than those of ${harmless(from)} that you know: ${advice}`;
   }
 
   /** Whether the event is dealt with here: a private message, or an answer to a question of ours. */
@@ -352,11 +396,9 @@ export class PrivateMessages {
     this.#lastTimeMs = Math.max(device.now(), this.#lastTimeMs + 1);
     const content = encodeSealed({ id: device.newId(), timeMs: this.#lastTimeMs, text });
     const context = sealContext(this.#session.name ?? "", name);
-    const boxes: { key: string; box: string }[] = [];
+    let boxes: { key: string; box: string }[];
     try {
-      for (const key of known.keys) {
-        boxes.push({ key, box: await device.sealer.seal(content, key, context) });
-      }
+      boxes = await this.#boxes(device, known.keys, content, context);
     } catch {
       return this.#refuse(job, `a key of ${harmless(name)} can't be used`);
     }
@@ -369,6 +411,18 @@ export class PrivateMessages {
     const result = this.#session.tell([name], text, { kind, sealed });
     this.#finish(job, result, [name], seal);
     if (isNew) this.#output.note(firstContact(name));
+  }
+
+  /** @throws if one of the keys can't be used */
+  async #boxes(
+    { sealer }: SealingDevice,
+    keys: readonly string[],
+    content: Uint8Array,
+    context: string,
+  ): Promise<{ key: string; box: string }[]> {
+    const boxes: { key: string; box: string }[] = [];
+    for (const key of keys) boxes.push({ key, box: await sealer.seal(content, key, context) });
+    return boxes;
   }
 
   #arrived(event: Private): void {

@@ -25,8 +25,12 @@ export interface MessageSealer {
  * What both sides must agree on, besides the two keys. Names contain no NUL, so it can be read in
  * one way only.
  */
-export function sealContext(from: string, to: string): string {
-  return `parley private message\0${fold(from)}\0${fold(to)}`;
+export function sealContext(
+  from: string,
+  to: string,
+  purpose: "private message" | "file offer" = "private message",
+): string {
+  return `parley ${purpose}\0${fold(from)}\0${fold(to)}`;
 }
 
 export function encodeSealed({ id, timeMs, text }: SealedText): Uint8Array {

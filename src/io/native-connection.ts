@@ -56,6 +56,11 @@ export class NativeConnection {
     return this.#problem;
   }
 
+  /** Bytes that the kernel has not taken yet. */
+  get waitingBytes(): number {
+    return this.#current?.link?.waitingBytes ?? 0;
+  }
+
   start(): void {
     this.#session.start(now());
     this.applyOutputs();

@@ -19,7 +19,10 @@ export type ClientOptions = {
   to: ServerAddress;
   /** The value of --name; undefined: the user's name, or one like it. */
   name: string | undefined;
-  room: string;
+  /** Undefined: none. */
+  room: string | undefined;
+  /** Files that people offer are told. */
+  takesFiles?: boolean;
   downloads: string;
   follow: boolean;
   json: boolean;
@@ -77,7 +80,7 @@ async function openUnder(
 const takenCodes: ReadonlySet<string> = new Set(["name-taken", "name-registered"]);
 
 async function attempt(
-  { to, room, identity, password, ignored }: ClientOptions,
+  { to, room, identity, password, ignored, takesFiles }: ClientOptions,
   name: string,
   interrupted: Promise<never>,
 ): Promise<OpenSession> {
@@ -87,7 +90,8 @@ async function attempt(
   let isOnline = false;
   const session = new ClientSession({
     name,
-    rooms: [room],
+    rooms: room === undefined ? [] : [room],
+    takesFiles,
     secret: secretText(24),
     access: to.access,
     ignored: ignored.load(),

@@ -7,7 +7,11 @@ import type { ServerAddress } from "../io/host-port.ts";
 import { DownloadClient } from "../files/download-client.ts";
 import type { FetchEvent } from "../files/fetch-events.ts";
 import { fetchInto } from "../files/fetch-into.ts";
+import { ParleyError } from "../errors.ts";
+import { exchangeOf } from "../handover/exchange-of.ts";
+import { Handover } from "../handover/handover.ts";
 import { say } from "./diagnostics.ts";
+import { ReceiveReport } from "./receive-report.ts";
 import { sealingDevice } from "./sealing-device.ts";
 import { stdout } from "./output.ts";
 import { PipeClient } from "./pipe-client.ts";
@@ -18,6 +22,8 @@ export type PipeRunOptions = ClientOptions & {
   recipients?: readonly string[] | undefined;
   /** Every line is a command in JSON. */
   commands?: boolean;
+  /** Take what people offer, into this folder. */
+  acceptInto?: string | undefined;
 };
 
 /** @throws ParleyError */
@@ -32,7 +38,9 @@ export async function runPipe(options: PipeRunOptions): Promise<void> {
   };
   const stopListening = onSignals(["SIGINT", "SIGTERM"], interrupt);
   try {
-    const opened = await openSession(options, interruption.promise);
+    const { acceptInto } = options;
+    const takesFiles = acceptInto !== undefined;
+    const opened = await openSession({ ...options, takesFiles }, interruption.promise);
     const { session, connection, listen, to } = opened;
     let client: PipeClient | undefined;
     const mail = new PrivateMessages(session, sealingDevice(options.identity, to), {
@@ -53,10 +61,21 @@ export async function runPipe(options: PipeRunOptions): Promise<void> {
       }),
     });
     pipe = client;
-    listen((event) => {
-      if (!mail.handleEvent(event)) pipe?.handleEvent(event);
+    const report = new ReceiveReport(options.json);
+    const handover = new Handover({
+      exchange: exchangeOf(session, connection, mail, options.identity?.channelSealer),
+      acceptInto,
+      onIncoming: (event) => report.handleOffer(event),
+      onFetch: (event, id) => report.handleFetch(event, id),
     });
-    await client.run();
+    listen((event) => {
+      if (!mail.handleEvent(event) && !handover.handleEvent(event)) pipe?.handleEvent(event);
+    });
+    try {
+      await client.run();
+    } finally {
+      handover.stop(new ParleyError("interrupted", "The program has ended"));
+    }
   } finally {
     stopListening();
   }

@@ -8,10 +8,16 @@ import type { ClientIdentity } from "../client/events.ts";
 import { ParleyError } from "../errors.ts";
 import { quoted } from "../text.ts";
 import type { MessageSealer } from "../client/sealed-text.ts";
-import { messageSealer } from "./message-sealer.ts";
+import { type ChannelSealer, channelSealer } from "./channel-sealer.ts";
+import { DeviceKeys } from "./hpke.ts";
+import { sealerOf } from "./message-sealer.ts";
 import { createSecretFile, readSecretFile } from "./secret-file.ts";
 
-export type DeviceKey = ClientIdentity & { readonly path: string; readonly sealer: MessageSealer };
+export type DeviceKey = ClientIdentity & {
+  readonly path: string;
+  readonly sealer: MessageSealer;
+  readonly channelSealer: ChannelSealer;
+};
 
 const content = "the key to your names";
 
@@ -52,9 +58,11 @@ function identityOf(path: string, pem: string): DeviceKey {
         "Without it a new one is made, which your names do not belong to",
     );
   }
+  const keys = new DeviceKeys(Buffer.from(d, "base64url"));
   return {
     path,
-    sealer: messageSealer(Buffer.from(d, "base64url")),
+    sealer: sealerOf(keys),
+    channelSealer: channelSealer(keys),
     key: x,
     sign: (text) => sign(null, Buffer.from(text), privateKey).toString("base64url"),
   };

@@ -43,6 +43,11 @@ export default defineCommand({
       valueHint: "FOLDER",
       description: "Where /get saves files",
     },
+    accept: {
+      type: "string",
+      valueHint: "FOLDER",
+      description: "Take all files that people offer, into FOLDER",
+    },
     follow: { type: "boolean", description: "In a pipe: keep listening after the end of input" },
     to: {
       type: "string",
@@ -91,6 +96,7 @@ export default defineCommand({
       identity: identityOf(args.identity),
       password,
       ignored: ignoredFile(),
+      acceptInto: acceptOf(args.accept),
     };
     if (isatty(0) && isatty(1) && !options.json && recipients === undefined) {
       const { runTerminal } = await import("../../terminal/run-terminal.ts");
@@ -110,6 +116,15 @@ function serversOf(
   const [first = "", ...others] = text.split(",");
   const read = (one: string) => addressOf(word === undefined ? "--server" : "", one);
   return [read(first), ...others.map(read)];
+}
+
+/** The folder of `--accept`. @throws ParleyError */
+function acceptOf(folder: string | undefined): string | undefined {
+  if (folder !== "") return folder;
+  throw new ParleyError(
+    "usage",
+    "--accept '' is not a folder: try ./Incoming, which need not exist",
+  );
 }
 
 /** The names of `--to`. @throws ParleyError */

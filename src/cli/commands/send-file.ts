@@ -1,0 +1,88 @@
+// `parley send-file`: reads its flags and offers files to a person.
+
+import { existsSync } from "node:fs";
+import { defineCommand } from "citty";
+import { personNameProblem } from "../../dialects/table.ts";
+import { ParleyError } from "../../errors.ts";
+import { runSend } from "../../terminal/run-send.ts";
+import { addressOf, defaultAddress, fullAddress, type WrittenAddress } from "../address.ts";
+import { accessOf, passFlag } from "../access-flags.ts";
+import { identityFlag, identityOf, passwordFlag, passwordOf } from "../identity-flag.ts";
+import { IgnoredFile } from "../../terminal/ignored-file.ts";
+import { plainFlag, trusted } from "../trust-flags.ts";
+
+export default defineCommand({
+  meta: { name: "send-file", description: "Send files and folders to a person" },
+  args: {
+    path: {
+      type: "positional",
+      required: false,
+      valueHint: "PATH…",
+      description: "Files and folders; the first may be HOST:PORT or HOST:PORT#PIN of the server",
+    },
+    to: { type: "string", valueHint: "NAME", description: "Who is to get them" },
+    server: {
+      type: "string",
+      valueHint: "ADDRESS",
+      description:
+        "HOST:PORT or HOST of the server, with #PIN to check its key (default 127.0.0.1:55000)",
+    },
+    name: {
+      type: "string",
+      alias: "n",
+      valueHint: "NAME",
+      description: "Your name (default: your user name)",
+    },
+    identity: identityFlag,
+    "password-file": passwordFlag,
+    pass: passFlag,
+    plain: plainFlag,
+    json: {
+      type: "boolean",
+      description: "Print one JSON object per line: offered, accepted, progress, sent, …",
+    },
+    quiet: { type: "boolean", alias: "q", description: "Print nothing but errors" },
+  },
+  async run({ args }) {
+    const { server, paths } = readWords(args._, args.server);
+    const recipient = args.to;
+    if (recipient === undefined) {
+      throw new ParleyError("usage", "Who is to get it? Name a person with --to NAME");
+    }
+    if (paths.length === 0) {
+      throw new ParleyError("usage", "Which file? Name one or more files or folders");
+    }
+    for (const name of [recipient, ...(args.name === undefined ? [] : [args.name])]) {
+      const problem = personNameProblem(name);
+      if (problem !== undefined) throw new ParleyError("name-invalid", problem);
+    }
+    const password = passwordOf(args["password-file"]);
+    const quiet = args.quiet === true;
+    await runSend({
+      to: trusted(server, { plain: args.plain, quiet, access: accessOf(password, args.pass) }),
+      name: args.name,
+      room: undefined,
+      downloads: "",
+      follow: false,
+      json: args.json ?? false,
+      identity: identityOf(args.identity),
+      password,
+      ignored: new IgnoredFile(undefined),
+      recipient,
+      paths,
+      quiet,
+    });
+  },
+});
+
+/** The first word is the server if it ends in `:PORT` or `:PORT#PIN`, and there is no such file. */
+function readWords(
+  words: readonly string[],
+  given: string | undefined,
+): { server: WrittenAddress; paths: readonly string[] } {
+  if (given !== undefined) return { server: addressOf("--server", given), paths: words };
+  const [first] = words;
+  const typed = first === undefined || existsSync(first) ? undefined : fullAddress(first);
+  if (typed !== undefined) return { server: typed, paths: words.slice(1) };
+  return { server: defaultAddress, paths: words };
+}

@@ -1,0 +1,203 @@
+// One channel between two people, from when the server opens it until it closes it: lines and pieces
+// of files, in order both ways. Between two devices with keys everything is sealed; the recipient
+// speaks first, so that whatever the sender seals is for this channel alone.
+
+import { ParleyError } from "../errors.ts";
+import type { ChannelSealer, Opening, Sealing } from "../tls/channel-sealer.ts";
+import {
+  decodeFrame,
+  encodeKey,
+  encodePart,
+  encodePiece,
+  type Frame,
+  LineParts,
+  partsOf,
+  type Piece,
+} from "./frames.ts";
+
+/** What the server's channel does. */
+export interface FramePort {
+  pass(data: string): void;
+  /** Bytes that the connection to the server has not taken yet. */
+  waitingBytes(): number;
+}
+
+/** Who is at the other end, by the key of a device; undefined: nothing is sealed. */
+export type ChannelPeer = {
+  readonly sealer: ChannelSealer;
+  readonly key: string;
+  /** What the channel is for; the same at both ends, and never the same again. */
+  readonly info: Uint8Array;
+};
+
+export interface ChannelEvents {
+  line(text: string): void;
+  piece(piece: Piece): void;
+  /** The other end does not keep to the protocol, or somebody in between does not. */
+  broken(reason: ParleyError): void;
+}
+
+export class Channel {
+  readonly #port: FramePort;
+  readonly #peer: ChannelPeer | undefined;
+  readonly #isFirst: boolean;
+  readonly #events: ChannelEvents;
+  readonly #parts = new LineParts();
+  #sealing: Sealing | undefined;
+  #opening: Opening | undefined;
+  #exported: Uint8Array | undefined;
+  #keyed: () => void = () => {};
+  /** Resolves when all that was sent, or has come, has been dealt with. */
+  #sending: Promise<void> | undefined;
+  #unsentBytes = 0;
+  #receiving: Promise<void> | undefined;
+  #unread = 0;
+  #closed = false;
+
+  /** `isFirst`: this end is the recipient's. */
+  constructor(
+    port: FramePort,
+    peer: ChannelPeer | undefined,
+    isFirst: boolean,
+    events: ChannelEvents,
+  ) {
+    this.#port = port;
+    this.#peer = peer;
+    this.#isFirst = isFirst;
+    this.#events = events;
+    if (peer !== undefined && isFirst) this.#queue(0, () => this.#startSealing(peer, peer.info));
+  }
+
+  /** Nobody but the other end can read what passes. */
+  get isSealed(): boolean {
+    return this.#peer !== undefined;
+  }
+
+  /** A secret that only the two ends have, once something has come from the other. */
+  get exported(): Uint8Array | undefined {
+    return this.#exported;
+  }
+
+  /** Calls back once there is that secret. */
+  whenKeyed(then: () => void): void {
+    this.#keyed = then;
+  }
+
+  /** Bytes on their way out of this machine. */
+  get waitingBytes(): number {
+    return this.#unsentBytes + this.#port.waitingBytes();
+  }
+
+  sendLine(line: string): void {
+    const parts = partsOf(line);
+    if (this.#peer === undefined && this.#sending === undefined) {
+      return parts.forEach((part, i) => this.#pass(encodePart(part, i === parts.length - 1)));
+    }
+    this.#queue(line.length, async () => {
+      for (const [i, part] of parts.entries()) {
+        const sealed = await this.#sealing?.seal(part);
+        this.#pass(encodePart(sealed ?? part, i === parts.length - 1));
+      }
+    });
+  }
+
+  sendPiece(piece: Piece): void {
+    const frame = encodePiece(piece);
+    if (this.#sending === undefined) return this.#pass(frame);
+    this.#queue(frame.length, async () => this.#pass(frame));
+  }
+
+  /** A frame has come. */
+  receive(data: string): void {
+    const frame = decodeFrame(data);
+    if (this.#closed) return;
+    if (frame === undefined) return this.#break("it sent a frame that is none");
+    if (this.#peer === undefined && this.#receiving === undefined) return this.#handle(frame);
+    if (++this.#unread > maxUnread) return this.#break("it sends more than it was asked for");
+    const before = this.#receiving ?? Promise.resolve();
+    const after = before.then(async () => {
+      this.#unread--;
+      if (!this.#closed) await this.#handleSealed(frame);
+    });
+    this.#receiving = after.catch(() => this.#break("what came was not sealed by the other end"));
+  }
+
+  /** Resolves when all that was sent, and all that has come, has been dealt with. */
+  async settled(): Promise<void> {
+    await this.#receiving;
+    await this.#sending;
+  }
+
+  /** Nothing more is sent or heard. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  #pass(data: string): void {
+    if (!this.#closed) this.#port.pass(data);
+  }
+
+  #queue(bytes: number, send: () => Promise<void>): void {
+    this.#unsentBytes += bytes;
+    const before = this.#sending ?? Promise.resolve();
+    const after = before
+      .then(() => (this.#closed ? undefined : send()))
+      .catch(() => this.#break("its key can't be used"))
+      .finally(() => {
+        this.#unsentBytes -= bytes;
+        if (this.#sending === after) this.#sending = undefined;
+      });
+    this.#sending = after;
+  }
+
+  async #startSealing({ sealer, key }: ChannelPeer, info: Uint8Array): Promise<void> {
+    this.#sealing = await sealer.sealingTo(key, info);
+    this.#pass(encodeKey(this.#sealing.enc));
+  }
+
+  async #handleSealed(frame: Frame): Promise<void> {
+    const peer = this.#peer;
+    if (peer === undefined) return this.#handle(frame);
+    if (frame.kind === "key") return this.#handleKey(peer, frame.enc);
+    if (frame.kind === "piece") return this.#handle(frame);
+    if (this.#opening === undefined) throw new Error("not sealed");
+    this.#handle({ ...frame, bytes: await this.#opening.open(frame.bytes) });
+  }
+
+  async #handleKey(peer: ChannelPeer, enc: Uint8Array): Promise<void> {
+    if (this.#opening !== undefined) throw new Error("a second key");
+    const { sealer, key, info } = peer;
+    if (this.#isFirst) {
+      // What the sender seals is bound to what this end has sent first.
+      const own = this.#sealing?.enc;
+      if (own === undefined) throw new Error("a key before ours");
+      this.#opening = await sealer.openingFrom(key, enc, Buffer.concat([info, own]));
+    } else {
+      this.#opening = await sealer.openingFrom(key, enc, info);
+      await this.#startSealing(peer, Buffer.concat([info, enc]));
+    }
+    const secrets = [await this.#sealing!.export(), await this.#opening.export()];
+    // The recipient's direction first, at both ends.
+    if (!this.#isFirst) secrets.reverse();
+    this.#exported = Buffer.concat(secrets);
+    this.#keyed();
+  }
+
+  #handle(frame: Frame): void {
+    if (frame.kind === "piece") return this.#events.piece(frame);
+    if (frame.kind === "key") return this.#break("it sent a key where nothing is sealed");
+    const line = this.#parts.add(frame.bytes, frame.kind === "line");
+    if (line === false) return this.#break("it sent too long a line");
+    if (line !== undefined) this.#events.line(line);
+  }
+
+  #break(why: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const sentence = `The other end, or somebody in between, does not keep to the protocol: ${why}.`;
+    this.#events.broken(new ParleyError("integrity", sentence));
+  }
+}
+
+/** Frames that wait to be opened: what a recipient asks for at a time, in the smallest pieces. */
+const maxUnread = 4_096;

@@ -1,0 +1,99 @@
+// The frames of a channel between two people (docs/transfer.md, "From person to person"): lines of
+// the transfer protocol, sealed if both have keys, and pieces of files, which are sealed already.
+// Text in, text out; knows no socket and no key.
+
+import { message, offers as limits } from "../limits.ts";
+
+/** A piece of a sealed chunk. */
+export type Piece = { transfer: number; offset: number; bytes: Uint8Array };
+
+/** What a frame is: its first byte. */
+const frameKind = {
+  /** The ephemeral key of the direction that follows: 32 bytes. */
+  key: 0,
+  /** The end of a line, or all of it. */
+  line: 1,
+  /** A part of a line; more follows. */
+  part: 2,
+  piece: 3,
+} as const;
+
+export type Frame =
+  | { kind: "key"; enc: Uint8Array }
+  | { kind: "line" | "part"; bytes: Uint8Array }
+  | ({ kind: "piece" } & Piece);
+
+/** Bytes of a line in one frame: sealing adds 16, base64 a third. */
+const partBytes = Math.floor((limits.maxFrameChars * 3) / 4) - 64;
+
+const pieceHeadBytes = 11;
+
+export function encodeKey(enc: Uint8Array): string {
+  return Buffer.concat([Buffer.of(frameKind.key), enc]).toString("base64");
+}
+
+/** `sealed`: of one of the `partsOf` a line. */
+export function encodePart(sealed: Uint8Array, isLast: boolean): string {
+  const kind = Buffer.of(isLast ? frameKind.line : frameKind.part);
+  return Buffer.concat([kind, sealed]).toString("base64");
+}
+
+export function encodePiece({ transfer, offset, bytes }: Piece): string {
+  const frame = Buffer.allocUnsafe(pieceHeadBytes + bytes.length);
+  frame.writeUInt8(frameKind.piece, 0);
+  frame.writeUInt32BE(transfer, 1);
+  frame.writeUIntBE(offset, 5, 6);
+  frame.set(bytes, pieceHeadBytes);
+  return frame.toString("base64");
+}
+
+/** Undefined: it is none. */
+export function decodeFrame(data: string): Frame | undefined {
+  const bytes = Buffer.from(data, "base64");
+  switch (bytes[0]) {
+    case frameKind.key:
+      return { kind: "key", enc: bytes.subarray(1) };
+    case frameKind.line:
+      return { kind: "line", bytes: bytes.subarray(1) };
+    case frameKind.part:
+      return { kind: "part", bytes: bytes.subarray(1) };
+    case frameKind.piece:
+      if (bytes.length <= pieceHeadBytes) return undefined;
+      return {
+        kind: "piece",
+        transfer: bytes.readUInt32BE(1),
+        offset: bytes.readUIntBE(5, 6),
+        bytes: bytes.subarray(pieceHeadBytes),
+      };
+    default:
+      return undefined;
+  }
+}
+
+/** A line in as many parts as it takes. */
+export function partsOf(line: string): Uint8Array[] {
+  const bytes = Buffer.from(line);
+  const parts: Uint8Array[] = [];
+  for (let at = 0; at === 0 || at < bytes.length; at += partBytes) {
+    parts.push(bytes.subarray(at, at + partBytes));
+  }
+  return parts;
+}
+
+/** Puts lines together again. */
+export class LineParts {
+  #parts: Uint8Array[] = [];
+  #bytes = 0;
+
+  /** The line that ends with this part; undefined: more follows. False: it is too long. */
+  add(part: Uint8Array, isLast: boolean): string | undefined | false {
+    this.#bytes += part.length;
+    if (this.#bytes > message.maxLineBytes) return false;
+    this.#parts.push(part);
+    if (!isLast) return undefined;
+    const line = Buffer.concat(this.#parts).toString();
+    this.#parts = [];
+    this.#bytes = 0;
+    return line;
+  }
+}

@@ -1,0 +1,169 @@
+// All files that one session sends to people and takes from them: makes and finds offers, and passes
+// events on to the one that they are about. Prints nothing.
+
+import type { OfferEvent, SessionEvent } from "../client/events.ts";
+import { fold } from "../chat/names/grammar.ts";
+import { isErrorCode, ParleyError } from "../errors.ts";
+import type { FetchEvent } from "../files/fetch-events.ts";
+import { offers as limits } from "../limits.ts";
+import { harmless } from "../text.ts";
+import type { Exchange } from "./exchange.ts";
+import type { IncomingOfferEvent, SendEvent } from "./handover-events.ts";
+import { IncomingOffer } from "./incoming-offer.ts";
+import type { OfferedFolder } from "./offered-folder.ts";
+import { OutgoingOffer } from "./outgoing-offer.ts";
+
+export interface HandoverOptions {
+  readonly exchange: Exchange;
+  /** Accept every offer at once, into this folder. */
+  readonly acceptInto?: string | undefined;
+  readonly limitBytesPerSecond?: number | undefined;
+  onIncoming(event: IncomingOfferEvent): void;
+  /** `id`: of the incoming offer. */
+  onFetch(event: FetchEvent, id: number): void;
+}
+
+export class Handover {
+  readonly #options: HandoverOptions;
+  readonly #outgoing = new Map<string, OutgoingOffer>();
+  /** By the sender's number. */
+  readonly #incoming = new Map<string, IncomingOffer>();
+  #lastId = 0;
+
+  constructor(options: HandoverOptions) {
+    this.#options = options;
+  }
+
+  /** Offers files; the session must be online. `id`: 16 random bytes in base64url. */
+  send(
+    id: string,
+    to: string,
+    folder: OfferedFolder,
+    onEvent: (event: SendEvent) => void,
+  ): OutgoingOffer {
+    const { exchange, limitBytesPerSecond } = this.#options;
+    const rate = limitBytesPerSecond === undefined ? {} : { limitBytesPerSecond };
+    const offer = new OutgoingOffer({ id, to, folder, exchange, onEvent, ...rate });
+    this.#outgoing.set(id, offer);
+    const forget = () => {
+      if (this.#outgoing.get(id) === offer) this.#outgoing.delete(id);
+    };
+    offer.over.then(forget, forget);
+    void offer.offer();
+    return offer;
+  }
+
+  /** Offers that wait for an answer or are coming. */
+  get incoming(): readonly IncomingOffer[] {
+    return [...this.#incoming.values()];
+  }
+
+  get outgoing(): readonly OutgoingOffer[] {
+    return [...this.#outgoing.values()];
+  }
+
+  /** The offer that `/get` calls so: by its number, or the only one of that sender, or of all. */
+  find(word: string): IncomingOffer | undefined {
+    const waiting = this.incoming.filter(({ summary }) => summary !== undefined);
+    const byId = waiting.find(({ id }) => String(id) === word);
+    if (byId !== undefined) return byId;
+    const found = word === "" ? waiting : waiting.filter(({ from }) => fold(from) === fold(word));
+    return found.length === 1 ? found[0] : undefined;
+  }
+
+  /** Takes what is offered into a folder, which is made if need be. */
+  async accept(offer: IncomingOffer, folder: string): Promise<void> {
+    await offer.accept(folder);
+    // Kept for as long as the sender may not have heard that all has come.
+  }
+
+  decline(offer: IncomingOffer): void {
+    offer.decline();
+    this.#incoming.delete(offer.offer);
+  }
+
+  /** Ends everything; partial files are kept. */
+  stop(reason: ParleyError): void {
+    for (const offer of this.outgoing) offer.cancel(reason);
+    for (const offer of this.incoming) if (offer.isAccepted) offer.stop();
+    this.#incoming.clear();
+  }
+
+  /** Whether the event is dealt with here. */
+  handleEvent(event: SessionEvent): boolean {
+    for (const offer of this.outgoing) offer.handleEvent(event);
+    switch (event.type) {
+      case "offline":
+        for (const offer of this.incoming) offer.handleOffline();
+        return false;
+      case "offer":
+        this.#handleOffer(event.about);
+        return true;
+      case "response": {
+        const { response } = event;
+        if (response.type !== "offering") return false;
+        this.#outgoing.get(response.offer)?.handleAnswer(response.here);
+        return true;
+      }
+      case "error":
+        return this.#handleError(event);
+      default:
+        return false;
+    }
+  }
+
+  #handleOffer(about: OfferEvent): void {
+    if (about.type === "offered") return void this.#handleOffered(about);
+    const offer = this.#outgoing.get(about.offer) ?? this.#incoming.get(about.offer);
+    if (offer === undefined) {
+      const { session, applyOutputs } = this.#options.exchange;
+      if (about.type === "channel") session.endOffer(about.offer, "cancelled");
+      return applyOutputs();
+    }
+    offer.handleOffer(about);
+    if (about.type === "offer-ended") this.#incoming.delete(about.offer);
+  }
+
+  async #handleOffered({
+    offer: id,
+    from,
+    ...content
+  }: Extract<OfferEvent, { type: "offered" }>): Promise<void> {
+    const known = this.#incoming.get(id);
+    // The sender, or this end, is back.
+    if (known !== undefined) return known.isAccepted ? known.answer() : undefined;
+    if (this.#incoming.size >= limits.maxKnown) return;
+    const { exchange, onIncoming, onFetch, limitBytesPerSecond, acceptInto } = this.#options;
+    const number = ++this.#lastId;
+    const offer = new IncomingOffer({
+      offer: id,
+      id: number,
+      from,
+      exchange,
+      onEvent: onIncoming,
+      onFetch: (event) => onFetch(event, number),
+      ...(limitBytesPerSecond === undefined ? {} : { limitBytesPerSecond }),
+    });
+    this.#incoming.set(id, offer);
+    const problem = await offer.open(content);
+    if (problem !== undefined) {
+      this.#incoming.delete(id);
+      const reason = `The files that ${harmless(from)} offers can't be taken: ${problem}`;
+      return onIncoming({ event: "offer-refused", from, reason });
+    }
+    if (acceptInto !== undefined) await this.accept(offer, acceptInto);
+  }
+
+  /** An `offer-files` or an `answer-files` was refused. */
+  #handleError({ code, message, subject, ref }: Extract<SessionEvent, { type: "error" }>): boolean {
+    const error = new ParleyError(isErrorCode(code) ? code : "failed", harmless(message));
+    if (this.outgoing.some((offer) => offer.handleError(ref, error))) return true;
+    const taken = subject === undefined ? undefined : this.#incoming.get(subject);
+    if (taken === undefined) return false;
+    // Forgotten by a server that has been restarted: the sender makes it again.
+    if (code === "not-found" && taken.isAccepted) return true;
+    this.#incoming.delete(taken.offer);
+    this.#options.onIncoming({ event: "offer-refused", from: taken.from, reason: error.message });
+    return true;
+  }
+}

@@ -1,0 +1,297 @@
+// An offer from the side of its recipient: opened if it is sealed, accepted into a folder, and fetched
+// through one channel after the other until everything is verified and in place.
+
+import type { OfferEvent } from "../client/events.ts";
+import { ParleyError } from "../errors.ts";
+import { DownloadClient } from "../files/download-client.ts";
+import type { FetchEvent } from "../files/fetch-events.ts";
+import { makeFolder } from "../files/fetch-targets.ts";
+import { offers as limits } from "../limits.ts";
+import type { FileInfo, OfferContent, OfferEnd, OfferSummary } from "../protocol/messages.ts";
+import { quoted } from "../text.ts";
+import { Channel, type ChannelPeer } from "./channel.ts";
+import { encodeReceipt, proofOf } from "./channel-line.ts";
+import { channelInfo, decodeContent, type Exchange } from "./exchange.ts";
+import type { IncomingOfferEvent } from "./handover-events.ts";
+import { PersonSource } from "./person-source.ts";
+import { pathFor } from "./save-as.ts";
+
+export interface IncomingOptions {
+  /** The sender's number for the offer, and ours. */
+  readonly offer: string;
+  readonly id: number;
+  readonly from: string;
+  readonly exchange: Exchange;
+  readonly limitBytesPerSecond?: number;
+  onEvent(event: IncomingOfferEvent): void;
+  onFetch(event: FetchEvent): void;
+}
+
+type Opened = { summary: OfferSummary; key: string | undefined; isVerified: boolean };
+type Outcome = { files: number; failed: number; reason: string };
+
+export class IncomingOffer {
+  readonly offer: string;
+  readonly id: number;
+  readonly from: string;
+  readonly #options: IncomingOptions;
+  #opened: Opened | undefined;
+  #source: PersonSource | undefined;
+  #client: DownloadClient | undefined;
+  #current: { number: number; channel: Channel } | undefined;
+  #outcome: Outcome | undefined;
+  /** Bytes of files that are done, and of the one that is coming. */
+  #doneBytes = 0;
+  #comingBytes = 0;
+  #folderFiles = 0;
+  #saidMs = 0;
+  #isOver = false;
+
+  constructor(options: IncomingOptions) {
+    this.offer = options.offer;
+    this.id = options.id;
+    this.from = options.from;
+    this.#options = options;
+  }
+
+  /** What is offered; undefined until it is opened. */
+  get summary(): OfferSummary | undefined {
+    return this.#opened?.summary;
+  }
+
+  get isAccepted(): boolean {
+    return this.#client !== undefined;
+  }
+
+  /** Opens it and tells of it. A sentence says why it can't be. */
+  async open({ summary, sealed }: OfferContent): Promise<string | undefined> {
+    if (this.#opened !== undefined) return undefined;
+    const { exchange, onEvent, id, from } = this.#options;
+    if (summary !== undefined) {
+      this.#opened = { summary, key: undefined, isVerified: false };
+    } else if (sealed !== undefined) {
+      const found = (await exchange.mail?.openOffer(from, sealed)) ?? "this client has no key";
+      if (typeof found === "string") return found;
+      const content = decodeContent(this.offer, found.content);
+      if (content === undefined) return "it is damaged";
+      this.#opened = { summary: content, key: sealed.key, isVerified: found.state === "verified" };
+    }
+    const opened = this.#opened;
+    if (opened === undefined) return "it is empty";
+    const { files, bytes: size, names } = opened.summary;
+    const [isSealed, verified] = [opened.key !== undefined, opened.isVerified];
+    onEvent({ event: "offer-received", id, from, files, size, names, sealed: isSealed, verified });
+    return undefined;
+  }
+
+  /** Takes the files into `folder`, which is made if need be. Resolves when it is over. */
+  async accept(folder: string): Promise<void> {
+    const opened = this.#opened;
+    if (opened === undefined || this.isAccepted || this.#isOver) return;
+    const { files, bytes } = opened.summary;
+    const source = new PersonSource({ name: this.from, key: opened.key, files, bytes });
+    this.#source = source;
+    const { limitBytesPerSecond } = this.#options;
+    const client = new DownloadClient({
+      source,
+      retryForMs: limits.waitMs,
+      ...(limitBytesPerSecond === undefined ? {} : { limitBytesPerSecond }),
+      onEvent: (event) => this.#handleFetch(event),
+    });
+    this.#client = client;
+    this.answer();
+    await this.#receive(client, folder);
+  }
+
+  /** Says yes, for the first time or after a connection was lost. */
+  answer(): void {
+    const { exchange } = this.#options;
+    exchange.session.request({ type: "answer-files", offer: this.offer, accept: true });
+    exchange.applyOutputs();
+  }
+
+  decline(): void {
+    const { exchange } = this.#options;
+    exchange.session.request({ type: "answer-files", offer: this.offer, accept: false });
+    exchange.applyOutputs();
+    this.#isOver = true;
+  }
+
+  /** Stops taking it; what has arrived is kept. */
+  stop(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#options.exchange.session.endOffer(this.offer, "cancelled");
+    this.#options.exchange.applyOutputs();
+    this.#closeChannel();
+    this.#client?.stop(new ParleyError("interrupted", "Stopped; what has arrived is kept"));
+  }
+
+  handleOffer(event: OfferEvent): void {
+    switch (event.type) {
+      case "channel":
+        return this.#openChannel(event.channel);
+      case "channel-lost":
+        if (event.channel === this.#current?.number) this.#closeChannel();
+        return;
+      case "passed":
+        if (event.channel === this.#current?.number) this.#current.channel.receive(event.data);
+        return;
+      case "offer-ended":
+        return this.#handleEnd(event.reason);
+      case "offered":
+    }
+  }
+
+  /** The connection to the server is lost. */
+  handleOffline(): void {
+    this.#closeChannel();
+  }
+
+  #handleEnd(reason: OfferEnd): void {
+    const wasOver = this.#isOver || this.#outcome !== undefined;
+    this.#isOver = true;
+    this.#closeChannel();
+    const { onEvent, id, from } = this.#options;
+    if (!wasOver || reason !== "done") onEvent({ event: "offer-ended", id, from, reason });
+    const sentence = `${quoted(from)} has ended it; what has arrived is kept, and goes on if it is sent again`;
+    if (this.#outcome === undefined) this.#client?.stop(new ParleyError("interrupted", sentence));
+  }
+
+  #openChannel(number: number): void {
+    const source = this.#source;
+    if (source === undefined || this.#isOver) return;
+    this.#closeChannel();
+    const { exchange } = this.#options;
+    const channel: Channel = new Channel(
+      exchange.port(this.offer, number),
+      this.#peer(number),
+      true,
+      {
+        line: (text) => source.handleLine(text),
+        piece: (piece) => source.handlePiece(piece),
+        broken: (reason) => this.#handleBroken(channel, reason),
+      },
+    );
+    this.#current = { number, channel };
+    source.handleOpened(channel);
+    if (this.#outcome !== undefined) this.#sayReceived();
+  }
+
+  #peer(number: number): ChannelPeer | undefined {
+    const { sealer } = this.#options.exchange;
+    const key = this.#opened?.key;
+    if (key === undefined || sealer === undefined) return undefined;
+    return { sealer, key, info: channelInfo(this.offer, number) };
+  }
+
+  #handleBroken(channel: Channel, reason: ParleyError): void {
+    if (this.#current?.channel !== channel) return;
+    this.#options.exchange.session.endOffer(this.offer, "cancelled");
+    this.#options.exchange.applyOutputs();
+    this.#isOver = true;
+    this.#closeChannel();
+    this.#client?.stop(reason);
+  }
+
+  #closeChannel(): void {
+    this.#current?.channel.close();
+    this.#current = undefined;
+    this.#source?.handleClosed();
+  }
+
+  async #receive(client: DownloadClient, folder: string): Promise<void> {
+    const startedMs = performance.now();
+    const { onEvent, id, from } = this.#options;
+    try {
+      const removeFolder = makeFolder(folder, "another folder");
+      try {
+        this.#outcome = await this.#fetchAll(client, folder);
+      } catch (error) {
+        removeFolder();
+        throw error;
+      }
+      this.#sayReceived();
+      const { files, failed } = this.#outcome;
+      const seconds = Math.round(performance.now() - startedMs) / 1_000;
+      onEvent({ event: "received", id, from, files, failed, folder, seconds, path: "channel" });
+    } catch (error) {
+      if (!(error instanceof ParleyError)) throw error;
+      if (!this.#isOver) this.stop();
+      onEvent({ event: "offer-refused", from, reason: error.message });
+    }
+  }
+
+  /** One after the other; a file that fails does not keep others from coming. */
+  async #fetchAll(client: DownloadClient, folder: string): Promise<Outcome> {
+    const outcome = { files: 0, failed: 0, reason: "" };
+    for (const file of await this.#list(client)) {
+      const path = pathFor(folder, file, this.from);
+      try {
+        const kind = file.name.endsWith("/") ? "folder" : "file";
+        await client.save(file.name, { kind, path });
+        outcome.files++;
+      } catch (error) {
+        if (!(error instanceof ParleyError) || !ownFailures.has(error.code)) throw error;
+        outcome.failed++;
+        if (outcome.reason === "") outcome.reason = error.message;
+        this.#options.onFetch({
+          event: "failed",
+          name: file.name,
+          code: error.code,
+          message: error.message,
+        });
+      }
+      this.#doneBytes += file.size;
+      this.#comingBytes = 0;
+    }
+    outcome.files += this.#folderFiles;
+    return outcome;
+  }
+
+  /** Checked whole before anything is saved. @throws ParleyError `protocol` */
+  async #list(client: DownloadClient): Promise<readonly FileInfo[]> {
+    const { files, bytes } = this.#opened!.summary;
+    const list: FileInfo[] = [];
+    let listedBytes = 0;
+    for await (const file of client.list()) {
+      list.push(file);
+      listedBytes += file.size;
+      // A folder may be empty.
+      const isMore = list.length > files + limits.shownNames && !file.name.endsWith("/");
+      if (isMore || listedBytes > bytes + limits.slackBytes) {
+        const sentence = `${quoted(this.from)} lists more than was offered: nothing was saved.`;
+        throw new ParleyError("protocol", sentence);
+      }
+    }
+    return list;
+  }
+
+  #handleFetch(event: FetchEvent): void {
+    this.#options.onFetch(event);
+    // A folder counts its files.
+    if (event.event === "folder") this.#folderFiles += event.files + event.unchanged - 1;
+    if (event.event !== "progress") return;
+    this.#comingBytes = event.verifiedBytes;
+    const nowMs = performance.now();
+    if (nowMs - this.#saidMs < limits.progressMs) return;
+    this.#saidMs = nowMs;
+    const bytes = this.#doneBytes + this.#comingBytes;
+    this.#current?.channel.sendLine(encodeReceipt({ type: "progress", bytes }));
+  }
+
+  /** Again with each channel, until the sender has heard it. */
+  #sayReceived(): void {
+    const channel = this.#current?.channel;
+    if (channel === undefined || this.#outcome === undefined) return;
+    const say = () => {
+      const proof = proofOf(channel.exported);
+      channel.sendLine(encodeReceipt({ type: "received", ...this.#outcome!, proof }));
+    };
+    if (!channel.isSealed || channel.exported !== undefined) return say();
+    channel.whenKeyed(say);
+  }
+}
+
+/** Errors that concern one file alone. */
+const ownFailures: ReadonlySet<string> = new Set(["not-found", "differs", "locked", "changed"]);

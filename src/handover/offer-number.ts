@@ -1,0 +1,23 @@
+// The number of an offer: the same files sent to the same person from the same device have the same
+// one, so that a sender that was killed goes on with its offer when it is started again. Nobody
+// without the device's key can know it.
+
+import type { ClientIdentity } from "../client/events.ts";
+import { fold } from "../chat/names/grammar.ts";
+import { secretBytes } from "../secrets.ts";
+
+const numberBytes = 16;
+
+/** 16 bytes in base64url; without a key they are random. */
+export function offerNumber(
+  identity: ClientIdentity | undefined,
+  from: string,
+  to: string,
+  paths: readonly string[],
+): string {
+  if (identity === undefined) return Buffer.from(secretBytes(numberBytes)).toString("base64url");
+  const about = ["parley file offer", fold(from), fold(to), ...paths.toSorted()].join("\0");
+  const secret = identity.sign(about);
+  const hash = new Bun.CryptoHasher("sha256").update(secret).digest();
+  return hash.subarray(0, numberBytes).toString("base64url");
+}

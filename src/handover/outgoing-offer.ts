@@ -1,0 +1,340 @@
+// An offer from the side of its sender: makes it, makes it again after every lost connection, and
+// serves the files through each channel that comes of it. It is over when the recipient says that
+// everything is verified, or when one of the two ends it.
+
+import { ParleyError } from "../errors.ts";
+import { offers as limits } from "../limits.ts";
+import type { OfferEvent, SessionEvent } from "../client/events.ts";
+import { decodeClient } from "../protocol/decode-client.ts";
+import type { OfferContent, OfferEnd, TransferMessage } from "../protocol/messages.ts";
+import { FileService } from "../server/files/file-service.ts";
+import type { FileSession } from "../server/files/file-session.ts";
+import { ownerAt } from "../share-owner.ts";
+import { harmless, quoted } from "../text.ts";
+import { encodeServer } from "../protocol/encode.ts";
+import { Channel, type ChannelPeer } from "./channel.ts";
+import { decodeReceipt, proofOf, type ReceiptLine } from "./channel-line.ts";
+import type { SendEvent } from "./handover-events.ts";
+import { channelInfo, encodeContent, type Exchange } from "./exchange.ts";
+import type { OfferedFolder } from "./offered-folder.ts";
+
+export interface OutgoingOptions {
+  /** 16 random bytes in base64url. */
+  readonly id: string;
+  readonly to: string;
+  readonly folder: OfferedFolder;
+  readonly exchange: Exchange;
+  readonly limitBytesPerSecond?: number;
+  onEvent(event: SendEvent): void;
+}
+
+type Open = { number: number; channel: Channel; files: FileSession };
+
+export class OutgoingOffer {
+  readonly id: string;
+  readonly to: string;
+  readonly #options: OutgoingOptions;
+  readonly #service: FileService<OfferedFolder>;
+  readonly #over = Promise.withResolvers<void>();
+  readonly #startedMs = performance.now();
+  #content: OfferContent | undefined;
+  /** Keys of the recipient's devices that the offer is sealed for; empty: it is not. */
+  #keys: readonly string[] = [];
+  /** Of the last request. */
+  #ref: number | undefined;
+  #isOffering = false;
+  #isHere: boolean | undefined;
+  #open: Open | undefined;
+  #saidMs = 0;
+  #saidBytes = 0;
+  #rate = 0;
+  #isOver = false;
+
+  constructor(options: OutgoingOptions) {
+    this.id = options.id;
+    this.to = options.to;
+    this.#options = options;
+    this.#service = FileService.over(options.folder);
+    // It may reject before anyone awaits it.
+    this.#over.promise.catch(() => {});
+  }
+
+  /**
+   * Resolves when the recipient has verified everything.
+   * @throws ParleyError `declined`, `stalled`, `not-found`, …
+   */
+  get over(): Promise<void> {
+    return this.#over.promise;
+  }
+
+  get isSealed(): boolean {
+    return this.#keys.length > 0;
+  }
+
+  /** Makes the offer, or makes it again; the session must be online. */
+  async offer(): Promise<void> {
+    if (this.#isOffering || this.#isOver) return;
+    this.#isOffering = true;
+    try {
+      const content = await this.#seal();
+      if (content === undefined || this.#isOver) return;
+      const { session, applyOutputs } = this.#options.exchange;
+      const request = { type: "offer-files", offer: this.id, to: this.to, ...content } as const;
+      this.#ref = session.request(request);
+      applyOutputs();
+    } finally {
+      this.#isOffering = false;
+    }
+  }
+
+  /** What concerns all offers; `handleOffer` has what concerns this one. */
+  handleEvent(event: SessionEvent): void {
+    if (event.type === "online") void this.offer();
+    else if (event.type === "offline") this.#close("the connection was lost");
+    else if (event.type === "ended") this.#end(new ParleyError("cannot-connect", event.message));
+  }
+
+  /** The server's answer. */
+  handleAnswer(here: boolean): void {
+    if (here === this.#isHere) return;
+    this.#isHere = here;
+    const { files, bytes: size, list } = this.#options.folder;
+    const names = list.slice(0, limits.shownNames).map(({ name }) => name);
+    const sealed = this.isSealed;
+    this.#options.onEvent({ event: "offered", to: this.to, files, size, names, sealed, here });
+  }
+
+  /** Whether the error is about this offer. */
+  handleError(ref: number | undefined, error: ParleyError): boolean {
+    if (ref === undefined || ref !== this.#ref) return false;
+    // What was asked when the connection was lost is asked again.
+    if (error.code === "cannot-connect") return true;
+    if (error.code === "rate" || error.code === "storage") {
+      setTimeout(() => void this.offer(), limits.offerAgainMs);
+    } else this.#end(error);
+    return true;
+  }
+
+  handleOffer(event: OfferEvent): void {
+    if (this.#isOver) return;
+    switch (event.type) {
+      case "channel":
+        return this.#openChannel(event);
+      case "channel-lost":
+        if (event.channel === this.#open?.number) this.#close(`${this.to} is away`);
+        return;
+      case "passed":
+        if (event.channel === this.#open?.number) this.#open.channel.receive(event.data);
+        return;
+      case "offer-ended":
+        return this.#end(endError(event.reason, harmless(this.to)));
+      case "offered":
+    }
+  }
+
+  /** Ends it from this side. */
+  cancel(reason: ParleyError): void {
+    this.#options.exchange.session.endOffer(this.id, "cancelled");
+    this.#options.exchange.applyOutputs();
+    this.#end(reason);
+  }
+
+  /** Sealed if it can be, the first time and for as long as it is open. Undefined: not now. */
+  async #seal(): Promise<OfferContent | undefined> {
+    if (this.#content !== undefined) return this.#content;
+    const { folder, exchange } = this.#options;
+    const names = folder.list.slice(0, limits.shownNames).map(({ name }) => name);
+    const summary = { files: folder.files, bytes: folder.bytes, names };
+    const content = encodeContent(this.id, summary);
+    const outcome = (await exchange.mail?.sealOffer(this.to, content)) ?? { how: "plain" };
+    switch (outcome.how) {
+      case "offline":
+        return undefined;
+      case "refused":
+        this.#end(new ParleyError("untrusted-server", `Not offered: ${outcome.why}`));
+        return undefined;
+      case "plain":
+        return (this.#content = { summary });
+      case "sealed":
+        this.#keys = outcome.sealed.boxes.map(({ key }) => key);
+        return (this.#content = { sealed: outcome.sealed });
+    }
+  }
+
+  #openChannel({ channel: number, key }: Extract<OfferEvent, { type: "channel" }>): void {
+    this.#open?.channel.close();
+    this.#open?.files.close();
+    this.#open = undefined;
+    const peer = this.#peer(number, key);
+    if (peer === null) return;
+    const { exchange } = this.#options;
+    const port = exchange.port(this.id, number);
+    const channel: Channel = new Channel(port, peer, false, {
+      line: (text) => this.#handleLine(text, channel, files),
+      // The recipient has nothing to send.
+      piece() {},
+      broken: (reason) => this.#handleBroken(channel, reason),
+    });
+    const files: FileSession = this.#service.session(
+      // Nobody else takes anything away from whoever sends files of its own.
+      { peer: { address: "", port: 0 }, owner: ownerAt("127.0.0.1") },
+      {
+        send: (message) => sendThrough(channel, message),
+        waitingBytes: () => channel.waitingBytes,
+        ...(peer === undefined ? {} : { exportKey: () => channel.exported ?? noKey() }),
+      },
+    );
+    this.#open = { number, channel, files };
+    this.#options.onEvent({ event: "accepted", to: this.to });
+  }
+
+  /** Null: whoever has accepted is not one of those that the offer is sealed for. */
+  #peer(channel: number, key: string | undefined): ChannelPeer | undefined | null {
+    const { sealer } = this.#options.exchange;
+    if (!this.isSealed) return undefined;
+    if (sealer !== undefined && key !== undefined && this.#keys.includes(key)) {
+      return { sealer, key, info: channelInfo(this.id, channel) };
+    }
+    const sentence = `Somebody has accepted with a key that is none of ${quoted(this.to)}'s: nothing was sent.`;
+    this.cancel(new ParleyError("untrusted-server", sentence));
+    return null;
+  }
+
+  #handleLine(text: string, channel: Channel, files: FileSession): void {
+    const receipt = decodeReceipt(text);
+    if (receipt !== undefined) return this.#handleReceipt(receipt, channel);
+    const message = decodeClient(text);
+    switch (message.type) {
+      case "fetch":
+      case "pull":
+      case "fetched":
+      case "tree":
+        this.#checkPatience();
+        return files.handle(message);
+      case "files":
+        return this.#list(channel, message.after, message.ref);
+      case "ping":
+        return channel.sendLine(JSON.stringify({ type: "pong", ref: message.ref }));
+      default:
+      // Nothing that a recipient asks for.
+    }
+  }
+
+  /** Whoever asks for the same again and again is not going to be done. */
+  #checkPatience(): void {
+    const { bytes } = this.#options.folder;
+    if (this.#service.totals.sentBytes <= limits.resentTimes * bytes + limits.resentBytes) return;
+    const sentence = `${quoted(this.to)} keeps asking for what was sent already: given up.`;
+    this.cancel(new ParleyError("stalled", sentence));
+  }
+
+  #list(channel: Channel, after = "", ref?: string | number): void {
+    const { list } = this.#options.folder;
+    const sorted = list.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    const rest = sorted.filter(({ name }) => name > after);
+    const files = rest.slice(0, limits.listedPerLine);
+    const next = files.length < rest.length ? files.at(-1)?.name : undefined;
+    channel.sendLine(JSON.stringify({ type: "files", files, next, ref }));
+  }
+
+  #handleReceipt(receipt: ReceiptLine, channel: Channel): void {
+    if (receipt.type === "progress") return this.#progress(receipt.bytes);
+    // A server that repeats what was sealed for another channel can't know it.
+    if (channel.isSealed && receipt.proof !== proofOf(channel.exported)) return;
+    const { folder, exchange, onEvent } = this.#options;
+    exchange.session.endOffer(this.id, "done");
+    exchange.applyOutputs();
+    if (receipt.failed > 0) {
+      const why = harmless(receipt.reason).slice(0, 300);
+      const sentence = `${receipt.failed} of ${folder.files} files did not get to ${quoted(this.to)}: ${why}`;
+      return this.#end(new ParleyError("failed", sentence));
+    }
+    const seconds = (performance.now() - this.#startedMs) / 1_000;
+    onEvent({
+      event: "sent",
+      to: this.to,
+      files: folder.files,
+      size: folder.bytes,
+      seconds: Math.round(seconds * 1_000) / 1_000,
+      goodputBytesPerSecond: Math.round(folder.bytes / seconds),
+      sealed: this.isSealed,
+      path: "channel",
+    });
+    this.#end(undefined);
+  }
+
+  #progress(bytes: number): void {
+    const nowMs = performance.now();
+    const size = this.#options.folder.bytes;
+    const verifiedBytes = Math.min(bytes, size);
+    const elapsedMs = nowMs - this.#saidMs;
+    const now = (1_000 * Math.max(0, verifiedBytes - this.#saidBytes)) / Math.max(1, elapsedMs);
+    this.#rate = this.#rate === 0 ? now : this.#rate + (now - this.#rate) / 3;
+    this.#saidMs = nowMs;
+    this.#saidBytes = verifiedBytes;
+    const bytesPerSecond = Math.round(this.#rate);
+    const secondsLeft =
+      bytesPerSecond > 0 ? Math.ceil((size - verifiedBytes) / bytesPerSecond) : null;
+    const { to } = this;
+    this.#options.onEvent({
+      event: "progress",
+      to,
+      size,
+      verifiedBytes,
+      bytesPerSecond,
+      secondsLeft,
+    });
+  }
+
+  /** Both ends start again; whoever breaks every channel is not going to be done. */
+  #handleBroken(channel: Channel, reason: ParleyError): void {
+    if (this.#open?.channel === channel) this.cancel(reason);
+  }
+
+  #close(reason: string): void {
+    if (this.#open === undefined) return;
+    this.#open.channel.close();
+    this.#open.files.close();
+    this.#open = undefined;
+    this.#options.onEvent({ event: "interrupted", to: this.to, reason });
+  }
+
+  #end(error: ParleyError | undefined): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#open?.channel.close();
+    this.#open?.files.close();
+    this.#service.close();
+    if (error === undefined) this.#over.resolve();
+    else this.#over.reject(error);
+  }
+}
+
+/** Pieces of files are sealed already. */
+function sendThrough(channel: Channel, message: TransferMessage): void {
+  if (message.type !== "data") return channel.sendLine(encodeServer(message).trimEnd());
+  const { transfer, offset, data } = message;
+  channel.sendPiece({ transfer, offset, bytes: Buffer.from(data, "base64") });
+}
+
+function noKey(): never {
+  throw new Error("A file was requested before there was a key");
+}
+
+/** Undefined: that is as it should be. */
+function endError(reason: OfferEnd, to: string): ParleyError | undefined {
+  switch (reason) {
+    case "done":
+      return undefined;
+    case "declined":
+      return new ParleyError("declined", `${to} does not want it.`);
+    case "cancelled":
+      return new ParleyError("declined", `${to} has stopped it.`);
+    case "elsewhere":
+      return new ParleyError("failed", "The same is being sent by another program of yours now.");
+    case "lost":
+      return new ParleyError("stalled", "The server takes this sender for gone: send it again.");
+    case "overrun":
+      return new ParleyError("protocol", `More was sent than ${to} takes: send it again.`);
+  }
+}

@@ -1,0 +1,43 @@
+// Offers of files as sentences for people. Pure.
+
+import type { IncomingOfferEvent } from "../handover/handover-events.ts";
+import type { OfferEnd } from "../protocol/messages.ts";
+import { sizeText } from "../size-text.ts";
+import { harmless, quoted } from "../text.ts";
+import { countText } from "./units.ts";
+
+export function incomingText(event: IncomingOfferEvent): string {
+  const from = harmless(event.from);
+  switch (event.event) {
+    case "offer-received": {
+      const { files, size, names, sealed, verified } = event;
+      const shown = names.map((name) => quoted(name, 60)).join(", ");
+      const more = files > names.length ? ", …" : "";
+      const what = `${countText(files, "file")}, ${sizeText(size)}: ${shown}${more}`;
+      return `${from} offers ${what} (${sealText(sealed, verified)})`;
+    }
+    case "offer-refused":
+      return harmless(event.reason);
+    case "offer-ended":
+      return `${endings[event.reason]} (offer ${event.id} of ${from})`;
+    case "received": {
+      const { files, failed, folder } = event;
+      const missing = failed === 0 ? "" : `; ${failed} could not be saved`;
+      return `${countText(files, "file")} from ${from} in ${quoted(folder, 200)}${missing}`;
+    }
+  }
+}
+
+function sealText(sealed: boolean, verified: boolean): string {
+  if (!sealed) return "not sealed: the server can read it";
+  return verified ? "sealed" : "sealed, by a key that you have not compared";
+}
+
+const endings: Readonly<Record<OfferEnd, string>> = {
+  done: "All has come",
+  declined: "Declined",
+  cancelled: "The sender has withdrawn it",
+  lost: "The sender has gone",
+  elsewhere: "Another client of yours has taken it",
+  overrun: "More came than was asked for",
+};

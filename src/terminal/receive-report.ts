@@ -1,0 +1,29 @@
+// What a client in a pipe reports of files that people send it: sentences for people, events for
+// programs.
+
+import type { FetchEvent } from "../files/fetch-events.ts";
+import type { IncomingOfferEvent } from "../handover/handover-events.ts";
+import { say } from "./diagnostics.ts";
+import { jsonLine } from "./json-line.ts";
+import { incomingText } from "./offer-text.ts";
+import { stdout } from "./output.ts";
+
+export class ReceiveReport {
+  readonly #isJson: boolean;
+
+  constructor(isJson: boolean) {
+    this.#isJson = isJson;
+  }
+
+  handleOffer(event: IncomingOfferEvent): void {
+    if (this.#isJson) stdout.data(jsonLine(event));
+    else say(incomingText(event));
+  }
+
+  /** `id`: of the offer. Progress is for screens. */
+  handleFetch(event: FetchEvent, id: number): void {
+    if (event.event === "progress") return;
+    if (this.#isJson) stdout.data(jsonLine({ ...event, id }));
+    else if (event.event === "failed") say(event.message);
+  }
+}

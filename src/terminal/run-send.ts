@@ -1,0 +1,73 @@
+// Assembles `parley send-file --to`: a session of its own, one offer, its report. Knows no flags.
+
+import { PrivateMessages } from "../client/private-messages.ts";
+import { ParleyError } from "../errors.ts";
+import { exchangeOf } from "../handover/exchange-of.ts";
+import { Handover } from "../handover/handover.ts";
+import { offerNumber } from "../handover/offer-number.ts";
+import { OfferedFolder } from "../handover/offered-folder.ts";
+import type { SendEvent } from "../handover/handover-events.ts";
+import { endedBy, type EndSignal, onSignals } from "../io/end-signals.ts";
+import { offers as limits } from "../limits.ts";
+import { quoted } from "../text.ts";
+import { say } from "./diagnostics.ts";
+import { type ClientOptions, openSession } from "./open-session.ts";
+import { stderr, stdout } from "./output.ts";
+import { sealingDevice } from "./sealing-device.ts";
+import { SendReport } from "./send-report.ts";
+
+export type SendOptions = ClientOptions & {
+  recipient: string;
+  paths: readonly string[];
+  quiet: boolean;
+};
+
+/** Resolves when the recipient has verified everything. @throws ParleyError */
+export async function runSend(options: SendOptions): Promise<void> {
+  const { to, identity, recipient } = options;
+  const folder = await OfferedFolder.of(options.paths);
+  const interruption = Promise.withResolvers<never>();
+  interruption.promise.catch(() => {});
+  let stop = (reason: ParleyError): void => interruption.reject(reason);
+  const stopListening = onSignals(["SIGINT", "SIGTERM"], (signal: EndSignal) =>
+    stop(endedBy(signal, "what has arrived is kept: send it again to go on")),
+  );
+  const report = new SendReport(options.json, options.quiet);
+  const { session, connection, listen } = await openSession(options, interruption.promise);
+  let isWaiting = true;
+  try {
+    const mail = new PrivateMessages(session, sealingDevice(identity, to), {
+      deliver() {},
+      sent() {},
+      note: options.quiet ? () => {} : say,
+      applyOutputs: () => connection.applyOutputs(),
+    });
+    const exchange = exchangeOf(session, connection, mail, identity?.channelSealer);
+    const handover = new Handover({ exchange, onIncoming() {}, onFetch() {} });
+    listen((event) => {
+      if (!mail.handleEvent(event)) handover.handleEvent(event);
+    });
+    const id = offerNumber(identity, session.name ?? "", recipient, folder.paths);
+    const onEvent = (event: SendEvent): void => {
+      isWaiting &&= event.event === "offered";
+      report.handleEvent(event);
+    };
+    const offer = handover.send(id, recipient, folder, onEvent);
+    stop = (reason) => offer.cancel(reason);
+    const timer = setTimeout(() => {
+      const sentence = `${quoted(recipient)} has not answered for ${limits.answerMs / 60_000} minutes.`;
+      if (isWaiting) offer.cancel(new ParleyError("stalled", sentence));
+    }, limits.answerMs);
+    try {
+      await offer.over;
+    } finally {
+      clearTimeout(timer);
+    }
+  } finally {
+    report.end();
+    stopListening();
+    await connection.leave();
+    await stdout.emptied();
+    await stderr.flush();
+  }
+}

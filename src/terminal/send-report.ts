@@ -1,0 +1,75 @@
+// What `parley send-file` prints: a progress bar and lines for people, events for programs.
+
+import type { SendEvent } from "../handover/handover-events.ts";
+import { sizeText } from "../size-text.ts";
+import { harmless, quoted } from "../text.ts";
+import { say } from "./diagnostics.ts";
+import { jsonLine } from "./json-line.ts";
+import { stdout } from "./output.ts";
+import { barFits, ProgressBar } from "./progress.ts";
+import { countText, elapsedText, rateText } from "./units.ts";
+
+export class SendReport {
+  readonly #isJson: boolean;
+  readonly #isQuiet: boolean;
+  #bar: ProgressBar | undefined;
+  #hasBegun = false;
+
+  constructor(isJson: boolean, isQuiet: boolean) {
+    this.#isJson = isJson;
+    this.#isQuiet = isQuiet;
+  }
+
+  handleEvent(event: SendEvent): void {
+    if (this.#isJson) stdout.data(jsonLine(event));
+    else if (!this.#isQuiet) this.#show(event);
+  }
+
+  /** Removes the bar. */
+  end(): void {
+    this.#bar?.stop();
+    this.#bar = undefined;
+  }
+
+  #show(event: SendEvent): void {
+    switch (event.event) {
+      case "offered":
+        return this.#showOffered(event);
+      case "accepted":
+        if (!this.#hasBegun) this.#say(`${harmless(event.to)} takes it`);
+        this.#hasBegun = true;
+        return;
+      case "interrupted":
+        return this.#say(`${harmless(event.reason)}: going on when both are connected again`);
+      case "progress": {
+        const { to, size, verifiedBytes: haveBytes, bytesPerSecond, secondsLeft } = event;
+        if (this.#bar === undefined && barFits()) this.#bar = new ProgressBar(harmless(to), size);
+        this.#bar?.update({ haveBytes, allBytes: size, bytesPerSecond, secondsLeft });
+        return;
+      }
+      case "sent": {
+        this.end();
+        const { to, files, size, seconds, goodputBytesPerSecond } = event;
+        const rate = `${elapsedText(seconds)} (${rateText(goodputBytesPerSecond)})`;
+        say(`${harmless(to)} has ${countText(files, "file")}, ${sizeText(size)}, in ${rate}`);
+      }
+    }
+  }
+
+  #showOffered(event: Extract<SendEvent, { event: "offered" }>): void {
+    const { to, files, size, names, sealed, here } = event;
+    const [name = ""] = names;
+    const what = names.length === 1 ? quoted(name, 200) : countText(files, "file");
+    const how = sealed
+      ? "sealed: nobody but the two of you can read it"
+      : "not sealed, since one of you has no registered key: the server can read it";
+    this.#say(`Offering ${what}, ${sizeText(size)}, to ${harmless(to)} (${how})`);
+    if (!here) this.#say(`${harmless(to)} is away, or has no client that takes files: waiting`);
+  }
+
+  #say(text: string): void {
+    this.#bar?.stop();
+    this.#bar = undefined;
+    say(text);
+  }
+}

@@ -1,0 +1,331 @@
+// Files from a person to a person with the compiled programs: sealed or not, declined, resumed after
+// either end or the server was killed, and from senders who lie.
+
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { SessionEvent } from "../../src/client/events.ts";
+import { IgnoredFile } from "../../src/terminal/ignored-file.ts";
+import { openSession, type OpenSession } from "../../src/terminal/open-session.ts";
+import { openIdentity } from "../../src/tls/identity-key.ts";
+import { Parley } from "../parley.ts";
+
+setDefaultTimeout(60_000);
+
+const base = mkdtempSync(join(tmpdir(), "parley-send-"));
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+let count = 0;
+
+/** A server, and people with their folders. */
+class World implements AsyncDisposable {
+  readonly folder = join(base, `world${++count}`);
+  #server: Parley | undefined;
+  port = 0;
+
+  async start(): Promise<this> {
+    mkdirSync(this.folder, { recursive: true });
+    const at = (name: string) => join(this.folder, name);
+    const flags = ["--data", at("chat.db"), "--state", at("state"), "--files", at("none")];
+    const more = ["--port", String(this.port), "--no-web", "--json", "--log-level", "debug"];
+    this.#server = new Parley("server", ...flags, ...more);
+    const ready = JSON.parse(await this.#server.line(/"event":"listening"/)) as { port: number };
+    this.port = ready.port;
+    return this;
+  }
+
+  get output(): string {
+    return (this.#server?.lines.join("\n") ?? "") + (this.#server?.stderr ?? "");
+  }
+
+  async kill(): Promise<void> {
+    this.#server?.signal("SIGKILL");
+    await this.#server?.exit();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server?.signal("SIGTERM");
+    await this.#server?.exit();
+  }
+
+  /** The folder of somebody's things. */
+  home(name: string): string {
+    const path = join(this.folder, name);
+    mkdirSync(path, { recursive: true });
+    return path;
+  }
+
+  #person(name: string): string[] {
+    return ["--name", name, "--identity", join(this.home(name), "identity")];
+  }
+
+  send(name: string, to: string, ...paths: string[]): Parley {
+    const address = `127.0.0.1:${this.port}`;
+    return new Parley("send-file", address, ...paths, "--to", to, "--json", ...this.#person(name));
+  }
+
+  /** A bot that takes everything into its folder `in`. */
+  taker(name: string): Parley {
+    const words = ["--accept", join(this.home(name), "in"), "--follow", "--json"];
+    return new Parley("client", `127.0.0.1:${this.port}`, ...words, ...this.#person(name));
+  }
+
+  /** A session in this process, for what no program of ours does. */
+  session(name: string, takesFiles = true): Promise<OpenSession> {
+    const identity = openIdentity(join(this.home(name), "identity"));
+    const to = { host: "127.0.0.1", port: this.port };
+    const ignored = new IgnoredFile(undefined);
+    const rest = { room: undefined, downloads: "", follow: false, json: false, takesFiles };
+    return openSession({ to, name, identity, ignored, ...rest }, new Promise<never>(() => {}));
+  }
+
+  /** Makes the name its owner's, so that what is sent is sealed. */
+  async register(name: string): Promise<void> {
+    const { session, connection, listen } = await this.session(name, false);
+    const done = Promise.withResolvers<void>();
+    listen((event) => {
+      if (event.type === "response" && event.response.type === "registered") done.resolve();
+    });
+    session.request({ type: "register", label: "desk" });
+    connection.applyOutputs();
+    await done.promise;
+    await connection.leave();
+  }
+
+  /** A file with content of its own. */
+  file(owner: string, name: string, bytes: number): string {
+    const path = join(this.home(owner), name);
+    const content = Buffer.alloc(bytes);
+    for (let at = 0; at + 4 <= bytes; at += 4)
+      content.writeUInt32LE((at * 2_654_435_761) >>> 0, at);
+    writeFileSync(path, content);
+    // Long ago, so that nobody doubts whether it is still the same.
+    utimesSync(path, 1_700_000_000, 1_700_000_000);
+    return path;
+  }
+
+  taken(name: string, file: string): string {
+    return join(this.home(name), "in", file);
+  }
+}
+
+function isSame(one: string, other: string): boolean {
+  return readFileSync(one).equals(readFileSync(other));
+}
+
+const events = (program: Parley, name: string): Record<string, unknown>[] =>
+  program.lines
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+    .filter(({ event }) => event === name);
+
+test("files and folders come as they are, and the sender ends when all of it is verified", async () => {
+  await using world = await new World().start();
+  await using bob = world.taker("Bob");
+  await bob.line(/"event":"online"/);
+  const big = world.file("Ann", "big.bin", 3_000_000);
+  mkdirSync(join(world.home("Ann"), "photos", "empty"), { recursive: true });
+  writeFileSync(join(world.home("Ann"), "photos", "one.txt"), "one");
+  await using ann = world.send("Ann", "Bob", big, join(world.home("Ann"), "photos"));
+  expect(await ann.exit()).toBe(0);
+  expect(isSame(big, world.taken("Bob", "big.bin"))).toBe(true);
+  expect(readFileSync(world.taken("Bob", "photos/one.txt"), "utf8")).toBe("one");
+  expect(statSync(world.taken("Bob", "photos/empty")).isDirectory()).toBe(true);
+  expect(statSync(world.taken("Bob", "big.bin")).mtimeMs).toBe(1_700_000_000_000);
+  expect(events(ann, "offered")).toMatchObject([
+    { to: "Bob", files: 2, sealed: false, here: true },
+  ]);
+  expect(events(ann, "sent")).toMatchObject([{ to: "Bob", files: 2, sealed: false }]);
+  await bob.line(/"event":"received"/);
+  expect(events(bob, "received")).toMatchObject([{ from: "Ann", files: 2, failed: 0 }]);
+  // Sent again, nothing is written twice.
+  await using again = world.send("Ann", "Bob", big);
+  expect(await again.exit()).toBe(0);
+  expect(readdirSync(join(world.home("Bob"), "in")).toSorted()).toEqual(["big.bin", "photos"]);
+  // Another file of the same name gets a name of its own.
+  writeFileSync(big, "changed");
+  await using other = world.send("Ann", "Bob", big);
+  expect(await other.exit()).toBe(0);
+  expect(readFileSync(world.taken("Bob", "big (2).bin"), "utf8")).toBe("changed");
+});
+
+test("between two registered people the server sees neither names nor contents", async () => {
+  await using world = await new World().start();
+  await world.register("Ann");
+  await world.register("Bob");
+  await using bob = world.taker("Bob");
+  await bob.line(/"event":"online"/);
+  const secret = world.file("Ann", "secret-plan.bin", 700_000);
+  await using ann = world.send("Ann", "Bob", secret);
+  expect(await ann.exit()).toBe(0);
+  expect(isSame(secret, world.taken("Bob", "secret-plan.bin"))).toBe(true);
+  expect(events(ann, "sent")).toMatchObject([{ sealed: true }]);
+  await bob.line(/"event":"received"/);
+  expect(events(bob, "offer-received")).toMatchObject([
+    { from: "Ann", names: ["secret-plan.bin"], sealed: true, verified: false },
+  ]);
+  expect(events(bob, "done")).toMatchObject([{ sealed: true }]);
+  expect(world.output).toContain("files offered");
+  expect(world.output).not.toContain("secret-plan");
+});
+
+test("a declined offer ends with 4, one to nobody with 5", async () => {
+  await using world = await new World().start();
+  const file = world.file("Ann", "a.bin", 10);
+  const { session, connection, listen } = await world.session("Bob");
+  listen((event) => {
+    if (event.type !== "offer" || event.about.type !== "offered") return;
+    session.request({ type: "answer-files", offer: event.about.offer, accept: false });
+    connection.applyOutputs();
+  });
+  await using ann = world.send("Ann", "Bob", file);
+  expect(await ann.exit()).toBe(4);
+  await connection.leave();
+  await using nobody = world.send("Ann", "Nobody", file);
+  expect(await nobody.exit()).toBe(5);
+  await using missing = world.send("Ann", "Bob", join(world.folder, "missing"));
+  expect(await missing.exit()).toBe(5);
+});
+
+/** Large enough that a transfer can be interrupted in the middle. */
+const largeBytes = 96_000_000;
+
+/** Resolves when a part of the file has been verified, and recorded in the journal. */
+async function underWay(ann: Parley): Promise<void> {
+  const verified = () => Number(events(ann, "progress").at(-1)?.["verifiedBytes"] ?? 0);
+  await ann.until(() => verified() > largeBytes / 3, "some progress");
+}
+
+test("a recipient that was killed goes on when it is started again", async () => {
+  await using world = await new World().start();
+  const large = world.file("Ann", "large.bin", largeBytes);
+  await using first = world.taker("Bob");
+  await first.line(/"event":"online"/);
+  await using ann = world.send("Ann", "Bob", large);
+  await underWay(ann);
+  first.signal("SIGKILL");
+  await first.exit();
+  await ann.line(/"event":"interrupted"/);
+  await using second = world.taker("Bob");
+  expect(await ann.exit()).toBe(0);
+  await second.line(/"event":"received"/);
+  expect(events(second, "done")).toMatchObject([{ resumedBytes: expect.any(Number) }]);
+  expect(Number(events(second, "done")[0]?.["resumedBytes"])).toBeGreaterThan(0);
+  expect(isSame(large, world.taken("Bob", "large.bin"))).toBe(true);
+});
+
+test("a sender that was killed goes on with its offer when it is started again", async () => {
+  await using world = await new World().start();
+  await world.register("Ann");
+  await world.register("Bob");
+  const large = world.file("Ann", "large.bin", largeBytes);
+  await using bob = world.taker("Bob");
+  await bob.line(/"event":"online"/);
+  await using first = world.send("Ann", "Bob", large);
+  await underWay(first);
+  first.signal("SIGKILL");
+  await first.exit();
+  await using second = world.send("Ann", "Bob", large);
+  expect(await second.exit()).toBe(0);
+  await bob.line(/"event":"received"/);
+  // It has not been asked a second time, and has not begun anew.
+  expect(events(bob, "offer-received").length).toBe(1);
+  expect(events(bob, "done")).toMatchObject([{ sealed: true }]);
+  expect(isSame(large, world.taken("Bob", "large.bin"))).toBe(true);
+});
+
+test("both go on after the server was killed and started again", async () => {
+  await using world = await new World().start();
+  const large = world.file("Ann", "large.bin", largeBytes);
+  await using bob = world.taker("Bob");
+  await bob.line(/"event":"online"/);
+  await using ann = world.send("Ann", "Bob", large);
+  await underWay(ann);
+  await world.kill();
+  await world.start();
+  expect(await ann.exit()).toBe(0);
+  await bob.line(/"event":"received"/);
+  expect(events(bob, "offer-received").length).toBe(1);
+  expect(isSame(large, world.taken("Bob", "large.bin"))).toBe(true);
+});
+
+const hostileNames = ["../x", "/etc/x", "a/b", "..", ".", "a\\b", "a\nb", "x\u0000y", ""];
+
+/** A sender that answers whatever is asked for with these lines. */
+async function lie(
+  world: World,
+  name: string,
+  answer: (line: string) => unknown,
+): Promise<OpenSession> {
+  const opened = await world.session(name, false);
+  const { session, connection, listen } = opened;
+  const offer = Buffer.alloc(16, name).toString("base64url");
+  let channel = 0;
+  listen((event: SessionEvent) => {
+    if (event.type !== "offer") return;
+    const { about } = event;
+    if (about.type === "channel") ({ channel } = about);
+    if (about.type !== "passed") return;
+    const line = Buffer.from(about.data, "base64").subarray(1).toString();
+    const said = answer(line);
+    if (said === undefined) return;
+    const frame = Buffer.concat([Buffer.of(1), Buffer.from(JSON.stringify(said))]);
+    session.pass(offer, channel, frame.toString("base64"));
+    connection.applyOutputs();
+  });
+  const summary = { files: 1, bytes: 10, names: ["x"] };
+  session.request({ type: "offer-files", offer, to: "Bob", summary });
+  connection.applyOutputs();
+  return opened;
+}
+
+const listing = (files: object[]) => (line: string) => {
+  const { type, ref } = JSON.parse(line) as { type: string; ref: number };
+  return type === "files" ? { type: "files", files, ref } : undefined;
+};
+
+test("a sender that lies gets nothing written outside of the folder, and not more than was accepted", async () => {
+  await using world = await new World().start();
+  await using bob = world.taker("Bob");
+  await bob.line(/"event":"online"/);
+  const before = readdirSync(world.folder).toSorted();
+  let liars = 0;
+  const refused = async (answer: (line: string) => unknown, why: RegExp): Promise<void> => {
+    const { connection } = await lie(world, `Liar${++liars}`, answer);
+    await bob.until(() => events(bob, "offer-refused").length === liars, `refusal ${liars}`);
+    expect(events(bob, "offer-refused").at(-1)?.["reason"]).toMatch(why);
+    await connection.leave();
+  };
+  for (const name of hostileNames) {
+    await refused(listing([{ name, size: 1, modified: 0 }]), /no name for a file/);
+  }
+  const many = Array.from({ length: 50 }, (_, i) => ({ name: `f${i}`, size: 0, modified: 0 }));
+  await refused(listing(many), /more than was offered/);
+  await refused(listing([{ name: "x", size: 1e12, modified: 0 }]), /more than was offered/);
+  // The list is honest, the file is not.
+  await refused((line) => {
+    const { type, ref } = JSON.parse(line) as { type: string; ref: number };
+    if (type === "files") return { type, files: [{ name: "x", size: 10, modified: 0 }], ref };
+    if (type !== "fetch") return undefined;
+    const rest = { transfer: 1, modified: 0, version: "v", udpPort: 1, maxSegmentBytes: 1_444 };
+    return { type: "offer", name: "x", size: 1e12, chunkBytes: 4_194_304, ...rest, ref };
+  }, /more than was offered/);
+  // No frame at all.
+  await refused(() => "no object", /./).catch(() => {});
+  expect(
+    readdirSync(world.folder)
+      .filter((name) => !name.startsWith("Liar"))
+      .toSorted(),
+  ).toEqual(before);
+  expect(existsSync(world.taken("Bob", "x"))).toBe(false);
+  expect(existsSync(join(world.home("Bob"), "x"))).toBe(false);
+});

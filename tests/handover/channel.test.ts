@@ -1,0 +1,176 @@
+// Channels between two devices: what one end sends the other gets, in order, and whatever a server does
+// with the frames in between (changes, drops, repeats, reorders, reflects them, or joins another
+// channel's) is noticed and tells it nothing.
+
+import { expect, test } from "bun:test";
+import { generateKeyPairSync } from "node:crypto";
+import { Channel, type ChannelPeer } from "../../src/handover/channel.ts";
+import { decodeFrame, encodePiece, type Piece } from "../../src/handover/frames.ts";
+import { channelInfo } from "../../src/handover/exchange.ts";
+import { message } from "../../src/limits.ts";
+import { channelSealer } from "../../src/tls/channel-sealer.ts";
+import { DeviceKeys } from "../../src/tls/hpke.ts";
+
+function device() {
+  const { x = "", d = "" } = generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" });
+  return { key: x, sealer: channelSealer(new DeviceKeys(Buffer.from(d, "base64url"))) };
+}
+
+const [ann, bob, eve] = [device(), device(), device()];
+
+type End = { channel: Channel; lines: string[]; pieces: Piece[]; broken: string[]; sent: string[] };
+
+function end(peer: ChannelPeer | undefined, isFirst: boolean): End {
+  const sent: string[] = [];
+  const [lines, pieces, broken]: [string[], Piece[], string[]] = [[], [], []];
+  const port = { pass: (data: string) => void sent.push(data), waitingBytes: () => 0 };
+  const channel = new Channel(port, peer, isFirst, {
+    line: (text) => lines.push(text),
+    piece: (piece) => pieces.push({ ...piece, bytes: Uint8Array.from(piece.bytes) }),
+    broken: ({ message: why }) => broken.push(why),
+  });
+  return { channel, lines, pieces, broken, sent };
+}
+
+const peerOf = (other: typeof ann, own: typeof ann, offer = "offer", number = 1): ChannelPeer => ({
+  sealer: own.sealer,
+  key: other.key,
+  info: channelInfo(offer, number),
+});
+
+/** Gives each end what the other has sent, as `change` makes it, until neither says more. */
+async function carry(a: End, b: End, change = (frames: string[], _to: End): string[] => frames) {
+  for (;;) {
+    await settled(a, b);
+    const [toB, toA] = [a.sent.splice(0), b.sent.splice(0)];
+    if (toB.length + toA.length === 0) return;
+    for (const data of change(toB, b)) b.channel.receive(data);
+    for (const data of change(toA, a)) a.channel.receive(data);
+  }
+}
+
+async function settled(...ends: readonly End[]): Promise<void> {
+  // What has come may have made it say something.
+  for (let i = 0; i < 3; i++) await Promise.all(ends.map(({ channel }) => channel.settled()));
+}
+
+const sealedEnds = () => [end(peerOf(bob, ann), false), end(peerOf(ann, bob), true)] as const;
+
+for (const isSealed of [true, false]) {
+  test(`lines and pieces arrive as they were sent, ${isSealed ? "sealed" : "open"}`, async () => {
+    const [a, b] = isSealed ? sealedEnds() : [end(undefined, false), end(undefined, true)];
+    const long = `long ${"ä🎈".repeat(20_000)}`;
+    b.channel.sendLine("first");
+    b.channel.sendLine(long);
+    await carry(a, b);
+    const bytes = new Uint8Array(40_000).fill(7);
+    a.channel.sendLine("answer");
+    a.channel.sendPiece({ transfer: 3, offset: 2 ** 41, bytes });
+    a.channel.sendLine("");
+    await carry(a, b);
+    expect(a.lines).toEqual(["first", long]);
+    expect(b.lines).toEqual(["answer", ""]);
+    expect(b.pieces).toMatchObject([{ transfer: 3, offset: 2 ** 41 }]);
+    expect(b.pieces[0]?.bytes).toEqual(bytes);
+    expect([...a.broken, ...b.broken]).toEqual([]);
+    expect(a.channel.exported).toEqual(b.channel.exported);
+    expect(a.channel.exported?.length).toBe(isSealed ? 64 : undefined);
+  });
+}
+
+test("nothing of a sealed line is in the frames", async () => {
+  const [a, b] = sealedEnds();
+  b.channel.sendLine("a very secret name.pdf");
+  const seen: string[] = [];
+  await carry(a, b, (frames) => {
+    seen.push(...frames);
+    return frames;
+  });
+  const all = Buffer.concat(seen.map((data) => Buffer.from(data, "base64"))).toString("latin1");
+  expect(a.lines).toEqual(["a very secret name.pdf"]);
+  expect(all).not.toContain("secret");
+});
+
+const meddling: Record<string, (frames: string[]) => string[]> = {
+  changed: (frames) =>
+    frames.map((data) => {
+      const bytes = Buffer.from(data, "base64");
+      if (bytes[0] === 1) bytes[bytes.length - 1]! ^= 1;
+      return bytes.toString("base64");
+    }),
+  dropped: (frames) => frames.filter((data) => Buffer.from(data, "base64").length !== 1 + 3 + 16),
+  repeated: (frames) => frames.flatMap((data) => [data, data]),
+  reordered: (frames) => (frames.length > 2 ? [frames[0]!, ...frames.slice(1).reverse()] : frames),
+  "made up": (frames) => [...frames, Buffer.from("\u0001{}").toString("base64")],
+  "no frames": (frames) => [...frames, "????", Buffer.of(9, 9).toString("base64")],
+};
+for (const [what, change] of Object.entries(meddling)) {
+  test(`frames that are ${what} end the channel`, async () => {
+    const [a, b] = sealedEnds();
+    b.channel.sendLine("one");
+    b.channel.sendLine("two two");
+    b.channel.sendLine("three");
+    await carry(a, b, (frames, to) => (to === a ? change(frames) : frames));
+    expect(a.broken.length).toBe(1);
+    // Whatever was heard is what was said, from the beginning on.
+    expect(["one", "two two", "three"].slice(0, a.lines.length)).toEqual(a.lines);
+    expect(a.lines.length).toBeLessThan(what === "made up" || what === "no frames" ? 4 : 3);
+  });
+}
+
+test("what one end has said can't be reflected to it, nor repeated in another channel", async () => {
+  const [a, b] = sealedEnds();
+  b.channel.sendLine("fetch");
+  await settled(b);
+  const recorded = [...b.sent];
+  await carry(a, b);
+  a.channel.sendLine("answer");
+  await settled(a);
+  const answers = [...a.sent];
+  // To its own author.
+  for (const data of recorded) b.channel.receive(data);
+  // In a later channel: the sender's frames are for the recipient's key of then.
+  const later = end(peerOf(ann, bob), true);
+  later.channel.sendLine("again");
+  await settled(later);
+  for (const data of answers) later.channel.receive(data);
+  // And the recipient's in one with another number.
+  const other = end(peerOf(bob, ann, "offer", 2), false);
+  for (const data of recorded) other.channel.receive(data);
+  await settled(b, later, other);
+  expect(b.broken.length).toBe(1);
+  expect(later.lines).toEqual([]);
+  expect(other.lines).toEqual([]);
+  expect([later.broken.length, other.broken.length]).toEqual([1, 1]);
+});
+
+test("somebody else's key opens and makes nothing", async () => {
+  const a = end(peerOf(bob, ann), false);
+  const e = end(peerOf(ann, eve), true);
+  e.channel.sendLine("fetch");
+  await carry(a, e);
+  expect(a.lines).toEqual([]);
+  expect(a.broken.length).toBe(1);
+});
+
+test("too long a line, and more frames than anybody asks for, end a channel", async () => {
+  const a = end(undefined, false);
+  const part = Buffer.concat([Buffer.of(2), Buffer.alloc(60_000)]).toString("base64");
+  for (let bytes = 0; bytes <= message.maxLineBytes; bytes += 60_000) a.channel.receive(part);
+  expect(a.broken.length).toBe(1);
+  const [b] = sealedEnds();
+  const frame = encodePiece({ transfer: 1, offset: 0, bytes: new Uint8Array(1) });
+  for (let i = 0; i < 10_000; i++) b.channel.receive(frame);
+  expect(b.broken.length).toBe(1);
+});
+
+test("any bytes are a frame, or none; decoding never throws", () => {
+  for (let length = 0; length < 40; length++) {
+    for (let kind = 0; kind < 6; kind++) {
+      const bytes = Buffer.alloc(length, kind);
+      expect(() => decodeFrame(bytes.toString("base64"))).not.toThrow();
+    }
+  }
+  expect(decodeFrame("")).toBeUndefined();
+  expect(decodeFrame("not base64 at all!")).toBeUndefined();
+});

@@ -1,0 +1,52 @@
+// Where files that people send are saved: never outside of the folder, and never over another file.
+
+import { afterAll, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathFor } from "../../src/handover/save-as.ts";
+
+const base = mkdtempSync(join(tmpdir(), "parley-save-as-"));
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+
+const pathOf = (name: string, size = 3, modified = 1_700_000_000_000) =>
+  pathFor(base, { name, size, modified }, "Eve");
+
+test("a name that is a path, or that a terminal would obey, is refused", () => {
+  const names = [
+    "../x",
+    "/x",
+    "a/b",
+    "a/../../x",
+    "..",
+    ".",
+    "",
+    "a\\b",
+    "a\nb",
+    "\u001b[2J",
+    "/",
+    "../",
+  ];
+  for (const name of names) expect(() => pathOf(name)).toThrow(/no name for a file/);
+});
+
+test("another file of the name is left alone, the same one is found again", () => {
+  expect(pathOf("a.txt")).toBe(join(base, "a.txt"));
+  writeFileSync(join(base, "a.txt"), "abc");
+  expect(pathOf("a.txt")).toBe(join(base, "a (2).txt"));
+  utimesSync(join(base, "a.txt"), 1_700_000_000, 1_700_000_000);
+  expect(pathOf("a.txt")).toBe(join(base, "a.txt"));
+  expect(pathOf("a.txt", 4)).toBe(join(base, "a (2).txt"));
+  writeFileSync(join(base, ".env"), "other");
+  expect(pathOf(".env")).toBe(join(base, ".env (2)"));
+});
+
+test("a folder goes into a folder of its name, and not through a link or a file", () => {
+  mkdirSync(join(base, "photos"));
+  expect(pathOf("photos/")).toBe(join(base, "photos"));
+  writeFileSync(join(base, "taken"), "");
+  expect(pathOf("taken/")).toBe(join(base, "taken (2)"));
+  symlinkSync("/", join(base, "link"));
+  expect(pathOf("link/")).toBe(join(base, "link (2)"));
+  expect(pathOf("link")).toBe(join(base, "link (2)"));
+});
