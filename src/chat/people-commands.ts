@@ -106,7 +106,7 @@ function personaChanged(hub: HubState, session: Session, what: "account" | "real
 }
 
 function describe(hub: HubState, session: Session, command: Of<"describe">): void {
-  const { person, name } = session;
+  const { person } = session;
   const { ref } = command;
   const muted = muteText(hub, session);
   if (muted !== undefined && (command.away ?? command.realName ?? "") !== "") {
@@ -121,21 +121,24 @@ function describe(hub: HubState, session: Session, command: Of<"describe">): voi
     person.realName = harmless(command.realName).slice(0, limits.maxNoteChars);
     personaChanged(hub, session, "real-name");
   }
-  if (command.away !== undefined) {
-    const away = harmless(command.away).slice(0, limits.maxNoteChars);
-    const before = person.away;
-    person.away = away === "" ? undefined : away;
-    if (person.away !== before) {
-      const persona = hub.personas.shown(session);
-      const about = { author: session.id, persona, once: hub.pipeline.nextOrder() };
-      for (const room of roomsOf(hub, session)) {
-        hub.announce(room, { type: "away", room: room.name, name, away: person.away, ...about });
-      }
-    }
-  }
+  if (command.away !== undefined) setAway(hub, session, command.away);
   const { away, isBot, isHidden } = person;
   const persona = hub.personas.of(session);
   hub.send(session, { type: "described", away, isBot, isHidden, persona, ref });
+}
+
+/** Notes that somebody is away, or with an empty text back, and tells the rooms. */
+export function setAway(hub: HubState, session: Session, text: string): void {
+  const { person, name } = session;
+  const note = harmless(text).slice(0, limits.maxNoteChars);
+  const before = person.away;
+  person.away = note === "" ? undefined : note;
+  if (person.away === before) return;
+  const persona = hub.personas.shown(session);
+  const about = { author: session.id, persona, once: hub.pipeline.nextOrder() };
+  for (const room of roomsOf(hub, session)) {
+    hub.announce(room, { type: "away", room: room.name, name, away: person.away, ...about });
+  }
 }
 
 function people(hub: HubState, session: Session, { by, ref }: Of<"people">): void {

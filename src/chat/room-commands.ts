@@ -1,6 +1,7 @@
 // What the members of a room and its operators do with it: who is in it, its topic and settings, who
 // is invited or put out, and what was said.
 
+import type { ErrorCode } from "../errors.ts";
 import { history as historyLimits, people as limits } from "../limits.ts";
 import { harmless, quoted } from "../text.ts";
 import type { Command, Ref } from "./events.ts";
@@ -200,7 +201,13 @@ function putOut(hub: HubState, session: Session, command: Of<"put-out">): void {
 }
 
 /** All devices of somebody leave the room. */
-function expelFrom(hub: HubState, room: Room, holder: Session, by: Changer, text: string): void {
+export function expelFrom(
+  hub: HubState,
+  room: Room,
+  holder: Session,
+  by: Changer,
+  text: string,
+): void {
   for (const one of [...hub.names.otherDevices(holder), holder]) {
     if (!one.rooms.has(room.name)) continue;
     leaveRoom(hub, one, room, "kicked", { by, text });
@@ -210,27 +217,57 @@ function expelFrom(hub: HubState, room: Room, holder: Session, by: Changer, text
 
 function callIn(hub: HubState, session: Session, command: Of<"call-in">): void {
   const { room: name, name: person, ref } = command;
+  const found = callProblem(hub, session, name, person);
+  if ("message" in found) {
+    const { code, message } = found;
+    const subject = code === "is-there" || code === "unknown-user" ? person : name;
+    return reject(hub, session, code, message, { ref, subject });
+  }
+  const { room, holder } = found;
+  callTo(hub, session, room, holder);
+  const { away } = holder.person;
+  hub.send(session, { type: "called-in", room: room.name, name: holder.name, away, ref });
+}
+
+type Problem = { code: ErrorCode; message: string };
+
+/** Whom to invite into which room, or why that can't be. */
+export function callProblem(
+  hub: HubState,
+  session: Session,
+  name: string,
+  person: string,
+): { room: Room; holder: Session } | Problem {
   const muted = muteText(hub, session);
-  if (muted !== undefined) return reject(hub, session, "muted", muted, { ref, subject: name });
+  if (muted !== undefined) return { code: "muted", message: muted };
   const room = seen(hub, session, name);
-  if (room === undefined) return rejectUnknownRoom(hub, session, name, { ref });
+  if (room === undefined) return { code: "not-found", message: `There is no room ${quoted(name)}` };
+  const shown = quoted(room.name);
+  if (!session.rooms.has(room.name)) {
+    return { code: "not-in-room", message: `You are not in the room ${shown}: join it first` };
+  }
   const isClosed = hub.options.rights.rooms.of(room.name).flags.includes("invite-only");
-  const isMember = session.rooms.has(room.name);
-  if (!isMember || (isClosed && !rankIn(hub, session, room.name).isOperator)) {
-    return rejectNoOperator(hub, session, room.name, { ref });
+  if (isClosed && !rankIn(hub, session, room.name).isOperator) {
+    return { code: "not-allowed", message: `Only operators of the room ${shown} may do that` };
   }
   const holder = hub.names.holder(fold(person));
-  if (holder === undefined) return rejectUnknownUser(hub, session, person, { ref });
+  if (holder === undefined) {
+    const message = `Nobody here is called ${quoted(person)}: check who is here`;
+    return { code: "unknown-user", message };
+  }
   if (holder.rooms.has(room.name)) {
-    const message = `${quoted(person)} is in the room ${quoted(room.name)} already`;
-    return reject(hub, session, "is-there", message, { ref, subject: person });
+    return { code: "is-there", message: `${quoted(person)} is in the room ${shown} already` };
   }
-  const key = personKey(holder.identity);
-  if (room.called.size >= limits.maxCalled && !room.called.has(key)) {
-    const message = `Too many are invited into ${quoted(room.name)} and have not come`;
-    return reject(hub, session, "full", message, { ref, subject: name });
+  const isKnown = room.called.has(personKey(holder.identity));
+  if (room.called.size >= limits.maxCalled && !isKnown) {
+    return { code: "full", message: `Too many are invited into ${shown} and have not come` };
   }
-  room.called.add(key);
+  return { room, holder };
+}
+
+/** All devices of somebody are told, and the room. */
+export function callTo(hub: HubState, session: Session, room: Room, holder: Session): void {
+  room.called.add(personKey(holder.identity));
   const persona = hub.personas.shown(session);
   const { name: from } = session;
   for (const one of [holder, ...hub.names.otherDevices(holder)]) {
@@ -238,6 +275,4 @@ function callIn(hub: HubState, session: Session, command: Of<"call-in">): void {
   }
   const about = { room: room.name, author: session.id, persona };
   hub.announce(room, { type: "invited", by: from, name: holder.name, ...about });
-  const { away } = holder.person;
-  hub.send(session, { type: "called-in", room: room.name, name: holder.name, away, ref });
 }

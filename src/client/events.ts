@@ -193,6 +193,12 @@ export type SessionEvent =
   | { type: "left"; room: string; name: string; reason: LeaveReason }
   /** Sent once for each shared room; without `room`: a private-chat partner who shares none. */
   | { type: "renamed"; room: string | undefined; from: string; to: string }
+  /** Without a text, they are back. */
+  | { type: "away"; room: string; name: string; text?: string | undefined }
+  /** The room's operators have decided something: `+o Ann`. */
+  | { type: "mode"; room: string; by: string; change: string }
+  /** Somebody invites us into a room. */
+  | { type: "call"; room: string; from: string }
   | { type: "chat"; state: ChatState; with: string }
   /** What the room is about, when it is entered and when that changes; empty: nothing any more. */
   | { type: "topic"; room: string; topic: string }

@@ -43,7 +43,10 @@ export class Ignored {
         return event.about.type === "offered" && this.has(event.about.from);
       case "joined":
       case "left":
+      case "away":
         return this.has(event.name);
+      case "call":
+        return this.has(event.from);
       case "renamed":
         if (!this.has(event.from)) return false;
         this.add(event.to);

@@ -343,6 +343,10 @@ export class ClientSession implements NativeSession {
         return this.#send({ type: "ping" });
       case "topic":
         return this.#handleTopic(message);
+      case "call":
+        return this.#emit(message);
+      case "away":
+      case "mode":
       case "deleted": {
         const room = this.#rooms.find(message.room)?.name;
         return room === undefined ? undefined : this.#emit({ ...message, room });

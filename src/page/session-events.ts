@@ -50,9 +50,6 @@ export function reduceSessionEvent(state: State, event: SessionEvent, nowMs: num
       return ended(state, event, nowMs);
     case "deleted":
       return { ...state, log: erase(state.log, event.room, event.seq) };
-    case "topic":
-    case "motd":
-      return told(state, event, nowMs);
     case "account-changed":
       return notice(state, state.shown, changeText(event), nowMs);
     case "entered":
@@ -97,6 +94,8 @@ export function reduceSessionEvent(state: State, event: SessionEvent, nowMs: num
       return isRenameOf(state, event.ref)
         ? responded({ ...state, renaming: undefined }, event.response, nowMs)
         : responded(state, event.response, nowMs);
+    default:
+      return told(state, event, nowMs);
   }
 }
 
@@ -160,7 +159,13 @@ function ended(before: State, event: EventOf<"ended">, nowMs: number): State {
 }
 
 /** What operators want people to know. */
-function told(state: State, event: EventOf<"topic" | "motd">, nowMs: number): State {
+type Told = EventOf<"topic" | "motd" | "away" | "mode" | "call">;
+
+function told(state: State, event: Told, nowMs: number): State {
+  if (event.type === "call") return notice(state, undefined, roomText(event), nowMs);
+  if (event.type === "away" || event.type === "mode") {
+    return notice(state, event.room, roomText(event), nowMs);
+  }
   if (event.type === "motd") {
     const lines = event.text.split("\n").map(harmless);
     return notice(state, undefined, lines.join("\n"), nowMs);
@@ -325,6 +330,19 @@ function renamed(state: State, { room, from, to }: EventOf<"renamed">, nowMs: nu
     people: sortNames(listed.people.map(swap)),
   }));
   return notice(listed, room, text, nowMs);
+}
+
+function roomText(event: EventOf<"away" | "mode" | "call">): string {
+  switch (event.type) {
+    case "away":
+      return event.text === undefined
+        ? `${harmless(event.name)} is back`
+        : `${harmless(event.name)} is away: ${harmless(event.text)}`;
+    case "mode":
+      return `${harmless(event.by)} has set ${harmless(event.change)} in ${harmless(event.room)}`;
+    case "call":
+      return `${harmless(event.from)} invites you into the room ${harmless(event.room)}`;
+  }
 }
 
 function chatText(change: ChatState, person: string): string {

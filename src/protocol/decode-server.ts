@@ -229,6 +229,19 @@ const readers: {
   passed: (r) => ({ type: "passed", ...passedFrame(r) }),
   "offer-ended": (r) => ({ type: "offer-ended", offer: offerId(r), reason: offerEnd(r) }),
   topic: (r) => ({ type: "topic", room: r.text("room"), topic: r.text("topic") }),
+  away: (r) => ({
+    type: "away",
+    room: r.text("room"),
+    name: r.text("name"),
+    text: r.optionalText("text"),
+  }),
+  mode: (r) => ({
+    type: "mode",
+    room: r.text("room"),
+    by: r.text("by"),
+    change: r.text("change"),
+  }),
+  call: (r) => ({ type: "call", room: r.text("room"), from: r.text("from") }),
   deleted: (r) => ({ type: "deleted", room: r.text("room"), seq: r.count("seq") }),
   motd: (r) => ({ type: "motd", text: r.text("text") }),
   admin: (r) => ({

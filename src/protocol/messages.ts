@@ -497,6 +497,12 @@ export type ServerMessage =
       room?: string | undefined;
       chat?: boolean | undefined;
     }
+  /** Somebody in a room says why they do not answer; without a text they are back. */
+  | { type: "away"; room: string; name: string; text?: string | undefined }
+  /** The room's operators have decided something, written as IRC writes modes: `+o Ann`. */
+  | { type: "mode"; room: string; by: string; change: string }
+  /** Somebody invites this session into a room. */
+  | { type: "call"; room: string; from: string }
   | { type: "chat"; state: ChatState; with: string }
   /** Answers `join`; missed messages follow. */
   | ({ type: "entered"; epoch: string; ref?: Ref | undefined } & RoomState)

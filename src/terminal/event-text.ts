@@ -41,6 +41,14 @@ export function eventText(event: SessionEvent): string | undefined {
       return event.topic === ""
         ? `${harmless(event.room)} has no topic any more`
         : topicText(event.room, event.topic);
+    case "away":
+      return event.text === undefined
+        ? `${harmless(event.name)} is back`
+        : `${harmless(event.name)} is away: ${harmless(event.text)}`;
+    case "mode":
+      return `${harmless(event.by)} has set ${harmless(event.change)} in ${harmless(event.room)}`;
+    case "call":
+      return `${harmless(event.from)} invites you into the room ${harmless(event.room)}: /join ${harmless(event.room)}`;
     case "deleted":
       return `An operator has deleted a message in ${harmless(event.room)}`;
     case "motd":

@@ -90,7 +90,7 @@ export class RoomView {
    * Whether to show an event: those of the current room, except our own arrival and our new name,
    * which has been confirmed already.
    */
-  isShown(event: Of<"joined" | "left" | "renamed" | "gap">): boolean {
+  isShown(event: Of<"joined" | "left" | "renamed" | "gap" | "away">): boolean {
     if (event.type === "joined" && event.name === this.#self) return false;
     if (event.type === "renamed" && event.to === this.#self) return false;
     return event.room === undefined || this.rooms.isCurrent(event.room);

@@ -235,6 +235,7 @@ export class TerminalClient {
       case "left":
       case "renamed":
       case "gap":
+      case "away":
         if (this.#view.isShown(event)) this.#showEvent(event);
         return;
       case "motd":
@@ -243,6 +244,8 @@ export class TerminalClient {
         this.#showEvent(event);
         return this.#vouch(event);
       case "topic":
+      case "mode":
+      case "call":
       case "deleted":
       case "failed":
       case "offline":

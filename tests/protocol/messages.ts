@@ -448,6 +448,9 @@ const serverMessages: Each<ServerMessage> = {
   passed: record("passed", frame),
   "offer-ended": record("offer-ended", { offer, reason: offerEnd }),
   topic: record("topic", { room, topic: text }),
+  away: record("away", { room, name, text }, "text"),
+  mode: record("mode", { room, by: name, change: text }),
+  call: record("call", { room, from: name }),
   deleted: record("deleted", { room, seq: count }),
   motd: record("motd", { text }),
   admin: record(

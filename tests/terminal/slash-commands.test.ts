@@ -70,9 +70,9 @@ describe("Tab", () => {
   test.each<[string, string, number]>([
     ["/wh", "/who", 2],
     ["/whoi", "/whois ", 0],
-    ["/re", "/re", 2],
+    ["/re", "/re", 3],
     ["/rej", "/reject ", 0],
-    ["/r", "/r", 4],
+    ["/r", "/r", 5],
     ["an", "an", 2],
     ["ann", "Ann: ", 0],
     ["hi BO", "hi bob ", 0],

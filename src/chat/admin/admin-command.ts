@@ -27,7 +27,11 @@ export type AdminCommand =
   | { do: "motd"; text: string }
   | { do: "export"; room: string; after: number }
   | { do: "delete"; room: string; seq: number }
-  | { do: "forget"; name: string };
+  | { do: "forget"; name: string }
+  | { do: "away"; text: string }
+  | { do: "mode"; room: string; letters: string; args: readonly string[] }
+  | { do: "call"; room: string; name: string }
+  | { do: "remove"; room: string; name: string; reason: string };
 
 type Words = {
   /** Without flags. */
@@ -214,6 +218,37 @@ export const adminCommands: Readonly<Record<AdminCommand["do"], Entry>> = {
   },
   deop: { usage: "deop NAME", help: "take that back", rank: "owner", ...named("deop") },
   ops: { usage: "ops", help: "list owners and operators", ...bare("ops") },
+  away: {
+    usage: "away [TEXT]",
+    help: "say why you do not answer; without TEXT you are back",
+    rank: "member",
+    read: ({ words }) => ({ do: "away", text: words.join(" ") }),
+  },
+  mode: {
+    usage: "mode ROOM [+-bikmlnostv [ARGUMENT…]]",
+    help: "show or change what a room's operators have decided: docs/irc.md",
+    rank: "member",
+    read: ({ words: [room, letters = "", ...args] }) =>
+      room === undefined ? undefined : { do: "mode", room, letters, args },
+  },
+  call: {
+    usage: "call ROOM NAME",
+    help: "invite somebody into a room that you are in",
+    rank: "member",
+    read: ({ words: [room, name, ...more] }) =>
+      room === undefined || name === undefined || more.length > 0
+        ? undefined
+        : { do: "call", room, name },
+  },
+  remove: {
+    usage: "remove ROOM NAME [REASON]",
+    help: "put somebody out of a room whose operator you are",
+    rank: "member",
+    read: ({ words: [room, name, ...reason] }) =>
+      room === undefined || name === undefined
+        ? undefined
+        : { do: "remove", room, name, reason: reason.join(" ") },
+  },
   claim: {
     usage: "claim CODE",
     help: "become the owner, with the code that the server made at its start",

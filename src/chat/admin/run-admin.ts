@@ -8,6 +8,7 @@ import { storeRights } from "../rights-store.ts";
 import { logAct } from "./log-act.ts";
 import { listPasses, makePass, revoke } from "./pass-commands.ts";
 import { info, who } from "./people-commands.ts";
+import { away, call, mode, remove } from "./member-commands.ts";
 import { isAtLeast } from "../rights/roles.ts";
 import { claim, deop, listOps, op } from "./role-commands.ts";
 import { deleteMessage, exportRoom, forget } from "./past-commands.ts";
@@ -76,6 +77,10 @@ const handlers: Handlers = {
   op: (hub, actor, { name }, done) => op(hub, actor, name, done),
   deop: (hub, actor, { name }, done) => deop(hub, actor, name, done),
   ops: (hub, _actor, _command, done) => done(listOps(hub)),
+  away: (hub, actor, command, done) => done(away(hub, actor, command)),
+  mode: (hub, actor, command, done) => done(mode(hub, actor, command)),
+  call: (hub, actor, command, done) => done(call(hub, actor, command)),
+  remove: (hub, actor, command, done) => done(remove(hub, actor, command)),
   claim: (hub, actor, { code }, done) => done(claim(hub, actor, code)),
   reload: (hub, actor, _command, done) => done(reload(hub, actor)),
   stop(hub, actor, _command, done) {

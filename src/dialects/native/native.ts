@@ -3,6 +3,7 @@
 
 import type { Conversation, Dialect } from "../../chat/dialect.ts";
 import type { Command, PersonalEvent, RoomEvent, Said } from "../../chat/events.ts";
+import { changesText } from "../../chat/room-change.ts";
 import type { SaidRun } from "../../chat/said-run.ts";
 import { folder, history, message as limits, names, search, sender } from "../../limits.ts";
 import { decodeClient } from "../../protocol/decode-client.ts";
@@ -51,6 +52,14 @@ function renderRoom(event: RoomEvent): string | undefined {
     case "renamed": {
       const { room, from, to } = event;
       return encodeServer({ type: "renamed", room, from, to });
+    }
+    case "away": {
+      const { room, name, away: text } = event;
+      return encodeServer({ type: "away", room, name, text });
+    }
+    case "mode": {
+      const { room, by } = event;
+      return encodeServer({ type: "mode", room, by, change: changesText(event.changes) });
     }
     default:
       return undefined;
@@ -196,7 +205,6 @@ const untold = [
   "room-state",
   "done",
   "called-in",
-  "call",
   "echo",
   "past",
   "past-rooms",
@@ -256,6 +264,8 @@ function messageOf(event: PersonalEvent, server: NativeServer): ServerMessage | 
       const rooms = event.rooms.map(({ room, members }) => ({ room, members }));
       return { type: "rooms", rooms, next: event.next, ref: event.ref };
     }
+    case "call":
+      return { type: "call", room: event.room, from: event.from };
     case "topic":
       return { type: "topic", room: event.room, topic: event.topic };
     case "parted":

@@ -1,0 +1,125 @@
+// What the members of rooms and their operators may order, by whatever way they came: being away,
+// modes, invitations into a room, putting somebody out of it.
+
+import { people as limits } from "../../limits.ts";
+import { harmless, quoted } from "../../text.ts";
+import type { HubState } from "../hub-state.ts";
+import { fold } from "../names/grammar.ts";
+import { setAway } from "../people-commands.ts";
+import { changesText, letterOf, readChanges } from "../room-change.ts";
+import { applyChanges, type Changer } from "../room-changes.ts";
+import { callProblem, callTo, expelFrom } from "../room-commands.ts";
+import { idsOf, maySee, rankIn } from "../room-rights.ts";
+import { mayEnter } from "../room-access.ts";
+import { isAtLeast } from "../rights/roles.ts";
+import type { Room } from "../room.ts";
+import type { Actor } from "./actor.ts";
+import type { AdminCommand } from "./admin-command.ts";
+import type { AdminAnswer } from "./answer.ts";
+import { logAct } from "./log-act.ts";
+
+type Of<Do extends AdminCommand["do"]> = Extract<AdminCommand, { do: Do }>;
+
+export function away(hub: HubState, { session }: Actor, { text }: Of<"away">): AdminAnswer {
+  if (session === undefined || session.phase !== "member") return forMembers;
+  setAway(hub, session, text);
+  const { away: note } = session.person;
+  return { ok: true, message: note === undefined ? "You are back" : `You are away: ${note}` };
+}
+
+export function mode(hub: HubState, actor: Actor, command: Of<"mode">): AdminAnswer {
+  const { letters, args } = command;
+  const room = roomOf(hub, actor, command.room);
+  if (room === undefined) return noRoom(command.room);
+  const { changes, bad, lists } = readChanges(letters, args, limits.maxChanges);
+  const [wrong] = bad;
+  if (wrong !== undefined) {
+    const why = wrong.why === "unknown" ? "is no mode" : "needs an argument";
+    return { ok: false, code: "usage", message: `${quoted(wrong.letter)} ${why}: docs/irc.md` };
+  }
+  if (changes.length === 0) return shown(hub, room, lists.length > 0);
+  if (!isOperator(hub, actor, room)) return notOperator(room);
+  const problems: string[] = [];
+  const full = applyChanges(hub, changerOf(hub, actor), room, changes, ({ message }) =>
+    problems.push(message),
+  );
+  const [problem = full] = problems;
+  if (problem !== undefined) return { ok: false, code: "usage", message: problem };
+  logAct(hub, actor, "room changed", { target: room.name, change: changesText(changes) });
+  return { ok: true, message: `Set ${changesText(changes)} in ${room.name}` };
+}
+
+export function call(hub: HubState, { session }: Actor, command: Of<"call">): AdminAnswer {
+  if (session === undefined || session.phase !== "member") return forMembers;
+  const found = callProblem(hub, session, command.room, command.name);
+  if ("message" in found) return { ok: false, ...found };
+  const { room, holder } = found;
+  callTo(hub, session, room, holder);
+  return { ok: true, message: `Invited ${holder.name} into ${room.name}` };
+}
+
+export function remove(hub: HubState, actor: Actor, command: Of<"remove">): AdminAnswer {
+  const { name, reason } = command;
+  const room = roomOf(hub, actor, command.room);
+  if (room === undefined) return noRoom(command.room);
+  if (!isOperator(hub, actor, room)) return notOperator(room);
+  const holder = hub.names.holder(fold(name));
+  if (holder === undefined || !holder.rooms.has(room.name)) {
+    const message = `${quoted(name)} is not in the room ${quoted(room.name)}`;
+    return { ok: false, code: "not-there", message };
+  }
+  expelFrom(hub, room, holder, changerOf(hub, actor), harmless(reason));
+  logAct(hub, actor, "removed from a room", { target: holder.name, room: room.name, reason });
+  return { ok: true, message: `${holder.name} is no longer in ${room.name}` };
+}
+
+function shown(hub: HubState, room: Room, wantsBans: boolean): AdminAnswer {
+  const { flags, limit, key, bans } = hub.options.rights.rooms.of(room.name);
+  if (wantsBans) {
+    const rows = bans.map(({ mask, by, atMs }) => ({
+      text: `${mask} (${by})`,
+      fields: { event: "room-ban", mask, by, time: atMs },
+    }));
+    return rows.length === 0 ? { ok: true, message: "There are no bans" } : { ok: true, rows };
+  }
+  const letters = flags.map(letterOf).sort().join("");
+  const more = `${key === undefined ? "" : "k"}${limit === undefined ? "" : `l ${limit}`}`;
+  return { ok: true, message: `${room.name}: +${letters}${more}` };
+}
+
+/** A room that the actor may know of. */
+function roomOf(hub: HubState, { session }: Actor, name: string): Room | undefined {
+  const room = hub.rooms.get(fold(name));
+  if (room === undefined || session === undefined) return room;
+  const isKnown = mayEnter(hub, session, room.name) && maySee(hub, session, room.name);
+  return isKnown ? room : undefined;
+}
+
+function isOperator(hub: HubState, { rank, session }: Actor, room: Room): boolean {
+  if (isAtLeast(rank, "operator")) return true;
+  return session !== undefined && rankIn(hub, session, room.name).isOperator;
+}
+
+function changerOf(hub: HubState, { name, session }: Actor): Changer {
+  if (session === undefined) {
+    return { name, author: 0, persona: undefined, ids: [], isKnown: true };
+  }
+  const ids = idsOf(session);
+  const persona = hub.personas.shown(session);
+  return { name, author: session.id, persona, ids, isKnown: ids.length > 0 };
+}
+
+const forMembers: AdminAnswer = {
+  ok: false,
+  code: "usage",
+  message: "That is for people in rooms: type it in parley client",
+};
+
+function noRoom(name: string): AdminAnswer {
+  return { ok: false, code: "not-found", message: `There is no room ${quoted(name)}` };
+}
+
+function notOperator({ name }: Room): AdminAnswer {
+  const message = `Only operators of the room ${quoted(name)} may do that`;
+  return { ok: false, code: "not-allowed", message };
+}

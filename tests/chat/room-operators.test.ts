@@ -1,0 +1,81 @@
+// Rooms with operators and people who are away, for those who speak the native protocol: what they
+// order, and what everybody hears of it.
+
+import { expect, test } from "bun:test";
+import { lineChat } from "../../src/dialects/line-chat.ts";
+import { type Client, inRoom, Rig } from "./rig.ts";
+
+function order(client: Client, command: string): Record<string, unknown> | undefined {
+  client.text();
+  client.send({ type: "admin", command, ref: 1 });
+  return client.lines().find(({ ref }) => ref === 1);
+}
+
+function told(client: Client): Record<string, unknown>[] {
+  return client.lines().filter(({ type }) => type !== "message");
+}
+
+test("who opens a room is its operator; the lobby has none", () => {
+  const rig = new Rig();
+  const ann = rig.member("Ann", inRoom("den"));
+  const bob = rig.member("Bob", { rooms: [{ room: "den" }, { room: "lobby" }] });
+  expect(order(bob, "mode den +m")).toMatchObject({ type: "error", code: "not-allowed" });
+  expect(order(bob, "mode lobby +m")).toMatchObject({ type: "error", code: "not-allowed" });
+  expect(order(ann, "mode den +m")).toMatchObject({ message: "Set +m in den" });
+  expect(told(bob)).toEqual([{ type: "mode", room: "den", by: "Ann", change: "+m" }]);
+  bob.send({ type: "say", room: "den", text: "hi" });
+  expect(bob.lines()).toMatchObject([{ type: "error", code: "muted" }]);
+  order(ann, "mode den +v bob");
+  bob.text();
+  bob.send({ type: "say", room: "den", text: "hi" });
+  expect(bob.lines()).toMatchObject([{ type: "message", text: "hi" }]);
+  expect(order(ann, "mode den")).toMatchObject({ message: "den: +mnt" });
+  expect(order(ann, "mode den +y")).toMatchObject({ type: "error", code: "usage" });
+  expect(order(ann, "mode nowhere +m")).toMatchObject({ type: "error", code: "not-found" });
+});
+
+test("invitations, and being put out", () => {
+  const rig = new Rig();
+  const ann = rig.member("Ann", inRoom("den"));
+  const bob = rig.member("Bob");
+  order(ann, "mode den +i");
+  bob.text();
+  bob.send({ type: "join", room: "den", ref: 2 });
+  expect(bob.lines()).toMatchObject([{ type: "error", code: "invite-only", ref: 2 }]);
+  expect(order(ann, "call den bob")).toMatchObject({ message: "Invited Bob into den" });
+  expect(bob.lines()).toEqual([{ type: "call", room: "den", from: "Ann" }]);
+  bob.send({ type: "join", room: "den", ref: 3 });
+  expect(bob.lines()).toMatchObject([{ type: "entered", ref: 3 }, { type: "joined" }]);
+  expect(order(ann, "remove den Bob enough")).toMatchObject({ message: "Bob is no longer in den" });
+  expect(bob.lines()).toEqual([{ type: "parted", room: "den" }]);
+  bob.send({ type: "join", room: "den", ref: 4 });
+  expect(bob.lines()).toMatchObject([{ type: "error", code: "invite-only" }]);
+});
+
+test("being away is told to the rooms once, in every dialect, and again on the way back", () => {
+  const rig = new Rig();
+  const [ann, bob] = [rig.member("Ann"), rig.member("Bob")];
+  const emil = rig.client(lineChat);
+  emil.send("Emil");
+  emil.text();
+  ann.text();
+  order(bob, "away lunch\u0007");
+  expect(told(ann)).toEqual([{ type: "away", room: "lobby", name: "Bob", text: "lunch" }]);
+  expect(emil.text()).toBe("\nBob is away: lunch\n");
+  order(bob, "away lunch");
+  expect(told(ann)).toEqual([]);
+  order(bob, "away");
+  expect(told(ann)).toEqual([{ type: "away", room: "lobby", name: "Bob" }]);
+});
+
+test("what an operator of the server decides outlasts the room", () => {
+  const rig = new Rig();
+  const ann = rig.member("Ann", inRoom("den"));
+  expect(rig.order("mode den +k secret")).toMatchObject({ ok: true });
+  ann.send({ type: "bye" });
+  ann.close();
+  const bob = rig.member("Bob");
+  bob.text();
+  bob.send({ type: "join", room: "den", ref: 1 });
+  expect(bob.lines()).toMatchObject([{ type: "error", code: "room-key" }]);
+});

@@ -1,0 +1,59 @@
+// IRC clients at a hub without a network: what they send, and the lines that they get.
+
+import { type Client, Rig } from "../../chat/rig.ts";
+import { ircDialect } from "../../../src/dialects/irc/irc.ts";
+
+export const irc = ircDialect({
+  name: "irc.test",
+  network: "test",
+  log: "log",
+  version: "1",
+  sts: () => undefined,
+});
+
+export class IrcRig extends Rig {
+  /** A client that is logged in, its welcome read; `caps` are asked for first. */
+  irc(nick: string, caps = "", address?: string): IrcClient {
+    const client = new IrcClient(this.client(irc, true, address));
+    if (caps !== "") client.send("CAP LS 302", `CAP REQ :${caps}`);
+    client.send(`NICK ${nick}`, `USER ${nick} 0 * :Real ${nick}`);
+    if (caps !== "") client.send("CAP END");
+    client.lines();
+    return client;
+  }
+
+  /** A room with these people in it, everything read. */
+  room(room: string, ...clients: IrcClient[]): void {
+    for (const client of clients) client.send(`JOIN ${room}`);
+    for (const client of clients) client.lines();
+  }
+}
+
+export class IrcClient {
+  constructor(readonly client: Client) {}
+
+  send(...lines: string[]): this {
+    this.client.send(...lines);
+    return this;
+  }
+
+  /** What has come since the last call. Hosts and times, which differ from run to run, are masked. */
+  lines(): string[] {
+    return this.client
+      .text()
+      .split("\r\n")
+      .filter((line) => line !== "")
+      .map((line) =>
+        line
+          .replaceAll(/[a-z0-9]{1,10}\.parley/g, "HOST")
+          .replaceAll(/time=[^; ]*/g, "time=T")
+          .replaceAll(/msgid=[^; ]*/g, "msgid=ID"),
+      );
+  }
+
+  /** What this line alone is answered with. */
+  ask(line: string): string[] {
+    this.lines();
+    return this.send(line).lines();
+  }
+}

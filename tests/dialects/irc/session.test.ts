@@ -1,0 +1,334 @@
+// IRC clients at the hub, after the specifications: registration, rooms and their modes, messages,
+// people, and the others who speak something else.
+
+import { expect, test } from "bun:test";
+import { native } from "../../chat/rig.ts";
+import { irc, IrcClient, IrcRig } from "./rig.ts";
+
+test("registration: nothing before NICK and USER, then the welcome in order", () => {
+  const rig = new IrcRig();
+  const client = new IrcClient(rig.client(irc));
+  expect(client.ask("JOIN #den")).toEqual([":irc.test 451 * :You have not registered"]);
+  expect(client.ask("NICK")).toEqual([":irc.test 431 * :No nickname given"]);
+  expect(client.ask("USER a")).toEqual([":irc.test 461 * USER :Not enough parameters"]);
+  expect(client.ask("NICK Ann")).toEqual([]);
+  const codes = client.ask("USER ann 0 * :Ann").map((line) => line.split(" ")[1]);
+  expect(codes).toEqual(
+    ["001", "002", "003", "004", "005", "005", "005"].concat([
+      "251",
+      "252",
+      "253",
+      "254",
+      "255",
+      "265",
+      "266",
+      "422",
+    ]),
+  );
+  expect(client.ask("USER ann 0 * :Ann")).toEqual([":irc.test 462 Ann :You may not reregister"]);
+});
+
+test("a name that is taken or is none can be changed before the welcome", () => {
+  const rig = new IrcRig();
+  rig.irc("Ann");
+  const client = new IrcClient(rig.client(irc));
+  client.send("NICK ann", "USER a 0 * :A");
+  expect(client.lines()).toEqual([":irc.test 433 * ann :Nickname is already in use"]);
+  expect(client.ask("NICK a!b")).toEqual([":irc.test 432 * a!b :Erroneous nickname"]);
+  expect(client.ask("NICK Ben")[0]).toStartWith(":irc.test 001 Ben :");
+});
+
+test("CAP holds the welcome back until CAP END", () => {
+  const client = new IrcClient(new IrcRig().client(irc));
+  expect(client.ask("CAP LS 302")[0]).toMatch(/^:irc\.test CAP \* LS :.*\bsasl=PLAIN\b/);
+  expect(client.ask("CAP REQ :nothing server-time")).toEqual([
+    ":irc.test CAP * NAK :nothing server-time",
+  ]);
+  client.send("NICK Ann", "USER a 0 * :A");
+  expect(client.ask("CAP REQ :server-time echo-message")).toEqual([
+    ":irc.test CAP Ann ACK :server-time echo-message",
+  ]);
+  expect(client.ask("CAP END")[0]).toContain(" 001 Ann ");
+  expect(client.ask("CAP LIST")).toEqual([
+    ":irc.test CAP Ann LIST :cap-notify server-time echo-message",
+  ]);
+});
+
+test("SASL is offered and taken where nobody in between can read it", () => {
+  const rig = new IrcRig();
+  const far = new IrcClient(rig.client(irc, true, "198.51.100.7"));
+  expect(far.ask("CAP LS 302")[0]).not.toContain("sasl");
+  expect(far.ask("CAP REQ sasl")).toEqual([":irc.test CAP * NAK :sasl"]);
+});
+
+const sasl = (password: string): string =>
+  `AUTHENTICATE ${Buffer.from(`\0Ann\0${password}`).toString("base64")}`;
+
+test("a registered name is proved by SASL, or by PASS, and otherwise refused", () => {
+  const rig = new IrcRig();
+  const owner = rig.client(native);
+  owner.send({ type: "hello", version: 2, name: "Ann", rooms: [] });
+  owner.send({ type: "register", password: "a good password" });
+  expect(owner.text()).toContain('"registered"');
+  owner.send({ type: "bye" });
+  const login = (...lines: string[]): string[] => {
+    const client = new IrcClient(rig.client(irc));
+    return client.send(...lines, "NICK Ann", "USER a 0 * :A", "CAP END").lines();
+  };
+  const begin = ["CAP REQ :sasl", "AUTHENTICATE PLAIN"];
+  const right = login(...begin, sasl("a good password"));
+  expect(right.join("\n")).toMatch(/900 \* .* Ann :[^]* 903 [^]* 001 Ann /);
+  expect(login(...begin, sasl("wrong")).join("\n")).toMatch(/904 [^]* 433 /);
+  expect(login("PASS :a good password").join("\n")).toContain(" 001 Ann ");
+  expect(login().join("\n")).toContain(" 433 ");
+  for (const bad of ["AUTHENTICATE !", "AUTHENTICATE +", "AUTHENTICATE QQ=="]) {
+    expect(login(...begin, bad).join("\n")).toContain(" 904 ");
+  }
+});
+
+test("JOIN, NAMES, PART and QUIT", () => {
+  const rig = new IrcRig();
+  const [ann, ben] = [rig.irc("Ann"), rig.irc("Ben")];
+  expect(ann.ask("JOIN #den")).toEqual([
+    ":Ann!~Ann@HOST JOIN #den",
+    ":irc.test 353 Ann = #den :@Ann",
+    ":irc.test 366 Ann #den :End of /NAMES list",
+  ]);
+  expect(ben.ask("JOIN #den")[1]).toBe(":irc.test 353 Ben = #den :@Ann Ben");
+  expect(ann.lines()).toEqual([":Ben!~Ben@HOST JOIN #den"]);
+  expect(ben.ask("PART #den :to bed")).toEqual([":Ben!~Ben@HOST PART #den :to bed"]);
+  expect(ann.lines()).toEqual([":Ben!~Ben@HOST PART #den :to bed"]);
+  expect(ben.ask("PART #den")).toEqual([":irc.test 442 Ben #den :You're not on that channel"]);
+  expect(ben.ask("JOIN den")).toEqual([":irc.test 403 Ben den :No such channel"]);
+  ben.send("JOIN #den");
+  expect(ben.ask("QUIT :bye")).toEqual(["ERROR :Closing Link: bye"]);
+  expect(ann.lines()).toEqual([":Ben!~Ben@HOST JOIN #den", ":Ben!~Ben@HOST QUIT :Quit: bye"]);
+});
+
+test("what happens to a person is told once, whatever rooms are shared", () => {
+  const rig = new IrcRig();
+  const [ann, ben] = [rig.irc("Ann", "away-notify"), rig.irc("Ben")];
+  for (const room of ["#a", "#b", "#c"]) rig.room(room, ann, ben);
+  ben.send("NICK Bob");
+  expect(ben.lines()).toEqual([":Ben!~Ben@HOST NICK Bob"]);
+  expect(ann.lines()).toEqual([":Ben!~Ben@HOST NICK Bob"]);
+  ben.send("AWAY :lunch", "AWAY");
+  expect(ann.lines()).toEqual([":Bob!~Ben@HOST AWAY :lunch", ":Bob!~Ben@HOST AWAY"]);
+  ben.send("PRIVMSG #a :1", "PRIVMSG #b :2", "QUIT");
+  expect(ann.lines().toSorted()).toEqual([
+    ":Bob!~Ben@HOST PRIVMSG #a :1",
+    ":Bob!~Ben@HOST PRIVMSG #b :2",
+    ":Bob!~Ben@HOST QUIT :Quit",
+  ]);
+});
+
+test("messages reach the others, and those who asked for it themselves", () => {
+  const rig = new IrcRig();
+  const [ann, ben] = [rig.irc("Ann"), rig.irc("Ben", "echo-message")];
+  rig.room("#den", ann, ben);
+  expect(ann.ask("PRIVMSG #den :hi")).toEqual([]);
+  expect(ben.lines()).toEqual([":Ann!~Ann@HOST PRIVMSG #den :hi"]);
+  expect(ben.ask("NOTICE #den,Ann :done")).toEqual([
+    ":Ben!~Ben@HOST NOTICE #den :done",
+    ":Ben!~Ben@HOST NOTICE Ann :done",
+  ]);
+  expect(ann.lines()).toEqual([
+    ":Ben!~Ben@HOST NOTICE #den :done",
+    ":Ben!~Ben@HOST NOTICE Ann :done",
+  ]);
+  expect(ann.ask("PRIVMSG Nobody :hi")).toEqual([":irc.test 401 Ann Nobody :No such nick/channel"]);
+  expect(ann.ask("NOTICE Nobody :hi")).toEqual([]);
+  expect(ann.ask("PRIVMSG #other :hi")).toEqual([
+    ":irc.test 404 Ann #other :Cannot send to channel",
+  ]);
+  expect(ann.ask("PRIVMSG #den")).toEqual([":irc.test 412 Ann :No text to send"]);
+  expect(ann.ask("PRIVMSG")).toEqual([":irc.test 411 Ann :No recipient given (PRIVMSG)"]);
+});
+
+test("/me, formatting and several lines across the protocols", () => {
+  const rig = new IrcRig();
+  const ann = rig.irc("Ann");
+  const bob = rig.member("Bob");
+  ann.send("JOIN #lobby");
+  bob.text();
+  ann.lines();
+  ann.send("PRIVMSG #lobby :\u0001ACTION waves\u0001", "PRIVMSG #lobby :\u0002loud\u0002");
+  expect(bob.lines().map(({ text, kind }) => [text, kind])).toEqual([
+    ["waves", "emote"],
+    ["loud", undefined],
+  ]);
+  bob.send({ type: "say", text: "sits", kind: "emote" }, { type: "say", text: "one\ntwo" });
+  expect(ann.lines()).toEqual([
+    ":Bob!native@HOST PRIVMSG #lobby :\u0001ACTION sits\u0001",
+    ":Bob!native@HOST PRIVMSG #lobby :one",
+    ":Bob!native@HOST PRIVMSG #lobby :two",
+  ]);
+  bob.lines();
+  expect(ann.ask("PRIVMSG Bob :\u0001VERSION\u0001")[0]).toContain(" 404 Ann Bob :");
+  expect(bob.lines()).toEqual([]);
+});
+
+test("a room's operators decide who enters and speaks", () => {
+  const rig = new IrcRig();
+  const [ann, ben, cal] = [rig.irc("Ann"), rig.irc("Ben"), rig.irc("Cal")];
+  rig.room("#den", ann, ben);
+  expect(ben.ask("MODE #den +m")).toEqual([":irc.test 482 Ben #den :You're not channel operator"]);
+  expect(ann.ask("MODE #den")[0]).toBe(":irc.test 324 Ann #den +nt");
+  expect(ann.ask("MODE #den +mv Ben")).toEqual([":Ann!~Ann@HOST MODE #den +mv Ben"]);
+  expect(ben.lines()).toEqual([":Ann!~Ann@HOST MODE #den +mv Ben"]);
+  cal.send("JOIN #den");
+  expect(cal.ask("PRIVMSG #den :hi")[0]).toContain(" 404 Cal #den :");
+  expect(ben.ask("PRIVMSG #den :hi")).toEqual([]);
+  cal.send("PART #den");
+  ann.send("MODE #den -m+k key", "MODE #den +l 2");
+  expect(cal.ask("JOIN #den")[0]).toContain(" 475 ");
+  expect(cal.ask("JOIN #den key")[0]).toContain(" 471 ");
+  ann.send("MODE #den -k *", "MODE #den -l", "MODE #den +i");
+  expect(cal.ask("JOIN #den")[0]).toContain(" 473 ");
+  expect(ann.ask("INVITE Cal #den")).toEqual([":irc.test 341 Ann Cal #den"]);
+  expect(cal.lines()).toEqual([":Ann!~Ann@HOST INVITE Cal #den"]);
+  expect(cal.ask("JOIN #den")[0]).toBe(":Cal!~Cal@HOST JOIN #den");
+  ann.send("MODE #den -i", "MODE #den +b cal", "KICK #den Cal :enough");
+  expect(cal.lines().at(-1)).toBe(":Ann!~Ann@HOST KICK #den Cal :enough");
+  expect(cal.ask("JOIN #den")[0]).toContain(" 474 ");
+  expect(ann.ask("MODE #den b")[0]).toMatch(/ 367 Ann #den cal!\*@\* Ann \d+$/);
+  expect(ann.ask("MODE #den +x")).toEqual([":irc.test 472 Ann x :is unknown mode char to me"]);
+  ann.send("MODE #den -b cal", "MODE #den +s");
+  expect(cal.ask("LIST").join("\n")).not.toContain("#den");
+  expect(cal.ask("WHOIS Ann").join("\n")).not.toContain("#den");
+  expect(ben.ask("LIST").join("\n")).toContain("322 Ben #den 2 :");
+});
+
+test("what somebody without an account decides ends with the room", () => {
+  const rig = new IrcRig();
+  const ann = rig.irc("Ann");
+  rig.room("#den", ann);
+  ann.send("MODE #den +i", "TOPIC #den :tea", "PART #den");
+  const ben = rig.irc("Ben");
+  expect(ben.ask("JOIN #den")[1]).toBe(":irc.test 353 Ben = #den :@Ben");
+  expect(ben.ask("TOPIC #den")).toEqual([":irc.test 331 Ben #den :No topic is set"]);
+});
+
+test("the topic, who set it, and who may", () => {
+  const rig = new IrcRig();
+  const [ann, ben] = [rig.irc("Ann"), rig.irc("Ben")];
+  rig.room("#den", ann, ben);
+  expect(ben.ask("TOPIC #den :x")[0]).toContain(" 482 ");
+  expect(ann.ask("TOPIC #den :tea time")).toEqual([":Ann!~Ann@HOST TOPIC #den :tea time"]);
+  expect(ben.lines()).toEqual([":Ann!~Ann@HOST TOPIC #den :tea time"]);
+  const [topic, by] = ben.ask("TOPIC #den");
+  expect(topic).toBe(":irc.test 332 Ben #den :tea time");
+  expect(by).toMatch(/ 333 Ben #den Ann \d+$/);
+  ann.send("MODE #den -t");
+  expect(ben.ask("TOPIC #den :").at(-1)).toBe(":Ben!~Ben@HOST TOPIC #den :");
+});
+
+test("labels mark what a line is answered with", () => {
+  const rig = new IrcRig();
+  const caps = "labeled-response batch echo-message message-tags";
+  const ann = rig.irc("Ann", caps);
+  rig.room("#den", ann);
+  expect(ann.ask("@label=a PING x")).toEqual(["@label=a :irc.test PONG irc.test :x"]);
+  expect(ann.ask("@label=b PONG x")).toEqual(["@label=b :irc.test ACK"]);
+  expect(ann.ask("@label=c PRIVMSG #den :hi")).toEqual([
+    "@label=c;msgid=ID :Ann!~Ann@HOST PRIVMSG #den :hi",
+  ]);
+  const whois = ann.ask("@label=d WHOIS Ann");
+  const batch = /^@label=d :irc\.test BATCH \+(\w+) labeled-response$/.exec(whois[0] ?? "")?.[1];
+  expect(whois.at(-1)).toBe(`:irc.test BATCH -${batch}`);
+  for (const line of whois.slice(1, -1)) expect(line).toStartWith(`@batch=${batch} `);
+  expect(ann.ask("@label=e NICK Ben!")).toEqual([
+    "@label=e :irc.test 432 Ann Ben! :Erroneous nickname",
+  ]);
+});
+
+test("history around a message, a time, and between", () => {
+  const rig = new IrcRig();
+  const ann = rig.irc("Ann", "batch server-time message-tags draft/chathistory echo-message");
+  rig.room("#den", ann);
+  for (const text of ["one", "two", "three", "four"]) {
+    ann.send(`PRIVMSG #den :${text}`);
+    rig.pass(1_000);
+  }
+  const raw = ann.client.text();
+  const ids = [...raw.matchAll(/msgid=([^; ]*)/g)].map(([, id]) => id);
+  const times = [...raw.matchAll(/time=([^; ]*)/g)].map(([, time]) => time);
+  const asked = (what: string): string[] =>
+    ann.ask(`CHATHISTORY ${what}`).flatMap((line) => / PRIVMSG #den :(.*)$/.exec(line)?.[1] ?? []);
+  expect(asked("LATEST #den * 2")).toEqual(["three", "four"]);
+  expect(asked(`BEFORE #den msgid=${ids[2]} 9`)).toEqual(["one", "two"]);
+  expect(asked(`AFTER #den timestamp=${times[1]} 9`)).toEqual(["three", "four"]);
+  expect(asked(`AROUND #den msgid=${ids[1]} 3`)).toEqual(["one", "two", "three"]);
+  expect(asked(`BETWEEN #den msgid=${ids[0]} timestamp=${times[3]} 9`)).toEqual(["two", "three"]);
+  expect(asked(`BETWEEN #den timestamp=${times[3]} msgid=${ids[0]} 1`)).toEqual(["three"]);
+  expect(asked(`LATEST #den msgid=${ids[2]} 9`)).toEqual(["four"]);
+  expect(ann.ask("CHATHISTORY LATEST #no * 5")[0]).toContain(" FAIL CHATHISTORY INVALID_TARGET ");
+  expect(ann.ask("CHATHISTORY SOON #den * 5")[0]).toContain(" FAIL CHATHISTORY INVALID_PARAMS ");
+  expect(ann.ask("CHATHISTORY LATEST #den x 5")[0]).toContain("INVALID_MSGREFTYPE");
+});
+
+test("MONITOR tells who comes and goes, under any name", () => {
+  const rig = new IrcRig();
+  const ann = rig.irc("Ann");
+  expect(ann.ask("MONITOR + Ben,Bob")).toEqual([":irc.test 731 Ann :Ben,Bob"]);
+  const ben = rig.irc("Ben");
+  expect(ann.lines()).toEqual([":irc.test 730 Ann :Ben!~Ben@HOST"]);
+  ben.send("NICK Bob");
+  expect(ann.lines().map((line) => line.split(" ").slice(1, 4).join(" "))).toEqual([
+    "731 Ann :Ben",
+    "730 Ann :Bob!~Ben@HOST",
+  ]);
+  ben.send("QUIT");
+  expect(ann.lines()).toEqual([":irc.test 731 Ann :Bob"]);
+  expect(ann.ask("MONITOR L")).toEqual([
+    ":irc.test 732 Ann :Ben,Bob",
+    ":irc.test 733 Ann :End of MONITOR list",
+  ]);
+});
+
+test("a line that is not UTF-8, or too long, is refused, and the next one is read", () => {
+  const ann = new IrcRig().irc("Ann");
+  expect(ann.ask("PRIVMSG Ann :\ufffd")[0]).toContain(" FAIL PRIVMSG INVALID_UTF8 ");
+  expect(ann.ask(`PRIVMSG Ann :${"a".repeat(600)}`)).toEqual([
+    ":irc.test 417 Ann :Input line was too long",
+  ]);
+  expect(ann.ask("PING 1")).toEqual([":irc.test PONG irc.test :1"]);
+});
+
+test("members with the same capabilities share one rendering", () => {
+  expect(irc.variant?.("tm")).toBe(irc.variant?.("mt"));
+  expect(irc.variant?.("tmm!?")).toBe(irc.variant?.("tm"));
+  expect(irc.variant?.("")).toBe(irc);
+});
+
+test("capabilities asked for in a room hold from the next line on", () => {
+  const rig = new IrcRig();
+  const [ann, ben] = [rig.irc("Ann"), rig.irc("Ben")];
+  rig.room("#den", ann, ben);
+  ann.send("PRIVMSG #den :1");
+  ben.send("CAP REQ :server-time");
+  ann.send("PRIVMSG #den :2");
+  ben.send("CAP REQ :-server-time");
+  ann.send("PRIVMSG #den :3");
+  expect(ben.lines().filter((line) => line.includes("PRIVMSG"))).toEqual([
+    ":Ann!~Ann@HOST PRIVMSG #den :1",
+    "@time=T :Ann!~Ann@HOST PRIVMSG #den :2",
+    ":Ann!~Ann@HOST PRIVMSG #den :3",
+  ]);
+  ben.send("PART #den");
+  ann.send("PART #den");
+  expect(rig.hub.isRoomInUse("den")).toBe(false);
+});
+
+test("mutes and bans of the server hold here too", () => {
+  const rig = new IrcRig();
+  const ann = rig.irc("Ann", "", "198.51.100.7");
+  rig.room("#den", ann);
+  rig.order("mute Ann --for 1h loud");
+  expect(ann.ask("PRIVMSG #den :hi")[0]).toMatch(/ 404 Ann #den :You are muted until .*: loud$/);
+  rig.order("ban Ann");
+  expect(ann.lines()[0]).toMatch(/^ERROR :Closing Link: You are banned/);
+  const again = new IrcClient(rig.client(irc, true, "198.51.100.7"));
+  rig.pass(100);
+  expect(again.lines()[0]).toMatch(/^:irc\.test 465 \* :You are banned/);
+});
