@@ -567,7 +567,9 @@ export const people = {
   maxRoomOperators: 64,
   /** Longest mask of a ban, in UTF-16 units. */
   maxMaskChars: 128,
-  /** Longest key of a room, real name or note of absence, in UTF-16 units. */
+  /** Longest key of a room. */
+  maxKeyChars: 64,
+  /** Longest real name or note of absence, in UTF-16 units. */
   maxNoteChars: 200,
   /** Longest `user` of a client. */
   maxUserChars: 16,
@@ -1305,7 +1307,7 @@ export const accounts = {
   /** Shortest password, in UTF-16 units (NIST SP 800-63B: at least 8). */
   minPasswordChars: 8,
   /** Longest password. */
-  maxPasswordChars: 256,
+  maxPasswordChars: 1_024,
   /** Guesses at passwords, passes, codes or claims that one network may make at once … */
   guessesPerNetwork: 10,
   /** … and time for each after those; right ones do not count. */

@@ -225,7 +225,9 @@ const handlers: Handlers = {
   reply(hub, session, { text, end: isLast, log, variant }) {
     if (variant !== undefined) changeVariant(hub, session, variant);
     if (log !== undefined) hub.options.print(log);
-    if (text !== undefined) hub.sendText(session, text);
+    // Where one asks for a pong to know that all before is answered, it may not overtake the rest.
+    const timing = session.dialect.showsPersonas === true ? "settled" : "now";
+    if (text !== undefined) hub.sendText(session, text, timing);
     if (isLast === true) endSession(hub, session);
   },
   invalid(hub, session, { code, message, ref, n, end: isLast }) {

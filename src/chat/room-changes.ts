@@ -93,7 +93,11 @@ function settingsAfter(hub: HubState, by: Changer, room: Room, change: RoomChang
       return { settings: { flags: isOn ? [...others, flag] : others } };
     }
     case "key": {
-      const key = change.key?.slice(0, limits.maxNoteChars);
+      const { key } = change;
+      if (key !== undefined && (key.length > limits.maxKeyChars || /[^!-~]|,/.test(key))) {
+        const message = `A key has at most ${limits.maxKeyChars} visible ASCII characters, no comma`;
+        return { code: "text-invalid", message, subject: "k" };
+      }
       return settings.key === key ? "unchanged" : { settings: { key } };
     }
     case "limit":

@@ -29,7 +29,7 @@ export function actorOf(
   session: Session,
   then: (actor: Actor | { problem: string }) => void,
 ): void {
-  const { key } = session.proven;
+  const { key, account: shown } = session.proven;
   const { account } = session.identity;
   const { roles } = hub.options.rights;
   let owner: Account | undefined;
@@ -42,7 +42,7 @@ export function actorOf(
   }
   queries.whenAnswered((error) => {
     if (error !== undefined) return then({ problem: error.message });
-    const ids = [key, account, owner?.id].flatMap((id) => id || []);
+    const ids = [key, account, shown, owner?.id].flatMap((id) => id || []);
     const name = session.name || owner?.name || key || session.peer.address;
     then({ name, rank: roles.rankOf(ids), session, id: owner?.id ?? (account || key) });
   });

@@ -229,6 +229,10 @@ export function describedLines(self: Self, event: Event<"described">, request: R
       ? [self.numeric("305", "You are no longer marked as being away")]
       : [self.numeric("306", "You have been marked as being away")];
   }
+  if (request.verb === "SETNAME") {
+    const body = `:${self.source} SETNAME :${persona.realName}`;
+    return self.has("setname") ? [{ body, tagged: { persona } }] : [];
+  }
   if (request.verb === "MODE") {
     const [letters = ""] = request.args;
     const known = letters.replace(/[^-+Bi]/g, "");

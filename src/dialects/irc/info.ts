@@ -47,9 +47,18 @@ const topics: Readonly<Record<string, readonly string[]>> = {
   OPERATORS: ["OPER NAME PASSWORD, then PARLEY HELP lists the orders of operators."],
 };
 
+/** Commands that every client knows are not explained again. */
+const standard =
+  /^(?:AUTHENTICATE|AWAY|CAP|CHATHISTORY|INVITE|ISON|JOIN|KICK|KILL|LIST|LUSERS|MODE|MONITOR|MOTD|NAMES|NICK|NOTICE|OPER|PART|PASS|PING|PRIVMSG|QUIT|SETNAME|TAGMSG|TIME|TOPIC|USER|USERHOST|VERSION|WHO|WHOIS|WHOWAS)$/;
+
+function commandHelp(subject: string): readonly string[] | undefined {
+  if (!standard.test(subject)) return undefined;
+  return [`${subject} is as in https://modern.ircdocs.horse`, "and docs/irc.md of parley"];
+}
+
 function helpLines(self: Self, topic: string): readonly Line[] {
   const subject = topic === "" ? "INDEX" : topic.toUpperCase();
-  const texts = Object.hasOwn(topics, subject) ? topics[subject] : undefined;
+  const texts = Object.hasOwn(topics, subject) ? topics[subject] : commandHelp(subject);
   if (texts === undefined) return [self.numeric("524", topic, "No help is there on that topic")];
   const [first = "", ...more] = texts;
   const shown = topic === "" ? "index" : topic;

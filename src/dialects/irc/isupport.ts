@@ -27,7 +27,7 @@ function isupport({ network }: IrcServer): readonly string[] {
     "CHANTYPES=#",
     `CHATHISTORY=${history.pageMessages}`,
     "ELIST=MNU",
-    `KEYLEN=${people.maxNoteChars}`,
+    `KEYLEN=${people.maxKeyChars}`,
     `KICKLEN=${rights.maxReasonChars}`,
     `MAXLIST=b:${people.maxBans}`,
     `MAXTARGETS=${irc.maxTargets}`,

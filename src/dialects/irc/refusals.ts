@@ -48,6 +48,8 @@ export function refusalLines(self: Self, event: Failure, request: Request | unde
       return [self.numeric("482", target, "You're not channel operator")];
     case "muted":
       return [self.numeric("482", target, message)];
+    case "text-invalid":
+      return [self.numeric("696", target, subject, "*", message)];
     case "full":
       return [self.numeric("478", target, "b", message)];
     default:

@@ -71,11 +71,6 @@ export const requests: Readonly<Record<string, Handler>> = {
   WALLOPS: (self, _line, out) => out.line(self.numeric("481", "There are no wallops here")),
   STATS: (self, { params }, out) =>
     out.line(self.numeric("219", params[0] ?? "*", "End of /STATS report")),
-  LINKS(self, _line, out) {
-    const { name, version } = self.server;
-    out.line(self.numeric("364", name, name, `0 parley ${version}`));
-    out.line(self.numeric("365", "*", "End of /LINKS list"));
-  },
 };
 
 function needMore(self: Self, verb: string, out: Outcome): void {
