@@ -23,6 +23,8 @@ STOPSIGNAL SIGTERM
 ENV PARLEY_SERVER_HOST=0.0.0.0 \
     PARLEY_SERVER_DATA=/data/chat.db \
     PARLEY_SERVER_FILES=/data/files
+# A server with a password needs it here, too: PARLEY_FETCH_FILE_PASSWORD_FILE, or for one of members
+# only a pass, PARLEY_FETCH_FILE_PASS.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=5s \
   CMD ["/usr/local/bin/parley", "fetch-file", "127.0.0.1:55000", "--list", "--quiet"]
 ENTRYPOINT ["/usr/local/bin/parley"]

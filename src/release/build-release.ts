@@ -60,7 +60,7 @@ export async function buildRelease(folder: string, options: ReleaseOptions): Pro
     else write(`${name}.tar.xz`, await tarXz(inFolder, atSeconds));
     if (target.debian === undefined) continue;
     const release = { version, architecture: target.debian, licence, unit };
-    const installed = [...below("usr/", files.filter(isForDebian)), ...debianFiles(release)];
+    const installed = [...below("usr/", filesForDebian(files)), ...debianFiles(release)];
     const debian = await debianPackage(debianControl(release, installed), installed, atSeconds);
     write(`parley_${version}_${target.debian}.deb`, debian);
   }
@@ -93,9 +93,14 @@ function withDefault(script: string, baseUrl: string): string {
     .replace("{ $base = '' }", () => `{ $base = '${baseUrl}' }`);
 }
 
-/** Its licence is elsewhere there, and its zsh looks in a folder of its own. */
-function isForDebian({ path }: ArchivedFile): boolean {
-  return path !== "share/doc/parley/LICENSE" && path !== "share/parley/parley.ps1";
+/** Debian has a place of its own for licences and for zsh, and no PowerShell. */
+function filesForDebian(files: readonly ArchivedFile[]): ArchivedFile[] {
+  return files
+    .filter(({ path }) => !/^share\/(?:doc\/parley\/LICENSE$|parley\/)/.test(path))
+    .map((file) => ({
+      ...file,
+      path: file.path.replace("/site-functions/", "/vendor-completions/"),
+    }));
 }
 
 function below(folder: string, files: readonly ArchivedFile[]): ArchivedFile[] {

@@ -107,8 +107,12 @@ main() {
     fail "$archive is not what SHA256SUMS says (it has $actual, not $hash): nothing was installed"
   tar -xJf "$work/$archive" -C "$work" || fail "$archive could not be unpacked: nothing was installed"
   new="$work/${archive%.tar.xz}/bin/parley"
+  case $platform in
+  *musl) advice=" (does it have libstdc++? On Alpine: apk add libstdc++)" ;;
+  *) advice="" ;;
+  esac
   version=$("$new" --version) ||
-    fail "The parley for $platform does not run on this machine: nothing was installed"
+    fail "The parley for $platform does not run on this machine$advice: nothing was installed"
 
   mkdir -p "$folder" || fail "Could not make $folder: choose another folder with PARLEY_INSTALL"
   # A server that is running keeps the executable that it was started with.
