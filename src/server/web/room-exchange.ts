@@ -11,6 +11,9 @@ import type { Place, Traffic, WebSession } from "./websocket.ts";
 
 const headers = { ...safeHeaders, "Cache-Control": "no-store" };
 
+/** The type of Server-Sent Events. */
+export const eventStream = "text/event-stream; charset=utf-8";
+
 const heartbeat = new TextEncoder().encode(":\n\n");
 
 export class RoomExchange implements Link {
@@ -102,13 +105,13 @@ export class RoomExchange implements Link {
       new ByteLengthQueuingStrategy({ highWaterMark: limits.streamBytes }),
     );
     this.#stream?.enqueue(new TextEncoder().encode(first));
-    const eventStream = {
+    const streamed = {
       ...headers,
-      "Content-Type": "text/event-stream; charset=utf-8",
+      "Content-Type": eventStream,
       // nginx would hold events back.
       "X-Accel-Buffering": "no",
     };
-    this.#response.resolve(new Response(body, { headers: eventStream }));
+    this.#response.resolve(new Response(body, { headers: streamed }));
     this.#heartbeat = setInterval(() => this.#beat(), limits.heartbeatMs);
   }
 

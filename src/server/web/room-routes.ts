@@ -12,7 +12,7 @@ import { bearerToken } from "./access-token.ts";
 import { safeHeaders } from "./headers.ts";
 import type { ConnectionLimiter } from "./connection-limiter.ts";
 import { readBody } from "./request-body.ts";
-import { RoomExchange } from "./room-exchange.ts";
+import { eventStream, RoomExchange } from "./room-exchange.ts";
 import type { Connect } from "./websocket.ts";
 
 export type RoomRoutesOptions = {
@@ -57,8 +57,8 @@ export class RoomRoutes {
     // The status is that of a GET, which only reads.
     const probe: RoomRequest = { type: "read", accessToken, room: asked.room, limit: 1 };
     const { status, headers } = await this.#exchange(request, probe, peer, () => {});
-    const type = { "Content-Type": asked.isEvents ? eventStream : "application/json" };
-    return new Response(null, { status, headers: { ...Object.fromEntries(headers), ...type } });
+    if (asked.isEvents && status === 200) headers.set("Content-Type", eventStream);
+    return new Response(null, { status, headers });
   }
 
   async #exchange(
@@ -86,8 +86,6 @@ export class RoomRoutes {
     return exchange.response;
   }
 }
-
-const eventStream = "text/event-stream; charset=utf-8";
 
 function readPath(path: string): Asked | undefined {
   const [, name = "", events] = /^\/rooms\/([^/]+)(\/events)?$/.exec(path) ?? [];

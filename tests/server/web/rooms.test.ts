@@ -373,7 +373,7 @@ describe("GET /rooms/ROOM/events", () => {
     const site = await Site.open();
     const head = await site.fetch("/rooms/lobby/events", { method: "HEAD" });
     expect(head.status).toBe(200);
-    expect(head.headers.get("content-type")).toContain("text/event-stream");
+    expect(head.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
     expect(await site.order("who")).toMatchObject({ rows: [] });
     expect((await site.fetch("/rooms/nowhere/events", { method: "HEAD" })).status).toBe(404);
     expect((await site.fetch("/rooms/lobby/events", { method: "HEAD" }, "")).status).toBe(401);
