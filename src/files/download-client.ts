@@ -38,6 +38,8 @@ export interface DownloadClientOptions {
   readonly offload?: boolean;
   /** A download is stalled after this long without progress; default limits.ts. */
   readonly retryForMs?: number;
+  /** Waits before an attempt is repeated; default: that long. */
+  readonly wait?: (ms: number) => Promise<void>;
   onEvent?(event: FetchEvent): void;
 }
 
@@ -196,9 +198,15 @@ export class DownloadClient {
       const reason = outcome === "stale" ? differentEachTime(name) : outcome;
       if (performance.now() - progressAtMs > this.#retryForMs) throw download.stalled(reason);
       this.#options.onEvent?.({ event: "retry", name, reason: reason.message, inMs: waitMs });
-      await this.#unlessStopped(Bun.sleep(waitMs));
+      await this.#wait(waitMs);
       waitMs = Math.min(waitMs * 2, limits.retryMaxMs);
     }
+  }
+
+  /** @throws ParleyError the reason given to `stop`, at once */
+  async #wait(ms: number): Promise<void> {
+    const { wait = Bun.sleep } = this.#options;
+    await this.#unlessStopped(wait(ms));
   }
 
   /** Resolves as `work` does. @throws ParleyError the reason given to `stop`, at once */
@@ -220,7 +228,7 @@ export class DownloadClient {
         if (!this.#isRetriable(error) || performance.now() - startMs > this.#retryForMs) throw error;
         this.#options.onEvent?.({ event: "retry", name, reason: error.message, inMs: waitMs });
       }
-      await this.#unlessStopped(Bun.sleep(waitMs));
+      await this.#wait(waitMs);
       waitMs = Math.min(waitMs * 2, limits.retryMaxMs);
     }
   }

@@ -189,10 +189,15 @@ test("a server that offers another version each time is left", async () => {
     setImmediate(() => socket.end());
     return { ...offerOf(port, `v${versions++}`), size: 100 + versions };
   });
-  const client = fetcherFor(port);
+  const waitedMs: number[] = [];
+  const wait = async (ms: number): Promise<void> => void waitedMs.push(ms);
+  const client = fetcherFor(port, { wait });
   const error = await errorOf(client.fetch("file", { kind: "file", path: join(folder, "file") }));
   expect([error?.code, error?.message]).toEqual(["changed", expect.stringContaining("keeps changing")]);
-}, 40_000);
+  // It gives the server time, more and more of it.
+  expect(waitedMs).toEqual(waitedMs.toSorted((a, b) => a - b));
+  expect(new Set(waitedMs).size).toBeGreaterThan(4);
+});
 
 test("a refused UDP port is said to be one, and a firewall to be a reason", async () => {
   const port = serve((line) => (line["type"] === "fetch" ? offerOf(port) : { type: "pong" }));
