@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parleyBinary } from "../../parley.ts";
+import { writeKeyPair } from "../key-pair.ts";
 import { freePort } from "../../free-port.ts";
 import type { Tls } from "./members.ts";
 import type { WireName } from "./wires.ts";
@@ -91,14 +92,6 @@ const withTls: readonly Contestant[] = [
     },
   },
 ];
-
-/** A P-256 key and a certificate, as parley makes them. */
-function writeKeyPair(cert: string, key: string): void {
-  const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
-  const files = ["-keyout", key, "-out", cert, "-days", "1", "-subj", "/CN=bench"];
-  const { exitCode, stderr } = Bun.spawnSync(["openssl", "req", "-x509", ...curve, ...files]);
-  if (exitCode !== 0) throw new Error(`openssl could not make a key: ${stderr.toString()}`);
-}
 
 /** The contestants that can run here; the ones that can't are said. */
 export function present(say: (line: string) => void, tls: boolean): Contestant[] {

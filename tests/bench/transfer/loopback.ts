@@ -1,8 +1,8 @@
-// The row without a network: 1 GiB over loopback into memory, beside curl whose output is saved and
-// hashed, and rsync.
+// The row without a network: 1 GiB over loopback into memory, beside curl from nginx (with its output
+// hashed, unverified, and over TLS) and rsync.
 
 import { join } from "node:path";
-import { allPeers, type Course, curlBbr, parley, type Peer, rsync } from "./peers.ts";
+import { allPeers, type Course, curlBbr, curlTls, parley, type Peer, rsync } from "./peers.ts";
 import { hashOf, race, type Run, startServer } from "./race.ts";
 
 /** Size of the loopback rows' file. */
@@ -19,6 +19,8 @@ export async function loopbackRow(course: Course, repeat: number): Promise<void>
   const racers = [
     parley,
     ...hashed,
+    { ...curlBbr, name: "curl" },
+    curlTls,
     rsync,
     ...allPeers.filter(({ name }) => name === "Bun HTTP/3"),
   ];

@@ -4,6 +4,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parleyCommand } from "../../parley.ts";
+import { writeKeyPair } from "../key-pair.ts";
 
 export interface Course {
   /** The folder with the file, and a folder to save into. */
@@ -41,6 +42,7 @@ const ports = {
   tftp: 21_003,
   stopAndWait: 21_004,
   rsync: 21_005,
+  nginxTls: 21_006,
 };
 const here = import.meta.dir;
 
@@ -110,6 +112,28 @@ function curl(tcp: string): Peer {
 
 export const curlBbr = curl("bbr");
 export const curlCubic = curl("cubic");
+
+/** The same over TLS 1.3, which seals as parley does: AES-256-GCM. */
+export const curlTls: Peer = {
+  ...curlBbr,
+  name: "curl, TLS",
+  missing: () => missingPrograms("nginx", "curl", "openssl"),
+  server: ({ source, address, work }) => ({
+    command: ["nginx", "-p", work, "-c", nginxConfiguration(work, source, address, "TLS")],
+    port: ports.nginxTls,
+  }),
+  client: ({ address, file }, out) => [
+    "curl",
+    "-sS",
+    "--fail",
+    "--insecure",
+    "--tls13-ciphers",
+    "TLS_AES_256_GCM_SHA384",
+    "-o",
+    out,
+    `https://${address}:${ports.nginxTls}/${file}`,
+  ],
+};
 
 /** The whole file, checked by the hash that rsync has chosen, and not secret. */
 export const rsync: Peer = {
@@ -225,7 +249,14 @@ function rsyncConfiguration(work: string, source: string, address: string): stri
   return path;
 }
 
-function nginxConfiguration(work: string, source: string, address: string): string {
+function nginxConfiguration(work: string, source: string, address: string, tls?: "TLS"): string {
+  const [cert, key] = [join(work, "cert.pem"), join(work, "key.pem")];
+  if (tls !== undefined) writeKeyPair(cert, key);
+  const listen =
+    tls === undefined
+      ? `listen ${address}:${ports.nginx};`
+      : `listen ${address}:${ports.nginxTls} ssl; ssl_certificate ${cert}; ` +
+        `ssl_certificate_key ${key}; ssl_protocols TLSv1.3;`;
   mkdirSync(join(work, "logs"), { recursive: true });
   const path = join(work, "nginx.conf");
   writeFileSync(
@@ -236,7 +267,7 @@ http {
   access_log off; sendfile on; tcp_nopush on;
   client_body_temp_path ${work}/a; proxy_temp_path ${work}/b; fastcgi_temp_path ${work}/c;
   uwsgi_temp_path ${work}/d; scgi_temp_path ${work}/e;
-  server { listen ${address}:${ports.nginx}; root ${source}; }
+  server { ${listen} root ${source}; }
 }
 `,
   );
