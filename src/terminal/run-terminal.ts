@@ -4,8 +4,10 @@
 import { hostname } from "node:os";
 import { endedBy, type EndSignal, onSignals } from "../io/end-signals.ts";
 import { localCalendar } from "./local-calendar.ts";
+import { exchangeOf } from "../handover/exchange-of.ts";
+import { PromptHandover } from "./prompt-handover.ts";
 import { FolderDownloads } from "./prompt-downloads.ts";
-import { type ClientOptions, openSession } from "./open-session.ts";
+import { type ClientOptions, openSession, type OpenSession } from "./open-session.ts";
 import { sealed as limits } from "../limits.ts";
 import { stdout } from "./output.ts";
 import { redirect } from "./diagnostics.ts";
@@ -20,8 +22,14 @@ import { Tty } from "./tty.ts";
 
 const ctrlC = { type: "key", name: "ctrl-c" } as const;
 
+type RunOptions = ClientOptions & {
+  bell: boolean;
+  /** Take what people offer, into this folder. */
+  acceptInto?: string | undefined;
+};
+
 /** @throws ParleyError */
-export async function runTerminal(options: ClientOptions & { bell: boolean }): Promise<void> {
+export async function runTerminal(options: RunOptions): Promise<void> {
   const interruption = Promise.withResolvers<never>();
   interruption.promise.catch(() => {});
   let client: TerminalClient | undefined;
@@ -33,7 +41,7 @@ export async function runTerminal(options: ClientOptions & { bell: boolean }): P
   };
   // Never removed: a terminal that goes away may send SIGHUP more than once.
   onSignals(["SIGINT", "SIGTERM", "SIGHUP"], stop);
-  const opened = await openSession(options, interruption.promise);
+  const opened = await openSession({ ...options, takesFiles: true }, interruption.promise);
   const { session, connection, listen, to } = opened;
   const tty = new (plain ? PlainTty : Tty)(() => client);
   const write = (text: string) => {
@@ -62,12 +70,14 @@ export async function runTerminal(options: ClientOptions & { bell: boolean }): P
     suspend: () => tty.suspend(),
     downloads,
     keepIgnored: (names) => options.ignored.save(names),
+    people: () => people,
   });
   client = terminal;
+  const people = handoverOf(options, opened, terminal);
   redirect((line) => terminal.say(line));
   tty.open();
   try {
-    listen((event) => terminal.handleEvent(event));
+    listen((event) => people.handleEvent(event) || terminal.handleEvent(event));
     terminal.say(`/help lists the commands, ${plain ? "" : "Tab completes, "}Ctrl-D leaves`);
     const problem = await Promise.race([terminal.over, interruption.promise]);
     await Promise.race([terminal.settled(), Bun.sleep(limits.settleMs)]);
@@ -77,6 +87,22 @@ export async function runTerminal(options: ClientOptions & { bell: boolean }): P
     redirect();
     tty.close();
     downloads.stop();
+    people.stop();
     await connection.leave();
   }
+}
+
+function handoverOf(
+  { identity, downloads, acceptInto }: RunOptions,
+  { session, connection }: OpenSession,
+  terminal: TerminalClient,
+): PromptHandover {
+  return new PromptHandover({
+    exchange: exchangeOf(session, connection, terminal.mail, identity?.channelSealer),
+    identity,
+    downloads,
+    acceptInto,
+    say: (text) => terminal.say(text),
+    progress: (text) => terminal.showStatus(text),
+  });
 }

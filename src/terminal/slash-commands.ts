@@ -19,7 +19,7 @@ type Bare =
   | "quit"
   | "help"
   | "nothing";
-type Named = "nick" | "invite" | "get" | "link" | "revoke" | "verify" | "verified" | "accept-key";
+type Named = "nick" | "invite" | "link" | "revoke" | "verify" | "verified" | "accept-key";
 
 /** What a typed line asks for. */
 export type TypedLine =
@@ -27,6 +27,9 @@ export type TypedLine =
   | { do: "tell"; to: readonly string[]; text: string }
   | { do: Bare }
   | { do: Named; name: string }
+  | { do: "get" | "decline"; name: string }
+  /** `paths`: as typed. */
+  | { do: "send"; to: string; paths: string }
   /** `room` undefined: the current room, or for `go` the next one with unread messages. */
   | { do: "go" | "part"; room: string | undefined }
   | Inquiry
@@ -178,7 +181,26 @@ export const slashCommands: Readonly<Record<string, SlashCommand>> = {
   "/reject": { usage: "/reject", help: "reject a private chat", read: bare("reject") },
   "/leave": { usage: "/leave", help: "end the private chat", read: bare("leave") },
   "/files": { usage: "/files", help: "list the files to fetch", read: bare("files") },
-  "/get": { usage: "/get FILE", help: "fetch a file", completes: "file", read: named("get") },
+  "/get": {
+    usage: "/get FILE|N",
+    help: "fetch a file, or take what somebody offers",
+    completes: "file",
+    read: named("get"),
+  },
+  "/send": {
+    usage: "/send NAME PATH…",
+    help: "send files and folders to somebody",
+    completes: "name",
+    read: (argument) => {
+      const [, to, paths] = /^(\S+)\s+(.+)$/.exec(argument) ?? [];
+      return to === undefined || paths === undefined ? undefined : { do: "send", to, paths };
+    },
+  },
+  "/decline": {
+    usage: "/decline N",
+    help: "do not take what somebody offers",
+    read: named("decline"),
+  },
   "/history": {
     usage: "/history [N]",
     help: "show the last N messages (20)",

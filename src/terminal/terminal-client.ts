@@ -70,11 +70,24 @@ export type TerminalParts = PromptParts & {
   /** Keeps the names of people who are ignored; returns why it can't. */
   keepIgnored: (names: readonly string[]) => string | undefined;
   downloads: Downloads;
+  /** Files to people and from them; undefined until the session is handed over. */
+  people?: () => PersonFiles | undefined;
   /** No prompt: the terminal can't move its cursor. */
   plain?: boolean;
   /** False: mentions and private messages make no sound. */
   bell?: boolean;
 };
+
+/** Files to people and from them. */
+export interface PersonFiles {
+  /** Takes what is offered under that number, or by that person; false: there is no such offer. */
+  get(word: string): boolean;
+  decline(word: string): void;
+  /** `paths`: as typed. */
+  send(to: string, paths: string): void;
+  /** Returns whether there was something to stop. */
+  stop(): boolean;
+}
 
 /** Fetches one file at a time, and reports through `progress` and `say`. */
 export interface Downloads {
@@ -191,6 +204,16 @@ export class TerminalClient {
     this.#transcript.note(text);
   }
 
+  /** Knows whose keys are whose. */
+  get mail(): PrivateMessages {
+    return this.#private;
+  }
+
+  /** Shows how far something is, in the prompt. */
+  showStatus(text: string | undefined): void {
+    this.#prompt.status = text;
+  }
+
   /** Resolves when no private message is being sealed or opened. */
   settled(): Promise<void> {
     return this.#private.settled();
@@ -281,7 +304,7 @@ export class TerminalClient {
     const { downloads } = this.#parts;
     const isRunning = downloads.running;
     if (isRunning) downloads.stop();
-    return isRunning;
+    return isRunning || this.#parts.people?.()?.stop() === true;
   }
 
   #run(typed: TypedLine): void {
@@ -299,7 +322,9 @@ export class TerminalClient {
       case "quit":
         return this.#over.resolve(undefined);
       case "get":
-        return this.#get(typed.name);
+      case "decline":
+      case "send":
+        return this.#handOver(typed);
       case "go":
         return this.#view.goTo(typed.room);
       case "part":
@@ -505,14 +530,19 @@ export class TerminalClient {
     this.#prompt.drawSoon();
   }
 
+  #handOver(typed: Extract<TypedLine, { do: "get" | "decline" | "send" }>): void {
+    const people = this.#parts.people?.();
+    if (typed.do === "send") people?.send(typed.to, typed.paths);
+    else if (typed.do === "decline") people?.decline(typed.name);
+    else if (people?.get(typed.name) !== true) this.#get(typed.name);
+  }
+
   #get(name: string): void {
     if (this.#parts.downloads.running) {
       return this.say("One file at a time: wait for it, or stop it with Ctrl-C");
     }
     this.#parts.downloads.start(name, {
-      progress: (text) => {
-        this.#prompt.status = text;
-      },
+      progress: (text) => this.showStatus(text),
       say: (text) => this.say(text),
     });
   }

@@ -20,6 +20,7 @@ import { IgnoredFile } from "../../src/terminal/ignored-file.ts";
 import { openSession, type OpenSession } from "../../src/terminal/open-session.ts";
 import { openIdentity } from "../../src/tls/identity-key.ts";
 import { Parley } from "../parley.ts";
+import { type OnTerminal, runOnTerminal } from "./run.ts";
 
 setDefaultTimeout(60_000);
 
@@ -194,6 +195,42 @@ test("a declined offer ends with 4, one to nobody with 5", async () => {
   expect(await nobody.exit()).toBe(5);
   await using missing = world.send("Ann", "Bob", join(world.folder, "missing"));
   expect(await missing.exit()).toBe(5);
+});
+
+test("two people at their prompts: /send, /get and /decline", async () => {
+  await using world = await new World().start();
+  const file = world.file("Ann", "with space.bin", 100_000);
+  const words = (name: string) => [
+    ...["client", `127.0.0.1:${world.port}`, "--name", name],
+    ...["--identity", join(world.home(name), "identity")],
+    ...["--downloads", join(world.home(name), "in")],
+  ];
+  const type = (text: string) => (terminal: OnTerminal) => terminal.type(`${text}\r`);
+  await using watch = world.taker("Cal");
+  await watch.line(/"event":"online"/);
+  const bob = runOnTerminal(words("Bob"), {
+    columns: 200,
+    steps: [
+      ["Ann offers 1 file", type("/get 1")],
+      ["1 file from Ann in", type("thank you")],
+      ["/decline 2 does not", type("/decline 2")],
+      ["You have declined", type("/quit")],
+    ],
+  });
+  await watch.line(/"event":"joined".*"Bob"/);
+  const ann = await runOnTerminal(words("Ann"), {
+    columns: 200,
+    steps: [
+      ["You are Ann", type(`/send Bob ${file}`)],
+      ["Bob has 1 file", () => {}],
+      ["thank you", type(`/send Bob "${file}"`)],
+      ["Bob does not want it", type("/quit")],
+    ],
+  });
+  expect(ann.code).toBe(0);
+  expect((await bob).code).toBe(0);
+  expect(isSame(file, world.taken("Bob", "with space.bin"))).toBe(true);
+  expect(ann.shown).toContain("not sealed: the server can read it");
 });
 
 /** Large enough that a transfer can be interrupted in the middle. */

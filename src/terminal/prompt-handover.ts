@@ -1,0 +1,159 @@
+// `/send`, `/get N` and `/decline N` at the prompt: files to people and from them. Knows no screen.
+
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import type { SessionEvent } from "../client/events.ts";
+import { ParleyError } from "../errors.ts";
+import type { FetchEvent } from "../files/fetch-events.ts";
+import type { Exchange } from "../handover/exchange.ts";
+import { Handover } from "../handover/handover.ts";
+import type { IncomingOfferEvent, SendEvent } from "../handover/handover-events.ts";
+import { OfferedFolder } from "../handover/offered-folder.ts";
+import { offerNumber } from "../handover/offer-number.ts";
+import { sizeText } from "../size-text.ts";
+import { harmless } from "../text.ts";
+import type { DeviceKey } from "../tls/identity-key.ts";
+import { incomingText } from "./offer-text.ts";
+import type { PersonFiles } from "./terminal-client.ts";
+import { countText, durationText, rateText } from "./units.ts";
+
+export interface PromptHandoverOptions {
+  readonly exchange: Exchange;
+  readonly identity: DeviceKey | undefined;
+  /** Where `/get` saves what is offered. */
+  readonly downloads: string;
+  /** Take everything at once, into this folder. */
+  readonly acceptInto: string | undefined;
+  say(text: string): void;
+  progress(text: string | undefined): void;
+}
+
+export class PromptHandover implements PersonFiles {
+  readonly #options: PromptHandoverOptions;
+  readonly #handover: Handover;
+
+  constructor(options: PromptHandoverOptions) {
+    this.#options = options;
+    const { exchange, acceptInto } = options;
+    this.#handover = new Handover({
+      exchange,
+      acceptInto,
+      onIncoming: (event) => this.#showIncoming(event),
+      onFetch: (event) => this.#showFetch(event),
+    });
+  }
+
+  handleEvent(event: SessionEvent): boolean {
+    return this.#handover.handleEvent(event);
+  }
+
+  get(words: string): boolean {
+    const offer = this.#handover.find(words);
+    if (offer === undefined) return false;
+    void this.#handover.accept(offer, this.#options.downloads);
+    return true;
+  }
+
+  decline(word: string): void {
+    const offer = this.#handover.find(word);
+    if (offer === undefined) return this.#options.say("There is no such offer: /decline NUMBER");
+    this.#handover.decline(offer);
+    this.#options.say(`You have declined what ${harmless(offer.from)} offers`);
+  }
+
+  send(to: string, paths: string): void {
+    void this.#send(to, pathsOf(paths));
+  }
+
+  stop(): boolean {
+    const { incoming, outgoing } = this.#handover;
+    const isRunning = outgoing.length > 0 || incoming.some(({ isAccepted }) => isAccepted);
+    this.#handover.stop(new ParleyError("interrupted", "Stopped; what has arrived is kept"));
+    if (isRunning) this.#options.progress(undefined);
+    return isRunning;
+  }
+
+  async #send(to: string, paths: readonly string[]): Promise<void> {
+    const { exchange, identity, say, progress } = this.#options;
+    try {
+      const folder = await OfferedFolder.of(paths);
+      const id = offerNumber(identity, exchange.session.name ?? "", to, folder.paths);
+      const offer = this.#handover.send(id, to, folder, (event) => this.#showSent(event));
+      await offer.over;
+    } catch (error) {
+      say(harmless(error instanceof Error ? error.message : String(error)));
+    } finally {
+      progress(undefined);
+    }
+  }
+
+  #showSent(event: SendEvent): void {
+    const { say, progress } = this.#options;
+    const to = harmless(event.to);
+    switch (event.event) {
+      case "offered": {
+        const how = event.sealed ? "sealed" : "not sealed: the server can read it";
+        const what = `${countText(event.files, "file")}, ${sizeText(event.size)}`;
+        const where = event.here ? "" : "; there is nobody to take it yet, so it waits";
+        return say(`Offered to ${to}: ${what} (${how})${where}`);
+      }
+      case "accepted":
+        return say(`${to} takes it`);
+      case "interrupted":
+        progress(undefined);
+        return say(`${harmless(event.reason)}: going on when both are connected again`);
+      case "progress": {
+        const { verifiedBytes, size, secondsLeft } = event;
+        return progress(
+          progressText(verifiedBytes, size, event.bytesPerSecond, secondsLeft, `to ${to}`),
+        );
+      }
+      case "sent":
+        progress(undefined);
+        return say(`${to} has ${countText(event.files, "file")}, ${sizeText(event.size)}`);
+    }
+  }
+
+  #showIncoming(event: IncomingOfferEvent): void {
+    const { say, progress, acceptInto } = this.#options;
+    if (event.event !== "offer-received") progress(undefined);
+    const isAsked = event.event === "offer-received" && acceptInto === undefined;
+    const advice = isAsked ? `: /get ${event.id} takes it, /decline ${event.id} does not` : "";
+    say(incomingText(event) + advice);
+  }
+
+  #showFetch(event: FetchEvent): void {
+    const { say, progress } = this.#options;
+    if (event.event === "failed") say(harmless(event.message));
+    if (event.event !== "progress") return;
+    const { receivedBytes, size, bytesPerSecond, secondsLeft, name } = event;
+    progress(progressText(receivedBytes, size, bytesPerSecond, secondsLeft, harmless(name)));
+  }
+}
+
+function progressText(
+  bytes: number,
+  size: number,
+  bytesPerSecond: number,
+  secondsLeft: number | null,
+  what: string,
+): string {
+  const percent = size === 0 ? 100 : Math.floor((100 * bytes) / size);
+  const left = secondsLeft === null ? "" : `${durationText(secondsLeft)} left  `;
+  return `${percent} %  ${left}${sizeText(bytes)} of ${sizeText(size)}  ${rateText(bytesPerSecond)}  ${what}`;
+}
+
+/** Paths as typed: one with spaces as it is, if there is such a file; else words, quoted or not. */
+function pathsOf(typed: string): string[] {
+  const whole = atHome(typed);
+  if (existsSync(whole)) return [whole];
+  const words = typed.matchAll(/"([^"]*)"|'([^']*)'|((?:\\.|[^\s\\])+)/g);
+  return Array.from(words, ([, double, single, bare]) =>
+    atHome(double ?? single ?? (bare ?? "").replaceAll(/\\(.)/g, "$1")),
+  );
+}
+
+function atHome(path: string): string {
+  return path === "~" || path.startsWith("~/") ? join(homedir(), path.slice(1)) : path;
+}
