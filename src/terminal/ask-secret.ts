@@ -48,22 +48,33 @@ function askLine(question: string, isShown: boolean): Promise<string | undefined
     };
     const finish = (settle: () => void): void => {
       terminal.off("data", read);
-      terminal.off("end", end);
+      for (const how of endings) terminal.off(how, end);
+      // What comes after the end, such as an error of a terminal that has gone, concerns nobody.
+      terminal.on("error", () => {});
       restore();
       terminal.destroy();
       process.off("exit", restore);
       stderr.data("\n");
       settle();
     };
-    const restore = (): void => void terminal.setRawMode(false);
+    const restore = (): void => {
+      try {
+        terminal.setRawMode(false);
+      } catch {
+        // The terminal has gone.
+      }
+    };
     terminal.setRawMode(true);
     // Even a crash must not leave the shell without echo.
     process.on("exit", restore);
     terminal.on("data", read);
-    terminal.on("end", end);
+    for (const how of endings) terminal.on(how, end);
     stderr.data(question);
   });
 }
+
+/** How a terminal says that nothing more comes; it has gone, if it is by an error. */
+const endings = ["end", "error", "close"] as const;
 
 /** Not stdin itself: Bun does not give a stream of it to anybody after it has been paused once. */
 function openTerminal(): ReadStream {

@@ -68,6 +68,14 @@ test("fetch-file and admin", async () => {
   expect(fetched.shown + helped.shown).not.toContain(password);
 });
 
+test("a terminal that goes away ends the question and the program", async () => {
+  const { code } = await runOnTerminal(["client", address, "--name", "Ann"], {
+    env,
+    steps: [[asked, (child) => child.hangUp()]],
+  });
+  expect([4, 129]).toContain(code);
+});
+
 /** Types half a password and a key. */
 function end(key: string): ReturnType<typeof runOnTerminal> {
   return runOnTerminal(["client", address, "--name", "Ann"], {
