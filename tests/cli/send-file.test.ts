@@ -197,15 +197,16 @@ test("a declined offer ends with 4, one to nobody with 5", async () => {
   expect(await missing.exit()).toBe(5);
 });
 
+const type = (text: string) => (terminal: OnTerminal) => terminal.type(`${text}\r`);
+
 test("two people at their prompts: /send, /get and /decline", async () => {
   await using world = await new World().start();
   const file = world.file("Ann", "with space.bin", 100_000);
-  const words = (name: string) => [
-    ...["client", `127.0.0.1:${world.port}`, "--name", name],
-    ...["--identity", join(world.home(name), "identity")],
-    ...["--downloads", join(world.home(name), "in")],
-  ];
-  const type = (text: string) => (terminal: OnTerminal) => terminal.type(`${text}\r`);
+  const words = (name: string) => {
+    const identity = ["--identity", join(world.home(name), "identity")];
+    const downloads = ["--downloads", join(world.home(name), "in")];
+    return ["client", `127.0.0.1:${world.port}`, "--name", name, ...identity, ...downloads];
+  };
   await using watch = world.taker("Cal");
   await watch.line(/"event":"online"/);
   const bob = runOnTerminal(words("Bob"), {
