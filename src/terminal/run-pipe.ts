@@ -86,7 +86,8 @@ function fetcher(to: ServerAddress, downloads: string) {
   return async (name: string): Promise<FetchedFile> => {
     let fetched: FetchedFile = { path: "", size: 0 };
     const onEvent = (event: FetchEvent): void => {
-      if (event.event === "done" || event.event === "unchanged") {
+      // Of a folder, `tree` has its place and the size of all its files.
+      if (event.event === "done" || event.event === "unchanged" || event.event === "tree") {
         fetched = { path: event.path, size: event.size };
       }
     };

@@ -365,3 +365,18 @@ for (const [what, lines, sentence] of lies) {
     expect(readdirSync(home)).toEqual([]);
   });
 }
+
+test("a program gets a folder as it gets a file", async () => {
+  const home = newHome();
+  const input = `${JSON.stringify({ get: "tree/odd/", ref: 1 })}\n`;
+  const words = ["--name", "Ann", "--json-in", "--json", "--downloads", home];
+  const { code, out } = await run(["client", address, ...words], { input });
+  expect(code).toBe(0);
+  const size = odd.reduce((sum, name) => sum + Buffer.byteLength(`content of ${name}`), 0);
+  expect(events(out).find(({ event }) => event === "done")).toMatchObject({
+    name: "tree/odd/",
+    path: join(home, "odd"),
+    size,
+  });
+  expect(contents(join(home, "odd"))).toEqual(contents(join(tree, "odd")));
+});
