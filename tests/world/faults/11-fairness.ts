@@ -240,7 +240,7 @@ world(
     const all = await bed(scope);
     const restMib = all.server.process.memoryMib();
     await attack(scope, all, [], 2_000);
-    await attack(scope, all, attacks, 8_000);
+    await attack(scope, all, attacks, 4_000);
     await assertNothingLost(all);
     const growthMib = all.server.process.memoryMib("peak") - restMib;
     assert.ok(growthMib < maxGrowthMib, `the server grew by ${growthMib.toFixed(0)} MiB`);
