@@ -44,7 +44,7 @@ export function say(
   const { text, kind, tags, n, to, ref } = command;
   const content = { text, kind, tags };
   if (!isNext(hub, session, n)) return;
-  if (isMuted(hub, session, n, ref) || !fits(hub, session, text, n)) return;
+  if (isMuted(hub, session, command) || !fits(hub, session, text, n)) return;
   if (to === "partner") {
     const person = partner === undefined ? undefined : hub.names.byKey(partner);
     if (person === undefined || session.privateChat.partner !== partner) {
@@ -72,14 +72,14 @@ export function say(
 }
 
 export function tell(hub: HubState, session: Session, command: Tell): void {
-  const { to, text, sealed, n, ref } = command;
+  const { to, text, sealed, n } = command;
   if (!isNext(hub, session, n)) return;
   if (to.length > limits.maxRecipients) {
     takeCounter(hub, session, n);
     const message = `A message can have at most ${limits.maxRecipients} recipients, not ${to.length}`;
     return reject(hub, session, "text-invalid", message, { n, takesCounter: true });
   }
-  if (isMuted(hub, session, n, ref) || !fits(hub, session, text, n)) return;
+  if (isMuted(hub, session, command) || !fits(hub, session, text, n)) return;
   if (sealed !== undefined && !isSealable(hub, session, command)) return;
   const names = new Map<string, string>();
   for (const name of to) names.set(fold(name), name);
@@ -274,16 +274,15 @@ function isNext(hub: HubState, session: Session, n: number | undefined): boolean
 }
 
 /** A muted sender is told so; the message counts as refused for good. */
-function isMuted(
-  hub: HubState,
-  session: Session,
-  n: number | undefined,
-  ref: Ref | undefined,
-): boolean {
+function isMuted(hub: HubState, session: Session, command: Say | Tell): boolean {
+  const { n, ref } = command;
   const muted = muteText(hub, session);
   if (muted === undefined) return false;
   takeCounter(hub, session, n);
-  reject(hub, session, "muted", muted, { n, ref, takesCounter: true });
+  const room = command.type === "say" ? command.room : undefined;
+  // The native protocol knows the message by its number.
+  const subject = n === undefined ? room : undefined;
+  reject(hub, session, "muted", muted, { n, ref, subject, takesCounter: true });
   return true;
 }
 

@@ -33,8 +33,12 @@ function kind(text: string, more: Partial<Beginning> = {}): string {
 
 const native = ['{"', '{ "type"', '{\t "x', '{"type":"hello"}\n'];
 const cpp = ["REGISTER\r\n", "REGISTER\n", "BRIDGE\r\nclientID: A", "CHAT\n", "QUIT\r\n\r\n"];
+const irc = ["CAP LS 302\r\n", "NICK Ann\r\n", "USER ann 0 * :Ann\n", "PASS x", "NICK "];
 const lines = [
   "Ann\n",
+  "NICKY\n",
+  "nick Ann\n",
+  "CAPTAIN\r\n",
   "Ann\r\n",
   "\n",
   "{quit}\n",
@@ -60,6 +64,7 @@ const foreign = [
 
 describe("the first bytes decide", () => {
   test.each(native)("%j is native", (text) => expect(kind(text)).toBe("native"));
+  test.each(irc)("%j is IRC", (text) => expect(kind(text)).toBe("irc"));
   test.each(cpp)("%j is CPP", (text) => expect(kind(text)).toBe("cpp"));
   test.each(lines)("%j is plain text in lines", (text) => expect(kind(text)).toBe("lines"));
   test.each(foreign)("%j is another protocol", (text) => expect(kind(text)).toBe("foreign"));
@@ -122,7 +127,7 @@ describe("a browser", () => {
 });
 
 test("every truncation waits, or gets the verdict of the whole", () => {
-  for (const text of [...native, ...cpp, ...lines, ...foreign]) {
+  for (const text of [...native, ...cpp, ...irc, ...lines, ...foreign]) {
     const whole = kind(text);
     for (let end = 1; end <= text.length; end++) {
       expect(["wait", whole]).toContain(kind(text.slice(0, end)));

@@ -17,6 +17,10 @@ import { requests } from "./requests.ts";
 import { type IrcServer, type Line, Self } from "./self.ts";
 import { type TagWishes, tagsText, wishesOf } from "./tags.ts";
 
+const plainStart = "PRIVMSG #";
+/** Formatting, CTCP, and what was not UTF-8. */
+const unusual = /[\u0000-\u001f\ufffd]/;
+
 export class IrcConversation implements Conversation {
   readonly #self: Self;
   readonly #registration: Registration;
@@ -33,6 +37,24 @@ export class IrcConversation implements Conversation {
   }
 
   receive(text: string): Received | undefined {
+    return this.#plainSay(text) ?? this.#receive(text);
+  }
+
+  /** The most frequent line, `PRIVMSG #room :text`, without anything unusual in it. */
+  #plainSay(text: string): Command | undefined {
+    const self = this.#self;
+    if (!text.startsWith(plainStart) || !self.isLoggedIn || self.has("echo-message")) {
+      return undefined;
+    }
+    const end = text.indexOf(" :", plainStart.length);
+    const isShort = 3 * (text.length + self.source.length + 4) <= limits.maxLineBytes;
+    if (end < 0 || end + 2 === text.length || !isShort || unusual.test(text)) return undefined;
+    const room = text.slice(plainStart.length, end);
+    if (/[ ,]/.test(room)) return undefined;
+    return { type: "say", room, text: text.slice(end + 2) };
+  }
+
+  #receive(text: string): Received | undefined {
     const line = parseLine(text);
     if (line === undefined) return undefined;
     if (line === tooLongLine)
@@ -163,6 +185,7 @@ export class IrcConversation implements Conversation {
 
   #outcome(line: IrcLine, label: Label | undefined, asked: Asked): Outcome {
     return {
+      isLabelled: label !== undefined,
       line: (one) => void asked.lines.push(one),
       run: (command) => void asked.commands.push(command),
       ask: (command, { target, args = [] }) => {

@@ -39,7 +39,7 @@ export function eventLines(
   if (request !== undefined) return answerLines(self, event, request, newBatch);
   switch (event.type) {
     case "error":
-      return self.isLoggedIn ? refusalLines(self, event, undefined) : general(self, event);
+      return general(self, event);
     case "ping":
       return [{ body: `PING :${self.server.name}` }];
     case "bye":

@@ -7,9 +7,9 @@ import type { Line, Self } from "./self.ts";
 
 type Failure = Extract<PersonalEvent, { type: "error" }>;
 
-export function refusalLines(self: Self, event: Failure, request: Request | undefined): Line[] {
+export function refusalLines(self: Self, event: Failure, request: Request): Line[] {
   const { code, message, subject = "" } = event;
-  const { verb = "", target = "", args = [] } = request ?? {};
+  const { verb, target, args } = request;
   switch (verb) {
     case "PRIVMSG":
     case "NOTICE":
@@ -130,14 +130,19 @@ function operatorRefusal(self: Self, { code, message }: Failure, target: string)
 export function general(self: Self, { code, message, subject = "" }: Failure): Line[] {
   switch (code) {
     case "protocol":
-      return [self.numeric("451", "You have not registered")];
+      return self.isLoggedIn
+        ? [self.notice(message)]
+        : [self.numeric("451", "You have not registered")];
     case "password-required":
     case "members-only":
       return [self.numeric("464", message), { body: `ERROR :${message}` }];
     case "banned":
       return [self.numeric("465", message), { body: `ERROR :${message}` }];
+    // Of a message to a room, for whose answer nobody waits.
     case "not-in-room":
       return [self.numeric("404", channelOf(subject), "Cannot send to channel")];
+    case "muted":
+      return [self.numeric("404", subject === "" ? "*" : channelOf(subject), message)];
     default:
       return [self.notice(message)];
   }

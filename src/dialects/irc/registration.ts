@@ -11,6 +11,8 @@ import type { Line, Self } from "./self.ts";
 
 /** What a line leads to. */
 export type Outcome = {
+  /** The answer is to carry a label. */
+  readonly isLabelled: boolean;
   line(line: Line): void;
   /** A command that answers with this request's number. */
   ask(command: (ref: number) => Command, request: Pick<Request, "target"> & Partial<Request>): void;

@@ -79,6 +79,7 @@ function needMore(self: Self, verb: string, out: Outcome): void {
 
 /** The parts of a list of targets, each once. */
 function targetsOf(list: string): readonly string[] {
+  if (!list.includes(",")) return [list];
   const seen = new Map<string, string>();
   for (const target of list.split(",")) {
     if (target !== "" && !seen.has(target.toLowerCase())) seen.set(target.toLowerCase(), target);
@@ -118,16 +119,23 @@ function say(self: Self, line: IrcLine, out: Outcome, asked: MessageKind | undef
         continue;
       }
       out.ask((ref) => ({ type: "tell", to, ...content, ref }), { target });
-    } else {
+    } else if (out.isLabelled || self.has("echo-message")) {
       out.ask((ref) => ({ type: "say", room, ...content, ref }), { target });
+    } else {
+      // Nobody waits for an answer; a refusal names the room.
+      out.run({ type: "say", room, ...content });
     }
   }
 }
 
 /** Whether the line would have more than 512 bytes with the sender's `nick!user@host`. */
 function isTooLong(self: Self, verb: string, target: string, text: string): boolean {
-  const line = `:${self.source} ${verb} ${target} :${text}\r\n`;
-  return 3 * line.length > limits.maxLineBytes && Buffer.byteLength(line) > limits.maxLineBytes;
+  const { source } = self;
+  // A UTF-16 unit has at most three bytes; the rest are two spaces, two colons and the line end.
+  const units = source.length + verb.length + target.length + text.length + 7;
+  if (3 * units <= limits.maxLineBytes) return false;
+  const line = `:${source} ${verb} ${target} :${text}\r\n`;
+  return Buffer.byteLength(line) > limits.maxLineBytes;
 }
 
 function refuseCtcp(self: Self, target: string, out: Outcome): void {

@@ -44,8 +44,20 @@ export class RoomLines {
   }
 
   renderRun(run: SaidRun): string {
+    const { room, from, kind, persona, timeMs, tags: client } = run;
+    const source = sourceOf(from, persona);
+    const start = `:${source} ${kind === "notice" ? "NOTICE" : "PRIVMSG"} ${channelOf(room)} :`;
+    // Without IDs, every line begins the same; most texts are short and have one line.
+    const tags = tagsText(this.#wishes, { timeMs, persona, client });
+    const isPlain = kind !== "emote" && !this.#wishes.tags;
     let text = "";
-    for (let i = 0; i < run.length; i++) text += saidLines(this.#server, this.#wishes, run.at(i));
+    for (let i = 0; i < run.length; i++) {
+      const said = run.texts[i]!;
+      text +=
+        isPlain && isShort(start, said)
+          ? `${tags}${start}${said}\r\n`
+          : saidLines(this.#server, this.#wishes, run.at(i));
+    }
     return text;
   }
 
@@ -94,6 +106,11 @@ function saidLines(server: LineServer, wishes: TagWishes, said: Said): string {
   );
 }
 
+/** Whether a text is one line that fits, as most are. */
+function isShort(start: string, text: string): boolean {
+  return 3 * (start.length + text.length) < 500 && !text.includes("\n");
+}
+
 type TextLine = {
   tags: string;
   source: string;
@@ -106,9 +123,7 @@ type TextLine = {
 function textLines({ tags, source, target, kind, text }: TextLine, others: () => string): string {
   const command = kind === "notice" ? "NOTICE" : "PRIVMSG";
   const start = `:${source} ${command} ${target} :`;
-  // Most texts are short and have one line.
-  if (kind !== "emote" && !text.includes("\n") && 3 * (start.length + text.length) < 500)
-    return `${tags}${start}${text}\r\n`;
+  if (kind !== "emote" && isShort(start, text)) return `${tags}${start}${text}\r\n`;
   const before = Buffer.byteLength(`:${source} ${target} `);
   const parts = messageLines(before, kind, text);
   return parts.map((part, i) => `${i === 0 ? tags : others()}${start}${part}\r\n`).join("");

@@ -39,6 +39,7 @@ export const contestants: readonly Contestant[] = [
   { name: "parley native", wire: "native", start: parley() },
   { name: "parley plain --data", wire: "plain", start: parley("--data", "FOLDER/chat.db") },
   { name: "parley native --data", wire: "native", start: parley("--data", "FOLDER/chat.db") },
+  { name: "parley irc", wire: "irc", start: parley() },
   {
     name: "nats-server",
     wire: "nats",

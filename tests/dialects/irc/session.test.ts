@@ -145,6 +145,27 @@ test("messages reach the others, and those who asked for it themselves", () => {
   expect(ann.ask("PRIVMSG")).toEqual([":irc.test 411 Ann :No recipient given (PRIVMSG)"]);
 });
 
+function reader(caps: string): (line: string) => unknown {
+  const { client } = new IrcRig().irc("Ann", caps);
+  return (line) => client.session.conversation.receive(line);
+}
+
+test("a plain line is read as any other", () => {
+  const [plain, echoing] = [reader(""), reader("echo-message")];
+  expect(plain("PRIVMSG #den :hi: :x")).toEqual({ type: "say", room: "den", text: "hi: :x" });
+  for (const line of [
+    "PRIVMSG #den :hi",
+    "PRIVMSG #a,#b :hi",
+    "PRIVMSG #den  :hi",
+    "PRIVMSG #den hi",
+  ]) {
+    const [one, other] = [plain(line), echoing(line)].map((command) =>
+      JSON.stringify(command).replaceAll(/,"ref":\d+/g, ""),
+    );
+    expect(one).toBe(other!);
+  }
+});
+
 test("/me, formatting and several lines across the protocols", () => {
   const rig = new IrcRig();
   const ann = rig.irc("Ann");
