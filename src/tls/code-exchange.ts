@@ -1,0 +1,107 @@
+// Two ends of a TLS session show each other that they know a code (cpace.ts), bound to that session:
+// whoever is in between has two sessions, and one guess. Afterwards both have a secret, by which the
+// guest is known again when it connects anew.
+
+import { createHmac, hkdfSync, timingSafeEqual } from "node:crypto";
+import { secretBytes } from "../secrets.ts";
+import type { Code } from "../trust/code.ts";
+import { CpaceParty, shareBytes } from "./cpace.ts";
+
+/** What distinguishes the TLS session: 32 bytes of its exporter, the same at both ends. */
+export const codeExporterLabel = "EXPORTER-parley-code";
+
+/** In base64url, as they cross the wire. */
+export type CodeShare = { readonly share: string };
+export type CodeProof = { readonly proof: string };
+
+const proofBytes = 32;
+const none = new Uint8Array();
+
+/** Who has the code and shows files for it. Good for one guest. */
+export class CodeHost {
+  readonly #party: CpaceParty;
+  #keys: Keys | undefined;
+
+  constructor(code: Code, exported: Uint8Array) {
+    this.#party = partyOf("responder", code, exported);
+  }
+
+  /** Undefined: what came is no share. The code is used up either way. */
+  answer({ share }: CodeShare): (CodeShare & CodeProof) | undefined {
+    const keys = keysWith(this.#party, share);
+    if (keys === undefined) return undefined;
+    this.#keys = keys;
+    return { share: base64url(this.#party.message.share), proof: base64url(keys.host) };
+  }
+
+  /** The secret shared with the guest; undefined: it does not know the code. */
+  check({ proof }: CodeProof): Uint8Array | undefined {
+    const keys = this.#keys;
+    return keys !== undefined && isSame(proof, keys.guest) ? keys.again : undefined;
+  }
+}
+
+/** Who was told the code. */
+export class CodeGuest {
+  readonly #party: CpaceParty;
+
+  constructor(code: Code, exported: Uint8Array) {
+    this.#party = partyOf("initiator", code, exported);
+  }
+
+  get share(): string {
+    return base64url(this.#party.message.share);
+  }
+
+  /** What shows the host that one knows the code; undefined: the host does not. */
+  check({ share, proof }: CodeShare & CodeProof): (CodeProof & { secret: Uint8Array }) | undefined {
+    const keys = keysWith(this.#party, share);
+    if (keys === undefined || !isSame(proof, keys.host)) return undefined;
+    return { proof: base64url(keys.guest), secret: keys.again };
+  }
+}
+
+/** Shows on another TLS session that one is the same guest. */
+export function proofAgain(secret: Uint8Array, exported: Uint8Array): string {
+  return base64url(createHmac("sha256", secret).update(exported).digest());
+}
+
+export function isGuestAgain(secret: Uint8Array, exported: Uint8Array, proof: string): boolean {
+  return isSame(proof, createHmac("sha256", secret).update(exported).digest());
+}
+
+type Keys = { host: Uint8Array; guest: Uint8Array; again: Uint8Array };
+
+function partyOf(
+  role: "initiator" | "responder",
+  { number, words }: Code,
+  exported: Uint8Array,
+): CpaceParty {
+  const channel = utf8(`parley code ${number}`);
+  const input = { password: utf8(words), channel, session: exported };
+  return new CpaceParty(role, input, none, secretBytes(shareBytes));
+}
+
+function keysWith(party: CpaceParty, share: string): Keys | undefined {
+  const shared = party.keyWith({
+    share: new Uint8Array(Buffer.from(share, "base64url")),
+    data: none,
+  });
+  if (shared === undefined) return undefined;
+  const key = (info: string): Uint8Array =>
+    new Uint8Array(hkdfSync("sha256", shared, none, `parley code: ${info}`, proofBytes));
+  return { host: key("host"), guest: key("guest"), again: key("again") };
+}
+
+function isSame(proof: string, expected: Uint8Array): boolean {
+  const bytes = Buffer.from(proof, "base64url");
+  return bytes.length === expected.length && timingSafeEqual(bytes, expected);
+}
+
+function base64url(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("base64url");
+}
+
+function utf8(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}

@@ -1,0 +1,118 @@
+// CPace over ristretto255 with SHA-512 (draft-irtf-cfrg-cpace, suite CPACE-RISTR255-SHA512), with an
+// initiator and a responder: two people who know a short code get a key, and whoever is in between
+// has one guess at the code while they talk, and none afterwards. Chance is passed in.
+
+import { ristretto255, ristretto255_hasher } from "@noble/curves/ed25519.js";
+import { bytesToNumberLE } from "@noble/curves/utils.js";
+import { createHash } from "node:crypto";
+
+type Point = InstanceType<typeof ristretto255.Point>;
+
+/** Bytes of a public share, and of the randomness that a party needs. */
+export const shareBytes = 32;
+
+/** Bytes that SHA-512 takes in one block. */
+const hashBlockBytes = 128;
+
+const domain = utf8("CPaceRistretto255");
+const keyDomain = utf8("CPaceRistretto255_ISK");
+
+/** What both must know before they begin; one that differs makes the keys differ. */
+export interface CpaceInput {
+  /** The code (the draft's PRS). */
+  readonly password: Uint8Array;
+  /** Names the purpose and the ends (CI). Not sent. */
+  readonly channel: Uint8Array;
+  /** Unique to this exchange (sid). */
+  readonly session: Uint8Array;
+}
+
+/** What one party sends; `data` is authenticated with it (ADa or ADb). */
+export type CpaceMessage = { readonly share: Uint8Array; readonly data: Uint8Array };
+
+export class CpaceParty {
+  /** To be sent to the other. */
+  readonly message: CpaceMessage;
+  readonly #input: CpaceInput;
+  readonly #role: "initiator" | "responder";
+  readonly #scalar: bigint;
+
+  /** `random`: 32 bytes, never used before. */
+  constructor(
+    role: "initiator" | "responder",
+    input: CpaceInput,
+    data: Uint8Array,
+    random: Uint8Array,
+  ) {
+    this.#role = role;
+    this.#input = input;
+    this.#scalar = scalarOf(random);
+    this.message = { share: generatorOf(input).multiply(this.#scalar).toBytes(), data };
+  }
+
+  /**
+   * The key (the draft's ISK, 64 bytes): the same for both if, and only if, all of their inputs
+   * are. Undefined if the other's share is none: the exchange is over.
+   */
+  keyWith(other: CpaceMessage): Uint8Array | undefined {
+    const secret = secretOf(this.#scalar, other.share);
+    if (secret === undefined) return undefined;
+    const mine = withLengths(this.message.share, this.message.data);
+    const theirs = withLengths(other.share, other.data);
+    const transcript = this.#role === "initiator" ? [mine, theirs] : [theirs, mine];
+    return sha512(withLengths(keyDomain, this.#input.session, secret), ...transcript);
+  }
+}
+
+/** `calculate_generator`: an element that nobody knows without the password. */
+export function generatorOf(input: CpaceInput): Point {
+  const { password, channel, session } = input;
+  const used = withLengths(domain).length + withLengths(password).length + 1;
+  const padding = new Uint8Array(Math.max(0, hashBlockBytes - used));
+  const text = withLengths(domain, password, padding, channel, session);
+  // RFC 9496 §4.3.4. The library's type has it optional, since not every group has such a map.
+  const point = ristretto255_hasher.deriveToCurve?.(sha512(text));
+  if (point === undefined) throw new Error("ristretto255 has no element derivation.");
+  return point;
+}
+
+/** `sample_scalar`: 252 bits, little endian. */
+function scalarOf(random: Uint8Array): bigint {
+  if (random.length !== shareBytes) {
+    throw new RangeError(`A scalar is made of ${shareBytes} random bytes, not ${random.length}.`);
+  }
+  const bytes = Uint8Array.from(random);
+  bytes[shareBytes - 1] = (bytes[shareBytes - 1] ?? 0) & 0x0f;
+  return bytesToNumberLE(bytes);
+}
+
+/** `scalar_mult_vfy`: undefined in place of the neutral element. */
+function secretOf(scalar: bigint, share: Uint8Array): Uint8Array | undefined {
+  try {
+    const point = ristretto255.Point.fromBytes(share).multiply(scalar);
+    return point.is0() ? undefined : point.toBytes();
+  } catch {
+    return undefined;
+  }
+}
+
+/** `lv_cat`: each preceded by its length in LEB128. */
+function withLengths(...parts: readonly Uint8Array[]): Uint8Array {
+  return Buffer.concat(parts.flatMap((part) => [leb128(part.length), part]));
+}
+
+function leb128(value: number): Uint8Array {
+  const bytes = [];
+  for (; value >= 0x80; value >>>= 7) bytes.push((value & 0x7f) | 0x80);
+  return Uint8Array.from([...bytes, value]);
+}
+
+function sha512(...parts: readonly Uint8Array[]): Uint8Array {
+  const hash = createHash("sha512");
+  for (const part of parts) hash.update(part);
+  return Uint8Array.from(hash.digest());
+}
+
+function utf8(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
