@@ -1390,3 +1390,25 @@ export const irc = {
   /** Rooms in one answer to LIST. */
   maxListed: 4_096,
 } as const;
+
+/** Files for whoever knows a code. */
+export const codes = {
+  /** Connections at once, of the guest and of others. */
+  maxConnections: 32,
+  /** Within which somebody has to show that it knows the code. */
+  proofMs: 15_000,
+  /** Ports tried until one is free for TCP and UDP. */
+  portTries: 20,
+  /** The highest number of a code on the local network. */
+  maxNumber: 999,
+  /** Bytes of an announcement there; ours have some 50. */
+  announcementBytes: 512,
+  /** Places tried for one code: each is a guess for whoever announces it. */
+  maxPlaces: 3,
+  /** Pause between announcements on the local network. */
+  announceMs: 500,
+  /** Pause between reports of progress. */
+  progressMs: 200,
+  /** How long an address is looked for there. */
+  findMs: 10_000,
+} as const;

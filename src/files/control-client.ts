@@ -17,6 +17,7 @@ import { decodeServer } from "../protocol/decode-server.ts";
 import { encodeClient } from "../protocol/encode.ts";
 import type {
   ClientMessage,
+  CodeRequest,
   ErrorMessage,
   FetchRequest,
   FileOffer,
@@ -28,7 +29,8 @@ import type { Undecodable } from "../protocol/undecodable.ts";
 import { withAccessAdvice } from "../trust/access-advice.ts";
 
 export type FilePage = Extract<ServerMessage, { type: "files" }>;
-type Request = Extract<ClientMessage, { type: "files" | "fetch" | "tree" | "ping" }>;
+type CodeStep = Exclude<CodeRequest, { type: "code-done" }>;
+type Request = Extract<ClientMessage, { type: "files" | "fetch" | "tree" | "ping" }> | CodeStep;
 /** Takes the lines of a list that come before the answer, or are it. May throw, which ends it. */
 type OnPage = (page: TreePage) => void;
 type Pending = {
@@ -188,6 +190,14 @@ export class ControlClient {
     const answer = await this.#request({ type: "ping" });
     if (answer.type === "pong") return answer.time;
     throw this.#unexpected(answer);
+  }
+
+  /**
+   * Shows that one knows a code (codes/code-guest.ts). @throws ParleyError the other end's error, or
+   * `stalled`
+   */
+  async showCode(request: CodeStep): Promise<ServerMessage> {
+    return await this.#request(request);
   }
 
   /** Milliseconds since anything arrived. */

@@ -27,9 +27,17 @@ export class ServerSource implements FileSource {
   #attemptHost = "";
   #isClosed = false;
 
-  constructor(server: ServerAddress, offload: boolean | undefined) {
+  /** Shows on each new connection what lets one in. */
+  readonly #enter: ((control: ControlClient) => Promise<void>) | undefined;
+
+  constructor(
+    server: ServerAddress,
+    offload: boolean | undefined,
+    enter?: (control: ControlClient) => Promise<void>,
+  ) {
     this.#server = server;
     this.#offload = offload;
+    this.#enter = enter;
   }
 
   get sender(): string | undefined {
@@ -78,6 +86,12 @@ export class ServerSource implements FileSource {
       try {
         const control = await ControlClient.connect(address);
         if (this.#isClosed) control.close();
+        try {
+          await this.#enter?.(control);
+        } catch (error) {
+          control.close();
+          throw error;
+        }
         return (this.#control = control);
       } catch (error) {
         // Once all have failed, the name is looked up again, since a server may move.

@@ -13,6 +13,7 @@ import {
   type Hello,
   protocolVersion,
 } from "./messages.ts";
+import { exchangeBytes } from "./read-exchange.ts";
 import { readKind } from "./read-kind.ts";
 import { offerEnd, offerId, passedFrame, readContent } from "./read-offer.ts";
 import { readSealed } from "./read-sealed.ts";
@@ -125,6 +126,15 @@ const readers: {
     folders: r.optionalFlag("folders"),
     ref: r.ref(),
   }),
+  code: (r) => ({
+    type: "code",
+    number: r.count("number", 1),
+    share: exchangeBytes(r, "share"),
+    ref: r.ref(),
+  }),
+  "code-proof": (r) => ({ type: "code-proof", proof: exchangeBytes(r, "proof"), ref: r.ref() }),
+  "code-again": (r) => ({ type: "code-again", proof: exchangeBytes(r, "proof"), ref: r.ref() }),
+  "code-done": () => ({ type: "code-done" }),
   tree: (r) => ({
     type: "tree",
     name: r.text("name"),

@@ -10,6 +10,7 @@ import {
   type ChatState,
   type DeviceInfo,
   type ErrorMessage,
+  type FileInfo,
   type FileOffer,
   type LeaveReason,
   protocolVersion,
@@ -21,6 +22,7 @@ import {
   type Welcome,
   type WelcomeSession,
 } from "./messages.ts";
+import { exchangeBytes } from "./read-exchange.ts";
 import { readKind } from "./read-kind.ts";
 import { deviceKey, offerEnd, offerId, passedFrame, readContent } from "./read-offer.ts";
 import { readSealed } from "./read-sealed.ts";
@@ -166,11 +168,7 @@ const readers: {
   }),
   files: (r) => ({
     type: "files",
-    files: r.list("files", (item) => ({
-      name: item.text("name"),
-      size: item.count("size"),
-      modified: item.number("modified"),
-    })),
+    files: r.list("files", readFileInfo),
     next: r.optionalText("next"),
     ref: r.ref(),
   }),
@@ -201,6 +199,17 @@ const readers: {
     sha256: r.optionalPattern("sha256", /^[0-9a-f]{64}$/i, hashForm) ?? r.text("sha256"),
   }),
   error: readError,
+  "code-share": (r) => ({
+    type: "code-share",
+    share: exchangeBytes(r, "share"),
+    proof: exchangeBytes(r, "proof"),
+    ref: r.ref(),
+  }),
+  "code-files": (r) => ({
+    type: "code-files",
+    files: r.list("files", readFileInfo),
+    ref: r.ref(),
+  }),
   offering: (r) => ({
     type: "offering",
     offer: offerId(r),
@@ -463,4 +472,8 @@ function leaveReason(r: FieldReader): LeaveReason {
 
 function isLeaveReason(reason: string): reason is LeaveReason {
   return Object.hasOwn(leaveReasons, reason);
+}
+
+function readFileInfo(item: FieldReader): FileInfo {
+  return { name: item.text("name"), size: item.count("size"), modified: item.number("modified") };
 }

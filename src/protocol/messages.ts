@@ -135,6 +135,16 @@ export type OfferRequest =
   | { type: "answer-files"; offer: string; accept: boolean; ref?: Ref | undefined }
   | { type: "end-files"; offer: string; reason: OfferEnd };
 
+/** What somebody sends who was told a code (docs/transfer.md, "By a code"). */
+export type CodeRequest =
+  /** `share` is that of CPace, in base64url. */
+  | { type: "code"; number: number; share: string; ref?: Ref | undefined }
+  | { type: "code-proof"; proof: string; ref?: Ref | undefined }
+  /** In place of both, on a later connection. */
+  | { type: "code-again"; proof: string; ref?: Ref | undefined }
+  /** Everything has come, and is verified. */
+  | { type: "code-done" };
+
 /** A frame for the other end of a channel, in base64: the server only passes it on. */
 export type PassRequest = { type: "pass"; offer: string; channel: number; data: string };
 
@@ -240,6 +250,7 @@ export type ClientMessage =
   | TransferRequest
   | OfferRequest
   | PassRequest
+  | CodeRequest
   /** An order of an operator, as docs/operation.md lists them. */
   | { type: "admin"; command: string; ref?: Ref | undefined }
   | { type: "ping"; ref?: Ref | undefined }
@@ -417,7 +428,11 @@ export type OfferMessage =
   /** The other end is away; if it comes back there will be another channel. */
   | { type: "channel-lost"; offer: string; channel: number }
   | { type: "passed"; offer: string; channel: number; data: string }
-  | { type: "offer-ended"; offer: string; reason: OfferEnd };
+  | { type: "offer-ended"; offer: string; reason: OfferEnd }
+  /** Answers `code`: whoever has the code shows that it does. */
+  | { type: "code-share"; share: string; proof: string; ref?: Ref | undefined }
+  /** Answers `code-proof` and `code-again`: what there is for the code. Folders end with a `/`. */
+  | { type: "code-files"; files: readonly FileInfo[]; ref?: Ref | undefined };
 
 /**
  * A line of an answer to an operator: for people, and its fields for programs. Without `text` the

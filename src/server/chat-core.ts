@@ -29,6 +29,7 @@ import { type ChatPort, openChatPort } from "./chat-port.ts";
 import { Credentials } from "./credentials.ts";
 import { OpenChatDownloads } from "./files/open-chat-download.ts";
 import { FileService } from "./files/file-service.ts";
+import { SharedFolder } from "./files/shared-folder.ts";
 import { stampMs, steadyMs } from "../io/clock.ts";
 import { networkOf } from "../addresses.ts";
 import type { ClaimFile } from "./claim-file.ts";
@@ -108,7 +109,9 @@ export class ChatCore {
     const withheld = [...options.store.paths, ...(options.withheld ?? [])];
     for (let left = port === 0 ? connections.portTries : 1; ; left--) {
       const udp = { transport: "udp", host, port, flag: "--port" } as const;
-      const service = await listenOn(udp, () => FileService.open({ folder, withheld, host, port }));
+      const service = await listenOn(udp, () =>
+        FileService.open({ folder: new SharedFolder(folder, withheld), host, port }),
+      );
       try {
         const tcp = { ...udp, transport: "tcp", port: service.udpPort } as const;
         return await listenOn(tcp, () => new ChatCore(options, service));

@@ -8,6 +8,7 @@ import { encodeServer } from "../../src/protocol/encode.ts";
 import type { ServerMessage } from "../../src/protocol/messages.ts";
 import { visitorWelcome } from "../protocol/welcome.ts";
 import { FileService } from "../../src/server/files/file-service.ts";
+import { SharedFolder } from "../../src/server/files/shared-folder.ts";
 import type { FileSession } from "../../src/server/files/file-session.ts";
 
 type Connection = { session: FileSession | undefined; lines: LineSplitter; unsent: Buffer };
@@ -45,7 +46,12 @@ export async function startFileServer(
 
 async function tryStart(folder: string, options: FileServerOptions): Promise<FileServer> {
   const { host = "127.0.0.1", port = 0 } = options;
-  const service = await FileService.open({ ...options, folder, host, port });
+  const service = await FileService.open({
+    ...options,
+    folder: new SharedFolder(folder),
+    host,
+    port,
+  });
   const sockets = new Set<Bun.Socket<Connection>>();
   const flush = (socket: Bun.Socket<Connection>) => {
     const written = socket.write(socket.data.unsent);

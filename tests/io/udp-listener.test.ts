@@ -10,6 +10,7 @@ import { UdpListener } from "../../src/io/udp/udp-listener.ts";
 import { silentLog } from "../silent-log.ts";
 import { openDatagramPort } from "../../src/server/datagram-port.ts";
 import { FileService } from "../../src/server/files/file-service.ts";
+import { SharedFolder } from "../../src/server/files/shared-folder.ts";
 import { skipUnless } from "../skip.ts";
 import { initBytes, kind, kindAt, writeInit } from "../../src/transfer/wire.ts";
 
@@ -87,7 +88,11 @@ testHere("date-time answers from the address that was asked", async () => {
 
 testHere("the file service answers from the address that was asked", async () => {
   const folder = mkdtempSync(join(tmpdir(), "parley-addresses-"));
-  const service = await FileService.open({ folder, host: "0.0.0.0", port: 0 });
+  const service = await FileService.open({
+    folder: new SharedFolder(folder),
+    host: "0.0.0.0",
+    port: 0,
+  });
   closers.push(() => {
     service.close();
     rmSync(folder, { recursive: true });

@@ -19,6 +19,10 @@ const room = fc.oneof(text, fc.constantFrom("lobby", "den"));
 const count = fc.oneof(fc.nat(), fc.constantFrom(0, 1, Number.MAX_SAFE_INTEGER));
 const fromOne = fc.oneof(fc.integer({ min: 1 }), fc.constantFrom(1, Number.MAX_SAFE_INTEGER));
 const time = fc.oneof(fc.integer(), fc.constant(1_790_000_000_000));
+/** 32 bytes in base64url. */
+const exchange = fc
+  .uint8Array({ minLength: 32, maxLength: 32 })
+  .map((bytes) => Buffer.from(bytes).toString("base64url"));
 const ref = fc.oneof(fc.integer(), fc.string({ maxLength: 64 }));
 const epoch = fc.string({ maxLength: 64 });
 const ascii = "!#$%&'()*+,-./0123456789:;<=>?@ABC[]^_`abc{|}~\"\\".split("");
@@ -218,6 +222,10 @@ const clientMessages: Each<ClientMessage> = {
   }),
   tree: record("tree", { name, after: text, ref }, "after", "ref"),
   fetched: record("fetched", { transfer: fromOne }),
+  code: record("code", { number: fromOne, share: exchange, ref }, "ref"),
+  "code-proof": record("code-proof", { proof: exchange, ref }, "ref"),
+  "code-again": record("code-again", { proof: exchange, ref }, "ref"),
+  "code-done": fc.constant({ type: "code-done" as const }),
   // A summary or a sealed one; never both.
   "offer-files": fc.oneof(
     record("offer-files", { offer, to: name, summary, ref }, "ref"),
@@ -245,6 +253,8 @@ const device = partial(
   "revoked",
   "own",
 );
+
+const fileInfo = fc.record({ name, size: count, modified: time });
 
 const serverMessages: Each<ServerMessage> = {
   welcome: record(
@@ -389,7 +399,7 @@ const serverMessages: Each<ServerMessage> = {
   files: record(
     "files",
     {
-      files: fc.array(fc.record({ name, size: count, modified: time }), { maxLength: 5 }),
+      files: fc.array(fileInfo, { maxLength: 5 }),
       next: text,
       ref,
     },
@@ -412,6 +422,8 @@ const serverMessages: Each<ServerMessage> = {
     },
     "ref",
   ),
+  "code-share": record("code-share", { share: exchange, proof: exchange, ref }, "ref"),
+  "code-files": record("code-files", { files: fc.array(fileInfo, { maxLength: 5 }), ref }, "ref"),
   tree: record(
     "tree",
     {

@@ -1,7 +1,7 @@
 // `parley fetch-file`: fetches files from a server over UDP, verified and resumable. Reads its
 // flags, runs the downloads and reports progress.
 
-import { defineCommand } from "citty";
+import { type ArgsDef, defineCommand, type ParsedArgs } from "citty";
 import { quoted } from "../../text.ts";
 import { ParleyError, unwritable } from "../../errors.ts";
 import type { FetchTarget } from "../../files/fetch-events.ts";
@@ -22,67 +22,77 @@ import { endedBy, type EndSignal, onSignals } from "../../io/end-signals.ts";
 import { canAsk } from "../../terminal/ask-secret.ts";
 import type { ServerAddress } from "../../io/host-port.ts";
 import { stderr, stdout } from "../../terminal/output.ts";
+import { runCodeFetch } from "../../terminal/run-code-fetch.ts";
+import { codeOf } from "../../tls/code-words.ts";
 import { withPassword } from "../../terminal/with-password.ts";
 import { parseRate } from "../../terminal/units.ts";
 
+const flags = {
+  name: {
+    type: "positional",
+    required: false,
+    valueHint: "NAME…",
+    description: "Files to fetch; the first may be HOST:PORT or HOST:PORT#PIN of the server",
+  },
+  server: {
+    type: "string",
+    valueHint: "ADDRESS",
+    description:
+      "HOST:PORT or HOST of the server, with #PIN to check its key (default 127.0.0.1:55000)",
+  },
+  output: {
+    type: "string",
+    alias: "o",
+    valueHint: "PATH|-",
+    description: "Save as PATH, or write to stdout (default: into ./Downloads)",
+  },
+  code: {
+    type: "string",
+    valueHint: "CODE",
+    description: "Fetch what somebody gives away by this code (parley send-file)",
+  },
+  list: {
+    type: "boolean",
+    description: "List the server's files and folders, or all that is in PHOTOS/",
+  },
+  resume: {
+    type: "boolean",
+    default: true,
+    description: "Resume a partial file",
+    negativeDescription: "Start over instead of resuming a partial file",
+  },
+  force: { type: "boolean", description: "Replace a file that differs" },
+  checksum: {
+    type: "boolean",
+    description: "Compare an existing file by content, not by size and time",
+  },
+  sha256: {
+    type: "boolean",
+    description: "Certify each file by SHA-256, and print it as sha256sum does",
+  },
+  "limit-rate": {
+    type: "string",
+    valueHint: "2M",
+    description: "At most this many bytes per second; k, M, G are powers of 1000",
+  },
+  identity: identityFlag,
+  "password-file": passwordFlag,
+  pass: passFlag,
+  plain: plainFlag,
+  json: {
+    type: "boolean",
+    description: "Print one JSON object per line: offer, progress, done, …",
+  },
+  quiet: { type: "boolean", alias: "q", description: "Print nothing but errors" },
+} as const satisfies ArgsDef;
+
 export default defineCommand({
   meta: { name: "fetch-file", description: "Fetch files from a server, or list them" },
-  args: {
-    name: {
-      type: "positional",
-      required: false,
-      valueHint: "NAME…",
-      description: "Files to fetch; the first may be HOST:PORT or HOST:PORT#PIN of the server",
-    },
-    server: {
-      type: "string",
-      valueHint: "ADDRESS",
-      description:
-        "HOST:PORT or HOST of the server, with #PIN to check its key (default 127.0.0.1:55000)",
-    },
-    output: {
-      type: "string",
-      alias: "o",
-      valueHint: "PATH|-",
-      description: "Save as PATH, or write to stdout (default: into ./Downloads)",
-    },
-    list: {
-      type: "boolean",
-      description: "List the server's files and folders, or all that is in PHOTOS/",
-    },
-    resume: {
-      type: "boolean",
-      default: true,
-      description: "Resume a partial file",
-      negativeDescription: "Start over instead of resuming a partial file",
-    },
-    force: { type: "boolean", description: "Replace a file that differs" },
-    checksum: {
-      type: "boolean",
-      description: "Compare an existing file by content, not by size and time",
-    },
-    sha256: {
-      type: "boolean",
-      description: "Certify each file by SHA-256, and print it as sha256sum does",
-    },
-    "limit-rate": {
-      type: "string",
-      valueHint: "2M",
-      description: "At most this many bytes per second; k, M, G are powers of 1000",
-    },
-    identity: identityFlag,
-    "password-file": passwordFlag,
-    pass: passFlag,
-    plain: plainFlag,
-    json: {
-      type: "boolean",
-      description: "Print one JSON object per line: offer, progress, done, …",
-    },
-    quiet: { type: "boolean", alias: "q", description: "Print nothing but errors" },
-  },
+  args: flags,
   async run({ args }) {
-    const { server, names } = readWords(args._, args.server);
+    const { server = defaultAddress, names } = readWords(args._, args.server);
     const limitBytesPerSecond = rateOf(args["limit-rate"]);
+    if (args.code !== undefined) return await fetchByCode(args, limitBytesPerSecond);
     if (names.length === 0 && args.list !== true) {
       throw new ParleyError(
         "usage",
@@ -234,7 +244,7 @@ async function fetchAll(
 function readWords(
   words: readonly string[],
   given: string | undefined,
-): { server: WrittenAddress; names: readonly string[] } {
+): { server: WrittenAddress | undefined; names: readonly string[] } {
   // Look at the command line itself, since citty's arguments always contain `--`.
   const separator = process.argv.indexOf("--");
   const allNames = separator >= 0 && words.length === process.argv.length - separator - 1;
@@ -246,5 +256,33 @@ function readWords(
   if (given !== undefined) {
     return { server: addressOf("--server", given), names: words };
   }
-  return { server: defaultAddress, names: words };
+  return { server: undefined, names: words };
+}
+
+/** @throws ParleyError */
+async function fetchByCode(
+  args: ParsedArgs<typeof flags>,
+  limitBytesPerSecond: number | undefined,
+): Promise<void> {
+  const code = codeOf(args.code ?? "");
+  const { server, names } = readWords(args._, args.server);
+  if (names.length > 0 || args.list === true || args.output === standardOutput) {
+    throw new ParleyError(
+      "usage",
+      "By a code everything comes that there is for it: leave out names, --list and `-o -`",
+    );
+  }
+  const quiet = args.quiet === true;
+  await runCodeFetch({
+    code,
+    place: server,
+    folder: args.output ?? "./Downloads",
+    quiet,
+    report: new FetchReport({ json: args.json === true, quiet, dataOnStdout: false }),
+    resume: args.resume,
+    force: args.force === true,
+    checksum: args.checksum === true,
+    sha256: args.sha256 === true,
+    ...(limitBytesPerSecond === undefined ? {} : { limitBytesPerSecond }),
+  });
 }

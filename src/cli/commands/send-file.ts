@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { defineCommand } from "citty";
 import { personNameProblem } from "../../dialects/table.ts";
 import { ParleyError } from "../../errors.ts";
+import { runCodeSend } from "../../terminal/run-code-send.ts";
 import { runSend } from "../../terminal/run-send.ts";
 import { addressOf, defaultAddress, fullAddress, type WrittenAddress } from "../address.ts";
 import { accessOf, passFlag } from "../access-flags.ts";
@@ -12,7 +13,7 @@ import { IgnoredFile } from "../../terminal/ignored-file.ts";
 import { plainFlag, trusted } from "../trust-flags.ts";
 
 export default defineCommand({
-  meta: { name: "send-file", description: "Send files and folders to a person" },
+  meta: { name: "send-file", description: "Send files and folders to a person, or by a code" },
   args: {
     path: {
       type: "positional",
@@ -21,6 +22,11 @@ export default defineCommand({
       description: "Files and folders; the first may be HOST:PORT or HOST:PORT#PIN of the server",
     },
     to: { type: "string", valueHint: "NAME", description: "Who is to get them" },
+    code: {
+      type: "boolean",
+      description: "Give them to whoever knows a code, from this machine (the default)",
+    },
+    keep: { type: "boolean", description: "With a code: serve several, each by a new code" },
     server: {
       type: "string",
       valueHint: "ADDRESS",
@@ -46,11 +52,16 @@ export default defineCommand({
   async run({ args }) {
     const { server, paths } = readWords(args._, args.server);
     const recipient = args.to;
-    if (recipient === undefined) {
-      throw new ParleyError("usage", "Who is to get it? Name a person with --to NAME");
-    }
     if (paths.length === 0) {
       throw new ParleyError("usage", "Which file? Name one or more files or folders");
+    }
+    const { code = false, keep = false, json = false, quiet: isQuiet = false } = args;
+    if (recipient === undefined) {
+      if (server !== undefined) throw new ParleyError("usage", withoutServer);
+      return await runCodeSend({ paths, keep, json, quiet: isQuiet });
+    }
+    if (code || keep) {
+      throw new ParleyError("usage", "--to names who is to get it: leave out --code and --keep");
     }
     for (const name of [recipient, ...(args.name === undefined ? [] : [args.name])]) {
       const problem = personNameProblem(name);
@@ -59,7 +70,11 @@ export default defineCommand({
     const password = passwordOf(args["password-file"]);
     const quiet = args.quiet === true;
     await runSend({
-      to: trusted(server, { plain: args.plain, quiet, access: accessOf(password, args.pass) }),
+      to: trusted(server ?? defaultAddress, {
+        plain: args.plain,
+        quiet,
+        access: accessOf(password, args.pass),
+      }),
       name: args.name,
       room: undefined,
       downloads: "",
@@ -79,10 +94,13 @@ export default defineCommand({
 function readWords(
   words: readonly string[],
   given: string | undefined,
-): { server: WrittenAddress; paths: readonly string[] } {
+): { server: WrittenAddress | undefined; paths: readonly string[] } {
   if (given !== undefined) return { server: addressOf("--server", given), paths: words };
   const [first] = words;
   const typed = first === undefined || existsSync(first) ? undefined : fullAddress(first);
   if (typed !== undefined) return { server: typed, paths: words.slice(1) };
-  return { server: defaultAddress, paths: words };
+  return { server: undefined, paths: words };
 }
+
+const withoutServer =
+  "Who is to get it? Name a person with --to NAME, or leave out the server: by a code, files come from this machine";

@@ -148,6 +148,12 @@ function commandOf(message: ClientMessage): Command {
     case "pull":
     case "fetched":
       return { type: "transfer", request: message };
+    case "code":
+    case "code-proof":
+    case "code-again":
+      return { type: "invalid", code: "not-found", message: noCodes, ref: message.ref };
+    case "code-done":
+      return { type: "invalid", code: "not-found", message: noCodes };
     case "register":
     case "link":
       return { ...message, label: message.label ?? "" };
@@ -300,3 +306,6 @@ function welcomeOf(
     },
   };
 }
+
+/** Codes are for whoever serves files without a server. */
+const noCodes = "Nothing is fetched by a code from a server: ask the sender for the address";

@@ -24,11 +24,8 @@ import type { UdpOffload } from "../../io/udp/udp.ts";
 import { type DatagramSocket, noDatagrams } from "./datagram-socket.ts";
 import { UdpListener, type UdpPath } from "../../io/udp/udp-listener.ts";
 
-export interface FileServiceOptions {
-  /** The shared folder; it need not exist. */
-  readonly folder: string;
-  /** Real paths of files in it that are never shared. */
-  readonly withheld?: readonly string[];
+export interface FileServiceOptions<Folder extends FileFolder = SharedFolder> {
+  readonly folder: Folder;
   /** Address and UDP port to bind: the number of the TCP port; 0 takes a free one. */
   readonly host: string;
   readonly port: number;
@@ -81,9 +78,11 @@ export class FileService<Folder extends FileFolder = SharedFolder> implements Tr
   }
 
   /** @throws what binding a UDP port throws: `EADDRINUSE` */
-  static async open(options: FileServiceOptions): Promise<FileService> {
+  static async open<Folder extends FileFolder>(
+    options: FileServiceOptions<Folder>,
+  ): Promise<FileService<Folder>> {
     applyJitHints();
-    let service: FileService | undefined;
+    let service: FileService<Folder> | undefined;
     const socket = await UdpListener.open({
       host: options.host,
       port: options.port,
@@ -91,8 +90,7 @@ export class FileService<Folder extends FileFolder = SharedFolder> implements Tr
       onDatagrams: (bytes, path) => service?.handleDatagrams(bytes, path),
       onWritable: () => service?.wake(),
     });
-    const folder = new SharedFolder(options.folder, options.withheld);
-    service = new FileService(folder, socket, options.idleMs);
+    service = new FileService(options.folder, socket, options.idleMs);
     return service;
   }
 

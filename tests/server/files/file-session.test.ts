@@ -11,6 +11,7 @@ import { chunkOpener, exporterLabel, transferKey } from "../../../src/io/chunk-c
 import { decodeClient } from "../../../src/protocol/decode-client.ts";
 import type { FetchRequest, TransferRequest } from "../../../src/protocol/messages.ts";
 import { FileService } from "../../../src/server/files/file-service.ts";
+import { SharedFolder } from "../../../src/server/files/shared-folder.ts";
 
 /** A message as tests inspect it. */
 type Line = Record<string, unknown>;
@@ -24,7 +25,7 @@ beforeAll(async () => {
   mkdirSync(join(base, "FILES"));
   writeFileSync(join(base, "FILES", "a"), content);
   writeFileSync(join(base, "FILES", "b"), "b");
-  service = await FileService.open({ folder: join(base, "FILES"), host: "127.0.0.1", port: 0 });
+  service = await FileService.open({ folder: new SharedFolder(join(base, "FILES")), host: "127.0.0.1", port: 0 });
 });
 
 afterAll(() => {

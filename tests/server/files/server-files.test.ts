@@ -13,6 +13,7 @@ import { ParleyError } from "../../../src/errors.ts";
 import { files as limits, folder as folderLimits } from "../../../src/limits.ts";
 import { OpenChatDownloads } from "../../../src/server/files/open-chat-download.ts";
 import { FileService } from "../../../src/server/files/file-service.ts";
+import { SharedFolder } from "../../../src/server/files/shared-folder.ts";
 import { ServerFiles } from "../../../src/server/files/server-files.ts";
 
 const host = "127.0.0.1";
@@ -36,7 +37,7 @@ const { log, logged } = keepingLog();
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "parley-listed-"));
   for (const [name, content] of contents) writeFileSync(join(folder, name), content);
-  service = await FileService.open({ folder, host, port: 0 });
+  service = await FileService.open({ folder: new SharedFolder(folder), host, port: 0 });
   const open = (name: string) => service.folder.open(name);
   downloads = new OpenChatDownloads({ host, firstPort: 0, open });
   files = new ServerFiles(service, downloads, () => {}, log);

@@ -1,0 +1,61 @@
+// Gets in where files are given away by a code: shows on each connection that one knows it, without
+// telling it to somebody who does not.
+
+import { ParleyError } from "../errors.ts";
+import type { ControlClient } from "../files/control-client.ts";
+import type { FileInfo } from "../protocol/messages.ts";
+import { CodeGuest, codeExporterLabel, proofAgain } from "../tls/code-exchange.ts";
+import type { Code } from "../trust/code.ts";
+
+export class CodeEntry {
+  readonly #code: Code;
+  /** Shared with the sender since the first connection. */
+  #secret: Uint8Array | undefined;
+  #files: readonly FileInfo[] = [];
+
+  constructor(code: Code) {
+    this.#code = code;
+  }
+
+  /** What there is for the code, once one is in. Folders end with a `/`. */
+  get files(): readonly FileInfo[] {
+    return this.#files;
+  }
+
+  /**
+   * Call it on each new connection, before anything else is requested.
+   * @throws ParleyError `not-found`: the code is used up or wrong; `integrity`: the other end does
+   * not know it; what the connection ends with
+   */
+  async enter(control: ControlClient): Promise<void> {
+    const exported = control.exportedKey(codeExporterLabel);
+    if (exported === undefined) {
+      throw new ParleyError("integrity", "There is no TLS here, so the code can't be shown safely");
+    }
+    const secret = this.#secret;
+    if (secret !== undefined) {
+      const proof = proofAgain(secret, exported);
+      return this.#take(await control.showCode({ type: "code-again", proof }));
+    }
+    const guest = new CodeGuest(this.#code, exported);
+    const { number } = this.#code;
+    const answer = await control.showCode({ type: "code", number, share: guest.share });
+    const shown = answer.type === "code-share" ? guest.check(answer) : undefined;
+    if (shown === undefined) {
+      throw new ParleyError(
+        "integrity",
+        "The other end does not know this code: it was mistyped, or somebody is in between. Ask for a new one, since each is good for one try",
+      );
+    }
+    const { proof } = shown;
+    this.#secret = shown.secret;
+    this.#take(await control.showCode({ type: "code-proof", proof }));
+  }
+
+  #take(answer: Awaited<ReturnType<ControlClient["showCode"]>>): void {
+    if (answer.type !== "code-files") {
+      throw new ParleyError("protocol", "The other end has sent an unexpected answer to the code");
+    }
+    this.#files = answer.files;
+  }
+}

@@ -1,0 +1,143 @@
+// Serves files from this machine to whoever knows a code: TLS with a key of its own on a TCP port,
+// and UDP on the port of the same number. Ends with the one guest that it is for.
+
+import { plainAddress } from "../addresses.ts";
+import { ParleyError } from "../errors.ts";
+import type { OfferedFolder } from "../handover/offered-folder.ts";
+import { linkHandlers, TcpLink } from "../io/tcp-link.ts";
+import { codes as limits } from "../limits.ts";
+import { encodeServer } from "../protocol/encode.ts";
+import { FileService } from "../server/files/file-service.ts";
+import { ownerAt } from "../share-owner.ts";
+import type { KeyPair } from "../tls/certificate.ts";
+import { channelBinding } from "../tls/channel-binding.ts";
+import { codeExporterLabel } from "../tls/code-exchange.ts";
+import { exportedKey } from "../tls/exported-key.ts";
+import { onlyTls13 } from "../tls/versions.ts";
+import type { Code } from "../trust/code.ts";
+import { CodeConnection } from "./code-connection.ts";
+import { CodeDoor, type DoorState } from "./code-door.ts";
+
+export type CodeServerOptions = {
+  readonly folder: OfferedFolder;
+  readonly code: Code;
+  readonly key: KeyPair;
+  /** Address to listen on. */
+  readonly host: string;
+  onDoor(state: DoorState, address: string): void;
+  /** The guest has everything, and has verified it. */
+  onDone(): void;
+};
+
+export class CodeServer {
+  readonly #options: CodeServerOptions;
+  readonly #service: FileService<OfferedFolder>;
+  readonly #door: CodeDoor;
+  readonly #links = new Set<TcpLink>();
+  readonly #listener: Bun.TCPSocketListener<TcpLink>;
+  /** Who has changed the door's state last. */
+  #address = "";
+
+  /** @throws ParleyError `failed`: no port is free for both TCP and UDP */
+  static async open(options: CodeServerOptions): Promise<CodeServer> {
+    const { folder, host } = options;
+    for (let left = limits.portTries; ; left--) {
+      const service = await FileService.open({ folder, host, port: 0 });
+      try {
+        return new CodeServer(options, service);
+      } catch (error) {
+        service.close();
+        if (left > 1) continue;
+        const reason = error instanceof Error ? error.message : String(error);
+        throw new ParleyError("failed", `Cannot listen on ${host}: ${reason}`);
+      }
+    }
+  }
+
+  private constructor(options: CodeServerOptions, service: FileService<OfferedFolder>) {
+    this.#options = options;
+    this.#service = service;
+    this.#door = new CodeDoor(options.code, (state) => options.onDoor(state, this.#address));
+    this.#listener = Bun.listen<TcpLink>({
+      hostname: options.host,
+      port: service.udpPort,
+      tls: { ...options.key, secureOptions: onlyTls13 },
+      data: new TcpLink(),
+      socket: {
+        ...linkHandlers,
+        open: (socket) => {
+          socket.data = new TcpLink();
+          if (this.#links.size >= limits.maxConnections) socket.terminate();
+        },
+        handshake: (socket, isComplete) => {
+          if (isComplete) this.#serve(socket);
+          else socket.terminate();
+        },
+      },
+    });
+  }
+
+  get port(): number {
+    return this.#listener.port;
+  }
+
+  get sentBytes(): number {
+    return this.#service.totals.sentBytes;
+  }
+
+  close(): void {
+    this.#listener.stop();
+    for (const link of this.#links) link.end();
+    this.#service.close();
+  }
+
+  #serve(socket: Bun.Socket<TcpLink>): void {
+    const link = socket.data;
+    const address = plainAddress(socket.remoteAddress);
+    const port = socket.remotePort;
+    const exportKey = (label: string): Uint8Array => exportedKey(socket, label);
+    const control = {
+      send: (message: Parameters<typeof encodeServer>[0]) => link.send(encodeServer(message)),
+      waitingBytes: () => link.waitingBytes,
+      exportKey,
+    };
+    const { folder, onDone } = this.#options;
+    const connection = new CodeConnection({
+      door: this.#door,
+      exported: exportKey(codeExporterLabel),
+      files: folder.list,
+      udpPort: this.#service.udpPort,
+      send: (line) => link.send(line),
+      end: () => link.end(),
+      openSession: () => {
+        const client = {
+          peer: { address, port, tls: true as const, exportKey },
+          owner: ownerAt(address),
+        };
+        return this.#service.session(client, control);
+      },
+      onDone,
+    });
+    this.#links.add(link);
+    const hurry = setTimeout(() => {
+      if (!connection.isGuest) link.cut();
+    }, limits.proofMs);
+    link.attach(
+      socket,
+      {
+        data: (bytes) => {
+          this.#address = address;
+          connection.receive(bytes);
+        },
+        ended: () => link.end(),
+      },
+      channelBinding(socket),
+    );
+    void link.closed.then(() => {
+      clearTimeout(hurry);
+      this.#links.delete(link);
+      this.#address = address;
+      connection.close();
+    });
+  }
+}
