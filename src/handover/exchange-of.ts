@@ -8,7 +8,7 @@ import type { Exchange } from "./exchange.ts";
 
 export function exchangeOf(
   session: NativeSession,
-  connection: Pick<NativeConnection, "applyOutputs" | "waitingBytes">,
+  connection: Pick<NativeConnection, "applyOutputs" | "waitingBytes" | "onDrained">,
   mail: PrivateMessages | undefined,
   sealer: ChannelSealer | undefined,
 ): Exchange {
@@ -18,6 +18,7 @@ export function exchangeOf(
     applyOutputs,
     mail,
     sealer,
+    onDrained: (listener) => connection.onDrained(listener),
     port: (offer, channel) => ({
       pass(data) {
         session.pass(offer, channel, data);

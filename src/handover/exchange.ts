@@ -17,6 +17,8 @@ export interface Exchange {
   readonly mail: Pick<PrivateMessages, "sealOffer" | "openOffer"> | undefined;
   readonly sealer: ChannelSealer | undefined;
   port(offer: string, channel: number): FramePort;
+  /** Calls back whenever the connection has taken everything; returns what ends that. */
+  onDrained(listener: () => void): () => void;
 }
 
 /** Binds what is sealed to one channel of one offer. */

@@ -42,6 +42,7 @@ export class OutgoingOffer {
   #keys: readonly string[] = [];
   /** Of the last request. */
   #ref: number | undefined;
+  readonly #stopListening: () => void;
   #isOffering = false;
   #isHere: boolean | undefined;
   #open: Open | undefined;
@@ -55,6 +56,7 @@ export class OutgoingOffer {
     this.to = options.to;
     this.#options = options;
     this.#service = FileService.over(options.folder);
+    this.#stopListening = options.exchange.onDrained(() => this.#service.wake());
     // It may reject before anyone awaits it.
     this.#over.promise.catch(() => {});
   }
@@ -305,6 +307,7 @@ export class OutgoingOffer {
     this.#open?.channel.close();
     this.#open?.files.close();
     this.#service.close();
+    this.#stopListening();
     if (error === undefined) this.#over.resolve();
     else this.#over.reject(error);
   }

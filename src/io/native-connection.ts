@@ -37,6 +37,7 @@ export class NativeConnection {
   #paused = false;
   #applying = false;
   #problem: ParleyError | undefined;
+  readonly #drainListeners = new Set<() => void>();
 
   constructor(to: ServerAddress, session: DrivenSession, listener: (event: SessionEvent) => void) {
     this.#servers = [to, ...(to.alternatives ?? [])];
@@ -61,9 +62,19 @@ export class NativeConnection {
     return this.#current?.link?.waitingBytes ?? 0;
   }
 
+  /** Calls back whenever the kernel has taken everything; returns what ends that. */
+  onDrained(listener: () => void): () => void {
+    this.#drainListeners.add(listener);
+    return () => void this.#drainListeners.delete(listener);
+  }
+
   start(): void {
     this.#session.start(now());
     this.applyOutputs();
+  }
+
+  #tellDrained(): void {
+    for (const listener of this.#drainListeners) listener();
   }
 
   /** Carries out the session's outputs. Call it after every request to the session. */
@@ -146,6 +157,7 @@ export class NativeConnection {
           return {
             data: (bytes) => this.#handleData(attempt, bytes),
             ended: () => this.#lose(attempt, "the connection ended"),
+            drained: () => this.#tellDrained(),
           };
         },
         opened: () => this.#handleOpened(attempt),
