@@ -57,6 +57,7 @@ const cases = (): [what: string, typed: string, words: string[]][] => [
   ["a shell", "parley completions fi", ["completions", "fish"]],
   ["a file", "parley server --motd wel", ["server", "--motd", "welcome.txt"]],
   ["a folder", "parley server --files sha", ["server", "--files", "shared/"]],
+  ["a file to send", "parley send-file wel", ["send-file", "welcome.txt"]],
   ["a known server", "parley client chat.", ["client", "chat.example:55000"]],
   [
     "a known server past its colon",
