@@ -66,7 +66,7 @@ export const serverFlags = {
     type: "string",
     valueHint: "PATH|URL",
     description:
-      "Keep messages and registrations in this SQLite file, or in postgres://… (default: in memory)",
+      "Keep messages and names in this SQLite file, or in postgres://… (default: in memory)",
   },
   sync: {
     type: "string",
@@ -108,7 +108,7 @@ export const serverFlags = {
   motd: {
     type: "string",
     valueHint: "FILE",
-    description: "Tell everybody who enters what is in this file",
+    description: "Show this file, the message of the day, to everybody who enters",
   },
   plain: {
     type: "boolean",
@@ -132,7 +132,8 @@ export const serverFlags = {
   },
   classic: {
     type: "boolean",
-    description: "Open a port for each dialect, if possible that of its original server",
+    description:
+      "Open a port for each dialect of the five old systems, if possible the original one",
   },
   rate: {
     type: "string",

@@ -100,7 +100,7 @@ testBeyond("beyond loopback: over TLS, with a key that is known, and never witho
   const code = readFileSync(join(base, "far", "claim"), "utf8").trim();
   const address = `${outside}:${port}`;
   const plain = await admin("ann", address, "claim", code, "--plain");
-  expect(plain).toMatchObject({ code: 4, err: expect.stringContaining("over TLS alone") });
+  expect(plain).toMatchObject({ code: 4, err: expect.stringContaining("need TLS") });
   const wrong = await admin("ann", `${address}#${"A".repeat(43)}`, "claim", code);
   expect(wrong).toMatchObject({ code: 6 });
   expect(await admin("ann", `${address}#${pin}`, "claim", code)).toMatchObject({ code: 0 });

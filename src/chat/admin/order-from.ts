@@ -16,7 +16,8 @@ export function orderFrom(
 ): void {
   const { tls, address } = session.peer;
   if (tls !== true && !isLoopback(address)) {
-    const message = "Orders are taken over TLS alone: somebody in between could give them";
+    const message =
+      "Operator commands need TLS: in plain text somebody in between could forge them";
     return reject(hub, session, "tls-required", message, { ref });
   }
   actorOf(hub, session, (actor) => {

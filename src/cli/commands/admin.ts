@@ -19,7 +19,7 @@ export default defineCommand({
       required: false,
       valueHint: "COMMAND…",
       description:
-        "The order, such as `kick Bob`; `help` lists them. The first word may be HOST:PORT",
+        "The command, such as `kick Bob`; `help` lists them. The first word may be HOST:PORT",
     },
     server: {
       type: "string",

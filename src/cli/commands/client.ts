@@ -23,7 +23,7 @@ export default defineCommand({
       type: "positional",
       required: false,
       valueHint: "ADDRESS",
-      description: `HOST:PORT or HOST of the server, with #PIN to check its key; several of one parley with commas (default ${hostPortText(defaultAddress)})`,
+      description: `HOST:PORT or HOST of the server, with #PIN to check its key; several servers of one cluster with commas (default ${hostPortText(defaultAddress)})`,
     },
     server: {
       type: "string",

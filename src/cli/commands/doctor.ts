@@ -24,8 +24,8 @@ import { existingIdentityOf, identityFlag, passwordFlag, passwordOf } from "../i
 import { plainFlag, surroundings, trusted } from "../trust-flags.ts";
 
 const marks: Readonly<Record<Verdict, string>> = {
-  good: "ok",
-  fair: "so-so",
+  good: "good",
+  fair: "fair",
   bad: "bad",
   unknown: "?",
 };
