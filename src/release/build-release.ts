@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type ArchivedFile, debianPackage, tarXz, zip } from "./archives.ts";
 import { bunExecutable } from "./bun-executable.ts";
-import { debianControl, debianFiles } from "./debian.ts";
+import { debianControl, debianFiles, forDebian } from "./debian.ts";
 import { signAdHoc } from "./macho-signature.ts";
 import { sharedFiles } from "./release-files.ts";
 import { type Target, targets } from "./targets.ts";
@@ -36,6 +36,7 @@ export async function buildRelease(folder: string, options: ReleaseOptions): Pro
   const date = new Date(atSeconds * 1000).toISOString().slice(0, 10);
   const shared = await sharedFiles(root, join(root, "dist/parley"), { version, date });
   const licence = readFileSync(join(root, "LICENSE"), "utf8");
+  const changelog = readFileSync(join(root, "CHANGELOG.md"), "utf8");
   const unit = readFileSync(join(root, "docs/parley.service"), "utf8");
   const sums: string[] = [];
   const write = (name: string, content: Uint8Array) => {
@@ -59,8 +60,8 @@ export async function buildRelease(folder: string, options: ReleaseOptions): Pro
     if (isWindows) write(`${name}.zip`, zip(inFolder, atSeconds));
     else write(`${name}.tar.xz`, await tarXz(inFolder, atSeconds));
     if (target.debian === undefined) continue;
-    const release = { version, architecture: target.debian, licence, unit };
-    const installed = [...below("usr/", filesForDebian(files)), ...debianFiles(release)];
+    const release = { version, architecture: target.debian, licence, unit, changelog };
+    const installed = [...below("usr/", forDebian(files)), ...debianFiles(release)];
     const debian = await debianPackage(debianControl(release, installed), installed, atSeconds);
     write(`parley_${version}_${target.debian}.deb`, debian);
   }
@@ -91,16 +92,6 @@ function withDefault(script: string, baseUrl: string): string {
   return script
     .replace('default_base_url=""', () => `default_base_url="${baseUrl}"`)
     .replace("{ $base = '' }", () => `{ $base = '${baseUrl}' }`);
-}
-
-/** Debian has a place of its own for licences and for zsh, and no PowerShell. */
-function filesForDebian(files: readonly ArchivedFile[]): ArchivedFile[] {
-  return files
-    .filter(({ path }) => !/^share\/(?:doc\/parley\/LICENSE$|parley\/)/.test(path))
-    .map((file) => ({
-      ...file,
-      path: file.path.replace("/site-functions/", "/vendor-completions/"),
-    }));
 }
 
 function below(folder: string, files: readonly ArchivedFile[]): ArchivedFile[] {

@@ -9,6 +9,7 @@ export type DebianRelease = {
   licence: string;
   /** The systemd unit of docs/. */
   unit: string;
+  changelog: string;
 };
 
 /** The files for dpkg itself. `installed`: what the package installs. */
@@ -41,7 +42,7 @@ Description: chat and file transfer for people and machines
 }
 
 /** What it installs besides the files of every archive: the service, and its papers. */
-export function debianFiles({ licence, unit }: DebianRelease): ArchivedFile[] {
+export function debianFiles({ licence, unit, changelog }: DebianRelease): ArchivedFile[] {
   const copyright = `Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 Upstream-Name: parley
 
@@ -52,9 +53,26 @@ ${licence.trimEnd().replace(/^/gm, " ").replace(/^ $/gm, " .")}
 `;
   return [
     { path: "usr/share/doc/parley/copyright", content: copyright },
+    { path: "usr/share/doc/parley/changelog.gz", content: gzip(changelog) },
     {
       path: "lib/systemd/system/parley.service",
       content: unit.replaceAll("/usr/local/bin/parley", "/usr/bin/parley"),
     },
   ];
+}
+
+/** The files of every archive, as Debian wants them: a place of its own for zsh, no PowerShell. */
+export function forDebian(files: readonly ArchivedFile[]): ArchivedFile[] {
+  return files
+    .filter(({ path }) => !/^share\/(?:doc\/parley\/LICENSE$|parley\/)/.test(path))
+    .map(({ path, content, ...file }) =>
+      path.startsWith("share/man/")
+        ? { ...file, path: `${path}.gz`, content: gzip(content) }
+        : { ...file, path: path.replace("/site-functions/", "/vendor-completions/"), content },
+    );
+}
+
+/** Without a time, so that the same text gives the same bytes. */
+function gzip(content: Uint8Array | string): Uint8Array {
+  return Bun.gzipSync(Buffer.from(content), { level: 9 });
 }

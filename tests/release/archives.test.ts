@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { unzipSync } from "fflate";
 import { type ArchivedFile, debianPackage, tarXz, zip } from "../../src/release/archives.ts";
-import { debianControl, debianFiles } from "../../src/release/debian.ts";
+import { debianControl, debianFiles, forDebian } from "../../src/release/debian.ts";
 import { skipUnless } from "../skip.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-archives-"));
@@ -71,6 +71,7 @@ skipUnless(hasTools && Bun.which("dpkg-deb") !== null, "dpkg-deb is not installe
       architecture: "amd64",
       licence: "MIT\n\nText\n",
       unit: "[Service]\nExecStart=/usr/local/bin/parley server\n",
+      changelog: "# Changelog\n",
     };
     const installed = [
       { path: "usr/bin/parley", content: "#!/bin/sh\n", isExecutable: true },
@@ -96,3 +97,23 @@ skipUnless(hasTools && Bun.which("dpkg-deb") !== null, "dpkg-deb is not installe
     expect(exitCode).toBe(0);
   },
 );
+
+test("Debian gets compressed man pages and its own places", () => {
+  const archived = [
+    "bin/parley",
+    "share/man/man1/parley.1",
+    "share/zsh/site-functions/_parley",
+    "share/parley/parley.ps1",
+    "share/doc/parley/LICENSE",
+  ].map((path) => ({ path, content: "text", isExecutable: path === "bin/parley" }));
+  const files = forDebian(archived);
+  expect(files.map(({ path }) => path)).toEqual([
+    "bin/parley",
+    "share/man/man1/parley.1.gz",
+    "share/zsh/vendor-completions/_parley",
+  ]);
+  expect(files[0]).toEqual(archived[0]!);
+  expect(Buffer.from(Bun.gunzipSync(files[1]!.content as Uint8Array<ArrayBuffer>)).toString()).toBe(
+    "text",
+  );
+});
