@@ -32,7 +32,7 @@ export type FlagModel = {
 const usages: Readonly<Record<string, string>> = {
   admin: "[ADDRESS] COMMAND… [flags]",
   "fetch-file": "[ADDRESS] NAME… [flags]",
-  "send-file": "[ADDRESS] PATH… --to NAME [flags]",
+  "send-file": "[ADDRESS] PATH… [--to NAME] [flags]",
 };
 
 export function commandModel(

@@ -25,11 +25,11 @@ export const commands: CommandTable = {
     load: () => load(import("./commands/admin.ts")),
   },
   "fetch-file": {
-    description: "Fetch files from a server, fast and verified",
+    description: "Fetch files and folders from a server, or by a code",
     load: () => load(import("./commands/fetch-file.ts")),
   },
   "send-file": {
-    description: "Send files and folders to a person",
+    description: "Send files and folders to a person, or by a code",
     load: () => load(import("./commands/send-file.ts")),
   },
   classic: {
@@ -41,7 +41,7 @@ export const commands: CommandTable = {
     load: () => load(import("./commands/doctor.ts")),
   },
   completions: {
-    description: "Print what completes parley's words in your shell",
+    description: "Print the completion script for your shell",
     load: async () => {
       const { completionsCommand } = await import("./commands/completions.ts");
       return load(Promise.resolve({ default: completionsCommand(commands) }));

@@ -7,7 +7,7 @@ export const exitMeanings: readonly (readonly [code: number, meaning: string])[]
   [exitCode.failed, "Failed: a port in use, a differing file without --force, a disk error"],
   [exitCode.usage, "Wrong usage, an invalid name too"],
   [exitCode.cannotConnect, "Cannot connect"],
-  [exitCode.refused, "Refused: name taken or registered, password, banned, rate, full"],
+  [exitCode.refused, "Refused: name taken or registered, password, banned, rate, full, declined"],
   [exitCode.notFound, "Not found"],
   [exitCode.integrity, "Integrity or protocol error; a server's key that is not the known one"],
   [exitCode.stalled, "Stalled or timed out; the partial file is kept"],

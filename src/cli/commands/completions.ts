@@ -37,7 +37,7 @@ export function completionsCommand(table: CommandTable) {
     meta: {
       name: "completions",
       description:
-        "Print what completes parley's words in your shell. " +
+        "Print the completion script for your shell. " +
         'bash: eval "$(parley completions bash)" in ~/.bashrc. ' +
         "zsh: source <(parley completions zsh) in ~/.zshrc, after compinit. " +
         "fish: parley completions fish > ~/.config/fish/completions/parley.fish. " +

@@ -32,7 +32,8 @@ const flags = {
     type: "positional",
     required: false,
     valueHint: "NAME…",
-    description: "Files to fetch; the first may be HOST:PORT or HOST:PORT#PIN of the server",
+    description:
+      "Files to fetch, or folders with a / at the end; the first may be HOST:PORT or HOST:PORT#PIN of the server",
   },
   server: {
     type: "string",
@@ -53,7 +54,7 @@ const flags = {
   },
   list: {
     type: "boolean",
-    description: "List the server's files and folders, or all that is in PHOTOS/",
+    description: "List the server's files and folders, or with FOLDER/ everything in it",
   },
   resume: {
     type: "boolean",
@@ -68,7 +69,7 @@ const flags = {
   },
   sha256: {
     type: "boolean",
-    description: "Certify each file by SHA-256, and print it as sha256sum does",
+    description: "Compare the SHA-256 of each file at both ends, and print it as sha256sum does",
   },
   "limit-rate": {
     type: "string",
@@ -87,7 +88,10 @@ const flags = {
 } as const satisfies ArgsDef;
 
 export default defineCommand({
-  meta: { name: "fetch-file", description: "Fetch files from a server, or list them" },
+  meta: {
+    name: "fetch-file",
+    description: "Fetch files and folders from a server or by a code, or list them",
+  },
   args: flags,
   async run({ args }) {
     const { server = defaultAddress, names } = readWords(args._, args.server);
