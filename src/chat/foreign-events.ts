@@ -161,6 +161,8 @@ const handlers: Handlers = {
   fenced(hub, { reason }) {
     for (const session of hub.sessions) {
       if (session.phase === "member") dropAsLost(hub, session, reason);
+      // What it has been told and given is of no use any more.
+      else if (session.phase === "entering") end(hub, session, reason);
     }
   },
 };

@@ -89,7 +89,7 @@ export class PostgresStore {
       retention: { ...defaultRetention("disk"), ...options.retention },
       clock: options.clock ?? retentionClock(startMs, steadyMs, Date.now),
     });
-    await store.#register();
+    await store.#register(store.serverId);
     return store;
   }
 
@@ -124,12 +124,13 @@ export class PostgresStore {
 
   /** Prolongs the lease, and ends those of servers that are gone. @throws DatabaseAway, Refused */
   async renew(): Promise<void> {
+    const id = this.#serverId;
     const renewed = await this.#database.run(
       `UPDATE parley.servers SET expires = clock_timestamp() + $2 * interval '1 millisecond'
        WHERE id = $1 AND NOT is_over RETURNING 1`,
-      [this.#serverId, limits.leaseMs],
+      [id, limits.leaseMs],
     );
-    if (renewed.length === 0) await this.#handleFenced();
+    if (renewed.length === 0) await this.#handleFenced(id);
     await this.#database.run("SELECT parley.reap()");
   }
 
@@ -160,34 +161,38 @@ export class PostgresStore {
 
   /** Gives up the lease. Best effort: it runs out by itself. */
   async leave(): Promise<void> {
-    await this.#database
-      .run("DELETE FROM parley.servers WHERE id = $1", [this.#serverId])
-      .catch(() => {});
+    await this.#unregister(this.#serverId).catch(() => {});
   }
 
-  async #register(): Promise<void> {
+  async #register(id: string): Promise<void> {
     await this.#database.run(
       `INSERT INTO parley.servers (id, pin, expires)
        VALUES ($1, $2, clock_timestamp() + $3 * interval '1 millisecond')`,
-      [this.#serverId, this.#pin, limits.leaseMs],
+      [id, this.#pin, limits.leaseMs],
     );
   }
 
-  /** Goes on as another server, without the people that this one had. */
-  async #handleFenced(): Promise<void> {
-    this.#serverId = secretText(9);
-    await this.#register();
+  /**
+   * Others have taken the people of this server, by that ID, for gone: it goes on by another one,
+   * without them.
+   */
+  async #handleFenced(id: string): Promise<void> {
+    const next = secretText(9);
+    await this.#register(next);
+    // Several requests may find out at once.
+    if (id !== this.#serverId) return await this.#unregister(next);
+    this.#serverId = next;
     this.follower?.fenced();
   }
 
-  #failure({ id, type }: StoreRequest, error: unknown): StoreReply {
+  async #unregister(id: string): Promise<void> {
+    await this.#database.run("DELETE FROM parley.servers WHERE id = $1", [id]);
+  }
+
+  #failure({ id }: StoreRequest, error: unknown): StoreReply {
     if (error instanceof DatabaseAway) return { id, outcome: "unknown" };
     if (error instanceof ParleyError) return { id, outcome: "failed", error };
     if (!(error instanceof Refused)) throw error;
-    if (type === "commit" && error.state === fencedState) {
-      // Until it is registered again, it is refused again.
-      this.#handleFenced().catch(() => {});
-    }
     const sentence = `The database has refused this: ${error.message}`;
     return { id, outcome: "failed", error: new ParleyError("storage", sentence) };
   }
@@ -248,12 +253,23 @@ export class PostgresStore {
   }
 
   async #commit(batch: Batch): Promise<Committed> {
-    const { said, there, people, letters, gone } = batchJson(batch, this.#serverId);
+    const id = this.#serverId;
+    try {
+      return await this.#commitAs(id, batch);
+    } catch (error) {
+      const isFenced = error instanceof Refused && error.state === fencedState;
+      if (isFenced) await this.#handleFenced(id);
+      throw error;
+    }
+  }
+
+  async #commitAs(id: string, batch: Batch): Promise<Committed> {
+    const { said, there, people, letters, gone } = batchJson(batch, id);
     const [row] = await this.#database.run<{ reply: string }>(
       `SELECT parley.commit($1, $2, $3, $4, $5, $6::text::json, $7::text::json, $8::text::json,
          $9::text::json, $10::text::json) AS reply`,
       [
-        this.#serverId,
+        id,
         batch.number,
         limits.leaseMs,
         this.#clock(),
@@ -304,14 +320,23 @@ export class PostgresStore {
   }
 
   async #claim({ name, holder }: NameClaim): Promise<boolean> {
+    const id = this.#serverId;
     const claimed = await this.#database.run(
-      `INSERT INTO parley.names (folded, holder, server) VALUES ($1, $2, $3)
+      `INSERT INTO parley.names (folded, holder, server)
+         SELECT $1, $2, id FROM parley.servers WHERE id = $3 AND NOT is_over FOR SHARE
        ON CONFLICT (folded) DO UPDATE SET holder = excluded.holder, server = excluded.server
          WHERE names.holder = excluded.holder OR names.server = excluded.server
        RETURNING 1`,
-      [name, holderAt(this.#serverId, holder), this.#serverId],
+      [name, holderAt(id, holder), id],
     );
-    return claimed.length > 0;
+    if (claimed.length > 0) return true;
+    const [lease] = await this.#database.run(
+      "SELECT 1 FROM parley.servers WHERE id = $1 AND NOT is_over",
+      [id],
+    );
+    if (lease !== undefined) return false;
+    await this.#handleFenced(id);
+    throw new DatabaseAway("This server was taken for dead: ask again");
   }
 
   async #changeRights(changes: readonly RightsChange[]): Promise<void> {
