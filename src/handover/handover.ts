@@ -17,6 +17,7 @@ export interface HandoverOptions {
   readonly exchange: Exchange;
   /** Accept every offer at once, into this folder. */
   readonly acceptInto?: string | undefined;
+  /** Send at most this fast. */
   readonly limitBytesPerSecond?: number | undefined;
   onIncoming(event: IncomingOfferEvent): void;
   /** `id`: of the incoming offer. */
@@ -133,7 +134,7 @@ export class Handover {
     // The sender, or this end, is back.
     if (known !== undefined) return known.isAccepted ? known.answer() : undefined;
     if (this.#incoming.size >= limits.maxKnown) return;
-    const { exchange, onIncoming, onFetch, limitBytesPerSecond, acceptInto } = this.#options;
+    const { exchange, onIncoming, onFetch, acceptInto } = this.#options;
     const number = ++this.#lastId;
     const offer = new IncomingOffer({
       offer: id,
@@ -142,7 +143,6 @@ export class Handover {
       exchange,
       onEvent: onIncoming,
       onFetch: (event) => onFetch(event, number),
-      ...(limitBytesPerSecond === undefined ? {} : { limitBytesPerSecond }),
     });
     this.#incoming.set(id, offer);
     const problem = await offer.open(content);

@@ -22,7 +22,6 @@ export interface IncomingOptions {
   readonly id: number;
   readonly from: string;
   readonly exchange: Exchange;
-  readonly limitBytesPerSecond?: number;
   onEvent(event: IncomingOfferEvent): void;
   onFetch(event: FetchEvent): void;
 }
@@ -91,11 +90,9 @@ export class IncomingOffer {
     const { files, bytes } = opened.summary;
     const source = new PersonSource({ name: this.from, key: opened.key, files, bytes });
     this.#source = source;
-    const { limitBytesPerSecond } = this.#options;
     const client = new DownloadClient({
       source,
       retryForMs: limits.waitMs,
-      ...(limitBytesPerSecond === undefined ? {} : { limitBytesPerSecond }),
       onEvent: (event) => this.#handleFetch(event),
     });
     this.#client = client;

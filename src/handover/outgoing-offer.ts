@@ -2,8 +2,9 @@
 // serves the files through each channel that comes of it. It is over when the recipient says that
 // everything is verified, or when one of the two ends it.
 
+import { TokenBucket } from "../chat/token-bucket.ts";
 import { ParleyError } from "../errors.ts";
-import { offers as limits } from "../limits.ts";
+import { offers as limits, transfer as wire } from "../limits.ts";
 import type { OfferEvent, SessionEvent } from "../client/events.ts";
 import { decodeClient } from "../protocol/decode-client.ts";
 import type { OfferContent, OfferEnd, TransferMessage } from "../protocol/messages.ts";
@@ -43,6 +44,8 @@ export class OutgoingOffer {
   /** Of the last request. */
   #ref: number | undefined;
   readonly #stopListening: () => void;
+  /** Bytes that may be sent. */
+  readonly #pace: TokenBucket | undefined;
   #isOffering = false;
   #isHere: boolean | undefined;
   #open: Open | undefined;
@@ -56,6 +59,14 @@ export class OutgoingOffer {
     this.to = options.to;
     this.#options = options;
     this.#service = FileService.over(options.folder);
+    const { limitBytesPerSecond: rate } = options;
+    if (rate !== undefined) {
+      this.#pace = new TokenBucket(
+        rate,
+        Math.max(rate / 10, wire.pullLineBytes),
+        performance.now(),
+      );
+    }
     this.#stopListening = options.exchange.onDrained(() => this.#service.wake());
     // It may reject before anyone awaits it.
     this.#over.promise.catch(() => {});
@@ -181,8 +192,9 @@ export class OutgoingOffer {
       // Nobody else takes anything away from whoever sends files of its own.
       { peer: { address: "", port: 0 }, owner: ownerAt("127.0.0.1") },
       {
-        send: (message) => sendThrough(channel, message),
-        waitingBytes: () => channel.waitingBytes,
+        send: (message) => this.#send(channel, message),
+        // Faster than it may be is like a connection that takes no more for now.
+        waitingBytes: () => (this.#mustWait ? Number.POSITIVE_INFINITY : channel.waitingBytes),
         ...(peer === undefined ? {} : { exportKey: () => channel.exported ?? noKey() }),
       },
     );
@@ -200,6 +212,19 @@ export class OutgoingOffer {
     const sentence = `Somebody has accepted with a key that is none of ${quoted(this.to)}'s: nothing was sent.`;
     this.cancel(new ParleyError("untrusted-server", sentence));
     return null;
+  }
+
+  get #mustWait(): boolean {
+    return (this.#pace?.waitMs(performance.now()) ?? 0) > 0;
+  }
+
+  /** Pieces of files are sealed already. */
+  #send(channel: Channel, message: TransferMessage): void {
+    if (message.type !== "data") return channel.sendLine(encodeServer(message).trimEnd());
+    const { transfer, offset, data } = message;
+    const bytes = Buffer.from(data, "base64");
+    this.#pace?.charge(bytes.length, performance.now());
+    channel.sendPiece({ transfer, offset, bytes });
   }
 
   #handleLine(text: string, channel: Channel, files: FileSession): void {
@@ -311,13 +336,6 @@ export class OutgoingOffer {
     if (error === undefined) this.#over.resolve();
     else this.#over.reject(error);
   }
-}
-
-/** Pieces of files are sealed already. */
-function sendThrough(channel: Channel, message: TransferMessage): void {
-  if (message.type !== "data") return channel.sendLine(encodeServer(message).trimEnd());
-  const { transfer, offset, data } = message;
-  channel.sendPiece({ transfer, offset, bytes: Buffer.from(data, "base64") });
 }
 
 function noKey(): never {

@@ -20,6 +20,7 @@ export type SendOptions = ClientOptions & {
   recipient: string;
   paths: readonly string[];
   quiet: boolean;
+  limitBytesPerSecond?: number | undefined;
 };
 
 /** Resolves when the recipient has verified everything. @throws ParleyError */
@@ -43,7 +44,12 @@ export async function runSend(options: SendOptions): Promise<void> {
       applyOutputs: () => connection.applyOutputs(),
     });
     const exchange = exchangeOf(session, connection, mail, identity?.channelSealer);
-    const handover = new Handover({ exchange, onIncoming() {}, onFetch() {} });
+    const handover = new Handover({
+      exchange,
+      limitBytesPerSecond: options.limitBytesPerSecond,
+      onIncoming() {},
+      onFetch() {},
+    });
     listen((event) => {
       if (!mail.handleEvent(event)) handover.handleEvent(event);
     });

@@ -232,6 +232,18 @@ test("two people at their prompts: /send, /get and /decline", async () => {
   expect(ann.shown).toContain("not sealed: the server can read it");
 });
 
+test("--limit-rate holds a sender to its rate", async () => {
+  await using world = await new World().start();
+  await using bob = world.taker("Bob");
+  await bob.line(/"event":"online"/);
+  const file = world.file("Ann", "slow.bin", 1_000_000);
+  await using ann = world.send("Ann", "Bob", file, "--limit-rate", "800k");
+  expect(await ann.exit()).toBe(0);
+  // What may leave at once is a tenth of a second's worth.
+  expect(Number(events(ann, "sent")[0]?.["seconds"])).toBeGreaterThan(1);
+  expect(isSame(file, world.taken("Bob", "slow.bin"))).toBe(true);
+});
+
 /** Large enough that a transfer can be interrupted in the middle. */
 const largeBytes = 96_000_000;
 

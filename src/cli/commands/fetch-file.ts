@@ -17,6 +17,7 @@ import {
 import { addressOf, defaultAddress, fullAddress, type WrittenAddress } from "../address.ts";
 import { accessOf, passFlag } from "../access-flags.ts";
 import { existingIdentityOf, identityFlag, passwordFlag, passwordOf } from "../identity-flag.ts";
+import { rateFlag, rateOf } from "../rate-flag.ts";
 import { plainFlag, trusted } from "../trust-flags.ts";
 import { endedBy, type EndSignal, onSignals } from "../../io/end-signals.ts";
 import { canAsk } from "../../terminal/ask-secret.ts";
@@ -25,7 +26,6 @@ import { stderr, stdout } from "../../terminal/output.ts";
 import { runCodeFetch } from "../../terminal/run-code-fetch.ts";
 import { codeOf } from "../../tls/code-words.ts";
 import { withPassword } from "../../terminal/with-password.ts";
-import { parseRate } from "../../terminal/units.ts";
 
 const flags = {
   name: {
@@ -71,11 +71,7 @@ const flags = {
     type: "boolean",
     description: "Compare the SHA-256 of each file at both ends, and print it as sha256sum does",
   },
-  "limit-rate": {
-    type: "string",
-    valueHint: "2M",
-    description: "At most this many bytes per second; k, M, G are powers of 1000",
-  },
+  "limit-rate": rateFlag,
   identity: identityFlag,
   "password-file": passwordFlag,
   pass: passFlag,
@@ -167,18 +163,6 @@ function openClient(
     if (canAsk()) await client.enter();
     return client;
   });
-}
-
-/** @throws ParleyError `usage` */
-function rateOf(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const bytesPerSecond = parseRate(text);
-  if (bytesPerSecond !== undefined) return bytesPerSecond;
-  throw new ParleyError(
-    "usage",
-    `--limit-rate ${quoted(text)} is not a rate: use bytes per second, ` +
-      "at least 1, such as 500k or 2M",
-  );
 }
 
 /** Lists these folders with all that is in them, or what is at the top. */

@@ -10,6 +10,7 @@ import { addressOf, defaultAddress, fullAddress, type WrittenAddress } from "../
 import { accessOf, passFlag } from "../access-flags.ts";
 import { identityFlag, identityOf, passwordFlag, passwordOf } from "../identity-flag.ts";
 import { IgnoredFile } from "../../terminal/ignored-file.ts";
+import { rateFlag, rateOf } from "../rate-flag.ts";
 import { plainFlag, trusted } from "../trust-flags.ts";
 
 export default defineCommand({
@@ -39,6 +40,7 @@ export default defineCommand({
       valueHint: "NAME",
       description: "Your name (default: your user name)",
     },
+    "limit-rate": rateFlag,
     identity: identityFlag,
     "password-file": passwordFlag,
     pass: passFlag,
@@ -58,6 +60,7 @@ export default defineCommand({
     const { code = false, keep = false, json = false, quiet: isQuiet = false } = args;
     if (recipient === undefined) {
       if (server !== undefined) throw new ParleyError("usage", withoutServer);
+      if (args["limit-rate"] !== undefined) throw new ParleyError("usage", withoutRate);
       return await runCodeSend({ paths, keep, json, quiet: isQuiet });
     }
     if (code || keep) {
@@ -69,6 +72,7 @@ export default defineCommand({
     }
     const password = passwordOf(args["password-file"]);
     const quiet = args.quiet === true;
+    const limitBytesPerSecond = rateOf(args["limit-rate"]);
     await runSend({
       to: trusted(server ?? defaultAddress, {
         plain: args.plain,
@@ -86,6 +90,7 @@ export default defineCommand({
       recipient,
       paths,
       quiet,
+      limitBytesPerSecond,
     });
   },
 });
@@ -104,3 +109,6 @@ function readWords(
 
 const withoutServer =
   "Who is to get it? Name a person with --to NAME, or leave out the server: by a code, files come from this machine";
+
+const withoutRate =
+  "By a code, whoever fetches sets the rate: leave out --limit-rate here, and give it to fetch-file";
