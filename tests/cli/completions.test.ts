@@ -1,6 +1,6 @@
 // Completions as real shells give them: subcommands, flags, dialects, files, known servers.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +8,9 @@ import { Parley, parleyBinary } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
 import { environment, run } from "./run.ts";
 import { Shell } from "./shell.ts";
+
+// Each asks a shell for a score of completions, some of which ask a server.
+setDefaultTimeout(90_000);
 
 const folder = mkdtempSync(join(tmpdir(), "parley-completions-"));
 const configuration = join(folder, "configuration");

@@ -1,11 +1,14 @@
 // parley doctor, as it is run: this machine alone, and the path to a server.
 
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Parley } from "../parley.ts";
 import { run } from "./run.ts";
+
+// It measures for some seconds.
+setDefaultTimeout(60_000);
 
 const folder = mkdtempSync(join(tmpdir(), "parley-doctor-"));
 let server: Parley | undefined;
