@@ -94,6 +94,41 @@ test("links between documents lead somewhere", () => {
   expect(broken).toEqual([]);
 });
 
+/** What a heading is linked by, as GitHub derives it. */
+function anchorOf(heading: string): string {
+  const plain = heading.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, "$1").toLowerCase();
+  return plain.replaceAll(/[^\p{L}\p{N}_ -]/gu, "").replaceAll(" ", "-");
+}
+
+test("links to a heading lead to one", () => {
+  const anchors = new Map(
+    documents.map(({ path, text }) => {
+      const headings = Array.from(text.matchAll(/^#+ (.*)$/gm), ([, one = ""]) => anchorOf(one));
+      const marks = Array.from(text.matchAll(/<a id="([^"]+)">/g), ([, id = ""]) => id);
+      return [path, new Set([...headings, ...marks])] as const;
+    }),
+  );
+  const broken = documents.flatMap(({ path, text }) =>
+    [...text.matchAll(/\]\((?!https?:)([^)#\s]*)#([^)\s]+)\)/g)]
+      .filter(([, to = "", anchor = ""]) => {
+        const target = to === "" ? path : join(dirname(path), to);
+        return anchors.get(target)?.has(anchor) !== true;
+      })
+      .map(([, to, anchor]) => `${path}: ${to}#${anchor}`),
+  );
+  expect(broken).toEqual([]);
+});
+
+test("the messages of the log are in docs/operation.md", () => {
+  const operation = documents.find(({ path }) => path === "docs/operation.md")?.text ?? "";
+  const logged = /\blog\.info\(\s*"([^"]+)"|\blogAct\([^"()]*"([^"]+)"/g;
+  const messages = code
+    .filter(({ path }) => path.startsWith("src/"))
+    .flatMap(({ text }) => Array.from(text.matchAll(logged), ([, event, act]) => event ?? act));
+  expect(messages.length).toBeGreaterThan(30);
+  expect(messages.filter((message) => !operation.includes(`\`${message}\``))).toEqual([]);
+});
+
 test("files and folders named in documents exist", () => {
   const named = /`((?:src|tests|docs)\/[\w./-]+?)`/g;
   const missing = documents.flatMap(({ path, text }) =>
