@@ -97,8 +97,11 @@ export class ChatConnection implements Link {
   /** Undefined inside TLS, and once the protocol is known. */
   #security: Security | undefined;
   readonly #options: ConnectionOptions;
-  /** Read by the socket, waiting for the connection's turn; then the socket reads no more. */
-  readonly #unread: Uint8Array[] = [];
+  /**
+   * Read by the socket, waiting for the connection's turn; then the socket reads no more. Never
+   * empty; undefined: nothing waits, as at most times.
+   */
+  #unread: Uint8Array[] | undefined;
   #isPaused = false;
   readonly #undecided: Pick<UndecidedConnections, "add" | "delete">;
   #state: State = { is: "over" };
@@ -182,13 +185,14 @@ export class ChatConnection implements Link {
     }
     const { turns } = this.#options;
     if (turns === undefined) return this.#take(bytes, nowMs);
-    const wasWaiting = this.#unread.length > 0;
-    this.#unread.push(bytes);
+    const wasWaiting = this.hasUnread;
+    (this.#unread ??= []).push(bytes);
     if (!wasWaiting) turns.read(this.#owner, this);
-    if (this.#unread.length === 0) return;
+    const unread = this.#unread;
+    if (unread === undefined) return;
     // The caller may reuse the read.
-    const last = this.#unread.length - 1;
-    this.#unread[last] = new Uint8Array(this.#unread[last]!);
+    const last = unread.length - 1;
+    unread[last] = new Uint8Array(unread[last]!);
     if (this.#isPaused) return;
     this.#isPaused = true;
     this.#socket.pause();
@@ -196,22 +200,24 @@ export class ChatConnection implements Link {
 
   /** Whether something waits for the connection's turn. */
   get hasUnread(): boolean {
-    return this.#unread.length > 0;
+    return this.#unread !== undefined;
   }
 
   /** Reads some of what waits. */
   readSome(): number {
     const nowMs = steadyMs();
-    const [bytes] = this.#unread;
-    if (bytes === undefined) return 0;
+    const unread = this.#unread;
+    const bytes = unread?.[0];
+    if (unread === undefined || bytes === undefined) return 0;
     // Where a read is a message, it stays one.
     const isWhole = this.#state.is !== "lines" || bytes.length <= reading.pieceBytes;
     const piece = isWhole ? bytes : bytes.subarray(0, reading.pieceBytes);
-    if (isWhole) this.#unread.shift();
-    else this.#unread[0] = bytes.subarray(reading.pieceBytes);
+    if (isWhole) unread.shift();
+    else unread[0] = bytes.subarray(reading.pieceBytes);
+    if (unread.length === 0) this.#unread = undefined;
     this.#take(piece, nowMs);
-    if (this.#state.is === "over") this.#unread.length = 0;
-    if (this.#unread.length === 0 && this.#isPaused) {
+    if (this.#state.is === "over") this.#unread = undefined;
+    if (!this.hasUnread && this.#isPaused) {
       this.#isPaused = false;
       this.#socket.resume();
       if (this.#inputEnded) this.ended(nowMs);
@@ -251,7 +257,7 @@ export class ChatConnection implements Link {
   /** The client sent FIN: no more input, but it still wants its answers. */
   ended(nowMs: number): void {
     this.#inputEnded = true;
-    if (this.#unread.length > 0) return;
+    if (this.hasUnread) return;
     const state = this.#state;
     if (state.is === "sniffing" || state.is === "framing") this.decide(nowMs);
     if (this.#state.is === "cpp") return this.#answerCpp(this.#state.service.handleEnd());
@@ -266,7 +272,7 @@ export class ChatConnection implements Link {
 
   closed(): void {
     this.#state = { is: "over" };
-    this.#unread.length = 0;
+    this.#unread = undefined;
     this.#isPaused = false;
     this.#undecided.delete(this);
     if (this.#session === undefined) return;
@@ -281,7 +287,7 @@ export class ChatConnection implements Link {
   decide(nowMs: number): void {
     const state = this.#state;
     // What it has sent decides, not how long that has waited.
-    if (this.#unread.length > 0 && state.is !== "handshake") return;
+    if (this.hasUnread && state.is !== "handshake") return;
     if (state.is === "framing") return this.#decideFraming(state, nowMs);
     if (state.is === "handshake") {
       if (nowMs - state.sinceMs < tls.handshakeMs) return;
