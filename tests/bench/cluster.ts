@@ -1,0 +1,189 @@
+// Several servers as one: parley on PostgreSQL beside a NATS cluster and one parley on SQLite, in one
+// run. A sender at one server, readers at all; latency from saying to being heard at another server,
+// and how many messages a second get through.
+//
+//     bun tests/bench/cluster.ts [--seconds 5] [--rate 1000] [--readers 30]
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { freePort } from "../free-port.ts";
+import { parleyBinary } from "../parley.ts";
+import { Cluster, hasPostgres, withoutPostgres } from "../store/postgres/cluster.ts";
+import { joinMembers, joinOne, type Member, send } from "./chat/members.ts";
+import { type Wire, wires } from "./chat/wires.ts";
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: "string", default: "5" },
+    rate: { type: "string", default: "1000" },
+    readers: { type: "string", default: "30" },
+  },
+});
+const seconds = Number(values.seconds);
+const rate = Number(values.rate);
+const readers = Number(values.readers);
+
+type Contestant = {
+  name: string;
+  wire: Wire;
+  ports: number[];
+  stop(): Promise<void>;
+};
+
+const folder = mkdtempSync(join(tmpdir(), "parley-bench-cluster-"));
+
+function spawn(words: readonly string[]): Bun.Subprocess {
+  return Bun.spawn([...words], {
+    cwd: folder,
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "ignore",
+  });
+}
+
+async function untilOpen(port: number): Promise<void> {
+  for (let tries = 0; tries < 400; tries++) {
+    try {
+      const socket = await Bun.connect({
+        hostname: "127.0.0.1",
+        port,
+        socket: { data() {}, error() {} },
+      });
+      return void socket.end();
+    } catch {
+      await Bun.sleep(25);
+    }
+  }
+  throw new Error(`nothing listens on port ${port}`);
+}
+
+async function started(
+  name: string,
+  wire: Wire,
+  ports: number[],
+  commands: readonly (readonly string[])[],
+): Promise<Contestant> {
+  const children: Bun.Subprocess[] = [];
+  for (const [i, command] of commands.entries()) {
+    children.push(spawn(command));
+    await untilOpen(ports[i] ?? 0);
+  }
+  const stop = async (): Promise<void> => {
+    for (const child of children) child.kill("SIGKILL");
+    await Promise.all(children.map((child) => child.exited));
+  };
+  return { name, wire, ports, stop };
+}
+
+function parley(port: number, data: string): string[] {
+  const words = ["server", "--port", String(port), "--no-web", "--rate", "0", "--files", folder];
+  return [parleyBinary(), ...words, "--state", join(folder, "state"), "--data", data];
+}
+
+const three = () => [freePort(), freePort(), freePort()];
+
+async function nats(): Promise<Contestant | undefined> {
+  const program = Bun.which("nats-server", { PATH: `${process.env["PATH"]}:/usr/sbin` });
+  if (program === null) return void console.error("skipped: nats-server is not installed");
+  const [ports, routes] = [three(), three()];
+  const commands = ports.map((port, i) => [
+    ...[program, "-a", "127.0.0.1", "-p", String(port), "--cluster_name", "bench"],
+    ...["--cluster", `nats://127.0.0.1:${routes[i]}`, "--routes", `nats://127.0.0.1:${routes[0]}`],
+  ]);
+  const contestant = await started("nats cluster of 3", wires.nats, ports, commands);
+  // Interest spreads between servers after the connections are there.
+  await Bun.sleep(1_000);
+  return contestant;
+}
+
+/** Milliseconds from saying to being heard at the last server, of one reader there. */
+async function latencies({ wire, ports }: Contestant): Promise<number[]> {
+  const at = (i: number) => ({ port: ports[i % ports.length] ?? 0 });
+  const sender = await joinOne(wire, at(0), "sender", "lobby");
+  const crowd: Member[] = [];
+  for (let i = 0; i < readers; i++) {
+    const [member] = await joinMembers(
+      { ...wire, join: (_name, room) => wire.join(`r${i}`, room) },
+      at(i),
+      1,
+      () => "lobby",
+    );
+    if (member !== undefined) crowd.push(member);
+  }
+  const watched = crowd[ports.length - 1];
+  if (watched === undefined) throw new Error("there are fewer readers than servers");
+  const found: number[] = [];
+  watched.onData = (bytes) => {
+    for (const [, time] of bytes.toString("latin1").matchAll(/at(\d+\.\d+)at/g)) {
+      found.push(performance.now() - Number(time));
+    }
+  };
+  await Bun.sleep(1_000);
+  found.length = 0;
+  const startMs = performance.now();
+  const all = rate * seconds;
+  for (let n = 1; n <= all; n++) {
+    const dueMs = startMs + ((n - 1) * 1_000) / rate;
+    while (performance.now() < dueMs) await Bun.sleep(0);
+    send(sender, wire.say(`at${performance.now().toFixed(3)}at`, n, "lobby"));
+  }
+  const untilMs = performance.now() + 5_000;
+  while (found.length < all && performance.now() < untilMs) await Bun.sleep(5);
+  if (found.length < all) console.error(`${all - found.length} of ${all} messages did not arrive`);
+  for (const member of [sender, ...crowd]) member.socket.terminate();
+  return found.sort((a, b) => a - b);
+}
+
+async function measure(contestant: Contestant): Promise<void> {
+  try {
+    const sorted = await latencies(contestant);
+    const at = (share: number) =>
+      (sorted[Math.floor(share * sorted.length)] ?? Infinity).toFixed(2);
+    console.log(
+      `${contestant.name.padEnd(28)} ${rate} messages/s, ${readers} readers: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms`,
+    );
+  } finally {
+    await contestant.stop();
+  }
+}
+
+if (!hasPostgres) throw new Error(withoutPostgres);
+const postgres = await Cluster.start();
+try {
+  const database = await postgres.newDatabase();
+  const ports = three();
+  await measure(
+    await started(
+      "parley, 3 on PostgreSQL",
+      wires.native,
+      ports,
+      ports.map((port) => parley(port, database)),
+    ),
+  );
+  const alone = freePort();
+  await measure(
+    await started(
+      "parley, 1 on PostgreSQL",
+      wires.native,
+      [alone],
+      [parley(alone, await postgres.newDatabase())],
+    ),
+  );
+  const single = freePort();
+  await measure(
+    await started(
+      "parley, 1 on SQLite",
+      wires.native,
+      [single],
+      [parley(single, join(folder, "chat.db"))],
+    ),
+  );
+  const cluster = await nats();
+  if (cluster !== undefined) await measure(cluster);
+} finally {
+  await postgres.remove();
+  rmSync(folder, { recursive: true, force: true });
+}
+process.exit(0);
