@@ -88,10 +88,11 @@ async function nats(): Promise<Contestant | undefined> {
   const program = Bun.which("nats-server", { PATH: `${process.env["PATH"]}:/usr/sbin` });
   if (program === null) return void console.error("skipped: nats-server is not installed");
   const [ports, routes] = [three(), three()];
-  const commands = ports.map((port, i) => [
-    ...[program, "-a", "127.0.0.1", "-p", String(port), "--cluster_name", "bench"],
-    ...["--cluster", `nats://127.0.0.1:${routes[i]}`, "--routes", `nats://127.0.0.1:${routes[0]}`],
-  ]);
+  const commands = ports.map((port, i) => {
+    const own = [program, "-a", "127.0.0.1", "-p", String(port), "--cluster_name", "bench"];
+    const [at, first] = [routes[i], routes[0]].map((route) => `nats://127.0.0.1:${route}`);
+    return own.concat("--cluster", at ?? "", "--routes", first ?? "");
+  });
   const contestant = await started("nats cluster of 3", wires.nats, ports, commands);
   // Interest spreads between servers after the connections are there.
   await Bun.sleep(1_000);
