@@ -559,6 +559,12 @@ export const people = {
   formerPeople: 256,
   /** People in one answer; each takes a line. */
   maxFound: 2_048,
+  /** Longest mask of a search; one with many stars is slow to match. */
+  maxSearchChars: 64,
+  /** What each person costs who is looked at in a search by mask, in characters. */
+  searchedChars: 16,
+  /** How long a count of operators and hidden people holds: each takes a look at everybody. */
+  censusMs: 1_000,
   /** Changes of a room in one request. */
   maxChanges: 32,
   /** Bans of one room; each is matched when somebody enters or speaks there. */

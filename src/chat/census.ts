@@ -1,5 +1,6 @@
 // How many are here, for those who are told so on entering.
 
+import { people as limits } from "../limits.ts";
 import type { HubState } from "./hub-state.ts";
 import type { Ref } from "./events.ts";
 import { idsOf } from "./room-rights.ts";
@@ -7,18 +8,13 @@ import { isAtLeast } from "./rights/roles.ts";
 import type { Session } from "./session.ts";
 
 export function tellCensus(hub: HubState, session: Session, ref?: Ref): void {
-  const { roles } = hub.options.rights;
-  let operators = 0;
-  let hidden = 0;
-  for (const one of hub.names.members()) {
-    if (one.person.isHidden) hidden++;
-    if (isAtLeast(roles.rankOf(idsOf(one)), "operator")) operators++;
-  }
+  if (hub.nowMs - hub.counted.atMs >= limits.censusMs) hub.counted = countPeople(hub);
+  const { operators, hidden } = hub.counted;
   const people = hub.names.size;
   hub.send(session, {
     type: "census",
     people,
-    hidden,
+    hidden: Math.min(hidden, people),
     nameless: Math.max(0, hub.sessions.size - people),
     operators,
     rooms: hub.rooms.size,
@@ -26,4 +22,15 @@ export function tellCensus(hub: HubState, session: Session, ref?: Ref): void {
     timeMs: hub.stampMs,
     ref,
   });
+}
+
+function countPeople({ options, names, nowMs }: HubState): HubState["counted"] {
+  const { roles } = options.rights;
+  let operators = 0;
+  let hidden = 0;
+  for (const one of names.members()) {
+    if (one.person.isHidden) hidden++;
+    if (isAtLeast(roles.rankOf(idsOf(one)), "operator")) operators++;
+  }
+  return { atMs: nowMs, operators, hidden };
 }

@@ -114,6 +114,8 @@ export class HubState {
   readonly watches = new Watches();
   readonly formerPeople = new FormerPeople();
   readonly personas: Personas;
+  /** Operators and hidden people, as they were last counted (census.ts). */
+  counted = { atMs: -Infinity, operators: 0, hidden: 0 };
   /** The most people that were here at once. */
   mostPeople = 0;
   readonly deviceCodes = new DeviceCodes();

@@ -164,6 +164,9 @@ function people(hub: HubState, session: Session, { by, ref }: Of<"people">): voi
       }
     }
   } else {
+    // Who finds nobody has made the server look all the same.
+    const looked = hub.names.size * limits.searchedChars;
+    session.queue.charge(looked, hub.options.rates, hub.nowMs);
     for (const one of hub.names.members()) {
       if (hub.names.holder(one.identity.folded) !== one || !isFound(hub, session, one, by.mask)) {
         continue;
@@ -179,6 +182,7 @@ function people(hub: HubState, session: Session, { by, ref }: Of<"people">): voi
 }
 
 function isFound(hub: HubState, asker: Session, one: Session, mask: string): boolean {
+  if (mask.length > limits.maxSearchChars) return false;
   const persona = hub.personas.of(one);
   const { folded } = one.identity;
   const isMatch = mask.includes("@")
