@@ -15,7 +15,7 @@ import { eventJson } from "./event-json.ts";
 import { eventText } from "./event-text.ts";
 import { endedBy, type EndSignal } from "../io/end-signals.ts";
 import { jsonLine } from "./json-line.ts";
-import { type FetchedFile, PipeCommands } from "./pipe-commands.ts";
+import { PipeCommands, type PipeCommandsParts } from "./pipe-commands.ts";
 import { refusal } from "./open-session.ts";
 import { say } from "./diagnostics.ts";
 import { privateText, sealMark } from "./seal-text.ts";
@@ -31,7 +31,7 @@ export type PipeOptions = {
   /** Every line goes to these people in place of the room. */
   to?: readonly string[];
   /** Every line is a command in JSON. Needs `json`. */
-  commands?: { fetch: (name: string) => Promise<FetchedFile> };
+  commands?: Pick<PipeCommandsParts, "fetch" | "send">;
   /** Absent: nothing is sent in private. */
   mail?: Pick<PrivateMessages, "tellOne" | "settled">;
   /** After this long without a connection, gives up; never with `follow`. */
@@ -71,7 +71,7 @@ export class PipeClient {
     this.#commands = new PipeCommands({
       session,
       tell: (name, text, kind) => tellBy(mail, name, text, kind),
-      fetch: commands.fetch,
+      ...commands,
       room: () => this.#waitForSpace(),
       applyOutputs: () => connection.applyOutputs(),
       answer: (object) => this.#write(jsonLine(object)),

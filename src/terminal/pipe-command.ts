@@ -14,7 +14,9 @@ export type PipeCommand =
   | { do: "say"; room: string | undefined; text: string; kind: MessageKind | undefined }
   | { do: "tell"; to: readonly string[]; text: string; kind: MessageKind | undefined }
   | { do: "enter" | "part"; room: string }
-  | { do: "get"; file: string };
+  | { do: "get"; file: string }
+  /** Offers files and folders to a person. */
+  | { do: "send"; paths: readonly string[]; to: string };
 
 export type CommandProblem = { code: ErrorCode; message: string };
 
@@ -32,6 +34,7 @@ const readers: Readonly<Record<string, (reader: FieldReader) => PipeCommand>> = 
   enter: (r) => ({ do: "enter", room: room(r, "enter") }),
   part: (r) => ({ do: "part", room: room(r, "part") }),
   get: (r) => ({ do: "get", file: r.text("get") }),
+  send: (r) => ({ do: "send", paths: paths(r), to: person(r, "to") }),
 };
 
 const known = Object.keys(readers)
@@ -46,7 +49,11 @@ export function readPipeCommand(line: string): ReadCommand {
   }
   const reader = new FieldReader(fields);
   const ref = reader.ref();
-  const verbs = Object.keys(readers).filter((name) => Object.hasOwn(fields, name));
+  // To whom files go is part of that command.
+  const isSend = Object.hasOwn(fields, "send");
+  const verbs = Object.keys(readers).filter(
+    (name) => Object.hasOwn(fields, name) && !(isSend && name === "to"),
+  );
   const [verb = "", second] = verbs;
   const read = readers[verb];
   if (read === undefined || second !== undefined) {
@@ -63,6 +70,20 @@ function verbProblem(fields: Fields, verbs: readonly string[]): string {
   const first = Object.keys(fields).find((name) => name !== "ref");
   const what = first === undefined ? "There is no command" : `There is no command ${quoted(first)}`;
   return `${what} in this object: the commands are ${known}`;
+}
+
+/** One path, or a list of them. */
+function paths(reader: FieldReader): readonly string[] {
+  const given = reader.textOrTexts("send");
+  if (given.length === 0 || given.includes("")) reader.refuse("`send` names no file");
+  return given;
+}
+
+function person(reader: FieldReader, key: string): string {
+  const name = reader.text(key);
+  const problem = personNameProblem(name);
+  if (problem !== undefined) reader.refuse(`in \`${key}\`, ${problem}`);
+  return name;
 }
 
 /** One name, or a list of them. */

@@ -13,12 +13,17 @@ import { type PipeCommand, readPipeCommand } from "./pipe-command.ts";
 /** A fetched file, as it is answered. */
 export type FetchedFile = { path: string; size: number };
 
+/** Files that somebody has, as it is answered. */
+export type SentFiles = { files: number; size: number };
+
 export type PipeCommandsParts = {
   session: Pick<NativeSession, "say" | "join" | "part" | "rooms" | "textChars">;
   /** Sends one private message; resolves when it is with the session. */
   tell: (name: string, text: string, kind: MessageKind | undefined) => Promise<TellOutcome>;
   /** @throws ParleyError */
   fetch: (name: string) => Promise<FetchedFile>;
+  /** Resolves when the recipient has verified everything. @throws ParleyError */
+  send: (paths: readonly string[], to: string) => Promise<SentFiles>;
   /** Resolves when the session takes another message; false: it never will. */
   room: () => Promise<boolean>;
   applyOutputs: () => void;
@@ -55,6 +60,7 @@ export class PipeCommands {
   #entering: { open: Open; folded: string; answered: () => void } | undefined;
   #fetches: Promise<void> = Promise.resolve();
   #openFetches = 0;
+  #openSends = 0;
 
   constructor(parts: PipeCommandsParts) {
     this.#parts = parts;
@@ -62,7 +68,8 @@ export class PipeCommands {
 
   /** Commands that are not answered yet. */
   get open(): number {
-    return this.#messages.size + (this.#entering === undefined ? 0 : 1) + this.#openFetches;
+    const files = this.#openFetches + this.#openSends;
+    return this.#messages.size + (this.#entering === undefined ? 0 : 1) + files;
   }
 
   /** Carries out a line. Resolves when the next one may be read: false if none may. */
@@ -90,6 +97,9 @@ export class PipeCommands {
         return true;
       case "get":
         this.#get(open, command.file);
+        return true;
+      case "send":
+        void this.#send(open, command);
         return true;
     }
   }
@@ -181,6 +191,24 @@ export class PipeCommands {
       this.#refuse(open, error.code, error.message);
     } finally {
       this.#openFetches--;
+      this.#parts.settled();
+    }
+  }
+
+  /** Several at a time: each waits for an answer of the recipient. */
+  async #send(open: Open, { paths, to }: Of<"send">): Promise<void> {
+    if (this.#openSends >= limits.maxOpenCommands) {
+      const message = `At most ${limits.maxOpenCommands} offers wait for an answer: wait for one`;
+      return this.#refuse(open, "full", message);
+    }
+    this.#openSends++;
+    try {
+      this.#done(open, { to, ...(await this.#parts.send(paths, to)) });
+    } catch (error) {
+      if (!(error instanceof ParleyError)) throw error;
+      this.#refuse(open, error.code, error.message);
+    } finally {
+      this.#openSends--;
       this.#parts.settled();
     }
   }

@@ -15,7 +15,11 @@ import { ReceiveReport } from "./receive-report.ts";
 import { sealingDevice } from "./sealing-device.ts";
 import { stdout } from "./output.ts";
 import { PipeClient } from "./pipe-client.ts";
-import type { FetchedFile } from "./pipe-commands.ts";
+import { offerNumber } from "../handover/offer-number.ts";
+import { OfferedFolder } from "../handover/offered-folder.ts";
+import { offers as limits } from "../limits.ts";
+import { quoted } from "../text.ts";
+import type { FetchedFile, SentFiles } from "./pipe-commands.ts";
 
 export type PipeRunOptions = ClientOptions & {
   /** Every line goes to these people. */
@@ -57,7 +61,10 @@ export async function runPipe(options: PipeRunOptions): Promise<void> {
       mail,
       ...(options.recipients !== undefined && { to: options.recipients }),
       ...(options.commands === true && {
-        commands: { fetch: fetcher({ ...to, identity: options.identity }, options.downloads) },
+        commands: {
+          fetch: fetcher({ ...to, identity: options.identity }, options.downloads),
+          send: (paths, name) => sendFiles(handover, options, session.name ?? "", paths, name),
+        },
       }),
     });
     pipe = client;
@@ -78,6 +85,32 @@ export async function runPipe(options: PipeRunOptions): Promise<void> {
     }
   } finally {
     stopListening();
+  }
+}
+
+/** Resolves when the recipient has verified everything. @throws ParleyError */
+async function sendFiles(
+  handover: Handover,
+  { identity }: PipeRunOptions,
+  from: string,
+  paths: readonly string[],
+  to: string,
+): Promise<SentFiles> {
+  const folder = await OfferedFolder.of(paths);
+  const id = offerNumber(identity, from, to, folder.paths);
+  let isWaiting = true;
+  const offer = handover.send(id, to, folder, ({ event }) => {
+    isWaiting &&= event === "offered";
+  });
+  const timer = setTimeout(() => {
+    const sentence = `${quoted(to)} has not answered for ${limits.answerMs / 60_000} minutes`;
+    if (isWaiting) offer.cancel(new ParleyError("stalled", sentence));
+  }, limits.answerMs);
+  try {
+    await offer.over;
+    return { files: folder.files, size: folder.bytes };
+  } finally {
+    clearTimeout(timer);
   }
 }
 

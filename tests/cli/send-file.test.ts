@@ -81,6 +81,11 @@ class World implements AsyncDisposable {
     return new Parley("client", `127.0.0.1:${this.port}`, ...words, ...this.#person(name));
   }
 
+  /** A bot that is told by JSON what to do. */
+  commander(name: string): Parley {
+    return new Parley("client", `127.0.0.1:${this.port}`, "--json-in", ...this.#person(name));
+  }
+
   /** A session in this process, for what no program of ours does. */
   session(name: string, takesFiles = true): Promise<OpenSession> {
     const identity = openIdentity(join(this.home(name), "identity"));
@@ -198,6 +203,32 @@ test("a declined offer ends with 4, one to nobody with 5", async () => {
 });
 
 const type = (text: string) => (terminal: OnTerminal) => terminal.type(`${text}\r`);
+
+test("a bot sends by --json-in, and hears what became of it", async () => {
+  await using world = await new World().start();
+  await using bob = world.taker("Bob");
+  await bob.line(/"event":"online"/);
+  const plan = world.file("Ann", "plan.bin", 100_000);
+  await using ann = world.commander("Ann");
+  await ann.line(/"event":"online"/);
+  ann.type(
+    JSON.stringify({ send: plan, to: "Bob", ref: "plan" }),
+    JSON.stringify({ send: [plan, join(world.home("Ann"), "missing")], to: "Bob", ref: 2 }),
+    JSON.stringify({ send: plan, to: "Nobody", ref: 3 }),
+    JSON.stringify({ send: plan, ref: 4 }),
+  );
+  const done = JSON.parse(await ann.line(/"ref":"plan"/)) as object;
+  expect(done).toMatchObject({ event: "done", to: "Bob", files: 1, size: 100_000 });
+  expect(isSame(world.taken("Bob", "plan.bin"), plan)).toBe(true);
+  for (const [ref, code] of [
+    [2, "not-found"],
+    [3, "unknown-user"],
+    [4, "usage"],
+  ]) {
+    const line = await ann.line(new RegExp(`"ref":${ref},`));
+    expect(JSON.parse(line)).toMatchObject({ event: "error", code });
+  }
+});
 
 test("two people at their prompts: /send, /get and /decline", async () => {
   await using world = await new World().start();

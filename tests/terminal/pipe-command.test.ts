@@ -13,6 +13,8 @@ test.each([
   ['{"enter":"den"}', { do: "enter", room: "den" }],
   ['{"part":"den"}', { do: "part", room: "den" }],
   ['{"get":"a.txt"}', { do: "get", file: "a.txt" }],
+  ['{"send":"a.txt","to":"Bob"}', { do: "send", paths: ["a.txt"], to: "Bob" }],
+  ['{"send":["a","b/"],"to":"Bob"}', { do: "send", paths: ["a", "b/"], to: "Bob" }],
 ])("%s is a command", (line, command) => {
   expect(readPipeCommand(line)).toMatchObject({ command });
 });
@@ -21,7 +23,7 @@ test.each([
   ["", "not a JSON object"],
   ["[]", "not a JSON object"],
   ["{}", "There is no command in this object"],
-  ['{"ref":1,"send":"a"}', "There is no command 'send'"],
+  ['{"ref":1,"send":"a"}', "`to` must be a string"],
   ['{"constructor":1}', "There is no command 'constructor'"],
   ['{"say":"a","get":"b"}', "say and get"],
   ['{"say":1}', "`say` must be a string"],
