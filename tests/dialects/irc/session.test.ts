@@ -3,6 +3,8 @@
 
 import { expect, test } from "bun:test";
 import { native } from "../../chat/rig.ts";
+import type { Peer } from "../../../src/chat/dialect.ts";
+import { ircDialect } from "../../../src/dialects/irc/irc.ts";
 import { irc, IrcClient, IrcRig } from "./rig.ts";
 
 test("registration: nothing before NICK and USER, then the welcome in order", () => {
@@ -63,6 +65,23 @@ test("SASL is offered and taken where nobody in between can read it", () => {
 
 const sasl = (password: string): string =>
   `AUTHENTICATE ${Buffer.from(`\0Ann\0${password}`).toString("base64")}`;
+
+test("sts names the port for TLS in plain text, and how long that holds inside TLS", () => {
+  const dialect = ircDialect({
+    name: "irc.test",
+    network: "test",
+    log: "log",
+    version: "1",
+    sts: () => ({ port: 6_697, seconds: 60 }),
+  });
+  const offered = (peer: Peer, version: string): string =>
+    JSON.stringify(dialect.open(peer).receive(`CAP LS ${version}`));
+  const plain = { address: "198.51.100.7", port: 1 };
+  expect(offered(plain, "302")).toContain(" sts=port=6697 ");
+  expect(offered({ ...plain, tls: true }, "302")).toContain(" sts=duration=60 ");
+  expect(offered(plain, "")).not.toContain("sts");
+  expect(JSON.stringify(dialect.open(plain).receive("CAP REQ sts"))).toContain("NAK");
+});
 
 test("a registered name is proved by SASL, or by PASS, and otherwise refused", () => {
   const rig = new IrcRig();
