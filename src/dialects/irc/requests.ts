@@ -68,7 +68,6 @@ export const requests: Readonly<Record<string, Handler>> = {
     if (params.length === 0) return needMore(self, "PARLEY", out);
     out.ask((ref) => ({ type: "admin", line: params.join(" "), ref }), { target: "" });
   },
-  WALLOPS: (self, _line, out) => out.line(self.numeric("481", "There are no wallops here")),
   STATS: (self, { params }, out) =>
     out.line(self.numeric("219", params[0] ?? "*", "End of /STATS report")),
 };
@@ -119,7 +118,7 @@ function say(self: Self, line: IrcLine, out: Outcome, asked: MessageKind | undef
         continue;
       }
       out.ask((ref) => ({ type: "tell", to, ...content, ref }), { target });
-    } else if (out.isLabelled || self.has("echo-message")) {
+    } else if (out.isLabelled || self.has("echo-message") || asked !== undefined) {
       out.ask((ref) => ({ type: "say", room, ...content, ref }), { target });
     } else {
       // Nobody waits for an answer; a refusal names the room.

@@ -157,6 +157,7 @@ test("messages reach the others, and those who asked for it themselves", () => {
   ]);
   expect(ann.ask("PRIVMSG Nobody :hi")).toEqual([":irc.test 401 Ann Nobody :No such nick/channel"]);
   expect(ann.ask("NOTICE Nobody :hi")).toEqual([]);
+  expect(ann.ask("NOTICE #other :hi")).toEqual([]);
   expect(ann.ask("PRIVMSG #other :hi")).toEqual([
     ":irc.test 404 Ann #other :Cannot send to channel",
   ]);
