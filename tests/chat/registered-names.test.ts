@@ -172,7 +172,7 @@ describe("registering", () => {
     const rig = new Rig();
     const bob = rig.member("Bob");
     expect(refusedAs(bob.send({ type: "register" }))).toBe("no-identity");
-    const short = bob.send({ type: "register", password: "1234567" });
+    const short = bob.send({ type: "register", password: "12345" });
     expect(refusedAs(short)).toBe("wrong-password");
     bob.text();
     bob.send({ type: "register", password: "correct horse" });
