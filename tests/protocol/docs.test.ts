@@ -5,7 +5,15 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isErrorCode } from "../../src/errors.ts";
-import { client, connections, history, message, names, protocol } from "../../src/limits.ts";
+import {
+  accounts,
+  client,
+  connections,
+  history,
+  message,
+  names,
+  protocol,
+} from "../../src/limits.ts";
 import { decodeClient } from "../../src/protocol/decode-client.ts";
 import { decodeServer } from "../../src/protocol/decode-server.ts";
 import { protocolErrorCodes } from "../../src/protocol/error-codes.ts";
@@ -70,6 +78,7 @@ test("its numbers are those of limits.ts", () => {
     `${client.windowMessages} is plenty`,
     `held for ${history.mailHoldMs / 60_000} minutes`,
     `within ${connections.idleCloseMs / 1_000} s`,
+    `a password of ${accounts.minPasswordChars} to ${accounts.maxPasswordChars} characters`,
     `"rooms":${names.maxRoomsPerSession},`,
   ];
   const text = docs.replaceAll(/\s+/g, " ");
