@@ -275,8 +275,9 @@ test("--limit-rate holds a sender to its rate", async () => {
   expect(isSame(file, world.taken("Bob", "slow.bin"))).toBe(true);
 });
 
-/** Large enough that a transfer can be interrupted in the middle. */
+/** Large and slow enough that a transfer can be interrupted in the middle, on any machine. */
 const largeBytes = 96_000_000;
+const slowly = ["--limit-rate", "32M"];
 
 /** Resolves when a part of the file has been verified, and recorded in the journal. */
 async function underWay(ann: Parley): Promise<void> {
@@ -289,7 +290,7 @@ test("a recipient that was killed goes on when it is started again", async () =>
   const large = world.file("Ann", "large.bin", largeBytes);
   await using first = world.taker("Bob");
   await first.line(/"event":"online"/);
-  await using ann = world.send("Ann", "Bob", large);
+  await using ann = world.send("Ann", "Bob", large, ...slowly);
   await underWay(ann);
   first.signal("SIGKILL");
   await first.exit();
@@ -309,7 +310,7 @@ test("a sender that was killed goes on with its offer when it is started again",
   const large = world.file("Ann", "large.bin", largeBytes);
   await using bob = world.taker("Bob");
   await bob.line(/"event":"online"/);
-  await using first = world.send("Ann", "Bob", large);
+  await using first = world.send("Ann", "Bob", large, ...slowly);
   await underWay(first);
   first.signal("SIGKILL");
   await first.exit();
@@ -327,7 +328,7 @@ test("both go on after the server was killed and started again", async () => {
   const large = world.file("Ann", "large.bin", largeBytes);
   await using bob = world.taker("Bob");
   await bob.line(/"event":"online"/);
-  await using ann = world.send("Ann", "Bob", large);
+  await using ann = world.send("Ann", "Bob", large, ...slowly);
   await underWay(ann);
   await world.kill();
   await world.start();

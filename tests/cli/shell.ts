@@ -17,7 +17,15 @@ export class Shell implements AsyncDisposable {
   ) {
     this.#child = Bun.spawn([...command], {
       cwd,
-      env: { ...env, TERM: "dumb", HISTFILE: "", LC_ALL: "C.UTF-8" },
+      // A shell takes its keys from the user's editor, unless told.
+      env: {
+        ...env,
+        TERM: "dumb",
+        HISTFILE: "",
+        LC_ALL: "C.UTF-8",
+        EDITOR: "emacs",
+        VISUAL: "emacs",
+      },
       terminal: {
         cols: 2_000,
         data: (_, bytes) => {
