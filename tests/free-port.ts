@@ -1,8 +1,20 @@
-// A TCP port that is free on loopback, for programs that can't choose one themselves.
+// A port that is free on loopback, over TCP and UDP, for programs that can't choose one themselves
+// or that take the same one again. None of those that systems give to outgoing connections (from
+// 32768 on Linux, from 49152 elsewhere): a connection of somebody else may hold one of them.
 
-export function freePort(): number {
-  const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  const { port } = probe;
-  probe.stop(true);
-  return port;
+import { randomInt } from "node:crypto";
+
+const [first, last] = [20_000, 32_000];
+
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(first, last);
+    try {
+      Bun.listen({ hostname: "127.0.0.1", port, socket: { data() {} } }).stop(true);
+      (await Bun.udpSocket({ hostname: "127.0.0.1", port })).close();
+      return port;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+    }
+  }
 }

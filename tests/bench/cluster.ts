@@ -82,12 +82,12 @@ function parley(port: number, data: string): string[] {
   return [parleyBinary(), ...words, "--state", join(folder, "state"), "--data", data];
 }
 
-const three = () => [freePort(), freePort(), freePort()];
+const three = () => Promise.all([freePort(), freePort(), freePort()]);
 
 async function nats(): Promise<Contestant | undefined> {
   const program = Bun.which("nats-server", { PATH: `${process.env["PATH"]}:/usr/sbin` });
   if (program === null) return void console.error("skipped: nats-server is not installed");
-  const [ports, routes] = [three(), three()];
+  const [ports, routes] = [await three(), await three()];
   const commands = ports.map((port, i) => {
     const own = [program, "-a", "127.0.0.1", "-p", String(port), "--cluster_name", "bench"];
     const [at, first] = [routes[i], routes[0]].map((route) => `nats://127.0.0.1:${route}`);
@@ -154,7 +154,7 @@ if (!hasPostgres) throw new Error(withoutPostgres);
 const postgres = await Cluster.start();
 try {
   const database = await postgres.newDatabase();
-  const ports = three();
+  const ports = await three();
   await measure(
     await started(
       "parley, 3 on PostgreSQL",
@@ -163,7 +163,7 @@ try {
       ports.map((port) => parley(port, database)),
     ),
   );
-  const alone = freePort();
+  const alone = await freePort();
   await measure(
     await started(
       "parley, 1 on PostgreSQL",
@@ -172,7 +172,7 @@ try {
       [parley(alone, await postgres.newDatabase())],
     ),
   );
-  const single = freePort();
+  const single = await freePort();
   await measure(
     await started(
       "parley, 1 on SQLite",

@@ -19,6 +19,7 @@ import type { SessionEvent } from "../../src/client/events.ts";
 import { IgnoredFile } from "../../src/terminal/ignored-file.ts";
 import { openSession, type OpenSession } from "../../src/terminal/open-session.ts";
 import { openIdentity } from "../../src/tls/identity-key.ts";
+import { freePort } from "../free-port.ts";
 import { Parley } from "../parley.ts";
 import { type OnTerminal, runOnTerminal } from "./run.ts";
 
@@ -35,6 +36,8 @@ class World implements AsyncDisposable {
   port = 0;
 
   async start(): Promise<this> {
+    // The one that it can take again.
+    if (this.port === 0) this.port = await freePort();
     mkdirSync(this.folder, { recursive: true });
     const at = (name: string) => join(this.folder, name);
     const flags = ["--data", at("chat.db"), "--state", at("state"), "--files", at("none")];

@@ -14,6 +14,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../free-port.ts";
 import { Parley, parleyCommand } from "../parley.ts";
 import { reachableHosts } from "../../src/cli/server-banner.ts";
 import { RawClient } from "../interop/sockets.ts";
@@ -610,10 +611,11 @@ onLinux("an idle server needs less than 60 MB", async () => {
 });
 
 async function takePort(transport: "tcp" | "udp"): Promise<{ port: number } & AsyncDisposable> {
+  const port = await freePort();
   if (transport === "tcp") {
-    const taken = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+    const taken = Bun.listen({ hostname: "127.0.0.1", port, socket: { data() {} } });
     return { port: taken.port, [Symbol.asyncDispose]: async () => taken.stop(true) };
   }
-  const taken = await Bun.udpSocket({ hostname: "127.0.0.1", port: 0 });
+  const taken = await Bun.udpSocket({ hostname: "127.0.0.1", port });
   return { port: taken.port, [Symbol.asyncDispose]: async () => taken.close() };
 }

@@ -1,6 +1,7 @@
 // A server process that can be killed and started again on the same port and the same data, as an operator would.
 
 import { Database } from "bun:sqlite";
+import { freePort } from "../free-port.ts";
 import { parleyCommand } from "../parley.ts";
 
 export class FaultyServer implements AsyncDisposable {
@@ -23,6 +24,7 @@ export class FaultyServer implements AsyncDisposable {
 
   /** Starts it and waits until it listens; the first time it takes a free port, and keeps that one. */
   async start(): Promise<void> {
+    if (this.port === 0) this.port = await freePort();
     const words = ["server", "--port", String(this.port), "--no-web", "--rate", "0"];
     const child = Bun.spawn([...parleyCommand(), ...words, "--files", this.folder, ...this.flags], {
       stdin: "ignore",

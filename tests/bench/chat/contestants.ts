@@ -110,7 +110,7 @@ function find(program: string): string | null {
 
 export async function start(contestant: Contestant): Promise<Running> {
   const folder = mkdtempSync(join(tmpdir(), "parley-bench-"));
-  const port = freePort();
+  const port = await freePort();
   const [program = "", ...args] = contestant.start(folder, port);
   const child = Bun.spawn([find(program) ?? program, ...args], {
     cwd: folder,

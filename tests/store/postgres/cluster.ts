@@ -54,7 +54,7 @@ export class Cluster {
   static async start(settings: readonly string[] = []): Promise<Cluster> {
     const folder = mkdtempSync(join(tmpdir(), "parley-pg-"));
     if (unprivileged !== undefined) chownSync(folder, unprivileged.uid, unprivileged.gid);
-    const cluster = new Cluster(folder, freePort());
+    const cluster = new Cluster(folder, await freePort());
     const words = ["-A", "trust", "-U", "parley", "-E", "UTF8", "--no-sync"];
     await run("initdb", ["-D", cluster.#data, ...words]);
     cluster.#settings = settings;
