@@ -18,6 +18,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { color, runOnTerminal } from "./run.ts";
+import { noise } from "../noise.ts";
 import { Parley, parleyCommand } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
 
@@ -77,13 +78,6 @@ afterAll(async () => {
   await server.stop();
   rmSync(base, { recursive: true, force: true });
 });
-
-function noise(length: number): Uint8Array {
-  const bytes = new Uint8Array(length);
-  for (let at = 0; at < length; at += 65_536)
-    crypto.getRandomValues(bytes.subarray(at, at + 65_536));
-  return bytes;
-}
 
 function newFolder(): string {
   const path = join(base, `home ${++folders}`);

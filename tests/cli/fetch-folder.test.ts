@@ -18,6 +18,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { noise } from "../noise.ts";
 import { Parley } from "../parley.ts";
 import { visitorWelcome } from "../protocol/welcome.ts";
 import { run } from "./run.ts";
@@ -75,13 +76,6 @@ afterAll(async () => {
 function put(path: string, content: string | Uint8Array): void {
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, content);
-}
-
-function noise(length: number): Uint8Array {
-  const bytes = new Uint8Array(length);
-  for (let at = 0; at < length; at += 65_536)
-    crypto.getRandomValues(bytes.subarray(at, at + 65_536));
-  return bytes;
 }
 
 function newHome(): string {

@@ -2,6 +2,7 @@
 
 import { chmodSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { noise } from "../../noise.ts";
 
 const MiB = 1024 * 1024;
 
@@ -73,10 +74,6 @@ export const trees: readonly Tree[] = [
     },
   },
 ];
-
-function noise(length: number): Uint8Array {
-  return crypto.getRandomValues(new Uint8Array(length));
-}
 
 function put(path: string, content: string): void {
   mkdirSync(dirname(path), { recursive: true });
