@@ -48,15 +48,15 @@ export function serverBanner(server: Reachable, interfaces?: Interfaces): string
   const hint = server.areFilesMissing ? " (create it to share files)" : "";
   const lines = [`Chat and files on port ${port} (TCP and UDP), shared folder ${files}${hint}`];
   const page = pageUrl(server, interfaces);
-  if (page !== undefined) lines.push(`Page:          ${page}`);
+  if (page !== undefined) lines.push(`Page:           ${page}`);
   if (metricsPort !== undefined) {
-    lines.push(`Metrics:       http://127.0.0.1:${metricsPort}/metrics`);
+    lines.push(`Metrics:        http://127.0.0.1:${metricsPort}/metrics`);
   }
   for (const [name, dialectPort] of server.dialectPorts) {
-    lines.push(`Dialect:       ${name} on port ${dialectPort}`);
+    lines.push(`Dialect:        ${name} on port ${dialectPort}`);
   }
   const { plain: address, pinned, typed } = addressesOf(server, host);
-  lines.push(`Terminal:      ${ownCommand()} client ${typed} --name NAME`);
+  lines.push(`Terminal:       ${ownCommand()} client ${typed} --name NAME`);
   if (typed === address) {
     lines.push(`Without parley: nc ${host} ${port}`);
     if (server.pin !== undefined) lines.push(`Key (with TLS): ${pinned}`);
@@ -65,10 +65,13 @@ export function serverBanner(server: Reachable, interfaces?: Interfaces): string
   return lines;
 }
 
-/** Says how to become the first owner. `claim`: the code, or where it is. */
-export function claimLine(server: Reachable, claim: string, interfaces?: Interfaces): string {
+/** How to become the first owner. `claim`: the code, or where it is. */
+export function claimLines(server: Reachable, claim: string, interfaces?: Interfaces): string[] {
   const { typed } = addressesOf(server, hostsOf(server, interfaces).host);
-  return `Nobody owns this server yet: ${ownCommand()} admin ${typed} claim ${claim}`;
+  return [
+    "This server has no owner yet. To become its owner:",
+    `    ${ownCommand()} admin ${typed} claim ${claim}`,
+  ];
 }
 
 /** The address without and with the pin, and the one to type: with it where there is TLS. */

@@ -22,7 +22,7 @@ export function reconnectSummary(how: Continuation, afterMs: number, caughtUp: n
 
 function outcome(how: Continuation, caughtUp: number): string {
   if (how === "restarted") {
-    return ": the server restarted without history, messages in between are lost";
+    return ": the server restarted without history, and messages in between are lost";
   }
   if (how === "trimmed") return ": the server no longer has all messages in between";
   if (caughtUp === 0) return ", nothing missed";

@@ -1,4 +1,4 @@
-// Why a file can't be inspected, created or written, in words.
+// Why a file can't be inspected, read, created or written, in words.
 
 import { type Stats, statSync } from "node:fs";
 import { harmless } from "../text.ts";
@@ -40,8 +40,16 @@ export function lookAt(path: string): Stats | undefined {
 
 /** Why a file could not be created or opened for writing, in a few words. */
 export function fileReason(error: unknown): string {
-  const code =
-    error !== null && typeof error === "object" && "code" in error ? String(error.code) : "";
+  const code = codeOf(error);
   const known = Object.hasOwn(reasons, code) ? reasons[code] : undefined;
   return known ?? harmless(error instanceof Error ? error.message : String(error));
+}
+
+/** Why a file could not be read, in a few words. */
+export function readReason(error: unknown): string {
+  return codeOf(error) === "ENOENT" ? "there is no such file or folder" : fileReason(error);
+}
+
+function codeOf(error: unknown): string {
+  return error !== null && typeof error === "object" && "code" in error ? String(error.code) : "";
 }

@@ -6,7 +6,7 @@ import { ParleyError } from "../errors.ts";
 import { transfer as wire } from "../limits.ts";
 import { quietly } from "./cleanup.ts";
 import { type ControlClient, errorOf } from "./control-client.ts";
-import { fileReason } from "./file-reason.ts";
+import { readReason } from "./file-reason.ts";
 import { checkOffer } from "./offer.ts";
 
 export interface LocalFile {
@@ -87,7 +87,7 @@ function openLocal(path: string): number {
   try {
     return openSync(path, "r");
   } catch (error) {
-    const reason = fileReason(error);
+    const reason = readReason(error);
     throw new ParleyError("storage", `Cannot read '${path}' to compare it: ${reason}`);
   }
 }

@@ -4,7 +4,7 @@
 import type { Stats } from "node:fs";
 import { ParleyError } from "../errors.ts";
 import type { TreeNode } from "../transfer/tree/manifest.ts";
-import { fileReason } from "./file-reason.ts";
+import { readReason } from "./file-reason.ts";
 import { isSameTime } from "./local-copy.ts";
 import type { TargetTree } from "./target-tree.ts";
 
@@ -71,7 +71,7 @@ class Scan implements TreeScan {
       const isNew = parent !== undefined && this.newFolders.has(parent);
       found = isNew ? undefined : this.#target?.look(node);
     } catch (error) {
-      return this.#fail(node, "storage", `can't be looked at: ${fileReason(error)}`);
+      return this.#fail(node, "storage", `can't be looked at: ${readReason(error)}`);
     }
     if (node.isFolder) this.#lookAtFolder(node, found);
     else this.#lookAtFile(node, found);

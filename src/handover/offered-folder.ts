@@ -4,7 +4,7 @@
 import { closeSync, constants, fstatSync, openSync, statSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { ParleyError } from "../errors.ts";
-import { fileReason } from "../files/file-reason.ts";
+import { readReason } from "../files/file-reason.ts";
 import type { FolderCursor } from "../io/open-folder.ts";
 import type { FileInfo, TreeEntry } from "../protocol/messages.ts";
 import type { FileFolder, TreeFolder } from "../server/files/file-folder.ts";
@@ -112,7 +112,7 @@ async function offeredAt(given: string): Promise<Offered> {
   } catch (error) {
     if (error instanceof ParleyError) throw error;
     const missing = (error as { code?: unknown }).code === "ENOENT";
-    const sentence = `Cannot send ${quoted(given, 300)}: ${fileReason(error)}`;
+    const sentence = `Cannot send ${quoted(given, 300)}: ${readReason(error)}`;
     throw new ParleyError(missing ? "not-found" : "storage", sentence);
   }
 }
@@ -137,7 +137,7 @@ function openAt(path: string, name: string): OpenFile {
     if (stat.isFile()) return opened(fd, name, Buffer.from(path), stat);
   } catch (error) {
     if (fd !== undefined) closeSync(fd);
-    throw new ParleyError("not-found", `${quoted(name, 200)} can't be read: ${fileReason(error)}`);
+    throw new ParleyError("not-found", `${quoted(name, 200)} can't be read: ${readReason(error)}`);
   }
   closeSync(fd);
   throw notOffered(name);

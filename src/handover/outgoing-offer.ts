@@ -37,7 +37,8 @@ export class OutgoingOffer {
   readonly #options: OutgoingOptions;
   readonly #service: FileService<OfferedFolder>;
   readonly #over = Promise.withResolvers<void>();
-  readonly #startedMs = performance.now();
+  /** When the offer was first accepted: how long that took is no fault of the line. */
+  #acceptedMs: number | undefined;
   #content: OfferContent | undefined;
   /** Keys of the recipient's devices that the offer is sealed for; empty: it is not. */
   #keys: readonly string[] = [];
@@ -199,6 +200,7 @@ export class OutgoingOffer {
       },
     );
     this.#open = { number, channel, files };
+    this.#acceptedMs ??= performance.now();
     this.#options.onEvent({ event: "accepted", to: this.to });
   }
 
@@ -276,7 +278,8 @@ export class OutgoingOffer {
       const sentence = `${receipt.failed} of ${folder.files} files did not get to ${quoted(this.to)}: ${why}`;
       return this.#end(new ParleyError("failed", sentence));
     }
-    const seconds = (performance.now() - this.#startedMs) / 1_000;
+    const nowMs = performance.now();
+    const seconds = (nowMs - (this.#acceptedMs ?? nowMs)) / 1_000;
     onEvent({
       event: "sent",
       to: this.to,

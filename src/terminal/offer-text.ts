@@ -23,7 +23,7 @@ export function incomingText(event: IncomingOfferEvent): string {
     case "received": {
       const { files, failed, folder } = event;
       const missing = failed === 0 ? "" : `; ${failed} could not be saved`;
-      return `${countText(files, "file")} from ${from} in ${quoted(folder, 200)}${missing}`;
+      return `Saved ${countText(files, "file")} from ${from} in ${quoted(folder, 200)}${missing}`;
     }
   }
 }

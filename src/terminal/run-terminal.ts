@@ -78,7 +78,7 @@ export async function runTerminal(options: RunOptions): Promise<void> {
   tty.open();
   try {
     listen((event) => people.handleEvent(event) || terminal.handleEvent(event));
-    terminal.say(`/help lists the commands, ${plain ? "" : "Tab completes, "}Ctrl-D leaves`);
+    terminal.say(greeting(options.name, plain));
     const problem = await Promise.race([terminal.over, interruption.promise]);
     await Promise.race([terminal.settled(), Bun.sleep(limits.settleMs)]);
     if (problem !== undefined) throw problem;
@@ -90,6 +90,12 @@ export async function runTerminal(options: RunOptions): Promise<void> {
     people.stop();
     await connection.leave();
   }
+}
+
+/** Whoever gave no name may want another than the login name. */
+function greeting(name: string | undefined, plain: boolean): string {
+  const first = name === undefined ? "/nick NAME changes your name, " : "";
+  return `${first}/help lists the commands, ${plain ? "" : "Tab completes, "}Ctrl-D leaves`;
 }
 
 function handoverOf(

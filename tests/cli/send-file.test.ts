@@ -203,6 +203,7 @@ test("a declined offer ends with 4, one to nobody with 5", async () => {
   expect(await nobody.exit()).toBe(5);
   await using missing = world.send("Ann", "Bob", join(world.folder, "missing"));
   expect(await missing.exit()).toBe(5);
+  expect(missing.stderr).toContain("missing': there is no such file or folder");
 });
 
 const type = (text: string) => (terminal: OnTerminal) => terminal.type(`${text}\r`);

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import {
-  claimLine,
+  claimLines,
   exposureWarning,
   isForOthers,
   pageUrl,
@@ -47,7 +47,7 @@ function page(more: Partial<Reachable>): string {
 }
 
 function ownerOf(more: Partial<Reachable>): string {
-  return claimLine({ ...server, ...more }, "CODE", interfaces);
+  return claimLines({ ...server, ...more }, "CODE", interfaces).join("\n");
 }
 
 test("of every address, those that other machines can use come first, loopback last", () => {
@@ -64,7 +64,7 @@ test("of every address, those that other machines can use come first, loopback l
 
 test("what to type, share and open has an address that works on other machines", () => {
   const lines = banner({ host: "0.0.0.0" });
-  expect(lines).toContain("Page:          http://192.168.1.5:8000/");
+  expect(lines).toContain("Page:           http://192.168.1.5:8000/");
   expect(lines).toContain("client 192.168.1.5:55000#PIN --name NAME");
   expect(lines).toContain("Other addresses of this machine: 10.0.0.7, 127.0.0.1");
   expect(banner({ host: "2001:db8::5" })).toContain("client [2001:db8::5]:55000#PIN");
@@ -80,13 +80,13 @@ test("what needs no TLS is shown without it, and the key besides", () => {
     expect(lines).toContain(`${host}:55000#PIN`);
   }
   expect(banner({ host: "192.0.2.1" })).not.toContain("nc ");
-  expect(banner({ isPageSecure: true })).toContain("Page:          https://127.0.0.1:8000/");
+  expect(banner({ isPageSecure: true })).toContain("Page:           https://127.0.0.1:8000/");
 });
 
 test("a public URL names the server, for other ports than the page's too", () => {
   const publicUrl = new URL("https://chat.example");
   const lines = banner({ host: "0.0.0.0", publicUrl });
-  expect(lines).toContain("Page:          https://chat.example/");
+  expect(lines).toContain("Page:           https://chat.example/");
   expect(lines).toContain("client chat.example:55000#PIN --name NAME");
   expect(lines).toContain("Other addresses of this machine: 192.168.1.5, 10.0.0.7, 127.0.0.1");
   expect(banner({ publicUrl })).toContain("client 127.0.0.1:55000 --name NAME");
@@ -103,10 +103,10 @@ test("a page is worth a code to scan if other machines find it", () => {
 
 test("only what exists is listed", () => {
   expect(banner({ publicUrl: new URL("https://chat.example") })).toContain(
-    "Page:          https://chat.example/\n",
+    "Page:           https://chat.example/\n",
   );
   expect(banner({ webPort: undefined })).not.toContain("Page:");
-  expect(banner({ metricsPort: 9100 })).toContain("Metrics:       http://127.0.0.1:9100/metrics");
+  expect(banner({ metricsPort: 9100 })).toContain("Metrics:        http://127.0.0.1:9100/metrics");
   expect(banner({ dialectPorts: new Map([["cpp", 8080]]) })).toContain("cpp on port 8080");
   expect(banner({ areFilesMissing: true })).toContain("./FILES (create it to share files)");
 });

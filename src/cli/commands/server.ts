@@ -23,7 +23,7 @@ import { notifyServiceManager } from "../../io/service-manager.ts";
 import { passwordOf } from "../identity-flag.ts";
 import { readMotd } from "../motd-file.ts";
 import {
-  claimLine,
+  claimLines,
   exposureWarning,
   isForOthers,
   pageUrl,
@@ -128,7 +128,8 @@ function announce(server: ChatServer, settings: ServerSettings, pin: string | un
   if (claim !== undefined) {
     // A log must not have the code: whoever reads it would own the server.
     const isShown = !json && isTerminal(process.stderr);
-    say(claimLine(place, isShown ? claim.code : `CODE, with the code in ${claim.path}`));
+    const code = isShown ? claim.code : `CODE    (the code is in ${claim.path})`;
+    for (const line of claimLines(place, code)) say(line);
   }
   const page = pageUrl(place);
   if (!json && isTerminal(process.stderr) && page !== undefined && isForOthers(page)) {

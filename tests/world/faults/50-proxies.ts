@@ -128,7 +128,7 @@ for (const [name, proxy] of Object.entries(proxies)) {
     async (scope) => {
       const here = await bed(scope, proxy, []);
       const { server, ann, mallory } = here;
-      await server.process.says(`Page:          ${site}/`);
+      await server.process.says(`Page:           ${site}/`);
       const page = await get(ann, "/");
       assert.equal(page.status, 200);
       assert.match(page.body, /^<!doctype html/i);
