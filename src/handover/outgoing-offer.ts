@@ -6,18 +6,15 @@ import { TokenBucket } from "../chat/token-bucket.ts";
 import { ParleyError } from "../errors.ts";
 import { offers as limits, transfer as wire } from "../limits.ts";
 import type { OfferEvent, SessionEvent } from "../client/events.ts";
-import { decodeClient } from "../protocol/decode-client.ts";
-import type { OfferContent, OfferEnd, TransferMessage } from "../protocol/messages.ts";
+import type { OfferContent, OfferEnd } from "../protocol/messages.ts";
 import { FileService } from "../server/files/file-service.ts";
-import type { FileSession } from "../server/files/file-session.ts";
-import { ownerAt } from "../share-owner.ts";
 import { harmless, quoted } from "../text.ts";
-import { encodeServer } from "../protocol/encode.ts";
-import { Channel, type ChannelPeer } from "./channel.ts";
-import { decodeReceipt, proofOf, type ReceiptLine } from "./channel-line.ts";
+import type { ChannelPeer } from "./channel.ts";
+import type { ReceiptLine } from "./channel-line.ts";
 import type { SendEvent } from "./handover-events.ts";
 import { channelInfo, encodeContent, type Exchange } from "./exchange.ts";
 import type { OfferedFolder } from "./offered-folder.ts";
+import { ServedChannel } from "./served-channel.ts";
 
 export interface OutgoingOptions {
   /** 16 random bytes in base64url. */
@@ -29,7 +26,7 @@ export interface OutgoingOptions {
   onEvent(event: SendEvent): void;
 }
 
-type Open = { number: number; channel: Channel; files: FileSession };
+type Open = { number: number; channel: ServedChannel };
 
 export class OutgoingOffer {
   readonly id: string;
@@ -177,29 +174,19 @@ export class OutgoingOffer {
 
   #openChannel({ channel: number, key }: Extract<OfferEvent, { type: "channel" }>): void {
     this.#open?.channel.close();
-    this.#open?.files.close();
     this.#open = undefined;
     const peer = this.#peer(number, key);
     if (peer === null) return;
-    const { exchange } = this.#options;
-    const port = exchange.port(this.id, number);
-    const channel: Channel = new Channel(port, peer, false, {
-      line: (text) => this.#handleLine(text, channel, files),
-      // The recipient has nothing to send.
-      piece() {},
-      broken: (reason) => this.#handleBroken(channel, reason),
+    const channel: ServedChannel = new ServedChannel({
+      port: this.#options.exchange.port(this.id, number),
+      peer,
+      service: this.#service,
+      pace: this.#pace,
+      to: quoted(this.to),
+      onReceipt: (receipt) => this.#handleReceipt(receipt),
+      onBroken: (reason) => this.#handleBroken(channel, reason),
     });
-    const files: FileSession = this.#service.session(
-      // Nobody else takes anything away from whoever sends files of its own.
-      { peer: { address: "", port: 0 }, owner: ownerAt("127.0.0.1") },
-      {
-        send: (message) => this.#send(channel, message),
-        // Faster than it may be is like a connection that takes no more for now.
-        waitingBytes: () => (this.#mustWait ? Number.POSITIVE_INFINITY : channel.waitingBytes),
-        ...(peer === undefined ? {} : { exportKey: () => channel.exported ?? noKey() }),
-      },
-    );
-    this.#open = { number, channel, files };
+    this.#open = { number, channel };
     this.#acceptedMs ??= performance.now();
     this.#options.onEvent({ event: "accepted", to: this.to });
   }
@@ -216,60 +203,8 @@ export class OutgoingOffer {
     return null;
   }
 
-  get #mustWait(): boolean {
-    return (this.#pace?.waitMs(performance.now()) ?? 0) > 0;
-  }
-
-  /** Pieces of files are sealed already. */
-  #send(channel: Channel, message: TransferMessage): void {
-    if (message.type !== "data") return channel.sendLine(encodeServer(message).trimEnd());
-    const { transfer, offset, data } = message;
-    const bytes = Buffer.from(data, "base64");
-    this.#pace?.charge(bytes.length, performance.now());
-    channel.sendPiece({ transfer, offset, bytes });
-  }
-
-  #handleLine(text: string, channel: Channel, files: FileSession): void {
-    const receipt = decodeReceipt(text);
-    if (receipt !== undefined) return this.#handleReceipt(receipt, channel);
-    const message = decodeClient(text);
-    switch (message.type) {
-      case "fetch":
-      case "pull":
-      case "fetched":
-      case "tree":
-        this.#checkPatience();
-        return files.handle(message);
-      case "files":
-        return this.#list(channel, message.after, message.ref);
-      case "ping":
-        return channel.sendLine(JSON.stringify({ type: "pong", ref: message.ref }));
-      default:
-      // Nothing that a recipient asks for.
-    }
-  }
-
-  /** Whoever asks for the same again and again is not going to be done. */
-  #checkPatience(): void {
-    const { bytes } = this.#options.folder;
-    if (this.#service.totals.sentBytes <= limits.resentTimes * bytes + limits.resentBytes) return;
-    const sentence = `${quoted(this.to)} keeps asking for what was sent already: given up.`;
-    this.cancel(new ParleyError("stalled", sentence));
-  }
-
-  #list(channel: Channel, after = "", ref?: string | number): void {
-    const { list } = this.#options.folder;
-    const sorted = list.toSorted((a, b) => (a.name < b.name ? -1 : 1));
-    const rest = sorted.filter(({ name }) => name > after);
-    const files = rest.slice(0, limits.listedPerLine);
-    const next = files.length < rest.length ? files.at(-1)?.name : undefined;
-    channel.sendLine(JSON.stringify({ type: "files", files, next, ref }));
-  }
-
-  #handleReceipt(receipt: ReceiptLine, channel: Channel): void {
+  #handleReceipt(receipt: ReceiptLine): void {
     if (receipt.type === "progress") return this.#progress(receipt.bytes);
-    // A server that repeats what was sealed for another channel can't know it.
-    if (channel.isSealed && receipt.proof !== proofOf(channel.exported)) return;
     const { folder, exchange, onEvent } = this.#options;
     exchange.session.endOffer(this.id, "done");
     exchange.applyOutputs();
@@ -317,14 +252,13 @@ export class OutgoingOffer {
   }
 
   /** Both ends start again; whoever breaks every channel is not going to be done. */
-  #handleBroken(channel: Channel, reason: ParleyError): void {
+  #handleBroken(channel: ServedChannel, reason: ParleyError): void {
     if (this.#open?.channel === channel) this.cancel(reason);
   }
 
   #close(reason: string): void {
     if (this.#open === undefined) return;
     this.#open.channel.close();
-    this.#open.files.close();
     this.#open = undefined;
     this.#options.onEvent({ event: "interrupted", to: this.to, reason });
   }
@@ -333,16 +267,11 @@ export class OutgoingOffer {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#open?.channel.close();
-    this.#open?.files.close();
     this.#service.close();
     this.#stopListening();
     if (error === undefined) this.#over.resolve();
     else this.#over.reject(error);
   }
-}
-
-function noKey(): never {
-  throw new Error("A file was requested before there was a key");
 }
 
 /** Undefined: that is as it should be. */

@@ -1,0 +1,131 @@
+// The sending half of one channel: serves what is offered to whoever is at its other end, until the
+// channel is lost or everything has been said to be received. Knows no offer and no code.
+
+import type { TokenBucket } from "../chat/token-bucket.ts";
+import { ParleyError } from "../errors.ts";
+import { offers as limits } from "../limits.ts";
+import { decodeClient } from "../protocol/decode-client.ts";
+import { encodeServer } from "../protocol/encode.ts";
+import type { TransferMessage } from "../protocol/messages.ts";
+import type { FileService } from "../server/files/file-service.ts";
+import type { FileSession } from "../server/files/file-session.ts";
+import { ownerAt } from "../share-owner.ts";
+import { Channel, type ChannelPeer, type FramePort } from "./channel.ts";
+import { decodeReceipt, proofOf, type ReceiptLine } from "./channel-line.ts";
+import type { OfferedFolder } from "./offered-folder.ts";
+
+export interface ServedChannelOptions {
+  readonly port: FramePort;
+  /** Undefined: nothing is sealed. */
+  readonly peer: ChannelPeer | undefined;
+  readonly service: FileService<OfferedFolder>;
+  /** Bytes that may be sent. */
+  readonly pace: TokenBucket | undefined;
+  /** What sentences call the other end. */
+  readonly to: string;
+  /** What the recipient says of how far it is; of the last one, only if it is proved to be its own. */
+  onReceipt(receipt: ReceiptLine): void;
+  /** The other end does not keep to the protocol, or asks for the same again and again. */
+  onBroken(reason: ParleyError): void;
+}
+
+export class ServedChannel {
+  readonly #options: ServedChannelOptions;
+  readonly #channel: Channel;
+  readonly #files: FileSession;
+
+  constructor(options: ServedChannelOptions) {
+    const { port, peer, service, onBroken } = options;
+    this.#options = options;
+    this.#channel = new Channel(port, peer, false, {
+      line: (text) => this.#handleLine(text),
+      // The recipient has nothing to send.
+      piece() {},
+      broken: onBroken,
+    });
+    this.#files = service.session(
+      // Nobody else takes anything away from whoever sends files of its own.
+      { peer: { address: "", port: 0 }, owner: ownerAt("127.0.0.1") },
+      {
+        send: (message) => this.#send(message),
+        // Faster than it may be is like a connection that takes no more for now.
+        waitingBytes: () =>
+          this.#mustWait ? Number.POSITIVE_INFINITY : this.#channel.waitingBytes,
+        ...(peer === undefined ? {} : { exportKey: () => this.#channel.exported ?? noKey() }),
+      },
+    );
+  }
+
+  /** A frame has come. */
+  receive(data: string): void {
+    this.#channel.receive(data);
+  }
+
+  close(): void {
+    this.#channel.close();
+    this.#files.close();
+  }
+
+  get #mustWait(): boolean {
+    return (this.#options.pace?.waitMs(performance.now()) ?? 0) > 0;
+  }
+
+  /** Pieces of files are sealed already. */
+  #send(message: TransferMessage): void {
+    if (message.type !== "data") return this.#channel.sendLine(encodeServer(message).trimEnd());
+    const { transfer, offset, data } = message;
+    const bytes = Buffer.from(data, "base64");
+    this.#options.pace?.charge(bytes.length, performance.now());
+    this.#channel.sendPiece({ transfer, offset, bytes });
+  }
+
+  #handleLine(text: string): void {
+    const receipt = decodeReceipt(text);
+    if (receipt !== undefined) return this.#handleReceipt(receipt);
+    const message = decodeClient(text);
+    switch (message.type) {
+      case "fetch":
+      case "pull":
+      case "fetched":
+      case "tree":
+        this.#checkPatience();
+        return this.#files.handle(message);
+      case "files":
+        return this.#list(message.after, message.ref);
+      case "ping":
+        return this.#channel.sendLine(JSON.stringify({ type: "pong", ref: message.ref }));
+      default:
+      // Nothing that a recipient asks for.
+    }
+  }
+
+  #handleReceipt(receipt: ReceiptLine): void {
+    const channel = this.#channel;
+    const isProved =
+      !channel.isSealed ||
+      (receipt.type === "received" && receipt.proof === proofOf(channel.exported));
+    // A server that repeats what was sealed for another channel can't know it.
+    if (receipt.type === "progress" || isProved) this.#options.onReceipt(receipt);
+  }
+
+  /** Whoever asks for the same again and again is not going to be done. */
+  #checkPatience(): void {
+    const { service, to, onBroken } = this.#options;
+    const { bytes } = service.folder;
+    if (service.totals.sentBytes <= limits.resentTimes * bytes + limits.resentBytes) return;
+    onBroken(new ParleyError("stalled", `${to} keeps asking for what was sent already: given up.`));
+  }
+
+  #list(after = "", ref?: string | number): void {
+    const { list } = this.#options.service.folder;
+    const sorted = list.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    const rest = sorted.filter(({ name }) => name > after);
+    const files = rest.slice(0, limits.listedPerLine);
+    const next = files.length < rest.length ? files.at(-1)?.name : undefined;
+    this.#channel.sendLine(JSON.stringify({ type: "files", files, next, ref }));
+  }
+}
+
+function noKey(): never {
+  throw new Error("A file was requested before there was a key");
+}
