@@ -1342,6 +1342,8 @@ export const postgres = {
   /** Connections of one server, besides the one that listens. */
   connections: 4,
   connectSeconds: 5,
+  /** Longest wait for an answer; shorter than a lease, so that another primary is found in time. */
+  statementSeconds: 8,
   /** For statements that run when the server stops. */
   closeSeconds: 2,
   /** A statement that was in the way of another server's is tried so many times. */

@@ -17,12 +17,6 @@ import { Setting } from "./setting.ts";
 
 const seed = Number(process.env["FAULT_SEED"] ?? Date.now() % 1_000_000);
 const withPostgres = skipUnless(hasPostgres, withoutPostgres);
-// Fails now and then: the fault is in docs/cluster.md, under Limits. FAULT_ROUNDS=1 runs it.
-const despiteFault = skipUnless(
-  hasPostgres && process.env["FAULT_ROUNDS"] !== undefined,
-  hasPostgres ? "a known fault fails it now and then; FAULT_ROUNDS=1 runs it" : withoutPostgres,
-);
-
 withPostgres(
   `a server stops for longer than its lease, and comes back without its people (FAULT_SEED=${seed})`,
   async () => {
@@ -61,7 +55,7 @@ withPostgres(
   120_000,
 );
 
-despiteFault(
+withPostgres(
   `the database dies under load and starts again (FAULT_SEED=${seed})`,
   async () => {
     await using setting = await Setting.start(2);

@@ -6,6 +6,8 @@ export class CuttingProxy implements Disposable {
   cuts = 0;
   /** Off: connections live. */
   cutting = true;
+  /** Nothing passes any more, as if a cable were unplugged: nobody hears of it. */
+  silent = false;
   readonly #listener: Bun.TCPSocketListener<Side>;
   readonly #live = new Set<Bun.Socket<Side>>();
 
@@ -54,6 +56,7 @@ export class CuttingProxy implements Disposable {
   #handlers() {
     return {
       data: (socket: Bun.Socket<Side>, bytes: Buffer): void => {
+        if (this.silent) return;
         const { other, budget } = socket.data;
         const passed = this.cutting ? Math.min(bytes.length, budget.bytes) : bytes.length;
         budget.bytes -= passed;

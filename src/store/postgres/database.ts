@@ -5,6 +5,7 @@ import { SQL } from "bun";
 import { ParleyError } from "../../errors.ts";
 import { postgres as limits } from "../../limits.ts";
 import type { DatabaseUrl } from "./database-url.ts";
+import { StallWatch } from "./stall-watch.ts";
 
 /** Values of a row, by column. */
 export type Row = Readonly<Record<string, unknown>>;
@@ -12,7 +13,10 @@ export type Value = string | number | boolean | null | readonly string[] | reado
 /** Runs one statement; `$1` and so on stand for the values. */
 export type Run = <R = Row>(text: string, values?: readonly Value[]) => Promise<readonly R[]>;
 
-/** The connection was lost, or there is no primary now: the statement may have been carried out. */
+/**
+ * The connection was lost, nothing has answered for `statementSeconds`, or there is no primary now:
+ * the statement may have been carried out, or may yet be.
+ */
 export class DatabaseAway extends Error {}
 
 /** The database has refused the statement, with this SQLSTATE. It was not carried out. */
@@ -27,10 +31,18 @@ export class Refused extends Error {
 
 /** SQLSTATEs after which another try may succeed: serialization failure and deadlock. */
 const conflicts = new Set(["40001", "40P01"]);
+/** Another statement holds a row for too long: it waits for a standby, perhaps. */
+const lockedOut = "55P03";
 /** The server is no primary any more, starts, stops or has too many connections. */
 const unavailable = /^(?:25006|57P0[1-3]|53300|08...)$/;
 /** Bun's codes for a connection that could not be made, or that is gone. */
 const lost = /^ERR_POSTGRES_(?:CONNECTION_|IDLE_TIMEOUT|LIFETIME_TIMEOUT|TLS_)/;
+
+type Listener = {
+  readonly channel: string;
+  readonly heard: (payload: string) => void;
+  readonly connected: () => void;
+};
 
 export class Database {
   readonly #url: DatabaseUrl;
@@ -39,10 +51,20 @@ export class Database {
   #closed = false;
   /** The first host to try: the last primary. */
   #first = 0;
+  readonly #listeners = new Set<Listener>();
+  readonly #statementSeconds: number;
+  readonly #stalls: StallWatch;
 
-  constructor(url: DatabaseUrl, password: (host: string, port: number) => string) {
+  /** `statementSeconds`: longest wait for an answer. */
+  constructor(
+    url: DatabaseUrl,
+    password: (host: string, port: number) => string,
+    statementSeconds: number = limits.statementSeconds,
+  ) {
     this.#url = url;
     this.#password = password;
+    this.#statementSeconds = statementSeconds;
+    this.#stalls = new StallWatch(statementSeconds);
   }
 
   /**
@@ -53,7 +75,7 @@ export class Database {
     for (let left: number = limits.conflictTries; ; left--) {
       const sql = await this.#connect();
       try {
-        return await runOn<R>(sql, text, values);
+        return await this.#guard(sql, runOn<R>(sql, text, values));
       } catch (error) {
         const known = this.#classify(sql, error);
         if (left > 1 && known instanceof Refused && conflicts.has(known.state)) continue;
@@ -62,7 +84,7 @@ export class Database {
     }
   };
 
-  /** Runs several statements without values, as one transaction. */
+  /** Runs several statements without values, as one transaction, for as long as that takes. */
   async script(text: string): Promise<void> {
     const sql = await this.#connect();
     try {
@@ -77,9 +99,10 @@ export class Database {
     for (let left: number = limits.conflictTries; ; left--) {
       const sql = await this.#connect();
       try {
-        return await sql.begin((tx) =>
+        const transaction = sql.begin((tx) =>
           work(<R>(text: string, values: readonly Value[] = []) => runOn<R>(tx, text, values)),
         );
+        return await this.#guard(sql, transaction);
       } catch (error) {
         if (error instanceof ParleyError) throw error;
         const known = this.#classify(sql, error);
@@ -90,21 +113,25 @@ export class Database {
   }
 
   /**
-   * Calls `heard` with each notification on a channel. `connected` is called at first and after
-   * each loss of the connection, when notifications may have been missed. Returns what ends it.
+   * Calls `heard` with each notification on a channel, from whichever primary there is. `connected`
+   * is called at first and after each loss of the connection, when notifications may have been
+   * missed. Returns what ends it. @throws DatabaseAway, Refused
    */
   async listen(
     channel: string,
     heard: (payload: string) => void,
     connected: () => void,
   ): Promise<() => void> {
+    const listener = { channel, heard, connected };
     const sql = await this.#connect();
+    this.#listeners.add(listener);
     try {
-      const subscription = await sql.listen(channel, heard, connected);
-      return () => void subscription.unlisten().catch(() => {});
+      await this.#subscribe(sql, listener);
     } catch (error) {
+      this.#listeners.delete(listener);
       throw this.#classify(sql, error);
     }
+    return () => void this.#listeners.delete(listener);
   }
 
   async close(): Promise<void> {
@@ -119,11 +146,32 @@ export class Database {
     if (this.#current === undefined) {
       const finding = this.#findPrimary();
       this.#current = finding;
-      finding.catch(() => {
-        if (this.#current === finding) this.#current = undefined;
-      });
+      finding.then(
+        (sql) => this.#listenAgain(sql),
+        () => {
+          if (this.#current === finding) this.#current = undefined;
+        },
+      );
     }
     return this.#current;
+  }
+
+  /** Subscriptions end with the pool that they were made on. */
+  #listenAgain(sql: SQL): void {
+    for (const listener of this.#listeners) {
+      this.#subscribe(sql, listener).catch(() => this.#drop(sql));
+    }
+  }
+
+  async #subscribe(sql: SQL, listener: Listener): Promise<void> {
+    const isOver = (): boolean => this.#closed || !this.#listeners.has(listener);
+    await sql.listen(
+      listener.channel,
+      (payload) => {
+        if (!isOver()) listener.heard(payload);
+      },
+      listener.connected,
+    );
   }
 
   /** The first of the hosts that answers and is no standby. @throws DatabaseAway */
@@ -137,11 +185,8 @@ export class Database {
       const where = `${place.host}:${place.port}`;
       const sql = this.#open(place.host, place.port);
       try {
-        const [row] = await runOn<{ standby: boolean }>(
-          sql,
-          "SELECT pg_is_in_recovery() AS standby",
-          [],
-        );
+        const asked = runOn<{ standby: boolean }>(sql, "SELECT pg_is_in_recovery() AS standby", []);
+        const [row] = await this.#guard(sql, asked);
         if (row?.standby === false) {
           this.#first = index;
           return sql;
@@ -167,7 +212,20 @@ export class Database {
       tls,
       max: limits.connections,
       connectionTimeout: limits.connectSeconds,
-      connection: { application_name: "parley", idle_session_timeout: "0" },
+      connection: {
+        application_name: "parley",
+        idle_session_timeout: "0",
+        // So that what was given up does not wait on.
+        lock_timeout: `${this.#statementSeconds * 900}ms`,
+      },
+    });
+  }
+
+  /** Never cancels what is under way: a commit that waits for its standby would seem to be done. */
+  #guard<T>(sql: SQL, work: Promise<T>): Promise<T> {
+    return this.#stalls.guard(work, () => {
+      this.#drop(sql);
+      return new DatabaseAway(`No answer for ${this.#statementSeconds} s`);
     });
   }
 
@@ -178,14 +236,24 @@ export class Database {
     if (!(error instanceof SQL.PostgresError)) return error;
     const { code, errno: state = "" } = error;
     const isAnswer = code === "ERR_POSTGRES_SERVER_ERROR" || code === "ERR_POSTGRES_SYNTAX_ERROR";
+    if (isAnswer && state === lockedOut) return new DatabaseAway(message);
     if (isAnswer && !unavailable.test(state)) return new Refused(message, state);
     if (!isAnswer && !lost.test(code)) return error;
-    void this.#current?.then((current) => {
-      if (current !== sql) return;
-      this.#current = undefined;
-      void sql.close({ timeout: 0 }).catch(() => {});
-    });
+    this.#drop(sql);
     return new DatabaseAway(message);
+  }
+
+  /** The next statement looks for the primary again. */
+  #drop(sql: SQL): void {
+    const current = this.#current;
+    void current?.then(
+      (pool) => {
+        if (pool !== sql || this.#current !== current) return;
+        this.#current = undefined;
+        void sql.close({ timeout: 0 }).catch(() => {});
+      },
+      () => {},
+    );
   }
 }
 

@@ -28,6 +28,7 @@ export async function migrate(database: Database, epoch: string): Promise<void> 
   try {
     // One string is one transaction.
     await database.script(`
+      SET LOCAL lock_timeout = 0;
       SELECT pg_advisory_xact_lock(${lockKey});
       CREATE SCHEMA IF NOT EXISTS parley;
       DO $$ BEGIN
