@@ -44,6 +44,14 @@ export type Notice = {
   room: string | undefined;
   text: string;
   timeMs: number;
+  /** What happened to somebody else, if that is all. */
+  change?: PersonChange | undefined;
+};
+
+/** Somebody has come, gone or changed the name. */
+export type PersonChange = {
+  kind: "joined" | "disconnected" | "lost" | "left" | "renamed";
+  name: string;
 };
 
 export type Entry = Message | Notice;

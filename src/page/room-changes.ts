@@ -1,7 +1,7 @@
 // State changes shared by the reducer and session-events.ts. Pure.
 
 import { noChat } from "../client/private-chat-state.ts";
-import { append, dropRoom, endSession } from "./message-log.ts";
+import { append, dropRoom, endSession, type PersonChange } from "./message-log.ts";
 import {
   currentDraft,
   type Draft,
@@ -50,8 +50,9 @@ export function notice(
   room: string | undefined,
   text: string,
   timeMs: number,
+  change?: PersonChange,
 ): State {
-  return { ...state, log: append(state.log, { kind: "notice", room, text, timeMs }) };
+  return { ...state, log: append(state.log, { kind: "notice", room, text, timeMs, change }) };
 }
 
 /** The session has ended: the user disconnected, or `problem` says why. */

@@ -14,6 +14,7 @@ import {
   fail,
   mergeHistory,
   type NewMessage,
+  type PersonChange,
   oldestSeq,
   renameRoom,
   hearOwn,
@@ -279,7 +280,8 @@ function joined(
       }))
     : state;
   if (isSameName(person, state.name)) return listed;
-  return notice(listed, name, `${harmless(person)} joined`, nowMs);
+  const who = harmless(person);
+  return notice(listed, name, `${who} joined`, nowMs, { kind: "joined", name: who });
 }
 
 function left(state: State, event: EventOf<"left">, nowMs: number): State {
@@ -290,24 +292,23 @@ function left(state: State, event: EventOf<"left">, nowMs: number): State {
     peopleTotal: Math.max(0, room.peopleTotal - 1),
   }));
   // A chosen recipient stays chosen: a private message must never fall back to the whole room.
-  return notice(gone, name, leftText(person, reason), nowMs);
+  const who = harmless(person);
+  const { text, kind } = waysToLeave[reason];
+  const change = kind && { kind, name: who };
+  return notice(gone, name, `${who} ${text}`, nowMs, change);
 }
 
-function leftText(person: string, reason: LeaveReason): string {
-  const name = harmless(person);
-  switch (reason) {
-    case "quit":
-    case "replaced":
-      return `${name} disconnected`;
-    case "lost":
-    case "slow":
-      return `${name} lost the connection`;
-    case "parted":
-      return `${name} left`;
-    case "kicked":
-      return `${name} was removed by an operator`;
-  }
-}
+/** Without a kind: worth a line of its own. */
+const waysToLeave: Readonly<
+  Record<LeaveReason, { text: string; kind: PersonChange["kind"] | undefined }>
+> = {
+  quit: { text: "disconnected", kind: "disconnected" },
+  replaced: { text: "disconnected", kind: "disconnected" },
+  lost: { text: "lost the connection", kind: "lost" },
+  slow: { text: "lost the connection", kind: "lost" },
+  parted: { text: "left", kind: "left" },
+  kicked: { text: "was removed by an operator", kind: undefined },
+};
 
 function renamed(state: State, { room, from, to }: EventOf<"renamed">, nowMs: number): State {
   const swap = (name: string): string => (name === from ? to : name);
@@ -329,7 +330,8 @@ function renamed(state: State, { room, from, to }: EventOf<"renamed">, nowMs: nu
     ...listed,
     people: sortNames(listed.people.map(swap)),
   }));
-  return notice(listed, room, text, nowMs);
+  const change: PersonChange = { kind: "renamed", name: harmless(from) };
+  return notice(listed, room, text, nowMs, isMe ? undefined : change);
 }
 
 function roomText(event: EventOf<"away" | "mode" | "call">): string {

@@ -172,11 +172,14 @@ export class Tab implements Disposable {
     return this.get<string>(`${found}.className`);
   }
 
-  /** Waits for a line about something that happened. */
+  /** Waits for a line about something that happened; unfolds runs to find it. */
   sees(notice: string): Promise<void> {
-    return this.until(
-      `[...document.querySelectorAll(".notice")].some((line) => line.textContent === ${JSON.stringify(notice)})`,
-    );
+    return this.until(`(() => {
+      for (const run of document.querySelectorAll(".run:not([open])")) run.open = true;
+      const lines = [...document.querySelectorAll(".notice:not(.run)")].map((line) => line.textContent);
+      const folded = [...document.querySelectorAll(".run li")].map((line) => line.lastChild.data.trim());
+      return [...lines, ...folded].includes(${JSON.stringify(notice)});
+    })()`);
   }
 
   resize(size: Size): Promise<unknown> {

@@ -163,6 +163,38 @@ inBrowser("a busy conversation in several rooms", async () => {
   });
 });
 
+inBrowser("a crowd that comes and goes", async () => {
+  using tab = await rig.open();
+  await tab.login("Zoe", "square");
+  const bots = [];
+  for (const name of ["Bob", longName, "Carol", "Dave", "Erin"]) {
+    bots.push(await Bot.login(rig.port, name, "square"));
+  }
+  await tab.until("document.querySelector('.run')?.textContent.endsWith('and 3 others joined')");
+  await tab.click(".run summary");
+  const lines = "[...document.querySelectorAll('.run li')].map((line) => line.textContent)";
+  await tab.until(`${lines}.length === 5`);
+  // What follows joins the unfolded run, and the focus stays there.
+  bots.pop()?.[Symbol.dispose]();
+  await tab.until(`${lines}.length === 6`);
+  expect(await tab.get<string[]>(lines)).toEqual(
+    ["Bob joined", `${longName} joined`, "Carol joined", "Dave joined", "Erin joined"]
+      .concat("Erin disconnected")
+      .map((line) => expect.stringMatching(new RegExp(`^\\d\\d:\\d\\d ${line}$`))),
+  );
+  expect(await tab.text(".run summary")).toBe(
+    `Bob, ${longName} and 3 others joined; Erin disconnected`,
+  );
+  expect(await tab.get<string>("document.activeElement.tagName")).toBe("SUMMARY");
+  await shoot(tab, "crowd");
+  await tab.press("Enter");
+  await tab.until("!document.querySelector('.run').open");
+  await bots[0]?.say("square", "Quite a crowd");
+  await tab.hears("Quite a crowd");
+  await shoot(tab, "crowd-folded");
+  for (const bot of bots) bot[Symbol.dispose]();
+});
+
 inBrowser("code, links and lists", async () => {
   using bob = await Bot.login(rig.port, "Bob", "lobby");
   await ann.resize(desktop);

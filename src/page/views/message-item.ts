@@ -1,8 +1,9 @@
-// Renders one entry of a timeline. Knows its neighbors only by its placement.
+// Renders one item of a timeline. Knows its neighbors only by its placement.
 
 import { drawAvatar } from "../avatar.ts";
 import { h, icon } from "../dom.ts";
-import type { Entry, Message } from "../message-log.ts";
+import type { Message } from "../message-log.ts";
+import { firstOf, type TimelineItem } from "../presence-runs.ts";
 import { drawRichText } from "./rich-text-view.ts";
 import { clockTime, dayLabel } from "../timeline.ts";
 
@@ -15,12 +16,19 @@ export type Placement = {
   isFirstUnread: boolean;
 };
 
-export function drawEntry(entry: Entry, placement: Placement): HTMLLIElement {
+/** `run`: what to show for a run. */
+export function drawItem(
+  content: TimelineItem,
+  placement: Placement,
+  run?: HTMLElement,
+): HTMLLIElement {
   const { isFirstOfDay, isFirstUnread } = placement;
+  const entry = firstOf(content);
   const item = h("li", { class: "item" });
   if (isFirstOfDay) item.append(h("p", { class: "day" }, dayLabel(entry.timeMs, Date.now())));
   if (isFirstUnread) item.append(h("p", { class: "first-unread" }, h("span", {}, "New messages")));
-  if (entry.kind === "notice") item.append(h("p", { class: "notice" }, entry.text));
+  if (run !== undefined) item.append(run);
+  else if (entry.kind === "notice") item.append(h("p", { class: "notice" }, entry.text));
   else item.append(drawMessage(entry, placement.isFirstOfGroup || isFirstOfDay || isFirstUnread));
   return item;
 }

@@ -12,11 +12,27 @@ import {
   type ListWindow,
 } from "../list-window.ts";
 import { entriesIn, type Entry, type MessageLog } from "../message-log.ts";
+import {
+  firstOf,
+  foldRuns,
+  holds,
+  isSameItem,
+  lastOf,
+  type Run,
+  type TimelineItem,
+} from "../presence-runs.ts";
 import { hasEarlier, shownRoom, type State } from "../state.ts";
 import { startsDay, startsGroup } from "../timeline.ts";
-import { drawEntry, type Placement } from "./message-item.ts";
+import { drawItem, type Placement } from "./message-item.ts";
+import { NoticeRun } from "./notice-run.ts";
 
-type Item = { entry: Entry; placement: Placement; node: HTMLLIElement };
+type Item = {
+  content: TimelineItem;
+  placement: Placement;
+  node: HTMLLIElement;
+  /** What changes when the content of a run does. */
+  run: NoticeRun | undefined;
+};
 
 /** More entries are added when the end of the window is this close, in pixels. */
 const reachPixels = 1_200;
@@ -33,6 +49,8 @@ export class MessageList {
   #items = new Map<number, Item>();
   #log: MessageLog["entries"] | undefined;
   #entries: readonly Entry[] = [];
+  /** The entries, with runs of people who come and go as one. */
+  #timeline: readonly TimelineItem[] = [];
   #room: string | undefined;
   #hasEarlier = false;
   #firstUnreadKey: number | undefined;
@@ -68,10 +86,12 @@ export class MessageList {
     }
     if (state.shown !== this.#room) this.#followsEnd = true;
     const entries = entriesIn(state.log, state.shown);
-    this.#window = this.#windowFor(entries);
+    const timeline = foldRuns(entries);
+    this.#window = this.#windowFor(timeline);
     this.#log = state.log.entries;
     this.#room = state.shown;
     this.#entries = entries;
+    this.#timeline = timeline;
     this.#hasEarlier = isEarlier;
     this.#firstUnreadKey = room?.firstUnreadKey;
     this.#empty.hidden = entries.length > 0;
@@ -83,13 +103,13 @@ export class MessageList {
 
   /** Scrolls to an entry, and marks it for a moment. */
   #reveal(key: number): void {
-    const at = this.#entries.findIndex((entry) => entry.key === key);
+    const at = this.#timeline.findIndex((item) => holds(item, key));
     if (at < 0) return;
     this.#followsEnd = false;
     this.#leftAtKey = this.#entries.at(-1)?.key;
-    this.#window = around(at, this.#entries.length);
+    this.#window = around(at, this.#timeline.length);
     this.#draw();
-    const node = this.#items.get(key)?.node;
+    const node = this.#items.get(this.#timeline[at]?.key ?? key)?.node;
     node?.scrollIntoView({ block: "center" });
     node?.classList.add("revealed");
     node?.addEventListener("animationend", () => node.classList.remove("revealed"), { once: true });
@@ -103,18 +123,18 @@ export class MessageList {
 
   #jumpToEnd(): void {
     this.#followsEnd = true;
-    this.#window = atEnd(this.#entries.length);
+    this.#window = atEnd(this.#timeline.length);
     this.#draw();
     this.#scroll.focus({ preventScroll: true });
   }
 
-  #windowFor(entries: readonly Entry[]): ListWindow {
-    const total = entries.length;
-    const firstKey = this.#entries[this.#window.from]?.key;
-    const first = entries.findIndex((entry) => entry.key === firstKey);
+  #windowFor(timeline: readonly TimelineItem[]): ListWindow {
+    const total = timeline.length;
+    const firstKey = this.#timeline[this.#window.from]?.key;
+    const first = timeline.findIndex((item) => holds(item, firstKey));
     if (this.#followsEnd) return followEnd(first, total);
     if (first < 0) return atEnd(total);
-    return keepPlace(this.#window, first, total, this.#window.to >= this.#entries.length);
+    return keepPlace(this.#window, first, total, this.#window.to >= this.#timeline.length);
   }
 
   #draw(): void {
@@ -123,7 +143,7 @@ export class MessageList {
     const items = new Map<number, Item>();
     for (let i = this.#window.from; i < this.#window.to; i++) {
       const item = this.#item(i);
-      if (item !== undefined) items.set(item.entry.key, item);
+      if (item !== undefined) items.set(item.content.key, item);
     }
     this.#items = items;
     syncChildren(
@@ -138,17 +158,37 @@ export class MessageList {
   }
 
   #item(i: number): Item | undefined {
-    const entry = this.#entries[i];
-    if (entry === undefined) return undefined;
-    const previous = this.#entries[i - 1];
+    const content = this.#timeline[i];
+    if (content === undefined) return undefined;
+    const previous = this.#timeline[i - 1];
+    const entry = firstOf(content);
+    const before = previous && lastOf(previous);
     const placement: Placement = {
-      isFirstOfGroup: startsGroup(entry, previous),
-      isFirstOfDay: startsDay(entry, previous),
+      isFirstOfGroup: startsGroup(entry, before),
+      isFirstOfDay: startsDay(entry, before),
       isFirstUnread: entry.key === this.#firstUnreadKey,
     };
-    const known = this.#items.get(entry.key);
-    if (known?.entry === entry && isSamePlacement(known.placement, placement)) return known;
-    return { entry, placement, node: drawEntry(entry, placement) };
+    const known = this.#items.get(content.key);
+    const isPlaced = known !== undefined && isSamePlacement(known.placement, placement);
+    if (isPlaced && isSameItem(known.content, content)) return known;
+    if (content.kind !== "run") {
+      return { content, placement, node: drawItem(content, placement), run: undefined };
+    }
+    // An unfolded run stays so, with the focus where it is.
+    if (isPlaced && known.run !== undefined) {
+      known.run.update(content);
+      return { ...known, content };
+    }
+    const run = known?.run ?? this.#newRun(content);
+    run.update(content);
+    return { content, placement, node: drawItem(content, placement, run.node), run };
+  }
+
+  #newRun(content: Run): NoticeRun {
+    const run = new NoticeRun(content);
+    // What unfolds at the end is to be seen.
+    run.node.addEventListener("toggle", () => this.#followsEnd && this.#pinToEnd());
+    return run;
   }
 
   /** The first visible item and its position. */
@@ -186,7 +226,7 @@ export class MessageList {
     if (this.#followsEnd && this.#layout() !== this.#pinnedLayout) return this.#pinToEnd();
     const { scrollTop, scrollHeight, clientHeight } = this.#scroll;
     const below = scrollHeight - scrollTop - clientHeight;
-    const total = this.#entries.length;
+    const total = this.#timeline.length;
     const isAtEnd = below < endPixels && this.#window.to >= total;
     if (this.#followsEnd && !isAtEnd) this.#leftAtKey = this.#entries.at(-1)?.key;
     this.#followsEnd = isAtEnd;
