@@ -6,6 +6,7 @@ import type { Session } from "./session.ts";
 
 /** The session has its name now. */
 export function noteCome(hub: HubState, session: Session): void {
+  hub.list(session.identity.folded);
   hub.mostPeople = Math.max(hub.mostPeople, hub.names.size);
   if (hub.names.otherDevices(session).length > 0) return;
   const { name, folded } = session.identity;
@@ -19,6 +20,7 @@ export function noteCome(hub: HubState, session: Session): void {
 /** The session has given up its name, or that one. */
 export function noteGone(hub: HubState, session: Session, name = session.name): void {
   const folded = fold(name);
+  hub.list(folded);
   const persona = hub.personas.shown(session);
   if (persona !== undefined) hub.formerPeople.note({ name, persona, timeMs: hub.stampMs });
   if (hub.names.holder(folded) !== undefined) return;

@@ -13,6 +13,7 @@ import { orderFrom } from "./admin/order-from.ts";
 import type { Command, Ref, Said } from "./events.ts";
 import { answerDoor } from "./door.ts";
 import { isOpen } from "./door-options.ts";
+import { findElsewhere } from "./find-elsewhere.ts";
 import { fittingPage } from "./history-page.ts";
 import { passFrame } from "./offers/channel-frames.ts";
 import { answerFiles, endFiles, offerFiles } from "./offers/offer-commands.ts";
@@ -20,8 +21,21 @@ import { login, prove } from "./login.ts";
 import { leaveRoom } from "./membership.ts";
 import { say, tell, takeCounter } from "./messages.ts";
 import { fold, lobby } from "./names/grammar.ts";
-import { accept, type ChatRefusal, invite, leave, reject as rejectChat } from "./private-chat.ts";
-import { refuseIfOverfull, reject, rejectNotInRoom, rejectUnknownUser } from "./rejections.ts";
+import {
+  accept,
+  type ChatRefusal,
+  invite,
+  inviteElsewhere,
+  leave,
+  reject as rejectChat,
+} from "./private-chat.ts";
+import {
+  refuseIfOverfull,
+  reject,
+  rejectNotInRoom,
+  rejectUnknownUser,
+  rejectUnread,
+} from "./rejections.ts";
 import { mayEnter } from "./room-access.ts";
 import { roomPage } from "./room-list.ts";
 import type { Session } from "./session.ts";
@@ -151,14 +165,19 @@ const handlers: Handlers = {
     });
   },
   search,
-  invite(hub, session, { to, ref }) {
+  invite(hub, session, command) {
+    const { to, ref } = command;
     const muted = muteText(hub, session);
     if (muted !== undefined) return reject(hub, session, "muted", muted, { ref });
     const other = hub.names.holder(fold(to));
     if (other !== undefined) return answerRequest(hub, session, invite(hub, session, other), ref);
-    if (!isElsewhere(hub, fold(to))) return rejectUnknownUser(hub, session, to, { ref });
-    const message = `${quoted(to)} is connected to another server of this parley, and private chats are between people on one: write to them with a private message`;
-    reject(hub, session, "not-allowed", message, { ref, subject: to });
+    findElsewhere(hub, session, [fold(to)], ([person], error) => {
+      if (error !== undefined) return rejectUnread(hub, session, command, error);
+      const since = hub.names.holder(fold(to));
+      if (since !== undefined) return answerRequest(hub, session, invite(hub, session, since), ref);
+      if (person === undefined) return rejectUnknownUser(hub, session, to, { ref });
+      answerRequest(hub, session, inviteElsewhere(hub, session, person), ref);
+    });
   },
   accept(hub, session, { ref }) {
     answerRequest(hub, session, accept(hub, session), ref);
@@ -268,11 +287,6 @@ export function execute(
 function isAllowedBefore(hub: HubState, session: Session, type: Command["type"]): boolean {
   if (!allowedBeforeLogin.has(type)) return false;
   return !needsAdmission.has(type) || session.isAdmitted || isOpen(hub.options.door);
-}
-
-/** Whether somebody is in a room here, but connected to another server. */
-function isElsewhere(hub: HubState, folded: string): boolean {
-  return [...hub.rooms.values()].some(({ elsewhere }) => elsewhere?.has(folded) === true);
 }
 
 function answerRequest(

@@ -3,6 +3,7 @@
 // which sessions receive it.
 
 import type { ParleyError } from "../errors.ts";
+import type { DirectoryEntry } from "./foreign-person.ts";
 import type { RoomBatch, SessionUpdate } from "./store.ts";
 import type { StoreClient } from "./store-client.ts";
 import { type Departure, TurnBatch } from "./turn-batch.ts";
@@ -16,6 +17,8 @@ export type PipelineOptions = {
   store: StoreClient;
   /** A session's record as it is now, or as it was at its departure. */
   recordOf: (session: Session, departure?: Departure) => SessionUpdate;
+  /** Whoever has a folded name here, as other servers may know them. */
+  entryOf: (folded: string) => DirectoryEntry | undefined;
   /** Called when a batch is settled, to deliver or withdraw it. */
   settled: (batch: TurnBatch, settlement: Settlement) => void;
 };
@@ -106,7 +109,7 @@ export class CommitPipeline {
   }
 
   #commit(batch: TurnBatch): void {
-    const { store, recordOf } = this.#options;
+    const { store, recordOf, entryOf } = this.#options;
     const rooms = roomBatches(batch);
     const sessions: SessionUpdate[] = [...batch.mailboxes];
     for (const session of batch.counted.keys()) {
@@ -123,8 +126,10 @@ export class CommitPipeline {
       return { session: recipient, network, message };
     });
     const presence = Array.from(batch.presence, ([{ name: room }, changes]) => ({ room, changes }));
-    const { released } = batch;
-    const work = { number: ++this.#number, rooms, mail, sessions, presence, released };
+    const { released, signals } = batch;
+    const people = Array.from(batch.people, (folded) => ({ folded, entry: entryOf(folded) }));
+    const shared = { presence, released, people, signals };
+    const work = { number: ++this.#number, rooms, mail, sessions, ...shared };
     store.commit(work, (outcome) => {
       if (!outcome.done) return this.#settle(batch, { error: outcome.error });
       number(rooms, outcome.result.rooms);

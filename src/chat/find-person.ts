@@ -10,7 +10,10 @@ import type { Session } from "./session.ts";
 import type { SessionRecord } from "./store.ts";
 import { StoreQueries } from "./store-queries.ts";
 
-export type Person = { here: Session } | { mailbox: string; isAccount: boolean };
+export type Person =
+  | { here: Session }
+  /** `isElsewhere`: connected, to another server. */
+  | { mailbox: string; isAccount: boolean; isElsewhere: boolean };
 
 /** Calls `then` once, at once or when the store has answered; undefined: nobody has the name. */
 export function findPerson(
@@ -38,9 +41,10 @@ export function findPerson(
     const arrived = hub.names.holder(folded);
     if (arrived !== undefined) return then({ here: arrived });
     // A registered name is its owner's, whoever had it before.
+    const isElsewhere = record?.isElsewhere === true;
     if (account !== undefined)
-      return then({ mailbox: accountMailbox(account.id), isAccount: true });
+      return then({ mailbox: accountMailbox(account.id), isAccount: true, isElsewhere });
     const id = absentHolder(hub, folded, record)?.id;
-    then(id === undefined ? undefined : { mailbox: id, isAccount: false });
+    then(id === undefined ? undefined : { mailbox: id, isAccount: false, isElsewhere });
   });
 }

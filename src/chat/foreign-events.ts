@@ -6,7 +6,9 @@ import type { Account, AccountChange } from "./account-store.ts";
 import { dropAsLost, endSession, expel, replaceSession } from "./disconnect.ts";
 import type { PresenceEvent, PrivateMessage } from "./events.ts";
 import type { ForeignMember } from "./foreign-roster.ts";
+import type { HubSignal } from "./hub-signal.ts";
 import type { HubState } from "./hub-state.ts";
+import { handleChatSignal, loseServer } from "./private-chat.ts";
 import type { Room } from "./room.ts";
 import type { SaidRun } from "./said-run.ts";
 import type { Session } from "./session.ts";
@@ -23,6 +25,8 @@ export interface SharedHub {
   /** Undefined: the room is not open. */
   positionIn(room: string): RoomPosition | undefined;
   openRooms(): readonly string[];
+  /** Other servers, by their ID, of which it wants to know when they are over. */
+  watchedServers(): readonly string[];
   /** Mailboxes of people who are connected here, with the last number that is known. */
   openMailboxes(): readonly (readonly [mailbox: string, mail: number])[];
 }
@@ -52,6 +56,10 @@ export type ForeignEvent =
   | { readonly type: "mail"; readonly mailbox: string; readonly mail: number }
   /** A private message for a connection without a mailbox: `#` and its number. */
   | { readonly type: "letter"; readonly to: string; readonly message: PrivateMessage }
+  /** Something for single people here, from one server. */
+  | { readonly type: "signal"; readonly server: string; readonly signal: HubSignal }
+  /** That server is over: its people are gone. */
+  | { readonly type: "server-over"; readonly server: string }
   /** The session with this record is connected to another server now. */
   | { readonly type: "moved"; readonly session: string }
   /** All that operators have decided by now. */
@@ -123,6 +131,12 @@ const handlers: Handlers = {
   letter(hub, { to, message }) {
     const session = hub.names.byKey(to);
     if (session !== undefined) hub.send(session, message);
+  },
+  signal(hub, { server, signal }) {
+    handleChatSignal(hub, server, signal);
+  },
+  "server-over"(hub, { server }) {
+    loseServer(hub, server);
   },
   moved(hub, { session: id }) {
     const session = hub.names.byKey(id);

@@ -9,6 +9,7 @@ import { OfferBook } from "./offers/offer-book.ts";
 import { DeviceCodes } from "./device-codes.ts";
 import type { PersonalEvent, PresenceEvent } from "./events.ts";
 import type { CredentialsPort } from "./credentials-port.ts";
+import type { HubSignal } from "./hub-signal.ts";
 import { flattenEvent } from "./fan-out/flatten.ts";
 import type { Backlog } from "./fan-out/outbox.ts";
 import type { FilesPort } from "./files-port.ts";
@@ -112,6 +113,8 @@ export class HubState {
     connections.loginAddresses,
   );
   readonly watches = new Watches();
+  /** Sessions with a private chat or an invitation whose other side is at another server. */
+  readonly chatsElsewhere = new Set<Session>();
   readonly formerPeople = new FormerPeople();
   readonly personas: Personas;
   /** Operators and hidden people, as they were last counted (census.ts). */
@@ -235,6 +238,19 @@ export class HubState {
   share(room: Room, change: PresenceChange): void {
     if (this.options.shared === undefined) return;
     this.pipeline.gathering.sharePresence(room, change);
+    this.wake();
+  }
+
+  /** Tells whoever asks at other servers, if there can be any, who has this folded name here. */
+  list(folded: string): void {
+    if (this.options.shared === undefined) return;
+    this.pipeline.gathering.people.add(folded);
+    this.wake();
+  }
+
+  /** Sends something to somebody at another server. */
+  signal(server: string, signal: HubSignal): void {
+    this.pipeline.gathering.signals.push({ server, signal });
     this.wake();
   }
 

@@ -19,6 +19,7 @@ import {
   type RoomPosition,
 } from "./foreign-events.ts";
 import { closedText, isOpen } from "./door-options.ts";
+import { directoryEntry } from "./directory-entry.ts";
 import type { Dialect, Peer } from "./dialect.ts";
 import {
   dropAsLost,
@@ -37,6 +38,7 @@ import { fold } from "./names/grammar.ts";
 import { NameRegistry } from "./names/registry.ts";
 import { banOf, banText, suspectOf } from "./suspect.ts";
 import { chargeIgnored, handleCommand, releaseCommands } from "./throttle.ts";
+import { serversOfChats } from "./private-chat.ts";
 import { ShareBudgets } from "./rate-budget.ts";
 import { Schedule } from "./schedule.ts";
 import { Session } from "./session.ts";
@@ -67,6 +69,7 @@ export class Hub {
     const pipeline = new CommitPipeline({
       store,
       recordOf: (session, departure) => recordOf(session, this.#hub.nowMs, departure),
+      entryOf: (folded) => directoryEntry(this.#hub, folded),
       settled: (batch, settlement) => deliverBatch(this.#hub, batch, settlement),
     });
     this.#hub = new HubState(
@@ -282,6 +285,11 @@ export class Hub {
     return positionIn(this.#hub, room);
   }
 
+  /** Servers with people whom somebody here has a private chat with, or an invitation. */
+  watchedServers(): readonly string[] {
+    return serversOfChats(this.#hub);
+  }
+
   /** The names of open rooms. */
   openRooms(): readonly string[] {
     return [...this.#hub.rooms.keys()];
@@ -387,6 +395,7 @@ export class Hub {
       openedRooms: openedRooms.size,
       names: names.keptEntries,
       watches: this.#hub.watches.size,
+      chatsElsewhere: this.#hub.chatsElsewhere.size,
       accessTokens: this.#hub.accessTokens,
       schedule: schedule.size,
       requests: store.size,

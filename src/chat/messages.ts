@@ -18,6 +18,7 @@ import {
   rejectUnknownUser,
   rejectUnread,
 } from "./rejections.ts";
+import { partnerElsewhere } from "./private-chat.ts";
 import { personKey, type Session } from "./session.ts";
 import { muteText } from "./suspect.ts";
 import type { Sealed } from "../protocol/messages.ts";
@@ -46,13 +47,13 @@ export function say(
   if (!isNext(hub, session, n)) return;
   if (isMuted(hub, session, command) || !fits(hub, session, text, n)) return;
   if (to === "partner") {
-    const person = partner === undefined ? undefined : hub.names.byKey(partner);
-    if (person === undefined || session.privateChat.partner !== partner) {
+    const reached = partner === session.privateChat.partner ? partnerOf(hub, session) : undefined;
+    if (reached === undefined) {
       const message = "The private chat has ended: the message was not sent";
       return refuse(hub, session, n, message);
     }
     takeCounter(hub, session, n);
-    return sendPrivate(hub, session, { here: [person], away: [] }, content, true, n);
+    return sendPrivate(hub, session, reached, content, true, n);
   }
   const asked = command.room ?? lobby;
   // Most clients send the folded name.
@@ -170,11 +171,13 @@ function tellFound(
   }
   for (const name of found.full) rejectFullMailbox(hub, session, name, about);
   // A message to the partner alone, by name, is part of the private chat.
-  const [first, ...others] = found.here;
-  const more = [others, found.away, found.unknown, found.reassigned, found.full];
-  const isAlone = !found.barred && more.every(({ length }) => length === 0);
-  const partner = partnerOf(hub, session);
-  const inChat = partner !== undefined && first !== undefined && isSame(first, partner);
+  const persons = [
+    ...found.here.map(({ identity }) => personKey(identity)),
+    ...found.away.map(({ mailbox }) => mailbox),
+  ];
+  const missed = [found.unknown, found.reassigned, found.full];
+  const isAlone = !found.barred && persons.length === 1 && missed.every((all) => all.length === 0);
+  const inChat = persons[0] !== undefined && persons[0] === partnerPerson(hub, session);
   sendPrivate(
     hub,
     session,
@@ -198,8 +201,13 @@ function find(hub: HubState, session: Session, to: readonly string[], absent: Ab
   const reached = new Set<string>();
   for (const [folded, name] of names) {
     const known = session.privateChat.names?.keyOf(folded, hub.nowMs);
-    const other = hub.names.holder(folded) ?? partnerByOldName(hub, session, known);
-    const mailbox = other === undefined ? mailboxOfAbsent(hub, folded, absent) : undefined;
+    const isPartners = known !== undefined && known === partnerPerson(hub, session);
+    const partner = isPartners ? partnerOf(hub, session) : undefined;
+    const other = hub.names.holder(folded) ?? partner?.here[0];
+    const mailbox =
+      other === undefined
+        ? (mailboxOfAbsent(hub, folded, absent) ?? partner?.away[0]?.mailbox)
+        : undefined;
     if (other === undefined && mailbox === undefined) {
       found.unknown.push(name);
       continue;
@@ -213,7 +221,7 @@ function find(hub: HubState, session: Session, to: readonly string[], absent: Ab
     if (key === undefined || reached.has(key)) continue;
     reached.add(key);
     if (mailbox !== undefined) {
-      const isElsewhere = absent.records.get(folded)?.isElsewhere === true;
+      const isElsewhere = isPartners || absent.records.get(folded)?.isElsewhere === true;
       if (isElsewhere || mayWriteTo(hub, session, mailbox)) found.away.push({ name, mailbox });
       else found.full.push(name);
     }
@@ -239,23 +247,23 @@ function mailboxOfAbsent(
   return absentHolder(hub, folded, records.get(folded))?.id;
 }
 
-function partnerOf(hub: HubState, { privateChat }: Session): Session | undefined {
-  return privateChat.partner === undefined ? undefined : hub.names.byKey(privateChat.partner);
+/** The partner of the private chat, here or at another server. */
+function partnerOf(hub: HubState, session: Session): Recipients | undefined {
+  const { partner } = session.privateChat;
+  if (partner === undefined) return undefined;
+  const elsewhere = partnerElsewhere(session);
+  if (elsewhere !== undefined) {
+    return { here: [], away: [{ name: elsewhere.name, mailbox: elsewhere.person }] };
+  }
+  const here = hub.names.byKey(partner);
+  return here && { here: [here], away: [] };
 }
 
-/** Whether both are devices of one person. */
-function isSame(one: Session, other: Session): boolean {
-  return personKey(one.identity) === personKey(other.identity);
-}
-
-/** The partner, if the name used to be its own and now belongs to nobody. */
-function partnerByOldName(
-  hub: HubState,
-  session: Session,
-  known: string | undefined,
-): Session | undefined {
+/** Whose the partner's name is. */
+function partnerPerson(hub: HubState, session: Session): string | undefined {
   const partner = partnerOf(hub, session);
-  return partner !== undefined && known === personKey(partner.identity) ? partner : undefined;
+  const [here] = partner?.here ?? [];
+  return here === undefined ? partner?.away[0]?.mailbox : personKey(here.identity);
 }
 
 /** Whether `n` is the next counter. A repeated message is acknowledged again; a gap is rejected. */

@@ -1,116 +1,273 @@
 // Private chat by consent. A person has at most one partner, one outgoing and one incoming
 // invitation; anyone with one of these is busy. People are identified by key, which survives
-// renames and reconnects.
+// renames. The other side may be at another server: then each server keeps its own side, and what
+// does not fit any more is answered with `left`, so that no side is left alone.
 
 import type { ErrorCode } from "../errors.ts";
-import type { HubState } from "./hub-state.ts";
+import { senderOf } from "./directory-entry.ts";
 import type { ChatState as PrivateChatStep } from "./events.ts";
+import { type ForeignPerson, holderAt } from "./foreign-person.ts";
+import type { ChatStep, HubSignal } from "./hub-signal.ts";
+import type { HubState } from "./hub-state.ts";
 import { PartnerNames } from "./names/partner-names.ts";
-import { personKey, type Session } from "./session.ts";
+import { type ChatPeer, personKey, type Session } from "./session.ts";
 
 /** Why a request does not apply; undefined if it succeeded. */
 export type ChatRefusal = { code: ErrorCode; message: string } | undefined;
 
-/** Invites `other`. If `other` is busy, only the inviter hears of it. */
+/** The other side, here or at another server. */
+type Peer = { readonly session: Session } | { readonly elsewhere: ChatPeer };
+
+/** Invites somebody who is here. If they are busy, only the inviter hears of it. */
 export function invite(hub: HubState, asker: Session, other: Session): ChatRefusal {
+  const peer: Peer = { session: other };
+  const problem = inviteProblem(hub, asker, personKey(other.identity));
+  if (problem !== undefined) return problem;
   const own = asker.ownPrivateChat;
-  if (personKey(other.identity) === personKey(asker.identity))
-    return refusal("You can't have a private chat with yourself");
-  if (own.partner !== undefined) return refusal("You are in a private chat: leave it first");
-  const invited = sessionOf(hub, own.invited);
-  if (invited !== undefined)
-    return refusal(`You have already invited ${invited.name}: wait for an answer`);
-  if (own.invitedBy === other.identity.key) return accept(hub, asker);
+  if (own.invitedBy === keyOf(peer)) return accept(hub, asker);
   if (isBusy(other)) {
-    notify(hub, asker, "busy", other);
+    notify(hub, asker, "busy", peer);
     return undefined;
   }
   own.invited = other.identity.key;
   other.ownPrivateChat.invitedBy = asker.identity.key;
-  notify(hub, asker, "asked", other);
-  notify(hub, other, "invited", asker);
+  notify(hub, asker, "asked", peer);
+  notify(hub, other, "invited", { session: asker });
   return undefined;
 }
 
+/** Invites somebody at another server, who answers later. */
+export function inviteElsewhere(
+  hub: HubState,
+  asker: Session,
+  { server, key, name, folded, person }: ForeignPerson,
+): ChatRefusal {
+  const exchange = [`${asker.identity.key}:${hub.pipeline.nextOrder()}`];
+  const peer: Peer = { elsewhere: { server, key, name, folded, person, exchange } };
+  const problem = inviteProblem(hub, asker, person);
+  if (problem !== undefined) return problem;
+  const own = asker.ownPrivateChat;
+  if (own.invitedBy === keyOf(peer)) return accept(hub, asker);
+  own.invited = keyOf(peer);
+  know(hub, asker, peer.elsewhere);
+  signal(hub, asker, peer.elsewhere, "invite");
+  return undefined;
+}
+
+function inviteProblem(hub: HubState, asker: Session, person: string): ChatRefusal {
+  const own = asker.privateChat;
+  if (person === personKey(asker.identity))
+    return refusal("You can't have a private chat with yourself");
+  if (own.partner !== undefined) return refusal("You are in a private chat: leave it first");
+  const invited = peerOf(hub, asker, own.invited);
+  if (invited === undefined) return undefined;
+  return refusal(`You have already invited ${nameOf(invited)}: wait for an answer`);
+}
+
 export function accept(hub: HubState, session: Session): ChatRefusal {
-  const asker = sessionOf(hub, session.privateChat.invitedBy);
+  const asker = peerOf(hub, session, session.privateChat.invitedBy);
   if (asker === undefined) return refusal("Nobody has invited you to a private chat");
   // The session's own invitation is withdrawn: one chat at a time.
   withdraw(hub, session, "left");
-  clearInvitation(asker, session);
-  // Anyone who has invited the inviter meanwhile learns that it is busy.
-  const third = sessionOf(hub, asker.privateChat.invitedBy);
-  if (third !== undefined) {
-    clearInvitation(third, asker);
-    notify(hub, third, "busy", asker);
-  }
-  session.ownPrivateChat.partner = asker.identity.key;
-  asker.ownPrivateChat.partner = session.identity.key;
-  notify(hub, asker, "started", session);
+  const own = session.ownPrivateChat;
+  own.invitedBy = undefined;
+  own.partner = keyOf(asker);
+  if ("session" in asker) start(hub, asker.session, { session });
+  else signal(hub, session, asker.elsewhere, "accept");
   notify(hub, session, "started", asker);
   return undefined;
 }
 
+/** Whom the session has invited has accepted. */
+function start(hub: HubState, session: Session, partner: Peer): void {
+  const own = session.ownPrivateChat;
+  own.invited = undefined;
+  own.partner = keyOf(partner);
+  // Anyone who has invited the inviter meanwhile learns that it is busy.
+  const third = peerOf(hub, session, own.invitedBy);
+  if (third !== undefined) answerInvitation(hub, session, third, "busy");
+  notify(hub, session, "started", partner);
+}
+
 export function reject(hub: HubState, session: Session): ChatRefusal {
-  const asker = sessionOf(hub, session.privateChat.invitedBy);
+  const asker = peerOf(hub, session, session.privateChat.invitedBy);
   if (asker === undefined) return refusal("Nobody has invited you to a private chat");
-  clearInvitation(asker, session);
-  notify(hub, asker, "rejected", session);
+  answerInvitation(hub, session, asker, "rejected");
   notify(hub, session, "rejected", asker);
   return undefined;
 }
 
 /** Ends the chat, or withdraws the invitation. */
 export function leave(hub: HubState, session: Session): ChatRefusal {
-  const partner = sessionOf(hub, session.privateChat.partner);
-  if (partner !== undefined) {
-    separate(session, partner);
-    notify(hub, partner, "left", session);
-    notify(hub, session, "left", partner);
-    return undefined;
-  }
-  const invited = sessionOf(hub, session.privateChat.invited);
-  if (invited === undefined) return refusal("You are not in a private chat");
-  withdraw(hub, session, "left");
-  notify(hub, session, "left", invited);
+  const { partner, invited } = session.privateChat;
+  const peer = peerOf(hub, session, partner) ?? peerOf(hub, session, invited);
+  if (peer === undefined) return refusal("You are not in a private chat");
+  end(hub, session, peer, "left");
+  notify(hub, session, "left", peer);
   return undefined;
 }
 
 /** The session is gone: its partner and the other sides of its invitations are told. */
 export function dissolve(hub: HubState, session: Session, how: "left" | "lost"): void {
-  const partner = sessionOf(hub, session.privateChat.partner);
-  if (partner !== undefined) {
-    separate(session, partner);
-    notify(hub, partner, how, session);
+  for (const peer of privateChatPeers(hub, session)) end(hub, session, peer, how);
+}
+
+/** The session has another name now: those who share no room with it are told so. */
+export function tellRenamed(hub: HubState, session: Session, from: string): void {
+  for (const peer of privateChatPeers(hub, session)) {
+    if ("elsewhere" in peer) signal(hub, session, peer.elsewhere, "renamed");
+    else hearRenamed(hub, peer.session, { session }, from);
   }
-  withdraw(hub, session, how);
-  const asker = sessionOf(hub, session.privateChat.invitedBy);
-  if (asker !== undefined) {
-    clearInvitation(asker, session);
-    notify(hub, asker, how, session);
+}
+
+/** Former names are remembered before anybody else can have them. */
+export function rememberNames(hub: HubState, session: Session): void {
+  for (const peer of privateChatPeers(hub, session)) {
+    if ("session" in peer && peer.session.privateChat.partner === session.identity.key) {
+      rememberName(hub, peer.session, { session });
+    }
   }
+}
+
+function hearRenamed(hub: HubState, mate: Session, other: Peer, from: string): void {
+  const isShared =
+    "session" in other
+      ? [...other.session.rooms].some(({ room }) => mate.rooms.has(room))
+      : [...mate.rooms].some(({ room }) =>
+          hub.rooms.get(room)?.elsewhere?.has(other.elsewhere.folded),
+        );
+  if (!isShared) hub.send(mate, { type: "renamed", from, to: nameOf(other), chat: true });
+}
+
+/** The partner, if that one is at another server. */
+export function partnerElsewhere({ privateChat }: Session): ChatPeer | undefined {
+  const { partner, elsewhere } = privateChat;
+  return partner === undefined ? undefined : elsewhere?.get(partner);
+}
+
+/** Servers of other sides. */
+export function serversOfChats(hub: HubState): readonly string[] {
+  const servers = new Set<string>();
+  for (const { privateChat } of hub.chatsElsewhere) {
+    for (const { server } of privateChat.elsewhere?.values() ?? []) servers.add(server);
+  }
+  return [...servers];
+}
+
+/** That server is over: whoever was there is gone. */
+export function loseServer(hub: HubState, server: string): void {
+  for (const session of hub.chatsElsewhere) {
+    for (const peer of session.privateChat.elsewhere?.values() ?? []) {
+      if (peer.server === server) handleStep(hub, session, peer, "lost");
+    }
+  }
+}
+
+/** Something from somebody at another server. */
+export function handleChatSignal(hub: HubState, server: string, event: HubSignal): void {
+  const { to, step, exchange, from } = event;
+  const peer = { ...from, server, person: holderAt(server, from.person), exchange };
+  const session = hub.names.byKey(to);
+  if (session?.phase === "member") return handleStep(hub, session, peer, step);
+  // Whoever is meant has gone: the sender hears of that too, unless it is the one who ends it.
+  const answer = { key: to, name: "", folded: "", person: "" };
+  if (step === "invite" || step === "accept") {
+    hub.signal(server, { type: "chat", to: from.key, step: "gone", exchange, from: answer });
+  }
+}
+
+function handleStep(hub: HubState, session: Session, from: ChatPeer, step: ChatStep): void {
+  if (step === "invite") return hearInvitation(hub, session, from);
+  const key = qualified(from);
+  const { partner, invited, elsewhere } = session.privateChat;
+  const known = elsewhere?.get(key);
+  if (known === undefined || !from.exchange.some((id) => known.exchange.includes(id))) {
+    // There is nothing of the kind (any more), which the other side does not know yet.
+    if (step === "asked" || step === "accept") signal(hub, session, from, "left");
+    return;
+  }
+  const peer: Peer = { elsewhere: { ...known, name: from.name || known.name } };
+  switch (step) {
+    case "asked":
+      if (invited === key) notify(hub, session, "asked", peer);
+      return;
+    case "accept":
+      if (invited === key) start(hub, session, peer);
+      return;
+    case "renamed":
+      if (partner === key) rememberName(hub, session, { elsewhere: known });
+      know(hub, session, { ...from, exchange: known.exchange });
+      return hearRenamed(hub, session, { elsewhere: from }, known.name);
+    case "busy":
+    case "rejected":
+    case "left":
+      forget(hub, session, key);
+      return notify(hub, session, step, peer);
+    case "gone":
+    case "lost":
+      forget(hub, session, key);
+      return notify(hub, session, "lost", peer);
+  }
+}
+
+function hearInvitation(hub: HubState, session: Session, from: ChatPeer): void {
+  const peer: Peer = { elsewhere: from };
+  const own = session.privateChat.elsewhere?.get(keyOf(peer));
+  if (own !== undefined && session.privateChat.invited === keyOf(peer)) {
+    // Each has invited the other, and each hears it: both have a chat now.
+    know(hub, session, { ...from, exchange: [...own.exchange, ...from.exchange] });
+    return start(hub, session, peer);
+  }
+  if (isBusy(session)) return signal(hub, session, from, "busy");
+  session.ownPrivateChat.invitedBy = keyOf(peer);
+  know(hub, session, from);
+  signal(hub, session, from, "asked");
+  notify(hub, session, "invited", peer);
 }
 
 /** The session's partner and the other sides of its invitations. */
-export function privateChatPeers(hub: HubState, session: Session): Session[] {
+function privateChatPeers(hub: HubState, session: Session): Peer[] {
   const { partner, invited, invitedBy } = session.privateChat;
-  return [partner, invited, invitedBy].flatMap((key) => sessionOf(hub, key) ?? []);
+  return [partner, invited, invitedBy].flatMap((key) => peerOf(hub, session, key) ?? []);
 }
 
 /** Reserves `other`'s present name, as used by `session`, for that person alone. */
-export function rememberName(hub: HubState, session: Session, other: Session): void {
+function rememberName(hub: HubState, session: Session, other: Peer): void {
   const own = session.ownPrivateChat;
   own.names ??= new PartnerNames();
-  own.names.remember(other.identity.folded, personKey(other.identity), hub.nowMs);
+  const { folded, person } = "session" in other ? senderOf(other.session) : other.elsewhere;
+  own.names.remember(folded, person, hub.nowMs);
 }
 
-function sessionOf(hub: HubState, key: string | undefined): Session | undefined {
-  return key === undefined ? undefined : hub.names.byKey(key);
+function peerOf(hub: HubState, session: Session, key: string | undefined): Peer | undefined {
+  if (key === undefined) return undefined;
+  const elsewhere = session.privateChat.elsewhere?.get(key);
+  if (elsewhere !== undefined) return { elsewhere };
+  const here = hub.names.byKey(key);
+  return here && { session: here };
 }
 
-function notify(hub: HubState, session: Session, state: PrivateChatStep, other: Session): void {
+/** No key of a session has a slash. */
+function qualified({ server, key }: ChatPeer): string {
+  return `${server}/${key}`;
+}
+
+function keyOf(peer: Peer): string {
+  return "session" in peer ? peer.session.identity.key : qualified(peer.elsewhere);
+}
+
+function nameOf(peer: Peer): string {
+  return "session" in peer ? peer.session.name : peer.elsewhere.name;
+}
+
+function notify(hub: HubState, session: Session, state: PrivateChatStep, other: Peer): void {
   if (state === "left" || state === "lost") rememberName(hub, session, other);
-  hub.send(session, { type: "chat", state, with: other.name });
+  hub.send(session, { type: "chat", state, with: nameOf(other) });
+}
+
+function signal(hub: HubState, session: Session, to: ChatPeer, step: ChatStep): void {
+  const { server, key, exchange } = to;
+  hub.signal(server, { type: "chat", to: key, step, exchange, from: senderOf(session) });
 }
 
 function isBusy({ privateChat }: Session): boolean {
@@ -119,20 +276,49 @@ function isBusy({ privateChat }: Session): boolean {
 }
 
 function withdraw(hub: HubState, asker: Session, how: "left" | "lost"): void {
-  const invited = sessionOf(hub, asker.privateChat.invited);
-  if (invited === undefined) return;
-  clearInvitation(asker, invited);
-  notify(hub, invited, how, asker);
+  const invited = peerOf(hub, asker, asker.privateChat.invited);
+  if (invited !== undefined) end(hub, asker, invited, how);
 }
 
-function clearInvitation(asker: Session, invited: Session): void {
-  asker.ownPrivateChat.invited = undefined;
-  invited.ownPrivateChat.invitedBy = undefined;
+/** Whatever there is between the two is over; the other side is told how. */
+function end(hub: HubState, session: Session, peer: Peer, how: "left" | "lost"): void {
+  forget(hub, session, keyOf(peer));
+  if ("elsewhere" in peer) return signal(hub, session, peer.elsewhere, how);
+  forget(hub, peer.session, session.identity.key);
+  notify(hub, peer.session, how, { session });
 }
 
-function separate(one: Session, other: Session): void {
-  one.ownPrivateChat.partner = undefined;
-  other.ownPrivateChat.partner = undefined;
+/** Whoever has invited the session gets no chat. */
+function answerInvitation(
+  hub: HubState,
+  session: Session,
+  asker: Peer,
+  answer: "busy" | "rejected",
+): void {
+  forget(hub, session, keyOf(asker));
+  if ("elsewhere" in asker) return signal(hub, session, asker.elsewhere, answer);
+  forget(hub, asker.session, session.identity.key);
+  notify(hub, asker.session, answer, { session });
+}
+
+/** The session has something to do with somebody at another server, as that one is now. */
+function know(hub: HubState, session: Session, peer: ChatPeer): void {
+  const own = session.ownPrivateChat;
+  own.elsewhere = new Map(own.elsewhere).set(qualified(peer), peer);
+  hub.chatsElsewhere.add(session);
+}
+
+/** The session has nothing to do with that person any more. */
+function forget(hub: HubState, session: Session, key: string): void {
+  const own = session.ownPrivateChat;
+  if (own.partner === key) own.partner = undefined;
+  if (own.invited === key) own.invited = undefined;
+  if (own.invitedBy === key) own.invitedBy = undefined;
+  if (own.elsewhere?.has(key) !== true) return;
+  const others = new Map(own.elsewhere);
+  others.delete(key);
+  own.elsewhere = others.size === 0 ? undefined : others;
+  if (others.size === 0) hub.chatsElsewhere.delete(session);
 }
 
 function refusal(message: string): ChatRefusal {

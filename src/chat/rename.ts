@@ -12,7 +12,7 @@ import { roomsOf } from "./membership.ts";
 import { absentHolder } from "./names/absent-holder.ts";
 import { takenByAbsent, takenByMember } from "./names/absent.ts";
 import { fold, nameProblem } from "./names/grammar.ts";
-import { privateChatPeers, rememberName } from "./private-chat.ts";
+import { rememberNames, tellRenamed } from "./private-chat.ts";
 import { refuseIfOverfull, reject, rejectUnread } from "./rejections.ts";
 import type { Session } from "./session.ts";
 import { banOf, muteText, suspectOf } from "./suspect.ts";
@@ -87,16 +87,14 @@ function rejectOwned(hub: HubState, session: Session, { name, ref }: Rename, to?
 function applyRename(hub: HubState, session: Session, { name, ref }: Rename): void {
   const from = session.name;
   const rooms = roomsOf(hub, session);
-  for (const mate of privateChatPeers(hub, session)) {
-    const isPartner = mate.privateChat.partner === session.identity.key;
-    if (isPartner) rememberName(hub, mate, session);
-    if (rooms.some((room) => mate.rooms.has(room.name))) continue;
-    hub.send(mate, { type: "renamed", from, to: name, chat: true });
-  }
+  rememberNames(hub, session);
   const { folded: before } = session.identity;
   for (const room of rooms) room.remove(session.identity);
   if (fold(name) !== before) releaseName(hub, session);
   hub.names.rename(session, name);
+  hub.list(before);
+  hub.list(session.identity.folded);
+  tellRenamed(hub, session, from);
   hub.queueRecord(session);
   const isOther = fold(from) !== session.identity.folded;
   if (isOther) noteGone(hub, session, from);

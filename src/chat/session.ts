@@ -4,6 +4,7 @@
 
 import type { Conversation, Dialect, Peer } from "./dialect.ts";
 import type { LoginCommand } from "./events.ts";
+import type { SignalSender } from "./hub-signal.ts";
 import type { Link } from "./link.ts";
 import type { Backlog } from "./fan-out/outbox.ts";
 import { SessionOutput } from "./fan-out/session-output.ts";
@@ -160,13 +161,22 @@ class Memberships {
   }
 }
 
-/** Private chat by consent; identity keys. */
+/** Private chat by consent; identity keys, of people at other servers after their server's ID. */
 export type PrivateChat = {
   partner: string | undefined;
   invitedBy: string | undefined;
   invited: string | undefined;
   /** Former names of partners. */
   names: PartnerNames | undefined;
+  /** Those of the three who are at other servers. */
+  elsewhere: ReadonlyMap<string, ChatPeer> | undefined;
+};
+
+/** Somebody at another server; `person` as one writes to them from here. */
+export type ChatPeer = SignalSender & {
+  readonly server: string;
+  /** What there is between the two (hub-signal.ts). */
+  readonly exchange: readonly string[];
 };
 
 const noPrivateChat: Readonly<PrivateChat> = {
@@ -174,6 +184,7 @@ const noPrivateChat: Readonly<PrivateChat> = {
   invitedBy: undefined,
   invited: undefined,
   names: undefined,
+  elsewhere: undefined,
 };
 
 const phasesAfter: Record<Phase, readonly Phase[]> = {

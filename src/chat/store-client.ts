@@ -5,6 +5,7 @@ import type { ParleyError } from "../errors.ts";
 import { sender } from "../limits.ts";
 import type { Account, AccountChange, AccountLookup, AccountOutcome } from "./account-store.ts";
 import type { PrivateMessage, Said } from "./events.ts";
+import type { ForeignPerson } from "./foreign-person.ts";
 import type { RightsChange } from "./rights/rights-rows.ts";
 import type {
   Batch,
@@ -134,6 +135,15 @@ export class StoreClient {
   claimName(claim: NameClaim, then: (outcome: Outcome<boolean>) => void): void {
     this.#request({ type: "claim-name", claim }, (reply) =>
       then(outcomeOf(reply, (done) => (done.type === "claim-name" ? done : undefined))),
+    );
+  }
+
+  findElsewhere(
+    names: readonly string[],
+    then: (outcome: Outcome<readonly ForeignPerson[]>) => void,
+  ): void {
+    this.#request({ type: "find-elsewhere", names }, (reply) =>
+      then(outcomeOf(reply, (done) => (done.type === "find-elsewhere" ? done : undefined))),
     );
   }
 

@@ -11,7 +11,9 @@ import type {
   Accounts,
 } from "./account-store.ts";
 import type { PresenceEvent, PrivateMessage, Said } from "./events.ts";
+import type { DirectoryEntry, ForeignPerson } from "./foreign-person.ts";
 import type { ForeignMember } from "./foreign-roster.ts";
+import type { HubSignal } from "./hub-signal.ts";
 import type { RightsChange, RightsRow } from "./rights/rights-rows.ts";
 import type { SaidRun } from "./said-run.ts";
 
@@ -32,7 +34,19 @@ export type Batch = {
   readonly presence?: readonly Presence[] | undefined;
   /** Names that were claimed and are given up. */
   readonly released?: readonly NameClaim[] | undefined;
+  /** Who is connected here, for whoever asks at other servers: each name once. */
+  readonly people?: readonly DirectoryChange[] | undefined;
+  /** For single people at other servers, in this order. */
+  readonly signals?: readonly AddressedSignal[] | undefined;
 };
+
+/** `entry` undefined: nobody has the name here any more. */
+export type DirectoryChange = {
+  readonly folded: string;
+  readonly entry: DirectoryEntry | undefined;
+};
+
+export type AddressedSignal = { readonly server: string; readonly signal: HubSignal };
 
 /** Who came into a room, left it or has another name, in this order. */
 export type Presence = { readonly room: string; readonly changes: readonly PresenceChange[] };
@@ -178,6 +192,8 @@ export type StoreResults = {
   "find-name": SessionRecord | undefined;
   /** False: somebody has it who is connected to another server. */
   "claim-name": boolean;
+  /** Whoever has one of these names at another server; an owner may be there by several. */
+  "find-elsewhere": readonly ForeignPerson[];
   "change-rights": undefined;
   "erase-message": boolean;
   "find-account": Account | undefined;
@@ -194,6 +210,8 @@ type StoreArguments = {
   "load-session": { session: string };
   "find-name": { name: string; sinceMs: number };
   "claim-name": { claim: NameClaim };
+  /** Folded. */
+  "find-elsewhere": { names: readonly string[] };
   "change-rights": { changes: readonly RightsChange[] };
   "erase-message": { room: string; seq: number };
   "find-account": { lookup: AccountLookup };

@@ -9,7 +9,7 @@ import { output } from "../limits.ts";
 import type { Room } from "./room.ts";
 import { SaidRun } from "./said-run.ts";
 import type { Session } from "./session.ts";
-import type { NameClaim, PresenceChange, SessionUpdate } from "./store.ts";
+import type { AddressedSignal, NameClaim, PresenceChange, SessionUpdate } from "./store.ts";
 
 /**
  * When a session receives an event: at the end of the turn; once the batch is settled, committed or
@@ -88,6 +88,9 @@ export class TurnBatch {
   /** For the other servers, if there can be any. */
   readonly presence = new Map<Room, PresenceChange[]>();
   readonly released: NameClaim[] = [];
+  /** Folded names, to be looked up when the batch is committed. */
+  readonly people = new Set<string>();
+  readonly signals: AddressedSignal[] = [];
   readonly personals = new Map<Session, TimedPersonal[]>();
   /** Connections to close after this batch. */
   readonly ending = new Set<Session>();
@@ -126,6 +129,8 @@ export class TurnBatch {
       this.mailboxes.length +
       this.counted.size +
       this.departed.size +
+      this.people.size +
+      this.signals.length +
       this.beforeDelivery.length +
       this.afterDelivery.length;
     const besides = messages * output.gatheredMessageChars + entries * output.gatheredEntryChars;
@@ -147,6 +152,8 @@ export class TurnBatch {
       this.counted.size > 0 ||
       this.departed.size > 0 ||
       this.presence.size > 0 ||
+      this.people.size > 0 ||
+      this.signals.length > 0 ||
       this.released.length > 0
     );
   }
@@ -232,8 +239,10 @@ export class TurnBatch {
   }
 
   /** Takes over what an earlier batch could not tell the other servers. */
-  putBack({ presence, released }: TurnBatch): void {
+  putBack({ presence, released, people, signals }: TurnBatch): void {
     this.released.unshift(...released);
+    this.signals.unshift(...signals);
+    for (const folded of people) this.people.add(folded);
     const later = [...this.presence];
     this.presence.clear();
     for (const [room, changes] of presence) this.presence.set(room, [...changes]);

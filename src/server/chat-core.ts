@@ -191,6 +191,7 @@ export class ChatCore {
     return {
       handleForeign: (event) => driver.handleForeign(event),
       positionIn: (room) => hub.positionIn(room),
+      watchedServers: () => hub.watchedServers(),
       openRooms: () => hub.openRooms(),
       openMailboxes: () => hub.openMailboxes(),
     };

@@ -45,6 +45,8 @@ function answer(store: LocalStore, request: StoreRequest): StoreReply {
     case "claim-name":
       // No other server could have it.
       return { ...done, type: "claim-name", result: true };
+    case "find-elsewhere":
+      return { ...done, type: "find-elsewhere", result: [] };
     case "erase-message": {
       const result = store.rooms.erase(request.room, request.seq);
       return { ...done, type: "erase-message", result };

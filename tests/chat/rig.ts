@@ -231,6 +231,7 @@ export const nothing = {
   openedRooms: 0,
   names: 0,
   watches: 0,
+  chatsElsewhere: 0,
   accessTokens: 0,
   schedule: 0,
   requests: 0,

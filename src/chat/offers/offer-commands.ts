@@ -11,6 +11,7 @@ import { fold } from "../names/grammar.ts";
 import { type About, reject, rejectUnknownUser, rejectUnread } from "../rejections.ts";
 import { personKey, type Session } from "../session.ts";
 import { sessionFields } from "../session-log.ts";
+import { quoted } from "../../text.ts";
 import { muteText } from "../suspect.ts";
 import type { OfferEnd } from "../../protocol/messages.ts";
 import { absentParty, FileOffer, isPerson, partyOf } from "./file-offer.ts";
@@ -29,6 +30,10 @@ export function offerFiles(hub: HubState, session: Session, command: OfferFiles)
     if (error !== undefined) return rejectUnread(hub, session, command, error);
     if (session.phase !== "member") return;
     if (person === undefined) return rejectUnknownUser(hub, session, command.to, { ref });
+    if ("isElsewhere" in person && person.isElsewhere) {
+      const message = `${quoted(command.to)} is connected to another server of this parley, and files go between people on one: connect to the same one, or give the files by a code (parley send-file without --to)`;
+      return reject(hub, session, "not-allowed", message, { ref, subject: command.to });
+    }
     // Asking the store may have taken a while.
     const since = hub.offers.get(id);
     if (since !== undefined) return offerAgain(hub, session, command, since);

@@ -1,5 +1,6 @@
 // A batch as the JSON that the commit function reads. Pure.
 
+import { holderAt } from "../../chat/foreign-person.ts";
 import type { Batch, Mail } from "../../chat/store.ts";
 import { packRuns } from "../packed-runs.ts";
 
@@ -10,25 +11,24 @@ export type BatchJson = {
   people: string;
   letters: string;
   gone: string;
+  directory: string;
+  signals: string;
 };
 
 /** `server` is the one that commits: it tells its connections apart from those of others. */
 export function batchJson(batch: Batch, server: string): BatchJson {
-  const { rooms, sessions, mail, presence = [], released = [] } = batch;
+  const { rooms, sessions, mail, presence = [], released = [], people = [], signals = [] } = batch;
   return {
     said: `[${rooms.map(({ room, runs }) => roomJson(room, packRuns(runs))).join(",")}]`,
     there: JSON.stringify(presence),
     people: JSON.stringify(sessions.map((record) => ({ minMail: 0, ...record }))),
     letters: `[${mail.map(letterJson).join(",")}]`,
+    directory: JSON.stringify(people.map(({ folded, entry }) => entry ?? { folded })),
+    signals: JSON.stringify(signals),
     gone: JSON.stringify(
       released.map(({ name, holder }) => ({ name, holder: holderAt(server, holder) })),
     ),
   };
-}
-
-/** Numbers of connections are unique with their server. */
-export function holderAt(server: string, holder: string): string {
-  return holder.startsWith("#") ? `${server}${holder}` : holder;
 }
 
 /** Rows are JSON already. */

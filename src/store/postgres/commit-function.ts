@@ -17,12 +17,14 @@ const payloadBytes = 7_900;
  * renamed, `[{room, changes: [{folded, name?, event?}]}]` in their order; without `name`, left.
  * `people`: `[{id, name, n, minMail, network, seenMs, isHere, isNew}]`. `letters`: `[{session,
  * network, timeMs, sender, message}]`, where a session with `#` is a connection without a mailbox:
- * `SERVER#NUMBER`. `gone`: names that are given up, `[{name, holder}]`.
+ * `SERVER#NUMBER`. `gone`: names that are given up, `[{name, holder}]`. `directory`: who has a name
+ * here, `[{folded, name?, key, person, about}]`; without `name`, nobody any more. `signals`: for
+ * other servers, `[{server, signal}]`.
  */
 export const commitFunction = `
-  CREATE FUNCTION parley.commit(
+  CREATE OR REPLACE FUNCTION parley.commit(
     me text, number bigint, lease_ms integer, now_ms bigint, clock_step_ms bigint,
-    said json, there json, people json, letters json, gone json
+    said json, there json, people json, letters json, gone json, directory json, signals json
   ) RETURNS text LANGUAGE plpgsql AS $function$
   DECLARE
     lease parley.servers%ROWTYPE;
@@ -37,6 +39,8 @@ export const commitFunction = `
     pieces text[] := '{}';
     readers text[] := '{}';
     versions bigint[] := '{}';
+    comers text[] := '{}';
+    is_new boolean;
     has_signals boolean := false;
     note text;
     result text;
@@ -154,6 +158,31 @@ export const commitFunction = `
       WHERE names.folded = g.name AND names.holder = g.holder AND names.server = me;
 
     FOR item IN
+      SELECT * FROM json_to_recordset(directory)
+        AS d(folded text, name text, key text, person text, about json)
+    LOOP
+      IF item.name IS NULL THEN
+        DELETE FROM parley.people WHERE folded = item.folded AND server = me;
+        CONTINUE WHEN NOT FOUND;
+      ELSE
+        INSERT INTO parley.people (folded, server, name, key, person, about)
+          VALUES (item.folded, me, item.name, item.key, item.person, item.about::text)
+          ON CONFLICT (folded, server) DO UPDATE SET name = excluded.name, key = excluded.key,
+            person = excluded.person, about = excluded.about
+          RETURNING xmax = 0 INTO is_new;
+        CONTINUE WHEN NOT is_new;
+      END IF;
+      comers := comers || json_build_object('folded', item.folded, 'name', item.name,
+        'persona', item.about -> 'persona')::text;
+    END LOOP;
+
+    INSERT INTO parley.signals (server, signal)
+      SELECT value ->> 'server',
+        json_build_object('type', 'hub', 'from', me, 'signal', value -> 'signal')::text
+      FROM json_array_elements(signals) WITH ORDINALITY ORDER BY ordinality;
+    has_signals := has_signals OR FOUND;
+
+    FOR item IN
       SELECT value ->> 'room' AS room, value -> 'changes' AS changes, ordinality AS place
       FROM json_array_elements(there) WITH ORDINALITY ORDER BY value ->> 'room' COLLATE "C"
     LOOP
@@ -165,13 +194,14 @@ export const commitFunction = `
         RETURNING presence INTO counter;
       versions[item.place] := counter;
       FOR line IN
-        SELECT * FROM json_to_recordset(item.changes) AS c(folded text, name text)
+        SELECT * FROM json_to_recordset(item.changes)
+          AS c(folded text, name text, about json, rank json)
       LOOP
         DELETE FROM parley.members
           WHERE room = item.room AND folded = line.folded AND server = me;
         IF line.name IS NOT NULL THEN
-          INSERT INTO parley.members (room, folded, server, name)
-            VALUES (item.room, line.folded, me, line.name);
+          INSERT INTO parley.members (room, folded, server, name, about, rank)
+            VALUES (item.room, line.folded, me, line.name, line.about::text, line.rank::text);
         END IF;
       END LOOP;
       IF others THEN
@@ -183,9 +213,10 @@ export const commitFunction = `
     result := json_build_object('rooms', firsts, 'mail', counters, 'presence', versions)::text;
     UPDATE parley.servers SET batch = number, reply = result,
       expires = clock_timestamp() + lease_ms * interval '1 millisecond' WHERE id = me;
-    IF others AND (cardinality(pieces) > 0 OR cardinality(readers) > 0 OR has_signals) THEN
+    IF others AND (cardinality(pieces) > 0 OR cardinality(readers) > 0 OR has_signals
+        OR cardinality(comers) > 0) THEN
       note := json_build_object('from', me, 'mail', readers::json[], 'hasSignals', has_signals,
-        'pieces', pieces::json[])::text;
+        'people', comers::json[], 'pieces', pieces::json[])::text;
       IF octet_length(note) > ${payloadBytes} THEN
         -- The others read what they lack.
         note := json_build_object('from', me, 'isLarge', true)::text;
@@ -201,7 +232,7 @@ export const commitFunction = `
  * many there were.
  */
 export const reapFunction = `
-  CREATE FUNCTION parley.reap() RETURNS integer LANGUAGE plpgsql AS $function$
+  CREATE OR REPLACE FUNCTION parley.reap() RETURNS integer LANGUAGE plpgsql AS $function$
   DECLARE
     dead text;
     item record;
@@ -216,7 +247,7 @@ export const reapFunction = `
       SELECT DISTINCT server FROM (
         SELECT server FROM parley.members UNION SELECT server FROM parley.names
         UNION SELECT server FROM parley.sessions WHERE server IS NOT NULL
-        UNION SELECT server FROM parley.signals) AS used
+        UNION SELECT server FROM parley.signals UNION SELECT server FROM parley.people) AS used
       WHERE NOT EXISTS (
         SELECT 1 FROM parley.servers WHERE servers.id = used.server AND NOT is_over)
     LOOP
@@ -236,6 +267,8 @@ export const reapFunction = `
         END IF;
         PERFORM pg_notify('${channel}', note);
       END LOOP;
+      PERFORM pg_notify('${channel}', json_build_object('from', dead, 'isOver', true)::text);
+      DELETE FROM parley.people WHERE server = dead;
       DELETE FROM parley.members WHERE server = dead;
       DELETE FROM parley.names WHERE server = dead;
       DELETE FROM parley.signals WHERE server = dead;

@@ -24,6 +24,10 @@ export class Feed implements Follower, SharedStore {
   /** A batch is on its way: its own messages must not be read as those of others. */
   #isCommitting = false;
   #catchingUp: Promise<void> | undefined;
+  /** Signals are being taken. */
+  #taking: Promise<void> | undefined;
+  /** Signals that the hub has had and that are not known to be deleted. */
+  readonly #taken = new Set<string>();
   #rights = "";
   #stop: (() => void) | undefined;
 
@@ -90,6 +94,7 @@ export class Feed implements Follower, SharedStore {
     for (const room of hub.openRooms()) this.#stale.add(room);
     await this.#catchUp();
     await this.#takeSignals();
+    await this.#lookForServers(hub);
     await this.#readMail(hub);
     await this.#readRights();
   }
@@ -97,6 +102,10 @@ export class Feed implements Follower, SharedStore {
   #hear(payload: string): void {
     const notice = parseNotice(payload);
     if (notice === undefined || notice.from === this.#store.serverId) return;
+    if (notice.isOver === true) {
+      this.#hub?.handleForeign({ type: "server-over", server: notice.from });
+      return;
+    }
     if (notice.isLarge === true) {
       void this.check().catch((error: unknown) => this.#complain(error));
       return;
@@ -108,16 +117,23 @@ export class Feed implements Follower, SharedStore {
     const hub = this.#hub;
     if (hub === undefined) return;
     for (const piece of pieces) this.#take(from, piece);
-    for (const [mailbox, number] of mail) {
-      hub.handleForeign({ type: "mail", mailbox, mail: number });
+    if (hasSignals === true) {
+      void this.#takeSignals().catch((error: unknown) => this.#complain(error));
+    }
+    // What a partner writes comes after the chat has started.
+    if (mail.length > 0) {
+      void (this.#taking ?? Promise.resolve())
+        .catch(() => {})
+        .then(() => {
+          for (const [mailbox, number] of mail) {
+            this.#hub?.handleForeign({ type: "mail", mailbox, mail: number });
+          }
+        });
     }
     if (erased !== undefined) {
       hub.handleForeign({ type: "erased", room: erased[0], seq: erased[1] });
     }
     if (account !== undefined) hub.handleForeign({ type: "account", ...account });
-    if (hasSignals === true) {
-      void this.#takeSignals().catch((error: unknown) => this.#complain(error));
-    }
     if (rights === true) void this.#readRights().catch((error: unknown) => this.#complain(error));
   }
 
@@ -231,14 +247,44 @@ export class Feed implements Follower, SharedStore {
     this.#hub?.handleForeign({ type: "roster", room, ...roster });
   }
 
+  /** One after the other, so that they stay in order. */
   async #takeSignals(): Promise<void> {
-    const rows = await this.#database.run<{ id: number | string; signal: string }>(
-      "DELETE FROM parley.signals WHERE server = $1 RETURNING id, signal",
+    const before = this.#taking;
+    const taking = (before ?? Promise.resolve()).catch(() => {}).then(() => this.#readSignals());
+    this.#taking = taking;
+    try {
+      await taking;
+    } finally {
+      if (this.#taking === taking) this.#taking = undefined;
+    }
+  }
+
+  async #readSignals(): Promise<void> {
+    const rows = await this.#database.run<{ id: string; signal: string }>(
+      "SELECT id::text AS id, signal FROM parley.signals s WHERE server = $1 ORDER BY s.id",
       [this.#store.serverId],
     );
-    const ordered = rows.map(({ id, signal }) => ({ id: Number(id), signal }));
-    ordered.sort((a, b) => a.id - b.id);
-    for (const { signal } of ordered) this.#hub?.handleForeign(eventOf(signal));
+    if (rows.length === 0) return;
+    for (const { id, signal } of rows) {
+      if (this.#taken.has(id)) continue;
+      this.#taken.add(id);
+      this.#hub?.handleForeign(eventOf(signal));
+    }
+    // If the answer is lost, they may be there again.
+    const ids = rows.map(({ id }) => id);
+    await this.#database.run(
+      `DELETE FROM parley.signals
+       WHERE id IN (SELECT value::bigint FROM json_array_elements_text($1::text::json))`,
+      [JSON.stringify(ids)],
+    );
+    for (const id of ids) this.#taken.delete(id);
+  }
+
+  /** A server may have been over before anybody here had to do with its people. */
+  async #lookForServers(hub: SharedHub): Promise<void> {
+    for (const server of await this.#store.directory.over(hub.watchedServers())) {
+      this.#hub?.handleForeign({ type: "server-over", server });
+    }
   }
 
   async #readMail(hub: SharedHub): Promise<void> {

@@ -3,7 +3,7 @@
 
 import { ParleyError } from "../../errors.ts";
 import { type Database, Refused } from "./database.ts";
-import { migrations, schemaVersion } from "./schema.ts";
+import { functions, migrations, schemaVersion } from "./schema.ts";
 
 /** PostgreSQL versions below lack what is used here. */
 const leastVersion = 150_000;
@@ -39,6 +39,7 @@ export async function migrate(database: Database, epoch: string): Promise<void> 
         END IF;
       END $$;
       ${steps}
+      ${functions}
       INSERT INTO parley.meta (key, value) VALUES ('schema', '${schemaVersion}'), ('epoch', '${epoch}')
         ON CONFLICT (key) DO UPDATE SET value =
           CASE WHEN meta.key = 'epoch' THEN meta.value ELSE excluded.value END;

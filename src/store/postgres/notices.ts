@@ -4,6 +4,7 @@
 import type { AccountChange } from "../../chat/account-store.ts";
 import type { PrivateMessage } from "../../chat/events.ts";
 import type { ForeignEvent } from "../../chat/foreign-events.ts";
+import type { HubSignal } from "../../chat/hub-signal.ts";
 import { SaidRun } from "../../chat/said-run.ts";
 import type { PresenceChange } from "../../chat/store.ts";
 import type { StoredRun } from "../packed-runs.ts";
@@ -18,6 +19,8 @@ export type Notice = {
   from: string;
   /** There is more than fits: look for yourself. */
   isLarge?: boolean;
+  /** That server is over. */
+  isOver?: boolean;
   pieces?: Piece[];
   /** Mailboxes, and the number of their last message. */
   mail?: [mailbox: string, mail: number][];
@@ -54,6 +57,7 @@ export function runsOf(
 
 type StoredSignal =
   | { type: "moved"; session: string }
+  | { type: "hub"; from: string; signal: HubSignal }
   | {
       type: "letter";
       to: string;
@@ -66,6 +70,9 @@ type StoredSignal =
 export function eventOf(signal: string): ForeignEvent {
   const stored: StoredSignal = JSON.parse(signal);
   if (stored.type === "moved") return stored;
+  if (stored.type === "hub") {
+    return { type: "signal", server: stored.from, signal: stored.signal };
+  }
   const { to, timeMs, sender, message } = stored;
   const { alias, ...content } = message;
   return {

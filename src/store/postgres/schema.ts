@@ -132,11 +132,28 @@ const tables = `
 /** Version 2: devices vouch for each other. */
 const version2 = "ALTER TABLE parley.account_keys ADD COLUMN vouch text;";
 
+/** Version 3: who is where, and what the others may be shown of them. */
+const version3 = `
+  CREATE TABLE parley.people (
+    folded text NOT NULL,
+    server text NOT NULL,
+    name text NOT NULL,
+    key text NOT NULL,
+    person text NOT NULL,
+    about text NOT NULL,
+    since timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (folded, server)
+  ) WITH (fillfactor = 70);
+  CREATE INDEX people_by_server ON parley.people (server);
+  ALTER TABLE parley.members ADD COLUMN about text;
+  ALTER TABLE parley.members ADD COLUMN rank text;
+`;
+
 /** Step `i` turns version `i` into `i + 1`. Never change a released step; add one. */
-export const migrations: readonly string[] = [
-  `${tables}${commitFunction}${reapFunction}`,
-  version2,
-];
+export const migrations: readonly string[] = [tables, version2, version3];
+
+/** Made anew after every migration: they belong to the newest tables. */
+export const functions = `${commitFunction}${reapFunction}`;
 
 /** The version that this program writes. */
 export const schemaVersion = migrations.length;

@@ -1,6 +1,7 @@
 // The store in PostgreSQL: answers the hub's requests, each in its own time. What has an unknown
 // outcome is said to be unknown; the hub asks again.
 
+import { holderAt } from "../../chat/foreign-person.ts";
 import type { RightsChange, RightsRow } from "../../chat/rights/rights-rows.ts";
 import type {
   Batch,
@@ -18,9 +19,10 @@ import { retentionClock } from "../retention-clock.ts";
 import { defaultRetention, type Retention } from "../retention.ts";
 import { newEpoch } from "../server-store.ts";
 import { PostgresAccounts } from "./accounts.ts";
-import { batchJson, holderAt } from "./batch-json.ts";
+import { batchJson } from "./batch-json.ts";
 import { channel, fencedState } from "./commit-function.ts";
 import { type Database, DatabaseAway, Refused } from "./database.ts";
+import { PostgresDirectory } from "./directory.ts";
 import { PostgresMailboxes } from "./mailboxes.ts";
 import { migrate } from "./migrate.ts";
 import { PostgresRooms } from "./rooms.ts";
@@ -66,6 +68,7 @@ export class PostgresStore {
   readonly #database: Database;
   readonly #mailboxes: PostgresMailboxes;
   readonly #accounts: PostgresAccounts;
+  readonly directory: PostgresDirectory;
   readonly #sweep: PostgresSweep;
   readonly #clock: () => number;
   readonly #clockStepMs: number;
@@ -104,6 +107,7 @@ export class PostgresStore {
     this.#serverId = secretText(9);
     this.#database = database;
     this.#mailboxes = new PostgresMailboxes(database, retention.mailMessages);
+    this.directory = new PostgresDirectory(database);
     this.#accounts = new PostgresAccounts(database);
     this.#sweep = new PostgresSweep(database, retention);
     this.rooms = new PostgresRooms(database, retention.messages);
@@ -230,6 +234,10 @@ export class PostgresStore {
       }
       case "claim-name":
         return { ...done, type: "claim-name", result: await this.#claim(request.claim) };
+      case "find-elsewhere": {
+        const result = await this.directory.find(request.names, this.#serverId);
+        return { ...done, type: "find-elsewhere", result };
+      }
       case "erase-message": {
         const result = await this.rooms.erase(request.room, request.seq);
         if (result) await this.#tell({ erased: [request.room, request.seq] });
@@ -264,10 +272,10 @@ export class PostgresStore {
   }
 
   async #commitAs(id: string, batch: Batch): Promise<Committed> {
-    const { said, there, people, letters, gone } = batchJson(batch, id);
+    const { said, there, people, letters, gone, directory, signals } = batchJson(batch, id);
     const [row] = await this.#database.run<{ reply: string }>(
       `SELECT parley.commit($1, $2, $3, $4, $5, $6::text::json, $7::text::json, $8::text::json,
-         $9::text::json, $10::text::json) AS reply`,
+         $9::text::json, $10::text::json, $11::text::json, $12::text::json) AS reply`,
       [
         id,
         batch.number,
@@ -279,6 +287,8 @@ export class PostgresStore {
         people,
         letters,
         gone,
+        directory,
+        signals,
       ],
     );
     const committed: Committed = JSON.parse(row?.reply ?? "");
@@ -300,9 +310,14 @@ export class PostgresStore {
   /** Whoever has the name at another server, else whoever had it last. */
   async #named(name: string, sinceMs: number): Promise<SessionRecord | undefined> {
     const [other] = await this.#database.run<{ holder: string; seen: number | string | null }>(
-      `SELECT n.holder, s.seen_ms AS seen FROM parley.names n
-       LEFT JOIN parley.sessions s ON s.id = n.holder
-       WHERE n.folded = $1 AND n.server <> $2`,
+      `SELECT n.holder, s.seen_ms AS seen FROM (
+         SELECT holder FROM parley.names WHERE folded = $1 AND server <> $2
+         UNION ALL
+         -- An owner may be at several servers, and the name was claimed by one of them.
+         SELECT CASE WHEN left(p.person, 1) = '#' THEN p.server || p.person ELSE p.person END
+         FROM parley.people p JOIN parley.servers v ON v.id = p.server AND NOT v.is_over
+         WHERE p.folded = $1 AND p.server <> $2) n
+       LEFT JOIN parley.sessions s ON s.id = n.holder LIMIT 1`,
       [name, this.#serverId],
     );
     if (other !== undefined) {

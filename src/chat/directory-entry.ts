@@ -1,0 +1,36 @@
+// What other servers may know of somebody who is connected here.
+
+import type { DirectoryEntry, PublicPerson } from "./foreign-person.ts";
+import type { HubState } from "./hub-state.ts";
+import type { SignalSender } from "./hub-signal.ts";
+import { idsOf } from "./room-rights.ts";
+import { personKey, type Session } from "./session.ts";
+
+/** Undefined: nobody here has the name. */
+export function directoryEntry(hub: HubState, folded: string): DirectoryEntry | undefined {
+  const session = hub.names.holder(folded);
+  return session && { ...senderOf(session), about: publicPerson(hub, session) };
+}
+
+export function senderOf({ identity }: Session): SignalSender {
+  const { key, name, folded } = identity;
+  return { key, name, folded, person: personKey(identity) };
+}
+
+function publicPerson(hub: HubState, session: Session): PublicPerson {
+  const { away, isHidden, sinceMs } = session.person;
+  return {
+    persona: hub.personas.of(session),
+    ids: idsOf(session),
+    away,
+    isHidden,
+    isSecure: session.peer.tls === true,
+    sinceMs,
+    spokeMs: spokeMs(hub, session),
+  };
+}
+
+/** Unix milliseconds; who has said nothing counts from the login. */
+function spokeMs({ nowMs, stampMs }: HubState, { person }: Session): number {
+  return person.spokeMs === 0 ? person.sinceMs : stampMs - (nowMs - person.spokeMs);
+}

@@ -1,0 +1,45 @@
+// Who is connected to which server, for whoever asks by name. Written by the commit function.
+
+import { type DirectoryEntry, type ForeignPerson, holderAt } from "../../chat/foreign-person.ts";
+import type { Database } from "./database.ts";
+
+type PersonRow = Omit<DirectoryEntry, "about"> & { server: string; about: string; rooms: string };
+
+export class PostgresDirectory {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** Whoever has one of these folded names at another server than `server`. */
+  async find(names: readonly string[], server: string): Promise<ForeignPerson[]> {
+    const rows = await this.#database.run<PersonRow>(
+      `SELECT p.folded, p.name, p.key, p.person, p.about, p.server,
+         (SELECT coalesce(json_agg(m.room), '[]') FROM parley.members m
+          WHERE m.folded = p.folded AND m.server = p.server)::text AS rooms
+       FROM parley.people p JOIN parley.servers s ON s.id = p.server AND NOT s.is_over
+       WHERE p.server <> $2 AND p.folded IN (SELECT json_array_elements_text($1::text::json))
+       ORDER BY p.folded COLLATE "C", p.since DESC`,
+      [JSON.stringify(names), server],
+    );
+    return rows.map(({ person, about, rooms, ...row }) => ({
+      ...row,
+      person: holderAt(row.server, person),
+      about: JSON.parse(about),
+      rooms: JSON.parse(rooms),
+    }));
+  }
+
+  /** Of these servers those that are over. */
+  async over(servers: readonly string[]): Promise<string[]> {
+    if (servers.length === 0) return [];
+    const rows = await this.#database.run<{ id: string }>(
+      `SELECT asked.id FROM json_array_elements_text($1::text::json) AS asked(id)
+       WHERE NOT EXISTS (
+         SELECT 1 FROM parley.servers s WHERE s.id = asked.id AND NOT s.is_over)`,
+      [JSON.stringify(servers)],
+    );
+    return rows.map(({ id }) => id);
+  }
+}

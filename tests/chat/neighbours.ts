@@ -1,0 +1,192 @@
+// Several hubs on one store in memory, as servers of one database are. What one has committed waits
+// for the others until `deliver`, in the order of commits, so that a test decides what crosses what.
+
+import type { ForeignEvent } from "../../src/chat/foreign-events.ts";
+import {
+  type DirectoryEntry,
+  type ForeignPerson,
+  holderAt,
+} from "../../src/chat/foreign-person.ts";
+import type { ForeignMember } from "../../src/chat/foreign-roster.ts";
+import type { HubOptions } from "../../src/chat/hub.ts";
+import type { Batch, Committed, StoreReply, StoreRequest } from "../../src/chat/store.ts";
+import { answerRequest } from "../../src/store/answer.ts";
+import { openMemoryStore } from "../../src/store/memory.ts";
+import { packRuns } from "../../src/store/packed-runs.ts";
+import { runsOf } from "../../src/store/postgres/notices.ts";
+import { Rig } from "./rig.ts";
+
+export class Neighbours {
+  readonly #store = openMemoryStore({ epoch: "epoch-1" });
+  readonly #rigs = new Map<string, Rig>();
+  /** For each server, what it has not heard yet. */
+  readonly #waiting = new Map<string, ForeignEvent[]>();
+  readonly #names = new Map<string, { holder: string; server: string }>();
+  readonly #people = new Map<string, DirectoryEntry>();
+  readonly #members = new Map<string, Map<string, ForeignMember>>();
+  readonly #versions = new Map<string, number>();
+  #batches = 0;
+
+  /** Another server; `optionsOf` may share what all of them know. */
+  server(id: string, options: Partial<HubOptions> = {}): Rig {
+    const shared = { roomOpened() {} };
+    const rig = new Rig({ ...options, shared }, (request) => this.#answer(id, request));
+    this.#rigs.set(id, rig);
+    this.#waiting.set(id, []);
+    return rig;
+  }
+
+  /** Brings the next event to that server; false: it has heard everything. */
+  deliverOne(id: string): boolean {
+    const event = this.#waiting.get(id)?.shift();
+    const rig = this.#rigs.get(id);
+    if (event === undefined || rig === undefined) return false;
+    rig.hub.handleForeign(this.#fitting(id, rig, event), rig.nowMs);
+    rig.settle();
+    return true;
+  }
+
+  /** Brings everything to everybody, and what follows from it. */
+  deliver(): void {
+    for (let round = 0; [...this.#rigs.keys()].some((id) => this.deliverOne(id)); round++) {
+      if (round > 10_000) throw new Error("the hubs go on answering each other");
+    }
+  }
+
+  /** The server dies, and the others find out. */
+  kill(id: string): void {
+    this.#rigs.delete(id);
+    for (const [name, { server }] of this.#names) if (server === id) this.#names.delete(name);
+    for (const key of this.#people.keys()) if (key.startsWith(`${id} `)) this.#people.delete(key);
+    for (const other of this.#rigs.keys()) {
+      this.#waiting.get(other)?.push({ type: "server-over", server: id });
+    }
+  }
+
+  /** After a gap, everybody who is there is read. */
+  #fitting(id: string, rig: Rig, event: ForeignEvent): ForeignEvent {
+    if (event.type !== "presence") return event;
+    const { room, version } = event;
+    if (rig.hub.positionIn(room)?.presence === version - 1) return event;
+    return { type: "roster", room, ...this.#roster(room, id) };
+  }
+
+  #roster(room: string, but: string): { version: number; members: ForeignMember[] } {
+    const all = [...(this.#members.get(room)?.values() ?? [])];
+    const members = all.filter(({ server }) => server !== but);
+    return { version: this.#versions.get(room) ?? 0, members };
+  }
+
+  #tellOthers(id: string, event: ForeignEvent): void {
+    for (const [other, waiting] of this.#waiting) if (other !== id) waiting.push(event);
+  }
+
+  #answer(server: string, request: StoreRequest): StoreReply {
+    const done = { id: request.id, outcome: "done" } as const;
+    switch (request.type) {
+      case "commit":
+        return { ...done, type: "commit", result: this.#commit(server, request.batch) };
+      case "room-bounds": {
+        const bounds = this.#store.rooms.bounds(request.room);
+        const elsewhere = this.#roster(request.room, server);
+        return { ...done, type: "room-bounds", result: { ...bounds, elsewhere } };
+      }
+      case "claim-name": {
+        const { name, holder: claimed } = request.claim;
+        const holder = holderAt(server, claimed);
+        const before = this.#names.get(name);
+        const isFree = before === undefined || before.holder === holder || before.server === server;
+        if (isFree) this.#names.set(name, { holder, server });
+        return { ...done, type: "claim-name", result: isFree };
+      }
+      case "find-name": {
+        const other = this.#names.get(request.name);
+        if (other === undefined || other.server === server) break;
+        const { holder: id } = other;
+        const record = { id, name: request.name, n: 0, mail: 0, network: "", isElsewhere: true };
+        return { ...done, type: "find-name", result: { ...record, seenMs: request.sinceMs } };
+      }
+      case "find-elsewhere":
+        return { ...done, type: "find-elsewhere", result: this.#find(server, request.names) };
+    }
+    return answerRequest(this.#store, request);
+  }
+
+  #find(server: string, names: readonly string[]): ForeignPerson[] {
+    return [...this.#people].flatMap(([key, entry]) => {
+      const [at = ""] = key.split(" ");
+      if (at === server || !names.includes(entry.folded)) return [];
+      const rooms = [...this.#members].filter(([, of]) => of.has(`${at} ${entry.folded}`));
+      const person = holderAt(at, entry.person);
+      return [{ ...entry, person, server: at, rooms: rooms.map(([room]) => room) }];
+    });
+  }
+
+  #commit(server: string, batch: Batch): Committed {
+    const committed = this.#store.commit({
+      ...batch,
+      number: ++this.#batches,
+      mail: batch.mail.filter(({ session }) => !session.includes("#")),
+    });
+    for (const [i, { room, runs }] of batch.rooms.entries()) {
+      let seq = committed.rooms[i] ?? 0;
+      for (const row of packRuns(runs)) {
+        const piece = { room, seq, timeMs: row.timeMs };
+        this.#tellOthers(server, {
+          type: "said",
+          room,
+          runs: runsOf(JSON.parse(row.runs), piece),
+        });
+        seq += row.count;
+      }
+    }
+    const mail = this.#deliverMail(server, batch, [...committed.mail]);
+    for (const { name, holder } of batch.released ?? []) {
+      const before = this.#names.get(name);
+      if (before?.server === server && before.holder === holderAt(server, holder)) {
+        this.#names.delete(name);
+      }
+    }
+    this.#list(server, batch);
+    for (const { server: to, signal } of batch.signals ?? []) {
+      this.#waiting.get(to)?.push({ type: "signal", server, signal });
+    }
+    const presence = (batch.presence ?? []).map((change) => this.#changed(server, change));
+    return { ...committed, mail, presence };
+  }
+
+  #deliverMail(server: string, { mail }: Batch, numbers: number[]): number[] {
+    return mail.map(({ session, message }) => {
+      const [at = "", number] = session.split("#");
+      if (number === undefined) {
+        const assigned = numbers.shift() ?? 0;
+        this.#tellOthers(server, { type: "mail", mailbox: session, mail: assigned });
+        return assigned;
+      }
+      const letter = { ...message, mail: 0 };
+      this.#waiting.get(at)?.push({ type: "letter", to: `#${number}`, message: letter });
+      return 0;
+    });
+  }
+
+  #list(server: string, { people = [] }: Batch): void {
+    for (const { folded, entry } of people) {
+      const key = `${server} ${folded}`;
+      if (entry === undefined) this.#people.delete(key);
+      else this.#people.set(key, entry);
+    }
+  }
+
+  #changed(server: string, { room, changes }: NonNullable<Batch["presence"]>[number]): number {
+    const version = (this.#versions.get(room) ?? 0) + 1;
+    this.#versions.set(room, version);
+    const members = this.#members.get(room) ?? new Map<string, ForeignMember>();
+    this.#members.set(room, members);
+    for (const { folded, name, event: _, ...more } of changes) {
+      members.delete(`${server} ${folded}`);
+      if (name !== undefined) members.set(`${server} ${folded}`, { server, folded, name, ...more });
+    }
+    this.#tellOthers(server, { type: "presence", room, version, server, changes });
+    return version;
+  }
+}

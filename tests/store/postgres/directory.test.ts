@@ -1,0 +1,134 @@
+// Who is where, and what servers have for each other's people: as two servers of one database see it.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { ForeignEvent, SharedHub } from "../../../src/chat/foreign-events.ts";
+import type { HubSignal } from "../../../src/chat/hub-signal.ts";
+import type { Batch, StoreReply } from "../../../src/chat/store.ts";
+import { Database } from "../../../src/store/postgres/database.ts";
+import { parseDatabaseUrl } from "../../../src/store/postgres/database-url.ts";
+import { Feed } from "../../../src/store/postgres/feed.ts";
+import { migrations } from "../../../src/store/postgres/schema.ts";
+import { PostgresStore } from "../../../src/store/postgres/store.ts";
+import { Cluster, hasPostgres, withoutPostgres } from "./cluster.ts";
+
+if (!hasPostgres) console.error(`skipped: ${withoutPostgres}: the directory in PostgreSQL`);
+
+const persona = { user: "u", host: "h.parley", account: "", realName: "r", isBot: false };
+const about = { persona, ids: [], isHidden: false, isSecure: true, sinceMs: 1, spokeMs: 2 };
+const entry = (name: string, key = `key-${name}`) => {
+  const folded = name.toLowerCase();
+  return { folded, entry: { folded, name, key, person: key, about } };
+};
+
+function asker(store: PostgresStore) {
+  let id = 0;
+  let batches = 0;
+  const ask = (request: Parameters<PostgresStore["answer"]>[0]): Promise<StoreReply> =>
+    new Promise((resolve) => store.answer(request, resolve));
+  return {
+    find: (...names: string[]) => ask({ type: "find-elsewhere", names, id: ++id }),
+    commit: (work: Partial<Batch>) => {
+      const batch = { number: ++batches, rooms: [], mail: [], sessions: [], ...work };
+      return ask({ type: "commit", batch, id: ++id });
+    },
+  };
+}
+
+describe.skipIf(!hasPostgres)("the directory in PostgreSQL", () => {
+  let cluster: Cluster | undefined;
+  const databases: Database[] = [];
+
+  async function connect(url: string): Promise<Database> {
+    const database = new Database(parseDatabaseUrl(url, "parley"), () => "");
+    databases.push(database);
+    return database;
+  }
+
+  beforeAll(async () => {
+    cluster = await Cluster.start();
+  }, 60_000);
+
+  afterAll(async () => {
+    for (const database of databases) await database.close().catch(() => {});
+    await cluster?.remove();
+  }, 60_000);
+
+  test("people are found from the other server, until they or their server go", async () => {
+    const database = await connect(await cluster!.newDatabase());
+    const [east, west] = [await PostgresStore.open(database), await PostgresStore.open(database)];
+    const [here, there] = [asker(east), asker(west)];
+    const ann = entry("Ann");
+    const anonymous = entry("Nemo", "#7");
+    const presence = [
+      { room: "lobby", changes: [{ folded: "ann", name: "Ann", event: undefined }] },
+    ];
+    await here.commit({ people: [ann, anonymous], presence });
+    const server = east.serverId;
+    expect(await there.find("ann", "nemo", "nobody")).toMatchObject({
+      result: [
+        { ...ann.entry, server, rooms: ["lobby"] },
+        { ...anonymous.entry, person: `${server}#7`, server, rooms: [] },
+      ],
+    });
+    expect(await here.find("ann")).toMatchObject({ result: [] });
+    expect(await west.directory.over([server, "never-there"])).toEqual(["never-there"]);
+    await here.commit({ people: [{ folded: "ann", entry: undefined }] });
+    expect(await there.find("ann")).toMatchObject({ result: [] });
+    await east.leave();
+    expect(await there.find("nemo")).toMatchObject({ result: [] });
+    expect(await west.directory.over([server])).toEqual([server]);
+    await west.renew();
+    expect(await database.run("SELECT folded FROM parley.people")).toEqual([]);
+  });
+
+  test("signals arrive once and in order, also if the answer to taking them is lost", async () => {
+    const url = await cluster!.newDatabase();
+    const database = await connect(url);
+    const [east, west] = [await PostgresStore.open(database), await PostgresStore.open(database)];
+    const from = { key: "k", name: "Ann", folded: "ann", person: "k" };
+    const signal = (to: string): HubSignal => {
+      return { type: "chat", to, step: "invite", exchange: ["1"], from };
+    };
+    const heard: ForeignEvent[] = [];
+    const hub: SharedHub = {
+      handleForeign: (event) => void heard.push(event),
+      positionIn: () => undefined,
+      watchedServers: () => [],
+      openRooms: () => [],
+      openMailboxes: () => [],
+    };
+    const feed = new Feed(database, west, (line) => expect.unreachable(line));
+    feed.attach(hub);
+    const to = (...keys: string[]) =>
+      keys.map((key) => ({ server: west.serverId, signal: signal(key) }));
+    const sender = asker(east);
+    await sender.commit({ signals: to("a", "b") });
+    await database.run(`CREATE FUNCTION parley.deny() RETURNS trigger LANGUAGE plpgsql
+      AS $$ BEGIN RAISE EXCEPTION 'not now'; END $$`);
+    await database.run(`CREATE TRIGGER deny BEFORE DELETE ON parley.signals
+      FOR EACH ROW EXECUTE FUNCTION parley.deny()`);
+    await expect(feed.check()).rejects.toThrow("not now");
+    await database.run("DROP FUNCTION parley.deny CASCADE");
+    await sender.commit({ signals: to("c") });
+    await feed.check();
+    await feed.check();
+    const taken = heard.flatMap((event) => (event.type === "signal" ? [event.signal.to] : []));
+    expect(taken).toEqual(["a", "b", "c"]);
+    expect(await database.run("SELECT id FROM parley.signals")).toEqual([]);
+  });
+
+  test("a database of version 2 is migrated with what is in it", async () => {
+    const database = await connect(await cluster!.newDatabase());
+    await database.script(`CREATE SCHEMA parley; ${migrations.slice(0, 2).join("")}
+      INSERT INTO parley.meta (key, value) VALUES ('schema', '2'), ('epoch', 'an-epoch');
+      INSERT INTO parley.members (room, folded, server, name) VALUES ('lobby', 'ann', 's', 'Ann');`);
+    const store = await PostgresStore.open(database);
+    expect(store.epoch).toBe("an-epoch");
+    expect(await database.run("SELECT name, about FROM parley.members")).toEqual([
+      { name: "Ann", about: null },
+    ]);
+    expect(await asker(store).commit({ people: [entry("Ben")] })).toMatchObject({
+      outcome: "done",
+    });
+  });
+});
