@@ -1,69 +1,74 @@
-// Makes a P-256 key and a self-signed certificate for it. Slow to load, so imported only when a
-// server has no key yet. Knows nothing of files.
+// Makes a P-256 key and a self-signed certificate for it (RFC 5280). Knows nothing of files.
 
-import * as asn1 from "asn1js";
-import * as pki from "pkijs";
+import { generateKeyPair, sign } from "node:crypto";
+import { promisify } from "node:util";
 import { secretBytes } from "../secrets.ts";
+import {
+  bitString,
+  explicit,
+  implicitText,
+  integer,
+  octetString,
+  oid,
+  sequence,
+  set,
+  time,
+  utf8,
+  yes,
+} from "./der.ts";
 
 /** PEM (RFC 7468): the key as PKCS #8, and its certificate. */
 export type KeyPair = { readonly key: string; readonly cert: string };
 
-const algorithm = { name: "ECDSA", namedCurve: "P-256" } as const;
-const commonName = "2.5.4.3";
-const basicConstraints = "2.5.29.19";
-const subjectAltName = "2.5.29.17";
+const commonName = oid("2.5.4.3");
+const basicConstraints = oid("2.5.29.19");
+const subjectAltName = oid("2.5.29.17");
+const ecdsaWithSha256 = sequence(oid("1.2.840.10045.4.3.2"));
 /** RFC 5280 §4.1.2.5: no well-defined expiration date. Clients go by the key alone. */
 const never = new Date("9999-12-31T23:59:59Z");
 /** For clients whose clock is behind. */
 const backdatedMs = 24 * 3600 * 1000;
+/** Of a dNSName among a GeneralName's choices. */
+const dnsName = 2;
 
 /**
  * Names no machine: what a stranger can read tells only that a parley is here.
  * `nowMs`: Unix time.
  */
 export async function createKeyPair(nowMs: number): Promise<KeyPair> {
-  const keys = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
-  const certificate = new pki.Certificate();
-  certificate.version = 2;
-  certificate.serialNumber = new asn1.Integer({ valueHex: serialNumber() });
-  const name = new pki.AttributeTypeAndValue({
-    type: commonName,
-    value: new asn1.Utf8String({ value: "parley" }),
-  });
-  certificate.issuer.typesAndValues.push(name);
-  certificate.subject.typesAndValues.push(name);
-  certificate.notBefore.value = new Date(nowMs - backdatedMs);
-  certificate.notAfter.value = never;
-  certificate.notAfter.type = pki.TimeType.GeneralizedTime;
-  const alternatives = new pki.GeneralNames({
-    names: ["parley", "localhost"].map((value) => new pki.GeneralName({ type: 2, value })),
-  });
-  certificate.extensions = [
-    extension(basicConstraints, new pki.BasicConstraints({ cA: false }).toSchema(), true),
-    extension(subjectAltName, alternatives.toSchema(), false),
-  ];
-  await certificate.subjectPublicKeyInfo.importKey(keys.publicKey);
-  await certificate.sign(keys.privateKey, "SHA-256");
-  const key = await crypto.subtle.exportKey("pkcs8", keys.privateKey);
+  const keys = await promisify(generateKeyPair)("ec", { namedCurve: "P-256" });
+  const name = sequence(set(sequence(commonName, utf8("parley"))));
+  const alternatives = ["parley", "localhost"].map((host) => implicitText(dnsName, host));
+  // A basic constraint that is left out says what it would say by default: no authority.
+  const extensions = sequence(
+    sequence(basicConstraints, yes(), octetString(sequence())),
+    sequence(subjectAltName, octetString(sequence(...alternatives))),
+  );
+  const version3 = integer(Uint8Array.of(2));
+  const toSign = sequence(
+    explicit(0, version3),
+    integer(serialNumber()),
+    ecdsaWithSha256,
+    name,
+    sequence(time(new Date(nowMs - backdatedMs)), time(never)),
+    name,
+    new Uint8Array(keys.publicKey.export({ type: "spki", format: "der" })),
+    explicit(3, extensions),
+  );
+  const signature = bitString(sign("sha256", toSign, keys.privateKey));
   return {
-    key: pem("PRIVATE KEY", key),
-    cert: pem("CERTIFICATE", certificate.toSchema(true).toBER(false)),
+    key: pem("PRIVATE KEY", keys.privateKey.export({ type: "pkcs8", format: "der" })),
+    cert: pem("CERTIFICATE", sequence(toSign, ecdsaWithSha256, signature)),
   };
 }
 
-function extension(extnID: string, value: asn1.BaseBlock, critical: boolean): pki.Extension {
-  return new pki.Extension({ extnID, critical, extnValue: value.toBER(false) });
+/** Not zero, and of one length. */
+function serialNumber(): Uint8Array {
+  const bytes = secretBytes(16);
+  return bytes.with(0, (bytes[0]! & 0x7f) | 0x40);
 }
 
-/** Positive and without a leading zero (X.690 §8.3.2). */
-function serialNumber(): ArrayBuffer {
-  const bytes = new Uint8Array(16);
-  bytes.set(secretBytes(16));
-  bytes[0] = (bytes[0]! & 0x7f) | 0x40;
-  return bytes.buffer;
-}
-
-function pem(label: string, der: ArrayBuffer): string {
+function pem(label: string, der: Uint8Array): string {
   const lines =
     Buffer.from(der)
       .toString("base64")

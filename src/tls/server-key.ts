@@ -6,7 +6,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { ParleyError } from "../errors.ts";
 import { quoted } from "../text.ts";
-import type { KeyPair } from "./certificate.ts";
+import { createKeyPair, type KeyPair } from "./certificate.ts";
 import { createSecretFile, readSecretFile } from "./secret-file.ts";
 import { pinOf } from "./spki-pin.ts";
 
@@ -27,7 +27,6 @@ export async function openServerKey(folder: string): Promise<ServerKey> {
   try {
     const existing = readSecretFile(path, content);
     if (existing !== undefined) return parse(path, existing);
-    const { createKeyPair } = await import("./certificate.ts");
     const { key, cert } = await createKeyPair(Date.now());
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     createSecretFile(path, `${key}${cert}`);

@@ -1,4 +1,4 @@
-// Serves the page's files: embedded at build time, compressed once, with entity tags.
+// Serves the page's files: embedded and compressed at build time, with entity tags.
 
 import { buildPage } from "../../page/build-page.ts" with { type: "macro" };
 import { pageHeaders, acceptsGzip } from "./headers.ts";
@@ -42,19 +42,15 @@ function loadFiles(): ReadonlyMap<string, PageFile> {
     ["/service-worker.js", pageFile("text/javascript; charset=utf-8", page.worker)],
     ["/manifest.webmanifest", pageFile("application/manifest+json", page.manifest)],
     ["/icon.svg", pageFile("image/svg+xml", page.icon)],
-    ["/icon-180.png", pageFile("image/png", Buffer.from(page.icon180, "base64"))],
-    ["/icon-192.png", pageFile("image/png", Buffer.from(page.icon192, "base64"))],
-    ["/icon-512.png", pageFile("image/png", Buffer.from(page.icon512, "base64"))],
+    ["/icon-180.png", pageFile("image/png", page.icon180)],
+    ["/icon-192.png", pageFile("image/png", page.icon192)],
+    ["/icon-512.png", pageFile("image/png", page.icon512)],
   ]);
 }
 
-function pageFile(type: string, content: string | Buffer): PageFile {
-  const plain =
-    typeof content === "string" ? new TextEncoder().encode(content) : new Uint8Array(content);
-  return {
-    type,
-    plain,
-    gzip: Bun.gzipSync(plain, { level: 9 }),
-    etag: new Bun.CryptoHasher("sha256").update(plain).digest("base64url").slice(0, 22),
-  };
+function pageFile(type: string, packed: string): PageFile {
+  const gzip = new Uint8Array(Buffer.from(packed, "base64"));
+  const plain = Bun.gunzipSync(gzip);
+  const hash = new Bun.CryptoHasher("sha256").update(plain).digest("base64url");
+  return { type, plain, gzip, etag: hash.slice(0, 22) };
 }
