@@ -1361,6 +1361,8 @@ export const postgres = {
   catchUpMessages: 1_000,
   /** What others have said in a room and can't be delivered before what is being read. */
   waitingPieces: 200,
+  /** Numbers of bans, passes and tokens that a server takes at once, since only it gives them. */
+  numbersAtOnce: 1_000,
   /** Pause between looks at which names are registered, for ways in without a login. */
   namesMs: 5_000,
 } as const;

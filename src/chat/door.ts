@@ -12,6 +12,7 @@ import { proveKey } from "./key-proof.ts";
 import { hasProof, proveMembership } from "./membership-proof.ts";
 import { storeRights } from "./rights-store.ts";
 import { refuseBanned } from "./refuse-login.ts";
+import { StoreQueries } from "./store-queries.ts";
 import type { Session } from "./session.ts";
 import { banOf, suspectOf } from "./suspect.ts";
 
@@ -126,8 +127,49 @@ function redeem(
   code: string,
   enter: () => void,
 ): void {
-  const { rights } = hub.options;
   const { hash, guest } = redemption(hub, command, code);
+  claimUse(hub, session, hash, guest, (problem) => {
+    if (session.phase !== "new") return;
+    if (problem === undefined) return redeemClaimed(hub, session, { hash, guest }, enter);
+    refuse(hub, session, "storage", problem, sender.storageRetryMs);
+  });
+}
+
+/**
+ * Of several servers at which a pass is shown at the same moment, one lets in by its next use. The
+ * claim holds as long as the server: by then the others know that the use is over.
+ */
+function claimUse(
+  hub: HubState,
+  session: Session,
+  hash: string,
+  guest: string,
+  then: (problem: string | undefined) => void,
+): void {
+  const use = hub.options.rights.passes.nextUse(hash, guest);
+  if (hub.options.shared === undefined || use === undefined) return then(undefined);
+  const claim = { name: `pass/${hash}/${use}`, holder: guest === "" ? `#${session.id}` : guest };
+  let isOurs = false;
+  const queries = new StoreQueries(hub, session);
+  queries.ask<boolean>(
+    (answer) => hub.store.claimName(claim, answer),
+    (claimed) => (isOurs = claimed),
+  );
+  queries.whenAnswered((error) => {
+    // Others may have come in by it at this server meanwhile.
+    const isLeft = isOurs && hub.options.rights.passes.admits(hash, guest, hub.stampMs);
+    const taken = "Somebody else has just come in by this pass: try again";
+    then(error?.message ?? (isLeft ? undefined : taken));
+  });
+}
+
+function redeemClaimed(
+  hub: HubState,
+  session: Session,
+  { hash, guest }: { hash: string; guest: string },
+  enter: () => void,
+): void {
+  const { rights } = hub.options;
   const isUse = rights.passes.redeem(hash, guest);
   // Only what is stored lets in: a pass for one must not let in another after a crash.
   session.queue.block();

@@ -143,7 +143,7 @@ export class ChatCore {
       stampMs,
       metrics: this.metrics,
       rates: ratesFor(options.rate),
-      rights: new Rights(store.rights),
+      rights: new Rights(store.rights, store.numbers),
       door: {
         checkPassword: options.password === undefined ? undefined : passwordCheck(options.password),
         isMembersOnly: options.membersOnly === true,

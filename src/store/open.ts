@@ -4,6 +4,7 @@
 import type { SharedHub } from "../chat/foreign-events.ts";
 import type { SharedStore } from "../chat/hub-state.ts";
 import type { PastSizes } from "../chat/past-limits.ts";
+import type { NewNumber } from "../chat/rights/row-numbers.ts";
 import type { RightsRow } from "../chat/rights/rights-rows.ts";
 import type { StoreAnswerer, StoreReply, StoreRequest } from "../chat/store.ts";
 import { Registry } from "../cpp/registry.ts";
@@ -29,6 +30,8 @@ export type OpenStore = {
   readonly answer: StoreAnswerer;
   /** What operators have decided so far. */
   readonly rights: readonly RightsRow[];
+  /** Numbers for what operators decide that no other server gives; undefined: there is no other. */
+  readonly numbers?: NewNumber | undefined;
   /** Whether somebody owns this folded name. @throws ParleyError `storage` */
   isRegistered(folded: string): boolean;
   /** Tells which rooms have members: unused ones are dropped first. */

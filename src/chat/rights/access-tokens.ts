@@ -2,6 +2,7 @@
 // Only their hashes are kept. Pure.
 
 import { rights as limits } from "../../limits.ts";
+import { type NewNumber, numbersAfter } from "./row-numbers.ts";
 import { type RightsJournal, readRows, type RightsRow } from "./rights-rows.ts";
 
 export type AccessToken = {
@@ -21,9 +22,9 @@ export type AccessToken = {
 export class AccessTokens {
   readonly #journal: RightsJournal;
   readonly #byHash = new Map<string, AccessToken>();
-  #nextId = 1;
+  readonly #newNumber: NewNumber;
 
-  constructor(rows: Iterable<RightsRow>, journal: RightsJournal) {
+  constructor(rows: Iterable<RightsRow>, journal: RightsJournal, numbers?: NewNumber) {
     this.#journal = journal;
     const tokens = readRows(rows, rowKind, (hash, fields) => ({
       id: fields.count("id", 1),
@@ -36,8 +37,8 @@ export class AccessTokens {
     }));
     for (const token of tokens.sort((a, b) => a.id - b.id)) {
       this.#byHash.set(token.hash, token);
-      this.#nextId = token.id + 1;
     }
+    this.#newNumber = numbersAfter(tokens.at(-1)?.id ?? 0, numbers);
   }
 
   /**
@@ -55,7 +56,9 @@ export class AccessTokens {
         if (token.untilMs <= terms.atMs) this.#remove(token);
       }
     }
-    const token = { ...terms, id: this.#nextId++ };
+    const id = this.#newNumber();
+    if (id === undefined) return undefined;
+    const token = { ...terms, id };
     this.#byHash.set(token.hash, token);
     const { hash, untilMs, ...fields } = token;
     const end = untilMs === Infinity ? undefined : untilMs;

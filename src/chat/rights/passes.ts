@@ -2,6 +2,7 @@
 // hashes are kept. Pure.
 
 import { rights as limits } from "../../limits.ts";
+import { type NewNumber, numbersAfter } from "./row-numbers.ts";
 import { type RightsJournal, readRows, type RightsRow } from "./rights-rows.ts";
 
 export type Pass = {
@@ -23,9 +24,9 @@ export type Pass = {
 export class Passes {
   readonly #journal: RightsJournal;
   readonly #byHash = new Map<string, Pass>();
-  #nextId = 1;
+  readonly #newNumber: NewNumber;
 
-  constructor(rows: Iterable<RightsRow>, journal: RightsJournal) {
+  constructor(rows: Iterable<RightsRow>, journal: RightsJournal, numbers?: NewNumber) {
     this.#journal = journal;
     const passes = readRows(rows, rowKind, (hash, fields) => ({
       id: fields.count("id", 1),
@@ -39,8 +40,8 @@ export class Passes {
     }));
     for (const pass of passes.sort((a, b) => a.id - b.id)) {
       this.#byHash.set(pass.hash, pass);
-      this.#nextId = pass.id + 1;
     }
+    this.#newNumber = numbersAfter(passes.at(-1)?.id ?? 0, numbers);
   }
 
   /**
@@ -52,7 +53,9 @@ export class Passes {
     if (this.#byHash.size >= maxKept) {
       for (const pass of this.#byHash.values()) if (pass.untilMs <= terms.atMs) this.#remove(pass);
     }
-    const pass = { ...terms, id: this.#nextId++, used: 0, guests: [] };
+    const id = this.#newNumber();
+    if (id === undefined) return undefined;
+    const pass = { ...terms, id, used: 0, guests: [] };
     this.#put(pass);
     return pass;
   }
@@ -65,6 +68,12 @@ export class Passes {
     const pass = this.#byHash.get(hash);
     if (pass === undefined || pass.untilMs <= nowMs) return false;
     return pass.used < pass.uses || (guest !== "" && pass.guests.includes(guest));
+  }
+
+  /** Which of its uses lets this guest in, counted from 0; undefined: none is needed. */
+  nextUse(hash: string, guest: string): number | undefined {
+    const pass = this.#byHash.get(hash);
+    return guest !== "" && pass?.guests.includes(guest) === true ? undefined : pass?.used;
   }
 
   /** Lets in a guest whom the pass admits. True if that was one of its uses. */

@@ -5,6 +5,7 @@ import { AccessTokens } from "./access-tokens.ts";
 import { Passes } from "./passes.ts";
 import { readRows, type RightsChange, RightsJournal, type RightsRow } from "./rights-rows.ts";
 import { AllRoomSettings } from "./room-settings.ts";
+import type { NewNumber } from "./row-numbers.ts";
 import { Roles } from "./roles.ts";
 import { Sanctions } from "./sanctions.ts";
 
@@ -20,15 +21,23 @@ type Decisions = {
 
 const hostSecretKind = "host-secret";
 
+/** The row of that secret. */
+export function hostSecretRow(secret: string): RightsRow {
+  return { key: `${hostSecretKind}/`, value: JSON.stringify({ secret }) };
+}
+
 export class Rights {
   readonly #journal = new RightsJournal();
   /** Changes on their way to the store. */
   readonly #unsettled = new Set<readonly RightsChange[]>();
   #decisions: Decisions;
 
-  /** `rows`: what the store has. */
-  constructor(rows: Iterable<RightsRow> = []) {
-    this.#decisions = decisions([...rows], this.#journal);
+  readonly #numbers: NewNumber | undefined;
+
+  /** `rows`: what the store has. `numbers`: gives none that another server gives. */
+  constructor(rows: Iterable<RightsRow> = [], numbers?: NewNumber) {
+    this.#numbers = numbers;
+    this.#decisions = decisions([...rows], this.#journal, numbers);
   }
 
   get sanctions(): Sanctions {
@@ -73,7 +82,7 @@ export class Rights {
     }
     const all = Array.from(kept, ([key, value]) => ({ key, value }));
     const { rooms } = this.#decisions;
-    this.#decisions = decisions(all, this.#journal);
+    this.#decisions = decisions(all, this.#journal, this.#numbers);
     this.#decisions.rooms.keepPassing(rooms);
   }
 
@@ -96,14 +105,18 @@ export class Rights {
   }
 }
 
-function decisions(rows: readonly RightsRow[], journal: RightsJournal): Decisions {
+function decisions(
+  rows: readonly RightsRow[],
+  journal: RightsJournal,
+  numbers: NewNumber | undefined,
+): Decisions {
   const [hostSecret] = readRows(rows, hostSecretKind, (_, fields) => fields.text("secret"));
   return {
     hostSecret,
-    sanctions: new Sanctions(rows, journal),
+    sanctions: new Sanctions(rows, journal, numbers),
     rooms: new AllRoomSettings(rows, journal),
     roles: new Roles(rows, journal),
-    passes: new Passes(rows, journal),
-    tokens: new AccessTokens(rows, journal),
+    passes: new Passes(rows, journal, numbers),
+    tokens: new AccessTokens(rows, journal, numbers),
   };
 }

@@ -1,6 +1,7 @@
 // All bans and mutes of a server. Pure.
 
 import { rights as limits } from "../../limits.ts";
+import { type NewNumber, numbersAfter } from "./row-numbers.ts";
 import { type RightsJournal, readRows, type RightsRow } from "./rights-rows.ts";
 import {
   isOver,
@@ -16,10 +17,10 @@ import { SanctionIndex } from "./sanction-index.ts";
 export class Sanctions {
   readonly #journal: RightsJournal;
   #all: Sanction[];
-  #nextId: number;
+  readonly #newNumber: NewNumber;
   #indexes: Record<SanctionKind, SanctionIndex>;
 
-  constructor(rows: Iterable<RightsRow>, journal: RightsJournal) {
+  constructor(rows: Iterable<RightsRow>, journal: RightsJournal, numbers?: NewNumber) {
     this.#journal = journal;
     this.#all = readRows(rows, rowKind, (rest, fields) => ({
       id: Number(rest),
@@ -33,7 +34,7 @@ export class Sanctions {
       atMs: fields.number("atMs"),
       untilMs: fields.optionalCount("untilMs"),
     })).sort((a, b) => a.id - b.id);
-    this.#nextId = (this.#all.at(-1)?.id ?? 0) + 1;
+    this.#newNumber = numbersAfter(this.#all.at(-1)?.id ?? 0, numbers);
     this.#indexes = this.#indexed();
   }
 
@@ -61,7 +62,9 @@ export class Sanctions {
     this.#remove((one) => one.kind === kind && isSameSubject(one, terms));
     if (this.list(kind, atMs).length >= limits.maxSanctions) return undefined;
     if (this.#all.length >= maxKept) this.#remove((one) => isOver(one, atMs));
-    const sanction = { ...terms, id: this.#nextId++ };
+    const number = this.#newNumber();
+    if (number === undefined) return undefined;
+    const sanction = { ...terms, id: number };
     this.#all.push(sanction);
     const { id, ...fields } = sanction;
     this.#journal.put(`${rowKind}/${id}`, fields);

@@ -9,6 +9,7 @@ import type { Retention } from "../retention.ts";
 import { Feed } from "./feed.ts";
 import { Database, DatabaseAway, Refused } from "./database.ts";
 import { parseDatabaseUrl } from "./database-url.ts";
+import { NumberBlock } from "./number-block.ts";
 import { passwordSource } from "./password-file.ts";
 import { PostgresStore } from "./store.ts";
 
@@ -39,7 +40,9 @@ async function openOn(
   { retention, pin, log }: DatabaseSettings,
 ): Promise<Omit<OpenStore, "paths" | "past">> {
   const store = await PostgresStore.open(database, { retention, pin });
+  await store.makeHostSecret();
   const rights = await store.rights();
+  const numbers = await NumberBlock.open(database, rights);
   let names = new Set(await store.registeredNames());
   const feed = new Feed(database, store, log);
   await feed.start(rights);
@@ -59,6 +62,7 @@ async function openOn(
     epoch: store.epoch,
     answer: store.answer,
     rights,
+    numbers: numbers.next,
     others: feed,
     isRegistered: (folded) => names.has(folded),
     // The table of members says it.

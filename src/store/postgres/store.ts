@@ -2,6 +2,7 @@
 // outcome is said to be unknown; the hub asks again.
 
 import { holderAt } from "../../chat/foreign-person.ts";
+import { hostSecretRow } from "../../chat/rights/rights.ts";
 import type { RightsChange, RightsRow } from "../../chat/rights/rights-rows.ts";
 import type {
   Batch,
@@ -136,6 +137,15 @@ export class PostgresStore {
     );
     if (renewed.length === 0) await this.#handleFenced(id);
     await this.#database.run("SELECT parley.reap()");
+  }
+
+  /** All servers make the same hosts (rights.ts), from the first on. @throws DatabaseAway, Refused */
+  async makeHostSecret(): Promise<void> {
+    const { key, value } = hostSecretRow(secretText(18));
+    await this.#database.run(
+      "INSERT INTO parley.rights (key, value) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+      [key, value],
+    );
   }
 
   /** Every row, in any order. */

@@ -1,0 +1,65 @@
+// What operators decide at several servers at the same moment: nothing takes the place of something
+// else, and a pass lets in no more people than it is for.
+
+import { expect, test } from "bun:test";
+import type { DoorOptions } from "../../src/chat/door-options.ts";
+import { Rights } from "../../src/chat/rights/rights.ts";
+import { Neighbours } from "./neighbours.ts";
+import type { Rig } from "./rig.ts";
+
+const membersOnly: DoorOptions = { checkPassword: undefined, isMembersOnly: true };
+
+/** Servers that were started with these rows and do not hear of each other's decisions yet. */
+function servers(rows: Rights, world = new Neighbours()): Rig[] {
+  const kept = rows.takeChanges().flatMap(({ key, value }) => (value ? [{ key, value }] : []));
+  return ["east", "west"].map((id) =>
+    world.server(id, { door: membersOnly, rights: new Rights(kept) }),
+  );
+}
+
+function ban(name: string) {
+  const subject = { name, kind: "ban" as const, reason: "", by: "console" };
+  return { ...subject, atMs: 0, untilMs: undefined };
+}
+
+function hello(name: string, pass: string) {
+  return { type: "hello", version: 2, name, secret: `${name}-0123456789abcdef`, pass };
+}
+
+test("a pass for one lets in one, at whichever of two servers it is shown at once", () => {
+  const pass = new Rights();
+  const terms = { hash: "hash of code", uses: 1, by: "console", atMs: 0, untilMs: 2e12 };
+  pass.passes.issue(terms);
+  const first = servers(pass).map((rig, i) => rig.member(`Guest${i}`, { pass: "code" }));
+  expect(first.map((client) => client.lines()[0])).toMatchObject([
+    { type: "welcome" },
+    { code: "storage", message: expect.stringContaining("try again") },
+  ]);
+  // Two people at one server, in one turn.
+  pass.passes.issue({ ...terms, hash: "hash of other" });
+  const [rig] = servers(pass);
+  const [ann, ben] = [rig!.client(), rig!.client()];
+  ann.queue(hello("Ann", "other"));
+  ben.queue(hello("Ben", "other"));
+  rig!.settle();
+  expect(rig!.hub.memberNames()).toEqual(["Ann"]);
+});
+
+test("decisions have numbers that no other server gives", () => {
+  let next = 100;
+  const numbers = () => next++;
+  const [east, west] = [new Rights([], numbers), new Rights([], numbers)];
+  const ids = [
+    east.sanctions.impose(ban("ann"))?.id,
+    west.sanctions.impose(ban("ben"))?.id,
+    east.passes.issue({ hash: "h", uses: 1, by: "console", atMs: 0, untilMs: 1 })?.id,
+  ];
+  expect(ids).toEqual([100, 101, 102]);
+  const both = [...east.takeChanges(), ...west.takeChanges()];
+  expect(new Set(both.map(({ key }) => key)).size).toBe(3);
+  east.replace(both.flatMap(({ key, value }) => (value === undefined ? [] : [{ key, value }])));
+  expect(east.sanctions.list("ban", 0).map(({ name }) => name)).toEqual(["ann", "ben"]);
+  expect(east.sanctions.impose(ban("cal"))?.id).toBe(103);
+  const none = new Rights([], () => undefined);
+  expect(none.sanctions.impose(ban("ann"))).toBeUndefined();
+});

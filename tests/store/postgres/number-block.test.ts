@@ -1,0 +1,68 @@
+// Numbers that servers of one database give: never the same twice.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { postgres as limits } from "../../../src/limits.ts";
+import { Database } from "../../../src/store/postgres/database.ts";
+import { parseDatabaseUrl } from "../../../src/store/postgres/database-url.ts";
+import { NumberBlock } from "../../../src/store/postgres/number-block.ts";
+import { PostgresStore } from "../../../src/store/postgres/store.ts";
+import { Cluster, hasPostgres, withoutPostgres } from "./cluster.ts";
+
+if (!hasPostgres) console.error(`skipped: ${withoutPostgres}: numbers from PostgreSQL`);
+
+describe.skipIf(!hasPostgres)("numbers of several servers", () => {
+  let cluster: Cluster;
+  let database: Database;
+
+  beforeAll(async () => {
+    cluster = await Cluster.start();
+    database = new Database(parseDatabaseUrl(await cluster.newDatabase(), "parley"), () => "");
+    await (await PostgresStore.open(database)).leave();
+  }, 60_000);
+
+  afterAll(async () => {
+    await database.close();
+    await cluster.remove();
+  }, 60_000);
+
+  test("are unlike each other, and unlike those of earlier versions", async () => {
+    const rows = [
+      { key: "sanction/41", value: "{}" },
+      { key: "pass/hash", value: '{"id":57,"uses":1}' },
+      { key: "room/lobby", value: '{"topic":"id"}' },
+    ];
+    const [east, west] = [
+      await NumberBlock.open(database, rows),
+      await NumberBlock.open(database, []),
+    ];
+    const given: number[] = [];
+    for (let i = 0; i < 3 * limits.numbersAtOnce; i++) {
+      for (const { next } of [east, west]) {
+        let number = next();
+        // Only somebody who is faster than the database waits for it.
+        while (number === undefined) {
+          await database.run("SELECT 1");
+          number = next();
+        }
+        given.push(number);
+      }
+    }
+    expect(Math.min(...given)).toBe(58);
+    expect(new Set(given).size).toBe(6 * limits.numbersAtOnce);
+  });
+
+  test("a database that is away gives none, and its numbers go on when it is back", async () => {
+    const block = await NumberBlock.open(database, []);
+    await database.run("ALTER TABLE parley.meta RENAME TO away");
+    let count = 0;
+    while (block.next() !== undefined) count++;
+    expect(count).toBe(limits.numbersAtOnce);
+    await database.run("ALTER TABLE parley.away RENAME TO meta");
+    let number: number | undefined;
+    while (number === undefined) {
+      number = block.next();
+      await database.run("SELECT 1");
+    }
+    expect(number).toBeGreaterThan(limits.numbersAtOnce);
+  });
+});
