@@ -50,6 +50,10 @@ function logIn(hub: HubState, session: Session, command: LoginCommand): void {
       retryAfterMs: retryLoginMs,
     });
   }
+  if (hub.names.isRegistering(recordId)) {
+    const message = "This session's name is being registered: try again";
+    return refuseLogin(hub, session, "rate", name, message, { retryAfterMs: retryLoginMs });
+  }
   const taken = takenNow(hub, session, name, previous);
   // A registered name may be its owner's: the store decides.
   if (taken !== undefined && !mayBeOwner(hub, session, command)) {

@@ -56,17 +56,21 @@ function registerWith(
   password: string | undefined,
 ): void {
   const { store, options, stampMs: atMs } = hub;
-  const { name, folded } = session.identity;
+  const { name, folded, recordId } = session.identity;
+  if (hub.names.entering(recordId) !== undefined) {
+    const message = "This session is logging in on another connection: register there";
+    return reject(hub, session, "rate", message, { ref: command.ref });
+  }
   const { key } = session.proven;
   const label = harmless(command.label).slice(0, limits.maxLabelChars);
   const account = options.newSecret();
   const device = key === undefined ? undefined : { key, label };
   const change = { type: "register", account, name, folded, key: device, password, atMs } as const;
-  // Until it is done, nobody else may take the name, should the session end, nor the session another.
-  hub.names.reserve(folded);
+  const registering = { ...session.identity };
+  hub.names.beginRegistration(registering);
   session.queue.block();
   const finish = (): void => {
-    hub.names.unreserve(folded);
+    hub.names.endRegistration(registering);
     session.queue.unblock();
     hub.schedule.unblocked.add(session);
     hub.wake();
@@ -105,14 +109,12 @@ function refusalOf(
 
 /**
  * The session's name is registered. Runs between two batches, so that its mail is in one mailbox up
- * to here and in the other one from here on. A connection that has taken it over meanwhile, or is
- * about to, is the owner's too.
+ * to here and in the other one from here on.
  */
-function own(hub: HubState, asker: Session, account: string, command: Register): void {
+function own(hub: HubState, session: Session, account: string, command: Register): void {
   const { password, remember, ref } = command;
   const { gathering } = hub.pipeline;
-  const session = hub.names.byKey(asker.identity.key);
-  if (session === undefined || session.identity.account !== "") return;
+  if (session.phase !== "member") return;
   const { identity } = session;
   const { mailbox: before } = identity;
   const mailbox = accountMailbox(account);
@@ -127,7 +129,7 @@ function own(hub: HubState, asker: Session, account: string, command: Register):
   // Where there is no login, the name is nobody's any more.
   hub.options.control.dropRegistrations((id) => fold(id) === identity.folded);
   const { key } = session.proven;
-  session.proven = { key, account, isDevice: key !== undefined && key === asker.proven.key };
+  session.proven = { key, account, isDevice: key !== undefined };
   hub.options.log.info("name registered", { ...sessionFields(session), account });
   const answer = (token: string | undefined): void =>
     hub.send(session, { type: "registered", name: identity.name, token, ref });

@@ -224,3 +224,19 @@ test("a registered name and its mail are its owner's", () => {
     { numRuns: 150 },
   );
 }, 20_000);
+
+test("nor by going on with its session while it is being registered", () => {
+  const bob = { do: "login", name: "Bob", secret: 0, address: addresses[0] } as const;
+  const world = new World();
+  const steps: readonly Step[] = [
+    ...owners,
+    { do: "restart" },
+    { ...bob, device: "thief" },
+    { do: "unsure" },
+    { do: "register", who: 0 },
+    { do: "unsure" },
+    { ...bob, device: undefined },
+    { do: "release" },
+  ];
+  for (const one of steps) world.run(one);
+});

@@ -120,16 +120,31 @@ describe("a registered name", () => {
     expect(refusedAs(rig.member("Ann"))).toBe("name-registered");
   });
 
-  test("is the session's that takes the connection over while it is being registered", () => {
+  test("is nobody's who comes with the session's secret alone, while it is being registered", () => {
     const store = new FailingStore();
     const rig = new Rig({}, store.answer);
     const ann = withKey(rig, "Ann", "desk");
     store.timing = ({ type }) => (type === "change-account" ? "run-late" : "now");
     ann.send({ type: "register", label: "desk" });
-    const again = rig.member("Ann", { secret: "desk-0123456789abcdef" });
-    expect(again.session.phase).toBe("member");
+    const again = () => rig.member("Ann", { secret: "desk-0123456789abcdef" });
+    expect(refusedAs(again())).toBe("rate");
     store.release(rig);
-    expect(again.session.identity.account).not.toBe("");
+    expect(ann.session.identity.account).not.toBe("");
+    expect(refusedAs(again())).toBe("name-registered");
+    expect(ann.session.phase).toBe("member");
+  });
+
+  test("is registered by a connection that goes on with the session, not by the one before", () => {
+    const store = new FailingStore();
+    const rig = new Rig({}, store.answer);
+    const ann = rig.member("Ann", { secret: "desk-0123456789abcdef" });
+    store.timing = ({ type }) => (type === "find-account" ? "run-late" : "now");
+    const again = rig.member("Ann", { secret: "desk-0123456789abcdef" });
+    ann.send({ type: "register", password: "correct horse" });
+    store.release(rig);
+    expect(ann.session.phase).not.toBe("member");
+    expect(again.session.phase).toBe("member");
+    expect(again.session.identity.account).toBe("");
   });
 
   test("is not registered by a store that fails, and may be tried again", () => {

@@ -24,6 +24,8 @@ export class NameRegistry {
   readonly #entering = new Map<string, Session>();
   /** Folded names that a pending login, rename or registration will take: how many of them. */
   readonly #reserved = new Map<string, number>();
+  /** Keys of sessions whose names are being registered. */
+  readonly #registering = new Set<string>();
   /** Who left with a reserved name, and is in the store since: the last one, by folded name. */
   readonly #departed = new Map<string, StoredDeparture>();
   readonly #aliases = new Aliases();
@@ -36,7 +38,8 @@ export class NameRegistry {
   /** Number of entries of any kind, for leak tests. */
   get keptEntries(): number {
     const { size } = this.#members;
-    const entering = this.#entering.size + this.#reserved.size + this.#departed.size;
+    const waiting = this.#reserved.size + this.#departed.size + this.#registering.size;
+    const entering = this.#entering.size + waiting;
     const devices = this.#others.size + this.#devices.size;
     return size + this.#byKey.size + entering + devices + this.#aliases.size;
   }
@@ -106,6 +109,25 @@ export class NameRegistry {
   /** Reserves a free name for a login or rename until `unreserve`. */
   reserve(folded: string): void {
     this.#reserved.set(folded, (this.#reserved.get(folded) ?? 0) + 1);
+  }
+
+  /**
+   * Its name is being registered: until that is decided, nobody else may take the name, should the
+   * session end, nor the session another, and no other connection may go on with the session. What
+   * its login would learn from the store may be outdated when it enters.
+   */
+  beginRegistration({ key, folded }: Identity): void {
+    this.reserve(folded);
+    this.#registering.add(key);
+  }
+
+  endRegistration({ key, folded }: Pick<Identity, "key" | "folded">): void {
+    this.unreserve(folded);
+    this.#registering.delete(key);
+  }
+
+  isRegistering(key: string): boolean {
+    return this.#registering.has(key);
   }
 
   /**
