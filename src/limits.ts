@@ -386,6 +386,28 @@ export const offers = {
   maxLagBytes: 256 * KiB,
 } as const;
 
+/** Files from person to person in the page. */
+export const pageFiles = {
+  /** Cards of offers in the conversation; the oldest that is over goes first. */
+  maxCards: 64,
+  /** Bytes requested beyond what is written: gathered in memory. At least two chunks. */
+  aheadBytes: 8 * MiB,
+  /** Bytes opened and written at a time: a call of the browser for each chunk would cost more. */
+  writeBytes: 1 * MiB,
+  /** What a browser without a store on disk takes of one offer. */
+  maxMemoryBytes: 256 * MiB,
+  /** Lines about a file that are kept until it is ready to be written, of 128 KiB at most. */
+  earlyLines: 32,
+  /** Silence after which a recipient asks for a fresh channel. */
+  silenceMs: 30_000,
+  /** Files and folders of one folder that the page takes, a few round trips each. */
+  maxTreeEntries: 20_000,
+  /** Of those, at a time. */
+  filesAtOnce: 6,
+  /** How often a card shows how far it is. */
+  showMs: 200,
+} as const;
+
 /** What the store keeps. */
 export const history = {
   /** Messages per room in memory (`--keep-messages`). */

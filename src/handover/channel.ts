@@ -2,6 +2,7 @@
 // of files, in order both ways. Between two devices with keys everything is sealed; the recipient
 // speaks first, so that whatever the sender seals is for this channel alone.
 
+import { joinedBytes } from "../bytes.ts";
 import { ParleyError } from "../errors.ts";
 import type { ChannelSealer, Opening, Sealing } from "../tls/channel-sealer.ts";
 import {
@@ -171,15 +172,15 @@ export class Channel {
       // What the sender seals is bound to what this end has sent first.
       const own = this.#sealing?.enc;
       if (own === undefined) throw new Error("a key before ours");
-      this.#opening = await sealer.openingFrom(key, enc, Buffer.concat([info, own]));
+      this.#opening = await sealer.openingFrom(key, enc, joinedBytes([info, own]));
     } else {
       this.#opening = await sealer.openingFrom(key, enc, info);
-      await this.#startSealing(peer, Buffer.concat([info, enc]));
+      await this.#startSealing(peer, joinedBytes([info, enc]));
     }
     const secrets = [await this.#sealing!.export(), await this.#opening.export()];
     // The recipient's direction first, at both ends.
     if (!this.#isFirst) secrets.reverse();
-    this.#exported = Buffer.concat(secrets);
+    this.#exported = joinedBytes(secrets);
     this.#keyed();
   }
 

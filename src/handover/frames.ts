@@ -1,7 +1,8 @@
 // The frames of a channel between two people (docs/transfer.md, "From person to person"): lines of
 // the transfer protocol, sealed if both have keys, and pieces of files, which are sealed already.
-// Text in, text out; knows no socket and no key.
+// Text in, text out; knows no socket and no key, and works in a browser too.
 
+import { fromBase64, joinedBytes, toBase64 } from "../bytes.ts";
 import { message, offers as limits } from "../limits.ts";
 
 /** A piece of a sealed chunk. */
@@ -29,27 +30,30 @@ const partBytes = Math.floor((limits.maxFrameChars * 3) / 4) - 64;
 const pieceHeadBytes = 11;
 
 export function encodeKey(enc: Uint8Array): string {
-  return Buffer.concat([Buffer.of(frameKind.key), enc]).toString("base64");
+  return toBase64(joinedBytes([Uint8Array.of(frameKind.key), enc]));
 }
 
 /** `sealed`: of one of the `partsOf` a line. */
 export function encodePart(sealed: Uint8Array, isLast: boolean): string {
-  const kind = Buffer.of(isLast ? frameKind.line : frameKind.part);
-  return Buffer.concat([kind, sealed]).toString("base64");
+  const kind = Uint8Array.of(isLast ? frameKind.line : frameKind.part);
+  return toBase64(joinedBytes([kind, sealed]));
 }
 
 export function encodePiece({ transfer, offset, bytes }: Piece): string {
-  const frame = Buffer.allocUnsafe(pieceHeadBytes + bytes.length);
-  frame.writeUInt8(frameKind.piece, 0);
-  frame.writeUInt32BE(transfer, 1);
-  frame.writeUIntBE(offset, 5, 6);
+  const frame = new Uint8Array(pieceHeadBytes + bytes.length);
+  const head = new DataView(frame.buffer);
+  head.setUint8(0, frameKind.piece);
+  head.setUint32(1, transfer);
+  head.setUint16(5, Math.floor(offset / 2 ** 32));
+  head.setUint32(7, offset % 2 ** 32);
   frame.set(bytes, pieceHeadBytes);
-  return frame.toString("base64");
+  return toBase64(frame);
 }
 
 /** Undefined: it is none. */
 export function decodeFrame(data: string): Frame | undefined {
-  const bytes = Buffer.from(data, "base64");
+  const bytes = fromBase64(data);
+  if (bytes === undefined) return undefined;
   switch (bytes[0]) {
     case frameKind.key:
       return { kind: "key", enc: bytes.subarray(1) };
@@ -57,14 +61,16 @@ export function decodeFrame(data: string): Frame | undefined {
       return { kind: "line", bytes: bytes.subarray(1) };
     case frameKind.part:
       return { kind: "part", bytes: bytes.subarray(1) };
-    case frameKind.piece:
+    case frameKind.piece: {
       if (bytes.length <= pieceHeadBytes) return undefined;
+      const head = new DataView(bytes.buffer);
       return {
         kind: "piece",
-        transfer: bytes.readUInt32BE(1),
-        offset: bytes.readUIntBE(5, 6),
+        transfer: head.getUint32(1),
+        offset: head.getUint16(5) * 2 ** 32 + head.getUint32(7),
         bytes: bytes.subarray(pieceHeadBytes),
       };
+    }
     default:
       return undefined;
   }
@@ -72,7 +78,7 @@ export function decodeFrame(data: string): Frame | undefined {
 
 /** A line in as many parts as it takes. */
 export function partsOf(line: string): Uint8Array[] {
-  const bytes = Buffer.from(line);
+  const bytes = new TextEncoder().encode(line);
   const parts: Uint8Array[] = [];
   for (let at = 0; at === 0 || at < bytes.length; at += partBytes) {
     parts.push(bytes.subarray(at, at + partBytes));
@@ -89,9 +95,10 @@ export class LineParts {
   add(part: Uint8Array, isLast: boolean): string | undefined | false {
     this.#bytes += part.length;
     if (this.#bytes > message.maxLineBytes) return false;
-    this.#parts.push(part);
+    // Empty ones would gather without end.
+    if (part.length > 0) this.#parts.push(part);
     if (!isLast) return undefined;
-    const line = Buffer.concat(this.#parts).toString();
+    const line = new TextDecoder().decode(joinedBytes(this.#parts));
     this.#parts = [];
     this.#bytes = 0;
     return line;

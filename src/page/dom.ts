@@ -69,13 +69,19 @@ export function syncChildren(parent: Element, nodes: Iterable<Element>): void {
   if (focused instanceof HTMLElement && parent.contains(focused)) focused.focus();
 }
 
-/** Saves `blob` as a download. */
-export function saveAs(blob: Blob, name: string): void {
+/** Saves `blob` as a download. Returns its address, which stays. */
+export function saveFile(blob: Blob, name: string): string {
   const url = URL.createObjectURL(blob);
   const link = h("a", { href: url, download: name });
   document.body.append(link);
   link.click();
   link.remove();
+  return url;
+}
+
+/** Saves `blob` as a download. */
+export function saveAs(blob: Blob, name: string): void {
+  const url = saveFile(blob, name);
   // The browser reads the blob after the click. A minute is ample.
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }

@@ -2,8 +2,9 @@
 // `dispatch`; the views render at most once per frame.
 
 import type { ListedFile } from "../client/events.ts";
-import { byId, saveAs } from "./dom.ts";
+import { byId, saveAs, saveFile } from "./dom.ts";
 import { download } from "./download.ts";
+import { PageHandover } from "./handover/page-handover.ts";
 import { fetchFilePage } from "./file-api.ts";
 import { installWorker } from "./install-worker.ts";
 import { entriesIn } from "./message-log.ts";
@@ -22,6 +23,7 @@ import { FileList } from "./views/file-list.ts";
 import { LoginForm } from "./views/login-form.ts";
 import { MessageList } from "./views/message-list.ts";
 import { NotificationDialog } from "./views/notification-dialog.ts";
+import { OfferCardsView } from "./views/offer-cards-view.ts";
 import { PasswordDialog } from "./views/password-dialog.ts";
 import { PeopleList } from "./views/people-list.ts";
 import { RecipientPicker } from "./views/recipient-picker.ts";
@@ -48,8 +50,20 @@ const controller = new SessionController(
   () => state,
   (events) => notifier.handle(events, state),
 );
+const handover = new PageHandover({
+  port: controller.offers,
+  dispatch,
+  cards: () => state.offers,
+  download: saveFile,
+  announce: (text) => notifier.tell(text, state),
+});
+controller.handover = handover;
+const offerCards = new OfferCardsView(handover);
 const shell = new AppShell(() => void loadFiles());
-const messages = new MessageList(() => controller.loadEarlier());
+const messages = new MessageList({
+  loadEarlier: () => controller.loadEarlier(),
+  offerCard: (id, timeMs) => offerCards.node(id, timeMs),
+});
 const composer = new Composer({
   submit() {
     messages.followEnd();
@@ -113,6 +127,7 @@ const views: readonly { render(state: State): void }[] = [
     },
     invite: (name) => controller.chat({ type: "invite", to: name }),
   }),
+  offerCards,
   messages,
   composer,
   new RecipientPicker(choose),

@@ -54,7 +54,19 @@ export type PersonChange = {
   name: string;
 };
 
-export type Entry = Message | Notice;
+/** Files from person to person: offer-cards.ts knows what has become of them. */
+type OfferEntry = {
+  kind: "offer";
+  key: number;
+  room: undefined;
+  /** The number of the card. */
+  offer: number;
+  /** For a transcript. */
+  text: string;
+  timeMs: number;
+};
+
+export type Entry = Message | Notice | OfferEntry;
 
 /** Keys are unique for the lifetime of the page. */
 export type MessageLog = { entries: readonly Entry[]; nextKey: number };
@@ -206,6 +218,12 @@ export function renameRoom(log: MessageLog, from: string, to: string): MessageLo
   return { ...log, entries };
 }
 
+/** Removes the card of an offer. */
+export function dropOffer(log: MessageLog, offer: number): MessageLog {
+  const entries = log.entries.filter((entry) => entry.kind !== "offer" || entry.offer !== offer);
+  return { ...log, entries };
+}
+
 /** Removes the entries of a room. */
 export function dropRoom(log: MessageLog, room: string): MessageLog {
   return { ...log, entries: log.entries.filter((entry) => entry.room !== room) };
@@ -276,13 +294,20 @@ function updateOwn(log: MessageLog, update: (message: Message) => Message): Mess
   return entries === undefined ? log : { ...log, entries };
 }
 
-/** Drops the older half of the busiest room, so that quiet rooms keep their entries. */
+/**
+ * Drops the older half of the busiest room, so that quiet rooms keep their entries. Cards of offers
+ * stay: they may be the only way to stop one.
+ */
 function trim(log: MessageLog): MessageLog {
   if (log.entries.length <= maxEntries) return log;
   const counts = new Map<string | undefined, number>();
-  for (const { room } of log.entries) counts.set(room, (counts.get(room) ?? 0) + 1);
+  for (const { room, kind } of log.entries) {
+    if (kind !== "offer") counts.set(room, (counts.get(room) ?? 0) + 1);
+  }
   const [busiest, count] = [...counts].reduce((most, next) => (next[1] > most[1] ? next : most));
   let surplus = Math.ceil(count / 2);
-  const entries = log.entries.filter((entry) => entry.room !== busiest || surplus-- <= 0);
+  const entries = log.entries.filter(
+    (entry) => entry.kind === "offer" || entry.room !== busiest || surplus-- <= 0,
+  );
   return { ...log, entries };
 }

@@ -50,6 +50,12 @@ export class Notifier {
     if (wanted !== undefined) void notify(wanted);
   }
 
+  /** Announces what concerns the user alone. */
+  tell(text: string, state: State): void {
+    setText(this.#announcer, text);
+    if (state.isAway && isAllowed(state)) void notify(text);
+  }
+
   /** Keeps the settings, and shows what the browser says to them. */
   change(settings: NotificationSettings): void {
     storeSettings(settings);

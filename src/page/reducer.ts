@@ -4,6 +4,7 @@
 import { harmless, harmlessLines } from "../text.ts";
 import { noChat } from "../client/private-chat-state.ts";
 import { append, dropRoom, emptyLog, forgetSeqs, type MessageLog, restore } from "./message-log.ts";
+import { addCard, changeCard, type OfferAction } from "./offer-cards.ts";
 import { notice, sessionOver, showRoom, updateDraft, updateRoom } from "./room-changes.ts";
 import { reduceSessionEvent } from "./session-events.ts";
 import {
@@ -67,15 +68,34 @@ export function reduce(state: State, action: Action): State {
     case "files-loading":
     case "files":
     case "files-failed":
-      return { ...state, listing: list(state.listing, action) };
-    case "download": {
-      const downloads = new Map(state.downloads).set(action.download.name, action.download);
-      return { ...state, downloads };
-    }
+    case "download":
+    case "offer":
+    case "offer-change":
+      return files(state, action);
     case "notice":
       return notice(state, state.shown, action.text, action.nowMs);
     default:
       return dialogs(state, action);
+  }
+}
+
+type FileAction = ListingAction | Extract<Action, { type: "download" }> | OfferAction;
+
+function files(state: State, action: FileAction): State {
+  switch (action.type) {
+    case "download": {
+      const downloads = new Map(state.downloads).set(action.download.name, action.download);
+      return { ...state, downloads };
+    }
+    case "offer": {
+      const isUnread = state.isAway && !action.card.isMine;
+      const unreadPrivate = state.unreadPrivate + (isUnread ? 1 : 0);
+      return { ...state, unreadPrivate, ...addCard(state.offers, state.log, action) };
+    }
+    case "offer-change":
+      return { ...state, offers: changeCard(state.offers, action) };
+    default:
+      return { ...state, listing: list(state.listing, action) };
   }
 }
 
@@ -153,16 +173,22 @@ function connect(state: State, { name, rooms, shown }: Action & { type: "connect
     status: "",
     loginProblem: undefined,
     log: logFor(state, name, rooms),
+    offers: isOther(state, name) ? new Map() : state.offers,
   };
 }
 
 /** Keeps the log for the same user, without the rooms that are not joined again. */
 function logFor(state: State, name: string, rooms: readonly { name: string }[]): MessageLog {
-  if (state.name !== "" && !isSameName(state.name, name)) {
+  if (isOther(state, name)) {
     return { ...emptyLog, nextKey: state.log.nextKey };
   }
   const left = state.rooms.filter((old) => !rooms.some((room) => isSameName(room.name, old.name)));
   return left.reduce((log, room) => dropRoom(log, room.name), state.log);
+}
+
+/** Somebody else uses this tab now. */
+function isOther(state: State, name: string): boolean {
+  return state.name !== "" && !isSameName(state.name, name);
 }
 
 function sent(state: State, { message, nowMs }: Action & { type: "sent" }): State {

@@ -18,6 +18,9 @@ import { harmless, harmlessLines } from "../text.ts";
 import { loadIgnored, storeIgnored } from "./ignored-storage.ts";
 import { HistoryFinder } from "./history-finder.ts";
 import { directoryText, whoisText } from "./command-output.ts";
+import { hasCipher } from "./handover/chunk-cipher.ts";
+import { type OfferPort, offerPort } from "./handover/offer-port.ts";
+import type { PageHandover } from "./handover/page-handover.ts";
 import { oldestSeq } from "./message-log.ts";
 import { clearStored, store, type StoredSession } from "./session-storage.ts";
 import {
@@ -80,6 +83,13 @@ export class SessionController {
 
   /** Searches, and shows what was found. */
   readonly finder: HistoryFinder;
+  /** For files from person to person. */
+  readonly offers: OfferPort = offerPort(
+    () => this.#session,
+    () => this.#driver?.step(),
+  );
+  /** Deals with what the session tells of them. */
+  handover: Pick<PageHandover, "handle" | "disconnect"> | undefined;
 
   /** `onEvents` gets the session's events after the reducer has applied them. */
   constructor(
@@ -129,6 +139,7 @@ export class SessionController {
   }
 
   disconnect(): void {
+    this.handover?.disconnect();
     const session = this.#session;
     this.#session = undefined;
     session?.leave();
@@ -285,6 +296,7 @@ export class SessionController {
       // The server takes it for a pass too.
       access: this.#accessWord === "" ? {} : { serverPassword: this.#accessWord },
       ignored: loadIgnored(),
+      takesFiles: hasCipher,
       random: Math.random,
       ...(since !== undefined && { since }),
       ...(token !== undefined && { proof: { token } }),
@@ -332,7 +344,10 @@ export class SessionController {
     return "You are offline. Try again once you are connected.";
   }
 
-  #handle(events: readonly SessionEvent[]): void {
+  #handle(all: readonly SessionEvent[]): void {
+    // Frames of files come by the thousand, and change nothing else.
+    const events = all.filter((event) => this.handover?.handle(event) !== true);
+    if (events.length === 0) return;
     for (const event of events) this.#handleOne(event);
     this.#loadShown();
     if (events.some(({ type }) => type === "online" || type === "entered" || type === "parted")) {

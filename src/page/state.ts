@@ -12,6 +12,7 @@ import {
   oldestSeq,
 } from "./message-log.ts";
 
+import type { OfferAction, OfferCards } from "./offer-cards.ts";
 import { type NotificationSettings, noNotifications } from "./notification-settings.ts";
 
 /**
@@ -149,6 +150,8 @@ export type State = {
   isAway: boolean;
   listing: FileListing;
   downloads: ReadonlyMap<string, Download>;
+  /** Files from person to person, by the number of their card. */
+  offers: OfferCards;
 };
 
 export type Action =
@@ -185,6 +188,7 @@ export type Action =
   | { type: "files"; files: readonly ListedFile[]; next: string | undefined; isFirst: boolean }
   | { type: "files-failed"; problem: string }
   | { type: "download"; download: Download }
+  | OfferAction
   | { type: "notice"; text: string; nowMs: number };
 
 /** A message just accepted by the session. Without `room` it is private. */
@@ -220,6 +224,7 @@ export const initialState: State = {
   isAway: false,
   listing: { files: [], next: undefined, phase: "unloaded", problem: "" },
   downloads: new Map(),
+  offers: new Map(),
 };
 
 export function newRoom(name: string): Room {

@@ -5,7 +5,7 @@ import { dateTime } from "./timeline.ts";
 
 export function transcript(entries: readonly Entry[]): string {
   const lines = entries.map((entry) => {
-    const text = entry.kind === "notice" ? `* ${entry.text.replaceAll("\n", "; ")}` : said(entry);
+    const text = entry.kind === "message" ? said(entry) : `* ${entry.text.replaceAll("\n", "; ")}`;
     return `[${dateTime(entry.timeMs)}] ${text}\n`;
   });
   return lines.join("");

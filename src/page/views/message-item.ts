@@ -16,19 +16,19 @@ export type Placement = {
   isFirstUnread: boolean;
 };
 
-/** `run`: what to show for a run. */
+/** `own`: the element of a run, or of a card, which draw themselves. */
 export function drawItem(
   content: TimelineItem,
   placement: Placement,
-  run?: HTMLElement,
+  own?: HTMLElement,
 ): HTMLLIElement {
   const { isFirstOfDay, isFirstUnread } = placement;
   const entry = firstOf(content);
   const item = h("li", { class: "item" });
   if (isFirstOfDay) item.append(h("p", { class: "day" }, dayLabel(entry.timeMs, Date.now())));
   if (isFirstUnread) item.append(h("p", { class: "first-unread" }, h("span", {}, "New messages")));
-  if (run !== undefined) item.append(run);
-  else if (entry.kind === "notice") item.append(h("p", { class: "notice" }, entry.text));
+  if (own !== undefined) item.append(own);
+  else if (entry.kind !== "message") item.append(h("p", { class: "notice" }, entry.text));
   else item.append(drawMessage(entry, placement.isFirstOfGroup || isFirstOfDay || isFirstUnread));
   return item;
 }

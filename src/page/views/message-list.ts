@@ -39,7 +39,14 @@ const reachPixels = 1_200;
 /** Within this distance the user is considered to be at the end, in pixels. */
 const endPixels = 40;
 
+export type MessageListActions = {
+  loadEarlier: () => void;
+  /** The element that shows an offer. */
+  offerCard: (id: number, timeMs: number) => HTMLElement | undefined;
+};
+
 export class MessageList {
+  readonly #actions: MessageListActions;
   readonly #scroll = byId("scroll", HTMLElement);
   readonly #list = byId("messages", HTMLOListElement);
   readonly #empty = byId("empty", HTMLElement);
@@ -63,11 +70,15 @@ export class MessageList {
   #isScrollHandled = true;
   #revealed: State["revealed"];
 
-  constructor(loadEarlier: () => void) {
-    this.#earlier.addEventListener("click", loadEarlier);
+  constructor(actions: MessageListActions) {
+    this.#actions = actions;
+    this.#earlier.addEventListener("click", () => actions.loadEarlier());
     this.#jump.addEventListener("click", () => this.#jumpToEnd());
     this.#scroll.addEventListener("scroll", () => this.#scrolled(), { passive: true });
-    new ResizeObserver(() => this.#followsEnd && this.#pinToEnd()).observe(this.#scroll);
+    const observer = new ResizeObserver(() => this.#followsEnd && this.#pinToEnd());
+    observer.observe(this.#scroll);
+    // Cards grow and shrink by themselves.
+    observer.observe(this.#list);
   }
 
   render(state: State): void {
@@ -172,7 +183,11 @@ export class MessageList {
     const isPlaced = known !== undefined && isSamePlacement(known.placement, placement);
     if (isPlaced && isSameItem(known.content, content)) return known;
     if (content.kind !== "run") {
-      return { content, placement, node: drawItem(content, placement), run: undefined };
+      const card =
+        content.kind === "offer"
+          ? this.#actions.offerCard(content.offer, content.timeMs)
+          : undefined;
+      return { content, placement, node: drawItem(content, placement, card), run: undefined };
     }
     // An unfolded run stays so, with the focus where it is.
     if (isPlaced && known.run !== undefined) {

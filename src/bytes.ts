@@ -1,0 +1,37 @@
+// Bytes put together, and as base64 (RFC 4648), where there may be no `Buffer`: the page shares the
+// code that needs them. Pure.
+
+export function joinedBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
+export function toBase64(bytes: Uint8Array): string {
+  if (hasBase64) return bytes.toBase64();
+  let text = "";
+  for (let at = 0; at < bytes.length; at += piece) {
+    text += String.fromCharCode(...bytes.subarray(at, at + piece));
+  }
+  return btoa(text);
+}
+
+/** Undefined: that is no base64. */
+export function fromBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
+  try {
+    if (hasBase64) return Uint8Array.fromBase64(text);
+    return Uint8Array.from(atob(text), (unit) => unit.charCodeAt(0));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Browsers have had it since 2025. */
+const hasBase64 = "fromBase64" in Uint8Array && "toBase64" in Uint8Array.prototype;
+
+/** Arguments of one call. */
+const piece = 16_384;

@@ -1,0 +1,177 @@
+// Requests to the sender of files through one channel, and what it answers; and the wait for the next
+// channel when one is lost. Everything that comes is hostile. Knows no session and no disk.
+
+import { isErrorCode, ParleyError } from "../../errors.ts";
+import type { Channel } from "../../handover/channel.ts";
+import type { Piece } from "../../handover/frames.ts";
+import { decodeServer } from "../../protocol/decode-server.ts";
+import { encodeClient } from "../../protocol/encode.ts";
+import type {
+  ClientMessage,
+  ErrorMessage,
+  ServerMessage,
+  TransferMessage,
+} from "../../protocol/messages.ts";
+import { harmless } from "../../text.ts";
+
+/** The channel is closed; there may be another. */
+export class ChannelLost extends Error {}
+
+type Request = Extract<ClientMessage, { type: "files" | "fetch" | "tree" }>;
+type Pending = {
+  /** Called at once with each answer: what follows it may have come already. */
+  onAnswer: (answer: ServerMessage) => void;
+  resolve: () => void;
+  reject: (reason: Error) => void;
+};
+
+/** What one transfer is told. */
+export interface TransferListener {
+  handleMessage(message: TransferMessage): void;
+  handlePiece(piece: Piece): void;
+  /** No more will come. */
+  handleLost(): void;
+}
+
+export class ChannelControl {
+  readonly channel: Channel;
+  /** By the transfer's number. */
+  readonly transfers = new Map<number, TransferListener>();
+  readonly #pending = new Map<number, Pending>();
+  #lastRef = 0;
+  #isLost = false;
+
+  constructor(channel: Channel) {
+    this.channel = channel;
+  }
+
+  get isLost(): boolean {
+    return this.#isLost;
+  }
+
+  send(message: ClientMessage): void {
+    if (!this.#isLost) this.channel.sendLine(encodeClient(message).trimEnd());
+  }
+
+  /**
+   * Resolves when all of the answer has been passed to `onAnswer`.
+   * @throws ParleyError the other end's; ChannelLost
+   */
+  ask(request: Request, onAnswer: (answer: ServerMessage) => void): Promise<void> {
+    if (this.#isLost) return Promise.reject(new ChannelLost());
+    const ref = ++this.#lastRef;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#pending.set(ref, { onAnswer, resolve, reject });
+    this.send({ ...request, ref });
+    return promise;
+  }
+
+  handleLine(text: string): void {
+    const message = decodeServer(text);
+    switch (message.type) {
+      case "undecodable":
+        return this.#refuse(
+          message.ref,
+          new ParleyError("protocol", `it sent a bad answer: ${message.message}`),
+        );
+      case "ping":
+        return this.send({ type: "pong" });
+      case "files":
+      case "offer":
+      case "tree":
+        return this.#answer(message);
+      case "error":
+        if (message.transfer === undefined) return this.#refuse(message.ref, errorOf(message));
+        return this.transfers.get(message.transfer)?.handleMessage(message);
+      case "tags":
+      case "data":
+      case "digest":
+        return this.transfers.get(message.transfer)?.handleMessage(message);
+      default:
+      // Nothing that was asked for.
+    }
+  }
+
+  handlePiece(piece: Piece): void {
+    this.transfers.get(piece.transfer)?.handlePiece(piece);
+  }
+
+  /** The channel is closed, or nobody needs it any more. */
+  handleLost(): void {
+    if (this.#isLost) return;
+    this.#isLost = true;
+    for (const { reject } of this.#pending.values()) reject(new ChannelLost());
+    this.#pending.clear();
+    for (const transfer of this.transfers.values()) transfer.handleLost();
+    this.transfers.clear();
+  }
+
+  #answer(message: Extract<ServerMessage, { type: "files" | "offer" | "tree" }>): void {
+    const { ref } = message;
+    const pending = typeof ref === "number" ? this.#pending.get(ref) : undefined;
+    if (pending === undefined || typeof ref !== "number") return;
+    try {
+      pending.onAnswer(message);
+    } catch (error) {
+      return this.#refuse(ref, error instanceof Error ? error : new Error(String(error)));
+    }
+    if (message.type === "tree" && message.more === true) return;
+    this.#pending.delete(ref);
+    pending.resolve();
+  }
+
+  #refuse(ref: unknown, reason: Error): void {
+    const pending = typeof ref === "number" ? this.#pending.get(ref) : undefined;
+    if (pending === undefined || typeof ref !== "number") return;
+    this.#pending.delete(ref);
+    pending.reject(reason);
+  }
+}
+
+/** The channels of an offer, one after the other. */
+export class Channels {
+  #current: ChannelControl | undefined;
+  #stopped: Error | undefined;
+  #waiting: PromiseWithResolvers<ChannelControl> | undefined;
+
+  get current(): ChannelControl | undefined {
+    return this.#current;
+  }
+
+  /** The channel there is, or the next one. @throws the reason of `stop` */
+  next(): Promise<ChannelControl> {
+    if (this.#stopped !== undefined) return Promise.reject(this.#stopped);
+    if (this.#current?.isLost === false) return Promise.resolve(this.#current);
+    this.#waiting ??= Promise.withResolvers();
+    return this.#waiting.promise;
+  }
+
+  handleOpened(control: ChannelControl): void {
+    this.handleClosed();
+    this.#current = control;
+    this.#waiting?.resolve(control);
+    this.#waiting = undefined;
+  }
+
+  handleClosed(): void {
+    this.#current?.channel.close();
+    this.#current?.handleLost();
+    this.#current = undefined;
+  }
+
+  /** Whoever waits, now or later, gets that reason. */
+  stop(reason: Error): void {
+    if (this.#stopped !== undefined) return;
+    this.#stopped = reason;
+    this.handleClosed();
+    // Somebody may wait or not.
+    this.#waiting?.promise.catch(() => {});
+    this.#waiting?.reject(reason);
+  }
+}
+
+/** What the other end says to be wrong. */
+export function errorOf({ code, message }: ErrorMessage): ParleyError {
+  const shown = harmless(message).slice(0, 300);
+  return new ParleyError(isErrorCode(code) ? code : "failed", shown === "" ? code : shown);
+}

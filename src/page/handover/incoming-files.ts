@@ -1,0 +1,355 @@
+// An offer from the side of its recipient in the page: shown as a card, accepted to a place that the
+// user chooses, and fetched through one channel after the other until everything is verified and saved.
+
+import type { OfferEvent } from "../../client/events.ts";
+import { ParleyError } from "../../errors.ts";
+import { Channel } from "../../handover/channel.ts";
+import { encodeReceipt } from "../../handover/channel-line.ts";
+import { offers as limits, pageFiles } from "../../limits.ts";
+import type { FileInfo, OfferEnd, OfferSummary } from "../../protocol/messages.ts";
+import { harmless, quoted } from "../../text.ts";
+import type { OfferCard } from "../offer-cards.ts";
+import { ChannelControl, ChannelLost, Channels } from "./channel-control.ts";
+import { FileFetch } from "./file-fetch.ts";
+import { checkList } from "./offered-list.ts";
+import type { OfferPort } from "./offer-port.ts";
+import { Rate } from "./rate.ts";
+import type { SaveTarget } from "./save-target.ts";
+import { fetchTree } from "./tree-fetch.ts";
+
+export interface IncomingOptions {
+  /** The sender's number for the offer. */
+  readonly offer: string;
+  readonly from: string;
+  readonly summary: OfferSummary;
+  readonly port: OfferPort;
+  readonly show: (change: Partial<OfferCard>) => void;
+  /** Hands a file to the browser's downloads; returns its address. */
+  readonly download: (file: Blob, name: string) => string;
+  /** Nothing that comes concerns it any more. */
+  readonly onOver: () => void;
+}
+
+type Outcome = { files: number; failed: number; reason: string };
+
+export class IncomingFiles {
+  readonly offer: string;
+  readonly from: string;
+  readonly #options: IncomingOptions;
+  readonly #channels = new Channels();
+  readonly #rate = new Rate();
+  readonly #sizes = new Map<string, number>();
+  readonly #saved: { name: string; url: string }[] = [];
+  #number = 0;
+  #allBytes = 0;
+  #doneBytes = 0;
+  #toldMs = 0;
+  #shownMs = 0;
+  #isAccepted = false;
+  #isOver = false;
+  #outcome: Outcome | undefined;
+  #heardMs = 0;
+  #silence: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: IncomingOptions) {
+    this.offer = options.offer;
+    this.from = options.from;
+    this.#options = options;
+  }
+
+  get isAccepted(): boolean {
+    return this.#isAccepted;
+  }
+
+  get summary(): OfferSummary {
+    return this.#options.summary;
+  }
+
+  /** Takes the files to the place that was chosen. Never throws. */
+  async accept(target: SaveTarget): Promise<void> {
+    if (this.#isAccepted || this.#isOver) return;
+    this.#isAccepted = true;
+    this.#options.show({ phase: "waiting", detail: "" });
+    this.answer();
+    try {
+      this.#outcome = await this.#fetchAll(target);
+      this.#rest();
+      this.#showOutcome(this.#outcome, target);
+      this.#sayReceived();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Says yes, for the first time or again: what follows is a fresh channel. */
+  answer(): void {
+    this.#options.port.answer(this.offer, true);
+  }
+
+  decline(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#options.port.answer(this.offer, false);
+    this.#options.show({ phase: "declined", detail: "" });
+    this.#options.onOver();
+  }
+
+  /** Ends it from this side. */
+  cancel(): void {
+    this.#end("cancelled", "", true);
+  }
+
+  handleOffer(event: OfferEvent): void {
+    switch (event.type) {
+      case "channel":
+        return this.#openChannel(event.channel);
+      case "channel-lost":
+        if (event.channel === this.#number) this.#closeChannel();
+        return;
+      case "passed":
+        if (event.channel === this.#number) this.#receive(event.data);
+        return;
+      case "offer-ended":
+        return this.#handleEnd(event.reason);
+      case "offered":
+    }
+  }
+
+  /** The connection to the server is lost. */
+  handleOffline(): void {
+    this.#closeChannel();
+  }
+
+  /** The server refuses, or the session is over. */
+  fail(reason: string): void {
+    this.#end("failed", reason, false);
+  }
+
+  #receive(data: string): void {
+    this.#heardMs = performance.now();
+    this.#watch();
+    this.#channels.current?.channel.receive(data);
+  }
+
+  #openChannel(number: number): void {
+    if (!this.#isAccepted || this.#isOver) return;
+    this.#number = number;
+    const port = this.#options.port.frames(this.offer, number);
+    const channel: Channel = new Channel(port, undefined, true, {
+      line: (text) => control.handleLine(text),
+      piece: (piece) => control.handlePiece(piece),
+      broken: (reason) => {
+        if (this.#channels.current === control) this.#end("failed", reason.message, true);
+      },
+    });
+    const control: ChannelControl = new ChannelControl(channel);
+    this.#channels.handleOpened(control);
+    if (this.#outcome !== undefined) return this.#sayReceived();
+    this.#options.show({ phase: "running", detail: "" });
+    this.#watch();
+  }
+
+  #closeChannel(): void {
+    if (this.#channels.current === undefined) return;
+    this.#channels.handleClosed();
+    this.#rest();
+    if (this.#outcome !== undefined || this.#isOver) return;
+    const detail = `Waiting for ${harmless(this.from)} to be back`;
+    this.#options.show({ phase: "interrupted", bytesPerSecond: 0, detail });
+  }
+
+  #handleEnd(reason: OfferEnd): void {
+    // All has come: what the other end says now changes nothing.
+    if (this.#outcome !== undefined) {
+      this.#isOver = true;
+      this.#channels.stop(new ChannelLost());
+      return this.#options.onOver();
+    }
+    const [phase, detail] = endOf(reason, harmless(this.from));
+    this.#end(phase, detail, false);
+  }
+
+  #end(phase: OfferCard["phase"], detail: string, tellsOther: boolean): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#rest();
+    if (tellsOther) this.#options.port.end(this.offer, "cancelled");
+    this.#channels.stop(new ParleyError("interrupted", detail));
+    this.#options.show({ phase, detail, bytesPerSecond: 0 });
+    this.#options.onOver();
+  }
+
+  /** While something is to come, silence is answered by a fresh channel. */
+  #watch(): void {
+    if (this.#silence !== undefined || this.#outcome !== undefined) return;
+    this.#heardMs = performance.now();
+    const look = (): void => {
+      const leftMs = this.#heardMs + pageFiles.silenceMs - performance.now();
+      if (leftMs > 0) this.#silence = setTimeout(look, leftMs);
+      else {
+        this.#rest();
+        this.answer();
+      }
+    };
+    this.#silence = setTimeout(look, pageFiles.silenceMs);
+  }
+
+  #rest(): void {
+    clearTimeout(this.#silence);
+    this.#silence = undefined;
+  }
+
+  async #fetchAll(target: SaveTarget): Promise<Outcome> {
+    const outcome = { files: 0, failed: 0, reason: "" };
+    for (const { name } of await this.#list()) {
+      const fetch = name.endsWith("/")
+        ? () => this.#fetchFolder(name.slice(0, -1), target, outcome)
+        : () => this.#fetchFile(name, name, target, outcome);
+      await counted(outcome, name, fetch);
+    }
+    return outcome;
+  }
+
+  /** Checked whole before anything is saved. @throws ParleyError `protocol` */
+  async #list(): Promise<readonly FileInfo[]> {
+    for (;;) {
+      const control = await this.#channels.next();
+      try {
+        const list: FileInfo[] = [];
+        let after: string | undefined;
+        do {
+          let next: string | undefined;
+          await control.ask({ type: "files", after, folders: true }, (answer) => {
+            if (answer.type !== "files") return;
+            list.push(...answer.files);
+            next = answer.next;
+          });
+          checkList(list, this.summary, next === undefined);
+          after = next;
+        } while (after !== undefined);
+        return list;
+      } catch (error) {
+        if (!(error instanceof ChannelLost)) throw error;
+      }
+    }
+  }
+
+  /** `path`: what the sender calls it; `name`: what it is saved as. */
+  async #fetchFile(
+    path: string,
+    name: string,
+    target: SaveTarget,
+    outcome: Outcome,
+  ): Promise<void> {
+    const sink = await target.open(name);
+    let written = 0;
+    const count = (bytes: number): void => {
+      this.#doneBytes += bytes - written;
+      written = bytes;
+    };
+    try {
+      const fetch = new FileFetch(path, sink, {
+        checkSize: (of, size) => this.#checkSize(of, size),
+        onProgress: (bytes) => {
+          count(bytes);
+          this.#progress();
+        },
+      });
+      await fetch.run(this.#channels);
+      const saved = await sink.finish();
+      if (saved !== undefined) {
+        this.#saved.push({ name, url: this.#options.download(saved, name) });
+        this.#options.show({ saved: [...this.#saved] });
+      }
+      outcome.files++;
+    } catch (error) {
+      count(0);
+      await sink.discard();
+      throw error;
+    }
+  }
+
+  async #fetchFolder(name: string, target: SaveTarget, outcome: Outcome): Promise<void> {
+    if (!target.takesFolders) {
+      const sentence = "this browser saves no folders: a Chromium browser does, and parley client";
+      throw new ParleyError("usage", sentence);
+    }
+    await fetchTree(this.#channels, name, target, (path, as, into) =>
+      counted(outcome, path, () => this.#fetchFile(path, as, into, outcome)),
+    );
+  }
+
+  /** What was accepted is all that comes. @throws ParleyError `protocol` */
+  #checkSize(file: string, size: number): void {
+    const { bytes, files } = this.summary;
+    this.#allBytes += size - (this.#sizes.get(file) ?? 0);
+    this.#sizes.set(file, size);
+    if (this.#allBytes <= bytes + limits.slackBytes && this.#sizes.size <= files) return;
+    const sentence = `${harmless(this.from)} sends more than was offered: nothing more was taken`;
+    throw new ParleyError("protocol", sentence);
+  }
+
+  #progress(): void {
+    const doneBytes = this.#doneBytes;
+    const nowMs = performance.now();
+    if (nowMs - this.#shownMs >= pageFiles.showMs) {
+      this.#shownMs = nowMs;
+      const bytesPerSecond = this.#rate.at(doneBytes, nowMs);
+      this.#options.show({ phase: "running", doneBytes, bytesPerSecond });
+    }
+    if (nowMs - this.#toldMs < limits.progressMs) return;
+    this.#toldMs = nowMs;
+    const line = encodeReceipt({ type: "progress", bytes: doneBytes });
+    this.#channels.current?.channel.sendLine(line);
+  }
+
+  /** Again in each channel, until the sender has heard it. */
+  #sayReceived(): void {
+    if (this.#outcome === undefined) return;
+    const line = encodeReceipt({ type: "received", ...this.#outcome, proof: "" });
+    this.#channels.current?.channel.sendLine(line);
+  }
+
+  #showOutcome({ files, failed, reason }: Outcome, { saved: detail }: SaveTarget): void {
+    const doneBytes = this.#doneBytes;
+    if (failed === 0) return this.#options.show({ phase: "done", doneBytes, detail });
+    const count = files + failed;
+    const problem = `${failed} of ${count} could not be saved. ${harmless(reason)}`;
+    this.#options.show({ phase: "failed", doneBytes, detail: problem });
+  }
+
+  #fail(error: unknown): void {
+    const why = error instanceof Error ? error.message : String(error);
+    this.#end("failed", `Stopped: ${harmless(why)}`, true);
+  }
+}
+
+/** What concerns one file alone keeps no others from coming. @throws whatever does */
+async function counted(outcome: Outcome, name: string, fetch: () => Promise<void>): Promise<void> {
+  try {
+    await fetch();
+  } catch (error) {
+    if (!(error instanceof ParleyError) || !ownFailures.has(error.code)) throw error;
+    outcome.failed++;
+    if (outcome.reason === "") outcome.reason = `${quoted(name, 200)}: ${error.message}`;
+  }
+}
+
+/** Errors that concern one file alone. */
+const ownFailures: ReadonlySet<string> = new Set(["not-found", "changed", "usage"]);
+
+function endOf(reason: OfferEnd, from: string): [OfferCard["phase"], string] {
+  switch (reason) {
+    case "cancelled":
+    case "lost":
+      return ["cancelled", `${from} has stopped it`];
+    case "elsewhere":
+      return ["cancelled", "You have taken it with another client"];
+    case "declined":
+      return ["declined", ""];
+    case "done":
+      return ["cancelled", `${from} has ended it`];
+    case "overrun":
+      return ["failed", `${from} sent more than this page takes`];
+  }
+}

@@ -1,0 +1,50 @@
+// Checks the list of what a person sends, before anything is saved: it must be what was shown to the
+// user who accepted. Hostile input. Pure.
+
+import { ParleyError } from "../../errors.ts";
+import { offers as limits, pageFiles } from "../../limits.ts";
+import type { FileInfo, OfferSummary } from "../../protocol/messages.ts";
+import { quoted } from "../../text.ts";
+
+/** `isWhole`: no more follows. @throws ParleyError `protocol` */
+export function checkList(
+  list: readonly FileInfo[],
+  { files, bytes, names }: OfferSummary,
+  isWhole: boolean,
+): void {
+  if (list.length > pageFiles.maxTreeEntries) throw isOther();
+  let sum = 0;
+  let count = 0;
+  const listed = new Set<string>();
+  for (const { name, size } of list) {
+    checkName(isFolder(name) ? name.slice(0, -1) : name);
+    if (listed.has(name)) throw isOther();
+    listed.add(name);
+    sum += size;
+    if (!isFolder(name)) count++;
+  }
+  if (count > files || sum > bytes + limits.slackBytes) throw isOther();
+  if (!isWhole) return;
+  const isAll = names.length < limits.shownNames;
+  if (names.some((name) => !listed.has(name)) || (isAll && listed.size > names.length))
+    throw isOther();
+}
+
+/** No path, and nothing that a terminal or another system would read. @throws ParleyError `protocol` */
+function checkName(name: string): void {
+  const isOne =
+    name !== "" && name !== "." && name !== ".." && !/[\\/\u0000-\u001f\u007f]/.test(name);
+  if (isOne && name.length <= limits.maxNameChars && name.isWellFormed()) return;
+  throw new ParleyError(
+    "protocol",
+    `${quoted(name, 200)} is no name for a file; nothing was saved`,
+  );
+}
+
+function isFolder(name: string): boolean {
+  return name.endsWith("/");
+}
+
+function isOther(): ParleyError {
+  return new ParleyError("protocol", "what would come is not what was offered; nothing was saved");
+}

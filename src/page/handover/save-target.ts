@@ -1,0 +1,364 @@
+// Where files that somebody sends are saved. A file or folder that the user picks is written directly,
+// where the browser can (Chromium). Elsewhere a file goes to the page's own store on disk first, and
+// from there to the downloads; without such a store it has to fit into memory.
+
+import { joinedBytes } from "../../bytes.ts";
+import { ParleyError } from "../../errors.ts";
+import { offers, pageFiles as limits } from "../../limits.ts";
+import { harmless, quoted } from "../../text.ts";
+import { heldName, type NameRules, otherName } from "../../transfer/tree/name-rules.ts";
+
+/** A file that is being written, from its beginning to its end. */
+export interface FileSink {
+  write(parts: readonly Uint8Array<ArrayBuffer>[]): Promise<void>;
+  /** Forgets everything that was written. */
+  restart(): Promise<void>;
+  /** Everything is written. Returns what can be downloaded, if it is not in its place yet. */
+  finish(): Promise<Blob | undefined>;
+  /** It is not going to be whole. */
+  discard(): Promise<void>;
+}
+
+export interface SaveTarget {
+  /** What to say once everything is there. */
+  readonly saved: string;
+  /** Folders can be saved. */
+  readonly takesFolders: boolean;
+  /** `name` is a file's: no path. @throws ParleyError `storage` */
+  open(name: string): Promise<FileSink>;
+  /** A folder in it with that name, or one like it. @throws ParleyError `storage` */
+  folder(name: string): Promise<SaveTarget>;
+}
+
+/** What files are about to come. */
+export type Expected = {
+  readonly bytes: number;
+  readonly names: readonly string[];
+  readonly files: number;
+};
+
+/**
+ * Asks the user where the files are to go, if the browser lets them choose; call it in a click.
+ * Undefined: they have changed their mind. @throws ParleyError `storage` if there is no room
+ */
+export async function chooseTarget(expected: Expected): Promise<SaveTarget | undefined> {
+  const [name = ""] = expected.names;
+  const isOneFile = expected.files === 1 && expected.names.length === 1 && !name.endsWith("/");
+  const { showSaveFilePicker, showDirectoryPicker } = window as Pickers;
+  try {
+    if (isOneFile && showSaveFilePicker !== undefined) {
+      const suggestedName = heldName(name, anyPlatform);
+      return new PickedFile(await showSaveFilePicker.call(window, { suggestedName, id: pickerId }));
+    }
+    if (!isOneFile && showDirectoryPicker !== undefined) {
+      const options = { mode: "readwrite", id: pickerId } as const;
+      return new Folder(await showDirectoryPicker.call(window, options));
+    }
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") return undefined;
+    // Some browsers have the pickers, and do not let this page use them.
+    if (!(error instanceof DOMException && error.name === "SecurityError"))
+      throw storageError(error);
+  }
+  return await ownStore(expected.bytes);
+}
+
+/** Whether folders can be saved at all. */
+export function canSaveFolders(): boolean {
+  return "showDirectoryPicker" in window;
+}
+
+type Pickers = {
+  showSaveFilePicker?: (options: {
+    suggestedName: string;
+    id: string;
+  }) => Promise<FileSystemFileHandle>;
+  showDirectoryPicker?: (options: {
+    mode: "readwrite";
+    id: string;
+  }) => Promise<FileSystemDirectoryHandle>;
+};
+
+/** The browser remembers the folder that was chosen last under this. */
+const pickerId = "parley";
+
+/** Whatever the file system is: names that all of them can hold. */
+export const anyPlatform: NameRules = {
+  isWindows: true,
+  foldsCase: true,
+  foldsAccents: true,
+  maxName: 200,
+};
+
+/** The file that the user has picked. */
+class PickedFile implements SaveTarget {
+  readonly takesFolders = false;
+  readonly #handle: FileSystemFileHandle;
+
+  constructor(handle: FileSystemFileHandle) {
+    this.#handle = handle;
+  }
+
+  get saved(): string {
+    return `Saved as ${harmless(this.#handle.name)}`;
+  }
+
+  open(): Promise<FileSink> {
+    return StreamSink.open(this.#handle, async () => {
+      // The browser made an empty file when it was picked; one that was there before is kept.
+      const { size } = await this.#handle.getFile();
+      if (size === 0) await (this.#handle as Removable).remove?.();
+    });
+  }
+
+  folder(): Promise<SaveTarget> {
+    return Promise.reject(new ParleyError("storage", "a folder does not fit into a file"));
+  }
+}
+
+/** Not in all browsers. */
+type Removable = { remove?: () => Promise<void> };
+
+/** A folder that the user has picked, or one in it. */
+class Folder implements SaveTarget {
+  readonly takesFolders = true;
+  readonly #handle: FileSystemDirectoryHandle;
+
+  constructor(handle: FileSystemDirectoryHandle) {
+    this.#handle = handle;
+  }
+
+  get saved(): string {
+    return `Saved in ${harmless(this.#handle.name)}`;
+  }
+
+  async open(name: string): Promise<FileSink> {
+    const folder = this.#handle;
+    const free = await this.#freeName(name);
+    try {
+      const handle = await folder.getFileHandle(free, { create: true });
+      return await StreamSink.open(handle, () => folder.removeEntry(free));
+    } catch (error) {
+      throw storageError(error);
+    }
+  }
+
+  async folder(name: string): Promise<SaveTarget> {
+    const free = await this.#freeName(name);
+    try {
+      return new Folder(await this.#handle.getDirectoryHandle(free, { create: true }));
+    } catch (error) {
+      throw storageError(error);
+    }
+  }
+
+  /** Nothing that is there is replaced. */
+  async #freeName(name: string): Promise<string> {
+    const plain = heldName(name, anyPlatform);
+    for (let n = 1; n <= offers.maxNameTries; n++) {
+      const candidate = n === 1 ? plain : otherName(plain, n, anyPlatform);
+      try {
+        await this.#handle.getFileHandle(candidate);
+      } catch (error) {
+        if (!(error instanceof DOMException)) throw error;
+        if (error.name === "NotFoundError") return candidate;
+        // A folder has the name.
+        if (error.name !== "TypeMismatchError") throw storageError(error);
+      }
+    }
+    throw new ParleyError("storage", `there are too many files like ${quoted(name, 200)}`);
+  }
+}
+
+/** The page's own store, on disk if the browser has one. @throws ParleyError `storage` */
+async function ownStore(bytes: number): Promise<SaveTarget> {
+  const folder = await openStore();
+  if (folder === undefined) {
+    if (bytes <= limits.maxMemoryBytes) return new InMemory();
+    const sentence = `this browser would have to hold all of it in memory, and takes ${limits.maxMemoryBytes >> 20} MiB so: use parley client, or another browser`;
+    throw new ParleyError("storage", sentence);
+  }
+  const { quota = Infinity, usage = 0 } = await navigator.storage.estimate();
+  if (bytes > quota - usage) {
+    throw new ParleyError("storage", "this browser does not let the page have so much of the disk");
+  }
+  return new OwnStore(folder);
+}
+
+class OwnStore implements SaveTarget {
+  readonly saved = "Saved in your downloads";
+  readonly takesFolders = false;
+  readonly #folder: FileSystemDirectoryHandle;
+
+  constructor(folder: FileSystemDirectoryHandle) {
+    this.#folder = folder;
+  }
+
+  async open(): Promise<FileSink> {
+    // Nobody else sees the name.
+    const name = crypto.randomUUID();
+    try {
+      const handle = await this.#folder.getFileHandle(name, { create: true });
+      const discard = (): Promise<void> => this.#folder.removeEntry(name);
+      return await StreamSink.open(handle, discard, () => handle.getFile());
+    } catch (error) {
+      throw storageError(error);
+    }
+  }
+
+  folder(): Promise<SaveTarget> {
+    return Promise.reject(noFolders());
+  }
+}
+
+class InMemory implements SaveTarget {
+  readonly saved = "Saved in your downloads";
+  readonly takesFolders = false;
+
+  async open(): Promise<FileSink> {
+    let kept: Uint8Array<ArrayBuffer>[] = [];
+    return {
+      async write(parts) {
+        kept.push(...parts);
+      },
+      async restart() {
+        kept = [];
+      },
+      finish: async () => new Blob(kept),
+      async discard() {
+        kept = [];
+      },
+    };
+  }
+
+  folder(): Promise<SaveTarget> {
+    return Promise.reject(noFolders());
+  }
+}
+
+function noFolders(): ParleyError {
+  return new ParleyError("storage", "this browser saves no folders");
+}
+
+/** Writes to a file handle: what is written shows when it is finished. */
+class StreamSink implements FileSink {
+  readonly #stream: FileSystemWritableFileStream;
+  readonly #remove: () => Promise<void>;
+  readonly #result: (() => Promise<Blob>) | undefined;
+
+  private constructor(
+    stream: FileSystemWritableFileStream,
+    remove: () => Promise<void>,
+    result: (() => Promise<Blob>) | undefined,
+  ) {
+    this.#stream = stream;
+    this.#remove = remove;
+    this.#result = result;
+  }
+
+  /** @throws ParleyError `storage` */
+  static async open(
+    handle: FileSystemFileHandle,
+    remove: () => Promise<void>,
+    result?: () => Promise<Blob>,
+  ): Promise<StreamSink> {
+    try {
+      return new StreamSink(await handle.createWritable(), remove, result);
+    } catch (error) {
+      throw storageError(error);
+    }
+  }
+
+  write(parts: readonly Uint8Array<ArrayBuffer>[]): Promise<void> {
+    return withStorageErrors(() => this.#stream.write(joinedBytes(parts)));
+  }
+
+  restart(): Promise<void> {
+    return withStorageErrors(async () => {
+      await this.#stream.seek(0);
+      await this.#stream.truncate(0);
+    });
+  }
+
+  finish(): Promise<Blob | undefined> {
+    return withStorageErrors(async () => {
+      await this.#stream.close();
+      return await this.#result?.();
+    });
+  }
+
+  async discard(): Promise<void> {
+    try {
+      await this.#stream.abort();
+      await this.#remove();
+    } catch {
+      // The user has taken it away, or the permission.
+    }
+  }
+}
+
+async function withStorageErrors<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw storageError(error);
+  }
+}
+
+function storageError(error: unknown): ParleyError {
+  if (error instanceof ParleyError) return error;
+  const isFull = error instanceof DOMException && error.name === "QuotaExceededError";
+  const why = error instanceof Error ? error.message : String(error);
+  return new ParleyError(
+    "storage",
+    isFull ? "there is no room for it on the disk" : `it can't be saved: ${why}`,
+  );
+}
+
+const storeName = "parley-files";
+let ownFolder: Promise<FileSystemDirectoryHandle | undefined> | undefined;
+
+/** This tab's folder in the browser's store of this page; undefined: there is none. */
+function openStore(): Promise<FileSystemDirectoryHandle | undefined> {
+  return (ownFolder ??= makeStore());
+}
+
+async function makeStore(): Promise<FileSystemDirectoryHandle | undefined> {
+  try {
+    const root = await navigator.storage.getDirectory();
+    const all = await root.getDirectoryHandle(storeName, { create: true });
+    await removeOld(all);
+    const name = crypto.randomUUID();
+    // Held until the tab is gone: it is how others know that the files are needed.
+    await new Promise<void>((go, fail) => {
+      const held = new Promise<void>(() => {});
+      navigator.locks.request(lockName(name), () => (go(), held)).catch(fail);
+    });
+    const folder = await all.getDirectoryHandle(name, { create: true });
+    // Safari before 26 has a store that only other threads can write to.
+    const probe = await folder.getFileHandle("probe", { create: true });
+    return "createWritable" in probe ? folder : undefined;
+  } catch {
+    // Private windows of some browsers have none.
+    return undefined;
+  }
+}
+
+/** Removes what tabs have left that are gone. */
+async function removeOld(all: FileSystemDirectoryHandle): Promise<void> {
+  const names: string[] = [];
+  for await (const name of (
+    all as FileSystemDirectoryHandle & { keys(): AsyncIterable<string> }
+  ).keys()) {
+    names.push(name);
+  }
+  for (const name of names) {
+    await navigator.locks.request(lockName(name), { ifAvailable: true }, async (lock) => {
+      if (lock !== null) await all.removeEntry(name, { recursive: true });
+    });
+  }
+}
+
+function lockName(folder: string): string {
+  return `${storeName} ${folder}`;
+}

@@ -1,0 +1,70 @@
+// Tabs for the tests of files from person to person: with the pickers of Chromium, which would open a
+// window of the system, answered by files and folders of the page's own; or without, as in Firefox.
+
+import { join } from "node:path";
+import { Parley } from "../parley.ts";
+import { Tab } from "./browser.ts";
+import type { PageRig } from "./page-rig.ts";
+
+/** What the user picks: each file under its suggested name, and the folder `picked`. */
+const pickers = `
+  const own = () => navigator.storage.getDirectory();
+  window.picked = [];
+  window.showSaveFilePicker = async ({ suggestedName }) => {
+    window.picked.push(suggestedName);
+    return (await own()).getFileHandle("picked-" + suggestedName, { create: true });
+  };
+  window.showDirectoryPicker = async () => (await own()).getDirectoryHandle("picked", { create: true });
+`;
+const noPickers = "delete window.showSaveFilePicker; delete window.showDirectoryPicker;";
+
+/** A tab at the login form, with pickers or without. */
+export async function openWith(rig: PageRig, what: "pickers" | "no pickers"): Promise<Tab> {
+  const tab = await Tab.open("about:blank");
+  rig.tabs.push(tab);
+  await tab.beforeLoad(what === "pickers" ? pickers : noPickers);
+  await tab.navigate(rig.url);
+  await tab.cdp("Browser.setDownloadBehavior", { behavior: "allow", downloadPath: rig.downloads });
+  return tab;
+}
+
+/** The SHA-256 of what the user has picked, by its path below the page's own store. */
+export function sha256Of(tab: Tab, path: string): Promise<string> {
+  return tab.get<string>(`(async () => {
+    const names = ${JSON.stringify(path.split("/"))};
+    let folder = await navigator.storage.getDirectory();
+    for (const name of names.slice(0, -1)) folder = await folder.getDirectoryHandle(name);
+    const file = await (await folder.getFileHandle(names.at(-1))).getFile();
+    const hash = await crypto.subtle.digest("SHA-256", await file.arrayBuffer());
+    return [...new Uint8Array(hash)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  })()`);
+}
+
+/** Somebody who sends by the terminal program. */
+export function sender(rig: PageRig, name: string, to: string, ...words: string[]): Parley {
+  const identity = ["--identity", join(rig.folder, `${name}-identity`)];
+  const person = ["--to", to, "--name", name, ...identity];
+  return new Parley("send-file", `127.0.0.1:${rig.port}`, ...words, ...person, "--json");
+}
+
+/** A program that takes everything into its folder. */
+export function taker(rig: PageRig, name: string): Parley {
+  const words = ["--accept", join(rig.folder, name), "--follow", "--json"];
+  const person = ["--name", name, "--identity", join(rig.folder, `${name}-identity`)];
+  return new Parley("client", `127.0.0.1:${rig.port}`, ...words, ...person);
+}
+
+/** The last card of the conversation. */
+export const lastCard = `[...document.querySelectorAll(".offer")].at(-1)`;
+
+/** Waits until the last card is in that phase. */
+export function isIn(tab: Tab, phase: string): Promise<void> {
+  return tab.until(`${lastCard}?.dataset.phase === ${JSON.stringify(phase)}`);
+}
+
+/** Clicks a button of the last card, as soon as it is there. */
+export async function press(tab: Tab, button: "Accept" | "Decline" | "Cancel"): Promise<void> {
+  const found = `[...(${lastCard}?.querySelectorAll("button:not([hidden])") ?? [])].find(({ textContent }) => textContent === "${button}")`;
+  await tab.until(found);
+  await tab.get(`${found}.click()`);
+}
