@@ -1,0 +1,24 @@
+// The certificate that a server makes for itself, as others read it.
+
+import { expect, test } from "bun:test";
+import * as fc from "fast-check";
+import { X509Certificate } from "node:crypto";
+import { createKeyPair } from "../../src/tls/certificate.ts";
+
+test("a certificate is valid from a day before, whenever it is made", async () => {
+  const years = fc.integer({ min: Date.UTC(1990), max: Date.UTC(2400) });
+  await fc.assert(
+    fc.asyncProperty(years, async (nowMs) => {
+      const { cert, key } = await createKeyPair(nowMs);
+      const certificate = new X509Certificate(cert);
+      const seconds = Math.floor((nowMs - 24 * 3600 * 1000) / 1000);
+      expect(new Date(certificate.validFrom).getTime()).toBe(seconds * 1000);
+      expect(certificate.serialNumber).toMatch(/^[4-7][0-9A-F]{31}$/);
+      expect(certificate.verify(certificate.publicKey)).toBe(true);
+      expect(key).toStartWith("-----BEGIN PRIVATE KEY-----\n");
+      // What others read is what was written.
+      expect(certificate.toString().replaceAll("\r", "").trim()).toBe(cert.trim());
+    }),
+    { numRuns: 50 },
+  );
+});
