@@ -1385,6 +1385,8 @@ export const postgres = {
   waitingPieces: 200,
   /** Numbers of bans, passes and tokens that a server takes at once, since only it gives them. */
   numbersAtOnce: 1_000,
+  /** Requests to the registry of peers that wait for the database. */
+  registryRequests: 256,
   /** Pause between looks at which names are registered, for ways in without a login. */
   namesMs: 5_000,
 } as const;

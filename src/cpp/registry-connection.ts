@@ -3,7 +3,7 @@
 
 import { type Contact, encodeBridgeAck, encodeRegack, hostPort, takenStatus } from "./codec.ts";
 import { CppParser } from "./parser.ts";
-import type { Registry } from "./registry.ts";
+import type { PeerRegistry, RegistryOutcome, RegistryRequest } from "./peer-registry.ts";
 
 export type RegistryAnswer = {
   /** The bytes to write. */
@@ -23,16 +23,18 @@ export function contactLine(contact: Contact): string {
 }
 
 export class RegistryConnection {
-  readonly #registry: Registry;
+  readonly #registry: PeerRegistry;
   readonly #network: string;
   /** Why somebody may not use the registry under this ID; undefined if they may. */
   readonly #refusalOf: (id: string) => string | undefined;
   readonly #parser = new CppParser();
   #answered = false;
+  /** The registry has not answered yet. */
+  #isAsking = false;
 
   /** `network`: `networkOf` the client's address. */
   constructor(
-    registry: Registry,
+    registry: PeerRegistry,
     network: string,
     refusalOf: (id: string) => string | undefined = () => undefined,
   ) {
@@ -41,63 +43,95 @@ export class RegistryConnection {
     this.#refusalOf = refusalOf;
   }
 
-  /** Reads the next bytes. A connection carries one request; anything after it is ignored. */
-  handleData(bytes: Uint8Array, nowMs: number): RegistryAnswer {
+  /**
+   * Reads the next bytes. A connection carries one request; anything after it is ignored. `later`
+   * is called with the answer of a registry that takes its time.
+   */
+  handleData(
+    bytes: Uint8Array,
+    nowMs: number,
+    later: (answer: RegistryAnswer) => void = () => {},
+  ): RegistryAnswer {
+    if (this.#isAsking) return nothingYet;
     if (this.#answered) return { reply: undefined, end: true, log: [] };
     this.#parser.handleData(bytes);
     const result = this.#parser.pollMessage();
-    if (result.type === "need-more") return { reply: undefined, end: false, log: [] };
+    if (result.type === "need-more") return nothingYet;
     this.#answered = true;
     if (result.type === "malformed") return refusal;
     const { message } = result;
     if (message.type !== "REGISTER" && message.type !== "BRIDGE") return refusal;
     const { type, id } = message;
+    const asked: RegistryRequest =
+      type === "REGISTER"
+        ? { type, contact: { id, ip: message.ip, port: message.port } }
+        : { type, id, wanted: message.peer };
     const refused = this.#refusalOf(id);
     if (refused !== undefined) {
       const log = [`${type}: ${id} refused: ${refused}`];
       return { reply: `${refused}\n`, end: true, log, did: "request refused", id };
     }
-    if (type === "REGISTER") return this.#register(message, nowMs);
-    return this.#bridge(id, message.peer, nowMs);
+    return this.#ask(asked, nowMs, later);
+  }
+
+  #ask(
+    asked: RegistryRequest,
+    nowMs: number,
+    later: (answer: RegistryAnswer) => void,
+  ): RegistryAnswer {
+    let atOnce: RegistryAnswer | undefined;
+    this.#isAsking = true;
+    let isReturned = false;
+    this.#registry.request(asked, nowMs, this.#network, (outcome) => {
+      this.#isAsking = false;
+      const answer = answerTo(asked, outcome);
+      if (isReturned) later(answer);
+      else atOnce = answer;
+    });
+    isReturned = true;
+    return atOnce ?? nothingYet;
   }
 
   /** The client has closed its side: an incomplete request will never be complete. */
   handleEnd(): RegistryAnswer {
+    if (this.#isAsking) return nothingYet;
     const cutShort = !this.#answered && this.#parser.isMidMessage;
     this.#answered = true;
     return cutShort ? refusal : { reply: undefined, end: true, log: [] };
   }
+}
 
-  #register({ id, ip, port }: Contact, nowMs: number): RegistryAnswer {
-    const asked = { id, ip, port };
-    const contact = this.#registry.register(asked, nowMs, this.#network);
-    if (contact === undefined) {
-      const log = `REGISTER: ${id} from ${hostPort(asked)} refused: another network has this ID`;
-      const reply = encodeRegack(asked, takenStatus);
+function answerTo(asked: RegistryRequest, outcome: RegistryOutcome): RegistryAnswer {
+  const id = asked.type === "REGISTER" ? asked.contact.id : asked.id;
+  switch (outcome.did) {
+    case "registered": {
+      const { contact } = outcome;
+      const log = [`REGISTER: ${contact.id} from ${hostPort(contact)} received`];
+      return { did: "registered", id, reply: encodeRegack(contact), end: true, log };
+    }
+    case "taken": {
+      const contact = asked.type === "REGISTER" ? asked.contact : { id, ip: "", port: 0 };
+      const log = `REGISTER: ${id} from ${hostPort(contact)} refused: another network has this ID`;
+      const reply = encodeRegack(contact, takenStatus);
       return { reply, end: true, log: [log], did: "registration refused", id };
     }
-    return {
-      did: "registered",
-      id,
-      reply: encodeRegack(contact),
-      end: true,
-      log: [`REGISTER: ${contact.id} from ${hostPort(contact)} received`],
-    };
-  }
-
-  #bridge(id: string, wanted: string | undefined, nowMs: number): RegistryAnswer {
-    const found = this.#registry.bridge(id, nowMs, this.#network, wanted);
-    const done = { end: true, did: "bridged", id } as const;
-    if (!found) return { reply: encodeBridgeAck(), log: [], ...done };
-    const self = this.#registry.findOwn(id, this.#network);
-    const asker = self ? contactLine(self) : `${id} (not registered)`;
-    return {
-      reply: encodeBridgeAck(found),
-      log: [`BRIDGE: ${asker} ${contactLine(found)}`],
-      ...done,
-    };
+    case "bridged": {
+      const { found, self } = outcome;
+      const done = { end: true, did: "bridged", id } as const;
+      if (found === undefined) return { reply: encodeBridgeAck(), log: [], ...done };
+      const asker = self === undefined ? `${id} (not registered)` : contactLine(self);
+      const log = [`BRIDGE: ${asker} ${contactLine(found)}`];
+      return { reply: encodeBridgeAck(found), log, ...done };
+    }
+    case "nothing": {
+      const log = [`${asked.type}: ${id} refused: the database does not answer`];
+      const reply = "The server's database does not answer: try again\n";
+      return { reply, end: true, log, did: "request refused", id };
+    }
   }
 }
+
+const nothingYet: RegistryAnswer = { reply: undefined, end: false, log: [] };
 
 const refusal: RegistryAnswer = {
   reply: "Un expected message\n",

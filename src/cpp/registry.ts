@@ -5,18 +5,13 @@ import { networkOf, widestNetworkOf } from "../addresses.ts";
 import { fold } from "../chat/names/grammar.ts";
 import type { Contact } from "./codec.ts";
 import { registry as limits } from "../limits.ts";
+import type {
+  PeerRegistry,
+  Registration,
+  RegistryOutcome,
+  RegistryRequest,
+} from "./peer-registry.ts";
 import { mayHandOut } from "./reach.ts";
-
-/**
- * A client's registration; it outlives the connection that made it. Times are the caller's clock.
- */
-export type Registration = Contact & {
-  readonly registeredAtMs: number;
-  /** When this client began to wait for a peer, after a BRIDGE that found nobody. */
-  readonly waitingSinceMs?: number;
-  /** Given to another client since it last bridged or registered. */
-  readonly handedOut: boolean;
-};
 
 export type RegistryChange =
   { kind: "kept"; entry: Registration } | { kind: "removed"; entry: Registration };
@@ -31,7 +26,7 @@ export type RegistryOptions = {
 /** The network that made a registration, and when its client last registered or bridged. */
 type Registrant = { network: string; lastSeenMs: number };
 
-export class Registry {
+export class Registry implements PeerRegistry {
   readonly #onChange: (change: RegistryChange) => void;
   readonly #maxEntries: number;
   /** By folded ID, oldest registration first. */
@@ -79,11 +74,25 @@ export class Registry {
     for (const entry of sorted.slice(-this.#maxEntries)) {
       this.#keep(fold(entry.id), entry, { network: networkOf(entry.ip), lastSeenMs: nowMs });
     }
-    const since = (entry: Registration) => entry.waitingSinceMs ?? 0;
     const waiting = sorted.filter((entry) => entry.waitingSinceMs !== undefined);
-    for (const entry of waiting.sort((a, b) => since(a) - since(b))) {
+    for (const entry of waiting.sort((a, b) => (a.waitingSinceMs ?? 0) - (b.waitingSinceMs ?? 0))) {
       if (this.#entries.has(fold(entry.id))) this.#waiting.add(fold(entry.id));
     }
+  }
+
+  request(
+    request: RegistryRequest,
+    nowMs: number,
+    network: string,
+    then: (outcome: RegistryOutcome) => void,
+  ): void {
+    if (request.type === "REGISTER") {
+      const contact = this.register(request.contact, nowMs, network);
+      return then(contact === undefined ? { did: "taken" } : { did: "registered", contact });
+    }
+    const { id, wanted } = request;
+    const found = this.bridge(id, nowMs, network, wanted);
+    then({ did: "bridged", found, self: this.findOwn(id, network) });
   }
 
   /**

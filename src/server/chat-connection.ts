@@ -247,7 +247,12 @@ export class ChatConnection implements Link {
         return;
       }
       case "cpp":
-        return this.#answerCpp(state.service.handleData(bytes, nowMs));
+        return this.#answerCpp(
+          state.service.handleData(bytes, nowMs, (answer) => {
+            // The client may have gone meanwhile.
+            if (this.#state === state) this.#answerCpp(answer);
+          }),
+        );
       case "handshake":
       case "over":
         return;

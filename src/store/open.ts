@@ -7,6 +7,7 @@ import type { PastSizes } from "../chat/past-limits.ts";
 import type { NewNumber } from "../chat/rights/row-numbers.ts";
 import type { RightsRow } from "../chat/rights/rights-rows.ts";
 import type { StoreAnswerer, StoreReply, StoreRequest } from "../chat/store.ts";
+import type { PeerRegistry } from "../cpp/peer-registry.ts";
 import { Registry } from "../cpp/registry.ts";
 import { steadyMs } from "../io/clock.ts";
 import { ParleyError } from "../errors.ts";
@@ -38,7 +39,7 @@ export type OpenStore = {
   keepInUse(isInUse: (room: string) => boolean): void;
   /** Other servers use it too; undefined: only this one. */
   readonly others?: OtherServers | undefined;
-  readonly registry: Registry;
+  readonly registry: PeerRegistry;
   /** Real paths of the store's files. */
   readonly paths: readonly string[];
   /** What is kept of rooms. */

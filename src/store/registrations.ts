@@ -2,7 +2,8 @@
 // does not know about it.
 
 import { fold } from "../chat/names/grammar.ts";
-import { Registry, type Registration, type RegistryChange } from "../cpp/registry.ts";
+import type { Registration } from "../cpp/peer-registry.ts";
+import { Registry, type RegistryChange } from "../cpp/registry.ts";
 import { steadyMs } from "../io/clock.ts";
 import type { SqliteStore } from "./sqlite.ts";
 

@@ -3,7 +3,8 @@
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { registry as limits } from "../../src/limits.ts";
-import { type Registration, Registry, type RegistryChange } from "../../src/cpp/registry.ts";
+import type { Registration } from "../../src/cpp/peer-registry.ts";
+import { Registry, type RegistryChange } from "../../src/cpp/registry.ts";
 
 /** The network of clients for which it does not matter. */
 const here = "127.0.0.1";

@@ -1,7 +1,6 @@
 // Opens the database for one server, keeps its lease, and sweeps.
 
 import { userInfo } from "node:os";
-import { Registry } from "../../cpp/registry.ts";
 import { ParleyError } from "../../errors.ts";
 import { history, postgres as limits } from "../../limits.ts";
 import type { OpenStore } from "../open.ts";
@@ -11,6 +10,7 @@ import { Database, DatabaseAway, Refused } from "./database.ts";
 import { parseDatabaseUrl } from "./database-url.ts";
 import { NumberBlock } from "./number-block.ts";
 import { passwordSource } from "./password-file.ts";
+import { PostgresRegistrations } from "./registrations.ts";
 import { PostgresStore } from "./store.ts";
 
 export type DatabaseSettings = {
@@ -46,6 +46,7 @@ async function openOn(
   let names = new Set(await store.registeredNames());
   const feed = new Feed(database, store, log);
   await feed.start(rights);
+  const registrations = new PostgresRegistrations(database);
   const sweep = async (): Promise<void> => {
     while (await store.sweep()) await Bun.sleep(history.sweepSliceMs);
   };
@@ -57,6 +58,7 @@ async function openOn(
     repeat(limits.lookMs, () => feed.check(), log),
     repeat(history.sweepMs, sweep, log),
     repeat(limits.namesMs, readNames, log),
+    repeat(limits.namesMs, () => registrations.refresh(), log),
   ];
   return {
     epoch: store.epoch,
@@ -67,7 +69,7 @@ async function openOn(
     isRegistered: (folded) => names.has(folded),
     // The table of members says it.
     keepInUse() {},
-    registry: new Registry(),
+    registry: registrations,
     async close() {
       for (const stop of timers) stop();
       feed.stop();

@@ -149,8 +149,31 @@ const version3 = `
   ALTER TABLE parley.members ADD COLUMN rank text;
 `;
 
+/** Version 4: peers and where to call them. */
+const version4 = `
+  CREATE SEQUENCE parley.places;
+  CREATE TABLE parley.registrations (
+    folded text PRIMARY KEY,
+    id text NOT NULL,
+    ip text NOT NULL,
+    port integer NOT NULL,
+    -- Where it was made from, and the widest network around that.
+    network text NOT NULL,
+    wide text NOT NULL,
+    -- In the order of registrations.
+    place bigint NOT NULL DEFAULT nextval('parley.places'),
+    registered timestamptz NOT NULL DEFAULT clock_timestamp(),
+    -- When it last registered or asked for a peer.
+    seen timestamptz NOT NULL DEFAULT clock_timestamp(),
+    -- Since when it waits for a peer, and its place among those who do.
+    waiting timestamptz,
+    waits bigint,
+    handed_out boolean NOT NULL DEFAULT false
+  );
+`;
+
 /** Step `i` turns version `i` into `i + 1`. Never change a released step; add one. */
-export const migrations: readonly string[] = [tables, version2, version3];
+export const migrations: readonly string[] = [tables, version2, version3, version4];
 
 /** Made anew after every migration: they belong to the newest tables. */
 export const functions = `${commitFunction}${reapFunction}`;

@@ -1,0 +1,41 @@
+// A peer that is registered at one server is found at the other, and after the death of the first.
+
+import { expect } from "bun:test";
+import { encodeBridge, encodeRegister } from "../../src/cpp/codec.ts";
+import { skipUnless } from "../skip.ts";
+import { hasPostgres, withoutPostgres } from "../store/postgres/cluster.ts";
+import { Setting } from "./setting.ts";
+
+const withPostgres = skipUnless(hasPostgres, withoutPostgres);
+
+/** One request, and everything that comes until the server closes. */
+async function request(port: number, message: string): Promise<string> {
+  const closed = Promise.withResolvers<string>();
+  let text = "";
+  const socket = await Bun.connect({
+    hostname: "127.0.0.1",
+    port,
+    socket: {
+      data: (_, bytes) => void (text += bytes.toString()),
+      close: () => closed.resolve(text),
+    },
+  });
+  socket.write(message);
+  return await closed.promise;
+}
+
+withPostgres(
+  "peers meet whichever server each of them asks",
+  async () => {
+    await using setting = await Setting.start(2);
+    const [east = 0, west = 0] = setting.ports;
+    const ann = { id: "Ann", ip: "127.0.0.1", port: 5_555 };
+    const ben = { id: "Ben", ip: "127.0.0.1", port: 7_777 };
+    expect(await request(east, encodeRegister(ann))).toContain("Status: registered");
+    expect(await request(west, encodeRegister(ben))).toContain("Status: registered");
+    expect(await request(west, encodeBridge("Ben"))).toContain("clientID: Ann\r\nIP: 127.0.0.1");
+    await setting.servers[1]?.kill();
+    expect(await request(east, encodeBridge("Ann", "ben"))).toContain("Port: 7777");
+  },
+  60_000,
+);

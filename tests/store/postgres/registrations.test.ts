@@ -1,0 +1,148 @@
+// The registry of peers in the database: the same as in memory, from whichever server it is asked.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type {
+  PeerRegistry,
+  RegistryOutcome,
+  RegistryRequest,
+} from "../../../src/cpp/peer-registry.ts";
+import type { Contact } from "../../../src/cpp/codec.ts";
+import { Registry } from "../../../src/cpp/registry.ts";
+import { postgres as limits, registry as rules } from "../../../src/limits.ts";
+import { Database } from "../../../src/store/postgres/database.ts";
+import { parseDatabaseUrl } from "../../../src/store/postgres/database-url.ts";
+import { PostgresRegistrations } from "../../../src/store/postgres/registrations.ts";
+import { PostgresStore } from "../../../src/store/postgres/store.ts";
+import { seeded } from "../../sim/random.ts";
+import { Cluster, hasPostgres, withoutPostgres } from "./cluster.ts";
+
+if (!hasPostgres) console.error(`skipped: ${withoutPostgres}: the registry in PostgreSQL`);
+
+const networks = ["127.0.0.1", "198.51.100.7", "198.51.100.8", "2001:db8:0:1::/64"];
+const addresses = ["127.0.0.1", "198.51.100.7", "169.254.0.9", "2001:db8:0:1::5"];
+
+function ask(
+  registry: PeerRegistry,
+  request: RegistryRequest,
+  network: string,
+  nowMs = 0,
+): Promise<RegistryOutcome> {
+  return new Promise((resolve) => registry.request(request, nowMs, network, resolve));
+}
+
+const plain = (contact: Contact | undefined) =>
+  contact && { id: contact.id, ip: contact.ip, port: contact.port };
+
+const banned = (id: string) => ({ id, ip: "198.51.100.7", port: 1 });
+
+/** Of each registration what does not depend on a clock. */
+const shape = (registry: PeerRegistry) =>
+  registry.entries().map((entry) => {
+    const { handedOut, waitingSinceMs } = entry;
+    return { ...plain(entry), handedOut, waits: waitingSinceMs !== undefined };
+  });
+
+/** Without what only one of the two tells. */
+function told(outcome: RegistryOutcome): object {
+  if (outcome.did === "registered") return { did: outcome.did, contact: plain(outcome.contact) };
+  if (outcome.did !== "bridged") return outcome;
+  return { did: outcome.did, found: plain(outcome.found), self: plain(outcome.self) };
+}
+
+describe.skipIf(!hasPostgres)("the registry in PostgreSQL", () => {
+  let cluster: Cluster;
+  let database: Database;
+
+  beforeAll(async () => {
+    cluster = await Cluster.start();
+    database = new Database(parseDatabaseUrl(await cluster.newDatabase(), "parley"), () => "");
+    await (await PostgresStore.open(database)).leave();
+  }, 60_000);
+
+  afterAll(async () => {
+    await database.close();
+    await cluster.remove();
+  }, 60_000);
+
+  test("answers as the one in memory does, whatever it is asked", async () => {
+    for (let seed = 1; seed <= 12; seed++) {
+      await database.run("TRUNCATE parley.registrations");
+      const random = seeded(seed);
+      const below = (n: number): number => Math.floor(random() * n);
+      const model = new Registry({ maxEntries: 6 });
+      const servers = [
+        new PostgresRegistrations(database, 6),
+        new PostgresRegistrations(database, 6),
+      ];
+      let nowMs = 1_000;
+      for (let step = 0; step < 80; step++) {
+        const id = `${random() < 0.5 ? "Peer" : "peer"}${below(9)}`;
+        const network = networks[below(networks.length)]!;
+        const contact = { id, ip: addresses[below(addresses.length)]!, port: 1 + below(9) };
+        const wanted = random() < 0.3 ? `PEER${below(9)}` : undefined;
+        const request: RegistryRequest =
+          random() < 0.5 ? { type: "REGISTER", contact } : { type: "BRIDGE", id, wanted };
+        nowMs++;
+        if (random() < 0.05) {
+          nowMs += rules.freshMs;
+          await database.run(
+            "UPDATE parley.registrations SET seen = seen - $1::bigint * interval '1 millisecond'",
+            [rules.freshMs],
+          );
+        }
+        const expected = told(await ask(model, request, network, nowMs));
+        const outcome = told(await ask(servers[below(2)]!, request, network));
+        expect({ seed, step, request, network, outcome }).toEqual({
+          seed,
+          step,
+          request,
+          network,
+          outcome: expected,
+        });
+      }
+      await servers[0]!.refresh();
+      expect(shape(servers[0]!)).toEqual(shape(model));
+    }
+  }, 60_000);
+
+  test("hands nobody out twice to those who ask at two servers at once", async () => {
+    await database.run("TRUNCATE parley.registrations");
+    const servers = [new PostgresRegistrations(database), new PostgresRegistrations(database)];
+    const here = "127.0.0.1";
+    for (let i = 0; i < 10; i++) {
+      const contact = { id: `Peer${i}`, ip: "127.0.0.1", port: 5_000 + i };
+      await ask(servers[0]!, { type: "REGISTER", contact }, here);
+    }
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, i) =>
+        ask(servers[i % 2]!, { type: "BRIDGE", id: `Asker${i}`, wanted: undefined }, here),
+      ),
+    );
+    const found = answers.flatMap((answer) => (answer.did === "bridged" && answer.found) || []);
+    expect(found.map(({ id }) => id).sort()).toEqual(
+      Array.from({ length: 10 }, (_, i) => `Peer${i}`),
+    );
+  });
+
+  test("loses those who are banned, and says so when the database does not answer", async () => {
+    await database.run("TRUNCATE parley.registrations");
+    const registry = new PostgresRegistrations(database);
+    for (const id of ["Ann", "Ben"]) {
+      await ask(registry, { type: "REGISTER", contact: banned(id) }, "198.51.100.7");
+    }
+    registry.dropBanned((id, address) => id === "Ann" && address === "198.51.100.7");
+    await ask(registry, { type: "BRIDGE", id: "Cal", wanted: "Ann" }, "127.0.0.1");
+    await registry.refresh();
+    expect(registry.entries().map(({ id }) => id)).toEqual(["Ben"]);
+    await database.run("ALTER TABLE parley.registrations RENAME TO away");
+    expect(await ask(registry, { type: "BRIDGE", id: "Cal", wanted: "Ben" }, "127.0.0.1")).toEqual({
+      did: "nothing",
+    });
+    await database.run("ALTER TABLE parley.away RENAME TO registrations");
+    const flood = Array.from({ length: limits.registryRequests + 1 }, () =>
+      ask(registry, { type: "BRIDGE", id: "Cal", wanted: "Zoe" }, "127.0.0.1"),
+    );
+    const outcomes = await Promise.all(flood);
+    expect(outcomes.filter(({ did }) => did === "nothing")).toHaveLength(1);
+  });
+});
