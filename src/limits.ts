@@ -408,6 +408,53 @@ export const pageFiles = {
   showMs: 200,
 } as const;
 
+/**
+ * What people put into the shared folder. How many bytes in all is for the operator to say
+ * (`--quota`).
+ */
+export const sharing = {
+  /** Least quota: room for a few small files of several people. */
+  leastQuotaBytes: 1_000_000,
+  /** Uploads at once, and those of one owner: each has a receiver, with up to 8 MB in memory. */
+  maxUploads: 32,
+  maxPerOwner: 4,
+  /** New uploads of one owner, at once and per minute: each is announced to a room. */
+  newAtOnce: 16,
+  newPerMinute: 30,
+  /** Owners tracked for that; the least recently used is forgotten first. */
+  owners: 4_096,
+  /**
+   * One owner, that is an account or the network of those who have none, may fill a quarter of
+   * the quota, and what nests in one network (all its accounts, an IPv6 /48) together half of it.
+   */
+  ownerParts: 4,
+  networkParts: 2,
+  /** Each file and folder counts as so many bytes more: an empty one takes room, too. */
+  entryBytes: 4 * KiB,
+  /** Things that people have put at the top of the folder: 500 bytes of memory each. */
+  maxItems: 10_000,
+  /** Files and folders of one upload: 20 MB at the server while they come. */
+  maxEntries: 100_000,
+  /** Characters of their names together. */
+  maxNameChars: 8 * MiB,
+  /** Of those, at the top of one upload. */
+  maxTopEntries: 1_000,
+  /** Longest name at the top, in bytes: what file systems take. */
+  maxNameBytes: 255,
+  /** An upload waits this long in memory for a sender who has lost the connection. */
+  awayMs: 600_000,
+  /** What has arrived of an upload that was interrupted, by a crash for one, stays this long. */
+  keepPartialMs: 3_600_000,
+  /** How often what is over is removed. */
+  sweepMs: 60_000,
+  /** A row of what is kept about an upload has about 1 KiB; a longer one is not ours. */
+  maxRowBytes: 16 * KiB,
+  /** Names in an announcement, and for the sender; the rest is counted. */
+  namedEntries: 8,
+  /** Files looked at before yielding to other work: a millisecond. */
+  sliceEntries: 100,
+} as const;
+
 /** What the store keeps. */
 export const history = {
   /** Messages per room in memory (`--keep-messages`). */

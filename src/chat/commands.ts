@@ -39,6 +39,7 @@ import {
 import { mayEnter } from "./room-access.ts";
 import { roomPage } from "./room-list.ts";
 import type { Session } from "./session.ts";
+import { shareFiles } from "./sharing/share-commands.ts";
 import { muteText } from "./suspect.ts";
 import { search } from "./search.ts";
 import { StoreQueries } from "./store-queries.ts";
@@ -231,6 +232,7 @@ const handlers: Handlers = {
   "offer-files": offerFiles,
   "answer-files": answerFiles,
   "end-files": endFiles,
+  "share-files": shareFiles,
   pass(hub, session, command) {
     passFrame(hub, session, command);
   },

@@ -30,6 +30,7 @@ import type { Rights } from "./rights/rights.ts";
 import type { Rates } from "./rate-budget.ts";
 import type { ServerControl } from "./server-control.ts";
 import type { Session } from "./session.ts";
+import type { SharingPort } from "./sharing/sharing-port.ts";
 import type { PresenceChange } from "./store.ts";
 import type { StoreClient } from "./store-client.ts";
 import type { TimedPersonal, Timing } from "./turn-batch.ts";
@@ -43,6 +44,8 @@ export type HubOptions = {
   /** Rates that each sender may sustain; undefined for no limit. */
   rates: Rates | undefined;
   files: FilesPort;
+  /** Undefined: people put nothing into the shared folder. */
+  sharing?: SharingPort | undefined;
   control: ServerControl;
   door: DoorOptions;
   /** What everybody is told on entering, unless operators have decided otherwise; may be empty. */

@@ -188,6 +188,7 @@ export class Hub {
     hub.sessions.delete(session);
     hub.revokeAccess(session);
     this.options.files.closed(session.id);
+    this.options.sharing?.closed(session.id);
     count(this.options.metrics.connections, session.dialect.name, -1);
   }
 

@@ -336,7 +336,7 @@ function refuse(hub: HubState, session: Session, n: number | undefined, message:
   reject(hub, session, "unknown-user", message, { n, takesCounter: true });
 }
 
-function sayInRoom(
+export function sayInRoom(
   hub: HubState,
   session: Session,
   roomName: string,

@@ -14,6 +14,7 @@ import { listenHost } from "./host-flag.ts";
 import { dialectNames, dialectPorts } from "./listen-flag.ts";
 import { retentionOf } from "./retention-flags.ts";
 import { publicUrlOf, trustedProxiesOf } from "./proxy-flags.ts";
+import { sharingOf } from "./sharing-flags.ts";
 import { surroundings } from "./trust-flags.ts";
 
 /** SQLite's name for a database in memory. */
@@ -62,6 +63,17 @@ export const serverFlags = {
     description: "Serve /metrics for Prometheus on this port of 127.0.0.1 (0 picks a free one)",
   },
   files: { type: "string", default: "./FILES", valueHint: "DIR", description: "Shared folder" },
+  quota: {
+    type: "string",
+    valueHint: "SIZE",
+    description:
+      "Let people put so much into the shared folder, such as 500M or 20G (default: nothing)",
+  },
+  "keep-shared": {
+    type: "string",
+    valueHint: "AGE",
+    description: "Remove what they have put there after this, such as 30d (default: never)",
+  },
   data: {
     type: "string",
     valueHint: "PATH|URL",
@@ -208,6 +220,7 @@ export function serverSettings(args: ParsedArgs<typeof serverFlags>): ServerSett
     proxyProtocol,
     metricsPort: optionalPort("--metrics-port", args["metrics-port"]),
     files: args.files,
+    sharing: sharingOf(args.quota, args["keep-shared"]),
     data: args.data === memory ? undefined : args.data,
     retention: retentionOf({
       age: args["keep-age"],

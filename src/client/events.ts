@@ -3,14 +3,16 @@
 
 import type { Vouch } from "../trust/device-vouch.ts";
 import type {
-  AccountChangeKind,
   Access,
+  AccountChangeKind,
   AdminRow,
   ChatState,
+  FileInfo,
   LeaveReason,
   MessageKind,
   OfferContent,
   OfferEnd,
+  OfferSummary,
   RoomPoint,
   Sealed,
 } from "../protocol/messages.ts";
@@ -241,7 +243,15 @@ export type OfferEvent =
   | { type: "channel-lost"; offer: string; channel: number }
   /** A frame has come, in base64. */
   | { type: "passed"; offer: string; channel: number; data: string }
-  | { type: "offer-ended"; offer: string; reason: OfferEnd };
+  /** Of files for the shared folder, what is there now, or why it is not. */
+  | {
+      type: "offer-ended";
+      offer: string;
+      reason: OfferEnd;
+      files?: readonly FileInfo[] | undefined;
+      code?: string | undefined;
+      message?: string | undefined;
+    };
 
 /** What can be requested. `after` continues from a response's `next`. */
 export type SessionRequest =
@@ -265,6 +275,8 @@ export type SessionRequest =
  */
 export type OfferRequest =
   | ({ type: "offer-files"; offer: string; to: string } & OfferContent)
+  /** For the shared folder; `room`: who is told. */
+  | { type: "share-files"; offer: string; room?: string; summary: OfferSummary }
   | { type: "answer-files"; offer: string; accept: boolean };
 
 /**
@@ -325,7 +337,9 @@ export type SessionResponse =
   | { type: "admin"; message: string | undefined; rows: readonly AdminRow[] }
   | { type: "linked"; name: string }
   /** `here`: a client that takes files has been told. */
-  | { type: "offering"; offer: string; here: boolean };
+  | { type: "offering"; offer: string; here: boolean }
+  /** The server takes files into the shared folder. */
+  | { type: "sharing"; offer: string };
 
 /** A device of the session's account. */
 export type ListedDevice = {

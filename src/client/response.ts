@@ -60,6 +60,8 @@ function responseOf(message: ServerMessage): SessionResponse | undefined {
       return { type: "admin", message: message.message, rows: message.rows };
     case "linked":
       return { type: "linked", name: message.name };
+    case "sharing":
+      return { type: "sharing", offer: message.offer };
     case "offering":
       return { type: "offering", offer: message.offer, here: message.here };
     default:

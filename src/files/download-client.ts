@@ -11,7 +11,7 @@ import { quietly } from "./cleanup.ts";
 import { lookAt } from "./file-reason.ts";
 import type { Incoming } from "./incoming.ts";
 import { folderName } from "./fetch-targets.ts";
-import { pathOf } from "../transfer/tree/manifest.ts";
+import { type ManifestBounds, pathOf } from "../transfer/tree/manifest.ts";
 import { fetchFolder, manifestOf } from "./folder-fetch.ts";
 import { PartialFile } from "./partial-file.ts";
 import type { ServerAddress } from "../io/host-port.ts";
@@ -40,6 +40,8 @@ export interface DownloadClientOptions {
   readonly retryForMs?: number;
   /** Waits before an attempt is repeated; default: that long. */
   readonly wait?: (ms: number) => Promise<void>;
+  /** The most that the list of a folder may have. */
+  readonly listBounds?: ManifestBounds;
   onEvent?(event: FetchEvent): void;
 }
 
@@ -151,6 +153,10 @@ export class DownloadClient {
   /** @throws ParleyError the reason given to `stop` */
   throwIfStopped(): void {
     if (this.#stopped !== undefined) throw this.#stopped;
+  }
+
+  get listBounds(): ManifestBounds | undefined {
+    return this.#options.listBounds;
   }
 
   /** Nobody on the way can read or change what is sent. */

@@ -10,7 +10,7 @@ import { sizeText } from "../size-text.ts";
 import { quoted } from "../text.ts";
 import { isBatched } from "../transfer/tree/batch.ts";
 import { planBatches, type PlannedBatch } from "../transfer/tree/batch-plan.ts";
-import { Manifest, pathOf, type TreeNode } from "../transfer/tree/manifest.ts";
+import { Manifest, type ManifestBounds, pathOf, type TreeNode } from "../transfer/tree/manifest.ts";
 import { SavedNames } from "../transfer/tree/saved-names.ts";
 import { BatchDownload } from "./batch-download.ts";
 import type { FetchEvent, FileTarget } from "./fetch-events.ts";
@@ -39,6 +39,8 @@ export interface TreeClient {
   readonly isSealed: boolean;
   /** Datagrams do not get through. */
   readonly isBlocked: boolean;
+  /** Of lists that are taken; undefined: the usual ones. */
+  readonly listBounds?: ManifestBounds | undefined;
 }
 
 export interface FolderFetchOptions extends ScanOptions {
@@ -306,7 +308,7 @@ class FolderFetch {
 
 /** The whole list of a folder. @throws ParleyError `protocol` if it can't be true; as `listTree` */
 export async function manifestOf(client: TreeClient, name: string): Promise<Manifest> {
-  const manifest = new Manifest();
+  const manifest = new Manifest(client.listBounds);
   await client.listTree(
     name,
     () => manifest.last,

@@ -17,10 +17,19 @@ export type SendEvent =
     }
   /** They have accepted; again after every lost connection of either side. */
   | { readonly event: "accepted"; readonly to: string }
-  | { readonly event: "interrupted"; readonly to: string; readonly reason: string }
+  /** The server takes it into the shared folder; `room`: who will be told. */
+  | {
+      readonly event: "sharing";
+      readonly room: string | undefined;
+      readonly files: number;
+      readonly size: number;
+      readonly names: readonly string[];
+    }
+  /** `to`, here and below: undefined for the shared folder. */
+  | { readonly event: "interrupted"; readonly to: string | undefined; readonly reason: string }
   | {
       readonly event: "progress";
-      readonly to: string;
+      readonly to: string | undefined;
       readonly size: number;
       readonly verifiedBytes: number;
       readonly bytesPerSecond: number;
@@ -36,6 +45,18 @@ export type SendEvent =
       readonly sealed: boolean;
       /** How it went. */
       readonly path: PathName;
+    }
+  /** It is in the shared folder, under these names: of many, the first. */
+  | {
+      readonly event: "shared";
+      readonly room: string | undefined;
+      /** It was there already: nothing was sent, and the room has been told before. */
+      readonly unchanged: boolean;
+      readonly files: number;
+      readonly size: number;
+      readonly names: readonly string[];
+      readonly seconds: number;
+      readonly goodputBytesPerSecond: number;
     };
 
 /** How bytes go from one to the other: through the server, by frames or by datagrams. */

@@ -11,7 +11,7 @@ import type { Exchange } from "./exchange.ts";
 import type { IncomingOfferEvent, SendEvent } from "./handover-events.ts";
 import { IncomingOffer } from "./incoming-offer.ts";
 import type { OfferedFolder } from "./offered-folder.ts";
-import { OutgoingOffer } from "./outgoing-offer.ts";
+import { OutgoingOffer, type OutgoingOptions } from "./outgoing-offer.ts";
 
 export interface HandoverOptions {
   readonly exchange: Exchange;
@@ -42,9 +42,24 @@ export class Handover {
     folder: OfferedFolder,
     onEvent: (event: SendEvent) => void,
   ): OutgoingOffer {
+    return this.#start({ id, to, folder, onEvent });
+  }
+
+  /** Puts files into the server's shared folder, and tells a room; as `send` else. */
+  share(
+    id: string,
+    room: string | undefined,
+    folder: OfferedFolder,
+    onEvent: (event: SendEvent) => void,
+  ): OutgoingOffer {
+    return this.#start({ id, to: "the server", share: { room }, folder, onEvent });
+  }
+
+  #start(what: Omit<OutgoingOptions, "exchange" | "limitBytesPerSecond">): OutgoingOffer {
     const { exchange, limitBytesPerSecond } = this.#options;
+    const { id } = what;
     const rate = limitBytesPerSecond === undefined ? {} : { limitBytesPerSecond };
-    const offer = new OutgoingOffer({ id, to, folder, exchange, onEvent, ...rate });
+    const offer = new OutgoingOffer({ ...what, exchange, ...rate });
     this.#outgoing.set(id, offer);
     const forget = () => {
       if (this.#outgoing.get(id) === offer) this.#outgoing.delete(id);
@@ -102,8 +117,9 @@ export class Handover {
         return true;
       case "response": {
         const { response } = event;
-        if (response.type !== "offering") return false;
-        this.#outgoing.get(response.offer)?.handleAnswer(response.here);
+        if (response.type !== "offering" && response.type !== "sharing") return false;
+        const isHere = response.type === "sharing" || response.here;
+        this.#outgoing.get(response.offer)?.handleAnswer(isHere);
         return true;
       }
       case "error":

@@ -15,8 +15,24 @@ export function offerNumber(
   to: string,
   paths: readonly string[],
 ): string {
+  return numberOf(identity, ["parley file offer", fold(from), fold(to), ...paths.toSorted()]);
+}
+
+/**
+ * The same for the server's shared folder. `versions`: others when a file has changed, since what has
+ * changed is not what the folder has already.
+ */
+export function shareNumber(
+  identity: ClientIdentity | undefined,
+  from: string,
+  versions: readonly string[],
+): string {
+  return numberOf(identity, ["parley shared files", fold(from), ...versions.toSorted()]);
+}
+
+function numberOf(identity: ClientIdentity | undefined, words: readonly string[]): string {
   if (identity === undefined) return Buffer.from(secretBytes(numberBytes)).toString("base64url");
-  const about = ["parley file offer", fold(from), fold(to), ...paths.toSorted()].join("\0");
+  const about = words.join("\0");
   const secret = identity.sign(about);
   const hash = new Bun.CryptoHasher("sha256").update(secret).digest();
   return hash.subarray(0, numberBytes).toString("base64url");

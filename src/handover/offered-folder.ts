@@ -12,8 +12,15 @@ import { opened, type OpenFile } from "../server/files/open-file.ts";
 import { SharedTree } from "../server/files/shared-tree.ts";
 import { quoted } from "../text.ts";
 
-/** `size`: of a folder, that of all files in it. `files`: their number. */
-type Offered = { path: string; info: FileInfo; files: number; tree: SharedTree | undefined };
+/** `size`: of a folder, that of all files in it. `newest`: of all times, in Unix milliseconds. */
+type Offered = {
+  path: string;
+  info: FileInfo;
+  files: number;
+  folders: number;
+  newest: number;
+  tree: SharedTree | undefined;
+};
 
 export class OfferedFolder implements FileFolder, TreeFolder {
   readonly #offered: ReadonlyMap<string, Offered>;
@@ -49,8 +56,20 @@ export class OfferedFolder implements FileFolder, TreeFolder {
     return sum(this.#offered, ({ files }) => files);
   }
 
+  /** Folders, those at the top included. */
+  get folders(): number {
+    return sum(this.#offered, ({ folders }) => folders);
+  }
+
   get bytes(): number {
     return sum(this.#offered, ({ info }) => info.size);
+  }
+
+  /** What is offered, in words that are others when something has changed. */
+  get versions(): readonly string[] {
+    return Array.from(this.#offered.values(), ({ path, info, files, folders, newest }) =>
+      [path, info.size, files, folders, newest].join("\0"),
+    );
   }
 
   get paths(): readonly string[] {
@@ -97,7 +116,8 @@ async function offeredAt(given: string): Promise<Offered> {
     const modified = Math.floor(stat.mtimeMs);
     if (stat.isFile()) {
       closeSync(openSync(path, "r"));
-      return { path, info: { name, size: stat.size, modified }, files: 1, tree: undefined };
+      const info = { name, size: stat.size, modified };
+      return { path, info, files: 1, folders: 0, newest: modified, tree: undefined };
     }
     if (!stat.isDirectory() || name === "") {
       throw new ParleyError("usage", `${quoted(given, 300)} is neither a file nor a folder`);
@@ -107,8 +127,9 @@ async function offeredAt(given: string): Promise<Offered> {
       throw new ParleyError("usage", sentence);
     }
     const tree = new SharedTree(dirname(path), []);
-    const { files, bytes } = await measure(tree, name);
-    return { path, info: { name: `${name}/`, size: bytes, modified }, files, tree };
+    const { bytes, newest, ...counts } = await measure(tree, name);
+    const info = { name: `${name}/`, size: bytes, modified };
+    return { path, info, ...counts, newest: Math.max(newest, modified), tree };
   } catch (error) {
     if (error instanceof ParleyError) throw error;
     const missing = (error as { code?: unknown }).code === "ENOENT";
@@ -117,15 +138,19 @@ async function offeredAt(given: string): Promise<Offered> {
   }
 }
 
-async function measure(tree: SharedTree, name: string): Promise<{ files: number; bytes: number }> {
-  let [files, bytes] = [0, 0];
+type Measured = { files: number; folders: number; bytes: number; newest: number };
+
+async function measure(tree: SharedTree, name: string): Promise<Measured> {
+  let [files, folders, bytes, newest] = [0, 1, 0, 0];
   for await (const slice of tree.walk(name)) {
-    for (const { kind, size } of slice) {
+    for (const { kind, size, modified } of slice) {
       if (kind === undefined) files++;
+      else if (kind === "folder") folders++;
       bytes += size;
+      newest = Math.max(newest, modified);
     }
   }
-  return { files, bytes };
+  return { files, folders, bytes, newest };
 }
 
 /** The path was given by whoever offers it, so links in it are followed; what it leads to is looked at. */

@@ -3,10 +3,10 @@
 // everything is verified, or when one of the two ends it.
 
 import { TokenBucket } from "../chat/token-bucket.ts";
-import { ParleyError } from "../errors.ts";
+import { isErrorCode, ParleyError } from "../errors.ts";
 import { offers as limits, transfer as wire } from "../limits.ts";
 import type { OfferEvent, SessionEvent } from "../client/events.ts";
-import type { OfferContent, OfferEnd } from "../protocol/messages.ts";
+import type { OfferContent, OfferEnd, OfferSummary } from "../protocol/messages.ts";
 import { FileService } from "../server/files/file-service.ts";
 import { harmless, quoted } from "../text.ts";
 import type { ChannelPeer } from "./channel.ts";
@@ -19,7 +19,10 @@ import { ServedChannel } from "./served-channel.ts";
 export interface OutgoingOptions {
   /** 16 random bytes in base64url. */
   readonly id: string;
+  /** Who is to get it, or what the shared folder is called. */
   readonly to: string;
+  /** It is for the shared folder, and this room is told. */
+  readonly share?: { readonly room: string | undefined };
   readonly folder: OfferedFolder;
   readonly exchange: Exchange;
   readonly limitBytesPerSecond?: number;
@@ -47,6 +50,8 @@ export class OutgoingOffer {
   #isOffering = false;
   #isHere: boolean | undefined;
   #open: Open | undefined;
+  /** There has been a channel. */
+  #wasOpen = false;
   #saidMs = 0;
   #saidBytes = 0;
   #rate = 0;
@@ -87,12 +92,18 @@ export class OutgoingOffer {
     if (this.#isOffering || this.#isOver) return;
     this.#isOffering = true;
     try {
-      const content = await this.#seal();
-      if (content === undefined || this.#isOver) return;
-      const { session, applyOutputs } = this.#options.exchange;
-      const request = { type: "offer-files", offer: this.id, to: this.to, ...content } as const;
-      this.#ref = session.request(request);
-      applyOutputs();
+      const { share, exchange } = this.#options;
+      const content = share === undefined ? await this.#seal() : undefined;
+      if (this.#isOver) return;
+      const { id: offer, to } = this;
+      if (share !== undefined) {
+        const summary = { ...this.#summary, folders: this.#options.folder.folders };
+        const room = share.room === undefined ? {} : { room: share.room };
+        this.#ref = exchange.session.request({ type: "share-files", offer, ...room, summary });
+      } else if (content !== undefined) {
+        this.#ref = exchange.session.request({ type: "offer-files", offer, to, ...content });
+      }
+      exchange.applyOutputs();
     } finally {
       this.#isOffering = false;
     }
@@ -109,10 +120,12 @@ export class OutgoingOffer {
   handleAnswer(here: boolean): void {
     if (here === this.#isHere) return;
     this.#isHere = here;
-    const { files, bytes: size, list } = this.#options.folder;
-    const names = list.slice(0, limits.shownNames).map(({ name }) => name);
-    const sealed = this.isSealed;
-    this.#options.onEvent({ event: "offered", to: this.to, files, size, names, sealed, here });
+    const { files, bytes: size, names } = this.#summary;
+    const { share, onEvent } = this.#options;
+    if (share !== undefined) {
+      return onEvent({ event: "sharing", room: share.room, files, size, names });
+    }
+    onEvent({ event: "offered", to: this.to, files, size, names, sealed: this.isSealed, here });
   }
 
   /** Whether the error is about this offer. */
@@ -120,7 +133,9 @@ export class OutgoingOffer {
     if (ref === undefined || ref !== this.#ref) return false;
     // What was asked when the connection was lost is asked again.
     if (error.code === "cannot-connect") return true;
-    if (error.code === "rate" || error.code === "storage") {
+    // The store may answer the next time; a disk without room for the files is not going to have it.
+    const mayPass = error.code === "storage" && this.#options.share === undefined;
+    if (error.code === "rate" || mayPass) {
       setTimeout(() => void this.offer(), limits.offerAgainMs);
     } else this.#end(error);
     return true;
@@ -138,7 +153,7 @@ export class OutgoingOffer {
         if (event.channel === this.#open?.number) this.#open.channel.receive(event.data);
         return;
       case "offer-ended":
-        return this.#end(endError(event.reason, harmless(this.to)));
+        return this.#handleEnded(event);
       case "offered":
     }
   }
@@ -150,12 +165,51 @@ export class OutgoingOffer {
     this.#end(reason);
   }
 
+  /** `to` of events. */
+  get #recipient(): string | undefined {
+    return this.#options.share === undefined ? this.to : undefined;
+  }
+
+  get #summary(): OfferSummary {
+    const { files, bytes, list } = this.#options.folder;
+    return { files, bytes, names: list.slice(0, limits.shownNames).map(({ name }) => name) };
+  }
+
+  #handleEnded({
+    reason,
+    files,
+    code,
+    message,
+  }: Extract<OfferEvent, { type: "offer-ended" }>): void {
+    const { share, folder, onEvent } = this.#options;
+    if (reason === "failed") {
+      const known = isErrorCode(code) ? code : "failed";
+      return this.#end(
+        new ParleyError(known, harmless(message ?? "It has failed").slice(0, 1_000)),
+      );
+    }
+    if (reason !== "done" || share === undefined) {
+      return this.#end(endError(reason, harmless(this.to)));
+    }
+    const names = (files ?? []).map(({ name }) => name);
+    const { bytes: size } = folder;
+    onEvent({
+      event: "shared",
+      room: share.room,
+      unchanged: !this.#wasOpen,
+      files: folder.files,
+      size,
+      names,
+      ...this.#rates(),
+    });
+    this.#end(undefined);
+  }
+
   /** Sealed if it can be, the first time and for as long as it is open. Undefined: not now. */
   async #seal(): Promise<OfferContent | undefined> {
     if (this.#content !== undefined) return this.#content;
-    const { folder, exchange } = this.#options;
-    const names = folder.list.slice(0, limits.shownNames).map(({ name }) => name);
-    const summary = { files: folder.files, bytes: folder.bytes, names };
+    const { exchange } = this.#options;
+    const summary = this.#summary;
     const content = encodeContent(this.id, summary);
     const outcome = (await exchange.mail?.sealOffer(this.to, content)) ?? { how: "plain" };
     switch (outcome.how) {
@@ -187,8 +241,11 @@ export class OutgoingOffer {
       onBroken: (reason) => this.#handleBroken(channel, reason),
     });
     this.#open = { number, channel };
+    this.#wasOpen = true;
     this.#acceptedMs ??= performance.now();
-    this.#options.onEvent({ event: "accepted", to: this.to });
+    if (this.#options.share === undefined) {
+      this.#options.onEvent({ event: "accepted", to: this.to });
+    }
   }
 
   /** Null: whoever has accepted is not one of those that the offer is sealed for. */
@@ -213,19 +270,25 @@ export class OutgoingOffer {
       const sentence = `${receipt.failed} of ${folder.files} files did not get to ${quoted(this.to)}: ${why}`;
       return this.#end(new ParleyError("failed", sentence));
     }
-    const nowMs = performance.now();
-    const seconds = (nowMs - (this.#acceptedMs ?? nowMs)) / 1_000;
     onEvent({
       event: "sent",
       to: this.to,
       files: folder.files,
       size: folder.bytes,
-      seconds: Math.round(seconds * 1_000) / 1_000,
-      goodputBytesPerSecond: Math.round(folder.bytes / seconds),
+      ...this.#rates(),
       sealed: this.isSealed,
       path: "channel",
     });
     this.#end(undefined);
+  }
+
+  /** How long all of it has taken. */
+  #rates(): { seconds: number; goodputBytesPerSecond: number } {
+    const nowMs = performance.now();
+    const seconds = (nowMs - (this.#acceptedMs ?? nowMs)) / 1_000;
+    const { bytes } = this.#options.folder;
+    const goodputBytesPerSecond = seconds === 0 ? 0 : Math.round(bytes / seconds);
+    return { seconds: Math.round(seconds * 1_000) / 1_000, goodputBytesPerSecond };
   }
 
   #progress(bytes: number): void {
@@ -240,10 +303,9 @@ export class OutgoingOffer {
     const bytesPerSecond = Math.round(this.#rate);
     const secondsLeft =
       bytesPerSecond > 0 ? Math.ceil((size - verifiedBytes) / bytesPerSecond) : null;
-    const { to } = this;
     this.#options.onEvent({
       event: "progress",
-      to,
+      to: this.#recipient,
       size,
       verifiedBytes,
       bytesPerSecond,
@@ -260,7 +322,7 @@ export class OutgoingOffer {
     if (this.#open === undefined) return;
     this.#open.channel.close();
     this.#open = undefined;
-    this.#options.onEvent({ event: "interrupted", to: this.to, reason });
+    this.#options.onEvent({ event: "interrupted", to: this.#recipient, reason });
   }
 
   #end(error: ParleyError | undefined): void {
@@ -289,5 +351,7 @@ function endError(reason: OfferEnd, to: string): ParleyError | undefined {
       return new ParleyError("stalled", "The server takes this sender for gone: send it again.");
     case "overrun":
       return new ParleyError("protocol", `More was sent than ${to} takes: send it again.`);
+    case "failed":
+      return new ParleyError("failed", "It has failed: send it again.");
   }
 }

@@ -18,6 +18,8 @@ export interface PersonSourceOptions {
   /** What may come, as it was offered. */
   readonly files: number;
   readonly bytes: number;
+  /** What may come besides: a log grows meanwhile. */
+  readonly slackBytes?: number;
 }
 
 export class PersonSource implements FileSource {
@@ -105,10 +107,10 @@ export class PersonSource implements FileSource {
 
   /** What was accepted is all that comes. @throws ParleyError `protocol` */
   #checkSize(file: string, size: number): void {
-    const { name, bytes, files } = this.#options;
+    const { name, bytes, files, slackBytes = limits.slackBytes } = this.#options;
     this.#allBytes += size - (this.#sizes.get(file) ?? 0);
     this.#sizes.set(file, size);
-    const isMore = this.#allBytes > bytes + limits.slackBytes || this.#sizes.size > files;
+    const isMore = this.#allBytes > bytes + slackBytes || this.#sizes.size > files;
     if (!isMore) return;
     const sentence = `${quoted(name)} sends more than was offered: ${this.#sizes.size} files, ${this.#allBytes} bytes instead of ${files} files, ${bytes} bytes.`;
     throw new ParleyError("protocol", sentence);

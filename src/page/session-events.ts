@@ -416,6 +416,7 @@ function responded(state: State, response: SessionResponse, nowMs: number): Stat
     case "rooms":
     case "files":
     case "offering":
+    case "sharing":
       return state;
   }
 }

@@ -15,7 +15,7 @@ import {
 } from "./messages.ts";
 import { exchangeBytes } from "./read-exchange.ts";
 import { readKind } from "./read-kind.ts";
-import { offerEnd, offerId, passedFrame, readContent } from "./read-offer.ts";
+import { offerEnd, offerId, passedFrame, readContent, readSummary } from "./read-offer.ts";
 import { readSealed } from "./read-sealed.ts";
 import { malformed, undecodable, type Undecodable } from "./undecodable.ts";
 
@@ -149,6 +149,13 @@ const readers: {
     offer: offerId(r),
     to: r.text("to"),
     ...readContent(r),
+    ref: r.ref(),
+  }),
+  "share-files": (r) => ({
+    type: "share-files",
+    offer: offerId(r),
+    room: r.optionalText("room"),
+    summary: r.object("summary", readSummary) ?? { files: 0, bytes: 0, names: [] },
     ref: r.ref(),
   }),
   "answer-files": (r) => ({

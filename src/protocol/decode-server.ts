@@ -217,6 +217,7 @@ const readers: {
     here: r.flag("here"),
     ref: r.ref(),
   }),
+  sharing: (r) => ({ type: "sharing", offer: offerId(r), ref: r.ref() }),
   offered: (r) => ({
     type: "offered",
     offer: offerId(r),
@@ -236,7 +237,14 @@ const readers: {
     channel: r.count("channel", 1),
   }),
   passed: (r) => ({ type: "passed", ...passedFrame(r) }),
-  "offer-ended": (r) => ({ type: "offer-ended", offer: offerId(r), reason: offerEnd(r) }),
+  "offer-ended": (r) => ({
+    type: "offer-ended",
+    offer: offerId(r),
+    reason: offerEnd(r),
+    files: r.optionalList("files", readFileInfo),
+    code: r.optionalText("code"),
+    message: r.optionalText("message"),
+  }),
   topic: (r) => ({ type: "topic", room: r.text("room"), topic: r.text("topic") }),
   away: (r) => ({
     type: "away",

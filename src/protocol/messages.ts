@@ -117,21 +117,37 @@ export type TransferRequest =
   | { type: "fetched"; transfer: number };
 
 /** What is offered, as far as the server may know: of many files, the first names. */
-export type OfferSummary = { files: number; bytes: number; names: readonly string[] };
+export type OfferSummary = {
+  files: number;
+  bytes: number;
+  names: readonly string[];
+  /** Counted where somebody has to make room for them. */
+  folders?: number | undefined;
+};
 
 /** Files for a person: one of the two. */
 export type OfferContent = { summary?: OfferSummary | undefined; sealed?: Sealed | undefined };
 
 /**
  * Why an offer is over. `lost`: its sender is gone. `elsewhere`: another client of the same person
- * has taken it over. `overrun`: more was passed on than the other end takes.
+ * has taken it over. `overrun`: more was passed on than the other end takes. `failed`: the server
+ * could not put it into the shared folder.
  */
-export type OfferEnd = "done" | "declined" | "cancelled" | "lost" | "elsewhere" | "overrun";
+export type OfferEnd =
+  "done" | "declined" | "cancelled" | "lost" | "elsewhere" | "overrun" | "failed";
 
 /** Client messages about files for a person (docs/protocol.md, "Files for a person"). */
 export type OfferRequest =
   /** `offer`: 16 random bytes in base64url; with the same again, its sender is back. */
   | ({ type: "offer-files"; offer: string; to: string; ref?: Ref | undefined } & OfferContent)
+  /** The same for the shared folder: the server is the other end. `room`: who is told. */
+  | {
+      type: "share-files";
+      offer: string;
+      room?: string | undefined;
+      summary: OfferSummary;
+      ref?: Ref | undefined;
+    }
   | { type: "answer-files"; offer: string; accept: boolean; ref?: Ref | undefined }
   | { type: "end-files"; offer: string; reason: OfferEnd };
 
@@ -418,6 +434,8 @@ export type TransferMessage =
 export type OfferMessage =
   /** Answers `offer-files`. `here`: a client that takes files has been told. */
   | { type: "offering"; offer: string; to: string; here: boolean; ref?: Ref | undefined }
+  /** Answers `share-files`: a channel follows. */
+  | { type: "sharing"; offer: string; ref?: Ref | undefined }
   /** Somebody offers files. Repeated with the same `offer` when a connection was lost. */
   | ({ type: "offered"; offer: string; from: string } & OfferContent)
   /**
@@ -428,7 +446,15 @@ export type OfferMessage =
   /** The other end is away; if it comes back there will be another channel. */
   | { type: "channel-lost"; offer: string; channel: number }
   | { type: "passed"; offer: string; channel: number; data: string }
-  | { type: "offer-ended"; offer: string; reason: OfferEnd }
+  /** Of `share-files`, `files`: what is in the shared folder now, or why it is not. */
+  | {
+      type: "offer-ended";
+      offer: string;
+      reason: OfferEnd;
+      files?: readonly FileInfo[] | undefined;
+      code?: string | undefined;
+      message?: string | undefined;
+    }
   /** Answers `code`: whoever has the code shows that it does. */
   | { type: "code-share"; share: string; proof: string; ref?: Ref | undefined }
   /** Answers `code-proof` and `code-again`: what there is for the code. Folders end with a `/`. */

@@ -28,7 +28,7 @@ export function readContent(r: FieldReader): OfferContent {
   return { summary, sealed };
 }
 
-function readSummary(r: FieldReader): OfferSummary {
+export function readSummary(r: FieldReader): OfferSummary {
   const names = r.texts("names");
   if (names.length > limits.shownNames) {
     r.refuse(`\`names\` must have at most ${limits.shownNames} entries`);
@@ -36,7 +36,9 @@ function readSummary(r: FieldReader): OfferSummary {
   if (names.some(({ length }) => length > limits.maxNameChars)) {
     r.refuse(`a name must have at most ${limits.maxNameChars} characters`);
   }
-  return { files: r.count("files"), bytes: r.count("bytes"), names };
+  const folders = r.optionalCount("folders");
+  const summary = { files: r.count("files"), bytes: r.count("bytes"), names };
+  return folders === undefined ? summary : { ...summary, folders };
 }
 
 export function passedFrame(r: FieldReader): Omit<PassRequest, "type"> {
@@ -54,6 +56,7 @@ const ends: Readonly<Record<OfferEnd, true>> = {
   lost: true,
   elsewhere: true,
   overrun: true,
+  failed: true,
 };
 
 /** It is over whatever the reason; an unknown one counts as `cancelled`. */

@@ -36,6 +36,7 @@ import type { ClaimFile } from "./claim-file.ts";
 import { passwordCheck } from "./password-check.ts";
 import { listenOn } from "./listen-errors.ts";
 import { secretText } from "../secrets.ts";
+import { UploadService } from "./files/sharing/upload-service.ts";
 import { ServerFiles } from "./files/server-files.ts";
 import { HubDriver } from "./hub-driver.ts";
 import { startCollector } from "./crowd-collector.ts";
@@ -49,6 +50,9 @@ export type CoreOptions = {
   readonly port: number;
   /** The shared folder. */
   readonly files: string;
+  /** What people may put there; undefined: nothing. */
+  readonly sharing?:
+    { readonly quotaBytes: number; readonly keepMs: number | undefined } | undefined;
   /** Messages per second and sender; 0 for no limit. */
   readonly rate: number;
   /** Prints a line of an original system's server. */
@@ -99,6 +103,8 @@ export class ChatCore {
   readonly driver: HubDriver;
   readonly #service: FileService;
   readonly #downloads: OpenChatDownloads;
+  /** Undefined: people put nothing into the shared folder. */
+  readonly uploads: UploadService | undefined;
   readonly #stopCollector: () => void;
   /** Undefined: nobody is limited. */
   readonly turns: ReadingTurns | undefined;
@@ -127,7 +133,7 @@ export class ChatCore {
    * closed then
    */
   private constructor(options: CoreOptions, service: FileService) {
-    const { host, store, log, print } = options;
+    const { host, store, log, print, key } = options;
     this.#options = options;
     this.#service = service;
     this.metrics = createMetrics();
@@ -136,6 +142,7 @@ export class ChatCore {
       skipPort: service.udpPort,
       open: (name) => service.folder.open(name),
     });
+    this.uploads = uploadsOf(options);
     this.driver = new HubDriver(store.answer);
     this.hub = new Hub({
       reservedNames,
@@ -164,6 +171,7 @@ export class ChatCore {
       past: store.past,
       shared: store.others,
       files: new ServerFiles(service, this.#downloads, print, log),
+      sharing: this.uploads,
       wake: this.driver.wake,
       log,
       print,
@@ -177,8 +185,8 @@ export class ChatCore {
     const { native, irc } = this;
     const speech = { kind: "any", native, irc, text: openChatWithHelp } as const;
     this.turns = options.rate > 0 ? new ReadingTurns() : undefined;
-    const { key } = options;
     this.main = this.listen(service.udpPort, speech, key && (() => key));
+    this.uploads?.start();
     this.driver.start(this.hub);
     store.others?.attach(this.#sharedHub());
     store.keepInUse((room) => this.hub.isRoomInUse(room));
@@ -256,8 +264,13 @@ export class ChatCore {
     this.driver.stop();
     this.main.close();
     this.#downloads.close();
+    this.uploads?.close();
     this.#service.close();
   }
+}
+
+function uploadsOf({ sharing, files: folder, log }: CoreOptions): UploadService | undefined {
+  return sharing && new UploadService({ folder, log, ...sharing });
 }
 
 function nativeOf({ udpPort }: FileService, messagesPerSecond: number): Dialect {

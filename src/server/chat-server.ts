@@ -45,7 +45,16 @@ export type ExtraPort = { dialect: string; port: number; flag: string };
 
 export type ServerOptions = Pick<
   CoreOptions,
-  "host" | "port" | "files" | "rate" | "password" | "membersOnly" | "motd" | "reload" | "ircName"
+  | "host"
+  | "port"
+  | "files"
+  | "sharing"
+  | "rate"
+  | "password"
+  | "membersOnly"
+  | "motd"
+  | "reload"
+  | "ircName"
 > & {
   /** Prints a line of an original system's server. */
   print: (line: string) => void;

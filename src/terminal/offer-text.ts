@@ -1,6 +1,6 @@
 // Offers of files as sentences for people. Pure.
 
-import type { IncomingOfferEvent } from "../handover/handover-events.ts";
+import type { IncomingOfferEvent, SendEvent } from "../handover/handover-events.ts";
 import type { OfferEnd } from "../protocol/messages.ts";
 import { sizeText } from "../size-text.ts";
 import { harmless, quoted } from "../text.ts";
@@ -40,4 +40,19 @@ const endings: Readonly<Record<OfferEnd, string>> = {
   lost: "The sender has gone",
   elsewhere: "Another client of yours has taken it",
   overrun: "More came than was asked for",
+  failed: "It has failed",
 };
+
+type Sharing = Extract<SendEvent, { event: "sharing" | "shared" }>;
+
+/** Of files for the shared folder. */
+export function sharingText(event: Sharing): string {
+  const { files, size, names, room } = event;
+  const shown = names.map((name) => quoted(name, 200));
+  const list = shown.length > 1 ? `${shown.slice(0, -1).join(", ")} and ${shown.at(-1)}` : shown[0];
+  const count = `${countText(files, "file")}, ${sizeText(size)}`;
+  if (event.event === "sharing") return `Sending ${list ?? "nothing"} (${count}) to the server`;
+  if (event.unchanged) return `Shared already as ${list ?? "nothing"} (${count})`;
+  const where = room === undefined ? "" : `; the room ${quoted(room)} has been told`;
+  return `Shared as ${list ?? "nothing"} (${count})${where}`;
+}

@@ -14,7 +14,7 @@ import { offerNumber } from "../handover/offer-number.ts";
 import { sizeText } from "../size-text.ts";
 import { harmless } from "../text.ts";
 import type { DeviceKey } from "../tls/identity-key.ts";
-import { incomingText } from "./offer-text.ts";
+import { incomingText, sharingText } from "./offer-text.ts";
 import type { PersonFiles } from "./terminal-client.ts";
 import { countText, durationText, rateText } from "./units.ts";
 
@@ -90,8 +90,12 @@ export class PromptHandover implements PersonFiles {
 
   #showSent(event: SendEvent): void {
     const { say, progress } = this.#options;
-    const to = harmless(event.to);
+    const to = harmless("to" in event ? (event.to ?? "the server") : "the server");
     switch (event.event) {
+      case "sharing":
+      case "shared":
+        progress(undefined);
+        return say(sharingText(event));
       case "offered": {
         const how = event.sealed ? "sealed" : "not sealed: the server can read it";
         const what = `${countText(event.files, "file")}, ${sizeText(event.size)}`;

@@ -7,7 +7,10 @@ import { sizeText } from "../size-text.ts";
 import { type TextArea, wrapItems, wrapText } from "./wrap.ts";
 
 /** Messages are shown in the transcript instead, keys are compared first, offers have rows of their own. */
-type Listing = Exclude<SessionResponse, { type: "history" | "found" | "keys" | "offering" }>;
+type Listing = Exclude<
+  SessionResponse,
+  { type: "history" | "found" | "keys" | "offering" | "sharing" }
+>;
 
 export function responseRows(
   response: Listing,

@@ -1,10 +1,11 @@
-// Assembles `parley send-file --to`: a session of its own, one offer, its report. Knows no flags.
+// Assembles `parley send-file --to` and `--share`: a session of its own, one offer, its report. Knows no flags.
 
 import { PrivateMessages } from "../client/private-messages.ts";
 import { ParleyError } from "../errors.ts";
 import { exchangeOf } from "../handover/exchange-of.ts";
 import { Handover } from "../handover/handover.ts";
-import { offerNumber } from "../handover/offer-number.ts";
+import type { OutgoingOffer } from "../handover/outgoing-offer.ts";
+import { offerNumber, shareNumber } from "../handover/offer-number.ts";
 import { OfferedFolder } from "../handover/offered-folder.ts";
 import type { SendEvent } from "../handover/handover-events.ts";
 import { endedBy, type EndSignal, onSignals } from "../io/end-signals.ts";
@@ -17,7 +18,8 @@ import { sealingDevice } from "./sealing-device.ts";
 import { SendReport } from "./send-report.ts";
 
 export type SendOptions = ClientOptions & {
-  recipient: string;
+  /** Who is to get it; undefined: the server's shared folder, and `room` is told. */
+  recipient: string | undefined;
   paths: readonly string[];
   quiet: boolean;
   limitBytesPerSecond?: number | undefined;
@@ -53,15 +55,14 @@ export async function runSend(options: SendOptions): Promise<void> {
     listen((event) => {
       if (!mail.handleEvent(event)) handover.handleEvent(event);
     });
-    const id = offerNumber(identity, session.name ?? "", recipient, folder.paths);
     const onEvent = (event: SendEvent): void => {
-      isWaiting &&= event.event === "offered";
+      isWaiting &&= event.event === "offered" || event.event === "sharing";
       report.handleEvent(event);
     };
-    const offer = handover.send(id, recipient, folder, onEvent);
+    const offer = begin(options, handover, session.name ?? "", folder, onEvent);
     stop = (reason) => offer.cancel(reason);
     const timer = setTimeout(() => {
-      const sentence = `${quoted(recipient)} has not answered for ${limits.answerMs / 60_000} minutes.`;
+      const sentence = `${quoted(recipient ?? "the server")} has not answered for ${limits.answerMs / 60_000} minutes.`;
       if (isWaiting) offer.cancel(new ParleyError("stalled", sentence));
     }, limits.answerMs);
     try {
@@ -76,4 +77,19 @@ export async function runSend(options: SendOptions): Promise<void> {
     await stdout.emptied();
     await stderr.flush();
   }
+}
+
+/** For somebody, or for the shared folder. */
+function begin(
+  { recipient, identity, room }: SendOptions,
+  handover: Handover,
+  name: string,
+  folder: OfferedFolder,
+  onEvent: (event: SendEvent) => void,
+): OutgoingOffer {
+  if (recipient === undefined) {
+    return handover.share(shareNumber(identity, name, folder.versions), room, folder, onEvent);
+  }
+  const id = offerNumber(identity, name, recipient, folder.paths);
+  return handover.send(id, recipient, folder, onEvent);
 }

@@ -4,6 +4,7 @@ import type { SendEvent } from "../handover/handover-events.ts";
 import { sizeText } from "../size-text.ts";
 import { harmless, quoted } from "../text.ts";
 import { say } from "./diagnostics.ts";
+import { sharingText } from "./offer-text.ts";
 import { jsonLine } from "./json-line.ts";
 import { stdout } from "./output.ts";
 import { barFits, ProgressBar } from "./progress.ts";
@@ -39,10 +40,24 @@ export class SendReport {
         if (!this.#hasBegun) this.#say(`${harmless(event.to)} takes it`);
         this.#hasBegun = true;
         return;
+      case "sharing":
+        return this.#say(sharingText(event));
+      case "shared": {
+        this.end();
+        const { seconds, goodputBytesPerSecond } = event;
+        const rate = `, in ${elapsedText(seconds)} (${rateText(goodputBytesPerSecond)})`;
+        return say(`${sharingText(event)}${event.unchanged ? "" : rate}`);
+      }
       case "interrupted":
         return this.#say(`${harmless(event.reason)}: going on when both are connected again`);
       case "progress": {
-        const { to, size, verifiedBytes: haveBytes, bytesPerSecond, secondsLeft } = event;
+        const {
+          to = "the server",
+          size,
+          verifiedBytes: haveBytes,
+          bytesPerSecond,
+          secondsLeft,
+        } = event;
         if (this.#bar === undefined && barFits()) this.#bar = new ProgressBar(harmless(to), size);
         this.#bar?.update({ haveBytes, allBytes: size, bytesPerSecond, secondsLeft });
         return;

@@ -504,7 +504,7 @@ export class TerminalClient {
       if (asked.isWhois !== true) return this.#verification.handle(response);
       return this.say(whoisText(response, this.#completion.roomsOf(response.name)));
     }
-    if (response.type === "offering") return;
+    if (response.type === "offering" || response.type === "sharing") return;
     if (asked.isShown) {
       const shown =
         response.type === "device-code"

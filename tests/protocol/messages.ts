@@ -52,12 +52,17 @@ const offerEnd = fc.constantFrom(
   "lost" as const,
   "elsewhere" as const,
   "overrun" as const,
+  "failed" as const,
 );
-const summary = fc.record({
-  files: count,
-  bytes: count,
-  names: fc.array(text, { maxLength: offerLimits.shownNames }),
-});
+const summary = fc.record(
+  {
+    files: count,
+    bytes: count,
+    names: fc.array(text, { maxLength: offerLimits.shownNames }),
+    folders: count,
+  },
+  { requiredKeys: ["files", "bytes", "names"] },
+);
 const frame = { offer, channel: fromOne, data: bytes(40) };
 
 /** An object of which the fields in `optional` may be absent. */
@@ -231,6 +236,7 @@ const clientMessages: Each<ClientMessage> = {
     record("offer-files", { offer, to: name, summary, ref }, "ref"),
     record("offer-files", { offer, to: name, sealed, ref }, "ref"),
   ),
+  "share-files": record("share-files", { offer, room, summary, ref }, "room", "ref"),
   "answer-files": record("answer-files", { offer, accept: fc.boolean(), ref }, "ref"),
   "end-files": record("end-files", { offer, reason: offerEnd }),
   pass: record("pass", frame),
@@ -451,6 +457,7 @@ const serverMessages: Each<ServerMessage> = {
   data: record("data", { transfer: count, offset: count, data: text }),
   digest: record("digest", { transfer: count, sha256: fc.constant("0f".repeat(32)) }),
   offering: record("offering", { offer, to: name, here: fc.boolean(), ref }, "ref"),
+  sharing: record("sharing", { offer, ref }, "ref"),
   offered: fc.oneof(
     record("offered", { offer, from: name, summary }),
     record("offered", { offer, from: name, sealed }),
@@ -458,7 +465,19 @@ const serverMessages: Each<ServerMessage> = {
   channel: record("channel", { offer, channel: fromOne, with: name, key: publicKey }, "key"),
   "channel-lost": record("channel-lost", { offer, channel: fromOne }),
   passed: record("passed", frame),
-  "offer-ended": record("offer-ended", { offer, reason: offerEnd }),
+  "offer-ended": record(
+    "offer-ended",
+    {
+      offer,
+      reason: offerEnd,
+      files: fc.array(fileInfo, { maxLength: 5 }),
+      code: text,
+      message: text,
+    },
+    "files",
+    "code",
+    "message",
+  ),
   topic: record("topic", { room, topic: text }),
   away: record("away", { room, name, text }, "text"),
   mode: record("mode", { room, by: name, change: text }),

@@ -18,8 +18,11 @@ export function passFrame(
   { offer: id, channel, data }: Pass,
 ): boolean {
   const offer = hub.offers.get(id);
-  const end = offer?.endOf(session);
-  if (offer === undefined || end === undefined) return false;
+  if (offer === undefined) {
+    return hub.options.sharing?.pass(session.id, id, channel, data) ?? false;
+  }
+  const end = offer.endOf(session);
+  if (end === undefined) return false;
   if (!offer.isOpen || offer.channel !== channel) return false;
   const other = end === "sender" ? "recipient" : "sender";
   if (!hub.offers.queue(offer, offer.queueTo(other), data)) endOffer(hub, offer, "overrun");

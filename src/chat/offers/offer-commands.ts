@@ -142,7 +142,8 @@ function isFor(hub: HubState, { to }: FileOffer, session: Session): boolean {
 
 export function endFiles(hub: HubState, session: Session, { offer: id, reason }: EndFiles): void {
   const offer = hub.offers.get(id);
-  if (offer === undefined || offer.endOf(session) === undefined) return;
+  if (offer === undefined) return hub.options.sharing?.end(session.id, id);
+  if (offer.endOf(session) === undefined) return;
   endOffer(hub, offer, reason, session);
 }
 

@@ -1,7 +1,9 @@
-// `parley send-file`: reads its flags and offers files to a person.
+// `parley send-file`: reads its flags and offers files to a person, to everybody on a server, or to
+// whoever knows a code.
 
 import { existsSync } from "node:fs";
 import { defineCommand } from "citty";
+import { lobby, roomProblem } from "../../chat/names/grammar.ts";
 import { personNameProblem } from "../../dialects/table.ts";
 import { ParleyError } from "../../errors.ts";
 import { runCodeSend } from "../../terminal/run-code-send.ts";
@@ -14,7 +16,10 @@ import { rateFlag, rateOf } from "../rate-flag.ts";
 import { plainFlag, trusted } from "../trust-flags.ts";
 
 export default defineCommand({
-  meta: { name: "send-file", description: "Send files and folders to a person, or by a code" },
+  meta: {
+    name: "send-file",
+    description: "Send files and folders to a person, to a server, or by a code",
+  },
   args: {
     path: {
       type: "positional",
@@ -23,6 +28,16 @@ export default defineCommand({
       description: "Files and folders; the first may be HOST:PORT or HOST:PORT#PIN of the server",
     },
     to: { type: "string", valueHint: "NAME", description: "Who is to get them" },
+    share: {
+      type: "boolean",
+      description: "Put them into the server's shared folder, for everybody",
+    },
+    room: {
+      type: "string",
+      default: lobby,
+      valueHint: "ROOM",
+      description: "With --share: the room that is told",
+    },
     code: {
       type: "boolean",
       description: "Give them to whoever knows a code, from this machine (the default)",
@@ -47,7 +62,7 @@ export default defineCommand({
     plain: plainFlag,
     json: {
       type: "boolean",
-      description: "Print one JSON object per line: offered, accepted, progress, sent, …",
+      description: "Print one JSON object per line: offered, accepted, progress, sent, shared, …",
     },
     quiet: { type: "boolean", alias: "q", description: "Print nothing but errors" },
   },
@@ -58,15 +73,22 @@ export default defineCommand({
       throw new ParleyError("usage", "Which file? Name one or more files or folders");
     }
     const { code = false, keep = false, json = false, quiet: isQuiet = false } = args;
-    if (recipient === undefined) {
+    const { share = false } = args;
+    if (share && recipient !== undefined) {
+      throw new ParleyError("usage", "--share is for everybody: leave out --to, or --share");
+    }
+    if (recipient === undefined && !share) {
       if (server !== undefined) throw new ParleyError("usage", withoutServer);
       if (args["limit-rate"] !== undefined) throw new ParleyError("usage", withoutRate);
       return await runCodeSend({ paths, keep, json, quiet: isQuiet });
     }
     if (code || keep) {
-      throw new ParleyError("usage", "--to names who is to get it: leave out --code and --keep");
+      const sentence = "--to and --share say who is to get it: leave out --code and --keep";
+      throw new ParleyError("usage", sentence);
     }
-    for (const name of [recipient, ...(args.name === undefined ? [] : [args.name])]) {
+    const problemOfRoom = roomProblem(args.room);
+    if (problemOfRoom !== undefined) throw new ParleyError("room-invalid", problemOfRoom);
+    for (const name of [recipient, args.name].filter((name) => name !== undefined)) {
       const problem = personNameProblem(name);
       if (problem !== undefined) throw new ParleyError("name-invalid", problem);
     }
@@ -80,7 +102,7 @@ export default defineCommand({
         access: accessOf(password, args.pass),
       }),
       name: args.name,
-      room: undefined,
+      room: share ? args.room : undefined,
       downloads: "",
       follow: false,
       json: args.json ?? false,

@@ -351,5 +351,7 @@ function endOf(reason: OfferEnd, from: string): [OfferCard["phase"], string] {
       return ["cancelled", `${from} has ended it`];
     case "overrun":
       return ["failed", `${from} sent more than this page takes`];
+    case "failed":
+      return ["failed", `${from} can't send it`];
   }
 }

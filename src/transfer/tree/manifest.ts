@@ -30,7 +30,19 @@ interface TreeTotals {
   others: number;
 }
 
+/** The most that a list may have. */
+export interface ManifestBounds {
+  readonly maxEntries: number;
+  readonly maxNameChars: number;
+}
+
+const usual: ManifestBounds = {
+  maxEntries: limits.maxEntries,
+  maxNameChars: limits.maxNameChars,
+};
+
 export class Manifest {
+  readonly #bounds: ManifestBounds;
   readonly #nodes: TreeNode[] = [];
   readonly #leftOut: LeftOut[] = [];
   readonly #totals: TreeTotals = { files: 0, folders: 0, bytes: 0, links: 0, others: 0 };
@@ -39,6 +51,10 @@ export class Manifest {
   #last: string | undefined;
   #nameChars = 0;
   #count = 0;
+
+  constructor(bounds = usual) {
+    this.#bounds = bounds;
+  }
 
   /** Files and folders, each folder before what is in it. */
   get nodes(): readonly TreeNode[] {
@@ -70,7 +86,8 @@ export class Manifest {
     if (this.#last !== undefined && comparePaths(this.#last, path) >= 0) {
       return "a path twice, or out of order";
     }
-    if (++this.#count > limits.maxEntries) return `more than ${limits.maxEntries} entries`;
+    const { maxEntries, maxNameChars } = this.#bounds;
+    if (++this.#count > maxEntries) return `more than ${maxEntries} entries`;
     const cut = path.lastIndexOf("/");
     const name = path.slice(cut + 1);
     const depth = this.#enter(cut < 0 ? "" : path.slice(0, cut));
@@ -84,8 +101,7 @@ export class Manifest {
       return undefined;
     }
     this.#nameChars += name.length;
-    if (this.#nameChars > limits.maxNameChars)
-      return `more than ${limits.maxNameChars} characters of names`;
+    if (this.#nameChars > maxNameChars) return `more than ${maxNameChars} characters of names`;
     return this.#keep(entry, name, this.#open[depth - 1]);
   }
 

@@ -1,0 +1,134 @@
+// Files for everybody: what a session puts into the shared folder, and what its room is told of it. Who
+// receives them is behind a port; here is decided who may.
+
+import { ParleyError } from "../../errors.ts";
+import { sharing as limits } from "../../limits.ts";
+import { sizeText } from "../../size-text.ts";
+import { quoted } from "../../text.ts";
+import type { Command } from "../events.ts";
+import type { HubState } from "../hub-state.ts";
+import { sayInRoom } from "../messages.ts";
+import { fold } from "../names/grammar.ts";
+import { reject, rejectNotInRoom } from "../rejections.ts";
+import { speechProblem } from "../room-rights.ts";
+import { personKey, type Session } from "../session.ts";
+import { sessionFields } from "../session-log.ts";
+import { banOf, banText, muteText, suspectOf } from "../suspect.ts";
+import type { SharedEntry, Sharer, SharingEvent } from "./sharing-port.ts";
+
+type ShareFiles = Extract<Command, { type: "share-files" }>;
+
+/** `room` undefined: nobody is told. */
+export function shareFiles(hub: HubState, session: Session, command: ShareFiles): void {
+  const { offer, room: asked, summary, ref } = command;
+  const { sharing } = hub.options;
+  if (sharing === undefined) return reject(hub, session, "not-allowed", takesNothing, { ref });
+  const room = asked === undefined ? undefined : fold(asked);
+  if (room !== undefined && !session.rooms.has(room)) {
+    return rejectNotInRoom(hub, session, asked ?? "", ref);
+  }
+  const problem = shareProblem(hub, session, room);
+  if (problem !== undefined) return reject(hub, session, problem.code, problem.message, { ref });
+  const { files, folders = 0, bytes } = summary;
+  sharing.offer(sharerOf(hub, session, room), { id: offer, files, folders, bytes }, (event) =>
+    tellSharer(hub, session, command, event),
+  );
+}
+
+const takesNothing =
+  "This server takes no files into its shared folder: whoever runs it can allow it with --quota";
+
+function sharerOf(hub: HubState, session: Session, room: string | undefined): Sharer {
+  return {
+    session: session.id,
+    by: session.name,
+    person: personKey(session.identity),
+    device: session.proven.key,
+    owner: session.shareOwner,
+    problem: () => shareProblem(hub, session, room),
+    isHere: () => session.phase === "member",
+  };
+}
+
+/** Why somebody may not share anything (any more); undefined: they may. */
+function shareProblem(
+  hub: HubState,
+  session: Session,
+  room: string | undefined,
+): ParleyError | undefined {
+  const ban = banOf(hub, suspectOf(session));
+  if (ban !== undefined) return new ParleyError("banned", banText(ban));
+  const muted = muteText(hub, session);
+  const silenced = room === undefined ? undefined : speechProblem(hub, session, room);
+  const why = muted ?? silenced;
+  return why === undefined ? undefined : new ParleyError("muted", why);
+}
+
+function tellSharer(
+  hub: HubState,
+  session: Session,
+  { offer, room, ref }: ShareFiles,
+  event: SharingEvent,
+): void {
+  if (event.type === "placed" && !event.isKnown) handlePlaced(hub, session, room, event.entries);
+  if (session.phase !== "member") return;
+  switch (event.type) {
+    case "taken":
+      return hub.send(session, { type: "sharing", offer, ref });
+    case "refused": {
+      const { code, message } = event.error;
+      hub.options.log.info("sharing refused", { ...sessionFields(session), code });
+      return reject(hub, session, code, message, { ref });
+    }
+    case "channel":
+      return hub.send(session, { type: "channel", offer, channel: event.channel, with: "" });
+    case "passed": {
+      const { channel, data } = event;
+      return hub.send(session, { type: "passed", offer, channel, data });
+    }
+    case "placed": {
+      const files = event.entries
+        .slice(0, limits.namedEntries)
+        .map(({ name, size, modified }) => ({ name, size, modified }));
+      return hub.send(session, { type: "offer-ended", offer, reason: "done", files });
+    }
+    case "failed": {
+      const { code, message } = event.error;
+      hub.options.log.info("sharing failed", { ...sessionFields(session), code, why: message });
+      return hub.send(session, { type: "offer-ended", offer, reason: "failed", code, message });
+    }
+  }
+}
+
+function handlePlaced(
+  hub: HubState,
+  session: Session,
+  asked: string | undefined,
+  entries: readonly SharedEntry[],
+): void {
+  const bytes = entries.reduce((sum, { size }) => sum + size, 0);
+  const names = entries.map(({ name }) => quoted(name, 100)).slice(0, limits.namedEntries);
+  const fields = { ...sessionFields(session), files: names.join(", "), bytes, room: asked };
+  hub.options.log.info("files shared", fields);
+  const room = asked === undefined ? undefined : fold(asked);
+  if (room === undefined || session.phase !== "member" || !session.rooms.has(room)) return;
+  sayInRoom(hub, session, room, { text: sharedText(entries), kind: "notice" }, undefined);
+}
+
+/** `shares 'photos/' (41 files, 2.10 GB): parley fetch-file 'photos/'` */
+export function sharedText(entries: readonly SharedEntry[]): string {
+  const named = entries.slice(0, limits.namedEntries);
+  const list = named.map(({ name, size, files }) => {
+    const count = name.endsWith("/") ? `${files} file${files === 1 ? "" : "s"}, ` : "";
+    return `${quoted(name, limits.maxNameBytes + 1)} (${count}${sizeText(size)})`;
+  });
+  const more = entries.length > named.length ? [`${entries.length - named.length} more`] : [];
+  const [first] = named;
+  const how = entries.length === 1 ? quoted(first?.name ?? "", limits.maxNameBytes + 1) : "NAME";
+  return `shares ${listText([...list, ...more])}: parley fetch-file ${how}`;
+}
+
+function listText(items: readonly string[]): string {
+  const last = items.at(-1) ?? "";
+  return items.length < 2 ? last : `${items.slice(0, -1).join(", ")} and ${last}`;
+}

@@ -1,0 +1,55 @@
+// What the hub needs from whoever puts files of people into the shared folder. Answers arrive by
+// callback; the hub drops those for sessions that are gone.
+
+import type { ParleyError } from "../../errors.ts";
+import type { FileInfo } from "../../protocol/messages.ts";
+import type { ShareOwner } from "../../share-owner.ts";
+
+/** Who shares files, and whose part of what is limited is used. */
+export type Sharer = {
+  readonly session: number;
+  readonly by: string;
+  /** As `personKey`, and the device's key that is proved. */
+  readonly person: string;
+  readonly device: string | undefined;
+  readonly owner: ShareOwner;
+  /** Why it may not be shared after all, now that all has come; undefined: it may. */
+  readonly problem: () => ParleyError | undefined;
+  /** Whether the session is still there. */
+  readonly isHere: () => boolean;
+};
+
+/** What is going to be sent. `folders`: those at the top included. */
+export type ShareOffer = {
+  /** The sender's number: 16 bytes in base64url. With the same again, the sender is back. */
+  readonly id: string;
+  readonly files: number;
+  readonly folders: number;
+  readonly bytes: number;
+};
+
+/** Something in the shared folder; the name of a folder ends with a "/". */
+export type SharedEntry = FileInfo & { readonly files: number };
+
+export type SharingEvent =
+  /** Answers `offer`. */
+  | { type: "taken" }
+  | { type: "refused"; error: ParleyError }
+  /** Frames with this number reach the receiver. */
+  | { type: "channel"; channel: number }
+  /** A frame from the receiver. */
+  | { type: "passed"; channel: number; data: string }
+  /** All is verified, and in place under these names. `isKnown`: the room has been told before. */
+  | { type: "placed"; entries: readonly SharedEntry[]; isKnown: boolean }
+  | { type: "failed"; error: ParleyError };
+
+export interface SharingPort {
+  /** Receives files from a session, by frames as from person to person. */
+  offer(sharer: Sharer, offer: ShareOffer, tell: (event: SharingEvent) => void): void;
+  /** A frame from the session; false: it has no such channel. */
+  pass(session: number, offer: string, channel: number, data: string): boolean;
+  /** The session ends an offer of its own. */
+  end(session: number, offer: string): void;
+  /** The session is gone; it may come back with another one. */
+  closed(session: number): void;
+}

@@ -1,0 +1,248 @@
+// Files that a session sends into the shared folder: received through the channels of an offer as those
+// of a person are (handover/), into the place that is kept for them, and put under their names when
+// all of it is verified. Resumes with the next channel after a lost connection.
+
+import type { ShareOffer, Sharer, SharingEvent } from "../../../chat/sharing/sharing-port.ts";
+import { ParleyError } from "../../../errors.ts";
+import { DownloadClient } from "../../../files/download-client.ts";
+import type { FetchEvent } from "../../../files/fetch-events.ts";
+import { Channel } from "../../../handover/channel.ts";
+import { encodeReceipt } from "../../../handover/channel-line.ts";
+import { PersonSource } from "../../../handover/person-source.ts";
+import { offers, sharing as limits } from "../../../limits.ts";
+import { nameProblem } from "./item-name.ts";
+import type { SharedItem, Upload } from "./rows.ts";
+import type { Arrived, UploadStore } from "./upload-store.ts";
+
+export interface ChannelUploadOptions {
+  readonly store: UploadStore;
+  readonly upload: Upload;
+  readonly offer: ShareOffer;
+  /** Why the disk can't take more, for whoever sends. */
+  readonly diskReason: () => string;
+  /** It is over: `kept`, what has come waits on the disk for its sender. */
+  readonly onOver: (outcome: ParleyError | readonly SharedItem[], isKept: boolean) => void;
+}
+
+/** Errors whose sentences are about what the sender does, and name no path of the server. */
+const tellable: ReadonlySet<string> = new Set([
+  "protocol",
+  "integrity",
+  "changed",
+  "not-found",
+  "muted",
+  "banned",
+  "full",
+]);
+
+export class ChannelUpload {
+  readonly offer: ShareOffer;
+  readonly #options: ChannelUploadOptions;
+  readonly #source: PersonSource;
+  readonly #client: DownloadClient;
+  #sharer: Sharer;
+  #tell: (event: SharingEvent) => void;
+  #channel: Channel | undefined;
+  #number = 0;
+  #frameChars = 0;
+  #isOver = false;
+  #awayTimer: Timer | undefined;
+  /** Resolves when the sender is back. */
+  #returned = Promise.withResolvers<void>();
+  /** Bytes of files that are done, and of the one that is coming. */
+  #doneBytes = 0;
+  #comingBytes = 0;
+  #saidMs = 0;
+
+  constructor(
+    options: ChannelUploadOptions,
+    sharer: Sharer,
+    tell: (event: SharingEvent) => void,
+  ) {
+    this.#options = options;
+    this.offer = options.offer;
+    this.#sharer = sharer;
+    this.#tell = tell;
+    const { files, bytes } = options.upload;
+    this.#source = new PersonSource({ name: sharer.by, key: undefined, files, bytes, slackBytes: 0 });
+    this.#client = new DownloadClient({
+      source: this.#source,
+      retryForMs: offers.waitMs,
+      force: true,
+      listBounds: { maxEntries: limits.maxEntries, maxNameChars: limits.maxNameChars },
+      onEvent: (event) => this.#handleFetch(event),
+    });
+  }
+
+  get sharer(): Sharer {
+    return this.#sharer;
+  }
+
+  /** Starts receiving. */
+  start(): void {
+    this.#openChannel();
+    void this.#receive();
+  }
+
+  /** The sender is back, with another session. */
+  return(sharer: Sharer, tell: (event: SharingEvent) => void): void {
+    this.#sharer = sharer;
+    this.#tell = tell;
+    clearTimeout(this.#awayTimer);
+    this.#closeChannel();
+    this.#openChannel();
+    this.#returned.resolve();
+    this.#returned = Promise.withResolvers();
+  }
+
+  handleFrame(number: number, data: string): boolean {
+    if (this.#channel === undefined || number !== this.#number) return false;
+    this.#frameChars += data.length;
+    this.#channel.receive(data);
+    const most = offers.resentTimes * this.#options.upload.bytes * 1.5 + offers.resentBytes;
+    if (this.#frameChars > most) {
+      const sentence = "Far more was sent than was asked for: nothing of it is shared";
+      this.#end(new ParleyError("protocol", sentence), false);
+    }
+    return true;
+  }
+
+  /** The sender has lost the connection. */
+  handleLost(): void {
+    this.#closeChannel();
+    clearTimeout(this.#awayTimer);
+    this.#awayTimer = setTimeout(() => this.#end(gone(), true), limits.awayMs);
+  }
+
+  /** The sender, or the server, stops it. `isKept`: what has come waits for the sender. */
+  stop(reason: ParleyError, isKept: boolean): void {
+    this.#end(reason, isKept);
+  }
+
+  #openChannel(): void {
+    const number = ++this.#number;
+    const tell = this.#tell;
+    tell({ type: "channel", channel: number });
+    const port = {
+      pass: (data: string) => tell({ type: "passed", channel: number, data }),
+      waitingBytes: () => 0,
+    };
+    const channel = new Channel(port, undefined, true, {
+      line: (text) => this.#source.handleLine(text),
+      piece: (piece) => this.#source.handlePiece(piece),
+      broken: (reason) => this.#end(reason, false),
+    });
+    this.#channel = channel;
+    this.#source.handleOpened(channel);
+  }
+
+  #closeChannel(): void {
+    this.#channel?.close();
+    this.#channel = undefined;
+    this.#source.handleClosed();
+  }
+
+  async #receive(): Promise<void> {
+    const { store, upload } = this.#options;
+    try {
+      const arrived = await this.#fetchAll();
+      // Whoever shares something is there when it happens, so that the room can be told.
+      while (this.#channel === undefined && !this.#isOver) await this.#returned.promise;
+      if (this.#isOver) return;
+      const items = await store.finish(upload, arrived, () => {
+        const problem = this.#sharer.problem();
+        if (problem !== undefined) throw problem;
+      });
+      this.#end(items, false);
+    } catch (error) {
+      this.#end(error, false);
+    }
+  }
+
+  async #fetchAll(): Promise<readonly Arrived[]> {
+    const { store, upload } = this.#options;
+    const arrived: Arrived[] = [];
+    for (const { name, size, isFolder } of await this.#list()) {
+      const place = arrived.length;
+      const path = store.pathOf(upload.id, place);
+      await this.#client.save(isFolder ? `${name}/` : name, {
+        kind: isFolder ? "folder" : "file",
+        path,
+      });
+      arrived.push({ place, name, isFolder });
+      this.#doneBytes += size;
+      this.#comingBytes = 0;
+    }
+    return arrived;
+  }
+
+  /** Checked whole before anything is received. @throws ParleyError `protocol` */
+  async #list(): Promise<readonly { name: string; size: number; isFolder: boolean }[]> {
+    const found: { name: string; size: number; isFolder: boolean }[] = [];
+    for await (const { name: listed, size } of this.#client.list()) {
+      const isFolder = listed.endsWith("/");
+      const name = isFolder ? listed.slice(0, -1) : listed;
+      const problem = nameProblem(name);
+      if (problem !== undefined) throw new ParleyError("protocol", problem);
+      found.push({ name, size, isFolder });
+      if (found.length > limits.maxTopEntries) {
+        const most = `at most ${limits.maxTopEntries} files and folders can be shared at once`;
+        throw new ParleyError("protocol", `${most}: share a folder with them in it`);
+      }
+    }
+    return found;
+  }
+
+  #handleFetch(event: FetchEvent): void {
+    const { files, bytes, entries } = this.#options.upload;
+    if (event.event === "tree") {
+      const isMore = event.files > files || event.size > bytes;
+      if (isMore || event.files + event.folders > entries) {
+        const sentence = `The folder has more in it than was said: ${event.files} files, ${event.size} bytes`;
+        this.#client.stop(new ParleyError("protocol", sentence));
+      }
+    }
+    if (event.event !== "progress") return;
+    this.#comingBytes = event.verifiedBytes;
+    const nowMs = performance.now();
+    if (nowMs - this.#saidMs < offers.progressMs) return;
+    this.#saidMs = nowMs;
+    const line = encodeReceipt({ type: "progress", bytes: this.#doneBytes + this.#comingBytes });
+    this.#channel?.sendLine(line);
+  }
+
+  #end(outcome: unknown, isKept: boolean): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#returned.resolve();
+    clearTimeout(this.#awayTimer);
+    this.#closeChannel();
+    const { onOver } = this.#options;
+    if (Array.isArray(outcome)) {
+      const items = outcome as readonly SharedItem[];
+      const entries = items.map(entryOf);
+      onOver(items, false);
+      this.#client.close();
+      return this.#tell({ type: "placed", entries, isKnown: false });
+    }
+    const error = this.#readable(outcome);
+    this.#client.stop(error);
+    onOver(outcome instanceof ParleyError ? outcome : error, isKept);
+    this.#tell({ type: "failed", error });
+  }
+
+  /** For whoever sends: without paths of this machine. */
+  #readable(error: unknown): ParleyError {
+    if (error instanceof ParleyError && tellable.has(error.code)) return error;
+    if (error instanceof ParleyError && error.code === "interrupted") return error;
+    return new ParleyError("storage", this.#options.diskReason());
+  }
+}
+
+export function entryOf({ name, isFolder, bytes: size, files, atMs: modified }: SharedItem) {
+  return { name: isFolder ? `${name}/` : name, size, files, modified };
+}
+
+function gone(): ParleyError {
+  return new ParleyError("stalled", "Its sender has gone");
+}

@@ -1,0 +1,39 @@
+// Under which name something comes into the shared folder: its own, or the next that is free. Pure.
+
+import { sharing as limits } from "../../../limits.ts";
+import { harmless, quoted, showsNothing } from "../../../text.ts";
+import { foldedName, heldName, type NameRules, otherName } from "../../../transfer/tree/name-rules.ts";
+
+/** Whoever fetches may have a file system that takes `a` and `A` for one. */
+const rules: NameRules = {
+  isWindows: false,
+  foldsCase: true,
+  foldsAccents: true,
+  maxName: limits.maxNameBytes,
+};
+
+/** Why something can't have that name, as a sentence; undefined: it can. */
+export function nameProblem(name: string): string | undefined {
+  const shown = quoted(name, 200);
+  if (name === "" || showsNothing(name)) return `${shown} is no name for a file`;
+  if (/[/\\]/.test(name)) return `${shown} is no name for a file: it has a slash in it`;
+  if (name.startsWith(".")) {
+    return `${shown} begins with a dot: such names are hidden, and not shared`;
+  }
+  if (harmless(name) !== name) return `${shown} is no name for a file: it has control characters`;
+  return undefined;
+}
+
+/** As names are compared. */
+export function foldedItem(name: string): string {
+  return foldedName(name, rules);
+}
+
+/** `isTaken`: whether a folded name is. */
+export function freeName(name: string, isTaken: (folded: string) => boolean): string {
+  const own = heldName(name, rules);
+  for (let count = 1; ; count++) {
+    const choice = count === 1 ? own : otherName(own, count, rules);
+    if (!isTaken(foldedItem(choice))) return choice;
+  }
+}

@@ -1,0 +1,34 @@
+// Moves a file or a folder into place in one step, without ever replacing what is there.
+
+import { mkdirSync, renameSync, rmdirSync } from "node:fs";
+import { quietly } from "../../../files/cleanup.ts";
+import { moveInto } from "../../../files/move-into.ts";
+import { renameNoReplace } from "../../../io/file-calls.ts";
+
+/** False, and nothing done, if `to` exists. Throws what the file system throws. */
+export function moveToPlace(
+  from: string,
+  to: string,
+  isFolder: boolean,
+  rename: typeof renameNoReplace = renameNoReplace,
+): boolean {
+  if (!isFolder) return moveInto(from, to, false, rename);
+  const outcome = rename(from, to);
+  if (outcome !== "unsupported") return outcome === "renamed";
+  // An empty folder reserves the name. Renaming replaces that, and nothing that has come into it.
+  try {
+    mkdirSync(to);
+  } catch (error) {
+    if ((error as { code?: unknown }).code === "EEXIST") return false;
+    throw error;
+  }
+  try {
+    // Windows never renames onto a folder.
+    if (process.platform === "win32") rmdirSync(to);
+    renameSync(from, to);
+  } catch (error) {
+    quietly(() => rmdirSync(to));
+    throw error;
+  }
+  return true;
+}

@@ -1,0 +1,100 @@
+// What is known of things that people have put into the shared folder, and of those on their way, as
+// rows of JSON beside them. Hostile input: the folder may be a network's. Pure.
+
+import { sharing as limits } from "../../../limits.ts";
+import { FieldReader, parseObject } from "../../../protocol/field-reader.ts";
+
+/** Who has put something into the folder, known again later. */
+export type Owner = {
+  /** As they were called. */
+  readonly by: string;
+  /** The account or the session's secret, and the device's key that they had proved. */
+  readonly person: string;
+  readonly device?: string | undefined;
+  /** Keys of those whose share it uses (`ShareOwner.kept`). */
+  readonly shares: readonly string[];
+};
+
+/** How much there is of something. */
+export type Amount = {
+  readonly bytes: number;
+  readonly files: number;
+  /** Files and folders. */
+  readonly entries: number;
+};
+
+/** Something at the top of the shared folder. */
+export type SharedItem = Owner &
+  Amount & {
+    /** Unique. */
+    readonly id: string;
+    /** The upload that it came by, and how many things that had at the top. */
+    readonly upload: string;
+    readonly parts: number;
+    readonly name: string;
+    readonly isFolder: boolean;
+    /** So that something else of the same name is not taken for it. */
+    readonly version: string;
+    /** Unix milliseconds. */
+    readonly atMs: number;
+  };
+
+/** Something on its way: the room that is kept for it. */
+export type Upload = Owner & Amount & { readonly id: string; readonly atMs: number };
+
+/** What counts against the quota. */
+export function chargeOf({ bytes, entries }: Pick<Amount, "bytes" | "entries">): number {
+  return bytes + entries * limits.entryBytes;
+}
+
+export function encodeRow(row: SharedItem | Upload): string {
+  return JSON.stringify(row);
+}
+
+/** Undefined: it is none, or damaged. */
+export function decodeItem(id: string, text: string): SharedItem | undefined {
+  return read(text, (r) => ({
+    ...common(r),
+    id,
+    upload: r.text("upload"),
+    parts: r.count("parts", 1),
+    name: r.text("name"),
+    isFolder: r.flag("isFolder"),
+    version: r.text("version"),
+  }));
+}
+
+export function decodeUpload(id: string, text: string): Upload | undefined {
+  return read(text, (r) => ({ ...common(r), id }));
+}
+
+function read<Row>(text: string, of: (r: FieldReader) => Row): Row | undefined {
+  if (text.length > limits.maxRowBytes) return undefined;
+  const fields = parseObject(text, { maxValues: 64 });
+  if (fields === undefined) return undefined;
+  const reader = new FieldReader(fields);
+  const row = of(reader);
+  return reader.problem === undefined ? row : undefined;
+}
+
+function common(r: FieldReader): Owner & Amount & { atMs: number } {
+  return {
+    by: r.text("by"),
+    person: r.text("person"),
+    device: r.optionalText("device"),
+    shares: r.texts("shares"),
+    bytes: r.count("bytes"),
+    files: r.count("files"),
+    entries: r.count("entries"),
+    atMs: r.number("atMs"),
+  };
+}
+
+/** Whether both are the same person, by the account, the session's secret or the device's key. */
+export function isSameOwner(
+  one: Pick<Owner, "person" | "device">,
+  other: Pick<Owner, "person" | "device">,
+): boolean {
+  if (one.person === other.person) return true;
+  return one.device !== undefined && one.device === other.device;
+}

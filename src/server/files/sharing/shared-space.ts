@@ -1,0 +1,60 @@
+// How much of the quota is in use, in all and by each owner of a share, and whether more fits. Pure.
+
+import { sharing as limits } from "../../../limits.ts";
+import { ShareCounts } from "../../../share-counts.ts";
+import type { ShareOwner } from "../../../share-owner.ts";
+import { sizeText } from "../../../size-text.ts";
+import { type Amount, chargeOf, type Owner } from "./rows.ts";
+
+export class SharedSpace {
+  readonly quotaBytes: number;
+  readonly #ownerBytes: number;
+  readonly #owners: ShareCounts;
+  #usedBytes = 0;
+
+  constructor(quotaBytes: number) {
+    this.quotaBytes = quotaBytes;
+    this.#ownerBytes = Math.floor(quotaBytes / limits.ownerParts);
+    this.#owners = new ShareCounts(this.#ownerBytes, quotaBytes / limits.networkParts);
+  }
+
+  get usedBytes(): number {
+    return this.#usedBytes;
+  }
+
+  /** Owners tracked. */
+  get owners(): number {
+    return this.#owners.size;
+  }
+
+  /** Why so much more of that owner does not fit; undefined: it does. */
+  refusal({ kept }: ShareOwner, amount: Pick<Amount, "bytes" | "entries">): string | undefined {
+    const more = chargeOf(amount);
+    const leftBytes = Math.max(0, this.quotaBytes - this.#usedBytes);
+    if (more > leftBytes) {
+      const quota = `The shared folder takes ${sizeText(this.quotaBytes)} of what people put there`;
+      return `${quota}, and has room for ${sizeText(leftBytes)} more: this takes ${sizeText(more)}`;
+    }
+    const full = this.#owners.full({ shares: kept, kept }, more);
+    if (full === undefined) return undefined;
+    const times = kept.find(({ key }) => key === full.key)?.times ?? 1;
+    const most = Math.min(times * this.#ownerBytes, this.quotaBytes / limits.networkParts);
+    const has = `${full.label} has ${sizeText(full.count)} of at most ${sizeText(most)} in the shared folder`;
+    return `${has}: there is no room for ${sizeText(more)} more`;
+  }
+
+  take(row: Owner & Amount): void {
+    this.#usedBytes += chargeOf(row);
+    this.#owners.add(ownerOf(row), chargeOf(row));
+  }
+
+  release(row: Owner & Amount): void {
+    this.#usedBytes -= chargeOf(row);
+    this.#owners.remove(ownerOf(row), chargeOf(row));
+  }
+}
+
+function ownerOf({ shares }: Owner): ShareOwner {
+  const all = shares.map((key) => ({ key, times: 1, label: key }));
+  return { shares: all, kept: all };
+}

@@ -1,0 +1,441 @@
+// What people have put into the shared folder, and what is on its way there, kept beside it in a hidden
+// folder: rows say whose it is and how much, so that accounts are right after a crash and with several
+// servers of one folder. Nothing comes under its name before it is whole. Knows no protocol.
+//
+//   .parley-shared/items/ID            a row: a file or folder that is in place
+//   .parley-shared/uploads/ID/row      room that is kept for something on its way
+//   .parley-shared/uploads/ID/data/N   what has come of it, by its place in the list
+
+import { lstatSync, mkdirSync, rmSync, statfsSync, utimesSync, writeFileSync } from "node:fs";
+import { readdir, readFile, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { ParleyError } from "../../../errors.ts";
+import { quietly } from "../../../files/cleanup.ts";
+import { fileReason } from "../../../files/file-reason.ts";
+import { sharing as limits } from "../../../limits.ts";
+import type { Log } from "../../../log.ts";
+import { secretBytes } from "../../../secrets.ts";
+import type { ShareOwner } from "../../../share-owner.ts";
+import { sizeText } from "../../../size-text.ts";
+import { namesIn } from "../folder-names.ts";
+import { foldedItem, freeName, nameProblem } from "./item-name.ts";
+import { measureTree, syncFile } from "./measure.ts";
+import { moveToPlace } from "./place.ts";
+import {
+  type Amount,
+  chargeOf,
+  decodeItem,
+  decodeUpload,
+  encodeRow,
+  isSameOwner,
+  type Owner,
+  type SharedItem,
+  type Upload,
+} from "./rows.ts";
+import { SharedSpace } from "./shared-space.ts";
+
+/** In the shared folder; never shared, as all names that begin with a dot. */
+const hiddenFolder = ".parley-shared";
+
+export interface UploadStoreOptions {
+  /** The shared folder; made with the first upload. */
+  readonly folder: string;
+  readonly quotaBytes: number;
+  /** Unix milliseconds. */
+  readonly nowMs: () => number;
+  readonly log: Log;
+}
+
+/** Something that has come completely: `place` in the list of its upload. */
+export type Arrived = { readonly place: number; readonly name: string; readonly isFolder: boolean };
+
+export class UploadStore {
+  readonly #options: UploadStoreOptions;
+  readonly #space: SharedSpace;
+  readonly #items = new Map<string, SharedItem>();
+  readonly #uploads = new Map<string, Upload>();
+  /** Of those, the ones that this server is receiving. */
+  readonly #open = new Set<string>();
+  /** Work on rows and names, one after the other. */
+  #busy: Promise<unknown> = Promise.resolve();
+
+  constructor(options: UploadStoreOptions) {
+    this.#options = options;
+    this.#space = new SharedSpace(options.quotaBytes);
+  }
+
+  /** As of the last look at the folder. */
+  get items(): Iterable<SharedItem> {
+    return this.#items.values();
+  }
+
+  get itemCount(): number {
+    return this.#items.size;
+  }
+
+  get usedBytes(): number {
+    return this.#space.usedBytes;
+  }
+
+  get quotaBytes(): number {
+    return this.#space.quotaBytes;
+  }
+
+  /** Where the part of an upload goes. Its folder exists while the upload is open. */
+  pathOf(upload: string, place: number): string {
+    return join(this.#uploadFolder(upload), "data", String(place));
+  }
+
+  /** Reads what is there, also by other servers. */
+  refresh(): Promise<void> {
+    return this.#alone(() => this.#refresh());
+  }
+
+  /**
+   * Keeps room for an upload, which is open from then on: end it by `finish`, `leave` or `discard`. One
+   * that was interrupted goes on where it was. `id`: a name for a folder.
+   * @throws ParleyError `full`, `not-allowed`, `storage`
+   */
+  reserve(id: string, owner: Owner, payer: ShareOwner, amount: Amount): Promise<Upload> {
+    return this.#alone(async () => {
+      await this.#refresh();
+      if (this.#open.has(id)) throw new ParleyError("not-allowed", "This is being sent already");
+      const left = await this.#resume(id, owner, amount);
+      const upload = left ?? { ...owner, ...amount, id, atMs: this.#options.nowMs() };
+      if (left === undefined) await this.#begin(upload, payer);
+      this.#open.add(id);
+      return upload;
+    });
+  }
+
+  /**
+   * Puts what has come under names that are free. The upload is over, whatever happens. `check`: the last
+   * word on whether it may be; throws if not. @throws ParleyError
+   */
+  async finish(
+    upload: Upload,
+    arrived: readonly Arrived[],
+    check: () => void,
+  ): Promise<readonly SharedItem[]> {
+    try {
+      const amounts = await this.#amountsOf(upload, arrived);
+      return await this.#alone(async () => {
+        check();
+        const taken = await this.#takenNames();
+        const placed: SharedItem[] = [];
+        for (const [i, one] of arrived.entries()) {
+          const parts = arrived.length;
+          placed.push(this.#place({ ...upload, parts }, one, amounts[i]!, taken));
+        }
+        return placed;
+      });
+    } finally {
+      await this.discard(upload.id);
+    }
+  }
+
+  /** Nobody is receiving it any more; what has come is kept for a while. */
+  leave(id: string): void {
+    this.#open.delete(id);
+  }
+
+  /** Removes what has come of an upload. */
+  async discard(id: string): Promise<void> {
+    const upload = this.#uploads.get(id);
+    this.#open.delete(id);
+    try {
+      await rm(this.#uploadFolder(id), { recursive: true, force: true });
+    } catch (error) {
+      // Counted until it can be removed.
+      return this.#options.log.warn(`Cannot remove an upload: ${fileReason(error)}`);
+    }
+    if (upload === undefined || !this.#uploads.delete(id)) return;
+    this.#space.release(upload);
+  }
+
+  /** What has this name in the folder; undefined: it was put there by no upload. */
+  find(name: string): SharedItem | undefined {
+    const items = [...this.#items.values()];
+    const exact = items.find((item) => item.name === name);
+    if (exact !== undefined) return exact;
+    const folded = foldedItem(name);
+    return items.find((item) => foldedItem(item.name) === folded);
+  }
+
+  /** All that came by that upload, if all of it is still there; else nothing. */
+  placedBy(upload: string): readonly SharedItem[] {
+    const items = [...this.#items.values()].filter((item) => item.upload === upload);
+    const isWhole = items.length === items[0]?.parts && items.every((one) => this.#isInPlace(one));
+    return isWhole ? items : [];
+  }
+
+  /** Removes something from the shared folder. False: it is no longer what was put there. */
+  remove(item: SharedItem): Promise<boolean> {
+    return this.#alone(async () => this.#remove(item));
+  }
+
+  /** Removes what is older than that, and what is left of interrupted uploads. Returns the former. */
+  async sweep(keepMs: number | undefined): Promise<readonly SharedItem[]> {
+    return await this.#alone(async () => {
+      await this.#refresh();
+      await this.#removeLeftovers();
+      const removed: SharedItem[] = [];
+      const untilMs = keepMs === undefined ? -Infinity : this.#options.nowMs() - keepMs;
+      for (const item of this.#items.values()) {
+        if (!this.#isInPlace(item)) this.#forget(item);
+        else if (item.atMs < untilMs && (await this.#remove(item))) removed.push(item);
+      }
+      return removed;
+    });
+  }
+
+  get #root(): string {
+    return join(this.#options.folder, hiddenFolder);
+  }
+
+  #uploadFolder(id: string): string {
+    return join(this.#root, "uploads", id);
+  }
+
+  #uploadRow(id: string): string {
+    return join(this.#uploadFolder(id), "row");
+  }
+
+  #itemRow(id: string): string {
+    return join(this.#root, "items", id);
+  }
+
+  #alone<Value>(work: () => Promise<Value>): Promise<Value> {
+    const done = this.#busy.then(work);
+    this.#busy = done.catch(() => {});
+    return done;
+  }
+
+  async #refresh(): Promise<void> {
+    try {
+      await this.#refreshRows(join(this.#root, "items"), this.#items, decodeItem, (id) =>
+        this.#itemRow(id),
+      );
+      await this.#refreshRows(join(this.#root, "uploads"), this.#uploads, decodeUpload, (id) =>
+        this.#uploadRow(id),
+      );
+    } catch (error) {
+      throw this.#unusable(error);
+    }
+  }
+
+  /** Rows do not change, except for those of uploads that this server receives itself. */
+  async #refreshRows<Row extends SharedItem | Upload>(
+    folder: string,
+    known: Map<string, Row>,
+    decode: (id: string, text: string) => Row | undefined,
+    pathOf: (id: string) => string,
+  ): Promise<void> {
+    const names = new Set(await readdir(folder).catch(ifMissing));
+    for (const [id, row] of known) {
+      if (names.has(id) || this.#open.has(id)) continue;
+      known.delete(id);
+      this.#space.release(row);
+    }
+    for (const id of names) {
+      if (known.has(id) || known.size >= limits.maxItems) continue;
+      const text = await readFile(pathOf(id), "utf8").catch(() => "");
+      const row = decode(id, text);
+      if (row === undefined) continue;
+      known.set(id, row);
+      this.#space.take(row);
+    }
+  }
+
+  /** An upload of that person that was interrupted. Undefined: it begins anew. */
+  async #resume(id: string, owner: Owner, amount: Amount): Promise<Upload | undefined> {
+    const left = this.#uploads.get(id);
+    if (left === undefined) return undefined;
+    if (!isSameOwner(left, owner)) throw new ParleyError("not-allowed", "That number is in use");
+    const isSame = left.bytes === amount.bytes && left.entries === amount.entries;
+    const found = isSame ? await measureTree(join(this.#uploadFolder(id), "data")) : undefined;
+    // More than there is room for: whatever it is, it is not the same.
+    if (found !== undefined && chargeOf(found) <= 2 * chargeOf(left)) return left;
+    await this.discard(id);
+    return undefined;
+  }
+
+  /** @throws ParleyError `full`, `storage` */
+  async #begin(upload: Upload, payer: ShareOwner): Promise<void> {
+    const { folder } = this.#options;
+    if (this.#items.size + this.#uploads.size >= limits.maxItems) {
+      const sentence = `The shared folder has ${limits.maxItems} files and folders of people: remove some first`;
+      throw new ParleyError("full", sentence);
+    }
+    const refusal = this.#space.refusal(payer, upload);
+    if (refusal !== undefined) throw new ParleyError("full", refusal);
+    this.#writing(() => {
+      mkdirSync(folder, { recursive: true });
+      const { bavail, bsize } = statfsSync(folder);
+      if (chargeOf(upload) > bavail * bsize) {
+        const room = `The server's disk has room for ${sizeText(bavail * bsize)}`;
+        throw new ParleyError("storage", `${room}, and this takes ${sizeText(upload.bytes)}`);
+      }
+      for (const name of ["items", "uploads"]) {
+        mkdirSync(join(this.#root, name), { recursive: true, mode: 0o700 });
+      }
+      mkdirSync(join(this.#uploadFolder(upload.id), "data"), { recursive: true, mode: 0o700 });
+      writeFileSync(this.#uploadRow(upload.id), encodeRow(upload), { mode: 0o600, flag: "wx" });
+    });
+    this.#uploads.set(upload.id, upload);
+    this.#space.take(upload);
+    await this.#checkOthers(upload);
+  }
+
+  /** Another server of the same folder may have kept the same room at the same time. */
+  async #checkOthers(upload: Upload): Promise<void> {
+    await this.#refresh();
+    if (this.#space.usedBytes <= this.#space.quotaBytes) return;
+    await this.discard(upload.id);
+    throw new ParleyError("full", "Others are filling the shared folder just now: try again");
+  }
+
+  /** What each thing takes that has come. @throws ParleyError `protocol` if it is more than was said */
+  async #amountsOf(upload: Upload, arrived: readonly Arrived[]): Promise<Amount[]> {
+    const amounts: Amount[] = [];
+    const all = { bytes: 0, entries: 0 };
+    for (const { place, name } of arrived) {
+      const problem = nameProblem(name);
+      if (problem !== undefined) throw new ParleyError("protocol", problem);
+      const path = this.pathOf(upload.id, place);
+      const amount = await measureTree(path);
+      if (amount.entries === 1 && amount.files === 1) await syncFile(path);
+      all.bytes += amount.bytes;
+      all.entries += amount.entries;
+      amounts.push(amount);
+    }
+    if (all.bytes > upload.bytes || all.entries > upload.entries) {
+      throw new ParleyError("protocol", "More has come than was said: nothing of it is shared");
+    }
+    return amounts;
+  }
+
+  async #takenNames(): Promise<Set<string>> {
+    const taken = new Set<string>();
+    for (const name of await namesIn(this.#options.folder)) taken.add(foldedItem(name));
+    return taken;
+  }
+
+  /** Its row comes first: what is in place without one would be nobody's. */
+  #place(
+    { id: upload, parts, ...about }: Upload & { parts: number },
+    { place, name, isFolder }: Arrived,
+    amount: Amount,
+    taken: Set<string>,
+  ): SharedItem {
+    const { by, person, device, shares } = about;
+    const from = this.pathOf(upload, place);
+    return this.#writing(() => {
+      for (;;) {
+        const free = freeName(name, (folded) => taken.has(folded));
+        taken.add(foldedItem(free));
+        const item: SharedItem = {
+          id: Buffer.from(secretBytes(16)).toString("hex"),
+          upload,
+          parts,
+          name: free,
+          isFolder,
+          version: versionOf(from) ?? "",
+          by,
+          person,
+          device,
+          shares,
+          ...amount,
+          atMs: this.#options.nowMs(),
+        };
+        const row = this.#itemRow(item.id);
+        writeFileSync(row, encodeRow(item), { mode: 0o600, flag: "wx" });
+        try {
+          if (moveToPlace(from, join(this.#options.folder, free), isFolder)) {
+            this.#items.set(item.id, item);
+            this.#space.take(item);
+            return item;
+          }
+        } catch (error) {
+          quietly(() => rmSync(row));
+          throw error;
+        }
+        rmSync(row);
+      }
+    });
+  }
+
+  #isInPlace({ name, version }: SharedItem): boolean {
+    try {
+      return versionOf(join(this.#options.folder, name)) === version;
+    } catch {
+      // Not known: it stays as it is.
+      return true;
+    }
+  }
+
+  async #remove(item: SharedItem): Promise<boolean> {
+    const isThere = this.#isInPlace(item);
+    if (isThere) {
+      // Out of sight in one step; a folder takes a while to be removed.
+      const away = join(this.#root, "uploads", `${item.id}.removed`);
+      try {
+        if (!moveToPlace(join(this.#options.folder, item.name), away, item.isFolder)) return false;
+        await rm(away, { recursive: true, force: true });
+      } catch (error) {
+        throw this.#unusable(error);
+      }
+    }
+    this.#forget(item);
+    return isThere;
+  }
+
+  /** It is no longer there, or something else by now. */
+  #forget(item: SharedItem): void {
+    quietly(() => rmSync(this.#itemRow(item.id), { force: true }));
+    if (this.#items.delete(item.id)) this.#space.release(item);
+  }
+
+  /** What nobody receives any more; whoever receives something says so now and then. */
+  async #removeLeftovers(): Promise<void> {
+    const now = new Date(this.#options.nowMs());
+    for (const id of this.#open) quietly(() => utimesSync(this.#uploadRow(id), now, now));
+    const folder = join(this.#root, "uploads");
+    for (const id of await readdir(folder).catch(ifMissing)) {
+      if (this.#open.has(id)) continue;
+      const row = await stat(this.#uploadRow(id)).catch(() => undefined);
+      const seenMs = row?.mtimeMs ?? (await stat(join(folder, id)).catch(() => undefined))?.ctimeMs;
+      if (now.getTime() - (seenMs ?? 0) > limits.keepPartialMs) await this.discard(id);
+    }
+  }
+
+  #writing<Value>(work: () => Value): Value {
+    try {
+      return work();
+    } catch (error) {
+      throw this.#unusable(error);
+    }
+  }
+
+  #unusable(error: unknown): ParleyError {
+    if (error instanceof ParleyError) return error;
+    const sentence = `The server cannot write to its shared folder: ${fileReason(error)}`;
+    this.#options.log.error(sentence, { folder: this.#options.folder });
+    return new ParleyError("storage", sentence);
+  }
+}
+
+/**
+ * What it is: of a file size and time, which survive a backup; of a folder its inode, since its time
+ * changes with what is in it. Undefined: there is nothing. Throws what the file system throws.
+ */
+function versionOf(path: string): string | undefined {
+  const found = lstatSync(path, { throwIfNoEntry: false, bigint: true });
+  if (found?.isDirectory() === true) return `folder ${found.ino}`;
+  return found?.isFile() === true ? `file ${found.size} ${found.mtimeMs}` : undefined;
+}
+
+function ifMissing(error: unknown): string[] {
+  if ((error as { code?: unknown }).code === "ENOENT") return [];
+  throw error;
+}

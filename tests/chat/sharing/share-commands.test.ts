@@ -1,0 +1,183 @@
+// What people put into the shared folder, through the hub: who may, and what the room is told of it in
+// each dialect. Who receives the files is played here.
+
+import { expect, test } from "bun:test";
+import type {
+  ShareOffer,
+  Sharer,
+  SharingEvent,
+  SharingPort,
+} from "../../../src/chat/sharing/sharing-port.ts";
+import { sharedText } from "../../../src/chat/sharing/share-commands.ts";
+import { ircDialect } from "../../../src/dialects/irc/irc.ts";
+import { openChat } from "../../../src/dialects/open-chat/open-chat.ts";
+import { ParleyError } from "../../../src/errors.ts";
+import { Rig } from "../rig.ts";
+
+const id = "share-number-123456789";
+const summary = { files: 1, bytes: 3, names: ["a.txt"] };
+const share = (room?: string) => ({ type: "share-files", offer: id, room, summary, ref: 7 });
+const entry = { name: "a.txt", size: 3, modified: 5, files: 1 };
+
+class Receiver implements SharingPort {
+  readonly heard: string[] = [];
+  sharer: Sharer | undefined;
+  tell: (event: SharingEvent) => void = () => {};
+
+  offer(sharer: Sharer, offer: ShareOffer, tell: (event: SharingEvent) => void): void {
+    this.heard.push(`offer ${sharer.by} ${offer.files} ${offer.bytes}`);
+    this.sharer = sharer;
+    this.tell = tell;
+  }
+  pass(_session: number, offer: string, channel: number, data: string): boolean {
+    this.heard.push(`pass ${offer === id} ${channel} ${data}`);
+    return true;
+  }
+  end(): void {
+    this.heard.push("end");
+  }
+  closed(session: number): void {
+    if (session === this.sharer?.session) this.heard.push("closed");
+  }
+}
+
+function world() {
+  const sharing = new Receiver();
+  const rig = new Rig({ sharing });
+  const ann = rig.member("Ann");
+  ann.lines();
+  return { rig, sharing, ann };
+}
+
+test("files go to whoever receives them, and the room is told when they are in place", () => {
+  const { rig, sharing, ann } = world();
+  const bob = rig.member("Bob");
+  bob.lines();
+  ann.lines();
+  ann.send(share("lobby"));
+  sharing.tell({ type: "taken" });
+  sharing.tell({ type: "channel", channel: 1 });
+  ann.send({ type: "pass", offer: id, channel: 1, data: "AAAA" });
+  sharing.tell({ type: "passed", channel: 1, data: "BBBB" });
+  rig.settle();
+  expect(ann.lines()).toEqual([
+    { type: "sharing", offer: id, ref: 7 },
+    { type: "channel", offer: id, channel: 1, with: "" },
+    { type: "passed", offer: id, channel: 1, data: "BBBB" },
+  ]);
+  expect(bob.lines()).toEqual([]);
+  sharing.tell({ type: "placed", entries: [entry], isKnown: false });
+  rig.settle();
+  const text = "shares 'a.txt' (3 B): parley fetch-file 'a.txt'";
+  expect(bob.lines()).toMatchObject([
+    { type: "message", room: "lobby", from: "Ann", kind: "notice", text },
+  ]);
+  const files = [{ name: "a.txt", size: 3, modified: 5 }];
+  expect(ann.lines()).toMatchObject([
+    { type: "message", text },
+    { type: "offer-ended", offer: id, reason: "done", files },
+  ]);
+  ann.send({ type: "end-files", offer: id, reason: "done" });
+  ann.close();
+  expect(sharing.heard).toEqual(["offer Ann 1 3", "pass true 1 AAAA", "end", "closed"]);
+});
+
+test("a room is told once, and nobody is without a room", () => {
+  const { rig, sharing, ann } = world();
+  ann.send(share("lobby"));
+  sharing.tell({ type: "placed", entries: [entry], isKnown: true });
+  ann.send(share());
+  sharing.tell({ type: "placed", entries: [entry], isKnown: false });
+  rig.settle();
+  expect(ann.lines().map(({ type }) => type)).toEqual(["offer-ended", "offer-ended"]);
+});
+
+test("IRC is told by a notice, the old systems by a line", () => {
+  const { rig, sharing, ann } = world();
+  const server = {
+    name: "irc.test",
+    network: "test",
+    log: "log",
+    version: "1",
+    sts: () => undefined,
+  };
+  const irc = rig.client(ircDialect(server)).send("NICK ida", "USER ida 0 * :Ida", "JOIN #lobby");
+  const old = rig.client(openChat).send("Olaf");
+  irc.text();
+  old.text();
+  ann.send(share("lobby"));
+  sharing.tell({ type: "placed", entries: [entry], isKnown: false });
+  rig.settle();
+  expect(irc.text()).toContain(
+    "NOTICE #lobby :shares 'a.txt' (3 B): parley fetch-file 'a.txt'\r\n",
+  );
+  expect(old.text()).toContain("shares 'a.txt' (3 B): parley fetch-file 'a.txt'");
+});
+
+test("without a quota it is refused with the flag, and in rooms of others with the room", () => {
+  const none = new Rig().member("Ann");
+  none.lines();
+  none.send(share("lobby"));
+  const [refusal] = none.lines();
+  expect(refusal).toMatchObject({ type: "error", code: "not-allowed", ref: 7 });
+  expect(refusal?.["message"]).toContain("--quota");
+  const { sharing, ann } = world();
+  ann.send(share("den"));
+  expect(ann.lines()).toMatchObject([{ type: "error", code: "not-in-room", ref: 7 }]);
+  expect(sharing.heard).toEqual([]);
+});
+
+test("whoever is muted shares nothing, even if that comes before the last byte", () => {
+  const { rig, sharing, ann } = world();
+  ann.send(share("lobby"));
+  expect(sharing.sharer?.problem()).toBeUndefined();
+  rig.order("mute Ann");
+  expect(sharing.sharer?.problem()?.code).toBe("muted");
+  ann.lines();
+  ann.send(share("lobby"));
+  expect(ann.lines()).toMatchObject([{ type: "error", code: "muted", ref: 7 }]);
+  expect(sharing.heard).toHaveLength(1);
+  rig.order("ban Ann");
+  expect(sharing.sharer?.isHere()).toBe(false);
+});
+
+test("a refusal is the answer, a failure is told with its reason", () => {
+  const { rig, sharing, ann } = world();
+  ann.send(share("lobby"));
+  sharing.tell({ type: "refused", error: new ParleyError("full", "There is no room") });
+  ann.send(share("lobby"));
+  sharing.tell({ type: "failed", error: new ParleyError("storage", "The disk is full") });
+  rig.settle();
+  expect(ann.lines()).toEqual([
+    { type: "error", code: "full", message: "There is no room", ref: 7 },
+    {
+      type: "offer-ended",
+      offer: id,
+      reason: "failed",
+      code: "storage",
+      message: "The disk is full",
+    },
+  ]);
+});
+
+test("what is heard of a session that has gone goes nowhere", () => {
+  const { rig, sharing, ann } = world();
+  ann.send(share("lobby"));
+  ann.close();
+  sharing.tell({ type: "placed", entries: [entry], isKnown: false });
+  sharing.tell({ type: "channel", channel: 2 });
+  rig.settle();
+  expect(ann.lines()).toEqual([]);
+});
+
+test("an announcement names what there is, and how to get it", () => {
+  const folder = { name: "photos/", size: 2_100_000_000, modified: 0, files: 41 };
+  expect(sharedText([folder])).toBe(
+    "shares 'photos/' (41 files, 2.10 GB): parley fetch-file 'photos/'",
+  );
+  expect(sharedText([{ ...folder, files: 1 }, entry])).toBe(
+    "shares 'photos/' (1 file, 2.10 GB) and 'a.txt' (3 B): parley fetch-file NAME",
+  );
+  const many = sharedText(Array.from({ length: 1_000 }, () => entry));
+  expect(many).toContain(", 'a.txt' (3 B) and 992 more: parley");
+});

@@ -1,0 +1,115 @@
+// A server that takes files into its shared folder, and people with their things, for tests of the
+// compiled programs.
+
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { IgnoredFile } from "../../src/terminal/ignored-file.ts";
+import { openSession, type OpenSession } from "../../src/terminal/open-session.ts";
+import { openIdentity } from "../../src/tls/identity-key.ts";
+import { freePort } from "../free-port.ts";
+import { noise } from "../noise.ts";
+import { Parley } from "../parley.ts";
+
+export const eventsOf = (program: Parley, name: string): Record<string, unknown>[] =>
+  program.lines
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+    .filter(({ event }) => event === name);
+
+export class ShareWorld implements AsyncDisposable {
+  readonly base = mkdtempSync(join(tmpdir(), "parley-share-"));
+  files = join(this.base, "files");
+  server: Parley | undefined;
+  port = 0;
+  webPort = 0;
+
+  /** Starts the server, or starts it again at the same port. */
+  async start(...flags: string[]): Promise<this> {
+    if (this.port === 0) this.port = await freePort();
+    const at = (name: string) => join(this.base, name);
+    const data = ["--data", at("chat.db"), "--state", at("state"), "--files", this.files];
+    const ports = ["--port", String(this.port), "--web-port", String(this.webPort), "--json"];
+    this.server = new Parley("server", ...data, ...ports, ...flags);
+    const line = await this.server.line(/"event":"listening"/);
+    const ready = JSON.parse(line) as { port: number; webPort: number };
+    this.port = ready.port;
+    this.webPort = ready.webPort;
+    return this;
+  }
+
+  async kill(): Promise<void> {
+    this.server?.signal("SIGKILL");
+    await this.server?.exit();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.server?.signal("SIGTERM");
+    await this.server?.exit();
+    rmSync(this.base, { recursive: true, force: true });
+  }
+
+  get log(): string {
+    return this.server?.stderr ?? "";
+  }
+
+  /** What anybody sees of the shared folder. */
+  get listed(): string[] {
+    try {
+      return readdirSync(this.files)
+        .filter((name) => !name.startsWith("."))
+        .toSorted();
+    } catch {
+      return [];
+    }
+  }
+
+  /** Uploads that are on their way, or were left. */
+  get uploads(): string[] {
+    try {
+      return readdirSync(join(this.files, ".parley-shared", "uploads"));
+    } catch {
+      return [];
+    }
+  }
+
+  home(name: string): string {
+    const path = join(this.base, name);
+    mkdirSync(path, { recursive: true });
+    return path;
+  }
+
+  /** A file that no compression makes smaller, and long unchanged. */
+  file(owner: string, name: string, bytes: number): string {
+    const path = join(this.home(owner), name);
+    writeFileSync(path, noise(bytes));
+    utimesSync(path, 1_700_000_000, 1_700_000_000);
+    return path;
+  }
+
+  person(name: string): string[] {
+    return ["--name", name, "--identity", join(this.home(name), "identity")];
+  }
+
+  get address(): string {
+    return `127.0.0.1:${this.port}`;
+  }
+
+  share(name: string, ...paths: string[]): Parley {
+    const words = [this.address, ...paths, "--share", "--json", ...this.person(name)];
+    return new Parley("send-file", ...words);
+  }
+
+  /** Somebody who listens in the lobby. */
+  listener(name: string): Parley {
+    return new Parley("client", this.address, "--follow", "--json", ...this.person(name));
+  }
+
+  /** A session in this process, for what no program of ours does. */
+  session(name: string): Promise<OpenSession> {
+    const identity = openIdentity(join(this.home(name), "identity"));
+    const to = { host: "127.0.0.1", port: this.port };
+    const ignored = new IgnoredFile(undefined);
+    const rest = { room: "lobby", downloads: "", follow: false, json: false };
+    return openSession({ to, name, identity, ignored, ...rest }, new Promise<never>(() => {}));
+  }
+}

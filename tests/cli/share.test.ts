@@ -1,0 +1,296 @@
+// Files for everybody with the compiled programs: `send-file --share` into the shared folder of a server,
+// its quota, crashes, and senders who lie.
+
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { SessionEvent } from "../../src/client/events.ts";
+import { Parley } from "../parley.ts";
+import { skipUnless } from "../skip.ts";
+import { eventsOf, ShareWorld } from "./share-world.ts";
+
+setDefaultTimeout(60_000);
+
+const isSame = (one: string, other: string): boolean =>
+  readFileSync(one).equals(readFileSync(other));
+
+test("files and folders are shared, the room is told, and others fetch them", async () => {
+  await using world = await new ShareWorld().start("--quota", "100M");
+  await using bob = world.listener("Bob");
+  await bob.line(/"event":"online"/);
+  const big = world.file("Ann", "big file.bin", 3_000_000);
+  const photos = join(world.home("Ann"), "photos");
+  mkdirSync(join(photos, "empty"), { recursive: true });
+  for (let i = 0; i < 300; i++) writeFileSync(join(photos, `${i}.txt`), `photo ${i}`);
+  writeFileSync(join(photos, ".hidden"), "not for others");
+  await using ann = world.share("Ann", big, photos);
+  expect(await ann.exit()).toBe(0);
+  expect(eventsOf(ann, "shared")).toMatchObject([
+    { room: "lobby", files: 301, names: ["big file.bin", "photos/"], unchanged: false },
+  ]);
+  expect(world.listed).toEqual(["big file.bin", "photos"]);
+  expect(isSame(big, join(world.files, "big file.bin"))).toBe(true);
+  expect(statSync(join(world.files, "big file.bin")).mtimeMs).toBe(1_700_000_000_000);
+  expect(existsSync(join(world.files, "photos", ".hidden"))).toBe(false);
+  const said = JSON.parse(await bob.line(/"event":"message"/)) as Record<string, unknown>;
+  expect(said).toMatchObject({ from: "Ann", kind: "notice", room: "lobby" });
+  expect(said["text"]).toMatch(
+    /^shares 'big file.bin' \(3.00 MB\) and 'photos\/' \(300 files, .*\): parley fetch-file NAME$/,
+  );
+
+  const saved = join(world.home("Bob"), "photos");
+  await using fetched = new Parley("fetch-file", world.address, "photos/", "-o", saved);
+  expect(await fetched.exit()).toBe(0);
+  expect(readFileSync(join(saved, "299.txt"), "utf8")).toBe("photo 299");
+  expect(existsSync(join(saved, "empty"))).toBe(true);
+  await using hidden = new Parley(
+    "fetch-file",
+    world.address,
+    ".parley-shared/",
+    "-o",
+    join(saved, "x"),
+  );
+  expect(await hidden.exit()).toBe(5);
+
+  // The same again is not sent, and nobody is told twice; what has changed is another file.
+  await using again = world.share("Ann", big, photos);
+  expect(await again.exit()).toBe(0);
+  expect(eventsOf(again, "shared")).toMatchObject([{ unchanged: true }]);
+  writeFileSync(big, "changed");
+  await using other = world.share("Ann", big);
+  expect(await other.exit()).toBe(0);
+  expect(eventsOf(other, "shared")).toMatchObject([{ names: ["big file (2).bin"] }]);
+  await bob.line(/"event":"message"/, 2);
+  expect(eventsOf(bob, "message")).toHaveLength(2);
+  expect(isSame(big, join(world.files, "big file (2).bin"))).toBe(true);
+  expect(world.log).toMatch(/"message":"files shared".*"name":"Ann"/);
+});
+
+test("without --quota, beyond it, and without a room to tell, nothing is sent", async () => {
+  await using closed = await new ShareWorld().start();
+  const file = closed.file("Ann", "a.bin", 1_000);
+  await using refused = closed.share("Ann", file);
+  expect(await refused.exit()).toBe(4);
+  expect(refused.lines.at(-1)).toContain("--quota");
+  expect(closed.listed).toEqual([]);
+
+  await using world = await new ShareWorld().start("--quota", "2M");
+  await using large = world.share("Ann", world.file("Ann", "large.bin", 3_000_000));
+  expect(await large.exit()).toBe(4);
+  expect(large.lines.at(-1)).toContain("has room for 2.00 MB");
+  await using fits = world.share("Ann", world.file("Ann", "fits.bin", 1_500_000));
+  expect(await fits.exit()).toBe(0);
+  // It counts, and still does after the server was started again.
+  await world.kill();
+  await world.start("--quota", "2M");
+  await using more = world.share("Ann", world.file("Ann", "more.bin", 600_000));
+  expect(await more.exit()).toBe(4);
+  expect(world.listed).toEqual(["fits.bin"]);
+  for (const room of ["no such room", ""]) {
+    await using bad = new Parley("send-file", world.address, file, "--share", "--room", room);
+    expect(await bad.exit()).toBe(2);
+  }
+});
+
+test("flags that make no sense are refused", async () => {
+  const cases: [string[], RegExp][] = [
+    [["server", "--quota", "lots"], /--quota 'lots' is not a size/],
+    [["server", "--quota", "10k"], /at least 1M/],
+    [["server", "--keep-shared", "30d"], /needs --quota/],
+    [["server", "--quota", "10M", "--keep-shared", "ever"], /--keep-shared 'ever'/],
+    [["send-file", "x", "--share", "--to", "Ann"], /--share is for everybody/],
+    [["send-file", "x", "--share", "--keep"], /leave out --code and --keep/],
+  ];
+  for (const [words, why] of cases) {
+    await using program = new Parley(...words);
+    expect(await program.exit()).toBe(2);
+    expect(program.stderr).toMatch(why);
+  }
+});
+
+const largeBytes = 48_000_000;
+
+/** Shares a file slowly, and resolves when a part of it has been verified. */
+async function slowly(world: ShareWorld, file: string): Promise<Parley> {
+  const words = [world.address, file, "--share", "--json", "--limit-rate", "16M"];
+  const ann = new Parley("send-file", ...words, ...world.person("Ann"));
+  const verified = () => Number(eventsOf(ann, "progress").at(-1)?.["verifiedBytes"] ?? 0);
+  await ann.until(() => verified() > largeBytes / 4, "some progress");
+  return ann;
+}
+
+test("an upload goes on after kill -9 of the server, and nothing of it is seen before", async () => {
+  await using world = await new ShareWorld().start("--quota", "100M");
+  const large = world.file("Ann", "large.bin", largeBytes);
+  await using ann = await slowly(world, large);
+  await world.kill();
+  expect(world.listed).toEqual([]);
+  expect(world.uploads).toHaveLength(1);
+  await world.start("--quota", "100M");
+  expect(await ann.exit()).toBe(0);
+  expect(eventsOf(ann, "interrupted").length).toBeGreaterThan(0);
+  expect(isSame(large, join(world.files, "large.bin"))).toBe(true);
+  expect(world.uploads).toEqual([]);
+});
+
+test("an upload that is stopped leaves nothing to be seen, and goes on when it is sent again", async () => {
+  await using world = await new ShareWorld().start("--quota", "100M");
+  const large = world.file("Ann", "large.bin", largeBytes);
+  await using first = await slowly(world, large);
+  first.signal("SIGINT");
+  expect(await first.exit()).toBe(130);
+  expect(world.listed).toEqual([]);
+  expect(world.uploads).toHaveLength(1);
+  // What waits is counted.
+  await using other = world.share("Bob", world.file("Bob", "other.bin", 60_000_000));
+  expect(await other.exit()).toBe(4);
+  await using second = world.share("Ann", large);
+  expect(await second.exit()).toBe(0);
+  expect(Number(eventsOf(second, "shared")[0]?.["seconds"])).toBeGreaterThan(0);
+  expect(isSame(large, join(world.files, "large.bin"))).toBe(true);
+});
+
+/** What became of an upload whose sender answers what is asked for with these lines. */
+async function lie(
+  world: ShareWorld,
+  name: string,
+  summary: { files: number; folders?: number; bytes: number },
+  answer: (line: Record<string, unknown>) => unknown,
+): Promise<string> {
+  const { session, connection, listen } = await world.session(name);
+  const offer = Buffer.alloc(16, name).toString("base64url");
+  const over = Promise.withResolvers<string>();
+  listen((event: SessionEvent) => {
+    if (event.type === "error") over.resolve(event.code);
+    if (event.type !== "offer") return;
+    const { about } = event;
+    if (about.type === "offer-ended") over.resolve(`${about.code} ${about.message}`);
+    if (about.type !== "passed") return;
+    const line = Buffer.from(about.data, "base64").subarray(1).toString();
+    const said = answer(JSON.parse(line) as Record<string, unknown>);
+    if (said === undefined) return;
+    const frame = Buffer.concat([Buffer.of(1), Buffer.from(JSON.stringify(said))]);
+    session.pass(offer, about.channel, frame.toString("base64"));
+    connection.applyOutputs();
+  });
+  session.request({
+    type: "share-files",
+    offer,
+    room: "lobby",
+    summary: { ...summary, names: [] },
+  });
+  connection.applyOutputs();
+  const outcome = await over.promise;
+  await connection.leave();
+  return outcome;
+}
+
+const hostileNames = [
+  "../x",
+  "/etc/x",
+  "a/b",
+  "..",
+  ".",
+  ".ssh",
+  "a\\b",
+  "a\nb",
+  "x\u0000y",
+  "\u001b[2Jx",
+  "",
+];
+
+const listing = (files: object[]) => (line: Record<string, unknown>) =>
+  line["type"] === "files" ? { type: "files", files, ref: line["ref"] } : undefined;
+
+const tree = (entries: object[]) => (line: Record<string, unknown>) => {
+  const { type, ref } = line;
+  if (type === "files") return { type, files: [{ name: "d/", size: 1, modified: 0 }], ref };
+  return type === "tree" ? { type, entries, ref } : undefined;
+};
+
+test("a sender that lies puts nothing into the folder, and is told no path of the server", async () => {
+  await using world = await new ShareWorld().start("--quota", "100M");
+  let liars = 0;
+  const told: string[] = [];
+  const refused = async (
+    answer: (line: Record<string, unknown>) => unknown,
+    why: RegExp,
+    summary = { files: 1, folders: 1, bytes: 10 },
+  ): Promise<void> => {
+    const outcome = await lie(world, `Liar${++liars}`, summary, answer);
+    told.push(outcome);
+    expect(outcome).toMatch(why);
+  };
+  for (const name of hostileNames) {
+    await refused(listing([{ name, size: 1, modified: 0 }]), /^protocol .*(no name|hidden)/);
+  }
+  const many = Array.from({ length: 60 }, (_, i) => ({ name: `f${i}`, size: 0, modified: 0 }));
+  const pages = (line: Record<string, unknown>) => {
+    if (line["type"] !== "files") return undefined;
+    const from = Number(String(line["after"] ?? "f00000").slice(1));
+    const files = many.map((one, i) => ({
+      ...one,
+      name: `f${String(from + i + 1).padStart(5, "0")}`,
+    }));
+    return { type: "files", files, next: files.at(-1)?.name, ref: line["ref"] };
+  };
+  await refused(pages, /^protocol at most 1000/);
+  // A folder with more in it than was said, and paths that lead elsewhere.
+  const entry = { size: 1, modified: 0, mode: 0o644 };
+  for (const path of ["../../x", "a//b", "..", "a/../b"]) {
+    await refused(tree([{ ...entry, path }]), /^protocol .*may lead elsewhere/);
+  }
+  const crowd = Array.from({ length: 50 }, (_, i) => ({ ...entry, size: 0, path: `f${i + 10}` }));
+  await refused(tree(crowd), /^protocol .*more in it than was said/);
+  const folders = crowd.map((one) => ({ ...one, kind: "folder" }));
+  await refused(tree(folders), /^protocol .*more in it than was said/);
+  // The list is honest, the file is not.
+  await refused((line) => {
+    const { type, ref } = line;
+    if (type === "files") return { type, files: [{ name: "x", size: 10, modified: 0 }], ref };
+    if (type !== "fetch") return undefined;
+    const rest = { transfer: 1, modified: 0, version: "v", udpPort: 1, maxSegmentBytes: 1_444 };
+    return { type: "offer", name: "x", size: 1e12, chunkBytes: 4_194_304, ...rest, ref };
+  }, /^protocol .*more than was offered/);
+  await refused(() => undefined, /full/, { files: 1, folders: 1, bytes: 2 ** 50 });
+  await refused(() => undefined, /full/, { files: 1_000_000, folders: 0, bytes: 1 });
+  await refused(() => undefined, /not-allowed/, { files: 0, folders: 0, bytes: 0 });
+  expect(told.filter((text) => text.includes(world.base))).toEqual([]);
+  await world.server?.until(() => world.uploads.length === 0, "the uploads to be removed");
+  expect(world.listed).toEqual([]);
+  // All of the quota is free again.
+  await using ann = world.share("Ann", world.file("Ann", "all.bin", 99_000_000));
+  expect(await ann.exit()).toBe(0);
+});
+
+const disk = new ShareWorld();
+mkdirSync(disk.files);
+const mounted =
+  process.getuid?.() === 0 &&
+  spawnSync("mount", ["-t", "tmpfs", "-o", "size=40m", "tmpfs", disk.files]).status === 0;
+const diskTest = skipUnless(mounted, "a full disk needs root, mount(8) and tmpfs");
+
+diskTest("a disk that fills up is told in a sentence, and leaves nothing", async () => {
+  await using world = disk;
+  try {
+    await world.start("--quota", "1G");
+    await using never = world.share("Ann", world.file("Ann", "never.bin", 45_000_000));
+    expect(await never.exit()).toBe(1);
+    expect(never.lines.at(-1)).toContain("disk has room for");
+    const large = world.file("Ann", "large.bin", 30_000_000);
+    const words = [world.address, large, "--share", "--json", "--limit-rate", "16M"];
+    await using ann = new Parley("send-file", ...words, ...world.person("Ann"));
+    const verified = () => Number(eventsOf(ann, "progress").at(-1)?.["verifiedBytes"] ?? 0);
+    await ann.until(() => verified() > 5_000_000, "some progress");
+    // Somebody else fills the rest.
+    spawnSync("dd", ["if=/dev/zero", `of=${join(world.files, "ballast")}`, "bs=64k"]);
+    expect(await ann.exit()).toBe(1);
+    expect(ann.lines.at(-1)).toContain("The server's disk is full");
+    expect(world.listed).toEqual(["ballast"]);
+    await world.server?.until(() => world.uploads.length === 0, "the upload to be removed");
+  } finally {
+    await world.kill();
+    spawnSync("umount", [world.files]);
+  }
+});

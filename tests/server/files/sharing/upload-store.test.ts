@@ -1,0 +1,264 @@
+// What people put into the shared folder on the disk: whose it is, how much, under which names, and what a
+// crash leaves.
+
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { sharing as limits } from "../../../../src/limits.ts";
+import type { Owner, SharedItem } from "../../../../src/server/files/sharing/rows.ts";
+import { UploadStore } from "../../../../src/server/files/sharing/upload-store.ts";
+import { ownerAt, ownerOfAccount, type ShareOwner } from "../../../../src/share-owner.ts";
+import { silentLog } from "../../../silent-log.ts";
+
+setDefaultTimeout(30_000);
+
+const base = mkdtempSync(join(tmpdir(), "parley-uploads-"));
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+let count = 0;
+
+const MB = 1_000_000;
+const stranger = ownerAt("192.0.2.1");
+
+function person(by: string, payer: ShareOwner = ownerAt("127.0.0.1")): Owner {
+  return { by, person: `person ${by}`, shares: payer.kept.map(({ key }) => key) };
+}
+
+const ann = person("Ann");
+
+/** A shared folder that does not exist yet, and a clock. */
+class Place {
+  readonly folder = join(base, `files${++count}`);
+  nowMs = Date.now();
+
+  store(quotaBytes = 100 * MB): UploadStore {
+    const { folder } = this;
+    return new UploadStore({ folder, quotaBytes, nowMs: () => this.nowMs, log: silentLog });
+  }
+
+  at(name: string): string {
+    return join(this.folder, name);
+  }
+
+  /** Names that anybody can see. */
+  get listed(): string[] {
+    return readdirSync(this.folder).filter((name) => !name.startsWith("."));
+  }
+}
+
+let number = 0;
+
+/** Puts a file into the folder, as somebody. */
+async function put(
+  store: UploadStore,
+  name: string,
+  content: string,
+  owner = ann,
+  payer = ownerAt("127.0.0.1"),
+): Promise<SharedItem> {
+  const id = `upload-${++number}`;
+  const amount = { bytes: content.length, files: 1, entries: 1 };
+  const upload = await store.reserve(id, owner, payer, amount);
+  writeFileSync(store.pathOf(id, 0), content);
+  const arrived = [{ place: 0, name, isFolder: false }];
+  const [item] = await store.finish(upload, arrived, () => {});
+  return item!;
+}
+
+const codeOf = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => "done",
+    (error: { code?: string }) => String(error.code),
+  );
+
+test("a name that is taken, in any letter case or by a link, is never replaced", async () => {
+  const place = new Place();
+  mkdirSync(place.folder);
+  writeFileSync(place.at("a.txt"), "the operator's");
+  symlinkSync("/nowhere", place.at("link.txt"));
+  const store = place.store();
+  const names: string[] = [];
+  for (const name of ["A.TXT", "a.txt", "a.txt", "link.txt", "caf\u00e9", "cafe\u0301"]) {
+    names.push((await put(store, name, "ours")).name);
+  }
+  expect(names).toEqual(["A (2).TXT", "a (3).txt", "a (4).txt", "link (2).txt", "caf\u00e9", "cafe\u0301 (2)"]);
+  expect(readFileSync(place.at("a.txt"), "utf8")).toBe("the operator's");
+  expect(existsSync("/nowhere")).toBe(false);
+});
+
+test("hostile names come to nothing, and leave nothing", async () => {
+  const place = new Place();
+  const store = place.store();
+  const bad = ["", ".", "..", "../x", "/etc/x", "a/b", "a\\b", ".hidden", "a\nb", "\u001b[2J", "\u202etxt", "\ud800"];
+  for (const name of bad) expect([name, await codeOf(put(store, name, "x"))]).toEqual([name, "protocol"]);
+  expect(place.listed).toEqual([]);
+  expect(store.usedBytes).toBe(0);
+  expect(readdirSync(join(place.folder, ".parley-shared", "uploads"))).toEqual([]);
+  const long = await put(store, "\u00e4".repeat(200), "x");
+  expect(Buffer.byteLength(long.name)).toBeLessThanOrEqual(255);
+});
+
+test("of many who come at once, as many get room as there is", async () => {
+  const place = new Place();
+  const store = place.store(10 * (MB + limits.entryBytes));
+  const amount = { bytes: MB, files: 1, entries: 1 };
+  const asked = Array.from({ length: 30 }, (_, i) =>
+    codeOf(store.reserve(`race-${i}`, ann, ownerAt("127.0.0.1"), amount)),
+  );
+  const outcomes = await Promise.all(asked);
+  expect(outcomes.filter((code) => code === "done")).toHaveLength(10);
+  expect(outcomes.filter((code) => code === "full")).toHaveLength(20);
+  await store.discard("race-0");
+  expect(await codeOf(store.reserve("race-40", ann, ownerAt("127.0.0.1"), amount))).toBe("done");
+});
+
+test("servers of one folder do not give the same room twice", async () => {
+  const place = new Place();
+  const stores = [place.store(3 * MB), place.store(3 * MB), place.store(3 * MB)];
+  const amount = { bytes: MB, files: 1, entries: 1 };
+  const outcomes = await Promise.all(
+    Array.from({ length: 12 }, (_, i) =>
+      codeOf(stores[i % 3]!.reserve(`shared-${i}`, ann, ownerAt("127.0.0.1"), amount)),
+    ),
+  );
+  expect(outcomes.filter((code) => code === "done").length).toBeLessThanOrEqual(2);
+  const uploads = readdirSync(join(place.folder, ".parley-shared", "uploads"));
+  expect(uploads.length).toBeLessThanOrEqual(2);
+});
+
+test("one stranger, or all accounts of a network, can't fill the folder", async () => {
+  const store = new Place().store(8 * MB);
+  const fill = async (payer: (i: number) => ShareOwner) => {
+    let bytes = 0;
+    for (let i = 0; i < 40; i++) {
+      const amount = { bytes: MB / 2, files: 1, entries: 1 };
+      const owner = person("Eve", payer(i));
+      if ((await codeOf(store.reserve(`fill-${++number}`, owner, payer(i), amount))) === "done") {
+        bytes += MB / 2;
+      }
+    }
+    return bytes;
+  };
+  expect(await fill(() => stranger)).toBeLessThanOrEqual(2 * MB);
+  // Another address of the same IPv6 network, every time.
+  expect(await fill((i) => ownerAt(`2001:db8:0:${i.toString(16)}::1`))).toBeLessThanOrEqual(2 * MB);
+  expect(await fill((i) => ownerOfAccount(`account ${i}`, "192.0.2.9"))).toBeLessThanOrEqual(4 * MB);
+  expect(store.usedBytes).toBeLessThan(8 * MB);
+});
+
+test("what a crash leaves counts until it is removed, and goes on where it was", async () => {
+  const place = new Place();
+  const before = place.store(4 * MB);
+  const amount = { bytes: 2 * MB, files: 1, entries: 1 };
+  await before.reserve("left", ann, ownerAt("127.0.0.1"), amount);
+  writeFileSync(before.pathOf("left", 0), "half");
+  await put(before, "whole.txt", "whole");
+
+  const after = place.store(4 * MB);
+  await after.refresh();
+  expect(after.usedBytes).toBe(before.usedBytes);
+  expect(after.find("whole.txt")?.by).toBe("Ann");
+  expect(place.listed).toEqual(["whole.txt"]);
+  expect(await codeOf(after.reserve("other", ann, ownerAt("127.0.0.1"), amount))).toBe("full");
+  expect(await codeOf(after.reserve("left", person("Eve"), ownerAt("127.0.0.1"), amount))).toBe("not-allowed");
+  // Its sender is back.
+  await after.reserve("left", ann, ownerAt("127.0.0.1"), amount);
+  expect(readFileSync(after.pathOf("left", 0), "utf8")).toBe("half");
+  after.leave("left");
+
+  const row = join(place.folder, ".parley-shared", "uploads", "left", "row");
+  await after.sweep(undefined);
+  expect(existsSync(row)).toBe(true);
+  place.nowMs += limits.keepPartialMs + 1_000;
+  await after.sweep(undefined);
+  expect(existsSync(row)).toBe(false);
+  expect(after.usedBytes).toBe("whole".length + limits.entryBytes);
+});
+
+test("rows that are damaged, or whose file never came, are nobody's", async () => {
+  const place = new Place();
+  const store = place.store();
+  await put(store, "a.txt", "a");
+  const items = join(place.folder, ".parley-shared", "items");
+  const row = readFileSync(join(items, readdirSync(items)[0]!), "utf8");
+  writeFileSync(join(items, "crashed"), row.replaceAll("a.txt", "never.txt"));
+  writeFileSync(join(items, "damaged"), row.slice(0, 40));
+  writeFileSync(join(items, "long"), `${" ".repeat(limits.maxRowBytes)}${row}`);
+  const after = place.store();
+  await after.sweep(undefined);
+  expect([...after.items].map(({ name }) => name)).toEqual(["a.txt"]);
+  expect(after.usedBytes).toBe(1 + limits.entryBytes);
+});
+
+test("only what was put there is removed, and nothing that is in its place by now", async () => {
+  const place = new Place();
+  const store = place.store();
+  const item = await put(store, "mine.txt", "mine");
+  const other = await put(store, "gone.txt", "gone");
+  writeFileSync(place.at("gone.txt"), "the operator's");
+  expect(await store.remove(item)).toBe(true);
+  expect(await store.remove(other)).toBe(false);
+  expect(place.listed).toEqual(["gone.txt"]);
+  expect(readFileSync(place.at("gone.txt"), "utf8")).toBe("the operator's");
+  expect(store.usedBytes).toBe(0);
+});
+
+test("a folder comes as one, and goes as one", async () => {
+  const place = new Place();
+  const store = place.store();
+  const amount = { bytes: 2, files: 2, entries: 4 };
+  const upload = await store.reserve("tree", ann, ownerAt("127.0.0.1"), amount);
+  const path = store.pathOf("tree", 0);
+  mkdirSync(join(path, "sub"), { recursive: true });
+  writeFileSync(join(path, "a"), "1");
+  writeFileSync(join(path, "sub", "b"), "2");
+  mkdirSync(place.at("photos"));
+  const [item] = await store.finish(upload, [{ place: 0, name: "photos", isFolder: true }], () => {});
+  expect(item).toMatchObject({ name: "photos (2)", bytes: 2, files: 2, entries: 4 });
+  expect(readFileSync(place.at("photos (2)/sub/b"), "utf8")).toBe("2");
+  writeFileSync(place.at("photos (2)/later"), "3");
+  expect(await store.remove(item!)).toBe(true);
+  expect(place.listed).toEqual(["photos"]);
+});
+
+const refuse = () => {
+  throw Object.assign(new Error("muted"), { code: "muted" });
+};
+
+test("more than was said is not shared, and neither is what is refused at the last moment", async () => {
+  const place = new Place();
+  const store = place.store();
+  const amount = { bytes: 4, files: 1, entries: 1 };
+  const arrived = [{ place: 0, name: "a.txt", isFolder: false }];
+  const more = await store.reserve("more", ann, ownerAt("127.0.0.1"), amount);
+  writeFileSync(store.pathOf("more", 0), "12345");
+  expect(await codeOf(store.finish(more, arrived, () => {}))).toBe("protocol");
+  const late = await store.reserve("late", ann, ownerAt("127.0.0.1"), amount);
+  writeFileSync(store.pathOf("late", 0), "1234");
+  expect(await codeOf(store.finish(late, arrived, refuse))).toBe("muted");
+  expect(place.listed).toEqual([]);
+  expect(store.usedBytes).toBe(0);
+});
+
+test("what is older than it may be is removed, unless it has been changed", async () => {
+  const place = new Place();
+  const store = place.store();
+  await put(store, "old.txt", "old");
+  await put(store, "changed.txt", "old");
+  place.nowMs += 60_000;
+  await put(store, "new.txt", "new");
+  utimesSync(place.at("changed.txt"), 1, 1);
+  const removed = await store.sweep(30_000);
+  expect(removed.map(({ name }) => name)).toEqual(["old.txt"]);
+  expect(place.listed.sort()).toEqual(["changed.txt", "new.txt"]);
+});
