@@ -5,7 +5,7 @@ import type { Access } from "../protocol/messages.ts";
 export const passFlag = {
   type: "string",
   valueHint: "CODE",
-  description: "A pass, for a server that is not open to all",
+  description: "Your pass, for a server that is not open to everybody",
 } as const;
 
 /** `password`: that of `--password-file`. */

@@ -14,13 +14,13 @@ import { surroundings } from "./trust-flags.ts";
 export const identityFlag = {
   type: "string",
   valueHint: "FILE",
-  description: "Your key, made at the first use (default: identity beside known_servers)",
+  description: "Your key, created when first used (default: identity in your configuration folder)",
 } as const;
 
 export const passwordFlag = {
   type: "string",
   valueHint: "FILE",
-  description: "The server's password, or that of your registered name: this file's first line",
+  description: "File whose first line is the server's password, or that of your registered name",
 } as const;
 
 /** @throws ParleyError `usage`, `failed`: it can't be read, or others can read it */

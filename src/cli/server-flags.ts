@@ -27,13 +27,13 @@ export const serverFlags = {
     alias: "p",
     default: String(defaultPort),
     valueHint: "N",
-    description: "TCP port for chat, and UDP port for transfers (0 picks a free one)",
+    description: "TCP port for chat and UDP port for transfers; 0 picks a free one",
   },
   "web-port": {
     type: "string",
     default: "8000",
     valueHint: "N",
-    description: "Port of the page (0 picks a free one)",
+    description: "Port of the page; 0 picks a free one",
   },
   web: {
     type: "boolean",
@@ -50,17 +50,16 @@ export const serverFlags = {
     type: "string",
     valueHint: "CIDR…",
     description:
-      "Reverse proxy whose X-Forwarded-For or Forwarded names the client; may be repeated",
+      "Believe what this reverse proxy says in X-Forwarded-For or Forwarded; may be repeated",
   },
   "proxy-protocol": {
     type: "boolean",
-    description:
-      "Connections of --trusted-proxy to chat ports begin with a PROXY header (TCP proxies)",
+    description: "Expect a PROXY header from --trusted-proxy on the chat ports (for TCP proxies)",
   },
   "metrics-port": {
     type: "string",
     valueHint: "N",
-    description: "Serve /metrics for Prometheus on this port of 127.0.0.1 (0 picks a free one)",
+    description: "Serve /metrics for Prometheus on this port of 127.0.0.1; 0 picks a free one",
   },
   files: { type: "string", default: "./FILES", valueHint: "DIR", description: "Shared folder" },
   quota: {
@@ -85,7 +84,7 @@ export const serverFlags = {
     default: "normal",
     valueHint: "normal|full",
     description:
-      "With --data: acknowledged messages survive a crash, with full a power failure too",
+      "With --data: acknowledged messages survive a crash; with full, a power failure too",
   },
   "keep-age": {
     type: "string",
@@ -95,18 +94,18 @@ export const serverFlags = {
   "keep-messages": {
     type: "string",
     valueHint: "N",
-    description: "Keep at most so many messages of a room (default: 1000000; in memory 10000)",
+    description: "Keep at most this many messages of each room (default: 1000000; in memory 10000)",
   },
   "keep-size": {
     type: "string",
     valueHint: "SIZE",
-    description: "With --data: keep at most so much, such as 500M or 2G (default: 17G)",
+    description: "With --data: keep at most this much, such as 500M or 2G (default: 17G)",
   },
   state: {
     type: "string",
     valueHint: "DIR",
     description:
-      "Keep the server's key here, and without --data names and decisions (default: PATH-state of --data, else $XDG_STATE_HOME/parley)",
+      "Keep the server's key here and, without --data, names and operators' decisions (default: PATH-state of --data, else $XDG_STATE_HOME/parley)",
   },
   "password-file": {
     type: "string",
@@ -115,12 +114,12 @@ export const serverFlags = {
   },
   "members-only": {
     type: "boolean",
-    description: "Let in only members, and those who show a pass",
+    description: "Let in only members and those who have a pass",
   },
   motd: {
     type: "string",
     valueHint: "FILE",
-    description: "Show this file, the message of the day, to everybody who enters",
+    description: "Greet everybody with this file, the message of the day",
   },
   plain: {
     type: "boolean",
@@ -140,12 +139,12 @@ export const serverFlags = {
   "irc-name": {
     type: "string",
     valueHint: "NAME",
-    description: "What the server is called in IRC (default: parley)",
+    description: "The server's name in IRC (default: parley)",
   },
   classic: {
     type: "boolean",
     description:
-      "Open a port for each dialect of the five old systems, if possible the original one",
+      "Open a port for each dialect of the five old systems: the original one if it is free",
   },
   rate: {
     type: "string",

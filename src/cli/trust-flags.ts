@@ -14,7 +14,7 @@ import type { WrittenAddress } from "./address.ts";
 
 export const plainFlag = {
   type: "boolean",
-  description: "Do without TLS, for servers that have none (loopback: the default without a #PIN)",
+  description: "Connect without TLS (on loopback the default, unless there is a #PIN)",
 } as const;
 
 type TrustOptions = {

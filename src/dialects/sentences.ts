@@ -42,7 +42,7 @@ function accountSentence(change: AccountChangeKind): string {
     case "device-added":
       return "a device was added to your name";
     case "device-revoked":
-      return "a device of yours was shut out";
+      return "one of your devices was revoked";
     case "password-changed":
       return "the password of your name was changed";
   }

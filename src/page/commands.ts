@@ -103,7 +103,7 @@ const commands = new Map<string, Entry>([
     "/whois",
     {
       usage: "/whois NAME",
-      help: "show what is known of somebody",
+      help: "show what is known about somebody",
       read: withName("whois"),
     },
   ],
@@ -124,13 +124,13 @@ const commands = new Map<string, Entry>([
   ],
   [
     "/password",
-    { usage: "/password [off]", help: "set a password, or take it away", read: readPassword },
+    { usage: "/password [off]", help: "set a password, or remove it", read: readPassword },
   ],
   [
     "/devices",
     {
       usage: "/devices [add|revoke KEY]",
-      help: "list your devices, add one, or shut one out",
+      help: "list your devices, add one, or revoke one",
       read: readDevices,
     },
   ],
@@ -159,7 +159,7 @@ const commands = new Map<string, Entry>([
     "/ignore",
     {
       usage: "/ignore [NAME]",
-      help: "do not hear somebody any more; alone, list those",
+      help: "stop hearing somebody; without NAME, list whom you ignore",
       read: (name) => (/\s/.test(name) ? undefined : { type: "ignore", name: name || undefined }),
     },
   ],

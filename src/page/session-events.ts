@@ -425,9 +425,9 @@ function responded(state: State, response: SessionResponse, nowMs: number): Stat
 function changeText({ change, device }: EventOf<"account-changed">): string {
   switch (change) {
     case "device-added":
-      return `A device was added to your name: ${harmless(device)}. If that was not you, shut it out: /devices`;
+      return `A device was added to your name: ${harmless(device)}. If that was not you, revoke it: /devices`;
     case "device-revoked":
-      return `A device of yours was shut out: ${harmless(device)}`;
+      return `One of your devices was revoked: ${harmless(device)}`;
     case "password-changed":
       return "The password of your name was changed. If that was not you, set another: /password";
   }

@@ -95,9 +95,9 @@ const leaving: Readonly<Record<LeaveReason, string>> = {
 function accountText(change: AccountChangeKind, device: string): string {
   switch (change) {
     case "device-added":
-      return `A device was added to your name: ${device}. If that was not you, /devices shuts it out`;
+      return `A device was added to your name: ${device}. If that was not you, revoke it: /devices`;
     case "device-revoked":
-      return `A device of yours was shut out: ${device}`;
+      return `One of your devices was revoked: ${device}`;
     case "password-changed":
       return "The password of your name was changed. If that was not you, set another: /password";
   }

@@ -123,7 +123,7 @@ export const slashCommands: Readonly<Record<string, SlashCommand>> = {
   },
   "/whois": {
     usage: "/whois NAME",
-    help: "show what is known of somebody",
+    help: "show what is known about somebody",
     completes: "name",
     read: named("whois"),
   },
@@ -135,17 +135,17 @@ export const slashCommands: Readonly<Record<string, SlashCommand>> = {
   },
   "/devices": {
     usage: "/devices [add|revoke KEY]",
-    help: "list your devices, add one, or shut one out",
+    help: "list your devices, add one, or revoke one",
     read: readDevices,
   },
   "/link": {
     usage: "/link CODE",
-    help: "make this device yours, by a code of another one",
+    help: "add this device to your name, with a code from another",
     read: named("link"),
   },
   "/verify": {
     usage: "/verify NAME",
-    help: "compare keys with somebody, as words",
+    help: "compare keys with somebody, written as words",
     completes: "name",
     read: named("verify"),
   },
@@ -157,7 +157,7 @@ export const slashCommands: Readonly<Record<string, SlashCommand>> = {
   },
   "/accept-key": {
     usage: "/accept-key NAME",
-    help: "trust a changed key, and send to it again",
+    help: "trust somebody's changed key, and send to it again",
     completes: "name",
     read: named("accept-key"),
   },
@@ -180,10 +180,10 @@ export const slashCommands: Readonly<Record<string, SlashCommand>> = {
   "/accept": { usage: "/accept", help: "accept a private chat", read: bare("accept") },
   "/reject": { usage: "/reject", help: "reject a private chat", read: bare("reject") },
   "/leave": { usage: "/leave", help: "end the private chat", read: bare("leave") },
-  "/files": { usage: "/files", help: "list the files to fetch", read: bare("files") },
+  "/files": { usage: "/files", help: "list the shared files", read: bare("files") },
   "/get": {
     usage: "/get FILE|N",
-    help: "fetch a file, or take what somebody offers",
+    help: "fetch a shared file, or accept an offer",
     completes: "file",
     read: named("get"),
   },
@@ -198,7 +198,7 @@ export const slashCommands: Readonly<Record<string, SlashCommand>> = {
   },
   "/decline": {
     usage: "/decline N",
-    help: "do not take what somebody offers",
+    help: "decline an offer",
     read: named("decline"),
   },
   "/history": {
@@ -216,7 +216,7 @@ export const slashCommands: Readonly<Record<string, SlashCommand>> = {
   },
   "/ignore": {
     usage: "/ignore [NAME]",
-    help: "do not hear somebody any more; alone, list those",
+    help: "stop hearing somebody; without NAME, list whom you ignore",
     completes: "name",
     read: (argument) =>
       /\s/.test(argument) ? undefined : { do: "ignore", name: argument || undefined },

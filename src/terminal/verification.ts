@@ -71,8 +71,10 @@ export class Verification {
       return say(`${name} has no key (a browser, or a client without one): nothing to compare`);
     }
     if (own.name === other.name) return say("Compare with somebody else: name them");
-    say(`Read these words to ${name} by a way you trust, such as a call. If both see the same,`);
-    say("nobody is in between; they change when one of you adds or loses a device.");
+    say(
+      `Read these words to ${name} in a way you trust, such as a call. If both of you see the same, ` +
+        "nobody is in between. They change when one of you adds or loses a device.",
+    );
     // The same order on both sides.
     for (const side of [own, other].sort((a, b) => (a.name < b.name ? -1 : 1))) {
       const devices = side.keys.length === 1 ? "1 device" : `${side.keys.length} devices`;

@@ -103,7 +103,7 @@ export const adminCommands: Readonly<Record<AdminCommand["do"], Entry>> = {
   help: { usage: "help", help: "show this list", rank: "member", ...bare("help") },
   who: {
     usage: "who [--long]",
-    help: "list who is here; --long with address and dialect",
+    help: "list who is here; --long adds addresses and dialects",
     flags: ["--long"],
     read: ({ words, flags }) =>
       words.length === 0 ? { do: "who", long: flags.has("--long") } : undefined,
@@ -165,13 +165,13 @@ export const adminCommands: Readonly<Record<AdminCommand["do"], Entry>> = {
   },
   topic: {
     usage: "topic ROOM [TEXT]",
-    help: "say what a room is about; without TEXT it has no topic",
+    help: "set what a room is about; without TEXT, it has no topic",
     read: ({ words: [room, ...text] }) =>
       room === undefined ? undefined : { do: "topic", room, text: text.join(" ") },
   },
   motd: {
     usage: "motd [TEXT]",
-    help: "what everybody is told on entering; without TEXT nothing",
+    help: "set what everybody is told on entering; without TEXT, nothing",
     read: ({ words }) => ({ do: "motd", text: words.join(" ") }),
   },
   private: {
@@ -185,10 +185,10 @@ export const adminCommands: Readonly<Record<AdminCommand["do"], Entry>> = {
     help: "make the owner of a registered name a guest of a private room",
     ...guest("allow"),
   },
-  disallow: { usage: "disallow ROOM NAME", help: "take that back", ...guest("disallow") },
+  disallow: { usage: "disallow ROOM NAME", help: "undo allow", ...guest("disallow") },
   delete: {
     usage: "delete ROOM SEQ",
-    help: "take away the text of a message, by its number in the room",
+    help: "delete the text of a message, by its number in the room",
     read: ({ words: [room, number = "", ...more] }) =>
       room === undefined || !/^\d{1,15}$/.test(number) || more.length > 0
         ? undefined
@@ -196,7 +196,7 @@ export const adminCommands: Readonly<Record<AdminCommand["do"], Entry>> = {
   },
   export: {
     usage: "export ROOM [AFTER]",
-    help: "print what was said in a room, one JSON object a message",
+    help: "print what was said in a room, one JSON object per message",
     rank: "owner",
     read: ({ words: [room, after = "0", ...more] }) =>
       room === undefined || !/^\d{1,15}$/.test(after) || more.length > 0
@@ -205,7 +205,7 @@ export const adminCommands: Readonly<Record<AdminCommand["do"], Entry>> = {
   },
   forget: {
     usage: "forget NAME",
-    help: "delete the account of a registered name, which is free then",
+    help: "delete the account of a registered name, which becomes free",
     rank: "owner",
     read: ({ words: [name, ...more] }) =>
       name === undefined || more.length > 0 ? undefined : { do: "forget", name },
@@ -216,11 +216,11 @@ export const adminCommands: Readonly<Record<AdminCommand["do"], Entry>> = {
     rank: "owner",
     ...named("op"),
   },
-  deop: { usage: "deop NAME", help: "take that back", rank: "owner", ...named("deop") },
+  deop: { usage: "deop NAME", help: "undo op", rank: "owner", ...named("deop") },
   ops: { usage: "ops", help: "list owners and operators", ...bare("ops") },
   away: {
     usage: "away [TEXT]",
-    help: "say why you do not answer; without TEXT you are back",
+    help: "say why you are away; without TEXT, you are back",
     rank: "member",
     read: ({ words }) => ({ do: "away", text: words.join(" ") }),
   },
@@ -242,7 +242,7 @@ export const adminCommands: Readonly<Record<AdminCommand["do"], Entry>> = {
   },
   remove: {
     usage: "remove ROOM NAME [REASON]",
-    help: "put somebody out of a room whose operator you are",
+    help: "put somebody out of a room of which you are an operator",
     rank: "member",
     read: ({ words: [room, name, ...reason] }) =>
       room === undefined || name === undefined
@@ -251,7 +251,7 @@ export const adminCommands: Readonly<Record<AdminCommand["do"], Entry>> = {
   },
   claim: {
     usage: "claim CODE",
-    help: "become the owner, with the code that the server made at its start",
+    help: "become the owner, with the code that the server showed when it started",
     rank: "member",
     read: ({ words: [code, ...more] }) =>
       code === undefined || more.length > 0 ? undefined : { do: "claim", code },

@@ -9,6 +9,7 @@ import { logAct } from "./log-act.ts";
 import { listPasses, makePass, revoke } from "./pass-commands.ts";
 import { info, who } from "./people-commands.ts";
 import { away, call, mode, remove } from "./member-commands.ts";
+import { quoted } from "../../text.ts";
 import { isAtLeast } from "../rights/roles.ts";
 import { claim, deop, listOps, op } from "./role-commands.ts";
 import { deleteMessage, exportRoom, forget } from "./past-commands.ts";
@@ -27,7 +28,7 @@ export function runAdmin(
   if (typeof command === "string") return answer({ ok: false, code: "usage", message: command });
   const { rank = "operator" } = adminCommands[command.do];
   if (!isAtLeast(actor.rank, rank)) {
-    const message = `Only ${rank}s may ${command.do}`;
+    const message = `Only ${rank}s may use ${quoted(command.do)}`;
     return answer({ ok: false, code: "not-allowed", message });
   }
   handle(hub, actor, command, (done) =>

@@ -31,4 +31,4 @@ export const slashOrders: readonly SlashOrder[] = (
 ).flatMap((word) => (elsewhere.has(word) ? [] : [orderOf(word)]));
 
 /** For the end of a list of commands, which most people read without being operators. */
-export const slashOrdersHelp = `For operators, and some for all: ${slashOrders.map(({ slash }) => slash).join(", ")}; each alone shows its usage`;
+export const slashOrdersHelp = `For operators (some are for everybody): ${slashOrders.map(({ slash }) => slash).join(", ")}. Each of them alone shows its usage`;

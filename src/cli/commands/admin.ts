@@ -29,10 +29,10 @@ export default defineCommand({
     for: {
       type: "string",
       valueHint: "TERM",
-      description: "ban, mute, pass, token: 30m, 12h, 1d, 2w",
+      description: "ban, mute, pass, token: for how long, such as 30m, 12h, 1d or 2w",
     },
-    uses: { type: "string", valueHint: "N", description: "pass: for so many people" },
-    long: { type: "boolean", description: "who: with addresses and dialects" },
+    uses: { type: "string", valueHint: "N", description: "pass: how many people may use it" },
+    long: { type: "boolean", description: "who: show addresses and dialects, too" },
     identity: identityFlag,
     "password-file": passwordFlag,
     pass: passFlag,

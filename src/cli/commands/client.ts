@@ -23,12 +23,12 @@ export default defineCommand({
       type: "positional",
       required: false,
       valueHint: "ADDRESS",
-      description: `HOST:PORT or HOST of the server, with #PIN to check its key; several servers of one cluster with commas (default ${hostPortText(defaultAddress)})`,
+      description: `HOST:PORT or HOST of the server, with #PIN to check its key; separate servers of one cluster by commas (default ${hostPortText(defaultAddress)})`,
     },
     server: {
       type: "string",
       valueHint: "ADDRESS",
-      description: "The same, as a flag; ADDRESS wins",
+      description: "The same as a flag; ADDRESS wins over it",
     },
     name: {
       type: "string",
@@ -46,13 +46,13 @@ export default defineCommand({
     accept: {
       type: "string",
       valueHint: "FOLDER",
-      description: "Take all files that people offer, into FOLDER",
+      description: "Accept every file that people offer, and save it in FOLDER",
     },
     follow: { type: "boolean", description: "In a pipe: keep listening after the end of input" },
     to: {
       type: "string",
       valueHint: "NAME…",
-      description: "In a pipe: send every line to these people alone (NAME,NAME or repeated)",
+      description: "In a pipe: send every line to these people only (NAME,NAME or repeated)",
     },
     "json-in": {
       type: "boolean",

@@ -48,7 +48,7 @@ export function completionsCommand(table: CommandTable) {
         type: "positional",
         required: true,
         valueHint: "SHELL",
-        description: `${Object.keys(scripts).join(", ")}; or ${servers}: the servers you know`,
+        description: `${Object.keys(scripts).join(", ")}; or ${servers}, which lists the servers you know`,
       },
     },
     async run({ args: { shell } }) {

@@ -41,7 +41,7 @@ export default defineCommand({
       type: "positional",
       required: false,
       valueHint: "ADDRESS…",
-      description: `HOST:PORT or HOST of the server (default ${hostPortText(defaultAddress)}, if one runs there); with a second one the kind of NAT can be told`,
+      description: `HOST:PORT or HOST of the server (default ${hostPortText(defaultAddress)}, if one runs there); a second one helps to tell the kind of NAT`,
     },
     identity: identityFlag,
     "password-file": passwordFlag,
