@@ -30,15 +30,15 @@ export function incomingText(event: IncomingOfferEvent): string {
 
 function sealText(sealed: boolean, verified: boolean): string {
   if (!sealed) return "not sealed: the server can read it";
-  return verified ? "sealed" : "sealed, by a key that you have not compared";
+  return verified ? "sealed" : "sealed with a key that you have not compared";
 }
 
 const endings: Readonly<Record<OfferEnd, string>> = {
-  done: "All has come",
+  done: "Everything has arrived",
   declined: "Declined",
   cancelled: "The sender has withdrawn it",
-  lost: "The sender has gone",
-  elsewhere: "Another client of yours has taken it",
+  lost: "The sender has disconnected",
+  elsewhere: "Another client of yours has accepted it",
   overrun: "More came than was asked for",
   failed: "It has failed",
 };

@@ -99,11 +99,11 @@ export class PromptHandover implements PersonFiles {
       case "offered": {
         const how = event.sealed ? "sealed" : "not sealed: the server can read it";
         const what = `${countText(event.files, "file")}, ${sizeText(event.size)}`;
-        const where = event.here ? "" : "; there is nobody to take it yet, so it waits";
+        const where = event.here ? "" : "; it waits until they can take it";
         return say(`Offered to ${to}: ${what} (${how})${where}`);
       }
       case "accepted":
-        return say(`${to} takes it`);
+        return say(`${to} has accepted`);
       case "interrupted":
         progress(undefined);
         return say(`${harmless(event.reason)}: going on when both are connected again`);
@@ -115,7 +115,7 @@ export class PromptHandover implements PersonFiles {
       }
       case "sent":
         progress(undefined);
-        return say(`${to} has ${countText(event.files, "file")}, ${sizeText(event.size)}`);
+        return say(`${to} has received ${countText(event.files, "file")}, ${sizeText(event.size)}`);
     }
   }
 
@@ -123,7 +123,7 @@ export class PromptHandover implements PersonFiles {
     const { say, progress, acceptInto } = this.#options;
     if (event.event !== "offer-received") progress(undefined);
     const isAsked = event.event === "offer-received" && acceptInto === undefined;
-    const advice = isAsked ? `: /get ${event.id} takes it, /decline ${event.id} does not` : "";
+    const advice = isAsked ? `: /get ${event.id} accepts, /decline ${event.id} declines` : "";
     say(incomingText(event) + advice);
   }
 

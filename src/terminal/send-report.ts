@@ -37,7 +37,7 @@ export class SendReport {
       case "offered":
         return this.#showOffered(event);
       case "accepted":
-        if (!this.#hasBegun) this.#say(`${harmless(event.to)} takes it`);
+        if (!this.#hasBegun) this.#say(`${harmless(event.to)} has accepted`);
         this.#hasBegun = true;
         return;
       case "sharing":
@@ -66,7 +66,9 @@ export class SendReport {
         this.end();
         const { to, files, size, seconds, goodputBytesPerSecond } = event;
         const rate = `${elapsedText(seconds)} (${rateText(goodputBytesPerSecond)})`;
-        say(`${harmless(to)} has ${countText(files, "file")}, ${sizeText(size)}, in ${rate}`);
+        say(
+          `${harmless(to)} has received ${countText(files, "file")}, ${sizeText(size)}, in ${rate}`,
+        );
       }
     }
   }

@@ -248,7 +248,7 @@ test("two people at their prompts: /send, /get and /decline", async () => {
     columns: 200,
     steps: [
       ["Ann offers 1 file", type("/get 1")],
-      ["/decline 2 does not", type("/decline 2")],
+      ["/decline 2 declines", type("/decline 2")],
       ["You have declined", type("/quit")],
     ],
   });
@@ -257,7 +257,7 @@ test("two people at their prompts: /send, /get and /decline", async () => {
     columns: 200,
     steps: [
       ["You are Ann", type(`/send Bob ${file}`)],
-      ["Bob has 1 file", type(`/send Bob "${file}"`)],
+      ["Bob has received 1 file", type(`/send Bob "${file}"`)],
       ["Bob does not want it", type("/quit")],
     ],
   });
