@@ -771,6 +771,61 @@ export const transfer = {
   readBackBytes: 256 * KiB,
 } as const;
 
+/** The server's relay: datagrams between the two ends of a channel. */
+export const relay = {
+  /** Bytes per second in all (`--relay`): nearly what a line of 1 Gbit/s carries. */
+  bytesPerSecond: 100_000_000,
+  /** One network, loopback excepted, or one account may use the rate divided by this. */
+  ownersAtFullRate: 2,
+  /** Pairs of ends: one for each offer that is being carried out. */
+  maxPairs: 1_024,
+  /** What comes faster than the rate waits at most this long of it, */
+  waitMs: 50,
+  /** but at least, and at most, so many bytes for one end; */
+  minQueueBytes: 64 * KiB,
+  maxQueueBytes: 512 * KiB,
+  /** as datagrams that the kernel has merged or not, */
+  maxQueued: 512,
+  /** and at most so many bytes for all ends. */
+  maxWaitingBytes: 32 * MiB,
+} as const;
+
+/** Paths between two people, for datagrams. */
+export const paths = {
+  /** Addresses of the other end that are tried, those it tells and those that probes come from. */
+  maxCandidates: 24,
+  /** Of those, the ones that it may tell. */
+  maxTold: 16,
+  /** Bytes of what each end adds to the key of probes. */
+  secretBytes: 16,
+  /**
+   * Probes to an address that has not answered: whoever names somebody else's as its own makes us
+   * send this many datagrams of 25 bytes there, and no more.
+   */
+  maxTries: 8,
+  /** Before the second of them, then doubled up to the next. */
+  firstTryUs: 100_000,
+  lastTryUs: 2_000_000,
+  /** An address that has answered before, and does not any more, is tried again this often. */
+  tryAgainUs: 10_000_000,
+  /** Between probes of the path in use, and of others that work. */
+  usedProbeUs: 300_000,
+  spareProbeUs: 1_000_000,
+  /** A path that has been silent this long is left, if another one works. */
+  deadUs: 2_500_000,
+  /** Addresses of this machine that the other end is told. */
+  maxOwn: 12,
+  /** Joins of the relay that are not answered: first wait, then doubled up to the next. */
+  firstJoinUs: 100_000,
+  lastJoinUs: 2_000_000,
+  /** How often a relay is joined again, so that routers on the way do not forget it. */
+  joinAgainUs: 10_000_000,
+  /** How long a transfer waits for a path before the connection to the server carries it. */
+  waitMs: 1_500,
+  /** A transfer without any path for this long goes on over the connection to the server. */
+  goneMs: 4_000,
+} as const;
+
 /** Trees of files: folders with all that is in them. */
 export const tree = {
   /** Files and folders of one tree: 150 MB at the receiver. */

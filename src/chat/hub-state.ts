@@ -13,6 +13,7 @@ import type { HubSignal } from "./hub-signal.ts";
 import { flattenEvent } from "./fan-out/flatten.ts";
 import type { Backlog } from "./fan-out/outbox.ts";
 import type { FilesPort } from "./files-port.ts";
+import type { RelayPort } from "./relay-port.ts";
 import { GuessRates } from "./guess-rates.ts";
 import { type DoorOptions, isOpen } from "./door-options.ts";
 import type { CommitPipeline } from "./commit-pipeline.ts";
@@ -46,6 +47,8 @@ export type HubOptions = {
   files: FilesPort;
   /** Undefined: people put nothing into the shared folder. */
   sharing?: SharingPort | undefined;
+  /** Undefined: there is none. */
+  relay?: RelayPort | undefined;
   control: ServerControl;
   door: DoorOptions;
   /** What everybody is told on entering, unless operators have decided otherwise; may be empty. */

@@ -93,6 +93,20 @@ const beforeDelay: readonly Row[] = [
     "Bytes of datagrams sent for them.",
     (m) => m.transferBytes,
   ],
+  ["gauge", "parley_relays", "Channels between people that have a relay.", (m) => m.relays],
+  [
+    "counter",
+    "parley_relayed_datagrams_total",
+    "Datagrams forwarded between people.",
+    (m) => m.relayedDatagrams,
+  ],
+  ["counter", "parley_relayed_bytes_total", "Bytes of these datagrams.", (m) => m.relayedBytes],
+  [
+    "counter",
+    "parley_relay_dropped_total",
+    "Datagrams not forwarded: over the rate of --relay, or the other end was not there.",
+    (m) => m.relayDropped,
+  ],
   [
     "counter",
     "parley_http_requests_total",

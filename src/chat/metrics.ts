@@ -29,6 +29,11 @@ export type Metrics = {
   transfers: number;
   transfersStarted: number;
   transferBytes: number;
+  /** Channels between people that may use the relay, and what it has forwarded and dropped. */
+  relays: number;
+  relayedDatagrams: number;
+  relayedBytes: number;
+  relayDropped: number;
   httpRequests: Map<string, number>;
   httpFileBytes: number;
   loopDelay: Histogram;
@@ -62,6 +67,10 @@ export function createMetrics(): Metrics {
     transfers: 0,
     transfersStarted: 0,
     transferBytes: 0,
+    relays: 0,
+    relayedDatagrams: 0,
+    relayedBytes: 0,
+    relayDropped: 0,
     httpRequests: new Map(),
     httpFileBytes: 0,
     loopDelay: { counts: loopDelayBoundsSeconds.map(() => 0), sumSeconds: 0, count: 0 },

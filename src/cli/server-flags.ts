@@ -2,10 +2,11 @@
 
 import type { ArgsDef, ParsedArgs } from "citty";
 import { ParleyError } from "../errors.ts";
-import { connections, sender } from "../limits.ts";
+import { connections, relay, sender } from "../limits.ts";
 import type { ServerOptions } from "../server/chat-server.ts";
 import { isLogLevel, type LogLevel, logLevels } from "../terminal/diagnostics.ts";
 import { isDatabaseUrl, parseDatabaseUrl } from "../store/postgres/database-url.ts";
+import { parseRate } from "../terminal/units.ts";
 import { quoted } from "../text.ts";
 import { stateFolder } from "../tls/folders.ts";
 import { defaultPort } from "../io/host-port.ts";
@@ -146,6 +147,13 @@ export const serverFlags = {
     description:
       "Open a port for each dialect of the five old systems: the original one if it is free",
   },
+  relay: {
+    type: "string",
+    default: `${relay.bytesPerSecond / 1e6}M`,
+    valueHint: "SIZE/s",
+    description:
+      "Bytes per second to relay between people who send each other files and have no direct path (0: none)",
+  },
   rate: {
     type: "string",
     default: String(sender.messagesPerSecond),
@@ -234,6 +242,7 @@ export function serverSettings(args: ParsedArgs<typeof serverFlags>): ServerSett
     plain: args.plain === true,
     certificateFiles: certificateOf(args.cert, args.key),
     synchronous: syncOf(args.sync),
+    relay: relayRateOf(args.relay),
     rate: numberOf("--rate", args.rate),
     maxPerAddress: numberOf("--max-per-address", args["max-per-address"]),
     extra: dialectPorts(args.listen, classic, port),
@@ -283,6 +292,15 @@ function syncOf(word: string): "normal" | "full" {
 function numberOf(flag: string, text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
   throw usage(`${flag} ${quoted(text)} is not a whole number from 0 to 999999999`);
+}
+
+function relayRateOf(text: string): number {
+  const bare = text.replace(/\/s$/, "");
+  const bytesPerSecond = bare === "0" ? 0 : parseRate(bare);
+  if (bytesPerSecond !== undefined) return bytesPerSecond;
+  throw usage(
+    `--relay ${quoted(text)} is not a rate: use bytes per second, such as 500k/s or 20M/s, or 0 for none`,
+  );
 }
 
 function usage(sentence: string): ParleyError {

@@ -10,6 +10,7 @@ import type {
   FileInfo,
   LeaveReason,
   MessageKind,
+  ChannelEnds,
   OfferContent,
   OfferEnd,
   OfferSummary,
@@ -238,7 +239,7 @@ export type OfferEvent =
   /** Somebody offers files; again, with the same number, after a connection was lost. */
   | ({ type: "offered"; offer: string; from: string } & OfferContent)
   /** Frames with this number reach the other end, which has proved to have this key, if any. */
-  | { type: "channel"; offer: string; channel: number; with: string; key?: string | undefined }
+  | ({ type: "channel"; offer: string; channel: number } & ChannelEnds)
   /** The channel is closed; there may be another one. */
   | { type: "channel-lost"; offer: string; channel: number }
   /** A frame has come, in base64. */

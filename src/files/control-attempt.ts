@@ -71,6 +71,11 @@ export class ControlAttempt implements Attempt {
     });
   }
 
+  /** There is a better way now: another attempt goes on with what is missing. */
+  giveWay(): void {
+    this.#end({ how: "stale" });
+  }
+
   fail(error: unknown): void {
     this.#stop();
     this.#outcome.reject(error);

@@ -13,19 +13,19 @@ import { type Attempt, type AttemptOptions, type AttemptOutcome, fetchRequest } 
 import type { ControlClient } from "./control-client.ts";
 import { OfferedFile } from "./offered-file.ts";
 import { PreOfferBuffer } from "./pre-offer-buffer.ts";
-import { isLoopback } from "../addresses.ts";
 import { checkOffer } from "./offer.ts";
 import type { FileOffer, TransferMessage } from "../protocol/messages.ts";
-import { ReceiverLoop } from "./receiver-loop.ts";
+import { type OpenSocket, ReceiverLoop } from "./receiver-loop.ts";
 import type { UdpOffload } from "../io/udp/udp.ts";
 
 export interface DownloadAttemptOptions extends AttemptOptions {
-  /** The server's numeric address, and its UDP port: that of TCP until an offer says otherwise. */
-  readonly host: string;
+  /** The UDP port: that of TCP until an offer says otherwise. */
   readonly udpPort: number;
+  /** Opens a socket to there. */
+  readonly open: OpenSocket;
+  /** Both ends are on this machine. */
+  readonly loopback: boolean;
   readonly path?: PathMetrics;
-  /** False: no kernel offload (tests). */
-  readonly offload?: boolean;
 }
 
 export class DownloadAttempt implements Attempt {
@@ -47,12 +47,12 @@ export class DownloadAttempt implements Attempt {
     this.#options = options;
     this.#token = token;
     this.#loop = loop;
-    const { wanted, limitBytesPerSecond, path, host } = options;
+    const { wanted, limitBytesPerSecond, path, loopback } = options;
     this.receiver = new Receiver({
       token,
       sink: (offset, source, at, length) => this.#handleBytes(offset, source, at, length),
       // A rate limit needs pacing, which loopback does without.
-      loopback: isLoopback(host) && limitBytesPerSecond === undefined,
+      loopback: loopback && limitBytesPerSecond === undefined,
       receiveBufferBytes: loop.offload.receiveBufferBytes,
       maxSegmentBytes: wire.maxSegmentBytes,
       ...(wanted === undefined ? {} : { wanted }),
@@ -67,11 +67,8 @@ export class DownloadAttempt implements Attempt {
   static async open(options: DownloadAttemptOptions): Promise<DownloadAttempt> {
     const token = secretBytes(wire.tokenBytes);
     let attempt: DownloadAttempt | undefined;
-    const { host, udpPort, offload } = options;
     const loop = await ReceiverLoop.open({
-      host,
-      udpPort,
-      ...(offload === undefined ? {} : { offload }),
+      open: options.open,
       onTurn: () => attempt?.turn() ?? false,
       mayRequest: () => (attempt?.readyBytes ?? 0) < limits.maxReadyBytes,
       dueInUs: () => attempt?.dueInUs() ?? Number.POSITIVE_INFINITY,
@@ -116,6 +113,18 @@ export class DownloadAttempt implements Attempt {
 
   wake(): void {
     this.#loop.wake();
+  }
+
+  /** Datagrams go another way from now on. */
+  handleNewPath(loopback: boolean): void {
+    const isPaced = this.#options.limitBytesPerSecond !== undefined;
+    this.receiver.handleNewPath(loopback && !isPaced, nowUs());
+    this.#loop.wake();
+  }
+
+  /** Datagrams do not get through any more. */
+  block(sentence: string): void {
+    this.#end({ how: "blocked", reason: new ParleyError("stalled", sentence) });
   }
 
   fail(error: unknown): void {
@@ -259,9 +268,9 @@ export class DownloadAttempt implements Attempt {
     const unansweredMs = nowMs - this.#offeredAtMs;
     const { udpPort } = this.#options;
     if (this.#isRefused && unansweredMs > limits.udpRefusedMs) {
-      this.#block(`${where} refuses datagrams on UDP port ${udpPort}: is a firewall blocking it?`);
+      this.block(`${where} refuses datagrams on UDP port ${udpPort}: is a firewall blocking it?`);
     } else if (unansweredMs > limits.udpAnswerMs) {
-      this.#block(`${where} answers, but not on UDP port ${udpPort}: is a firewall blocking it?`);
+      this.block(`${where} answers, but not on UDP port ${udpPort}: is a firewall blocking it?`);
     }
   }
 
@@ -272,10 +281,6 @@ export class DownloadAttempt implements Attempt {
 
   #retry(sentence: string): void {
     this.#end({ how: "retry", reason: new ParleyError("stalled", sentence) });
-  }
-
-  #block(sentence: string): void {
-    this.#end({ how: "blocked", reason: new ParleyError("stalled", sentence) });
   }
 
   #end(outcome: AttemptOutcome): void {

@@ -8,12 +8,28 @@ import { nowUs } from "../io/clock.ts";
 import { isLoopback } from "../addresses.ts";
 import { type UdpOffload, UdpPort } from "../io/udp/udp.ts";
 
+/** What the loop needs of a socket whose only peer is the sender, as in `UdpPort`. */
+export type LoopSocket = Pick<
+  UdpPort,
+  "offload" | "hasBatches" | "send" | "readAlone" | "readMore" | "nap" | "close"
+>;
+
+export interface SocketEvents {
+  onDatagrams(bytes: Uint8Array): void;
+  onWritable(): void;
+  onRefused(): void;
+}
+
+export type OpenSocket = (events: SocketEvents) => Promise<LoopSocket>;
+
+/** A socket for datagrams from a server. `host`: numeric. */
+export function socketTo(host: string, port: number, offload = true): OpenSocket {
+  const batches = !isLoopback(host);
+  return (events) => UdpPort.open({ connect: { host, port }, offload, batches, ...events });
+}
+
 export interface LoopOptions {
-  /** The server's numeric address, and its UDP port. */
-  readonly host: string;
-  readonly udpPort: number;
-  /** False: no kernel offload (tests). */
-  readonly offload?: boolean;
+  readonly open: OpenSocket;
   /**
    * Called in each turn, with or without new bytes. Must take at most `fetching.workSliceMs`, as
    * arrivals wait in the socket meanwhile. Returns whether there is more to do at once. May throw,
@@ -32,7 +48,7 @@ export interface LoopOptions {
 
 export class ReceiverLoop {
   readonly #options: LoopOptions;
-  readonly #socket: UdpPort;
+  readonly #socket: LoopSocket;
   readonly #request = new Uint8Array(wire.maxRequestBytes);
   #receiver: Receiver | undefined;
   /** The first REQUEST may go over UDP: the control connection did not carry it. */
@@ -55,7 +71,7 @@ export class ReceiverLoop {
   #burstTimer: Timer | undefined;
   #ended = false;
 
-  private constructor(options: LoopOptions, socket: UdpPort) {
+  private constructor(options: LoopOptions, socket: LoopSocket) {
     this.#options = options;
     this.#socket = socket;
   }
@@ -63,10 +79,7 @@ export class ReceiverLoop {
   /** Opens the socket; nothing is sent before `start`. */
   static async open(options: LoopOptions): Promise<ReceiverLoop> {
     let loop: ReceiverLoop | undefined;
-    const socket = await UdpPort.open({
-      connect: { host: options.host, port: options.udpPort },
-      ...(options.offload === undefined ? {} : { offload: options.offload }),
-      batches: !isLoopback(options.host),
+    const socket = await options.open({
       onDatagrams: (bytes) => loop?.handleDatagrams(bytes),
       onWritable: () => loop?.wake(),
       onRefused: () => options.onRefused(),

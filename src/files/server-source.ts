@@ -3,6 +3,7 @@
 
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
+import { isLoopback } from "../addresses.ts";
 import { ParleyError } from "../errors.ts";
 import { hostNotFound, type ServerAddress, socketReason } from "../io/host-port.ts";
 import type { PathMetrics } from "../transfer/receiver.ts";
@@ -11,6 +12,7 @@ import { ControlAttempt } from "./control-attempt.ts";
 import { ControlClient } from "./control-client.ts";
 import { DownloadAttempt, type DownloadAttemptOptions } from "./download-attempt.ts";
 import type { FileSource } from "./file-source.ts";
+import { socketTo } from "./receiver-loop.ts";
 
 export class ServerSource implements FileSource {
   readonly #server: ServerAddress;
@@ -67,11 +69,12 @@ export class ServerSource implements FileSource {
     const { host, port } = await this.#resolve();
     this.#attemptHost = host;
     if (this.#isBlocked) return new ControlAttempt(options);
-    return await openAttempt({
+    const udpPort = this.#udpPort ?? port;
+    return await openAttempt(host, {
       ...options,
-      host,
-      udpPort: this.#udpPort ?? port,
-      ...(this.#offload === undefined ? {} : { offload: this.#offload }),
+      udpPort,
+      open: socketTo(host, udpPort, this.#offload),
+      loopback: isLoopback(host),
       ...(this.#path === undefined ? {} : { path: this.#path }),
     });
   }
@@ -126,11 +129,14 @@ export class ServerSource implements FileSource {
   }
 }
 
-async function openAttempt(options: DownloadAttemptOptions): Promise<DownloadAttempt> {
+async function openAttempt(
+  host: string,
+  options: DownloadAttemptOptions,
+): Promise<DownloadAttempt> {
   try {
     return await DownloadAttempt.open(options);
   } catch (error) {
-    const { host, udpPort } = options;
+    const { udpPort } = options;
     const why = socketReason(error);
     throw new ParleyError(
       "cannot-connect",

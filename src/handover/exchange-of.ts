@@ -3,21 +3,35 @@
 import type { NativeSession } from "../client/events.ts";
 import type { PrivateMessages } from "../client/private-messages.ts";
 import type { NativeConnection } from "../io/native-connection.ts";
-import type { ChannelSealer } from "../tls/channel-sealer.ts";
+import type { DeviceKey } from "../tls/identity-key.ts";
 import type { Exchange } from "./exchange.ts";
 
+type Connected = {
+  readonly session: NativeSession;
+  readonly connection: Pick<
+    NativeConnection,
+    "applyOutputs" | "waitingBytes" | "onDrained" | "remoteAddress"
+  >;
+};
+
+type Settings = {
+  readonly identity: Pick<DeviceKey, "channelSealer"> | undefined;
+  /** False: the other end of a channel must not learn our addresses. */
+  readonly direct?: boolean | undefined;
+};
+
 export function exchangeOf(
-  session: NativeSession,
-  connection: Pick<NativeConnection, "applyOutputs" | "waitingBytes" | "onDrained">,
+  { session, connection }: Connected,
   mail: PrivateMessages | undefined,
-  sealer: ChannelSealer | undefined,
+  { identity, direct = true }: Settings,
 ): Exchange {
   const applyOutputs = () => connection.applyOutputs();
   return {
     session,
     applyOutputs,
     mail,
-    sealer,
+    sealer: identity?.channelSealer,
+    datagrams: { server: () => connection.remoteAddress, isDirectAllowed: direct },
     onDrained: (listener) => connection.onDrained(listener),
     port: (offer, channel) => ({
       pass(data) {

@@ -17,8 +17,17 @@ export interface Exchange {
   readonly mail: Pick<PrivateMessages, "sealOffer" | "openOffer"> | undefined;
   readonly sealer: ChannelSealer | undefined;
   port(offer: string, channel: number): FramePort;
+  /** How datagrams may go from one to the other; undefined: they can't. */
+  readonly datagrams?: DatagramSettings | undefined;
   /** Calls back whenever the connection has taken everything; returns what ends that. */
   onDrained(listener: () => void): () => void;
+}
+
+export interface DatagramSettings {
+  /** The server's numeric address; empty: not connected. */
+  server(): string;
+  /** The other end of a channel may know our addresses, and we try its own. */
+  readonly isDirectAllowed: boolean;
 }
 
 /** Binds what is sealed to one channel of one offer. */

@@ -1,7 +1,7 @@
 // What is reported of files from a person to a person, exactly as `--json` prints it (docs/json.md).
-// Types only.
 
 import type { OfferEnd } from "../protocol/messages.ts";
+import type { Path } from "../transfer/paths/path-finder.ts";
 
 /** Of a sender. */
 export type SendEvent =
@@ -17,6 +17,8 @@ export type SendEvent =
     }
   /** They have accepted; again after every lost connection of either side. */
   | { readonly event: "accepted"; readonly to: string }
+  /** Datagrams take this path from now on; without any, the server passes everything on. */
+  | ({ readonly event: "path"; readonly to: string } & PathName)
   /** The server takes it into the shared folder; `room`: who will be told. */
   | {
       readonly event: "sharing";
@@ -35,7 +37,7 @@ export type SendEvent =
       readonly bytesPerSecond: number;
       readonly secondsLeft: number | null;
     }
-  | {
+  | ({
       readonly event: "sent";
       readonly to: string;
       readonly files: number;
@@ -43,9 +45,7 @@ export type SendEvent =
       readonly seconds: number;
       readonly goodputBytesPerSecond: number;
       readonly sealed: boolean;
-      /** How it went. */
-      readonly path: PathName;
-    }
+    } & PathName)
   /** It is in the shared folder, under these names: of many, the first. */
   | {
       readonly event: "shared";
@@ -59,8 +59,20 @@ export type SendEvent =
       readonly goodputBytesPerSecond: number;
     };
 
-/** How bytes go from one to the other: through the server, by frames or by datagrams. */
-export type PathName = "channel" | "relayed";
+/**
+ * How bytes go from one to the other, at least in the end. `direct`: from machine to machine, and
+ * `via` says how; `relayed`: as datagrams that the server forwards; `server`: over the connections
+ * to the server.
+ */
+export type PathName = {
+  readonly path: "direct" | "relayed" | "server";
+  readonly via?: "loopback" | "lan" | "ipv6" | "punched";
+};
+
+export function pathName(path: Path | undefined): PathName {
+  if (path === undefined) return { path: "server" };
+  return path.kind === "relayed" ? { path: "relayed" } : { path: "direct", via: path.kind };
+}
 
 /** Of an offer that somebody makes: `id` is what `/get` and `/decline` call it. */
 export type IncomingOfferEvent =
@@ -82,7 +94,8 @@ export type IncomingOfferEvent =
       readonly from: string;
       readonly reason: OfferEnd;
     }
-  | {
+  | ({ readonly event: "path"; readonly id: number; readonly from: string } & PathName)
+  | ({
       readonly event: "received";
       readonly id: number;
       readonly from: string;
@@ -90,5 +103,4 @@ export type IncomingOfferEvent =
       readonly failed: number;
       readonly folder: string;
       readonly seconds: number;
-      readonly path: PathName;
-    };
+    } & PathName);

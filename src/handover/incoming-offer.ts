@@ -7,12 +7,19 @@ import { DownloadClient } from "../files/download-client.ts";
 import type { FetchEvent } from "../files/fetch-events.ts";
 import { makeFolder } from "../files/fetch-targets.ts";
 import { offers as limits } from "../limits.ts";
-import type { FileInfo, OfferContent, OfferEnd, OfferSummary } from "../protocol/messages.ts";
+import type {
+  ChannelEnds,
+  FileInfo,
+  OfferContent,
+  OfferEnd,
+  OfferSummary,
+} from "../protocol/messages.ts";
 import { quoted } from "../text.ts";
 import { Channel, type ChannelPeer } from "./channel.ts";
 import { encodeReceipt, proofOf } from "./channel-line.ts";
 import { channelInfo, decodeContent, type Exchange } from "./exchange.ts";
-import type { IncomingOfferEvent } from "./handover-events.ts";
+import { type IncomingOfferEvent, pathName } from "./handover-events.ts";
+import { PersonLink } from "./paths/person-link.ts";
 import { PersonSource } from "./person-source.ts";
 import { pathFor } from "./save-as.ts";
 
@@ -127,7 +134,7 @@ export class IncomingOffer {
   handleOffer(event: OfferEvent): void {
     switch (event.type) {
       case "channel":
-        return this.#openChannel(event.channel);
+        return this.#openChannel(event.channel, event.relay);
       case "channel-lost":
         if (event.channel === this.#current?.number) this.#closeChannel();
         return;
@@ -155,23 +162,41 @@ export class IncomingOffer {
     if (this.#outcome === undefined) this.#client?.stop(new ParleyError("interrupted", sentence));
   }
 
-  #openChannel(number: number): void {
+  #openChannel(number: number, relay: ChannelEnds["relay"]): void {
     const source = this.#source;
     if (source === undefined || this.#isOver) return;
     this.#closeChannel();
-    const { exchange } = this.#options;
+    const { exchange, id, from, onEvent } = this.#options;
     const channel: Channel = new Channel(
       exchange.port(this.offer, number),
       this.#peer(number),
       true,
       {
-        line: (text) => source.handleLine(text),
+        line(text) {
+          if (link?.handleLine(text) !== true) source.handleLine(text);
+        },
         piece: (piece) => source.handlePiece(piece),
         broken: (reason) => this.#handleBroken(channel, reason),
       },
     );
+    const { datagrams } = exchange;
+    const link =
+      datagrams &&
+      new PersonLink({
+        isRecipient: true,
+        server: datagrams.server(),
+        isDirectAllowed: datagrams.isDirectAllowed,
+        relay,
+        sendLine: (line) => channel.sendLine(line),
+        exported: () => channel.exported,
+        onPath(path) {
+          onEvent({ event: "path", id, from, ...pathName(path) });
+          source.handlePath();
+        },
+      });
     this.#current = { number, channel };
-    source.handleOpened(channel);
+    source.handleOpened(channel, link);
+    void link?.start();
     if (this.#outcome !== undefined) this.#sayReceived();
   }
 
@@ -211,7 +236,8 @@ export class IncomingOffer {
       this.#sayReceived();
       const { files, failed } = this.#outcome;
       const seconds = Math.round(performance.now() - startedMs) / 1_000;
-      onEvent({ event: "received", id, from, files, failed, folder, seconds, path: "channel" });
+      const way = pathName(this.#source?.path);
+      onEvent({ event: "received", id, from, files, failed, folder, seconds, ...way });
     } catch (error) {
       if (!(error instanceof ParleyError)) throw error;
       if (!this.#isOver) this.stop();

@@ -9,11 +9,13 @@ import type { OfferEvent, SessionEvent } from "../client/events.ts";
 import type { OfferContent, OfferEnd, OfferSummary } from "../protocol/messages.ts";
 import { FileService } from "../server/files/file-service.ts";
 import { harmless, quoted } from "../text.ts";
+import type { Path } from "../transfer/paths/path-finder.ts";
 import type { ChannelPeer } from "./channel.ts";
 import type { ReceiptLine } from "./channel-line.ts";
-import type { SendEvent } from "./handover-events.ts";
+import { type PathName, pathName, type SendEvent } from "./handover-events.ts";
 import { channelInfo, encodeContent, type Exchange } from "./exchange.ts";
 import type { OfferedFolder } from "./offered-folder.ts";
+import { LinkSocket } from "./paths/link-socket.ts";
 import { ServedChannel } from "./served-channel.ts";
 
 export interface OutgoingOptions {
@@ -36,6 +38,7 @@ export class OutgoingOffer {
   readonly to: string;
   readonly #options: OutgoingOptions;
   readonly #service: FileService<OfferedFolder>;
+  readonly #socket: LinkSocket;
   readonly #over = Promise.withResolvers<void>();
   /** When the offer was first accepted: how long that took is no fault of the line. */
   #acceptedMs: number | undefined;
@@ -55,13 +58,14 @@ export class OutgoingOffer {
   #saidMs = 0;
   #saidBytes = 0;
   #rate = 0;
+  /** How bytes go to the recipient now. */
+  #path: PathName = pathName(undefined);
   #isOver = false;
 
   constructor(options: OutgoingOptions) {
     this.id = options.id;
     this.to = options.to;
     this.#options = options;
-    this.#service = FileService.over(options.folder);
     const { limitBytesPerSecond: rate } = options;
     if (rate !== undefined) {
       this.#pace = new TokenBucket(
@@ -70,6 +74,8 @@ export class OutgoingOffer {
         performance.now(),
       );
     }
+    this.#socket = new LinkSocket(this.#pace, () => this.#service.wake());
+    this.#service = FileService.over(options.folder, this.#socket);
     this.#stopListening = options.exchange.onDrained(() => this.#service.wake());
     // It may reject before anyone awaits it.
     this.#over.promise.catch(() => {});
@@ -226,16 +232,22 @@ export class OutgoingOffer {
     }
   }
 
-  #openChannel({ channel: number, key }: Extract<OfferEvent, { type: "channel" }>): void {
-    this.#open?.channel.close();
-    this.#open = undefined;
+  #openChannel({ channel: number, key, relay }: Extract<OfferEvent, { type: "channel" }>): void {
+    this.#closeOpen();
     const peer = this.#peer(number, key);
     if (peer === null) return;
+    const { exchange } = this.#options;
     const channel: ServedChannel = new ServedChannel({
-      port: this.#options.exchange.port(this.id, number),
+      port: exchange.port(this.id, number),
       peer,
       service: this.#service,
       pace: this.#pace,
+      datagrams: exchange.datagrams && {
+        ...exchange.datagrams,
+        relay,
+        socket: this.#socket,
+        onPath: (path) => this.#handlePath(path),
+      },
       to: quoted(this.to),
       onReceipt: (receipt) => this.#handleReceipt(receipt),
       onBroken: (reason) => this.#handleBroken(channel, reason),
@@ -277,7 +289,7 @@ export class OutgoingOffer {
       size: folder.bytes,
       ...this.#rates(),
       sealed: this.isSealed,
-      path: "channel",
+      ...this.#path,
     });
     this.#end(undefined);
   }
@@ -319,16 +331,28 @@ export class OutgoingOffer {
   }
 
   #close(reason: string): void {
-    if (this.#open === undefined) return;
-    this.#open.channel.close();
-    this.#open = undefined;
+    if (!this.#closeOpen()) return;
     this.#options.onEvent({ event: "interrupted", to: this.#recipient, reason });
+  }
+
+  /** False: there was no channel. */
+  #closeOpen(): boolean {
+    const open = this.#open;
+    this.#open = undefined;
+    this.#path = pathName(undefined);
+    open?.channel.close();
+    return open !== undefined;
+  }
+
+  #handlePath(path: Path | undefined): void {
+    this.#path = pathName(path);
+    this.#options.onEvent({ event: "path", to: this.to, ...this.#path });
   }
 
   #end(error: ParleyError | undefined): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#open?.channel.close();
+    this.#closeOpen();
     this.#service.close();
     this.#stopListening();
     if (error === undefined) this.#over.resolve();

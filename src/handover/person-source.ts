@@ -2,14 +2,18 @@
 // for downloads. Waits for the next channel while there is none.
 
 import { ParleyError } from "../errors.ts";
-import type { Attempt, AttemptOptions } from "../files/attempt.ts";
+import type { Attempt, AttemptOptions, AttemptOutcome } from "../files/attempt.ts";
 import { ControlAttempt } from "../files/control-attempt.ts";
 import { ControlClient, type ControlLink } from "../files/control-client.ts";
+import { DownloadAttempt } from "../files/download-attempt.ts";
 import type { FileSource } from "../files/file-source.ts";
-import { offers as limits } from "../limits.ts";
+import { offers as limits, paths as pathLimits } from "../limits.ts";
 import { quoted } from "../text.ts";
+import type { Path } from "../transfer/paths/path-finder.ts";
 import type { Channel } from "./channel.ts";
 import type { Piece } from "./frames.ts";
+import { otherEnd } from "./paths/link-socket.ts";
+import type { PersonLink } from "./paths/person-link.ts";
 
 export interface PersonSourceOptions {
   readonly name: string;
@@ -23,13 +27,24 @@ export interface PersonSourceOptions {
 }
 
 export class PersonSource implements FileSource {
-  readonly isBlocked = true;
-  readonly isCurrent = true;
   /** Whatever happens to one channel, there may be another. */
   readonly hasAnswered = true;
   readonly #options: PersonSourceOptions;
   #control: ControlClient | undefined;
   #channel: Channel | undefined;
+  #link: PersonLink | undefined;
+  /** The other end takes datagrams, as it has said in this channel or an earlier one. */
+  #isAnswered = false;
+  /** A path has been waited for in this channel. */
+  #hasWaited = false;
+  /** Datagrams have not got through in this channel. */
+  #isBlocked = false;
+  /** The attempt that was opened last, and the channel that it is for. */
+  #attempt: DownloadAttempt | ControlAttempt | undefined;
+  #attemptChannel: Channel | undefined;
+  /** Resolves when there is a path, or will be none. */
+  #pathChange = Promise.withResolvers<void>();
+  #goneTimer: Timer | undefined;
   /** Resolves with the next channel's connection. */
   #next = Promise.withResolvers<ControlClient>();
   /** Sizes of the files that have been offered one by one. */
@@ -49,10 +64,27 @@ export class PersonSource implements FileSource {
     return this.#options.key !== undefined;
   }
 
-  /** A channel is open. */
-  handleOpened(channel: Channel): void {
+  /** There is no path for datagrams, or they do not get through. */
+  get isBlocked(): boolean {
+    return this.#isBlocked || this.#link?.path === undefined;
+  }
+
+  get isCurrent(): boolean {
+    return this.#channel !== undefined && this.#channel === this.#attemptChannel;
+  }
+
+  /** The path in use; undefined: everything goes in frames. */
+  get path(): Path | undefined {
+    return this.#isBlocked ? undefined : this.#link?.path;
+  }
+
+  /** A channel is open. Without a link everything goes in frames. */
+  handleOpened(channel: Channel, link?: PersonLink): void {
     const control = ControlClient.over(linkOf(channel), this.#options.name);
     this.#channel = channel;
+    this.#link = link;
+    this.#isBlocked = false;
+    this.#hasWaited = false;
     this.#control = control;
     this.#next.resolve(control);
     this.#next = Promise.withResolvers();
@@ -61,9 +93,29 @@ export class PersonSource implements FileSource {
 
   handleClosed(): void {
     this.#channel = undefined;
+    clearTimeout(this.#goneTimer);
+    this.#goneTimer = undefined;
+    this.#link?.close();
+    this.#link = undefined;
+    this.#tellPath();
     const name = quoted(this.#options.name);
     this.#control?.handleLost(new ParleyError("cannot-connect", `${name} is away.`));
     this.#control = undefined;
+  }
+
+  /** Datagrams take another path now, or none. */
+  handlePath(): void {
+    const link = this.#link;
+    const attempt = this.#attempt;
+    clearTimeout(this.#goneTimer);
+    this.#goneTimer = undefined;
+    if (link?.path === undefined) {
+      this.#goneTimer = setTimeout(() => this.#giveUp(), pathLimits.goneMs);
+      return;
+    }
+    this.#tellPath();
+    if (attempt instanceof DownloadAttempt) attempt.handleNewPath(link.isLoopback);
+    else if (!this.#isBlocked) attempt?.giveWay();
   }
 
   handleLine(text: string): void {
@@ -86,23 +138,62 @@ export class PersonSource implements FileSource {
     return this.#next.promise;
   }
 
-  async openAttempt(options: AttemptOptions): Promise<Attempt> {
-    return new ControlAttempt({
-      ...options,
+  async openAttempt(given: AttemptOptions): Promise<Attempt> {
+    const options: AttemptOptions = {
+      ...given,
       onOffer: (offer, isSecured) => {
         this.#checkSize(offer.name, offer.size);
-        return options.onOffer(offer, isSecured);
+        return given.onOffer(offer, isSecured);
       },
-    });
+    };
+    await this.connect();
+    const [link, channel] = [this.#link, this.#channel];
+    await this.#pathOrTimeout();
+    const isUsable = link?.path !== undefined && !this.#isBlocked && link === this.#link;
+    const attempt = isUsable ? await overLink(link, options) : new ControlAttempt(options);
+    this.#attempt = attempt;
+    this.#attemptChannel = channel;
+    return attempt;
   }
 
-  learn(): void {}
+  learn({ how }: AttemptOutcome): void {
+    if (how === "blocked") this.#isBlocked = true;
+  }
 
   close(): void {
+    clearTimeout(this.#goneTimer);
+    this.#link?.close();
+    this.#tellPath();
     this.#control?.close();
     this.#control = undefined;
     const name = quoted(this.#options.name);
     this.#next.reject(new ParleyError("interrupted", `Stopped taking files from ${name}.`));
+  }
+
+  /** It says so before it answers anything else: who has not said it does not take datagrams. */
+  async #pathOrTimeout(): Promise<void> {
+    this.#isAnswered ||= this.#link?.isAnswered === true;
+    const mayCome = this.#link !== undefined && this.#isAnswered && !this.#hasWaited;
+    if (!mayCome || this.#link?.path !== undefined) return;
+    this.#hasWaited = true;
+    const timeout = Promise.withResolvers<void>();
+    const timer = setTimeout(timeout.resolve, pathLimits.waitMs);
+    const either = Promise.race([this.#pathChange.promise, timeout.promise]);
+    await either.finally(() => clearTimeout(timer));
+  }
+
+  #tellPath(): void {
+    this.#pathChange.resolve();
+    this.#pathChange = Promise.withResolvers();
+  }
+
+  /** There has been no path for a while. */
+  #giveUp(): void {
+    if (this.#attempt instanceof DownloadAttempt) {
+      this.#attempt.block(
+        `There is no way for datagrams to ${quoted(this.#options.name)} any more.`,
+      );
+    }
   }
 
   /** What was accepted is all that comes. @throws ParleyError `protocol` */
@@ -115,6 +206,27 @@ export class PersonSource implements FileSource {
     const sentence = `${quoted(name)} sends more than was offered: ${this.#sizes.size} files, ${this.#allBytes} bytes instead of ${files} files, ${bytes} bytes.`;
     throw new ParleyError("protocol", sentence);
   }
+}
+
+/** Opens an attempt whose datagrams take the link. */
+function overLink(link: PersonLink, options: AttemptOptions): Promise<DownloadAttempt> {
+  return DownloadAttempt.open({
+    ...options,
+    udpPort: otherEnd.port,
+    loopback: link.isLoopback,
+    open: async (events) => {
+      link.attach(events);
+      return {
+        offload: link.offload,
+        hasBatches: false,
+        send: (bytes, segmentBytes) => link.send(bytes, segmentBytes),
+        readAlone() {},
+        readMore: () => 0,
+        nap() {},
+        close: () => link.detach(events),
+      };
+    },
+  });
 }
 
 function linkOf(channel: Channel): ControlLink {

@@ -10,9 +10,14 @@ import type { TransferMessage } from "../protocol/messages.ts";
 import type { FileService } from "../server/files/file-service.ts";
 import type { FileSession } from "../server/files/file-session.ts";
 import { ownerAt } from "../share-owner.ts";
+import type { Path } from "../transfer/paths/path-finder.ts";
 import { Channel, type ChannelPeer, type FramePort } from "./channel.ts";
 import { decodeReceipt, proofOf, type ReceiptLine } from "./channel-line.ts";
+import type { DatagramSettings } from "./exchange.ts";
 import type { OfferedFolder } from "./offered-folder.ts";
+import { type LinkSocket, otherEnd } from "./paths/link-socket.ts";
+import { decodePaths } from "./paths/paths-line.ts";
+import { type LinkOptions, PersonLink } from "./paths/person-link.ts";
 
 export interface ServedChannelOptions {
   readonly port: FramePort;
@@ -21,6 +26,16 @@ export interface ServedChannelOptions {
   readonly service: FileService<OfferedFolder>;
   /** Bytes that may be sent. */
   readonly pace: TokenBucket | undefined;
+  /** Undefined: everything goes in frames. */
+  readonly datagrams:
+    | (DatagramSettings & {
+        /** How to join the server's relay. */
+        readonly relay: LinkOptions["relay"];
+        /** The socket of `service`. */
+        readonly socket: LinkSocket;
+        onPath(path: Path | undefined): void;
+      })
+    | undefined;
   /** What sentences call the other end. */
   readonly to: string;
   /** What the recipient says of how far it is; of the last one, only if it is proved to be its own. */
@@ -33,6 +48,9 @@ export class ServedChannel {
   readonly #options: ServedChannelOptions;
   readonly #channel: Channel;
   readonly #files: FileSession;
+  /** Undefined until the recipient says that it takes datagrams. */
+  #link: PersonLink | undefined;
+  #isClosed = false;
 
   constructor(options: ServedChannelOptions) {
     const { port, peer, service, onBroken } = options;
@@ -62,6 +80,9 @@ export class ServedChannel {
   }
 
   close(): void {
+    this.#isClosed = true;
+    if (this.#link !== undefined) this.#options.datagrams?.socket.use(undefined);
+    this.#link?.close();
     this.#channel.close();
     this.#files.close();
   }
@@ -80,6 +101,7 @@ export class ServedChannel {
   }
 
   #handleLine(text: string): void {
+    if (decodePaths(text) !== undefined) return this.#handlePaths(text);
     const receipt = decodeReceipt(text);
     if (receipt !== undefined) return this.#handleReceipt(receipt);
     const message = decodeClient(text);
@@ -97,6 +119,36 @@ export class ServedChannel {
       default:
       // Nothing that a recipient asks for.
     }
+  }
+
+  /** The recipient takes datagrams: this end answers with where it is. */
+  #handlePaths(text: string): void {
+    const { datagrams, service } = this.#options;
+    if (datagrams === undefined || this.#isClosed) return;
+    if (this.#link === undefined) {
+      const channel = this.#channel;
+      this.#link = new PersonLink({
+        isRecipient: false,
+        server: datagrams.server(),
+        isDirectAllowed: datagrams.isDirectAllowed,
+        relay: datagrams.relay,
+        sendLine: (line) => channel.sendLine(line),
+        exported: () => channel.exported,
+        onPath: datagrams.onPath,
+      });
+      this.#link.attach({
+        onDatagrams: (bytes) => this.#handleDatagrams(bytes),
+        onWritable: () => service.wake(),
+      });
+      datagrams.socket.use(this.#link);
+      void this.#link.start();
+    }
+    this.#link.handleLine(text);
+  }
+
+  #handleDatagrams(bytes: Uint8Array): void {
+    this.#checkPatience();
+    if (!this.#isClosed) this.#options.service.handleDatagrams(bytes, otherEnd);
   }
 
   #handleReceipt(receipt: ReceiptLine): void {

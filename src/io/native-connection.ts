@@ -57,6 +57,11 @@ export class NativeConnection {
     return this.#problem;
   }
 
+  /** The server's numeric address; empty without a connection. */
+  get remoteAddress(): string {
+    return this.#current?.link?.remoteAddress ?? "";
+  }
+
   /** Bytes that the kernel has not taken yet. */
   get waitingBytes(): number {
     return this.#current?.link?.waitingBytes ?? 0;

@@ -24,7 +24,7 @@ import {
 } from "./messages.ts";
 import { exchangeBytes } from "./read-exchange.ts";
 import { readKind } from "./read-kind.ts";
-import { deviceKey, offerEnd, offerId, passedFrame, readContent } from "./read-offer.ts";
+import { deviceKey, offerEnd, offerId, passedFrame, readContent, relayEnd } from "./read-offer.ts";
 import { readSealed } from "./read-sealed.ts";
 import { malformed, undecodable, type Undecodable } from "./undecodable.ts";
 
@@ -230,6 +230,7 @@ const readers: {
     channel: r.count("channel", 1),
     with: r.text("with"),
     key: deviceKey(r),
+    relay: r.optionalObject("relay", relayEnd),
   }),
   "channel-lost": (r) => ({
     type: "channel-lost",

@@ -430,6 +430,14 @@ export type TransferMessage =
   | { type: "gone"; transfer: number; file: number }
   | ErrorMessage;
 
+/** Who is at the other end of a channel, and how datagrams may get there. */
+export type ChannelEnds = {
+  with: string;
+  key?: string | undefined;
+  /** The relay at this UDP port, and the token by which this end joins it: 16 bytes in base64url. */
+  relay?: { token: string; port: number } | undefined;
+};
+
 /** Server messages about files for a person. */
 export type OfferMessage =
   /** Answers `offer-files`. `here`: a client that takes files has been told. */
@@ -442,7 +450,7 @@ export type OfferMessage =
    * The offer is accepted, and both ends are there: frames with this number reach the other end.
    * Another number closes the channel before. `key`: the device's key that the other end has proved.
    */
-  | { type: "channel"; offer: string; channel: number; with: string; key?: string | undefined }
+  | ({ type: "channel"; offer: string; channel: number } & ChannelEnds)
   /** The other end is away; if it comes back there will be another channel. */
   | { type: "channel-lost"; offer: string; channel: number }
   | { type: "passed"; offer: string; channel: number; data: string }

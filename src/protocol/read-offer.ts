@@ -41,6 +41,13 @@ export function readSummary(r: FieldReader): OfferSummary {
   return folders === undefined ? summary : { ...summary, folders };
 }
 
+export function relayEnd(r: FieldReader): { token: string; port: number } {
+  const token = r.optionalPattern("token", idForm, "16 bytes in base64url") ?? r.text("token");
+  const port = r.count("port", 1);
+  if (port > 65_535) r.refuse("`port` must be a port");
+  return { token, port };
+}
+
 export function passedFrame(r: FieldReader): Omit<PassRequest, "type"> {
   const data = r.text("data");
   if (data.length > limits.maxFrameChars) {

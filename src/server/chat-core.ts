@@ -17,7 +17,7 @@ import { nativeDialect } from "../dialects/native/native.ts";
 import { Rights } from "../chat/rights/rights.ts";
 import { reservedNames } from "../dialects/table.ts";
 import { openChatWithHelp } from "../dialects/open-chat/open-chat.ts";
-import { connections } from "../limits.ts";
+import { connections, relay } from "../limits.ts";
 import { contactLine, RegistryConnection } from "../cpp/registry-connection.ts";
 import type { OpenStore } from "../store/open.ts";
 import type { KeyPair } from "../tls/certificate.ts";
@@ -29,6 +29,7 @@ import { type ChatPort, openChatPort } from "./chat-port.ts";
 import { Credentials } from "./credentials.ts";
 import { OpenChatDownloads } from "./files/open-chat-download.ts";
 import { FileService } from "./files/file-service.ts";
+import type { UdpPath } from "../io/udp/udp-listener.ts";
 import { SharedFolder } from "./files/shared-folder.ts";
 import { stampMs, steadyMs } from "../io/clock.ts";
 import { networkOf } from "../addresses.ts";
@@ -38,6 +39,7 @@ import { listenOn } from "./listen-errors.ts";
 import { secretText } from "../secrets.ts";
 import { UploadService } from "./files/sharing/upload-service.ts";
 import { ServerFiles } from "./files/server-files.ts";
+import { ServerRelay } from "./server-relay.ts";
 import { HubDriver } from "./hub-driver.ts";
 import { startCollector } from "./crowd-collector.ts";
 
@@ -53,6 +55,8 @@ export type CoreOptions = {
   /** What people may put there; undefined: nothing. */
   readonly sharing?:
     { readonly quotaBytes: number; readonly keepMs: number | undefined } | undefined;
+  /** Bytes per second that are relayed between people; 0: nothing is. */
+  readonly relay?: number | undefined;
   /** Messages per second and sender; 0 for no limit. */
   readonly rate: number;
   /** Prints a line of an original system's server. */
@@ -101,6 +105,7 @@ export class ChatCore {
   readonly main: ChatPort;
   readonly #options: CoreOptions;
   readonly driver: HubDriver;
+  readonly relay: ServerRelay;
   readonly #service: FileService;
   readonly #downloads: OpenChatDownloads;
   /** Undefined: people put nothing into the shared folder. */
@@ -115,12 +120,15 @@ export class ChatCore {
     const withheld = [...options.store.paths, ...(options.withheld ?? [])];
     for (let left = port === 0 ? connections.portTries : 1; ; left--) {
       const udp = { transport: "udp", host, port, flag: "--port" } as const;
+      let core: ChatCore | undefined;
+      const intercept = (bytes: Uint8Array, path: UdpPath): boolean =>
+        core?.relay.handleDatagrams(bytes, path) === true;
       const service = await listenOn(udp, () =>
-        FileService.open({ folder: new SharedFolder(folder, withheld), host, port }),
+        FileService.open({ folder: new SharedFolder(folder, withheld), host, port, intercept }),
       );
       try {
         const tcp = { ...udp, transport: "tcp", port: service.udpPort } as const;
-        return await listenOn(tcp, () => new ChatCore(options, service));
+        return await listenOn(tcp, () => (core = new ChatCore(options, service)));
       } catch (error) {
         service.close();
         if (left === 1) throw error;
@@ -137,12 +145,9 @@ export class ChatCore {
     this.#options = options;
     this.#service = service;
     this.metrics = createMetrics();
-    this.#downloads = new OpenChatDownloads({
-      host,
-      skipPort: service.udpPort,
-      open: (name) => service.folder.open(name),
-    });
+    this.#downloads = downloadsOf(host, service);
     this.uploads = uploadsOf(options);
+    this.relay = relayOf(service, options.relay);
     this.driver = new HubDriver(store.answer);
     this.hub = new Hub({
       reservedNames,
@@ -172,6 +177,7 @@ export class ChatCore {
       shared: store.others,
       files: new ServerFiles(service, this.#downloads, print, log),
       sharing: this.uploads,
+      relay: this.relay,
       wake: this.driver.wake,
       log,
       print,
@@ -257,6 +263,11 @@ export class ChatCore {
     metrics.transfers = this.#service.transferCount;
     metrics.transfersStarted = this.#service.totals.transfers;
     metrics.transferBytes = this.#service.totals.sentBytes;
+    const { datagrams, bytes, dropped } = this.relay.totals;
+    metrics.relays = this.relay.size;
+    metrics.relayedDatagrams = datagrams;
+    metrics.relayedBytes = bytes;
+    metrics.relayDropped = dropped;
   }
 
   close(): void {
@@ -265,12 +276,25 @@ export class ChatCore {
     this.main.close();
     this.#downloads.close();
     this.uploads?.close();
+    this.relay.close();
     this.#service.close();
   }
 }
 
+function downloadsOf(host: string, { udpPort: skipPort, folder }: FileService): OpenChatDownloads {
+  return new OpenChatDownloads({ host, skipPort, open: (name) => folder.open(name) });
+}
+
 function uploadsOf({ sharing, files: folder, log }: CoreOptions): UploadService | undefined {
   return sharing && new UploadService({ folder, log, ...sharing });
+}
+
+function relayOf(service: FileService, bytesPerSecond: number = relay.bytesPerSecond): ServerRelay {
+  return new ServerRelay({
+    bytesPerSecond,
+    port: service.udpPort,
+    send: (bytes, datagramBytes, path) => service.send(bytes, datagramBytes, path),
+  });
 }
 
 function nativeOf({ udpPort }: FileService, messagesPerSecond: number): Dialect {

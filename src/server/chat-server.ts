@@ -49,6 +49,7 @@ export type ServerOptions = Pick<
   | "port"
   | "files"
   | "sharing"
+  | "relay"
   | "rate"
   | "password"
   | "membersOnly"

@@ -1,6 +1,6 @@
 // Offers of files as sentences for people. Pure.
 
-import type { IncomingOfferEvent, SendEvent } from "../handover/handover-events.ts";
+import type { IncomingOfferEvent, PathName, SendEvent } from "../handover/handover-events.ts";
 import type { OfferEnd } from "../protocol/messages.ts";
 import { sizeText } from "../size-text.ts";
 import { harmless, quoted } from "../text.ts";
@@ -20,6 +20,8 @@ export function incomingText(event: IncomingOfferEvent): string {
       return harmless(event.reason);
     case "offer-ended":
       return `${endings[event.reason]} (offer ${event.id} of ${from})`;
+    case "path":
+      return `From ${from}: ${pathText(event)}`;
     case "received": {
       const { files, failed, folder } = event;
       const missing = failed === 0 ? "" : `; ${failed} could not be saved`;
@@ -27,6 +29,20 @@ export function incomingText(event: IncomingOfferEvent): string {
     }
   }
 }
+
+/** How files go from one to the other. */
+export function pathText({ path, via }: PathName): string {
+  if (path === "server") return "through the server";
+  if (path === "relayed") return "relayed by the server";
+  return `directly, ${directly[via ?? "punched"]}`;
+}
+
+const directly: Readonly<Record<NonNullable<PathName["via"]>, string>> = {
+  loopback: "on this machine",
+  lan: "over the local network",
+  ipv6: "over IPv6",
+  punched: "over the Internet",
+};
 
 function sealText(sealed: boolean, verified: boolean): string {
   if (!sealed) return "not sealed: the server can read it";

@@ -23,6 +23,8 @@ export type ClientOptions = {
   room: string | undefined;
   /** Files that people offer are told. */
   takesFiles?: boolean;
+  /** False: files go through the server, which alone knows this machine's address. */
+  direct?: boolean | undefined;
   downloads: string;
   follow: boolean;
   json: boolean;

@@ -14,7 +14,7 @@ import { offerNumber } from "../handover/offer-number.ts";
 import { sizeText } from "../size-text.ts";
 import { harmless } from "../text.ts";
 import type { DeviceKey } from "../tls/identity-key.ts";
-import { incomingText, sharingText } from "./offer-text.ts";
+import { incomingText, pathText, sharingText } from "./offer-text.ts";
 import type { PersonFiles } from "./terminal-client.ts";
 import { countText, durationText, rateText } from "./units.ts";
 
@@ -113,6 +113,8 @@ export class PromptHandover implements PersonFiles {
           progressText(verifiedBytes, size, event.bytesPerSecond, secondsLeft, `to ${to}`),
         );
       }
+      case "path":
+        return say(`To ${to}: ${pathText(event)}`);
       case "sent":
         progress(undefined);
         return say(`${to} has received ${countText(event.files, "file")}, ${sizeText(event.size)}`);

@@ -70,7 +70,7 @@ export async function runPipe(options: PipeRunOptions): Promise<void> {
     pipe = client;
     const report = new ReceiveReport(options.json);
     const handover = new Handover({
-      exchange: exchangeOf(session, connection, mail, options.identity?.channelSealer),
+      exchange: exchangeOf(opened, mail, options),
       acceptInto,
       onIncoming: (event) => report.handleOffer(event),
       onFetch: (event, id) => report.handleFetch(event, id),

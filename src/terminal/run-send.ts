@@ -45,7 +45,7 @@ export async function runSend(options: SendOptions): Promise<void> {
       note: options.quiet ? () => {} : say,
       applyOutputs: () => connection.applyOutputs(),
     });
-    const exchange = exchangeOf(session, connection, mail, identity?.channelSealer);
+    const exchange = exchangeOf({ session, connection }, mail, options);
     const handover = new Handover({
       exchange,
       limitBytesPerSecond: options.limitBytesPerSecond,

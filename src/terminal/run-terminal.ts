@@ -99,12 +99,12 @@ function greeting(name: string | undefined, plain: boolean): string {
 }
 
 function handoverOf(
-  { identity, downloads, acceptInto }: RunOptions,
-  { session, connection }: OpenSession,
+  { identity, downloads, acceptInto, direct }: RunOptions,
+  opened: OpenSession,
   terminal: TerminalClient,
 ): PromptHandover {
   return new PromptHandover({
-    exchange: exchangeOf(session, connection, terminal.mail, identity?.channelSealer),
+    exchange: exchangeOf(opened, terminal.mail, { identity, direct }),
     identity,
     downloads,
     acceptInto,

@@ -6,6 +6,7 @@ import { harmless, quoted } from "../text.ts";
 import { say } from "./diagnostics.ts";
 import { sharingText } from "./offer-text.ts";
 import { jsonLine } from "./json-line.ts";
+import { pathText } from "./offer-text.ts";
 import { stdout } from "./output.ts";
 import { barFits, ProgressBar } from "./progress.ts";
 import { countText, elapsedText, rateText } from "./units.ts";
@@ -62,6 +63,8 @@ export class SendReport {
         this.#bar?.update({ haveBytes, allBytes: size, bytesPerSecond, secondsLeft });
         return;
       }
+      case "path":
+        return this.#say(`To ${harmless(event.to)}: ${pathText(event)}`);
       case "sent": {
         this.end();
         const { to, files, size, seconds, goodputBytesPerSecond } = event;

@@ -76,6 +76,14 @@ export class MtuDiscovery {
     this.candidate = this.next(this.confirmed);
   }
 
+  /** The path is another one, which carries at least this. */
+  restart(startBytes: number): void {
+    this.confirmed = Math.min(startBytes, this.maxBytes);
+    this.losses = 0;
+    this.isProbing = false;
+    this.candidate = this.next(this.confirmed);
+  }
+
   private next(above: number): number {
     for (const size of ladder) if (size > above && size <= this.maxBytes) return size;
     return this.maxBytes > above && this.maxBytes < limit.maxSegmentBytes ? this.maxBytes : 0;

@@ -135,13 +135,15 @@ export class Receiver {
   state: ReceiverState = "connecting";
   /** Set once the server has answered: validates our address, which it also names. */
   cookie: { bytes: Uint8Array; address: string; port: number } | undefined;
-  private readonly rtt = new RttEstimator();
   private readonly picker: RangePicker;
-  private readonly controller: CongestionController;
-  private readonly schedule: RequestSchedule;
-  private readonly probeTimeout: ProbeTimeout;
+  /** What is known of the path; `handleNewPath` begins anew. */
+  private rtt = new RttEstimator();
+  private controller: CongestionController;
+  private schedule: RequestSchedule;
+  private probeTimeout: ProbeTimeout;
   private readonly inits = new InitSchedule();
   private readonly train = new PacketTrain(firstBurstSegments);
+  private isOnLoopback: boolean;
   /** When the offer arrived; -1 before it. */
   private offerAtUs = -1;
   private hasRequested = false;
@@ -164,8 +166,9 @@ export class Receiver {
   private sourceShift = 0;
 
   constructor(private readonly config: ReceiverConfig) {
-    const { token, limitBytesPerSecond = Infinity } = config;
+    const { token, limitBytesPerSecond = Infinity, loopback = false } = config;
     this.tag = tagOf(token);
+    this.isOnLoopback = loopback;
     // Segments of at most 50 ms worth of the limit, to keep it in small steps.
     const limitSegment = Math.floor(limitBytesPerSecond / 20);
     const maxSegment = Math.min(
@@ -173,23 +176,16 @@ export class Receiver {
       limit.maxSegmentBytes,
       Math.max(limit.baseSegmentBytes, limitSegment),
     );
-    const startSegment = config.loopback
+    const startSegment = loopback
       ? maxSegment
       : Math.max(limit.baseSegmentBytes, config.path?.segmentBytes ?? 0);
     this.picker = new RangePicker(
       config.wanted ?? [[0, limit.maxFileBytes]],
       new MtuDiscovery(startSegment, maxSegment),
     );
-    const knownBandwidth = (config.path?.bandwidthBytesPerSecond ?? 0) / 1e6;
-    this.controller = config.loopback
-      ? new LoopbackController(config.receiveBufferBytes ?? defaultBufferBytes)
-      : new BbrController(this.rtt, { bandwidthBytesPerUs: knownBandwidth });
-    const limitBytesPerUs = limitBytesPerSecond / 1e6;
-    // A limit of a few bytes a second must not look like a stall.
-    const threeSegmentsUs = (3 * limit.baseSegmentBytes) / limitBytesPerUs;
-    const stallTimeoutUs = Math.max(config.stallTimeoutUs ?? limit.stallTimeoutUs, threeSegmentsUs);
-    this.probeTimeout = new ProbeTimeout(this.rtt, stallTimeoutUs);
-    this.schedule = new RequestSchedule(this.picker, this.controller, this.rtt, limitBytesPerUs);
+    this.controller = this.newController(loopback, config.path);
+    this.probeTimeout = this.newProbeTimeout();
+    this.schedule = this.newSchedule();
   }
 
   /**
@@ -255,6 +251,26 @@ export class Receiver {
     this.picker.horizon = offset;
   }
 
+  /**
+   * Datagrams take another path from now on, between the same two ends: what is under way counts as
+   * lost, and everything that was known of the path is forgotten.
+   */
+  handleNewPath(loopback: boolean, nowUs: number): void {
+    if (!this.isActive) return;
+    this.processArrivals();
+    this.isOnLoopback = loopback;
+    this.rtt = new RttEstimator();
+    this.controller = this.newController(loopback, undefined);
+    this.probeTimeout = this.newProbeTimeout();
+    this.schedule = this.newSchedule();
+    this.probeTimeout.restart(nowUs);
+    this.probeTimeout.onProgress(nowUs);
+    this.probesDue = 0;
+    this.picker.segments.declareAllLost(false, this.picker.onLost);
+    this.picker.mtu.restart(loopback ? limit.maxSegmentBytes : limit.baseSegmentBytes);
+    if (this.cookie === undefined) this.inits.dueUs = nowUs;
+  }
+
   /** When to call `handleTimeout` next, in µs; Infinity: never. */
   nextTimeoutUs(): number {
     if (!this.isActive) return Infinity;
@@ -274,7 +290,7 @@ export class Receiver {
     if (this.cookie === undefined || this.hasRequested) return 0;
     this.hasRequested = true;
     // No MTU probe in this burst: it is measured.
-    const budget = this.config.loopback
+    const budget = this.isOnLoopback
       ? this.controller.windowBytes
       : firstBurstSegments * this.picker.mtu.segmentBytes;
     const bytes = this.picker.pickFirst(this.schedule.firstBudget(budget), nowUs);
@@ -341,6 +357,29 @@ export class Receiver {
   pathMetrics(): PathMetrics {
     const { minRttUs, bandwidthBytesPerSecond, segmentBytes } = this.stats();
     return { minRttUs, bandwidthBytesPerSecond, segmentBytes };
+  }
+
+  private newController(loopback: boolean, path: PathMetrics | undefined): CongestionController {
+    if (loopback) {
+      return new LoopbackController(this.config.receiveBufferBytes ?? defaultBufferBytes);
+    }
+    const bandwidthBytesPerUs = (path?.bandwidthBytesPerSecond ?? 0) / 1e6;
+    return new BbrController(this.rtt, { bandwidthBytesPerUs });
+  }
+
+  private newProbeTimeout(): ProbeTimeout {
+    // A limit of a few bytes a second must not look like a stall.
+    const threeSegmentsUs = (3 * limit.baseSegmentBytes) / this.limitBytesPerUs;
+    const givenUs = this.config.stallTimeoutUs ?? limit.stallTimeoutUs;
+    return new ProbeTimeout(this.rtt, Math.max(givenUs, threeSegmentsUs));
+  }
+
+  private newSchedule(): RequestSchedule {
+    return new RequestSchedule(this.picker, this.controller, this.rtt, this.limitBytesPerUs);
+  }
+
+  private get limitBytesPerUs(): number {
+    return (this.config.limitBytesPerSecond ?? Infinity) / 1e6;
   }
 
   private get isActive(): boolean {

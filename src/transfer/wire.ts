@@ -9,6 +9,8 @@
 //   REQUEST  to server  token, cookie, client's time, pace, ranges to send with their send numbers
 //   DATA     to client  tag, send number, echoed time, offset, wait at the server, sealed bytes of the file
 //   GONE     to client  token, reason: the transfer is unknown (or over), or its file has changed
+//
+// JOIN, JOINED and PROBE, which find paths between two people, are in paths/path-wire.ts.
 
 import { transfer as limit } from "../limits.ts";
 import { readU16, readU32, readU48, writeU16, writeU32, writeU48 } from "./big-endian.ts";
@@ -21,7 +23,16 @@ export const transferVersion = 2;
 const magic = 0xa0 | transferVersion;
 
 /** Second byte of a datagram. */
-export const kind = { init: 1, cookie: 2, request: 3, data: 4, gone: 5 } as const;
+export const kind = {
+  init: 1,
+  cookie: 2,
+  request: 3,
+  data: 4,
+  gone: 5,
+  join: 6,
+  joined: 7,
+  probe: 8,
+} as const;
 export type Kind = (typeof kind)[keyof typeof kind];
 
 /** Why a server does not continue a transfer. */
@@ -100,7 +111,7 @@ export interface Gone {
 export function kindAt(bytes: Uint8Array, at: number): Kind | 0 {
   if (at + common.end > bytes.length || bytes[at] !== magic) return 0;
   const value = bytes[at + common.kind]!;
-  return value >= kind.init && value <= kind.gone ? (value as Kind) : 0;
+  return value >= kind.init && value <= kind.probe ? (value as Kind) : 0;
 }
 
 /** End of the datagram at `at` in a buffer of merged datagrams; -1 if it is truncated. */
@@ -300,16 +311,17 @@ export function elapsedUs(nowUs: number, thenUs: number): number {
   return Math.floor((((nowUs % wrap) - thenUs) % wrap) + wrap) % wrap;
 }
 
-function writeCommon(into: Uint8Array, at: number, value: Kind, totalBytes: number): void {
+/** Writes what every datagram begins with. */
+export function writeCommon(into: Uint8Array, at: number, value: Kind, totalBytes: number): void {
   into[at + common.magic] = magic;
   into[at + common.kind] = value;
   writeU16(into, at + common.length, totalBytes - common.end);
 }
 
-function tokenAt(bytes: Uint8Array, at: number): Uint8Array {
+export function tokenAt(bytes: Uint8Array, at: number): Uint8Array {
   return bytes.slice(at, at + limit.tokenBytes);
 }
 
-function cookieBytesAt(bytes: Uint8Array, at: number): Uint8Array {
+export function cookieBytesAt(bytes: Uint8Array, at: number): Uint8Array {
   return bytes.slice(at, at + limit.cookieBytes);
 }

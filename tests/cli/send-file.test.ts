@@ -35,12 +35,12 @@ class World implements AsyncDisposable {
   #server: Parley | undefined;
   port = 0;
 
-  async start(): Promise<this> {
+  async start(...flags: string[]): Promise<this> {
     // The one that it can take again.
     if (this.port === 0) this.port = await freePort();
     mkdirSync(this.folder, { recursive: true });
     const at = (name: string) => join(this.folder, name);
-    const flags = ["--data", at("chat.db"), "--state", at("state"), "--files", at("none")];
+    flags.push("--data", at("chat.db"), "--state", at("state"), "--files", at("none"));
     const more = ["--port", String(this.port), "--no-web", "--json", "--log-level", "debug"];
     this.#server = new Parley("server", ...flags, ...more);
     const ready = JSON.parse(await this.#server.line(/"event":"listening"/)) as { port: number };
@@ -186,6 +186,31 @@ test("between two registered people the server sees neither names nor contents",
   expect(world.output).toContain("files offered");
   expect(world.output).not.toContain("secret-plan");
 });
+
+for (const [what, path, flags, words] of [
+  ["two programs of one machine", { path: "direct", via: "loopback" }, [], []],
+  ["a sender that tells no address", { path: "relayed" }, [], ["--no-direct"]],
+  ["the same without a relay", { path: "server" }, ["--relay", "0"], ["--no-direct"]],
+] as const) {
+  test(`the path of ${what} is named at both ends`, async () => {
+    await using world = await new World().start(...flags);
+    await world.register("Ann");
+    await world.register("Bob");
+    await using bob = world.taker("Bob");
+    await bob.line(/"event":"online"/);
+    const file = world.file("Ann", "a.bin", 8_000_000);
+    await using ann = world.send("Ann", "Bob", file, ...words);
+    expect(await ann.exit()).toBe(0);
+    expect(isSame(file, world.taken("Bob", "a.bin"))).toBe(true);
+    const [sent] = events(ann, "sent");
+    expect(sent).toMatchObject({ sealed: true, ...path });
+    await bob.line(/"event":"received"/);
+    expect(events(bob, "received")).toMatchObject([path]);
+    const last = events(ann, "path").at(-1);
+    if (path.path === "server") expect(last).toBeUndefined();
+    else expect(last).toMatchObject({ to: "Bob", ...path });
+  });
+}
 
 test("a declined offer ends with 4, one to nobody with 5", async () => {
   await using world = await new World().start();

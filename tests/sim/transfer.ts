@@ -156,6 +156,12 @@ export class SimClient {
     this.listen();
   }
 
+  /** Datagrams take another path from now on. */
+  changePath(): void {
+    this.receiver.handleNewPath(false, this.timeline.nowUs);
+    this.flush();
+  }
+
   private listen(): void {
     this.options.server.routes.set(`${this.options.address}:${this.port}`, {
       link: this.options.side.down,

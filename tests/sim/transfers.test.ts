@@ -77,6 +77,12 @@ function simulate(seed: number): string {
       timeline.at(random() * 2_000_000, () => client.moveTo(40_000 + i));
     }
   }
+  if (random() < 0.15) {
+    const changes = 1 + Math.floor(random() * 3);
+    for (let i = 0; i < changes; i++) {
+      timeline.at(random() * 2_000_000, () => client.changePath());
+    }
+  }
   while (client.doneAtUs === Infinity && timeline.step()) {
     if (timeline.steps > maxSteps) return "more steps than the cap";
     if (timeline.nowUs > maxVirtualUs) return "longer than the cap of virtual time";

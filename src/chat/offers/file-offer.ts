@@ -3,6 +3,7 @@
 
 import type { OfferContent } from "../../protocol/messages.ts";
 import type { ShareOwner } from "../../share-owner.ts";
+import type { OpenRelay } from "../relay-port.ts";
 import { personKey, type Session } from "../session.ts";
 import { FrameQueue } from "./frame-queue.ts";
 
@@ -56,6 +57,8 @@ export class FileOffer {
   /** The last channel; 0: there was none. */
   channel = 0;
   isOpen = false;
+  /** Forwards datagrams between the ends of the channel. */
+  relay: OpenRelay | undefined;
   /** Since when its sender is away; undefined: it is there. */
   awayMs: number | undefined;
   readonly toSender = new FrameQueue();

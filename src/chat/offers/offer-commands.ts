@@ -150,6 +150,7 @@ export function endFiles(hub: HubState, session: Session, { offer: id, reason }:
 /** `by` knows already. */
 export function endOffer(hub: HubState, offer: FileOffer, reason: OfferEnd, by?: Session): void {
   hub.offers.remove(offer);
+  closeRelay(offer);
   const from = sender(hub, offer);
   const told = new Set(from === undefined ? [] : [from]);
   const taker = recipient(hub, offer);
@@ -211,14 +212,21 @@ function openChannel(hub: HubState, offer: FileOffer): void {
   if (from === undefined || to === undefined) return;
   offer.isOpen = true;
   const channel = ++offer.channel;
-  for (const [session, other] of [[from, to] as const, [to, from] as const]) {
+  const relay = (offer.relay = hub.options.relay?.open(offer.owner));
+  for (const [session, other, token] of [
+    [from, to, relay?.sender] as const,
+    [to, from, relay?.recipient] as const,
+  ]) {
     const { name, proven } = other;
+    const way =
+      relay === undefined || token === undefined ? undefined : { token, port: relay.port };
     const event = {
       type: "channel",
       offer: offer.id,
       channel,
       with: name,
       key: proven.key,
+      ...(way === undefined ? {} : { relay: way }),
     } as const;
     hub.send(session, event);
   }
@@ -228,11 +236,17 @@ function openChannel(hub: HubState, offer: FileOffer): void {
 function closeChannel(hub: HubState, offer: FileOffer, by?: Session): void {
   if (!offer.isOpen) return;
   offer.isOpen = false;
+  closeRelay(offer);
   hub.offers.clearFrames(offer);
   for (const session of [sender(hub, offer), recipient(hub, offer)]) {
     if (session === undefined || session === by) continue;
     hub.send(session, { type: "channel-lost", offer: offer.id, channel: offer.channel });
   }
+}
+
+function closeRelay(offer: FileOffer): void {
+  offer.relay?.close();
+  offer.relay = undefined;
 }
 
 function sender(hub: HubState, { from }: FileOffer): Session | undefined {

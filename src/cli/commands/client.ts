@@ -10,6 +10,7 @@ import { message } from "../../limits.ts";
 import { hostPortText } from "../../io/host-port.ts";
 import { addressOf, defaultAddress, type WrittenAddress } from "../address.ts";
 import { accessOf, passFlag } from "../access-flags.ts";
+import { directFlag } from "../direct-flag.ts";
 import { identityFlag, identityOf, passwordFlag, passwordOf } from "../identity-flag.ts";
 import { plainFlag, surroundings, trusted } from "../trust-flags.ts";
 import { IgnoredFile } from "../../terminal/ignored-file.ts";
@@ -48,6 +49,7 @@ export default defineCommand({
       valueHint: "FOLDER",
       description: "Accept every file that people offer, and save it in FOLDER",
     },
+    direct: directFlag,
     follow: { type: "boolean", description: "In a pipe: keep listening after the end of input" },
     to: {
       type: "string",
@@ -97,6 +99,7 @@ export default defineCommand({
       password,
       ignored: ignoredFile(),
       acceptInto: acceptOf(args.accept),
+      direct: args.direct,
     };
     if (isatty(0) && isatty(1) && !options.json && recipients === undefined) {
       const { runTerminal } = await import("../../terminal/run-terminal.ts");

@@ -10,6 +10,7 @@ import { runCodeSend } from "../../terminal/run-code-send.ts";
 import { runSend } from "../../terminal/run-send.ts";
 import { addressOf, defaultAddress, fullAddress, type WrittenAddress } from "../address.ts";
 import { accessOf, passFlag } from "../access-flags.ts";
+import { directFlag } from "../direct-flag.ts";
 import { identityFlag, identityOf, passwordFlag, passwordOf } from "../identity-flag.ts";
 import { IgnoredFile } from "../../terminal/ignored-file.ts";
 import { rateFlag, rateOf } from "../rate-flag.ts";
@@ -56,6 +57,7 @@ export default defineCommand({
       description: "Your name (default: your user name)",
     },
     "limit-rate": rateFlag,
+    direct: directFlag,
     identity: identityFlag,
     "password-file": passwordFlag,
     pass: passFlag,
@@ -113,6 +115,7 @@ export default defineCommand({
       paths,
       quiet,
       limitBytesPerSecond,
+      direct: args.direct,
     });
   },
 });

@@ -120,6 +120,11 @@ export class UdpPort {
     return this.#any.port;
   }
 
+  /** 4 or 6: addresses of that family can be sent to. */
+  get family(): number {
+    return isIP(this.#any.hostname);
+  }
+
   /**
    * Sends `bytes` as datagrams of `segmentBytes` (the last may be shorter), at most 64 KiB less
    * headers at once. Returns how many bytes the kernel took; if not all, `onWritable` is called

@@ -21,7 +21,7 @@ import { SharedFolder } from "./shared-folder.ts";
 import { TagBudget } from "./tag-budget.ts";
 import { TransferSlots } from "./transfer-slots.ts";
 import type { UdpOffload } from "../../io/udp/udp.ts";
-import { type DatagramSocket, noDatagrams } from "./datagram-socket.ts";
+import type { DatagramSocket } from "./datagram-socket.ts";
 import { UdpListener, type UdpPath } from "../../io/udp/udp-listener.ts";
 
 export interface FileServiceOptions<Folder extends FileFolder = SharedFolder> {
@@ -33,6 +33,8 @@ export interface FileServiceOptions<Folder extends FileFolder = SharedFolder> {
   readonly offload?: boolean;
   /** An idle transfer may be ended for another after this long (default: limits.ts). */
   readonly idleMs?: number;
+  /** Sees all datagrams first; true: they are not about files. */
+  readonly intercept?: (bytes: Uint8Array, path: UdpPath) => boolean;
 }
 
 export class FileService<Folder extends FileFolder = SharedFolder> implements TransferHost {
@@ -72,9 +74,12 @@ export class FileService<Folder extends FileFolder = SharedFolder> implements Tr
     });
   }
 
-  /** Serves another folder than that of a server, without datagrams. */
-  static over<Folder extends FileFolder>(folder: Folder): FileService<Folder> {
-    return new FileService(folder, noDatagrams);
+  /** Serves another folder than that of a server, over datagrams that somebody else carries. */
+  static over<Folder extends FileFolder>(
+    folder: Folder,
+    socket: DatagramSocket,
+  ): FileService<Folder> {
+    return new FileService(folder, socket);
   }
 
   /** @throws what binding a UDP port throws: `EADDRINUSE` */
@@ -87,7 +92,9 @@ export class FileService<Folder extends FileFolder = SharedFolder> implements Tr
       host: options.host,
       port: options.port,
       ...(options.offload === undefined ? {} : { offload: options.offload }),
-      onDatagrams: (bytes, path) => service?.handleDatagrams(bytes, path),
+      onDatagrams(bytes, path) {
+        if (options.intercept?.(bytes, path) !== true) service?.handleDatagrams(bytes, path);
+      },
       onWritable: () => service?.wake(),
     });
     service = new FileService(options.folder, socket, options.idleMs);
@@ -122,6 +129,11 @@ export class FileService<Folder extends FileFolder = SharedFolder> implements Tr
    */
   session(client: FilesClient, control: FileControl): FileSession {
     return new FileSession(this, client, control);
+  }
+
+  /** Sends what is not about files, as `UdpListener.send`. */
+  send(bytes: Uint8Array, datagramBytes: number, path: UdpPath): number {
+    return this.#udp.send(bytes, datagramBytes, path);
   }
 
   handleDatagrams(bytes: Uint8Array, path: UdpPath): void {

@@ -82,6 +82,37 @@ test("the content is passed on as it is, and the device that has proved its key 
   expect(bob.lines().at(-1)).toMatchObject({ type: "channel", key: keyOf("desk") });
 });
 
+/** By which the client may join the relay of the channel that it was told of. */
+const token = (client: Client): string =>
+  (client.lines().find(({ type }) => type === "channel")!["relay"] as { token: string }).token;
+
+test("while a channel is open there is a relay, of which each end gets its own token", () => {
+  const open = new Set<number>();
+  let opened = 0;
+  const relay = {
+    open() {
+      const number = ++opened;
+      open.add(number);
+      const [from, to] = [`s${number}`, `r${number}`].map((text) => text.padEnd(22, "A"));
+      return { port: 4, sender: from!, recipient: to!, close: () => void open.delete(number) };
+    },
+  };
+  const rig = new Rig({ relay });
+  const [ann, bob] = [rig.member("Ann"), rig.member("Bob", taking)];
+  ann.send(offerFiles("Bob"));
+  bob.send(answer(true));
+  expect([token(ann), token(bob)].map((text) => text.slice(0, 2))).toEqual(["s1", "r1"]);
+  bob.close("lost");
+  expect([...open]).toEqual([]);
+  const bobAgain = rig.member("Bob", taking).send(answer(true));
+  expect(token(bobAgain)).toStartWith("r2");
+  // Asking for a fresh channel ends the relay of the one before.
+  bobAgain.send(answer(true));
+  expect([...open]).toEqual([3]);
+  ann.send(end("done"));
+  expect([...open]).toEqual([]);
+});
+
 test("an offer is declined", () => {
   const { ann, bob } = people();
   ann.send(offerFiles("Bob"));

@@ -1,0 +1,63 @@
+// The link of the channel there is, as the socket of a file service: channels come and go, the service
+// stays. Sends no faster than the sender allows.
+
+import type { TokenBucket } from "../../chat/token-bucket.ts";
+import { libc } from "../../io/udp/libc.ts";
+import type { UdpPath } from "../../io/udp/udp-listener.ts";
+import type { UdpOffload } from "../../io/udp/udp.ts";
+import type { DatagramSocket } from "../../server/files/datagram-socket.ts";
+import type { PersonLink } from "./person-link.ts";
+
+/** The other end, wherever it is: the link knows the way. */
+export const otherEnd: UdpPath = { address: "other-end", port: 1, local: "" };
+
+export class LinkSocket implements DatagramSocket {
+  /** An offer must name a port: nothing is behind it. */
+  readonly port = 1;
+  readonly locals = [otherEnd.local];
+  /** The event loop is not this service's alone. */
+  readonly canNap = false;
+  /** What sockets here have, once there is one. */
+  readonly offload: UdpOffload;
+  readonly #pace: TokenBucket | undefined;
+  readonly #onWritable: () => void;
+  #link: PersonLink | undefined;
+  #timer: Timer | undefined;
+
+  /** `onWritable`: after `send` took less than it was given. */
+  constructor(pace: TokenBucket | undefined, onWritable: () => void) {
+    this.#pace = pace;
+    this.#onWritable = onWritable;
+    const isLinux = libc() !== null;
+    const none = { merge: false, receiveBufferBytes: 0 };
+    this.offload = { segment: isLinux, dontFragment: isLinux, ...none };
+  }
+
+  /** Undefined: there is no channel. */
+  use(link: PersonLink | undefined): void {
+    this.#link = link;
+  }
+
+  send(bytes: Uint8Array, segmentBytes: number): number {
+    if (this.#link === undefined) return bytes.length;
+    const nowMs = performance.now();
+    const waitMs = this.#pace?.waitMs(nowMs) ?? 0;
+    if (waitMs > 0) {
+      this.#timer ??= setTimeout(() => {
+        this.#timer = undefined;
+        this.#onWritable();
+      }, Math.ceil(waitMs));
+      return 0;
+    }
+    const taken = this.#link.send(bytes, segmentBytes);
+    this.#pace?.charge(taken, nowMs);
+    return taken;
+  }
+
+  nap(): void {}
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#link = undefined;
+  }
+}

@@ -1,0 +1,57 @@
+// The line by which each end of a channel tells the other where datagrams may reach it
+// (docs/transfer.md, "Paths"). Whoever does not send it gets everything in frames.
+
+import { isIP } from "node:net";
+import { isLoopback } from "../../addresses.ts";
+import { hostPortText, parseHostPort } from "../../io/host-port.ts";
+import { paths as limits } from "../../limits.ts";
+import { FieldReader, parseObject } from "../../protocol/field-reader.ts";
+import type { Route } from "../../transfer/paths/path-finder.ts";
+
+export type PathsLine = {
+  /** Random; what both ends say here goes into the key of their probes. */
+  readonly secret: Uint8Array;
+  /** It has reached the server over loopback. */
+  readonly local: boolean;
+  readonly addresses: readonly Route[];
+};
+
+const mark = `{"type":"paths"`;
+/** Services have lower ports; routers give none of them to programs. */
+const minPort = 1_024;
+
+export function encodePaths({ secret, local, addresses }: PathsLine): string {
+  const written = addresses.map(({ address: host, port }) => hostPortText({ host, port }));
+  const text = Buffer.from(secret).toString("base64url");
+  return JSON.stringify({ type: "paths", secret: text, local, addresses: written });
+}
+
+/** Undefined: it is another line, or not a valid one. Addresses that are not to be tried are left out. */
+export function decodePaths(text: string): PathsLine | undefined {
+  // Most lines have tags, and are long.
+  if (!text.startsWith(mark)) return undefined;
+  const fields = parseObject(text, { maxValues: 64 });
+  if (fields === undefined) return undefined;
+  const r = new FieldReader(fields);
+  const secret = new Uint8Array(Buffer.from(r.text("secret"), "base64url"));
+  const [local, written] = [r.flag("local"), r.texts("addresses")];
+  if (r.problem !== undefined || secret.length !== limits.secretBytes) return undefined;
+  const addresses = written.slice(0, limits.maxTold).flatMap((one) => {
+    const found = parseHostPort(one);
+    if (found === undefined || !isUsable(found.host) || found.port < minPort) return [];
+    return [{ address: found.host, port: found.port }];
+  });
+  return { secret, local, addresses };
+}
+
+/** Whether an address is one that a program on another machine, or on this one, may have. */
+export function isUsable(address: string): boolean {
+  if (isLoopback(address)) return isIP(address) !== 0;
+  if (isIP(address) === 4) {
+    const [first = 0, second = 0] = address.split(".").map(Number);
+    const isLinkLocal = first === 169 && second === 254;
+    return first !== 0 && first !== 127 && first < 224 && !isLinkLocal;
+  }
+  const isSpecial = /^(?:::|fe[89ab]|ff)/i.test(address);
+  return isIP(address) === 6 && !isSpecial && !address.includes("%");
+}

@@ -1,0 +1,315 @@
+// Datagrams between the two ends of one channel, over the best path there is: sockets and timers
+// around the pure parts (transfer/paths). What the datagrams are about it does not know. Without any
+// path it says so, and everything goes in frames.
+
+import { isIP } from "node:net";
+import { isLoopback, plainAddress } from "../../addresses.ts";
+import { nowUs } from "../../io/clock.ts";
+import { type UdpOffload, UdpPort } from "../../io/udp/udp.ts";
+import { paths as limits, transfer as wire } from "../../limits.ts";
+import { secretBytes } from "../../secrets.ts";
+import { type Path, PathFinder, relayRoute, type Route } from "../../transfer/paths/path-finder.ts";
+import { RelayClient } from "../../transfer/paths/relay-client.ts";
+import { datagramEnd, kind, kindAt } from "../../transfer/wire.ts";
+import { kindOf, ownAddresses } from "./own-addresses.ts";
+import { decodePaths, encodePaths, type PathsLine } from "./paths-line.ts";
+import { probeHashes } from "./probe-keys.ts";
+
+export interface LinkOptions {
+  /** This end is the recipient's, which chooses the path. */
+  readonly isRecipient: boolean;
+  /** The server's numeric address. */
+  readonly server: string;
+  /** How the server's relay is joined; undefined: there is none. */
+  readonly relay: { readonly token: string; readonly port: number } | undefined;
+  /** The other end may know our addresses, and we try its own. */
+  readonly isDirectAllowed: boolean;
+  sendLine(line: string): void;
+  /** The channel's secret, once something has come from the other end. */
+  exported(): Uint8Array | undefined;
+  /** The path has changed; undefined: there is none. */
+  onPath(path: Path | undefined): void;
+}
+
+export interface LinkUser {
+  /** Datagrams from the other end. */
+  onDatagrams(bytes: Uint8Array): void;
+  onWritable(): void;
+}
+
+export class PersonLink {
+  readonly #options: LinkOptions;
+  readonly #secret = secretBytes(limits.secretBytes);
+  readonly #own = ownAddresses();
+  readonly #relay: RelayClient | undefined;
+  readonly #datagram = new Uint8Array(wire.maxRequestBytes);
+  #sockets: readonly UdpPort[] = [];
+  #finder: PathFinder | undefined;
+  #told: PathsLine | undefined;
+  #user: LinkUser | undefined;
+  #path: Path | undefined;
+  #hasRelay = false;
+  #saidAddresses = "";
+  #timer: Timer | undefined;
+  #closed = false;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+    const { relay } = options;
+    if (relay !== undefined) {
+      this.#relay = new RelayClient(new Uint8Array(Buffer.from(relay.token, "base64url")));
+    }
+  }
+
+  /**
+   * Tells the other end at once that this one takes datagrams; opens sockets, joins the relay, and
+   * tells where it may be reached.
+   */
+  async start(): Promise<void> {
+    this.#tell();
+    const opened = await Promise.all(this.#hosts().map((host) => this.#open(host)));
+    const sockets = opened.filter((socket) => socket !== undefined);
+    this.#sockets = sockets;
+    if (this.#closed) return this.close();
+    if (sockets.length === 0) return;
+    this.#tell();
+    this.#turn();
+  }
+
+  /** The path in use; undefined: none is known to work. */
+  get path(): Path | undefined {
+    return this.#path;
+  }
+
+  /** The other end takes datagrams, too: there may be a path soon. */
+  get isAnswered(): boolean {
+    const { relay, isDirectAllowed } = this.#options;
+    return this.#told !== undefined && (relay !== undefined || isDirectAllowed);
+  }
+
+  /** Both ends are on this machine. */
+  get isLoopback(): boolean {
+    const path = this.#path;
+    if (path?.kind !== "relayed") return path?.kind === "loopback";
+    return this.#isLocal && this.#told?.local === true;
+  }
+
+  get offload(): UdpOffload {
+    return this.#sockets[0]?.offload ?? noOffload;
+  }
+
+  /** Whoever gets what comes from the other end. */
+  attach(user: LinkUser): void {
+    this.#user = user;
+  }
+
+  detach(user: LinkUser): void {
+    if (this.#user === user) this.#user = undefined;
+  }
+
+  /** A line of the channel; false: it is not about paths. */
+  handleLine(text: string): boolean {
+    const told = decodePaths(text);
+    if (told === undefined) return false;
+    if (this.#closed) return true;
+    const nowUsValue = nowUs();
+    // A second line only brings other addresses.
+    if (this.#told === undefined) this.#begin(told, nowUsValue);
+    if (this.#options.isDirectAllowed) {
+      for (const route of told.addresses) {
+        const isHere = isLoopback(route.address);
+        if (isHere && !this.#isLocal) continue;
+        this.#finder?.add({ route, kind: kindOf(route.address, this.#own) }, nowUsValue);
+      }
+    }
+    this.#turn();
+    return true;
+  }
+
+  /** As `UdpPort.send`, to the other end; without a path the datagrams are lost. */
+  send(bytes: Uint8Array, segmentBytes: number): number {
+    const route = this.#path?.route;
+    if (route === undefined || this.#closed) return bytes.length;
+    return this.#sendTo(route, bytes, segmentBytes);
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    for (const socket of this.#sockets) socket.close();
+    this.#sockets = [];
+    this.#user = undefined;
+    this.#path = undefined;
+  }
+
+  get #isLocal(): boolean {
+    return isLoopback(this.#options.server);
+  }
+
+  /** A socket for each family that there is; on loopback alone, those suffice. */
+  #hosts(): string[] {
+    const { server, isDirectAllowed } = this.#options;
+    const families = new Set([isIP(server) === 6 ? "::" : "0.0.0.0"]);
+    if (isDirectAllowed) {
+      for (const address of this.#own) families.add(isIP(address) === 6 ? "::" : "0.0.0.0");
+    }
+    return [...families];
+  }
+
+  /** Undefined: this machine has no such family. */
+  async #open(host: string): Promise<UdpPort | undefined> {
+    try {
+      return await UdpPort.open({
+        host,
+        onDatagrams: (bytes, address, port) =>
+          this.#handleDatagrams(bytes, plainAddress(address), port),
+        onWritable: () => this.#user?.onWritable(),
+      });
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** The other end takes datagrams, too: both now have the keys of probes. */
+  #begin(told: PathsLine, atUs: number): void {
+    this.#told = told;
+    const { isRecipient, exported } = this.#options;
+    const [recipient, sender] = isRecipient
+      ? [this.#secret, told.secret]
+      : [told.secret, this.#secret];
+    const hashes = probeHashes({ exported: exported(), recipient, sender });
+    this.#finder = new PathFinder({
+      isChooser: isRecipient,
+      ownHash: isRecipient ? hashes.recipient : hashes.sender,
+      otherHash: isRecipient ? hashes.sender : hashes.recipient,
+      kindOf: ({ address }) => kindOf(address, this.#own),
+    });
+    if (this.#relay?.isJoined === true) this.#addRelay(atUs);
+  }
+
+  #addRelay(atUs: number): void {
+    this.#hasRelay = true;
+    this.#finder?.add({ route: relayRoute, kind: "relayed" }, atUs);
+  }
+
+  /** Tells the other end where we may be reached, as far as that is news. */
+  #tell(): void {
+    const addresses = this.#options.isDirectAllowed ? this.#places() : [];
+    const line = encodePaths({ secret: this.#secret, local: this.#isLocal, addresses });
+    if (line === this.#saidAddresses) return;
+    this.#saidAddresses = line;
+    this.#options.sendLine(line);
+  }
+
+  #places(): Route[] {
+    const places: Route[] = [];
+    const local = this.#isLocal ? [this.#options.server] : [];
+    for (const address of [...local, ...this.#own]) {
+      const port = this.#socketFor(address)?.port;
+      if (port !== undefined) places.push({ address, port });
+    }
+    const seen = this.#relay?.seen;
+    if (seen !== undefined && !this.#isLocal) {
+      const address = plainAddress(seen.address);
+      places.push({ address, port: seen.port });
+    }
+    return places;
+  }
+
+  #handleDatagrams(bytes: Uint8Array, address: string, port: number): void {
+    if (this.#closed) return;
+    const atUs = nowUs();
+    const { relay, server } = this.#options;
+    const isRelayed = port === relay?.port && address === plainAddress(server);
+    const route = isRelayed ? relayRoute : { address, port };
+    const rest = this.#takeOwn(bytes, route, isRelayed, atUs);
+    // Whoever takes the rest may free its memory.
+    const isDue = rest < bytes.length;
+    if (rest > 0 && this.#finder?.has(route) === true) {
+      this.#finder.handleArrival(route, atUs);
+      this.#user?.onDatagrams(isDue ? bytes.subarray(0, rest) : bytes);
+    }
+    if (isDue) this.#turn();
+  }
+
+  /**
+   * Takes probes, and what the relay says of itself: such a datagram is alone, or the last of what the
+   * kernel has merged. Returns the number of bytes before it.
+   */
+  #takeOwn(bytes: Uint8Array, route: Route, isRelayed: boolean, atUs: number): number {
+    let last = 0;
+    for (let at = 0; at < bytes.length;) {
+      const end = datagramEnd(bytes, at);
+      if (end < 0) return bytes.length;
+      last = at;
+      at = end;
+    }
+    const what = kindAt(bytes, last);
+    if (what === kind.probe) {
+      this.#finder?.handleProbe(bytes, last, bytes.length, route, atUs);
+      return last;
+    }
+    if (!isRelayed || this.#relay?.handle(bytes, last, bytes.length, atUs) !== true) {
+      return bytes.length;
+    }
+    if (this.#relay.isJoined && !this.#hasRelay) this.#addRelay(atUs);
+    // The recipient speaks first; the sender's end has started because of that.
+    this.#tell();
+    return last;
+  }
+
+  /** Sends what is due, tells of another path, and sets the timer. */
+  #turn(): void {
+    if (this.#closed || this.#sockets.length === 0) return;
+    const atUs = nowUs();
+    const join = this.#relay?.pollTransmit(this.#datagram, atUs) ?? 0;
+    if (join > 0) this.#sendTo(relayRoute, this.#datagram.subarray(0, join), join);
+    const finder = this.#finder;
+    if (finder !== undefined) this.#probe(finder, atUs);
+    this.#followPath(finder?.path);
+    const dueUs = Math.min(
+      this.#relay?.nextTimeoutUs ?? Number.POSITIVE_INFINITY,
+      finder?.nextTimeoutUs(atUs) ?? Number.POSITIVE_INFINITY,
+    );
+    clearTimeout(this.#timer);
+    if (dueUs === Number.POSITIVE_INFINITY) return;
+    this.#timer = setTimeout(() => this.#turn(), Math.max(1, Math.ceil((dueUs - atUs) / 1_000)));
+  }
+
+  #probe(finder: PathFinder, atUs: number): void {
+    // Each candidate is due once at most; answers are bounded, too.
+    for (let left = 2 * limits.maxCandidates; left > 0; left--) {
+      const route = finder.pollTransmit(this.#datagram, atUs);
+      if (route === undefined) break;
+      const probe = this.#datagram.subarray(0, datagramEnd(this.#datagram, 0));
+      this.#sendTo(route, probe, probe.length);
+    }
+  }
+
+  #followPath(path: Path | undefined): void {
+    if (path === this.#path) return;
+    this.#path = path;
+    this.#options.onPath(path);
+    this.#user?.onWritable();
+  }
+
+  #sendTo(route: Route, bytes: Uint8Array, segmentBytes: number): number {
+    const { server, relay } = this.#options;
+    const isRelayed = route === relayRoute;
+    const address = isRelayed ? server : route.address;
+    const port = isRelayed ? (relay?.port ?? 0) : route.port;
+    return this.#socketFor(address)?.send(bytes, segmentBytes, address, port) ?? bytes.length;
+  }
+
+  #socketFor(address: string): UdpPort | undefined {
+    const family = isIP(address);
+    return this.#sockets.find(({ family: own }) => own === family);
+  }
+}
+
+const noOffload: UdpOffload = {
+  segment: false,
+  merge: false,
+  dontFragment: false,
+  receiveBufferBytes: 0,
+};

@@ -1,0 +1,256 @@
+// Finds paths for datagrams between two people, one end's part: asks every address that the other end
+// may have whether it is there (PROBE), keeps those that work alive, and moves to the best of them.
+// Both ends ask; the one that chooses, the recipient's, says with its probes which path is used.
+//
+// An address counts only after it has answered a probe, so nobody can make an end send more than a
+// few small datagrams to a third party: answers are authenticated, and no longer than what they
+// answer. Pure: datagrams and routes in and out; keyed hashes and the time are parameters.
+
+import { paths as limits } from "../../limits.ts";
+import { type Probe, type ProbeHash, readProbe, writeProbe } from "./path-wire.ts";
+
+/** How a datagram leaves this machine and gets to the other end. */
+export type Route = { readonly address: string; readonly port: number };
+
+/** The relay, by whatever address the server has. */
+export const relayRoute: Route = { address: "", port: 0 };
+
+/** What kind of path it is, the best first. */
+const pathKinds = ["loopback", "lan", "ipv6", "punched", "relayed"] as const;
+export type PathKind = (typeof pathKinds)[number];
+
+export interface Path {
+  readonly route: Route;
+  readonly kind: PathKind;
+}
+
+export interface PathFinderConfig {
+  /** This end chooses the path for both. */
+  readonly isChooser: boolean;
+  /** Of what this end sends, and of what the other does. */
+  readonly ownHash: ProbeHash;
+  readonly otherHash: ProbeHash;
+  /** The kind of a path to an address that is not among those told, but that a probe came from. */
+  kindOf(route: Route): PathKind;
+}
+
+interface Candidate extends Path {
+  /** It has answered, and not been silent for too long since. */
+  isValid: boolean;
+  /** It has been there at least once. */
+  hasAnswered: boolean;
+  /** Probes since it was heard last. */
+  tries: number;
+  dueUs: number;
+  heardUs: number;
+  rttUs: number;
+}
+
+/** A probe that has not been answered. */
+interface Asked {
+  candidate: Candidate;
+  sentUs: number;
+}
+
+/** A path of the same kind has to be this much faster to be worth a change. */
+const fasterShare = 0.7;
+/** Numbers of probes that are remembered, so that each counts once. */
+const windowNumbers = 64;
+const maxAsked = 256;
+
+export class PathFinder {
+  readonly #config: PathFinderConfig;
+  readonly #candidates: Candidate[] = [];
+  readonly #asked = new Map<number, Asked>();
+  /** Answers to send, oldest first. */
+  readonly #answers: { probe: Probe; route: Route }[] = [];
+  readonly #seen = new NumberWindow();
+  #lastNumber = 0;
+  #used: Candidate | undefined;
+  /** What the other end has said last: that it uses this one. */
+  #named: Candidate | undefined;
+  #namedNumber = 0;
+
+  constructor(config: PathFinderConfig) {
+    this.#config = config;
+  }
+
+  /** The path in use; undefined: none is known to work. */
+  get path(): Path | undefined {
+    return this.#used;
+  }
+
+  /** Whether what comes that way may be from the other end. */
+  has(route: Route): boolean {
+    return this.#find(route)?.isValid === true;
+  }
+
+  /** An address that the other end may have. Past the bound of them it is ignored. */
+  add({ route, kind }: Path, nowUs: number): void {
+    const known = this.#find(route);
+    if (known !== undefined) return;
+    if (this.#candidates.length >= limits.maxCandidates) return;
+    this.#candidates.push({
+      route,
+      kind,
+      isValid: false,
+      hasAnswered: false,
+      tries: 0,
+      dueUs: nowUs,
+      heardUs: nowUs,
+      rttUs: Infinity,
+    });
+  }
+
+  /** Takes a PROBE; false: it is none, or not from the other end. */
+  handleProbe(bytes: Uint8Array, at: number, end: number, route: Route, nowUs: number): boolean {
+    const probe = readProbe(bytes, at, end, this.#config.otherHash);
+    if (probe === undefined) return false;
+    if (probe.isAnswer) this.#handleAnswer(probe, route, nowUs);
+    else if (this.#seen.add(probe.number)) this.#handleQuestion(probe, route, nowUs);
+    return true;
+  }
+
+  /** Something else has come that way. */
+  handleArrival(route: Route, nowUs: number): void {
+    const candidate = this.#find(route);
+    if (candidate?.isValid === true) candidate.heardUs = nowUs;
+  }
+
+  /** Writes the next PROBE; returns where it goes, undefined if there is none now. */
+  pollTransmit(into: Uint8Array, nowUs: number): Route | undefined {
+    const answer = this.#answers.shift();
+    if (answer !== undefined) {
+      writeProbe(into, answer.probe, this.#config.ownHash);
+      return answer.route;
+    }
+    this.#leaveDead(nowUs);
+    const due = this.#candidates.find(({ dueUs }) => dueUs <= nowUs);
+    if (due === undefined) return undefined;
+    this.#ask(due, into, nowUs);
+    return due.route;
+  }
+
+  /** When to call `pollTransmit` again, in µs; Infinity: never. */
+  nextTimeoutUs(nowUs: number): number {
+    if (this.#answers.length > 0) return nowUs;
+    let soonestUs = Infinity;
+    for (const { dueUs, isValid, heardUs } of this.#candidates) {
+      soonestUs = Math.min(soonestUs, dueUs, isValid ? heardUs + limits.deadUs : Infinity);
+    }
+    return soonestUs;
+  }
+
+  #ask(candidate: Candidate, into: Uint8Array, nowUs: number): void {
+    const number = ++this.#lastNumber;
+    const isUsed = this.#config.isChooser && candidate === this.#used;
+    writeProbe(into, { isAnswer: false, isUsed, number }, this.#config.ownHash);
+    this.#asked.set(number, { candidate, sentUs: nowUs });
+    if (this.#asked.size > maxAsked) this.#asked.delete(this.#asked.keys().next().value!);
+    candidate.tries++;
+    candidate.dueUs = nowUs + this.#waitUs(candidate);
+  }
+
+  #waitUs(candidate: Candidate): number {
+    if (candidate.isValid) {
+      return candidate === this.#used ? limits.usedProbeUs : limits.spareProbeUs;
+    }
+    if (candidate.tries >= limits.maxTries) {
+      return candidate.hasAnswered ? limits.tryAgainUs : Infinity;
+    }
+    return Math.min(limits.firstTryUs * 2 ** (candidate.tries - 1), limits.lastTryUs);
+  }
+
+  #handleQuestion(probe: Probe, route: Route, nowUs: number): void {
+    this.#answers.push({ probe: { isAnswer: true, isUsed: false, number: probe.number }, route });
+    if (this.#answers.length > limits.maxCandidates) this.#answers.shift();
+    if (this.#find(route) === undefined) {
+      this.add({ route, kind: this.#config.kindOf(route) }, nowUs);
+    }
+    const candidate = this.#find(route);
+    if (candidate === undefined) return;
+    // It may have got through a router only now that the other end has sent something that way.
+    if (!candidate.isValid && candidate.tries < limits.maxTries) candidate.dueUs = nowUs;
+    if (this.#config.isChooser || !probe.isUsed || probe.number < this.#namedNumber) return;
+    this.#named = candidate;
+    this.#namedNumber = probe.number;
+    this.#follow();
+  }
+
+  #handleAnswer({ number }: Probe, route: Route, nowUs: number): void {
+    const asked = this.#asked.get(number);
+    // An answer from elsewhere says nothing about the way there.
+    if (asked === undefined || !isSame(asked.candidate.route, route)) return;
+    this.#asked.delete(number);
+    const { candidate, sentUs } = asked;
+    const rttUs = nowUs - sentUs;
+    candidate.rttUs = candidate.isValid ? candidate.rttUs + (rttUs - candidate.rttUs) / 4 : rttUs;
+    candidate.isValid = true;
+    candidate.hasAnswered = true;
+    candidate.tries = 0;
+    candidate.heardUs = nowUs;
+    if (this.#config.isChooser) this.#choose(nowUs);
+    else this.#follow();
+  }
+
+  /** Uses what the other end uses, as soon as it is known to work. */
+  #follow(): void {
+    if (this.#named?.isValid === true) this.#used = this.#named;
+  }
+
+  #choose(nowUs: number): void {
+    let best = this.#used?.isValid === true ? this.#used : undefined;
+    for (const candidate of this.#candidates) {
+      if (candidate.isValid && (best === undefined || isBetter(candidate, best))) best = candidate;
+    }
+    if (best === this.#used) return;
+    this.#used = best;
+    // Tells the other end at once.
+    if (best !== undefined) best.dueUs = nowUs;
+  }
+
+  /** Paths that have gone silent are tried again as if they were new. */
+  #leaveDead(nowUs: number): void {
+    let hasLeft = false;
+    for (const candidate of this.#candidates) {
+      if (!candidate.isValid || nowUs < candidate.heardUs + limits.deadUs) continue;
+      candidate.isValid = false;
+      candidate.tries = 0;
+      candidate.dueUs = nowUs;
+      hasLeft = true;
+    }
+    if (!hasLeft || this.#used?.isValid !== false) return;
+    if (this.#config.isChooser) this.#choose(nowUs);
+    else this.#used = undefined;
+  }
+
+  #find(route: Route): Candidate | undefined {
+    return this.#candidates.find((candidate) => isSame(candidate.route, route));
+  }
+}
+
+function isBetter(one: Candidate, other: Candidate): boolean {
+  const rank = pathKinds.indexOf(one.kind) - pathKinds.indexOf(other.kind);
+  return rank === 0 ? one.rttUs < other.rttUs * fasterShare : rank < 0;
+}
+
+function isSame(one: Route, other: Route): boolean {
+  return one.port === other.port && one.address === other.address;
+}
+
+/** Ascending numbers, of which each is taken once, in almost any order (RFC 4303 §3.4.3). */
+class NumberWindow {
+  #highest = 0;
+  readonly #seen = new Set<number>();
+
+  add(number: number): boolean {
+    if (number <= this.#highest - windowNumbers || this.#seen.has(number)) return false;
+    this.#seen.add(number);
+    this.#highest = Math.max(this.#highest, number);
+    if (this.#seen.size > 2 * windowNumbers) {
+      for (const old of this.#seen)
+        if (old <= this.#highest - windowNumbers) this.#seen.delete(old);
+    }
+    return true;
+  }
+}

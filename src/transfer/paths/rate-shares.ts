@@ -1,0 +1,88 @@
+// Byte rates of what is relayed: one for everything, and one for each owner of a share. Pure. Unlike
+// chat/share-buckets.ts it is asked for every datagram, so owners are looked up once, when a relay is
+// opened.
+
+import type { ShareOwner } from "../../share-owner.ts";
+
+/** How much may pass at once after a pause, in µs of the rate. */
+const burstUs = 20_000;
+/** At least this many bytes, or a datagram of 64 KiB would never pass. */
+const minBurstBytes = 128 * 1_024;
+
+class Rate {
+  users = 0;
+  readonly #bytesPerUs: number;
+  readonly #burstBytes: number;
+  #credit: number;
+  #atUs: number;
+
+  constructor(bytesPerSecond: number, nowUs: number) {
+    this.#bytesPerUs = bytesPerSecond / 1e6;
+    this.#burstBytes = Math.max(minBurstBytes, this.#bytesPerUs * burstUs);
+    this.#credit = this.#burstBytes;
+    this.#atUs = nowUs;
+  }
+
+  /** µs until something may pass; 0: now. */
+  waitUs(nowUs: number): number {
+    const elapsedUs = Math.max(0, nowUs - this.#atUs);
+    this.#atUs = nowUs;
+    this.#credit = Math.min(this.#burstBytes, this.#credit + elapsedUs * this.#bytesPerUs);
+    return this.#credit > 0 ? 0 : (1 - this.#credit) / this.#bytesPerUs;
+  }
+
+  /** May go into debt by a datagram, or as many as were merged. */
+  spend(bytes: number): void {
+    this.#credit -= bytes;
+  }
+}
+
+/** All rates that one relay has to keep to. */
+export type Rates = readonly { waitUs(nowUs: number): number; spend(bytes: number): void }[];
+
+export class RateShares {
+  readonly #bytesPerSecond: number;
+  readonly #perOwner: number;
+  readonly #all: Rate;
+  readonly #owners = new Map<string, Rate>();
+
+  /** An owner may use `perOwner` bytes per second, or several times that for many together. */
+  constructor(bytesPerSecond: number, perOwner: number, nowUs: number) {
+    this.#bytesPerSecond = bytesPerSecond;
+    this.#perOwner = perOwner;
+    this.#all = new Rate(bytesPerSecond, nowUs);
+  }
+
+  /** The rates of a new relay of that owner; give them back with `close`. */
+  open({ shares }: ShareOwner, nowUs: number): Rates {
+    const own = shares.map(({ key, times }) => {
+      let rate = this.#owners.get(key);
+      if (rate === undefined) {
+        rate = new Rate(Math.min(this.#bytesPerSecond, times * this.#perOwner), nowUs);
+        this.#owners.set(key, rate);
+      }
+      rate.users++;
+      return rate;
+    });
+    return [this.#all, ...own];
+  }
+
+  close({ shares }: ShareOwner): void {
+    for (const { key } of shares) {
+      const rate = this.#owners.get(key);
+      if (rate !== undefined && --rate.users === 0) this.#owners.delete(key);
+    }
+  }
+
+  /** Owners that are tracked. */
+  get size(): number {
+    return this.#owners.size;
+  }
+}
+
+/** µs until all of them let something pass; 0: now. */
+export function longestWaitUs(rates: Rates, nowUs: number): number {
+  let waitUs = 0;
+  for (const rate of rates) waitUs = Math.max(waitUs, rate.waitUs(nowUs));
+  return waitUs;
+}

@@ -1,0 +1,290 @@
+// The server's relay: forwards datagrams between the two ends of a channel, unread, once each has
+// shown by its token and a cookie that it is there. Keeps to rates; what comes too fast waits a
+// little, and past that it is dropped, which the receiver's congestion control takes for what it is.
+// Pure: bytes and paths in and out, keyed hash and time are parameters.
+
+import { relay as limits, transfer as wire } from "../../limits.ts";
+import type { ShareOwner } from "../../share-owner.ts";
+import { CookieJar, type KeyedHash, type Path } from "../cookies.ts";
+import { datagramEnd, goneReason, kind, kindAt, writeCookie, writeGone } from "../wire.ts";
+import { readJoin, writeJoined } from "./path-wire.ts";
+import { longestWaitUs, type Rates, RateShares } from "./rate-shares.ts";
+
+export interface RelayConfig {
+  readonly keyedHash: KeyedHash;
+  /** Of all that is forwarded; 0: nothing is. */
+  readonly bytesPerSecond: number;
+}
+
+/** Totals for metrics. */
+export interface RelayTotals {
+  datagrams: number;
+  bytes: number;
+  /** Datagrams that were dropped: too fast, or nobody to get them. */
+  dropped: number;
+}
+
+/** Datagrams for one path: as `Burst` in sender.ts. */
+export interface Relayed {
+  bytes: Uint8Array;
+  datagramBytes: number;
+  path: Path;
+}
+
+interface End {
+  readonly pair: Pair;
+  readonly token: Uint8Array;
+  /** Where it has shown itself to be. */
+  path: Path | undefined;
+  /** What waits to be sent to it, oldest first. */
+  readonly waiting: Uint8Array[];
+  waitingBytes: number;
+}
+
+interface Pair {
+  readonly owner: ShareOwner;
+  readonly rates: Rates;
+  readonly ends: End[];
+}
+
+/** The ends that `open` has made. */
+export type RelayPair = Pick<Pair, "owner">;
+
+/** What a datagram costs besides its bytes, in bytes: headers of IP and UDP, so that small ones pay. */
+const headerBytes = 48;
+/** Merged datagrams shorter than this leave several in one, which receivers split like merged ones. */
+const minSplitBytes = 512;
+/** How much of small ones goes in one: fits every path. */
+const gatheredBytes = 1_200;
+
+export class Relay {
+  readonly totals: RelayTotals = { datagrams: 0, bytes: 0, dropped: 0 };
+  readonly #cookies: CookieJar;
+  readonly #bytesPerSecond: number;
+  readonly #rates: RateShares;
+  readonly #pairs = new Set<Pair>();
+  readonly #byToken = new Map<string, End>();
+  /** Ends by the port that they send from: few share one. */
+  readonly #byPort = new Map<number, End[]>();
+  /** Ends for which something waits, in turn. */
+  readonly #queue: End[] = [];
+  readonly #queueBytes: number;
+  #waitingBytes = 0;
+  readonly #relayed: Relayed = { bytes: new Uint8Array(0), datagramBytes: 0, path: nowhere };
+
+  constructor({ keyedHash, bytesPerSecond }: RelayConfig, nowUs: number) {
+    this.#cookies = new CookieJar(keyedHash);
+    this.#bytesPerSecond = bytesPerSecond;
+    this.#rates = new RateShares(bytesPerSecond, bytesPerSecond / limits.ownersAtFullRate, nowUs);
+    const share = (bytesPerSecond * limits.waitMs) / 1_000;
+    this.#queueBytes = Math.min(limits.maxQueueBytes, Math.max(limits.minQueueBytes, share));
+  }
+
+  /** Pairs of ends. */
+  get size(): number {
+    return this.#pairs.size;
+  }
+
+  /** Bytes that wait. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
+  /** `tokens`: unguessable, one for each end. Undefined: nothing is relayed, or too much already. */
+  open(
+    tokens: readonly [Uint8Array, Uint8Array],
+    owner: ShareOwner,
+    nowUs: number,
+  ): RelayPair | undefined {
+    if (this.#bytesPerSecond <= 0 || this.#pairs.size >= limits.maxPairs) return undefined;
+    const pair: Pair = { owner, rates: this.#rates.open(owner, nowUs), ends: [] };
+    for (const token of tokens) {
+      const end = { pair, token, path: undefined, waiting: [], waitingBytes: 0 };
+      pair.ends.push(end);
+      this.#byToken.set(keyOf(token), end);
+    }
+    this.#pairs.add(pair);
+    return pair;
+  }
+
+  /** The channel is closed: nothing is forwarded any more. */
+  close(pair: RelayPair): void {
+    for (const known of this.#pairs) {
+      if (known !== pair) continue;
+      this.#pairs.delete(known);
+      this.#rates.close(known.owner);
+      for (const end of known.ends) {
+        this.#byToken.delete(keyOf(end.token));
+        this.#unbind(end);
+        this.#waitingBytes -= end.waitingBytes;
+        const at = this.#queue.indexOf(end);
+        if (at >= 0) this.#queue.splice(at, 1);
+      }
+    }
+  }
+
+  /**
+   * Takes datagrams as they have come, merged or not. Undefined: they are none of the relay's.
+   * A number: as many bytes of `into` answer on the same path, and `pollTransmit` has the rest.
+   * The bytes belong to the relay from now on. `into` holds limits.ts maxRequestBytes.
+   */
+  handleDatagrams(
+    bytes: Uint8Array,
+    path: Path,
+    into: Uint8Array,
+    nowUs: number,
+  ): number | undefined {
+    if (this.#pairs.size === 0) return undefined;
+    const what = kindAt(bytes, 0);
+    const end = this.#endAt(path);
+    if (what === kind.join) return this.#handleJoin(bytes, path, into, nowUs);
+    if (end === undefined) return undefined;
+    // A JOIN can only be the last of what the kernel has merged, and is for the server alone.
+    const last = lastDatagram(bytes);
+    const isJoining = last > 0 && kindAt(bytes, last) === kind.join;
+    this.#forward(end, isJoining ? bytes.subarray(0, last) : bytes);
+    return isJoining ? this.#handleJoin(bytes.subarray(last), path, into, nowUs) : 0;
+  }
+
+  /** What may leave now; undefined: nothing. The result is reused. */
+  pollTransmit(nowUs: number): Relayed | undefined {
+    for (let left = this.#queue.length; left > 0; left--) {
+      const end = this.#queue[0]!;
+      if (longestWaitUs(end.pair.rates, nowUs) > 0) {
+        this.#queue.push(this.#queue.shift()!);
+        continue;
+      }
+      const bytes = this.#dequeue(end);
+      if (bytes === undefined || end.path === undefined) continue;
+      const { datagramBytes, count } = split(bytes);
+      for (const rate of end.pair.rates) rate.spend(bytes.length + count * headerBytes);
+      this.totals.datagrams += count;
+      this.totals.bytes += bytes.length;
+      const relayed = this.#relayed;
+      relayed.bytes = bytes;
+      relayed.datagramBytes = datagramBytes;
+      relayed.path = end.path;
+      return relayed;
+    }
+    return undefined;
+  }
+
+  /** When to call `pollTransmit` again after it returned undefined, in µs; Infinity: never. */
+  nextTimeoutUs(nowUs: number): number {
+    let soonestUs = Infinity;
+    for (const { pair } of this.#queue) {
+      soonestUs = Math.min(soonestUs, nowUs + longestWaitUs(pair.rates, nowUs));
+    }
+    return soonestUs;
+  }
+
+  #forward(end: End, bytes: Uint8Array): void {
+    const other = end.pair.ends[0] === end ? end.pair.ends[1] : end.pair.ends[0];
+    if (other?.path !== undefined && this.#enqueue(other, bytes)) return;
+    this.totals.dropped += split(bytes).count;
+  }
+
+  #handleJoin(bytes: Uint8Array, path: Path, into: Uint8Array, nowUs: number): number | undefined {
+    const join = readJoin(bytes, 0, datagramEnd(bytes, 0));
+    if (join === undefined) return 0;
+    const { token, cookie, timeUs: echoUs } = join;
+    const end = this.#byToken.get(keyOf(token));
+    if (end === undefined) return writeGone(into, { token, reason: goneReason.unknown });
+    if (!isSame(end.path, path)) {
+      if (!this.#cookies.isValid(cookie, path, token, nowUs)) {
+        const fresh = this.#cookies.mint(path, token, nowUs);
+        const { address, port } = path;
+        return writeCookie(into, { token, cookie: fresh, echoUs, address, port });
+      }
+      this.#bind(end, path);
+    }
+    const isWhole = end.pair.ends.every(({ path: known }) => known !== undefined);
+    return writeJoined(into, { token, echoUs, isWhole });
+  }
+
+  #bind(end: End, path: Path): void {
+    this.#unbind(end);
+    // A router may have given the same place to somebody else since.
+    const before = this.#endAt(path);
+    if (before !== undefined) this.#unbind(before);
+    end.path = path;
+    const { port } = path;
+    const others = this.#byPort.get(port);
+    if (others === undefined) this.#byPort.set(port, [end]);
+    else others.push(end);
+  }
+
+  #unbind(end: End): void {
+    if (end.path === undefined) return;
+    const { port } = end.path;
+    end.path = undefined;
+    const rest = this.#byPort.get(port)?.filter((other) => other !== end) ?? [];
+    if (rest.length === 0) this.#byPort.delete(port);
+    else this.#byPort.set(port, rest);
+  }
+
+  #endAt(path: Path): End | undefined {
+    const ends = this.#byPort.get(path.port);
+    if (ends === undefined) return undefined;
+    for (const end of ends) if (isSame(end.path, path)) return end;
+    return undefined;
+  }
+
+  #enqueue(end: End, bytes: Uint8Array): boolean {
+    const isOver =
+      end.waitingBytes + bytes.length > this.#queueBytes ||
+      end.waiting.length >= limits.maxQueued ||
+      this.#waitingBytes + bytes.length > limits.maxWaitingBytes;
+    if (isOver) return false;
+    if (end.waiting.length === 0) this.#queue.push(end);
+    end.waiting.push(bytes);
+    end.waitingBytes += bytes.length;
+    this.#waitingBytes += bytes.length;
+    return true;
+  }
+
+  /** Those for whom something waits take turns. */
+  #dequeue(end: End): Uint8Array | undefined {
+    this.#queue.shift();
+    const bytes = end.waiting.shift();
+    if (bytes === undefined) return undefined;
+    end.waitingBytes -= bytes.length;
+    this.#waitingBytes -= bytes.length;
+    if (end.waiting.length > 0) this.#queue.push(end);
+    return bytes;
+  }
+}
+
+const nowhere: Path = { address: "", port: 0, local: "" };
+
+/** Where the last of merged datagrams begins; -1: they can't be told apart. */
+function lastDatagram(bytes: Uint8Array): number {
+  let last = -1;
+  for (let at = 0; at < bytes.length;) {
+    const end = datagramEnd(bytes, at);
+    if (end < 0) return -1;
+    last = at;
+    at = end;
+  }
+  return last;
+}
+
+/**
+ * How to split what the kernel has merged, all datagrams of one length but the last. What they say of
+ * their length may be a lie: it never makes more of them than bytes that are worth it.
+ */
+function split(bytes: Uint8Array): { datagramBytes: number; count: number } {
+  const { length } = bytes;
+  const first = datagramEnd(bytes, 0);
+  if (first <= 0 || first >= length) return { datagramBytes: length, count: 1 };
+  const datagramBytes = first >= minSplitBytes ? first : first * Math.floor(gatheredBytes / first);
+  return { datagramBytes, count: Math.ceil(length / datagramBytes) };
+}
+
+function isSame(a: Path | undefined, b: Path): boolean {
+  return a !== undefined && a.port === b.port && a.address === b.address && a.local === b.local;
+}
+
+function keyOf(token: Uint8Array): string {
+  return token.length === wire.tokenBytes ? String.fromCharCode(...token) : "";
+}

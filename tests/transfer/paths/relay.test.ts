@@ -1,0 +1,328 @@
+// The relay forwards between two ends that have shown where they are, unchanged, within its rates and
+// its memory; and it is of no use to anybody else.
+
+import { describe, expect, test } from "bun:test";
+import { createHmac } from "node:crypto";
+import { relay as limits } from "../../../src/limits.ts";
+import { ownerAt } from "../../../src/share-owner.ts";
+import { noCookie, readJoined, writeJoin } from "../../../src/transfer/paths/path-wire.ts";
+import { Relay, type RelayPair } from "../../../src/transfer/paths/relay.ts";
+import type { Path } from "../../../src/transfer/cookies.ts";
+import {
+  dataHeaderBytes,
+  kind,
+  kindAt,
+  readCookie,
+  readGone,
+  writeDataHeader,
+} from "../../../src/transfer/wire.ts";
+import { seeded } from "../../sim/random.ts";
+
+const at = (address: string, port = 40_000): Path => ({ address, port, local: "" });
+const [ann, bob, eve] = [at("192.0.2.1"), at("192.0.2.2"), at("192.0.2.3")];
+const token = (fill: number): Uint8Array => new Uint8Array(16).fill(fill);
+const secondUs = 1_000_000;
+
+const keyedHash = (message: Uint8Array) => createHmac("sha256", "key").update(message).digest();
+
+function data(length: number, fill: number): Uint8Array {
+  const bytes = new Uint8Array(dataHeaderBytes + length).fill(fill);
+  writeDataHeader(bytes, 0, fill, fill, fill, 0, 0, 0, length);
+  return bytes;
+}
+
+class Bed {
+  nowUs = secondUs;
+  readonly relay: Relay;
+  readonly into = new Uint8Array(2_048);
+  #pairs = 0;
+
+  constructor(bytesPerSecond = 1e9) {
+    this.relay = new Relay({ keyedHash, bytesPerSecond }, this.nowUs);
+  }
+
+  open(address = "198.51.100.1"): RelayPair & { tokens: [Uint8Array, Uint8Array] } {
+    const tokens: [Uint8Array, Uint8Array] = [token(++this.#pairs * 2), token(this.#pairs * 2 + 1)];
+    const pair = this.relay.open(tokens, ownerAt(address), this.nowUs);
+    if (pair === undefined) throw new Error("refused");
+    return Object.assign(pair, { tokens });
+  }
+
+  /** What the relay answers to datagrams from there; undefined: they are none of its. */
+  receive(bytes: Uint8Array, from: Path): Uint8Array | undefined {
+    const length = this.relay.handleDatagrams(bytes, from, this.into, this.nowUs);
+    return length === undefined ? undefined : this.into.slice(0, length);
+  }
+
+  join(own: Uint8Array, cookie: Uint8Array, from: Path): Uint8Array {
+    const bytes = new Uint8Array(96);
+    writeJoin(bytes, { token: own, cookie, timeUs: 7 });
+    return this.receive(bytes, from) ?? new Uint8Array(0);
+  }
+
+  /** The whole handshake; whether the other end was there. */
+  enter(own: Uint8Array, from: Path): boolean | undefined {
+    const first = this.join(own, noCookie, from);
+    const cookie = readCookie(first, 0, first.length);
+    if (cookie === undefined) return undefined;
+    const second = this.join(own, cookie.cookie, from);
+    return readJoined(second, 0, second.length)?.isWhole;
+  }
+
+  /** A pair whose ends are at `ann` and `bob`. */
+  whole(address?: string) {
+    const pair = this.open(address);
+    this.enter(pair.tokens[0], ann);
+    this.enter(pair.tokens[1], bob);
+    return pair;
+  }
+
+  /** Everything that may leave now: `to length/datagramBytes`. */
+  sent(): string[] {
+    const sent: string[] = [];
+    for (;;) {
+      const relayed = this.relay.pollTransmit(this.nowUs);
+      if (relayed === undefined) return sent;
+      const { bytes, datagramBytes, path } = relayed;
+      sent.push(`${path.address} ${bytes.length}/${datagramBytes}`);
+    }
+  }
+}
+
+describe("joining", () => {
+  test("a cookie comes first, names the place, and is no longer than what it answers", () => {
+    const bed = new Bed();
+    const { tokens } = bed.open();
+    const answer = bed.join(tokens[0], noCookie, ann);
+    expect(readCookie(answer, 0, answer.length)).toMatchObject({
+      address: ann.address,
+      port: 40_000,
+    });
+    expect(answer.length).toBeLessThan(96);
+    expect(bed.enter(tokens[0], ann)).toBe(false);
+    expect(bed.enter(tokens[1], bob)).toBe(true);
+  });
+
+  test("a cookie of another place, or for another token, does not count", () => {
+    const bed = new Bed();
+    const { tokens } = bed.open();
+    const first = bed.join(tokens[0], noCookie, ann);
+    const { cookie } = readCookie(first, 0, first.length)!;
+    for (const answer of [bed.join(tokens[0], cookie, eve), bed.join(tokens[1], cookie, ann)]) {
+      expect(kindAt(answer, 0)).toBe(kind.cookie);
+    }
+    expect(bed.receive(data(100, 1), eve)).toBeUndefined();
+  });
+
+  test("who does not know a token is told that there is nothing", () => {
+    const bed = new Bed();
+    bed.open();
+    const answer = bed.join(token(99), noCookie, eve);
+    expect(readGone(answer, 0, answer.length)).toBeDefined();
+  });
+
+  test("an end that comes back from another place goes on there, and the old one leads nowhere", () => {
+    const bed = new Bed();
+    const { tokens } = bed.whole();
+    expect(bed.enter(tokens[0], eve)).toBe(true);
+    bed.receive(data(100, 1), bob);
+    expect(bed.sent()).toEqual([`${eve.address} 128/128`]);
+    expect(bed.receive(data(100, 1), ann)).toBeUndefined();
+  });
+
+  test("a place that a router has given to somebody else is theirs", () => {
+    const bed = new Bed();
+    const first = bed.whole();
+    const second = bed.open();
+    bed.enter(second.tokens[0], ann);
+    bed.receive(data(100, 1), bob);
+    expect(bed.sent()).toEqual([]);
+    expect(bed.enter(first.tokens[0], ann)).toBe(true);
+  });
+});
+
+describe("forwarding", () => {
+  test("what one end sends, the other gets, and nobody else can send or get anything", () => {
+    const bed = new Bed();
+    bed.whole();
+    expect(bed.receive(data(1_000, 1), ann)).toEqual(new Uint8Array(0));
+    expect(bed.receive(data(50, 2), bob)).toEqual(new Uint8Array(0));
+    expect(bed.receive(data(50, 3), eve)).toBeUndefined();
+    expect(bed.receive(data(50, 3), at(ann.address, 40_001))).toBeUndefined();
+    expect(bed.sent()).toEqual([`${bob.address} 1028/1028`, `${ann.address} 78/78`]);
+    expect(bed.relay.totals).toEqual({ datagrams: 2, bytes: 1_106, dropped: 0 });
+  });
+
+  test("without the other end nothing is kept", () => {
+    const bed = new Bed();
+    const { tokens } = bed.open();
+    bed.enter(tokens[0], ann);
+    bed.receive(data(1_000, 1), ann);
+    expect(bed.relay.waitingBytes).toBe(0);
+    bed.enter(tokens[1], bob);
+    expect(bed.sent()).toEqual([]);
+    expect(bed.relay.totals.dropped).toBe(1);
+  });
+
+  test("after the channel is closed both ends are strangers", () => {
+    const bed = new Bed();
+    const pair = bed.whole();
+    bed.receive(data(1_000, 1), ann);
+    bed.relay.close(pair);
+    expect(bed.sent()).toEqual([]);
+    expect([bed.relay.size, bed.relay.waitingBytes]).toEqual([0, 0]);
+    bed.open();
+    expect(bed.receive(data(1_000, 1), ann)).toBeUndefined();
+    expect(bed.join(pair.tokens[0], noCookie, ann)[1]).toBe(kind.gone);
+  });
+
+  test("merged datagrams stay together, and are told apart again", () => {
+    const bed = new Bed();
+    bed.whole();
+    const merged = Buffer.concat([data(1_172, 1), data(1_172, 2), data(300, 3)]);
+    bed.receive(merged, ann);
+    expect(bed.sent()).toEqual([`${bob.address} 2728/1200`]);
+    expect(bed.relay.totals.datagrams).toBe(3);
+  });
+
+  test("a JOIN that the kernel has merged with others is answered, and not forwarded", () => {
+    const bed = new Bed();
+    const { tokens } = bed.whole();
+    const join = new Uint8Array(96);
+    writeJoin(join, { token: tokens[0], cookie: noCookie, timeUs: 7 });
+    const answer = bed.receive(Buffer.concat([data(572, 1), join]), ann)!;
+    expect(readJoined(answer, 0, answer.length)?.isWhole).toBe(true);
+    expect(bed.sent()).toEqual([`${bob.address} 600/600`]);
+  });
+
+  test("lengths that lie make at most one datagram of each 512 bytes", () => {
+    const bed = new Bed();
+    bed.whole();
+    const random = seeded(11);
+    for (let i = 0; i < 2_000; i++) {
+      const bytes = new Uint8Array(1 + Math.floor(random() * 60_000));
+      bytes[0] = 0xa2;
+      bytes[1] = kind.data;
+      bytes[2] = random() < 0.5 ? 0 : Math.floor(random() * 256);
+      bytes[3] = Math.floor(random() * 256);
+      bed.nowUs += secondUs;
+      bed.receive(bytes, ann);
+      const relayed = bed.relay.pollTransmit(bed.nowUs)!;
+      expect(relayed.bytes).toEqual(bytes);
+      expect(Math.ceil(bytes.length / relayed.datagramBytes)).toBeLessThanOrEqual(
+        Math.ceil(bytes.length / 512),
+      );
+    }
+  });
+});
+
+/** Bytes that get through in two seconds, of `offered` bytes per second each way. */
+function carried(bed: Bed, from: readonly Path[], offered: number): Map<string, number> {
+  const got = new Map<string, number>();
+  const step = 1_000;
+  const each = Math.round((offered * step) / secondUs / 1_000);
+  for (let us = 0; us < 2 * secondUs; us += step) {
+    bed.nowUs += step;
+    for (const path of from) for (let i = 0; i < each; i++) bed.receive(data(972, 1), path);
+    for (const line of bed.sent()) {
+      const [to = "", length = ""] = line.split(" ");
+      got.set(to, (got.get(to) ?? 0) + Number(length.split("/")[0]));
+    }
+  }
+  return got;
+}
+
+describe("rates", () => {
+  test("0 relays nothing", () => {
+    const bed = new Bed(0);
+    expect(() => bed.open()).toThrow("refused");
+  });
+
+  test("what is over the rate is dropped, and little of it waits", () => {
+    const bed = new Bed(1_000_000);
+    bed.whole("127.0.0.1");
+    const got = carried(bed, [ann], 10_000_000).get(bob.address)!;
+    expect(got).toBeGreaterThan(1_700_000);
+    expect(got).toBeLessThan(2_300_000);
+    expect(bed.relay.waitingBytes).toBeLessThanOrEqual(limits.minQueueBytes);
+    expect(bed.relay.totals.dropped).toBeGreaterThan(10_000);
+  });
+
+  test("one network has a half of it, and leaves the other half to others", () => {
+    const bed = new Bed(2_000_000);
+    const first = bed.whole("198.51.100.1");
+    const [cal, dan] = [at("192.0.2.4"), at("192.0.2.5")];
+    const alone = carried(bed, [ann], 20_000_000).get(bob.address)!;
+    expect(alone).toBeLessThan(2_300_000);
+    // As many channels as it likes.
+    const second = bed.open("198.51.100.1");
+    bed.enter(second.tokens[0], at("192.0.2.6"));
+    bed.enter(second.tokens[1], at("192.0.2.7"));
+    const other = bed.open("198.51.100.2");
+    bed.enter(other.tokens[0], cal);
+    bed.enter(other.tokens[1], dan);
+    const got = carried(bed, [ann, at("192.0.2.6"), cal], 20_000_000);
+    const mine = (got.get(bob.address) ?? 0) + (got.get("192.0.2.7") ?? 0);
+    expect(mine).toBeLessThan(2_300_000);
+    expect(got.get(dan.address)).toBeGreaterThan(1_500_000);
+    bed.relay.close(first);
+  });
+
+  test("whoever floods one way delays the other by no more than the queue", () => {
+    const bed = new Bed(1_000_000);
+    bed.whole("127.0.0.1");
+    const got = carried(bed, [ann, bob], 5_000_000);
+    expect(got.get(ann.address)!).toBeGreaterThan(0.6 * got.get(bob.address)!);
+    expect(got.get(bob.address)!).toBeGreaterThan(0.6 * got.get(ann.address)!);
+  });
+
+  test("all queues together are bounded", () => {
+    const bed = new Bed(1e9);
+    const pairs = Array.from({ length: 200 }, (_, i) => {
+      const pair = bed.open("127.0.0.1");
+      bed.enter(pair.tokens[0], at(`192.0.2.${i}`, 41_000));
+      bed.enter(pair.tokens[1], at(`192.0.2.${i}`, 42_000));
+      return pair;
+    });
+    for (let round = 0; round < 40; round++) {
+      for (let i = 0; i < pairs.length; i++) {
+        bed.receive(data(60_000, 1), at(`192.0.2.${i}`, 41_000));
+      }
+    }
+    expect(bed.relay.waitingBytes).toBeLessThan(limits.maxWaitingBytes);
+    for (const pair of pairs) bed.relay.close(pair);
+    expect([bed.relay.waitingBytes, bed.relay.size]).toEqual([0, 0]);
+  });
+
+  test("there are no more relays than their bound", () => {
+    const bed = new Bed();
+    for (let i = 0; i < limits.maxPairs; i++) {
+      const tokens = [new Uint8Array(16), new Uint8Array(16)] as const;
+      new DataView(tokens[0].buffer).setUint32(0, 2 * i + 1);
+      new DataView(tokens[1].buffer).setUint32(0, 2 * i + 2);
+      expect(bed.relay.open(tokens, ownerAt("127.0.0.1"), bed.nowUs)).toBeDefined();
+    }
+    expect(() => bed.open()).toThrow("refused");
+  });
+});
+
+test("whatever arrives, nothing throws and no answer is longer than it", () => {
+  const bed = new Bed();
+  bed.whole();
+  const random = seeded(5);
+  for (let i = 0; i < 20_000; i++) {
+    const bytes = Uint8Array.from({ length: Math.floor(random() * 150) }, () => random() * 256);
+    if (random() < 0.9 && bytes.length > 3) {
+      bytes[0] = 0xa2;
+      bytes[1] = random() * 9;
+      bytes[2] = 0;
+      bytes[3] = random() < 0.8 ? bytes.length - 4 : bytes[3]!;
+      if (bytes[1] === kind.join && bytes.length >= 20 && random() < 0.5)
+        bytes.set(token(2 + (i % 2)), 4);
+    }
+    const answer = bed.receive(bytes, [ann, bob, eve][i % 3]!);
+    expect(answer?.length ?? 0).toBeLessThanOrEqual(bytes.length);
+    bed.nowUs += 1_000;
+    for (const line of bed.sent()) expect(line).not.toContain(eve.address);
+  }
+});
