@@ -451,6 +451,8 @@ export const sharing = {
   maxRowBytes: 16 * KiB,
   /** Names in an announcement, and for the sender; the rest is counted. */
   namedEntries: 8,
+  /** Rows of a list of what people have shared: 20 KiB. */
+  maxListed: 200,
   /** Files looked at before yielding to other work: a millisecond. */
   sliceEntries: 100,
 } as const;

@@ -45,13 +45,19 @@ export class Handover {
     return this.#start({ id, to, folder, onEvent });
   }
 
-  /** Puts files into the server's shared folder, and tells a room; as `send` else. */
+  /**
+   * Puts files into the server's shared folder, and tells a room; as `send` else. @throws ParleyError if
+   * that is going on already
+   */
   share(
     id: string,
     room: string | undefined,
     folder: OfferedFolder,
     onEvent: (event: SendEvent) => void,
   ): OutgoingOffer {
+    if (this.#outgoing.has(id)) {
+      throw new ParleyError("failed", "The same files are on their way already: wait for them");
+    }
     return this.#start({ id, to: "the server", share: { room }, folder, onEvent });
   }
 

@@ -31,7 +31,7 @@ export type PipeOptions = {
   /** Every line goes to these people in place of the room. */
   to?: readonly string[];
   /** Every line is a command in JSON. Needs `json`. */
-  commands?: Pick<PipeCommandsParts, "fetch" | "send">;
+  commands?: Pick<PipeCommandsParts, "fetch" | "send" | "share">;
   /** Absent: nothing is sent in private. */
   mail?: Pick<PrivateMessages, "tellOne" | "settled">;
   /** After this long without a connection, gives up; never with `follow`. */

@@ -16,7 +16,9 @@ export type PipeCommand =
   | { do: "enter" | "part"; room: string }
   | { do: "get"; file: string }
   /** Offers files and folders to a person. */
-  | { do: "send"; paths: readonly string[]; to: string };
+  | { do: "send"; paths: readonly string[]; to: string }
+  /** Puts them into the shared folder. `room` undefined: that of `--room` is told. */
+  | { do: "share"; paths: readonly string[]; room: string | undefined };
 
 export type CommandProblem = { code: ErrorCode; message: string };
 
@@ -34,7 +36,8 @@ const readers: Readonly<Record<string, (reader: FieldReader) => PipeCommand>> = 
   enter: (r) => ({ do: "enter", room: room(r, "enter") }),
   part: (r) => ({ do: "part", room: room(r, "part") }),
   get: (r) => ({ do: "get", file: r.text("get") }),
-  send: (r) => ({ do: "send", paths: paths(r), to: person(r, "to") }),
+  send: (r) => ({ do: "send", paths: paths(r, "send"), to: person(r, "to") }),
+  share: (r) => ({ do: "share", paths: paths(r, "share"), room: optionalRoom(r, "room") }),
 };
 
 const known = Object.keys(readers)
@@ -73,9 +76,9 @@ function verbProblem(fields: Fields, verbs: readonly string[]): string {
 }
 
 /** One path, or a list of them. */
-function paths(reader: FieldReader): readonly string[] {
-  const given = reader.textOrTexts("send");
-  if (given.length === 0 || given.includes("")) reader.refuse("`send` names no file");
+function paths(reader: FieldReader, key: string): readonly string[] {
+  const given = reader.textOrTexts(key);
+  if (given.length === 0 || given.includes("")) reader.refuse(`\`${key}\` names no file`);
   return given;
 }
 

@@ -16,6 +16,9 @@ export type FetchedFile = { path: string; size: number };
 /** Files that somebody has, as it is answered. */
 export type SentFiles = { files: number; size: number };
 
+/** The same in the shared folder, under these names: of many, the first. */
+export type SharedFiles = SentFiles & { names: readonly string[] };
+
 export type PipeCommandsParts = {
   session: Pick<NativeSession, "say" | "join" | "part" | "rooms" | "textChars">;
   /** Sends one private message; resolves when it is with the session. */
@@ -24,6 +27,8 @@ export type PipeCommandsParts = {
   fetch: (name: string) => Promise<FetchedFile>;
   /** Resolves when the recipient has verified everything. @throws ParleyError */
   send: (paths: readonly string[], to: string) => Promise<SentFiles>;
+  /** Resolves when they are in the shared folder. @throws ParleyError */
+  share: (paths: readonly string[], room: string) => Promise<SharedFiles>;
   /** Resolves when the session takes another message; false: it never will. */
   room: () => Promise<boolean>;
   applyOutputs: () => void;
@@ -99,7 +104,16 @@ export class PipeCommands {
         this.#get(open, command.file);
         return true;
       case "send":
-        void this.#send(open, command);
+        void this.#send(open, async () => {
+          const { paths, to } = command;
+          return { to, ...(await this.#parts.send(paths, to)) };
+        });
+        return true;
+      case "share":
+        void this.#send(open, async () => {
+          const { paths, room = this.#parts.session.rooms[0] ?? "" } = command;
+          return { room, ...(await this.#parts.share(paths, room)) };
+        });
         return true;
     }
   }
@@ -196,14 +210,14 @@ export class PipeCommands {
   }
 
   /** Several at a time: each waits for an answer of the recipient. */
-  async #send(open: Open, { paths, to }: Of<"send">): Promise<void> {
+  async #send(open: Open, send: () => Promise<object>): Promise<void> {
     if (this.#openSends >= limits.maxOpenCommands) {
       const message = `At most ${limits.maxOpenCommands} offers wait for an answer: wait for one`;
       return this.#refuse(open, "full", message);
     }
     this.#openSends++;
     try {
-      this.#done(open, { to, ...(await this.#parts.send(paths, to)) });
+      this.#done(open, await send());
     } catch (error) {
       if (!(error instanceof ParleyError)) throw error;
       this.#refuse(open, error.code, error.message);

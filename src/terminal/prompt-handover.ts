@@ -10,7 +10,8 @@ import type { Exchange } from "../handover/exchange.ts";
 import { Handover } from "../handover/handover.ts";
 import type { IncomingOfferEvent, SendEvent } from "../handover/handover-events.ts";
 import { OfferedFolder } from "../handover/offered-folder.ts";
-import { offerNumber } from "../handover/offer-number.ts";
+import type { OutgoingOffer } from "../handover/outgoing-offer.ts";
+import { offerNumber, shareNumber } from "../handover/offer-number.ts";
 import { sizeText } from "../size-text.ts";
 import { harmless } from "../text.ts";
 import type { DeviceKey } from "../tls/identity-key.ts";
@@ -66,6 +67,10 @@ export class PromptHandover implements PersonFiles {
     void this.#send(to, pathsOf(paths));
   }
 
+  share(room: string, paths: string): void {
+    void this.#share(room, pathsOf(paths));
+  }
+
   stop(): boolean {
     const { incoming, outgoing } = this.#handover;
     const isRunning = outgoing.length > 0 || incoming.some(({ isAccepted }) => isAccepted);
@@ -74,13 +79,29 @@ export class PromptHandover implements PersonFiles {
     return isRunning;
   }
 
-  async #send(to: string, paths: readonly string[]): Promise<void> {
-    const { exchange, identity, say, progress } = this.#options;
-    try {
-      const folder = await OfferedFolder.of(paths);
+  #send(to: string, paths: readonly string[]): Promise<void> {
+    const { exchange, identity } = this.#options;
+    return this.#run(paths, (folder) => {
       const id = offerNumber(identity, exchange.session.name ?? "", to, folder.paths);
-      const offer = this.#handover.send(id, to, folder, (event) => this.#showSent(event));
-      await offer.over;
+      return this.#handover.send(id, to, folder, (event) => this.#showSent(event));
+    });
+  }
+
+  #share(room: string, paths: readonly string[]): Promise<void> {
+    const { exchange, identity } = this.#options;
+    return this.#run(paths, (folder) => {
+      const id = shareNumber(identity, exchange.session.name ?? "", folder.versions);
+      return this.#handover.share(id, room, folder, (event) => this.#showSent(event));
+    });
+  }
+
+  async #run(
+    paths: readonly string[],
+    start: (folder: OfferedFolder) => OutgoingOffer,
+  ): Promise<void> {
+    const { say, progress } = this.#options;
+    try {
+      await start(await OfferedFolder.of(paths)).over;
     } catch (error) {
       say(harmless(error instanceof Error ? error.message : String(error)));
     } finally {

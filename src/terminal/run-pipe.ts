@@ -15,11 +15,11 @@ import { ReceiveReport } from "./receive-report.ts";
 import { sealingDevice } from "./sealing-device.ts";
 import { stdout } from "./output.ts";
 import { PipeClient } from "./pipe-client.ts";
-import { offerNumber } from "../handover/offer-number.ts";
+import { offerNumber, shareNumber } from "../handover/offer-number.ts";
 import { OfferedFolder } from "../handover/offered-folder.ts";
 import { offers as limits } from "../limits.ts";
 import { quoted } from "../text.ts";
-import type { FetchedFile, SentFiles } from "./pipe-commands.ts";
+import type { FetchedFile, SentFiles, SharedFiles } from "./pipe-commands.ts";
 
 export type PipeRunOptions = ClientOptions & {
   /** Every line goes to these people. */
@@ -64,6 +64,7 @@ export async function runPipe(options: PipeRunOptions): Promise<void> {
         commands: {
           fetch: fetcher({ ...to, identity: options.identity }, options.downloads),
           send: (paths, name) => sendFiles(handover, options, session.name ?? "", paths, name),
+          share: (paths, room) => shareFiles(handover, options, session.name ?? "", paths, room),
         },
       }),
     });
@@ -112,6 +113,24 @@ async function sendFiles(
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Resolves when they are in the shared folder. @throws ParleyError */
+async function shareFiles(
+  handover: Handover,
+  { identity }: PipeRunOptions,
+  from: string,
+  paths: readonly string[],
+  room: string,
+): Promise<SharedFiles> {
+  const folder = await OfferedFolder.of(paths);
+  const id = shareNumber(identity, from, folder.versions);
+  let names: readonly string[] = [];
+  const offer = handover.share(id, room, folder, (event) => {
+    if (event.event === "shared") ({ names } = event);
+  });
+  await offer.over;
+  return { names, files: folder.files, size: folder.bytes };
 }
 
 /** Fetches a file into the folder for downloads. */

@@ -30,6 +30,8 @@ export type TypedLine =
   | { do: "get" | "decline"; name: string }
   /** `paths`: as typed. */
   | { do: "send"; to: string; paths: string }
+  /** The same for everybody: into the shared folder, and the current room is told. */
+  | { do: "share"; paths: string }
   /** `room` undefined: the current room, or for `go` the next one with unread messages. */
   | { do: "go" | "part"; room: string | undefined }
   | Inquiry
@@ -196,6 +198,11 @@ export const slashCommands: Readonly<Record<string, SlashCommand>> = {
       return to === undefined || paths === undefined ? undefined : { do: "send", to, paths };
     },
   },
+  "/share": {
+    usage: "/share PATH…",
+    help: "put files and folders into the shared folder, and tell the room; /unshare removes them",
+    read: (argument) => (argument === "" ? undefined : { do: "share", paths: argument }),
+  },
   "/decline": {
     usage: "/decline N",
     help: "decline an offer",
@@ -240,7 +247,8 @@ function operatorCommands(): Record<string, SlashCommand> {
   const entries = slashOrders.map(({ slash, usage, help }) => {
     const read = (argument: string) =>
       ({ do: "order", command: `${slash.slice(1)} ${argument}`.trim() }) as const;
-    return [slash, { usage, help, completes: "name", isOrder: true, read }] as const;
+    const completes = slash === "/unshare" ? "file" : "name";
+    return [slash, { usage, help, completes, isOrder: true, read }] as const;
   });
   return Object.fromEntries(entries);
 }

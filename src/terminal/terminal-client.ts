@@ -85,6 +85,8 @@ export interface PersonFiles {
   decline(word: string): void;
   /** `paths`: as typed. */
   send(to: string, paths: string): void;
+  /** Into the shared folder; `room` is told. */
+  share(room: string, paths: string): void;
   /** Returns whether there was something to stop. */
   stop(): boolean;
 }
@@ -324,16 +326,14 @@ export class TerminalClient {
       case "get":
       case "decline":
       case "send":
+      case "share":
         return this.#handOver(typed);
       case "go":
         return this.#view.goTo(typed.room);
       case "part":
         return this.#view.part(typed.room);
-      case "nick": {
-        const { name } = typed;
-        const problem = personNameProblem(name);
-        return problem === undefined ? this.#ask({ type: "rename", name }) : this.say(problem);
-      }
+      case "nick":
+        return this.#rename(typed.name);
       case "register":
         return this.#ask({ type: "register", label: this.#parts.device });
       case "link":
@@ -366,6 +366,12 @@ export class TerminalClient {
       default:
         return this.#inform(typed);
     }
+  }
+
+  #rename(name: string): void {
+    const problem = personNameProblem(name);
+    if (problem === undefined) this.#ask({ type: "rename", name });
+    else this.say(problem);
   }
 
   /** Shows what is known, here or by the server. */
@@ -530,11 +536,18 @@ export class TerminalClient {
     this.#prompt.drawSoon();
   }
 
-  #handOver(typed: Extract<TypedLine, { do: "get" | "decline" | "send" }>): void {
+  #handOver(typed: Extract<TypedLine, { do: "get" | "decline" | "send" | "share" }>): void {
     const people = this.#parts.people?.();
+    if (typed.do === "share") return this.#share(typed.paths);
     if (typed.do === "send") people?.send(typed.to, typed.paths);
     else if (typed.do === "decline") people?.decline(typed.name);
     else if (people?.get(typed.name) !== true) this.#get(typed.name);
+  }
+
+  #share(paths: string): void {
+    const { current } = this.#view.rooms;
+    if (current === undefined) return this.say("You are in no room that could be told: /join one");
+    this.#parts.people?.()?.share(current, paths);
   }
 
   #get(name: string): void {

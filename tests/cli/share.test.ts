@@ -8,6 +8,7 @@ import { join } from "node:path";
 import type { SessionEvent } from "../../src/client/events.ts";
 import { Parley } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
+import { type OnTerminal, runOnTerminal } from "./run.ts";
 import { eventsOf, ShareWorld } from "./share-world.ts";
 
 setDefaultTimeout(60_000);
@@ -185,6 +186,82 @@ async function lie(
   await connection.leave();
   return outcome;
 }
+
+const type = (text: string) => (terminal: OnTerminal) => terminal.type(`${text}\r`);
+
+test("at the prompt: /share, and /unshare by who has shared it and by operators alone", async () => {
+  await using world = await new ShareWorld().start("--quota", "100M");
+  const file = world.file("Ann", "with space.bin", 100_000);
+  const client = (name: string) => ["client", world.address, ...world.person(name)];
+  const ann = await runOnTerminal(client("Ann"), {
+    columns: 200,
+    steps: [
+      ["You are Ann", type(`/share ${file}`)],
+      ["the room 'lobby' has been told", type(`/share ${join(world.base, "missing")}`)],
+      ["Cannot send", type("/shared")],
+      ["1 thing, 100 kB", type("/quit")],
+    ],
+  });
+  expect(ann.code).toBe(0);
+  expect(ann.shown).toContain("with space.bin  by Ann");
+  expect(isSame(file, join(world.files, "with space.bin"))).toBe(true);
+  const bob = await runOnTerminal(client("Bob"), {
+    columns: 200,
+    steps: [
+      ["You are Bob", type("/unshare with space.bin")],
+      ["was put there by 'Ann'", type("/quit")],
+    ],
+  });
+  expect(bob.code).toBe(0);
+  expect(world.listed).toEqual(["with space.bin"]);
+  // Ann again, by her key alone.
+  const words = [world.address, "unshare", "with", "space.bin"];
+  const identity = ["--identity", join(world.home("Ann"), "identity")];
+  await using admin = new Parley("admin", ...words, ...identity);
+  expect(await admin.exit()).toBe(0);
+  expect(world.listed).toEqual([]);
+  expect(world.log).toMatch(/"message":"shared file removed".*"file":"with space.bin"/);
+  await using again = world.share("Ann", file);
+  expect(await again.exit()).toBe(0);
+  world.server?.type("/unshare with space.bin");
+  await world.server?.until(() => world.listed.length === 0, "the operator to remove it");
+});
+
+test("a bot shares by --json-in, and hears under which names", async () => {
+  await using world = await new ShareWorld().start("--quota", "100M");
+  const file = world.file("Ann", "plan.bin", 100_000);
+  await using bot = new Parley("client", world.address, "--json-in", ...world.person("Ann"));
+  await bot.line(/"event":"online"/);
+  bot.type(
+    JSON.stringify({ share: file, ref: 1 }),
+    JSON.stringify({ share: [world.file("Ann", "b.bin", 5)], room: "den", ref: 2 }),
+    JSON.stringify({ share: "", ref: 3 }),
+  );
+  const done = JSON.parse(await bot.line(/"event":"done","ref":1/)) as object;
+  expect(done).toMatchObject({ room: "lobby", names: ["plan.bin"], files: 1, size: 100_000 });
+  expect(JSON.parse(await bot.line(/"ref":2/))).toMatchObject({ code: "not-in-room" });
+  expect(JSON.parse(await bot.line(/"ref":3/))).toMatchObject({ code: "usage" });
+  // It is there already; another room is told all the same.
+  await using bob = new Parley("client", world.address, "--room", "den", "--follow", "--json");
+  await bob.line(/"event":"online"/);
+  bot.type(JSON.stringify({ enter: "den" }), JSON.stringify({ share: file, room: "den", ref: 4 }));
+  await bob.line(/shares 'plan.bin'/);
+  expect(JSON.parse(await bot.line(/"ref":4/))).toMatchObject({ names: ["plan.bin"] });
+  expect(world.listed).toEqual(["plan.bin"]);
+});
+
+test("what is older than --keep-shared goes, what the operator has put there stays", async () => {
+  await using world = await new ShareWorld().start("--quota", "100M", "--keep-shared", "1s");
+  await using ann = world.share("Ann", world.file("Ann", "old.bin", 1_000));
+  expect(await ann.exit()).toBe(0);
+  writeFileSync(join(world.files, "own.bin"), "own");
+  await Bun.sleep(1_100);
+  await world.kill();
+  await world.start("--quota", "100M", "--keep-shared", "1s");
+  await world.server?.until(() => world.listed.length === 1, "the file to expire");
+  expect(world.listed).toEqual(["own.bin"]);
+  expect(world.log).toMatch(/"message":"shared file expired".*"file":"old.bin"/);
+});
 
 const hostileNames = [
   "../x",

@@ -28,6 +28,8 @@ export type AdminCommand =
   | { do: "export"; room: string; after: number }
   | { do: "delete"; room: string; seq: number }
   | { do: "forget"; name: string }
+  | { do: "shared" }
+  | { do: "unshare"; name: string }
   | { do: "away"; text: string }
   | { do: "mode"; room: string; letters: string; args: readonly string[] }
   | { do: "call"; room: string; name: string }
@@ -218,6 +220,19 @@ export const adminCommands: Readonly<Record<AdminCommand["do"], Entry>> = {
   },
   deop: { usage: "deop NAME", help: "undo op", rank: "owner", ...named("deop") },
   ops: { usage: "ops", help: "list owners and operators", ...bare("ops") },
+  shared: {
+    usage: "shared",
+    help: "list what you have put into the shared folder; operators see everybody's",
+    rank: "member",
+    read: ({ words }) => (words.length === 0 ? { do: "shared" } : undefined),
+  },
+  unshare: {
+    usage: "unshare NAME",
+    help: "remove something that you have put into the shared folder; operators remove anybody's",
+    rank: "member",
+    read: ({ words }) =>
+      words.length === 0 ? undefined : { do: "unshare", name: words.join(" ") },
+  },
   away: {
     usage: "away [TEXT]",
     help: "say why you are away; without TEXT, you are back",

@@ -16,6 +16,7 @@ import { deleteMessage, exportRoom, forget } from "./past-commands.ts";
 import { setGuest, setMotd, setPrivate, setTopic } from "./room-commands.ts";
 import { listTokens, makeToken, revokeToken } from "./token-commands.ts";
 import { impose, kick, lift, listSanctions } from "./sanction-commands.ts";
+import { listShared, unshare } from "./shared-commands.ts";
 
 /** Answers once what has changed is stored. */
 export function runAdmin(
@@ -78,6 +79,8 @@ const handlers: Handlers = {
   op: (hub, actor, { name }, done) => op(hub, actor, name, done),
   deop: (hub, actor, { name }, done) => deop(hub, actor, name, done),
   ops: (hub, _actor, _command, done) => done(listOps(hub)),
+  shared: listShared,
+  unshare,
   away: (hub, actor, command, done) => done(away(hub, actor, command)),
   mode: (hub, actor, command, done) => done(mode(hub, actor, command)),
   call: (hub, actor, command, done) => done(call(hub, actor, command)),

@@ -30,12 +30,12 @@ export function shareFiles(hub: HubState, session: Session, command: ShareFiles)
   const problem = shareProblem(hub, session, room);
   if (problem !== undefined) return reject(hub, session, problem.code, problem.message, { ref });
   const { files, folders = 0, bytes } = summary;
-  sharing.offer(sharerOf(hub, session, room), { id: offer, files, folders, bytes }, (event) =>
+  sharing.offer(sharerOf(hub, session, room), { id: offer, files, folders, bytes, room }, (event) =>
     tellSharer(hub, session, command, event),
   );
 }
 
-const takesNothing =
+export const takesNothing =
   "This server takes no files into its shared folder: whoever runs it can allow it with --quota";
 
 function sharerOf(hub: HubState, session: Session, room: string | undefined): Sharer {

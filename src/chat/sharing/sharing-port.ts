@@ -26,10 +26,20 @@ export type ShareOffer = {
   readonly files: number;
   readonly folders: number;
   readonly bytes: number;
+  /** The room that will be told, folded; undefined: none. */
+  readonly room: string | undefined;
 };
 
 /** Something in the shared folder; the name of a folder ends with a "/". */
 export type SharedEntry = FileInfo & { readonly files: number };
+
+/** The same with who has put it there, and when in Unix milliseconds. */
+export type SharedListing = SharedEntry & {
+  readonly by: string;
+  readonly person: string;
+  readonly device: string | undefined;
+  readonly atMs: number;
+};
 
 export type SharingEvent =
   /** Answers `offer`. */
@@ -50,6 +60,14 @@ export interface SharingPort {
   pass(session: number, offer: string, channel: number, data: string): boolean;
   /** The session ends an offer of its own. */
   end(session: number, offer: string): void;
+  /** What people have put there. */
+  listings(): readonly SharedListing[];
+  /** Removes what has this name. `check`: why it may not be; undefined: it may. */
+  remove(
+    name: string,
+    check: (listing: SharedListing) => ParleyError | undefined,
+    then: (outcome: SharedListing | ParleyError) => void,
+  ): void;
   /** The session is gone; it may come back with another one. */
   closed(session: number): void;
 }

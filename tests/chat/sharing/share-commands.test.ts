@@ -3,6 +3,7 @@
 
 import { expect, test } from "bun:test";
 import type {
+  SharedListing,
   ShareOffer,
   Sharer,
   SharingEvent,
@@ -12,6 +13,8 @@ import { sharedText } from "../../../src/chat/sharing/share-commands.ts";
 import { ircDialect } from "../../../src/dialects/irc/irc.ts";
 import { openChat } from "../../../src/dialects/open-chat/open-chat.ts";
 import { ParleyError } from "../../../src/errors.ts";
+import { personKey } from "../../../src/chat/session.ts";
+import { keyOf, owner } from "../owner.ts";
 import { Rig } from "../rig.ts";
 
 const id = "share-number-123456789";
@@ -35,6 +38,20 @@ class Receiver implements SharingPort {
   }
   end(): void {
     this.heard.push("end");
+  }
+  listed: SharedListing[] = [];
+  listings(): readonly SharedListing[] {
+    return this.listed;
+  }
+  remove(
+    name: string,
+    check: (listing: SharedListing) => ParleyError | undefined,
+    then: (outcome: SharedListing | ParleyError) => void,
+  ): void {
+    const found = this.listed.find((listing) => listing.name === name);
+    const problem = found === undefined ? new ParleyError("not-found", "no") : check(found);
+    if (problem === undefined) this.listed = this.listed.filter((one) => one !== found);
+    then(problem ?? found!);
   }
   closed(session: number): void {
     if (session === this.sharer?.session) this.heard.push("closed");
@@ -180,4 +197,43 @@ test("an announcement names what there is, and how to get it", () => {
   );
   const many = sharedText(Array.from({ length: 1_000 }, () => entry));
   expect(many).toContain(", 'a.txt' (3 B) and 992 more: parley");
+});
+
+const listing = (name: string, person: string, device?: string): SharedListing => ({
+  ...entry,
+  name,
+  person,
+  device,
+  by: person,
+  atMs: 1_700_000_000_000,
+});
+
+test("whoever put something there removes it, operators anything, nobody else", () => {
+  const { rig, sharing, ann } = world();
+  const bob = rig.member("Bob");
+  const personOf = (client: typeof ann) => personKey(client.session.identity);
+  sharing.listed = [
+    listing("a b.txt", personOf(ann)),
+    listing("bob/", personOf(bob)),
+    listing("c.txt", "somebody else"),
+  ];
+  const order = (client: typeof ann, command: string) => {
+    client.lines();
+    client.send({ type: "admin", command, ref: 1 });
+    const line = client.lines().find(({ ref }) => ref === 1);
+    return line?.["code"] ?? line?.["message"];
+  };
+  expect(order(ann, "shared")).toBe("1 thing, 3 B");
+  expect(order(ann, "unshare bob/")).toBe("not-allowed");
+  expect(order(ann, "unshare nothing")).toBe("not-found");
+  expect(order(ann, "unshare  a   b.txt")).toBe("'a b.txt' is not shared any more");
+  expect(order(ann, "shared")).toBe("0 things, 0 B");
+  expect(rig.order("shared")).toMatchObject({ message: "2 things, 6 B", rows: [{}, {}] });
+  expect(rig.order("unshare c.txt")).toMatchObject({ ok: true });
+  expect(sharing.listed.map(({ name }) => name)).toEqual(["bob/"]);
+  // Known again by the device's key, whatever the name is.
+  const desk = owner(rig, "Dora", "desk");
+  sharing.listed = [listing("d.txt", "an earlier session", keyOf("desk"))];
+  expect(order(desk, "unshare d.txt")).toBe("'d.txt' is not shared any more");
+  expect(order(new Rig().member("Eve"), "unshare x")).toBe("not-allowed");
 });

@@ -15,6 +15,9 @@ export type Owner = {
   readonly shares: readonly string[];
 };
 
+/** The room that is told; undefined: none. */
+type Told = { readonly room?: string | undefined };
+
 /** How much there is of something. */
 export type Amount = {
   readonly bytes: number;
@@ -25,7 +28,8 @@ export type Amount = {
 
 /** Something at the top of the shared folder. */
 export type SharedItem = Owner &
-  Amount & {
+  Amount &
+  Told & {
     /** Unique. */
     readonly id: string;
     /** The upload that it came by, and how many things that had at the top. */
@@ -40,7 +44,7 @@ export type SharedItem = Owner &
   };
 
 /** Something on its way: the room that is kept for it. */
-export type Upload = Owner & Amount & { readonly id: string; readonly atMs: number };
+export type Upload = Owner & Amount & Told & { readonly id: string; readonly atMs: number };
 
 /** What counts against the quota. */
 export function chargeOf({ bytes, entries }: Pick<Amount, "bytes" | "entries">): number {
@@ -77,8 +81,9 @@ function read<Row>(text: string, of: (r: FieldReader) => Row): Row | undefined {
   return reader.problem === undefined ? row : undefined;
 }
 
-function common(r: FieldReader): Owner & Amount & { atMs: number } {
+function common(r: FieldReader): Owner & Amount & Told & { atMs: number } {
   return {
+    room: r.optionalText("room"),
     by: r.text("by"),
     person: r.text("person"),
     device: r.optionalText("device"),

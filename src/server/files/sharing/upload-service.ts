@@ -2,13 +2,14 @@
 // long what is there stays. Behind the hub's port.
 
 import { statfsSync } from "node:fs";
-import type { ShareOffer, Sharer, SharingEvent, SharingPort } from "../../../chat/sharing/sharing-port.ts";
+import type { SharedListing, ShareOffer, Sharer, SharingEvent, SharingPort } from "../../../chat/sharing/sharing-port.ts";
 import { BoundedMap } from "../../../bounded-map.ts";
 import { ShareBuckets } from "../../../chat/share-buckets.ts";
 import { ParleyError } from "../../../errors.ts";
 import { sharing as limits } from "../../../limits.ts";
 import type { Log } from "../../../log.ts";
 import { ShareCounts } from "../../../share-counts.ts";
+import { quoted } from "../../../text.ts";
 import { ChannelUpload, entryOf } from "./channel-upload.ts";
 import { isSameOwner, type Owner, type SharedItem } from "./rows.ts";
 import { UploadStore } from "./upload-store.ts";
@@ -93,6 +94,32 @@ export class UploadService implements SharingPort {
     }
   }
 
+  listings(): readonly SharedListing[] {
+    return Array.from(this.store.items, listingOf);
+  }
+
+  remove(
+    name: string,
+    check: (listing: SharedListing) => ParleyError | undefined,
+    then: (outcome: SharedListing | ParleyError) => void,
+  ): void {
+    this.#remove(name, check).then(then, (error: unknown) => then(asParleyError(error)));
+  }
+
+  async #remove(
+    name: string,
+    check: (listing: SharedListing) => ParleyError | undefined,
+  ): Promise<SharedListing> {
+    await this.store.refresh();
+    const item = this.store.find(name.replace(/\/$/, ""));
+    if (item === undefined) throw new ParleyError("not-found", notShared(name));
+    const listing = listingOf(item);
+    const problem = check(listing);
+    if (problem !== undefined) throw problem;
+    if (await this.store.remove(item)) return listing;
+    throw new ParleyError("not-found", notShared(name));
+  }
+
   /** Removes what is over. */
   async sweep(): Promise<void> {
     try {
@@ -145,12 +172,12 @@ export class UploadService implements SharingPort {
     if (known.some((item) => isSameOwner(item, owner))) {
       this.#owners.remove(payer);
       tell({ type: "taken" });
-      const isKnown = !this.#untold.delete(offer.id);
+      const isKnown = !this.#untold.delete(offer.id) && known[0]?.room === offer.room;
       return tell({ type: "placed", entries: known.map(entryOf), isKnown });
     }
-    const { id, files, folders, bytes } = offer;
+    const { id, files, folders, bytes, room } = offer;
     const amount = { bytes, files, entries: files + folders };
-    const upload = await store.reserve(id, owner, payer, amount);
+    const upload = await store.reserve(id, owner, payer, amount, room);
     if (this.#isClosed || !sharer.isHere()) {
       store.leave(id);
       throw new ParleyError("stalled", "Its sender has gone");
@@ -207,9 +234,21 @@ function ownerOf({ by, person, device, owner }: Sharer): Owner {
 }
 
 function refused(error: unknown): SharingEvent {
-  if (error instanceof ParleyError) return { type: "refused", error };
-  const sentence = "The server cannot take it just now: its log says why";
-  return { type: "refused", error: new ParleyError("storage", sentence) };
+  return { type: "refused", error: asParleyError(error) };
+}
+
+function asParleyError(error: unknown): ParleyError {
+  if (error instanceof ParleyError) return error;
+  return new ParleyError("storage", "The server cannot do it just now: its log says why");
+}
+
+function listingOf(item: SharedItem): SharedListing {
+  const { by, person, device, atMs } = item;
+  return { ...entryOf(item), by, person, device, atMs };
+}
+
+function notShared(name: string): string {
+  return `Nobody has put ${quoted(name, 200)} into the shared folder, or it has been changed since`;
 }
 
 function inUse(): ParleyError {

@@ -96,12 +96,18 @@ export class UploadStore {
    * that was interrupted goes on where it was. `id`: a name for a folder.
    * @throws ParleyError `full`, `not-allowed`, `storage`
    */
-  reserve(id: string, owner: Owner, payer: ShareOwner, amount: Amount): Promise<Upload> {
+  reserve(
+    id: string,
+    owner: Owner,
+    payer: ShareOwner,
+    amount: Amount,
+    room?: string,
+  ): Promise<Upload> {
     return this.#alone(async () => {
       await this.#refresh();
       if (this.#open.has(id)) throw new ParleyError("not-allowed", "This is being sent already");
       const left = await this.#resume(id, owner, amount);
-      const upload = left ?? { ...owner, ...amount, id, atMs: this.#options.nowMs() };
+      const upload = left ?? { ...owner, ...amount, room, id, atMs: this.#options.nowMs() };
       if (left === undefined) await this.#begin(upload, payer);
       this.#open.add(id);
       return upload;
@@ -158,8 +164,9 @@ export class UploadStore {
     const items = [...this.#items.values()];
     const exact = items.find((item) => item.name === name);
     if (exact !== undefined) return exact;
-    const folded = foldedItem(name);
-    return items.find((item) => foldedItem(item.name) === folded);
+    // Commands are cut into words, so that spaces count once.
+    const folded = wordsOf(foldedItem(name));
+    return items.find((item) => wordsOf(foldedItem(item.name)) === folded);
   }
 
   /** All that came by that upload, if all of it is still there; else nothing. */
@@ -328,7 +335,7 @@ export class UploadStore {
     amount: Amount,
     taken: Set<string>,
   ): SharedItem {
-    const { by, person, device, shares } = about;
+    const { by, person, device, shares, room } = about;
     const from = this.pathOf(upload, place);
     return this.#writing(() => {
       for (;;) {
@@ -345,6 +352,7 @@ export class UploadStore {
           person,
           device,
           shares,
+          room,
           ...amount,
           atMs: this.#options.nowMs(),
         };
@@ -433,6 +441,10 @@ function versionOf(path: string): string | undefined {
   const found = lstatSync(path, { throwIfNoEntry: false, bigint: true });
   if (found?.isDirectory() === true) return `folder ${found.ino}`;
   return found?.isFile() === true ? `file ${found.size} ${found.mtimeMs}` : undefined;
+}
+
+function wordsOf(text: string): string {
+  return text.trim().replace(/\s+/g, " ");
 }
 
 function ifMissing(error: unknown): string[] {

@@ -1,0 +1,76 @@
+// What people have put into the shared folder: listed, and removed by who put it there or by operators.
+
+import { ParleyError } from "../../errors.ts";
+import { sharing as limits } from "../../limits.ts";
+import { sizeText } from "../../size-text.ts";
+import { quoted } from "../../text.ts";
+import { minuteText } from "../../utc-time.ts";
+import { accountMailbox } from "../account-store.ts";
+import type { HubState } from "../hub-state.ts";
+import { isAtLeast } from "../rights/roles.ts";
+import { personKey } from "../session.ts";
+import { takesNothing } from "../sharing/share-commands.ts";
+import type { SharedListing } from "../sharing/sharing-port.ts";
+import type { Actor } from "./actor.ts";
+import type { AdminCommand } from "./admin-command.ts";
+import type { AdminAnswer, AdminRow } from "./answer.ts";
+import { logAct } from "./log-act.ts";
+
+type Answer = (answer: AdminAnswer) => void;
+
+export function listShared(
+  hub: HubState,
+  actor: Actor,
+  _command: Extract<AdminCommand, { do: "shared" }>,
+  answer: Answer,
+): void {
+  const { sharing } = hub.options;
+  if (sharing === undefined) return answer(refusal(takesNothing));
+  const all = sharing.listings().filter((listing) => maySee(actor, listing));
+  const newest = all.toSorted((a, b) => b.atMs - a.atMs).slice(0, limits.maxListed);
+  const bytes = sizeText(all.reduce((sum, { size }) => sum + size, 0));
+  const count = `${all.length} thing${all.length === 1 ? "" : "s"}, ${bytes}`;
+  const more = all.length > newest.length ? `; the newest ${newest.length} are listed` : "";
+  answer({ ok: true, message: `${count}${more}`, rows: newest.map(rowOf) });
+}
+
+function rowOf({ name, size, files, by, atMs }: SharedListing): AdminRow {
+  const text = `${sizeText(size).padStart(8)}  ${minuteText(atMs)}  ${name}  by ${by}`;
+  return { text, fields: { event: "shared-file", name, size, files, by, time: atMs } };
+}
+
+export function unshare(
+  hub: HubState,
+  actor: Actor,
+  { name }: Extract<AdminCommand, { do: "unshare" }>,
+  answer: Answer,
+): void {
+  const { sharing } = hub.options;
+  if (sharing === undefined) return answer(refusal(takesNothing));
+  const check = (listing: SharedListing): ParleyError | undefined => {
+    if (maySee(actor, listing)) return undefined;
+    const sentence = `${quoted(listing.name, 200)} was put there by ${quoted(listing.by)}: they can remove it, or an operator`;
+    return new ParleyError("not-allowed", sentence);
+  };
+  sharing.remove(name, check, (outcome) => {
+    if (outcome instanceof ParleyError) {
+      return answer({ ok: false, code: outcome.code, message: outcome.message });
+    }
+    logAct(hub, actor, "shared file removed", { file: outcome.name, name: outcome.by });
+    answer({ ok: true, message: `${quoted(outcome.name, 200)} is not shared any more` });
+  });
+}
+
+/** Whoever put it there, by the account, the session or the device's key; and operators. */
+function maySee({ rank, session, id }: Actor, { person, device }: SharedListing): boolean {
+  if (rank === "console" || isAtLeast(rank, "operator")) return true;
+  if (session === undefined) return false;
+  const { key } = session.proven;
+  if (key !== undefined && key === device) return true;
+  if (personKey(session.identity) === person) return true;
+  return id !== undefined && accountMailbox(id) === person;
+}
+
+function refusal(message: string): AdminAnswer {
+  return { ok: false, code: "not-allowed", message };
+}
