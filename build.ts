@@ -4,7 +4,7 @@
 //                             --only linux-x64,…    for these platforms
 //                             --base-url URL        where it will be, for its installers
 
-import { mkdirSync, readdirSync, statSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { $ } from "bun";
@@ -56,6 +56,12 @@ async function compile(outfile: string, target?: Target, executablePath?: string
   if (!result.success) {
     for (const message of result.logs) console.error(message);
     throw new Error(`${outfile} could not be built`);
+  }
+  if ((target?.platform ?? process.platform).startsWith("linux")) {
+    const { withoutZeros } = await import("./src/release/elf-zeros.ts");
+    const whole = `${outfile}.part`;
+    writeFileSync(whole, withoutZeros(readFileSync(outfile)), { mode: 0o755 });
+    renameSync(whole, outfile);
   }
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
   console.error(`built ${outfile} (parley ${version}) in ${seconds} s`);
