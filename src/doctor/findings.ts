@@ -101,11 +101,14 @@ function buffers({ platform, udp, wantedBufferBytes }: Machine): Finding {
   const values = { receiveBufferBytes: bytes, wantedBytes: wantedBufferBytes };
   const check = "udp-buffers";
   if (bytes === 0) {
-    const says = "how large socket buffers are can't be told here";
+    const says = "the size of socket buffers can't be read on this system";
     return { check, verdict: "unknown", says, values };
   }
-  const says = `UDP sockets get a buffer of ${sizeText(bytes)} of the ${sizeText(wantedBufferBytes)} that parley asks for`;
-  if (bytes >= wantedBufferBytes) return { check, verdict: "good", says, values };
+  const wanted = `${sizeText(wantedBufferBytes)} that parley asks for`;
+  if (bytes >= wantedBufferBytes) {
+    return { check, verdict: "good", says: `UDP sockets get the buffer of ${wanted}`, values };
+  }
+  const says = `UDP sockets get a buffer of ${sizeText(bytes)} instead of the ${wanted}`;
   const setting = `net.core.rmem_max = ${wantedBufferBytes}`;
   const advice =
     platform === "linux"
@@ -122,21 +125,21 @@ function offload({ platform, udp: { segment, merge, dontFragment } }: Machine): 
     return { check, verdict: "good", says, values };
   }
   const missing = [
-    ...(segment ? [] : ["sending many datagrams at once"]),
-    ...(merge ? [] : ["receiving many at once"]),
-    ...(dontFragment ? [] : ["finding the MTU"]),
+    ...(segment ? [] : ["send many datagrams at once"]),
+    ...(merge ? [] : ["receive many at once"]),
+    ...(dontFragment ? [] : ["find the MTU"]),
   ];
   const advice =
     platform === "linux"
       ? "use Linux 5.0 or later, and an architecture on which parley can call libc"
-      : "nothing: only Linux has it, and transfers take more of the processor elsewhere";
-  return { check, verdict: "fair", says: `the kernel lacks ${missing.join(", ")}`, advice, values };
+      : "nothing: only Linux can, and elsewhere transfers take more of the processor";
+  return { check, verdict: "fair", says: `the kernel can't ${missing.join(", ")}`, advice, values };
 }
 
 function descriptors({ descriptors: limit }: Machine): Finding {
   const check = "descriptors";
   if (limit === Number.POSITIVE_INFINITY) {
-    const says = "how many connections and files may be open can't be told here";
+    const says = "how many connections and files may be open can't be read on this system";
     return { check, verdict: "unknown", says, values: {} };
   }
   const values = { limit };
@@ -159,7 +162,7 @@ function speed(
   if (bytesPerSecond >= goodFrom) return { check, verdict: "good", says, values };
   const advice =
     check === "aes"
-      ? "transfers over fast networks are limited by it: does the processor have AES instructions, and the virtual machine pass them on?"
+      ? "it limits transfers over fast networks: check that the processor has AES instructions, and that the virtual machine passes them on"
       : "it only limits `--sha256` and `--checksum`: leave them out for large files";
   return { check, verdict: bytesPerSecond >= fairFrom ? "fair" : "bad", says, advice, values };
 }
@@ -167,8 +170,7 @@ function speed(
 function encryption({ isSecured, isLoopback, server }: Path): Finding {
   const check = "encryption";
   const values = { tls: isSecured };
-  if (isSecured)
-    return { check, verdict: "good", says: "the connection is inside TLS 1.3", values };
+  if (isSecured) return { check, verdict: "good", says: "the connection uses TLS 1.3", values };
   if (isLoopback) {
     return { check, verdict: "good", says: "plain text, which stays on this machine", values };
   }
@@ -200,7 +202,7 @@ function clock({ clockOffsetsMs, roundTripsMs }: Path): Finding {
   const check = "clock";
   const offset = medianOf(clockOffsetsMs);
   if (offset === undefined) {
-    const says = "the server does not tell its time";
+    const says = "the server does not say what time it is";
     return { check, verdict: "unknown", says, values: {} };
   }
   // Half of the shortest round trip is the error if one way takes no time at all.
@@ -213,7 +215,7 @@ function clock({ clockOffsetsMs, roundTripsMs }: Path): Finding {
   const says = `this clock is ${msText(size)} ${offset > 0 ? "behind" : "ahead of"} the server's`;
   if (size < confusingMs) return { check, verdict: "good", says, values };
   const advice =
-    "times of messages will not fit: switch on NTP on both machines (`timedatectl set-ntp true`)";
+    "the times of messages will look wrong: switch on NTP on both machines (`timedatectl set-ntp true`)";
   return { check, verdict: "bad", says, advice, values };
 }
 
@@ -221,7 +223,7 @@ function loss({ probes: { sent, answered } }: Path): Finding {
   const check = "loss";
   const values = { sent, answered };
   if (answered === 0) {
-    const says = `of ${sent} datagrams none was answered: UDP is blocked`;
+    const says = `none of ${sent} datagrams was answered: UDP is blocked`;
     const advice =
       "open the server's UDP port (the number of its TCP port) in firewalls; until then files come over TCP, more slowly on long paths";
     return { check, verdict: "bad", says, advice, values };
@@ -241,13 +243,22 @@ const overheadBytes = 20 + 8 + 28;
 function mtu({ download }: Path): Finding {
   const check = "mtu";
   if (download.kind === "none") {
-    const says = `the MTU of the path is found while a file is fetched, and there was none`;
+    const says = "the MTU of the path is found while a file is fetched, and none was";
     return { check, verdict: "unknown", says, values: {} };
   }
   if (download.over === "control") {
-    return { check, verdict: "unknown", says: "without UDP no MTU is looked for", values: {} };
+    return {
+      check,
+      verdict: "unknown",
+      says: "without UDP, there is no need to find the MTU",
+      values: {},
+    };
   }
   const { segmentBytes } = download;
+  if (segmentBytes === 0) {
+    const says = "the download was too short to find the MTU of the path";
+    return { check, verdict: "unknown", says, values: {} };
+  }
   const mtuBytes = segmentBytes + overheadBytes;
   const values = { segmentBytes, mtuBytes };
   const says = `packets of about ${mtuBytes} bytes get through`;
@@ -273,7 +284,12 @@ function nat({ probes, others }: Path): Finding {
   const check = "nat";
   const { seen, localPort, isOwnAddress } = probes;
   if (seen === undefined) {
-    return { check, verdict: "unknown", says: "without UDP nothing is known of a NAT", values: {} };
+    return {
+      check,
+      verdict: "unknown",
+      says: "without UDP, nothing can be said about a NAT",
+      values: {},
+    };
   }
   const values = { address: seen.address, port: seen.port, localPort };
   if (isOwnAddress) {

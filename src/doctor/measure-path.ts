@@ -119,7 +119,8 @@ async function measureDownload(server: ServerAddress): Promise<Download> {
   const client = new DownloadClient({
     server,
     onEvent: (event) => {
-      if (event.event === "progress") ({ segmentBytes } = event);
+      // A small file comes whole before any progress is told.
+      if (event.event === "progress" || event.event === "done") ({ segmentBytes } = event);
       if (event.event === "fallback") isUdp = false;
     },
   });

@@ -60,6 +60,10 @@ const cases = (): [what: string, typed: string, words: string[]][] => [
   ["a shell", "parley completions fi", ["completions", "fish"]],
   ["a file", "parley server --motd wel", ["server", "--motd", "welcome.txt"]],
   ["a folder", "parley server --files sha", ["server", "--files", "shared/"]],
+  ["a folder for offers", "parley client --accept sha", ["client", "--accept", "shared/"]],
+  ["a file with a key", "parley admin --identity wel", ["admin", "--identity", "welcome.txt"]],
+  ["an address to listen on", "parley server --host 0", ["server", "--host", "0.0.0.0"]],
+  ["a flag of a kind", "parley server --keep-a", ["server", "--keep-age"]],
   ["a file to send", "parley send-file wel", ["send-file", "welcome.txt"]],
   ["a known server", "parley client chat.", ["client", "chat.example:55000"]],
   [

@@ -148,6 +148,7 @@ test("the MTU: Ethernet's is good, a tunnel's is said", () => {
   expect(mtu(1_424).verdict).toBe("good");
   expect(mtu(1_423).verdict).toBe("fair");
   expect(mtu(1_424, "control").verdict).toBe("unknown");
+  expect(mtu(0).verdict).toBe("unknown");
 });
 
 describe("NAT", () => {

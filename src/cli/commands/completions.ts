@@ -72,6 +72,7 @@ async function completedCommands(table: CommandTable): Promise<CompletedCommand[
   const vocabulary = {
     SHELL: Object.keys(scripts),
     LEVEL: logLevels,
+    HOST: ["127.0.0.1", "0.0.0.0"],
     STYLE: ["message", "bare"],
     DIALECT: classicDialects,
     "DIALECT=PORT…": dialectNames.map((name) => `${name}=`),
