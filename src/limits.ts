@@ -1534,18 +1534,49 @@ export const irc = {
 
 /** Files for whoever knows a code. */
 export const codes = {
+  /** Codes that a server has open at once. */
+  maxOpen: 512,
+  /** Of those, opened from one network, loopback excepted, or by one account; and by one client. */
+  maxPerOwner: 32,
+  maxPerSession: 16,
+  /** New codes of one such owner, at once and per minute: each is one guess for somebody. */
+  newAtOnce: 16,
+  newPerMinute: 12,
+  /** Owners tracked for that; the least recently used is forgotten first. */
+  owners: 4_096,
+  /** The highest number on several servers of one database, each of which has its own. */
+  maxSharedNumber: 999_999,
+  /** A sender who has lost the connection keeps a code this long. */
+  awayMs: 600_000,
+  /** How long a code waits to be used, and for the one who used it to come back. */
+  unusedMs: 24 * 3_600_000,
   /** Connections at once, of the guest and of others. */
   maxConnections: 32,
+  /**
+   * The same through a server, where either end may lose its connection meanwhile; and for how long
+   * the sender's answer is waited for.
+   */
+  guestMs: 60_000,
   /** Within which somebody has to show that it knows the code. */
   proofMs: 15_000,
   /** Ports tried until one is free for TCP and UDP. */
   portTries: 20,
-  /** The highest number of a code on the local network. */
+  /** The highest number of a code on the local network, or at a server. */
   maxNumber: 999,
   /** Bytes of an announcement there; ours have some 50. */
   announcementBytes: 512,
   /** Places tried for one code: each is a guess for whoever announces it. */
   maxPlaces: 3,
+  /**
+   * Wrong guesses after which `send-file --keep` stops: at 2⁻²² each, all of them together are right
+   * once in 65 536 runs. After each it waits as many times this long.
+   */
+  maxVoid: 64,
+  voidPauseMs: 250,
+  /** How long `send-file` tries whether the server on this machine can be reached from the network. */
+  reachMs: 500,
+  /** `--keep` asks a server that can't open another code just now again after this. */
+  openAgainMs: 5_000,
   /** Pause between announcements on the local network. */
   announceMs: 500,
   /** Pause between reports of progress. */

@@ -8,6 +8,7 @@ const {
   classicClient,
   openChatDownload,
   client,
+  codes,
   connections,
   descriptors,
   fetching,
@@ -224,6 +225,15 @@ test("a sealed message fits into a line, for all devices of a person", () => {
   // A key and a time for each sender, an ID and a time for each message.
   const lines = sealed.maxSenders * (43 + 20 + sealed.maxRemembered * 40);
   expect(lines).toBeLessThanOrEqual(sealed.maxSeenBytes);
+});
+
+test("wrong guesses of a code together are right once in 65 536 runs, and codes have free numbers", () => {
+  // Two of 2 048 words.
+  expect(codes.maxVoid * 2 ** 16).toBeLessThanOrEqual(2_048 ** 2);
+  expect(codes.maxOpen).toBeLessThan(codes.maxNumber);
+  expect(codes.maxPerSession).toBeLessThanOrEqual(codes.maxPerOwner);
+  expect(2 * codes.maxPerOwner).toBeLessThan(codes.maxOpen);
+  expect(codes.guestMs).toBeLessThan(codes.awayMs);
 });
 
 describe("files for a person", () => {

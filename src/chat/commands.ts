@@ -16,6 +16,7 @@ import { isOpen } from "./door-options.ts";
 import { findElsewhere } from "./find-elsewhere.ts";
 import { fittingPage } from "./history-page.ts";
 import { passFrame } from "./offers/channel-frames.ts";
+import { joinCode, openCode } from "./offers/code-commands.ts";
 import { answerFiles, endFiles, offerFiles } from "./offers/offer-commands.ts";
 import { login, prove } from "./login.ts";
 import { leaveRoom } from "./membership.ts";
@@ -75,6 +76,10 @@ const allowedBeforeLogin: ReadonlySet<Command["type"]> = new Set<Command["type"]
   "files",
   "transfer",
   "download",
+  "open-code",
+  "join-code",
+  "answer-files",
+  "end-files",
   "ping",
   "alive",
   "reply",
@@ -87,6 +92,10 @@ const needsAdmission: ReadonlySet<Command["type"]> = new Set([
   "files",
   "transfer",
   "download",
+  "open-code",
+  "join-code",
+  "answer-files",
+  "end-files",
   "admin",
 ]);
 
@@ -233,6 +242,8 @@ const handlers: Handlers = {
   "answer-files": answerFiles,
   "end-files": endFiles,
   "share-files": shareFiles,
+  "open-code": openCode,
+  "join-code": joinCode,
   pass(hub, session, command) {
     passFrame(hub, session, command);
   },

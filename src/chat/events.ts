@@ -15,6 +15,7 @@ import type {
   ChatState,
   LeaveReason,
   MessageKind,
+  CodeOfferRequest,
   OfferMessage,
   OfferRequest,
   PassRequest,
@@ -182,6 +183,7 @@ export type Command =
   /** A request to the transfer service. */
   | { type: "transfer"; request: TransferRequest; ref?: Ref | undefined }
   | OfferRequest
+  | CodeOfferRequest
   | PassRequest
   /** open-chat's stop-and-wait download. */
   | { type: "download"; name: string }

@@ -5,6 +5,7 @@ import { accounts, connections, history as limits, output, sender, search } from
 import type { Log } from "../log.ts";
 import { ShareCounts } from "../share-counts.ts";
 import { AbsentMail } from "./absent-mail.ts";
+import { CodeBook } from "./offers/code-book.ts";
 import { OfferBook } from "./offers/offer-book.ts";
 import { DeviceCodes } from "./device-codes.ts";
 import type { PersonalEvent, PresenceEvent } from "./events.ts";
@@ -130,6 +131,8 @@ export class HubState {
   readonly deviceCodes = new DeviceCodes();
   /** Files that people offer to each other. */
   readonly offers = new OfferBook();
+  /** The same for whoever knows a code. */
+  readonly codes = new CodeBook();
   /** Tokens that open the shared folder to HTTP requests. */
   readonly #accessTokens = new Set<string>();
   #isWoken = false;

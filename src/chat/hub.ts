@@ -35,6 +35,7 @@ import { type HubOptions, HubState } from "./hub-state.ts";
 import type { Link } from "./link.ts";
 import { count } from "./metrics.ts";
 import { fold } from "./names/grammar.ts";
+import { leaveCodes } from "./offers/code-commands.ts";
 import { NameRegistry } from "./names/registry.ts";
 import { banOf, banText, suspectOf } from "./suspect.ts";
 import { chargeIgnored, handleCommand, releaseCommands } from "./throttle.ts";
@@ -189,6 +190,7 @@ export class Hub {
     hub.revokeAccess(session);
     this.options.files.closed(session.id);
     this.options.sharing?.closed(session.id);
+    leaveCodes(hub, session);
     count(this.options.metrics.connections, session.dialect.name, -1);
   }
 
@@ -403,6 +405,7 @@ export class Hub {
       batches: pipeline.isSettled ? 0 : 1,
       backlogBytes: backlog.bytes,
       offers: this.#hub.offers.size,
+      codes: this.#hub.codes.size,
       frameChars: this.#hub.offers.waitingChars,
     };
   }

@@ -6,6 +6,7 @@ import { deliverAnswers, sendDueRosters } from "./delivery.ts";
 import { dropSlow, endSession, expel, partAll, reasonForEnd } from "./disconnect.ts";
 import type { HubState } from "./hub-state.ts";
 import { mayPumpFrames, pumpFrames } from "./offers/channel-frames.ts";
+import { expireCodes } from "./offers/code-commands.ts";
 import { expireOffers } from "./offers/offer-commands.ts";
 import { releaseDelayed } from "./throttle.ts";
 import { continueReplay, isReplayDue } from "./replay.ts";
@@ -113,6 +114,7 @@ export class Timers {
     this.#freshen(hub.nowMs - this.#sweptMs);
     this.#sweptMs = hub.nowMs;
     expireOffers(hub);
+    expireCodes(hub);
     // Retries the records of a failed batch, even if nothing else happens.
     if (!hub.pipeline.isSettled) hub.wake();
     metrics.rooms = hub.rooms.size;

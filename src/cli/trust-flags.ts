@@ -8,7 +8,9 @@ import { hostPortText, type ServerAddress } from "../io/host-port.ts";
 import type { Access } from "../protocol/messages.ts";
 import { say } from "../terminal/diagnostics.ts";
 import { configFolder, type Surroundings } from "../tls/folders.ts";
+import { readIfThere } from "../tls/read-if-there.ts";
 import { ServerTrust } from "../tls/server-trust.ts";
+import { findKnownServer } from "../trust/known-servers.ts";
 import { clientTransport } from "../trust/transport.ts";
 import type { WrittenAddress } from "./address.ts";
 
@@ -47,6 +49,14 @@ export function trusted(
     say: quiet ? () => {} : say,
   });
   return { host, port, trust, access };
+}
+
+/** Whether the key of that server is remembered. */
+export function isKnownServer(server: WrittenAddress): boolean {
+  const folder = configFolder(surroundings());
+  if (folder === undefined) return false;
+  const text = readIfThere(join(folder, "known_servers")) ?? "";
+  return findKnownServer(text, hostPortText(server)).kind !== "unknown";
 }
 
 export function surroundings(): Surroundings {

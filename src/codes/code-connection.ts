@@ -17,6 +17,8 @@ import type { CodeDoor, Knock } from "./code-door.ts";
 
 export type CodeConnectionOptions = {
   readonly door: CodeDoor;
+  /** Where it comes from. */
+  readonly address: string;
   /** Of the TLS session. */
   readonly exported: Uint8Array;
   readonly files: readonly FileInfo[];
@@ -39,7 +41,7 @@ export class CodeConnection {
 
   constructor(options: CodeConnectionOptions) {
     this.#options = options;
-    this.#knock = options.door.knock(options.exported);
+    this.#knock = options.door.knock(options.address, options.exported);
   }
 
   /** Somebody who has shown to know the code. */

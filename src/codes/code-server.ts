@@ -14,17 +14,15 @@ import { channelBinding } from "../tls/channel-binding.ts";
 import { codeExporterLabel } from "../tls/code-exchange.ts";
 import { exportedKey } from "../tls/exported-key.ts";
 import { onlyTls13 } from "../tls/versions.ts";
-import type { Code } from "../trust/code.ts";
 import { CodeConnection } from "./code-connection.ts";
-import { CodeDoor, type DoorState } from "./code-door.ts";
+import type { CodeDoor } from "./code-door.ts";
 
 export type CodeServerOptions = {
   readonly folder: OfferedFolder;
-  readonly code: Code;
+  readonly door: CodeDoor;
   readonly key: KeyPair;
   /** Address to listen on. */
   readonly host: string;
-  onDoor(state: DoorState, address: string): void;
   /** The guest has everything, and has verified it. */
   onDone(): void;
 };
@@ -32,11 +30,8 @@ export type CodeServerOptions = {
 export class CodeServer {
   readonly #options: CodeServerOptions;
   readonly #service: FileService<OfferedFolder>;
-  readonly #door: CodeDoor;
   readonly #links = new Set<TcpLink>();
   readonly #listener: Bun.TCPSocketListener<TcpLink>;
-  /** Who has changed the door's state last. */
-  #address = "";
 
   /** @throws ParleyError `failed`: no port is free for both TCP and UDP */
   static async open(options: CodeServerOptions): Promise<CodeServer> {
@@ -57,7 +52,6 @@ export class CodeServer {
   private constructor(options: CodeServerOptions, service: FileService<OfferedFolder>) {
     this.#options = options;
     this.#service = service;
-    this.#door = new CodeDoor(options.code, (state) => options.onDoor(state, this.#address));
     this.#listener = Bun.listen<TcpLink>({
       hostname: options.host,
       port: service.udpPort,
@@ -101,9 +95,10 @@ export class CodeServer {
       waitingBytes: () => link.waitingBytes,
       exportKey,
     };
-    const { folder, onDone } = this.#options;
+    const { folder, door, onDone } = this.#options;
     const connection = new CodeConnection({
-      door: this.#door,
+      door,
+      address,
       exported: exportKey(codeExporterLabel),
       files: folder.list,
       udpPort: this.#service.udpPort,
@@ -125,10 +120,7 @@ export class CodeServer {
     link.attach(
       socket,
       {
-        data: (bytes) => {
-          this.#address = address;
-          connection.receive(bytes);
-        },
+        data: (bytes) => connection.receive(bytes),
         ended: () => link.end(),
       },
       channelBinding(socket),
@@ -136,7 +128,6 @@ export class CodeServer {
     void link.closed.then(() => {
       clearTimeout(hurry);
       this.#links.delete(link);
-      this.#address = address;
       connection.close();
     });
   }

@@ -17,10 +17,12 @@ import { decodeServer } from "../protocol/decode-server.ts";
 import { encodeClient } from "../protocol/encode.ts";
 import type {
   ClientMessage,
+  CodeOfferRequest,
   CodeRequest,
   ErrorMessage,
   FetchRequest,
   FileOffer,
+  OfferMessage,
   ServerMessage,
   TransferMessage,
   TreePage,
@@ -30,7 +32,10 @@ import { withAccessAdvice } from "../trust/access-advice.ts";
 
 export type FilePage = Extract<ServerMessage, { type: "files" }>;
 type CodeStep = Exclude<CodeRequest, { type: "code-done" }>;
-type Request = Extract<ClientMessage, { type: "files" | "fetch" | "tree" | "ping" }> | CodeStep;
+type Request =
+  | Extract<ClientMessage, { type: "files" | "fetch" | "tree" | "ping" }>
+  | CodeStep
+  | CodeOfferRequest;
 /** Takes the lines of a list that come before the answer, or are it. May throw, which ends it. */
 type OnPage = (page: TreePage) => void;
 type Pending = {
@@ -47,6 +52,8 @@ export interface ControlLink {
   /** Secrets that only the two ends have. */
   exportedKey(label: string): Uint8Array | undefined;
   send(text: string): void;
+  /** Bytes that the kernel has not taken yet. */
+  readonly waitingBytes: number;
   end(): void;
 }
 
@@ -54,6 +61,10 @@ export class ControlClient {
   readonly where: string;
   /** Called with messages about transfers; set it before any can arrive. */
   onTransferMessage: (message: TransferMessage) => void = () => {};
+  /** Called with what the server says of a code (codes/code-link.ts). */
+  onOfferMessage: (message: OfferMessage) => void = () => {};
+  /** Called when the kernel has taken everything. */
+  onDrained: () => void = () => {};
   readonly #link: ControlLink;
   /** Requests without an answer yet, by `ref`. */
   readonly #pending = new Map<number, Pending>();
@@ -61,6 +72,7 @@ export class ControlClient {
   readonly #lines = new LineSplitter(message.maxLineBytes);
   readonly #welcome = Promise.withResolvers<void>();
   #welcomed = false;
+  #passesCodes = false;
   #lastRef = 0;
   #endedBy: ParleyError | undefined;
   #heardAtMs = performance.now();
@@ -127,6 +139,16 @@ export class ControlClient {
   /** The server has sent its welcome, so it is a parley server. */
   get isWelcomed(): boolean {
     return this.#welcomed;
+  }
+
+  /** The server passes files on by a code; known once it has sent its welcome. */
+  get passesCodes(): boolean {
+    return this.#passesCodes;
+  }
+
+  /** Bytes that the kernel has not taken yet. */
+  get waitingBytes(): number {
+    return this.#link.waitingBytes;
   }
 
   /** Resolves once the server has let this client in. @throws ParleyError why it has not */
@@ -200,6 +222,14 @@ export class ControlClient {
     return await this.#request(request);
   }
 
+  /**
+   * Opens a code at the server, or asks for the channel to whoever has. @throws ParleyError the
+   * server's error, or `stalled`
+   */
+  async requestCode(request: CodeOfferRequest): Promise<ServerMessage> {
+    return await this.#request(request);
+  }
+
   /** Milliseconds since anything arrived. */
   get silentMs(): number {
     return performance.now() - this.#heardAtMs;
@@ -270,6 +300,7 @@ export class ControlClient {
   #events() {
     return {
       data: (bytes: Uint8Array) => this.#handleData(bytes),
+      drained: () => this.onDrained(),
       ended: () => {
         this.#link.end();
         const ended = new ParleyError("cannot-connect", `${this.where} ended the connection.`);
@@ -315,6 +346,7 @@ export class ControlClient {
     switch (received.type) {
       case "welcome":
         this.#welcomed = true;
+        this.#passesCodes = received.codes === true;
         return this.#welcome.resolve();
       case "challenge":
         return this.#answerChallenge(received.nonce);
@@ -328,6 +360,11 @@ export class ControlClient {
       case "data":
       case "digest":
         return this.onTransferMessage(received);
+      case "channel":
+      case "channel-lost":
+      case "passed":
+      case "offer-ended":
+        return this.onOfferMessage(received);
       default:
       // Nothing that this client has asked for.
     }

@@ -17,6 +17,8 @@ const frameKind = {
   /** A part of a line; more follows. */
   part: 2,
   piece: 3,
+  /** A step in showing that one knows a code (codes/code-steps.ts); before anything is sealed. */
+  code: 4,
 } as const;
 
 export type Frame =
@@ -50,7 +52,22 @@ export function encodePiece({ transfer, offset, bytes }: Piece): string {
   return toBase64(frame);
 }
 
-/** Undefined: it is none. */
+/** `step`: see codes/code-steps.ts. */
+export function encodeCodeStep(step: Uint8Array): string {
+  return Buffer.concat([Buffer.of(frameKind.code), step]).toString("base64");
+}
+
+/** The step in this frame; undefined: it is another one. */
+export function codeStepIn(data: string): Uint8Array | undefined {
+  if (data.length > maxStepChars) return undefined;
+  const bytes = Buffer.from(data, "base64");
+  return bytes[0] === frameKind.code ? new Uint8Array(bytes.subarray(1)) : undefined;
+}
+
+/** Two nonces or shares of 32 bytes are the most that a step has. */
+const maxStepChars = 128;
+
+/** Undefined: it is none that belongs inside a channel. */
 export function decodeFrame(data: string): Frame | undefined {
   const bytes = fromBase64(data);
   if (bytes === undefined) return undefined;

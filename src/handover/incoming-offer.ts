@@ -95,7 +95,11 @@ export class IncomingOffer {
     const opened = this.#opened;
     if (opened === undefined || this.isAccepted || this.#isOver) return;
     const { files, bytes } = opened.summary;
-    const source = new PersonSource({ name: this.from, key: opened.key, files, bytes });
+    const source = new PersonSource({
+      name: quoted(this.from),
+      key: opened.key,
+      allowance: { files, bytes },
+    });
     this.#source = source;
     const client = new DownloadClient({
       source,

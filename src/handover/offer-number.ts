@@ -8,6 +8,11 @@ import { secretBytes } from "../secrets.ts";
 
 const numberBytes = 16;
 
+/** A number that nobody else can know, and nobody has again. */
+export function offerId(): string {
+  return Buffer.from(secretBytes(numberBytes)).toString("base64url");
+}
+
 /** 16 bytes in base64url; without a key they are random. */
 export function offerNumber(
   identity: ClientIdentity | undefined,
@@ -31,7 +36,7 @@ export function shareNumber(
 }
 
 function numberOf(identity: ClientIdentity | undefined, words: readonly string[]): string {
-  if (identity === undefined) return Buffer.from(secretBytes(numberBytes)).toString("base64url");
+  if (identity === undefined) return offerId();
   const about = words.join("\0");
   const secret = identity.sign(about);
   const hash = new Bun.CryptoHasher("sha256").update(secret).digest();

@@ -8,7 +8,6 @@ import { ControlClient, type ControlLink } from "../files/control-client.ts";
 import { DownloadAttempt } from "../files/download-attempt.ts";
 import type { FileSource } from "../files/file-source.ts";
 import { offers as limits, paths as pathLimits } from "../limits.ts";
-import { quoted } from "../text.ts";
 import type { Path } from "../transfer/paths/path-finder.ts";
 import type { Channel } from "./channel.ts";
 import type { Piece } from "./frames.ts";
@@ -16,20 +15,23 @@ import { otherEnd } from "./paths/link-socket.ts";
 import type { PersonLink } from "./paths/person-link.ts";
 
 export interface PersonSourceOptions {
+  /** What sentences call it, at their beginning. */
   readonly name: string;
-  /** The device's key that the offer is sealed with; undefined: nothing is sealed. */
+  /** Whom what comes is sealed by, such as a device's key; undefined: nothing is sealed. */
   readonly key: string | undefined;
   /** What may come, as it was offered. */
-  readonly files: number;
-  readonly bytes: number;
+  readonly allowance: Allowance;
   /** What may come besides: a log grows meanwhile. */
   readonly slackBytes?: number;
 }
+
+type Allowance = { readonly files: number; readonly bytes: number };
 
 export class PersonSource implements FileSource {
   /** Whatever happens to one channel, there may be another. */
   readonly hasAnswered = true;
   readonly #options: PersonSourceOptions;
+  #allowance: Allowance;
   #control: ControlClient | undefined;
   #channel: Channel | undefined;
   #link: PersonLink | undefined;
@@ -53,6 +55,7 @@ export class PersonSource implements FileSource {
 
   constructor(options: PersonSourceOptions) {
     this.#options = options;
+    this.#allowance = options.allowance;
     this.#next.promise.catch(() => {});
   }
 
@@ -78,6 +81,11 @@ export class PersonSource implements FileSource {
     return this.#isBlocked ? undefined : this.#link?.path;
   }
 
+  /** What may come, where that is known only once it is listed. */
+  allow(allowance: Allowance): void {
+    this.#allowance = allowance;
+  }
+
   /** A channel is open. Without a link everything goes in frames. */
   handleOpened(channel: Channel, link?: PersonLink): void {
     const control = ControlClient.over(linkOf(channel), this.#options.name);
@@ -98,7 +106,7 @@ export class PersonSource implements FileSource {
     this.#link?.close();
     this.#link = undefined;
     this.#tellPath();
-    const name = quoted(this.#options.name);
+    const { name } = this.#options;
     this.#control?.handleLost(new ParleyError("cannot-connect", `${name} is away.`));
     this.#control = undefined;
   }
@@ -166,7 +174,7 @@ export class PersonSource implements FileSource {
     this.#tellPath();
     this.#control?.close();
     this.#control = undefined;
-    const name = quoted(this.#options.name);
+    const { name } = this.#options;
     this.#next.reject(new ParleyError("interrupted", `Stopped taking files from ${name}.`));
   }
 
@@ -190,20 +198,19 @@ export class PersonSource implements FileSource {
   /** There has been no path for a while. */
   #giveUp(): void {
     if (this.#attempt instanceof DownloadAttempt) {
-      this.#attempt.block(
-        `There is no way for datagrams to ${quoted(this.#options.name)} any more.`,
-      );
+      this.#attempt.block("There is no way for datagrams to the sender any more.");
     }
   }
 
   /** What was accepted is all that comes. @throws ParleyError `protocol` */
   #checkSize(file: string, size: number): void {
-    const { name, bytes, files, slackBytes = limits.slackBytes } = this.#options;
+    const { name, slackBytes = limits.slackBytes } = this.#options;
+    const { bytes, files } = this.#allowance;
     this.#allBytes += size - (this.#sizes.get(file) ?? 0);
     this.#sizes.set(file, size);
     const isMore = this.#allBytes > bytes + slackBytes || this.#sizes.size > files;
     if (!isMore) return;
-    const sentence = `${quoted(name)} sends more than was offered: ${this.#sizes.size} files, ${this.#allBytes} bytes instead of ${files} files, ${bytes} bytes.`;
+    const sentence = `${name} sends more than was offered: ${this.#sizes.size} files, ${this.#allBytes} bytes instead of ${files} files, ${bytes} bytes.`;
     throw new ParleyError("protocol", sentence);
   }
 }
@@ -234,6 +241,9 @@ function linkOf(channel: Channel): ControlLink {
     isSecured: channel.isSealed,
     exportedKey: () => channel.exported,
     send: (text) => channel.sendLine(text.trimEnd()),
+    get waitingBytes() {
+      return channel.waitingBytes;
+    },
     end() {},
   };
 }

@@ -165,6 +165,18 @@ const readers: {
     ref: r.ref(),
   }),
   "end-files": (r) => ({ type: "end-files", offer: offerId(r), reason: offerEnd(r) }),
+  "open-code": (r) => ({
+    type: "open-code",
+    offer: offerId(r),
+    number: r.optionalCount("number", 1),
+    ref: r.ref(),
+  }),
+  "join-code": (r) => ({
+    type: "join-code",
+    offer: offerId(r),
+    number: r.count("number", 1),
+    ref: r.ref(),
+  }),
   pass: (r) => ({ type: "pass", ...passedFrame(r) }),
   admin: (r) => ({ type: "admin", command: r.text("command"), ref: r.ref() }),
   ping: (r) => ({ type: "ping", ref: r.ref() }),

@@ -210,6 +210,18 @@ const readers: {
     files: r.list("files", readFileInfo),
     ref: r.ref(),
   }),
+  "code-opened": (r) => ({
+    type: "code-opened",
+    offer: offerId(r),
+    number: r.count("number", 1),
+    ref: r.ref(),
+  }),
+  "code-joined": (r) => ({
+    type: "code-joined",
+    offer: offerId(r),
+    here: r.flag("here"),
+    ref: r.ref(),
+  }),
   offering: (r) => ({
     type: "offering",
     offer: offerId(r),
@@ -299,6 +311,7 @@ function readWelcome(r: FieldReader): Welcome {
       /^[\x21-\x7e]{1,128}$/,
       "1 to 128 visible ASCII characters",
     ),
+    codes: r.optionalFlag("codes"),
     session: r.optionalObject("session", readSession),
   };
 }

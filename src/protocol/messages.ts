@@ -161,6 +161,16 @@ export type CodeRequest =
   /** Everything has come, and is verified. */
   | { type: "code-done" };
 
+/** Client messages about files by a code that a server passes on (docs/protocol.md). */
+export type CodeOfferRequest =
+  /**
+   * `offer`: 16 random bytes of the sender's own; with the same again it is back. `number`: the one
+   * that the code had, if the server may have forgotten it.
+   */
+  | { type: "open-code"; offer: string; number?: number | undefined; ref?: Ref | undefined }
+  /** `offer`: 16 random bytes of one's own; with the same again one is back. */
+  | { type: "join-code"; offer: string; number: number; ref?: Ref | undefined };
+
 /** A frame for the other end of a channel, in base64: the server only passes it on. */
 export type PassRequest = { type: "pass"; offer: string; channel: number; data: string };
 
@@ -267,6 +277,7 @@ export type ClientMessage =
   | OfferRequest
   | PassRequest
   | CodeRequest
+  | CodeOfferRequest
   /** An order of an operator, as docs/operation.md lists them. */
   | { type: "admin"; command: string; ref?: Ref | undefined }
   | { type: "ping"; ref?: Ref | undefined }
@@ -298,6 +309,8 @@ export type Welcome = {
    * `parley_access` or a bearer token; absent if that is open to all.
    */
   access?: string | undefined;
+  /** Present and true: the server passes files on by a code (`join-code`). */
+  codes?: boolean | undefined;
   /** Absent for a session without a name. */
   session?: WelcomeSession | undefined;
 };
@@ -463,6 +476,10 @@ export type OfferMessage =
       code?: string | undefined;
       message?: string | undefined;
     }
+  /** Answers `open-code`. */
+  | { type: "code-opened"; offer: string; number: number; ref?: Ref | undefined }
+  /** Answers `join-code`. `here`: the sender is connected. */
+  | { type: "code-joined"; offer: string; here: boolean; ref?: Ref | undefined }
   /** Answers `code`: whoever has the code shows that it does. */
   | { type: "code-share"; share: string; proof: string; ref?: Ref | undefined }
   /** Answers `code-proof` and `code-again`: what there is for the code. Folders end with a `/`. */

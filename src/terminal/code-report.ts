@@ -3,15 +3,24 @@
 import { ownCommand } from "../cli/program-name.ts";
 import { reachableHosts } from "../cli/server-banner.ts";
 import type { OfferedFolder } from "../handover/offered-folder.ts";
-import { hostPortText } from "../io/host-port.ts";
+import { isLoopback } from "../addresses.ts";
+import { hostPortText, parseHostPort } from "../io/host-port.ts";
 import { sizeText } from "../size-text.ts";
-import { quoted } from "../text.ts";
+import { harmless, quoted } from "../text.ts";
 import { type Code, codeText } from "../trust/code.ts";
 import { say } from "./diagnostics.ts";
 import { jsonLine } from "./json-line.ts";
 import { stdout } from "./output.ts";
 import { barFits, ProgressBar } from "./progress.ts";
 import { countText, elapsedText, rateText } from "./units.ts";
+
+/** How whoever knows the code gets the files. */
+type Ways = {
+  /** Of this machine; undefined: it does not serve them itself. */
+  port: number | undefined;
+  /** Passes them on; undefined: none does. */
+  server: string | undefined;
+};
 
 export class CodeReport {
   readonly #isJson: boolean;
@@ -26,33 +35,50 @@ export class CodeReport {
   }
 
   /** The code is the result of the command: it is printed even with `--quiet`. */
-  code(code: Code, port: number, folder: OfferedFolder): void {
+  code(code: Code, { port, server }: Ways, folder: OfferedFolder): void {
     const text = codeText(code);
     this.#takenMs = undefined;
-    const addresses = reachableHosts("0.0.0.0").map((host) => hostPortText({ host, port }));
+    const hosts = port === undefined ? [] : reachableHosts("0.0.0.0");
+    const addresses = hosts.map((host) => hostPortText({ host, port: port ?? 0 }));
     const { files, bytes: size } = folder;
     if (this.#isJson) {
-      return this.#print({ event: "code", code: text, addresses, files, size });
+      return this.#print({ event: "code", code: text, addresses, server, files, size });
     }
     if (this.#isQuiet) return void stdout.data(`${text}\n`);
     const [first] = folder.list;
     const what =
       folder.list.length === 1 ? quoted(first?.name ?? "", 200) : countText(files, "file");
-    say(`Ready to send ${what}, ${sizeText(size)}. On the other machine, in this network:`);
-    stdout.data(`    ${ownCommand()} fetch-file --code ${text}\n`);
+    const where = port === undefined ? "" : ", in this network";
+    say(`Ready to send ${what}, ${sizeText(size)}. On the other machine${where}:`);
+    const command = `${ownCommand()} fetch-file`;
     const [address] = addresses;
-    if (address !== undefined) {
-      say(
-        `or, from where this machine can be reached:\n    ${ownCommand()} fetch-file ${address} --code ${text}`,
-      );
+    if (address === undefined) stdout.data(`    ${command} ${server} --code ${text}\n`);
+    else {
+      stdout.data(`    ${command} --code ${text}\n`);
+      const reached = `or, from where this machine can be reached:\n    ${command} ${address} --code ${text}`;
+      say(reached);
+      if (server !== undefined && !isLoopback(parseHostPort(server)?.host ?? "")) {
+        say(`or through the server on this machine:\n    ${command} ${server} --code ${text}`);
+      }
     }
     say("Nobody else can read what is sent. One wrong try makes the code void.");
   }
 
+  /** `address`: empty through a server. */
   taken(address: string): void {
     this.#takenMs = performance.now();
-    if (this.#isJson) this.#print({ event: "accepted", address });
-    else if (!this.#isQuiet) say(`${address} has shown the code`);
+    const from = address === "" ? {} : { address };
+    if (this.#isJson) this.#print({ event: "accepted", ...from });
+    else if (!this.#isQuiet) {
+      say(`${address === "" ? "Somebody" : address} has shown the code`);
+    }
+  }
+
+  /** A connection was lost; it goes on when both ends are back. */
+  interrupted(reason: string): void {
+    if (this.#isJson) return this.#print({ event: "interrupted", reason });
+    this.end();
+    if (!this.#isQuiet) say(`${harmless(reason)}: going on when both are connected again`);
   }
 
   progress(sentBytes: number, { bytes: size }: OfferedFolder): void {

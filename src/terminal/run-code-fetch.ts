@@ -2,15 +2,19 @@
 // Knows no flags.
 
 import { CodeEntry } from "../codes/code-guest.ts";
-import { find, type Place } from "../codes/lan.ts";
+import { find } from "../codes/lan.ts";
+import { LinkedGuest } from "../codes/linked-guest.ts";
 import { ParleyError } from "../errors.ts";
+import { ControlClient } from "../files/control-client.ts";
 import { DownloadClient, type DownloadClientOptions } from "../files/download-client.ts";
+import type { FetchEvent } from "../files/fetch-events.ts";
 import { makeFolder } from "../files/fetch-targets.ts";
 import { ServerSource } from "../files/server-source.ts";
 import { pathFor } from "../handover/save-as.ts";
 import { endedBy, type EndSignal, onSignals } from "../io/end-signals.ts";
-import { hostPortText } from "../io/host-port.ts";
-import { codes as limits } from "../limits.ts";
+import { hostPortText, type ServerAddress } from "../io/host-port.ts";
+import { codes as limits, offers } from "../limits.ts";
+import type { FileInfo } from "../protocol/messages.ts";
 import { ServerTrust } from "../tls/server-trust.ts";
 import { type Code, codeText } from "../trust/code.ts";
 import { say } from "./diagnostics.ts";
@@ -20,7 +24,9 @@ import { stderr, stdout } from "./output.ts";
 export type CodeFetchOptions = Omit<DownloadClientOptions, "server" | "source" | "onEvent"> & {
   readonly code: Code;
   /** Undefined: it is looked for on the local network. */
-  readonly place: Place | undefined;
+  readonly place: ServerAddress | undefined;
+  /** Asked when nobody is found there. */
+  readonly fallback: ServerAddress;
   /** Where the files are saved. */
   readonly folder: string;
   readonly quiet: boolean;
@@ -29,7 +35,7 @@ export type CodeFetchOptions = Omit<DownloadClientOptions, "server" | "source" |
 
 /** @throws ParleyError `not-found`, `integrity`, and as `DownloadClient.save` does */
 export async function runCodeFetch(options: CodeFetchOptions): Promise<void> {
-  const { report, place } = options;
+  const { report } = options;
   let running: DownloadClient | undefined;
   const interruption = Promise.withResolvers<never>();
   interruption.promise.catch(() => {});
@@ -39,13 +45,13 @@ export async function runCodeFetch(options: CodeFetchOptions): Promise<void> {
     interruption.reject(reason);
   });
   try {
-    const { client, entry, tell } = await open(options, place, interruption.promise);
-    running = client;
+    const entered = await open(options, interruption.promise);
+    running = entered.client;
     try {
-      await saveAll(client, entry, options);
-      await tell();
+      await saveAll(entered, options);
+      await Promise.race([entered.tell(), interruption.promise]);
     } finally {
-      client.close();
+      entered.close();
     }
   } finally {
     stopListening();
@@ -55,16 +61,30 @@ export async function runCodeFetch(options: CodeFetchOptions): Promise<void> {
   }
 }
 
-type Opened = { client: DownloadClient; entry: CodeEntry; tell: () => Promise<void> };
+/** Where the files come from, and what they are. */
+type Entered = {
+  client: DownloadClient;
+  files: readonly FileInfo[];
+  /** One of them is in place. */
+  saved(file: FileInfo): void;
+  /** Resolves when the sender knows that everything is in place. */
+  tell(): Promise<void>;
+  close(): void;
+};
+
+/** Any key: the code is what proves who is there, and it is bound to the key. */
+export function anyKey(place: { host: string; port: number }): ServerAddress {
+  const server = hostPortText(place);
+  return {
+    ...place,
+    trust: new ServerTrust({ server, pin: undefined, file: undefined, say() {} }),
+  };
+}
 
 /** Gets in at the given place, or at the first one on the network that knows the code. */
-async function open(
-  options: CodeFetchOptions,
-  place: Place | undefined,
-  interrupted: Promise<never>,
-): Promise<Opened> {
-  if (place !== undefined) return await enter(options, place);
-  const { code, quiet } = options;
+async function open(options: CodeFetchOptions, interrupted: Promise<never>): Promise<Entered> {
+  const { code, quiet, place, fallback } = options;
+  if (place !== undefined) return await Promise.race([enter(options, place), interrupted]);
   if (!quiet) say(`Looking in this network for ${codeText({ ...code, words: "…" })}`);
   const ending = AbortSignal.timeout(limits.findMs);
   let failure: unknown;
@@ -73,64 +93,149 @@ async function open(
     const next = await Promise.race([places.next(), interrupted]);
     if (next.done === true) break;
     try {
-      return await enter(options, next.value);
+      return await Promise.race([enter(options, anyKey(next.value)), interrupted]);
     } catch (error) {
       // Anybody can announce any number; the next one may be who is meant.
       failure ??= error;
     }
   }
   if (failure !== undefined) throw failure;
-  throw new ParleyError(
-    "not-found",
-    `Nobody in this network gives files away by ${codeText(code)}: is it still waiting there? From another network, put HOST:PORT before --code`,
-  );
+  const control = await Promise.race([codesAt(fallback), interrupted]);
+  if (control === undefined) throw nobodyHere(code);
+  if (!quiet) say(`Nobody here: trying the server at ${hostPortText(fallback)}`);
+  return await Promise.race([enterThrough(options, fallback, control), interrupted]);
 }
 
-async function enter(options: CodeFetchOptions, place: Place): Promise<Opened> {
-  const { code, report } = options;
-  const entry = new CodeEntry(code);
-  const server = hostPortText(place);
-  // Any key: the code is what proves who is there, and it is bound to the key.
-  const trust = new ServerTrust({ server, pin: undefined, file: undefined, say() {} });
-  const source = new ServerSource({ ...place, trust }, options.offload, (control) =>
-    entry.enter(control),
-  );
-  const client = new DownloadClient({
-    ...options,
-    source,
-    onEvent: (event) => report.handleEvent(event),
-  });
+/** A connection to a server that passes files on by codes; undefined: there is none. */
+async function codesAt(server: ServerAddress): Promise<ControlClient | undefined> {
+  try {
+    const control = await ControlClient.connect(server);
+    await control.admitted();
+    if (control.passesCodes) return control;
+    control.close();
+  } catch {
+    // Nobody has asked for that server.
+  }
+  return undefined;
+}
+
+function nobodyHere(code: Code): ParleyError {
+  const sentence = `Nobody in this network gives files away by ${codeText(code)}: is it still waiting there? If it goes through a server, or from another network, put its HOST:PORT before --code`;
+  return new ParleyError("not-found", sentence);
+}
+
+/** Through a server, or at whoever serves the files from a machine of their own. */
+async function enter(options: CodeFetchOptions, place: ServerAddress): Promise<Entered> {
+  const control = await ControlClient.connect(place);
+  await control.admitted();
+  if (control.passesCodes) return await enterThrough(options, place, control);
+  control.close();
+  const entry = new CodeEntry(options.code);
+  const source = new ServerSource(place, options.offload, (other) => entry.enter(other));
+  const { report } = options;
+  const onEvent = (event: FetchEvent): void => report.handleEvent(event);
+  const client = new DownloadClient({ ...options, source, onEvent });
   try {
     await client.enter();
   } catch (error) {
     client.close();
     throw error;
   }
-  const tell = async (): Promise<void> => {
-    const control = await source.connect();
-    control.send({ type: "code-done" });
-    // The other end has heard it when it answers.
-    await control.ping().catch(() => {});
+  return {
+    client,
+    files: entry.files,
+    saved() {},
+    async tell() {
+      const known = await source.connect();
+      known.send({ type: "code-done" });
+      // The other end has heard it when it answers.
+      await known.ping().catch(() => {});
+    },
+    close: () => client.close(),
   };
-  return { client, entry, tell };
+}
+
+async function enterThrough(
+  options: CodeFetchOptions,
+  server: ServerAddress,
+  control: ControlClient,
+): Promise<Entered> {
+  const { code, report } = options;
+  const guest = await LinkedGuest.join(code, server, control);
+  let client: DownloadClient | undefined;
+  try {
+    const source = await guest.entered();
+    const progress = new Progress(guest);
+    client = new DownloadClient({
+      ...options,
+      source,
+      retryForMs: offers.waitMs,
+      onEvent(event) {
+        report.handleEvent(event);
+        progress.handleEvent(event);
+      },
+    });
+    const files: FileInfo[] = [];
+    const listing = client;
+    guest.failed.catch((error: ParleyError) => listing.stop(error));
+    for await (const file of client.list()) files.push(file);
+    let bytes: number = offers.slackBytes;
+    for (const { size } of files) bytes += size;
+    source.allow({ files: Number.POSITIVE_INFINITY, bytes });
+    return {
+      client,
+      files,
+      saved: ({ size }) => progress.add(size),
+      tell: () => guest.tellReceived(files.length),
+      close() {
+        listing.close();
+        guest.close();
+      },
+    };
+  } catch (error) {
+    client?.close();
+    guest.close();
+    throw error;
+  }
+}
+
+/** Tells the sender how far it is. */
+class Progress {
+  readonly #guest: LinkedGuest;
+  #doneBytes = 0;
+  #saidMs = 0;
+
+  constructor(guest: LinkedGuest) {
+    this.#guest = guest;
+  }
+
+  add(bytes: number): void {
+    this.#doneBytes += bytes;
+  }
+
+  handleEvent(event: FetchEvent): void {
+    if (event.event !== "progress") return;
+    const nowMs = performance.now();
+    if (nowMs - this.#saidMs < offers.progressMs) return;
+    this.#saidMs = nowMs;
+    this.#guest.tellProgress(this.#doneBytes + event.verifiedBytes);
+  }
 }
 
 /** The list is checked whole before anything is saved. */
 async function saveAll(
-  client: DownloadClient,
-  entry: CodeEntry,
-  { folder, report }: CodeFetchOptions,
+  { client, files, saved }: Entered,
+  options: CodeFetchOptions,
 ): Promise<void> {
+  const { folder, report } = options;
   const removeFolder = makeFolder(folder, "another -o");
   try {
-    const targets = entry.files.map((file) => ({
-      file,
-      path: pathFor(folder, file, "The sender"),
-    }));
+    const targets = files.map((file) => ({ file, path: pathFor(folder, file, "The sender") }));
     for (const { file, path } of targets) {
       const kind = file.name.endsWith("/") ? "folder" : "file";
       try {
         await client.save(file.name, { kind, path });
+        saved(file);
       } catch (error) {
         if (error instanceof ParleyError) report.failed(file.name, error, true);
         throw error;

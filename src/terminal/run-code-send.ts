@@ -1,11 +1,17 @@
-// Assembles `parley send-file` without a person: files for whoever knows the code, served from this
-// machine. Knows no flags.
+// Assembles `parley send-file` without a person: files for whoever knows a code, through a server or
+// served from this machine. Knows no flags.
 
+import { isLoopback } from "../addresses.ts";
+import { reachableHosts } from "../cli/server-banner.ts";
+import { CodeDoor } from "../codes/code-door.ts";
 import { CodeServer } from "../codes/code-server.ts";
 import { announce } from "../codes/lan.ts";
+import { LinkedSender } from "../codes/linked-sender.ts";
 import { ParleyError } from "../errors.ts";
 import { OfferedFolder } from "../handover/offered-folder.ts";
 import { endedBy, onSignals } from "../io/end-signals.ts";
+import { Deadline, dial } from "../io/dial.ts";
+import { type Address, hostPortText, type ServerAddress } from "../io/host-port.ts";
 import { codes as limits } from "../limits.ts";
 import { createKeyPair, type KeyPair } from "../tls/certificate.ts";
 import { randomCode } from "../tls/code-words.ts";
@@ -18,6 +24,11 @@ export type CodeSendOptions = {
   readonly keep: boolean;
   readonly json: boolean;
   readonly quiet: boolean;
+  readonly limitBytesPerSecond?: number | undefined;
+  /** Passes the files on. */
+  readonly server: ServerAddress;
+  /** It was not asked for: this machine serves the files as well, and alone if there is none. */
+  readonly isServerOptional: boolean;
 };
 
 /** Every address of this machine. */
@@ -34,9 +45,9 @@ export async function runCodeSend(options: CodeSendOptions): Promise<void> {
   );
   try {
     const key = await createKeyPair(Date.now());
-    do {
-      await serveOnce(folder, { ...options, key, report, interrupted: interruption.promise });
-    } while (options.keep);
+    const sending = { ...options, key, report, interrupted: interruption.promise };
+    if (options.keep) await serveMany(folder, sending);
+    else await serveOnce(folder, sending);
   } finally {
     stopListening();
     report.end();
@@ -45,42 +56,119 @@ export async function runCodeSend(options: CodeSendOptions): Promise<void> {
   }
 }
 
-type Serving = CodeSendOptions & {
+type Sending = CodeSendOptions & {
   key: KeyPair;
   report: CodeReport;
   interrupted: Promise<never>;
 };
 
+/** One after the other. @throws ParleyError when it is interrupted, or too much was guessed */
+async function serveMany(folder: OfferedFolder, sending: Sending): Promise<void> {
+  const { report, interrupted } = sending;
+  let guesses = 0;
+  for (let isFirst = true; ; isFirst = false) {
+    try {
+      await serveOnce(folder, sending);
+    } catch (error) {
+      if (!(error instanceof ParleyError)) throw error;
+      if (error.code === "not-allowed") guesses++;
+      const pauseMs = pauseAfter(error, isFirst, guesses);
+      if (pauseMs === undefined) throw error;
+      report.voided(error.message);
+      await Promise.race([Bun.sleep(pauseMs), interrupted]);
+    }
+  }
+}
+
+/** Milliseconds until the next code; undefined: there is none. */
+function pauseAfter({ code }: ParleyError, isFirst: boolean, guesses: number): number | undefined {
+  if (guesses >= limits.maxVoid) return undefined;
+  if (code === "not-allowed") return guesses * limits.voidPauseMs;
+  return !isFirst && passing.has(code) ? limits.openAgainMs : undefined;
+}
+
+/** What ends one code, or keeps a server from opening one, but not for good. */
+const passing: ReadonlySet<string> = new Set([
+  "full",
+  "rate",
+  "storage",
+  "stalled",
+  "declined",
+  "cannot-connect",
+]);
+
 /** By one code: until it is used. @throws ParleyError `not-allowed`: by a wrong guess */
-async function serveOnce(folder: OfferedFolder, serving: Serving): Promise<void> {
-  const { key, report, keep, interrupted } = serving;
-  const code = randomCode(limits.maxNumber);
+async function serveOnce(folder: OfferedFolder, sending: Sending): Promise<void> {
+  const { report, interrupted, key, isServerOptional } = sending;
   const done = Promise.withResolvers<void>();
-  const server = await CodeServer.open({
-    folder,
-    code,
-    key,
-    host: everywhere,
-    onDoor(state, address) {
-      if (state === "taken") report.taken(address);
-      if (state !== "void") return;
-      const sentence = `Somebody at ${address} has tried a wrong code, so this one is void: send again for a new one`;
-      done.reject(new ParleyError("not-allowed", sentence));
-    },
-    onDone: () => done.resolve(),
+  done.promise.catch(() => {});
+  const linked = await atServer(folder, sending, done);
+  const drawn = randomCode(limits.maxNumber);
+  const code = linked === undefined ? drawn : { ...drawn, number: linked.number };
+  const door = new CodeDoor(code, (state, from) => {
+    if (state === "taken") report.taken(from);
+    linked?.handleDoor();
+    if (state === "void") done.reject(wrongCode(from));
   });
-  const stopAnnouncing = announce(code.number, server.port);
-  const progress = setInterval(() => report.progress(server.sentBytes, folder), limits.progressMs);
+  const local = isServerOptional
+    ? await CodeServer.open({ folder, door, key, host: everywhere, onDone: () => done.resolve() })
+    : undefined;
+  const stopAnnouncing = local === undefined ? () => {} : announce(code.number, local.port);
+  const progress = setInterval(() => {
+    if (local !== undefined) report.progress(local.sentBytes, folder);
+  }, limits.progressMs);
   try {
-    report.code(code, server.port, folder);
+    const server = linked && hostPortText(await addressFor(sending));
+    report.code(code, { port: local?.port, server }, folder);
+    linked?.serve(code, door);
     await Promise.race([done.promise, interrupted]);
     report.done(folder);
-  } catch (error) {
-    if (!keep || !(error instanceof ParleyError) || error.code !== "not-allowed") throw error;
-    report.voided(error.message);
   } finally {
     clearInterval(progress);
     stopAnnouncing();
-    server.close();
+    local?.close();
+    linked?.close();
   }
+}
+
+/** A code at the server. Undefined: there is none that takes one, and none was asked for. */
+async function atServer(
+  folder: OfferedFolder,
+  { server, isServerOptional, limitBytesPerSecond, report }: Sending,
+  done: PromiseWithResolvers<void>,
+): Promise<LinkedSender | undefined> {
+  try {
+    return await LinkedSender.open({
+      server,
+      folder,
+      limitBytesPerSecond,
+      onProgress: (bytes) => report.progress(bytes, folder),
+      onInterrupted: (reason) => report.interrupted(reason),
+      onDone: () => done.resolve(),
+      onFailed: (error) => done.reject(error),
+    });
+  } catch (error) {
+    if (isServerOptional && error instanceof ParleyError) return undefined;
+    throw error;
+  }
+}
+
+/** How others reach the server: if it is on this machine, by an address of the network if it listens there. */
+async function addressFor({ server, isServerOptional }: Sending): Promise<Address> {
+  const [host] = reachableHosts(everywhere);
+  if (!isServerOptional || host === undefined || isLoopback(host)) return server;
+  const deadline = new Deadline(limits.reachMs);
+  const outcome = await dial({ host, port: server.port }, deadline, { events: () => silent });
+  deadline.cancel();
+  if (typeof outcome === "string") return server;
+  outcome.end();
+  return { host, port: server.port };
+}
+
+const silent = { data() {}, ended() {} };
+
+function wrongCode(from: string): ParleyError {
+  const who = from === "" ? "Somebody" : `Somebody at ${from}`;
+  const sentence = `${who} has tried a wrong code, so this one is void: send again for a new one`;
+  return new ParleyError("not-allowed", sentence);
 }

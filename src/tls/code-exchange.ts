@@ -1,6 +1,7 @@
-// Two ends of a TLS session show each other that they know a code (cpace.ts), bound to that session:
-// whoever is in between has two sessions, and one guess. Afterwards both have a secret, by which the
-// guest is known again when it connects anew.
+// Two ends show each other that they know a code (cpace.ts). On a TLS session between the two the
+// exchange is bound to that session; through a server, to what both have contributed. Whoever is in
+// between has one guess at each end. Afterwards both have a secret, by which the guest is known again
+// when it connects anew.
 
 import { createHmac, hkdfSync, timingSafeEqual } from "node:crypto";
 import { secretBytes } from "../secrets.ts";
@@ -9,6 +10,12 @@ import { CpaceParty, shareBytes } from "./cpace.ts";
 
 /** What distinguishes the TLS session: 32 bytes of its exporter, the same at both ends. */
 export const codeExporterLabel = "EXPORTER-parley-code";
+
+/**
+ * Where the two ends meet: an exchange made for one way is worth nothing on the other. `session` of
+ * a `connection` is its exporter, `through-server` the nonces of host and guest.
+ */
+export type CodeWay = "connection" | "through-server";
 
 /** In base64url, as they cross the wire. */
 export type CodeShare = { readonly share: string };
@@ -22,8 +29,8 @@ export class CodeHost {
   readonly #party: CpaceParty;
   #keys: Keys | undefined;
 
-  constructor(code: Code, exported: Uint8Array) {
-    this.#party = partyOf("responder", code, exported);
+  constructor(code: Code, session: Uint8Array, way: CodeWay = "connection") {
+    this.#party = partyOf("responder", code, session, way);
   }
 
   /** Undefined: what came is no share. The code is used up either way. */
@@ -45,8 +52,8 @@ export class CodeHost {
 export class CodeGuest {
   readonly #party: CpaceParty;
 
-  constructor(code: Code, exported: Uint8Array) {
-    this.#party = partyOf("initiator", code, exported);
+  constructor(code: Code, session: Uint8Array, way: CodeWay = "connection") {
+    this.#party = partyOf("initiator", code, session, way);
   }
 
   get share(): string {
@@ -75,10 +82,11 @@ type Keys = { host: Uint8Array; guest: Uint8Array; again: Uint8Array };
 function partyOf(
   role: "initiator" | "responder",
   { number, words }: Code,
-  exported: Uint8Array,
+  session: Uint8Array,
+  way: CodeWay,
 ): CpaceParty {
-  const channel = utf8(`parley code ${number}`);
-  const input = { password: utf8(words), channel, session: exported };
+  const channel = utf8(`parley code ${number}${way === "connection" ? "" : " through a server"}`);
+  const input = { password: utf8(words), channel, session };
   return new CpaceParty(role, input, none, secretBytes(shareBytes));
 }
 

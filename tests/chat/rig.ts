@@ -238,5 +238,6 @@ export const nothing = {
   batches: 0,
   backlogBytes: 0,
   offers: 0,
+  codes: 0,
   frameChars: 0,
 };

@@ -9,6 +9,7 @@ import { decodeFrame, encodePiece, type Piece } from "../../src/handover/frames.
 import { channelInfo } from "../../src/handover/exchange.ts";
 import { message } from "../../src/limits.ts";
 import { channelSealer } from "../../src/tls/channel-sealer.ts";
+import { codeSealer } from "../../src/tls/code-sealer.ts";
 import { DeviceKeys } from "../../src/tls/hpke.ts";
 
 function device() {
@@ -54,11 +55,39 @@ async function settled(...ends: readonly End[]): Promise<void> {
   for (let i = 0; i < 3; i++) await Promise.all(ends.map(({ channel }) => channel.settled()));
 }
 
-const sealedEnds = () => [end(peerOf(bob, ann), false), end(peerOf(ann, bob), true)] as const;
+const secret = new Uint8Array(32).fill(5);
+const codePeer = (isGuest: boolean, by = secret, number = 1): ChannelPeer => ({
+  sealer: codeSealer(by, isGuest),
+  key: "",
+  info: channelInfo("code 7", number),
+});
 
-for (const isSealed of [true, false]) {
-  test(`lines and pieces arrive as they were sent, ${isSealed ? "sealed" : "open"}`, async () => {
-    const [a, b] = isSealed ? sealedEnds() : [end(undefined, false), end(undefined, true)];
+/** How a channel is sealed: the sender's peer and the recipient's, for the channel of that number. */
+type Sealing = (number: number) => readonly [ChannelPeer, ChannelPeer];
+const byKeys: Sealing = (number) => [
+  peerOf(bob, ann, "offer", number),
+  peerOf(ann, bob, "offer", number),
+];
+const byCode: Sealing = (number) => [
+  codePeer(false, secret, number),
+  codePeer(true, secret, number),
+];
+
+const sealings = [
+  ["by the keys of devices", byKeys],
+  ["by a code", byCode],
+] as const;
+
+function sealedEnds(sealing: Sealing = byKeys, number = 1) {
+  const [sender, recipient] = sealing(number);
+  return [end(sender, false), end(recipient, true)] as const;
+}
+
+for (const [how, sealing] of [...sealings, ["open", undefined] as const]) {
+  test(`lines and pieces arrive as they were sent, ${how}`, async () => {
+    const isSealed = sealing !== undefined;
+    const open = [end(undefined, false), end(undefined, true)] as const;
+    const [a, b] = isSealed ? sealedEnds(sealing) : open;
     const long = `long ${"ä🎈".repeat(20_000)}`;
     b.channel.sendLine("first");
     b.channel.sendLine(long);
@@ -78,8 +107,8 @@ for (const isSealed of [true, false]) {
   });
 }
 
-test("nothing of a sealed line is in the frames", async () => {
-  const [a, b] = sealedEnds();
+test.each(sealings)("nothing of a line sealed %s is in the frames", async (_, sealing) => {
+  const [a, b] = sealedEnds(sealing);
   b.channel.sendLine("a very secret name.pdf");
   const seen: string[] = [];
   await carry(a, b, (frames) => {
@@ -105,8 +134,8 @@ const meddling: Record<string, (frames: string[]) => string[]> = {
   "no frames": (frames) => [...frames, "????", Buffer.of(9, 9).toString("base64")],
 };
 for (const [what, change] of Object.entries(meddling)) {
-  test(`frames that are ${what} end the channel`, async () => {
-    const [a, b] = sealedEnds();
+  test.each(sealings)(`frames that are ${what} end a channel sealed %s`, async (_, sealing) => {
+    const [a, b] = sealedEnds(sealing);
     b.channel.sendLine("one");
     b.channel.sendLine("two two");
     b.channel.sendLine("three");
@@ -118,8 +147,10 @@ for (const [what, change] of Object.entries(meddling)) {
   });
 }
 
-test("what one end has said can't be reflected to it, nor repeated in another channel", async () => {
-  const [a, b] = sealedEnds();
+const repeating =
+  "what one end has said sealed %s can't be reflected to it, nor repeated elsewhere";
+test.each(sealings)(repeating, async (_, sealing) => {
+  const [a, b] = sealedEnds(sealing);
   b.channel.sendLine("fetch");
   await settled(b);
   const recorded = [...b.sent];
@@ -130,12 +161,12 @@ test("what one end has said can't be reflected to it, nor repeated in another ch
   // To its own author.
   for (const data of recorded) b.channel.receive(data);
   // In a later channel: the sender's frames are for the recipient's key of then.
-  const later = end(peerOf(ann, bob), true);
+  const [, later] = sealedEnds(sealing);
   later.channel.sendLine("again");
   await settled(later);
   for (const data of answers) later.channel.receive(data);
   // And the recipient's in one with another number.
-  const other = end(peerOf(bob, ann, "offer", 2), false);
+  const [other] = sealedEnds(sealing, 2);
   for (const data of recorded) other.channel.receive(data);
   await settled(b, later, other);
   expect(b.broken.length).toBe(1);
@@ -151,6 +182,16 @@ test("somebody else's key opens and makes nothing", async () => {
   await carry(a, e);
   expect(a.lines).toEqual([]);
   expect(a.broken.length).toBe(1);
+});
+
+test("another secret of a code opens and makes nothing, nor does the same at the same end", async () => {
+  for (const peer of [codePeer(true, new Uint8Array(32)), codePeer(false)]) {
+    const [a, e] = [end(codePeer(false), false), end(peer, true)];
+    e.channel.sendLine("fetch");
+    await carry(a, e);
+    expect(a.lines).toEqual([]);
+    expect(a.broken.length).toBe(1);
+  }
 });
 
 test("too long a line, and more frames than anybody asks for, end a channel", async () => {

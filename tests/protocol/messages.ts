@@ -239,6 +239,8 @@ const clientMessages: Each<ClientMessage> = {
   "share-files": record("share-files", { offer, room, summary, ref }, "room", "ref"),
   "answer-files": record("answer-files", { offer, accept: fc.boolean(), ref }, "ref"),
   "end-files": record("end-files", { offer, reason: offerEnd }),
+  "open-code": record("open-code", { offer, number: fromOne, ref }, "number", "ref"),
+  "join-code": record("join-code", { offer, number: fromOne, ref }, "ref"),
   pass: record("pass", frame),
   admin: record("admin", { command: text, ref }, "ref"),
   ping: record("ping", { ref }, "ref"),
@@ -279,6 +281,7 @@ const serverMessages: Each<ServerMessage> = {
         burstSeconds: count,
       }),
       access: secret,
+      codes: fc.boolean(),
       session: partial(
         {
           name,
@@ -296,6 +299,7 @@ const serverMessages: Each<ServerMessage> = {
       ),
     },
     "access",
+    "codes",
     "session",
   ),
   challenge: record("challenge", { nonce: text }),
@@ -428,6 +432,8 @@ const serverMessages: Each<ServerMessage> = {
     },
     "ref",
   ),
+  "code-opened": record("code-opened", { offer, number: fromOne, ref }, "ref"),
+  "code-joined": record("code-joined", { offer, here: fc.boolean(), ref }, "ref"),
   "code-share": record("code-share", { share: exchange, proof: exchange, ref }, "ref"),
   "code-files": record("code-files", { files: fc.array(fileInfo, { maxLength: 5 }), ref }, "ref"),
   tree: record(

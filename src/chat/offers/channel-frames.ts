@@ -6,7 +6,9 @@ import { offers as limits } from "../../limits.ts";
 import type { Command } from "../events.ts";
 import type { HubState } from "../hub-state.ts";
 import type { Session } from "../session.ts";
-import type { FileOffer } from "./file-offer.ts";
+import { endCode } from "./code-commands.ts";
+import { CodeOffer } from "./code-offer.ts";
+import type { Passing } from "./offer-book.ts";
 import { endOffer, memberByKey } from "./offer-commands.ts";
 
 type Pass = Extract<Command, { type: "pass" }>;
@@ -17,7 +19,7 @@ export function passFrame(
   session: Session,
   { offer: id, channel, data }: Pass,
 ): boolean {
-  const offer = hub.offers.get(id);
+  const offer = hub.offers.get(id) ?? hub.codes.get(id);
   if (offer === undefined) {
     return hub.options.sharing?.pass(session.id, id, channel, data) ?? false;
   }
@@ -25,8 +27,9 @@ export function passFrame(
   if (end === undefined) return false;
   if (!offer.isOpen || offer.channel !== channel) return false;
   const other = end === "sender" ? "recipient" : "sender";
-  if (!hub.offers.queue(offer, offer.queueTo(other), data)) endOffer(hub, offer, "overrun");
-  else hub.wake();
+  if (hub.offers.queue(offer, offer.queueTo(other), data)) hub.wake();
+  else if (offer instanceof CodeOffer) endCode(hub, offer, "overrun");
+  else endOffer(hub, offer, "overrun");
   return true;
 }
 
@@ -54,28 +57,34 @@ export function mayPumpFrames(hub: HubState): boolean {
   return false;
 }
 
-function mayTake(hub: HubState, offer: FileOffer, end: "sender" | "recipient"): boolean {
+function mayTake(hub: HubState, offer: Passing, end: "sender" | "recipient"): boolean {
   return offer.queueTo(end).chars > 0 && roomyEnd(hub, offer, end) !== undefined;
 }
 
 /** The session at that end, if its output has room for a frame. */
-function roomyEnd(
-  hub: HubState,
-  { from, to }: FileOffer,
-  end: "sender" | "recipient",
-): Session | undefined {
-  const session = memberByKey(hub, (end === "sender" ? from : to).session);
+function roomyEnd(hub: HubState, offer: Passing, end: "sender" | "recipient"): Session | undefined {
+  const session = sessionAt(hub, offer, end);
   if (session === undefined) return undefined;
   const { lagBytes, answerChars } = session.output;
   return lagBytes + answerChars > limits.maxLagBytes ? undefined : session;
 }
 
-function sendNext(hub: HubState, offer: FileOffer, end: "sender" | "recipient"): boolean {
+function sessionAt(
+  hub: HubState,
+  offer: Passing,
+  end: "sender" | "recipient",
+): Session | undefined {
+  if (offer instanceof CodeOffer) return offer.at(end)?.session;
+  return memberByKey(hub, (end === "sender" ? offer.from : offer.to).session);
+}
+
+function sendNext(hub: HubState, offer: Passing, end: "sender" | "recipient"): boolean {
   const queue = offer.queueTo(end);
   const session = queue.chars === 0 ? undefined : roomyEnd(hub, offer, end);
   if (session === undefined) return false;
   const data = hub.offers.take(offer, queue);
   if (data === undefined) return false;
-  hub.send(session, { type: "passed", offer: offer.id, channel: offer.channel, data });
+  const id = offer instanceof CodeOffer ? (offer.at(end)?.id ?? "") : offer.id;
+  hub.send(session, { type: "passed", offer: id, channel: offer.channel, data });
   return true;
 }

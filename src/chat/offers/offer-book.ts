@@ -5,8 +5,12 @@ import { offers as limits } from "../../limits.ts";
 import { ShareCounts } from "../../share-counts.ts";
 import type { ShareOwner } from "../../share-owner.ts";
 import { ShareBuckets } from "../share-buckets.ts";
+import type { CodeOffer } from "./code-offer.ts";
 import type { FileOffer } from "./file-offer.ts";
 import type { FrameQueue } from "./frame-queue.ts";
+
+/** What frames are passed on for. */
+export type Passing = FileOffer | CodeOffer;
 
 export class OfferBook {
   readonly #offers = new Map<string, FileOffer>();
@@ -22,7 +26,7 @@ export class OfferBook {
     limits.maxAllWaitingChars / 2,
   );
   /** Offers with frames that wait for the output of one of their ends. */
-  readonly waiting = new Set<FileOffer>();
+  readonly waiting = new Set<Passing>();
 
   get size(): number {
     return this.#offers.size;
@@ -79,7 +83,7 @@ export class OfferBook {
   }
 
   /** Queues a frame; false: more waits than may. */
-  queue(offer: FileOffer, queue: FrameQueue, frame: string): boolean {
+  queue(offer: Passing, queue: FrameQueue, frame: string): boolean {
     const { length } = frame;
     const isOver =
       queue.chars + length > limits.maxWaitingChars ||
@@ -93,20 +97,20 @@ export class OfferBook {
   }
 
   /** The next frame of this queue. */
-  take(offer: FileOffer, queue: FrameQueue): string | undefined {
+  take(offer: Passing, queue: FrameQueue): string | undefined {
     const frame = queue.shift();
     if (frame !== undefined) this.#count(offer, -frame.length);
     return frame;
   }
 
-  clearFrames(offer: FileOffer): void {
+  clearFrames(offer: Passing): void {
     this.#count(offer, -offer.toSender.chars - offer.toRecipient.chars);
     offer.toSender.clear();
     offer.toRecipient.clear();
     this.waiting.delete(offer);
   }
 
-  #count({ owner }: FileOffer, chars: number): void {
+  #count({ owner }: Passing, chars: number): void {
     this.#waitingChars += chars;
     if (chars > 0) this.#waitingByOwner.add(owner, chars);
     else if (chars < 0) this.#waitingByOwner.remove(owner, -chars);

@@ -14,6 +14,7 @@ import { sessionFields } from "../session-log.ts";
 import { quoted } from "../../text.ts";
 import { muteText } from "../suspect.ts";
 import type { OfferEnd } from "../../protocol/messages.ts";
+import { answerCode, endCode } from "./code-commands.ts";
 import { absentParty, FileOffer, isPerson, partyOf } from "./file-offer.ts";
 
 type OfferFiles = Extract<Command, { type: "offer-files" }>;
@@ -25,6 +26,9 @@ export function offerFiles(hub: HubState, session: Session, command: OfferFiles)
   const muted = muteText(hub, session);
   if (muted !== undefined) return reject(hub, session, "muted", muted, { ref });
   const known = hub.offers.get(id);
+  if (hub.codes.get(id) !== undefined) {
+    return reject(hub, session, "protocol", "There is an offer with this number", { ref });
+  }
   if (known !== undefined) return offerAgain(hub, session, command, known);
   findPerson(hub, session, command.to, (person, error) => {
     if (error !== undefined) return rejectUnread(hub, session, command, error);
@@ -110,8 +114,9 @@ function tellOffer(hub: HubState, session: Session, { id, from, content }: FileO
 
 export function answerFiles(hub: HubState, session: Session, command: AnswerFiles): void {
   const { offer: id, accept, ref } = command;
+  if (answerCode(hub, session, command)) return;
   const offer = hub.offers.get(id);
-  if (offer === undefined || !isFor(hub, offer, session)) {
+  if (offer === undefined || session.phase !== "member" || !isFor(hub, offer, session)) {
     const message = "There is no such offer for you (any more)";
     return reject(hub, session, "not-found", message, { ref, subject: id });
   }
@@ -141,6 +146,8 @@ function isFor(hub: HubState, { to }: FileOffer, session: Session): boolean {
 }
 
 export function endFiles(hub: HubState, session: Session, { offer: id, reason }: EndFiles): void {
+  const code = hub.codes.get(id);
+  if (code?.endOf(session) !== undefined) return endCode(hub, code, reason, session);
   const offer = hub.offers.get(id);
   if (offer === undefined) return hub.options.sharing?.end(session.id, id);
   if (offer.endOf(session) === undefined) return;

@@ -18,12 +18,12 @@ import { addressOf, defaultAddress, fullAddress, type WrittenAddress } from "../
 import { accessOf, passFlag } from "../access-flags.ts";
 import { existingIdentityOf, identityFlag, passwordFlag, passwordOf } from "../identity-flag.ts";
 import { rateFlag, rateOf } from "../rate-flag.ts";
-import { plainFlag, trusted } from "../trust-flags.ts";
+import { isKnownServer, plainFlag, trusted } from "../trust-flags.ts";
 import { endedBy, type EndSignal, onSignals } from "../../io/end-signals.ts";
 import { canAsk } from "../../terminal/ask-secret.ts";
 import type { ServerAddress } from "../../io/host-port.ts";
 import { stderr, stdout } from "../../terminal/output.ts";
-import { runCodeFetch } from "../../terminal/run-code-fetch.ts";
+import { anyKey, runCodeFetch } from "../../terminal/run-code-fetch.ts";
 import { codeOf } from "../../tls/code-words.ts";
 import { withPassword } from "../../terminal/with-password.ts";
 
@@ -247,6 +247,21 @@ function readWords(
   return { server: undefined, names: words };
 }
 
+/**
+ * Whoever is there has to show that it knows the code, so any key will do; unless something else is to
+ * be shown to a server, or its key is known.
+ */
+function placeOf(args: ParsedArgs<typeof flags>, written: WrittenAddress): ServerAddress {
+  const { plain, pass } = args;
+  const access = accessOf(passwordOf(args["password-file"]), pass);
+  const isShown = [plain, pass, args["password-file"], args.identity, written.pin].some(
+    (flag) => flag !== undefined,
+  );
+  if (!isShown && !isKnownServer(written)) return anyKey(written);
+  const identity = existingIdentityOf(args.identity);
+  return { ...trusted(written, { plain, quiet: args.quiet === true, access }), identity };
+}
+
 /** @throws ParleyError */
 async function fetchByCode(
   args: ParsedArgs<typeof flags>,
@@ -263,7 +278,8 @@ async function fetchByCode(
   const quiet = args.quiet === true;
   await runCodeFetch({
     code,
-    place: server,
+    place: server && placeOf(args, server),
+    fallback: trusted(defaultAddress, { quiet }),
     folder: args.output ?? "./Downloads",
     quiet,
     report: new FetchReport({ json: args.json === true, quiet, dataOnStdout: false }),

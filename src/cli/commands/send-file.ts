@@ -2,7 +2,7 @@
 // whoever knows a code.
 
 import { existsSync } from "node:fs";
-import { defineCommand } from "citty";
+import { type ArgsDef, defineCommand, type ParsedArgs } from "citty";
 import { lobby, roomProblem } from "../../chat/names/grammar.ts";
 import { personNameProblem } from "../../dialects/table.ts";
 import { ParleyError } from "../../errors.ts";
@@ -11,78 +11,83 @@ import { runSend } from "../../terminal/run-send.ts";
 import { addressOf, defaultAddress, fullAddress, type WrittenAddress } from "../address.ts";
 import { accessOf, passFlag } from "../access-flags.ts";
 import { directFlag } from "../direct-flag.ts";
-import { identityFlag, identityOf, passwordFlag, passwordOf } from "../identity-flag.ts";
+import {
+  existingIdentityOf,
+  identityFlag,
+  identityOf,
+  passwordFlag,
+  passwordOf,
+} from "../identity-flag.ts";
 import { IgnoredFile } from "../../terminal/ignored-file.ts";
 import { rateFlag, rateOf } from "../rate-flag.ts";
 import { plainFlag, trusted } from "../trust-flags.ts";
+
+const flags = {
+  path: {
+    type: "positional",
+    required: false,
+    valueHint: "PATH…",
+    description: "Files and folders; the first may be HOST:PORT or HOST:PORT#PIN of the server",
+  },
+  to: { type: "string", valueHint: "NAME", description: "Who is to get them" },
+  share: {
+    type: "boolean",
+    description: "Put them into the server's shared folder, for everybody",
+  },
+  room: {
+    type: "string",
+    default: lobby,
+    valueHint: "ROOM",
+    description: "With --share: the room that is told",
+  },
+  code: {
+    type: "boolean",
+    description: "Give them to whoever knows a code (the default)",
+  },
+  keep: { type: "boolean", description: "With a code: serve several, each by a new code" },
+  server: {
+    type: "string",
+    valueHint: "ADDRESS",
+    description:
+      "HOST:PORT or HOST of the server, with #PIN to check its key (default 127.0.0.1:55000)",
+  },
+  name: {
+    type: "string",
+    alias: "n",
+    valueHint: "NAME",
+    description: "Your name (default: your user name)",
+  },
+  "limit-rate": rateFlag,
+  direct: directFlag,
+  identity: identityFlag,
+  "password-file": passwordFlag,
+  pass: passFlag,
+  plain: plainFlag,
+  json: {
+    type: "boolean",
+    description: "Print one JSON object per line: offered, accepted, progress, sent, shared, …",
+  },
+  quiet: { type: "boolean", alias: "q", description: "Print nothing but errors" },
+} as const satisfies ArgsDef;
 
 export default defineCommand({
   meta: {
     name: "send-file",
     description: "Send files and folders to a person, to a server, or by a code",
   },
-  args: {
-    path: {
-      type: "positional",
-      required: false,
-      valueHint: "PATH…",
-      description: "Files and folders; the first may be HOST:PORT or HOST:PORT#PIN of the server",
-    },
-    to: { type: "string", valueHint: "NAME", description: "Who is to get them" },
-    share: {
-      type: "boolean",
-      description: "Put them into the server's shared folder, for everybody",
-    },
-    room: {
-      type: "string",
-      default: lobby,
-      valueHint: "ROOM",
-      description: "With --share: the room that is told",
-    },
-    code: {
-      type: "boolean",
-      description: "Give them to whoever knows a code, from this machine (the default)",
-    },
-    keep: { type: "boolean", description: "With a code: serve several, each by a new code" },
-    server: {
-      type: "string",
-      valueHint: "ADDRESS",
-      description:
-        "HOST:PORT or HOST of the server, with #PIN to check its key (default 127.0.0.1:55000)",
-    },
-    name: {
-      type: "string",
-      alias: "n",
-      valueHint: "NAME",
-      description: "Your name (default: your user name)",
-    },
-    "limit-rate": rateFlag,
-    direct: directFlag,
-    identity: identityFlag,
-    "password-file": passwordFlag,
-    pass: passFlag,
-    plain: plainFlag,
-    json: {
-      type: "boolean",
-      description: "Print one JSON object per line: offered, accepted, progress, sent, shared, …",
-    },
-    quiet: { type: "boolean", alias: "q", description: "Print nothing but errors" },
-  },
+  args: flags,
   async run({ args }) {
     const { server, paths } = readWords(args._, args.server);
     const recipient = args.to;
     if (paths.length === 0) {
       throw new ParleyError("usage", "Which file? Name one or more files or folders");
     }
-    const { code = false, keep = false, json = false, quiet: isQuiet = false } = args;
-    const { share = false } = args;
+    const { code = false, keep = false, share = false } = args;
     if (share && recipient !== undefined) {
       throw new ParleyError("usage", "--share is for everybody: leave out --to, or --share");
     }
     if (recipient === undefined && !share) {
-      if (server !== undefined) throw new ParleyError("usage", withoutServer);
-      if (args["limit-rate"] !== undefined) throw new ParleyError("usage", withoutRate);
-      return await runCodeSend({ paths, keep, json, quiet: isQuiet });
+      return await sendByCode(args, server, paths);
     }
     if (code || keep) {
       const sentence = "--to and --share say who is to get it: leave out --code and --keep";
@@ -132,8 +137,30 @@ function readWords(
   return { server: undefined, paths: words };
 }
 
-const withoutServer =
-  "Who is to get it? Name a person with --to NAME, or leave out the server: by a code, files come from this machine";
+/** Through the server that was named; else from this machine, and through a server on it as well. */
+async function sendByCode(
+  args: ParsedArgs<typeof flags>,
+  server: WrittenAddress | undefined,
+  paths: readonly string[],
+): Promise<void> {
+  const { keep = false, json = false, quiet = false, plain, pass } = args;
+  const limitBytesPerSecond = rateOf(args["limit-rate"]);
+  if (server === undefined && limitBytesPerSecond !== undefined) {
+    throw new ParleyError("usage", withoutRate);
+  }
+  const access = accessOf(passwordOf(args["password-file"]), pass);
+  const to = trusted(server ?? defaultAddress, { plain, quiet, access });
+  const identity = existingIdentityOf(args.identity);
+  await runCodeSend({
+    paths,
+    keep,
+    json,
+    quiet,
+    limitBytesPerSecond,
+    server: { ...to, identity },
+    isServerOptional: server === undefined,
+  });
+}
 
 const withoutRate =
-  "By a code, whoever fetches sets the rate: leave out --limit-rate here, and give it to fetch-file";
+  "From this machine, whoever fetches sets the rate: leave out --limit-rate here, and give it to fetch-file";

@@ -295,6 +295,7 @@ function welcomeOf(
     udpPort: server.udpPort,
     ...(name === "" ? {} : { session }),
     access: event.access,
+    codes: true,
     limits: {
       lineBytes: limits.maxLineBytes,
       textChars: limits.maxTextChars,

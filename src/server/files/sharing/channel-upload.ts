@@ -10,6 +10,7 @@ import { Channel } from "../../../handover/channel.ts";
 import { encodeReceipt } from "../../../handover/channel-line.ts";
 import { PersonSource } from "../../../handover/person-source.ts";
 import { offers, sharing as limits } from "../../../limits.ts";
+import { quoted } from "../../../text.ts";
 import { nameProblem } from "./item-name.ts";
 import type { SharedItem, Upload } from "./rows.ts";
 import type { Arrived, UploadStore } from "./upload-store.ts";
@@ -64,7 +65,7 @@ export class ChannelUpload {
     this.#sharer = sharer;
     this.#tell = tell;
     const { files, bytes } = options.upload;
-    this.#source = new PersonSource({ name: sharer.by, key: undefined, files, bytes, slackBytes: 0 });
+    this.#source = new PersonSource({ name: quoted(sharer.by), key: undefined, allowance: { files, bytes }, slackBytes: 0 });
     this.#client = new DownloadClient({
       source: this.#source,
       retryForMs: offers.waitMs,

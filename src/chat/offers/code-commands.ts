@@ -1,0 +1,187 @@
+// Files by a code through the server: who opens a code, who tries it, and when the two have a
+// channel. The server passes frames on and learns nothing of the words. It lets one try a code once,
+// limits how often a network tries, and keeps everything in memory only.
+
+import { codes as limits } from "../../limits.ts";
+import type { Command } from "../events.ts";
+import type { HubState } from "../hub-state.ts";
+import { type About, reject } from "../rejections.ts";
+import type { Session } from "../session.ts";
+import { sessionFields } from "../session-log.ts";
+import { muteText } from "../suspect.ts";
+import type { OfferEnd } from "../../protocol/messages.ts";
+import { CodeOffer } from "./code-offer.ts";
+
+type OpenCode = Extract<Command, { type: "open-code" }>;
+type JoinCode = Extract<Command, { type: "join-code" }>;
+
+/** Somebody gives files away by a code, or is back. */
+export function openCode(hub: HubState, session: Session, command: OpenCode): void {
+  const { offer: id, ref } = command;
+  const muted = muteText(hub, session);
+  if (muted !== undefined) return reject(hub, session, "muted", muted, { ref });
+  const known = hub.codes.get(id);
+  if (known !== undefined && known.from.id === id) return openAgain(hub, session, known, { ref });
+  if (known !== undefined || hub.offers.get(id) !== undefined) {
+    return reject(hub, session, "protocol", numberInUse, { ref });
+  }
+  const refusal = hub.codes.refusal(session, session.shareOwner, hub.nowMs);
+  if (refusal !== undefined) return reject(hub, session, "full", refusal, { ref });
+  const code = new CodeOffer(numberFor(hub, command.number), id, session, hub.nowMs);
+  hub.codes.add(code);
+  hub.options.log.info("code opened", { ...sessionFields(session), code: code.number });
+  hub.send(session, { type: "code-opened", offer: id, number: code.number, ref });
+}
+
+const numberInUse = "There is an offer with this number";
+
+/** The number that is asked for, as after a restart, or another one. */
+function numberFor(hub: HubState, wanted: number | undefined): number {
+  const { shared, newSecret } = hub.options;
+  // Whoever comes to another server of a cluster must not find somebody else's code there.
+  const most = shared === undefined ? limits.maxNumber : limits.maxSharedNumber;
+  const isFree = wanted !== undefined && hub.codes.numbered(wanted) === undefined;
+  if (isFree && wanted <= limits.maxSharedNumber) return wanted;
+  let start = 0;
+  for (const char of newSecret()) start = (start * 31 + char.charCodeAt(0)) % most;
+  return hub.codes.freeNumber(start, most);
+}
+
+function openAgain(hub: HubState, session: Session, code: CodeOffer, { ref }: About): void {
+  closeChannel(hub, code);
+  const { from, number } = code;
+  if (from.session !== session) tellEnd(hub, code, "sender", "elsewhere");
+  from.session = session;
+  from.sinceMs = hub.nowMs;
+  hub.send(session, { type: "code-opened", offer: from.id, number, ref });
+  openChannel(hub, code);
+}
+
+/** Somebody has typed a code, or is back. Everybody else is told that there is none. */
+export function joinCode(hub: HubState, session: Session, command: JoinCode): void {
+  const { offer: id, number, ref } = command;
+  const known = hub.codes.get(id);
+  if (known?.to?.id === id && known.number === number) {
+    return joinAgain(hub, session, known, { ref });
+  }
+  if (known !== undefined || hub.offers.get(id) !== undefined) {
+    return reject(hub, session, "protocol", numberInUse, { ref });
+  }
+  const { address } = session.peer;
+  const waitMs = hub.guessRates.waitMs(address, hub.nowMs);
+  if (waitMs > 0) {
+    const message = `Too many attempts from your network: try again in ${Math.ceil(waitMs / 1_000)} s`;
+    const error = { type: "error", code: "rate", message, retryAfterMs: waitMs, ref } as const;
+    return hub.send(session, error);
+  }
+  // Counted as wrong until the sender says that it is right.
+  hub.guessRates.wasWrong(address, hub.nowMs);
+  const code = hub.codes.numbered(number);
+  if (code === undefined || code.to !== undefined || code.from.session === session) {
+    return reject(hub, session, "not-found", noSuchCode, { ref });
+  }
+  code.join(id, session, hub.nowMs);
+  hub.codes.addGuest(code);
+  hub.options.log.info("code tried", { ...sessionFields(session), code: number });
+  hub.send(session, { type: "code-joined", offer: id, here: code.from.session !== undefined, ref });
+  openChannel(hub, code);
+}
+
+const noSuchCode =
+  "There are no files for this code (any more): ask for a new one, since each is good for one try";
+
+function joinAgain(hub: HubState, session: Session, code: CodeOffer, { ref }: About): void {
+  const { to } = code;
+  if (to === undefined) return;
+  closeChannel(hub, code);
+  if (to.session !== session) tellEnd(hub, code, "recipient", "elsewhere");
+  to.session = session;
+  to.sinceMs = hub.nowMs;
+  const here = code.from.session !== undefined;
+  hub.send(session, { type: "code-joined", offer: to.id, here, ref });
+  openChannel(hub, code);
+}
+
+/** The sender says whether the other end knows the code. False: there is no such code of its own. */
+export function answerCode(
+  hub: HubState,
+  session: Session,
+  { offer: id, accept }: { offer: string; accept: boolean },
+): boolean {
+  const code = hub.codes.get(id);
+  if (code?.from.session !== session || code.to === undefined) return false;
+  if (!accept) {
+    endCode(hub, code, "declined", session);
+  } else if (!code.isAccepted) {
+    code.isAccepted = true;
+    hub.guessRates.wasRight(code.to.address, hub.nowMs);
+    hub.options.log.info("code taken", { ...sessionFields(session), code: code.number });
+  }
+  return true;
+}
+
+/** `by` knows already. */
+export function endCode(hub: HubState, code: CodeOffer, reason: OfferEnd, by?: Session): void {
+  if (!hub.codes.remove(code)) return;
+  hub.offers.clearFrames(code);
+  for (const end of ["sender", "recipient"] as const) {
+    if (code.at(end)?.session !== by) tellEnd(hub, code, end, reason);
+  }
+  hub.options.log.info("code ended", { code: code.number, reason });
+}
+
+/** A connection is gone: its codes wait for it. */
+export function leaveCodes(hub: HubState, session: Session): void {
+  for (const code of hub.codes) {
+    const end = code.endOf(session);
+    const place = end && code.at(end);
+    if (place === undefined) continue;
+    closeChannel(hub, code, session);
+    place.session = undefined;
+    place.sinceMs = hub.nowMs;
+  }
+}
+
+/** Ends codes that nobody has used for long, and those of which an end does not come back. */
+export function expireCodes(hub: HubState): void {
+  for (const code of hub.codes) if (isOver(hub, code)) endCode(hub, code, "lost");
+}
+
+function isOver({ nowMs }: HubState, { from, to }: CodeOffer): boolean {
+  if (from.session === undefined) return nowMs - from.sinceMs > limits.awayMs;
+  if (to === undefined) return nowMs - from.sinceMs > limits.unusedMs;
+  return to.session === undefined && nowMs - to.sinceMs > limits.unusedMs;
+}
+
+function openChannel(hub: HubState, code: CodeOffer): void {
+  const { from, to } = code;
+  if (from.session === undefined || to?.session === undefined) return;
+  code.isOpen = true;
+  const channel = ++code.channel;
+  for (const { id, session } of [from, to]) {
+    if (session !== undefined) hub.send(session, { type: "channel", offer: id, channel, with: "" });
+  }
+}
+
+/** Frames under way are lost; both ends go on with the next channel. `by` knows already. */
+function closeChannel(hub: HubState, code: CodeOffer, by?: Session): void {
+  if (!code.isOpen) return;
+  code.isOpen = false;
+  hub.offers.clearFrames(code);
+  const { from, to, channel } = code;
+  for (const { id, session } of [from, ...(to === undefined ? [] : [to])]) {
+    if (session === undefined || session === by) continue;
+    hub.send(session, { type: "channel-lost", offer: id, channel });
+  }
+}
+
+function tellEnd(
+  hub: HubState,
+  code: CodeOffer,
+  end: "sender" | "recipient",
+  reason: OfferEnd,
+): void {
+  const place = code.at(end);
+  if (place?.session === undefined) return;
+  hub.send(place.session, { type: "offer-ended", offer: place.id, reason });
+}

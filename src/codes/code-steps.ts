@@ -1,0 +1,148 @@
+// The steps by which two ends of a channel through a server show each other that they know a code
+// (docs/transfer.md, "By a code through a server"). Each end makes one exchange for a code, however
+// often the connection is lost: what was asked before is answered with the same again, and nothing
+// else is ever answered.
+
+import { encodeCodeStep } from "../handover/frames.ts";
+import { secretBytes } from "../secrets.ts";
+import { CodeGuest } from "../tls/code-exchange.ts";
+import type { Code } from "../trust/code.ts";
+import type { CodeDoor, Knock } from "./code-door.ts";
+
+/** What a step is: its first byte. */
+const stepKind = {
+  /** Host: its nonce. First in every channel. */
+  hello: 0,
+  /** Guest: its nonce and share. */
+  share: 1,
+  /** Host: its share and proof. */
+  answer: 2,
+  /** Guest: its proof; first in every later channel. What follows is sealed. */
+  proof: 3,
+} as const;
+
+const partBytes = 32;
+
+/** The end of who gives the files away. */
+export class HostSteps {
+  readonly #code: Code;
+  readonly #door: CodeDoor;
+  readonly #nonce = secretBytes(partBytes);
+  #knock: Knock | undefined;
+  #asked: Uint8Array | undefined;
+  #answer: string | undefined;
+
+  constructor(code: Code, door: CodeDoor) {
+    this.#code = code;
+    this.#door = door;
+  }
+
+  /** The frame that every channel begins with. */
+  get hello(): string {
+    return frame(stepKind.hello, this.#nonce);
+  }
+
+  /** Somebody was let in by these steps, and not elsewhere. */
+  get isIn(): boolean {
+    return this.#knock !== undefined && this.#door.state === "taken";
+  }
+
+  /** Returns the frame to answer with, if any; the door says what has come of it. */
+  handle(step: Uint8Array): string | undefined {
+    const [first, second] = partsOf(step);
+    if (step[0] === stepKind.share && first !== undefined && second !== undefined) {
+      return this.#answerShare(step, first, second);
+    }
+    if (step[0] === stepKind.proof && first !== undefined && this.#door.state === "tried") {
+      this.#knock?.prove(base64url(first));
+    }
+    return undefined;
+  }
+
+  #answerShare(step: Uint8Array, nonce: Uint8Array, share: Uint8Array): string | undefined {
+    if (this.#asked !== undefined) {
+      return Buffer.from(step).equals(this.#asked) ? this.#answer : undefined;
+    }
+    const knock = this.#door.knock("", Buffer.concat([this.#nonce, nonce]), "through-server");
+    const answer = knock.share(this.#code.number, base64url(share));
+    if (answer === undefined) return undefined;
+    this.#knock = knock;
+    this.#asked = step;
+    this.#answer = frame(stepKind.answer, bytesOf(answer.share), bytesOf(answer.proof));
+    return this.#answer;
+  }
+}
+
+/** The end of who was told the code. */
+export class GuestSteps {
+  readonly #code: Code;
+  #hostNonce: Uint8Array | undefined;
+  #guest: CodeGuest | undefined;
+  #share = "";
+  #proof = "";
+  #secret: Uint8Array | undefined;
+  #isWrong = false;
+
+  constructor(code: Code) {
+    this.#code = code;
+  }
+
+  /** Shared with the host, once it has proved to know the code. */
+  get secret(): Uint8Array | undefined {
+    return this.#secret;
+  }
+
+  /** The other end does not know the code, or somebody in between has changed what was sent. */
+  get isWrong(): boolean {
+    return this.#isWrong;
+  }
+
+  /** Returns the frame to answer with, if any. After a proof the channel is sealed. */
+  handle(step: Uint8Array): string | undefined {
+    const [first, second] = partsOf(step);
+    if (step[0] === stepKind.hello && first !== undefined) return this.#greet(first);
+    if (step[0] !== stepKind.answer || first === undefined || second === undefined) {
+      return undefined;
+    }
+    if (this.#guest === undefined || this.#secret !== undefined) return undefined;
+    const shown = this.#guest.check({ share: base64url(first), proof: base64url(second) });
+    this.#isWrong = shown === undefined;
+    if (shown === undefined) return undefined;
+    this.#secret = shown.secret;
+    this.#proof = frame(stepKind.proof, bytesOf(shown.proof));
+    return this.#proof;
+  }
+
+  #greet(hostNonce: Uint8Array): string | undefined {
+    // The host may not have heard it the first time.
+    if (this.#secret !== undefined) return this.#proof;
+    if (this.#hostNonce !== undefined) {
+      this.#isWrong = !Buffer.from(hostNonce).equals(this.#hostNonce);
+      return this.#isWrong ? undefined : this.#share;
+    }
+    const nonce = secretBytes(partBytes);
+    this.#hostNonce = hostNonce;
+    this.#guest = new CodeGuest(this.#code, Buffer.concat([hostNonce, nonce]), "through-server");
+    return (this.#share = frame(stepKind.share, nonce, bytesOf(this.#guest.share)));
+  }
+}
+
+function frame(kind: number, ...parts: readonly Uint8Array[]): string {
+  return encodeCodeStep(Buffer.concat([Buffer.of(kind), ...parts]));
+}
+
+/** The one or two parts of a step. */
+function partsOf(step: Uint8Array): readonly (Uint8Array | undefined)[] {
+  const whole = (step.length - 1) / partBytes;
+  if (whole !== 1 && whole !== 2) return [];
+  const first = step.subarray(1, 1 + partBytes);
+  return whole === 1 ? [first] : [first, step.subarray(1 + partBytes)];
+}
+
+function base64url(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("base64url");
+}
+
+function bytesOf(text: string): Uint8Array {
+  return Buffer.from(text, "base64url");
+}

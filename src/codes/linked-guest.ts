@@ -1,0 +1,206 @@
+// Fetches by a code through a server: shows the sender that one knows the code, and is then a source of
+// files, channel after channel.
+
+import { ParleyError } from "../errors.ts";
+import type { ControlClient } from "../files/control-client.ts";
+import { Channel } from "../handover/channel.ts";
+import { encodeReceipt, proofOf } from "../handover/channel-line.ts";
+import { channelInfo } from "../handover/exchange.ts";
+import { codeStepIn } from "../handover/frames.ts";
+import { offerId } from "../handover/offer-number.ts";
+import { PersonSource } from "../handover/person-source.ts";
+import type { ServerAddress } from "../io/host-port.ts";
+import { codes as limits } from "../limits.ts";
+import type { OfferEnd } from "../protocol/messages.ts";
+import { codeSealer } from "../tls/code-sealer.ts";
+import type { Code } from "../trust/code.ts";
+import { CodeLink, type CodeLinkEvents } from "./code-link.ts";
+import { GuestSteps } from "./code-steps.ts";
+
+const senderName = "The sender";
+
+export class LinkedGuest {
+  readonly #code: Code;
+  readonly #link: CodeLink;
+  readonly #steps: GuestSteps;
+  /** Resolves when the sender has shown that it knows the code. */
+  readonly #entered = Promise.withResolvers<PersonSource>();
+  readonly #failed = Promise.withResolvers<never>();
+  readonly #done = Promise.withResolvers<void>();
+  #source: PersonSource | undefined;
+  #channel: { number: number; channel: Channel | undefined } | undefined;
+  #receipt: { files: number } | undefined;
+  readonly #hurry: Timer;
+
+  /**
+   * Joins the code at the server. @throws ParleyError `not-found`: there is none with that number;
+   * `rate`
+   */
+  static async join(
+    code: Code,
+    server: ServerAddress,
+    control: ControlClient,
+  ): Promise<LinkedGuest> {
+    const guest = new LinkedGuest(code, server);
+    try {
+      await guest.#link.open(control);
+    } catch (error) {
+      guest.close();
+      throw error;
+    }
+    return guest;
+  }
+
+  private constructor(code: Code, server: ServerAddress) {
+    this.#code = code;
+    this.#steps = new GuestSteps(code);
+    const offer = offerId();
+    const request = () => ({ type: "join-code", offer, number: code.number }) as const;
+    this.#link = new CodeLink(server, request, this.#events());
+    this.#failed.promise.catch(() => {});
+    const sentence = "The sender does not answer: is its program still running?";
+    this.#hurry = setTimeout(
+      () => this.#fail(new ParleyError("stalled", sentence)),
+      limits.guestMs,
+    );
+  }
+
+  /** The files, once the sender is there and known. @throws ParleyError `integrity`, `stalled`, … */
+  async entered(): Promise<PersonSource> {
+    return await Promise.race([this.#entered.promise, this.failed]);
+  }
+
+  /** Rejects when nothing more will come. */
+  get failed(): Promise<never> {
+    return this.#failed.promise;
+  }
+
+  /** Bytes that are verified. */
+  tellProgress(bytes: number): void {
+    this.#channel?.channel?.sendLine(encodeReceipt({ type: "progress", bytes }));
+  }
+
+  /** Tells the sender that everything is in place, until it has heard it. */
+  async tellReceived(files: number): Promise<void> {
+    this.#receipt = { files };
+    this.#link.expectEnd();
+    this.#sayReceived();
+    await Promise.race([this.#done.promise, this.failed.catch(() => {})]);
+  }
+
+  close(): void {
+    clearTimeout(this.#hurry);
+    this.#channel?.channel?.close();
+    this.#channel = undefined;
+    this.#link.end("cancelled");
+  }
+
+  #events(): CodeLinkEvents {
+    return {
+      ready() {},
+      channel: (number) => {
+        this.#drop();
+        this.#channel = { number, channel: undefined };
+      },
+      frame: (data) => this.#receive(data),
+      lost: () => this.#drop(),
+      ended: (reason) => this.#handleEnd(reason),
+      failed: (error) => this.#fail(error),
+      drained() {},
+    };
+  }
+
+  #receive(data: string): void {
+    const current = this.#channel;
+    if (current === undefined) return;
+    const step = codeStepIn(data);
+    if (step === undefined || current.channel !== undefined) {
+      return current.channel?.receive(data);
+    }
+    const answer = this.#steps.handle(step);
+    if (this.#steps.isWrong) return this.#fail(wrongCode());
+    if (answer === undefined) return;
+    this.#link.port(current.number).pass(answer);
+    const { secret } = this.#steps;
+    if (secret !== undefined) this.#open(current, secret);
+  }
+
+  /** From here on everything is sealed. */
+  #open(current: { number: number; channel: Channel | undefined }, secret: Uint8Array): void {
+    clearTimeout(this.#hurry);
+    const source = (this.#source ??= sourceOf(secret));
+    const peer = {
+      sealer: codeSealer(secret, true),
+      key: "",
+      info: channelInfo(`code ${this.#code.number}`, current.number),
+    };
+    const channel: Channel = new Channel(this.#link.port(current.number), peer, true, {
+      line: (text) => source.handleLine(text),
+      piece: (piece) => source.handlePiece(piece),
+      broken: (reason) => {
+        if (current.channel === channel) this.#fail(reason);
+      },
+    });
+    current.channel = channel;
+    source.handleOpened(channel);
+    this.#entered.resolve(source);
+    if (this.#receipt !== undefined) this.#sayReceived();
+  }
+
+  #drop(): void {
+    this.#channel?.channel?.close();
+    this.#channel = undefined;
+    this.#source?.handleClosed();
+  }
+
+  /** Again with each channel. */
+  #sayReceived(): void {
+    const channel = this.#channel?.channel;
+    const receipt = this.#receipt;
+    if (channel === undefined || receipt === undefined) return;
+    const say = (): void => {
+      const proof = proofOf(channel.exported);
+      const line = {
+        type: "received",
+        files: receipt.files,
+        failed: 0,
+        reason: "",
+        proof,
+      } as const;
+      channel.sendLine(encodeReceipt(line));
+    };
+    if (channel.exported !== undefined) say();
+    else channel.whenKeyed(say);
+  }
+
+  #handleEnd(reason: OfferEnd): void {
+    if (this.#receipt !== undefined && reason === "done") return this.#done.resolve();
+    this.#fail(
+      reason === "declined" && this.#steps.secret === undefined ? wrongCode() : endError(reason),
+    );
+  }
+
+  #fail(error: ParleyError): void {
+    this.#failed.reject(error);
+    this.close();
+  }
+}
+
+function sourceOf(secret: Uint8Array): PersonSource {
+  // Partial files are bound to this code: what came by another is from somebody else.
+  const key = new Bun.CryptoHasher("sha256").update("parley code\0").update(secret);
+  const allowance = { files: Number.POSITIVE_INFINITY, bytes: 0 };
+  return new PersonSource({ name: senderName, key: key.digest("base64url"), allowance });
+}
+
+function wrongCode(): ParleyError {
+  const sentence =
+    "The other end does not know this code: it was mistyped, or somebody is in between. Ask for a new one, since each is good for one try";
+  return new ParleyError("integrity", sentence);
+}
+
+function endError(reason: OfferEnd): ParleyError {
+  if (reason === "lost") return new ParleyError("stalled", "The sender has not come back.");
+  const sentence = "The sender has ended it; what has arrived is kept";
+  return new ParleyError(reason === "overrun" ? "protocol" : "declined", sentence);
+}

@@ -1,0 +1,212 @@
+// Gives files away by a code through a server: opens the code there, lets in the one who shows that it
+// knows the words, and serves it through one channel after the other.
+
+import { TokenBucket } from "../chat/token-bucket.ts";
+import { ParleyError } from "../errors.ts";
+import type { ControlClient } from "../files/control-client.ts";
+import type { ReceiptLine } from "../handover/channel-line.ts";
+import { channelInfo } from "../handover/exchange.ts";
+import { codeStepIn } from "../handover/frames.ts";
+import { offerId } from "../handover/offer-number.ts";
+import type { OfferedFolder } from "../handover/offered-folder.ts";
+import { LinkSocket } from "../handover/paths/link-socket.ts";
+import { ServedChannel } from "../handover/served-channel.ts";
+import type { ServerAddress } from "../io/host-port.ts";
+import { codes as limits, transfer as wire } from "../limits.ts";
+import type { OfferEnd } from "../protocol/messages.ts";
+import { FileService } from "../server/files/file-service.ts";
+import { codeSealer } from "../tls/code-sealer.ts";
+import type { Code } from "../trust/code.ts";
+import type { CodeDoor } from "./code-door.ts";
+import { CodeLink, type CodeLinkEvents } from "./code-link.ts";
+import { HostSteps } from "./code-steps.ts";
+
+export interface LinkedSenderOptions {
+  readonly server: ServerAddress;
+  readonly folder: OfferedFolder;
+  readonly limitBytesPerSecond?: number | undefined;
+  /** Bytes that the guest has verified. */
+  onProgress(bytes: number): void;
+  onInterrupted(reason: string): void;
+  /** The guest has everything, and has verified it. */
+  onDone(): void;
+  /** It has come to nothing. */
+  onFailed(error: ParleyError): void;
+}
+
+export class LinkedSender {
+  readonly #options: LinkedSenderOptions;
+  readonly #link: CodeLink;
+  readonly #service: FileService<OfferedFolder>;
+  readonly #pace: TokenBucket | undefined;
+  #number = 0;
+  #serving: { code: Code; door: CodeDoor; steps: HostSteps } | undefined;
+  /** The channel that there is, until it can be served. */
+  #channel: number | undefined;
+  #served: ServedChannel | undefined;
+  #hurry: Timer | undefined;
+
+  /** Opens a code at the server. @throws ParleyError */
+  static async open(options: LinkedSenderOptions, control?: ControlClient): Promise<LinkedSender> {
+    const sender = new LinkedSender(options);
+    try {
+      await sender.#link.open(control);
+    } catch (error) {
+      sender.close();
+      throw error;
+    }
+    return sender;
+  }
+
+  private constructor(options: LinkedSenderOptions) {
+    const { server, folder, limitBytesPerSecond: rate } = options;
+    this.#options = options;
+    const offer = offerId();
+    const request = () =>
+      ({ type: "open-code", offer, number: this.#number || undefined }) as const;
+    this.#link = new CodeLink(server, request, this.#events());
+    if (rate !== undefined) {
+      const burst = Math.max(rate / 10, wire.pullLineBytes);
+      this.#pace = new TokenBucket(rate, burst, performance.now());
+    }
+    // Nothing goes by datagrams.
+    const socket = new LinkSocket(this.#pace, () => {});
+    this.#service = FileService.over(folder, socket);
+  }
+
+  /** The number that the server has given the code. */
+  get number(): number {
+    return this.#number;
+  }
+
+  /** Lets in whoever knows the code; `door` may be that of other ways in, too. */
+  serve(code: Code, door: CodeDoor): void {
+    this.#serving = { code, door, steps: new HostSteps(code, door) };
+    if (this.#channel !== undefined) this.#greet(this.#channel);
+  }
+
+  /** The door has changed, by this way or by another. */
+  handleDoor(): void {
+    const { door, steps } = this.#serving ?? {};
+    if (door?.state === "void") this.#refuse();
+    if (door?.state !== "taken") return;
+    if (steps?.isIn !== true) return this.#link.end("cancelled");
+    clearTimeout(this.#hurry);
+    this.#link.answer(true);
+    if (this.#channel !== undefined) this.#open(this.#channel);
+  }
+
+  close(): void {
+    clearTimeout(this.#hurry);
+    this.#drop();
+    this.#link.end("cancelled");
+    this.#service.close();
+  }
+
+  #events(): CodeLinkEvents {
+    return {
+      ready: (answer) => {
+        if (answer.type === "code-opened") this.#handleNumber(answer.number);
+      },
+      channel: (number) => {
+        this.#drop();
+        this.#channel = number;
+        this.#greet(number);
+      },
+      frame: (data) => this.#receive(data),
+      lost: (reason) => {
+        const wasServing = this.#served !== undefined;
+        this.#drop();
+        this.#channel = undefined;
+        if (wasServing) this.#options.onInterrupted(reason);
+      },
+      ended: (reason) => this.#handleEnd(reason),
+      failed: (error) => this.#options.onFailed(error),
+      drained: () => this.#service.wake(),
+    };
+  }
+
+  #handleNumber(number: number): void {
+    if (this.#number === 0 || number === this.#number) {
+      this.#number = number;
+      return;
+    }
+    const sentence = `The server has been restarted, and ${this.#number} is the number of another code there now: send again`;
+    this.#options.onFailed(new ParleyError("failed", sentence));
+  }
+
+  /** Somebody is at the other end. */
+  #greet(channel: number): void {
+    const serving = this.#serving;
+    if (serving === undefined) return;
+    this.#link.port(channel).pass(serving.steps.hello);
+    if (serving.steps.isIn) return this.#open(channel);
+    // Nobody else can use the code meanwhile.
+    this.#hurry ??= setTimeout(() => serving.door.close(), limits.guestMs);
+  }
+
+  #receive(data: string): void {
+    const channel = this.#channel;
+    const step = codeStepIn(data);
+    if (step === undefined || channel === undefined) return this.#served?.receive(data);
+    const answer = this.#serving?.steps.handle(step);
+    if (answer !== undefined) this.#link.port(channel).pass(answer);
+  }
+
+  #open(channel: number): void {
+    const { code, door } = this.#serving ?? {};
+    if (code === undefined || door?.secret === undefined || this.#served !== undefined) return;
+    const sealer = codeSealer(door.secret, false);
+    const served: ServedChannel = new ServedChannel({
+      port: this.#link.port(channel),
+      peer: { sealer, key: "", info: channelInfo(`code ${code.number}`, channel) },
+      service: this.#service,
+      pace: this.#pace,
+      datagrams: undefined,
+      to: "Whoever takes it",
+      onReceipt: (receipt) => this.#handleReceipt(receipt),
+      onBroken: (reason) => {
+        if (this.#served === served) this.#options.onFailed(reason);
+      },
+    });
+    this.#served = served;
+  }
+
+  #drop(): void {
+    this.#served?.close();
+    this.#served = undefined;
+  }
+
+  #handleReceipt(receipt: ReceiptLine): void {
+    if (receipt.type === "progress") return this.#options.onProgress(receipt.bytes);
+    this.#link.end("done");
+    this.#options.onDone();
+  }
+
+  /** A wrong guess: the server counts it for whoever it came from. */
+  #refuse(): void {
+    clearTimeout(this.#hurry);
+    this.#link.answer(false);
+    this.#link.end("cancelled");
+  }
+
+  #handleEnd(reason: OfferEnd): void {
+    const { door, steps } = this.#serving ?? {};
+    // Whoever leaves without a proof has guessed.
+    if (steps?.isIn !== true && reason === "cancelled") return door?.close();
+    this.#options.onFailed(endError(reason));
+  }
+}
+
+function endError(reason: OfferEnd): ParleyError {
+  switch (reason) {
+    case "lost":
+      return new ParleyError("stalled", "Nobody has come for the files, or come back for them.");
+    case "overrun":
+      return new ParleyError("protocol", "More was sent than the other end takes: send it again.");
+    case "elsewhere":
+      return new ParleyError("failed", "The same is being sent by another program now.");
+    default:
+      return new ParleyError("declined", "The other end has stopped it.");
+  }
+}

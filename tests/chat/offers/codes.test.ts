@@ -1,0 +1,273 @@
+// Files by a code through the hub: who may open and try one, that each is for one guest, when there is
+// a channel, and what an attacker who knows numbers, or all numbers, gets.
+
+import { expect, test } from "bun:test";
+import { accounts, codes as limits } from "../../../src/limits.ts";
+import { withKey } from "../owner.ts";
+import { type Client, native, nothing, Rig } from "../rig.ts";
+
+const id = (n: number): string => `code-number-${String(n).padStart(10, "0")}`;
+const open = (n = 1, number?: number) => ({ type: "open-code", offer: id(n), number, ref: "o" });
+const join = (number: number, n = 2) => ({ type: "join-code", offer: id(n), number, ref: "j" });
+const answer = (accept: boolean, n = 1) => ({ type: "answer-files", offer: id(n), accept });
+const pass = (data: string, n: number, channel = 1) => ({
+  type: "pass",
+  offer: id(n),
+  channel,
+  data,
+});
+const end = (reason: string, n = 1) => ({ type: "end-files", offer: id(n), reason });
+
+/** What a client has heard: `opened`, `joined here`, `channel 1`, `passed x`, or error codes. */
+const heard = (client: Client): string[] =>
+  client.lines().flatMap((line) => {
+    switch (line["type"]) {
+      case "code-opened":
+        return ["opened"];
+      case "code-joined":
+        return [line["here"] === true ? "joined" : "joined, away"];
+      case "channel":
+        return [`channel ${line["channel"]}`];
+      case "channel-lost":
+        return [`lost ${line["channel"]}`];
+      case "passed":
+        return [`passed ${line["data"]} to ${Number(String(line["offer"]).slice(-4))}`];
+      case "offer-ended":
+        return [`ended ${line["reason"]}`];
+      case "error":
+        return [String(line["code"])];
+      default:
+        return [];
+    }
+  });
+
+/** A connection without a name. */
+function visitor(rig: Rig, address = "127.0.0.1"): Client {
+  const client = rig.client(native, true, address);
+  client.send({ type: "hello", version: 2 });
+  client.lines();
+  return client;
+}
+
+function openedBy(client: Client, n = 1): number {
+  client.send(open(n));
+  const line = client.lines().find(({ type }) => type === "code-opened");
+  if (line === undefined) throw new Error("the code was not opened");
+  return Number(line["number"]);
+}
+
+/** Two without a name, with an open channel. */
+function connected() {
+  const rig = new Rig();
+  const [sender, guest] = [visitor(rig), visitor(rig, "192.0.2.9")];
+  const number = openedBy(sender);
+  guest.send(join(number));
+  heard(sender);
+  heard(guest);
+  return { rig, sender, guest, number };
+}
+
+test("a code is opened and tried without a name, and frames pass both ways", () => {
+  const rig = new Rig();
+  const [sender, guest] = [visitor(rig), visitor(rig)];
+  const number = openedBy(sender);
+  expect(number).toBeGreaterThan(0);
+  expect(number).toBeLessThanOrEqual(limits.maxNumber);
+  guest.send(join(number));
+  expect([heard(sender), heard(guest)]).toEqual([["channel 1"], ["joined", "channel 1"]]);
+  guest.send(pass("AAAA", 2), pass("BBBB", 2));
+  sender.send(pass("CCCC", 1));
+  // Each by its own number, which the other never learns.
+  expect(heard(sender)).toEqual(["passed AAAA to 1", "passed BBBB to 1"]);
+  expect(heard(guest)).toEqual(["passed CCCC to 2"]);
+  sender.send(answer(true), end("done"));
+  expect([heard(sender), heard(guest)]).toEqual([[], ["ended done"]]);
+  sender.close();
+  guest.close();
+  expect(rig.hub.kept).toEqual(nothing);
+});
+
+test("members may do so as well", () => {
+  const rig = new Rig();
+  const [ann, bob] = [rig.member("Ann"), rig.member("Bob")];
+  heard(ann);
+  heard(bob);
+  bob.send(join(openedBy(ann)));
+  expect(heard(bob)).toEqual(["joined", "channel 1"]);
+});
+
+test("a code is for one guest: everybody else finds nothing, as for a number that there never was", () => {
+  const { rig, sender, guest, number } = connected();
+  const other = visitor(rig, "192.0.2.10");
+  other.send(join(number, 3), join(number === 1 ? 2 : number - 1, 4));
+  const [taken, never] = other.lines();
+  expect(taken).toMatchObject({ type: "error", code: "not-found" });
+  expect(never).toEqual(taken ?? {});
+  expect([heard(sender), heard(guest)]).toEqual([[], []]);
+  // Nor can anybody use its ends' numbers, the sender's own included.
+  other.send(pass("x", 1), pass("x", 2), end("done", 1), end("done", 2), answer(true, 1));
+  other.send(open(2), join(number, 1));
+  expect(heard(other)).toEqual(["not-found", "protocol", "protocol"]);
+  expect([heard(sender), heard(guest)]).toEqual([[], []]);
+});
+
+test("nobody tries a code of their own connection", () => {
+  const rig = new Rig();
+  const sender = visitor(rig);
+  expect(heard(sender.send(join(openedBy(sender))))).toEqual(["not-found"]);
+});
+
+test("a wrong guess ends the code for both, and for everybody", () => {
+  const { rig, sender, guest, number } = connected();
+  sender.send(answer(false));
+  expect([heard(sender), heard(guest)]).toEqual([[], ["ended declined"]]);
+  expect(heard(visitor(rig).send(join(number, 5)))).toEqual(["not-found"]);
+  expect(heard(sender.send(answer(true)))).toEqual(["not-found"]);
+});
+
+test("a guest that leaves ends it too, and both come back by their numbers after a lost connection", () => {
+  const { rig, sender, guest, number } = connected();
+  guest.close("lost");
+  expect(heard(sender)).toEqual(["lost 1"]);
+  const again = visitor(rig);
+  again.send(join(number));
+  expect([heard(sender), heard(again)]).toEqual([["channel 2"], ["joined", "channel 2"]]);
+  // Late frames of the first channel reach nobody.
+  sender.send(pass("late", 1, 1), pass("new", 1, 2));
+  expect(heard(again)).toEqual(["passed new to 2"]);
+  sender.close("lost");
+  expect(heard(again)).toEqual(["lost 2"]);
+  again.send(join(number));
+  expect(heard(again)).toEqual(["joined, away"]);
+  const senderAgain = visitor(rig);
+  senderAgain.send(open(1, number));
+  expect(heard(senderAgain)).toEqual(["opened", "channel 3"]);
+  expect(heard(again)).toEqual(["channel 3"]);
+  again.send(end("cancelled", 2));
+  expect(heard(senderAgain)).toEqual(["ended cancelled"]);
+});
+
+test("the same end on another connection takes over, and the first one is told", () => {
+  const { rig, sender, guest, number } = connected();
+  const [senderAgain, guestAgain] = [visitor(rig), visitor(rig)];
+  senderAgain.send(open(1, number));
+  expect(heard(sender)).toEqual(["lost 1", "ended elsewhere"]);
+  expect(heard(guest)).toEqual(["lost 1", "channel 2"]);
+  guestAgain.send(join(number));
+  expect(heard(guest)).toEqual(["lost 2", "ended elsewhere"]);
+  guest.send(pass("x", 2, 3));
+  expect(heard(senderAgain)).toEqual(["opened", "channel 2", "lost 2", "channel 3"]);
+});
+
+test("a restarted server gives a code its number back, unless somebody else has it", () => {
+  const rig = new Rig();
+  const sender = visitor(rig);
+  sender.send(open(1, 77));
+  expect(sender.lines()).toMatchObject([{ type: "code-opened", number: 77 }]);
+  sender.send(open(2, 77));
+  const [other] = sender.lines();
+  expect(other).toMatchObject({ type: "code-opened" });
+  expect(other?.["number"]).not.toBe(77);
+});
+
+test("guesses are limited by network, over all codes; right ones do not count", () => {
+  const rig = new Rig();
+  const sender = visitor(rig);
+  const numbers = Array.from({ length: 12 }, (_, n) => openedBy(sender, 100 + n));
+  // One network that knows its codes takes as many as it likes.
+  const friends = visitor(rig, "192.0.2.20");
+  for (const [n, number] of numbers.entries()) {
+    friends.send(join(number, 200 + n));
+    expect(heard(friends)).toEqual(["joined", "channel 1"]);
+    sender.send(answer(true, 100 + n), end("done", 100 + n));
+    expect(heard(friends)).toEqual(["ended done"]);
+  }
+  // One that does not is refused, whether or not the sender answers.
+  const more = Array.from({ length: 14 }, (_, n) => openedBy(sender, 300 + n));
+  const said = more.flatMap((number, n) => {
+    const guesser = visitor(rig, "192.0.2.30");
+    const [first = ""] = heard(guesser.send(join(number, 400 + n)));
+    guesser.close();
+    return [first];
+  });
+  const allowed = said.filter((one) => one === "joined").length;
+  expect(allowed).toBe(accounts.guessesPerNetwork);
+  expect(new Set(said.slice(allowed))).toEqual(new Set(["rate"]));
+  // Numbers that there are not cost as much.
+  const prober = visitor(rig, "192.0.2.40");
+  const probes = Array.from({ length: 14 }, (_, n) => heard(prober.send(join(998, 500 + n)))[0]);
+  expect(probes.slice(accounts.guessesPerNetwork)).toEqual(["rate", "rate", "rate", "rate"]);
+  rig.pass(accounts.networkGuessEveryMs, 1_000);
+  expect(heard(prober.send(join(998, 600))).filter((line) => line !== "ping")).toEqual([
+    "not-found",
+  ]);
+});
+
+test("codes are bounded by connection, network and in all, and opened only so fast", () => {
+  const rig = new Rig();
+  const far = visitor(rig, "192.0.2.7");
+  const said = Array.from({ length: limits.newAtOnce + 2 }, (_, n) => {
+    const [first = ""] = heard(far.send(open(n)));
+    if (n > 2) far.send(end("cancelled", n));
+    return first;
+  });
+  expect(said.slice(limits.newAtOnce)).toEqual(["full", "full"]);
+  expect(new Set(said.slice(0, limits.newAtOnce))).toEqual(new Set(["opened"]));
+  const near = visitor(rig);
+  for (let n = 0; n < limits.maxPerSession; n++) {
+    expect(heard(near.send(open(1_000 + n)))).toEqual(["opened"]);
+  }
+  expect(heard(near.send(open(1_999)))).toEqual(["full"]);
+  // The same again is not a new one.
+  expect(heard(near.send(open(1_000)))).toEqual(["opened"]);
+  let all = 0;
+  for (let n = 0; all < limits.maxOpen && n < 2 * limits.maxOpen; n++) {
+    if (n % limits.maxPerSession === 0) all = Number(rig.hub.kept["codes"]);
+    visitor(rig).send(open(10_000 + n));
+  }
+  expect(rig.hub.kept).toMatchObject({ codes: limits.maxOpen });
+});
+
+test("codes end when their sender does not come back, or nobody has used them for a day", () => {
+  const { rig, sender, guest } = connected();
+  const idle = visitor(rig);
+  openedBy(idle, 9);
+  sender.close("lost");
+  heard(guest);
+  rig.pass(limits.awayMs - 5_000, 5_000);
+  expect(rig.hub.kept).toMatchObject({ codes: 2 });
+  rig.pass(10_000, 5_000);
+  expect(heard(guest).filter((line) => line !== "ping")).toEqual(["ended lost"]);
+  rig.nowMs += limits.unusedMs;
+  rig.hub.handleTimeout(rig.nowMs);
+  expect(rig.hub.kept).toMatchObject({ codes: 0 });
+});
+
+test("whoever sends far more than the other end takes ends it", () => {
+  const { rig, sender, guest } = connected();
+  guest.link.capacity = 0;
+  for (let n = 0; n < 120; n++) sender.queue(pass("x".repeat(90_000), 1));
+  rig.settle();
+  expect(heard(sender)).toEqual(["ended overrun"]);
+  expect(rig.hub.kept).toMatchObject({ codes: 0, frameChars: 0 });
+});
+
+test("at a server that is not open to all, only whoever is let in opens or tries one", () => {
+  const door = { isMembersOnly: false, checkPassword: (text: string) => text === "sesame" };
+  const rig = new Rig({ door });
+  const outside = rig.client();
+  outside.send({ type: "hello", version: 2 });
+  expect(heard(outside)).toEqual(["password-required"]);
+  expect(heard(outside.send(open(), join(1)))).toEqual([]);
+  const inside = rig.client();
+  inside.send({ type: "hello", version: 2, serverPassword: "sesame" });
+  expect(heard(inside.send(open()))).toEqual(["opened"]);
+});
+
+test("who is muted opens none", () => {
+  const rig = new Rig();
+  const ann = withKey(rig, "Ann", "desk");
+  rig.order("mute Ann");
+  heard(ann);
+  expect(heard(ann.send(open()))).toEqual(["muted"]);
+});

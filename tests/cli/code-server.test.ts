@@ -1,0 +1,292 @@
+// Files for whoever knows a code, through a server, with the compiled programs: what it prints, resumed
+// after either end or the server has lost the others, and wrong guesses.
+
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect, createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { freePort } from "../free-port.ts";
+import { noise } from "../noise.ts";
+import { Parley } from "../parley.ts";
+
+setDefaultTimeout(60_000);
+
+const base = mkdtempSync(join(tmpdir(), "parley-code-server-"));
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+let count = 0;
+
+const content = Buffer.from(noise(3_000_000));
+
+/** A server, somebody with files, and a folder for who takes them. */
+class World implements AsyncDisposable {
+  readonly folder = join(base, `${++count}`);
+  readonly #programs: Parley[] = [];
+  #server: Parley | undefined;
+  port = 0;
+
+  async start(...flags: string[]): Promise<this> {
+    // The one that it can take again.
+    if (this.port === 0) this.port = await freePort();
+    mkdirSync(join(this.folder, "out", "photos", "empty"), { recursive: true });
+    mkdirSync(join(this.folder, "in"), { recursive: true });
+    writeFileSync(this.path("out", "a.bin"), content);
+    writeFileSync(this.path("out", "photos", "one.txt"), "one");
+    const files = ["--files", this.path("none"), "--state", this.path("state"), "--no-web"];
+    const more = ["--port", String(this.port), "--json", ...flags];
+    this.#server = new Parley("server", ...files, ...more);
+    await this.#server.line(/"event":"listening"/);
+    return this;
+  }
+
+  get server(): Parley {
+    if (this.#server === undefined) throw new Error("there is no server");
+    return this.#server;
+  }
+
+  get address(): string {
+    return `127.0.0.1:${this.port}`;
+  }
+
+  path(...parts: string[]): string {
+    return join(this.folder, ...parts);
+  }
+
+  send(address: string, ...flags: string[]): Parley {
+    const paths = [this.path("out", "a.bin"), this.path("out", "photos")];
+    return this.#run("send-file", address, ...paths, "--code", "--json", ...flags);
+  }
+
+  fetch(...words: string[]): Parley {
+    return this.#run("fetch-file", ...words, "-o", this.path("in"), "--json");
+  }
+
+  #run(...words: string[]): Parley {
+    const program = new Parley(...words);
+    this.#programs.push(program);
+    return program;
+  }
+
+  expectAll(): void {
+    expect(readFileSync(this.path("in", "a.bin")).equals(content)).toBe(true);
+    expect(readFileSync(this.path("in", "photos", "one.txt"), "utf8")).toBe("one");
+    expect(existsSync(this.path("in", "photos", "empty"))).toBe(true);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const program of [...this.#programs, this.server]) {
+      program.signal("SIGTERM");
+      await program.exit();
+    }
+  }
+}
+
+async function codeOf(program: Parley, times = 1): Promise<string> {
+  const line = await program.line(/"event":"code"/, times);
+  return (JSON.parse(line) as { code: string }).code;
+}
+
+/** Passes connections on, until they are cut; keeps what has passed. */
+class Between implements Disposable {
+  readonly #sockets = new Set<Socket>();
+  readonly #server;
+  connections = 0;
+  passed = "";
+
+  private constructor(port: number) {
+    this.#server = createServer((inside) => {
+      this.connections++;
+      const on = connect(port, "127.0.0.1");
+      for (const [one, other] of [
+        [inside, on],
+        [on, inside],
+      ] as const) {
+        this.#sockets.add(one);
+        one.on("error", () => {}).on("close", () => other.destroy());
+        one.on("data", (bytes) => {
+          this.passed += bytes.toString("latin1");
+          other.write(bytes);
+        });
+      }
+    });
+  }
+
+  static async to(port: number): Promise<Between> {
+    const between = new Between(port);
+    await new Promise<void>((resolve) => between.#server.listen(0, "127.0.0.1", resolve));
+    return between;
+  }
+
+  get address(): string {
+    const place = this.#server.address();
+    return `127.0.0.1:${typeof place === "object" && place !== null ? place.port : 0}`;
+  }
+
+  cut(): void {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#sockets.clear();
+  }
+
+  [Symbol.dispose](): void {
+    this.cut();
+    this.#server.close();
+  }
+}
+
+test("files and folders come, both programs end with 0, and the server has seen no name of them", async () => {
+  await using world = await new World().start("--log-level", "debug");
+  using between = await Between.to(world.port);
+  const sender = world.send(between.address);
+  const code = await codeOf(sender);
+  expect(code).toMatch(/^\d{1,3}-[a-z]+-[a-z]+$/);
+  const guest = world.fetch(between.address, "--code", code.toUpperCase(), "--plain");
+  expect(await guest.exit()).toBe(0);
+  world.expectAll();
+  expect(await sender.exit()).toBe(0);
+  const events = sender.lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  const server = between.address;
+  const first = { event: "code", addresses: [], server, files: 2, size: 3_000_003 };
+  expect(events[0]).toMatchObject(first);
+  expect(events[1]).toEqual({ event: "accepted" });
+  expect(events.at(-1)).toMatchObject({ event: "sent", files: 2, size: 3_000_003 });
+  const [, one = "", two = ""] = code.split("-");
+  const log = world.server.stderr + world.server.lines.join("\n");
+  // In plain text, as it passed the server.
+  for (const secret of ["a.bin", "photos", "one.txt", one, two]) {
+    expect(between.passed).not.toContain(secret);
+    expect(log).not.toContain(secret);
+  }
+  expect(log).toContain("code taken");
+});
+
+test("people read what the other types, and who has come", async () => {
+  await using world = await new World().start();
+  await using sender = new Parley("send-file", world.address, world.path("out", "a.bin"), "--code");
+  const line = await sender.line(/fetch-file/);
+  expect(line).toMatch(/^ {4}\S*parley\S* fetch-file 127\.0\.0\.1:\d+ --code \d+-[a-z]+-[a-z]+$/);
+  const guest = world.fetch(world.address, "--code", line.split(" ").at(-1) ?? "");
+  expect(await guest.exit()).toBe(0);
+  expect(await sender.exit()).toBe(0);
+  expect(sender.stderr).toContain("Ready to send 'a.bin', 3.00 MB. On the other machine:");
+  expect(sender.stderr).toContain("Somebody has shown the code");
+  expect(sender.stderr).toMatch(/Sent 1 file, 3.00 MB/);
+});
+
+test("one wrong guess makes the code void, and the right words come too late", async () => {
+  await using world = await new World().start();
+  const sender = world.send(world.address);
+  const code = await codeOf(sender);
+  const guess = world.fetch(world.address, "--code", `${code.split("-")[0]}-zoo-zoo`);
+  expect(await guess.exit()).toBe(6);
+  expect(guess.stderr).toContain("does not know this code");
+  expect(await sender.exit()).toBe(4);
+  expect(sender.stderr).toContain("Somebody has tried a wrong code");
+  const late = world.fetch(world.address, "--code", code);
+  expect(await late.exit()).toBe(5);
+  expect(late.stderr).toContain("There are no files for this code (any more)");
+  expect(existsSync(world.path("in", "a.bin"))).toBe(false);
+});
+
+test("--keep goes on with a new code after a guess, and after a guest", async () => {
+  await using world = await new World().start();
+  const sender = world.send(world.address, "--keep");
+  const first = await codeOf(sender);
+  const guess = world.fetch(world.address, "--code", `${first.split("-")[0]}-zoo-zoo`);
+  expect(await guess.exit()).toBe(6);
+  const second = await codeOf(sender, 2);
+  expect(await world.fetch(world.address, "--code", second).exit()).toBe(0);
+  world.expectAll();
+  const third = await codeOf(sender, 3);
+  expect(new Set([first, second, third]).size).toBe(3);
+  sender.signal("SIGINT");
+  expect(await sender.exit()).toBe(130);
+  expect(await world.fetch(world.address, "--code", third).exit()).toBe(5);
+});
+
+test("both ends go on after their connections were cut, again and again", async () => {
+  await using world = await new World().start();
+  using toSender = await Between.to(world.port);
+  using toGuest = await Between.to(world.port);
+  const sender = world.send(toSender.address, "--limit-rate", "1M");
+  const guest = world.fetch(toGuest.address, "--code", await codeOf(sender), "--plain");
+  for (const [times, between] of [toGuest, toSender, toGuest].entries()) {
+    const before = guest.lines.length;
+    const progress = () => guest.lines.slice(before).filter((line) => /"progress"/.test(line));
+    await guest.until(() => progress().length > 1, `progress ${times}`);
+    between.cut();
+  }
+  expect(await guest.exit()).toBe(0);
+  expect(await sender.exit()).toBe(0);
+  world.expectAll();
+  expect(toGuest.connections).toBe(3);
+  expect(toSender.connections).toBe(2);
+  expect(sender.lines.filter((line) => /"interrupted"/.test(line)).length).toBe(3);
+  // It was not fetched anew each time.
+  const verified = guest.lines.flatMap((line) => {
+    const event = JSON.parse(line) as { event: string; verifiedBytes: number };
+    return event.event === "progress" ? [event.verifiedBytes] : [];
+  });
+  expect(verified).toEqual(verified.toSorted((a, b) => a - b));
+});
+
+test("a server that was killed and started again gets the code back from its sender", async () => {
+  await using world = await new World().start();
+  const sender = world.send(world.address, "--limit-rate", "1M");
+  const guest = world.fetch(world.address, "--code", await codeOf(sender), "--plain");
+  await guest.line(/"event":"progress"/, 2);
+  world.server.signal("SIGKILL");
+  await world.server.exit();
+  await world.start();
+  expect(await guest.exit()).toBe(0);
+  expect(await sender.exit()).toBe(0);
+  world.expectAll();
+});
+
+test("whoever stops it ends it for both", async () => {
+  await using world = await new World().start();
+  for (const stopped of ["sender", "guest"] as const) {
+    const sender = world.send(world.address, "--limit-rate", "300k");
+    const guest = world.fetch(world.address, "--code", await codeOf(sender));
+    await guest.line(/"event":"progress"/);
+    const [first, other] = stopped === "sender" ? [sender, guest] : [guest, sender];
+    first.signal("SIGINT");
+    expect(await first.exit()).toBe(130);
+    expect(await other.exit()).toBe(4);
+  }
+});
+
+test("a network that guesses is refused before it has tried many codes", async () => {
+  await using world = await new World().start();
+  const senders = Array.from({ length: 12 }, () => world.send(world.address));
+  const codes = await Promise.all(senders.map((sender) => codeOf(sender)));
+  const guesser = connect(world.port, "127.0.0.1");
+  let heard = "";
+  guesser.on("data", (bytes) => (heard += bytes.toString()));
+  guesser.write('{"type":"hello","version":2}\n');
+  for (const [n, code] of codes.entries()) {
+    const offer = `guess-number-${String(n).padStart(9, "0")}`;
+    const number = Number(code.split("-")[0]);
+    guesser.write(`${JSON.stringify({ type: "join-code", offer, number, ref: n })}\n`);
+  }
+  const answers = () => heard.match(/"type":"(code-joined|error)"/g)?.length ?? 0;
+  while (answers() < codes.length) await Bun.sleep(5);
+  expect(heard.match(/"code-joined"/g)?.length).toBe(10);
+  expect(heard.match(/"rate"/g)?.length).toBe(2);
+  guesser.destroy();
+});
+
+test("a server with a password is asked with it by both", async () => {
+  const password = join(base, "password");
+  writeFileSync(password, "open sesame\n", { mode: 0o600 });
+  await using world = await new World().start("--password-file", password);
+  const closed = world.send(world.address);
+  expect(await closed.exit()).toBe(4);
+  const sender = world.send(world.address, "--password-file", password);
+  const code = await codeOf(sender);
+  const refused = world.fetch(world.address, "--code", code);
+  expect(await refused.exit()).toBe(4);
+  expect(refused.stderr).toContain("password");
+  const guest = world.fetch(world.address, "--code", code, "--password-file", password, "--plain");
+  expect(await guest.exit()).toBe(0);
+  expect(await sender.exit()).toBe(0);
+});
