@@ -406,6 +406,24 @@ export const pageFiles = {
   filesAtOnce: 6,
   /** How often a card shows how far it is. */
   showMs: 200,
+  /** Files of one offer from the page. */
+  maxFiles: 1_000,
+  /** Bytes of a file that a sender reads and seals at a time. */
+  readBytes: 1 * MiB,
+  /** Files that a recipient may fetch at a time, and ranges of each that it may ask for. */
+  maxTransfers: 16,
+  maxPulls: 16,
+  /**
+   * Characters on their way from a page in all its channels: at first, at least and at most. With
+   * that and a frame, a WebSocket stays below `reading.maxUnreadBytes`, beyond which it is ended.
+   */
+  firstPassChars: 256 * KiB,
+  minPassChars: 64 * KiB,
+  maxPassChars: 768 * KiB,
+  /** Pings for what is on its way: the more, the steadier it flows. */
+  pingsPerWindow: 4,
+  /** A ping that takes so long to come back means that too much is on its way. */
+  slowPassMs: 1_000,
 } as const;
 
 /**

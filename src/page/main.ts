@@ -19,6 +19,7 @@ import { transcript } from "./transcript.ts";
 import { AppShell } from "./views/app-shell.ts";
 import { Composer } from "./views/composer.ts";
 import { ConnectionBar, PrivateChatBar } from "./views/connection-bars.ts";
+import { FileDrop } from "./views/file-drop.ts";
 import { FileList } from "./views/file-list.ts";
 import { LoginForm } from "./views/login-form.ts";
 import { MessageList } from "./views/message-list.ts";
@@ -131,6 +132,7 @@ const views: readonly { render(state: State): void }[] = [
   messages,
   composer,
   new RecipientPicker(choose),
+  new FileDrop({ send: sendFiles, refuse: refuseInComposer }),
   new FileList({
     download: startDownload,
     more: () => void loadFilePage(state.listing.next),
@@ -145,6 +147,19 @@ function draw(): void {
 
 function choose(to: readonly string[]): void {
   dispatch({ type: "choose-recipients", to });
+}
+
+/** Offers files to each of those people. */
+function sendFiles(to: readonly string[], files: readonly File[], isPasted: boolean): void {
+  messages.followEnd();
+  for (const name of to) {
+    const problem = handover.send(name, files, isPasted);
+    if (problem !== undefined) return refuseInComposer(problem);
+  }
+}
+
+function refuseInComposer(problem: string): void {
+  dispatch({ type: "problem", origin: "composer", problem });
 }
 
 function rename(name: string): void {

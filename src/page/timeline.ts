@@ -55,6 +55,11 @@ export function dateTime(timeMs: number): string {
   return `${day} ${clockTime(timeMs)}:${twoDigits(date.getSeconds())}`;
 }
 
+/** As `dateTime`, for a file's name: "2026-02-03 04.05.06". */
+export function fileTime(timeMs: number): string {
+  return dateTime(timeMs).replaceAll(":", ".");
+}
+
 function dayOf(timeMs: number): string {
   return new Date(timeMs).toDateString();
 }

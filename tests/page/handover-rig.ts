@@ -68,3 +68,44 @@ export async function press(tab: Tab, button: "Accept" | "Decline" | "Cancel"): 
   await tab.until(found);
   await tab.get(`${found}.click()`);
 }
+
+/** Resolves when what is done has made another card. */
+export async function anotherCard<T>(tab: Tab, work: () => Promise<T>): Promise<T> {
+  const count = "document.querySelectorAll('.offer').length";
+  const before = await tab.get<number>(count);
+  const done = await work();
+  await tab.until(`${count} > ${before}`);
+  return done;
+}
+
+/** Drops new files on an element. Returns their SHA-256. */
+export function drop(
+  tab: Tab,
+  selector: string,
+  files: readonly (readonly [name: string, bytes: number])[],
+): Promise<string[]> {
+  return tab.get<string[]>(`(async () => {
+    const data = new DataTransfer();
+    const hashes = [];
+    for (const [name, bytes] of ${JSON.stringify(files)}) {
+      const content = new Uint8Array(bytes);
+      for (let at = 0; at < bytes; at += 65536) crypto.getRandomValues(content.subarray(at, at + 65536));
+      data.items.add(new File([content], name));
+      const hash = await crypto.subtle.digest("SHA-256", content);
+      hashes.push([...new Uint8Array(hash)].map((byte) => byte.toString(16).padStart(2, "0")).join(""));
+    }
+    const target = document.querySelector(${JSON.stringify(selector)});
+    for (const type of ["dragover", "drop"]) {
+      target.dispatchEvent(new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true }));
+    }
+    return hashes;
+  })()`);
+}
+
+/** Picks files on disk with the paper clip. */
+export async function attach(tab: Tab, ...paths: string[]): Promise<void> {
+  const { root } = (await tab.cdp("DOM.getDocument")) as { root: { nodeId: number } };
+  const selector = { nodeId: root.nodeId, selector: "#attach-files" };
+  const { nodeId } = (await tab.cdp("DOM.querySelector", selector)) as { nodeId: number };
+  await anotherCard(tab, () => tab.cdp("DOM.setFileInputFiles", { files: paths, nodeId }));
+}

@@ -6,6 +6,7 @@ import { expect } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { desktop, phone, type Size, type Tab } from "./browser.ts";
+import { anotherCard, drop, isIn, lastCard } from "./handover-rig.ts";
 import { Bot, expectNoComplaints, inBrowser, pageRig } from "./page-rig.ts";
 
 const longName = "Wilhelmina_von_Hohenfriedberg-32";
@@ -274,6 +275,53 @@ inBrowser("suggested rooms and chosen recipients", async () => {
   await shoot(ann, "private-chat");
   await ann.click("#leave");
   await ann.until("document.querySelector('#private-chat').hidden");
+});
+
+inBrowser("files from person to person", async () => {
+  using bob = await Bot.login(rig.port, "Bob", "lobby");
+  using eve = await Bot.login(rig.port, longName, "lobby");
+  await ann.resize(desktop);
+  await ann.show("lobby");
+  await bob.say("lobby", "I have the pictures for you");
+  await eve.say("lobby", "and I the recording");
+  await ann.until(`document.querySelector('[data-person="Bob"]')`);
+  const names = ["beach.jpg", "sunset over the harbour.jpg", "raw/"];
+  const offer = { type: "offer-files", to: "Ann" } as const;
+  const summary = { files: 41, bytes: 2_100_000_000, names };
+  bob.send({ ...offer, offer: "AAAAAAAAAAAAAAAAAAAAAA", summary });
+  await isIn(ann, "asking");
+  const recording = { files: 1, bytes: 734_003_200, names: [longFile] };
+  await anotherCard(ann, async () =>
+    eve.send({ ...offer, offer: "BAAAAAAAAAAAAAAAAAAAAA", summary: recording }),
+  );
+  await anotherCard(ann, () =>
+    drop(ann, `[data-person="Bob"]`, [
+      ["notes.txt", 12_000],
+      ["plan.pdf", 340_000],
+    ]),
+  );
+  await anotherCard(ann, () =>
+    drop(ann, `[data-person="${longName}"]`, [["no-thanks.zip", 5_000]]),
+  );
+  await ann.until(
+    `${lastCard}.querySelector(".offer-state").textContent.includes("is away, or has no client")`,
+  );
+  await shoot(ann, "offers");
+  await ann.resize(desktop);
+  await ann.get(`${lastCard}.querySelector("button:not([hidden])").click()`);
+  await isIn(ann, "cancelled");
+  await ann.click("[aria-label='Write to Bob privately']");
+  await ann.until("document.querySelector('#attach').title.endsWith('to Bob')");
+  await ann.get(`(() => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File(["x"], "x"));
+    document.querySelector("#messages").dispatchEvent(
+      new DragEvent("dragover", { dataTransfer, bubbles: true, cancelable: true }));
+  })()`);
+  await shoot(ann, "offers-drag");
+  await ann.get("document.dispatchEvent(new DragEvent('dragleave', { bubbles: true }))");
+  await ann.resize(desktop);
+  await ann.click("[aria-label='Write to Bob privately']");
 });
 
 inBrowser("files, a dialog, and no connection", async () => {

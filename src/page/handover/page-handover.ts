@@ -4,11 +4,18 @@
 import type { OfferEvent, SessionEvent } from "../../client/events.ts";
 import { offers as limits, pageFiles } from "../../limits.ts";
 import type { OfferSummary } from "../../protocol/messages.ts";
+import { secretText } from "../../secrets.ts";
 import { harmless } from "../../text.ts";
 import { isOver, type OfferCard, type OfferCards } from "../offer-cards.ts";
 import type { Action } from "../state.ts";
+import { fileTime } from "../timeline.ts";
+import { hasCipher } from "./chunk-cipher.ts";
 import { IncomingFiles } from "./incoming-files.ts";
 import type { OfferPort } from "./offer-port.ts";
+import { outgoingNames } from "./outgoing-names.ts";
+import { OutgoingFiles } from "./outgoing-files.ts";
+import { loadOwnOffers, storeOwnOffers } from "./own-offers.ts";
+import { PassBudget } from "./pass-window.ts";
 import { canSaveFolders, chooseTarget } from "./save-target.ts";
 
 export interface PageHandoverOptions {
@@ -21,12 +28,18 @@ export interface PageHandoverOptions {
   readonly announce: (text: string) => void;
 }
 
+type Incoming = { readonly id: number; readonly files: IncomingFiles };
+type Outgoing = { readonly id: number; readonly files: OutgoingFiles };
 type Offered = Extract<OfferEvent, { type: "offered" }>;
 
 export class PageHandover {
   readonly #options: PageHandoverOptions;
   /** By the sender's number. */
-  readonly #incoming = new Map<string, { id: number; files: IncomingFiles }>();
+  readonly #incoming = new Map<string, Incoming>();
+  readonly #outgoing = new Map<string, Outgoing>();
+  readonly #budget = new PassBudget();
+  /** Offers that this tab had made before it was reloaded. */
+  readonly #lost: string[] = loadOwnOffers();
   #lastId = 0;
 
   constructor(options: PageHandoverOptions) {
@@ -39,9 +52,18 @@ export class PageHandover {
       case "offer":
         this.#handleOffer(event.about);
         return true;
-      case "offline":
-        for (const { files } of this.#incoming.values()) files.handleOffline();
+      case "online":
+        this.#handleOnline();
         return false;
+      case "offline":
+        for (const { files } of this.#all()) files.handleOffline();
+        return false;
+      case "response": {
+        const { response } = event;
+        if (response.type !== "offering") return false;
+        this.#outgoing.get(response.offer)?.files.handleAnswer(response.here);
+        return true;
+      }
       case "ended":
         this.#stop(harmless(event.message));
         return false;
@@ -50,6 +72,55 @@ export class PageHandover {
       default:
         return false;
     }
+  }
+
+  /** Offers files to somebody. Returns the reason if that is impossible. */
+  send(to: string, chosen: readonly File[], isPasted = false): string | undefined {
+    if (!hasCipher) return noCipher;
+    if (chosen.length === 0)
+      return "There are no files in that. A browser sends files, not folders.";
+    if (chosen.length > pageFiles.maxFiles) {
+      return `That is more than ${pageFiles.maxFiles} files: send them in parts, or use parley send-file.`;
+    }
+    if (this.#live().length >= pageFiles.maxCards)
+      return "Too many offers at once: wait for one to end.";
+    const { port } = this.#options;
+    const offer = secretText(offerBytes);
+    const id = ++this.#lastId;
+    const names = outgoingNames(
+      chosen.map(({ name }) => name),
+      isPasted,
+      fileTime(Date.now()),
+    );
+    const files = chosen.map((file, i) => {
+      return { name: names[i] ?? file.name, file, version: `${offer}.${i}` };
+    });
+    const outgoing = new OutgoingFiles({
+      offer,
+      to,
+      files,
+      port,
+      budget: this.#budget,
+      show: (change) => this.#show(id, change),
+      onOver: () => this.#forget(offer),
+    });
+    this.#outgoing.set(offer, { id, files: outgoing });
+    storeOwnOffers([...this.#outgoing.keys()]);
+    const bytes = chosen.reduce((sum, { size }) => sum + size, 0);
+    this.#add(
+      outgoingCard(id, to, {
+        files: files.length,
+        bytes,
+        names: names.slice(0, limits.shownNames),
+      }),
+    );
+    outgoing.make();
+    return undefined;
+  }
+
+  #forget(offer: string): void {
+    this.#outgoing.delete(offer);
+    storeOwnOffers([...this.#outgoing.keys()]);
   }
 
   /** Called by a click: the browser asks where the files are to go. */
@@ -73,6 +144,7 @@ export class PageHandover {
 
   cancel(id: number): void {
     this.#find(id)?.cancel();
+    for (const { id: own, files } of this.#outgoing.values()) if (own === id) files.cancel();
   }
 
   /** The user has ended the session. */
@@ -81,8 +153,22 @@ export class PageHandover {
   }
 
   #stop(reason: string): void {
-    for (const { files } of this.#incoming.values()) files.fail(`Stopped: ${reason}`);
-    this.#incoming.clear();
+    for (const { files } of this.#all()) files.fail(`Stopped: ${reason}`);
+  }
+
+  #handleOnline(): void {
+    // Of this tab before it was reloaded: their files are gone.
+    for (const offer of this.#lost.splice(0)) this.#options.port.end(offer, "cancelled");
+    storeOwnOffers([...this.#outgoing.keys()]);
+    for (const { files } of this.#outgoing.values()) files.make();
+  }
+
+  #all(): (Incoming | Outgoing)[] {
+    return [...this.#incoming.values(), ...this.#outgoing.values()];
+  }
+
+  #live(): OfferCard[] {
+    return [...this.#options.cards().values()].filter((card) => !isOver(card));
   }
 
   #find(id: number): IncomingFiles | undefined {
@@ -92,20 +178,19 @@ export class PageHandover {
 
   #handleOffer(about: OfferEvent): void {
     if (about.type === "offered") return this.#handleOffered(about);
-    const incoming = this.#incoming.get(about.offer)?.files;
-    if (incoming === undefined) {
+    const known = (this.#outgoing.get(about.offer) ?? this.#incoming.get(about.offer))?.files;
+    if (known === undefined) {
       if (about.type === "channel") this.#options.port.end(about.offer, "cancelled");
       return;
     }
-    incoming.handleOffer(about);
+    known.handleOffer(about);
   }
 
   #handleOffered({ offer, from, summary, sealed }: Offered): void {
     const known = this.#incoming.get(offer)?.files;
     // The sender, or this page, is back.
     if (known !== undefined) return known.isAccepted ? known.answer() : undefined;
-    const waiting = [...this.#options.cards().values()].filter((card) => !isOver(card));
-    if (waiting.length >= pageFiles.maxCards) return;
+    if (this.#live().length >= pageFiles.maxCards) return;
     const id = ++this.#lastId;
     if (summary === undefined) {
       if (sealed !== undefined) this.#showSealed(id, from);
@@ -138,15 +223,42 @@ export class PageHandover {
     this.#options.dispatch({ type: "offer-change", id, change });
   }
 
-  /** An answer was refused. */
-  #handleError({ code, message, subject }: Extract<SessionEvent, { type: "error" }>): boolean {
+  /** An offer or an answer was refused. */
+  #handleError({ code, message, subject, ref }: Extract<SessionEvent, { type: "error" }>): boolean {
+    const shown = harmless(message);
+    for (const { files } of this.#outgoing.values()) {
+      if (files.handleError(ref, code, shown)) return true;
+    }
     const taken = subject === undefined ? undefined : this.#incoming.get(subject)?.files;
     if (taken === undefined || subject === undefined) return false;
     // Forgotten by a server that has been restarted: the sender makes it again.
     if (code === "not-found" && taken.isAccepted) return true;
-    taken.fail(harmless(message));
+    taken.fail(shown);
     return true;
   }
+}
+
+/** Of an offer's number. */
+const offerBytes = 16;
+
+const noCipher =
+  "This page came in plain text from another machine, and browsers keep their cipher from such pages: use https, or parley send-file.";
+
+function outgoingCard(id: number, to: string, { files, bytes, names }: OfferSummary): OfferCard {
+  return {
+    id,
+    isMine: true,
+    with: harmless(to),
+    files,
+    bytes,
+    names: names.map(harmless),
+    phase: "waiting",
+    doneBytes: 0,
+    bytesPerSecond: 0,
+    detail: "",
+    canAccept: false,
+    saved: [],
+  };
 }
 
 function incomingCard(id: number, from: string, { files, bytes, names }: OfferSummary): OfferCard {

@@ -150,7 +150,9 @@ function titleOf({ isMine, with: name, files }: OfferCard): (Node | string)[] {
 
 /** The page has no key, so the server can read what it sends and takes. */
 function factsOf({ bytes, files }: OfferCard, timeMs: number): string {
-  return files === 0 ? clockTime(timeMs) : `${sizeText(bytes)} · not sealed · ${clockTime(timeMs)}`;
+  return files === 0
+    ? clockTime(timeMs)
+    : `${sizeText(bytes)} · ${clockTime(timeMs)} · not sealed: the server can read it`;
 }
 
 function stateText(card: OfferCard): string {

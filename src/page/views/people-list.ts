@@ -64,7 +64,8 @@ export class PeopleList {
 
   #newRow(name: string, isSelf: boolean): Row {
     const label = h("span", { class: "who", title: name }, name);
-    const node = h("li", { class: "person" }, drawAvatar(name), label);
+    const attributes = { class: "person", "data-person": isSelf ? undefined : name };
+    const node = h("li", attributes, drawAvatar(name), label);
     if (isSelf) {
       label.append(h("span", { class: "you" }, " (you)"));
       return { node, isSelf, write: undefined };

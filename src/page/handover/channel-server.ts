@@ -1,0 +1,215 @@
+// Serves the files that this page offers through one channel: lists them, offers and sends them as they
+// are asked for. Whoever asks is hostile: what waits is bounded, and who asks for too much is left.
+
+import { fromBase64, toBase64 } from "../../bytes.ts";
+import type { Channel } from "../../handover/channel.ts";
+import { offers as limits, pageFiles, transfer as wire } from "../../limits.ts";
+import { decodeClient } from "../../protocol/decode-client.ts";
+import { encodeServer } from "../../protocol/encode.ts";
+import type { FetchRequest, FileOffer, Ref, ServerMessage } from "../../protocol/messages.ts";
+import { quoted } from "../../text.ts";
+import { chunkBytesFor } from "../../transfer/chunks.ts";
+import { ChunkCipher } from "./chunk-cipher.ts";
+import type { PassWindow } from "./pass-window.ts";
+import { FileChanged, ServedFile } from "./served-file.ts";
+
+/** A file that is offered: under which name, and what it was when it was chosen. */
+export type OutgoingFile = {
+  readonly name: string;
+  readonly file: File;
+  /** Differs for each file that was ever chosen. */
+  readonly version: string;
+};
+
+export interface ChannelServerOptions {
+  readonly files: readonly OutgoingFile[];
+  readonly channel: Channel;
+  readonly window: PassWindow;
+  /** So many bytes of files have left. */
+  onSent(bytes: number): void;
+  /** The other end does not keep to the protocol. */
+  onBroken(reason: string): void;
+}
+
+export class ChannelServer {
+  readonly #options: ChannelServerOptions;
+  readonly #transfers = new Map<number, ServedFile>();
+  /** Never used twice in a channel: keys depend on it. */
+  #lastTransfer = 0;
+  #isSending = false;
+  #isWanted = false;
+  #isClosed = false;
+
+  constructor(options: ChannelServerOptions) {
+    this.#options = options;
+  }
+
+  handleLine(text: string): void {
+    if (this.#isClosed) return;
+    const message = decodeClient(text);
+    switch (message.type) {
+      case "files":
+        return this.#list(message.after, message.ref);
+      case "fetch":
+        return this.#fetch(message);
+      case "tree":
+        return this.#refuse(message.name, message.ref);
+      case "pull":
+        this.#transfers.get(message.transfer)?.pull(message.offset, message.length);
+        return this.#wake();
+      case "fetched":
+        this.#transfers.delete(message.transfer);
+        return;
+      case "ping":
+        return this.#send({ type: "pong", ref: message.ref });
+      case "pong":
+        this.#options.window.handlePong(performance.now());
+        this.#ping();
+        return this.#wake();
+      default:
+      // Nothing that a recipient asks for.
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#transfers.clear();
+  }
+
+  #list(after = "", ref: Ref | undefined): void {
+    const sorted = this.#options.files.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    const rest = sorted.filter(({ name }) => name > after);
+    const files = rest
+      .slice(0, limits.listedPerLine)
+      .map(({ name, file }) => ({ name, size: file.size, modified: file.lastModified }));
+    const next = files.length < rest.length ? files.at(-1)?.name : undefined;
+    this.#send({ type: "files", files, next, ref });
+  }
+
+  #fetch({ name, token: text, check, batch, ref }: FetchRequest): void {
+    const found = this.#options.files.find((one) => one.name === name);
+    if (found === undefined || batch !== undefined) return this.#refuse(name, ref);
+    const transfer = ++this.#lastTransfer;
+    if (check !== true) {
+      const token = fromBase64(
+        (text ?? "").replaceAll("-", "+").replaceAll("_", "/").padEnd(24, "="),
+      );
+      if (token?.length !== wire.tokenBytes)
+        return this.#error("protocol", "A fetch needs a token", ref);
+      if (this.#transfers.size >= pageFiles.maxTransfers) {
+        return this.#error("full", "Too many files at once: finish one first", ref);
+      }
+      this.#transfers.set(
+        transfer,
+        new ServedFile(found.file, ChunkCipher.derive(token, transfer)),
+      );
+    }
+    this.#send(offerOf(found, transfer, ref));
+  }
+
+  /** Sends what may be sent now; what comes meanwhile, also within the same task, is seen too. */
+  #wake(): void {
+    this.#isWanted = true;
+    if (!this.#isSending) void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    this.#isSending = true;
+    while (this.#isWanted) {
+      this.#isWanted = false;
+      await this.#sendAll();
+    }
+    this.#isSending = false;
+  }
+
+  /** Transfers take turns, a piece at a time. */
+  async #sendAll(): Promise<void> {
+    for (let isAny = true; isAny;) {
+      isAny = false;
+      for (const [transfer, file] of this.#transfers) {
+        if (this.#isClosed || !this.#options.window.hasRoom) return;
+        if (!file.isPulled) continue;
+        isAny = true;
+        await this.#sendNext(transfer, file);
+      }
+    }
+  }
+
+  async #sendNext(transfer: number, file: ServedFile): Promise<void> {
+    try {
+      const next = await file.next();
+      // The channel may be gone, or the transfer over.
+      if (next === undefined || this.#isClosed || this.#transfers.get(transfer) !== file) return;
+      const { offset, bytes, tags } = next;
+      if (tags !== undefined) {
+        this.#send({ type: "tags", transfer, from: tags.from, data: toBase64(tags.packed) });
+      }
+      this.#options.channel.sendPiece({ transfer, offset, bytes });
+      this.#options.onSent(bytes.length);
+      this.#count(Math.ceil(((bytes.length + frameBytes) * 4) / 3) + lineChars);
+    } catch (error) {
+      this.#transfers.delete(transfer);
+      const code = isChange(error) ? "changed" : "storage";
+      const why = error instanceof Error ? error.message : String(error);
+      const message = code === "changed" ? "The file has changed since it was chosen" : why;
+      this.#send({ type: "error", code, transfer, message });
+    }
+  }
+
+  #refuse(name: string, ref: Ref | undefined): void {
+    this.#error("not-found", `${quoted(name, 200)} is not offered`, ref);
+  }
+
+  #error(code: string, message: string, ref: Ref | undefined): void {
+    this.#send({ type: "error", code, message, ref });
+  }
+
+  #send(message: ServerMessage): void {
+    if (this.#isClosed) return;
+    const line = encodeServer(message).trimEnd();
+    this.#options.channel.sendLine(line);
+    this.#count(Math.ceil((line.length * 4) / 3) + lineChars);
+  }
+
+  #count(chars: number): void {
+    const { window, onBroken } = this.#options;
+    window.handleSent(chars);
+    if (window.isOverrun) return onBroken("asks for more than it takes");
+    this.#ping();
+  }
+
+  #ping(): void {
+    const { window, channel } = this.#options;
+    if (window.pollPing(performance.now())) channel.sendLine(ping);
+  }
+}
+
+/** What a frame and its line add to a piece, about. */
+const frameBytes = 11;
+const lineChars = 90;
+const ping = JSON.stringify({ type: "ping" });
+
+/** How browsers say that a file is not the one that was chosen. */
+function isChange(error: unknown): boolean {
+  if (error instanceof FileChanged) return true;
+  return error instanceof DOMException && error.name === "NotReadableError";
+}
+
+function offerOf(
+  { name, file, version }: OutgoingFile,
+  transfer: number,
+  ref: Ref | undefined,
+): FileOffer {
+  return {
+    type: "offer",
+    ref,
+    transfer,
+    name,
+    size: file.size,
+    modified: file.lastModified,
+    version,
+    chunkBytes: chunkBytesFor(file.size),
+    udpPort: 1,
+    maxSegmentBytes: wire.maxSegmentBytes,
+  };
+}

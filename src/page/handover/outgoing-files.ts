@@ -1,0 +1,208 @@
+// An offer from the side of its sender in the page: made, made again after every lost connection, and
+// served through each channel that comes of it, until the recipient has verified everything or one of
+// the two ends it.
+
+import type { OfferEvent } from "../../client/events.ts";
+import { Channel } from "../../handover/channel.ts";
+import { decodeReceipt, type ReceiptLine } from "../../handover/channel-line.ts";
+import { offers as limits } from "../../limits.ts";
+import type { OfferEnd } from "../../protocol/messages.ts";
+import { harmless } from "../../text.ts";
+import type { OfferCard } from "../offer-cards.ts";
+import { ChannelServer, type OutgoingFile } from "./channel-server.ts";
+import type { OfferPort } from "./offer-port.ts";
+import type { PassBudget, PassWindow } from "./pass-window.ts";
+import { Rate } from "./rate.ts";
+
+export interface OutgoingOptions {
+  /** 16 random bytes in base64url. */
+  readonly offer: string;
+  readonly to: string;
+  readonly files: readonly OutgoingFile[];
+  readonly port: OfferPort;
+  readonly budget: PassBudget;
+  readonly show: (change: Partial<OfferCard>) => void;
+  /** Nothing that comes concerns it any more. */
+  readonly onOver: () => void;
+}
+
+type Open = { number: number; channel: Channel; server: ChannelServer; window: PassWindow };
+
+export class OutgoingFiles {
+  readonly offer: string;
+  readonly to: string;
+  readonly #options: OutgoingOptions;
+  readonly #bytes: number;
+  readonly #rate = new Rate();
+  /** Of the last request. */
+  #ref: number | undefined;
+  #open: Open | undefined;
+  #sentBytes = 0;
+  #isOver = false;
+
+  constructor(options: OutgoingOptions) {
+    this.offer = options.offer;
+    this.to = options.to;
+    this.#options = options;
+    this.#bytes = options.files.reduce((sum, { file }) => sum + file.size, 0);
+  }
+
+  /** Makes the offer, or makes it again; offline it is made later. */
+  make(): void {
+    const { port, files } = this.#options;
+    const names = files.slice(0, limits.shownNames).map(({ name }) => name);
+    const summary = { files: files.length, bytes: this.#bytes, names };
+    this.#ref = port.offer(this.offer, this.to, summary);
+  }
+
+  /** The server's answer. */
+  handleAnswer(here: boolean): void {
+    if (this.#open !== undefined || this.#isOver) return;
+    const detail = here
+      ? ""
+      : `${harmless(this.to)} is away, or has no client that takes files: it waits for as long as this page is open`;
+    this.#options.show({ phase: "waiting", detail });
+  }
+
+  /** Whether the error is about this offer. */
+  handleError(ref: number | undefined, code: string, message: string): boolean {
+    if (ref === undefined || ref !== this.#ref) return false;
+    // What was asked when the connection was lost is asked again.
+    if (code === "cannot-connect") return true;
+    if (code === "rate" || code === "storage") {
+      setTimeout(() => this.#isOver || this.make(), limits.offerAgainMs);
+    } else this.#end("failed", `Not offered: ${message}`, false);
+    return true;
+  }
+
+  handleOffer(event: OfferEvent): void {
+    if (this.#isOver) return;
+    switch (event.type) {
+      case "channel":
+        return this.#openChannel(event.channel);
+      case "channel-lost":
+        if (event.channel === this.#open?.number) this.#close(`${harmless(this.to)} is away`);
+        return;
+      case "passed":
+        if (event.channel === this.#open?.number) this.#open.channel.receive(event.data);
+        return;
+      case "offer-ended":
+        return this.#handleEnd(event.reason);
+      case "offered":
+    }
+  }
+
+  handleOffline(): void {
+    this.#close("The connection is lost");
+  }
+
+  /** Ends it from this side. */
+  cancel(): void {
+    this.#end("cancelled", "", true);
+  }
+
+  fail(reason: string): void {
+    this.#end("failed", reason, true);
+  }
+
+  #openChannel(number: number): void {
+    this.#drop();
+    const { port, files, budget, show } = this.#options;
+    const window = budget.open();
+    const channel: Channel = new Channel(port.frames(this.offer, number), undefined, false, {
+      line: (text) => this.#handleLine(text, server),
+      // The recipient has nothing to send.
+      piece() {},
+      broken: (reason) => this.#handleBroken(number, reason.message),
+    });
+    const server: ChannelServer = new ChannelServer({
+      files,
+      channel,
+      window,
+      onSent: (bytes) => this.#count(bytes),
+      onBroken: (reason) => this.#handleBroken(number, `${harmless(this.to)} ${reason}`),
+    });
+    this.#open = { number, channel, server, window };
+    show({ phase: "running", detail: "" });
+  }
+
+  #handleLine(text: string, server: ChannelServer): void {
+    const receipt = decodeReceipt(text);
+    if (receipt === undefined) return server.handleLine(text);
+    if (receipt.type === "received") return this.#handleReceived(receipt);
+    const doneBytes = Math.min(receipt.bytes, this.#bytes);
+    const bytesPerSecond = this.#rate.at(doneBytes, performance.now());
+    this.#options.show({ phase: "running", doneBytes, bytesPerSecond });
+  }
+
+  #handleReceived({ failed, reason }: Extract<ReceiptLine, { type: "received" }>): void {
+    this.#options.port.end(this.offer, "done");
+    const name = harmless(this.to);
+    if (failed === 0) {
+      this.#options.show({ doneBytes: this.#bytes });
+      return this.#end("done", `${name} has it, verified`, false);
+    }
+    const count = this.#options.files.length;
+    const why = harmless(reason).slice(0, 300);
+    this.#end("failed", `${failed} of ${count} did not get to ${name}: ${why}`, false);
+  }
+
+  /** Whoever asks for the same again and again is not going to be done. */
+  #count(bytes: number): void {
+    this.#sentBytes += bytes;
+    if (this.#sentBytes <= limits.resentTimes * this.#bytes + limits.resentBytes) return;
+    this.fail(`${harmless(this.to)} keeps asking for what was sent already`);
+  }
+
+  #handleBroken(number: number, reason: string): void {
+    if (this.#open?.number === number) this.fail(reason);
+  }
+
+  #handleEnd(reason: OfferEnd): void {
+    const name = harmless(this.to);
+    const [phase, detail] = endOf(reason, name);
+    this.#end(phase, detail, false);
+  }
+
+  #close(detail: string): void {
+    if (this.#open === undefined) return;
+    this.#drop();
+    this.#options.show({ phase: "interrupted", bytesPerSecond: 0, detail });
+  }
+
+  #drop(): void {
+    if (this.#open === undefined) return;
+    this.#open.channel.close();
+    this.#open.server.close();
+    this.#options.budget.close(this.#open.window);
+    this.#open = undefined;
+  }
+
+  #end(phase: OfferCard["phase"], detail: string, tellsOther: boolean): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#drop();
+    if (tellsOther) this.#options.port.end(this.offer, "cancelled");
+    this.#options.show({ phase, detail, bytesPerSecond: 0 });
+    this.#options.onOver();
+  }
+}
+
+function endOf(reason: OfferEnd, to: string): [OfferCard["phase"], string] {
+  switch (reason) {
+    case "done":
+      return ["done", `${to} has it`];
+    case "declined":
+      return ["declined", ""];
+    case "cancelled":
+      return ["cancelled", `${to} has stopped it`];
+    case "elsewhere":
+      return ["cancelled", "The same is being sent from elsewhere"];
+    case "lost":
+      return ["failed", "The server took this page for gone: send it again"];
+    case "overrun":
+      return ["failed", `More was sent than ${to} takes: send it again`];
+    case "failed":
+      return ["failed", "The server could not save it"];
+  }
+}

@@ -1,0 +1,127 @@
+// The ways in which files are handed to a person: dropped on somebody in the list or on the
+// conversation with them, pasted into the message field, or picked with the paper clip.
+
+import { byId } from "../dom.ts";
+import { currentDraft, type State } from "../state.ts";
+
+export type FileDropActions = {
+  send: (to: readonly string[], files: readonly File[], isPasted: boolean) => void;
+  /** Says why nothing was sent. */
+  refuse: (problem: string) => void;
+};
+
+const marked = "dropping";
+
+export class FileDrop {
+  readonly #clip = byId("attach", HTMLButtonElement);
+  readonly #input = byId("attach-files", HTMLInputElement);
+  readonly #conversation = byId("conversation", HTMLElement);
+  readonly #hint = byId("drop-hint", HTMLElement);
+  readonly #actions: FileDropActions;
+  /** Whom what is written now goes to; empty: to the room. */
+  #people: readonly string[] = [];
+  /** What files are dragged over. */
+  #target: Element | undefined;
+
+  constructor(actions: FileDropActions) {
+    this.#actions = actions;
+    this.#clip.addEventListener("click", () => this.#pick());
+    this.#input.addEventListener("change", () => {
+      const files = [...(this.#input.files ?? [])];
+      // The same file can be picked again.
+      this.#input.value = "";
+      if (files.length > 0) this.#send(this.#people, files);
+    });
+    byId("text", HTMLTextAreaElement).addEventListener("paste", (event) => this.#paste(event));
+    // On the whole document: a file that is dropped beside everything must not replace the page.
+    document.addEventListener("dragover", (event) => this.#drag(event));
+    document.addEventListener(
+      "dragleave",
+      (event) => event.relatedTarget === null && this.#mark(undefined),
+    );
+    document.addEventListener("drop", (event) => this.#drop(event));
+  }
+
+  render(state: State): void {
+    const { partner } = state.chat;
+    const { recipients } = currentDraft(state);
+    this.#people = partner === undefined ? recipients : [partner];
+    const isAlone = this.#people.length === 0;
+    const label = isAlone ? "Send files to a person" : `Send files to ${this.#people.join(", ")}`;
+    this.#clip.setAttribute("aria-label", label);
+    this.#clip.title = label;
+    this.#clip.disabled = state.phase === "offline";
+  }
+
+  #pick(): void {
+    if (this.#people.length > 0) return this.#input.click();
+    this.#actions.refuse("Choose whom the files are for: “To”, above the message.");
+  }
+
+  #paste(event: ClipboardEvent): void {
+    const { clipboardData } = event;
+    const files = [...(clipboardData?.files ?? [])];
+    // Copied text may come with a picture of itself.
+    if (files.length === 0 || clipboardData?.types.includes("text/plain") === true) return;
+    event.preventDefault();
+    if (this.#people.length > 0) return this.#send(this.#people, files, true);
+    this.#actions.refuse(
+      "Choose whom the file is for: “To”, above the message. Then paste it again.",
+    );
+  }
+
+  #drag(event: DragEvent): void {
+    if (!hasFiles(event) || event.defaultPrevented) return;
+    const target = this.#targetOf(event);
+    event.preventDefault();
+    if (event.dataTransfer !== null)
+      event.dataTransfer.dropEffect = target === undefined ? "none" : "copy";
+    this.#mark(target?.element);
+  }
+
+  #drop(event: DragEvent): void {
+    this.#mark(undefined);
+    if (!hasFiles(event) || event.defaultPrevented) return;
+    event.preventDefault();
+    const target = this.#targetOf(event);
+    if (target === undefined) return;
+    this.#send(target.people, filesOf(event.dataTransfer));
+  }
+
+  /** The person or the conversation under the pointer. */
+  #targetOf(event: DragEvent): { element: Element; people: readonly string[] } | undefined {
+    if (!(event.target instanceof Element)) return undefined;
+    const row = event.target.closest<HTMLElement>("#people [data-person]");
+    const name = row?.dataset["person"];
+    if (row !== null && name !== undefined) return { element: row, people: [name] };
+    const isOnConversation = this.#conversation.contains(event.target);
+    if (!isOnConversation || this.#people.length === 0) return undefined;
+    return { element: this.#conversation, people: this.#people };
+  }
+
+  #mark(target: Element | undefined): void {
+    if (target === this.#target) return;
+    this.#target?.classList.remove(marked);
+    target?.classList.add(marked);
+    this.#target = target;
+    this.#hint.hidden = target !== this.#conversation;
+    this.#hint.textContent = `Drop the files to offer them to ${this.#people.join(", ")}`;
+  }
+
+  #send(people: readonly string[], files: readonly File[], isPasted = false): void {
+    this.#actions.send(people, files, isPasted);
+  }
+}
+
+function hasFiles({ dataTransfer }: DragEvent): boolean {
+  return dataTransfer?.types.includes("Files") === true;
+}
+
+/** Without folders, which a page could not send. */
+function filesOf(transfer: DataTransfer | null): File[] {
+  const items = [...(transfer?.items ?? [])].filter(({ kind }) => kind === "file");
+  return items.flatMap((item) => {
+    if (item.webkitGetAsEntry()?.isDirectory === true) return [];
+    return item.getAsFile() ?? [];
+  });
+}
