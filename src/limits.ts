@@ -831,6 +831,8 @@ export const paths = {
   /** Between probes of the path in use, and of others that work. */
   usedProbeUs: 300_000,
   spareProbeUs: 1_000_000,
+  /** Nothing at all has come by any path for this long: the network may be another one. */
+  silentUs: 1_000_000,
   /** A path that has been silent this long is left, if another one works. */
   deadUs: 2_500_000,
   /** Addresses of this machine that the other end is told. */
@@ -1296,6 +1298,11 @@ export const client = {
   pingWaitingAfterMs: 5_000,
   /** Without an answer to the ping for this long, the connection is dead. */
   pongTimeoutMs: 10_000,
+  /**
+   * The same when there is reason to doubt the connection, as when datagrams have stopped: a transfer
+   * goes on within 5 s after the network has changed.
+   */
+  doubtfulPongMs: 1_500,
   /** First wait before reconnecting; doubles with each failure. */
   retryFirstMs: 200,
   /**

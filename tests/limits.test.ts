@@ -44,6 +44,25 @@ test("each one is a positive integer", () => {
   }
 });
 
+test("paths between two people are given up, left and relayed in an order that makes sense", () => {
+  const { paths, relay } = limits;
+  // A lost probe or two leave no path; the other end's network is doubted before it is left.
+  expect(5 * paths.usedProbeUs).toBeLessThan(paths.deadUs);
+  expect(2 * paths.spareProbeUs).toBeLessThan(paths.deadUs);
+  expect(3 * paths.usedProbeUs).toBeLessThan(paths.silentUs);
+  expect(paths.silentUs).toBeLessThan(paths.deadUs);
+  // Within 5 s another path, or a new connection after the network has changed.
+  expect(paths.deadUs / 1_000 + paths.spareProbeUs / 1_000).toBeLessThan(5_000);
+  expect(paths.silentUs / 1_000 + client.doubtfulPongMs + client.retryFirstMs).toBeLessThan(3_000);
+  expect(paths.maxTold + 1).toBeLessThan(paths.maxCandidates);
+  expect(paths.maxOwn).toBeLessThan(paths.maxTold);
+  // Home routers forget a UDP port after 30 s (RFC 4787 asks for two minutes).
+  expect(paths.joinAgainUs).toBeLessThan(30_000_000 / 2);
+  // What the kernel has merged fits the smallest queue.
+  expect(relay.minQueueBytes).toBeGreaterThan(udp.maxBatchBytes);
+  expect(relay.maxPairs).toBeGreaterThanOrEqual(offers.maxOffers);
+});
+
 test("each one has its unit in its name, or counts things", () => {
   const unitless = Object.values(limits)
     .flatMap((numbers) => Object.entries(numbers))

@@ -395,6 +395,8 @@ export interface DrivenSession {
   readonly nextTimeoutMs: number | undefined;
   /** What to do now, in order. The caller owns the list. */
   pollOutputs(): SessionOutput[];
+  /** The network may be another one: a server that does not answer soon is connected to anew. */
+  checkAlive(nowMs: number): void;
   /** While the driver does not read (back-pressure), silence of the server means nothing. */
   setPaused(paused: boolean, nowMs: number): void;
   /** Ends for good, because of the connection: the server is not the one that is meant. */

@@ -6,6 +6,8 @@ import { client as limits } from "../limits.ts";
 export class Liveness {
   #heardMs = 0;
   #pingedMs: number | undefined;
+  /** How long the answer to the ping may take. */
+  #pongMs: number = limits.pongTimeoutMs;
   #paused = false;
 
   get paused(): boolean {
@@ -27,7 +29,7 @@ export class Liveness {
   /** When `handleTimeout` is due. `waiting`: an acknowledgement is outstanding, so ping sooner. */
   nextTimeoutMs(waiting: boolean): number {
     if (this.#paused) return Infinity;
-    if (this.#pingedMs !== undefined) return this.#pingedMs + limits.pongTimeoutMs;
+    if (this.#pingedMs !== undefined) return this.#pingedMs + this.#pongMs;
     return this.#heardMs + (waiting ? limits.pingWaitingAfterMs : limits.pingAfterMs);
   }
 
@@ -36,6 +38,19 @@ export class Liveness {
     if (nowMs < this.nextTimeoutMs(waiting)) return "alive";
     if (this.#pingedMs !== undefined) return "dead";
     this.#pingedMs = nowMs;
+    this.#pongMs = limits.pongTimeoutMs;
     return "ping";
+  }
+
+  /**
+   * There is reason to doubt that the connection is still there. True: ping now; without an answer
+   * it is dropped soon.
+   */
+  doubt(nowMs: number): boolean {
+    if (this.#paused) return false;
+    const isNew = this.#pingedMs === undefined;
+    this.#pingedMs = Math.min(this.#pingedMs ?? nowMs, nowMs);
+    this.#pongMs = Math.min(this.#pongMs, nowMs - this.#pingedMs + limits.doubtfulPongMs);
+    return isNew;
   }
 }

@@ -193,6 +193,10 @@ export class ClientSession implements NativeSession {
     else if (verdict === "dead") this.#drop("the server has gone silent", nowMs);
   }
 
+  checkAlive(nowMs: number): void {
+    if (this.online && this.#liveness.doubt(nowMs)) this.#send({ type: "ping" });
+  }
+
   setPaused(paused: boolean, nowMs: number): void {
     this.#liveness.setPaused(paused, nowMs);
     if (this.#connection.phase === "greeting") this.#connection.greet(nowMs);

@@ -10,7 +10,7 @@ type Connected = {
   readonly session: NativeSession;
   readonly connection: Pick<
     NativeConnection,
-    "applyOutputs" | "waitingBytes" | "onDrained" | "remoteAddress"
+    "applyOutputs" | "waitingBytes" | "onDrained" | "remoteAddress" | "checkAlive"
   >;
 };
 
@@ -31,7 +31,11 @@ export function exchangeOf(
     applyOutputs,
     mail,
     sealer: identity?.channelSealer,
-    datagrams: { server: () => connection.remoteAddress, isDirectAllowed: direct },
+    datagrams: {
+      server: () => connection.remoteAddress,
+      isDirectAllowed: direct,
+      checkAlive: () => connection.checkAlive(),
+    },
     onDrained: (listener) => connection.onDrained(listener),
     port: (offer, channel) => ({
       pass(data) {

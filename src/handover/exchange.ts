@@ -28,6 +28,8 @@ export interface DatagramSettings {
   server(): string;
   /** The other end of a channel may know our addresses, and we try its own. */
   readonly isDirectAllowed: boolean;
+  /** Datagrams have stopped: the network may be another one, and the connection dead. */
+  checkAlive(): void;
 }
 
 /** Binds what is sealed to one channel of one offer. */

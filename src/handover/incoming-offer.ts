@@ -193,6 +193,7 @@ export class IncomingOffer {
         relay,
         sendLine: (line) => channel.sendLine(line),
         exported: () => channel.exported,
+        onSilence: datagrams.checkAlive,
         onPath(path) {
           onEvent({ event: "path", id, from, ...pathName(path) });
           source.handlePath();

@@ -134,6 +134,7 @@ export class ServedChannel {
         relay: datagrams.relay,
         sendLine: (line) => channel.sendLine(line),
         exported: () => channel.exported,
+        onSilence: datagrams.checkAlive,
         onPath: datagrams.onPath,
       });
       this.#link.attach({

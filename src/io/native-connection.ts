@@ -117,6 +117,12 @@ export class NativeConnection {
     this.#setTimer();
   }
 
+  /** The network may be another one: if the server does not answer soon, connects to it anew. */
+  checkAlive(): void {
+    this.#session.checkAlive(now());
+    this.applyOutputs();
+  }
+
   /** Sends `bye`, and resolves once everything is sent (bounded in time). */
   async leave(): Promise<void> {
     this.pause(false);

@@ -646,6 +646,22 @@ describe("the connection", () => {
     expect(bench.session.nextTimeoutMs).toBe(bench.nowMs + limits.pingAfterMs);
   });
 
+  test("pings at once when the connection is doubtful, and drops it soon without an answer", () => {
+    const bench = new Bench().online();
+    bench.act((s) => s.checkAlive(bench.nowMs));
+    expect(bench.sent).toEqual([{ type: "ping" }]);
+    bench.receive({ type: "pong" });
+    // That was it; the usual times count again.
+    expect(bench.wait(limits.pingAfterMs).sent).toEqual([{ type: "ping" }]);
+    // Doubted while an answer is outstanding: no second ping, and less time for the answer.
+    bench.act((s) => s.checkAlive(bench.nowMs));
+    expect(bench.sent).toEqual([]);
+    expect(bench.wait(limits.doubtfulPongMs - 1).sent).toEqual([]);
+    expect(bench.session.online).toBe(true);
+    bench.wait(1);
+    expect(bench.session.online).toBe(false);
+  });
+
   test("answers a ping, and reconnects ever more slowly", () => {
     const bench = new Bench().online();
     expect(bench.receive({ type: "ping" }).sent.length).toBe(1);

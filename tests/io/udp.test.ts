@@ -42,6 +42,33 @@ test.each([true, false])("a burst arrives whole and in order (offload: %p)", asy
   expect(await roundTrip(offload)).toEqual(inOrder);
 });
 
+test.each([true, false])(
+  "a peer that refuses costs others nothing (offload: %p)",
+  async (offload) => {
+    const gone = await UdpPort.open({ host: "127.0.0.1", onDatagrams() {} });
+    const refusing = gone.port;
+    gone.close();
+    let seen = 0;
+    const done = Promise.withResolvers<void>();
+    const peer = await UdpPort.open({
+      host: "127.0.0.1",
+      offload: false,
+      onDatagrams: () => void (++seen === 3 * count && done.resolve()),
+    });
+    const sender = await UdpPort.open({ host: "127.0.0.1", offload, onDatagrams() {} });
+    const one = new Uint8Array(datagramBytes);
+    for (let i = 0; i < count; i++) {
+      sender.send(one, datagramBytes, "127.0.0.1", refusing);
+      sender.send(one, datagramBytes, "127.0.0.1", peer.port);
+      sender.send(one, datagramBytes, "127.0.0.1", refusing);
+      sender.send(new Uint8Array(2 * datagramBytes), datagramBytes, "127.0.0.1", peer.port);
+    }
+    await done.promise;
+    sender.close();
+    peer.close();
+  },
+);
+
 testOnLinux("datagrams are read in batches, bypassing the event loop", async () => {
   const peer = await UdpPort.open({ host: "127.0.0.1", onDatagrams() {} });
   const byLoop: number[] = [];

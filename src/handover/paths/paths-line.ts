@@ -13,17 +13,24 @@ export type PathsLine = {
   readonly secret: Uint8Array;
   /** It has reached the server over loopback. */
   readonly local: boolean;
+  /** Of its interfaces. */
   readonly addresses: readonly Route[];
+  /** As the server sees it, if a router has given it another address. */
+  readonly seen: Route | undefined;
 };
 
 const mark = `{"type":"paths"`;
 /** Services have lower ports; routers give none of them to programs. */
 const minPort = 1_024;
 
-export function encodePaths({ secret, local, addresses }: PathsLine): string {
-  const written = addresses.map(({ address: host, port }) => hostPortText({ host, port }));
+export function encodePaths({ secret, local, addresses, seen }: PathsLine): string {
   const text = Buffer.from(secret).toString("base64url");
-  return JSON.stringify({ type: "paths", secret: text, local, addresses: written });
+  const places = { addresses: addresses.map(written), seen: seen && written(seen) };
+  return JSON.stringify({ type: "paths", secret: text, local, ...places });
+}
+
+function written({ address: host, port }: Route): string {
+  return hostPortText({ host, port });
 }
 
 /** Undefined: it is another line, or not a valid one. Addresses that are not to be tried are left out. */
@@ -34,14 +41,16 @@ export function decodePaths(text: string): PathsLine | undefined {
   if (fields === undefined) return undefined;
   const r = new FieldReader(fields);
   const secret = new Uint8Array(Buffer.from(r.text("secret"), "base64url"));
-  const [local, written] = [r.flag("local"), r.texts("addresses")];
+  const [local, texts, seen] = [r.flag("local"), r.texts("addresses"), r.optionalText("seen")];
   if (r.problem !== undefined || secret.length !== limits.secretBytes) return undefined;
-  const addresses = written.slice(0, limits.maxTold).flatMap((one) => {
-    const found = parseHostPort(one);
-    if (found === undefined || !isUsable(found.host) || found.port < minPort) return [];
-    return [{ address: found.host, port: found.port }];
-  });
-  return { secret, local, addresses };
+  const addresses = texts.slice(0, limits.maxTold).flatMap((text) => readRoute(text) ?? []);
+  return { secret, local, addresses, seen: seen === undefined ? undefined : readRoute(seen) };
+}
+
+function readRoute(text: string): Route | undefined {
+  const found = parseHostPort(text);
+  if (found === undefined || !isUsable(found.host) || found.port < minPort) return undefined;
+  return { address: found.host, port: found.port };
 }
 
 /** Whether an address is one that a program on another machine, or on this one, may have. */

@@ -27,6 +27,8 @@ export interface LinkOptions {
   sendLine(line: string): void;
   /** The channel's secret, once something has come from the other end. */
   exported(): Uint8Array | undefined;
+  /** Nothing has come by any path for a moment, after something had. */
+  onSilence(): void;
   /** The path has changed; undefined: there is none. */
   onPath(path: Path | undefined): void;
 }
@@ -51,6 +53,8 @@ export class PersonLink {
   #hasRelay = false;
   #saidAddresses = "";
   #timer: Timer | undefined;
+  /** When something has come that was meant for us; Infinity: not since the last silence. */
+  #heardUs = Number.POSITIVE_INFINITY;
   #closed = false;
 
   constructor(options: LinkOptions) {
@@ -115,15 +119,19 @@ export class PersonLink {
     const nowUsValue = nowUs();
     // A second line only brings other addresses.
     if (this.#told === undefined) this.#begin(told, nowUsValue);
-    if (this.#options.isDirectAllowed) {
-      for (const route of told.addresses) {
-        const isHere = isLoopback(route.address);
-        if (isHere && !this.#isLocal) continue;
-        this.#finder?.add({ route, kind: kindOf(route.address, this.#own) }, nowUsValue);
-      }
-    }
+    if (this.#options.isDirectAllowed) this.#try(told, nowUsValue);
     this.#turn();
     return true;
+  }
+
+  #try({ addresses, seen }: PathsLine, atUs: number): void {
+    for (const route of addresses) {
+      if (isLoopback(route.address) && !this.#isLocal) continue;
+      this.#finder?.add({ route, kind: kindOf(route.address, this.#own) }, atUs);
+    }
+    if (seen === undefined || isLoopback(seen.address)) return;
+    const kind = isIP(seen.address) === 6 ? "ipv6" : "punched";
+    this.#finder?.add({ route: seen, kind }, atUs);
   }
 
   /** As `UdpPort.send`, to the other end; without a path the datagrams are lost. */
@@ -182,7 +190,8 @@ export class PersonLink {
       isChooser: isRecipient,
       ownHash: isRecipient ? hashes.recipient : hashes.sender,
       otherHash: isRecipient ? hashes.sender : hashes.recipient,
-      kindOf: ({ address }) => kindOf(address, this.#own),
+      // Routers may have private addresses, too.
+      kindOf: ({ address }) => (isIP(address) === 6 ? "ipv6" : "punched"),
     });
     if (this.#relay?.isJoined === true) this.#addRelay(atUs);
   }
@@ -194,8 +203,10 @@ export class PersonLink {
 
   /** Tells the other end where we may be reached, as far as that is news. */
   #tell(): void {
-    const addresses = this.#options.isDirectAllowed ? this.#places() : [];
-    const line = encodePaths({ secret: this.#secret, local: this.#isLocal, addresses });
+    const isTold = this.#options.isDirectAllowed;
+    const addresses = isTold ? this.#places() : [];
+    const seen = isTold ? this.#seenPlace(addresses) : undefined;
+    const line = encodePaths({ secret: this.#secret, local: this.#isLocal, addresses, seen });
     if (line === this.#saidAddresses) return;
     this.#saidAddresses = line;
     this.#options.sendLine(line);
@@ -208,12 +219,16 @@ export class PersonLink {
       const port = this.#socketFor(address)?.port;
       if (port !== undefined) places.push({ address, port });
     }
-    const seen = this.#relay?.seen;
-    if (seen !== undefined && !this.#isLocal) {
-      const address = plainAddress(seen.address);
-      places.push({ address, port: seen.port });
-    }
     return places;
+  }
+
+  /** Undefined: the server sees none, or one of ours. */
+  #seenPlace(own: readonly Route[]): Route | undefined {
+    const seen = this.#relay?.seen;
+    if (seen === undefined || this.#isLocal) return undefined;
+    const [address, port] = [plainAddress(seen.address), seen.port];
+    const isOwn = own.some((place) => place.address === address && place.port === port);
+    return isOwn ? undefined : { address, port };
   }
 
   #handleDatagrams(bytes: Uint8Array, address: string, port: number): void {
@@ -226,6 +241,7 @@ export class PersonLink {
     // Whoever takes the rest may free its memory.
     const isDue = rest < bytes.length;
     if (rest > 0 && this.#finder?.has(route) === true) {
+      this.#heardUs = atUs;
       this.#finder.handleArrival(route, atUs);
       this.#user?.onDatagrams(isDue ? bytes.subarray(0, rest) : bytes);
     }
@@ -246,12 +262,14 @@ export class PersonLink {
     }
     const what = kindAt(bytes, last);
     if (what === kind.probe) {
-      this.#finder?.handleProbe(bytes, last, bytes.length, route, atUs);
+      const isOwn = this.#finder?.handleProbe(bytes, last, bytes.length, route, atUs) === true;
+      if (isOwn) this.#heardUs = atUs;
       return last;
     }
     if (!isRelayed || this.#relay?.handle(bytes, last, bytes.length, atUs) !== true) {
       return bytes.length;
     }
+    this.#heardUs = atUs;
     if (this.#relay.isJoined && !this.#hasRelay) this.#addRelay(atUs);
     // The recipient speaks first; the sender's end has started because of that.
     this.#tell();
@@ -267,6 +285,7 @@ export class PersonLink {
     const finder = this.#finder;
     if (finder !== undefined) this.#probe(finder, atUs);
     this.#followPath(finder?.path);
+    this.#checkSilence(atUs);
     const dueUs = Math.min(
       this.#relay?.nextTimeoutUs ?? Number.POSITIVE_INFINITY,
       finder?.nextTimeoutUs(atUs) ?? Number.POSITIVE_INFINITY,
@@ -274,6 +293,12 @@ export class PersonLink {
     clearTimeout(this.#timer);
     if (dueUs === Number.POSITIVE_INFINITY) return;
     this.#timer = setTimeout(() => this.#turn(), Math.max(1, Math.ceil((dueUs - atUs) / 1_000)));
+  }
+
+  #checkSilence(atUs: number): void {
+    if (this.#path === undefined || atUs < this.#heardUs + limits.silentUs) return;
+    this.#heardUs = Number.POSITIVE_INFINITY;
+    this.#options.onSilence();
   }
 
   #probe(finder: PathFinder, atUs: number): void {
@@ -287,8 +312,8 @@ export class PersonLink {
   }
 
   #followPath(path: Path | undefined): void {
-    if (path === this.#path) return;
-    this.#path = path;
+    if (path?.route === this.#path?.route && path?.kind === this.#path?.kind) return;
+    this.#path = path && { route: path.route, kind: path.kind };
     this.#options.onPath(path);
     this.#user?.onWritable();
   }

@@ -143,7 +143,7 @@ export class UdpPort {
       this.#segment(one ? 0 : segmentBytes);
       if (this.#sendOne(bytes, address, port)) return bytes.length;
     } catch (error) {
-      if (codeOf(error) === "ECONNREFUSED") this.#onRefused();
+      if (isRefusal(error)) this.#onRefused();
       else if (!one) return this.#sendEach(bytes, segmentBytes, address, port);
       return bytes.length;
     }
@@ -199,9 +199,9 @@ export class UdpPort {
   }
 
   #sendOne(bytes: Uint8Array, address: string, port: number): boolean {
-    return "bound" in this.#socket
-      ? this.#socket.bound.send(bytes, port, address)
-      : this.#socket.connected.send(bytes);
+    if ("connected" in this.#socket) return this.#socket.connected.send(bytes);
+    const { bound } = this.#socket;
+    return afterRefusal(() => bound.send(bytes, port, address));
   }
 
   /** Without segmentation: sends many datagrams per call, with as few copies as possible. */
@@ -219,12 +219,13 @@ export class UdpPort {
       }
       let sent = parts.length;
       try {
+        const socket = this.#socket;
         sent =
-          "bound" in this.#socket
-            ? this.#socket.bound.sendMany(packets)
-            : this.#socket.connected.sendMany(parts);
+          "bound" in socket
+            ? afterRefusal(() => socket.bound.sendMany(packets))
+            : socket.connected.sendMany(parts);
       } catch (error) {
-        if (codeOf(error) === "ECONNREFUSED") this.#onRefused();
+        if (isRefusal(error)) this.#onRefused();
         return bytes.length;
       }
       for (let i = 0; i < sent; i++) taken += parts[i]?.length ?? 0;
@@ -266,6 +267,23 @@ function prepare(fd: number, wanted: boolean): UdpOffload {
 /** Bun's UDP sockets have an `fd` that its types lack. */
 function descriptorOf(socket: object): number {
   return "fd" in socket && typeof socket.fd === "number" ? socket.fd : -1;
+}
+
+/**
+ * A refusal (ICMP) is reported by the next send, whomever that is for: on a socket with many peers it
+ * says nothing about this one, and the kernel has sent nothing.
+ */
+function afterRefusal<Sent>(send: () => Sent): Sent {
+  try {
+    return send();
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    return send();
+  }
+}
+
+function isRefusal(error: unknown): boolean {
+  return codeOf(error) === "ECONNREFUSED";
 }
 
 function codeOf(error: unknown): unknown {

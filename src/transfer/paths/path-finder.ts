@@ -30,11 +30,15 @@ export interface PathFinderConfig {
   /** Of what this end sends, and of what the other does. */
   readonly ownHash: ProbeHash;
   readonly otherHash: ProbeHash;
-  /** The kind of a path to an address that is not among those told, but that a probe came from. */
+  /** The kind of a path to an address that has not been told (yet), but that a probe came from. */
   kindOf(route: Route): PathKind;
 }
 
-interface Candidate extends Path {
+interface Candidate {
+  readonly route: Route;
+  kind: PathKind;
+  /** The other end has told the address; else a probe came from there. */
+  isTold: boolean;
   /** It has answered, and not been silent for too long since. */
   isValid: boolean;
   /** It has been there at least once. */
@@ -88,11 +92,19 @@ export class PathFinder {
   /** An address that the other end may have. Past the bound of them it is ignored. */
   add({ route, kind }: Path, nowUs: number): void {
     const known = this.#find(route);
-    if (known !== undefined) return;
+    if (known === undefined) this.#add({ route, kind }, true, nowUs);
+    else if (!known.isTold) {
+      known.kind = kind;
+      known.isTold = true;
+    }
+  }
+
+  #add({ route, kind }: Path, isTold: boolean, nowUs: number): void {
     if (this.#candidates.length >= limits.maxCandidates) return;
     this.#candidates.push({
       route,
       kind,
+      isTold,
       isValid: false,
       hasAnswered: false,
       tries: 0,
@@ -165,7 +177,7 @@ export class PathFinder {
     this.#answers.push({ probe: { isAnswer: true, isUsed: false, number: probe.number }, route });
     if (this.#answers.length > limits.maxCandidates) this.#answers.shift();
     if (this.#find(route) === undefined) {
-      this.add({ route, kind: this.#config.kindOf(route) }, nowUs);
+      this.#add({ route, kind: this.#config.kindOf(route) }, false, nowUs);
     }
     const candidate = this.#find(route);
     if (candidate === undefined) return;

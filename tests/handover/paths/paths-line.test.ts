@@ -17,12 +17,13 @@ test("a line is read as it was written", () => {
       { address: "192.168.1.2", port: 40_123 },
       { address: "2001:db8::1", port: 65_535 },
     ],
+    seen: { address: "198.51.100.7", port: 1_024 },
   };
   expect(decodePaths(encodePaths(line))).toEqual(line);
 });
 
 test("other lines, and lines without a secret, are none", () => {
-  const good = encodePaths({ secret, local: false, addresses: [] });
+  const good = encodePaths({ secret, local: false, addresses: [], seen: undefined });
   expect(decodePaths(good)).toBeDefined();
   const text = Buffer.from(secret).toString("base64url");
   for (const bad of [
@@ -60,13 +61,19 @@ test("addresses that nobody may be sent to are left out", () => {
     "10.0.0.2:5000",
   ];
   const text = Buffer.from(secret).toString("base64url");
-  const line = JSON.stringify({ type: "paths", secret: text, local: false, addresses });
+  const line = JSON.stringify({
+    type: "paths",
+    secret: text,
+    local: false,
+    addresses,
+    seen: undefined,
+  });
   expect(decodePaths(line)?.addresses).toEqual([{ address: "10.0.0.2", port: 5_000 }]);
 });
 
 test("only so many addresses are taken", () => {
   const addresses = Array.from({ length: 40 }, (_, i) => ({ address: `10.0.0.${i}`, port: 5_000 }));
-  const read = decodePaths(encodePaths({ secret, local: false, addresses }));
+  const read = decodePaths(encodePaths({ secret, local: false, addresses, seen: undefined }));
   expect(read?.addresses.length).toBe(limits.maxTold);
 });
 
@@ -76,6 +83,7 @@ test("noise is no line, and throws nothing", () => {
     secret,
     local: true,
     addresses: [{ address: "10.0.0.1", port: 5_000 }],
+    seen: undefined,
   });
   for (let i = 0; i < 5_000; i++) {
     const chars = [...line];

@@ -83,7 +83,7 @@ async function handOver({ meddle, bytes = 3_000_000, direct = false, isSealed = 
   const common = (other: () => { handleOffer(event: never): void }) => ({
     applyOutputs() {},
     onDrained: () => () => {},
-    datagrams: { server: () => "127.0.0.1", isDirectAllowed: direct },
+    datagrams: { server: () => "127.0.0.1", isDirectAllowed: direct, checkAlive() {} },
     port: (offer: string, number: number) => ({
       pass(data: string) {
         const event = { type: "passed", offer, channel: number, data };
