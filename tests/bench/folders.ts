@@ -1,5 +1,6 @@
 // How fast folders arrive, and what is lost on the way: parley beside rsync (from its daemon and over
-// ssh) and curl from nginx, each as a whole process, in turns, on loopback and on an emulated link.
+// ssh), curl from nginx, and magic-wormhole, each as a whole process, in turns, on loopback and on an
+// emulated link.
 //   bun tests/bench/folders.ts [--links loopback,wide] [--trees big,small,odd] [--peers parley,rsync] [--repeat 3]
 // On a machine that has other things to do, `chrt -f 1 bun tests/bench/folders.ts` keeps those away.
 // The link needs root, iproute2 and a C compiler; without them its rows are skipped with a reason.
@@ -92,8 +93,8 @@ function report(
   const ours = runs.get(peers[0]!) ?? [];
   for (const [peer, list] of runs) {
     const seconds = list.map(({ seconds }) => seconds.toFixed(2)).join("  ");
-    const client = median(list.map(({ cpu }) => cpu.client)).toFixed(2);
-    const server = median(list.map(({ cpu }) => cpu.server)).toFixed(2);
+    const client = secondsText(median(list.map(({ cpu }) => cpu.client)));
+    const server = secondsText(median(list.map(({ cpu }) => cpu.server)));
     const ratio = median(list.map(({ seconds }, i) => (ours[i]?.seconds ?? Number.NaN) / seconds));
     const compared = peer === peers[0] ? "" : `; ${peers[0]?.name} takes ${ratio.toFixed(2)} ×`;
     console.log(
@@ -102,6 +103,11 @@ function report(
     const lost = list.at(-1)?.lost ?? [];
     if (lost.length > 0) console.log(`  ${"".padEnd(16)} loses ${lost.join("; ")}`);
   }
+}
+
+/** What ends with the transfer does not tell how much it has used. */
+function secondsText(seconds: number): string {
+  return Number.isNaN(seconds) ? "?" : seconds.toFixed(2);
 }
 
 function median(values: readonly number[]): number {

@@ -1,5 +1,5 @@
 // Who brings folders: parley, rsync from its daemon and over ssh, curl from nginx with a list of all
-// files, which is what a mirror by HTTP comes to.
+// files, which is what a mirror by HTTP comes to, and magic-wormhole from person to person.
 
 import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,6 +12,9 @@ export interface FolderPeer extends Pick<Peer, "name" | "missing" | "server"> {
 }
 
 const sshPort = 21_006;
+const mailboxPort = 21_007;
+const transitPort = 21_008;
+const wormholeCode = "1-bench-code";
 
 const folderParley: FolderPeer = {
   name: "parley",
@@ -115,12 +118,51 @@ const curlNginx: FolderPeer = {
   },
 };
 
+/**
+ * With servers of its own for mailbox and transit. It packs the folder into an archive before anybody
+ * can fetch it, which is not timed.
+ */
+const wormhole: FolderPeer = {
+  name: "magic-wormhole",
+  missing: () =>
+    Bun.which("wormhole") === null || Bun.which("twist3") === null
+      ? "no magic-wormhole, or no twist3"
+      : undefined,
+  server: (course) => {
+    const { work, address, source } = course;
+    const script = `cd ${work}
+      trap 'kill $(jobs -p)' EXIT TERM
+      twist3 wormhole-mailbox --port=tcp:${mailboxPort}:interface=${address} >/dev/null 2>&1 &
+      twist3 transitrelay --port=tcp:${transitPort}:interface=${address} >/dev/null 2>&1 &
+      until (: </dev/tcp/${address}/${mailboxPort}) 2>/dev/null; do sleep 0.1; done
+      ${wormholeAt(course).join(" ")} send --code ${wormholeCode} ${source}/tree 2>&1 &
+      wait -n $!`;
+    return { command: ["bash", "-c", script], port: mailboxPort, ready: /wormhole receive/ };
+  },
+  client: (course) => [
+    "env",
+    "-C",
+    course.target,
+    ...wormholeAt(course),
+    "receive",
+    "--accept-file",
+    wormholeCode,
+  ],
+};
+
+function wormholeAt({ address }: Course): string[] {
+  const mailbox = ["--relay-url", `ws://${address}:${mailboxPort}/v1`];
+  const transit = ["--transit-helper", `tcp:${address}:${transitPort}`];
+  return ["env", "PYTHONUNBUFFERED=1", "wormhole", ...mailbox, ...transit];
+}
+
 export const allFolderPeers: readonly FolderPeer[] = [
   folderParley,
   sealedParley,
   rsyncDaemon,
   rsyncSsh,
   curlNginx,
+  wormhole,
 ];
 
 /** As curl's configuration files want it. */
