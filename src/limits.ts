@@ -461,6 +461,11 @@ export const sharing = {
   maxNameBytes: 255,
   /** An upload waits this long in memory for a sender who has lost the connection. */
   awayMs: 600_000,
+  /** A place that is kept for a file by HTTP: the browser sends it at once. */
+  ticketMs: 60_000,
+  /** Whoever sends a file by HTTP sends so much in a while, or is gone: 2 kB a second. */
+  leastBytes: 64 * KiB,
+  leastEveryMs: 30_000,
   /** What has arrived of an upload that was interrupted, by a crash for one, stays this long. */
   keepPartialMs: 3_600_000,
   /** How often what is over is removed. */

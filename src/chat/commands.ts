@@ -40,7 +40,7 @@ import {
 import { mayEnter } from "./room-access.ts";
 import { roomPage } from "./room-list.ts";
 import type { Session } from "./session.ts";
-import { shareFiles } from "./sharing/share-commands.ts";
+import { shareFiles, uploadFile } from "./sharing/share-commands.ts";
 import { muteText } from "./suspect.ts";
 import { search } from "./search.ts";
 import { StoreQueries } from "./store-queries.ts";
@@ -244,6 +244,7 @@ const handlers: Handlers = {
   "share-files": shareFiles,
   "open-code": openCode,
   "join-code": joinCode,
+  upload: uploadFile,
   pass(hub, session, command) {
     passFrame(hub, session, command);
   },

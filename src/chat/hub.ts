@@ -43,6 +43,9 @@ import { serversOfChats } from "./private-chat.ts";
 import { ShareBudgets } from "./rate-budget.ts";
 import { Schedule } from "./schedule.ts";
 import { Session } from "./session.ts";
+import type { Sharer } from "./sharing/sharing-port.ts";
+import { sharerOfToken } from "./sharing/token-sharer.ts";
+import type { ParleyError } from "../errors.ts";
 import { sessionFields } from "./session-log.ts";
 import { StoreClient } from "./store-client.ts";
 import type { SessionUpdate, StoreReply, StoreRequest } from "./store.ts";
@@ -334,6 +337,12 @@ export class Hub {
   get closed(): string | undefined {
     const { door } = this.options;
     return isOpen(door) ? undefined : closedText(door).message;
+  }
+
+  /** Who shares files by an access token, from an address; or why nobody does. */
+  sharerOf(accessToken: string, address: string, nowMs: number): Sharer | ParleyError {
+    this.#hub.nowMs = nowMs;
+    return sharerOfToken(this.#hub, accessToken, address);
   }
 
   /** Whether an HTTP request with this token, if any, may see the shared folder. */

@@ -107,6 +107,15 @@ const beforeDelay: readonly Row[] = [
     "Datagrams not forwarded: over the rate of --relay, or the other end was not there.",
     (m) => m.relayDropped,
   ],
+  ["gauge", "parley_uploads", "Uploads to the shared folder going on.", (m) => m.uploads],
+  ["counter", "parley_uploads_total", "Such uploads begun.", (m) => m.uploadsStarted],
+  ["counter", "parley_uploaded_bytes_total", "Bytes of those in place.", (m) => m.uploadedBytes],
+  [
+    "gauge",
+    "parley_shared_bytes",
+    "What people have in the shared folder, as --quota counts.",
+    (m) => m.sharedBytes,
+  ],
   [
     "counter",
     "parley_http_requests_total",

@@ -34,6 +34,11 @@ export type Metrics = {
   relayedDatagrams: number;
   relayedBytes: number;
   relayDropped: number;
+  /** Files of people for the shared folder: on their way, since the start, and what is there. */
+  uploads: number;
+  uploadsStarted: number;
+  uploadedBytes: number;
+  sharedBytes: number;
   httpRequests: Map<string, number>;
   httpFileBytes: number;
   loopDelay: Histogram;
@@ -71,6 +76,10 @@ export function createMetrics(): Metrics {
     relayedDatagrams: 0,
     relayedBytes: 0,
     relayDropped: 0,
+    uploads: 0,
+    uploadsStarted: 0,
+    uploadedBytes: 0,
+    sharedBytes: 0,
     httpRequests: new Map(),
     httpFileBytes: 0,
     loopDelay: { counts: loopDelayBoundsSeconds.map(() => 0), sumSeconds: 0, count: 0 },

@@ -278,6 +278,8 @@ export type OfferRequest =
   | ({ type: "offer-files"; offer: string; to: string } & OfferContent)
   /** For the shared folder; `room`: who is told. */
   | { type: "share-files"; offer: string; room?: string; summary: OfferSummary }
+  /** Asks where to send a file for the shared folder by HTTP. */
+  | { type: "upload"; name: string; size: number; room?: string }
   | { type: "answer-files"; offer: string; accept: boolean };
 
 /**
@@ -339,6 +341,8 @@ export type SessionResponse =
   | { type: "linked"; name: string }
   /** `here`: a client that takes files has been told. */
   | { type: "offering"; offer: string; here: boolean }
+  /** Where a file for the shared folder is to be sent by HTTP: a path at the page's port. */
+  | { type: "upload"; path: string }
   /** The server takes files into the shared folder. */
   | { type: "sharing"; offer: string };
 

@@ -60,6 +60,8 @@ function responseOf(message: ServerMessage): SessionResponse | undefined {
       return { type: "admin", message: message.message, rows: message.rows };
     case "linked":
       return { type: "linked", name: message.name };
+    case "upload":
+      return { type: "upload", path: message.path };
     case "sharing":
       return { type: "sharing", offer: message.offer };
     case "offering":

@@ -417,6 +417,7 @@ function responded(state: State, response: SessionResponse, nowMs: number): Stat
     case "files":
     case "offering":
     case "sharing":
+    case "upload":
       return state;
   }
 }

@@ -158,6 +158,13 @@ const readers: {
     summary: r.object("summary", readSummary) ?? { files: 0, bytes: 0, names: [] },
     ref: r.ref(),
   }),
+  upload: (r) => ({
+    type: "upload",
+    name: r.text("name"),
+    size: r.count("size"),
+    room: r.optionalText("room"),
+    ref: r.ref(),
+  }),
   "answer-files": (r) => ({
     type: "answer-files",
     offer: offerId(r),

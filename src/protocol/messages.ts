@@ -148,6 +148,8 @@ export type OfferRequest =
       summary: OfferSummary;
       ref?: Ref | undefined;
     }
+  /** Asks where to send a file for the shared folder by HTTP. `room`: who is told. */
+  | { type: "upload"; name: string; size: number; room?: string | undefined; ref?: Ref | undefined }
   | { type: "answer-files"; offer: string; accept: boolean; ref?: Ref | undefined }
   | { type: "end-files"; offer: string; reason: OfferEnd };
 
@@ -457,6 +459,8 @@ export type OfferMessage =
   | { type: "offering"; offer: string; to: string; here: boolean; ref?: Ref | undefined }
   /** Answers `share-files`: a channel follows. */
   | { type: "sharing"; offer: string; ref?: Ref | undefined }
+  /** Answers `upload`: the path at the page's port that takes it by PUT, once. */
+  | { type: "upload"; path: string; ref?: Ref | undefined }
   /** Somebody offers files. Repeated with the same `offer` when a connection was lost. */
   | ({ type: "offered"; offer: string; from: string } & OfferContent)
   /**

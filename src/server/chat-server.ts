@@ -260,6 +260,8 @@ export class ChatServer {
       banFor: (address) => core.hub.banFor(address, steadyMs()),
       hasAccess: (token) => core.hub.hasAccess(token),
       folder: core.folder,
+      uploads: core.uploads,
+      sharerOf: (token, address) => core.hub.sharerOf(token, address, steadyMs()),
       metrics: core.metrics,
       log,
       publicUrl,

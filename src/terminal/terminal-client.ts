@@ -511,6 +511,7 @@ export class TerminalClient {
       return this.say(whoisText(response, this.#completion.roomsOf(response.name)));
     }
     if (response.type === "offering" || response.type === "sharing") return;
+    if (response.type === "upload") return;
     if (asked.isShown) {
       const shown =
         response.type === "device-code"

@@ -1,7 +1,7 @@
 // The bots of docs/bots.md, as they are printed there, on a real server.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { docsBlock } from "../docs-blocks.ts";
@@ -29,7 +29,8 @@ beforeAll(async () => {
   for (const name of ["home", "files", "bin"]) mkdirSync(join(folder, name));
   symlinkSync(program, join(folder, "bin", "parley"));
   const place = ["--files", join(folder, "files"), "--state", join(folder, "state")];
-  server = new Parley("server", "--json", "--port", "0", "--web-port", "0", ...place);
+  const flags = ["--json", "--port", "0", "--web-port", "0", "--quota", "10M"];
+  server = new Parley("server", ...flags, ...place);
   const ready = JSON.parse(await server.line(/"listening"/)) as { port: number; webPort: number };
   address = `127.0.0.1:${ready.port}`;
   page = `http://127.0.0.1:${ready.webPort}`;
@@ -157,4 +158,14 @@ withCurl("what failed, from cron", async () => {
     messages: { text: string }[];
   };
   expect(messages.map(({ text }) => text)).toEqual([`sh ${path} failed with 3:\nno space left`]);
+});
+
+withCurl("the latest backup, from cron", async () => {
+  const path = join(folder, "db.gz");
+  writeFileSync(path, "the data");
+  await using bob = await person("Bob", "--room", "ops", "--follow");
+  await using sharing = await Bot.start("backups", "## Cron: the latest", ["sh"], [path]);
+  expect(await sharing.exited).toBe(0);
+  await bob.line(/"from":"backups","text":"shares 'db.gz'/);
+  expect(readFileSync(join(folder, "files", "db.gz"), "utf8")).toBe("the data");
 });

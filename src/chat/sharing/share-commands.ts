@@ -5,7 +5,7 @@ import { ParleyError } from "../../errors.ts";
 import { sharing as limits } from "../../limits.ts";
 import { sizeText } from "../../size-text.ts";
 import { quoted } from "../../text.ts";
-import type { Command } from "../events.ts";
+import type { Command, Ref } from "../events.ts";
 import type { HubState } from "../hub-state.ts";
 import { sayInRoom } from "../messages.ts";
 import { fold } from "../names/grammar.ts";
@@ -14,13 +14,43 @@ import { speechProblem } from "../room-rights.ts";
 import { personKey, type Session } from "../session.ts";
 import { sessionFields } from "../session-log.ts";
 import { banOf, banText, muteText, suspectOf } from "../suspect.ts";
-import type { SharedEntry, Sharer, SharingEvent } from "./sharing-port.ts";
+import type { SharedEntry, Sharer, SharingEvent, SharingPort } from "./sharing-port.ts";
 
 type ShareFiles = Extract<Command, { type: "share-files" }>;
+type Upload = Extract<Command, { type: "upload" }>;
 
 /** `room` undefined: nobody is told. */
 export function shareFiles(hub: HubState, session: Session, command: ShareFiles): void {
-  const { offer, room: asked, summary, ref } = command;
+  const { offer, summary, ref } = command;
+  const { files, folders = 0, bytes } = summary;
+  admit(hub, session, command, (sharing, sharer, room) => {
+    sharing.offer(sharer, { id: offer, files, folders, bytes, room }, (event) => {
+      if (event.type === "placed" && !event.isKnown) tellRoom(hub, session, room, event.entries);
+      if (session.phase === "member") tellSharer(hub, session, offer, ref, event);
+    });
+  });
+}
+
+/** The same for one file, which the session's browser sends by HTTP. */
+export function uploadFile(hub: HubState, session: Session, command: Upload): void {
+  const { name, size, ref } = command;
+  admit(hub, session, command, (sharing, sharer, room) => {
+    sharing.upload(sharer, { name, size, room }, (event) => {
+      if (event.type === "placed") return tellRoom(hub, session, room, event.entries);
+      if (session.phase !== "member") return;
+      if (event.type === "refused") return refuse(hub, session, ref, event.error);
+      if (event.type !== "ticket") return;
+      hub.send(session, { type: "upload", path: `/uploads/${event.ticket}`, ref });
+    });
+  });
+}
+
+function admit(
+  hub: HubState,
+  session: Session,
+  { room: asked, ref }: ShareFiles | Upload,
+  then: (sharing: SharingPort, sharer: Sharer, room: string | undefined) => void,
+): void {
   const { sharing } = hub.options;
   if (sharing === undefined) return reject(hub, session, "not-allowed", takesNothing, { ref });
   const room = asked === undefined ? undefined : fold(asked);
@@ -29,10 +59,7 @@ export function shareFiles(hub: HubState, session: Session, command: ShareFiles)
   }
   const problem = shareProblem(hub, session, room);
   if (problem !== undefined) return reject(hub, session, problem.code, problem.message, { ref });
-  const { files, folders = 0, bytes } = summary;
-  sharing.offer(sharerOf(hub, session, room), { id: offer, files, folders, bytes, room }, (event) =>
-    tellSharer(hub, session, command, event),
-  );
+  then(sharing, sharerOf(hub, session, room), room);
 }
 
 export const takesNothing =
@@ -64,22 +91,30 @@ function shareProblem(
   return why === undefined ? undefined : new ParleyError("muted", why);
 }
 
+function refuse(
+  hub: HubState,
+  session: Session,
+  ref: Ref | undefined,
+  { code, message }: ParleyError,
+): void {
+  hub.options.log.info("sharing refused", { ...sessionFields(session), code });
+  reject(hub, session, code, message, { ref });
+}
+
 function tellSharer(
   hub: HubState,
   session: Session,
-  { offer, room, ref }: ShareFiles,
+  offer: string,
+  ref: Ref | undefined,
   event: SharingEvent,
 ): void {
-  if (event.type === "placed" && !event.isKnown) handlePlaced(hub, session, room, event.entries);
-  if (session.phase !== "member") return;
   switch (event.type) {
     case "taken":
       return hub.send(session, { type: "sharing", offer, ref });
-    case "refused": {
-      const { code, message } = event.error;
-      hub.options.log.info("sharing refused", { ...sessionFields(session), code });
-      return reject(hub, session, code, message, { ref });
-    }
+    case "refused":
+      return refuse(hub, session, ref, event.error);
+    case "ticket":
+      return;
     case "channel":
       return hub.send(session, { type: "channel", offer, channel: event.channel, with: "" });
     case "passed": {
@@ -100,17 +135,16 @@ function tellSharer(
   }
 }
 
-function handlePlaced(
+function tellRoom(
   hub: HubState,
   session: Session,
-  asked: string | undefined,
+  room: string | undefined,
   entries: readonly SharedEntry[],
 ): void {
   const bytes = entries.reduce((sum, { size }) => sum + size, 0);
   const names = entries.map(({ name }) => quoted(name, 100)).slice(0, limits.namedEntries);
-  const fields = { ...sessionFields(session), files: names.join(", "), bytes, room: asked };
+  const fields = { ...sessionFields(session), files: names.join(", "), bytes, room };
   hub.options.log.info("files shared", fields);
-  const room = asked === undefined ? undefined : fold(asked);
   if (room === undefined || session.phase !== "member" || !session.rooms.has(room)) return;
   sayInRoom(hub, session, room, { text: sharedText(entries), kind: "notice" }, undefined);
 }

@@ -30,6 +30,14 @@ export type ShareOffer = {
   readonly room: string | undefined;
 };
 
+/** A file that is going to be sent by HTTP. */
+export type FileToPut = {
+  readonly name: string;
+  readonly size: number;
+  /** As of `ShareOffer`. */
+  readonly room: string | undefined;
+};
+
 /** Something in the shared folder; the name of a folder ends with a "/". */
 export type SharedEntry = FileInfo & { readonly files: number };
 
@@ -44,6 +52,8 @@ export type SharedListing = SharedEntry & {
 export type SharingEvent =
   /** Answers `offer`. */
   | { type: "taken" }
+  /** Answers `upload`: where to send it by HTTP, for a moment. */
+  | { type: "ticket"; ticket: string }
   | { type: "refused"; error: ParleyError }
   /** Frames with this number reach the receiver. */
   | { type: "channel"; channel: number }
@@ -56,6 +66,8 @@ export type SharingEvent =
 export interface SharingPort {
   /** Receives files from a session, by frames as from person to person. */
   offer(sharer: Sharer, offer: ShareOffer, tell: (event: SharingEvent) => void): void;
+  /** Keeps a place for a file that comes by HTTP. */
+  upload(sharer: Sharer, file: FileToPut, tell: (event: SharingEvent) => void): void;
   /** A frame from the session; false: it has no such channel. */
   pass(session: number, offer: string, channel: number, data: string): boolean;
   /** The session ends an offer of its own. */

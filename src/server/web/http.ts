@@ -5,6 +5,7 @@ import { hostname } from "node:os";
 import type { Server } from "bun";
 import type { Peer } from "../../chat/dialect.ts";
 import { count, type Metrics } from "../../chat/metrics.ts";
+import { ParleyError } from "../../errors.ts";
 import { ShareBuckets } from "../../chat/share-buckets.ts";
 import { web } from "../../limits.ts";
 import { ownerAt, type ShareOwner } from "../../share-owner.ts";
@@ -15,6 +16,7 @@ import type { Log } from "../../log.ts";
 import type { KeyPair } from "../../tls/certificate.ts";
 import { onlyTls13 } from "../../tls/versions.ts";
 import type { SharedFolder } from "../files/shared-folder.ts";
+import type { UploadService } from "../files/sharing/upload-service.ts";
 import type { ReadingTurns } from "../reading-turns.ts";
 import { FileRoutes } from "./file-routes.ts";
 import { ConnectionReaper, type ReaperOptions } from "./connection-reaper.ts";
@@ -25,6 +27,7 @@ import { accessToken, noAccess } from "./access-token.ts";
 import { plainText } from "./plain-text.ts";
 import { RoomRoutes } from "./room-routes.ts";
 import type { TrustedProxies } from "./trusted-proxies.ts";
+import { UploadRoutes, type UploadRoutesOptions } from "./upload-routes.ts";
 import { SocketLink, type Connect } from "./websocket.ts";
 
 export type WebOptions = {
@@ -40,6 +43,10 @@ export type WebOptions = {
   /** In which WebSockets are read; undefined: as it comes. */
   turns?: ReadingTurns | undefined;
   folder: SharedFolder;
+  /** Undefined: people put nothing there. */
+  uploads?: UploadService | undefined;
+  /** Who speaks by an access token, from an address. */
+  sharerOf?: UploadRoutesOptions["sharerOf"];
   metrics: Metrics;
   log: Log;
   /** The origin that browsers see behind a reverse proxy; undefined without one. */
@@ -203,6 +210,7 @@ class Site {
   readonly #hostNames: ReadonlySet<string>;
   readonly #files: FileRoutes;
   readonly #rooms: RoomRoutes;
+  readonly #uploads: UploadRoutes;
   /** Each request costs little, but one read can bring thousands, and everybody else waits. */
   readonly #rates = new ShareBuckets(
     { perSecond: web.requestsPerSecond, burst: web.requestBurst },
@@ -215,6 +223,9 @@ class Site {
     const { metrics, log, admission, connectRoom: connect } = options;
     this.#files = new FileRoutes(options.folder, metrics, log);
     this.#rooms = new RoomRoutes({ connect, admission, metrics });
+    const { uploads, sharerOf = () => new ParleyError("wrong-token", "There are no tokens") } =
+      options;
+    this.#uploads = new UploadRoutes({ uploads, sharerOf, rooms: this.#rooms, log });
     const own = hostname();
     const names = [options.host, own, `${own}.local`, options.publicUrl?.hostname ?? own];
     this.#hostNames = new Set(names.map((name) => name.toLowerCase()));
@@ -266,7 +277,8 @@ class Site {
       );
     }
     const isRoom = path.startsWith("/rooms/");
-    if (!isRoom && request.method !== "GET" && request.method !== "HEAD") {
+    const isUpload = isUploadTo(path, request.method);
+    if (!isRoom && !isUpload && request.method !== "GET" && request.method !== "HEAD") {
       return plainText(405, "Only GET and HEAD are supported.", { Allow: "GET, HEAD" });
     }
     // A banned client is told why by the hub, in the words of the protocol.
@@ -274,6 +286,7 @@ class Site {
     const ban = banFor?.(address);
     if (ban !== undefined) return plainText(403, `${ban}.`);
     if (isRoom) return this.#room(request, path, query, from);
+    if (isUpload) return this.#upload(request, path, query, from, host);
     const isFiles = path === "/files" || path.startsWith("/files/");
     if (isFiles && hasAccess?.(accessToken(request.headers)) === false) return noAccess();
     if (path === "/files") return this.#files.list(query);
@@ -344,18 +357,36 @@ class Site {
     return this.#rooms.answer(request, path, query, this.#peer(address, port), listening);
   }
 
+  /** A browser says where the page comes from that sends something: it must be ours. */
+  async #upload(
+    request: Request,
+    path: string,
+    query: URLSearchParams,
+    { address, port }: From,
+    host: string | null,
+  ): Promise<Response> {
+    const { publicUrl } = this.#options;
+    if (!isOwnOrigin(request.headers.get("origin"), host, publicUrl?.origin)) {
+      return plainText(403, "Pages from other origins may not send files.");
+    }
+    if (this.isStopping) return plainText(503, "The server is stopping.", { "Retry-After": "1" });
+    const peer = this.#peer(address, port);
+    if (path.startsWith(ticketsPath)) {
+      return this.#uploads.answerTicket(request, path.slice(ticketsPath.length), peer);
+    }
+    const name = decoded(path.slice("/files/".length));
+    if (name === undefined) return badName();
+    return this.#uploads.answer(request, name, query, peer);
+  }
+
   #file(
     encoded: string,
     query: URLSearchParams,
     request: Request,
     address: string,
   ): Promise<Response> | Response {
-    let name: string;
-    try {
-      name = decodeURIComponent(encoded);
-    } catch {
-      return plainText(400, "The file's name is not valid percent-encoded UTF-8.");
-    }
+    const name = decoded(encoded);
+    if (name === undefined) return badName();
     return this.#files.get(name, query, request, address);
   }
 
@@ -383,6 +414,26 @@ class Site {
   #health(): Response {
     return this.isStopping ? plainText(503, "stopping") : plainText(200, "ok");
   }
+}
+
+const ticketsPath = "/uploads/";
+
+function isUploadTo(path: string, method: string): boolean {
+  if (path.startsWith(ticketsPath)) return method === "PUT";
+  return path.startsWith("/files/") && (method === "PUT" || method === "DELETE");
+}
+
+/** Undefined: it is not percent-encoded UTF-8. */
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function badName(): Response {
+  return plainText(400, "The file's name is not valid percent-encoded UTF-8.");
 }
 
 /**

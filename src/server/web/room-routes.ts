@@ -55,10 +55,26 @@ export class RoomRoutes {
     const isHead = request.method === "HEAD";
     if (!isHead) return this.#exchange(request, found, peer, asked.isEvents ? listening : () => {});
     // The status is that of a GET, which only reads.
-    const probe: RoomRequest = { type: "read", accessToken, room: asked.room, limit: 1 };
-    const { status, headers } = await this.#exchange(request, probe, peer, () => {});
+    const { status, headers } = await this.probe(request, accessToken, asked.room, peer);
     if (asked.isEvents && status === 200) headers.set("Content-Type", eventStream);
     return new Response(null, { status, headers });
+  }
+
+  /** What reading the room is answered with: 200, or why not. */
+  probe(request: Request, accessToken: string, room: string, peer: Peer): Promise<Response> {
+    return this.#exchange(request, { type: "read", accessToken, room, limit: 1 }, peer, () => {});
+  }
+
+  /** Tells the room something, as a program. */
+  tell(
+    request: Request,
+    accessToken: string,
+    room: string,
+    text: string,
+    peer: Peer,
+  ): Promise<Response> {
+    const said = { type: "post", accessToken, room, text, kind: "notice" } as const;
+    return this.#exchange(request, said, peer, () => {});
   }
 
   async #exchange(
@@ -150,13 +166,13 @@ async function readText(request: Request): Promise<Said | Response> {
   return problem(400, "usage", 'The JSON is not an object such as {"text":"hello"}.');
 }
 
-function noToken(): Response {
+export function noToken(): Response {
   const message =
     "Show an access token: Authorization: Bearer TOKEN. `parley admin token NAME` makes one.";
   return problem(401, "wrong-token", message, { "WWW-Authenticate": 'Bearer realm="parley"' });
 }
 
-function problem(
+export function problem(
   status: number,
   code: string,
   message: string,

@@ -3,6 +3,7 @@
 
 import { expect, test } from "bun:test";
 import type {
+  FileToPut,
   SharedListing,
   ShareOffer,
   Sharer,
@@ -29,6 +30,11 @@ class Receiver implements SharingPort {
 
   offer(sharer: Sharer, offer: ShareOffer, tell: (event: SharingEvent) => void): void {
     this.heard.push(`offer ${sharer.by} ${offer.files} ${offer.bytes}`);
+    this.sharer = sharer;
+    this.tell = tell;
+  }
+  upload(sharer: Sharer, { name, size }: FileToPut, tell: (event: SharingEvent) => void): void {
+    this.heard.push(`upload ${sharer.by} ${name} ${size}`);
     this.sharer = sharer;
     this.tell = tell;
   }

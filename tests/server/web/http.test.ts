@@ -73,8 +73,11 @@ describe("the page", () => {
   test("an unknown path is 404, any other method 405, whatever its body", async () => {
     expect((await rig.get("/nothing")).status).toBe(404);
     for (const body of [null, "x", new Uint8Array(5_000_000)]) {
-      for (const path of ["/", "/files/digits.txt"]) {
-        const posted = await fetch(`${rig.url}${path}`, { method: "PUT", body });
+      for (const [method, path] of [
+        ["PUT", "/"],
+        ["POST", "/files/digits.txt"],
+      ] as const) {
+        const posted = await fetch(`${rig.url}${path}`, { method, body });
         expect([posted.status, posted.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
       }
     }

@@ -2,15 +2,19 @@
 // long what is there stays. Behind the hub's port.
 
 import { statfsSync } from "node:fs";
-import type { SharedListing, ShareOffer, Sharer, SharingEvent, SharingPort } from "../../../chat/sharing/sharing-port.ts";
+import type { FileToPut, SharedListing, ShareOffer, Sharer, SharingEvent, SharingPort } from "../../../chat/sharing/sharing-port.ts";
 import { BoundedMap } from "../../../bounded-map.ts";
 import { ShareBuckets } from "../../../chat/share-buckets.ts";
 import { ParleyError } from "../../../errors.ts";
 import { sharing as limits } from "../../../limits.ts";
+import { fileReason } from "../../../files/file-reason.ts";
+import { secretText } from "../../../secrets.ts";
 import type { Log } from "../../../log.ts";
 import { ShareCounts } from "../../../share-counts.ts";
 import { quoted } from "../../../text.ts";
 import { ChannelUpload, entryOf } from "./channel-upload.ts";
+import { nameProblem } from "./item-name.ts";
+import { PutUpload } from "./put-upload.ts";
 import { isSameOwner, type Owner, type SharedItem } from "./rows.ts";
 import { UploadStore } from "./upload-store.ts";
 
@@ -29,8 +33,10 @@ export class UploadService implements SharingPort {
   readonly #options: UploadServiceOptions;
   /** On their way, by the sender's number. */
   readonly #uploads = new Map<string, ChannelUpload>();
-  /** Numbers for which room is being looked for, and whose sessions have gone meanwhile. */
-  readonly #asked = new Map<string, Sharer>();
+  /** Files that come by HTTP, by their tickets. */
+  readonly #puts = new Map<string, PutUpload>();
+  /** Numbers and tickets of those for which room is being looked for. */
+  readonly #asked = new Set<string>();
   readonly #owners = new ShareCounts(limits.maxPerOwner, limits.maxUploads / 2);
   readonly #rates = new ShareBuckets(
     { perSecond: limits.newPerMinute / 60, burst: limits.newAtOnce },
@@ -56,7 +62,7 @@ export class UploadService implements SharingPort {
 
   /** Uploads on their way. */
   get size(): number {
-    return this.#uploads.size;
+    return this.#uploads.size + this.#puts.size;
   }
 
   offer(sharer: Sharer, offer: ShareOffer, tell: (event: SharingEvent) => void): void {
@@ -66,14 +72,64 @@ export class UploadService implements SharingPort {
       tell({ type: "taken" });
       return running.return(sharer, tell);
     }
-    const problem = this.#problem(sharer, offer);
-    if (problem !== undefined) return tell(refused(problem));
-    this.#asked.set(offer.id, sharer);
-    this.#owners.add(sharer.owner);
-    this.#begin(sharer, offer, tell).catch((error: unknown) => {
-      this.#owners.remove(sharer.owner);
-      tell(refused(error));
-    }).finally(() => this.#asked.delete(offer.id));
+    const left = this.#admit(sharer, offer.id, offer.files + offer.folders);
+    if (left instanceof ParleyError) return tell(refused(left));
+    this.#begin(sharer, offer, tell, left)
+      .catch((error: unknown) => {
+        left();
+        tell(refused(error));
+      })
+      .finally(() => this.#asked.delete(offer.id));
+  }
+
+  upload(sharer: Sharer, file: FileToPut, tell: (event: SharingEvent) => void): void {
+    this.keepPlace(sharer, file, tell).then(
+      (ticket) => tell({ type: "ticket", ticket }),
+      (error: unknown) => tell(refused(error)),
+    );
+  }
+
+  /**
+   * Keeps a place for a file that is sent by HTTP. Returns what `take` finds it by, once.
+   * @throws ParleyError
+   */
+  async keepPlace(
+    sharer: Sharer,
+    { name, size: bytes, room }: FileToPut,
+    tell: (event: SharingEvent) => void,
+  ): Promise<string> {
+    const problem = nameProblem(name);
+    if (problem !== undefined) throw new ParleyError("protocol", problem);
+    const id = secretText(24);
+    const left = this.#admit(sharer, id, 1);
+    if (left instanceof ParleyError) throw left;
+    try {
+      const { store } = this;
+      const amount = { bytes, files: 1, entries: 1 };
+      const upload = await store.reserve(id, ownerOf(sharer), sharer.owner, amount, room);
+      const onOver = (item: SharedItem | undefined): void => {
+        this.#puts.delete(id);
+        left();
+        if (item === undefined) void store.discard(id);
+        else this.totals.receivedBytes += item.bytes;
+      };
+      const diskReason = (error: unknown) => this.#diskError(error);
+      const put = new PutUpload({ store, upload, name, sharer, diskReason, tell, onOver });
+      this.#puts.set(id, put);
+      if (this.#isClosed || !sharer.isHere()) put.handleLost();
+      this.totals.uploads++;
+      return id;
+    } catch (error) {
+      left();
+      throw error;
+    } finally {
+      this.#asked.delete(id);
+    }
+  }
+
+  /** The place that was kept for a file. */
+  take(ticket: string): PutUpload | undefined {
+    return this.#puts.get(ticket);
   }
 
   pass(session: number, offer: string, channel: number, data: string): boolean {
@@ -92,6 +148,7 @@ export class UploadService implements SharingPort {
     for (const upload of this.#uploads.values()) {
       if (upload.sharer.session === session) upload.handleLost();
     }
+    for (const put of this.#puts.values()) if (put.sharer.session === session) put.handleLost();
   }
 
   listings(): readonly SharedListing[] {
@@ -137,16 +194,18 @@ export class UploadService implements SharingPort {
     clearInterval(this.#sweeping);
     const reason = new ParleyError("interrupted", "The server is stopping: send it again");
     for (const upload of this.#uploads.values()) upload.stop(reason, true);
+    for (const put of this.#puts.values()) put.stop(reason);
   }
 
-  #problem({ owner }: Sharer, { id, files, folders }: ShareOffer): ParleyError | undefined {
+  /** Counts an upload, until the returned function is called; or why there can't be another. */
+  #admit({ owner }: Sharer, id: string, entries: number): (() => void) | ParleyError {
     if (this.#asked.has(id)) return inUse();
-    if (files + folders === 0) return new ParleyError("not-allowed", "There is nothing in it");
-    if (files + folders > limits.maxEntries) {
+    if (entries === 0) return new ParleyError("not-allowed", "There is nothing in it");
+    if (entries > limits.maxEntries) {
       const most = `at most ${limits.maxEntries} files and folders can be shared at once`;
-      return new ParleyError("full", `These are ${files + folders}, and ${most}`);
+      return new ParleyError("full", `These are ${entries}, and ${most}`);
     }
-    if (this.#uploads.size + this.#asked.size >= limits.maxUploads) {
+    if (this.size + this.#asked.size >= limits.maxUploads) {
       const sentence = "As many files are being shared as the server takes at once: try again later";
       return new ParleyError("full", sentence);
     }
@@ -155,29 +214,33 @@ export class UploadService implements SharingPort {
       const sentence = `${full.label} shares ${full.count} at once already: wait for one to end`;
       return new ParleyError("full", sentence);
     }
-    if (this.#rates.take(owner, performance.now()) === 0) return undefined;
-    return new ParleyError("rate", "You share too many one after another: try again in a minute");
+    if (this.#rates.take(owner, performance.now()) > 0) {
+      return new ParleyError("rate", "You share too many one after another: try again in a minute");
+    }
+    this.#asked.add(id);
+    this.#owners.add(owner);
+    return () => this.#owners.remove(owner);
   }
 
   async #begin(
     sharer: Sharer,
     offer: ShareOffer,
     tell: (event: SharingEvent) => void,
+    left: () => void,
   ): Promise<void> {
     const { store } = this;
     const owner = ownerOf(sharer);
-    const payer = sharer.owner;
     await store.refresh();
     const known = store.placedBy(offer.id);
     if (known.some((item) => isSameOwner(item, owner))) {
-      this.#owners.remove(payer);
+      left();
       tell({ type: "taken" });
       const isKnown = !this.#untold.delete(offer.id) && known[0]?.room === offer.room;
       return tell({ type: "placed", entries: known.map(entryOf), isKnown });
     }
     const { id, files, folders, bytes, room } = offer;
     const amount = { bytes, files, entries: files + folders };
-    const upload = await store.reserve(id, owner, payer, amount, room);
+    const upload = await store.reserve(id, owner, sharer.owner, amount, room);
     if (this.#isClosed || !sharer.isHere()) {
       store.leave(id);
       throw new ParleyError("stalled", "Its sender has gone");
@@ -189,7 +252,7 @@ export class UploadService implements SharingPort {
         offer,
         diskReason: () => this.#diskReason(),
         onOver: (outcome, isKept) => {
-          this.#owners.remove(payer);
+          left();
           this.#handleOver(running, outcome, isKept);
         },
       },
@@ -216,6 +279,12 @@ export class UploadService implements SharingPort {
     }
     this.totals.receivedBytes += outcome.reduce((sum, { bytes }) => sum + bytes, 0);
     if (!sharer.isHere()) this.#untold.set(id, true);
+  }
+
+  /** What went wrong, for whoever sends: without paths of this machine. */
+  #diskError(error: unknown): ParleyError {
+    this.#options.log.error(`An upload failed: ${fileReason(error)}`);
+    return new ParleyError("storage", this.#diskReason());
   }
 
   #diskReason(): string {

@@ -1,0 +1,146 @@
+// A file that comes into the shared folder as the body of an HTTP request: written as it comes into the
+// place that is kept for it, and put under its name when all of it is there. Never more of it in memory
+// than a piece.
+
+import { closeSync, constants, openSync, writeSync } from "node:fs";
+import type { Sharer, SharingEvent } from "../../../chat/sharing/sharing-port.ts";
+import { ParleyError } from "../../../errors.ts";
+import { quietly } from "../../../files/cleanup.ts";
+import { sharing as limits } from "../../../limits.ts";
+import { entryOf } from "./channel-upload.ts";
+import type { SharedItem, Upload } from "./rows.ts";
+import type { UploadStore } from "./upload-store.ts";
+
+export interface PutUploadOptions {
+  readonly store: UploadStore;
+  readonly upload: Upload;
+  readonly name: string;
+  readonly sharer: Sharer;
+  /** How often enough must have come (default: limits.ts). */
+  readonly leastEveryMs?: number;
+  /** Why the disk can't take more, for whoever sends. */
+  readonly diskReason: (error: unknown) => ParleyError;
+  readonly tell: (event: SharingEvent) => void;
+  readonly onOver: (item: SharedItem | undefined) => void;
+}
+
+export class PutUpload {
+  readonly #options: PutUploadOptions;
+  /** Why nothing more is read. */
+  #reason: ParleyError | undefined;
+  #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  /** Nobody has begun to send it. */
+  #waiting: Timer | undefined;
+  #isOver = false;
+
+  constructor(options: PutUploadOptions) {
+    this.#options = options;
+    this.#waiting = setTimeout(() => this.stop(new ParleyError("stalled", "It was not sent")), limits.ticketMs);
+  }
+
+  get sharer(): Sharer {
+    return this.#options.sharer;
+  }
+
+  /** The sender's session is gone: what it sends already may come to its end. */
+  handleLost(): void {
+    if (this.#waiting !== undefined) this.stop(new ParleyError("stalled", "Its sender has gone"));
+  }
+
+  stop(reason: ParleyError): void {
+    if (this.#isOver) return;
+    this.#reason ??= reason;
+    // A read that waits ends by it.
+    void this.#reader?.cancel().catch(() => {});
+    if (this.#waiting !== undefined) this.#end(undefined);
+  }
+
+  /** Once. @throws ParleyError why it is not shared; nothing is left of it then */
+  async receive(body: ReadableStream<Uint8Array> | null): Promise<SharedItem> {
+    if (this.#waiting === undefined || this.#isOver) {
+      throw new ParleyError("not-found", "It has been sent already, or not in time: ask again");
+    }
+    clearTimeout(this.#waiting);
+    this.#waiting = undefined;
+    const { store, upload, name, sharer, diskReason } = this.#options;
+    try {
+      await this.#write(body);
+      const arrived = [{ place: 0, name, isFolder: false }];
+      const [item] = await store.finish(upload, arrived, () => {
+        const problem = sharer.problem();
+        if (problem !== undefined) throw problem;
+      });
+      if (item === undefined) throw new Error("A file that was placed is missing");
+      this.#end(item);
+      return item;
+    } catch (error) {
+      this.#end(undefined);
+      throw error instanceof ParleyError ? error : diskReason(error);
+    }
+  }
+
+  /** @throws ParleyError; what the file system throws */
+  async #write(body: ReadableStream<Uint8Array> | null): Promise<void> {
+    const { store, upload, leastEveryMs = limits.leastEveryMs } = this.#options;
+    const file = openSync(store.pathOf(upload.id, 0), newFile, 0o644);
+    this.#reader = body?.getReader();
+    let bytes = 0;
+    let seenBytes = 0;
+    // Whoever sends too little in a while is not going to be done.
+    const pace = setInterval(() => {
+      if (bytes - seenBytes < limits.leastBytes) this.stop(tooSlow());
+      seenBytes = bytes;
+    }, leastEveryMs);
+    try {
+      for (;;) {
+        const piece = await this.#next();
+        if (piece === undefined) break;
+        bytes += piece.length;
+        if (bytes > upload.bytes) throw tooMuch(upload.bytes);
+        for (let done = 0; done < piece.length;) done += writeSync(file, piece, done);
+      }
+      if (bytes < upload.bytes) throw cut(bytes, upload.bytes);
+    } finally {
+      clearInterval(pace);
+      quietly(() => closeSync(file));
+      void this.#reader?.cancel().catch(() => {});
+    }
+  }
+
+  /** Undefined: that was all. @throws ParleyError */
+  async #next(): Promise<Uint8Array | undefined> {
+    if (this.#reader === undefined) return undefined;
+    let piece: Uint8Array | undefined;
+    try {
+      piece = (await this.#reader.read()).value;
+    } catch {
+      throw this.#reason ?? new ParleyError("stalled", "The connection was lost before all had come");
+    }
+    if (this.#reason !== undefined) throw this.#reason;
+    return piece;
+  }
+
+  #end(item: SharedItem | undefined): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    clearTimeout(this.#waiting);
+    const { onOver, tell } = this.#options;
+    onOver(item);
+    if (item !== undefined) tell({ type: "placed", entries: [entryOf(item)], isKnown: false });
+  }
+}
+
+const newFile =
+  constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
+
+function tooMuch(bytes: number): ParleyError {
+  return new ParleyError("protocol", `More than the ${bytes} bytes came that were said: nothing is shared`);
+}
+
+function cut(bytes: number, of: number): ParleyError {
+  return new ParleyError("stalled", `Only ${bytes} of ${of} bytes have come: nothing is shared`);
+}
+
+function tooSlow(): ParleyError {
+  return new ParleyError("stalled", "It came too slowly: nothing is shared");
+}

@@ -1,0 +1,367 @@
+// Files into the shared folder by HTTP: PUT and DELETE with a token, tickets of the page, uploads that are
+// cut, slow, too many or too large, and what a page of another origin may do.
+
+import { afterAll, afterEach, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { sharing as limits } from "../../../src/limits.ts";
+import type { AdminAnswer } from "../../../src/chat/admin/answer.ts";
+import { ChatServer, type ServerOptions } from "../../../src/server/chat-server.ts";
+import { PutUpload } from "../../../src/server/files/sharing/put-upload.ts";
+import { UploadStore } from "../../../src/server/files/sharing/upload-store.ts";
+import { ownerAt } from "../../../src/share-owner.ts";
+import { ParleyError } from "../../../src/errors.ts";
+import { keepingLog, silentLog } from "../../silent-log.ts";
+
+setDefaultTimeout(30_000);
+
+const base = mkdtempSync(join(tmpdir(), "parley-puts-"));
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+const running: Site[] = [];
+afterEach(async () => {
+  for (const site of running.splice(0)) await site.server.stop();
+});
+let count = 0;
+
+/** Nothing, as long as there is no such folder. */
+const namesIn = (folder: string): string[] => (existsSync(folder) ? readdirSync(folder) : []);
+
+class Site {
+  readonly folder = join(base, `files${++count}`);
+  readonly log = keepingLog();
+  server!: ChatServer;
+  token = "";
+
+  static async open(more: Partial<ServerOptions> = {}): Promise<Site> {
+    const site = new Site();
+    const options = { host: "127.0.0.1", port: 0, webPort: 0, files: site.folder };
+    site.server = await ChatServer.start({
+      ...options,
+      sharing: { quotaBytes: 10_000_000, keepMs: undefined },
+      data: undefined,
+      rate: 0,
+      maxPerAddress: 0,
+      extra: [],
+      print: () => {},
+      announce: () => {},
+      log: site.log.log,
+      ...more,
+    });
+    running.push(site);
+    site.token = await site.tokenFor("builds");
+    return site;
+  }
+
+  async order(line: string): Promise<AdminAnswer> {
+    return new Promise((resolve) => this.server.admin(line, resolve));
+  }
+
+  async tokenFor(name: string): Promise<string> {
+    const made = await this.order(`token ${name}`);
+    if (!made.ok) throw new Error(made.message);
+    return String(made.rows?.[0]?.text);
+  }
+
+  url(path: string): string {
+    return `http://127.0.0.1:${this.server.webPort}${path}`;
+  }
+
+  async send(
+    method: string,
+    path: string,
+    body?: BodyInit,
+    headers: Record<string, string> = {},
+    token = this.token,
+  ): Promise<{ status: number; body: Record<string, unknown> | string; headers: Headers }> {
+    const all = token === "" ? headers : { Authorization: `Bearer ${token}`, ...headers };
+    const init = { method, headers: all, ...(body === undefined ? {} : { body }) };
+    const response = await fetch(this.url(path), init);
+    const text = await response.text();
+    const isJson = response.headers.get("content-type")?.includes("json") === true;
+    const read = isJson ? (JSON.parse(text) as Record<string, unknown>) : text;
+    return { status: response.status, body: read, headers: response.headers };
+  }
+
+  put(path: string, body: BodyInit, headers: Record<string, string> = {}, token?: string) {
+    return this.send("PUT", path, body, headers, token);
+  }
+
+  /** Names that anybody can see. */
+  get listed(): string[] {
+    return namesIn(this.folder).filter((name) => !name.startsWith("."));
+  }
+
+  get uploads(): string[] {
+    return namesIn(join(this.folder, ".parley-shared", "uploads"));
+  }
+
+  async until(condition: () => boolean): Promise<void> {
+    for (let i = 0; !condition(); i++) {
+      if (i > 1_000) throw new Error(`in vain; ${JSON.stringify(this.log.logged.slice(-5))}`);
+      await Bun.sleep(5);
+    }
+  }
+}
+
+test("curl -T puts a file into the folder, and a room is told if one is named", async () => {
+  const site = await Site.open();
+  const made = await site.put("/files/a%20b.txt?room=lobby", "hello");
+  expect(made).toMatchObject({
+    status: 201,
+    body: { name: "a b.txt", size: 5, room: "lobby", told: true },
+  });
+  expect(made.headers.get("location")).toBe("/files/a%20b.txt");
+  expect(readFileSync(join(site.folder, "a b.txt"), "utf8")).toBe("hello");
+  const said = await site.send("GET", "/rooms/lobby");
+  expect(said.body).toMatchObject({
+    messages: [
+      {
+        from: "builds",
+        kind: "notice",
+        text: "shares 'a b.txt' (5 B): parley fetch-file 'a b.txt'",
+      },
+    ],
+  });
+  expect(await site.put("/files/A%20b.txt", "other")).toMatchObject({
+    body: { name: "A b (2).txt" },
+  });
+  expect(await site.put("/files/empty", "")).toMatchObject({ status: 201, body: { size: 0 } });
+  const logged = site.log.logged.filter(({ message }) => message === "files shared");
+  expect(logged.map(({ fields }) => [fields["name"], fields["files"]])).toEqual([
+    ["builds", "'a b.txt'"],
+    ["builds", "'A b (2).txt'"],
+    ["builds", "'empty'"],
+  ]);
+});
+
+test("whoever may not, is refused before anything is kept", async () => {
+  const site = await Site.open();
+  const cases: [number, string, Promise<{ status: number; body: unknown }>][] = [
+    [401, "wrong-token", site.put("/files/x", "x", {}, "")],
+    [401, "wrong-token", site.put("/files/x", "x", {}, "nobody's")],
+    [400, "protocol", site.put("/files/.x", "x")],
+    [400, "protocol", site.put("/files/a%2Fb", "x")],
+    [400, "protocol", site.put("/files/%1b%5B2J", "x")],
+    [404, "not-found", site.put("/files/x?room=nowhere", "x")],
+    [507, "full", site.put("/files/x", new Uint8Array(11_000_000))],
+    [404, "not-found", site.put("/uploads/guess", "x")],
+    [404, "not-found", site.send("DELETE", "/files/x")],
+  ];
+  for (const [status, code, sent] of cases) {
+    expect(await sent).toMatchObject({ status, body: { code } });
+  }
+  const foreign = { Origin: "http://evil.example" };
+  expect(await site.put("/files/x", "x", foreign)).toMatchObject({ status: 403 });
+  expect(await site.put("/files/%ff", "x")).toMatchObject({ status: 400 });
+  expect(await site.send("POST", "/files/x", "x")).toMatchObject({ status: 405 });
+  // A browser asks first, and gets no leave.
+  const asked = await fetch(site.url("/files/x"), { method: "OPTIONS", headers: foreign });
+  expect([asked.status, asked.headers.get("access-control-allow-origin")]).toEqual([405, null]);
+  await site.order("mute builds");
+  expect(await site.put("/files/x", "x")).toMatchObject({ status: 403, body: { code: "muted" } });
+  await site.order("ban builds");
+  expect(await site.put("/files/x", "x")).toMatchObject({ status: 403, body: { code: "banned" } });
+  expect(site.listed).toEqual([]);
+  const closed = await Site.open({ sharing: undefined });
+  const refused = await closed.put("/files/x", "x");
+  expect(refused).toMatchObject({ status: 403, body: { code: "not-allowed" } });
+  expect(JSON.stringify(refused.body)).toContain("--quota");
+});
+
+test("without a length it is refused: room is kept before anything is read", async () => {
+  const site = await Site.open();
+  const stream = new ReadableStream({
+    start(controller) {
+      controller.enqueue(new Uint8Array(10));
+      controller.close();
+    },
+  });
+  expect(await site.put("/files/x", stream)).toMatchObject({ status: 411 });
+});
+
+test("only who has put it there takes it away", async () => {
+  const site = await Site.open();
+  await site.put("/files/a.txt", "a");
+  const other = await site.tokenFor("other");
+  expect(await site.send("DELETE", "/files/a.txt", undefined, {}, other)).toMatchObject({
+    status: 403,
+  });
+  expect(await site.send("DELETE", "/files/a.txt")).toMatchObject({ status: 200 });
+  expect(site.listed).toEqual([]);
+});
+
+test("of many at once, no more are kept than fit", async () => {
+  const site = await Site.open();
+  const body = new Uint8Array(2_000_000);
+  const sent = await Promise.all(
+    Array.from({ length: 12 }, (_, i) => site.put(`/files/f${i}`, body)),
+  );
+  const statuses = sent.map(({ status }) => status);
+  // A quarter of the quota is what one account may have.
+  expect(statuses.filter((status) => status === 201)).toHaveLength(1);
+  expect(site.listed).toHaveLength(1);
+  await site.until(() => site.uploads.length === 0);
+});
+
+/** Begins a PUT by hand; returns what sends more, and the response once it has come. */
+async function begin(site: Site, name: string, length: number) {
+  const socket = connect({ port: site.server.webPort ?? 0, host: "127.0.0.1" });
+  let text = "";
+  socket.on("data", (bytes: Buffer) => void (text += bytes.toString()));
+  socket.on("error", () => {});
+  await new Promise<void>((resolve) => void socket.once("connect", resolve));
+  const head = [`PUT /files/${name} HTTP/1.1`, "Host: 127.0.0.1", `Content-Length: ${length}`];
+  socket.write([...head, `Authorization: Bearer ${site.token}`, "", ""].join("\r\n"));
+  return { socket, text: () => text };
+}
+
+test("an upload that is cut leaves nothing, and is never seen", async () => {
+  const site = await Site.open();
+  const { socket } = await begin(site, "cut.bin", 1_000_000);
+  socket.write(Buffer.alloc(400_000));
+  await site.until(() => site.uploads.length === 1);
+  expect(site.listed).toEqual([]);
+  socket.destroy();
+  await site.until(() => site.uploads.length === 0);
+  expect(site.listed).toEqual([]);
+  // Its room is free again, and so is its place among those at once.
+  for (let i = 0; i < limits.maxPerOwner + 1; i++) {
+    expect((await site.put(`/files/ok${i}`, "ok")).status).toBe(201);
+  }
+});
+
+test("a server that stops cuts uploads, and removes what has come of them", async () => {
+  const site = await Site.open();
+  const { socket } = await begin(site, "cut.bin", 1_000_000);
+  socket.write(Buffer.alloc(400_000));
+  await site.until(() => site.uploads.length === 1);
+  running.splice(running.indexOf(site), 1);
+  await site.server.stop();
+  await site.until(() => site.uploads.length === 0);
+  expect(site.listed).toEqual([]);
+});
+
+test("one account keeps few connections busy that send nothing", async () => {
+  const site = await Site.open();
+  const slow = [];
+  for (let i = 0; i < limits.maxPerOwner; i++) slow.push(await begin(site, `slow${i}`, 1_000));
+  await site.until(() => site.uploads.length === limits.maxPerOwner);
+  expect(await site.put("/files/one-more", "x")).toMatchObject({ status: 507 });
+  const other = await site.tokenFor("other");
+  expect((await site.put("/files/other", "x", {}, other)).status).toBe(201);
+  for (const { socket } of slow) socket.destroy();
+});
+
+/** An upload by itself, of so many bytes. */
+async function alone(bytes: number, leastEveryMs: number) {
+  const folder = join(base, `alone${++count}`);
+  const store = new UploadStore({
+    folder,
+    quotaBytes: 10_000_000,
+    nowMs: Date.now,
+    log: silentLog,
+  });
+  const payer = ownerAt("127.0.0.1");
+  const owner = { by: "Ann", person: "ann", shares: [] };
+  const upload = await store.reserve("ticket", owner, payer, { bytes, files: 1, entries: 1 });
+  const session = { session: 1, device: undefined, owner: payer, isHere: () => true };
+  const sharer = { ...owner, ...session, problem: () => undefined };
+  const put = new PutUpload({
+    store,
+    upload,
+    name: "a.bin",
+    sharer,
+    leastEveryMs,
+    diskReason: () => new ParleyError("storage", "the disk"),
+    tell: () => {},
+    onOver: (item) => void (item === undefined && store.discard("ticket")),
+  });
+  return { put, folder };
+}
+
+const codeOf = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => "done",
+    (error: { code?: string }) => String(error.code),
+  );
+
+test("whoever sends too slowly is cut, whoever sends enough is not", async () => {
+  const trickle = await alone(1_000_000, 20);
+  let sent = 0;
+  const slow = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      sent++;
+      controller.enqueue(new Uint8Array(10));
+      await Bun.sleep(5);
+    },
+  });
+  expect(await codeOf(trickle.put.receive(slow))).toBe("stalled");
+  expect(sent).toBeGreaterThan(1);
+  const never = await alone(1_000_000, 20);
+  expect(await codeOf(never.put.receive(new ReadableStream<Uint8Array>()))).toBe("stalled");
+  const enough = await alone(20 * limits.leastBytes, 200);
+  let pieces = 20;
+  const steady = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      if (pieces-- === 0) return controller.close();
+      await Bun.sleep(20);
+      controller.enqueue(new Uint8Array(limits.leastBytes));
+    },
+  });
+  expect(await codeOf(enough.put.receive(steady))).toBe("done");
+});
+
+const of = (...pieces: number[]) =>
+  new ReadableStream<Uint8Array>({
+    start(controller) {
+      for (const piece of pieces) controller.enqueue(new Uint8Array(piece));
+      controller.close();
+    },
+  });
+
+test("more or less than was said is not shared, and a ticket is good once", async () => {
+  const more = await alone(10, 1_000);
+  expect(await codeOf(more.put.receive(of(6, 6)))).toBe("protocol");
+  const less = await alone(10, 1_000);
+  expect(await codeOf(less.put.receive(of(6)))).toBe("stalled");
+  for (const { folder } of [more, less]) {
+    expect(readdirSync(folder)).toEqual([".parley-shared"]);
+  }
+  const right = await alone(10, 1_000);
+  const first = right.put.receive(of(5, 5));
+  expect(await codeOf(right.put.receive(of(5, 5)))).toBe("not-found");
+  expect(await codeOf(first)).toBe("done");
+  const lost = await alone(10, 1_000);
+  lost.put.handleLost();
+  expect(await codeOf(lost.put.receive(of(10)))).toBe("not-found");
+});
+
+test("a session's ticket is for one file, and the room is told by its name", async () => {
+  const site = await Site.open();
+  const socket = new WebSocket(site.url("/ws").replace("http", "ws"));
+  const lines: Record<string, unknown>[] = [];
+  socket.addEventListener("message", ({ data }) => {
+    for (const line of String(data).split("\n")) {
+      if (line !== "") lines.push(JSON.parse(line) as Record<string, unknown>);
+    }
+  });
+  await new Promise((resolve) => void socket.addEventListener("open", resolve));
+  const send = (message: object) => socket.send(JSON.stringify(message));
+  send({ type: "hello", version: 2, name: "Ann" });
+  send({ type: "upload", name: "../x", size: 5, room: "lobby", ref: 1 });
+  send({ type: "upload", name: "pic.png", size: 5, room: "den", ref: 2 });
+  send({ type: "upload", name: "pic.png", size: 5, room: "lobby", ref: 3 });
+  const answer = (ref: number) => lines.find((line) => line["ref"] === ref);
+  await site.until(() => answer(3) !== undefined);
+  expect([answer(1)?.["code"], answer(2)?.["code"]]).toEqual(["protocol", "not-in-room"]);
+  const path = String(answer(3)?.["path"]);
+  expect(path).toMatch(/^\/uploads\/[\w-]{20,}$/);
+  const made = await site.put(path, "12345", {}, "");
+  expect(made).toMatchObject({ status: 201, body: { name: "pic.png", size: 5 } });
+  await site.until(() => lines.some((line) => line["kind"] === "notice"));
+  expect(lines.find((line) => line["kind"] === "notice")).toMatchObject({ from: "Ann" });
+  expect(await site.put(path, "12345", {}, "")).toMatchObject({ status: 404 });
+  socket.close();
+});
