@@ -146,10 +146,7 @@ export class PendingLogin {
     const { bearer } = this.#command;
     if (bearer !== undefined && owner?.id !== bearer.account) {
       this.#release();
-      return this.#refuse(
-        "wrong-token",
-        "The name of this access token is not registered any more",
-      );
+      return this.#refuse("wrong-token", "The name of this access token is no longer registered");
     }
     if (owner === undefined) return this.#queryMail();
     const found = { owner, ofKey: this.#ofKey, ofToken: this.#ofToken };

@@ -149,7 +149,7 @@ export class Timers {
     const hub = this.#hub;
     const { nowMs } = hub;
     if (hasLostToken(hub, session)) {
-      expel(hub, session, "kicked", "The access token is not valid any more");
+      expel(hub, session, "kicked", "The access token is no longer valid");
     }
     const { phase, liveness, link } = session;
     if (phase === "ending") {

@@ -110,7 +110,7 @@ function bearerOf(hub: HubState, session: Session, command: Request): AccessToke
   const { rights, hashSecret } = hub.options;
   const token = rights.tokens.find(hashSecret(command.accessToken), hub.stampMs);
   if (session.phase !== "new" || token === undefined) {
-    refuse(hub, session, "wrong-token", "The access token is not valid, or not any more");
+    refuse(hub, session, "wrong-token", "The access token is not valid, or no longer is");
     return undefined;
   }
   const { account, name, hash } = token;

@@ -216,7 +216,7 @@ export class PrivateMessages {
     this.#refused.delete(fold(name));
     this.#output.note(
       known === undefined
-        ? `${harmless(name)} has no key any more: what you send can be read by the server`
+        ? `${harmless(name)} no longer has a key: the server can read what you send`
         : `Accepted: send the message again. /verify ${harmless(name)} compares the new keys`,
     );
   }
@@ -373,14 +373,14 @@ export class PrivateMessages {
     const shown = harmless(name);
     if (keys.length === 0) {
       return (
-        `${shown} had a key, and the server says that there is none any more. Ask ${shown} by ` +
-        `another way. /accept-key ${shown} sends what the server can read from then on`
+        `${shown} had a key, and the server now says that there is none. Ask ${shown} in another ` +
+        `way. After /accept-key ${shown}, the server can read what you send`
       );
     }
     const added = keys.filter((key) => !known.keys.includes(key)).length;
     const what = added === keys.length ? "other keys than before" : "a new device";
     return (
-      `${shown} has ${what}, or the server slips in a key of its own. Ask ${shown}, best with ` +
+      `${shown} has ${what}, or the server is slipping in a key of its own. Ask ${shown}, best with ` +
       `/verify ${shown} (the new words: ${this.#device?.wordsOf(keys)}). Then /accept-key ${shown}`
     );
   }

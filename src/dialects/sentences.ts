@@ -24,7 +24,7 @@ export function sentence(event: PersonalEvent): string | undefined {
       return `your name is ${event.name} now`;
     case "topic":
       return event.topic === ""
-        ? `${event.room} has no topic any more`
+        ? `${event.room} no longer has a topic`
         : `the topic of ${event.room}: ${event.topic}`;
     case "motd":
       return event.text;

@@ -27,7 +27,7 @@ export function whoisText(
   const devices = keys.length === 1 ? "1 device" : `${keys.length} devices`;
   const account = registered
     ? `The name is registered, with ${devices}.`
-    : "The name is not registered: anybody can have it next time.";
+    : "The name is not registered: anybody can take it next time.";
   return `${who} is ${place}. ${account}`;
 }
 

@@ -181,7 +181,7 @@ function download(
   openFiles();
   if (file === undefined) return `${quoted(name)} is not in the list of files that is shown.`;
   if (name.endsWith("/"))
-    return `A browser saves no folders: use parley fetch-file ${quoted(name)}.`;
+    return `A browser can't save folders: use parley fetch-file ${quoted(name)}.`;
   download(file);
   return undefined;
 }

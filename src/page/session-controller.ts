@@ -235,13 +235,15 @@ export class SessionController {
     const list = this.#session?.ignored;
     if (list === undefined) return "You are offline.";
     if (name === undefined) {
-      if (list.names.length === 0) return "You ignore nobody.";
-      return `You ignore ${list.names.map(harmless).join(", ")}.`;
+      if (list.names.length === 0) return "You are not ignoring anybody.";
+      return `You are ignoring ${list.names.map(harmless).join(", ")}.`;
     }
-    if (type === "ignore" && !list.add(name)) return "You ignore too many people already.";
-    if (type === "unignore" && !list.remove(name)) return `You do not ignore ${harmless(name)}.`;
+    if (type === "ignore" && !list.add(name))
+      return "You are already ignoring as many people as you can.";
+    if (type === "unignore" && !list.remove(name)) return `You are not ignoring ${harmless(name)}.`;
     storeIgnored(list.names);
-    return `You ${type === "ignore" ? "do not hear" : "hear"} ${harmless(name)} now.`;
+    const who = harmless(name);
+    return type === "ignore" ? `You are ignoring ${who} now.` : `You hear ${who} again.`;
   }
 
   /** An operator's order. Returns the reason if it can't be sent. */
@@ -497,7 +499,7 @@ function unsayable(reason: Unsayable, session: ClientSession | undefined): strin
     case "no-recipient":
       return "Choose at least one recipient.";
     case "not-in-room":
-      return "You are not in this room any more.";
+      return "You are no longer in this room.";
     case "no-partner":
       return "The private chat is over.";
   }

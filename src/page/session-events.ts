@@ -173,7 +173,7 @@ function told(state: State, event: Told, nowMs: number): State {
   }
   const topic = harmless(event.topic);
   const changed = updateRoom(state, event.room, (room) => ({ ...room, topic }));
-  const text = topic === "" ? "The room has no topic any more" : `Topic: ${topic}`;
+  const text = topic === "" ? "The room no longer has a topic" : `Topic: ${topic}`;
   return notice(changed, event.room, text, nowMs);
 }
 
@@ -444,8 +444,8 @@ function accountText(
   switch (response.type) {
     case "password-set":
       return response.isSet
-        ? "The password is changed."
-        : "There is no password any more: only your devices can log in with your name.";
+        ? "The password has been changed."
+        : "The password has been removed: only your devices can log in with your name.";
     case "linked":
       return `This device is one of ${harmless(response.name)}'s now.`;
     case "device-code":

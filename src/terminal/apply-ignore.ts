@@ -15,16 +15,17 @@ export function applyIgnore(
 ): string {
   const { name } = typed;
   if (name === undefined) {
-    if (list.names.length === 0) return "You ignore nobody";
-    return `You ignore ${list.names.map(harmless).join(", ")}`;
+    if (list.names.length === 0) return "You are not ignoring anybody";
+    return `You are ignoring ${list.names.map(harmless).join(", ")}`;
   }
   if (typed.do === "unignore") {
-    if (!list.remove(name)) return `You do not ignore ${quoted(name)}`;
+    if (!list.remove(name)) return `You are not ignoring ${quoted(name)}`;
   } else if (!list.add(name)) {
-    return `You ignore ${limits.maxIgnored} people already: /unignore some first`;
+    return `You are already ignoring ${limits.maxIgnored} people: /unignore some first`;
   }
   const problem = keep(list.names);
   const kept = problem === undefined ? "" : `, until you leave (${problem})`;
-  const verb = typed.do === "ignore" ? "You do not hear" : "You hear";
-  return `${verb} ${harmless(name)}${typed.do === "ignore" ? " any more" : " again"}${kept}`;
+  const who = harmless(name);
+  const done = typed.do === "ignore" ? `You are ignoring ${who} now` : `You hear ${who} again`;
+  return done + kept;
 }

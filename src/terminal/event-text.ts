@@ -39,7 +39,7 @@ export function eventText(event: SessionEvent): string | undefined {
       return harmless(event.message);
     case "topic":
       return event.topic === ""
-        ? `${harmless(event.room)} has no topic any more`
+        ? `${harmless(event.room)} no longer has a topic`
         : topicText(event.room, event.topic);
     case "away":
       return event.text === undefined
@@ -112,7 +112,7 @@ function chatText(state: ChatState, partner: string): string {
     case "started":
       return `Private chat with ${partner}: what you type goes only to ${partner}, until /leave`;
     case "rejected":
-      return `No private chat with ${partner}: rejected`;
+      return `${partner} has declined the private chat`;
     case "busy":
       return `${partner} is busy in another private chat`;
     case "left":

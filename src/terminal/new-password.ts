@@ -50,7 +50,7 @@ export class NewPassword {
     }
     this.#step = "second";
     this.#first = password;
-    this.#show("The same again: ");
+    this.#show("Repeat it: ");
   }
 
   #stop(why: string | undefined): void {

@@ -37,8 +37,8 @@ export function responseRows(
     case "password-set":
       return [
         response.isSet
-          ? "The password is set: browsers and old clients log in with your name and it"
-          : "There is no password any more: only your devices can log in with your name",
+          ? "The password is set: browsers and old clients can log in to your name with it"
+          : "The password is removed: only your devices can log in with your name",
       ];
     case "device-code": {
       const minutes = Math.round(response.seconds / 60);

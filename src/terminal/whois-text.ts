@@ -13,7 +13,7 @@ export function whoisText({ name, registered, keys }: Keys, rooms: readonly stri
     rooms.length === 0 ? "in none of your rooms" : `with you in ${rooms.map(harmless).join(", ")}`;
   const account = registered
     ? `the name is registered, with ${countText(keys.length, "device")}`
-    : "the name is not registered: anybody can have it next time";
+    : "the name is not registered: anybody can take it next time";
   const advice = registered && keys.length > 0 ? ` (/verify ${who} compares keys)` : "";
   return `${who} is ${place}; ${account}${advice}`;
 }

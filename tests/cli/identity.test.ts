@@ -262,7 +262,7 @@ describe("a password", () => {
       server.tls,
       "Ann",
       ["/password", "New password"],
-      [secret, "The same again"],
+      [secret, "Repeat it"],
       [secret, "The password is set"],
     );
     expect(typed.code).toBe(0);

@@ -121,7 +121,7 @@ beforeAll(async () => {
       ["lobby>", typing("/register")],
       ["is yours now", typing("/password")],
       ["New password", typing(password)],
-      ["The same again", typing(password)],
+      ["Repeat it", typing(password)],
       ["The password is set", typing("/quit")],
     ],
   });

@@ -71,6 +71,6 @@ test("whoever listens is put out when the token is over", () => {
   expect(rig.hub.memberNames()).toEqual(["builds"]);
   rig.pass(3_000, 1_000);
   expect(rig.hub.memberNames()).toEqual([]);
-  expect(listener.text()).toContain("The access token is not valid any more");
+  expect(listener.text()).toContain("The access token is no longer valid");
   expect(listener.link.ended).toBe(true);
 });

@@ -34,7 +34,7 @@ inBrowser("a name is made one's own, and the password is nowhere then", async ()
   await ann.fill("#new-password", password);
   await ann.fill("#new-password-again", "something else");
   await ann.press("Enter");
-  await ann.shows("#password-problem", "The two are not the same.");
+  await ann.shows("#password-problem", "The two passwords differ.");
   await ann.fill("#new-password", password);
   await ann.fill("#new-password-again", password);
   await ann.press("Enter");

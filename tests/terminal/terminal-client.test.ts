@@ -746,12 +746,12 @@ describe("/ignore", () => {
     expect(shown).toContain("of old");
     expect(shown).not.toMatch(/loud|psst|shout|invites|joined|Mallory/);
     rig.type("/ignore\r");
-    expect(rig.rows.join("\n")).toContain("You ignore Eve, Mallory");
+    expect(rig.rows.join("\n")).toContain("You are ignoring Eve, Mallory");
     rig.type("/unignore mallory\r");
     expect(rig.kept).toEqual(["Eve"]);
     rig.said("lobby", "Mallory", "sorry");
     expect(rig.rows.join("\n")).toContain("sorry");
     rig.type("/unignore Bob\r");
-    expect(rig.rows.join("\n")).toContain("You do not ignore 'Bob'");
+    expect(rig.rows.join("\n")).toContain("You are not ignoring 'Bob'");
   });
 });

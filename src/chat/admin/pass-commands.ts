@@ -50,5 +50,5 @@ export function revoke(hub: HubState, actor: Actor, { id }: Of<"revoke">): Admin
     return { ok: false, code: "not-found", message: `There is no pass #${id}: passes lists them` };
   }
   logAct(hub, actor, "pass revoked", { target: `#${id}` });
-  return { ok: true, message: `Pass #${id} lets nobody in any more` };
+  return { ok: true, message: `Pass #${id} is no longer valid` };
 }

@@ -50,7 +50,7 @@ export function deleteMessage(
       return answer({ ok: false, code: outcome.error.code, message: outcome.error.message });
     }
     if (!outcome.result) {
-      const message = `There is no message ${seq} in ${quoted(room)} any more`;
+      const message = `There is no longer a message ${seq} in ${quoted(room)}`;
       return answer({ ok: false, code: "not-found", message });
     }
     logAct(hub, actor, "message deleted", { target: room, seq });
@@ -82,7 +82,7 @@ export function forget(hub: HubState, actor: Actor, { name }: Of<"forget">, answ
         if (session.proven.account !== account.id) continue;
         expel(hub, session, "kicked", "Your account was deleted by an operator");
       }
-      answer({ ok: true, message: `${account.name} is not registered any more` });
+      answer({ ok: true, message: `${account.name} is no longer registered` });
     });
   });
 }

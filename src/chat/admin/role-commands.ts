@@ -36,7 +36,7 @@ export function deop(hub: HubState, actor: Actor, name: string, answer: Answer):
     }
     roles.take(id);
     logAct(hub, actor, "operator removed", { target: name });
-    answer({ ok: true, message: `${name} is no ${rank} any more` });
+    answer({ ok: true, message: `${name} is no longer an ${rank}` });
   });
 }
 

@@ -25,7 +25,7 @@ export function setTopic(
   const topic = harmless(text);
   if (!announceTopic(hub, room, topic, changerBy(hub, actor))) return tooMany;
   logAct(hub, actor, "topic set", { target: room, topic });
-  const message = topic === "" ? `${room} has no topic any more` : `The topic of ${room} is set`;
+  const message = topic === "" ? `${room} no longer has a topic` : `The topic of ${room} is set`;
   return { ok: true, message };
 }
 

@@ -57,7 +57,7 @@ export function unshare(
       return answer({ ok: false, code: outcome.code, message: outcome.message });
     }
     logAct(hub, actor, "shared file removed", { file: outcome.name, name: outcome.by });
-    answer({ ok: true, message: `${quoted(outcome.name, 200)} is not shared any more` });
+    answer({ ok: true, message: `${quoted(outcome.name, 200)} is no longer shared` });
   });
 }
 

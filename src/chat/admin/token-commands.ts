@@ -136,7 +136,7 @@ export function revokeToken(hub: HubState, actor: Actor, { id }: Of<"untoken">):
     if (session.proven.token !== token.hash) continue;
     expel(hub, session, "kicked", "The access token was revoked");
   }
-  return { ok: true, message: `Token #${id} of ${token.name} is worth nothing any more` };
+  return { ok: true, message: `Token #${id} of ${token.name} is no longer valid` };
 }
 
 function fieldsOf({ id, name, by, atMs, untilMs }: AccessToken) {

@@ -17,7 +17,7 @@ export function withAccount(
       return answer({ ok: false, code: outcome.error.code, message: outcome.error.message });
     }
     if (outcome.result !== undefined) return then(outcome.result);
-    const message = `The name ${quoted(name)} is not registered, so anybody can have it: /register first`;
+    const message = `The name ${quoted(name)} is not registered, so anybody can take it: /register first`;
     answer({ ok: false, code: "not-found", message });
   });
 }

@@ -129,7 +129,8 @@ function announce(server: ChatServer, settings: ServerSettings, pin: string | un
     // A log must not have the code: whoever reads it would own the server.
     const isShown = !json && isTerminal(process.stderr);
     const code = isShown ? claim.code : `CODE    (the code is in ${claim.path})`;
-    for (const line of claimLines(place, code)) say(line);
+    const lines = claimLines(place, code);
+    for (const line of json ? [lines.map((part) => part.trim()).join(" ")] : lines) say(line);
   }
   const page = pageUrl(place);
   if (!json && isTerminal(process.stderr) && page !== undefined && isForOthers(page)) {

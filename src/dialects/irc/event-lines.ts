@@ -220,7 +220,7 @@ function partedLines(self: Self, { room, by, text, ref }: Event<"parted">): read
   const { name } = self.server;
   if (ref === undefined) {
     const nick = nickOf(self.nick);
-    return [{ body: `:${name} KICK ${channelOf(room)} ${nick} :You may not be here any more` }];
+    return [{ body: `:${name} KICK ${channelOf(room)} ${nick} :You may no longer be here` }];
   }
   const { persona } = self;
   return [{ body: partLine(self.name, persona, room, text), tagged: { persona } }];

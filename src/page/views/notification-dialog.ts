@@ -75,12 +75,12 @@ export class NotificationDialog {
 function noteOf(permission: State["permission"]): string {
   switch (permission) {
     case "unsupported":
-      return "This browser shows no notifications from here.";
+      return "This browser can't show notifications from here.";
     case "denied":
       return "The browser blocks notifications from here. Allow them in its settings for this page.";
     case "default":
-      return "The browser will ask whether this page may.";
+      return "The browser will ask you for permission.";
     case "granted":
-      return "While you look elsewhere. Private messages and invitations always count.";
+      return "They come while you look elsewhere. You are always told of private messages and invitations.";
   }
 }

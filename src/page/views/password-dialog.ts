@@ -23,7 +23,7 @@ export class PasswordDialog {
     byId("password-form", HTMLFormElement).addEventListener("submit", (event) => {
       event.preventDefault();
       const { value } = this.#password;
-      if (value !== this.#repeated.value) return actions.refuse("The two are not the same.");
+      if (value !== this.#repeated.value) return actions.refuse("The two passwords differ.");
       actions.choose(value);
     });
   }

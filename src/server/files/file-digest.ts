@@ -67,7 +67,7 @@ export class FileDigests {
       if (!isWaiting) return;
       isWaiting = false;
       if (--running.waiters > 0) return;
-      running.abort.abort(new ParleyError("interrupted", "Nobody waits for the digest any more."));
+      running.abort.abort(new ParleyError("interrupted", "Nobody is waiting for the digest."));
     };
     if (signal?.aborted === true) leave();
     signal?.addEventListener("abort", leave);

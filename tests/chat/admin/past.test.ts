@@ -67,7 +67,7 @@ describe("forget", () => {
     const alsoAnn = withKey(rig, "Zed", "desk", { secret: "another-secret-0123456789" });
     rig.order("op Ann");
     ann.text();
-    expect(rig.order("forget Ann")).toMatchObject({ message: "Ann is not registered any more" });
+    expect(rig.order("forget Ann")).toMatchObject({ message: "Ann is no longer registered" });
     expect(of(ann, "bye")).toMatchObject([{ code: "kicked" }]);
     expect(of(alsoAnn, "bye")).toMatchObject([{ code: "kicked" }]);
     expect(rig.order("ops")).toMatchObject({ message: "There are no operators" });

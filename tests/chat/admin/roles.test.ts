@@ -115,7 +115,7 @@ describe("orders over a connection", () => {
     expect(order(bob, "pass")).toMatchObject({ rows: [{ text: expect.any(String) }] });
     expect(order(bob, "op Bob")).toMatchObject(refused);
     expect(order(bob, "stop")).toMatchObject(refused);
-    expect(order(ann, "deop Bob")).toMatchObject({ message: "Bob is no operator any more" });
+    expect(order(ann, "deop Bob")).toMatchObject({ message: "Bob is no longer an operator" });
     expect(order(bob, "bans")).toMatchObject(refused);
   });
 

@@ -232,7 +232,7 @@ test("whoever put something there removes it, operators anything, nobody else", 
   expect(order(ann, "shared")).toBe("1 thing, 3 B");
   expect(order(ann, "unshare bob/")).toBe("not-allowed");
   expect(order(ann, "unshare nothing")).toBe("not-found");
-  expect(order(ann, "unshare  a   b.txt")).toBe("'a b.txt' is not shared any more");
+  expect(order(ann, "unshare  a   b.txt")).toBe("'a b.txt' is no longer shared");
   expect(order(ann, "shared")).toBe("0 things, 0 B");
   expect(rig.order("shared")).toMatchObject({ message: "2 things, 6 B", rows: [{}, {}] });
   expect(rig.order("unshare c.txt")).toMatchObject({ ok: true });
@@ -240,6 +240,6 @@ test("whoever put something there removes it, operators anything, nobody else", 
   // Known again by the device's key, whatever the name is.
   const desk = owner(rig, "Dora", "desk");
   sharing.listed = [listing("d.txt", "an earlier session", keyOf("desk"))];
-  expect(order(desk, "unshare d.txt")).toBe("'d.txt' is not shared any more");
+  expect(order(desk, "unshare d.txt")).toBe("'d.txt' is no longer shared");
   expect(order(new Rig().member("Eve"), "unshare x")).toBe("not-allowed");
 });
