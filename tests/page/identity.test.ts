@@ -4,6 +4,7 @@
 import { expect } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { accounts } from "../../src/limits.ts";
 import { expectNoComplaints, inBrowser, pageRig } from "./page-rig.ts";
 import type { Tab } from "./browser.ts";
 
@@ -31,6 +32,11 @@ inBrowser("a name is made one's own, and the password is nowhere then", async ()
   await ann.say("/register");
   await ann.until("document.querySelector('#password-dialog').open");
   await ann.shows("#password-title", "Make Ann your name");
+  const { minPasswordChars } = accounts;
+  expect(await ann.text("#password-hint")).toStartWith(`At least ${minPasswordChars} characters.`);
+  expect(await ann.get<number>("document.querySelector('#new-password').minLength")).toBe(
+    minPasswordChars,
+  );
   await ann.fill("#new-password", password);
   await ann.fill("#new-password-again", "something else");
   await ann.press("Enter");

@@ -1,6 +1,7 @@
 // The dialog for a new password, with which a name is registered or kept. It stays open, with the
 // reason, until the server accepts one. The password is nowhere else than in its fields.
 
+import { accounts as limits } from "../../limits.ts";
 import { byId, setProblem, setText } from "../dom.ts";
 import type { State } from "../state.ts";
 
@@ -10,6 +11,7 @@ export class PasswordDialog {
   readonly #name = byId("password-name", HTMLInputElement);
   readonly #password = byId("new-password", HTMLInputElement);
   readonly #repeated = byId("new-password-again", HTMLInputElement);
+  readonly #hint = byId("password-hint", HTMLElement);
   readonly #problem = byId("password-problem", HTMLElement);
 
   constructor(actions: {
@@ -17,6 +19,10 @@ export class PasswordDialog {
     refuse: (problem: string) => void;
     close: () => void;
   }) {
+    this.#password.minLength = limits.minPasswordChars;
+    for (const field of [this.#password, this.#repeated]) {
+      field.maxLength = limits.maxPasswordChars;
+    }
     byId("password-cancel", HTMLButtonElement).addEventListener("click", () => actions.close());
     // Escape closes it without asking.
     this.#dialog.addEventListener("close", () => actions.close());
@@ -37,6 +43,8 @@ export class PasswordDialog {
     if (!isWanted) return this.#dialog.close();
     const isNew = choosing.purpose === "register";
     setText(this.#title, isNew ? `Make ${name} your name` : `A new password for ${name}`);
+    const length = `At least ${limits.minPasswordChars} characters.`;
+    setText(this.#hint, isNew ? `${length} Nobody else can have the name from then on.` : length);
     this.#name.value = name;
     this.#dialog.showModal();
     this.#password.focus();
