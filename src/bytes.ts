@@ -30,6 +30,25 @@ export function fromBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
   }
 }
 
+export function toBase64Url(bytes: Uint8Array): string {
+  return toBase64(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+/** Undefined: that is no base64url. */
+export function fromBase64Url(text: string): Uint8Array<ArrayBuffer> | undefined {
+  if (!/^[\w-]*$/.test(text)) return undefined;
+  const padded = text.padEnd(Math.ceil(text.length / 4) * 4, "=");
+  return fromBase64(padded.replaceAll("-", "+").replaceAll("_", "/"));
+}
+
+/** Takes as long whatever the bytes are, if there are as many of them. */
+export function isSameBytes(one: Uint8Array, other: Uint8Array): boolean {
+  if (one.length !== other.length) return false;
+  let differs = 0;
+  for (const [i, byte] of one.entries()) differs |= byte ^ (other[i] ?? 0);
+  return differs === 0;
+}
+
 /** Browsers have had it since 2025. */
 const hasBase64 = "fromBase64" in Uint8Array && "toBase64" in Uint8Array.prototype;
 

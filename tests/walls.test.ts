@@ -55,6 +55,7 @@ const pureFolders = ["dialects", "chat", "cpp", "transfer", "client", "protocol"
 const pureFiles = [
   "src/addresses.ts",
   "src/bounded-map.ts",
+  "src/bytes.ts",
   "src/errors.ts",
   "src/free-buffer.ts",
   "src/limits.ts",

@@ -268,7 +268,9 @@ export type SessionRequest =
   | AccountRequest
   | VouchRequest
   | ChatRequest
-  | OfferRequest;
+  | OfferRequest
+  /** Files by a code: leads to a channel. To be sent again after each lost connection. */
+  | { type: "join-code"; offer: string; number: number };
 
 /**
  * Files for a person. Accepting or declining leads to an `OfferEvent`, or to an `error`. `offer` is
@@ -344,7 +346,9 @@ export type SessionResponse =
   /** Where a file for the shared folder is to be sent by HTTP: a path at the page's port. */
   | { type: "upload"; path: string }
   /** The server takes files into the shared folder. */
-  | { type: "sharing"; offer: string };
+  | { type: "sharing"; offer: string }
+  /** `here`: the sender of the files is connected. */
+  | { type: "code-joined"; offer: string; here: boolean };
 
 /** A device of the session's account. */
 export type ListedDevice = {

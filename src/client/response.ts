@@ -64,6 +64,8 @@ function responseOf(message: ServerMessage): SessionResponse | undefined {
       return { type: "upload", path: message.path };
     case "sharing":
       return { type: "sharing", offer: message.offer };
+    case "code-joined":
+      return { type: "code-joined", offer: message.offer, here: message.here };
     case "offering":
       return { type: "offering", offer: message.offer, here: message.here };
     default:

@@ -3,6 +3,7 @@
 // often the connection is lost: what was asked before is answered with the same again, and nothing
 // else is ever answered.
 
+import { fromBase64Url, isSameBytes, joinedBytes, toBase64Url } from "../bytes.ts";
 import { encodeCodeStep } from "../handover/frames.ts";
 import { secretBytes } from "../secrets.ts";
 import { CodeGuest } from "../tls/code-exchange.ts";
@@ -54,17 +55,17 @@ export class HostSteps {
       return this.#answerShare(step, first, second);
     }
     if (step[0] === stepKind.proof && first !== undefined && this.#door.state === "tried") {
-      this.#knock?.prove(base64url(first));
+      this.#knock?.prove(toBase64Url(first));
     }
     return undefined;
   }
 
   #answerShare(step: Uint8Array, nonce: Uint8Array, share: Uint8Array): string | undefined {
     if (this.#asked !== undefined) {
-      return Buffer.from(step).equals(this.#asked) ? this.#answer : undefined;
+      return isSameBytes(step, this.#asked) ? this.#answer : undefined;
     }
-    const knock = this.#door.knock("", Buffer.concat([this.#nonce, nonce]), "through-server");
-    const answer = knock.share(this.#code.number, base64url(share));
+    const knock = this.#door.knock("", joinedBytes([this.#nonce, nonce]), "through-server");
+    const answer = knock.share(this.#code.number, toBase64Url(share));
     if (answer === undefined) return undefined;
     this.#knock = knock;
     this.#asked = step;
@@ -105,7 +106,7 @@ export class GuestSteps {
       return undefined;
     }
     if (this.#guest === undefined || this.#secret !== undefined) return undefined;
-    const shown = this.#guest.check({ share: base64url(first), proof: base64url(second) });
+    const shown = this.#guest.check({ share: toBase64Url(first), proof: toBase64Url(second) });
     this.#isWrong = shown === undefined;
     if (shown === undefined) return undefined;
     this.#secret = shown.secret;
@@ -117,18 +118,18 @@ export class GuestSteps {
     // The host may not have heard it the first time.
     if (this.#secret !== undefined) return this.#proof;
     if (this.#hostNonce !== undefined) {
-      this.#isWrong = !Buffer.from(hostNonce).equals(this.#hostNonce);
+      this.#isWrong = !isSameBytes(hostNonce, this.#hostNonce);
       return this.#isWrong ? undefined : this.#share;
     }
     const nonce = secretBytes(partBytes);
     this.#hostNonce = hostNonce;
-    this.#guest = new CodeGuest(this.#code, Buffer.concat([hostNonce, nonce]), "through-server");
+    this.#guest = new CodeGuest(this.#code, joinedBytes([hostNonce, nonce]), "through-server");
     return (this.#share = frame(stepKind.share, nonce, bytesOf(this.#guest.share)));
   }
 }
 
 function frame(kind: number, ...parts: readonly Uint8Array[]): string {
-  return encodeCodeStep(Buffer.concat([Buffer.of(kind), ...parts]));
+  return encodeCodeStep(joinedBytes([Uint8Array.of(kind), ...parts]));
 }
 
 /** The one or two parts of a step. */
@@ -139,10 +140,7 @@ function partsOf(step: Uint8Array): readonly (Uint8Array | undefined)[] {
   return whole === 1 ? [first] : [first, step.subarray(1 + partBytes)];
 }
 
-function base64url(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("base64url");
-}
-
+/** Of a share or proof, which have been checked. */
 function bytesOf(text: string): Uint8Array {
-  return Buffer.from(text, "base64url");
+  return fromBase64Url(text) ?? new Uint8Array();
 }

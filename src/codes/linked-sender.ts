@@ -15,6 +15,7 @@ import type { ServerAddress } from "../io/host-port.ts";
 import { codes as limits, transfer as wire } from "../limits.ts";
 import type { OfferEnd } from "../protocol/messages.ts";
 import { FileService } from "../server/files/file-service.ts";
+import { harmless } from "../text.ts";
 import { codeSealer } from "../tls/code-sealer.ts";
 import type { Code } from "../trust/code.ts";
 import type { CodeDoor } from "./code-door.ts";
@@ -180,7 +181,10 @@ export class LinkedSender {
   #handleReceipt(receipt: ReceiptLine): void {
     if (receipt.type === "progress") return this.#options.onProgress(receipt.bytes);
     this.#link.end("done");
-    this.#options.onDone();
+    const { failed, reason } = receipt;
+    if (failed === 0) return this.#options.onDone();
+    const sentence = `${failed} of the files did not get there: ${harmless(reason).slice(0, 300)}`;
+    this.#options.onFailed(new ParleyError("failed", sentence));
   }
 
   /** A wrong guess: the server counts it for whoever it came from. */

@@ -54,14 +54,14 @@ export function encodePiece({ transfer, offset, bytes }: Piece): string {
 
 /** `step`: see codes/code-steps.ts. */
 export function encodeCodeStep(step: Uint8Array): string {
-  return Buffer.concat([Buffer.of(frameKind.code), step]).toString("base64");
+  return toBase64(joinedBytes([Uint8Array.of(frameKind.code), step]));
 }
 
 /** The step in this frame; undefined: it is another one. */
 export function codeStepIn(data: string): Uint8Array | undefined {
   if (data.length > maxStepChars) return undefined;
-  const bytes = Buffer.from(data, "base64");
-  return bytes[0] === frameKind.code ? new Uint8Array(bytes.subarray(1)) : undefined;
+  const bytes = fromBase64(data);
+  return bytes?.[0] === frameKind.code ? bytes.slice(1) : undefined;
 }
 
 /** Two nonces or shares of 32 bytes are the most that a step has. */

@@ -7,7 +7,17 @@ import { join } from "node:path";
 
 /** Each file by gzip, in base64. */
 export type PageSources = Record<
-  "html" | "css" | "js" | "worker" | "manifest" | "icon" | "icon180" | "icon192" | "icon512",
+  | "html"
+  | "css"
+  | "js"
+  | "codeHtml"
+  | "codeJs"
+  | "worker"
+  | "manifest"
+  | "icon"
+  | "icon180"
+  | "icon192"
+  | "icon512",
   string
 >;
 
@@ -21,6 +31,8 @@ export function buildPage(): PageSources {
     html: packed("index.html"),
     css: bundle(join(folder, "style.css")),
     js: bundle(join(folder, "main.ts")),
+    codeHtml: packed("code/code.html"),
+    codeJs: bundle(join(folder, "code/code-main.ts")),
     worker: bundle(join(folder, "service-worker.ts")),
     manifest: packed("manifest.webmanifest"),
     icon: packed("icons/icon.svg"),

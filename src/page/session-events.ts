@@ -418,6 +418,8 @@ function responded(state: State, response: SessionResponse, nowMs: number): Stat
     case "offering":
     case "sharing":
     case "upload":
+    // Of the page for files by a code alone.
+    case "code-joined":
       return state;
   }
 }

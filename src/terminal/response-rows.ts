@@ -9,7 +9,7 @@ import { type TextArea, wrapItems, wrapText } from "./wrap.ts";
 /** Messages are shown in the transcript instead, keys are compared first, offers have rows of their own. */
 type Listing = Exclude<
   SessionResponse,
-  { type: "history" | "found" | "keys" | "offering" | "sharing" | "upload" }
+  { type: "history" | "found" | "keys" | "offering" | "sharing" | "upload" | "code-joined" }
 >;
 
 export function responseRows(

@@ -511,7 +511,8 @@ export class TerminalClient {
       return this.say(whoisText(response, this.#completion.roomsOf(response.name)));
     }
     if (response.type === "offering" || response.type === "sharing") return;
-    if (response.type === "upload") return;
+    // Tickets are for the page, codes for commands of their own.
+    if (response.type === "upload" || response.type === "code-joined") return;
     if (asked.isShown) {
       const shown =
         response.type === "device-code"

@@ -3,7 +3,10 @@
 // between has one guess at each end. Afterwards both have a secret, by which the guest is known again
 // when it connects anew.
 
-import { createHmac, hkdfSync, timingSafeEqual } from "node:crypto";
+import { hkdf } from "@noble/hashes/hkdf.js";
+import { hmac } from "@noble/hashes/hmac.js";
+import { sha256 } from "@noble/hashes/sha2.js";
+import { fromBase64Url, isSameBytes, toBase64Url } from "../bytes.ts";
 import { secretBytes } from "../secrets.ts";
 import type { Code } from "../trust/code.ts";
 import { CpaceParty, shareBytes } from "./cpace.ts";
@@ -38,7 +41,7 @@ export class CodeHost {
     const keys = keysWith(this.#party, share);
     if (keys === undefined) return undefined;
     this.#keys = keys;
-    return { share: base64url(this.#party.message.share), proof: base64url(keys.host) };
+    return { share: toBase64Url(this.#party.message.share), proof: toBase64Url(keys.host) };
   }
 
   /** The secret shared with the guest; undefined: it does not know the code. */
@@ -57,24 +60,24 @@ export class CodeGuest {
   }
 
   get share(): string {
-    return base64url(this.#party.message.share);
+    return toBase64Url(this.#party.message.share);
   }
 
   /** What shows the host that one knows the code; undefined: the host does not. */
   check({ share, proof }: CodeShare & CodeProof): (CodeProof & { secret: Uint8Array }) | undefined {
     const keys = keysWith(this.#party, share);
     if (keys === undefined || !isSame(proof, keys.host)) return undefined;
-    return { proof: base64url(keys.guest), secret: keys.again };
+    return { proof: toBase64Url(keys.guest), secret: keys.again };
   }
 }
 
 /** Shows on another TLS session that one is the same guest. */
 export function proofAgain(secret: Uint8Array, exported: Uint8Array): string {
-  return base64url(createHmac("sha256", secret).update(exported).digest());
+  return toBase64Url(hmac(sha256, secret, exported));
 }
 
 export function isGuestAgain(secret: Uint8Array, exported: Uint8Array, proof: string): boolean {
-  return isSame(proof, createHmac("sha256", secret).update(exported).digest());
+  return isSame(proof, hmac(sha256, secret, exported));
 }
 
 type Keys = { host: Uint8Array; guest: Uint8Array; again: Uint8Array };
@@ -92,22 +95,17 @@ function partyOf(
 
 function keysWith(party: CpaceParty, share: string): Keys | undefined {
   const shared = party.keyWith({
-    share: new Uint8Array(Buffer.from(share, "base64url")),
+    share: fromBase64Url(share) ?? none,
     data: none,
   });
   if (shared === undefined) return undefined;
   const key = (info: string): Uint8Array =>
-    new Uint8Array(hkdfSync("sha256", shared, none, `parley code: ${info}`, proofBytes));
+    hkdf(sha256, shared, none, utf8(`parley code: ${info}`), proofBytes);
   return { host: key("host"), guest: key("guest"), again: key("again") };
 }
 
 function isSame(proof: string, expected: Uint8Array): boolean {
-  const bytes = Buffer.from(proof, "base64url");
-  return bytes.length === expected.length && timingSafeEqual(bytes, expected);
-}
-
-function base64url(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("base64url");
+  return isSameBytes(fromBase64Url(proof) ?? none, expected);
 }
 
 function utf8(text: string): Uint8Array {

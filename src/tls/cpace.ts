@@ -1,10 +1,11 @@
 // CPace over ristretto255 with SHA-512 (draft-irtf-cfrg-cpace, suite CPACE-RISTR255-SHA512), with an
 // initiator and a responder: two people who know a short code get a key, and whoever is in between
-// has one guess at the code while they talk, and none afterwards. Chance is passed in.
+// has one guess at the code while they talk, and none afterwards. Chance is passed in. Works in a browser.
 
 import { ristretto255, ristretto255_hasher } from "@noble/curves/ed25519.js";
 import { bytesToNumberLE } from "@noble/curves/utils.js";
-import { createHash } from "node:crypto";
+import { sha512 as sha512Of } from "@noble/hashes/sha2.js";
+import { joinedBytes } from "../bytes.ts";
 
 type Point = InstanceType<typeof ristretto255.Point>;
 
@@ -98,7 +99,7 @@ function secretOf(scalar: bigint, share: Uint8Array): Uint8Array | undefined {
 
 /** `lv_cat`: each preceded by its length in LEB128. */
 function withLengths(...parts: readonly Uint8Array[]): Uint8Array {
-  return Buffer.concat(parts.flatMap((part) => [leb128(part.length), part]));
+  return joinedBytes(parts.flatMap((part) => [leb128(part.length), part]));
 }
 
 function leb128(value: number): Uint8Array {
@@ -108,9 +109,7 @@ function leb128(value: number): Uint8Array {
 }
 
 function sha512(...parts: readonly Uint8Array[]): Uint8Array {
-  const hash = createHash("sha512");
-  for (const part of parts) hash.update(part);
-  return Uint8Array.from(hash.digest());
+  return sha512Of(joinedBytes(parts));
 }
 
 function utf8(text: string): Uint8Array {

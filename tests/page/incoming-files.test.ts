@@ -133,7 +133,7 @@ const offering =
 test("a size that lies, or bounds that nobody could keep to, end it", async () => {
   const list = [info("a.txt")];
   const larger = await accepted(one, { list, answer: offering(2 ** 33) });
-  expect(larger.card.detail).toContain("Eve sends more than was offered");
+  expect(larger.card.detail).toContain("more would come than was offered");
   expect(larger.target.discarded).toBe(1);
   const bounds = await accepted(one, { list, answer: offering(100, { chunkBytes: 2 ** 30 }) });
   expect(bounds.card.detail).toContain("outside the protocol's bounds");

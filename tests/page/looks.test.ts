@@ -3,8 +3,9 @@
 // axe-core finds nothing, nothing is wider than the screen, no button is covered or cut off.
 
 import { expect } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Parley } from "../parley.ts";
 import { desktop, phone, type Size, type Tab } from "./browser.ts";
 import { anotherCard, drop, isIn, lastCard } from "./handover-rig.ts";
 import { Bot, expectNoComplaints, inBrowser, pageRig } from "./page-rig.ts";
@@ -98,6 +99,31 @@ inBrowser("the login form, with and without problems", async () => {
   await door.press("Enter");
   await door.until("document.querySelector('#login-rooms-problem').textContent !== ''");
   await shoot(door, "login-bad-room");
+});
+
+inBrowser("files by a code", async () => {
+  const code = await rig.open();
+  await code.navigate(`${rig.url}code#7-olive-lamp`);
+  await code.until("document.querySelector('#code').value === '7-olive-lamp'");
+  await shoot(code, "code-link");
+  writeFileSync(join(rig.folder, longFile), "x".repeat(5_000));
+  mkdirSync(join(rig.folder, "pictures"), { recursive: true });
+  const paths = [join(rig.folder, longFile), join(rig.folder, "pictures")];
+  await using sender = new Parley(
+    "send-file",
+    `127.0.0.1:${rig.port}`,
+    ...paths,
+    "--code",
+    "--json",
+  );
+  const line = await sender.line(/"event":"code"/);
+  await code.fill("#code", (JSON.parse(line) as { code: string }).code);
+  await code.press("Enter");
+  await code.until("document.body.dataset.phase === 'listed'");
+  await shoot(code, "code-listed");
+  await code.click("#found-cancel");
+  await code.until("document.body.dataset.phase === 'failed'");
+  await shoot(code, "code-failed");
 });
 
 inBrowser("as many rooms as one can be in", async () => {

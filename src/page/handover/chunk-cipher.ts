@@ -1,5 +1,5 @@
-// The cipher of transfers (docs/transfer.md "Keys") by WebCrypto. A browser has no key of its own, so
-// the key comes from the token, which the server has seen: it protects from damage alone.
+// The cipher of transfers (docs/transfer.md "Keys") by WebCrypto. Where the channel is not sealed the key
+// comes from the token, which the server has seen: it protects from damage alone.
 
 import { joinedBytes } from "../../bytes.ts";
 import { transfer as limit } from "../../limits.ts";
@@ -15,12 +15,17 @@ export class ChunkCipher {
     this.#key = key;
   }
 
-  /** `transfer`: its number in the channel. */
-  static async derive(token: Uint8Array<ArrayBuffer>, transfer: number): Promise<ChunkCipher> {
+  /** `exported`: the secret of a sealed channel. `transfer`: its number in the channel. */
+  static async derive(
+    token: Uint8Array<ArrayBuffer>,
+    transfer: number,
+    exported?: Uint8Array,
+  ): Promise<ChunkCipher> {
     const number = new Uint8Array(8);
     new DataView(number.buffer).setBigUint64(0, BigInt(transfer));
     const { subtle } = crypto;
-    const secret = await subtle.importKey("raw", token, "HKDF", false, ["deriveKey"]);
+    const shared = exported?.slice() ?? token;
+    const secret = await subtle.importKey("raw", shared, "HKDF", false, ["deriveKey"]);
     const key = await subtle.deriveKey(
       {
         name: "HKDF",

@@ -1,7 +1,7 @@
 // Fetches one file of an offer and writes it, over as many channels as it takes: what is written is
 // verified, and stays. Knows neither who sends nor where it is saved.
 
-import { fromBase64, toBase64 } from "../../bytes.ts";
+import { fromBase64, toBase64Url } from "../../bytes.ts";
 import { ParleyError } from "../../errors.ts";
 import { checkOffer } from "../../files/offer.ts";
 import type { Piece } from "../../handover/frames.ts";
@@ -57,7 +57,12 @@ export class FileFetch {
   async #attempt(control: ChannelControl): Promise<void> {
     const token = secretBytes(wire.tokenBytes).slice();
     const held = this.#writtenBytes > 0 ? { held: true } : {};
-    const request = { type: "fetch", name: this.#name, token: base64url(token), ...held } as const;
+    const request = {
+      type: "fetch",
+      name: this.#name,
+      token: toBase64Url(token),
+      ...held,
+    } as const;
     let coming: Coming | undefined;
     await control.ask(request, (answer) => {
       if (answer.type !== "offer") return;
@@ -74,7 +79,12 @@ export class FileFetch {
       const { size, chunkBytes } = coming.offer;
       const intake = new ChunkIntake(size, chunkBytes, this.#writtenBytes);
       coming.into(intake);
-      await this.#take(control, coming, intake, await ChunkCipher.derive(token, transfer));
+      await this.#take(
+        control,
+        coming,
+        intake,
+        await ChunkCipher.derive(token, transfer, control.channel.exported),
+      );
     } finally {
       control.transfers.delete(transfer);
       control.send({ type: "fetched", transfer });
@@ -202,8 +212,4 @@ class Coming implements TransferListener {
     this.#wake?.();
     this.#wake = undefined;
   }
-}
-
-function base64url(bytes: Uint8Array): string {
-  return toBase64(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }

@@ -6,16 +6,15 @@ import { ParleyError } from "../../errors.ts";
 import { Channel } from "../../handover/channel.ts";
 import { encodeReceipt } from "../../handover/channel-line.ts";
 import { offers as limits, pageFiles } from "../../limits.ts";
-import type { FileInfo, OfferEnd, OfferSummary } from "../../protocol/messages.ts";
-import { harmless, quoted } from "../../text.ts";
+import type { OfferEnd, OfferSummary } from "../../protocol/messages.ts";
+import { harmless } from "../../text.ts";
 import type { OfferCard } from "../offer-cards.ts";
 import { ChannelControl, ChannelLost, Channels } from "./channel-control.ts";
-import { FileFetch } from "./file-fetch.ts";
 import { checkList } from "./offered-list.ts";
 import type { OfferPort } from "./offer-port.ts";
 import { Rate } from "./rate.ts";
 import type { SaveTarget } from "./save-target.ts";
-import { fetchTree } from "./tree-fetch.ts";
+import { FilesTaker, listOf, type Outcome } from "./take-files.ts";
 
 export interface IncomingOptions {
   /** The sender's number for the offer. */
@@ -30,19 +29,15 @@ export interface IncomingOptions {
   readonly onOver: () => void;
 }
 
-type Outcome = { files: number; failed: number; reason: string };
-
 export class IncomingFiles {
   readonly offer: string;
   readonly from: string;
   readonly #options: IncomingOptions;
   readonly #channels = new Channels();
+  readonly #taker: FilesTaker;
   readonly #rate = new Rate();
-  readonly #sizes = new Map<string, number>();
   readonly #saved: { name: string; url: string }[] = [];
   #number = 0;
-  #allBytes = 0;
-  #doneBytes = 0;
   #toldMs = 0;
   #shownMs = 0;
   #isAccepted = false;
@@ -55,6 +50,13 @@ export class IncomingFiles {
     this.offer = options.offer;
     this.from = options.from;
     this.#options = options;
+    this.#taker = new FilesTaker(this.#channels, options.summary, {
+      onProgress: (doneBytes) => this.#progress(doneBytes),
+      onSaved: (file, name) => {
+        this.#saved.push({ name, url: options.download(file, name) });
+        options.show({ saved: [...this.#saved] });
+      },
+    });
   }
 
   get isAccepted(): boolean {
@@ -72,7 +74,11 @@ export class IncomingFiles {
     this.#options.show({ phase: "waiting", detail: "" });
     this.answer();
     try {
-      this.#outcome = await this.#fetchAll(target);
+      const { summary } = this;
+      const list = await listOf(this.#channels, (list, isWhole) =>
+        checkList(list, summary, isWhole),
+      );
+      this.#outcome = await this.#taker.takeAll(list, target);
       this.#rest();
       this.#showOutcome(this.#outcome, target);
       this.#sayReceived();
@@ -199,98 +205,7 @@ export class IncomingFiles {
     this.#silence = undefined;
   }
 
-  async #fetchAll(target: SaveTarget): Promise<Outcome> {
-    const outcome = { files: 0, failed: 0, reason: "" };
-    for (const { name } of await this.#list()) {
-      const fetch = name.endsWith("/")
-        ? () => this.#fetchFolder(name.slice(0, -1), target, outcome)
-        : () => this.#fetchFile(name, name, target, outcome);
-      await counted(outcome, name, fetch);
-    }
-    return outcome;
-  }
-
-  /** Checked whole before anything is saved. @throws ParleyError `protocol` */
-  async #list(): Promise<readonly FileInfo[]> {
-    for (;;) {
-      const control = await this.#channels.next();
-      try {
-        const list: FileInfo[] = [];
-        let after: string | undefined;
-        do {
-          let next: string | undefined;
-          await control.ask({ type: "files", after, folders: true }, (answer) => {
-            if (answer.type !== "files") return;
-            list.push(...answer.files);
-            next = answer.next;
-          });
-          checkList(list, this.summary, next === undefined);
-          after = next;
-        } while (after !== undefined);
-        return list;
-      } catch (error) {
-        if (!(error instanceof ChannelLost)) throw error;
-      }
-    }
-  }
-
-  /** `path`: what the sender calls it; `name`: what it is saved as. */
-  async #fetchFile(
-    path: string,
-    name: string,
-    target: SaveTarget,
-    outcome: Outcome,
-  ): Promise<void> {
-    const sink = await target.open(name);
-    let written = 0;
-    const count = (bytes: number): void => {
-      this.#doneBytes += bytes - written;
-      written = bytes;
-    };
-    try {
-      const fetch = new FileFetch(path, sink, {
-        checkSize: (of, size) => this.#checkSize(of, size),
-        onProgress: (bytes) => {
-          count(bytes);
-          this.#progress();
-        },
-      });
-      await fetch.run(this.#channels);
-      const saved = await sink.finish();
-      if (saved !== undefined) {
-        this.#saved.push({ name, url: this.#options.download(saved, name) });
-        this.#options.show({ saved: [...this.#saved] });
-      }
-      outcome.files++;
-    } catch (error) {
-      count(0);
-      await sink.discard();
-      throw error;
-    }
-  }
-
-  async #fetchFolder(name: string, target: SaveTarget, outcome: Outcome): Promise<void> {
-    if (!target.takesFolders) {
-      const sentence = "this browser saves no folders: a Chromium browser does, and parley client";
-      throw new ParleyError("usage", sentence);
-    }
-    await fetchTree(this.#channels, name, target, (path, as, into) =>
-      counted(outcome, path, () => this.#fetchFile(path, as, into, outcome)),
-    );
-  }
-
-  /** What was accepted is all that comes. @throws ParleyError `protocol` */
-  #checkSize(file: string, size: number): void {
-    const { bytes, files } = this.summary;
-    this.#allBytes += size - (this.#sizes.get(file) ?? 0);
-    this.#sizes.set(file, size);
-    if (this.#allBytes <= bytes + limits.slackBytes && this.#sizes.size <= files) return;
-    const sentence = `${harmless(this.from)} sends more than was offered: nothing more was taken`;
-    throw new ParleyError("protocol", sentence);
-  }
-
-  #progress(): void {
-    const doneBytes = this.#doneBytes;
+  #progress(doneBytes: number): void {
     const nowMs = performance.now();
     if (nowMs - this.#shownMs >= pageFiles.showMs) {
       this.#shownMs = nowMs;
@@ -311,7 +226,7 @@ export class IncomingFiles {
   }
 
   #showOutcome({ files, failed, reason }: Outcome, { saved: detail }: SaveTarget): void {
-    const doneBytes = this.#doneBytes;
+    const { doneBytes } = this.#taker;
     if (failed === 0) return this.#options.show({ phase: "done", doneBytes, detail });
     const count = files + failed;
     const problem = `${failed} of ${count} could not be saved. ${harmless(reason)}`;
@@ -323,20 +238,6 @@ export class IncomingFiles {
     this.#end("failed", `Stopped: ${harmless(why)}`, true);
   }
 }
-
-/** What concerns one file alone keeps no others from coming. @throws whatever does */
-async function counted(outcome: Outcome, name: string, fetch: () => Promise<void>): Promise<void> {
-  try {
-    await fetch();
-  } catch (error) {
-    if (!(error instanceof ParleyError) || !ownFailures.has(error.code)) throw error;
-    outcome.failed++;
-    if (outcome.reason === "") outcome.reason = `${quoted(name, 200)}: ${error.message}`;
-  }
-}
-
-/** Errors that concern one file alone. */
-const ownFailures: ReadonlySet<string> = new Set(["not-found", "changed", "usage"]);
 
 function endOf(reason: OfferEnd, from: string): [OfferCard["phase"], string] {
   switch (reason) {

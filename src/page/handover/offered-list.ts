@@ -30,6 +30,19 @@ export function checkList(
     throw isOther();
 }
 
+/** As far as nobody has said before what comes. @throws ParleyError `protocol` */
+export function checkNames(list: readonly FileInfo[]): void {
+  if (list.length > pageFiles.maxTreeEntries) {
+    throw new ParleyError("protocol", "that is more than a browser takes: use parley fetch-file");
+  }
+  const listed = new Set<string>();
+  for (const { name } of list) {
+    checkName(isFolder(name) ? name.slice(0, -1) : name);
+    listed.add(name);
+  }
+  if (listed.size < list.length) throw isOther();
+}
+
 /** No path, and nothing that a terminal or another system would read. @throws ParleyError `protocol` */
 function checkName(name: string): void {
   const isOne =

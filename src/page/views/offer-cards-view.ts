@@ -5,6 +5,7 @@ import { sizeText } from "../../size-text.ts";
 import { h, icon, setText } from "../dom.ts";
 import { isOver, type OfferCard, type OfferCards } from "../offer-cards.ts";
 import type { State } from "../state.ts";
+import { progressText } from "../progress-text.ts";
 import { clockTime } from "../timeline.ts";
 
 export type OfferCardActions = {
@@ -175,19 +176,4 @@ function stateText(card: OfferCard): string {
     case "failed":
       return detail;
   }
-}
-
-function progressText({ doneBytes, bytes, bytesPerSecond }: OfferCard): string {
-  const percent = bytes === 0 ? 100 : Math.min(100, Math.floor((100 * doneBytes) / bytes));
-  const done = `${percent}% of ${sizeText(bytes)}`;
-  if (bytesPerSecond === 0) return done;
-  const left = timeText(Math.max(0, bytes - doneBytes) / bytesPerSecond);
-  return `${done} · ${sizeText(bytesPerSecond)}/s · ${left} left`;
-}
-
-function timeText(seconds: number): string {
-  const whole = Math.ceil(seconds);
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3_600) return `${Math.ceil(whole / 60)} min`;
-  return `${Math.ceil(whole / 360) / 10} h`;
 }

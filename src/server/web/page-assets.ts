@@ -39,6 +39,8 @@ function loadFiles(): ReadonlyMap<string, PageFile> {
     ["/", pageFile("text/html; charset=utf-8", page.html)],
     ["/style.css", pageFile("text/css; charset=utf-8", page.css)],
     ["/main.js", pageFile("text/javascript; charset=utf-8", page.js)],
+    ["/code", pageFile("text/html; charset=utf-8", page.codeHtml)],
+    ["/code.js", pageFile("text/javascript; charset=utf-8", page.codeJs)],
     ["/service-worker.js", pageFile("text/javascript; charset=utf-8", page.worker)],
     ["/manifest.webmanifest", pageFile("application/manifest+json", page.manifest)],
     ["/icon.svg", pageFile("image/svg+xml", page.icon)],

@@ -1,0 +1,249 @@
+// Files by a code (docs/transfer.md, "By a code through a server"), for somebody who has only a browser:
+// joins the code, shows the sender that one knows it, lists what there is, and takes it to where the
+// user wants it. Knows no DOM.
+
+import type { OfferEvent, SessionEvent } from "../../client/events.ts";
+import { GuestSteps } from "../../codes/code-steps.ts";
+import { ParleyError } from "../../errors.ts";
+import { Channel } from "../../handover/channel.ts";
+import { encodeReceipt } from "../../handover/channel-line.ts";
+import { channelInfo } from "../../handover/exchange.ts";
+import { codeStepIn } from "../../handover/frames.ts";
+import { codes as codeLimits, offers as limits, pageFiles } from "../../limits.ts";
+import type { FileInfo, OfferEnd } from "../../protocol/messages.ts";
+import { secretText } from "../../secrets.ts";
+import { harmless } from "../../text.ts";
+import type { Code } from "../../trust/code.ts";
+import { ChannelControl, ChannelLost, Channels } from "../handover/channel-control.ts";
+import { checkNames } from "../handover/offered-list.ts";
+import type { OfferPort } from "../handover/offer-port.ts";
+import { Rate } from "../handover/rate.ts";
+import type { SaveTarget } from "../handover/save-target.ts";
+import { FilesTaker, listOf, type Outcome } from "../handover/take-files.ts";
+import { webCodeSealer } from "../handover/web-code-sealer.ts";
+import { receivedProof } from "./received-proof.ts";
+
+export type CodeView = {
+  readonly phase: "joining" | "listed" | "running" | "interrupted" | "done" | "failed";
+  readonly list: readonly FileInfo[];
+  readonly bytes: number;
+  readonly doneBytes: number;
+  readonly bytesPerSecond: number;
+  readonly detail: string;
+};
+
+export interface CodeFetchOptions {
+  readonly code: Code;
+  /** Asks the server for the channel. */
+  readonly join: (offer: string, number: number) => void;
+  readonly port: Pick<OfferPort, "end" | "frames">;
+  readonly show: (change: Partial<CodeView>) => void;
+  readonly save: (file: Blob, name: string) => void;
+}
+
+type Open = { readonly number: number; control: ChannelControl | undefined };
+
+export class CodeFetch {
+  readonly #options: CodeFetchOptions;
+  readonly #offer = secretText(16);
+  readonly #steps: GuestSteps;
+  readonly #channels = new Channels();
+  readonly #rate = new Rate();
+  #open: Open | undefined;
+  #list: readonly FileInfo[] | undefined;
+  #outcome: Outcome | undefined;
+  #toldMs = 0;
+  #shownMs = 0;
+  #isTaking = false;
+  #isOver = false;
+  /** When the server last had this end. */
+  #joinedMs = performance.now();
+  #hurry: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: CodeFetchOptions) {
+    this.#options = options;
+    this.#steps = new GuestSteps(options.code);
+    const sentence = "The sender does not answer: is its program still running?";
+    this.#hurry = setTimeout(() => this.#fail(sentence), codeLimits.guestMs);
+    void this.#listAll();
+  }
+
+  handle(event: SessionEvent): void {
+    if (this.#isOver) return;
+    switch (event.type) {
+      case "online":
+        return this.#options.join(this.#offer, this.#options.code.number);
+      case "offline":
+        return this.#close(
+          event.everOnline ? "The connection is lost" : "The server does not answer",
+        );
+      case "ended":
+        return this.#fail(harmless(event.message));
+      case "offer":
+        return this.#handleOffer(event.about);
+      case "response":
+        if (event.response.type === "code-joined") this.#joinedMs = performance.now();
+        return;
+      case "error":
+        return this.#handleError(event.code, harmless(event.message));
+      default:
+    }
+  }
+
+  /** Takes everything that is listed. Never throws. */
+  async take(target: SaveTarget): Promise<void> {
+    if (this.#list === undefined || this.#isTaking || this.#isOver) return;
+    this.#isTaking = true;
+    const bytes = this.#list.reduce((sum, { size }) => sum + size, 0);
+    // A folder does not say how many files are in it.
+    const taker = new FilesTaker(
+      this.#channels,
+      { files: Infinity, bytes },
+      {
+        onProgress: (doneBytes) => this.#progress(doneBytes),
+        onSaved: this.#options.save,
+      },
+    );
+    try {
+      this.#outcome = await taker.takeAll(this.#list, target);
+      const { failed, files, reason } = this.#outcome;
+      const detail =
+        failed === 0
+          ? target.saved
+          : `${failed} of ${files + failed} could not be saved. ${harmless(reason)}`;
+      const phase = failed === 0 ? "done" : "failed";
+      this.#options.show({ phase, detail, doneBytes: taker.doneBytes });
+      await this.#sayReceived();
+    } catch (error) {
+      this.#fail(`Stopped: ${harmless(error instanceof Error ? error.message : String(error))}`);
+    }
+  }
+
+  /** Ends it from this side. */
+  cancel(): void {
+    this.#fail("Cancelled");
+  }
+
+  async #listAll(): Promise<void> {
+    try {
+      const list = await listOf(this.#channels, checkNames);
+      this.#list = list;
+      const bytes = list.reduce((sum, { size }) => sum + size, 0);
+      this.#options.show({ phase: "listed", list, bytes, detail: "" });
+    } catch (error) {
+      this.#fail(harmless(error instanceof Error ? error.message : String(error)));
+    }
+  }
+
+  #handleOffer(event: OfferEvent): void {
+    if (event.offer !== this.#offer) return;
+    switch (event.type) {
+      case "channel":
+        this.#close(undefined);
+        this.#open = { number: event.channel, control: undefined };
+        return;
+      case "passed":
+        if (event.channel === this.#open?.number) this.#receive(this.#open, event.data);
+        return;
+      case "channel-lost":
+        if (event.channel === this.#open?.number) this.#close("The sender is away");
+        return;
+      case "offer-ended":
+        return this.#handleEnd(event.reason);
+      case "offered":
+    }
+  }
+
+  #receive(open: Open, data: string): void {
+    const step = open.control === undefined ? codeStepIn(data) : undefined;
+    if (step === undefined) return open.control?.channel.receive(data);
+    const answer = this.#steps.handle(step);
+    if (this.#steps.isWrong) return this.#fail(wrongCode);
+    if (answer === undefined) return;
+    this.#options.port.frames(this.#offer, open.number).pass(answer);
+    const { secret } = this.#steps;
+    if (secret !== undefined) this.#seal(open, secret);
+  }
+
+  /** From here on nobody else can read what passes. */
+  #seal(open: Open, secret: Uint8Array): void {
+    clearTimeout(this.#hurry);
+    const info = channelInfo(`code ${this.#options.code.number}`, open.number);
+    const peer = { sealer: webCodeSealer(secret), key: "", info };
+    const port = this.#options.port.frames(this.#offer, open.number);
+    const channel: Channel = new Channel(port, peer, true, {
+      line: (text) => control.handleLine(text),
+      piece: (piece) => control.handlePiece(piece),
+      broken: (reason) => {
+        if (open.control === control) this.#fail(reason.message);
+      },
+    });
+    const control: ChannelControl = new ChannelControl(channel);
+    open.control = control;
+    this.#channels.handleOpened(control);
+    if (this.#isTaking && this.#outcome === undefined) {
+      this.#options.show({ phase: "running", detail: "" });
+    }
+    if (this.#outcome !== undefined) channel.whenKeyed(() => void this.#sayReceived());
+  }
+
+  #handleError(code: string, message: string): void {
+    // A server that was restarted knows no codes until the sender is back.
+    const wasIn = this.#steps.secret !== undefined;
+    const mayPass = wasIn && performance.now() - this.#joinedMs < codeLimits.awayMs;
+    if (code === "cannot-connect") return;
+    if (!mayPass) return this.#fail(message);
+    setTimeout(() => {
+      if (!this.#isOver) this.#options.join(this.#offer, this.#options.code.number);
+    }, limits.offerAgainMs);
+  }
+
+  #handleEnd(reason: OfferEnd): void {
+    if (this.#outcome !== undefined) {
+      this.#isOver = true;
+      return this.#channels.stop(new ChannelLost());
+    }
+    const isWrong = reason === "declined" && this.#steps.secret === undefined;
+    this.#fail(isWrong ? wrongCode : "The sender has ended it");
+  }
+
+  #close(detail: string | undefined): void {
+    this.#open = undefined;
+    this.#channels.handleClosed();
+    if (detail === undefined || this.#outcome !== undefined || !this.#isTaking) return;
+    this.#options.show({ phase: "interrupted", detail, bytesPerSecond: 0 });
+  }
+
+  #progress(doneBytes: number): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#shownMs >= pageFiles.showMs) {
+      this.#shownMs = nowMs;
+      const bytesPerSecond = this.#rate.at(doneBytes, nowMs);
+      this.#options.show({ phase: "running", doneBytes, bytesPerSecond, detail: "" });
+    }
+    if (nowMs - this.#toldMs < limits.progressMs) return;
+    this.#toldMs = nowMs;
+    const line = encodeReceipt({ type: "progress", bytes: doneBytes });
+    this.#channels.current?.channel.sendLine(line);
+  }
+
+  /** Again in each channel, until the sender has heard it. */
+  async #sayReceived(): Promise<void> {
+    const channel = this.#channels.current?.channel;
+    if (channel?.exported === undefined || this.#outcome === undefined) return;
+    const proof = await receivedProof(channel.exported);
+    channel.sendLine(encodeReceipt({ type: "received", ...this.#outcome, proof }));
+  }
+
+  #fail(detail: string): void {
+    if (this.#isOver || this.#outcome !== undefined) return;
+    this.#isOver = true;
+    clearTimeout(this.#hurry);
+    this.#options.port.end(this.#offer, "cancelled");
+    this.#channels.stop(new ParleyError("interrupted", detail));
+    this.#options.show({ phase: "failed", detail, bytesPerSecond: 0 });
+  }
+}
+
+const wrongCode =
+  "The other end does not know this code: it was mistyped, or somebody is in between. Ask for a new one, since each is good for one try.";

@@ -1,0 +1,161 @@
+// Entry point of the page for files by a code, `/code#7-olive-lamp`: what is behind the # is never sent
+// to the server. A script of its own, since nobody else needs the group and the words of codes.
+
+import { wordlist } from "@scure/bip39/wordlists/english.js";
+import { ClientSession } from "../../client/session.ts";
+import { secretText } from "../../secrets.ts";
+import { sizeText } from "../../size-text.ts";
+import { harmless } from "../../text.ts";
+import { codeText, parseCode } from "../../trust/code.ts";
+import { byId, h, icon, saveFile, setProblem, setText } from "../dom.ts";
+import { hasCipher } from "../handover/chunk-cipher.ts";
+import { offerPort } from "../handover/offer-port.ts";
+import { canSaveFolders, chooseTarget } from "../handover/save-target.ts";
+import { progressText } from "../progress-text.ts";
+import { WebSocketDriver } from "../websocket-driver.ts";
+import { CodeFetch, type CodeView } from "./code-fetch.ts";
+
+const form = byId("code-form", HTMLFormElement);
+const field = byId("code", HTMLInputElement);
+const problem = byId("code-problem", HTMLElement);
+const found = byId("found", HTMLElement);
+const names = byId("found-names", HTMLUListElement);
+const facts = byId("found-facts", HTMLElement);
+const bar = byId("found-progress", HTMLProgressElement);
+const status = byId("code-state", HTMLElement);
+const save = byId("found-save", HTMLButtonElement);
+const cancel = byId("found-cancel", HTMLButtonElement);
+const saved = byId("found-saved", HTMLUListElement);
+
+const nothing: CodeView = {
+  phase: "joining",
+  list: [],
+  bytes: 0,
+  doneBytes: 0,
+  bytesPerSecond: 0,
+  detail: "",
+};
+let view = nothing;
+let fetching: CodeFetch | undefined;
+
+function show(change: Partial<CodeView>): void {
+  const { list } = view;
+  view = { ...view, ...change };
+  const { phase, detail, bytes, doneBytes } = view;
+  if (view.list !== list) showList();
+  const isRunning = phase === "running" || phase === "interrupted";
+  document.body.dataset["phase"] = phase;
+  bar.hidden = !isRunning;
+  bar.value = bytes === 0 ? 1 : Math.min(1, doneBytes / bytes);
+  const text = phase === "joining" ? "Looking for the sender …" : detail;
+  status.setAttribute("aria-live", phase === "running" ? "off" : "polite");
+  setText(status, phase === "running" ? progressText(view) : text);
+  status.classList.toggle("problem", phase === "failed");
+  save.hidden = phase !== "listed" || (!canSaveFolders() && view.list.every(isFolder));
+  cancel.hidden = phase === "done" || phase === "failed";
+  if (phase === "listed" && !save.hidden) save.focus();
+}
+
+function showList(): void {
+  found.hidden = view.list.length === 0;
+  names.replaceChildren(
+    ...view.list.slice(0, maxNames).map(({ name }) => h("li", {}, h("bdi", {}, harmless(name)))),
+  );
+  const more = view.list.length - maxNames;
+  if (more > 0) names.append(h("li", {}, `and ${more} more`));
+  const advice =
+    view.list.some(isFolder) && !canSaveFolders()
+      ? " · This browser saves no folders: use parley fetch-file, or a browser like Chromium."
+      : "";
+  setText(facts, `${sizeText(view.bytes)} · sealed: the server can't read it${advice}`);
+}
+
+/** Names in the list; the rest is counted. */
+const maxNames = 20;
+
+function isFolder({ name }: { name: string }): boolean {
+  return name.endsWith("/");
+}
+
+function start(text: string): void {
+  const code = parseCode(text, wordlist);
+  if ("problem" in code) return setProblem(field, problem, sentence(code.problem));
+  if (!hasCipher) {
+    const why =
+      "This page came in plain text from another machine, and browsers keep their cipher from such pages: use https, or parley fetch-file.";
+    return setProblem(field, problem, why);
+  }
+  setProblem(field, problem, "");
+  form.hidden = true;
+  view = nothing;
+  const session = new ClientSession({
+    name: undefined,
+    rooms: [],
+    secret: secretText(16),
+    random: Math.random,
+  });
+  const step = (): void => driver.step();
+  const fetch = new CodeFetch({
+    code,
+    join(offer, number) {
+      session.request({ type: "join-code", offer, number });
+      step();
+    },
+    port: offerPort(() => session, step),
+    show,
+    save: (file, name) => {
+      const url = saveFile(file, harmless(name));
+      const link = h(
+        "a",
+        { href: url, download: name },
+        icon("save"),
+        "Save ",
+        h("bdi", {}, harmless(name)),
+        " again",
+      );
+      saved.append(h("li", {}, link));
+      saved.hidden = false;
+    },
+  });
+  fetching = fetch;
+  const url = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`;
+  const driver = new WebSocketDriver(session, url, (events) => {
+    for (const event of events) fetch.handle(event);
+  });
+  show(nothing);
+  cancel.focus();
+  driver.start();
+}
+
+async function take(): Promise<void> {
+  const { list, bytes } = view;
+  const expected = { files: list.length, bytes, names: list.map(({ name }) => name) };
+  try {
+    const target = await chooseTarget(expected);
+    if (target !== undefined) await fetching?.take(target);
+  } catch (error) {
+    show({ detail: error instanceof Error ? sentence(error.message) : String(error) });
+  }
+}
+
+function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** The code of the address, which must not stay in it. */
+function readAddress(): void {
+  const text = decodeURIComponent(location.hash.slice(1));
+  if (text === "" || !form.checkVisibility()) return;
+  history.replaceState(null, "", location.pathname);
+  const code = parseCode(text, wordlist);
+  field.value = "problem" in code ? text.slice(0, field.maxLength) : codeText(code);
+}
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  start(field.value);
+});
+save.addEventListener("click", () => void take());
+cancel.addEventListener("click", () => fetching?.cancel());
+addEventListener("hashchange", readAddress);
+readAddress();

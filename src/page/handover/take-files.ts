@@ -1,0 +1,142 @@
+// Takes files from somebody through channels, whoever that is and however the channels come about:
+// their list, then one after the other, to the place that the user has chosen. What was accepted is all
+// that comes.
+
+import { ParleyError } from "../../errors.ts";
+import { offers as limits } from "../../limits.ts";
+import type { FileInfo } from "../../protocol/messages.ts";
+import { quoted } from "../../text.ts";
+import { ChannelLost, type Channels } from "./channel-control.ts";
+import { FileFetch } from "./file-fetch.ts";
+import type { SaveTarget } from "./save-target.ts";
+import { fetchTree } from "./tree-fetch.ts";
+
+export type Outcome = { files: number; failed: number; reason: string };
+
+/** What may come. */
+export type Allowance = { readonly files: number; readonly bytes: number };
+
+export interface TakeHooks {
+  /** Bytes of all files that are written. */
+  onProgress(doneBytes: number): void;
+  /** A file is to be handed to the browser's downloads. */
+  onSaved(file: Blob, name: string): void;
+}
+
+export class FilesTaker {
+  readonly #channels: Channels;
+  readonly #allowance: Allowance;
+  readonly #hooks: TakeHooks;
+  readonly #sizes = new Map<string, number>();
+  #allBytes = 0;
+  #doneBytes = 0;
+
+  constructor(channels: Channels, allowance: Allowance, hooks: TakeHooks) {
+    this.#channels = channels;
+    this.#allowance = allowance;
+    this.#hooks = hooks;
+  }
+
+  get doneBytes(): number {
+    return this.#doneBytes;
+  }
+
+  /** @throws ParleyError; what stopped the channels */
+  async takeAll(list: readonly FileInfo[], target: SaveTarget): Promise<Outcome> {
+    const outcome = { files: 0, failed: 0, reason: "" };
+    for (const { name } of list) {
+      const take = name.endsWith("/")
+        ? () => this.#takeFolder(name.slice(0, -1), target, outcome)
+        : () => this.#takeFile(name, name, target, outcome);
+      await counted(outcome, name, take);
+    }
+    return outcome;
+  }
+
+  /** `path`: what the sender calls it; `name`: what it is saved as. */
+  async #takeFile(path: string, name: string, target: SaveTarget, outcome: Outcome): Promise<void> {
+    const sink = await target.open(name);
+    let written = 0;
+    const count = (bytes: number): void => {
+      this.#doneBytes += bytes - written;
+      written = bytes;
+    };
+    try {
+      const fetch = new FileFetch(path, sink, {
+        checkSize: (of, size) => this.#checkSize(of, size),
+        onProgress: (bytes) => {
+          count(bytes);
+          this.#hooks.onProgress(this.#doneBytes);
+        },
+      });
+      await fetch.run(this.#channels);
+      const saved = await sink.finish();
+      if (saved !== undefined) this.#hooks.onSaved(saved, name);
+      outcome.files++;
+    } catch (error) {
+      count(0);
+      await sink.discard();
+      throw error;
+    }
+  }
+
+  async #takeFolder(name: string, target: SaveTarget, outcome: Outcome): Promise<void> {
+    if (!target.takesFolders) {
+      const sentence = "this browser saves no folders: a Chromium browser does, and parley client";
+      throw new ParleyError("usage", sentence);
+    }
+    await fetchTree(this.#channels, name, target, (path, as, into) =>
+      counted(outcome, path, () => this.#takeFile(path, as, into, outcome)),
+    );
+  }
+
+  /** @throws ParleyError `protocol` */
+  #checkSize(file: string, size: number): void {
+    const { bytes, files } = this.#allowance;
+    this.#allBytes += size - (this.#sizes.get(file) ?? 0);
+    this.#sizes.set(file, size);
+    if (this.#allBytes <= bytes + limits.slackBytes && this.#sizes.size <= files) return;
+    throw new ParleyError("protocol", "more would come than was offered; nothing more was taken");
+  }
+}
+
+/** Asks for the list, page by page; `check` sees what there is of it. @throws ParleyError */
+export async function listOf(
+  channels: Channels,
+  check: (list: readonly FileInfo[], isWhole: boolean) => void,
+): Promise<readonly FileInfo[]> {
+  for (;;) {
+    const control = await channels.next();
+    try {
+      const list: FileInfo[] = [];
+      let after: string | undefined;
+      do {
+        let next: string | undefined;
+        await control.ask({ type: "files", after, folders: true }, (answer) => {
+          if (answer.type !== "files") return;
+          list.push(...answer.files);
+          next = answer.next;
+        });
+        check(list, next === undefined);
+        after = next;
+      } while (after !== undefined);
+      return list;
+    } catch (error) {
+      if (!(error instanceof ChannelLost)) throw error;
+    }
+  }
+}
+
+/** What concerns one file alone keeps no others from coming. @throws whatever does */
+async function counted(outcome: Outcome, name: string, take: () => Promise<void>): Promise<void> {
+  try {
+    await take();
+  } catch (error) {
+    if (!(error instanceof ParleyError) || !ownFailures.has(error.code)) throw error;
+    outcome.failed++;
+    if (outcome.reason === "") outcome.reason = `${quoted(name, 200)}: ${error.message}`;
+  }
+}
+
+/** Errors that concern one file alone. */
+const ownFailures: ReadonlySet<string> = new Set(["not-found", "changed", "usage"]);

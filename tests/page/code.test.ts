@@ -1,0 +1,161 @@
+// Files by a code in a browser: the link, the list, saved with equal hashes, resumed; codes that are
+// mistyped, wrong or used up; and that the page's address does not keep the code.
+
+import { expect } from "bun:test";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Parley } from "../parley.ts";
+import { noise } from "../noise.ts";
+import { until } from "../server/web/web-rig.ts";
+import type { Tab } from "./browser.ts";
+import { openWith, sha256Of } from "./handover-rig.ts";
+import { expectNoComplaints, inBrowser, pageRig } from "./page-rig.ts";
+
+let tab: Tab;
+let plain: Tab;
+const rig = pageRig(async () => {
+  tab = await openWith(rig, "pickers");
+  plain = await openWith(rig, "no pickers");
+});
+
+const hashOf = (bytes: Uint8Array): string =>
+  new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
+
+function file(name: string, bytes: number): { path: string; sha256: string } {
+  const path = join(rig.folder, name);
+  const content = noise(bytes);
+  writeFileSync(path, content);
+  return { path, sha256: hashOf(content) };
+}
+
+function give(...words: string[]): Parley {
+  return new Parley("send-file", `127.0.0.1:${rig.port}`, ...words, "--code", "--json");
+}
+
+async function codeOf(program: Parley): Promise<string> {
+  const line = await program.line(/"event":"code"/);
+  return (JSON.parse(line) as { code: string }).code;
+}
+
+async function open(tab: Tab, code: string): Promise<void> {
+  await tab.navigate("about:blank");
+  await tab.navigate(`${rig.url}code#${code}`);
+  await tab.until("document.querySelector('#code').value !== ''");
+}
+
+const isIn = (tab: Tab, phase: string): Promise<void> =>
+  tab.until(`document.body.dataset.phase === ${JSON.stringify(phase)}`);
+const state = (tab: Tab): Promise<string> => tab.text("#code-state");
+const submit = "#code-form [type=submit]";
+
+inBrowser("a link shows the files, and saves one where the user picks", async () => {
+  const { path, sha256 } = file("a plan.bin", 3_000_017);
+  await using sender = give(path);
+  await open(tab, await codeOf(sender));
+  // It does not stay in the history of the browser.
+  expect(await tab.get("location.href")).toBe(`${rig.url}code`);
+  await tab.click(submit);
+  await isIn(tab, "listed");
+  expect(await tab.text("#found-names")).toBe("a plan.bin");
+  expect(await tab.text("#found-facts")).toBe("3.00 MB · sealed: the server can't read it");
+  await tab.click("#found-save");
+  await isIn(tab, "done");
+  expect(await sha256Of(tab, "picked-a plan.bin")).toBe(sha256);
+  expect(await sender.exit()).toBe(0);
+});
+
+inBrowser("a folder and a file, in a browser with a folder picker and without", async () => {
+  const { path, sha256 } = file("beside.bin", 200_000);
+  mkdirSync(join(rig.folder, "pics", "deep"), { recursive: true });
+  writeFileSync(join(rig.folder, "pics", "deep", "one.txt"), "one");
+  await using sender = give(path, join(rig.folder, "pics"));
+  await open(tab, await codeOf(sender));
+  await tab.click(submit);
+  await isIn(tab, "listed");
+  await tab.click("#found-save");
+  await isIn(tab, "done");
+  expect(await sender.exit()).toBe(0);
+  expect(await sha256Of(tab, "picked/beside.bin")).toBe(sha256);
+  expect(await sha256Of(tab, "picked/pics/deep/one.txt")).toBe(hashOf(Buffer.from("one")));
+  await using other = give(path, join(rig.folder, "pics"));
+  await open(plain, await codeOf(other));
+  await plain.click(submit);
+  await isIn(plain, "listed");
+  expect(await plain.text("#found-facts")).toContain("This browser saves no folders");
+  await plain.click("#found-save");
+  await isIn(plain, "failed");
+  expect(await state(plain)).toContain("1 of 2 could not be saved");
+  const saved = join(rig.downloads, "beside.bin");
+  await until(() => Bun.file(saved).size === 200_000, saved);
+  expect(hashOf(readFileSync(saved))).toBe(sha256);
+  expect(await other.exit()).toBe(1);
+  expect(other.stderr).toContain("1 of the files did not get there");
+});
+
+inBrowser("it goes on after the server was killed", async () => {
+  const { path, sha256 } = file("long.bin", 150_000_000);
+  await using sender = give(path, "--limit-rate", "20M");
+  await open(tab, await codeOf(sender));
+  await tab.click(submit);
+  await isIn(tab, "listed");
+  await tab.click("#found-save");
+  await tab.until("document.querySelector('#found-progress').value > 0.05");
+  await rig.kill();
+  await isIn(tab, "interrupted");
+  await rig.start();
+  await isIn(tab, "running");
+  await until(
+    () => sender.lines.some((line) => line.includes('"event":"sent"')),
+    "the sender's end",
+  ).catch(() => {});
+  await isIn(tab, "done");
+  expect(await sha256Of(tab, "picked-long.bin")).toBe(sha256);
+  expect(await sender.exit()).toBe(0);
+});
+
+inBrowser(
+  "a mistyped code costs nothing, a wrong one makes it void, a used one is none",
+  async () => {
+    const { path } = file("secret.bin", 1_000);
+    await using sender = give(path);
+    const code = await codeOf(sender);
+    const [number = "", word = ""] = code.split("-");
+    await open(tab, `${number}-${word}-olivee`);
+    await tab.click(submit);
+    await tab.shows("#code-problem", "No code has the word 'olivee': did you mean 'olive'?");
+    const wrong = code.endsWith("-olive") ? "lamp" : "olive";
+    await tab.fill("#code", `${number} ${word} ${wrong}`);
+    await tab.press("Enter");
+    await isIn(tab, "failed");
+    expect(await state(tab)).toContain("The other end does not know this code");
+    expect(await sender.exit()).toBe(4);
+    await open(tab, code);
+    await tab.click(submit);
+    await isIn(tab, "failed");
+    expect(await state(tab)).toContain("There are no files for this code");
+  },
+);
+
+inBrowser("either end can stop it", async () => {
+  const { path } = file("stopped.bin", 60_000_000);
+  await using sender = give(path, "--limit-rate", "4M");
+  await open(tab, await codeOf(sender));
+  await tab.click(submit);
+  await isIn(tab, "listed");
+  await tab.click("#found-save");
+  await isIn(tab, "running");
+  await tab.click("#found-cancel");
+  await isIn(tab, "failed");
+  expect(await state(tab)).toBe("Cancelled");
+  expect(await sender.exit()).not.toBe(0);
+  await using other = give(path, "--limit-rate", "4M");
+  await open(tab, await codeOf(other));
+  await tab.click(submit);
+  await isIn(tab, "listed");
+  other.signal("SIGINT");
+  await isIn(tab, "failed");
+  expect(await state(tab)).toBe("The sender has ended it");
+  await other.exit();
+});
+
+expectNoComplaints(rig);
