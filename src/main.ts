@@ -18,7 +18,9 @@ ${Object.entries(commands)
   .join("\n")}
 
 parley COMMAND --help lists its flags. Each can also be set in the environment:
-PARLEY_SERVER_PORT=55000. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 cannot connect, 4 refused,
+PARLEY_SERVER_PORT=55000.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 cannot connect, 4 refused,
 5 not found, 6 integrity or protocol error, 7 stalled, 130 interrupted.
 `;
 

@@ -17,7 +17,7 @@ export const commands: CommandTable = {
     load: () => load(import("./commands/client.ts")),
   },
   peer: {
-    description: "Call someone through a registry, and chat from terminal to terminal",
+    description: "Call somebody through a registry, and chat between terminals",
     load: () => load(import("./commands/peer.ts")),
   },
   admin: {
@@ -33,7 +33,7 @@ export const commands: CommandTable = {
     load: () => load(import("./commands/send-file.ts")),
   },
   classic: {
-    description: "Small clients for date-time, calculator, chat-room and greeting servers",
+    description: "Clients for date-time, calculator, chat-room and greeting servers",
     load: () => load(import("./commands/classic.ts")),
   },
   doctor: {

@@ -201,6 +201,7 @@ describe("help", () => {
     expect({ code, err }).toEqual({ code: 0, err: "" });
     for (const name of commands) expect(out).toContain(`\n  ${name}`);
     expect(out).toContain("Exit codes:");
+    expect(out.split("\n").filter((line) => Bun.stringWidth(line) > 80)).toEqual([]);
   });
 
   test.each(commands)("of %s, three ways, with its flags", async (name) => {

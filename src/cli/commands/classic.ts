@@ -46,7 +46,7 @@ export const classicDialects: readonly string[] = Object.keys(clients);
 export default defineCommand({
   meta: {
     name: "classic",
-    description: "Small clients for date-time, calculator, chat-room and greeting servers",
+    description: "Clients for date-time, calculator, chat-room and greeting servers",
   },
   args: {
     dialect: {
