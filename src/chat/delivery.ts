@@ -143,7 +143,6 @@ function finishDelivery(hub: HubState, plan: FlushPlan): void {
 }
 
 function confirm(hub: HubState, batch: TurnBatch, mailNumbers: readonly number[]): void {
-  for (const session of batch.records) session.isRecorded = true;
   for (const [id, departure] of batch.departed) hub.names.noteDeparture({ id, departure });
   const { metrics } = hub.options;
   metrics.roomMessages += batch.messages;
@@ -154,7 +153,7 @@ function confirm(hub: HubState, batch: TurnBatch, mailNumbers: readonly number[]
     if (item.stored) item.mail = mailNumbers[stored++]!;
     for (const session of hub.names.readers(recipient)) {
       if (item.stored) {
-        deliverMail(batch, session, { ...message, ...live, mail: item.mail }, order);
+        deliverMail(hub, batch, session, { ...message, ...live, mail: item.mail }, order);
       }
       // Without a mailbox there is no replay: the message has to wait for the welcome.
       else if (session.awaitsWelcome) {
@@ -175,14 +174,21 @@ function confirm(hub: HubState, batch: TurnBatch, mailNumbers: readonly number[]
 
 /** A private message was stored for a connected session. */
 function deliverMail(
+  hub: HubState,
   batch: TurnBatch,
   session: Session,
   message: PrivateMessage,
   order: number,
 ): void {
   const isReady = session.phase !== "entering" && !session.awaitsWelcome;
-  if (!session.mailbox.arrived(message.mail, isReady)) return;
-  addPersonals(batch, session, textsOf(session, message), order);
+  const isReplaying = session.mailbox.replayedTo !== undefined;
+  if (session.mailbox.arrived(message.mail, isReady)) {
+    addPersonals(batch, session, textsOf(session, message), order);
+  } else if (isReady && !isReplaying) {
+    // Another server has stored one before it.
+    hub.schedule.replaying.add(session);
+    hub.wake();
+  }
 }
 
 function addPersonals(

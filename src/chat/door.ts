@@ -12,6 +12,7 @@ import { proveKey } from "./key-proof.ts";
 import { hasProof, proveMembership } from "./membership-proof.ts";
 import { storeRights } from "./rights-store.ts";
 import { refuseBanned } from "./refuse-login.ts";
+import type { NameClaimed } from "./store.ts";
 import { StoreQueries } from "./store-queries.ts";
 import type { Session } from "./session.ts";
 import { banOf, suspectOf } from "./suspect.ts";
@@ -151,9 +152,9 @@ function claimUse(
   const claim = { name: `pass/${hash}/${use}`, holder: guest === "" ? `#${session.id}` : guest };
   let isOurs = false;
   const queries = new StoreQueries(hub, session);
-  queries.ask<boolean>(
-    (answer) => hub.store.claimName(claim, answer),
-    (claimed) => (isOurs = claimed),
+  queries.ask<NameClaimed>(
+    (answer) => hub.store.claimName(claim, undefined, answer),
+    ({ isFree }) => (isOurs = isFree),
   );
   queries.whenAnswered((error) => {
     // Others may have come in by it at this server meanwhile.

@@ -174,6 +174,8 @@ const handlers: Handlers = {
   },
   fenced(hub, { reason }) {
     for (const session of hub.sessions) {
+      // What a welcome would say is not true any more.
+      session.awaitsWelcome = false;
       if (session.phase === "member") dropAsLost(hub, session, reason);
       // What it has been told and given is of no use any more.
       else if (session.phase === "entering") end(hub, session, reason);

@@ -22,6 +22,7 @@ import type { Metrics } from "./metrics.ts";
 import { FormerPeople } from "./former-people.ts";
 import { Personas } from "./personas.ts";
 import { Watches } from "./watches.ts";
+import { PendingClaims } from "./pending-claims.ts";
 import type { NameRegistry } from "./names/registry.ts";
 import { ShareBuckets } from "./share-buckets.ts";
 import type { Room } from "./room.ts";
@@ -104,6 +105,7 @@ export class HubState {
     sender.shareOwners,
   );
   readonly absentMail = new AbsentMail();
+  readonly claims = new PendingClaims();
   readonly past: PastLimits;
   /** Logins, because each is announced to everybody. */
   readonly loginRates = new ShareBuckets(

@@ -42,10 +42,10 @@ import { chargeIgnored, handleCommand, releaseCommands } from "./throttle.ts";
 import { serversOfChats } from "./private-chat.ts";
 import { ShareBudgets } from "./rate-budget.ts";
 import { Schedule } from "./schedule.ts";
-import { Session } from "./session.ts";
-import type { Sharer } from "./sharing/sharing-port.ts";
-import { sharerOfToken } from "./sharing/token-sharer.ts";
 import type { ParleyError } from "../errors.ts";
+import type { Sharer } from "./sharing/sharing-port.ts";
+import { personKey, Session } from "./session.ts";
+import { sharerOfToken } from "./sharing/token-sharer.ts";
 import { sessionFields } from "./session-log.ts";
 import { StoreClient } from "./store-client.ts";
 import type { SessionUpdate, StoreReply, StoreRequest } from "./store.ts";
@@ -378,6 +378,22 @@ export class Hub {
     return Array.from(this.#hub.names.names());
   }
 
+  /** Folded names that are in use, each with the key of the person (session.ts). */
+  nameHolders(): Map<string, string> {
+    const holders = new Map<string, string>();
+    for (const { identity } of this.#hub.names.members()) {
+      holders.set(identity.folded, personKey(identity));
+    }
+    return holders;
+  }
+
+  /** Names of a room's members: those of this server, and everybody's. */
+  membersOf(room: string): { here: readonly string[]; everywhere: readonly string[] } {
+    const open = this.#hub.rooms.get(room);
+    if (open === undefined) return { here: [], everywhere: [] };
+    return { here: [...open.roster.values()], everywhere: open.names() };
+  }
+
   /** Whether the room has members. */
   isRoomInUse(room: string): boolean {
     return this.#hub.rooms.has(room);
@@ -416,6 +432,7 @@ export class Hub {
       offers: this.#hub.offers.size,
       codes: this.#hub.codes.size,
       frameChars: this.#hub.offers.waitingChars,
+      claims: this.#hub.claims.size,
     };
   }
 
@@ -433,9 +450,9 @@ function recordOf(session: Session, nowMs: number, departure?: Departure): Sessi
     id: identity.recordId,
     name: departure?.name ?? identity.folded,
     n: counter.taken,
+    before: counter.settled,
     network: networkOf(peer.address),
     seenMs: departure?.seenMs ?? nowMs,
     isHere: departure === undefined,
-    isNew: departure === undefined && !session.isRecorded,
   };
 }

@@ -4,41 +4,64 @@
 import type { ParleyError } from "../errors.ts";
 import type { HubState } from "./hub-state.ts";
 import { personKey, type Session } from "./session.ts";
-import type { NameClaim } from "./store.ts";
+import type { NameClaim, NameClaimed } from "./store.ts";
 import { StoreQueries } from "./store-queries.ts";
 
 export type ClaimOutcome = {
   /** False: somebody has the name at another server, or the store could not be asked. */
   readonly isFree: boolean;
+  /** The highest counter of the session's messages, if its record was taken along. */
+  readonly n?: number | undefined;
   readonly problem: ParleyError | undefined;
   /** Gives the name up again, if it was claimed. */
   giveUp(): void;
 };
 
-/** Claims a free name for the session, which may have ended when `then` is called. */
+/**
+ * Claims a free name for the session, which may have ended when `then` is called. `record`: of a
+ * session that comes from another server, perhaps; that one can't write it any more.
+ */
 export function claimName(
   hub: HubState,
   session: Session,
-  folded: string,
+  { folded, record }: { folded: string; record?: string | undefined },
   then: (outcome: ClaimOutcome) => void,
 ): void {
   if (hub.options.shared === undefined) {
     return then({ isFree: true, problem: undefined, giveUp() {} });
   }
   const claim = claimOf(session, folded);
-  let isFree = false;
   hub.names.reserve(folded);
+  hub.claims.begin(claim);
+  forgetRelease(hub, claim);
+  const ask = (): void => askFor(hub, session, { claim, record }, then);
+  // An earlier connection's release that is on its way must not take what is claimed now.
+  const isLeaving = hub.pipeline.inFlight?.released.some((one) => isSame(one, claim)) === true;
+  if (isLeaving) hub.pipeline.whenSettled(ask);
+  else ask();
+}
+
+function askFor(
+  hub: HubState,
+  session: Session,
+  { claim, record }: { claim: NameClaim; record: string | undefined },
+  then: (outcome: ClaimOutcome) => void,
+): void {
+  let claimed: NameClaimed = { isFree: false };
   const queries = new StoreQueries(hub, session);
-  queries.ask<boolean>(
-    (done) => hub.store.claimName(claim, done),
-    (claimed) => (isFree = claimed),
+  queries.ask<NameClaimed>(
+    (done) => hub.store.claimName(claim, record, done),
+    (answer) => (claimed = answer),
   );
   queries.whenAnswered((problem) => {
-    hub.names.unreserve(folded);
+    hub.names.unreserve(claim.name);
+    const wasReleased = hub.claims.end(claim);
+    // The store may have the claim of the connection that has ended meanwhile.
+    if (problem !== undefined && wasReleased) releaseUnused(hub, claim);
     const giveUp = (): void => {
-      if (isFree) release(hub, claim);
+      if (claimed.isFree) releaseUnused(hub, claim);
     };
-    then({ isFree, problem, giveUp });
+    then({ ...claimed, problem, giveUp });
   }, true);
 }
 
@@ -50,10 +73,11 @@ export function releaseName(hub: HubState, session: Session): void {
 
 /** The session has its name again, which its earlier connection has just given up. */
 export function keepName(hub: HubState, session: Session): void {
-  const { released } = hub.pipeline.gathering;
-  const { name, holder } = claimOf(session, session.identity.folded);
-  const index = released.findIndex((claim) => claim.name === name && claim.holder === holder);
-  if (index >= 0) released.splice(index, 1);
+  forgetRelease(hub, claimOf(session, session.identity.folded));
+}
+
+function isSame(one: NameClaim, other: NameClaim): boolean {
+  return one.name === other.name && one.holder === other.holder;
 }
 
 function claimOf({ identity }: Session, folded: string): NameClaim {
@@ -61,6 +85,19 @@ function claimOf({ identity }: Session, folded: string): NameClaim {
 }
 
 function release(hub: HubState, claim: NameClaim): void {
+  if (hub.claims.release(claim)) return;
   hub.pipeline.gathering.released.push(claim);
   hub.wake();
+}
+
+/** Unless an earlier connection has the name still. */
+function releaseUnused(hub: HubState, claim: NameClaim): void {
+  const user = hub.names.holder(claim.name);
+  if (user === undefined || personKey(user.identity) !== claim.holder) release(hub, claim);
+}
+
+function forgetRelease(hub: HubState, claim: NameClaim): void {
+  const { released } = hub.pipeline.gathering;
+  const index = released.findIndex((one) => isSame(one, claim));
+  if (index >= 0) released.splice(index, 1);
 }

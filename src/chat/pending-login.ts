@@ -247,8 +247,9 @@ export class PendingLogin {
 
   #conclude(): void {
     if (!this.#mayEnter()) return;
-    const { name } = this.#plan;
-    claimName(this.#hub, this.#session, fold(name), ({ isFree, problem, giveUp }) => {
+    const { name, recordId } = this.#plan;
+    const wanted = { folded: fold(name), record: recordId === "" ? undefined : recordId };
+    claimName(this.#hub, this.#session, wanted, ({ isFree, n, problem, giveUp }) => {
       // The connection may have closed meanwhile, or an operator may have decided otherwise.
       if (this.#session.phase !== "entering" || problem !== undefined) {
         giveUp();
@@ -261,7 +262,7 @@ export class PendingLogin {
         giveUp();
         return this.#refuse("full", rooms);
       }
-      this.#admit(rooms);
+      this.#admit(rooms, n);
       this.#releaseRooms();
     });
   }
@@ -325,7 +326,8 @@ export class PendingLogin {
     return opened;
   }
 
-  #admit(rooms: readonly Room[]): void {
+  /** `n`: of its last message at other servers, if there are any. */
+  #admit(rooms: readonly Room[], n = 0): void {
     const hub = this.#hub;
     const session = this.#session;
     const { name, alias, recordId, previous } = this.#plan;
@@ -360,7 +362,7 @@ export class PendingLogin {
     session.person.persona = undefined;
     noteCome(hub, session);
     if (recordId !== "") {
-      session.counter.restore(previous?.counter.taken ?? this.#record?.n ?? 0);
+      session.counter.restore(Math.max(n, previous?.counter.taken ?? this.#record?.n ?? 0));
       hub.pipeline.gathering.departed.delete(recordId);
       if (since !== undefined) hub.options.metrics.resumes++;
       hub.queueRecord(session);
@@ -391,6 +393,8 @@ export class PendingLogin {
     const order = entries[0]?.membership.hearsFrom ?? hub.pipeline.nextOrder();
     session.awaitsWelcome = true;
     hub.pipeline.gathering.beforeDelivery.push(() => {
+      // It may have been dropped meanwhile, with all that it would be told.
+      if (!session.awaitsWelcome) return;
       session.awaitsWelcome = false;
       const states = entries.map(({ room, membership }) => {
         const since = this.#sinceOf(room.name);

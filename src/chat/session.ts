@@ -208,8 +208,6 @@ export class Session {
   accessToken = "";
   /** Its client takes files that people offer. Written by pending-login.ts alone. */
   takesFiles = false;
-  /** The store knows that it is connected to this server. */
-  isRecorded = false;
   /** The welcome is not committed yet; everything else for this session comes after it. */
   awaitsWelcome = false;
   readonly identity: Identity;

@@ -12,6 +12,7 @@ import type {
   Committed,
   MailCount,
   NameClaim,
+  NameClaimed,
   RoomBounds,
   SessionRecord,
   StoreOperation,
@@ -132,8 +133,13 @@ export class StoreClient {
     );
   }
 
-  claimName(claim: NameClaim, then: (outcome: Outcome<boolean>) => void): void {
-    this.#request({ type: "claim-name", claim }, (reply) =>
+  /** `session`: the record that is taken along, if any. */
+  claimName(
+    claim: NameClaim,
+    session: string | undefined,
+    then: (outcome: Outcome<NameClaimed>) => void,
+  ): void {
+    this.#request({ type: "claim-name", claim, session }, (reply) =>
       then(outcomeOf(reply, (done) => (done.type === "claim-name" ? done : undefined))),
     );
   }

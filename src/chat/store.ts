@@ -62,6 +62,13 @@ export type PresenceChange = {
 /** A folded name, and whose it is: a mailbox, or `#` and the number of a connection. */
 export type NameClaim = { readonly name: string; readonly holder: string };
 
+/** `isFree` false: somebody has the name who is connected to another server. */
+export type NameClaimed = {
+  readonly isFree: boolean;
+  /** Of the session that was taken along, the highest counter of its messages: it stays so. */
+  readonly n?: number | undefined;
+};
+
 /** A private message for the mailbox of session `session` (its record's ID). */
 export type Mail = {
   readonly session: string;
@@ -116,10 +123,10 @@ export type SessionRecord = {
  */
 export type SessionUpdate = Omit<SessionRecord, "mail" | "isElsewhere"> & {
   minMail?: number | undefined;
+  /** `n` without the messages of this batch; undefined: it has none of them. */
+  before?: number | undefined;
   /** Connected to this server. */
   isHere?: boolean | undefined;
-  /** Since this batch: whichever server had it before loses it. */
-  isNew?: boolean | undefined;
 };
 
 /** The rooms' logs. `seq` starts at 1 and has no gaps within a room. */
@@ -190,8 +197,7 @@ export type StoreResults = {
   "count-mail": MailCount;
   "load-session": SessionRecord | undefined;
   "find-name": SessionRecord | undefined;
-  /** False: somebody has it who is connected to another server. */
-  "claim-name": boolean;
+  "claim-name": NameClaimed;
   /** Whoever has one of these names at another server; an owner may be there by several. */
   "find-elsewhere": readonly ForeignPerson[];
   "change-rights": undefined;
@@ -209,7 +215,8 @@ type StoreArguments = {
   "count-mail": { session: string; after: number };
   "load-session": { session: string };
   "find-name": { name: string; sinceMs: number };
-  "claim-name": { claim: NameClaim };
+  /** With `session`, that record is at this server from now on, and no other may write it. */
+  "claim-name": { claim: NameClaim; session?: string | undefined };
   /** Folded. */
   "find-elsewhere": { names: readonly string[] };
   "change-rights": { changes: readonly RightsChange[] };

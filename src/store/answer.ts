@@ -44,7 +44,7 @@ function answer(store: LocalStore, request: StoreRequest): StoreReply {
     }
     case "claim-name":
       // No other server could have it.
-      return { ...done, type: "claim-name", result: true };
+      return { ...done, type: "claim-name", result: { isFree: true } };
     case "find-elsewhere":
       return { ...done, type: "find-elsewhere", result: [] };
     case "erase-message": {

@@ -97,7 +97,7 @@ export class Neighbours {
         const before = this.#names.get(name);
         const isFree = before === undefined || before.holder === holder || before.server === server;
         if (isFree) this.#names.set(name, { holder, server });
-        return { ...done, type: "claim-name", result: isFree };
+        return { ...done, type: "claim-name", result: { isFree } };
       }
       case "find-name": {
         const other = this.#names.get(request.name);

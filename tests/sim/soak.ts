@@ -3,8 +3,10 @@
 //                     as many seeds as fit into the seconds, each a chat of that many virtual minutes
 //   bun tests/sim/soak.ts --seeds 1000    that many seeds, however long it takes
 //   bun tests/sim/soak.ts --seed 4711     one seed again
+//   --hubs 3          so many servers that are one, on a simulated database
 
 import { parseArgs } from "node:util";
+import { simulateCluster } from "./cluster/world.ts";
 import { simulate } from "./chat/world.ts";
 
 const { values } = parseArgs({
@@ -14,6 +16,7 @@ const { values } = parseArgs({
     from: { type: "string", default: "1" },
     seeds: { type: "string" },
     seed: { type: "string" },
+    hubs: { type: "string" },
   },
 });
 const minutes = Number(values.minutes);
@@ -26,7 +29,11 @@ let done = 0;
 let messages = 0;
 for (let seed = first; done < most && (done === 0 || performance.now() < untilMs); seed++, done++) {
   try {
-    messages += simulate(seed, minutes).truth.tokens.length;
+    const world =
+      values.hubs === undefined
+        ? simulate(seed, minutes)
+        : simulateCluster(seed, minutes, Number(values.hubs));
+    messages += world.truth.tokens.length;
   } catch (error) {
     failures++;
     console.log(error instanceof Error ? error.message : String(error));

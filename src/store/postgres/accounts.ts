@@ -9,7 +9,8 @@ import {
   type DeviceKey,
 } from "../../chat/account-store.ts";
 import { accounts as limits } from "../../limits.ts";
-import { type Database, Refused, type Run } from "./database.ts";
+import { Refused, type Run } from "./database.ts";
+import type { DatabasePort } from "./database-port.ts";
 
 type Problem = "name" | "key" | "full" | "missing" | undefined;
 type Change<T extends AccountChange["type"]> = Extract<AccountChange, { type: T }>;
@@ -30,9 +31,9 @@ type KeyRow = {
 const uniqueViolation = "23505";
 
 export class PostgresAccounts {
-  readonly #database: Database;
+  readonly #database: DatabasePort;
 
-  constructor(database: Database) {
+  constructor(database: DatabasePort) {
     this.#database = database;
   }
 

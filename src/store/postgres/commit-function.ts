@@ -3,7 +3,7 @@
 
 /** SQLSTATE of a server whose lease has run out: it may write no more. */
 export const fencedState = "PY001";
-/** A session in the batch is connected to another server by now. */
+/** Somebody whose messages are in the batch is, or was, connected to another server meanwhile. */
 const movedState = "PY002";
 
 /** The channel on which servers hear of each other's batches. */
@@ -15,7 +15,7 @@ const payloadBytes = 7_900;
 /**
  * `said`: `[{room, count, timeMs, rows: [{count, timeMs, runs}]}]`. `there`: who came, left and was
  * renamed, `[{room, changes: [{folded, name?, event?}]}]` in their order; without `name`, left.
- * `people`: `[{id, name, n, minMail, network, seenMs, isHere, isNew}]`. `letters`: `[{session,
+ * `people`: `[{id, name, n, before, minMail, network, seenMs, isHere}]`. `letters`: `[{session,
  * network, timeMs, sender, message}]`, where a session with `#` is a connection without a mailbox:
  * `SERVER#NUMBER`. `gone`: names that are given up, `[{name, holder}]`. `directory`: who has a name
  * here, `[{folded, name?, key, person, about}]`; without `name`, nobody any more. `signals`: for
@@ -42,6 +42,7 @@ export const commitFunction = `
     comers text[] := '{}';
     is_new boolean;
     has_signals boolean := false;
+    is_elsewhere boolean;
     note text;
     result text;
     others boolean;
@@ -96,22 +97,19 @@ export const commitFunction = `
       UNION ALL SELECT value ->> 'session' FROM json_array_elements(letters)
     ) ORDER BY id COLLATE "C" FOR UPDATE;
     FOR item IN
-      SELECT * FROM json_to_recordset(people) AS p(id text, name text, n bigint, "minMail" bigint,
-        network text, "seenMs" bigint, "isHere" boolean, "isNew" boolean)
+      SELECT * FROM json_to_recordset(people) AS p(id text, name text, n bigint, before bigint,
+        "minMail" bigint, network text, "seenMs" bigint, "isHere" boolean)
       ORDER BY id COLLATE "C"
     LOOP
       SELECT * INTO known FROM parley.sessions WHERE id = item.id;
-      IF FOUND AND known.server IS DISTINCT FROM me AND known.server IS NOT NULL THEN
-        IF item."isNew" THEN
-          INSERT INTO parley.signals (server, signal)
-            VALUES (known.server, json_build_object('type', 'moved', 'session', item.id)::text);
-          has_signals := true;
-        ELSIF item.n > known.n THEN
+      is_elsewhere := FOUND AND known.server IS DISTINCT FROM me AND known.server IS NOT NULL;
+      IF FOUND AND (is_elsewhere OR known.n > item.before) THEN
+        -- Messages that it sends again, there, must not be here as well.
+        IF item.n > item.before THEN
           RAISE EXCEPTION 'Session % is connected elsewhere', item.id
             USING ERRCODE = '${movedState}';
-        ELSE
-          CONTINUE;
         END IF;
+        CONTINUE;
       END IF;
       IF known.id IS NULL THEN
         CONTINUE WHEN item.name = '' AND item.n = 0 AND item."minMail" = 0;
@@ -228,6 +226,42 @@ export const commitFunction = `
 `;
 
 /**
+ * Claims a name for somebody at this server. A person may have it at several: whoever moves has it
+ * at the next before the last gives it up. With a record of a session (else empty), the server that
+ * had the session may write it no more. Null: somebody else has the name by way of another server;
+ * else the record's counter, 0 if there is none.
+ */
+export const claimFunction = `
+  CREATE OR REPLACE FUNCTION parley.claim(
+    me text, claimed text, claimant text, record text, now_ms bigint
+  ) RETURNS bigint LANGUAGE plpgsql AS $function$
+  DECLARE
+    known parley.sessions%ROWTYPE;
+  BEGIN
+    PERFORM 1 FROM parley.servers WHERE id = me AND NOT is_over FOR SHARE;
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'The lease of server % has run out', me USING ERRCODE = '${fencedState}';
+    END IF;
+    -- Of two who claim a name at the same time, the second sees the first.
+    PERFORM pg_advisory_xact_lock(hashtextextended(claimed, 8097874531021168756));
+    IF EXISTS (SELECT 1 FROM parley.names
+      WHERE folded = claimed AND holder <> claimant AND server <> me) THEN RETURN NULL; END IF;
+    INSERT INTO parley.names (folded, holder, server) VALUES (claimed, claimant, me)
+      ON CONFLICT (folded, server) DO UPDATE SET holder = excluded.holder;
+    IF record = '' THEN RETURN 0; END IF;
+    SELECT * INTO known FROM parley.sessions WHERE id = record FOR UPDATE;
+    IF known.server <> me THEN
+      INSERT INTO parley.signals (server, signal)
+        VALUES (known.server, json_build_object('type', 'moved', 'session', record)::text);
+      PERFORM pg_notify('${channel}', json_build_object('from', me, 'hasSignals', true)::text);
+    END IF;
+    INSERT INTO parley.sessions (id, name, n, mail, network, seen_ms, clock_ms, server)
+      VALUES (record, '', 0, 0, '', 0, now_ms, me) ON CONFLICT (id) DO UPDATE SET server = me;
+    RETURN coalesce(known.n, 0);
+  END $function$;
+`;
+
+/**
  * Servers whose lease has run out are over: their people are gone, and their names free. Returns how
  * many there were.
  */
@@ -244,12 +278,13 @@ export const reapFunction = `
     UPDATE parley.servers SET is_over = true WHERE NOT is_over AND expires <= clock_timestamp();
     DELETE FROM parley.servers WHERE is_over AND expires < clock_timestamp() - interval '1 day';
     FOR dead IN
-      SELECT DISTINCT server FROM (
+      SELECT server FROM (
         SELECT server FROM parley.members UNION SELECT server FROM parley.names
         UNION SELECT server FROM parley.sessions WHERE server IS NOT NULL
         UNION SELECT server FROM parley.signals UNION SELECT server FROM parley.people) AS used
       WHERE NOT EXISTS (
         SELECT 1 FROM parley.servers WHERE servers.id = used.server AND NOT is_over)
+      ORDER BY server COLLATE "C"
     LOOP
       found := found + 1;
       FOR item IN

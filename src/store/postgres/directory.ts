@@ -1,14 +1,14 @@
 // Who is connected to which server, for whoever asks by name. Written by the commit function.
 
 import { type DirectoryEntry, type ForeignPerson, holderAt } from "../../chat/foreign-person.ts";
-import type { Database } from "./database.ts";
+import type { DatabasePort } from "./database-port.ts";
 
 type PersonRow = Omit<DirectoryEntry, "about"> & { server: string; about: string; rooms: string };
 
 export class PostgresDirectory {
-  readonly #database: Database;
+  readonly #database: DatabasePort;
 
-  constructor(database: Database) {
+  constructor(database: DatabasePort) {
     this.#database = database;
   }
 

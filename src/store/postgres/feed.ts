@@ -8,12 +8,12 @@ import { SaidRun } from "../../chat/said-run.ts";
 import type { Batch, Committed } from "../../chat/store.ts";
 import { postgres as limits } from "../../limits.ts";
 import { channel } from "./commit-function.ts";
-import type { Database } from "./database.ts";
+import type { DatabasePort } from "./database-port.ts";
 import { eventOf, type Notice, parseNotice, type Piece, runsOf } from "./notices.ts";
 import type { Follower, PostgresStore } from "./store.ts";
 
 export class Feed implements Follower, SharedStore {
-  readonly #database: Database;
+  readonly #database: DatabasePort;
   readonly #store: PostgresStore;
   readonly #log: (line: string) => void;
   #hub: SharedHub | undefined;
@@ -21,8 +21,10 @@ export class Feed implements Follower, SharedStore {
   readonly #waiting = new Map<string, Piece[]>();
   /** Rooms in which something is missing. */
   readonly #stale = new Set<string>();
-  /** A batch is on its way: its own messages must not be read as those of others. */
-  #isCommitting = false;
+  /** Rooms of the batch on its way: its own messages must not be read as those of others. */
+  #inFlight: ReadonlySet<string> = new Set();
+  /** Called when that batch is settled. */
+  #whenSettled: (() => void)[] = [];
   #catchingUp: Promise<void> | undefined;
   /** Signals are being taken. */
   #taking: Promise<void> | undefined;
@@ -31,7 +33,7 @@ export class Feed implements Follower, SharedStore {
   #rights = "";
   #stop: (() => void) | undefined;
 
-  constructor(database: Database, store: PostgresStore, log: (line: string) => void) {
+  constructor(database: DatabasePort, store: PostgresStore, log: (line: string) => void) {
     this.#database = database;
     this.#store = store;
     this.#log = log;
@@ -63,9 +65,8 @@ export class Feed implements Follower, SharedStore {
     this.#catchUpSoon();
   }
 
-  /** A batch leaves for the database. */
-  committing(): void {
-    this.#isCommitting = true;
+  committing({ rooms }: Batch): void {
+    this.#inFlight = new Set(rooms.map(({ room }) => room));
   }
 
   async beforeSettled(batch: Batch, committed: Committed): Promise<void> {
@@ -74,10 +75,23 @@ export class Feed implements Follower, SharedStore {
     }
   }
 
+  settled(): void {
+    this.#inFlight = new Set();
+  }
+
   afterSettled(): void {
-    this.#isCommitting = false;
     for (const room of this.#waiting.keys()) this.#deliverWaiting(room);
     if (this.#stale.size > 0) this.#catchUpSoon();
+    for (const then of this.#whenSettled.splice(0)) then();
+  }
+
+  /** Somebody comes who may have heard more at another server than is known here. */
+  async reach(room: string, seq: number): Promise<void> {
+    // Own messages may be among it, which the hub delivers when they are settled.
+    while (this.#inFlight.has(room) && (this.#hub?.positionIn(room)?.seq ?? seq) < seq) {
+      await new Promise<void>((settled) => this.#whenSettled.push(settled));
+    }
+    await this.#readUpTo(room, seq);
   }
 
   fenced(): void {
@@ -116,7 +130,11 @@ export class Feed implements Follower, SharedStore {
   #handle({ from, pieces = [], mail = [], hasSignals, rights, erased, account }: Notice): void {
     const hub = this.#hub;
     if (hub === undefined) return;
-    for (const piece of pieces) this.#take(from, piece);
+    for (const piece of pieces) {
+      // By an earlier ID of this server, perhaps in the batch that is on its way.
+      if (this.#store.isOwn(from)) this.#missed(piece.room);
+      else this.#take(from, piece);
+    }
     if (hasSignals === true) {
       void this.#takeSignals().catch((error: unknown) => this.#complain(error));
     }
@@ -183,14 +201,19 @@ export class Feed implements Follower, SharedStore {
     void this.#catchUp().catch((error: unknown) => this.#complain(error));
   }
 
-  /** Reads what is missing in stale rooms, unless own messages may be among it. */
+  /** Reads what is missing in stale rooms; where own messages may be among it, later. */
   async #catchUp(): Promise<void> {
     this.#catchingUp ??= this.#readStale().finally(() => (this.#catchingUp = undefined));
     await this.#catchingUp;
   }
 
   async #readStale(): Promise<void> {
-    while (this.#stale.size > 0 && !this.#isCommitting && this.#hub !== undefined) {
+    const later = new Set<string>();
+    while (this.#hub !== undefined) {
+      for (const room of later) {
+        if (!this.#inFlight.has(room) && later.delete(room)) this.#stale.add(room);
+      }
+      if (this.#stale.size === 0) break;
       const rooms = [...this.#stale].slice(0, limits.roomsPerLook);
       for (const room of rooms) this.#stale.delete(room);
       const rows = await this.#database.run<{
@@ -203,8 +226,8 @@ export class Feed implements Follower, SharedStore {
         [JSON.stringify(rooms)],
       );
       for (const { name, seq, presence } of rows) {
-        // A batch that left meanwhile may be part of it: after it is settled.
-        if (this.#isCommitting) this.#stale.add(name);
+        // A batch that is on its way may be part of it; what leaves later can't be.
+        if (this.#inFlight.has(name)) later.add(name);
         else await this.#readUpTo(name, Number(seq));
         const position = this.#hub?.positionIn(name);
         if (position !== undefined && position.presence < Number(presence)) {
@@ -212,6 +235,7 @@ export class Feed implements Follower, SharedStore {
         }
       }
     }
+    for (const room of later) this.#stale.add(room);
   }
 
   /** Delivers the room's messages up to `seq`. */

@@ -3,17 +3,17 @@
 import type { PrivateMessage } from "../../chat/events.ts";
 import type { MailCount } from "../../chat/store.ts";
 import { isTrimDue, surplusMail } from "../mailbox-shares.ts";
-import type { Database } from "./database.ts";
+import type { DatabasePort } from "./database-port.ts";
 
 type MailRow = { mail: number | string; time: number | string; sender: string; message: string };
 type Content = Omit<PrivateMessage, "type" | "mail" | "timeMs" | "from">;
 
 export class PostgresMailboxes {
-  readonly #database: Database;
+  readonly #database: DatabasePort;
   readonly #maxMessages: number;
 
   /** Each mailbox keeps `maxMessages`, and up to an eighth more until it is trimmed. */
-  constructor(database: Database, maxMessages: number) {
+  constructor(database: DatabasePort, maxMessages: number) {
     this.#database = database;
     this.#maxMessages = maxMessages;
   }

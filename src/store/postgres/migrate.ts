@@ -2,7 +2,8 @@
 // at once one does it.
 
 import { ParleyError } from "../../errors.ts";
-import { type Database, Refused } from "./database.ts";
+import { Refused } from "./database.ts";
+import type { DatabasePort } from "./database-port.ts";
 import { functions, migrations, schemaVersion } from "./schema.ts";
 
 /** PostgreSQL versions below lack what is used here. */
@@ -14,7 +15,7 @@ const lockKey = "8097874531021168749";
 const undefinedTable = "42P01";
 
 /** `epoch`: of the log, if it is a new one. @throws ParleyError `storage`; DatabaseAway, Refused */
-export async function migrate(database: Database, epoch: string): Promise<void> {
+export async function migrate(database: DatabasePort, epoch: string): Promise<void> {
   const [server] = await database.run<{ version: string }>(
     "SELECT current_setting('server_version_num') AS version",
   );
@@ -52,7 +53,7 @@ export async function migrate(database: Database, epoch: string): Promise<void> 
 }
 
 /** 0: there are no tables yet. */
-async function versionOf(database: Database): Promise<number> {
+async function versionOf(database: DatabasePort): Promise<number> {
   try {
     const [row] = await database.run<{ value: string }>(
       "SELECT value FROM parley.meta WHERE key = 'schema'",

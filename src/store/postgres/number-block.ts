@@ -3,7 +3,7 @@
 
 import type { RightsRow } from "../../chat/rights/rights-rows.ts";
 import { postgres as limits } from "../../limits.ts";
-import type { Database } from "./database.ts";
+import type { DatabasePort } from "./database-port.ts";
 
 export class NumberBlock {
   readonly #fetch: () => Promise<number>;
@@ -21,7 +21,7 @@ export class NumberBlock {
   }
 
   /** @throws DatabaseAway, Refused */
-  static async open(database: Database, rights: readonly RightsRow[]): Promise<NumberBlock> {
+  static async open(database: DatabasePort, rights: readonly RightsRow[]): Promise<NumberBlock> {
     const fetch = async (): Promise<number> => {
       const [row] = await database.run<{ last: number | string }>(
         `INSERT INTO parley.meta (key, value) VALUES ('numbers', $1::bigint + $2::bigint)

@@ -7,6 +7,7 @@ import type { OpenStore } from "../open.ts";
 import type { Retention } from "../retention.ts";
 import { Feed } from "./feed.ts";
 import { Database, DatabaseAway, Refused } from "./database.ts";
+import type { DatabasePort } from "./database-port.ts";
 import { parseDatabaseUrl } from "./database-url.ts";
 import { NumberBlock } from "./number-block.ts";
 import { passwordSource } from "./password-file.ts";
@@ -20,6 +21,23 @@ export type DatabaseSettings = {
   log: (line: string) => void;
 };
 
+/** Calls `run` once, after a while; returns what prevents it. */
+export type StartTimer = (delayMs: number, run: () => void) => () => void;
+
+/** What makes a process among those of the database; given in simulations. */
+export type ProcessParts = {
+  startTimer: StartTimer;
+  /** Another ID at each call, unlike that of any other server. */
+  newServerId?: (() => string) | undefined;
+  /** Milliseconds by which data ages. */
+  clock?: (() => number) | undefined;
+};
+
+type SharedDatabase = Omit<OpenStore, "paths" | "past"> & {
+  /** This server among those of the database now. */
+  readonly serverId: string;
+};
+
 /** @throws ParleyError `storage`, `usage` */
 export async function openPostgres(
   address: string,
@@ -28,18 +46,26 @@ export async function openPostgres(
   const url = parseDatabaseUrl(address, userInfo().username);
   const database = new Database(url, passwordSource(url.database, url.user));
   try {
-    return await openOn(database, settings);
+    const opened = await openOn(database, settings, { startTimer });
+    const close = async (): Promise<void> => {
+      await opened.close();
+      await database.close();
+    };
+    const { serverId: _now, ...lasting } = opened;
+    return { ...lasting, close };
   } catch (error) {
     await database.close();
     throw startError(error);
   }
 }
 
-async function openOn(
-  database: Database,
+/** The same on a database that is open, which stays so. @throws also DatabaseAway, Refused */
+export async function openOn(
+  database: DatabasePort,
   { retention, pin, log }: DatabaseSettings,
-): Promise<Omit<OpenStore, "paths" | "past">> {
-  const store = await PostgresStore.open(database, { retention, pin });
+  { startTimer, newServerId, clock }: ProcessParts,
+): Promise<SharedDatabase> {
+  const store = await PostgresStore.open(database, { retention, pin, newServerId, clock });
   await store.makeHostSecret();
   const rights = await store.rights();
   const numbers = await NumberBlock.open(database, rights);
@@ -53,14 +79,19 @@ async function openOn(
   const readNames = async (): Promise<void> => {
     names = new Set(await store.registeredNames());
   };
+  const every = (pauseMs: number, work: () => Promise<void>): (() => void) =>
+    repeat(startTimer, pauseMs, work, log);
   const timers = [
-    repeat(limits.renewMs, () => store.renew(), log),
-    repeat(limits.lookMs, () => feed.check(), log),
-    repeat(history.sweepMs, sweep, log),
-    repeat(limits.namesMs, readNames, log),
-    repeat(limits.namesMs, () => registrations.refresh(), log),
+    every(limits.renewMs, () => store.renew()),
+    every(limits.lookMs, () => feed.check()),
+    every(history.sweepMs, sweep),
+    every(limits.namesMs, readNames),
+    every(limits.namesMs, () => registrations.refresh()),
   ];
   return {
+    get serverId() {
+      return store.serverId;
+    },
     epoch: store.epoch,
     answer: store.answer,
     rights,
@@ -74,18 +105,18 @@ async function openOn(
       for (const stop of timers) stop();
       feed.stop();
       await store.leave();
-      await database.close();
     },
   };
 }
 
 /** Does some work again and again, with a pause in between. What fails is said, but not twice. */
 function repeat(
+  start: StartTimer,
   pauseMs: number,
   work: () => Promise<void>,
   log: (line: string) => void,
 ): () => void {
-  let timer: Timer | undefined;
+  let cancel: (() => void) | undefined;
   let isStopped = false;
   let said = "";
   const run = async (): Promise<void> => {
@@ -100,14 +131,20 @@ function repeat(
     if (!isStopped) schedule();
   };
   const schedule = (): void => {
-    timer = setTimeout(() => void run(), pauseMs);
-    timer.unref();
+    cancel = start(pauseMs, () => void run());
   };
   schedule();
   return () => {
     isStopped = true;
-    clearTimeout(timer);
+    cancel?.();
   };
+}
+
+/** One that does not keep the process alive. */
+function startTimer(delayMs: number, run: () => void): () => void {
+  const timer = setTimeout(run, delayMs);
+  timer.unref();
+  return () => clearTimeout(timer);
 }
 
 function startError(error: unknown): unknown {

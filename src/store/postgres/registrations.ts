@@ -13,7 +13,8 @@ import type {
 } from "../../cpp/peer-registry.ts";
 import { mayHandOut } from "../../cpp/reach.ts";
 import { postgres, registry as limits } from "../../limits.ts";
-import type { Database, Run } from "./database.ts";
+import type { Run } from "./database.ts";
+import type { DatabasePort } from "./database-port.ts";
 
 /** Names this program's lock among others in the database: "parley p". */
 const lockKey = "8097874531021168752";
@@ -29,14 +30,14 @@ type EntryRow = Row & {
 };
 
 export class PostgresRegistrations implements PeerRegistry {
-  readonly #database: Database;
+  readonly #database: DatabasePort;
   readonly #maxEntries: number;
   #entries: readonly Registration[] = [];
   /** Requests that have no answer yet; they go to the database one by one. */
   #pending = 0;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(database: Database, maxEntries: number = limits.maxEntries) {
+  constructor(database: DatabasePort, maxEntries: number = limits.maxEntries) {
     this.#database = database;
     this.#maxEntries = maxEntries;
   }

@@ -4,7 +4,7 @@ import type { Said } from "../../chat/events.ts";
 import type { ForeignMember } from "../../chat/foreign-roster.ts";
 import type { RoomBounds } from "../../chat/store.ts";
 import { eraseAt, type StoredRun, unpackRuns } from "../packed-runs.ts";
-import type { Database } from "./database.ts";
+import type { DatabasePort } from "./database-port.ts";
 
 type BoundsRow = { first: number | string; last: number | string };
 type MemberRow = {
@@ -16,11 +16,11 @@ type MemberRow = {
 type BatchRow = { seq: number | string; time: number | string; runs: string };
 
 export class PostgresRooms {
-  readonly #database: Database;
+  readonly #database: DatabasePort;
   readonly #maxMessages: number;
 
   /** Messages past `maxMessages` count as deleted before a sweep deletes them. */
-  constructor(database: Database, maxMessages: number) {
+  constructor(database: DatabasePort, maxMessages: number) {
     this.#database = database;
     this.#maxMessages = maxMessages;
   }

@@ -1,7 +1,7 @@
 // The tables in PostgreSQL, in a schema of their own, as migrations from each version to the next.
 // docs/cluster.md describes them.
 
-import { commitFunction, reapFunction } from "./commit-function.ts";
+import { claimFunction, commitFunction, reapFunction } from "./commit-function.ts";
 
 const tables = `
   CREATE TABLE parley.meta (key text PRIMARY KEY, value text NOT NULL);
@@ -172,11 +172,16 @@ const version4 = `
   );
 `;
 
+/** Version 5: one person may have a name at several servers, and each gives up its own. */
+const version5 = `
+  ALTER TABLE parley.names DROP CONSTRAINT names_pkey, ADD PRIMARY KEY (folded, server);
+`;
+
 /** Step `i` turns version `i` into `i + 1`. Never change a released step; add one. */
-export const migrations: readonly string[] = [tables, version2, version3, version4];
+export const migrations: readonly string[] = [tables, version2, version3, version4, version5];
 
 /** Made anew after every migration: they belong to the newest tables. */
-export const functions = `${commitFunction}${reapFunction}`;
+export const functions = `${commitFunction}${claimFunction}${reapFunction}`;
 
 /** The version that this program writes. */
 export const schemaVersion = migrations.length;

@@ -7,7 +7,7 @@ import type { RightsChange, RightsRow } from "../../chat/rights/rights-rows.ts";
 import type {
   Batch,
   Committed,
-  NameClaim,
+  NameClaimed,
   SessionRecord,
   StoreReply,
   StoreRequest,
@@ -22,7 +22,8 @@ import { newEpoch } from "../server-store.ts";
 import { PostgresAccounts } from "./accounts.ts";
 import { batchJson } from "./batch-json.ts";
 import { channel, fencedState } from "./commit-function.ts";
-import { type Database, DatabaseAway, Refused } from "./database.ts";
+import { DatabaseAway, Refused } from "./database.ts";
+import type { DatabasePort } from "./database-port.ts";
 import { PostgresDirectory } from "./directory.ts";
 import { PostgresMailboxes } from "./mailboxes.ts";
 import { migrate } from "./migrate.ts";
@@ -35,16 +36,25 @@ export type PostgresOptions = {
   retention?: Partial<Retention> | undefined;
   /** Milliseconds by which data ages (retention-clock.ts); never goes back. */
   clock?: (() => number) | undefined;
+  /** Unlike that of any other server. */
+  newServerId?: (() => string) | undefined;
 };
+
+type ClaimRequest = Extract<StoreRequest, { type: "claim-name" }>;
+type Parts = { retention: Retention; clock: () => number; newServerId: () => string };
 
 /** Whoever brings what other servers have done. */
 export interface Follower {
-  /** A batch leaves for the database. */
-  committing(): void;
+  /** A batch leaves for the database, perhaps again. */
+  committing(batch: Batch): void;
   /** Called before a commit is answered: what others said before it has to be delivered first. */
   beforeSettled(batch: Batch, committed: Committed): Promise<void>;
-  /** Called after a commit was answered. */
+  /** It is known what has become of the batch. Called before the commit is answered. */
+  settled(): void;
+  /** Called after a commit was answered; the next one may be on its way. */
   afterSettled(): void;
+  /** Resolves when the hub has the room's messages up to `seq`, if the room is open. */
+  reach(room: string, seq: number): Promise<void>;
   /** Others have taken this server's people for gone. */
   fenced(): void;
 }
@@ -65,8 +75,11 @@ export class PostgresStore {
   follower: Follower | undefined;
   readonly rooms: PostgresRooms;
   #serverId: string;
+  readonly #newServerId: () => string;
+  /** The last batch, and who has sent it. */
+  #sent = { number: 0, as: "" };
   readonly #pin: string;
-  readonly #database: Database;
+  readonly #database: DatabasePort;
   readonly #mailboxes: PostgresMailboxes;
   readonly #accounts: PostgresAccounts;
   readonly directory: PostgresDirectory;
@@ -75,7 +88,7 @@ export class PostgresStore {
   readonly #clockStepMs: number;
 
   /** @throws ParleyError `storage`, DatabaseAway, Refused */
-  static async open(database: Database, options: PostgresOptions = {}): Promise<PostgresStore> {
+  static async open(database: DatabasePort, options: PostgresOptions = {}): Promise<PostgresStore> {
     await migrate(database, newEpoch());
     const meta = await database.run<{ key: string; value: string }>(
       "SELECT key, value FROM parley.meta",
@@ -92,20 +105,22 @@ export class PostgresStore {
     const store = new PostgresStore(database, values.get("epoch") ?? "", pin, {
       retention: { ...defaultRetention("disk"), ...options.retention },
       clock: options.clock ?? retentionClock(startMs, steadyMs, Date.now),
+      newServerId: options.newServerId ?? (() => secretText(9)),
     });
     await store.#register(store.serverId);
     return store;
   }
 
   private constructor(
-    database: Database,
+    database: DatabasePort,
     epoch: string,
     pin: string,
-    { retention, clock }: { retention: Retention; clock: () => number },
+    { retention, clock, newServerId }: Parts,
   ) {
     this.epoch = epoch;
     this.#pin = pin;
-    this.#serverId = secretText(9);
+    this.#newServerId = newServerId;
+    this.#serverId = newServerId();
     this.#database = database;
     this.#mailboxes = new PostgresMailboxes(database, retention.mailMessages);
     this.directory = new PostgresDirectory(database);
@@ -119,6 +134,11 @@ export class PostgresStore {
   /** This process among the servers of the database; another one after it was fenced. */
   get serverId(): string {
     return this.#serverId;
+  }
+
+  /** Whether a batch that this process has sent may be by that ID. */
+  isOwn(server: string): boolean {
+    return server === this.#serverId || server === this.#sent.as;
   }
 
   /** Folded names that somebody owns. */
@@ -160,17 +180,16 @@ export class PostgresStore {
 
   /** Answers a request once, later. */
   readonly answer = (request: StoreRequest, reply: (reply: StoreReply) => void): void => {
-    if (request.type === "commit") this.follower?.committing();
-    this.#perform(request).then(
-      (done) => {
-        reply(done);
-        if (request.type === "commit") this.follower?.afterSettled();
-      },
-      (error: unknown) => {
-        reply(this.#failure(request, error));
-        if (request.type === "commit") this.follower?.afterSettled();
-      },
-    );
+    if (request.type === "commit") this.follower?.committing(request.batch);
+    this.#perform(request)
+      .catch((error: unknown) => this.#failure(request, error))
+      .then((outcome) => {
+        // What may have been committed is on its way until that is known.
+        const isSettled = request.type === "commit" && outcome.outcome !== "unknown";
+        if (isSettled) this.follower?.settled();
+        reply(outcome);
+        if (isSettled) this.follower?.afterSettled();
+      });
   };
 
   /** Gives up the lease. Best effort: it runs out by itself. */
@@ -191,7 +210,7 @@ export class PostgresStore {
    * without them.
    */
   async #handleFenced(id: string): Promise<void> {
-    const next = secretText(9);
+    const next = this.#newServerId();
     await this.#register(next);
     // Several requests may find out at once.
     if (id !== this.#serverId) return await this.#unregister(next);
@@ -218,6 +237,7 @@ export class PostgresStore {
         return { ...done, type: "commit", result: await this.#commit(request.batch) };
       case "room-bounds": {
         const result = await this.rooms.boundsFor(request.room, this.#serverId);
+        await this.follower?.reach(request.room, result.last);
         return { ...done, type: "room-bounds", result };
       }
       case "read-room": {
@@ -243,7 +263,7 @@ export class PostgresStore {
         return { ...done, type: "find-name", result };
       }
       case "claim-name":
-        return { ...done, type: "claim-name", result: await this.#claim(request.claim) };
+        return { ...done, type: "claim-name", result: await this.#claim(request) };
       case "find-elsewhere": {
         const result = await this.directory.find(request.names, this.#serverId);
         return { ...done, type: "find-elsewhere", result };
@@ -271,12 +291,15 @@ export class PostgresStore {
   }
 
   async #commit(batch: Batch): Promise<Committed> {
-    const id = this.#serverId;
+    // One that may have been committed is asked for under the same ID, even after a new one was
+    // taken: its numbers are kept there.
+    const { number } = batch;
+    if (this.#sent.number !== number) this.#sent = { number, as: this.#serverId };
+    const id = this.#sent.as;
     try {
       return await this.#commitAs(id, batch);
     } catch (error) {
-      const isFenced = error instanceof Refused && error.state === fencedState;
-      if (isFenced) await this.#handleFenced(id);
+      if (isFenced(error)) await this.#handleFenced(id);
       throw error;
     }
   }
@@ -320,14 +343,9 @@ export class PostgresStore {
   /** Whoever has the name at another server, else whoever had it last. */
   async #named(name: string, sinceMs: number): Promise<SessionRecord | undefined> {
     const [other] = await this.#database.run<{ holder: string; seen: number | string | null }>(
-      `SELECT n.holder, s.seen_ms AS seen FROM (
-         SELECT holder FROM parley.names WHERE folded = $1 AND server <> $2
-         UNION ALL
-         -- An owner may be at several servers, and the name was claimed by one of them.
-         SELECT CASE WHEN left(p.person, 1) = '#' THEN p.server || p.person ELSE p.person END
-         FROM parley.people p JOIN parley.servers v ON v.id = p.server AND NOT v.is_over
-         WHERE p.folded = $1 AND p.server <> $2) n
-       LEFT JOIN parley.sessions s ON s.id = n.holder LIMIT 1`,
+      `SELECT n.holder, s.seen_ms AS seen FROM parley.names n
+       LEFT JOIN parley.sessions s ON s.id = n.holder
+       WHERE n.folded = $1 AND n.server <> $2 LIMIT 1`,
       [name, this.#serverId],
     );
     if (other !== undefined) {
@@ -344,24 +362,20 @@ export class PostgresStore {
     return row === undefined ? undefined : recordOf(row);
   }
 
-  async #claim({ name, holder }: NameClaim): Promise<boolean> {
+  async #claim({ claim, session = "" }: ClaimRequest): Promise<NameClaimed> {
     const id = this.#serverId;
-    const claimed = await this.#database.run(
-      `INSERT INTO parley.names (folded, holder, server)
-         SELECT $1, $2, id FROM parley.servers WHERE id = $3 AND NOT is_over FOR SHARE
-       ON CONFLICT (folded) DO UPDATE SET holder = excluded.holder, server = excluded.server
-         WHERE names.holder = excluded.holder OR names.server = excluded.server
-       RETURNING 1`,
-      [name, holderAt(id, holder), id],
-    );
-    if (claimed.length > 0) return true;
-    const [lease] = await this.#database.run(
-      "SELECT 1 FROM parley.servers WHERE id = $1 AND NOT is_over",
-      [id],
-    );
-    if (lease !== undefined) return false;
-    await this.#handleFenced(id);
-    throw new DatabaseAway("This server was taken for dead: ask again");
+    try {
+      const [row] = await this.#database.run<{ n: number | string | null }>(
+        "SELECT parley.claim($1, $2, $3, $4, $5) AS n",
+        [id, claim.name, holderAt(id, claim.holder), session, Math.floor(this.#clock())],
+      );
+      const n = row?.n ?? undefined;
+      return n === undefined ? { isFree: false } : { isFree: true, n: Number(n) };
+    } catch (error) {
+      if (!isFenced(error)) throw error;
+      await this.#handleFenced(id);
+      throw new DatabaseAway("This server was taken for dead: ask again");
+    }
   }
 
   async #changeRights(changes: readonly RightsChange[]): Promise<void> {
@@ -386,6 +400,10 @@ export class PostgresStore {
     const text = JSON.stringify({ from: this.#serverId, ...note });
     await this.#database.run("SELECT pg_notify($1, $2)", [channel, text]);
   }
+}
+
+function isFenced(error: unknown): boolean {
+  return error instanceof Refused && error.state === fencedState;
 }
 
 function otherKey(pin: string): string {

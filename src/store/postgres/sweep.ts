@@ -3,7 +3,8 @@
 import { accountMark } from "../../chat/account-store.ts";
 import { history as limits } from "../../limits.ts";
 import type { Retention } from "../retention.ts";
-import type { Database, Run, Value } from "./database.ts";
+import type { Run, Value } from "./database.ts";
+import type { DatabasePort } from "./database-port.ts";
 
 /** SQL for `widestNetworkOf(network)`, without its `:/48`. */
 const widestNetwork = `CASE WHEN network LIKE '%::/64'
@@ -15,10 +16,10 @@ const isSession = `left(id, 1) <> '${accountMark}'`;
 const lockKey = "8097874531021168755";
 
 export class PostgresSweep {
-  readonly #database: Database;
+  readonly #database: DatabasePort;
   readonly #retention: Retention;
 
-  constructor(database: Database, retention: Retention) {
+  constructor(database: DatabasePort, retention: Retention) {
     this.#database = database;
     this.#retention = retention;
   }

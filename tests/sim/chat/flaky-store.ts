@@ -2,9 +2,15 @@
 // can't be read, or is slow; some outcomes are lost whether the store has committed the batch or
 // not.
 
-import type { LocalStore, StoreReply, StoreRequest } from "../../../src/chat/store.ts";
+import type {
+  LocalStore,
+  StoreAnswerer,
+  StoreReply,
+  StoreRequest,
+} from "../../../src/chat/store.ts";
 import { ParleyError } from "../../../src/errors.ts";
 import { answerRequest } from "../../../src/store/answer.ts";
+import type { Backing } from "./server-process.ts";
 import type { Truth } from "./truth.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
@@ -27,10 +33,11 @@ export class FlakyStore {
     readonly random: () => number,
   ) {}
 
-  /** Another process takes over the store; returns its function to send requests. */
-  attach(): (request: StoreRequest, reply: (reply: StoreReply) => void) => void {
+  /** Another process takes over the store. */
+  attach(): Backing {
+    const { epoch } = this.store;
     const process = ++this.#process;
-    return (request, reply) => {
+    const answer: StoreAnswerer = (request, reply) => {
       const { clock, random, condition } = this;
       const isBusy = clock.nowMs < this.#freeMs;
       if (condition === "fine" && !isBusy) return reply(this.#answer(request, process));
@@ -46,6 +53,7 @@ export class FlakyStore {
         reply(forgets ? { id: request.id, outcome: "unknown" } : answer);
       });
     };
+    return { epoch, answer, random: this.random, detach: () => this.#detach() };
   }
 
   /** The process is gone, and its memory with it: the next one works with another store. */
@@ -56,7 +64,7 @@ export class FlakyStore {
   }
 
   /** The process is dead: some of its requests are carried out before anybody else's. */
-  detach(): void {
+  #detach(): void {
     for (const request of this.#pending) {
       if (this.random() < 0.5) break;
       this.#answer(request, this.#process);

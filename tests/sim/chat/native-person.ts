@@ -248,7 +248,7 @@ export class NativePerson {
     clock.after(1 + random() * 30, () => {
       if (life !== this.#life) return;
       const process = this.#world.server;
-      if (process.isDead) {
+      if (process === undefined || process.isDead) {
         return this.#act((session) => session.handleLost("refused", clock.nowMs));
       }
       const splitter = new LineSplitter(16 * 1024 * 1024);
@@ -274,7 +274,7 @@ export class NativePerson {
           },
         },
       );
-      this.#world.watch(connection);
+      this.#world.watch(connection, process);
       this.#connection = connection;
       this.#act((session) => session.handleConnected(clock.nowMs));
     });

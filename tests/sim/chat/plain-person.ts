@@ -52,7 +52,9 @@ export class PlainPerson {
       token.mayBePrivate = this.#mayChat || this.#isLeaving;
       this.#send(connection, tell(to, this.#text(token)));
     } else if (dice < 0.8 && rename !== undefined) {
-      this.#send(connection, rename(this.#name, this.#world.anyName()));
+      const to = this.#world.anyName();
+      if (this.#world.isShared === true) this.#names.add(to);
+      this.#send(connection, rename(this.#name, to));
     } else if (dice < 0.84 && invite !== undefined) {
       this.#mayChat = true;
       this.#send(connection, invite(this.#world.anyName()));
@@ -99,7 +101,7 @@ export class PlainPerson {
 
   #connect(): void {
     const { server, random } = this.#world;
-    if (server.isDead) return;
+    if (server === undefined || server.isDead) return;
     const { dialect, login } = this.#words;
     const splitter = new LineSplitter(1_000_000);
     this.#heard = 0;
@@ -121,7 +123,7 @@ export class PlainPerson {
         if (this.#connection === connection) this.#connection = undefined;
       },
     });
-    this.#world.watch(connection);
+    this.#world.watch(connection, server);
     this.#connection = connection;
     this.#send(connection, login(this.#name));
   }

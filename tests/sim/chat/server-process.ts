@@ -1,5 +1,5 @@
 // The server as a process on virtual time: the real hub, driven as by the real driver, with byte
-// streams for connections. It can be killed; then only the store's contents remain.
+// streams for connections. It can be paused, and killed; then only the store's contents remain.
 
 import { unruled } from "../../chat/no-control.ts";
 import { fakeCredentials } from "../../chat/fake-credentials.ts";
@@ -11,32 +11,44 @@ import { createMetrics } from "../../../src/chat/metrics.ts";
 import type { Rates } from "../../../src/chat/rate-budget.ts";
 import type { Dialect } from "../../../src/chat/dialect.ts";
 import type { Session } from "../../../src/chat/session.ts";
-import type { StoreReply } from "../../../src/chat/store.ts";
+import type { StoreAnswerer } from "../../../src/chat/store.ts";
 import { LineSplitter } from "../../../src/line-splitter.ts";
-import type { FlakyStore } from "./flaky-store.ts";
+import type { OtherServers } from "../../../src/store/open.ts";
+import { Lifetime } from "./lifetime.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
 /** Share of the turns in which the server is busy, and for how long, in milliseconds. */
 const busyShare = 0.1;
 const busyMs = 20;
 
+/** What the process works with. */
+export type Backing = {
+  readonly epoch: string;
+  readonly answer: StoreAnswerer;
+  readonly others?: OtherServers | undefined;
+  random(): number;
+  /** The process is dead. */
+  detach(): void;
+  /** The hub has thrown this. */
+  failed?(error: unknown): void;
+};
+
 export class ServerProcess {
   readonly hub: Hub;
-  #ask: ReturnType<FlakyStore["attach"]>;
-  #isDead = false;
   #isPumping = false;
   #timerMs = Infinity;
   #secrets = 0;
 
+  /** Texts that are secret have `name` in them: no two processes make the same ones. */
   constructor(
     readonly clock: VirtualClock,
-    readonly store: FlakyStore,
+    readonly backing: Backing,
     readonly rates: Rates | undefined,
+    readonly life = new Lifetime(),
+    name = String(clock.nowMs),
   ) {
-    this.#ask = store.attach();
-    const startedMs = clock.nowMs;
     this.hub = new Hub({
-      epoch: store.store.epoch,
+      epoch: backing.epoch,
       metrics: createMetrics(),
       rates,
       files: {
@@ -45,47 +57,62 @@ export class ServerProcess {
         download() {},
         closed() {},
       },
-      wake: () => clock.after(store.random(), () => this.#endTurn()),
+      wake: () => clock.after(backing.random(), () => this.#endTurn()),
+      shared: backing.others,
       print() {},
       log: silentLog,
       hashSecret: (secret) => `hash of ${secret}`,
       ...unruled(),
       reservedNames,
       credentials: fakeCredentials,
-      newSecret: () => `secret-number-${++this.#secrets}-of-${startedMs}`,
+      newSecret: () => `secret-number-${++this.#secrets}-of-${name}`,
+    });
+    backing.others?.attach({
+      handleForeign: (event) => this.run((hub) => hub.handleForeign(event, clock.nowMs)),
+      positionIn: (room) => this.hub.positionIn(room),
+      watchedServers: () => this.hub.watchedServers(),
+      openRooms: () => this.hub.openRooms(),
+      openMailboxes: () => this.hub.openMailboxes(),
     });
     this.#schedule();
   }
 
   get isDead(): boolean {
-    return this.#isDead;
+    return this.life.isDead;
   }
 
   /** SIGKILL: nothing of it runs any more. */
   kill(): void {
-    this.#isDead = true;
-    this.store.detach();
+    this.life.end();
+    this.backing.detach();
   }
 
   /** A client connected; `link` takes the output. */
   accept(link: Link, dialect: Dialect, address: string): ServerConnection {
-    const { clock, hub } = this;
-    const session = hub.handleConnect(link, dialect, { address, port: 40_000 }, clock.nowMs);
-    session.output.framed = true;
-    this.#pump();
-    return new ServerConnection(this, session);
+    return new ServerConnection(this, (hub) => {
+      const peer = { address, port: 40_000 };
+      const session = hub.handleConnect(link, dialect, peer, this.clock.nowMs);
+      session.output.framed = true;
+      return session;
+    });
   }
 
-  /** Does something with the hub if the process is alive. */
+  /** Does something with the hub if the process is alive, once it is not paused. */
   run(act: (hub: Hub) => void): void {
-    if (this.#isDead) return;
-    act(this.hub);
-    this.#pump();
-    this.#schedule();
+    this.life.whenRunning(() => {
+      try {
+        act(this.hub);
+        this.#pump();
+        this.#schedule();
+      } catch (error) {
+        this.backing.failed?.(error);
+        throw error;
+      }
+    });
   }
 
   #endTurn(): void {
-    const isBusy = this.store.random() < busyShare;
+    const isBusy = this.backing.random() < busyShare;
     this.run((hub) => {
       if (hub.endTurn(this.clock.nowMs, isBusy)) this.clock.after(busyMs, () => this.#endTurn());
     });
@@ -98,7 +125,7 @@ export class ServerProcess {
     for (;;) {
       const request = this.hub.pollStore(this.clock.nowMs);
       if (request === undefined) break;
-      this.#ask(request, (reply: StoreReply) =>
+      this.backing.answer(request, (reply) =>
         this.run((hub) => hub.handleStore(reply, this.clock.nowMs)),
       );
     }
@@ -120,29 +147,34 @@ export class ServerProcess {
 /** The server's side of one connection. */
 export class ServerConnection {
   readonly #process: ServerProcess;
-  readonly #session: Session;
   readonly #framer = new LineSplitter(1_000_000);
+  /** Undefined: the process is paused, and has not seen the connection. */
+  #session: Session | undefined;
 
-  constructor(process: ServerProcess, session: Session) {
+  constructor(process: ServerProcess, connect: (hub: Hub) => Session) {
     this.#process = process;
-    this.#session = session;
+    process.run((hub) => (this.#session = connect(hub)));
   }
 
   received(bytes: Uint8Array): void {
     this.#framer.push(bytes, (line) => {
-      const { clock } = this.#process;
-      this.#process.run((hub) => hub.handleMessage(this.#session, line, clock.nowMs));
+      this.#act((hub, session, nowMs) => hub.handleMessage(session, line, nowMs));
       return true;
     });
   }
 
   drained(): void {
-    const { clock } = this.#process;
-    this.#process.run((hub) => hub.handleDrain(this.#session, clock.nowMs));
+    this.#act((hub, session, nowMs) => hub.handleDrain(session, nowMs));
   }
 
   closed(): void {
+    this.#act((hub, session, nowMs) => hub.handleClose(session, "lost", nowMs));
+  }
+
+  #act(act: (hub: Hub, session: Session, nowMs: number) => void): void {
     const { clock } = this.#process;
-    this.#process.run((hub) => hub.handleClose(this.#session, "lost", clock.nowMs));
+    this.#process.run((hub) => {
+      if (this.#session !== undefined) act(hub, this.#session, clock.nowMs);
+    });
   }
 }

@@ -11,13 +11,16 @@ export interface Surroundings {
   readonly truth: Truth;
   readonly random: () => number;
   readonly native: Dialect;
-  readonly server: ServerProcess;
+  /** The server that a new connection reaches; undefined: nobody listens. */
+  readonly server: ServerProcess | undefined;
+  /** Several servers: a name reaches whoever has asked for it before they are told. */
+  readonly isShared?: boolean;
   /** Number of the first message that the log still has of a room. */
   firstKept(room: string): number;
   /** A name that somebody may have. */
   anyName(): string;
   /** The connection is subject to faults. */
-  watch(connection: Connection): void;
+  watch(connection: Connection, server: ServerProcess): void;
   /** Somebody has logged in under that name. */
   entered(who: string, name: string): void;
   /** A trace of what is sent, received and reported. */

@@ -2,7 +2,7 @@
 // receives anything that is not in the log, out of order, or twice. Every message is a token; the
 // truth knows what became of each.
 
-import type { Batch, Committed, SessionUpdate } from "../../../src/chat/store.ts";
+import type { Committed, SessionUpdate } from "../../../src/chat/store.ts";
 import { history as limits } from "../../../src/limits.ts";
 
 /** A message: by whom, where it may be heard, and where it was logged. */
@@ -19,6 +19,13 @@ export type Token = {
   orphaned: boolean;
   /** Said to a room, by somebody for whom a private chat may have begun or not have ended yet. */
   mayBePrivate: boolean;
+};
+
+/** What is looked at of a batch. */
+export type CommittedBatch = {
+  readonly rooms: readonly { room: string; runs: readonly { texts: readonly string[] }[] }[];
+  readonly sessions: readonly SessionUpdate[];
+  readonly mail: readonly { session: string; message: { text: string } }[];
 };
 
 /** Who had which name when, as the log has it. */
@@ -58,7 +65,7 @@ export class Truth {
   }
 
   /** The log has committed a batch. Call once per batch. */
-  committed(batch: Batch, { rooms, mail }: Committed): void {
+  committed(batch: CommittedBatch, { rooms, mail }: Committed): void {
     for (const update of batch.sessions) {
       const names = this.#holders.get(update.id)?.names ?? new Set();
       if (update.name !== "") names.add(update.name);

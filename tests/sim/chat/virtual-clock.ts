@@ -9,6 +9,9 @@ export class VirtualClock {
   /** A binary heap, earliest first. */
   readonly #heap: Event[] = [];
 
+  /** `settle` is called after each event. */
+  constructor(readonly settle: () => void = () => {}) {}
+
   /**
    * Runs `run` after `delayMs`, rounded to whole milliseconds. Events can't be cancelled; `run`
    * checks whether it is still wanted.
@@ -43,6 +46,7 @@ export class VirtualClock {
       this.#pop();
       this.nowMs = Math.max(this.nowMs, next.atMs);
       next.run();
+      this.settle();
     }
     this.nowMs = untilMs;
   }

@@ -163,7 +163,7 @@ export class World implements Surroundings {
   }
 
   #start(): ServerProcess {
-    return new ServerProcess(this.clock, this.store, ratesFor(this.#rate));
+    return new ServerProcess(this.clock, this.store.attach(), ratesFor(this.#rate));
   }
 
   #live(person: { doSomething(): void }): void {

@@ -1,0 +1,76 @@
+// A fixed number of seeds of the simulator of several servers; `bun tests/sim/soak.ts --hubs 3` runs as
+// many as you like.
+
+import { describe, expect, test } from "bun:test";
+import type { Lie } from "./cluster/database.ts";
+import { simulateCluster } from "./cluster/world.ts";
+
+const seeds = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1);
+
+describe("several servers are one, whatever breaks", () => {
+  test.each(seeds(12))("three servers, seed %d", (seed) => {
+    expect(simulateCluster(seed, 4).truth.tokens.length).toBeGreaterThan(100);
+  });
+
+  test.each(seeds(3))("five servers, seed %d", (seed) => {
+    expect(simulateCluster(seed, 2, 5).truth.tokens.length).toBeGreaterThan(100);
+  });
+});
+
+/** What some seed says of a database that lies. */
+function complaints(lie: Lie): string {
+  for (const seed of seeds(20)) {
+    try {
+      simulateCluster(seed, 4, 3, lie);
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+  }
+  return "none";
+}
+
+describe("the simulator detects a database", () => {
+  test("that forgets that it has committed a batch", () => {
+    const said = complaints(({ tables, undo }, text, values) => {
+      const me = tables.servers.get(String(values[0]));
+      const isCommit = text.includes("parley.commit(") && me?.isOver === false;
+      if (isCommit) tables.servers.put(me.id, { ...me, batch: 0 }, undo);
+      return undefined;
+    });
+    expect(said).toMatch(/twice|follows/);
+  });
+
+  test("that lets a server write after others have taken it for dead", () => {
+    const said = complaints(({ tables, undo }, text, values) => {
+      const me = tables.servers.get(String(values[0]));
+      const isCommit = text.includes("parley.commit(") && me?.isOver === true;
+      if (isCommit) tables.servers.put(me.id, { ...me, isOver: false }, undo);
+      return undefined;
+    });
+    expect(said).not.toBe("none");
+  });
+
+  test("that gives a name to two people", () => {
+    const said = complaints(({ tables, undo }, text, values) => {
+      if (!text.includes("parley.claim(")) return undefined;
+      const [, folded] = values.map(String);
+      for (const row of tables.holdersOf(folded ?? "")) tables.removeName(row, undo);
+      return undefined;
+    });
+    expect(said).toMatch(/the database for|has got the name/);
+  });
+
+  test("that never tells how far a room has come, where notifications are lost", () => {
+    const said = complaints((_context, text) =>
+      text.startsWith("SELECT name, last_seq AS seq") ? [] : undefined,
+    );
+    expect(said).toMatch(/has heard|after the last fault|after the last|In the end/);
+  });
+
+  test("that keeps the people of servers that are gone", () => {
+    const said = complaints((_context, text) =>
+      text.includes("parley.reap()") ? [{ reap: 0 }] : undefined,
+    );
+    expect(said).not.toBe("none");
+  });
+});

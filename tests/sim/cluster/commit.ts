@@ -1,0 +1,274 @@
+// `parley.commit` and `parley.reap` of the simulated database, step by step as in
+// src/store/postgres/commit-function.ts. tests/store/postgres/simulated.test.ts holds them to
+// PostgreSQL's.
+
+import type { StoredRun } from "../../../src/store/packed-runs.ts";
+import { Refused } from "../../../src/store/postgres/database.ts";
+import type { Undo } from "./rows.ts";
+import type { Tables } from "./tables.ts";
+
+export type SaidJson = {
+  room: string;
+  count: number;
+  timeMs: number;
+  rows: { count: number; timeMs: number; runs: StoredRun[] }[];
+};
+type Change = { folded: string; name?: string; event?: unknown };
+type ThereJson = { room: string; changes: Change[] };
+export type PersonJson = {
+  id: string;
+  name: string;
+  n: number;
+  before?: number;
+  minMail: number;
+  network: string;
+  seenMs: number;
+  isHere?: boolean;
+};
+export type LetterJson = {
+  session: string;
+  network: string;
+  timeMs: number;
+  sender: string;
+  message: { text: string };
+};
+type EntryJson = {
+  folded: string;
+  name?: string;
+  key: string;
+  person: string;
+  about: { persona?: unknown };
+};
+type SignalJson = { server: string; signal: unknown };
+type GoneJson = { name: string; holder: string };
+
+export type CommitCall = {
+  me: string;
+  number: number;
+  leaseMs: number;
+  said: SaidJson[];
+  there: ThereJson[];
+  people: PersonJson[];
+  letters: LetterJson[];
+  gone: GoneJson[];
+  directory: EntryJson[];
+  signals: SignalJson[];
+};
+
+/** What a commit has done, for whoever checks it. */
+export type Done = {
+  rooms: readonly SaidJson[];
+  firsts: readonly number[];
+  people: readonly PersonJson[];
+  letters: readonly LetterJson[];
+  counters: readonly number[];
+};
+
+type Outcome = Done & { result: string; note: object | undefined };
+
+/** The reply, and what was done: nothing if the batch was committed before. */
+export function commit(
+  tables: Tables,
+  call: CommitCall,
+  nowMs: number,
+  undo: Undo,
+): { result: string; outcome: Outcome | undefined } {
+  const { me, number } = call;
+  const lease = tables.servers.get(me);
+  if (lease !== undefined && lease.batch === number) {
+    return { result: lease.reply, outcome: undefined };
+  }
+  if (lease === undefined || lease.isOver) {
+    throw fenced(me);
+  }
+  if (lease.batch > number) {
+    throw new Refused(`Batch ${number} comes after batch ${lease.batch}`, "P0001");
+  }
+  const others = [...tables.servers.values()].some(({ id, isOver }) => id !== me && !isOver);
+  const { firsts, pieces } = say(tables, call, undo);
+  const people = record(tables, call, undo);
+  const { counters, readers, hasLetters } = send(tables, call, undo);
+  for (const { name, holder } of call.gone) {
+    tables.removeName({ folded: name, holder, server: me }, undo);
+  }
+  const comers = list(tables, call, undo);
+  for (const { server, signal } of call.signals) {
+    tables.signal(server, { type: "hub", from: me, signal }, undo);
+  }
+  const versions = move(tables, call, pieces, undo);
+  const result = JSON.stringify({ rooms: firsts, mail: counters, presence: versions });
+  const expiresMs = nowMs + call.leaseMs;
+  tables.servers.put(me, { ...lease, batch: number, reply: result, expiresMs }, undo);
+  const hasSignals = hasLetters || call.signals.length > 0;
+  const isNews = pieces.length > 0 || readers.length > 0 || hasSignals || comers.length > 0;
+  const news = { from: me, mail: readers, hasSignals, people: comers, pieces };
+  const note = others && isNews ? news : undefined;
+  const done = { rooms: call.said, firsts, people, letters: call.letters, counters };
+  return { result, outcome: { ...done, result, note } };
+}
+
+export function fenced(server: string): Refused {
+  return new Refused(`The lease of server ${server} has run out`, "PY001");
+}
+
+function say(
+  tables: Tables,
+  { said }: CommitCall,
+  undo: Undo,
+): { firsts: number[]; pieces: object[] } {
+  const firsts: number[] = Array.from({ length: said.length });
+  const pieces: object[] = [];
+  for (const { room, count, rows, place } of inOrder(said)) {
+    const row = tables.rooms.get(room) ?? { name: room, first: 1, last: 0, presence: 0 };
+    tables.rooms.put(room, { ...row, last: row.last + count }, undo);
+    let seq = row.last + 1;
+    firsts[place] = seq;
+    for (const { count: length, timeMs, runs } of rows) {
+      const batch = { first: seq, count: length, timeMs, runs: JSON.stringify(runs) };
+      tables.addBatch(room, batch, undo);
+      pieces.push({ room, seq, count: length, timeMs, runs });
+      seq += length;
+    }
+  }
+  return { firsts, pieces };
+}
+
+function record(tables: Tables, { me, people }: CommitCall, undo: Undo): PersonJson[] {
+  const recorded: PersonJson[] = [];
+  for (const item of people.toSorted((a, b) => compare(a.id, b.id))) {
+    const known = tables.sessions.get(item.id);
+    const { before = Infinity } = item;
+    const elsewhere = known?.server === me ? undefined : known?.server;
+    if (known !== undefined && (elsewhere !== undefined || known.n > before)) {
+      if (item.n > before) {
+        throw new Refused(`Session ${item.id} is connected elsewhere`, "PY002");
+      }
+      continue;
+    }
+    recorded.push(item);
+    const server = item.isHere === true ? me : undefined;
+    const { id, name, n, minMail, network, seenMs } = item;
+    const isNothing = name === "" && n === 0 && minMail === 0;
+    if (known === undefined) {
+      if (isNothing) continue;
+      tables.sessions.put(id, { id, name, n, mail: minMail, network, seenMs, server }, undo);
+    } else if (isNothing && known.mail === 0) {
+      tables.sessions.delete(id, undo);
+    } else {
+      const mail = Math.max(known.mail, minMail);
+      tables.sessions.put(id, { id, name, n, mail, network, seenMs, server }, undo);
+    }
+  }
+  return recorded;
+}
+
+function send(
+  tables: Tables,
+  { letters }: CommitCall,
+  undo: Undo,
+): { counters: number[]; readers: [string, number][]; hasLetters: boolean } {
+  const counters: number[] = [];
+  const readers: [string, number][] = [];
+  let hasLetters = false;
+  for (const { session, network, timeMs, sender, message } of letters) {
+    const [server = "", number] = session.split("#");
+    if (number !== undefined) {
+      tables.signal(server, { type: "letter", to: `#${number}`, timeMs, sender, message }, undo);
+      hasLetters = true;
+      counters.push(0);
+      continue;
+    }
+    const known = tables.sessions.get(session);
+    const mail = (known?.mail ?? 0) + 1;
+    const row = known ?? { id: session, name: "", n: 0, network: "", seenMs: timeMs };
+    tables.sessions.put(session, { server: undefined, ...row, mail }, undo);
+    const letter = { mail, timeMs, network, sender, message: JSON.stringify(message) };
+    tables.addMail(session, letter, undo);
+    counters.push(mail);
+    readers.push([session, mail]);
+  }
+  return { counters, readers, hasLetters };
+}
+
+/** Keeps the directory; who is new in it. */
+function list(tables: Tables, { me, directory }: CommitCall, undo: Undo): object[] {
+  const comers: object[] = [];
+  for (const { folded, name, key, person, about } of directory) {
+    const place = `${folded} ${me}`;
+    const wasThere = tables.people.get(place) !== undefined;
+    if (name === undefined) {
+      tables.people.delete(place, undo);
+      if (wasThere) comers.push({ folded, name: null, persona: null });
+      continue;
+    }
+    const row = { folded, server: me, name, key, person, about: JSON.stringify(about) };
+    tables.people.put(place, row, undo);
+    if (!wasThere) comers.push({ folded, name, persona: about.persona });
+  }
+  return comers;
+}
+
+/** Who came, left and was renamed; the versions of the rooms. */
+function move(
+  tables: Tables,
+  { me, there }: CommitCall,
+  pieces: object[],
+  undo: Undo,
+): readonly number[] {
+  const versions: number[] = Array.from({ length: there.length });
+  for (const { room, changes, place } of inOrder(there)) {
+    const row = tables.rooms.get(room) ?? { name: room, first: 1, last: 0, presence: 0 };
+    const version = row.presence + 1;
+    tables.rooms.put(room, { ...row, presence: version }, undo);
+    versions[place] = version;
+    for (const { folded, name } of changes) {
+      if (name === undefined) tables.removeMember(room, folded, me, undo);
+      else tables.addMember({ room, folded, server: me, name }, undo);
+    }
+    pieces.push({ room, version, changes });
+  }
+  return versions;
+}
+
+/** The notes to send, and how many servers were over. */
+export function reap(
+  tables: Tables,
+  nowMs: number,
+  undo: Undo,
+): { found: number; notes: readonly object[] } {
+  for (const row of tables.servers.values()) {
+    if (row.isOver || row.expiresMs > nowMs) continue;
+    tables.servers.put(row.id, { ...row, isOver: true }, undo);
+  }
+  const notes: object[] = [];
+  const dead = tables.serversInUse().filter((id) => tables.servers.get(id)?.isOver !== false);
+  for (const server of dead) {
+    const rooms = Map.groupBy(tables.membersBy(server), ({ room }) => room);
+    for (const [room, members] of [...rooms].sort(([a], [b]) => compare(a, b))) {
+      const row = tables.rooms.get(room);
+      const version = (row?.presence ?? 0) + 1;
+      if (row !== undefined) tables.rooms.put(room, { ...row, presence: version }, undo);
+      const changes = members.map(({ folded, name }) => {
+        const event = { type: "left", room, name, reason: "lost", author: 0 };
+        return { folded, event };
+      });
+      const pieces = [{ room, version, changes }];
+      notes.push({ from: server, mail: [], hasSignals: false, pieces });
+      for (const { folded } of members) tables.removeMember(room, folded, server, undo);
+    }
+    notes.push({ from: server, isOver: true });
+    tables.forgetServer(server, undo);
+  }
+  return { found: dead.length, notes };
+}
+
+/** By room, as all servers lock them, with the place that each had. */
+function inOrder<T extends { room: string }>(items: readonly T[]): (T & { place: number })[] {
+  return items
+    .map((item, place) => Object.assign({}, item, { place }))
+    .sort((a, b) => compare(a.room, b.room));
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

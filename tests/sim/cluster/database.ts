@@ -1,0 +1,241 @@
+// A simulated PostgreSQL, shared by several servers: transactions one after the other, on its own
+// clock; notifications after each commit; and, for each server, a network in between that is slow,
+// loses answers, is cut, and forgets notifications.
+
+import type { Row, Run, Value } from "../../../src/store/postgres/database.ts";
+import { DatabaseAway, Refused } from "../../../src/store/postgres/database.ts";
+import type { DatabasePort } from "../../../src/store/postgres/database-port.ts";
+import type { VirtualClock } from "../chat/virtual-clock.ts";
+import type { Done } from "./commit.ts";
+import { type Context, execute } from "./statements.ts";
+import { Tables } from "./tables.ts";
+
+export type DatabaseEvents = {
+  /** A batch was committed, for the first time. */
+  committed(done: Done): void;
+  /** A statement was carried out. */
+  ran(text: string, values: readonly Value[]): void;
+};
+
+/** Longest payload of a notification with what was said; less in some runs, so that more is read. */
+export type DatabaseOptions = { payloadBytes: number; epoch: string; lie?: Lie | undefined };
+
+/** What a faulty database does in place of a statement; undefined: what it should. */
+export type Lie = (
+  context: Context,
+  text: string,
+  values: readonly Value[],
+) => readonly Row[] | undefined;
+
+export class SimulatedDatabase {
+  readonly tables = new Tables();
+  /** The primary is gone, and the standby is none yet. */
+  isAway = false;
+  /** Statements carried out, and bytes of notifications sent, for whoever counts work. */
+  statements = 0;
+  notifications = 0;
+  readonly #listeners = new Set<(payload: string) => void>();
+
+  constructor(
+    readonly clock: VirtualClock,
+    readonly options: DatabaseOptions,
+    readonly events: DatabaseEvents,
+  ) {}
+
+  /** One transaction, at this moment. @throws Refused, and what `work` throws */
+  transact<T>(work: (run: (text: string, values: readonly Value[]) => readonly Row[]) => T): T {
+    const undo: (() => void)[] = [];
+    const notes: object[] = [];
+    const done: Done[] = [];
+    const context = {
+      tables: this.tables,
+      nowMs: this.clock.nowMs,
+      epoch: this.options.epoch,
+      undo,
+      notify: (note: object) => void notes.push(note),
+      committed: (what: Done) => void done.push(what),
+    };
+    try {
+      const result = work((text, values) => {
+        this.statements++;
+        const lie = this.options.lie?.(context, text, values);
+        const rows = lie ?? execute(context, text, values);
+        this.events.ran(text, values);
+        return rows;
+      });
+      for (const what of done) this.events.committed(what);
+      for (const note of notes) this.#tell(note);
+      return result;
+    } catch (error) {
+      for (const back of undo.reverse()) back();
+      throw error;
+    }
+  }
+
+  /** Calls `heard` with each notification from now on. */
+  listen(heard: (payload: string) => void): () => void {
+    this.#listeners.add(heard);
+    return () => void this.#listeners.delete(heard);
+  }
+
+  #tell(note: object): void {
+    const whole = JSON.stringify(note);
+    const isLarge = Buffer.byteLength(whole) > this.options.payloadBytes && "pieces" in note;
+    const from = "from" in note ? note.from : "";
+    const payload = isLarge ? JSON.stringify({ from, isLarge: true }) : whole;
+    this.notifications++;
+    for (const heard of this.#listeners) heard(payload);
+  }
+}
+
+/** What happens to a server's connections with its database. */
+export type LinkCondition = "fine" | "slow" | "forgetful" | "deaf" | "cut";
+
+/** One server's connections. */
+export class DatabaseLink implements DatabasePort {
+  condition: LinkCondition = "fine";
+  readonly #database: SimulatedDatabase;
+  readonly #random: () => number;
+  /** Runs something in the server's process, once it runs. */
+  readonly #deliver: (work: () => void) => void;
+  readonly #listeners = new Set<{ heard: (payload: string) => void; connected: () => void }>();
+  /** Ends with the process. */
+  readonly #stop: () => void;
+  #isListening = true;
+  #breaks = 0;
+  #lastNoticeMs = 0;
+
+  constructor(
+    database: SimulatedDatabase,
+    random: () => number,
+    deliver: (work: () => void) => void,
+  ) {
+    this.#database = database;
+    this.#random = random;
+    this.#deliver = deliver;
+    this.#stop = database.listen((payload) => this.#hear(payload));
+  }
+
+  /** All connections break: what has not been answered is unknown, and notifications are missed. */
+  break(): void {
+    this.#breaks++;
+    this.#isListening = false;
+  }
+
+  close(): void {
+    this.break();
+    this.#stop();
+  }
+
+  readonly run: Run = <R = Row>(
+    text: string,
+    values: readonly Value[] = [],
+  ): Promise<readonly R[]> =>
+    this.#request((database) => database.transact((run) => run(text, values) as readonly R[]));
+
+  script(): Promise<void> {
+    return Promise.reject(new Error("The simulated database has its tables"));
+  }
+
+  /** Statements of a transaction are answered at once, so that it is one event. */
+  transact<T>(work: (run: Run) => Promise<T>): Promise<T> {
+    return this.#request((database) =>
+      work(<R = Row>(text: string, values: readonly Value[] = []) =>
+        Promise.resolve(database.transact((run) => run(text, values) as readonly R[])),
+      ),
+    );
+  }
+
+  async listen(
+    _channel: string,
+    heard: (payload: string) => void,
+    connected: () => void,
+  ): Promise<() => void> {
+    await this.run("SELECT folded FROM parley.accounts");
+    const listener = { heard, connected };
+    this.#listeners.add(listener);
+    connected();
+    return () => void this.#listeners.delete(listener);
+  }
+
+  get #isCut(): boolean {
+    return this.condition === "cut" || this.#database.isAway;
+  }
+
+  #latencyMs(): number {
+    const most = this.condition === "slow" ? 1_500 : this.#random() < 0.02 ? 200 : 4;
+    return 0.3 + this.#random() * most;
+  }
+
+  /** Carries out `work` at the database, and answers. What breaks in between may have happened. */
+  #request<T>(work: (database: SimulatedDatabase) => T | Promise<T>): Promise<T> {
+    const { clock } = this.#database;
+    return new Promise((resolve, reject) => {
+      const breaks = this.#breaks;
+      const lose = (): void => {
+        // A lost connection is noticed at once, or when nothing has come for a while.
+        const delayMs = this.#random() < 0.5 ? 1 : 2_000 * this.#random();
+        clock.after(delayMs, () =>
+          this.#deliver(() => reject(new DatabaseAway("The connection was lost"))),
+        );
+      };
+      const carryOut = (): void => {
+        let outcome: () => void;
+        try {
+          const result = work(this.#database);
+          outcome = () => resolve(result);
+        } catch (error) {
+          if (!(error instanceof Refused)) throw error;
+          outcome = () => reject(error);
+        }
+        const forgets = this.condition === "forgetful" && this.#random() < 0.3;
+        clock.after(this.#latencyMs(), () => {
+          if (breaks !== this.#breaks || this.#isCut || forgets) return lose();
+          this.#deliver(outcome);
+        });
+      };
+      clock.after(this.#latencyMs(), () => {
+        if (breaks === this.#breaks && !this.#isCut) return carryOut();
+        lose();
+        // The database has read it before the connection broke, and had to wait for a lock.
+        if (this.#random() < 0.2)
+          clock.after(this.#random() * 3_000, () => this.#carryOutLate(work));
+      });
+    });
+  }
+
+  #carryOutLate(work: (database: SimulatedDatabase) => unknown): void {
+    if (this.#database.isAway) return;
+    try {
+      void work(this.#database);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+    }
+  }
+
+  #hear(payload: string): void {
+    const { clock } = this.#database;
+    if (this.#isCut) this.#isListening = false;
+    if (!this.#isListening || this.condition === "deaf") return;
+    const breaks = this.#breaks;
+    // In order, but for some that are late.
+    const late = this.#random() < 0.03 ? this.#random() * 3_000 : 0;
+    const dueMs = Math.max(this.#lastNoticeMs, clock.nowMs + 0.3 + this.#random() * 4);
+    if (late === 0) this.#lastNoticeMs = dueMs;
+    clock.after(dueMs + late - clock.nowMs, () => {
+      if (breaks !== this.#breaks || this.#isCut || !this.#isListening) return;
+      this.#deliver(() => {
+        for (const { heard } of this.#listeners) heard(payload);
+      });
+    });
+  }
+
+  /** The listening connection is there again, some time after the others. */
+  listenAgain(): void {
+    if (this.#isCut || this.#isListening) return;
+    this.#isListening = true;
+    this.#deliver(() => {
+      for (const { connected } of this.#listeners) connected();
+    });
+  }
+}

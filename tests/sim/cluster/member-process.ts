@@ -1,0 +1,108 @@
+// One of several servers on one simulated database: the real hub, store and feed
+// (src/store/postgres/open.ts), as a process that starts, is paused, cut off and killed.
+
+import { Lifetime } from "../chat/lifetime.ts";
+import { ServerProcess } from "../chat/server-process.ts";
+import { openOn } from "../../../src/store/postgres/open.ts";
+import { DatabaseLink, type SimulatedDatabase } from "./database.ts";
+
+/** What a process says when its database is away; all else that it says is a fault. */
+const expected = /The connection was lost|This server was taken for dead/;
+
+export class MemberProcess {
+  /** Undefined: it has not started yet, or it is dead. */
+  server: ServerProcess | undefined;
+  link: DatabaseLink;
+  #life = new Lifetime();
+  #starts = 0;
+  #opened: { readonly serverId: string } | undefined;
+  #isStarting = false;
+
+  constructor(
+    readonly name: string,
+    readonly database: SimulatedDatabase,
+    readonly random: () => number,
+    /** What must never happen. */
+    readonly failed: (what: string) => void,
+  ) {
+    this.link = this.#begin();
+  }
+
+  /** The ID that it has among the servers of the database now. */
+  get serverId(): string {
+    return this.#opened?.serverId ?? "";
+  }
+
+  get isUp(): boolean {
+    return this.server !== undefined;
+  }
+
+  get isPaused(): boolean {
+    return this.#life.isPaused;
+  }
+
+  start(): void {
+    if (this.isUp || this.#isStarting) return;
+    this.link = this.#begin();
+  }
+
+  pause(): void {
+    this.#life.pause();
+  }
+
+  resume(): void {
+    this.#life.resume(this.database.clock.settle);
+  }
+
+  /** SIGKILL. */
+  kill(): void {
+    this.link.close();
+    this.#life.end();
+    this.server?.kill();
+    this.server = undefined;
+    this.#isStarting = false;
+  }
+
+  #begin(): DatabaseLink {
+    const life = new Lifetime();
+    const link = new DatabaseLink(this.database, this.random, (work) => life.whenRunning(work));
+    this.#isStarting = true;
+    this.#life = life;
+    void this.#open(link, life);
+    return link;
+  }
+
+  async #open(link: DatabaseLink, life: Lifetime): Promise<void> {
+    const { clock } = this.database;
+    const name = `${this.name}.${++this.#starts}`;
+    let ids = 0;
+    const log = (line: string): void => {
+      if (!expected.test(line)) this.failed(`${name} says: ${line}`);
+    };
+    const settings = { retention: {}, pin: "", log };
+    const parts = {
+      startTimer: (delayMs: number, run: () => void) => {
+        let isOver = false;
+        clock.after(delayMs, () => life.whenRunning(() => void (isOver || run())));
+        return () => void (isOver = true);
+      },
+      newServerId: () => `${name}.${++ids}`,
+      clock: () => clock.nowMs,
+    };
+    try {
+      const opened = await openOn(link, settings, parts);
+      if (life.isDead) return;
+      this.#opened = opened;
+      const { epoch, answer, others } = opened;
+      const failed = (error: unknown): void => this.failed(`${name}: ${String(error)}`);
+      const backing = { epoch, answer, others, random: this.random, detach() {}, failed };
+      this.server = new ServerProcess(clock, backing, undefined, life, name);
+      this.#isStarting = false;
+    } catch {
+      if (life.isDead) return;
+      // As an operator's service manager would.
+      this.kill();
+      clock.after(1_000, () => this.start());
+    }
+  }
+}

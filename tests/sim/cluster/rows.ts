@@ -1,0 +1,103 @@
+// The rows of the simulated database, as they are in PostgreSQL (src/store/postgres/schema.ts), in
+// tables that can be put back as they were: a transaction that fails leaves nothing.
+
+export type ServerRow = {
+  readonly id: string;
+  readonly pin: string;
+  readonly expiresMs: number;
+  readonly isOver: boolean;
+  readonly batch: number;
+  readonly reply: string;
+};
+export type RoomRow = {
+  readonly name: string;
+  readonly first: number;
+  readonly last: number;
+  readonly presence: number;
+};
+export type BatchRow = {
+  readonly first: number;
+  readonly count: number;
+  readonly timeMs: number;
+  readonly runs: string;
+};
+export type SessionRow = {
+  readonly id: string;
+  readonly name: string;
+  readonly n: number;
+  readonly mail: number;
+  readonly network: string;
+  readonly seenMs: number;
+  readonly server: string | undefined;
+};
+export type MailRow = {
+  readonly mail: number;
+  readonly timeMs: number;
+  readonly network: string;
+  readonly sender: string;
+  readonly message: string;
+};
+export type NameRow = {
+  readonly folded: string;
+  readonly holder: string;
+  readonly server: string;
+};
+export type MemberRow = {
+  readonly room: string;
+  readonly folded: string;
+  readonly server: string;
+  readonly name: string;
+};
+/** Somebody at a server, for whoever asks by name. */
+export type PersonRow = {
+  readonly folded: string;
+  readonly server: string;
+  readonly name: string;
+  readonly key: string;
+  readonly person: string;
+  readonly about: string;
+};
+export type SignalRow = { readonly id: number; readonly server: string; readonly signal: string };
+
+/** What undoes the statements of a transaction, the last first. */
+export type Undo = (() => void)[];
+
+export class Table<K, R> {
+  readonly #rows = new Map<K, R>();
+
+  get(key: K): R | undefined {
+    return this.#rows.get(key);
+  }
+
+  keys(): Iterable<K> {
+    return this.#rows.keys();
+  }
+
+  values(): Iterable<R> {
+    return this.#rows.values();
+  }
+
+  entries(): Iterable<[K, R]> {
+    return this.#rows.entries();
+  }
+
+  get size(): number {
+    return this.#rows.size;
+  }
+
+  put(key: K, row: R, undo: Undo): void {
+    const before = this.#rows.get(key);
+    undo.push(() => {
+      if (before === undefined) this.#rows.delete(key);
+      else this.#rows.set(key, before);
+    });
+    this.#rows.set(key, row);
+  }
+
+  delete(key: K, undo: Undo): void {
+    const before = this.#rows.get(key);
+    if (before === undefined) return;
+    undo.push(() => this.#rows.set(key, before));
+    this.#rows.delete(key);
+  }
+}

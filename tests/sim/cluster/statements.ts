@@ -1,0 +1,233 @@
+// The statements that servers send (src/store/postgres), carried out on the simulated tables. An
+// unknown statement is an error: whoever changes one there changes it here.
+
+import type { Row, Value } from "../../../src/store/postgres/database.ts";
+import { schemaVersion } from "../../../src/store/postgres/schema.ts";
+import { commit, type CommitCall, type Done, fenced, reap } from "./commit.ts";
+import type { Undo } from "./rows.ts";
+import type { Tables } from "./tables.ts";
+
+/** What a statement works on. */
+export type Context = {
+  readonly tables: Tables;
+  readonly nowMs: number;
+  readonly epoch: string;
+  readonly undo: Undo;
+  /** Sends a notification once the transaction is committed. */
+  notify(payload: object): void;
+  committed(done: Done): void;
+};
+
+type Values = readonly Value[];
+type Statement = (context: Context, values: Values) => readonly Row[];
+
+const none: readonly Row[] = [];
+
+/** By how they begin, without line ends. */
+const statements: Readonly<Record<string, Statement>> = {
+  "SELECT current_setting('server_version_num')": () => [{ version: "150000" }],
+  "SELECT value FROM parley.meta WHERE key = 'schema'": () => [{ value: String(schemaVersion) }],
+  "SELECT key, value FROM parley.meta": ({ epoch, nowMs }) => [
+    { key: "epoch", value: epoch },
+    { key: "clock_ms", value: String(nowMs) },
+  ],
+  "SELECT folded FROM parley.accounts": () => none,
+  "SELECT folded, id, ip, port, network, extract": () => none,
+  "SELECT a.id, a.name, a.folded, a.password, a.mail FROM parley.accounts": () => none,
+  "SELECT key, value FROM parley.rights": ({ tables }) =>
+    Array.from(tables.rights.entries(), ([key, value]) => ({ key, value })),
+  "INSERT INTO parley.rights (key, value) VALUES ($1, $2) ON CONFLICT DO NOTHING": (
+    { tables, undo },
+    [key, value],
+  ) => {
+    const isNew = tables.rights.get(String(key)) === undefined;
+    if (isNew) tables.rights.put(String(key), String(value), undo);
+    return none;
+  },
+  "INSERT INTO parley.meta (key, value) VALUES ('numbers'": ({ tables, undo }, [highest, more]) => {
+    const before = Math.max(Number(tables.meta.get("numbers") ?? 0), Number(highest));
+    const last = before + Number(more);
+    tables.meta.put("numbers", String(last), undo);
+    return [{ last }];
+  },
+  // Retention is tested with the real one.
+  "SELECT pg_try_advisory_xact_lock": () => [{ free: false }],
+  "SELECT pin FROM parley.servers": ({ tables, nowMs }, [pin]) =>
+    [...tables.servers.values()]
+      .filter((row) => row.pin !== pin && !row.isOver && row.expiresMs > nowMs)
+      .slice(0, 1),
+  "INSERT INTO parley.servers": ({ tables, nowMs, undo }, [id, pin, leaseMs]) => {
+    const expiresMs = nowMs + Number(leaseMs);
+    const row = { id: String(id), pin: String(pin), expiresMs, isOver: false, batch: 0, reply: "" };
+    tables.servers.put(row.id, row, undo);
+    return none;
+  },
+  "UPDATE parley.servers SET expires": ({ tables, nowMs, undo }, [id, leaseMs]) => {
+    const row = tables.servers.get(String(id));
+    if (row === undefined || row.isOver) return none;
+    tables.servers.put(row.id, { ...row, expiresMs: nowMs + Number(leaseMs) }, undo);
+    return [{}];
+  },
+  "SELECT 1 FROM parley.servers WHERE id": ({ tables }, [id]) =>
+    tables.servers.get(String(id))?.isOver === false ? [{}] : none,
+  "DELETE FROM parley.servers WHERE id": ({ tables, undo }, [id]) => {
+    tables.servers.delete(String(id), undo);
+    return none;
+  },
+  "SELECT parley.reap()": ({ tables, nowMs, undo, notify }) => {
+    const { found, notes } = reap(tables, nowMs, undo);
+    for (const note of notes) notify(note);
+    return [{ reap: found }];
+  },
+  "SELECT parley.commit(": commitBatch,
+  "SELECT pg_notify(": ({ notify }, [, payload]) => {
+    notify(JSON.parse(String(payload)));
+    return none;
+  },
+  "SELECT parley.claim(": claim,
+  "SELECT n.holder, s.seen_ms AS seen FROM parley.names": ({ tables }, [folded, server]) => {
+    const row = tables.holdersOf(String(folded)).find((one) => one.server !== server);
+    if (row === undefined) return none;
+    return [{ holder: row.holder, seen: tables.sessions.get(row.holder)?.seenMs ?? null }];
+  },
+  "SELECT s.id, s.name, s.n, s.mail, s.network, s.seen_ms AS seen FROM parley.sessions s WHERE s.id":
+    ({ tables }, [id]) => {
+      const row = tables.sessions.get(String(id));
+      return row === undefined ? none : [{ ...row, seen: row.seenMs }];
+    },
+  "SELECT s.id, s.name, s.n, s.mail, s.network, s.seen_ms AS seen FROM parley.sessions s WHERE s.name":
+    ({ tables }, [name, sinceMs]) =>
+      [...tables.sessions.values()]
+        .filter((row) => row.name === name && name !== "" && row.seenMs >= Number(sinceMs))
+        .sort((a, b) => b.seenMs - a.seenMs || (a.id < b.id ? 1 : -1))
+        .slice(0, 1)
+        .map((row) => ({ ...row, seen: row.seenMs })),
+  "SELECT greatest(first_seq": ({ tables }, [room, most]) => {
+    const row = tables.rooms.get(String(room));
+    // The floor, if there is one, belongs to rooms that were dropped: none are here.
+    if (row === undefined) return none;
+    return [{ first: Math.max(row.first, row.last - Number(most) + 1), last: row.last }];
+  },
+  "SELECT r.presence AS version, m.server, m.folded, m.name": ({ tables }, [room, server]) => {
+    const row = tables.rooms.get(String(room));
+    if (row === undefined) return none;
+    const version = row.presence;
+    const members = tables.membersOf(row.name).filter((member) => member.server !== server);
+    if (members.length === 0) return [{ version, server: null, folded: null, name: null }];
+    return members.map((member) => ({ ...member, version }));
+  },
+  "SELECT b.first_seq AS seq, b.time_ms AS time, b.runs": ({ tables }, [room, from, to]) =>
+    (tables.batches.get(String(room)) ?? [])
+      .filter(({ first, count }) => first <= Number(to) && first + count > Number(from))
+      .map(({ first, timeMs, runs }) => ({ seq: first, time: timeMs, runs })),
+  "SELECT mail, time_ms AS time, sender, message FROM parley.mail": (
+    { tables },
+    [session, after, limit],
+  ) =>
+    (tables.mail.get(String(session)) ?? [])
+      .filter(({ mail }) => mail > Number(after))
+      .slice(0, Number(limit))
+      .map((row) => ({ ...row, time: row.timeMs })),
+  "SELECT count(*) AS count, coalesce(max(mail), $2) AS last": ({ tables }, [session, after]) => {
+    const later = (tables.mail.get(String(session)) ?? []).filter(
+      (row) => row.mail > Number(after),
+    );
+    return [{ count: later.length, last: later.at(-1)?.mail ?? Number(after) }];
+  },
+  "SELECT name, last_seq AS seq, presence FROM parley.rooms": ({ tables }, [rooms]) =>
+    listOf(rooms).flatMap((name) => {
+      const row = tables.rooms.get(name);
+      return row === undefined ? [] : [{ name, seq: row.last, presence: row.presence }];
+    }),
+  "SELECT id::text AS id, signal FROM parley.signals": ({ tables }, [server]) =>
+    [...tables.signals.values()]
+      .filter((row) => row.server === server)
+      .map(({ id, signal }) => ({ id: String(id), signal })),
+  "DELETE FROM parley.signals": ({ tables, undo }, [ids]) => {
+    for (const id of listOf(ids)) tables.signals.delete(Number(id), undo);
+    return none;
+  },
+  "SELECT p.folded, p.name, p.key, p.person, p.about, p.server": findPeople,
+  "SELECT asked.id FROM": ({ tables }, [ids]) =>
+    listOf(ids)
+      .filter((id) => tables.servers.get(id)?.isOver !== false)
+      .map((id) => ({ id })),
+  "SELECT id, mail FROM parley.sessions": ({ tables }, [ids]) =>
+    listOf(ids).flatMap((id) => {
+      const row = tables.sessions.get(id);
+      return row === undefined ? [] : [row];
+    }),
+};
+
+/** @throws Refused */
+export function execute(context: Context, text: string, values: Values): readonly Row[] {
+  const line = text.replaceAll(/\s+/g, " ").trim();
+  let statement = known.get(text);
+  if (statement === undefined) {
+    const [, found] = Object.entries(statements).find(([start]) => line.startsWith(start)) ?? [];
+    if (found === undefined) throw new Error(`The simulated database does not know: ${line}`);
+    known.set(text, (statement = found));
+  }
+  return statement(context, values);
+}
+
+const known = new Map<string, Statement>();
+
+function commitBatch(context: Context, values: Values): readonly Row[] {
+  const [me, number, leaseMs, , , ...parts] = values;
+  const [said, there, people, letters, gone, directory, signals] = parts.map((part) =>
+    JSON.parse(String(part)),
+  );
+  const { tables, nowMs, undo, notify } = context;
+  const call: CommitCall = {
+    me: String(me),
+    number: Number(number),
+    leaseMs: Number(leaseMs),
+    said,
+    there,
+    people,
+    letters,
+    gone,
+    directory,
+    signals,
+  };
+  const { result, outcome } = commit(tables, call, nowMs, undo);
+  if (outcome?.note !== undefined) notify(outcome.note);
+  if (outcome !== undefined) context.committed(outcome);
+  return [{ reply: result }];
+}
+
+function claim({ tables, undo, notify }: Context, values: Values): readonly Row[] {
+  const [server = "", folded = "", holder = "", record = ""] = values.map(String);
+  if (tables.servers.get(server)?.isOver !== false) throw fenced(server);
+  const rows = tables.holdersOf(folded);
+  const isTaken = rows.some((row) => row.holder !== holder && row.server !== server);
+  if (isTaken) return [{ n: null }];
+  tables.addName({ folded, holder, server }, undo);
+  if (record === "") return [{ n: 0 }];
+  const nobody = { id: record, name: "", n: 0, mail: 0, network: "", seenMs: 0, server: undefined };
+  const known = tables.sessions.get(record) ?? nobody;
+  if (known.server !== undefined && known.server !== server) {
+    tables.signal(known.server, { type: "moved", session: record }, undo);
+    notify({ from: server, hasSignals: true });
+  }
+  tables.sessions.put(record, { ...known, server }, undo);
+  return [{ n: known.n }];
+}
+
+function findPeople({ tables }: Context, [names, server]: Values): readonly Row[] {
+  const wanted = new Set(listOf(names));
+  return [...tables.people.values()]
+    .filter((row) => row.server !== server && wanted.has(row.folded))
+    .filter((row) => tables.servers.get(row.server)?.isOver === false)
+    .reverse()
+    .sort((a, b) => (a.folded < b.folded ? -1 : a.folded > b.folded ? 1 : 0))
+    .map((row) => {
+      const theirs = tables.membersBy(row.server).filter(({ folded }) => folded === row.folded);
+      return { ...row, rooms: JSON.stringify(theirs.map(({ room }) => room)) };
+    });
+}
+
+function listOf(json: Value | undefined): string[] {
+  return JSON.parse(String(json));
+}

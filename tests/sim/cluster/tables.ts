@@ -1,0 +1,116 @@
+// What the simulated database holds.
+
+import {
+  type BatchRow,
+  type MailRow,
+  type MemberRow,
+  type NameRow,
+  type PersonRow,
+  type RoomRow,
+  type ServerRow,
+  type SessionRow,
+  type SignalRow,
+  Table,
+  type Undo,
+} from "./rows.ts";
+
+export class Tables {
+  readonly servers = new Table<string, ServerRow>();
+  readonly rooms = new Table<string, RoomRow>();
+  readonly sessions = new Table<string, SessionRow>();
+  /** By folded name and server. */
+  readonly names = new Table<string, NameRow>();
+  /** By folded name and server, the newest last. */
+  readonly people = new Table<string, PersonRow>();
+  readonly rights = new Table<string, string>();
+  readonly meta = new Table<string, string>();
+  readonly signals = new Table<number, SignalRow>();
+  /** By room, in the order of their numbers. */
+  readonly batches = new Map<string, BatchRow[]>();
+  /** By session, in the order of their numbers. */
+  readonly mail = new Map<string, MailRow[]>();
+  /** By room, then by folded name and server. */
+  readonly #members = new Map<string, Table<string, MemberRow>>();
+  #signalId = 0;
+
+  addBatch(room: string, row: BatchRow, undo: Undo): void {
+    append(this.batches, room, row, undo);
+  }
+
+  addMail(session: string, row: MailRow, undo: Undo): void {
+    append(this.mail, session, row, undo);
+  }
+
+  signal(server: string, signal: object, undo: Undo): void {
+    const id = ++this.#signalId;
+    this.signals.put(id, { id, server, signal: JSON.stringify(signal) }, undo);
+  }
+
+  holdersOf(folded: string): readonly NameRow[] {
+    return [...this.names.values()].filter((row) => row.folded === folded);
+  }
+
+  addName(row: NameRow, undo: Undo): void {
+    this.names.put(`${row.folded} ${row.server}`, row, undo);
+  }
+
+  removeName({ folded, holder, server }: NameRow, undo: Undo): void {
+    const key = `${folded} ${server}`;
+    if (this.names.get(key)?.holder === holder) this.names.delete(key, undo);
+  }
+
+  membersOf(room: string): readonly MemberRow[] {
+    return [...(this.#members.get(room)?.values() ?? [])];
+  }
+
+  membersBy(server: string): readonly MemberRow[] {
+    return this.members().filter((member) => member.server === server);
+  }
+
+  members(): readonly MemberRow[] {
+    return [...this.#members.values()].flatMap((table) => [...table.values()]);
+  }
+
+  addMember(member: MemberRow, undo: Undo): void {
+    const { room, folded, server } = member;
+    let table = this.#members.get(room);
+    if (table === undefined) this.#members.set(room, (table = new Table()));
+    table.put(`${folded} ${server}`, member, undo);
+  }
+
+  removeMember(room: string, folded: string, server: string, undo: Undo): void {
+    this.#members.get(room)?.delete(`${folded} ${server}`, undo);
+  }
+
+  /** Every server that something belongs to. */
+  serversInUse(): string[] {
+    const used = new Set(this.members().map(({ server }) => server));
+    for (const { server } of this.names.values()) used.add(server);
+    for (const { server } of this.sessions.values()) if (server !== undefined) used.add(server);
+    for (const { server } of this.signals.values()) used.add(server);
+    for (const { server } of this.people.values()) used.add(server);
+    return [...used].sort();
+  }
+
+  forgetServer(server: string, undo: Undo): void {
+    for (const [folded, row] of this.names.entries()) {
+      if (row.server === server) this.names.delete(folded, undo);
+    }
+    for (const [key, row] of this.people.entries()) {
+      if (row.server === server) this.people.delete(key, undo);
+    }
+    for (const row of this.signals.values()) {
+      if (row.server === server) this.signals.delete(row.id, undo);
+    }
+    for (const row of this.sessions.values()) {
+      if (row.server === server) this.sessions.put(row.id, { ...row, server: undefined }, undo);
+    }
+  }
+}
+
+function append<R>(table: Map<string, R[]>, key: string, row: R, undo: Undo): void {
+  let rows = table.get(key);
+  if (rows === undefined) table.set(key, (rows = []));
+  rows.push(row);
+  undo.push(() => rows.pop());
+}

@@ -1,0 +1,340 @@
+// Several servers as one, on one virtual clock, from one seed: real hubs, stores and feeds on a
+// simulated database, real client sessions that move between them. Servers are killed, paused for
+// longer than their lease, and cut off from the database and from clients; the database fails over.
+// In the end everything heals: every message must be there, and everybody where they are.
+
+import { drainMicrotasks } from "bun:jsc";
+import { fold } from "../../../src/chat/names/grammar.ts";
+import type { Value } from "../../../src/store/postgres/database.ts";
+import { offers } from "../../../src/limits.ts";
+import { nativeDialect } from "../../../src/dialects/native/native.ts";
+import type { Connection } from "../chat/connection.ts";
+import { NativePerson } from "../chat/native-person.ts";
+import { PlainPerson } from "../chat/plain-person.ts";
+import { plainWords, uncounted } from "../chat/plain-words.ts";
+import type { ServerProcess } from "../chat/server-process.ts";
+import type { Surroundings } from "../chat/surroundings.ts";
+import { fail, Truth } from "../chat/truth.ts";
+import { VirtualClock } from "../chat/virtual-clock.ts";
+import { seeded } from "../random.ts";
+import type { Done } from "./commit.ts";
+import { type Lie, type LinkCondition, SimulatedDatabase } from "./database.ts";
+import { MemberProcess } from "./member-process.ts";
+
+const names = ["Ann", "Ben", "Cal", "Dora", "Eve", "Finn"];
+/** People of other dialects, in the order of their words. */
+const plainNames = ["Olga", "Liam", "Cora", "Sven", "Nina"];
+/** Whoever is gone has to be gone for everybody after so long. */
+const presenceMs = 15_000;
+
+const conditions: readonly LinkCondition[] = ["fine", "fine", "slow", "forgetful", "deaf", "cut"];
+
+export class ClusterWorld implements Surroundings {
+  readonly clock = new VirtualClock(() => this.#settle());
+  readonly truth = new Truth();
+  readonly isShared = true;
+  readonly random: () => number;
+  readonly native = nativeDialect({ name: "parley", udpPort: 1, messagesPerSecond: 0 });
+  readonly database: SimulatedDatabase;
+  readonly members: readonly MemberProcess[];
+  readonly people: readonly NativePerson[];
+  readonly #plain: readonly PlainPerson[];
+  readonly #connections = new Map<ServerProcess, Connection[]>();
+  #isHealing = false;
+  #failure: string | undefined;
+  readonly #startMs = this.clock.nowMs;
+
+  constructor(seed: number, hubs: number, lie?: Lie) {
+    this.random = seeded(seed);
+    const payloadBytes = this.random() < 0.7 ? 7_900 : 300;
+    const events = {
+      committed: (done: Done) => this.#committed(done),
+      ran: (text: string, values: readonly Value[]) => {
+        // Messages reach whoever has claimed a name, even before they know that they have it.
+        if (text.startsWith("SELECT parley.claim(")) {
+          this.truth.named(String(values[2]), String(values[1]));
+        }
+        if (isTraced("database")) this.trace("database", "<", statementLine(text, values));
+      },
+    };
+    const options = { payloadBytes, epoch: `epoch-${seed}`, lie };
+    this.database = new SimulatedDatabase(this.clock, options, events);
+    this.members = Array.from(
+      { length: hubs },
+      (_, i) =>
+        new MemberProcess(`s${i + 1}`, this.database, this.random, (what) => {
+          this.#failure ??= what;
+        }),
+    );
+    this.clock.pass(1_000);
+    this.people = names.map((name, i) => new NativePerson(this, name, `192.0.2.${i + 1}`));
+    this.#plain = [...plainWords, uncounted(this.native)].map(
+      (words, i) => new PlainPerson(this, plainNames[i]!, `192.0.2.${100 + i}`, words),
+    );
+    for (const person of [...this.people, ...this.#plain]) this.#live(person);
+    for (const member of this.members) {
+      this.#changeLink(member);
+      this.#break(member);
+    }
+    this.#failOver();
+    this.#watch();
+  }
+
+  trace(who: string, way: "<" | ">" | "!", what: string): void {
+    if (!isTraced(who)) return;
+    const atSeconds = (this.clock.nowMs - this.#startMs) / 1_000;
+    console.log(`${atSeconds} ${who} ${way} ${what.trimEnd().slice(0, traceChars)}`);
+  }
+
+  /** The one that a client reaches now; undefined: nobody listens there. */
+  get server(): ServerProcess | undefined {
+    return this.members[Math.floor(this.random() * this.members.length)]?.server;
+  }
+
+  firstKept(): number {
+    return 1;
+  }
+
+  anyName(): string {
+    const all = this.random() < 0.7 ? names : plainNames;
+    const name = all[Math.floor(this.random() * all.length)]!;
+    return this.random() < 0.1 ? `${name}-too` : name;
+  }
+
+  watch(connection: Connection, server: ServerProcess): void {
+    const list = this.#connections.get(server);
+    if (list === undefined) this.#connections.set(server, [connection]);
+    else list.push(connection);
+  }
+
+  entered(): void {
+    this.#checkNames();
+  }
+
+  /** Lets the chat run for a while, then heals everything; throws if an invariant is violated. */
+  run(chatMs: number): void {
+    this.clock.pass(chatMs);
+    this.#heal();
+    this.#expectPresence();
+    for (const plain of this.#plain) plain.leave();
+    for (let minute = 0; minute < 15; minute++) {
+      for (const person of this.people) {
+        if (person.ended !== undefined) person.doSomething();
+        else person.goHome();
+      }
+      this.clock.pass(60_000);
+      if (this.people.every((person) => person.isQuiet && person.isOnline)) break;
+    }
+    this.clock.pass(60_000);
+    for (const person of this.people) {
+      if (!person.isQuiet) fail(`${person.name} waits for an acknowledgement`);
+      person.checkCaughtUp(this.truth);
+    }
+    const problem = this.#presenceProblem();
+    if (problem !== undefined) fail(`In the end, ${problem}`);
+    this.#expectNothingKept();
+  }
+
+  #expectNothingKept(): void {
+    for (const person of this.people) person.leave();
+    // Offers wait for senders who have lost their connection.
+    this.clock.pass(offers.awayMs + 120_000);
+    for (const { server, name } of this.members) {
+      for (const [what, kept] of Object.entries(server?.hub.kept ?? {})) {
+        if (kept !== 0) fail(`${name} keeps ${kept} ${what} when everybody has left`);
+      }
+    }
+    const { tables } = this.database;
+    for (const { folded, holder } of tables.names.values()) {
+      fail(`The database has ${folded} for ${holder}, who has left`);
+    }
+    for (const { room, name } of tables.members()) fail(`The database has ${name} in ${room}`);
+  }
+
+  #settle(): void {
+    drainMicrotasks();
+    if (this.#failure !== undefined) fail(this.#failure);
+  }
+
+  #committed({ rooms, firsts, people, letters, counters }: Done): void {
+    const kept = letters
+      .map((letter, i) => ({ letter, mail: counters[i] ?? 0 }))
+      .filter(({ mail }) => mail > 0);
+    const batch = {
+      rooms: rooms.map(({ room, rows }) => ({ room, runs: rows.flatMap(({ runs }) => runs) })),
+      sessions: people,
+      mail: kept.map(({ letter: { session, message } }) => ({ session, message })),
+    };
+    this.truth.committed(batch, { rooms: firsts, mail: kept.map(({ mail }) => mail) });
+  }
+
+  #live(person: { doSomething(): void }): void {
+    this.clock.after(this.random() * 6_000, () => {
+      if (this.#isHealing) return;
+      person.doSomething();
+      this.#live(person);
+    });
+  }
+
+  #changeLink(member: MemberProcess): void {
+    this.clock.after(this.random() * 40_000, () => {
+      if (this.#isHealing) return;
+      const { link } = member;
+      link.condition = conditions[Math.floor(this.random() * conditions.length)]!;
+      this.trace(member.name, "!", `the link is ${link.condition}`);
+      if (link.condition === "cut") link.break();
+      else this.#listenAgain(member);
+      this.#changeLink(member);
+    });
+  }
+
+  #listenAgain({ link }: MemberProcess): void {
+    this.clock.after(this.random() * 3_000, () => link.listenAgain());
+  }
+
+  /** It is killed, or paused, or its clients lose it, and comes back. */
+  #break(member: MemberProcess): void {
+    this.clock.after(20_000 + this.random() * 120_000, () => {
+      if (this.#isHealing) return;
+      const dice = this.random();
+      if (dice < 0.4) this.#kill(member);
+      else if (dice < 0.8) this.#pause(member);
+      else this.#cutClients(member);
+      this.#break(member);
+    });
+  }
+
+  #kill(member: MemberProcess): void {
+    this.trace(member.name, "!", "killed");
+    this.#cutClients(member);
+    member.kill();
+    this.clock.after(this.random() * 20_000, () => member.start());
+  }
+
+  #pause(member: MemberProcess): void {
+    const pauseMs = this.random() * 25_000;
+    this.trace(member.name, "!", `paused for ${pauseMs} ms`);
+    member.pause();
+    this.clock.after(pauseMs, () => member.resume());
+  }
+
+  #cutClients({ server }: MemberProcess): void {
+    if (server === undefined) return;
+    const connections = this.#connections.get(server) ?? [];
+    this.#connections.delete(server);
+    for (const connection of connections) {
+      connection.cut(this.random() * 3_000, this.random() * 20_000);
+    }
+  }
+
+  /** The primary dies, and the standby takes over: all connections break. */
+  #failOver(): void {
+    this.clock.after(40_000 + this.random() * 200_000, () => {
+      if (this.#isHealing) return;
+      this.trace("database", "!", "fails over");
+      this.database.isAway = true;
+      for (const { link } of this.members) link.break();
+      this.clock.after(this.random() * 20_000, () => this.#comeBack());
+      this.#failOver();
+    });
+  }
+
+  #comeBack(): void {
+    this.database.isAway = false;
+    for (const member of this.members) this.#listenAgain(member);
+  }
+
+  #heal(): void {
+    this.#isHealing = true;
+    this.trace("all", "!", "heal");
+    this.#comeBack();
+    for (const member of this.members) {
+      member.resume();
+      member.start();
+      member.link.condition = "fine";
+      this.#listenAgain(member);
+    }
+  }
+
+  #watch(): void {
+    this.clock.after(500, () => {
+      this.#checkNames();
+      if (!this.#isHealing) this.#watch();
+    });
+  }
+
+  /** Of the servers that are not over, each has only names that the database says are its people's. */
+  #checkNames(): void {
+    const { servers, names: rows } = this.database.tables;
+    for (const { server, serverId, name } of this.members) {
+      if (server === undefined || servers.get(serverId)?.isOver !== false) continue;
+      for (const [folded, key] of server.hub.nameHolders()) {
+        const holder = key.startsWith("#") ? `${serverId}${key}` : key;
+        const row = rows.get(`${folded} ${serverId}`);
+        if (row?.holder !== holder) {
+          fail(`${name} has ${folded} for ${holder}, the database for ${row?.holder}`);
+        }
+      }
+    }
+  }
+
+  /** Within some seconds everybody is where they are, at all servers and in the database. */
+  #expectPresence(): void {
+    let problem: string | undefined;
+    for (let waitedMs = 0; waitedMs <= presenceMs; waitedMs += 100) {
+      problem = this.#presenceProblem();
+      if (problem === undefined) return;
+      this.clock.pass(100);
+    }
+    fail(`${presenceMs} ms after the last fault, ${problem}`);
+  }
+
+  #presenceProblem(): string | undefined {
+    const hubs = this.members.map(({ server, name }) => ({ name, hub: server?.hub }));
+    const rooms = new Set(hubs.flatMap(({ hub }) => hub?.openRooms() ?? []));
+    const { tables } = this.database;
+    for (const { room } of tables.members()) rooms.add(room);
+    for (const room of rooms) {
+      const here = new Set(
+        hubs.flatMap(({ hub }) => hub?.membersOf(room).here.map((name) => fold(name)) ?? []),
+      );
+      const truth = [...here].sort().join(" ");
+      const rows = new Set(tables.membersOf(room).map(({ folded }) => folded));
+      const kept = [...rows].sort().join(" ");
+      if (kept !== truth) return `${room} has ${truth}, the database says ${kept}`;
+      for (const { hub, name } of hubs) {
+        if (hub?.isRoomInUse(room) !== true) continue;
+        const told = hub.membersOf(room).everywhere.map((one) => fold(one));
+        const shown = [...new Set(told)].sort().join(" ");
+        if (shown !== truth) return `${room} has ${truth}, ${name} says ${shown}`;
+      }
+    }
+    return undefined;
+  }
+}
+
+/** Of a line; SIM_CHARS=10000 for whole statements. */
+const traceChars = Number(process.env["SIM_CHARS"] ?? 300);
+
+/** SIM_TRACE=Ann,s1,database (or all), for debugging a seed. */
+function isTraced(who: string): boolean {
+  const wanted = process.env["SIM_TRACE"]?.split(",") ?? [];
+  return wanted.includes("all") || wanted.includes(who);
+}
+
+function statementLine(text: string, values: readonly Value[]): string {
+  return `${text.replaceAll(/\s+/g, " ").slice(0, 50)} ${JSON.stringify(values)}`;
+}
+
+/** Runs one seed; errors name the seed. */
+export function simulateCluster(seed: number, minutes: number, hubs = 3, lie?: Lie): ClusterWorld {
+  try {
+    const world = new ClusterWorld(seed, hubs, lie);
+    world.run(minutes * 60_000);
+    return world;
+  } catch (error) {
+    const replay = `bun tests/sim/soak.ts --hubs ${hubs} --seed ${seed} --minutes ${minutes}`;
+    const what = error instanceof Error ? error.message : String(error);
+    throw new Error(`Seed ${seed}: ${what} (replay it alone: ${replay})`, { cause: error });
+  }
+}

@@ -1,0 +1,285 @@
+// The simulated database (tests/sim/cluster) answers several servers as PostgreSQL does, tells them
+// the same, and holds the same in the end: whatever they ask, in whatever order, whoever is over.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import * as fc from "fast-check";
+import type { ForeignPerson } from "../../../src/chat/foreign-person.ts";
+import type { Batch, StoreOperation, StoreReply } from "../../../src/chat/store.ts";
+import { Database } from "../../../src/store/postgres/database.ts";
+import type { DatabasePort } from "../../../src/store/postgres/database-port.ts";
+import { parseDatabaseUrl } from "../../../src/store/postgres/database-url.ts";
+import { PostgresStore } from "../../../src/store/postgres/store.ts";
+import { VirtualClock } from "../../sim/chat/virtual-clock.ts";
+import { SimulatedDatabase } from "../../sim/cluster/database.ts";
+import { mail, run, update } from "../batches.ts";
+import { Cluster, hasPostgres, withoutPostgres } from "./cluster.ts";
+
+const servers = 3;
+const rooms = ["den", "lobby"];
+const records = ["r1", "r2", "r3"];
+const names = ["ann", "ben"];
+
+const session = fc.record({
+  id: fc.constantFrom(...records),
+  name: fc.constantFrom("", ...names),
+  n: fc.nat(3),
+  fewer: fc.constantFrom(0, 0, 1, undefined),
+  isHere: fc.boolean(),
+});
+const entry = fc.record({
+  folded: fc.constantFrom(...names),
+  isThere: fc.boolean(),
+});
+const change = fc.record({
+  room: fc.constantFrom(...rooms),
+  folded: fc.constantFrom(...names),
+  isThere: fc.boolean(),
+});
+const work = fc.record({
+  said: fc.uniqueArray(
+    fc.record({ room: fc.constantFrom(...rooms), count: fc.integer({ min: 1, max: 3 }) }),
+    { selector: ({ room }) => room, maxLength: 2 },
+  ),
+  sessions: fc.uniqueArray(session, { selector: ({ id }) => id, maxLength: 2 }),
+  letters: fc.array(fc.constantFrom(...records, "s1#4", "s2#7"), { maxLength: 2 }),
+  changes: fc.uniqueArray(change, { selector: ({ room }) => room, maxLength: 2 }),
+  released: fc.array(
+    fc.record({ name: fc.constantFrom(...names), holder: fc.constantFrom(...records, "#1") }),
+    { maxLength: 1 },
+  ),
+  people: fc.uniqueArray(entry, { selector: ({ folded }) => folded, maxLength: 2 }),
+  signals: fc.array(fc.constantFrom("s1", "s2"), { maxLength: 1 }),
+});
+type Work = typeof work extends fc.Arbitrary<infer T> ? T : never;
+
+const step = fc.record({
+  server: fc.nat(servers - 1),
+  what: fc.oneof(
+    fc.record({ type: fc.constant("commit" as const), work, again: fc.constantFrom(0, 0, 0, 1) }),
+    fc.record({
+      type: fc.constant("claim" as const),
+      name: fc.constantFrom(...names),
+      holder: fc.constantFrom(...records, "#1"),
+      takes: fc.boolean(),
+    }),
+    fc.record({ type: fc.constant("expire" as const) }),
+    fc.record({ type: fc.constant("renew" as const) }),
+    fc.record({ type: fc.constant("read" as const) }),
+  ),
+});
+
+function batchOf(plan: Work, number: number): Batch {
+  const about = {
+    persona: { user: "u", host: "h", account: "", realName: "", isBot: false },
+    ids: [],
+    isHidden: false,
+    isSecure: true,
+    sinceMs: 1,
+    spokeMs: 1,
+  };
+  return {
+    number,
+    rooms: plan.said.map(({ room, count }) => ({
+      room,
+      runs: [
+        run(
+          room,
+          Array.from({ length: count }, (_, i) => `${number}.${i}`),
+        ),
+      ],
+    })),
+    sessions: plan.sessions.map(({ fewer, n, ...fields }) => {
+      const before = fewer === undefined ? undefined : Math.max(0, n - fewer);
+      return update(fields.id, { ...fields, n, before });
+    }),
+    mail: plan.letters.map((to) => mail(to, `letter ${number}`)),
+    presence: plan.changes.map(({ room, folded, isThere }) => {
+      const name = isThere ? folded.toUpperCase() : undefined;
+      return { room, changes: [{ folded, name, event: undefined }] };
+    }),
+    released: plan.released,
+    people: plan.people.map(({ folded, isThere }) => {
+      const found = { folded, name: folded, key: "k", person: "p", about };
+      return { folded, entry: isThere ? found : undefined };
+    }),
+    signals: plan.signals.map((server) => {
+      const from = { key: "k", name: "n", folded: "n", person: "p" };
+      return { server, signal: { type: "chat", to: "x", step: "left", exchange: [], from } };
+    }),
+  };
+}
+
+/** Several stores on one database. */
+class Rig {
+  readonly stores: PostgresStore[] = [];
+  readonly #numbers = Array.from({ length: servers }, () => 0);
+  #id = 0;
+
+  constructor(
+    readonly port: DatabasePort,
+    readonly expire: (server: string) => Promise<void>,
+  ) {}
+
+  async open(): Promise<void> {
+    for (let i = 1; i <= servers; i++) {
+      let ids = 0;
+      const newServerId = (): string => (ids++ === 0 ? `s${i}` : `s${i}-${ids}`);
+      const options = { newServerId, clock: () => 1_000 };
+      this.stores.push(await PostgresStore.open(this.port, options));
+    }
+  }
+
+  async take({ server, what }: typeof step extends fc.Arbitrary<infer T> ? T : never) {
+    const store = this.stores[server]!;
+    switch (what.type) {
+      case "commit": {
+        const number = (this.#numbers[server]! += what.again === 1 ? 0 : 1);
+        return await this.#ask(store, { type: "commit", batch: batchOf(what.work, number) });
+      }
+      case "claim": {
+        const { name, holder, takes } = what;
+        const taken = takes && !holder.startsWith("#") ? holder : undefined;
+        const claim = { name, holder };
+        return await this.#ask(store, { type: "claim-name", claim, session: taken });
+      }
+      case "expire":
+        return void (await this.expire(store.serverId));
+      case "renew":
+        return void (await store.renew());
+      case "read":
+        return await this.#read(store);
+    }
+  }
+
+  async #read(store: PostgresStore): Promise<unknown[]> {
+    const operations: StoreOperation[] = [
+      ...rooms.flatMap((room): StoreOperation[] => [
+        { type: "room-bounds", room },
+        { type: "read-room", room, after: 1, limit: 4 },
+        { type: "read-room", room, before: 5, limit: 3 },
+      ]),
+      ...records.flatMap((record): StoreOperation[] => [
+        { type: "load-session", session: record },
+        { type: "read-mail", session: record, after: 0, limit: 9 },
+        { type: "count-mail", session: record, after: 1 },
+      ]),
+      ...names.map((name): StoreOperation => ({ type: "find-name", name, sinceMs: 0 })),
+      { type: "find-elsewhere", names },
+    ];
+    const answers: unknown[] = [];
+    for (const operation of operations) answers.push(await this.#ask(store, operation));
+    const signals = await this.port.run(
+      "SELECT id::text AS id, signal FROM parley.signals s WHERE server = $1 ORDER BY s.id",
+      [store.serverId],
+    );
+    answers.push(signals.map(({ signal }) => JSON.parse(String(signal))));
+    return answers;
+  }
+
+  #ask(store: PostgresStore, operation: StoreOperation): Promise<unknown> {
+    return new Promise((resolve) => {
+      store.answer({ ...operation, id: ++this.#id }, (reply) => resolve(plain(reply)));
+    });
+  }
+}
+
+/** With lists in an order of their own. */
+function plain(reply: StoreReply): unknown {
+  if (reply.outcome === "failed") return { failed: reply.error.message };
+  if (reply.outcome === "unknown") return reply.outcome;
+  if (reply.type === "room-bounds") {
+    const members = reply.result.elsewhere?.members ?? [];
+    const sorted = members.map((member) => JSON.stringify(member)).sort();
+    return { ...reply.result, elsewhere: [reply.result.elsewhere?.version, sorted] };
+  }
+  if (reply.type === "find-elsewhere") {
+    return reply.result
+      .map(({ rooms: theirs, ...person }) => ({ ...person, rooms: [...theirs].sort() }))
+      .sort((a, b) => (place(a) < place(b) ? -1 : 1));
+  }
+  return reply.result;
+}
+
+function place({ folded, server }: ForeignPerson): string {
+  return `${folded} ${server}`;
+}
+
+function simulated(notes: string[]): Rig {
+  const events = { committed() {}, ran() {} };
+  const options = { payloadBytes: 7_900, epoch: "e" };
+  const database = new SimulatedDatabase(new VirtualClock(), options, events);
+  database.listen((payload) => notes.push(payload));
+  const port: DatabasePort = {
+    run: async (text, values = []) => database.transact((run) => run(text, values) as never),
+    script: async () => {},
+    transact: async (inside) => await inside(port.run),
+    listen: async () => () => {},
+  };
+  return new Rig(port, async (server) => {
+    const row = database.tables.servers.get(server);
+    if (row !== undefined) database.tables.servers.put(server, { ...row, expiresMs: 0 }, []);
+  });
+}
+
+/** Notes by their content: JSON of PostgreSQL has other spaces. */
+function told(notes: readonly string[]): unknown[] {
+  return notes.map((note) => JSON.parse(note));
+}
+
+if (!hasPostgres) console.error(`skipped: ${withoutPostgres}: the simulated database beside it`);
+
+describe.skipIf(!hasPostgres)("the simulated database is like PostgreSQL", () => {
+  let cluster: Cluster | undefined;
+  let database: Database;
+  let heard: string[] = [];
+
+  beforeAll(async () => {
+    cluster = await Cluster.start();
+    database = new Database(parseDatabaseUrl(await cluster.newDatabase(), "parley"), () => "");
+    await (await PostgresStore.open(database)).leave();
+    await database.listen(
+      "parley",
+      (payload) => heard.push(payload),
+      () => {},
+    );
+  }, 60_000);
+
+  afterAll(async () => {
+    await database?.close().catch(() => {});
+    await cluster?.remove();
+  }, 60_000);
+
+  async function real(): Promise<Rig> {
+    await database.script(`
+      TRUNCATE parley.servers, parley.rooms, parley.batches, parley.sessions, parley.mail,
+        parley.rights, parley.names, parley.members, parley.people, parley.signals
+        RESTART IDENTITY;`);
+    return new Rig(database, async (server) => {
+      await database.run(
+        "UPDATE parley.servers SET expires = clock_timestamp() - interval '1 s' WHERE id = $1",
+        [server],
+      );
+    });
+  }
+
+  test("in all answers and notifications", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 25 }), async (steps) => {
+        heard = [];
+        const notes: string[] = [];
+        const [one, other] = [await real(), simulated(notes)];
+        await one.open();
+        await other.open();
+        for (const [i, what] of steps.entries()) {
+          const [answer, expected] = [await one.take(what), await other.take(what)];
+          expect({ i, answer: expected }).toEqual({ i, answer });
+        }
+        // The last notification tells that all have come.
+        await database.run("SELECT pg_notify($1, $2)", ["parley", `{"from":"end"}`]);
+        while (!heard.at(-1)?.includes("end")) await Bun.sleep(1);
+        expect(told(notes)).toEqual(told(heard.slice(0, -1)));
+      }),
+      { numRuns: 30 },
+    );
+  }, 60_000);
+});
