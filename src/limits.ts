@@ -404,6 +404,8 @@ export const pageFiles = {
   maxTreeEntries: 20_000,
   /** Of those, at a time. */
   filesAtOnce: 6,
+  /** A file for the shared folder that came too soon after others is tried again after this. */
+  retryMs: 5_000,
   /** How often a card shows how far it is. */
   showMs: 200,
   /** Files of one offer from the page. */

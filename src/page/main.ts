@@ -2,6 +2,7 @@
 // `dispatch`; the views render at most once per frame.
 
 import type { ListedFile } from "../client/events.ts";
+import { harmless } from "../text.ts";
 import { byId, saveAs, saveFile } from "./dom.ts";
 import { download } from "./download.ts";
 import { PageHandover } from "./handover/page-handover.ts";
@@ -11,6 +12,7 @@ import { entriesIn } from "./message-log.ts";
 import { loadSettings, withLevel } from "./notification-settings.ts";
 import { isAllowed, Notifier } from "./notifier.ts";
 import { reduce } from "./reducer.ts";
+import { RoomUploads } from "./room-uploads.ts";
 import { submitDraft } from "./submit-draft.ts";
 import { SessionController } from "./session-controller.ts";
 import { loadStored } from "./session-storage.ts";
@@ -31,6 +33,7 @@ import { RecipientPicker } from "./views/recipient-picker.ts";
 import { RenameDialog } from "./views/rename-dialog.ts";
 import { RoomList } from "./views/room-list.ts";
 import { RoomPicker } from "./views/room-picker.ts";
+import { UploadList } from "./views/upload-list.ts";
 import { SearchDialog } from "./views/search-dialog.ts";
 
 let state: State = initialState;
@@ -59,6 +62,12 @@ const handover = new PageHandover({
   announce: (text) => notifier.tell(text, state),
 });
 controller.handover = handover;
+const uploads = new RoomUploads({
+  ask: (request) => controller.own.ask(request),
+  dispatch,
+  cards: () => state.uploads,
+  onShared: () => shell.areFilesOpen && void loadFiles(),
+});
 const offerCards = new OfferCardsView(handover);
 const shell = new AppShell(() => void loadFiles());
 const messages = new MessageList({
@@ -132,9 +141,11 @@ const views: readonly { render(state: State): void }[] = [
   messages,
   composer,
   new RecipientPicker(choose),
-  new FileDrop({ send: sendFiles, refuse: refuseInComposer }),
+  new FileDrop({ send: sendFiles, share: shareFiles, refuse: refuseInComposer }),
+  new UploadList(uploads),
   new FileList({
     download: startDownload,
+    remove: (file) => void removeFile(file),
     more: () => void loadFilePage(state.listing.next),
   }),
   notifier,
@@ -156,6 +167,37 @@ function sendFiles(to: readonly string[], files: readonly File[], isPasted: bool
     const problem = handover.send(name, files, isPasted);
     if (problem !== undefined) return refuseInComposer(problem);
   }
+}
+
+/** Puts files into the shared folder, and tells the room. */
+function shareFiles(room: string, files: readonly File[], isPasted: boolean): void {
+  const problem = uploads.share(room, files, isPasted);
+  if (problem !== undefined) refuseInComposer(problem);
+}
+
+/** Removes a file of one's own from the shared folder. */
+async function removeFile({ name }: ListedFile): Promise<void> {
+  if (!confirm(`Remove ${harmless(name)} from the shared folder?`)) return;
+  try {
+    await controller.own.ask({ type: "admin", command: `unshare ${name}` });
+  } catch (error) {
+    controller.notice(error instanceof Error ? error.message : String(error));
+  }
+  await loadFiles();
+}
+
+/** Which of the files this user may remove. */
+async function loadOwnFiles(): Promise<void> {
+  const names = new Set<string>();
+  try {
+    const answer = await controller.own.ask({ type: "admin", command: "shared" });
+    for (const { fields } of answer.type === "admin" ? answer.rows : []) {
+      if (typeof fields["name"] === "string") names.add(fields["name"]);
+    }
+  } catch {
+    // The server takes no files from people, or is away: none is one's own.
+  }
+  dispatch({ type: "own-files", names });
 }
 
 function refuseInComposer(problem: string): void {
@@ -190,6 +232,7 @@ function openFiles(): void {
 }
 
 function loadFiles(): Promise<void> {
+  void loadOwnFiles();
   return loadFilePage(undefined);
 }
 
@@ -216,7 +259,10 @@ function look(): void {
 }
 
 function listen(): void {
-  byId("disconnect", HTMLButtonElement).addEventListener("click", () => controller.disconnect());
+  byId("disconnect", HTMLButtonElement).addEventListener("click", () => {
+    uploads.disconnect();
+    controller.disconnect();
+  });
   byId("rename", HTMLButtonElement).addEventListener("click", () =>
     setRenaming({ ref: undefined, problem: "" }),
   );

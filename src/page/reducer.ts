@@ -5,6 +5,7 @@ import { harmless, harmlessLines } from "../text.ts";
 import { noChat } from "../client/private-chat-state.ts";
 import { append, dropRoom, emptyLog, forgetSeqs, type MessageLog, restore } from "./message-log.ts";
 import { addCard, changeCard, type OfferAction } from "./offer-cards.ts";
+import { changeUploads, type UploadAction } from "./upload-cards.ts";
 import { notice, sessionOver, showRoom, updateDraft, updateRoom } from "./room-changes.ts";
 import { reduceSessionEvent } from "./session-events.ts";
 import {
@@ -71,6 +72,9 @@ export function reduce(state: State, action: Action): State {
     case "download":
     case "offer":
     case "offer-change":
+    case "own-files":
+    case "upload":
+    case "upload-change":
       return files(state, action);
     case "notice":
       return notice(state, state.shown, action.text, action.nowMs);
@@ -79,7 +83,8 @@ export function reduce(state: State, action: Action): State {
   }
 }
 
-type FileAction = ListingAction | Extract<Action, { type: "download" }> | OfferAction;
+type FileAction =
+  ListingAction | Extract<Action, { type: "download" | "own-files" }> | OfferAction | UploadAction;
 
 function files(state: State, action: FileAction): State {
   switch (action.type) {
@@ -94,6 +99,11 @@ function files(state: State, action: FileAction): State {
     }
     case "offer-change":
       return { ...state, offers: changeCard(state.offers, action) };
+    case "own-files":
+      return { ...state, ownFiles: action.names };
+    case "upload":
+    case "upload-change":
+      return { ...state, uploads: changeUploads(state.uploads, action) };
     default:
       return { ...state, listing: list(state.listing, action) };
   }

@@ -20,6 +20,7 @@ import { HistoryFinder } from "./history-finder.ts";
 import { directoryText, whoisText } from "./command-output.ts";
 import { hasCipher } from "./handover/chunk-cipher.ts";
 import { type OfferPort, offerPort } from "./handover/offer-port.ts";
+import { OwnRequests } from "./own-requests.ts";
 import type { PageHandover } from "./handover/page-handover.ts";
 import { oldestSeq } from "./message-log.ts";
 import { clearStored, store, type StoredSession } from "./session-storage.ts";
@@ -88,6 +89,8 @@ export class SessionController {
     () => this.#session,
     () => this.#driver?.step(),
   );
+  /** Requests whose answers nobody is shown. */
+  readonly own = new OwnRequests((request) => this.#request(request));
   /** Deals with what the session tells of them. */
   handover: Pick<PageHandover, "handle" | "disconnect"> | undefined;
 
@@ -348,7 +351,9 @@ export class SessionController {
 
   #handle(all: readonly SessionEvent[]): void {
     // Frames of files come by the thousand, and change nothing else.
-    const events = all.filter((event) => this.handover?.handle(event) !== true);
+    const events = all.filter(
+      (event) => this.handover?.handle(event) !== true && !this.own.handle(event),
+    );
     if (events.length === 0) return;
     for (const event of events) this.#handleOne(event);
     this.#loadShown();

@@ -13,6 +13,7 @@ import {
 } from "./message-log.ts";
 
 import type { OfferAction, OfferCards } from "./offer-cards.ts";
+import type { UploadAction, UploadCards } from "./upload-cards.ts";
 import { type NotificationSettings, noNotifications } from "./notification-settings.ts";
 
 /**
@@ -152,6 +153,10 @@ export type State = {
   downloads: ReadonlyMap<string, Download>;
   /** Files from person to person, by the number of their card. */
   offers: OfferCards;
+  /** Files on their way into the shared folder. */
+  uploads: UploadCards;
+  /** Names in the shared folder that this user may remove. */
+  ownFiles: ReadonlySet<string>;
 };
 
 export type Action =
@@ -188,7 +193,9 @@ export type Action =
   | { type: "files"; files: readonly ListedFile[]; next: string | undefined; isFirst: boolean }
   | { type: "files-failed"; problem: string }
   | { type: "download"; download: Download }
+  | { type: "own-files"; names: ReadonlySet<string> }
   | OfferAction
+  | UploadAction
   | { type: "notice"; text: string; nowMs: number };
 
 /** A message just accepted by the session. Without `room` it is private. */
@@ -225,6 +232,8 @@ export const initialState: State = {
   listing: { files: [], next: undefined, phase: "unloaded", problem: "" },
   downloads: new Map(),
   offers: new Map(),
+  uploads: new Map(),
+  ownFiles: new Set(),
 };
 
 export function newRoom(name: string): Room {

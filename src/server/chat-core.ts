@@ -146,7 +146,7 @@ export class ChatCore {
     this.#service = service;
     this.metrics = createMetrics();
     this.#downloads = downloadsOf(host, service);
-    this.uploads = uploadsOf(options);
+    this.uploads = uploadsOf(options, () => service.folder.handleChange());
     this.relay = relayOf(service, options.relay);
     this.driver = new HubDriver(store.answer);
     this.hub = new Hub({
@@ -291,8 +291,11 @@ function downloadsOf(host: string, { udpPort: skipPort, folder }: FileService): 
   return new OpenChatDownloads({ host, skipPort, open: (name) => folder.open(name) });
 }
 
-function uploadsOf({ sharing, files: folder, log }: CoreOptions): UploadService | undefined {
-  return sharing && new UploadService({ folder, log, ...sharing });
+function uploadsOf(
+  { sharing, files: folder, log }: CoreOptions,
+  onChange: () => void,
+): UploadService | undefined {
+  return sharing && new UploadService({ folder, log, onChange, ...sharing });
 }
 
 function relayOf(service: FileService, bytesPerSecond: number = relay.bytesPerSecond): ServerRelay {

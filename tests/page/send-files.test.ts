@@ -102,7 +102,8 @@ inBrowser("pasted and dropped into what is written to a person", async () => {
       new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
     window.picture();
   })()`);
-  await ann.until("document.querySelector('#send-problem').textContent.startsWith('Choose whom')");
+  await ann.until(`document.querySelector(".upload")?.dataset.phase === "asking"`);
+  await ann.get(`document.querySelector(".upload [aria-label^='Stop']").click()`);
   await toggle("Pat");
   await anotherCard(ann, () => ann.get("window.picture()"));
   await ann.until(
@@ -136,14 +137,20 @@ inBrowser("text with a picture of itself is pasted as text", async () => {
 
 inBrowser("dropped beside everybody, it neither goes anywhere nor replaces the page", async () => {
   const before = await ann.get("document.querySelectorAll('.offer').length");
-  await drop(ann, "#messages", [["stray.bin", 10]]);
   await drop(ann, ".brand", [["stray.bin", 10]]);
-  expect(await ann.get("document.querySelectorAll('.offer').length")).toBe(before);
+  expect(await ann.get("document.querySelectorAll('.offer, .upload').length")).toBe(before);
 });
 
+inBrowser(
+  "dropped on the room of a server without --quota, it says why it is not shared",
+  async () => {
+    await drop(ann, "#messages", [["stray.bin", 10]]);
+    await ann.until(`document.querySelector(".upload")?.innerText.includes("--quota")`);
+    await ann.get(`document.querySelector(".upload [aria-label^='Stop']").click()`);
+  },
+);
+
 inBrowser("the paper clip picks files; either end can stop it", async () => {
-  await ann.click("#attach");
-  await ann.until("document.querySelector('#send-problem').textContent.startsWith('Choose whom')");
   await toggle("Bob");
   const { path } = file("clip.bin", 300_000_000);
   await attach(ann, path);

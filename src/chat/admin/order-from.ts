@@ -9,13 +9,17 @@ import { actorOf } from "./actor.ts";
 import type { AdminAnswer } from "./answer.ts";
 import { runAdmin } from "./run-admin.ts";
 
+/** What everybody does with their own: in plain text operators may no more than that. */
+const forEverybody = /^\s*(?:shared|unshare)\b/i;
+
 export function orderFrom(
   hub: HubState,
   session: Session,
   { line, ref }: Extract<Command, { type: "admin" }>,
 ): void {
   const { tls, address } = session.peer;
-  if (tls !== true && !isLoopback(address)) {
+  const isPlain = tls !== true && !isLoopback(address);
+  if (isPlain && !forEverybody.test(line)) {
     const message =
       "Operator commands need TLS: in plain text somebody in between could forge them";
     return reject(hub, session, "tls-required", message, { ref });
@@ -23,7 +27,7 @@ export function orderFrom(
   actorOf(hub, session, (actor) => {
     if ("problem" in actor) return reject(hub, session, "storage", actor.problem, { ref });
     session.queue.block();
-    runAdmin(hub, actor, line, (answer) => {
+    runAdmin(hub, isPlain ? { ...actor, rank: "member" } : actor, line, (answer) => {
       session.queue.unblock();
       hub.schedule.unblocked.add(session);
       hub.wake();

@@ -42,6 +42,10 @@ export class AppShell {
     if (this.#sidebar.classList.contains("open")) this.#toggleSidebar(false);
   }
 
+  get areFilesOpen(): boolean {
+    return this.#files.hidden === false;
+  }
+
   openFiles(): void {
     this.#toggleFiles(true);
     byId("files-close", HTMLButtonElement).focus();

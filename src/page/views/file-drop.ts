@@ -1,11 +1,14 @@
-// The ways in which files are handed to a person: dropped on somebody in the list or on the
-// conversation with them, pasted into the message field, or picked with the paper clip.
+// The ways in which files are handed over: dropped on somebody in the list or on the conversation,
+// pasted into the message field, or picked with the paper clip. They go to whom what is written goes:
+// to people, or to the room.
 
 import { byId } from "../dom.ts";
 import { currentDraft, type State } from "../state.ts";
 
 export type FileDropActions = {
   send: (to: readonly string[], files: readonly File[], isPasted: boolean) => void;
+  /** For everybody in a room. */
+  share: (room: string, files: readonly File[], isPasted: boolean) => void;
   /** Says why nothing was sent. */
   refuse: (problem: string) => void;
 };
@@ -20,6 +23,7 @@ export class FileDrop {
   readonly #actions: FileDropActions;
   /** Whom what is written now goes to; empty: to the room. */
   #people: readonly string[] = [];
+  #room: string | undefined;
   /** What files are dragged over. */
   #target: Element | undefined;
 
@@ -46,16 +50,16 @@ export class FileDrop {
     const { partner } = state.chat;
     const { recipients } = currentDraft(state);
     this.#people = partner === undefined ? recipients : [partner];
-    const isAlone = this.#people.length === 0;
-    const label = isAlone ? "Send files to a person" : `Send files to ${this.#people.join(", ")}`;
+    this.#room = state.shown;
+    const label = labelOf(this.#people, this.#room);
     this.#clip.setAttribute("aria-label", label);
     this.#clip.title = label;
     this.#clip.disabled = state.phase === "offline";
   }
 
   #pick(): void {
-    if (this.#people.length > 0) return this.#input.click();
-    this.#actions.refuse("Choose whom the files are for: “To”, above the message.");
+    if (this.#people.length > 0 || this.#room !== undefined) return this.#input.click();
+    this.#actions.refuse(nowhere);
   }
 
   #paste(event: ClipboardEvent): void {
@@ -64,10 +68,7 @@ export class FileDrop {
     // Copied text may come with a picture of itself.
     if (files.length === 0 || clipboardData?.types.includes("text/plain") === true) return;
     event.preventDefault();
-    if (this.#people.length > 0) return this.#send(this.#people, files, true);
-    this.#actions.refuse(
-      "Choose whom the file is for: “To”, above the message. Then paste it again.",
-    );
+    this.#send(this.#people, files, true);
   }
 
   #drag(event: DragEvent): void {
@@ -95,7 +96,9 @@ export class FileDrop {
     const name = row?.dataset["person"];
     if (row !== null && name !== undefined) return { element: row, people: [name] };
     const isOnConversation = this.#conversation.contains(event.target);
-    if (!isOnConversation || this.#people.length === 0) return undefined;
+    if (!isOnConversation || (this.#people.length === 0 && this.#room === undefined)) {
+      return undefined;
+    }
     return { element: this.#conversation, people: this.#people };
   }
 
@@ -105,12 +108,24 @@ export class FileDrop {
     target?.classList.add(marked);
     this.#target = target;
     this.#hint.hidden = target !== this.#conversation;
-    this.#hint.textContent = `Drop the files to offer them to ${this.#people.join(", ")}`;
+    this.#hint.textContent =
+      this.#people.length > 0
+        ? `Drop the files to offer them to ${this.#people.join(", ")}`
+        : `Drop the files to share them with everybody in ${this.#room}`;
   }
 
   #send(people: readonly string[], files: readonly File[], isPasted = false): void {
-    this.#actions.send(people, files, isPasted);
+    if (people.length > 0) return this.#actions.send(people, files, isPasted);
+    if (this.#room === undefined) this.#actions.refuse(nowhere);
+    else this.#actions.share(this.#room, files, isPasted);
   }
+}
+
+const nowhere = "You are in no room. Join one, or choose whom the files are for.";
+
+function labelOf(people: readonly string[], room: string | undefined): string {
+  if (people.length > 0) return `Send files to ${people.join(", ")}`;
+  return room === undefined ? "Send files" : `Share files with ${room}`;
 }
 
 function hasFiles({ dataTransfer }: DragEvent): boolean {

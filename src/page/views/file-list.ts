@@ -8,6 +8,8 @@ import type { Download, FileListing, State } from "../state.ts";
 
 export type FileListActions = {
   download: (file: ListedFile) => void;
+  /** Of one's own. */
+  remove: (file: ListedFile) => void;
   /** Loads the next page. */
   more: () => void;
 };
@@ -18,6 +20,7 @@ type Row = {
   bar: HTMLProgressElement;
   note: HTMLElement;
   button: HTMLButtonElement;
+  remove: HTMLButtonElement;
   rendered: Download | undefined;
 };
 
@@ -29,6 +32,7 @@ export class FileList {
   #rows = new Map<string, Row>();
   #files: readonly ListedFile[] = [];
   #downloads: State["downloads"] = new Map();
+  #ownFiles: State["ownFiles"] = new Set();
 
   constructor(actions: FileListActions) {
     this.#actions = actions;
@@ -40,9 +44,13 @@ export class FileList {
     observer.observe(this.#more);
   }
 
-  render({ listing, downloads }: State): void {
+  render({ listing, downloads, ownFiles }: State): void {
     const isListSame = listing.files === this.#files;
     if (!isListSame) this.#renderRows(listing.files);
+    if (!isListSame || ownFiles !== this.#ownFiles) {
+      this.#ownFiles = ownFiles;
+      for (const [name, { remove }] of this.#rows) remove.hidden = !ownFiles.has(name);
+    }
     setText(this.#note, noteOf(listing));
     this.#more.hidden = listing.next === undefined;
     this.#more.disabled = listing.phase === "loading";
@@ -89,9 +97,12 @@ export class FileList {
     });
     const note = h("p", { class: "file-state", role: "status", hidden: true });
     const label = h("p", { class: "file-name" }, h("bdi", {}, name), h("small", {}, facts));
-    const row = h("div", { class: "file-row" }, label, button);
+    const remove = iconButton("remove", `Remove ${name}`);
+    remove.hidden = true;
+    remove.addEventListener("click", () => this.#actions.remove(file));
+    const row = h("div", { class: "file-row" }, label, button, remove);
     const node = h("li", { class: "file" }, row, bar, note);
-    return { file, node, bar, note, button, rendered: undefined };
+    return { file, node, bar, note, button, remove, rendered: undefined };
   }
 }
 

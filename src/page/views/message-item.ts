@@ -3,6 +3,8 @@
 import { drawAvatar } from "../avatar.ts";
 import { h, icon } from "../dom.ts";
 import type { Message } from "../message-log.ts";
+import { fileUrl } from "../file-api.ts";
+import { readFileNotice } from "../file-notice.ts";
 import { firstOf, type TimelineItem } from "../presence-runs.ts";
 import { drawRichText } from "./rich-text-view.ts";
 import { clockTime, dayLabel } from "../timeline.ts";
@@ -45,12 +47,20 @@ function drawMessage(message: Message, isNamed: boolean): HTMLElement {
   if (!mine) node.append(isNamed ? drawAvatar(message.from) : h("span"));
   if (isNamed) node.append(drawMeta(message));
   // The time is placed at the right of the last line of the text.
-  const text = h("p", { class: "text", dir: "auto" }, ...drawRichText(message.text));
+  const text = h("p", { class: "text", dir: "auto" }, ...drawText(message));
   // `* Ann waves`: the name is part of the sentence.
   if (message.manner === "emote") text.prepend("* ", h("b", {}, h("bdi", {}, message.from)), " ");
   node.append(h("div", { class: "bubble" }, text, drawTime(message)));
   if (problem !== undefined) node.append(h("p", { class: "why" }, `Not sent: ${problem}`));
   return node;
+}
+
+function drawText({ text, manner }: Message): readonly (Node | string)[] {
+  const shared = manner === "notice" ? readFileNotice(text) : undefined;
+  if (shared === undefined) return drawRichText(text);
+  const { name, size } = shared;
+  const link = h("a", { href: fileUrl(name), download: name }, h("bdi", {}, name));
+  return ["shares ", link, ` (${size})`];
 }
 
 function drawMeta({ from, mine, to, isSealed, manner }: Message): HTMLElement {

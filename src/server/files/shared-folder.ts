@@ -169,6 +169,12 @@ export class SharedFolder {
     return stat.nlink > 1n && [...this.#withheld].some((own) => isSameFile(own, stat));
   }
 
+  /** Something has been put there, or removed: the next list is read anew. */
+  handleChange(): void {
+    this.#readAtMs = Number.NEGATIVE_INFINITY;
+    this.#readVersion = undefined;
+  }
+
   async #listing(): Promise<readonly string[]> {
     if (performance.now() - this.#readAtMs < limits.listingMs) return this.#names;
     this.#reading ??= this.#read().finally(() => (this.#reading = undefined));

@@ -243,3 +243,21 @@ test("whoever put something there removes it, operators anything, nobody else", 
   expect(order(desk, "unshare d.txt")).toBe("'d.txt' is no longer shared");
   expect(order(new Rig().member("Eve"), "unshare x")).toBe("not-allowed");
 });
+
+test("in plain text from elsewhere everybody sees and removes their own, operators no more", () => {
+  const { rig, sharing } = world();
+  const eve = rig.client(undefined, true, "192.0.2.1");
+  eve.send({ type: "hello", version: 2, name: "Eve" });
+  sharing.listed = [listing("hers", personKey(eve.session.identity)), listing("other", "x")];
+  const order = (command: string) => {
+    eve.lines();
+    eve.send({ type: "admin", command, ref: 1 });
+    const line = eve.lines().find(({ ref }) => ref === 1);
+    return line?.["code"] ?? line?.["message"];
+  };
+  expect(order("who")).toBe("tls-required");
+  expect(order("away shared")).toBe("tls-required");
+  expect(order("shared")).toBe("1 thing, 3 B");
+  expect(order("unshare other")).toBe("not-allowed");
+  expect(order("unshare hers")).toBe("'hers' is no longer shared");
+});

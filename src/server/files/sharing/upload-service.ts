@@ -24,6 +24,8 @@ export interface UploadServiceOptions {
   /** How long what people have put there stays; undefined: until somebody removes it. */
   readonly keepMs?: number | undefined;
   readonly log: Log;
+  /** Something was put into the folder, or removed. */
+  readonly onChange?: () => void;
 }
 
 export class UploadService implements SharingPort {
@@ -49,8 +51,8 @@ export class UploadService implements SharingPort {
 
   constructor(options: UploadServiceOptions) {
     this.#options = options;
-    const { folder, quotaBytes, log } = options;
-    this.store = new UploadStore({ folder, quotaBytes, log, nowMs: Date.now });
+    const { folder, quotaBytes, log, onChange = () => {} } = options;
+    this.store = new UploadStore({ folder, quotaBytes, log, onChange, nowMs: Date.now });
   }
 
   /** Looks at what is there, and removes what is over from now on. */

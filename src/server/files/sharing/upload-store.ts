@@ -44,6 +44,8 @@ export interface UploadStoreOptions {
   /** Unix milliseconds. */
   readonly nowMs: () => number;
   readonly log: Log;
+  /** Something was put into the folder, or removed. */
+  readonly onChange?: () => void;
 }
 
 /** Something that has come completely: `place` in the list of its upload. */
@@ -362,6 +364,7 @@ export class UploadStore {
           if (moveToPlace(from, join(this.#options.folder, free), isFolder)) {
             this.#items.set(item.id, item);
             this.#space.take(item);
+            this.#options.onChange?.();
             return item;
           }
         } catch (error) {
@@ -389,6 +392,7 @@ export class UploadStore {
       const away = join(this.#root, "uploads", `${item.id}.removed`);
       try {
         if (!moveToPlace(join(this.#options.folder, item.name), away, item.isFolder)) return false;
+        this.#options.onChange?.();
         await rm(away, { recursive: true, force: true });
       } catch (error) {
         throw this.#unusable(error);

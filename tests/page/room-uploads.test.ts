@@ -1,0 +1,165 @@
+// Files for everybody in the browser: dropped on the room, pasted or picked; shown to the other tab, stopped,
+// tried again, refused by the quota, and removed by who has shared them.
+
+import { expect } from "bun:test";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { noise } from "../noise.ts";
+import { until } from "../server/web/web-rig.ts";
+import type { Tab } from "./browser.ts";
+import { drop } from "./handover-rig.ts";
+import { expectNoComplaints, inBrowser, pageRig } from "./page-rig.ts";
+
+let ann: Tab;
+let bob: Tab;
+const rig = pageRig(
+  async (first, second) => {
+    [ann, bob] = [first, second];
+    await ann.login("Ann");
+    await bob.login("Bob");
+  },
+  "--quota",
+  "500M",
+);
+
+const shared = (name: string): string => join(rig.folder, "files", name);
+const uploads = (): string[] => readdirSync(shared(".parley-shared/uploads"));
+const hashOf = (bytes: Uint8Array): string =>
+  new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
+
+const card = `[...document.querySelectorAll(".upload")].at(-1)`;
+const isIn = (tab: Tab, phase: string) =>
+  tab.until(`${card}?.dataset.phase === ${JSON.stringify(phase)}`);
+const none = (tab: Tab) => tab.until(`document.querySelector(".upload") === null`);
+
+/** Picks files on disk with the paper clip. */
+async function pick(tab: Tab, ...files: string[]): Promise<void> {
+  const { root } = (await tab.cdp("DOM.getDocument")) as { root: { nodeId: number } };
+  const selector = { nodeId: root.nodeId, selector: "#attach-files" };
+  const { nodeId } = (await tab.cdp("DOM.querySelector", selector)) as { nodeId: number };
+  await tab.cdp("DOM.setFileInputFiles", { files, nodeId });
+}
+
+function large(name: string, bytes: number): { path: string; sha256: string } {
+  const path = join(rig.folder, name);
+  const content = noise(bytes);
+  writeFileSync(path, content);
+  return { path, sha256: hashOf(content) };
+}
+
+inBrowser("dropped on the room, everybody is told, and the file is the same", async () => {
+  expect(await ann.get("document.querySelector('#attach').title")).toBe("Share files with lobby");
+  const [first, second] = await drop(ann, "#messages", [
+    ["note one.bin", 300_001],
+    ["note one.bin", 70_000],
+    ["empty", 0],
+  ]);
+  await bob.until(`document.querySelector("#messages").innerText.includes("shares empty (0 B)")`);
+  await none(ann);
+  const link = await bob.get<string>(
+    `document.querySelector('#messages a[download="note one (2).bin"]').href`,
+  );
+  expect(hashOf(new Uint8Array(await (await fetch(link)).arrayBuffer()))).toBe(second ?? "");
+  expect(hashOf(readFileSync(shared("note one.bin")))).toBe(first ?? "");
+  expect(hashOf(readFileSync(shared("note one (2).bin")))).toBe(second ?? "");
+  expect(uploads()).toEqual([]);
+});
+
+inBrowser("a pasted picture is asked about first", async () => {
+  const paste = (bytes: number) =>
+    ann.get(`(() => {
+      const data = new DataTransfer();
+      data.items.add(new File([new Uint8Array(${bytes})], "image.png", { type: "image/png" }));
+      document.querySelector("#text").dispatchEvent(
+        new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+    })()`);
+  await paste(1_000);
+  await isIn(ann, "asking");
+  expect(await ann.get(`${card}.innerText`)).toContain("everybody on this server can fetch it");
+  await ann.shot("upload-asking");
+  await ann.get(`${card}.querySelector('[aria-label^="Stop"]').click()`);
+  await none(ann);
+  await paste(2_000);
+  await isIn(ann, "asking");
+  await ann.get(`${card}.querySelector("button").click()`);
+  await none(ann);
+  const name = readdirSync(shared("")).find((one) => one.startsWith("pasted "));
+  expect(readFileSync(shared(name ?? "")).length).toBe(2_000);
+});
+
+inBrowser(
+  "a large file shows how far it is, and nothing is left of it when it is stopped",
+  async () => {
+    const { path } = large("large.bin", 300_000_000);
+    await ann.cdp("Network.enable");
+    const slow = {
+      offline: false,
+      latency: 0,
+      downloadThroughput: -1,
+      uploadThroughput: 30_000_000,
+    };
+    await ann.cdp("Network.emulateNetworkConditions", slow);
+    await pick(ann, path);
+    await ann.until(`${card}?.querySelector("progress").value > 0.05`);
+    await ann.shot("upload-running");
+    expect(existsSync(shared("large.bin"))).toBe(false);
+    expect(uploads()).toHaveLength(1);
+    await ann.get(`${card}.querySelector('[aria-label^="Stop"]').click()`);
+    await none(ann);
+    await until(() => uploads().length === 0, "the rest of it to go");
+    expect(existsSync(shared("large.bin"))).toBe(false);
+    const fast = { ...slow, uploadThroughput: -1 };
+    await ann.cdp("Network.emulateNetworkConditions", fast);
+  },
+);
+
+inBrowser("a server that dies fails it with a reason, and it is tried again", async () => {
+  const { path, sha256 } = large("again.bin", 100_000_000);
+  const slow = { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 20_000_000 };
+  await ann.cdp("Network.emulateNetworkConditions", slow);
+  await pick(ann, path);
+  await ann.until(`${card}?.querySelector("progress").value > 0.1`);
+  await rig.kill();
+  await isIn(ann, "failed");
+  expect(await ann.get(`${card}.innerText`)).toContain("The connection was lost");
+  await ann.shot("upload-failed");
+  await rig.start();
+  await ann.cdp("Network.emulateNetworkConditions", { ...slow, uploadThroughput: -1 });
+  await ann.until(`document.querySelector("#app").dataset.phase === "online"`);
+  await ann.get(
+    `[...${card}.querySelectorAll("button")].find(({ textContent }) => textContent === "Try again").click()`,
+  );
+  await none(ann);
+  expect(hashOf(readFileSync(shared("again.bin")))).toBe(sha256);
+});
+
+inBrowser("what does not fit is refused beside the file", async () => {
+  const { path } = large("huge.bin", 450_000_000);
+  await pick(ann, path);
+  await isIn(ann, "failed");
+  expect(await ann.get(`${card}.innerText`)).toContain("has room for");
+  await ann.get(`${card}.querySelector('[aria-label^="Stop"]').click()`);
+  await none(ann);
+});
+
+const row = (name: string) =>
+  `[...document.querySelectorAll("#file-list .file")].find((row) => row.innerText.includes(${JSON.stringify(name)}))`;
+
+inBrowser("whoever has shared a file removes it, nobody else", async () => {
+  for (const tab of [ann, bob]) {
+    await tab.get("window.confirm = () => true");
+    await tab.click("#files-toggle");
+    await tab.until(row("note one (2).bin"));
+  }
+  const button = (name: string) => `${row(name)}.querySelector('[aria-label^="Remove"]')`;
+  await ann.until(`${button("note one (2).bin")}.hidden === false`);
+  expect(await ann.get(`${button("data.bin")}.hidden`)).toBe(true);
+  expect(await bob.get(`${button("note one (2).bin")}.hidden`)).toBe(true);
+  await ann.shot("upload-own");
+  await ann.get(`${button("note one (2).bin")}.click()`);
+  await ann.until(`${row("note one (2).bin")} === undefined`);
+  expect(existsSync(shared("note one (2).bin"))).toBe(false);
+  expect(existsSync(shared("note one.bin"))).toBe(true);
+});
+
+expectNoComplaints(rig);
