@@ -675,6 +675,10 @@ export const people = {
   maxNoteChars: 200,
   /** Longest `user` of a client. */
   maxUserChars: 16,
+  /** How long a count of all rooms and people of several servers holds: it reads all of them. */
+  overviewMs: 2_000,
+  /** So exactly other servers know when somebody last said something. */
+  spokenMs: 60_000,
   /** People invited into one room who have not come. */
   maxCalled: 64,
 } as const;

@@ -10,14 +10,15 @@ import type { Session } from "./session.ts";
 export function tellCensus(hub: HubState, session: Session, ref?: Ref): void {
   if (hub.nowMs - hub.counted.atMs >= limits.censusMs) hub.counted = countPeople(hub);
   const { operators, hidden } = hub.counted;
-  const people = hub.names.size;
+  const { overview } = hub;
+  const people = Math.max(hub.names.size, overview?.people ?? 0);
   hub.send(session, {
     type: "census",
     people,
     hidden: Math.min(hidden, people),
-    nameless: Math.max(0, hub.sessions.size - people),
+    nameless: Math.max(0, hub.sessions.size - hub.names.size),
     operators,
-    rooms: hub.rooms.size,
+    rooms: Math.max(hub.rooms.size, overview?.rooms.length ?? 0),
     most: Math.max(hub.mostPeople, people),
     timeMs: hub.stampMs,
     ref,

@@ -38,6 +38,7 @@ import {
   rejectUnread,
 } from "./rejections.ts";
 import { mayEnter } from "./room-access.ts";
+import { withOverview } from "./overview.ts";
 import { roomPage } from "./room-list.ts";
 import type { Session } from "./session.ts";
 import { shareFiles, uploadFile } from "./sharing/share-commands.ts";
@@ -141,15 +142,20 @@ const handlers: Handlers = {
     hub.send(session, { type: "names", room: fold(asked), names, total, next, ref });
   },
   rooms(hub, session, { after, limit, ref }) {
-    const known = Array.from(hub.rooms.values()).filter(
-      ({ name }) => mayEnter(hub, session, name) && maySee(hub, session, name),
-    );
-    const { rooms: page, next } = roomPage(known, after, limit);
-    const rooms = page.map((one) => ({
-      ...one,
-      topic: hub.options.rights.rooms.of(one.room).topic,
-    }));
-    hub.send(session, { type: "rooms", rooms, next, ref });
+    withOverview(hub, session, (overview) => {
+      const elsewhere = (overview?.rooms ?? []).flatMap(({ room: name, members: memberCount }) =>
+        hub.rooms.has(name) ? [] : [{ name, isPopulated: true, memberCount }],
+      );
+      const known = [...hub.rooms.values(), ...elsewhere].filter(
+        ({ name }) => mayEnter(hub, session, name) && maySee(hub, session, name),
+      );
+      const { rooms: page, next } = roomPage(known, after, limit);
+      const rooms = page.map((one) => ({
+        ...one,
+        topic: hub.options.rights.rooms.of(one.room).topic,
+      }));
+      hub.send(session, { type: "rooms", rooms, next, ref });
+    });
   },
   rename,
   history(hub, session, { room: asked = lobby, before, limit, ref }) {

@@ -63,20 +63,29 @@ function deliverRoom(
   }
 }
 
-/** Delivers what another server committed: messages that follow the last one, and who came or went. */
-export function deliverForeign(
-  hub: HubState,
-  room: Room,
-  runs: readonly SaidRun[],
-  presence: readonly PresenceEvent[],
-): void {
-  const events = [...runs, ...presence];
-  const items: RoomItem[] = events.map((event) => ({ order: hub.pipeline.nextOrder(), event }));
-  const last = presence.at(-1);
-  const lastItem = last && { order: items.at(-1)?.order ?? 0, event: last };
+/** What another server has committed in a room: messages that follow the last one, and what happened. */
+export type ForeignPart = {
+  readonly room: Room;
+  readonly runs: readonly SaidRun[];
+  readonly presence: readonly PresenceEvent[];
+};
+
+/** Delivers what came of one commit at another server. */
+export function deliverForeign(hub: HubState, parts: readonly ForeignPart[]): void {
   const plan = newFlushPlan();
-  deliverRoom(hub, room, { items, presence: lastItem }, plan);
+  for (const { room, runs, presence } of parts) {
+    const events = [...runs, ...presence];
+    const items: RoomItem[] = events.map((event) => ({ order: hub.pipeline.nextOrder(), event }));
+    const at = items.findLast(({ event }) => event !== undefined && isRosterChange(event));
+    const last = presence.findLast(isRosterChange);
+    const lastItem = last && { order: at?.order ?? 0, event: last };
+    deliverRoom(hub, room, { items, presence: lastItem }, plan);
+  }
   finishDelivery(hub, plan);
+}
+
+function isRosterChange({ type }: SaidRun | PresenceEvent): boolean {
+  return type === "joined" || type === "left" || type === "renamed";
 }
 
 /** Sends answers that do not depend on the store when it has not replied by the end of the turn. */

@@ -17,7 +17,7 @@ export function senderOf({ identity }: Session): SignalSender {
   return { key, name, folded, person: personKey(identity) };
 }
 
-function publicPerson(hub: HubState, session: Session): PublicPerson {
+export function publicPerson(hub: HubState, session: Session): PublicPerson {
   const { away, isHidden, sinceMs } = session.person;
   return {
     persona: hub.personas.of(session),

@@ -1,19 +1,25 @@
 // What other servers that use the same store have done, for the people who are connected here:
 // messages, who comes and goes, mail, sessions that have moved, decisions of operators.
 
-import { deliverForeign } from "./delivery.ts";
+import { deliverForeign, type ForeignPart } from "./delivery.ts";
 import type { Account, AccountChange } from "./account-store.ts";
+import { type ForeignComing, noteElsewhere, reviewElsewhere } from "./comings.ts";
 import { dropAsLost, endSession, expel, replaceSession } from "./disconnect.ts";
 import type { PresenceEvent, PrivateMessage } from "./events.ts";
+import type { ForeignPerson } from "./foreign-person.ts";
 import type { ForeignMember } from "./foreign-roster.ts";
 import type { HubSignal } from "./hub-signal.ts";
 import type { HubState } from "./hub-state.ts";
+import { handlePersonSignal } from "./person-signals.ts";
 import { handleChatSignal, loseServer } from "./private-chat.ts";
+import { calledKey } from "./call-into.ts";
+import { fold } from "./names/grammar.ts";
 import type { Room } from "./room.ts";
 import type { SaidRun } from "./said-run.ts";
 import type { Session } from "./session.ts";
 import type { PresenceChange } from "./store.ts";
 import { banOf, banText, suspectOf } from "./suspect.ts";
+import { putOutOfPrivate } from "./room-access.ts";
 import type { RightsRow } from "./rights/rights-rows.ts";
 
 /** How far the hub has come in a room: its last message, and the changes of who is there. */
@@ -25,11 +31,20 @@ export interface SharedHub {
   /** Undefined: the room is not open. */
   positionIn(room: string): RoomPosition | undefined;
   openRooms(): readonly string[];
+  /** Folded names of which it wants to know who has them. */
+  watchedNames(): readonly string[];
   /** Other servers, by their ID, of which it wants to know when they are over. */
   watchedServers(): readonly string[];
   /** Mailboxes of people who are connected here, with the last number that is known. */
   openMailboxes(): readonly (readonly [mailbox: string, mail: number])[];
 }
+
+/** Changes of who is in a room, which make the room's `version`. */
+export type RoomPresence = {
+  readonly room: string;
+  readonly version: number;
+  readonly changes: readonly PresenceChange[];
+};
 
 /** What has happened elsewhere. */
 export type ForeignEvent =
@@ -37,13 +52,11 @@ export type ForeignEvent =
   | { readonly type: "said"; readonly room: string; readonly runs: readonly SaidRun[] }
   /** Messages up to `seq` are not kept any more. */
   | { readonly type: "skipped"; readonly room: string; readonly seq: number }
-  /** One server's changes of who is in a room, which make the room's `version`. */
+  /** One server's changes of who is in which room, all from one commit. */
   | {
       readonly type: "presence";
-      readonly room: string;
-      readonly version: number;
       readonly server: string;
-      readonly changes: readonly PresenceChange[];
+      readonly rooms: readonly RoomPresence[];
     }
   /** Everybody who is in a room by way of other servers. */
   | {
@@ -56,6 +69,14 @@ export type ForeignEvent =
   | { readonly type: "mail"; readonly mailbox: string; readonly mail: number }
   /** A private message for a connection without a mailbox: `#` and its number. */
   | { readonly type: "letter"; readonly to: string; readonly message: PrivateMessage }
+  /** Who has come to another server or gone from there. */
+  | { readonly type: "people"; readonly people: readonly ForeignComing[] }
+  /** Of these folded names, which are watched, `people` are at other servers now. */
+  | {
+      readonly type: "watched";
+      readonly names: readonly string[];
+      readonly people: readonly ForeignPerson[];
+    }
   /** Something for single people here, from one server. */
   | { readonly type: "signal"; readonly server: string; readonly signal: HubSignal }
   /** That server is over: its people are gone. */
@@ -85,40 +106,34 @@ const handlers: Handlers = {
     const fresh = runs.filter(({ seq }) => seq > room.seq);
     // What is missing in between is read, and these with it.
     if (fresh[0] === undefined || fresh[0].seq > room.seq + 1) return;
-    deliverForeign(hub, room, fresh, []);
+    for (const run of fresh) {
+      run.persona ??= room.elsewhere?.get(fold(run.from))?.about?.persona;
+    }
+    deliverForeign(hub, [{ room, runs: fresh, presence: [] }]);
   },
   skipped(hub, { room: name, seq }) {
     const room = hub.rooms.get(name);
     if (room !== undefined) room.seq = Math.max(room.seq, seq);
   },
-  presence(hub, { room: name, version, server, changes }) {
-    const room = hub.rooms.get(name);
-    // If others came in between, everybody is read again.
-    if (room?.elsewhere === undefined || version !== room.elsewhere.version + 1) return;
-    room.elsewhere.version = version;
-    const told: PresenceEvent[] = [];
-    for (const { folded, name: shown, event } of changes) {
-      const wasThere = room.has(folded);
-      if (shown === undefined) room.elsewhere.remove({ server, folded });
-      else room.elsewhere.add({ server, folded, name: shown });
-      const isNews = event?.type === "renamed" || wasThere !== room.has(folded);
-      if (event !== undefined && isNews) told.push(event);
-    }
-    room.changedElsewhere();
-    deliverForeign(hub, room, [], told);
+  presence(hub, { server, rooms }) {
+    const parts = rooms.flatMap((presence) => partOf(hub, server, presence) ?? []);
+    deliverForeign(hub, parts);
   },
   roster(hub, { room: name, version, members }) {
     const room = hub.rooms.get(name);
     if (room?.elsewhere === undefined || version < room.elsewhere.version) return;
     room.elsewhere.version = version;
-    const { added, removed } = room.elsewhere.replace(members);
+    const { added, removed, kept } = room.elsewhere.replace(members);
     room.changedElsewhere();
-    const isForeign = ([folded]: readonly [string, string]) => !room.roster.has(folded);
+    const isForeign = ({ folded }: ForeignMember) => !room.roster.has(folded);
     const told = [
-      ...removed.filter(isForeign).map(([, shown]) => left(room, shown)),
-      ...added.filter(isForeign).map(([, shown]) => joined(room, shown)),
-    ];
-    deliverForeign(hub, room, [], told);
+      ...removed.filter(isForeign).map((member) => left(room, member)),
+      ...added.filter(isForeign).flatMap((member) => [joined(room, member), away(room, member)]),
+      ...kept.map(([before, now]) =>
+        before.about?.away === now.about?.away ? undefined : away(room, now, true),
+      ),
+    ].flatMap((event) => event ?? []);
+    deliverForeign(hub, [{ room, runs: [], presence: told }]);
   },
   mail(hub, { mailbox, mail }) {
     for (const session of hub.names.readers(mailbox)) {
@@ -130,10 +145,18 @@ const handlers: Handlers = {
   },
   letter(hub, { to, message }) {
     const session = hub.names.byKey(to);
-    if (session !== undefined) hub.send(session, message);
+    if (session === undefined) return;
+    hub.send(session, { ...message, id: hub.pipeline.nextOrder() });
+  },
+  people(hub, { people }) {
+    noteElsewhere(hub, people);
+  },
+  watched(hub, { names, people }) {
+    reviewElsewhere(hub, names, people);
   },
   signal(hub, { server, signal }) {
-    handleChatSignal(hub, server, signal);
+    if (signal.type === "chat") handleChatSignal(hub, server, signal);
+    else handlePersonSignal(hub, signal);
   },
   "server-over"(hub, { server }) {
     loseServer(hub, server);
@@ -153,10 +176,12 @@ const handlers: Handlers = {
       if (ban !== undefined) expel(hub, session, "banned", banText(ban));
     }
     for (const [room, before] of topics) {
-      const { topic } = rights.rooms.of(room);
+      const { topic, topicBy: name } = rights.rooms.of(room);
+      putOutOfPrivate(hub, room);
       if (topic === before) continue;
+      const by = { name, persona: hub.rooms.get(room)?.elsewhere?.get(fold(name))?.about?.persona };
       for (const session of membersOf(hub, room)) {
-        hub.send(session, { type: "topic", room, topic }, "settled");
+        hub.send(session, { type: "topic", room, topic, by }, "settled");
       }
     }
   },
@@ -220,12 +245,57 @@ function end(hub: HubState, session: Session, reason: string): void {
   endSession(hub, session);
 }
 
-function joined({ name: room }: Room, name: string): PresenceEvent {
-  return { type: "joined", room, name, alias: undefined, author: 0 };
+/** What another server has changed in a room, as it is told here; undefined: it comes too early. */
+function partOf(
+  hub: HubState,
+  server: string,
+  { room: name, version, changes }: RoomPresence,
+): ForeignPart | undefined {
+  const room = hub.rooms.get(name);
+  // If others came in between, everybody is read again.
+  if (room?.elsewhere === undefined || version !== room.elsewhere.version + 1) return undefined;
+  room.elsewhere.version = version;
+  const told: PresenceEvent[] = [];
+  for (const { event, ...change } of changes) {
+    const { folded, name: shown, about } = change;
+    const wasThere = room.has(folded);
+    const before = room.elsewhere.get(folded);
+    if (shown === undefined) room.elsewhere.remove({ server, folded });
+    else {
+      room.elsewhere.add({ ...change, server, name: shown });
+      room.called.delete(calledKey(server, folded));
+    }
+    const isCome = event?.type === "joined" || event?.type === "left";
+    const isNews = !isCome || wasThere !== room.has(folded);
+    if (event === undefined || !isNews) continue;
+    told.push({ persona: (about ?? before?.about)?.persona, ...event, author: authorOf(event) });
+  }
+  room.changedElsewhere();
+  return { room, runs: [], presence: told };
 }
 
-function left({ name: room }: Room, name: string): PresenceEvent {
-  return { type: "left", room, name, alias: undefined, reason: "lost", author: 0 };
+/** Numbers of sessions mean nothing here; 0 is whoever types at a server. */
+function authorOf({ author }: PresenceEvent): number {
+  return author === 0 ? 0 : -1;
+}
+
+function joined({ name: room }: Room, { name, about }: ForeignMember): PresenceEvent {
+  return { type: "joined", room, name, alias: undefined, author: -1, persona: about?.persona };
+}
+
+function left({ name: room }: Room, { name, about }: ForeignMember): PresenceEvent {
+  const { persona } = about ?? {};
+  return { type: "left", room, name, alias: undefined, reason: "lost", author: -1, persona };
+}
+
+/** `isBack`: also tells of somebody who is there again. */
+function away(
+  { name: room }: Room,
+  { name, about }: ForeignMember,
+  isBack = false,
+): PresenceEvent | undefined {
+  if (about?.away === undefined && !isBack) return undefined;
+  return { type: "away", room, name, away: about?.away, author: -1, persona: about?.persona };
 }
 
 function membersOf(hub: HubState, room: string): Session[] {

@@ -1,16 +1,31 @@
 // Who is in a room by way of another server that uses the same store. One person may be there by
 // several servers, with several devices. Pure.
 
+import type { PublicPerson } from "./foreign-person.ts";
+import type { RoomRank } from "./persona.ts";
+
 /** Somebody in a room, connected to another server. */
 export type ForeignMember = {
   readonly server: string;
   readonly folded: string;
   readonly name: string;
+  /** Undefined: their server is older and does not say. */
+  readonly about?: PublicPerson | undefined;
+  /** Until they leave the room; undefined: none. */
+  readonly rank?: RoomRank | undefined;
+};
+
+/** What has changed, with the names of those who came and went. */
+export type RosterDifference = {
+  readonly added: readonly ForeignMember[];
+  readonly removed: readonly ForeignMember[];
+  /** Those who were there and are, as they were and as they are. */
+  readonly kept: readonly (readonly [before: ForeignMember, now: ForeignMember])[];
 };
 
 export class ForeignRoster {
-  /** Names by server, by folded name, in order of arrival. */
-  readonly #members = new Map<string, Map<string, string>>();
+  /** By folded name, then by server, in order of arrival. */
+  readonly #members = new Map<string, Map<string, ForeignMember>>();
 
   /** `version` counts the changes of who is there, by whatever server. */
   constructor(public version = 0) {}
@@ -23,20 +38,30 @@ export class ForeignRoster {
     return this.#members.has(folded);
   }
 
-  /** Folded and shown names. */
-  *entries(): Iterable<readonly [folded: string, name: string]> {
-    for (const [folded, servers] of this.#members) {
-      for (const name of servers.values()) {
-        yield [folded, name];
-        break;
-      }
+  /** Of several servers, by the one where they came first. */
+  get(folded: string): ForeignMember | undefined {
+    const [first] = this.#members.get(folded)?.values() ?? [];
+    return first;
+  }
+
+  /** Everybody once. */
+  *people(): Iterable<ForeignMember> {
+    for (const folded of this.#members.keys()) {
+      const member = this.get(folded);
+      if (member !== undefined) yield member;
     }
   }
 
-  add({ server, folded, name }: ForeignMember): void {
+  /** Folded and shown names. */
+  *entries(): Iterable<readonly [folded: string, name: string]> {
+    for (const { folded, name } of this.people()) yield [folded, name];
+  }
+
+  add(member: ForeignMember): void {
+    const { server, folded } = member;
     const servers = this.#members.get(folded);
-    if (servers === undefined) this.#members.set(folded, new Map([[server, name]]));
-    else servers.set(server, name);
+    if (servers === undefined) this.#members.set(folded, new Map([[server, member]]));
+    else servers.set(server, member);
   }
 
   remove({ server, folded }: Pick<ForeignMember, "server" | "folded">): void {
@@ -45,18 +70,19 @@ export class ForeignRoster {
     if (servers?.size === 0) this.#members.delete(folded);
   }
 
-  /** Everybody who is there. Returns who is new, and who is gone, with their names. */
-  replace(members: readonly ForeignMember[]): {
-    added: readonly (readonly [folded: string, name: string])[];
-    removed: readonly (readonly [folded: string, name: string])[];
-  } {
-    const before = new Map(this.entries());
+  /** Everybody who is there. */
+  replace(members: readonly ForeignMember[]): RosterDifference {
+    const before = new Map(Array.from(this.people(), (member) => [member.folded, member]));
     this.#members.clear();
     for (const member of members) this.add(member);
-    const now = new Map(this.entries());
+    const now = [...this.people()];
     return {
-      added: [...now].filter(([folded]) => !before.has(folded)),
-      removed: [...before].filter(([folded]) => !now.has(folded)),
+      added: now.filter(({ folded }) => !before.has(folded)),
+      removed: [...before.values()].filter(({ folded }) => !this.has(folded)),
+      kept: now.flatMap((member) => {
+        const was = before.get(member.folded);
+        return was === undefined ? [] : [[was, member] as const];
+      }),
     };
   }
 }

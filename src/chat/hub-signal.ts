@@ -1,6 +1,8 @@
 // What one hub has for single people at another server that uses the same store. It arrives once, in
 // the order of commits, or never if that server is over. Types only.
 
+import type { Changer, Persona } from "./persona.ts";
+
 /** Whoever sends it, as their own server knows them; the receiver knows from which server it comes. */
 export type SignalSender = {
   /** Identity key. */
@@ -20,12 +22,48 @@ export type ChatStep =
 
 /**
  * `to`: an identity key at the server that it is for. `exchange`: each invitation has an ID, and what
- * follows from it carries that; a chat that two invitations have started at once has both.
+ * follows from it carries that, or those of two that have crossed, one's own first.
  */
-export type HubSignal = {
+export type HubSignal = ChatSignal | PersonSignal;
+
+export type ChatSignal = {
   readonly type: "chat";
   readonly to: string;
   readonly step: ChatStep;
   readonly exchange: readonly string[];
   readonly from: SignalSender;
 };
+
+/**
+ * `to`: the folded name of somebody there; all devices are meant. Whoever sends it has the right to
+ * do so: the sending server has checked that.
+ */
+export type PersonSignal = { readonly to: string } & (
+  | {
+      readonly type: "rank";
+      readonly room: string;
+      readonly what: "operator" | "voice";
+      readonly isOn: boolean;
+      readonly by: Changer;
+    }
+  /** Leaves the room. */
+  | {
+      readonly type: "put-out";
+      readonly room: string;
+      readonly by: Changer;
+      readonly text: string;
+    }
+  /** Is invited into the room. */
+  | { readonly type: "call"; readonly room: string; readonly by: Changer }
+  /** Tags without a text (people-events.ts). */
+  | {
+      readonly type: "tags";
+      readonly from: string;
+      readonly persona: Persona | undefined;
+      readonly shown: string;
+      readonly tags: string;
+      readonly timeMs: number;
+    }
+  /** Is put out of the server, which says why. */
+  | { readonly type: "expel"; readonly reason: string }
+);

@@ -34,7 +34,7 @@ import type { Rates } from "./rate-budget.ts";
 import type { ServerControl } from "./server-control.ts";
 import type { Session } from "./session.ts";
 import type { SharingPort } from "./sharing/sharing-port.ts";
-import type { PresenceChange } from "./store.ts";
+import type { Overview, PresenceChange } from "./store.ts";
 import type { StoreClient } from "./store-client.ts";
 import type { TimedPersonal, Timing } from "./turn-batch.ts";
 
@@ -128,6 +128,8 @@ export class HubState {
   readonly personas: Personas;
   /** Operators and hidden people, as they were last counted (census.ts). */
   counted = { atMs: -Infinity, operators: 0, hidden: 0 };
+  /** All rooms and people of several servers (overview.ts); undefined: not asked for yet. */
+  overview: (Overview & { readonly atMs: number }) | undefined;
   /** The most people that were here at once. */
   mostPeople = 0;
   readonly deviceCodes = new DeviceCodes();
@@ -151,6 +153,8 @@ export class HubState {
   ) {
     const { rights, newSecret, hashSecret } = options;
     this.personas = new Personas(() => rights.hostSecret(newSecret), hashSecret);
+    // People at other servers may be shown them.
+    if (options.shared !== undefined) this.personas.want();
     this.past = new PastLimits(options.rates === undefined ? undefined : options.past);
   }
 
@@ -248,7 +252,8 @@ export class HubState {
   /** Tells the other servers, if there can be any, who is in a room. */
   share(room: Room, change: PresenceChange): void {
     if (this.options.shared === undefined) return;
-    this.pipeline.gathering.sharePresence(room, change);
+    const event = change.event && { ...change.event, timeMs: this.stampMs };
+    this.pipeline.gathering.sharePresence(room, { ...change, event });
     this.wake();
   }
 

@@ -291,6 +291,11 @@ export class Hub {
     return positionIn(this.#hub, room);
   }
 
+  /** Folded names that somebody here watches. */
+  watchedNames(): readonly string[] {
+    return this.#hub.watches.names();
+  }
+
   /** Servers with people whom somebody here has a private chat with, or an invitation. */
   watchedServers(): readonly string[] {
     return serversOfChats(this.#hub);

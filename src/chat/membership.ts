@@ -7,8 +7,10 @@ import type { LeaveReason, RoomEntry } from "./events.ts";
 import { ForeignRoster } from "./foreign-roster.ts";
 import { lobby } from "./names/grammar.ts";
 import { Room } from "./room.ts";
+import { storeRights } from "./rights-store.ts";
 import type { Persona } from "./persona.ts";
 import { greetFirst } from "./room-rights.ts";
+import { announceEverywhere, shareMember } from "./share-presence.ts";
 import { Membership, personKey, type Session } from "./session.ts";
 import type { RoomBounds } from "./store.ts";
 
@@ -41,6 +43,8 @@ export function openRoom(
   hub.past.open(name, bounds.last - bounds.first + 1);
   const room = new Room(name, bounds.last, shareOwner, hub.stampMs, elsewhereOf(hub, bounds));
   hub.rooms.set(name, room);
+  // The last server where somebody was in it may have died.
+  if (hub.options.shared !== undefined && !room.isPopulated) forgetPassing(hub, name);
   hub.options.shared?.roomOpened(name);
   return room;
 }
@@ -65,6 +69,15 @@ export function releaseRoom(hub: HubState, name: string): void {
   if (room !== undefined) closeIfEmpty(hub, room);
 }
 
+/** Nobody is in the room, at any server: what ends with it is over. */
+function forgetPassing(hub: HubState, room: string): void {
+  hub.options.rights.rooms.forget(room);
+  if (hub.options.shared === undefined) return;
+  storeRights(hub, (problem) => {
+    if (problem !== undefined) hub.options.log.warn(problem);
+  });
+}
+
 /** An empty room with nothing pending is closed; it is reopened from the store on demand. */
 function closeIfEmpty(hub: HubState, room: Room): void {
   const { gathering, inFlight } = hub.pipeline;
@@ -73,7 +86,7 @@ function closeIfEmpty(hub: HubState, room: Room): void {
   hub.schedule.rosters.delete(room);
   if (hub.rooms.get(room.name) !== room) return;
   hub.rooms.delete(room.name);
-  hub.options.rights.rooms.forget(room.name);
+  if (!room.isPopulated) forgetPassing(hub, room.name);
   if (room.name !== lobby) hub.openedRooms.remove(room.openedBy);
 }
 
@@ -97,18 +110,19 @@ export function enterRoom(
   session.rooms.add(membership);
   greetFirst(hub, session, room);
   room.called.delete(personKey(session.identity));
+  session.person.calledInto?.delete(room.name);
   room.add(session.identity);
   hub.pipeline.gathering.roomTurn(room).breaksRun = true;
   if (isPresent(hub, session, room)) return membership;
   const { name, alias, folded } = session.identity;
   const about = { room: room.name, name, author: session.id };
   const joined = { type: "joined", ...about, alias } as const;
-  hub.share(room, { folded, name, event: silent ? undefined : joined });
+  shareMember(hub, session, room, silent ? undefined : joined);
   if (silent || room.elsewhere?.has(folded) === true) return membership;
   const persona = hub.personas.shown(session);
   hub.announce(room, { ...joined, persona });
   const { away } = session.person;
-  if (away !== undefined) hub.announce(room, { type: "away", ...about, away, persona });
+  if (away !== undefined) announceEverywhere(hub, room, { type: "away", ...about, away, persona });
   return membership;
 }
 
@@ -195,13 +209,11 @@ export function leaveRoom(
   if (!stays) {
     const { name, alias, folded } = session.identity;
     const { id: author } = session;
-    const left = { type: "left", room: room.name, name, alias, reason, author } as const;
-    const event = told === "nobody" ? undefined : left;
-    hub.share(room, { folded, name: undefined, event });
-    if (told === "everybody" && room.elsewhere?.has(folded) !== true) {
-      const persona = hub.personas.shown(session);
-      hub.announce(room, { ...left, by, text, once, persona });
-    }
+    const persona = hub.personas.shown(session);
+    const about = { room: room.name, author, by, text, once, persona };
+    const left = { type: "left", name, alias, reason, ...about } as const;
+    hub.share(room, { folded, name: undefined, event: told === "nobody" ? undefined : left });
+    if (told === "everybody" && room.elsewhere?.has(folded) !== true) hub.announce(room, left);
   }
   pipeline.gathering.afterDelivery.push(() => {
     room.unlisten(membership);

@@ -1,9 +1,10 @@
 // Sending messages: to a room, to the private-chat partner, to chosen people. Counters make a
 // resent message count once.
 
-import { history, message as limits } from "../limits.ts";
+import { history, message as limits, people } from "../limits.ts";
 import { harmlessLines, lineCount, oneLine, quoted } from "../text.ts";
 import { mailNetworkOf } from "./absent-mail.ts";
+import type { ForeignPerson } from "./foreign-person.ts";
 import type { HubState } from "./hub-state.ts";
 import type { Command, MessageKind, Ref } from "./events.ts";
 import { isOpenToOutside, speechProblem } from "./room-rights.ts";
@@ -85,7 +86,7 @@ export function tell(hub: HubState, session: Session, command: Tell): void {
   const names = new Map<string, string>();
   for (const name of to) names.set(fold(name), name);
   names.delete("all");
-  const absent: Absent = { records: new Map(), accounts: new Map() };
+  const absent: Absent = { records: new Map(), accounts: new Map(), notes: new Map() };
   const queries = new StoreQueries(hub, session);
   const sinceMs = hub.nowMs - history.mailHoldMs;
   for (const folded of names.keys()) {
@@ -103,6 +104,7 @@ export function tell(hub: HubState, session: Session, command: Tell): void {
       },
     );
   }
+  askForNotes(hub, session, queries, [...names.keys()], absent);
   queries.whenAnswered((error) => {
     // An earlier message failed meanwhile; the sender resends from there.
     if (n !== undefined && n !== session.counter.taken + 1) return;
@@ -111,14 +113,43 @@ export function tell(hub: HubState, session: Session, command: Tell): void {
   });
 }
 
+/** Where senders are told at once, those at other servers are asked about. */
+function askForNotes(
+  hub: HubState,
+  { dialect }: Session,
+  queries: StoreQueries,
+  names: readonly string[],
+  { notes }: Absent,
+): void {
+  const away = names.filter((folded) => hub.names.holder(folded) === undefined);
+  if (hub.options.shared === undefined || dialect.showsPersonas !== true || !away[0]) return;
+  queries.ask<readonly ForeignPerson[]>(
+    (then) => hub.store.findElsewhere(away, then),
+    (found) => {
+      for (const { folded, about } of found) {
+        if (about.away !== undefined) notes.set(folded, about.away);
+      }
+    },
+  );
+}
+
 /** Who has the names that nobody here has: sessions that are away, and owners. */
 type Absent = {
   readonly records: Map<string, SessionRecord>;
   readonly accounts: Map<string, Account>;
+  /** What those at other servers say about being away. */
+  readonly notes: Map<string, string>;
 };
 
 /** Recipients: connected sessions, and mailboxes of people who are away. */
-type Recipients = { here: Session[]; away: { name: string; mailbox: string }[] };
+type Recipients = { here: Session[]; away: Recipient[] };
+/** Somebody who is away, or at another server; `note`: what they say about being away. */
+type Recipient = {
+  name: string;
+  mailbox: string;
+  isElsewhere?: boolean;
+  note?: string | undefined;
+};
 /**
  * `unknown`: names that nobody has. `reassigned`: former names of the partner that now belong to
  * somebody else, who is not meant. `full`: absent people for whom the sender's network has left too
@@ -222,8 +253,10 @@ function find(hub: HubState, session: Session, to: readonly string[], absent: Ab
     reached.add(key);
     if (mailbox !== undefined) {
       const isElsewhere = isPartners || absent.records.get(folded)?.isElsewhere === true;
-      if (isElsewhere || mayWriteTo(hub, session, mailbox)) found.away.push({ name, mailbox });
-      else found.full.push(name);
+      const note = absent.notes.get(folded);
+      if (isElsewhere || mayWriteTo(hub, session, mailbox)) {
+        found.away.push({ name, mailbox, isElsewhere, note });
+      } else found.full.push(name);
     }
     // Members of the lobby receive it there.
     else if (other !== undefined && !(everyone && other.rooms.has(lobby))) found.here.push(other);
@@ -253,7 +286,10 @@ function partnerOf(hub: HubState, session: Session): Recipients | undefined {
   if (partner === undefined) return undefined;
   const elsewhere = partnerElsewhere(session);
   if (elsewhere !== undefined) {
-    return { here: [], away: [{ name: elsewhere.name, mailbox: elsewhere.person }] };
+    return {
+      here: [],
+      away: [{ name: elsewhere.name, mailbox: elsewhere.person, isElsewhere: true }],
+    };
   }
   const here = hub.names.byKey(partner);
   return here && { here: [here], away: [] };
@@ -352,7 +388,7 @@ export function sayInRoom(
   const persona = hub.personas.shown(session);
   const how = { kind, tags, persona };
   const counted = gathering.say(room, hub.pipeline.nextOrder(), hub.stampMs, session, said, n, how);
-  session.person.spokeMs = hub.nowMs;
+  noteSpoken(hub, session);
   if (ref !== undefined) {
     const order = hub.pipeline.nextOrder();
     // Its number is known once it is committed.
@@ -362,6 +398,14 @@ export function sayInRoom(
   hub.wake();
   const line = session.dialect.terminal?.said?.(session.name, oneLine(said));
   if (line !== undefined) hub.options.print(line);
+}
+
+/** Other servers learn to the minute when somebody last said something. */
+function noteSpoken(hub: HubState, { person, identity }: Session): void {
+  person.spokeMs = hub.nowMs;
+  if (hub.options.shared === undefined || hub.nowMs - person.listedMs < people.spokenMs) return;
+  person.listedMs = hub.nowMs;
+  hub.list(identity.folded);
 }
 
 /** Queues a private message, and its confirmation to the sender. */
@@ -379,7 +423,7 @@ function sendPrivate(
   const { name: from, alias } = session.identity;
   const persona = hub.personas.shown(session);
   const id = persona === undefined ? undefined : hub.pipeline.nextOrder();
-  session.person.spokeMs = hub.nowMs;
+  noteSpoken(hub, session);
   const message = {
     type: "private" as const,
     timeMs: hub.stampMs,
@@ -404,15 +448,19 @@ function sendPrivate(
       stored: identity.mailbox !== "",
     });
   }
-  for (const { mailbox } of away) {
-    gathering.mail.push({ ...item, recipient: mailbox, stored: true });
+  for (const { mailbox, isElsewhere } of away) {
+    // Their server knows nothing of the sender but what comes along.
+    const known = isElsewhere === true ? { ...message, persona } : message;
+    gathering.mail.push({ ...item, message: known, recipient: mailbox, stored: true });
   }
   gathering.chars += (text.length + sealedChars(sealed)) * to.length;
   hub.wake();
   const { timeMs } = message;
-  const notes = here.flatMap(({ name, person }) =>
-    person.away === undefined ? [] : [{ name, text: person.away }],
-  );
+  const said = [
+    ...here.map(({ name, person }) => ({ name, text: person.away })),
+    ...away.map(({ name, note }) => ({ name, text: note })),
+  ];
+  const notes = said.flatMap(({ name, text }) => (text === undefined ? [] : [{ name, text }]));
   const sent = { to, text: message.text, kind, chat: isChat, timeMs, id, tags, away: notes, ref };
   hub.send(session, { type: "sent", ...sent }, "committed");
 }

@@ -6,17 +6,19 @@ import { harmless } from "../text.ts";
 import type { Account } from "./account-store.ts";
 import { tellCensus } from "./census.ts";
 
+import { findElsewhere } from "./find-elsewhere.ts";
+import { people } from "./find-people.ts";
 import type { HubState } from "./hub-state.ts";
-import { matchesMask } from "./mask.ts";
 import { proveMembership } from "./membership-proof.ts";
 import { roomsOf } from "./membership.ts";
 import { fold } from "./names/grammar.ts";
-import { maskOf } from "./persona.ts";
-import type { PeopleCommand, PersonInfo } from "./people-events.ts";
-import { reject, rejectUnknownUser } from "./rejections.ts";
+import { withOverview } from "./overview.ts";
+import type { PeopleCommand } from "./people-events.ts";
+import { reject, rejectUnknownUser, rejectUnread } from "./rejections.ts";
 import { isAtLeast } from "./rights/roles.ts";
-import { mayEnter, tellMotd } from "./room-access.ts";
-import { idsOf, maySee, rankIn } from "./room-rights.ts";
+import { tellMotd } from "./room-access.ts";
+import { idsOf } from "./room-rights.ts";
+import { announceEverywhere, shareMember } from "./share-presence.ts";
 import type { Session } from "./session.ts";
 import { StoreQueries } from "./store-queries.ts";
 import { muteText } from "./suspect.ts";
@@ -34,7 +36,8 @@ export const peopleHandlers: Handlers = {
     const people = hub.formerPeople.named(name, limit);
     hub.send(session, { type: "former-people", name, people, ref });
   },
-  census: (hub, session, { ref }) => tellCensus(hub, session, ref),
+  census: (hub, session, { ref }) =>
+    withOverview(hub, session, () => tellCensus(hub, session, ref)),
   motd: (hub, session, { ref }) => tellMotd(hub, session, ref),
   watch,
   unwatch(hub, session, { names, ref }) {
@@ -99,8 +102,11 @@ function personaChanged(hub: HubState, session: Session, what: "account" | "real
   if (persona === undefined) return;
   const { name } = session;
   const once = hub.pipeline.nextOrder();
+  hub.list(session.identity.folded);
   for (const room of roomsOf(hub, session)) {
-    hub.announce(room, { type: what, room: room.name, name, author: session.id, persona, once });
+    const event = { type: what, room: room.name, name, author: session.id, persona, once } as const;
+    hub.announce(room, event);
+    shareMember(hub, session, room, event);
   }
   hub.send(session, { type: "persona", name, persona });
 }
@@ -116,6 +122,10 @@ function describe(hub: HubState, session: Session, command: Of<"describe">): voi
   if (command.isBot !== undefined) {
     person.isBot = command.isBot;
     person.persona = undefined;
+  }
+  if (command.isHidden !== undefined || command.isBot !== undefined) {
+    hub.list(session.identity.folded);
+    for (const room of roomsOf(hub, session)) shareMember(hub, session, room, undefined);
   }
   if (command.realName !== undefined) {
     person.realName = harmless(command.realName).slice(0, limits.maxNoteChars);
@@ -136,105 +146,34 @@ export function setAway(hub: HubState, session: Session, text: string): void {
   if (person.away === before) return;
   const persona = hub.personas.shown(session);
   const about = { author: session.id, persona, once: hub.pipeline.nextOrder() };
+  hub.list(session.identity.folded);
   for (const room of roomsOf(hub, session)) {
-    hub.announce(room, { type: "away", room: room.name, name, away: person.away, ...about });
+    const event = { type: "away", room: room.name, name, away: person.away, ...about } as const;
+    hub.announce(room, event);
+    shareMember(hub, session, room, event);
   }
 }
 
-function people(hub: HubState, session: Session, { by, ref }: Of<"people">): void {
-  const missing: string[] = [];
-  const found: Session[] = [];
-  if ("names" in by) {
-    for (const name of by.names) {
+function watch(hub: HubState, session: Session, command: Of<"watch">): void {
+  const { names, ref } = command;
+  const refused = names.filter((name) => !hub.watches.add(session, name));
+  const away = names.map(fold).filter((folded) => hub.names.holder(folded) === undefined);
+  findElsewhere(hub, session, away, (others, error) => {
+    if (error !== undefined) return rejectUnread(hub, session, command, error);
+    const here: { name: string; persona: ReturnType<typeof hub.personas.shown> }[] = [];
+    const gone: string[] = [];
+    for (const name of names) {
+      if (refused.includes(name)) continue;
       const holder = hub.names.holder(fold(name));
-      if (holder === undefined) missing.push(name);
-      else found.push(holder);
+      const elsewhere = others.find(({ folded }) => folded === fold(name));
+      if (elsewhere !== undefined) hub.watches.elsewhere.add(elsewhere.folded);
+      if (holder !== undefined)
+        here.push({ name: holder.name, persona: hub.personas.shown(holder) });
+      else if (elsewhere === undefined) gone.push(name);
+      else here.push({ name: elsewhere.name, persona: elsewhere.about.persona });
     }
-  } else if ("room" in by) {
-    const room = hub.rooms.get(fold(by.room));
-    if (
-      room !== undefined &&
-      mayEnter(hub, session, room.name) &&
-      maySee(hub, session, room.name)
-    ) {
-      for (const folded of room.roster.keys()) {
-        const holder = hub.names.holder(folded);
-        if (holder !== undefined) found.push(holder);
-        if (found.length >= limits.maxFound) break;
-      }
-    }
-  } else {
-    // Who finds nobody has made the server look all the same.
-    const looked = hub.names.size * limits.searchedChars;
-    session.queue.charge(looked, hub.options.rates, hub.nowMs);
-    for (const one of hub.names.members()) {
-      if (hub.names.holder(one.identity.folded) !== one || !isFound(hub, session, one, by.mask)) {
-        continue;
-      }
-      found.push(one);
-      if (found.length >= limits.maxFound) break;
-    }
-  }
-  const room = "room" in by ? fold(by.room) : undefined;
-  const people = found.map((one) => infoOf(hub, session, one, room));
-  const asked = room === undefined ? by : { room };
-  hub.send(session, { type: "people", by: asked, people, missing, ref });
-}
-
-function isFound(hub: HubState, asker: Session, one: Session, mask: string): boolean {
-  if (mask.length > limits.maxSearchChars) return false;
-  const persona = hub.personas.of(one);
-  const { folded } = one.identity;
-  const isMatch = mask.includes("@")
-    ? matchesMask(mask.includes("!") ? mask : `*!${mask}`, maskOf(folded, persona))
-    : [folded, persona.user, persona.host, persona.realName].some((text) =>
-        matchesMask(mask, text),
-      );
-  if (!isMatch) return false;
-  // Who knows the name needs no search.
-  if (fold(mask) === folded) return true;
-  if (!one.person.isHidden || one === asker) return true;
-  return [...one.rooms].some(({ room }) => asker.rooms.has(room));
-}
-
-function infoOf(hub: HubState, asker: Session, one: Session, room: string | undefined): PersonInfo {
-  const { person } = one;
-  const isHidden = person.isHidden && one !== asker;
-  const rooms: { room: string; isOperator: boolean; isVoiced: boolean }[] = [];
-  for (const membership of one.rooms) {
-    const isShared = asker.rooms.has(membership.room);
-    if (!isShared && isHidden) continue;
-    const isKnown = mayEnter(hub, asker, membership.room) && maySee(hub, asker, membership.room);
-    if (isKnown) rooms.push({ room: membership.room, ...rankIn(hub, one, membership.room) });
-  }
-  const lastMs = person.spokeMs === 0 ? hub.nowMs - (hub.stampMs - person.sinceMs) : person.spokeMs;
-  return {
-    name: one.name,
-    persona: hub.personas.of(one),
-    isOperator: isAtLeast(hub.options.rights.roles.rankOf(idsOf(one)), "operator"),
-    isHidden: person.isHidden,
-    away: person.away,
-    isSecure: one.peer.tls === true,
-    idleMs: Math.max(0, hub.nowMs - lastMs),
-    sinceMs: person.sinceMs,
-    rooms,
-    rank: room === undefined ? undefined : rankIn(hub, one, room),
-  };
-}
-
-function watch(hub: HubState, session: Session, { names, ref }: Of<"watch">): void {
-  const here: { name: string; persona: ReturnType<typeof hub.personas.shown> }[] = [];
-  const gone: string[] = [];
-  const refused: string[] = [];
-  for (const name of names) {
-    if (!hub.watches.add(session, name)) refused.push(name);
-    else {
-      const holder = hub.names.holder(fold(name));
-      if (holder === undefined) gone.push(name);
-      else here.push({ name: holder.name, persona: hub.personas.shown(holder) });
-    }
-  }
-  hub.send(session, { type: "watched", here, gone, refused, ref });
+    hub.send(session, { type: "watched", here, gone, refused, ref });
+  });
 }
 
 function signal(hub: HubState, session: Session, command: Of<"signal">): void {
@@ -252,13 +191,25 @@ function signal(hub: HubState, session: Session, command: Of<"signal">): void {
       return reject(hub, session, "not-in-room", message, { ref, subject: to });
     }
     const about = { room: room.name, author: session.id, persona };
-    hub.announce(room, { type: "signal", from, tags, id, ...about });
-  } else {
-    const holder = hub.names.holder(fold(to));
-    if (holder === undefined) return rejectUnknownUser(hub, session, to, { ref });
-    for (const one of [holder, ...hub.names.otherDevices(holder)]) {
+    announceEverywhere(hub, room, { type: "signal", from, tags, id, ...about });
+    return hub.send(session, { type: "signalled", to, isRoom, tags, timeMs, id, ref });
+  }
+  const holder = hub.names.holder(fold(to));
+  const away = holder === undefined ? [fold(to)] : [];
+  findElsewhere(hub, session, away, ([found], error) => {
+    if (error !== undefined) return rejectUnread(hub, session, command, error);
+    const here = holder ?? hub.names.holder(fold(to));
+    if (here === undefined && found === undefined) {
+      return rejectUnknownUser(hub, session, to, { ref });
+    }
+    for (const one of here === undefined ? [] : [here, ...hub.names.otherDevices(here)]) {
       hub.send(one, { type: "signal", from, persona, to, isRoom, tags, timeMs, id });
     }
-  }
-  hub.send(session, { type: "signalled", to, isRoom, tags, timeMs, id, ref });
+    if (here === undefined && found !== undefined) {
+      const { server, folded } = found;
+      const content = { from, persona, shown: to, tags, timeMs };
+      hub.signal(server, { type: "tags", to: folded, ...content });
+    }
+    hub.send(session, { type: "signalled", to, isRoom, tags, timeMs, id, ref });
+  });
 }

@@ -16,6 +16,10 @@ export class Person {
   sinceMs = 0;
   /** What it said on leaving. */
   farewell: string | undefined;
+  /** Rooms into which people at other servers have invited it. */
+  calledInto: Set<string> | undefined;
+  /** When other servers were last told that it has said something, by the hub's clock. */
+  listedMs = 0;
   /** The name of its account. */
   accountName = "";
   persona: Persona | undefined;

@@ -15,6 +15,18 @@ export type Persona = {
 /** Rank in one room. */
 export type RoomRank = { readonly isOperator: boolean; readonly isVoiced: boolean };
 
+/** Who decides about a room. */
+export type Changer = {
+  readonly name: string;
+  /** The session's number; 0: whoever types at a server; -1: somebody at another server. */
+  readonly author: number;
+  readonly persona: Persona | undefined;
+  /** What they are known by, if by anything. */
+  readonly ids: readonly string[];
+  /** They can be known again, so what they decide outlasts the room. */
+  readonly isKnown: boolean;
+};
+
 /** `nick!user@host`, as masks are matched against it. */
 export function maskOf(name: string, { user, host }: Persona): string {
   return `${name}!${user}@${host}`;

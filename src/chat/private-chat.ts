@@ -7,7 +7,7 @@ import type { ErrorCode } from "../errors.ts";
 import { senderOf } from "./directory-entry.ts";
 import type { ChatState as PrivateChatStep } from "./events.ts";
 import { type ForeignPerson, holderAt } from "./foreign-person.ts";
-import type { ChatStep, HubSignal } from "./hub-signal.ts";
+import type { ChatSignal, ChatStep } from "./hub-signal.ts";
 import type { HubState } from "./hub-state.ts";
 import { PartnerNames } from "./names/partner-names.ts";
 import { type ChatPeer, personKey, type Session } from "./session.ts";
@@ -42,7 +42,7 @@ export function inviteElsewhere(
   asker: Session,
   { server, key, name, folded, person }: ForeignPerson,
 ): ChatRefusal {
-  const exchange = [`${asker.identity.key}:${hub.pipeline.nextOrder()}`];
+  const exchange = [`${asker.identity.folded}:${hub.pipeline.nextOrder()}`];
   const peer: Peer = { elsewhere: { server, key, name, folded, person, exchange } };
   const problem = inviteProblem(hub, asker, person);
   if (problem !== undefined) return problem;
@@ -164,7 +164,7 @@ export function loseServer(hub: HubState, server: string): void {
 }
 
 /** Something from somebody at another server. */
-export function handleChatSignal(hub: HubState, server: string, event: HubSignal): void {
+export function handleChatSignal(hub: HubState, server: string, event: ChatSignal): void {
   const { to, step, exchange, from } = event;
   const peer = { ...from, server, person: holderAt(server, from.person), exchange };
   const session = hub.names.byKey(to);
@@ -187,10 +187,19 @@ function handleStep(hub: HubState, session: Session, from: ChatPeer, step: ChatS
     return;
   }
   const peer: Peer = { elsewhere: { ...known, name: from.name || known.name } };
+  const [mine = ""] = known.exchange;
+  if (endsIt(step) && invited === key && !from.exchange.includes(mine)) {
+    // Their own invitation is over, not this one.
+    const exchange = known.exchange.filter((id) => !from.exchange.includes(id));
+    return know(hub, session, { ...known, exchange });
+  }
   switch (step) {
     case "asked":
-      if (invited === key) notify(hub, session, "asked", peer);
-      return;
+      if (invited === key) return notify(hub, session, "asked", peer);
+      if (partner !== key) return;
+      // Two invitations have started a chat on this side alone: the one over there was withdrawn.
+      end(hub, session, peer, "left");
+      return notify(hub, session, "left", peer);
     case "accept":
       if (invited === key) start(hub, session, peer);
       return;
@@ -210,19 +219,40 @@ function handleStep(hub: HubState, session: Session, from: ChatPeer, step: ChatS
   }
 }
 
+function endsIt(step: ChatStep): boolean {
+  return step === "left" || step === "lost" || step === "gone";
+}
+
 function hearInvitation(hub: HubState, session: Session, from: ChatPeer): void {
   const peer: Peer = { elsewhere: from };
   const own = session.privateChat.elsewhere?.get(keyOf(peer));
   if (own !== undefined && session.privateChat.invited === keyOf(peer)) {
-    // Each has invited the other, and each hears it: both have a chat now.
-    know(hub, session, { ...from, exchange: [...own.exchange, ...from.exchange] });
-    return start(hub, session, peer);
+    return hearCrossing(hub, session, own, from);
+  }
+  if (own !== undefined) {
+    // Nobody invites a partner: over there, whatever there was is over.
+    forget(hub, session, keyOf(peer));
+    notify(hub, session, "left", peer);
   }
   if (isBusy(session)) return signal(hub, session, from, "busy");
   session.ownPrivateChat.invitedBy = keyOf(peer);
   know(hub, session, from);
   signal(hub, session, from, "asked");
   notify(hub, session, "invited", peer);
+}
+
+/**
+ * Each has invited the other. One of the two invitations counts, the same for both: there the other
+ * one is its acceptance. Whoever has the other one waits for that, and knows theirs besides.
+ */
+function hearCrossing(hub: HubState, session: Session, own: ChatPeer, from: ChatPeer): void {
+  const [mine = ""] = own.exchange;
+  const [theirs = ""] = from.exchange;
+  const known = { ...from, exchange: [...own.exchange, theirs] };
+  know(hub, session, known);
+  if (theirs < mine) return;
+  start(hub, session, { elsewhere: known });
+  signal(hub, session, { ...from, exchange: [mine] }, "accept");
 }
 
 /** The session's partner and the other sides of its invitations. */

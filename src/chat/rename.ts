@@ -14,6 +14,7 @@ import { takenByAbsent, takenByMember } from "./names/absent.ts";
 import { fold, nameProblem } from "./names/grammar.ts";
 import { rememberNames, tellRenamed } from "./private-chat.ts";
 import { refuseIfOverfull, reject, rejectUnread } from "./rejections.ts";
+import { shareMember } from "./share-presence.ts";
 import type { Session } from "./session.ts";
 import { banOf, muteText, suspectOf } from "./suspect.ts";
 import { StoreQueries } from "./store-queries.ts";
@@ -100,13 +101,12 @@ function applyRename(hub: HubState, session: Session, { name, ref }: Rename): vo
   if (isOther) noteGone(hub, session, from);
   const persona = hub.personas.shown(session);
   const once = hub.pipeline.nextOrder();
-  const { folded } = session.identity;
   for (const room of rooms) {
     room.add(session.identity);
     const author = session.id;
     const renamed = { type: "renamed", room: room.name, from, to: name, author } as const;
     hub.share(room, { folded: before, name: undefined, event: undefined });
-    hub.share(room, { folded, name, event: renamed });
+    shareMember(hub, session, room, { ...renamed, once });
     hub.announce(room, { ...renamed, persona, once });
   }
   hub.send(session, { type: "name", name, ref });

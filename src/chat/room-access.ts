@@ -2,6 +2,7 @@
 
 import type { Ref } from "./events.ts";
 import type { HubState } from "./hub-state.ts";
+import { leaveRoom } from "./membership.ts";
 import { isAtLeast } from "./rights/roles.ts";
 import type { Session } from "./session.ts";
 
@@ -17,6 +18,17 @@ export function mayEnter(
   const all = [identity.account, proven.account, proven.key, ...accounts];
   const ids = all.flatMap((id) => id || []);
   return rooms.admits(room, ids) || isAtLeast(roles.rankOf(ids), "operator");
+}
+
+/** Those who may not be in the room any more. */
+export function putOutOfPrivate(hub: HubState, name: string): void {
+  const room = hub.rooms.get(name);
+  if (room === undefined || !hub.options.rights.rooms.of(name).isPrivate) return;
+  for (const session of hub.names.members()) {
+    if (!session.rooms.has(name) || mayEnter(hub, session, name)) continue;
+    leaveRoom(hub, session, room, "kicked");
+    hub.send(session, { type: "parted", room: name, ref: undefined }, "settled");
+  }
 }
 
 export function tellMotd(hub: HubState, session: Session, ref?: Ref): void {

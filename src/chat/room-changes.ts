@@ -7,24 +7,13 @@ import { quoted } from "../text.ts";
 import type { HubState } from "./hub-state.ts";
 import { wholeMask } from "./mask.ts";
 import { fold, lobby } from "./names/grammar.ts";
-import type { Persona } from "./persona.ts";
+import type { Changer } from "./persona.ts";
 import type { RoomSettings } from "./rights/room-settings.ts";
 import type { RoomChange } from "./room-change.ts";
 import type { Room } from "./room.ts";
 import { idsOf } from "./room-rights.ts";
+import { announceEverywhere, shareMember } from "./share-presence.ts";
 import { personKey } from "./session.ts";
-
-/** Who decides. */
-export type Changer = {
-  readonly name: string;
-  /** The session's number; 0: whoever types at the server. */
-  readonly author: number;
-  readonly persona: Persona | undefined;
-  /** What they are known by, if by anything. */
-  readonly ids: readonly string[];
-  /** They can be known again, so what they decide outlasts the room. */
-  readonly isKnown: boolean;
-};
 
 type Refusal = { code: ErrorCode; message: string; subject: string };
 
@@ -57,7 +46,7 @@ export function applyChanges(
   }
   if (done.length > 0) {
     const about = { room: room.name, author: by.author, persona: by.persona };
-    hub.announce(room, { type: "mode", by: by.name, changes: done, ...about });
+    announceEverywhere(hub, room, { type: "mode", by: by.name, changes: done, ...about });
   }
   return undefined;
 }
@@ -81,7 +70,7 @@ function settingsAfter(hub: HubState, by: Changer, room: Room, change: RoomChang
   switch (change.what) {
     case "operator":
     case "voice":
-      return rankAfter(hub, room, change);
+      return rankAfter(hub, by, room, change);
     case "flag": {
       const { flag, isOn } = change;
       if (settings.flags.includes(flag) === isOn) return "unchanged";
@@ -131,10 +120,18 @@ function banAfter(
 
 function rankAfter(
   hub: HubState,
+  by: Changer,
   room: Room,
   { what, name, isOn }: Extract<RoomChange, { what: "operator" | "voice" }>,
 ): Outcome {
   const holder = hub.names.holder(fold(name));
+  const elsewhere = holder === undefined ? room.elsewhere?.get(fold(name)) : undefined;
+  if (elsewhere !== undefined) {
+    // Their server carries it out, and tells everybody.
+    const { server, folded: to } = elsewhere;
+    hub.signal(server, { type: "rank", to, room: room.name, what, isOn, by });
+    return "unchanged";
+  }
   if (holder === undefined) {
     const message = `Nobody here is called ${quoted(name)}: check who is here`;
     return { code: "unknown-user", message, subject: name };
@@ -153,6 +150,9 @@ function rankAfter(
   const isListed = ids.some((id) => listed.includes(id));
   if ((before[rank] || isListed) === isOn) return "unchanged";
   room.ranks.set(key, { ...before, [rank]: isOn });
+  for (const one of [holder, ...hub.names.otherDevices(holder)]) {
+    if (one.rooms.has(room.name)) shareMember(hub, one, room, undefined);
+  }
   const announced = { what, name: holder.name, isOn } as const;
   if (!isOn) {
     if (!isListed) return { announced };

@@ -1,22 +1,23 @@
 // What the members of a room and its operators do with it: who is in it, its topic and settings, who
 // is invited or put out, and what was said.
 
-import type { ErrorCode } from "../errors.ts";
-import { history as historyLimits, people as limits } from "../limits.ts";
+import { history as historyLimits } from "../limits.ts";
 import { harmless, quoted } from "../text.ts";
+import { callInto } from "./call-into.ts";
 import type { Command, Ref } from "./events.ts";
 import type { HubState } from "./hub-state.ts";
 import { leaveRoom } from "./membership.ts";
 import { fold } from "./names/grammar.ts";
 import { readPast, readPastRooms } from "./past-query.ts";
 import { type About, refuseIfOverfull, reject, rejectUnknownUser } from "./rejections.ts";
-import { type Changer, applyChanges } from "./room-changes.ts";
+import type { Changer } from "./persona.ts";
+import { applyChanges } from "./room-changes.ts";
 import type { RoomCommand, RosterEntry } from "./room-events.ts";
 import { mayEnter } from "./room-access.ts";
-import { idsOf, maySee, rankIn, stateOf } from "./room-rights.ts";
+import { changerOf, maySee, rankElsewhere, rankIn, stateOf } from "./room-rights.ts";
 import { storeRights } from "./rights-store.ts";
 import type { Room } from "./room.ts";
-import { personKey, type Session } from "./session.ts";
+import type { Session } from "./session.ts";
 import { muteText } from "./suspect.ts";
 
 type Of<T extends RoomCommand["type"]> = Extract<RoomCommand, { type: T }>;
@@ -91,10 +92,11 @@ export function tellEntry(
 function entriesOf(hub: HubState, room: Room): RosterEntry[] {
   return room.names().map((name) => {
     const session = hub.names.holder(fold(name));
-    if (session === undefined) {
-      return { name, persona: undefined, isOperator: false, isVoiced: false };
+    if (session?.rooms.has(room.name) === true) {
+      return { name, persona: hub.personas.shown(session), ...rankIn(hub, session, room.name) };
     }
-    return { name, persona: hub.personas.shown(session), ...rankIn(hub, session, room.name) };
+    const about = room.elsewhere?.get(fold(name))?.about;
+    return { name, persona: about?.persona, ...rankElsewhere(hub, fold(name), about, room.name) };
   });
 }
 
@@ -132,12 +134,6 @@ function rejectNoOperator(hub: HubState, session: Session, room: string, about: 
   }
   const message = `Only operators of the room ${quoted(room)} may do that`;
   reject(hub, session, "not-allowed", message, { ...about, subject: room });
-}
-
-function changerOf(hub: HubState, session: Session): Changer {
-  const persona = hub.personas.shown(session);
-  const ids = idsOf(session);
-  return { name: session.name, author: session.id, persona, ids, isKnown: ids.length > 0 };
 }
 
 /** Stores what was decided; it holds meanwhile. */
@@ -190,14 +186,33 @@ function putOut(hub: HubState, session: Session, command: Of<"put-out">): void {
   const { room: name, name: person, text, ref } = command;
   const room = ruled(hub, session, name, ref);
   if (room === undefined) return;
-  const holder = hub.names.holder(fold(person));
-  if (holder === undefined) return rejectUnknownUser(hub, session, person, { ref });
-  if (!holder.rooms.has(room.name)) {
+  if (putOutOf(hub, room, person, changerOf(hub, session), harmless(text)) === undefined) {
+    if (hub.names.holder(fold(person)) === undefined) {
+      return rejectUnknownUser(hub, session, person, { ref });
+    }
     const message = `${quoted(person)} is not in the room ${quoted(room.name)}`;
     return reject(hub, session, "not-there", message, { ref, subject: person });
   }
-  expelFrom(hub, room, holder, changerOf(hub, session), harmless(text));
   hub.send(session, { type: "done", ref });
+}
+
+/** Puts somebody out of the room, wherever they are connected; undefined: they are not in it. */
+export function putOutOf(
+  hub: HubState,
+  room: Room,
+  person: string,
+  by: Changer,
+  text: string,
+): { name: string } | undefined {
+  const holder = hub.names.holder(fold(person));
+  const elsewhere = room.elsewhere?.get(fold(person));
+  if (elsewhere !== undefined) {
+    const { server, folded: to } = elsewhere;
+    hub.signal(server, { type: "put-out", to, room: room.name, by, text });
+  }
+  if (holder === undefined || !holder.rooms.has(room.name)) return elsewhere;
+  expelFrom(hub, room, holder, by, text);
+  return { name: holder.name };
 }
 
 /** All devices of somebody leave the room. */
@@ -217,62 +232,10 @@ export function expelFrom(
 
 function callIn(hub: HubState, session: Session, command: Of<"call-in">): void {
   const { room: name, name: person, ref } = command;
-  const found = callProblem(hub, session, name, person);
-  if ("message" in found) {
-    const { code, message } = found;
+  callInto(hub, session, name, person, (outcome) => {
+    if (!("message" in outcome)) return hub.send(session, { type: "called-in", ...outcome, ref });
+    const { code, message } = outcome;
     const subject = code === "is-there" || code === "unknown-user" ? person : name;
-    return reject(hub, session, code, message, { ref, subject });
-  }
-  const { room, holder } = found;
-  callTo(hub, session, room, holder);
-  const { away } = holder.person;
-  hub.send(session, { type: "called-in", room: room.name, name: holder.name, away, ref });
-}
-
-type Problem = { code: ErrorCode; message: string };
-
-/** Whom to invite into which room, or why that can't be. */
-export function callProblem(
-  hub: HubState,
-  session: Session,
-  name: string,
-  person: string,
-): { room: Room; holder: Session } | Problem {
-  const muted = muteText(hub, session);
-  if (muted !== undefined) return { code: "muted", message: muted };
-  const room = seen(hub, session, name);
-  if (room === undefined) return { code: "not-found", message: `There is no room ${quoted(name)}` };
-  const shown = quoted(room.name);
-  if (!session.rooms.has(room.name)) {
-    return { code: "not-in-room", message: `You are not in the room ${shown}: join it first` };
-  }
-  const isClosed = hub.options.rights.rooms.of(room.name).flags.includes("invite-only");
-  if (isClosed && !rankIn(hub, session, room.name).isOperator) {
-    return { code: "not-allowed", message: `Only operators of the room ${shown} may do that` };
-  }
-  const holder = hub.names.holder(fold(person));
-  if (holder === undefined) {
-    const message = `Nobody here is called ${quoted(person)}: check who is here`;
-    return { code: "unknown-user", message };
-  }
-  if (holder.rooms.has(room.name)) {
-    return { code: "is-there", message: `${quoted(person)} is in the room ${shown} already` };
-  }
-  const isKnown = room.called.has(personKey(holder.identity));
-  if (room.called.size >= limits.maxCalled && !isKnown) {
-    return { code: "full", message: `Too many are invited into ${shown} and have not come` };
-  }
-  return { room, holder };
-}
-
-/** All devices of somebody are told, and the room. */
-export function callTo(hub: HubState, session: Session, room: Room, holder: Session): void {
-  room.called.add(personKey(holder.identity));
-  const persona = hub.personas.shown(session);
-  const { name: from } = session;
-  for (const one of [holder, ...hub.names.otherDevices(holder)]) {
-    hub.send(one, { type: "call", room: room.name, from, persona });
-  }
-  const about = { room: room.name, author: session.id, persona };
-  hub.announce(room, { type: "invited", by: from, name: holder.name, ...about });
+    reject(hub, session, code, message, { ref, subject });
+  });
 }

@@ -5,7 +5,8 @@ import { quoted } from "../text.ts";
 import type { HubState } from "./hub-state.ts";
 import { matchesMask } from "./mask.ts";
 import { lobby } from "./names/grammar.ts";
-import { maskOf, type RoomRank } from "./persona.ts";
+import type { PublicPerson } from "./foreign-person.ts";
+import { type Changer, maskOf, type RoomRank } from "./persona.ts";
 import { isAtLeast } from "./rights/roles.ts";
 import type { Room } from "./room.ts";
 import type { RoomState } from "./room-events.ts";
@@ -20,15 +21,41 @@ export function idsOf({ identity, proven }: Session): readonly string[] {
 
 /** Operators of the server are operators of every room. */
 export function rankIn(hub: HubState, session: Session, room: string): RoomRank {
+  const kept = hub.rooms.get(room)?.ranks.get(personKey(session.identity));
+  return rankBy(hub, idsOf(session), kept, room);
+}
+
+/** `kept`: the rank that ends with the membership. */
+function rankBy(
+  hub: HubState,
+  ids: readonly string[],
+  { isOperator, isVoiced }: RoomRank = none,
+  room: string,
+): RoomRank {
   const { rooms, roles } = hub.options.rights;
-  const ids = idsOf(session);
   const isServers = ids.length > 0 && isAtLeast(roles.rankOf(ids), "operator");
   const settings = rooms.of(room);
-  const kept = hub.rooms.get(room)?.ranks.get(personKey(session.identity)) ?? none;
   return {
-    isOperator: isServers || kept.isOperator || ids.some((id) => settings.operators.includes(id)),
-    isVoiced: kept.isVoiced || ids.some((id) => settings.voices.includes(id)),
+    isOperator: isServers || isOperator || ids.some((id) => settings.operators.includes(id)),
+    isVoiced: isVoiced || ids.some((id) => settings.voices.includes(id)),
   };
+}
+
+/** The rank of somebody who is in the room by way of another server. */
+export function rankElsewhere(
+  hub: HubState,
+  folded: string,
+  about: PublicPerson | undefined,
+  room: string,
+): RoomRank {
+  return rankBy(hub, about?.ids ?? [], hub.rooms.get(room)?.elsewhere?.get(folded)?.rank, room);
+}
+
+/** Somebody who decides about a room. */
+export function changerOf(hub: HubState, session: Session): Changer {
+  const persona = hub.personas.shown(session);
+  const ids = idsOf(session);
+  return { name: session.name, author: session.id, persona, ids, isKnown: ids.length > 0 };
 }
 
 /** Why somebody may not enter; undefined: nothing is against it. */
@@ -42,7 +69,9 @@ export function entryProblem(
   const shown = quoted(room);
   if (rankIn(hub, session, room).isOperator) return undefined;
   const open = hub.rooms.get(room);
-  const isCalled = open?.called.has(personKey(session.identity)) === true;
+  const isCalled =
+    open?.called.has(personKey(session.identity)) === true ||
+    session.person.calledInto?.has(room) === true;
   if (isBannedFrom(hub, session, room)) {
     return isCalled ? undefined : { code: "room-banned", message: `You are banned from ${shown}` };
   }
@@ -55,7 +84,7 @@ export function entryProblem(
     const how = key === undefined ? "asks for a key" : "has another key";
     return { code: "room-key", message: `The room ${shown} ${how}` };
   }
-  if (settings.limit !== undefined && (open?.roster.size ?? 0) >= settings.limit) {
+  if (settings.limit !== undefined && (open?.memberCount ?? 0) >= settings.limit) {
     return { code: "room-full", message: `The room ${shown} is full: try again later` };
   }
   return undefined;
@@ -95,7 +124,7 @@ export function maySee(hub: HubState, session: Session, room: string): boolean {
 
 /** The first to enter a room that nobody has decided about is its operator. The lobby has none. */
 export function greetFirst(hub: HubState, session: Session, room: Room): void {
-  if (room.name === lobby || room.roster.size > 0) return;
+  if (room.name === lobby || room.memberCount > 0) return;
   if (hub.options.rights.rooms.isKept(room.name)) return;
   room.ranks.set(personKey(session.identity), { isOperator: true, isVoiced: false });
 }

@@ -39,6 +39,11 @@ export class Room {
     return this.names().length;
   }
 
+  /** Whether it has members, wherever they are connected. */
+  get isPopulated(): boolean {
+    return this.roster.size > 0 || (this.elsewhere?.size ?? 0) > 0;
+  }
+
   /** Whether somebody is here, by whatever server. */
   has(folded: string): boolean {
     return this.roster.has(folded) || this.elsewhere?.has(folded) === true;

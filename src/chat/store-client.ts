@@ -13,6 +13,7 @@ import type {
   MailCount,
   NameClaim,
   NameClaimed,
+  Overview,
   RoomBounds,
   SessionRecord,
   StoreOperation,
@@ -150,6 +151,12 @@ export class StoreClient {
   ): void {
     this.#request({ type: "find-elsewhere", names }, (reply) =>
       then(outcomeOf(reply, (done) => (done.type === "find-elsewhere" ? done : undefined))),
+    );
+  }
+
+  overview(then: (outcome: Outcome<Overview>) => void): void {
+    this.#request({ type: "overview" }, (reply) =>
+      then(outcomeOf(reply, (done) => (done.type === "overview" ? done : undefined))),
     );
   }
 

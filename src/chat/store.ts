@@ -11,9 +11,10 @@ import type {
   Accounts,
 } from "./account-store.ts";
 import type { PresenceEvent, PrivateMessage, Said } from "./events.ts";
-import type { DirectoryEntry, ForeignPerson } from "./foreign-person.ts";
+import type { DirectoryEntry, ForeignPerson, PublicPerson } from "./foreign-person.ts";
 import type { ForeignMember } from "./foreign-roster.ts";
 import type { HubSignal } from "./hub-signal.ts";
+import type { RoomRank } from "./persona.ts";
 import type { RightsChange, RightsRow } from "./rights/rights-rows.ts";
 import type { SaidRun } from "./said-run.ts";
 
@@ -52,11 +53,21 @@ export type AddressedSignal = { readonly server: string; readonly signal: HubSig
 export type Presence = { readonly room: string; readonly changes: readonly PresenceChange[] };
 
 export type PresenceChange = {
+  /** Empty: it concerns nobody's being there. */
   readonly folded: string;
   /** As shown; undefined: left. */
   readonly name: string | undefined;
+  /** What may be shown of them, and their rank in this room until they leave. */
+  readonly about?: PublicPerson | undefined;
+  readonly rank?: RoomRank | undefined;
   /** What the others in the room are told; undefined: nothing. */
   readonly event: PresenceEvent | undefined;
+};
+
+/** Members of rooms, and people, of all servers that use the store. */
+export type Overview = {
+  readonly rooms: readonly { readonly room: string; readonly members: number }[];
+  readonly people: number;
 };
 
 /** A folded name, and whose it is: a mailbox, or `#` and the number of a connection. */
@@ -200,6 +211,7 @@ export type StoreResults = {
   "claim-name": NameClaimed;
   /** Whoever has one of these names at another server; an owner may be there by several. */
   "find-elsewhere": readonly ForeignPerson[];
+  overview: Overview;
   "change-rights": undefined;
   "erase-message": boolean;
   "find-account": Account | undefined;
@@ -219,6 +231,7 @@ type StoreArguments = {
   "claim-name": { claim: NameClaim; session?: string | undefined };
   /** Folded. */
   "find-elsewhere": { names: readonly string[] };
+  overview: Record<never, never>;
   "change-rights": { changes: readonly RightsChange[] };
   "erase-message": { room: string; seq: number };
   "find-account": { lookup: AccountLookup };

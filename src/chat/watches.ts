@@ -6,12 +6,14 @@ import type { Session } from "./session.ts";
 
 export class Watches {
   readonly #byName = new Map<string, Set<Session>>();
+  /** Of the names that are watched, folded, those that somebody has at another server. */
+  readonly elsewhere = new Set<string>();
   /** Names as they were asked for, by folded name. */
   readonly #bySession = new Map<Session, Map<string, string>>();
 
   /** Entries of both kinds, for leak tests. */
   get size(): number {
-    return this.#byName.size + this.#bySession.size;
+    return this.#byName.size + this.#bySession.size + this.elsewhere.size;
   }
 
   /** False: the session watches too many. */
@@ -45,6 +47,20 @@ export class Watches {
     return [...(this.#bySession.get(session)?.values() ?? [])];
   }
 
+  /** The name as the session has asked for it. */
+  nameFor(session: Session, folded: string): string {
+    return this.#bySession.get(session)?.get(folded) ?? folded;
+  }
+
+  /** Folded names that somebody watches. */
+  names(): readonly string[] {
+    return [...this.#byName.keys()];
+  }
+
+  has(folded: string): boolean {
+    return this.#byName.has(folded);
+  }
+
   watchersOf(folded: string): Iterable<Session> {
     return this.#byName.get(folded) ?? [];
   }
@@ -52,6 +68,8 @@ export class Watches {
   #unwatch(session: Session, folded: string): void {
     const watchers = this.#byName.get(folded);
     watchers?.delete(session);
-    if (watchers?.size === 0) this.#byName.delete(folded);
+    if (watchers?.size !== 0) return;
+    this.#byName.delete(folded);
+    this.elsewhere.delete(folded);
   }
 }

@@ -205,6 +205,7 @@ export class ChatCore {
     return {
       handleForeign: (event) => driver.handleForeign(event),
       positionIn: (room) => hub.positionIn(room),
+      watchedNames: () => hub.watchedNames(),
       watchedServers: () => hub.watchedServers(),
       openRooms: () => hub.openRooms(),
       openMailboxes: () => hub.openMailboxes(),

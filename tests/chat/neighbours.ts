@@ -9,7 +9,8 @@ import {
 } from "../../src/chat/foreign-person.ts";
 import type { ForeignMember } from "../../src/chat/foreign-roster.ts";
 import type { HubOptions } from "../../src/chat/hub.ts";
-import type { Batch, Committed, StoreReply, StoreRequest } from "../../src/chat/store.ts";
+import type { Batch, Committed, Overview, StoreReply, StoreRequest } from "../../src/chat/store.ts";
+import { Rights } from "../../src/chat/rights/rights.ts";
 import { answerRequest } from "../../src/store/answer.ts";
 import { openMemoryStore } from "../../src/store/memory.ts";
 import { packRuns } from "../../src/store/packed-runs.ts";
@@ -26,11 +27,13 @@ export class Neighbours {
   readonly #members = new Map<string, Map<string, ForeignMember>>();
   readonly #versions = new Map<string, number>();
   #batches = 0;
+  #numbers = 0;
 
   /** Another server; `optionsOf` may share what all of them know. */
   server(id: string, options: Partial<HubOptions> = {}): Rig {
     const shared = { roomOpened() {} };
-    const rig = new Rig({ ...options, shared }, (request) => this.#answer(id, request));
+    const rights = new Rights(this.#store.rights.load(), () => ++this.#numbers);
+    const rig = new Rig({ rights, ...options, shared }, (request) => this.#answer(id, request));
     this.#rigs.set(id, rig);
     this.#waiting.set(id, []);
     return rig;
@@ -66,7 +69,7 @@ export class Neighbours {
   /** After a gap, everybody who is there is read. */
   #fitting(id: string, rig: Rig, event: ForeignEvent): ForeignEvent {
     if (event.type !== "presence") return event;
-    const { room, version } = event;
+    const [{ room = "", version = 0 } = {}] = event.rooms;
     if (rig.hub.positionIn(room)?.presence === version - 1) return event;
     return { type: "roster", room, ...this.#roster(room, id) };
   }
@@ -106,10 +109,25 @@ export class Neighbours {
         const record = { id, name: request.name, n: 0, mail: 0, network: "", isElsewhere: true };
         return { ...done, type: "find-name", result: { ...record, seenMs: request.sinceMs } };
       }
+      case "change-rights": {
+        const reply = answerRequest(this.#store, request);
+        this.#tellOthers(server, { type: "rights", rows: this.#store.rights.load() });
+        return reply;
+      }
+      case "overview":
+        return { ...done, type: "overview", result: this.#overview() };
       case "find-elsewhere":
         return { ...done, type: "find-elsewhere", result: this.#find(server, request.names) };
     }
     return answerRequest(this.#store, request);
+  }
+
+  #overview(): Overview {
+    const rooms = Array.from(this.#members, ([room, of]) => {
+      return { room, members: new Set([...of.values()].map(({ folded }) => folded)).size };
+    }).filter(({ members }) => members > 0);
+    const people = new Set([...this.#people.values()].map(({ folded }) => folded)).size;
+    return { rooms, people };
   }
 
   #find(server: string, names: readonly string[]): ForeignPerson[] {
@@ -172,8 +190,15 @@ export class Neighbours {
   #list(server: string, { people = [] }: Batch): void {
     for (const { folded, entry } of people) {
       const key = `${server} ${folded}`;
+      const before = this.#people.get(key);
       if (entry === undefined) this.#people.delete(key);
       else this.#people.set(key, entry);
+      const changed = entry ?? before;
+      if (changed === undefined || (entry !== undefined && before !== undefined)) continue;
+      const { name, about } = changed;
+      const isHere = entry !== undefined;
+      const comings = [{ folded, name, persona: about.persona, isHere }];
+      this.#tellOthers(server, { type: "people", people: comings });
     }
   }
 
@@ -186,7 +211,7 @@ export class Neighbours {
       members.delete(`${server} ${folded}`);
       if (name !== undefined) members.set(`${server} ${folded}`, { server, folded, name, ...more });
     }
-    this.#tellOthers(server, { type: "presence", room, version, server, changes });
+    this.#tellOthers(server, { type: "presence", server, rooms: [{ room, version, changes }] });
     return version;
   }
 }

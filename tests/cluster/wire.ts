@@ -77,6 +77,20 @@ export class Wire implements Disposable {
     }
   }
 
+  /** The same for several, in any order. */
+  async untilAll(...what: readonly RegExp[]): Promise<string[]> {
+    const from = this.#read;
+    const found: string[] = [];
+    let to = from;
+    for (const one of what) {
+      this.#read = from;
+      found.push(await this.until(one));
+      to = Math.max(to, this.#read);
+    }
+    this.#read = to;
+    return found;
+  }
+
   close(): void {
     this.#socket?.end();
   }

@@ -7,9 +7,11 @@ import type { HubState } from "../hub-state.ts";
 import { fold } from "../names/grammar.ts";
 import { setAway } from "../people-commands.ts";
 import { changesText, letterOf, readChanges } from "../room-change.ts";
-import { applyChanges, type Changer } from "../room-changes.ts";
-import { callProblem, callTo, expelFrom } from "../room-commands.ts";
-import { idsOf, maySee, rankIn } from "../room-rights.ts";
+import type { Changer } from "../persona.ts";
+import { applyChanges } from "../room-changes.ts";
+import { callInto } from "../call-into.ts";
+import { putOutOf } from "../room-commands.ts";
+import { changerOf as changerIn, maySee, rankIn } from "../room-rights.ts";
 import { mayEnter } from "../room-access.ts";
 import { isAtLeast } from "../rights/roles.ts";
 import type { Room } from "../room.ts";
@@ -49,13 +51,17 @@ export function mode(hub: HubState, actor: Actor, command: Of<"mode">): AdminAns
   return { ok: true, message: `Set ${changesText(changes)} in ${room.name}` };
 }
 
-export function call(hub: HubState, { session }: Actor, command: Of<"call">): AdminAnswer {
-  if (session === undefined || session.phase !== "member") return forMembers;
-  const found = callProblem(hub, session, command.room, command.name);
-  if ("message" in found) return { ok: false, ...found };
-  const { room, holder } = found;
-  callTo(hub, session, room, holder);
-  return { ok: true, message: `Invited ${holder.name} into ${room.name}` };
+export function call(
+  hub: HubState,
+  { session }: Actor,
+  command: Of<"call">,
+  answer: (answer: AdminAnswer) => void,
+): void {
+  if (session === undefined || session.phase !== "member") return answer(forMembers);
+  callInto(hub, session, command.room, command.name, (outcome) => {
+    if ("message" in outcome) return answer({ ok: false, ...outcome });
+    answer({ ok: true, message: `Invited ${outcome.name} into ${outcome.room}` });
+  });
 }
 
 export function remove(hub: HubState, actor: Actor, command: Of<"remove">): AdminAnswer {
@@ -63,14 +69,13 @@ export function remove(hub: HubState, actor: Actor, command: Of<"remove">): Admi
   const room = roomOf(hub, actor, command.room);
   if (room === undefined) return noRoom(command.room);
   if (!isOperator(hub, actor, room)) return notOperator(room);
-  const holder = hub.names.holder(fold(name));
-  if (holder === undefined || !holder.rooms.has(room.name)) {
+  const put = putOutOf(hub, room, name, changerOf(hub, actor), harmless(reason));
+  if (put === undefined) {
     const message = `${quoted(name)} is not in the room ${quoted(room.name)}`;
     return { ok: false, code: "not-there", message };
   }
-  expelFrom(hub, room, holder, changerOf(hub, actor), harmless(reason));
-  logAct(hub, actor, "removed from a room", { target: holder.name, room: room.name, reason });
-  return { ok: true, message: `${holder.name} is no longer in ${room.name}` };
+  logAct(hub, actor, "removed from a room", { target: put.name, room: room.name, reason });
+  return { ok: true, message: `${put.name} is no longer in ${room.name}` };
 }
 
 function shown(hub: HubState, room: Room, wantsBans: boolean): AdminAnswer {
@@ -104,9 +109,7 @@ function changerOf(hub: HubState, { name, session }: Actor): Changer {
   if (session === undefined) {
     return { name, author: 0, persona: undefined, ids: [], isKnown: true };
   }
-  const ids = idsOf(session);
-  const persona = hub.personas.shown(session);
-  return { name, author: session.id, persona, ids, isKnown: ids.length > 0 };
+  return { ...changerIn(hub, session), name };
 }
 
 const forMembers: AdminAnswer = {

@@ -2,11 +2,10 @@
 
 import { harmless, quoted } from "../../text.ts";
 import type { HubState } from "../hub-state.ts";
-import { leaveRoom } from "../membership.ts";
 import { fold, lobby, roomProblem } from "../names/grammar.ts";
-import { mayEnter } from "../room-access.ts";
+import { putOutOfPrivate } from "../room-access.ts";
 import { announceTopic } from "../room-commands.ts";
-import type { Changer } from "../room-changes.ts";
+import type { Changer } from "../persona.ts";
 import type { Actor } from "./actor.ts";
 import type { AdminCommand } from "./admin-command.ts";
 import type { AdminAnswer } from "./answer.ts";
@@ -62,7 +61,7 @@ export function setPrivate(
   const change = isPrivate ? { isPrivate, guests: [...guests, ...own] } : { isPrivate, guests: [] };
   if (!rooms.change(room, change)) return tooMany;
   logAct(hub, actor, isPrivate ? "room made private" : "room made public", { target: room });
-  putOut(hub, room);
+  putOutOfPrivate(hub, room);
   return { ok: true, message: `The room ${room} is ${what} now` };
 }
 
@@ -86,7 +85,7 @@ export function setGuest(
       return answer(tooMany);
     }
     logAct(hub, actor, isAllowed ? "guest allowed" : "guest disallowed", { target: name, room });
-    putOut(hub, room);
+    putOutOfPrivate(hub, room);
     answer({ ok: true, message: `${name} may ${isAllowed ? "" : "not "}enter ${room} now` });
   });
 }
@@ -96,17 +95,6 @@ export function setMotd(hub: HubState, actor: Actor, { text }: Of<"motd">): Admi
   hub.options.rights.rooms.setMotd(motd);
   logAct(hub, actor, "message of the day set", { motd });
   return { ok: true, message: motd === "" ? "There is no message of the day" : "It is set" };
-}
-
-/** Those who may not be in the room any more. */
-function putOut(hub: HubState, name: string): void {
-  const room = hub.rooms.get(name);
-  if (room === undefined) return;
-  for (const session of hub.names.members()) {
-    if (!session.rooms.has(name) || mayEnter(hub, session, name)) continue;
-    leaveRoom(hub, session, room, "kicked");
-    hub.send(session, { type: "parted", room: name, ref: undefined }, "settled");
-  }
 }
 
 function roomOf(name: string): string | AdminAnswer {

@@ -26,9 +26,41 @@ import { logAct } from "./log-act.ts";
 
 type Of<Do extends AdminCommand["do"]> = Extract<AdminCommand, { do: Do }>;
 
-export function kick(hub: HubState, actor: Actor, { name, reason }: Of<"kick">): AdminAnswer {
-  const session = hub.names.holder(fold(name));
-  if (session === undefined) return nobody(name);
+export function kick(
+  hub: HubState,
+  actor: Actor,
+  command: Of<"kick">,
+  answer: (answer: AdminAnswer) => void,
+): void {
+  const { name, reason } = command;
+  const folded = fold(name);
+  const session = hub.names.holder(folded);
+  if (session !== undefined) return answer(kickHere(hub, actor, command, session));
+  if (hub.options.shared === undefined) return answer(nobody(name));
+  hub.store.findElsewhere([folded], (outcome) => {
+    const arrived = hub.names.holder(folded);
+    if (arrived !== undefined) return answer(kickHere(hub, actor, command, arrived));
+    if (!outcome.done) return answer({ ok: false, code: "failed", message: outcome.error.message });
+    const [first] = outcome.result;
+    if (first === undefined) return answer(nobody(name));
+    const rank = hub.options.rights.roles.rankOf(first.about.ids);
+    if (!outranks(actor, rank)) return answer(protectedBy(first.name, rank));
+    const why = `${actor.name} has removed you${reason === "" ? "" : `: ${reason}`}`;
+    for (const { server } of outcome.result) {
+      hub.signal(server, { type: "expel", to: folded, reason: why });
+    }
+    logAct(hub, actor, "kicked", { target: first.name, reason });
+    answer({ ok: true, message: `Removed ${first.name}` });
+  });
+  hub.wake();
+}
+
+function kickHere(
+  hub: HubState,
+  actor: Actor,
+  { reason }: Of<"kick">,
+  session: Session,
+): AdminAnswer {
   const why = reason === "" ? "" : `: ${reason}`;
   const rank = rankOf(hub, session);
   if (!outranks(actor, rank)) return protectedBy(session.name, rank);

@@ -34,7 +34,7 @@ export class Rights {
 
   readonly #numbers: NewNumber | undefined;
 
-  /** `rows`: what the store has. `numbers`: gives none that another server gives. */
+  /** `rows`: what the store has. `numbers`: gives none that another server gives, if there are any. */
   constructor(rows: Iterable<RightsRow> = [], numbers?: NewNumber) {
     this.#numbers = numbers;
     this.#decisions = decisions([...rows], this.#journal, numbers);
@@ -114,7 +114,7 @@ function decisions(
   return {
     hostSecret,
     sanctions: new Sanctions(rows, journal, numbers),
-    rooms: new AllRoomSettings(rows, journal),
+    rooms: new AllRoomSettings(rows, journal, numbers !== undefined),
     roles: new Roles(rows, journal),
     passes: new Passes(rows, journal, numbers),
     tokens: new AccessTokens(rows, journal, numbers),

@@ -47,10 +47,13 @@ export class AllRoomSettings {
   readonly #byRoom = new Map<string, RoomSettings>();
   /** Rooms whose settings end with the room, since nobody who can be known again decided them. */
   readonly #passing = new Set<string>();
+  readonly #isShared: boolean;
   #motd: string | undefined;
 
-  constructor(rows: Iterable<RightsRow>, journal: RightsJournal) {
+  /** `isShared`: other servers have to know them too, so they are stored as long as they hold. */
+  constructor(rows: Iterable<RightsRow>, journal: RightsJournal, isShared = false) {
     this.#journal = journal;
+    this.#isShared = isShared;
     const kept = [...rows];
     const read = readRows(kept, rowKind, (room, fields) => ({
       room,
@@ -65,8 +68,12 @@ export class AllRoomSettings {
       bans: (fields.optionalTexts("bans") ?? []).flatMap((text) => readBan(text) ?? []),
       operators: fields.optionalTexts("operators") ?? [],
       voices: fields.optionalTexts("voices") ?? [],
+      isPassing: fields.optionalFlag("isPassing") ?? false,
     }));
-    for (const { room, ...settings } of read) this.#byRoom.set(room, settings);
+    for (const { room, isPassing, ...settings } of read) {
+      this.#byRoom.set(room, settings);
+      if (isPassing) this.#passing.add(room);
+    }
     [this.#motd] = readRows(kept, motdKind, (_, fields) => fields.text("text"));
   }
 
@@ -86,6 +93,7 @@ export class AllRoomSettings {
 
   /** Takes over what ends with the rooms: it is not in the rows. */
   keepPassing(before: AllRoomSettings): void {
+    if (this.#isShared) return;
     for (const room of before.#passing) {
       const settings = before.#byRoom.get(room);
       if (settings === undefined || this.#byRoom.has(room)) continue;
@@ -94,9 +102,11 @@ export class AllRoomSettings {
     }
   }
 
-  /** The room has closed: what nobody has kept is over. */
+  /** The room has closed, at all servers: what nobody has kept is over. */
   forget(room: string): void {
-    if (this.#passing.delete(room)) this.#byRoom.delete(room);
+    if (!this.#passing.delete(room)) return;
+    this.#byRoom.delete(room);
+    if (this.#isShared) this.#journal.remove(`${rowKind}/${room}`);
   }
 
   /** Whether somebody who is known by these IDs may be in the room, or know of it. */
@@ -128,12 +138,14 @@ export class AllRoomSettings {
     this.#byRoom.set(room, settings);
     if (isNew && isPassing) this.#passing.add(room);
     if (!isPassing) this.#passing.delete(room);
-    if (this.#passing.has(room)) return true;
+    const isStillPassing = this.#passing.has(room);
+    if (isStillPassing && !this.#isShared) return true;
     const flags = settings.flags.join(" ");
     this.#journal.put(`${rowKind}/${room}`, {
       ...settings,
       flags,
       bans: settings.bans.map(banText),
+      ...(isStillPassing && { isPassing: true }),
     });
     return true;
   }

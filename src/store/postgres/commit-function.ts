@@ -41,6 +41,7 @@ export const commitFunction = `
     versions bigint[] := '{}';
     comers text[] := '{}';
     is_new boolean;
+    shown text;
     has_signals boolean := false;
     is_elsewhere boolean;
     note text;
@@ -160,8 +161,11 @@ export const commitFunction = `
         AS d(folded text, name text, key text, person text, about json)
     LOOP
       IF item.name IS NULL THEN
-        DELETE FROM parley.people WHERE folded = item.folded AND server = me;
+        DELETE FROM parley.people WHERE folded = item.folded AND server = me
+          RETURNING name, about INTO shown, note;
         CONTINUE WHEN NOT FOUND;
+        comers := comers || json_build_object('folded', item.folded, 'name', shown,
+          'persona', note::json -> 'persona', 'isHere', false)::text;
       ELSE
         INSERT INTO parley.people (folded, server, name, key, person, about)
           VALUES (item.folded, me, item.name, item.key, item.person, item.about::text)
@@ -169,9 +173,9 @@ export const commitFunction = `
             person = excluded.person, about = excluded.about
           RETURNING xmax = 0 INTO is_new;
         CONTINUE WHEN NOT is_new;
+        comers := comers || json_build_object('folded', item.folded, 'name', item.name,
+          'persona', item.about -> 'persona', 'isHere', true)::text;
       END IF;
-      comers := comers || json_build_object('folded', item.folded, 'name', item.name,
-        'persona', item.about -> 'persona')::text;
     END LOOP;
 
     INSERT INTO parley.signals (server, signal)
@@ -272,6 +276,7 @@ export const reapFunction = `
     item record;
     version bigint;
     note text;
+    pieces text[];
     found integer := 0;
   BEGIN
     IF NOT pg_try_advisory_xact_lock(8097874531021168754) THEN RETURN 0; END IF;
@@ -287,21 +292,25 @@ export const reapFunction = `
       ORDER BY server COLLATE "C"
     LOOP
       found := found + 1;
+      pieces := '{}';
       FOR item IN
         SELECT room, json_agg(json_build_object('folded', folded, 'event', json_build_object(
-          'type', 'left', 'room', room, 'name', name, 'reason', 'lost', 'author', 0))) AS changes
+          'type', 'left', 'room', room, 'name', name, 'reason', 'lost', 'author', -1,
+          'once', ('x' || left(md5(folded), 7))::bit(28)::integer))) AS changes
         FROM parley.members WHERE server = dead GROUP BY room ORDER BY room COLLATE "C"
       LOOP
         UPDATE parley.rooms SET presence = presence + 1 WHERE name = item.room
           RETURNING presence INTO version;
-        note := json_build_object('from', dead, 'mail', '{}'::text[], 'hasSignals', false, 'pieces',
-          json_build_array(json_build_object('room', item.room, 'version', version,
-            'changes', item.changes)))::text;
+        pieces := pieces || json_build_object('room', item.room, 'version', version,
+          'changes', item.changes)::text;
+      END LOOP;
+      IF cardinality(pieces) > 0 THEN
+        note := json_build_object('from', dead, 'pieces', pieces::json[])::text;
         IF octet_length(note) > ${payloadBytes} THEN
           note := json_build_object('from', dead, 'isLarge', true)::text;
         END IF;
         PERFORM pg_notify('${channel}', note);
-      END LOOP;
+      END IF;
       PERFORM pg_notify('${channel}', json_build_object('from', dead, 'isOver', true)::text);
       DELETE FROM parley.people WHERE server = dead;
       DELETE FROM parley.members WHERE server = dead;

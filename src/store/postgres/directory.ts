@@ -1,6 +1,8 @@
 // Who is connected to which server, for whoever asks by name. Written by the commit function.
 
 import { type DirectoryEntry, type ForeignPerson, holderAt } from "../../chat/foreign-person.ts";
+import type { Overview } from "../../chat/store.ts";
+import { history } from "../../limits.ts";
 import type { DatabasePort } from "./database-port.ts";
 
 type PersonRow = Omit<DirectoryEntry, "about"> & { server: string; about: string; rooms: string };
@@ -29,6 +31,26 @@ export class PostgresDirectory {
       about: JSON.parse(about),
       rooms: JSON.parse(rooms),
     }));
+  }
+
+  /** Members of every room that has any, and people, at all servers. */
+  async overview(): Promise<Overview> {
+    const [rooms, [people]] = await Promise.all([
+      this.#database.run<{ room: string; members: number | string }>(
+        `SELECT m.room, count(DISTINCT m.folded) AS members
+         FROM parley.members m JOIN parley.servers s ON s.id = m.server AND NOT s.is_over
+         GROUP BY m.room ORDER BY m.room COLLATE "C" LIMIT $1`,
+        [history.maxRooms],
+      ),
+      this.#database.run<{ count: number | string }>(
+        `SELECT count(DISTINCT p.folded) AS count
+         FROM parley.people p JOIN parley.servers s ON s.id = p.server AND NOT s.is_over`,
+      ),
+    ]);
+    return {
+      rooms: rooms.map(({ room, members }) => ({ room, members: Number(members) })),
+      people: Number(people?.count ?? 0),
+    };
   }
 
   /** Of these servers those that are over. */

@@ -1,7 +1,7 @@
 // Brings to the hub what other servers have committed: in the order of each room's numbers, nothing
 // twice, nothing left out. Notices bring most of it; what they don't is read.
 
-import type { SharedHub } from "../../chat/foreign-events.ts";
+import type { RoomPresence, SharedHub } from "../../chat/foreign-events.ts";
 import type { SharedStore } from "../../chat/hub-state.ts";
 import type { RightsRow } from "../../chat/rights/rights-rows.ts";
 import { SaidRun } from "../../chat/said-run.ts";
@@ -26,6 +26,8 @@ export class Feed implements Follower, SharedStore {
   /** Called when that batch is settled. */
   #whenSettled: (() => void)[] = [];
   #catchingUp: Promise<void> | undefined;
+  /** Somebody may have come or gone without a notice. */
+  #mayMissPeople = false;
   /** Signals are being taken. */
   #taking: Promise<void> | undefined;
   /** Signals that the hub has had and that are not known to be deleted. */
@@ -46,7 +48,10 @@ export class Feed implements Follower, SharedStore {
     this.#stop = await this.#database.listen(
       channel,
       (payload) => this.#hear(payload),
-      () => void this.check().catch(() => {}),
+      () => {
+        this.#mayMissPeople = true;
+        void this.check().catch(() => {});
+      },
     );
   }
 
@@ -109,6 +114,7 @@ export class Feed implements Follower, SharedStore {
     await this.#catchUp();
     await this.#takeSignals();
     await this.#lookForServers(hub);
+    if (this.#mayMissPeople) await this.#lookForPeople(hub);
     await this.#readMail(hub);
     await this.#readRights();
   }
@@ -116,6 +122,7 @@ export class Feed implements Follower, SharedStore {
   #hear(payload: string): void {
     const notice = parseNotice(payload);
     if (notice === undefined || notice.from === this.#store.serverId) return;
+    if (notice.isOver === true || notice.isLarge === true) this.#mayMissPeople = true;
     if (notice.isOver === true) {
       this.#hub?.handleForeign({ type: "server-over", server: notice.from });
       return;
@@ -127,14 +134,25 @@ export class Feed implements Follower, SharedStore {
     this.#handle(notice);
   }
 
-  #handle({ from, pieces = [], mail = [], hasSignals, rights, erased, account }: Notice): void {
+  #handle({
+    from,
+    pieces = [],
+    people = [],
+    mail = [],
+    hasSignals,
+    rights,
+    erased,
+    account,
+  }: Notice): void {
     const hub = this.#hub;
     if (hub === undefined) return;
-    for (const piece of pieces) {
+    const rooms = pieces.flatMap((piece) => {
+      if (!this.#store.isOwn(from)) return this.#take(piece) ?? [];
       // By an earlier ID of this server, perhaps in the batch that is on its way.
-      if (this.#store.isOwn(from)) this.#missed(piece.room);
-      else this.#take(from, piece);
-    }
+      this.#missed(piece.room);
+      return [];
+    });
+    if (rooms.length > 0) hub.handleForeign({ type: "presence", server: from, rooms });
     if (hasSignals === true) {
       void this.#takeSignals().catch((error: unknown) => this.#complain(error));
     }
@@ -148,6 +166,7 @@ export class Feed implements Follower, SharedStore {
           }
         });
     }
+    if (people.length > 0) hub.handleForeign({ type: "people", people });
     if (erased !== undefined) {
       hub.handleForeign({ type: "erased", room: erased[0], seq: erased[1] });
     }
@@ -155,21 +174,21 @@ export class Feed implements Follower, SharedStore {
     if (rights === true) void this.#readRights().catch((error: unknown) => this.#complain(error));
   }
 
-  #take(server: string, piece: Piece): void {
+  /** Takes what was said; returns a change of who is there that comes next. */
+  #take(piece: Piece): RoomPresence | undefined {
     const position = this.#hub?.positionIn(piece.room);
-    if (position === undefined) return;
+    if (position === undefined) return undefined;
     if ("changes" in piece) {
-      const { room, version, changes } = piece;
-      if (version === position.presence + 1) {
-        this.#hub?.handleForeign({ type: "presence", room, version, server, changes });
-      } else if (version > position.presence) this.#missed(room);
-      return;
+      if (piece.version === position.presence + 1) return piece;
+      if (piece.version > position.presence) this.#missed(piece.room);
+      return undefined;
     }
-    if (piece.seq + piece.count - 1 <= position.seq) return;
+    if (piece.seq + piece.count - 1 <= position.seq) return undefined;
     const waiting = this.#waiting.get(piece.room);
     if (waiting === undefined) this.#waiting.set(piece.room, [piece]);
     else waiting.push(piece);
     this.#deliverWaiting(piece.room);
+    return undefined;
   }
 
   /** Delivers the waiting pieces that follow what the hub has. */
@@ -308,6 +327,21 @@ export class Feed implements Follower, SharedStore {
   async #lookForServers(hub: SharedHub): Promise<void> {
     for (const server of await this.#store.directory.over(hub.watchedServers())) {
       this.#hub?.handleForeign({ type: "server-over", server });
+    }
+  }
+
+  async #lookForPeople(hub: SharedHub): Promise<void> {
+    this.#mayMissPeople = false;
+    const watched = hub.watchedNames();
+    try {
+      for (let i = 0; i < watched.length; i += limits.mailboxesPerLook) {
+        const names = watched.slice(i, i + limits.mailboxesPerLook);
+        const people = await this.#store.directory.find(names, this.#store.serverId);
+        this.#hub?.handleForeign({ type: "watched", names, people });
+      }
+    } catch (error) {
+      this.#mayMissPeople = true;
+      throw error;
     }
   }
 

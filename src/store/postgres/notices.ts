@@ -2,6 +2,7 @@
 // what is lost or too long is read. Pure.
 
 import type { AccountChange } from "../../chat/account-store.ts";
+import type { ForeignComing } from "../../chat/comings.ts";
 import type { PrivateMessage } from "../../chat/events.ts";
 import type { ForeignEvent } from "../../chat/foreign-events.ts";
 import type { HubSignal } from "../../chat/hub-signal.ts";
@@ -22,6 +23,8 @@ export type Notice = {
   /** That server is over. */
   isOver?: boolean;
   pieces?: Piece[];
+  /** Who has come to that server, or gone. */
+  people?: ForeignComing[];
   /** Mailboxes, and the number of their last message. */
   mail?: [mailbox: string, mail: number][];
   /** There are signals for some server. */

@@ -12,6 +12,8 @@ type MemberRow = {
   server: string | null;
   folded: string | null;
   name: string | null;
+  about: string | null;
+  rank: string | null;
 };
 type BatchRow = { seq: number | string; time: number | string; runs: string };
 
@@ -51,14 +53,15 @@ export class PostgresRooms {
     server: string,
   ): Promise<{ version: number; members: ForeignMember[] }> {
     const rows = await this.#database.run<MemberRow>(
-      `SELECT r.presence AS version, m.server, m.folded, m.name
+      `SELECT r.presence AS version, m.server, m.folded, m.name, m.about, m.rank
        FROM parley.rooms r LEFT JOIN parley.members m ON m.room = r.name AND m.server <> $2
        WHERE r.name = $1`,
       [room, server],
     );
-    const members = rows.flatMap(({ server, folded, name }) =>
-      server === null || folded === null || name === null ? [] : [{ server, folded, name }],
-    );
+    const members = rows.flatMap(({ server, folded, name, about, rank }) => {
+      if (server === null || folded === null || name === null) return [];
+      return [{ server, folded, name, ...readJson("about", about), ...readJson("rank", rank) }];
+    });
     return { version: Number(rows[0]?.version ?? 0), members };
   }
 
@@ -118,4 +121,9 @@ export class PostgresRooms {
     }
     return found;
   }
+}
+
+/** A column that may be empty, as the field of that name. */
+function readJson(field: "about" | "rank", json: string | null): Partial<ForeignMember> {
+  return json === null ? {} : { [field]: JSON.parse(json) };
 }

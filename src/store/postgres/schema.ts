@@ -177,8 +177,18 @@ const version5 = `
   ALTER TABLE parley.names DROP CONSTRAINT names_pkey, ADD PRIMARY KEY (folded, server);
 `;
 
+/** Version 6: the rooms of a person are found at once. */
+const version6 = "CREATE INDEX members_by_person ON parley.members (folded, server);";
+
 /** Step `i` turns version `i` into `i + 1`. Never change a released step; add one. */
-export const migrations: readonly string[] = [tables, version2, version3, version4, version5];
+export const migrations: readonly string[] = [
+  tables,
+  version2,
+  version3,
+  version4,
+  version5,
+  version6,
+];
 
 /** Made anew after every migration: they belong to the newest tables. */
 export const functions = `${commitFunction}${claimFunction}${reapFunction}`;

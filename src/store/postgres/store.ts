@@ -268,6 +268,8 @@ export class PostgresStore {
         const result = await this.directory.find(request.names, this.#serverId);
         return { ...done, type: "find-elsewhere", result };
       }
+      case "overview":
+        return { ...done, type: "overview", result: await this.directory.overview() };
       case "erase-message": {
         const result = await this.rooms.erase(request.room, request.seq);
         if (result) await this.#tell({ erased: [request.room, request.seq] });

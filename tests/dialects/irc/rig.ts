@@ -11,15 +11,19 @@ export const irc = ircDialect({
   sts: () => undefined,
 });
 
+/** A client that is logged in, its welcome read; `caps` are asked for first. */
+export function ircAt(rig: Rig, nick: string, caps = "", address?: string): IrcClient {
+  const client = new IrcClient(rig.client(irc, true, address));
+  if (caps !== "") client.send("CAP LS 302", `CAP REQ :${caps}`);
+  client.send(`NICK ${nick}`, `USER ${nick} 0 * :Real ${nick}`);
+  if (caps !== "") client.send("CAP END");
+  client.lines();
+  return client;
+}
+
 export class IrcRig extends Rig {
-  /** A client that is logged in, its welcome read; `caps` are asked for first. */
   irc(nick: string, caps = "", address?: string): IrcClient {
-    const client = new IrcClient(this.client(irc, true, address));
-    if (caps !== "") client.send("CAP LS 302", `CAP REQ :${caps}`);
-    client.send(`NICK ${nick}`, `USER ${nick} 0 * :Real ${nick}`);
-    if (caps !== "") client.send("CAP END");
-    client.lines();
-    return client;
+    return ircAt(this, nick, caps, address);
   }
 
   /** A room with these people in it, everything read. */

@@ -70,6 +70,7 @@ export class ServerProcess {
     backing.others?.attach({
       handleForeign: (event) => this.run((hub) => hub.handleForeign(event, clock.nowMs)),
       positionIn: (room) => this.hub.positionIn(room),
+      watchedNames: () => this.hub.watchedNames(),
       watchedServers: () => this.hub.watchedServers(),
       openRooms: () => this.hub.openRooms(),
       openMailboxes: () => this.hub.openMailboxes(),

@@ -13,7 +13,7 @@ export type SaidJson = {
   timeMs: number;
   rows: { count: number; timeMs: number; runs: StoredRun[] }[];
 };
-type Change = { folded: string; name?: string; event?: unknown };
+type Change = { folded: string; name?: string; event?: unknown; about?: object; rank?: object };
 type ThereJson = { room: string; changes: Change[] };
 export type PersonJson = {
   id: string;
@@ -195,15 +195,18 @@ function list(tables: Tables, { me, directory }: CommitCall, undo: Undo): object
   const comers: object[] = [];
   for (const { folded, name, key, person, about } of directory) {
     const place = `${folded} ${me}`;
-    const wasThere = tables.people.get(place) !== undefined;
+    const before = tables.people.get(place);
     if (name === undefined) {
       tables.people.delete(place, undo);
-      if (wasThere) comers.push({ folded, name: null, persona: null });
+      if (before === undefined) continue;
+      const { persona } = JSON.parse(before.about) as EntryJson["about"];
+      comers.push({ folded, name: before.name, persona, isHere: false });
       continue;
     }
     const row = { folded, server: me, name, key, person, about: JSON.stringify(about) };
     tables.people.put(place, row, undo);
-    if (!wasThere) comers.push({ folded, name, persona: about.persona });
+    if (before !== undefined) continue;
+    comers.push({ folded, name, persona: about.persona, isHere: true });
   }
   return comers;
 }
@@ -221,13 +224,18 @@ function move(
     const version = row.presence + 1;
     tables.rooms.put(room, { ...row, presence: version }, undo);
     versions[place] = version;
-    for (const { folded, name } of changes) {
+    for (const { folded, name, about, rank } of changes) {
+      const more = { about: jsonOf(about), rank: jsonOf(rank) };
       if (name === undefined) tables.removeMember(room, folded, me, undo);
-      else tables.addMember({ room, folded, server: me, name }, undo);
+      else tables.addMember({ room, folded, server: me, name, ...more }, undo);
     }
     pieces.push({ room, version, changes });
   }
   return versions;
+}
+
+function jsonOf(value: object | undefined): string | null {
+  return value === undefined ? null : JSON.stringify(value);
 }
 
 /** The notes to send, and how many servers were over. */
@@ -244,22 +252,30 @@ export function reap(
   const dead = tables.serversInUse().filter((id) => tables.servers.get(id)?.isOver !== false);
   for (const server of dead) {
     const rooms = Map.groupBy(tables.membersBy(server), ({ room }) => room);
+    const pieces: object[] = [];
     for (const [room, members] of [...rooms].sort(([a], [b]) => compare(a, b))) {
       const row = tables.rooms.get(room);
       const version = (row?.presence ?? 0) + 1;
       if (row !== undefined) tables.rooms.put(room, { ...row, presence: version }, undo);
       const changes = members.map(({ folded, name }) => {
-        const event = { type: "left", room, name, reason: "lost", author: 0 };
+        const once = onceOf(folded);
+        const event = { type: "left", room, name, reason: "lost", author: -1, once };
         return { folded, event };
       });
-      const pieces = [{ room, version, changes }];
-      notes.push({ from: server, mail: [], hasSignals: false, pieces });
+      pieces.push({ room, version, changes });
       for (const { folded } of members) tables.removeMember(room, folded, server, undo);
     }
+    if (pieces.length > 0) notes.push({ from: server, pieces });
     notes.push({ from: server, isOver: true });
     tables.forgetServer(server, undo);
   }
   return { found: dead.length, notes };
+}
+
+/** A number of whoever has left, the same in all rooms. */
+function onceOf(folded: string): number {
+  const hash = new Bun.CryptoHasher("md5").update(folded).digest("hex");
+  return Number.parseInt(hash.slice(0, 7), 16);
 }
 
 /** By room, as all servers lock them, with the place that each had. */

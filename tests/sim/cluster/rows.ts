@@ -47,6 +47,9 @@ export type MemberRow = {
   readonly folded: string;
   readonly server: string;
   readonly name: string;
+  /** JSON. */
+  readonly about: string | null;
+  readonly rank: string | null;
 };
 /** Somebody at a server, for whoever asks by name. */
 export type PersonRow = {

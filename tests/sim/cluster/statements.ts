@@ -44,6 +44,17 @@ const statements: Readonly<Record<string, Statement>> = {
     if (isNew) tables.rights.put(String(key), String(value), undo);
     return none;
   },
+  "INSERT INTO parley.rights (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE": (
+    { tables, undo },
+    [key, value],
+  ) => {
+    tables.rights.put(String(key), String(value), undo);
+    return none;
+  },
+  "DELETE FROM parley.rights WHERE key": ({ tables, undo }, [key]) => {
+    tables.rights.delete(String(key), undo);
+    return none;
+  },
   "INSERT INTO parley.meta (key, value) VALUES ('numbers'": ({ tables, undo }, [highest, more]) => {
     const before = Math.max(Number(tables.meta.get("numbers") ?? 0), Number(highest));
     const last = before + Number(more);
@@ -113,7 +124,8 @@ const statements: Readonly<Record<string, Statement>> = {
     if (row === undefined) return none;
     const version = row.presence;
     const members = tables.membersOf(row.name).filter((member) => member.server !== server);
-    if (members.length === 0) return [{ version, server: null, folded: null, name: null }];
+    const nobody = { server: null, folded: null, name: null, about: null, rank: null };
+    if (members.length === 0) return [{ version, ...nobody }];
     return members.map((member) => ({ ...member, version }));
   },
   "SELECT b.first_seq AS seq, b.time_ms AS time, b.runs": ({ tables }, [room, from, to]) =>
@@ -148,6 +160,16 @@ const statements: Readonly<Record<string, Statement>> = {
     return none;
   },
   "SELECT p.folded, p.name, p.key, p.person, p.about, p.server": findPeople,
+  "SELECT m.room, count(DISTINCT m.folded) AS members": ({ tables }) => {
+    const rooms = Map.groupBy(living(tables, tables.members()), ({ room }) => room);
+    return Array.from(rooms, ([room, members]) => {
+      return { room, members: new Set(members.map(({ folded }) => folded)).size };
+    });
+  },
+  "SELECT count(DISTINCT p.folded) AS count": ({ tables }) => {
+    const people = living(tables, [...tables.people.values()]);
+    return [{ count: new Set(people.map(({ folded }) => folded)).size }];
+  },
   "SELECT asked.id FROM": ({ tables }, [ids]) =>
     listOf(ids)
       .filter((id) => tables.servers.get(id)?.isOver !== false)
@@ -213,6 +235,10 @@ function claim({ tables, undo, notify }: Context, values: Values): readonly Row[
   }
   tables.sessions.put(record, { ...known, server }, undo);
   return [{ n: known.n }];
+}
+
+function living<R extends { server: string }>(tables: Tables, rows: readonly R[]): R[] {
+  return rows.filter(({ server }) => tables.servers.get(server)?.isOver === false);
 }
 
 function findPeople({ tables }: Context, [names, server]: Values): readonly Row[] {

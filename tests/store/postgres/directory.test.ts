@@ -94,6 +94,7 @@ describe.skipIf(!hasPostgres)("the directory in PostgreSQL", () => {
       handleForeign: (event) => void heard.push(event),
       positionIn: () => undefined,
       watchedServers: () => [],
+      watchedNames: () => [],
       openRooms: () => [],
       openMailboxes: () => [],
     };

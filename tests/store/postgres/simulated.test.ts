@@ -95,7 +95,8 @@ function batchOf(plan: Work, number: number): Batch {
     mail: plan.letters.map((to) => mail(to, `letter ${number}`)),
     presence: plan.changes.map(({ room, folded, isThere }) => {
       const name = isThere ? folded.toUpperCase() : undefined;
-      return { room, changes: [{ folded, name, event: undefined }] };
+      const rank = isThere ? { isOperator: folded === "ann", isVoiced: false } : undefined;
+      return { room, changes: [{ folded, name, about, rank, event: undefined }] };
     }),
     released: plan.released,
     people: plan.people.map(({ folded, isThere }) => {
@@ -165,6 +166,7 @@ class Rig {
       ]),
       ...names.map((name): StoreOperation => ({ type: "find-name", name, sinceMs: 0 })),
       { type: "find-elsewhere", names },
+      { type: "overview" },
     ];
     const answers: unknown[] = [];
     for (const operation of operations) answers.push(await this.#ask(store, operation));
@@ -191,6 +193,10 @@ function plain(reply: StoreReply): unknown {
     const members = reply.result.elsewhere?.members ?? [];
     const sorted = members.map((member) => JSON.stringify(member)).sort();
     return { ...reply.result, elsewhere: [reply.result.elsewhere?.version, sorted] };
+  }
+  if (reply.type === "overview") {
+    const sorted = reply.result.rooms.map(({ room, members }) => `${room} ${members}`).sort();
+    return { rooms: sorted, people: reply.result.people };
   }
   if (reply.type === "find-elsewhere") {
     return reply.result

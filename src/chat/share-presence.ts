@@ -1,0 +1,27 @@
+// Tells the other servers, if there can be any, who is in a room here, what they say about themselves,
+// and what happens there besides messages.
+
+import { publicPerson } from "./directory-entry.ts";
+import type { PresenceEvent } from "./events.ts";
+import type { HubState } from "./hub-state.ts";
+import type { Room } from "./room.ts";
+import { personKey, type Session } from "./session.ts";
+
+/** The session is in the room, as it is now. `event`: what the others there are told. */
+export function shareMember(
+  hub: HubState,
+  session: Session,
+  room: Room,
+  event: PresenceEvent | undefined,
+): void {
+  if (hub.options.shared === undefined) return;
+  const { folded, name } = session.identity;
+  const rank = room.ranks.get(personKey(session.identity));
+  hub.share(room, { folded, name, about: publicPerson(hub, session), rank, event });
+}
+
+/** Something has happened in the room that changes nobody's being there: told here and elsewhere. */
+export function announceEverywhere(hub: HubState, room: Room, event: PresenceEvent): void {
+  hub.announce(room, event);
+  hub.share(room, { folded: "", name: undefined, event });
+}

@@ -1,0 +1,207 @@
+// IRC clients at two servers of one parley: each gets the lines that it would get at one server.
+
+import { expect, test } from "bun:test";
+import { Neighbours } from "../../chat/neighbours.ts";
+import { Rig } from "../../chat/rig.ts";
+import { ircAt, type IrcClient } from "./rig.ts";
+
+const caps =
+  "multi-prefix extended-join away-notify account-notify invite-notify setname message-tags echo-message userhost-in-names";
+
+/** What each hears at each step: `Ann: LINE`. */
+type Heard = { step: string; heard: string[] };
+
+/** Names of a channel's members, which are listed in order of arrival at each server. */
+function inOrder(line: string): string {
+  const [start = "", names] = line.split(/(?<= 353 .*) :/);
+  return names === undefined ? line : `${start} :${names.split(" ").sort().join(" ")}`;
+}
+
+/** `NAME LINE`: who sends what. */
+function play(
+  steps: readonly string[],
+  open: (name: string) => IrcClient,
+  settle: () => void,
+): Heard[] {
+  const clients = new Map<string, IrcClient>();
+  return steps.map((step) => {
+    const [, name = "", line = ""] = /^(\S+) (.*)$/.exec(step) ?? [];
+    const known = clients.get(name) ?? open(name);
+    clients.set(name, known);
+    settle();
+    for (const client of clients.values()) client.lines();
+    known.send(line);
+    settle();
+    const heard = Array.from(clients, ([who, client]) =>
+      client.lines().map((text) => `${who}: ${inOrder(text)}`),
+    ).flat();
+    return { step, heard };
+  });
+}
+
+/** The same steps with everybody at one server, and with people at two in turn. */
+function both(...steps: readonly string[]): { one: Heard[]; two: Heard[] } {
+  const rig = new Rig();
+  const world = new Neighbours();
+  const [east, west] = [world.server("east"), world.server("west")];
+  let opened = 0;
+  const one = play(
+    steps,
+    (name) => ircAt(rig, name, caps),
+    () => {},
+  );
+  const two = play(
+    steps,
+    (name) => ircAt(opened++ % 2 === 0 ? east : west, name, caps),
+    () => world.deliver(),
+  );
+  return { one, two };
+}
+
+function sorted(all: Heard[]): Heard[] {
+  return all.map(({ step, heard }) => ({ step, heard: [...heard].sort() }));
+}
+
+function expectSame(...steps: readonly string[]): void {
+  const { one, two } = both(...steps);
+  expect(sorted(two)).toEqual(sorted(one));
+}
+
+test("coming, talking, being away, other names, and going", () => {
+  expectSame(
+    "Ann JOIN #room",
+    "Ben JOIN #room",
+    "Ann PRIVMSG #room :hello Ben",
+    "Ben PRIVMSG #room :hello Ann",
+    "Ben PRIVMSG Ann :between us",
+    "Ann AWAY :lunch",
+    "Ben PRIVMSG Ann :are you there",
+    "Cal JOIN #room",
+    "Cal WHOIS Ben",
+    "Ben SETNAME :Another Name",
+    "Ann AWAY",
+    "Ben NICK Benno",
+    "Ann NAMES #room",
+    "Ben NAMES #room",
+    "Ann @+typing=active TAGMSG #room",
+    "Ann @+typing=active TAGMSG Benno",
+    "Ann TAGMSG Nobody",
+    "Ann PART #room :back to work",
+    "Ben QUIT :done",
+  );
+});
+
+test("operators: modes, ranks, topics, invitations, putting people out", () => {
+  expectSame(
+    "Ann JOIN #room",
+    "Ben JOIN #room",
+    "Ben MODE #room +m",
+    "Ann MODE #room +m",
+    "Ben PRIVMSG #room :am I heard",
+    "Ann MODE #room +v Ben",
+    "Ben PRIVMSG #room :now I am",
+    "Ann NAMES #room",
+    "Ann MODE #room +o Ben",
+    "Ben MODE #room -o Ann",
+    "Ben TOPIC #room :ours now",
+    "Ann TOPIC #room :mine",
+    "Ben MODE #room +k secret",
+    "Cal JOIN #room",
+    "Cal JOIN #room secret",
+    "Ben MODE #room -k secret",
+    "Ben MODE #room +i",
+    "Ben KICK #room Ann :that's it",
+    "Ann JOIN #room",
+    "Ben INVITE Ann #room",
+    "Ben INVITE Ann #room",
+    "Ann JOIN #room",
+    "Ben INVITE Ann #room",
+    "Ben INVITE Nobody #room",
+    "Ben KICK #room Nobody",
+    "Ben MODE #room +b Ann!*@*",
+    "Ann PRIVMSG #room :am I banned",
+    "Ben MODE #room b",
+    "Ann MODE #room",
+  );
+});
+
+test("who is where: WHO, WHOX, WHOIS, WHOWAS, LIST, LUSERS", () => {
+  expectSame(
+    "Ann JOIN #room",
+    "Ben JOIN #room",
+    "Ann MODE #room +v Ben",
+    "Ben AWAY :elsewhere",
+    "Ann WHO #room",
+    "Ben WHO #room %tcnfar,7",
+    "Ann WHO Ben",
+    "Ann WHO B*",
+    "Ann WHOIS Ben",
+    "Ben WHOIS Ann",
+    "Ben WHOIS Nobody",
+    "Ben MODE Ben +i",
+    "Ann WHO B*",
+    "Ann PART #room",
+    "Ann WHO B?n",
+    "Ann WHOIS Ben",
+    "Ann LIST",
+    "Ben LIST",
+    "Ann LUSERS",
+    "Ben QUIT",
+    "Ann WHOWAS Ben",
+    "Ann WHOIS Ben",
+  );
+});
+
+test("MONITOR tells of people at the other server", () => {
+  expectSame(
+    "Ann MONITOR + Ben,Cal",
+    "Ben JOIN #room",
+    "Ann MONITOR S",
+    "Ann MONITOR L",
+    "Ben NICK Cal",
+    "Ben QUIT",
+    "Ann MONITOR S",
+    "Ann MONITOR - Ben",
+    "Ann MONITOR C",
+  );
+});
+
+test("what an unknown operator has set holds at all servers, until the last one has gone", () => {
+  const world = new Neighbours();
+  const [east, west] = [world.server("east"), world.server("west")];
+  const [ann, ben] = [ircAt(east, "Ann"), ircAt(west, "Ben")];
+  ann.send("JOIN #room", "MODE #room +k secret", "TOPIC #room :for some");
+  world.deliver();
+  expect(ben.ask("JOIN #room").join()).toContain(" 475 ");
+  ben.send("JOIN #room secret");
+  world.deliver();
+  ann.send("PART #room");
+  world.deliver();
+  const cal = ircAt(east, "Cal");
+  expect(cal.ask("JOIN #room").join()).toContain(" 475 ");
+  ben.send("PART #room");
+  world.deliver();
+  const joined = cal.ask("JOIN #room").join();
+  expect(joined).toContain(" 366 ");
+  expect(joined).not.toContain("for some");
+});
+
+test("orders from a server's terminal reach people at the other", () => {
+  const world = new Neighbours();
+  const [east, west] = [world.server("east"), world.server("west")];
+  const [ann, ben] = [ircAt(east, "Ann"), ircAt(west, "Ben")];
+  ann.send("JOIN #room");
+  world.deliver();
+  ben.send("JOIN #room");
+  world.deliver();
+  expect(east.order("mode room +o Ben").ok).toBe(true);
+  world.deliver();
+  ben.lines();
+  ben.send("KICK #room Ann :out");
+  world.deliver();
+  expect(ann.lines().join()).toContain("KICK #room Ann :out");
+  expect(east.order("kick Ben spamming")).toMatchObject({ ok: true, message: "Removed Ben" });
+  world.deliver();
+  expect(ben.lines().join()).toContain("spamming");
+  expect(east.order("kick Ben again").ok).toBe(false);
+});
