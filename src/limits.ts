@@ -396,6 +396,8 @@ export const pageFiles = {
   writeBytes: 1 * MiB,
   /** What a browser without a store on disk takes of one offer. */
   maxMemoryBytes: 256 * MiB,
+  /** How long a file in the page's own store can be downloaded again. */
+  keepSavedMs: 3_600_000,
   /** Lines about a file that are kept until it is ready to be written, of 128 KiB at most. */
   earlyLines: 32,
   /** Silence after which a recipient asks for a fresh channel. */
@@ -413,7 +415,7 @@ export const pageFiles = {
   /** Bytes of a file that a sender reads and seals at a time. */
   readBytes: 1 * MiB,
   /** Files that a recipient may fetch at a time, and ranges of each that it may ask for. */
-  maxTransfers: 16,
+  maxTransfers: 8,
   maxPulls: 16,
   /**
    * Characters on their way from a page in all its channels: at first, at least and at most. With

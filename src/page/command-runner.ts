@@ -32,6 +32,8 @@ export type CommandTargets = {
   state: () => State;
   openFiles: () => void;
   download: (file: ListedFile) => void;
+  /** Lets the user choose files to be offered to that person. */
+  chooseFilesFor: (name: string) => void;
   /** Searches the room that is shown. */
   search: (text: string) => void;
   openNotifications: () => void;
@@ -64,6 +66,9 @@ export function runCommand(command: Command, targets: CommandTargets): string | 
     case "reject":
     case "leave":
       return controller.chat({ type: command.type });
+    case "send-files":
+      targets.chooseFilesFor(command.to);
+      return undefined;
     case "ignore":
     case "unignore":
       controller.notice(controller.ignore(command));

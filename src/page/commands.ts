@@ -17,6 +17,7 @@ export type Command =
   | { type: "part"; room: string | undefined }
   | { type: "rename" | "invite"; name: string }
   | { type: "accept" | "reject" | "leave" }
+  | { type: "send-files"; to: string }
   | AccountCommand
   | Inquiry
   /** An operator's, as the server reads it. */
@@ -151,6 +152,14 @@ const commands = new Map<string, Entry>([
       help: "show earlier messages",
       // The terminal's takes a number.
       read: (count) => (/^\d{0,3}$/.test(count) ? { type: "history" } : undefined),
+    },
+  ],
+  [
+    "/send",
+    {
+      usage: "/send NAME",
+      help: "choose files, and offer them to somebody",
+      read: (name) => (/^\S+$/.test(name) ? { type: "send-files", to: name } : undefined),
     },
   ],
   ["/files", { usage: "/files", help: "show the shared files", read: alone({ type: "files" }) }],

@@ -83,6 +83,7 @@ const composer = new Composer({
       state: () => state,
       openFiles,
       download: startDownload,
+      chooseFilesFor: (name) => fileDrop.chooseFor([name]),
       search: (text) => controller.finder.search(text),
       openNotifications: () => dispatch({ type: "show-notifications", isShown: true }),
       askPassword: (purpose) =>
@@ -91,6 +92,7 @@ const composer = new Composer({
   },
   write: (text) => dispatch({ type: "draft", text }),
 });
+const fileDrop = new FileDrop({ send: sendFiles, share: shareFiles, refuse: refuseInComposer });
 const views: readonly { render(state: State): void }[] = [
   shell,
   new LoginForm((login) => controller.login(login)),
@@ -141,7 +143,7 @@ const views: readonly { render(state: State): void }[] = [
   messages,
   composer,
   new RecipientPicker(choose),
-  new FileDrop({ send: sendFiles, share: shareFiles, refuse: refuseInComposer }),
+  fileDrop,
   new UploadList(uploads),
   new FileList({
     download: startDownload,
@@ -271,6 +273,12 @@ function listen(): void {
   byId("save", HTMLButtonElement).addEventListener("click", () => {
     const text = transcript(entriesIn(state.log, state.shown));
     saveAs(new Blob([text], { type: "text/plain" }), `${state.name}_messages_log.txt`);
+  });
+  addEventListener("beforeunload", (event) => {
+    if (handover.isBusy) event.preventDefault();
+  });
+  window.addEventListener("pagehide", ({ persisted }) => {
+    if (!persisted) handover.leave();
   });
   document.addEventListener("visibilitychange", look);
   addEventListener("focus", look);

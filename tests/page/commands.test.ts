@@ -21,6 +21,7 @@ test("a line that begins with / is a command", () => {
   expect(readLine("/devices")).toEqual({ type: "devices" });
   expect(readLine("/devices add")).toEqual({ type: "device-code" });
   expect(readLine("/devices revoke 11qYAYKx")).toEqual({ type: "revoke", key: "11qYAYKx" });
+  expect(readLine("/send Bob")).toEqual({ type: "send-files", to: "Bob" });
   expect(readLine("/get a b.txt")).toEqual({ type: "download", name: "a b.txt" });
   expect(readLine("/msg Bob,Cal see you")).toEqual({
     type: "tell",
@@ -35,7 +36,15 @@ test("a command that there is none of, or that is used wrongly, is pointed out a
     expect(command.type).toBe("mistake");
     expect(command.type === "mistake" && command.problem).toContain("There is no command");
   }
-  for (const line of ["/join", "/msg Bob", "/nick", "/devices drop", "/password secret"]) {
+  for (const line of [
+    "/join",
+    "/send",
+    "/send Bob plan.pdf",
+    "/msg Bob",
+    "/nick",
+    "/devices drop",
+    "/password secret",
+  ]) {
     const command = readLine(line);
     expect(command.type === "mistake" && command.problem).toStartWith("Usage: /");
   }

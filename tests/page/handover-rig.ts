@@ -63,7 +63,10 @@ export function isIn(tab: Tab, phase: string): Promise<void> {
 }
 
 /** Clicks a button of the last card, as soon as it is there. */
-export async function press(tab: Tab, button: "Accept" | "Decline" | "Cancel"): Promise<void> {
+export async function press(
+  tab: Tab,
+  button: "Accept" | "Decline" | "Cancel" | "Take back",
+): Promise<void> {
   const found = `[...(${lastCard}?.querySelectorAll("button:not([hidden])") ?? [])].find(({ textContent }) => textContent === "${button}")`;
   await tab.until(found);
   await tab.get(`${found}.click()`);
@@ -104,6 +107,13 @@ export function drop(
 
 /** Picks files on disk with the paper clip. */
 export async function attach(tab: Tab, ...paths: string[]): Promise<void> {
+  await tab.cdp("Page.setInterceptFileChooserDialog", { enabled: true });
+  await tab.click("#attach");
+  await pick(tab, ...paths);
+}
+
+/** Answers the browser's question for files. */
+export async function pick(tab: Tab, ...paths: string[]): Promise<void> {
   const { root } = (await tab.cdp("DOM.getDocument")) as { root: { nodeId: number } };
   const selector = { nodeId: root.nodeId, selector: "#attach-files" };
   const { nodeId } = (await tab.cdp("DOM.querySelector", selector)) as { nodeId: number };

@@ -241,6 +241,9 @@ test("an offer that is sealed for devices says what to do with it", async () => 
   const about = { type: "offered", offer, from: "Eve", sealed } as never;
   handover.handle({ type: "offer", about });
   await until(() => state.offers.size === 1, "a card");
+  // The server tells of it again after each lost connection.
+  handover.handle({ type: "offer", about });
+  expect(state.offers.size).toBe(1);
   const [card] = state.offers.values();
   expect([card?.phase, card?.canAccept]).toEqual(["failed", false]);
   expect(card?.detail).toContain("A browser has no key to open it");

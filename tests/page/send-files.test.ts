@@ -15,6 +15,7 @@ import {
   isIn,
   lastCard,
   openWith,
+  pick,
   press,
   sha256Of,
   taker,
@@ -195,6 +196,31 @@ inBrowser(
     const offers = tom.lines.filter((line) => /"event":"offer",.*resumed\.bin/.test(line));
     expect(offers.length).toBeGreaterThan(0);
     await toggle("Tom");
+  },
+);
+
+inBrowser("/send lets files be picked for a person whom nothing else goes to", async () => {
+  await ann.cdp("Page.setInterceptFileChooserDialog", { enabled: true });
+  await ann.say("/send Bob");
+  await ann.until("document.querySelector('#text').value === ''");
+  const { path, sha256 } = file("command.bin", 1_000);
+  await pick(ann, path);
+  expect(await ann.get(`${lastCard}.innerText`)).toContain("You offer a file to Bob");
+  await press(bob, "Accept");
+  await isIn(ann, "done");
+  expect(await sha256Of(bob, "picked-command.bin")).toBe(sha256);
+});
+
+inBrowser(
+  "what is picked goes to whom it was picked for, whatever is chosen meanwhile",
+  async () => {
+    await toggle("Bob");
+    await ann.click("#attach");
+    await toggle("Bob");
+    await pick(ann, file("for-bob.bin", 10).path);
+    expect(await ann.get(`${lastCard}.innerText`)).toContain("You offer a file to Bob");
+    await press(ann, "Take back");
+    await isIn(ann, "cancelled");
   },
 );
 

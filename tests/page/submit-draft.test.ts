@@ -62,6 +62,7 @@ class Page {
       dispatch: (action) => this.dispatch(action),
       state: () => this.state,
       openFiles: note("files"),
+      chooseFilesFor: note("send"),
       download: ({ name }) => note("download")(name),
       search: note("search"),
       openNotifications: note("notifications"),

@@ -18,7 +18,7 @@ import { ChannelControl, ChannelLost, Channels } from "../handover/channel-contr
 import { checkNames } from "../handover/offered-list.ts";
 import type { OfferPort } from "../handover/offer-port.ts";
 import { Rate } from "../handover/rate.ts";
-import type { SaveTarget } from "../handover/save-target.ts";
+import type { SaveTarget, StoredFile } from "../handover/save-target.ts";
 import { FilesTaker, listOf, type Outcome } from "../handover/take-files.ts";
 import { webCodeSealer } from "../handover/web-code-sealer.ts";
 import { receivedProof } from "./received-proof.ts";
@@ -38,7 +38,7 @@ export interface CodeFetchOptions {
   readonly join: (offer: string, number: number) => void;
   readonly port: Pick<OfferPort, "end" | "frames">;
   readonly show: (change: Partial<CodeView>) => void;
-  readonly save: (file: Blob, name: string) => void;
+  readonly save: (file: StoredFile, name: string) => void;
 }
 
 type Open = { readonly number: number; control: ChannelControl | undefined };

@@ -103,8 +103,8 @@ function start(text: string): void {
     },
     port: offerPort(() => session, step),
     show,
-    save: (file, name) => {
-      const url = saveFile(file, harmless(name));
+    save: ({ file }, name) => {
+      const url = saveFile(file, name);
       const link = h(
         "a",
         { href: url, download: name },

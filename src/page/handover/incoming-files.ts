@@ -13,7 +13,7 @@ import { ChannelControl, ChannelLost, Channels } from "./channel-control.ts";
 import { checkList } from "./offered-list.ts";
 import type { OfferPort } from "./offer-port.ts";
 import { Rate } from "./rate.ts";
-import type { SaveTarget } from "./save-target.ts";
+import type { SaveTarget, StoredFile } from "./save-target.ts";
 import { FilesTaker, listOf, type Outcome } from "./take-files.ts";
 
 export interface IncomingOptions {
@@ -36,7 +36,7 @@ export class IncomingFiles {
   readonly #channels = new Channels();
   readonly #taker: FilesTaker;
   readonly #rate = new Rate();
-  readonly #saved: { name: string; url: string }[] = [];
+  #saved: { name: string; url: string }[] = [];
   #number = 0;
   #toldMs = 0;
   #shownMs = 0;
@@ -52,10 +52,7 @@ export class IncomingFiles {
     this.#options = options;
     this.#taker = new FilesTaker(this.#channels, options.summary, {
       onProgress: (doneBytes) => this.#progress(doneBytes),
-      onSaved: (file, name) => {
-        this.#saved.push({ name, url: options.download(file, name) });
-        options.show({ saved: [...this.#saved] });
-      },
+      onSaved: (file, name) => this.#handleSaved(file, name),
     });
   }
 
@@ -216,6 +213,19 @@ export class IncomingFiles {
     this.#toldMs = nowMs;
     const line = encodeReceipt({ type: "progress", bytes: doneBytes });
     this.#channels.current?.channel.sendLine(line);
+  }
+
+  /** Can be had again for a while; then its room on disk is given back. */
+  #handleSaved({ file, release }: StoredFile, name: string): void {
+    const url = this.#options.download(file, name);
+    this.#saved.push({ name, url });
+    this.#options.show({ saved: [...this.#saved] });
+    setTimeout(() => {
+      URL.revokeObjectURL(url);
+      this.#saved = this.#saved.filter((saved) => saved.url !== url);
+      this.#options.show({ saved: [...this.#saved] });
+      release().catch(() => {});
+    }, pageFiles.keepSavedMs);
   }
 
   /** Again in each channel, until the sender has heard it. */

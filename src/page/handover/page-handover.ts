@@ -38,6 +38,10 @@ export class PageHandover {
   readonly #incoming = new Map<string, Incoming>();
   readonly #outgoing = new Map<string, Outgoing>();
   readonly #budget = new PassBudget();
+  /** Offers that are sealed for devices: the server tells of them again after each lost connection. */
+  readonly #sealed = new Set<string>();
+  /** Cards for which the browser is asking where the files are to go. */
+  readonly #choosing = new Set<number>();
   /** Offers that this tab had made before it was reloaded. */
   readonly #lost: string[] = loadOwnOffers();
   #lastId = 0;
@@ -126,11 +130,14 @@ export class PageHandover {
   /** Called by a click: the browser asks where the files are to go. */
   async accept(id: number): Promise<void> {
     const files = this.#find(id);
-    if (files === undefined) return;
+    if (files === undefined || this.#choosing.has(id)) return;
+    this.#choosing.add(id);
     try {
       const target = await chooseTarget(files.summary);
+      this.#choosing.delete(id);
       if (target !== undefined) await files.accept(target);
     } catch (error) {
+      this.#choosing.delete(id);
       // It can still be taken with another client.
       this.#show(id, {
         detail: `Not taken: ${error instanceof Error ? error.message : String(error)}`,
@@ -145,6 +152,16 @@ export class PageHandover {
   cancel(id: number): void {
     this.#find(id)?.cancel();
     for (const { id: own, files } of this.#outgoing.values()) if (own === id) files.cancel();
+  }
+
+  /** Something is on its way that would be lost with the page. */
+  get isBusy(): boolean {
+    return this.#live().some(({ phase }) => phase === "running" || phase === "interrupted");
+  }
+
+  /** The page goes away, and with it the files that it offers; what it takes is offered again. */
+  leave(): void {
+    for (const offer of this.#outgoing.keys()) this.#options.port.end(offer, "cancelled");
   }
 
   /** The user has ended the session. */
@@ -193,7 +210,7 @@ export class PageHandover {
     if (this.#live().length >= pageFiles.maxCards) return;
     const id = ++this.#lastId;
     if (summary === undefined) {
-      if (sealed !== undefined) this.#showSealed(id, from);
+      if (sealed !== undefined && !this.#sealed.has(offer)) this.#showSealed(id, offer, from);
       return;
     }
     const { port, download } = this.#options;
@@ -208,7 +225,9 @@ export class PageHandover {
   }
 
   /** A browser has no key to open it. */
-  #showSealed(id: number, from: string): void {
+  #showSealed(id: number, offer: string, from: string): void {
+    if (this.#sealed.size >= limits.maxKnown) this.#sealed.clear();
+    this.#sealed.add(offer);
     const name = harmless(from);
     const detail = `${name} has sealed this for your devices: take it with parley client. A browser has no key to open it.`;
     const nothing = { files: 0, bytes: 0, names: [] };

@@ -14,10 +14,17 @@ export interface FileSink {
   /** Forgets everything that was written. */
   restart(): Promise<void>;
   /** Everything is written. Returns what can be downloaded, if it is not in its place yet. */
-  finish(): Promise<Blob | undefined>;
+  finish(): Promise<StoredFile | undefined>;
   /** It is not going to be whole. */
   discard(): Promise<void>;
 }
+
+/** A file in the page's own store. */
+export type StoredFile = {
+  readonly file: Blob;
+  /** Nobody needs it any more. */
+  release(): Promise<void>;
+};
 
 export interface SaveTarget {
   /** What to say once everything is there. */
@@ -47,7 +54,7 @@ export async function chooseTarget(expected: Expected): Promise<SaveTarget | und
   const { showSaveFilePicker, showDirectoryPicker } = window as Pickers;
   try {
     if (isOneFile && showSaveFilePicker !== undefined) {
-      const suggestedName = heldName(name, anyPlatform);
+      const suggestedName = savedName(name);
       return new PickedFile(await showSaveFilePicker.call(window, { suggestedName, id: pickerId }));
     }
     if (!isOneFile && showDirectoryPicker !== undefined) {
@@ -89,6 +96,11 @@ export const anyPlatform: NameRules = {
   foldsAccents: true,
   maxName: 200,
 };
+
+/** A name that all of them can hold, and that shows what it is. */
+export function savedName(name: string): string {
+  return heldName(harmless(name) || "file", anyPlatform);
+}
 
 /** The file that the user has picked. */
 class PickedFile implements SaveTarget {
@@ -154,7 +166,7 @@ class Folder implements SaveTarget {
 
   /** Nothing that is there is replaced. */
   async #freeName(name: string): Promise<string> {
-    const plain = heldName(name, anyPlatform);
+    const plain = savedName(name);
     for (let n = 1; n <= offers.maxNameTries; n++) {
       const candidate = n === 1 ? plain : otherName(plain, n, anyPlatform);
       try {
@@ -174,7 +186,7 @@ class Folder implements SaveTarget {
 async function ownStore(bytes: number): Promise<SaveTarget> {
   const folder = await openStore();
   if (folder === undefined) {
-    if (bytes <= limits.maxMemoryBytes) return new InMemory();
+    if (heldBytes + bytes <= limits.maxMemoryBytes) return new InMemory();
     const sentence = `this browser would have to hold all of it in memory, and takes ${limits.maxMemoryBytes >> 20} MiB so: use parley client, or another browser`;
     throw new ParleyError("storage", sentence);
   }
@@ -199,8 +211,9 @@ class OwnStore implements SaveTarget {
     const name = crypto.randomUUID();
     try {
       const handle = await this.#folder.getFileHandle(name, { create: true });
-      const discard = (): Promise<void> => this.#folder.removeEntry(name);
-      return await StreamSink.open(handle, discard, () => handle.getFile());
+      const release = (): Promise<void> => this.#folder.removeEntry(name);
+      const result = async () => ({ file: await handle.getFile(), release });
+      return await StreamSink.open(handle, release, result);
     } catch (error) {
       throw storageError(error);
     }
@@ -211,23 +224,32 @@ class OwnStore implements SaveTarget {
   }
 }
 
+/** In memory, of all offers. */
+let heldBytes = 0;
+
 class InMemory implements SaveTarget {
   readonly saved = "Saved in your downloads";
   readonly takesFolders = false;
 
   async open(): Promise<FileSink> {
     let kept: Uint8Array<ArrayBuffer>[] = [];
+    let bytes = 0;
+    const drop = async (): Promise<void> => {
+      heldBytes -= bytes;
+      bytes = 0;
+      kept = [];
+    };
     return {
       async write(parts) {
         kept.push(...parts);
+        for (const { length } of parts) {
+          bytes += length;
+          heldBytes += length;
+        }
       },
-      async restart() {
-        kept = [];
-      },
-      finish: async () => new Blob(kept),
-      async discard() {
-        kept = [];
-      },
+      restart: drop,
+      finish: async () => ({ file: new Blob(kept), release: drop }),
+      discard: drop,
     };
   }
 
@@ -244,12 +266,12 @@ function noFolders(): ParleyError {
 class StreamSink implements FileSink {
   readonly #stream: FileSystemWritableFileStream;
   readonly #remove: () => Promise<void>;
-  readonly #result: (() => Promise<Blob>) | undefined;
+  readonly #result: (() => Promise<StoredFile>) | undefined;
 
   private constructor(
     stream: FileSystemWritableFileStream,
     remove: () => Promise<void>,
-    result: (() => Promise<Blob>) | undefined,
+    result: (() => Promise<StoredFile>) | undefined,
   ) {
     this.#stream = stream;
     this.#remove = remove;
@@ -260,7 +282,7 @@ class StreamSink implements FileSink {
   static async open(
     handle: FileSystemFileHandle,
     remove: () => Promise<void>,
-    result?: () => Promise<Blob>,
+    result?: () => Promise<StoredFile>,
   ): Promise<StreamSink> {
     try {
       return new StreamSink(await handle.createWritable(), remove, result);
@@ -280,7 +302,7 @@ class StreamSink implements FileSink {
     });
   }
 
-  finish(): Promise<Blob | undefined> {
+  finish(): Promise<StoredFile | undefined> {
     return withStorageErrors(async () => {
       await this.#stream.close();
       return await this.#result?.();

@@ -8,7 +8,7 @@ import type { FileInfo } from "../../protocol/messages.ts";
 import { quoted } from "../../text.ts";
 import { ChannelLost, type Channels } from "./channel-control.ts";
 import { FileFetch } from "./file-fetch.ts";
-import type { SaveTarget } from "./save-target.ts";
+import { type SaveTarget, savedName, type StoredFile } from "./save-target.ts";
 import { fetchTree } from "./tree-fetch.ts";
 
 export type Outcome = { files: number; failed: number; reason: string };
@@ -20,7 +20,7 @@ export interface TakeHooks {
   /** Bytes of all files that are written. */
   onProgress(doneBytes: number): void;
   /** A file is to be handed to the browser's downloads. */
-  onSaved(file: Blob, name: string): void;
+  onSaved(file: StoredFile, name: string): void;
 }
 
 export class FilesTaker {
@@ -71,7 +71,7 @@ export class FilesTaker {
       });
       await fetch.run(this.#channels);
       const saved = await sink.finish();
-      if (saved !== undefined) this.#hooks.onSaved(saved, name);
+      if (saved !== undefined) this.#hooks.onSaved(saved, savedName(name));
       outcome.files++;
     } catch (error) {
       count(0);

@@ -13,6 +13,11 @@ export type FileDropActions = {
   refuse: (problem: string) => void;
 };
 
+/** Whom files are for: people, or without any of them everybody in a room. */
+type Audience = { readonly people: readonly string[]; readonly room: string | undefined };
+
+const nobody: Audience = { people: [], room: undefined };
+
 const marked = "dropping";
 
 export class FileDrop {
@@ -24,6 +29,8 @@ export class FileDrop {
   /** Whom what is written now goes to; empty: to the room. */
   #people: readonly string[] = [];
   #room: string | undefined;
+  /** Whom the files are for that are being picked: what is written may go elsewhere meanwhile. */
+  #chosen: Audience = nobody;
   /** What files are dragged over. */
   #target: Element | undefined;
 
@@ -34,7 +41,7 @@ export class FileDrop {
       const files = [...(this.#input.files ?? [])];
       // The same file can be picked again.
       this.#input.value = "";
-      if (files.length > 0) this.#send(this.#people, files);
+      if (files.length > 0) this.#send(this.#chosen, files);
     });
     byId("text", HTMLTextAreaElement).addEventListener("paste", (event) => this.#paste(event));
     // On the whole document: a file that is dropped beside everything must not replace the page.
@@ -57,9 +64,19 @@ export class FileDrop {
     this.#clip.disabled = state.phase === "offline";
   }
 
+  /** Lets the user choose files for those people; call it when they have just done something. */
+  chooseFor(people: readonly string[]): void {
+    this.#choose({ people, room: undefined });
+  }
+
+  #choose(audience: Audience): void {
+    this.#chosen = audience;
+    this.#input.click();
+  }
+
   #pick(): void {
-    if (this.#people.length > 0 || this.#room !== undefined) return this.#input.click();
-    this.#actions.refuse(nowhere);
+    if (this.#people.length === 0 && this.#room === undefined) this.#actions.refuse(nowhere);
+    else this.#choose({ people: this.#people, room: this.#room });
   }
 
   #paste(event: ClipboardEvent): void {
@@ -68,7 +85,7 @@ export class FileDrop {
     // Copied text may come with a picture of itself.
     if (files.length === 0 || clipboardData?.types.includes("text/plain") === true) return;
     event.preventDefault();
-    this.#send(this.#people, files, true);
+    this.#send({ people: this.#people, room: this.#room }, files, true);
   }
 
   #drag(event: DragEvent): void {
@@ -86,7 +103,7 @@ export class FileDrop {
     event.preventDefault();
     const target = this.#targetOf(event);
     if (target === undefined) return;
-    this.#send(target.people, filesOf(event.dataTransfer));
+    this.#send({ people: target.people, room: this.#room }, filesOf(event.dataTransfer));
   }
 
   /** The person or the conversation under the pointer. */
@@ -114,10 +131,10 @@ export class FileDrop {
         : `Drop the files to share them with everybody in ${this.#room}`;
   }
 
-  #send(people: readonly string[], files: readonly File[], isPasted = false): void {
+  #send({ people, room }: Audience, files: readonly File[], isPasted = false): void {
     if (people.length > 0) return this.#actions.send(people, files, isPasted);
-    if (this.#room === undefined) this.#actions.refuse(nowhere);
-    else this.#actions.share(this.#room, files, isPasted);
+    if (room === undefined) this.#actions.refuse(nowhere);
+    else this.#actions.share(room, files, isPasted);
   }
 }
 

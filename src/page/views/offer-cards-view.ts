@@ -129,7 +129,8 @@ function focusNext({ cancel, node }: Parts): void {
 
 function drawSaved(list: HTMLUListElement, { saved }: OfferCard): void {
   list.hidden = saved.length === 0;
-  for (const { name, url } of saved.slice(list.childElementCount)) {
+  list.replaceChildren();
+  for (const { name, url } of saved) {
     const link = h(
       "a",
       { href: url, download: name },
