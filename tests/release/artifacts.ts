@@ -1,7 +1,8 @@
 // Checks a finished release, and runs what can be run on this machine:
 //   bun build.ts --all && bun tests/release/artifacts.ts [FOLDER]
 // arm64 runs under qemu-user with the libraries of libc6-arm64-cross, an old x64 processor under
-// qemu-user too, musl with its own loader, Windows under wine. What is not there is skipped, and said.
+// qemu-user too, musl with its own loader, Windows under wine; foreign-libraries.ts has what these
+// need. What is not there is skipped, and said.
 
 import {
   existsSync,
@@ -13,10 +14,11 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { unzipSync } from "fflate";
 import { targets } from "../../src/release/targets.ts";
 import { bunExecutable } from "../../src/release/bun-executable.ts";
+import { addWineLibrary, muslLibraries } from "./foreign-libraries.ts";
 import { readSignature } from "./macho-reader.ts";
 
 const root = resolve(import.meta.dir, "../..");
@@ -57,9 +59,13 @@ function need(condition: boolean, what: string): asserts condition {
   if (!condition) throw new Skipped(`${what} is not there`);
 }
 
-function run(words: readonly string[], env: Record<string, string> = {}, input = ""): string {
+function run(
+  words: readonly string[],
+  env: Record<string, string> = {},
+  input: string | Bun.BunFile = "",
+): string {
   const { stdout, stderr, exitCode } = Bun.spawnSync([...words], {
-    stdin: new TextEncoder().encode(input),
+    stdin: typeof input === "string" ? new TextEncoder().encode(input) : input,
     env: { ...process.env, ...environment, ...env },
     timeout: 120_000,
   });
@@ -103,8 +109,15 @@ function executableOf(platform: string): string {
   return path;
 }
 
-/** A server, a message through it, and a file from it, all by this way to start parley. */
-async function trial(parley: readonly string[], env: Record<string, string> = {}): Promise<string> {
+/**
+ * A server, a message through it, and a file from it, all by this way to start parley. `hello`: what
+ * to give to a client that is to say so.
+ */
+async function trial(
+  parley: readonly string[],
+  env: Record<string, string> = {},
+  hello: string | Bun.BunFile = "hello\n",
+): Promise<string> {
   const version = run([...parley, "--version"], env).trim();
   const shared = join(work, "shared");
   mkdirSync(shared, { recursive: true });
@@ -126,7 +139,7 @@ async function trial(parley: readonly string[], env: Record<string, string> = {}
     }
     const address = said.trim().replace("Server listening on ", "");
     assert(/^127\.0\.0\.1:\d+$/.test(address), `the server said '${said}'`);
-    const chat = run([...parley, "client", address, "--name", "Ann"], env, "hello\n");
+    const chat = run([...parley, "client", address, "--name", "Ann"], env, hello);
     assert(chat.includes("Ann: hello"), `the client said '${chat}'`);
     const target = join(work, "fetched.bin");
     run([...parley, "fetch-file", address, "some.bin", "-o", target, "--force"], env);
@@ -225,11 +238,11 @@ await check("linux-x64-musl runs", () => {
   need(onX64, "Linux on x64");
   const loader = "/lib/ld-musl-x86_64.so.1";
   need(existsSync(loader), "musl");
-  const library = ["/usr/lib/libstdc++.so.6", "/usr/lib/musl/lib/libstdc++.so.6"].find(
-    (path) => existsSync(path) && !readFileSync(path).includes("GLIBC_2"),
-  );
-  need(library !== undefined, "a libstdc++ for musl (Alpine has it, Debian does not)");
-  return trial([loader, executableOf("linux-x64-musl")]);
+  const executable = executableOf("linux-x64-musl");
+  if (existsSync("/etc/alpine-release")) return trial([executable]);
+  const libraries = muslLibraries(executable, join(work, "musl"));
+  need(libraries !== undefined, "a libstdc++ for musl (musl-tools and libstdc++-12-pic make one)");
+  return trial([executable], { LD_LIBRARY_PATH: libraries });
 });
 
 for (const platform of ["macos-x64", "macos-arm64"]) {
@@ -249,12 +262,16 @@ await check("windows-x64 runs", () => {
   const executable = executableOf("windows-x64");
   if (process.platform === "win32") return trial([executable]);
   const env = { WINEPREFIX: join(work, "wine"), WINEDEBUG: "-all" };
+  addWineLibrary(dirname(executable));
   try {
     run([wine!, executable, "--version"], env);
   } catch {
     throw new Skipped("wine does not start Bun's executable");
   }
-  return trial([wine!, executable], env);
+  // A pipe of Linux is no pipe of Windows to Bun, but a file is a file.
+  const hello = join(work, "hello.txt");
+  writeFileSync(hello, "hello\n");
+  return trial([wine!, executable], env, Bun.file(hello));
 });
 
 for (const architecture of ["amd64", "arm64"]) {
