@@ -480,8 +480,9 @@ export const sharing = {
   namedEntries: 8,
   /** Rows of a list of what people have shared: 20 KiB. */
   maxListed: 200,
-  /** Files looked at before yielding to other work: a millisecond. */
+  /** Files looked at, and names compared, before yielding to other work: a millisecond. */
   sliceEntries: 100,
+  sliceNames: 1_000,
 } as const;
 
 /** What the store keeps. */

@@ -4,6 +4,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import type { SessionEvent } from "../../src/client/events.ts";
 import { Parley } from "../parley.ts";
@@ -150,6 +151,35 @@ test("an upload that is stopped leaves nothing to be seen, and goes on when it i
   expect(await second.exit()).toBe(0);
   expect(Number(eventsOf(second, "shared")[0]?.["seconds"])).toBeGreaterThan(0);
   expect(isSame(large, join(world.files, "large.bin"))).toBe(true);
+});
+
+test("kill -9 in the middle of a PUT leaves what counts, and is never seen", async () => {
+  await using world = await new ShareWorld().start("--quota", "10M");
+  world.server?.type("/token builds");
+  const line = await world.server?.line(/"event":"token"/);
+  const { token } = JSON.parse(line ?? "") as { token: string };
+  const socket = connect({ port: world.webPort, host: "127.0.0.1" });
+  socket.on("error", () => {});
+  const head = ["PUT /files/cut.bin HTTP/1.1", "Host: 127.0.0.1", "Content-Length: 2000000"];
+  socket.write([...head, `Authorization: Bearer ${token}`, "", ""].join("\r\n"));
+  socket.write(Buffer.alloc(900_000));
+  const part = () =>
+    statSync(join(world.files, ".parley-shared", "uploads", world.uploads[0] ?? "", "data", "0"), {
+      throwIfNoEntry: false,
+    });
+  await world.server?.until(() => (part()?.size ?? 0) >= 900_000, "a part to be written");
+  await world.kill();
+  socket.destroy();
+  expect(world.listed).toEqual([]);
+  await world.start("--quota", "10M");
+  expect(world.uploads).toHaveLength(1);
+  // It counts until it is removed: two of ten megabytes.
+  await using ann = world.share("Ann", world.file("Ann", "nine.bin", 9_000_000));
+  expect(await ann.exit()).toBe(4);
+  expect(ann.lines.at(-1)).toContain("has room for 8.00 MB");
+  await using fits = world.share("Ann", world.file("Ann", "seven.bin", 7_000_000));
+  expect(await fits.exit()).toBe(0);
+  expect(world.listed).toEqual(["seven.bin"]);
 });
 
 /** What became of an upload whose sender answers what is asked for with these lines. */

@@ -126,7 +126,8 @@ for (const [name, proxy] of Object.entries(proxies)) {
     `behind ${name} page, chat and files work, by everybody's own address`,
     { needs },
     async (scope) => {
-      const here = await bed(scope, proxy, []);
+      const state = scope.folder("state");
+      const here = await bed(scope, proxy, ["--quota", "50M", "--state", state]);
       const { server, ann, mallory } = here;
       await server.process.says(`Page:           ${site}/`);
       const page = await get(ann, "/");
@@ -151,6 +152,14 @@ for (const [name, proxy] of Object.entries(proxies)) {
       await log.says(`file requested file=big.bin bytes=3145728 address=${ann.address()}`);
       await log.says(new RegExp(`logged in name=Bob address=${mallory.address()} `));
       assert.doesNotMatch(log.stderr, /address=127\.0\.0\.1/);
+
+      // More than a proxy takes that knows nothing of it, and more than it gathers.
+      server.process.type("/token builds\n");
+      await log.says(/^[\w-]{24}$/m);
+      const [token = ""] = /^[\w-]{24}$/m.exec(log.output) ?? [];
+      const sent = ["-T", path, "-H", `Authorization: Bearer ${token}`];
+      assert.equal((await get(ann, "/files/sent.bin", ...sent)).status, 201);
+      assert.ok(readFileSync(join(server.files, "sent.bin")).equals(readFileSync(path)));
     },
   );
 

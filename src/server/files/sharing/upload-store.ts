@@ -326,7 +326,10 @@ export class UploadStore {
 
   async #takenNames(): Promise<Set<string>> {
     const taken = new Set<string>();
-    for (const name of await namesIn(this.#options.folder)) taken.add(foldedItem(name));
+    for (const name of await namesIn(this.#options.folder)) {
+      taken.add(foldedItem(name));
+      if (taken.size % limits.sliceNames === 0) await new Promise<void>((go) => setImmediate(go));
+    }
     return taken;
   }
 

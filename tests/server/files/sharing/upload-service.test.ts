@@ -1,0 +1,278 @@
+// The service behind the hub's port: how many uploads at once, whose frames are heard, floods, senders who
+// go and come back, and a server that stops.
+
+import { afterAll, afterEach, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Sharer, SharingEvent } from "../../../../src/chat/sharing/sharing-port.ts";
+import { ParleyError } from "../../../../src/errors.ts";
+import { OfferedFolder } from "../../../../src/handover/offered-folder.ts";
+import { ServedChannel } from "../../../../src/handover/served-channel.ts";
+import { offers, sharing as limits } from "../../../../src/limits.ts";
+import { FileService } from "../../../../src/server/files/file-service.ts";
+import { UploadService } from "../../../../src/server/files/sharing/upload-service.ts";
+import { ownerAt } from "../../../../src/share-owner.ts";
+import { noise } from "../../../noise.ts";
+import { keepingLog } from "../../../silent-log.ts";
+
+setDefaultTimeout(30_000);
+
+const base = mkdtempSync(join(tmpdir(), "parley-service-"));
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+const running: UploadService[] = [];
+afterEach(() => {
+  for (const service of running.splice(0)) service.close();
+});
+let count = 0;
+
+const namesIn = (path: string): string[] => {
+  try {
+    return readdirSync(path);
+  } catch {
+    return [];
+  }
+};
+
+function place(quotaBytes = 100_000_000) {
+  const folder = join(base, `files${++count}`);
+  const { log, logged } = keepingLog();
+  const open = () => {
+    const service = new UploadService({ folder, quotaBytes, log });
+    running.push(service);
+    return service;
+  };
+  return {
+    folder,
+    logged,
+    open,
+    listed: () => namesIn(folder).filter((name) => !name.startsWith(".")),
+    uploads: () => namesIn(join(folder, ".parley-shared", "uploads")),
+  };
+}
+
+function sharer(by: string, session: number, address = "127.0.0.1"): Sharer {
+  const who = { by, session, person: `person ${by}`, device: undefined };
+  return { ...who, owner: ownerAt(address), problem: () => undefined, isHere: () => true };
+}
+
+const number = (n: number): string => `upload-${String(n).padStart(15, "0")}`;
+const small = { files: 1, folders: 0, bytes: 10, room: undefined };
+
+async function until(condition: () => boolean, what: string | (() => string)): Promise<void> {
+  for (let i = 0; !condition(); i++) {
+    if (i > 2_000) throw new Error(`waited for ${typeof what === "string" ? what : what()} in vain`);
+    await Bun.sleep(5);
+  }
+}
+
+const noDatagrams = {
+  port: 1,
+  offload: { segment: false, merge: false, dontFragment: false, receiveBufferBytes: 0 },
+  locals: [],
+  send: () => 0,
+  canNap: false,
+  nap() {},
+  close() {},
+};
+
+/** What is heard of an upload. */
+class Heard {
+  readonly events: SharingEvent[] = [];
+  readonly tell = (event: SharingEvent): void => {
+    this.events.push(event);
+    this.onEvent(event);
+  };
+  onEvent: (event: SharingEvent) => void = () => {};
+
+  get types(): string[] {
+    return this.events.map((event) => ("error" in event ? event.error.code : event.type));
+  }
+
+  async next(type: string): Promise<void> {
+    await until(
+      () => this.types.includes(type),
+      () => `${type} in ${JSON.stringify(this.types)}`,
+    );
+  }
+}
+
+/** A sender that answers as `send-file` does. */
+class Sender extends Heard {
+  readonly #service: UploadService;
+  readonly #folder: OfferedFolder;
+  readonly #files: FileService<OfferedFolder>;
+  #channel: ServedChannel | undefined;
+  /** Frames that it sends before it falls silent. */
+  frames = Infinity;
+
+  private constructor(service: UploadService, folder: OfferedFolder) {
+    super();
+    this.#service = service;
+    this.#folder = folder;
+    this.#files = FileService.over(folder, noDatagrams);
+  }
+
+  static async of(service: UploadService, ...paths: string[]): Promise<Sender> {
+    return new Sender(service, await OfferedFolder.of(paths));
+  }
+
+  offer(id: string, who: Sharer): void {
+    const { files, folders, bytes } = this.#folder;
+    this.onEvent = (event) => {
+      if (event.type === "channel") this.#open(id, who, event.channel);
+      if (event.type === "passed") this.#channel?.receive(event.data);
+    };
+    this.#service.offer(who, { id, files, folders, bytes, room: undefined }, this.tell);
+  }
+
+  #open(id: string, who: Sharer, channel: number): void {
+    this.#channel?.close();
+    this.#channel = new ServedChannel({
+      port: {
+        pass: (data) => {
+          if (this.frames-- <= 0) return;
+          // Not while the receiver is at work.
+          setImmediate(() => this.#service.pass(who.session, id, channel, data));
+        },
+        waitingBytes: () => 0,
+      },
+      peer: undefined,
+      datagrams: undefined,
+      service: this.#files,
+      pace: undefined,
+      to: "the server",
+      onReceipt: () => {},
+      onBroken: () => {},
+    });
+  }
+}
+
+test("files and folders come through the channels of an offer, and go on with another session", async () => {
+  const there = place();
+  const service = there.open();
+  const home = join(base, `home${count}`);
+  mkdirSync(join(home, "photos"), { recursive: true });
+  const content = noise(5_000_000);
+  writeFileSync(join(home, "photos", "big.bin"), content);
+  writeFileSync(join(home, "photos", "small.txt"), "small");
+  const sender = await Sender.of(service, join(home, "photos"));
+  sender.frames = 60;
+  sender.offer(number(1), sharer("Ann", 1));
+  await until(() => sender.frames <= 0, "a part to be sent");
+  service.closed(1);
+  expect(there.listed()).toEqual([]);
+  expect(there.uploads()).toEqual([number(1)]);
+  // Somebody else with the same number, then Ann again.
+  const eve = new Heard();
+  const same = { id: number(1), files: 2, folders: 1, bytes: 5, room: undefined };
+  service.offer(sharer("Eve", 7), same, eve.tell);
+  expect(eve.types).toEqual(["not-allowed"]);
+  sender.frames = Infinity;
+  sender.offer(number(1), sharer("Ann", 2));
+  await sender.next("placed");
+  expect(readFileSync(join(there.folder, "photos", "big.bin")).equals(content)).toBe(true);
+  expect(there.uploads()).toEqual([]);
+  expect(service.size).toBe(0);
+});
+
+test("frames of others, and of no channel, are not heard", async () => {
+  const there = place();
+  const service = there.open();
+  const heard = new Heard();
+  service.offer(sharer("Ann", 1), { id: number(2), ...small }, heard.tell);
+  await heard.next("channel");
+  expect(service.pass(2, number(2), 1, "AAAA")).toBe(false);
+  expect(service.pass(1, number(2), 9, "AAAA")).toBe(false);
+  expect(service.pass(1, number(3), 1, "AAAA")).toBe(false);
+  service.end(2, number(2));
+  expect(service.size).toBe(1);
+  // A frame that is none ends it.
+  expect(service.pass(1, number(2), 1, "fw==")).toBe(true);
+  await heard.next("integrity");
+  await until(() => there.uploads().length === 0, "the rest to go");
+});
+
+test("whoever sends far more than is asked for is cut", async () => {
+  const there = place();
+  const service = there.open();
+  const heard = new Heard();
+  service.offer(sharer("Ann", 1), { id: number(4), ...small }, heard.tell);
+  await heard.next("channel");
+  // Pieces of a file that nobody has asked for.
+  const frame = Buffer.alloc(48_000, 3).toString("base64");
+  let sent = 0;
+  while (service.pass(1, number(4), 1, frame)) {
+    if ((sent += frame.length) > 4 * offers.resentBytes) break;
+  }
+  expect(sent).toBeLessThan(2 * offers.resentBytes);
+  expect(heard.types.at(-1)).toBe("protocol");
+});
+
+test("one network has few uploads at once, all of them together not many", async () => {
+  const there = place();
+  const service = there.open();
+  const counts = new Map<string, number>();
+  const ask = async (n: number, address: string): Promise<void> => {
+    const heard = new Heard();
+    service.offer(sharer(`P${n}`, n, address), { id: number(n), ...small }, heard.tell);
+    await until(() => heard.events.length > 0, "an answer");
+    const code = heard.types[0] ?? "";
+    counts.set(code, (counts.get(code) ?? 0) + 1);
+  };
+  for (let n = 100; n < 100 + 2 * limits.maxPerOwner; n++) await ask(n, "192.0.2.1");
+  expect(counts.get("taken")).toBe(limits.maxPerOwner);
+  for (let n = 200; n < 260; n++) await ask(n, `198.51.100.${n % 250}`);
+  expect(counts.get("taken")).toBe(limits.maxUploads);
+  expect(service.size).toBe(limits.maxUploads);
+});
+
+test("one owner begins few in a while", async () => {
+  const there = place();
+  const service = there.open();
+  let refused = "";
+  for (let n = 300; n < 300 + 2 * limits.newAtOnce && refused === ""; n++) {
+    const heard = new Heard();
+    service.offer(sharer("Ann", n, "192.0.2.3"), { id: number(n), ...small }, heard.tell);
+    await until(() => heard.events.length > 0, "an answer");
+    if (heard.types[0] !== "taken") refused = heard.types[0] ?? "";
+    service.end(n, number(n));
+  }
+  expect(refused).toBe("rate");
+});
+
+test("a server that stops keeps what has come, and tells its sender", async () => {
+  const there = place();
+  const service = there.open();
+  const home = join(base, `home-stop${count}`);
+  mkdirSync(home);
+  const content = noise(3_000_000);
+  writeFileSync(join(home, "big.bin"), content);
+  const sender = await Sender.of(service, join(home, "big.bin"));
+  sender.frames = 40;
+  sender.offer(number(5), sharer("Ann", 1));
+  await until(() => sender.frames <= 0, "a part to be sent");
+  service.close();
+  await sender.next("interrupted");
+  expect(there.uploads()).toEqual([number(5)]);
+  const next = there.open();
+  const again = await Sender.of(next, join(home, "big.bin"));
+  again.offer(number(5), sharer("Ann", 2));
+  await again.next("placed");
+  expect(readFileSync(join(there.folder, "big.bin")).equals(content)).toBe(true);
+});
+
+const muted = () => new ParleyError("muted", "You are muted");
+
+test("what may not be shared at the last moment is not, and nothing is left", async () => {
+  const there = place();
+  const service = there.open();
+  const home = join(base, `home-muted${count}`);
+  mkdirSync(home);
+  writeFileSync(join(home, "a.txt"), "a");
+  const sender = await Sender.of(service, join(home, "a.txt"));
+  sender.offer(number(6), { ...sharer("Ann", 1), problem: muted });
+  await sender.next("muted");
+  await until(() => there.uploads().length === 0, "the rest to go");
+  expect(there.listed()).toEqual([]);
+});
