@@ -1,5 +1,5 @@
-// chat-room: the server asks for a handle, and clients prefix every line with `:NAME:`, the handle
-// included. Pure.
+// chat-room: the server asks for a handle, and clients prefix every line, including the handle,
+// with `:NAME:`. Pure.
 
 import { names } from "../limits.ts";
 import { showsNothing } from "../text.ts";
@@ -13,13 +13,13 @@ import { runLines } from "./run-lines.ts";
 import { roomSentence } from "./room-sentences.ts";
 import { sentence } from "./sentences.ts";
 
-/** UTF-16 units of the longest name that can be shown. */
+/** The longest name that can be shown, in UTF-16 code units. */
 const maxAliasUnits = 2 * names.maxChars;
 
 const handlePrompt = "Please, Enter Your ig name";
 const passwordPrompt = "Please, Enter Your password";
 
-/** `:NAME:HANDLE`, as chat-room shows a user. Users of other dialects have only one name. */
+/** `:NAME:HANDLE`, as chat-room shows a user. Users of other dialects have a name only. */
 function person(name: string, alias: string | undefined): string {
   return `:${alias ?? name}:${name}`;
 }
@@ -48,7 +48,7 @@ function renderRun(run: SaidRun): string {
 
 class ChatRoomConversation implements Conversation {
   readonly #login = new NameLogin();
-  /** The `:NAME:` with which the client prefixes every line, as it was sent with the handle. */
+  /** The `:NAME:` prefix of every line from the client, as first sent with the handle. */
   #prefix = "";
   #shownAs = "";
   readonly #consent = new Consent();
@@ -99,7 +99,7 @@ class ChatRoomConversation implements Conversation {
     this.#prefix = whole;
     const handle = message.slice(whole.length).trim();
     const alias = name.trim();
-    // The hub decides whether an alias is valid; one this long never is.
+    // The hub validates aliases; one this long is never valid.
     return alias === "" || alias.length > maxAliasUnits
       ? { type: "login", name: handle }
       : { type: "login", name: handle, alias };

@@ -1,5 +1,5 @@
-// The small clients of `parley classic`: what they prompt, send and print, as steps without I/O.
-// The servers' side of each protocol is in its dialect's file. Pure.
+// The small clients of `parley classic` as steps without I/O: what they prompt, send and print. The
+// server side of each protocol is in its dialect's file. Pure.
 
 import { harmless } from "../text.ts";
 import { parseExpression, sessionEnded } from "./calculator/calculator.ts";
@@ -53,13 +53,13 @@ export class CalculatorClient {
     return { print: `Result: ${harmless(answer)}`, prompt: expressionPrompt };
   }
 
-  /** The end of input means `q`. */
+  /** The end of input counts as `q`. */
   handleInputEnd(): ClientStep {
     return this.#named ? { send: "q", print: sessionEnded, end: true } : { end: true };
   }
 }
 
-/** chat-room: asks for a name and prefixes every line with it; the next line is the handle. */
+/** chat-room: asks for a name and prefixes every line with it; the first line is the handle. */
 export class ChatRoomClient {
   #prefix: string | undefined;
 
@@ -78,7 +78,7 @@ export class ChatRoomClient {
   }
 }
 
-/** The lines of one read, without control characters. */
+/** The lines received by one read, without control characters. */
 export function receivedLines(text: string): string[] {
   return text
     .replace(/\n$/, "")
@@ -96,7 +96,7 @@ export function dateTimeRequest(chance: number): string {
   return chance < 0.5 ? sendDate : sendTime;
 }
 
-/** date-time: 1 to 2 seconds between two requests; `chance` in [0, 1). */
+/** date-time: the pause between two requests, 1 to 2 seconds; `chance` in [0, 1). */
 export function dateTimePauseMs(chance: number): number {
   return 1_000 + 1_000 * chance;
 }

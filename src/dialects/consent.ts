@@ -1,12 +1,12 @@
-// Private chat by consent on one connection: whether accept, reject and leave are commands at the
-// moment, and who a text is for. Dialects whose original has no such commands take them for
-// ordinary text at any other time. Knows no wire format and no hub.
+// Private chat by consent on one connection: whether accept, reject and leave are commands right
+// now, and who a text is for. Where the original dialect lacks these commands, they are ordinary
+// text at any other time. Knows no wire format and no hub.
 
 import type { Command, PersonalEvent } from "../chat/events.ts";
 import { privateChat as limits } from "../limits.ts";
 import { chatAfter, noChat } from "../client/private-chat-state.ts";
 
-/** The commands of a private chat, in any case. */
+/** The commands of a private chat, case-insensitive. */
 export const consentWords = ["accept", "reject", "leave"] as const;
 
 const maxWordChars = 16;
@@ -16,15 +16,15 @@ export class Consent {
   #chat = noChat;
   #isLeaving = false;
   /**
-   * The partner who ended the last private chat, while this side's texts may have been sent before
-   * the news arrived.
+   * The partner who ended the last private chat, while texts from this side may still cross the
+   * news.
    */
   #endedBy: string | undefined;
-  /** Until when; undefined before the first of them. */
+  /** End of the window for crossing texts; undefined until the first such text arrives. */
   #crossingUntilMs: number | undefined;
   /**
-   * Until when an answer may be meant for an invitation that was withdrawn: without end until this
-   * side's next message, which may have been under way with the news; undefined: for none.
+   * Until when `accept` or `reject` may refer to a withdrawn invitation. Infinite until this side's
+   * next message, which may have crossed the news; undefined if no invitation was withdrawn.
    */
   #withdrawnUntilMs: number | undefined;
 
@@ -33,7 +33,7 @@ export class Consent {
     this.#frame = frame;
   }
 
-  /** Whether everything typed goes to the partner alone. */
+  /** Whether everything typed goes only to the partner. */
   get isChatting(): boolean {
     return this.#chat.partner !== undefined;
   }
@@ -54,7 +54,7 @@ export class Consent {
     this.#isLeaving = false;
   }
 
-  /** The private-chat command in `text`, which arrived at `nowMs`, if it is one at the moment. */
+  /** The private-chat command in `text`, received at `nowMs`, if it is valid right now. */
   readWord(text: string, nowMs: number): Command | undefined {
     const isWithdrawn = this.#isWithdrawn(nowMs);
     if (text.length > maxWordChars) return undefined;
@@ -77,9 +77,9 @@ export class Consent {
   }
 
   /**
-   * Says `text` to the partner during a private chat, else to the room. The first text after the
-   * partner has ended the chat may have been meant for the partner, and so may those that were under
-   * way with it; none of them are said.
+   * Sends `text` to the partner during a private chat, otherwise to the room. After the partner has
+   * ended the chat, the first text and those that crossed the news may have been meant for the
+   * partner; they are not sent.
    */
   say(text: string, nowMs: number): Command {
     if (this.isChatting) return { type: "say", text, to: "partner" };

@@ -1,5 +1,5 @@
-// Decides which datagrams are answered. Source addresses are easily forged: no two services must be
-// set answering each other forever, and no victim flooded through us. Pure.
+// Decides which datagrams to answer. Source addresses are easily forged: two services must never be
+// made to answer each other forever, and no victim may be flooded through this server. Pure.
 
 import { BoundedMap } from "../bounded-map.ts";
 import { ShareBuckets } from "../chat/share-buckets.ts";
@@ -13,14 +13,14 @@ export const invalidRequest = "Invalid request";
 /** All answers of greeting and date-time. */
 const answers = /^(?:Ok|Invalid request|Who's there\?|\d\d\/\d\d\/\d\d|\d\d:\d\d:\d\d)$/;
 
-/** Whether a datagram looks like an answer from another such server, and so gets none. */
+/** Whether a datagram looks like an answer from another such server and must not be answered. */
 export function looksLikeAnswer(text: string): boolean {
   return answers.test(text.trim());
 }
 
-/** Decides by sender alone, before the datagram is parsed. */
+/** Decides by the sender's address alone, before the datagram is parsed. */
 export class DatagramGuard {
-  /** By address and port; beyond `maxSources` the least recently used is forgotten. */
+  /** Keyed by address and port; beyond `maxSources` the least recently used entry is evicted. */
   readonly #sources = new BoundedMap<string, TokenBucket>(limits.maxSources);
   readonly #networks = new ShareBuckets(
     { perSecond: limits.networkPerSecond, burst: limits.networkBurst },
@@ -29,7 +29,7 @@ export class DatagramGuard {
 
   /** Whether a datagram from this sender may be answered now. */
   admits(address: string, port: number, nowMs: number): boolean {
-    // Ports of services (echo, quote of the day, chargen, …); clients do not send from them.
+    // Well-known service ports (echo, quote of the day, chargen, …); clients do not send from them.
     if (port <= limits.maxServicePort) return false;
     const source = `${address} ${port}`;
     let bucket = this.#sources.get(source);

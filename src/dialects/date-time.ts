@@ -1,4 +1,4 @@
-// date-time: a datagram asks for the server's date or time. Stateless and pure; the clock is a
+// date-time: a datagram requests the server's date or time. Stateless and pure; the clock is a
 // parameter.
 
 import { quoted } from "../text.ts";
@@ -23,7 +23,7 @@ export const dateTime: DatagramDialect = {
   name: "date-time",
   answer(request, now) {
     if (looksLikeAnswer(request)) return undefined;
-    // `nc -u` sends the newline that was typed.
+    // `nc -u` includes the newline the user typed.
     const word = request.trim();
     const isKnown = word === sendDate || word === sendTime;
     return { text: answerDateTime(word, now), log: isKnown ? word : quoted(word) };

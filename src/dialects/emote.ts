@@ -1,4 +1,4 @@
-// What people do (`/me waves`) as the text dialects show it: a line of its own, `* Ann waves`.
+// How text dialects show emotes (`/me waves`): as a line of their own, `* Ann waves`.
 
 import type { MessageKind } from "../chat/events.ts";
 
@@ -8,12 +8,12 @@ export function isEmote({ kind }: { kind?: MessageKind | undefined }): boolean {
 
 type Emote = { from: string; alias: string | undefined; text: string };
 
-/** In the room. `alias` is shown by the one dialect that has them, and undefined elsewhere. */
+/** An emote said in a room. `alias` is set only by the one dialect that has aliases. */
 export function emoteText({ from, text }: Emote, shownAs = from): string {
   return `* ${shownAs} ${text}`;
 }
 
-/** Of a private message, after whom it is from. */
+/** The text of a private message, to be shown after its sender's name. */
 export function privateText(event: Emote & { kind?: MessageKind | undefined }): string {
   return isEmote(event) ? emoteText(event) : event.text;
 }

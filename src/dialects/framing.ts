@@ -4,7 +4,10 @@
 import { tooLong } from "../line-splitter.ts";
 import { message as limits } from "../limits.ts";
 
-/** Strips a trailing line ending; a UTF-8 character split over two reads waits for its rest. */
+/**
+ * Strips a trailing line ending. A UTF-8 character split across two reads is held back until
+ * complete.
+ */
 export class ReadFramer {
   #decoder = new TextDecoder();
 

@@ -1,5 +1,5 @@
-// greeting: one message, one answer. A datagram is answered `Ok`; over TCP a knock is answered and
-// the connection closed. Pure.
+// greeting: one message, one answer. A datagram is answered with `Ok`; over TCP a knock is answered
+// and the connection closed. Pure.
 
 import type { Command, PersonalEvent, RoomEvent } from "../chat/events.ts";
 import { looksLikeAnswer, ok } from "./datagram-guard.ts";
@@ -24,7 +24,7 @@ class GreetingConversation implements Conversation {
     return { type: "reply", text: notAKnock, end: true };
   }
 
-  /** Why it is not served, if it is not: nothing else is said unasked. */
+  /** Shows why the server rejects the connection, if it does; nothing else is sent unasked. */
   render(event: PersonalEvent): string | undefined {
     return event.type === "error" ? event.message : undefined;
   }

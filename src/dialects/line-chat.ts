@@ -1,4 +1,4 @@
-// line-chat: the first line is the name, every later line goes to everyone else. The server's
+// line-chat: the first line is the name, and every later line goes to everyone else. The server's
 // messages begin and end with a newline. Pure.
 
 import type { Command, PersonalEvent, RoomEvent } from "../chat/events.ts";

@@ -1,5 +1,6 @@
-// Logging in where a client has no words for it: its first message is its name, and if the name is
-// registered, its next one is the password, which nobody else sees. Knows no wire format and no hub.
+// Login for clients that have no login commands: the first message is the name and, if that name is
+// registered, the next one is the password, which is shown to nobody. Knows no wire format and no
+// hub.
 
 import { rights as limits } from "../limits.ts";
 import type { Command, LoginCommand, PersonalEvent } from "../chat/events.ts";
@@ -8,12 +9,12 @@ type Refusal = Extract<PersonalEvent, { type: "refused" }>;
 
 export class NameLogin {
   #phase: "name" | "password" | "question" | "sent" = "name";
-  /** The login whose name needs a password. */
+  /** The login whose name requires a password. */
   #command: LoginCommand | undefined;
-  /** Passwords sent for that name. */
+  /** Passwords tried for that name. */
   #passwords = 0;
 
-  /** The hub has been asked: what follows is not part of the login. */
+  /** The login is with the hub; later messages are not part of it. */
   get isSent(): boolean {
     return this.#phase === "sent";
   }
@@ -28,18 +29,18 @@ export class NameLogin {
     return this.#phase === "question";
   }
 
-  /** The hub asks something before it goes on with the login. */
+  /** The hub asks a question before it continues with the login. */
   handleQuestion(): void {
     this.#phase = "question";
   }
 
-  /** The answer that was read. */
+  /** The command for an answer to that question. */
   answer(text: string): Command {
     this.#phase = "sent";
     return { type: "answer", text };
   }
 
-  /** The login for the name that was read. */
+  /** The login command for a name. */
   withName(command: LoginCommand): LoginCommand {
     this.#phase = "sent";
     this.#command = command;
@@ -47,18 +48,18 @@ export class NameLogin {
     return command;
   }
 
-  /** The same login with the password that was read. */
+  /** The same login again, now with a password. */
   withPassword(password: string): LoginCommand {
     const { name = "", ...command } = this.#command ?? { type: "login" as const };
     this.#phase = "sent";
     this.#passwords++;
-    // Once it is answered, nobody needs it any more.
+    // `#command` keeps no copy of the password.
     return { ...command, name, password };
   }
 
   /**
-   * The hub refused: returns what to ask for next. After a password that was not right, or not looked
-   * at, that is the password again: who types it once more must not enter under it as a name.
+   * Returns what to ask for after a refusal. If a password was wrong or was not checked, ask for
+   * the password again: otherwise a password that is typed once more would become a name.
    */
   handleRefusal({ asksPassword, code }: Refusal): "name" | "password" {
     const isRetry = this.#passwords > 0 && this.#passwords < limits.attemptsPerSession;

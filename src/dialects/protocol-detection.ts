@@ -1,5 +1,5 @@
-// Detects the protocol of a main-port connection by its first bytes (docs/dialects.md "The main
-// port"). Pure: the adapter keeps the bytes and the clock, and asks again when either has changed.
+// Detects the protocol of a main-port connection from its first bytes (docs/dialects.md "The main
+// port"). Pure: the adapter owns the bytes and the clock, and asks again when either has changed.
 
 import { openingTypes } from "../cpp/codec.ts";
 import { sniff as limits, tls } from "../limits.ts";
@@ -7,36 +7,36 @@ import { sniff as limits, tls } from "../limits.ts";
 export type Verdict =
   | { kind: "wait"; untilMs: number | undefined }
   | { kind: "native" }
-  /** TLS: inside it the protocol is still to be detected. */
+  /** TLS; the protocol inside it has yet to be detected. */
   | { kind: "tls" }
   | { kind: "cpp" }
   | { kind: "irc" }
-  /** Plain text, so open-chat; `framed` if the first message contains a line ending. */
+  /** Plain text, hence open-chat; `framed` if the first message contains a line ending. */
   | { kind: "text"; framed: boolean }
-  /** A protocol that is not served here; `answer` is all it gets. */
+  /** A protocol that is not served here; `answer` is the only reply. */
   | { kind: "foreign"; answer: string }
-  /** Silence: prompt for a name, once, and go on waiting. */
+  /** The client is silent: prompt for a name, once, and keep waiting. */
   | { kind: "prompt" };
 
 const httpLine = /^(?:[A-Z]{3,20}) [^\r\n]* HTTP\/\d/;
 // A method alone is enough: no name contains a space, and a request line longer than the buffer
-// must not pass.
+// must not slip through.
 const httpMethod = /^(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|TRACE|CONNECT|PRI) /;
 
-/** What is known of a connection whose protocol is still unknown. */
+/** What is known about a connection whose protocol is still undetected. */
 export type Beginning = {
   bytes: Uint8Array;
-  /** Milliseconds since the connection was opened, and since its first byte. */
+  /** Milliseconds since the connection was opened and since its first byte. */
   silentMs: number;
   sinceFirstByteMs: number;
-  /** The other side has sent FIN. */
+  /** The peer has sent FIN. */
   ended: boolean;
   prompted: boolean;
-  /** The port that browsers are pointed to. */
+  /** The port that browsers are referred to. */
   webPort: number | undefined;
-  /** The port has a key for TLS, and this is not inside TLS already. */
+  /** The port has a TLS key, and this connection is not inside TLS already. */
   offersTls: boolean;
-  /** The client may go on without TLS. */
+  /** The client may continue without TLS. */
   admitsPlain: boolean;
 };
 
@@ -72,7 +72,7 @@ export function detectProtocol(beginning: Beginning): Verdict {
   return { kind: "wait", untilMs: late ? openWaitMs : limits.unframedAfterMs };
 }
 
-/** What an IRC client begins with. No name has a space. */
+/** How an IRC client begins. No name contains a space. */
 const ircStart = /^(?:CAP|NICK|USER|PASS) /;
 
 /** The first bytes of a TLS record (RFC 8446 §5.1): its type, and the major version. */
@@ -80,7 +80,7 @@ const tlsHandshake = 0x16;
 const tlsMajor = 0x03;
 const openingBrace = 0x7b;
 
-/** What a client without TLS is told where it is required. */
+/** The answer to a plain-text client where TLS is required. */
 export function plainRefusal(isNative: boolean): string {
   const message =
     "This server requires TLS from other machines: connect with `parley client`, " +
@@ -90,7 +90,7 @@ export function plainRefusal(isNative: boolean): string {
     : `${message}\n`;
 }
 
-/** A prefix of a CPP type or of JSON is given longer than a name. */
+/** A prefix of a CPP type or of JSON gets more time to complete than a name. */
 const openWaitMs = 300;
 
 function silence({ silentMs, prompted, ended, admitsPlain }: Beginning): Verdict {
@@ -115,8 +115,8 @@ function cppType(text: string): "whole" | "beginning" | "none" {
 }
 
 /**
- * The only answer to a client of a protocol that this port does not speak; undefined for all
- * others. HTTP matters most: a hostile page can make a browser send lines of its choice after the
+ * The only answer to a client whose protocol this port does not speak; undefined for all other
+ * clients. HTTP matters most: a hostile page can make a browser send lines of its choice after the
  * request line.
  */
 export function foreignAnswer(bytes: Uint8Array, webPort: number | undefined): string | undefined {

@@ -1,12 +1,12 @@
-// The sentences that all text dialects share for what happens in a room and their originals do not
-// have. Each is without a line ending; the dialect wraps it in its own form.
+// Sentences shared by all text dialects for room events that their originals do not have. They have
+// no line ending; each dialect wraps them in its own form.
 
 import type { PresenceEvent } from "../chat/events.ts";
 import { changesText } from "../chat/room-change.ts";
 
 type Other = Exclude<PresenceEvent, { type: "joined" | "left" | "renamed" }>;
 
-/** Undefined: people are not told. */
+/** Undefined if people are not told about the event. */
 export function roomSentence(event: Other): string | undefined {
   switch (event.type) {
     case "away":

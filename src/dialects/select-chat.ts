@@ -1,6 +1,6 @@
-// select-chat: messages to chosen recipients, private chat by consent, a list of users at every
-// change. The client sends without line endings; the server sends one line per send, since the
-// original page takes each receive for a message. Pure.
+// select-chat: messages to chosen recipients, private chat by consent, and a user list after every
+// change. The client sends without line endings; the server sends one line per send, because the
+// original page treats each receive as one message. Pure.
 
 import type { Command, PersonalEvent, RoomEvent } from "../chat/events.ts";
 import { emoteText, isEmote, privateText } from "./emote.ts";
@@ -100,7 +100,7 @@ class SelectChatConversation implements Conversation {
       case "error":
         if (event.code === "unknown-user" && event.ref === inviteRef) return usage;
         if (event.code === "unknown-user" && event.subject !== undefined) {
-          // As written, without what could forge a line.
+          // The name as written, without characters that could forge a line.
           return `user not found: ${harmless(event.subject)}\n`;
         }
         return `${event.message}\n`;
@@ -112,18 +112,18 @@ class SelectChatConversation implements Conversation {
   }
 }
 
-/** Reads `Ben,Cal - text`; undefined if it is something else. */
+/** Parses `Ben,Cal - text`; undefined for anything else. */
 function readTell(message: string): Command | undefined {
   const at = message.indexOf(separator);
   if (at < 0) return undefined;
   const text = message.slice(at + separator.length);
-  // One more than the limit is enough for the hub to refuse it.
+  // One more than the limit is enough for the hub to refuse the message.
   const names = message.slice(0, at).split(",", limits.maxRecipients + 1);
   const to = names.map((name) => name.trim()).filter((name) => name !== "");
   return to.length === 0 || showsNothing(text) ? undefined : { type: "tell", to, text };
 }
 
-/** Reads a lone name. Only the hub knows whether somebody has it. */
+/** Parses a lone name. Only the hub knows whether anybody has it. */
 function readInvite(message: string): Command | undefined {
   const name = message.trim();
   return /^[^\s,]+$/.test(name) ? { type: "invite", to: name, ref: inviteRef } : undefined;
@@ -135,7 +135,7 @@ export const selectChat: Dialect = {
   input: "auto",
   output: "message",
   asks: true,
-  // A client may sleep before its first receive, and takes each receive for a message.
+  // A client may sleep before its first receive, and treats each receive as one message.
   greetingGapMs: 100,
   sendGapMs: 40,
   echo: { said: false, joined: false },

@@ -1,13 +1,13 @@
-// The sentences that all text dialects share for events their originals do not have. Each is
-// without a line ending; the dialect wraps it in its own form. Knows no dialect.
+// Sentences shared by all text dialects for events that their originals do not have. They have no
+// line ending; each dialect wraps them in its own form. Knows no dialect.
 
 import type { ChatState, PersonalEvent } from "../chat/events.ts";
 import type { AccountChangeKind } from "../protocol/messages.ts";
 
 /**
- * The sentence for an event sent to one member; undefined for events that people are not told of,
- * or that only the native protocol has. Each dialect renders `private`, `names`, `files`, `sent`
- * and `download` itself.
+ * The sentence for an event sent to one member; undefined for events that people are not told about
+ * or that only the native protocol has. `private`, `names`, `files`, `sent` and `download` are
+ * rendered by each dialect itself.
  */
 export function sentence(event: PersonalEvent): string | undefined {
   switch (event.type) {

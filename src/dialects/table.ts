@@ -14,8 +14,8 @@ import { openChat } from "./open-chat/open-chat.ts";
 import { selectChat } from "./select-chat.ts";
 
 /**
- * A dialect, the transports of its own port, and the port that `--classic` opens for it; undefined:
- * none, since it is no dialect of the five systems.
+ * A dialect, the transports of its own port, and the port that `--classic` opens for it (undefined
+ * for dialects that are not one of the five systems).
  */
 export type DialectEntry = { classicPort?: number } & (
   | { transport: "tcp"; dialect: Dialect }
@@ -23,7 +23,7 @@ export type DialectEntry = { classicPort?: number } & (
   | { transport: "tcp+udp"; dialect: Dialect; datagram: DatagramDialect }
 );
 
-/** The server speaks it with its own name and log. */
+/** The server replaces this one by a dialect with its own name and log. */
 const plainIrc = ircDialect({
   name: "parley",
   network: "parley",
@@ -48,7 +48,10 @@ export const dialects: Readonly<Record<string, DialectEntry>> = {
   irc: { transport: "tcp", dialect: plainIrc },
 };
 
-/** Folded words that mean something in some dialect, or to CPP on the main port: never names. */
+/**
+ * Folded words that are commands in some dialect, or CPP types on the main port; they can't be
+ * names.
+ */
 export const reservedNames: ReadonlySet<string> = new Set(
   [
     ...nativeWords,
@@ -59,7 +62,7 @@ export const reservedNames: ReadonlySet<string> = new Set(
   ].map(fold),
 );
 
-/** Why `name` is not valid for a person, as a sentence; undefined if it is. */
+/** Why `name` is not valid for a person, as a sentence; undefined if it is valid. */
 export function personNameProblem(name: string): string | undefined {
   return nameProblem(name, reservedNames);
 }

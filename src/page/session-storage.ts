@@ -123,6 +123,6 @@ function readManner(reader: FieldReader): Message["manner"] {
 function readDelivery(reader: FieldReader): Message["delivery"] {
   const delivery = reader.text("delivery");
   if (delivery === "waiting" || delivery === "sent" || delivery === "failed") return delivery;
-  reader.refuse("`delivery` is none that there is");
+  reader.refuse("`delivery` must be a known delivery state");
   return "failed";
 }

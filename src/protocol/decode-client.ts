@@ -1,5 +1,5 @@
-// Decodes a client's line into a typed message, or a problem to report to its sender. Bounded;
-// never throws. Knows no session and no hub.
+// Decodes a line from a client into a typed message, or into a problem to report to its sender.
+// Bounded; never throws. Knows no session and no hub.
 
 import { names, protocol as limits, transfer } from "../limits.ts";
 import { quoted } from "../text.ts";
@@ -21,7 +21,7 @@ import { malformed, undecodable, type Undecodable } from "./undecodable.ts";
 
 type MessageType = ClientMessage["type"];
 
-/** Reads one line, without its line end. */
+/** Decodes one line, without its line ending. */
 export function decodeClient(line: string): ClientMessage | Undecodable {
   const plain = plainSay(line);
   if (plain !== undefined) return plain;
@@ -282,7 +282,7 @@ function epoch(r: FieldReader): string | undefined {
   return found;
 }
 
-/** A value as quoted in an error; lists and objects are not spelled out. */
+/** A value as quoted in errors; lists and objects are not spelled out. */
 function shown(value: unknown): string {
   if (typeof value === "string") return quoted(value);
   return typeof value === "object" || value === undefined ? "this" : String(value);
@@ -295,13 +295,13 @@ const textStart = '","text":"';
 const maxPlainDigits = 15;
 const notPlain = /["\\\u0000-\u001f]/;
 
-/** Room of the last plain `say`, and how it stands in the line: clients repeat it. */
+/** The room of the last plain `say` and its encoding in the line; clients tend to repeat it. */
 let lastRoom = { name: "", part: "" };
 
 /**
- * Fast path for the most frequent message, in the form that encode.ts writes, without building an
- * object. Returns undefined for anything unusual (an escape, a control character, another key
- * order), which the JSON parser then handles.
+ * Fast path for the most frequent message in the form that encode.ts writes; builds no object.
+ * Returns undefined for anything unusual (an escape, a control character, another key order), which
+ * is left to the JSON parser.
  */
 function plainSay(line: string): ClientMessage | undefined {
   if (!line.startsWith(sayStart) || !line.endsWith('"}')) return undefined;
@@ -311,7 +311,7 @@ function plainSay(line: string): ClientMessage | undefined {
     const digit = line.charCodeAt(at) - 0x30;
     if (!(digit >= 0 && digit <= 9)) break;
     n = n * 10 + digit;
-    // No leading zero.
+    // No leading zeros.
     if (n === 0) return undefined;
   }
   if (n === 0 || !readPlainRoom(line, at)) return undefined;
@@ -321,7 +321,7 @@ function plainSay(line: string): ClientMessage | undefined {
   return notPlain.test(text) ? undefined : { type: "say", room: lastRoom.name, text, n };
 }
 
-/** Reads the room that starts at `at` into `lastRoom`; false if it is not plain. */
+/** Reads the room that starts at `at` into `lastRoom`; false if it needs the JSON parser. */
 function readPlainRoom(line: string, at: number): boolean {
   if (lastRoom.part !== "" && line.startsWith(lastRoom.part, at)) return true;
   if (!line.startsWith(roomStart, at)) return false;

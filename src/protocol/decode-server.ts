@@ -1,5 +1,6 @@
-// Decodes a server's line into a typed message with every field checked, or a problem. Bounded;
-// never throws, even if the server is hostile. Texts and names are not sanitized. Knows no session.
+// Decodes a line from a server into a typed message with every field checked, or into a problem.
+// Bounded; never throws, even if the server is hostile. Does not sanitize texts and names. Knows no
+// session.
 
 import { protocol as limits } from "../limits.ts";
 import { quoted } from "../text.ts";
@@ -30,7 +31,7 @@ import { malformed, undecodable, type Undecodable } from "./undecodable.ts";
 
 type MessageType = ServerMessage["type"];
 
-/** Reads one line, without its line end. */
+/** Decodes one line, without its line ending. */
 export function decodeServer(line: string): ServerMessage | Undecodable {
   const fields = parseObject(line, { maxValues: limits.maxServerValues });
   if (fields === undefined) return malformed(limits.maxServerValues);
@@ -329,7 +330,7 @@ function readLimits(r: FieldReader): ServerLimits {
   };
 }
 
-/** Placeholder in a welcome that will be rejected. */
+/** Placeholder for a welcome that is about to be rejected. */
 const noLimits: ServerLimits = {
   lineBytes: 1,
   textChars: 1,
@@ -380,7 +381,7 @@ const accountChanges: Readonly<Record<AccountChangeKind, true>> = {
 function accountChange(r: FieldReader): AccountChangeKind {
   const change = r.text("change");
   if (isAccountChange(change)) return change;
-  r.refuse("`change` is none that there is");
+  r.refuse("`change` must be a known kind of change");
   return "password-changed";
 }
 
@@ -477,7 +478,7 @@ const leaveReasons: Readonly<Record<LeaveReason, true>> = {
 
 const byeCodes: Readonly<Record<ByeCode, true>> = { replaced: true, kicked: true, banned: true };
 
-/** An unknown code means nothing to this client: it comes back. */
+/** A client that does not know the code ignores it and reconnects. */
 function byeCode(r: FieldReader): ByeCode | undefined {
   const code = r.optionalText("code");
   return code !== undefined && isByeCode(code) ? code : undefined;
@@ -487,7 +488,7 @@ function isByeCode(code: string): code is ByeCode {
   return Object.hasOwn(byeCodes, code);
 }
 
-/** The member has left whatever the reason; an unknown one counts as `quit`. */
+/** The member has left, whatever the reason; an unknown reason counts as `quit`. */
 function leaveReason(r: FieldReader): LeaveReason {
   const reason = r.text("reason");
   return isLeaveReason(reason) ? reason : "quit";

@@ -13,7 +13,7 @@ import {
 export function encodeClient(message: ClientMessage): string {
   switch (message.type) {
     case "say": {
-      // Key order of decodeClient's fast path.
+      // The key order must match decodeClient's fast path.
       const { n, room, text, kind } = message;
       const counter = n === undefined ? "" : `,"n":${n}`;
       return `{"type":"say"${counter},"room":${JSON.stringify(room)},"text":${JSON.stringify(text)}${kindField(kind)}}\n`;
@@ -48,7 +48,7 @@ export function encodeServer(message: ServerMessage): string {
   }
 }
 
-/** A `messages` line whose texts are already the inside of a JSON array: `"a","b"`. */
+/** A `messages` line whose texts are already encoded as the contents of a JSON array: `"a","b"`. */
 export function encodeRun(run: {
   room: string;
   seq: number;
@@ -83,7 +83,8 @@ function kindField(kind: MessageKind | undefined): string {
 }
 
 /**
- * The inside of a JSON string. Most need no escapes, and testing is cheaper than JSON.stringify.
+ * The contents of a JSON string. Most texts need no escapes, and a test is cheaper than
+ * JSON.stringify.
  */
 function escapedText(text: string): string {
   return /["\\\u0000-\u001f\ud800-\udfff]/.test(text) ? JSON.stringify(text).slice(1, -1) : text;

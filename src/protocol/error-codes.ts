@@ -43,7 +43,7 @@ export function isRetryableLogin(code: string): boolean {
   return code === "full" || code === "rate" || code === "login-timeout" || code === "storage";
 }
 
-/** Whether a message refused with this code keeps its number and should be sent again. */
+/** Whether a message refused with this code keeps its number and should be resent. */
 export function isRetryableMessage(code: string): boolean {
   return code === "rate" || code === "storage";
 }

@@ -1,4 +1,4 @@
-// Reads fields of a JSON object into typed values and remembers the first bad one, so that a
+// Reads fields of a JSON object into typed values and remembers the first invalid one, so that a
 // decoder can read all fields and check once at the end. Never throws. Knows no message.
 
 import { protocol as limits } from "../limits.ts";
@@ -7,7 +7,9 @@ import type { Ref } from "./messages.ts";
 
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** The JSON object in a line; undefined if it is not one, or exceeds the bounds of any message. */
+/**
+ * The JSON object in a line; undefined if there is none or it exceeds the bounds of all messages.
+ */
 export function parseObject(line: string, bounds: { maxValues: number }): Fields | undefined {
   if (!/^[ \t\r\n]*\{/.test(line)) return undefined;
   if (!isBounded(line, limits.maxDepth, bounds.maxValues)) return undefined;
@@ -27,7 +29,7 @@ export class FieldReader {
     this.#fields = fields;
   }
 
-  /** What is wrong with the first bad field: "`n` must be …". */
+  /** What is wrong with the first invalid field: "`n` must be …". */
   get problem(): string | undefined {
     return this.#problem;
   }
@@ -87,7 +89,7 @@ export class FieldReader {
     return isTexts(value) ? value : this.#bad(key, "a list of strings", []);
   }
 
-  /** A list; one string counts as a list of it. */
+  /** A list of strings; a lone string counts as a list of one. */
   textOrTexts(key: string): readonly string[] {
     const value = this.#fields[key];
     if (typeof value === "string") return [value];
@@ -98,7 +100,7 @@ export class FieldReader {
     return this.#fields[key] === undefined ? undefined : this.texts(key);
   }
 
-  /** An object of strings, numbers and booleans. */
+  /** An object whose values are strings, numbers and booleans. */
   scalars(key: string): Readonly<Record<string, string | number | boolean>> {
     const value = this.#fields[key];
     return isScalars(value) ? value : this.#bad(key, "an object of plain values", {});
@@ -114,7 +116,7 @@ export class FieldReader {
     return this.#fields[key] === undefined ? undefined : this.object(key, read);
   }
 
-  /** A list of objects; empty if one of them is bad. */
+  /** A list of objects; empty if one of them is invalid. */
   list<T>(key: string, read: (reader: FieldReader) => T): readonly T[] {
     return this.optionalList(key, read) ?? this.#bad(key, "a list of objects", []);
   }

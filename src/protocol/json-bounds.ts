@@ -11,8 +11,8 @@ const openObject = 0x7b;
 const closeObject = 0x7d;
 
 /**
- * False if `json` nests deeper than `maxDepth` or has more than `maxValues` values. Looks at each
- * character once and allocates nothing. Malformed JSON may pass; the parser rejects it.
+ * False if `json` is nested deeper than `maxDepth` or has more than `maxValues` values. Looks at
+ * each character once and allocates nothing. Malformed JSON may pass; the parser rejects it.
  */
 export function isBounded(json: string, maxDepth: number, maxValues: number): boolean {
   let depth = 0;

@@ -1,4 +1,4 @@
-// Reads what the two ends of a code exchange send: 32 bytes each.
+// Reads the fields that both ends of a code exchange send: 32 bytes each.
 
 import type { FieldReader } from "./field-reader.ts";
 

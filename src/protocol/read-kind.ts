@@ -1,9 +1,9 @@
-// How a message is meant, as both sides read it. Pure.
+// Reads a message's kind, for both directions. Pure.
 
 import type { FieldReader } from "./field-reader.ts";
 import type { MessageKind } from "./messages.ts";
 
-/** A kind of a later version is read as something said. */
+/** A kind from a later version counts as ordinary speech. */
 export function readKind(reader: FieldReader): MessageKind | undefined {
   const kind = reader.optionalText("kind");
   return kind === "emote" || kind === "notice" ? kind : undefined;

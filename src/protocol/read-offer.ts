@@ -1,5 +1,5 @@
-// Reads the fields of messages about files for a person, for both directions. What is sealed, and
-// the frames of a channel, are opaque here.
+// Reads the fields of messages about files for a person, for both directions. Sealed content and
+// the frames of a channel are opaque here.
 
 import { offers as limits } from "../limits.ts";
 import { publicKeyForm } from "../trust/login-proof.ts";
@@ -9,7 +9,7 @@ import { readSealed } from "./read-sealed.ts";
 
 const idForm = /^[A-Za-z0-9_-]{22}$/;
 
-/** The offer that a message is about. */
+/** The ID of the offer that a message is about. */
 export function offerId(r: FieldReader): string {
   return r.optionalPattern("offer", idForm, "16 bytes in base64url") ?? r.text("offer");
 }
@@ -18,7 +18,7 @@ export function deviceKey(r: FieldReader): string | undefined {
   return r.optionalPattern("key", publicKeyForm, "an Ed25519 public key in base64url");
 }
 
-/** What the server may know of the files, or the same sealed: one of the two. */
+/** The files as far as the server may know, or sealed: exactly one of the two. */
 export function readContent(r: FieldReader): OfferContent {
   const summary = r.optionalObject("summary", readSummary);
   const sealed = r.optionalObject("sealed", readSealed);
@@ -66,7 +66,7 @@ const ends: Readonly<Record<OfferEnd, true>> = {
   failed: true,
 };
 
-/** It is over whatever the reason; an unknown one counts as `cancelled`. */
+/** The offer has ended, whatever the reason; an unknown reason counts as `cancelled`. */
 export function offerEnd(r: FieldReader): OfferEnd {
   const reason = r.text("reason");
   return isOfferEnd(reason) ? reason : "cancelled";

@@ -1,5 +1,5 @@
-// Reads the sealed form of a private message, for both directions. Whether it can be opened is up to
-// the devices it is for.
+// Reads the sealed form of a private message, for both directions. Only the devices it is sealed
+// for can tell whether it opens.
 
 import { sealed as limits } from "../limits.ts";
 import { publicKeyForm } from "../trust/login-proof.ts";

@@ -1,11 +1,11 @@
-// A batch of segments read in one go: one piece of evidence about the path, however many they are.
-// Pure.
+// A batch of segments read in one go. It is one piece of evidence about the path, however many
+// segments it has. Pure.
 
 /** Longer than a turn of the event loop, in µs. */
 const longPauseUs = 2_000;
 /**
- * A pause is longer than an eighth of a round trip, and than the sender's own rhythm, which is
- * finer from `fastBytesPerUs` on.
+ * A pause is longer than an eighth of a round trip and than the sender's own burst interval, which
+ * gets shorter from `fastBytesPerUs` on.
  */
 const pauseShare = 1 / 8;
 const senderRhythmUs = { fast: 700, slow: 3_000 };
@@ -22,20 +22,20 @@ export function pauseThresholdUs(minRttUs: number, bytesPerUs: number): number {
 
 /** What the congestion controller sees of a batch. */
 export interface Arrivals {
-  /** Least round trip of the batch, in µs, without the request's wait at the server. */
+  /** Minimum round trip of the batch, in µs, without the request's wait at the server. */
   readonly netRttUs: number;
-  /** The same, without pauses in which nothing arrived. */
+  /** The same, minus pauses in which nothing arrived. */
   readonly queueRttUs: number;
-  /** Some process was descheduled just before. */
+  /** A process was descheduled just before this batch. */
   readonly isPaused: boolean;
-  /** Bytes delivered since the transfer began, and bytes on the path. */
+  /** Bytes delivered since the transfer began, and bytes in flight. */
   readonly delivered: number;
   readonly inFlightBytes: number;
 }
 
-/** The gaps before the newest arrival, in µs (`SentSegments`). */
+/** Gaps before the newest arrival, in µs (`SentSegments`). */
 export interface Pauses {
-  /** Since the arrival before it. */
+  /** The gap between the newest arrival and the one before it. */
   readonly gapUs: number;
   /** Gaps above this count as pauses. */
   readonly pauseThresholdUs: number;
@@ -43,7 +43,7 @@ export interface Pauses {
   readonly pausedSinceRequestUs: number;
 }
 
-/** The batch being read. */
+/** The batch that is being read. */
 export class ArrivalBatch implements Arrivals {
   /** When its last segment arrived; -1 while it is empty. */
   lastUs = -1;

@@ -1,7 +1,7 @@
-// Assembles a file from sealed segments in any order: gathers them into chunks, opens a chunk once
-// it is complete and its tag is known, and passes its text to the store. What an earlier transfer
-// has left is compared with the journal's hashes. Reports chunks that must be requested again.
-// Pure: store, cipher and hashes are parameters.
+// Assembles a file from sealed segments in any order: gathers them into chunks, opens each chunk
+// once it is complete and its tag is known, and passes its plaintext to the store. Chunks left by
+// an earlier transfer are checked against the journal's hashes. Reports chunks that must be
+// requested again. Pure: store, cipher and hashes are parameters.
 
 import { transfer as limit } from "../limits.ts";
 import { freeBuffer } from "../free-buffer.ts";
@@ -9,15 +9,15 @@ import { chunkCount, chunkLength } from "./chunks.ts";
 import type { WrittenChunk } from "./journal.ts";
 import { RangeSet } from "./ranges.ts";
 
-/** Where the text goes. May throw (disk full); the chunk then counts as missing. */
+/** Receives the plaintext. May throw (disk full); the chunk then counts as missing. */
 export interface ChunkStore {
-  /** Stores bytes; true if it keeps them where they are, false if their memory is free again. */
+  /** Stores bytes. True if the store keeps the array itself, false if its memory may be reused. */
   write(offset: number, bytes: Uint8Array): boolean;
   /** Reads back what was written; returns the bytes read. */
   read(offset: number, into: Uint8Array): number;
 }
 
-/** Opens a sealed chunk; undefined if it is not what this tag was made for. */
+/** Opens a sealed chunk; undefined if it does not match the tag. */
 export type OpenChunk = (
   index: number,
   sealed: Uint8Array,
@@ -36,22 +36,22 @@ export interface AssemblerConfig {
   readonly store: ChunkStore;
   /** The journal's hash of a chunk. */
   readonly hashOf: (bytes: Uint8Array) => string;
-  /** Chunks that the store holds already, with their hashes; they are checked before they count. */
+  /** Chunks that the store already has, with their hashes; they are verified before they count. */
   readonly held?: ReadonlyMap<number, string>;
-  /** Hashes the whole file on the way. */
+  /** If given, the whole file is hashed during the transfer. */
   readonly hasher?: Hasher;
 }
 
-/** A chunk to request again. */
+/** A chunk that must be requested again. */
 export interface BadChunk {
   readonly index: number;
   readonly offset: number;
   readonly length: number;
-  /** How many copies that arrived of this chunk were bad so far. */
+  /** How many received copies of this chunk have failed to open so far. */
   readonly times: number;
 }
 
-/** A chunk of which bytes have arrived. */
+/** A chunk that is partly received. */
 interface Gathering {
   readonly bytes: Uint8Array;
   received: number;
@@ -62,9 +62,9 @@ const missing = 0;
 const held = 1;
 const verified = 2;
 
-/** Copies between typed arrays without a view of either: three times as fast for a segment. */
+/** Copies between typed arrays without creating a view: three times as fast for a segment. */
 const copyBytes = Buffer.prototype.copy;
-/** Bytes of buffers kept for the next chunks. */
+/** Bytes of spare buffers kept for reuse. */
 const maxSpareBytes = 8 << 20;
 
 export class Assembler {
@@ -78,16 +78,16 @@ export class Assembler {
   readonly #gathering = new Map<number, Gathering>();
   readonly #spare: Uint8Array[] = [];
   #open: OpenChunk | undefined;
-  /** Complete chunks with tags, to be opened. */
+  /** Complete chunks whose tags are known, ready to be opened. */
   #ready: number[] = [];
   #readyBytes = 0;
-  /** Held chunks to be checked, the next one last. */
+  /** Held chunks that are not verified yet; the next one is last. */
   readonly #toCheck: number[];
   #readBack: Uint8Array | undefined;
   readonly #badTimes = new Map<number, number>();
   readonly #bad: BadChunk[] = [];
   #unrecorded: WrittenChunk[] = [];
-  /** All chunks before it are held or verified, or verified. */
+  /** All chunks before the first index are held or verified; all before the second are verified. */
   #firstMissing = 0;
   #firstUnverified = 0;
   #gatheredBytes = 0;
@@ -113,7 +113,7 @@ export class Assembler {
     this.#advance();
   }
 
-  /** A transfer begins, with its own key: what is still sealed with another is worthless. */
+  /** Starts a transfer with its own key. Chunks sealed with an earlier key are discarded. */
   begin(open: OpenChunk): void {
     this.#open = open;
     this.#ready = [];
@@ -124,7 +124,7 @@ export class Assembler {
     this.#hasTag.fill(0);
   }
 
-  /** Bytes that are here, verified or not. */
+  /** Bytes received, verified or not. */
   get receivedBytes(): number {
     return this.#verifiedBytes + this.#heldBytes + this.#gatheredBytes;
   }
@@ -133,17 +133,19 @@ export class Assembler {
     return this.#verifiedBytes;
   }
 
-  /** Grows with all that arrives or is found out. */
+  /** Grows with everything that arrives or is verified. */
   get progress(): number {
     return this.receivedBytes + this.#verifiedBytes + this.#tagCount + this.#hashedBytes;
   }
 
-  /** Everything before this offset is here for good, or at least on disk. */
+  /**
+   * Everything before this offset has been verified, or was left on disk by an earlier transfer.
+   */
   get presentFront(): number {
     return Math.min(this.size, this.#firstMissing * this.chunkBytes);
   }
 
-  /** Everything before this offset is verified, and hashed if it is to be. */
+  /** Everything before this offset is verified and, if there is a hasher, hashed. */
   get verifiedFront(): number {
     const front = Math.min(this.size, this.#firstUnverified * this.chunkBytes);
     return this.#config.hasher === undefined ? front : Math.min(front, this.#hashedBytes);
@@ -153,7 +155,7 @@ export class Assembler {
     return this.verifiedFront === this.size;
   }
 
-  /** The hash of the whole file, once it is whole. */
+  /** The hash of the whole file, once it is complete. */
   get digest(): Uint8Array | undefined {
     if (this.isWhole) this.#digest ??= this.#config.hasher?.digest();
     return this.#digest;
@@ -170,14 +172,14 @@ export class Assembler {
     return ranges.toArray();
   }
 
-  /** Bytes that only wait to be opened. */
+  /** Bytes that are ready to be opened. */
   get readyBytes(): number {
     return this.#readyBytes;
   }
 
   /**
-   * Adds sealed bytes that have not arrived before; they are only read during the call. Opens a
-   * chunk that is complete with them at once, while it is in the processor's cache.
+   * Adds sealed bytes that have not arrived before; they are only read during the call. A chunk
+   * that they complete is opened immediately, while it is in the CPU's cache.
    */
   put(offset: number, source: Uint8Array, at: number, length: number): void {
     const end = Math.min(offset + length, this.size);
@@ -198,8 +200,8 @@ export class Assembler {
   }
 
   /**
-   * Accepts concatenated tags of the chunks from `from` on. False if they are cut, or beyond the
-   * end. A tag stays what it was first.
+   * Accepts the concatenated tags of chunk `from` and its successors. False if they are truncated
+   * or past the end. The first tag of a chunk is final.
    */
   acceptTags(from: number, packed: Uint8Array): boolean {
     const count = packed.length / limit.tagBytes;
@@ -215,14 +217,14 @@ export class Assembler {
       this.#ready.push(index);
       this.#readyBytes += chunk.received;
     }
-    // An empty line says that the server is still at work.
+    // An empty line shows that the server is still working.
     this.#tagCount += Math.max(1, count);
     return true;
   }
 
   /**
-   * Opens what is complete, checks what is held, hashes what is verified: about `maxBytes`, at
-   * least a chunk. True if there is more to do.
+   * Opens complete chunks, verifies held ones and hashes verified ones: about `maxBytes`, at least
+   * one chunk. True if there is more to do.
    */
   work(maxBytes: number): boolean {
     for (let left = maxBytes; left > 0;) {
@@ -233,7 +235,7 @@ export class Assembler {
     return true;
   }
 
-  /** The next chunk to request again. */
+  /** The next chunk that must be requested again. */
   nextBadChunk(): BadChunk | undefined {
     return this.#bad.shift();
   }
@@ -245,7 +247,7 @@ export class Assembler {
     return chunks;
   }
 
-  /** Opens a chunk; returns its bytes, 0 if none is ready. */
+  /** Opens one chunk; returns its bytes, 0 if none is ready. */
   #openNext(): number {
     const index = this.#ready.shift();
     const chunk = index === undefined ? undefined : this.#gathering.get(index);
@@ -281,7 +283,7 @@ export class Assembler {
     else freeBuffer(bytes);
   }
 
-  /** Checks a held chunk; returns its bytes, 0 if there is none. */
+  /** Verifies one held chunk; returns its bytes, 0 if there is none. */
   #checkNext(): number {
     const index = this.#toCheck.pop();
     if (index === undefined) return 0;
@@ -299,7 +301,7 @@ export class Assembler {
     return length;
   }
 
-  /** Hashes verified bytes that came out of order; returns how many, 0 if there are none. */
+  /** Hashes verified bytes that arrived out of order; returns how many, 0 if there are none. */
   #hashNext(): number {
     if (this.#config.hasher === undefined) return 0;
     const from = this.#hashedBytes;
@@ -308,7 +310,7 @@ export class Assembler {
     if (length <= 0) return 0;
     const text = this.#readChunk(from, length);
     if (text === undefined) {
-      // The partial file has become shorter than what was written to it.
+      // The partial file is shorter than what was written to it.
       const index = Math.floor(from / this.chunkBytes);
       this.#verifiedBytes -= this.#lengthOf(index);
       this.#reject(index, 0);

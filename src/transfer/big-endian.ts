@@ -1,6 +1,6 @@
-// Reads and writes unsigned integers of 16, 32 and 48 bits in network byte order, by hand: creating
-// a DataView per datagram costs more. Pure. Values that do not fit are truncated to their low bits,
-// as in a typed array; reading past the end gives 0.
+// Reads and writes unsigned integers of 16, 32 and 48 bits in network byte order by hand, because
+// creating a DataView per datagram costs more. Pure. Values that do not fit are truncated to their
+// low bits, as in a typed array; reading past the end gives 0.
 
 export function writeU16(into: Uint8Array, at: number, value: number): void {
   into[at] = value >>> 8;

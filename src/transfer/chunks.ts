@@ -1,4 +1,5 @@
-// How a file is cut into chunks, each of which is sealed as one (docs/transfer.md "Chunks"). Pure.
+// How a file is cut into chunks, each of which is sealed separately (docs/transfer.md "Chunks").
+// Pure.
 
 import { transfer as limit } from "../limits.ts";
 
@@ -13,7 +14,7 @@ export function chunkCount(sizeBytes: number, chunkBytes: number): number {
   return Math.ceil(sizeBytes / chunkBytes);
 }
 
-/** Bytes of a chunk: those of the last may be fewer. */
+/** Bytes of a chunk; the last one may be shorter. */
 export function chunkLength(index: number, sizeBytes: number, chunkBytes: number): number {
   return Math.min(chunkBytes, sizeBytes - index * chunkBytes);
 }

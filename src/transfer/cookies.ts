@@ -1,6 +1,6 @@
-// Cookies: stateless address validation, proof that a client receives what is sent to the source
-// address of its datagrams. A cookie is valid for one path, one token and a limited time. Pure: the
-// keyed hash and the time are parameters.
+// Cookies: stateless address validation. A valid cookie proves that a client receives what is sent
+// to the source address of its datagrams. It is bound to one path, one token and a limited time.
+// Pure: the keyed hash and the time are parameters.
 
 import { transfer as limit } from "../limits.ts";
 
@@ -13,7 +13,7 @@ export interface Path {
   readonly local: string;
 }
 
-/** HMAC-SHA-256 of `message`, or better; at least 16 bytes. The key is in the closure. */
+/** HMAC-SHA-256 of `message`, or better; at least 16 bytes. The closure holds the key. */
 export type KeyedHash = (message: Uint8Array) => Uint8Array;
 
 export class CookieJar {
@@ -35,8 +35,8 @@ export class CookieJar {
   }
 
   private forEpoch(epoch: number, path: Path, token: Uint8Array): Uint8Array {
-    // Fixed-length fields first, then addresses separated by a character that none contains, so
-    // that no two inputs give the same message.
+    // Fixed-length fields first, then the addresses, separated by a character that neither
+    // contains, so that no two inputs give the same message.
     const addresses = `${path.address}\0${path.local}`;
     const message = new Uint8Array(limit.tokenBytes + 10 + addresses.length);
     message.set(token, 0);

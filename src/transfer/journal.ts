@@ -1,6 +1,6 @@
-// The journal of a partial file: which file it belongs to, whose it is, and which chunks have been
-// written, with a hash of each. Lines are checksummed and append-only, so that a process may die at
-// any instant: a torn line is ignored. Every chunk is read and compared with its hash before it
+// The journal of a partial file: which file it is, who sent it, and which chunks have been written,
+// with a hash of each. Lines are checksummed and append-only, so that a process may die at any
+// time: a torn line is ignored. Every chunk is read back and compared with its hash before it
 // counts. Pure: text in, text out.
 
 import { journal as limit } from "../limits.ts";
@@ -13,7 +13,7 @@ export interface JournalHead {
   /** The server's opaque identifier of this content (docs/transfer.md). */
   readonly version: string;
   readonly chunkBytes: number;
-  /** Pin of the key that the sender has proved to have; null over plain text. */
+  /** Pin of the key that the sender has proved; null over plain text. */
   readonly sender: string | null;
 }
 
@@ -36,7 +36,9 @@ export function encodeHead(head: JournalHead): string {
   return line({ parley: version, name, size, version: content, chunkBytes, sender });
 }
 
-/** Lines that record written chunks: the first of a run, and the hashes of all in it. */
+/**
+ * Lines that record written chunks: the first index of a run, then the hashes of the chunks in it.
+ */
 export function encodeChunks(written: readonly WrittenChunk[]): string {
   const sorted = written.toSorted(([a], [b]) => a - b);
   let text = "";
@@ -51,7 +53,7 @@ export function encodeChunks(written: readonly WrittenChunk[]): string {
   return text;
 }
 
-/** Reads a journal, skipping damaged lines; undefined if the head is damaged. Never throws. */
+/** Parses a journal, skipping damaged lines; undefined if the head is damaged. Never throws. */
 export function decodeJournal(text: string): Journal | undefined {
   const end = text.indexOf("\n");
   const head = end < 0 ? undefined : headOf(payload(text.slice(0, end)));
@@ -60,7 +62,7 @@ export function decodeJournal(text: string): Journal | undefined {
   const all = chunkCount(head.size, head.chunkBytes);
   for (let at = end + 1; at < text.length;) {
     const next = text.indexOf("\n", at);
-    // The last line was being written.
+    // The last line is incomplete.
     if (next < 0) break;
     const record = payload(text.slice(at, next));
     at = next + 1;

@@ -1,4 +1,4 @@
-// All modules of the transfer as namespaces, so that io/jit-hints.ts can reach every function.
+// All transfer modules as namespaces, so that io/jit-hints.ts can reach every function.
 // tests/io/jit-hints.test.ts fails if one is missing.
 
 export * as arrivalBatch from "./arrival-batch.ts";

@@ -1,10 +1,10 @@
 // Path MTU discovery (DPLPMTUD, RFC 8899). A probe is an ordinary request for a larger segment: if
-// it arrives nothing is wasted, if not one segment is requested again. Pure.
+// it arrives, nothing was wasted; if not, one segment is requested again. Pure.
 
 import { transfer as limit } from "../limits.ts";
 
 /**
- * Segment sizes to try, in file bytes: Ethernet with IPv6 and IPv4, jumbo frames, 64 KiB. Our
+ * Segment sizes to try, in file bytes: Ethernet with IPv6 and IPv4, jumbo frames, 64 KiB. parley's
  * header takes 28 bytes, those of UDP and IP 28 or 48.
  */
 const ladder = [1_200, 1_424, 1_444, 4_044, 8_924, 16_000, 32_000, 65_024] as const;
@@ -26,12 +26,12 @@ export class MtuDiscovery {
     this.candidate = this.next(this.confirmed);
   }
 
-  /** File bytes per segment at the moment. */
+  /** The current number of file bytes per segment. */
   get segmentBytes(): number {
     return this.confirmed;
   }
 
-  /** The largest size that the server can send, as its offer says. */
+  /** Limits the search to the largest size that the server can send, as stated in its offer. */
   bound(maxBytes: number): void {
     this.maxBytes = Math.min(this.maxBytes, Math.max(maxBytes, limit.minSegmentBytes));
     this.confirmed = Math.min(this.confirmed, this.maxBytes);
@@ -56,7 +56,7 @@ export class MtuDiscovery {
     this.candidate = this.next(length);
   }
 
-  /** A probe was lost: try again, or give that size up. */
+  /** A probe was lost: try again, or give up on that size. */
   onProbeLost(length: number): void {
     if (length !== this.candidate) return;
     this.isProbing = false;
@@ -65,8 +65,8 @@ export class MtuDiscovery {
   }
 
   /**
-   * Nothing arrives any more: the path may only carry small segments now (RFC 8899 §4.3). Starts
-   * over from the base size.
+   * Nothing arrives any more: the path may only carry small segments now (RFC 8899 §4.3). Restarts
+   * from the base size.
    */
   onBlackHole(): void {
     if (this.confirmed <= limit.baseSegmentBytes) return;
@@ -76,7 +76,7 @@ export class MtuDiscovery {
     this.candidate = this.next(this.confirmed);
   }
 
-  /** The path is another one, which carries at least this. */
+  /** Restarts for a new path that carries at least this size. */
   restart(startBytes: number): void {
     this.confirmed = Math.min(startBytes, this.maxBytes);
     this.losses = 0;

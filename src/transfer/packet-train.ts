@@ -1,24 +1,27 @@
-// The first estimate of a path's rate, in bytes per µs: the spacing of the first burst on arrival
-// (packet-train dispersion). Pure.
+// The first estimate of a path's rate, in bytes per µs, from the spacing of the first burst on
+// arrival (packet-train dispersion). Pure.
 
-/** With fewer segments there is no estimate. */
+/** Fewer segments give no estimate. */
 const minTrainSegments = 12;
 /** A shorter train measures the scheduler, not the path. */
 const minTrainUs = 200;
 
 /**
- * How late the reader may have been at the start, which makes the train look shorter than it was.
- * Errs on the low side.
+ * How late the reader may have been at the start, which makes the train look shorter. Errs on the
+ * low side.
  */
 const lateReaderUs = 1_000;
-/** Arrivals this close to the first were queued together, and only mark the start. */
+/** Arrivals this close to the first were queued together and only mark the start. */
 const clusterUs = 50;
-/** A gap longer than this, and than 8 average gaps of the train, is a pause of a process. */
+/**
+ * A gap longer than this, and than 8 average gaps of the train, means that a process was
+ * descheduled.
+ */
 const minPauseUs = 1_000;
 const pauseGaps = 8;
 
 /**
- * This share of the train is enough, as the rest may be lost; with reordering, nearly all is
+ * This share of the train is enough, as the rest may be lost; with reordering, nearly all of it is
  * needed.
  */
 const sufficientShare = 0.75;
@@ -29,8 +32,8 @@ const jitterReordered = 3;
 const stragglers = 4;
 
 /**
- * Watches the first burst arrive. It left the sender in one piece, so only the bottleneck spaces
- * it.
+ * Observes the arrival of the first burst. It left the sender in one piece, so only the bottleneck
+ * spaces it.
  */
 export class PacketTrain {
   private firstUs = -1;
@@ -46,21 +49,21 @@ export class PacketTrain {
    * Sums over (send number, time since the first) of the counted arrivals, for linear regression.
    */
   private readonly sums = { seq: 0, us: 0, seqSeq: 0, seqUs: 0 };
-  /** The counted arrivals have kernel timestamps. */
+  /** The counted arrivals carry kernel timestamps. */
   private isExact = false;
 
   /** The train consists of the send numbers below `trainSegments`. */
   constructor(private readonly trainSegments: number) {}
 
   /**
-   * Notes an arrival. Bytes that arrive together with the first mark the start and don't count.
-   * `isExact`: `nowUs` is the time of arrival, not of reading; once there is such an arrival,
-   * others are ignored.
+   * Records an arrival. Bytes that arrive together with the first only mark the start. `isExact`:
+   * `nowUs` is the time of arrival, not of reading; once there is such an arrival, others are
+   * ignored.
    */
   add(seq: number, bytes: number, nowUs: number, isExact: boolean): void {
     if (this.hasEnded) return;
     if (seq >= this.trainSegments) {
-      // Past the train, and by more than a little reordering.
+      // Past the train by more than a little reordering.
       if (seq >= this.trainSegments + stragglers) this.hasEnded = true;
       return;
     }
@@ -73,7 +76,7 @@ export class PacketTrain {
     if (isSufficient || this.arrived === this.trainSegments) this.hasEnded = true;
   }
 
-  /** Bytes per µs once the whole train has passed, else 0. */
+  /** Bytes per µs once the whole train has passed, otherwise 0. */
   get bytesPerUs(): number {
     return this.hasEnded ? this.rate : 0;
   }
@@ -106,7 +109,7 @@ export class PacketTrain {
     if (isExact && this.segments > 0) {
       const averageUs = (this.lastUs - this.firstUs) / this.segments;
       if (nowUs - this.lastUs > Math.max(minPauseUs, pauseGaps * averageUs)) {
-        // A process was descheduled: what came before is either enough or discarded.
+        // A process was descheduled: the arrivals so far are either enough or discarded.
         if (this.segments >= minTrainSegments) {
           this.hasEnded = true;
           return;

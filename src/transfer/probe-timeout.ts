@@ -1,10 +1,10 @@
-// The timers for silence: probes with exponential backoff (RFC 9002 §6.2), and the stall timeout.
-// Pure. Times are in µs.
+// Timers for the case that nothing arrives: probes with exponential backoff (RFC 9002 §6.2), and
+// the stall timeout. Pure. Times are in µs.
 
 import { transfer as limit } from "../limits.ts";
 import type { RttEstimator } from "./congestion/rtt.ts";
 
-/** Keeps the doubling finite; the wait is capped long before. */
+/** Keeps the doubling finite; the wait is capped long before this. */
 const maxDoublings = 16;
 
 export class ProbeTimeout {
@@ -34,7 +34,7 @@ export class ProbeTimeout {
     this.restartedUs = nowUs;
   }
 
-  /** Restarts the stall timer: new bytes arrived, or the transfer waits for something else now. */
+  /** Restarts the stall timer: new bytes arrived, or the transfer now waits for something else. */
   onProgress(nowUs: number): void {
     this.progressUs = nowUs;
   }
@@ -49,7 +49,7 @@ export class ProbeTimeout {
     return this.progressUs < 0 ? Infinity : this.progressUs + this.stallTimeoutUs;
   }
 
-  /** When to probe unless something arrives; Infinity while nothing is expected. */
+  /** When to send a probe unless something arrives; Infinity while nothing is expected. */
   probeAtUs(inFlightSegments: number): number {
     if (inFlightSegments === 0 && this.probes === 0) return Infinity;
     const base = this.rtt.probeTimeoutUs(limit.initTimeoutUs);

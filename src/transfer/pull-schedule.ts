@@ -1,12 +1,12 @@
 // What to request over the control connection when datagrams do not get through: ranges in order, a
-// few at a time, at most so many bytes a second. TCP does the rest. Pure.
+// few at a time, within a byte rate. TCP does the rest. Pure.
 
 import { fetching as limits, transfer as wire } from "../limits.ts";
 import { RangeSet } from "./ranges.ts";
 
 export class PullSchedule {
   readonly #wanted: RangeSet;
-  /** Requested, and not yet arrived. */
+  /** Requested but not yet received. */
   readonly #pending = new RangeSet();
   readonly #bytesPerMs: number;
   #horizon = Infinity;
@@ -22,12 +22,12 @@ export class PullSchedule {
     this.#bytesPerMs = limitBytesPerSecond / 1_000;
   }
 
-  /** Something has been requested, and has not arrived. */
+  /** Some requested bytes have not arrived yet. */
   get isPending(): boolean {
     return !this.#pending.isEmpty;
   }
 
-  /** Nothing is left to be requested. */
+  /** Nothing is left to request. */
   get isEmpty(): boolean {
     return this.#wanted.isEmpty;
   }
@@ -37,20 +37,20 @@ export class PullSchedule {
     this.#horizon = offset;
   }
 
-  /** Nothing beyond the end of the file is wanted. */
+  /** Drops wanted ranges past the end of the file. */
   setSize(sizeBytes: number): void {
     this.#wanted.remove(sizeBytes, Infinity);
   }
 
   /**
-   * Takes what has arrived. Calls `deliver` for each part that was requested, so that every byte is
+   * Handles received bytes. Calls `deliver` for each part that was requested, so that every byte is
    * delivered once.
    */
   handleData(offset: number, length: number, deliver: (start: number, end: number) => void): void {
     this.receivedBytes += this.#pending.remove(offset, offset + length, deliver);
   }
 
-  /** Requests bytes again that turned out to be wrong. */
+  /** Requests bytes again that failed verification. */
   handleBadRange(offset: number, length: number): void {
     this.#wanted.add(offset, offset + length);
   }
@@ -78,13 +78,13 @@ export class PullSchedule {
     return nowMs + Math.max(1, lacking / this.#bytesPerMs);
   }
 
-  /** A limited transfer is requested in steps of 50 ms. */
+  /** Step size: a rate-limited transfer makes requests worth 50 ms of the limit. */
   get #stepBytes(): number {
     if (this.#bytesPerMs === Infinity) return 1;
     return Math.max(1, Math.min(wire.maxPullBytes, this.#bytesPerMs * 50));
   }
 
-  /** Bytes that the limit allows now. */
+  /** Bytes that the rate limit allows now. */
   #allowance(nowMs: number): number {
     if (this.#bytesPerMs === Infinity) return Infinity;
     const elapsedMs = Math.min(1_000, nowMs - this.#creditAtMs);

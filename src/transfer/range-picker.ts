@@ -1,6 +1,6 @@
 // Picks what to request next: lost ranges first, then new ones, then copies of the last segments.
-// Keeps the books on bytes wanted, in flight and missing; the receiver decides when and how much.
-// Pure.
+// Keeps track of the bytes wanted, in flight and missing; the receiver decides when to request and
+// how much. Pure.
 
 import { transfer as limit } from "../limits.ts";
 import type { MtuDiscovery } from "./mtu-discovery.ts";
@@ -8,20 +8,20 @@ import { RangeSet } from "./ranges.ts";
 import { mark, SentSegments } from "./sent-segments.ts";
 import type { RangeRequest } from "./wire.ts";
 
-/** New ranges per REQUEST; with the repeated ones they fit one datagram. */
+/** New ranges per REQUEST; together with the repeated ones they fit one datagram. */
 const maxNewRanges = 16;
 /**
- * A REQUEST repeats the ranges of this many predecessors, so that losing one costs no round trip.
+ * A REQUEST repeats the ranges of this many predecessors, so that a lost one costs no round trip.
  */
 const repeatedRequests = 3;
 /**
- * Copies at the end may take this share of all bytes requested, and at least `minCopies` segments.
+ * At the end, copies may take this share of all bytes requested, and at least `minCopies` segments.
  */
 const copyShare = 0.006;
 const minCopies = 3;
 
 export class RangePicker {
-  /** Bytes to request (again). */
+  /** Bytes to request, for the first time or again. */
   readonly wanted: RangeSet;
   /** Bytes that have not arrived. */
   readonly missing: RangeSet;
@@ -34,7 +34,7 @@ export class RangePicker {
   /** Bytes requested more than once. */
   repeatedBytes = 0;
   private copiedBytes = 0;
-  /** The ranges of the last REQUESTs, and those picked for the next. */
+  /** The ranges of recent REQUESTs, and those picked for the next one. */
   private readonly recent: RangeRequest[][] = [];
   private picked: RangeRequest[] = [];
   /** Everything has been requested once: only repeats follow. */
@@ -49,17 +49,19 @@ export class RangePicker {
     this.missing = new RangeSet(wanted);
   }
 
-  /** There is something to request within the horizon. */
+  /** Whether there is something to request within the horizon. */
   get hasWanted(): boolean {
     return this.wanted.firstByte < this.horizon;
   }
 
-  /** Bytes of the smallest request worth making now. */
+  /** Bytes of the smallest request worth sending now. */
   get minRequestBytes(): number {
     return Math.min(this.mtu.segmentBytes, Math.max(1, this.wanted.firstLength));
   }
 
-  /** Picks ranges of at most `budget` bytes (an MTU probe may exceed it); returns their bytes. */
+  /**
+   * Picks ranges of at most `budget` bytes (an MTU probe may exceed it); returns how many bytes.
+   */
   pick(budget: number, appLimited: boolean, nowUs: number): number {
     this.picked = [];
     let left = budget;
@@ -75,7 +77,7 @@ export class RangePicker {
       const segment = this.mtu.segmentBytes;
       const most = Math.min(this.segments.room, limit.maxRangeBytes / segment);
       const segments = Math.min(Math.floor(left / segment), Math.floor(most));
-      // Include a remainder shorter than a segment.
+      // Include a remainder that is shorter than a segment.
       const take = length <= left && length <= most * segment ? length : segments * segment;
       if (take <= 0) break;
       const isCopied = this.isEndgame && this.mayCopy(take);
@@ -88,7 +90,7 @@ export class RangePicker {
     return budget - left;
   }
 
-  /** Picks for the first REQUEST, without an MTU probe. */
+  /** Picks ranges for the first REQUEST, without an MTU probe. */
   pickFirst(budget: number, nowUs: number): number {
     this.picked = [];
     let left = budget;
@@ -101,7 +103,8 @@ export class RangePicker {
   }
 
   /**
-   * Requests the newest segments in flight again, so that losing the last needs no timeout to show.
+   * Requests the newest segments in flight again, so that a lost last segment is noticed without a
+   * timeout.
    */
   pickTailCopies(count: number, nowUs: number): number {
     if (this.isTailCopied || !this.isEndgame) return 0;
@@ -127,7 +130,7 @@ export class RangePicker {
     return this.isEndgame && !this.isTailCopied && this.mayCopy(this.mtu.segmentBytes);
   }
 
-  /** The ranges of the next REQUEST: repeated ones, then those just picked, if any (`isNew`). */
+  /** The ranges of the next REQUEST: repeated ones, then newly picked ones, if any (`isNew`). */
   takeRanges(): { ranges: RangeRequest[]; isNew: boolean } {
     const ranges = [...this.recent.flat(), ...this.picked];
     const isNew = this.picked.length > 0;
@@ -149,12 +152,12 @@ export class RangePicker {
     });
   };
 
-  /** A segment arrived, perhaps after it was declared lost: it need not be requested again. */
+  /** A segment arrived, perhaps after being declared lost: it need not be requested again. */
   onLateSegment(offset: number, length: number): void {
     this.repeatedBytes -= this.wanted.remove(offset, offset + length);
   }
 
-  /** The size is known: nothing beyond it is wanted, missing or in flight. */
+  /** The size is known: nothing past it is wanted, missing or in flight. */
   setSize(sizeBytes: number): void {
     this.sizeBytes = sizeBytes;
     this.wanted.remove(sizeBytes, Infinity);
@@ -163,7 +166,7 @@ export class RangePicker {
     if (this.wanted.isEmpty) this.isEndgame = true;
   }
 
-  /** Received bytes turned out to be corrupt: request them again. */
+  /** Requests received bytes again that turned out to be corrupt. */
   wantAgain(offset: number, length: number): void {
     const end = Math.min(offset + length, this.sizeBytes);
     this.missing.add(offset, end);

@@ -1,5 +1,5 @@
-// A set of byte ranges, kept sorted, disjoint and merged. Pure. Its users bound the number of
-// ranges, since every hole needs a segment in flight.
+// A set of byte ranges, kept sorted, disjoint and merged. Pure. Callers bound the number of ranges,
+// since every hole requires a segment in flight.
 
 /** Half-open byte ranges [start, end). Changes at the front, where most happen, are cheap. */
 export class RangeSet {
@@ -59,7 +59,8 @@ export class RangeSet {
   }
 
   /**
-   * Removes [start, end); calls `removed` for each part that was in the set. Returns their bytes.
+   * Removes [start, end); calls `removed` for each part that was in the set. Returns the number of
+   * bytes removed.
    */
   remove(start: number, end: number, removed?: (start: number, end: number) => void): number {
     if (end <= start) return 0;
@@ -89,7 +90,7 @@ export class RangeSet {
     return bytes;
   }
 
-  /** Joins the first two ranges, to bound the size of a set. */
+  /** Merges the first two ranges, to bound the size of a set. */
   fillFirstGap(): void {
     if (this.starts.length > 1) this.add(this.ends[0]!, this.starts[1]!);
   }

@@ -1,15 +1,15 @@
-// The receiving end of one transfer: decides what to request and when, and knows when everything
-// has arrived. Pure, in the style of quinn-proto: `handle…` takes input, `poll…` returns output,
-// `nextTimeoutUs` says when to call again. Knows nothing of sockets, files or keys.
+// The receiving end of one transfer: decides what to request and when, and detects completion.
+// Pure, in the style of quinn-proto: `handle…` takes input, `poll…` returns output, `nextTimeoutUs`
+// says when to call again. Knows nothing of sockets, files or keys.
 //
-// How an adapter drives it:
-//  1. Call `pollTransmit` at once, alongside the TCP connect: it returns the INIT.
-//  2. `handleDatagrams` takes the COOKIE and sets `cookie`. Put the token, the address that the
+// How an adapter drives it: 1. Call `pollTransmit` immediately, in parallel with the TCP connect:
+// it returns the INIT. 2. `handleDatagrams` takes the COOKIE and sets `cookie`. Put the token, the
+// address that the
 //     cookie names and `pollFirstRequest` (a whole REQUEST datagram) into the `fetch` message.
-//  3. Call `handleOffer` once the size is known. DATA that arrives earlier is accepted.
-//  4. After every `handle…`, and at `nextTimeoutUs()` (after `handleTimeout`), call `pollTransmit`
+// 3. Call `handleOffer` once the size is known. DATA that arrives earlier is accepted. 4. After
+// every `handle…`, and at `nextTimeoutUs()` (after `handleTimeout`), call `pollTransmit`
 //     until it returns 0.
-//  5. Stop when `state` is neither `connecting` nor `running`.
+// 5. Stop when `state` is neither `connecting` nor `running`.
 
 import { transfer as limit } from "../limits.ts";
 import { ArrivalBatch, pauseThresholdUs } from "./arrival-batch.ts";
@@ -42,17 +42,17 @@ import {
 } from "./wire.ts";
 
 /**
- * Segments of the first request: one burst, whose spacing on arrival reveals the bottleneck's rate.
+ * Segments of the first request: one burst, whose spacing on arrival reveals the bottleneck rate.
  */
 const firstBurstSegments = 32;
-/** Linux's default receive buffer, less its bookkeeping. */
+/** Linux's default receive buffer minus its bookkeeping. */
 const defaultBufferBytes = 160 * 1024;
 /**
  * Consecutive probe timeouts after which everything in flight is declared lost (RFC 9002 §7.6,
  * persistent congestion).
  */
 const outageProbes = 3;
-/** A GONE "unknown" this soon after the offer may have been sent before it: ignore it. */
+/** A GONE "unknown" this soon after the offer may have been sent before it and is ignored. */
 const goneGraceUs = 1_000_000;
 /** Rate samples over less than this share of the minimum RTT are artefacts. */
 const minRttShare = 0.98;
@@ -63,7 +63,7 @@ const minRttShare = 0.98;
  */
 export type ByteSink = (offset: number, source: Uint8Array, at: number, length: number) => void;
 
-/** What a finished transfer has learnt about the path, for the next one from the same server. */
+/** What a finished transfer has learned about the path, for the next one from the same server. */
 export interface PathMetrics {
   minRttUs: number;
   bandwidthBytesPerSecond: number;
@@ -79,7 +79,7 @@ export interface ReceiverConfig {
    * the file (`handleOffer` trims it), so it can be given before the size is known.
    */
   wanted?: readonly (readonly [start: number, end: number])[];
-  /** Most bytes of the file to request per second; default: no limit. */
+  /** Maximum bytes of the file to request per second; default: no limit. */
   limitBytesPerSecond?: number;
   /** The largest segment that this socket can receive; default limits.ts `maxSegmentBytes`. */
   maxSegmentBytes?: number;
@@ -87,7 +87,7 @@ export interface ReceiverConfig {
   loopback?: boolean;
   /** The socket's receive buffer, which bounds what is in flight on loopback. Default: Linux's. */
   receiveBufferBytes?: number;
-  /** What an earlier transfer from the same server has learnt about the path. */
+  /** What an earlier transfer from the same server has learned about the path. */
   path?: PathMetrics;
   /** The transfer is `stalled` after this long without a new byte; default limits.ts. */
   stallTimeoutUs?: number;
@@ -101,7 +101,7 @@ export type ReceiverState =
   | "done"
   /** The server no longer knows the transfer: request it again over the control connection. */
   | "gone"
-  /** The server says that the file has changed since it was offered. */
+  /** The server reports that the file has changed since it was offered. */
   | "changed"
   /** No new byte has arrived for `stallTimeoutUs`. */
   | "stalled";
@@ -115,13 +115,13 @@ export interface ReceiverStats {
   rttUs: number;
   minRttUs: number;
   requestedSegments: number;
-  /** Segments declared lost, less those that arrived after all. */
+  /** Segments declared lost, minus those that arrived after all. */
   lostSegments: number;
   /** Bytes requested again / bytes requested, 0…1. */
   retransmittedShare: number;
   /** Bytes that arrived more than once. */
   duplicateBytes: number;
-  /** File bytes per segment at the moment. */
+  /** The current number of file bytes per segment. */
   segmentBytes: number;
   /** The congestion controller's estimate, in bytes per second; 0 before the first sample. */
   bandwidthBytesPerSecond: number;
@@ -133,10 +133,10 @@ export interface ReceiverStats {
 
 export class Receiver {
   state: ReceiverState = "connecting";
-  /** Set once the server has answered: validates our address, which it also names. */
+  /** Set once the server has answered. It validates this client's address, which it also states. */
   cookie: { bytes: Uint8Array; address: string; port: number } | undefined;
   private readonly picker: RangePicker;
-  /** What is known of the path; `handleNewPath` begins anew. */
+  /** What is known about the path; `handleNewPath` resets it. */
   private rtt = new RttEstimator();
   private controller: CongestionController;
   private schedule: RequestSchedule;
@@ -150,7 +150,7 @@ export class Receiver {
   /** Probes to send now; -1: send an INIT for a fresh cookie instead. */
   private probesDue = 0;
 
-  /** New bytes passed to the sink, less corrupt ones. */
+  /** New bytes passed to the sink, minus corrupt ones. */
   receivedBytes = 0;
   private duplicateBytes = 0;
   /** Arrivals not yet reported to the congestion controller. */
@@ -169,7 +169,7 @@ export class Receiver {
     const { token, limitBytesPerSecond = Infinity, loopback = false } = config;
     this.tag = tagOf(token);
     this.isOnLoopback = loopback;
-    // Segments of at most 50 ms worth of the limit, to keep it in small steps.
+    // Segments worth at most 50 ms of the limit, so that it is spent in small steps.
     const limitSegment = Math.floor(limitBytesPerSecond / 20);
     const maxSegment = Math.min(
       config.maxSegmentBytes ?? limit.maxSegmentBytes,
@@ -189,14 +189,14 @@ export class Receiver {
   }
 
   /**
-   * Takes one or several datagrams (as UDP_GRO merges them) from the server's address: the first
-   * `length` bytes. Ignores hostile input. What they say about the path is evaluated at the next
+   * Handles one or several datagrams (as merged by UDP_GRO) from the server's address: the first
+   * `length` bytes. Ignores hostile input. Their evidence about the path is evaluated at the next
    * `pollTransmit` or `handleTimeout`. `isExact`: `nowUs` is the kernel's time of arrival, not the
    * time of reading.
    */
   handleDatagrams(bytes: Uint8Array, nowUs: number, length = bytes.length, isExact = false): void {
     let at = 0;
-    // Each iteration consumes four bytes or more of the buffer, which the socket bounds.
+    // Each iteration consumes at least four bytes of the buffer, which the socket bounds.
     while (at < length) {
       const end = datagramEnd(bytes, at, length);
       if (end < 0) break;
@@ -244,7 +244,7 @@ export class Receiver {
   }
 
   /**
-   * Nothing at or beyond this offset is requested until it is raised: bounds the memory of `-o -`.
+   * Nothing at or beyond this offset is requested until it is raised; bounds the memory of `-o -`.
    */
   setHorizon(offset: number, nowUs: number): void {
     if (this.picker.horizon <= this.picker.wanted.firstByte) this.probeTimeout.onProgress(nowUs);
@@ -252,8 +252,8 @@ export class Receiver {
   }
 
   /**
-   * Datagrams take another path from now on, between the same two ends: what is under way counts as
-   * lost, and everything that was known of the path is forgotten.
+   * Datagrams take another path from now on, between the same two ends. Everything in flight counts
+   * as lost, and everything learned about the old path is discarded.
    */
   handleNewPath(loopback: boolean, nowUs: number): void {
     if (!this.isActive) return;
@@ -285,11 +285,11 @@ export class Receiver {
     );
   }
 
-  /** The first REQUEST, for the control connection to carry; 0 if there is no cookie yet. */
+  /** The first REQUEST, to be sent over the control connection; 0 if there is no cookie yet. */
   pollFirstRequest(into: Uint8Array, nowUs: number): number {
     if (this.cookie === undefined || this.hasRequested) return 0;
     this.hasRequested = true;
-    // No MTU probe in this burst: it is measured.
+    // No MTU probe in this burst: its spacing is measured.
     const budget = this.isOnLoopback
       ? this.controller.windowBytes
       : firstBurstSegments * this.picker.mtu.segmentBytes;
@@ -368,7 +368,7 @@ export class Receiver {
   }
 
   private newProbeTimeout(): ProbeTimeout {
-    // A limit of a few bytes a second must not look like a stall.
+    // With a limit of a few bytes a second, waiting must not look like a stall.
     const threeSegmentsUs = (3 * limit.baseSegmentBytes) / this.limitBytesPerUs;
     const givenUs = this.config.stallTimeoutUs ?? limit.stallTimeoutUs;
     return new ProbeTimeout(this.rtt, Math.max(givenUs, threeSegmentsUs));
@@ -386,7 +386,7 @@ export class Receiver {
     return this.state === "connecting" || this.state === "running";
   }
 
-  /** The hot path: allocates nothing. A datagram that answers no request of ours is ignored. */
+  /** The hot path: allocates nothing. Ignores datagrams that do not answer a request. */
   private handleData(
     bytes: Uint8Array,
     at: number,
@@ -450,8 +450,8 @@ export class Receiver {
   }
 
   /**
-   * Updates RTT, losses and congestion control from the arrivals since the last call. Once per
-   * batch: after a pause of this process, a hundred segments that are equally late are one piece of
+   * Updates RTT, losses and congestion control from the arrivals since the last call, once per
+   * batch: after a pause of this process, a hundred equally late segments are one piece of
    * evidence, not a hundred.
    */
   private processArrivals(): void {
@@ -496,8 +496,8 @@ export class Receiver {
       this.probesDue = 2;
       return;
     }
-    // The path may be down, its MTU smaller, or our address new: start over, with small segments
-    // and a fresh cookie.
+    // The path may be down, its MTU smaller, or the client's address new: start over with small
+    // segments and a fresh cookie.
     const isRepeated = probes > outageProbes;
     this.picker.segments.declareAllLost(isRepeated, this.picker.onLost);
     this.controller.onOutage();
@@ -520,7 +520,7 @@ export class Receiver {
 
   private pollInit(into: Uint8Array, nowUs: number): number {
     if (nowUs < this.inits.dueUs) return 0;
-    // After an outage a single INIT asks for a fresh cookie; probes follow.
+    // After an outage, a single INIT requests a fresh cookie; probes follow.
     if (this.probesDue < 0) this.probesDue = 1;
     else this.inits.onSent(nowUs);
     return writeInit(into, { token: this.config.token, timeUs: wireTime(nowUs) });

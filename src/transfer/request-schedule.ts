@@ -1,13 +1,14 @@
-// Decides when a receiver may request, and how much: congestion window, pacing, and a rate limit
-// set by the user. Pure. Knows nothing of datagrams; the range picker knows what there is to
-// request.
+// Decides when a receiver may request and how much: congestion window, pacing, and the user's rate
+// limit. Pure. Knows nothing of datagrams; the range picker knows what to request.
 
 import type { CongestionController } from "./congestion/controller.ts";
 import { Pacer } from "./congestion/pacer.ts";
 import type { RttEstimator } from "./congestion/rtt.ts";
 import type { RangePicker } from "./range-picker.ts";
 
-/** The last REQUEST is repeated after this long, this often: losing it would cost a timeout. */
+/**
+ * The last REQUEST is repeated after this delay, this many times: losing it would cost a timeout.
+ */
 const repeatUs = 2_000;
 const maxRepeats = 2;
 /**
@@ -16,18 +17,18 @@ const maxRepeats = 2;
  */
 const minBurstUs = 1_500;
 const maxBurstUs = 20_000;
-/** The first REQUEST is not paced; under a rate limit it takes at most this long's worth. */
+/** The first REQUEST is not paced; under a rate limit it requests at most this long's worth. */
 const firstLimitUs = 100_000;
 /**
- * When window-limited, wait until a sixteenth of the window, or this long's worth of the rate, is
- * free; otherwise every arriving segment would cost a REQUEST.
+ * When the window is full, wait until a sixteenth of it, or this long's worth of the rate, is free;
+ * otherwise every arriving segment would cost a REQUEST.
  */
 const windowParts = 16;
 const windowUs = 500;
 /**
- * Requests run this far ahead of the rate, so that the server does not run dry while a process or a
- * REQUEST is late. What waits there is not on the path, and a change of the rate takes effect at
- * once.
+ * Requests run this far ahead of the rate, so that the server does not run dry when a process or a
+ * REQUEST is late. Requests waiting at the server are not on the path, and a change of the rate
+ * takes effect immediately.
  */
 const aheadUs = 3_000;
 
@@ -45,26 +46,26 @@ export class RequestSchedule {
     private readonly limitBytesPerUs: number,
   ) {}
 
-  /** The rate of our requests; Infinity: unpaced. */
+  /** The rate of requests; Infinity: unpaced. */
   get paceBytesPerUs(): number {
     return Math.min(this.controller.pacingBytesPerUs, this.limitBytesPerUs);
   }
 
   /**
-   * The rate at which the server is to send: the path's. A rate limit is enforced by requesting
-   * less, since segments held back at the server would look lost.
+   * The rate at which the server should send: the path's rate. A user's limit is enforced by
+   * requesting less, since segments held back at the server would look lost.
    */
   get sendBytesPerUs(): number {
     return this.controller.pacingBytesPerUs;
   }
 
-  /** The user's limit, not the network, bounds the rate. */
+  /** Whether the user's limit, not the network, bounds the rate. */
   get isLimited(): boolean {
     return this.limitBytesPerUs <= this.controller.pacingBytesPerUs;
   }
 
   /**
-   * How much of `bytes` the first REQUEST may ask for: 100 ms of the limit, but at least a segment.
+   * How much of `bytes` the first REQUEST may cover: 100 ms of the limit, but at least one segment.
    */
   firstBudget(bytes: number): number {
     const most = Math.max(this.picker.mtu.segmentBytes, this.limitBytesPerUs * firstLimitUs);
@@ -77,7 +78,7 @@ export class RequestSchedule {
     return Math.min(maxBurstUs, Math.max(minBurstUs, minUs < Infinity ? minUs / 3 : 0));
   }
 
-  /** Accrues pacing credit until now. */
+  /** Accrues pacing credit until `nowUs`. */
   update(nowUs: number): void {
     const { segmentBytes } = this.picker.mtu;
     this.pacer.update(nowUs, this.paceBytesPerUs, segmentBytes, this.burstUs);
@@ -87,7 +88,7 @@ export class RequestSchedule {
     this.pacer.spend(bytes);
   }
 
-  /** A REQUEST was sent; `isNew` if it has new ranges. */
+  /** A REQUEST was sent; `isNew` if it contains new ranges. */
   onRequested(isNew: boolean, nowUs: number): void {
     this.lastRequestUs = nowUs;
     if (isNew) this.repeats = 0;
@@ -97,7 +98,7 @@ export class RequestSchedule {
     this.repeats++;
   }
 
-  /** Bytes that the window and pacing allow now. */
+  /** Bytes that window and pacing allow now. */
   budget(): number {
     const { picker, controller } = this;
     if (!picker.hasWanted || picker.segments.room < 1) return 0;
@@ -122,14 +123,14 @@ export class RequestSchedule {
     return this.pacer.readyUs(this.lastRequestUs, rate, least, this.aheadBytes);
   }
 
-  /** When to repeat the last REQUEST; Infinity if that is done, or nothing is in flight. */
+  /** When to repeat the last REQUEST; Infinity if it has been, or nothing is in flight. */
   repeatAtUs(): number {
     const { segments } = this.picker;
     if (this.repeats >= maxRepeats || segments.inFlightSegments === 0) return Infinity;
     return this.lastRequestUs + Math.max(repeatUs, this.rtt.smoothedUs / 8);
   }
 
-  /** Bytes in flight that are waiting at the server rather than on the path. */
+  /** Bytes in flight that wait at the server and are not on the path yet. */
   get heldBytes(): number {
     return this.aheadBytes * Math.min(1, this.heldUs / aheadUs);
   }
@@ -138,7 +139,7 @@ export class RequestSchedule {
     return Math.max(least, Math.min(this.controller.windowBytes / windowParts, rate * windowUs));
   }
 
-  /** Room in the window; a segment larger than the window may still go alone. */
+  /** Free window space; a segment larger than the window may still be sent alone. */
   private windowRoom(least: number): number {
     const onPath = this.picker.segments.inFlightBytes - this.heldBytes;
     return Math.max(this.controller.windowBytes, 2 * least) - onPath;

@@ -1,11 +1,11 @@
-// Recently sealed chunks of all transfers of a server, so that segments of one chunk, and those
-// that were lost, do not make it sealed again. Bounded in bytes. Pure.
+// Recently sealed chunks of all of a server's transfers, so that segments of one chunk and
+// retransmissions do not require sealing it again. Bounded in bytes. Pure.
 
 import { BoundedMap } from "../bounded-map.ts";
 import { freeBuffer } from "../free-buffer.ts";
 import { transfer as limit } from "../limits.ts";
 
-/** A chunk under a transfer's key: as many bytes as its text, and the tag that authenticates them. */
+/** A chunk sealed under a transfer's key, as long as its plaintext, and its authentication tag. */
 export interface SealedChunk {
   readonly bytes: Uint8Array;
   readonly tag: Uint8Array;
@@ -19,7 +19,7 @@ export class SealCache {
     this.#chunks = new BoundedMap(maxBytes, ({ bytes }) => bytes.length);
   }
 
-  /** A number for a transfer, never used again. */
+  /** A number that identifies a transfer; never reused. */
   newOwner(): number {
     return this.#nextOwner++;
   }
@@ -28,12 +28,12 @@ export class SealCache {
     return this.#chunks.get(keyOf(owner, index));
   }
 
-  /** Takes the chunk over: its memory is freed when it has to leave. */
+  /** Takes ownership of the chunk: its memory is freed on eviction. */
   set(owner: number, index: number, chunk: SealedChunk): void {
     for (const [, { bytes }] of this.#chunks.set(keyOf(owner, index), chunk)) freeBuffer(bytes);
   }
 
-  /** Drops a chunk, if it is still there. */
+  /** Deletes a chunk, if present. */
   delete(owner: number, index: number): void {
     const key = keyOf(owner, index);
     const chunk = this.#chunks.get(key);

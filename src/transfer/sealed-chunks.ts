@@ -1,14 +1,14 @@
-// A file as one transfer sends it: in chunks sealed under the transfer's key, with the chunk's index
-// as nonce. Two texts under one nonce would give both away, so the tag of every chunk is kept, and
-// a chunk that is sealed again must come out the same before a byte of it leaves: if it does not,
-// the file has changed. Pure: file, cipher and cache are parameters.
+// A file as one transfer sends it: in chunks sealed under the transfer's key, with the chunk's
+// index as nonce. Sealing two plaintexts under one nonce would reveal both, so the tag of every
+// chunk is kept, and a chunk that is sealed again must produce the same tag before any of its bytes
+// are sent; if it does not, the file has changed. Pure: file, cipher and cache are parameters.
 
 import { transfer as limit } from "../limits.ts";
 import { freeBuffer } from "../free-buffer.ts";
 import { chunkCount, chunkLength } from "./chunks.ts";
 import type { SealCache, SealedChunk } from "./seal-cache.ts";
 
-/** Seals the text of a chunk, which is only read during the call, under the transfer's key. */
+/** Seals the plaintext of a chunk, which is only read during the call, under the transfer's key. */
 export type SealChunk = (index: number, text: Uint8Array) => SealedChunk;
 
 export interface SealedChunksConfig {
@@ -16,27 +16,28 @@ export interface SealedChunksConfig {
   readonly chunkBytes: number;
   readonly seal: SealChunk;
   /**
-   * Reads that many bytes of the file; undefined if there are fewer, or they can't be read. The
-   * result is only used until the next call.
+   * Reads exactly `length` bytes of the file; undefined if there are fewer or they can't be read.
+   * The result is only valid until the next call.
    */
   readonly readText: (offset: number, length: number) => Uint8Array | undefined;
   readonly cache: SealCache;
 }
 
-/** Consecutive tags, from that of chunk `from` on. */
+/** Consecutive tags, starting with that of chunk `from`. */
 export interface TagRun {
   readonly from: number;
   readonly packed: Uint8Array;
 }
 
 /**
- * Bytes of sealed chunks that a transfer keeps at first: they stay in the processor's cache. Each
- * chunk that has to be sealed again doubles that, since losses are requested a round trip later.
+ * Initial number of bytes of sealed chunks that a transfer caches; they stay in the CPU's cache.
+ * Doubles for each chunk that must be sealed again, since lost segments are requested a round trip
+ * later.
  */
 const firstCachedBytes = 512 * 1_024;
 const maxCachedBytes = 16 * 1_024 * 1_024;
 
-/** Copies between typed arrays without a view of either: three times as fast for a segment. */
+/** Copies between typed arrays without creating a view: three times as fast for a segment. */
 const copyBytes = Buffer.prototype.copy;
 
 export class SealedChunks {
@@ -68,7 +69,10 @@ export class SealedChunks {
     this.#isKept = new Uint8Array(this.count);
   }
 
-  /** A chunk had another text than before, or could not be read: nothing is read any more. */
+  /**
+   * Whether a chunk differed from its first reading or could not be read; nothing is read after
+   * that.
+   */
   get hasChanged(): boolean {
     return this.#hasChanged;
   }
@@ -78,12 +82,12 @@ export class SealedChunks {
     return this.#keptCount === this.count;
   }
 
-  /** Tags that have not been taken. */
+  /** Number of tags that have not been taken yet. */
   get freshCount(): number {
     return this.#fresh.length;
   }
 
-  /** Reads sealed bytes; fewer than requested if the file has changed. As `ReadInto`. */
+  /** Reads sealed bytes (`ReadInto`); fewer than requested if the file has changed. */
   read(offset: number, into: Uint8Array, at: number, length: number): number {
     const { chunkBytes } = this;
     let done = 0;
@@ -100,14 +104,14 @@ export class SealedChunks {
     return done;
   }
 
-  /** Bytes sealed since the last call: what requests have cost. */
+  /** Bytes sealed since the last call: the cost of recent requests. */
   takeSealedBytes(): number {
     const bytes = this.#sealedBytes;
     this.#sealedBytes = 0;
     return bytes;
   }
 
-  /** The next tags that the receiver lacks, at most `max` of them. */
+  /** The next tags that the receiver lacks, at most `max`. */
   takeTags(max: number): TagRun | undefined {
     if (this.#fresh.length === 0 || max < 1) return undefined;
     if (!this.#isSorted) this.#fresh.sort((a, b) => a - b);
@@ -120,14 +124,14 @@ export class SealedChunks {
     return { from, packed: this.#tags.slice(from * limit.tagBytes, end) };
   }
 
-  /** Seals a chunk for its tag alone, unless that is known: it may leave before the data. */
+  /** Seals a chunk just for its tag, unless the tag is known: it may be sent before the data. */
   tagAhead(index: number): void {
     if (this.#hasChanged || this.#isKept[index] === 1) return;
     const sealed = this.#seal(index);
     if (sealed !== undefined) freeBuffer(sealed.bytes);
   }
 
-  /** Seals a chunk anew: false if its text is not the one that was sealed first. */
+  /** Seals a chunk again; false if its plaintext is not the one that was sealed first. */
   confirm(index: number): boolean {
     const sealed = this.#seal(index);
     if (sealed !== undefined) freeBuffer(sealed.bytes);
@@ -152,7 +156,7 @@ export class SealedChunks {
     const sealed = this.#seal(index);
     if (sealed === undefined) return undefined;
     cache.set(this.#owner, index, sealed);
-    // Other transfers may have pushed it out of the cache.
+    // Other transfers may have evicted it from the cache.
     const before = this.#cached.indexOf(index);
     if (before >= 0) this.#cached.splice(before, 1);
     this.#cached.push(index);
@@ -175,7 +179,7 @@ export class SealedChunks {
     return undefined;
   }
 
-  /** False if the chunk had another tag before. */
+  /** Records the tag; false if the chunk had another tag before. */
   #keep(index: number, tag: Uint8Array): boolean {
     if (this.#isKept[index] === 1) return this.#isTag(index, tag);
     this.#tags.set(tag, index * limit.tagBytes);
@@ -187,7 +191,10 @@ export class SealedChunks {
     return true;
   }
 
-  /** Whatever else is wrong: no byte leaves that is sealed under a nonce with another text. */
+  /**
+   * A last line of defence: no byte may be sent that was sealed with another plaintext under the
+   * same nonce.
+   */
   #assertOneText(index: number, tag: Uint8Array): void {
     if (this.#isKept[index] === 1 && this.#isTag(index, tag)) return;
     throw new Error(`Assertion failed: chunk ${index} would leave with two texts under one nonce`);

@@ -1,5 +1,5 @@
-// One transfer at the sending end: a queue of requested ranges, which leave as paced bursts of
-// datagrams. Pure. Does not track segments: a client that misses one requests it again.
+// One transfer at the sending end: a queue of requested ranges, sent as paced bursts of datagrams.
+// Pure. Does not track segments: a client that misses one requests it again.
 
 import { transfer as limit } from "../limits.ts";
 import type { Path } from "./cookies.ts";
@@ -13,13 +13,13 @@ import {
 } from "./wire.ts";
 
 /**
- * Reads sealed bytes [offset, offset + length) into `into` at `at`; returns how many. Fewer than
- * requested means that the file has changed: the transfer ends with GONE "changed". Called from
- * `pollTransmit`, so synchronous.
+ * Reads sealed bytes [offset, offset + length) into `into` at `at`; returns how many. If it returns
+ * fewer, the file has changed and the transfer ends with GONE "changed". Synchronous, since
+ * `pollTransmit` calls it.
  */
 export type ReadInto = (offset: number, into: Uint8Array, at: number, length: number) => number;
 
-/** What a transfer sends. */
+/** The data that a transfer sends. */
 export interface SegmentSource {
   readonly read: ReadInto;
   /** Bytes that had to be sealed since the last call. */
@@ -34,35 +34,35 @@ const maxBurstDatagrams = 64;
 const maxBurstBytes = 65_487;
 /**
  * From this rate on (200 Mbit/s) credit accrues for `gatherUs` before a burst: one send per
- * datagram would cost too much, while a whole millisecond's burst takes half of a short path's
+ * datagram would cost too much, while a burst of a whole millisecond fills half of a short path's
  * queue.
  */
 const fastBytesPerUs = 25;
 const gatherUs = 250;
-/** Below that rate, waking up more often than this does not pay. */
+/** Below that rate, waking up more often than this is not worth it. */
 const slowWaitUs = 1_000;
-/** Gaps in the send numbers seen, which late REQUESTs may still fill. */
+/** Maximum number of gaps in the send numbers seen, which late REQUESTs may still fill. */
 const maxGaps = 64;
 /**
- * What sealing may fall behind sending before it counts: the segments of a chunk follow over many
- * bursts.
+ * How far sealing may run ahead of sending before it counts as debt: the segments of a chunk are
+ * sent over many bursts.
  */
 const maxAdvanceBytes = 256 * 1_024;
 
 interface QueuedRange {
   range: RangeRequest;
-  /** The client's time in the REQUEST, and ours when it arrived. */
+  /** The client's time in the REQUEST, and the server's time when it arrived. */
   echoUs: number;
   arrivedUs: number;
   sentBytes: number;
 }
 
 export class SendQueue {
-  /** The path that a cookie has validated; undefined before. */
+  /** The path that a cookie has validated; undefined until then. */
   path: Path | undefined;
-  /** The file has changed: only a GONE is sent from now on. */
+  /** The file has changed: from now on only GONE is sent. */
   hasChanged = false;
-  /** This queue is in the sender's round robin. */
+  /** Whether this queue is in the sender's round robin. */
   isScheduled = false;
   /**
    * Send numbers seen, so that each range counts once although REQUESTs are repeated, duplicated
@@ -77,9 +77,9 @@ export class SendQueue {
   private burstUs = 0;
   private credit = 0;
   private creditAtUs = 0;
-  /** Bytes requested without a pace: they don't wait, even if later requests name one. */
+  /** Bytes requested without a pace: they are sent unpaced even if later requests set one. */
   private unpacedBytes = 0;
-  /** Bytes sealed beyond those sent, which this queue must make up for when others wait. */
+  /** Bytes sealed beyond those sent; this queue must make up for them when others wait. */
   private debt = 0;
   readonly tag: { high: number; low: number };
 
@@ -96,7 +96,7 @@ export class SendQueue {
     return this.backlog;
   }
 
-  /** Whether it must let others go first; pays off a burst's worth of its debt. */
+  /** Whether this queue must yield to others; each call pays off a burst's worth of its debt. */
   payDebt(): boolean {
     if (this.debt <= 0) return false;
     this.debt -= maxBurstBytes;
@@ -108,8 +108,8 @@ export class SendQueue {
   }
 
   /**
-   * Queues new ranges, and sets the pace of everything that waits. Drops ranges beyond the end of
-   * the file or the queue's bounds.
+   * Queues new ranges and sets the pace of everything in the queue. Drops ranges past the end of
+   * the file or beyond the queue's bounds.
    */
   handleRequest(request: Request, nowUs: number): void {
     this.refill(nowUs);
@@ -133,7 +133,7 @@ export class SendQueue {
     }
   }
 
-  /** When the next datagram may leave, in µs; Infinity if none waits. */
+  /** When the next datagram may be sent, in µs; Infinity if the queue is empty. */
   readyUs(nowUs: number): number {
     if (!this.isWaiting) return Infinity;
     this.refill(nowUs);
@@ -144,7 +144,7 @@ export class SendQueue {
     return nowUs + (isFast ? waitUs : Math.max(waitUs, slowWaitUs));
   }
 
-  /** Drops everything that waits. */
+  /** Empties the queue. */
   clear(): void {
     this.waiting.length = 0;
     this.head = 0;
@@ -154,7 +154,7 @@ export class SendQueue {
 
   /**
    * Fills `into` with datagrams of one size (the last may be shorter); returns their total size and
-   * that size. Call it once `readyUs` has come: it may overdraw credit by a datagram. Sets
+   * that size. Call it only when `readyUs` has passed: it may overdraw credit by a datagram. Sets
    * `hasChanged` if the file has become shorter.
    */
   pollBurst(into: Uint8Array, nowUs: number): { bytes: number; datagramBytes: number } {

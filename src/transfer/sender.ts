@@ -1,4 +1,4 @@
-// The sending end of all transfers of a server: answers INITs with cookies and REQUESTs with
+// The sending end of all of a server's transfers: answers INITs with cookies and REQUESTs with
 // segments, and keeps no state per packet. Pure: bytes in, bytes out; time and the keyed hash are
 // parameters. The adapter owns the socket and the files: after each `handle…`, and when the socket
 // is writable, it calls `pollTransmit` until that returns undefined.
@@ -60,7 +60,9 @@ export class Sender {
     return bytes;
   }
 
-  /** Opens a transfer under its client's token. False if the table is full or the token in use. */
+  /**
+   * Opens a transfer under its client's token. False if the table is full or the token is in use.
+   */
   open(token: Uint8Array, sizeBytes: number, source: SegmentSource): boolean {
     const key = keyOf(token);
     if (token.length !== limit.tokenBytes || this.queues.has(key)) return false;
@@ -69,7 +71,7 @@ export class Sender {
     return true;
   }
 
-  /** Forgets a transfer: it has finished, or its control connection has ended. */
+  /** Removes a transfer: it has finished, or its control connection has closed. */
   close(token: Uint8Array): void {
     const key = keyOf(token);
     this.queues.get(key)?.clear();
@@ -85,14 +87,14 @@ export class Sender {
   }
 
   /**
-   * Takes datagrams from a client (several if UDP_GRO merged them). Writes at most one answer for
-   * the same path at `into[0]`, never longer than what arrived; returns its length, 0 for none.
-   * `into` holds limits.ts maxRequestBytes.
+   * Handles datagrams from a client (several if UDP_GRO merged them). Writes at most one answer for
+   * the same path at `into[0]`, never longer than the input; returns its length, 0 for none. `into`
+   * holds limits.ts maxRequestBytes.
    */
   handleDatagrams(bytes: Uint8Array, path: Path, into: Uint8Array, nowUs: number): number {
     let answerBytes = 0;
     let at = 0;
-    // Each iteration consumes four bytes or more of the buffer, which the socket bounds.
+    // Each iteration consumes at least four bytes of the buffer, which the socket bounds.
     while (at < bytes.length) {
       const end = datagramEnd(bytes, at);
       if (end < 0) break;
@@ -110,9 +112,9 @@ export class Sender {
   }
 
   /**
-   * Takes the REQUEST from the `fetch` message, with the paths that the client may use (its COOKIE
-   * named its address and port). True if the cookie validates one of them, on which data then
-   * flows. `open` the transfer first.
+   * Handles the REQUEST from the `fetch` message, with the paths that the client may use (its
+   * COOKIE stated its address and port). True if the cookie validates one of them; data is then
+   * sent on that path. `open` the transfer first.
    */
   handleFirstRequest(bytes: Uint8Array, paths: Iterable<Path>, nowUs: number): boolean {
     if (datagramEnd(bytes, 0) !== bytes.length) return false;
@@ -129,9 +131,9 @@ export class Sender {
   }
 
   /**
-   * Fills `into` (64 KiB or more) with the next burst of the next transfer; undefined if nothing may
-   * leave now. Transfers take turns; one whose requests make more bytes be sealed than sent misses
-   * turns for it (deficit round robin). The result is reused: read it before the next call.
+   * Fills `into` (64 KiB or more) with the next burst of the next transfer; undefined if nothing
+   * may be sent now. Transfers take turns; one whose requests cause more sealing than sending skips
+   * turns in return (deficit round robin). The result is reused: read it before the next call.
    */
   pollTransmit(into: Uint8Array, nowUs: number): Burst | undefined {
     for (let left = this.scheduled.length; left > 0; left--) {
@@ -149,7 +151,7 @@ export class Sender {
       burst.bytes = bytes;
       burst.datagramBytes = datagramBytes;
       if (queue.hasChanged) {
-        // The read revealed it: say so at once rather than leave the client to its timers.
+        // The read revealed the change: tell the client now instead of leaving it to its timers.
         burst.bytes = writeGone(into, { token: queue.token, reason: goneReason.changed });
         burst.datagramBytes = burst.bytes;
       }
@@ -193,8 +195,8 @@ export class Sender {
     if (!queue) return writeGone(into, { token, reason: goneReason.unknown });
     if (!isSame(queue.path, path)) {
       if (!this.cookies.isValid(request.cookie, path, token, nowUs)) {
-        // A new address, or a forged one: offer it a cookie, unless that would be longer than the
-        // request.
+        // A new address, or a forged one: answer with a cookie, unless that would be longer than
+        // the request.
         const cookie = this.cookies.mint(path, token, nowUs);
         const { address, port } = path;
         const echoUs = request.timeUs;

@@ -13,10 +13,10 @@ const lost = 2;
 
 /** How a received segment matches a request. */
 export const match = {
-  /** Not requested: forged, a duplicate, or too old to tell. */
+  /** Not requested: forged, duplicated, or too old to tell. */
   none: 0,
   inFlight: 1,
-  /** It had been declared lost: a spurious loss. */
+  /** Received after being declared lost: a spurious loss. */
   late: 2,
 } as const;
 export type Match = (typeof match)[keyof typeof match];
@@ -38,7 +38,7 @@ export interface RateSample {
   rate: number;
   /** `SentSegments.delivered` when the segment was requested: tells rounds apart. */
   priorDelivered: number;
-  /** Something other than the network bounded the rate when the segment was requested. */
+  /** Something other than the network limited the rate when the segment was requested. */
   appLimited: boolean;
 }
 
@@ -62,23 +62,25 @@ export class SentSegments implements Pauses {
   /** Highest send number that has arrived; -1 before the first. */
   private largest = -1;
   private largestRequestedUs = 0;
-  /** Requested, and neither arrived nor declared lost. */
+  /** Bytes requested that have neither arrived nor been declared lost. */
   inFlightBytes = 0;
   inFlightSegments = 0;
   /** Bytes that have arrived, duplicates included. */
   delivered = 0;
   private deliveredUs = 0;
-  /** When the newest sampled segment left the server, by our clock. */
+  /** When the newest sampled segment left the server, by the local clock. */
   private firstSentUs = 0;
   /** Segments declared lost, and how many of them arrived after all. */
   lostSegments = 0;
   lateSegments = 0;
-  /** When the time threshold declares the next one lost; Infinity: never. */
+  /** When the time threshold declares the next segment lost; Infinity: never. */
   lossTimeUs = Infinity;
   /** Tolerated reordering, in segments and µs; grows with every spurious loss. */
   private reorderSegments = 3;
   private reorderUs = 0;
-  /** The newest segment to arrive since the last sample (-1: none), and when it left the server. */
+  /**
+   * The newest segment that arrived since the last sample (-1: none), and when it left the server.
+   */
   private newest = -1;
   private newestSentUs = 0;
   pauseThresholdUs = Infinity;
@@ -145,8 +147,8 @@ export class SentSegments implements Pauses {
   }
 
   /**
-   * A segment arrived, having left the server at `sentUs` by our clock. `length` may be less than
-   * requested only at the end of the file; the caller checks that.
+   * A segment arrived that left the server at `sentUs`, by the local clock. `length` may be less
+   * than requested only at the end of the file, which the caller checks.
    */
   onReceived(seq: number, offset: number, length: number, sentUs: number, nowUs: number): Match {
     if (seq >= this.nextSeq || seq < this.nextSeq - this.mask - 1) return match.none;
@@ -177,14 +179,17 @@ export class SentSegments implements Pauses {
     return match.late;
   }
 
-  /** Samples the newest segment since the last call; intervals below `minRttUs` give no sample. */
+  /**
+   * Takes a sample from the newest segment since the last call; intervals below `minRttUs` give no
+   * sample.
+   */
   sampleRate(minRttUs: number, sample: RateSample): void {
     sample.rate = 0;
     if (this.newest < 0) return;
     const i = this.newest & this.mask;
     this.newest = -1;
-    // From when it was sent, not requested: requests may run ahead of the rate, and come in bulk
-    // after a delay.
+    // Measured from the time of sending, not of requesting: requests may run ahead of the rate, and
+    // come in bulk after a delay.
     const sendUs = this.newestSentUs - this.priorFirstSentUs[i]!;
     const ackUs = this.deliveredUs - this.priorDeliveredUs[i]!;
     this.firstSentUs = Math.max(this.firstSentUs, this.newestSentUs);
@@ -210,7 +215,7 @@ export class SentSegments implements Pauses {
         else {
           isFront = false;
           if (dueUs < this.lossTimeUs) this.lossTimeUs = dueUs;
-          // The rest was requested later, so neither threshold can have passed.
+          // All later segments were requested later, so neither threshold can have passed for them.
           if (seq > packetThreshold) return;
         }
       }
@@ -219,9 +224,9 @@ export class SentSegments implements Pauses {
   }
 
   /**
-   * Declares everything in flight lost. Late arrivals are still recognised, unless `skip`: send
-   * numbers then jump by a whole ring, past any that a damaged REQUEST may have marked as seen at
-   * the server.
+   * Declares everything in flight lost. Late arrivals are still recognised unless `skip` is set:
+   * send numbers then jump by a whole ring, past any that a damaged REQUEST may have marked as seen
+   * at the server.
    */
   declareAllLost(skip: boolean, onLost: OnLost): void {
     for (let seq = this.settled; seq < this.nextSeq; seq++) {
@@ -233,7 +238,7 @@ export class SentSegments implements Pauses {
     this.lossTimeUs = Infinity;
   }
 
-  /** Forgets requests at or beyond the end of the file: they are neither answered nor lost. */
+  /** Forgets requests at or past the end of the file: they are neither answered nor lost. */
   forgetBeyond(sizeBytes: number): void {
     for (let seq = this.settled; seq < this.nextSeq; seq++) {
       const i = seq & this.mask;
@@ -274,13 +279,13 @@ export class SentSegments implements Pauses {
     this.inFlightSegments--;
   }
 
-  /** A loss was spurious: tolerates that much reordering from now on. */
+  /** A loss was spurious: tolerate this much reordering from now on. */
   private tolerateReordering(seq: number, nowUs: number): void {
     const distance = this.largest - seq;
     const segments = Math.min(limit.maxReorderSegments, Math.ceil(distance * 1.25) + 1);
     this.reorderSegments = Math.max(this.reorderSegments, segments);
     const requestedUs = this.requestedUs[seq & this.mask]!;
-    // How much longer it took than the newest segment.
+    // How much longer this segment took than the newest one.
     const extraUs = this.largestRequestedUs - requestedUs;
     const tookUs = nowUs - requestedUs;
     this.reorderUs = Math.max(this.reorderUs, Math.min(extraUs * 1.25, tookUs / 2));

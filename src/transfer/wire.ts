@@ -1,5 +1,6 @@
 // The datagrams of a transfer, as bytes: a writer and a reader for each kind, big endian. Pure:
-// knows no socket, no file and no clock. Readers never throw: undefined is not ours, or truncated.
+// knows no socket, no file and no clock. Readers never throw: they return undefined for foreign or
+// truncated datagrams.
 //
 // Every datagram begins with the same four bytes (magic, kind, length of what follows), so that
 // datagrams merged by the kernel (UDP_GRO) can be split again: see `datagramEnd`.
@@ -10,7 +11,7 @@
 //   DATA     to client  tag, send number, echoed time, offset, wait at the server, sealed bytes of the file
 //   GONE     to client  token, reason: the transfer is unknown (or over), or its file has changed
 //
-// JOIN, JOINED and PROBE, which find paths between two people, are in paths/path-wire.ts.
+// JOIN, JOINED and PROBE, which find a path between two people, are in paths/path-wire.ts.
 
 import { transfer as limit } from "../limits.ts";
 import { readU16, readU32, readU48, writeU16, writeU32, writeU48 } from "./big-endian.ts";
@@ -37,9 +38,9 @@ export type Kind = (typeof kind)[keyof typeof kind];
 
 /** Why a server does not continue a transfer. */
 export const goneReason = {
-  /** No such token: the server has restarted, or the control connection has ended. */
+  /** No such token: the server has restarted, or the control connection has closed. */
   unknown: 1,
-  /** The file is no longer the one that was offered. */
+  /** The file has changed since it was offered. */
   changed: 2,
 } as const;
 
@@ -85,7 +86,7 @@ export interface Cookie {
   cookie: Uint8Array;
   /** The `timeUs` of the INIT or REQUEST that this answers. */
   echoUs: number;
-  /** The client's address and port as the server sees them: behind NAT, the public ones. */
+  /** The client's address and port as the server sees them: behind a NAT, the public ones. */
   address: string;
   port: number;
 }
@@ -94,11 +95,11 @@ export interface Request {
   token: Uint8Array;
   cookie: Uint8Array;
   timeUs: number;
-  /** Pace of everything queued, in file bytes per ms, rounded up; 0: unpaced. */
+  /** The pace of everything queued, in file bytes per ms, rounded up; 0: unpaced. */
   paceBytesPerMs: number;
   /** The largest burst after a late timer at the server, in µs of that pace. */
   burstUs: number;
-  /** Ordered by send number; the first ones may repeat earlier datagrams. */
+  /** In ascending order of send numbers; the first ones may repeat earlier datagrams. */
   ranges: RangeRequest[];
 }
 
@@ -107,7 +108,7 @@ export interface Gone {
   reason: number;
 }
 
-/** Kind of the datagram at `at`; 0 if it is not ours. */
+/** The kind of the datagram at `at`; 0 if it is not parley's. */
 export function kindAt(bytes: Uint8Array, at: number): Kind | 0 {
   if (at + common.end > bytes.length || bytes[at] !== magic) return 0;
   const value = bytes[at + common.kind]!;
@@ -178,7 +179,7 @@ export function readCookie(bytes: Uint8Array, at: number, end: number): Cookie |
   };
 }
 
-/** Most ranges that fit a REQUEST of at most `limit.maxRequestBytes`. */
+/** Maximum number of ranges that fit a REQUEST of `limit.maxRequestBytes`. */
 export const maxRanges = Math.floor((limit.maxRequestBytes - requestAt.end) / rangeAt.end);
 
 /**
@@ -242,7 +243,7 @@ export interface DataHeader {
   offset: number;
   /** How long the server held the request before this segment left, in µs, rounded down to 16. */
   holdUs: number;
-  /** Where the sealed bytes begin in the buffer, and how many there are. */
+  /** Where the sealed bytes begin in the buffer, and their length. */
   at: number;
   length: number;
 }
@@ -311,7 +312,7 @@ export function elapsedUs(nowUs: number, thenUs: number): number {
   return Math.floor((((nowUs % wrap) - thenUs) % wrap) + wrap) % wrap;
 }
 
-/** Writes what every datagram begins with. */
+/** Writes the header common to all datagrams. */
 export function writeCommon(into: Uint8Array, at: number, value: Kind, totalBytes: number): void {
   into[at + common.magic] = magic;
   into[at + common.kind] = value;

@@ -1,5 +1,6 @@
-// calculator: a name, then expressions `A OP B`, answered as Python would. Pure. The server and
-// `parley classic calculator`, which warns before it sends, share the parser.
+// calculator: the client sends a name, then expressions `A OP B`; the server answers as Python
+// would. Pure. The server shares the parser with `parley classic calculator`, which warns before
+// sending.
 
 import { harmless } from "../../text.ts";
 import type { Command, PersonalEvent } from "../../chat/events.ts";
@@ -8,7 +9,7 @@ import { parsePythonFloat, pythonRepr, pythonWords } from "./python-float.ts";
 import { sentence } from "../sentences.ts";
 
 export const sessionEnded = "Session Ended";
-/** Client names are printed up to this length, in UTF-16 units. */
+/** Client names are printed up to this length, in UTF-16 code units. */
 const maxNameChars = 64;
 
 export type Expression =
@@ -69,7 +70,7 @@ class CalculatorConversation implements Conversation {
     return { type: "reply", text: answerExpression(message) };
   }
 
-  /** Anything but an answer (message too long, login too late, shutdown) is one line. */
+  /** Everything except an answer (message too long, login too late, shutdown) is one line. */
   render(event: PersonalEvent): string | undefined {
     return sentence(event);
   }

@@ -1,11 +1,11 @@
-// Numbers as Python's float() reads and repr() prints them, for the original calculator is a Python
+// Numbers as Python's float() parses and repr() prints them: the original calculator is a Python
 // program. Pure.
 
 const decimal =
   /^[+-]?(?:\d+(?:_\d+)*(?:\.(?:\d+(?:_\d+)*)?)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+(?:_\d+)*)?$/;
 const special = /^([+-]?)(inf|infinity|nan)$/i;
 /**
- * A word as Python's `str.split` finds it: its whitespace is JavaScript's without U+FEFF, plus
+ * A word as Python's `str.split` splits it: JavaScript's whitespace without U+FEFF, plus
  * U+001C–U+001F and U+0085.
  */
 const word = /[^\t-\r\x1c-\x20\x85\p{Zs}\p{Zl}\p{Zp}]+/gu;
@@ -23,15 +23,15 @@ export function pythonWords(text: string, limit: number): string[] {
 }
 
 /**
- * Reads what Python's `float(text)` accepts: surrounding whitespace, a sign, digits of any script
- * with single underscores between them, an exponent, `inf`, `infinity`, `nan`. Undefined for what
- * Python refuses. Takes linear time. Source: Python 3 library reference, "Built-in Functions",
- * `float`, production `floatvalue`.
+ * Parses what Python's `float(text)` accepts: surrounding whitespace, a sign, digits of any script
+ * with single underscores between them, an exponent, `inf`, `infinity`, `nan`. Returns undefined
+ * for what Python rejects. Runs in linear time. Source: Python 3 library reference, "Built-in
+ * Functions", `float`, production `floatvalue`.
  */
 export function parsePythonFloat(text: string): number | undefined {
   const [first, more] = pythonWords(text, 2);
   if (first === undefined || more !== undefined) return undefined;
-  // These four separate words, but `float` does not accept them as whitespace.
+  // `split` treats these four as whitespace, `float` does not.
   if (/[\x1c-\x1f]/.test(text)) return undefined;
   const number = asciiDigits(first);
   const found = special.exec(number);
@@ -43,7 +43,7 @@ export function parsePythonFloat(text: string): number | undefined {
 }
 
 /**
- * Prints a double as Python's `repr`: the fewest digits that read back as the same number (as in
+ * Prints a double like Python's `repr`: the fewest digits that parse back to the same number (as in
  * JavaScript), with an exponent of at least two digits from 1e16 up and below 1e-4, otherwise with
  * at least one digit after the point.
  */
@@ -62,7 +62,7 @@ export function pythonRepr(value: number): string {
   return sign + plain(mantissa.replace(".", ""), exponent);
 }
 
-/** The digits with the point after the first `exponent + 1` of them. */
+/** The digits with the decimal point after the first `exponent + 1` of them. */
 function plain(digits: string, exponent: number): string {
   if (exponent < 0) return `0.${"0".repeat(-exponent - 1)}${digits}`;
   const whole = digits.slice(0, exponent + 1).padEnd(exponent + 1, "0");
@@ -70,11 +70,12 @@ function plain(digits: string, exponent: number): string {
 }
 
 /**
- * Decimal digits of any script as ASCII. Unicode has them in runs of ten: the index is the value.
+ * Converts decimal digits of any script to ASCII. Unicode assigns them in runs of ten, so the index
+ * within the run is the value.
  */
 function asciiDigits(text: string): string {
   if (!/[^\x00-\x7f]/.test(text)) return text;
-  // Whole runs, and no callback for each digit: a message may hold 40 000 of them.
+  // Replaces whole runs instead of calling back for each digit: a message may hold 40 000 digits.
   return text.replace(/\p{Nd}+/gu, (run) => {
     let digits = "";
     for (const digit of run) digits += digitValues.get(digit) ?? digitValue(digit);

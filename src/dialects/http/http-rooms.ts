@@ -1,6 +1,6 @@
-// Rooms over HTTP, for programs: one request is one conversation. What the hub answers is rendered
-// as a head, which is one line of JSON, and a body: JSON, or Server-Sent Events as long as the
-// program listens. server/web/room-routes.ts makes a response of it.
+// Rooms over HTTP, for programs: one request is one conversation. The hub's answer is rendered as a
+// head (one line of JSON) and a body: JSON, or Server-Sent Events for as long as the program
+// listens. server/web/room-routes.ts turns it into a response.
 
 import type { Conversation, Dialect } from "../../chat/dialect.ts";
 import type { Command, PersonalEvent, RoomEvent, Said } from "../../chat/events.ts";
@@ -10,16 +10,16 @@ import { decodeRequest, positionText } from "./room-request.ts";
 /** The first line of an answer. */
 export type ResponseHead = {
   status: number;
-  /** Seconds after which to try again. */
+  /** Seconds to wait before retrying. */
   retryAfter?: number;
-  /** Events follow, until the connection ends; otherwise one line of JSON. */
+  /** Events follow until the connection ends; otherwise one line of JSON. */
   isStream?: true;
 };
 
-/** How long an EventSource waits before it connects again. */
+/** How long an EventSource waits before reconnecting. */
 const retryMs = 3_000;
 
-/** `epoch`: of the log that message numbers belong to. */
+/** `epoch`: identifies the log that message numbers belong to. */
 export function httpRooms(epoch: string): Dialect {
   return {
     name: "http",
@@ -64,7 +64,7 @@ function fieldsOf({ room, seq, timeMs: time, from, text, kind }: Said) {
   return { room, seq, time, from, text, kind };
 }
 
-/** JSON has no line ends, so one `data` line is enough. */
+/** Serialized JSON contains no line breaks, so one `data` line is enough. */
 function eventText(event: string, fields: object, id?: string): string {
   const data = JSON.stringify({ event, ...fields });
   return `${id === undefined ? "" : `id: ${id}\n`}event: ${event}\ndata: ${data}\n\n`;
@@ -72,9 +72,9 @@ function eventText(event: string, fields: object, id?: string): string {
 
 class HttpConversation implements Conversation {
   readonly #epoch: string;
-  /** It asked for what it has missed. */
+  /** The client asked for the messages it missed. */
   #isBack = false;
-  /** The head is sent. */
+  /** The head has been sent. */
   #isAnswered = false;
 
   constructor(epoch: string) {
@@ -119,7 +119,7 @@ class HttpConversation implements Conversation {
       case "refused":
         return this.#fail(event.code, event.message, event.retryAfterMs);
       case "bye": {
-        // Without a code it is worth connecting again.
+        // A close without a code is worth a reconnect.
         const { code, reason: message } = event;
         if (this.#isAnswered) return eventText("ended", { code, message });
         return this.#fail(code === "banned" || code === "kicked" ? code : "storage", message);
@@ -136,8 +136,8 @@ class HttpConversation implements Conversation {
     const { room, seq, recovered } = entry;
     const head: ResponseHead = { status: 200, isStream: true };
     const fields = { name, room, seq };
-    // Where it starts, for who loses the connection before anything is said. What was missed comes
-    // after it, with numbers of its own.
+    // The starting position, for a client that loses the connection before the first message.
+    // Replayed messages follow it and carry their own positions.
     const id = this.#isBack ? undefined : positionText(this.#epoch, seq);
     const online = eventText("online", { ...fields, recovered: recovered || !this.#isBack }, id);
     return `${JSON.stringify(head)}\nretry: ${retryMs}\n\n${online}`;

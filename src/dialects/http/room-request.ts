@@ -1,4 +1,4 @@
-// What a request to `/rooms/…` asks the hub for, as the one message of its conversation. Pure.
+// Decodes a request to `/rooms/…` into the only command of its conversation. Pure.
 
 import type { Command, MessageKind } from "../../chat/events.ts";
 import { FieldReader, parseObject } from "../../protocol/field-reader.ts";
@@ -7,7 +7,7 @@ import { readKind } from "../../protocol/read-kind.ts";
 export type RoomRequest = { accessToken: string; room: string } & (
   | { type: "post"; text: string; kind?: MessageKind | undefined }
   | { type: "read"; after?: number | undefined; before?: number | undefined; limit: number }
-  /** `since`: the ID of the last event that the client has. */
+  /** `since`: the ID of the last event the client received. */
   | { type: "listen"; since?: string | undefined }
 );
 
@@ -15,7 +15,7 @@ export function encodeRequest(request: RoomRequest): string {
   return JSON.stringify(request);
 }
 
-/** Undefined: it is none. */
+/** Undefined if the message is not a request. */
 export function decodeRequest(message: string): Command | undefined {
   const fields = parseObject(message, { maxValues: 16 });
   if (fields === undefined) return undefined;
@@ -40,15 +40,12 @@ function read(r: FieldReader, type: string): Command | undefined {
   }
 }
 
-/**
- * The ID of an event: the log that the number belongs to, and the number of the room's last message
- * by then.
- */
+/** The ID of an event: the log's epoch and the number of the room's last message at that point. */
 export function positionText(epoch: string, seq: number): string {
   return `${epoch}:${seq}`;
 }
 
-/** Undefined: it is none of ours, so the client starts anew. */
+/** Undefined if the ID is not one of ours; the client then starts afresh. */
 function readPosition(text: string): { epoch: string; seq: number } | undefined {
   const [, epoch, seq] = /^([\x21-\x7e]{1,64}):(\d{1,15})$/.exec(text) ?? [];
   return epoch === undefined ? undefined : { epoch, seq: Number(seq) };

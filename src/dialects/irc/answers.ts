@@ -1,4 +1,4 @@
-// The lines of an answer that a client has asked for. Pure.
+// Renders answers to a client's requests as lines. Pure.
 
 import type { PersonalEvent } from "../../chat/events.ts";
 import type { PersonInfo } from "../../chat/people-events.ts";
@@ -16,7 +16,7 @@ import { whoLines } from "./who.ts";
 
 type Event<T extends PersonalEvent["type"]> = Extract<PersonalEvent, { type: T }>;
 
-/** Bytes of names in one line of NAMES; the rest is the channel's and the client's. */
+/** Bytes of names in one line of NAMES; the rest is for the channel and the client's nick. */
 const namesBytes = 380;
 
 export function entryLines(self: Self, event: Event<"entry">): Line[] {
@@ -130,7 +130,7 @@ export function peopleLines(self: Self, event: Event<"people">, request: Request
     case "USERHOST":
       return [self.numeric("302", event.people.map(userhost).join(" "))];
     default: {
-      // MODE of somebody else.
+      // A MODE query for another user.
       const [missing] = event.missing;
       return missing === undefined
         ? [self.numeric("502", "Can't change mode for other users")]
@@ -262,7 +262,7 @@ export function watchListLines(self: Self, { names }: Event<"watch-list">): Line
   ];
 }
 
-/** Names joined by commas, as many as fit into a line. */
+/** Names joined by commas, as many per line as fit. */
 function inLines(names: readonly string[]): string[] {
   const lines: string[] = [];
   let some = "";

@@ -1,7 +1,7 @@
-// What a client can ask for besides plain IRC (IRCv3 capability negotiation), and which of it changes
-// what a whole room hears: members with the same set of those share every line. Pure.
+// The IRCv3 capabilities that a client can request, and which of them change the lines a whole room
+// receives: members with the same set of those share every line. Pure.
 
-/** Each, and the letter of its variant if it changes lines that a room shares. */
+/** Each capability, and the letter of its variant if it changes lines that a room shares. */
 const letters = {
   "account-notify": "n",
   "account-tag": "a",
@@ -31,12 +31,12 @@ export function isCapability(name: string): name is Capability {
   return Object.hasOwn(letters, name);
 }
 
-/** The variant of the dialect for those who asked for these. */
+/** The dialect variant for clients that requested these capabilities. */
 export function variantOf(wanted: ReadonlySet<Capability>): string {
   return capabilities.map((name) => (wanted.has(name) ? letters[name] : "")).join("");
 }
 
-/** Every letter that a variant may have. */
+/** Every letter that can occur in a variant. */
 export const variantLetters: readonly string[] = Object.values(letters).filter(
   (letter) => letter !== "",
 );

@@ -1,4 +1,4 @@
-// CHATHISTORY: which part of a room's past a line asks for (IRCv3 draft/chathistory). Pure.
+// CHATHISTORY: which part of a room's history a line requests (IRCv3 draft/chathistory). Pure.
 
 import type { PastPoint, PastQuery } from "../../chat/room-events.ts";
 import { fold } from "../../chat/names/grammar.ts";
@@ -28,7 +28,7 @@ export function readChatHistory(self: Self, { params }: IrcLine, out: Outcome): 
   }
   const room = roomOf(target);
   if (room === undefined) {
-    return fail("INVALID_TARGET", target, "History is kept of channels alone");
+    return fail("INVALID_TARGET", target, "Only channels have a history");
   }
   const point = (text: string): PastPoint | undefined => pointOf(self, room, text);
   const query = queryOf(which, first, second, point);

@@ -1,5 +1,5 @@
-// One IRC client: reads its lines into commands, and renders what it hears. Everything it knows of
-// the server comes by events. Pure.
+// One IRC client: decodes its lines into commands and renders events for it. All it knows about the
+// server arrives as events. Pure.
 
 import type { Command, PersonalEvent, Received } from "../../chat/events.ts";
 import type { Conversation } from "../../chat/dialect.ts";
@@ -18,7 +18,7 @@ import { type IrcServer, type Line, Self } from "./self.ts";
 import { type TagWishes, tagsText, wishesOf } from "./tags.ts";
 
 const plainStart = "PRIVMSG #";
-/** Formatting, CTCP, and what was not UTF-8. */
+/** Formatting, CTCP, and invalid UTF-8. */
 const unusual = /[\u0000-\u001f\ufffd]/;
 
 export class IrcConversation implements Conversation {
@@ -40,7 +40,7 @@ export class IrcConversation implements Conversation {
     return this.#plainSay(text) ?? this.#receive(text);
   }
 
-  /** The most frequent line, `PRIVMSG #room :text`, without anything unusual in it. */
+  /** Fast path for the most frequent line, `PRIVMSG #room :text` without unusual characters. */
   #plainSay(text: string): Command | undefined {
     const self = this.#self;
     if (!text.startsWith(plainStart) || !self.isLoggedIn || self.has("echo-message")) {
@@ -86,7 +86,7 @@ export class IrcConversation implements Conversation {
       this.#registration.handleRefusal();
       return this.#text([nickRefusal(self, event, nick)]);
     }
-    // The `entry` that belongs to it says more.
+    // The matching `entry` event says more.
     if (event.type === "entered") return "";
     const ref = "ref" in event ? event.ref : undefined;
     const request = this.#pending.get(ref);
@@ -196,7 +196,7 @@ export class IrcConversation implements Conversation {
     };
   }
 
-  /** Replies first, then what the hub has to do. */
+  /** Collects the replies and then the commands for the hub. */
   #gather({ lines, commands }: Asked, label: Label | undefined): Received | undefined {
     const all = [...commands];
     const isAnswered = label !== undefined && label.open === 0;
@@ -204,7 +204,8 @@ export class IrcConversation implements Conversation {
     if (lines.length > 0 || isAnswered) {
       if (label !== undefined && label.open > 0) label.batch ??= this.#nextBatch();
       const labelled = this.#labelled(lines, label, false);
-      // A goodbye comes before the connection ends, a capability's answer before it is used.
+      // ERROR must precede the end of the connection, and a CAP answer must precede the first use
+      // of the capability.
       all.unshift({ type: "reply", text: this.#text(labelled) });
     } else if (label?.batch !== undefined) {
       all.unshift({ type: "reply", text: this.#text([this.#opening(label)]) });
@@ -228,7 +229,7 @@ export class IrcConversation implements Conversation {
     return { body: `:${this.#self.server.name} BATCH +${batch} labeled-response`, label: text };
   }
 
-  /** What a labelled line is answered with: alone, or as a batch. */
+  /** The answer to a labelled line: a single line, or a batch. */
   #labelled(lines: readonly Line[], label: Label | undefined, isMoreToCome: boolean): Line[] {
     if (label === undefined) return [...lines];
     const { name } = this.#self.server;
@@ -236,7 +237,7 @@ export class IrcConversation implements Conversation {
     if (label.batch === undefined && isLast) {
       const [first, ...more] = lines;
       if (first === undefined) return [{ body: `:${name} ACK`, label: label.text }];
-      // An answer that is a batch carries the label itself.
+      // An answer that is itself a batch carries the label.
       if (more.length === 0 || / BATCH \+/.test(first.body)) {
         return [{ ...first, label: label.text }, ...more];
       }

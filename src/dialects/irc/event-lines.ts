@@ -1,4 +1,4 @@
-// What one client hears, as IRC lines: answers to what it has asked for, and what concerns it alone.
+// Renders what one client receives as IRC lines: answers to its requests, and events for it alone.
 // Pure.
 
 import type { PersonalEvent, PrivateMessage, Said } from "../../chat/events.ts";
@@ -29,7 +29,7 @@ import { isoText } from "../../utc-time.ts";
 
 type Event<T extends PersonalEvent["type"]> = Extract<PersonalEvent, { type: T }>;
 
-/** `request`: what it answers, if anything; `newBatch` names a batch. */
+/** `request`: the request that the event answers, if any; `newBatch` returns a new batch name. */
 export function eventLines(
   self: Self,
   event: PersonalEvent,
@@ -75,7 +75,7 @@ export function eventLines(
     case "chat":
       return chatLines(self, event);
     case "deleted":
-      return [self.notice(`A message in ${channelOf(event.room)} was taken away by an operator`)];
+      return [self.notice(`A message in ${channelOf(event.room)} was removed by an operator`)];
     case "account-changed":
       return [self.notice("Another session has changed your account")];
     case "name":
@@ -158,7 +158,7 @@ function said(self: Self, message: Said): Text {
   return { source: sourceOf(from, persona), target: channelOf(room), kind, text, tagged };
 }
 
-/** The lines that a text takes; only the first has its ID. */
+/** The lines of a text; only the first carries its ID. */
 function textsOf(_self: Self, { source, target, kind, text, tagged = {} }: Text): readonly Line[] {
   const command = kind === "notice" ? "NOTICE" : "PRIVMSG";
   const before = Buffer.byteLength(`:${source} ${target} `);
@@ -206,7 +206,7 @@ function signalLines(
 }
 
 function topicLines({ room, topic, by }: Event<"topic">): readonly Line[] {
-  // On entering, it comes with the names.
+  // On entering a room, the topic is sent together with the names.
   if (by === undefined) return [];
   const { name, persona } = by;
   return [
@@ -278,9 +278,9 @@ function adminLines(
   return message === undefined ? lines : [...lines, self.notice(message)];
 }
 
-/** A private chat by consent is a way of `parley client`: here it is a query like any other. */
+/** Private chat by consent is a feature of `parley client`; in IRC it is an ordinary query. */
 function chatLines(self: Self, event: Event<"chat">): readonly Line[] {
   if (event.state !== "invited") return [];
   const nick = nickOf(event.with);
-  return [self.notice(`${nick} asks you for a private chat: /msg ${nick} reaches them`)];
+  return [self.notice(`${nick} invites you to a private chat: answer with /msg ${nick}`)];
 }

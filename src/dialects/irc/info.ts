@@ -1,9 +1,9 @@
-// Lines about the server itself, which need nothing from the hub. Pure.
+// Lines about the server itself; they need nothing from the hub. Pure.
 
 import type { IrcLine } from "./line.ts";
 import type { Line, Self } from "./self.ts";
 
-/** Undefined: no such command. */
+/** Undefined if there is no such command. */
 export function infoLines(self: Self, { command, params }: IrcLine): readonly Line[] | undefined {
   const { name, version } = self.server;
   switch (command) {
@@ -12,7 +12,7 @@ export function infoLines(self: Self, { command, params }: IrcLine): readonly Li
     case "ADMIN":
       return [
         self.numeric("256", name, "Administrative info"),
-        self.numeric("257", "A parley server: its operators are in the rooms"),
+        self.numeric("257", "A parley server: ask its operators in the rooms"),
       ];
     case "INFO":
       return [
@@ -37,7 +37,7 @@ const topics: Readonly<Record<string, readonly string[]>> = {
     "Topics: CHANNELS, NAMES, OPERATORS",
   ],
   CHANNELS: [
-    "JOIN #room opens a room; whoever comes first is its operator.",
+    "JOIN #room creates a room; the first to join is its operator.",
     "MODE #room: +i +k +l +m +n +s +t +b +o +v. CHATHISTORY LATEST #room * 50 shows its past.",
   ],
   NAMES: [
@@ -47,7 +47,7 @@ const topics: Readonly<Record<string, readonly string[]>> = {
   OPERATORS: ["OPER NAME PASSWORD, then PARLEY HELP lists the orders of operators."],
 };
 
-/** Commands that every client knows are not explained again. */
+/** Commands that every client knows need no help text here. */
 const standard =
   /^(?:AUTHENTICATE|AWAY|CAP|CHATHISTORY|INVITE|ISON|JOIN|KICK|KILL|LIST|LUSERS|MODE|MONITOR|MOTD|NAMES|NICK|NOTICE|OPER|PART|PASS|PING|PRIVMSG|QUIT|SETNAME|TAGMSG|TIME|TOPIC|USER|USERHOST|VERSION|WHO|WHOIS|WHOWAS)$/;
 
@@ -59,7 +59,7 @@ function commandHelp(subject: string): readonly string[] | undefined {
 function helpLines(self: Self, topic: string): readonly Line[] {
   const subject = topic === "" ? "INDEX" : topic.toUpperCase();
   const texts = Object.hasOwn(topics, subject) ? topics[subject] : commandHelp(subject);
-  if (texts === undefined) return [self.numeric("524", topic, "No help is there on that topic")];
+  if (texts === undefined) return [self.numeric("524", topic, "No help available on this topic")];
   const [first = "", ...more] = texts;
   const shown = topic === "" ? "index" : topic;
   return [

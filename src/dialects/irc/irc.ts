@@ -1,5 +1,5 @@
-// IRC (docs/irc.md) as a dialect: rooms are channels. Members who asked for the same capabilities
-// share each rendering of a room; there are as many variants as sets of them. Pure.
+// IRC (docs/irc.md) as a dialect: rooms are channels. Members who requested the same capabilities
+// share each rendering of a room; there are as many variants as sets of capabilities. Pure.
 
 import type { Dialect, Peer } from "../../chat/dialect.ts";
 import { isLoopback } from "../../addresses.ts";
@@ -10,11 +10,11 @@ import type { IrcServer } from "./self.ts";
 
 export type { IrcServer } from "./self.ts";
 
-/** The dialect, as spoken by `server`. */
+/** The dialect as spoken by `server`. */
 export function ircDialect(server: IrcServer): Dialect {
   const variants = new Map<string, Dialect>();
   const variant = (wanted: string): Dialect => {
-    // The same letters in the same order, whatever is asked for: no more variants than sets.
+    // Letters in a fixed order, so that the order of the requests does not multiply the variants.
     const name = variantLetters.filter((letter) => wanted.includes(letter)).join("");
     let found = variants.get(name);
     if (found === undefined) variants.set(name, (found = make(name)));

@@ -1,4 +1,4 @@
-// What the server supports, as clients read it after the welcome. Pure.
+// The features the server advertises after the welcome (RPL_ISUPPORT). Pure.
 
 import { history, irc, names, people, rights } from "../../limits.ts";
 import type { IrcServer, Line, Self } from "./self.ts";

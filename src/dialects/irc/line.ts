@@ -1,29 +1,29 @@
-// Lines of IRC: tags, command and parameters, read and written (modern.ircdocs.horse, "Message
+// Parses and writes IRC lines: tags, command and parameters (modern.ircdocs.horse, "Message
 // Format"; IRCv3 message-tags). Pure; knows no command.
 
 import { irc as limits } from "../../limits.ts";
 
 export type IrcLine = {
-  /** As sent, without values' escapes. */
+  /** As sent, with the escapes still in the values. */
   readonly tags: ReadonlyMap<string, string>;
   /** In upper case. */
   readonly command: string;
   readonly params: readonly string[];
 };
 
-/** A line that is longer than the protocol allows, by its tags or without them. */
+/** A line that exceeds the protocol's limit for tags or for the rest. */
 export const tooLongLine = Symbol("too long");
 
 const noTags: ReadonlyMap<string, string> = new Map();
 
-/** Undefined: nothing in it. The line has lost its line end. */
+/** Parses a line without its line ending. Undefined if it is empty. */
 export function parseLine(text: string): IrcLine | typeof tooLongLine | undefined {
   let at = 0;
   let tags = noTags;
   if (text.startsWith("@")) {
     const end = text.indexOf(" ");
     const part = end < 0 ? text : text.slice(0, end);
-    // The space that ends them counts.
+    // The trailing space counts towards the limit.
     if (isLonger(part, limits.maxClientTagBytes - 1)) return tooLongLine;
     tags = parseTags(part.slice(1));
     at = part.length;
@@ -58,7 +58,7 @@ function skipSpaces(text: string, from: number): number {
 }
 
 function isLonger(text: string, bytes: number): boolean {
-  // A UTF-16 unit has at most three bytes.
+  // A UTF-16 code unit takes at most three bytes.
   return 3 * text.length > bytes && Buffer.byteLength(text) > bytes;
 }
 
@@ -90,10 +90,13 @@ export function escapeTag(value: string): string {
   return value.replace(/[; \\\r\n]/g, (letter) => tagEscapes[letter] ?? letter);
 }
 
-/** `+draft/reply=abc`: a name without a vendor, or with one. */
+/** `+draft/reply=abc`: a tag name with or without a vendor. */
 const clientTag = /^\+(?:[A-Za-z0-9.-]+\/)?[A-Za-z0-9-]+$/;
 
-/** The client-only tags of a line as they are passed on; undefined: it has none. */
+/**
+ * The client-only tags of a line in the form in which they are passed on; undefined if there are
+ * none.
+ */
 export function clientTagsOf(tags: ReadonlyMap<string, string>): string | undefined {
   if (tags.size === 0) return undefined;
   const kept: string[] = [];
@@ -105,7 +108,7 @@ export function clientTagsOf(tags: ReadonlyMap<string, string>): string | undefi
   return kept.length === 0 ? undefined : kept.join(";");
 }
 
-/** Parameters as they stand in a line: the last with a colon, should it need one. */
+/** Parameters as written in a line; the last one gets a colon if it needs one. */
 export function paramsText(params: readonly string[], isTrailing = false): string {
   const last = params.length - 1;
   return params

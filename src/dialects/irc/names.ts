@@ -1,20 +1,23 @@
-// Names of people and rooms, as IRC and the others write them. `#lobby` is the lobby. IRC can write
-// every name of parley; a nick with characters that parley has not, such as `Ann|away` or `bob[m]`,
-// becomes one with `_` in their place, which everybody can type. Pure.
+// Converts names of people and rooms between IRC and the other dialects. `#lobby` is the lobby. IRC
+// can write every parley name. In the other direction, characters of a nick that parley does not
+// allow, as in `Ann|away` or `bob[m]`, are replaced by `_`, which everybody can type. Pure.
 
-/** What IRC allows in nicks besides, and parley does not. */
+/** Characters that IRC allows in nicks but parley does not. */
 const special = /[[\]\\`^{|}]/g;
 
 export function nameOf(nick: string): string {
   return nick.replace(special, "_");
 }
 
-/** A name as a nick. Names that the server gives, such as `[::1]:5000`, can't begin with a colon. */
+/**
+ * A name as a nick. Names assigned by the server, such as `[::1]:5000`, must not begin with a
+ * colon.
+ */
 export function nickOf(name: string): string {
   return name === "" ? "*" : name;
 }
 
-/** Undefined: that is no channel. */
+/** Undefined if it is not a channel. */
 export function roomOf(channel: string): string | undefined {
   return channel.startsWith("#") ? channel.slice(1) : undefined;
 }
@@ -23,7 +26,7 @@ export function channelOf(room: string): string {
   return `#${room}`;
 }
 
-/** Whether a target names a channel, of this network or another. */
+/** Whether a target is a channel, on this network or another. */
 export function isChannel(target: string): boolean {
   return /^[#&+!]/.test(target);
 }

@@ -1,25 +1,25 @@
-// Requests of a client that the hub has not answered yet, and the labels that their answers carry
+// A client's requests that the hub has not answered yet, and the labels that their answers carry
 // (IRCv3 labeled-response). Bounded. Pure.
 
 import { irc as limits } from "../../limits.ts";
 import type { Ref } from "../../chat/events.ts";
 
-/** What a line asked for, for the form of the answer. */
+/** What a line requested; determines the form of the answer. */
 export type Request = {
   /** The command of the line. */
   readonly verb: string;
-  /** As the client wrote it: a channel, a nick, a mask. */
+  /** As the client wrote it: a channel, nick or mask. */
   readonly target: string;
   /** What else the answer depends on. */
   readonly args: readonly string[];
   readonly label: Label | undefined;
 };
 
-/** One line's label. */
+/** The label of one line. */
 export class Label {
-  /** Requests that are still open. */
+  /** Requests that are still unanswered. */
   open = 0;
-  /** The batch, once several answers are to be told apart. */
+  /** The batch reference, set once the line gets more than one answer. */
   batch: string | undefined;
   isOpened = false;
 
@@ -45,7 +45,7 @@ export class PendingRequests {
     return typeof ref === "number" ? this.#open.get(ref) : undefined;
   }
 
-  /** The request is answered. */
+  /** Marks the request as answered. */
   close(ref: Ref | undefined): void {
     const request = this.get(ref);
     if (request === undefined) return;

@@ -1,4 +1,4 @@
-// What stands before a nick for its rank in a channel. Pure.
+// The prefix that shows a member's rank in a channel. Pure.
 
 import type { RoomRank } from "../../chat/persona.ts";
 import type { Self } from "./self.ts";

@@ -1,4 +1,4 @@
-// Errors of the hub as numerics, by what was asked for. Pure.
+// Renders the hub's errors as numerics, depending on the request. Pure.
 
 import type { PersonalEvent } from "../../chat/events.ts";
 import { channelOf, isChannel } from "./names.ts";
@@ -14,7 +14,7 @@ export function refusalLines(self: Self, event: Failure, request: Request): Line
     case "PRIVMSG":
     case "NOTICE":
     case "TAGMSG":
-      // A notice is never answered, not even so.
+      // A NOTICE must never be answered, not even with an error.
       return verb === "NOTICE" && code !== "rate" ? [] : messageRefusal(self, event, target);
     case "JOIN":
       return [joinRefusal(self, event, target)];
@@ -57,7 +57,7 @@ export function refusalLines(self: Self, event: Failure, request: Request): Line
   }
 }
 
-/** Of MODE, whose arguments are modes, the person at fault. */
+/** For MODE, whose arguments include modes: the nick that the error is about. */
 function nickIn(verb: string, nick: string, subject: string): string {
   return verb === "MODE" ? subject : nick;
 }
@@ -138,7 +138,7 @@ export function general(self: Self, { code, message, subject = "" }: Failure): L
       return [self.numeric("464", message), { body: `ERROR :${message}` }];
     case "banned":
       return [self.numeric("465", message), { body: `ERROR :${message}` }];
-    // Of a message to a room, for whose answer nobody waits.
+    // An error about a message to a room, which is not tracked as a request.
     case "not-in-room":
       return [self.numeric("404", channelOf(subject), "Cannot send to channel")];
     case "muted":

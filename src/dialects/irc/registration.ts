@@ -1,5 +1,5 @@
-// Before the welcome: CAP, PASS, NICK, USER and SASL, until everything that the login needs is there.
-// Capabilities may be changed later too. Pure.
+// Connection registration: CAP, PASS, NICK, USER and SASL, until everything the login needs has
+// arrived. Capabilities can still be changed later. Pure.
 
 import type { Command } from "../../chat/events.ts";
 import { irc as limits, people } from "../../limits.ts";
@@ -9,14 +9,14 @@ import { nameOf } from "./names.ts";
 import type { Request } from "./pending.ts";
 import type { Line, Self } from "./self.ts";
 
-/** What a line leads to. */
+/** Receives the results of a line. */
 export type Outcome = {
-  /** The answer is to carry a label. */
+  /** The answer will carry a label. */
   readonly isLabelled: boolean;
   line(line: Line): void;
-  /** A command that answers with this request's number. */
+  /** Runs a command whose answer carries this request's number. */
   ask(command: (ref: number) => Command, request: Pick<Request, "target"> & Partial<Request>): void;
-  /** One without an answer. */
+  /** Runs a command that is not answered. */
   run(command: Command): void;
 };
 
@@ -26,16 +26,16 @@ export class Registration {
   #pass: string | undefined;
   #nick = "";
   #user: { user: string; realName: string } | undefined;
-  /** A login is on its way. */
+  /** A login has been sent to the hub. */
   isAsked = false;
-  /** What SASL has sent so far; undefined: nothing is going on. */
+  /** The SASL data received so far; undefined if no exchange is in progress. */
   #sasl: string | undefined;
 
   constructor(self: Self) {
     this.#self = self;
   }
 
-  /** The login was refused: another nick may do. */
+  /** The login was refused; the client may try another nick. */
   handleRefusal(): void {
     this.isAsked = false;
     this.#nick = "";
@@ -94,7 +94,7 @@ export class Registration {
       const name = word.replace(/^-/, "");
       if (!isCapability(name) || name === "sts") return false;
       if (name === "sasl" && !isPrivate) return false;
-      // Who speaks version 302 is told of changes anyway.
+      // Clients that negotiated version 302 get change notifications in any case.
       return !(word === "-cap-notify" && isModern);
     });
     const answer = known ? "ACK" : "NAK";
@@ -139,14 +139,15 @@ export class Registration {
     this.tryLogin(out);
   }
 
-  /** Logs in once everything is there. */
+  /** Logs in once everything required has arrived. */
   tryLogin(out: Outcome): void {
     const user = this.#user;
     if (this.isAsked || this.#isNegotiating || this.#nick === "" || user === undefined) return;
     this.isAsked = true;
     const name = this.#nick;
     const pass = this.#pass;
-    // One password for whatever is asked: the server's, a pass, or the owner's of the name.
+    // One password serves as whichever is asked for: the server password, a pass, or the password
+    // of the name.
     const proof = pass === undefined ? {} : { serverPassword: pass, password: pass };
     out.run({ type: "login", name, rooms: [], ...user, ...proof });
   }
@@ -172,7 +173,7 @@ export class Registration {
     if (text !== "+") this.#sasl += text;
     if (this.#sasl.length > limits.maxSaslChars) {
       this.#sasl = undefined;
-      return out.line(self.numeric("904", "SASL authentication failed: it is too long"));
+      return out.line(self.numeric("904", "SASL authentication failed: the response is too long"));
     }
     if (text.length === limits.saslChunkChars) return;
     const sent = this.#sasl;
@@ -183,7 +184,7 @@ export class Registration {
   #startSasl(mechanism: string, out: Outcome): void {
     const self = this.#self;
     if (mechanism === "*") {
-      return out.line(self.numeric("904", "SASL authentication failed: none was going on"));
+      return out.line(self.numeric("904", "SASL authentication failed: no exchange in progress"));
     }
     if (mechanism.toUpperCase() !== "PLAIN") {
       out.line(self.numeric("908", "PLAIN", "are available SASL mechanisms"));

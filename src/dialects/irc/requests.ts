@@ -1,4 +1,4 @@
-// What each line of a client that is logged in asks for. Pure.
+// Translates each line of a logged-in client into requests. Pure.
 
 import type { Command, MessageKind } from "../../chat/events.ts";
 import { readChanges } from "../../chat/room-change.ts";
@@ -63,7 +63,7 @@ export const requests: Readonly<Record<string, Handler>> = {
     const line = `kick ${nameOf(nick)} ${reason}`.slice(0, rights.maxReasonChars);
     out.ask((ref) => ({ type: "admin", line, ref }), { target: nick });
   },
-  /** Orders of operators, as docs/operation.md lists them. */
+  /** Operator commands, as listed in docs/operation.md. */
   PARLEY(self, { params }, out) {
     if (params.length === 0) return needMore(self, "PARLEY", out);
     out.ask((ref) => ({ type: "admin", line: params.join(" "), ref }), { target: "" });
@@ -76,7 +76,7 @@ function needMore(self: Self, verb: string, out: Outcome): void {
   out.line(self.numeric("461", verb, "Not enough parameters"));
 }
 
-/** The parts of a list of targets, each once. */
+/** The targets of a comma-separated list, without duplicates. */
 function targetsOf(list: string): readonly string[] {
   if (!list.includes(",")) return [list];
   const seen = new Map<string, string>();
@@ -89,7 +89,7 @@ function targetsOf(list: string): readonly string[] {
 function say(self: Self, line: IrcLine, out: Outcome, asked: MessageKind | undefined): void {
   const { command: verb, params, tags: given } = line;
   const [list, typed] = params;
-  // Nobody answers a notice, not even with an error (RFC 1459, section 4.4.2).
+  // A NOTICE must not be answered, not even with an error (RFC 1459, section 4.4.2).
   if (list === undefined || list === "") {
     return void (asked ?? out.line(self.numeric("411", `No recipient given (${verb})`)));
   }
@@ -104,7 +104,9 @@ function say(self: Self, line: IrcLine, out: Outcome, asked: MessageKind | undef
   const content = { text, kind, tags };
   const targets = targetsOf(list);
   if (targets.some((target) => isTooLong(self, verb, target, typed))) {
-    return out.line(self.numeric("417", "Input line was too long: others get your name with it"));
+    return out.line(
+      self.numeric("417", "Input line was too long to relay with your nick!user@host"),
+    );
   }
   if (targets.length > limits.maxTargets) {
     return out.line(self.numeric("407", list.slice(0, limits.maxEchoChars), "Too many targets"));
@@ -121,16 +123,16 @@ function say(self: Self, line: IrcLine, out: Outcome, asked: MessageKind | undef
     } else if (out.isLabelled || self.has("echo-message") || asked !== undefined) {
       out.ask((ref) => ({ type: "say", room, ...content, ref }), { target });
     } else {
-      // Nobody waits for an answer; a refusal names the room.
+      // Success is not reported; a refusal names the room.
       out.run({ type: "say", room, ...content });
     }
   }
 }
 
-/** Whether the line would have more than 512 bytes with the sender's `nick!user@host`. */
+/** Whether the relayed line, with the sender's `nick!user@host`, would exceed 512 bytes. */
 function isTooLong(self: Self, verb: string, target: string, text: string): boolean {
   const { source } = self;
-  // A UTF-16 unit has at most three bytes; the rest are two spaces, two colons and the line end.
+  // A UTF-16 code unit takes at most three bytes; 7 for three spaces, two colons and CRLF.
   const units = source.length + verb.length + target.length + text.length + 7;
   if (3 * units <= limits.maxLineBytes) return false;
   const line = `:${source} ${verb} ${target} :${text}\r\n`;
@@ -232,7 +234,7 @@ function kick(self: Self, { params }: IrcLine, out: Outcome): void {
   const text = withoutFormatting(why).slice(0, rights.maxReasonChars);
   for (const [i, nick] of nicks.split(",").slice(0, limits.maxTargets).entries()) {
     const name = nameOf(nick);
-    // One channel for all of them, or one for each.
+    // Either one channel for all nicks, or one channel for each.
     const channel = among[among.length === 1 ? 0 : i] ?? "";
     const room = roomOf(channel);
     if (room === undefined) {
@@ -271,7 +273,7 @@ function mode(self: Self, line: IrcLine, out: Outcome): void {
   out.ask((ref) => ({ type: "change-room", room, changes, ref }), { target, args: ["set"] });
 }
 
-/** The letter that takes argument `index`. */
+/** The mode letter that takes argument `index`. */
 function argumentLetter(letters: string, index: number): string {
   let isOn = true;
   let at = -1;
@@ -285,7 +287,7 @@ function argumentLetter(letters: string, index: number): string {
 
 function ownMode(self: Self, target: string, letters: string | undefined, out: Outcome): void {
   if (nameOf(target).toLowerCase() !== self.nick.toLowerCase()) {
-    // The name is looked up, so that a stranger's is told from nobody's.
+    // The name is looked up to tell an existing user from an unknown nick.
     const names = [nameOf(target)];
     return out.ask((ref) => ({ type: "people", by: { names }, ref }), { target });
   }
@@ -297,7 +299,7 @@ function ownMode(self: Self, target: string, letters: string | undefined, out: O
     if (letter === "+" || letter === "-") isOn = letter === "+";
     else if (letter === "B") wanted.isBot = isOn;
     else if (letter === "i") wanted.isHidden = isOn;
-    // One becomes an operator by OPER alone.
+    // Only OPER makes a client an operator.
     else if (letter !== "o") isUnknown = true;
   }
   if (isUnknown) out.line(self.numeric("501", "Unknown MODE flag"));

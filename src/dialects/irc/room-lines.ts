@@ -1,5 +1,5 @@
-// What everybody in a room hears, as IRC lines: rendered once for all members who asked for the same
-// capabilities. Pure.
+// Renders what everybody in a room receives as IRC lines, once for all members who requested the
+// same capabilities. Pure.
 
 import type { PresenceEvent, RoomEvent, Said } from "../../chat/events.ts";
 import type { Persona } from "../../chat/persona.ts";
@@ -11,10 +11,10 @@ import { channelOf, nickOf } from "./names.ts";
 import { type TagWishes, tagsText, wishesOf } from "./tags.ts";
 import { messageLines } from "./text.ts";
 
-/** What lines say about the server. */
+/** What the lines need to know about the server. */
 export type LineServer = { readonly name: string; readonly log: string };
 
-/** `nick!user@host`. Of a message in the log nothing but the name is known. */
+/** `nick!user@host`. For messages from the log only the name is known. */
 export function sourceOf(name: string, persona: Persona | undefined): string {
   const nick = nickOf(name);
   return persona === undefined
@@ -33,7 +33,7 @@ export class RoomLines {
     this.#wishes = wishesOf(variant);
   }
 
-  /** Undefined: these members are not told. */
+  /** Undefined if members with this variant do not receive the event. */
   render(event: RoomEvent): string | undefined {
     if (event.type === "said") return saidLines(this.#server, this.#wishes, event);
     if (event.type === "signal") return this.#signal(event);
@@ -47,7 +47,7 @@ export class RoomLines {
     const { room, from, kind, persona, timeMs, tags: client } = run;
     const source = sourceOf(from, persona);
     const start = `:${source} ${kind === "notice" ? "NOTICE" : "PRIVMSG"} ${channelOf(room)} :`;
-    // Without IDs, every line begins the same; most texts are short and have one line.
+    // Without IDs all lines have the same prefix; most texts are short and take one line.
     const tags = tagsText(this.#wishes, { timeMs, persona, client });
     const isPlain = kind !== "emote" && !this.#wishes.tags;
     let text = "";
@@ -106,7 +106,7 @@ function saidLines(server: LineServer, wishes: TagWishes, said: Said): string {
   );
 }
 
-/** Whether a text is one line that fits, as most are. */
+/** Whether a text fits into one line, as most do. */
 function isShort(start: string, text: string): boolean {
   return 3 * (start.length + text.length) < 500 && !text.includes("\n");
 }
@@ -119,7 +119,7 @@ type TextLine = {
   text: string;
 };
 
-/** The lines that a text takes. Those after the first have no ID of their own: `others` has their tags. */
+/** The lines of a text. Lines after the first carry no ID: `others` returns their tags. */
 function textLines({ tags, source, target, kind, text }: TextLine, others: () => string): string {
   const command = kind === "notice" ? "NOTICE" : "PRIVMSG";
   const start = `:${source} ${command} ${target} :`;

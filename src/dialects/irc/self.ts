@@ -1,4 +1,4 @@
-// One IRC client as its conversation knows it, and the lines that are made of that. Pure.
+// One IRC client as seen by its conversation, and the lines built from that state. Pure.
 
 import type { Persona } from "../../chat/persona.ts";
 import type { Capability } from "./capabilities.ts";
@@ -8,11 +8,11 @@ import type { LineServer } from "./room-lines.ts";
 import { sourceOf } from "./room-lines.ts";
 import type { Tagged } from "./tags.ts";
 
-/** What the dialect says about its server. */
+/** What the dialect announces about its server. */
 export type IrcServer = LineServer & {
   readonly version: string;
   readonly network: string;
-  /** Where TLS with a certificate that clients trust is; undefined: nowhere. */
+  /** The TLS port whose certificate clients trust, for STS; undefined if there is none. */
   readonly sts: () => { port: number; seconds: number } | undefined;
 };
 
@@ -20,28 +20,28 @@ export type IrcServer = LineServer & {
 export type Line = {
   readonly body: string;
   readonly tagged?: Tagged | undefined;
-  /** The batch it belongs to. */
+  /** The batch that the line belongs to. */
   readonly batch?: string | undefined;
   readonly label?: string | undefined;
 };
 
 export class Self {
-  /** As the client calls itself, or `*`. */
+  /** The client's nick, or `*` before it has one. */
   nick = "*";
   name = "";
   persona: Persona | undefined;
   isLoggedIn = false;
-  /** Passwords may be sent: nobody in between can read them. */
+  /** The connection is private, so passwords may be sent. */
   readonly isPrivate: boolean;
   readonly isSecure: boolean;
   readonly caps = new Set<Capability>();
-  /** It has negotiated version 302. */
+  /** The client has negotiated CAP version 302. */
   isModern = false;
   isAway = false;
   isBot = false;
   isHidden = false;
   isOperator = false;
-  /** Folded rooms that it is in. */
+  /** The folded names of the rooms the client is in. */
   readonly rooms = new Set<string>();
 
   constructor(
@@ -60,13 +60,13 @@ export class Self {
     return sourceOf(this.name === "" ? this.nick : this.name, this.persona);
   }
 
-  /** A numeric reply; the last parameter is a text. */
+  /** A numeric reply whose last parameter is trailing text. */
   numeric(code: string, ...params: string[]): Line {
     const nick = nickOf(this.nick);
     return { body: `:${this.server.name} ${code} ${[nick, paramsText(params, true)].join(" ")}` };
   }
 
-  /** One whose last parameter is a word. */
+  /** A numeric reply whose last parameter is a single word. */
   words(code: string, ...params: string[]): Line {
     const nick = nickOf(this.nick);
     return { body: `:${this.server.name} ${code} ${[nick, paramsText(params)].join(" ")}` };
@@ -76,7 +76,7 @@ export class Self {
     return { body: `:${this.server.name} NOTICE ${nickOf(this.nick)} :${text}` };
   }
 
-  /** A failure in the form of standard-replies. */
+  /** A FAIL message (IRCv3 standard-replies). */
   fail(command: string, code: string, ...params: string[]): Line {
     return { body: `:${this.server.name} FAIL ${command} ${code} ${paramsText(params, true)}` };
   }

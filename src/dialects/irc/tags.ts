@@ -1,10 +1,10 @@
-// The tags that a client gets with a line, by what it asked for. Pure.
+// The tags that a client receives with a line, depending on its capabilities. Pure.
 
 import type { Persona } from "../../chat/persona.ts";
 import { isoText } from "../../utc-time.ts";
 import { escapeTag } from "./line.ts";
 
-/** What a line is tagged with, as far as the client asked for it. */
+/** Values for the tags of a line; only tags that the client requested are sent. */
 export type Tagged = {
   timeMs?: number | undefined;
   msgid?: string | undefined;
@@ -13,7 +13,7 @@ export type Tagged = {
   client?: string | undefined;
 };
 
-/** Whether a variant has these. */
+/** Which tags a variant includes. */
 export type TagWishes = { time: boolean; tags: boolean; account: boolean };
 
 export function wishesOf(variant: string): TagWishes {
@@ -31,7 +31,7 @@ function timeText(timeMs: number): string {
   return lastTime.text;
 }
 
-/** With the space that ends them; empty if there are none. */
+/** The tags including the trailing space; empty if there are none. */
 export function tagsText(
   wishes: TagWishes,
   { timeMs, msgid, persona, client }: Tagged,

@@ -1,21 +1,25 @@
-// Texts as IRC writes them: formatting codes, CTCP ACTION, and lines of at most 512 bytes. Pure.
+// Message texts in IRC: formatting codes, CTCP ACTION, and lines of at most 512 bytes. Pure.
 
 import type { MessageKind } from "../../chat/events.ts";
 import { irc as limits } from "../../limits.ts";
 
-// Bold, italics, underline, strike, monospace, reverse, reset; colours with their numbers.
+// Bold, italics, underline, strikethrough, monospace, reverse, reset, and colours with their
+// numbers.
 const formatting =
   /[\u0002\u001d\u001f\u001e\u0011\u0016\u000f]|\u0003(?:\d{1,2}(?:,\d{1,2})?)?|\u0004(?:[0-9a-f]{6}(?:,[0-9a-f]{6})?)?/gi;
 const formats = /[\u0002-\u0004\u000f\u0011\u0016\u001d-\u001f]/;
 
-/** Other dialects have no colours. */
+/** Strips formatting codes, which the other dialects cannot show. */
 export function withoutFormatting(text: string): string {
   return formats.test(text) ? text.replace(formatting, "") : text;
 }
 
 const ctcpMark = "\u0001";
 
-/** What a PRIVMSG says, or does; undefined: it is another CTCP message, which parley does not carry. */
+/**
+ * The text or action of a PRIVMSG; undefined for any other CTCP message, which parley does not
+ * relay.
+ */
 export function readCtcp(
   text: string,
 ): { text: string; kind: MessageKind | undefined } | undefined {
@@ -25,7 +29,7 @@ export function readCtcp(
   return word.toUpperCase() === "ACTION" ? { text: rest.join(" "), kind: "emote" } : undefined;
 }
 
-/** The text of each line that a message takes, behind `before` bytes. */
+/** Splits a message's text into lines, each preceded by `before` bytes. */
 export function messageLines(
   beforeBytes: number,
   kind: MessageKind | undefined,
@@ -33,7 +37,7 @@ export function messageLines(
 ): readonly string[] {
   const isEmote = kind === "emote";
   const command = kind === "notice" ? "NOTICE" : "PRIVMSG";
-  // The command, a space, a colon, the line end, and the frame of an ACTION.
+  // The command, a space, a colon, the line ending, and the frame of an ACTION.
   const frame = command.length + 2 + 2 + (isEmote ? 9 : 0);
   const room = limits.maxLineBytes - beforeBytes - frame;
   const lines = text.split("\n").filter((line) => line !== "");
@@ -41,7 +45,7 @@ export function messageLines(
   return isEmote ? parts.map((part) => `${ctcpMark}ACTION ${part}${ctcpMark}`) : parts;
 }
 
-/** Pieces of at most `bytes` bytes, cut between characters, at a space where there is one. */
+/** Splits into pieces of at most `bytes` bytes, between characters and preferably at a space. */
 function splitText(text: string, bytes: number): readonly string[] {
   if (3 * text.length <= bytes || Buffer.byteLength(text) <= bytes) return [text];
   const pieces: string[] = [];
@@ -59,7 +63,7 @@ function splitText(text: string, bytes: number): readonly string[] {
       end += point > 0xffff ? 2 : 1;
     }
     if (end === start) break;
-    // Half a line is too much to give for a cut between words.
+    // Wasting half a line just to cut at a space is too much.
     if (end < text.length && space > start + (end - start) / 2) end = space + 1;
     pieces.push(text.slice(start, end));
     start = end;

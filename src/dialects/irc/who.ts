@@ -40,7 +40,7 @@ function whoLine(self: Self, person: PersonInfo, room: string | undefined): Line
   );
 }
 
-/** The channel that was asked for, or one that may be known. */
+/** The requested channel, or one that the client is allowed to see. */
 function channelFor({ rooms }: PersonInfo, room: string | undefined): string {
   if (room !== undefined) return channelOf(room);
   const [first] = rooms;
@@ -66,7 +66,7 @@ function whoxLine(
     t: token,
     c: channelFor(person, room),
     u: persona.user,
-    // An address that is nobody's: they are not shown.
+    // A placeholder: addresses are not shown.
     i: "255.255.255.255",
     h: persona.host,
     s: self.server.name,

@@ -1,5 +1,5 @@
 // The native protocol (docs/protocol.md) as a dialect: translates messages of src/protocol into
-// commands, and events into messages. What they mean is up to the hub.
+// commands, and events into messages. Their meaning is up to the hub.
 
 import type { Conversation, Dialect } from "../../chat/dialect.ts";
 import type { Command, PersonalEvent, RoomEvent, Said } from "../../chat/events.ts";
@@ -17,13 +17,13 @@ import {
 } from "../../protocol/messages.ts";
 import type { Undecodable } from "../../protocol/undecodable.ts";
 
-/** What `welcome` says about the server; fixed before the first connection. */
+/** What `welcome` announces about the server; fixed before the first connection. */
 export type NativeServer = { name: string; udpPort: number; messagesPerSecond: number };
 
 /** `ALL` as a recipient means the room. */
 export const reservedWords = ["ALL"];
 
-/** The dialect, as spoken by `server`. */
+/** The dialect as spoken by `server`. */
 export function nativeDialect(server: NativeServer): Dialect {
   const native: Dialect = {
     name: "native",
@@ -90,7 +90,7 @@ class NativeConversation implements Conversation {
     if (!this.#greeted) {
       if (message.type === "undecodable") return { ...refusal(message), end: true };
       if (message.type !== "hello") {
-        const first = "The first line has to be a hello";
+        const first = "The first line must be a hello";
         return { type: "invalid", code: "protocol", message: first, end: true };
       }
       this.#greeted = true;
@@ -100,7 +100,7 @@ class NativeConversation implements Conversation {
   }
 
   overflow(): Command {
-    const message = `A line has at most ${limits.maxLineBytes} bytes: this one was longer`;
+    const message = `A line may have at most ${limits.maxLineBytes} bytes`;
     return { type: "invalid", code: "protocol", message, end: true };
   }
 
@@ -163,7 +163,7 @@ function commandOf(message: ClientMessage): Command {
       return { type: "alive" };
     case "bye":
       return { type: "quit", forget: message.forget };
-    // A command with the fields of its message.
+    // The command has the same fields as its message.
     default:
       return message;
   }
@@ -191,7 +191,7 @@ function loginOf({ name, secret = "", rooms, epoch, mail, runs, ...proof }: Hell
   };
 }
 
-/** Events that the native protocol has no message for. */
+/** Events without a message in the native protocol. */
 const untold = [
   "sent",
   "question",
@@ -224,7 +224,7 @@ function isUntold(event: PersonalEvent): event is Untold {
   return untoldTypes.has(event.type);
 }
 
-/** The message for an event; undefined if the client is not told of it. */
+/** The message for an event; undefined if the client does not receive it. */
 function messageOf(event: PersonalEvent, server: NativeServer): ServerMessage | undefined {
   switch (event.type) {
     case "welcome":

@@ -1,12 +1,12 @@
 // One open-chat download: the client requests part after part; the server answers each request and
-// remembers only who asks. A lost datagram costs a repeated request, never a hang. Pure: the
-// adapter reads the file, sends, and has the clock.
+// only remembers who is asking. A lost datagram costs a repeated request, never a hang. Pure: the
+// adapter reads the file, sends datagrams and owns the clock.
 
 import { openChatDownload as limits } from "../../limits.ts";
 
 export type DownloadRequest = { type: "part"; index: number } | { type: "finished" };
 
-/** Reads `part I` or `finished`, ignoring surrounding whitespace; undefined for anything else. */
+/** Parses `part I` or `finished`, ignoring surrounding whitespace; undefined for anything else. */
 export function readDownloadRequest(datagram: Uint8Array): DownloadRequest | undefined {
   if (datagram.length > limits.maxRequestBytes) return undefined;
   const text = String.fromCharCode(...datagram).trim();
@@ -17,9 +17,9 @@ export function readDownloadRequest(datagram: Uint8Array): DownloadRequest | und
 
 /** What the adapter does after a datagram. */
 export type DownloadStep =
-  /** Send these bytes of the file, pickled; beyond its end `length` is 0. */
+  /** Send these bytes of the file, pickled; past its end `length` is 0. */
   | { type: "send"; offset: number; length: number }
-  /** Free the port; `early` if the client ran out of requests without saying `finished`. */
+  /** Free the port; `early` if the client used up its requests without sending `finished`. */
   | { type: "close"; early: boolean }
   | { type: "ignore" };
 
@@ -29,10 +29,10 @@ export class OpenChatDownload {
   #asker: string | undefined;
   readonly #idleMs: number;
   #requestsLeft: number;
-  /** When the port is freed unless another request arrives. */
+  /** When to free the port unless another request arrives. */
   deadlineMs: number;
 
-  /** Only `address`, if known, is answered, and only the first port that asks. */
+  /** Only `address`, if known, is answered, and only the first port that sends a request. */
   constructor(
     sizeBytes: number,
     address: string | undefined,

@@ -1,11 +1,11 @@
 // The names under which open-chat lists shared files and accepts requests for them. File names are
-// untrusted, and the whole list is one line. Pure.
+// untrusted, and the whole list is a single line. Pure.
 
 import { harmless, showsNothing } from "../../text.ts";
 
 /**
- * `name` as it is listed: harmless, and trimmed, as requests are. Undefined if nothing visible is
- * left.
+ * `name` in the form used in lists: made harmless, and trimmed like requests. Undefined if nothing
+ * visible remains.
  */
 export function listedName(name: string): string | undefined {
   const listed = harmless(name).trim();
@@ -13,8 +13,8 @@ export function listedName(name: string): string | undefined {
 }
 
 /**
- * The files by listed name. If several files have the same listed name, only the one whose real
- * name it is stays; if there is none, the name is ambiguous and none is listed.
+ * Files by listed name. If several files share a listed name, only the one whose real name matches
+ * it is listed; if there is no such file, the name is ambiguous and none is.
  */
 export function listedFiles<F extends { readonly name: string }>(
   files: readonly F[],

@@ -1,5 +1,6 @@
 // open-chat: a room with private messages and files; one send is one message, without line endings.
-// With /help, also what the main port speaks to people at `nc`. Pure; downloads are in download.ts.
+// The variant with /help is what the main port speaks to people using `nc`. Pure; downloads are in
+// download.ts.
 
 import { fold } from "../../chat/names/grammar.ts";
 import { names } from "../../limits.ts";
@@ -28,7 +29,7 @@ const roster: RosterStyle = {
   render: renderRoster,
 };
 
-/** Builds the list of all names once; each member gets it with its own name cut out. */
+/** Renders the roster once; each member receives it with its own name cut out. */
 function renderRoster(people: readonly string[]): (self: string) => string {
   const starts = new Map<string, number>();
   let all = "ALL ";
@@ -49,7 +50,7 @@ const terminal: ServerTerminal = {
   gone: (name) => `[DISCONNECTED] ${name} disconnected`,
 };
 
-/** The line that the server prints when it accepts a download. */
+/** Printed by the server when it accepts a download. */
 export const downloadStarted = "[UDP STARTED] Waiting for connections...";
 
 function renderRoom(event: RoomEvent): string | undefined {
@@ -71,12 +72,12 @@ function renderRun(run: SaidRun): string {
   return runLines(run, isEmote(run) ? `* ${run.from} ` : `${run.from}: `);
 }
 
-/** open-chat's commands; reserved, so that nobody can have one as a name. */
+/** open-chat's commands, reserved so that nobody can use one as a name. */
 const words = ["show", "get_list_file", "download_file", "CHANGENAME"] as const;
 /** A quick test that rules out commands for most messages. */
 const mayBeCommand = /^(?:~|(?:show|get_list_file|download_file|CHANGENAME|\{quit\})(?:\s|$))/;
 
-/** `/help`, as people at a terminal expect; but not `/etc/hosts` or `/`. */
+/** `/help`, as people at a terminal expect, but not `/etc/hosts` or `/`. */
 const slashCommand = /^\s*\/(\w+|\?)(?:\s|$)/;
 const help = [
   "What you type is said to everyone. These are commands:",
@@ -90,11 +91,11 @@ const help = [
 class OpenChatConversation implements Conversation {
   readonly #hasHelp: boolean;
   readonly #login = new NameLogin();
-  /** The name as it was sent; from `welcome` on, as the hub has it. */
+  /** The name as sent; from `welcome` on, the name assigned by the hub. */
   #self = "";
   readonly #consent = new Consent();
 
-  /** `hasHelp`: slash commands are answered rather than said. */
+  /** `hasHelp`: slash commands are answered instead of being sent to the room. */
   constructor(hasHelp: boolean) {
     this.#hasHelp = hasHelp;
   }
@@ -116,7 +117,7 @@ class OpenChatConversation implements Conversation {
       if (this.#hasHelp && slashCommand.test(name)) {
         return { type: "reply", text: "Send a name first, then /help says what you can do:" };
       }
-      // Replies may be rendered before the welcome. A longer name will be refused anyway.
+      // Replies may be rendered before the welcome. A longer name will be refused in any case.
       this.#self = name.slice(0, 2 * names.maxChars);
       return this.#login.withName({ type: "login", name });
     }
@@ -132,7 +133,7 @@ class OpenChatConversation implements Conversation {
         this.#self = event.name;
         return undefined;
       case "name":
-        // The member hears the room's `renamed` too.
+        // The member also receives the room's `renamed` event.
         this.#self = event.name;
         return undefined;
       case "refused":
@@ -175,7 +176,7 @@ class OpenChatConversation implements Conversation {
     }
   }
 
-  /** Only the first word of a message can be a command. */
+  /** A command can only be the first word of a message. */
   #readCommand(message: string, nowMs: number): Command {
     if (!mayBeCommand.test(message)) return this.#consent.say(message, nowMs);
     if (message.startsWith("~")) return tell(message);
@@ -226,7 +227,7 @@ function tell(message: string): Command {
   return { type: "tell", to: [name], text };
 }
 
-/** The first word, and everything after the one space that follows it. */
+/** The first word, and everything after the single space that follows it. */
 function cut(message: string): [string, string] {
   const space = message.indexOf(" ");
   return space < 0 ? [message.trimEnd(), ""] : [message.slice(0, space), message.slice(space + 1)];
@@ -238,7 +239,7 @@ function usage(message: string): Command {
 
 export const openChat: Dialect = {
   name: "open-chat",
-  // At the start of a line, ALL and UDP would look like a list of users and a download's answer.
+  // At the start of a line, ALL and UDP would look like a user list and a download's answer.
   reservedWords: [...words, ...consentWords, "ALL", "UDP"],
   input: "auto",
   output: "message",
@@ -251,7 +252,7 @@ export const openChat: Dialect = {
   open: () => new OpenChatConversation(false),
 };
 
-/** open-chat on the main port: with help, for people without a client. */
+/** open-chat on the main port, with help for people without a client. */
 export const openChatWithHelp: Dialect = {
   ...openChat,
   open: () => new OpenChatConversation(true),

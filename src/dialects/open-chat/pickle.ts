@@ -1,5 +1,5 @@
-// Writes the one Python pickle that open-chat's downloads need: a tuple of bytes and a count, in
-// protocol 3. Pure. Pickles are programs, so nothing here reads them.
+// Writes the only Python pickle that open-chat's downloads need: a tuple of bytes and a count, in
+// pickle protocol 3. Pure. Pickles are programs, so nothing here reads them.
 
 const opcode = {
   proto: 0x80,
@@ -13,9 +13,9 @@ const opcode = {
 } as const;
 
 /**
- * `pickle.dumps((part, len(part)), protocol=3)`, byte for byte as Python writes it: from 256 bytes
- * up, 16 bytes longer than the part. `part` has at most 65 535 bytes. Source: CPython,
- * Lib/pickletools.py, the opcodes named above.
+ * `pickle.dumps((part, len(part)), protocol=3)`, byte for byte as Python writes it: for parts of
+ * 256 bytes or more, 16 bytes longer than the part. `part` has at most 65 535 bytes. Source:
+ * CPython, Lib/pickletools.py, the opcodes named above.
  */
 export function picklePart(part: Uint8Array): Uint8Array {
   const count = part.length;

@@ -1,7 +1,9 @@
 // Bandwidth estimates in bytes per µs: the windowed maximum of delivery-rate samples
 // (draft-ietf-ccwg-bbr §5.5), and slower meters that cap it. Pure.
 
-/** Rounds that a sample counts: more than a probing cycle, so that its best outlives it. */
+/**
+ * How many rounds a sample counts: longer than a probing cycle, so that its best sample survives.
+ */
 const filterRounds = 10;
 
 /** The maximum sample of the last rounds. */
@@ -18,7 +20,7 @@ export class BandwidthFilter {
     this.bytesPerUs = Math.max(...this.best);
   }
 
-  /** Caps all samples, which were too high for the path. */
+  /** Caps all samples; they were too high for the path. */
   limit(bytesPerUs: number): void {
     for (let i = 0; i < filterRounds; i++) {
       this.best[i] = Math.min(this.best[i]!, bytesPerUs);
@@ -44,7 +46,7 @@ export class ThroughputMeter {
   /** Bytes per µs of the last whole period; 0 before the first. */
   bytesPerUs = 0;
 
-  /** Notes the bytes delivered so far; true when this ends a period. */
+  /** Records the bytes delivered so far; true if this ends a period. */
   update(nowUs: number, delivered: number, rttUs: number): boolean {
     const elapsedUs = nowUs - this.sinceUs;
     if (this.sinceUs > 0 && elapsedUs < Math.max(minMeterUs, rttUs)) return false;
@@ -68,7 +70,9 @@ export class SlidingRate {
   private readonly delivered = new Float64Array(slideSteps);
   private newest = 0;
 
-  /** Notes the bytes delivered so far; returns bytes per µs, Infinity until the window is full. */
+  /**
+   * Records the bytes delivered so far; returns bytes per µs, Infinity until the window is full.
+   */
   update(nowUs: number, delivered: number): number {
     if (nowUs - this.atUs[this.newest]! >= slideUs / slideSteps) {
       this.newest = (this.newest + 1) % slideSteps;

@@ -1,5 +1,5 @@
 // Congestion control at the receiver, modelled on BBR (draft-ietf-ccwg-bbr): derives pacing rate
-// and window from the delivery rate and the minimum round trip. Loss that occurs at any rate
+// and window from the delivery rate and the minimum round trip. Random loss that occurs at any rate
 // (radio) does not slow it down; loss caused by a higher rate does. Pure. Rates are bytes per µs.
 
 import { transfer as limit } from "../../limits.ts";
@@ -16,31 +16,33 @@ import { initialWindowBytes, type Round, Startup } from "./startup.ts";
 const minWindowBytes = 16 * limit.baseSegmentBytes;
 /** The window in bandwidth-delay products (draft §4.6.4). */
 const windowGain = 2;
-/** More while probing, or the smaller of two flows that share a queue stays small. */
+/** Larger while probing: otherwise the smaller of two flows that share a queue stays small. */
 const probingWindowGain = 2.5;
-/** Extra window, in µs of the rate: what an event loop requests in one go. */
+/** Extra window, in µs of the rate: how much an event loop requests in one go. */
 const slackUs = 3_000;
 const drainGain = 0.5;
 const drainRounds = 3;
-/** Loss beyond the path's own that ends probing; the second on short paths. */
+/** Loss above the path's own that ends probing; the second value is for short paths. */
 const excessLoss = 0.04;
 const shortExcessLoss = 0.02;
-/** Lowest cap on the window after such loss: bandwidth-delay products, plus a scheduling delay. */
+/**
+ * Lowest cap on the window after such loss, in bandwidth-delay products plus a scheduling delay.
+ */
 const capGain = 1.25;
 const capSlackUs = 1_000;
-/** Loss beside a standing queue lowers the estimate itself, by at most this factor at a time. */
+/** Loss during a standing queue lowers the estimate itself, by at most this factor at a time. */
 const congestiveLoss = 0.08;
 const congestiveStep = 0.85;
-/** On a short path a standing queue alone lowers it. */
+/** On a short path, a standing queue alone lowers the estimate. */
 const queuedStep = 0.97;
-/** The path's own loss is compensated up to this share by requesting more. */
+/** Up to this share, the path's own loss is compensated by requesting more. */
 const maxCompensatedLoss = 0.25;
 const lossRounds = 8;
-/** A shorter queue may be the noise of an event loop. */
+/** A shorter queue may just be event-loop noise. */
 const minOwnQueueUs = 500;
-/** Rounds of fewer bytes give no loss rate: a few reordered segments would look like loss. */
+/** Rounds with fewer bytes give no loss rate: a few reordered segments would look like loss. */
 const minLossBytes = initialWindowBytes / 2;
-/** On a short path, where rounds are brief, a round of the filter lasts at least this long. */
+/** Minimum duration of a filter round on a short path, where rounds are brief. */
 const shortAgeUs = 40_000;
 /** Duration of ProbeRTT, with half a bandwidth-delay product in flight. */
 const probeRttUs = 200_000;
@@ -63,11 +65,11 @@ export class BbrController implements CongestionController {
   /** Bytes in flight at which probing caused loss; Infinity if it has not. */
   private windowCap = Infinity;
   private isRestarting = false;
-  /** The current round; until it ends, `isQueued` is that of the last one. */
+  /** The current round; until it ends, `isQueued` is still that of the previous round. */
   private readonly round: Round = { loss: 0, lostBytes: 0, isQueued: false, isPaused: false };
   private roundDeliveredFrom = 0;
   private roundLeastRttUs = Infinity;
-  /** Loss of the last rounds, and their minimum: the path's own loss. */
+  /** Loss of recent rounds; their minimum is the path's own loss. */
   private readonly losses: number[] = [];
   private ownLoss = 0;
 
@@ -90,7 +92,7 @@ export class BbrController implements CongestionController {
     const cycleGain = this.phase === "probe-rtt" ? 1 : this.cycle.gain(this.round.isQueued);
     const gain = this.phase === "drain" ? drainGain : cycleGain;
     const rttUs = this.rtt.minUs < Infinity ? this.rtt.minUs : 100_000;
-    // The path's own loss never reaches the bottleneck.
+    // Segments lost to the path's own loss never reach the bottleneck.
     return Math.max(minWindowBytes / rttUs, (gain * bandwidth) / (1 - this.ownLoss));
   }
 
@@ -149,14 +151,14 @@ export class BbrController implements CongestionController {
     this.advance(nowUs, arrivals.netRttUs, inFlightBytes);
   }
 
-  /** Lowers the estimate if loss exceeds the path's own while a queue stands (draft §4.5.10). */
+  /** Lowers the estimate if loss exceeds the path's own during a standing queue (draft §4.5.10). */
   private endPeriod(nowUs: number): void {
     const came = this.meter.bytesPerUs * Math.max(1, nowUs - this.periodSinceUs);
     const loss = this.periodLost / Math.max(1, came + this.periodLost);
     this.periodSinceUs = nowUs;
     this.periodLost = 0;
     if (this.phase !== "probe-bandwidth" || this.probeRounds < 2 || !this.round.isQueued) return;
-    // Arrivals after a scheduling delay say nothing about the path.
+    // Arrivals after a scheduling delay carry no information about the path.
     if (this.isShort && this.round.isPaused) return;
     if (this.isShort && this.cycle.isCruising) this.lower(queuedStep);
     if (loss < this.ownLoss + congestiveLoss) return;
@@ -164,7 +166,7 @@ export class BbrController implements CongestionController {
     this.cycle.probeSoon();
   }
 
-  /** Lowers the estimate to the measured throughput, but at most by this factor. */
+  /** Lowers the estimate to the measured throughput, by at most this factor. */
   private lower(step: number): void {
     this.filter.limit(Math.max(this.meter.bytesPerUs, this.filter.bytesPerUs * step));
   }
@@ -181,7 +183,7 @@ export class BbrController implements CongestionController {
       const rate = this.filter.bytesPerUs;
       if (rate > 0 && !appLimited && this.startup.endRound(nowUs, rate, round)) this.drain(nowUs);
     } else if (this.phase === "probe-bandwidth" && this.probeRounds++ > 1) {
-      // The first rounds still show losses from startup.
+      // The first rounds still include losses from startup.
       this.checkLoss(round, inFlight);
     }
     this.nextRoundAt = delivered;
@@ -194,22 +196,25 @@ export class BbrController implements CongestionController {
     this.filter.nextRound();
   }
 
-  /** The minimum loss of the last rounds is independent of the rate: the path's own. */
+  /**
+   * Loss that persists even in the best of the recent rounds does not depend on the rate: it is the
+   * path's own.
+   */
   private learnOwnLoss({ loss, isQueued }: Round): void {
-    // Loss beside a standing queue may be caused by it: compensating would feed the queue.
+    // Loss during a standing queue may be caused by it; compensating would feed the queue.
     this.losses.push(isQueued ? 0 : loss);
     if (this.losses.length > lossRounds) this.losses.shift();
     if (this.losses.length > 2) this.ownLoss = Math.min(maxCompensatedLoss, ...this.losses);
   }
 
-  /** Loss beyond the path's own while probing caps what may be in flight (draft §4.5). */
+  /** Loss above the path's own while probing caps the bytes in flight (draft §4.5). */
   private checkLoss({ loss, isQueued, isPaused }: Round, inFlight: number): void {
     const { isShort } = this;
-    // Loss after a scheduling delay is not loss under load.
+    // Loss after a scheduling delay is not caused by load.
     if (isShort && isPaused) return;
     const excess = isShort ? shortExcessLoss : excessLoss;
-    // Others may be filling the queue: holding back would starve us beside a TCP that does not (BBR
-    // v1).
+    // Other flows may be filling the queue: holding back would starve this one next to a TCP that
+    // does not (BBR v1).
     if (isQueued && !isShort) this.windowCap = Infinity;
     else if (loss > this.ownLoss + excess && this.losses.length > 2) {
       const least = capGain * this.product() + capSlackUs * this.filter.bytesPerUs;
@@ -245,7 +250,7 @@ export class BbrController implements CongestionController {
       this.startup.restart(nowUs, bandwidth);
       this.enter("startup", nowUs);
     } else if (this.phase === "probe-rtt") {
-      // The first samples are of segments requested before this phase.
+      // The first samples belong to segments requested before this phase.
       if (elapsedUs > this.rtt.smoothedUs) {
         this.probedMinRttUs = Math.min(this.probedMinRttUs, netRttUs);
       }

@@ -1,4 +1,4 @@
-// The interface of congestion control, implemented for networks (BBR) and for loopback. Types only.
+// The congestion control interface, implemented for networks (BBR) and for loopback. Types only.
 // Rates are bytes per µs.
 
 import type { Arrivals } from "../arrival-batch.ts";
@@ -13,13 +13,13 @@ export interface CongestionController {
   /** Infinity: unpaced. */
   readonly pacingBytesPerUs: number;
   readonly bandwidthBytesPerUs: number;
-  /** A first bandwidth estimate, measured over `spanUs`, before there are rate samples. */
+  /** A first bandwidth estimate, measured over `spanUs`, before any rate samples exist. */
   onPacketTrain(bytesPerUs: number, spanUs: number): void;
   onLost(bytes: number): void;
   /** A segment that was declared lost arrived after all. */
   onSpuriousLoss(bytes: number): void;
-  /** After each batch of arrivals. */
+  /** Called after each batch of arrivals. */
   onArrivals(sample: RateSample, arrivals: Arrivals, nowUs: number): void;
-  /** Nothing has arrived for several probe timeouts: restart gently when it does. */
+  /** Nothing has arrived for several probe timeouts: restart gently once something does. */
   onOutage(): void;
 }

@@ -1,4 +1,4 @@
-// Congestion control without a network: between processes of one machine only the socket's buffer
+// Congestion control without a network: between processes on one machine only the socket's buffer
 // can overflow, and round trips measure the scheduler. A plain window, no pacing. Pure.
 
 import type { Arrivals } from "../arrival-batch.ts";
@@ -7,7 +7,7 @@ import type { CongestionController, CongestionPhase } from "./controller.ts";
 
 const startBytes = 512 * 1024;
 const minBytes = 128 * 1024;
-/** More in flight is no faster: it only falls out of the CPU's cache. */
+/** More in flight is not faster: it no longer fits the CPU's cache. */
 const maxBytes = 2 * 1024 * 1024;
 
 export class LoopbackController implements CongestionController {

@@ -1,38 +1,43 @@
-// BBR's ProbeBW cycle: probe for more bandwidth, drain the queue that this caused, then cruise
+// BBR's ProbeBW cycle: probes for more bandwidth, drains the resulting queue, then cruises
 // (draft-ietf-ccwg-bbr-00 §4.3.3 and BBRv1: eight phases). Pure. Rates are bytes per µs.
 
 import { isShortPath, type LateStreak } from "./queue-delay.ts";
 import type { RttEstimator } from "./rtt.ts";
 
-/** Pacing gains, one round each: the first probes up, the second drains what that queued. */
+/** Pacing gains of one round each: the first probes, the second drains the resulting queue. */
 const gains = [1.25, 0.75, 1, 1, 1, 1, 1, 1] as const;
-/** Gain while a queue stands: drains it, since the maximum of many samples is a little too high. */
+/**
+ * Gain during a standing queue. It drains the queue, since the maximum of many samples is a little
+ * too high.
+ */
 const queuedGain = 0.97;
 const shortQueuedGain = 0.95;
-/** Probing that raises the estimate by this factor has not filled the pipe: startup goes on. */
+/** If probing raises the estimate by this factor, the pipe was not full: startup resumes. */
 const notFull = 1.12;
 /**
- * Probing that raises it by less than this factor was not worth it: on a short path the wait for
- * the next probe then doubles.
+ * If probing raises the estimate by less than this factor, it was not worth it: on a short path the
+ * wait for the next probe doubles.
  */
 const worthwhile = 1.05;
 const maxBackoff = 8;
 /**
- * On a short path a phase lasts at least `shortPhaseUs`; probing lasts until a queue stands, or
- * `shortProbeUs`, since its effect only shows in a rate over more than a round trip
+ * On a short path a phase lasts at least `shortPhaseUs`. Probing lasts until a queue stands, at
+ * most `shortProbeUs`, since its effect only shows in a rate measured over more than a round trip
  * (`SlidingRate`).
  */
 const shortPhaseUs = 5_000;
 const shortProbeUs = 25_000;
 const queueStandsUs = 500;
 
-/** `next`: a phase has ended; `refill`: probing found so much more that startup should resume. */
+/**
+ * `next`: a phase has ended. `refill`: probing found so much more bandwidth that startup resumes.
+ */
 export type ProbeBwStep = "stay" | "next" | "refill";
 
 export class ProbeBwCycle {
   private phase = 2;
   private sinceUs = 0;
-  /** The estimate when the last probe began. */
+  /** The estimate at the start of the last probe. */
   private probedFrom = Infinity;
   private backoff = 1;
 
@@ -54,18 +59,18 @@ export class ProbeBwCycle {
     return isShortPath(this.rtt.minUs) ? shortQueuedGain : queuedGain;
   }
 
-  /** Starts the cycle with all its cruising phases. */
+  /** Starts the cycle at its first cruising phase. */
   start(nowUs: number): void {
     this.phase = 2;
     this.sinceUs = nowUs;
   }
 
-  /** The estimate is out of date: probe again soon. */
+  /** The estimate is outdated: probe again soon. */
   probeSoon(): void {
     this.backoff = 1;
   }
 
-  /** Probing has caused loss: drain at once. */
+  /** Probing has caused loss: start draining immediately. */
   stopProbing(): void {
     if (this.phase === 0) this.phase = 1;
   }
@@ -81,7 +86,8 @@ export class ProbeBwCycle {
   ): ProbeBwStep {
     if (!this.isOver(nowUs, inFlight, product, lateStreak)) return "stay";
     if (this.phase === gains.length - 1) this.probedFrom = bandwidth;
-    // The result of probing shows a round later. Much more, and no queue: the pipe was not full.
+    // The result of probing shows one round later. Much more bandwidth and no queue: the pipe was
+    // not full.
     if (this.phase === 1) {
       const found = bandwidth / this.probedFrom;
       this.backoff = found > worthwhile ? 1 : Math.min(maxBackoff, this.backoff * 2);

@@ -1,13 +1,13 @@
-// Detects a standing queue on the path, for startup (the pipe is then full) and for probing on
-// short paths. Pure. Round trips given here exclude pauses in which nothing arrived, which are no
-// sign of a queue.
+// Detects a standing queue on the path: for startup, because the pipe is then full, and for probing
+// on short paths. Pure. The round trips passed in exclude pauses in which nothing arrived, which
+// are no sign of a queue.
 
 import type { RttEstimator } from "./rtt.ts";
 
 /**
  * A queue stands if every round trip of two consecutive blocks exceeds the minimum by an eighth,
  * within these bounds (HyStart++, RFC 9406 §4.2), and by more than the path's own jitter. A block
- * is an eighth of a round with at least `minBlockSamples` samples.
+ * lasts an eighth of a round and has at least `minBlockSamples` samples.
  */
 const minQueueUs = 4_000;
 const maxQueueUs = 16_000;
@@ -25,7 +25,7 @@ export class QueueDelay {
     this.queuedBlocks = 0;
   }
 
-  /** Notes the minimum round trip of a batch of arrivals; true if a queue stands. */
+  /** Records the minimum round trip of a batch of arrivals; true if a queue stands. */
   isStanding(nowUs: number, netRttUs: number): boolean {
     this.leastUs = Math.min(this.leastUs, netRttUs);
     this.samples++;
@@ -41,23 +41,29 @@ export class QueueDelay {
   }
 }
 
-/** Below this round trip, in µs, a path is short: scheduling delays are as long as a round trip. */
+/**
+ * A path with a shorter round trip (µs) counts as short: scheduling delays are as long as its round
+ * trip.
+ */
 const shortRttUs = 20_000;
-/** A batch of arrivals is late if its minimum round trip exceeds the path's by this, in µs. */
+/** A batch of arrivals is late if its minimum round trip exceeds the path's by this many µs. */
 const lateUs = 600;
 const minLateBatches = 2;
 
-/** On short paths rate samples err on the high side, and a standing queue is usually our own. */
+/**
+ * On short paths rate samples err on the high side, and a standing queue is usually caused by this
+ * flow itself.
+ */
 export function isShortPath(minRttUs: number): boolean {
   return minRttUs < shortRttUs;
 }
 
-/** Counts consecutive late batches: notices queues that are too short for QueueDelay's blocks. */
+/** Counts consecutive late batches: detects queues that are too short for QueueDelay's blocks. */
 export class LateStreak {
   private sinceUs = 0;
   private batches = 0;
 
-  /** Notes the minimum round trip of a batch of arrivals, and that of the path. */
+  /** Records the minimum round trip of a batch of arrivals and that of the path. */
   add(nowUs: number, leastUs: number, minRttUs: number): void {
     if (leastUs > minRttUs + lateUs) this.batches++;
     else {
@@ -66,7 +72,7 @@ export class LateStreak {
     }
   }
 
-  /** For how long every batch has been late, in µs; 0 while there are too few. */
+  /** How long all batches have been late, in µs; 0 while there are too few. */
   durationUs(nowUs: number): number {
     return this.batches < minLateBatches ? 0 : nowUs - this.sinceUs;
   }

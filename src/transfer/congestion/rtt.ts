@@ -2,7 +2,8 @@
 // congestion control. Pure.
 
 /**
- * How long the minimum is trusted before it is probed again (draft-ietf-ccwg-bbr MinRTTFilterLen).
+ * How long the minimum remains valid before it is probed again (draft-ietf-ccwg-bbr
+ * MinRTTFilterLen).
  */
 const minRttLifeUs = 10_000_000;
 /**
@@ -24,7 +25,7 @@ export class RttEstimator {
   private netSmoothedUs = 0;
   private minAtUs = 0;
 
-  /** `wholeUs`: from request to arrival; `netUs`: without the wait at the server. */
+  /** `wholeUs`: from request to arrival. `netUs`: the same without the wait at the server. */
   update(nowUs: number, wholeUs: number, netUs: number): void {
     this.latestUs = wholeUs;
     if (this.smoothedUs === 0) {
@@ -37,17 +38,17 @@ export class RttEstimator {
     if (this.netSmoothedUs === 0) this.netSmoothedUs = netUs;
     this.netVarianceUs += (Math.abs(this.netSmoothedUs - netUs) - this.netVarianceUs) / 4;
     this.netSmoothedUs += (netUs - this.netSmoothedUs) / 8;
-    // Within 2 % counts as equal, so that a good minimum does not go stale because of noise.
+    // A sample within 2 % counts as equal, so that noise does not make a good minimum go stale.
     if (netUs <= this.minUs * 1.02) this.minAtUs = nowUs;
     if (netUs < this.minUs) this.minUs = Math.max(1, netUs);
   }
 
-  /** Whether the minimum was last seen too long ago: the path may have become longer. */
+  /** Whether the minimum is too old: the path may have become longer. */
   isMinStale(nowUs: number): boolean {
     return this.minUs < Infinity && nowUs - this.minAtUs > minRttLifeUs;
   }
 
-  /** Replaces the minimum with that of a phase with little in flight. */
+  /** Replaces the minimum with the one measured in a phase with little in flight. */
   resetMin(nowUs: number, minUs: number): void {
     this.minUs = minUs;
     this.minAtUs = nowUs;

@@ -1,16 +1,16 @@
 // BBR's Startup (draft-ietf-ccwg-bbr §4.1): searches for a path's rate, at first and again when
-// probing finds much more. Gives pacing rate and window, and detects when the pipe is full. Pure.
-// Rates are bytes per µs.
+// probing finds much more. Determines pacing rate and window, and detects when the pipe is full.
+// Pure. Rates are bytes per µs.
 
 import { transfer as limit } from "../../limits.ts";
 import { isShortPath, type LateStreak, QueueDelay } from "./queue-delay.ts";
 import type { RttEstimator } from "./rtt.ts";
 
-/** 64 small segments, paced over a round trip except for the first half. */
+/** 64 small segments; the second half is paced over a round trip. */
 export const initialWindowBytes = 64 * limit.baseSegmentBytes;
 /**
- * Gentler than the draft's 4 ln 2 and 2, so that what is in flight when the pipe turns out to be
- * full fits a queue of one bandwidth-delay product.
+ * Gentler than the draft's 4 ln 2 and 2, so that the bytes in flight when the pipe turns out to be
+ * full fit a queue of one bandwidth-delay product.
  */
 const gain = 2.4;
 const windowGain = 1.8;
@@ -23,28 +23,31 @@ const gentle = { gain: 1.5, growth: 1.15, fullPipeRounds: 2 };
 const slackUs = 3_000;
 const shortSlackUs = 8_000;
 /**
- * The jump to an estimated rate is at most this many initial windows, since a token bucket can
- * flatter a short train, and at most one for each 0.1 ms of the train, since segments that were
- * queued somewhere arrive as if the path were fast.
+ * The jump to an estimated rate is at most this many initial windows, since a token bucket can make
+ * a short train look too fast, and at most one window per 0.1 ms of the train, since segments that
+ * were queued somewhere arrive as if the path were fast.
  */
 const maxJumpWindows = 24;
 const minJumpWindows = 4;
 const jumpStepUs = 100;
 const jumpGain = 1.25;
-/** An estimate is discarded if the rate has not reached this share of it within these rounds. */
+/**
+ * An estimate is discarded if the rate has not reached this share of it within the given number of
+ * rounds.
+ */
 const confirmedShare = 0.7;
 const confirmRounds = 2;
 /** No radio link loses this much: a shallow buffer must have overflowed. */
 const tooMuchLoss = 0.35;
-/** On a short path this much loss also shows a full pipe. */
+/** On a short path this much loss also means a full pipe. */
 const shortLoss = 0.02;
 const shortLossBytes = 16_000;
-/** On a short path a queue of this size that stands this long shows it, too. */
+/** On a short path, a queue of this size that stands for this long also means a full pipe. */
 const queueBytes = 64_000;
 const queueStandsUs = 1_000;
 /**
- * On a short path a rate that does not grow may be due to a process that is warming up or
- * descheduled: it must stay flat for this long, with a queue or without.
+ * On a short path a flat rate may be due to a process that is warming up or descheduled, so it must
+ * stay flat for this long, with a queue or without.
  */
 const shortPlateauUs = { queued: 50_000, idle: 200_000 };
 /** On a long path rounds with a pause don't count, for up to this many round trips. */
@@ -52,18 +55,18 @@ const maxPausedRounds = 3;
 
 /** Observations of one round trip. */
 export interface Round {
-  /** As a share, and in bytes. */
+  /** As a share and in bytes. */
   loss: number;
   lostBytes: number;
   /** A queue stood throughout. */
   isQueued: boolean;
-  /** Some process was descheduled. */
+  /** A process was descheduled. */
   isPaused: boolean;
 }
 
 /**
- * `blind`: nothing is known; `jumped`: goes by an estimate; `gentle`: has measured the rate and
- * looks for more, `gentler` for the second time.
+ * `blind`: nothing is known. `jumped`: relies on an estimate. `gentle`: has measured the rate and
+ * looks for more; `gentler` does so for the second time.
  */
 type Stage = "blind" | "jumped" | "gentle" | "gentler";
 
@@ -84,7 +87,7 @@ export class Startup {
   /** A first estimate of the rate, measured over `spanUs`; later ones are ignored. */
   onPacketTrain(bytesPerUs: number, spanUs: number): void {
     if (this.hasEstimate || bytesPerUs <= 0) return;
-    // Below the initial rate it only shows that a process is still warming up.
+    // An estimate below the initial rate only means that a process is still warming up.
     if (bytesPerUs * this.rtt.minUs <= initialWindowBytes) return;
     this.hasEstimate = true;
     this.estimate = bytesPerUs;
@@ -95,7 +98,7 @@ export class Startup {
     this.fullRounds = 0;
   }
 
-  /** Probing has found much more: searches on from there. */
+  /** Probing has found much more bandwidth: continues the search from there. */
   restart(nowUs: number, bytesPerUs: number): void {
     this.grow(nowUs, bytesPerUs);
     this.hasEstimate = true;
@@ -122,7 +125,8 @@ export class Startup {
   }
 
   /**
-   * After each batch of arrivals: a standing queue shows a full pipe before the queue overflows.
+   * Called after each batch of arrivals. A standing queue means a full pipe, before the queue
+   * overflows.
    */
   isQueued(nowUs: number, queueRttUs: number, bandwidth: number, lateStreak: LateStreak): boolean {
     if (this.fullRate === 0) return false;
@@ -132,7 +136,10 @@ export class Startup {
     return (queueRttUs - minUs) * bandwidth > queueBytes;
   }
 
-  /** After each round: whether the rate has stopped growing (draft §4.1.2), or loss is too high. */
+  /**
+   * Called after each round: whether the rate has stopped growing (draft §4.1.2) or loss is too
+   * high.
+   */
   endRound(nowUs: number, rate: number, round: Round): boolean {
     if (this.stage === "jumped") {
       // The measured round may still be the one before the jump.
@@ -165,7 +172,7 @@ export class Startup {
     this.grewAtUs = nowUs;
   }
 
-  /** Whether the rate has stopped growing for more than a scheduling delay. */
+  /** Whether the rate has been flat for longer than a scheduling delay. */
   private isPlateau(nowUs: number, round: Round): boolean {
     const sinceUs = nowUs - this.grewAtUs;
     if (!this.isShort) return !round.isPaused || sinceUs > maxPausedRounds * this.rtt.minUs;

@@ -1,22 +1,25 @@
-// Divides what is wanted of a tree into batches. Pure.
+// Divides the wanted files of a tree into batches. Pure.
 
 import { Batch, type BatchedFile, isBatched } from "./batch.ts";
 import { pathOf, type TreeNode } from "./manifest.ts";
 
 /** A file of a batch. */
 export interface ListedFile extends BatchedFile {
-  /** Absent: it is not wanted. */
+  /** Absent if the file is not wanted. */
   readonly node?: TreeNode | undefined;
 }
 
 export interface PlannedBatch {
-  /** The part of the walk that it is made of: behind the one path, up to the other. */
+  /**
+   * The part of the walk that the batch covers: after the first path, up to and including the
+   * second.
+   */
   readonly after: string | undefined;
   readonly until: string;
   readonly batch: Batch<ListedFile>;
 }
 
-/** `nodes` in the order of the manifest. Batches begin and end with a wanted file. */
+/** `nodes` are in manifest order. Batches begin and end with a wanted file. */
 export function* planBatches(
   nodes: readonly TreeNode[],
   wanted: ReadonlySet<TreeNode>,
@@ -49,7 +52,7 @@ function listed(node: TreeNode, isWanted: boolean): ListedFile {
   return { path: pathOf(node), size, modified, node: isWanted ? node : undefined };
 }
 
-/** Without those at the end that nobody wants. */
+/** Drops unwanted files from the end. */
 function planned(after: string | undefined, files: readonly ListedFile[]): PlannedBatch {
   const last = files.findLastIndex(({ node }) => node !== undefined);
   const batch = new Batch<ListedFile>();

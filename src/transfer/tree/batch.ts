@@ -1,25 +1,25 @@
-// A batch: the small files of a part of a tree, one after the other as if they were one file. Both
-// ends lay it out from the same list, so that neither has to send it. Pure.
+// A batch: the small files of a part of a tree, concatenated as if they were one file. Both ends
+// compute its layout from the same listing, so neither has to send it. Pure.
 
 import { tree as limits } from "../../limits.ts";
 
 export interface BatchedFile {
-  /** In the tree. */
+  /** Relative to the root of the tree. */
   readonly path: string;
   readonly size: number;
   /** Unix milliseconds. */
   readonly modified: number;
 }
 
-/** Whether a file of that size belongs into a batch. Empty ones have nothing to send. */
+/** Whether a file of this size goes into a batch. Empty files have nothing to send. */
 export function isBatched(size: number): boolean {
   return size > 0 && size <= limits.maxBatchedBytes;
 }
 
-/** Part of a batch's file: `length` bytes from `start` on. */
+/** A part of one file of a batch: `length` bytes from `start` on. */
 export interface BatchPart<File extends BatchedFile> {
   readonly file: File;
-  /** Its place in the batch. */
+  /** The file's index in the batch. */
   readonly index: number;
   readonly start: number;
   readonly length: number;
@@ -27,7 +27,7 @@ export interface BatchPart<File extends BatchedFile> {
 
 export class Batch<File extends BatchedFile> {
   readonly #files: File[] = [];
-  /** Where each file begins. */
+  /** The offset at which each file begins. */
   readonly #offsets: number[] = [];
   #size = 0;
   #chars = 0;
@@ -40,12 +40,14 @@ export class Batch<File extends BatchedFile> {
     return this.#size;
   }
 
-  /** What a sender has to remember, about. */
+  /** Approximate memory that a sender needs for the batch. */
   get memoryBytes(): number {
     return this.#files.length * 64 + this.#chars;
   }
 
-  /** Adds the next file of the walk. False if it is full: that file begins the next batch. */
+  /**
+   * Adds the next file of the walk. False if the batch is full: that file begins the next batch.
+   */
   add(file: File): boolean {
     const isFull =
       this.#files.length >= limits.maxBatchFiles ||
@@ -63,7 +65,7 @@ export class Batch<File extends BatchedFile> {
     return this.#offsets[index] ?? this.#size;
   }
 
-  /** The files whose bytes are in that range, with their part of it. */
+  /** The files that overlap a range, with the part of each that is in it. */
   *parts(offset: number, length: number): Generator<BatchPart<File>> {
     const end = Math.min(this.#size, offset + length);
     let index = this.#indexAt(offset);
@@ -76,13 +78,16 @@ export class Batch<File extends BatchedFile> {
     }
   }
 
-  /** The same for two equal lists, and most likely for no others. `hash`: SHA-256 in base64url. */
+  /**
+   * Equal for equal listings and, with overwhelming probability, only for those. `hash`: SHA-256 in
+   * base64url.
+   */
   version(hash: (text: string) => string): string {
     const lines = this.#files.map(({ path, size, modified }) => `${size} ${modified} ${path}\0`);
     return hash(lines.join("")).slice(0, 22);
   }
 
-  /** The file that has the byte at `offset`. */
+  /** Index of the file that contains the byte at `offset`. */
   #indexAt(offset: number): number {
     let low = 0;
     let high = this.#offsets.length;

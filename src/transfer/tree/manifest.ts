@@ -1,5 +1,5 @@
-// The list of everything in a tree of files, as its sender gives it: hostile input, checked entry by
-// entry, and kept until all of it is there. Nothing is written before. Pure.
+// The listing of a whole tree of files as received from its sender: hostile input, checked entry by
+// entry and collected completely before anything is written. Pure.
 
 import { transfer as wire, tree as limits } from "../../limits.ts";
 import type { TreeEntry } from "../../protocol/messages.ts";
@@ -8,12 +8,12 @@ import { comparePaths, pathProblem } from "./tree-path.ts";
 /** A file or folder of the tree. */
 export interface TreeNode {
   readonly name: string;
-  /** The folder that it is in; undefined: the tree's root. */
+  /** The containing folder; undefined for the root of the tree. */
   readonly parent: TreeNode | undefined;
   readonly isFolder: boolean;
   readonly size: number;
   readonly modified: number;
-  /** Without setuid, setgid and sticky bits. */
+  /** Without the setuid, setgid and sticky bits. */
   readonly mode: number;
 }
 
@@ -30,7 +30,7 @@ interface TreeTotals {
   others: number;
 }
 
-/** The most that a list may have. */
+/** Upper bounds for a listing. */
 export interface ManifestBounds {
   readonly maxEntries: number;
   readonly maxNameChars: number;
@@ -46,7 +46,7 @@ export class Manifest {
   readonly #nodes: TreeNode[] = [];
   readonly #leftOut: LeftOut[] = [];
   readonly #totals: TreeTotals = { files: 0, folders: 0, bytes: 0, links: 0, others: 0 };
-  /** The folders on the way to the last entry, outermost first. */
+  /** The folders that contain the last entry, outermost first. */
   readonly #open: TreeNode[] = [];
   #last: string | undefined;
   #nameChars = 0;
@@ -56,7 +56,7 @@ export class Manifest {
     this.#bounds = bounds;
   }
 
-  /** Files and folders, each folder before what is in it. */
+  /** Files and folders; each folder precedes its contents. */
   get nodes(): readonly TreeNode[] {
     return this.#nodes;
   }
@@ -65,19 +65,19 @@ export class Manifest {
     return this.#totals;
   }
 
-  /** Links and other things that are left out: the first of them. */
+  /** Links and other entries that can't be fetched; only the first ones are kept. */
   get leftOut(): readonly LeftOut[] {
     return this.#leftOut;
   }
 
-  /** The path of the last entry: where a list that broke off goes on. */
+  /** The path of the last entry: where to resume an interrupted listing. */
   get last(): string | undefined {
     return this.#last;
   }
 
   /**
-   * Adds the next entry, which must come after the last one in a walk (`comparePaths`). Returns what is
-   * wrong with it, after which the manifest is worthless.
+   * Adds the next entry, which must come after the previous one in walk order (`comparePaths`).
+   * Returns what is wrong with it, if anything; the manifest is then unusable.
    */
   add(entry: TreeEntry): string | undefined {
     const { path, kind, size, modified } = entry;
@@ -91,8 +91,8 @@ export class Manifest {
     const cut = path.lastIndexOf("/");
     const name = path.slice(cut + 1);
     const depth = this.#enter(cut < 0 ? "" : path.slice(0, cut));
-    if (depth === undefined) return "a path below something that is no folder of the tree";
-    if (!isTime(modified)) return "a time that no clock shows";
+    if (depth === undefined) return "a path below something that is not a folder of the tree";
+    if (!isTime(modified)) return "a time outside the valid range";
     if (kind === undefined && size > wire.maxFileBytes)
       return `a file of more than ${wire.maxFileBytes} bytes`;
     this.#last = path;
@@ -127,7 +127,10 @@ export class Manifest {
     if (this.#leftOut.length < limits.maxNamed) this.#leftOut.push({ path, kind });
   }
 
-  /** Leaves the folders that do not hold the entry. Returns how many do; undefined: one is missing. */
+  /**
+   * Closes the folders that do not contain the entry. Returns how many do; undefined if one is
+   * missing.
+   */
   #enter(parentPath: string): number | undefined {
     const names = parentPath === "" ? [] : parentPath.split("/");
     while (this.#open.length > names.length || !this.#isOpen(names)) {
@@ -147,7 +150,7 @@ export function pathOf(node: TreeNode): string {
   return node.parent === undefined ? node.name : `${pathOf(node.parent)}/${node.name}`;
 }
 
-/** Times as `Date` has them. */
+/** The range of `Date`. */
 function isTime(unixMs: number): boolean {
   return Math.abs(unixMs) <= 8_640_000_000_000_000;
 }

@@ -1,37 +1,42 @@
-// Which names a file system can hold, and what a name becomes that it can't. The rule is the same for
-// every fetch, so that a second one finds what the first has saved. Pure.
+// Which names a file system can store, and how other names are changed. The rules are the same for
+// every fetch, so that a repeated fetch finds what the first one saved. Pure.
 
-/** What the receiving file system is like. */
+/** Properties of the receiving file system. */
 export interface NameRules {
-  /** The names of Windows and of its file systems: no `:` or `\`, no `CON`, no dot at the end. */
+  /**
+   * Follows the rules of Windows and its file systems: no `:` or `\`, no `CON`, no trailing dot.
+   */
   readonly isWindows: boolean;
-  /** `a` and `A` are one file. */
+  /** `a` and `A` are the same file. */
   readonly foldsCase: boolean;
-  /** Composed and decomposed accents are one name. */
+  /** Composed and decomposed accents are the same name. */
   readonly foldsAccents: boolean;
-  /** Longest name, in UTF-16 units on Windows, else in bytes of UTF-8. */
+  /** Maximum length of a name, in UTF-16 code units on Windows, otherwise in bytes of UTF-8. */
   readonly maxName: number;
 }
 
 const reservedCharacters = /[<>:"/\\|?*\u0000-\u001f]/g;
-/** Devices, with any extension and with spaces before it. */
+/** Device names, with any extension and with spaces before it. */
 const device = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?:\.|$)/i;
-/** Longest ending that a shortened name keeps, in UTF-16 units. */
+/** Longest extension that a shortened name keeps, in UTF-16 code units. */
 const maxEndingUnits = 16;
 
-/** The name as the file system can hold it: mostly the same. */
+/** The name in a form that the file system can store: usually unchanged. */
 export function heldName(name: string, rules: NameRules): string {
   const allowed = rules.isWindows ? windowsName(name) : name;
   return shortened(allowed, rules);
 }
 
-/** Equal for names that would be one file. May be equal for others, never the other way round. */
+/**
+ * Equal for names that would be the same file. May be equal for other names too, but never differs
+ * for the same file.
+ */
 export function foldedName(name: string, { foldsCase, foldsAccents }: NameRules): string {
   const composed = foldsAccents || foldsCase ? name.normalize("NFC") : name;
   return foldsCase ? composed.toUpperCase().toLowerCase().normalize("NFC") : composed;
 }
 
-/** The `count`th choice for a name that is taken: `a (2).txt`. */
+/** The `count`th alternative for a name that is taken: `a (2).txt`. */
 export function otherName(name: string, count: number, rules: NameRules): string {
   const { stem, ending } = split(name);
   const mark = ` (${count})`;
@@ -45,7 +50,7 @@ function windowsName(name: string): string {
   return device.test(plain) ? `_${plain}` : plain;
 }
 
-/** A name that is too long loses the end of its stem; a hash of the whole keeps it apart. */
+/** A name that is too long loses the end of its stem; a hash of the full name keeps it unique. */
 function shortened(name: string, rules: NameRules): string {
   if (lengthOf(name, rules) <= rules.maxName) return name;
   const { stem, ending } = split(name);
@@ -74,7 +79,7 @@ function lengthOf(text: string, { isWindows }: NameRules): number {
 
 const encoder = new TextEncoder();
 
-/** 32-bit FNV-1a of the UTF-16 units. */
+/** 32-bit FNV-1a of the UTF-16 code units. */
 function fnv1a(text: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);

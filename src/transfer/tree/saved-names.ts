@@ -1,11 +1,11 @@
-// Decides under which name each file and folder of a tree is saved: its own, unless the receiving
-// file system can't hold that, or would make two files one. Pure.
+// Decides the name under which each file and folder of a tree is saved: its own, unless the
+// receiving file system can't store it or would treat two names as one. Pure.
 
 import { type Manifest, pathOf, type TreeNode } from "./manifest.ts";
 import { foldedName, heldName, type NameRules, otherName } from "./name-rules.ts";
 
 export class SavedNames {
-  /** Only of those that are saved under another name. */
+  /** Contains only the nodes that are saved under another name. */
   readonly #renamed: ReadonlyMap<TreeNode, string>;
 
   private constructor(renamed: ReadonlyMap<TreeNode, string>) {
@@ -16,7 +16,7 @@ export class SavedNames {
     const renamed = new Map<TreeNode, string>();
     for (const siblings of crowded(nodes, rules)) {
       const taken = new TakenNames(rules);
-      // Those that can keep their names do, whatever the others become.
+      // Nodes that can keep their names keep them, whatever the others become.
       const others = siblings.filter(
         ({ name }) => heldName(name, rules) !== name || !taken.add(name),
       );
@@ -33,36 +33,36 @@ export class SavedNames {
     return this.#renamed.get(node) ?? node.name;
   }
 
-  /** Where it is saved, relative to the tree's root. */
+  /** Where the node is saved, relative to the root of the tree. */
   pathOf(node: TreeNode): string {
     const name = this.of(node);
     return node.parent === undefined ? name : `${this.pathOf(node.parent)}/${name}`;
   }
 
-  /** What is saved under another name, with its path in the tree. */
+  /** The nodes saved under another name, with their paths in the tree. */
   *list(): Generator<{ path: string; node: TreeNode }> {
     for (const node of this.#renamed.keys()) yield { path: pathOf(node), node };
   }
 }
 
-/** The names in one folder. */
+/** The names used in one folder. */
 class TakenNames {
   readonly #rules: NameRules;
   readonly #folded = new Set<string>();
-  /** The next number for each name that was taken: many may want the same. */
+  /** The next number to try for each taken name: many nodes may want the same one. */
   readonly #next = new Map<string, number>();
 
   constructor(rules: NameRules) {
     this.#rules = rules;
   }
 
-  /** False if it is taken. */
+  /** Adds a name; false if it is taken. */
   add(name: string): boolean {
     const before = this.#folded.size;
     return this.#folded.add(foldedName(name, this.#rules)).size > before;
   }
 
-  /** Adds that name or, if it is taken, one like it. */
+  /** Adds the name or, if it is taken, an alternative. */
   addOther(name: string): string {
     if (this.add(name)) return name;
     const folded = foldedName(name, this.#rules);
@@ -75,7 +75,7 @@ class TakenNames {
   }
 }
 
-/** The contents of each folder in which names may have to change. */
+/** The children of each folder in which names may have to change. */
 function crowded(nodes: readonly TreeNode[], rules: NameRules): Iterable<TreeNode[]> {
   const folds = rules.foldsCase || rules.foldsAccents;
   const folders = new Map<TreeNode | undefined, TreeNode[]>();

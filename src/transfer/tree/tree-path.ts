@@ -1,10 +1,10 @@
-// Paths in a tree of files: names joined by "/", relative to the tree's root. Their one order is the
-// order of a walk that sorts each folder's names by code unit and enters a folder right after its
+// Paths in a tree of files: names joined by "/", relative to the root. They have a single order,
+// that of a walk that sorts each folder's names by code unit and enters a folder right after its
 // name. Pure.
 
 import { tree as limits } from "../../limits.ts";
 
-/** What makes a path unusable on any platform; undefined if nothing does. */
+/** Why a path is unusable on any platform; undefined if it is fine. */
 export function pathProblem(path: string): string | undefined {
   if (path === "") return "an empty path";
   if (path.length > limits.maxPathChars)
