@@ -1,25 +1,25 @@
-// CPP messages: reads their headers and writes their exact bytes. Pure: knows no socket and no
+// CPP messages: parses their headers and writes their exact bytes. Pure: knows no socket and no
 // registry. parser.ts splits a byte stream into messages; peer-stream.ts reads what one peer sends
-// another.
+// to another.
 
 import { hasInvisible } from "../chat/names/grammar.ts";
 import { harmless } from "../text.ts";
 import { names } from "../limits.ts";
 
-/** Where a client listens: its ID (letters and digits), its address, its port (1 to 65535). */
+/** Where a client listens: its ID (letters and digits), address, and port (1 to 65535). */
 export type Contact = { id: string; ip: string; port: number };
 
 export type CppMessage =
   | ({ type: "REGISTER" } & Contact)
   /** `status` is `registered` on success. */
   | ({ type: "REGACK"; status: string } & Contact)
-  /** `peer` asks for one client by name. A parley extension. */
+  /** `peer` requests one particular client by name. A parley extension. */
   | { type: "BRIDGE"; id: string; peer?: string }
-  /** No contact: nobody is available. */
+  /** Without a contact: nobody is available. */
   | { type: "BRIDGEACK"; contact?: Contact }
   /** The original program puts every line into a CHAT. `duplex` is a parley extension. */
   | ({ type: "CHAT"; style: "message"; text: string; duplex: boolean } & Contact)
-  /** Other programs open with a CHAT and send bare text from then on. */
+  /** Other programs open with a CHAT and send bare text after it. */
   | ({ type: "CHAT"; style: "bare" } & Contact)
   | { type: "QUIT" };
 
@@ -48,10 +48,10 @@ const maxHostChars = 253;
 /** A precomposed letter decomposes into a base letter and at most three marks. */
 const maxUnitsOfLetter = 4;
 
-/** Reads an ID and returns it in composed form (NFC); undefined if it is not valid. */
+/** Parses an ID and returns it in composed form (NFC); undefined if it is not valid. */
 export function parseId(value: string): string | undefined {
   const written = value.trim();
-  // Normalizing takes quadratic time, so a stranger's input is bounded first.
+  // Normalization takes quadratic time, so untrusted input is bounded first.
   if (written.length > maxUnitsOfLetter * names.maxChars) return undefined;
   const id = written.normalize("NFC");
   if (id.length > names.maxChars || hasInvisible(id)) return undefined;
@@ -59,7 +59,7 @@ export function parseId(value: string): string | undefined {
 }
 
 /**
- * Reads an IPv4 or IPv6 address or a host name; undefined for anything else. Strict, since peers
+ * Parses an IPv4 or IPv6 address or a host name; undefined for anything else. Strict, since peers
  * connect to it and print it.
  */
 export function parseHost(value: string): string | undefined {
@@ -74,7 +74,7 @@ export function parseHost(value: string): string | undefined {
   return hostGrammar.test(host) || v6Grammar.test(host) ? host : undefined;
 }
 
-/** Reads a decimal port from 1 to 65535, or returns undefined. */
+/** Parses a decimal port from 1 to 65535; undefined for anything else. */
 export function parsePort(value: string): number | undefined {
   const digits = value.trim();
   if (!/^[0-9]{1,5}$/.test(digits)) return undefined;
@@ -82,7 +82,7 @@ export function parsePort(value: string): number | undefined {
   return port >= 1 && port <= 65_535 ? port : undefined;
 }
 
-/** `127.0.0.1:5555` or `[::1]:5555`: the brackets keep address and port apart. */
+/** `127.0.0.1:5555` or `[::1]:5555`: brackets separate an IPv6 address from the port. */
 export function hostPort({ ip, port }: { ip: string; port: number }): string {
   return ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`;
 }
@@ -161,7 +161,10 @@ function readContact(headers: Headers, idHeader: "clientid" | "id"): Contact | s
   return { id, ip, port };
 }
 
-/** Every value passes through here, so that none can start a header with a `\r` or `\n`. */
+/**
+ * Every header is written by this function, so that no value can start another header with a `\r`
+ * or `\n`.
+ */
 function encode(type: MessageType, headers: readonly (readonly [name: string, value: string])[]) {
   const lines = headers.map(([name, value]) => `${name}: ${harmless(value)}\r\n`);
   return `${type}\r\n${lines.join("")}\r\n`;
@@ -196,7 +199,7 @@ export function encodeBridge(id: string, peer?: string): string {
   ]);
 }
 
-/** Without a contact each of the three values is one space. */
+/** Without a contact, each of the three values is a single space. */
 export function encodeBridgeAck(contact?: Contact): string {
   const blank = ["clientID", "IP", "Port"].map((name) => [name, " "] as const);
   return encode("BRIDGEACK", [
@@ -207,7 +210,7 @@ export function encodeBridgeAck(contact?: Contact): string {
 
 /**
  * A line to a peer, as the original program sends it. `duplex` adds a header that other programs
- * skip.
+ * ignore.
  */
 export function encodeChat(from: Contact, text: string, duplex = false): string {
   return encode("CHAT", [

@@ -1,6 +1,6 @@
-// Splits a byte stream into CPP messages, whatever its segmentation, line endings (`\r\n` or `\n`)
-// and the case and order of headers. Pure; never throws; buffers at most one message besides the
-// bytes just handed in.
+// Splits a byte stream into CPP messages, regardless of segmentation, line endings (`\r\n` or
+// `\n`), and the case and order of headers. Pure; never throws; buffers at most one message in
+// addition to the bytes passed in.
 
 import { registry as limits } from "../limits.ts";
 import {
@@ -14,7 +14,7 @@ import {
 export type ParseResult =
   | { type: "need-more" }
   | { type: "message"; message: CppMessage }
-  /** Final: nobody can tell where the next message would begin. */
+  /** Final: there is no way to tell where the next message would begin. */
   | { type: "malformed"; reason: string };
 
 const needMore: ParseResult = { type: "need-more" };
@@ -27,9 +27,11 @@ const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 /** Feed it bytes, then poll until it needs more or has failed. */
 export class CppParser {
   #buffer = new Uint8Array(0);
-  /** Start of the line being read. */
+  /** Start of the line being parsed. */
   #lineStart = 0;
-  /** Searched for a newline up to here; searching again for each segment would be quadratic. */
+  /**
+   * Already searched for a newline up to here; searching again for each segment would be quadratic.
+   */
   #searched = 0;
   #messageBytes = 0;
   #type: MessageType | undefined;
@@ -62,9 +64,7 @@ export class CppParser {
     return this.#failed;
   }
 
-  /**
-   * The stream has ended. A QUIT has no headers to wait for, so it counts without its empty line.
-   */
+  /** The stream has ended. QUIT has no headers, so it counts even without its empty line. */
   handleEnd(): ParseResult {
     if (this.#failed) return this.#failed;
     const line = utf8.decode(this.#buffer.subarray(this.#lineStart)).trimEnd();
@@ -120,7 +120,7 @@ export class CppParser {
     const name = utf8.decode(line.subarray(0, at)).trim().toLowerCase();
     if (!knownHeaders.has(name)) return undefined;
     if (this.#headers.has(name)) return this.#fail(`the header ${name} occurs twice`);
-    // One space belongs to the header; any others belong to the value.
+    // One space belongs to the header syntax; any others belong to the value.
     this.#headers.set(name, utf8.decode(line.subarray(at + 1)).replace(/^ /, ""));
     return undefined;
   }
@@ -152,7 +152,7 @@ function readType(line: Uint8Array): MessageType | undefined {
   return messageTypes.find((type) => type === text);
 }
 
-/** Whether an unfinished line can still become a type line or an empty one. */
+/** Whether an incomplete line can still become a type line or an empty line. */
 function canBecomeType(line: Uint8Array): boolean {
   if (line.length > longestType + 1) return false;
   const text = utf8.decode(line);

@@ -8,15 +8,21 @@ import type { PeerEvent } from "./peer-event.ts";
 import type { PeerStyle } from "./peer-stream.ts";
 
 export type ChatOutput =
-  /** A line for the terminal (undefined: none), and the same as an event for `--json`. */
+  /** A line for the terminal (undefined for none), and the same as an event for `--json`. */
   | { type: "show"; line: string | undefined; event: PeerEvent }
   /** One send. */
   | { type: "send"; text: string };
 
-/** `write`: the next line is ours. `read`: the next line is theirs. `duplex`: anyone, any time. */
+/**
+ * `write`: the next line is from this side. `read`: the next line is from the peer. `duplex`:
+ * either side may send at any time.
+ */
 export type Turn = "write" | "read" | "duplex";
 
-/** Between opening a bare chat and its first text, since programs take each read for a message. */
+/**
+ * The gap between opening a bare chat and its first text, since programs treat each read as a
+ * message.
+ */
 const bareGapMs = 100;
 
 const utf8 = new TextEncoder();
@@ -27,7 +33,7 @@ export class PeerChat {
   readonly #wantsDuplex: boolean;
   #style: PeerStyle;
   #turn: Turn;
-  /** While set, no line may be sent before this time. */
+  /** If set, no line may be sent before this time. */
   #writeAfterMs: number | undefined;
 
   constructor(
@@ -42,7 +48,10 @@ export class PeerChat {
     this.#turn = options.turn;
   }
 
-  /** The chat has begun. If we called in bare style, a CHAT names us before the first line. */
+  /**
+   * The chat has begun. If this side called in bare style, a CHAT with its name precedes the first
+   * line.
+   */
   handleStart(nowMs: number): ChatOutput[] {
     if (this.#turn !== "write") return [];
     const turn = this.#showTurn("IN WRITE MODE");
@@ -68,12 +77,12 @@ export class PeerChat {
     return this.#turn;
   }
 
-  /** The peer has shown its style; from now on it is answered in that style. */
+  /** The peer has revealed its style; it is answered in that style from now on. */
   adoptStyle(style: PeerStyle): void {
     this.#style = style;
   }
 
-  /** Sends a line and gives up the turn. Skips empty lines and refuses lines that are too long. */
+  /** Sends a line and passes the turn. Skips empty lines and refuses lines that are too long. */
   handleTyped(typed: string): ChatOutput[] {
     const text = harmless(typed);
     if (text.trim() === "") return [];
@@ -113,19 +122,20 @@ export class PeerChat {
   }
 
   /**
-   * We leave. The original program says so twice. Bare programs need not know QUIT: some show it as
-   * text, some keep waiting, but all take the end of the connection for the end of the chat.
+   * This side leaves. The original program sends `/quit` twice. Bare programs need not know QUIT
+   * (some show it as text, some keep waiting), but all of them treat a closed connection as the end
+   * of the chat.
    */
   handleLeave(): ChatOutput[] {
     return this.#style === "bare" ? [] : [this.#sendQuitText(), this.#sendQuitText()];
   }
 
-  /** The peer has announced that it leaves: it gets one answer. */
+  /** The peer has announced that it is leaving; it gets one answer. */
   handlePeerLeft(): ChatOutput[] {
     return this.#style === "bare" ? [{ type: "send", text: encodeQuit() }] : [this.#sendQuitText()];
   }
 
-  /** An empty CHAT accepts an offer of duplex mode, which only parley makes. */
+  /** An empty CHAT accepts an offer of duplex mode; only parley makes such offers. */
   #startDuplex(accept: boolean): ChatOutput[] {
     if (this.#turn === "duplex") return [];
     this.#turn = "duplex";

@@ -1,5 +1,5 @@
-// The connections to other peers and the one chat that they carry: silent callers, the call,
-// callers that are turned down, peers that leave. Deterministic; knows no socket, no command and no
+// The connections to other peers and the one chat that uses them: silent callers, the call, callers
+// that are turned down, peers that leave. Deterministic; knows no socket, no command and no
 // registry.
 
 import { isLoopback } from "../addresses.ts";
@@ -12,22 +12,25 @@ import { bareHoldMs, PeerStream, type PeerStyle, type StreamEvent } from "./peer
 
 type Connection = {
   stream: PeerStream;
-  /** The other end's address, according to the socket. */
+  /** The other end's address as reported by the socket. */
   address: string;
-  /** The peer that we connected to; undefined if the peer connected to us. */
+  /** The peer that this side called; undefined if the peer called. */
   called?: Contact;
 };
 
 type Call = {
   chat: PeerChat;
   connection: number;
-  /** The peer's call, if both called at once: each side writes on its own and reads from both. */
+  /**
+   * The peer's connection, if both called at the same time: each side writes on its own connection
+   * and reads from both.
+   */
   second?: number;
-  /** We called and have heard nothing yet. */
+  /** This side called and has not received anything yet. */
   isUnconfirmed: boolean;
   /**
-   * Set while a `/quit` is all that has come back. A peer that leaves sends it twice, as the
-   * original program does; one that turns a caller down sends it once and closes the connection.
+   * Set while a `/quit` is the only answer. A peer that leaves sends it twice, as the original
+   * program does; a peer that turns a caller down sends it once and closes the connection.
    */
   partingUntilMs?: number;
 };
@@ -35,11 +38,11 @@ type Call = {
 export class PeerConnections {
   readonly #self: Contact;
   readonly #duplex: boolean;
-  /** The style of the chats that we open. */
+  /** The style of chats that this side opens. */
   readonly #style: PeerStyle;
   readonly #outputs: PeerOutput[] = [];
   readonly #connections = new Map<number, Connection>();
-  /** The connection that we opened, silent until `/chat` and the first line. */
+  /** The connection that this side opened; silent until `/chat` and the first line. */
   #outgoing: number | undefined;
   #call: Call | undefined;
   #over: ExitReason | undefined;
@@ -69,17 +72,17 @@ export class PeerConnections {
     return this.#call?.chat;
   }
 
-  /** Set once the chat is over, and with it the program. */
+  /** Set once the chat, and with it the program, has ended. */
   get over(): ExitReason | undefined {
     return this.#over;
   }
 
-  /** Whether a connection that we opened is still silent. */
+  /** Whether an outgoing connection is still silent. */
   get hasOutgoing(): boolean {
     return this.#outgoing !== undefined;
   }
 
-  /** A peer has connected. If too many are silent, the oldest is dropped to let others in. */
+  /** A peer has connected. If too many are silent, the oldest is disconnected to make room. */
   handleAccepted(connection: number, address: string): void {
     const silent = Array.from(this.#connections.keys()).filter((known) => this.#isSilent(known));
     const [oldest] = silent;
@@ -93,14 +96,14 @@ export class PeerConnections {
     this.#connections.set(connection, { stream, address });
   }
 
-  /** A connection to `called` is open. */
+  /** The connection to `called` is open. */
   handleConnected(connection: number, called: Contact, address: string): void {
     const stream = new PeerStream({ isAnswering: true });
     this.#connections.set(connection, { stream, address, called });
     this.#outgoing = connection;
   }
 
-  /** `/chat`: begins a chat on the connection that we opened; the first line is ours. */
+  /** `/chat`: starts a chat on the outgoing connection; the first line is from this side. */
   startChat(nowMs: number): void {
     const connection = this.#outgoing;
     const called = connection === undefined ? undefined : this.#connections.get(connection)?.called;
@@ -151,7 +154,7 @@ export class PeerConnections {
     if (call && nowMs >= (call.partingUntilMs ?? Infinity)) this.#endByPeer(call, "peer");
   }
 
-  /** The other side has closed the connection, or it broke. */
+  /** The other side closed the connection, or it broke. */
   handleEnd(connection: number, nowMs: number): void {
     const known = this.#connections.get(connection);
     if (!known) return;
@@ -163,7 +166,7 @@ export class PeerConnections {
     }
     this.close(connection);
     if (call?.connection === connection) {
-      const line = `${call.chat.peer.id} is gone: the connection ended without a word.`;
+      const line = `${call.chat.peer.id} disconnected without saying goodbye.`;
       this.#show(line, { event: "ended", by: "lost" });
       this.#over = "done";
       return;
@@ -173,7 +176,7 @@ export class PeerConnections {
     this.#outgoing = undefined;
     const who = known.called ? `${known.called.id} ${hostPort(known.called)}` : "the peer";
     this.#outputs.push(
-      failed("connection", `The connection to ${who} has ended; /chat calls again.`),
+      failed("connection", `The connection to ${who} was closed; /chat calls again.`),
     );
   }
 
@@ -226,14 +229,14 @@ export class PeerConnections {
     this.#turnDown(connection, stream, from);
   }
 
-  /** The sender of `event`, at the socket's address: the one in the message is only a claim. */
+  /** The sender of `event`, at the socket's address: the address in the message is only a claim. */
   #senderOf(connection: number, event: StreamEvent): Contact | undefined {
     const { address, called } = this.#connections.get(connection) ?? {};
     const claimed = event.type === "text" || event.type === "opened" ? event.from : undefined;
     return claimed && address !== undefined ? { ...claimed, ip: address } : called;
   }
 
-  /** Whether the sender is the peer that we called, calling us at the same time. */
+  /** Whether the sender is the peer that this side called and that called at the same time. */
   #isCalled(call: Call, { id, ip, port }: Contact): boolean {
     const { peer } = call.chat;
     const address = this.#connections.get(call.connection)?.address ?? "";
@@ -267,7 +270,7 @@ export class PeerConnections {
     this.#over = by === "busy" ? "refused" : "done";
   }
 
-  /** There is one chat at a time: tells the caller so in its own style. */
+  /** Only one chat at a time: turns the caller down in its own style. */
   #turnDown(connection: number, stream: PeerStream, from: Contact): void {
     if (stream.style !== "bare") {
       this.#outputs.push({ type: "send", connection, text: encodeChat(this.#self, quitText) });
@@ -281,7 +284,7 @@ export class PeerConnections {
     this.#outputs.push({ type: "show", line, event });
   }
 
-  /** Queues a chat's outputs for its connection. */
+  /** Queues a chat's output for its connection. */
   #emit({ connection }: Call, outputs: readonly ChatOutput[]): void {
     for (const output of outputs) {
       this.#outputs.push(output.type === "send" ? { ...output, connection } : output);

@@ -3,14 +3,14 @@
 import type { Contact } from "./codec.ts";
 
 export type PeerEvent =
-  /** Listening under this ID and address. */
+  /** Listening with this ID and address. */
   | { event: "running"; id: string; ip: string; port: number }
   /** Answers `/id`. */
   | { event: "id"; id: string }
   | { event: "registered"; id: string; ip: string; port: number }
-  /** The registry had nobody to hand out; a call may come at any time. */
+  /** The registry knew no available peer; a call may come at any time. */
   | { event: "waiting"; id: string }
-  /** The registry handed out a peer; `connected` follows once the connection is open. */
+  /** The registry returned a peer; `connected` follows once the connection is open. */
   | { event: "bridged"; peer: Contact }
   | { event: "connected"; peer: Contact }
   /** A chat has begun; `by` says who called. */
@@ -20,10 +20,10 @@ export type PeerEvent =
   | { event: "sent"; to: string; text: string }
   /** A peer called during a chat and was turned down. */
   | { event: "turned-down"; peer: Contact }
-  /** `busy`: the peer that we called is in another chat. */
+  /** `busy`: the called peer is in another chat. */
   | { event: "ended"; by: "us" | "peer" | "busy" | "lost" | "malformed" }
   /**
-   * Something failed and the program goes on; `what` is the command, or `message`, `connection`,
+   * Something failed and the program continues; `what` is the command, or `message`, `connection`,
    * `input`.
    */
   | { event: "failed"; what: string; reason: string }

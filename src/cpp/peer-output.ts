@@ -6,11 +6,11 @@ import type { PeerEvent } from "./peer-event.ts";
 
 export type PeerOutput =
   /**
-   * A line as the original program prints it (undefined: it prints none), and the event for
+   * A line as the original program prints it (undefined if it prints none), and the event for
    * `--json`.
    */
   | { type: "show"; line: string | undefined; event: PeerEvent }
-  /** Send this to the registry on a connection of its own, then call `handleAnswer`. */
+  /** Send this to the registry on a separate connection, then call `handleAnswer`. */
   | { type: "request"; message: string }
   /** The user wants to leave: shorten the deadline of a pending request or connection attempt. */
   | { type: "hurry" }
@@ -20,25 +20,25 @@ export type PeerOutput =
   | { type: "connect"; connection: number; contact: Contact }
   /** One send. */
   | { type: "send"; connection: number; text: string }
-  /** Close a connection once everything sent on it has left. */
+  /** Close a connection after all pending output has been sent. */
   | { type: "close"; connection: number }
-  /** Close a connection at once. */
+  /** Close a connection immediately. */
   | { type: "abort"; connection: number }
   | { type: "exit"; reason: ExitReason };
 
 export type ExitReason =
   | "done"
-  /** The peer that we called turned us down, or the registry refused our ID. */
+  /** The called peer turned this one down, or the registry refused its ID. */
   | "refused"
-  /** The input has ended and the last request reached nobody. */
+  /** The input has ended, and the last request reached nobody. */
   | "unreachable"
   | "malformed"
   | Interruption;
 
-/** Ctrl-C, SIGTERM, or the terminal has gone. */
+/** Ctrl-C, SIGTERM, or a closed terminal. */
 export type Interruption = "interrupted" | "terminated" | "hung-up";
 
-/** Reports a failure that the program survives. */
+/** Reports a failure after which the program continues. */
 export function failed(what: string, line: string): PeerOutput {
   return { type: "show", line, event: { event: "failed", what, reason: line } };
 }

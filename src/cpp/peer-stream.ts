@@ -1,12 +1,12 @@
-// Reads what a peer sends, in either style. The original program puts every line into a `CHAT`;
-// other programs open with a `CHAT` that names them, send bare text after it and end with `QUIT`.
-// Pure; knows no turns and no socket.
+// Parses what a peer sends, in either style. The original program puts every line into a `CHAT`;
+// other programs open with a `CHAT` that names them, then send bare text and end with `QUIT`. Pure;
+// knows no turns and no socket.
 
 import { harmless } from "../text.ts";
 import type { Contact, CppMessage } from "./codec.ts";
 import { CppParser } from "./parser.ts";
 
-/** How a peer speaks, decided by what it sends first. */
+/** A peer's style, determined by the first thing it sends. */
 export type PeerStyle = "message" | "bare";
 
 export type StreamEvent =
@@ -16,22 +16,25 @@ export type StreamEvent =
   | { type: "quit" }
   | { type: "malformed"; reason: string };
 
-/** Text that begins like `QUIT` waits this long for the rest; segments are closer. */
+/**
+ * Text that begins like `QUIT` is held back this long for the rest; segments follow each other
+ * faster.
+ */
 export const bareHoldMs = 50;
-/** A whole `QUIT` without its empty line waits this long for the end of the connection. */
+/** A complete `QUIT` without its empty line is held back this long for the connection to close. */
 export const quitHoldMs = 1_000;
 
-// A QUIT ends with one or two empty lines; what comes after it is never read.
+// QUIT ends with one or two empty lines; nothing after it is read.
 const quit = /QUIT\r?\n\r?\n/;
 const isQuitUnfinished = /^QUIT[\r\n]*$/;
 const canBecomeQuit = /^Q(?:U(?:I(?:T(?:\r?(?:\n\r?)?)?)?)?)?$/;
 
 export class PeerStream {
-  /** The other side was called, so it may begin with bare text; a caller must open with a CHAT. */
+  /** The other side was called, so it may begin with bare text; a caller must open with CHAT. */
   readonly #isAnswering: boolean;
   #style: PeerStyle | undefined;
   #parser = new CppParser();
-  /** Bytes that may turn out to be bare text: at most one CPP message and a read. */
+  /** Bytes that may turn out to be bare text: at most one CPP message and one read. */
   #opening: Uint8Array[] = [];
   #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   #held = "";
@@ -46,7 +49,7 @@ export class PeerStream {
     return this.#style;
   }
 
-  /** When held-back bytes, which may be the start of a `QUIT` or a `CHAT`, become text. */
+  /** When held-back bytes, which may be the start of `QUIT` or `CHAT`, are treated as text. */
   get nextTimeoutMs(): number | undefined {
     return this.#isHolding ? this.#holdUntilMs : undefined;
   }
@@ -62,7 +65,7 @@ export class PeerStream {
     return nowMs < this.#holdUntilMs ? [] : this.#releaseHeld();
   }
 
-  /** The other side has ended its output. */
+  /** The other side has closed its output. */
   handleEnd(): StreamEvent[] {
     const events: StreamEvent[] = this.#endsWithQuit() ? [{ type: "quit" }] : this.#releaseHeld();
     this.#ended = true;
@@ -76,14 +79,17 @@ export class PeerStream {
     return this.#readMessages();
   }
 
-  /** Whether the stream ends with a `QUIT` without its empty line: some programs send no more. */
+  /**
+   * Whether the stream ends with a `QUIT` without its empty line, which is all that some programs
+   * send.
+   */
   #endsWithQuit(): boolean {
     if (this.#ended) return false;
     if (this.#style === "bare") return isQuitUnfinished.test(this.#held);
     return this.#parser.handleEnd().type === "message";
   }
 
-  /** Nothing more came: what was held back counts as text. */
+  /** Nothing more arrived: the held-back bytes are text. */
   #releaseHeld(): StreamEvent[] {
     if (!this.#isHolding) return [];
     if (this.#style === "bare") return this.#flushText();
@@ -127,7 +133,7 @@ export class PeerStream {
     }
     if (message.type !== "CHAT") {
       this.#ended = true;
-      return { type: "malformed", reason: `${message.type} belongs to the registry` };
+      return { type: "malformed", reason: `${message.type} is a message for the registry` };
     }
     const from: Contact = { id: message.id, ip: message.ip, port: message.port };
     this.#style ??= message.style;
@@ -143,8 +149,8 @@ export class PeerStream {
   }
 
   /**
-   * One read is one message, or several if it contains line endings. A split character waits for
-   * its rest.
+   * One read is one message, or several if it contains line endings. A split character is held back
+   * until complete.
    */
   #readBareText(bytes: Uint8Array): StreamEvent[] {
     if (this.#ended) return [];

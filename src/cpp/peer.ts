@@ -1,5 +1,5 @@
 // `parley peer` as a state machine: typed lines, the registry's answers and data from peers go in,
-// outputs come out. Deterministic; knows no socket, timer or terminal. After each input the driver
+// outputs come out. Deterministic; knows no socket, timer or terminal. After each input, the driver
 // polls all outputs.
 
 import { fold } from "../chat/names/grammar.ts";
@@ -24,7 +24,7 @@ import type { PeerStyle } from "./peer-stream.ts";
 /** The result of a request to the registry. */
 export type Answer = { message: CppMessage } | { failed: string };
 
-/** What the next command must wait for. */
+/** What the next command has to wait for. */
 type Pending =
   | { type: "register" }
   | { type: "bridge" }
@@ -38,21 +38,21 @@ export class Peer {
   readonly #connections: PeerConnections;
   readonly #outputs: PeerOutput[] = [];
   #nextConnection = 1;
-  /** Lines that must wait: a request is pending, or it is the peer's turn. */
+  /** Lines that must wait because a request is pending or it is the peer's turn. */
   #typed: string[] = [];
   #inputEnded = false;
   #pending: Pending | undefined;
-  /** The registry knew no peer for us, so another client may call at any time. */
+  /** The registry had no peer for this client, so another client may call at any time. */
   #isWaiting = false;
-  /** The peer that the registry gave us last. */
+  /** The peer that the registry returned last. */
   #peer: Contact | undefined;
-  /** Folded IDs that this `/bridge` could not reach; undefined if it asked for a peer by name. */
+  /** Folded IDs that this `/bridge` could not reach; undefined if it requested a peer by name. */
   #unreached: Set<string> | undefined;
   /** Why the last request failed. */
   #failure: ExitReason | undefined;
   #exited = false;
 
-  /** `style`: that of the chats that we open. */
+  /** `style`: the style of chats that this side opens. */
   constructor(self: Contact, options: { duplex?: boolean; style?: PeerStyle } = {}) {
     const { duplex = false, style = "message" } = options;
     this.#self = self;
@@ -62,7 +62,7 @@ export class Peer {
     this.#show(`${id} running on ${hostPort(self)}`, { event: "running", id, ip, port });
   }
 
-  /** The next thing to do; undefined when there is nothing more for now. */
+  /** The next output; undefined if there is none for now. */
   pollOutput(): PeerOutput | undefined {
     this.#collect();
     return this.#outputs.shift();
@@ -73,13 +73,14 @@ export class Peer {
     return this.#connections.nextTimeoutMs;
   }
 
-  /** Whether typed lines would be dropped now: too many are waiting for their turn. */
+  /** Whether typed lines would be dropped now because too many are waiting for their turn. */
   get isFull(): boolean {
     return this.#typed.length >= limits.maxTypedAhead;
   }
 
   /**
-   * A typed line, unterminated. In a chat `/quit` acts at once; anything else waits for its turn.
+   * A typed line without its line ending. In a chat `/quit` takes effect immediately; anything else
+   * waits for its turn.
    */
   handleTyped(line: string, nowMs: number): void {
     if (this.#exited) return;
@@ -93,7 +94,7 @@ export class Peer {
     this.#advance(nowMs);
   }
 
-  /** Nothing more will be typed: leave as soon as it is this side's turn. */
+  /** The input has ended: leave as soon as it is this side's turn. */
   handleInputEnd(nowMs: number): void {
     this.#inputEnded = true;
     this.#advance(nowMs);
@@ -115,7 +116,10 @@ export class Peer {
     this.#advance(nowMs);
   }
 
-  /** A peer has connected from `address`. Returns the connection's number; undefined refuses it. */
+  /**
+   * A peer has connected from `address`. Returns a number for the connection, or undefined to
+   * refuse it.
+   */
   handleAccepted(address: string): number | undefined {
     if (this.#exited) return undefined;
     const connection = this.#nextConnection++;
@@ -123,7 +127,7 @@ export class Peer {
     return connection;
   }
 
-  /** A connection that was asked for is open; the other end is at `address`. */
+  /** A requested connection is open; the other end is at `address`. */
   handleConnected(connection: number, address: string, nowMs: number): void {
     const pending = this.#takeConnecting(connection);
     if (pending === undefined) return this.#connections.close(connection);
@@ -152,13 +156,13 @@ export class Peer {
     this.#advance(nowMs);
   }
 
-  /** The other side has closed a connection, or it broke. */
+  /** The other side closed a connection, or it broke. */
   handleEnd(connection: number, nowMs: number): void {
     this.#connections.handleEnd(connection, nowMs);
     this.#advance(nowMs);
   }
 
-  /** Handles the typed lines whose turn has come, and exits when there is nothing left to do. */
+  /** Handles typed lines whose turn has come, and exits when there is nothing left to do. */
   #advance(nowMs: number): void {
     if (this.#connections.chat) this.#isWaiting = false;
     while (!this.#exited) {
@@ -174,7 +178,7 @@ export class Peer {
     if (this.#inputEnded && !this.#exited) this.#leaveUnlessWaiting();
   }
 
-  /** The input has ended: stay only while others may still say something. */
+  /** The input has ended: stay only as long as others may still send something. */
   #leaveUnlessWaiting(): void {
     const { chat } = this.#connections;
     if (chat?.canWrite) {
@@ -224,7 +228,7 @@ export class Peer {
     this.#show(undefined, { event: "registered", id, ip, port });
   }
 
-  /** Why a REGACK does not mean that we are registered. */
+  /** Why a REGACK does not mean that this client is registered. */
   #refusalIn(answer: Answer): string | undefined {
     if (!("message" in answer) || answer.message.type !== "REGACK") return undefined;
     const { id, status } = answer.message;
@@ -259,7 +263,7 @@ export class Peer {
     this.#peer = contact;
     this.#show(undefined, { event: "bridged", peer: contact });
     this.#connections.closeOutgoing();
-    // Programs of the bare style connect at `/chat`.
+    // Programs that use the bare style connect at `/chat`.
     if (this.#style === "message") this.#connect(contact, false);
   }
 
@@ -274,7 +278,7 @@ export class Peer {
     this.#push({ type: "connect", connection, contact });
   }
 
-  /** The pending connection attempt, no longer pending; undefined if it is not this one. */
+  /** Clears and returns the pending connection attempt; undefined if it is not this one. */
   #takeConnecting(connection: number): Extract<Pending, { type: "connect" }> | undefined {
     const pending = this.#pending;
     if (this.#exited || pending?.type !== "connect" || pending.connection !== connection) {
@@ -312,7 +316,7 @@ export class Peer {
     this.#push({ type: "show", line, event });
   }
 
-  /** The connections' outputs came first. */
+  /** Queues an output after those of the connections. */
   #push(output: PeerOutput): void {
     this.#collect();
     this.#outputs.push(output);
@@ -333,7 +337,7 @@ function failureOf(answer: Answer, wanted: "REGACK" | "BRIDGEACK"): string | und
   return `the registry answered ${answer.message.type}, expected ${wanted}`;
 }
 
-/** What a failed request's answer means for the exit code. */
+/** The exit reason that follows from the answer to a failed request. */
 function reasonOf(answer: Answer): ExitReason {
   return "failed" in answer ? "unreachable" : "malformed";
 }

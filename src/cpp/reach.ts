@@ -1,10 +1,10 @@
-// Decides which registered addresses may be handed out and connected to. A registration is a
-// stranger's claim: with a loopback or link-local address it would make a peer connect to services
+// Decides which registered addresses may be handed out and connected to. A registration is an
+// unverified claim: with a loopback or link-local address it would make a peer connect to services
 // on its own machine or link, and type into them. Pure.
 
 import { isLoopback } from "../addresses.ts";
 
-/** From where an address can be reached: only this machine, only this link, or anywhere. */
+/** Where an address can be reached from: only this machine, only this link, or anywhere. */
 export type Scope = "machine" | "link" | "anywhere";
 
 /** The scope of an address. Host names other than `localhost` must be resolved first. */
@@ -17,7 +17,7 @@ export function scopeOf(address: string): Scope {
   return plain.startsWith("169.254.") || /^fe[89ab][0-9a-f]:/.test(plain) ? "link" : "anywhere";
 }
 
-/** Whether a peer may connect to `address`, given to it by the registry at `registry`. */
+/** Whether a peer may connect to `address`, which it got from the registry at `registry`. */
 export function mayConnect(address: string, registry: string): boolean {
   switch (scopeOf(address)) {
     case "machine":
@@ -30,7 +30,7 @@ export function mayConnect(address: string, registry: string): boolean {
 }
 
 /**
- * Whether `address`, registered from the network `registrant`, may be handed to a client in the
+ * Whether `address`, registered from the network `registrant`, may be handed out to a client in the
  * network `asker`.
  */
 export function mayHandOut(address: string, registrant: string, asker: string): boolean {
@@ -45,7 +45,9 @@ export function mayHandOut(address: string, registrant: string, asker: string): 
   }
 }
 
-/** The IPv4 address in an IPv4-mapped IPv6 address, however it is written; others unchanged. */
+/**
+ * Unwraps an IPv4-mapped IPv6 address, however it is written; returns other addresses unchanged.
+ */
 function withoutMapping(address: string): string {
   const rest = /^(?:::|(?:0{1,4}:){5})ffff:(.*)$/.exec(address)?.[1];
   if (rest === undefined) return address;

@@ -1,5 +1,6 @@
-// One connection to the CPP registry: a request in, its answer and lines to print out. Pure: the
-// server reads, writes and closes. Knows no port, since the main port serves CPP too.
+// One connection to the CPP registry: a request goes in, its answer and log lines come out. Pure:
+// the server reads, writes and closes. Does not depend on the port, since the main port serves CPP
+// too.
 
 import { type Contact, encodeBridgeAck, encodeRegack, hostPort, takenStatus } from "./codec.ts";
 import { CppParser } from "./parser.ts";
@@ -12,7 +13,7 @@ export type RegistryAnswer = {
   end: boolean;
   /** Lines that the original server prints, unterminated. */
   log: string[];
-  /** What was done for `id`; absent if nothing was asked. */
+  /** What was done for `id`; absent if there was no request. */
   did?: "registered" | "registration refused" | "bridged" | "request refused";
   id?: string;
 };
@@ -25,7 +26,7 @@ export function contactLine(contact: Contact): string {
 export class RegistryConnection {
   readonly #registry: PeerRegistry;
   readonly #network: string;
-  /** Why somebody may not use the registry under this ID; undefined if they may. */
+  /** Why the client may not use the registry under this ID; undefined if it may. */
   readonly #refusalOf: (id: string) => string | undefined;
   readonly #parser = new CppParser();
   #answered = false;
@@ -44,8 +45,8 @@ export class RegistryConnection {
   }
 
   /**
-   * Reads the next bytes. A connection carries one request; anything after it is ignored. `later`
-   * is called with the answer of a registry that takes its time.
+   * Handles the next bytes. A connection carries one request; anything after it is ignored. `later`
+   * is called with the answer of a registry that does not answer synchronously.
    */
   handleData(
     bytes: Uint8Array,
@@ -111,7 +112,7 @@ function answerTo(asked: RegistryRequest, outcome: RegistryOutcome): RegistryAns
     }
     case "taken": {
       const contact = asked.type === "REGISTER" ? asked.contact : { id, ip: "", port: 0 };
-      const log = `REGISTER: ${id} from ${hostPort(contact)} refused: another network has this ID`;
+      const log = `REGISTER: ${id} from ${hostPort(contact)} refused: the ID belongs to another network`;
       const reply = encodeRegack(contact, takenStatus);
       return { reply, end: true, log: [log], did: "registration refused", id };
     }

@@ -1,5 +1,6 @@
-// The CPP registry: who is registered where, and who is handed out to whom. Deterministic: the time
-// is a parameter, and a callback persists changes. Knows no wire format and no socket.
+// The CPP registry: which clients are registered where, and who is handed out to whom.
+// Deterministic: the time is a parameter, and a callback persists changes. Knows no wire format and
+// no socket.
 
 import { networkOf, widestNetworkOf } from "../addresses.ts";
 import { fold } from "../chat/names/grammar.ts";
@@ -17,9 +18,9 @@ export type RegistryChange =
   { kind: "kept"; entry: Registration } | { kind: "removed"; entry: Registration };
 
 export type RegistryOptions = {
-  /** Called after each change, in order, so that a store can persist it. */
+  /** Called after each change, in order, for a store to persist it. */
   onChange?: (change: RegistryChange) => void;
-  /** Beyond this, the network with the most registrations loses its oldest. */
+  /** Beyond this, the network with the most registrations loses its oldest one. */
   maxEntries?: number;
 };
 
@@ -29,13 +30,13 @@ type Registrant = { network: string; lastSeenMs: number };
 export class Registry implements PeerRegistry {
   readonly #onChange: (change: RegistryChange) => void;
   readonly #maxEntries: number;
-  /** By folded ID, oldest registration first. */
+  /** Keyed by folded ID, oldest registration first. */
   readonly #entries = new Map<string, Registration>();
-  /** By folded ID. */
+  /** Keyed by folded ID. */
   readonly #registrants = new Map<string, Registrant>();
   /** Registrations per network. */
   readonly #counts = new Map<string, number>();
-  /** The widest network of each registrant, which counts them. */
+  /** The widest network of each registrant, by which registrations are counted. */
   readonly #wide = new Map<string, string>();
   /** Folded IDs of waiting clients, longest wait first. */
   readonly #waiting = new Set<string>();
@@ -64,10 +65,10 @@ export class Registry implements PeerRegistry {
   }
 
   /**
-   * Loads persisted registrations, in any order; if there are too many, the oldest are left out.
-   * Does not call `onChange`. Their networks are unknown, so the address of each stands in. Nobody
-   * could be heard while the server was down, and its clock may have been set since: all count as
-   * seen at `nowMs`.
+   * Loads persisted registrations, in any order; if there are too many, the oldest are dropped.
+   * Does not call `onChange`. Their networks are unknown, so each entry's address is used instead.
+   * No client could be heard while the server was down, and its clock may have been set since, so
+   * all entries count as seen at `nowMs`.
    */
   restore(entries: Iterable<Registration>, nowMs: number): void {
     const sorted = [...entries].sort((a, b) => a.registeredAtMs - b.registeredAtMs);
@@ -96,9 +97,9 @@ export class Registry implements PeerRegistry {
   }
 
   /**
-   * Registers a client. An ID that is registered again is replaced: it becomes the newest, no
-   * longer waits and can be handed out again. `network` is where the request comes from: a client
-   * that registers thousands of IDs evicts its own, not everyone's. Undefined: the ID belongs to a
+   * Registers a client. Registering an ID again replaces it: it becomes the newest, no longer waits
+   * and can be handed out again. `network` is the origin of the request: a client that registers
+   * thousands of IDs evicts its own, not those of others. Returns undefined if the ID belongs to a
    * recently seen client of another network.
    */
   register(
@@ -125,9 +126,9 @@ export class Registry implements PeerRegistry {
 
   /**
    * Finds a peer for `id`: the client that has waited longest, else the oldest registration not yet
-   * handed out; with `wanted`, only that client. If there is none, `id` waits (if registered).
-   * `network` is where the request comes from. From another network than its own, an ID counts as
-   * not registered.
+   * handed out; with `wanted`, only that client. If there is none, `id` starts waiting (if
+   * registered). `network` is the origin of the request; requests from a network other than the
+   * ID's own are treated as unregistered.
    */
   bridge(id: string, nowMs: number, network: string, wanted?: string): Registration | undefined {
     const asker = fold(id);
@@ -138,7 +139,7 @@ export class Registry implements PeerRegistry {
     const registrant = this.#registrants.get(asker);
     if (self && registrant) {
       registrant.lastSeenMs = nowMs;
-      // A client that asks again in vain keeps its place in the queue.
+      // A client that asks again without success keeps its place in the queue.
       const waitingSinceMs = found === undefined ? (self.waitingSinceMs ?? nowMs) : undefined;
       this.#update(asker, { waitingSinceMs, handedOut: false });
     }
@@ -169,7 +170,7 @@ export class Registry implements PeerRegistry {
     );
   }
 
-  /** Changes an entry in place; reports it only if something differs. */
+  /** Changes an entry in place; reports the change only if something differs. */
   #update(key: string, now: { waitingSinceMs: number | undefined; handedOut: boolean }): void {
     const before = this.#entries.get(key);
     if (!before) return;
@@ -194,7 +195,10 @@ export class Registry implements PeerRegistry {
     this.#counts.set(wide, (this.#counts.get(wide) ?? 0) + 1);
   }
 
-  /** Removes every registration for which `isBanned`, given its ID and where it was made from. */
+  /**
+   * Removes every registration for which `isBanned` returns true, given its ID and the address it
+   * was made from.
+   */
   dropBanned(isBanned: (id: string, address: string) => boolean): void {
     for (const [key, entry] of this.#entries) {
       const { network = entry.ip } = this.#registrants.get(key) ?? {};
@@ -218,7 +222,7 @@ export class Registry implements PeerRegistry {
     else this.#counts.delete(wide);
   }
 
-  /** Drops the oldest registration of the network that has the most. */
+  /** Evicts the oldest registration of the network that has the most. */
   #evictOne(): void {
     const most = Math.max(...this.#counts.values());
     for (const [key, entry] of this.#entries) {

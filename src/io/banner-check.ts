@@ -1,5 +1,5 @@
 // Checks whether a server's first bytes are the native protocol. A port of another dialect sends
-// text, and the client would otherwise wait in vain. Knows no socket and no clock.
+// text, and the client would otherwise wait forever. Knows no socket and no clock.
 
 import { quoted } from "../text.ts";
 import { ParleyError } from "../errors.ts";
@@ -17,7 +17,7 @@ export class BannerCheck {
     if (this.#native) return;
     const text =
       this.#text + this.#decoder.decode(bytes.subarray(0, 4 * maxChars), { stream: true });
-    // A native server sends JSON objects; lines of a prompt may come before its welcome.
+    // A native server sends JSON objects; a text prompt may precede its welcome.
     this.#native = /(?:^|\n)[ \t\r]*\{/.test(text);
     this.#text = text.slice(0, maxChars);
   }
@@ -28,8 +28,8 @@ export class BannerCheck {
     if (/^HTTP\/\d/.test(this.#text)) {
       return new ParleyError(
         "protocol",
-        `${where} is a web port, for browsers: if it is that of a parley server, chat and files ` +
-          `have another one, ${defaultPort} unless the server was given another`,
+        `${where} is a web port, for browsers: if it belongs to a parley server, chat and files !` +
+          `use another port, ${defaultPort} by default`,
       );
     }
     return new ParleyError(

@@ -1,20 +1,20 @@
-// The cipher of transfers: AES-256-GCM over whole chunks, under keys that are derived for one
-// transfer and kept nowhere (docs/transfer.md "Keys"). BoringSSL through node:crypto, which is
-// synchronous; WebCrypto goes through a thread pool, at four times the cost for a chunk.
+// The cipher for transfers: AES-256-GCM over whole chunks, with keys that are derived for one
+// transfer and never stored (docs/transfer.md "Keys"). Uses BoringSSL through node:crypto, which is
+// synchronous; WebCrypto goes through a thread pool and costs four times as much per chunk.
 
 import { createCipheriv, createDecipheriv, hkdfSync } from "node:crypto";
 import { transfer as limit } from "../limits.ts";
 import type { OpenChunk } from "../transfer/assembler.ts";
 import type { SealChunk } from "../transfer/sealed-chunks.ts";
 
-/** Label of the TLS exporter (RFC 8446 §7.5) from which keys of transfers are derived. */
+/** Label of the TLS exporter (RFC 8446 §7.5) from which transfer keys are derived. */
 export const exporterLabel = "EXPORTER-parley-transfer";
 
 const algorithm = "aes-256-gcm";
 const nonceBytes = 12;
 const purpose = Buffer.from("parley transfer 2");
 
-/** What both ends of a transfer know. */
+/** Values known to both ends of a transfer. */
 export interface TransferSecrets {
   /** From the TLS session of the control connection; undefined over plain text. */
   readonly exported: Uint8Array | undefined;
@@ -24,8 +24,8 @@ export interface TransferSecrets {
 }
 
 /**
- * HKDF-SHA256 (RFC 5869). Over plain text the key comes from the token, which anybody on the path
- * has seen: it then protects from damage alone.
+ * HKDF-SHA256 (RFC 5869). Over plain text the key is derived from the token alone, which anybody on
+ * the path has seen: it then protects only against damage.
  */
 export function transferKey({ exported, transfer, token }: TransferSecrets): Uint8Array {
   const number = Buffer.alloc(8);
@@ -34,7 +34,7 @@ export function transferKey({ exported, transfer, token }: TransferSecrets): Uin
   return new Uint8Array(hkdfSync("sha256", exported ?? token, "", info, limit.keyBytes));
 }
 
-/** Chunk `index` has the nonce `index`, so that a key must never be used for two files. */
+/** Chunk `index` uses the nonce `index`, so a key must never be used for two files. */
 export function chunkSealer(key: Uint8Array): SealChunk {
   const nonce = Buffer.alloc(nonceBytes);
   return (index, text) => {
@@ -57,13 +57,13 @@ export function chunkOpener(key: Uint8Array): OpenChunk {
       decipher.final();
       return text;
     } catch {
-      // Not what was sealed under this key and nonce.
+      // Not what was sealed with this key and nonce.
       return undefined;
     }
   };
 }
 
-/** xxHash3 in hexadecimal: at memory speed, against damage and not against malice. */
+/** xxHash3 in hexadecimal: runs at memory speed; detects damage, not malice. */
 export function chunkHash(bytes: Uint8Array): string {
   return Bun.hash.xxHash3(bytes).toString(16).padStart(16, "0");
 }

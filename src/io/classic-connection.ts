@@ -1,5 +1,5 @@
-// The connections of `parley classic`: over TCP, where each send is a message, and over UDP, with
-// one answer per request. Bounded in time and memory; knows no dialect.
+// The connections of `parley classic`: over TCP, where each send is a message, and over UDP, where
+// each request gets one answer. Bounded in time and memory; knows no dialect.
 
 import { quoted } from "../text.ts";
 import { ParleyError } from "../errors.ts";
@@ -46,7 +46,10 @@ export class ClassicTcp {
     return performance.now() - this.#activeMs;
   }
 
-  /** Sends one message, a while after the last, since servers take each read for a message. */
+  /**
+   * Sends one message, with a pause since the last one, because servers treat each read as a
+   * message.
+   */
   async send(text: string): Promise<void> {
     const waitMs = this.#nextSendMs - performance.now();
     this.#nextSendMs = Math.max(this.#nextSendMs, performance.now()) + limits.sendGapMs;
@@ -55,7 +58,7 @@ export class ClassicTcp {
     this.#activeMs = performance.now();
   }
 
-  /** Waits for the next read; undefined when the connection has ended. */
+  /** Waits for the next read; undefined when the connection has closed. */
   async receive(): Promise<string | undefined> {
     while (this.#received.length === 0 && !this.#ended) {
       await new Promise<void>((resolve) => (this.#waiting = resolve));
@@ -65,7 +68,7 @@ export class ClassicTcp {
     return text;
   }
 
-  /** The same, but bounded in time. @throws ParleyError `stalled` */
+  /** The same with a timeout. @throws ParleyError `stalled` */
   async receiveInTime(): Promise<string | undefined> {
     const late = Symbol("late");
     const outcome = await Promise.race([
@@ -76,7 +79,7 @@ export class ClassicTcp {
     throw new ParleyError("stalled", `No answer for ${limits.answerTimeoutMs / 1000} s: try again`);
   }
 
-  /** Closes the connection once everything is sent. */
+  /** Closes the connection once everything has been sent. */
   async end(): Promise<void> {
     this.#finish();
     this.#link?.end();
@@ -107,7 +110,7 @@ export class ClassicUdp {
   readonly address: string;
   readonly port: number;
   #udp: UdpPort | undefined;
-  /** Called with the answer; undefined: the port is closed. */
+  /** Called with the answer, or with undefined if the port is closed. */
   #answer: ((text: string | undefined) => void) | undefined;
 
   private constructor(address: string, port: number) {
@@ -134,7 +137,7 @@ export class ClassicUdp {
   }
 
   /**
-   * Sends a request, repeatedly until there is an answer, and returns the answer.
+   * Sends a request, repeats it until an answer arrives, and returns the answer.
    * @throws ParleyError `cannot-connect` if the port is closed, `stalled` if nothing answers.
    */
   async ask(request: string): Promise<string> {
@@ -152,7 +155,7 @@ export class ClassicUdp {
     const seconds = (limits.datagramAttempts * limits.datagramTimeoutMs) / 1000;
     throw new ParleyError(
       "stalled",
-      `${this.address}:${this.port} (udp) gave no answer for ${seconds} s: is it the right port?`,
+      `${this.address}:${this.port} (udp) did not answer within ${seconds} s: is it the right port?`,
     );
   }
 

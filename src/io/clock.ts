@@ -1,4 +1,4 @@
-// Two clocks: a monotonic one for deadlines and rates, and the system's for timestamps.
+// Two clocks: a monotonic one for deadlines and rates, and the system clock for timestamps.
 
 /** Timestamps ignore smaller corrections of the system clock, which happen all the time. */
 const toleranceMs = 1_000;
@@ -6,17 +6,17 @@ const toleranceMs = 1_000;
 const checkMs = 100;
 
 /**
- * Monotonic time in whole milliseconds, counting from Unix time at the start of the process. Never
- * jumps when the system clock is set, and stops while the machine sleeps.
+ * Monotonic time in whole milliseconds, starting from the Unix time at process start. Never jumps
+ * when the system clock is set, and stops while the machine sleeps.
  */
 export function steadyMs(): number {
   return Math.floor(performance.timeOrigin + performance.now());
 }
 
 /**
- * Returns a function from steady time to Unix time, both in whole milliseconds. Timestamps are as
- * steady as the former, but follow at once when the system clock is set, forward or back, or the
- * machine has slept.
+ * Returns a function that converts steady time to Unix time, both in whole milliseconds. Timestamps
+ * are as steady as the former, but follow immediately when the system clock is set, forward or
+ * back, or the machine has slept.
  */
 export function stampClock(systemMs: () => number): (steadyMs: number) => number {
   let offsetMs = 0;
@@ -31,7 +31,7 @@ export function stampClock(systemMs: () => number): (steadyMs: number) => number
   };
 }
 
-/** Unix time in whole milliseconds at a steady time: for timestamps, never for timeouts. */
+/** Unix time in whole milliseconds at a steady time; use it for timestamps, never for timeouts. */
 export const stampMs = stampClock(Date.now);
 
 /** Monotonic time in whole µs since the start of the process: the clock of transfers. */

@@ -1,4 +1,4 @@
-// Opens a TCP connection within a deadline, with TLS where the server's key is to be checked.
+// Opens a TCP connection within a deadline, with TLS if the server's key is to be verified.
 
 import { channelBinding } from "../tls/channel-binding.ts";
 import { onlyTls13 } from "../tls/versions.ts";
@@ -30,15 +30,15 @@ export class Deadline {
 }
 
 export type Dialler = {
-  /** Returns the handlers of the link's events; called before anything can arrive on it. */
+  /** Returns the handlers for the link's events; called before anything can arrive on it. */
   events: (link: TcpLink) => TcpLinkEvents;
-  /** Called when the link is open for sending. */
+  /** Called when data can be sent on the link. */
   opened?: () => void;
 };
 
 /**
- * Returns an open link, or the reason why there is none; `to.trust` says so too if the server is not
- * trusted. Never rejects.
+ * Returns an open link, or the reason why there is none; if the server is not trusted, `to.trust`
+ * has the error too. Never rejects.
  */
 export async function dial(
   to: ServerAddress,
@@ -72,7 +72,7 @@ export async function dial(
 }
 
 type Steps = {
-  /** A TCP connection, whose TLS handshake is still to come. */
+  /** A TCP connection is open; its TLS handshake is yet to come. */
   opening: (socket: PeerSocket) => void;
   /** Data may be sent. */
   open: (socket: PeerSocket) => void;
@@ -86,8 +86,8 @@ async function connect(
   { opening, open, fail }: Steps,
 ): Promise<void> {
   const secured = {
-    // Bun 1.4.5 ignores `checkServerIdentity`, and `authorized` says nothing about pins: nothing is
-    // written before `judge` has seen the key.
+    // Bun 1.4.5 ignores `checkServerIdentity`, and `authorized` does not cover pins, so nothing is
+    // written until `judge` has checked the key.
     tls: { rejectUnauthorized: false, secureOptions: onlyTls13 },
     socket: {
       ...linkHandlers,
@@ -99,7 +99,7 @@ async function connect(
         socket.terminate();
       },
       close(socket: PeerSocket) {
-        // If no handshake has been reported.
+        // In case no handshake result was reported.
         fail("the connection was closed during the TLS handshake");
         socket.data.gone();
       },

@@ -5,22 +5,22 @@ import { constants } from "node:os";
 import { ParleyError } from "../errors.ts";
 
 const endings = {
-  SIGHUP: ["hung-up", "The terminal has gone"],
+  SIGHUP: ["hung-up", "The terminal was closed"],
   SIGINT: ["interrupted", "Interrupted"],
   SIGTERM: ["terminated", "Terminated"],
 } as const;
 
 export type EndSignal = keyof typeof endings;
 
-/** `left`: what is left undone, if anything. */
+/** `left`: what remains unfinished, if anything. */
 export function endedBy(signal: EndSignal, left = ""): ParleyError {
   const [code, sentence] = endings[signal];
   return new ParleyError(code, left === "" ? sentence : `${sentence}: ${left}`);
 }
 
 /**
- * Calls `handle` at each of these signals, until the returned function is called. SIGHUP and SIGINT
- * stay ignored if they were when the program started, as `nohup` and `&` in a shell without job
+ * Calls `handle` on each of these signals until the returned function is called. SIGHUP and SIGINT
+ * stay ignored if they were ignored at program start, as `nohup` and `&` in a shell without job
  * control require.
  */
 export function onSignals(
@@ -36,7 +36,7 @@ export function onSignals(
 
 let ignored: ReadonlySet<EndSignal> | undefined;
 
-/** Determined once, before a handler of ours replaces the initial setting. Linux only. */
+/** Determined once, before a handler replaces the initial setting. Linux only. */
 function ignoredAtStart(): ReadonlySet<EndSignal> {
   ignored ??= new Set((["SIGHUP", "SIGINT"] as const).filter((signal) => isIgnored(signal)));
   return ignored;
@@ -44,7 +44,7 @@ function ignoredAtStart(): ReadonlySet<EndSignal> {
 
 function isIgnored(signal: EndSignal): boolean {
   try {
-    // proc(5): a bit for each signal, in hexadecimal
+    // proc(5): one bit per signal, in hexadecimal.
     const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "latin1"))?.[1];
     return (BigInt(`0x${mask ?? "0"}`) & (1n << BigInt(constants.signals[signal] - 1))) !== 0n;
   } catch {

@@ -1,6 +1,6 @@
 // File system calls that Bun does not expose: a lock on an open file, and a rename that never
-// replaces. Each returns "unsupported" where the platform or the file system has none; callers have
-// a fallback.
+// replaces. Each returns "unsupported" if the platform or file system lacks it; callers have a
+// fallback.
 
 import { dlopen, FFIType, read } from "bun:ffi";
 import { libcNames } from "./udp/libc.ts";
@@ -19,7 +19,8 @@ const workingFolder = -100;
 const noReplace = 1;
 
 /**
- * Binds a function of libc; undefined if it is missing. Each is bound alone, as one may be missing.
+ * Binds a libc function; undefined if it is missing. Functions are bound one by one, since any may
+ * be missing.
  */
 function bind<Functions>(load: (library: string) => Functions): Functions | undefined {
   for (const library of libraries) {
@@ -63,7 +64,8 @@ function errno(): number {
 }
 
 /**
- * Locks an open file until it is closed or its process dies; "held": somebody else has the lock.
+ * Locks an open file until it is closed or its process exits; "held": another process holds the
+ * lock.
  */
 export function lockFile(fd: number): "locked" | "held" | "unsupported" {
   const call = flockCall();
@@ -72,7 +74,7 @@ export function lockFile(fd: number): "locked" | "held" | "unsupported" {
   return errno() === wouldBlock ? "held" : "unsupported";
 }
 
-/** Renames a file unless the new name exists; atomic. */
+/** Atomically renames a file unless the new name exists. */
 export function renameNoReplace(from: string, to: string): "renamed" | "exists" | "unsupported" {
   const call = renameCall();
   if (call === undefined) return "unsupported";

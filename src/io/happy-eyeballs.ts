@@ -1,10 +1,10 @@
 // Races two attempts, the second started a little later in case a packet of the first was lost; the
-// first to succeed wins (after RFC 8305 §5, "connection attempt delay"). Knows nothing of
+// first to succeed wins (after RFC 8305 §5, "connection attempt delay"). Knows nothing about
 // connections.
 
 /**
- * Starts an attempt, and another after `delayMs` unless there is an outcome by then. Resolves with
- * the first success (anything but a string), or with a reason once all have failed; passes a second
+ * Starts an attempt, and a second one if there is no result after `delayMs`. Resolves with the
+ * first success (anything but a string), or with a reason once all have failed; passes a second
  * success to `discard`.
  */
 export async function happyEyeballs<Success extends object>(

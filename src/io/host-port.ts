@@ -14,15 +14,15 @@ export const defaultPort = 55_000;
 export type Address = { host: string; port: number };
 
 /**
- * A server, how its key is checked (without `trust` it is spoken to in plain text), and what it is
- * shown to get in.
+ * A server, how its key is verified (without `trust` the connection is plain text), and the
+ * credentials it requires.
  */
 export type ServerAddress = Address & {
   readonly trust?: ServerTrust | undefined;
   readonly access?: Access | undefined;
-  /** Proved to a server that lets in members alone. */
+  /** Proved to a server that only admits members. */
   readonly identity?: ClientIdentity | undefined;
-  /** Other servers of the same parley, used when this one does not answer. */
+  /** Other servers of the same cluster, tried when this one does not respond. */
   readonly alternatives?: readonly ServerAddress[] | undefined;
 };
 
@@ -36,7 +36,7 @@ export function parseHostPort(text: string): Address | undefined {
   return host !== undefined && port >= 1 && port <= 65_535 ? { host, port } : undefined;
 }
 
-/** The same, or a host alone, with the default port. A lone IPv6 address needs no brackets. */
+/** The same, or a host alone with the default port. A lone IPv6 address needs no brackets. */
 export function parseAddress(text: string, usualPort: number): Address | undefined {
   const written = text.trim();
   const full = parseHostPort(written);
@@ -56,7 +56,7 @@ export function isEveryAddress(host: string): boolean {
   return host === "0.0.0.0" || host === "::";
 }
 
-/** The address at which others can call us: `host`, or this machine's first external address. */
+/** The address at which others can reach this machine: `host`, or its first external address. */
 export function callableHost(host: string): string {
   if (!isEveryAddress(host)) return host;
   const family = host === "::" ? "IPv6" : "IPv4";
@@ -78,8 +78,8 @@ export function hostNotFound(host: string): ParleyError {
 
 /**
  * The error to throw if listening failed because `host` is not an address of this machine;
- * undefined if there was another reason. Bun 1.4.5 sets no code for TCP, and an unrelated one for
- * UDP.
+ * undefined if there was another reason. Bun 1.4.5 sets no error code for TCP, and an unrelated one
+ * for UDP.
  */
 export function notOwnAddress(host: string, error: unknown): ParleyError | undefined {
   const { code, message = "" } = error as { code?: string; message?: string };

@@ -1,7 +1,6 @@
-// Turns off JavaScriptCore's top-tier compiler (FTL) for the transfer's code. Compiling takes
-// longer than most transfers, and on a machine with few cores takes time from them: 0.2 s at either
-// end of a fast fetch. Without it, gigabytes over loopback take no longer. The chat's code keeps
-// it.
+// Disables JavaScriptCore's top-tier compiler (FTL) for the transfer code. Compiling takes longer
+// than most transfers, and on a machine with few cores it competes with them: 0.2 s at either end
+// of a fast fetch. Without it, gigabytes over loopback take no longer. The chat code keeps FTL.
 
 import { noFTL } from "bun:jsc";
 import * as transferModules from "../transfer/modules.ts";
@@ -15,7 +14,7 @@ export function applyJitHints(): void {
   for (const hot of hotFunctions(transferModules)) noFTL(hot as () => void);
 }
 
-/** Every function that the modules export, and every method and accessor of every class. */
+/** All functions that the modules export, and all methods and accessors of their classes. */
 export function hotFunctions(modules: Readonly<Record<string, object>>): Set<Function> {
   const found = new Set<Function>();
   for (const module of Object.values(modules)) {

@@ -1,6 +1,6 @@
-// Drives a client's session over TCP: connects when it asks to, writes what it sends, feeds it
-// lines and timeouts. Its events go to one listener, which can pause reading. Knows neither the
-// protocol's messages nor what the listener does.
+// Drives a client's session over TCP: connects when the session asks to, writes its output, and
+// feeds it lines and timeouts. Its events go to one listener, which can pause reading. Knows
+// neither the protocol's messages nor what the listener does.
 
 import type { DrivenSession, SessionEvent } from "../client/events.ts";
 import type { ParleyError } from "../errors.ts";
@@ -11,23 +11,23 @@ import { Deadline, dial } from "./dial.ts";
 import { hostPortText, type ServerAddress } from "./host-port.ts";
 import type { TcpLink } from "./tcp-link.ts";
 
-/** One attempt to connect, and the resulting connection. */
+/** One connection attempt and the resulting connection. */
 type Attempt = {
-  /** Undefined: not open yet. */
+  /** Undefined until it is open. */
   link: TcpLink | undefined;
-  /** For connecting. */
+  /** Deadline for connecting. */
   readonly deadline: Deadline;
   readonly lines: LineSplitter;
   readonly banner: BannerCheck;
   bannerTimer: Timer | undefined;
-  /** The session is told nothing more about this connection. */
+  /** The session no longer receives events of this connection. */
   isOver: boolean;
-  /** The connection is gone. */
+  /** Resolves when the connection is closed. */
   readonly closed: PromiseWithResolvers<void>;
 };
 
 export class NativeConnection {
-  /** The servers, of which one is used; all of them are the same parley. */
+  /** The servers to choose from; all of them belong to the same cluster. */
   readonly #servers: readonly ServerAddress[];
   #index = 0;
   readonly #session: DrivenSession;
@@ -57,17 +57,20 @@ export class NativeConnection {
     return this.#problem;
   }
 
-  /** The server's numeric address; empty without a connection. */
+  /** The server's numeric address; empty if not connected. */
   get remoteAddress(): string {
     return this.#current?.link?.remoteAddress ?? "";
   }
 
-  /** Bytes that the kernel has not taken yet. */
+  /** Bytes that the kernel has not accepted yet. */
   get waitingBytes(): number {
     return this.#current?.link?.waitingBytes ?? 0;
   }
 
-  /** Calls back whenever the kernel has taken everything; returns what ends that. */
+  /**
+   * Calls `listener` whenever the kernel has accepted everything; returns a function that
+   * unsubscribes.
+   */
   onDrained(listener: () => void): () => void {
     this.#drainListeners.add(listener);
     return () => void this.#drainListeners.delete(listener);
@@ -84,7 +87,7 @@ export class NativeConnection {
 
   /** Carries out the session's outputs. Call it after every request to the session. */
   applyOutputs(): void {
-    // A listener that makes a request of the session gets here again.
+    // Reentered when a listener makes a request to the session.
     if (this.#applying) return;
     this.#applying = true;
     for (;;) {
@@ -108,7 +111,7 @@ export class NativeConnection {
     this.#setTimer();
   }
 
-  /** Pauses or resumes reading, so that a slow reader here slows down the server. */
+  /** Pauses or resumes reading, so that a slow reader slows down the server. */
   pause(paused: boolean): void {
     if (paused === this.#paused) return;
     this.#paused = paused;
@@ -117,13 +120,13 @@ export class NativeConnection {
     this.#setTimer();
   }
 
-  /** The network may be another one: if the server does not answer soon, connects to it anew. */
+  /** The network may have changed: reconnects if the server does not answer soon. */
   checkAlive(): void {
     this.#session.checkAlive(now());
     this.applyOutputs();
   }
 
-  /** Sends `bye`, and resolves once everything is sent (bounded in time). */
+  /** Sends `bye` and resolves once everything has been sent (bounded in time). */
   async leave(): Promise<void> {
     this.pause(false);
     this.#session.leave();
@@ -149,14 +152,14 @@ export class NativeConnection {
     attempt.closed.resolve();
     const untrusted = this.server.trust?.problem;
     if (untrusted === undefined) return this.#lose(attempt, outcome);
-    // Trying again would not make it another server.
+    // A retry would not reach a different server.
     if (attempt.isOver) return;
     this.#finish(attempt);
     this.#session.fail(untrusted.code, untrusted.message);
     this.applyOutputs();
   }
 
-  /** Tries one server after the other. Returns why none has answered, or the connection. */
+  /** Tries one server after the other. Returns the connection, or why no server answered. */
   async #dial(attempt: Attempt): ReturnType<typeof dial> {
     for (let left = this.#servers.length; ; left--) {
       const outcome = await dial(this.server, attempt.deadline, {
@@ -215,7 +218,7 @@ export class NativeConnection {
     if (lines === "" || attempt?.link === undefined || attempt.isOver) return;
     attempt.link.send(lines);
     if (attempt.link.waitingBytes > limits.maxUnsentBytes) {
-      this.#lose(attempt, "the server reads nothing");
+      this.#lose(attempt, "the server does not read");
     }
   }
 
@@ -228,7 +231,7 @@ export class NativeConnection {
     else attempt.link.end();
   }
 
-  /** The connection is gone or useless. */
+  /** The connection is closed or unusable. */
   #lose(attempt: Attempt, reason: string): void {
     if (attempt.isOver) return;
     this.#finish(attempt);

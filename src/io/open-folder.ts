@@ -1,6 +1,7 @@
-// A folder that is held open: whatever is put in place of it or of a folder on the way, what is
-// opened through it is in it. Links are never followed. Node has no openat(2); Linux has the same by
-// /proc/self/fd. Elsewhere paths are used, and each folder is looked at before it is entered.
+// A folder that is held open: files opened through it are in that folder, even if the folder or a
+// parent is replaced meanwhile. Symbolic links are never followed. Node has no openat(2); Linux
+// offers the same through /proc/self/fd. Elsewhere paths are used, and each folder is checked
+// before it is entered.
 
 import { closeSync, constants, existsSync, lstatSync, openSync } from "node:fs";
 
@@ -8,12 +9,12 @@ const { O_DIRECTORY = 0, O_NOFOLLOW = 0, O_RDONLY } = constants;
 
 let isHeld: boolean | undefined;
 
-/** Whether folders are held by descriptors. */
+/** Whether folders are held by descriptor. */
 function holds(): boolean {
   return (isHeld ??= process.platform === "linux" && existsSync("/proc/self/fd"));
 }
 
-/** A name as text, or as it is in a file system whose names are not UTF-8. */
+/** A name as text, or as raw bytes in a file system whose names are not UTF-8. */
 export type EncodedName = string | Buffer;
 
 export class OpenFolder {
@@ -28,13 +29,13 @@ export class OpenFolder {
     if (typeof held !== "string") this.#encodedPrefix = Buffer.concat([held, Buffer.from("/")]);
   }
 
-  /** Opens the folder at a path, which may be or contain links. Throws what the file system throws. */
+  /** Opens the folder at a path, which may be or contain links. Throws the file system's errors. */
   static open(path: string): OpenFolder {
     if (!holds()) return new OpenFolder(path, undefined);
     return new OpenFolder(path, openSync(path, O_RDONLY | O_DIRECTORY));
   }
 
-  /** Opens a folder in it. Throws what the file system throws; `ENOTDIR` for a link. */
+  /** Opens a subfolder. Throws the file system's errors; `ENOTDIR` for a link. */
   enter(name: EncodedName): OpenFolder {
     const path = this.at(name);
     if (this.#descriptor !== undefined) {
@@ -46,14 +47,14 @@ export class OpenFolder {
     return new OpenFolder(path, undefined);
   }
 
-  /** A path by which the file system finds that name in this folder, as long as it is open. */
+  /** A path that refers to `name` in this folder as long as the folder is open. */
   at(name: EncodedName): EncodedName {
     const encoded = this.#encodedPrefix;
     if (encoded === undefined && typeof name === "string") return this.#prefix + name;
     return Buffer.concat([encoded ?? Buffer.from(this.#prefix), Buffer.from(name)]);
   }
 
-  /** A path to the folder itself, as long as it is open. */
+  /** A path to the folder itself, valid as long as it is open. */
   get path(): EncodedName {
     return this.#encodedPrefix?.subarray(0, -1) ?? this.#prefix.slice(0, -1);
   }
@@ -63,7 +64,10 @@ export class OpenFolder {
   }
 }
 
-/** Goes from folder to folder below a root, and holds the last one: walks come back to it. */
+/**
+ * Moves from folder to folder below a root and keeps the last one open, since walks tend to stay
+ * nearby.
+ */
 export class FolderCursor {
   readonly #root: () => OpenFolder;
   readonly #spell: (folder: OpenFolder, name: string) => EncodedName;
@@ -71,8 +75,8 @@ export class FolderCursor {
   #folder: OpenFolder | undefined;
 
   /**
-   * `root` opens the root; `spell` says how a name is written in a folder. Both may throw what the
-   * file system throws.
+   * `root` opens the root; `spell` returns how a name is written in a folder. Both may throw the
+   * file system's errors.
    */
   constructor(
     root: () => OpenFolder,
@@ -82,11 +86,11 @@ export class FolderCursor {
     this.#spell = spell;
   }
 
-  /** The folder at that path, until the next call. Throws what the file system throws. */
+  /** The folder at that path; valid until the next call. Throws the file system's errors. */
   to(names: readonly string[]): OpenFolder {
     const current = this.#folder;
     if (current !== undefined && isSame(names, this.#names)) return current;
-    // Most often the walk goes down into a folder.
+    // Most often the walk descends into a subfolder.
     const isBelow = current !== undefined && isSame(names.slice(0, -1), this.#names);
     this.#folder = undefined;
     let folder = isBelow ? current : this.#root();

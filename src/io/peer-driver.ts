@@ -18,7 +18,9 @@ export type Shown = Pick<Extract<PeerOutput, { type: "show" }>, "line" | "event"
 
 export type PeerDriverOptions = {
   registry: ServerAddress;
-  /** Prints a line; if it returns a promise, nothing more is read from peers until it resolves. */
+  /**
+   * Prints a line. If it returns a promise, nothing more is read from peers until that resolves.
+   */
   show: (shown: Shown) => Promise<void> | undefined;
 };
 
@@ -31,7 +33,7 @@ export class PeerDriver {
   #listener: Bun.TCPSocketListener<TcpLink> | undefined;
   #deadline: Deadline | undefined;
   #untrusted: ParleyError | undefined;
-  /** The address that the registry's last answer came from. */
+  /** The address from which the registry last answered. */
   #registryAddress = "";
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Callbacks waiting for `congested` to become false. */
@@ -43,7 +45,7 @@ export class PeerDriver {
 
   /**
    * Starts listening and returns the port. Peers are answered once `run` has been called.
-   * @throws ParleyError `port-in-use`, after showing the original program's own message
+   * @throws ParleyError `port-in-use`, after showing the original program's message
    */
   listen(host: string, port: number): number {
     try {
@@ -71,8 +73,8 @@ export class PeerDriver {
   }
 
   /**
-   * Runs a peer until it exits and its output is sent. Returns why it exited.
-   * @throws ParleyError `untrusted-server` if the registry is not the one that is meant
+   * Runs a peer until it exits and its output has been sent. Returns why it exited.
+   * @throws ParleyError `untrusted-server` if the registry is not the expected one
    */
   async run(peer: Peer): Promise<ExitReason> {
     this.#peer = peer;
@@ -87,7 +89,10 @@ export class PeerDriver {
     return reason;
   }
 
-  /** Carries out the peer's outputs. Call it after each input that comes from elsewhere. */
+  /**
+   * Carries out the peer's outputs. Call it after every input that the driver did not deliver
+   * itself.
+   */
   applyOutputs(): void {
     for (let next = this.#peer?.pollOutput(); next; next = this.#peer?.pollOutput()) {
       this.#apply(next);
@@ -96,14 +101,14 @@ export class PeerDriver {
     if (!this.congested) for (const resume of this.#uncongested.splice(0)) resume();
   }
 
-  /** Whether lines are typed faster than peers take them. */
+  /** Whether lines are typed faster than peers accept them. */
   get congested(): boolean {
     let waiting = 0;
     for (const link of this.#links.values()) waiting += link.waitingBytes;
     return waiting > limits.maxWaitingBytes || (this.#peer?.isFull ?? false);
   }
 
-  /** Resolves when more may be typed. */
+  /** Resolves when more lines may be typed. */
   whenUncongested(): Promise<void> {
     if (!this.congested) return Promise.resolve();
     return new Promise((resolve) => this.#uncongested.push(resolve));
@@ -175,7 +180,7 @@ export class PeerDriver {
     this.applyOutputs();
   }
 
-  /** Connects to a registered address, unless `mayConnect` forbids it. */
+  /** Connects to a registered address unless `mayConnect` forbids it. */
   async #dialRegistered(connection: number, { ip, port }: Contact, deadline: Deadline) {
     const found = await Promise.race([addressesOf(ip), deadline.expired]);
     if (typeof found === "string") return found;

@@ -1,12 +1,12 @@
-// One request to a CPP registry: connects, sends, waits for the answer. Bounded in time; knows
-// nothing of peers.
+// One request to a CPP registry: connects, sends, and waits for the answer. Bounded in time; knows
+// nothing about peers.
 
 import { CppParser } from "../cpp/parser.ts";
 import type { Answer } from "../cpp/peer.ts";
 import { dial, type Deadline } from "./dial.ts";
 import { hostPortText, type ServerAddress } from "./host-port.ts";
 
-/** The answer, or why there is none, and the address it came from (empty without a connection). */
+/** The answer, or why there is none, and the address it came from (empty if not connected). */
 export type RegistryReply = { answer: Answer; from: string };
 
 /** Sends one CPP message to a registry. Never rejects. */
@@ -26,7 +26,7 @@ export async function askRegistry(
         answer.resolve({ failed: `the registry's answer is not CPP (${result.reason})` });
       }
     },
-    ended: () => answer.resolve({ failed: "the registry ended the connection without an answer" }),
+    ended: () => answer.resolve({ failed: "the registry closed the connection without an answer" }),
   };
   const link = await dial(registry, deadline, { events: () => events });
   const where = hostPortText(registry);

@@ -1,5 +1,5 @@
-// Tells systemd, or whatever has set NOTIFY_SOCKET, that the server is ready or stopping
-// (sd_notify(3): a datagram to a Unix socket, which Bun does not have).
+// Notifies systemd, or whichever service manager set NOTIFY_SOCKET, that the server is ready or
+// stopping (sd_notify(3): a datagram to a Unix socket, which Bun does not support).
 
 import { ptr } from "bun:ffi";
 import { libc } from "./udp/libc.ts";
@@ -11,7 +11,7 @@ const sockCloexec = 0o2000000;
 /** Length of `sun_path` (include/uapi/linux/un.h). */
 const maxPathBytes = 108;
 
-/** False if there is a service manager and it can't be told. */
+/** False if there is a service manager but it can't be notified. */
 export function notifyServiceManager(
   state: "READY=1" | "STOPPING=1",
   address = process.env["NOTIFY_SOCKET"],
@@ -30,11 +30,14 @@ export function notifyServiceManager(
   return isSent;
 }
 
-/** A `sockaddr_un`; a path that begins with `@` names an abstract socket. Undefined if too long. */
+/**
+ * A `sockaddr_un`; a path that begins with `@` names an abstract socket. Undefined if the path is
+ * too long.
+ */
 function unixAddress(address: string): Buffer | undefined {
   const path = Buffer.from(address.replace(/^@/, "\0"));
   if (path.length >= maxPathBytes) return undefined;
   const family = Buffer.from(Uint16Array.of(afUnix).buffer);
-  // An abstract name has exactly this length; a path ends with a zero byte.
+  // An abstract name is exactly the given bytes; a path ends with a zero byte.
   return Buffer.concat([family, path, Buffer.alloc(address.startsWith("@") ? 0 : 1)]);
 }

@@ -1,6 +1,6 @@
-// One TCP connection: sends in order, reports what arrives, closes once everything is sent. Treats
-// FIN and the end of the connection separately, or the last data would be lost if both sides closed
-// at once.
+// One TCP connection: sends in order, reports incoming data, and closes once everything has been
+// sent. Treats FIN and the end of the connection separately; otherwise the last data would be lost
+// if both sides closed at the same time.
 
 import { plainAddress } from "../addresses.ts";
 import { peer as limits } from "../limits.ts";
@@ -9,9 +9,9 @@ import { WriteQueue } from "./write-queue.ts";
 
 export type TcpLinkEvents = {
   data(bytes: Uint8Array): void;
-  /** Nothing more will arrive. Called once, unless we ended the link ourselves. */
+  /** Nothing more will arrive. Called once, unless this side closed the link. */
   ended(): void;
-  /** The kernel has taken everything. */
+  /** The kernel has accepted everything. */
   drained?(): void;
 };
 
@@ -26,27 +26,27 @@ export class TcpLink {
   #channel: string | undefined;
   #linger: ReturnType<typeof setTimeout> | undefined;
 
-  /** The other end's address; empty without a connection. */
+  /** The other end's address; empty if not connected. */
   get remoteAddress(): string {
     return plainAddress(this.#socket?.remoteAddress ?? "");
   }
 
-  /** The connection is inside TLS. */
+  /** The connection uses TLS. */
   get isSecured(): boolean {
     return this.#channel !== undefined;
   }
 
-  /** 32 bytes that only the two ends of the TLS session have; undefined without TLS. */
+  /** 32 bytes known only to the two ends of the TLS session; undefined without TLS. */
   exportedKey(label: string): Uint8Array | undefined {
     return this.isSecured && this.#socket ? exportedKey(this.#socket, label) : undefined;
   }
 
-  /** Bytes that the kernel has not taken yet. */
+  /** Bytes that the kernel has not accepted yet. */
   get waitingBytes(): number {
     return this.#queue.waitingBytes;
   }
 
-  /** Resolves once the connection is gone. */
+  /** Resolves once the connection is closed. */
   get closed(): Promise<void> {
     return this.#closed.promise;
   }
@@ -64,14 +64,14 @@ export class TcpLink {
     socket.setKeepAlive(true, limits.keepAliveMs);
   }
 
-  /** Sends a text, as one send if the socket takes it now. */
+  /** Sends a text, in a single send if the socket accepts it now. */
   send(text: string): void {
     if (this.#ending || !this.#socket) return;
     this.#queue.push(text);
     this.#flush();
   }
 
-  /** The kernel takes more again. */
+  /** The kernel accepts data again. */
   drained(): void {
     this.#flush();
     if (this.waitingBytes === 0) this.#events?.drained?.();
@@ -82,7 +82,10 @@ export class TcpLink {
     else this.#socket?.resume();
   }
 
-  /** Ends the connection once everything is sent, bounded in time. Ignores what still arrives. */
+  /**
+   * Closes the connection once everything has been sent, bounded in time. Ignores data that still
+   * arrives.
+   */
   end(): void {
     if (this.#ending) return;
     this.#ending = true;
@@ -92,7 +95,7 @@ export class TcpLink {
     this.#flush();
   }
 
-  /** Ends the connection at once; nothing more is reported. */
+  /** Aborts the connection; nothing more is reported. */
   cut(): void {
     this.#ending = true;
     this.#socket?.terminate();
@@ -109,7 +112,7 @@ export class TcpLink {
     else this.#events?.ended();
   }
 
-  /** The connection is gone. */
+  /** The connection has closed. */
   gone(): void {
     clearTimeout(this.#linger);
     this.#queue.clear();

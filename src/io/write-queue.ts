@@ -2,7 +2,8 @@
 // partial write. Knows no protocol; its owner bounds it by `waitingBytes`.
 
 /**
- * What the queue needs of a socket. `write` returns the bytes taken, negative once it is closed.
+ * What the queue needs from a socket. `write` returns the number of bytes accepted, negative once
+ * the socket is closed.
  */
 export interface WritableSocket {
   write(bytes: Buffer): number;
@@ -12,7 +13,7 @@ export class WriteQueue {
   #waiting: Buffer[] = [];
   #waitingBytes = 0;
 
-  /** Bytes that the socket has not taken yet. */
+  /** Bytes that the socket has not accepted yet. */
   get waitingBytes(): number {
     return this.#waitingBytes;
   }
@@ -25,7 +26,10 @@ export class WriteQueue {
     this.#waitingBytes += bytes.length;
   }
 
-  /** Writes what the socket takes: `empty` if that was everything, `closed` if the socket is. */
+  /**
+   * Writes what the socket accepts: `empty` if that was everything, `closed` if the socket is
+   * closed.
+   */
   flush(socket: WritableSocket): "empty" | "waiting" | "closed" {
     let sent = 0;
     for (const bytes of this.#waiting) {

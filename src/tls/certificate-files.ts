@@ -1,5 +1,5 @@
-// The operator's own certificate and key (`--cert`, `--key`), read again when they change, as ACME
-// clients renew them. A pair that does not fit together is never handed out.
+// The operator's own certificate and key (`--cert`, `--key`), reloaded when they change, since ACME
+// clients renew them. A certificate is never used with a key that does not match.
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
@@ -27,9 +27,9 @@ export class CertificateFiles {
   }
 
   /**
-   * Looks at the files: true if there is another pair now. One of the two may be written before the
-   * other, so a pair that does not fit is looked at again once either changes.
-   * @throws ParleyError `failed` if they changed and can't be used; the last pair stays
+   * Checks the files: true if there is a new pair. One file may be written before the other, so a
+   * pair that does not match is checked again once either changes.
+   * @throws ParleyError `failed` if they changed and can't be used; the last pair stays in use
    */
   refresh(): boolean {
     const now = this.#fingerprint();

@@ -1,4 +1,4 @@
-// Makes a P-256 key and a self-signed certificate for it (RFC 5280). Knows nothing of files.
+// Creates a P-256 key and a self-signed certificate for it (RFC 5280). Knows nothing about files.
 
 import {
   type BaseBlock,
@@ -27,14 +27,14 @@ const commonName = "2.5.4.3";
 const basicConstraints = "2.5.29.19";
 const subjectAltName = "2.5.29.17";
 const ecdsaWithSha256 = sequence(oid("1.2.840.10045.4.3.2"));
-/** RFC 5280 §4.1.2.5: no well-defined expiration date. Clients go by the key alone. */
+/** RFC 5280 §4.1.2.5: no well-defined expiration date. Clients only check the key. */
 const never = new Date("9999-12-31T23:59:59Z");
-/** For clients whose clock is behind. */
+/** For clients whose clocks are behind. */
 const backdatedMs = 24 * 3600 * 1000;
 
 /**
- * Names no machine: what a stranger can read tells only that a parley is here.
- * `nowMs`: Unix time.
+ * The certificate names no machine: a stranger learns only that a parley server is here. `nowMs`:
+ * Unix time.
  */
 export async function createKeyPair(nowMs: number): Promise<KeyPair> {
   const keys = await promisify(generateKeyPair)("ec", { namedCurve: "P-256" });
@@ -63,19 +63,19 @@ export async function createKeyPair(nowMs: number): Promise<KeyPair> {
 function extensions(): Sequence {
   const hosts = ["parley", "localhost"].map(dnsName);
   return sequence(
-    // What is left out has its default: no authority.
+    // Omitted fields have their defaults: not a CA.
     extension(basicConstraints, new Boolean({ value: true }), sequence()),
     extension(subjectAltName, sequence(...hosts)),
   );
 }
 
-/** `parts`: whether it is critical, if it is, and its value. */
+/** `parts`: the critical flag, if critical, and the value. */
 function extension(id: string, ...parts: readonly BaseBlock[]): Sequence {
   const value = new OctetString({ valueHex: der(parts.at(-1)!) });
   return sequence(oid(id), ...parts.slice(0, -1), value);
 }
 
-/** As the second choice of a GeneralName (§4.2.1.6). */
+/** The second choice of a GeneralName (§4.2.1.6). */
 function dnsName(host: string): Primitive {
   const valueHex = new TextEncoder().encode(host);
   return new Primitive({ idBlock: { tagClass: 3, tagNumber: 2 }, valueHex });
@@ -93,7 +93,7 @@ function tagged(tagNumber: number, value: BaseBlock): Constructed {
   return new Constructed({ idBlock: { tagClass: 3, tagNumber }, value: [value] });
 }
 
-/** In whole seconds, in the form that §4.1.2.5 asks for in that year. */
+/** In whole seconds, in the form that §4.1.2.5 requires for that year. */
 function time(at: Date): UTCTime | GeneralizedTime {
   const valueDate = new Date(Math.floor(at.getTime() / 1000) * 1000);
   const isShort = valueDate.getUTCFullYear() < 2050;
@@ -104,7 +104,7 @@ function der(block: BaseBlock): Uint8Array {
   return new Uint8Array(block.toBER());
 }
 
-/** Positive, and of one length. */
+/** Positive, and of constant length. */
 function serialNumber(): Uint8Array {
   const bytes = secretBytes(16);
   return bytes.with(0, (bytes[0]! & 0x7f) | 0x40);

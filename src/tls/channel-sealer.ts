@@ -1,26 +1,26 @@
-// Seals what passes through a channel between two people, by HPKE (RFC 9180) in Auth mode with their
-// devices' keys: a context each way, each made for one channel alone. What both contexts export
-// together is the secret from which the keys of transfers are derived.
+// Seals the traffic of a channel between two people with HPKE (RFC 9180) in Auth mode, using the
+// keys of their devices: one context for each direction, each created for a single channel. The
+// secret that both contexts export together is the base of the transfer keys.
 
 import type { DeviceKeys, HpkeContext } from "./hpke.ts";
 
-/** One direction of a channel, at its sealing end: `enc` makes the other end able to open. */
+/** The sealing end of one direction of a channel. The other end needs `enc` to open. */
 export type Sealing = {
   enc: Uint8Array;
   seal(bytes: Uint8Array): Promise<Uint8Array>;
   export(): Promise<Uint8Array>;
 };
 
-/** At its opening end. `open` throws for whatever is not the next thing that was sealed. */
+/** The opening end. `open` throws for anything but the next sealed message in order. */
 export type Opening = {
   open(bytes: Uint8Array): Promise<Uint8Array>;
   export(): Promise<Uint8Array>;
 };
 
 export interface ChannelSealer {
-  /** To another device. @throws if that is not a key */
+  /** To another device. @throws if `key` is not a public key */
   sealingTo(key: string, info: Uint8Array): Promise<Sealing>;
-  /** From another device. @throws if `enc` is none, or not from that key in that context */
+  /** From another device. @throws if `enc` is invalid, or not from that key in that context */
   openingFrom(key: string, enc: Uint8Array, info: Uint8Array): Promise<Opening>;
 }
 

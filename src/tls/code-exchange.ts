@@ -1,7 +1,7 @@
-// Two ends show each other that they know a code (cpace.ts). On a TLS session between the two the
-// exchange is bound to that session; through a server, to what both have contributed. Whoever is in
-// between has one guess at each end. Afterwards both have a secret, by which the guest is known again
-// when it connects anew.
+// Two ends prove to each other that they know a code (cpace.ts). On a direct TLS session the
+// exchange is bound to that session; through a server, to what both ends have contributed. A man in
+// the middle has one guess at each end. Afterwards both ends share a secret, with which the guest
+// authenticates again when it reconnects.
 
 import { hkdf } from "@noble/hashes/hkdf.js";
 import { hmac } from "@noble/hashes/hmac.js";
@@ -11,23 +11,23 @@ import { secretBytes } from "../secrets.ts";
 import type { Code } from "../trust/code.ts";
 import { CpaceParty, shareBytes } from "./cpace.ts";
 
-/** What distinguishes the TLS session: 32 bytes of its exporter, the same at both ends. */
+/** The value that identifies the TLS session: 32 bytes of its exporter, the same at both ends. */
 export const codeExporterLabel = "EXPORTER-parley-code";
 
 /**
- * Where the two ends meet: an exchange made for one way is worth nothing on the other. `session` of
- * a `connection` is its exporter, `through-server` the nonces of host and guest.
+ * Where the two ends meet; an exchange of one kind is worthless in the other. `session` is the
+ * exporter for `connection`, and the nonces of host and guest for `through-server`.
  */
 export type CodeWay = "connection" | "through-server";
 
-/** In base64url, as they cross the wire. */
+/** In base64url, as on the wire. */
 export type CodeShare = { readonly share: string };
 export type CodeProof = { readonly proof: string };
 
 const proofBytes = 32;
 const none = new Uint8Array();
 
-/** Who has the code and shows files for it. Good for one guest. */
+/** The end that created the code and offers files for it. Good for one guest. */
 export class CodeHost {
   readonly #party: CpaceParty;
   #keys: Keys | undefined;
@@ -36,7 +36,7 @@ export class CodeHost {
     this.#party = partyOf("responder", code, session, way);
   }
 
-  /** Undefined: what came is no share. The code is used up either way. */
+  /** Undefined if the share is invalid. The code is used up either way. */
   answer({ share }: CodeShare): (CodeShare & CodeProof) | undefined {
     const keys = keysWith(this.#party, share);
     if (keys === undefined) return undefined;
@@ -44,14 +44,14 @@ export class CodeHost {
     return { share: toBase64Url(this.#party.message.share), proof: toBase64Url(keys.host) };
   }
 
-  /** The secret shared with the guest; undefined: it does not know the code. */
+  /** The secret shared with the guest; undefined if the guest does not know the code. */
   check({ proof }: CodeProof): Uint8Array | undefined {
     const keys = this.#keys;
     return keys !== undefined && isSame(proof, keys.guest) ? keys.again : undefined;
   }
 }
 
-/** Who was told the code. */
+/** The end that was given the code. */
 export class CodeGuest {
   readonly #party: CpaceParty;
 
@@ -63,7 +63,9 @@ export class CodeGuest {
     return toBase64Url(this.#party.message.share);
   }
 
-  /** What shows the host that one knows the code; undefined: the host does not. */
+  /**
+   * The proof for the host that this end knows the code; undefined if the host does not know it.
+   */
   check({ share, proof }: CodeShare & CodeProof): (CodeProof & { secret: Uint8Array }) | undefined {
     const keys = keysWith(this.#party, share);
     if (keys === undefined || !isSame(proof, keys.host)) return undefined;
@@ -71,7 +73,7 @@ export class CodeGuest {
   }
 }
 
-/** Shows on another TLS session that one is the same guest. */
+/** Proves on another TLS session that this is the same guest. */
 export function proofAgain(secret: Uint8Array, exported: Uint8Array): string {
   return toBase64Url(hmac(sha256, secret, exported));
 }

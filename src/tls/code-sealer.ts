@@ -1,5 +1,5 @@
-// Seals what passes through a channel between two who know a code, by the secret that its exchange has
-// given both: AES-256-GCM under keys that are made for one direction of one channel alone.
+// Seals the traffic of a channel between two ends that know a code, with the secret from their
+// exchange: AES-256-GCM with keys that are derived for one direction of one channel.
 
 import { createCipheriv, createDecipheriv, hkdfSync } from "node:crypto";
 import { secretBytes } from "../secrets.ts";
@@ -8,7 +8,7 @@ import type { ChannelSealer } from "./channel-sealer.ts";
 const keyBytes = 32;
 const tagBytes = 16;
 
-/** `isGuest`: this end is that of who was told the code. */
+/** `isGuest`: this end was given the code. */
 export function codeSealer(secret: Uint8Array, isGuest: boolean): ChannelSealer {
   const [own, other] = isGuest ? ["guest", "host"] : ["host", "guest"];
   return {
@@ -27,7 +27,7 @@ export function codeSealer(secret: Uint8Array, isGuest: boolean): ChannelSealer 
       };
     },
     async openingFrom(_key, enc, info) {
-      if (enc.length !== keyBytes) throw new Error("That is no key of a channel");
+      if (enc.length !== keyBytes) throw new Error("Invalid channel key");
       const keys = keysOf(secret, `${other}`, enc, info);
       const nonces = new Nonces();
       return {
@@ -43,7 +43,7 @@ export function codeSealer(secret: Uint8Array, isGuest: boolean): ChannelSealer 
   };
 }
 
-/** Of one direction. `enc` is random, and sent along; `info` says which channel it is. */
+/** Keys for one direction. `enc` is random and sent along; `info` identifies the channel. */
 function keysOf(secret: Uint8Array, end: string, enc: Uint8Array, info: Uint8Array) {
   const derive = (what: string): Uint8Array => {
     const about = Buffer.concat([Buffer.from(`parley code channel: ${what} ${end}\0`), info]);
@@ -52,7 +52,7 @@ function keysOf(secret: Uint8Array, end: string, enc: Uint8Array, info: Uint8Arr
   return { key: derive("key"), exported: derive("export") };
 }
 
-/** 96 bits, counted: a channel never has as many lines. */
+/** A 96-bit counter: a channel never has that many frames. */
 class Nonces {
   #last = 0n;
 

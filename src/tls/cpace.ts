@@ -1,6 +1,7 @@
-// CPace over ristretto255 with SHA-512 (draft-irtf-cfrg-cpace, suite CPACE-RISTR255-SHA512), with an
-// initiator and a responder: two people who know a short code get a key, and whoever is in between
-// has one guess at the code while they talk, and none afterwards. Chance is passed in. Works in a browser.
+// CPace over ristretto255 with SHA-512 (draft-irtf-cfrg-cpace, suite CPACE-RISTR255-SHA512), with
+// an initiator and a responder: two people who know a short code agree on a key. A man in the
+// middle has one guess at the code during the exchange, and none afterwards. Works in a browser.
+// Randomness is passed in.
 
 import { ristretto255, ristretto255_hasher } from "@noble/curves/ed25519.js";
 import { bytesToNumberLE } from "@noble/curves/utils.js";
@@ -9,30 +10,30 @@ import { joinedBytes } from "../bytes.ts";
 
 type Point = InstanceType<typeof ristretto255.Point>;
 
-/** Bytes of a public share, and of the randomness that a party needs. */
+/** Bytes of a public share, and of the random input for each party. */
 export const shareBytes = 32;
 
-/** Bytes that SHA-512 takes in one block. */
+/** Bytes in one block of SHA-512. */
 const hashBlockBytes = 128;
 
 const domain = utf8("CPaceRistretto255");
 const keyDomain = utf8("CPaceRistretto255_ISK");
 
-/** What both must know before they begin; one that differs makes the keys differ. */
+/** What both parties must agree on beforehand; if anything differs, their keys differ. */
 export interface CpaceInput {
   /** The code (the draft's PRS). */
   readonly password: Uint8Array;
-  /** Names the purpose and the ends (CI). Not sent. */
+  /** Names the purpose and the ends (CI). Not transmitted. */
   readonly channel: Uint8Array;
   /** Unique to this exchange (sid). */
   readonly session: Uint8Array;
 }
 
-/** What one party sends; `data` is authenticated with it (ADa or ADb). */
+/** The message of one party; `data` is authenticated with it (ADa or ADb). */
 export type CpaceMessage = { readonly share: Uint8Array; readonly data: Uint8Array };
 
 export class CpaceParty {
-  /** To be sent to the other. */
+  /** To be sent to the other party. */
   readonly message: CpaceMessage;
   readonly #input: CpaceInput;
   readonly #role: "initiator" | "responder";
@@ -52,8 +53,8 @@ export class CpaceParty {
   }
 
   /**
-   * The key (the draft's ISK, 64 bytes): the same for both if, and only if, all of their inputs
-   * are. Undefined if the other's share is none: the exchange is over.
+   * The key (the draft's ISK, 64 bytes): equal at both ends if and only if all of their inputs are.
+   * Undefined if the other party's share is invalid: the exchange has failed.
    */
   keyWith(other: CpaceMessage): Uint8Array | undefined {
     const secret = secretOf(this.#scalar, other.share);
@@ -65,15 +66,15 @@ export class CpaceParty {
   }
 }
 
-/** `calculate_generator`: an element that nobody knows without the password. */
+/** `calculate_generator`: a group element that cannot be computed without the password. */
 export function generatorOf(input: CpaceInput): Point {
   const { password, channel, session } = input;
   const used = withLengths(domain).length + withLengths(password).length + 1;
   const padding = new Uint8Array(Math.max(0, hashBlockBytes - used));
   const text = withLengths(domain, password, padding, channel, session);
-  // RFC 9496 §4.3.4. The library's type has it optional, since not every group has such a map.
+  // RFC 9496 §4.3.4. Optional in the library's type, since not every group has such a map.
   const point = ristretto255_hasher.deriveToCurve?.(sha512(text));
-  if (point === undefined) throw new Error("ristretto255 has no element derivation.");
+  if (point === undefined) throw new Error("ristretto255 does not support element derivation.");
   return point;
 }
 
@@ -87,7 +88,7 @@ function scalarOf(random: Uint8Array): bigint {
   return bytesToNumberLE(bytes);
 }
 
-/** `scalar_mult_vfy`: undefined in place of the neutral element. */
+/** `scalar_mult_vfy`: returns undefined instead of the neutral element. */
 function secretOf(scalar: bigint, share: Uint8Array): Uint8Array | undefined {
   try {
     const point = ristretto255.Point.fromBytes(share).multiply(scalar);
@@ -97,7 +98,7 @@ function secretOf(scalar: bigint, share: Uint8Array): Uint8Array | undefined {
   }
 }
 
-/** `lv_cat`: each preceded by its length in LEB128. */
+/** `lv_cat`: each part is preceded by its length in LEB128. */
 function withLengths(...parts: readonly Uint8Array[]): Uint8Array {
   return joinedBytes(parts.flatMap((part) => [leb128(part.length), part]));
 }

@@ -1,11 +1,13 @@
-// Secrets that both ends of a TLS session can derive, and nobody else (RFC 8446 §7.5).
+// Secrets that only the two ends of a TLS session can derive (RFC 8446 §7.5).
 
 const keyBytes = 32;
 
-/** A socket whose TLS handshake is complete. (Bun's types say that it returns nothing.) */
+/**
+ * A socket whose TLS handshake is complete. (Bun's types declare that the method returns nothing.)
+ */
 export type TlsSocket = { exportKeyingMaterial(length: number, label: string): unknown };
 
-/** The same at both ends. @throws Error if there is none */
+/** The same at both ends. @throws Error if there is no such key */
 export function exportedKey(socket: TlsSocket, label: string): Uint8Array {
   const key = socket.exportKeyingMaterial(keyBytes, label);
   if (key instanceof Uint8Array && key.length === keyBytes) return new Uint8Array(key);

@@ -1,5 +1,5 @@
-// Where parley keeps what outlives a process: settings of a person, state of a server. The rules are
-// those of each platform. Pure: environment and home are passed in.
+// Where parley stores persistent files: a person's settings and a server's state. Follows the
+// conventions of each platform. Pure: environment and home are passed in.
 
 import { posix, win32 } from "node:path";
 
@@ -10,17 +10,17 @@ export type Surroundings = {
   environment: Readonly<Record<string, string | undefined>>;
 };
 
-/** Known servers and identities; undefined if there is no home. */
+/** Known servers and identities; undefined if there is no home folder. */
 export function configFolder(where: Surroundings): string | undefined {
   return folder(where, "XDG_CONFIG_HOME", ".config", "APPDATA");
 }
 
-/** A server's key, unless it has a data file to put it beside. */
+/** A server's key, unless it is stored next to the server's data file. */
 export function stateFolder(where: Surroundings): string | undefined {
   return folder(where, "XDG_STATE_HOME", posix.join(".local", "state"), "LOCALAPPDATA");
 }
 
-/** XDG Base Directory Specification: a relative path in a variable counts as not set. */
+/** XDG Base Directory Specification: a relative path in a variable counts as unset. */
 function folder(
   { platform, home, environment }: Surroundings,
   variable: string,

@@ -1,6 +1,6 @@
-// HPKE (RFC 9180) in Auth mode between devices: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM.
-// The X25519 keys are the devices' Ed25519 keys in Montgomery form (RFC 7748 §4.1), as in age and
-// libsodium, so that whoever knows one knows the other, and no server can swap it.
+// HPKE (RFC 9180) in Auth mode between devices: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256,
+// AES-256-GCM. The X25519 keys are the devices' Ed25519 keys in Montgomery form (RFC 7748 §4.1), as
+// in age and libsodium: anyone who knows one can compute the other, and no server can swap it.
 
 import {
   Aes256Gcm,
@@ -25,24 +25,24 @@ const suite = new CipherSuite({
 /** Bytes of the sender's ephemeral key (RFC 9180, table 2). */
 export const encBytes = 32;
 
-/** The key of one device, and those of others that it has used. */
+/** One device's key pair, and the public keys of other devices that it has used. */
 export class DeviceKeys {
   readonly #seed: Uint8Array;
   #pair: Promise<CryptoKeyPair> | undefined;
   readonly #others = new BoundedMap<string, Promise<CryptoKey>>(limits.maxSenders);
 
-  /** `seed`: of its Ed25519 key, 32 bytes. */
+  /** `seed`: the seed of its Ed25519 key, 32 bytes. */
   constructor(seed: Uint8Array) {
     this.#seed = seed;
   }
 
-  /** `key`: the other device's, in base64url. @throws if that is not a key */
+  /** `key`: the other device's, in base64url. @throws if it is not a public key */
   async senderTo(key: string, info: Uint8Array): Promise<SenderContext> {
     const [recipientPublicKey, senderKey] = [await this.#other(key), await this.#own()];
     return suite.createSenderContext({ recipientPublicKey, senderKey, info });
   }
 
-  /** @throws if that was not made by that key for this one in that context */
+  /** @throws if `enc` was not created by that key for this one in that context */
   async recipientFrom(key: string, enc: Uint8Array, info: Uint8Array): Promise<RecipientContext> {
     const [senderPublicKey, recipientKey] = [await this.#other(key), await this.#own()];
     const ephemeral = Uint8Array.from(enc).buffer;
@@ -69,10 +69,10 @@ async function keyPairOf(seed: Uint8Array): Promise<CryptoKeyPair> {
   return { privateKey, publicKey };
 }
 
-/** @throws if that is no Ed25519 key, or one of the few that are everybody's */
+/** @throws if it is not an Ed25519 key, or is one of the few with a publicly known private key */
 async function publicKeyOf(key: Uint8Array): Promise<CryptoKey> {
   const point = ed25519.Point.fromBytes(key);
   point.assertValidity();
-  if (point.isSmallOrder()) throw new Error("not a key of anybody's");
+  if (point.isSmallOrder()) throw new Error("a key of small order");
   return suite.kem.importKey("raw", Uint8Array.from(ed25519.utils.toMontgomery(key)).buffer, true);
 }

@@ -1,5 +1,5 @@
-// A person's key on this device: made at the first use, kept in one file that only its owner can
-// read. Knows no protocol.
+// A person's key on this device: created on first use and stored in one file that only its owner
+// can read. Knows no protocol.
 
 import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { mkdirSync } from "node:fs";
@@ -22,7 +22,7 @@ export type DeviceKey = ClientIdentity & {
 const content = "the key to your names";
 
 /**
- * Reads the Ed25519 key in that file (PKCS #8, PEM), or makes one.
+ * Reads the Ed25519 key in that file (PKCS #8, PEM), or creates one.
  * @throws ParleyError `failed`
  */
 export function openIdentity(path: string): DeviceKey {
@@ -31,7 +31,7 @@ export function openIdentity(path: string): DeviceKey {
     if (existing !== undefined) return identityOf(path, existing);
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     createSecretFile(path, newKey());
-    // Another client that was started at the same moment may have been first.
+    // Another client started at the same moment may have created it first.
     return identityOf(path, readSecretFile(path, content) ?? "");
   } catch (error) {
     if (error instanceof ParleyError) throw error;

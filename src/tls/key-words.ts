@@ -1,4 +1,4 @@
-// Somebody's keys as words, with the list of BIP 39, whose words differ in their first four letters.
+// A person's keys as words of the BIP 39 list, which differ in their first four letters.
 
 import { wordlist } from "@scure/bip39/wordlists/english.js";
 import { keySetText, keyWords } from "../trust/key-words.ts";

@@ -1,4 +1,4 @@
-// The file of the keys of people met, for one server. Knows no protocol.
+// The file with the keys of known people on one server. Knows no protocol.
 
 import { appendFileSync, chmodSync } from "node:fs";
 import { ParleyError } from "../errors.ts";
@@ -17,7 +17,7 @@ export class KnownKeysFile {
     this.#server = server;
   }
 
-  /** @throws ParleyError `failed`: the file can't be read, or has a line for them that is damaged */
+  /** @throws ParleyError `failed` if the file can't be read or the person's line is damaged */
   find(name: string): KnownKeys | undefined {
     const found = findKnownKeys(this.#read(), this.#server, name);
     if (found.kind !== "malformed") return found.kind === "known" ? found.known : undefined;
@@ -28,7 +28,7 @@ export class KnownKeysFile {
     );
   }
 
-  /** Undefined: forgets them. @throws ParleyError `failed` */
+  /** Undefined: forgets the keys. @throws ParleyError `failed` */
   remember(name: string, known: KnownKeys | undefined): void {
     if (!isListable(name)) throw this.#failed(`${quoted(name)} is not a name`);
     const text = this.#read();

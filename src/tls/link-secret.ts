@@ -1,4 +1,4 @@
-// The secret in a code with which a device joins, and what is authenticated with it.
+// The secret inside a device code, and the proof made with it.
 
 import { createHmac } from "node:crypto";
 import { secretBytes } from "../secrets.ts";
@@ -7,7 +7,7 @@ import { linkSecretChars } from "../trust/device-vouch.ts";
 /** Crockford's base 32, as in the server's part of the code. */
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
 
-/** 75 bits: more than anybody guesses from the proof while the code is good. */
+/** 75 bits: too many to be guessed from the proof while the code is valid. */
 export function newLinkSecret(): string {
   return Array.from(secretBytes(linkSecretChars), (byte) => alphabet[byte % 32]).join("");
 }

@@ -1,11 +1,11 @@
-// Reads a file that need not be there. A link to what does not exist is no missing file: the disk it
-// points to may not be mounted yet, and what is in the file must not be taken for unknown.
+// Reads a file that may be missing. A dangling link does not count as a missing file: the disk it
+// points to may not be mounted yet, and its contents must not be treated as unknown.
 
 import { lstatSync, readFileSync } from "node:fs";
 
 /**
- * Undefined: there is none.
- * @throws what the file system throws, and an error if the file is a dangling link
+ * Undefined if there is no such file.
+ * @throws the file system's errors, and an error if the file is a dangling link
  */
 export function readIfThere(path: string): string | undefined {
   try {

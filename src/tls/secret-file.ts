@@ -1,5 +1,5 @@
-// Files with a secret in them: created whole and for their owner alone, and refused if others can
-// read them.
+// Files that contain a secret: created atomically with access only for their owner, and rejected if
+// others can read them.
 
 import {
   closeSync,
@@ -19,9 +19,9 @@ import { secretText } from "../secrets.ts";
 import { quoted } from "../text.ts";
 
 /**
- * Reads a file that only its owner may read; undefined if there is none. `content` is what it
- * holds, for the error.
- * @throws ParleyError `failed`, and what the file system throws
+ * Reads a file that only its owner may read; undefined if there is none. `content` describes the
+ * contents, for errors.
+ * @throws ParleyError `failed`, and the file system's errors
  */
 export function readSecretFile(path: string, content: string): string | undefined {
   let fd: number;
@@ -53,7 +53,7 @@ function isOpenToOthers(fd: number): boolean {
   return process.platform !== "win32" && (fstatSync(fd).mode & 0o077) !== 0;
 }
 
-/** On file systems without modes, such as exFAT, whoever mounts them decides who may read. */
+/** On file systems without modes, such as exFAT, the mount options decide who may read. */
 function keepsModes(path: string): boolean {
   const probe = `${path}.${secretText(6)}`;
   try {
@@ -68,8 +68,9 @@ function keepsModes(path: string): boolean {
 }
 
 /**
- * Puts a whole file in place, for its owner alone, or nothing; leaves a file that is there already.
- * @throws what the file system throws
+ * Creates a complete file with access only for its owner, or nothing; does not replace an existing
+ * file.
+ * @throws the file system's errors
  */
 export function createSecretFile(path: string, content: string): void {
   const temporary = `${path}.${secretText(6)}`;
@@ -92,7 +93,7 @@ export function createSecretFile(path: string, content: string): void {
     try {
       unlinkSync(temporary);
     } catch {
-      // It was never made.
+      // It was never created.
     }
   }
 }

@@ -1,6 +1,6 @@
-// Which sealed messages a device has had, kept in a file beside its key. Two clients with the same
-// key get the same messages, so each goes by what the file said when it started and by what it has
-// had itself, and adds that to what the file says meanwhile.
+// Which sealed messages a device has received, kept in a file beside its key. Two clients with the
+// same key receive the same messages, so each one uses the file's contents at startup plus what it
+// has received itself, and merges that into the current contents.
 
 import { existsSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { sealed as limits } from "../limits.ts";
@@ -14,7 +14,7 @@ export class SeenFile {
   readonly #warn: (problem: string) => void;
   #hasWarned = false;
 
-  /** `warn` is told once if the file can't be kept. */
+  /** `warn` is called once if the file can't be written. */
   constructor(path: string, warn: (problem: string) => void) {
     this.#path = path;
     this.#warn = warn;
@@ -36,7 +36,7 @@ export class SeenFile {
     }
   }
 
-  /** Whole or not at all; where the file is a link, what it leads to is replaced. */
+  /** Writes atomically; if the file is a link, its target is replaced. */
   #write(text: string): void {
     const path = existsSync(this.#path) ? realpathSync(this.#path) : this.#path;
     const temporary = `${path}.${secretText(6)}`;
@@ -49,7 +49,7 @@ export class SeenFile {
     }
   }
 
-  /** @throws what the file system throws, and an error for a dangling link */
+  /** @throws the file system's errors, and an error for a dangling link */
   #load(): SeenMessages {
     const size = statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0;
     const text = size <= limits.maxSeenBytes ? readIfThere(this.#path) : undefined;

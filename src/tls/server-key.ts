@@ -1,5 +1,5 @@
-// A server's key and certificate: made at the first start, kept in one file that only its owner can
-// read, and the same ever after. Knows no sockets.
+// A server's key and certificate: created at the first start, stored in one file that only its
+// owner can read, and never changed. Knows no sockets.
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { mkdirSync } from "node:fs";
@@ -11,7 +11,7 @@ import { createSecretFile, readSecretFile } from "./secret-file.ts";
 import { pinOf } from "./spki-pin.ts";
 
 export type ServerKey = KeyPair & {
-  /** By which clients recognize the server. */
+  /** Clients recognize the server by it. */
   readonly pin: string;
 };
 
@@ -19,7 +19,8 @@ const fileName = "server.pem";
 const content = "the server's key";
 
 /**
- * Reads the key in this folder, or makes one. Both are created if missing, for their owner alone.
+ * Reads the key in this folder, or creates one. Folder and file are created if missing, with access
+ * only for their owner.
  * @throws ParleyError `failed`
  */
 export async function openServerKey(folder: string): Promise<ServerKey> {
@@ -30,7 +31,7 @@ export async function openServerKey(folder: string): Promise<ServerKey> {
     const { key, cert } = await createKeyPair(Date.now());
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     createSecretFile(path, `${key}${cert}`);
-    // Another server that was started at the same moment may have been first.
+    // Another server started at the same moment may have created it first.
     return parse(path, readSecretFile(path, content) ?? "");
   } catch (error) {
     if (error instanceof ParleyError) throw error;

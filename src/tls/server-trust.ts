@@ -1,6 +1,6 @@
-// Whether the server at the other end of a TLS connection is the one that is meant: by the pin that
-// came with its address, by the key remembered from an earlier meeting, or, the first time, by
-// remembering the key it shows. Knows no protocol.
+// Whether the server at the other end of a TLS connection is the expected one: judged by the pin in
+// its address or by the key remembered from an earlier connection. On first contact, the key is
+// remembered. Knows no protocol.
 
 import type { X509Certificate } from "node:crypto";
 import { appendFileSync, mkdirSync, statSync } from "node:fs";
@@ -13,19 +13,19 @@ import { readIfThere } from "./read-if-there.ts";
 import { pinOf } from "./spki-pin.ts";
 
 export type ServerTrustOptions = {
-  /** `HOST:PORT` as the user wrote it: what a key is remembered for. */
+  /** `HOST:PORT` as written by the user; keys are remembered under it. */
   server: string;
-  /** Undefined: the known servers decide. */
+  /** Undefined: the list of known servers decides. */
   pin: string | undefined;
-  /** The file of known servers; undefined if there is no place for one. */
+  /** The file of known servers; undefined if there is nowhere to keep one. */
   file: string | undefined;
-  /** A password is to be sent: not to a server that is met for the first time. */
+  /** A password will be sent, so a server without a known key is not trusted. */
   mustBeKnown?: boolean;
   /** Tells the user which key was trusted. */
   say: (line: string) => void;
 };
 
-/** What this side needs of a socket whose handshake has ended. */
+/** What is needed from a socket whose handshake is complete. */
 export type TlsSocket = {
   getPeerX509Certificate(): X509Certificate | undefined;
   getTLSVersion(): string;
@@ -33,7 +33,7 @@ export type TlsSocket = {
 
 export class ServerTrust {
   readonly #options: ServerTrustOptions;
-  /** Trusted in this process already. */
+  /** The pin already trusted by this process. */
   #pin: string | undefined;
   #problem: ParleyError | undefined;
   #isNew = false;
@@ -43,12 +43,12 @@ export class ServerTrust {
     this.#pin = options.pin;
   }
 
-  /** The key of the server that was trusted last; undefined before. */
+  /** The key of the last trusted server; undefined before that. */
   get pin(): string | undefined {
     return this.#pin;
   }
 
-  /** It was met for the first time in this process, and nobody has confirmed its key. */
+  /** This process is the first to meet the server, and nobody has confirmed its key. */
   get isNew(): boolean {
     return this.#isNew;
   }
@@ -59,8 +59,8 @@ export class ServerTrust {
   }
 
   /**
-   * Judges the end of a handshake, before anything is sent: undefined if this is the server, else
-   * why not.
+   * Judges the result of a handshake before anything is sent: undefined if this is the expected
+   * server, otherwise why not.
    */
   judge(socket: TlsSocket, error: Error | null | undefined): string | undefined {
     this.#problem = undefined;
@@ -103,7 +103,7 @@ export class ServerTrust {
     const { server, file, say, mustBeKnown } = this.#options;
     if (mustBeKnown === true && (file === undefined || this.#compare(seen, file) === "unknown")) {
       return untrusted(
-        `${server} is met for the first time, and gets no password: ` +
+        `${server} is not a known server, so no password was sent: !` +
           `if its operator confirms the key ${seen}, connect to ${server}#${seen}`,
       );
     }
@@ -124,16 +124,17 @@ export class ServerTrust {
       say(`First contact with ${server}: trusting its key ${seen}, not remembered: ${failure}`);
       return undefined;
     }
-    // Another process may have met the server, or someone in between, at the same moment.
+    // Another process, or a man in the middle, may have met the server at the same moment.
     const kept = this.#compare(seen, file);
-    if (kept === "unknown") return untrusted(`${quoted(file, 300)} does not keep what is written`);
+    if (kept === "unknown")
+      return untrusted(`${quoted(file, 300)} does not retain what is written to it`);
     if (kept === undefined) {
       say(`First contact with ${server}: trusting its key ${seen}, remembered in ${file}`);
     }
     return kept;
   }
 
-  /** Undefined: the known server. */
+  /** Undefined if the server is known and its key matches. */
   #compare(seen: string, file: string): ParleyError | "unknown" | undefined {
     const { server } = this.#options;
     const known = findKnownServer(readKnown(file), server);
@@ -152,14 +153,14 @@ export class ServerTrust {
     }
   }
 
-  /** The server met before by this process shows another key. */
+  /** A server that this process has met before shows a different key. */
   #changed(seen: string): ParleyError {
     const { server, file } = this.#options;
     const known = file === undefined ? undefined : findKnownServer(readKnown(file), server);
     return changed(server, seen, known?.kind === "known" ? { file, ...known } : undefined);
   }
 
-  /** So that the address alone is enough next time. A line that is there already stays. */
+  /** Remembers the key so that the address alone is enough next time. Keeps an existing line. */
   #rememberPinned(seen: string): void {
     const { server, file } = this.#options;
     if (file === undefined) return;
@@ -171,7 +172,7 @@ export class ServerTrust {
   }
 }
 
-/** As the file of known servers, or empty. @throws ParleyError `untrusted-server` */
+/** The contents of the file of known servers, or empty. @throws ParleyError `untrusted-server` */
 function readKnown(file: string): string {
   const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
   if (size > limits.maxKnownServersBytes) {
@@ -186,7 +187,7 @@ function readKnown(file: string): string {
   }
 }
 
-/** Why it could not be written, if so. */
+/** Why the line could not be appended; undefined if it was. */
 function append(file: string, server: string, pin: string): string | undefined {
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
@@ -213,7 +214,7 @@ function changed(
   );
 }
 
-/** Codes of X.509 verification: the handshake itself is complete, and pins need no authority. */
+/** X.509 verification errors: the handshake itself is complete, and pins need no authority. */
 const verificationCodes = new Set([
   "CERT_CHAIN_TOO_LONG",
   "CERT_HAS_EXPIRED",
@@ -233,8 +234,8 @@ const verificationCodes = new Set([
 ]);
 
 /**
- * What kept the handshake from completing: a reason like those of sockets, or an error if whoever
- * answers can't be a parley server that speaks TLS.
+ * Why the handshake failed: a reason like a socket's, or an error if the other end can't be a
+ * parley server that uses TLS.
  */
 function handshakeFailure(
   error: Error | null | undefined,

@@ -1,4 +1,5 @@
-// The pin of a certificate: its public key's fingerprint, which outlives a renewed certificate.
+// The pin of a certificate: the fingerprint of its public key, which survives renewal of the
+// certificate.
 
 import type { X509Certificate } from "node:crypto";
 

@@ -1,8 +1,8 @@
-// Ed25519 signatures of people's devices.
+// Ed25519 signatures made by people's devices.
 
 import { createPublicKey, verify } from "node:crypto";
 
-/** Key and signature in base64url. False, too, if one of them is malformed. */
+/** Key and signature in base64url. Also false if either is malformed. */
 export function verifySignature(key: string, text: string, signature: string): boolean {
   try {
     const jwk = { kty: "OKP", crv: "Ed25519", x: key };

@@ -1,4 +1,4 @@
-// What a command tells people whom a closed server has refused. Pure.
+// Advice for people whom a closed server has refused. Pure.
 
 const advice: Readonly<Record<string, string>> = {
   "password-required": "give it by --password-file FILE, or show a pass by --pass CODE",

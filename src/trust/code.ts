@@ -1,23 +1,23 @@
-// One-use codes as people say them: `7-olive-lamp`. The number says which offer is meant and is no
-// secret; the words are, and whoever guesses them has one try. Pure; chance and the list of 2 048
-// words are passed in.
+// One-time codes as people say them: `7-olive-lamp`. The number identifies the offer and is not
+// secret; the words are, and there is only one attempt to guess them. Pure; randomness and the list
+// of 2 048 words are passed in.
 
 import { nearestWord } from "../nearest-word.ts";
 
-/** Of 2 048 each: a guess is right once in 4 194 304 times. */
+/** From a list of 2 048: the chance of a correct guess is 1 in 4 194 304. */
 const wordsPerCode = 2;
 
 export type Code = {
-  /** From 1 up, as the server has given it. */
+  /** Assigned by the server, from 1 up. */
   readonly number: number;
-  /** The secret, as both ends write it. */
+  /** The secret words, spelled the same at both ends. */
   readonly words: string;
 };
 
-/** A number with more digits is none that was ever given. */
+/** No number with more digits was ever assigned. */
 const form = /^(\d{1,6})-([a-z]+(?:-[a-z]+)*)$/;
 
-/** `random`: an unsigned 16-bit number for each word. */
+/** `random`: one unsigned 16-bit number per word. */
 export function newCodeWords(random: Uint16Array, list: readonly string[]): string {
   if (random.length !== wordsPerCode) {
     throw new RangeError(`A code takes ${wordsPerCode} random numbers, not ${random.length}.`);
@@ -29,7 +29,9 @@ export function codeText({ number, words }: Code): string {
   return `${number}-${words}`;
 }
 
-/** Reads what somebody has typed: in any case, with blanks or hyphens. Otherwise what is wrong. */
+/**
+ * Parses what somebody typed: in any case, with spaces or hyphens. Otherwise returns what is wrong.
+ */
 export function parseCode(text: string, list: readonly string[]): Code | { problem: string } {
   const typed = text
     .trim()

@@ -1,17 +1,17 @@
-// How a device that is in vouches for one that joins (docs/protocol.md, "Identity"): it signs the new
-// key. It learns which key that is by a secret that only the two devices share, because the owner
-// has carried it from one to the other in the code; the server, which passes everything on, can't
-// slip in a key of its own. Pure; signing and verifying happen elsewhere.
+// How an existing device of an account vouches for a new one (docs/protocol.md, "Identity"): it
+// signs the new key. It authenticates that key with a secret that only the two devices share,
+// because the owner carried it from one to the other in the code; the server, which relays
+// everything, can't substitute a key of its own. Pure; signing and verifying happen elsewhere.
 
 import { fold } from "../chat/names/grammar.ts";
 import { signatureForm, publicKeyForm } from "./login-proof.ts";
 
-/** `key` is a device of the same person, says the device with the key `by`. */
+/** The device with the key `by` attests that `key` is a device of the same person. */
 export type Vouch = { key: string; by: string; signature: string };
 
 export type Verify = (key: string, text: string, signature: string) => boolean;
 
-/** The text to sign. Names and keys contain no NUL, so it can be read in one way only. */
+/** The text to sign. Names and keys contain no NUL, so it is unambiguous. */
 export function vouchText(name: string, key: string): string {
   return `parley device\0${fold(name)}\0${key}`;
 }
@@ -24,7 +24,7 @@ export function linkText(key: string): string {
 /** HMAC-SHA256 in base64url. */
 export const linkProofForm = /^[\w-]{43}$/;
 
-/** As the store keeps it, beside the key. */
+/** The form in which the store keeps it, next to the key. */
 export function vouchRecord({ by, signature }: Omit<Vouch, "key">): string {
   return `${by}:${signature}`;
 }
@@ -35,7 +35,10 @@ export function readVouch(key: string, record: string): Vouch | undefined {
   return { key, by, signature };
 }
 
-/** Whether every key is known, or vouched for by one that is, or that has been vouched for itself. */
+/**
+ * Whether every key is known, or is vouched for by a known key, directly or through other vouched
+ * keys.
+ */
 export function areVouched(
   name: string,
   known: readonly string[],
@@ -45,7 +48,7 @@ export function areVouched(
 ): boolean {
   const trusted = new Set(known);
   const wanted = new Set(keys.filter((key) => !trusted.has(key)));
-  // Each round accepts one at least, or is the last.
+  // Each round accepts at least one more key, or is the last.
   for (let size = -1; size !== trusted.size;) {
     size = trusted.size;
     for (const { key, by, signature } of vouches) {
@@ -56,16 +59,19 @@ export function areVouched(
   return [...wanted].every((key) => trusted.has(key));
 }
 
-/** The server's part of a code, and the secret that it never sees. */
+/** Length of the server's part of a code; the rest is the secret, which the server never sees. */
 const codeChars = 10;
 export const linkSecretChars = 15;
 
-/** A code as it is shown: `xxxxx-xxxxx` of the server, and three groups that it does not know. */
+/**
+ * A code as displayed: `xxxxx-xxxxx` from the server, then three groups that the server does not
+ * know.
+ */
 export function writeLinkCode(code: string, secret: string): string {
   return [code, ...(secret.match(/.{1,5}/g) ?? [])].join("-");
 }
 
-/** A code as somebody typed it; without the secret if it has none, as one from a browser. */
+/** Parses a typed code; without a secret if the code has none, like those from a browser. */
 export function readLinkCode(typed: string): { code: string; secret: string | undefined } {
   const plain = typed.slice(0, maxTypedChars).toLowerCase().replaceAll(/[\s-]/g, "");
   const chars = plain.replaceAll("o", "0").replaceAll(/[il]/g, "1");

@@ -1,17 +1,17 @@
-// Keys as words that two people can compare by voice (docs/security.md, "Comparing keys"). Pure; the
-// hash and the list of 2 048 words are passed in.
+// Keys as words that two people can compare by voice (docs/security.md, "Comparing keys"). Pure;
+// the hash and the list of 2 048 words are passed in.
 
 /** Bits of the hash in each word. */
 const wordBits = 11;
-/** 66 bits: nobody finds another key with the same words. */
+/** 66 bits: finding another key with the same words is infeasible. */
 const words = 6;
 
-/** What is hashed: the keys of one person, in any order. */
+/** The text to hash: the keys of one person, in any order. */
 export function keySetText(keys: readonly string[]): string {
   return ["parley keys", ...[...keys].sort()].join("\0");
 }
 
-/** The words for the hash of a `keySetText`, from the hash's beginning. */
+/** The words for the first bits of the hash of a `keySetText`. */
 export function keyWords(hash: Uint8Array, list: readonly string[]): string[] {
   let bits = Array.from(hash, (byte) => byte.toString(2).padStart(8, "0")).join("");
   return Array.from({ length: words }, () => {

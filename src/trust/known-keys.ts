@@ -1,6 +1,6 @@
-// The list of people whose keys a client remembers, for each server: one
-// `HOST:PORT NAME met|verified KEY,KEY…` a line, `#` begins a comment. What changes is appended: of
-// several lines the last counts. Pure; the file is read and written elsewhere.
+// The list of people whose keys a client remembers, for each server: one `HOST:PORT NAME
+// met|verified KEY,KEY…` per line, `#` begins a comment. Changes are appended: the last line for a
+// person counts. Pure; the file is read and written elsewhere.
 
 import { fold } from "../chat/names/grammar.ts";
 import { sealed as limits } from "../limits.ts";
@@ -12,10 +12,10 @@ export type KnownKeys = { readonly keys: readonly string[]; readonly isVerified:
 export type FoundKeys =
   | { kind: "unknown" }
   | { kind: "known"; known: KnownKeys }
-  /** `line` counts from 1. Not the same as a person never met. */
+  /** `line` counts from 1. Not the same as an unknown person. */
   | { kind: "malformed"; line: number };
 
-/** Without keys: forgotten on purpose, as if never met. */
+/** Without keys: deliberately forgotten, as if never met. */
 const forgotten = "none";
 
 export function findKnownKeys(text: string, server: string, name: string): FoundKeys {
@@ -34,7 +34,7 @@ export function findKnownKeys(text: string, server: string, name: string): Found
   return found;
 }
 
-/** What to append to remember a person, given the text so far; undefined: to forget. */
+/** The line to append to remember a person (undefined: to forget them), given the text so far. */
 export function knownKeysLine(
   text: string,
   server: string,
@@ -47,20 +47,20 @@ export function knownKeysLine(
   return `${separator}${server.toLowerCase()} ${fold(name)} ${state}${list}\n`;
 }
 
-/** Whether this can stand in a line; a server could send any name. */
+/** Whether a name can be written in a line; a server could send any name. */
 export function isListable(name: string): boolean {
   return name !== "" && !/[\s\p{C}]/u.test(fold(name));
 }
 
-/** Whether these can be somebody's keys, and not more than anybody has. */
+/** Whether these are well-formed keys, and no more than one person may have. */
 export function areKeys(keys: readonly string[]): boolean {
   const isBounded = keys.length > 0 && keys.length <= limits.maxBoxes;
   return isBounded && keys.every((key) => publicKeyForm.test(key));
 }
 
 /**
- * What the server says now, against what is known. `fewer`: a device was shut out, or asks less.
- * `changed`: there is a key that was not known.
+ * Compares the keys that the server reports with the known ones. `fewer`: a device was revoked, or
+ * the server withholds one. `changed`: there is an unknown key.
  */
 export function compareKeys(
   known: readonly string[],

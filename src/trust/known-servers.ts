@@ -1,4 +1,4 @@
-// The list of servers whose keys a client remembers: one `HOST:PORT PIN` a line, `#` begins a
+// The list of servers whose keys a client remembers: one `HOST:PORT PIN` per line, `#` begins a
 // comment. Pure; the file is read and written elsewhere.
 
 import { isPin } from "./pin.ts";
@@ -7,10 +7,10 @@ export type KnownServer =
   | { kind: "unknown" }
   /** `line` counts from 1. */
   | { kind: "known"; pin: string; line: number }
-  /** The server's line has no valid pin: not the same as a server never met. */
+  /** The server's line has no valid pin. Not the same as an unknown server. */
   | { kind: "malformed"; line: number };
 
-/** Looks up a server; of several lines the first counts. */
+/** Looks up a server; the first line for it counts. */
 export function findKnownServer(text: string, server: string): KnownServer {
   const key = folded(server);
   for (const [index, line] of text.split(/\r?\n/).entries()) {
@@ -24,19 +24,19 @@ export function findKnownServer(text: string, server: string): KnownServer {
   return { kind: "unknown" };
 }
 
-/** The servers that are listed, each once, in the order of the file. */
+/** The listed servers without duplicates, in file order. */
 export function knownServerNames(text: string): string[] {
   const names = text.split(/\r?\n/).map((line) => folded(line.trim().split(/[ \t]+/)[0] ?? ""));
   return [...new Set(names.filter((name) => name !== "" && !name.startsWith("#")))];
 }
 
-/** What to append to remember a server, given the text so far. */
+/** The line to append to remember a server, given the text so far. */
 export function knownServerLine(text: string, server: string, pin: string): string {
   const separator = text === "" || text.endsWith("\n") ? "" : "\n";
   return `${separator}${folded(server)} ${pin}\n`;
 }
 
-/** Host names are the same in any case (RFC 4343). */
+/** Host names are case-insensitive (RFC 4343). */
 function folded(server: string): string {
   return server.toLowerCase();
 }

@@ -1,20 +1,20 @@
-// What a client signs to prove at login that it has a key (docs/protocol.md, "Identity"). The text
-// names its purpose and is bound to one connection, so that a signature is of no use anywhere else.
-// Pure; signing and verifying happen elsewhere.
+// What a client signs at login to prove that it holds a key (docs/protocol.md, "Identity"). The
+// text names its purpose and is bound to one connection, so that the signature is useless anywhere
+// else. Pure; signing and verifying happen elsewhere.
 
-/** The name as it stands in the `hello`, and what no other connection has. */
+/** The name as in the `hello`, and a value unique to the connection. */
 export type LoginProof = { name: string } & (
   | {
       /** The TLS channel's binding (RFC 9266, tls-exporter), in base64url. */
       channel: string;
     }
   | {
-      /** In plain text: what the server asked for. Whoever is in between can pass it on. */
+      /** Over plain text: the server's challenge. A man in the middle can relay it. */
       nonce: string;
     }
 );
 
-/** The text to sign, as UTF-8. Channel and nonce contain no NUL, so it can be read in one way only. */
+/** The text to sign, as UTF-8. Channel and nonce contain no NUL, so it is unambiguous. */
 export function loginProofText(proof: LoginProof): string {
   return "channel" in proof
     ? `parley login over TLS\0${proof.name}\0${proof.channel}`

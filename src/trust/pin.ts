@@ -1,4 +1,5 @@
-// The fingerprint of a server's public key as people pass it on: `HOST:PORT#PIN`. Pure.
+// The fingerprint of a server's public key as part of an address that people pass on:
+// `HOST:PORT#PIN`. Pure.
 
 /** SHA-256 in base64url: 43 characters, the last of which carries four bits. */
 const form = /^[\w-]{42}[AEIMQUYcgkosw048]$/;

@@ -1,12 +1,12 @@
-// Which sealed messages a device has had, so that a server can't deliver one twice. For each
-// sender's device the latest messages are remembered by their ID; what is older than those is
-// refused by the time that the sender wrote into it. Bounded, and so is its form as text: one
-// `KEY FLOOR ID:TIME…` a line, the sender heard last at the end. Pure.
+// Which sealed messages a device has received, so that a server can't deliver one twice. The IDs of
+// the latest messages are remembered for each sending device; messages older than those are
+// rejected by the time that the sender put inside. Bounded, and so is its text form: one `KEY FLOOR
+// ID:TIME…` per line, the most recently active sender last.
 
 import { sealed as limits } from "../limits.ts";
 import { publicKeyForm } from "./login-proof.ts";
 
-/** `old`: too old to tell whether it is new. */
+/** `old`: too old to tell whether it was received before. */
 export type Freshness = "fresh" | "repeated" | "old";
 
 /** 16 random bytes in base64url. */
@@ -21,10 +21,10 @@ type Sender = {
 
 export class SeenMessages {
   readonly #senders = new Map<string, Sender>();
-  /** For senders that are not remembered any more. */
+  /** The floor for senders that are no longer remembered. */
   #floorMs = -1;
 
-  /** Lines that are not of its form are left out. */
+  /** Ignores malformed lines. */
   static parse(text: string): SeenMessages {
     const seen = new SeenMessages();
     for (const line of text.split("\n")) {
@@ -64,7 +64,7 @@ export class SeenMessages {
     return [`${everybody} ${this.#floorMs}`, ...lines, ""].join("\n");
   }
 
-  /** The sender, as the one heard last. */
+  /** Returns the sender and makes it the most recent one. */
   #touch(key: string): Sender {
     const sender = this.#senders.get(key) ?? { floorMs: this.#floorMs, times: new Map() };
     this.#senders.delete(key);

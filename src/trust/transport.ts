@@ -1,11 +1,11 @@
-// Who uses TLS and who plain text: TLS beyond loopback, plain text within it, unless told otherwise.
-// Pure.
+// Who uses TLS and who plain text: TLS beyond loopback and plain text within it, unless configured
+// otherwise. Pure.
 
 import { isLoopback } from "../addresses.ts";
 
 export type Transport = "tls" | "plain";
 
-/** How a client connects. A pin can be checked with TLS alone. */
+/** How a client connects. A pin can only be checked with TLS. */
 export function clientTransport(to: {
   host: string;
   pin: string | undefined;
@@ -16,22 +16,22 @@ export function clientTransport(to: {
   return to.pin === undefined && isLoopback(to.host) ? "plain" : "tls";
 }
 
-/** What a server accepts from one address without TLS. */
+/** From which addresses a server accepts connections without TLS. */
 export type PlainPolicy = {
   /** `--plain` was given. */
   allowed: boolean;
-  /** Proxies speak for clients on a network that the operator controls. */
+  /** Proxies act for clients on a network that the operator controls. */
   isTrustedProxy: (address: string) => boolean;
 };
 
-/** Whether a server speaks plain text with a client at this address. */
+/** Whether a server accepts plain text from a client at this address. */
 export function admitsPlain(address: string, policy: PlainPolicy): boolean {
   return policy.allowed || isLoopback(address) || policy.isTrustedProxy(address);
 }
 
 /**
- * How the page is served: by the operator's certificate, by the server's own, or by HTTP, which
- * then only those reach whom `admitsPlain` admits.
+ * How the page is served: with the operator's certificate, with the server's own, or over HTTP,
+ * which is then available only to addresses that `admitsPlain` accepts.
  */
 export function pageTransport(server: {
   host: string;

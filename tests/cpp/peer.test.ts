@@ -387,7 +387,7 @@ describe("vanishing peers and many callers", () => {
     caller.send(encodeChat(carol, "hi"));
     caller.hangUp();
     expect(alice.lines.slice(-2)).toEqual([
-      "Carol is gone: the connection ended without a word.",
+      "Carol disconnected without saying goodbye.",
       "Exiting program",
     ]);
   });
@@ -398,7 +398,7 @@ describe("vanishing peers and many callers", () => {
     alice.machine.handleInterrupt("interrupted", 0);
     world.settle();
     expect(bob.lines).toEqual([
-      "The connection to Alice 127.0.0.1:5000 has ended; /chat calls again.",
+      "The connection to Alice 127.0.0.1:5000 was closed; /chat calls again.",
     ]);
     world.type(bob, "/chat");
     expect(bob.lines.at(-1)).toBe("Chat request failed: connection refused");

@@ -554,7 +554,7 @@ describe("foreign programs, over raw sockets", () => {
       other[how]();
       expect(await alice.exit()).toBe(0);
       expect(alice.lines.slice(-2)).toEqual([
-        "Zoe is gone: the connection ended without a word.",
+        "Zoe disconnected without saying goodbye.",
         "Exiting program",
       ]);
     },

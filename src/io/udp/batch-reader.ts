@@ -1,8 +1,9 @@
-// Reads many datagrams of a UDP socket per call (recvmmsg), into reused memory. Bun's own reader
-// allocates an array and an address for each: at 80 000 datagrams a second it does nothing else,
-// and does not return to the event loop until there is a pause. So the socket can be taken from it
-// for a while. The kernel timestamps each arrival, so that a process that was descheduled does not
-// mistake its own lateness for the path's. 64-bit Linux only, as the struct layouts below require.
+// Reads many datagrams of a UDP socket per call (recvmmsg) into reused memory. Bun's own reader
+// allocates an array and an address for each datagram: at 80 000 datagrams a second it does nothing
+// else and does not return to the event loop until there is a pause. Therefore the socket can be
+// taken away from it for a while. The kernel timestamps each arrival, so that a descheduled process
+// does not attribute its own delay to the path. 64-bit Linux only, as the struct layouts below
+// require.
 
 import { ptr } from "bun:ffi";
 import { endianness } from "node:os";
@@ -39,15 +40,15 @@ const clockRealtime = 0;
 /** The bytes are only valid during the call. `agoUs`: how long ago they arrived; 0 if unknown. */
 export type Visit = (bytes: Uint8Array, length: number, agoUs: number) => void;
 
-/** Where the kernel stores datagrams: a slot for each, and the structures that point to it. */
+/** Where the kernel stores datagrams: one slot each, and the structures that point to the slots. */
 class Slots {
   readonly bytes: readonly Uint8Array[];
   readonly messages: BigUint64Array;
-  /** The same memory in half words, to avoid big integers. */
+  /** The same memory as 32-bit words, to avoid bigints. */
   readonly #halves: Uint32Array;
   readonly #controls: Uint32Array;
   readonly #control: BigUint64Array;
-  // Only the kernel reads them, but they must stay alive.
+  // Only read by the kernel, but must stay reachable for the garbage collector.
   readonly #vectors: BigUint64Array;
 
   constructor(count: number) {
@@ -67,7 +68,7 @@ class Slots {
     this.clear(count);
   }
 
-  /** Resets what the kernel has overwritten of the first `count` slots. */
+  /** Resets the fields of the first `count` slots that the kernel has overwritten. */
   clear(count: number): void {
     for (let i = 0; i < count; i++) {
       this.#halves[(i * messageWords + messageControlLength) * 2] = controlWords * 8;
@@ -79,7 +80,7 @@ class Slots {
     return this.#halves[(i * messageWords + messageLength) * 2] ?? 0;
   }
 
-  /** How long before this time the datagram arrived, in µs; 0 if that is unknown. */
+  /** How long before this time the datagram arrived, in µs; 0 if unknown. */
   agoUs(i: number, seconds: number, nanoseconds: number): number {
     const at = i * controlWords * 2;
     const controls = this.#controls;
@@ -94,10 +95,10 @@ class Slots {
 
 export class BatchReader {
   readonly #libc: Libc;
-  /** Bun's descriptor of the socket; ours while it is taken. */
+  /** Bun's file descriptor for the socket; refers to an idle socket while the real one is taken. */
   readonly #fd: number;
   #taken: number | undefined;
-  /** Created when first needed: most paths are slow. */
+  /** Created on first use: most paths are slow. */
   #slots: Slots | undefined;
   /** A struct timespec: seconds and nanoseconds, of 8 bytes each. */
   readonly #time = new Uint32Array(4);
@@ -107,7 +108,7 @@ export class BatchReader {
     this.#fd = fd;
   }
 
-  /** Undefined if the platform has none. */
+  /** Undefined if the platform does not support it. */
   static open(fd: number): BatchReader | undefined {
     const is64 = process.arch === "x64" || process.arch === "arm64";
     const calls = is64 && endianness() === "LE" && fd >= 0 ? libc() : null;
@@ -121,8 +122,8 @@ export class BatchReader {
   }
 
   /**
-   * Puts an idle socket in place of this one's descriptor: Bun then finds nothing to read, and only
-   * `read` and `send` use the real one. Does nothing if descriptors have run out.
+   * Puts an idle socket in place of this descriptor: Bun then finds nothing to read, and only
+   * `read` and `send` use the real socket. Does nothing if there are no descriptors left.
    */
   take(): void {
     if (this.#taken !== undefined) return;
@@ -136,8 +137,8 @@ export class BatchReader {
   }
 
   /**
-   * Returns the socket to Bun. Must come before Bun closes it, as its event loop polls the real
-   * one.
+   * Returns the socket to Bun. Must be called before Bun closes it, because its event loop polls
+   * the real one.
    */
   giveBack(): void {
     if (this.#taken === undefined) return;
@@ -159,7 +160,7 @@ export class BatchReader {
   read(visit: Visit): number {
     const count = limits.batchDatagrams;
     const slots = (this.#slots ??= new Slots(count));
-    // Ignore an error (nothing to read, or an ICMP answer); the next call continues.
+    // Errors are ignored (nothing to read, or an ICMP error); the next call continues.
     const got = this.#libc.recvmmsg(
       this.#taken ?? this.#fd,
       ptr(slots.messages),

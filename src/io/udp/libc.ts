@@ -1,5 +1,5 @@
 // Socket calls of libc that Bun does not expose. Linux only; elsewhere, or if libc can't be loaded,
-// there are none, and callers do without.
+// they are missing and callers do without.
 
 import { dlopen, FFIType } from "bun:ffi";
 
@@ -46,7 +46,7 @@ export function libc(): Libc | null {
       loaded = open(name);
       break;
     } catch {
-      // The next name.
+      // Try the next name.
     }
   }
   return loaded;

@@ -1,5 +1,5 @@
-// Finds TCP sockets that Bun does not expose, connections with their peers, by descriptor through
-// libc. Linux only; elsewhere none are found.
+// Finds TCP sockets that Bun does not expose, and the peers of connections, by file descriptor
+// through libc. Linux only; elsewhere none are found.
 
 import { ptr } from "bun:ffi";
 import { libc } from "./libc.ts";
@@ -15,7 +15,7 @@ const ipv4 = 2;
 const ipv6 = 10;
 const bothWays = 2;
 
-/** The connections to `port` of this machine among these descriptors. */
+/** The connections to local port `port` among these descriptors. */
 export function connectionsTo(port: number, descriptors: readonly number[]): OpenSocket[] {
   const calls = libc();
   if (calls === null) return [];
@@ -43,7 +43,7 @@ export function listenersOn(port: number, descriptors: readonly number[]): numbe
   });
 }
 
-/** Ends a connection as if its peer had: the event loop tells its owner, who closes it. */
+/** Ends a connection as if the peer had: the event loop notifies its owner, who closes it. */
 export function endConnection({ fd }: OpenSocket): void {
   libc()?.shutdown(fd, bothWays);
 }
@@ -61,6 +61,6 @@ function addressIn(bytes: Uint8Array): string | undefined {
   if (isMapped && parts[11] === 255) return parts.subarray(12).join(".");
   const groups = Array.from({ length: 8 }, (_, i) => (parts[2 * i]! << 8) | parts[2 * i + 1]!);
   const text = groups.map((group) => group.toString(16)).join(":");
-  // The shortest form, as Bun writes it.
+  // The shortest form, which is also the form that Bun uses.
   return new URL(`http://[${text}]`).hostname.slice(1, -1);
 }

@@ -22,13 +22,13 @@ export const option = {
 
 export type SocketOption = (typeof option)[keyof typeof option];
 
-/** IP_PMTUDISC_PROBE: "don't fragment" on everything, ignoring the kernel's own path MTU. */
+/** IP_PMTUDISC_PROBE: sets "don't fragment" on everything and ignores the kernel's own path MTU. */
 export const mtuDiscoverProbe = 3;
 
 const value = new Int32Array(1);
 const length = new Uint32Array(1);
 
-/** Sets an integer option; false if the platform or the kernel refuses. */
+/** Sets an integer option; false if the platform or the kernel rejects it. */
 export function setOption(fd: number, which: SocketOption, to: number): boolean {
   const calls = libc();
   if (calls === null || fd < 0) return false;
@@ -36,7 +36,7 @@ export function setOption(fd: number, which: SocketOption, to: number): boolean 
   return calls.setsockopt(fd, which.level, which.name, ptr(value), 4) === 0;
 }
 
-/** Reads an integer option; undefined if the platform or the kernel refuses. */
+/** Reads an integer option; undefined if the platform or the kernel rejects it. */
 export function getOption(fd: number, which: SocketOption): number | undefined {
   const calls = libc();
   if (calls === null || fd < 0) return undefined;

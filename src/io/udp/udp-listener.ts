@@ -1,7 +1,7 @@
-// A server's UDP port that answers from the address it was reached at. A wildcard socket alone
-// would answer from whatever address the route back prefers, and clients ignore such answers; so
-// there is a socket for each address of this machine beside it. Knows nothing of what is in a
-// datagram.
+// A server's UDP port that answers from the address at which it was reached. A wildcard socket
+// alone would answer from whatever address the return route prefers, and clients ignore such
+// answers; so it is accompanied by one socket for each address of this machine. Knows nothing about
+// the contents of datagrams.
 
 import { networkInterfaces } from "node:os";
 import { udp as limits } from "../../limits.ts";
@@ -12,20 +12,20 @@ import { type UdpOffload, UdpPort } from "./udp.ts";
 export interface UdpPath {
   readonly address: string;
   readonly port: number;
-  /** Empty if the wildcard socket, or the only one, received it. */
+  /** Empty if the datagram was received by the wildcard socket or by the only socket. */
   readonly local: string;
 }
 
 export interface UdpListenerOptions {
   /** Address to bind, numeric or `localhost`. */
   readonly host: string;
-  /** 0 takes a free one. */
+  /** 0 picks a free port. */
   readonly port: number;
   /** As `UdpOptions.offload`. */
   readonly offload?: boolean;
   /** As `UdpOptions.onDatagrams`. */
   onDatagrams(bytes: Uint8Array, path: UdpPath): void;
-  /** After `send` took less than it was given: try again. */
+  /** Called when more can be sent, after `send` accepted less than it was given. */
   onWritable?(): void;
 }
 
@@ -71,12 +71,12 @@ export class UdpListener {
     return this.#main.offload;
   }
 
-  /** The possible values of `UdpPath.local` now. */
+  /** The possible current values of `UdpPath.local`. */
   get locals(): Iterable<string> {
     return this.#sockets.keys();
   }
 
-  /** As `UdpPort.send`. If the path's local address is gone, the datagram is lost. */
+  /** As `UdpPort.send`. If the path's local address no longer exists, the datagram is lost. */
   send(bytes: Uint8Array, segmentBytes: number, { address, port, local }: UdpPath): number {
     const socket = this.#sockets.get(local);
     return socket?.send(bytes, segmentBytes, address, port) ?? bytes.length;
@@ -98,12 +98,12 @@ export class UdpListener {
   }
 
   handleWildcard(bytes: Uint8Array, address: string, port: number): void {
-    // A client uses an address without a socket: the address may be new.
+    // A client uses an address without a socket of its own: the address may be new.
     if (this.#scanner !== undefined) void this.#scan();
     this.#options.onDatagrams(bytes, { address, port, local: wildcard });
   }
 
-  /** Opens sockets for addresses that appeared, closes those of addresses that disappeared. */
+  /** Opens sockets for new addresses and closes those of addresses that disappeared. */
   async #scan(): Promise<void> {
     const nowMs = performance.now();
     if (this.#scanning || nowMs - this.#scannedMs < limits.addressScanGapMs) return;
@@ -124,7 +124,7 @@ export class UdpListener {
   }
 
   async #bindEach(locals: readonly string[]): Promise<void> {
-    // Only briefly, since another program could bind the port, too.
+    // Only briefly, since another program could bind the port meanwhile.
     if (!this.#main.allowSharing(true)) return;
     for (const socket of this.#sockets.values()) socket.allowSharing(true);
     for (const local of locals) {
@@ -138,7 +138,7 @@ export class UdpListener {
   }
 
   /**
-   * Undefined if the address can't be bound (gone, or tentative): the wildcard socket serves it.
+   * Undefined if the address can't be bound (removed or tentative): the wildcard socket serves it.
    */
   async #bind(local: string): Promise<UdpPort | undefined> {
     try {
@@ -166,7 +166,8 @@ function socketOptions({ host, port, offload, onWritable }: UdpListenerOptions) 
 }
 
 /**
- * This machine's addresses for a wildcard `host`; link-local ones with the zone that binding needs.
+ * This machine's addresses for a wildcard `host`; link-local ones include the zone that binding
+ * requires.
  */
 function localAddresses(host: string): Set<string> {
   const found = new Set<string>();

@@ -1,6 +1,6 @@
-// A UDP socket with Linux's offloads: segmentation (one send becomes many datagrams), merged
-// receiving, large buffers, "don't fragment". Works without them, only slower; `offload` says which
-// there are. Knows nothing of what is in a datagram.
+// A UDP socket that uses Linux's offloads: segmentation (one send becomes many datagrams), merged
+// receiving, large buffers, "don't fragment". Works without them, only slower; `offload` tells
+// which are available. Knows nothing about the contents of datagrams.
 
 import { isIP } from "node:net";
 import { udp as limits } from "../../limits.ts";
@@ -9,26 +9,33 @@ import { libc } from "./libc.ts";
 import { getOption, mtuDiscoverProbe, option, setOption } from "./socket-options.ts";
 
 export interface UdpOptions {
-  /** Address to bind, numeric or `localhost`; of the peer's family if `connect` is given. */
+  /**
+   * Address to bind, numeric or `localhost`; of the peer's address family if `connect` is given.
+   */
   readonly host?: string;
-  /** 0 takes a free one. */
+  /** 0 picks a free port. */
   readonly port?: number;
-  /** Binds a port that another socket of this process has, if that allows it (`allowSharing`). */
+  /**
+   * Binds a port that another socket of this process uses, if that socket permits it
+   * (`allowSharing`).
+   */
   readonly shared?: boolean;
   /** The only peer: the kernel drops datagrams from everyone else. */
   readonly connect?: { readonly host: string; readonly port: number };
-  /** False: behave as if the kernel had no offload (tests, and a way around odd drivers). */
+  /**
+   * False: behave as if the kernel had no offloads (for tests, and to work around broken drivers).
+   */
   readonly offload?: boolean;
   /**
-   * One or more datagrams of one sender, merged. The kernel does not say where one ends, so every
-   * datagram must carry its length. The bytes belong to the callee.
+   * One or more datagrams of one sender, merged. The kernel does not report where each one ends, so
+   * every datagram must carry its length. The callee owns the bytes.
    */
   onDatagrams(bytes: Uint8Array, address: string, port: number): void;
   /**
-   * Allows `readMore`, if the platform can read many datagrams per call. Connected sockets only.
+   * Enables `readMore`, if the platform can read many datagrams per call. Connected sockets only.
    */
   readonly batches?: boolean;
-  /** After `send` took less than it was given: try again. */
+  /** Called when more can be sent, after `send` accepted less than it was given. */
   onWritable?(): void;
   /** The peer's host refuses datagrams (ICMP port unreachable); connected sockets only. */
   onRefused?(): void;
@@ -38,7 +45,7 @@ export interface UdpOptions {
 export interface UdpOffload {
   readonly segment: boolean;
   readonly merge: boolean;
-  /** Datagrams are never fragmented, so the path's MTU can be probed. */
+  /** Datagrams are never fragmented, so the path MTU can be probed. */
   readonly dontFragment: boolean;
   /** 0 if unknown. */
   readonly receiveBufferBytes: number;
@@ -81,7 +88,7 @@ export class UdpPort {
       hostname: options.host ?? any,
       port: options.port ?? 0,
       binaryType: "uint8array" as const,
-      // Not in Bun's types; node:dgram passes it for `reuseAddr`.
+      // Missing in Bun's types; node:dgram passes it for `reuseAddr`.
       ...(options.shared === true ? { flags: reuseAddressFlag } : {}),
     };
     let port: UdpPort | undefined;
@@ -120,16 +127,16 @@ export class UdpPort {
     return this.#any.port;
   }
 
-  /** 4 or 6: addresses of that family can be sent to. */
+  /** 4 or 6: the address family that can be sent to. */
   get family(): number {
     return isIP(this.#any.hostname);
   }
 
   /**
-   * Sends `bytes` as datagrams of `segmentBytes` (the last may be shorter), at most 64 KiB less
-   * headers at once. Returns how many bytes the kernel took; if not all, `onWritable` is called
-   * when it is worth trying again. A datagram that can't be sent at all (too large for the path, no
-   * route) counts as taken: to the protocol it is lost.
+   * Sends `bytes` as datagrams of `segmentBytes` (the last may be shorter), at most 64 KiB minus
+   * headers per call. Returns how many bytes the kernel accepted; if not all, `onWritable` is
+   * called when it is worth trying again. A datagram that can't be sent at all (too large for the
+   * path, no route) counts as accepted: to the protocol it is lost.
    */
   send(bytes: Uint8Array, segmentBytes: number, address = "", port = 0): number {
     if (this.#any.closed) return bytes.length;
@@ -162,8 +169,8 @@ export class UdpPort {
   }
 
   /**
-   * True: from now on only `readMore` reads, and `send` takes one datagram at a time. The caller
-   * must poll, as no event wakes it.
+   * True: from now on only `readMore` reads, and `send` accepts one datagram at a time. The caller
+   * must poll, since no event will wake it.
    */
   readAlone(isAlone: boolean): void {
     if (isAlone) this.#reader?.take();
@@ -175,12 +182,12 @@ export class UdpPort {
     return this.#any.closed ? 0 : (this.#reader?.read(visit) ?? 0);
   }
 
-  /** Whether `nap` works; otherwise it returns at once. */
+  /** Whether `nap` works; otherwise it returns immediately. */
   get canNap(): boolean {
     return this.offload.segment && libc() !== null;
   }
 
-  /** Sleeps for `us` microseconds, more precisely than a timer. Blocks the event loop. */
+  /** Sleeps for `us` microseconds, more precisely than a timer could. Blocks the event loop. */
   nap(us: number): void {
     // A negative value would mean more than an hour.
     if (us > 0) libc()?.usleep(us);
@@ -204,7 +211,7 @@ export class UdpPort {
     return afterRefusal(() => bound.send(bytes, port, address));
   }
 
-  /** Without segmentation: sends many datagrams per call, with as few copies as possible. */
+  /** Without segmentation: sends many datagrams per call with as few copies as possible. */
   #sendEach(bytes: Uint8Array, segmentBytes: number, address: string, port: number): number {
     let taken = 0;
     this.#segment(0);
@@ -237,7 +244,7 @@ export class UdpPort {
     return taken;
   }
 
-  /** Bun 1.4.5 does not always call `drain`, so use a timer as well. */
+  /** Bun 1.4.5 does not always call `drain`, so a timer is used as well. */
   #tryLater(): void {
     this.#retry ??= setTimeout(() => this.writable(), limits.retrySendMs);
   }
@@ -255,23 +262,23 @@ function prepare(fd: number, wanted: boolean): UdpOffload {
   const probe4 = setOption(fd, option.mtuDiscover4, mtuDiscoverProbe);
   const probe6 = setOption(fd, option.mtuDiscover6, mtuDiscoverProbe);
   return {
-    // The kernel knows UDP_SEGMENT if it accepts "off" for it.
+    // The kernel supports UDP_SEGMENT if it accepts 0 for it.
     segment: wanted && setOption(fd, option.udpSegment, 0),
     merge: wanted && setOption(fd, option.udpGro, 1),
     dontFragment: probe4 || probe6,
-    // Linux reports twice what was requested, to cover its bookkeeping.
+    // Linux reports twice the requested size, to cover its bookkeeping.
     receiveBufferBytes: (getOption(fd, option.receiveBuffer) ?? 0) / 2,
   };
 }
 
-/** Bun's UDP sockets have an `fd` that its types lack. */
+/** Bun's UDP sockets have an `fd` that is missing in its types. */
 function descriptorOf(socket: object): number {
   return "fd" in socket && typeof socket.fd === "number" ? socket.fd : -1;
 }
 
 /**
- * A refusal (ICMP) is reported by the next send, whomever that is for: on a socket with many peers it
- * says nothing about this one, and the kernel has sent nothing.
+ * A refusal (ICMP) is reported by the next send, whatever its destination: on a socket with many
+ * peers it carries no information about this one, and the kernel has sent nothing.
  */
 function afterRefusal<Sent>(send: () => Sent): Sent {
   try {
