@@ -36,7 +36,8 @@ export function trusted(
   }
   const sendsPassword = access.serverPassword !== undefined;
   if (plain && sendsPassword && !isLoopback(host)) {
-    const sentence = "--plain would show the password to everybody on the way: leave it out";
+    const sentence =
+      "--plain would expose the password to everybody on the network path: leave it out";
     throw new ParleyError("usage", sentence);
   }
   if (clientTransport({ host, pin, plain }) === "plain") return { host, port, access };

@@ -1,11 +1,12 @@
-// What the server has told about rooms and itself: topics, and the message of the day. Pure.
+// Announcements of the server that a client shows on request: room topics and the message of the
+// day. Pure.
 
 export class Announcements {
-  /** Of the rooms that the session is in, by name. */
+  /** Topics of the rooms that the session is in, by room name. */
   readonly #topics = new Map<string, string>();
   #motd = "";
 
-  /** Empty: there is none. */
+  /** Empty if there is none. */
   get motd(): string {
     return this.#motd;
   }
@@ -14,19 +15,19 @@ export class Announcements {
     this.#motd = text;
   }
 
-  /** Empty: it has none, or is not known. */
+  /** Empty if the room has no topic or is unknown. */
   topicOf(room: string): string {
     return this.#topics.get(room) ?? "";
   }
 
-  /** False: that is known; after a lost connection the server tells it again. */
+  /** False if the topic is unchanged: the server repeats it after a lost connection. */
   setTopic(room: string, topic: string): boolean {
     if (this.topicOf(room) === topic) return false;
     this.#topics.set(room, topic);
     return true;
   }
 
-  /** The session is no longer in that room. */
+  /** The session has left that room. */
   forget(room: string): void {
     this.#topics.delete(room);
   }

@@ -6,8 +6,8 @@ import type { Continuation } from "./stream-position.ts";
 
 /**
  * Milliseconds before attempt number `attempt` (from 1): doubles from `retryFirstMs` to
- * `retryMaxMs`. Half of it is random, so that the clients of a restarted server do not all come
- * back at once. `random` returns 0 ≤ x < 1.
+ * `retryMaxMs`. Half of it is random, so that the clients of a restarted server do not all
+ * reconnect at the same time. `random` returns 0 ≤ x < 1.
  */
 export function backoffMs(attempt: number, random: () => number): number {
   const doublings = Math.min(Math.max(attempt - 1, 0), 30);

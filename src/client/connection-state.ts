@@ -12,7 +12,7 @@ export class ConnectionState {
   #everOnline = false;
   #attempts = 0;
   #awaySinceMs: number | undefined;
-  /** When `greeting` gives up or `waiting` tries again. */
+  /** When `greeting` gives up or `waiting` retries. */
   #deadlineMs: number | undefined;
 
   constructor(random: () => number) {
@@ -27,12 +27,12 @@ export class ConnectionState {
     return this.#everOnline;
   }
 
-  /** An earlier connection was lost, logged in or not, and this one is to make up for it. */
+  /** An earlier connection was lost, before or after login, and this one replaces it. */
   get isRetrying(): boolean {
     return this.#everOnline || this.#attempts > 0;
   }
 
-  /** There is a connection, or one is being opened. */
+  /** A connection is open or being opened. */
   get isOpen(): boolean {
     return this.#phase === "connecting" || this.#phase === "greeting" || this.#phase === "online";
   }
@@ -54,7 +54,7 @@ export class ConnectionState {
     this.#deadlineMs = nowMs + limits.welcomeTimeoutMs;
   }
 
-  /** Logged in. `returned`: not for the first time; `afterMs`: time without a connection. */
+  /** Logged in. `returned`: not for the first time. `afterMs`: time spent without a connection. */
   welcome(nowMs: number): { returned: boolean; afterMs: number } {
     const returned = this.#everOnline;
     const afterMs = nowMs - (this.#awaySinceMs ?? nowMs);

@@ -1,10 +1,11 @@
-// Two devices of one person: the one that is in shows a code with a secret of its own, the one that
-// joins proves with it which key it has, and the first then vouches for that key. Pure.
+// Links two devices of one person: the existing device shows a code that contains a secret, the new
+// one proves with that secret which key it holds, and the existing device then vouches for the key.
+// Pure.
 
 import { linkText, readLinkCode, vouchText, writeLinkCode } from "../trust/device-vouch.ts";
 import type { AccountRequest, SessionEvent, VouchRequest } from "./events.ts";
 
-/** What this device does with its key and with secrets. */
+/** The operations of this device on its key and on secrets. */
 export type LinkingDevice = {
   key: string;
   sign: (text: string) => string;
@@ -15,22 +16,22 @@ export type LinkingDevice = {
 
 export class DeviceLinks {
   readonly #device: LinkingDevice | undefined;
-  /** That of the last code, until a device has used it. */
+  /** The secret of the last code, until a device has used it. */
   #secret: string | undefined;
 
-  /** Undefined: this device has no key, and only passes codes on. */
+  /** Undefined: this device has no key and only relays codes. */
   constructor(device: LinkingDevice | undefined) {
     this.#device = device;
   }
 
-  /** The code to show for one that the server has made. */
+  /** The code to display for one issued by the server. */
   show(code: string): string {
     if (this.#device === undefined) return code;
     this.#secret = this.#device.newLinkSecret();
     return writeLinkCode(code, this.#secret);
   }
 
-  /** The request for a code that was typed on the device that joins. */
+  /** The request for a code typed on the new device. */
   join(typed: string, label: string): Extract<AccountRequest, { type: "link" }> {
     const { code, secret } = readLinkCode(typed);
     const device = this.#device;
@@ -39,7 +40,9 @@ export class DeviceLinks {
     return { type: "link", code, label, ...(proof !== undefined && { proof }) };
   }
 
-  /** What to send when a device has joined: undefined if it is not the one that the code was for. */
+  /**
+   * What to send after a device has joined; undefined if it is not the one that the code was for.
+   */
   vouchFor(
     name: string,
     { change, key, proof }: Extract<SessionEvent, { type: "account-changed" }>,

@@ -1,5 +1,5 @@
 // The interface of the native session: what its driver (a TCP socket, a browser's WebSocket) does
-// for it, and what its user (the terminal, the page) asks of it and receives from it. Types only.
+// for it, and what its user (the terminal, the page) requests from it and receives. Types only.
 
 import type { Vouch } from "../trust/device-vouch.ts";
 import type {
@@ -29,28 +29,29 @@ export type {
 } from "../protocol/messages.ts";
 
 export type SessionOptions = {
-  /** The session's name; undefined for one that only lists and fetches files. */
+  /** The session's name; undefined if it only lists and fetches files. */
   name: string | undefined;
-  /** The rooms to join from the first login on, which fails if one of them is refused. */
+  /** The rooms to join from the first login on; the login fails if one of them is refused. */
   rooms: readonly string[];
   /**
-   * 16 to 128 visible ASCII characters, known to nobody else: reclaims the name after a lost
+   * 16 to 128 visible ASCII characters known to nobody else; reclaims the name after a lost
    * connection.
    */
   secret: string;
   /**
-   * How far an earlier life of this session (a reloaded page) had read: `NativeSession.position`.
+   * The read position of an earlier incarnation of this session (a reloaded page):
+   * `NativeSession.position`.
    */
   since?: SessionPosition;
   /** The key of this device; undefined in a browser. */
   identity?: ClientIdentity | undefined;
-  /** Proves a registered name without a key. */
+  /** Proof of a registered name without a key. */
   proof?: NameProof | undefined;
-  /** For a server that is not open to all. */
+  /** Credentials for a server that is not open to everybody. */
   access?: Access | undefined;
-  /** Its user takes files that people offer. */
+  /** The user accepts files that people offer. */
   takesFiles?: boolean | undefined;
-  /** Names of people who are not to be heard. */
+  /** Names of people to ignore. */
   ignored?: readonly string[];
   /** Randomness for the back-off, 0 ≤ x < 1. */
   random: () => number;
@@ -64,12 +65,14 @@ export type ClientIdentity = {
   sign(text: string): string;
 };
 
-/** With `remember` the password is exchanged for a token, which a `token` event brings. */
+/** With `remember`, the password is exchanged for a token, which arrives in a `token` event. */
 export type NameProof = { password: string; remember?: boolean } | { token: string };
 
-/** How far a session has read; after a lost connection it asks for what follows. */
+/**
+ * The position up to which a session has read; after a lost connection it requests what follows.
+ */
 export type SessionPosition = {
-  /** The log that the numbers belong to. */
+  /** Epoch of the log that the numbers belong to. */
   epoch: string;
   /** Number of the last private message. */
   mail: number;
@@ -78,23 +81,22 @@ export type SessionPosition = {
 };
 
 /**
- * What the driver has to do, in order. Call `pollOutputs()` after every other call, including the
- * user's.
- * `start(now)` → `connect` → open a connection, then `handleConnected(now, channel)` or `handleLost(why,
- * now)`; `handleLine(line, now)` for every line (without its line end); `handleLost(why, now)` when
- * the connection ends by itself; `handleTimeout(now)` at `nextTimeoutMs`. After `close`, close the
- * connection and report nothing more about it.
+ * Actions for the driver, in order. Call `pollOutputs()` after every other call, including the
+ * user's. `start(now)` → `connect` → open a connection, then `handleConnected(now, channel)` or
+ * `handleLost(why, now)`; `handleLine(line, now)` for every line (without its line end);
+ * `handleLost(why, now)` when the connection ends by itself; `handleTimeout(now)` at
+ * `nextTimeoutMs`. After `close`, close the connection and report nothing more about it.
  */
 export type SessionOutput =
   | { type: "connect" }
-  /** One line with its `\n`. Several in a row may be sent in one write or frame. */
+  /** One line including its `\n`. Several consecutive lines may be sent in one write or frame. */
   | { type: "send"; line: string }
   | { type: "close" }
   | { type: "event"; event: SessionEvent };
 
 /**
- * What the session's user receives. Texts and names are as the server sent them: make them
- * `harmless` before a terminal shows them. A `room` is always in the server's spelling.
+ * Events for the session's user. Texts and names are as the server sent them: make them `harmless`
+ * before showing them on a terminal. A `room` is always in the server's spelling.
  */
 export type SessionEvent =
   /** Logged in, for the first time or again (`returned`). */
@@ -104,21 +106,24 @@ export type SessionEvent =
       rooms: readonly string[];
       returned: boolean;
       server: string;
-      /** The name is registered, and this session its owner's. */
+      /** The name is registered, and this session belongs to its owner. */
       registered: boolean;
-      /** For HTTP requests to the shared folder of a server that is not open to all. */
+      /**
+       * Access token for HTTP requests to the shared folder of a server that is not open to
+       * everybody.
+       */
       access?: string | undefined;
     }
-  /** Proves the name from now on in place of a password. */
+  /** Proves the name from now on, replacing the password. */
   | { type: "token"; token: string }
   /**
    * The connection was lost (`attempt` 1) or could not be restored (2, 3, …); the next attempt is
-   * in `retryMs`. `everOnline`: whether there has ever been one.
+   * in `retryMs`. `everOnline`: whether the session has ever been online.
    */
   | { type: "offline"; reason: string; retryMs: number; attempt: number; everOnline: boolean }
   /**
-   * Reconnected, and everything missed has arrived (`recovered`) or is lost. `summary` says so in
-   * one line.
+   * Reconnected. Everything missed has arrived (`recovered`) or is lost; `summary` is a one-line
+   * report.
    */
   | {
       type: "reconnected";
@@ -128,21 +133,24 @@ export type SessionEvent =
       summary: string;
     }
   /**
-   * The session is over: refused (`name-taken`, …), replaced, or left. Nothing follows. `code` is
+   * The session has ended: refused (`name-taken`, …), replaced, or left. Nothing follows. `code` is
    * one of errors.ts, or `left`.
    */
   | {
       type: "ended";
       code: string;
       message: string;
-      /** The name has a password, which would do. */
+      /** The name has a password, with which a login is possible. */
       asksPassword?: boolean;
     }
   /** Answers `join`: now in the room. Not sent for the rooms in `online`. */
   | { type: "entered"; room: string }
   /** `join` was refused. Messages queued for that room fail. */
   | { type: "join-failed"; room: string; code: string; message: string }
-  /** No longer in the room: answers `part`, or the server did not let the session back in. */
+  /**
+   * No longer in the room: answers `part`, or the server did not readmit the session after a
+   * reconnect.
+   */
   | { type: "parted"; room: string }
   /**
    * A message in a room. `mine`: under this session's name; `id`: what `say` returned, if this
@@ -160,7 +168,7 @@ export type SessionEvent =
       id: number | undefined;
       replayed: boolean;
     }
-  /** For this session alone; `chat`: within a private chat by consent. */
+  /** A private message for this session; `chat`: part of a private chat by consent. */
   | {
       type: "private";
       mail: number;
@@ -171,9 +179,9 @@ export type SessionEvent =
       text: string;
       kind?: MessageKind | undefined;
       replayed: boolean;
-      /** As it came: `PrivateMessages` opens it. Undefined: the server can read it. */
+      /** As received, to be opened by `PrivateMessages`. Undefined: the server can read it. */
       sealed?: Sealed | undefined;
-      /** Whose key it was sealed with, once it is opened, or why it can't be. */
+      /** Whose key it was sealed with, once opened, or why it can't be opened. */
       seal?: Seal | undefined;
     }
   /**
@@ -181,7 +189,7 @@ export type SessionEvent =
    * message `id`, if it was said in a room and its number is known.
    */
   | { type: "acknowledged"; id: number; room: string | undefined; seq: number | undefined }
-  /** Message `id` was not sent and never will be. `room` is as given to `say`. */
+  /** Message `id` was not sent and never will be. `room` is as passed to `say`. */
   | {
       type: "failed";
       id: number;
@@ -194,37 +202,40 @@ export type SessionEvent =
   | { type: "gap"; room: string; from: number; to: number }
   | { type: "joined"; room: string; name: string }
   | { type: "left"; room: string; name: string; reason: LeaveReason }
-  /** Sent once for each shared room; without `room`: a private-chat partner who shares none. */
+  /**
+   * Sent once for each shared room; `room` is undefined for a private-chat partner in no shared
+   * room.
+   */
   | { type: "renamed"; room: string | undefined; from: string; to: string }
   /** Without a text, they are back. */
   | { type: "away"; room: string; name: string; text?: string | undefined }
-  /** The room's operators have decided something: `+o Ann`. */
+  /** An operator of the room changed its modes: `+o Ann`. */
   | { type: "mode"; room: string; by: string; change: string }
-  /** Somebody invites us into a room. */
+  /** Somebody invites this user to a room. */
   | { type: "call"; room: string; from: string }
   | { type: "chat"; state: ChatState; with: string }
-  /** What the room is about, when it is entered and when that changes; empty: nothing any more. */
+  /** The topic of a room, sent on entering it and when it changes; empty if removed. */
   | { type: "topic"; room: string; topic: string }
-  /** An operator has taken the text of message `seq` away. */
+  /** An operator deleted the text of message `seq`. */
   | { type: "deleted"; room: string; seq: number }
-  /** What everybody is told on entering the server. */
+  /** The message of the day, shown after login. */
   | { type: "motd"; text: string }
-  /** Another session has changed the account. `device`: what the device is called. */
+  /** Another session has changed the account. `device`: the label of the device. */
   | {
       type: "account-changed";
       change: AccountChangeKind;
       device: string;
-      /** Of a device that was added, and what it has authenticated its key with. */
+      /** For an added device: its key, and the proof that authenticates it. */
       key?: string | undefined;
       proof?: string | undefined;
     }
-  /** Files from a person to a person. */
+  /** Files between two people. */
   | { type: "offer"; about: OfferEvent }
   /** Answers a request. */
   | { type: "response"; ref: number; response: SessionResponse }
   /**
-   * A request failed; without `ref` it belongs to no request. `subject`: the name or value at
-   * fault.
+   * A request failed; without `ref` the error does not answer a request. `subject`: the name or
+   * value at fault.
    */
   | {
       type: "error";
@@ -234,17 +245,20 @@ export type SessionEvent =
       subject: string | undefined;
     };
 
-/** Files from a person to a person; `offer` is the number that its sender has chosen. */
+/** Events about files between two people; `offer` is the ID chosen by the sender. */
 export type OfferEvent =
-  /** Somebody offers files; again, with the same number, after a connection was lost. */
+  /** Somebody offers files; repeated with the same ID after a reconnect. */
   | ({ type: "offered"; offer: string; from: string } & OfferContent)
-  /** Frames with this number reach the other end, which has proved to have this key, if any. */
+  /**
+   * Frames with this channel number reach the other end, which has proved that it holds this key,
+   * if any.
+   */
   | ({ type: "channel"; offer: string; channel: number } & ChannelEnds)
-  /** The channel is closed; there may be another one. */
+  /** The channel is closed; another one may follow. */
   | { type: "channel-lost"; offer: string; channel: number }
-  /** A frame has come, in base64. */
+  /** A frame has arrived, in base64. */
   | { type: "passed"; offer: string; channel: number; data: string }
-  /** Of files for the shared folder, what is there now, or why it is not. */
+  /** For files in the shared folder: what was stored, or why nothing was. */
   | {
       type: "offer-ended";
       offer: string;
@@ -254,39 +268,39 @@ export type OfferEvent =
       message?: string | undefined;
     };
 
-/** What can be requested. `after` continues from a response's `next`. */
+/** Requests. `after` continues from a response's `next`. */
 export type SessionRequest =
   | { type: "who"; room: string; after?: string }
   | { type: "rooms"; after?: string }
   | { type: "history"; room: string; limit: number; before?: number }
   | { type: "search"; room: string; text: string; limit: number; before?: number }
-  /** `folders`: those, too, with a "/" behind their names. */
+  /** `folders`: include folders, with a "/" after their names. */
   | { type: "files"; after?: string; folders?: boolean }
   | { type: "rename"; name: string }
-  /** An order of an operator. */
+  /** An operator command. */
   | { type: "admin"; command: string }
   | AccountRequest
   | VouchRequest
   | ChatRequest
   | OfferRequest
-  /** Files by a code: leads to a channel. To be sent again after each lost connection. */
+  /** Files by a code: leads to a channel. Must be repeated after each lost connection. */
   | { type: "join-code"; offer: string; number: number };
 
 /**
- * Files for a person. Accepting or declining leads to an `OfferEvent`, or to an `error`. `offer` is
- * to be made again after each lost connection.
+ * Files for a person. Accepting or declining leads to an `OfferEvent`, or to an `error`. An `offer`
+ * must be repeated after each lost connection.
  */
 export type OfferRequest =
   | ({ type: "offer-files"; offer: string; to: string } & OfferContent)
-  /** For the shared folder; `room`: who is told. */
+  /** For the shared folder; `room`: the room to notify. */
   | { type: "share-files"; offer: string; room?: string; summary: OfferSummary }
   /** Asks where to send a file for the shared folder by HTTP. */
   | { type: "upload"; name: string; size: number; room?: string }
   | { type: "answer-files"; offer: string; accept: boolean };
 
 /**
- * Registering a name, and what its owner does with it. Without `password`, `set-password` takes it
- * away; `remember` asks for a token, which a `token` event brings.
+ * Registers a name, and manages it. Without `password`, `set-password` removes the password;
+ * `remember` requests a token, which arrives in a `token` event.
  */
 export type AccountRequest =
   | { type: "register"; label: string; password?: string; remember?: boolean }
@@ -301,7 +315,7 @@ export type AccountRequest =
 export type ChatRequest =
   { type: "invite"; to: string } | { type: "accept" } | { type: "reject" } | { type: "leave" };
 
-/** This device vouches for another one of the same account. Leads to no answer. */
+/** This device vouches for another one of the same account. Not answered. */
 export type VouchRequest = { type: "vouch"; key: string; signature: string };
 
 export type SessionResponse =
@@ -318,7 +332,7 @@ export type SessionResponse =
       next: string | undefined;
     }
   | { type: "history"; room: string; messages: readonly PastMessage[] }
-  /** Messages before `next` have not been searched; undefined: all have. */
+  /** Messages before `next` have not been searched; undefined if all have been. */
   | {
       type: "found";
       room: string;
@@ -336,16 +350,16 @@ export type SessionResponse =
       name: string;
       registered: boolean;
       keys: readonly string[];
-      /** Which of them other devices vouch for. */
+      /** Which of the keys other devices vouch for. */
       vouches?: readonly Vouch[] | undefined;
     }
   | { type: "admin"; message: string | undefined; rows: readonly AdminRow[] }
   | { type: "linked"; name: string }
-  /** `here`: a client that takes files has been told. */
+  /** `here`: a client that accepts files has been notified. */
   | { type: "offering"; offer: string; here: boolean }
-  /** Where a file for the shared folder is to be sent by HTTP: a path at the page's port. */
+  /** Where to send a file for the shared folder by HTTP: a path on the page's port. */
   | { type: "upload"; path: string }
-  /** The server takes files into the shared folder. */
+  /** The server will store the files in the shared folder. */
   | { type: "sharing"; offer: string }
   /** `here`: the sender of the files is connected. */
   | { type: "code-joined"; offer: string; here: boolean };
@@ -355,14 +369,14 @@ export type ListedDevice = {
   key: string;
   label: string;
   usedMs: number;
-  /** Undefined: it may log in. */
+  /** When it was revoked; undefined if it may log in. */
   revokedMs: number | undefined;
   isOwn: boolean;
 };
 
 /**
- * `verified`, `unverified`: by a key of the sender's that is known; `changed`: by another key than
- * those. `unopened`: there is no text, and `reason` says why.
+ * `verified`, `unverified`: sealed with a known key of the sender; `changed`: with an unknown one.
+ * `unopened`: there is no text, and `reason` explains why.
  */
 export type Seal =
   { state: "verified" | "unverified" | "changed" } | { state: "unopened"; reason: string };
@@ -372,13 +386,13 @@ export type PastMessage = {
   timeMs: number;
   from: string;
   text: string;
-  /** Undefined: simply said. */
+  /** Undefined: ordinary speech. */
   kind?: MessageKind | undefined;
 };
 
 export type ListedFile = { name: string; sizeBytes: number; modifiedMs: number };
 
-/** `sealed`: in place of the text, for one person. */
+/** `sealed`: replaces the text; for one recipient only. */
 export type HowToTell = { kind?: MessageKind | undefined; sealed?: Sealed | undefined };
 
 /** Why `say`, `tell` or `sayToPartner` did not accept a message. */
@@ -401,24 +415,27 @@ export interface DrivenSession {
   handleTimeout(nowMs: number): void;
   /** When `handleTimeout` must be called; undefined: never. */
   readonly nextTimeoutMs: number | undefined;
-  /** What to do now, in order. The caller owns the list. */
+  /** The actions to carry out now, in order. The caller owns the list. */
   pollOutputs(): SessionOutput[];
-  /** The network may be another one: a server that does not answer soon is connected to anew. */
+  /** The network may have changed: reconnects if the server does not answer soon. */
   checkAlive(nowMs: number): void;
-  /** While the driver does not read (back-pressure), silence of the server means nothing. */
+  /**
+   * While the driver does not read (back-pressure), the absence of input says nothing about the
+   * server.
+   */
   setPaused(paused: boolean, nowMs: number): void;
-  /** Ends for good, because of the connection: the server is not the one that is meant. */
+  /** Ends the session for good because of the connection: the server is not the expected one. */
   fail(code: string, message: string): void;
-  /** Says `bye` and ends. */
+  /** Sends `bye` and ends. */
   leave(): void;
 }
 
-/** Names of people who are not heard. */
+/** Names of ignored people. */
 export interface IgnoreList {
   readonly names: readonly string[];
-  /** False: there are too many. */
+  /** False if there are too many. */
   add(name: string): boolean;
-  /** False: nobody of that name was ignored. */
+  /** False if nobody of that name was ignored. */
   remove(name: string): boolean;
 }
 
@@ -426,49 +443,51 @@ export interface IgnoreList {
 export interface NativeSession extends DrivenSession {
   readonly name: string | undefined;
   readonly online: boolean;
-  /** People who are not heard, for as long as this session lives. */
+  /** Ignored people, for as long as this session lives. */
   readonly ignored: IgnoreList;
-  /** The rooms it is in (`join` was answered), in order of entry. */
+  /** The rooms that the session is in (`join` was answered), in order of entry. */
   readonly rooms: readonly string[];
-  /** What a room that it is in is about, and what everybody is told on entering; empty: nothing. */
+  /** The topic of a room, and the message of the day; empty if there is none. */
   topicOf(room: string): string;
   readonly motd: string;
   /** The current private-chat partner. */
   readonly partner: string | undefined;
   /**
    * Queues a message to a room that the session is in or has asked to join. It is sent as soon as
-   * possible, and again after a lost connection. Returns its `id`. It never reaches a partner: see
-   * `sayToPartner`.
+   * possible, and resent after a lost connection. Returns its `id`. Never reaches a private-chat
+   * partner: see `sayToPartner`.
    */
   say(room: string, text: string, kind?: MessageKind): number | Unsayable;
   tell(to: readonly string[], text: string, how?: HowToTell): number | Unsayable;
-  /** To the private-chat partner alone; never reaches a room, even if the chat ends first. */
+  /** Sends only to the private-chat partner; never reaches a room, even if the chat ends first. */
   sayToPartner(text: string, kind?: MessageKind): number | Unsayable;
   /**
    * Joins another room: `entered` or `join-failed` follows, unless the session is already in it.
-   * Survives lost connections.
+   * The membership survives lost connections.
    */
   join(room: string): void;
-  /** Leaves a room: `parted` follows at once, and unsent messages to it fail. */
+  /** Leaves a room: `parted` follows immediately, and unsent messages to the room fail. */
   part(room: string): void;
   /**
-   * Sends a request and returns the ref that its `response` or `error` will carry. Undefined: not
-   * online, or too many open requests.
+   * Sends a request and returns the ref that its `response` or `error` will carry. Undefined if
+   * offline or if too many requests are open.
    */
   request(request: SessionRequest): number | undefined;
-  /** Sends a frame, in base64, through a channel of an offer. Not online: it is lost. */
+  /**
+   * Sends a frame, in base64, through a channel of an offer. It is lost if the session is offline.
+   */
   pass(offer: string, channel: number, data: string): void;
-  /** Ends an offer, made or accepted. */
+  /** Ends an offer that was made or accepted. */
   endOffer(offer: string, reason: OfferEnd): void;
-  /** Longest text that the server accepts, in UTF-16 units. */
+  /** Maximum length of a text that the server accepts, in UTF-16 code units. */
   readonly textChars: number;
   /** Number of unacknowledged messages. */
   readonly unacknowledged: number;
   /** How many more messages `say` accepts now. */
   readonly space: number;
   /**
-   * To be stored with the secret for a later life of this session; undefined before the first
-   * login.
+   * To be stored together with the secret for a later incarnation of this session; undefined before
+   * the first login.
    */
   readonly position: SessionPosition | undefined;
 }

@@ -1,4 +1,4 @@
-// A search through a room's past, request by request, until enough is found or the room has no more.
+// Searches a room's history, request by request, until enough is found or the history is exhausted.
 // Shared by terminal and page. Pure.
 
 import { search as limits } from "../limits.ts";
@@ -22,7 +22,7 @@ export class HistorySearch {
     this.#limit = limit;
   }
 
-  /** What to ask next; undefined: it is over. */
+  /** The next request; undefined when the search is complete. */
   get request(): SearchRequest | undefined {
     if (this.#isDone) return undefined;
     const { room, text } = this;
@@ -35,7 +35,7 @@ export class HistorySearch {
     return this.#found.toReversed().flat();
   }
 
-  /** Whether earlier messages have not been searched. */
+  /** Whether some earlier messages have not been searched. */
   get isPart(): boolean {
     return this.#before !== undefined;
   }
@@ -47,7 +47,7 @@ export class HistorySearch {
   handle({ messages, next }: Extract<SessionResponse, { type: "found" }>): void {
     this.#requests++;
     this.#found.push([...messages]);
-    // A server that does not go back would be asked for ever.
+    // Otherwise a server whose `next` does not go back would be queried forever.
     const goesBack = next !== undefined && next < (this.#before ?? Infinity);
     this.#before = goesBack ? next : undefined;
     const isEnough = this.#count >= this.#limit || this.#requests >= limits.maxRequests;

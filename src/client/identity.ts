@@ -1,4 +1,4 @@
-// Who a session is, according to the server: its name and its private chat. Pure.
+// Who the session is according to the server: its name and its private chat. Pure.
 
 import type { ServerMessage } from "../protocol/messages.ts";
 import { chatAfter, chatRenamed, noChat } from "./private-chat-state.ts";
@@ -20,7 +20,7 @@ export class Identity {
     return this.#chat.partner;
   }
 
-  /** The connection is lost, and with it any private chat. */
+  /** The connection was lost, and any private chat with it. */
   handleLost(): void {
     this.#chat = noChat;
   }

@@ -1,11 +1,11 @@
-// People whom the user does not want to hear: what comes from them is not reported. Pure.
+// The ignore list: events caused by people on it are not reported. Pure.
 
 import { fold } from "../chat/names/grammar.ts";
 import { client as limits } from "../limits.ts";
 import type { PastMessage, SessionEvent } from "./events.ts";
 
 export class Ignored {
-  /** As written, by folded name. */
+  /** Names as written, by folded name. */
   readonly #names = new Map<string, string>();
 
   constructor(names: readonly string[] = []) {
@@ -16,14 +16,14 @@ export class Ignored {
     return [...this.#names.values()];
   }
 
-  /** False: there are too many. */
+  /** False if there are too many. */
   add(name: string): boolean {
     if (!this.has(name) && this.#names.size >= limits.maxIgnored) return false;
     this.#names.set(fold(name), name);
     return true;
   }
 
-  /** False: nobody of that name was ignored. */
+  /** False if nobody of that name was ignored. */
   remove(name: string): boolean {
     return this.#names.delete(fold(name));
   }
@@ -32,7 +32,7 @@ export class Ignored {
     return this.#names.has(fold(name));
   }
 
-  /** Whether the event is theirs. Another name does not help them, if it is seen to be taken. */
+  /** Whether an ignored person caused the event. Renaming does not help if the rename was seen. */
   hides(event: SessionEvent): boolean {
     switch (event.type) {
       case "message":
@@ -58,7 +58,7 @@ export class Ignored {
     }
   }
 
-  /** Those of a history that are not theirs. */
+  /** The messages of a history that are not from ignored people. */
   heard(messages: readonly PastMessage[]): readonly PastMessage[] {
     return this.#names.size === 0 ? messages : messages.filter(({ from }) => !this.has(from));
   }

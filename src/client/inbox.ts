@@ -1,4 +1,4 @@
-// What a session has read of its rooms and its mailbox: reports each message once, finds gaps, and
+// A session's read positions in its rooms and mailbox: reports each message once, detects gaps, and
 // knows when everything missed during a lost connection has arrived. Knows no lines and no
 // connection.
 
@@ -10,7 +10,7 @@ import { type Continuation, StreamPosition } from "./stream-position.ts";
 
 type Message<T extends ServerMessage["type"]> = Extract<ServerMessage, { type: T }>;
 
-/** Identifies our own messages. */
+/** Identifies the session's own messages. */
 export type Ownership = {
   name: string | undefined;
   idOf: (n: number, text: string) => number | undefined;
@@ -55,7 +55,7 @@ export class Inbox {
   }
 
   /**
-   * Reports the return once everything missed has arrived, or at once if some of it is lost for
+   * Reports the return once everything missed has arrived, or immediately if some of it is lost for
    * good.
    */
   announceReturn(how: Continuation, afterMs: number): void {
@@ -82,7 +82,7 @@ export class Inbox {
 
   handleRoomMessage(message: Message<"message">, own: Ownership): void {
     const { room, seq, time: timeMs, from, text, kind, n } = message;
-    // It was under way when we left the room.
+    // It was in transit when the session left the room.
     const found = this.rooms.find(room);
     const arrival = found?.position.arrive(seq);
     if (found === undefined || arrival?.fresh !== true) return;
@@ -97,7 +97,7 @@ export class Inbox {
   }
 
   /**
-   * Gaps in the mail are not reported: the server keeps less of it than of a room, and announces
+   * Gaps in the mailbox are not reported: the server keeps less of it than of a room, and announces
    * that with `recovered`.
    */
   handlePrivate(message: Message<"private">): void {

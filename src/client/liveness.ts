@@ -1,12 +1,12 @@
-// Whether the server is alive: silence leads to a ping, and further silence to dropping the
-// connection. Pure.
+// Whether the server is alive: after a period without input it is pinged, and if it stays silent
+// the connection is dropped. Pure.
 
 import { client as limits } from "../limits.ts";
 
 export class Liveness {
   #heardMs = 0;
   #pingedMs: number | undefined;
-  /** How long the answer to the ping may take. */
+  /** How long the server may take to answer the ping. */
   #pongMs: number = limits.pongTimeoutMs;
   #paused = false;
 
@@ -14,13 +14,13 @@ export class Liveness {
     return this.#paused;
   }
 
-  /** Something arrived, or the connection has just begun. */
+  /** Something arrived, or the connection was just opened. */
   handleInput(nowMs: number): void {
     this.#heardMs = nowMs;
     this.#pingedMs = undefined;
   }
 
-  /** Nobody is reading, so silence means nothing. */
+  /** The driver is not reading, so the absence of input means nothing. */
   setPaused(paused: boolean, nowMs: number): void {
     this.#paused = paused;
     this.handleInput(nowMs);
@@ -33,7 +33,7 @@ export class Liveness {
     return this.#heardMs + (waiting ? limits.pingWaitingAfterMs : limits.pingAfterMs);
   }
 
-  /** Returns whether to ping or to drop the connection. */
+  /** Decides whether to ping or to drop the connection. */
   handleTimeout(nowMs: number, waiting: boolean): "alive" | "ping" | "dead" {
     if (nowMs < this.nextTimeoutMs(waiting)) return "alive";
     if (this.#pingedMs !== undefined) return "dead";
@@ -43,8 +43,8 @@ export class Liveness {
   }
 
   /**
-   * There is reason to doubt that the connection is still there. True: ping now; without an answer
-   * it is dropped soon.
+   * There is reason to doubt that the connection still works. True: ping now; the connection is
+   * dropped soon if there is no answer.
    */
   doubt(nowMs: number): boolean {
     if (this.#paused) return false;

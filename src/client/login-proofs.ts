@@ -1,5 +1,5 @@
-// How a client proves its name at login: by a signature with the device's key, bound to the
-// connection, and by a password or token. Pure; keys sign elsewhere.
+// Proofs of a name at login: a signature with the device's key that is bound to the connection, and
+// a password or token. Pure; keys sign elsewhere.
 
 import type { Hello } from "../protocol/messages.ts";
 import { loginProofText } from "../trust/login-proof.ts";
@@ -8,7 +8,7 @@ import type { ClientIdentity, NameProof } from "./events.ts";
 export class LoginProofs {
   readonly #identity: ClientIdentity | undefined;
   #proof: NameProof | undefined;
-  /** Whether the server may ask for a signature: in plain text, once a connection. */
+  /** Whether the server may request a signature: over plain text, once per connection. */
   #isAsked = false;
 
   constructor(identity: ClientIdentity | undefined, proof: NameProof | undefined) {
@@ -29,8 +29,8 @@ export class LoginProofs {
   }
 
   /**
-   * The signature over a server's nonce. Undefined if it must not ask: a signature made for plain
-   * text could be passed on from a TLS connection to another server.
+   * The signature over a server's nonce. Undefined if the server must not request one: a signature
+   * for plain text could be relayed from a TLS connection to another server.
    */
   answer(name: string, nonce: string): string | undefined {
     if (!this.#isAsked) return undefined;
@@ -38,12 +38,12 @@ export class LoginProofs {
     return this.#identity?.sign(loginProofText({ name, nonce }));
   }
 
-  /** For the `bye`: a token that nobody will use again is to be forgotten. */
+  /** For the `bye`: the server should forget a token that will not be used again. */
   forBye(): { forget?: true } {
     return this.#proof !== undefined && "token" in this.#proof ? { forget: true } : {};
   }
 
-  /** The server has given a token: the password is not sent again. */
+  /** The server has issued a token: the password is not sent again. */
   handleToken(token: string): void {
     this.#proof = { token };
   }

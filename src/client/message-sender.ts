@@ -1,5 +1,5 @@
-// Our messages on their way: what may be sent, when it is, and what became of it. Joins go before
-// the messages that need them. Knows no connection.
+// The session's outgoing messages: which may be sent, when, and what became of them. Joins are sent
+// before the messages that need them. Knows no connection.
 
 import { message as messageLimits } from "../limits.ts";
 import type { ClientMessage, ErrorMessage, ServerMessage } from "../protocol/messages.ts";
@@ -20,7 +20,7 @@ export type SenderParts = {
 export class MessageSender {
   readonly #parts: SenderParts;
   readonly #window = new SendWindow();
-  /** Longest text that the server accepts, in UTF-16 units. */
+  /** Maximum length of a text that the server accepts, in UTF-16 code units. */
   textChars: number = messageLimits.maxTextChars;
 
   constructor(parts: SenderParts) {
@@ -43,12 +43,12 @@ export class MessageSender {
     return this.#window.nextTimeoutMs;
   }
 
-  /** ID of our message with number `n` and this text. */
+  /** ID of the session's message with number `n` and this text. */
   idOf(n: number, text: string): number | undefined {
     return this.#window.idOf(n, text);
   }
 
-  /** Without a room: to these people. Returns the message's ID. */
+  /** Without a room, `to` lists the recipients. Returns the message's ID. */
   queue(
     room: string | undefined,
     to: readonly string[],
@@ -61,7 +61,7 @@ export class MessageSender {
     return id ?? "queue-full";
   }
 
-  /** Sends what may be sent now. */
+  /** Sends everything that may be sent now. */
   pump(): void {
     const { rooms, requests, isOnline, send } = this.#parts;
     if (!isOnline()) return;
@@ -76,7 +76,7 @@ export class MessageSender {
     }
   }
 
-  /** Logged in: the server has taken messages up to `n`. */
+  /** Logged in: the server has accepted messages up to `n`. */
   handleWelcome(n: number, isFirst: boolean): void {
     const id = this.#window.handleWelcome(n, isFirst);
     if (id === undefined) return;
@@ -89,7 +89,7 @@ export class MessageSender {
     this.pump();
   }
 
-  /** False: the server has lost count, and the connection has to start over. */
+  /** False: server and client disagree on the message count, so the connection must start over. */
   handleRefusal(n: number, refusal: ErrorMessage, nowMs: number): boolean {
     const outcome = this.#window.handleRefusal(n, refusal, nowMs);
     if (outcome.type === "lost-count") return false;
@@ -103,12 +103,12 @@ export class MessageSender {
     this.pump();
   }
 
-  /** The connection is gone. */
+  /** The connection was lost. */
   handleLost(): void {
     this.#window.handleLost();
   }
 
-  /** Fails messages to rooms that we are no longer in. */
+  /** Fails messages to rooms that the session is no longer in. */
   failUnreachable(): void {
     const { rooms } = this.#parts;
     const isUnreachable = ({ room }: QueuedMessage) => room !== undefined && !rooms.has(room);

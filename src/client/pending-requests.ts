@@ -1,4 +1,4 @@
-// Requests waiting for the server's answers: numbered, bounded, abandoned when the connection is
+// Requests waiting for the server's answer: numbered, bounded, abandoned when the connection is
 // lost. Pure.
 
 import { client as limits } from "../limits.ts";
@@ -13,12 +13,12 @@ export class PendingRequests {
   readonly #open = new Set<number>();
   #lastRef = 0;
 
-  /** A new number. */
+  /** Returns a new number. */
   nextRef(): number {
     return ++this.#lastRef;
   }
 
-  /** A number for the request; undefined if too many are open. */
+  /** Numbers a request; undefined if too many are open. */
   open(request: SessionRequest): number | undefined {
     if (this.#open.size >= limits.openRequests) return undefined;
     const ref = this.nextRef();

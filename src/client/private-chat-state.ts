@@ -3,8 +3,8 @@
 import type { ChatState } from "../protocol/messages.ts";
 
 /**
- * Names of the partner, of the person invited, and of the person who invited us. Both invitations
- * may exist at once; with a partner there is neither.
+ * Names of the partner, of the invited person, and of the person who invited this user. Both
+ * invitations may exist at the same time; with a partner there is neither.
  */
 export type PrivateChat = {
   partner: string | undefined;
@@ -24,7 +24,7 @@ export function chatAfter(chat: PrivateChat, state: ChatState, name: string): Pr
     case "started":
       return { ...noChat, partner: name };
     case "busy":
-      // Answers our own invitation; one that we received stays.
+      // Answers this user's own invitation; a received one remains.
       return { ...chat, asked: undefined };
     case "rejected":
     case "left":
@@ -45,7 +45,7 @@ export function chatRenamed(chat: PrivateChat, from: string, to: string): Privat
 }
 
 /**
- * Ends any relation with `name`. An unknown name ends all of them: a rename may have been missed.
+ * Ends any relation with `name`. An unknown name ends all relations: a rename may have been missed.
  */
 function without({ partner, asked, invitedBy }: PrivateChat, name: string): PrivateChat {
   if (asked === name) return { partner, asked: undefined, invitedBy };

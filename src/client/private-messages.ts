@@ -1,7 +1,7 @@
-// Private messages on their way between a session and its user: sealed before they are sent if both
-// sides have a registered key, and opened when they come. Decides whose keys are trusted. Messages
-// stay in order in each direction, however long sealing takes. Pure: keys, files, the clock and
-// chance are handed in.
+// Private messages between a session and its user: sealed before sending if both sides have a
+// registered key, and opened on arrival. Decides whose keys are trusted. Messages stay in order in
+// each direction, however long sealing takes. Pure: keys, files, the clock and randomness are
+// passed in.
 
 import { BoundedMap } from "../bounded-map.ts";
 import { fold } from "../chat/names/grammar.ts";
@@ -25,14 +25,14 @@ import { decodeSealed, encodeSealed, type MessageSealer, sealContext } from "./s
 type Private = Extract<SessionEvent, { type: "private" }>;
 type Keys = Extract<SessionResponse, { type: "keys" }>;
 
-/** Whose keys are known. Both may throw a `ParleyError`. */
+/** The store of known keys. Both methods may throw a `ParleyError`. */
 export interface KnownPeople {
   find(name: string): KnownKeys | undefined;
-  /** Undefined: forgets them. */
+  /** Undefined: forgets the keys. */
   remember(name: string, known: KnownKeys | undefined): void;
 }
 
-/** What this device has for sealing. */
+/** What this device needs to seal messages. */
 export type SealingDevice = {
   /** Its Ed25519 public key. */
   key: string;
@@ -49,11 +49,13 @@ export type SealingDevice = {
   verify: Verify;
 };
 
-/** What the user is told. */
+/** Output for the user. */
 export type PrivateOutput = {
-  /** A private message, with its text if there is one. */
+  /** A private message, with its text if it could be opened. */
   deliver: (event: Private) => void;
-  /** A message was given to the session, which answered so. `seal` undefined: as plain text. */
+  /**
+   * A message was passed to the session, with this result. `seal` undefined: sent as plain text.
+   */
   sent: (result: number | Unsayable, message: SentPrivate) => void;
   note: (text: string) => void;
   /** Carries out the session's outputs. */
@@ -67,29 +69,32 @@ export type SentPrivate = {
   seal: Seal | undefined;
 };
 
-/** What somebody has written to somebody. */
+/** The text of a message. */
 type Content = { text: string; kind?: MessageKind | undefined };
 
-/** What became of a message for one person: it was given to the session, or why not. */
+/** The outcome of a message to one person: it was passed to the session, or refused. */
 export type TellOutcome =
   | { how: "told"; result: number | Unsayable; seal: Seal | undefined }
   | { how: "refused"; why: string };
 
-/** `told`: for whoever waits for the outcome, in place of the notes for people. */
+/** `told`: receives the outcome, which is otherwise shown as notes for the user. */
 type Job = Content & {
   to: readonly string[];
   told?: ((outcome: TellOutcome) => void) | undefined;
 };
-/** What is to become of a message for one person. */
+/** How to send a message to one person. */
 type Verdict =
   | { how: "plain"; name: string }
   | { how: "sealed"; name: string; known: KnownKeys; isNew: boolean }
   | { how: "refused"; why: string }
-  /** The connection is gone: later. */
+  /** The connection was lost: retry later. */
   | { how: "offline" };
 type Answer = Keys | { type: "error"; code: string; message: string };
 
-/** What became of an offer: the server can read it (`plain`), or it is sealed, or can't be made. */
+/**
+ * The outcome of sealing an offer: the server can read it (`plain`), it is sealed, or it can't be
+ * made.
+ */
 export type SealOutcome =
   | { how: "plain" }
   | { how: "sealed"; sealed: Sealed; isVerified: boolean }
@@ -102,16 +107,16 @@ export class PrivateMessages {
   readonly #output: PrivateOutput;
   readonly #asked = new Map<number, (answer: Answer) => void>();
   readonly #jobs: Job[] = [];
-  /** Resolves when the jobs that can be done now are. */
+  /** Resolves when all jobs that can be done now are done. */
   #sending: Promise<void> | undefined;
-  /** Resolves when all that has come is delivered. */
+  /** Resolves when everything received has been delivered. */
   #opening: Promise<void> = Promise.resolve();
   #unopened = 0;
   #isRegistered = false;
-  /** Whether the server lists this device as its owner's; undefined: not asked yet. */
+  /** Whether the server lists this device as one of its owner's; undefined before it was asked. */
   #isListed: boolean | undefined;
   #lastTimeMs = 0;
-  /** Keys that were not trusted, until they are accepted. By folded name. */
+  /** Untrusted keys, kept until they are accepted. By folded name. */
   readonly #refused = new BoundedMap<string, readonly string[]>(limits.maxSenders);
 
   constructor(
@@ -124,12 +129,15 @@ export class PrivateMessages {
     this.#output = output;
   }
 
-  /** Sends a private message, sealed to whomever it can be. */
+  /** Sends a private message, sealed for each recipient that has a key. */
   tell(to: readonly string[], text: string, kind?: MessageKind): void {
     this.#add({ to, text, kind });
   }
 
-  /** The same to one person. Resolves when it is with the session, which may be a long time offline. */
+  /**
+   * Sends to one person. Resolves when the session has the message, which may take long while
+   * offline.
+   */
   tellOne(name: string, text: string, kind?: MessageKind): Promise<TellOutcome> {
     return new Promise((told) => this.#add({ to: [name], text, kind, told }));
   }
@@ -141,7 +149,7 @@ export class PrivateMessages {
     this.#send();
   }
 
-  /** Seals an offer of files as a message would be sealed, for whoever it can be. */
+  /** Seals an offer of files like a message, if the recipient has a key. */
   async sealOffer(name: string, content: Uint8Array): Promise<SealOutcome> {
     const verdict = await this.#judge(name);
     const device = this.#device;
@@ -159,7 +167,7 @@ export class PrivateMessages {
     }
   }
 
-  /** Opens a sealed offer; a sentence says why not. */
+  /** Opens a sealed offer, or returns a sentence that explains why it can't be opened. */
   async openOffer(
     from: string,
     sealed: Sealed,
@@ -174,10 +182,10 @@ export class PrivateMessages {
     const state = await this.#senderState(from, sealed.key, device);
     if (state !== "changed") return { content, state };
     const advice = `ask ${harmless(from)}, best with /verify ${harmless(from)}`;
-    return `it was sealed by another key than those of ${harmless(from)} that you know: ${advice}`;
+    return `it was sealed with a key of ${harmless(from)} that you do not know: ${advice}`;
   }
 
-  /** Whether the event is dealt with here: a private message, or an answer to a question of ours. */
+  /** Handles private messages and answers to its own requests; false for any other event. */
   handleEvent(event: SessionEvent): boolean {
     switch (event.type) {
       case "private":
@@ -205,11 +213,11 @@ export class PrivateMessages {
     }
   }
 
-  /** The keys that were refused last are that person's. */
+  /** Accepts the last refused keys as that person's. */
   accept(name: string): void {
     const keys = this.#refused.get(fold(name));
     if (keys === undefined) {
-      return this.#output.note(`No changed key of ${harmless(name)} waits to be accepted`);
+      return this.#output.note(`There is no changed key of ${harmless(name)} to be accepted`);
     }
     const known = keys.length === 0 ? undefined : { keys, isVerified: false };
     if (!this.#remember(name, known)) return;
@@ -221,14 +229,17 @@ export class PrivateMessages {
     );
   }
 
-  /** Two people have compared these keys. */
+  /** Marks keys that two people have compared as verified. */
   verify(name: string, keys: readonly string[]): void {
     if (!this.#remember(name, { keys, isVerified: true })) return;
     this.#refused.delete(fold(name));
     this.#output.note(`The keys of ${harmless(name)} are verified now, and remembered`);
   }
 
-  /** Resolves when nothing is being sealed or opened. What waits for the connection goes on waiting. */
+  /**
+   * Resolves when nothing is being sealed or opened. Jobs that wait for the connection keep
+   * waiting.
+   */
   async settled(): Promise<void> {
     await this.#sending;
     await this.#opening;
@@ -261,12 +272,12 @@ export class PrivateMessages {
         else if (!this.#session.online) return;
       }
     } finally {
-      // At once: a job that comes now has to start anew.
+      // Cleared immediately: a job that is added now has to start a new run.
       this.#sending = undefined;
     }
   }
 
-  /** False: to be sent later, nothing has been. */
+  /** False: the connection was lost, nothing was sent, and the job must be retried later. */
   async #sendJob(job: Job): Promise<boolean> {
     const names = new Map(job.to.map((name) => [fold(name), name]));
     const verdicts: Verdict[] = [];
@@ -298,7 +309,7 @@ export class PrivateMessages {
     }
   }
 
-  /** Whether others can know whose key this is. Undefined: offline. */
+  /** Whether others can learn whose key this is. Undefined: offline. */
   async #canSeal({ key }: SealingDevice): Promise<boolean | undefined> {
     if (!this.#isRegistered) return false;
     if (this.#isListed === undefined) {
@@ -311,7 +322,7 @@ export class PrivateMessages {
 
   #judgeAnswer(name: string, answer: Answer, known: KnownKeys | undefined): Verdict {
     if (answer.type === "error") {
-      // The server says so again, about this message.
+      // The server will repeat this error for the message itself.
       if (known === undefined && answer.code === "unknown-user") return { how: "plain", name };
       return { how: "refused", why: harmless(answer.message) };
     }
@@ -338,7 +349,7 @@ export class PrivateMessages {
     return { how: "sealed", name, known: now, isNew: false };
   }
 
-  /** Whether devices that are known vouch for all that are new. */
+  /** Whether known devices vouch for all new ones. */
   #areVouched(
     name: string,
     known: KnownKeys,
@@ -354,10 +365,10 @@ export class PrivateMessages {
     if (!this.#remember(name, known)) return;
     this.#refused.delete(fold(name));
     const shown = harmless(name);
-    this.#output.note(`${shown} has a new device, which one that you know vouches for`);
+    this.#output.note(`${shown} has a new device; a device that you know vouches for it`);
   }
 
-  /** Whether a key that is not known yet is that of a device which known ones vouch for. */
+  /** Whether an unknown key belongs to a device that known devices vouch for. */
   async #isNewDevice(name: string, key: string): Promise<boolean> {
     const known = this.#device?.people.find(name);
     const answer = await this.#ask(name);
@@ -392,7 +403,7 @@ export class PrivateMessages {
     const device = this.#device;
     if (device === undefined) return;
     const { text, kind } = job;
-    // Never twice the same, so that what is older than the last can be told.
+    // Strictly increasing, so that the recipient can tell messages older than the last one.
     this.#lastTimeMs = Math.max(device.now(), this.#lastTimeMs + 1);
     const content = encodeSealed({ id: device.newId(), timeMs: this.#lastTimeMs, text });
     const context = sealContext(this.#session.name ?? "", name);
@@ -413,7 +424,7 @@ export class PrivateMessages {
     if (isNew) this.#output.note(firstContact(name));
   }
 
-  /** @throws if one of the keys can't be used */
+  /** @throws if one of the keys is unusable */
   async #boxes(
     { sealer }: SealingDevice,
     keys: readonly string[],
@@ -426,10 +437,10 @@ export class PrivateMessages {
   }
 
   #arrived(event: Private): void {
-    // Nothing to wait for.
+    // There is nothing to wait for.
     if (event.sealed === undefined && this.#unopened === 0) return this.#output.deliver(event);
     if (this.#unopened >= limits.maxUnopened) {
-      return this.#output.deliver(unopened(event, "too many came at once"));
+      return this.#output.deliver(unopened(event, "too many arrived at once"));
     }
     this.#unopened++;
     this.#opening = this.#opening.then(async () => {
@@ -439,7 +450,7 @@ export class PrivateMessages {
     });
   }
 
-  /** The message with its text, or with the reason why it has none. */
+  /** The message with its text, or with the reason why it can't be opened. */
   async #open(event: Private): Promise<Private> {
     const { sealed, from } = event;
     const device = this.#device;
@@ -457,12 +468,12 @@ export class PrivateMessages {
     const { id, timeMs, text } = found;
     const freshness = device.seen.check(sealed.key, id, timeMs);
     if (freshness === "repeated") return unopened(event, "it came before");
-    if (freshness === "old") return unopened(event, "it is too old to tell whether it came before");
+    if (freshness === "old") return unopened(event, "it is too old to tell whether it is a repeat");
     device.seen.add(sealed.key, id, timeMs);
     return { ...event, text, seal: { state: await this.#senderState(from, sealed.key, device) } };
   }
 
-  /** Whether that key is known as the sender's. */
+  /** Whether that key is a known key of the sender. */
   async #senderState(
     name: string,
     key: string,
@@ -497,7 +508,7 @@ export class PrivateMessages {
     const ref = this.#session.request({ type: "keys", name });
     if (ref === undefined) {
       if (!this.#session.online) return undefined;
-      return { type: "error", code: "rate", message: "too many questions are open: try again" };
+      return { type: "error", code: "rate", message: "too many requests are open: try again" };
     }
     const { promise, resolve } = Promise.withResolvers<Answer>();
     this.#asked.set(ref, resolve);
@@ -529,7 +540,7 @@ function unopened(event: Private, reason: string): Private {
   return { ...event, text: "", seal: { state: "unopened", reason } };
 }
 
-/** Whoever is known never gets what the server can read, unless that is accepted. */
+/** People with a known key never receive plain text unless the user accepts that. */
 function withoutKey(name: string, known: KnownKeys | undefined): Verdict {
   if (known === undefined) return { how: "plain", name };
   const why =
@@ -540,5 +551,5 @@ function withoutKey(name: string, known: KnownKeys | undefined): Verdict {
 
 function firstContact(name: string): string {
   const shown = harmless(name);
-  return `First contact with ${shown}: the server's word for the key is taken. /verify ${shown} compares it`;
+  return `First contact with ${shown}: trusting the key that the server reports. /verify ${shown} compares it`;
 }

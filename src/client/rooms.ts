@@ -1,5 +1,5 @@
-// The rooms a session is in or has asked to join, and how far each has been read. A room survives
-// lost connections until it is parted or refused. Knows no lines, no messages and no time.
+// The rooms that a session is in or has asked to join, and the read position in each. A room
+// survives lost connections until it is parted or refused. Knows no lines, no messages and no time.
 
 import { fold } from "../chat/names/grammar.ts";
 import { names as limits } from "../limits.ts";
@@ -10,21 +10,21 @@ type Room = {
   /** As requested; once entered, as the server spells it. */
   name: string;
   /**
-   * `wanted`: part of every hello. `joining`: requested by `join` and left out of hellos, where a
-   * bad name would end the session.
+   * `wanted`: part of every hello. `joining`: requested with `join` and left out of hellos, where
+   * an invalid name would end the session.
    */
   state: "wanted" | "joining" | "entered";
-  /** Of the `join` sent on this connection. */
+  /** The ref of the `join` sent on this connection. */
   ref: number | undefined;
   readonly position: StreamPosition;
 };
 
-/** What changed in a login. */
+/** What a login has changed. */
 export type Readmission = {
   how: Continuation;
-  /** Rooms that the server did not let us back into. */
+  /** Rooms to which the server did not readmit the session. */
   lost: readonly string[];
-  /** Rooms in the welcome that we parted after sending the hello. */
+  /** Rooms in the welcome that the session has left since sending the hello. */
   stray: readonly string[];
 };
 
@@ -46,7 +46,7 @@ export class Rooms {
     return this.#all("entered").map(({ name }) => name);
   }
 
-  /** For a hello: the rooms to return to, and how far each has been read. */
+  /** For a hello: the rooms to return to, and the read position in each. */
   get points(): readonly RoomPoint[] {
     return [...this.#all("wanted"), ...this.#all("entered")].map(({ name, position }) => ({
       room: name,
@@ -73,7 +73,7 @@ export class Rooms {
     return room?.state === "entered" ? room : undefined;
   }
 
-  /** Adds a room to join. `full`: the session is in as many rooms as allowed. */
+  /** Adds a room to join. `full`: the session is in the maximum number of rooms. */
   join(name: string): "added" | "known" | "full" {
     if (this.has(name)) return "known";
     if (this.#rooms.size >= this.#max) return "full";
@@ -82,14 +82,14 @@ export class Rooms {
     return "added";
   }
 
-  /** Forgets a room. Returns its name as known here; undefined if it is not known. */
+  /** Forgets a room. Returns its name; undefined if the room is unknown. */
   remove(name: string): string | undefined {
     const room = this.#rooms.get(fold(name));
     this.#rooms.delete(fold(name));
     return room?.name;
   }
 
-  /** The next room to send a `join` for, with this `ref`. */
+  /** The next room that needs a `join`, which will carry this `ref`. */
   pollJoin(ref: number): string | undefined {
     const next = this.#all("joining").find((room) => room.ref === undefined);
     if (next !== undefined) next.ref = ref;
@@ -115,7 +115,7 @@ export class Rooms {
     return room === undefined ? undefined : this.remove(room.name);
   }
 
-  /** Logged in. `states` are the rooms in the welcome. `restarted`: of a new log. */
+  /** Logged in. `states` are the rooms in the welcome. `restarted`: the log is a new one. */
   handleWelcome(states: readonly RoomState[], restarted: boolean, max: number): Readmission {
     this.#max = max;
     const given = new Map(states.slice(0, max).map((state) => [fold(state.room), state]));
@@ -139,7 +139,7 @@ export class Rooms {
     return { how, lost, stray: [...given.values()].map(({ room }) => room) };
   }
 
-  /** The connection is lost: unanswered joins must be sent again. */
+  /** The connection was lost: unanswered joins must be sent again. */
   handleLost(): void {
     for (const room of this.#rooms.values()) room.ref = undefined;
   }

@@ -1,5 +1,5 @@
-// What is inside a sealed message, and what it is bound to (docs/protocol.md, "Sealed messages").
-// Pure; sealing happens elsewhere.
+// The contents of a sealed message, and the context it is bound to (docs/protocol.md, "Sealed
+// messages"). Pure; sealing happens elsewhere.
 
 import { fold } from "../chat/names/grammar.ts";
 import { parseObject } from "../protocol/field-reader.ts";
@@ -13,17 +13,21 @@ export type SealedText = {
   text: string;
 };
 
-/** Seals with the device's key for another, and opens what another has sealed for it. */
+/**
+ * Seals with this device's key for another device, and opens what another has sealed for this one.
+ */
 export interface MessageSealer {
-  /** `to`: the other device's Ed25519 key. In base64url. @throws if that is not a key */
+  /**
+   * `to`: the other device's Ed25519 key. Returns base64url. @throws if `to` is not a public key
+   */
   seal(content: Uint8Array, to: string, context: string): Promise<string>;
-  /** Undefined: it was not sealed by that key for this one in that context. */
+  /** Undefined if it was not sealed by that key for this one in that context. */
   open(box: string, from: string, context: string): Promise<Uint8Array | undefined>;
 }
 
 /**
- * What both sides must agree on, besides the two keys. Names contain no NUL, so it can be read in
- * one way only.
+ * What both sides must agree on in addition to the two keys. Names contain no NUL, so it is
+ * unambiguous.
  */
 export function sealContext(
   from: string,
@@ -37,7 +41,7 @@ export function encodeSealed({ id, timeMs, text }: SealedText): Uint8Array {
   return new TextEncoder().encode(JSON.stringify({ id, time: timeMs, text }));
 }
 
-/** Undefined: it has another form. It comes from another person, so it is bounded before it is parsed. */
+/** Undefined if malformed. It comes from another person, so its size is checked before parsing. */
 export function decodeSealed(bytes: Uint8Array): SealedText | undefined {
   const fields = parseObject(textOf(bytes) ?? "", { maxValues: 16 });
   const { id, time, text } = fields ?? {};

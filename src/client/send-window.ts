@@ -1,5 +1,5 @@
 // A session's unacknowledged messages: numbered without gaps across rooms, sent within a window,
-// held back when the server asks for time, resent after a refusal or a lost connection (go-back-N).
+// delayed when the server asks for it, and resent after a refusal or a lost connection (go-back-N).
 // Deterministic; knows no connection and no rooms.
 
 import { BoundedMap } from "../bounded-map.ts";
@@ -8,28 +8,28 @@ import { isRetryableMessage } from "../protocol/error-codes.ts";
 import type { ClientMessage, ErrorMessage, MessageKind, Sealed } from "../protocol/messages.ts";
 import { harmlessLines } from "../text.ts";
 
-/** A message on its way: to a room, or to chosen recipients. */
+/** An outgoing message, to a room or to chosen recipients. */
 export type QueuedMessage = {
   readonly id: number;
   readonly room: string | undefined;
   readonly to: readonly string[];
   readonly text: string;
   readonly kind?: MessageKind | undefined;
-  /** Sent in place of the text. */
+  /** Sent instead of the text. */
   readonly sealed?: Sealed | undefined;
 };
 
 type Entry = QueuedMessage & {
   /**
-   * Refused for good. It keeps its number while earlier messages are open, but is not reported
-   * again.
+   * Refused for good. The entry keeps its number while earlier messages are open, but is not
+   * reported again.
    */
   refused: boolean;
 };
 
 /**
  * The consequence of a refusal. `lost-count`: server and client keep disagreeing on the count, so
- * the connection has to start over.
+ * the connection must start over.
  */
 export type RefusalOutcome =
   | { type: "failed"; message: QueuedMessage }
@@ -46,16 +46,16 @@ export class SendWindow {
   #headN = 1;
   #sent = 0;
   #sentChars = 0;
-  /** Entries whose number the server may have seen since the last login; at least `sent`. */
+  /** Number of entries that the server may have seen since the last login; at least `sent`. */
   #exposed = 0;
   #lastId = 0;
   #open = false;
   #heldUntilMs: number | undefined;
   #rewinds = 0;
-  /** The latest messages by number; their echo may come after the acknowledgement. */
+  /** Recent messages by number; their echo may arrive after the acknowledgement. */
   readonly #recent = new BoundedMap<number, QueuedMessage>(2 * limits.windowMessages);
 
-  /** Messages neither acknowledged nor refused for good, sent or not. */
+  /** Messages that are neither acknowledged nor refused for good, sent or not. */
   get unacknowledged(): number {
     return this.#entries.reduce((count, entry) => count + (entry.refused ? 0 : 1), 0);
   }
@@ -69,14 +69,14 @@ export class SendWindow {
     return this.#sent;
   }
 
-  /** When `handleTimeout` is due: the end of the pause that the server asked for. */
+  /** When `handleTimeout` is due: the end of the pause requested by the server. */
   get nextTimeoutMs(): number | undefined {
     return this.#heldUntilMs;
   }
 
   /**
-   * ID of our message with number `n`, if it is recent. The same person may send from another device,
-   * which counts for itself: the text tells the two apart.
+   * ID of this session's message with number `n`, if it is recent. The same person may also send
+   * from another device with its own numbers; the text tells them apart.
    */
   idOf(n: number, text: string): number | undefined {
     const recent = this.#recent.get(n);
@@ -95,7 +95,10 @@ export class SendWindow {
     return id;
   }
 
-  /** The next message to send, if connection, window and the server's last refusal allow one. */
+  /**
+   * The next message to send, if the connection, the window and the server's last refusal permit
+   * one.
+   */
   pollSend(): ClientMessage | undefined {
     const entry = this.#entries[this.#sent];
     if (entry === undefined || !this.#open || this.#heldUntilMs !== undefined) return undefined;
@@ -114,10 +117,11 @@ export class SendWindow {
   }
 
   /**
-   * Logged in; the server has taken `serverN` messages. Those that were sent are acknowledged, and
-   * the rest renumbered from there: if there were fewer, another client has used the same secret. If the number is smaller than what was already acknowledged, the server
-   * has forgotten the session, and nothing is acknowledged. `first`: nothing was sent before, so
-   * nothing can be acknowledged. Returns the ID of the last message acknowledged.
+   * Logged in; the server has accepted `serverN` messages. Those that were sent are acknowledged
+   * and the rest are renumbered from there; if fewer were sent, another client has used the same
+   * secret. If the number is smaller than what was already acknowledged, the server has forgotten
+   * the session, and nothing is acknowledged. `first`: nothing was sent before, so nothing can be
+   * acknowledged. Returns the ID of the last acknowledged message.
    */
   handleWelcome(serverN: number, first: boolean): number | undefined {
     const count = first ? 0 : Math.min(serverN - this.#headN + 1, this.#exposed);
@@ -133,7 +137,7 @@ export class SendWindow {
     return last;
   }
 
-  /** The connection is gone. */
+  /** The connection was lost. */
   handleLost(): void {
     this.#open = false;
     this.#heldUntilMs = undefined;
@@ -147,8 +151,8 @@ export class SendWindow {
   }
 
   /**
-   * Everything up to number `n` is committed. Returns the ID of the last message newly
-   * acknowledged.
+   * All messages up to number `n` are committed. Returns the ID of the last newly acknowledged
+   * message.
    */
   handleAck(n: number): number | undefined {
     const count = Math.min(n - this.#headN + 1, this.#sent);
@@ -168,7 +172,7 @@ export class SendWindow {
       if (this.#rewind(n)) this.#heldUntilMs = nowMs + waitMs;
       return retried;
     }
-    // `protocol` beyond the head is a gap left by an earlier refusal: no number is used up, so go
+    // `protocol` past the head is a gap left by an earlier refusal: no number was used up, so go
     // back to the head.
     if (refusal.code === "protocol" && n > this.#headN) {
       if (!this.#rewind(n)) return retried;
@@ -186,7 +190,7 @@ export class SendWindow {
 
   /**
    * Removes matching messages, except those whose number the server may have seen: it has committed
-   * them, or will refuse them itself.
+   * them or will refuse them itself.
    */
   drop(matches: (message: QueuedMessage) => boolean): readonly QueuedMessage[] {
     const exposed = this.#entries.slice(0, this.#exposed);
@@ -215,13 +219,13 @@ export class SendWindow {
     this.#exposed -= count;
   }
 
-  /** A refused message at the head is dropped: its number is used up on both sides. */
+  /** Drops refused messages at the head: their numbers are used up on both sides. */
   #trim(): void {
     while (this.#sent > 0 && this.#entries[0]?.refused === true) this.#removeHead(1);
   }
 }
 
-/** What a message takes of the window. */
+/** The share of the window that a message occupies. */
 function charsOf({ text, sealed }: QueuedMessage): number {
   return sealed?.boxes.reduce((sum, { box }) => sum + box.length, 0) ?? text.length;
 }

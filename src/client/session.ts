@@ -1,6 +1,6 @@
 // A native session as a deterministic state machine: identity, rooms, unacknowledged messages, read
-// positions, reconnecting. Time and randomness are parameters; actions come out of `pollOutputs()`.
-// Knows no socket and no screen; shared by terminal and page.
+// positions, reconnecting. Time and randomness are parameters; actions are returned by
+// `pollOutputs()`. Knows no socket and no screen; shared by terminal and page.
 
 import { decodeServer } from "../protocol/decode-server.ts";
 import { encodeClient } from "../protocol/encode.ts";
@@ -44,7 +44,7 @@ export class ClientSession implements NativeSession {
   readonly #takesFiles: boolean;
   readonly ignored: Ignored;
   readonly #connection: ConnectionState;
-  /** Continues an earlier life of this session. */
+  /** Continues an earlier incarnation of this session. */
   readonly #resumed: boolean;
   readonly #identity: Identity;
   readonly #proofs: LoginProofs;
@@ -190,7 +190,7 @@ export class ClientSession implements NativeSession {
     this.#sender.handleTimeout(nowMs);
     const verdict = this.#liveness.handleTimeout(nowMs, this.#sender.isWaiting);
     if (verdict === "ping") this.#send({ type: "ping" });
-    else if (verdict === "dead") this.#drop("the server has gone silent", nowMs);
+    else if (verdict === "dead") this.#drop("the server stopped responding", nowMs);
   }
 
   checkAlive(nowMs: number): void {
@@ -221,7 +221,7 @@ export class ClientSession implements NativeSession {
     const outcome = this.#rooms.join(room);
     if (outcome === "added") return this.#sender.pump();
     if (outcome === "known") return;
-    const message = "You are in as many rooms as allowed: leave one first";
+    const message = "You are in the maximum number of rooms: leave one first";
     this.#emit({ type: "join-failed", room, code: "full", message });
   }
 
@@ -304,7 +304,7 @@ export class ClientSession implements NativeSession {
     this.#sender.pump();
   }
 
-  /** The server has exchanged the password for it. */
+  /** The server has issued a token for the password. */
   #keepToken(token: string | undefined): void {
     if (token === undefined) return;
     this.#proofs.handleToken(token);
@@ -333,7 +333,7 @@ export class ClientSession implements NativeSession {
       case "entered":
         return this.#handleEntered(message);
       case "parted":
-        // With a ref it answers our own `part`, which was reported when it was sent.
+        // With a ref it answers this session's own `part`, which was reported when it was sent.
         if (message.ref === undefined) this.#handleParted(this.#rooms.remove(message.room));
         return;
       case "joined":
@@ -343,7 +343,7 @@ export class ClientSession implements NativeSession {
       case "chat":
         return this.#emit({ type: "chat", state: message.state, with: message.with });
       case "ping":
-        // Any line answers a ping; answering with a ping also proves the way back.
+        // Any line answers a ping; answering with a ping also tests the path back.
         return this.#send({ type: "ping" });
       case "topic":
         return this.#handleTopic(message);
@@ -415,7 +415,7 @@ export class ClientSession implements NativeSession {
     if (room !== undefined) this.#emit({ type: "entered", room });
   }
 
-  /** We are no longer in this room. */
+  /** The session is no longer in this room. */
   #handleParted(room: string | undefined): void {
     if (room === undefined) return;
     this.#announcements.forget(room);
@@ -450,7 +450,7 @@ export class ClientSession implements NativeSession {
     this.#emit({ type: "ended", code, message, ...(asksPassword ? { asksPassword } : {}) });
   }
 
-  /** The ref tells its answer from a `parted` that the server sends on its own. */
+  /** The ref distinguishes its answer from a `parted` that the server sends unasked. */
   #sendPart(room: string): void {
     this.#send({ type: "part", room, ref: this.#requests.nextRef() });
   }

@@ -1,13 +1,13 @@
-// How far a numbered stream (a room's log, the mailbox) has been read: drops duplicates, finds
+// The read position in a numbered stream (a room's log, the mailbox): drops duplicates, detects
 // gaps, and knows when a replay is complete. Knows no messages and no time.
 
 /**
- * How a stream continues after a login: everything missed follows, only part of it, or it is a
+ * How a stream continues after a login: everything missed follows, only part of it does, or it is a
  * different stream.
  */
 export type Continuation = "recovered" | "trimmed" | "restarted";
 
-/** The meaning of an arriving number. `missing` are skipped numbers that never arrived. */
+/** What an arriving number means. `missing`: skipped numbers that never arrived. */
 export type Arrival =
   | { fresh: false }
   | { fresh: true; replayed: boolean; missing: { from: number; to: number } | undefined };
@@ -18,7 +18,7 @@ export class StreamPosition {
   #last: number | undefined;
   /** The next number may follow a gap. */
   #mayJump = false;
-  /** Numbers up to this one are a replay. */
+  /** Numbers up to this one belong to a replay. */
   #replayEnd = 0;
   #caughtUp = 0;
 
@@ -42,8 +42,8 @@ export class StreamPosition {
   }
 
   /**
-   * Logged in: live messages continue after `seq`, preceded by what was missed. Returns how the
-   * stream continues for this reader.
+   * Logged in: live messages continue after `seq`, preceded by those that were missed. Returns how
+   * the stream continues for this reader.
    */
   resume(how: Continuation, seq: number): Continuation {
     const last = this.#last;
@@ -55,7 +55,7 @@ export class StreamPosition {
       return "recovered";
     }
     // What the server kept of another stream may begin with any number. A stream that ends before
-    // our position continues from its end; otherwise its next messages would be dropped.
+    // the read position continues from its end; otherwise its next messages would be dropped.
     this.#last = how === "restarted" ? 0 : Math.min(last, seq);
     this.#mayJump = how !== "recovered";
     return how;

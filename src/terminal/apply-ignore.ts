@@ -1,4 +1,4 @@
-// `/ignore` and `/unignore`: what they change, and what is said about it. Pure.
+// `/ignore` and `/unignore`: applies them and returns the sentence to show. Pure.
 
 import type { IgnoreList } from "../client/events.ts";
 import { client as limits } from "../limits.ts";
@@ -7,7 +7,7 @@ import type { TypedLine } from "./slash-commands.ts";
 
 type Ignore = Extract<TypedLine, { do: "ignore" | "unignore" }>;
 
-/** `keep` stores the names, and returns why it can't. */
+/** `keep` stores the names; returns why it can't. */
 export function applyIgnore(
   typed: Ignore,
   list: IgnoreList,

@@ -1,5 +1,5 @@
-// Asks for one line on the terminal before there is a prompt: a password, which is not shown, or a
-// yes. The question goes to stderr, since stdout may be data.
+// Asks for one line on the terminal before there is a prompt: a password, which is not echoed, or a
+// confirmation. The question goes to stderr, since stdout may carry data.
 
 import { openSync } from "node:fs";
 import { isatty, ReadStream } from "node:tty";
@@ -9,21 +9,21 @@ import { mayReadTerminal } from "./foreground.ts";
 import { type Key, KeyReader } from "./keys.ts";
 import { stderr } from "./output.ts";
 
-/** Whether there is somebody to ask. */
+/** Whether a person can be asked. */
 export function canAsk(): boolean {
   return isatty(0) && isatty(2) && mayReadTerminal();
 }
 
 /**
- * What is typed, without echo; undefined: nothing, or Ctrl-D.
- * @throws ParleyError `interrupted`: Ctrl-C
+ * Reads a line without echo; undefined if it is empty or Ctrl-D was pressed.
+ * @throws ParleyError `interrupted` on Ctrl-C
  */
 export async function askSecret(question: string): Promise<string | undefined> {
   const text = await askLine(question, false);
   return text === "" ? undefined : text;
 }
 
-/** @throws ParleyError `interrupted`: Ctrl-C */
+/** @throws ParleyError `interrupted` on Ctrl-C */
 export async function askYes(question: string): Promise<boolean> {
   const text = await askLine(`${question} (yes or no) `, true);
   return text?.trim().toLowerCase() === "yes";
@@ -49,7 +49,7 @@ function askLine(question: string, isShown: boolean): Promise<string | undefined
     const finish = (settle: () => void): void => {
       terminal.off("data", read);
       for (const how of endings) terminal.off(how, end);
-      // What comes after the end, such as an error of a terminal that has gone, concerns nobody.
+      // Errors after the end, such as those of a closed terminal, do not matter.
       terminal.on("error", () => {});
       restore();
       terminal.destroy();
@@ -61,7 +61,7 @@ function askLine(question: string, isShown: boolean): Promise<string | undefined
       try {
         terminal.setRawMode(false);
       } catch {
-        // The terminal has gone.
+        // The terminal was closed.
       }
     };
     terminal.setRawMode(true);
@@ -73,15 +73,15 @@ function askLine(question: string, isShown: boolean): Promise<string | undefined
   });
 }
 
-/** How a terminal says that nothing more comes; it has gone, if it is by an error. */
+/** Events that end a terminal's input; an error means that the terminal was closed. */
 const endings = ["end", "error", "close"] as const;
 
-/** Not stdin itself: Bun does not give a stream of it to anybody after it has been paused once. */
+/** Not stdin itself: once Bun has paused it, nobody can read it as a stream again. */
 function openTerminal(): ReadStream {
   return new ReadStream(process.platform === "win32" ? 0 : openSync("/dev/tty", "r"));
 }
 
-/** The line as far as it is typed. */
+/** The line typed so far. */
 class TypedLine {
   text = "";
   readonly #show: (text: string) => void;
@@ -92,7 +92,7 @@ class TypedLine {
 
   handleKey(key: Key): "done" | "closed" | "interrupted" | undefined {
     if (key.type !== "key") {
-      // A password out of a password manager comes with its line end.
+      // A password pasted from a password manager includes its line ending.
       const [typed = "", ...rest] = key.text.split(/\r?\n|\r/);
       this.#add(typed);
       return key.type === "paste" && rest.length > 0 ? "done" : undefined;

@@ -1,5 +1,5 @@
-// Holds back messages of a room that was just entered until its history arrives, so that everything
-// appears in order. Pure; knows no session and no screen.
+// Holds back messages of a newly entered room until its history arrives, so that everything appears
+// in order. Pure; knows no session and no screen.
 
 import { fold } from "../chat/names/grammar.ts";
 import type { PastMessage } from "../client/events.ts";
@@ -9,7 +9,7 @@ import type { ChatMessage } from "./open-rooms.ts";
 type Waiting = { room: string; held: ChatMessage[] };
 
 export class AwaitedHistory {
-  /** By `ref` of the request for the history. */
+  /** Keyed by the `ref` of the history request. */
   readonly #waiting = new Map<number, Waiting>();
 
   expect(ref: number, room: string): void {
@@ -28,8 +28,8 @@ export class AwaitedHistory {
   }
 
   /**
-   * The request was answered with these messages, or failed. Returns the messages held back that
-   * are not among them; undefined if it was not a request for history.
+   * A request was answered with these messages, or failed. Returns the held-back messages that are
+   * not among them; undefined if it was not a history request.
    */
   release(ref: number, past: readonly PastMessage[] = []): readonly ChatMessage[] | undefined {
     const waiting = this.#waiting.get(ref);

@@ -1,4 +1,4 @@
-// What `parley send-file` prints of files that are given away by a code.
+// What `parley send-file` prints about files that are offered by a code.
 
 import { ownCommand } from "../cli/program-name.ts";
 import { reachableHosts } from "../cli/server-banner.ts";
@@ -14,11 +14,11 @@ import { stdout } from "./output.ts";
 import { barFits, ProgressBar } from "./progress.ts";
 import { countText, elapsedText, rateText } from "./units.ts";
 
-/** How whoever knows the code gets the files. */
+/** How the receiver can reach the files. */
 type Ways = {
-  /** Of this machine; undefined: it does not serve them itself. */
+  /** The port of this machine; undefined if it does not serve the files itself. */
   port: number | undefined;
-  /** Passes them on; undefined: none does. */
+  /** The server that relays them; undefined if there is none. */
   server: string | undefined;
 };
 
@@ -26,7 +26,7 @@ export class CodeReport {
   readonly #isJson: boolean;
   readonly #isQuiet: boolean;
   #bar: ProgressBar | undefined;
-  /** When the files were taken. */
+  /** When the code was entered. */
   #takenMs: number | undefined;
 
   constructor(isJson: boolean, isQuiet: boolean) {
@@ -34,7 +34,7 @@ export class CodeReport {
     this.#isQuiet = isQuiet;
   }
 
-  /** The code is the result of the command: it is printed even with `--quiet`. */
+  /** The code is the result of the command, so it is printed even with `--quiet`. */
   code(code: Code, { port, server }: Ways, folder: OfferedFolder): void {
     const text = codeText(code);
     this.#takenMs = undefined;
@@ -61,10 +61,10 @@ export class CodeReport {
         say(`or through the server on this machine:\n    ${command} ${server} --code ${text}`);
       }
     }
-    say("Nobody else can read what is sent. One wrong try makes the code void.");
+    say("Nobody else can read what is sent. One wrong attempt voids the code.");
   }
 
-  /** `address`: empty through a server. */
+  /** `address`: empty for a receiver connected through a server. */
   taken(address: string): void {
     this.#takenMs = performance.now();
     const from = address === "" ? {} : { address };
@@ -74,11 +74,11 @@ export class CodeReport {
     }
   }
 
-  /** A connection was lost; it goes on when both ends are back. */
+  /** A connection was lost; the transfer continues when both ends are back. */
   interrupted(reason: string): void {
     if (this.#isJson) return this.#print({ event: "interrupted", reason });
     this.end();
-    if (!this.#isQuiet) say(`${harmless(reason)}: going on when both are connected again`);
+    if (!this.#isQuiet) say(`${harmless(reason)}: continuing when both are connected again`);
   }
 
   progress(sentBytes: number, { bytes: size }: OfferedFolder): void {
@@ -113,7 +113,7 @@ export class CodeReport {
     );
   }
 
-  /** A wrong guess has ended this code; with `--keep` there is another one. */
+  /** A wrong guess has voided this code; with `--keep` another one follows. */
   voided(reason: string): void {
     if (this.#isJson) this.#print({ event: "void", reason });
     else say(reason);

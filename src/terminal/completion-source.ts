@@ -1,5 +1,4 @@
-// The names, rooms and files that the client knows of, for Tab to complete. Bounded; knows no
-// screen.
+// The names, rooms and files known to the client, for Tab completion. Bounded; knows no screen.
 
 import { fold } from "../chat/names/grammar.ts";
 import { harmless } from "../text.ts";
@@ -11,13 +10,13 @@ import type { Words } from "./completion.ts";
 type Names = Map<string, string>;
 
 export class CompletionSource {
-  /** By folded room. */
+  /** By folded room name. */
   readonly #members = new Map<string, Names>();
   readonly #correspondents: Names = new Map();
   #rooms: readonly string[] = [];
   #files: readonly string[] = [];
 
-  /** What Tab can complete while `room` is the current room; leaves out `self`. */
+  /** What Tab can complete while `room` is the current room; excludes `self`. */
   words(self: string, room: string | undefined): Words {
     const others = (names: Iterable<[string, string]>) => {
       const unique: Names = new Map(names);
@@ -34,7 +33,7 @@ export class CompletionSource {
     };
   }
 
-  /** The rooms, of those that we are in, in which somebody is known to be. */
+  /** The rooms, among those the user is in, that somebody is known to be in. */
   roomsOf(name: string): string[] {
     const rooms = [...this.#members].filter(([, names]) => names.has(fold(name)));
     return rooms.map(([room]) => room);
@@ -61,7 +60,7 @@ export class CompletionSource {
     }
   }
 
-  /** Lists arrive page by page; the first page replaces what was known. */
+  /** Lists arrive page by page; the first page replaces the previous list. */
   handleResponse(response: SessionResponse, isFirstPage: boolean): void {
     if (response.type === "names") {
       for (const name of response.names) this.#add(response.room, name);

@@ -17,12 +17,14 @@ export function complete(before: string, words: Words): Completion {
   if (only === undefined) return { before, choices: [] };
   if (matching.length === 1) return { before: before.slice(0, start) + only + after, choices: [] };
   const common = commonStart(matching);
-  // Keep what was typed as it is unless the candidates share a longer prefix.
+  // Keep the typed text unless the candidates share a longer prefix.
   const word = common.length > begun.length ? common : begun;
   return { before: before.slice(0, start) + word, choices: matching };
 }
 
-/** The kind of argument that Tab completes here; undefined for commands and in messages. */
+/**
+ * The kind of argument that Tab completes at this point; undefined for commands and in messages.
+ */
 export function completesHere(before: string): Completes | undefined {
   return argumentOf(before)?.completes;
 }
@@ -40,7 +42,7 @@ function place(before: string, words: Words): Place {
     const candidates = Object.keys(slashCommands);
     return { start: 0, candidates, after: " " };
   }
-  // In a message: names. At the start, a name addresses somebody.
+  // In a message, Tab completes names. At the start, a name addresses somebody.
   const start = before.search(/\S*$/);
   return { start, candidates: words.member, after: start === 0 ? ": " : " " };
 }

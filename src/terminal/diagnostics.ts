@@ -1,6 +1,6 @@
-// Diagnostics on stderr: lines for the user, and a server's log. Both go through consola, with
-// reporters that write through the bounded writer of output.ts: consola's own streams would stall
-// the event loop when nobody reads. Knows no command.
+// Diagnostics on stderr: lines for the user, and a server's log. Both use consola, with reporters
+// that write through the bounded writer of output.ts, because consola's own streams would stall the
+// event loop when nobody reads. Knows no command.
 
 import {
   type ConsolaInstance,
@@ -27,11 +27,11 @@ const levels = {
 
 export type LogLevel = keyof typeof levels;
 
-/** From the quietest to the most verbose. */
+/** From least to most verbose. */
 export const logLevels = Object.keys(levels);
 
 export type Diagnostics = {
-  /** Prints a line for the user, unchanged. */
+  /** Prints a line for the user as is. */
   say(line: string): void;
   /** The same, even at level `warn`. */
   warn(line: string): void;
@@ -39,9 +39,9 @@ export type Diagnostics = {
   fail(line: string): void;
   /** A server's log: every line has a time and a level. Bounded: see log-budget.ts. */
   readonly log: Log;
-  /** Logs how many lines were left out so far; otherwise that happens every few seconds. */
+  /** Logs how many lines were suppressed so far, which otherwise happens every few seconds. */
   reportLeftOut(): void;
-  /** Sets the level, if one is given, and with `json` the format: one object per line. */
+  /** Sets the level, if one is given, and the format: `json` prints one object per line. */
   configure(options: { level: LogLevel | undefined; json: boolean }): void;
 };
 
@@ -53,7 +53,7 @@ export type DiagnosticsOptions = {
 };
 
 export function createDiagnostics({ write, level, colors }: DiagnosticsOptions): Diagnostics {
-  // Turn off consola's merging of equal lines within a second.
+  // Disables consola's merging of equal lines within a second.
   const options = {
     level: initialLevel(level),
     throttle: 0,
@@ -75,7 +75,7 @@ export function createDiagnostics({ write, level, colors }: DiagnosticsOptions):
   };
   const user = createConsola({ ...options, reporters: [plain] });
   const journal = createConsola({ ...options, reporters: [text] });
-  // Two budgets, so that a flood of events cannot hide problems.
+  // Separate budgets, so that a flood of events cannot hide problems.
   const events = new BoundedLog(journal, "info");
   const problems = new BoundedLog(journal, "warn");
   return {
@@ -101,7 +101,7 @@ export function createDiagnostics({ write, level, colors }: DiagnosticsOptions):
   };
 }
 
-/** A log within a budget; what was left out is reported at `level`. */
+/** A log with a budget; suppressed lines are counted and reported at `level`. */
 class BoundedLog {
   readonly #journal: ConsolaInstance;
   readonly #level: keyof Log;
@@ -136,7 +136,7 @@ class BoundedLog {
 
 let redirected: ((line: string) => void) | undefined;
 
-/** This process's diagnostics: on stderr, or where `redirect` sends them. */
+/** This process's diagnostics: on stderr, or wherever `redirect` sends them. */
 export const diagnostics = createDiagnostics({
   write(line) {
     if (redirected !== undefined) redirected(line);
@@ -148,7 +148,7 @@ export const diagnostics = createDiagnostics({
 
 export const { say, warn, fail } = diagnostics;
 
-/** Sends diagnostics to a screen with a prompt, until called without one. */
+/** Redirects diagnostics to a screen with a prompt; call it without an argument to undo that. */
 export function redirect(screen?: (line: string) => void): void {
   redirected = screen;
 }
@@ -157,7 +157,7 @@ export function isLogLevel(text: string): text is LogLevel {
   return Object.hasOwn(levels, text);
 }
 
-/** A level's name, or consola's number for it; anything else counts as not set. */
+/** A level's name, or consola's number for it; anything else counts as unset. */
 function initialLevel(text: string | undefined): number {
   if (text === undefined || text === "") return levels.info;
   if (isLogLevel(text)) return levels[text];
@@ -178,7 +178,7 @@ function paint(type: LogType, colors: boolean): string {
   return color === undefined ? name.padEnd(5) : `\u001b[${color}m${name.padEnd(5)}\u001b[0m`;
 }
 
-/** In logfmt: values that could be misread are quoted. */
+/** In logfmt: ambiguous values are quoted. */
 function fieldsText(fields: LogFields | undefined): string {
   const parts = Object.entries(shortened(fields)).map(([name, value]) => {
     const text = harmless(String(value));

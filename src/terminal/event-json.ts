@@ -48,10 +48,10 @@ export function eventJson(event: SessionEvent): object | undefined {
       return { event: type, afterMs: Math.round(afterMs), ...rest };
     }
     case "acknowledged":
-    // files/offers have events of their own.
+    // Offers of files are reported by receive-report.ts.
     case "offer":
     case "response":
-    // A secret.
+    // A token is a secret.
     case "token":
     // cli/run-command.ts prints `ended`, however a command fails.
     case "ended":
@@ -67,7 +67,7 @@ export function eventJson(event: SessionEvent): object | undefined {
   }
 }
 
-/** Whose key it was, or why there is no text. */
+/** Whose key sealed the message, or why there is no text. */
 function sealFields(seal: Seal | undefined): object {
   if (seal === undefined) return {};
   return seal.state === "unopened" ? { key: seal.state, reason: seal.reason } : { key: seal.state };

@@ -11,7 +11,7 @@ import { message } from "../limits.ts";
 import { harmless, lineCount } from "../text.ts";
 import { countText } from "./units.ts";
 
-/** The sentence for an event; undefined for messages and for what people need not read. */
+/** The sentence for an event; undefined for messages and for events that people need not read. */
 export function eventText(event: SessionEvent): string | undefined {
   switch (event.type) {
     case "online":
@@ -125,7 +125,7 @@ function chatText(state: ChatState, partner: string): string {
   }
 }
 
-/** Why `text` could not be sent; a message has at most `textChars` characters. */
+/** Why `text` could not be sent; a message may have at most `textChars` characters. */
 export function unsayableText(why: Unsayable, text: string, textChars: number): string {
   switch (why) {
     case "too-long":
@@ -139,7 +139,7 @@ export function unsayableText(why: Unsayable, text: string, textChars: number): 
         `${lineCount(text)}. Send it in parts (Up brings it back), or send a file`
       );
     case "queue-full":
-      return "Not sent: too many messages are queued. Try again when the connection is back";
+      return "Not sent: too many messages are queued. Try again once you are connected again";
     case "no-recipient":
       return "Not sent: name at least one person";
     case "not-in-room":

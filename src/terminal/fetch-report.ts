@@ -25,7 +25,7 @@ export class FetchReport {
   readonly #options: FetchReportOptions;
   #bar: ProgressBar | undefined;
   /**
-   * Why the last attempt failed. The next ones usually fail the same way; the reason is not
+   * Why the last attempt failed. Later attempts usually fail the same way; the same reason is not
    * repeated.
    */
   #lastReason = "";
@@ -41,12 +41,12 @@ export class FetchReport {
     } else if (!this.#options.quiet) this.#show(event);
   }
 
-  /** A file can't be fetched. `isLast`: this ends the command, whose error tells people why. */
+  /** A file can't be fetched. `isLast`: the command ends with this error, which people will see. */
   failed(name: string, { code, message }: ParleyError, isLast: boolean): void {
     if (this.#options.json || !isLast) this.handleEvent({ event: "failed", name, code, message });
   }
 
-  /** One row of `--list`, or with `--json` an event. */
+  /** One row of `--list`, or an event with `--json`. */
   async list(file: FileInfo): Promise<void> {
     const { name, size, modified } = file;
     const shownSize = name.endsWith("/") ? "-" : String(size);
@@ -163,12 +163,12 @@ export class FetchReport {
   }
 
   #startBar(name: string, sizeBytes: number): void {
-    // The bar would erase lines of the file on the screen.
+    // On a terminal, the bar would erase lines of the file.
     if (this.#options.dataOnStdout && process.stdout.isTTY) return;
     if (barFits()) this.#bar ??= new ProgressBar(name, sizeBytes);
   }
 
-  /** Prints a line in the bar's place; the next progress draws it again below. */
+  /** Prints a line in place of the bar; the next progress redraws the bar below it. */
   #say(line: string): void {
     this.end();
     say(line);

@@ -1,5 +1,5 @@
-// Waits until this process may read its terminal: a background job (`parley server &`) that tries
-// is stopped by SIGTTIN.
+// Waits until this process may read from its terminal: a background job (`parley server &`) that
+// tries is stopped by SIGTTIN.
 
 import { readFileSync } from "node:fs";
 import { isatty } from "node:tty";
@@ -11,10 +11,10 @@ export function mayReadTerminal(): boolean {
   return groups === undefined || groups.own === groups.foreground;
 }
 
-/** Calls `act` now if this process is in the foreground, else once it is. */
+/** Calls `act` now if this process is in the foreground, otherwise once it is. */
 export function whenForeground(act: () => void): void {
   if (mayReadTerminal()) return act();
-  // No signal reports it; checking once a second costs nothing.
+  // No signal reports the change; polling once a second costs nothing.
   setTimeout(() => whenForeground(act), checkMs).unref();
 }
 

@@ -1,4 +1,4 @@
-// One order to a server and its answer, over a session without a name.
+// Sends one operator command to a server, over a session without a name, and prints the answer.
 
 import { nextExport } from "../chat/admin/export-pages.ts";
 import type { ClientIdentity, SessionEvent, SessionResponse } from "../client/events.ts";
@@ -23,7 +23,7 @@ export type OrderOptions = {
   json: boolean;
 };
 
-/** @throws ParleyError `cannot-connect`, and what the server refuses with */
+/** @throws ParleyError `cannot-connect`, and the server's refusals */
 export async function giveOrder(command: string, options: OrderOptions): Promise<void> {
   const given = { to: options.to, password: undefined };
   await withPassword(given, ({ to }) => carryOut(command, { ...options, to }));
@@ -36,7 +36,7 @@ async function carryOut(command: string, options: OrderOptions): Promise<void> {
     for (const { text, fields } of rows) {
       stdout.data(options.json || text === undefined ? jsonLine(fields) : `${harmless(text)}\n`);
     }
-    // A long export waits for its reader.
+    // A long export must wait for its reader.
     await stdout.relief();
     line = nextExport(line, rows);
   }
@@ -57,7 +57,7 @@ async function answerOf(command: string, { to, identity }: OrderOptions): Promis
     switch (event.type) {
       case "online":
         session.request({ type: "admin", command });
-        // It is carried out once this event is handled.
+        // The output is carried out after this event has been handled.
         return;
       case "response":
         if (event.response.type === "admin") resolve(event.response);

@@ -1,4 +1,4 @@
-// The names that a person ignores, one a line, in a file of their settings.
+// The names that a person ignores, one per line, in a file among their settings.
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
@@ -8,12 +8,12 @@ import { harmless } from "../text.ts";
 export class IgnoredFile {
   readonly #path: string | undefined;
 
-  /** Undefined: there is no place for one. */
+  /** Undefined: there is nowhere to keep the file. */
   constructor(path: string | undefined) {
     this.#path = path;
   }
 
-  /** Empty if there is none, or it can't be read. */
+  /** Empty if there is no file or it can't be read. */
   load(): readonly string[] {
     if (this.#path === undefined) return [];
     try {
@@ -24,7 +24,7 @@ export class IgnoredFile {
     }
   }
 
-  /** Why they could not be kept; undefined: they are. */
+  /** Why the names could not be saved; undefined if they were. */
   save(names: readonly string[]): string | undefined {
     if (this.#path === undefined) return "there is no home folder";
     try {

@@ -1,4 +1,4 @@
-// Decodes what a terminal in raw mode sends into text, named keys and pastes. Escape sequences may
+// Decodes input from a terminal in raw mode into text, named keys and pastes. Escape sequences may
 // arrive in pieces; one that never ends is abandoned. Pure.
 
 import { terminal as limits } from "../limits.ts";
@@ -48,8 +48,8 @@ export class KeyReader {
   #paste: string | undefined;
 
   /**
-   * Decodes what has arrived. A possible start of an escape sequence waits for the next call, or
-   * for `flush`.
+   * Decodes input. A possible start of an escape sequence is held back until the next call or
+   * `flush`.
    */
   push(text: string): Key[] {
     const keys: Key[] = [];
@@ -67,7 +67,7 @@ export class KeyReader {
     return this.#paste === undefined && this.#held !== "";
   }
 
-  /** Nothing followed: it was the Escape key. */
+  /** Nothing followed, so it was the Escape key. */
   flush(): Key[] {
     if (!this.pending) return [];
     const rest = this.#held.slice(1);
@@ -140,7 +140,7 @@ function sequenceName(match: RegExpExecArray): string | undefined {
   const [number = "", modifier = ""] = parameters.split(";");
   const name = final === "~" ? numbered[number] : finals[final];
   if (name === undefined) return undefined;
-  // xterm: 1 + (shift 1, alt 2, ctrl 4). Ctrl and Alt mean the same here: by words.
+  // xterm: 1 + (shift 1, alt 2, ctrl 4). Ctrl and Alt both mean "by words" here.
   const bits = Number(modifier === "" ? 1 : modifier) - 1;
   return (bits & 6) === 0 ? name : `ctrl-${name}`;
 }

@@ -1,5 +1,5 @@
-// Edits a message, usually of one line: text, cursor, history and its search, cut text. Works on graphemes, the
-// characters that people see. Pure: keys in, actions out; knows no screen.
+// Edits a message, usually of one line: text, cursor, history and its search, cut text. Works on
+// graphemes, that is user-perceived characters. Pure: keys in, actions out; knows no screen.
 
 import { terminal as limits } from "../limits.ts";
 import type { Key } from "./keys.ts";
@@ -7,7 +7,7 @@ import type { Key } from "./keys.ts";
 /** What to do after a key. `edited` includes cursor movement. */
 export type Edit =
   | { type: "edited" }
-  /** The text did not fit and was dropped. */
+  /** The text did not fit and was discarded. */
   | { type: "full" }
   | { type: "submit"; line: string }
   | { type: "complete" }
@@ -18,19 +18,19 @@ export type Edit =
   | { type: "ignored" };
 
 /**
- * `at`: index of the match in the history; `line`: what was being typed before the search.
+ * `at`: index of the match in the history. `line`: the text that was being typed before the search.
  * `isMissed`: nothing matches the query.
  */
 type Search = { query: string; at: number; line: string; isMissed: boolean };
 
-/** What a tab becomes in a text of several lines, which is code more often than not. */
+/** Replaces a tab in a multi-line text, which is code more often than not. */
 const tabSpaces = "    ";
 
 const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 
-/** Splits a text into the characters that people see. */
+/** Splits a text into user-perceived characters. */
 export function graphemes(text: string): string[] {
-  // Nearly every line is ASCII, and the segmenter is slow.
+  // Nearly all lines are ASCII, and the segmenter is slow.
   if (/^[\x20-\x7e]*$/.test(text)) return [...text];
   return Array.from(segmenter.segment(text), ({ segment }) => segment);
 }
@@ -49,8 +49,8 @@ export class LineEditor {
   readonly #severalLines: boolean;
 
   /**
-   * The text is never longer than `maxChars` UTF-16 units. Unless it may have several lines, pasted
-   * ones are joined.
+   * The text never exceeds `maxChars` UTF-16 code units. Unless several lines are allowed, pasted
+   * lines are joined.
    */
   constructor(maxChars: number, severalLines = false) {
     this.#maxChars = maxChars;
@@ -65,12 +65,12 @@ export class LineEditor {
     return this.#before.join("");
   }
 
-  /** What Ctrl-R is searching for; undefined: no search. */
+  /** The query of the Ctrl-R search; undefined if there is no search. */
   get query(): string | undefined {
     return this.#search?.query;
   }
 
-  /** Whether nothing that was typed contains what Ctrl-R is searching for. */
+  /** Whether no history line contains the query. */
   get isMissed(): boolean {
     return this.#search?.isMissed === true;
   }
@@ -101,8 +101,7 @@ export class LineEditor {
     const text = key.type === "paste" ? this.#pasted(key.text) : key.text;
     if (this.#search !== undefined) return this.#find(this.#search.query + text, this.#search.at);
     if (text === "") return { type: "ignored" };
-    // A paste may arrive as many pieces of text: after one that does not fit, drop smaller ones
-    // too.
+    // A paste may arrive in many pieces: once a piece does not fit, drop smaller ones too.
     this.#isFull = (this.#isFull && key.type === "text") || !this.insert(text);
     return { type: this.#isFull ? "full" : "edited" };
   }
@@ -170,7 +169,7 @@ export class LineEditor {
         this.set(search.line);
         return { type: "edited" };
       default: {
-        // Any other key accepts the match, and then acts as usual.
+        // Any other key accepts the match and then has its usual effect.
         this.#search = undefined;
         const edit = this.#key(name);
         return edit.type === "ignored" ? { type: "edited" } : edit;
@@ -178,7 +177,10 @@ export class LineEditor {
     }
   }
 
-  /** Searches back from index `from` for a line with `query`; without one, the last match stays. */
+  /**
+   * Searches backwards from index `from` for a line containing `query`; if there is none, the last
+   * match stays.
+   */
   #find(query: string, from: number): Edit {
     const search = this.#search!;
     if (query.length > limits.maxSearchChars) return { type: "ignored" };

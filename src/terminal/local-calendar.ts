@@ -1,4 +1,4 @@
-// The user's clock and calendar: the machine's local time.
+// The user's clock and calendar, in the machine's local time.
 
 import type { Calendar } from "./transcript.ts";
 

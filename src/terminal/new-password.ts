@@ -1,4 +1,4 @@
-// Asks for a new password at the prompt, twice and unseen. Knows no session.
+// Asks for a new password at the prompt, twice and without echo. Knows no session.
 
 import { accounts as limits } from "../limits.ts";
 import type { Edit } from "./line-editor.ts";
@@ -10,7 +10,9 @@ export class NewPassword {
   #step: "none" | "first" | "second" = "none";
   #first = "";
 
-  /** `show` shows the label of a secret, or the line again; `done` gets the password. */
+  /**
+   * `show` shows the label of a secret, or the ordinary line again; `done` receives the password.
+   */
   constructor(
     show: (label: string | undefined) => void,
     say: (text: string) => void,
@@ -26,7 +28,7 @@ export class NewPassword {
     this.#show("New password (not shown; Ctrl-C stops): ");
   }
 
-  /** Takes an edit while the password is typed. Returns whether it is. */
+  /** Handles an edit while a password is being typed. Returns whether one is. */
   takes(edit: Edit): boolean {
     if (this.#step === "none") return false;
     this.#handle(edit);
@@ -40,7 +42,7 @@ export class NewPassword {
 
   #take(password: string): void {
     if (this.#step === "second") {
-      if (password !== this.#first) return this.#stop("The two differ: no password was set");
+      if (password !== this.#first) return this.#stop("The passwords differ: none was set");
       this.#stop(undefined);
       return this.#done(password);
     }

@@ -30,7 +30,7 @@ export function incomingText(event: IncomingOfferEvent): string {
   }
 }
 
-/** How files go from one to the other. */
+/** Describes the path of a transfer. */
 export function pathText({ path, via }: PathName): string {
   if (path === "server") return "through the server";
   if (path === "relayed") return "relayed by the server";
@@ -55,20 +55,20 @@ const endings: Readonly<Record<OfferEnd, string>> = {
   cancelled: "The sender has withdrawn it",
   lost: "The sender has disconnected",
   elsewhere: "Another client of yours has accepted it",
-  overrun: "More came than was asked for",
+  overrun: "More data arrived than was requested",
   failed: "It has failed",
 };
 
 type Sharing = Extract<SendEvent, { event: "sharing" | "shared" }>;
 
-/** Of files for the shared folder. */
+/** For files in the shared folder. */
 export function sharingText(event: Sharing): string {
   const { files, size, names, room } = event;
   const shown = names.map((name) => quoted(name, 200));
   const list = shown.length > 1 ? `${shown.slice(0, -1).join(", ")} and ${shown.at(-1)}` : shown[0];
   const count = `${countText(files, "file")}, ${sizeText(size)}`;
   if (event.event === "sharing") return `Sending ${list ?? "nothing"} (${count}) to the server`;
-  if (event.unchanged) return `Shared already as ${list ?? "nothing"} (${count})`;
+  if (event.unchanged) return `Already shared as ${list ?? "nothing"} (${count})`;
   const where = room === undefined ? "" : `; the room ${quoted(room)} has been told`;
   return `Shared as ${list ?? "nothing"} (${count})${where}`;
 }

@@ -1,4 +1,4 @@
-// The rooms that the user is in: the current one, and what was missed in the others. Pure; knows no
+// The rooms that the user is in: the current one, and unread messages in the others. Pure; knows no
 // session and no screen.
 
 import { fold } from "../chat/names/grammar.ts";
@@ -10,17 +10,17 @@ export type ChatMessage = Extract<SessionEvent, { type: "message" }>;
 /** Unread messages in a room that is not the current one. */
 export type Unread = { room: string; messages: number; isMentioned: boolean };
 
-/** What was missed in a room: the last messages, and how many came before them. */
+/** What was missed in a room: the last messages, and the number of earlier ones. */
 export type Missed = { messages: readonly ChatMessage[]; earlier: number };
 
 type Room = {
-  /** As it was requested; once entered, as the server spells it. */
+  /** As requested; once entered, as the server spells it. */
   name: string;
   unread: number;
   isMentioned: boolean;
   missed: ChatMessage[];
   missedChars: number;
-  /** Ordinal of the last switch to this room. */
+  /** Sequence number of the last switch to this room. */
   switchedTo: number;
 };
 
@@ -30,7 +30,7 @@ export class OpenRooms {
   #current: string | undefined;
   #switches = 0;
 
-  /** The current room; undefined: none. */
+  /** The current room; undefined if there is none. */
   get current(): string | undefined {
     return this.#find(this.#current)?.name;
   }
@@ -78,7 +78,7 @@ export class OpenRooms {
     )?.name;
   }
 
-  /** Keeps a message in another room for later. Our own messages do not count as unread. */
+  /** Keeps a message of another room for later. The user's own messages do not count as unread. */
   miss(message: ChatMessage, isMentioned: boolean): void {
     const room = this.#find(fold(message.room));
     if (room === undefined) return;

@@ -1,5 +1,6 @@
-// Brings a client's session online for the first time: picks the name, connects and logs in, or
-// says why not. The session handles lost connections itself. Knows neither prompt nor pipe.
+// Brings a client's session online for the first time: picks a name, connects and logs in, or
+// reports why that failed. The session itself handles lost connections. Knows neither prompt nor
+// pipe.
 
 import type { IgnoredFile } from "./ignored-file.ts";
 import { secretText } from "../secrets.ts";
@@ -17,27 +18,29 @@ import { withAccessAdvice } from "../trust/access-advice.ts";
 
 export type ClientOptions = {
   to: ServerAddress;
-  /** The value of --name; undefined: the user's name, or one like it. */
+  /** The value of --name; undefined: the login name of the user, or a variant of it. */
   name: string | undefined;
-  /** Undefined: none. */
+  /** Undefined: no room. */
   room: string | undefined;
-  /** Files that people offer are told. */
+  /** Report files that people offer. */
   takesFiles?: boolean;
-  /** False: files go through the server, which alone knows this machine's address. */
+  /**
+   * False: files only go through the server, so that others do not learn this machine's address.
+   */
   direct?: boolean | undefined;
   downloads: string;
   follow: boolean;
   json: boolean;
-  /** The key of this device; undefined if there is no place for one. */
+  /** The key of this device; undefined if there is nowhere to keep one. */
   identity: DeviceKey | undefined;
-  /** Of a registered name. */
+  /** The password of a registered name. */
   password?: string | undefined;
-  /** Where the names of people who are ignored are kept. */
+  /** Stores the names of ignored people. */
   ignored: IgnoredFile;
 };
 
 export type OpenSession = {
-  /** The server, with the password that it was given. */
+  /** The server, including the password that the user entered for it. */
   to: ServerAddress;
   session: ClientSession;
   connection: NativeConnection;
@@ -46,7 +49,7 @@ export type OpenSession = {
 };
 
 /**
- * Connects and logs in; `interrupted` ends the attempt.
+ * Connects and logs in; a rejection of `interrupted` ends the attempt.
  * @throws ParleyError `cannot-connect`, `name-taken` and the server's other refusals, or what
  * `interrupted` rejects with
  */
@@ -61,7 +64,7 @@ export async function openSession(
   );
 }
 
-/** Under the first of these names that is free. */
+/** Logs in under the first of these names that is free. */
 async function openUnder(
   names: readonly string[],
   options: ClientOptions,
@@ -78,7 +81,7 @@ async function openUnder(
   throw new ParleyError("name-invalid", "No name is free: choose one with --name");
 }
 
-/** Somebody else has the name: another may be free. */
+/** Somebody else has the name: try another one. */
 const takenCodes: ReadonlySet<string> = new Set(["name-taken", "name-registered"]);
 
 async function attempt(
@@ -154,7 +157,7 @@ export function refusal(code: string, message: string): ParleyError {
   return new ParleyError(isErrorCode(code) ? code : "name-taken", sentence);
 }
 
-// The user's name if it is valid, then the same with random characters appended.
+// The login name if it is valid, then variants with random characters appended.
 function defaultNames(): string[] {
   const tail = secretText(24)
     .replace(/[^a-z0-9]/g, "")

@@ -3,7 +3,7 @@
 import { ttyOutput } from "./tty-output.ts";
 import { type Sink, Writer } from "./writer.ts";
 
-// Without an `error` listener, a reader that goes away would crash the program.
+// Without an `error` listener, a reader that closes the pipe would crash the program.
 function streamOutput(stream: NodeJS.WriteStream, writer: () => Writer): Sink {
   stream.on("error", (error: Error) => writer().close(error));
   return stream;
@@ -23,7 +23,7 @@ export function print(line: string): void {
   stdout.line(line);
 }
 
-/** Resolves once everything is written, or after a second. Only main calls it, before it exits. */
+/** Resolves once everything is written, or after a second. Only main calls it, before exiting. */
 export async function flush(): Promise<void> {
   await Promise.all([stdout.flush(), stderr.flush()]);
 }

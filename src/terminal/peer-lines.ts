@@ -1,10 +1,10 @@
-// What `parley peer` prints on stderr where the original program prints nothing. Pure.
+// Lines that `parley peer` prints on stderr where the original program prints nothing. Pure.
 
 import { harmless } from "../text.ts";
 import { hostPort } from "../cpp/codec.ts";
 import type { PeerEvent } from "../cpp/peer-event.ts";
 
-/** The commands, printed once for a person at a terminal. */
+/** The commands, shown once to a person at a terminal. */
 export const peerCommands = "/register, /bridge [NAME], /chat, /id, /quit";
 
 /** The sentence for `event`, if it needs one; `line` is what the original program prints for it. */
@@ -16,7 +16,7 @@ export function peerStatus(event: PeerEvent, line: string | undefined): string |
 function statusText(event: PeerEvent, line: string | undefined): string | undefined {
   switch (event.event) {
     case "registered":
-      return `Registered as ${event.id} at ${hostPort(event)}; this stays when you leave`;
+      return `Registered as ${event.id} at ${hostPort(event)}; the registration stays when you leave`;
     case "bridged":
       return `${event.peer.id} ${hostPort(event.peer)} found: /chat starts the chat`;
     case "ended":

@@ -1,5 +1,5 @@
-// Our own unacknowledged private messages. The server does not send them back, so they are shown
-// from here once it has them. Pure.
+// The user's own unacknowledged private messages. The server does not echo them, so the client
+// shows them itself once the server has them. Pure.
 
 import { fold } from "../chat/names/grammar.ts";
 import type { SessionEvent } from "../client/events.ts";
@@ -12,14 +12,16 @@ export class PendingPrivate {
     this.#messages.set(id, message);
   }
 
-  /** Notes that a message was refused, or did not reach somebody. */
+  /** Records that a message was refused or did not reach somebody. */
   handleEvent(event: SessionEvent): void {
     if (event.type === "failed") this.#messages.delete(event.id);
     if (event.type !== "error" || event.code !== "unknown-user") return;
     if (event.subject !== undefined) this.#missed(event.subject);
   }
 
-  /** Removes and returns the messages that the server has now, each with those it reached. */
+  /**
+   * Removes and returns the messages that the server has stored, each with the people it reached.
+   */
   takeAcknowledged(upTo: number): SentPrivate[] {
     const messages: SentPrivate[] = [];
     for (const [id, message] of this.#messages) {
@@ -30,7 +32,7 @@ export class PendingPrivate {
     return messages;
   }
 
-  // The server reports failures in the order of our messages, before it acknowledges them.
+  // The server reports failures in message order, before it acknowledges the messages.
   #missed(name: string): void {
     for (const [id, message] of this.#messages) {
       const { to } = message;

@@ -28,13 +28,13 @@ export type PipeOptions = {
   json: boolean;
   input: AsyncIterable<Uint8Array>;
   output: Writer;
-  /** Every line goes to these people in place of the room. */
+  /** Every line goes to these people instead of the room. */
   to?: readonly string[];
   /** Every line is a command in JSON. Needs `json`. */
   commands?: Pick<PipeCommandsParts, "fetch" | "send" | "share">;
-  /** Absent: nothing is sent in private. */
+  /** Absent: private messages can't be sent. */
   mail?: Pick<PrivateMessages, "tellOne" | "settled">;
-  /** After this long without a connection, gives up; never with `follow`. */
+  /** Gives up after this long without a connection; never with `follow`. */
   giveUpMs?: number;
 };
 
@@ -55,7 +55,7 @@ export class PipeClient {
   #line = 0;
   #ended = false;
   #inputDone = false;
-  // `seq` of our last message, and of the last message received.
+  // `seq` of the client's last message, and of the last message received.
   #sentSeq = 0;
   #receivedSeq = 0;
   #failure: ParleyError | undefined;
@@ -106,7 +106,7 @@ export class PipeClient {
     }
   }
 
-  /** Ends at once, saying what is not acknowledged. */
+  /** Ends immediately and reports what is not acknowledged. */
   interrupt(signal: EndSignal = "SIGINT"): void {
     const open = this.#session.unacknowledged;
     this.#fail(endedBy(signal, open === 0 ? "" : unacknowledgedText(open)));
@@ -134,7 +134,7 @@ export class PipeClient {
         this.#receivedSeq = event.seq;
         return this.#advance();
       case "reconnected":
-        // Numbers of the old log mean nothing in the new one.
+        // Numbers of the old log are meaningless in the new one.
         if (!event.recovered) this.#sentSeq = 0;
         return this.#advance();
       case "failed":
@@ -167,7 +167,7 @@ export class PipeClient {
         return this.#write(
           `${harmless(event.from)} ${sealMark(event.seal)}: ${oneLine(privateText(event))}\n`,
         );
-      // `#handleRefused` says which line it was.
+      // `#handleRefused` reports which line it was.
       case "failed":
         return;
       default: {
@@ -177,12 +177,13 @@ export class PipeClient {
     }
   }
 
-  // stdout is closed. A reader that has seen enough (`| head -1`) has not asked for the rest of the
-  // input to be dropped, so it is still sent. A client that only listens has nothing left to do.
+  // stdout was closed. A reader that has seen enough (`| head -1`) has not asked for the rest of
+  // the input to be dropped, so it is still sent. A client that only listens has nothing left to
+  // do.
   #handleOutputClosed(): void {
     if (this.#options.output.failure !== undefined) return this.#end();
     if (this.#options.follow && this.#line === 0) this.#inputDone = true;
-    if (!this.#inputDone) say("The output is closed: the rest of the input is sent all the same");
+    if (!this.#inputDone) say("The output is closed: the rest of the input is still being sent");
     this.#advance();
   }
 
@@ -234,7 +235,7 @@ export class PipeClient {
     return true;
   }
 
-  /** Waits until the session takes another message; false: the client has ended. */
+  /** Waits until the session accepts another message; false: the client has ended. */
   async #waitForSpace(): Promise<boolean> {
     while (this.#session.space === 0 && !this.#ended) {
       await new Promise<void>((resolve) => (this.#onSpace = resolve));
@@ -274,7 +275,7 @@ export class PipeClient {
     return true;
   }
 
-  // Earlier lines are still sent; the exit code tells that later ones were not.
+  // Earlier lines are still sent; the exit code shows that later ones were not.
   #tooLong(): void {
     const { textChars } = this.#session;
     const bound =
@@ -304,12 +305,12 @@ export class PipeClient {
     this.#advance();
   }
 
-  // Resumes reading if there is space, or ends: once everything is acknowledged and our last
-  // message has come back, so that every run prints the same.
+  // Resumes reading if there is space. Ends once everything is acknowledged and the last message
+  // has been echoed, so that every run prints the same.
   #advance(): void {
     this.#onSpace?.();
     this.#onSpace = undefined;
-    // Go by the events: the session itself may be several events ahead.
+    // Rely on the events handled so far: the session itself may be several events ahead.
     if (!this.#inputDone || this.#lines.size > 0 || (this.#commands?.open ?? 0) > 0) return;
     const { follow, output } = this.#options;
     if (follow && !output.closed && this.#failure === undefined) return;
@@ -356,7 +357,7 @@ function tellBy(
   kind?: MessageKind,
 ): Promise<TellOutcome> {
   if (mail !== undefined) return mail.tellOne(name, text, kind);
-  return Promise.resolve({ how: "refused", why: "this client sends nothing in private" });
+  return Promise.resolve({ how: "refused", why: "this client cannot send private messages" });
 }
 
 function unacknowledgedText(count: number): string {

@@ -1,5 +1,5 @@
-// The commands of `parley client --json-in` (docs/json.md): one JSON object a line, read into a typed
-// command or a problem to answer. Pure.
+// The commands of `parley client --json-in` (docs/json.md): one JSON object per line, parsed into a
+// typed command or a problem to report. Pure.
 
 import { roomProblem } from "../chat/names/grammar.ts";
 import { personNameProblem } from "../dialects/table.ts";
@@ -10,24 +10,24 @@ import type { MessageKind, Ref } from "../protocol/messages.ts";
 import { quoted } from "../text.ts";
 
 export type PipeCommand =
-  /** `room` undefined: that of `--room`. */
+  /** `room` undefined: the room of `--room`. */
   | { do: "say"; room: string | undefined; text: string; kind: MessageKind | undefined }
   | { do: "tell"; to: readonly string[]; text: string; kind: MessageKind | undefined }
   | { do: "enter" | "part"; room: string }
   | { do: "get"; file: string }
   /** Offers files and folders to a person. */
   | { do: "send"; paths: readonly string[]; to: string }
-  /** Puts them into the shared folder. `room` undefined: that of `--room` is told. */
+  /** Puts files into the shared folder. `room`: the room to notify; undefined: that of `--room`. */
   | { do: "share"; paths: readonly string[]; room: string | undefined };
 
 export type CommandProblem = { code: ErrorCode; message: string };
 
-/** A line as it was read. `ref` is the sender's own, and comes back in the answer. */
+/** A parsed line. `ref` is chosen by the sender and repeated in the answer. */
 export type ReadCommand = { ref: Ref | undefined } & (
   { command: PipeCommand } | { problem: CommandProblem }
 );
 
-/** What a command is known by: the one of these fields that it has. */
+/** A command is identified by which one of these fields it has. */
 const readers: Readonly<Record<string, (reader: FieldReader) => PipeCommand>> = {
   say: (r) => {
     return { do: "say", room: optionalRoom(r, "room"), text: r.text("say"), kind: kind(r) };
@@ -52,7 +52,7 @@ export function readPipeCommand(line: string): ReadCommand {
   }
   const reader = new FieldReader(fields);
   const ref = reader.ref();
-  // To whom files go is part of that command.
+  // The recipient of files is part of that command.
   const isSend = Object.hasOwn(fields, "send");
   const verbs = Object.keys(readers).filter(
     (name) => Object.hasOwn(fields, name) && !(isSend && name === "to"),
@@ -75,7 +75,7 @@ function verbProblem(fields: Fields, verbs: readonly string[]): string {
   return `${what} in this object: the commands are ${known}`;
 }
 
-/** One path, or a list of them. */
+/** One path or a list of paths. */
 function paths(reader: FieldReader, key: string): readonly string[] {
   const given = reader.textOrTexts(key);
   if (given.length === 0 || given.includes("")) reader.refuse(`\`${key}\` names no file`);
@@ -89,7 +89,7 @@ function person(reader: FieldReader, key: string): string {
   return name;
 }
 
-/** One name, or a list of them. */
+/** One name or a list of names. */
 function recipients(reader: FieldReader): readonly string[] {
   const to = reader.textOrTexts("to");
   const names = new Set(to);

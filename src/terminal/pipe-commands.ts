@@ -1,5 +1,5 @@
-// Carries out the commands of `--json-in`, one after the other, and answers each once its outcome is
-// known: stored by the server, refused, fetched. Knows neither stdin nor stdout.
+// Carries out the commands of `--json-in`, one after the other, and answers each once its outcome
+// is known: stored by the server, refused, fetched. Knows neither stdin nor stdout.
 
 import { fold } from "../chat/names/grammar.ts";
 import type { NativeSession, SessionEvent, Unsayable } from "../client/events.ts";
@@ -10,33 +10,33 @@ import type { MessageKind, Ref } from "../protocol/messages.ts";
 import { harmless } from "../text.ts";
 import { type PipeCommand, readPipeCommand } from "./pipe-command.ts";
 
-/** A fetched file, as it is answered. */
+/** A fetched file, as reported in the answer. */
 export type FetchedFile = { path: string; size: number };
 
-/** Files that somebody has, as it is answered. */
+/** Files that were delivered, as reported in the answer. */
 export type SentFiles = { files: number; size: number };
 
-/** The same in the shared folder, under these names: of many, the first. */
+/** The same for the shared folder, with their names there; of many, only the first. */
 export type SharedFiles = SentFiles & { names: readonly string[] };
 
 export type PipeCommandsParts = {
   session: Pick<NativeSession, "say" | "join" | "part" | "rooms" | "textChars">;
-  /** Sends one private message; resolves when it is with the session. */
+  /** Sends one private message; resolves when the session has it. */
   tell: (name: string, text: string, kind: MessageKind | undefined) => Promise<TellOutcome>;
   /** @throws ParleyError */
   fetch: (name: string) => Promise<FetchedFile>;
   /** Resolves when the recipient has verified everything. @throws ParleyError */
   send: (paths: readonly string[], to: string) => Promise<SentFiles>;
-  /** Resolves when they are in the shared folder. @throws ParleyError */
+  /** Resolves when the files are in the shared folder. @throws ParleyError */
   share: (paths: readonly string[], room: string) => Promise<SharedFiles>;
-  /** Resolves when the session takes another message; false: it never will. */
+  /** Resolves when the session accepts another message; false: it never will. */
   room: () => Promise<boolean>;
   applyOutputs: () => void;
   /** Prints an object. */
   answer: (object: object) => void;
-  /** A command failed: the exit code will say so. */
+  /** A command failed; the exit code will reflect it. */
   failed: (code: ErrorCode) => void;
-  /** Something is done that was open. */
+  /** An open command is done. */
   settled: () => void;
 };
 
@@ -50,17 +50,20 @@ type OpenTell = Open & {
   kind: "tell";
   to: readonly string[];
   isSealed: boolean;
-  /** Messages neither stored nor refused yet; all recipients have had their turn. */
+  /**
+   * Messages that are neither stored nor refused yet. Final once all recipients have had their turn
+   * (`isSpoken`).
+   */
   waiting: number;
   isSpoken: boolean;
   problem: { code: string; message: string } | undefined;
-  /** Whom it did not reach. */
+  /** The recipients that it did not reach. */
   missed: string[];
 };
 
 export class PipeCommands {
   readonly #parts: PipeCommandsParts;
-  /** By message ID; of a `tell`, with the recipient of that message. */
+  /** By message ID; for a `tell`, together with the recipient of that message. */
   readonly #messages = new Map<number, OpenSay | { tell: OpenTell; name: string }>();
   #entering: { open: Open; folded: string; answered: () => void } | undefined;
   #fetches: Promise<void> = Promise.resolve();
@@ -71,13 +74,13 @@ export class PipeCommands {
     this.#parts = parts;
   }
 
-  /** Commands that are not answered yet. */
+  /** Number of commands that are not answered yet. */
   get open(): number {
     const files = this.#openFetches + this.#openSends;
     return this.#messages.size + (this.#entering === undefined ? 0 : 1) + files;
   }
 
-  /** Carries out a line. Resolves when the next one may be read: false if none may. */
+  /** Carries out a line. Resolves when the next one may be read; false if none may be. */
   async run(text: string, line: number): Promise<boolean> {
     const read = readPipeCommand(text);
     const open: Open = { line, ref: read.ref };
@@ -131,7 +134,7 @@ export class PipeCommands {
     return id !== "ended";
   }
 
-  /** Each person gets a message of their own, so that one answer can say whom it did not reach. */
+  /** Each person is sent a separate message, so that one answer can list whom it did not reach. */
   async #tell(open: Open, { to, text, kind }: Of<"tell">): Promise<boolean> {
     const { room, tell } = this.#parts;
     const whole: OpenTell = {
@@ -160,7 +163,7 @@ export class PipeCommands {
     return true;
   }
 
-  /** What follows may need the room. */
+  /** Later commands may need the room. */
   async #enter(open: Open, room: string): Promise<void> {
     const { session, applyOutputs } = this.#parts;
     const folded = fold(room);
@@ -186,10 +189,10 @@ export class PipeCommands {
     this.#done(open, { room: entered });
   }
 
-  /** One at a time; meanwhile other commands go on. */
+  /** One at a time; other commands continue meanwhile. */
   #get(open: Open, name: string): void {
     if (this.#openFetches >= limits.maxOpenCommands) {
-      const message = `At most ${limits.maxOpenCommands} files wait to be fetched: wait for an answer`;
+      const message = `At most ${limits.maxOpenCommands} files may wait to be fetched: wait for an answer`;
       return this.#refuse(open, "full", message);
     }
     this.#openFetches++;
@@ -209,10 +212,10 @@ export class PipeCommands {
     }
   }
 
-  /** Several at a time: each waits for an answer of the recipient. */
+  /** Several at a time: each waits for an answer from the recipient. */
   async #send(open: Open, send: () => Promise<object>): Promise<void> {
     if (this.#openSends >= limits.maxOpenCommands) {
-      const message = `At most ${limits.maxOpenCommands} offers wait for an answer: wait for one`;
+      const message = `At most ${limits.maxOpenCommands} offers may be open: wait for an answer`;
       return this.#refuse(open, "full", message);
     }
     this.#openSends++;
@@ -227,7 +230,7 @@ export class PipeCommands {
     }
   }
 
-  /** Whether the event is answered here, and is not to be printed as well. */
+  /** Whether the event is answered here and must not be printed as well. */
   handleEvent(event: SessionEvent): boolean {
     switch (event.type) {
       case "acknowledged":
@@ -241,11 +244,12 @@ export class PipeCommands {
         this.#heard(event.id, event.seq);
         return false;
       case "reconnected":
-        // What was said before has arrived by now, without the ID that tells that it was ours.
+        // Earlier messages have arrived by now, without the ID that would identify them as this
+        // client's.
         this.#finishStored(() => true);
         return false;
       case "parted":
-        // Its echo does not come any more.
+        // Its echo will not arrive any more.
         this.#finishStored((room) => fold(room) === fold(event.room));
         return false;
       case "failed":
@@ -262,7 +266,7 @@ export class PipeCommands {
     }
   }
 
-  /** The echo brings the number, which one acknowledgement of many messages does not. */
+  /** The echo carries the number, which a single acknowledgement of many messages does not. */
   #heard(id: number | undefined, seq: number): void {
     const entry = id === undefined ? undefined : this.#messages.get(id);
     if (id === undefined || entry === undefined || !("kind" in entry)) return;

@@ -1,5 +1,5 @@
 // Stand-ins for the prompt and the tty on a terminal that can't move its cursor (TERM=dumb): the
-// terminal edits and echoes lines itself, and output just follows.
+// terminal edits and echoes lines itself, and output simply follows.
 
 import { terminal as limits } from "../limits.ts";
 import { LineEditor } from "./line-editor.ts";
@@ -14,7 +14,7 @@ export function isPlain(environment: Readonly<Record<string, string | undefined>
   return environment["TERM"] === "dumb";
 }
 
-/** The interface of the prompt and its stand-in. */
+/** The interface shared by the prompt and its stand-in. */
 export type PromptLike = Pick<Prompt, keyof Prompt>;
 
 /** A prompt that is not drawn. */
@@ -46,7 +46,7 @@ export class PlainPrompt implements PromptLike {
     ({ columns: this.#columns } = terminalSize(columns, rows));
   }
 
-  /** The terminal itself echoes what is typed, so nothing secret is asked for. */
+  /** The terminal itself echoes input, so secrets are never asked for. */
   askSecret(): void {}
   drawSoon(): void {}
   clear(): void {}
@@ -91,7 +91,7 @@ export class PlainTty implements Pick<Tty, "open" | "close" | "suspend"> {
         ]);
       }
     } catch {
-      // The terminal has gone.
+      // The terminal was closed.
     }
     if (!this.#closed) this.#user()?.keys([{ type: "key", name: "ctrl-d" }]);
   }

@@ -1,4 +1,4 @@
-// The progress of a fetch as one row that fits the terminal: the least important parts are dropped
+// The progress of a fetch as one row that fits the terminal; the least important parts are dropped
 // first. Pure.
 
 import { harmless } from "../text.ts";
@@ -17,7 +17,7 @@ export type Progress = {
 
 type Layout = { name: number; bar: number; amount: boolean; rate: boolean; left: boolean };
 
-/** From the widest to just the percentage. `name` and `bar` are in columns. */
+/** From the widest down to only the percentage. `name` and `bar` are in columns. */
 const layouts: readonly Layout[] = [
   { name: 28, bar: 24, amount: true, rate: true, left: true },
   { name: 28, bar: 10, amount: true, rate: true, left: true },

@@ -4,7 +4,7 @@ import { stderr } from "./output.ts";
 import { type Progress, progressLine } from "./progress-line.ts";
 import { terminalSize } from "./terminal-size.ts";
 
-// The bar is drawn without wrapping, so that narrowing the window leaves no half bars behind.
+// The bar is drawn without wrapping, so that narrowing the window leaves no remains of bars behind.
 const wrapOff = "\u001b[?7l";
 const wrapOn = "\u001b[?7h";
 const eraseLine = "\r\u001b[K";

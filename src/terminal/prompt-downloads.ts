@@ -37,7 +37,7 @@ export class FolderDownloads implements Downloads {
 
   stop(): void {
     this.#client?.stop(
-      new ParleyError("interrupted", "Stopped; what has arrived is kept: /get resumes from there"),
+      new ParleyError("interrupted", "Stopped. The partial file is kept: /get resumes it"),
     );
   }
 

@@ -22,9 +22,9 @@ import { countText, durationText, rateText } from "./units.ts";
 export interface PromptHandoverOptions {
   readonly exchange: Exchange;
   readonly identity: DeviceKey | undefined;
-  /** Where `/get` saves what is offered. */
+  /** Where `/get` saves offered files. */
   readonly downloads: string;
-  /** Take everything at once, into this folder. */
+  /** Accept every offer immediately and save the files in this folder. */
   readonly acceptInto: string | undefined;
   say(text: string): void;
   progress(text: string | undefined): void;
@@ -74,7 +74,7 @@ export class PromptHandover implements PersonFiles {
   stop(): boolean {
     const { incoming, outgoing } = this.#handover;
     const isRunning = outgoing.length > 0 || incoming.some(({ isAccepted }) => isAccepted);
-    this.#handover.stop(new ParleyError("interrupted", "Stopped; what has arrived is kept"));
+    this.#handover.stop(new ParleyError("interrupted", "Stopped. What has arrived is kept"));
     if (isRunning) this.#options.progress(undefined);
     return isRunning;
   }
@@ -127,7 +127,7 @@ export class PromptHandover implements PersonFiles {
         return say(`${to} has accepted`);
       case "interrupted":
         progress(undefined);
-        return say(`${harmless(event.reason)}: going on when both are connected again`);
+        return say(`${harmless(event.reason)}: continuing when both are connected again`);
       case "progress": {
         const { verifiedBytes, size, secondsLeft } = event;
         return progress(
@@ -171,7 +171,7 @@ function progressText(
   return `${percent} %  ${left}${sizeText(bytes)} of ${sizeText(size)}  ${rateText(bytesPerSecond)}  ${what}`;
 }
 
-/** Paths as typed: one with spaces as it is, if there is such a file; else words, quoted or not. */
+/** Paths as typed: the whole text if a file of that name exists; otherwise words, quoted or not. */
 function pathsOf(typed: string): string[] {
   const whole = atHome(typed);
   if (existsSync(whole)) return [whole];

@@ -5,7 +5,7 @@ import type { Unread } from "./open-rooms.ts";
 import type { Width } from "./prompt-screen.ts";
 
 export type PromptState = {
-  /** The current room; undefined: none. */
+  /** The current room; undefined if there is none. */
   room: string | undefined;
   /** During a private chat, the only recipient of what is typed. */
   partner: string | undefined;

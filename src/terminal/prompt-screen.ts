@@ -1,20 +1,20 @@
 // Draws a prompt at the bottom of a terminal: lines are printed above it and it is redrawn below
-// them, however many rows it takes and however the terminal is resized. Pure: returns the strings
-// to write.
+// them, whatever its height and however the terminal is resized. Pure: returns the strings to
+// write.
 
 import { terminalSize } from "./terminal-size.ts";
 
-/** What the prompt shows: status rows (progress), then the label and the line being typed. */
+/** The contents of the prompt: status rows (progress), then the label and the line being typed. */
 export type PromptContent = {
   status: readonly string[];
-  /** May have colours; its width is measured without them. */
+  /** May contain colours; its width is measured without them. */
   label: string;
-  /** A line end begins a new row. */
+  /** A newline begins a new row. */
   characters: readonly string[];
   cursor: number;
 };
 
-/** Columns that a text takes: 2 for most CJK and emoji, 0 for escapes. */
+/** Columns that a text occupies: 2 for most CJK and emoji, 0 for escapes. */
 export type Width = (text: string) => number;
 
 type Block = {
@@ -34,7 +34,7 @@ export class PromptScreen {
   #columns: number;
   #rows: number;
   #content: PromptContent = { status: [], label: "", characters: [], cursor: 0 };
-  // The prompt as it is on the screen; undefined: none.
+  // The prompt as it appears on the screen; undefined if there is none.
   #drawn: Block | undefined;
 
   constructor(width: Width, columns: number, rows: number) {
@@ -61,7 +61,7 @@ export class PromptScreen {
 
   /**
    * The terminal was resized. Most terminals rewrap the screen when they get narrower, so the
-   * prompt takes more rows; on others a piece of the old prompt may stay above the new one.
+   * prompt occupies more rows; on others a piece of the old prompt may remain above the new one.
    * `content` returns what to show at the new size.
    */
   resize(
@@ -141,7 +141,7 @@ export class PromptScreen {
     return this.#window({ rows, widths, cursorRow, cursorColumn });
   }
 
-  // A block taller than the screen would scroll away: show only the rows around the cursor.
+  // A block taller than the screen would scroll away, so only the rows around the cursor are shown.
   #window(block: Block): Block {
     const height = Math.max(1, this.#rows - 1);
     if (block.rows.length <= height) return block;

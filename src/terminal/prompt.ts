@@ -1,6 +1,6 @@
 // A prompt with a line editor, above which other lines are printed; used by the terminal client and
-// the peer. Draws once for everything that happens in one turn of the event loop. Knows no tty,
-// session or command.
+// the peer. Draws once for everything that happens in one iteration of the event loop. Knows no
+// tty, session or command.
 
 import { harmless } from "../text.ts";
 import { terminal as limits } from "../limits.ts";
@@ -12,30 +12,30 @@ const bell = "\u0007";
 
 export type PromptParts = {
   write: (text: string) => void;
-  /** Calls `draw` once the keys and events that have arrived so far are handled. */
+  /** Calls `draw` once all keys and events that have arrived so far are handled. */
   soon: (draw: () => void) => void;
   width: Width;
   columns: number;
   rows: number;
-  /** What is typed may have several lines. */
+  /** The typed text may have several lines. */
   severalLines?: boolean;
 };
 
 export class Prompt {
   readonly #line: LineEditor;
-  /** Nothing of it is shown, and it has no history. */
+  /** Typed without echo and without history. */
   #secret: { editor: LineEditor; label: string } | undefined;
   readonly #parts: PromptParts;
   readonly #label: (columns: number) => string;
   readonly #screen: PromptScreen;
   #status: string | undefined;
-  // Printed together, or a busy room would redraw the prompt for each line.
+  // Printed together; otherwise a busy room would redraw the prompt for each line.
   #lines: string[] = [];
   #bell = false;
   #drawing = false;
   #hidden = false;
 
-  /** `label` returns the label for a terminal of that many columns. */
+  /** `label` returns the label for a terminal with that many columns. */
   constructor(parts: PromptParts, label: (columns: number) => string) {
     this.#parts = parts;
     this.#line = new LineEditor(limits.maxTypedChars, parts.severalLines);
@@ -53,14 +53,14 @@ export class Prompt {
     return this.#secret?.editor ?? this.#line;
   }
 
-  /** From now on a secret is typed, unseen; undefined: the line again. */
+  /** Switches to typing a secret without echo; undefined switches back to the line. */
   askSecret(label: string | undefined): void {
     const editor = new LineEditor(limits.maxTypedChars);
     this.#secret = label === undefined ? undefined : { editor, label };
     this.drawSoon();
   }
 
-  /** A row that stays above the prompt; undefined: none. */
+  /** A row that stays above the prompt; undefined removes it. */
   set status(text: string | undefined) {
     this.#status = text;
     this.drawSoon();
@@ -72,7 +72,7 @@ export class Prompt {
     this.drawSoon();
   }
 
-  /** Rings with the next draw, once. */
+  /** Rings the bell once, with the next draw. */
   ringBell(): void {
     this.#bell = true;
     this.drawSoon();
@@ -102,7 +102,7 @@ export class Prompt {
     this.drawSoon();
   }
 
-  /** Erases the prompt until `draw`. Lines printed meanwhile wait. */
+  /** Erases the prompt until `draw`. Lines printed meanwhile are held back. */
   hide(): void {
     this.#flush();
     this.#hidden = true;
@@ -136,7 +136,7 @@ export class Prompt {
   }
 }
 
-// Tab inserts file names unchanged; the terminal must not get control characters in them.
+// Tab inserts file names unchanged; the terminal must not receive their control characters.
 function visible(character: string): string {
   return character === "\n" || harmless(character) === character ? character : "\ufffd";
 }

@@ -1,4 +1,4 @@
-// What a client in a pipe reports of files that people send it: sentences for people, events for
+// How a client in a pipe reports files that people send it: sentences for people, events for
 // programs.
 
 import type { FetchEvent } from "../files/fetch-events.ts";
@@ -20,7 +20,7 @@ export class ReceiveReport {
     else say(incomingText(event));
   }
 
-  /** `id`: of the offer. Progress is for screens. */
+  /** `id`: of the offer. Progress is only shown on screens. */
   handleFetch(event: FetchEvent, id: number): void {
     if (event.event === "progress") return;
     if (this.#isJson) stdout.data(jsonLine({ ...event, id }));

@@ -4,7 +4,7 @@
 import type { NativeSession, SessionRequest, SessionResponse } from "../client/events.ts";
 import { terminal as limits } from "../limits.ts";
 
-/** How a request was made; `whois`: the answer is put into words, not compared. */
+/** How a request was made. `whois`: the answer is shown as a sentence instead of being compared. */
 export type Asked = { isShown: boolean; page: number; isWhois?: boolean };
 
 export class Requests {
@@ -22,7 +22,9 @@ export class Requests {
     return ref;
   }
 
-  /** The request was answered or failed. Returns how it was made; undefined if not made here. */
+  /**
+   * The request was answered or failed. Returns how it was made; undefined if it was not made here.
+   */
   finish(ref: number): Asked | undefined {
     const asked = this.#asked.get(ref);
     this.#asked.delete(ref);

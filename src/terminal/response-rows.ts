@@ -6,7 +6,10 @@ import type { OpenRooms } from "./open-rooms.ts";
 import { sizeText } from "../size-text.ts";
 import { type TextArea, wrapItems, wrapText } from "./wrap.ts";
 
-/** Messages are shown in the transcript instead, keys are compared first, offers have rows of their own. */
+/**
+ * Not listed here: messages appear in the transcript, keys are compared first, offers have their
+ * own rows.
+ */
 type Listing = Exclude<
   SessionResponse,
   { type: "history" | "found" | "keys" | "offering" | "sharing" | "upload" | "code-joined" }
@@ -33,7 +36,7 @@ export function responseRows(
     case "name":
       return [`You are now ${harmless(response.name)}`];
     case "registered":
-      return [`The name ${harmless(response.name)} is yours now: nobody else can have it`];
+      return [`The name ${harmless(response.name)} is yours now: nobody else can use it`];
     case "password-set":
       return [
         response.isSet
@@ -69,7 +72,7 @@ export function responseRows(
   }
 }
 
-/** The beginning of the key is enough to tell one device from the others. */
+/** The beginning of a key is enough to tell devices apart. */
 function deviceText({ key, label, usedMs, revokedMs, isOwn }: ListedDevice): string {
   const used = new Date(usedMs).toISOString().slice(0, 10);
   const state = revokedMs === undefined ? `last login ${used}` : "revoked";

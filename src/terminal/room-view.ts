@@ -19,7 +19,7 @@ export type RoomViewParts = {
   requests: Requests;
   transcript: Transcript;
   applyOutputs: () => void;
-  /** The prompt shows another room, or other counts. */
+  /** Called when the prompt must show another room or other counts. */
   changed: () => void;
 };
 
@@ -36,7 +36,7 @@ export class RoomView {
     return this.#parts.session.name ?? "";
   }
 
-  /** Logged in for the first time, or back again. */
+  /** Logged in for the first time, or reconnected. */
   handleOnline({ rooms, returned }: Of<"online">): void {
     for (const room of rooms) {
       this.rooms.add(room);
@@ -56,7 +56,7 @@ export class RoomView {
     this.#requestHistory(room);
   }
 
-  /** We are not in that room, or not any more. */
+  /** The user is not in that room, or no longer is. */
   handleLeft(room: string): void {
     const back = this.rooms.remove(room);
     if (back !== undefined) return this.#switchTo(back);
@@ -81,14 +81,14 @@ export class RoomView {
     for (const message of held ?? []) this.#show(message);
   }
 
-  /** A request failed: nothing waits for its answer any more. */
+  /** A request failed; nothing waits for its answer any more. */
   handleFailed(ref: number): void {
     for (const message of this.#awaited.release(ref) ?? []) this.#show(message);
   }
 
   /**
-   * Whether to show an event: those of the current room, except our own arrival and our new name,
-   * which has been confirmed already.
+   * Whether to show an event: those of the current room, except the user's own arrival and rename,
+   * which have already been confirmed.
    */
   isShown(event: Of<"joined" | "left" | "renamed" | "gap" | "away">): boolean {
     if (event.type === "joined" && event.name === this.#self) return false;
@@ -96,7 +96,7 @@ export class RoomView {
     return event.room === undefined || this.rooms.isCurrent(event.room);
   }
 
-  /** Shows a room, entering it if necessary; without a name, the next one with unread messages. */
+  /** Shows a room, entering it if necessary; without a name, the next room with unread messages. */
   goTo(name: string | undefined): void {
     const { session, applyOutputs, changed } = this.#parts;
     const room = name ?? this.rooms.unread[0]?.room;
@@ -109,7 +109,7 @@ export class RoomView {
     this.rooms.switchTo(room);
     session.join(room);
     applyOutputs();
-    if (!session.online) this.#say("Offline: the room is entered once the connection is back");
+    if (!session.online) this.#say("Offline: you will enter the room once you are connected again");
     changed();
   }
 
@@ -140,7 +140,7 @@ export class RoomView {
     for (const message of messages) this.#print(message);
   }
 
-  /** For completion. */
+  /** Requests the members, for completion. */
   #askWho(room: string): void {
     this.#parts.requests.send({ type: "who", room }, { isShown: false, page: 1 });
     this.#parts.applyOutputs();
@@ -153,7 +153,7 @@ export class RoomView {
     this.#parts.applyOutputs();
   }
 
-  /** Shows messages of the current room; counts those of others, and shows only mentions of us. */
+  /** Shows messages of the current room; counts those of other rooms, and shows only mentions. */
   #show(message: ChatMessage): void {
     const isMention = this.#isMention(message);
     const isHere = this.rooms.isCurrent(message.room);

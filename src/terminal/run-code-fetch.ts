@@ -1,5 +1,5 @@
-// Assembles `parley fetch-file --code`: finds who gives the files away, gets in, and saves them all.
-// Knows no flags.
+// Assembles `parley fetch-file --code`: finds the sender, authenticates, and saves all files. Knows
+// no flags.
 
 import { CodeEntry } from "../codes/code-guest.ts";
 import { find } from "../codes/lan.ts";
@@ -23,9 +23,9 @@ import { stderr, stdout } from "./output.ts";
 
 export type CodeFetchOptions = Omit<DownloadClientOptions, "server" | "source" | "onEvent"> & {
   readonly code: Code;
-  /** Undefined: it is looked for on the local network. */
+  /** Undefined: search the local network. */
   readonly place: ServerAddress | undefined;
-  /** Asked when nobody is found there. */
+  /** The server to try if nobody is found there. */
   readonly fallback: ServerAddress;
   /** Where the files are saved. */
   readonly folder: string;
@@ -61,18 +61,18 @@ export async function runCodeFetch(options: CodeFetchOptions): Promise<void> {
   }
 }
 
-/** Where the files come from, and what they are. */
+/** The sender, and the offered files. */
 type Entered = {
   client: DownloadClient;
   files: readonly FileInfo[];
-  /** One of them is in place. */
+  /** One of the files is in place. */
   saved(file: FileInfo): void;
   /** Resolves when the sender knows that everything is in place. */
   tell(): Promise<void>;
   close(): void;
 };
 
-/** Any key: the code is what proves who is there, and it is bound to the key. */
+/** Accepts any key: the code proves who the other end is, and is bound to its key. */
 export function anyKey(place: { host: string; port: number }): ServerAddress {
   const server = hostPortText(place);
   return {
@@ -81,11 +81,11 @@ export function anyKey(place: { host: string; port: number }): ServerAddress {
   };
 }
 
-/** Gets in at the given place, or at the first one on the network that knows the code. */
+/** Authenticates at the given place, or at the first one on the network that knows the code. */
 async function open(options: CodeFetchOptions, interrupted: Promise<never>): Promise<Entered> {
   const { code, quiet, place, fallback } = options;
   if (place !== undefined) return await Promise.race([enter(options, place), interrupted]);
-  if (!quiet) say(`Looking in this network for ${codeText({ ...code, words: "…" })}`);
+  if (!quiet) say(`Searching this network for ${codeText({ ...code, words: "…" })}`);
   const ending = AbortSignal.timeout(limits.findMs);
   let failure: unknown;
   const places = find(code.number, ending);
@@ -95,18 +95,18 @@ async function open(options: CodeFetchOptions, interrupted: Promise<never>): Pro
     try {
       return await Promise.race([enter(options, anyKey(next.value)), interrupted]);
     } catch (error) {
-      // Anybody can announce any number; the next one may be who is meant.
+      // Anybody can announce any number; the next one may be the right one.
       failure ??= error;
     }
   }
   if (failure !== undefined) throw failure;
   const control = await Promise.race([codesAt(fallback), interrupted]);
   if (control === undefined) throw nobodyHere(code);
-  if (!quiet) say(`Nobody here: trying the server at ${hostPortText(fallback)}`);
+  if (!quiet) say(`Not found on this network: trying the server at ${hostPortText(fallback)}`);
   return await Promise.race([enterThrough(options, fallback, control), interrupted]);
 }
 
-/** A connection to a server that passes files on by codes; undefined: there is none. */
+/** A connection to a server that relays files by code; undefined if there is none. */
 async function codesAt(server: ServerAddress): Promise<ControlClient | undefined> {
   try {
     const control = await ControlClient.connect(server);
@@ -114,17 +114,17 @@ async function codesAt(server: ServerAddress): Promise<ControlClient | undefined
     if (control.passesCodes) return control;
     control.close();
   } catch {
-    // Nobody has asked for that server.
+    // The user did not ask for that server.
   }
   return undefined;
 }
 
 function nobodyHere(code: Code): ParleyError {
-  const sentence = `Nobody in this network gives files away by ${codeText(code)}: is it still waiting there? If it goes through a server, or from another network, put its HOST:PORT before --code`;
+  const sentence = `No sender with the code ${codeText(code)} on this network: is it still running? If it uses a server or another network, put its HOST:PORT before --code`;
   return new ParleyError("not-found", sentence);
 }
 
-/** Through a server, or at whoever serves the files from a machine of their own. */
+/** Authenticates through a server, or directly at a machine that serves the files itself. */
 async function enter(options: CodeFetchOptions, place: ServerAddress): Promise<Entered> {
   const control = await ControlClient.connect(place);
   await control.admitted();
@@ -148,7 +148,7 @@ async function enter(options: CodeFetchOptions, place: ServerAddress): Promise<E
     async tell() {
       const known = await source.connect();
       known.send({ type: "code-done" });
-      // The other end has heard it when it answers.
+      // The other end has received it once it answers.
       await known.ping().catch(() => {});
     },
     close: () => client.close(),
@@ -199,7 +199,7 @@ async function enterThrough(
   }
 }
 
-/** Tells the sender how far it is. */
+/** Reports progress to the sender. */
 class Progress {
   readonly #guest: LinkedGuest;
   #doneBytes = 0;
@@ -222,7 +222,7 @@ class Progress {
   }
 }
 
-/** The list is checked whole before anything is saved. */
+/** The whole list is checked before anything is saved. */
 async function saveAll(
   { client, files, saved }: Entered,
   options: CodeFetchOptions,

@@ -1,5 +1,5 @@
-// Assembles `parley send-file` without a person: files for whoever knows a code, through a server or
-// served from this machine. Knows no flags.
+// Assembles `parley send-file` without a recipient: files for whoever knows a code, through a
+// server or served from this machine. Knows no flags.
 
 import { isLoopback } from "../addresses.ts";
 import { reachableHosts } from "../cli/server-banner.ts";
@@ -20,21 +20,24 @@ import { stderr, stdout } from "./output.ts";
 
 export type CodeSendOptions = {
   readonly paths: readonly string[];
-  /** Serves one after the other, each by a code of its own. */
+  /** Serves one receiver after another, each with a new code. */
   readonly keep: boolean;
   readonly json: boolean;
   readonly quiet: boolean;
   readonly limitBytesPerSecond?: number | undefined;
-  /** Passes the files on. */
+  /** The server that relays the files. */
   readonly server: ServerAddress;
-  /** It was not asked for: this machine serves the files as well, and alone if there is none. */
+  /**
+   * The user did not ask for this server: this machine serves the files as well, and alone if there
+   * is no server.
+   */
   readonly isServerOptional: boolean;
 };
 
-/** Every address of this machine. */
+/** All addresses of this machine. */
 const everywhere = "0.0.0.0";
 
-/** Resolves when somebody has everything, and has verified it. @throws ParleyError */
+/** Resolves when a receiver has verified everything. @throws ParleyError */
 export async function runCodeSend(options: CodeSendOptions): Promise<void> {
   const folder = await OfferedFolder.of(options.paths);
   const report = new CodeReport(options.json, options.quiet);
@@ -62,7 +65,10 @@ type Sending = CodeSendOptions & {
   interrupted: Promise<never>;
 };
 
-/** One after the other. @throws ParleyError when it is interrupted, or too much was guessed */
+/**
+ * Serves one receiver after another. @throws ParleyError when interrupted, or after too many
+ * guesses
+ */
 async function serveMany(folder: OfferedFolder, sending: Sending): Promise<void> {
   const { report, interrupted } = sending;
   let guesses = 0;
@@ -80,14 +86,14 @@ async function serveMany(folder: OfferedFolder, sending: Sending): Promise<void>
   }
 }
 
-/** Milliseconds until the next code; undefined: there is none. */
+/** Milliseconds until the next code; undefined: no further code. */
 function pauseAfter({ code }: ParleyError, isFirst: boolean, guesses: number): number | undefined {
   if (guesses >= limits.maxVoid) return undefined;
   if (code === "not-allowed") return guesses * limits.voidPauseMs;
   return !isFirst && passing.has(code) ? limits.openAgainMs : undefined;
 }
 
-/** What ends one code, or keeps a server from opening one, but not for good. */
+/** Errors that end one code, or temporarily keep a server from opening one. */
 const passing: ReadonlySet<string> = new Set([
   "full",
   "rate",
@@ -97,7 +103,7 @@ const passing: ReadonlySet<string> = new Set([
   "cannot-connect",
 ]);
 
-/** By one code: until it is used. @throws ParleyError `not-allowed`: by a wrong guess */
+/** Serves one code until it is used. @throws ParleyError `not-allowed` after a wrong guess */
 async function serveOnce(folder: OfferedFolder, sending: Sending): Promise<void> {
   const { report, interrupted, key, isServerOptional } = sending;
   const done = Promise.withResolvers<void>();
@@ -131,7 +137,7 @@ async function serveOnce(folder: OfferedFolder, sending: Sending): Promise<void>
   }
 }
 
-/** A code at the server. Undefined: there is none that takes one, and none was asked for. */
+/** Opens a code at the server. Undefined if no server accepts one and none was asked for. */
 async function atServer(
   folder: OfferedFolder,
   { server, isServerOptional, limitBytesPerSecond, report }: Sending,
@@ -153,7 +159,10 @@ async function atServer(
   }
 }
 
-/** How others reach the server: if it is on this machine, by an address of the network if it listens there. */
+/**
+ * The address at which others reach the server: if it runs on this machine and listens on the
+ * network, one of this machine's network addresses.
+ */
 async function addressFor({ server, isServerOptional }: Sending): Promise<Address> {
   const [host] = reachableHosts(everywhere);
   if (!isServerOptional || host === undefined || isLoopback(host)) return server;
@@ -169,6 +178,6 @@ const silent = { data() {}, ended() {} };
 
 function wrongCode(from: string): ParleyError {
   const who = from === "" ? "Somebody" : `Somebody at ${from}`;
-  const sentence = `${who} has tried a wrong code, so this one is void: send again for a new one`;
+  const sentence = `${who} tried a wrong code, so this one is void: send again for a new one`;
   return new ParleyError("not-allowed", sentence);
 }

@@ -26,14 +26,14 @@ export type PipeRunOptions = ClientOptions & {
   recipients?: readonly string[] | undefined;
   /** Every line is a command in JSON. */
   commands?: boolean;
-  /** Take what people offer, into this folder. */
+  /** Accept offered files and save them in this folder. */
   acceptInto?: string | undefined;
 };
 
 /** @throws ParleyError */
 export async function runPipe(options: PipeRunOptions): Promise<void> {
   const interruption = Promise.withResolvers<never>();
-  // It may reject when nobody awaits it any more.
+  // It may reject after nobody awaits it any more.
   interruption.promise.catch(() => {});
   let pipe: PipeClient | undefined;
   const interrupt = (signal: EndSignal) => {
@@ -115,7 +115,7 @@ async function sendFiles(
   }
 }
 
-/** Resolves when they are in the shared folder. @throws ParleyError */
+/** Resolves when the files are in the shared folder. @throws ParleyError */
 async function shareFiles(
   handover: Handover,
   { identity }: PipeRunOptions,
@@ -138,7 +138,7 @@ function fetcher(to: ServerAddress, downloads: string) {
   return async (name: string): Promise<FetchedFile> => {
     let fetched: FetchedFile = { path: "", size: 0 };
     const onEvent = (event: FetchEvent): void => {
-      // Of a folder, `tree` has its place and the size of all its files.
+      // For a folder, `tree` has its path and the size of all its files.
       if (event.event === "done" || event.event === "unchanged" || event.event === "tree") {
         fetched = { path: event.path, size: event.size };
       }

@@ -1,4 +1,5 @@
-// Assembles `parley send-file --to` and `--share`: a session of its own, one offer, its report. Knows no flags.
+// Assembles `parley send-file --to` and `--share`: a session of its own, one offer, its report.
+// Knows no flags.
 
 import { PrivateMessages } from "../client/private-messages.ts";
 import { ParleyError } from "../errors.ts";
@@ -18,7 +19,7 @@ import { sealingDevice } from "./sealing-device.ts";
 import { SendReport } from "./send-report.ts";
 
 export type SendOptions = ClientOptions & {
-  /** Who is to get it; undefined: the server's shared folder, and `room` is told. */
+  /** The recipient; undefined: the server's shared folder, and `room` is notified. */
   recipient: string | undefined;
   paths: readonly string[];
   quiet: boolean;
@@ -33,7 +34,7 @@ export async function runSend(options: SendOptions): Promise<void> {
   interruption.promise.catch(() => {});
   let stop = (reason: ParleyError): void => interruption.reject(reason);
   const stopListening = onSignals(["SIGINT", "SIGTERM"], (signal: EndSignal) =>
-    stop(endedBy(signal, "what has arrived is kept: send it again to go on")),
+    stop(endedBy(signal, "what has arrived is kept: send it again to continue")),
   );
   const report = new SendReport(options.json, options.quiet);
   const { session, connection, listen } = await openSession(options, interruption.promise);
@@ -79,7 +80,7 @@ export async function runSend(options: SendOptions): Promise<void> {
   }
 }
 
-/** For somebody, or for the shared folder. */
+/** Starts an offer to a person or to the shared folder. */
 function begin(
   { recipient, identity, room }: SendOptions,
   handover: Handover,

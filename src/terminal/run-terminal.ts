@@ -1,4 +1,4 @@
-// Assembles `parley client` on a terminal: raw mode (unless the cursor can't be moved), resizes,
+// Assembles `parley client` on a terminal: raw mode (unless the cursor can't be moved), resizing,
 // signals, one session. Always restores the terminal. Knows no flags.
 
 import { hostname } from "node:os";
@@ -24,7 +24,7 @@ const ctrlC = { type: "key", name: "ctrl-c" } as const;
 
 type RunOptions = ClientOptions & {
   bell: boolean;
-  /** Take what people offer, into this folder. */
+  /** Accept offered files and save them in this folder. */
   acceptInto?: string | undefined;
 };
 
@@ -39,7 +39,7 @@ export async function runTerminal(options: RunOptions): Promise<void> {
     if (plain && signal === "SIGINT" && client !== undefined) client.keys([ctrlC]);
     else interruption.reject(endedBy(signal));
   };
-  // Never removed: a terminal that goes away may send SIGHUP more than once.
+  // Never removed: a terminal may send SIGHUP more than once when it closes.
   onSignals(["SIGINT", "SIGTERM", "SIGHUP"], stop);
   const opened = await openSession({ ...options, takesFiles: true }, interruption.promise);
   const { session, connection, listen, to } = opened;
@@ -92,7 +92,7 @@ export async function runTerminal(options: RunOptions): Promise<void> {
   }
 }
 
-/** Whoever gave no name may want another than the login name. */
+/** A user who gave no name may want one other than the login name. */
 function greeting(name: string | undefined, plain: boolean): string {
   const first = name === undefined ? "/nick NAME changes your name, " : "";
   return `${first}/help lists the commands, ${plain ? "" : "Tab completes, "}Ctrl-D leaves`;

@@ -1,10 +1,10 @@
-// How a private message is marked, so that both sides see who can read it: never as more than is
-// true. Pure.
+// Marks on private messages that show who can read them; a mark never promises more than is true.
+// Pure.
 
 import type { Seal, SessionEvent } from "../client/events.ts";
 import { harmless, harmlessLines } from "../text.ts";
 
-/** What stands behind the name. */
+/** The mark after the name. */
 export function sealMark(seal: Seal | undefined): string {
   switch (seal?.state) {
     case undefined:
@@ -19,7 +19,7 @@ export function sealMark(seal: Seal | undefined): string {
   }
 }
 
-/** The text, maybe of several lines, or why there is none. */
+/** The text, possibly of several lines, or why there is none. */
 export function privateText({ text, seal }: Extract<SessionEvent, { type: "private" }>): string {
   if (seal?.state !== "unopened") return harmlessLines(text);
   return `a message that can't be shown here: ${harmless(seal.reason)}`;

@@ -1,4 +1,4 @@
-// What `parley client` needs to seal private messages: this device's key, and two files beside it.
+// What `parley client` needs to seal private messages: this device's key, and two files next to it.
 
 import { dirname, join } from "node:path";
 import type { SealingDevice } from "../client/private-messages.ts";
@@ -23,7 +23,7 @@ export function sealingDevice(
   const seen = new SeenFile(seenPath, (problem) =>
     warn(
       `Sealed messages can't be remembered in ${quoted(seenPath, 300)} (${problem}): ` +
-        "one that comes twice is not noticed after a restart",
+        "repeated ones are not detected after a restart",
     ),
   );
   return {

@@ -1,4 +1,4 @@
-// `/search` at the prompt: asks the server until enough is found, and shows it. Knows no screen.
+// `/search` at the prompt: queries the server until enough is found, and shows it. Knows no screen.
 
 import { HistorySearch, type SearchRequest } from "../client/history-search.ts";
 import type { SessionEvent, SessionResponse } from "../client/events.ts";
@@ -9,16 +9,16 @@ import { countText } from "./units.ts";
 
 export type SearchingParts = {
   transcript: Transcript;
-  /** Asks the server. Returns the request's `ref`; undefined while it can't be reached. */
+  /** Sends a request. Returns its `ref`; undefined while the server can't be reached. */
   ask: (request: SearchRequest) => number | undefined;
-  /** Our own name. */
+  /** The user's own name. */
   self: () => string;
 };
 
 export class Searching {
   readonly #parts: SearchingParts;
   #search: HistorySearch | undefined;
-  /** Of the request that is open; a later search takes the place of an earlier one. */
+  /** The ref of the open request; a later search replaces an earlier one. */
   #ref: number | undefined;
 
   constructor(parts: SearchingParts) {
@@ -30,7 +30,7 @@ export class Searching {
     this.#askOn(this.#search);
   }
 
-  /** Whether the response belongs to a search of ours. */
+  /** Whether the response belongs to a search made here. */
   handleFound(ref: number, found: Extract<SessionResponse, { type: "found" }>): void {
     const search = this.#search;
     if (search === undefined || ref !== this.#ref) return;

@@ -50,7 +50,7 @@ export class SendReport {
         return say(`${sharingText(event)}${event.unchanged ? "" : rate}`);
       }
       case "interrupted":
-        return this.#say(`${harmless(event.reason)}: going on when both are connected again`);
+        return this.#say(`${harmless(event.reason)}: continuing when both are connected again`);
       case "progress": {
         const {
           to = "the server",
@@ -84,7 +84,8 @@ export class SendReport {
       ? "sealed: nobody but the two of you can read it"
       : "not sealed, since one of you has no registered key: the server can read it";
     this.#say(`Offering ${what}, ${sizeText(size)}, to ${harmless(to)} (${how})`);
-    if (!here) this.#say(`${harmless(to)} is away, or has no client that takes files: waiting`);
+    if (!here)
+      this.#say(`${harmless(to)} is offline, or has no client that accepts files: waiting`);
   }
 
   #say(text: string): void {

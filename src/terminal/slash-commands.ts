@@ -1,4 +1,4 @@
-// The slash commands of the prompt, as a table, and how a typed line is read: as a command or a
+// The slash commands of the prompt as a table, and how a typed line is parsed: as a command or a
 // message. Pure.
 
 import { slashOrders, slashOrdersHelp } from "../chat/admin/slash-orders.ts";
@@ -21,7 +21,7 @@ type Bare =
   | "nothing";
 type Named = "nick" | "invite" | "link" | "revoke" | "verify" | "verified" | "accept-key";
 
-/** What a typed line asks for. */
+/** The meaning of a typed line. */
 export type TypedLine =
   | { do: "say"; text: string; kind?: MessageKind }
   | { do: "tell"; to: readonly string[]; text: string }
@@ -30,27 +30,27 @@ export type TypedLine =
   | { do: "get" | "decline"; name: string }
   /** `paths`: as typed. */
   | { do: "send"; to: string; paths: string }
-  /** The same for everybody: into the shared folder, and the current room is told. */
+  /** The same for everybody: puts files into the shared folder and notifies the current room. */
   | { do: "share"; paths: string }
   /** `room` undefined: the current room, or for `go` the next one with unread messages. */
   | { do: "go" | "part"; room: string | undefined }
   | Inquiry
-  /** Undefined: lists those who are ignored. */
+  /** Undefined: lists the ignored people. */
   | { do: "ignore"; name: string | undefined }
   | { do: "unignore"; name: string }
-  /** An operator's, as the server reads it. */
+  /** An operator command, in the server's syntax. */
   | { do: "order"; command: string }
-  /** An error message for the person who typed it. */
+  /** An error message for the person who typed the line. */
   | { do: "explain"; text: string };
 
-/** To show what is known, here or by the server. */
+/** Shows information, known here or requested from the server. */
 export type Inquiry =
   | { do: "rooms" | "files" | "motd" }
   | { do: "who"; room: string | undefined }
   | { do: "history"; limit: number }
   | { do: "whois"; name: string }
   | { do: "search"; text: string }
-  /** `words`: as typed; whether they begin with a room depends on the rooms there are. */
+  /** `words`: as typed; whether they begin with a room depends on the user's rooms. */
   | { do: "topic"; words: string };
 
 /** What Tab completes in a command's argument. */
@@ -60,7 +60,7 @@ type SlashCommand = {
   usage: string;
   help: string;
   completes?: Completes;
-  /** For operators alone. */
+  /** Only for operators. */
   isOrder?: true;
   /** Undefined: wrong usage. */
   read: (argument: string) => TypedLine | undefined;
@@ -253,7 +253,7 @@ function operatorCommands(): Record<string, SlashCommand> {
   return Object.fromEntries(entries);
 }
 
-/** Reads one typed line. `//text` says `/text`. */
+/** Parses one typed line. `//text` says `/text`. */
 export function readTyped(line: string): TypedLine {
   const typed = line.trim();
   if (typed === "") return { do: "nothing" };
@@ -270,8 +270,8 @@ function readCommand(typed: string): TypedLine {
 }
 
 /**
- * Lengths for which the nearest command is suggested: two letters are near too many commands, a
- * very long word is not a typo, and edit distance gets slow.
+ * Word lengths for which the nearest command is suggested: short words are close to too many
+ * commands, a very long word is not a typo, and edit distance gets slow.
  */
 const mistypedChars = { min: 4, max: 20 } as const;
 
@@ -306,7 +306,7 @@ function readMessage(argument: string): TypedLine | undefined {
   return to.length === 0 || text.trim() === "" ? undefined : { do: "tell", to, text };
 }
 
-/** If a description has fewer columns than this, it goes below the command's usage. */
+/** If fewer columns than this remain for a description, it goes below the command's usage. */
 const minHelpColumns = 20;
 
 /** The rows of `/help`. */

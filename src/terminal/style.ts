@@ -1,12 +1,12 @@
-// The colours of the terminal client; none if NO_COLOR says so (no-color.org). Pure; callers make
+// The colours of the terminal client; none if NO_COLOR is set (no-color.org). Pure; callers make
 // texts harmless first.
 
 export type Style = {
-  /** Text in the colour that stands for `name`. */
+  /** A text in the colour assigned to `name`. */
   name: (name: string, text: string) => string;
-  /** Our own name before our messages. */
+  /** The user's own name before a message. */
   own: (text: string) => string;
-  /** The speaker of a message that mentions us. */
+  /** The author of a message that mentions the user. */
   mention: (text: string) => string;
   /** Times, events, responses to commands. */
   dim: (text: string) => string;
@@ -25,7 +25,7 @@ export function createStyle(colors: boolean): Style {
   };
 }
 
-/** Whether to show colours on a terminal with these environment variables. */
+/** Whether to use colours on a terminal with these environment variables. */
 export function wantsColors(environment: Readonly<Record<string, string | undefined>>): boolean {
   return (environment["NO_COLOR"] ?? "") === "" && environment["TERM"] !== "dumb";
 }

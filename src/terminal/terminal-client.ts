@@ -1,5 +1,5 @@
 // `parley client` on a terminal: keys and session events in, rows above a prompt out. Knows the
-// session, but no tty, signal or socket: those are handed in.
+// session, but no tty, signal or socket; those are passed in.
 
 import { roomProblem } from "../chat/names/grammar.ts";
 import { personNameProblem } from "../dialects/table.ts";
@@ -56,42 +56,42 @@ export type TerminalParts = PromptParts & {
   applyOutputs: () => void;
   style: Style;
   calendar: Calendar;
-  /** This device's public key, if it has one, and somebody's keys as words. */
+  /** This device's public key, if it has one, and a function that turns keys into words. */
   key: string | undefined;
   wordsOf: (keys: readonly string[]) => string;
-  /** Undefined: it vouches for no other device. */
+  /** Undefined: this device does not vouch for others. */
   linking?: LinkingDevice | undefined;
   /** Undefined: private messages are not sealed. */
   sealing?: SealingDevice | undefined;
-  /** What this machine is called. */
+  /** The name of this machine. */
   device: string;
-  /** Suspends the program until it is brought back to the foreground. */
+  /** Suspends the program until it returns to the foreground. */
   suspend: () => void;
-  /** Keeps the names of people who are ignored; returns why it can't. */
+  /** Stores the names of ignored people; returns why it can't. */
   keepIgnored: (names: readonly string[]) => string | undefined;
   downloads: Downloads;
-  /** Files to people and from them; undefined until the session is handed over. */
+  /** Files to and from people; undefined until the session has been passed in. */
   people?: () => PersonFiles | undefined;
   /** No prompt: the terminal can't move its cursor. */
   plain?: boolean;
-  /** False: mentions and private messages make no sound. */
+  /** False: no bell for mentions and private messages. */
   bell?: boolean;
 };
 
-/** Files to people and from them. */
+/** Files to and from people. */
 export interface PersonFiles {
-  /** Takes what is offered under that number, or by that person; false: there is no such offer. */
+  /** Accepts the offer with that number, or from that person; false: there is no such offer. */
   get(word: string): boolean;
   decline(word: string): void;
   /** `paths`: as typed. */
   send(to: string, paths: string): void;
-  /** Into the shared folder; `room` is told. */
+  /** Puts files into the shared folder and notifies `room`. */
   share(room: string, paths: string): void;
-  /** Returns whether there was something to stop. */
+  /** Stops running transfers; returns whether there were any. */
   stop(): boolean;
 }
 
-/** Fetches one file at a time, and reports through `progress` and `say`. */
+/** Fetches one file at a time and reports through `progress` and `say`. */
 export interface Downloads {
   readonly running: boolean;
   start(
@@ -101,7 +101,7 @@ export interface Downloads {
   stop(): void;
 }
 
-const laterText = "Offline: this is sent once the connection is back";
+const laterText = "Offline: this will be sent once you are connected again";
 
 type Of<T extends SessionEvent["type"]> = Extract<SessionEvent, { type: T }>;
 
@@ -196,7 +196,7 @@ export class TerminalClient {
     this.#prompt.draw();
   }
 
-  /** Erases the prompt until `draw`; lines that arrive meanwhile wait. */
+  /** Erases the prompt until `draw`; lines that arrive meanwhile are held back. */
   hide(): void {
     this.#prompt.hide();
   }
@@ -206,12 +206,12 @@ export class TerminalClient {
     this.#transcript.note(text);
   }
 
-  /** Knows whose keys are whose. */
+  /** Private messages, including the known keys. */
   get mail(): PrivateMessages {
     return this.#private;
   }
 
-  /** Shows how far something is, in the prompt. */
+  /** Shows progress in the prompt. */
   showStatus(text: string | undefined): void {
     this.#prompt.status = text;
   }
@@ -221,7 +221,7 @@ export class TerminalClient {
     return this.#private.settled();
   }
 
-  /** The terminal has gone. */
+  /** The terminal was closed. */
   gone(): void {
     this.#over.resolve(endedBy("SIGHUP"));
   }
@@ -286,14 +286,14 @@ export class TerminalClient {
     return promptLabel({ room: current, partner, online, unread }, columns, this.#parts.width);
   }
 
-  /** Asks the server for what is not known yet; the next Tab has it. */
+  /** Requests what is not known yet from the server, so that the next Tab can complete it. */
   #words(wanted: Completes | undefined): Words {
     if (wanted === "file") this.#ask({ type: "files", folders: true }, { isShown: false });
     if (wanted === "room") this.#ask({ type: "rooms" }, { isShown: false });
     return this.#completion.words(this.#session.name ?? "", this.#view.rooms.current);
   }
 
-  /** The device that this one has shown a code to has joined. */
+  /** The device to which this one has shown a code has joined. */
   #vouch(event: Of<"account-changed">): void {
     const request = this.#links.vouchFor(this.#session.name ?? "", event);
     if (request === undefined) return;
@@ -374,7 +374,7 @@ export class TerminalClient {
     else this.say(problem);
   }
 
-  /** Shows what is known, here or by the server. */
+  /** Shows information, known here or requested from the server. */
   #inform(typed: Inquiry): void {
     switch (typed.do) {
       case "who":
@@ -402,7 +402,7 @@ export class TerminalClient {
     else this.#private.accept(name);
   }
 
-  /** Words that do not begin with a room of ours are about the current one. */
+  /** Words that do not begin with one of the user's rooms are about the current one. */
   #topic(words: string): void {
     const { rooms } = this.#view;
     const [, first = "", rest = ""] = /^(\S*)\s*(.*)$/s.exec(words) ?? [];
@@ -447,11 +447,11 @@ export class TerminalClient {
 
   #showPrivate(event: Of<"private">): void {
     this.#transcript.private(event);
-    // During a private chat the user is looking anyway.
+    // During a private chat the user is watching anyway.
     if (!event.chat) this.#transcript.ringBell();
   }
 
-  /** `message`: a private one, which the server does not send back. */
+  /** `message`: a private message, which the server does not echo. */
   #handleSent(result: number | Unsayable, text: string, message?: SentPrivate): void {
     if (typeof result === "number" && message !== undefined) this.#pending.add(result, message);
     this.#parts.applyOutputs();
@@ -534,7 +534,7 @@ export class TerminalClient {
   #showEvent(event: SessionEvent): void {
     const text = eventText(event);
     if (text !== undefined) this.#transcript.event(text);
-    // The label shows whether we are online, and the current room.
+    // The label shows the connection state and the current room.
     this.#prompt.drawSoon();
   }
 
@@ -548,7 +548,7 @@ export class TerminalClient {
 
   #share(paths: string): void {
     const { current } = this.#view.rooms;
-    if (current === undefined) return this.say("You are in no room that could be told: /join one");
+    if (current === undefined) return this.say("You are in no room to notify: /join one");
     this.#parts.people?.()?.share(current, paths);
   }
 

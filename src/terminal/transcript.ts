@@ -1,5 +1,5 @@
 // The lines above the prompt: messages and events with their times, and a date for each new day.
-// Long lines wrap between words with a hanging indent, so that no text can imitate a line of its
+// Long lines wrap between words with a hanging indent, so that no text can pose as a line of its
 // own. Knows no session.
 
 import type { SessionEvent } from "../client/events.ts";
@@ -42,7 +42,7 @@ export type MessageLook = {
   isMention?: boolean;
 };
 
-/** What stands before a message; of what somebody does, its beginning: `* Ann`. */
+/** The text before a message: its author, or for an emote its beginning, `* Ann`. */
 function speakerText(from: string, kind: MessageKind | undefined): string {
   if (kind === "emote") return `* ${harmless(from)}`;
   return kind === "notice" ? `${harmless(from)} (notice):` : `${harmless(from)}:`;
@@ -52,7 +52,8 @@ function speakerText(from: string, kind: MessageKind | undefined): string {
 const minIndentedColumns = 30;
 
 /**
- * Tolerated difference between the server's clock and ours: around midnight, dates must not flip.
+ * Tolerated difference between the server's clock and the local one: around midnight, dates must
+ * not flip back and forth.
  */
 const maxSkewMs = 60_000;
 
@@ -92,7 +93,7 @@ export class Transcript {
     this.#say(timeMs, speaker, kind === "emote" ? `* ${harmless(from)} ${text}` : text);
   }
 
-  /** Our own private message. */
+  /** The user's own private message. */
   privateTo({ to, text, kind, seal }: SentPrivate, self: string): void {
     const names = to.map(harmless).join(", ");
     this.#say(
@@ -146,7 +147,7 @@ export class Transcript {
     const other = " ".repeat(indent);
     return text.split("\n").flatMap((line, index) => {
       if (index === 0) return wrapText(line, area, { first, other });
-      // The spaces before a line of code belong to it, as far as there is room for them.
+      // Leading spaces of a line of code are preserved as far as there is room.
       const [spaces = ""] = /^ */.exec(line) ?? [];
       const begin = other + spaces.slice(0, Math.max(0, Math.floor(area.columns / 2) - indent));
       return wrapText(line, area, { first: begin, other: begin });

@@ -1,17 +1,17 @@
-// Writes to a terminal without blocking. On a terminal that is stopped (Ctrl-S), or whose
-// connection hangs, a write by Bun's own streams blocks the event loop. So this opens the terminal
-// a second time with O_NONBLOCK, which does not affect the descriptors of other programs.
+// Writes to a terminal without blocking. If the terminal is stopped (Ctrl-S) or its connection
+// hangs, a write by Bun's own streams blocks the event loop. So this opens the terminal a second
+// time with O_NONBLOCK, which does not affect the descriptors of other programs.
 
 import { closeSync, constants, openSync, writeSync } from "node:fs";
 import { isatty } from "node:tty";
 import { terminal as limits } from "../limits.ts";
 import type { Sink } from "./writer.ts";
 
-/** Undefined if descriptor `fd` is not a terminal, or can't be opened a second time. */
+/** Undefined if descriptor `fd` is not a terminal or can't be opened a second time. */
 export function ttyOutput(fd: 1 | 2): Sink | undefined {
   if (!isatty(fd) || process.platform === "win32") return undefined;
-  // Linux opens the same terminal by this name. Elsewhere that would be the same open file, so the
-  // controlling terminal has to do.
+  // On Linux this name opens the same terminal again. Elsewhere it would refer to the same open
+  // file, so the controlling terminal has to do.
   const path = process.platform === "linux" ? `/proc/self/fd/${fd}` : "/dev/tty";
   try {
     const flags = constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY;

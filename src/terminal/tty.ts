@@ -1,4 +1,4 @@
-// A terminal in raw mode, for the prompt. Always restores the mode.
+// A terminal in raw mode, for the prompt. Always restores the original mode.
 
 import { terminal as limits } from "../limits.ts";
 import { type Key, KeyReader } from "./keys.ts";
@@ -12,10 +12,10 @@ const pasteOff = "\u001b[?2004l";
 export interface TtyUser {
   keys(keys: readonly Key[]): void;
   resize(columns: number, rows: number): void;
-  /** Removes the prompt until `draw`. */
+  /** Erases the prompt until `draw`. */
   hide(): void;
   draw(): void;
-  /** The terminal has gone. */
+  /** The terminal was closed. */
   gone(): void;
 }
 
@@ -53,7 +53,7 @@ export class Tty {
     this.#raw(false);
     void stdout.flush().then(() => {
       process.kill(process.pid, "SIGTSTP");
-      // Runs after SIGCONT, or at once if no shell can continue this process.
+      // Runs after SIGCONT, or immediately if no shell can continue this process.
       setImmediate(this.#resume);
     });
   }
@@ -65,7 +65,7 @@ export class Tty {
     this.#escape = setTimeout(() => this.#user()?.keys(this.#keys.flush()), limits.escapeTimeoutMs);
   };
 
-  // Setting the mode fails once the terminal has gone.
+  // Setting the mode fails once the terminal is closed.
   readonly #broken = (): void => {};
 
   readonly #end = (): void => this.#user()?.gone();

@@ -1,5 +1,5 @@
 // What keys at the prompt do: edit the line, complete words, ask before a very long message is
-// sent. Whole lines go to the owner. Knows no session and no command.
+// sent. Complete lines go to the owner. Knows no session and no command.
 
 import { terminal as limits } from "../limits.ts";
 import { harmless, lineCount } from "../text.ts";
@@ -13,18 +13,18 @@ import { wrapItems } from "./wrap.ts";
 export type TypingParts = {
   prompt: PromptLike;
   now: () => number;
-  /** What Tab can complete; `wanted` is what it asks for, which may not be known yet. */
+  /** What Tab can complete; `wanted` is the kind that is needed, which may not be known yet. */
   words: (wanted: Completes | undefined) => Words;
-  /** Takes over while a secret is typed. Returns whether it did. */
+  /** Handles edits while a secret is being typed. Returns whether one is. */
   secret: (edit: Edit) => boolean;
   submit: (line: string) => void;
-  /** Ctrl-C. Returns whether that stopped something. */
+  /** Ctrl-C. Returns whether it stopped something. */
   stop: () => boolean;
   /** Ctrl-C on an empty line, and Ctrl-D. */
   leave: (how: "interrupt" | "end") => void;
   suspend: () => void;
   say: (text: string) => void;
-  /** Shows rows that fit. */
+  /** Shows rows that fit the terminal. */
   rows: (rows: readonly string[]) => void;
 };
 
@@ -32,7 +32,7 @@ export class Typing {
   readonly #parts: TypingParts;
   // The choices shown by the last Tab.
   #offered = "";
-  // When a text last did not fit.
+  // When a text last failed to fit.
   #fullAtMs = -Infinity;
   // A long message that the next Enter sends.
   #announced = "";
@@ -69,7 +69,7 @@ export class Typing {
     }
   }
 
-  /** Whether Enter only tells how long the message is; it is sent by the next one. */
+  /** Whether Enter only announces the length of the message; the next Enter sends it. */
   #asksFirst(key: Key): boolean {
     const { text } = this.#parts.prompt.editor;
     if (key.type !== "key" || key.name !== "enter" || text === this.#announced) return false;
@@ -77,14 +77,15 @@ export class Typing {
     if (lines <= limits.unaskedLines) return false;
     this.#announced = text;
     this.#parts.say(
-      `This is one message of ${lines} lines: Enter again sends it, Ctrl-C takes it away`,
+      `This is one message of ${lines} lines: Enter again sends it, Ctrl-C discards it`,
     );
     return true;
   }
 
   #reportFull(key: Key): void {
     const nowMs = this.#parts.now();
-    // Without bracketed paste, a paste arrives in many pieces: say it once for all of them.
+    // Without bracketed paste, a paste arrives in many pieces: report the problem once for all of
+    // them.
     const isSamePaste = key.type === "text" && nowMs - this.#fullAtMs < limits.pasteGapMs;
     this.#fullAtMs = nowMs;
     if (isSamePaste) return;

@@ -1,5 +1,5 @@
-// Rates, durations and counts as people read them, and rates as they type them. Units are powers of
-// 1000.
+// Rates, durations and counts as people read them, and rates as people type them. Units are powers
+// of 1000.
 
 import { sizeText } from "../size-text.ts";
 
@@ -18,7 +18,7 @@ export function durationText(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${two(Math.floor((whole % 3600) / 60))} min`;
 }
 
-/** What something took: `9 ms`, else as `durationText`. */
+/** An elapsed time: `9 ms`, otherwise as `durationText`. */
 export function elapsedText(seconds: number): string {
   return seconds < 0.0995 ? `${Math.max(1, Math.round(seconds * 1000))} ms` : durationText(seconds);
 }

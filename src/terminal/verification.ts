@@ -1,5 +1,5 @@
-// `/verify NAME`: asks the server for both sides' keys and shows them as words, for two people to
-// compare. Knows no screen and no hash.
+// `/verify NAME`: requests both sides' keys from the server and shows them as words, for two people
+// to compare. Knows no screen and no hash.
 
 import { fold } from "../chat/names/grammar.ts";
 import { harmless } from "../text.ts";
@@ -12,18 +12,18 @@ export type VerificationParts = {
   ownKey: string | undefined;
   ownName: () => string;
   wordsOf: (keys: readonly string[]) => string;
-  /** Asks the server for the keys of that person. */
+  /** Requests the keys of that person from the server. */
   ask: (name: string) => void;
-  /** The person says that the words were the same. */
+  /** The user confirms that the words were the same. */
   confirmed: (name: string, keys: readonly string[]) => void;
   say: (text: string) => void;
 };
 
 export class Verification {
   readonly #parts: VerificationParts;
-  /** Whose keys are awaited, and the answers so far. */
+  /** The answers so far; undefined unless keys are awaited. */
   #answers: Keys[] | undefined;
-  /** Whose words were shown last. */
+  /** The keys whose words were shown last. */
   #shown: Keys | undefined;
 
   constructor(parts: VerificationParts) {

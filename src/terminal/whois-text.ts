@@ -1,4 +1,4 @@
-// What is known of somebody, as a sentence for `/whois`. Pure.
+// What is known about a person, as a sentence for `/whois`. Pure.
 
 import type { SessionResponse } from "../client/events.ts";
 import { harmless } from "../text.ts";
@@ -6,7 +6,7 @@ import { countText } from "./units.ts";
 
 type Keys = Extract<SessionResponse, { type: "keys" }>;
 
-/** `rooms`: those that both are in. */
+/** `rooms`: the rooms that both are in. */
 export function whoisText({ name, registered, keys }: Keys, rooms: readonly string[]): string {
   const who = harmless(name);
   const place =

@@ -1,6 +1,6 @@
-// Asks on the terminal for a password that a server wants and no file gave: its own, or that of a
-// registered name. It goes to no server that was met for the first time just now, unless the user
-// says yes, and to none in plain text beyond loopback.
+// Asks on the terminal for a password that a server requires and no file provided: the server's
+// own, or that of a registered name. It is never sent over plain text beyond loopback, and to a
+// server that was met for the first time just now only if the user confirms.
 
 import { isLoopback } from "../addresses.ts";
 import { ParleyError } from "../errors.ts";
@@ -9,7 +9,7 @@ import { rights as limits } from "../limits.ts";
 import { askSecret, askYes, canAsk } from "./ask-secret.ts";
 import { fail } from "./diagnostics.ts";
 
-/** The name is registered, and its password would do. */
+/** The name is registered, and its password would be accepted. */
 export class NamePasswordWanted extends ParleyError {
   constructor(
     readonly wantedBy: string,
@@ -19,14 +19,14 @@ export class NamePasswordWanted extends ParleyError {
   }
 }
 
-/** What an attempt is made with. */
+/** The credentials of an attempt. */
 export type Shown = {
   to: ServerAddress;
-  /** Of the name. */
+  /** The password of the name. */
   password: string | undefined;
 };
 
-/** Where the questions go; tests have none. */
+/** Where questions go; a fake in tests. */
 export type Asker = {
   canAsk: () => boolean;
   secret: (question: string) => Promise<string | undefined>;
@@ -36,7 +36,7 @@ export type Asker = {
 const terminal: Asker = { canAsk, secret: askSecret, yes: askYes };
 
 /**
- * Makes attempts until one succeeds, or fails for another reason than a missing or wrong password.
+ * Makes attempts until one succeeds or fails for a reason other than a missing or wrong password.
  * @throws ParleyError what the last attempt threw
  */
 export async function withPassword<T>(
@@ -86,13 +86,16 @@ function questionAfter(error: unknown, given: Shown, shown: Shown): Question | u
   };
 }
 
-/** @throws ParleyError `usage`: everybody on the way could read it */
+/** @throws ParleyError `usage` if everybody on the path could read it */
 async function mayHavePassword({ trust, ...to }: ServerAddress, asker: Asker): Promise<boolean> {
   if (trust === undefined && !isLoopback(to.host)) {
-    const sentence = "--plain would show the password to everybody on the way: leave it out";
+    const sentence =
+      "--plain would expose the password to everybody on the network path: leave it out";
     throw new ParleyError("usage", sentence);
   }
   if (trust?.isNew !== true) return true;
-  const met = `${hostPortText(to)} was met for the first time just now; its key is ${trust.pin}`;
-  return await asker.yes(`${met}. Does its operator confirm that key, and may it get a password?`);
+  const met = `${hostPortText(to)} is a new server; its key is ${trust.pin}`;
+  return await asker.yes(
+    `${met}. Has its operator confirmed that key, and may it receive a password?`,
+  );
 }

@@ -1,12 +1,12 @@
-// Wraps texts into rows of a terminal, between words. Pure; the width of a text is a function
-// handed in.
+// Wraps texts into rows of a terminal, between words. Pure; the function that measures a text's
+// width is passed in.
 
 import { graphemes } from "./line-editor.ts";
 import type { Width } from "./prompt-screen.ts";
 
 export type TextArea = { columns: number; width: Width };
 
-/** `gap` goes between items of a row, `first` before the first row, `other` before the others. */
+/** `gap` separates items of a row; `first` precedes the first row, `other` the others. */
 export type Layout = { gap?: string; first?: string; other?: string };
 
 /** Wraps words that are separated by single spaces. */
@@ -14,7 +14,7 @@ export function wrapWords(text: string, area: TextArea, layout: Layout = {}): st
   return wrapItems(text.split(" "), area, layout);
 }
 
-/** Wraps items, which stay whole, spaces included; only one that is wider than a row is split. */
+/** Wraps items without breaking them, spaces included; only an item wider than a row is split. */
 export function wrapItems(items: readonly string[], area: TextArea, layout: Layout = {}): string[] {
   const { gap = " ", ...rest } = layout;
   return wrap(
@@ -73,9 +73,9 @@ function wrap(
 }
 
 /**
- * The most columns that any terminal takes for a text: some show the parts of a joined emoji one by
- * one. A row that is too wide would be wrapped by the terminal, and its rest would look like a line
- * of its own.
+ * The maximum number of columns that any terminal needs for a text: some show the parts of a joined
+ * emoji one by one. A row that is too wide would be wrapped by the terminal, and its rest would
+ * look like a line of its own.
  */
 function widestOf(text: string, { width }: TextArea): number {
   if (/^[\x20-\x7e]*$/.test(text)) return text.length;

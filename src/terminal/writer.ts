@@ -5,7 +5,7 @@
 import { terminal as limits } from "../limits.ts";
 import { countText } from "./units.ts";
 
-/** What a writer needs of a stream; `process.stdout` and `process.stderr` fit. */
+/** What a writer needs from a stream; `process.stdout` and `process.stderr` qualify. */
 export interface Sink {
   write(bytes: Uint8Array, done: (error?: Error | null) => void): unknown;
 }
@@ -62,12 +62,14 @@ export class Writer {
     return this.#writingBytes === 0;
   }
 
-  /** The reader is gone (EPIPE) or the stream is broken: everything is discarded from now on. */
+  /**
+   * The reader closed the pipe (EPIPE) or the stream broke: everything is discarded from now on.
+   */
   get closed(): boolean {
     return this.#closed;
   }
 
-  /** Why writing failed, such as a full disk; undefined if the reader just went away. */
+  /** Why writing failed, such as a full disk; undefined if the reader simply closed the pipe. */
   get failure(): Error | undefined {
     return this.#failure;
   }
@@ -124,7 +126,8 @@ export class Writer {
     if (this.#writingBytes === 0) this.#writeNext();
   }
 
-  // One write at a time, since the stream's own queue is unbounded and calls back only once empty.
+  // One write at a time, since the stream's own queue is unbounded and calls back only once it is
+  // empty.
   #writeNext(): void {
     const bytes = this.#take();
     if (bytes === undefined) return;
@@ -155,7 +158,7 @@ export class Writer {
     if (this.#writingBytes === 0) for (const resume of this.#idle.splice(0)) resume();
   }
 
-  /** Discards the queue, and everything from now on. */
+  /** Discards the queue and everything written later. */
   close(error?: Error): void {
     if (this.#closed) return;
     this.#closed = true;

@@ -121,7 +121,7 @@ test("one wrong guess makes the code void: both are told, and the right words co
   expect(await guess.exit()).toBe(6);
   expect(guess.stderr).toContain("does not know this code");
   expect(await giver.program.exit()).toBe(4);
-  expect(giver.program.stderr).toContain("Somebody at 127.0.0.1 has tried a wrong code");
+  expect(giver.program.stderr).toContain("Somebody at 127.0.0.1 tried a wrong code");
   expect(await giver.fetch(address, "--code", code).exit()).toBe(3);
   expect(existsSync(giver.path("in", "a.bin"))).toBe(false);
 });

@@ -203,7 +203,7 @@ test("a device that another one vouches for needs no acceptance, and reads what 
   await joined.promise;
   expect((await his).code).toBe(0);
   const sent = await ann.type(["/msg Bob psst", "to Bob (sealed): psst"]);
-  expect(sent.shown).toContain("Bob has a new device, which one that you know vouches for");
+  expect(sent.shown).toContain("Bob has a new device; a device that you know vouches for it");
   phone.name = "Bob";
   for (const device of [bob, phone]) {
     const { mail } = await device.read();

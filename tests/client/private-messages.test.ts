@@ -282,7 +282,7 @@ describe("a server that lies", () => {
     expect(server.told).toHaveLength(1);
     expect(ann.notes.at(-1)).toContain("words of 2");
     ann.messages.accept("Cal");
-    expect(ann.notes.at(-1)).toContain("waits to be accepted");
+    expect(ann.notes.at(-1)).toContain("There is no changed key");
     ann.messages.accept("bob");
     await ann.tell("Bob", "three");
     expect(server.told).toHaveLength(2);
@@ -397,7 +397,7 @@ describe("a server that lies", () => {
     });
     await bob.tell("Ann", "three");
     expect(server.told).toHaveLength(2);
-    expect(bob.notes.at(-1)).toBe("Ann has a new device, which one that you know vouches for");
+    expect(bob.notes.at(-1)).toBe("Ann has a new device; a device that you know vouches for it");
     expect(await phone.hear(server.told[1])).toMatchObject({ text: "three" });
     expect(bob.people.get("ann")?.keys).toHaveLength(2);
 

@@ -194,7 +194,7 @@ describe("parley peer", () => {
       "Chat session has ended",
       "Exiting program",
     ]);
-    const stays = "this stays when you leave";
+    const stays = "the registration stays when you leave";
     const [aliceAt, bobAt] = [`127.0.0.1:${a.port}`, `127.0.0.1:${b.port}`];
     expect(alice.stderr).toBe(`Registered as Alice at ${aliceAt}; ${stays}\n`);
     expect(bob.stderr).toBe(
