@@ -28,7 +28,7 @@ export class BannerCheck {
     if (/^HTTP\/\d/.test(this.#text)) {
       return new ParleyError(
         "protocol",
-        `${where} is a web port, for browsers: if it belongs to a parley server, chat and files !` +
+        `${where} is a web port, for browsers: if it belongs to a parley server, chat and files ` +
           `use another port, ${defaultPort} by default`,
       );
     }

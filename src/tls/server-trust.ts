@@ -103,7 +103,7 @@ export class ServerTrust {
     const { server, file, say, mustBeKnown } = this.#options;
     if (mustBeKnown === true && (file === undefined || this.#compare(seen, file) === "unknown")) {
       return untrusted(
-        `${server} is not a known server, so no password was sent: !` +
+        `${server} is not a known server, so no password was sent: ` +
           `if its operator confirms the key ${seen}, connect to ${server}#${seen}`,
       );
     }
