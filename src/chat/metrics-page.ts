@@ -1,7 +1,7 @@
 // The metrics page in Prometheus text format 0.0.4; docs/web.md lists the metrics. Pure: the
 // adapter supplies process numbers (memory, CPU time).
 
-import { type Histogram, loopDelayBoundsSeconds, type Metrics } from "./metrics.ts";
+import type { DatabaseMetrics, Histogram, Metrics } from "./metrics.ts";
 
 /** Numbers that only the process knows. */
 export type ProcessNumbers = {
@@ -12,8 +12,13 @@ export type ProcessNumbers = {
 };
 
 type Labelled = { label: string; values: ReadonlyMap<string, number> };
-type Read = (m: Metrics, own: ProcessNumbers) => number | Labelled;
-type Row = readonly [type: "counter" | "gauge", name: string, help: string, read: Read];
+type Read<M> = (m: M, own: ProcessNumbers) => number | Labelled;
+type Row<M = Metrics> = readonly [
+  type: "counter" | "gauge",
+  name: string,
+  help: string,
+  read: Read<M>,
+];
 
 const beforeDelay: readonly Row[] = [
   [
@@ -130,6 +135,40 @@ const beforeDelay: readonly Row[] = [
   ],
 ];
 
+const ofDatabase: readonly Row<DatabaseMetrics>[] = [
+  [
+    "counter",
+    "parley_database_requests_total",
+    "Requests to the database that have ended.",
+    (m) => by("outcome", new Map(Object.entries(m.outcomes))),
+  ],
+  [
+    "gauge",
+    "parley_database_requests_in_flight",
+    "Requests that wait for the database.",
+    (m) => m.inFlight,
+  ],
+  ["counter", "parley_database_notices_total", "Notifications of other servers.", (m) => m.notices],
+  [
+    "counter",
+    "parley_database_catch_ups_total",
+    "Reads of what no notification had brought, or not in time.",
+    (m) => m.catchUps,
+  ],
+  [
+    "counter",
+    "parley_database_fences_total",
+    "Times that others have taken this server for dead.",
+    (m) => m.fences,
+  ],
+  [
+    "gauge",
+    "parley_database_lease_age_seconds",
+    "Since the lease was last prolonged.",
+    (m) => m.leaseAgeSeconds,
+  ],
+];
+
 const afterDelay: readonly Row[] = [
   [
     "gauge",
@@ -143,12 +182,22 @@ const afterDelay: readonly Row[] = [
 
 export function renderMetrics(m: Metrics, own: ProcessNumbers): string {
   const write = (row: Row) => linesOf(row, m, own);
-  const delay = histogramLines("parley_event_loop_delay_seconds", m.loopDelay);
-  const lines = [...beforeDelay.flatMap(write), ...delay, ...afterDelay.flatMap(write)];
+  const what = "How late a timer of the event loop was.";
+  const delay = histogramLines("parley_event_loop_delay_seconds", what, m.loopDelay);
+  const shared = m.database === undefined ? [] : databaseLines(m.database, own);
+  const lines = [...beforeDelay.flatMap(write), ...shared, ...delay, ...afterDelay.flatMap(write)];
   return `${lines.join("\n")}\n`;
 }
 
-function linesOf([type, name, help, read]: Row, m: Metrics, own: ProcessNumbers): string[] {
+function databaseLines(database: DatabaseMetrics, own: ProcessNumbers): string[] {
+  const what = "From a request to the database to its answer.";
+  return [
+    ...histogramLines("parley_database_request_duration_seconds", what, database.latency),
+    ...ofDatabase.flatMap((row) => linesOf(row, database, own)),
+  ];
+}
+
+function linesOf<M>([type, name, help, read]: Row<M>, m: M, own: ProcessNumbers): string[] {
   const head = [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`];
   const value = read(m, own);
   if (typeof value === "number") return [...head, `${name} ${value}`];
@@ -164,12 +213,12 @@ function by(label: string, values: ReadonlyMap<string, number>): Labelled {
   return { label, values };
 }
 
-function histogramLines(name: string, histogram: Histogram): string[] {
+function histogramLines(name: string, help: string, histogram: Histogram): string[] {
   let sum = 0;
   return [
-    `# HELP ${name} How late a timer of the event loop was.`,
+    `# HELP ${name} ${help}`,
     `# TYPE ${name} histogram`,
-    ...loopDelayBoundsSeconds.map((bound, i) => {
+    ...histogram.bounds.map((bound, i) => {
       sum += histogram.counts[i] ?? 0;
       return `${name}_bucket{le="${bound}"} ${sum}`;
     }),

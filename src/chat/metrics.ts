@@ -42,13 +42,57 @@ export type Metrics = {
   httpRequests: Map<string, number>;
   httpFileBytes: number;
   loopDelay: Histogram;
+  /** Undefined: the store is in this process. */
+  database: DatabaseMetrics | undefined;
+};
+
+/** A database that several servers share, as one of them sees it. */
+export type DatabaseMetrics = {
+  /** From a request to its answer, whatever it says. */
+  latency: Histogram;
+  /** `refused`: it was not carried out; `unknown`: it may have been. */
+  outcomes: { done: number; refused: number; unknown: number };
+  /** Requests that wait for an answer. */
+  inFlight: number;
+  /** Notifications of other servers. */
+  notices: number;
+  /** Rooms in which something was read that no notification had brought, or not in time. */
+  catchUps: number;
+  /** How often others have taken this server for dead. */
+  fences: number;
+  /** Since the lease was last prolonged. */
+  leaseAgeSeconds: number;
 };
 
 /** Observations at or below each bound, and their sum. Bounds are in seconds. */
-export type Histogram = { counts: number[]; sumSeconds: number; count: number };
+export type Histogram = {
+  readonly bounds: readonly number[];
+  counts: number[];
+  sumSeconds: number;
+  count: number;
+};
 
 /** Upper bounds: a turn of fan-out takes under a millisecond; people notice from 100 ms on. */
-export const loopDelayBoundsSeconds = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1] as const;
+const loopDelayBoundsSeconds = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1];
+
+/** A commit takes a millisecond nearby, and tens with a standby far away; 10 s are a lease. */
+const latencyBoundsSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 10];
+
+export function createDatabaseMetrics(): DatabaseMetrics {
+  return {
+    latency: histogram(latencyBoundsSeconds),
+    outcomes: { done: 0, refused: 0, unknown: 0 },
+    inFlight: 0,
+    notices: 0,
+    catchUps: 0,
+    fences: 0,
+    leaseAgeSeconds: 0,
+  };
+}
+
+function histogram(bounds: readonly number[]): Histogram {
+  return { bounds, counts: bounds.map(() => 0), sumSeconds: 0, count: 0 };
+}
 
 export function createMetrics(): Metrics {
   return {
@@ -82,7 +126,8 @@ export function createMetrics(): Metrics {
     sharedBytes: 0,
     httpRequests: new Map(),
     httpFileBytes: 0,
-    loopDelay: { counts: loopDelayBoundsSeconds.map(() => 0), sumSeconds: 0, count: 0 },
+    loopDelay: histogram(loopDelayBoundsSeconds),
+    database: undefined,
   };
 }
 
@@ -94,10 +139,10 @@ export function count(numbers: Map<string, number>, label: string, by = 1): void
   numbers.set(label, (numbers.get(label) ?? 0) + by);
 }
 
-/** Records the event loop's delay, in seconds. */
-export function observeLoopDelay(histogram: Histogram, seconds: number): void {
+/** Records how long something took. */
+export function observe(histogram: Histogram, seconds: number): void {
   histogram.count++;
   histogram.sumSeconds += seconds;
-  const slot = loopDelayBoundsSeconds.findIndex((bound) => seconds <= bound);
+  const slot = histogram.bounds.findIndex((bound) => seconds <= bound);
   if (slot >= 0) histogram.counts[slot] = (histogram.counts[slot] ?? 0) + 1;
 }

@@ -17,7 +17,7 @@ import { nativeDialect } from "../dialects/native/native.ts";
 import { Rights } from "../chat/rights/rights.ts";
 import { reservedNames } from "../dialects/table.ts";
 import { openChatWithHelp } from "../dialects/open-chat/open-chat.ts";
-import { connections, relay } from "../limits.ts";
+import { connections, postgres, relay } from "../limits.ts";
 import { contactLine, RegistryConnection } from "../cpp/registry-connection.ts";
 import type { OpenStore } from "../store/open.ts";
 import type { KeyPair } from "../tls/certificate.ts";
@@ -257,9 +257,16 @@ export class ChatCore {
     return { text, reason: "registered name" };
   }
 
+  /** Others may have taken the people of this server for gone: the database answers too late. */
+  get isDatabaseAway(): boolean {
+    const ageSeconds = this.#options.store.databaseMetrics?.().leaseAgeSeconds ?? 0;
+    return ageSeconds > postgres.leaseMs / 1_000;
+  }
+
   /** Updates the gauges that are not counted as things happen. */
   refreshMetrics(): void {
     const { metrics } = this;
+    metrics.database = this.#options.store.databaseMetrics?.();
     this.hub.refreshMetrics();
     metrics.transfers = this.#service.transferCount;
     metrics.transfersStarted = this.#service.totals.transfers;

@@ -259,6 +259,7 @@ export class ChatServer {
       admitsPlain: (address) => this.#admitsPlain(address),
       banFor: (address) => core.hub.banFor(address, steadyMs()),
       hasAccess: (token) => core.hub.hasAccess(token),
+      isDatabaseAway: () => core.isDatabaseAway,
       folder: core.folder,
       uploads: core.uploads,
       sharerOf: (token, address) => core.hub.sharerOf(token, address, steadyMs()),

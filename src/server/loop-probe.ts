@@ -1,6 +1,6 @@
 // Measures event loop delay and process statistics for /metrics.
 
-import { observeLoopDelay, type Histogram } from "../chat/metrics.ts";
+import { type Histogram, observe } from "../chat/metrics.ts";
 import type { ProcessNumbers } from "../chat/metrics-page.ts";
 import { web } from "../limits.ts";
 
@@ -9,7 +9,7 @@ export function probeLoop(histogram: Histogram): () => void {
   let dueMs = performance.now() + web.loopProbeMs;
   const timer = setInterval(() => {
     const nowMs = performance.now();
-    observeLoopDelay(histogram, Math.max(0, nowMs - dueMs) / 1_000);
+    observe(histogram, Math.max(0, nowMs - dueMs) / 1_000);
     dueMs = nowMs + web.loopProbeMs;
   }, web.loopProbeMs);
   timer.unref();

@@ -3,6 +3,7 @@
 
 import type { SharedHub } from "../chat/foreign-events.ts";
 import type { SharedStore } from "../chat/hub-state.ts";
+import type { DatabaseMetrics } from "../chat/metrics.ts";
 import type { PastSizes } from "../chat/past-limits.ts";
 import type { NewNumber } from "../chat/rights/row-numbers.ts";
 import type { RightsRow } from "../chat/rights/rights-rows.ts";
@@ -39,6 +40,8 @@ export type OpenStore = {
   keepInUse(isInUse: (room: string) => boolean): void;
   /** Other servers use it too; undefined: only this one. */
   readonly others?: OtherServers | undefined;
+  /** Of the database that other servers use, too; undefined: there is none. */
+  databaseMetrics?(): DatabaseMetrics;
   readonly registry: PeerRegistry;
   /** Real paths of the store's files. */
   readonly paths: readonly string[];

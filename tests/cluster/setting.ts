@@ -19,13 +19,17 @@ export class Setting implements AsyncDisposable {
     this.#sql = new SQL(database, { max: 1 });
   }
 
-  static async start(count: number): Promise<Setting> {
+  /** `more`: flags of each server besides those that all have. */
+  static async start(count: number, more: readonly (readonly string[])[] = []): Promise<Setting> {
     const folder = mkdtempSync(join(tmpdir(), "parley-cluster-"));
     const postgres = await Cluster.start();
     const database = await postgres.newDatabase();
     // One state folder: servers of one database have one key.
     const flags = ["--data", database, "--state", join(folder, "state")];
-    const servers = Array.from({ length: count }, () => new FaultyServer(folder, flags));
+    const servers = Array.from(
+      { length: count },
+      (_, i) => new FaultyServer(folder, [...flags, ...(more[i] ?? [])]),
+    );
     for (const server of servers) await server.start();
     return new Setting(folder, postgres, database, servers);
   }

@@ -25,7 +25,8 @@ export class FaultyServer implements AsyncDisposable {
   /** Starts it and waits until it listens; the first time it takes a free port, and keeps that one. */
   async start(): Promise<void> {
     if (this.port === 0) this.port = await freePort();
-    const words = ["server", "--port", String(this.port), "--no-web", "--rate", "0"];
+    const web = this.flags.includes("--web-port") ? [] : ["--no-web"];
+    const words = ["server", "--port", String(this.port), ...web, "--rate", "0"];
     const child = Bun.spawn([...parleyCommand(), ...words, "--files", this.folder, ...this.flags], {
       stdin: "ignore",
       stdout: "pipe",

@@ -1,7 +1,7 @@
 // Prometheus metrics, and who can read them.
 
 import { afterAll, expect, test } from "bun:test";
-import { createMetrics } from "../../src/chat/metrics.ts";
+import { createDatabaseMetrics, createMetrics, observe } from "../../src/chat/metrics.ts";
 import { openMetricsPort } from "../../src/server/metrics-port.ts";
 import { skipUnless } from "../skip.ts";
 
@@ -10,6 +10,11 @@ const withPromtool = skipUnless(promtool !== null, "promtool(1) is missing: inst
 
 const metrics = createMetrics();
 metrics.connectionsRefused.set('odd"\\\n', 2);
+const database = createDatabaseMetrics();
+observe(database.latency, 0.004);
+observe(database.latency, 20);
+database.outcomes.unknown = 3;
+metrics.database = database;
 let refreshed = 0;
 const opened = openMetricsPort({ port: 0, metrics, version: "1.2.3", refresh: () => refreshed++ });
 afterAll(() => opened.close());
@@ -25,6 +30,11 @@ test("metrics are in Prometheus's format", async () => {
   expect(text).toContain('parley_build_info{version="1.2.3"} 1\n');
   expect(text).toContain('parley_connections_refused_total{reason="odd\\"\\\\\\n"} 2\n');
   expect(text).toMatch(/^process_resident_memory_bytes \d+$/m);
+  expect(text).toContain('parley_database_request_duration_seconds_bucket{le="0.0025"} 0\n');
+  expect(text).toContain('parley_database_request_duration_seconds_bucket{le="0.005"} 1\n');
+  expect(text).toContain('parley_database_request_duration_seconds_bucket{le="10"} 1\n');
+  expect(text).toContain('parley_database_request_duration_seconds_bucket{le="+Inf"} 2\n');
+  expect(text).toContain('parley_database_requests_total{outcome="unknown"} 3\n');
   for (const line of text.trimEnd().split("\n")) {
     expect(line).toMatch(/^# (HELP|TYPE) \w+ .+$|^[a-z_]+(\{\w+="(\\.|[^"\\])*"\})? [\d.e+-]+$/);
   }
@@ -37,6 +47,12 @@ withPromtool("Prometheus's own checker has nothing to say about them", async () 
   });
   expect(stdout.toString() + stderr.toString()).toBe("");
   expect(exitCode).toBe(0);
+});
+
+test("a store in this process tells of no database", async () => {
+  metrics.database = undefined;
+  expect(await (await get("/metrics")).text()).not.toContain("parley_database");
+  metrics.database = database;
 });
 
 test("nothing else is served, and no rebound web page can read them", async () => {

@@ -60,6 +60,8 @@ export type WebOptions = {
   banFor?: (address: string) => string | undefined;
   /** Whether a request with this token, if any, may see the shared folder. */
   hasAccess?: (token: string | undefined) => boolean;
+  /** Whether a database that other servers share has not answered for as long as a lease. */
+  isDatabaseAway?: () => boolean;
   /** Absent: idle connections are bounded by time alone. */
   reaper?: Pick<ReaperOptions, "descriptors" | "chatConnections" | "excess">;
 };
@@ -412,7 +414,10 @@ class Site {
   }
 
   #health(): Response {
-    return this.isStopping ? plainText(503, "stopping") : plainText(200, "ok");
+    if (this.isStopping) return plainText(503, "stopping");
+    return this.#options.isDatabaseAway?.() === true
+      ? plainText(503, "database away")
+      : plainText(200, "ok");
   }
 }
 

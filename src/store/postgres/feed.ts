@@ -4,6 +4,7 @@
 import type { RoomPresence, SharedHub } from "../../chat/foreign-events.ts";
 import type { SharedStore } from "../../chat/hub-state.ts";
 import type { RightsRow } from "../../chat/rights/rights-rows.ts";
+import { createDatabaseMetrics, type DatabaseMetrics } from "../../chat/metrics.ts";
 import { SaidRun } from "../../chat/said-run.ts";
 import type { Batch, Committed } from "../../chat/store.ts";
 import { postgres as limits } from "../../limits.ts";
@@ -16,6 +17,7 @@ export class Feed implements Follower, SharedStore {
   readonly #database: DatabasePort;
   readonly #store: PostgresStore;
   readonly #log: (line: string) => void;
+  readonly #metrics: DatabaseMetrics;
   #hub: SharedHub | undefined;
   /** Pieces that do not follow what the hub has yet. */
   readonly #waiting = new Map<string, Piece[]>();
@@ -35,7 +37,13 @@ export class Feed implements Follower, SharedStore {
   #rights = "";
   #stop: (() => void) | undefined;
 
-  constructor(database: DatabasePort, store: PostgresStore, log: (line: string) => void) {
+  constructor(
+    database: DatabasePort,
+    store: PostgresStore,
+    log: (line: string) => void,
+    metrics = createDatabaseMetrics(),
+  ) {
+    this.#metrics = metrics;
     this.#database = database;
     this.#store = store;
     this.#log = log;
@@ -100,6 +108,7 @@ export class Feed implements Follower, SharedStore {
   }
 
   fenced(): void {
+    this.#metrics.fences++;
     this.#hub?.handleForeign({
       type: "fenced",
       reason: "The server was away from its database for too long: connect again",
@@ -122,6 +131,7 @@ export class Feed implements Follower, SharedStore {
   #hear(payload: string): void {
     const notice = parseNotice(payload);
     if (notice === undefined || notice.from === this.#store.serverId) return;
+    this.#metrics.notices++;
     if (notice.isOver === true || notice.isLarge === true) this.#mayMissPeople = true;
     if (notice.isOver === true) {
       this.#hub?.handleForeign({ type: "server-over", server: notice.from });
@@ -262,6 +272,7 @@ export class Feed implements Follower, SharedStore {
     for (;;) {
       const position = this.#hub?.positionIn(room);
       if (position === undefined || position.seq >= seq) return;
+      this.#metrics.catchUps++;
       const page = await this.#store.rooms.after(
         room,
         position.seq,
@@ -286,6 +297,7 @@ export class Feed implements Follower, SharedStore {
   }
 
   async #readRoster(room: string): Promise<void> {
+    this.#metrics.catchUps++;
     const roster = await this.#store.rooms.roster(room, this.#store.serverId);
     this.#hub?.handleForeign({ type: "roster", room, ...roster });
   }

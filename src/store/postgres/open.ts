@@ -3,12 +3,15 @@
 import { userInfo } from "node:os";
 import { ParleyError } from "../../errors.ts";
 import { history, postgres as limits } from "../../limits.ts";
+import { createDatabaseMetrics, type DatabaseMetrics } from "../../chat/metrics.ts";
+import { steadyMs } from "../../io/clock.ts";
 import type { OpenStore } from "../open.ts";
 import type { Retention } from "../retention.ts";
 import { Feed } from "./feed.ts";
 import { Database, DatabaseAway, Refused } from "./database.ts";
 import type { DatabasePort } from "./database-port.ts";
 import { parseDatabaseUrl } from "./database-url.ts";
+import { MeteredDatabase } from "./metered-database.ts";
 import { NumberBlock } from "./number-block.ts";
 import { passwordSource } from "./password-file.ts";
 import { PostgresRegistrations } from "./registrations.ts";
@@ -31,6 +34,7 @@ export type ProcessParts = {
   newServerId?: (() => string) | undefined;
   /** Milliseconds by which data ages. */
   clock?: (() => number) | undefined;
+  metrics?: DatabaseMetrics | undefined;
 };
 
 type SharedDatabase = Omit<OpenStore, "paths" | "past"> & {
@@ -45,8 +49,10 @@ export async function openPostgres(
 ): Promise<Omit<OpenStore, "paths" | "past">> {
   const url = parseDatabaseUrl(address, userInfo().username);
   const database = new Database(url, passwordSource(url.database, url.user));
+  const metrics = createDatabaseMetrics();
+  const metered = new MeteredDatabase(database, metrics, steadyMs);
   try {
-    const opened = await openOn(database, settings, { startTimer });
+    const opened = await openOn(metered, settings, { startTimer, metrics });
     const close = async (): Promise<void> => {
       await opened.close();
       await database.close();
@@ -63,14 +69,14 @@ export async function openPostgres(
 export async function openOn(
   database: DatabasePort,
   { retention, pin, log }: DatabaseSettings,
-  { startTimer, newServerId, clock }: ProcessParts,
+  { startTimer, newServerId, clock, metrics = createDatabaseMetrics() }: ProcessParts,
 ): Promise<SharedDatabase> {
   const store = await PostgresStore.open(database, { retention, pin, newServerId, clock });
   await store.makeHostSecret();
   const rights = await store.rights();
   const numbers = await NumberBlock.open(database, rights);
   let names = new Set(await store.registeredNames());
-  const feed = new Feed(database, store, log);
+  const feed = new Feed(database, store, log, metrics);
   await feed.start(rights);
   const registrations = new PostgresRegistrations(database);
   const sweep = async (): Promise<void> => {
@@ -101,6 +107,10 @@ export async function openOn(
     // The table of members says it.
     keepInUse() {},
     registry: registrations,
+    databaseMetrics() {
+      metrics.leaseAgeSeconds = (steadyMs() - store.leasedMs) / 1_000;
+      return metrics;
+    },
     async close() {
       for (const stop of timers) stop();
       feed.stop();

@@ -80,6 +80,7 @@ export class PostgresStore {
   #sent = { number: 0, as: "" };
   readonly #pin: string;
   readonly #database: DatabasePort;
+  #leasedMs = 0;
   readonly #mailboxes: PostgresMailboxes;
   readonly #accounts: PostgresAccounts;
   readonly directory: PostgresDirectory;
@@ -141,6 +142,11 @@ export class PostgresStore {
     return server === this.#serverId || server === this.#sent.as;
   }
 
+  /** When the lease was last prolonged, at the latest; in steady milliseconds (io/clock.ts). */
+  get leasedMs(): number {
+    return this.#leasedMs;
+  }
+
   /** Folded names that somebody owns. */
   async registeredNames(): Promise<string[]> {
     const rows = await this.#database.run<{ folded: string }>("SELECT folded FROM parley.accounts");
@@ -150,12 +156,14 @@ export class PostgresStore {
   /** Prolongs the lease, and ends those of servers that are gone. @throws DatabaseAway, Refused */
   async renew(): Promise<void> {
     const id = this.#serverId;
+    const atMs = steadyMs();
     const renewed = await this.#database.run(
       `UPDATE parley.servers SET expires = clock_timestamp() + $2 * interval '1 millisecond'
        WHERE id = $1 AND NOT is_over RETURNING 1`,
       [id, limits.leaseMs],
     );
     if (renewed.length === 0) await this.#handleFenced(id);
+    else this.#leased(atMs);
     await this.#database.run("SELECT parley.reap()");
   }
 
@@ -198,11 +206,17 @@ export class PostgresStore {
   }
 
   async #register(id: string): Promise<void> {
+    const atMs = steadyMs();
     await this.#database.run(
       `INSERT INTO parley.servers (id, pin, expires)
        VALUES ($1, $2, clock_timestamp() + $3 * interval '1 millisecond')`,
       [id, this.#pin, limits.leaseMs],
     );
+    this.#leased(atMs);
+  }
+
+  #leased(atMs: number): void {
+    this.#leasedMs = Math.max(this.#leasedMs, atMs);
   }
 
   /**
@@ -308,6 +322,7 @@ export class PostgresStore {
 
   async #commitAs(id: string, batch: Batch): Promise<Committed> {
     const { said, there, people, letters, gone, directory, signals } = batchJson(batch, id);
+    const sentMs = steadyMs();
     const [row] = await this.#database.run<{ reply: string }>(
       `SELECT parley.commit($1, $2, $3, $4, $5, $6::text::json, $7::text::json, $8::text::json,
          $9::text::json, $10::text::json, $11::text::json, $12::text::json) AS reply`,
@@ -326,6 +341,7 @@ export class PostgresStore {
         signals,
       ],
     );
+    this.#leased(sentMs);
     const committed: Committed = JSON.parse(row?.reply ?? "");
     for (const [i, { session }] of batch.mail.entries()) {
       await this.#mailboxes.trim(session, committed.mail[i] ?? 0);

@@ -1,0 +1,119 @@
+// The page behind nginx, as docs/cluster.md sets it up in front of two servers: whoever's server dies goes
+// on at the other, with the same session.
+
+import { afterAll, expect } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { docsBlock } from "../docs-blocks.ts";
+import { freePort } from "../free-port.ts";
+import { chromium, noChromium, Tab } from "../page/browser.ts";
+import { skipUnless } from "../skip.ts";
+import { hasPostgres, withoutPostgres } from "../store/postgres/cluster.ts";
+import { Setting } from "./setting.ts";
+import { Wire } from "./wire.ts";
+
+const nginx = Bun.which("nginx");
+const missing = [
+  hasPostgres ? [] : [withoutPostgres],
+  nginx === null ? ["nginx is not installed (Debian: apt-get install nginx)"] : [],
+  chromium === undefined ? [noChromium] : [],
+].flat();
+const behindNginx = skipUnless(missing.length === 0, missing.join("; "));
+
+afterAll(() => {
+  if (chromium !== undefined) Bun.WebView.closeAll();
+});
+
+/** nginx with the configuration of the docs, but for TLS and the addresses. */
+class Balancer implements AsyncDisposable {
+  readonly #folder = mkdtempSync(join(tmpdir(), "parley-nginx-"));
+  readonly #process: Bun.Subprocess<"ignore", "ignore", "pipe">;
+
+  constructor(
+    readonly port: number,
+    [first = 0, second = 0]: readonly number[],
+  ) {
+    const site = docsBlock("cluster.md", "With **nginx**")
+      .replace("192.0.2.11:8000", `127.0.0.1:${first}`)
+      .replace("192.0.2.12:8000", `127.0.0.1:${second}`)
+      .replace("listen 443 ssl", `listen 127.0.0.1:${port}`)
+      .replaceAll(/^ *ssl_.*$/gm, "")
+      .replace("$host", "$http_host");
+    const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+      .map((name) => `${name}_temp_path ${this.#folder}/${name};`)
+      .join(" ");
+    const file = join(this.#folder, "nginx.conf");
+    writeFileSync(
+      file,
+      `daemon off; pid ${this.#folder}/pid; error_log stderr; events {}
+       http { access_log off; ${temporary} ${site} }`,
+    );
+    const words = [nginx ?? "", "-p", this.#folder, "-c", file];
+    this.#process = Bun.spawn(words, { stdin: "ignore", stdout: "ignore", stderr: "pipe" });
+  }
+
+  async ready(): Promise<void> {
+    for (;;) {
+      const answer = await fetch(`http://127.0.0.1:${this.port}/healthz`).catch(() => undefined);
+      if (answer?.status === 200) return;
+      if (this.#process.exitCode !== null) {
+        throw new Error(await new Response(this.#process.stderr).text());
+      }
+      await Bun.sleep(20);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#process.kill("SIGTERM");
+    await this.#process.exited;
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+behindNginx(
+  "a page whose server dies goes on at the other, and nothing is lost or doubled",
+  async () => {
+    const webPorts = [await freePort(), await freePort()];
+    const flags = webPorts.map((port) => ["--web-port", String(port)]);
+    await using setting = await Setting.start(2, flags);
+    await using balancer = new Balancer(await freePort(), webPorts);
+    await balancer.ready();
+    using ann = await Tab.open(`http://127.0.0.1:${balancer.port}/`);
+    await ann.login("Ann");
+    const [where] = await setting.query<{ place: number | string }>(
+      `SELECT place FROM parley.people p JOIN (
+         SELECT id, row_number() OVER (ORDER BY started) AS place FROM parley.servers) s
+       ON s.id = p.server WHERE folded = 'ann'`,
+    );
+    const at = Number(where?.place) - 1;
+    using bob = await Wire.native(setting.ports[1 - at]!, "Bob", { rooms: [{ room: "lobby" }] });
+    await ann.say("before");
+    await bob.until(/"text":"before"/);
+
+    await setting.servers[at]!.kill();
+    await ann.until(`!document.querySelector("#presence").textContent.startsWith("online")`);
+    await ann.say("meanwhile");
+    bob.send({ type: "say", room: "lobby", text: "for Ann, who is away", n: 1 });
+    await bob.until(/"text":"meanwhile"/);
+    await ann.shows("#presence", "online as Ann");
+    await ann.hears("for Ann, who is away");
+    bob.send({ type: "say", room: "lobby", text: "welcome back", n: 2 });
+    await ann.hears("welcome back");
+    const said = (await setting.lines()).map(({ text }) => text);
+    expect(said.toSorted()).toEqual([
+      "before",
+      "for Ann, who is away",
+      "meanwhile",
+      "welcome back",
+    ]);
+    const shown = `[...document.querySelectorAll(".message .text")].map((one) => one.textContent)`;
+    expect((await ann.get<string[]>(shown)).toSorted()).toEqual(said.toSorted());
+    const names = await setting.query<{ folded: string }>(
+      "SELECT DISTINCT folded FROM parley.people ORDER BY folded",
+    );
+    expect(names.map(({ folded }) => folded)).toEqual(["ann", "bob"]);
+    expect(ann.complaints).toEqual([]);
+  },
+  120_000,
+);
