@@ -717,6 +717,12 @@ export const peer = {
   lingerMs: 1_000,
   /** Idle time before the kernel probes whether the peer still exists. */
   keepAliveMs: 60_000,
+  /** Within which both ends of a protected call show who they are. */
+  proofMs: 10_000,
+  /** Values in a line of a protected call; an offer has the most. */
+  maxLineValues: 256,
+  /** How long an answer is waited for that tells a registry of ours from another one. */
+  probeMs: 400,
   /** Bytes queued for a peer before stdin is paused. */
   maxWaitingBytes: 256 * KiB,
 } as const;

@@ -5,18 +5,26 @@
 import { hasInvisible } from "../chat/names/grammar.ts";
 import { harmless } from "../text.ts";
 import { names } from "../limits.ts";
+import { publicKeyForm } from "../trust/login-proof.ts";
 
 /** Where a client listens: its ID (letters and digits), address, and port (1 to 65535). */
 export type Contact = { id: string; ip: string; port: number };
 
+/**
+ * What is asked about keys: that of whoever is handed out, or only where `peer` is and its key,
+ * which hands out nobody.
+ */
+export type KeyRequest = "with-contact" | "look";
+
 export type CppMessage =
-  | ({ type: "REGISTER" } & Contact)
+  /** `key` is a parley extension, like those of BRIDGE and BRIDGEACK: between two parleys. */
+  | ({ type: "REGISTER"; key?: string } & Contact)
   /** `status` is `registered` on success. */
   | ({ type: "REGACK"; status: string } & Contact)
   /** `peer` requests one particular client by name. A parley extension. */
-  | { type: "BRIDGE"; id: string; peer?: string }
+  | { type: "BRIDGE"; id: string; peer?: string; keys?: KeyRequest }
   /** Without a contact: nobody is available. */
-  | { type: "BRIDGEACK"; contact?: Contact }
+  | { type: "BRIDGEACK"; contact?: Contact; key?: string }
   /** The original program puts every line into a CHAT. `duplex` is a parley extension. */
   | ({ type: "CHAT"; style: "message"; text: string; duplex: boolean } & Contact)
   /** Other programs open with a CHAT and send bare text after it. */
@@ -99,6 +107,8 @@ export const knownHeaders: ReadonlySet<string> = new Set([
   "peer",
   "duplex",
   "status",
+  "key",
+  "keys",
 ]);
 
 /**
@@ -109,7 +119,7 @@ export function buildMessage(type: MessageType, headers: Headers): CppMessage | 
   switch (type) {
     case "REGISTER": {
       const contact = readContact(headers, "clientid");
-      return typeof contact === "string" ? contact : { type, ...contact };
+      return typeof contact === "string" ? contact : { type, ...contact, ...readKey(headers) };
     }
     case "REGACK": {
       const contact = readContact(headers, "clientid");
@@ -123,7 +133,7 @@ export function buildMessage(type: MessageType, headers: Headers): CppMessage | 
       const given = ["clientid", "ip", "port"].map((name) => headers.get(name)?.trim());
       if (given.every((value) => value === "")) return { type };
       const contact = readContact(headers, "clientid");
-      return typeof contact === "string" ? contact : { type, contact };
+      return typeof contact === "string" ? contact : { type, contact, ...readKey(headers) };
     }
     case "CHAT":
       return readChat(headers);
@@ -136,9 +146,21 @@ function readBridge(headers: Headers): CppMessage | string {
   const id = parseId(headers.get("clientid") ?? "");
   if (id === undefined) return "clientID is missing or invalid";
   const wanted = headers.get("peer");
-  if (wanted === undefined) return { type: "BRIDGE", id };
+  const keys = readKeyRequest(headers.get("keys"));
+  if (wanted === undefined) return { type: "BRIDGE", id, ...keys };
   const peer = parseId(wanted);
-  return peer === undefined ? "peer is invalid" : { type: "BRIDGE", id, peer };
+  return peer === undefined ? "peer is invalid" : { type: "BRIDGE", id, peer, ...keys };
+}
+
+function readKeyRequest(value: string | undefined): { keys?: KeyRequest } {
+  const asked = value?.trim().toLowerCase();
+  return asked === "with-contact" || asked === "look" ? { keys: asked } : {};
+}
+
+/** What is no key counts as none. */
+function readKey(headers: Headers): { key?: string } {
+  const key = headers.get("key")?.trim() ?? "";
+  return publicKeyForm.test(key) ? { key } : {};
 }
 
 function readChat(headers: Headers): CppMessage | string {
@@ -206,6 +228,11 @@ export function encodeBridgeAck(contact?: Contact): string {
     ...(contact ? contactHeaders(contact) : blank),
     ["Status", registeredStatus],
   ]);
+}
+
+/** The same message with one more header, which programs that do not know it skip. */
+export function withHeader(message: string, name: "key" | "keys", value: string): string {
+  return `${message.slice(0, -2)}${name}: ${value}\r\n\r\n`;
 }
 
 /**

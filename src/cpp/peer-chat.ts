@@ -39,7 +39,7 @@ export class PeerChat {
   constructor(
     self: Contact,
     peer: Contact,
-    options: { turn: "write" | "read"; style: PeerStyle; duplex: boolean },
+    options: { turn: Turn; style: PeerStyle; duplex: boolean },
   ) {
     this.#self = self;
     this.peer = peer;
@@ -53,6 +53,7 @@ export class PeerChat {
    * line.
    */
   handleStart(nowMs: number): ChatOutput[] {
+    if (this.#turn === "duplex") return [this.#showTurn("IN DUPLEX MODE")];
     if (this.#turn !== "write") return [];
     const turn = this.#showTurn("IN WRITE MODE");
     if (this.#style !== "bare") return [turn];

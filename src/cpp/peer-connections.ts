@@ -7,6 +7,7 @@ import { fold } from "../chat/names/grammar.ts";
 import { peer as limits } from "../limits.ts";
 import { type Contact, encodeChat, hostPort, quitText } from "./codec.ts";
 import { type ChatOutput, PeerChat } from "./peer-chat.ts";
+import type { KeyState, Secured } from "./peer-event.ts";
 import { type ExitReason, failed, type PeerOutput } from "./peer-output.ts";
 import { bareHoldMs, PeerStream, type PeerStyle, type StreamEvent } from "./peer-stream.ts";
 
@@ -16,6 +17,8 @@ type Connection = {
   address: string;
   /** The peer that this side called; undefined if the peer called. */
   called?: Contact;
+  /** Who it has proved to be. */
+  secured?: Secured;
 };
 
 type Call = {
@@ -40,6 +43,7 @@ export class PeerConnections {
   readonly #duplex: boolean;
   /** The style of chats that this side opens. */
   readonly #style: PeerStyle;
+  readonly #isKeyKnown: (id: string) => boolean;
   readonly #outputs: PeerOutput[] = [];
   readonly #connections = new Map<number, Connection>();
   /** The connection that this side opened; silent until `/chat` and the first line. */
@@ -48,7 +52,11 @@ export class PeerConnections {
   #over: ExitReason | undefined;
   #isCrowdingReported = false;
 
-  constructor(self: Contact, options: { duplex: boolean; style: PeerStyle }) {
+  constructor(
+    self: Contact,
+    options: { duplex: boolean; style: PeerStyle; isKeyKnown: (id: string) => boolean },
+  ) {
+    this.#isKeyKnown = options.isKeyKnown;
     this.#self = self;
     this.#duplex = options.duplex;
     this.#style = options.style;
@@ -70,6 +78,10 @@ export class PeerConnections {
   /** The current chat, if there is one. */
   get chat(): PeerChat | undefined {
     return this.#call?.chat;
+  }
+
+  get chatConnection(): number | undefined {
+    return this.#call?.connection;
   }
 
   /** Set once the chat, and with it the program, has ended. */
@@ -97,10 +109,30 @@ export class PeerConnections {
   }
 
   /** The connection to `called` is open. */
-  handleConnected(connection: number, called: Contact, address: string): void {
+  handleConnected(connection: number, called: Contact, address: string, secured?: Secured): void {
     const stream = new PeerStream({ isAnswering: true });
-    this.#connections.set(connection, { stream, address, called });
+    const how = secured === undefined ? {} : { secured };
+    this.#connections.set(connection, { stream, address, called, ...how });
     this.#outgoing = connection;
+  }
+
+  handleSecured(connection: number, secured: Secured): void {
+    const known = this.#connections.get(connection);
+    if (known !== undefined) known.secured = secured;
+  }
+
+  /** Says the same as the first line of a caller in plain text. */
+  handleAnnounced(connection: number, nowMs: number): void {
+    const { stream, secured, address = "" } = this.#connections.get(connection) ?? {};
+    if (stream === undefined || secured === undefined || !this.#isSilent(connection)) return;
+    const from = { id: secured.id, ip: address, port: secured.port };
+    const call = this.#call;
+    if (call === undefined) return this.#answer(connection, from, nowMs);
+    if (call.isUnconfirmed && call.second === undefined && this.#isCalled(call, from)) {
+      call.second = connection;
+      return;
+    }
+    this.#turnDown(connection, stream, from);
   }
 
   /** `/chat`: starts a chat on the outgoing connection; the first line is from this side. */
@@ -108,8 +140,10 @@ export class PeerConnections {
     const connection = this.#outgoing;
     const called = connection === undefined ? undefined : this.#connections.get(connection)?.called;
     if (connection === undefined || !called) return;
-    this.#show("IN CHAT MODE", { event: "chat", peer: called, by: "us" });
+    this.#show("IN CHAT MODE", { event: "chat", peer: called, by: "us", ...this.#how(connection) });
     this.#start(connection, called, "write", nowMs);
+    const isSecured = this.#connections.get(connection)?.secured !== undefined;
+    if (isSecured) this.#outputs.push({ type: "announce", connection });
   }
 
   /** A line was typed during the chat. */
@@ -186,11 +220,15 @@ export class PeerConnections {
     return connection !== this.#outgoing && connection !== first && connection !== second;
   }
 
-  #start(connection: number, peer: Contact, turn: "write" | "read", nowMs: number): Call {
-    const opening = turn === "write" ? this.#style : "message";
-    const style = this.#connections.get(connection)?.stream.style ?? opening;
-    const chat = new PeerChat(this.#self, peer, { turn, style, duplex: this.#duplex });
-    const call = { chat, connection, isUnconfirmed: turn === "write" };
+  #start(connection: number, peer: Contact, first: "write" | "read", nowMs: number): Call {
+    const { stream, secured } = this.#connections.get(connection) ?? {};
+    const opening = first === "write" && secured === undefined ? this.#style : "message";
+    const style = stream?.style ?? opening;
+    // Between two parleys it is settled already whether there are turns.
+    const turn = secured?.isDuplex === true ? "duplex" : first;
+    const duplex = secured === undefined && this.#duplex;
+    const chat = new PeerChat(this.#self, peer, { turn, style, duplex });
+    const call = { chat, connection, isUnconfirmed: first === "write" };
     this.#call = call;
     if (this.#outgoing !== connection) this.closeOutgoing();
     this.#emit(call, chat.handleStart(nowMs));
@@ -216,11 +254,11 @@ export class PeerConnections {
       return this.close(connection);
     }
     const call = this.#call;
+    if (this.#isUnproved(connection, from)) return this.#refuseUnproved(connection, from);
     if (!call) {
-      const line = `Incoming chat request from ${from.id} ${hostPort(from)}`;
-      this.#show(line, { event: "chat", peer: from, by: "peer" });
-      const started = this.#start(connection, from, "read", nowMs);
-      return this.#handleChatEvent(started, stream, event, nowMs);
+      this.#answer(connection, from, nowMs);
+      if (this.#call) this.#handleChatEvent(this.#call, stream, event, nowMs);
+      return;
     }
     if (call.isUnconfirmed && call.second === undefined && this.#isCalled(call, from)) {
       call.second = connection;
@@ -229,10 +267,39 @@ export class PeerConnections {
     this.#turnDown(connection, stream, from);
   }
 
-  /** The sender of `event`, at the socket's address: the address in the message is only a claim. */
+  /** Somebody calls us. */
+  #answer(connection: number, from: Contact, nowMs: number): void {
+    const line = `Incoming chat request from ${from.id} ${hostPort(from)}`;
+    this.#show(line, { event: "chat", peer: from, by: "peer", ...this.#how(connection) });
+    this.#start(connection, from, "read", nowMs);
+  }
+
+  #how(connection: number): { secured?: KeyState } {
+    const secured = this.#connections.get(connection)?.secured;
+    return secured === undefined ? {} : { secured: secured.state };
+  }
+
+  /** Whether it calls itself somebody whose key we know, without having shown it. */
+  #isUnproved(connection: number, { id }: Contact): boolean {
+    return this.#connections.get(connection)?.secured === undefined && this.#isKeyKnown(id);
+  }
+
+  #refuseUnproved(connection: number, { id, ...at }: Contact): void {
+    const where = hostPort(at);
+    const line = `Somebody at ${where} called as ${id} without the key that you know ${id} by, and was turned down.`;
+    this.#outputs.push(failed("connection", line));
+    if (this.#outgoing === connection) this.#outgoing = undefined;
+    this.close(connection);
+  }
+
+  /**
+   * The sender of `event`, at the socket's address: the address in the message is only a claim, and of
+   * a protected connection it must be who has proved it.
+   */
   #senderOf(connection: number, event: StreamEvent): Contact | undefined {
-    const { address, called } = this.#connections.get(connection) ?? {};
+    const { address, called, secured } = this.#connections.get(connection) ?? {};
     const claimed = event.type === "text" || event.type === "opened" ? event.from : undefined;
+    if (secured && claimed && fold(claimed.id) !== fold(secured.id)) return undefined;
     return claimed && address !== undefined ? { ...claimed, ip: address } : called;
   }
 

@@ -2,6 +2,21 @@
 
 import type { Contact } from "./codec.ts";
 
+/**
+ * What is known of the key that the other end of a protected connection has shown: nothing before,
+ * the same key as before, or one that two people have compared.
+ */
+export type KeyState = "new" | "known" | "verified";
+
+/** Who is at the other end, as it has proved; undefined in plain text. */
+export type Secured = {
+  readonly id: string;
+  readonly port: number;
+  readonly state: KeyState;
+  /** Both sides want no turns. */
+  readonly isDuplex: boolean;
+};
+
 export type PeerEvent =
   /** Listening with this ID and address. */
   | { event: "running"; id: string; ip: string; port: number }
@@ -12,9 +27,10 @@ export type PeerEvent =
   | { event: "waiting"; id: string }
   /** The registry returned a peer; `connected` follows once the connection is open. */
   | { event: "bridged"; peer: Contact }
-  | { event: "connected"; peer: Contact }
+  /** `secured`: over TLS, with the keys of both checked. */
+  | { event: "connected"; peer: Contact; secured?: KeyState }
   /** A chat has begun; `by` says who called. */
-  | { event: "chat"; peer: Contact; by: "us" | "peer" }
+  | { event: "chat"; peer: Contact; by: "us" | "peer"; secured?: KeyState }
   | { event: "turn"; turn: "write" | "read" | "duplex" }
   | { event: "message"; from: string; text: string }
   | { event: "sent"; to: string; text: string }

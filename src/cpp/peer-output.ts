@@ -16,8 +16,13 @@ export type PeerOutput =
   | { type: "hurry" }
   /**
    * Connect, then call `handleConnected` or `handleConnectFailed`. The connection may stay silent.
+   * `key`: the one that the registry has for the contact.
    */
-  | { type: "connect"; connection: number; contact: Contact }
+  | { type: "connect"; connection: number; contact: Contact; key: string | undefined }
+  /** Tell the other end of a protected connection that this is a call. */
+  | { type: "announce"; connection: number }
+  /** A command about files, in its turn among other lines; then call `handleFiles`. */
+  | { type: "files"; line: string }
   /** One send. */
   | { type: "send"; connection: number; text: string }
   /** Close a connection after all pending output has been sent. */
@@ -33,6 +38,8 @@ export type ExitReason =
   /** The input has ended, and the last request reached nobody. */
   | "unreachable"
   | "malformed"
+  /** The peer that was called has not shown its key. */
+  | "untrusted"
   | Interruption;
 
 /** Ctrl-C, SIGTERM, or a closed terminal. */

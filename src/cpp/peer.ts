@@ -17,7 +17,7 @@ import {
   takenStatus,
 } from "./codec.ts";
 import { PeerConnections } from "./peer-connections.ts";
-import type { PeerEvent } from "./peer-event.ts";
+import type { PeerEvent, Secured } from "./peer-event.ts";
 import { type ExitReason, failed, type Interruption, type PeerOutput } from "./peer-output.ts";
 import type { PeerStyle } from "./peer-stream.ts";
 
@@ -30,11 +30,27 @@ type Pending =
   | { type: "bridge" }
   | { type: "connect"; connection: number; contact: Contact; thenChat: boolean };
 
+/** Whom the registry has handed out, and the key that it has for them. */
+type Found = { contact: Contact; key: string | undefined };
+
+/** What `parley peer` understands besides the original program's commands. */
+const filesCommand = /^\s*\/(?:send|get|decline)(?:\s|$)/;
+
 const invalidCommand = "Invalid command. Use /id, /register, /bridge, /chat, or /quit.";
+
+export type PeerOptions = {
+  duplex?: boolean;
+  style?: PeerStyle;
+  /** Whether files are on their way: the end of the input waits for them. */
+  isBusy?: () => boolean;
+  /** Whether somebody of that ID has shown a key before: a call in that name needs it. */
+  isKeyKnown?: (id: string) => boolean;
+};
 
 export class Peer {
   readonly #self: Contact;
   readonly #style: PeerStyle;
+  readonly #isBusy: () => boolean;
   readonly #connections: PeerConnections;
   readonly #outputs: PeerOutput[] = [];
   #nextConnection = 1;
@@ -45,7 +61,7 @@ export class Peer {
   /** The registry had no peer for this client, so another client may call at any time. */
   #isWaiting = false;
   /** The peer that the registry returned last. */
-  #peer: Contact | undefined;
+  #peer: Found | undefined;
   /** Folded IDs that this `/bridge` could not reach; undefined if it requested a peer by name. */
   #unreached: Set<string> | undefined;
   /** Why the last request failed. */
@@ -53,11 +69,12 @@ export class Peer {
   #exited = false;
 
   /** `style`: the style of chats that this side opens. */
-  constructor(self: Contact, options: { duplex?: boolean; style?: PeerStyle } = {}) {
-    const { duplex = false, style = "message" } = options;
+  constructor(self: Contact, options: PeerOptions = {}) {
+    const { duplex = false, style = "message", isKeyKnown = () => false } = options;
     this.#self = self;
     this.#style = style;
-    this.#connections = new PeerConnections(self, { duplex, style });
+    this.#isBusy = options.isBusy ?? (() => false);
+    this.#connections = new PeerConnections(self, { duplex, style, isKeyKnown });
     const { id, ip, port } = self;
     this.#show(`${id} running on ${hostPort(self)}`, { event: "running", id, ip, port });
   }
@@ -71,6 +88,11 @@ export class Peer {
   /** When `handleTimeout` is due, on the clock of the `nowMs` parameters. */
   get nextTimeoutMs(): number | undefined {
     return this.#connections.nextTimeoutMs;
+  }
+
+  /** The connection that carries the chat; undefined: there is none. */
+  get chatConnection(): number | undefined {
+    return this.#connections.chatConnection;
   }
 
   /** Whether typed lines would be dropped now because too many are waiting for their turn. */
@@ -97,6 +119,11 @@ export class Peer {
   /** The input has ended: leave as soon as it is this side's turn. */
   handleInputEnd(nowMs: number): void {
     this.#inputEnded = true;
+    this.#advance(nowMs);
+  }
+
+  /** A command about files was carried out, or no files are on their way any more. */
+  handleFiles(nowMs: number): void {
     this.#advance(nowMs);
   }
 
@@ -127,22 +154,44 @@ export class Peer {
     return connection;
   }
 
+  /** Whoever has connected has proved who it is. */
+  handleSecured(connection: number, secured: Secured): void {
+    this.#connections.handleSecured(connection, secured);
+  }
+
+  /** Whoever has connected says that this is a call. */
+  handleAnnounced(connection: number, nowMs: number): void {
+    if (!this.#exited) this.#connections.handleAnnounced(connection, nowMs);
+    this.#advance(nowMs);
+  }
+
   /** A requested connection is open; the other end is at `address`. */
-  handleConnected(connection: number, address: string, nowMs: number): void {
+  handleConnected(connection: number, address: string, nowMs: number, secured?: Secured): void {
     const pending = this.#takeConnecting(connection);
     if (pending === undefined) return this.#connections.close(connection);
     this.#failure = undefined;
     if (this.#connections.chat) return this.#connections.close(connection);
-    this.#connections.handleConnected(connection, pending.contact, address);
-    this.#show(undefined, { event: "connected", peer: pending.contact });
+    this.#connections.handleConnected(connection, pending.contact, address, secured);
+    const how = secured === undefined ? {} : { secured: secured.state };
+    this.#show(undefined, { event: "connected", peer: pending.contact, ...how });
     if (pending.thenChat) this.#connections.startChat(nowMs);
     this.#advance(nowMs);
   }
 
-  handleConnectFailed(connection: number, reason: string, nowMs: number): void {
+  /** `isUntrusted`: whoever is there has not shown the key of the peer that was meant. */
+  handleConnectFailed(
+    connection: number,
+    reason: string,
+    nowMs: number,
+    isUntrusted = false,
+  ): void {
     const pending = this.#takeConnecting(connection);
     if (pending === undefined) return;
-    if (!this.#connections.chat) this.#handleUnreachable(pending, reason);
+    if (isUntrusted) {
+      this.#failure = "untrusted";
+      const what = pending.thenChat ? "chat" : "bridge";
+      this.#push(failed(what, `${pending.contact.id} was not called: ${reason}`));
+    } else if (!this.#connections.chat) this.#handleUnreachable(pending, reason);
     this.#advance(nowMs);
   }
 
@@ -169,8 +218,12 @@ export class Peer {
       const { chat, over } = this.#connections;
       if (over !== undefined) return this.#exit(over);
       if (this.#typed.length === 0) break;
-      if (chat ? !chat.canWrite : this.#pending !== undefined) return;
+      const isAboutFiles = filesCommand.test(this.#typed[0] ?? "");
+      // Files are sent and taken out of turn.
+      if (chat ? !chat.canWrite && !isAboutFiles : this.#pending !== undefined) return;
       const line = this.#typed.shift() ?? "";
+      // Goes on when that is carried out.
+      if (isAboutFiles) return this.#push({ type: "files", line });
       if (!chat) this.#handleCommand(line.trim(), nowMs);
       else if (line.trim() === quitText) this.#connections.leaveChat("done");
       else this.#connections.handleTyped(line);
@@ -181,6 +234,7 @@ export class Peer {
   /** The input has ended: stay only as long as others may still send something. */
   #leaveUnlessWaiting(): void {
     const { chat } = this.#connections;
+    if (this.#isBusy()) return;
     if (chat?.canWrite) {
       this.#connections.leaveChat("done");
       this.#exit("done");
@@ -249,7 +303,7 @@ export class Peer {
     if (this.#connections.chat || !("message" in answer) || answer.message.type !== "BRIDGEACK") {
       return;
     }
-    const { contact } = answer.message;
+    const { contact, key } = answer.message;
     const { id } = this.#self;
     if (!contact || fold(contact.id) === fold(id)) {
       this.#isWaiting = true;
@@ -260,11 +314,11 @@ export class Peer {
       this.#failure = "unreachable";
       return this.#push(failed("bridge", "Bridge request failed: the registry knows nobody else"));
     }
-    this.#peer = contact;
+    this.#peer = { contact, key };
     this.#show(undefined, { event: "bridged", peer: contact });
     this.#connections.closeOutgoing();
     // Programs that use the bare style connect at `/chat`.
-    if (this.#style === "message") this.#connect(contact, false);
+    if (this.#style === "message") this.#connect(this.#peer, false);
   }
 
   #requestPeer(wanted?: string): void {
@@ -272,10 +326,10 @@ export class Peer {
     this.#push({ type: "request", message: encodeBridge(this.#self.id, wanted) });
   }
 
-  #connect(contact: Contact, thenChat: boolean): void {
+  #connect({ contact, key }: Found, thenChat: boolean): void {
     const connection = this.#nextConnection++;
     this.#pending = { type: "connect", connection, contact, thenChat };
-    this.#push({ type: "connect", connection, contact });
+    this.#push({ type: "connect", connection, contact, key });
   }
 
   /** Clears and returns the pending connection attempt; undefined if it is not this one. */

@@ -2,8 +2,17 @@
 // the server reads, writes and closes. Does not depend on the port, since the main port serves CPP
 // too.
 
-import { type Contact, encodeBridgeAck, encodeRegack, hostPort, takenStatus } from "./codec.ts";
+import {
+  type Contact,
+  type CppMessage,
+  encodeBridgeAck,
+  encodeRegack,
+  hostPort,
+  takenStatus,
+  withHeader,
+} from "./codec.ts";
 import { CppParser } from "./parser.ts";
+import type { PeerKeys } from "./peer-keys.ts";
 import type { PeerRegistry, RegistryOutcome, RegistryRequest } from "./peer-registry.ts";
 
 export type RegistryAnswer = {
@@ -28,6 +37,8 @@ export class RegistryConnection {
   readonly #network: string;
   /** Why the client may not use the registry under this ID; undefined if it may. */
   readonly #refusalOf: (id: string) => string | undefined;
+  /** Undefined: this registry keeps no keys. */
+  readonly #keys: PeerKeys | undefined;
   readonly #parser = new CppParser();
   #answered = false;
   /** The registry has not answered yet. */
@@ -38,10 +49,12 @@ export class RegistryConnection {
     registry: PeerRegistry,
     network: string,
     refusalOf: (id: string) => string | undefined = () => undefined,
+    keys?: PeerKeys,
   ) {
     this.#registry = registry;
     this.#network = network;
     this.#refusalOf = refusalOf;
+    this.#keys = keys;
   }
 
   /**
@@ -63,29 +76,45 @@ export class RegistryConnection {
     const { message } = result;
     if (message.type !== "REGISTER" && message.type !== "BRIDGE") return refusal;
     const { type, id } = message;
-    const asked: RegistryRequest =
-      type === "REGISTER"
-        ? { type, contact: { id, ip: message.ip, port: message.port } }
-        : { type, id, wanted: message.peer };
     const refused = this.#refusalOf(id);
     if (refused !== undefined) {
       const log = [`${type}: ${id} refused: ${refused}`];
       return { reply: `${refused}\n`, end: true, log, did: "request refused", id };
     }
-    return this.#ask(asked, nowMs, later);
+    if (type === "BRIDGE" && message.keys === "look") return this.#look(message.peer ?? id);
+    return this.#ask(message, nowMs, later);
+  }
+
+  /** Tells a key without handing anybody out. */
+  #look(id: string): RegistryAnswer {
+    const found = this.#keys?.look(id, this.#network);
+    const reply = encodeBridgeAck(found?.contact);
+    return { reply: withKey(reply, found?.key), end: true, log: [] };
   }
 
   #ask(
-    asked: RegistryRequest,
+    message: Extract<CppMessage, { type: "REGISTER" | "BRIDGE" }>,
     nowMs: number,
     later: (answer: RegistryAnswer) => void,
   ): RegistryAnswer {
+    const { type, id } = message;
+    const asked: RegistryRequest =
+      type === "REGISTER"
+        ? { type, contact: { id, ip: message.ip, port: message.port } }
+        : { type, id, wanted: message.peer };
+    const tellsKey = type === "BRIDGE" && message.keys === "with-contact";
     let atOnce: RegistryAnswer | undefined;
     this.#isAsking = true;
     let isReturned = false;
     this.#registry.request(asked, nowMs, this.#network, (outcome) => {
       this.#isAsking = false;
+      if (outcome.did === "registered" && type === "REGISTER") {
+        this.#keys?.registered(outcome.contact, message.key, this.#network);
+      }
       const answer = answerTo(asked, outcome);
+      if (tellsKey && outcome.did === "bridged" && outcome.found !== undefined) {
+        answer.reply = withKey(answer.reply ?? "", this.#keys?.of(outcome.found));
+      }
       if (isReturned) later(answer);
       else atOnce = answer;
     });
@@ -100,6 +129,10 @@ export class RegistryConnection {
     this.#answered = true;
     return cutShort ? refusal : { reply: undefined, end: true, log: [] };
   }
+}
+
+function withKey(reply: string, key: string | undefined): string {
+  return key === undefined ? reply : withHeader(reply, "key", key);
 }
 
 function answerTo(asked: RegistryRequest, outcome: RegistryOutcome): RegistryAnswer {

@@ -17,6 +17,8 @@ export interface Exchange {
   readonly mail: Pick<PrivateMessages, "sealOffer" | "openOffer"> | undefined;
   readonly sealer: ChannelSealer | undefined;
   port(offer: string, channel: number): FramePort;
+  /** What the frames go over; undefined: a server. */
+  readonly frames?: "call";
   /** How datagrams may go from one to the other; undefined: they can't. */
   readonly datagrams?: DatagramSettings | undefined;
   /** Calls back whenever the connection has taken everything; returns what ends that. */

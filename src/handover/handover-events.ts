@@ -62,15 +62,16 @@ export type SendEvent =
 /**
  * How bytes go from one to the other, at least in the end. `direct`: from machine to machine, and
  * `via` says how; `relayed`: as datagrams that the server forwards; `server`: over the connections
- * to the server.
+ * to the server; `call`: over the connection of a call between two peers.
  */
 export type PathName = {
-  readonly path: "direct" | "relayed" | "server";
+  readonly path: "direct" | "relayed" | "server" | "call";
   readonly via?: "loopback" | "lan" | "ipv6" | "punched";
 };
 
-export function pathName(path: Path | undefined): PathName {
-  if (path === undefined) return { path: "server" };
+/** `frames`: what carries frames, where there is no path for datagrams. */
+export function pathName(path: Path | undefined, frames: "server" | "call" = "server"): PathName {
+  if (path === undefined) return { path: frames };
   return path.kind === "relayed" ? { path: "relayed" } : { path: "direct", via: path.kind };
 }
 

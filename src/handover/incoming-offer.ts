@@ -195,7 +195,7 @@ export class IncomingOffer {
         exported: () => channel.exported,
         onSilence: datagrams.checkAlive,
         onPath(path) {
-          onEvent({ event: "path", id, from, ...pathName(path) });
+          onEvent({ event: "path", id, from, ...pathName(path, exchange.frames) });
           source.handlePath();
         },
       });
@@ -241,7 +241,7 @@ export class IncomingOffer {
       this.#sayReceived();
       const { files, failed } = this.#outcome;
       const seconds = Math.round(performance.now() - startedMs) / 1_000;
-      const way = pathName(this.#source?.path);
+      const way = pathName(this.#source?.path, this.#options.exchange.frames);
       onEvent({ event: "received", id, from, files, failed, folder, seconds, ...way });
     } catch (error) {
       if (!(error instanceof ParleyError)) throw error;

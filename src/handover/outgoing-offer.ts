@@ -59,13 +59,14 @@ export class OutgoingOffer {
   #saidBytes = 0;
   #rate = 0;
   /** How bytes go to the recipient now. */
-  #path: PathName = pathName(undefined);
+  #path: PathName;
   #isOver = false;
 
   constructor(options: OutgoingOptions) {
     this.id = options.id;
     this.to = options.to;
     this.#options = options;
+    this.#path = pathName(undefined, options.exchange.frames);
     const { limitBytesPerSecond: rate } = options;
     if (rate !== undefined) {
       this.#pace = new TokenBucket(
@@ -339,13 +340,13 @@ export class OutgoingOffer {
   #closeOpen(): boolean {
     const open = this.#open;
     this.#open = undefined;
-    this.#path = pathName(undefined);
+    this.#path = pathName(undefined, this.#options.exchange.frames);
     open?.channel.close();
     return open !== undefined;
   }
 
   #handlePath(path: Path | undefined): void {
-    this.#path = pathName(path);
+    this.#path = pathName(path, this.#options.exchange.frames);
     this.#options.onEvent({ event: "path", to: this.to, ...this.#path });
   }
 

@@ -1,5 +1,5 @@
 // The sockets and timers of `parley peer`: carries out the peer state machine's outputs and feeds
-// it what arrives. Knows nothing of turns or texts.
+// it what arrives, between two parleys inside TLS. Knows nothing of turns or texts.
 
 import { plainAddress } from "../addresses.ts";
 import { type Contact, hostPort } from "../cpp/codec.ts";
@@ -7,10 +7,13 @@ import type { Peer } from "../cpp/peer.ts";
 import type { ExitReason, PeerOutput } from "../cpp/peer-output.ts";
 import { mayConnect } from "../cpp/reach.ts";
 import { ParleyError } from "../errors.ts";
+import type { CallPlan } from "../tls/peer-trust.ts";
 import { peer as limits } from "../limits.ts";
 import { dial, Deadline } from "./dial.ts";
-import { notOwnAddress, type ServerAddress, socketReason } from "./host-port.ts";
+import { type Address, notOwnAddress, type ServerAddress, socketReason } from "./host-port.ts";
 import { askRegistry } from "./registry-request.ts";
+import { PeerSecurity, type PeerSecurityOptions, type PeerWire } from "./peer-security.ts";
+import type { SecuredLink } from "./secured-link.ts";
 import { boundSegments } from "./tcp-segments.ts";
 import { linkHandlers, TcpLink, type TcpLinkEvents } from "./tcp-link.ts";
 
@@ -18,6 +21,10 @@ export type Shown = Pick<Extract<PeerOutput, { type: "show" }>, "line" | "event"
 
 export type PeerDriverOptions = {
   registry: ServerAddress;
+  /** Undefined: everything is in plain text. */
+  secure?: PeerSecurityOptions | undefined;
+  /** A command about files was typed. */
+  onFiles?: (line: string) => void;
   /**
    * Prints a line. If it returns a promise, nothing more is read from peers until that resolves.
    */
@@ -26,7 +33,9 @@ export type PeerDriverOptions = {
 
 export class PeerDriver {
   readonly #options: PeerDriverOptions;
-  readonly #links = new Map<number, TcpLink>();
+  readonly #links = new Map<number, PeerWire>();
+  /** Undefined: everything is in plain text. */
+  readonly #security: PeerSecurity | undefined;
   readonly #closing = new Set<Promise<void>>();
   readonly #exit = Promise.withResolvers<ExitReason>();
   #peer: Peer | undefined;
@@ -41,6 +50,14 @@ export class PeerDriver {
 
   constructor(options: PeerDriverOptions) {
     this.#options = options;
+    if (options.secure === undefined) return;
+    this.#security = new PeerSecurity(options.secure, options.registry, {
+      peer: () => this.#peer,
+      port: () => this.#listener?.port ?? 0,
+      applyOutputs: () => this.applyOutputs(),
+      use: (connection, wire) => this.#links.set(connection, wire),
+      watch: (link) => this.#watch(link),
+    });
   }
 
   /**
@@ -101,6 +118,11 @@ export class PeerDriver {
     if (!this.congested) for (const resume of this.#uncongested.splice(0)) resume();
   }
 
+  /** The protected connection of that number; undefined: it is in plain text, or gone. */
+  secured(connection: number): SecuredLink | undefined {
+    return this.#security?.linkOf(connection);
+  }
+
   /** Whether lines are typed faster than peers accept them. */
   get congested(): boolean {
     let waiting = 0;
@@ -128,22 +150,33 @@ export class PeerDriver {
         this.#deadline?.shorten(limits.hurryMs);
         return;
       case "connect":
-        void this.#connect(output.connection, output.contact);
+        void this.#connect(output);
         return;
+      case "announce":
+        this.#security?.linkOf(output.connection)?.announce();
+        return;
+      case "files":
+        this.#options.onFiles?.(output.line);
+        return this.#peer?.handleFiles(performance.now());
       case "send":
         this.#links.get(output.connection)?.send(output.text);
         return;
       case "close":
         this.#links.get(output.connection)?.end();
-        this.#links.delete(output.connection);
+        this.#forget(output.connection);
         return;
       case "abort":
         this.#links.get(output.connection)?.cut();
-        this.#links.delete(output.connection);
+        this.#forget(output.connection);
         return;
       case "exit":
         this.#exit.resolve(output.reason);
     }
+  }
+
+  #forget(connection: number): void {
+    this.#links.delete(connection);
+    this.#security?.forget(connection);
   }
 
   #setTimer(): void {
@@ -161,7 +194,8 @@ export class PeerDriver {
 
   async #request(message: string): Promise<void> {
     const deadline = (this.#deadline = new Deadline(limits.requestTimeoutMs));
-    const { answer, from } = await askRegistry(this.#options.registry, message, deadline);
+    const asked = (await this.#security?.withKeys(message)) ?? message;
+    const { answer, from } = await askRegistry(this.#options.registry, asked, deadline);
     if (from !== "") this.#registryAddress = from;
     deadline.cancel();
     this.#untrusted ??= this.#options.registry.trust?.problem;
@@ -170,9 +204,15 @@ export class PeerDriver {
     this.applyOutputs();
   }
 
-  async #connect(connection: number, contact: Contact): Promise<void> {
+  async #connect(output: Extract<PeerOutput, { type: "connect" }>): Promise<void> {
+    const { connection, contact, key } = output;
     const deadline = (this.#deadline = new Deadline(limits.requestTimeoutMs));
-    const outcome = await this.#dialRegistered(connection, contact, deadline);
+    const plan = this.#security?.planFor(contact.id, key) ?? { how: "plain" };
+    if (plan.how === "refused") {
+      this.#peer?.handleConnectFailed(connection, plan.why, performance.now(), true);
+      return this.applyOutputs();
+    }
+    const outcome = await this.#dialRegistered(connection, contact, plan, deadline);
     deadline.cancel();
     if (typeof outcome !== "string") return;
     const reason = `cannot reach ${contact.id} at ${hostPort(contact)}: ${outcome}`;
@@ -181,39 +221,77 @@ export class PeerDriver {
   }
 
   /** Connects to a registered address unless `mayConnect` forbids it. */
-  async #dialRegistered(connection: number, { ip, port }: Contact, deadline: Deadline) {
+  async #dialRegistered(
+    connection: number,
+    contact: Contact,
+    plan: Exclude<CallPlan, { how: "refused" }>,
+    deadline: Deadline,
+  ) {
+    const { ip, port } = contact;
     const found = await Promise.race([addressesOf(ip), deadline.expired]);
     if (typeof found === "string") return found;
     const allowed = found.filter((address) => mayConnect(address, this.#registryAddress));
     let outcome: TcpLink | string = notConnecting;
     for (const host of allowed) {
-      outcome = await dial({ host, port }, deadline, {
-        events: (link) => this.#hold(connection, link),
-        opened: () => {
-          this.#peer?.handleConnected(connection, host, performance.now());
-          this.applyOutputs();
-        },
-      });
+      outcome =
+        plan.how === "plain" || this.#security === undefined
+          ? await this.#dialPlain(connection, { host, port }, deadline)
+          : await this.#security.dial(connection, { host, port }, { contact, plan, deadline });
       if (typeof outcome !== "string") break;
     }
     return outcome;
   }
 
+  #dialPlain(connection: number, at: Address, deadline: Deadline): Promise<TcpLink | string> {
+    return dial(at, deadline, {
+      events: (link) => this.#hold(connection, link),
+      opened: () => {
+        this.#peer?.handleConnected(connection, at.host, performance.now());
+        this.applyOutputs();
+      },
+    });
+  }
+
   #accept(socket: Bun.Socket<TcpLink>): void {
-    socket.data = new TcpLink();
+    const link = new TcpLink();
+    socket.data = link;
     const connection = this.#peer?.handleAccepted(plainAddress(socket.remoteAddress));
     if (connection === undefined) socket.terminate();
-    else socket.data.attach(socket, this.#hold(connection, socket.data));
+    else {
+      const events = this.#hold(connection, link);
+      let isFirst = true;
+      let isUpgraded = false;
+      link.attach(socket, {
+        ...events,
+        data: (bytes) => {
+          if (isFirst && bytes[0] === tlsRecord && this.#security !== undefined) {
+            isUpgraded = true;
+            this.#security.upgrade(socket, connection, bytes);
+            return link.gone();
+          }
+          isFirst = false;
+          events.data(bytes);
+        },
+        ended: () => {
+          if (!isUpgraded) events.ended();
+        },
+      });
+    }
     // Another silent caller may have been dropped.
     this.applyOutputs();
   }
 
-  #hold(connection: number, link: TcpLink): TcpLinkEvents {
-    this.#links.set(connection, link);
+  /** The program ends when all connections have. */
+  #watch(link: TcpLink): void {
     const closed = link.closed.then(() => {
       this.#closing.delete(closed);
     });
     this.#closing.add(closed);
+  }
+
+  #hold(connection: number, link: TcpLink): TcpLinkEvents {
+    this.#links.set(connection, link);
+    this.#watch(link);
     return {
       data: (bytes) => {
         this.#peer?.handleData(connection, bytes, performance.now());
@@ -234,6 +312,9 @@ export class PeerDriver {
     });
   }
 }
+
+/** The first byte of a TLS hello; no message of CPP begins so. */
+const tlsRecord = 0x16;
 
 const notConnecting =
   "refusing an address of this machine or link from a registry on another machine";

@@ -18,6 +18,7 @@ import { Rights } from "../chat/rights/rights.ts";
 import { reservedNames } from "../dialects/table.ts";
 import { openChatWithHelp } from "../dialects/open-chat/open-chat.ts";
 import { connections, postgres, relay } from "../limits.ts";
+import { PeerKeys } from "../cpp/peer-keys.ts";
 import { contactLine, RegistryConnection } from "../cpp/registry-connection.ts";
 import type { OpenStore } from "../store/open.ts";
 import type { KeyPair } from "../tls/certificate.ts";
@@ -94,6 +95,8 @@ export type CoreOptions = {
 };
 
 export class ChatCore {
+  /** Of peers that the registry knows, for all of its ports. */
+  readonly #peerKeys = new PeerKeys();
   readonly metrics: Metrics;
   readonly hub: Hub;
   /** The native dialect with this server's settings. */
@@ -229,6 +232,7 @@ export class ChatCore {
         store.registry,
         networkOf(address),
         (id) => this.refusalFor(address, id)?.text,
+        this.#peerKeys,
       );
     const addresses = { admission, admitsPlain, writesProxyHeader };
     const { turns } = this;

@@ -32,6 +32,7 @@ export function incomingText(event: IncomingOfferEvent): string {
 
 /** Describes the path of a transfer. */
 export function pathText({ path, via }: PathName): string {
+  if (path === "call") return "over this call";
   if (path === "server") return "through the server";
   if (path === "relayed") return "relayed by the server";
   return `directly, ${directly[via ?? "punched"]}`;

@@ -33,6 +33,8 @@ export interface PromptHandoverOptions {
 export class PromptHandover implements PersonFiles {
   readonly #options: PromptHandoverOptions;
   readonly #handover: Handover;
+  /** Offers that are being made, or are open. */
+  #running = 0;
 
   constructor(options: PromptHandoverOptions) {
     this.#options = options;
@@ -71,9 +73,14 @@ export class PromptHandover implements PersonFiles {
     void this.#share(room, pathsOf(paths));
   }
 
+  /** Something is on its way. */
+  get isBusy(): boolean {
+    const { incoming } = this.#handover;
+    return this.#running > 0 || incoming.some(({ isAccepted }) => isAccepted);
+  }
+
   stop(): boolean {
-    const { incoming, outgoing } = this.#handover;
-    const isRunning = outgoing.length > 0 || incoming.some(({ isAccepted }) => isAccepted);
+    const isRunning = this.isBusy;
     this.#handover.stop(new ParleyError("interrupted", "Stopped. What has arrived is kept"));
     if (isRunning) this.#options.progress(undefined);
     return isRunning;
@@ -100,11 +107,13 @@ export class PromptHandover implements PersonFiles {
     start: (folder: OfferedFolder) => OutgoingOffer,
   ): Promise<void> {
     const { say, progress } = this.#options;
+    this.#running++;
     try {
       await start(await OfferedFolder.of(paths)).over;
     } catch (error) {
       say(harmless(error instanceof Error ? error.message : String(error)));
     } finally {
+      this.#running--;
       progress(undefined);
     }
   }
@@ -172,7 +181,7 @@ function progressText(
 }
 
 /** Paths as typed: the whole text if a file of that name exists; otherwise words, quoted or not. */
-function pathsOf(typed: string): string[] {
+export function pathsOf(typed: string): string[] {
   const whole = atHome(typed);
   if (existsSync(whole)) return [whole];
   const words = typed.matchAll(/"([^"]*)"|'([^']*)'|((?:\\.|[^\s\\])+)/g);

@@ -1,8 +1,9 @@
 // `parley peer`: the CPP client on a terminal or in a pipe. Reads the flags, assembles peer,
 // sockets and terminal, and runs them.
 
+import { dirname, join } from "node:path";
 import { isatty } from "node:tty";
-import { defineCommand } from "citty";
+import { type ArgsDef, defineCommand, type ParsedArgs } from "citty";
 import { quoted } from "../../text.ts";
 import { addressOf } from "../address.ts";
 import { portOf } from "../flags.ts";
@@ -10,8 +11,8 @@ import { parseId } from "../../cpp/codec.ts";
 import { exitCode, ParleyError, unwritable } from "../../errors.ts";
 import { names } from "../../limits.ts";
 import { isLoopback } from "../../addresses.ts";
-import { callableHost } from "../../io/host-port.ts";
-import { PeerDriver } from "../../io/peer-driver.ts";
+import { type Address, callableHost, hostPortText } from "../../io/host-port.ts";
+import { PeerDriver, type Shown } from "../../io/peer-driver.ts";
 import { Peer } from "../../cpp/peer.ts";
 import type { PeerStyle } from "../../cpp/peer-stream.ts";
 import type { ExitReason, Interruption } from "../../cpp/peer-output.ts";
@@ -19,6 +20,7 @@ import { jsonLine } from "../../terminal/json-line.ts";
 import { stdout } from "../../terminal/output.ts";
 import { redirect, say, warn } from "../../terminal/diagnostics.ts";
 import { peerCommands, peerStatus } from "../../terminal/peer-lines.ts";
+import { PeerFiles } from "../../terminal/peer-files.ts";
 import { PeerPrompt } from "../../terminal/peer-prompt.ts";
 import { isPlain } from "../../terminal/plain-terminal.ts";
 import { terminalSize } from "../../terminal/terminal-size.ts";
@@ -26,7 +28,60 @@ import { Tty } from "../../terminal/tty.ts";
 import { typedLines } from "../../terminal/typed-lines.ts";
 import { onSignals } from "../../io/end-signals.ts";
 import { listenHost } from "../host-flag.ts";
+import { createKeyPair } from "../../tls/certificate.ts";
+import type { DeviceKey } from "../../tls/identity-key.ts";
+import { KnownKeysFile } from "../../tls/known-keys-file.ts";
+import { PeerTrust } from "../../tls/peer-trust.ts";
+import { identityFlag, identityOf } from "../identity-flag.ts";
 import { plainFlag, trusted } from "../trust-flags.ts";
+
+const flags = {
+  id: {
+    type: "string",
+    alias: "n",
+    required: true,
+    valueHint: "NAME",
+    description: "Your ID: letters and digits",
+  },
+  port: {
+    type: "string",
+    alias: "p",
+    required: true,
+    valueHint: "N",
+    description: "Port to listen on for calls (0 picks a free one)",
+  },
+  server: {
+    type: "string",
+    required: true,
+    valueHint: "ADDRESS",
+    description: "HOST:PORT or HOST of the server whose registry to use; #PIN checks its key",
+  },
+  host: {
+    type: "string",
+    default: "127.0.0.1",
+    description: "Address to listen on, and to register",
+  },
+  duplex: {
+    type: "boolean",
+    description: "Chat without turns with parley (the default in protected calls)",
+  },
+  turns: { type: "boolean", description: "Take turns in protected calls, too" },
+  downloads: {
+    type: "string",
+    default: "./Downloads",
+    valueHint: "DIR",
+    description: "Where /get saves files",
+  },
+  identity: identityFlag,
+  style: {
+    type: "string",
+    default: "message",
+    valueHint: "STYLE",
+    description: "Style of calls: message, or bare for programs that send bare text",
+  },
+  plain: plainFlag,
+  json: { type: "boolean", description: "Print one JSON object per line instead of text" },
+} as const satisfies ArgsDef;
 
 export default defineCommand({
   meta: {
@@ -35,45 +90,7 @@ export default defineCommand({
       "Chat from terminal to terminal, with peers found through a server's registry. " +
       "Commands: /register, /bridge [NAME], /chat, /id, /quit",
   },
-  args: {
-    id: {
-      type: "string",
-      alias: "n",
-      required: true,
-      valueHint: "NAME",
-      description: "Your ID: letters and digits",
-    },
-    port: {
-      type: "string",
-      alias: "p",
-      required: true,
-      valueHint: "N",
-      description: "Port to listen on for calls (0 picks a free one)",
-    },
-    server: {
-      type: "string",
-      required: true,
-      valueHint: "ADDRESS",
-      description: "HOST:PORT or HOST of the server whose registry to use; #PIN checks its key",
-    },
-    host: {
-      type: "string",
-      default: "127.0.0.1",
-      description: "Address to listen on, and to register",
-    },
-    duplex: {
-      type: "boolean",
-      description: "Chat without turns, if the peer is parley with --duplex, too",
-    },
-    style: {
-      type: "string",
-      default: "message",
-      valueHint: "STYLE",
-      description: "Style of calls: message, or bare for programs that send bare text",
-    },
-    plain: plainFlag,
-    json: { type: "boolean", description: "Print one JSON object per line instead of text" },
-  },
+  args: flags,
   async run({ args }) {
     const id = parseId(args.id);
     if (id === undefined) {
@@ -82,43 +99,18 @@ export default defineCommand({
         `--id ${quoted(args.id)} is not valid: use 1 to ${names.maxChars} letters and digits`,
       );
     }
-    const port = portOf("--port", args.port);
-    const host = listenHost(args.host);
-    const registry = trusted(addressOf("--server", args.server), { plain: args.plain });
-    let prompt: PeerPrompt | undefined;
-    const driver = new PeerDriver({
-      registry,
-      show: ({ line, event }) => {
-        if (args.json) stdout.data(jsonLine(event));
-        else {
-          if (line !== undefined && prompt) prompt.print(line);
-          else if (line !== undefined) stdout.data(`${line}\n`);
-          const status = peerStatus(event, line);
-          if (status !== undefined) say(status);
-        }
-        return stdout.pressure ? stdout.relief() : undefined;
-      },
-    });
-    const listening = driver.listen(host, port);
-    if (!isLoopback(host)) {
-      warn(
-        `Warning: anyone who can reach ${host}:${listening} can call you; calls are not encrypted.`,
-      );
-    }
-    if (isLoopback(host) && !isLoopback(registry.host)) {
-      warn(`Warning: only this machine can call you at ${host}; others need another --host.`);
-    }
-    const self = { id, ip: callableHost(host), port: listening };
-    const peer = new Peer(self, { duplex: args.duplex ?? false, style: styleOf(args.style) });
+    const screen: Screen = { prompt: undefined };
+    const talk = await assemble(id, args, screen);
     const onTerminal = isatty(0) && isatty(1) && args.json !== true;
     if (onTerminal) say(peerCommands);
-    if (!onTerminal || isPlain(process.env)) return converse(driver, peer);
-    const tty = new Tty(() => prompt);
-    prompt = newPrompt(driver, peer, tty);
-    redirect((line) => prompt?.print(line));
+    if (!onTerminal || isPlain(process.env)) return converse(talk);
+    const tty = new Tty(() => screen.prompt);
+    const prompt = newPrompt(talk, tty);
+    screen.prompt = prompt;
+    redirect((line) => prompt.print(line));
     tty.open();
     try {
-      return await converse(driver, peer, prompt);
+      return await converse(talk, prompt);
     } finally {
       prompt.hide();
       redirect();
@@ -127,12 +119,127 @@ export default defineCommand({
   },
 });
 
+/** The prompt, once there is one. */
+type Screen = { prompt: PeerPrompt | undefined };
+
+/** Listens; nobody is answered yet. @throws ParleyError `usage`, `port-in-use` */
+async function assemble(id: string, args: ParsedArgs<typeof flags>, screen: Screen): Promise<Talk> {
+  const port = portOf("--port", args.port);
+  const host = listenHost(args.host);
+  const registry = trusted(addressOf("--server", args.server), { plain: args.plain });
+  const onIdle = (): void => {
+    peer?.handleFiles(performance.now());
+    driver.applyOutputs();
+  };
+  const isJson = args.json === true;
+  const files = new PeerFiles({ downloads: args.downloads, isJson, say, onIdle });
+  const keys = peerKeys(args.identity, registry);
+  let peer: Peer | undefined;
+  const openFiles = (): void => openCallFiles({ files, keys, id, peer, driver });
+  const driver: PeerDriver = new PeerDriver({
+    registry,
+    secure: keys && {
+      ...keys,
+      id,
+      duplex: args.turns !== true,
+      key: await createKeyPair(Date.now()),
+      say: warn,
+      onOffer: (connection, message) => {
+        openFiles();
+        files.handleOffer(connection, message);
+      },
+      onDrained: () => files.handleDrained(),
+      onClosed: (connection) => files.close(connection),
+    },
+    onFiles(line) {
+      openFiles();
+      files.handleTyped(line);
+    },
+    show: (shown) => show(shown, isJson, screen),
+  });
+  const listening = driver.listen(host, port);
+  warnOfPlace({ host, listening, registry, hasKey: keys !== undefined });
+  peer = new Peer(
+    { id, ip: callableHost(host), port: listening },
+    {
+      duplex: args.duplex ?? false,
+      style: styleOf(args.style),
+      isBusy: () => files.isBusy,
+      isKeyKnown: (other) => keys?.trust.isKnown(other) === true,
+    },
+  );
+  return { driver, peer, files };
+}
+
+function show({ line, event }: Shown, isJson: boolean, { prompt }: Screen) {
+  if (isJson) stdout.data(jsonLine(event));
+  else {
+    if (line !== undefined && prompt) prompt.print(line);
+    else if (line !== undefined) stdout.data(`${line}\n`);
+    const status = peerStatus(event, line);
+    if (status !== undefined) say(status);
+  }
+  return stdout.pressure ? stdout.relief() : undefined;
+}
+
 function styleOf(text: string): PeerStyle {
   if (text === "message" || text === "bare") return text;
   throw new ParleyError("usage", `--style ${quoted(text)} is unknown: use message or bare`);
 }
 
-function newPrompt(driver: PeerDriver, peer: Peer, tty: Tty): PeerPrompt {
+type Talk = { driver: PeerDriver; peer: Peer; files: PeerFiles };
+
+type Keys = { identity: DeviceKey; trust: PeerTrust };
+
+/**
+ * Our key, and those of peers, which are kept apart from people's: an ID is not a registered name.
+ * Undefined: there is no place for a key, and calls are in plain text.
+ */
+function peerKeys(file: string | undefined, registry: Address): Keys | undefined {
+  const identity = identityOf(file);
+  if (identity === undefined) return undefined;
+  const path = join(dirname(identity.path), "known_keys");
+  const people = new KnownKeysFile(path, `${hostPortText(registry)}/peers`);
+  return { identity, trust: new PeerTrust(people, path) };
+}
+
+/** The call that there is may carry files, if it is protected. */
+function openCallFiles(call: {
+  files: PeerFiles;
+  keys: Keys | undefined;
+  id: string;
+  peer: Peer | undefined;
+  driver: PeerDriver;
+}): void {
+  const { files, keys, id: self, driver } = call;
+  const connection = call.peer?.chatConnection;
+  const link = connection === undefined ? undefined : driver.secured(connection);
+  const hello = link?.peer;
+  if (connection === undefined || !link || !hello || keys === undefined) return;
+  const { identity, trust } = keys;
+  const isVerified = trust.isVerified(hello.id);
+  files.open(connection, link, { identity, self, peer: hello.id, key: hello.key, isVerified });
+}
+
+function warnOfPlace(place: {
+  host: string;
+  listening: number;
+  registry: Address;
+  hasKey: boolean;
+}): void {
+  const { host, listening, registry, hasKey } = place;
+  if (!isLoopback(host)) {
+    const who = hasKey ? "calls of programs other than parley" : "calls";
+    warn(
+      `Warning: anyone who can reach ${host}:${listening} can call you; ${who} are not encrypted.`,
+    );
+  }
+  if (isLoopback(host) && !isLoopback(registry.host)) {
+    warn(`Warning: only this machine can call you at ${host}; others need another --host.`);
+  }
+}
+
+function newPrompt({ driver, peer }: Talk, tty: Tty): PeerPrompt {
   const act = (what: () => void) => () => {
     what();
     driver.applyOutputs();
@@ -155,13 +262,15 @@ const exitCodes: Readonly<Record<ExitReason, number>> = {
   refused: exitCode.refused,
   unreachable: exitCode.cannotConnect,
   malformed: exitCode.integrity,
+  untrusted: exitCode.integrity,
   interrupted: exitCode.interrupted,
   terminated: exitCode.terminated,
   "hung-up": exitCode.hungUp,
 };
 
 /** Runs the peer and returns the exit code. Without a prompt, lines are read from stdin. */
-async function converse(driver: PeerDriver, peer: Peer, prompt?: PeerPrompt): Promise<number> {
+async function converse(talk: Talk, prompt?: PeerPrompt): Promise<number> {
+  const { driver, peer, files } = talk;
   const end = (why: Interruption) => () => {
     peer.handleInterrupt(why, performance.now());
     driver.applyOutputs();
@@ -170,13 +279,14 @@ async function converse(driver: PeerDriver, peer: Peer, prompt?: PeerPrompt): Pr
   onSignals(["SIGTERM"], end("terminated"));
   if (prompt) onSignals(["SIGHUP"], end("hung-up"));
   stdout.onClosed(end("interrupted"));
-  if (!prompt) void readTyped(driver, peer);
+  if (!prompt) void readTyped(talk);
   const code = exitCodes[await driver.run(peer)];
+  files.close();
   if (stdout.failure !== undefined) throw unwritable(stdout.failure);
   return stdout.closed ? exitCode.done : code;
 }
 
-async function readTyped(driver: PeerDriver, peer: Peer): Promise<void> {
+async function readTyped({ driver, peer }: Talk): Promise<void> {
   try {
     for await (const line of typedLines()) {
       peer.handleTyped(line, performance.now());

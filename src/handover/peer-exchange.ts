@@ -1,0 +1,149 @@
+// Files between the two ends of a call (`parley peer`): what a server does for offers between people,
+// done by the two themselves on their own connection. Offers and channels are sealed for the key that
+// the other end has shown.
+
+import type { OfferRequest, SessionEvent, SessionRequest } from "../client/events.ts";
+import { sealContext } from "../client/sealed-text.ts";
+import type { LinkOffer, SecuredLink } from "../io/secured-link.ts";
+import type { OfferEnd, Sealed } from "../protocol/messages.ts";
+import type { DeviceKey } from "../tls/identity-key.ts";
+import type { FramePort } from "./channel.ts";
+import type { Exchange } from "./exchange.ts";
+
+/** Who calls whom, and by which keys. */
+export type CallEnds = {
+  readonly identity: DeviceKey;
+  readonly self: string;
+  readonly peer: string;
+  /** Of the other end. */
+  readonly key: string;
+  readonly isVerified: boolean;
+};
+
+export class PeerExchange implements Exchange {
+  readonly frames = "call";
+  readonly session: Exchange["session"];
+  readonly mail: Exchange["mail"];
+  readonly sealer: Exchange["sealer"];
+  readonly #link: Pick<SecuredLink, "offer" | "waitingBytes">;
+  readonly #ends: CallEnds;
+  readonly #listeners = new Set<() => void>();
+  #handle: (event: SessionEvent) => void = () => {};
+  #lastRef = 0;
+  /** The last channel of each offer that is open. */
+  readonly #channels = new Map<string, number>();
+
+  constructor(link: Pick<SecuredLink, "offer" | "waitingBytes">, ends: CallEnds) {
+    this.#link = link;
+    this.#ends = ends;
+    const { identity, self } = ends;
+    this.session = {
+      name: self,
+      online: true,
+      request: (request) => this.#request(request),
+      pass: (offer, channel, data) => link.offer({ type: "passed", offer, channel, data }),
+      endOffer: (offer, reason) => this.#end(offer, reason),
+    };
+    this.sealer = identity.channelSealer;
+    this.mail = {
+      sealOffer: async (_to, content) => {
+        const context = sealContext(self, ends.peer, "file offer");
+        const box = await identity.sealer.seal(content, ends.key, context);
+        const sealed = { key: identity.key, boxes: [{ key: ends.key, box }] };
+        return { how: "sealed", sealed, isVerified: ends.isVerified };
+      },
+      openOffer: (_from, sealed) => this.#open(sealed),
+    };
+  }
+
+  /** Where events of offers go. */
+  listen(handle: (event: SessionEvent) => void): void {
+    this.#handle = handle;
+  }
+
+  applyOutputs(): void {}
+
+  port(offer: string, channel: number): FramePort {
+    return {
+      pass: (data) => this.#link.offer({ type: "passed", offer, channel, data }),
+      waitingBytes: () => this.#link.waitingBytes,
+    };
+  }
+
+  onDrained(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** The connection has taken everything. */
+  handleDrained(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** The other end has said something about an offer. */
+  handleOffer(message: LinkOffer): void {
+    switch (message.type) {
+      case "offered":
+        return this.#handle({ type: "offer", about: { ...message, from: this.#ends.peer } });
+      case "channel":
+        return this.#tellChannel(message.offer, message.channel);
+      case "offer-ended":
+        this.#channels.delete(message.offer);
+        return this.#handle({ type: "offer", about: message });
+      case "passed":
+        return this.#handle({ type: "offer", about: message });
+    }
+  }
+
+  #request(request: SessionRequest): number | undefined {
+    const ref = ++this.#lastRef;
+    if (request.type === "offer-files") this.#offer(request, ref);
+    else if (request.type === "answer-files") this.#answer(request.offer, request.accept);
+    else return undefined;
+    return ref;
+  }
+
+  #offer({ offer, to, summary, sealed }: OfferFiles, ref: number): void {
+    this.#link.offer({ type: "offered", offer, from: this.#ends.self, summary, sealed });
+    // Whoever asks knows the number of the request only when it returns.
+    queueMicrotask(() => {
+      const response = { type: "offering", offer, to, here: true } as const;
+      this.#handle({ type: "response", ref, response });
+    });
+  }
+
+  #answer(offer: string, accept: boolean): void {
+    if (!accept) return this.#link.offer({ type: "offer-ended", offer, reason: "declined" });
+    const channel = (this.#channels.get(offer) ?? 0) + 1;
+    const { self, identity } = this.#ends;
+    this.#link.offer({ type: "channel", offer, channel, with: self, key: identity.key });
+    this.#tellChannel(offer, channel);
+  }
+
+  /** The key is the one that the other end has shown, whatever it writes. */
+  #tellChannel(offer: string, channel: number): void {
+    this.#channels.set(offer, channel);
+    const { peer, key } = this.#ends;
+    const about = { type: "channel", offer, channel, with: peer, key } as const;
+    queueMicrotask(() => this.#handle({ type: "offer", about }));
+  }
+
+  #end(offer: string, reason: OfferEnd): void {
+    this.#channels.delete(offer);
+    this.#link.offer({ type: "offer-ended", offer, reason });
+  }
+
+  async #open(
+    sealed: Sealed,
+  ): Promise<{ content: Uint8Array; state: "verified" | "unverified" } | string> {
+    const { identity, self, peer, key, isVerified } = this.#ends;
+    const box = sealed.boxes.find((one) => one.key === identity.key)?.box;
+    if (sealed.key !== key || box === undefined) return "it is sealed for somebody else";
+    const context = sealContext(peer, self, "file offer");
+    const content = await identity.sealer.open(box, key, context);
+    if (content === undefined) return "it is damaged";
+    return { content, state: isVerified ? "verified" : "unverified" };
+  }
+}
+
+type OfferFiles = Extract<OfferRequest, { type: "offer-files" }>;

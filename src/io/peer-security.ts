@@ -1,0 +1,294 @@
+// Calls between two parleys: dials and accepts them inside TLS, lets both ends show who they are, and
+// learns keys from a registry of ours. Knows nothing of turns, texts or files.
+
+import { plainAddress } from "../addresses.ts";
+import { fold } from "../chat/names/grammar.ts";
+import type { ClientIdentity } from "../client/events.ts";
+import { type Contact, encodeBridge, withHeader } from "../cpp/codec.ts";
+import type { Peer } from "../cpp/peer.ts";
+import type { KeyState, Secured } from "../cpp/peer-event.ts";
+import { peer as limits } from "../limits.ts";
+import type { KeyPair } from "../tls/certificate.ts";
+import { channelBinding } from "../tls/channel-binding.ts";
+import type { CallPlan, PeerTrust } from "../tls/peer-trust.ts";
+import { ServerTrust } from "../tls/server-trust.ts";
+import { onlyTls13 } from "../tls/versions.ts";
+import type { PeerHello, PeerRole } from "../trust/peer-hello.ts";
+import { Deadline, dial } from "./dial.ts";
+import { type Address, hostPortText, type ServerAddress } from "./host-port.ts";
+import { isParleyAt } from "./registry-probe.ts";
+import { askRegistry } from "./registry-request.ts";
+import { type LinkOffer, SecuredLink } from "./secured-link.ts";
+import { linkHandlers, TcpLink, type TcpLinkEvents } from "./tcp-link.ts";
+
+/** What a call between two parleys needs. */
+export type PeerSecurityOptions = {
+  readonly identity: ClientIdentity;
+  readonly trust: PeerTrust;
+  /** Of TLS, made for this run alone: the identity is what counts. */
+  readonly key: KeyPair;
+  readonly id: string;
+  readonly duplex: boolean;
+  /** Tells the user of a call that was not let in, or a key that can't be kept. */
+  say(text: string): void;
+  onOffer(connection: number, message: LinkOffer): void;
+  onDrained(): void;
+  onClosed(connection: number): void;
+};
+
+/** What carries a call: a connection, or one inside TLS. */
+export type PeerWire = Pick<TcpLink, "send" | "end" | "cut" | "pause" | "waitingBytes">;
+
+/** The driver that these calls belong to. */
+export type PeerHost = {
+  peer(): Peer | undefined;
+  /** Where this program listens. */
+  port(): number;
+  applyOutputs(): void;
+  /** From now on that carries the call. */
+  use(connection: number, wire: PeerWire): void;
+  /** The program does not end before this link has. */
+  watch(link: TcpLink): void;
+};
+
+export class PeerSecurity {
+  readonly #options: PeerSecurityOptions;
+  readonly #registry: ServerAddress;
+  readonly #host: PeerHost;
+  readonly #open = new Map<number, SecuredLink>();
+  /** Whether the registry is one of ours. */
+  #isOurs: Promise<boolean> | undefined;
+
+  constructor(options: PeerSecurityOptions, registry: ServerAddress, host: PeerHost) {
+    this.#options = options;
+    this.#registry = registry;
+    this.#host = host;
+  }
+
+  /** The protected connection of that number; undefined: it is in plain text, or gone. */
+  linkOf(connection: number): SecuredLink | undefined {
+    return this.#open.get(connection);
+  }
+
+  forget(connection: number): void {
+    if (this.#open.delete(connection)) this.#options.onClosed(connection);
+  }
+
+  /** `listed`: the key that the registry has. */
+  planFor(id: string, listed: string | undefined): CallPlan {
+    return this.#options.trust.planFor(id, listed);
+  }
+
+  /** A registry of ours is told our key and asked for others'; any other gets what it knows. */
+  async withKeys(message: string): Promise<string> {
+    if (!(await this.#isOursNow())) return message;
+    return message.startsWith("REGISTER")
+      ? withHeader(message, "key", this.#options.identity.key)
+      : withHeader(message, "keys", "with-contact");
+  }
+
+  #isOursNow(): Promise<boolean> {
+    const registry = this.#registry;
+    // Nothing else speaks TLS.
+    this.#isOurs ??= registry.trust === undefined ? isParleyAt(registry) : Promise.resolve(true);
+    return this.#isOurs;
+  }
+
+  /** The key that the registry has for an ID. */
+  async #lookUp(id: string): Promise<string | undefined> {
+    if (!(await this.#isOursNow())) return undefined;
+    const deadline = new Deadline(limits.requestTimeoutMs);
+    const message = withHeader(encodeBridge(this.#options.id, id), "keys", "look");
+    const { answer } = await askRegistry(this.#registry, message, deadline);
+    deadline.cancel();
+    return "message" in answer && answer.message.type === "BRIDGEACK"
+      ? answer.message.key
+      : undefined;
+  }
+
+  /** The connection counts as open once both ends have shown who they are. */
+  dial(
+    connection: number,
+    at: Address,
+    { contact, plan, deadline }: SecuredCall,
+  ): Promise<TcpLink | string> {
+    // Whoever is there signs this very channel with the key that is expected.
+    const trust = new ServerTrust({
+      server: hostPortText(at),
+      pin: undefined,
+      file: undefined,
+      say() {},
+    });
+    const judge = async ({ id, key }: PeerHello): Promise<string | undefined> => {
+      if (fold(id) === fold(contact.id) && key === plan.key) return undefined;
+      return `whoever is at ${hostPortText(at)} is not ${contact.id}: it has shown another key`;
+    };
+    return dial({ ...at, trust }, deadline, {
+      events: (link) =>
+        this.#secure(connection, link, {
+          role: "caller",
+          judge,
+          onOpen: (hello) => {
+            const secured = this.#opened(hello, plan.state);
+            this.#host.peer()?.handleConnected(connection, at.host, performance.now(), secured);
+          },
+          onFailed: (why) =>
+            this.#host.peer()?.handleConnectFailed(connection, why, performance.now(), true),
+        }),
+    });
+  }
+
+  /** The caller speaks TLS: goes on inside it, on the same connection. */
+  upgrade(socket: Bun.Socket<TcpLink>, connection: number, first: Uint8Array): void {
+    const { key, cert } = this.#options.key;
+    // Gone with the socket.
+    const from = plainAddress(socket.remoteAddress);
+    const inner = new TcpLink();
+    let isUsed = false;
+    const judged: { state: KeyState } = { state: "new" };
+    const options: ServerUpgrade = {
+      data: inner,
+      tls: { key, cert, secureOptions: onlyTls13 },
+      isServer: true,
+      initialData: first,
+      socket: {
+        ...linkHandlers,
+        handshake: (tls, isComplete) => {
+          if (!isComplete) return void tls.terminate();
+          isUsed = true;
+          const events = this.#secure(connection, inner, {
+            role: "called",
+            judge: (hello) => this.#judgeCaller(hello, judged),
+            onOpen: (hello) =>
+              this.#host.peer()?.handleSecured(connection, this.#opened(hello, judged.state)),
+            onFailed: (why) => {
+              this.#options.say(`A call from ${from} was turned down: ${why}`);
+              this.#host.peer()?.handleEnd(connection, performance.now());
+            },
+            channel: () =>
+              inner.attach(
+                tls,
+                lateEvents(() => events),
+                channelBinding(tls),
+              ),
+          });
+        },
+        close: (tls) => {
+          tls.data.gone();
+          if (isUsed) return;
+          this.#host.peer()?.handleEnd(connection, performance.now());
+          this.#host.applyOutputs();
+        },
+      },
+    };
+    const unfinished: PeerWire = {
+      send() {},
+      pause() {},
+      waitingBytes: 0,
+      end: () => void socket.terminate(),
+      cut: () => void socket.terminate(),
+    };
+    this.#host.use(connection, unfinished);
+    // From now on this socket reports the encrypted bytes, which are nobody's business.
+    socket.data = new TcpLink();
+    if (socket.upgradeTLS(options) === undefined) socket.terminate();
+  }
+
+  async #judgeCaller(hello: PeerHello, judged: { state: KeyState }): Promise<string | undefined> {
+    const verdict = await this.#options.trust.judgeCaller(hello.id, hello.key, () =>
+      this.#lookUp(hello.id),
+    );
+    if ("why" in verdict) return verdict.why;
+    judged.state = verdict.state;
+    return undefined;
+  }
+
+  /** Both ends know each other. */
+  #opened({ id, key, port, duplex }: PeerHello, state: KeyState): Secured {
+    const { trust, say, duplex: wantsDuplex } = this.#options;
+    if (state === "new") {
+      const problem = trust.remember(id, key);
+      if (problem !== undefined) say(problem);
+    }
+    return { id, port, state, isDuplex: duplex && wantsDuplex };
+  }
+
+  /** Puts a connection inside TLS to use; returns the handlers of its link's events. */
+  #secure(connection: number, link: TcpLink, end: SecuredEnd): TcpLinkEvents {
+    const { identity, id, duplex, onOffer, onDrained } = this.#options;
+    let isOpen = false;
+    end.channel?.();
+    const secured = new SecuredLink({
+      role: end.role,
+      link,
+      identity,
+      id,
+      port: this.#host.port(),
+      duplex,
+      judge: end.judge,
+      onOpen: (hello) => {
+        isOpen = true;
+        this.#open.set(connection, secured);
+        end.onOpen(hello);
+        this.#host.applyOutputs();
+      },
+      onAnnounced: () => {
+        this.#host.peer()?.handleAnnounced(connection, performance.now());
+        this.#host.applyOutputs();
+      },
+      onData: (bytes) => {
+        this.#host.peer()?.handleData(connection, bytes, performance.now());
+        this.#host.applyOutputs();
+      },
+      onOffer: (message) => onOffer(connection, message),
+      onEnd: (problem) => {
+        if (isOpen) this.#host.peer()?.handleEnd(connection, performance.now());
+        else end.onFailed(problem ?? "the connection was lost");
+        this.forget(connection);
+        this.#host.applyOutputs();
+      },
+    });
+    this.#host.use(connection, secured);
+    this.#host.watch(link);
+    return {
+      data: (bytes) => secured.receive(bytes),
+      ended: () => secured.handleEnded(),
+      drained: () => {
+        onDrained();
+        this.#host.applyOutputs();
+      },
+    };
+  }
+}
+
+type SecuredCall = {
+  contact: Contact;
+  plan: Extract<CallPlan, { how: "secured" }>;
+  deadline: Deadline;
+};
+
+/** What is particular to one end of a protected connection. */
+type SecuredEnd = {
+  role: PeerRole;
+  judge: (hello: PeerHello) => Promise<string | undefined>;
+  onOpen: (hello: PeerHello) => void;
+  onFailed: (why: string) => void;
+  /** Attaches the link, where that is still to be done. */
+  channel?: () => void;
+};
+
+/** Bun 1.4.5 has both, as `node:tls` needs them, but its types do not. */
+type ServerUpgrade = Bun.TLSUpgradeOptions<TcpLink> & {
+  isServer: true;
+  /** What has been read of the connection already. */
+  initialData: Uint8Array;
+};
+
+/** Events of a link that is attached before its handlers are made. */
+function lateEvents(events: () => TcpLinkEvents): TcpLinkEvents {
+  return {
+    data: (bytes) => events().data(bytes),
+    ended: () => events().ended(),
+    drained: () => events().drained?.(),
+  };
+}

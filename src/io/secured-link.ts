@@ -1,0 +1,228 @@
+// A call between two parleys inside TLS: both ends show who they are, then lines of the call and
+// frames of files share the connection. Whoever is in between has other channels, to which nobody's
+// signature belongs.
+
+import type { ClientIdentity } from "../client/events.ts";
+import { parseId } from "../cpp/codec.ts";
+import { message as messageLimits, peer as limits } from "../limits.ts";
+import { LineSplitter, tooLong } from "../line-splitter.ts";
+import { decodeServer } from "../protocol/decode-server.ts";
+import { encodeServer } from "../protocol/encode.ts";
+import { FieldReader, parseObject } from "../protocol/field-reader.ts";
+import type { OfferMessage } from "../protocol/messages.ts";
+import { harmless } from "../text.ts";
+import { verifySignature } from "../tls/verify-signature.ts";
+import {
+  decodeHello,
+  encodeHello,
+  type PeerHello,
+  peerProofText,
+  type PeerRole,
+} from "../trust/peer-hello.ts";
+import type { TcpLink } from "./tcp-link.ts";
+
+/** Messages about files, in both directions. */
+export type LinkOffer = Extract<
+  OfferMessage,
+  { type: "offered" | "channel" | "passed" | "offer-ended" }
+>;
+
+export type SecuredLinkOptions = {
+  readonly role: PeerRole;
+  readonly link: TcpLink;
+  readonly identity: ClientIdentity;
+  readonly id: string;
+  /** Where this program listens. */
+  readonly port: number;
+  readonly duplex: boolean;
+  /** Whether that is who is meant, or may call; a sentence says why not. */
+  judge(hello: PeerHello): Promise<string | undefined>;
+  /** Both ends know each other. */
+  onOpen(hello: PeerHello): void;
+  /** The other end says that this is a call. */
+  onAnnounced(): void;
+  /** Bytes of the call itself. */
+  onData(bytes: Uint8Array): void;
+  onOffer(message: LinkOffer): void;
+  /** The connection is over. `problem`: why this end, or the other one, does not trust it. */
+  onEnd(problem: string | undefined): void;
+};
+
+const utf8 = new TextEncoder();
+
+export class SecuredLink {
+  readonly #options: SecuredLinkOptions;
+  readonly #lines = new LineSplitter(messageLimits.maxLineBytes);
+  #state: "waiting" | "judging" | "shown" | "open" | "over" = "waiting";
+  /** Whom it has opened to. */
+  #hello: PeerHello | undefined;
+  readonly #hurry: Timer;
+
+  constructor(options: SecuredLinkOptions) {
+    this.#options = options;
+    this.#hurry = setTimeout(() => this.#end("it did not show in time who it is"), limits.proofMs);
+    // Whoever calls waits for the other to show itself first.
+    if (options.role === "called") this.#showSelf();
+  }
+
+  /** Who is at the other end; undefined: nobody has shown it (any more). */
+  get peer(): PeerHello | undefined {
+    return this.#state === "open" ? this.#hello : undefined;
+  }
+
+  get waitingBytes(): number {
+    return this.#options.link.waitingBytes;
+  }
+
+  /** Sends bytes of the call. */
+  send(text: string): void {
+    if (this.#state === "open") this.#write({ type: "cpp", data: text });
+  }
+
+  /** Tells the other end that this is a call. */
+  announce(): void {
+    if (this.#state === "open") this.#write({ type: "call" });
+  }
+
+  offer(message: LinkOffer): void {
+    if (this.#state === "open") this.#options.link.send(encodeServer(message));
+  }
+
+  pause(isPaused: boolean): void {
+    this.#options.link.pause(isPaused);
+  }
+
+  /** Ends the connection once everything is sent. */
+  end(): void {
+    this.#close();
+    this.#options.link.end();
+  }
+
+  cut(): void {
+    this.#close();
+    this.#options.link.cut();
+  }
+
+  receive(bytes: Uint8Array): void {
+    if (this.#state === "over") return;
+    const outcome = this.#lines.push(bytes, (line) => {
+      this.#handleLine(line);
+      return this.#state !== "over";
+    });
+    if (outcome === tooLong) this.#end("it sent too long a line");
+  }
+
+  /** The other side has ended the connection. */
+  handleEnded(): void {
+    if (this.#state === "over") return;
+    const isOpen = this.#state === "open";
+    this.#close();
+    this.#options.link.end();
+    this.#options.onEnd(isOpen ? undefined : "it ended the connection before showing who it is");
+  }
+
+  #handleLine(line: string): void {
+    switch (this.#state) {
+      case "waiting":
+        return this.#handleHello(decodeHello(line));
+      case "shown":
+        return this.#handleVerdict(line);
+      case "open":
+        return this.#handleMessage(line);
+      default:
+        return this.#end("it spoke out of turn");
+    }
+  }
+
+  #handleHello(hello: PeerHello | undefined): void {
+    const { role, link } = this.#options;
+    if (hello === undefined || parseId(hello.id) !== hello.id) {
+      return this.#end("it does not say who it is");
+    }
+    const other = role === "caller" ? "called" : "caller";
+    const text = peerProofText(other, hello.id, link.channel ?? "");
+    if (link.channel === undefined || !verifySignature(hello.key, text, hello.signature)) {
+      return this.#end("its signature is not of this connection: somebody may be in between");
+    }
+    this.#state = "judging";
+    void this.#judge(hello);
+  }
+
+  async #judge(hello: PeerHello): Promise<void> {
+    const { role, judge } = this.#options;
+    const problem = await judge(hello).catch((error: unknown) => String(error));
+    if (this.#state !== "judging") return;
+    if (problem !== undefined) {
+      this.#write({ type: "refused" });
+      return this.#end(problem);
+    }
+    this.#hello = hello;
+    if (role === "called") {
+      this.#write({ type: "accepted" });
+      return this.#open();
+    }
+    this.#state = "shown";
+    this.#showSelf();
+  }
+
+  #handleVerdict(line: string): void {
+    const type = parseObject(line, { maxValues: 8 })?.["type"];
+    if (type === "accepted") return this.#open();
+    this.#end(
+      type === "refused"
+        ? "it knows you by another key, or not at all: compare your keys"
+        : "it sent something else than an answer",
+    );
+  }
+
+  #handleMessage(line: string): void {
+    const { onData, onAnnounced, onOffer } = this.#options;
+    const fields = parseObject(line, { maxValues: limits.maxLineValues });
+    if (fields?.["type"] === "call") return onAnnounced();
+    if (fields?.["type"] === "cpp") {
+      const r = new FieldReader(fields);
+      const data = r.text("data");
+      if (r.problem !== undefined) return this.#end("it sent a line that is none");
+      return onData(utf8.encode(data));
+    }
+    const message = decodeServer(line);
+    switch (message.type) {
+      case "offered":
+      case "channel":
+      case "passed":
+      case "offer-ended":
+        return onOffer(message);
+      default:
+      // Of a newer parley: skipped.
+    }
+  }
+
+  #showSelf(): void {
+    const { role, identity, id, port, duplex, link } = this.#options;
+    const signature = identity.sign(peerProofText(role, id, link.channel ?? ""));
+    link.send(encodeHello({ id, port, duplex, key: identity.key, signature }));
+  }
+
+  #open(): void {
+    if (this.#hello === undefined) return;
+    clearTimeout(this.#hurry);
+    this.#state = "open";
+    this.#options.onOpen(this.#hello);
+  }
+
+  #write(line: object): void {
+    this.#options.link.send(`${JSON.stringify(line)}\n`);
+  }
+
+  #end(problem: string): void {
+    if (this.#state === "over") return;
+    this.#close();
+    this.#options.link.end();
+    this.#options.onEnd(harmless(problem));
+  }
+
+  #close(): void {
+    this.#state = "over";
+    clearTimeout(this.#hurry);
+  }
+}

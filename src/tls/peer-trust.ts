@@ -1,0 +1,103 @@
+// Whose key a peer's is: as remembered from earlier calls, or as the registry has it. A key that is
+// known is never replaced by another, nor by none.
+
+import { ParleyError } from "../errors.ts";
+import { quoted } from "../text.ts";
+import type { KeyState } from "../cpp/peer-event.ts";
+import type { KnownKeysFile } from "./known-keys-file.ts";
+
+/** How to call somebody: in plain text if nothing is known of a key. */
+export type CallPlan =
+  | { how: "plain" }
+  | { how: "secured"; key: string; state: KeyState }
+  | { how: "refused"; why: string };
+
+export class PeerTrust {
+  readonly #people: KnownKeysFile;
+  /** Where they are kept, for people. */
+  readonly #path: string;
+
+  constructor(people: KnownKeysFile, path: string) {
+    this.#people = people;
+    this.#path = path;
+  }
+
+  /** Whether a call in that name needs a key. */
+  isKnown(id: string): boolean {
+    try {
+      return this.#people.find(id) !== undefined;
+    } catch {
+      // A line that is damaged is not the same as none.
+      return true;
+    }
+  }
+
+  /** Whether two people have compared the key. */
+  isVerified(id: string): boolean {
+    try {
+      return this.#people.find(id)?.isVerified === true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** `listed`: the key that the registry has. */
+  planFor(id: string, listed: string | undefined): CallPlan {
+    return this.#guard(() => {
+      const known = this.#people.find(id);
+      if (known === undefined) {
+        if (listed === undefined) return { how: "plain" };
+        return { how: "secured", key: listed, state: "new" };
+      }
+      const [key = ""] = known.keys;
+      if (listed !== undefined && !known.keys.includes(listed)) {
+        return { how: "refused", why: this.#changed(id) };
+      }
+      const state = known.isVerified ? "verified" : "known";
+      return { how: "secured", key: listed ?? key, state };
+    });
+  }
+
+  /** Who calls; `look` asks the registry for the key of an ID that is not known. */
+  async judgeCaller(
+    id: string,
+    key: string,
+    look: () => Promise<string | undefined>,
+  ): Promise<{ state: KeyState } | { why: string }> {
+    const plan = this.planFor(id, undefined);
+    if (plan.how === "refused") return { why: plan.why };
+    if (plan.how === "secured") {
+      return plan.key === key ? { state: plan.state } : { why: this.#changed(id) };
+    }
+    const listed = await look();
+    if (listed === undefined || listed === key) return { state: "new" };
+    return { why: `${id} called with another key than the one that the registry has for ${id}` };
+  }
+
+  /** Somebody has shown this key for the first time. A sentence says why it can't be kept. */
+  remember(id: string, key: string): string | undefined {
+    try {
+      this.#people.remember(id, { keys: [key], isVerified: false });
+      return undefined;
+    } catch (error) {
+      if (error instanceof ParleyError) return error.message;
+      throw error;
+    }
+  }
+
+  #guard(plan: () => CallPlan): CallPlan {
+    try {
+      return plan();
+    } catch (error) {
+      if (error instanceof ParleyError) return { how: "refused", why: error.message };
+      throw error;
+    }
+  }
+
+  #changed(id: string): string {
+    return (
+      `${id} has another key than the one that you know. Somebody else may have taken that ID. ` +
+      `If ${id} has a new key, remove the old one from ${quoted(this.#path, 300)}`
+    );
+  }
+}

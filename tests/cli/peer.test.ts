@@ -1,0 +1,345 @@
+// `parley peer` between two parleys, with the compiled programs: protected calls, what is on the wire,
+// whoever stands in between, keys that have changed, files; and the old protocol where it is needed.
+
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect as connectTls } from "node:tls";
+import {
+  encodeBridge,
+  encodeChat,
+  encodeRegister,
+  parsePort,
+  withHeader,
+} from "../../src/cpp/codec.ts";
+import { createKeyPair } from "../../src/tls/certificate.ts";
+import { openIdentity } from "../../src/tls/identity-key.ts";
+import { noise } from "../noise.ts";
+import { Parley } from "../parley.ts";
+
+setDefaultTimeout(60_000);
+
+const base = mkdtempSync(join(tmpdir(), "parley-peer-"));
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+let count = 0;
+
+/** A server, and people with their folders. */
+class World implements AsyncDisposable {
+  readonly folder = join(base, `${++count}`);
+  readonly #programs: Parley[] = [];
+  port = 0;
+
+  async start(): Promise<this> {
+    mkdirSync(this.folder, { recursive: true });
+    const flags = ["--files", this.path("none"), "--state", this.path("state")];
+    const server = this.#run("server", ...flags, "--no-web", "--port", "0", "--json");
+    const ready = JSON.parse(await server.line(/"event":"listening"/)) as { port: number };
+    this.port = ready.port;
+    return this;
+  }
+
+  path(...parts: string[]): string {
+    return join(this.folder, ...parts);
+  }
+
+  /** `device`: whose key it is. */
+  peer(id: string, device = id, ...flags: string[]): Parley {
+    mkdirSync(this.path(device), { recursive: true });
+    const own = ["--identity", this.path(device, "identity"), "--downloads", this.path(device)];
+    const place = ["--port", "0", "--server", `127.0.0.1:${this.port}`];
+    return this.#run("peer", "--id", id, ...place, ...own, ...flags);
+  }
+
+  /** Waits for a call. */
+  async waiting(id: string, device = id, ...flags: string[]): Promise<Parley> {
+    const peer = this.peer(id, device, ...flags);
+    peer.type("/register", "/bridge");
+    await peer.line(flags.includes("--json") ? /"waiting"/ : `${id} IN WAIT MODE`);
+    return peer;
+  }
+
+  /** A request to the registry, and its answer. */
+  async ask(message: string): Promise<string> {
+    const socket = connect(this.port, "127.0.0.1");
+    socket.write(message);
+    let heard = "";
+    for await (const bytes of socket) heard += String(bytes);
+    return heard;
+  }
+
+  #run(...words: string[]): Parley {
+    const program = new Parley(...words);
+    this.#programs.push(program);
+    return program;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const program of this.#programs.toReversed()) {
+      program.signal("SIGTERM");
+      await program.exit();
+    }
+  }
+}
+
+const portOf = (running: string): number => parsePort(running.split(":").at(-1) ?? "") ?? 0;
+
+async function listening(server: Server): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const place = server.address();
+  return typeof place === "object" && place !== null ? place.port : 0;
+}
+
+test("two of them talk protected and without turns, and both screens say so", async () => {
+  await using world = await new World().start();
+  const alice = await world.waiting("Alice");
+  const bob = world.peer("Bob");
+  bob.type("/register", "/bridge Alice", "/chat", "one", "two");
+  await alice.line("Bob> two");
+  alice.type("a", "b");
+  await bob.line("Alice> b");
+  bob.type("/quit");
+  expect([await alice.exit(), await bob.exit()]).toEqual([0, 0]);
+  expect(alice.lines.slice(2)).toEqual([
+    expect.stringMatching(/^Incoming chat request from Bob 127\.0\.0\.1:\d+$/),
+    "IN DUPLEX MODE",
+    "Bob> one",
+    "Bob> two",
+    "Bob has ended the chat session.",
+    "Exiting program",
+  ]);
+  for (const [peer, other] of [
+    [alice, "Bob"],
+    [bob, "Alice"],
+  ] as const) {
+    expect(peer.stderr).toContain(`Protected by TLS. You did not know the key of ${other} before`);
+  }
+  // The next time they know each other.
+  const again = await world.waiting("Alice");
+  const caller = world.peer("Bob", "Bob", "--json");
+  caller.type("/bridge Alice", "/chat", "hello");
+  await again.line("Bob> hello");
+  expect(again.stderr).toContain("Protected by TLS, and Bob has shown the key that you know");
+  const chat = JSON.parse(await caller.line(/"event":"chat"/)) as unknown;
+  expect(chat).toMatchObject({ by: "us", secured: "known" });
+});
+
+test("nothing of what is said is on the wire, and a relay of bytes is no harm", async () => {
+  await using world = await new World().start();
+  const alice = await world.waiting("Alice");
+  const port = portOf(alice.lines[0] ?? "");
+  let wire = "";
+  const relay = createServer((inside) => {
+    const on = connect(port, "127.0.0.1");
+    for (const [one, other] of [
+      [inside, on],
+      [on, inside],
+    ] as const) {
+      one.on("error", () => {}).on("close", () => other.destroy());
+      one.on("data", (bytes) => {
+        wire += bytes.toString("latin1");
+        other.write(bytes);
+      });
+    }
+  });
+  // The registry's word, as if a router passed it on.
+  const { key } = openIdentity(world.path("Alice", "identity"));
+  const at = { id: "Alice", ip: "127.0.0.1", port: await listening(relay) };
+  await world.ask(withHeader(encodeRegister(at), "key", key));
+  const bob = world.peer("Bob");
+  bob.type("/bridge Alice", "/chat", "a very secret line");
+  await alice.line("Bob> a very secret line");
+  alice.type("and its answer");
+  await bob.line("Alice> and its answer");
+  expect(wire.length).toBeGreaterThan(500);
+  for (const secret of ["secret", "answer", "CHAT", "Alice", "Bob"]) {
+    expect(wire).not.toContain(secret);
+  }
+  relay.close();
+});
+
+test("somebody in between with TLS of its own is found out: nothing is said, exit 6", async () => {
+  await using world = await new World().start();
+  const alice = await world.waiting("Alice");
+  const port = portOf(alice.lines[0] ?? "");
+  const heard: string[] = [];
+  // It passes on all lines, and has TLS sessions of its own with both.
+  const between = Bun.listen<Socket>({
+    hostname: "127.0.0.1",
+    port: 0,
+    tls: await createKeyPair(Date.now()),
+    socket: {
+      open(socket) {
+        const on = connectTls({ host: "127.0.0.1", port, rejectUnauthorized: false });
+        on.on("error", () => {}).on("close", () => socket.end());
+        on.on("data", (bytes: Buffer) => void socket.write(bytes));
+        socket.data = on;
+      },
+      data(socket, bytes) {
+        heard.push(bytes.toString());
+        socket.data.write(bytes);
+      },
+      close: (socket) => void socket.data.destroy(),
+    },
+  });
+  const { key } = openIdentity(world.path("Alice", "identity"));
+  const at = { id: "Alice", ip: "127.0.0.1", port: between.port };
+  await world.ask(withHeader(encodeRegister(at), "key", key));
+  const bob = world.peer("Bob");
+  bob.type("/bridge Alice", "/chat", "secret");
+  bob.endInput();
+  expect(await bob.exit()).toBe(6);
+  expect(bob.lines.join("\n")).toContain(
+    "Alice was not called: its signature is not of this connection: somebody may be in between",
+  );
+  expect(heard.join("")).not.toContain("Bob");
+  between.stop(true);
+});
+
+test("a key that has changed is refused by whoever calls, and by whoever is called", async () => {
+  await using world = await new World().start();
+  const alice = await world.waiting("Alice");
+  const bob = world.peer("Bob");
+  bob.type("/bridge Alice", "/chat", "hello");
+  await alice.line("Bob> hello");
+  bob.type("/quit");
+  expect([await alice.exit(), await bob.exit()]).toEqual([0, 0]);
+  // Somebody else in Alice's place.
+  const eve = await world.waiting("Alice", "Eve");
+  const caller = world.peer("Bob");
+  caller.type("/bridge Alice");
+  caller.endInput();
+  expect(await caller.exit()).toBe(6);
+  const said = caller.lines.join("\n");
+  expect(said).toContain("Alice has another key than the one that you know");
+  expect(said).toContain(world.path("Bob", "known_keys"));
+  eve.signal("SIGTERM");
+  await eve.exit();
+  // And somebody else who calls as Bob.
+  const again = await world.waiting("Alice");
+  const impostor = world.peer("Bob", "Eve2");
+  impostor.type("/bridge Alice");
+  impostor.endInput();
+  expect(await impostor.exit()).toBe(6);
+  await again.until(() => again.stderr.includes("was turned down"), "that");
+  expect(again.stderr).toContain("Bob has another key than the one that you know");
+  expect(again.lines.at(-1)).toBe("Alice IN WAIT MODE");
+});
+
+test("nobody talks a known peer into plain text", async () => {
+  await using world = await new World().start();
+  const alice = await world.waiting("Alice");
+  const bob = world.peer("Bob");
+  bob.type("/register", "/bridge Alice", "/chat", "hello");
+  await alice.line("Bob> hello");
+  bob.type("/quit");
+  expect([await alice.exit(), await bob.exit()]).toEqual([0, 0]);
+  // A program of the old kind in Alice's place, which the registry has no key of.
+  let heard = "";
+  const old = createServer((socket) => {
+    socket.on("error", () => {}).on("data", (bytes) => (heard += bytes.toString("latin1")));
+  });
+  await world.ask(encodeRegister({ id: "Alice", ip: "127.0.0.1", port: await listening(old) }));
+  const caller = world.peer("Bob");
+  caller.type("/bridge Alice", "/chat", "a secret");
+  await caller.line(/^Bridge request failed: cannot reach Alice/);
+  caller.type("/quit");
+  await caller.exit();
+  expect(heard).not.toContain("a secret");
+  expect(heard).not.toContain("CHAT");
+  old.close();
+  // And one that calls as Bob.
+  const again = await world.waiting("Alice");
+  const socket = connect(portOf(again.lines[0] ?? ""), "127.0.0.1");
+  socket.write(encodeChat({ id: "Bob", ip: "127.0.0.1", port: 9 }, "it is me"));
+  await again.line(/called as Bob without the key that you know Bob by, and was turned down/);
+  expect(again.lines.join("\n")).not.toContain("it is me");
+  socket.destroy();
+});
+
+test("a program of the old kind gets the very bytes that it always got", async () => {
+  await using world = await new World().start();
+  let heard = "";
+  const zed = createServer((socket) => {
+    socket
+      .on("error", () => {})
+      .on("data", (bytes) => {
+        heard += bytes.toString("latin1");
+        if (heard.endsWith("\r\n\r\n") && !heard.includes("/quit")) {
+          socket.write(encodeChat({ id: "Zed", ip: "127.0.0.1", port: 9 }, "Hi"));
+        }
+      });
+  });
+  await world.ask(encodeRegister({ id: "Zed", ip: "127.0.0.1", port: await listening(zed) }));
+  const bob = world.peer("Bob");
+  const running = await bob.line(/ running on /);
+  bob.type("/register", "/bridge Zed", "/chat", "Hello", "/send nothing");
+  await bob.line("Zed> Hi");
+  bob.type("/quit");
+  expect(await bob.exit()).toBe(0);
+  const self = { id: "Bob", ip: "127.0.0.1", port: portOf(running) };
+  const quit = encodeChat(self, "/quit");
+  expect(heard).toBe(encodeChat(self, "Hello") + quit + quit);
+  expect(bob.stderr).toContain("/send works in a call with another parley alone");
+  // What others see of its registration is what it always was.
+  expect(await world.ask(encodeBridge("Zed", "Bob"))).toBe(
+    `BRIDGEACK\r\nclientID: Bob\r\nIP: 127.0.0.1\r\nPort: ${self.port}\r\nStatus: registered\r\n\r\n`,
+  );
+  zed.close();
+});
+
+test("files go over the call, from both ends, sealed; a pipe waits for them", async () => {
+  await using world = await new World().start();
+  const content = Buffer.from(noise(2_000_000));
+  writeFileSync(join(base, "a.bin"), content);
+  mkdirSync(join(base, "photos", "empty"), { recursive: true });
+  writeFileSync(join(base, "photos", "one.txt"), "one");
+  const alice = await world.waiting("Alice", "Alice", "--json");
+  const bob = world.peer("Bob", "Bob");
+  // It has said nothing yet.
+  bob.type("/bridge Alice", "/chat", `/send ${join(base, "a.bin")} ${join(base, "photos")}`);
+  bob.endInput();
+  const offered = JSON.parse(await alice.line(/"offer-received"/)) as Record<string, unknown>;
+  const offer = { id: 1, from: "Bob", files: 2, size: 2_000_003, sealed: true, verified: false };
+  expect(offered).toMatchObject(offer);
+  alice.type("/get 1");
+  expect(await bob.exit()).toBe(0);
+  const received = JSON.parse(await alice.line(/"event":"received"/)) as Record<string, unknown>;
+  expect(received).toMatchObject({ files: 2, failed: 0, path: "call" });
+  expect(readFileSync(world.path("Alice", "a.bin")).equals(content)).toBe(true);
+  expect(readFileSync(world.path("Alice", "photos", "one.txt"), "utf8")).toBe("one");
+  expect(existsSync(world.path("Alice", "photos", "empty"))).toBe(true);
+  expect(bob.stderr).toContain("Alice has received 2 files, 2.00 MB");
+  expect(await alice.exit()).toBe(0);
+  // The other way round, and declined.
+  const called = await world.waiting("Alice");
+  const caller = world.peer("Bob");
+  caller.type("/bridge Alice", "/chat", "hello");
+  await called.line("Bob> hello");
+  called.type(`/send ${join(base, "a.bin")}`);
+  await caller.until(
+    () => caller.stderr.includes("Alice offers 1 file, 2.00 MB: 'a.bin'"),
+    "the offer",
+  );
+  caller.type("/decline 1");
+  await called.until(() => called.stderr.includes("Bob does not want it"), "the answer");
+  called.type("still here");
+  await caller.line("Alice> still here");
+  expect(existsSync(world.path("Bob", "a.bin"))).toBe(false);
+});
+
+test("a second caller is busy, and --turns takes turns", async () => {
+  await using world = await new World().start();
+  const alice = await world.waiting("Alice");
+  const bob = world.peer("Bob", "Bob", "--turns");
+  bob.type("/bridge Alice", "/chat", "hi");
+  await alice.line("Bob> hi");
+  await alice.line("IN WRITE MODE");
+  const eve = world.peer("Eve");
+  eve.type("/bridge Alice", "/chat", "me too");
+  expect(await eve.exit()).toBe(4);
+  expect(eve.stderr).toContain("Busy: the peer is in another chat");
+  alice.type("still here");
+  await bob.line("Alice> still here");
+});

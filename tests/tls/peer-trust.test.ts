@@ -1,0 +1,79 @@
+// Whose key a peer's is: what is known is replaced by nothing, neither by another key nor by none.
+
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { KnownKeysFile } from "../../src/tls/known-keys-file.ts";
+import { PeerTrust } from "../../src/tls/peer-trust.ts";
+
+const base = mkdtempSync(join(tmpdir(), "parley-peer-trust-"));
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+let count = 0;
+
+const key = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+const other = "3p7bfXt9wbTTW2HC7OQ1Nz-DQ8hbeGdNrfx-FG-IK08";
+
+const never = (): Promise<string | undefined> => Promise.reject(new Error("not asked"));
+const listed = (found: string | undefined) => () => Promise.resolve(found);
+
+function trust(text = "", server = "chat.example:55000/peers") {
+  const path = join(base, `${++count}`);
+  writeFileSync(path, text, { mode: 0o600 });
+  return { path, trust: new PeerTrust(new KnownKeysFile(path, server), path) };
+}
+
+test("nobody known: plain text without a key, protected with the one that the registry has", () => {
+  const { trust: one } = trust();
+  expect(one.planFor("Bob", undefined)).toEqual({ how: "plain" });
+  expect(one.planFor("Bob", key)).toEqual({ how: "secured", key, state: "new" });
+  expect(one.isKnown("Bob")).toBe(false);
+});
+
+test("a key that is known is expected even if the registry has none, or leaves it out", () => {
+  const { trust: one, path } = trust();
+  one.remember("Bob", key);
+  expect(readFileSync(path, "utf8")).toBe(`chat.example:55000/peers bob met ${key}\n`);
+  expect(one.isKnown("BOB")).toBe(true);
+  for (const listed of [undefined, key]) {
+    expect(one.planFor("bob", listed)).toEqual({ how: "secured", key, state: "known" });
+  }
+});
+
+test("another key is refused, with the file and the way out", () => {
+  const { trust: one, path } = trust();
+  one.remember("Bob", key);
+  const plan = one.planFor("Bob", other);
+  expect(plan).toMatchObject({ how: "refused" });
+  expect(JSON.stringify(plan)).toContain(path);
+  expect(JSON.stringify(plan)).toContain("Bob has another key than the one that you know");
+});
+
+test("callers: the known key, else the one that the registry has, else any for the first time", async () => {
+  const { trust: one } = trust();
+  expect(await one.judgeCaller("Cal", key, listed(key))).toEqual({ state: "new" });
+  expect(await one.judgeCaller("Cal", key, listed(undefined))).toEqual({ state: "new" });
+  expect(await one.judgeCaller("Cal", other, listed(key))).toMatchObject({
+    why: expect.stringContaining("another key than the one that the registry has"),
+  });
+  one.remember("Bob", key);
+  expect(await one.judgeCaller("Bob", key, never)).toEqual({ state: "known" });
+  // Whatever the registry says now.
+  expect(await one.judgeCaller("Bob", other, listed(other))).toHaveProperty("why");
+});
+
+test("a compared key says so; a damaged line is refused, not taken for none", () => {
+  const { trust: compared } = trust(`chat.example:55000/peers bob verified ${key}\n`);
+  expect(compared.planFor("Bob", key)).toMatchObject({ state: "verified" });
+  expect(compared.isVerified("Bob")).toBe(true);
+  const { trust: damaged } = trust("chat.example:55000/peers bob met nonsense\n");
+  expect(damaged.planFor("Bob", key)).toMatchObject({ how: "refused" });
+  expect(damaged.isKnown("Bob")).toBe(true);
+});
+
+test("peers are apart from people, and one registry's from another's", () => {
+  const { trust: one } = trust(
+    `chat.example:55000 bob met ${key}\nb.example:1/peers bob met ${key}\n`,
+  );
+  expect(one.planFor("Bob", undefined)).toEqual({ how: "plain" });
+});
