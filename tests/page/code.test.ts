@@ -93,8 +93,8 @@ inBrowser("a folder and a file, in a browser with a folder picker and without", 
 });
 
 inBrowser("it goes on after the server was killed", async () => {
-  const { path, sha256 } = file("long.bin", 150_000_000);
-  await using sender = give(path, "--limit-rate", "20M");
+  const { path, sha256 } = file("long.bin", 50_000_000);
+  await using sender = give(path, "--limit-rate", "10M");
   await open(tab, await codeOf(sender));
   await tab.click(submit);
   await isIn(tab, "listed");
@@ -104,13 +104,9 @@ inBrowser("it goes on after the server was killed", async () => {
   await isIn(tab, "interrupted");
   await rig.start();
   await isIn(tab, "running");
-  await until(
-    () => sender.lines.some((line) => line.includes('"event":"sent"')),
-    "the sender's end",
-  ).catch(() => {});
+  expect(await sender.exit()).toBe(0);
   await isIn(tab, "done");
   expect(await sha256Of(tab, "picked-long.bin")).toBe(sha256);
-  expect(await sender.exit()).toBe(0);
 });
 
 inBrowser(

@@ -158,10 +158,14 @@ inBrowser("the paper clip picks files; either end can stop it", async () => {
   await press(bob, "Accept");
   await isIn(ann, "running");
   await isIn(bob, "running");
+  // Leaving now would lose it, so the browser asks.
+  const leaves = "dispatchEvent(new Event('beforeunload', { cancelable: true }))";
+  expect([await ann.get(leaves), await bob.get(leaves)]).toEqual([false, false]);
   await press(bob, "Cancel");
   await isIn(bob, "cancelled");
   await isIn(ann, "cancelled");
   expect(await ann.get(`${lastCard}.innerText`)).toContain("Bob has stopped it");
+  expect(await ann.get(leaves)).toBe(true);
   await attach(ann, path);
   await press(bob, "Accept");
   await isIn(bob, "running");
@@ -182,7 +186,7 @@ inBrowser(
   async () => {
     await using tom = await takerInSight("Tom");
     await toggle("Tom");
-    const { path, sha256 } = file("resumed.bin", 200_000_000);
+    const { path, sha256 } = file("resumed.bin", 80_000_000);
     await attach(ann, path);
     await ann.until(`${lastCard}.querySelector("progress").value > 0.1`);
     await rig.kill();

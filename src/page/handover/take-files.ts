@@ -3,7 +3,7 @@
 // that comes.
 
 import { ParleyError } from "../../errors.ts";
-import { offers as limits } from "../../limits.ts";
+import { offers as limits, pageFiles } from "../../limits.ts";
 import type { FileInfo } from "../../protocol/messages.ts";
 import { quoted } from "../../text.ts";
 import { ChannelLost, type Channels } from "./channel-control.ts";
@@ -33,7 +33,8 @@ export class FilesTaker {
 
   constructor(channels: Channels, allowance: Allowance, hooks: TakeHooks) {
     this.#channels = channels;
-    this.#allowance = allowance;
+    // Whatever a sender says, there is an end to what is remembered.
+    this.#allowance = { ...allowance, files: Math.min(allowance.files, pageFiles.maxTreeEntries) };
     this.#hooks = hooks;
   }
 

@@ -16,8 +16,6 @@ export type FileDropActions = {
 /** Whom files are for: people, or without any of them everybody in a room. */
 type Audience = { readonly people: readonly string[]; readonly room: string | undefined };
 
-const nobody: Audience = { people: [], room: undefined };
-
 const marked = "dropping";
 
 export class FileDrop {
@@ -30,7 +28,7 @@ export class FileDrop {
   #people: readonly string[] = [];
   #room: string | undefined;
   /** Whom the files are for that are being picked: what is written may go elsewhere meanwhile. */
-  #chosen: Audience = nobody;
+  #chosen: Audience | undefined;
   /** What files are dragged over. */
   #target: Element | undefined;
 
@@ -41,7 +39,8 @@ export class FileDrop {
       const files = [...(this.#input.files ?? [])];
       // The same file can be picked again.
       this.#input.value = "";
-      if (files.length > 0) this.#send(this.#chosen, files);
+      if (files.length > 0) this.#send(this.#chosen ?? this.#audience, files);
+      this.#chosen = undefined;
     });
     byId("text", HTMLTextAreaElement).addEventListener("paste", (event) => this.#paste(event));
     // On the whole document: a file that is dropped beside everything must not replace the page.
@@ -76,7 +75,7 @@ export class FileDrop {
 
   #pick(): void {
     if (this.#people.length === 0 && this.#room === undefined) this.#actions.refuse(nowhere);
-    else this.#choose({ people: this.#people, room: this.#room });
+    else this.#choose(this.#audience);
   }
 
   #paste(event: ClipboardEvent): void {
@@ -85,7 +84,7 @@ export class FileDrop {
     // Copied text may come with a picture of itself.
     if (files.length === 0 || clipboardData?.types.includes("text/plain") === true) return;
     event.preventDefault();
-    this.#send({ people: this.#people, room: this.#room }, files, true);
+    this.#send(this.#audience, files, true);
   }
 
   #drag(event: DragEvent): void {
@@ -129,6 +128,11 @@ export class FileDrop {
       this.#people.length > 0
         ? `Drop the files to offer them to ${this.#people.join(", ")}`
         : `Drop the files to share them with everybody in ${this.#room}`;
+  }
+
+  /** Whom what is written now goes to. */
+  get #audience(): Audience {
+    return { people: this.#people, room: this.#room };
   }
 
   #send({ people, room }: Audience, files: readonly File[], isPasted = false): void {
