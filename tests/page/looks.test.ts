@@ -7,7 +7,8 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Parley } from "../parley.ts";
 import { desktop, phone, type Size, type Tab } from "./browser.ts";
-import { anotherCard, drop, isIn, lastCard } from "./handover-rig.ts";
+import { noise } from "../noise.ts";
+import { anotherCard, drop, isIn, lastCard, press, sender } from "./handover-rig.ts";
 import { Bot, expectNoComplaints, inBrowser, pageRig } from "./page-rig.ts";
 
 const longName = "Wilhelmina_von_Hohenfriedberg-32";
@@ -348,6 +349,25 @@ inBrowser("files from person to person", async () => {
   await ann.get("document.dispatchEvent(new DragEvent('dragleave', { bubbles: true }))");
   await ann.resize(desktop);
   await ann.click("[aria-label='Write to Bob privately']");
+  // Where nothing can be picked, what was taken can be saved again.
+  await ann.get("delete window.showSaveFilePicker");
+  await ann.cdp("Browser.setDownloadBehavior", { behavior: "allow", downloadPath: rig.downloads });
+  const path = join(rig.folder, "holiday.mp4");
+  writeFileSync(path, noise(30_000_000));
+  await using carl = await anotherCard(ann, async () =>
+    sender(rig, "Carl", "Ann", path, "--limit-rate", "3M"),
+  );
+  await press(ann, "Accept");
+  await ann.until(`${lastCard}.querySelector("progress").value > 0.05`);
+  await shoot(ann, "offers-running");
+  carl.signal("SIGINT");
+  await isIn(ann, "cancelled");
+  writeFileSync(path, "short");
+  await using dan = await anotherCard(ann, async () => sender(rig, "Dan", "Ann", path));
+  await press(ann, "Accept");
+  await isIn(ann, "done");
+  await dan.exit();
+  await shoot(ann, "offers-done");
 });
 
 inBrowser("files, a dialog, and no connection", async () => {
