@@ -437,9 +437,11 @@ export const pageFiles = {
 export const sharing = {
   /** Least quota: room for a few small files of several people. */
   leastQuotaBytes: 1_000_000,
-  /** Uploads at once, and those of one owner: each has a receiver, with up to 8 MB in memory. */
+  /** Uploads at once, and those of one owner. */
   maxUploads: 32,
   maxPerOwner: 4,
+  /** Bytes that are requested beyond what is written: a sender without tags fills so much memory. */
+  aheadBytes: 8 * MiB,
   /** New uploads of one owner, at once and per minute: each is announced to a room. */
   newAtOnce: 16,
   newPerMinute: 30,
@@ -467,7 +469,7 @@ export const sharing = {
   awayMs: 600_000,
   /** A place that is kept for a file by HTTP: the browser sends it at once. */
   ticketMs: 60_000,
-  /** Whoever sends a file by HTTP sends so much in a while, or is gone: 2 kB a second. */
+  /** Whoever shares a file sends so much in a while, or makes way: 2 kB a second. */
   leastBytes: 64 * KiB,
   leastEveryMs: 30_000,
   /** What has arrived of an upload that was interrupted, by a crash for one, stays this long. */
@@ -976,6 +978,8 @@ export const web = {
    * seconds, up to 255).
    */
   idleSeconds: 60,
+  /** The same for an upload, in seconds: the most that Bun.serve counts. */
+  uploadSeconds: 255,
   /** A WebSocket without a sign of life, not even a pong, is closed after this, in seconds. */
   socketIdleSeconds: 120,
   /** After the server's last line: time for a browser to close its side. */

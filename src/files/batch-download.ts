@@ -2,7 +2,7 @@
 // gathered in memory and saved as soon as it is whole and verified.
 
 import { ParleyError } from "../errors.ts";
-import { fetching as limits } from "../limits.ts";
+import { fetching as limits, tree } from "../limits.ts";
 import type { FileOffer, TransferMessage, TreeEntry } from "../protocol/messages.ts";
 import { Assembler, type ChunkStore } from "../transfer/assembler.ts";
 import { chunkBytesFor, chunkCount, chunkLength } from "../transfer/chunks.ts";
@@ -19,6 +19,8 @@ export interface BatchDownloadOptions {
   readonly planned: PlannedBatch;
   /** Saves a file. May throw. */
   save(node: TreeNode, bytes: Uint8Array): void;
+  /** Bytes requested beyond what is saved (default: limits.ts). */
+  readonly aheadBytes?: number | undefined;
   /** Called after each turn of an attempt. */
   onTurn(): void;
 }
@@ -79,7 +81,7 @@ export class BatchDownload implements Incoming, ChunkStore {
       ...(this.#requestsAll ? {} : { wanted }),
       heldBytes: 0,
       batch: { after, until, version: this.#version },
-      onList: (entries) => this.#newList.push(...entries),
+      onList: (entries) => this.#addToList(entries),
       onMessage: (message) => this.#handleMessage(message),
     };
   }
@@ -109,7 +111,7 @@ export class BatchDownload implements Incoming, ChunkStore {
 
   handleTurn(): void {
     const horizon = this.#horizon();
-    if (horizon - this.#horizonSet >= limits.aheadBytes / limits.horizonSteps) {
+    if (horizon - this.#horizonSet >= this.#aheadBytes / limits.horizonSteps) {
       this.#horizonSet = horizon;
       this.#attempt?.setHorizon(horizon);
     }
@@ -178,6 +180,15 @@ export class BatchDownload implements Incoming, ChunkStore {
     this.#lost.add(node);
   }
 
+  /** @throws ParleyError `protocol` if there is more than a batch can have */
+  #addToList(entries: readonly TreeEntry[]): void {
+    if (this.#newList.length + entries.length > tree.maxBatchFiles) {
+      const sentence = `The server's list of files in '${this.#shown}' does not end.`;
+      throw new ParleyError("protocol", sentence);
+    }
+    this.#newList.push(...entries);
+  }
+
   /** Takes the server's list for the batch. What is no longer as it was listed first is lost. */
   #handleNewList(): void {
     const before = new Map(this.#batch.files.map((file) => [file.path, file]));
@@ -227,7 +238,11 @@ export class BatchDownload implements Incoming, ChunkStore {
   /** As in download.ts: what is requested beyond it would fill the memory. */
   #horizon(): number {
     const front = this.#assembler?.presentFront ?? this.#missing()[0]?.[0] ?? 0;
-    return front + limits.aheadBytes;
+    return front + this.#aheadBytes;
+  }
+
+  get #aheadBytes(): number {
+    return this.#options.aheadBytes ?? limits.aheadBytes;
   }
 }
 

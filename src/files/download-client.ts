@@ -42,6 +42,8 @@ export interface DownloadClientOptions {
   readonly wait?: (ms: number) => Promise<void>;
   /** The most that the list of a folder may have. */
   readonly listBounds?: ManifestBounds;
+  /** Bytes requested beyond what is written to a file (default: limits.ts). */
+  readonly aheadBytes?: number;
   onEvent?(event: FetchEvent): void;
 }
 
@@ -123,6 +125,7 @@ export class DownloadClient {
     const download = new Download(name, target, {
       resume: this.#options.resume ?? true,
       sha256: this.#options.sha256 ?? false,
+      aheadBytes: this.aheadBytes,
       sender: () => this.#source.sender,
       onEvent,
     });
@@ -153,6 +156,10 @@ export class DownloadClient {
   /** @throws ParleyError the reason given to `stop` */
   throwIfStopped(): void {
     if (this.#stopped !== undefined) throw this.#stopped;
+  }
+
+  get aheadBytes(): number | undefined {
+    return this.#options.aheadBytes;
   }
 
   get listBounds(): ManifestBounds | undefined {

@@ -21,6 +21,8 @@ export interface DownloadOptions {
   readonly resume: boolean;
   /** Certify the file by SHA-256. */
   readonly sha256: boolean;
+  /** Bytes requested beyond what is written to a file (default: limits.ts). */
+  readonly aheadBytes?: number | undefined;
   /** Pin of the server whose key has been checked; undefined without TLS. */
   sender(): string | undefined;
   onEvent(event: FetchEvent): void;
@@ -260,7 +262,8 @@ export class Download implements Incoming {
   }
 
   get #aheadBytes(): number {
-    const usual = this.#target.kind === "stream" ? limits.streamAheadBytes : limits.aheadBytes;
+    const { aheadBytes = limits.aheadBytes } = this.#options;
+    const usual = this.#target.kind === "stream" ? limits.streamAheadBytes : aheadBytes;
     return Math.max(usual, 2 * (this.#assembler?.chunkBytes ?? 0));
   }
 

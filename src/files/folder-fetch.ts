@@ -41,6 +41,8 @@ export interface TreeClient {
   readonly isBlocked: boolean;
   /** Of lists that are taken; undefined: the usual ones. */
   readonly listBounds?: ManifestBounds | undefined;
+  /** Bytes requested beyond what is written; undefined: the usual. */
+  readonly aheadBytes?: number | undefined;
 }
 
 export interface FolderFetchOptions extends ScanOptions {
@@ -185,6 +187,7 @@ class FolderFetch {
     const download = new BatchDownload({
       name,
       planned,
+      aheadBytes: client.aheadBytes,
       save: (node, bytes) => this.#save(node, bytes),
       onTurn: () => this.#progress.update(this.#bytes),
     });

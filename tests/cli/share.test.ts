@@ -182,6 +182,24 @@ test("kill -9 in the middle of a PUT leaves what counts, and is never seen", asy
   expect(world.listed).toEqual(["seven.bin"]);
 });
 
+test("a file that changes while it is sent is never shared as a mixture", async () => {
+  await using world = await new ShareWorld().start("--quota", "200M");
+  const file = world.file("Ann", "log.bin", largeBytes);
+  await using first = await slowly(world, file);
+  writeFileSync(file, Buffer.alloc(largeBytes, "new"));
+  // As it is in the end, or not at all.
+  const code = await first.exit();
+  expect([0, 6]).toContain(code);
+  expect(world.listed).toEqual(code === 0 ? ["log.bin"] : []);
+  if (code === 0) expect(isSame(file, join(world.files, "log.bin"))).toBe(true);
+  const other = world.file("Ann", "other.bin", largeBytes);
+  await using second = await slowly(world, other);
+  writeFileSync(other, Buffer.alloc(largeBytes + 1_000));
+  expect(await second.exit()).toBe(6);
+  expect(world.listed).not.toContain("other.bin");
+  await world.server?.until(() => world.uploads.length === 0, "the rest to go");
+});
+
 /** What became of an upload whose sender answers what is asked for with these lines. */
 async function lie(
   world: ShareWorld,
@@ -291,6 +309,26 @@ test("what is older than --keep-shared goes, what the operator has put there sta
   await world.server?.until(() => world.listed.length === 1, "the file to expire");
   expect(world.listed).toEqual(["own.bin"]);
   expect(world.log).toMatch(/"message":"shared file expired".*"file":"old.bin"/);
+});
+
+test("servers that share the folder share the quota, and what is whose", async () => {
+  await using one = await new ShareWorld().start("--quota", "5M");
+  await using two = new ShareWorld();
+  two.files = one.files;
+  await two.start("--quota", "5M");
+  const file = one.file("Ann", "a.bin", 3_000_000);
+  await using ann = one.share("Ann", file);
+  expect(await ann.exit()).toBe(0);
+  await using more = two.share("Bob", two.file("Bob", "b.bin", 3_000_000));
+  expect(await more.exit()).toBe(4);
+  expect(more.lines.at(-1)).toContain("has room for 2.00 MB");
+  // By her key, at the other server.
+  const words = [two.address, "unshare", "a.bin", "--identity", join(one.home("Ann"), "identity")];
+  await using admin = new Parley("admin", ...words);
+  expect(await admin.exit()).toBe(0);
+  await using again = two.share("Bob", two.file("Bob", "b.bin", 3_000_000));
+  expect(await again.exit()).toBe(0);
+  expect(one.listed).toEqual(["b.bin"]);
 });
 
 const hostileNames = [

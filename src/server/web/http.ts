@@ -288,7 +288,7 @@ class Site {
     const ban = banFor?.(address);
     if (ban !== undefined) return plainText(403, `${ban}.`);
     if (isRoom) return this.#room(request, path, query, from);
-    if (isUpload) return this.#upload(request, path, query, from, host);
+    if (isUpload) return this.#upload(request, server, path, query, from);
     const isFiles = path === "/files" || path.startsWith("/files/");
     if (isFiles && hasAccess?.(accessToken(request.headers)) === false) return noAccess();
     if (path === "/files") return this.#files.list(query);
@@ -362,16 +362,19 @@ class Site {
   /** A browser says where the page comes from that sends something: it must be ours. */
   async #upload(
     request: Request,
+    server: Server<SocketLink>,
     path: string,
     query: URLSearchParams,
     { address, port }: From,
-    host: string | null,
   ): Promise<Response> {
     const { publicUrl } = this.#options;
-    if (!isOwnOrigin(request.headers.get("origin"), host, publicUrl?.origin)) {
+    const { headers } = request;
+    if (!isOwnOrigin(headers.get("origin"), headers.get("host"), publicUrl?.origin)) {
       return plainText(403, "Pages from other origins may not send files.");
     }
     if (this.isStopping) return plainText(503, "The server is stopping.", { "Retry-After": "1" });
+    // Uploads have a pace of their own, and a slow disk takes a while to have all of a file.
+    server.timeout(request, web.uploadSeconds);
     const peer = this.#peer(address, port);
     if (path.startsWith(ticketsPath)) {
       return this.#uploads.answerTicket(request, path.slice(ticketsPath.length), peer);

@@ -19,6 +19,8 @@ export interface ChannelUploadOptions {
   readonly store: UploadStore;
   readonly upload: Upload;
   readonly offer: ShareOffer;
+  /** How often enough must have come (default: limits.ts). */
+  readonly leastEveryMs?: number | undefined;
   /** Why the disk can't take more, for whoever sends. */
   readonly diskReason: () => string;
   /** It is over: `kept`, what has come waits on the disk for its sender. */
@@ -29,7 +31,6 @@ export interface ChannelUploadOptions {
 const tellable: ReadonlySet<string> = new Set([
   "protocol",
   "integrity",
-  "changed",
   "not-found",
   "muted",
   "banned",
@@ -48,6 +49,9 @@ export class ChannelUpload {
   #frameChars = 0;
   #isOver = false;
   #awayTimer: Timer | undefined;
+  /** Looks whether enough has come since the last time. */
+  #pace: Timer | undefined;
+  #pacedChars = 0;
   /** Resolves when the sender is back. */
   #returned = Promise.withResolvers<void>();
   /** Bytes of files that are done, and of the one that is coming. */
@@ -70,6 +74,7 @@ export class ChannelUpload {
       source: this.#source,
       retryForMs: offers.waitMs,
       force: true,
+      aheadBytes: limits.aheadBytes,
       listBounds: { maxEntries: limits.maxEntries, maxNameChars: limits.maxNameChars },
       onEvent: (event) => this.#handleFetch(event),
     });
@@ -81,8 +86,18 @@ export class ChannelUpload {
 
   /** Starts receiving. */
   start(): void {
+    const { leastEveryMs = limits.leastEveryMs } = this.#options;
+    this.#pace = setInterval(() => this.#checkPace(), leastEveryMs);
     this.#openChannel();
     void this.#receive();
+  }
+
+  /** Whoever keeps a place and sends next to nothing makes way; what has come waits for its sender. */
+  #checkPace(): void {
+    const isSlow = this.#frameChars - this.#pacedChars < limits.leastBytes;
+    this.#pacedChars = this.#frameChars;
+    // Whoever is away has a time of their own.
+    if (isSlow && this.#channel !== undefined) this.#end(tooSlow(), true);
   }
 
   /** The sender is back, with another session. */
@@ -117,7 +132,7 @@ export class ChannelUpload {
 
   /** The sender, or the server, stops it. `isKept`: what has come waits for the sender. */
   stop(reason: ParleyError, isKept: boolean): void {
-    this.#end(reason, isKept);
+    this.#end(own(reason), isKept);
   }
 
   #openChannel(): void {
@@ -150,6 +165,7 @@ export class ChannelUpload {
       // Whoever shares something is there when it happens, so that the room can be told.
       while (this.#channel === undefined && !this.#isOver) await this.#returned.promise;
       if (this.#isOver) return;
+      clearInterval(this.#pace);
       const items = await store.finish(upload, arrived, () => {
         const problem = this.#sharer.problem();
         if (problem !== undefined) throw problem;
@@ -217,6 +233,7 @@ export class ChannelUpload {
     this.#isOver = true;
     this.#returned.resolve();
     clearTimeout(this.#awayTimer);
+    clearInterval(this.#pace);
     this.#closeChannel();
     const { onOver } = this.#options;
     if (Array.isArray(outcome)) {
@@ -234,8 +251,9 @@ export class ChannelUpload {
 
   /** For whoever sends: without paths of this machine. */
   #readable(error: unknown): ParleyError {
-    if (error instanceof ParleyError && tellable.has(error.code)) return error;
-    if (error instanceof ParleyError && error.code === "interrupted") return error;
+    if (error instanceof ParleyError && error.code === "changed") return changed();
+    if (error instanceof ParleyError && tellable.has(error.code)) return asSender(error);
+    if (error instanceof ParleyError && ours.has(error)) return error;
     return new ParleyError("storage", this.#options.diskReason());
   }
 }
@@ -244,6 +262,28 @@ export function entryOf({ name, isFolder, bytes: size, files, atMs: modified }: 
   return { name: isFolder ? `${name}/` : name, size, files, modified };
 }
 
+/** Errors of this file, or of who stops it: those of a fetch with the same codes name paths. */
+const ours = new WeakSet<ParleyError>();
+
+function own(error: ParleyError): ParleyError {
+  ours.add(error);
+  return error;
+}
+
 function gone(): ParleyError {
-  return new ParleyError("stalled", "Its sender has gone");
+  return own(new ParleyError("stalled", "Its sender has gone"));
+}
+
+function changed(): ParleyError {
+  return new ParleyError("changed", "Something has changed while it was sent: send it again");
+}
+
+/** A fetch says "the server" of whoever sends. */
+function asSender({ code, message }: ParleyError): ParleyError {
+  return new ParleyError(code, message.replace(/^The server's /, "The sender's "));
+}
+
+function tooSlow(): ParleyError {
+  const sentence = "Next to nothing has come for a while: what has come is kept for an hour, send it again";
+  return own(new ParleyError("stalled", sentence));
 }

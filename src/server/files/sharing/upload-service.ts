@@ -26,6 +26,8 @@ export interface UploadServiceOptions {
   readonly log: Log;
   /** Something was put into the folder, or removed. */
   readonly onChange?: () => void;
+  /** How often enough must have come of an upload (default: limits.ts). */
+  readonly leastEveryMs?: number;
 }
 
 export class UploadService implements SharingPort {
@@ -252,6 +254,7 @@ export class UploadService implements SharingPort {
         store,
         upload,
         offer,
+        leastEveryMs: this.#options.leastEveryMs,
         diskReason: () => this.#diskReason(),
         onOver: (outcome, isKept) => {
           left();

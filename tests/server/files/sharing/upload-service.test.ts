@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Sharer, SharingEvent } from "../../../../src/chat/sharing/sharing-port.ts";
 import { ParleyError } from "../../../../src/errors.ts";
+import { encodePart, encodePiece } from "../../../../src/handover/frames.ts";
 import { OfferedFolder } from "../../../../src/handover/offered-folder.ts";
 import { ServedChannel } from "../../../../src/handover/served-channel.ts";
 import { offers, sharing as limits } from "../../../../src/limits.ts";
@@ -37,8 +38,8 @@ const namesIn = (path: string): string[] => {
 function place(quotaBytes = 100_000_000) {
   const folder = join(base, `files${++count}`);
   const { log, logged } = keepingLog();
-  const open = () => {
-    const service = new UploadService({ folder, quotaBytes, log });
+  const open = (more: { leastEveryMs?: number } = {}) => {
+    const service = new UploadService({ folder, quotaBytes, log, ...more });
     running.push(service);
     return service;
   };
@@ -209,6 +210,98 @@ test("whoever sends far more than is asked for is cut", async () => {
   expect(heard.types.at(-1)).toBe("protocol");
 });
 
+const reasonOf = ({ events }: Heard): string => {
+  const last = events.at(-1);
+  return last !== undefined && "error" in last ? last.error.message : "";
+};
+
+type Line = Record<string, unknown>;
+
+/** A sender who answers each line with lines of its own making. */
+function lie(
+  service: UploadService,
+  id: string,
+  amount: { files: number; folders: number; bytes: number },
+  answer: (line: Line, pass: (frame: string) => void) => readonly Line[],
+): Heard {
+  const heard = new Heard();
+  let channel = 0;
+  const pass = (frame: string): void => void service.pass(1, id, channel, frame);
+  heard.onEvent = (event) => {
+    if (event.type === "channel") ({ channel } = event);
+    if (event.type !== "passed") return;
+    const line = JSON.parse(Buffer.from(event.data, "base64").subarray(1).toString()) as Line;
+    setImmediate(() => {
+      for (const said of answer(line, pass)) pass(encodePart(Buffer.from(JSON.stringify(said)), true));
+    });
+  };
+  service.offer(sharer("Eve", 1), { id, ...amount, room: undefined }, heard.tell);
+  return heard;
+}
+
+test("without tags only so much is requested, and kept in memory", async () => {
+  const there = place();
+  const size = 64 << 20;
+  let asked = 0;
+  const offer = { type: "offer", transfer: 1, name: "x", size, modified: 0, version: "v" };
+  const rest = { chunkBytes: 65_536, udpPort: 1, maxSegmentBytes: 1_444 };
+  const heard = lie(there.open(), number(10), { files: 1, folders: 0, bytes: size }, (line, pass) => {
+    const { type, ref } = line;
+    if (type === "files") return [{ type, files: [{ name: "x", size, modified: 0 }], ref }];
+    if (type === "fetch") return [{ ...offer, ...rest, ref }];
+    if (type !== "pull") return [];
+    const [offset, length] = [Number(line["offset"]), Number(line["length"])];
+    asked += length;
+    for (let at = 0; at < length; at += 32_768) {
+      const bytes = new Uint8Array(Math.min(32_768, length - at));
+      pass(encodePiece({ transfer: 1, offset: offset + at, bytes }));
+    }
+    return [];
+  });
+  await until(() => asked >= limits.aheadBytes, "requests");
+  await Bun.sleep(300);
+  expect(asked).toBeLessThan(limits.aheadBytes + (2 << 20));
+  expect(heard.types).not.toContain("placed");
+});
+
+const entry = (n: number) => ({ path: `f${String(n).padStart(7, "0")}`, size: 1, modified: 0, mode: 0o644 });
+const pages = (from: number) => Array.from({ length: 1_000 }, (_, i) => entry(from + i));
+const folder = (line: Line) => ({
+  type: "files",
+  files: [{ name: "d/", size: 5, modified: 0 }],
+  ref: line["ref"],
+});
+
+test("lists that do not end are given up", async () => {
+  const there = place();
+  const service = there.open();
+  const amount = { files: 5, folders: 1, bytes: 5 };
+  const endless = lie(service, number(11), amount, (line) => {
+    const { type, ref } = line;
+    if (type === "files") return [folder(line)];
+    if (type !== "tree") return [];
+    return Array.from({ length: 150 }, (_, i) => ({
+      type: "tree",
+      entries: pages(i * 1_000),
+      more: true,
+      ref,
+    }));
+  });
+  await endless.next("protocol");
+  expect(reasonOf(endless)).toBe("The sender's list of 'd/' has more than 100000 entries, 'd/f0100000': nothing of it was saved.");
+  // The list of the folder is honest, that of its small files is not.
+  const batch = lie(service, number(12), amount, (line) => {
+    const { type, ref } = line;
+    if (type === "files") return [folder(line)];
+    if (type === "tree") return [{ type, entries: pages(0).slice(0, 5), ref }];
+    if (type !== "fetch") return [];
+    return Array.from({ length: 40 }, () => ({ type: "tree", entries: pages(0), more: true, ref }));
+  });
+  await batch.next("protocol");
+  expect(reasonOf(batch)).toBe("The sender's list of files in 'd/' does not end.");
+  expect(there.listed()).toEqual([]);
+});
+
 test("one network has few uploads at once, all of them together not many", async () => {
   const there = place();
   const service = there.open();
@@ -225,6 +318,24 @@ test("one network has few uploads at once, all of them together not many", async
   for (let n = 200; n < 260; n++) await ask(n, `198.51.100.${n % 250}`);
   expect(counts.get("taken")).toBe(limits.maxUploads);
   expect(service.size).toBe(limits.maxUploads);
+});
+
+test("whoever keeps a place and sends nothing makes way, and goes on later", async () => {
+  const there = place();
+  const service = there.open({ leastEveryMs: 50 });
+  const heard = new Heard();
+  service.offer(sharer("Ann", 1), { id: number(8), ...small }, heard.tell);
+  await heard.next("channel");
+  await heard.next("stalled");
+  expect(service.size).toBe(0);
+  expect(there.uploads()).toEqual([number(8)]);
+  // Whoever is away is not slow.
+  const away = new Heard();
+  service.offer(sharer("Ann", 2), { id: number(8), ...small }, away.tell);
+  await away.next("channel");
+  service.closed(2);
+  await Bun.sleep(200);
+  expect(service.size).toBe(1);
 });
 
 test("one owner begins few in a while", async () => {
