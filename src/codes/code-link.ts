@@ -6,14 +6,20 @@ import { ParleyError } from "../errors.ts";
 import { ControlClient } from "../files/control-client.ts";
 import type { FramePort } from "../handover/channel.ts";
 import { hostPortText, type ServerAddress } from "../io/host-port.ts";
-import { codes as limits } from "../limits.ts";
-import type { CodeOfferRequest, OfferEnd, OfferMessage } from "../protocol/messages.ts";
+import type { DatagramSettings } from "../handover/exchange.ts";
+import { codes as limits, fetching } from "../limits.ts";
+import type {
+  ChannelEnds,
+  CodeOfferRequest,
+  OfferEnd,
+  OfferMessage,
+} from "../protocol/messages.ts";
 
 export interface CodeLinkEvents {
   /** The server has opened the code under this number, or let this end join it. */
   ready(answer: Extract<OfferMessage, { type: "code-opened" | "code-joined" }>): void;
   /** Both ends are connected: an earlier channel is over. */
-  channel(number: number): void;
+  channel(number: number, relay: ChannelEnds["relay"]): void;
   frame(data: string): void;
   /** The channel is over; another may follow. `reason`: as the middle of a sentence. */
   lost(reason: string): void;
@@ -68,6 +74,15 @@ export class CodeLink {
     };
   }
 
+  /** How datagrams may go between the two ends. */
+  datagrams(isDirectAllowed: boolean): DatagramSettings {
+    return {
+      server: () => this.#control?.remoteAddress ?? "",
+      isDirectAllowed,
+      checkAlive: () => this.#control?.checkAlive(fetching.aliveTimeoutMs),
+    };
+  }
+
   /** Says whether the other end knows the code. */
   answer(accept: boolean): void {
     this.#control?.send({ type: "answer-files", offer: this.#request().offer, accept });
@@ -118,7 +133,7 @@ export class CodeLink {
     switch (message.type) {
       case "channel":
         this.#channel = message.channel;
-        return this.#events.channel(message.channel);
+        return this.#events.channel(message.channel, message.relay);
       case "passed":
         if (message.channel === this.#channel) this.#events.frame(message.data);
         return;

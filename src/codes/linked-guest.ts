@@ -8,19 +8,42 @@ import { encodeReceipt, proofOf } from "../handover/channel-line.ts";
 import { channelInfo } from "../handover/exchange.ts";
 import { codeStepIn } from "../handover/frames.ts";
 import { offerId } from "../handover/offer-number.ts";
+import { PersonLink } from "../handover/paths/person-link.ts";
 import { PersonSource } from "../handover/person-source.ts";
 import type { ServerAddress } from "../io/host-port.ts";
 import { codes as limits } from "../limits.ts";
-import type { OfferEnd } from "../protocol/messages.ts";
+import type { ChannelEnds, OfferEnd } from "../protocol/messages.ts";
 import { codeSealer } from "../tls/code-sealer.ts";
+import type { Path } from "../transfer/paths/path-finder.ts";
 import type { Code } from "../trust/code.ts";
 import { CodeLink, type CodeLinkEvents } from "./code-link.ts";
 import { GuestSteps } from "./code-steps.ts";
 
 const senderName = "The sender";
 
+type DatagramOptions = {
+  /** False: the sender must not learn our addresses. */
+  readonly isDirectAllowed: boolean;
+  /** How bytes come now. */
+  onPath(path: Path | undefined): void;
+};
+
+export type JoinOptions = DatagramOptions & {
+  readonly server: ServerAddress;
+  /** A connection to it. */
+  readonly control: ControlClient;
+};
+
+/** A channel, and what is in it once the sender is known. */
+type Opened = {
+  readonly number: number;
+  readonly relay: ChannelEnds["relay"];
+  channel: Channel | undefined;
+};
+
 export class LinkedGuest {
   readonly #code: Code;
+  readonly #options: DatagramOptions;
   readonly #link: CodeLink;
   readonly #steps: GuestSteps;
   /** Resolves when the sender has shown that it knows the code. */
@@ -28,7 +51,7 @@ export class LinkedGuest {
   readonly #failed = Promise.withResolvers<never>();
   readonly #done = Promise.withResolvers<void>();
   #source: PersonSource | undefined;
-  #channel: { number: number; channel: Channel | undefined } | undefined;
+  #channel: Opened | undefined;
   #receipt: { files: number } | undefined;
   readonly #hurry: Timer;
 
@@ -38,10 +61,9 @@ export class LinkedGuest {
    */
   static async join(
     code: Code,
-    server: ServerAddress,
-    control: ControlClient,
+    { server, control, isDirectAllowed, onPath }: JoinOptions,
   ): Promise<LinkedGuest> {
-    const guest = new LinkedGuest(code, server);
+    const guest = new LinkedGuest(code, server, { isDirectAllowed, onPath });
     try {
       await guest.#link.open(control);
     } catch (error) {
@@ -51,8 +73,9 @@ export class LinkedGuest {
     return guest;
   }
 
-  private constructor(code: Code, server: ServerAddress) {
+  private constructor(code: Code, server: ServerAddress, options: DatagramOptions) {
     this.#code = code;
+    this.#options = options;
     this.#steps = new GuestSteps(code);
     const offer = offerId();
     const request = () => ({ type: "join-code", offer, number: code.number }) as const;
@@ -98,9 +121,9 @@ export class LinkedGuest {
   #events(): CodeLinkEvents {
     return {
       ready() {},
-      channel: (number) => {
+      channel: (number, relay) => {
         this.#drop();
-        this.#channel = { number, channel: undefined };
+        this.#channel = { number, relay, channel: undefined };
       },
       frame: (data) => this.#receive(data),
       lost: () => this.#drop(),
@@ -126,7 +149,7 @@ export class LinkedGuest {
   }
 
   /** From here on everything is sealed. */
-  #open(current: { number: number; channel: Channel | undefined }, secret: Uint8Array): void {
+  #open(current: Opened, secret: Uint8Array): void {
     clearTimeout(this.#hurry);
     const source = (this.#source ??= sourceOf(secret));
     const peer = {
@@ -135,14 +158,32 @@ export class LinkedGuest {
       info: channelInfo(`code ${this.#code.number}`, current.number),
     };
     const channel: Channel = new Channel(this.#link.port(current.number), peer, true, {
-      line: (text) => source.handleLine(text),
+      line(text) {
+        if (!link.handleLine(text)) source.handleLine(text);
+      },
       piece: (piece) => source.handlePiece(piece),
       broken: (reason) => {
         if (current.channel === channel) this.#fail(reason);
       },
     });
+    const { isDirectAllowed, onPath } = this.#options;
+    const datagrams = this.#link.datagrams(isDirectAllowed);
+    const link: PersonLink = new PersonLink({
+      isRecipient: true,
+      server: datagrams.server(),
+      isDirectAllowed,
+      relay: current.relay,
+      sendLine: (line) => channel.sendLine(line),
+      exported: () => channel.exported,
+      onSilence: datagrams.checkAlive,
+      onPath(path) {
+        onPath(path);
+        source.handlePath();
+      },
+    });
     current.channel = channel;
-    source.handleOpened(channel);
+    source.handleOpened(channel, link);
+    void link.start();
     this.#entered.resolve(source);
     if (this.#receipt !== undefined) this.#sayReceived();
   }

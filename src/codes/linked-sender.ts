@@ -13,10 +13,11 @@ import { LinkSocket } from "../handover/paths/link-socket.ts";
 import { ServedChannel } from "../handover/served-channel.ts";
 import type { ServerAddress } from "../io/host-port.ts";
 import { codes as limits, transfer as wire } from "../limits.ts";
-import type { OfferEnd } from "../protocol/messages.ts";
+import type { ChannelEnds, OfferEnd } from "../protocol/messages.ts";
 import { FileService } from "../server/files/file-service.ts";
 import { harmless } from "../text.ts";
 import { codeSealer } from "../tls/code-sealer.ts";
+import type { Path } from "../transfer/paths/path-finder.ts";
 import type { Code } from "../trust/code.ts";
 import type { CodeDoor } from "./code-door.ts";
 import { CodeLink, type CodeLinkEvents } from "./code-link.ts";
@@ -26,14 +27,22 @@ export interface LinkedSenderOptions {
   readonly server: ServerAddress;
   readonly folder: OfferedFolder;
   readonly limitBytesPerSecond?: number | undefined;
+  /** False: the guest must not learn our addresses. */
+  readonly isDirectAllowed: boolean;
+  /** How long a guest who has lost the connection is waited for; undefined: as long as the server does. */
+  readonly patienceMs?: number | undefined;
   /** Bytes that the guest has verified. */
   onProgress(bytes: number): void;
   onInterrupted(reason: string): void;
+  /** How bytes go to the guest now. */
+  onPath(path: Path | undefined): void;
   /** The guest has everything, and has verified it. */
   onDone(): void;
   /** It has come to nothing. */
   onFailed(error: ParleyError): void;
 }
+
+type Opened = { number: number; relay: ChannelEnds["relay"] };
 
 export class LinkedSender {
   readonly #options: LinkedSenderOptions;
@@ -42,10 +51,12 @@ export class LinkedSender {
   readonly #pace: TokenBucket | undefined;
   #number = 0;
   #serving: { code: Code; door: CodeDoor; steps: HostSteps } | undefined;
-  /** The channel that there is, until it can be served. */
-  #channel: number | undefined;
+  /** The channel that there is. */
+  #channel: Opened | undefined;
   #served: ServedChannel | undefined;
   #hurry: Timer | undefined;
+  #patience: Timer | undefined;
+  readonly #socket: LinkSocket;
 
   /** Opens a code at the server. @throws ParleyError */
   static async open(options: LinkedSenderOptions, control?: ControlClient): Promise<LinkedSender> {
@@ -70,9 +81,8 @@ export class LinkedSender {
       const burst = Math.max(rate / 10, wire.pullLineBytes);
       this.#pace = new TokenBucket(rate, burst, performance.now());
     }
-    // Nothing goes by datagrams.
-    const socket = new LinkSocket(this.#pace, () => {});
-    this.#service = FileService.over(folder, socket);
+    this.#socket = new LinkSocket(this.#pace, () => this.#service.wake());
+    this.#service = FileService.over(folder, this.#socket);
   }
 
   /** The number that the server has given the code. */
@@ -99,6 +109,7 @@ export class LinkedSender {
 
   close(): void {
     clearTimeout(this.#hurry);
+    clearTimeout(this.#patience);
     this.#drop();
     this.#link.end("cancelled");
     this.#service.close();
@@ -109,17 +120,18 @@ export class LinkedSender {
       ready: (answer) => {
         if (answer.type === "code-opened") this.#handleNumber(answer.number);
       },
-      channel: (number) => {
+      channel: (number, relay) => {
+        clearTimeout(this.#patience);
         this.#drop();
-        this.#channel = number;
-        this.#greet(number);
+        this.#channel = { number, relay };
+        this.#greet(this.#channel);
       },
       frame: (data) => this.#receive(data),
       lost: (reason) => {
         const wasServing = this.#served !== undefined;
         this.#drop();
         this.#channel = undefined;
-        if (wasServing) this.#options.onInterrupted(reason);
+        if (wasServing) this.#handleInterrupted(reason);
       },
       ended: (reason) => this.#handleEnd(reason),
       failed: (error) => this.#options.onFailed(error),
@@ -136,11 +148,20 @@ export class LinkedSender {
     this.#options.onFailed(new ParleyError("failed", sentence));
   }
 
+  #handleInterrupted(reason: string): void {
+    const { patienceMs, onInterrupted, onFailed } = this.#options;
+    onInterrupted(reason);
+    if (patienceMs === undefined) return;
+    const sentence = `Whoever took the files has not come back for ${patienceMs / 60_000} minutes.`;
+    clearTimeout(this.#patience);
+    this.#patience = setTimeout(() => onFailed(new ParleyError("stalled", sentence)), patienceMs);
+  }
+
   /** Somebody is at the other end. */
-  #greet(channel: number): void {
+  #greet(channel: Opened): void {
     const serving = this.#serving;
     if (serving === undefined) return;
-    this.#link.port(channel).pass(serving.steps.hello);
+    this.#link.port(channel.number).pass(serving.steps.hello);
     if (serving.steps.isIn) return this.#open(channel);
     // Nobody else can use the code meanwhile.
     this.#hurry ??= setTimeout(() => serving.door.close(), limits.guestMs);
@@ -151,19 +172,24 @@ export class LinkedSender {
     const step = codeStepIn(data);
     if (step === undefined || channel === undefined) return this.#served?.receive(data);
     const answer = this.#serving?.steps.handle(step);
-    if (answer !== undefined) this.#link.port(channel).pass(answer);
+    if (answer !== undefined) this.#link.port(channel.number).pass(answer);
   }
 
-  #open(channel: number): void {
+  #open({ number, relay }: Opened): void {
     const { code, door } = this.#serving ?? {};
     if (code === undefined || door?.secret === undefined || this.#served !== undefined) return;
     const sealer = codeSealer(door.secret, false);
     const served: ServedChannel = new ServedChannel({
-      port: this.#link.port(channel),
-      peer: { sealer, key: "", info: channelInfo(`code ${code.number}`, channel) },
+      port: this.#link.port(number),
+      peer: { sealer, key: "", info: channelInfo(`code ${code.number}`, number) },
       service: this.#service,
       pace: this.#pace,
-      datagrams: undefined,
+      datagrams: {
+        ...this.#link.datagrams(this.#options.isDirectAllowed),
+        relay,
+        socket: this.#socket,
+        onPath: (path) => this.#options.onPath(path),
+      },
       to: "Whoever takes it",
       onReceipt: (receipt) => this.#handleReceipt(receipt),
       onBroken: (reason) => {

@@ -54,6 +54,8 @@ export interface ControlLink {
   send(text: string): void;
   /** Bytes that the kernel has not taken yet. */
   readonly waitingBytes: number;
+  /** The other end's address, if there is one. */
+  readonly remoteAddress?: string;
   end(): void;
 }
 
@@ -149,6 +151,11 @@ export class ControlClient {
   /** Bytes that the kernel has not taken yet. */
   get waitingBytes(): number {
     return this.#link.waitingBytes;
+  }
+
+  /** The server's numeric address; empty without one. */
+  get remoteAddress(): string {
+    return this.#link.remoteAddress ?? "";
   }
 
   /** Resolves once the server has let this client in. @throws ParleyError why it has not */

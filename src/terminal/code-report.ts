@@ -9,7 +9,9 @@ import { sizeText } from "../size-text.ts";
 import { harmless, quoted } from "../text.ts";
 import { type Code, codeText } from "../trust/code.ts";
 import { say } from "./diagnostics.ts";
+import type { PathName } from "../handover/handover-events.ts";
 import { jsonLine } from "./json-line.ts";
+import { pathText } from "./offer-text.ts";
 import { stdout } from "./output.ts";
 import { barFits, ProgressBar } from "./progress.ts";
 import { countText, elapsedText, rateText } from "./units.ts";
@@ -72,6 +74,13 @@ export class CodeReport {
     else if (!this.#isQuiet) {
       say(`${address === "" ? "Somebody" : address} has shown the code`);
     }
+  }
+
+  /** How bytes go now, through the server or past it. */
+  path(name: PathName): void {
+    if (this.#isJson) return this.#print({ event: "path", ...name });
+    this.end();
+    if (!this.#isQuiet) say(`To the receiver: ${pathText(name)}`);
   }
 
   /** A connection was lost; the transfer continues when both ends are back. */

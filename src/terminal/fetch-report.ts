@@ -5,7 +5,9 @@ import { harmless, quoted } from "../text.ts";
 import type { ParleyError } from "../errors.ts";
 import type { FetchEvent } from "../files/fetch-events.ts";
 import type { FileInfo } from "../protocol/messages.ts";
+import type { PathName } from "../handover/handover-events.ts";
 import { jsonLine } from "./json-line.ts";
+import { pathText } from "./offer-text.ts";
 import { stderr, stdout } from "./output.ts";
 import { say } from "./diagnostics.ts";
 import { barFits, ProgressBar } from "./progress.ts";
@@ -55,6 +57,12 @@ export class FetchReport {
       ? jsonLine({ event: "file", name, size, modified })
       : `${shownSize.padStart(12)}  ${time}  ${harmless(name)}\n`;
     if (!stdout.data(line)) await stdout.relief();
+  }
+
+  /** How bytes come now, by a code through a server. */
+  path(name: PathName): void {
+    if (this.#options.json) stdout.data(jsonLine({ event: "path", ...name }));
+    else if (!this.#options.quiet) say(`From the sender: ${pathText(name)}`);
   }
 
   emptyList(): void {

@@ -10,6 +10,7 @@ import { DownloadClient, type DownloadClientOptions } from "../files/download-cl
 import type { FetchEvent } from "../files/fetch-events.ts";
 import { makeFolder } from "../files/fetch-targets.ts";
 import { ServerSource } from "../files/server-source.ts";
+import { pathName } from "../handover/handover-events.ts";
 import { pathFor } from "../handover/save-as.ts";
 import { endedBy, type EndSignal, onSignals } from "../io/end-signals.ts";
 import { hostPortText, type ServerAddress } from "../io/host-port.ts";
@@ -30,6 +31,8 @@ export type CodeFetchOptions = Omit<DownloadClientOptions, "server" | "source" |
   /** Where the files are saved. */
   readonly folder: string;
   readonly quiet: boolean;
+  /** False: through the server alone. */
+  readonly direct: boolean;
   readonly report: FetchReport;
 };
 
@@ -161,7 +164,12 @@ async function enterThrough(
   control: ControlClient,
 ): Promise<Entered> {
   const { code, report } = options;
-  const guest = await LinkedGuest.join(code, server, control);
+  const guest = await LinkedGuest.join(code, {
+    server,
+    control,
+    isDirectAllowed: options.direct,
+    onPath: (path) => report.path(pathName(path)),
+  });
   let client: DownloadClient | undefined;
   try {
     const source = await guest.entered();

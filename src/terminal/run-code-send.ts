@@ -8,6 +8,7 @@ import { CodeServer } from "../codes/code-server.ts";
 import { announce } from "../codes/lan.ts";
 import { LinkedSender } from "../codes/linked-sender.ts";
 import { ParleyError } from "../errors.ts";
+import { pathName } from "../handover/handover-events.ts";
 import { OfferedFolder } from "../handover/offered-folder.ts";
 import { endedBy, onSignals } from "../io/end-signals.ts";
 import { Deadline, dial } from "../io/dial.ts";
@@ -25,6 +26,8 @@ export type CodeSendOptions = {
   readonly json: boolean;
   readonly quiet: boolean;
   readonly limitBytesPerSecond?: number | undefined;
+  /** False: the receiver must not learn our addresses. */
+  readonly direct: boolean;
   /** The server that relays the files. */
   readonly server: ServerAddress;
   /**
@@ -140,7 +143,7 @@ async function serveOnce(folder: OfferedFolder, sending: Sending): Promise<void>
 /** Opens a code at the server. Undefined if no server accepts one and none was asked for. */
 async function atServer(
   folder: OfferedFolder,
-  { server, isServerOptional, limitBytesPerSecond, report }: Sending,
+  { server, isServerOptional, limitBytesPerSecond, direct, keep, report }: Sending,
   done: PromiseWithResolvers<void>,
 ): Promise<LinkedSender | undefined> {
   try {
@@ -148,6 +151,9 @@ async function atServer(
       server,
       folder,
       limitBytesPerSecond,
+      isDirectAllowed: direct,
+      patienceMs: keep ? limits.awayMs : undefined,
+      onPath: (path) => report.path(pathName(path)),
       onProgress: (bytes) => report.progress(bytes, folder),
       onInterrupted: (reason) => report.interrupted(reason),
       onDone: () => done.resolve(),

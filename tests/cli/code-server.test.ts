@@ -160,6 +160,27 @@ test("files and folders come, both programs end with 0, and the server has seen 
   expect(log).toContain("code taken");
 });
 
+test("bytes go from machine to machine where there is a way, or relayed; both say so", async () => {
+  await using world = await new World().start();
+  for (const [flags, path] of [
+    [[], { path: "direct", via: "loopback" }],
+    [["--no-direct"], { path: "relayed" }],
+  ] as const) {
+    const sender = world.send(world.address, ...flags);
+    const guest = world.fetch(world.address, "--code", await codeOf(sender), ...flags);
+    expect(await guest.exit()).toBe(0);
+    expect(await sender.exit()).toBe(0);
+    for (const program of [sender, guest]) {
+      const events = program.lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+      expect(events.findLast(({ event }) => event === "path")).toEqual({
+        event: "path",
+        ...path,
+      });
+    }
+    rmSync(world.path("in"), { recursive: true });
+  }
+});
+
 test("people read what the other types, and who has come", async () => {
   await using world = await new World().start();
   await using sender = new Parley("send-file", world.address, world.path("out", "a.bin"), "--code");

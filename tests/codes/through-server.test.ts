@@ -35,6 +35,8 @@ async function meet(lies: Lies = {}, words = code.words) {
   const sender = await LinkedSender.open({
     server: address,
     folder: await OfferedFolder.of([path]),
+    isDirectAllowed: true,
+    onPath() {},
     onProgress() {},
     onInterrupted() {},
     onDone: () => sent.resolve("done"),
@@ -48,7 +50,10 @@ async function meet(lies: Lies = {}, words = code.words) {
   sender.serve(code, door);
   const control = await ControlClient.connect(address);
   await control.admitted();
-  const guest = await LinkedGuest.join({ ...code, words }, address, control);
+  const guest = await LinkedGuest.join(
+    { ...code, words },
+    { server: address, control, isDirectAllowed: true, onPath() {} },
+  );
   const stop = (): void => {
     guest.close();
     sender.close();
@@ -139,6 +144,8 @@ test("a server that plays the guest guesses once, in however many channels", asy
   const sender = await LinkedSender.open({
     server: address,
     folder: await OfferedFolder.of([path]),
+    isDirectAllowed: true,
+    onPath() {},
     onProgress() {},
     onInterrupted() {},
     onDone() {},
@@ -227,6 +234,8 @@ test("another number from a server that was restarted is not taken for the code'
   const sender = await LinkedSender.open({
     server: address,
     folder: await OfferedFolder.of([path]),
+    isDirectAllowed: true,
+    onPath() {},
     onProgress() {},
     onInterrupted() {},
     onDone() {},

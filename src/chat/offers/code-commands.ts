@@ -123,6 +123,7 @@ export function answerCode(
 /** `by` knows already. */
 export function endCode(hub: HubState, code: CodeOffer, reason: OfferEnd, by?: Session): void {
   if (!hub.codes.remove(code)) return;
+  closeRelay(code);
   hub.offers.clearFrames(code);
   for (const end of ["sender", "recipient"] as const) {
     if (code.at(end)?.session !== by) tellEnd(hub, code, end, reason);
@@ -158,8 +159,15 @@ function openChannel(hub: HubState, code: CodeOffer): void {
   if (from.session === undefined || to?.session === undefined) return;
   code.isOpen = true;
   const channel = ++code.channel;
-  for (const { id, session } of [from, to]) {
-    if (session !== undefined) hub.send(session, { type: "channel", offer: id, channel, with: "" });
+  const relay = (code.relay = hub.options.relay?.open(code.owner));
+  for (const [{ id, session }, token] of [
+    [from, relay?.sender] as const,
+    [to, relay?.recipient] as const,
+  ]) {
+    if (session === undefined) continue;
+    const way =
+      relay === undefined || token === undefined ? {} : { relay: { token, port: relay.port } };
+    hub.send(session, { type: "channel", offer: id, channel, with: "", ...way });
   }
 }
 
@@ -167,12 +175,18 @@ function openChannel(hub: HubState, code: CodeOffer): void {
 function closeChannel(hub: HubState, code: CodeOffer, by?: Session): void {
   if (!code.isOpen) return;
   code.isOpen = false;
+  closeRelay(code);
   hub.offers.clearFrames(code);
   const { from, to, channel } = code;
   for (const { id, session } of [from, ...(to === undefined ? [] : [to])]) {
     if (session === undefined || session === by) continue;
     hub.send(session, { type: "channel-lost", offer: id, channel });
   }
+}
+
+function closeRelay(code: CodeOffer): void {
+  code.relay?.close();
+  code.relay = undefined;
 }
 
 function tellEnd(

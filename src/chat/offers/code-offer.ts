@@ -3,6 +3,7 @@
 // back by a number of its own choice, which nobody else can know.
 
 import type { ShareOwner } from "../../share-owner.ts";
+import type { OpenRelay } from "../relay-port.ts";
 import type { Session } from "../session.ts";
 import { FrameQueue } from "./frame-queue.ts";
 
@@ -27,6 +28,8 @@ export class CodeOffer {
   /** The last channel; 0: there was none. */
   channel = 0;
   isOpen = false;
+  /** For datagrams between the ends of the channel that is open; undefined: there is none. */
+  relay: OpenRelay | undefined;
   readonly toSender = new FrameQueue();
   readonly toRecipient = new FrameQueue();
 

@@ -16,6 +16,7 @@ import {
 } from "../../files/fetch-targets.ts";
 import { addressOf, defaultAddress, fullAddress, type WrittenAddress } from "../address.ts";
 import { accessOf, passFlag } from "../access-flags.ts";
+import { directFlag } from "../direct-flag.ts";
 import { existingIdentityOf, identityFlag, passwordFlag, passwordOf } from "../identity-flag.ts";
 import { rateFlag, rateOf } from "../rate-flag.ts";
 import { isKnownServer, plainFlag, trusted } from "../trust-flags.ts";
@@ -72,6 +73,12 @@ const flags = {
     description: "Compare the SHA-256 of each file at both ends, and print it as sha256sum does",
   },
   "limit-rate": rateFlag,
+  direct: {
+    ...directFlag,
+    description: "By a code: fetch from machine to machine where there is a way",
+    negativeDescription:
+      "By a code: fetch through the server alone, so that the sender doesn't learn your address",
+  },
   identity: identityFlag,
   "password-file": passwordFlag,
   pass: passFlag,
@@ -281,6 +288,7 @@ async function fetchByCode(
     place: server && placeOf(args, server),
     fallback: trusted(defaultAddress, { quiet }),
     folder: args.output ?? "./Downloads",
+    direct: args.direct,
     quiet,
     report: new FetchReport({ json: args.json === true, quiet, dataOnStdout: false }),
     resume: args.resume,

@@ -157,6 +157,7 @@ async function sendByCode(
     json,
     quiet,
     limitBytesPerSecond,
+    direct: args.direct,
     server: { ...to, identity },
     isServerOptional: server === undefined,
   });
