@@ -67,12 +67,12 @@ export const serverFlags = {
     type: "string",
     valueHint: "SIZE",
     description:
-      "Let people put so much into the shared folder, such as 500M or 20G (default: nothing)",
+      "Let people put up to this much into the shared folder, such as 500M or 20G (default: nothing)",
   },
   "keep-shared": {
     type: "string",
     valueHint: "AGE",
-    description: "Remove what they have put there after this, such as 30d (default: never)",
+    description: "Remove what people have shared after this time, such as 30d (default: never)",
   },
   data: {
     type: "string",

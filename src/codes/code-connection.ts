@@ -94,7 +94,7 @@ export class CodeConnection {
         return this.#end();
       default: {
         const ref = "ref" in request ? request.ref : undefined;
-        this.#refuse("protocol", "Files are fetched here by a code, and nothing else", ref);
+        this.#refuse("protocol", "This port only serves files by a code", ref);
       }
     }
   }

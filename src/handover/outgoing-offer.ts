@@ -373,7 +373,7 @@ function endError(reason: OfferEnd, to: string): ParleyError | undefined {
     case "elsewhere":
       return new ParleyError("failed", "The same is being sent by another program of yours now.");
     case "lost":
-      return new ParleyError("stalled", "The server takes this sender for gone: send it again.");
+      return new ParleyError("stalled", "The server has given up on this sender: send it again.");
     case "overrun":
       return new ParleyError("protocol", `More was sent than ${to} takes: send it again.`);
     case "failed":

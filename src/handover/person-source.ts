@@ -198,7 +198,7 @@ export class PersonSource implements FileSource {
   /** There has been no path for a while. */
   #giveUp(): void {
     if (this.#attempt instanceof DownloadAttempt) {
-      this.#attempt.block("There is no way for datagrams to the sender any more.");
+      this.#attempt.block("Datagrams no longer get through to the sender.");
     }
   }
 

@@ -51,7 +51,7 @@ const flags = {
   code: {
     type: "string",
     valueHint: "CODE",
-    description: "Fetch what somebody gives away by this code (parley send-file)",
+    description: "Fetch what somebody sends with this code (parley send-file)",
   },
   list: {
     type: "boolean",
@@ -279,7 +279,7 @@ async function fetchByCode(
   if (names.length > 0 || args.list === true || args.output === standardOutput) {
     throw new ParleyError(
       "usage",
-      "By a code everything comes that there is for it: leave out names, --list and `-o -`",
+      "With --code, everything that the code stands for is fetched: leave out names, --list and `-o -`",
     );
   }
   const quiet = args.quiet === true;

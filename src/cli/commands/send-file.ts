@@ -38,7 +38,7 @@ const flags = {
     type: "string",
     default: lobby,
     valueHint: "ROOM",
-    description: "With --share: the room that is told",
+    description: "With --share: the room to tell about it",
   },
   code: {
     type: "boolean",
@@ -164,4 +164,4 @@ async function sendByCode(
 }
 
 const withoutRate =
-  "From this machine, whoever fetches sets the rate: leave out --limit-rate here, and give it to fetch-file";
+  "With a code, the one who fetches limits the rate: give --limit-rate to fetch-file instead";

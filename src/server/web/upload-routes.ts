@@ -119,7 +119,10 @@ export class UploadRoutes {
 function sizeOf(request: Request): number {
   const text = request.headers.get("content-length") ?? "";
   if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw new ParleyError("usage", "Say how long it is: curl -T FILE does, curl -T - does not.");
+  throw new ParleyError(
+    "usage",
+    "The length is missing: curl -T FILE sends it, curl -T - does not.",
+  );
 }
 
 function created(item: SharedItem, more: object): Response {

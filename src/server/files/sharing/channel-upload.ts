@@ -117,7 +117,7 @@ export class ChannelUpload {
     this.#channel.receive(data);
     const most = offers.resentTimes * this.#options.upload.bytes * 1.5 + offers.resentBytes;
     if (this.#frameChars > most) {
-      const sentence = "Far more was sent than was asked for: nothing of it is shared";
+      const sentence = "Far more was sent than was asked for: none of it is shared";
       this.#end(new ParleyError("protocol", sentence), false);
     }
     return true;
@@ -271,7 +271,7 @@ function own(error: ParleyError): ParleyError {
 }
 
 function gone(): ParleyError {
-  return own(new ParleyError("stalled", "Its sender has gone"));
+  return own(new ParleyError("stalled", "Its sender has disconnected"));
 }
 
 function changed(): ParleyError {
@@ -284,6 +284,6 @@ function asSender({ code, message }: ParleyError): ParleyError {
 }
 
 function tooSlow(): ParleyError {
-  const sentence = "Next to nothing has come for a while: what has come is kept for an hour, send it again";
+  const sentence = "Next to nothing has arrived for a while: what has arrived is kept for an hour, send it again";
   return own(new ParleyError("stalled", sentence));
 }

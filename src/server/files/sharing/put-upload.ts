@@ -44,7 +44,7 @@ export class PutUpload {
 
   /** The sender's session is gone: what it sends already may come to its end. */
   handleLost(): void {
-    if (this.#waiting !== undefined) this.stop(new ParleyError("stalled", "Its sender has gone"));
+    if (this.#waiting !== undefined) this.stop(new ParleyError("stalled", "Its sender has disconnected"));
   }
 
   stop(reason: ParleyError): void {
@@ -114,7 +114,7 @@ export class PutUpload {
     try {
       piece = (await this.#reader.read()).value;
     } catch {
-      throw this.#reason ?? new ParleyError("stalled", "The connection was lost before all had come");
+      throw this.#reason ?? new ParleyError("stalled", "The connection was lost before everything had arrived");
     }
     if (this.#reason !== undefined) throw this.#reason;
     return piece;
@@ -134,11 +134,11 @@ const newFile =
   constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
 
 function tooMuch(bytes: number): ParleyError {
-  return new ParleyError("protocol", `More than the ${bytes} bytes came that were said: nothing is shared`);
+  return new ParleyError("protocol", `More than the ${bytes} bytes arrived that were announced: nothing is shared`);
 }
 
 function cut(bytes: number, of: number): ParleyError {
-  return new ParleyError("stalled", `Only ${bytes} of ${of} bytes have come: nothing is shared`);
+  return new ParleyError("stalled", `Only ${bytes} of ${of} bytes have arrived: nothing is shared`);
 }
 
 function tooSlow(): ParleyError {

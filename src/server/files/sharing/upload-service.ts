@@ -210,7 +210,7 @@ export class UploadService implements SharingPort {
       return new ParleyError("full", `These are ${entries}, and ${most}`);
     }
     if (this.size + this.#asked.size >= limits.maxUploads) {
-      const sentence = "As many files are being shared as the server takes at once: try again later";
+      const sentence = "Too many files are being shared at once: try again later";
       return new ParleyError("full", sentence);
     }
     const full = this.#owners.full(owner);
@@ -219,7 +219,7 @@ export class UploadService implements SharingPort {
       return new ParleyError("full", sentence);
     }
     if (this.#rates.take(owner, performance.now()) > 0) {
-      return new ParleyError("rate", "You share too many one after another: try again in a minute");
+      return new ParleyError("rate", "You are sharing too many in a row: try again in a minute");
     }
     this.#asked.add(id);
     this.#owners.add(owner);
@@ -247,7 +247,7 @@ export class UploadService implements SharingPort {
     const upload = await store.reserve(id, owner, sharer.owner, amount, room);
     if (this.#isClosed || !sharer.isHere()) {
       store.leave(id);
-      throw new ParleyError("stalled", "Its sender has gone");
+      throw new ParleyError("stalled", "Its sender has disconnected");
     }
     const running: ChannelUpload = new ChannelUpload(
       {
