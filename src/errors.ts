@@ -49,6 +49,7 @@ const exitCodes = {
   "room-full": exitCode.refused,
   "invite-only": exitCode.refused,
   "is-there": exitCode.refused,
+  elsewhere: exitCode.refused,
   declined: exitCode.refused,
   "not-found": exitCode.notFound,
   "not-there": exitCode.notFound,

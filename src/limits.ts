@@ -329,6 +329,8 @@ export const search = {
 
 /** Files for a person: offers, and the channels that the server passes frames through. */
 export const offers = {
+  /** How often a sender follows a recipient from one server of a parley to another. */
+  maxMoves: 3,
   /** Offers at once; each takes up to `sealed.maxChars`. */
   maxOffers: 1_024,
   /** Of those, made from one network, loopback excepted, or by one account. */

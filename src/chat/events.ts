@@ -466,6 +466,8 @@ export type PersonalEvent =
       code: ErrorCode;
       message: string;
       subject?: string | undefined;
+      /** Of another server (protocol/messages.ts). */
+      at?: string | undefined;
       n?: number | undefined;
       retryAfterMs?: number | undefined;
       ref?: Ref | undefined;

@@ -35,5 +35,7 @@ export function holderAt(server: string, holder: string): string {
 /** `person`: as other servers write to it, so a key comes with its server. */
 export type ForeignPerson = DirectoryEntry & {
   readonly server: string;
+  /** Where clients reach that server, as `HOST:PORT`; empty: it does not say. */
+  readonly address: string;
   readonly rooms: readonly string[];
 };

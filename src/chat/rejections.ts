@@ -16,6 +16,8 @@ export type About = {
   ref?: Ref | undefined;
   n?: number | undefined;
   subject?: string | undefined;
+  /** Another server, as `HOST:PORT`. */
+  at?: string | undefined;
   takesCounter?: boolean;
 };
 
@@ -24,10 +26,11 @@ export function reject(
   session: Session,
   code: ErrorCode,
   message: string,
-  { ref, n, subject, takesCounter = false }: About = {},
+  { ref, n, subject, at, takesCounter = false }: About = {},
 ): void {
   const about = {
     ...(subject === undefined ? {} : { subject }),
+    ...(at === undefined ? {} : { at }),
     ...(n === undefined ? {} : { n }),
   };
   const timing = takesCounter && n !== undefined ? "committed" : "now";

@@ -9,7 +9,7 @@ import { isDatabaseUrl, parseDatabaseUrl } from "../store/postgres/database-url.
 import { parseRate } from "../terminal/units.ts";
 import { quoted } from "../text.ts";
 import { stateFolder } from "../tls/folders.ts";
-import { defaultPort } from "../io/host-port.ts";
+import { defaultPort, hostPortText, isEveryAddress, parseHostPort } from "../io/host-port.ts";
 import { portOf } from "./flags.ts";
 import { listenHost } from "./host-flag.ts";
 import { dialectNames, dialectPorts } from "./listen-flag.ts";
@@ -79,6 +79,12 @@ export const serverFlags = {
     valueHint: "PATH|URL",
     description:
       "Keep messages and names in this SQLite file, or in postgres://… (default: in memory)",
+  },
+  "cluster-address": {
+    type: "string",
+    valueHint: "HOST:PORT",
+    description:
+      "With --data postgres://…: where clients reach this server (default: --host, if it is one address)",
   },
   sync: {
     type: "string",
@@ -229,6 +235,7 @@ export function serverSettings(args: ParsedArgs<typeof serverFlags>): ServerSett
     files: args.files,
     sharing: sharingOf(args.quota, args["keep-shared"]),
     data: args.data === memory ? undefined : args.data,
+    clusterAddress: clusterAddressOf(args["cluster-address"], args.data),
     retention: retentionOf({
       age: args["keep-age"],
       messages: args["keep-messages"],
@@ -251,6 +258,18 @@ export function serverSettings(args: ParsedArgs<typeof serverFlags>): ServerSett
     json: args.json === true,
     logLevel: levelOf(args["log-level"]),
   };
+}
+
+function clusterAddressOf(given: string | undefined, data: string | undefined): string | undefined {
+  if (given === undefined) return undefined;
+  if (data === undefined || !isDatabaseUrl(data)) {
+    throw usage("--cluster-address is for servers of one database: add --data postgres://…");
+  }
+  const address = parseHostPort(given);
+  if (address === undefined || isEveryAddress(address.host)) {
+    throw usage(`--cluster-address ${quoted(given)} is not HOST:PORT of this server`);
+  }
+  return hostPortText(address);
 }
 
 function stateOf(given: string | undefined, data: string | undefined): string {

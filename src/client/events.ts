@@ -243,6 +243,8 @@ export type SessionEvent =
       message: string;
       ref: number | undefined;
       subject: string | undefined;
+      /** Of another server, as `HOST:PORT`. */
+      at?: string | undefined;
     };
 
 /** Events about files between two people; `offer` is the ID chosen by the sender. */

@@ -394,7 +394,7 @@ export class ClientSession implements NativeSession {
   }
 
   #handleError(error: ErrorMessage, nowMs: number): void {
-    const { code, message, n, subject } = error;
+    const { code, message, n, subject, at } = error;
     if (n !== undefined) {
       if (!this.#sender.handleRefusal(n, error, nowMs)) this.#drop("the server lost count", nowMs);
       return;
@@ -406,7 +406,7 @@ export class ClientSession implements NativeSession {
       return this.#sender.failUnreachable();
     }
     const known = this.#requests.close(ref);
-    this.#emit({ type: "error", code, message, ref: known ? ref : undefined, subject });
+    this.#emit({ type: "error", code, message, ref: known ? ref : undefined, subject, at });
   }
 
   #handleEntered(entered: Message<"entered">): void {

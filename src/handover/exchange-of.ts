@@ -2,6 +2,7 @@
 
 import type { NativeSession } from "../client/events.ts";
 import type { PrivateMessages } from "../client/private-messages.ts";
+import { parseHostPort } from "../io/host-port.ts";
 import type { NativeConnection } from "../io/native-connection.ts";
 import type { DeviceKey } from "../tls/identity-key.ts";
 import type { Exchange } from "./exchange.ts";
@@ -10,7 +11,7 @@ type Connected = {
   readonly session: NativeSession;
   readonly connection: Pick<
     NativeConnection,
-    "applyOutputs" | "waitingBytes" | "onDrained" | "remoteAddress" | "checkAlive"
+    "applyOutputs" | "waitingBytes" | "onDrained" | "remoteAddress" | "checkAlive" | "moveTo"
   >;
 };
 
@@ -29,6 +30,10 @@ export function exchangeOf(
   return {
     session,
     applyOutputs,
+    moveTo(server) {
+      const address = parseHostPort(server);
+      return address !== undefined && connection.moveTo(address);
+    },
     mail,
     sealer: identity?.channelSealer,
     datagrams: {

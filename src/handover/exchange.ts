@@ -13,6 +13,8 @@ export interface Exchange {
   readonly session: Pick<NativeSession, "name" | "online" | "request" | "pass" | "endOffer">;
   /** Carries out the session's outputs. */
   applyOutputs(): void;
+  /** Goes on at another server of the same parley, `HOST:PORT`; false, or undefined: it can't. */
+  moveTo?(server: string): boolean;
   /** Knows whose keys are whose. Undefined: nothing is sealed. */
   readonly mail: Pick<PrivateMessages, "sealOffer" | "openOffer"> | undefined;
   readonly sealer: ChannelSealer | undefined;

@@ -177,9 +177,10 @@ export class Handover {
   }
 
   /** An `offer-files` or an `answer-files` was refused. */
-  #handleError({ code, message, subject, ref }: Extract<SessionEvent, { type: "error" }>): boolean {
+  #handleError(event: Extract<SessionEvent, { type: "error" }>): boolean {
+    const { code, message, subject, ref, at } = event;
     const error = new ParleyError(isErrorCode(code) ? code : "failed", harmless(message));
-    if (this.outgoing.some((offer) => offer.handleError(ref, error))) return true;
+    if (this.outgoing.some((offer) => offer.handleError(ref, error, at))) return true;
     const taken = subject === undefined ? undefined : this.#incoming.get(subject);
     if (taken === undefined) return false;
     // Forgotten by a server that has been restarted: the sender makes it again.

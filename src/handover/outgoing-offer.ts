@@ -51,6 +51,8 @@ export class OutgoingOffer {
   /** Bytes that may be sent. */
   readonly #pace: TokenBucket | undefined;
   #isOffering = false;
+  /** How often it has followed the recipient to another server. */
+  #moves = 0;
   #isHere: boolean | undefined;
   #open: Open | undefined;
   /** There has been a channel. */
@@ -135,9 +137,13 @@ export class OutgoingOffer {
     onEvent({ event: "offered", to: this.to, files, size, names, sealed: this.isSealed, here });
   }
 
-  /** Whether the error is about this offer. */
-  handleError(ref: number | undefined, error: ParleyError): boolean {
+  /** Whether the error is about this offer. `at`: the server where it could be made. */
+  handleError(ref: number | undefined, error: ParleyError, at?: string): boolean {
     if (ref === undefined || ref !== this.#ref) return false;
+    // Once there, it is made again.
+    if (error.code === "elsewhere" && at !== undefined && this.#moves++ < limits.maxMoves) {
+      if (this.#options.exchange.moveTo?.(at) === true) return true;
+    }
     // What was asked when the connection was lost is asked again.
     if (error.code === "cannot-connect") return true;
     // The store may answer the next time; a disk without room for the files is not going to have it.

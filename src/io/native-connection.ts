@@ -8,7 +8,7 @@ import { client as limits } from "../limits.ts";
 import { LineSplitter, tooLong } from "../line-splitter.ts";
 import { BannerCheck } from "./banner-check.ts";
 import { Deadline, dial } from "./dial.ts";
-import { hostPortText, type ServerAddress } from "./host-port.ts";
+import { type Address, hostPortText, type ServerAddress } from "./host-port.ts";
 import type { TcpLink } from "./tcp-link.ts";
 
 /** One connection attempt and the resulting connection. */
@@ -28,7 +28,7 @@ type Attempt = {
 
 export class NativeConnection {
   /** The servers to choose from; all of them belong to the same cluster. */
-  readonly #servers: readonly ServerAddress[];
+  readonly #servers: ServerAddress[];
   #index = 0;
   readonly #session: DrivenSession;
   readonly #listener: (event: SessionEvent) => void;
@@ -124,6 +124,27 @@ export class NativeConnection {
   checkAlive(): void {
     this.#session.checkAlive(now());
     this.applyOutputs();
+  }
+
+  /**
+   * Goes on at another server of the same cluster, with the same session. It must have the key of this
+   * one; without TLS, it must be on the same machine. False: it can't.
+   */
+  moveTo({ host, port }: Address): boolean {
+    const { server } = this;
+    const isSafe =
+      server.trust === undefined ? host === server.host : server.trust.pin !== undefined;
+    if (!isSafe || (host === server.host && port === server.port)) return false;
+    const known = this.#servers.findIndex((one) => one.host === host && one.port === port);
+    if (known < 0) this.#servers.push({ ...server, host, port, alternatives: undefined });
+    this.#index = known < 0 ? this.#servers.length - 1 : known;
+    const attempt = this.#current;
+    if (attempt === undefined || attempt.isOver) return true;
+    this.#finish(attempt);
+    attempt.link?.end();
+    this.#session.handleLost("it goes on at another server", now());
+    this.applyOutputs();
+    return true;
   }
 
   /** Sends `bye` and resolves once everything has been sent (bounded in time). */

@@ -441,6 +441,7 @@ function readError(r: FieldReader): ErrorMessage {
     ref: r.ref(),
     retryAfterMs: r.optionalCount("retryAfterMs"),
     subject: r.optionalText("subject"),
+    at: r.optionalText("at"),
     password: r.optionalFlag("password"),
     transfer: r.optionalCount("transfer"),
   };

@@ -32,6 +32,7 @@ export const protocolErrorCodes = [
   "invite-only",
   "is-there",
   "not-there",
+  "elsewhere",
   "not-found",
   "changed",
   "stalled",

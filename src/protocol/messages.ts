@@ -436,6 +436,8 @@ export type ErrorMessage = {
   retryAfterMs?: number | undefined;
   /** The name or value at fault. */
   subject?: string | undefined;
+  /** With `elsewhere`: the server that would do, as `HOST:PORT`, if others can know it. */
+  at?: string | undefined;
   /** Present and true: the name has a password, with which the client may log in. */
   password?: boolean | undefined;
   /** The transfer that this error ended. */

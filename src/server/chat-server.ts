@@ -24,6 +24,7 @@ import { type ClaimFile, openClaim } from "./claim-file.ts";
 import { Admission } from "./admission.ts";
 import { type PortProtocol } from "./chat-connection.ts";
 import { steadyMs } from "../io/clock.ts";
+import { hostPortText, isEveryAddress } from "../io/host-port.ts";
 import { openDatagramPort } from "./datagram-port.ts";
 import { Descriptors } from "./descriptors.ts";
 import { metricsHost, type MetricsPort, openMetricsPort } from "./metrics-port.ts";
@@ -91,6 +92,8 @@ export type ServerOptions = Pick<
   pin?: string | undefined;
   /** SQLite file, or the address of a PostgreSQL database; undefined: memory. */
   data: string | undefined;
+  /** Where clients reach this server, of several with one database; undefined: `host`. */
+  clusterAddress?: string | undefined;
   /** What an acknowledgement waits for: see docs/operation.md, "Data". */
   synchronous?: Synchronous;
   /** What is kept, where it is not the default. */
@@ -244,8 +247,22 @@ export class ChatServer {
       this.#metrics = await listenOn(place, () => this.#openMetrics(metricsPort));
     }
     for (const one of extra) started.push(await this.#openExtra(one));
+    await this.#tellAddress();
     // Only now: if the last port can't be opened, the server has not started.
     for (const line of started) if (line !== undefined) announce(line);
+  }
+
+  /** The other servers, if there are any, learn where clients reach this one. */
+  async #tellAddress(): Promise<void> {
+    const { host, clusterAddress } = this.#options;
+    const own = isEveryAddress(host) ? undefined : hostPortText({ host, port: this.port });
+    const address = clusterAddress ?? own;
+    try {
+      if (address !== undefined) await this.#base.store.setAddress?.(address);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#options.log.warn(`The other servers are not told where this one is: ${reason}`);
+    }
   }
 
   #startWeb(port: number): WebServer {

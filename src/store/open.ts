@@ -40,6 +40,8 @@ export type OpenStore = {
   keepInUse(isInUse: (room: string) => boolean): void;
   /** Other servers use it too; undefined: only this one. */
   readonly others?: OtherServers | undefined;
+  /** Tells the other servers where clients reach this one. @throws Error if the store can't say so */
+  setAddress?(address: string): Promise<void>;
   /** Of the database that other servers use, too; undefined: there is none. */
   databaseMetrics?(): DatabaseMetrics;
   readonly registry: PeerRegistry;

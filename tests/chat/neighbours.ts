@@ -136,7 +136,15 @@ export class Neighbours {
       if (at === server || !names.includes(entry.folded)) return [];
       const rooms = [...this.#members].filter(([, of]) => of.has(`${at} ${entry.folded}`));
       const person = holderAt(at, entry.person);
-      return [{ ...entry, person, server: at, rooms: rooms.map(([room]) => room) }];
+      return [
+        {
+          ...entry,
+          person,
+          server: at,
+          address: `${at}.example:55000`,
+          rooms: rooms.map(([room]) => room),
+        },
+      ];
     });
   }
 

@@ -6,6 +6,7 @@
 import { offers as limits } from "../../limits.ts";
 import type { Command, LeaveReason } from "../events.ts";
 import type { HubState } from "../hub-state.ts";
+import { findElsewhere } from "../find-elsewhere.ts";
 import { findPerson, type Person } from "../find-person.ts";
 import { fold } from "../names/grammar.ts";
 import { type About, reject, rejectUnknownUser, rejectUnread } from "../rejections.ts";
@@ -35,13 +36,22 @@ export function offerFiles(hub: HubState, session: Session, command: OfferFiles)
     if (session.phase !== "member") return;
     if (person === undefined) return rejectUnknownUser(hub, session, command.to, { ref });
     if ("isElsewhere" in person && person.isElsewhere) {
-      const message = `${quoted(command.to)} is connected to another server of this parley, and files go between people on one: connect to the same one, or give the files by a code (parley send-file without --to)`;
-      return reject(hub, session, "not-allowed", message, { ref, subject: command.to });
+      return rejectElsewhere(hub, session, command);
     }
     // Asking the store may have taken a while.
     const since = hub.offers.get(id);
     if (since !== undefined) return offerAgain(hub, session, command, since);
     makeOffer(hub, session, command, person);
+  });
+}
+
+/** Files go between people at one server: a client that can moves there, and offers them again. */
+function rejectElsewhere(hub: HubState, session: Session, { to, ref }: OfferFiles): void {
+  findElsewhere(hub, session, [fold(to)], ([person]) => {
+    const at = person?.address === "" ? undefined : person?.address;
+    const there = at === undefined ? "the same one" : at;
+    const message = `${quoted(to)} is connected to another server of this parley, and files go between people at one: connect to ${there}, or give the files by a code`;
+    reject(hub, session, "elsewhere", message, { ref, subject: to, at });
   });
 }
 

@@ -5,7 +5,12 @@ import type { Overview } from "../../chat/store.ts";
 import { history } from "../../limits.ts";
 import type { DatabasePort } from "./database-port.ts";
 
-type PersonRow = Omit<DirectoryEntry, "about"> & { server: string; about: string; rooms: string };
+type PersonRow = Omit<DirectoryEntry, "about"> & {
+  server: string;
+  address: string;
+  about: string;
+  rooms: string;
+};
 
 export class PostgresDirectory {
   readonly #database: DatabasePort;
@@ -17,7 +22,7 @@ export class PostgresDirectory {
   /** Whoever has one of these folded names at another server than `server`. */
   async find(names: readonly string[], server: string): Promise<ForeignPerson[]> {
     const rows = await this.#database.run<PersonRow>(
-      `SELECT p.folded, p.name, p.key, p.person, p.about, p.server,
+      `SELECT p.folded, p.name, p.key, p.person, p.about, p.server, s.address,
          (SELECT coalesce(json_agg(m.room), '[]') FROM parley.members m
           WHERE m.folded = p.folded AND m.server = p.server)::text AS rooms
        FROM parley.people p JOIN parley.servers s ON s.id = p.server AND NOT s.is_over

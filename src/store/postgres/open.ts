@@ -107,6 +107,7 @@ export async function openOn(
     // The table of members says it.
     keepInUse() {},
     registry: registrations,
+    setAddress: (address) => store.setAddress(address),
     databaseMetrics() {
       metrics.leaseAgeSeconds = (steadyMs() - store.leasedMs) / 1_000;
       return metrics;

@@ -180,6 +180,9 @@ const version5 = `
 /** Version 6: the rooms of a person are found at once. */
 const version6 = "CREATE INDEX members_by_person ON parley.members (folded, server);";
 
+/** Version 7: where clients reach a server. */
+const version7 = "ALTER TABLE parley.servers ADD COLUMN address text NOT NULL DEFAULT '';";
+
 /** Step `i` turns version `i` into `i + 1`. Never change a released step; add one. */
 export const migrations: readonly string[] = [
   tables,
@@ -188,6 +191,7 @@ export const migrations: readonly string[] = [
   version4,
   version5,
   version6,
+  version7,
 ];
 
 /** Made anew after every migration: they belong to the newest tables. */

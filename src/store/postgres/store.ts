@@ -81,6 +81,8 @@ export class PostgresStore {
   readonly #pin: string;
   readonly #database: DatabasePort;
   #leasedMs = 0;
+  /** Where clients reach this server; empty: it does not say. */
+  #address = "";
   readonly #mailboxes: PostgresMailboxes;
   readonly #accounts: PostgresAccounts;
   readonly directory: PostgresDirectory;
@@ -153,6 +155,15 @@ export class PostgresStore {
     return rows.map(({ folded }) => folded);
   }
 
+  /** Clients reach this server there, as `HOST:PORT`. @throws DatabaseAway, Refused */
+  async setAddress(address: string): Promise<void> {
+    this.#address = address;
+    await this.#database.run("UPDATE parley.servers SET address = $2 WHERE id = $1", [
+      this.#serverId,
+      address,
+    ]);
+  }
+
   /** Prolongs the lease, and ends those of servers that are gone. @throws DatabaseAway, Refused */
   async renew(): Promise<void> {
     const id = this.#serverId;
@@ -208,9 +219,9 @@ export class PostgresStore {
   async #register(id: string): Promise<void> {
     const atMs = steadyMs();
     await this.#database.run(
-      `INSERT INTO parley.servers (id, pin, expires)
-       VALUES ($1, $2, clock_timestamp() + $3 * interval '1 millisecond')`,
-      [id, this.#pin, limits.leaseMs],
+      `INSERT INTO parley.servers (id, pin, expires, address)
+       VALUES ($1, $2, clock_timestamp() + $3 * interval '1 millisecond', $4)`,
+      [id, this.#pin, limits.leaseMs, this.#address],
     );
     this.#leased(atMs);
   }

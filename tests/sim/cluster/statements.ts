@@ -250,7 +250,7 @@ function findPeople({ tables }: Context, [names, server]: Values): readonly Row[
     .sort((a, b) => (a.folded < b.folded ? -1 : a.folded > b.folded ? 1 : 0))
     .map((row) => {
       const theirs = tables.membersBy(row.server).filter(({ folded }) => folded === row.folded);
-      return { ...row, rooms: JSON.stringify(theirs.map(({ room }) => room)) };
+      return { ...row, address: "", rooms: JSON.stringify(theirs.map(({ room }) => room)) };
     });
 }
 

@@ -1,0 +1,61 @@
+// Files for somebody at another server: the sender goes there, and comes with its files.
+
+import { expect } from "bun:test";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Parley } from "../parley.ts";
+import { skipUnless } from "../skip.ts";
+import { hasPostgres, withoutPostgres } from "../store/postgres/cluster.ts";
+import { Setting } from "./setting.ts";
+import { Wire } from "./wire.ts";
+
+const withPostgres = skipUnless(hasPostgres, withoutPostgres);
+
+withPostgres(
+  "send-file and /send reach somebody at another server",
+  async () => {
+    await using setting = await Setting.start(2);
+    const [east, west] = setting.ports.map((port) => `127.0.0.1:${port}`);
+    const [inbox, path] = [join(setting.folder, "inbox"), join(setting.folder, "plan.txt")];
+    mkdirSync(inbox);
+    writeFileSync(path, "the plan\n".repeat(1_000));
+    await using ben = new Parley("client", west!, "--name", "Ben", "--json", "--accept", inbox);
+    await ben.line(/"online"/);
+    {
+      await using sent = new Parley("send-file", east!, path, "--to", "Ben", "--name", "Ann");
+      expect(await sent.exit()).toBe(0);
+    }
+    expect(await Bun.file(join(inbox, "plan.txt")).text()).toBe(await Bun.file(path).text());
+
+    // A bot at the other server, which stays in its rooms meanwhile.
+    const other = join(setting.folder, "more.txt");
+    writeFileSync(other, "more");
+    const flags = ["--name", "Cal", "--json", "--json-in", "--follow"];
+    await using cal = new Parley("client", east!, ...flags);
+    await cal.line(/"online"/);
+    cal.type(JSON.stringify({ send: other, to: "Ben", ref: 1 }));
+    await cal.line(/"event":"done","ref":1/);
+    expect(await Bun.file(join(inbox, "more.txt")).text()).toBe("more");
+    cal.type(JSON.stringify({ say: "still here", room: "lobby" }));
+    await ben.line(/still here/);
+  },
+  60_000,
+);
+
+withPostgres(
+  "a client that can't move is told where the other one is",
+  async () => {
+    await using setting = await Setting.start(2);
+    const [east = 0, west = 0] = setting.ports;
+    using ann = await Wire.native(east, "Ann");
+    using ben = await Wire.native(west, "Ben", { files: true });
+    const summary = { files: 1, bytes: 1, names: ["plan.txt"] };
+    const offer = "AAAAAAAAAAAAAAAAAAAAAA";
+    ann.send({ type: "offer-files", offer, to: "ben", summary, ref: 7 });
+    const refused = JSON.parse(await ann.until(/"type":"error"/));
+    expect(refused).toMatchObject({ code: "elsewhere", ref: 7, at: `127.0.0.1:${west}` });
+    expect(refused.message).toContain(`connect to 127.0.0.1:${west}`);
+    expect(ben.unread).not.toContain(offer);
+  },
+  60_000,
+);
