@@ -456,6 +456,7 @@ function recordOf(session: Session, nowMs: number, departure?: Departure): Sessi
     name: departure?.name ?? identity.folded,
     n: counter.taken,
     before: counter.settled,
+    claim: session.claim,
     network: networkOf(peer.address),
     seenMs: departure?.seenMs ?? nowMs,
     isHere: departure === undefined,

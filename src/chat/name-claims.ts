@@ -4,14 +4,14 @@
 import type { ParleyError } from "../errors.ts";
 import type { HubState } from "./hub-state.ts";
 import { personKey, type Session } from "./session.ts";
-import type { NameClaim, NameClaimed } from "./store.ts";
+import type { NameClaim, NameClaimed, SessionTaken } from "./store.ts";
 import { StoreQueries } from "./store-queries.ts";
 
 export type ClaimOutcome = {
   /** False: somebody has the name at another server, or the store could not be asked. */
   readonly isFree: boolean;
-  /** The highest counter of the session's messages, if its record was taken along. */
-  readonly n?: number | undefined;
+  /** Its record, if there is one. */
+  readonly taken?: SessionTaken | undefined;
   readonly problem: ParleyError | undefined;
   /** Gives the name up again, if it was claimed. */
   giveUp(): void;

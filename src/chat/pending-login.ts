@@ -39,7 +39,7 @@ import { type Membership, nothingProven, type Session } from "./session.ts";
 import { sessionFields } from "./session-log.ts";
 import { banOf, suspectOf } from "./suspect.ts";
 import { StoreQueries } from "./store-queries.ts";
-import type { MailCount, RoomBounds, SessionRecord } from "./store.ts";
+import type { MailCount, RoomBounds, SessionRecord, SessionTaken } from "./store.ts";
 
 /** Folded names of the rooms to join, with the last `seq` the client has. */
 export type RoomsAsked = ReadonlyMap<string, number | undefined>;
@@ -249,7 +249,7 @@ export class PendingLogin {
     if (!this.#mayEnter()) return;
     const { name, recordId } = this.#plan;
     const wanted = { folded: fold(name), record: recordId === "" ? undefined : recordId };
-    claimName(this.#hub, this.#session, wanted, ({ isFree, n, problem, giveUp }) => {
+    claimName(this.#hub, this.#session, wanted, ({ isFree, taken, problem, giveUp }) => {
       // The connection may have closed meanwhile, or an operator may have decided otherwise.
       if (this.#session.phase !== "entering" || problem !== undefined) {
         giveUp();
@@ -262,7 +262,7 @@ export class PendingLogin {
         giveUp();
         return this.#refuse("full", rooms);
       }
-      this.#admit(rooms, n);
+      this.#admit(rooms, taken);
       this.#releaseRooms();
     });
   }
@@ -326,8 +326,7 @@ export class PendingLogin {
     return opened;
   }
 
-  /** `n`: of its last message at other servers, if there are any. */
-  #admit(rooms: readonly Room[], n = 0): void {
+  #admit(rooms: readonly Room[], taken: SessionTaken | undefined): void {
     const hub = this.#hub;
     const session = this.#session;
     const { name, alias, recordId, previous } = this.#plan;
@@ -362,7 +361,10 @@ export class PendingLogin {
     session.person.persona = undefined;
     noteCome(hub, session);
     if (recordId !== "") {
-      session.counter.restore(Math.max(n, previous?.counter.taken ?? this.#record?.n ?? 0));
+      session.claim = taken?.claim;
+      session.counter.restore(
+        Math.max(taken?.n ?? 0, previous?.counter.taken ?? this.#record?.n ?? 0),
+      );
       hub.pipeline.gathering.departed.delete(recordId);
       if (since !== undefined) hub.options.metrics.resumes++;
       hub.queueRecord(session);

@@ -208,6 +208,8 @@ export class Session {
   accessToken = "";
   /** Its client takes files that people offer. Written by pending-login.ts alone. */
   takesFiles = false;
+  /** What its record was taken with (store.ts). Written by pending-login.ts alone. */
+  claim: number | undefined = undefined;
   /** The welcome is not committed yet; everything else for this session comes after it. */
   awaitsWelcome = false;
   readonly identity: Identity;

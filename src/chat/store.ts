@@ -73,11 +73,18 @@ export type Overview = {
 /** A folded name, and whose it is: a mailbox, or `#` and the number of a connection. */
 export type NameClaim = { readonly name: string; readonly holder: string };
 
+/** A session's record that was taken along with its name. */
+export type SessionTaken = {
+  /** Highest counter of its messages; it stays so until the next batch. */
+  readonly n: number;
+  /** Only with this number may the record be written from now on. */
+  readonly claim: number;
+};
+
 /** `isFree` false: somebody has the name who is connected to another server. */
 export type NameClaimed = {
   readonly isFree: boolean;
-  /** Of the session that was taken along, the highest counter of its messages: it stays so. */
-  readonly n?: number | undefined;
+  readonly taken?: SessionTaken | undefined;
 };
 
 /** A private message for the mailbox of session `session` (its record's ID). */
@@ -136,6 +143,8 @@ export type SessionUpdate = Omit<SessionRecord, "mail" | "isElsewhere"> & {
   minMail?: number | undefined;
   /** `n` without the messages of this batch; undefined: it has none of them. */
   before?: number | undefined;
+  /** What the record was taken with; undefined: no other server could have it. */
+  claim?: number | undefined;
   /** Connected to this server. */
   isHere?: boolean | undefined;
 };
@@ -227,7 +236,7 @@ type StoreArguments = {
   "count-mail": { session: string; after: number };
   "load-session": { session: string };
   "find-name": { name: string; sinceMs: number };
-  /** With `session`, that record is at this server from now on, and no other may write it. */
+  /** `session`: the record that is taken along. */
   "claim-name": { claim: NameClaim; session?: string | undefined };
   /** Folded. */
   "find-elsewhere": { names: readonly string[] };

@@ -7,8 +7,10 @@ import { NativeConnection } from "../../src/io/native-connection.ts";
 import type { SessionEvent } from "../../src/client/events.ts";
 import type { Line } from "./server.ts";
 
-/** Messages on their way at once, of each talker. */
-const inFlight = 8;
+/** Messages on their way at once, of each talker, and the pause after which it says more. */
+export type Pace = { inFlight: number; pauseMs: number };
+
+const withoutPause: Pace = { inFlight: 8, pauseMs: 0 };
 
 export class Talker {
   readonly heard: Line[] = [];
@@ -23,12 +25,14 @@ export class Talker {
   readonly #connection: NativeConnection;
   #said = new Map<number, string>();
   #count = 0;
+  readonly #questions = new Map<number, (names: readonly string[]) => void>();
 
   constructor(
     readonly name: string,
     /** Of the server, or of several that are the same parley. */
     ports: number | readonly number[],
     random: () => number,
+    readonly pace = withoutPause,
   ) {
     const secret = `${name}-${"s".repeat(32)}`;
     this.session = new ClientSession({ name, rooms: ["lobby"], secret, random });
@@ -67,13 +71,30 @@ export class Talker {
   }
 
   #sayMore(): void {
-    while (this.talking && this.#said.size < inFlight) {
+    while (this.talking && this.#said.size < this.pace.inFlight) {
       const text = `${this.name} ${++this.#count}`;
       const id = this.session.say("lobby", text);
       if (typeof id !== "number") break;
       this.#said.set(id, text);
     }
     this.#connection.applyOutputs();
+  }
+
+  #sayMoreSoon(): void {
+    if (this.pace.pauseMs === 0) this.#sayMore();
+    else setTimeout(() => this.#sayMore(), this.pace.pauseMs);
+  }
+
+  /** Who is in the lobby, as the server says. */
+  async whoIsThere(): Promise<readonly string[]> {
+    const ref = this.session.request({ type: "who", room: "lobby" });
+    this.#connection.applyOutputs();
+    return await new Promise((answered) => {
+      if (ref === undefined) answered([]);
+      else this.#questions.set(ref, answered);
+      // Nobody answers if the connection is lost.
+      setTimeout(answered, 2_000, []);
+    });
   }
 
   #hear(event: SessionEvent): void {
@@ -87,7 +108,11 @@ export class Talker {
           this.#said.delete(id);
           this.acknowledged.push(text);
         }
-        return this.#sayMore();
+        return this.#sayMoreSoon();
+      case "response":
+        if (event.response.type === "names") this.#questions.get(event.ref)?.(event.response.names);
+        this.#questions.delete(event.ref);
+        return;
       case "reconnected":
         this.returns++;
         if (!event.recovered) this.failures.push(event.summary);
@@ -131,12 +156,13 @@ export async function gather(
   count: number,
   ports: number | readonly number[],
   random: () => number,
+  pace?: Pace,
 ): Promise<Talker[]> {
   const talkers = Array.from({ length: count }, (_, i) => {
     // Of several servers, each has its part.
     const all = [ports].flat();
     const turned = [...all.slice(i % all.length), ...all.slice(0, i % all.length)];
-    return new Talker(`t${i}`, turned, random);
+    return new Talker(`t${i}`, turned, random, pace);
   });
   await until(
     () => talkers.every(({ session }) => session.online),

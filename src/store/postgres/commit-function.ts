@@ -15,7 +15,7 @@ const payloadBytes = 7_900;
 /**
  * `said`: `[{room, count, timeMs, rows: [{count, timeMs, runs}]}]`. `there`: who came, left and was
  * renamed, `[{room, changes: [{folded, name?, event?}]}]` in their order; without `name`, left.
- * `people`: `[{id, name, n, before, minMail, network, seenMs, isHere}]`. `letters`: `[{session,
+ * `people`: `[{id, name, n, before, claim, minMail, network, seenMs, isHere}]`. `letters`: `[{session,
  * network, timeMs, sender, message}]`, where a session with `#` is a connection without a mailbox:
  * `SERVER#NUMBER`. `gone`: names that are given up, `[{name, holder}]`. `directory`: who has a name
  * here, `[{folded, name?, key, person, about}]`; without `name`, nobody any more. `signals`: for
@@ -43,7 +43,6 @@ export const commitFunction = `
     is_new boolean;
     shown text;
     has_signals boolean := false;
-    is_elsewhere boolean;
     note text;
     result text;
     others boolean;
@@ -99,13 +98,12 @@ export const commitFunction = `
     ) ORDER BY id COLLATE "C" FOR UPDATE;
     FOR item IN
       SELECT * FROM json_to_recordset(people) AS p(id text, name text, n bigint, before bigint,
-        "minMail" bigint, network text, "seenMs" bigint, "isHere" boolean)
+        claim bigint, "minMail" bigint, network text, "seenMs" bigint, "isHere" boolean)
       ORDER BY id COLLATE "C"
     LOOP
       SELECT * INTO known FROM parley.sessions WHERE id = item.id;
-      is_elsewhere := FOUND AND known.server IS DISTINCT FROM me AND known.server IS NOT NULL;
-      IF FOUND AND (is_elsewhere OR known.n > item.before) THEN
-        -- Messages that it sends again, there, must not be here as well.
+      IF FOUND AND known.claim <> item.claim THEN
+        -- A later connection sends again what was not acknowledged: it must not be there twice.
         IF item.n > item.before THEN
           RAISE EXCEPTION 'Session % is connected elsewhere', item.id
             USING ERRCODE = '${movedState}';
@@ -114,9 +112,9 @@ export const commitFunction = `
       END IF;
       IF known.id IS NULL THEN
         CONTINUE WHEN item.name = '' AND item.n = 0 AND item."minMail" = 0;
-        INSERT INTO parley.sessions (id, name, n, mail, network, seen_ms, clock_ms, server)
+        INSERT INTO parley.sessions (id, name, n, mail, network, seen_ms, clock_ms, server, claim)
           VALUES (item.id, item.name, item.n, item."minMail", item.network, item."seenMs", now_ms,
-            CASE WHEN item."isHere" THEN me END);
+            CASE WHEN item."isHere" THEN me END, coalesce(item.claim, 0));
       ELSIF item.name = '' AND item.n = 0 AND known.mail = 0 AND item."minMail" = 0 THEN
         DELETE FROM parley.sessions WHERE id = item.id;
       ELSE
@@ -231,14 +229,15 @@ export const commitFunction = `
 
 /**
  * Claims a name for somebody at this server. A person may have it at several: whoever moves has it
- * at the next before the last gives it up. With a record of a session (else empty), the server that
- * had the session may write it no more. Null: somebody else has the name by way of another server;
- * else the record's counter, 0 if there is none.
+ * at the next before the last gives it up. With a record of a session (else empty), only batches
+ * with the new `claim` may write it from now on. `n` null: somebody else has the name by way of
+ * another server; else the record's counter, 0 if there is none.
  */
 export const claimFunction = `
   CREATE OR REPLACE FUNCTION parley.claim(
-    me text, claimed text, claimant text, record text, now_ms bigint
-  ) RETURNS bigint LANGUAGE plpgsql AS $function$
+    me text, claimed text, claimant text, record text, now_ms bigint,
+    OUT n bigint, OUT claim bigint
+  ) LANGUAGE plpgsql AS $function$
   DECLARE
     known parley.sessions%ROWTYPE;
   BEGIN
@@ -249,19 +248,23 @@ export const claimFunction = `
     -- Of two who claim a name at the same time, the second sees the first.
     PERFORM pg_advisory_xact_lock(hashtextextended(claimed, 8097874531021168756));
     IF EXISTS (SELECT 1 FROM parley.names
-      WHERE folded = claimed AND holder <> claimant AND server <> me) THEN RETURN NULL; END IF;
+      WHERE folded = claimed AND holder <> claimant AND server <> me) THEN RETURN; END IF;
     INSERT INTO parley.names (folded, holder, server) VALUES (claimed, claimant, me)
       ON CONFLICT (folded, server) DO UPDATE SET holder = excluded.holder;
-    IF record = '' THEN RETURN 0; END IF;
+    n := 0;
+    IF record = '' THEN RETURN; END IF;
+    claim := nextval('parley.claims');
     SELECT * INTO known FROM parley.sessions WHERE id = record FOR UPDATE;
     IF known.server <> me THEN
       INSERT INTO parley.signals (server, signal)
         VALUES (known.server, json_build_object('type', 'moved', 'session', record)::text);
       PERFORM pg_notify('${channel}', json_build_object('from', me, 'hasSignals', true)::text);
     END IF;
-    INSERT INTO parley.sessions (id, name, n, mail, network, seen_ms, clock_ms, server)
-      VALUES (record, '', 0, 0, '', 0, now_ms, me) ON CONFLICT (id) DO UPDATE SET server = me;
-    RETURN coalesce(known.n, 0);
+    n := coalesce(known.n, 0);
+    INSERT INTO parley.sessions AS s
+        (id, name, n, mail, network, seen_ms, clock_ms, server, claim)
+      VALUES (record, '', 0, 0, '', 0, now_ms, me, claim.claim)
+      ON CONFLICT (id) DO UPDATE SET server = excluded.server, claim = excluded.claim;
   END $function$;
 `;
 

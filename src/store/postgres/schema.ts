@@ -172,8 +172,13 @@ const version4 = `
   );
 `;
 
-/** Version 5: one person may have a name at several servers, and each gives up its own. */
+/**
+ * Version 5: one person may have a name at several servers, and each gives up its own. Each connection
+ * of a session has a number; the last one may write the record.
+ */
 const version5 = `
+  CREATE SEQUENCE parley.claims;
+  ALTER TABLE parley.sessions ADD COLUMN claim bigint NOT NULL DEFAULT 0;
   ALTER TABLE parley.names DROP CONSTRAINT names_pkey, ADD PRIMARY KEY (folded, server);
 `;
 

@@ -40,6 +40,7 @@ export type PostgresOptions = {
   newServerId?: (() => string) | undefined;
 };
 
+type ClaimRow = { n: number | string | null; claim: number | string | null };
 type ClaimRequest = Extract<StoreRequest, { type: "claim-name" }>;
 type Parts = { retention: Retention; clock: () => number; newServerId: () => string };
 
@@ -394,12 +395,14 @@ export class PostgresStore {
   async #claim({ claim, session = "" }: ClaimRequest): Promise<NameClaimed> {
     const id = this.#serverId;
     try {
-      const [row] = await this.#database.run<{ n: number | string | null }>(
-        "SELECT parley.claim($1, $2, $3, $4, $5) AS n",
+      const [row] = await this.#database.run<ClaimRow>(
+        "SELECT n, claim FROM parley.claim($1, $2, $3, $4, $5)",
         [id, claim.name, holderAt(id, claim.holder), session, Math.floor(this.#clock())],
       );
-      const n = row?.n ?? undefined;
-      return n === undefined ? { isFree: false } : { isFree: true, n: Number(n) };
+      const { n, claim: number } = row ?? { n: null, claim: null };
+      if (n === null) return { isFree: false };
+      const taken = number === null ? undefined : { n: Number(n), claim: Number(number) };
+      return { isFree: true, taken };
     } catch (error) {
       if (!isFenced(error)) throw error;
       await this.#handleFenced(id);

@@ -20,6 +20,7 @@ export type PersonJson = {
   name: string;
   n: number;
   before?: number;
+  claim?: number;
   minMail: number;
   network: string;
   seenMs: number;
@@ -137,9 +138,8 @@ function record(tables: Tables, { me, people }: CommitCall, undo: Undo): PersonJ
   const recorded: PersonJson[] = [];
   for (const item of people.toSorted((a, b) => compare(a.id, b.id))) {
     const known = tables.sessions.get(item.id);
-    const { before = Infinity } = item;
-    const elsewhere = known?.server === me ? undefined : known?.server;
-    if (known !== undefined && (elsewhere !== undefined || known.n > before)) {
+    const { before = Infinity, claim = known?.claim ?? 0 } = item;
+    if (known !== undefined && known.claim !== claim) {
       if (item.n > before) {
         throw new Refused(`Session ${item.id} is connected elsewhere`, "PY002");
       }
@@ -151,12 +151,12 @@ function record(tables: Tables, { me, people }: CommitCall, undo: Undo): PersonJ
     const isNothing = name === "" && n === 0 && minMail === 0;
     if (known === undefined) {
       if (isNothing) continue;
-      tables.sessions.put(id, { id, name, n, mail: minMail, network, seenMs, server }, undo);
+      tables.sessions.put(id, { id, name, n, mail: minMail, network, seenMs, server, claim }, undo);
     } else if (isNothing && known.mail === 0) {
       tables.sessions.delete(id, undo);
     } else {
       const mail = Math.max(known.mail, minMail);
-      tables.sessions.put(id, { id, name, n, mail, network, seenMs, server }, undo);
+      tables.sessions.put(id, { id, name, n, mail, network, seenMs, server, claim }, undo);
     }
   }
   return recorded;
@@ -180,7 +180,7 @@ function send(
     }
     const known = tables.sessions.get(session);
     const mail = (known?.mail ?? 0) + 1;
-    const row = known ?? { id: session, name: "", n: 0, network: "", seenMs: timeMs };
+    const row = known ?? { id: session, name: "", n: 0, network: "", seenMs: timeMs, claim: 0 };
     tables.sessions.put(session, { server: undefined, ...row, mail }, undo);
     const letter = { mail, timeMs, network, sender, message: JSON.stringify(message) };
     tables.addMail(session, letter, undo);

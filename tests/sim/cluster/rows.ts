@@ -29,6 +29,7 @@ export type SessionRow = {
   readonly network: string;
   readonly seenMs: number;
   readonly server: string | undefined;
+  readonly claim: number;
 };
 export type MailRow = {
   readonly mail: number;

@@ -95,7 +95,7 @@ const statements: Readonly<Record<string, Statement>> = {
     notify(JSON.parse(String(payload)));
     return none;
   },
-  "SELECT parley.claim(": claim,
+  "SELECT n, claim FROM parley.claim(": claim,
   "SELECT n.holder, s.seen_ms AS seen FROM parley.names": ({ tables }, [folded, server]) => {
     const row = tables.holdersOf(String(folded)).find((one) => one.server !== server);
     if (row === undefined) return none;
@@ -224,17 +224,18 @@ function claim({ tables, undo, notify }: Context, values: Values): readonly Row[
   if (tables.servers.get(server)?.isOver !== false) throw fenced(server);
   const rows = tables.holdersOf(folded);
   const isTaken = rows.some((row) => row.holder !== holder && row.server !== server);
-  if (isTaken) return [{ n: null }];
+  if (isTaken) return [{ n: null, claim: null }];
   tables.addName({ folded, holder, server }, undo);
-  if (record === "") return [{ n: 0 }];
-  const nobody = { id: record, name: "", n: 0, mail: 0, network: "", seenMs: 0, server: undefined };
-  const known = tables.sessions.get(record) ?? nobody;
+  if (record === "") return [{ n: 0, claim: null }];
+  const number = tables.nextClaim();
+  const nobody = { id: record, name: "", n: 0, mail: 0, network: "", seenMs: 0 };
+  const known = tables.sessions.get(record) ?? { ...nobody, server: undefined, claim: 0 };
   if (known.server !== undefined && known.server !== server) {
     tables.signal(known.server, { type: "moved", session: record }, undo);
     notify({ from: server, hasSignals: true });
   }
-  tables.sessions.put(record, { ...known, server }, undo);
-  return [{ n: known.n }];
+  tables.sessions.put(record, { ...known, server, claim: number }, undo);
+  return [{ n: known.n, claim: number }];
 }
 
 function living<R extends { server: string }>(tables: Tables, rows: readonly R[]): R[] {

@@ -32,6 +32,11 @@ export class Tables {
   /** By room, then by folded name and server. */
   readonly #members = new Map<string, Table<string, MemberRow>>();
   #signalId = 0;
+  #claims = 0;
+
+  nextClaim(): number {
+    return ++this.#claims;
+  }
 
   addBatch(room: string, row: BatchRow, undo: Undo): void {
     append(this.batches, room, row, undo);

@@ -51,7 +51,7 @@ export class ClusterWorld implements Surroundings {
       committed: (done: Done) => this.#committed(done),
       ran: (text: string, values: readonly Value[]) => {
         // Messages reach whoever has claimed a name, even before they know that they have it.
-        if (text.startsWith("SELECT parley.claim(")) {
+        if (text.includes("parley.claim(")) {
           this.truth.named(String(values[2]), String(values[1]));
         }
         if (isTraced("database")) this.trace("database", "<", statementLine(text, values));

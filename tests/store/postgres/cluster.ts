@@ -12,12 +12,15 @@ const debian = "/usr/lib/postgresql";
 
 function programFolder(): string | undefined {
   const onPath = Bun.which("initdb");
-  if (onPath !== null) return join(onPath, "..");
+  if (onPath !== null && isWhole(join(onPath, ".."))) return join(onPath, "..");
   if (!existsSync(debian)) return undefined;
   const versions = readdirSync(debian).sort((a, b) => Number(b) - Number(a));
-  return versions
-    .map((version) => join(debian, version, "bin"))
-    .find((folder) => existsSync(join(folder, "initdb")));
+  return versions.map((version) => join(debian, version, "bin")).find(isWhole);
+}
+
+function isWhole(folder: string): boolean {
+  const needed = ["initdb", "pg_ctl", "pg_basebackup"];
+  return needed.every((program) => existsSync(join(folder, program)));
 }
 
 const programs = programFolder();
@@ -45,6 +48,7 @@ export class Cluster {
   readonly port: number;
   #databases = 0;
   #settings: readonly string[] = [];
+  #isDead = false;
 
   private constructor(folder: string, port: number) {
     this.folder = folder;
@@ -60,6 +64,51 @@ export class Cluster {
     cluster.#settings = settings;
     await cluster.startAgain();
     return cluster;
+  }
+
+  /** A standby of a running primary that it reaches by `port`, under a name of its own. */
+  static async standbyOf(primary: Cluster, port: number, name: string): Promise<Cluster> {
+    const folder = mkdtempSync(join(tmpdir(), "parley-pg-"));
+    if (unprivileged !== undefined) chownSync(folder, unprivileged.uid, unprivileged.gid);
+    const standby = new Cluster(folder, await freePort());
+    const from = `host=127.0.0.1 port=${port} user=parley application_name=${name}`;
+    const words = ["-d", from, "-R", "-X", "stream", "-c", "fast", "--no-sync"];
+    await run("pg_basebackup", [...words, "-D", standby.#data]);
+    standby.#settings = primary.#settings;
+    await standby.startAgain();
+    return standby;
+  }
+
+  /** Makes the standby a primary. */
+  async promote(): Promise<void> {
+    await run("pg_ctl", ["-D", this.#data, "-w", "promote"]);
+  }
+
+  /** `kill -9` of the postmaster; its processes follow it. Resolves when nothing listens any more. */
+  async kill(): Promise<void> {
+    const pid = Number(readFileSync(join(this.#data, "postmaster.pid"), "utf8").split("\n")[0]);
+    process.kill(pid, "SIGKILL");
+    while (await this.#listens()) await Bun.sleep(20);
+    this.#isDead = true;
+  }
+
+  /** What it has logged. */
+  get log(): string {
+    return readFileSync(join(this.folder, "log"), "utf8");
+  }
+
+  async #listens(): Promise<boolean> {
+    try {
+      const socket = await Bun.connect({
+        hostname: "127.0.0.1",
+        port: this.port,
+        socket: { data() {} },
+      });
+      socket.end();
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   get #data(): string {
@@ -98,7 +147,7 @@ export class Cluster {
   }
 
   async remove(): Promise<void> {
-    await this.stop();
+    if (!this.#isDead) await this.stop();
     rmSync(this.folder, { recursive: true, force: true });
   }
 }

@@ -24,6 +24,7 @@ const session = fc.record({
   name: fc.constantFrom("", ...names),
   n: fc.nat(3),
   fewer: fc.constantFrom(0, 0, 1, undefined),
+  claim: fc.constantFrom(undefined, 1, 2, 3),
   isHere: fc.boolean(),
 });
 const entry = fc.record({
@@ -259,7 +260,8 @@ describe.skipIf(!hasPostgres)("the simulated database is like PostgreSQL", () =>
     await database.script(`
       TRUNCATE parley.servers, parley.rooms, parley.batches, parley.sessions, parley.mail,
         parley.rights, parley.names, parley.members, parley.people, parley.signals
-        RESTART IDENTITY;`);
+        RESTART IDENTITY;
+      ALTER SEQUENCE parley.claims RESTART;`);
     return new Rig(database, async (server) => {
       await database.run(
         "UPDATE parley.servers SET expires = clock_timestamp() - interval '1 s' WHERE id = $1",
