@@ -1329,6 +1329,12 @@ export const client = {
    * goes on within 5 s after the network has changed.
    */
   doubtfulPongMs: 1_500,
+  /**
+   * Connections that were given up and may still take the session over when a slow server gets to
+   * them, and how long after: beyond that, whoever does so is another program.
+   */
+  maxGivenUp: 8,
+  givenUpMs: 60_000,
   /** First wait before reconnecting; doubles with each failure. */
   retryFirstMs: 200,
   /**

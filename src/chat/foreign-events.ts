@@ -82,7 +82,9 @@ export type ForeignEvent =
   /** That server is over: its people are gone. */
   | { readonly type: "server-over"; readonly server: string }
   /** The session with this record is connected to another server now. */
-  | { readonly type: "moved"; readonly session: string }
+  | { readonly type: "moved"; readonly session: string; readonly claim: number }
+  /** It has moved, and what it says here, having been claimed with that number, can't be stored. */
+  | { readonly type: "outdated"; readonly session: string; readonly claim: number }
   /** All that operators have decided by now. */
   | { readonly type: "rights"; readonly rows: readonly RightsRow[] }
   /** How an account was changed. */
@@ -161,9 +163,16 @@ const handlers: Handlers = {
   "server-over"(hub, { server }) {
     loseServer(hub, server);
   },
-  moved(hub, { session: id }) {
+  moved(hub, { session: id, claim }) {
     const session = hub.names.byKey(id);
-    if (session?.phase === "member") replaceSession(hub, session, new Set());
+    // It may have come back since.
+    const isOlder = session?.claim !== undefined && session.claim < claim;
+    if (session?.phase === "member" && isOlder) replaceSession(hub, session, new Set());
+  },
+  outdated(hub, { session: id, claim }) {
+    const session = hub.names.byKey(id);
+    if (session?.phase !== "member" || session.claim !== claim) return;
+    dropAsLost(hub, session, "The session is connected to another server: connect again");
   },
   rights(hub, { rows }) {
     const { rights } = hub.options;

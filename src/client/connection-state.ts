@@ -11,12 +11,18 @@ export class ConnectionState {
   #phase: Phase = "idle";
   #everOnline = false;
   #attempts = 0;
+  /** Connections that were given up, which a slow server may let in yet, and when the last was. */
+  #givenUp = 0;
+  #givenUpMs = -Infinity;
+  #wasReplaced = false;
   #awaySinceMs: number | undefined;
   /** When `greeting` gives up or `waiting` retries. */
   #deadlineMs: number | undefined;
 
-  constructor(random: () => number) {
+  /** `isResumed`: there was an earlier life of the session, and so perhaps a connection of it. */
+  constructor(random: () => number, isResumed = false) {
     this.#random = random;
+    this.#givenUp = isResumed ? 1 : 0;
   }
 
   get phase(): Phase {
@@ -45,6 +51,7 @@ export class ConnectionState {
   /** A connection is being opened. */
   connect(nowMs: number): void {
     this.#phase = "connecting";
+    if (this.#attempts === 0 && !this.#everOnline) this.#givenUpMs = nowMs;
     this.#awaySinceMs ??= nowMs;
   }
 
@@ -70,9 +77,25 @@ export class ConnectionState {
     this.#phase = "waiting";
     this.#awaySinceMs ??= nowMs;
     const attempt = ++this.#attempts;
+    if (!this.#wasReplaced) {
+      this.#givenUp = Math.min(this.#givenUp + 1, limits.maxGivenUp);
+      this.#givenUpMs = nowMs;
+    }
+    this.#wasReplaced = false;
     const retryMs = backoffMs(attempt, this.#random);
     this.#deadlineMs = nowMs + retryMs;
     return { attempt, retryMs };
+  }
+
+  /**
+   * Whether it may be one of its own earlier connections that has taken the session over: it connects
+   * again then. Each of them counts once.
+   */
+  mayReplaceItself(nowMs: number): boolean {
+    if (this.#givenUp === 0 || nowMs - this.#givenUpMs > limits.givenUpMs) return false;
+    this.#givenUp--;
+    this.#wasReplaced = true;
+    return true;
   }
 
   end(): void {

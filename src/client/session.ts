@@ -62,7 +62,7 @@ export class ClientSession implements NativeSession {
     this.#access = options.access ?? {};
     this.#takesFiles = options.takesFiles ?? false;
     this.ignored = new Ignored(options.ignored);
-    this.#connection = new ConnectionState(random);
+    this.#connection = new ConnectionState(random, since !== undefined);
     this.#resumed = since !== undefined;
     this.#identity = new Identity(name);
     this.#proofs = new LoginProofs(options.identity, options.proof);
@@ -162,7 +162,7 @@ export class ClientSession implements NativeSession {
     else if (message.type === "welcome") this.#handleWelcome(message, nowMs);
     else if (message.type === "challenge") this.#handleChallenge(message.nonce);
     else if (message.type === "error") this.#handleLoginRefusal(message, nowMs);
-    else if (message.type === "bye") this.#handleBye(message);
+    else if (message.type === "bye") this.#handleBye(message, nowMs);
   }
 
   handleLost(reason: string, nowMs: number): void {
@@ -367,7 +367,7 @@ export class ClientSession implements NativeSession {
       case "offer-ended":
         return this.#emit({ type: "offer", about: message });
       case "bye":
-        return this.#handleBye(message);
+        return this.#handleBye(message, nowMs);
       case "registered":
       case "password-set":
         this.#keepToken(message.token);
@@ -382,8 +382,9 @@ export class ClientSession implements NativeSession {
     if (answer !== undefined) this.#handleResponse(answer.ref, answer.response);
   }
 
-  #handleBye({ code, reason }: Message<"bye">): void {
-    if (code === undefined) this.#byeReason = reason;
+  #handleBye({ code, reason }: Message<"bye">, nowMs: number): void {
+    const isOwn = code === "replaced" && this.#connection.mayReplaceItself(nowMs);
+    if (code === undefined || isOwn) this.#byeReason = reason;
     else this.#end(code, reason);
   }
 

@@ -682,6 +682,23 @@ describe("the connection", () => {
     expect(bench.reported).toEqual([{ type: "ended", code: "replaced", message: "elsewhere" }]);
   });
 
+  const replaced = { type: "bye" as const, code: "replaced" as const, reason: "elsewhere" };
+
+  test("comes back, once, if a connection that it gave up may have replaced it", () => {
+    const bench = new Bench().online().reconnect().receive(welcome());
+    expect(bench.receive(replaced).events("ended")).toEqual([]);
+    expect(bench.lose().events("offline")).toMatchObject([{ reason: "elsewhere" }]);
+    bench.wait(limits.retryMaxMs).act((s) => s.handleConnected(bench.nowMs));
+    bench.receive(welcome());
+    expect(bench.receive(replaced).events("ended")).toHaveLength(1);
+  });
+
+  test("does not come back for what it gave up long ago", () => {
+    const bench = new Bench().online().reconnect().receive(welcome());
+    bench.nowMs += limits.givenUpMs + 1;
+    expect(bench.receive(replaced).events("ended")).toHaveLength(1);
+  });
+
   test.each(["kicked", "banned"] as const)("does not come back by itself when %s", (code) => {
     const ended = { type: "ended" as const, code, message: "console has removed you" };
     const bye = { type: "bye" as const, code, reason: ended.message };

@@ -4,7 +4,7 @@
 /** SQLSTATE of a server whose lease has run out: it may write no more. */
 export const fencedState = "PY001";
 /** Somebody whose messages are in the batch is, or was, connected to another server meanwhile. */
-const movedState = "PY002";
+export const movedState = "PY002";
 
 /** The channel on which servers hear of each other's batches. */
 export const channel = "parley";
@@ -257,7 +257,8 @@ export const claimFunction = `
     SELECT * INTO known FROM parley.sessions WHERE id = record FOR UPDATE;
     IF known.server <> me THEN
       INSERT INTO parley.signals (server, signal)
-        VALUES (known.server, json_build_object('type', 'moved', 'session', record)::text);
+        VALUES (known.server, json_build_object('type', 'moved', 'session', record,
+          'claim', claim.claim)::text);
       PERFORM pg_notify('${channel}', json_build_object('from', me, 'hasSignals', true)::text);
     END IF;
     n := coalesce(known.n, 0);

@@ -107,6 +107,10 @@ export class Feed implements Follower, SharedStore {
     await this.#readUpTo(room, seq);
   }
 
+  outdated(session: string, claim: number): void {
+    this.#hub?.handleForeign({ type: "outdated", session, claim });
+  }
+
   fenced(): void {
     this.#metrics.fences++;
     this.#hub?.handleForeign({

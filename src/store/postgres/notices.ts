@@ -59,7 +59,7 @@ export function runsOf(
 }
 
 type StoredSignal =
-  | { type: "moved"; session: string }
+  | { type: "moved"; session: string; claim: number }
   | { type: "hub"; from: string; signal: HubSignal }
   | {
       type: "letter";

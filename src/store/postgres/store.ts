@@ -21,7 +21,7 @@ import { defaultRetention, type Retention } from "../retention.ts";
 import { newEpoch } from "../server-store.ts";
 import { PostgresAccounts } from "./accounts.ts";
 import { batchJson } from "./batch-json.ts";
-import { channel, fencedState } from "./commit-function.ts";
+import { channel, fencedState, movedState } from "./commit-function.ts";
 import { DatabaseAway, Refused } from "./database.ts";
 import type { DatabasePort } from "./database-port.ts";
 import { PostgresDirectory } from "./directory.ts";
@@ -56,6 +56,8 @@ export interface Follower {
   afterSettled(): void;
   /** Resolves when the hub has the room's messages up to `seq`, if the room is open. */
   reach(room: string, seq: number): Promise<void>;
+  /** The session with this record has moved, and can't say anything here. */
+  outdated(session: string, claim: number): void;
   /** Others have taken this server's people for gone. */
   fenced(): void;
 }
@@ -328,7 +330,17 @@ export class PostgresStore {
       return await this.#commitAs(id, batch);
     } catch (error) {
       if (isFenced(error)) await this.#handleFenced(id);
+      this.#handleMoved(batch, error);
       throw error;
+    }
+  }
+
+  /** Somebody in the batch is connected to another server: else nothing here could be stored. */
+  #handleMoved({ sessions }: Batch, error: unknown): void {
+    if (!(error instanceof Refused) || error.state !== movedState) return;
+    for (const { id: session, claim } of sessions) {
+      if (claim === undefined || !error.message.includes(session)) continue;
+      this.follower?.outdated(session, claim);
     }
   }
 

@@ -24,6 +24,8 @@ export class NativePerson {
   /** Of the log that those numbers are of. */
   #epoch: string | undefined;
   isOnline = false;
+  /** It has the secret of an earlier life, and does not know that there was one. */
+  #isForgetful = false;
   /** Somebody else has the same secret: what an acknowledgement means is unknown. */
   isShared = false;
   /** The session is over, and why. */
@@ -99,6 +101,7 @@ export class NativePerson {
   #newSession(since: SessionPosition | undefined): ClientSession {
     this.#life++;
     this.#tokens.clear();
+    this.#isForgetful = since === undefined;
     const rooms = since?.rooms.map(({ room }) => room) ?? ["lobby"];
     return new ClientSession({
       name: this.takesAnyName ? this.#world.anyName() : this.name,
@@ -313,6 +316,9 @@ export class NativePerson {
       case "ended":
         this.isOnline = false;
         this.ended = event.code;
+        if (event.code === "replaced" && this.#world.isShared === true && !this.#isForgetful) {
+          fail(`${this.name} was put out by an earlier connection of its own`);
+        }
         return;
       case "entered":
         this.#heard.set(event.room, undefined);

@@ -231,7 +231,7 @@ function claim({ tables, undo, notify }: Context, values: Values): readonly Row[
   const nobody = { id: record, name: "", n: 0, mail: 0, network: "", seenMs: 0 };
   const known = tables.sessions.get(record) ?? { ...nobody, server: undefined, claim: 0 };
   if (known.server !== undefined && known.server !== server) {
-    tables.signal(known.server, { type: "moved", session: record }, undo);
+    tables.signal(known.server, { type: "moved", session: record, claim: number }, undo);
     notify({ from: server, hasSignals: true });
   }
   tables.sessions.put(record, { ...known, server, claim: number }, undo);
