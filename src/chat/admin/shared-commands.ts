@@ -28,6 +28,7 @@ export function listShared(
   if (sharing === undefined) return answer(refusal(takesNothing));
   const all = sharing.listings().filter((listing) => maySee(actor, listing));
   const newest = all.toSorted((a, b) => b.atMs - a.atMs).slice(0, limits.maxListed);
+  if (all.length === 0) return answer({ ok: true, message: "Nothing is shared" });
   const bytes = sizeText(all.reduce((sum, { size }) => sum + size, 0));
   const count = `${all.length} thing${all.length === 1 ? "" : "s"}, ${bytes}`;
   const more = all.length > newest.length ? `; the newest ${newest.length} are listed` : "";

@@ -233,7 +233,7 @@ test("whoever put something there removes it, operators anything, nobody else", 
   expect(order(ann, "unshare bob/")).toBe("not-allowed");
   expect(order(ann, "unshare nothing")).toBe("not-found");
   expect(order(ann, "unshare  a   b.txt")).toBe("'a b.txt' is no longer shared");
-  expect(order(ann, "shared")).toBe("0 things, 0 B");
+  expect(order(ann, "shared")).toBe("Nothing is shared");
   expect(rig.order("shared")).toMatchObject({ message: "2 things, 6 B", rows: [{}, {}] });
   expect(rig.order("unshare c.txt")).toMatchObject({ ok: true });
   expect(sharing.listed.map(({ name }) => name)).toEqual(["bob/"]);
