@@ -31,6 +31,7 @@ import { PastLimits, type PastSizes } from "./past-limits.ts";
 import { pageChars } from "./history-page.ts";
 import type { Rights } from "./rights/rights.ts";
 import type { Rates } from "./rate-budget.ts";
+import type { PageAddress } from "../protocol/messages.ts";
 import type { ServerControl } from "./server-control.ts";
 import type { Session } from "./session.ts";
 import type { SharingPort } from "./sharing/sharing-port.ts";
@@ -51,6 +52,8 @@ export type HubOptions = {
   sharing?: SharingPort | undefined;
   /** Undefined: there is none. */
   relay?: RelayPort | undefined;
+  /** Where browsers find the page; undefined: there is none. */
+  page?: () => PageAddress | undefined;
   control: ServerControl;
   door: DoorOptions;
   /** What everybody is told on entering, unless operators have decided otherwise; may be empty. */

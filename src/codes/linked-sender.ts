@@ -13,7 +13,7 @@ import { LinkSocket } from "../handover/paths/link-socket.ts";
 import { ServedChannel } from "../handover/served-channel.ts";
 import type { ServerAddress } from "../io/host-port.ts";
 import { codes as limits, transfer as wire } from "../limits.ts";
-import type { ChannelEnds, OfferEnd } from "../protocol/messages.ts";
+import type { ChannelEnds, OfferEnd, PageAddress } from "../protocol/messages.ts";
 import { FileService } from "../server/files/file-service.ts";
 import { harmless } from "../text.ts";
 import { codeSealer } from "../tls/code-sealer.ts";
@@ -50,6 +50,7 @@ export class LinkedSender {
   readonly #service: FileService<OfferedFolder>;
   readonly #pace: TokenBucket | undefined;
   #number = 0;
+  #page: PageAddress | undefined;
   #serving: { code: Code; door: CodeDoor; steps: HostSteps } | undefined;
   /** The channel that there is. */
   #channel: Opened | undefined;
@@ -90,6 +91,11 @@ export class LinkedSender {
     return this.#number;
   }
 
+  /** Where browsers fetch by the code; undefined: the server has no page. */
+  get page(): PageAddress | undefined {
+    return this.#page;
+  }
+
   /** Lets in whoever knows the code; `door` may be that of other ways in, too. */
   serve(code: Code, door: CodeDoor): void {
     this.#serving = { code, door, steps: new HostSteps(code, door) };
@@ -118,7 +124,9 @@ export class LinkedSender {
   #events(): CodeLinkEvents {
     return {
       ready: (answer) => {
-        if (answer.type === "code-opened") this.#handleNumber(answer.number);
+        if (answer.type !== "code-opened") return;
+        this.#page = answer.page;
+        this.#handleNumber(answer.number);
       },
       channel: (number, relay) => {
         clearTimeout(this.#patience);

@@ -215,6 +215,11 @@ const readers: {
     type: "code-opened",
     offer: offerId(r),
     number: r.count("number", 1),
+    page: r.optionalObject("page", (page) => ({
+      url: page.optionalText("url"),
+      port: page.optionalCount("port", 1),
+      secure: page.optionalFlag("secure"),
+    })),
     ref: r.ref(),
   }),
   "code-joined": (r) => ({

@@ -468,6 +468,17 @@ export type ChannelEnds = {
   relay?: { token: string; port: number } | undefined;
 };
 
+/**
+ * Where browsers find the page: its URL, if the operator has named it, else a port at the server's
+ * own address.
+ */
+export type PageAddress = {
+  url?: string | undefined;
+  port?: number | undefined;
+  /** By HTTPS. */
+  secure?: boolean | undefined;
+};
+
 /** Server messages about files for a person. */
 export type OfferMessage =
   /** Answers `offer-files`. `here`: a client that accepts files has been notified. */
@@ -498,7 +509,13 @@ export type OfferMessage =
       message?: string | undefined;
     }
   /** Answers `open-code`. */
-  | { type: "code-opened"; offer: string; number: number; ref?: Ref | undefined }
+  | {
+      type: "code-opened";
+      offer: string;
+      number: number;
+      page?: PageAddress | undefined;
+      ref?: Ref | undefined;
+    }
   /** Answers `join-code`. `here`: the sender is connected. */
   | { type: "code-joined"; offer: string; here: boolean; ref?: Ref | undefined }
   /** Answers `code` and proves that this end knows the code. */

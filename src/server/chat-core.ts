@@ -21,6 +21,7 @@ import { connections, postgres, relay } from "../limits.ts";
 import { PeerKeys } from "../cpp/peer-keys.ts";
 import { contactLine, RegistryConnection } from "../cpp/registry-connection.ts";
 import type { OpenStore } from "../store/open.ts";
+import type { PageAddress } from "../protocol/messages.ts";
 import type { KeyPair } from "../tls/certificate.ts";
 import { version } from "../version.ts";
 import { type Admission } from "./admission.ts";
@@ -92,6 +93,8 @@ export type CoreOptions = {
   readonly sts?: () => { port: number; seconds: number } | undefined;
   /** The web port, to which browsers at a chat port are redirected. */
   readonly webPort: () => number | undefined;
+  /** Where browsers find the page; undefined: there is none. */
+  readonly page: () => PageAddress | undefined;
 };
 
 export class ChatCore {
@@ -181,6 +184,7 @@ export class ChatCore {
       files: new ServerFiles(service, this.#downloads, print, log),
       sharing: this.uploads,
       relay: this.relay,
+      page: options.page,
       wake: this.driver.wake,
       log,
       print,

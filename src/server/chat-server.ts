@@ -15,6 +15,7 @@ import type { AdminAnswer } from "../chat/admin/answer.ts";
 import { openStore, type OpenStore } from "../store/open.ts";
 import type { Retention } from "../store/retention.ts";
 import type { Synchronous } from "../store/sqlite-file.ts";
+import type { PageAddress } from "../protocol/messages.ts";
 import type { KeyPair } from "../tls/certificate.ts";
 import type { CertificateFiles } from "../tls/certificate-files.ts";
 import { admitsPlain, pageTransport, type PlainPolicy } from "../trust/transport.ts";
@@ -157,7 +158,8 @@ export class ChatServer {
       const claim = () => server?.claim;
       const sts = () => server?.sts;
       const shared = { ...options, ...plain, withheld, stop, claim, sts };
-      const core = await ChatCore.open({ ...shared, store, admission, webPort });
+      const page = () => server?.page;
+      const core = await ChatCore.open({ ...shared, store, admission, webPort, page });
       server = new ChatServer(options, base, core);
       await server.#openOthers();
       server.#makeClaim();
@@ -187,6 +189,15 @@ export class ChatServer {
 
   get port(): number {
     return this.#core.main.port;
+  }
+
+  /** Where browsers find the page; undefined: there is none (yet). */
+  get page(): PageAddress | undefined {
+    const { webPort: port } = this;
+    const { publicUrl } = this.#options;
+    if (port === undefined) return undefined;
+    if (publicUrl !== undefined) return { url: publicUrl.href };
+    return { port, secure: this.#pageTls() !== undefined };
   }
 
   get webPort(): number | undefined {

@@ -1,5 +1,6 @@
 // What `parley send-file` prints about files that are offered by a code.
 
+import { isatty } from "node:tty";
 import { ownCommand } from "../cli/program-name.ts";
 import { reachableHosts } from "../cli/server-banner.ts";
 import type { OfferedFolder } from "../handover/offered-folder.ts";
@@ -14,6 +15,8 @@ import { jsonLine } from "./json-line.ts";
 import { pathText } from "./offer-text.ts";
 import { stdout } from "./output.ts";
 import { barFits, ProgressBar } from "./progress.ts";
+import { qrCode } from "./qr-code.ts";
+import { wantsColors } from "./style.ts";
 import { countText, elapsedText, rateText } from "./units.ts";
 
 /** How the receiver can reach the files. */
@@ -22,6 +25,8 @@ type Ways = {
   port: number | undefined;
   /** The server that relays them; undefined if there is none. */
   server: string | undefined;
+  /** For browsers, at that server's page; undefined if none elsewhere could open it. */
+  link: string | undefined;
 };
 
 export class CodeReport {
@@ -37,14 +42,14 @@ export class CodeReport {
   }
 
   /** The code is the result of the command, so it is printed even with `--quiet`. */
-  code(code: Code, { port, server }: Ways, folder: OfferedFolder): void {
+  code(code: Code, { port, server, link }: Ways, folder: OfferedFolder): void {
     const text = codeText(code);
     this.#takenMs = undefined;
     const hosts = port === undefined ? [] : reachableHosts("0.0.0.0");
     const addresses = hosts.map((host) => hostPortText({ host, port: port ?? 0 }));
     const { files, bytes: size } = folder;
     if (this.#isJson) {
-      return this.#print({ event: "code", code: text, addresses, server, files, size });
+      return this.#print({ event: "code", code: text, addresses, server, link, files, size });
     }
     if (this.#isQuiet) return void stdout.data(`${text}\n`);
     const [first] = folder.list;
@@ -63,7 +68,15 @@ export class CodeReport {
         say(`or through the server on this machine:\n    ${command} ${server} --code ${text}`);
       }
     }
+    if (link !== undefined) this.#showLink(link);
     say("Nobody else can read what is sent. One wrong attempt voids the code.");
+  }
+
+  /** The page is the server's: what is typed into it can be read by whoever controls that. */
+  #showLink(link: string): void {
+    say(`or in a browser, where whoever runs the server could read the code:\n    ${link}`);
+    if (!isatty(2)) return;
+    for (const line of qrCode(link, wantsColors(process.env))) say(line);
   }
 
   /** `address`: empty for a receiver connected through a server. */

@@ -4,6 +4,7 @@
 import { isLoopback } from "../addresses.ts";
 import { reachableHosts } from "../cli/server-banner.ts";
 import { CodeDoor } from "../codes/code-door.ts";
+import { browserLink } from "../codes/browser-link.ts";
 import { CodeServer } from "../codes/code-server.ts";
 import { announce } from "../codes/lan.ts";
 import { LinkedSender } from "../codes/linked-sender.ts";
@@ -127,8 +128,10 @@ async function serveOnce(folder: OfferedFolder, sending: Sending): Promise<void>
     if (local !== undefined) report.progress(local.sentBytes, folder);
   }, limits.progressMs);
   try {
-    const server = linked && hostPortText(await addressFor(sending));
-    report.code(code, { port: local?.port, server }, folder);
+    const place = linked && (await addressFor(sending));
+    const server = place && hostPortText(place);
+    const link = place && browserLink(linked.page, place, code);
+    report.code(code, { port: local?.port, server, link }, folder);
     linked?.serve(code, door);
     await Promise.race([done.promise, interrupted]);
     report.done(folder);

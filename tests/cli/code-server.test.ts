@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { freePort } from "../free-port.ts";
 import { noise } from "../noise.ts";
 import { Parley } from "../parley.ts";
+import { runOnTerminal } from "./run.ts";
 
 setDefaultTimeout(60_000);
 
@@ -32,7 +33,8 @@ class World implements AsyncDisposable {
     mkdirSync(join(this.folder, "in"), { recursive: true });
     writeFileSync(this.path("out", "a.bin"), content);
     writeFileSync(this.path("out", "photos", "one.txt"), "one");
-    const files = ["--files", this.path("none"), "--state", this.path("state"), "--no-web"];
+    const files = ["--files", this.path("none"), "--state", this.path("state")];
+    if (!flags.includes("--web-port")) files.push("--no-web");
     const more = ["--port", String(this.port), "--json", ...flags];
     this.#server = new Parley("server", ...files, ...more);
     await this.#server.line(/"event":"listening"/);
@@ -192,6 +194,26 @@ test("people read what the other types, and who has come", async () => {
   expect(sender.stderr).toContain("Ready to send 'a.bin', 3.00 MB. On the other machine:");
   expect(sender.stderr).toContain("Somebody has shown the code");
   expect(sender.stderr).toMatch(/Sent 1 file, 3.00 MB/);
+});
+
+test("a link for browsers, and its QR code on a terminal, if others can open the page", async () => {
+  await using world = await new World().start(
+    "--web-port",
+    "0",
+    "--public-url",
+    "https://chat.example",
+  );
+  const sender = world.send(world.address);
+  const code = await codeOf(sender);
+  const event = JSON.parse(sender.lines[0] ?? "") as { link: string };
+  expect(event.link).toBe(`https://chat.example/code#${code}`);
+  const { shown } = await runOnTerminal(
+    ["send-file", world.address, world.path("out", "a.bin"), "--code"],
+    { steps: [["One wrong attempt", ({ kill }) => kill("SIGINT")]] },
+  );
+  expect(shown).toContain("or in a browser, where whoever runs the server could read the code:");
+  expect(shown).toMatch(/https:\/\/chat\.example\/code#\d+-[a-z]+-[a-z]+/);
+  expect(shown).toContain("▄▄▄▄▄");
 });
 
 test("one wrong guess makes the code void, and the right words come too late", async () => {

@@ -435,7 +435,17 @@ const serverMessages: Each<ServerMessage> = {
     },
     "ref",
   ),
-  "code-opened": record("code-opened", { offer, number: fromOne, ref }, "ref"),
+  "code-opened": record(
+    "code-opened",
+    {
+      offer,
+      number: fromOne,
+      page: partial({ url: text, port: fromOne, secure: fc.boolean() }, "url", "port", "secure"),
+      ref,
+    },
+    "page",
+    "ref",
+  ),
   "code-joined": record("code-joined", { offer, here: fc.boolean(), ref }, "ref"),
   "code-share": record("code-share", { share: exchange, proof: exchange, ref }, "ref"),
   "code-files": record("code-files", { files: fc.array(fileInfo, { maxLength: 5 }), ref }, "ref"),

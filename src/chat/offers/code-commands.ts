@@ -9,7 +9,7 @@ import { type About, reject } from "../rejections.ts";
 import type { Session } from "../session.ts";
 import { sessionFields } from "../session-log.ts";
 import { muteText } from "../suspect.ts";
-import type { OfferEnd } from "../../protocol/messages.ts";
+import type { OfferEnd, PageAddress } from "../../protocol/messages.ts";
 import { CodeOffer } from "./code-offer.ts";
 
 type OpenCode = Extract<Command, { type: "open-code" }>;
@@ -30,7 +30,7 @@ export function openCode(hub: HubState, session: Session, command: OpenCode): vo
   const code = new CodeOffer(numberFor(hub, command.number), id, session, hub.nowMs);
   hub.codes.add(code);
   hub.options.log.info("code opened", { ...sessionFields(session), code: code.number });
-  hub.send(session, { type: "code-opened", offer: id, number: code.number, ref });
+  hub.send(session, { type: "code-opened", offer: id, number: code.number, ...pageOf(hub), ref });
 }
 
 const numberInUse = "There is an offer with this number";
@@ -47,13 +47,18 @@ function numberFor(hub: HubState, wanted: number | undefined): number {
   return hub.codes.freeNumber(start, most);
 }
 
+function pageOf({ options }: HubState): { page?: PageAddress } {
+  const page = options.page?.();
+  return page === undefined ? {} : { page };
+}
+
 function openAgain(hub: HubState, session: Session, code: CodeOffer, { ref }: About): void {
   closeChannel(hub, code);
   const { from, number } = code;
   if (from.session !== session) tellEnd(hub, code, "sender", "elsewhere");
   from.session = session;
   from.sinceMs = hub.nowMs;
-  hub.send(session, { type: "code-opened", offer: from.id, number, ref });
+  hub.send(session, { type: "code-opened", offer: from.id, number, ...pageOf(hub), ref });
   openChannel(hub, code);
 }
 

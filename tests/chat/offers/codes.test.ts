@@ -87,6 +87,16 @@ test("a code is opened and tried without a name, and frames pass both ways", () 
   expect(rig.hub.kept).toEqual(nothing);
 });
 
+test("whoever opens a code is told where browsers find the page", () => {
+  const page = { port: 8_000, secure: true };
+  const rig = new Rig({ page: () => page });
+  const sender = visitor(rig);
+  for (const times of [1, 2]) {
+    sender.send(open());
+    expect({ times, lines: sender.lines() }).toMatchObject({ lines: [{ page }] });
+  }
+});
+
 test("members may do so as well", () => {
   const rig = new Rig();
   const [ann, bob] = [rig.member("Ann"), rig.member("Bob")];

@@ -1,0 +1,44 @@
+// The link by which a browser fetches by a code: right for what a server may say, none for what it may
+// not.
+
+import { expect, test } from "bun:test";
+import { browserLink } from "../../src/codes/browser-link.ts";
+
+const code = { number: 7, words: "olive-lamp" };
+const server = { host: "192.0.2.1", port: 55_000 };
+
+test("at the URL that the operator has named, or at the port of the page", () => {
+  const named = { url: "https://chat.example/" };
+  expect(browserLink(named, server, code)).toBe("https://chat.example/code#7-olive-lamp");
+  expect(browserLink({ port: 8_000, secure: true }, server, code)).toBe(
+    "https://192.0.2.1:8000/code#7-olive-lamp",
+  );
+  const v6 = { host: "2001:db8::1", port: 55_000 };
+  expect(browserLink({ port: 8_000 }, v6, code)).toBe(
+    "http://[2001:db8::1]:8000/code#7-olive-lamp",
+  );
+});
+
+test("none without a page, and none for this machine alone", () => {
+  expect(browserLink(undefined, server, code)).toBeUndefined();
+  expect(browserLink({}, server, code)).toBeUndefined();
+  for (const host of ["127.0.0.1", "localhost", "::1"]) {
+    expect(browserLink({ port: 8_000 }, { host, port: 1 }, code)).toBeUndefined();
+  }
+});
+
+test("what a server says is no way to another kind of link", () => {
+  for (const url of [
+    "javascript:alert(1)//",
+    "file:///etc/passwd",
+    "https://user:secret@chat.example/",
+    "not a url",
+    `https://chat.example/${"x".repeat(600)}`,
+    "http://127.0.0.1:8000/",
+    "",
+  ]) {
+    expect(browserLink({ url }, server, code)).toBeUndefined();
+  }
+  const searching = { url: "https://chat.example/?q=1#old\u001b[31m" };
+  expect(browserLink(searching, server, code)).toBe("https://chat.example/code#7-olive-lamp");
+});
