@@ -1,4 +1,4 @@
-// Which connections are admitted: limited per owner of a share, in total, and by free descriptors.
+// Which connections are admitted: limited per share owner, in total, and by free file descriptors.
 
 import { ShareBuckets } from "../chat/share-buckets.ts";
 import { steadyMs } from "../io/clock.ts";
@@ -7,7 +7,7 @@ import { ShareCounts } from "../share-counts.ts";
 import { ownerAt, type ShareOwner } from "../share-owner.ts";
 import type { Descriptors } from "./descriptors.ts";
 
-/** Counts connections over all ports. Loopback is exempt from the limit per network. */
+/** Counts connections on all ports. Loopback is exempt from the limit per network. */
 export class Admission {
   readonly #owners: ShareCounts;
   readonly #opened = new ShareBuckets(
@@ -56,8 +56,9 @@ export class Admission {
   }
 
   /**
-   * Somebody has proved an account: their connection makes room for others of their network, unless
-   * the account has all that it may have. Returns whose connection it is now.
+   * Somebody has authenticated with an account: their connection no longer counts for their
+   * network, unless the account has used up its own share. Returns the owner that the connection
+   * now counts for.
    */
   move(from: ShareOwner, to: ShareOwner): ShareOwner {
     this.#owners.remove(from);
@@ -67,8 +68,8 @@ export class Admission {
   }
 
   /**
-   * Of more connections that this class does not know, those that go beyond what their networks may
-   * have. Later ones are found first to be too many.
+   * Among connections that are not counted here, those that exceed the limits of their networks;
+   * later ones exceed them first.
    */
   excess<Connection extends { readonly address: string }>(
     others: readonly Connection[],

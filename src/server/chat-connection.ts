@@ -1,5 +1,5 @@
-// One TCP connection: detects its protocol (inside TLS once more), cuts bytes into messages, and is
-// the hub's link to it.
+// One TCP connection: detects its protocol (again inside TLS), splits bytes into messages, and is
+// the hub's link to the client.
 
 import type { Link } from "../chat/link.ts";
 import type { Session } from "../chat/session.ts";
@@ -25,25 +25,25 @@ import type { ReadingTurns } from "./reading-turns.ts";
 import type { ProxyPreamble } from "./proxy-protocol.ts";
 import type { UndecidedConnections } from "./undecided-connections.ts";
 
-/** The data of a socket whose connection goes on inside TLS. */
+/** The data of a socket whose connection continues inside TLS. */
 export const encrypted = Symbol("encrypted");
 
 export type SocketData = ChatConnection | ProxyPreamble | typeof encrypted | undefined;
 
 export type ChatSocket = Bun.Socket<SocketData>;
 
-/** What a port speaks: one dialect, CPP alone, or whatever the first bytes indicate. */
+/** What a port accepts: one dialect, only CPP, or whatever the first bytes indicate. */
 export type PortProtocol =
   | { kind: "dialect"; dialect: Dialect }
-  /** One dialect, inside TLS alone. */
+  /** One dialect, only over TLS. */
   | { kind: "tls"; dialect: Dialect }
   | { kind: "cpp" }
   | { kind: "any"; native: Dialect; text: Dialect; irc: Dialect };
 
-/** What a port's connections share. */
+/** Options shared by the connections of a port. */
 export type ConnectionOptions = {
   protocol: PortProtocol;
-  /** The web port, to which browsers are redirected. */
+  /** The web port that browsers are redirected to. */
   webPort: () => number | undefined;
   driver: ConnectionDriver;
   metrics: Metrics;
@@ -53,7 +53,7 @@ export type ConnectionOptions = {
   print: (line: string) => void;
   log: Log;
   admission: Pick<Admission, "move">;
-  /** Undefined: everything is read as it comes. */
+  /** Undefined: input is read as it arrives. */
   turns?: ReadingTurns | undefined;
 };
 
@@ -67,13 +67,13 @@ export interface Wire {
   timeout(seconds: number): void;
 }
 
-/** How a connection may be spoken on. */
+/** Which of plain text and TLS a connection may use. */
 export type Security = {
-  /** Without TLS. */
+  /** Plain text is allowed. */
   admitsPlain: boolean;
   /**
-   * Continues in TLS, given the bytes that have been read; undefined if the connection is gone.
-   * Absent: the port does not speak TLS.
+   * Continues in TLS, given the bytes read so far; undefined if the connection has closed. Absent:
+   * the port does not support TLS.
    */
   upgrade?: (first: Uint8Array) => Wire | undefined;
 };
@@ -81,7 +81,10 @@ export type Security = {
 /** The first byte of a TLS connection (RFC 8446 §5.1). */
 const tlsHandshake = 0x16;
 
-/** Protocol unknown; TLS handshake under way; dialect known but framing open; framed by lines or by reads; CPP; closed. */
+/**
+ * Protocol unknown; TLS handshake in progress; dialect known but framing undecided; framed by lines
+ * or by reads; CPP; closed.
+ */
 type State =
   | { is: "sniffing" | "framing"; held: Uint8Array[]; heldBytes: number; firstMs: number }
   | { is: "handshake"; sinceMs: number }
@@ -98,8 +101,8 @@ export class ChatConnection implements Link {
   #security: Security | undefined;
   readonly #options: ConnectionOptions;
   /**
-   * Read by the socket, waiting for the connection's turn; then the socket reads no more. Never
-   * empty; undefined: nothing waits, as at most times.
+   * Bytes read from the socket that wait for the connection's turn; the socket is paused meanwhile.
+   * Never empty; undefined, as most of the time, if nothing waits.
    */
   #unread: Uint8Array[] | undefined;
   #isPaused = false;
@@ -111,7 +114,7 @@ export class ChatConnection implements Link {
   #inputEnded = false;
   #prompted = false;
 
-  /** `undecided` holds the connections that time may decide. */
+  /** `undecided` holds connections whose protocol may be decided by elapsed time. */
   constructor(
     socket: Wire,
     peer: Peer,
@@ -131,7 +134,7 @@ export class ChatConnection implements Link {
     return this.#peer;
   }
 
-  /** Among whose connections it counts. */
+  /** The owner that this connection counts for. */
   get owner(): ShareOwner {
     return this.#owner;
   }
@@ -140,7 +143,7 @@ export class ChatConnection implements Link {
     this.#owner = this.#options.admission.move(this.#owner, owner);
   }
 
-  /** Nothing more is read: it has been refused, or has ended. */
+  /** Nothing more is read: the connection was refused or has ended. */
   get isOver(): boolean {
     return this.#state.is === "over";
   }
@@ -157,7 +160,7 @@ export class ChatConnection implements Link {
   }
 
   /**
-   * The TLS handshake is complete. `channel`: what no other TLS channel has; `exportKey`: as in
+   * The TLS handshake is complete. `channel`: identifies this TLS channel; `exportKey`: as in
    * `Peer`.
    */
   secured(nowMs: number, channel: string, exportKey?: Peer["exportKey"]): void {
@@ -190,7 +193,7 @@ export class ChatConnection implements Link {
     if (!wasWaiting) turns.read(this.#owner, this);
     const unread = this.#unread;
     if (unread === undefined) return;
-    // The caller may reuse the read.
+    // The caller may reuse the buffer.
     const last = unread.length - 1;
     unread[last] = new Uint8Array(unread[last]!);
     if (this.#isPaused) return;
@@ -198,18 +201,18 @@ export class ChatConnection implements Link {
     this.#socket.pause();
   }
 
-  /** Whether something waits for the connection's turn. */
+  /** Whether input waits for the connection's turn. */
   get hasUnread(): boolean {
     return this.#unread !== undefined;
   }
 
-  /** Reads some of what waits. */
+  /** Reads some of the waiting input. */
   readSome(): number {
     const nowMs = steadyMs();
     const unread = this.#unread;
     const bytes = unread?.[0];
     if (unread === undefined || bytes === undefined) return 0;
-    // Where a read is a message, it stays one.
+    // If a read is a message, it must not be split.
     const isWhole = this.#state.is !== "lines" || bytes.length <= reading.pieceBytes;
     const piece = isWhole ? bytes : bytes.subarray(0, reading.pieceBytes);
     if (isWhole) unread.shift();
@@ -225,7 +228,7 @@ export class ChatConnection implements Link {
     return piece.length;
   }
 
-  /** Bytes that have already been counted. */
+  /** Handles bytes that have already been counted. */
   #take(bytes: Uint8Array, nowMs: number): void {
     const state = this.#state;
     switch (state.is) {
@@ -249,7 +252,7 @@ export class ChatConnection implements Link {
       case "cpp":
         return this.#answerCpp(
           state.service.handleData(bytes, nowMs, (answer) => {
-            // The client may have gone meanwhile.
+            // The client may have disconnected meanwhile.
             if (this.#state === state) this.#answerCpp(answer);
           }),
         );
@@ -259,7 +262,7 @@ export class ChatConnection implements Link {
     }
   }
 
-  /** The client sent FIN: no more input, but it still wants its answers. */
+  /** The client sent FIN: no more input will arrive, but it still expects its answers. */
   ended(nowMs: number): void {
     this.#inputEnded = true;
     if (this.hasUnread) return;
@@ -288,10 +291,10 @@ export class ChatConnection implements Link {
     if (this.#session !== undefined) this.#driver.handleDrain(this.#session);
   }
 
-  /** Decides the protocol by the bytes so far, or by the time. */
+  /** Decides the protocol from the bytes so far, or from the elapsed time. */
   decide(nowMs: number): void {
     const state = this.#state;
-    // What it has sent decides, not how long that has waited.
+    // The bytes decide, not how long they have been waiting here.
     if (this.hasUnread && state.is !== "handshake") return;
     if (state.is === "framing") return this.#decideFraming(state, nowMs);
     if (state.is === "handshake") {
@@ -337,7 +340,7 @@ export class ChatConnection implements Link {
         return this.#refuse(verdict.answer, this.#admitsPlain ? "foreign protocol" : "plain text");
       case "prompt":
         this.#prompted = true;
-        // Nothing more to check until input arrives or the login times out.
+        // There is nothing to check until more input arrives or the login times out.
         this.#undecided.delete(this);
         this.#socket.timeout(limits.loginTimeoutMs / 1000);
         if (this.#admitsPlain) {
@@ -347,14 +350,14 @@ export class ChatConnection implements Link {
     }
   }
 
-  /** The port speaks TLS alone; silence is waited out as long as a handshake. */
+  /** The port only accepts TLS; a silent client gets as much time as a handshake. */
   #decideTls({ held, heldBytes }: Extract<State, { held: unknown }>, nowMs: number): void {
     if (heldBytes === 0) {
       if (this.#inputEnded || nowMs - this.#openedMs >= tls.handshakeMs) this.abort();
       return;
     }
     if (held[0]?.[0] === tlsHandshake) this.#startTls(held, nowMs);
-    else this.#refuse("This port speaks TLS alone\n", "plain text");
+    else this.#refuse("This port only speaks TLS\n", "plain text");
   }
 
   /** No name or request arrived in time. */
@@ -385,7 +388,7 @@ export class ChatConnection implements Link {
     return this.#options.driver;
   }
 
-  /** Inside TLS, everything is admitted. */
+  /** Inside TLS, every protocol is admitted. */
   get #admitsPlain(): boolean {
     return this.#security?.admitsPlain ?? true;
   }
@@ -430,7 +433,9 @@ export class ChatConnection implements Link {
       : { is: "reads", framer: new ReadFramer() };
   }
 
-  /** The first message decides the framing: a line end in it, or 50 ms without one. */
+  /**
+   * The first message decides the framing: it contains a line ending, or 50 ms pass without one.
+   */
   #decideFraming(state: Extract<State, { held: unknown }>, nowMs: number): void {
     if (state.heldBytes === 0) return;
     const framed = state.held.some((bytes) => bytes.includes(0x0a));
@@ -468,7 +473,7 @@ export class ChatConnection implements Link {
     if (end) this.end();
   }
 
-  /** Sends one answer to a client that does not belong here, and closes. `reason` is for the log. */
+  /** Sends one answer to a client that can't be served, and closes. `reason` is for the log. */
   #refuse(answer: string, reason: string): void {
     const { address, port, tls = false } = this.peer;
     this.#options.log.info("connection refused", { address, port, tls, reason });

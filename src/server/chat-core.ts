@@ -1,5 +1,5 @@
-// What every way into the server shares: the hub with its store, the files, and the main port (TCP
-// and UDP with one number). Opens completely or not at all. Knows nothing of the page and of
+// The core shared by all ports: the hub with its store, the files, and the main port (TCP and UDP
+// with the same number). Opens completely or not at all. Knows nothing about the page and
 // single-dialect ports.
 
 import type { Log } from "../log.ts";
@@ -45,19 +45,21 @@ import { ServerRelay } from "./server-relay.ts";
 import { HubDriver } from "./hub-driver.ts";
 import { startCollector } from "./crowd-collector.ts";
 
-/** Unless `--irc-name` says another. */
+/** Default of `--irc-name`. */
 const defaultIrcName = "parley";
 
 export type CoreOptions = {
   readonly host: string;
-  /** TCP and UDP port; 0 takes one that is free for both. */
+  /** TCP and UDP port; 0 picks one that is free for both. */
   readonly port: number;
   /** The shared folder. */
   readonly files: string;
-  /** What people may put there; undefined: nothing. */
+  /**
+   * Settings for files that people upload to the shared folder; undefined: uploads are disabled.
+   */
   readonly sharing?:
     { readonly quotaBytes: number; readonly keepMs: number | undefined } | undefined;
-  /** Bytes per second that are relayed between people; 0: nothing is. */
+  /** Bytes per second that are relayed between people; 0 disables the relay. */
   readonly relay?: number | undefined;
   /** Messages per second and sender; 0 for no limit. */
   readonly rate: number;
@@ -67,29 +69,32 @@ export type CoreOptions = {
   readonly log: Log;
   readonly store: OpenStore;
   readonly admission: Admission;
-  /** The main port speaks TLS with it; undefined: plain text alone. */
+  /** The key for TLS on the main port; undefined: plain text only. */
   readonly key?: KeyPair | undefined;
   /** Whether a client at this address may use plain text. */
   readonly admitsPlain: (address: string) => boolean;
-  /** Whether TCP connections from there are a proxy's, and begin with a PROXY header. */
+  /** Whether TCP connections from this address come from a proxy and begin with a PROXY header. */
   readonly writesProxyHeader?: (address: string) => boolean;
-  /** Files and folders that are never shared, besides the store's. */
+  /** Files and folders that are never shared, in addition to the store's. */
   readonly withheld?: readonly string[];
-  /** Asked of everybody; undefined: nothing is. */
+  /** The server password; undefined if there is none. */
   readonly password?: string | undefined;
-  /** Only members get in, and who shows a pass. */
+  /** Admits only members and people with a pass. */
   readonly membersOnly?: boolean;
-  /** Makes somebody the owner; undefined: there is an owner, or no place for the code. */
+  /**
+   * Creates the code that makes somebody the owner; undefined if there is an owner, or nowhere to
+   * keep the code.
+   */
   readonly claim: () => ClaimFile | undefined;
-  /** What everybody is told on entering; may be empty. */
+  /** The message of the day; may be empty. */
   readonly motd?: () => string;
-  /** Reads again what is in files; returns why that failed. */
+  /** Reloads settings from files; returns the reason on failure. */
   readonly reload?: () => string | undefined;
-  /** An operator asks the server to stop. */
+  /** Called when an operator asks the server to stop. */
   readonly stop: () => void;
-  /** What the server is called in IRC. */
+  /** The server's name in IRC. */
   readonly ircName?: string | undefined;
-  /** Where IRC clients find TLS with a certificate that they trust; undefined: nowhere. */
+  /** Where IRC clients find TLS with a trusted certificate; undefined if nowhere. */
   readonly sts?: () => { port: number; seconds: number } | undefined;
   /** The web port, to which browsers at a chat port are redirected. */
   readonly webPort: () => number | undefined;
@@ -114,10 +119,10 @@ export class ChatCore {
   readonly relay: ServerRelay;
   readonly #service: FileService;
   readonly #downloads: OpenChatDownloads;
-  /** Undefined: people put nothing into the shared folder. */
+  /** Undefined: uploads are disabled. */
   readonly uploads: UploadService | undefined;
   readonly #stopCollector: () => void;
-  /** Undefined: nobody is limited. */
+  /** Undefined: reading is not limited. */
   readonly turns: ReadingTurns | undefined;
 
   /** @throws ParleyError `port-in-use`, `failed` */
@@ -143,8 +148,10 @@ export class ChatCore {
   }
 
   /**
-   * @throws with `code` `EADDRINUSE` if the service's number is taken as a TCP port; everything is
-   * closed then
+   * @throws an error with `code` `EADDRINUSE` if the service's port number is taken for TCP;
+   *   everything is
+   *
+   * closed in that case
    */
   private constructor(options: CoreOptions, service: FileService) {
     const { host, store, log, print, key } = options;
@@ -206,7 +213,7 @@ export class ChatCore {
     this.#stopCollector = startCollector(this.metrics);
   }
 
-  /** The hub for what other servers have done. */
+  /** The hub, for applying what other servers have done. */
   #sharedHub(): SharedHub {
     const { driver, hub } = this;
     return {
@@ -224,7 +231,7 @@ export class ChatCore {
   }
 
   /**
-   * Opens a TCP port to the same hub and registry. The caller closes it.
+   * Opens a TCP port that uses the same hub and registry. The caller closes it.
    * @throws what `openChatPort` throws
    */
   listen(port: number, protocol: PortProtocol, key?: () => KeyPair): ChatPort {
@@ -244,7 +251,10 @@ export class ChatCore {
     return openChatPort({ host, port, protocol, ...shared });
   }
 
-  /** What a service without a login says to those it does not serve, and why for the log. */
+  /**
+   * The refusal of a service without login for this address or name, and the reason for the log;
+   * undefined if it is served.
+   */
   refusalFor(address: string, name?: string): { text: string; reason: string } | undefined {
     const banned = this.hub.banFor(address, steadyMs(), name);
     if (banned !== undefined) return { text: banned, reason: "banned" };
@@ -253,7 +263,7 @@ export class ChatCore {
     return name === undefined ? undefined : this.#refusalOfOwned(name);
   }
 
-  /** Nobody can prove there that a registered name is theirs. */
+  /** A service without login has no way to prove ownership of a registered name. */
   #refusalOfOwned(name: string): { text: string; reason: string } | undefined {
     try {
       if (!this.#options.store.isRegistered(fold(name))) return undefined;
@@ -326,7 +336,7 @@ function nativeOf({ udpPort }: FileService, messagesPerSecond: number): Dialect 
   return nativeDialect({ name: `parley ${version}`, udpPort, messagesPerSecond });
 }
 
-/** IRC as this server speaks it. */
+/** The IRC dialect with this server's settings. */
 function ircOf({
   ircName: name = defaultIrcName,
   sts = () => undefined,

@@ -1,5 +1,5 @@
-// The server's TCP ports: accept, count, and give every connection its adapter. Knows which
-// protocols exist (dialects, CPP), not what they say.
+// The server's TCP ports: accept, count, and create the adapter of every connection. Knows which
+// protocols exist (dialects, CPP), but not their contents.
 
 import { plainAddress } from "../addresses.ts";
 import { count } from "../chat/metrics.ts";
@@ -31,11 +31,11 @@ export type ChatPortOptions = ConnectionOptions & {
   port: number;
   log: Log;
   admission: Admission;
-  /** Clients may use TLS with the key that this returns; undefined: they can't. */
+  /** The key with which clients may use TLS; undefined: TLS is not available. */
   key?: (() => KeyPair) | undefined;
-  /** Whether a client at this address may go on without TLS. */
+  /** Whether a client at this address may continue without TLS. */
   admitsPlain: (address: string) => boolean;
-  /** Whether connections from there are a proxy's, and begin with a PROXY header. */
+  /** Whether connections from this address come from a proxy and begin with a PROXY header. */
   writesProxyHeader?: ((address: string) => boolean) | undefined;
 };
 
@@ -47,7 +47,7 @@ export interface ChatPort {
 
 /**
  * Starts listening.
- * @throws with `code` `EADDRINUSE` if the port is taken
+ * @throws an error with `code` `EADDRINUSE` if the port is taken
  */
 export function openChatPort(options: ChatPortOptions): ChatPort {
   const handlers = socketHandlers(options);
@@ -68,8 +68,8 @@ export function openChatPort(options: ChatPortOptions): ChatPort {
     },
   });
   boundSegments(listener, options.host);
-  // Accepted sockets inherit it; with autotuning a read could bring half a megabyte.
-  // (Bun's types do not have `fd`.)
+  // Inherited by accepted sockets; with autotuning a single read could return half a megabyte.
+  // (Bun's types lack `fd`.)
   if ("fd" in listener && typeof listener.fd === "number")
     setOption(listener.fd, option.receiveBuffer, limits.receiveBufferBytes);
   return {
@@ -81,14 +81,17 @@ export function openChatPort(options: ChatPortOptions): ChatPort {
   };
 }
 
-/** Takes new sockets: finds out whose they are, counts them, and gives each its adapter. */
+/**
+ * Handles new sockets: determines the client's address, counts the connection, and creates its
+ * adapter.
+ */
 class Entrance {
   readonly #options: ChatPortOptions;
   readonly #handlers: Bun.SocketHandler<SocketData>;
   readonly #undecided = new UndecidedConnections();
   readonly #refused = new RefusedConnections();
 
-  /** `handlers`: for what goes on inside TLS. */
+  /** `handlers`: for the connection inside TLS. */
   constructor(options: ChatPortOptions, handlers: Bun.SocketHandler<SocketData>) {
     this.#options = options;
     this.#handlers = handlers;
@@ -96,7 +99,7 @@ class Entrance {
 
   handleOpen(socket: ChatSocket): void {
     const address = remoteAddress(socket);
-    // The peer reset the connection before we looked at it.
+    // The peer reset the connection before it was examined.
     if (address === undefined) return void socket.terminate();
     socket.setNoDelay(true);
     socket.setKeepAlive(true, limits.keepAliveMs);
@@ -107,7 +110,7 @@ class Entrance {
     socket.timeout(proxyLimits.waitSeconds);
   }
 
-  /** Reads on until the proxy has said for whom it speaks. */
+  /** Reads on until the proxy has stated the client's address. */
   handlePreamble(socket: ChatSocket, preamble: ProxyPreamble, bytes: Uint8Array): void {
     const result = preamble.received(bytes);
     if (result.kind === "wait") return;
@@ -149,13 +152,13 @@ class Entrance {
 const noHeader =
   "This server expects a PROXY header from your address: it was started with --proxy-protocol\n";
 
-/** For plain sockets and those inside TLS. */
+/** For plain sockets and sockets inside TLS. */
 function socketHandlers(options: ChatPortOptions): Bun.SocketHandler<SocketData> {
   return {
     handshake(socket, isComplete, error) {
       if (!(socket.data instanceof ChatConnection)) return;
       const { address, port } = socket.data.peer;
-      // Bun then closes it. Without `requestCert`, nothing else is judged.
+      // Bun closes the connection in this case. Without `requestCert`, nothing else is verified.
       const reason = error?.message;
       if (isComplete) {
         const exportKey = (label: string) => exportedKey(socket, label);
@@ -203,14 +206,14 @@ function securityOf(
   return { admitsPlain: admitsPlain(address), ...upgrade };
 }
 
-/** Bun 1.4.5 has both, as `node:tls` needs them, but its types do not. */
+/** Bun 1.4.5 supports both, since `node:tls` needs them, but its types lack them. */
 type ServerUpgrade = Bun.TLSUpgradeOptions<SocketData> & {
   isServer: true;
-  /** What has been read of the connection already. */
+  /** Bytes already read from the connection. */
   initialData: Uint8Array;
 };
 
-/** Continues a connection in TLS: no other socket, no copy through one of our own. */
+/** Continues a connection in TLS: no other socket, and no extra copy of the data. */
 function upgrader(socket: ChatSocket, { key, cert }: KeyPair, handlers: ServerUpgrade["socket"]) {
   return (first: Uint8Array): Wire | undefined => {
     const connection = socket.data;
@@ -221,8 +224,8 @@ function upgrader(socket: ChatSocket, { key, cert }: KeyPair, handlers: ServerUp
       initialData: first,
       socket: handlers,
     };
-    // From now on this socket reports the encrypted bytes, which are nobody's business; it closes
-    // together with the one inside TLS.
+    // From now on this socket reports encrypted bytes, which are ignored; it closes together with
+    // the one inside TLS.
     socket.data = encrypted;
     const pair: readonly ChatSocket[] | undefined = socket.upgradeTLS(options);
     if (pair === undefined) socket.data = connection;
@@ -234,7 +237,8 @@ function upgrader(socket: ChatSocket, { key, cert }: KeyPair, handlers: ServerUp
 const tlsAlert = Uint8Array.from([0x15, 3, 3, 0, 2, 2, 80]);
 
 /**
- * The protocol is still unknown: one line for people and, if it may be native, one for programs.
+ * The protocol is still unknown: one line for people and, if the client may be native, one for
+ * programs.
  */
 function refusalText(message: string, protocol: PortProtocol): string {
   const line = JSON.stringify({ type: "error", code: "full", message });
@@ -242,8 +246,9 @@ function refusalText(message: string, protocol: PortProtocol): string {
 }
 
 /**
- * Refused connections, while they read why. Closing one that has sent data would reset it, and its
- * client might never see the reason; so a few at a time are half-closed first.
+ * Refused connections that are still reading the reason. Closing a connection that has sent data
+ * would reset it, and the client might never see the reason; so a few at a time are half-closed
+ * first.
  */
 class RefusedConnections {
   #waiting = 0;
@@ -260,7 +265,7 @@ class RefusedConnections {
   }
 }
 
-/** Writes IPv4-mapped addresses as IPv4. Undefined if the connection is already gone. */
+/** Converts IPv4-mapped addresses to IPv4. Undefined if the connection has already closed. */
 function remoteAddress(socket: ChatSocket): string | undefined {
   const address: string | undefined = socket.remoteAddress;
   return address === undefined ? undefined : plainAddress(address);

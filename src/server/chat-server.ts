@@ -36,13 +36,13 @@ import { watchCertificate } from "./page-renewal.ts";
 import { folderState } from "./files/shared-folder.ts";
 import type { Connect } from "./web/websocket.ts";
 
-/** A dialect's name on a port that speaks TLS alone. */
+/** The name of a dialect on a port that only speaks TLS. */
 const overTls = { name: "ircs", dialect: "irc" } as const;
 
-/** How long IRC clients remember that there is TLS: a month. */
+/** How long IRC clients remember to use TLS: one month. */
 const stsSeconds = 30 * 86_400;
 
-/** A port for one dialect. `flag` is the option that asked for it, quoted in errors. */
+/** A port for one dialect. `flag` is the option that requested it, quoted in errors. */
 export type ExtraPort = { dialect: string; port: number; flag: string };
 
 export type ServerOptions = Pick<
@@ -61,27 +61,30 @@ export type ServerOptions = Pick<
 > & {
   /** Prints a line of an original system's server. */
   print: (line: string) => void;
-  /** Prints a line about the startup. */
+  /** Prints a line during startup. */
   announce: (line: string) => void;
   /** Logs everything after startup. */
   log: Log;
-  /** An operator asks the server to stop; the caller then calls `stop`. */
+  /** Called when an operator asks the server to stop; the caller then calls `stop`. */
   onStop?: () => void;
   /** Undefined: no page. */
   webPort: number | undefined;
   /** The page's public URL, if it is behind a proxy. */
   publicUrl?: URL | undefined;
-  /** Reverse proxies trusted to report a client's address. */
+  /** Reverse proxies that are trusted to report client addresses. */
   proxies?: TrustedProxies;
-  /** They write PROXY headers at the chat ports. */
+  /** The proxies write PROXY headers on the chat ports. */
   proxyProtocol?: boolean;
   /** For TLS on the main port, and for the page beyond loopback; undefined: no TLS. */
   key?: KeyPair | undefined;
-  /** Where the key, and without `data` names and decisions of operators, are kept: never shared. */
+  /**
+   * The folder that holds the key and, without `data`, names and operators' decisions. Never
+   * shared.
+   */
   state?: string | undefined;
-  /** Without that folder the server runs too. */
+  /** The server also runs without that folder. */
   stateIsOptional?: boolean;
-  /** Files with secrets in them, such as the page's key: never shared either. */
+  /** Files that contain secrets, such as the page's key. Never shared. */
   secretFiles?: readonly string[];
   /** Plain text is allowed beyond loopback. */
   plain?: boolean;
@@ -97,22 +100,22 @@ export type ServerOptions = Pick<
   clusterAddress?: string | undefined;
   /** What an acknowledgement waits for: see docs/operation.md, "Data". */
   synchronous?: Synchronous;
-  /** What is kept, where it is not the default. */
+  /** Retention settings that differ from the defaults. */
   retention?: Partial<Retention>;
   /** 0: no limit. */
   maxPerAddress: number;
   extra: readonly ExtraPort[];
-  /** The main port speaks open-chat and is announced as the original server does. */
+  /** The main port speaks open-chat and announces itself like the original server. */
   classic?: boolean;
 };
 
-/** Opened before any port, closed after all of them. */
+/** Opened before all ports, closed after them. */
 type Base = { store: OpenStore; descriptors: Descriptors; admission: Admission };
 
 export class ChatServer {
   /** Single-dialect ports, by dialect name. */
   readonly dialectPorts = new Map<string, number>();
-  /** For the first owner; undefined: there is one, or no place for the code. */
+  /** The claim of the first owner; undefined if there is an owner, or nowhere to keep the code. */
   claim: ClaimFile | undefined;
   readonly #options: ServerOptions;
   readonly #base: Base;
@@ -171,7 +174,7 @@ export class ChatServer {
     }
   }
 
-  /** A server without an owner has a claim. */
+  /** Creates a claim if the server has no owner. */
   #makeClaim(): void {
     const { state, log } = this.#options;
     if (state === undefined || this.#core.hub.hasOwner) return;
@@ -204,12 +207,15 @@ export class ChatServer {
     return this.#web?.port;
   }
 
-  /** Whether the page is served by HTTPS. */
+  /** Whether the page is served over HTTPS. */
   get isPageSecure(): boolean {
     return this.#pageTls() !== undefined;
   }
 
-  /** IRC clients may be told to use TLS alone: there is a port for it with a certificate of its own. */
+  /**
+   * The TLS port that IRC clients may be told to use exclusively; it needs a certificate of its
+   * own.
+   */
   get sts(): { port: number; seconds: number } | undefined {
     const port = this.dialectPorts.get("ircs");
     if (port === undefined || this.#options.certificate === undefined) return undefined;
@@ -220,7 +226,7 @@ export class ChatServer {
     return this.#metrics?.port;
   }
 
-  /** Carries out an order typed at the server. */
+  /** Carries out a command typed at the server's console. */
   admin(line: string, answer: (answer: AdminAnswer) => void): void {
     this.#core.driver.handleAdmin(consoleActor, line, answer);
   }
@@ -379,7 +385,10 @@ export class ChatServer {
     return started;
   }
 
-  /** The page's certificate, since clients of other programs trust it, or else the server's own key. */
+  /**
+   * The page's certificate, which clients of other programs trust, or otherwise the server's own
+   * key.
+   */
   #keyFor({ kind }: PortProtocol, flag: string): (() => KeyPair) | undefined {
     if (kind !== "tls") return undefined;
     const { certificate, key } = this.#options;
@@ -412,7 +421,7 @@ function sessionsOf({ driver }: ChatCore, dialect: Dialect): Connect {
   };
 }
 
-/** Without a key there is no TLS to insist on. */
+/** Without a key, TLS cannot be required. */
 function policyOf({ plain, key, proxies }: ServerOptions): PlainPolicy {
   return {
     allowed: plain === true || key === undefined,
@@ -420,7 +429,7 @@ function policyOf({ plain, key, proxies }: ServerOptions): PlainPolicy {
   };
 }
 
-/** @throws ParleyError `usage` if the shared folder is the one that must not be shared */
+/** @throws ParleyError `usage` if the shared folder is a folder that must not be shared */
 function withheldPaths({ state, files, secretFiles = [] }: ServerOptions): string[] {
   const secrets = secretFiles.map(realPath).filter((path) => path !== undefined);
   const folder = state === undefined ? undefined : realPath(state);
@@ -430,7 +439,7 @@ function withheldPaths({ state, files, secretFiles = [] }: ServerOptions): strin
   throw new ParleyError("usage", sentence);
 }
 
-/** Undefined if it is not there. */
+/** Undefined if the path does not exist. */
 function realPath(path: string): string | undefined {
   try {
     return realpathSync(path);
@@ -439,7 +448,7 @@ function realPath(path: string): string | undefined {
   }
 }
 
-/** The spare descriptor goes last: counting may need it until then. */
+/** The spare descriptor is closed last: counting may need it until then. */
 async function closeBase({ store, descriptors }: Base): Promise<void> {
   await store.close();
   descriptors.close();

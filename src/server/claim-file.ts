@@ -1,5 +1,5 @@
-// The code that makes somebody the owner of a new server: in a file of the state folder, which only
-// its owner can read, until it has been used.
+// The code that makes somebody the owner of a new server, in a file of the state folder that only
+// the operating-system user can read, until the code is used.
 
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -14,8 +14,8 @@ export type ClaimFile = {
 };
 
 /**
- * Makes the file, or reads the one that is there.
- * @throws ParleyError `failed`, and what the file system throws
+ * Creates the file, or reads an existing one.
+ * @throws ParleyError `failed`, and the file system's errors
  */
 export function openClaim(folder: string): ClaimFile {
   const path = join(folder, "claim");

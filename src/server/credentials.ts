@@ -1,5 +1,5 @@
-// Signatures and password hashes for the hub. Hashing takes 64 MiB and a tenth of a second for each
-// password, on threads of Bun's own: only a few at once, and few that wait.
+// Signatures and password hashes for the hub. Hashing a password takes 64 MiB and a tenth of a
+// second on Bun's own threads, so only a few are hashed at a time, and only a few may wait.
 
 import type { CredentialsPort } from "../chat/credentials-port.ts";
 import { accounts as limits } from "../limits.ts";
@@ -31,7 +31,7 @@ export class Credentials implements CredentialsPort {
       try {
         result = await work();
       } catch {
-        // A hash that can't be read, or no memory: the login fails.
+        // The hash is malformed or memory has run out: the login fails.
       }
       this.#running--;
       void this.#waiting.shift()?.();

@@ -1,18 +1,19 @@
-// Gives memory back once a crowd has come or gone. The engine's frequent young collections keep
-// what died old: tables that a growing Map has left behind, logins that took longer than one
-// collection. After ten thousand arrivals that is half of the heap, and only a full collection,
-// some 4 ms per thousand sessions, takes it away. The engine puts that off until much more is
-// allocated, which idle sessions never do; so it is done here, when the process has nothing to do.
+// Frees memory after many clients have connected or disconnected. The engine's frequent young
+// collections keep objects that died old: tables left behind by a growing Map, logins that took
+// longer than one collection. After ten thousand arrivals these are half of the heap, and only a
+// full collection, some 4 ms per thousand sessions, frees them. The engine puts that off until much
+// more has been allocated, which idle sessions never do; so it is triggered here when the process
+// is idle.
 
 import { fullGC } from "bun:jsc";
 import type { Metrics } from "../chat/metrics.ts";
 
 export const tuning = {
-  /** Connections that have come or gone since the last time: they may leave some 2 MB behind. */
+  /** Connections opened or closed since the last collection; they may leave some 2 MB behind. */
   crowd: 1_000,
-  /** How often the server looks, in milliseconds. */
+  /** How often to check, in milliseconds. */
   checkMs: 1_000,
-  /** CPU time in the interval before, in milliseconds, up to which nobody is kept waiting. */
+  /** CPU time of the previous interval, in milliseconds, up to which the process counts as idle. */
   quietCpuMs: 50,
 } as const;
 
@@ -26,7 +27,7 @@ export type CollectorOptions = {
 export class CrowdCollector {
   readonly #options: CollectorOptions;
   #cpuMs = 0;
-  /** Connections that had come and gone at the last collection. */
+  /** Connections opened and closed before the last collection. */
   #collected = 0;
 
   constructor(options: CollectorOptions) {
@@ -46,7 +47,7 @@ export class CrowdCollector {
   }
 }
 
-/** Checks until the returned function is called. */
+/** Checks periodically until the returned function is called. */
 export function startCollector(metrics: Metrics): () => void {
   const collector = new CrowdCollector({ metrics, cpuMs, collect: () => void fullGC() });
   const timer = setInterval(() => collector.check(), tuning.checkMs);

@@ -1,4 +1,4 @@
-// A UDP port for a datagram dialect: one request, one answer. Has the clock; knows no wire format.
+// A UDP port for a datagram dialect: one request, one answer. Owns the clock; knows no wire format.
 
 import type { DatagramDialect, LocalTime } from "../chat/dialect.ts";
 import { plainAddress } from "../addresses.ts";
@@ -16,12 +16,15 @@ export interface DatagramPort {
 export type DatagramPortOptions = {
   dialect: DatagramDialect;
   host: string;
-  /** 0 takes a free one. */
+  /** 0 picks a free port. */
   port: number;
   /** Prints a line of an original system's server. */
   print: (line: string) => void;
   log: Log;
-  /** The answer to a network that is not served, and why for the log; undefined: it is served. */
+  /**
+   * The answer to a network that is not served, and the reason for the log; undefined if it is
+   * served.
+   */
   refusalFor: (address: string) => { text: string; reason: string } | undefined;
 };
 

@@ -1,5 +1,5 @@
 // Counts the process's open file descriptors against its limit, so that connections are refused
-// before files can no longer be opened. Linux only; elsewhere there are always enough.
+// before files can no longer be opened. Linux only; elsewhere the supply counts as unlimited.
 
 import { closeSync, openSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { descriptors as limits } from "../limits.ts";
@@ -11,12 +11,12 @@ export class Descriptors {
   readonly reserve: number;
   /** Withheld from the web port: twice as many, so that a flood there leaves room for chat. */
   readonly webReserve: number;
-  /** Closes less important connections, if there are any. */
+  /** Closes less important connections, if any. */
   relieve: () => void = () => {};
   #used = 0;
   #takenSince = 0;
   #countAgainMs = Number.NEGATIVE_INFINITY;
-  /** Closed for a moment when listing needs a descriptor and none is left. */
+  /** Closed temporarily when listing needs a descriptor and none is left. */
   #spare: number | undefined;
 
   constructor(limit: number = systemLimit()) {
@@ -27,7 +27,7 @@ export class Descriptors {
     if (limit !== Number.POSITIVE_INFINITY) this.#spare = openSync("/dev/null", "r");
   }
 
-  /** Descriptors left; an estimate between two counts. */
+  /** Free descriptors; an estimate between counts. */
   get free(): number {
     if (this.limit === Number.POSITIVE_INFINITY) return this.limit;
     if (performance.now() >= this.#countAgainMs) this.count();
@@ -50,7 +50,7 @@ export class Descriptors {
     this.#takenSince++;
   }
 
-  /** Counts now and returns the number of open descriptors. */
+  /** Counts the open descriptors. */
   count(): number {
     if (this.limit === Number.POSITIVE_INFINITY) return 0;
     const startMs = performance.now();
@@ -62,7 +62,7 @@ export class Descriptors {
     return this.#used;
   }
 
-  /** The open descriptors. Listing them needs one itself. */
+  /** The open descriptors. Listing them itself needs one. */
   list(): number[] {
     if (this.limit === Number.POSITIVE_INFINITY) return [];
     try {
@@ -85,8 +85,8 @@ export class Descriptors {
 }
 
 /**
- * Since Linux 6.2 the folder's size is the count (proc(5)), which costs nothing; undefined on older
- * kernels.
+ * Since Linux 6.2 the folder's size is the count (proc(5)), which makes it cheap; undefined on
+ * older kernels.
  */
 function counted(): number | undefined {
   try {

@@ -1,5 +1,6 @@
-// Drives the hub: passes input on with the time, carries out its store requests, ends its turns,
-// and runs its timers. One turn covers everything that arrived in a turn of the event loop.
+// Drives the hub: passes input on with the current time, carries out its store requests, ends its
+// turns, and runs its timers. A turn covers everything that arrived in one iteration of the event
+// loop.
 
 import type { Actor } from "../chat/admin/actor.ts";
 import type { AdminAnswer } from "../chat/admin/answer.ts";
@@ -14,7 +15,10 @@ import { TokenBucket } from "../chat/token-bucket.ts";
 import { output as limits } from "../limits.ts";
 import { steadyMs } from "../io/clock.ts";
 
-/** A turn that takes longer, in milliseconds, is followed by a rest `restShare` times as long. */
+/**
+ * A turn that takes longer than this, in milliseconds, is followed by a rest `restShare` times as
+ * long.
+ */
 const longTurnMs = 5;
 const restShare = 2;
 
@@ -25,7 +29,7 @@ export class HubDriver {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerMs = Infinity;
   #isPumping = false;
-  /** Until then turns that may wait gather on. */
+  /** Until then, turns that may wait keep accumulating. */
   #busyUntilMs = 0;
   #isTurnDue = false;
 
@@ -35,7 +39,7 @@ export class HubDriver {
 
   /**
    * The hub's `wake`: the turn ends after all available input has been read. Turns in quick
-   * succession share one end, because writing many messages costs little more than writing one.
+   * succession are merged, because writing many messages costs little more than writing one.
    */
   readonly wake = (): void => {
     if (this.#turns.take(1, performance.now())) setImmediate(this.#endTurn);
@@ -66,7 +70,7 @@ export class HubDriver {
     if (hub.hasRequest) this.#pump();
   }
 
-  /** An order typed at the server. */
+  /** A command typed at the server's console. */
   handleAdmin(actor: Actor, line: string, answer: (answer: AdminAnswer) => void): void {
     const hub = this.#hub;
     if (hub === undefined) return;
@@ -102,13 +106,10 @@ export class HubDriver {
     this.#hub?.handleClose(session, reason, steadyMs());
   }
 
-  /**
-   * Carries out the hub's store requests. Replies that come at once are handled before this
-   * returns.
-   */
+  /** Carries out the hub's store requests. Synchronous replies are handled before this returns. */
   #pump(): void {
     const hub = this.#hub;
-    // A synchronous reply re-enters here; the loop below goes on with what it led to.
+    // A synchronous reply re-enters here; the loop below continues with its consequences.
     if (hub === undefined || this.#isPumping) return;
     this.#isPumping = true;
     try {
@@ -145,9 +146,10 @@ export class HubDriver {
   };
 
   /**
-   * After a long turn, such as one that tells a full room who has come, the loop is free for others
-   * for as long as it was taken. Whoever comes meanwhile is announced with the next turn, all in
-   * one write to each member: else a crowd that enters one room costs the square of its size.
+   * After a long turn, such as one that announces new members to a full room, the loop is left to
+   * other work for a multiple of the turn's duration. Members who join meanwhile are announced
+   * together in the next turn, with a single write to each member; otherwise a crowd entering a
+   * room would cost the square of its size.
    */
   #rest(startMs: number): void {
     const endMs = steadyMs();

@@ -1,6 +1,6 @@
-// Opens a requested port: errors name the port and its flag, and a port held only by an outgoing
-// connection is waited for. The default port lies in the range from which Linux takes ports for
-// those.
+// Opens a requested port: errors name the port and its flag, and if the port is only taken by an
+// outgoing connection, waits for it. (The default port is in the range from which Linux assigns
+// ports to outgoing connections.)
 
 import { readFileSync } from "node:fs";
 import { ParleyError } from "../errors.ts";
@@ -11,7 +11,7 @@ export type ListenPlace = {
   transport: "tcp" | "udp";
   host: string;
   port: number;
-  /** The option that chose the port, as in `--port`. */
+  /** The option that chose the port, such as `--port`. */
   flag: string;
 };
 
@@ -67,7 +67,7 @@ function codeOf(error: unknown): string | undefined {
  */
 const servingStates = { tcp: "0A", udp: "07" } as const;
 
-/** Whether a server has this port, not just an outgoing connection. If unknown: true. */
+/** Whether a server uses this port, rather than just an outgoing connection. True if unknown. */
 function hasServer({ transport, port }: ListenPlace): boolean {
   const local = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   let isKnown = false;

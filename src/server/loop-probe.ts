@@ -4,7 +4,7 @@ import { type Histogram, observe } from "../chat/metrics.ts";
 import type { ProcessNumbers } from "../chat/metrics-page.ts";
 import { web } from "../limits.ts";
 
-/** Measures how late a timer fires, until the returned function is called. */
+/** Measures how late a timer fires until the returned function is called. */
 export function probeLoop(histogram: Histogram): () => void {
   let dueMs = performance.now() + web.loopProbeMs;
   const timer = setInterval(() => {

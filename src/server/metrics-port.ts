@@ -1,4 +1,4 @@
-// Prometheus metrics on a port of their own, reachable from this machine only: they reveal how a
+// Prometheus metrics on a separate port that is reachable only from this machine: they reveal how a
 // server is used.
 
 import type { Metrics } from "../chat/metrics.ts";
@@ -7,15 +7,15 @@ import { probeLoop, processNumbers } from "./loop-probe.ts";
 import { isOwnHost } from "./web/origin.ts";
 import { plainText } from "./web/plain-text.ts";
 
-/** Regardless of the address that the server listens on. */
+/** Independent of the address that the server listens on. */
 export const metricsHost = "127.0.0.1";
 
 export type MetricsPortOptions = {
-  /** 0 takes a free one. */
+  /** 0 picks a free port. */
   port: number;
   metrics: Metrics;
   version: string;
-  /** Updates gauges just before they are read. */
+  /** Updates the gauges just before they are read. */
   refresh: () => void;
 };
 
@@ -42,7 +42,7 @@ export function openMetricsPort({
     // connections.
     reusePort: false,
     fetch(request) {
-      // A web page must not read them from a browser on this machine by DNS rebinding.
+      // Prevents web pages from reading them from a browser on this machine by DNS rebinding.
       if (!isOwnHost(request.headers.get("host"), new Set())) {
         return plainText(421, "Use the IP address, not a host name.");
       }

@@ -1,11 +1,11 @@
-// Watches the operator's certificate, and has the page use a new one. By looking at the files now
-// and then: links that are swapped, as containers do it, escape other ways of watching.
+// Watches the operator's certificate and makes the page use a new one. Polls the files: containers
+// replace symlinks, which other ways of watching miss.
 
 import type { Log } from "../log.ts";
 import { tls as limits } from "../limits.ts";
 import type { CertificateFiles } from "../tls/certificate-files.ts";
 
-/** Until the returned function is called. `renew`: false if it has to be tried again. */
+/** Runs until the returned function is called. `renew`: returns false if it must be retried. */
 export function watchCertificate(
   files: Pick<CertificateFiles, "refresh">,
   renew: () => boolean,

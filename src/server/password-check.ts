@@ -1,4 +1,4 @@
-// Whether what somebody gives is the server's password, in constant time.
+// Compares a given password with the server's, in constant time.
 
 import { timingSafeEqual } from "node:crypto";
 

@@ -1,6 +1,7 @@
-// The PROXY protocol, versions 1 and 2 (https://www.haproxy.org/download/2.8/doc/proxy-protocol.txt):
-// what a TCP proxy writes before the client's own bytes, with the client's address. Must only be read
-// from proxies that are known to write it: anybody can write one.
+// The PROXY protocol, versions 1 and 2
+// (https://www.haproxy.org/download/2.8/doc/proxy-protocol.txt): a header with the client's address
+// that a TCP proxy writes before the client's own bytes. Must only be read from proxies that are
+// known to write it, since anybody can send one.
 
 import { canonicalAddress } from "./web/trusted-proxies.ts";
 import { proxyProtocol as limits } from "../limits.ts";
@@ -12,26 +13,29 @@ export type ProxyHeader =
   /** More bytes are needed. */
   | { kind: "wait" }
   | { kind: "invalid" }
-  /** `bytes` long; `from` is undefined if the proxy speaks for itself, as in a health check. */
+  /**
+   * `bytes` long; `from` is undefined if the proxy connects on its own behalf, as for a health
+   * check.
+   */
   | { kind: "header"; bytes: number; from: ProxiedFrom | undefined };
 
 const invalid: ProxyHeader = { kind: "invalid" };
 const wait: ProxyHeader = { kind: "wait" };
 
 const version1 = Buffer.from("PROXY ");
-/** The longest line of version 1, with its end. */
+/** The longest line of version 1, including its line ending. */
 const maxLineBytes = 107;
 const version2 = Buffer.from("\r\n\r\n\0\r\nQUIT\n", "latin1");
 const prefixBytes = 16;
 
-/** Reads the header at the beginning of a connection. Never throws. */
+/** Parses the header at the beginning of a connection. Never throws. */
 export function readProxyHeader(bytes: Uint8Array): ProxyHeader {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (startsLike(buffer, version1)) return readLine(buffer);
   return startsLike(buffer, version2) ? readBinary(buffer) : invalid;
 }
 
-/** Whether it begins with `start`, as far as it goes. */
+/** Whether the buffer begins with `start` or with a prefix of it. */
 function startsLike(buffer: Buffer, start: Buffer): boolean {
   const length = Math.min(buffer.length, start.length);
   return buffer.subarray(0, length).equals(start.subarray(0, length));
@@ -83,11 +87,11 @@ function header(bytes: number, source: string, port: number): ProxyHeader {
   return { kind: "header", bytes, from: { address, port } };
 }
 
-/** A connection of which nothing but the header has been read so far. */
+/** A connection from which nothing but the header has been read so far. */
 export class ProxyPreamble {
   #held = Buffer.alloc(0);
 
-  /** Takes the next bytes; what follows the header is in `rest`. */
+  /** Handles the next bytes; the bytes after the header are in `rest`. */
   received(bytes: Uint8Array): Exclude<ProxyHeader, { kind: "header" }> | Complete {
     this.#held = Buffer.concat([this.#held, bytes]);
     const result = readProxyHeader(this.#held);

@@ -1,19 +1,19 @@
-// Shares the event loop among those who send to it. Each line of a flood costs little, but one pass
-// of the loop can bring tens of thousands from one network, and what is said goes to many; everybody
-// else waits. So what comes from one owner of a share is read for a moment and for some bytes at a
-// time, its connections in turn; the rest waits.
+// Shares the event loop fairly among senders. Each line of a flood is cheap, but one pass of the
+// loop can deliver tens of thousands of them from one network, and each message goes to many
+// recipients, while everybody else waits. So input from one share owner is read for a limited time
+// and number of bytes per window, its connections taking turns; the rest waits.
 
 import { reading as limits } from "../limits.ts";
 import type { ShareOwner } from "../share-owner.ts";
 
 export interface Reader {
-  /** Whether anything waits. */
+  /** Whether input is waiting. */
   readonly hasUnread: boolean;
-  /** Reads a little of it; returns its bytes. */
+  /** Reads some of the input; returns its bytes. */
   readSome(): number;
 }
 
-/** One owner: when its window began, and what of it has been used. */
+/** One owner: when its window began, and how much of it has been used. */
 type Turn = { sinceMs: number; usedMs: number; usedBytes: number; readonly waiting: Set<Reader> };
 
 export class ReadingTurns {
@@ -31,7 +31,7 @@ export class ReadingTurns {
     this.#later = later;
   }
 
-  /** Something has come for the reader: reads as much as its owner may have read now. */
+  /** Input has arrived for the reader: reads as much as its owner may read now. */
   read(owner: ShareOwner, reader: Reader): void {
     const key = owner.kept.at(-1)?.key;
     if (key === undefined) {
@@ -47,7 +47,7 @@ export class ReadingTurns {
     this.#schedule();
   }
 
-  /** Owners known. */
+  /** Number of known owners. */
   get size(): number {
     return this.#turns.size;
   }
@@ -94,7 +94,7 @@ export class ReadingTurns {
     for (const turn of this.#turns.values()) {
       for (const reader of turn.waiting) {
         if (!this.#mayRead(turn)) break;
-        // Whoever had a turn is last the next time.
+        // A reader that had its turn goes to the end of the queue.
         turn.waiting.delete(reader);
         this.#readSome(turn, reader);
         if (reader.hasUnread) turn.waiting.add(reader);

@@ -1,5 +1,5 @@
-// The relay at the server's UDP port: the pure relay of transfer/paths, a timer for what waits, and
-// tokens for the ends of channels.
+// The relay on the server's UDP port: the pure relay of transfer/paths, a timer for queued
+// datagrams, and tokens for the ends of channels.
 
 import type { OpenRelay, RelayPort } from "../chat/relay-port.ts";
 import { nowUs } from "../io/clock.ts";
@@ -10,7 +10,7 @@ import type { ShareOwner } from "../share-owner.ts";
 import { Relay, type RelayTotals } from "../transfer/paths/relay.ts";
 
 export interface ServerRelayOptions {
-  /** 0: nothing is relayed. */
+  /** 0 disables the relay. */
   readonly bytesPerSecond: number;
   readonly port: number;
   /** As `UdpListener.send`. */
@@ -36,7 +36,7 @@ export class ServerRelay implements RelayPort {
     return this.#relay.totals;
   }
 
-  /** Channels that have one. */
+  /** Number of relayed channels. */
   get size(): number {
     return this.#relay.size;
   }
@@ -54,7 +54,7 @@ export class ServerRelay implements RelayPort {
     };
   }
 
-  /** Whether the datagrams are the relay's. */
+  /** Whether the datagrams belong to the relay. */
   handleDatagrams(bytes: Uint8Array, path: UdpPath): boolean {
     const length = this.#relay.handleDatagrams(bytes, path, this.#answer, nowUs());
     if (length === undefined) return false;
@@ -67,7 +67,7 @@ export class ServerRelay implements RelayPort {
     clearTimeout(this.#timer);
   }
 
-  /** What the socket does not take now is lost, as anywhere on the way. */
+  /** What the socket does not accept now is lost, as anywhere on the path. */
   #forward(): void {
     for (;;) {
       const relayed = this.#relay.pollTransmit(nowUs());

@@ -2,15 +2,17 @@
 
 import { steadyMs } from "../io/clock.ts";
 
-/** Decides by the bytes received so far, or by the time. */
+/** Decides from the bytes received so far, or from the elapsed time. */
 export interface Decidable {
   decide(nowMs: number): void;
 }
 
-/** Period of the checks; under half of the shortest wait. */
+/** Interval between checks; less than half of the shortest wait. */
 const decideEveryMs = 10;
 
-/** Connections that time may decide. No timer runs while there are none. */
+/**
+ * Connections whose protocol may be decided by elapsed time. No timer runs while there are none.
+ */
 export class UndecidedConnections {
   readonly #connections = new Set<Decidable>();
   #timer: ReturnType<typeof setInterval> | undefined;

@@ -55,7 +55,7 @@ test("on ports of its own and the main port, with TLS and without", async () => 
       expect(heard).toStartWith(":irc.example 001 Ann :");
       expect(heard).toContain(" 353 Ann = #lobby :Ann\r\n");
     }
-    expect(await session(dialects.ircs, false, "\n")).toBe("This port speaks TLS alone\n");
+    expect(await session(dialects.ircs, false, "\n")).toBe("This port only speaks TLS\n");
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

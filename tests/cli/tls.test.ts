@@ -236,7 +236,7 @@ testBeyond(
       const outsider = await fetch(`http://${address}:${ready.webPort}/healthz`);
       expect([outsider.status, await outsider.text()]).toEqual([
         403,
-        expect.stringContaining("through its proxy alone"),
+        expect.stringContaining("only available through its proxy"),
       ]);
     }
     const flags = ["--host", "0.0.0.0", "--web-port", "0", "--trusted-proxy", address];

@@ -1,5 +1,5 @@
-// The files of a batch, read as one file. Each is opened when its bytes are needed, and must still be
-// the one that was listed; else its bytes are zeros, and the receiver is told.
+// The files of a batch, read as one file. Each is opened when its bytes are needed, and must still
+// be the listed version; otherwise its bytes are zeros, and the receiver is notified.
 
 import { constants, closeSync, fstatSync, openSync, readSync } from "node:fs";
 import type { FolderCursor } from "../../io/open-folder.ts";
@@ -13,16 +13,22 @@ export interface BatchSourceOptions {
   readonly name: string;
   readonly batch: Batch<BatchedFile>;
   readonly version: string;
-  /** In the shared folder, which the names in `root` lead down from. Closed with the batch. */
+  /**
+   * A position inside the shared folder, from which the names in `root` are resolved. Closed with
+   * the batch.
+   */
   readonly cursor: FolderCursor;
   readonly root: readonly string[];
-  /** That file, by its place, is not the one that was listed. */
+  /** The file at this index is not the listed version. */
   onGone(index: number): void;
 }
 
 export class BatchSource implements OpenFile {
   readonly #options: BatchSourceOptions;
-  /** Change time of each file when it was read first: 0 if it was not, NaN if it is gone. */
+  /**
+   * Change time of each file at its first read: 0 if it has not been read, NaN if it is missing or
+   * changed.
+   */
   readonly #changed: Float64Array;
   #isOpen = true;
 
@@ -43,10 +49,10 @@ export class BatchSource implements OpenFile {
     return this.#options.version;
   }
 
-  /** Of the whole there is none. */
+  /** A batch as a whole has no modification time. */
   readonly modified = 0;
   readonly path = "";
-  /** Each file is looked at when it is read. */
+  /** Each file is checked when it is read. */
   readonly isUnsettled = false;
 
   read(target: Uint8Array, position: number): number {
@@ -82,7 +88,7 @@ export class BatchSource implements OpenFile {
     this.#options.onGone(index);
   }
 
-  /** False if the file is not, or not certainly, the one that was listed. */
+  /** False if the file is not, or not certainly, the listed version. */
   #readPart({ file, index, start, length }: BatchPart<BatchedFile>, into: Uint8Array): boolean {
     if (Number.isNaN(this.#changed[index]) || !this.#isOpen) return false;
     let fd: number | undefined;
@@ -111,8 +117,8 @@ export class BatchSource implements OpenFile {
   }
 
   /**
-   * The times of a file that was changed just now may not show a further change: it is left to be
-   * fetched on its own, which can tell.
+   * The times of a recently changed file may not reveal a further change: it is left to be fetched
+   * on its own, where changes are detected.
    */
   #isListed(fd: number, { size, modified }: BatchedFile, index: number): boolean {
     const stat = fstatSync(fd);
@@ -126,6 +132,6 @@ export class BatchSource implements OpenFile {
   }
 }
 
-/** Neither waits for a FIFO nor follows a link. */
+/** Neither waits on a FIFO nor follows a link. */
 const openFlags =
   constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0);

@@ -1,4 +1,4 @@
-// What a file service needs of a UDP socket. Types only.
+// What a file service needs from a UDP socket. Types only.
 
 import type { UdpListener } from "../../io/udp/udp-listener.ts";
 

@@ -1,11 +1,11 @@
-// Limits open-chat download ports: a few per session, half the pool per owner of a share.
+// Limits open-chat download ports: a few per session, and half the pool per share owner.
 
 import { ParleyError } from "../../errors.ts";
 import { openChatDownload as limits } from "../../limits.ts";
 import { ShareCounts } from "../../share-counts.ts";
 import type { ShareOwner } from "../../share-owner.ts";
 
-/** A claim to a port, from the time of the request. */
+/** A claim to a port, held from the time of the request. */
 export type Claim = {
   readonly session: number | undefined;
   readonly owner: ShareOwner | undefined;
@@ -17,7 +17,7 @@ export type Claim = {
 };
 
 export class DownloadClaims {
-  /** Claims by session. */
+  /** Claims by session ID. */
   readonly #perSession = new Map<number, Set<Claim>>();
   readonly #owners = new ShareCounts(limits.portsPerAddress, limits.portsPerAddress);
 
@@ -26,7 +26,7 @@ export class DownloadClaims {
   }
 
   /**
-   * An undefined `session` or `owner` imposes no limit.
+   * Without a `session` or `owner`, the respective limit does not apply.
    * @throws ParleyError `full`
    */
   add(session: number | undefined, owner: ShareOwner | undefined): Claim {
@@ -46,13 +46,13 @@ export class DownloadClaims {
     const claims = this.#perSession.get(session) ?? new Set();
     const unasked = Array.from(claims).filter(({ asked }) => !asked).length;
     if (unasked >= limits.unaskedPerSession || claims.size >= limits.portsPerSession) {
-      const sentence = `You have ${claims.size} downloads, ${unasked} of them not started: finish one first`;
+      const sentence = `You already have ${claims.size} downloads, ${unasked} of them not started: finish one first`;
       throw new ParleyError("full", sentence);
     }
     return claims.add(claim);
   }
 
-  /** Call once for each claim. */
+  /** Call exactly once for each claim. */
   remove(claim: Claim): void {
     const { session, owner } = claim;
     if (session !== undefined) {

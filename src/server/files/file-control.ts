@@ -5,12 +5,12 @@ import type { TransferMessage } from "../../protocol/messages.ts";
 export interface FileControl {
   send(message: TransferMessage): void;
   /**
-   * Unsent bytes on this connection: tags and data are held back above `files.maxControlBytes`.
-   * Without it they never are.
+   * Unsent bytes on this connection: tags and data are held back above `files.maxControlBytes`. If
+   * absent, they never are.
    */
   waitingBytes?(): number;
   /** Finds the file listed as `name` when no file has that name. */
   find?(name: string): Promise<string | undefined>;
-  /** As in `Peer` (chat/dialect.ts): absent if the connection is not inside TLS. */
+  /** As in `Peer` (chat/dialect.ts); absent without TLS. */
   exportKey?: ((label: string) => Uint8Array) | undefined;
 }

@@ -10,7 +10,7 @@ import type { OpenFile } from "./open-file.ts";
 import type { FileFolder } from "./file-folder.ts";
 import { Turns } from "./turns.ts";
 
-/** A digest being computed, shared by everybody who asks for it. */
+/** A digest being computed, shared by all requests for it. */
 interface Running {
   readonly sha256: Promise<string>;
   readonly abort: AbortController;
@@ -22,7 +22,7 @@ export class FileDigests {
   /** Hexadecimal digests by version. */
   readonly #known = new BoundedMap<string, string>(web.digestsKept);
   readonly #running = new Map<string, Running>();
-  /** Each reads a piece in its turn. */
+  /** Each computation reads a piece in its turn. */
   readonly #turns = new Turns(web.hashesPerTurn);
   #count = 0;
   readonly #owners = new ShareCounts(web.maxHashesPerAddress, web.maxHashes / 2);
@@ -37,10 +37,11 @@ export class FileDigests {
   }
 
   /**
-   * The digest of the file as it is now. The work stops when the `signal` of its last waiter is
-   * aborted. `owner` is whose hashes it counts among.
+   * The digest of the file in its current version. The work stops when the `signal` of the last
+   * waiter is aborted. `owner`: the share owner that the computation counts for.
    * @throws ParleyError `not-found`; `changed` if the file changes meanwhile; `full` if too many
-   * are being hashed; what `signal` says
+   *
+   * files are being hashed; the reason of `signal`
    */
   async of(
     name: string,
@@ -120,7 +121,7 @@ export class FileDigests {
   }
 }
 
-/** `turn` is awaited before each piece. */
+/** Awaits `turn` before each piece. */
 async function hash(
   file: OpenFile,
   signal: AbortSignal,
@@ -139,7 +140,7 @@ async function hash(
   if (!file.unchanged()) {
     throw new ParleyError(
       "changed",
-      `The file '${file.name}' changed while it was hashed: try again.`,
+      `The file '${file.name}' changed while it was being hashed: try again.`,
     );
   }
   return hasher.digest("hex");

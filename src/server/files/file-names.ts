@@ -1,11 +1,11 @@
-// Names of shared files: which are valid, and how one that is not UTF-8 is shown. Knows no file
+// Names of shared files: which are valid, and how names that are not UTF-8 are shown. Knows no file
 // system.
 
 import { folder as limits } from "../../limits.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Decodes a name as UTF-8, otherwise as Latin-1, the encoding of most other names. */
+/** Decodes a name as UTF-8, otherwise as Latin-1, the most common other encoding. */
 export function shownName(encoded: Uint8Array): string {
   try {
     return utf8.decode(encoded);
@@ -15,8 +15,8 @@ export function shownName(encoded: Uint8Array): string {
 }
 
 /**
- * The byte strings a name may stand for, likeliest first: as is, with accents composed or
- * decomposed (keyboards type one, macOS stores the other), and as Latin-1.
+ * The byte strings that a name may stand for, likeliest first: as is, with accents composed or
+ * decomposed (keyboards type one form, macOS stores the other), and as Latin-1.
  */
 export function* spellings(name: string): Generator<Buffer> {
   for (const form of new Set([name, name.normalize("NFC"), name.normalize("NFD")])) {
@@ -27,7 +27,10 @@ export function* spellings(name: string): Generator<Buffer> {
   if (latin1 !== undefined && shownName(latin1) === name) yield latin1;
 }
 
-/** Whether this is a plain name: no path, nothing that a system call would truncate. */
+/**
+ * Whether this is a plain name: not a path, and without anything that would truncate it in a system
+ * call.
+ */
 export function isPlainName(name: string, platform: NodeJS.Platform = process.platform): boolean {
   const separators = platform === "win32" ? /[/\\:\0]/ : /[/\0]/;
   return (

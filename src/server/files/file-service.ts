@@ -1,7 +1,7 @@
-// Serves files, those of the shared folder for one: offers them over control connections, and sends them sealed, as
-// datagrams. One event loop serves everyone, in slices of a millisecond. Glue between sender
-// machine, UDP socket and files; decides nothing about segments. The protocol is in
-// docs/transfer.md.
+// Serves files, such as those of the shared folder: offers them over control connections, and sends
+// them sealed, as datagrams. One event loop serves everyone in slices of a millisecond. Connects
+// sender machine, UDP socket and files, and leaves all decisions about segments to the sender
+// machine. docs/transfer.md describes the protocol.
 
 import type { FilesClient } from "../../chat/files-port.ts";
 import { files as limits, transfer as wire, udp } from "../../limits.ts";
@@ -26,14 +26,14 @@ import { UdpListener, type UdpPath } from "../../io/udp/udp-listener.ts";
 
 export interface FileServiceOptions<Folder extends FileFolder = SharedFolder> {
   readonly folder: Folder;
-  /** Address and UDP port to bind: the number of the TCP port; 0 takes a free one. */
+  /** Address and UDP port to bind: the port number is that of the TCP port; 0 picks a free one. */
   readonly host: string;
   readonly port: number;
   /** False disables kernel offload (tests). */
   readonly offload?: boolean;
-  /** An idle transfer may be ended for another after this long (default: limits.ts). */
+  /** An idle transfer may be evicted in favour of another after this long (default: limits.ts). */
   readonly idleMs?: number;
-  /** Sees all datagrams first; true: they are not about files. */
+  /** Receives all datagrams first; true: they are not about files. */
   readonly intercept?: (bytes: Uint8Array, path: UdpPath) => boolean;
 }
 
@@ -48,13 +48,13 @@ export class FileService<Folder extends FileFolder = SharedFolder> implements Tr
   readonly totals = { transfers: 0, sentBytes: 0 };
   readonly #udp: DatagramSocket;
   readonly #transfers: TransferSlots<FileTransfer>;
-  /** When each had its last turn in `#sendPulled`. */
+  /** When each transfer last had its turn in `#sendPulled`. */
   readonly #pulledTurns = new WeakMap<FileTransfer, number>();
   #pulledTurn = 0;
   readonly #burst = new Uint8Array(udp.maxBatchBytes);
   readonly #answer = new Uint8Array(wire.maxRequestBytes);
   #scratch = new Uint8Array(wire.minChunkBytes);
-  /** The rest of a burst that the socket has not taken yet. */
+  /** The rest of a burst that the socket has not accepted yet. */
   #unsent: { from: number; to: number; datagramBytes: number; path: UdpPath } | undefined;
   #scheduled = false;
   #timer: Timer | undefined;
@@ -74,7 +74,7 @@ export class FileService<Folder extends FileFolder = SharedFolder> implements Tr
     });
   }
 
-  /** Serves another folder than that of a server, over datagrams that somebody else carries. */
+  /** Serves another folder than a server's, over datagrams that the caller transports. */
   static over<Folder extends FileFolder>(
     folder: Folder,
     socket: DatagramSocket,
@@ -118,20 +118,20 @@ export class FileService<Folder extends FileFolder = SharedFolder> implements Tr
     return this.#udp.offload.dontFragment ? wire.maxSegmentBytes : wire.maxFragmentableBytes;
   }
 
-  /** Running transfers. */
+  /** Number of running transfers. */
   get transferCount(): number {
     return this.#transfers.size;
   }
 
   /**
-   * Opens a session for a control connection: pass it the lines of file transfers, and close it with
-   * the connection.
+   * Opens a session for a control connection. Pass it the lines about file transfers, and close it
+   * together with the connection.
    */
   session(client: FilesClient, control: FileControl): FileSession {
     return new FileSession(this, client, control);
   }
 
-  /** Sends what is not about files, as `UdpListener.send`. */
+  /** Sends datagrams that are not about files, as `UdpListener.send`. */
   send(bytes: Uint8Array, datagramBytes: number, path: UdpPath): number {
     return this.#udp.send(bytes, datagramBytes, path);
   }
@@ -160,7 +160,7 @@ export class FileService<Folder extends FileFolder = SharedFolder> implements Tr
     this.#transfers.remove(transfer);
   }
 
-  /** Schedules a turn after everything that arrived in this turn of the event loop. */
+  /** Schedules a turn after everything that has arrived in this iteration of the event loop. */
   wake(): void {
     if (this.#scheduled || this.#closed) return;
     this.#scheduled = true;
@@ -194,7 +194,7 @@ export class FileService<Folder extends FileFolder = SharedFolder> implements Tr
     else if (isCongested) this.#wakeLater();
   }
 
-  /** True if there is more to send now and the socket can take it. */
+  /** True if there is more to send now and the socket accepts it. */
   #send(): boolean {
     const until = performance.now() + limits.sendSliceMs;
     while (performance.now() < until) {
@@ -219,11 +219,11 @@ export class FileService<Folder extends FileFolder = SharedFolder> implements Tr
     return true;
   }
 
-  /** Sends what was pulled over control connections: each in turn, for a moment. */
+  /** Sends data pulled over control connections: each transfer in turn, for a short time. */
   #sendPulled(nowMs: number): void {
     const until = performance.now() + limits.sendSliceMs;
     const pulling = [...this.#transfers].filter(({ mayPull }) => mayPull);
-    // Those who had their turn longest ago.
+    // Longest since the last turn first.
     pulling.sort((a, b) => (this.#pulledTurns.get(a) ?? 0) - (this.#pulledTurns.get(b) ?? 0));
     for (const transfer of pulling) {
       this.#pulledTurns.set(transfer, ++this.#pulledTurn);
@@ -250,8 +250,8 @@ export class FileService<Folder extends FileFolder = SharedFolder> implements Tr
   }
 
   /**
-   * Sleeps for less than a timer can, if the event loop is idle; otherwise takes another turn at
-   * once.
+   * Sleeps for less than a timer can if the event loop is idle; otherwise takes another turn
+   * immediately.
    */
   #napped(us: number): boolean {
     if (us >= 1_000 || !this.#udp.canNap) return false;
@@ -263,8 +263,8 @@ export class FileService<Folder extends FileFolder = SharedFolder> implements Tr
   }
 
   /**
-   * Seals what nobody has requested, a slice at a time: a second time to confirm a file, and ahead
-   * for tags unless there is something to send. True if there is more to do now.
+   * Seals chunks that nobody has requested, a slice at a time: a second time to confirm a file, or
+   * in advance for their tags unless there is something to send. True if there is more to do now.
    */
   #seal(isBusy: boolean): boolean {
     let isAny = false;

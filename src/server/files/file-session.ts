@@ -28,7 +28,7 @@ export interface TransferHost {
   readonly digests: FileDigests;
   readonly sender: Sender;
   readonly tags: TagBudget;
-  /** Trees being listed. */
+  /** Counts the trees being listed. */
   readonly walks: ShareCounts;
   readonly cache: SealCache;
   /** For metrics. */
@@ -52,9 +52,9 @@ export class FileSession {
   readonly #control: FileControl;
   readonly #transfers = new Map<number, FileTransfer>();
   readonly #trees: TreeLists;
-  /** Files being hashed for the client, by transfer. */
+  /** Files being hashed for the client, by transfer number. */
   readonly #hashing = new Map<number, AbortController>();
-  /** Never used twice on a connection: keys depend on it. */
+  /** Never reused on a connection: keys depend on it. */
   #nextId = 1;
   #exported: Uint8Array | undefined;
   #closed = false;
@@ -66,7 +66,7 @@ export class FileSession {
     this.#trees = new TreeLists(host.folder.tree, control, client.owner, host.walks);
   }
 
-  /** Handles a request, at once unless the file has to be searched for. Never throws. */
+  /** Handles a request, synchronously unless the file has to be searched for. Never throws. */
   handle(request: TransferRequest): void {
     if (this.#closed) return;
     switch (request.type) {
@@ -90,7 +90,7 @@ export class FileSession {
     }
   }
 
-  /** The connection has ended. */
+  /** The connection has closed. */
   close(): void {
     this.#closed = true;
     this.#trees.close();
@@ -103,7 +103,7 @@ export class FileSession {
     this.#hashing.get(id)?.abort();
   }
 
-  /** Offers the file of that name, or the one that lists show under it. */
+  /** Offers the file of that name, or the one that is listed under it. */
   #handleFetch(request: FetchRequest): void {
     try {
       this.#start(request);
@@ -121,7 +121,7 @@ export class FileSession {
     }
   }
 
-  /** Offers small files of a folder as one. */
+  /** Offers small files of a folder as one batch. */
   #handleBatch(request: FetchRequest): void {
     const id = this.#nextId++;
     const onGone = (file: number) => this.#send({ type: "gone", transfer: id, file });
@@ -140,9 +140,9 @@ export class FileSession {
     this.#offerFile(this.#nextId++, file, request, 0);
   }
 
-  /** Offers an open file, and closes it with the transfer. @throws ParleyError `full` */
+  /** Offers an open file, which is closed with the transfer. @throws ParleyError `full` */
   #offerFile(id: number, file: OpenFile, request: FetchRequest, memoryBytes: number): void {
-    // An offer alone needs no datagrams, and so no token.
+    // A mere offer needs no datagrams, and hence no token.
     const isOfferAlone = request.check === true;
     try {
       if (this.#transfers.size + this.#hashing.size >= limits.maxTransfersPerSession) {
@@ -160,7 +160,7 @@ export class FileSession {
     else this.#takeFirstRequest(request);
   }
 
-  /** Sets up everything for sending. @throws ParleyError `full` */
+  /** Sets up everything needed for sending. @throws ParleyError `full` */
   #open(id: number, file: OpenFile, request: FetchRequest, memoryBytes: number): void {
     const { tags, cache, sender } = this.#host;
     const token = tokenOf(request.token);
@@ -180,7 +180,7 @@ export class FileSession {
       isResumed: request.held === true,
       leads: !isLoopback(this.#client.peer.address),
       onSent: (bytes) => (this.#host.totals.sentBytes += bytes),
-      // The client has been told on this connection; its datagrams are answered with GONE.
+      // The client has been notified on this connection; its datagrams are answered with GONE.
       onBroken: () => sender.fail(token),
       onClose: (closed) => {
         this.#transfers.delete(id);
@@ -221,7 +221,10 @@ export class FileSession {
     });
   }
 
-  /** The REQUEST in the `fetch`, if its cookie proves one of the paths to the client's address. */
+  /**
+   * Handles the REQUEST in the `fetch` if its cookie validates one of the paths to the client's
+   * address.
+   */
   #takeFirstRequest({ request, address, port }: FetchRequest): void {
     if (request === undefined || address === undefined || port === undefined) return;
     const first = new Uint8Array(Buffer.from(request, "base64"));
@@ -235,7 +238,7 @@ export class FileSession {
   #hash(id: number, { name, version }: OpenFile): void {
     const abort = new AbortController();
     this.#hashing.set(id, abort);
-    // A client that has everything else must not think that nothing happens any more.
+    // A client that has everything else must see that the server is still working.
     const alive = setInterval(() => {
       this.#send({ type: "tags", transfer: id, from: 0, data: "" });
     }, limits.stillBusyMs);

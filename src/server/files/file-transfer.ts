@@ -1,6 +1,6 @@
-// One file being sent to one client: reads it chunk by chunk, lets tags leave only while the file is
-// the one that was offered, and sends over the control connection what was requested there. The
-// sender machine handles the datagrams; what is sealed how is decided in transfer/sealed-chunks.ts.
+// One file being sent to one client: reads it chunk by chunk, releases tags only while the file is
+// still the offered version, and sends what was requested over the control connection. The sender
+// machine handles datagrams; transfer/sealed-chunks.ts decides how chunks are sealed.
 
 import { files as limits, transfer as wire } from "../../limits.ts";
 import type { SealCache } from "../../transfer/seal-cache.ts";
@@ -17,28 +17,31 @@ export interface FileTransferOptions {
   readonly chunkBytes: number;
   readonly seal: SealChunk;
   readonly cache: SealCache;
-  /** Memory for reading a chunk; what is in it is only used at once. */
+  /** Memory for reading a chunk; its contents are only used synchronously. */
   readonly scratch: (bytes: number) => Uint8Array;
   readonly control: FileControl;
   /** The client has parts of the file from earlier transfers. */
   readonly isResumed: boolean;
-  /** Tags may be lost on the way, and had better leave early: the client is on another machine. */
+  /**
+   * The client is on another machine: tags may be lost on the way and should be sent ahead of the
+   * data.
+   */
   readonly leads: boolean;
-  /** So many bytes of the file left over the control connection. */
+  /** This many bytes of the file were sent over the control connection. */
   onSent(bytes: number): void;
-  /** The file has changed or can't be read. The client has been told. */
+  /** The file has changed or can't be read. The client has been notified. */
   onBroken(transfer: FileTransfer): void;
   /** The transfer has ended, for any reason. Called once. */
   onClose(transfer: FileTransfer): void;
 }
 
-/** Ranges that a client may request over the control connection at a time. */
+/** Ranges that a client may have requested over the control connection at a time. */
 const maxPulls = 16;
 
-/** What `flush` has sent: all, all that the connection takes for now, or a part. */
+/** What `flush` has sent: everything, all that the connection accepts for now, or a part. */
 export type Flushed = "all" | "congested" | "more";
 
-/** For the sealed bytes of one line: a buffer each would be much garbage a second. */
+/** For the sealed bytes of one line: one buffer per line would create much garbage. */
 const pulledBytes = Buffer.alloc(wire.pullLineBytes);
 
 export class FileTransfer implements SlotHolder, SegmentSource {
@@ -49,13 +52,13 @@ export class FileTransfer implements SlotHolder, SegmentSource {
   readonly #pulls: { offset: number; end: number }[] = [];
   #broken: "changed" | "storage" | undefined;
   /**
-   * Its times can't tell whether it still has the same content: something was appended, or it was
-   * changed too shortly before it was opened. The last tag then waits until every chunk has been
-   * sealed a second time, with the same result.
+   * The times of the file can't prove that its content is unchanged: something was appended, or it
+   * was changed shortly before it was opened. The last tag then waits until every chunk has been
+   * sealed a second time with the same result.
    */
   #isDoubtful: boolean;
   #confirmed = 0;
-  /** The farthest byte that has been requested, and the next chunk whose tag may lead. */
+  /** The end of the requested bytes, and the next chunk whose tag may be sent ahead. */
   #front = 0;
   #nextAhead: number;
   #checkedAtMs = Number.NEGATIVE_INFINITY;
@@ -93,15 +96,18 @@ export class FileTransfer implements SlotHolder, SegmentSource {
     return this.#chunks.takeSealedBytes();
   }
 
-  /** The client requests sealed bytes over the control connection. Beyond the bounds: ignored. */
+  /**
+   * The client requests sealed bytes over the control connection. Requests beyond the limits are
+   * ignored.
+   */
   pull(offset: number, length: number): void {
     if (offset >= this.file.size || this.#pulls.length >= maxPulls) return;
     this.#pulls.push({ offset, end: Math.min(this.file.size, offset + length) });
   }
 
   /**
-   * Sends the tags that are new, as far as the connection takes them; ends the transfer if the file
-   * has changed. `more`: call it again, or `sendPulled` if `mayPull`.
+   * Sends new tags as far as the connection accepts them; ends the transfer if the file has
+   * changed. `more`: call it again, or `sendPulled` if `mayPull`.
    */
   flush(nowMs: number): Flushed {
     if (this.#hasRead) this.#used(nowMs);
@@ -118,21 +124,21 @@ export class FileTransfer implements SlotHolder, SegmentSource {
     return this.#isCongested ? "congested" : "more";
   }
 
-  /** Whether data that were pulled can be sent. */
+  /** Whether pulled data can be sent. */
   get mayPull(): boolean {
     const isOpen = !this.#closed && !this.#hasSentError && !this.#chunks.hasChanged;
     return isOpen && this.#pulls.length > 0 && !this.#isCongested;
   }
 
   /**
-   * Sends one piece of what was pulled, so that no client occupies the server. Tags of what is
-   * sealed for it leave only after the next look at the file, in `flush`.
+   * Sends one piece of pulled data, so that no client monopolizes the server. Tags of chunks sealed
+   * for it are only sent after the next check of the file, in `flush`.
    */
   sendPulled(nowMs: number): void {
     const pull = this.#pulls[0];
     if (pull === undefined) return;
     const bytes = pulledBytes.subarray(0, Math.min(wire.pullLineBytes, pull.end - pull.offset));
-    // The next look at the file says why.
+    // The next check of the file reports the reason.
     if (this.#chunks.read(pull.offset, bytes, 0, bytes.length) !== bytes.length) return;
     this.#chunks.takeSealedBytes();
     const data = bytes.toString("base64");
@@ -143,34 +149,34 @@ export class FileTransfer implements SlotHolder, SegmentSource {
     if (pull.offset === pull.end) this.#pulls.shift();
   }
 
-  /** All chunks have been sealed, and must be once more before the last tag may leave. */
+  /** All chunks have been sealed, and must be sealed again before the last tag may be sent. */
   get isConfirming(): boolean {
     return this.#isOpen && this.#isHoldingBack && this.#chunks.isComplete;
   }
 
-  /** The end of the file is near, and not all of its tags are known. */
+  /** The end of the file is near, and some of its tags are unknown. */
   get isTagDue(): boolean {
     const isNear = this.#front > Math.max(0, this.file.size - 2 * limits.tagLeadBytes);
     return isNear && this.#nextAhead < this.#chunks.count && this.#isOpen;
   }
 
-  /** Seals the next chunk for its tag. */
+  /** Seals the next chunk just for its tag. */
   tagNext(): void {
     this.#chunks.tagAhead(this.#nextAhead++);
-    // Nobody has requested that.
+    // Not requested by the client, hence not counted.
     this.#chunks.takeSealedBytes();
   }
 
   /** Seals the next chunk a second time. */
   confirmNext(): void {
     if (this.#chunks.confirm(this.#confirmed)) this.#confirmed++;
-    // Nobody has requested that.
+    // Not requested by the client, hence not counted.
     this.#chunks.takeSealedBytes();
   }
 
   /**
-   * Ends the transfer to make room. A client still missing data will request it, learn that the
-   * transfer is unknown and fetch again; one that does not read its tags is told.
+   * Ends the transfer to make room. A client that still misses data will request it, learn that the
+   * transfer is unknown, and fetch again; a client that does not read its tags is notified.
    */
   giveWay(): void {
     if (this.#chunks.freshCount > 0 && !this.#hasSentError) {
@@ -197,7 +203,7 @@ export class FileTransfer implements SlotHolder, SegmentSource {
     return this.#isDoubtful && this.#confirmed < this.#chunks.count;
   }
 
-  /** Always checked before a tag leaves, and now and then. */
+  /** Checked before each release of tags, and periodically. */
   #isIntact(nowMs: number): boolean {
     if (this.#chunks.hasChanged) this.#broken ??= "changed";
     if (this.#broken !== undefined) return false;
@@ -206,7 +212,7 @@ export class FileTransfer implements SlotHolder, SegmentSource {
     this.#checkedAtMs = nowMs;
     try {
       if (this.file.unchanged()) return true;
-      // Earlier transfers of this content can't be confirmed any more.
+      // Earlier transfers of this content can no longer be confirmed.
       const mayConfirm = this.file.sizeNow() > this.file.size && !this.#options.isResumed;
       if (mayConfirm) this.#isDoubtful = true;
       else this.#broken = "changed";
@@ -245,7 +251,7 @@ export class FileTransfer implements SlotHolder, SegmentSource {
       for (let got = 0; got < length;) {
         const rest = got === 0 ? target : target.subarray(got);
         const more = this.file.read(rest, offset + got);
-        // Shorter than when it was offered.
+        // The file is shorter than when it was offered.
         if (more === 0) return undefined;
         got += more;
       }

@@ -1,11 +1,13 @@
-// Errors of the shared folder: which say nothing about whether a file exists, and how a missing one is
-// reported.
+// Errors of the shared folder: which of them leave open whether a file exists, and how a missing
+// file is reported.
 
 import { ParleyError } from "../../errors.ts";
 import { folder as limits } from "../../limits.ts";
 import { quoted } from "../../text.ts";
 
-/** Too many open files, no memory, a failing disk: none of these says whether the file exists. */
+/**
+ * Too many open files, no memory, a failing disk: none of these means that the file does not exist.
+ */
 const busyCodes: ReadonlySet<unknown> = new Set(["EMFILE", "ENFILE", "ENOMEM", "EIO"]);
 
 /** @throws ParleyError `full` for errors that may be temporary */
@@ -16,7 +18,7 @@ export function throwIfBusy(error: unknown): void {
   throw new ParleyError("full", sentence);
 }
 
-/** It is there, under a name that a file would have. */
+/** The name would be a file's, but it is a folder. */
 export function isFolder(name: string): ParleyError {
   const shown = quoted(`${name}/`, limits.maxNameChars);
   return new ParleyError("not-found", `It is a folder on the server: its name is ${shown}`);

@@ -1,4 +1,4 @@
-// The names in folders of the shared folder, sorted, and kept as long as the folder is the same.
+// The names in folders of the shared folder, sorted and cached while the folder is unchanged.
 
 import { type BigIntStats, readdirSync, statSync } from "node:fs";
 import { readdir } from "node:fs/promises";
@@ -12,7 +12,7 @@ export function isHidden(name: string): boolean {
   return name.startsWith(".");
 }
 
-/** Names as they are shown: in UTF-8, or in Latin-1 if they are not UTF-8. */
+/** Names as they are shown: decoded as UTF-8, or as Latin-1 if they are not UTF-8. */
 export async function namesIn(path: EncodedName): Promise<string[]> {
   return visible(await readdir(path), () => readdir(path, { encoding: "buffer" }));
 }
@@ -22,15 +22,15 @@ async function visible(
   readEncoded: () => Promise<Buffer[]> | Buffer[],
 ): Promise<string[]> {
   const names = all.filter((name) => !isHidden(name));
-  // A name that is not UTF-8 is damaged here. Reading raw names takes longer, so do it only if
-  // necessary.
+  // A name that is not UTF-8 was decoded lossily. Reading raw names takes longer, so it is done
+  // only if necessary.
   if (!names.some((name) => name.includes("\ufffd"))) return names;
   const encoded = await readEncoded();
   return [...new Set(encoded.map(shownName).filter((name) => !isHidden(name)))];
 }
 
 /**
- * Changes whenever a name is added or removed; undefined right after a change, when timestamps
+ * Changes whenever a name is added or removed; undefined right after a change, while timestamps
  * can't yet tell two changes apart.
  */
 export function folderVersion(path: EncodedName, nowMs: number): string | undefined {
@@ -43,14 +43,14 @@ function versionOf(stat: BigIntStats, nowMs: number): string | undefined {
   return isSettled ? `${dev} ${ino} ${mtimeNs} ${ctimeNs}` : undefined;
 }
 
-/** Names by folder, so that many pages of a list cost one reading of each. */
+/** Names by folder, so that paging through a list reads each folder only once. */
 export class FolderNames {
   readonly #known = new Map<string, { version: string; names: readonly string[] }>();
   #count = 0;
 
   /**
-   * Visible names, sorted by code unit. `key` stays the same for a folder. Throws what the file
-   * system throws.
+   * Visible names, sorted by code unit. `key` identifies the folder. Throws the file system's
+   * errors.
    */
   async of(key: string, path: EncodedName): Promise<readonly string[]> {
     const stat = statSync(path, { bigint: true });
@@ -66,7 +66,7 @@ export class FolderNames {
 
   #keep(key: string, version: string, names: readonly string[]): void {
     this.#forget(key);
-    // A folder without names costs memory, too.
+    // A folder without names takes memory too.
     this.#count += names.length + 1;
     this.#known.set(key, { version, names });
     for (const [oldest] of this.#known) {
@@ -83,7 +83,7 @@ export class FolderNames {
   }
 }
 
-/** Index of the first name greater than `after`; the names are sorted. */
+/** Index of the first name greater than `after`; the names must be sorted. */
 export function firstAfter(names: readonly string[], after: string): number {
   let low = 0;
   let high = names.length;
@@ -95,7 +95,9 @@ export function firstAfter(names: readonly string[], after: string): number {
   return low;
 }
 
-/** Without the way through the thread pool and back, which takes longer than to read it. */
+/**
+ * Synchronous: the way through the thread pool and back takes longer than reading a small folder.
+ */
 async function smallFolder(path: EncodedName): Promise<readonly string[]> {
   const names = await visible(readdirSync(path), () => readdirSync(path, { encoding: "buffer" }));
   return names.sort();

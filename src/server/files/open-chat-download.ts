@@ -1,6 +1,6 @@
-// Ports for open-chat's stop-and-wait downloads: takes one from the pool, serves the file part by
-// part, frees the port. dialects/open-chat/download.ts interprets the datagrams; the shared folder
-// decides which names may be opened.
+// Ports for open-chat's stop-and-wait downloads: takes a port from the pool, serves the file part
+// by part, and frees the port. dialects/open-chat/download.ts interprets the datagrams; the shared
+// folder decides which names may be opened.
 
 import { quoted } from "../../text.ts";
 import { ParleyError } from "../../errors.ts";
@@ -13,7 +13,7 @@ import { type Claim, DownloadClaims } from "./download-claims.ts";
 import { plainAddress } from "../../addresses.ts";
 import { UdpListener } from "../../io/udp/udp-listener.ts";
 
-/** What a download reads; `SharedFolder.open` returns one. */
+/** What a download reads from; `SharedFolder.open` returns one. */
 export interface DownloadFile {
   readonly size: number;
   read(target: Uint8Array, position: number): number;
@@ -24,7 +24,7 @@ export interface DownloadFile {
 export interface OpenChatDownloadOptions {
   /** Address to bind. */
   readonly host: string;
-  /** First port of the pool; 0 takes free ones. */
+  /** First port of the pool; 0 picks free ports. */
   readonly firstPort?: number;
   /** A port of the pool to leave out: the transfer port. */
   readonly skipPort?: number;
@@ -43,11 +43,11 @@ export interface DownloadRequester {
   find?(name: string): Promise<string | undefined>;
   /** Address of the control connection; no other address is answered. */
   readonly address?: string;
-  /** Whose downloads it counts among. */
+  /** The share owner that the download counts for. */
   readonly owner?: ShareOwner;
   /**
-   * The download ended before its client sent `finished`: no request in time, the file changed, the
-   * disk failed.
+   * The download ended before its client sent `finished`: no request arrived in time, the file
+   * changed, or the disk failed.
    */
   onFailed?(sentence: string): void;
 }
@@ -60,7 +60,10 @@ type Request = { name: string; file: DownloadFile; requester: DownloadRequester;
 export class OpenChatDownloads {
   readonly #options: OpenChatDownloadOptions;
   readonly #running = new Set<Running>();
-  /** Ports chosen but not bound yet, so that two downloads starting at once do not race for one. */
+  /**
+   * Ports chosen but not bound yet, so that two downloads starting at the same time do not race for
+   * one.
+   */
   readonly #reserved = new Set<number>();
   readonly #claims = new DownloadClaims();
   #starting = 0;
@@ -70,7 +73,7 @@ export class OpenChatDownloads {
     this.#options = options;
   }
 
-  /** Running downloads. */
+  /** Number of running downloads. */
   get running(): number {
     return this.#running.size;
   }
@@ -111,7 +114,7 @@ export class OpenChatDownloads {
     }
   }
 
-  /** Finds only what is listed; a refusal is worded for open-chat. */
+  /** Finds only listed files; the refusal is worded for open-chat. */
   async #open(name: string, requester: DownloadRequester): Promise<DownloadFile> {
     if (listedName(name) === name) {
       const file = this.#tryOpen(name);
@@ -163,7 +166,7 @@ export class OpenChatDownloads {
     return undefined;
   }
 
-  /** Undefined if another program has the port. */
+  /** Undefined if another program uses the port. */
   async #bind(port: number, request: Request): Promise<Running | undefined> {
     const { name, file, requester, claim } = request;
     const idleMs = this.#options.idleMs ?? limits.idleMs;
@@ -173,7 +176,7 @@ export class OpenChatDownloads {
       if (!this.#running.delete(running)) return;
       running.close();
       if (sentence !== undefined)
-        requester.onFailed?.(`${sentence}: ${quoted(name)} was not sent whole`);
+        requester.onFailed?.(`${sentence}: ${quoted(name)} was not sent completely`);
     };
     let farthest = -1;
     let progressMs = performance.now();
@@ -235,7 +238,7 @@ async function openPort(
       offload: false,
       onDatagrams(datagram, path) {
         const bytes = answer(datagram, path.address, path.port);
-        // What the kernel does not take is lost, and the client asks again.
+        // What the kernel does not accept is lost, and the client requests it again.
         if (bytes !== undefined) listener?.send(bytes, bytes.length, path);
       },
     });

@@ -1,4 +1,5 @@
-// A regular file of the shared folder, opened for reading, and what tells whether it is still the same.
+// A regular file of the shared folder, opened for reading, and the means to tell whether it is
+// unchanged.
 
 import { type BigIntStats, closeSync, fstatSync, readSync } from "node:fs";
 import { files } from "../../limits.ts";
@@ -10,7 +11,7 @@ export interface FileEntry {
   readonly modified: number;
 }
 
-/** A regular file, opened for reading. Close it. */
+/** A regular file, opened for reading. The caller closes it. */
 export interface OpenFile extends FileEntry {
   /**
    * Equal for equal content as far as the file system can tell: device, inode, size, modification
@@ -19,17 +20,17 @@ export interface OpenFile extends FileEntry {
   readonly version: string;
   /**
    * It was changed so shortly before it was opened that a further change may not show in its times:
-   * the file system's clock may not have ticked since.
+   * the file system's clock may not have advanced since.
    */
   readonly isUnsettled: boolean;
   /**
-   * For reopening the file (sendfile) while this one is open. On Linux it leads to the same inode
+   * For reopening the file (sendfile) while this one is open. On Linux it refers to the same inode
    * even if the name changes.
    */
   readonly path: string;
   /**
-   * Reads at `position`; may read less than `target` holds, 0 at the end. Throws what `readSync`
-   * throws.
+   * Reads at `position`; may read less than `target` holds, and returns 0 at the end. Throws what
+   * `readSync` throws.
    */
   read(target: Uint8Array, position: number): number;
   /**
@@ -45,7 +46,7 @@ export interface OpenFile extends FileEntry {
   close(): void;
 }
 
-/** `path`: where it was found. */
+/** `path`: the path under which it was found. */
 export function opened(fd: number, name: string, path: Buffer, first: BigIntStats): OpenFile {
   const identity = identityOf(first);
   let isOpen = true;
@@ -66,12 +67,14 @@ export function opened(fd: number, name: string, path: Buffer, first: BigIntStat
   };
 }
 
-/** Includes ctime, which can't be set when mtime is restored after a change (touch -r, cp -p, rsync). */
+/**
+ * Includes ctime, which changes even if mtime is restored after a change (touch -r, cp -p, rsync).
+ */
 function identityOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
   return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
 }
 
-/** Opaque to clients; hashed, so as not to reveal inode numbers. */
+/** Opaque to clients; hashed so as not to reveal inode numbers. */
 function versionOf(identity: string): string {
   return new Bun.CryptoHasher("sha256").update(identity).digest("base64url").slice(0, 22);
 }

@@ -1,5 +1,5 @@
-// The hub's file port: lists, transfers and open-chat downloads, over the services that do the
-// work. Answers arrive by callback; a session's transfers end with it.
+// The hub's port for files: lists, transfers and open-chat downloads, implemented by the services
+// that do the work. Answers arrive by callback; a session's transfers end with it.
 
 import type { FileEntry } from "../../chat/events.ts";
 import type { FilesClient, FilesPort } from "../../chat/files-port.ts";
@@ -23,18 +23,18 @@ export class ServerFiles implements FilesPort {
   readonly #print: (line: string) => void;
   readonly #log: Log;
   readonly #sessions = new Map<number, FileSession>();
-  /** Of the same sessions. */
+  /** Transfer reports of the same sessions. */
   readonly #reports = new Map<number, TransferReport>();
   /** Pages being read, by request. */
   readonly #listings = new Map<string, Promise<Page>>();
   /** Queued answers; each is rendered for its own client, which takes time. */
   readonly #answers: (() => void)[] = [];
-  /** Files by the names that open-chat clients were shown, and when. */
+  /** The files whose names open-chat clients were shown, and when. */
   #listed:
     | { page: Promise<Page>; files: Promise<ReadonlyMap<string, FileEntry>>; atMs: number }
     | undefined;
 
-  /** `print` prints the line of open-chat's original server. */
+  /** `print` prints the lines of open-chat's original server. */
   constructor(
     service: FileService,
     downloads: OpenChatDownloads,
@@ -148,7 +148,7 @@ export class ServerFiles implements FilesPort {
     this.#downloads.sessionEnded(session);
   }
 
-  /** The file listed as `name` when its real name differs. */
+  /** The file listed as `name` if its real name differs. */
   async #find(name: string): Promise<string | undefined> {
     const fresh =
       this.#listed !== undefined && performance.now() - this.#listed.atMs < folder.listingMs;
@@ -157,8 +157,8 @@ export class ServerFiles implements FilesPort {
   }
 
   /**
-   * Concurrent requests for the same page share it, so that few lists are in memory however many
-   * clients ask.
+   * Concurrent requests for the same page share it, so that few lists are in memory, however many
+   * clients request one.
    */
   #sharedPage(
     after: string | undefined,
@@ -215,7 +215,7 @@ export class ServerFiles implements FilesPort {
   }
 }
 
-/** Pages go on behind the name itself. */
+/** A page continues after the name itself. */
 function bare(name: string): string {
   return name.endsWith("/") ? name.slice(0, -1) : name;
 }

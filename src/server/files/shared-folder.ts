@@ -1,5 +1,5 @@
-// The shared folder: lists it, and opens files by name without ever leaving it or touching anything
-// but a regular file. Its subfolders are in shared-tree.ts. Knows no protocol.
+// The shared folder: lists it and opens files by name, without ever leaving it or touching anything
+// but regular files. Subfolders are in shared-tree.ts. Knows no protocol.
 
 import { constants, type BigIntStats } from "node:fs";
 import {
@@ -33,8 +33,8 @@ export class SharedFolder {
   readonly path: string;
   #names: readonly string[] = [];
   /**
-   * Entries of the last listing whose metadata is known, so that many requests cost one walk
-   * through the folder.
+   * Entries of the last listing whose metadata is known, so that many requests require only one
+   * scan of the folder.
    */
   #listed = new Map<string, Listed>();
   #readAtMs = Number.NEGATIVE_INFINITY;
@@ -43,8 +43,8 @@ export class SharedFolder {
   #reading: Promise<readonly string[]> | undefined;
 
   /**
-   * Real paths of what is never shared, such as the server's own data: files, and folders with the
-   * files in them.
+   * Real paths of what is never shared, such as the server's own data: files, and folders including
+   * their files.
    */
   readonly #withheld: ReadonlySet<string>;
 
@@ -59,10 +59,10 @@ export class SharedFolder {
   }
 
   /**
-   * Regular files, and with `folders` those with a "/" behind their names, that come after `after`,
-   * sorted by code unit: at most `limits.folder.pageFiles`, and
-   * at most `pageBytes` as JSON. Lists only what `open` could open, at most `listingMs` old. Yields
-   * to other work every few files.
+   * Regular files, and with `folders` also folders (with a "/" after their names), that sort after
+   * `after` by code unit: at most `limits.folder.pageFiles`, and at most `pageBytes` as JSON. Lists
+   * only what `open` could open, from a listing at most `listingMs` old. Yields to other work every
+   * few files.
    */
   async list(after = "", folders = false): Promise<FilePage> {
     const names = await this.#listing();
@@ -101,12 +101,12 @@ export class SharedFolder {
     }
     let fd: number | undefined;
     try {
-      // If the file became a FIFO or link in between, this neither blocks nor follows.
+      // If the file has become a FIFO or link meanwhile, this neither blocks nor follows.
       const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0);
       fd = openSync(found.path, flags);
       const stat = fstatSync(fd, { bigint: true });
       const isSame = stat.isFile() && stat.ino === found.stat.ino && stat.dev === found.stat.dev;
-      // A directory on the path may have been replaced by a link in between.
+      // A directory on the path may have been replaced by a link meanwhile.
       if (isSame && isOpenedBeneath(fd, realpathSync(this.path))) {
         return opened(fd, name, found.path, stat);
       }
@@ -129,7 +129,8 @@ export class SharedFolder {
       size: isFolder ? 0 : Number(stat.size),
       modified: Number(stat.mtimeMs),
     };
-    // A name takes at most six times its length as JSON; numbers and field names take less than 80.
+    // A name takes at most six times its length as JSON; numbers and field names take less than 80
+    // bytes.
     return { entry, isFolder, roomBytes: JSON.stringify(name).length * 2 + 80 };
   }
 
@@ -159,8 +160,8 @@ export class SharedFolder {
   }
 
   /**
-   * Compares real paths and, for files with several names, inodes, so that no link or second name
-   * of the folder leads to it.
+   * Compares real paths and, for files with several names, inodes, so that no link to the file and
+   * no second name of the folder can bypass it.
    */
   #isWithheld(path: Buffer, stat: BigIntStats): boolean {
     if (this.#withheld.size === 0) return false;
@@ -185,14 +186,14 @@ export class SharedFolder {
     const nowMs = performance.now();
     try {
       const before = folderVersion(this.path, Date.now());
-      // The names are the same, but what they refer to may have changed.
+      // The names are the same, but they may refer to other files now.
       if (before === undefined || before !== this.#readVersion) {
         this.#names = await slicedSort(await namesIn(this.path));
         this.#readVersion = before;
       }
     } catch (error) {
       throwIfBusy(error);
-      // Missing (yet) or not readable: nothing to share.
+      // Missing (as yet) or unreadable: nothing is shared.
       this.#names = [];
       this.#readVersion = undefined;
     }
@@ -207,7 +208,7 @@ function isSameFile(path: string, { dev, ino }: BigIntStats): boolean {
   return stat !== undefined && stat.dev === dev && stat.ino === ino;
 }
 
-/** /proc shows what was really opened; elsewhere the checks before opening must suffice. */
+/** /proc shows which file was really opened; elsewhere the checks before opening must suffice. */
 function isOpenedBeneath(fd: number, folder: string): boolean {
   if (process.platform !== "linux") return true;
   return isBeneath(readlinkSync(`/proc/self/fd/${fd}`, { encoding: "buffer" }), folder);
@@ -218,14 +219,14 @@ function isBeneath(path: Buffer, folder: string): boolean {
   return path.subarray(0, start.length).equals(start);
 }
 
-/** Whether `path` can be shared; a missing one may be created later. */
+/** Whether `path` can be shared; a missing folder may be created later. */
 export function folderState(path: string): "ready" | "missing" | "no-folder" {
   try {
     const stat = statSync(path, { throwIfNoEntry: false });
     if (stat === undefined) return "missing";
     return stat.isDirectory() ? "ready" : "no-folder";
   } catch {
-    // Below a file, or not readable.
+    // Below a file, or unreadable.
     return "no-folder";
   }
 }

@@ -1,5 +1,5 @@
 // The subfolders of the shared folder: walks through them in slices, in the order of
-// transfer/tree/tree-path.ts, and opens files below them. Follows no link, shows nothing hidden.
+// transfer/tree/tree-path.ts, and opens files in them. Follows no links and shows nothing hidden.
 // Knows no protocol.
 
 import { type BigIntStats, constants, closeSync, fstatSync, lstatSync, openSync, type Stats, statSync } from "node:fs";
@@ -13,10 +13,10 @@ import { firstAfter, FolderNames, isHidden } from "./folder-names.ts";
 import { opened, type OpenFile } from "./open-file.ts";
 import { Turns } from "./turns.ts";
 
-/** A folder on the way of a walk. */
+/** A folder on the current path of a walk. */
 interface Level {
   readonly names: readonly string[];
-  /** The name to be looked at next. */
+  /** Index of the next name to visit. */
   at: number;
 }
 
@@ -27,16 +27,16 @@ export class SharedTree {
   readonly #turns = new Turns(limits.walksPerTurn);
   #walks = 0;
 
-  /** `withheld`: as of `SharedFolder`. */
+  /** `withheld`: as in `SharedFolder`. */
   constructor(path: string, withheld: readonly string[]) {
     this.#path = path;
     this.#withheld = withheld;
   }
 
   /**
-   * All that is below the folder `name` (empty: the shared folder), from behind the path `after` on,
-   * in slices between other work. What disappears meanwhile is left out.
-   * @throws ParleyError `not-found`; `full` if too many walk already
+   * Everything below the folder `name` (empty: the shared folder), starting after the path `after`,
+   * in slices between other work. Files that disappear meanwhile are left out.
+   * @throws ParleyError `not-found`; `full` if too many walks are running
    */
   async *walk(name: string, after?: string): AsyncGenerator<readonly TreeEntry[]> {
     const root = partsOf(name);
@@ -57,7 +57,7 @@ export class SharedTree {
     }
   }
 
-  /** What is known of a folder in the shared one; undefined if there is none that is shared. */
+  /** Metadata of a folder in the shared folder; undefined if it is not a shared folder. */
   lookAtFolder(name: string): BigIntStats | undefined {
     if (partsOf(name)?.length !== 1) return undefined;
     const cursor = this.cursor();
@@ -74,7 +74,7 @@ export class SharedTree {
     }
   }
 
-  /** Goes through the folders below the shared one. Close it. */
+  /** A cursor that starts at the shared folder. The caller closes it. */
   cursor(): FolderCursor {
     const withheld = this.#withheldIds();
     return new FolderCursor(
@@ -126,7 +126,7 @@ export class SharedTree {
     const withheld = this.#withheldIds();
     const path: string[] = [];
     const levels = [await this.#enter(cursor, root)];
-    // Down to where the list broke off.
+    // Descends to where the list was interrupted.
     for (const [depth, name] of after.entries()) {
       const level = levels.at(-1)!;
       level.at = firstAfter(level.names, name);
@@ -157,7 +157,7 @@ export class SharedTree {
       if (entry === undefined) continue;
       const below =
         entry.kind === "folder" ? await this.#tryEnter(cursor, [...root, ...path, name]) : undefined;
-      // A folder that can't be read is no folder of the tree.
+      // An unreadable folder does not count as a folder of the tree.
       slice.push(entry.kind === "folder" && below === undefined ? { ...entry, kind: "other" } : entry);
       if (below === undefined) continue;
       levels.push(below);
@@ -179,7 +179,7 @@ export class SharedTree {
       const within = cursor.to(root.length === 0 ? path : [...root, ...path]);
       const stat = lstatOf(within, name);
       if (stat === undefined || withheld.has(`${stat.dev} ${stat.ino}`)) return undefined;
-      // What is deeper than any receiver takes is not entered.
+      // Folders deeper than any receiver accepts are not entered.
       return isTooFar && stat.isDirectory() ? undefined : entryOf(full, stat);
     } catch (error) {
       throwIfBusy(error);
@@ -201,21 +201,23 @@ export class SharedTree {
     }
   }
 
-  /** Devices and inodes of what is never shared, and of the folders that hold only such files. */
+  /** Devices and inodes of what is never shared, and of folders that contain only such files. */
   #withheldIds(): ReadonlySet<string> {
     const ids = this.#withheld.map((path) => statSync(path, { throwIfNoEntry: false }));
     return new Set(ids.flatMap((stat) => (stat === undefined ? [] : [`${stat.dev} ${stat.ino}`])));
   }
 }
 
-/** The names of a path below the shared folder; undefined if nothing shared can have it. */
+/**
+ * The components of a path below the shared folder; undefined if nothing shared can have this path.
+ */
 function partsOf(path: string): readonly string[] | undefined {
   const parts = path === "" ? [] : path.split("/");
   const isShown = parts.length <= tree.maxDepth && parts.every((name) => isPlainName(name) && !isHidden(name));
   return isShown ? parts : undefined;
 }
 
-/** How a name that lists show is written on the disk. */
+/** How a listed name is spelled on disk. */
 export function spellingOf(within: OpenFolder, name: string): EncodedName {
   if (!/[^\u0000-\u007f]/.test(name)) return name;
   for (const encoded of spellings(name)) {
@@ -237,7 +239,7 @@ function entryOf(path: string, stat: Stats): TreeEntry {
   return { path, kind, size: 0, modified, mode };
 }
 
-/** If it became a FIFO or a link meanwhile, this neither blocks nor follows. */
+/** If it has become a FIFO or a link meanwhile, this neither blocks nor follows. */
 function openRegular(path: EncodedName): number {
   const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW } = constants;
   return openSync(path, O_RDONLY | (O_NONBLOCK ?? 0) | (O_NOFOLLOW ?? 0));

@@ -1,13 +1,13 @@
-// Sorts a large array in slices, so that the event loop gets turns in between. Knows nothing about
-// the items.
+// Sorts a large array in slices, so that the event loop can run in between. Knows nothing about the
+// items.
 
-/** Sorted in one go; half a millisecond for strings. */
+/** Number of items sorted in one go; takes half a millisecond for strings. */
 const runLength = 2_048;
-/** Steps between checks of the clock, and time between turns. */
+/** Merge steps between checks of the clock, and the length of a slice. */
 const mergeStep = 1_024;
 const sliceMs = 2;
 
-/** A sorted copy, by code units. */
+/** A sorted copy, ordered by code unit. */
 export async function slicedSort(items: readonly string[]): Promise<string[]> {
   if (items.length <= runLength) return items.toSorted();
   const yieldIfDue = slicer();

@@ -1,5 +1,5 @@
-// One budget for the tags that running transfers keep, so that no number of large files takes the
-// server's memory. One owner may have a quarter of it.
+// A shared budget for the tags that running transfers keep, so that large files cannot exhaust the
+// server's memory, however many there are. One owner may use a quarter of it.
 
 import { ParleyError } from "../../errors.ts";
 import { files as limits } from "../../limits.ts";
@@ -16,7 +16,7 @@ export class TagBudget {
     this.#owners = new ShareCounts(maxBytes / 4, maxBytes / 2);
   }
 
-  /** Returns what gives them back. @throws ParleyError `full` */
+  /** Returns a function that releases the bytes. @throws ParleyError `full` */
   reserve(bytes: number, owner: ShareOwner): () => void {
     const full = this.#owners.full(owner, bytes);
     if (full !== undefined) {

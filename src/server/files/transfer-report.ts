@@ -1,5 +1,5 @@
-// The log's view of one connection's file transfers: which were refused, and how the others ended.
-// Reads the messages that pass; decides nothing.
+// Logs the file transfers of one connection: which were refused, and how the others ended. Reads
+// the messages that pass; decides nothing.
 
 import type { Peer } from "../../chat/dialect.ts";
 import type { Log } from "../../log.ts";
@@ -10,7 +10,7 @@ type Started = { file: string; bytes: number; atMs: number };
 export class TransferReport {
   readonly #log: Log;
   readonly #peer: Peer;
-  /** As many as the service lets one connection have. */
+  /** At most as many as the service grants one connection. */
   readonly #running = new Map<number, Started>();
 
   constructor(log: Log, peer: Peer) {
@@ -30,12 +30,12 @@ export class TransferReport {
     }
   }
 
-  /** The client says that it is done. */
+  /** The client reports that it has finished. */
   fetched(transfer: number): void {
     this.#end(transfer, "done");
   }
 
-  /** The connection is gone. */
+  /** The connection has closed. */
   closed(): void {
     for (const transfer of this.#running.keys()) this.#end(transfer, "lost");
   }

@@ -1,5 +1,5 @@
-// Limits transfers, in total and per owner of a share. An idle slot is taken away only when somebody else
-// needs one: a paused reader harms nobody while there is room.
+// Limits transfers, in total and per share owner. An idle transfer loses its slot only when another
+// one needs it: a paused reader does no harm while there is room.
 
 import { ParleyError } from "../../errors.ts";
 import { files as limits } from "../../limits.ts";
@@ -7,19 +7,19 @@ import { ShareCounts } from "../../share-counts.ts";
 import type { ShareOwner } from "../../share-owner.ts";
 
 export interface SlotHolder {
-  /** When it last sent anything, in milliseconds of the caller's clock. */
+  /** When it last sent something, in milliseconds of the caller's clock. */
   readonly usedAtMs: number;
-  /** Gives up its slot at once, by calling `remove`. */
+  /** Gives up its slot immediately, by calling `remove`. */
   giveWay(): void;
 }
 
 export class TransferSlots<Holder extends SlotHolder> {
-  /** With their owners. */
+  /** The holders of slots with their owners. */
   readonly #holders = new Map<Holder, ShareOwner>();
   readonly #owners = new ShareCounts(limits.maxTransfersPerAddress, limits.maxTransfers / 2);
   readonly #idleMs: number;
 
-  /** `idleMs`: an idle slot may be taken from its holder after this long. */
+  /** `idleMs`: a slot may be taken from its holder after it has been idle this long. */
   constructor(idleMs: number = limits.idleMs) {
     this.#idleMs = idleMs;
   }
@@ -38,12 +38,12 @@ export class TransferSlots<Holder extends SlotHolder> {
     if (over !== undefined) this.#makeRoom(nowMs, over.key);
     if (this.size >= limits.maxTransfers) this.#makeRoom(nowMs);
     if (this.size >= limits.maxTransfers) {
-      const sentence = `The server is sending ${limits.maxTransfers} files already: try again later.`;
+      const sentence = `The server is already sending ${limits.maxTransfers} files: try again later.`;
       throw new ParleyError("full", sentence);
     }
     const full = this.#owners.full(owner);
     if (full !== undefined) {
-      const sentence = `${full.label} is fetching ${full.count} files already: try again later.`;
+      const sentence = `${full.label} is already fetching ${full.count} files: try again later.`;
       throw new ParleyError("full", sentence);
     }
     this.#owners.add(owner);
@@ -57,7 +57,10 @@ export class TransferSlots<Holder extends SlotHolder> {
     this.#owners.remove(owner);
   }
 
-  /** Takes the longest idle slot, of this owner or in total, if it has been idle long enough. */
+  /**
+   * Frees the slot that has been idle longest, of this owner or in total, if it has been idle long
+   * enough.
+   */
   #makeRoom(nowMs: number, of?: string): void {
     let oldest: Holder | undefined;
     for (const [holder, { shares }] of this.#holders) {

@@ -1,5 +1,5 @@
-// The trees that one connection lists, and the batches that it requests of them. Lists are sent line by
-// line, no faster than the connection takes them, and end with it.
+// The trees that one connection lists, and the batches that it requests from them. Lists are sent
+// line by line, no faster than the connection accepts them, and end with it.
 
 import { ParleyError } from "../../errors.ts";
 import { files as limits, tree } from "../../limits.ts";
@@ -13,12 +13,12 @@ import type { TreeFolder } from "./file-folder.ts";
 import type { FileControl } from "./file-control.ts";
 import type { OpenFile } from "./open-file.ts";
 
-/** Small files that are remembered for those who have listed them. */
+/** Counts the small files that are remembered for clients that have listed them. */
 interface ToldRoom {
   files: number;
 }
 
-/** Of all connections. */
+/** The count for all connections. */
 const toldToAll: ToldRoom = { files: 0 };
 
 export class TreeLists {
@@ -27,12 +27,12 @@ export class TreeLists {
   readonly #owner: ShareOwner;
   readonly #walks: ShareCounts;
   readonly #room: ToldRoom;
-  /** What the client has been told last: most likely it requests batches of it. */
+  /** The listing sent to the client last: it will most likely request batches of it. */
   #told: ToldFiles | undefined;
   #running = 0;
   #closed = false;
 
-  /** `walks`: of all connections, by owner. */
+  /** `walks`: counts walks of all connections by owner. */
   constructor(
     tree: TreeFolder,
     control: FileControl,
@@ -47,7 +47,7 @@ export class TreeLists {
     this.#walks = walks;
   }
 
-  /** Sends all that is in a folder. @throws ParleyError `not-found`, `full` */
+  /** Sends everything below a folder. @throws ParleyError `not-found`, `full` */
   list(name: string, after: string | undefined, ref: Ref | undefined): Promise<void> {
     return this.#run(async () => {
       const pages = new Pages((page) => this.#send({ ...page, ref }));
@@ -66,8 +66,8 @@ export class TreeLists {
   }
 
   /**
-   * Opens the small files that a request asks for, and sends their list if it is not the one that
-   * the client has. `onGone`: as of `BatchSource`.
+   * Opens the small files that a request selects, and sends their list if it differs from the one
+   * that the client has. `onGone`: as in `BatchSource`.
    * @throws ParleyError `not-found`, `full`
    */
   open(request: FetchRequest, onGone: (index: number) => void): Promise<Opened | undefined> {
@@ -75,7 +75,7 @@ export class TreeLists {
       const { name, ref, batch: bounds = {} } = request;
       const known = bounds.version;
       const told = this.#told?.batch(name, bounds);
-      // Without another walk, the offer comes before the first REQUEST.
+      // Without another walk, the offer is sent before the first REQUEST arrives.
       if (told !== undefined && told.version(sha256) === known) return this.#open(name, told, known, onGone);
       const { batch, entries } = await this.#gather(name, bounds);
       if (this.#closed) return undefined;
@@ -132,7 +132,7 @@ export class TreeLists {
     }
     const full = this.#walks.full(this.#owner);
     if (full !== undefined) {
-      const sentence = `${full.label} is listing ${full.count} folders already: wait for one.`;
+      const sentence = `${full.label} is already listing ${full.count} folders: wait for one.`;
       throw new ParleyError("full", sentence);
     }
     this.#running++;
@@ -155,7 +155,7 @@ export class TreeLists {
   }
 }
 
-/** The small files of a list, as long as there is room to remember them. */
+/** The small files of a listing, as far as there is room to remember them. */
 class ToldFiles {
   readonly #name: string;
   readonly #room: ToldRoom;
@@ -194,7 +194,7 @@ class ToldFiles {
     return batch;
   }
 
-  /** Index of the first file behind a path. */
+  /** Index of the first file after a path. */
   #after(path: string): number {
     let low = 0;
     let high = this.#files.length;
@@ -209,7 +209,7 @@ class ToldFiles {
 
 interface Opened {
   readonly file: OpenFile;
-  /** What the batch takes in memory. */
+  /** The memory that the batch occupies. */
   readonly memoryBytes: number;
 }
 
@@ -224,7 +224,8 @@ class Pages {
   }
 
   add(entry: TreeEntry): void {
-    // A path takes at most six times its length as JSON; numbers and field names less than 100.
+    // A path takes at most six times its length as JSON; numbers and field names take less than 100
+    // bytes.
     const bytes = JSON.stringify(entry.path).length * 3 + 100;
     if (this.#entries.length === tree.pageEntries || this.#bytes + bytes > tree.pageBytes) {
       this.#send({ type: "tree", entries: this.#entries, more: true });
@@ -235,7 +236,7 @@ class Pages {
     this.#bytes += bytes;
   }
 
-  /** Sends the rest. */
+  /** Sends the remaining entries. */
   end(): void {
     this.#send({ type: "tree", entries: this.#entries });
   }

@@ -1,5 +1,5 @@
-// Turns for long work that goes on in slices: a few of those who wait have one in each turn of the
-// event loop, in the order in which they asked.
+// Turns for long tasks that run in slices: in each iteration of the event loop a few waiters get a
+// turn, in order of their requests.
 
 export class Turns {
   readonly #perTurn: number;

@@ -15,8 +15,8 @@ export type ConditionalDecision =
   | { type: "unsatisfiable" };
 
 /**
- * What a GET or HEAD with these headers gets. Preconditions are evaluated in the order of RFC 9110
- * section 13.2.2.
+ * The result of a GET or HEAD with these headers. Preconditions are evaluated in the order of RFC
+ * 9110 section 13.2.2.
  */
 export function evaluateConditions(headers: Headers, file: FileState): ConditionalDecision {
   const match = headers.get("if-match");
@@ -38,8 +38,8 @@ export function evaluateConditions(headers: Headers, file: FileState): Condition
 }
 
 /**
- * A single byte range. Multiple ranges, other units and malformed ones are ignored, as section 14.2
- * allows, and the whole file is sent.
+ * Parses a single byte range. Multiple ranges, other units and malformed ranges are ignored, as
+ * section 14.2 allows, and the whole file is sent.
  */
 function parseRange(range: string, sizeBytes: number): ConditionalDecision {
   const match = /^bytes=\s*(\d{0,15})-(\d{0,15})\s*$/i.exec(range);
@@ -59,7 +59,7 @@ function parseRange(range: string, sizeBytes: number): ConditionalDecision {
   return { type: "part", from, to };
 }
 
-/** Whether If-Range holds: it must be the strong tag or the exact date. */
+/** Whether If-Range matches: it must be the strong tag or the exact date. */
 function isCurrent(condition: string | null, file: FileState): boolean {
   return condition === null || condition === file.etag || condition === file.lastModified;
 }

@@ -3,7 +3,8 @@
 import type { Place } from "./websocket.ts";
 
 /**
- * `enter` admits one (undefined) or returns the reason; call `leave` once for each admitted one.
+ * `enter` admits a connection (undefined) or returns the reason for refusing it; call `leave` once
+ * for each admitted one.
  */
 export interface ConnectionLimiter extends Place {
   enter(address: string): string | undefined;

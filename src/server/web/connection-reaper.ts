@@ -1,6 +1,6 @@
 // Bounds the web port's connections. Bun.serve does not expose them, so connections with half a
-// request, or none after their first, are counted from the process's descriptors, by network, a few
-// times a second. Outside Linux only the request timeout bounds them.
+// request, or idle ones after their first, are counted from the process's descriptors, by network,
+// a few times a second. Outside Linux only the request timeout bounds them.
 
 import { widestNetworkOf } from "../../addresses.ts";
 import { connectionsTo, endConnection, type OpenSocket } from "../../io/udp/socket-names.ts";
@@ -13,12 +13,16 @@ export type ReaperOptions = {
   port: number;
   /** Number of chat connections, WebSockets included. */
   chatConnections: () => number;
-  /** Of these other connections, those beyond what their networks may have of both kinds. */
+  /**
+   * Among these other connections, those that exceed the limits of their networks for both kinds
+   * together.
+   */
   excess: (sockets: readonly OpenSocket[]) => OpenSocket[];
-  /** Whether this connection has become a WebSocket, which has its own admission. */
+  /** Whether this connection has become a WebSocket, which is admitted separately. */
   isWebSocket: (socket: OpenSocket) => boolean;
   /**
-   * Makes the web port accept connections, or stop for a while. False: it can't be reopened yet.
+   * Makes the web port accept connections, or stop doing so for a while. False: it can't be
+   * reopened yet.
    */
   listen: (on: boolean) => boolean;
   log: Log;
@@ -27,7 +31,7 @@ export type ReaperOptions = {
 export class ConnectionReaper {
   readonly #options: ReaperOptions;
   readonly #timer: Timer | undefined;
-  /** Descriptors that are neither web nor chat connections. */
+  /** Descriptors used neither for web nor for chat connections. */
   #ownDescriptors: number;
   /** Connections of the web port when last checked. */
   #webConnections = 0;
@@ -49,7 +53,7 @@ export class ConnectionReaper {
     clearInterval(this.#timer);
   }
 
-  /** Closes excess connections. Runs less often while counting takes long. */
+  /** Closes excess connections. Runs less often if counting takes long. */
   check(): void {
     const startMs = performance.now();
     if (startMs < this.#notBeforeMs) return;
@@ -62,10 +66,10 @@ export class ConnectionReaper {
     const { descriptors, chatConnections, listen } = this.#options;
     const free = descriptors.free;
     const others = descriptors.limit - free - chatConnections();
-    // What was open at startup may have been closed since.
+    // Descriptors that were open at startup may have been closed since.
     this.#ownDescriptors = Math.min(this.#ownDescriptors, others);
     const webConnections = others - this.#ownDescriptors;
-    // Identifying a descriptor costs a system call: only when there are more of them.
+    // Identifying a descriptor costs a system call, so this is done only if there are more of them.
     if (webConnections > this.#webConnections || free < descriptors.reserve) this.#reap(free);
     this.#webConnections = webConnections;
     const enough = this.#isListening ? descriptors.webReserve : descriptors.webReserve * 1.25;
@@ -77,7 +81,7 @@ export class ConnectionReaper {
 
   /**
    * Closes connections of networks over their limit and, if descriptors are scarce, of the networks
-   * with the most.
+   * with the most connections.
    */
   #reap(free: number): void {
     const { descriptors, excess, port, isWebSocket } = this.#options;

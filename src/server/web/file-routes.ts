@@ -1,5 +1,5 @@
 // GET /files and /files/NAME: the shared folder for browsers and curl, with ranges, entity tags and
-// digests. Speaks HTTP only; the shared folder decides which names it opens.
+// digests. Knows only HTTP; the shared folder decides which names it opens.
 
 import type { Metrics } from "../../chat/metrics.ts";
 import { ParleyError } from "../../errors.ts";
@@ -26,7 +26,7 @@ export class FileRoutes {
   }
 
   /**
-   * The list as JSON: `{files:[{name,size,modified}],next?}`. `?after=NAME` asks for the next page,
+   * The list as JSON: `{files:[{name,size,modified}],next?}`. `?after=NAME` requests the next page,
    * which `Link` points to.
    */
   async list(query: URLSearchParams): Promise<Response> {
@@ -126,11 +126,11 @@ function body(
   status: number,
 ): BodyInit {
   if (to - from <= web.wholeReadBytes) return readWhole(file, from, to);
-  // Bun would apply the Range header itself to a whole file, but this request gets all of it:
-  // If-Range did not match, for example.
+  // Bun would apply the Range header to a whole file by itself, but this request gets all of it,
+  // for example because If-Range did not match.
   if (status === 200 && request.headers.has("range")) return streamed(file, to);
   const part = Bun.file(file.path).slice(from, to);
-  // Bun opens the path as soon as it has the response, before the event loop continues; our handle
+  // Bun opens the path as soon as it has the response, before the event loop continues; this handle
   // is then no longer needed.
   setImmediate(() => file.close());
   return part;
@@ -154,8 +154,8 @@ function readWhole(file: OpenFile, from: number, to: number): Uint8Array<ArrayBu
 }
 
 /**
- * If the file changes meanwhile, the stream fails and the connection is cut, so that nobody takes a
- * mixture for the file.
+ * If the file changes meanwhile, the stream fails and the connection is aborted, so that nobody
+ * accepts a mixture of versions.
  */
 function streamed(file: OpenFile, to: number): ReadableStream<Uint8Array> {
   let position = 0;

@@ -11,7 +11,8 @@ export const safeHeaders = {
 
 /**
  * For the page: only its own script, style and connections. Without inline code, text can never
- * become code. The policy `parley` makes one address of a script, that of the service worker.
+ * become code. The Trusted Types policy `parley` permits one script address, that of the service
+ * worker.
  */
 export const pageHeaders = {
   ...safeHeaders,
@@ -25,7 +26,7 @@ export const pageHeaders = {
   Vary: "Accept-Encoding",
 } as const;
 
-/** For shared files: a browser that displays one executes nothing in it. */
+/** For shared files: a browser that displays a file executes nothing in it. */
 export const fileHeaders = {
   ...safeHeaders,
   "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
@@ -33,8 +34,8 @@ export const fileHeaders = {
 } as const;
 
 /**
- * Content-Disposition that saves as `name` (RFC 6266), with the exact form added (RFC 8187) if the
- * name is not plain ASCII.
+ * A Content-Disposition that saves as `name` (RFC 6266), with the exact form added (RFC 8187) if
+ * the name is not plain ASCII.
  */
 export function attachment(name: string): string {
   const wellFormed = name.toWellFormed();

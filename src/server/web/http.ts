@@ -32,15 +32,15 @@ import { SocketLink, type Connect } from "./websocket.ts";
 
 export type WebOptions = {
   host: string;
-  /** 0 takes a free one. */
+  /** 0 picks a free port. */
   port: number;
-  /** Hands a new native connection to the hub. */
+  /** Passes a new native connection to the hub. */
   connect: Connect;
   /** The same for a request about a room. */
   connectRoom: Connect;
   /** Shared with the other ports. */
   admission: ConnectionLimiter;
-  /** In which WebSockets are read; undefined: as it comes. */
+  /** The turns in which WebSockets are read; undefined: as input arrives. */
   turns?: ReadingTurns | undefined;
   folder: SharedFolder;
   /** Undefined: people put nothing there. */
@@ -52,13 +52,13 @@ export type WebOptions = {
   /** The origin that browsers see behind a reverse proxy; undefined without one. */
   publicUrl: URL | undefined;
   proxies: TrustedProxies;
-  /** HTTPS with the pair that is current when the port is opened; undefined: HTTP. */
+  /** HTTPS with the key pair that is current when the port is opened; undefined: HTTP. */
   tls?: (() => KeyPair) | undefined;
   /** Whether a client at this address may use HTTP, if there is no `tls`. */
   admitsPlain?: (address: string) => boolean;
   /** Why a network is banned; undefined if it is not. */
   banFor?: (address: string) => string | undefined;
-  /** Whether a request with this token, if any, may see the shared folder. */
+  /** Whether a request with this token, if any, may access the shared folder. */
   hasAccess?: (token: string | undefined) => boolean;
   /** Whether a database that other servers share has not answered for as long as a lease. */
   isDatabaseAway?: () => boolean;
@@ -68,9 +68,9 @@ export type WebOptions = {
 
 export interface WebServer {
   readonly port: number;
-  /** Answers health checks with 503 from now on, so that load balancers go elsewhere. */
+  /** Answers health checks with 503 from now on, so that load balancers use other servers. */
   drain(): void;
-  /** Takes the current certificate for new connections; false if the port can't be opened again. */
+  /** Uses the current certificate for new connections; false if the port can't be reopened. */
   renew(): boolean;
   /** Closes the port and every connection. */
   stop(): Promise<void>;
@@ -110,7 +110,7 @@ export function startWeb(options: WebOptions): WebServer {
 class WebPorts {
   readonly port: number;
   readonly #serve: (port: number) => Server<SocketLink>;
-  /** Only the last one may be listening; the others serve their remaining connections. */
+  /** Only the last server may be listening; the others serve their remaining connections. */
   readonly #servers = new Set<Server<SocketLink>>();
   #shouldListen = true;
 
@@ -122,8 +122,8 @@ class WebPorts {
   }
 
   /**
-   * Listens anew, with what is current now; while the port is closed on purpose, there is nothing to
-   * do. False if it can't be opened at the moment.
+   * Starts listening again with the current settings; does nothing while the port is closed on
+   * purpose. False if it can't be opened at the moment.
    */
   reopen(): boolean {
     if (!this.#shouldListen) return true;
@@ -163,8 +163,8 @@ function serve(site: Site, options: WebOptions, port: number): Server<SocketLink
     reusePort: false,
     ...(options.tls === undefined ? {} : { tls: { ...options.tls(), secureOptions: onlyTls13 } }),
     idleTimeout: web.requestSeconds,
-    // Requests with a body get a 405 from us; with a limit, Bun would answer 413 first. Bun keeps
-    // nothing of an unread body.
+    // Requests with a body are answered with 405; with a limit, Bun would answer 413 first. Bun
+    // does not store an unread body.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     async fetch(request, server) {
       server.timeout(request, web.idleSeconds);
@@ -172,7 +172,7 @@ function serve(site: Site, options: WebOptions, port: number): Server<SocketLink
       if (response !== undefined) count(metrics.httpRequests, String(response.status));
       return response;
     },
-    error: () => plainText(500, "The server failed to answer; see its log."),
+    error: () => plainText(500, "The server failed to respond; see its log."),
     websocket: {
       maxPayloadLength: web.maxFrameBytes,
       idleTimeout: web.socketIdleSeconds,
@@ -191,9 +191,9 @@ function serve(site: Site, options: WebOptions, port: number): Server<SocketLink
   return server;
 }
 
-/** Where a request comes from. */
+/** The origin of a request. */
 type From = {
-  /** The client's. */
+  /** The client's address. */
   address: string;
   /** The other end of the connection: the client, or its proxy. */
   connected: string;
@@ -205,15 +205,18 @@ const hiddenClient =
 
 class Site {
   isStopping = false;
-  /** Remote address and port of each connection that is admitted by itself: it is no idle one. */
+  /**
+   * Remote address and port of each connection that was admitted on its own; it does not count as
+   * idle.
+   */
   readonly ownSockets = new Set<string>();
   readonly #options: WebOptions;
-  /** Host names that mean this server. */
+  /** Host names that refer to this server. */
   readonly #hostNames: ReadonlySet<string>;
   readonly #files: FileRoutes;
   readonly #rooms: RoomRoutes;
   readonly #uploads: UploadRoutes;
-  /** Each request costs little, but one read can bring thousands, and everybody else waits. */
+  /** Each request is cheap, but one read can deliver thousands while everybody else waits. */
   readonly #rates = new ShareBuckets(
     { perSecond: web.requestsPerSecond, burst: web.requestBurst },
     web.requestNetworks,
@@ -266,7 +269,7 @@ class Site {
     const { proxies, tls, admitsPlain, banFor, hasAccess } = this.#options;
     const { address, connected } = from;
     if (tls === undefined && admitsPlain?.(connected) === false) {
-      return plainText(403, "From other machines this page is reached through its proxy alone.");
+      return plainText(403, "From other machines, this page is only available through its proxy.");
     }
     const cost = path === "/files" ? web.listRequests : 1;
     const waitMs = this.#rates.take(ownerAt(address), performance.now(), cost);
@@ -275,7 +278,7 @@ class Site {
     if (!isOwnHost(host, this.#hostNames)) {
       return plainText(
         421,
-        "This server is not known under that Host. Use its address, or start it with --public-url.",
+        "This server does not go by that Host. Use its address, or start it with --public-url.",
       );
     }
     const isRoom = path.startsWith("/rooms/");
@@ -283,7 +286,7 @@ class Site {
     if (!isRoom && !isUpload && request.method !== "GET" && request.method !== "HEAD") {
       return plainText(405, "Only GET and HEAD are supported.", { Allow: "GET, HEAD" });
     }
-    // A banned client is told why by the hub, in the words of the protocol.
+    // The hub tells a banned client why, in the terms of its protocol.
     if (path === "/ws") return this.#upgrade(request, server, from, host);
     const ban = banFor?.(address);
     if (ban !== undefined) return plainText(403, `${ban}.`);
@@ -337,7 +340,7 @@ class Site {
     });
   }
 
-  /** Who is at the other end of a connection that the hub hears of. */
+  /** The client of a connection that is passed to the hub. */
   #peer(address: string, port: number): Peer {
     const isEncrypted = this.#options.tls !== undefined;
     return { address, port, ...(isEncrypted && { tls: true }) };
@@ -396,15 +399,15 @@ class Site {
   }
 
   /**
-   * All clients of a proxy that is not trusted, or does not say whom it speaks for, share its
-   * address; on this machine that exempts them from limits per address. Warned of once.
+   * All clients of a proxy that is untrusted, or does not report its clients, share its address; if
+   * that is this machine, they are exempt from limits per address. Warns once.
    */
   #warnOfProxy(connected: string, headers: Headers): void {
     const { proxies, publicUrl, log } = this.#options;
     if (this.#warnedOfProxy || !isLoopback(connected)) return;
     const saysClient = headers.has("x-forwarded-for") || headers.has("forwarded");
     const isTrusted = proxies.has(connected);
-    // A local program has no Origin; a browser that has the public one came through the proxy.
+    // A local program sends no Origin; a browser that sends the public one came through the proxy.
     const isSilent = publicUrl !== undefined && headers.get("origin") === publicUrl.origin;
     if (isTrusted ? saysClient || !isSilent : !saysClient) return;
     this.#warnedOfProxy = true;
@@ -445,8 +448,8 @@ function badName(): Response {
 }
 
 /**
- * Closes the connection, which leaves the requests behind this one unread. A proxy's stays open: it
- * carries requests of others too.
+ * Closes the connection, which discards the requests queued behind this one. A proxy's connection
+ * stays open, since it also carries requests of others.
  */
 function tooFast(waitMs: number, isProxy: boolean): Response {
   const retry = { "Retry-After": String(Math.ceil(waitMs / 1000)) };

@@ -1,14 +1,16 @@
-// Which requests the web port accepts: Host must mean this server and, for WebSockets, Origin must
-// be its own page. A hostile page can make a browser send anything but can't forge these two. Pure.
+// Which requests the web port accepts: Host must refer to this server and, for WebSockets, Origin
+// must be its own page. A hostile page can make a browser send anything but can't forge these two.
+// Pure.
 
 /**
- * Host names that mean this server, besides loopback and IP addresses: lower case, without a port.
+ * Host names that refer to this server, in addition to loopback and IP addresses: lower case,
+ * without a port.
  */
 export type OwnNames = ReadonlySet<string>;
 
 /**
- * Whether `host` (the Host header) means this server. IP addresses and `localhost` always do: under
- * DNS rebinding, the header still names the attacker's domain. Other names must be known.
+ * Whether `host` (the Host header) refers to this server. IP addresses and `localhost` always do:
+ * under DNS rebinding, the header still names the attacker's domain. Other names must be known.
  */
 export function isOwnHost(host: string | null, names: OwnNames): boolean {
   const name = parseAuthority(host)?.name;
@@ -19,8 +21,8 @@ export function isOwnHost(host: string | null, names: OwnNames): boolean {
 
 /**
  * Whether a request with this Origin may open a WebSocket. Programs send none and may; browsers
- * always send one, which must be `publicOrigin`, or have the request's own host and port. The
- * scheme may differ: a proxy in front may speak https.
+ * always send one, which must be `publicOrigin` or match the request's own host and port. The
+ * scheme may differ: a proxy in front may use https.
  */
 export function isOwnOrigin(
   origin: string | null,
@@ -34,7 +36,7 @@ export function isOwnOrigin(
   const here = parseAuthority(host);
   if (page === undefined || here === undefined || page.name !== here.name) return false;
   const usual = match?.[1]?.toLowerCase() === "https" ? 443 : 80;
-  // A Host without a port means the scheme's default port, but the scheme is unknown here.
+  // A Host without a port implies the scheme's default port, but the scheme is unknown here.
   return (page.port ?? usual) === (here.port ?? usual);
 }
 

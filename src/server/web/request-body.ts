@@ -1,7 +1,7 @@
-// The body of a request as text, bounded in bytes and time: whoever sends more, or too slowly, is
+// The body of a request as text, bounded in bytes and time: a body that is too long or too slow is
 // not read to the end.
 
-/** Bytes that are not UTF-8 become U+FFFD. */
+/** Invalid UTF-8 becomes U+FFFD. */
 export async function readBody(
   request: Request,
   maxBytes: number,
@@ -25,7 +25,7 @@ export async function readBody(
       chunks.push(next.value);
     }
   } catch {
-    // The client has gone: nobody reads the answer.
+    // The client has disconnected: nobody will read the answer.
     return "too-slow";
   } finally {
     clearTimeout(timer);

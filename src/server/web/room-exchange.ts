@@ -1,5 +1,5 @@
-// One request about a room on its way through the hub: a Link that takes the answer of the HTTP
-// dialect and makes a response of it, whole or as a stream. Knows no paths and no commands.
+// One request about a room on its way through the hub: a Link that turns the answer of the HTTP
+// dialect into a response, complete or streamed. Knows no paths and no commands.
 
 import type { Link } from "../../chat/link.ts";
 import type { ResponseHead } from "../../dialects/http/http-rooms.ts";
@@ -22,7 +22,7 @@ export class RoomExchange implements Link {
   readonly #place: Place;
   #owner: ShareOwner;
   #session: WebSession | undefined;
-  /** Of an answer that is not complete yet. */
+  /** The part of an answer received so far. */
   #text = "";
   readonly #decoder = new TextDecoder();
   #stream: ReadableStreamDefaultController<Uint8Array> | undefined;
@@ -45,7 +45,7 @@ export class RoomExchange implements Link {
     return this.#response.promise;
   }
 
-  /** Hands the request over. `signal`: the client has gone. */
+  /** Passes the request to the hub. `signal`: the client has disconnected. */
   start(session: WebSession, request: string, signal: AbortSignal): void {
     this.#session = session;
     if (signal.aborted) return this.#finish();
@@ -66,7 +66,7 @@ export class RoomExchange implements Link {
   }
 
   abort(): void {
-    // A stream that ends in the middle is not mistaken for one that is complete.
+    // Aborted, so that a truncated stream is not mistaken for a complete one.
     this.#finish(true);
   }
 
@@ -76,7 +76,7 @@ export class RoomExchange implements Link {
       return 0;
     }
     this.#traffic.sentBytes += bytes.length;
-    // A copy: the hub's may be shared with other sessions, and is used again.
+    // A copy: the hub's buffer may be shared with other sessions and is reused.
     stream.enqueue(bytes.slice());
     return bytes.length;
   }
@@ -108,14 +108,14 @@ export class RoomExchange implements Link {
     const streamed = {
       ...headers,
       "Content-Type": eventStream,
-      // nginx would hold events back.
+      // nginx would otherwise buffer events.
       "X-Accel-Buffering": "no",
     };
     this.#response.resolve(new Response(body, { headers: streamed }));
     this.#heartbeat = setInterval(() => this.#beat(), limits.heartbeatMs);
   }
 
-  /** Keeps proxies from ending a quiet connection, and finds out about dead ones. */
+  /** Keeps proxies from closing a quiet connection, and detects dead ones. */
   #beat(): void {
     if (!this.#isFull && (this.#stream?.desiredSize ?? 0) > 0) this.#stream?.enqueue(heartbeat);
   }
@@ -130,7 +130,7 @@ export class RoomExchange implements Link {
     if (this.#isOver) return;
     this.#isOver = true;
     clearInterval(this.#heartbeat);
-    this.#response.resolve(plainText(503, "The server did not answer.", { "Retry-After": "1" }));
+    this.#response.resolve(plainText(503, "The server did not respond.", { "Retry-After": "1" }));
     try {
       if (isCut) this.#stream?.error();
       else this.#stream?.close();

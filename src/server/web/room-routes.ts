@@ -1,6 +1,6 @@
-// `/rooms/NAME`: what curl and bots do with a room. POST says something, GET reads what was said,
-// `/rooms/NAME/events` listens. Whoever asks shows an access token in the Authorization header and
-// nowhere else, so that no page can make a browser ask. Knows HTTP; the hub decides.
+// `/rooms/NAME`: rooms for curl and bots. POST says something, GET reads the history,
+// `/rooms/NAME/events` listens. The access token must be in the Authorization header, so that no
+// page can make a browser send the request. Knows HTTP; the hub decides.
 
 import type { Peer } from "../../chat/dialect.ts";
 import { count, type Metrics } from "../../chat/metrics.ts";
@@ -21,7 +21,7 @@ export type RoomRoutesOptions = {
   metrics: Metrics;
 };
 
-/** Called with true when a connection becomes one that listens, and with false when it ends. */
+/** Called with true when a connection starts listening, and with false when it ends. */
 export type Listening = (isListening: boolean) => void;
 
 type Asked = { room: string; isEvents: boolean };
@@ -137,7 +137,7 @@ async function requestOf(
   return { type: "read", ...whose, after, before, limit: Math.min(limit, history.pageMessages) };
 }
 
-/** NaN: it is none. */
+/** NaN if it is not a number. */
 function numberOf(query: URLSearchParams, name: string): number | undefined {
   const text = query.get(name);
   if (text === null) return undefined;
@@ -146,7 +146,7 @@ function numberOf(query: URLSearchParams, name: string): number | undefined {
 
 type Said = Pick<Extract<RoomRequest, { type: "post" }>, "text" | "kind">;
 
-/** The body is the text, whatever curl calls it, unless it is said to be JSON. */
+/** The body is the text, whatever type curl claims, unless it is declared as JSON. */
 async function readText(request: Request): Promise<Said | Response> {
   const type = request.headers.get("content-type") ?? "";
   if (/^multipart\//i.test(type)) {
@@ -157,7 +157,7 @@ async function readText(request: Request): Promise<Said | Response> {
     const most = messageLimits.maxTextChars;
     return problem(413, "text-invalid", `A message has at most ${most} characters.`);
   }
-  if (body === "too-slow") return problem(408, "stalled", "The body did not come in time.");
+  if (body === "too-slow") return problem(408, "stalled", "The body did not arrive in time.");
   if (!/^application\/json\b/i.test(type)) return { text: body.replace(/\r?\n$/, "") };
   const fields = parseObject(body, { maxValues: 16 });
   const reader = new FieldReader(fields ?? {});
@@ -168,7 +168,7 @@ async function readText(request: Request): Promise<Said | Response> {
 
 export function noToken(): Response {
   const message =
-    "Show an access token: Authorization: Bearer TOKEN. `parley admin token NAME` makes one.";
+    "Send an access token: Authorization: Bearer TOKEN. `parley admin token NAME` creates one.";
   return problem(401, "wrong-token", message, { "WWW-Authenticate": 'Bearer realm="parley"' });
 }
 

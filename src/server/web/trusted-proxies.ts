@@ -1,4 +1,4 @@
-// The client behind a reverse proxy: its address as reported by a proxy the operator trusts.
+// The client behind a reverse proxy: its address as reported by a proxy that the operator trusts.
 // Anybody can send these headers; only what a trusted proxy appended counts.
 
 import { BlockList, isIP } from "node:net";
@@ -23,9 +23,9 @@ export class TrustedProxies {
   }
 
   /**
-   * The client of a request from `peer`: `peer` itself, or, behind a trusted proxy, the last
+   * The client of a request from `peer`: `peer` itself or, behind a trusted proxy, the last
    * untrusted address in X-Forwarded-For or Forwarded (RFC 7239). Undefined if a trusted proxy
-   * passed on what it should have replaced: no address, or two headers that disagree, one of which
+   * forwarded what it should have replaced: no address, or two headers that disagree, one of which
    * the client must have made up.
    */
   clientOf(peer: string, headers: Headers): string | undefined {
@@ -80,7 +80,7 @@ function addressOf(hop: string): string | undefined {
   return canonicalAddress((host ?? hop).toLowerCase().replace(/%.*/, ""));
 }
 
-/** An address in parley's notation, IPv4-mapped ones as IPv4; undefined if it is none. */
+/** An address in parley's notation, IPv4-mapped ones as IPv4; undefined if it is not an address. */
 export function canonicalAddress(text: string): string | undefined {
   const address = plainAddress(text);
   if (isIP(address) === 4) return address;

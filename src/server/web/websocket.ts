@@ -12,13 +12,13 @@ import { ownerAt, type ShareOwner } from "../../share-owner.ts";
 export interface WebSession {
   /** One line, without its line end. */
   receive(line: string): void;
-  /** A blank line or a frame without any. False once there were too many. */
+  /** A blank line or a frame without lines. False once there were too many. */
   receiveEmpty(): boolean;
   /** A line exceeds the limit; the hub answers and closes the connection. */
   overflow(): void;
   /** The link accepts output again. */
   drained(): void;
-  /** The connection is gone; nothing may be written any more. */
+  /** The connection has closed; nothing may be written any more. */
   closed(): void;
 }
 
@@ -27,16 +27,16 @@ export type Traffic = { receivedBytes: number; sentBytes: number };
 
 /** A connection's place among those of its owner (server/admission.ts). */
 export type Place = {
-  /** Returns the owner it counts for from then on. */
+  /** Returns the owner that it counts for from then on. */
   move(from: ShareOwner, to: ShareOwner): ShareOwner;
-  /** The connection is gone. */
+  /** The connection has closed. */
   leave(owner: ShareOwner): void;
 };
 
-/** Hands a new connection to the hub. */
+/** Passes a new connection to the hub. */
 export type Connect = (link: Link, peer: Peer) => WebSession;
 
-/** A browser's or bot's connection; Bun keeps it as the socket's `data`. */
+/** A connection of a browser or bot; Bun stores it as the socket's `data`. */
 export class SocketLink implements Link {
   readonly peer: Peer;
   #socket: ServerWebSocket<SocketLink> | undefined;
@@ -51,7 +51,7 @@ export class SocketLink implements Link {
   #isFull = false;
   #isEnding = false;
 
-  /** Without `turns`, everything is read as it comes. */
+  /** Without `turns`, input is read as it arrives. */
   constructor(peer: Peer, traffic: Traffic, place: Place, turns?: ReadingTurns) {
     this.#turns = turns;
     this.peer = peer;
@@ -76,7 +76,7 @@ export class SocketLink implements Link {
     for (let from = 0; from < bytes.length;) {
       const frame = bytes.subarray(from, from + frameLength(bytes, from));
       // Text frames, as the protocol requires. -1: accepted, but wait for `drain`; 0: the
-      // connection is gone.
+      // connection has closed.
       const sent = socket.sendText(decoder.decode(frame));
       if (sent === 0) return bytes.length;
       this.#traffic.sentBytes += frame.length;
@@ -125,7 +125,7 @@ export class SocketLink implements Link {
     return this.#unread.length > 0;
   }
 
-  /** Reads the next frame that waits. */
+  /** Reads the next waiting frame. */
   readSome(): number {
     const frame = this.#unread.shift();
     if (frame === undefined) return 0;
@@ -152,7 +152,7 @@ export class SocketLink implements Link {
     }
   }
 
-  /** Aborts a flood in the middle of a read, which may hold 90 000 frames. */
+  /** Aborts a flood in the middle of a read, which may contain 90 000 frames. */
   #receiveEmpty(): void {
     if (this.#session?.receiveEmpty() === false) this.abort();
   }
@@ -188,6 +188,6 @@ function frameLength(bytes: Uint8Array, from: number): number {
 
 function isTooLong(line: string): boolean {
   const { maxLineBytes } = messageLimits;
-  // A UTF-16 unit is at most three bytes, so short lines need no counting.
+  // A UTF-16 code unit takes at most three bytes, so short lines need no counting.
   return line.length * 3 > maxLineBytes && Buffer.byteLength(line) > maxLineBytes;
 }

@@ -101,11 +101,11 @@ test("a silent client loses its port and is told so", async () => {
   const pool = downloads({ idleMs: 30 });
   await pool.start("a.txt", { onFailed: (sentence) => told.push(sentence) });
   await until(() => pool.running === 0);
-  expect(told).toEqual(["No request arrived: 'a.txt' was not sent whole"]);
+  expect(told).toEqual(["No request arrived: 'a.txt' was not sent completely"]);
   const { port } = await pool.start("a.txt", { onFailed: (sentence) => told.push(sentence) });
   await (await client(port)).ask("part 0");
   await until(() => pool.running === 0);
-  expect(told[1]).toBe("No further requests arrived: 'a.txt' was not sent whole");
+  expect(told[1]).toBe("No further requests arrived: 'a.txt' was not sent completely");
   expect(openFiles).toBe(0);
 });
 
@@ -122,7 +122,7 @@ test("a session may hold few ports, and fewer unused ones; others still get one"
     status: "rejected",
     reason: {
       code: "full",
-      message: "You have 2 downloads, 2 of them not started: finish one first",
+      message: "You already have 2 downloads, 2 of them not started: finish one first",
     },
   });
   await pool.start("a.txt", { session: 2 });
@@ -202,7 +202,7 @@ test("after its session ends, a download ends unless it makes progress", async (
   expect([pool.running, told]).toEqual([2, []]);
   pool.sessionEnded(1);
   await until(() => pool.running === 1);
-  expect(told).toEqual(["No further requests arrived: 'short' was not sent whole"]);
+  expect(told).toEqual(["No further requests arrived: 'short' was not sent completely"]);
   onward.send("finished");
   await until(() => pool.running === 0);
   expect([told.length, openFiles]).toEqual([1, 0]);
@@ -218,7 +218,7 @@ test("a file that changes is never sent as a mixture", async () => {
   same = false;
   peer.send("part 1");
   await until(() => pool.running === 0);
-  expect(told).toEqual(["The file has changed or cannot be read: 'a.txt' was not sent whole"]);
+  expect(told).toEqual(["The file has changed or cannot be read: 'a.txt' was not sent completely"]);
 });
 
 test("the pool is bounded, skips ports in use and the transfer port, and never shares one", async () => {

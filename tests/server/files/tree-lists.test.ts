@@ -33,7 +33,7 @@ test("a network that reads none of its lists leaves others their places", async 
   );
   await Bun.sleep(0);
   const refused = connections.length - limits.maxWalksPerOwner;
-  const sentence = `192.0.2.1 is listing ${limits.maxWalksPerOwner} folders already: wait for one.`;
+  const sentence = `192.0.2.1 is already listing ${limits.maxWalksPerOwner} folders: wait for one.`;
   expect(outcomes).toEqual(Array.from({ length: refused }, () => sentence));
 
   const pages: unknown[] = [];
