@@ -1,4 +1,4 @@
-// Grouping of addresses for limits, and detection of this machine. Pure.
+// Groups addresses for limits, and recognizes this machine's. Pure.
 
 /** Whether the address belongs to this machine only. */
 export function isLoopback(host: string): boolean {
@@ -6,14 +6,14 @@ export function isLoopback(host: string): boolean {
   return isIpv4 || host === "localhost" || host === "::1";
 }
 
-/** Writes IPv4-mapped IPv6 addresses as IPv4. */
+/** Converts IPv4-mapped IPv6 addresses to IPv4. */
 export function plainAddress(address: string): string {
   return address.startsWith("::ffff:") ? address.slice(7) : address;
 }
 
 /**
- * The network that shares limits with the address: for IPv6 its first 64 bits, because a host
- * can usually take any address in its /64. IPv4 and loopback addresses stand for themselves.
+ * The network that shares limits with the address: for IPv6 its first 64 bits, because a host can
+ * usually use any address in its /64. IPv4 and loopback addresses stand for themselves.
  */
 export function networkOf(address: string): string {
   const groups = groupsOf(address);
@@ -21,9 +21,9 @@ export function networkOf(address: string): string {
 }
 
 /**
- * The networks that contain the address, smallest first, each with its share: how many of the
- * smallest it may count for. For IPv6 the /64, and the /56 and /48 that providers assign to one
- * customer; otherwise the address alone.
+ * The networks that contain the address, smallest first, each with its share, that is how many of
+ * the smallest network it may count for. For IPv6 these are the /64, and the /56 and /48 that
+ * providers assign to one customer; otherwise only the address itself.
  */
 export function networksOf(address: string): readonly { network: string; share: number }[] {
   const groups = groupsOf(address);
@@ -37,7 +37,7 @@ export function networksOf(address: string): readonly { network: string; share: 
   ];
 }
 
-/** The widest of those networks: an IPv6 /48, otherwise the address. A network may be given too. */
+/** The widest of those networks: an IPv6 /48, otherwise the address. Also accepts a network. */
 export function widestNetworkOf(address: string): string {
   return networksOf(address).at(-1)!.network;
 }

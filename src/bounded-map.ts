@@ -8,7 +8,7 @@ export class BoundedMap<Key, Value> {
   #cost = 0;
 
   /**
-   * `max`: maximum number of entries, or with `costOf` the maximum sum of their costs. The newest
+   * `max`: maximum number of entries or, with `costOf`, maximum sum of their costs. The newest
    * entry stays, whatever its cost.
    */
   constructor(max: number, costOf: (value: Value) => number = () => 1) {

@@ -1,5 +1,5 @@
-// Bytes put together, and as base64 (RFC 4648), where there may be no `Buffer`: the page shares the
-// code that needs them. Pure.
+// Joins bytes and converts them to and from base64 (RFC 4648) without `Buffer`, since the page
+// shares the code that needs this. Pure.
 
 export function joinedBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
@@ -20,7 +20,7 @@ export function toBase64(bytes: Uint8Array): string {
   return btoa(text);
 }
 
-/** Undefined: that is no base64. */
+/** Undefined if the text is not base64. */
 export function fromBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
   try {
     if (hasBase64) return Uint8Array.fromBase64(text);
@@ -34,14 +34,14 @@ export function toBase64Url(bytes: Uint8Array): string {
   return toBase64(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
-/** Undefined: that is no base64url. */
+/** Undefined if the text is not base64url. */
 export function fromBase64Url(text: string): Uint8Array<ArrayBuffer> | undefined {
   if (!/^[\w-]*$/.test(text)) return undefined;
   const padded = text.padEnd(Math.ceil(text.length / 4) * 4, "=");
   return fromBase64(padded.replaceAll("-", "+").replaceAll("_", "/"));
 }
 
-/** Takes as long whatever the bytes are, if there are as many of them. */
+/** Compares in constant time for inputs of the same length. */
 export function isSameBytes(one: Uint8Array, other: Uint8Array): boolean {
   if (one.length !== other.length) return false;
   let differs = 0;
@@ -49,8 +49,8 @@ export function isSameBytes(one: Uint8Array, other: Uint8Array): boolean {
   return differs === 0;
 }
 
-/** Browsers have had it since 2025. */
+/** Supported by browsers since 2025. */
 const hasBase64 = "fromBase64" in Uint8Array && "toBase64" in Uint8Array.prototype;
 
-/** Arguments of one call. */
+/** Number of arguments in one call. */
 const piece = 16_384;

@@ -1,5 +1,6 @@
 // Failures that parley reports to people: a code for programs, an exit code for shells
-// (docs/scripts.md), and a sentence that says what failed, quotes the value and says what to do. Pure.
+// (docs/scripts.md), and a sentence that says what failed, quotes the value and says what to do.
+// Pure.
 
 /** The command line's exit codes: a contract with scripts. */
 export const exitCode = {
@@ -11,7 +12,7 @@ export const exitCode = {
   notFound: 5,
   integrity: 6,
   stalled: 7,
-  /** As shells report SIGHUP, SIGINT and SIGTERM: 128 plus the signal number. */
+  /** 128 plus the signal number, as shells report SIGHUP, SIGINT and SIGTERM. */
   hungUp: 129,
   interrupted: 130,
   terminated: 143,
@@ -84,7 +85,7 @@ export class ParleyError extends Error {
   }
 }
 
-/** Output can no longer be written, because the disk is full, for example. */
+/** Output can no longer be written, for example because the disk is full. */
 export function unwritable(failure: Error): ParleyError {
   return new ParleyError("storage", `The output can't be written: ${failure.message}`);
 }

@@ -1,4 +1,4 @@
-// Every bound in parley: its unit in the name, its reason beside it. Pure: imports nothing.
+// All bounds in parley, with the unit in the name and the reason next to it. Pure: imports nothing.
 // tests/limits.test.ts checks the relations between them.
 
 const KiB = 1024;
@@ -11,7 +11,7 @@ export const sniff = {
    * name.
    */
   maxBytes: 4 * KiB,
-  /** Without a line end for this long, a client is unframed (one read is one message). */
+  /** A client that sends no line ending for this long is unframed (one read is one message). */
   unframedAfterMs: 50,
   /** After this much silence, assume a person at `nc` and prompt for a name, once. */
   promptAfterMs: 1_000,
@@ -19,42 +19,51 @@ export const sniff = {
 
 /** Names of people and rooms. */
 export const names = {
-  /** Longest name, in characters; fits every dialect's window, and a list of 1 000 fits 64 KiB. */
+  /**
+   * Longest name, in characters. It fits every dialect's window, and a list of 1 000 names fits 64
+   * KiB.
+   */
   maxChars: 32,
-  /** Marks per letter: Burmese has five (medials, vowels, tone), Hebrew and Tibetan up to four. */
+  /**
+   * Marks per letter: Burmese uses up to five (medials, vowels, tone), Hebrew and Tibetan up to
+   * four.
+   */
   maxMarks: 6,
   /**
-   * Generic accents among them: three in ancient Greek, two in Vietnamese, a vowel and a doubling
-   * mark in Arabic.
+   * Generic accents among them: up to three in ancient Greek, two in Vietnamese, a vowel and a
+   * doubling mark in Arabic.
    */
   maxAccents: 3,
   /** Longest room name, in characters. */
   maxRoomChars: 32,
   /** Names of members or rooms per page: 40 KB. */
   pageNames: 500,
-  /** Rooms per session. Each costs its events and a place in the room, and people follow fewer. */
+  /** Rooms per session. Each costs its events and an entry in the room, and people follow fewer. */
   maxRoomsPerSession: 16,
 } as const;
 
 /** One message. */
 export const message = {
-  /** Longest text of one chat message, in UTF-16 units; longer input is refused, never cut. */
+  /**
+   * Longest text of one chat message, in UTF-16 code units; longer input is refused, never
+   * truncated.
+   */
   maxTextChars: 16 * KiB,
-  /** Lines of one message: what `maxTextChars` take on a terminal of 80 columns. */
+  /** Lines of one message: what `maxTextChars` fill on a terminal of 80 columns. */
   maxTextLines: 200,
   /**
    * Longest input line of any dialect, in bytes, with room for JSON escapes of the longest text. A
-   * line without an end stops here.
+   * line that does not end is cut off here.
    */
   maxLineBytes: 128 * KiB,
   /** Recipients of one private message. */
   maxRecipients: 64,
 } as const;
 
-/** Lines of the native protocol, besides their length. */
+/** Lines of the native protocol, apart from their length. */
 export const protocol = {
   /**
-   * Deepest nesting of a line; lists of objects in an object need 3. Parsing 120 KB of `[[[[…`
+   * Deepest nesting in a line; lists of objects in an object need 3. Parsing 120 KB of `[[[[…`
    * would take 20 ms.
    */
   maxDepth: 4,
@@ -65,43 +74,44 @@ export const protocol = {
   maxClientValues: 256,
   /**
    * Values in a server's line: fits the short texts in a run of `output.maxRunChars`. Four million
-   * would take 200 MB.
+   * values would take 200 MB.
    */
   maxServerValues: 65_536,
-  /** Longest `ref`, in UTF-16 units. */
+  /** Longest `ref`, in UTF-16 code units. */
   maxRefChars: 64,
-  /** Longest `epoch` or file `version`, in UTF-16 units. */
+  /** Longest `epoch` or file `version`, in UTF-16 code units. */
   maxEpochChars: 64,
 } as const;
 
 /** Output to one session. */
 export const output = {
   /**
-   * Flushes per second that immediately follow their turn; past that, turns share a flush at most a
-   * millisecond late. Thousands of messages a second then cost a fraction of the writes.
+   * Flushes per second that immediately follow their turn; beyond that, turns share a flush that is
+   * at most a millisecond late. Thousands of messages a second then cost a fraction of the writes.
    */
   flushesPerSecond: 2_000,
-  /** Immediate flushes after a quiet moment. */
+  /** Immediate flushes after a quiet period. */
   flushBurst: 8,
   /**
-   * How long those who come and go are gathered after a long turn, in milliseconds; far below what
+   * How long joins and leaves are gathered after a long turn, in milliseconds; far below what
    * anybody notices.
    */
   maxRestMs: 100,
   /**
-   * Characters per line of a run (a single message may be longer); well under a client's longest
+   * Characters per line of a run (a single message may be longer); well below a client's longest
    * line.
    */
   maxRunChars: 16_384,
-  /** A reader lagging further behind than this is dropped, in bytes. */
+  /** A reader that lags further behind than this many bytes is disconnected. */
   maxLagBytes: 4 * MiB,
   /**
-   * Total backlog of all readers, shared bytes counted once. Past it, the slowest readers are
-   * dropped.
+   * Total backlog of all readers, shared bytes counted once. Beyond it, the slowest readers are
+   * disconnected.
    */
   maxBacklogBytes: 128 * MiB,
   /**
-   * A reader that takes nothing of its backlog for this long is dropped, however small the backlog.
+   * A reader that reads nothing of its backlog for this long is disconnected, however small the
+   * backlog.
    */
   stallMs: 60_000,
   /**
@@ -109,131 +119,137 @@ export const output = {
    * one send per message).
    */
   unframedGapMs: 20,
-  /** Messages queued one by one for an unframed client; further ones are joined by line ends. */
+  /** Messages queued separately for an unframed client; further ones are joined by line endings. */
   unframedWaiting: 16,
   /**
-   * Bytes of user lists per member and second; otherwise a joining crowd would cost the square of
+   * Bytes of user lists per member and second; otherwise a crowd joining would cost the square of
    * its size.
    */
   rosterBytesPerSecond: 16 * KiB,
   /**
-   * The part of those that may be sent at once: small rooms hear of every change, and no second
-   * brings more.
+   * The part of those that may be sent immediately: small rooms learn of every change, and no
+   * second brings more.
    */
   rosterBurstBytes: 4 * KiB,
   /**
-   * Answers queued for one session until the end of the turn, in UTF-16 units; past this they are
-   * sent at once. Half a MiB of empty lines or history requests could ask for hundreds of MiB in
-   * one turn.
+   * Answers queued for one session until the end of the turn, in UTF-16 code units; beyond this
+   * they are sent immediately. Half a MiB of empty lines or history requests could request hundreds
+   * of MiB in one turn.
    */
   maxAnswerChars: 256 * KiB,
   /**
-   * What is gathered while the store is not answering, in UTF-16 units; past this, messages, joins,
-   * renames and logins are refused.
+   * Input gathered while the store is not responding, in UTF-16 code units; beyond this, messages,
+   * joins, renames and logins are refused.
    */
   maxGatheredChars: 8 * MiB,
-  /** What each gathered message counts besides its text. */
+  /** What each gathered message counts in addition to its text. */
   gatheredMessageChars: 128,
-  /** What each join, rename, answer or record counts; delivering thousands takes their square. */
+  /**
+   * What each join, rename, answer or record counts; delivering thousands takes time proportional
+   * to their square.
+   */
   gatheredEntryChars: 512,
 } as const;
 
 /** Connections. */
 /** TLS on the main port and the page. */
 export const tls = {
-  /** A handshake that is not complete by then is cut. */
+  /** A handshake that is not complete after this long is aborted. */
   handshakeMs: 10_000,
   /** A file of known servers: about 10 000 lines. */
   maxKnownServersBytes: 1_048_576,
   /** How often `--cert` and `--key` are checked for changes. */
   certificateCheckMs: 5_000,
-  /** A certificate with its chain, and a key. */
+  /** Bytes of a certificate with its chain, or of a key. */
   maxPemBytes: 262_144,
 } as const;
 
 export const connections = {
-  /** Connections per address, loopback excepted. */
+  /** Connections per address, except loopback. */
   maxPerAddress: 64,
-  /** Connections that an address may open per second, loopback excepted. */
+  /** Connections that an address may open per second, except loopback. */
   openedPerSecond: 50,
-  /** The same at once: everybody behind it comes back after a restart, in several attempts. */
+  /**
+   * The same as a burst: everybody behind the address reconnects after a restart, in several
+   * attempts.
+   */
   openedAtOnce: 512,
   /** Total connections; below the usual descriptor limit of a service. */
   maxTotal: 16_384,
   /** Attempts of `--port 0` to find a port free for both UDP and TCP. */
   portTries: 10,
-  /** How long to wait for a port that an outgoing connection of this machine occupies. */
+  /** How long to wait for a port that is occupied by an outgoing connection of this machine. */
   portWaitMs: 2_000,
   /** How often to try such a port again. */
   portRetryMs: 100,
   /**
-   * Logins per second and address, loopback excepted; each is announced to everybody. All
-   * `maxPerAddress` get their turn in a few seconds.
+   * Logins per second and address, except loopback; each is announced to everybody. All
+   * `maxPerAddress` get their turn within a few seconds.
    */
   loginsPerSecond: 20,
-  /** Logins at once: everybody behind one address may return after a restart, twice. */
+  /** Burst of logins: everybody behind one address may reconnect after a restart, twice. */
   loginBurst: 128,
-  /** A login over the rate waits for its turn this long, less than `client.welcomeTimeoutMs`. */
+  /** How long a login over the rate waits for its turn; less than `client.welcomeTimeoutMs`. */
   loginTurnMs: 8_000,
-  /** Addresses tracked for logins; the least recently used is forgotten first. */
+  /** Addresses tracked for logins; the least recently used is evicted. */
   loginAddresses: 4_096,
   /**
-   * A connection that has not logged in by then is closed, whatever it has sent. Long enough for a
-   * silent `nc`.
+   * A connection that has not logged in after this long is closed, whatever it has sent. Long
+   * enough for a silent `nc`.
    */
   loginTimeoutMs: 60_000,
   /** How long a refused connection may take to read the reason. */
   refusedLingerMs: 500,
   /**
-   * Refused connections kept open for that: half the minimum descriptor reserve. Others are closed
-   * at once.
+   * Refused connections kept open for that: half of the minimum descriptor reserve. Others are
+   * closed immediately.
    */
   maxRefusedLingering: 16,
   /**
    * After the peer's FIN: time for late answers (a list of files) before the connection is closed.
    */
   afterFinMs: 500,
-  /** An ending connection that takes no more bytes is aborted after this. */
+  /** A closing connection that accepts no more bytes is aborted after this long. */
   drainMs: 5_000,
   /**
-   * Receive buffer of a chat connection, which Linux doubles: what one read can bring, while all
-   * others wait. Enough for `sender.bytesPerSecond` over 100 ms.
+   * Receive buffer of a chat connection, which Linux doubles. It bounds what one read can return
+   * while all others wait; enough for `sender.bytesPerSecond` over 100 ms.
    */
   receiveBufferBytes: 64 * KiB,
   /**
-   * Longest TCP segment: with IPv6 and its headers 1 280 bytes, which every path takes. A tenth more
-   * packets than on Ethernet.
+   * Longest TCP segment: 1 280 bytes including the IPv6 and TCP headers, which fits every path.
+   * Costs a tenth more packets than on Ethernet.
    */
   maxSegmentBytes: 1_220,
-  /** Idle time before the kernel probes whether the peer is still there (TCP keep-alive). */
+  /** Idle time before the kernel probes whether the peer still exists (TCP keep-alive). */
   keepAliveMs: 30_000,
-  /** A native session silent for this long is sent a ping. */
+  /** A native session that is silent for this long is pinged. */
   idlePingMs: 60_000,
-  /** A pinged session is closed if nothing comes back for this long. */
+  /** A pinged session is closed if nothing arrives for this long. */
   idleCloseMs: 30_000,
 } as const;
 
 /**
- * File descriptors: every connection and open file takes one, and without a free one nothing works.
+ * File descriptors: every connection and open file uses one, and without a free one nothing works.
  */
 export const descriptors = {
   /**
-   * Maximum used, whatever the system allows: `connections.maxTotal` for chat and a quarter of that
-   * for the web port and files.
+   * Maximum number used, whatever the system allows: `connections.maxTotal` for chat, and a quarter
+   * of that for the web port and files.
    */
   max: 20_480,
-  /** One in this many is reserved from chat connections, for files and other uses. */
+  /** One in this many is withheld from chat connections, for files and other uses. */
   reserveOneIn: 8,
-  /** Bounds of that reserve: `files.maxTransfers` and some. */
+  /** Bounds of that reserve: a little more than `files.maxTransfers`. */
   minReserve: 32,
   maxReserve: 1_024,
   /** Minimum interval between counts; counting thousands takes milliseconds. */
   countMs: 50,
-  /** Counting may take one in this many milliseconds of the server's time. */
+  /** Counting may use one in this many milliseconds of the server's time. */
   countOneIn: 50,
   /**
-   * Interval between checks of the web port, which is how long a flood of half-sent requests can
-   * block others.
+   * Interval between checks of the web port: how long a flood of incomplete requests can block
+   * others.
    */
   watchMs: 250,
   /** Minimum interval between warnings. */
@@ -258,37 +274,37 @@ export const sender = {
   /** Queued messages over the rate; further ones are refused with a retry time. */
   maxDelayed: 64,
   /**
-   * Characters of the lines they came in; as many as our own clients have in flight. 64 of the
-   * longest lines would take 8 MiB a connection.
+   * Characters of the lines that contained them; as many as parley's own clients have in flight. 64
+   * of the longest lines would take 8 MiB per connection.
    */
   maxDelayedChars: 256 * KiB,
   /** Refusals answered per second; each is as long as a message. */
   refusalsPerSecond: 500,
   /**
-   * Refusals answered at once. A client that goes on past this is disconnected; several times our
-   * clients' window.
+   * Burst of refusals answered. A client that exceeds it is disconnected; several times the window
+   * of parley's own clients.
    */
   refusalBurst: 2_000,
   /**
-   * All connections of one address, IPv6 /64 or account may together send as much as this many
+   * All connections of one address, IPv6 /64 or account together may send as much as this many
    * senders.
    */
   sendersPerOwner: 2,
   /**
-   * Their burst of bytes, in seconds: 2 MiB, half of `output.maxLagBytes`, so that no reader is
-   * dropped for it.
+   * Their burst of bytes, in seconds: 2 MiB, half of `output.maxLagBytes`, so that it does not get
+   * any reader disconnected.
    */
   sharedBurstSeconds: 2,
-  /** Networks and accounts tracked for that; the least recently used is forgotten first. */
+  /** Networks and accounts tracked for that; the least recently used is evicted. */
   shareOwners: 4_096,
   /**
    * A session with this many seconds' worth of byte debt is disconnected: it keeps sending although
-   * nothing is accepted. One in debt at all is, once its network owes as much.
+   * nothing is accepted. Once its network owes as much, any session with a debt is.
    */
   maxDebtSeconds: 30,
   /**
-   * Bytes charged for input that asks for nothing (a blank line, a pong), at least: reading a
-   * megabyte of line ends takes 50 ms, answering one of WebSocket pings a second.
+   * Minimum bytes charged for input that requests nothing (a blank line, a pong): reading a
+   * megabyte of line endings takes 50 ms, answering one of WebSocket pings a second.
    */
   minIgnoredBytes: 512,
 } as const;
@@ -296,195 +312,200 @@ export const sender = {
 /** Private chats by consent. */
 export const privateChat = {
   /**
-   * How long a former name stands for the partner who gave it up. A client silent for this long has
-   * lost its connection; by then it knows the new name, and what it sent before has arrived.
+   * How long a former name still refers to the partner who gave it up. A client that is silent for
+   * this long has lost its connection; after that it knows the new name, and everything it sent
+   * before has arrived.
    */
   nameKnownMs: 30_000,
   /**
-   * After the first text that arrived too late for the partner: the time in which others that were
-   * under way with it arrive, such as pasted lines.
+   * After the first text that came too late for the partner: how long others that were in flight
+   * with it, such as pasted lines, may still arrive.
    */
   crossingMs: 400,
-  /** Former names per member; partners seldom rename twice in that time. */
+  /** Former names per member; partners seldom rename twice within that time. */
   namesKnown: 8,
 } as const;
 
-/** Searching a room's past. */
+/** Searching a room's history. */
 export const search = {
-  /** Longest search, in UTF-16 units. */
+  /** Longest search text, in UTF-16 code units. */
   maxTextChars: 200,
   /** Messages in one answer. */
   pageMessages: 50,
-  /** Messages that one request looks through, about 5 ms; a page of history may come on top. */
+  /** Messages that one request examines, about 5 ms; one page of history may come on top. */
   scannedMessages: 4_000,
-  /** The same in UTF-16 units of text. */
+  /** The same in UTF-16 code units of text. */
   scannedChars: 512 * KiB,
-  /** What a message costs to read beside its text, in UTF-16 units. */
+  /** Cost of reading a message in addition to its text, in UTF-16 code units. */
   messageChars: 100,
-  /** Reading so many UTF-16 units is charged to the asker like sending one. */
+  /** Reading this many UTF-16 code units is charged to the requester like sending one. */
   charsPerCharged: 8,
-  /** Requests of one search by a client: 400 000 messages. */
+  /** Requests per search by a client: 400 000 messages. */
   maxRequests: 100,
 } as const;
 
-/** Files for a person: offers, and the channels that the server passes frames through. */
+/** Files for a person: offers, and the channels through which the server relays frames. */
 export const offers = {
   /** How often a sender follows a recipient from one server of a parley to another. */
   maxMoves: 3,
-  /** Offers at once; each takes up to `sealed.maxChars`. */
+  /** Concurrent offers; each takes up to `sealed.maxChars`. */
   maxOffers: 1_024,
-  /** Of those, made from one network, loopback excepted, or by one account. */
+  /** Offers made from one network, except loopback, or by one account. */
   maxPerOwner: 64,
-  /** Of those, by one person, and to one. */
+  /** Offers made by one person, and offers to one person. */
   maxBySender: 16,
   maxToRecipient: 32,
-  /** New offers of one such owner, at once and per minute: each is shown to somebody. */
+  /** New offers of one such owner, as a burst and per minute: each is shown to somebody. */
   newAtOnce: 32,
   newPerMinute: 30,
-  /** Owners tracked for that; the least recently used is forgotten first. */
+  /** Owners tracked for that; the least recently used is evicted. */
   owners: 4_096,
   /**
-   * A sender who has lost the connection keeps an offer this long; who comes back later makes it
-   * again, and the recipient's client goes on where it was.
+   * How long the offer of a disconnected sender is kept. A sender that reconnects later makes the
+   * offer again, and the recipient's client resumes.
    */
   awayMs: 600_000,
-  /** Names of files that the server, and so a person, is shown of an offer. */
+  /** File names of an offer that are shown to the server, and hence to a person. */
   shownNames: 8,
-  /** Longest of them, in UTF-16 units. */
+  /** Longest of these names, in UTF-16 code units. */
   maxNameChars: 1_024,
   /** Longest frame of a channel, in base64: `transfer.pullLineBytes` and its header are 43 KiB. */
   maxFrameChars: 96 * KiB,
   /**
-   * Characters of frames waiting for one end of a channel. It asks for at most four times
-   * `transfer.maxPullBytes`, which are 5.6 MiB in base64; who is sent more did not ask for it.
+   * Characters of frames waiting for one end of a channel. An end requests at most four times
+   * `transfer.maxPullBytes`, which are 5.6 MiB in base64; anything beyond that was not requested.
    */
   maxWaitingChars: 8 * MiB,
-  /** The same of all channels, and of those of one owner. */
+  /** The same for all channels, and for those of one owner. */
   maxAllWaitingChars: 128 * MiB,
   maxOwnerWaitingChars: 32 * MiB,
   /**
-   * A sender gives up once it has sent the files this many times over, and as many bytes more: the
-   * recipient is not going to be done.
+   * A sender gives up after sending the files this many times over plus this many bytes: the
+   * recipient will never finish.
    */
   resentTimes: 4,
   resentBytes: 64 * MiB,
-  /** Files and folders per line of the list of an offer: the longest names fit a line. */
+  /** Files and folders per line of an offer's list: the longest names fit a line. */
   listedPerLine: 60,
-  /** What arrives may be this many bytes more than was offered: a log grows meanwhile. */
+  /** How many more bytes may arrive than were offered: a log may grow meanwhile. */
   slackBytes: 16 * MiB,
-  /** An offer that the server could not take just then is made again after this. */
+  /** An offer that the server could not accept is repeated after this long. */
   offerAgainMs: 2_000,
   /** How long `send-file` waits for an answer. */
   answerMs: 600_000,
-  /** How often a recipient tells how far it is. */
+  /** How often a recipient reports progress. */
   progressMs: 500,
-  /** A transfer between people waits this long for the other to come back. */
+  /** How long a transfer between people waits for the other end to return. */
   waitMs: 7 * 24 * 3_600_000,
-  /** Offers that a client remembers to have accepted, and those that wait for an answer. */
+  /** Accepted offers that a client remembers, and offers waiting for an answer. */
   maxKnown: 256,
   /** Names tried for a file whose name is taken: `a (2).txt`, … */
   maxNameTries: 1_000,
-  /** Frames wait while a session has this many bytes of output: what is said comes soon enough. */
+  /**
+   * Frames wait while a session has this many bytes of output, so that messages are not delayed.
+   */
   maxLagBytes: 256 * KiB,
 } as const;
 
 /** Files from person to person in the page. */
 export const pageFiles = {
-  /** Cards of offers in the conversation; the oldest that is over goes first. */
+  /** Offer cards in the conversation; the oldest finished one is removed first. */
   maxCards: 64,
-  /** Bytes requested beyond what is written: gathered in memory. At least two chunks. */
+  /**
+   * Bytes requested ahead of what has been written; they are held in memory. At least two chunks.
+   */
   aheadBytes: 8 * MiB,
-  /** Bytes opened and written at a time: a call of the browser for each chunk would cost more. */
+  /** Bytes opened and written at once: one browser call per chunk would cost more. */
   writeBytes: 1 * MiB,
-  /** What a browser without a store on disk takes of one offer. */
+  /** Maximum bytes of one offer that a browser without a store on disk accepts. */
   maxMemoryBytes: 256 * MiB,
   /** How long a file in the page's own store can be downloaded again. */
   keepSavedMs: 3_600_000,
   /** Lines about a file that are kept until it is ready to be written, of 128 KiB at most. */
   earlyLines: 32,
-  /** Silence after which a recipient asks for a fresh channel. */
+  /** Silence after which a recipient requests a new channel. */
   silenceMs: 30_000,
-  /** Files and folders of one folder that the page takes, a few round trips each. */
+  /** Files and folders of one folder that the page accepts, at a few round trips each. */
   maxTreeEntries: 20_000,
-  /** Of those, at a time. */
+  /** How many of its files are fetched at a time. */
   filesAtOnce: 6,
-  /** A file for the shared folder that came too soon after others is tried again after this. */
+  /**
+   * A file for the shared folder that was refused because of the rate is retried after this long.
+   */
   retryMs: 5_000,
-  /** How often a card shows how far it is. */
+  /** How often a card shows progress. */
   showMs: 200,
   /** Files of one offer from the page. */
   maxFiles: 1_000,
-  /** Bytes of a file that a sender reads and seals at a time. */
+  /** Bytes of a file that a sender reads and seals at once. */
   readBytes: 1 * MiB,
-  /** Files that a recipient may fetch at a time, and ranges of each that it may ask for. */
+  /** Files that a recipient may fetch at a time, and ranges of each that it may request. */
   maxTransfers: 8,
   maxPulls: 16,
   /**
-   * Characters on their way from a page in all its channels: at first, at least and at most. With
-   * that and a frame, a WebSocket stays below `reading.maxUnreadBytes`, beyond which it is ended.
+   * Characters in flight from a page over all its channels: initially, minimum and maximum.
+   * Together with a frame, this keeps a WebSocket below `reading.maxUnreadBytes`, beyond which it
+   * is closed.
    */
   firstPassChars: 256 * KiB,
   minPassChars: 64 * KiB,
   maxPassChars: 768 * KiB,
-  /** Pings for what is on its way: the more, the steadier it flows. */
+  /** Pings per window of data in flight: more pings make the flow steadier. */
   pingsPerWindow: 4,
-  /** A ping that takes so long to come back means that too much is on its way. */
+  /** If a ping takes this long to be answered, too much is in flight. */
   slowPassMs: 1_000,
 } as const;
 
-/**
- * What people put into the shared folder. How many bytes in all is for the operator to say
- * (`--quota`).
- */
+/** Files that people put into the shared folder. The operator sets the total size (`--quota`). */
 export const sharing = {
-  /** Least quota: room for a few small files of several people. */
+  /** Minimum quota: room for a few small files of several people. */
   leastQuotaBytes: 1_000_000,
   /** Uploads at once, and those of one owner. */
   maxUploads: 32,
   maxPerOwner: 4,
   /** Bytes that are requested beyond what is written: a sender without tags fills so much memory. */
   aheadBytes: 8 * MiB,
-  /** New uploads of one owner, at once and per minute: each is announced to a room. */
+  /** New uploads of one owner, as a burst and per minute: each is announced to a room. */
   newAtOnce: 16,
   newPerMinute: 30,
-  /** Owners tracked for that; the least recently used is forgotten first. */
+  /** Owners tracked for that; the least recently used is evicted. */
   owners: 4_096,
   /**
-   * One owner, that is an account or the network of those who have none, may fill a quarter of
-   * the quota, and what nests in one network (all its accounts, an IPv6 /48) together half of it.
+   * One owner (an account, or a network for people without one) may fill a quarter of the quota,
+   * and the owners within one network (all its accounts, an IPv6 /48) together half of it.
    */
   ownerParts: 4,
   networkParts: 2,
-  /** Each file and folder counts as so many bytes more: an empty one takes room, too. */
+  /** Bytes that each file and folder counts in addition to its size: empty ones take space too. */
   entryBytes: 4 * KiB,
-  /** Things that people have put at the top of the folder: 500 bytes of memory each. */
+  /** Entries that people have put at the top level of the folder: 500 bytes of memory each. */
   maxItems: 10_000,
-  /** Files and folders of one upload: 20 MB at the server while they come. */
+  /** Files and folders of one upload: 20 MB of the server's memory while they arrive. */
   maxEntries: 100_000,
-  /** Characters of their names together. */
+  /** Total characters of their names. */
   maxNameChars: 8 * MiB,
-  /** Of those, at the top of one upload. */
+  /** Entries at the top level of one upload. */
   maxTopEntries: 1_000,
-  /** Longest name at the top, in bytes: what file systems take. */
+  /** Longest name at the top level, in bytes: the limit of most file systems. */
   maxNameBytes: 255,
-  /** An upload waits this long in memory for a sender who has lost the connection. */
+  /** How long an upload of a disconnected sender waits in memory. */
   awayMs: 600_000,
-  /** A place that is kept for a file by HTTP: the browser sends it at once. */
+  /** How long space is reserved for a file sent by HTTP: the browser sends it immediately. */
   ticketMs: 60_000,
   /** Whoever shares a file sends so much in a while, or makes way: 2 kB a second. */
   leastBytes: 64 * KiB,
   leastEveryMs: 30_000,
-  /** What has arrived of an upload that was interrupted, by a crash for one, stays this long. */
+  /** How long the data of an interrupted upload is kept, for example after a crash. */
   keepPartialMs: 3_600_000,
-  /** How often what is over is removed. */
+  /** How often finished and expired uploads are removed. */
   sweepMs: 60_000,
-  /** A row of what is kept about an upload has about 1 KiB; a longer one is not ours. */
+  /** A record about an upload takes about 1 KiB; a longer one was not written by parley. */
   maxRowBytes: 16 * KiB,
-  /** Names in an announcement, and for the sender; the rest is counted. */
+  /** Names listed in an announcement and to the sender; the rest is counted. */
   namedEntries: 8,
-  /** Rows of a list of what people have shared: 20 KiB. */
+  /** Rows of a list of shared files: 20 KiB. */
   maxListed: 200,
-  /** Files looked at, and names compared, before yielding to other work: a millisecond. */
+  /** Files examined, and names compared, before yielding to other work: a millisecond. */
   sliceEntries: 100,
   sliceNames: 1_000,
 } as const;
@@ -501,20 +522,25 @@ export const history = {
    */
   memoryBytes: 256 * MiB,
   /**
-   * How much of a room's past, and of that of all rooms, a network or account may replace at once,
-   * in per cent of what they hold.
+   * How much of a room's history, and of the history of all rooms, a network or account may
+   * displace in a burst, in percent of their size.
    */
   pastPercentAtOnce: 25,
-  /** The same per hour: five short messages a second in memory, for as long as anybody likes. */
+  /** The same per hour: five short messages a second in memory, sustained indefinitely. */
   pastPercentPerHour: 200,
-  /** With so few messages of others in a room, it costs in proportion less; with none, nothing. */
+  /**
+   * If others have fewer messages than this in a room, displacing them costs proportionally less;
+   * if they have none, nothing.
+   */
   pastFewMessages: 20,
-  /** All accounts of a network count for so many: together they replace half at once. */
+  /**
+   * All accounts of a network together count this many times: they may displace half in a burst.
+   */
   pastMaxTimes: 2,
-  /** Owners of one room tracked for that, and rooms; the least recently used are forgotten. */
+  /** Owners tracked for one room, and rooms tracked; the least recently used are evicted. */
   pastOwners: 256,
   pastRooms: 4_096,
-  /** Rooms without a past that a network may open, at once and per hour. */
+  /** Rooms without history that a network may open, as a burst and per hour. */
   newRooms: 256,
   newRoomsPerHour: 64,
   /** Bytes of all private messages in memory. */
@@ -527,16 +553,18 @@ export const history = {
   sweepMs: 10_000,
   /** Pause between slices of a sweep, for other work. */
   sweepSliceMs: 20,
-  /** Pages in the write-ahead log that trigger a checkpoint: 4 MiB, some milliseconds. */
+  /** Pages in the write-ahead log that trigger a checkpoint: 4 MiB, a few milliseconds. */
   walPages: 1_000,
-  /** Files up to this size are checked page by page when opened: about half a second. */
+  /**
+   * Files up to this size are checked page by page when opened, which takes about half a second.
+   */
   checkBytes: 256 * MiB,
   /**
-   * Bytes of messages and mail on disk; one sender may write 44 GB a day. The largest room or
+   * Bytes of messages and mail on disk; one sender can write 44 GB a day. The largest room or
    * mailbox loses its oldest messages first (`--keep-size`).
    */
   diskBytes: 16 * 1024 * MiB,
-  /** The least that `--keep-size` takes: 65 536 sessions and rooms need some 20 MB. */
+  /** Minimum for `--keep-size`: 65 536 sessions and rooms need some 20 MB. */
   leastDiskBytes: 50_000_000,
   /** Messages per room on disk (`--keep-messages`). */
   diskMessages: 1_000_000,
@@ -545,25 +573,25 @@ export const history = {
   /** Private messages per recipient. */
   mailMessages: 1_000,
   /**
-   * Of those, what one network or account may leave for somebody who is away, at once and per
+   * How many of those one network or account may leave for an absent recipient, as a burst and per
    * `mailHoldMs`, so that three of them together can't fill a mailbox.
    */
   absentMailMessages: 250,
-  /** Larger networks, and all accounts of one, count for so many: half a mailbox. */
+  /** Larger networks, and all accounts of a network, count this many times: half a mailbox. */
   absentMailMaxTimes: 2,
-  /** Recipients and owners tracked for that; the least recently used is forgotten first. */
+  /** Recipients and owners tracked for that; the least recently used is evicted. */
   absentMailOwners: 16_384,
   /**
-   * Bytes of what they missed that sessions of one network receive at once when they return; then
-   * as many a second as the network may send. A whole room in memory.
+   * Bytes of missed messages that sessions of one network receive immediately on return; after
+   * that, as many a second as the network may send. A whole room in memory.
    */
   replayBurstBytes: 8 * MiB,
-  /** Pages replayed to returning sessions per turn, in turns: one takes up to 8 ms. */
+  /** Pages replayed to returning sessions per turn, in rotation: one takes up to 8 ms. */
   replaysPerTurn: 8,
   /** Open rooms. */
   maxRooms: 1_024,
   /**
-   * Of those, rooms that one network (loopback excepted) has opened: its 64 connections could be in
+   * How many of those one network (except loopback) may have opened: its 64 connections could be in
    * all of them.
    */
   maxRoomsPerNetwork: 256,
@@ -572,131 +600,132 @@ export const history = {
   /** How long a lost session can resume its counter and mail. */
   resumeMs: 24 * 3_600_000,
   /**
-   * How long a session is kept after a goodbye, so that a late copy of a message does not count
-   * twice.
+   * How long a session is kept after a goodbye, so that a late duplicate of a message is not
+   * counted again.
    */
   goodbyeMs: 10 * 60_000,
   /**
-   * How long a lost session keeps its name and receives mail: a restart or a dead spot, not a
-   * night.
+   * How long a lost session keeps its name and receives mail: long enough for a restart or a dead
+   * spot, not for a night.
    */
   mailHoldMs: 5 * 60_000,
-  /**
-   * Age at which the record of a connected session is rewritten, in case the server dies without
-   * notice.
-   */
+  /** Age at which the record of a connected session is rewritten, in case the server crashes. */
   recordFreshMs: 60_000,
   /** Files in the list for a dialect without paging. */
   wholeListFiles: 10_000,
   /** Messages per page of history. */
   pageMessages: 500,
   /**
-   * Bytes per page of history, but at least one message; well below `output.maxLagBytes`, or a
-   * request would make its sender a slow reader.
+   * Bytes per page of history (at least one message); well below `output.maxLagBytes`, otherwise a
+   * request would turn its sender into a slow reader.
    */
   pageBytes: 1 * MiB,
 } as const;
 
-/** What operators decide. All of it is in memory and in the store. */
+/** Operators' decisions. All of them are kept in memory and in the store. */
 export const rights = {
-  /** Bans, and as many mutes: 1 MB, and a change sorts them anew within milliseconds. */
+  /** Number of bans, and of mutes: 1 MB, and sorting them after a change takes milliseconds. */
   maxSanctions: 4_096,
   /** Rooms with a topic or guests. */
   maxRoomSettings: 1_024,
-  /** Guests of a private room: 20 KB with it. */
+  /** Guests of a private room: 20 KB in total. */
   maxGuests: 500,
-  /** A file with a message of the day: a screenful. */
+  /** Bytes of a message-of-the-day file: a screenful. */
   maxMotdBytes: 4_096,
   /** Owners and operators. */
   maxRoles: 256,
-  /** Longest order of an operator, in UTF-16 units: a topic, and as much again. */
+  /** Longest operator command, in UTF-16 code units: a topic, and as much again. */
   maxOrderChars: 1_024,
   /** Rows of one answer; 500 KB. */
   maxAnswerRows: 4_096,
-  /** Passes that still let somebody in. */
+  /** Passes that are still valid. */
   maxPasses: 1_024,
-  /** Access tokens of programs, of all names … */
+  /** Access tokens for programs, in total … */
   maxTokens: 1_024,
-  /** … and of one: a token for each place where it is used. */
+  /** … and per name: one token for each place where the name is used. */
   maxTokensPerName: 16,
-  /** Connections that listen by one access token at once: a program, and others that replace it. */
+  /**
+   * Concurrent listening connections per access token: a program, and connections that replace it.
+   */
   listenersPerToken: 8,
-  /** People that one pass lets in; their record IDs are kept with it. */
+  /** People admitted by one pass; their record IDs are kept with it. */
   maxPassUses: 100,
-  /** How long a pass is valid, unless said otherwise: a day. */
+  /** How long a pass is valid by default: a day. */
   passTermMs: 86_400_000,
-  /** Wrong passwords or passes before a connection is closed: who mistypes may try again. */
+  /** Wrong passwords or passes before a connection is closed: a typo may be corrected. */
   attemptsPerSession: 3,
-  /** Longest reason or topic, in UTF-16 units: two lines of a terminal. */
+  /** Longest reason or topic, in UTF-16 code units: two lines of a terminal. */
   maxReasonChars: 256,
-  /** Longest term of a ban, a mute or a pass: ten years. Without a term it has no end. */
+  /** Longest term of a ban, mute or pass: ten years. Without a term it does not expire. */
   maxTermMs: 10 * 366 * 86_400_000,
-  /** What an IPv6 address stands for in a ban: a host can usually take any address in its /64. */
+  /** Prefix by which an IPv6 address is banned: a host can usually use any address in its /64. */
   ipv6Prefix: 64,
-  /** The largest networks that can be banned; one slip must not shut out the world. */
+  /** Largest networks that can be banned; a typo must not shut out the world. */
   minIpv4Prefix: 8,
   minIpv6Prefix: 16,
 } as const;
 
-/** How the event loop is shared among those who send to the server. */
+/** How the event loop is shared among senders. */
 export const reading = {
-  /** Milliseconds that one owner of a share is read in each window: what others wait for it. */
+  /** Milliseconds that one share owner is read in each window: how long others wait for it. */
   sliceMs: 3,
-  /** Bytes in each window: to write what is said in them to a hundred people takes 10 to 20 ms. */
+  /** Bytes in each window: writing the messages in them to a hundred people takes 10 to 20 ms. */
   sliceBytes: 128 * KiB,
-  /** Length of a window: so a flood takes a third of the loop, and two of them two thirds. */
+  /** Length of a window: a flood takes a third of the loop, and two of them two thirds. */
   windowMs: 10,
-  /** Bytes read at a time: half a millisecond of the shortest lines. */
+  /** Bytes read at once: half a millisecond of the shortest lines. */
   pieceBytes: 8 * KiB,
-  /** What one WebSocket may have sent ahead of that; it can't be told to wait. Four large frames. */
+  /** What one WebSocket may send ahead of that, since it can't be paused. Four large frames. */
   maxUnreadBytes: 1 * MiB,
-  /** Owners tracked for that; those of whom nothing waits are forgotten. */
+  /** Owners tracked for that; those without waiting input are forgotten. */
   owners: 4_096,
 } as const;
 
-/** People who are looked up, and rooms with operators. */
+/** Looking people up, and rooms with operators. */
 export const people = {
-  /** Names that a session is told about when they come and go. */
+  /** Names whose arrivals and departures a session is notified about. */
   maxWatched: 100,
-  /** People remembered after they have gone: 100 KB. */
+  /** People remembered after they have left: 100 KB. */
   formerPeople: 256,
   /** People in one answer; each takes a line. */
   maxFound: 2_048,
-  /** Longest mask of a search; one with many stars is slow to match. */
+  /** Longest mask of a search; a mask with many stars is slow to match. */
   maxSearchChars: 64,
-  /** What each person costs who is looked at in a search by mask, in characters. */
+  /** Cost of each person examined in a search by mask, in characters. */
   searchedChars: 16,
-  /** How long a count of operators and hidden people holds: each takes a look at everybody. */
+  /** How long a count of operators and hidden people is cached: it examines everybody. */
   censusMs: 1_000,
   /** Changes of a room in one request. */
   maxChanges: 32,
-  /** Bans of one room; each is matched when somebody enters or speaks there. */
+  /** Bans of one room; each is matched when somebody enters the room or speaks in it. */
   maxBans: 64,
-  /** Operators of a room that outlast it, and as many who may speak when it is moderated. */
+  /** Permanent operators of a room, and as many who may speak when it is moderated. */
   maxRoomOperators: 64,
-  /** Longest mask of a ban, in UTF-16 units. */
+  /** Longest mask of a ban, in UTF-16 code units. */
   maxMaskChars: 128,
   /** Longest key of a room. */
   maxKeyChars: 64,
-  /** Longest real name or note of absence, in UTF-16 units. */
+  /** Longest real name or away message, in UTF-16 code units. */
   maxNoteChars: 200,
   /** Longest `user` of a client. */
   maxUserChars: 16,
-  /** How long a count of all rooms and people of several servers holds: it reads all of them. */
+  /**
+   * How long a count of all rooms and people of several servers is cached: it reads all of them.
+   */
   overviewMs: 2_000,
-  /** So exactly other servers know when somebody last said something. */
+  /** Resolution of the time at which somebody last spoke, as known to other servers. */
   spokenMs: 60_000,
-  /** People invited into one room who have not come. */
+  /** People invited to one room who have not joined yet. */
   maxCalled: 64,
 } as const;
 
 /** The CPP registry. */
 export const registry = {
-  /** Registrations kept; past that, the network with the most loses its oldest. */
+  /** Registrations kept; beyond that, the network with the most loses its oldest one. */
   maxEntries: 4_096,
   /**
-   * An ID used for registering or bridging within this time can be replaced from its own network
-   * only.
+   * An ID used for registering or bridging within this time can only be replaced from its own
+   * network.
    */
   freshMs: 3_600_000,
   /** One CPP message, in bytes. */
@@ -705,19 +734,20 @@ export const registry = {
 
 /** A CPP peer (`parley peer`). */
 export const peer = {
-  /** Lines typed out of turn: fits a pasted page, but a stuck pipe does not fill memory. */
+  /** Lines typed out of turn: enough for a pasted page, without a stuck pipe filling memory. */
   maxTypedAhead: 256,
   /**
-   * Silent callers. They never time out, so their number is bounded; the oldest is dropped first.
+   * Silent callers. They never time out, so their number is bounded; the oldest is disconnected
+   * first.
    */
   maxSilentCallers: 16,
-  /** Connecting to the registry or to a peer, and the registry's answer. */
+  /** For connecting to the registry or a peer, and for the registry's answer. */
   requestTimeoutMs: 5_000,
-  /** Registrations tried per `/bridge`; each client that has left may cost a timeout. */
+  /** Registrations tried per `/bridge`; each client that has gone may cost a timeout. */
   maxBridgeTries: 16,
-  /** Time that `/quit` gives a pending request to finish. */
+  /** Time that `/quit` allows a pending request to finish. */
   hurryMs: 1_000,
-  /** When closing: time for the peer to take the last bytes and close. */
+  /** When closing: time for the peer to read the last bytes and close. */
   lingerMs: 1_000,
   /** Idle time before the kernel probes whether the peer still exists. */
   keepAliveMs: 60_000,
@@ -734,12 +764,16 @@ export const peer = {
 /** File transfers over UDP. "Segment bytes" are the file's bytes in one datagram. */
 export const transfer = {
   /**
-   * Identifies a transfer, unguessably; a forger of DATA would have to guess its last eight bytes.
+   * Identifies a transfer and is unguessable; a forger of DATA would have to guess its last eight
+   * bytes.
    */
   tokenBytes: 16,
-  /** Proves an address: 120 bits of keyed hash and a byte for its epoch. */
+  /** Validates an address: 120 bits of keyed hash and a byte for its epoch. */
   cookieBytes: 16,
-  /** Minimum time for which a cookie can start a transfer; a running one remembers its address. */
+  /**
+   * Minimum time during which a cookie can start a transfer; a running transfer remembers its
+   * address.
+   */
   cookieLifeUs: 60_000_000,
   /** Largest file: 4 TiB, `maxChunks` of `maxChunkBytes`. (Offsets have 48 bits.) */
   maxFileBytes: 2 ** 42,
@@ -749,7 +783,7 @@ export const transfer = {
   minSegmentBytes: 512,
   /** Fits every path: 1 256 bytes with IPv4, 1 276 with IPv6, which guarantees 1 280. */
   baseSegmentBytes: 1_200,
-  /** 64 KiB with all headers, on loopback. */
+  /** 64 KiB including all headers, on loopback. */
   maxSegmentBytes: 65_024,
   /**
    * Largest segment of a server that can't prevent fragmentation: Ethernet minus IPv4, UDP and DATA
@@ -764,13 +798,15 @@ export const transfer = {
   maxInFlightSegments: 32_768,
   /** Maximum reordering tolerated before a segment counts as lost. */
   maxReorderSegments: 2_048,
-  /** Bytes in flight: more than any path here needs, little enough for the server's queue. */
+  /**
+   * Bytes in flight: more than any realistic path needs, and little enough for the server's queue.
+   */
   maxWindowBytes: 32 * MiB,
   /** A transfer without a new byte for this long is stalled; the partial file is kept. */
   stallTimeoutUs: 30_000_000,
   /**
-   * First timeout of an INIT, then doubled (RFC 9002 §6.2.2 has 1 s, but losing one costs more than
-   * a copy).
+   * First timeout of an INIT; later ones double (RFC 9002 §6.2.2 recommends 1 s, but losing an INIT
+   * costs more than a duplicate).
    */
   initTimeoutUs: 300_000,
   /** Longest wait between probes, so that a restored link is noticed soon. */
@@ -786,24 +822,22 @@ export const transfer = {
   maxBacklogBytes: 64 * MiB,
   /** Smallest chunk. Sealing one costs 9 to 80 µs; one call per datagram would cost 3 to 8 µs. */
   minChunkBytes: 64 * KiB,
-  /** Largest chunk: both ends hold a few of them in memory. */
+  /** Largest chunk: both ends hold a few chunks in memory. */
   maxChunkBytes: 16 * MiB,
-  /**
-   * Chunks per file: 4 MiB of tags, 16 GiB in chunks of 64 KiB; larger files have larger chunks.
-   */
+  /** Chunks per file: 4 MiB of tags, 16 GiB in chunks of 64 KiB; larger files use larger chunks. */
   maxChunks: 262_144,
-  /** Bytes of a chunk's tag: all that AES-GCM has. */
+  /** Bytes of a chunk's tag: AES-GCM's full length. */
   tagBytes: 16,
   /** Bytes of a transfer's key: AES-256. */
   keyBytes: 32,
   /** Tags per line of the control connection: 21 KiB in base64. */
   maxTagsPerLine: 1_024,
   /**
-   * A burst ends once this much had to be sealed for it: segments of many different chunks must not
-   * occupy the server for long.
+   * A burst ends once this many bytes had to be sealed for it: segments of many different chunks
+   * must not occupy the server for long.
    */
   maxSealedPerBurst: 256 * KiB,
-  /** Most bytes that a client may request over the control connection at once. */
+  /** Maximum bytes that a client may request at once over the control connection. */
   maxPullBytes: 1 * MiB,
   /** Bytes of sealed data per line of the control connection: 43 KiB in base64. */
   pullLineBytes: 32 * KiB,
@@ -811,85 +845,87 @@ export const transfer = {
   maxBadCopies: 3,
   /** Segments of this size or more are large: reading them in batches gains nothing. */
   largeSegmentBytes: 16 * KiB,
-  /** What is on disk is read back for checking in pieces of this size: 0.1 ms. */
+  /** Data on disk is read back for verification in pieces of this size: 0.1 ms. */
   readBackBytes: 256 * KiB,
 } as const;
 
-/** The server's relay: datagrams between the two ends of a channel. */
+/** The server's relay for datagrams between the two ends of a channel. */
 export const relay = {
-  /** Bytes per second in all (`--relay`): nearly what a line of 1 Gbit/s carries. */
+  /** Total bytes per second (`--relay`): nearly the capacity of a 1 Gbit/s line. */
   bytesPerSecond: 100_000_000,
-  /** One network, loopback excepted, or one account may use the rate divided by this. */
+  /** One network (except loopback) or one account may use the rate divided by this. */
   ownersAtFullRate: 2,
-  /** Pairs of ends: one for each offer that is being carried out. */
+  /** Pairs of ends: one for each offer in progress. */
   maxPairs: 1_024,
-  /** What comes faster than the rate waits at most this long of it, */
+  /** How long datagrams beyond the rate may be queued. */
   waitMs: 50,
-  /** but at least, and at most, so many bytes for one end; */
+  /** Bounds of that queue for one end, in bytes. */
   minQueueBytes: 64 * KiB,
   maxQueueBytes: 512 * KiB,
-  /** as datagrams that the kernel has merged or not, */
+  /** Datagrams queued for one end, merged by the kernel or not. */
   maxQueued: 512,
-  /** and at most so many bytes for all ends. */
+  /** Bytes queued for all ends. */
   maxWaitingBytes: 32 * MiB,
 } as const;
 
 /** Paths between two people, for datagrams. */
 export const paths = {
-  /** Addresses of the other end that are tried, those it tells and those that probes come from. */
+  /**
+   * Addresses of the other end that are tried, both announced ones and those that probes come from.
+   */
   maxCandidates: 24,
-  /** Of those, the ones that it may tell. */
+  /** Addresses that the other end may announce. */
   maxTold: 16,
-  /** Bytes of what each end adds to the key of probes. */
+  /** Bytes that each end contributes to the key of probes. */
   secretBytes: 16,
   /**
-   * Probes to an address that has not answered: whoever names somebody else's as its own makes us
-   * send this many datagrams of 25 bytes there, and no more.
+   * Probes to an address that has not answered: an end that announces somebody else's address makes
+   * this one send that many datagrams of 25 bytes there, and no more.
    */
   maxTries: 8,
-  /** Before the second of them, then doubled up to the next. */
+  /** Wait before the second probe, doubled up to the second value. */
   firstTryUs: 100_000,
   lastTryUs: 2_000_000,
-  /** An address that has answered before, and does not any more, is tried again this often. */
+  /** Retry interval for an address that has answered before but no longer does. */
   tryAgainUs: 10_000_000,
-  /** Between probes of the path in use, and of others that work. */
+  /** Interval between probes of the path in use, and of other working paths. */
   usedProbeUs: 300_000,
   spareProbeUs: 1_000_000,
-  /** Nothing at all has come by any path for this long: the network may be another one. */
+  /** Nothing has arrived by any path for this long: the network may have changed. */
   silentUs: 1_000_000,
-  /** A path that has been silent this long is left, if another one works. */
+  /** A path that has been silent this long is abandoned if another one works. */
   deadUs: 2_500_000,
-  /** Addresses of this machine that the other end is told. */
+  /** Addresses of this machine that are announced to the other end. */
   maxOwn: 12,
-  /** Joins of the relay that are not answered: first wait, then doubled up to the next. */
+  /** Unanswered joins of the relay: the first wait, doubled up to the second value. */
   firstJoinUs: 100_000,
   lastJoinUs: 2_000_000,
-  /** How often a relay is joined again, so that routers on the way do not forget it. */
+  /** How often a relay is rejoined, so that NATs on the path keep their mappings. */
   joinAgainUs: 10_000_000,
-  /** How long a transfer waits for a path before the connection to the server carries it. */
+  /** How long a transfer waits for a path before it uses the connection to the server. */
   waitMs: 1_500,
-  /** A transfer without any path for this long goes on over the connection to the server. */
+  /** A transfer without a path for this long continues over the connection to the server. */
   goneMs: 4_000,
 } as const;
 
-/** Trees of files: folders with all that is in them. */
+/** Trees of files: folders with everything below them. */
 export const tree = {
   /** Files and folders of one tree: 150 MB at the receiver. */
   maxEntries: 1_000_000,
-  /** Characters of all their names together. */
+  /** Total characters of their names. */
   maxNameChars: 64 * MiB,
-  /** Longest path below the tree's root, in UTF-16 units; Linux takes 4 095 bytes in all. */
+  /** Longest path below the root, in UTF-16 code units; Linux allows 4 095 bytes in total. */
   maxPathChars: 3_072,
   /** Names in a path. */
   maxDepth: 128,
-  /** Paths of links and renamed files that are named one by one; the rest is counted. */
+  /** Paths of links and renamed files that are listed individually; the rest is counted. */
   maxNamed: 100,
-  /** Entries per line of a list, and bytes of it: below `message.maxLineBytes`. */
+  /** Entries per line of a list, and bytes per line: below `message.maxLineBytes`. */
   pageEntries: 1_000,
   pageBytes: 100 * KiB,
   /**
-   * Largest file of a batch: it is gathered in memory, and what has come of it is lost with the
-   * connection. On its own it would cost two round trips; at 100 Mbit/s this takes 0.7 s.
+   * Largest file of a batch: it is assembled in memory, and partial data is lost with the
+   * connection. Fetched separately it would cost two round trips; at 100 Mbit/s this takes 0.7 s.
    */
   maxBatchedBytes: 8 * MiB,
   /** Bytes of all files of a batch. */
@@ -903,20 +939,20 @@ export const tree = {
 export const udp = {
   /** Requested socket buffers: a burst of 60 ms at 1 Gbit/s. The kernel may grant less. */
   socketBufferBytes: 8 * MiB,
-  /** Datagrams per `sendMany`: Bun 1.4.5 sends no more than 204 at once. */
+  /** Datagrams per `sendMany`: Bun 1.4.5 sends at most 204 at once. */
   maxSendMany: 204,
   /** Bytes per segmented send: 64 KiB minus IP and UDP headers. */
   maxBatchBytes: 65_507,
   /**
-   * Datagrams read per call where the event loop can be bypassed: 8 MiB of memory, little of it
-   * ever touched.
+   * Datagrams read per call where the event loop can be bypassed: 8 MiB of memory, most of it never
+   * touched.
    */
   batchDatagrams: 128,
-  /** A longer wait in the socket than this, in µs, means that the clock was changed. */
+  /** A longer wait in the socket than this, in µs, means that the clock was set. */
   maxLateUs: 1_000_000,
-  /** Retry interval after the kernel took less than everything. */
+  /** Retry interval after the kernel accepted only a part. */
   retrySendMs: 2,
-  /** Bound to every address: interval between lookups of this machine's addresses. */
+  /** For sockets bound to every address: interval between lookups of this machine's addresses. */
   addressScanMs: 5_000,
   /** Minimum interval between lookups for datagrams to an address without a socket. */
   addressScanGapMs: 100,
@@ -930,35 +966,40 @@ export const folder = {
   pageFiles: 1_000,
   /** Bytes per page, below `message.maxLineBytes`. */
   pageBytes: 120 * KiB,
-  /** A listing and its metadata is reread from disk after this long. */
+  /** How long a listing and its metadata are used before they are reread from disk. */
   listingMs: 2_000,
   /**
    * A folder unchanged for this long can be identified by its modification time; file systems have
    * a resolution of up to 2 s.
    */
   settledMs: 3_000,
-  /** Files whose metadata is cached with a listing; in a larger folder it is read anew. */
+  /** Files whose metadata is cached with a listing; in a larger folder it is read again. */
   listedFiles: 16_384,
-  /** Files examined before yielding to other work; 50 `lstat` take 0.1 ms. */
+  /** Files examined before yielding to other work; 50 `lstat` calls take 0.1 ms. */
   sliceFiles: 100,
-  /** A folder of at most this size on the disk is read at once: 500 names or so, in 0.2 ms. */
+  /** A folder of at most this size on disk is read synchronously: about 500 names, in 0.2 ms. */
   smallFolderBytes: 16 * KiB,
-  /** Entries of a tree between looks at the clock, and how long a walk may hold up other work. */
+  /** Entries of a tree between checks of the clock, and how long a walk may hold up other work. */
   walkStep: 16,
   walkSliceMs: 1,
-  /** Longest file name, in UTF-16 units. */
+  /** Longest file name, in UTF-16 code units. */
   maxNameChars: 1_024,
 } as const;
 
 /** The web port: the page, files over HTTP, WebSockets. */
 export const web = {
-  /** HTTP requests per second from one network that is not loopback: a page with its parts, ranges of files … */
+  /**
+   * HTTP requests per second from one network, except loopback: a page with its parts, ranges of
+   * files …
+   */
   requestsPerSecond: 100,
-  /** … and at once: an office opens the page, or a program downloads a folder. 20 ms to answer. */
+  /**
+   * … and as a burst: an office opens the page, or a program downloads a folder. 20 ms to answer.
+   */
   requestBurst: 400,
-  /** A page of the list of files counts as this many requests: it takes half a millisecond. */
+  /** A page of the file list counts as this many requests: it takes half a millisecond. */
   listRequests: 4,
-  /** Networks whose requests are counted; the least recently seen is forgotten first. */
+  /** Networks whose requests are counted; the least recently seen is evicted. */
   requestNetworks: 4_096,
   /**
    * Largest WebSocket frame from a client: the longest line and more. A larger one closes the
@@ -967,7 +1008,7 @@ export const web = {
   maxFrameBytes: 256 * KiB,
   /**
    * Largest frame to a client. Longer output is split at line ends, so that a phone can show the
-   * start early.
+   * beginning early.
    */
   outFrameBytes: 64 * KiB,
   /**
@@ -982,22 +1023,25 @@ export const web = {
   idleSeconds: 60,
   /** The same for an upload, in seconds: the most that Bun.serve counts. */
   uploadSeconds: 255,
-  /** A WebSocket without a sign of life, not even a pong, is closed after this, in seconds. */
+  /** A WebSocket without any sign of life, not even a pong, is closed after this, in seconds. */
   socketIdleSeconds: 120,
   /** After the server's last line: time for a browser to close its side. */
   socketCloseMs: 2_000,
   /**
-   * Files and ranges up to this size are read in one go, so they can't be a mixture of two
+   * Files and ranges up to this size are read in one go, so that they can't be a mixture of two
    * versions; larger ones use sendfile.
    */
   wholeReadBytes: 1024 * KiB,
   /** Bytes read and hashed before yielding to other work: half a millisecond. */
   hashSliceBytes: 1024 * KiB,
-  /** Such pieces per turn of the event loop. All hashes take turns, so none waits for a large file. */
+  /**
+   * Such pieces per iteration of the event loop. All hashes take turns, so none waits for a large
+   * file.
+   */
   hashesPerTurn: 2,
-  /** Concurrent hashes, each with its open file; further requests are told to come back. */
+  /** Concurrent hashes, each with its open file; further requests are told to retry. */
   maxHashes: 64,
-  /** Of those, started by one address, loopback excepted. */
+  /** How many of those one address, except loopback, may have started. */
   maxHashesPerAddress: 16,
   /** Cached digests, by version of the file. */
   digestsKept: 4_096,
@@ -1009,13 +1053,16 @@ export const web = {
 export const rooms = {
   /** Body of a POST: the longest text with every character escaped in JSON. */
   maxBodyBytes: 6 * 16 * KiB + KiB,
-  /** Time for it to come. */
+  /** How long the body may take to arrive. */
   bodyMs: 10_000,
-  /** Messages of a page, unless another number is asked for. */
+  /** Messages per page, unless another number is requested. */
   pageMessages: 50,
   /** Bytes of events on their way to the socket; further ones wait in the hub, which is bounded. */
   streamBytes: 64 * KiB,
-  /** A comment to whoever listens: less than the 60 s after which proxies end a quiet connection. */
+  /**
+   * Interval between comments sent to listeners: less than the 60 s after which proxies close a
+   * quiet connection.
+   */
   heartbeatMs: 20_000,
 } as const;
 
@@ -1026,32 +1073,37 @@ export const openChatDownload = {
   /** Ports in the pool, hence concurrent downloads; a port in use is skipped. */
   ports: 16,
   /**
-   * Bytes of the file per answer: 1016 with the pickle around it; its client's buffer holds 1024.
+   * Bytes of the file per answer: 1016 with the pickle around it; the original client's buffer
+   * holds 1024.
    */
   partBytes: 1_000,
-  /** Longest request: `part` and 15 digits, with room for a line end. */
+  /** Longest request: `part` and 15 digits, with room for a line ending. */
   maxRequestBytes: 64,
   /**
-   * A port is freed after this long without a request, or, once its client has left the chat,
+   * A port is freed after this long without a request or, once its client has left the chat,
    * without progress.
    */
   idleMs: 30_000,
   /**
-   * The same before the first request: programs ask at once, and a person can type it in this time.
+   * The same before the first request: programs send it immediately, and a person can type it in
+   * this time.
    */
   firstRequestMs: 10_000,
-  /** Unused ports per session: the next file may be named while the first one starts. */
+  /** Unused ports per session: the next file may be requested while the first one starts. */
   unaskedPerSession: 2,
   /**
-   * Ports per session, so that one client can't take the pool; its program loads one file at a
+   * Ports per session, so that one client can't occupy the pool; its program loads one file at a
    * time.
    */
   portsPerSession: 4,
-  /** Ports per address, loopback excepted: half the pool. */
+  /** Ports per address, except loopback: half of the pool. */
   portsPerAddress: 8,
-  /** Requests per part of the file; a client with more is not downloading, but holding a port. */
+  /**
+   * Requests per part of the file; a client that sends more is not downloading but occupying a
+   * port.
+   */
   maxRequestsPerPart: 16,
-  /** Additional requests, so that small files survive a lossy path too. */
+  /** Additional requests, so that small files can also be transferred over a lossy path. */
   spareRequests: 256,
 } as const;
 
@@ -1060,13 +1112,13 @@ export const classicClient = {
   /** Time for a TCP connection to open. */
   connectTimeoutMs: 10_000,
   /**
-   * Minimum gap between sends: servers take one read for one message. Longer than
+   * Minimum gap between sends, because servers treat each read as a message. Longer than
    * sniff.unframedAfterMs.
    */
   sendGapMs: 100,
   /** Time for an answer over TCP. */
   answerTimeoutMs: 10_000,
-  /** Time for the answer to a datagram before it is sent again. */
+  /** How long to wait for the answer to a datagram before it is resent. */
   datagramTimeoutMs: 1_000,
   /** How often a datagram is sent. */
   datagramAttempts: 5,
@@ -1082,17 +1134,17 @@ export const datagramDialects = {
    * Longest request that is answered; the commands have 9 characters, a greeting may be a sentence.
    */
   maxRequestBytes: 1_024,
-  /** Ports up to this one belong to services; datagrams from them are no client's request. */
+  /** Ports up to this one belong to services; datagrams from them are not client requests. */
   maxServicePort: 1_023,
   /**
    * Answers per second to one address and port; date-time's own client asks at most once a second.
    */
   sourcePerSecond: 16,
-  /** Answers at once. A forged sender that replies to every answer gets this many and no more. */
+  /** Burst of answers. A forged sender that replies to every answer gets this many and no more. */
   sourceBurst: 32,
   /** Answers per second to one network, for all clients behind one address. */
   networkPerSecond: 128,
-  /** Answers at once to one network. */
+  /** Burst of answers to one network. */
   networkBurst: 512,
   /** Senders and networks tracked, about 150 bytes each. */
   maxSources: 4_096,
@@ -1102,39 +1154,39 @@ export const datagramDialects = {
 export const files = {
   /** Concurrent transfers; each has an open file. */
   maxTransfers: 512,
-  /** Concurrent transfers per address, loopback excepted. */
+  /** Concurrent transfers per address, except loopback. */
   maxTransfersPerAddress: 64,
   /** Concurrent transfers per control connection. */
   maxTransfersPerSession: 16,
   /**
-   * A transfer that was sent nothing for this long gives way to others: its client has given up, or
-   * waits for its own reader.
+   * A transfer that has sent nothing for this long gives way to others: its client has given up, or
+   * is waiting for its own reader.
    */
   idleMs: 30_000,
   /** Interval between checks whether a file being sent has changed. */
   checkFileMs: 100,
   /**
-   * Sealed chunks that are kept, of all transfers: what was lost on the way is sent again without
-   * sealing it again. Several times what a path has in flight.
+   * Sealed chunks that are kept, of all transfers, so that lost segments can be resent without
+   * sealing again. Several times what a path has in flight.
    */
   sealedCacheBytes: 64 * MiB,
   /**
-   * Tags of all transfers; a file of 1 GiB has 256 KiB of them. Past that, `full`. One network,
-   * loopback excepted, has a quarter.
+   * Tags of all transfers; a file of 1 GiB has 256 KiB of them. Beyond that, `full`. One network,
+   * except loopback, may use a quarter.
    */
   maxTagBytes: 128 * MiB,
   /**
-   * A file that was changed this recently is offered only later: until the clock of the file system
-   * has ticked, which takes 10 ms at most on Linux, a further change would not show in its times.
+   * A file that was changed this recently is only offered later: until the file system's clock has
+   * advanced, which takes at most 10 ms on Linux, a further change would not show in its times.
    */
   settleMs: 20,
   /**
-   * The tags of a file's last bytes leave ahead of the data, when there is nothing else to do: a
-   * loss on the control connection would cost the whole transfer a timeout of TCP. A second of 100
-   * Mbit/s.
+   * When there is nothing else to do, the tags of a file's last bytes are sent ahead of the data: a
+   * loss on the control connection would otherwise cost the whole transfer a TCP timeout. One
+   * second at 100 Mbit/s.
    */
   tagLeadBytes: 16 * MiB,
-  /** Lines of pulled data that one transfer sends before the next has its turn. */
+  /** Lines of pulled data that one transfer sends before the next one gets its turn. */
   pulledPieces: 8,
   /** How long sending may occupy the event loop at a time. */
   sendSliceMs: 1,
@@ -1142,39 +1194,47 @@ export const files = {
   sealSliceMs: 1,
   /** The same for rendering lists of files; one takes 0.5 ms. */
   answerSliceMs: 1,
-  /** Longest blocking wait in place of a timer, which can't be shorter than 1 ms; in µs. */
+  /** Longest blocking wait that replaces a timer, which can't be shorter than 1 ms; in µs. */
   napUs: 250,
-  /** A client that waits for a second pass over a file hears this often that it goes on. */
+  /**
+   * A client that waits for a second pass over a file is told this often that the server is still
+   * working.
+   */
   stillBusyMs: 1_000,
-  /** Interval between looks at a control connection that takes no more for now. */
+  /** Interval between checks of a control connection that accepts no more for now. */
   controlRetryMs: 5,
   /** Tags and data are held back from a control connection with this much unsent. */
   maxControlBytes: 256 * KiB,
-  /** Different file lists being read at once; nearly everybody asks for the same first page. */
+  /**
+   * Different file lists being read at the same time; nearly everybody requests the same first
+   * page.
+   */
   maxListings: 64,
-  /** Trees being listed at once, by one network or account, and by one connection. */
+  /** Trees being listed at the same time, by one network or account, and by one connection. */
   maxWalks: 64,
   maxWalksPerOwner: 16,
   maxWalksPerSession: 4,
-  /** Of those, how many go on in one turn of the event loop, each for `folder.walkSliceMs`. */
+  /**
+   * How many of those proceed in one iteration of the event loop, each for `folder.walkSliceMs`.
+   */
   walksPerTurn: 2,
   /**
-   * Small files of the last list of each connection, which its batches are made of without another
-   * walk: of one connection, and of all, 150 bytes each.
+   * Small files of the last list of each connection, from which its batches are made without
+   * another walk: per connection and in total, 150 bytes each.
    */
   toldPerSession: 65_536,
   toldFiles: 262_144,
-  /** Names of folders that are kept for the next walk: 20 MB. */
+  /** Names of folders that are cached for the next walk: 20 MB. */
   keptNames: 262_144,
 } as const;
 
-/** The journal beside a partial file. */
+/** The journal next to a partial file. */
 export const journal = {
-  /** As `transfer.minChunkBytes`: a journal with smaller chunks is not ours. */
+  /** As `transfer.minChunkBytes`: a journal with smaller chunks was not written by parley. */
   minChunkBytes: 64 * KiB,
   /** Progress is recorded after this many bytes. */
   everyBytes: 8 * MiB,
-  /** It is recorded at least this often, which is what a SIGKILL costs. */
+  /** Progress is recorded at least this often, which is what a SIGKILL costs. */
   everyMs: 250,
   /** A longer journal is not read; 262 144 chunks take at most half of it. */
   maxBytes: 16 * MiB,
@@ -1183,43 +1243,45 @@ export const journal = {
 /** Fetching files, client side. */
 export const fetching = {
   /**
-   * A second connection attempt starts after this long: a lost SYN is resent only after a second
+   * A second connection attempt starts after this long: a lost SYN is only resent after a second
    * (RFC 6298 §2.1).
    */
   secondConnectMs: 300,
-  /** TCP connect, and the server's `welcome`. */
+  /** For the TCP connect, and for the server's `welcome`. */
   connectTimeoutMs: 10_000,
   /**
    * A server whose first bytes are not native may have prompted a person; its welcome must follow
-   * within this.
+   * within this time.
    */
   bannerTimeoutMs: 2_000,
   /** Answer to a request on the control connection. */
   answerTimeoutMs: 20_000,
   /**
-   * How often a rate-limited request is sent again, each time after the wait that the server asks
-   * for.
+   * How often a rate-limited request is resent, each time after the wait that the server asks for.
    */
   maxRateTries: 10,
   /**
-   * How often a server may name another port or version of the file without a wait between
+   * How often a server may announce another port or version of the file without a wait between
    * attempts.
    */
   maxStaleTries: 4,
-  /** Everything has arrived, but no tags to open it for this long: retry on a new connection. */
+  /**
+   * Everything has arrived, but the tags to open it have not for this long: retry on a new
+   * connection.
+   */
   tagTimeoutMs: 20_000,
   /** After this much silence, the control connection is pinged. */
   silenceMs: 1_500,
   /**
-   * A control connection that does not answer the ping for this long is dropped. Our address may
-   * have changed; a new connection continues within 5 s.
+   * A control connection that does not answer the ping for this long is dropped. The client's
+   * address may have changed; a new connection continues within 5 s.
    */
   aliveTimeoutMs: 2_000,
   /** Interval between timeout checks while nothing arrives. */
   silenceStepMs: 100,
   /**
-   * The server answers over TCP but not over UDP for this long, by when six INITs have left:
-   * something on the path blocks it, and the control connection carries the data.
+   * The server answers over TCP but not over UDP for this long, in which six INITs have been sent:
+   * the path blocks UDP, and the control connection carries the data.
    */
   udpAnswerMs: 3_000,
   /** The same after an ICMP "port unreachable". */
@@ -1227,34 +1289,36 @@ export const fetching = {
   /** Versions of one file started before giving up on it. */
   maxVersions: 16,
   /**
-   * A fetch retries this long without progress; then it is stalled, and the partial file is kept. A
-   * lid that is closed for a moment, or a wireless network that is changed, takes most of a minute.
+   * A fetch retries for this long without progress; then it is stalled, and the partial file is
+   * kept. Briefly closing a laptop, or changing the wireless network, takes most of a minute.
    */
   retryForMs: 60_000,
   /** Wait between attempts, doubled from the first value to the second. */
   retryFirstMs: 100,
   retryMaxMs: 2_000,
   /**
-   * `fetch` is sent without the cookie if the cookie is this much later than the TCP connection.
+   * `fetch` is sent without the cookie if the cookie arrives this much later than the TCP
+   * connection.
    */
   cookieWaitMs: 30,
-  /** Data that overtakes the offer is buffered up to this much. */
+  /** Data that arrives before the offer is buffered up to this much. */
   maxEarlyBytes: 4 * MiB,
   /** Lines read together with the offer; one read is at most 512 KiB, a full line of tags 21 KiB. */
   maxEarlyLines: 1_024,
   /**
-   * Bytes that may be requested beyond the oldest missing one: they wait in memory until their
-   * chunks are complete. Twice `transfer.maxWindowBytes`, so that one lost segment stops nothing.
+   * Bytes that may be requested past the oldest missing one: they wait in memory until their chunks
+   * are complete. Twice `transfer.maxWindowBytes`, so that one lost segment does not stop the
+   * transfer.
    */
   aheadBytes: 64 * MiB,
-  /** The same for `-o -`, whose chunks also wait for their turn. */
+  /** The same for `-o -`, whose chunks also wait for their turn to be written. */
   streamAheadBytes: 16 * MiB,
   /**
-   * With this much waiting to be opened, nothing is requested: on loopback a sender is faster than
-   * the disk of the receiver.
+   * If this much is waiting to be opened, nothing is requested: on loopback a sender is faster than
+   * the receiver's disk.
    */
   maxReadyBytes: 2 * MiB,
-  /** Requests over the control connection at a time, each of `transfer.maxPullBytes`. */
+  /** Concurrent requests over the control connection, each of `transfer.maxPullBytes`. */
   maxPulls: 4,
   /** While a turn reads, more is requested after this many bytes: 0.25 ms at 1 Gbit/s. */
   eagerBytes: 32 * KiB,
@@ -1264,8 +1328,8 @@ export const fetching = {
    */
   eagerTurnBytes: 1 * MiB,
   /**
-   * With this many small datagrams in this long, a turn stays with the socket that long, and reads
-   * in batches.
+   * If this many small datagrams arrive within this time, a turn stays with the socket for that
+   * long and reads in batches.
    */
   batchedDatagrams: 8,
   batchedTurnMs: 5,
@@ -1279,9 +1343,9 @@ export const fetching = {
   workSliceMs: 2,
   /** The window advances in this many steps. */
   horizonSteps: 8,
-  /** Bytes that stdout may still be reading: `terminal.maxDataBytes` and some. */
+  /** Bytes that stdout may still be reading: a little more than `terminal.maxDataBytes`. */
   unsentBytes: 1 * MiB,
-  /** Time for the reader of `-o -` to take the rest at the end: a day. */
+  /** Time for the reader of `-o -` to read the rest at the end: a day. */
   outputFlushMs: 86_400_000,
   /** Interval between progress reports. */
   progressMs: 200,
@@ -1299,7 +1363,7 @@ export const shutdown = {
 
 /** A native client's session. */
 export const client = {
-  /** People whom a person ignores. */
+  /** People whom one user ignores. */
   maxIgnored: 1_000,
   /**
    * Unacknowledged messages in flight; hides a long path's delay, and bounds what is resent after a
@@ -1308,11 +1372,11 @@ export const client = {
   windowMessages: 256,
   /** The same in characters of text, so that long messages do not pile up in socket buffers. */
   windowChars: 256 * KiB,
-  /** Queued messages, in flight or not; past that, the person or pipe waits. */
+  /** Queued messages, in flight or not; beyond that, the person or pipe waits. */
   queueMessages: 1_024,
   /** Requests (who, rooms, files, …) without an answer. */
   openRequests: 64,
-  /** From the open connection to the welcome; then the client reconnects. */
+  /** From the open connection to the welcome; after that the client reconnects. */
   welcomeTimeoutMs: 10_000,
   /** As `fetching.bannerTimeoutMs`. */
   firstWordsMs: 2_000,
@@ -1322,11 +1386,11 @@ export const client = {
   pingAfterMs: 20_000,
   /** The same while a message is unacknowledged. */
   pingWaitingAfterMs: 5_000,
-  /** Without an answer to the ping for this long, the connection is dead. */
+  /** If the ping is not answered for this long, the connection is dead. */
   pongTimeoutMs: 10_000,
   /**
-   * The same when there is reason to doubt the connection, as when datagrams have stopped: a transfer
-   * goes on within 5 s after the network has changed.
+   * The same if there is reason to doubt the connection, as when datagrams have stopped: a transfer
+   * continues within 5 s after the network has changed.
    */
   doubtfulPongMs: 1_500,
   /**
@@ -1339,20 +1403,21 @@ export const client = {
   retryFirstMs: 200,
   /**
    * Longest wait before reconnecting. A restarted server is found soon, and a thousand clients do
-   * not hammer it.
+   * not overload it.
    */
   retryMaxMs: 10_000,
-  /** Longest wait that a refusal (`retryAfterMs`) can ask for. */
+  /** Longest wait that a refusal (`retryAfterMs`) can request. */
   retryAfterMaxMs: 60_000,
   /**
-   * `protocol` errors for one message without progress in between; then the connection starts over.
+   * `protocol` errors for one message without progress in between; after that the connection starts
+   * over.
    */
   maxRewinds: 3,
-  /** Longest line of a server: twice a page of history with every character escaped. */
+  /** Longest line from a server: twice a page of history with every character escaped. */
   maxServerLineBytes: 4 * MiB,
   /** Unsent bytes after which the connection counts as stuck; fits the window's messages. */
   maxUnsentBytes: 8 * MiB,
-  /** Commands of `--json-in` that wait for files; more are refused. */
+  /** `--json-in` commands that wait for files; further ones are refused. */
   maxOpenCommands: 64,
   /** A pipe without `--follow` gives up after this long without a connection. */
   giveUpMs: 600_000,
@@ -1360,63 +1425,66 @@ export const client = {
 
 /** PROXY headers of trusted proxies. */
 export const proxyProtocol = {
-  /** Addresses and all extensions of a header of version 2; usual ones have 12 to 200. */
+  /** Addresses and all extensions in a version 2 header; usual ones have 12 to 200 bytes. */
   maxHeaderBytes: 4 * KiB,
-  /** A proxy writes it at once. */
+  /** How long to wait for the header, which a proxy sends immediately. */
   waitSeconds: 10,
 } as const;
 
-/** A server's log: lines beyond these are left out and counted. */
+/** A server's log: lines beyond these limits are suppressed and counted. */
 export const logging = {
-  /** Lines of one kind about one network, a second: some 10 MB a day of one kind. */
+  /** Lines of one kind about one network per second: some 10 MB a day per kind. */
   networkLinesPerSecond: 1,
-  /** The same at once: everybody behind one address may come back after a restart. */
+  /** The same as a burst: everybody behind one address may reconnect after a restart. */
   networkBurst: 128,
-  /** Lines of one kind about all networks, a second. */
+  /** Lines of one kind about all networks per second. */
   kindLinesPerSecond: 50,
-  /** The same at once: everybody may come back after a restart. */
+  /** The same as a burst: everybody may reconnect after a restart. */
   kindBurst: 2_000,
   /**
-   * All lines about clients, and all others, a second: room for several floods of different kinds;
-   * 2 GB a day at the worst.
+   * All lines about clients, and all others, per second: room for several floods of different
+   * kinds; 2 GB a day in the worst case.
    */
   linesPerSecond: 200,
-  /** The same at once. */
+  /** The same as a burst. */
   burst: 8_000,
   /** Kinds with a budget. parley has about 40; some problems have sentences of their own. */
   kinds: 256,
   /** Networks with a budget, once for each kind; about 1 MB. */
   networks: 4_096,
-  /** How often lines that were left out are reported. */
+  /** How often suppressed lines are reported. */
   reportMs: 10_000,
-  /** Networks named in such a report; the others are counted together. */
+  /** Networks listed in such a report; the others are counted together. */
   reportedNetworks: 20,
 } as const;
 
 /** Logs and data on stdout and stderr. */
 export const terminal = {
-  /** Bytes of log lines queued for a reader; further ones are dropped and counted. */
+  /** Bytes of log lines queued for a reader; further lines are dropped and counted. */
   maxLogBytes: 256 * KiB,
   /** Longest value of a log field; file names have at most 255 bytes. */
   maxLogFieldChars: 256,
-  /** Bytes of data queued for a reader; then the producer pauses. */
+  /** Bytes of data queued for a reader; beyond that, the producer pauses. */
   maxDataBytes: 256 * KiB,
-  /** Bytes per write: about what a pipe takes at once. */
+  /** Bytes per write: about as much as a pipe accepts at once. */
   writeBytes: 64 * KiB,
-  /** Retry interval for a terminal that takes nothing, such as one stopped by Ctrl-S. */
+  /** Retry interval for a terminal that accepts nothing, such as one stopped by Ctrl-S. */
   stoppedTerminalMs: 50,
-  /** How long the program waits at the end for a reader of its last lines. */
+  /** How long the program waits at exit for a reader of its last lines. */
   flushTimeoutMs: 1_000,
   /**
-   * Longest line that can be typed; above the longest message, so that the refusal can explain the
-   * limit.
+   * Longest line that can be typed; longer than the longest message, so that the refusal can
+   * explain the limit.
    */
   maxTypedChars: 32 * KiB,
-  /** Longest paste; the rest is dropped. Far above the longest message. */
+  /** Longest paste; the rest is dropped. Far longer than the longest message. */
   maxPasteChars: 256 * KiB,
-  /** Lines of a message that Enter sends at once; longer ones, pasted by a slip perhaps, at the second. */
+  /**
+   * Lines of a message that a single Enter sends; longer ones, perhaps pasted by mistake, need a
+   * second.
+   */
   unaskedLines: 20,
-  /** Text arriving in faster succession than this is one paste. */
+  /** Pieces of text that arrive faster than this belong to one paste. */
   pasteGapMs: 1_000,
   /** Lines in the prompt's history; the oldest are forgotten first. */
   maxHistoryLines: 500,
@@ -1426,13 +1494,13 @@ export const terminal = {
   foundMessages: 20,
   /** Messages shown when entering a room. */
   enteredMessages: 20,
-  /** Messages of a background room kept until it is looked at; the newest ones. */
+  /** Messages of a background room kept until it is viewed; the newest ones. */
   missedMessages: 50,
   /** Their total characters. */
   missedChars: 64 * KiB,
-  /** Messages held back while earlier ones are on their way. */
+  /** Messages held back while earlier ones are in flight. */
   heldMessages: 500,
-  /** An escape followed by nothing for this long was the Escape key. */
+  /** An escape character followed by nothing for this long was the Escape key. */
   escapeTimeoutMs: 50,
   /** Names remembered for completion. */
   maxNames: 2_000,
@@ -1449,106 +1517,116 @@ export const sealed = {
   /** Devices that one message is sealed for: `accounts.maxKeys`. */
   maxBoxes: 16,
   /**
-   * All boxes of a message, in base64url: what is left of a line (`message.maxLineBytes`) beside keys
+   * All boxes of a message, in base64: what remains of a line (`message.maxLineBytes`) after keys
    * and names. The longest text in ASCII fits for four devices.
    */
   maxChars: 96 * KiB,
-  /** Private messages of one client that wait for keys, or for the connection. */
+  /** Private messages of one client that wait for keys or for the connection. */
   maxWaiting: 64,
   /** Incoming private messages that wait to be opened: a full mailbox. */
   maxUnopened: 1_024,
-  /** Senders' devices whose messages a device remembers, to know repeated ones. */
+  /** Sending devices whose messages a device remembers, to detect repeated ones. */
   maxSenders: 256,
-  /** Messages remembered for each; older ones are refused by their time. */
+  /** Messages remembered for each; older ones are rejected by their time. */
   maxRemembered: 64,
   /** The file of known keys: 10 000 lines. */
   maxKnownBytes: MiB,
   /** The file of messages seen: `maxSenders` times `maxRemembered`, twice. */
   maxSeenBytes: 2 * MiB,
-  /** How long a client that ends waits for private messages still being sealed. */
+  /** How long an exiting client waits for private messages that are still being sealed. */
   settleMs: 2_000,
 } as const;
 
-/** People who own a name. */
+/** Registered names. */
 export const accounts = {
   /**
-   * All accounts that one network uses count for this many networks, in whatever is shared: twenty
-   * people of one office have four times what a stranger has, and 64 names of one stranger no more.
+   * All accounts that one network uses together count as this many networks, in whatever is shared:
+   * twenty people in one office get four times as much as a stranger, and 64 names of one stranger
+   * no more.
    */
   sharesPerNetwork: 4,
   /** Accounts of one server: about 30 MB. */
   maxAccounts: 65_536,
   /**
-   * Names that one network registers at once, loopback excepted: each connection that an address may
-   * have one.
+   * Names that one network may register as a burst, except loopback: one for each connection that
+   * an address may have.
    */
   registrationsAtOnce: 64,
-  /** The same per hour. They are for good: `maxAccounts` take one network half a year. */
+  /**
+   * The same per hour. Registrations are permanent: filling `maxAccounts` takes one network half a
+   * year.
+   */
   registrationsPerHour: 16,
   /** Devices of one person. */
   maxKeys: 16,
-  /** Devices remembered, revoked ones included; the one revoked first is forgotten. */
+  /** Devices remembered, including revoked ones; the one revoked first is forgotten. */
   maxKnownKeys: 32,
-  /** Browsers that one person is logged in with; the oldest has to log in again. */
+  /** Browsers in which one person is logged in; the oldest one must log in again. */
   maxTokens: 16,
-  /** Longest label of a device, in UTF-16 units: a machine's name. */
+  /** Longest label of a device, in UTF-16 code units: a machine's name. */
   maxLabelChars: 64,
   /**
-   * Shortest password, in UTF-16 units. Fewer than NIST SP 800-63B asks for (8), as IRC services take
-   * them: guesses are limited by network, and hashes are argon2id.
+   * Shortest password, in UTF-16 code units. Shorter than NIST SP 800-63B recommends (8), as
+   * accepted by IRC services: guesses are limited by network, and hashes are argon2id.
    */
   minPasswordChars: 6,
   /** Longest password. */
   maxPasswordChars: 1_024,
-  /** Guesses at passwords, passes, codes or claims that one network may make at once … */
+  /** Burst of guesses at passwords, passes, codes or claims from one network … */
   guessesPerNetwork: 10,
-  /** … and time for each after those; right ones do not count. */
+  /** … and the time for each further guess; correct ones do not count. */
   networkGuessEveryMs: 10_000,
-  /** Guesses at the password of one account, from anywhere, at once … */
+  /** Burst of guesses at the password of one account, from anywhere … */
   guessesPerAccount: 20,
-  /** … and time for each after those: 43 200 in a month. */
+  /** … and the time for each further guess: 43 200 in a month. */
   guessEveryMs: 60_000,
-  /** How long a code for another device is good: a walk to it. */
+  /** How long a code for another device is valid: time to walk there. */
   codeMs: 600_000,
-  /** Such codes at a time, one for each account; the least recently used is forgotten first. */
+  /** Such codes at a time, one per account; the least recently used is evicted. */
   codes: 4_096,
-  /** Passwords hashed at once: 64 MiB and a processor, of which the event loop needs another. */
+  /** Passwords hashed at a time: 64 MiB and a CPU core each, and the event loop needs one too. */
   passwordsAtOnce: 1,
-  /** Passwords that wait for that; more are refused. About four seconds' worth. */
+  /** Passwords waiting for that; further ones are refused. About four seconds' worth. */
   passwordsWaiting: 16,
-  /** Networks and accounts tracked for that; the least recently used is forgotten first. */
+  /** Networks and accounts tracked for that; the least recently used is evicted. */
   guessers: 4_096,
 } as const;
 
 /** Servers that share a PostgreSQL database. */
 export const postgres = {
-  /** Connections of one server, besides the one that listens. */
+  /** Connections of one server, not counting the one that listens. */
   connections: 4,
   connectSeconds: 5,
   /** Longest wait for an answer; shorter than a lease, so that another primary is found in time. */
   statementSeconds: 8,
-  /** For statements that run when the server stops. */
+  /** The same for statements that run while the server stops. */
   closeSeconds: 2,
-  /** A statement that was in the way of another server's is tried so many times. */
+  /** Number of attempts for a statement that conflicts with another server's. */
   conflictTries: 5,
-  /** A server that says nothing for so long is taken for dead, and may write no more. */
+  /**
+   * A server that does not renew its lease for this long counts as dead and may no longer write.
+   */
   leaseMs: 10_000,
-  /** Pause between renewals of that lease, besides those by each batch. */
+  /** Interval between renewals of the lease, in addition to those by each batch. */
   renewMs: 3_000,
-  /** Pause between looks at what other servers have done, besides what they tell. */
+  /**
+   * Interval between checks for what other servers have done, in addition to their notifications.
+   */
   lookMs: 1_000,
-  /** Rooms and mailboxes asked for at once in such a look. */
+  /** Rooms and mailboxes queried at once in such a check. */
   roomsPerLook: 500,
   mailboxesPerLook: 500,
-  /** Messages read at once that other servers have said. */
+  /** Messages of other servers read at once. */
   catchUpMessages: 1_000,
-  /** What others have said in a room and can't be delivered before what is being read. */
+  /** Notified messages of a room that must wait for earlier ones being read. */
   waitingPieces: 200,
-  /** Numbers of bans, passes and tokens that a server takes at once, since only it gives them. */
+  /**
+   * Numbers of bans, passes and tokens that a server reserves at once, since only it assigns them.
+   */
   numbersAtOnce: 1_000,
-  /** Requests to the registry of peers that wait for the database. */
+  /** Requests to the peer registry that wait for the database. */
   registryRequests: 256,
-  /** Pause between looks at which names are registered, for ways in without a login. */
+  /** Interval between checks of which names are registered, for services without a login. */
   namesMs: 5_000,
 } as const;
 
@@ -1556,88 +1634,97 @@ export const postgres = {
 export const doctor = {
   /** Pings over the control connection: enough for a median. */
   pings: 11,
-  /** Datagrams that are answered one by one, and the ms between them: 2 s. */
+  /** Datagrams that are answered one by one, and the milliseconds between them: 2 s. */
   probes: 100,
   probeEveryMs: 20,
-  /** Wait for the last answers, in ms: more than any path takes. */
+  /** How long to wait for the last answers, in milliseconds: more than any path takes. */
   answerMs: 1_000,
-  /** A download is measured for at most so long, in ms. */
+  /** Maximum duration of a measured download, in milliseconds. */
   downloadMs: 3_000,
-  /** Names that are looked at for the largest file. */
+  /** File names examined to find the largest file. */
   maxNames: 1_000,
-  /** How long each algorithm is measured, in ms. */
+  /** How long each algorithm is measured, in milliseconds. */
   cryptoMs: 150,
 } as const;
 
-/** IRC, besides what holds for all dialects. */
+/** IRC, in addition to the limits for all dialects. */
 export const irc = {
-  /** Longest line without its tags, in bytes with the line end (RFC 1459, section 2.3). */
+  /** Longest line without its tags, in bytes including the line ending (RFC 1459, section 2.3). */
   maxLineBytes: 512,
-  /** Longest tags of a client, with `@` and the space (IRCv3 message-tags). */
+  /** Longest tags of a client, including `@` and the space (IRCv3 message-tags). */
   maxClientTagBytes: 4_096,
-  /** Targets of one line; each is a request of its own. */
+  /** Targets of one line; each is a separate request. */
   maxTargets: 16,
-  /** Requests of one client that are not answered yet; the oldest loses the form of its answer. */
+  /**
+   * Unanswered requests of one client; beyond that, the oldest loses its request-specific form of
+   * answer.
+   */
   maxPending: 512,
-  /** What is repeated of a line that is refused, in UTF-16 units. */
+  /** How much of a refused line is echoed, in UTF-16 code units. */
   maxEchoChars: 400,
-  /** A SASL message comes in lines of so many characters (IRCv3 sasl-3.1). */
+  /** Characters per line of a SASL message (IRCv3 sasl-3.1). */
   saslChunkChars: 400,
-  /** The longest of them: name twice, password, in base64. */
+  /** Longest SASL message: the name twice and the password, in base64. */
   maxSaslChars: 2_000,
   /** Rooms in one answer to LIST. */
   maxListed: 4_096,
 } as const;
 
-/** Files for whoever knows a code. */
+/** Files by a code. */
 export const codes = {
   /** Codes that a server has open at once. */
   maxOpen: 512,
-  /** Of those, opened from one network, loopback excepted, or by one account; and by one client. */
+  /**
+   * How many of those may be opened from one network (except loopback) or by one account; and by
+   * one client.
+   */
   maxPerOwner: 32,
   maxPerSession: 16,
-  /** New codes of one such owner, at once and per minute: each is one guess for somebody. */
+  /** New codes of one such owner, as a burst and per minute: each allows somebody one guess. */
   newAtOnce: 16,
   newPerMinute: 12,
-  /** Owners tracked for that; the least recently used is forgotten first. */
+  /** Owners tracked for that; the least recently used is evicted. */
   owners: 4_096,
-  /** The highest number on several servers of one database, each of which has its own. */
+  /** The highest number if several servers share a database; each server uses its own numbers. */
   maxSharedNumber: 999_999,
-  /** A sender who has lost the connection keeps a code this long. */
+  /** How long the code of a disconnected sender is kept. */
   awayMs: 600_000,
-  /** How long a code waits to be used, and for the one who used it to come back. */
+  /** How long a code waits to be used, and for the guest who used it to return. */
   unusedMs: 24 * 3_600_000,
-  /** Connections at once, of the guest and of others. */
+  /** Concurrent connections, of the guest and of others. */
   maxConnections: 32,
   /**
-   * The same through a server, where either end may lose its connection meanwhile; and for how long
-   * the sender's answer is waited for.
+   * The same through a server, where either end may lose its connection meanwhile; also how long
+   * the sender's answer is awaited.
    */
   guestMs: 60_000,
-  /** Within which somebody has to show that it knows the code. */
+  /** How long a guest may take to prove that it knows the code. */
   proofMs: 15_000,
   /** Ports tried until one is free for TCP and UDP. */
   portTries: 20,
   /** The highest number of a code on the local network, or at a server. */
   maxNumber: 999,
-  /** Bytes of an announcement there; ours have some 50. */
+  /** Bytes of an announcement there; parley's own have about 50. */
   announcementBytes: 512,
-  /** Places tried for one code: each is a guess for whoever announces it. */
+  /** Places tried for one code: each gives the announcer one guess. */
   maxPlaces: 3,
   /**
-   * Wrong guesses after which `send-file --keep` stops: at 2⁻²² each, all of them together are right
-   * once in 65 536 runs. After each it waits as many times this long.
+   * Wrong guesses after which `send-file --keep` stops: with a chance of 2⁻²² each, all of them
+   * together succeed in one of 65 536 runs. The wait after each guess is that number times this
+   * long.
    */
   maxVoid: 64,
   voidPauseMs: 250,
-  /** How long `send-file` tries whether the server on this machine can be reached from the network. */
+  /**
+   * How long `send-file` checks whether the server on this machine can be reached from the network.
+   */
   reachMs: 500,
-  /** `--keep` asks a server that can't open another code just now again after this. */
+  /** If a server can't open another code at the moment, `--keep` retries after this long. */
   openAgainMs: 5_000,
   /** Pause between announcements on the local network. */
   announceMs: 500,
   /** Pause between reports of progress. */
   progressMs: 200,
-  /** How long an address is looked for there. */
+  /** How long the local network is searched for an address. */
   findMs: 10_000,
 } as const;

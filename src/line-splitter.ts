@@ -1,19 +1,20 @@
-// Splits bytes into lines, for server, clients and pipes. Decodes all whole lines of a read at
-// once, never splits a UTF-8 character that spans two reads, and never searches the same bytes
+// Splits bytes into lines, for server, clients and pipes. Decodes all complete lines of a read
+// together, never splits a UTF-8 character that spans two reads, and never searches the same bytes
 // twice. Bounded. Pure; knows no protocol.
 
 /** A line exceeds the bound. Its end is unknown, so the stream cannot continue. */
 export const tooLong = Symbol("too long");
 
-/** Pieces of a line kept apart; a sender of single bytes must not cost an object each. */
+/** Pieces of a line kept separately; a sender of single bytes must not cost an object each. */
 const maxPieces = 64;
 
 /**
- * Splits a stream at `\n`; a `\r` before it belongs to the line end. Invalid UTF-8 becomes U+FFFD.
+ * Splits a stream at `\n`; a `\r` before it belongs to the line ending. Invalid UTF-8 becomes
+ * U+FFFD.
  */
 export class LineSplitter {
   readonly #maxLineBytes: number;
-  /** Reads without a line end so far, and their length. Undefined: none, as at most times. */
+  /** Reads without a line ending so far, and their length. Usually undefined: none. */
   #held: Uint8Array[] | undefined;
   #heldBytes = 0;
 
@@ -22,8 +23,8 @@ export class LineSplitter {
   }
 
   /**
-   * Passes every whole line to `take` until it returns false. Returns `tooLong` if a line exceeds
-   * the bound.
+   * Passes every complete line to `take` until it returns false. Returns `tooLong` if a line
+   * exceeds the bound.
    */
   push(bytes: Uint8Array, take: (line: string) => boolean): typeof tooLong | undefined {
     const last = bytes.lastIndexOf(0x0a);
@@ -32,7 +33,7 @@ export class LineSplitter {
     if (this.#held !== undefined) {
       const end = bytes.indexOf(0x0a);
       if (this.#heldBytes + end > this.#maxLineBytes) return tooLong;
-      // Decoded together, because a character may be split between them.
+      // Decoded together, because a character may be split between the pieces.
       this.#held.push(bytes.subarray(0, end));
       if (!take(this.rest()!)) return undefined;
       from = end + 1;
@@ -44,7 +45,10 @@ export class LineSplitter {
     return this.#hold(bytes.subarray(last + 1));
   }
 
-  /** Takes the lines of `bytes`, of which the last has lost its line end. False: enough taken. */
+  /**
+   * Passes on the lines of `bytes`, whose final line ending has been removed. False: `take` has
+   * stopped.
+   */
   #takeLines(bytes: Uint8Array, take: (line: string) => boolean): boolean | typeof tooLong {
     const buffer = Buffer.isBuffer(bytes) ? bytes : asBuffer(bytes);
     const text = buffer.toString("utf8");
@@ -67,7 +71,7 @@ export class LineSplitter {
     }
   }
 
-  /** At the end of input: the last line if it has no line end. */
+  /** At the end of input: the last line if it has no line ending. */
   rest(): string | undefined {
     if (this.#held === undefined) return undefined;
     const text = Buffer.concat(this.#held).toString("utf8");
@@ -79,8 +83,8 @@ export class LineSplitter {
   #hold(bytes: Uint8Array): typeof tooLong | undefined {
     if (bytes.length === 0) return undefined;
     if (this.#heldBytes + bytes.length > this.#maxLineBytes) return tooLong;
-    // A copy, not a Buffer's slice: the caller may reuse the read, and one byte must not keep half
-    // a megabyte alive.
+    // A copy, not a slice of the Buffer: the caller may reuse the read, and one byte must not keep
+    // half a megabyte alive.
     const held = (this.#held ??= []);
     held.push(new Uint8Array(bytes));
     this.#heldBytes += bytes.length;

@@ -1,27 +1,30 @@
-// Which log lines are written, so that a flood can neither fill the disk nor hide what else happens:
-// every network has a budget for each kind of line, every kind one for all networks, and there is
-// one for all lines about clients. What is left out is counted. Pure.
+// Decides which log lines are written, so that a flood can neither fill the disk nor hide other
+// events: every network has a budget for each kind of line, every kind has one for all networks,
+// and there is one for all lines about clients. Suppressed lines are counted. Pure.
 
 import { isLoopback, widestNetworkOf } from "./addresses.ts";
 import { BoundedMap } from "./bounded-map.ts";
 import { TokenBucket } from "./chat/token-bucket.ts";
 import { logging as limits } from "./limits.ts";
 
-/** Lines that were left out since the last report. */
+/** Lines suppressed since the last report. */
 export type LeftOut = {
-  /** Undefined: of too many kinds to tell. */
+  /** Undefined: too many kinds to be listed. */
   readonly kind: string | undefined;
-  /** Undefined: of several networks, or of none. */
+  /** Undefined: several networks, or none. */
   readonly network: string | undefined;
   readonly lines: number;
 };
 
 export class LogBudget {
-  /** For lines about an address, and for all others: strangers can't push out an operator's acts. */
+  /**
+   * Separate budgets for lines about an address and for all others, so that strangers can't crowd
+   * out an operator's actions.
+   */
   readonly #aboutClients: TokenBucket;
   readonly #others: TokenBucket;
   readonly #kinds = new BoundedMap<string, TokenBucket>(limits.kinds);
-  /** By kind and network. */
+  /** Keyed by kind and network. */
   readonly #networks = new BoundedMap<string, TokenBucket>(limits.networks);
   readonly #leftOut = new Map<string, LeftOut>();
 
@@ -31,8 +34,8 @@ export class LogBudget {
   }
 
   /**
-   * Whether a line may be written. `kind`: its message; `address`: whom it is about. Loopback has no
-   * budget of its own, as with all limits by network.
+   * Whether a line may be written. `kind`: its message. `address`: whom it is about. Loopback has
+   * no budget of its own, as with all limits per network.
    */
   take(kind: string, address: string | undefined, nowMs: number): boolean {
     const network = address === undefined ? undefined : networkOfLines(address);
@@ -48,7 +51,10 @@ export class LogBudget {
     return this.#leaveOut(kind, undefined);
   }
 
-  /** What was left out since the last call: the networks with the most lines, the rest by kind. */
+  /**
+   * The lines suppressed since the last call: the networks with the most lines, and the rest by
+   * kind.
+   */
   pollLeftOut(): LeftOut[] {
     const most = [...this.#leftOut.values()].sort((a, b) => b.lines - a.lines);
     this.#leftOut.clear();
@@ -70,7 +76,7 @@ export class LogBudget {
     return false;
   }
 
-  /** False if there is no entry yet, and none may be added. */
+  /** False if there is no entry yet and none may be added. */
   #count(kind: string | undefined, network: string | undefined, mayAdd: boolean): boolean {
     const key = keyOf(kind, network);
     const lines = this.#leftOut.get(key)?.lines ?? 0;
@@ -80,7 +86,9 @@ export class LogBudget {
   }
 }
 
-/** An IPv4 address, or the /48 that an IPv6 customer can have at most; undefined for loopback. */
+/**
+ * An IPv4 address, or the /48 that is the most an IPv6 customer can have; undefined for loopback.
+ */
 function networkOfLines(address: string): string | undefined {
   return isLoopback(address) ? undefined : widestNetworkOf(address);
 }

@@ -1,9 +1,11 @@
-// The server's log as every folder sees it: four levels, a short message, fields. Pure: where a
-// line goes, in which form and whether at all is decided once, in terminal/diagnostics.ts.
+// The server's log as seen by all folders: four levels, a short message, fields. Pure: where a line
+// goes, in which form, and whether it is written at all is decided in terminal/diagnostics.ts.
 
-/** Undefined fields are omitted. Text may be hostile; the writer of the line makes it harmless. */
+/**
+ * Undefined fields are omitted. Texts may be hostile; the writer of the line makes them harmless.
+ */
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>> & {
-  /** These names are fields of the line itself. */
+  /** These names are reserved for the line itself. */
   readonly [reserved in "event" | "time" | "level" | "message"]?: never;
 };
 

@@ -1,4 +1,4 @@
-// Finds the subcommand and runs it; the only process.exit.
+// Finds the subcommand and runs it. Contains the only call of process.exit.
 
 import { commands } from "./cli/command-table.ts";
 import { nearestWord } from "./nearest-word.ts";

@@ -1,4 +1,4 @@
-// Which of several words a mistyped one was meant to be: for "did you mean". Pure.
+// Guesses which of several words a mistyped one was meant to be, for "did you mean". Pure.
 
 /**
  * The candidate (in lower case) that `written` abbreviates, else the one at the smallest edit
@@ -14,7 +14,7 @@ export function nearestWord(written: string, candidates: readonly string[]): str
   return best !== undefined && best.far <= mostTypos(word) ? best.candidate : undefined;
 }
 
-/** Letters that changed places count twice; in a short word two typos leave too little of it. */
+/** Transposed letters count twice; in a short word two typos leave too little of it. */
 function mostTypos(word: string): number {
   return word.length <= shortChars ? 1 : Math.max(2, word.length / 3);
 }

@@ -1,4 +1,4 @@
-// Unguessable bytes and texts, for server, clients and page. Not pure: pure folders take them as
+// Unguessable bytes and texts, for server, clients and page. Not pure: pure folders receive them as
 // parameters.
 
 /** Random bytes from the system's cryptographic generator. */

@@ -281,7 +281,7 @@ export class ChatCore {
     return ageSeconds > postgres.leaseMs / 1_000;
   }
 
-  /** Updates the gauges that are not counted as things happen. */
+  /** Updates gauges that are not maintained by events. */
   refreshMetrics(): void {
     const { metrics } = this;
     metrics.database = this.#options.store.databaseMetrics?.();

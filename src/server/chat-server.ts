@@ -98,7 +98,7 @@ export type ServerOptions = Pick<
   data: string | undefined;
   /** Where clients reach this server, of several with one database; undefined: `host`. */
   clusterAddress?: string | undefined;
-  /** What an acknowledgement waits for: see docs/operation.md, "Data". */
+  /** What an acknowledgement waits for (docs/operation.md, "Data"). */
   synchronous?: Synchronous;
   /** Retention settings that differ from the defaults. */
   retention?: Partial<Retention>;
@@ -226,7 +226,7 @@ export class ChatServer {
     return this.#metrics?.port;
   }
 
-  /** Carries out a command typed at the server's console. */
+  /** Carries out a command typed at the server's terminal. */
   admin(line: string, answer: (answer: AdminAnswer) => void): void {
     this.#core.driver.handleAdmin(consoleActor, line, answer);
   }
@@ -265,7 +265,7 @@ export class ChatServer {
     }
     for (const one of extra) started.push(await this.#openExtra(one));
     await this.#tellAddress();
-    // Only now: if the last port can't be opened, the server has not started.
+    // Announced only now: if the last port can't be opened, the server has not started.
     for (const line of started) if (line !== undefined) announce(line);
   }
 

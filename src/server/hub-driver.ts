@@ -70,7 +70,7 @@ export class HubDriver {
     if (hub.hasRequest) this.#pump();
   }
 
-  /** A command typed at the server's console. */
+  /** A command typed at the server's terminal. */
   handleAdmin(actor: Actor, line: string, answer: (answer: AdminAnswer) => void): void {
     const hub = this.#hub;
     if (hub === undefined) return;

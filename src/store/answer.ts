@@ -1,9 +1,9 @@
-// Answers the hub's requests from a store in this process: each at once, done or failed.
+// Answers the hub's requests from a store in this process, each one synchronously: done or failed.
 
 import type { LocalStore, StoreReply, StoreRequest } from "../chat/store.ts";
 import { ParleyError } from "../errors.ts";
 
-/** @throws whatever is not a store failure but a bug in this program */
+/** @throws anything that is not a store failure but a bug in this program */
 export function answerRequest(store: LocalStore, request: StoreRequest): StoreReply {
   try {
     return answer(store, request);
@@ -43,7 +43,7 @@ function answer(store: LocalStore, request: StoreRequest): StoreReply {
       return { ...done, type: "find-name", result };
     }
     case "claim-name":
-      // No other server could have it.
+      // There is no other server that could have it.
       return { ...done, type: "claim-name", result: { isFree: true } };
     case "find-elsewhere":
       return { ...done, type: "find-elsewhere", result: [] };

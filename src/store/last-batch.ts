@@ -7,7 +7,7 @@ export class LastBatch {
   #committed: Committed | undefined;
 
   /**
-   * The result of committing this batch before, if it was the last one; undefined if it is new.
+   * The result of committing this batch earlier, if it was the last one; undefined if it is new.
    * @throws Error if it is older: the hub commits one batch at a time
    */
   committed({ number }: Batch): Committed | undefined {

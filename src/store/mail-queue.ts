@@ -1,5 +1,5 @@
-// Messages of several mailboxes in order of arrival. Any of them may be deleted meanwhile; their
-// entries are cleared out once they outnumber the others. Pure.
+// Messages of several mailboxes in order of arrival. Any of them may be deleted meanwhile; deleted
+// entries are removed once they outnumber the others. Pure.
 
 export type StoredMail = {
   readonly session: string;
@@ -9,17 +9,17 @@ export type StoredMail = {
   readonly clockMs: number;
   /** The message as JSON. */
   readonly packed: Uint8Array;
-  /** Written by the queues. */
+  /** Written only by `MailQueue`. */
   isDeleted: boolean;
 };
 
-/** Deleted entries that are not worth clearing out. */
+/** Fewer deleted entries than this are not worth removing. */
 const maxDeleted = 32;
 
 export class MailQueue {
   #messages: StoredMail[] = [];
   #deleted = 0;
-  /** Everything before it is deleted. */
+  /** All entries before this index are deleted. */
   #first = 0;
 
   push(stored: StoredMail): void {
@@ -31,7 +31,7 @@ export class MailQueue {
     return this.#messages[this.#first];
   }
 
-  /** Tells a queue that one of its messages has been deleted. */
+  /** Tells a queue that one of its messages was deleted. */
   deleted(stored: StoredMail): void {
     stored.isDeleted = true;
     this.#deleted++;

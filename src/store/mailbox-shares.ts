@@ -1,6 +1,6 @@
 // Which messages a full mailbox loses: the oldest of the network that fills most of it, so that a
-// flood can't push out what others wrote, under however many names it comes. People who own their
-// names count apart. Shared by all stores. Pure.
+// flood can't displace what others wrote, however many names it uses. People who own their names
+// count separately. Shared by all stores. Pure.
 
 import { widestNetworkOf } from "../addresses.ts";
 import { accounts as limits } from "../limits.ts";
@@ -8,25 +8,25 @@ import { isOfAccounts } from "../share-owner.ts";
 
 export type MailboxEntry = {
   readonly mail: number;
-  /** `mailNetworkOf` its sender; empty if unknown (it was stored by an earlier version). */
+  /** The sender's `mailNetworkOf`; empty if unknown (stored by an earlier version). */
   readonly network: string;
   /** The sender's name. */
   readonly from: string;
 };
 
 /**
- * Whether a mailbox that keeps `max` messages is trimmed when message `mail` arrives. It is once
- * for every eighth of `max`, because trimming reads the whole mailbox.
+ * Whether a mailbox that keeps `max` messages is trimmed when message `mail` arrives. It is trimmed
+ * once per eighth of `max`, because trimming reads the whole mailbox.
  */
 export function isTrimDue(mail: number, max: number): boolean {
   return mail % Math.max(1, max >> 3) === 0;
 }
 
 /**
- * Numbers of the messages to delete so that `max` stay. `entries` is a mailbox, ascending. The
- * widest network with the most loses one (an IPv6 /48, so that more /64s gain nothing); within it
- * the /64 with the most, and within that the name. The accounts of a network are another one, which
- * counts for as many as they are, up to `sharesPerNetwork`.
+ * Numbers of the messages to delete so that `max` remain. `entries` is a mailbox in ascending
+ * order. The widest network with the most messages loses one (an IPv6 /48, so that using more /64s
+ * gains nothing); within it the /64 with the most, and within that the name. The accounts of a
+ * network count as a separate network, with a weight of their number up to `sharesPerNetwork`.
  */
 export function surplusMail(entries: readonly MailboxEntry[], max: number): number[] {
   if (entries.length <= max) return [];
@@ -39,15 +39,15 @@ export function surplusMail(entries: readonly MailboxEntry[], max: number): numb
   return Array.from({ length: entries.length - max }, () => all.takeOldest());
 }
 
-/** How many owners a network counts for, of which `senders` names have written. */
+/** How many owners a network counts for if `senders` of its names have written. */
 export function ownersAt(network: string, senders: number): number {
   return isOfAccounts(network) ? Math.max(1, Math.min(limits.sharesPerNetwork, senders)) : 1;
 }
 
-/** Messages kept, by networks and names within them. */
+/** Messages kept, grouped by network and by name within it. */
 class Share {
   kept = 0;
-  /** Messages of this one share, ascending; empty if it is divided. */
+  /** Messages of this share itself, ascending; empty if it is divided. */
   readonly #mail: number[] = [];
   readonly #parts = new Map<string, Share>();
   #taken = 0;
@@ -60,7 +60,9 @@ class Share {
     part.add(mail, rest);
   }
 
-  /** Removes the oldest message of the largest part; of equals, the one whose oldest is older. */
+  /**
+   * Removes the oldest message of the largest part; among equal parts, the oldest message of all.
+   */
   takeOldest(): number {
     this.kept--;
     let largest: Share | undefined;
@@ -75,7 +77,7 @@ class Share {
     return largest?.takeOldest() ?? this.#mail[this.#taken++]!;
   }
 
-  /** The lowest number in this share. */
+  /** The lowest message number in this share. */
   get oldest(): number {
     let oldest = this.#mail[this.#taken] ?? Infinity;
     for (const part of this.#parts.values()) oldest = Math.min(oldest, part.oldest);

@@ -1,4 +1,4 @@
-// Accounts in memory, for a server without a place to keep them and for tests.
+// Accounts in memory, for a server without persistent storage and for tests.
 
 import type {
   Account,
@@ -115,7 +115,7 @@ export class MemoryAccounts implements Accounts {
     if (this.#find({ key }) !== undefined) return "key";
     if (active.length >= limits.maxKeys) return "full";
     const others = account.keys.filter((other) => other.key !== key);
-    // Past the bound, the key that was revoked first is forgotten.
+    // Beyond the bound, the key that was revoked first is forgotten.
     if (others.length >= limits.maxKnownKeys) others.splice(oldestRevoked(others), 1);
     account.keys = [...others, newKey(key, label, atMs)];
     return undefined;

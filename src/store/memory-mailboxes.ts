@@ -1,6 +1,6 @@
-// Private messages in memory, packed as JSON so that their size is known. A full mailbox loses what
-// mailbox-shares.ts says; past the total limit, the network with the most bytes in all mailboxes
-// loses its oldest messages. Knows nothing about sessions.
+// Private messages in memory, packed as JSON so that their size is known. mailbox-shares.ts decides
+// what a full mailbox loses; beyond the total limit, the network with the most bytes in all
+// mailboxes loses its oldest messages. Knows nothing about sessions.
 
 import { widestNetworkOf } from "../addresses.ts";
 import type { PrivateMessage } from "../chat/events.ts";
@@ -12,9 +12,9 @@ type Sender = { bytes: number; queue: MailQueue };
 type Network = { bytes: number; senders: Map<string, Sender> };
 
 export class MemoryMailboxes implements Mailboxes {
-  /** By session, each ascending by `mail`. */
+  /** By session ID; each mailbox is ascending by `mail`. */
   readonly #boxes = new Map<string, StoredMail[]>();
-  /** Everything by the widest network it came from, and by its sender's name. */
+  /** All messages, by the widest network of the sender and by the sender's name. */
   readonly #networks = new Map<string, Network>();
   readonly #arrivals = new MailQueue();
   #bytes = 0;
@@ -77,7 +77,7 @@ export class MemoryMailboxes implements Mailboxes {
     const network = this.#largestNetwork();
     const sender = network === undefined ? undefined : largest(network.senders.values());
     const oldest = sender?.queue.oldest;
-    if (oldest === undefined) throw new Error(`${this.#bytes} bytes of mail belong to nobody`);
+    if (oldest === undefined) throw new Error(`${this.#bytes} bytes of mail have no owner`);
     this.#remove(oldest);
   }
 
@@ -103,7 +103,7 @@ export class MemoryMailboxes implements Mailboxes {
     return sender;
   }
 
-  /** Accounts for a message that was added or removed. */
+  /** Accounts for an added or removed message. */
   #resize(stored: StoredMail, byBytes: number): void {
     const key = widestNetworkOf(stored.network);
     const network = this.#networks.get(key)!;
@@ -146,6 +146,6 @@ function indexOf(messages: readonly StoredMail[], mail: number): number {
 function unpack({ packed }: StoredMail): PrivateMessage {
   const bytes = Buffer.from(packed.buffer, packed.byteOffset, packed.length);
   const message: PrivateMessage = JSON.parse(bytes.toString());
-  // JSON has no undefined.
+  // Restores `alias`: JSON has no undefined.
   return { ...message, alias: message.alias };
 }

@@ -1,4 +1,4 @@
-// What operators have decided, in memory.
+// Operators' decisions, in memory.
 
 import type { RightsChange, RightsRow } from "../chat/rights/rights-rows.ts";
 import type { RightsTable } from "../chat/store.ts";

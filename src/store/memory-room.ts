@@ -1,14 +1,14 @@
-// One room's log in memory: rows of JSON as UTF-8 in blocks, their numbers as columns in a ring.
-// With no object per message or row, a full room takes little more than its bytes, and no message
-// keeps a network buffer alive.
+// One room's log in memory: rows of JSON as UTF-8 in blocks, and their numbers as columns in a
+// ring. Without an object per message or row, a full room takes little more than its bytes, and no
+// message keeps a network buffer alive.
 
 import type { Said } from "../chat/events.ts";
 import type { SaidRun } from "../chat/said-run.ts";
 import { eraseAt, type PackedRow, packRuns, type StoredRun, unpackRuns } from "./packed-runs.ts";
 
 /**
- * Columns of a row in the ring: `seq` and time of its first message, the store's clock when it was
- * appended, and its offset in its block.
+ * Columns of a row in the ring: `seq` and time of its first message, the store's clock at the time
+ * of appending, and its offset in its block.
  */
 const columns = 4;
 const seqColumn = 0;
@@ -21,10 +21,13 @@ const firstBlockBytes = 512;
 /** Blocks grow with the room up to this size. */
 const maxBlockBytes = 16 * 1024;
 
-/** Holds rows `first` up to but not including `end`, counted from the room's beginning. */
+/**
+ * Holds the rows from `first` up to but not including `end`, counted from the beginning of the
+ * room.
+ */
 type Block = { first: number; end: number; bytes: Uint8Array; used: number };
 
-/** Blocks of full rooms, for reuse: a busy room takes one as often as it gives one back. */
+/** Blocks of full rooms, for reuse: a busy room needs one as often as it frees one. */
 const spareBlocks: Uint8Array[] = [];
 const maxSpareBlocks = 8;
 
@@ -38,14 +41,14 @@ function giveBlock(bytes: Uint8Array): void {
     spareBlocks.push(bytes);
 }
 
-/** JSON ignores it. */
+/** Ignored by JSON parsers. */
 const blank = 0x20;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 export class MemoryRoom {
-  /** The highest number assigned, and the lowest one kept, which may lie within a row. */
+  /** The highest number assigned and the lowest one kept, which may be in the middle of a row. */
   last: number;
   first: number;
   #blockBytes = 0;
@@ -71,7 +74,7 @@ export class MemoryRoom {
     return this.last - this.first + 1;
   }
 
-  /** Adds what was said in one turn and returns the number of its first message. */
+  /** Appends everything said in one turn and returns the number of its first message. */
   append(runs: readonly SaidRun[], clockMs: number): number {
     const first = this.last + 1;
     for (const row of packRuns(runs)) this.#appendRow(row, clockMs);
@@ -98,7 +101,9 @@ export class MemoryRoom {
     return found;
   }
 
-  /** Takes away the text of a message that is kept. The row keeps its bytes, padded with blanks. */
+  /**
+   * Erases the text of a message that is still kept. The row keeps its length, padded with blanks.
+   */
   erase(seq: number): boolean {
     if (seq < this.first || seq > this.last) return false;
     const row = this.#rowOf(seq);
@@ -176,7 +181,7 @@ export class MemoryRoom {
     let bytes = takeBlock(Math.max(grown, json.length));
     let { read, written } = encoder.encodeInto(json, bytes);
     if (read < json.length) {
-      // Not all ASCII; only now is counting worth it.
+      // Not all ASCII, so the bytes must be counted.
       bytes = new Uint8Array(Buffer.byteLength(json));
       ({ read, written } = encoder.encodeInto(json, bytes));
     }
@@ -194,7 +199,7 @@ export class MemoryRoom {
     return JSON.parse(`[${json}]`);
   }
 
-  /** The row that holds message `seq`, by binary search. */
+  /** The row that contains message `seq`, by binary search. */
   #rowOf(seq: number): number {
     let low = this.#head;
     let high = this.#end - 1;
@@ -206,7 +211,7 @@ export class MemoryRoom {
     return low;
   }
 
-  /** The number of the first message of a row, which may be the next one to come. */
+  /** The number of the first message of a row; for the row after the last one, the next number. */
   #firstOf(row: number): number {
     return row < this.#end ? this.#column(row, seqColumn) : this.last + 1;
   }
@@ -215,7 +220,7 @@ export class MemoryRoom {
     return this.#ring[(row % this.#capacity) * columns + column]!;
   }
 
-  /** Doubles the ring. A row's place depends on its capacity, so every row moves. */
+  /** Doubles the ring. A row's position depends on the capacity, so every row moves. */
   #grow(): void {
     const before = this.#ring;
     const capacity = this.#capacity;

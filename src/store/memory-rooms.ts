@@ -1,5 +1,6 @@
-// The logs of all rooms in memory, limited in number and size. Rooms that are not in use are cut
-// before those that are, and quiet ones before busy ones. Knows nothing about mail and sessions.
+// The logs of all rooms in memory, limited in number and size. Rooms that are not in use are
+// trimmed before those that are, and quiet rooms before busy ones. Knows nothing about mail and
+// sessions.
 
 import type { Said } from "../chat/events.ts";
 import type { RoomBatch, RoomBounds, RoomLog } from "../chat/store.ts";
@@ -13,7 +14,7 @@ export class MemoryRooms implements RoomLog {
   readonly #rooms = new Map<string, MemoryRoom>();
   #busiest = "";
   #bytes = 0;
-  /** Unknown rooms continue after this number, so that no number is assigned twice. */
+  /** New rooms start after this number, so that no number is assigned twice. */
   #floor = 0;
   #sweepCursor: MapIterator<MemoryRoom> | undefined;
 

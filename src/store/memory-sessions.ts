@@ -1,16 +1,19 @@
-// Sessions in memory, by ID and by name. Of too many, the network with the most loses those unseen
-// for longest.
+// Sessions in memory, by ID and by name. If there are too many, the network with the most sessions
+// loses those unseen for longest.
 
 import { widestNetworkOf } from "../addresses.ts";
 import { accountMark } from "../chat/account-store.ts";
 import type { Directory, SessionRecord, Sessions, SessionUpdate } from "../chat/store.ts";
 
-/** A table this much over its limit is cut back at once, without waiting for the next sweep. */
+/**
+ * A table that exceeds its limit by this factor is trimmed immediately, without waiting for the
+ * next sweep.
+ */
 const slack = 1.125;
 
 /**
- * `clockMs` is when the record was last written, by the store's clock; `before` had the same name
- * before it.
+ * `clockMs`: when the record was last written, by the store's clock. `before`: the session that had
+ * the same name before this one.
  */
 type Entry = SessionRecord & { clockMs: number; before: Entry | undefined };
 
@@ -70,7 +73,8 @@ export class MemorySessions implements Sessions, Directory {
 
   /**
    * Examines the next `limit` sessions and deletes those unseen since `unseenMs`, or since
-   * `goodbyeMs` if they said goodbye. Mailboxes of accounts stay. True until all have been examined.
+   * `goodbyeMs` if they said goodbye. Mailboxes of accounts are kept. True until all sessions have
+   * been examined.
    */
   sweep(unseenMs: number, goodbyeMs: number, limit: number): boolean {
     if (this.#entries.size > this.#maxSessions) this.#deleteSurplus();
@@ -94,8 +98,8 @@ export class MemorySessions implements Sessions, Directory {
   }
 
   /**
-   * An entry's rank is its place among those of its network, the newest first. The highest ranks
-   * go first, and of equals the oldest.
+   * An entry's rank is its position among those of its network, newest first. The highest ranks are
+   * deleted first; among equal ranks, the oldest.
    */
   #deleteSurplus(): void {
     const sessions = [...this.#entries.values()].filter((entry) => !isAccount(entry));
@@ -107,7 +111,7 @@ export class MemorySessions implements Sessions, Directory {
       counts.set(network, rank + 1);
       return { entry, rank };
     });
-    // Sorting is stable: the newest of equals stays first.
+    // Sorting is stable: among equal ranks the newest stays first.
     ranked.sort((a, b) => a.rank - b.rank);
     for (const { entry } of ranked.slice(this.#maxSessions)) this.#delete(entry);
   }

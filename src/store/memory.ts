@@ -1,4 +1,4 @@
-// The store in memory. Nothing outlives the process, so every start has a new epoch.
+// The store in memory. Nothing survives the process, so every start has a new epoch.
 
 import { accountMailbox, type Accounts } from "../chat/account-store.ts";
 import type { Batch, Committed, RightsTable } from "../chat/store.ts";
@@ -16,7 +16,7 @@ import { newEpoch, type ServerStore, type StoreOptions } from "./server-store.ts
 
 export type MemoryStoreOptions = StoreOptions & {
   epoch?: string;
-  /** These outlive the process, unlike the rest (default: they do not). */
+  /** Tables that survive the process, unlike the rest (default: they do not). */
   rights?: RightsTable;
   accounts?: Accounts;
 };

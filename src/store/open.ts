@@ -1,5 +1,5 @@
-// Opens a server's store, in an SQLite file or in memory, and the registry of peers beside it. People
-// who own a name outlive a server whose messages are in memory: in a file of their own.
+// Opens a server's store, in an SQLite file or in memory, and the peer registry that goes with it.
+// Registered names survive a server whose messages are in memory: they are kept in a separate file.
 
 import type { SharedHub } from "../chat/foreign-events.ts";
 import type { SharedStore } from "../chat/hub-state.ts";
@@ -23,22 +23,25 @@ import { openSqliteStore } from "./sqlite.ts";
 import { StateFile } from "./state-file.ts";
 import { startSweeper } from "./sweeper.ts";
 
-/** What brings to the hub what other servers do. */
+/** Delivers the actions of other servers to the hub. */
 export type OtherServers = SharedStore & { attach(hub: SharedHub): void };
 
 export type OpenStore = {
   /** Identifies the log. */
   readonly epoch: string;
   readonly answer: StoreAnswerer;
-  /** What operators have decided so far. */
+  /** Operators' decisions so far. */
   readonly rights: readonly RightsRow[];
-  /** Numbers for what operators decide that no other server gives; undefined: there is no other. */
+  /**
+   * Assigns numbers to operators' decisions that are unique among all servers; undefined if there
+   * is only this server.
+   */
   readonly numbers?: NewNumber | undefined;
-  /** Whether somebody owns this folded name. @throws ParleyError `storage` */
+  /** Whether this folded name is registered. @throws ParleyError `storage` */
   isRegistered(folded: string): boolean;
-  /** Tells which rooms have members: unused ones are dropped first. */
+  /** Sets how to tell which rooms have members: unused rooms are dropped first. */
   keepInUse(isInUse: (room: string) => boolean): void;
-  /** Other servers use it too; undefined: only this one. */
+  /** The other servers that use this store; undefined if there are none. */
   readonly others?: OtherServers | undefined;
   /** Tells the other servers where clients reach this one. @throws Error if the store can't say so */
   setAddress?(address: string): Promise<void>;
@@ -47,12 +50,12 @@ export type OpenStore = {
   readonly registry: PeerRegistry;
   /** Real paths of the store's files. */
   readonly paths: readonly string[];
-  /** What is kept of rooms. */
+  /** How much of the rooms' history is kept. */
   readonly past: PastSizes;
   close(): Promise<void>;
 };
 
-/** In this process: in a file or in memory. */
+/** A store in this process, in a file or in memory. */
 export type OpenLocalStore = OpenStore & { readonly store: ServerStore };
 
 export type StoreSettings = {
@@ -61,16 +64,17 @@ export type StoreSettings = {
   synchronous?: Synchronous | undefined;
   retention?: Partial<Retention> | undefined;
   /**
-   * Where a server without `path` keeps who owns a name and what operators have decided; undefined:
-   * in memory. `isOptional`: if it can't be used, that is said, and memory has to do.
+   * Where a server without `path` keeps registered names and operators' decisions; undefined: in
+   * memory. `isOptional`: if the folder can't be used, a warning is logged and memory is used
+   * instead.
    */
   state?: { folder: string; isOptional: boolean } | undefined;
-  /** Of the server's key: all servers of a database have the same one. Empty: no key. */
+  /** The pin of the server's key; all servers of a database have the same key. Empty: no key. */
   pin?: string | undefined;
 };
 
 /**
- * `log` receives what fails later on.
+ * `log` receives later failures.
  * @throws ParleyError `storage` if the file or database can't be used, `usage`
  */
 export async function openStore(
@@ -84,7 +88,7 @@ export async function openStore(
   return { ...opened, paths: [], past: pastSizes("disk", retention) };
 }
 
-/** The same without a database: at once. */
+/** The same without a database, synchronously. */
 export function openLocalStore(
   { path, synchronous = "normal", retention = {}, state }: StoreSettings,
   log: (line: string) => void,
@@ -139,7 +143,7 @@ function local(store: ServerStore) {
   };
 }
 
-/** Undefined: it can't be used. */
+/** Undefined if it can't be used. */
 function openState(
   { folder, isOptional }: NonNullable<StoreSettings["state"]>,
   log: (line: string) => void,
@@ -155,7 +159,9 @@ function openState(
   }
 }
 
-/** An operator may keep so little that people would be slowed down for it: that is not protected. */
+/**
+ * If an operator keeps so little that protecting it would slow people down, it is not protected.
+ */
 function pastSizes(kind: "memory" | "disk", retention: Partial<Retention>): PastSizes {
   const kept = { ...defaultRetention(kind), ...retention };
   const memory = defaultRetention("memory");
@@ -165,6 +171,7 @@ function pastSizes(kind: "memory" | "disk", retention: Partial<Retention>): Past
     bytes: Math.max(isMemory ? kept.roomBytes : kept.fileBytes, memory.roomBytes),
   };
   const bytes = Math.max(isMemory ? kept.totalBytes : kept.fileBytes, memory.totalBytes);
-  // All rooms are limited by bytes alone: as many messages as fit if they are as long as in a room.
+  // All rooms together are only limited by bytes: the number of messages that fit at a room's
+  // average length.
   return { room, all: { messages: room.messages * Math.max(1, bytes / room.bytes), bytes } };
 }

@@ -1,24 +1,27 @@
-// The stored form of what a room said in one turn: rows of JSON with a bounded number of messages,
-// so that reading a page or deleting the oldest messages is bounded work however long the turn was.
+// The stored form of what was said in a room during one turn: rows of JSON with a bounded number of
+// messages, so that reading a page or deleting the oldest messages takes bounded work however long
+// the turn was.
 
 import type { MessageKind, Said } from "../chat/events.ts";
 import type { SaidRun } from "../chat/said-run.ts";
 
-/** Messages per row. Reading a page unpacks at most two rows more than it needs. */
+/** Messages per row. Reading a page unpacks at most two more rows than it needs. */
 const maxRowMessages = 256;
-/** UTF-16 units of text after which a row accepts no further run; a single run may be longer. */
+/**
+ * UTF-16 code units of text after which a row accepts no further run; a single run may be longer.
+ */
 const maxRowChars = 64 * 1024;
 
 /** Consecutive messages of a room. `runs` is a JSON array of `StoredRun`. */
 export type PackedRow = {
   readonly count: number;
-  /** When the first message was said. */
+  /** Time of the first message. */
   readonly timeMs: number;
   readonly runs: string;
 };
 
 /**
- * A run in a row. `at` is the index of its first message; `time` is omitted if equal to the row's.
+ * A run in a row. `at` is the index of its first message; `time` is omitted if it equals the row's.
  */
 export type StoredRun = {
   at: number;
@@ -62,7 +65,7 @@ export function packRuns(runs: readonly SaidRun[]): PackedRow[] {
 function runJson(run: SaidRun, from: number, to: number, at: number, rowTimeMs: number): string {
   const { timeMs, alias, kind, n } = run;
   const isWhole = from === 0 && to === run.length;
-  // The native protocol sends the same string, so it is often cached already.
+  // The native protocol sends the same string, so it is often cached.
   const texts = isWhole ? `[${run.textsJson}]` : JSON.stringify(run.texts.slice(from, to));
   let json = `{"at":${at}`;
   if (timeMs !== rowTimeMs) json += `,"time":${timeMs}`;
@@ -73,12 +76,12 @@ function runJson(run: SaidRun, from: number, to: number, at: number, rowTimeMs: 
   return `${json},"texts":${texts}}`;
 }
 
-/** Most names need no escaping, and checking is cheaper than escaping. */
+/** Most names need no escaping, and a check is cheaper than escaping. */
 function quote(name: string): string {
   return /^[\w .:[\]#-]*$/.test(name) ? `"${name}"` : JSON.stringify(name);
 }
 
-/** Takes away the text at index `at` of a row. False: it has none there. */
+/** Erases the text at index `at` of a row. False if there is none. */
 export function eraseAt(runs: readonly StoredRun[], at: number): boolean {
   for (const run of runs) {
     const index = at - run.at;
@@ -89,7 +92,7 @@ export function eraseAt(runs: readonly StoredRun[], at: number): boolean {
   return false;
 }
 
-/** Appends to `found` the messages of a row that are numbered `from` to `to`, both inclusive. */
+/** Appends to `found` those messages of a row that are numbered `from` to `to`, both inclusive. */
 export function unpackRuns(
   runs: readonly StoredRun[],
   row: { room: string; firstSeq: number; timeMs: number },

@@ -1,5 +1,5 @@
-// Stores the peer registry in the data file: reads it at startup, writes each change. The registry
-// does not know about it.
+// Stores the peer registry in the data file: loads it at startup and writes each change. The
+// registry itself does not know about it.
 
 import { fold } from "../chat/names/grammar.ts";
 import type { Registration } from "../cpp/peer-registry.ts";

@@ -1,14 +1,15 @@
 // The clock by which stored data ages. It advances with the server's running time, so that setting
-// the system clock, however far, deletes nothing. Pure.
+// the system clock, however far, never deletes anything. Pure.
 
 /**
- * How many times as fast as real time it runs while behind the system clock. Time the server was
- * stopped or the machine asleep is made up at this pace, never at once.
+ * How many times faster than real time the clock runs while it is behind the system clock. Time
+ * during which the server was stopped or the machine asleep is made up at this pace, never all at
+ * once.
  */
 const catchUpRate = 2;
 
 /**
- * A clock in Unix milliseconds that resumes at `startMs`, where an earlier process left off.
+ * A clock in Unix milliseconds that resumes at `startMs`, where an earlier process stopped.
  * `steadyMs` is a monotonic source, `systemMs` the system clock.
  */
 export function retentionClock(

@@ -1,4 +1,4 @@
-// How much a store keeps, and for how long.
+// How much a store keeps, and how long.
 
 import { history as limits } from "../limits.ts";
 
@@ -16,13 +16,13 @@ export type Retention = {
   fileBytes: number;
   /** Age of a message, in a room or in a mailbox. */
   maxAgeMs: number;
-  /** Messages in one mailbox; up to an eighth more until it is trimmed. */
+  /** Messages in one mailbox; it is trimmed after up to an eighth more. */
   mailMessages: number;
-  /** Rooms whose log is kept. */
+  /** Rooms whose logs are kept. */
   rooms: number;
-  /** Sessions; past that, the ones unseen for longest are dropped. */
+  /** Sessions; beyond that, those unseen for longest are dropped. */
   sessions: number;
-  /** Time after a session was last seen until it is dropped with its mailbox. */
+  /** How long after a session was last seen it is dropped together with its mailbox. */
   sessionAgeMs: number;
   /** The same for a session that said goodbye. */
   goodbyeAgeMs: number;

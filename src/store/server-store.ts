@@ -1,5 +1,5 @@
-// What the server needs from a store beyond the hub's interface: sweeping and closing. Every
-// implementation passes one contract suite (tests/store/store.contract.ts).
+// What the server needs from a store in addition to the hub's interface: sweeping and closing. All
+// implementations pass the same contract suite (tests/store/store.contract.ts).
 
 import { secretText } from "../secrets.ts";
 import type { LocalStore } from "../chat/store.ts";
@@ -14,7 +14,7 @@ export interface ServerStore extends LocalStore {
    * can't be deleted now is deleted later.
    */
   sweep(): boolean;
-  /** Writes what is pending. The store can't be used afterwards. */
+  /** Writes pending data. The store can't be used afterwards. */
   close(): void;
 }
 

@@ -95,7 +95,7 @@ function ofTokens(prepare: Prepare) {
   };
 }
 
-/** Several tables at once. */
+/** Statements about several tables. */
 function ofWholeAccounts(prepare: Prepare) {
   const remove = [
     "DELETE FROM account_tokens WHERE account = ?",

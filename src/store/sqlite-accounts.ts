@@ -1,4 +1,4 @@
-// Accounts in a data file: who owns which name, with keys, password hashes and hashes of tokens.
+// Accounts in a data file: who owns which name, with keys, password hashes and token hashes.
 
 import type { Database } from "bun:sqlite";
 import type {
@@ -26,7 +26,7 @@ export class SqliteAccounts implements Accounts {
   readonly #write: Read;
   readonly #sql: AccountStatements;
 
-  /** `write` runs its work in a transaction. */
+  /** `write` runs its argument in a transaction. */
   constructor(db: Database, read: Read, write: Read) {
     this.#read = read;
     this.#write = write;
@@ -47,14 +47,14 @@ export class SqliteAccounts implements Accounts {
     });
   }
 
-  /** The mailboxes are new ones: whatever is in them, nobody has had it. */
+  /** The mailboxes are new: none of their messages has been delivered. */
   forgetMail(): void {
     this.#write(() => {
       for (const statement of this.#sql.forgetMail) statement.run();
     });
   }
 
-  /** Call before the file is closed. */
+  /** Call this before the file is closed. */
   close(): void {
     this.#sql.finalize();
   }
@@ -128,7 +128,7 @@ export class SqliteAccounts implements Accounts {
     if (this.#sql.byKey.get(key) !== null) return "key";
     if (active.length >= limits.maxKeys) return "full";
     this.#sql.forgetKey.run(id, key);
-    // Past the bound, the key that was revoked first is forgotten.
+    // Beyond the bound, the key that was revoked first is forgotten.
     if (keys.length >= limits.maxKnownKeys) this.#sql.forgetRevoked.run(id);
     this.#sql.insertKey.run(id, key, label, atMs, atMs);
     return undefined;

@@ -1,5 +1,5 @@
-// Checks before a data file is written to: its location, header, tables and pages. A file that is
-// refused stays as it was, byte for byte, and so do the files beside it.
+// Checks made before a data file is written to: its location, header, tables and pages. A rejected
+// file stays unchanged, byte for byte, and so do the files next to it.
 
 import { Database } from "bun:sqlite";
 import { accessSync, closeSync, constants, existsSync, lstatSync, openSync } from "node:fs";
@@ -64,7 +64,7 @@ export function checkPlace(given: string): string {
 
 /**
  * The disk it points to may not be mounted. A file created through the link would be an empty log
- * elsewhere.
+ * in the wrong place.
  */
 function refuseDanglingLink(given: string): void {
   if (existsSync(given) || lstatSync(given, { throwIfNoEntry: false }) === undefined) return;
@@ -75,7 +75,9 @@ function refuseDanglingLink(given: string): void {
   );
 }
 
-/** Files that SQLite, and the lock, put beside a data file. An empty one looks like a new file. */
+/**
+ * Files that SQLite, or the lock, creates next to a data file. An empty one looks like a new file.
+ */
 function refusePartOfOther(given: string, path: string): void {
   for (const suffix of ["-wal", "-shm", "-journal", "-lock", "-lock-journal"]) {
     const owner = path.slice(0, -suffix.length);
@@ -85,7 +87,7 @@ function refusePartOfOther(given: string, path: string): void {
 }
 
 /**
- * Whether `path` can still become a new data file. Touches nothing.
+ * Whether `path` is free for a new data file. Touches nothing.
  * @throws ParleyError `storage` if something else is there
  */
 export function isMissing(path: string): boolean {
@@ -107,7 +109,7 @@ function refuseOrphans(path: string): void {
   }
 }
 
-/** Without SQLite, which would touch the file or those beside it. */
+/** Done without SQLite, which would touch the file or those next to it. */
 function checkHeader(path: string): void {
   const bytes = Buffer.alloc(header.bytes);
   const fd = openSync(path, "r");
@@ -132,12 +134,12 @@ function checkVersion(path: string, version: number): void {
 }
 
 /**
- * Checks over a read-only connection that the tables match the file's version and that every page
- * is sound.
+ * Checks over a read-only connection that the tables match the file's version and that all pages
+ * are intact.
  * @throws ParleyError `storage`
  */
 export function checkContent(path: string): void {
-  // A read-only connection creates these but can't remove them.
+  // A read-only connection creates these files but can't remove them.
   const made = ["-wal", "-shm"].map((suffix) => path + suffix).filter((name) => !existsSync(name));
   let db: Database | undefined;
   try {

@@ -22,7 +22,7 @@ const reasons: readonly Reason[] = [
   ["SQLITE_NOTADB", "it is not a database; choose another --data"],
 ];
 
-/** Converts what SQLite threw. `action` is what failed. */
+/** Converts what SQLite threw. `action` describes what failed. */
 export function storageError(
   path: string,
   action: "created" | "opened" | "locked" | "written" | "read",

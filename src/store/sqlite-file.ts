@@ -11,7 +11,7 @@ import { damaged, refused, storageError } from "./sqlite-errors.ts";
 import { readMeta, writeMeta } from "./sqlite-meta.ts";
 import { applicationId, migrate, schemaVersion, versionOf } from "./sqlite-schema.ts";
 
-/** What a commit survives: `normal` the death of any process, `full` also a power failure. */
+/** What a commit survives: `normal` the crash of a process, `full` also a power failure. */
 export type Synchronous = "normal" | "full";
 
 export type DataFile = {
@@ -22,25 +22,25 @@ export type DataFile = {
 };
 
 /**
- * A file that is refused stays as it was.
+ * A rejected file stays unchanged.
  * @throws ParleyError `storage`
  */
 export function openDataFile(given: string, synchronous: Synchronous): DataFile {
   const path = checkPlace(given);
-  // Refuses anything that is not a data file before a lock file is created beside it.
+  // Rejects anything that is not a data file before a lock file is created next to it.
   isMissing(path);
   const lock = takeLock(path);
   let db: Database | undefined;
   try {
-    // Another server may have created it before this one got the lock.
+    // Another server may have created it before this one obtained the lock.
     if (isMissing(path)) create(path);
     else checkContent(path);
     db = new Database(path, { readwrite: true, strict: true });
     db.run("PRAGMA journal_mode = WAL");
     db.run(`PRAGMA synchronous = ${synchronous}`);
-    // What is deleted is overwritten, not merely free.
+    // Deleted content is overwritten, not just marked free.
     db.run("PRAGMA secure_delete = ON");
-    // sqlite-transactions.ts decides when.
+    // sqlite-transactions.ts decides when to checkpoint.
     db.run("PRAGMA wal_autocheckpoint = 0");
     migrate(db, versionOf(db), schemaVersion, Date.now());
     const epoch = readMeta(db, "epoch");
@@ -55,8 +55,8 @@ export function openDataFile(given: string, synchronous: Synchronous): DataFile 
 }
 
 /**
- * Every path that a data file uses, open or under construction, so that a shared folder does not
- * serve them. Links are followed. The file need not exist.
+ * All paths that a data file uses, including those used during creation, so that they are never
+ * served from a shared folder. Links are followed. The file need not exist.
  */
 export function dataFilePaths(given: string): string[] {
   const directory = dirname(given);
@@ -66,15 +66,20 @@ export function dataFilePaths(given: string): string[] {
   return [...suffixes, ".new", ".new-journal"].map((suffix) => path + suffix);
 }
 
-/** The file contains private messages in plain text. SQLite copies the mode to its other files. */
+/**
+ * The file contains private messages in plain text. SQLite applies the mode to its other files too.
+ */
 const ownerOnly = 0o600;
 
-/** SQLite takes an empty file for a new database. */
+/** SQLite treats an empty file as a new database. */
 function makeEmpty(path: string): void {
   closeSync(openSync(path, "a", ownerOnly));
 }
 
-/** Under a temporary name first, so that a killed server leaves a whole file or none. */
+/**
+ * Creates it under a temporary name first, so that a killed server leaves either a complete file or
+ * none.
+ */
 function create(path: string): void {
   const made = `${path}.new`;
   const clear = (): void => {
@@ -99,7 +104,9 @@ function create(path: string): void {
 
 type Lock = { release(): void };
 
-/** An exclusive lock on an empty SQLite file beside the data file. Ends with the process. */
+/**
+ * An exclusive lock on an empty SQLite file next to the data file. Released when the process ends.
+ */
 function takeLock(path: string): Lock {
   const lockPath = `${path}-lock`;
   let db: Database | undefined;
@@ -107,7 +114,7 @@ function takeLock(path: string): Lock {
     if (!existsSync(lockPath)) makeEmpty(lockPath);
     db = new Database(lockPath, { create: true });
     db.run("BEGIN EXCLUSIVE");
-    if (!existsSync(lockPath)) throw new Error("its holder has just left; try again");
+    if (!existsSync(lockPath)) throw new Error("its holder has just exited; try again");
   } catch (error) {
     db?.close();
     if (error instanceof SQLiteError && error.code === "SQLITE_BUSY") {
@@ -128,7 +135,7 @@ function close(db: Database, lock: Lock): void {
   try {
     db.run("PRAGMA wal_checkpoint(TRUNCATE)");
   } catch {
-    // On a full disk the log stays beside the file and is replayed at the next start.
+    // On a full disk the log stays next to the file and is replayed at the next start.
   }
   db.close();
   lock.release();

@@ -1,4 +1,4 @@
-// Mailboxes in a data file. A full one loses messages from the network that fills most of it.
+// Mailboxes in a data file. A full mailbox loses messages of the network that fills most of it.
 
 import type { MessageKind, PrivateMessage } from "../chat/events.ts";
 import type { Mail, MailCount, Mailboxes } from "../chat/store.ts";
@@ -43,10 +43,10 @@ export class SqliteMailboxes implements Mailboxes {
   }
 }
 
-/** Bits of the column `chat`: said in a private chat; `text` is JSON with the sealed message. */
+/** Bits of the column `chat`: sent in a private chat; `text` is JSON with the sealed message. */
 const inChat = 1;
 const isSealed = 2;
-/** And how it is meant. */
+/** Bits of the column `chat` for the kind of message. */
 const kindBits: Readonly<Record<MessageKind, number>> = { emote: 4, notice: 8 };
 
 function kindOf(bits: number): MessageKind | undefined {

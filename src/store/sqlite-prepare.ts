@@ -1,8 +1,8 @@
-// Preparing statements that are finalized together.
+// Prepares statements that are finalized together.
 
 import type { Database, SQLQueryBindings } from "bun:sqlite";
 
-/** Prepares a statement that the `finalize` beside it finalizes. */
+/** Prepares a statement that the corresponding `finalize` finalizes. */
 export type Prepare = <Row, Values extends SQLQueryBindings[]>(
   sql: string,
 ) => ReturnType<typeof Database.prototype.prepare<Row, Values>>;

@@ -1,4 +1,4 @@
-// What operators have decided, in a data file.
+// Operators' decisions, in a data file.
 
 import type { RightsChange, RightsRow } from "../chat/rights/rights-rows.ts";
 import type { RightsTable } from "../chat/store.ts";

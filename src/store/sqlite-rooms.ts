@@ -1,5 +1,5 @@
-// Room logs in a data file: reading pages, appending batches, deleting the oldest. The numbers of
-// rooms in use are cached.
+// Room logs in a data file: reads pages, appends batches, deletes the oldest. Caches the numbers of
+// rooms in use.
 
 import type { Database } from "bun:sqlite";
 import type { Said } from "../chat/events.ts";
@@ -11,7 +11,7 @@ import type { Read, Statements } from "./sqlite-statements.ts";
 /** `id` is 0 for a room that is not in the file. */
 type RoomNumbers = { id: number; first: number; last: number };
 
-/** Past this, the cache starts over. */
+/** Beyond this, the cache is emptied. */
 const maxCachedRooms = 4_096;
 
 export class SqliteRooms implements RoomLog {
@@ -88,7 +88,7 @@ export class SqliteRooms implements RoomLog {
     this.#cache.set(room, numbers);
   }
 
-  /** An ID for a new room. */
+  /** Finds an ID for a new room. */
   newId(): number {
     this.#lastNewId ??= this.#sql.highestRoomId.get()?.id ?? 0;
     do this.#lastNewId = (this.#lastNewId % maxRoomId) + 1;
@@ -107,7 +107,7 @@ export class SqliteRooms implements RoomLog {
     this.#cache.delete(room);
   }
 
-  /** Messages past the limit count as deleted before a sweep deletes them. */
+  /** Messages beyond the limit count as deleted before a sweep deletes them. */
   #firstKept({ first, last }: RoomNumbers): number {
     return Math.max(first, last - this.#maxMessages + 1);
   }
@@ -123,9 +123,9 @@ export class SqliteRooms implements RoomLog {
   }
 }
 
-/** Appends one batch's messages, within its transaction. Readers see them after `committed`. */
+/** Appends one batch's messages within its transaction. Readers see them after `committed`. */
 export class RoomAppender {
-  /** Written so far. */
+  /** Rows written so far. */
   rows = 0;
   bytes = 0;
   readonly #rooms: SqliteRooms;
@@ -157,7 +157,7 @@ export class RoomAppender {
     for (const [room, numbers] of this.#changed) this.#rooms.cache(room, numbers);
   }
 
-  /** A copy of the room's numbers. A new room is inserted. */
+  /** A copy of the room's numbers. Inserts a new room. */
   #open(room: string): RoomNumbers {
     const known = this.#rooms.numbers(room);
     if (known.id !== 0) return { ...known };
@@ -167,7 +167,7 @@ export class RoomAppender {
   }
 }
 
-/** Deletes a room's batches below number `first`. `last`, its highest number, stays known. */
+/** Deletes a room's batches below number `first`. `last`, its highest number, is preserved. */
 export function deleteBatches(db: Database, room: number, first: number, last: number): void {
   const range = `${batchKey("?1", "0")} AND ${batchKey("?1", "?2")} - 1`;
   db.transaction(() => {

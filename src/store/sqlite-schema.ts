@@ -72,15 +72,17 @@ const version1 = `
   ) STRICT, WITHOUT ROWID;
 `;
 
-/** Version 3: each private message has the network it came from, which has a share of the mailbox. */
+/**
+ * Version 3: each private message records its sender's network, which has a share of the mailbox.
+ */
 const version3 = "ALTER TABLE mail ADD COLUMN network TEXT NOT NULL DEFAULT ''";
 
-/** Version 4: what operators have decided. */
+/** Version 4: operators' decisions. */
 const version4 = `
   CREATE TABLE rights (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 `;
 
-/** Version 5: people who own a name. */
+/** Version 5: registered names. */
 const version5 = `
   CREATE TABLE accounts (
     id TEXT PRIMARY KEY,
@@ -114,7 +116,7 @@ const version5 = `
 /** Version 6: devices vouch for each other. */
 const version6 = "ALTER TABLE account_keys ADD COLUMN vouch TEXT";
 
-/** Step `i` turns version `i` into `i + 1`. Never change a released step; add one. */
+/** Step `i` converts version `i` to `i + 1`. Never change a released step; add one. */
 const migrations: readonly Migration[] = [
   (db) => db.run(version1),
   makeVersion2,
@@ -142,7 +144,7 @@ export function versionOf(db: Database): number {
 }
 
 /**
- * Names of all tables, views and indexes with their columns, to check a file against its version.
+ * Names of all tables, views and indexes with their columns, to compare a file with its version.
  */
 export function shapeOf(db: Database): string {
   const rows = db

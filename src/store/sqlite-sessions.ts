@@ -1,5 +1,5 @@
 // Sessions in a data file. Rows of busy sessions are cached, so that a message rewrites its
-// session's row in place and touches no index.
+// session's row in place without touching an index.
 
 import type { Directory, SessionRecord, Sessions, SessionUpdate } from "../chat/store.ts";
 import type { Read, Statements } from "./sqlite-statements.ts";
@@ -7,7 +7,7 @@ import type { Read, Statements } from "./sqlite-statements.ts";
 /** A session's row in the file, with the values of its indexed columns. */
 type CachedRow = { key: number; name: string; network: string; clockMs: number };
 
-/** Past this, the cache starts over. */
+/** Beyond this, the cache is emptied. */
 const maxCachedRows = 8_192;
 
 export class SqliteSessions implements Sessions, Directory {
@@ -59,7 +59,7 @@ export class SqliteSessions implements Sessions, Directory {
     this.#rows.delete(id);
   }
 
-  /** Call after a rollback: the cache no longer matches the file. */
+  /** Call this after a rollback: the cache no longer matches the file. */
   clearCache(): void {
     this.#rows.clear();
   }

@@ -1,6 +1,6 @@
-// Keeps a data file within its size. When it is too large, a sweep estimates the size of each room
-// and mailbox, and the largest lose their oldest messages until the file fits: a flood loses what
-// it wrote, and nobody else loses anything. Works in slices.
+// Keeps a data file within its size limit. If the file is too large, a sweep estimates the size of
+// each room and mailbox, and the largest ones lose their oldest messages until the file fits: a
+// flood loses what it wrote, and nobody else loses anything. Works in slices.
 
 import type { Database } from "bun:sqlite";
 import { history as limits } from "../limits.ts";
@@ -8,19 +8,19 @@ import { accountsMark } from "../share-owner.ts";
 import { isInRoom, keySeq } from "./sqlite-batch-key.ts";
 import { deleteBatches, type SqliteRooms } from "./sqlite-rooms.ts";
 
-/** A room, or the mailbox of `session`, and its estimated bytes. */
+/** A room, or the mailbox of `session`, and its estimated size in bytes. */
 type Part = { room: { id: number; name: string } | undefined; session: string; bytes: number };
 
-/** The largest parts that one sweep deletes from. */
+/** Maximum number of parts that one sweep deletes from. */
 const maxParts = 100;
-/** Bytes that one slice deletes. */
+/** Bytes deleted per slice. */
 const sliceBytes = 1_000_000;
-/** A room's size is estimated from this many of its oldest and newest batches each. */
+/** A room's size is estimated from this many of its oldest and of its newest batches. */
 const sampledBatches = 20;
-/** Approximate bytes of a row besides its text. */
+/** Approximate bytes of a row in addition to its text. */
 const rowBytes = 64;
 
-/** SQL for who of a network it is, where people own their names (chat/absent-mail.ts). */
+/** SQL for the person within a network, used where people own their names (chat/absent-mail.ts). */
 const person = `CASE WHEN substr(network, 1, 1) = '${accountsMark}' THEN sender ELSE '' END`;
 
 /** SQL for the sizes of the oldest or newest `?2` batches of room `?1`. */
@@ -39,13 +39,13 @@ export class SizeLimit {
     readonly rooms: SqliteRooms,
   ) {}
 
-  /** Call before the sweep notes any room or mailbox. */
+  /** Call this before the sweep notes any room or mailbox. */
   beginSweep(): void {
     this.#isExceeded = this.#usedBytes() > this.maxBytes;
     this.#parts = [];
   }
 
-  /** Whether the file is too large, so that sizes are needed. */
+  /** Whether the file is too large, so that sizes must be estimated. */
   get isExceeded(): boolean {
     return this.#isExceeded;
   }
@@ -62,7 +62,7 @@ export class SizeLimit {
     this.#note({ room: { id, name }, session: "", bytes: (kept * bytes) / Math.max(1, count) });
   }
 
-  /** One message of a mailbox. Messages of the same mailbox are noted in succession. */
+  /** Notes one message of a mailbox. Messages of the same mailbox must be noted consecutively. */
   noteMail(session: string, textBytes: number): void {
     if (!this.#isExceeded) return;
     const bytes = textBytes + rowBytes;
@@ -113,7 +113,7 @@ export class SizeLimit {
     return bytes;
   }
 
-  /** Deletes the oldest messages of the network, or of the person, that fills most of the mailbox. */
+  /** Deletes the oldest messages of the network or person that fills most of the mailbox. */
   #deleteMail(session: string): number {
     const size = `octet_length(text) + ${rowBytes}`;
     const oldest = this.db
@@ -142,7 +142,7 @@ export class SizeLimit {
   }
 }
 
-/** The rows that one slice deletes, and their bytes. */
+/** The rows that one slice deletes, and their size in bytes. */
 function firstSlice<Row extends { bytes: number }>(
   rows: readonly Row[],
 ): { slice: readonly Row[]; bytes: number } {

@@ -7,7 +7,7 @@ import type { MailboxEntry } from "./mailbox-shares.ts";
 import { batchKey, isInRoom, keySeq } from "./sqlite-batch-key.ts";
 import { type Prepare, preparer } from "./sqlite-prepare.ts";
 
-/** Runs a query and converts what SQLite throws into a ParleyError. */
+/** Runs a query and converts SQLite's errors to ParleyErrors. */
 export type Read = <T>(query: () => T) => T;
 
 type RoomRow = { id: number; first_seq: number; last_seq: number; newest: number };
@@ -32,7 +32,7 @@ export function statements(db: Database) {
     begin: prepare<never, []>("BEGIN IMMEDIATE"),
     commit: prepare<never, []>("COMMIT"),
     rollback: prepare<never, []>("ROLLBACK"),
-    /** Reads the file and stays open after its first row. */
+    /** Starts a read and stays open after its first row. */
     twoRows: prepare<unknown, []>("SELECT 1 FROM meta, (VALUES (1), (2))"),
     ...roomStatements(prepare),
     ...sessionStatements(prepare),
@@ -64,7 +64,7 @@ function roomStatements(prepare: Prepare) {
     setRuns: prepare<never, [string, number, number]>(
       `UPDATE batches SET runs = ?1 WHERE key = ${batchKey("?2", "?3")}`,
     ),
-    /** The batches of room `?1` that have messages `?2` to `?3`. */
+    /** The batches of room `?1` that contain messages `?2` to `?3`. */
     batchesBetween: prepare<BatchRow, [number, number, number]>(
       `SELECT ${keySeq} AS firstSeq, time_ms AS timeMs, runs AS json FROM batches
        WHERE key <= ${to} AND key >= coalesce(

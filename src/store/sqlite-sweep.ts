@@ -1,6 +1,6 @@
-// Deletes what exceeds the retention, a bounded slice at a time: messages by age and number,
+// Deletes what exceeds the retention, one bounded slice at a time: messages by age and number,
 // surplus rooms, mail by age, the excess of a file that is too large, and sessions. Age is measured
-// by the store's clock, which the file remembers.
+// by the store's clock, which the file records.
 
 import type { Database } from "bun:sqlite";
 import { accountMark } from "../chat/account-store.ts";
@@ -18,13 +18,13 @@ const sliceRooms = 50;
 const sliceSessions = 10;
 /** Approximate bytes of messages deleted per slice. */
 const sliceBytes = 1_000_000;
-/** Surplus rooms that one sweep can empty. */
+/** Maximum number of surplus rooms that one sweep can empty. */
 const maxSmallest = 1_000;
 
 /** SQL for `widestNetworkOf(network)`, without its `:/48`. */
 const widestNetwork = `CASE WHEN network LIKE '%::/64'
   THEN rtrim(substr(network, 1, length(network) - 5), '0123456789abcdef') ELSE network END`;
-/** Mailboxes of accounts stay. */
+/** Mailboxes of accounts are kept. */
 const isSession = `substr(id, 1, 1) <> '${accountMark}'`;
 
 /** `kept` is the number of its messages, `time_ms` the time of its last batch. */
@@ -39,7 +39,7 @@ export class SqliteSweep {
   #mail = { session: "", mail: 0 };
   /** Number of surplus rooms at the start of this sweep. */
   #surplusRooms = 0;
-  /** The smallest unused rooms, if there is a surplus; the quietest first among equals. */
+  /** The smallest unused rooms, if there is a surplus; among equals, the quietest first. */
   #smallest: RoomRow[] = [];
   /** IDs of sessions beyond the limit, found once per sweep. */
   #surplusSessions: string[] | undefined;
@@ -154,7 +154,7 @@ export class SqliteSweep {
 
   /**
    * Deletes surplus empty rooms, or empties the smallest ones if there are none. One floor keeps
-   * the numbers of all deleted rooms taken.
+   * the numbers of all deleted rooms from being reused.
    */
   #sweepRooms(): boolean {
     const surplus = this.#countRooms() - this.retention.rooms;
@@ -246,9 +246,9 @@ export class SqliteSweep {
   }
 
   /**
-   * A session's rank is its place among those of its network (of IPv6, the /48), the newest first.
-   * The highest ranks go first, and of equals the oldest. Ranking 65 536 takes 90 ms, so some more
-   * than that are left alone.
+   * A session's rank is its position among those of its network (for IPv6, the /48), newest first.
+   * The highest ranks are deleted first; among equal ranks, the oldest. Ranking 65 536 sessions
+   * takes 90 ms, so a somewhat larger number is tolerated.
    */
   #findSurplusSessions(): string[] {
     const { count } = this.db

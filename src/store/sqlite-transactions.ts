@@ -36,17 +36,17 @@ export class Transactions {
       this.rollBack();
       throw error;
     }
-    // The page with the session's row.
+    // Counts the page with the session's row.
     this.#pages++;
     if (this.#pages >= limits.walPages) this.#checkpoint();
   }
 
-  /** Accounts for rows written by a transaction, each on a page of its own, and for their text. */
+  /** Accounts for rows written by a transaction, each on its own page, and for their text. */
   noteWritten(rows: number, bytes: number): void {
     this.#pages += rows + bytes / pageBytes;
   }
 
-  /** Runs one slice of a sweep, which has its own transactions; true if another should follow. */
+  /** Runs one slice of a sweep, which uses its own transactions; true if another should follow. */
   runSlice(slice: () => boolean): boolean {
     this.#release();
     const more = slice();
@@ -79,7 +79,7 @@ export class Transactions {
       this.#release();
       const isStale = error instanceof SQLiteError && error.code === "SQLITE_BUSY_SNAPSHOT";
       if (!isStale) throw error;
-      // Another program wrote since the read transaction began.
+      // Another program has written since the read transaction began.
       this.#sql.begin.run();
     }
   }

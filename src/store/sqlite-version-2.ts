@@ -1,6 +1,6 @@
 // Migration to version 2: from one row per message to one row per turn. Rows gain the store's
-// clock, by which they age, and sessions their network. Messages are converted page by page, so
-// that a large file needs little memory.
+// clock, by which they age, and sessions gain their network. Messages are converted page by page,
+// so that a large file needs little memory.
 
 import type { Database } from "bun:sqlite";
 import { SaidRun } from "../chat/said-run.ts";
@@ -15,7 +15,7 @@ export function makeVersion2(db: Database, systemMs: number): void {
          UNION ALL SELECT max(time_ms) FROM mail UNION ALL SELECT max(seen_ms) FROM sessions)`,
     )
     .get()?.ms;
-  // When the last server ran, unless its clock was ahead.
+  // The last time the previous server ran, unless its clock was ahead.
   const clockMs = Math.min(newest ?? systemMs, systemMs);
   db.run(batchesTable);
   batchMessages(db, clockMs);
@@ -76,7 +76,7 @@ const sessionsTable = `
   ) STRICT;
 `;
 
-/** No indexed column changes with a session's messages. */
+/** None of the indexed columns changes with a session's messages. */
 const sessionIndexes = `
   CREATE INDEX sessions_by_name ON sessions (name) WHERE name <> '';
   CREATE INDEX sessions_by_age ON sessions (clock_ms);
@@ -111,7 +111,7 @@ function renewTable(
   db.run(`DROP TABLE ${name}_1`);
 }
 
-/** Messages read at a time. */
+/** Messages read at once. */
 const pageMessages = 1_000;
 
 type MessageRow = {
@@ -124,7 +124,7 @@ type MessageRow = {
   n: number | null;
 };
 
-/** Moves `messages` into `batches`. A message dated after `clockMs` starts to age there. */
+/** Moves `messages` into `batches`. Messages dated after `clockMs` start to age at that time. */
 function batchMessages(db: Database, clockMs: number): void {
   const page = db.prepare<MessageRow, [number, number, number]>(
     `SELECT room, seq, time_ms, sender, alias, text, n FROM messages WHERE (room, seq) > (?, ?)
@@ -134,7 +134,7 @@ function batchMessages(db: Database, clockMs: number): void {
     `INSERT INTO batches (key, count, time_ms, clock_ms, runs)
      VALUES (${batchKey("?", "?")}, ?, ?, ?, ?)`,
   );
-  // Batches reuse the pages this frees, so the file does not grow.
+  // Batches reuse the pages freed here, so the file does not grow.
   const remove = db.prepare<never, [number, number]>(
     "DELETE FROM messages WHERE (room, seq) <= (?, ?)",
   );
@@ -163,7 +163,7 @@ function batchMessages(db: Database, clockMs: number): void {
   for (const statement of [page, insert, remove]) statement.finalize();
 }
 
-/** A run is consecutive messages of one sender at one time. */
+/** A run consists of consecutive messages of one sender at one time. */
 function runsOf(rows: readonly MessageRow[]): SaidRun[] {
   const runs: SaidRun[] = [];
   for (const { seq, time_ms: timeMs, sender, alias, text, n } of rows) {

@@ -1,5 +1,5 @@
-// The store in an SQLite file. Each batch is one transaction, so what `commit` has returned
-// survives the death of the process.
+// The store in an SQLite file. Each batch is one transaction, so everything that `commit` has
+// returned survives a crash of the process.
 
 import type { Database } from "bun:sqlite";
 import type { Batch, Committed } from "../chat/store.ts";
@@ -28,9 +28,9 @@ export type SqliteStore = ServerStore & {
   /** The open file, for other tables in it. Write to it only with `transact`. */
   readonly db: Database;
   /**
-   * Moves the times at which sessions were last seen as if no time had passed since the last of
-   * them, for a process whose clock says `nowMs`. Otherwise a system clock that is wrong when the
-   * machine boots, or a long repair, would free all names. Best effort: never throws.
+   * Shifts the times at which sessions were last seen as if no time had passed since the latest of
+   * them, for a process whose clock says `nowMs`. Otherwise a system clock that is wrong at boot,
+   * or a long repair, would free all names. Best effort: never throws.
    */
   resumeSessions(nowMs: number): void;
   /**
@@ -41,7 +41,7 @@ export type SqliteStore = ServerStore & {
 };
 
 /**
- * Opens or creates a data file. A file that can't be used stays as it was.
+ * Opens or creates a data file. A file that can't be used stays unchanged.
  * @throws ParleyError `storage`
  * @example openSqliteStore("parley.db", { synchronous: "full" })
  */
@@ -123,7 +123,7 @@ class FileStore implements SqliteStore {
     try {
       this.#transactions.run(() => this.#sql.shiftSeen.run(nowMs));
     } catch {
-      // On a full disk names are held by the system's clock.
+      // If the disk is full, the system clock decides how long names are held.
     }
   }
 
@@ -142,7 +142,7 @@ class FileStore implements SqliteStore {
     try {
       writeMeta(this.db, "clock_ms", this.clock());
     } catch {
-      // On a full disk the clock resumes from the last sweep.
+      // If the disk is full, the clock resumes from the last sweep.
     }
     this.#sql.finalize();
     this.accounts.close();

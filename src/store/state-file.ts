@@ -1,5 +1,5 @@
-// What outlives a server without `--data`: who owns a name, and what operators have decided. A data
-// file of its own in the state folder, opened only when there is something to read or to write.
+// Data that survives a server without `--data`: registered names and operators' decisions. A
+// separate data file in the state folder, opened only when there is something to read or write.
 
 import { lstatSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -23,11 +23,13 @@ export class StateFile {
 
   /** @throws ParleyError `storage` */
   openIfThere(): void {
-    // A link to a disk that is not mounted must not be taken for a file that was never made.
+    // A link to an unmounted disk must not be mistaken for a file that was never created.
     if (lstatSync(this.path, { throwIfNoEntry: false }) !== undefined) this.#open();
   }
 
-  /** What is in the file. Until it is opened there is nothing, also if another server makes it. */
+  /**
+   * The tables of the file; empty until it is opened, even if another server creates it meanwhile.
+   */
   get tables(): { rights: RightsTable; accounts: Accounts } {
     return {
       rights: {
@@ -61,7 +63,7 @@ export class StateFile {
   }
 }
 
-/** @throws ParleyError `storage` that names the flag of this file */
+/** @throws ParleyError `storage` that names the flag for this file */
 function openInState(path: string): SqliteStore {
   try {
     return openSqliteStore(path);

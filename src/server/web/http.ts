@@ -62,7 +62,7 @@ export type WebOptions = {
   hasAccess?: (token: string | undefined) => boolean;
   /** Whether a database that other servers share has not answered for as long as a lease. */
   isDatabaseAway?: () => boolean;
-  /** Absent: idle connections are bounded by time alone. */
+  /** Absent: idle connections are only bounded by time. */
   reaper?: Pick<ReaperOptions, "descriptors" | "chatConnections" | "excess">;
 };
 
