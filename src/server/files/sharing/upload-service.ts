@@ -279,7 +279,7 @@ export class UploadService implements SharingPort {
     if (outcome instanceof ParleyError) {
       if (isKept) this.store.leave(id);
       else void this.store.discard(id);
-      if (outcome.code === "storage") this.#options.log.error(outcome.message);
+      if (outcome.code === "storage") this.#options.log.warn(outcome.message);
       return;
     }
     this.totals.receivedBytes += outcome.reduce((sum, { bytes }) => sum + bytes, 0);
@@ -288,7 +288,7 @@ export class UploadService implements SharingPort {
 
   /** What went wrong, for whoever sends: without paths of this machine. */
   #diskError(error: unknown): ParleyError {
-    this.#options.log.error(`An upload failed: ${fileReason(error)}`);
+    this.#options.log.warn(`An upload failed: ${fileReason(error)}`);
     return new ParleyError("storage", this.#diskReason());
   }
 

@@ -7,7 +7,7 @@
 //   .parley-shared/uploads/ID/data/N   what has come of it, by its place in the list
 
 import { lstatSync, mkdirSync, rmSync, statfsSync, utimesSync, writeFileSync } from "node:fs";
-import { readdir, readFile, rm, stat } from "node:fs/promises";
+import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ParleyError } from "../../../errors.ts";
 import { quietly } from "../../../files/cleanup.ts";
@@ -129,13 +129,7 @@ export class UploadStore {
       const amounts = await this.#amountsOf(upload, arrived);
       return await this.#alone(async () => {
         check();
-        const taken = await this.#takenNames();
-        const placed: SharedItem[] = [];
-        for (const [i, one] of arrived.entries()) {
-          const parts = arrived.length;
-          placed.push(this.#place({ ...upload, parts }, one, amounts[i]!, taken));
-        }
-        return placed;
+        return await this.#placeAll(upload, arrived, amounts);
       });
     } finally {
       await this.discard(upload.id);
@@ -190,8 +184,10 @@ export class UploadStore {
       await this.#removeLeftovers();
       const removed: SharedItem[] = [];
       const untilMs = keepMs === undefined ? -Infinity : this.#options.nowMs() - keepMs;
+      // Another server may have written a row just now, and be about to put its file in place.
+      const settledMs = this.#options.nowMs() - limits.sweepMs;
       for (const item of this.#items.values()) {
-        if (!this.#isInPlace(item)) this.#forget(item);
+        if (item.atMs < settledMs && !this.#isInPlace(item)) this.#forget(item);
         else if (item.atMs < untilMs && (await this.#remove(item))) removed.push(item);
       }
       return removed;
@@ -248,7 +244,7 @@ export class UploadStore {
     }
     for (const id of names) {
       if (known.has(id) || known.size >= limits.maxItems) continue;
-      const text = await readFile(pathOf(id), "utf8").catch(() => "");
+      const text = await readRow(pathOf(id));
       const row = decode(id, text);
       if (row === undefined) continue;
       known.set(id, row);
@@ -288,8 +284,14 @@ export class UploadStore {
       for (const name of ["items", "uploads"]) {
         mkdirSync(join(this.#root, name), { recursive: true, mode: 0o700 });
       }
-      mkdirSync(join(this.#uploadFolder(upload.id), "data"), { recursive: true, mode: 0o700 });
-      writeFileSync(this.#uploadRow(upload.id), encodeRow(upload), { mode: 0o600, flag: "wx" });
+      const own = this.#uploadFolder(upload.id);
+      try {
+        mkdirSync(join(own, "data"), { recursive: true, mode: 0o700 });
+        writeFileSync(this.#uploadRow(upload.id), encodeRow(upload), { mode: 0o600, flag: "wx" });
+      } catch (error) {
+        quietly(() => rmSync(own, { recursive: true, force: true }));
+        throw error;
+      }
     });
     this.#uploads.set(upload.id, upload);
     this.#space.take(upload);
@@ -333,6 +335,26 @@ export class UploadStore {
     return taken;
   }
 
+  /** All of it, or nothing. */
+  async #placeAll(
+    upload: Upload,
+    arrived: readonly Arrived[],
+    amounts: readonly Amount[],
+  ): Promise<readonly SharedItem[]> {
+    const taken = await this.#takenNames();
+    const placed: SharedItem[] = [];
+    const parts = arrived.length;
+    try {
+      for (const [i, one] of arrived.entries()) {
+        placed.push(this.#place({ ...upload, parts }, one, amounts[i]!, taken));
+      }
+    } catch (error) {
+      for (const item of placed) await this.#remove(item);
+      throw error;
+    }
+    return placed;
+  }
+
   /** Its row comes first: what is in place without one would be nobody's. */
   #place(
     { id: upload, parts, ...about }: Upload & { parts: number },
@@ -362,8 +384,8 @@ export class UploadStore {
           atMs: this.#options.nowMs(),
         };
         const row = this.#itemRow(item.id);
-        writeFileSync(row, encodeRow(item), { mode: 0o600, flag: "wx" });
         try {
+          writeFileSync(row, encodeRow(item), { mode: 0o600, flag: "wx" });
           if (moveToPlace(from, join(this.#options.folder, free), isFolder)) {
             this.#items.set(item.id, item);
             this.#space.take(item);
@@ -371,7 +393,7 @@ export class UploadStore {
             return item;
           }
         } catch (error) {
-          quietly(() => rmSync(row));
+          quietly(() => rmSync(row, { force: true }));
           throw error;
         }
         rmSync(row);
@@ -435,7 +457,7 @@ export class UploadStore {
   #unusable(error: unknown): ParleyError {
     if (error instanceof ParleyError) return error;
     const sentence = `The server cannot write to its shared folder: ${fileReason(error)}`;
-    this.#options.log.error(sentence, { folder: this.#options.folder });
+    this.#options.log.warn(sentence);
     return new ParleyError("storage", sentence);
   }
 }
@@ -448,6 +470,15 @@ function versionOf(path: string): string | undefined {
   const found = lstatSync(path, { throwIfNoEntry: false, bigint: true });
   if (found?.isDirectory() === true) return `folder ${found.ino}`;
   return found?.isFile() === true ? `file ${found.size} ${found.mtimeMs}` : undefined;
+}
+
+/** Not more of it than a row can have, whoever has put it there. Empty: it can't be read. */
+async function readRow(path: string): Promise<string> {
+  try {
+    return await Bun.file(path).slice(0, limits.maxRowBytes).text();
+  } catch {
+    return "";
+  }
 }
 
 function wordsOf(text: string): string {

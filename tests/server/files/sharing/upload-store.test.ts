@@ -196,6 +196,10 @@ test("rows that are damaged, or whose file never came, are nobody's", async () =
   writeFileSync(join(items, "long"), `${" ".repeat(limits.maxRowBytes)}${row}`);
   const after = place.store();
   await after.sweep(undefined);
+  // Its file may be about to come, from another server.
+  expect([...after.items].map(({ name }) => name).sort()).toEqual(["a.txt", "never.txt"]);
+  place.nowMs += 2 * limits.sweepMs;
+  await after.sweep(undefined);
   expect([...after.items].map(({ name }) => name)).toEqual(["a.txt"]);
   expect(after.usedBytes).toBe(1 + limits.entryBytes);
 });
@@ -248,6 +252,20 @@ test("more than was said is not shared, and neither is what is refused at the la
   expect(await codeOf(store.finish(late, arrived, refuse))).toBe("muted");
   expect(place.listed).toEqual([]);
   expect(store.usedBytes).toBe(0);
+});
+
+test("of several things all come, or none", async () => {
+  const place = new Place();
+  const store = place.store();
+  const amount = { bytes: 2, files: 2, entries: 2 };
+  const upload = await store.reserve("both", ann, ownerAt("127.0.0.1"), amount);
+  writeFileSync(store.pathOf("both", 0), "1");
+  const arrived = [0, 1].map((n) => ({ place: n, name: `f${n}`, isFolder: false }));
+  // The second has never come.
+  expect(await codeOf(store.finish(upload, arrived, () => {}))).toBe("storage");
+  expect(place.listed).toEqual([]);
+  expect(store.usedBytes).toBe(0);
+  expect(readdirSync(join(place.folder, ".parley-shared", "items"))).toEqual([]);
 });
 
 test("what is older than it may be is removed, unless it has been changed", async () => {
