@@ -1,9 +1,9 @@
 // Files for everybody with the compiled programs: `send-file --share` into the shared folder of a server,
 // its quota, crashes, and senders who lie.
 
-import { expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import type { SessionEvent } from "../../src/client/events.ts";
@@ -13,6 +13,8 @@ import { type OnTerminal, runOnTerminal } from "./run.ts";
 import { eventsOf, ShareWorld } from "./share-world.ts";
 
 setDefaultTimeout(60_000);
+
+const onLinux = skipUnless(process.platform === "linux", "memory is read from /proc");
 
 const isSame = (one: string, other: string): boolean =>
   readFileSync(one).equals(readFileSync(other));
@@ -151,6 +153,25 @@ test("an upload that is stopped leaves nothing to be seen, and goes on when it i
   expect(await second.exit()).toBe(0);
   expect(Number(eventsOf(second, "shared")[0]?.["seconds"])).toBeGreaterThan(0);
   expect(isSame(large, join(world.files, "large.bin"))).toBe(true);
+});
+
+onLinux("a large file by HTTP is never in the server's memory as a whole", async () => {
+  await using world = await new ShareWorld().start("--quota", "1G");
+  world.server?.type("/token builds");
+  const line = await world.server?.line(/"event":"token"/);
+  const { token } = JSON.parse(line ?? "") as { token: string };
+  const peakBytes = (): number => {
+    const status = readFileSync(`/proc/${world.server?.pid}/status`, "utf8");
+    return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) * 1_024;
+  };
+  const url = `http://127.0.0.1:${world.webPort}/files/`;
+  const headers = { Authorization: `Bearer ${token}` };
+  const put = async (name: string, path: string): Promise<number> =>
+    (await fetch(url + name, { method: "PUT", headers, body: Bun.file(path) })).status;
+  expect(await put("small", world.file("Ann", "small", 1_000_000))).toBe(201);
+  const before = peakBytes();
+  expect(await put("large", world.file("Ann", "large", 240_000_000))).toBe(201);
+  expect(peakBytes() - before).toBeLessThan(120_000_000);
 });
 
 test("kill -9 in the middle of a PUT leaves what counts, and is never seen", async () => {
@@ -414,10 +435,14 @@ mkdirSync(disk.files);
 const mounted =
   process.getuid?.() === 0 &&
   spawnSync("mount", ["-t", "tmpfs", "-o", "size=40m", "tmpfs", disk.files]).status === 0;
+afterAll(() => {
+  if (mounted) spawnSync("umount", [disk.files]);
+  rmSync(disk.base, { recursive: true, force: true });
+});
 const diskTest = skipUnless(mounted, "a full disk needs root, mount(8) and tmpfs");
 
 diskTest("a disk that fills up is told in a sentence, and leaves nothing", async () => {
-  await using world = disk;
+  const world = disk;
   try {
     await world.start("--quota", "1G");
     await using never = world.share("Ann", world.file("Ann", "never.bin", 45_000_000));
@@ -434,8 +459,15 @@ diskTest("a disk that fills up is told in a sentence, and leaves nothing", async
     expect(ann.lines.at(-1)).toContain("The server's disk is full");
     expect(world.listed).toEqual(["ballast"]);
     await world.server?.until(() => world.uploads.length === 0, "the upload to be removed");
+    spawnSync("dd", ["if=/dev/zero", `of=${join(world.files, "more")}`, "bs=4k"]);
+    world.server?.type("/token builds");
+    const line = await world.server?.line(/"event":"token"/);
+    const { token } = JSON.parse(line ?? "") as { token: string };
+    const headers = { Authorization: `Bearer ${token}` };
+    const url = `http://127.0.0.1:${world.webPort}/files/x`;
+    const put = await fetch(url, { method: "PUT", headers, body: "x".repeat(100_000) });
+    expect([put.status, ((await put.json()) as { code: string }).code]).toEqual([507, "storage"]);
   } finally {
     await world.kill();
-    spawnSync("umount", [world.files]);
   }
 });
