@@ -753,6 +753,8 @@ export const peer = {
   keepAliveMs: 60_000,
   /** Within which both ends of a protected call show who they are. */
   proofMs: 10_000,
+  /** Callers whose keys the registry is asked for at once. */
+  maxLookups: 4,
   /** Values in a line of a protected call; an offer has the most. */
   maxLineValues: 256,
   /** How long an answer is waited for that tells a registry of ours from another one. */

@@ -20,12 +20,15 @@ export type CallEnds = {
   readonly isVerified: boolean;
 };
 
+type CallLink = Pick<SecuredLink, "offer" | "waitingBytes" | "remoteAddress">;
+
 export class PeerExchange implements Exchange {
   readonly frames = "call";
   readonly session: Exchange["session"];
   readonly mail: Exchange["mail"];
   readonly sealer: Exchange["sealer"];
-  readonly #link: Pick<SecuredLink, "offer" | "waitingBytes">;
+  readonly datagrams: Exchange["datagrams"];
+  readonly #link: CallLink;
   readonly #ends: CallEnds;
   readonly #listeners = new Set<() => void>();
   #handle: (event: SessionEvent) => void = () => {};
@@ -33,8 +36,14 @@ export class PeerExchange implements Exchange {
   /** The last channel of each offer that is open. */
   readonly #channels = new Map<string, number>();
 
-  constructor(link: Pick<SecuredLink, "offer" | "waitingBytes">, ends: CallEnds) {
+  constructor(link: CallLink, ends: CallEnds) {
     this.#link = link;
+    // The two know each other's addresses, and the call's connection ends with the call.
+    this.datagrams = {
+      server: () => link.remoteAddress,
+      isDirectAllowed: true,
+      checkAlive() {},
+    };
     this.#ends = ends;
     const { identity, self } = ends;
     this.session = {

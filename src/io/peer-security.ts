@@ -56,6 +56,10 @@ export class PeerSecurity {
   readonly #registry: ServerAddress;
   readonly #host: PeerHost;
   readonly #open = new Map<number, SecuredLink>();
+  /** Callers of whom nothing was known; they are remembered once there is a chat with them. */
+  readonly #newCallers = new Map<number, PeerHello>();
+  /** Callers whose keys the registry is being asked for. */
+  #lookups = 0;
   /** Whether the registry is one of ours. */
   #isOurs: Promise<boolean> | undefined;
 
@@ -71,6 +75,7 @@ export class PeerSecurity {
   }
 
   forget(connection: number): void {
+    this.#newCallers.delete(connection);
     if (this.#open.delete(connection)) this.#options.onClosed(connection);
   }
 
@@ -99,7 +104,9 @@ export class PeerSecurity {
     if (!(await this.#isOursNow())) return undefined;
     const deadline = new Deadline(limits.requestTimeoutMs);
     const message = withHeader(encodeBridge(this.#options.id, id), "keys", "look");
+    this.#lookups++;
     const { answer } = await askRegistry(this.#registry, message, deadline);
+    this.#lookups--;
     deadline.cancel();
     return "message" in answer && answer.message.type === "BRIDGEACK"
       ? answer.message.key
@@ -129,7 +136,8 @@ export class PeerSecurity {
           role: "caller",
           judge,
           onOpen: (hello) => {
-            const secured = this.#opened(hello, plan.state);
+            if (plan.state === "new") this.#remember(hello);
+            const secured = this.#securedBy(hello, plan.state);
             this.#host.peer()?.handleConnected(connection, at.host, performance.now(), secured);
           },
           onFailed: (why) =>
@@ -159,8 +167,11 @@ export class PeerSecurity {
           const events = this.#secure(connection, inner, {
             role: "called",
             judge: (hello) => this.#judgeCaller(hello, judged),
-            onOpen: (hello) =>
-              this.#host.peer()?.handleSecured(connection, this.#opened(hello, judged.state)),
+            onOpen: (hello) => {
+              const { state } = judged;
+              if (state === "new") this.#newCallers.set(connection, hello);
+              this.#host.peer()?.handleSecured(connection, this.#securedBy(hello, state));
+            },
             onFailed: (why) => {
               this.#options.say(`A call from ${from} was turned down: ${why}`);
               this.#host.peer()?.handleEnd(connection, performance.now());
@@ -195,6 +206,8 @@ export class PeerSecurity {
   }
 
   async #judgeCaller(hello: PeerHello, judged: { state: KeyState }): Promise<string | undefined> {
+    // Anybody can call, and each question is a connection of ours.
+    if (this.#lookups >= limits.maxLookups) return "too many call at once";
     const verdict = await this.#options.trust.judgeCaller(hello.id, hello.key, () =>
       this.#lookUp(hello.id),
     );
@@ -203,14 +216,21 @@ export class PeerSecurity {
     return undefined;
   }
 
-  /** Both ends know each other. */
-  #opened({ id, key, port, duplex }: PeerHello, state: KeyState): Secured {
-    const { trust, say, duplex: wantsDuplex } = this.#options;
-    if (state === "new") {
-      const problem = trust.remember(id, key);
-      if (problem !== undefined) say(problem);
-    }
-    return { id, port, state, isDuplex: duplex && wantsDuplex };
+  #remember({ id, key }: PeerHello): void {
+    const problem = this.#options.trust.remember(id, key);
+    if (problem !== undefined) this.#options.say(problem);
+  }
+
+  /** Remembers a caller once there is a chat: whoever merely calls fills no file. */
+  #rememberChat(connection: number): void {
+    const hello = this.#newCallers.get(connection);
+    if (hello === undefined || this.#host.peer()?.chatConnection !== connection) return;
+    this.#newCallers.delete(connection);
+    this.#remember(hello);
+  }
+
+  #securedBy({ id, port, duplex }: PeerHello, state: KeyState): Secured {
+    return { id, port, state, isDuplex: duplex && this.#options.duplex };
   }
 
   /** Puts a connection inside TLS to use; returns the handlers of its link's events. */
@@ -234,10 +254,12 @@ export class PeerSecurity {
       },
       onAnnounced: () => {
         this.#host.peer()?.handleAnnounced(connection, performance.now());
+        this.#rememberChat(connection);
         this.#host.applyOutputs();
       },
       onData: (bytes) => {
         this.#host.peer()?.handleData(connection, bytes, performance.now());
+        this.#rememberChat(connection);
         this.#host.applyOutputs();
       },
       onOffer: (message) => onOffer(connection, message),

@@ -74,6 +74,10 @@ export class SecuredLink {
     return this.#options.link.waitingBytes;
   }
 
+  get remoteAddress(): string {
+    return this.#options.link.remoteAddress;
+  }
+
   /** Sends bytes of the call. */
   send(text: string): void {
     if (this.#state === "open") this.#write({ type: "cpp", data: text });

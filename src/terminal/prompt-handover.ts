@@ -35,6 +35,8 @@ export class PromptHandover implements PersonFiles {
   readonly #handover: Handover;
   /** Offers that are being made, or are open. */
   #running = 0;
+  /** The path that was said last. */
+  #saidPath = "";
 
   constructor(options: PromptHandoverOptions) {
     this.#options = options;
@@ -144,15 +146,23 @@ export class PromptHandover implements PersonFiles {
         );
       }
       case "path":
-        return say(`To ${to}: ${pathText(event)}`);
+        return this.#sayPath(`To ${to}: ${pathText(event)}`);
       case "sent":
         progress(undefined);
         return say(`${to} has received ${countText(event.files, "file")}, ${sizeText(event.size)}`);
     }
   }
 
+  /** Another route of the same kind is nothing new to people. */
+  #sayPath(text: string): void {
+    if (text === this.#saidPath) return;
+    this.#saidPath = text;
+    this.#options.say(text);
+  }
+
   #showIncoming(event: IncomingOfferEvent): void {
     const { say, progress, acceptInto } = this.#options;
+    if (event.event === "path") return this.#sayPath(incomingText(event));
     if (event.event !== "offer-received") progress(undefined);
     const isAsked = event.event === "offer-received" && acceptInto === undefined;
     const advice = isAsked ? `: /get ${event.id} accepts, /decline ${event.id} declines` : "";

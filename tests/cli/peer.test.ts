@@ -306,7 +306,8 @@ test("files go over the call, from both ends, sealed; a pipe waits for them", as
   alice.type("/get 1");
   expect(await bob.exit()).toBe(0);
   const received = JSON.parse(await alice.line(/"event":"received"/)) as Record<string, unknown>;
-  expect(received).toMatchObject({ files: 2, failed: 0, path: "call" });
+  expect(received).toMatchObject({ files: 2, failed: 0 });
+  expect(["direct", "call"]).toContain(String(received["path"]));
   expect(readFileSync(world.path("Alice", "a.bin")).equals(content)).toBe(true);
   expect(readFileSync(world.path("Alice", "photos", "one.txt"), "utf8")).toBe("one");
   expect(existsSync(world.path("Alice", "photos", "empty"))).toBe(true);
@@ -340,6 +341,10 @@ test("a second caller is busy, and --turns takes turns", async () => {
   eve.type("/bridge Alice", "/chat", "me too");
   expect(await eve.exit()).toBe(4);
   expect(eve.stderr).toContain("Busy: the peer is in another chat");
+  // Whoever merely calls is not remembered.
+  const known = readFileSync(world.path("Alice", "known_keys"), "utf8");
+  expect(known).toContain("bob met");
+  expect(known).not.toContain("eve");
   alice.type("still here");
   await bob.line("Alice> still here");
 });
