@@ -1618,6 +1618,8 @@ export const postgres = {
   /** Rooms and mailboxes queried at once in such a check. */
   roomsPerLook: 500,
   mailboxesPerLook: 500,
+  /** Watched names queried at once, after notifications that may have been missed. */
+  watchedPerLook: 1_000,
   /** Messages of other servers read at once. */
   catchUpMessages: 1_000,
   /** Notified messages of a room that must wait for earlier ones being read. */

@@ -1,5 +1,6 @@
 // What owners of a name do with their account: devices, and the password.
 
+import type { ParleyError } from "../errors.ts";
 import { accounts as limits } from "../limits.ts";
 import { harmless, quoted } from "../text.ts";
 import type { AccountChangeKind } from "../protocol/messages.ts";
@@ -28,14 +29,54 @@ export function devices(hub: HubState, session: Session, command: Of<"devices">)
   withAccount(hub, session, command, (account) => answerDevices(hub, session, account, command));
 }
 
-export function deviceCode(hub: HubState, session: Session, { ref }: Of<"device-code">): void {
+export function deviceCode(hub: HubState, session: Session, command: Of<"device-code">): void {
+  const { ref } = command;
   const { account } = session.identity;
   if (account === "") return rejectUnowned(hub, session, ref);
   const code = writeCode(hub.options.newSecret());
-  hub.deviceCodes.set(account, hub.options.hashSecret(code), hub.nowMs);
-  hub.options.log.info("device code made", { ...sessionFields(session), account });
-  const seconds = Math.floor(limits.codeMs / 1_000);
-  hub.send(session, { type: "device-code", code, seconds, ref });
+  keepCode(hub, session, hub.options.hashSecret(code), account, (error) => {
+    if (error !== undefined) return rejectUnread(hub, session, command, error);
+    hub.options.log.info("device code made", { ...sessionFields(session), account });
+    const seconds = Math.floor(limits.codeMs / 1_000);
+    hub.send(session, { type: "device-code", code, seconds, ref });
+  });
+}
+
+/** In memory or, where the code may be typed at another server, in the store. */
+function keepCode(
+  hub: HubState,
+  session: Session,
+  hash: string,
+  account: string,
+  then: (error: ParleyError | undefined) => void,
+): void {
+  if (hub.options.shared === undefined) {
+    hub.deviceCodes.set(account, hash, hub.nowMs);
+    return then(undefined);
+  }
+  const queries = new StoreQueries(hub, session);
+  const code = { hash, account, ttlMs: limits.codeMs };
+  queries.ask<undefined>(
+    (done) => hub.store.putCode(code, done),
+    () => {},
+  );
+  queries.whenAnswered(then);
+}
+
+function takeCode(
+  hub: HubState,
+  session: Session,
+  hash: string,
+  then: (account: string | undefined, error?: ParleyError) => void,
+): void {
+  if (hub.options.shared === undefined) return then(hub.deviceCodes.take(hash, hub.nowMs));
+  let account: string | undefined;
+  const queries = new StoreQueries(hub, session);
+  queries.ask<string | undefined>(
+    (done) => hub.store.takeCode(hash, done),
+    (found) => (account = found),
+  );
+  queries.whenAnswered((error) => then(account, error));
 }
 
 export function link(hub: HubState, session: Session, command: Of<"link">): void {
@@ -55,12 +96,24 @@ export function link(hub: HubState, session: Session, command: Of<"link">): void
     return hub.send(session, { type: "error", code: "rate", message, ref, retryAfterMs: waitMs });
   }
   const hash = hub.options.hashSecret(readCode(command.code));
-  const account = hub.deviceCodes.take(hash, hub.nowMs);
-  if (account === undefined) {
+  takeCode(hub, session, hash, (account, error) => {
+    if (error !== undefined) return rejectUnread(hub, session, command, error);
+    if (account !== undefined) return linkTo(hub, session, command, account, key);
     const message =
       "There is no such code, or it has been used or is too old: /devices add makes another";
-    return reject(hub, session, "not-found", message, { ref });
-  }
+    reject(hub, session, "not-found", message, { ref });
+  });
+}
+
+/** The code was right. */
+function linkTo(
+  hub: HubState,
+  session: Session,
+  command: Of<"link">,
+  account: string,
+  key: string,
+): void {
+  const { ref } = command;
   hub.guessRates.wasRight(session.peer.address, hub.nowMs);
   const label = harmless(command.label).slice(0, limits.maxLabelChars);
   const change = { type: "add-key", account, key, label, atMs: hub.stampMs } as const;
@@ -68,7 +121,7 @@ export function link(hub: HubState, session: Session, command: Of<"link">): void
     session.proven = { key, account: id, isDevice: true };
     moveRole(hub, key, { id, name });
     const { proof } = command;
-    tellOthers(hub, session, id, { change: "device-added", device: label, key, proof });
+    tellOthers(hub, session, { id, name }, { change: "device-added", device: label, key, proof });
     hub.options.log.info("device added", { ...sessionFields(session), account: id, owner: name });
     hub.send(session, { type: "linked", name, ref });
   });
@@ -159,7 +212,7 @@ function revokeDevice(
     // A crash may have come between its joining and that.
     moveRole(hub, key, account);
     answerDevices(hub, session, account, command);
-    tellOthers(hub, session, id, { change: "device-revoked", device: label });
+    tellOthers(hub, session, account, { change: "device-revoked", device: label });
     // Also under other names, and without one.
     const reason = "This device may no longer use the name";
     putOut(hub, session, id, reason, (one) => one.proven.key === key);
@@ -215,9 +268,9 @@ function keepPassword(
   const { account } = session.identity;
   const change = { type: "set-password", account, password, atMs: hub.stampMs } as const;
   const isSet = password !== undefined;
-  changeAccount(hub, session, command, change, () => {
+  changeAccount(hub, session, command, change, (changed) => {
     hub.options.log.info("password changed", { ...sessionFields(session), account, isSet });
-    tellOthers(hub, session, account, { change: "password-changed", device: "" });
+    tellOthers(hub, session, changed, { change: "password-changed", device: "" });
     const reason = "The password was changed: log in again";
     putOut(hub, session, account, reason, isByPassword);
     const { ref, remember } = command;
@@ -237,12 +290,19 @@ function isByPassword({ proven }: Session): boolean {
 function tellOthers(
   hub: HubState,
   session: Session,
-  account: string,
+  { id, name }: Pick<Account, "id" | "name">,
   what: { change: AccountChangeKind; device: string; key?: string; proof?: string | undefined },
 ): void {
-  for (const one of hub.names.readers(accountMailbox(account))) {
+  for (const one of hub.names.readers(accountMailbox(id))) {
     if (one !== session) hub.send(one, { type: "account-changed", ...what });
   }
+  if (hub.options.shared === undefined) return;
+  hub.store.findElsewhere([fold(name)], (outcome) => {
+    for (const { server, folded: to } of outcome.done ? outcome.result : []) {
+      hub.signal(server, { type: "account-changed", to, ...what });
+    }
+  });
+  hub.wake();
 }
 
 function answerDevices(

@@ -1,6 +1,7 @@
 // What one hub has for single people at another server that uses the same store. It arrives once, in
 // the order of commits, or never if that server is over. Types only.
 
+import type { AccountChangeKind } from "../protocol/messages.ts";
 import type { Changer, Persona } from "./persona.ts";
 
 /** Whoever sends it, as their own server knows them; the receiver knows from which server it comes. */
@@ -63,6 +64,14 @@ export type PersonSignal = { readonly to: string } & (
       readonly shown: string;
       readonly tags: string;
       readonly timeMs: number;
+    }
+  /** A device of their account has changed it. */
+  | {
+      readonly type: "account-changed";
+      readonly change: AccountChangeKind;
+      readonly device: string;
+      readonly key?: string | undefined;
+      readonly proof?: string | undefined;
     }
   /** Is put out of the server, which says why. */
   | { readonly type: "expel"; readonly reason: string }

@@ -37,6 +37,12 @@ const handlers: Handlers = {
       hub.send(one, { type: "signal", from, persona, to, isRoom: false, tags, timeMs, id });
     }
   },
+  "account-changed"(hub, holder, { change, device, key, proof }) {
+    // Only its owner can have a registered name.
+    for (const one of devicesOf(hub, holder)) {
+      hub.send(one, { type: "account-changed", change, device, key, proof });
+    }
+  },
   expel(hub, holder, { reason }) {
     for (const one of devicesOf(hub, holder)) expel(hub, one, "kicked", reason);
   },

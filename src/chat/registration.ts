@@ -7,10 +7,13 @@ import { harmless, quoted } from "../text.ts";
 import { accountMailbox, type AccountOutcome } from "./account-store.ts";
 import type { Command, Ref } from "./events.ts";
 import type { HubState } from "./hub-state.ts";
+import { roomsOf } from "./membership.ts";
+import { claimName } from "./name-claims.ts";
 import { giveToken, hashNew } from "./passwords.ts";
 import { fold, nameProblem } from "./names/grammar.ts";
 import { refuseIfOverfull, reject, rejectUnread } from "./rejections.ts";
 import { moveRole } from "./rights-store.ts";
+import { shareMember } from "./share-presence.ts";
 import type { Session } from "./session.ts";
 import { sessionFields } from "./session-log.ts";
 
@@ -107,6 +110,17 @@ function refusalOf(
   }
 }
 
+/** At other servers, too, the name is the account's from now on: its other devices may have it. */
+function claimForAccount(hub: HubState, session: Session): void {
+  const { folded } = session.identity;
+  claimName(hub, session, { folded }, ({ problem, giveUp }) => {
+    if (problem !== undefined) hub.options.log.warn(problem.message);
+    if (session.phase !== "member") giveUp();
+  });
+  hub.list(folded);
+  for (const room of roomsOf(hub, session)) shareMember(hub, session, room, undefined);
+}
+
 /**
  * The session's name is registered. Runs between two batches, so that its mail is in one mailbox up
  * to here and in the other one from here on.
@@ -126,6 +140,7 @@ function own(hub: HubState, session: Session, account: string, command: Register
     gathering.mailboxes.push(record);
   }
   hub.names.beginAccount(session, account);
+  claimForAccount(hub, session);
   // Where there is no login, the name is nobody's any more.
   hub.options.control.dropRegistrations((id) => fold(id) === identity.folded);
   const { key } = session.proven;

@@ -187,6 +187,21 @@ export class StoreClient {
     );
   }
 
+  putCode(
+    code: { hash: string; account: string; ttlMs: number },
+    then: (outcome: Outcome<undefined>) => void,
+  ): void {
+    this.#request({ type: "put-code", ...code }, (reply) =>
+      then(outcomeOf(reply, (done) => (done.type === "put-code" ? done : undefined))),
+    );
+  }
+
+  takeCode(hash: string, then: (outcome: Outcome<string | undefined>) => void): void {
+    this.#request({ type: "take-code", hash }, (reply) =>
+      then(outcomeOf(reply, (done) => (done.type === "take-code" ? done : undefined))),
+    );
+  }
+
   #request(operation: StoreOperation, settle: (reply: SettledReply) => void): void {
     const request = { ...operation, id: this.#nextId++ };
     this.#open.push({ request, settle });

@@ -225,6 +225,9 @@ export type StoreResults = {
   "erase-message": boolean;
   "find-account": Account | undefined;
   "change-account": AccountOutcome;
+  "put-code": undefined;
+  /** The account of an unused code, which is used up. */
+  "take-code": string | undefined;
 };
 
 type StoreArguments = {
@@ -245,6 +248,9 @@ type StoreArguments = {
   "erase-message": { room: string; seq: number };
   "find-account": { lookup: AccountLookup };
   "change-account": { change: AccountChange };
+  /** The account's only code from now on, by its hash (device-codes.ts). Of shared stores alone. */
+  "put-code": { hash: string; account: string; ttlMs: number };
+  "take-code": { hash: string };
 };
 
 /** What the hub wants read or written. */

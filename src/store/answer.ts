@@ -58,6 +58,10 @@ function answer(store: LocalStore, request: StoreRequest): StoreReply {
       return { ...done, type: "change-rights", result: undefined };
     case "find-account":
       return { ...done, type: "find-account", result: store.accounts.find(request.lookup) };
+    // Codes are in the hub's memory, where no other server could want them.
+    case "put-code":
+    case "take-code":
+      return { ...done, type: request.type, result: undefined };
     case "change-account":
       return { ...done, type: "change-account", result: store.accounts.change(request.change) };
   }

@@ -26,6 +26,7 @@ export class Neighbours {
   readonly #people = new Map<string, DirectoryEntry>();
   readonly #members = new Map<string, Map<string, ForeignMember>>();
   readonly #versions = new Map<string, number>();
+  readonly #codes = new Map<string, string>();
   #batches = 0;
   #numbers = 0;
 
@@ -116,6 +117,14 @@ export class Neighbours {
       }
       case "overview":
         return { ...done, type: "overview", result: this.#overview() };
+      case "put-code":
+        this.#codes.set(request.hash, request.account);
+        return { ...done, type: "put-code", result: undefined };
+      case "take-code": {
+        const result = this.#codes.get(request.hash);
+        this.#codes.delete(request.hash);
+        return { ...done, type: "take-code", result };
+      }
       case "find-elsewhere":
         return { ...done, type: "find-elsewhere", result: this.#find(server, request.names) };
     }

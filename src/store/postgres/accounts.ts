@@ -41,6 +41,34 @@ export class PostgresAccounts {
     return await find(this.#database.run, lookup);
   }
 
+  /** The account's only code from now on; past the limit, those that end first are forgotten. */
+  async putCode(hash: string, account: string, ttlMs: number): Promise<void> {
+    await this.#database.transact(async (run) => {
+      await run(
+        `DELETE FROM parley.device_codes
+         WHERE account = $1 OR expires <= clock_timestamp() OR hash IN (
+           SELECT hash FROM parley.device_codes ORDER BY expires DESC OFFSET $2)`,
+        [account, limits.codes - 1],
+      );
+      await run(
+        `INSERT INTO parley.device_codes (hash, account, expires)
+         VALUES ($1, $2, clock_timestamp() + $3::bigint * interval '1 millisecond')
+         ON CONFLICT (hash) DO UPDATE SET account = excluded.account, expires = excluded.expires`,
+        [hash, account, ttlMs],
+      );
+    });
+  }
+
+  /** The account of a code, which is used up; undefined: there is none (any more). */
+  async takeCode(hash: string): Promise<string | undefined> {
+    const [row] = await this.#database.run<{ account: string; valid: boolean }>(
+      `DELETE FROM parley.device_codes WHERE hash = $1
+       RETURNING account, expires > clock_timestamp() AS valid`,
+      [hash],
+    );
+    return row?.valid === true ? row.account : undefined;
+  }
+
   async change(change: AccountChange): Promise<AccountOutcome> {
     try {
       return await this.#database.transact((run) => apply(run, change));

@@ -30,6 +30,8 @@ export class Feed implements Follower, SharedStore {
   #catchingUp: Promise<void> | undefined;
   /** Somebody may have come or gone without a notice. */
   #mayMissPeople = false;
+  /** Watched names that are still to be looked for. */
+  #watched: readonly string[] = [];
   /** Signals are being taken. */
   #taking: Promise<void> | undefined;
   /** Signals that the hub has had and that are not known to be deleted. */
@@ -127,7 +129,7 @@ export class Feed implements Follower, SharedStore {
     await this.#catchUp();
     await this.#takeSignals();
     await this.#lookForServers(hub);
-    if (this.#mayMissPeople) await this.#lookForPeople(hub);
+    await this.#lookForPeople(hub);
     await this.#readMail(hub);
     await this.#readRights();
   }
@@ -346,19 +348,15 @@ export class Feed implements Follower, SharedStore {
     }
   }
 
+  /** A part of the watched names in each look: there may be a great many. */
   async #lookForPeople(hub: SharedHub): Promise<void> {
+    if (this.#mayMissPeople) this.#watched = hub.watchedNames();
     this.#mayMissPeople = false;
-    const watched = hub.watchedNames();
-    try {
-      for (let i = 0; i < watched.length; i += limits.mailboxesPerLook) {
-        const names = watched.slice(i, i + limits.mailboxesPerLook);
-        const people = await this.#store.directory.find(names, this.#store.serverId);
-        this.#hub?.handleForeign({ type: "watched", names, people });
-      }
-    } catch (error) {
-      this.#mayMissPeople = true;
-      throw error;
-    }
+    const names = this.#watched.slice(0, limits.watchedPerLook);
+    if (names.length === 0) return;
+    const people = await this.#store.directory.find(names, this.#store.serverId);
+    this.#watched = this.#watched.slice(names.length);
+    this.#hub?.handleForeign({ type: "watched", names, people });
   }
 
   async #readMail(hub: SharedHub): Promise<void> {

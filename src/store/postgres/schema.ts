@@ -188,6 +188,16 @@ const version6 = "CREATE INDEX members_by_person ON parley.members (folded, serv
 /** Version 7: where clients reach a server. */
 const version7 = "ALTER TABLE parley.servers ADD COLUMN address text NOT NULL DEFAULT '';";
 
+/** Version 8: codes with which devices join an account. */
+const version8 = `
+  CREATE TABLE parley.device_codes (
+    hash text PRIMARY KEY,
+    account text NOT NULL REFERENCES parley.accounts ON DELETE CASCADE,
+    expires timestamptz NOT NULL
+  );
+  CREATE INDEX device_codes_of ON parley.device_codes (account);
+`;
+
 /** Step `i` turns version `i` into `i + 1`. Never change a released step; add one. */
 export const migrations: readonly string[] = [
   tables,
@@ -197,6 +207,7 @@ export const migrations: readonly string[] = [
   version5,
   version6,
   version7,
+  version8,
 ];
 
 /** Made anew after every migration: they belong to the newest tables. */

@@ -71,6 +71,11 @@ type SessionRow = {
   seen: number | string;
 };
 
+type AccountRequest = Extract<
+  StoreRequest,
+  { type: "put-code" | "take-code" | "find-account" | "change-account" }
+>;
+
 const sessionColumns = "s.id, s.name, s.n, s.mail, s.network, s.seen_ms AS seen";
 
 export class PostgresStore {
@@ -306,6 +311,19 @@ export class PostgresStore {
       case "change-rights":
         await this.#changeRights(request.changes);
         return { ...done, type: "change-rights", result: undefined };
+      default:
+        return await this.#performOnAccounts(request);
+    }
+  }
+
+  async #performOnAccounts(request: AccountRequest): Promise<StoreReply> {
+    const done = { id: request.id, outcome: "done" } as const;
+    switch (request.type) {
+      case "put-code":
+        await this.#accounts.putCode(request.hash, request.account, request.ttlMs);
+        return { ...done, type: "put-code", result: undefined };
+      case "take-code":
+        return { ...done, type: "take-code", result: await this.#accounts.takeCode(request.hash) };
       case "find-account":
         return { ...done, type: "find-account", result: await this.#accounts.find(request.lookup) };
       case "change-account": {

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { ForeignEvent, SharedHub } from "../../../src/chat/foreign-events.ts";
 import type { HubSignal } from "../../../src/chat/hub-signal.ts";
-import type { Batch, StoreReply } from "../../../src/chat/store.ts";
+import type { Batch, StoreOperation, StoreReply } from "../../../src/chat/store.ts";
 import { Database } from "../../../src/store/postgres/database.ts";
 import { parseDatabaseUrl } from "../../../src/store/postgres/database-url.ts";
 import { Feed } from "../../../src/store/postgres/feed.ts";
@@ -116,6 +116,42 @@ describe.skipIf(!hasPostgres)("the directory in PostgreSQL", () => {
     const taken = heard.flatMap((event) => (event.type === "signal" ? [event.signal.to] : []));
     expect(taken).toEqual(["a", "b", "c"]);
     expect(await database.run("SELECT id FROM parley.signals")).toEqual([]);
+  });
+
+  test("codes for devices are good once, one for each account, and for a while", async () => {
+    const database = await connect(await cluster!.newDatabase());
+    const [east, west] = [await PostgresStore.open(database), await PostgresStore.open(database)];
+    let id = 0;
+    const ask = (store: PostgresStore, operation: StoreOperation): Promise<StoreReply> =>
+      new Promise((resolve) => store.answer({ ...operation, id: ++id }, resolve));
+    for (const account of ["a", "b"]) {
+      const names = { account, name: account, folded: account };
+      const change = {
+        type: "register",
+        ...names,
+        key: undefined,
+        password: "p",
+        atMs: 1,
+      } as const;
+      await ask(east, { type: "change-account", change });
+    }
+    const put = (hash: string, account: string, ttlMs = 60_000) =>
+      ask(east, { type: "put-code", hash, account, ttlMs });
+    const take = async (hash: string) => {
+      const reply = await ask(west, { type: "take-code", hash });
+      return reply.outcome === "done" ? reply.result : reply.outcome;
+    };
+    await put("one", "a");
+    await put("two", "a");
+    await put("three", "b");
+    expect([await take("one"), await take("two"), await take("two")]).toEqual([
+      undefined,
+      "a",
+      undefined,
+    ]);
+    await put("four", "a", 0);
+    expect(await take("four")).toBeUndefined();
+    expect(await take("three")).toBe("b");
   });
 
   test("a database of version 2 is migrated with what is in it", async () => {

@@ -16,7 +16,7 @@ let database: Database;
 const emptied = `
   TRUNCATE parley.servers, parley.rooms, parley.batches, parley.sessions, parley.mail, parley.rights,
     parley.accounts, parley.account_keys, parley.account_tokens, parley.names, parley.members,
-    parley.signals, parley.people RESTART IDENTITY;
+    parley.signals, parley.people, parley.device_codes RESTART IDENTITY;
   DELETE FROM parley.meta WHERE key NOT IN ('schema', 'epoch');`;
 
 async function open(options: PostgresOptions): Promise<StoreBackend> {

@@ -1,0 +1,43 @@
+// Devices of one account at several servers: a code made at one adds a device at another, and each hears
+// of it.
+
+import { expect, test } from "bun:test";
+import { Neighbours } from "./neighbours.ts";
+import { owner, withKey } from "./owner.ts";
+import type { Client } from "./rig.ts";
+
+function ask(client: Client, request: object): Record<string, unknown> {
+  client.text();
+  const lines = client.send({ ...request, ref: "ask" }).lines();
+  return lines.find(({ ref }) => ref === "ask") ?? {};
+}
+
+test("a device joins its account at another server, by a code that is good for one", () => {
+  const world = new Neighbours();
+  const [east, west] = [world.server("east"), world.server("west")];
+  const desk = owner(east, "Ann", "desk");
+  const { code } = ask(desk, { type: "device-code" });
+  const [guest, thief] = [withKey(west, "Guest", "phone"), withKey(west, "Thief", "other")];
+  world.deliver();
+  desk.text();
+  const linked = ask(guest, { type: "link", code, label: "phone", proof: "p".repeat(43) });
+  expect(linked).toMatchObject({ type: "linked", name: "Ann" });
+  expect(ask(thief, { type: "link", code, label: "mine" })).toMatchObject({ code: "not-found" });
+  world.deliver();
+  // The one that made the code can vouch for the new one.
+  expect(desk.lines()).toContainEqual(
+    expect.objectContaining({ type: "account-changed", change: "device-added", device: "phone" }),
+  );
+  guest.send({ type: "bye" });
+  const phone = withKey(west, "Ann", "phone");
+  expect(phone.lines()[0]).toMatchObject({ session: { name: "Ann", registered: true } });
+  world.deliver();
+  desk.text();
+  expect(ask(phone, { type: "set-password", password: "correct horse" })).toMatchObject({
+    type: "password-set",
+  });
+  world.deliver();
+  expect(desk.lines()).toContainEqual(
+    expect.objectContaining({ type: "account-changed", change: "password-changed" }),
+  );
+});
