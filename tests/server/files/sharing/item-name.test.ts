@@ -1,0 +1,82 @@
+// Under which names things come into the shared folder, and rows that are damaged.
+
+import { expect, test } from "bun:test";
+import * as fc from "fast-check";
+import { sharing as limits } from "../../../../src/limits.ts";
+import { foldedItem, freeName, nameProblem } from "../../../../src/server/files/sharing/item-name.ts";
+import {
+  decodeItem,
+  decodeUpload,
+  encodeRow,
+  type SharedItem,
+} from "../../../../src/server/files/sharing/rows.ts";
+
+const names = fc.oneof(
+  fc.string({ unit: "grapheme", minLength: 1, maxLength: 300 }),
+  fc.constantFrom("a.txt", "A.TXT", "caf\u00e9", "cafe\u0301", "a", "\u0130.txt", "ﬁ.txt"),
+);
+
+test("every name that may be gets one that is free, fits, and may be", () => {
+  fc.assert(
+    fc.property(fc.array(names, { maxLength: 20 }), (wanted) => {
+      const taken = new Set<string>();
+      for (const name of wanted.filter((one) => nameProblem(one) === undefined)) {
+        const free = freeName(name, (folded) => taken.has(folded));
+        expect(taken.has(foldedItem(free))).toBe(false);
+        expect(nameProblem(free)).toBeUndefined();
+        expect(Buffer.byteLength(free)).toBeLessThanOrEqual(limits.maxNameBytes);
+        taken.add(foldedItem(free));
+      }
+    }),
+  );
+});
+
+test("many of one name are told apart", () => {
+  const taken = new Set<string>();
+  const given = Array.from({ length: 50 }, () => {
+    const free = freeName("a.tar.gz", (folded) => taken.has(folded));
+    taken.add(foldedItem(free));
+    return free;
+  });
+  expect(new Set(given).size).toBe(50);
+  expect(given.slice(0, 3)).toEqual(["a.tar.gz", "a.tar (2).gz", "a.tar (3).gz"]);
+});
+
+const item: SharedItem = {
+  id: "id",
+  upload: "upload",
+  parts: 2,
+  name: "a.txt",
+  isFolder: false,
+  version: "file 1 2",
+  by: "Ann",
+  person: "person",
+  device: undefined,
+  shares: ["192.0.2.1"],
+  room: "lobby",
+  bytes: 1,
+  files: 1,
+  entries: 1,
+  atMs: 1_700_000_000_000,
+};
+
+test("a row is read as it was written", () => {
+  expect(decodeItem("id", encodeRow(item))).toEqual(item);
+  const { upload: _, parts: __, name: ___, isFolder: ____, version: _____, ...upload } = item;
+  expect(decodeUpload("id", encodeRow(upload))).toEqual(upload);
+});
+
+test("a row that is cut, or of somebody else's making, is none, and breaks nothing", () => {
+  const text = encodeRow(item);
+  for (let length = 0; length < text.length; length++) {
+    expect(decodeItem("id", text.slice(0, length))).toBeUndefined();
+  }
+  fc.assert(
+    fc.property(fc.oneof(fc.string(), fc.json()), (text) => {
+      decodeItem("id", text);
+      decodeUpload("id", text);
+    }),
+  );
+  const negative = text.replace('"bytes":1', '"bytes":-1');
+  expect(decodeItem("id", negative)).toBeUndefined();
+});
