@@ -429,6 +429,8 @@ export const pageFiles = {
   maxTreeEntries: 20_000,
   /** How many of its files are fetched at a time. */
   filesAtOnce: 6,
+  /** Files of a folder where each is a download of its own: a browser asks, or shows, each of them. */
+  maxTreeDownloads: 50,
   /**
    * A file for the shared folder that was refused because of the rate is retried after this long.
    */

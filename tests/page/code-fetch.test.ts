@@ -20,7 +20,7 @@ const info = (name: string, size = 5): FileInfo => ({ name, size, modified: 0 })
 
 class Kept implements SaveTarget {
   readonly saved = "Saved";
-  readonly takesFolders = false;
+  readonly maxTreeFiles = 0;
   readonly files = new Map<string, number>();
 
   async open(name: string): Promise<FileSink> {

@@ -5,6 +5,7 @@ import { expect, test } from "bun:test";
 import { Channel } from "../../src/handover/channel.ts";
 import { pageFiles } from "../../src/limits.ts";
 import type { OfferCard, OfferCards } from "../../src/page/offer-cards.ts";
+import { ChunkCipher } from "../../src/page/handover/chunk-cipher.ts";
 import { IncomingFiles } from "../../src/page/handover/incoming-files.ts";
 import type { OfferPort } from "../../src/page/handover/offer-port.ts";
 import { PageHandover } from "../../src/page/handover/page-handover.ts";
@@ -19,7 +20,7 @@ const offer = "AAECAwQFBgcICQoLDA0ODw";
 /** Keeps what is saved. */
 class Kept implements SaveTarget {
   readonly saved = "Saved";
-  readonly takesFolders = true;
+  readonly maxTreeFiles = 50;
   readonly files = new Map<string, number>();
   discarded = 0;
 
@@ -154,6 +155,72 @@ test("what does not open is requested a few times, and never saved", async () =>
   });
   expect(card.detail).toContain("came damaged 3 times");
   expect([pulls, target.files.size, target.discarded]).toEqual([3, 0, 1]);
+});
+
+test("what is still being written when it ends does not make it run again", async () => {
+  const shown: Partial<OfferCard>[] = [];
+  const port: OfferPort = {
+    offer: () => 1,
+    answer: () => files.handleOffer({ type: "channel", offer, channel: 1, with: "Eve" }),
+    end() {},
+    frames: () => ({ pass: (data) => eve.receive(data), waitingBytes: () => 0 }),
+  };
+  const back = (data: string) => files.handleOffer({ type: "passed", offer, channel: 1, data });
+  const eve: Channel = new Channel({ pass: back, waitingBytes: () => 0 }, undefined, false, {
+    line(text) {
+      const line = JSON.parse(text) as Record<string, unknown>;
+      if (line["type"] === "files") {
+        eve.sendLine(
+          JSON.stringify({ type: "files", files: [info("a.txt", 100_000)], ref: line["ref"] }),
+        );
+      }
+      if (line["type"] === "fetch") token = String(line["token"]);
+      offering(100_000)(line, eve);
+    },
+    piece() {},
+    broken() {},
+  });
+  const chunkBytes = 65_536;
+  let token = "";
+  const writing = Promise.withResolvers<void>();
+  const written = Promise.withResolvers<void>();
+  const target: SaveTarget = {
+    saved: "Saved",
+    maxTreeFiles: 0,
+    open: async () => ({
+      async write() {
+        writing.resolve();
+        await written.promise;
+      },
+      async restart() {},
+      finish: async () => undefined,
+      async discard() {},
+    }),
+    folder: () => Promise.reject(new Error("no folders")),
+  };
+  const files: IncomingFiles = new IncomingFiles({
+    offer,
+    from: "Eve",
+    summary: { ...one, bytes: 100_000 },
+    port,
+    show: (change) => void shown.push(change),
+    download: () => "",
+    onOver() {},
+  });
+  const accepted = files.accept(target);
+  await until(() => token !== "", "a fetch");
+  const key = await ChunkCipher.derive(Buffer.from(token, "base64url").slice(), 1);
+  const sealed = await key.seal(0, new Uint8Array(chunkBytes));
+  const data = Buffer.from(sealed.subarray(chunkBytes)).toString("base64");
+  eve.sendLine(JSON.stringify({ type: "tags", transfer: 1, from: 0, data }));
+  eve.sendPiece({ transfer: 1, offset: 0, bytes: sealed.subarray(0, 32_768) });
+  eve.sendPiece({ transfer: 1, offset: 32_768, bytes: sealed.subarray(32_768, chunkBytes) });
+  await writing.promise;
+  files.handleOffer({ type: "offer-ended", offer, reason: "cancelled" });
+  written.resolve();
+  await accepted;
+  const phases = shown.flatMap(({ phase }) => phase ?? []);
+  expect(phases.at(-1)).toBe("cancelled");
 });
 
 test("frames that are none, and lines without end, end it", async () => {

@@ -42,7 +42,7 @@ function outgoing(files: readonly File[], port: Partial<OfferPort>) {
 /** Keeps what comes. */
 class Kept implements SaveTarget {
   readonly saved = "Saved";
-  readonly takesFolders = false;
+  readonly maxTreeFiles = 0;
   readonly files = new Map<string, Buffer>();
   restarts = 0;
 

@@ -82,21 +82,34 @@ inBrowser("a folder goes into a picked folder, with names that every system can 
   expect(await sha256Of(ann, "picked/photos (2)/2024/7.txt")).toBe(hashOf(Buffer.from("number 7")));
 });
 
-inBrowser("a browser that saves no folders says so, and takes the files", async () => {
+inBrowser("a browser that saves no folders says so, and takes their files one by one", async () => {
   const { path } = file("taken.bin", 1_000);
-  await using carl = sender(rig, "Carl", "Plain", join(rig.folder, "photos"));
+  const deep = join(rig.folder, "pictures", "2024");
+  mkdirSync(deep, { recursive: true });
+  writeFileSync(join(deep, "beach.txt"), "waves");
+  writeFileSync(join(rig.folder, "pictures", "list.txt"), "beach");
+  await using both = sender(rig, "Carl", "Plain", path, join(rig.folder, "pictures"));
   await isIn(plain, "asking");
   expect(await plain.get(`${lastCard}.innerText`)).toContain("This browser saves no folders");
-  expect(await plain.get(`${lastCard}.querySelector("button.primary").hidden`)).toBe(true);
-  await press(plain, "Decline");
-  expect(await carl.exit()).toBe(4);
-  await using both = sender(rig, "Carl", "Plain", path, join(rig.folder, "photos"));
+  await press(plain, "Accept");
+  await isIn(plain, "done");
+  expect(await both.exit()).toBe(0);
+  for (const [name, bytes] of [
+    ["taken.bin", 1_000],
+    ["pictures - 2024 - beach.txt", 5],
+    ["pictures - list.txt", 5],
+  ] as const) {
+    await until(() => Bun.file(join(rig.downloads, name)).size === bytes, name);
+  }
+  expect(await plain.get(`${lastCard}.querySelectorAll(".offer-saved a").length`)).toBe(3);
+  for (let i = 0; i < 60; i++) writeFileSync(join(rig.folder, "pictures", `${i}.txt`), "x");
+  await using many = sender(rig, "Carl", "Plain", path, join(rig.folder, "pictures"));
+  await isIn(plain, "asking");
   await press(plain, "Accept");
   await isIn(plain, "failed");
-  expect(await plain.get(`${lastCard}.innerText`)).toContain("this browser saves no folders");
-  await until(() => Bun.file(join(rig.downloads, "taken.bin")).size === 1_000, "taken.bin");
-  expect(await both.exit()).not.toBe(0);
-  expect(both.stderr).toContain("1 of");
+  expect(await plain.get(`${lastCard}.innerText`)).toContain("up to 50, and there are 62");
+  expect(await many.exit()).not.toBe(0);
+  expect(many.stderr).toContain("1 of");
 });
 
 inBrowser("either end can stop it, and the card says who", async () => {

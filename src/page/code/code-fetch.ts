@@ -38,7 +38,7 @@ export interface CodeFetchOptions {
   readonly join: (offer: string, number: number) => void;
   readonly port: Pick<OfferPort, "end" | "frames">;
   readonly show: (change: Partial<CodeView>) => void;
-  readonly save: (file: StoredFile, name: string) => void;
+  readonly save: (file: StoredFile) => void;
 }
 
 type Open = { readonly number: number; control: ChannelControl | undefined };
@@ -215,6 +215,8 @@ export class CodeFetch {
   }
 
   #progress(doneBytes: number): void {
+    // What was being written when it ended, or the channel was lost, is told by the next progress.
+    if (this.#isOver || this.#channels.current === undefined) return;
     const nowMs = performance.now();
     if (nowMs - this.#shownMs >= pageFiles.showMs) {
       this.#shownMs = nowMs;

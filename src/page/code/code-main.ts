@@ -10,6 +10,7 @@ import { codeText, parseCode } from "../../trust/code.ts";
 import { byId, h, icon, saveFile, setProblem, setText } from "../dom.ts";
 import { hasCipher } from "../handover/chunk-cipher.ts";
 import { offerPort } from "../handover/offer-port.ts";
+import { folderAdvice } from "../folder-advice.ts";
 import { canSaveFolders, chooseTarget } from "../handover/save-target.ts";
 import { progressText } from "../progress-text.ts";
 import { WebSocketDriver } from "../websocket-driver.ts";
@@ -51,7 +52,7 @@ function show(change: Partial<CodeView>): void {
   status.setAttribute("aria-live", phase === "running" ? "off" : "polite");
   setText(status, phase === "running" ? progressText(view) : text);
   status.classList.toggle("problem", phase === "failed");
-  save.hidden = phase !== "listed" || (!canSaveFolders() && view.list.every(isFolder));
+  save.hidden = phase !== "listed";
   cancel.hidden = phase === "done" || phase === "failed";
   if (phase === "listed" && !save.hidden) save.focus();
 }
@@ -63,10 +64,7 @@ function showList(): void {
   );
   const more = view.list.length - maxNames;
   if (more > 0) names.append(h("li", {}, `and ${more} more`));
-  const advice =
-    view.list.some(isFolder) && !canSaveFolders()
-      ? " · This browser saves no folders: use parley fetch-file, or a browser like Chromium."
-      : "";
+  const advice = view.list.some(isFolder) && !canSaveFolders() ? ` · ${folderAdvice}` : "";
   setText(facts, `${sizeText(view.bytes)} · sealed: the server can't read it${advice}`);
 }
 
@@ -103,7 +101,7 @@ function start(text: string): void {
     },
     port: offerPort(() => session, step),
     show,
-    save: ({ file }, name) => {
+    save: ({ file, name }) => {
       const url = saveFile(file, name);
       const link = h(
         "a",

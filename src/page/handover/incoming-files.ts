@@ -52,7 +52,7 @@ export class IncomingFiles {
     this.#options = options;
     this.#taker = new FilesTaker(this.#channels, options.summary, {
       onProgress: (doneBytes) => this.#progress(doneBytes),
-      onSaved: (file, name) => this.#handleSaved(file, name),
+      onSaved: (file) => this.#handleSaved(file),
     });
   }
 
@@ -203,6 +203,8 @@ export class IncomingFiles {
   }
 
   #progress(doneBytes: number): void {
+    // What was being written when it ended, or the channel was lost, is told by the next progress.
+    if (this.#isOver || this.#channels.current === undefined) return;
     const nowMs = performance.now();
     if (nowMs - this.#shownMs >= pageFiles.showMs) {
       this.#shownMs = nowMs;
@@ -216,7 +218,7 @@ export class IncomingFiles {
   }
 
   /** Can be had again for a while; then its room on disk is given back. */
-  #handleSaved({ file, release }: StoredFile, name: string): void {
+  #handleSaved({ file, name, release }: StoredFile): void {
     const url = this.#options.download(file, name);
     this.#saved.push({ name, url });
     this.#options.show({ saved: [...this.#saved] });

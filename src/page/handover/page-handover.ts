@@ -7,6 +7,7 @@ import type { OfferSummary } from "../../protocol/messages.ts";
 import { secretText } from "../../secrets.ts";
 import { harmless } from "../../text.ts";
 import { isOver, type OfferCard, type OfferCards } from "../offer-cards.ts";
+import { folderAdvice } from "../folder-advice.ts";
 import type { Action } from "../state.ts";
 import { fileTime } from "../timeline.ts";
 import { hasCipher } from "./chunk-cipher.ts";
@@ -293,14 +294,14 @@ function incomingCard(id: number, from: string, { files, bytes, names }: OfferSu
     doneBytes: 0,
     bytesPerSecond: 0,
     detail: adviceFor(names),
-    canAccept: !names.every(isFolder) || canSaveFolders(),
+    canAccept: true,
     saved: [],
   };
 }
 
 function adviceFor(names: readonly string[]): string {
   if (!names.some(isFolder) || canSaveFolders()) return "";
-  return "This browser saves no folders: take them with parley client, or with a browser like Chromium.";
+  return folderAdvice;
 }
 
 function isFolder(name: string): boolean {

@@ -22,6 +22,7 @@ export interface FileSink {
 /** A file in the page's own store. */
 export type StoredFile = {
   readonly file: Blob;
+  readonly name: string;
   /** Nobody needs it any more. */
   release(): Promise<void>;
 };
@@ -29,8 +30,8 @@ export type StoredFile = {
 export interface SaveTarget {
   /** What to say once everything is there. */
   readonly saved: string;
-  /** Folders can be saved. */
-  readonly takesFolders: boolean;
+  /** Files of one folder that it takes: few where each of them is a download of its own. */
+  readonly maxTreeFiles: number;
   /** `name` is a file's: no path. @throws ParleyError `storage` */
   open(name: string): Promise<FileSink>;
   /** A folder in it with that name, or one like it. @throws ParleyError `storage` */
@@ -70,7 +71,7 @@ export async function chooseTarget(expected: Expected): Promise<SaveTarget | und
   return await ownStore(expected.bytes);
 }
 
-/** Whether folders can be saved at all. */
+/** Whether folders can be saved as such. */
 export function canSaveFolders(): boolean {
   return "showDirectoryPicker" in window;
 }
@@ -98,13 +99,13 @@ export const anyPlatform: NameRules = {
 };
 
 /** A name that all of them can hold, and that shows what it is. */
-export function savedName(name: string): string {
+function savedName(name: string): string {
   return heldName(harmless(name) || "file", anyPlatform);
 }
 
 /** The file that the user has picked. */
 class PickedFile implements SaveTarget {
-  readonly takesFolders = false;
+  readonly maxTreeFiles = 0;
   readonly #handle: FileSystemFileHandle;
 
   constructor(handle: FileSystemFileHandle) {
@@ -133,7 +134,7 @@ type Removable = { remove?: () => Promise<void> };
 
 /** A folder that the user has picked, or one in it. */
 class Folder implements SaveTarget {
-  readonly takesFolders = true;
+  readonly maxTreeFiles = limits.maxTreeEntries;
   readonly #handle: FileSystemDirectoryHandle;
 
   constructor(handle: FileSystemDirectoryHandle) {
@@ -199,28 +200,29 @@ async function ownStore(bytes: number): Promise<SaveTarget> {
 
 class OwnStore implements SaveTarget {
   readonly saved = "Saved in your downloads";
-  readonly takesFolders = false;
+  readonly maxTreeFiles = limits.maxTreeDownloads;
   readonly #folder: FileSystemDirectoryHandle;
 
   constructor(folder: FileSystemDirectoryHandle) {
     this.#folder = folder;
   }
 
-  async open(): Promise<FileSink> {
-    // Nobody else sees the name.
-    const name = crypto.randomUUID();
+  async open(given: string): Promise<FileSink> {
+    // Nobody else sees how it is called here.
+    const own = crypto.randomUUID();
+    const name = savedName(given);
     try {
-      const handle = await this.#folder.getFileHandle(name, { create: true });
-      const release = (): Promise<void> => this.#folder.removeEntry(name);
-      const result = async () => ({ file: await handle.getFile(), release });
+      const handle = await this.#folder.getFileHandle(own, { create: true });
+      const release = (): Promise<void> => this.#folder.removeEntry(own);
+      const result = async () => ({ file: await handle.getFile(), name, release });
       return await StreamSink.open(handle, release, result);
     } catch (error) {
       throw storageError(error);
     }
   }
 
-  folder(): Promise<SaveTarget> {
-    return Promise.reject(noFolders());
+  async folder(name: string): Promise<SaveTarget> {
+    return new Flattened(this, name);
   }
 }
 
@@ -229,9 +231,9 @@ let heldBytes = 0;
 
 class InMemory implements SaveTarget {
   readonly saved = "Saved in your downloads";
-  readonly takesFolders = false;
+  readonly maxTreeFiles = limits.maxTreeDownloads;
 
-  async open(): Promise<FileSink> {
+  async open(name: string): Promise<FileSink> {
     let kept: Uint8Array<ArrayBuffer>[] = [];
     let bytes = 0;
     const drop = async (): Promise<void> => {
@@ -248,18 +250,41 @@ class InMemory implements SaveTarget {
         }
       },
       restart: drop,
-      finish: async () => ({ file: new Blob(kept), release: drop }),
+      finish: async () => ({ file: new Blob(kept), name: savedName(name), release: drop }),
       discard: drop,
     };
   }
 
-  folder(): Promise<SaveTarget> {
-    return Promise.reject(noFolders());
+  async folder(name: string): Promise<SaveTarget> {
+    return new Flattened(this, name);
   }
 }
 
-function noFolders(): ParleyError {
-  return new ParleyError("storage", "this browser saves no folders");
+/** A folder where there are none: its files have its name before theirs. */
+class Flattened implements SaveTarget {
+  readonly #store: SaveTarget;
+  readonly #name: string;
+
+  constructor(store: SaveTarget, name: string) {
+    this.#store = store;
+    this.#name = name;
+  }
+
+  get saved(): string {
+    return this.#store.saved;
+  }
+
+  get maxTreeFiles(): number {
+    return this.#store.maxTreeFiles;
+  }
+
+  open(name: string): Promise<FileSink> {
+    return this.#store.open(`${this.#name} - ${name}`);
+  }
+
+  async folder(name: string): Promise<SaveTarget> {
+    return new Flattened(this.#store, `${this.#name} - ${name}`);
+  }
 }
 
 /** Writes to a file handle: what is written shows when it is finished. */

@@ -8,7 +8,7 @@ import type { FileInfo } from "../../protocol/messages.ts";
 import { quoted } from "../../text.ts";
 import { ChannelLost, type Channels } from "./channel-control.ts";
 import { FileFetch } from "./file-fetch.ts";
-import { type SaveTarget, savedName, type StoredFile } from "./save-target.ts";
+import type { SaveTarget, StoredFile } from "./save-target.ts";
 import { fetchTree } from "./tree-fetch.ts";
 
 export type Outcome = { files: number; failed: number; reason: string };
@@ -20,7 +20,7 @@ export interface TakeHooks {
   /** Bytes of all files that are written. */
   onProgress(doneBytes: number): void;
   /** A file is to be handed to the browser's downloads. */
-  onSaved(file: StoredFile, name: string): void;
+  onSaved(file: StoredFile): void;
 }
 
 export class FilesTaker {
@@ -72,7 +72,7 @@ export class FilesTaker {
       });
       await fetch.run(this.#channels);
       const saved = await sink.finish();
-      if (saved !== undefined) this.#hooks.onSaved(saved, savedName(name));
+      if (saved !== undefined) this.#hooks.onSaved(saved);
       outcome.files++;
     } catch (error) {
       count(0);
@@ -82,10 +82,6 @@ export class FilesTaker {
   }
 
   async #takeFolder(name: string, target: SaveTarget, outcome: Outcome): Promise<void> {
-    if (!target.takesFolders) {
-      const sentence = "this browser saves no folders: a Chromium browser does, and parley client";
-      throw new ParleyError("usage", sentence);
-    }
     await fetchTree(this.#channels, name, target, (path, as, into) =>
       counted(outcome, path, () => this.#takeFile(path, as, into, outcome)),
     );

@@ -20,6 +20,7 @@ export async function fetchTree(
   fetchOne: FetchOne,
 ): Promise<number> {
   const manifest = await list(channels, name);
+  if (manifest.totals.files > target.maxTreeFiles) throw tooMany(manifest.totals.files, target);
   const names = SavedNames.choose(manifest, anyPlatform);
   const root = await target.folder(name);
   const folders = new Map<TreeNode | undefined, SaveTarget>([[undefined, root]]);
@@ -41,6 +42,11 @@ export async function fetchTree(
   };
   await Promise.all(Array.from({ length: limits.filesAtOnce }, take));
   return files.length;
+}
+
+function tooMany(files: number, { maxTreeFiles }: SaveTarget): ParleyError {
+  const sentence = `this browser saves the files of a folder one by one, up to ${maxTreeFiles}, and there are ${files}: take it with a Chromium browser or with parley client`;
+  return new ParleyError("usage", sentence);
 }
 
 async function list(channels: Channels, name: string): Promise<Manifest> {
