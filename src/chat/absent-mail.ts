@@ -1,5 +1,5 @@
-// How much one owner of a share may leave in the mailbox of somebody who is away. What is beyond that is
-// refused, so that a flood is told so before it costs anybody a message. Pure.
+// How many messages one share owner may leave in the mailbox of an absent person. Messages beyond
+// that are refused, so that a flood is stopped before it costs anybody a message. Pure.
 
 import { networkOf } from "../addresses.ts";
 import { history as limits } from "../limits.ts";
@@ -8,8 +8,8 @@ import { accountsAt, type ShareOwner } from "../share-owner.ts";
 import type { Session } from "./session.ts";
 
 /**
- * The key under which a session's messages share a mailbox with those of others: its network, or the
- * accounts of its network, who have their names to tell them apart.
+ * The key under which a session's messages share a mailbox with others: its network, or the
+ * accounts of its network, which are distinguished by name.
  */
 export function mailNetworkOf({ identity, peer }: Session): string {
   const network = networkOf(peer.address);

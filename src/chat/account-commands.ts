@@ -1,4 +1,4 @@
-// What owners of a name do with their account: devices, and the password.
+// Commands with which the owner of a name manages the account: devices and the password.
 
 import type { ParleyError } from "../errors.ts";
 import { accounts as limits } from "../limits.ts";
@@ -127,7 +127,7 @@ function linkTo(
   });
 }
 
-/** Keeps that a device of the account vouches for another one, if it does. */
+/** Records that a device of the account vouches for another one, if it does. */
 export function vouch(hub: HubState, session: Session, { key, signature, ref }: Of<"vouch">): void {
   const { account } = session.identity;
   const { key: by, isDevice } = session.proven;
@@ -151,7 +151,10 @@ export function vouch(hub: HubState, session: Session, { key, signature, ref }: 
   hub.wake();
 }
 
-/** The keys of an owner, there or not; of anybody else the one that the session has proved. */
+/**
+ * The keys of a name's owner, present or not; for anybody else, the key that the session has
+ * proved.
+ */
 export function keys(hub: HubState, session: Session, command: Of<"keys">): void {
   const { name, ref } = command;
   const folded = fold(name);
@@ -209,7 +212,7 @@ function revokeDevice(
   const change = { type: "revoke-key", account: id, key, atMs: hub.stampMs } as const;
   changeAccount(hub, session, command, change, (account) => {
     hub.options.log.info("device revoked", { ...sessionFields(session), account: id, key });
-    // A crash may have come between its joining and that.
+    // The server may have crashed between the device's joining and that.
     moveRole(hub, key, account);
     answerDevices(hub, session, account, command);
     tellOthers(hub, session, account, { change: "device-revoked", device: label });
@@ -219,7 +222,7 @@ function revokeDevice(
   });
 }
 
-/** The account's other sessions of that kind. */
+/** Disconnects the account's other sessions for which `isMeant` is true. */
 function putOut(
   hub: HubState,
   session: Session,
@@ -246,7 +249,7 @@ export function setPassword(hub: HubState, session: Session, command: Of<"set-pa
       reject(hub, session, "protocol", message, { ref });
     });
   }
-  // Or one network could keep the only place where passwords are hashed busy.
+  // Otherwise one network could keep the password hasher busy.
   const waitMs = hub.guessRates.take(session.peer.address, undefined, hub.nowMs);
   if (waitMs > 0) {
     const message = `Too many passwords from your network: try again in ${Math.ceil(waitMs / 1_000)} s`;
@@ -256,8 +259,8 @@ export function setPassword(hub: HubState, session: Session, command: Of<"set-pa
 }
 
 /**
- * Whoever is logged in by the old password or a token has to log in again, or somebody who knows it
- * could change it back; but not the one that asks.
+ * Everybody logged in with the old password or a token must log in again, since somebody who knows
+ * it could change it back; except the session that asks.
  */
 function keepPassword(
   hub: HubState,
@@ -281,12 +284,12 @@ function keepPassword(
   });
 }
 
-/** By the old password, or by a token that it has given. */
+/** Whether the session logged in with the old password, or with a token issued for it. */
 function isByPassword({ proven }: Session): boolean {
   return !proven.isDevice && proven.isBearer !== true;
 }
 
-/** The owner's other sessions, in case it was not the owner. */
+/** Notifies the owner's other sessions, in case it was not the owner. */
 function tellOthers(
   hub: HubState,
   session: Session,
@@ -322,7 +325,7 @@ function answerDevices(
   hub.send(session, { type: "devices", devices: entries, ref });
 }
 
-/** Reads the session's account. */
+/** Loads the session's account. */
 function withAccount(
   hub: HubState,
   session: Session,

@@ -1,5 +1,5 @@
-// Whether a login for a registered name comes from its owner: by the key of one of its devices, by
-// a session token, or by the password.
+// Whether a login under a registered name comes from its owner: proved by the key of one of its
+// devices, by a session token, or by the password.
 
 import type { ErrorCode } from "../errors.ts";
 import { accounts as limits } from "../limits.ts";
@@ -9,27 +9,27 @@ import type { LoginCommand } from "./events.ts";
 import type { HubState } from "./hub-state.ts";
 import type { Session } from "./session.ts";
 
-/** Undefined: it does. Otherwise what the client is told. */
+/** Undefined: it does. Otherwise, what the client is told. */
 export type Denial =
   | {
       code: ErrorCode;
       message: string;
       retryAfterMs?: number;
-      /** The name has a password, which was not given. */
+      /** The name has a password, which was not sent. */
       asksPassword?: boolean;
     }
   | undefined;
 
-/** What the store knows about a login. */
+/** The accounts that the store has found for a login. */
 export type Found = {
   /** The account that owns the name. */
   readonly owner: Account;
-  /** The accounts of the key that was proved, and of the token. */
+  /** The accounts that the proved key and the token belong to. */
   readonly ofKey: Account | undefined;
   readonly ofToken: Account | undefined;
 };
 
-/** Calls `then` once, at once or later. */
+/** Calls `then` exactly once, synchronously or later. */
 export function authenticate(
   hub: HubState,
   session: Session,
@@ -77,7 +77,7 @@ function wrong(name: string): Denial {
   return { code: "wrong-password", message: `This is not the password of ${quoted(name)}` };
 }
 
-/** A guess that was not allowed; the password is not looked at. */
+/** The refusal of a guess that exceeds the rate; the password is not checked. */
 export function tooManyGuesses(name: string, retryAfterMs: number): NonNullable<Denial> {
   const seconds = Math.ceil(retryAfterMs / 1_000);
   const message = `Too many passwords for ${quoted(name)} or from your network: try again in ${seconds} s`;

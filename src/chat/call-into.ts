@@ -1,4 +1,4 @@
-// Inviting somebody into a room, wherever they are connected.
+// Inviting somebody to a room, wherever they are connected.
 
 import type { ErrorCode } from "../errors.ts";
 import { people as limits } from "../limits.ts";
@@ -16,10 +16,13 @@ import { announceEverywhere } from "./share-presence.ts";
 import { muteText } from "./suspect.ts";
 
 export type CallProblem = { code: ErrorCode; message: string };
-/** `away`: what whoever was invited says about being away. */
+/** `away`: the away message of the invited person. */
 export type Called = { room: string; name: string; away: string | undefined };
 
-/** Invites somebody into a room. Calls `then` once, at once or when the store has answered. */
+/**
+ * Invites somebody to a room. Calls `then` exactly once, synchronously or after the store has
+ * answered.
+ */
 export function callInto(
   hub: HubState,
   session: Session,
@@ -43,7 +46,7 @@ export function callInto(
   });
 }
 
-/** A room into which the session may invite others. */
+/** A room to which the session may invite others. */
 function roomToCallInto(hub: HubState, session: Session, name: string): Room | CallProblem {
   const muted = muteText(hub, session);
   if (muted !== undefined) return { code: "muted", message: muted };
@@ -93,11 +96,11 @@ function callElsewhere(
   return { room: room.name, name, away: about.away };
 }
 
-/** Somebody at another server has invited a person who is here. */
+/** Somebody on another server has invited a person who is connected here. */
 export function hearCall(hub: HubState, by: Changer, room: string, holder: Session): void {
   for (const { person } of [holder, ...hub.names.otherDevices(holder)]) {
     const rooms = (person.calledInto ??= new Set());
-    // The oldest invitations lapse.
+    // The oldest invitations expire.
     const [oldest] = rooms;
     if (rooms.size >= limits.maxCalled && oldest !== undefined) rooms.delete(oldest);
     rooms.add(room);
@@ -105,12 +108,12 @@ export function hearCall(hub: HubState, by: Changer, room: string, holder: Sessi
   tellCall(hub, by, room, holder);
 }
 
-/** In a room's list of those who are invited: somebody at another server. */
+/** The key for somebody on another server in a room's list of invited people. */
 export function calledKey(server: string, folded: string): string {
   return `${server}/${folded}`;
 }
 
-/** All devices of somebody are told. */
+/** Notifies all devices of somebody. */
 function tellCall(
   hub: HubState,
   { name: from, persona }: Changer,

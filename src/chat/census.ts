@@ -1,4 +1,4 @@
-// How many are here, for those who are told so on entering.
+// Counts the people on the server, for clients that are told on connecting.
 
 import { people as limits } from "../limits.ts";
 import type { HubState } from "./hub-state.ts";

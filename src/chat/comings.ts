@@ -1,5 +1,5 @@
-// Tells those who watch a name that somebody has it now, or has it no more, and remembers the latter.
-// Whoever has a name here and at another server comes once and goes once.
+// Notifies watchers of a name when somebody starts or stops using it, and remembers former holders.
+// Somebody who uses a name on this and on another server comes once and goes once.
 
 import type { ForeignPerson } from "./foreign-person.ts";
 import type { HubState } from "./hub-state.ts";
@@ -7,7 +7,7 @@ import { fold } from "./names/grammar.ts";
 import type { Persona } from "./persona.ts";
 import type { Session } from "./session.ts";
 
-/** Somebody has come to another server, or gone from there. */
+/** Somebody has connected to or disconnected from another server. */
 export type ForeignComing = {
   readonly folded: string;
   readonly name: string;
@@ -15,7 +15,7 @@ export type ForeignComing = {
   readonly isHere: boolean;
 };
 
-/** The session has its name now. */
+/** The session has just taken its name. */
 export function noteCome(hub: HubState, session: Session): void {
   const { name, folded } = session.identity;
   hub.list(folded);
@@ -24,7 +24,7 @@ export function noteCome(hub: HubState, session: Session): void {
   tellCome(hub, folded, name, hub.personas.shown(session));
 }
 
-/** The session has given up its name, or that one. */
+/** The session has given up its name, or the given one. */
 export function noteGone(hub: HubState, session: Session, name = session.name): void {
   const folded = fold(name);
   hub.list(folded);
@@ -34,13 +34,13 @@ export function noteGone(hub: HubState, session: Session, name = session.name): 
   tellGone(hub, folded, name);
 }
 
-/** The same at other servers. */
+/** The same for other servers. */
 export function noteElsewhere(hub: HubState, people: readonly ForeignComing[]): void {
   for (const { folded, name, persona, isHere } of people) {
     if (!isHere) hub.formerPeople.note({ name, persona, timeMs: hub.stampMs });
     if (!hub.watches.has(folded)) continue;
     if (isHere) comeElsewhere(hub, folded, name, persona);
-    // An owner may still be at a third one.
+    // The owner may still be connected to a third server.
     else {
       hub.store.findElsewhere([folded], (outcome) => {
         if (outcome.done && outcome.result.length === 0) goneElsewhere(hub, folded, name);
@@ -50,7 +50,9 @@ export function noteElsewhere(hub: HubState, people: readonly ForeignComing[]): 
   }
 }
 
-/** Of these folded names, `people` are at other servers now, whatever was heard of them before. */
+/**
+ * Among these folded names, `people` are connected to other servers now, whatever was known before.
+ */
 export function reviewElsewhere(
   hub: HubState,
   names: readonly string[],
@@ -70,7 +72,7 @@ function comeElsewhere(hub: HubState, folded: string, name: string, persona: Per
   if (hub.names.holder(folded) === undefined) tellCome(hub, folded, name, persona);
 }
 
-/** `name` undefined: nobody remembers how it was written. */
+/** `name` undefined: its spelling is unknown. */
 function goneElsewhere(hub: HubState, folded: string, name: string | undefined): void {
   if (!hub.watches.elsewhere.delete(folded)) return;
   if (hub.names.holder(folded) === undefined) tellGone(hub, folded, name);

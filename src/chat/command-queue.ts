@@ -1,14 +1,14 @@
 // The commands of one session that wait for its rate limit or for the store, and the budget that
-// pays for them. Commands past the queue's bound are refused with a retry time, so a flood slows
-// down its sender and never the room. Pure.
+// pays for them. Commands beyond the queue's bound are refused with a retry time, so that a flood
+// slows down its sender and never the room. Pure.
 
 import { message, sender as limits } from "../limits.ts";
 import type { Command } from "./events.ts";
 import { type Rates, RateBudget } from "./rate-budget.ts";
 
 /**
- * A waiting command. `partner` is the private-chat partner at the time a `say` to it arrived;
- * `readChars` the length of the message it came in, at `sinceMs`.
+ * A waiting command. `partner`: the private-chat partner at the time a `say` to it arrived.
+ * `readChars`: the length of the message that contained it, received at `sinceMs`.
  */
 export type QueuedCommand = {
   command: Command;
@@ -17,22 +17,22 @@ export type QueuedCommand = {
   sinceMs: number;
 };
 
-/** Commands that wait for the session's rate, or for the store to answer the one before. */
+/** Commands that wait for the session's rate, or for the store to answer the previous one. */
 export class CommandQueue {
   #waiting: QueuedCommand[] | undefined;
   #waitingChars = 0;
   #blocks = 0;
   #own: RateBudget | undefined;
-  /** Commands that were charged. */
+  /** Number of commands charged so far. */
   #spent = 0;
   #shared: readonly RateBudget[];
 
-  /** `shared`: the budgets of those who pay for the session. */
+  /** `shared`: the budgets of the owners that pay for the session. */
   constructor(shared: readonly RateBudget[]) {
     this.#shared = shared;
   }
 
-  /** Others pay for the session from now on. */
+  /** Other owners pay for the session from now on. */
   shareWith(shared: readonly RateBudget[]): void {
     this.#shared = shared;
   }
@@ -60,7 +60,7 @@ export class CommandQueue {
     return this.#waiting?.at(-1)?.command.type === "quit";
   }
 
-  /** Whether a command of `readChars` may wait behind those that are queued already. */
+  /** Whether a command of `readChars` may be queued after those already waiting. */
   hasRoomFor(readChars: number): boolean {
     if (this.length === 0) return true;
     const chars = this.#waitingChars + readChars;
@@ -81,7 +81,7 @@ export class CommandQueue {
     if (this.#waiting?.length === 0) this.#waiting = undefined;
   }
 
-  /** Drops counted messages from `n` on; the sender resends them. */
+  /** Drops counted messages from `n` on; the sender will resend them. */
   dropFrom(n: number): void {
     const rest = (this.#waiting ?? []).filter(
       ({ command }) => !("n" in command) || (command.n ?? 0) < n,
@@ -96,8 +96,8 @@ export class CommandQueue {
   }
 
   /**
-   * Charges a command: text bytes times recipients, but at least `readChars`. False if over the
-   * rate. A session's first login, and the proof it is asked for, do not wait for others.
+   * Charges a command: text bytes times recipients, but at least `readChars`. False if it exceeds
+   * the rate. A session's first login, and the proof it is asked for, need not wait for others.
    */
   spend(command: Command, rates: Rates, nowMs: number, readChars = 0): boolean {
     const own = this.#ownBudget(rates, nowMs);
@@ -121,7 +121,10 @@ export class CommandQueue {
     for (const budget of this.#shared) budget.charge(chars, nowMs);
   }
 
-  /** Charges for input that was read in vain. Others of the owner need not wait for it. */
+  /**
+   * Charges for input that was read and then refused. Other sessions of the owner need not wait for
+   * it.
+   */
   chargeRefused(chars: number, rates: Rates | undefined, nowMs: number): void {
     if (rates === undefined) return;
     this.#ownBudget(rates, nowMs).charge(chars, nowMs);
@@ -129,8 +132,8 @@ export class CommandQueue {
   }
 
   /**
-   * Whether the session keeps sending although nothing is accepted, alone or with others of its
-   * owner.
+   * Whether the session keeps sending although nothing is accepted, alone or together with other
+   * sessions of its owner.
    */
   isOverdrawn(rates: Rates, nowMs: number): boolean {
     const own = this.#ownBudget(rates, nowMs);
@@ -146,8 +149,8 @@ export class CommandQueue {
   }
 
   /**
-   * Milliseconds after which a refused command may be retried. `eachMs`: how long each of those
-   * before it waits besides.
+   * Milliseconds after which a refused command may be retried. `eachMs`: additional wait for each
+   * command before it.
    */
   retryAfterMs(rates: Rates, nowMs: number, eachMs = 0): number {
     const queueMs = this.length * Math.max(1000 / rates.messagesPerSecond, eachMs);

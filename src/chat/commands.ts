@@ -88,7 +88,7 @@ const allowedBeforeLogin: ReadonlySet<Command["type"]> = new Set<Command["type"]
   "quit",
 ]);
 
-/** Of those, the ones that tell something. */
+/** Those among them that reveal something. */
 const needsAdmission: ReadonlySet<Command["type"]> = new Set([
   "files",
   "transfer",
@@ -163,7 +163,8 @@ const handlers: Handlers = {
     if (room === undefined || !session.rooms.has(room.name)) {
       return rejectNotInRoom(hub, session, asked, ref);
     }
-    // Messages that are committed but not yet delivered arrive live, so they stay out of the page.
+    // Messages that are committed but not yet delivered will arrive live, so they are not part of
+    // the page.
     const end = Math.min(before ?? Infinity, room.seq + 1);
     const queries = new StoreQueries(hub, session);
     let found: readonly Said[] = [];
@@ -205,8 +206,8 @@ const handlers: Handlers = {
     answerRequest(hub, session, leave(hub, session), ref);
   },
   files(hub, session, { after, limit, folders, ref }) {
-    // The list is charged when it is there. Later commands wait for that, or hundreds would be read
-    // before the first is paid for.
+    // The list is charged when it arrives. Later commands wait for that; otherwise hundreds would
+    // be read before the first is paid for.
     session.queue.block();
     hub.options.files.list(
       after,
@@ -264,7 +265,8 @@ const handlers: Handlers = {
   reply(hub, session, { text, end: isLast, log, variant }) {
     if (variant !== undefined) changeVariant(hub, session, variant);
     if (log !== undefined) hub.options.print(log);
-    // Where one asks for a pong to know that all before is answered, it may not overtake the rest.
+    // In dialects where a pong tells the client that everything before it was answered, it must not
+    // overtake the rest.
     const timing = session.dialect.showsPersonas === true ? "settled" : "now";
     if (text !== undefined) hub.sendText(session, text, timing);
     if (isLast === true) endSession(hub, session);
@@ -318,7 +320,7 @@ function answerRequest(
   if (refusal !== undefined) reject(hub, session, refusal.code, refusal.message, { ref });
 }
 
-/** Index of the first name sorted after `folded`. `sorted` is in order of folded names. */
+/** Index of the first name that sorts after `folded`. `sorted` is ordered by folded name. */
 function firstAfter(sorted: readonly string[], folded: string): number {
   let low = 0;
   let high = sorted.length;

@@ -1,6 +1,6 @@
 // Write-ahead: a batch is delivered only after the store has committed it. One batch is in flight
-// at a time while the next one gathers. Decides when a batch goes to the store; delivery.ts decides
-// which sessions receive it.
+// at a time while the next one is gathered. Decides when a batch is sent to the store; delivery.ts
+// decides which sessions receive it.
 
 import type { ParleyError } from "../errors.ts";
 import type { DirectoryEntry } from "./foreign-person.ts";
@@ -10,14 +10,16 @@ import { type Departure, TurnBatch } from "./turn-batch.ts";
 import type { SaidRun } from "./said-run.ts";
 import type { Session } from "./session.ts";
 
-/** How a batch ended: the numbers of its stored private messages, or why it was not committed. */
+/**
+ * The outcome of a batch: the numbers of its stored private messages, or why it was not committed.
+ */
 export type Settlement = { mail: readonly number[] } | { error: ParleyError };
 
 export type PipelineOptions = {
   store: StoreClient;
-  /** A session's record as it is now, or as it was at its departure. */
+  /** A session's record in its current state, or in its state at departure. */
   recordOf: (session: Session, departure?: Departure) => SessionUpdate;
-  /** Whoever has a folded name here, as other servers may know them. */
+  /** The holder of a folded name on this server, as shown to other servers. */
   entryOf: (folded: string) => DirectoryEntry | undefined;
   /** Called when a batch is settled, to deliver or withdraw it. */
   settled: (batch: TurnBatch, settlement: Settlement) => void;
@@ -29,7 +31,9 @@ export class CommitPipeline {
   #inFlight: TurnBatch | undefined;
   #settling: TurnBatch | undefined;
   #number = 0;
-  /** The gathering batch is complete and goes to the store once the one in flight is settled. */
+  /**
+   * The gathering batch is complete, and is sent to the store once the batch in flight is settled.
+   */
   #isDue = false;
   #order = 0;
   readonly #options: PipelineOptions;
@@ -58,7 +62,7 @@ export class CommitPipeline {
   }
 
   /**
-   * Ends the turn: sends the gathered batch to the store, or queues it behind the one in flight.
+   * Ends the turn: sends the gathered batch to the store, or queues it behind the batch in flight.
    */
   close(): void {
     if (this.gathering.isEmpty) return;
@@ -85,7 +89,7 @@ export class CommitPipeline {
     this.close();
   }
 
-  /** Departures the store may not know of yet, the most recent batch first. */
+  /** Departures that the store may not know yet, the most recent batch first. */
   *departures(): Iterable<readonly [id: string, departure: Departure]> {
     yield* this.gathering.departed;
     if (this.#inFlight !== undefined) yield* this.#inFlight.departed;
@@ -159,7 +163,7 @@ function roomBatches(batch: TurnBatch): RoomBatch[] {
   return rooms;
 }
 
-/** What follows the own changes is what other servers have changed. */
+/** Changes beyond this server's own were made by other servers. */
 function noteVersions({ presence }: TurnBatch, versions: readonly number[]): void {
   for (const [i, { elsewhere }] of [...presence.keys()].entries()) {
     const version = versions[i];

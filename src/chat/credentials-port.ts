@@ -1,10 +1,16 @@
-// The cryptography that the hub asks for: signatures and password hashes. Implemented at the edge.
+// The cryptography that the hub requires: signatures and password hashes. Implemented by the
+// server.
 
 export interface CredentialsPort {
-  /** Whether it is an Ed25519 signature (RFC 8032) of the text's UTF-8. Never throws. */
+  /** Whether it is a valid Ed25519 signature (RFC 8032) of the text's UTF-8. Never throws. */
   verifySignature(key: string, text: string, signature: string): boolean;
-  /** Hashes a new password (argon2id, PHC form). Undefined: too many at once, or it failed. */
+  /**
+   * Hashes a new password (argon2id, PHC form). Undefined if there are too many at once, or hashing
+   * failed.
+   */
   hashPassword(password: string, then: (hash: string | undefined) => void): void;
-  /** Whether it is the password of that hash. Undefined: too many at once, or it failed. */
+  /**
+   * Checks a password against a hash. Undefined if there are too many at once, or hashing failed.
+   */
   checkPassword(password: string, hash: string, then: (isRight: boolean | undefined) => void): void;
 }

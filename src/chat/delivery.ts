@@ -1,5 +1,5 @@
 // Delivers a settled batch. If it was committed, its messages are acknowledged and sent to their
-// recipients; if not, their authors get an error. Joins and leaves are announced either way.
+// recipients; if not, their authors get an error. Joins and leaves are announced in either case.
 
 import type { ParleyError } from "../errors.ts";
 import { sender } from "../limits.ts";
@@ -63,14 +63,17 @@ function deliverRoom(
   }
 }
 
-/** What another server has committed in a room: messages that follow the last one, and what happened. */
+/**
+ * The part of another server's commit that concerns a room: messages that follow the last known
+ * one, and other events.
+ */
 export type ForeignPart = {
   readonly room: Room;
   readonly runs: readonly SaidRun[];
   readonly presence: readonly PresenceEvent[];
 };
 
-/** Delivers what came of one commit at another server. */
+/** Delivers the results of one commit on another server. */
 export function deliverForeign(hub: HubState, parts: readonly ForeignPart[]): void {
   const plan = newFlushPlan();
   for (const { room, runs, presence } of parts) {
@@ -88,7 +91,7 @@ function isRosterChange({ type }: SaidRun | PresenceEvent): boolean {
   return type === "joined" || type === "left" || type === "renamed";
 }
 
-/** Sends answers that do not depend on the store when it has not replied by the end of the turn. */
+/** Sends answers that do not depend on the store if it has not replied by the end of the turn. */
 export function deliverAnswers(hub: HubState): void {
   const { gathering, inFlight } = hub.pipeline;
   const plan = newFlushPlan();
@@ -99,7 +102,7 @@ export function deliverAnswers(hub: HubState): void {
   finishDelivery(hub, plan);
 }
 
-/** The same for one session, when its answers in a single turn grow too long. */
+/** The same for one session, when its answers within a single turn become too long. */
 export function deliverAnswersOf(hub: HubState, session: Session): void {
   const { gathering, inFlight } = hub.pipeline;
   const plan = newFlushPlan();
@@ -108,7 +111,7 @@ export function deliverAnswersOf(hub: HubState, session: Session): void {
   finishDelivery(hub, plan);
 }
 
-/** Sends a page of history at once, ahead of everything unsettled. */
+/** Sends a page of history immediately, ahead of everything unsettled. */
 export function deliverPast(hub: HubState, session: Session, page: readonly PersonalEvent[]): void {
   if (session.isOver) return;
   const plan = newFlushPlan();
@@ -164,7 +167,7 @@ function confirm(hub: HubState, batch: TurnBatch, mailNumbers: readonly number[]
       if (item.stored) {
         deliverMail(hub, batch, session, { ...message, ...live, mail: item.mail }, order);
       }
-      // Without a mailbox there is no replay: the message has to wait for the welcome.
+      // Without a mailbox there is no replay, so the message has to wait for the welcome.
       else if (session.awaitsWelcome) {
         const event = { ...message, ...live, mail: 0 };
         batch.addPersonal(session, { order, event, timing: "committed" });
@@ -194,7 +197,7 @@ function deliverMail(
   if (session.mailbox.arrived(message.mail, isReady)) {
     addPersonals(batch, session, textsOf(session, message), order);
   } else if (isReady && !isReplaying) {
-    // Another server has stored one before it.
+    // Another server stored a message before this one.
     hub.schedule.replaying.add(session);
     hub.wake();
   }
@@ -231,7 +234,7 @@ function withdraw(hub: HubState, batch: TurnBatch, error: ParleyError): void {
   }
   pipeline.gathering.putBack(batch);
   for (const [id, departure] of batch.departed) {
-    // A session that has returned has a newer record.
+    // A session that has returned already has a newer record.
     const isBack = hub.names.byKey(id)?.phase === "member";
     if (isBack || pipeline.gathering.departed.has(id)) continue;
     pipeline.gathering.departed.set(id, departure);

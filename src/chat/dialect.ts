@@ -1,27 +1,30 @@
-// What the hub expects of a dialect. Input arrives cut into messages; rendered output is cut into
-// sends elsewhere. A dialect is pure and knows nothing of sockets, rooms or other dialects.
+// What the hub expects of a dialect. Input arrives split into messages; rendered output is split
+// into sends elsewhere. A dialect is pure and knows nothing of sockets, rooms or other dialects.
 
 import type { Command, PersonalEvent, Received, RoomEvent } from "./events.ts";
 import type { SaidRun } from "./said-run.ts";
 
-/** One dialect. Everything here is shared by all connections that speak it. */
+/** One dialect. Everything here is shared by all connections that use it. */
 export interface Dialect {
   readonly name: string;
-  /** Words with a meaning in this dialect, which can't be names in any letter case. */
+  /** Words with a meaning in this dialect, which can't be names, whatever their case. */
   readonly reservedWords: readonly string[];
   /**
-   * How input is framed. `lines`: at `\n`, with a preceding `\r` stripped. `auto`: if the first
-   * read contains a line end, as `lines`; otherwise every read is a message (docs/dialects.md
+   * How input is framed. `lines`: at `\n`, with a preceding `\r` stripped. `auto`: like `lines` if
+   * the first read contains a line ending; otherwise every read is a message (docs/dialects.md
    * "Framing").
    */
   readonly input: "lines" | "auto";
   /**
-   * How output is framed. `stream`: rendered text carries its own line ends and may be joined with
-   * others. `message`: each text is one message, sent alone to an unframed client and with a
-   * trailing `\n` to a framed one.
+   * How output is framed. `stream`: rendered text contains its own line endings and may be joined
+   * with other text. `message`: each text is one message, sent separately to an unframed client and
+   * with a trailing `\n` to a framed one.
    */
   readonly output: "stream" | "message";
-  /** Whether a message may have several lines; otherwise they reach the dialect as one. */
+  /**
+   * Whether a message may have several lines; otherwise lines are joined before the dialect sees
+   * them.
+   */
   readonly severalLines?: true;
   /** Milliseconds between the sends of the greeting (default: `sendGapMs`). */
   readonly greetingGapMs?: number;
@@ -31,13 +34,13 @@ export interface Dialect {
   readonly echo: { said: boolean; joined: boolean };
   /** The user lists that members receive unasked, if any. */
   readonly roster?: RosterStyle;
-  /** False: nobody logs in, so it is closed where somebody has to. */
+  /** False: there is no login, so the dialect is closed on servers that require one. */
   readonly hasLogin?: false;
-  /** Whether a person can be asked something, and answers with the next message. */
+  /** Whether a person can be asked a question, and answers with the next message. */
   readonly asks?: boolean;
   /** Whether a refused login closes the connection; otherwise the client may try again. */
   readonly refusalEnds?: boolean;
-  /** False: private messages are not for this client, and stay unread. */
+  /** False: the client does not receive private messages; they stay unread. */
   readonly hearsMail?: false;
   /** Whether a client that has shut down its write side keeps receiving. */
   readonly hearsAfterEnd?: boolean;
@@ -46,17 +49,17 @@ export interface Dialect {
   /** Renders an event once for all members of a room; undefined if the dialect omits it. */
   renderRoom(event: RoomEvent): string | undefined;
   /**
-   * Renders a run of messages at once, line ends included, for clients that need not have each in a
-   * send of its own; without this, each message is rendered alone.
+   * Renders a run of messages together, including line endings, for clients that need not receive
+   * each in a separate send; if absent, each message is rendered separately.
    */
   renderRun?(run: SaidRun): string;
-  /** The variant for clients that asked for runs. */
+  /** The variant for clients that requested runs. */
   readonly withRuns?: Dialect;
-  /** The variant that a `reply` asked for. */
+  /** The variant that a `reply` has selected. */
   variant?(name: string): Dialect;
   /**
-   * It is told who is in a room by an `entry` on entering it, and who everybody is: host, account,
-   * rank. What its session itself does comes by answers alone.
+   * The client receives the members of a room in an `entry` when entering it, and details about
+   * everybody: host, account, rank. It learns the effects of its own actions only from answers.
    */
   readonly showsPersonas?: true;
   /** Starts the conversation of a new connection from `peer`. */
@@ -64,9 +67,9 @@ export interface Dialect {
 }
 
 /**
- * `tls`: the connection is encrypted; `websocket`: it came by the page's port; absent if not.
- * `channel`: the binding of a TLS channel that ends here (RFC 9266), in base64url; absent if it ends
- * at a proxy, or in a browser.
+ * `tls`: the connection is encrypted. `websocket`: it came through the page's port. Both absent if
+ * not. `channel`: the binding of a TLS channel that ends here (RFC 9266), in base64url; absent if
+ * it ends at a proxy, or in a browser.
  */
 export type Peer = {
   address: string;
@@ -74,7 +77,7 @@ export type Peer = {
   tls?: true;
   websocket?: true;
   channel?: string;
-  /** 32 bytes that only the two ends of the TLS session have (RFC 8446 §7.5). */
+  /** 32 bytes known only to the two ends of the TLS session (RFC 8446 §7.5). */
   exportKey?: (label: string) => Uint8Array;
 };
 
@@ -85,26 +88,26 @@ export interface Conversation {
    * login timeout.
    */
   readonly settled?: boolean;
-  /** What the server sends first, one entry per send. */
+  /** The server's first texts, one entry per send. */
   greeting(): readonly string[];
   /**
-   * Reads one message, without its line end, that arrived at `nowMs`. Never throws. Undefined:
+   * Parses one message, without its line ending, received at `nowMs`. Never throws. Undefined:
    * nothing to do. Several commands are carried out in order.
    */
   receive(message: string, nowMs?: number): Received | undefined;
   /**
    * The answer to a message longer than `message.maxLineBytes` (default: an error). The connection
-   * is closed either way.
+   * is closed in either case.
    */
   overflow?(): Command;
-  /** Renders an event for this session alone: one message, several, or none. */
+  /** Renders an event for this session only: one message, several, or none. */
   render(event: PersonalEvent): string | readonly string[] | undefined;
   /** Asks an idle client for its name, after a second of silence (main port only). */
   prompt?(): string;
 }
 
 export type RosterStyle = {
-  /** Whether the list is the same for all members, so that it can be rendered and encoded once. */
+  /** Whether the list is the same for all members, so that it is rendered and encoded once. */
   shared: boolean;
   /** Whether the list is sent before or after the event that triggers it, or never. */
   when: {
@@ -112,7 +115,7 @@ export type RosterStyle = {
     left: "after" | "never";
     renamed: "after" | "never";
   };
-  /** Whether the renamed member itself gets no list. */
+  /** Whether the renamed member itself receives no list. */
   skipRenamed: boolean;
   /**
    * Prepares the list once, from names in order of arrival; the result renders each member's copy.
@@ -128,7 +131,7 @@ export type ServerTerminal = {
   connected?(peer: Peer, timeMs: number): string;
   /** A login succeeded. */
   named?(name: string, alias: string | undefined): string;
-  /** A member said something to the room. */
+  /** A member sent a message to the room. */
   said?(from: string, text: string): string;
   /** A member left. */
   gone?(name: string): string;

@@ -1,4 +1,4 @@
-// What other servers may know of somebody who is connected here.
+// What other servers may know about somebody who is connected here.
 
 import type { DirectoryEntry, PublicPerson } from "./foreign-person.ts";
 import type { HubState } from "./hub-state.ts";
@@ -6,7 +6,7 @@ import type { SignalSender } from "./hub-signal.ts";
 import { idsOf } from "./room-rights.ts";
 import { personKey, type Session } from "./session.ts";
 
-/** Undefined: nobody here has the name. */
+/** Undefined if nobody here has the name. */
 export function directoryEntry(hub: HubState, folded: string): DirectoryEntry | undefined {
   const session = hub.names.holder(folded);
   return session && { ...senderOf(session), about: publicPerson(hub, session) };
@@ -30,7 +30,7 @@ export function publicPerson(hub: HubState, session: Session): PublicPerson {
   };
 }
 
-/** Unix milliseconds; who has said nothing counts from the login. */
+/** In Unix milliseconds; the login time if they have said nothing yet. */
 function spokeMs({ nowMs, stampMs }: HubState, { person }: Session): number {
   return person.spokeMs === 0 ? person.sinceMs : stampMs - (nowMs - person.spokeMs);
 }

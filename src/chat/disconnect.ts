@@ -1,6 +1,6 @@
 // How a session ends: it gives up its rooms, private chat and name, and the connection closes after
-// its last line. Covers sessions that quit and those the hub ends: replaced, too slow, unreadable
-// history, server shutdown.
+// its last line. Covers sessions that quit and those that the hub ends: replaced, too slow,
+// unreadable history, server shutdown.
 
 import { output as limits } from "../limits.ts";
 import { type HubState, textsOf } from "./hub-state.ts";
@@ -15,33 +15,33 @@ import { sessionFields } from "./session-log.ts";
 
 /**
  * The leave reason for a bare FIN. Without resumable sessions it is the only way to quit; with
- * them, it usually means that a process or a proxy died and the client may come back.
+ * them, it usually means that a process or proxy died and that the client may return.
  */
 export function reasonForEnd(session: Session): LeaveReason {
   return session.identity.recordId === "" ? "quit" : "lost";
 }
 
-/** Why a connection ended, as the log says it. What others are told is coarser. */
+/** Why a connection ended, as logged. Other people get a coarser reason. */
 export type EndReason =
   | LeaveReason
-  /** More refused input than any client that waits when told to. */
+  /** The client kept sending refused input instead of waiting as told. */
   | "flooding"
-  /** No name in time. */
+  /** No name was sent in time. */
   | "no-login"
-  /** The login was refused, and the dialect allows no second try. */
+  /** The login was refused, and the dialect allows no second attempt. */
   | "refused"
-  /** A message that is too long or does not belong to the dialect. */
+  /** A message that is too long or invalid in the dialect. */
   | "invalid"
-  /** An operator has shut it out; members leave with `kicked` for the others. */
+  /** An operator has banned it; others see it leave with `kicked`. */
   | "banned"
-  /** The store could not read what the session is owed. */
+  /** The store could not read messages that the session must receive. */
   | "unreadable"
   | "stopped";
 
 type Parting = {
-  /** Where nothing is announced, because a new connection takes over unseen. */
+  /** Rooms in which nothing is announced, because a new connection takes over silently. */
   silentRooms?: ReadonlySet<string>;
-  /** For the log; default: the reason that others are told. */
+  /** For the log; default: the reason that others see. */
   why?: EndReason;
 };
 
@@ -77,15 +77,16 @@ export function partAll(
 
 const none: ReadonlySet<string> = new Set();
 
-/** Logs the end of a connection that never had a name; others have left already. */
+/** Logs the end of a connection that never had a name; the others were logged on leaving. */
 export function logNameless(hub: HubState, session: Session, reason: EndReason): void {
   if (session.identity.name !== "") return;
   hub.options.log.info("disconnected", { ...sessionFields(session), reason });
 }
 
 /**
- * Notes which private messages the owner's device has had, for its next session. One that loses its
- * connection may have missed the last of them: it is sent again what came since its login.
+ * Records which private messages the owner's device has received, for its next session. If the
+ * connection was lost, the last ones may not have arrived: everything since its login is sent
+ * again.
  */
 function recordDevice(hub: HubState, session: Session, reason: LeaveReason): void {
   const { mailbox, proven, identity, dialect } = session;
@@ -119,7 +120,7 @@ export function endSession(hub: HubState, session: Session, why: EndReason = "qu
   hub.wake();
 }
 
-/** Hands over to the user's new connection, unseen in `silentRooms`. */
+/** Hands over to the user's new connection, silently in `silentRooms`. */
 export function replaceSession(
   hub: HubState,
   previous: Session,
@@ -131,7 +132,7 @@ export function replaceSession(
   endSession(hub, previous);
 }
 
-/** Puts somebody out, and says why. */
+/** Disconnects somebody and tells them why. */
 export function expel(
   hub: HubState,
   session: Session,
@@ -144,7 +145,9 @@ export function expel(
   endSession(hub, session, code);
 }
 
-/** Drops a reader that does not keep up: its backlog is discarded, and one last line says why. */
+/**
+ * Disconnects a reader that is too slow: its backlog is discarded, and one last line explains why.
+ */
 export function dropSlow(hub: HubState, session: Session): void {
   if (session.phase === "ending" || session.phase === "gone") return;
   hub.options.metrics.slowReadersDropped++;
@@ -159,7 +162,7 @@ export function dropSlow(hub: HubState, session: Session): void {
   hub.wake();
 }
 
-/** When the total backlog is too large, drops the slowest readers until a quarter is free. */
+/** When the total backlog is too large, disconnects the slowest readers until a quarter is free. */
 export function dropSlowest(hub: HubState): void {
   if (hub.backlog.bytes <= limits.maxBacklogBytes) return;
   const lagging = Array.from(hub.sessions).filter(({ output }) => output.outbox.blocked);
@@ -172,7 +175,10 @@ export function dropSlowest(hub: HubState): void {
   }
 }
 
-/** Ends a session the server can't continue, as if its connection were lost: it may come back. */
+/**
+ * Ends a session that the server can't continue, as if its connection had been lost: it may
+ * reconnect.
+ */
 export function dropAsLost(hub: HubState, session: Session, reason: string): void {
   partAll(hub, session, "lost", { why: "unreadable" });
   hub.send(session, { type: "bye", reason });

@@ -1,20 +1,20 @@
-// Whom a server lets in, and what it says to the others. Pure.
+// Whom a server admits, and what it tells everybody else. Pure.
 
 import type { ErrorCode } from "../errors.ts";
 
 export type DoorOptions = {
-  /** Compares in constant time; undefined: no password is asked for. */
+  /** Compares in constant time; undefined if there is no server password. */
   checkPassword: ((given: string) => boolean) | undefined;
-  /** Only members get in, and those who show a pass. */
+  /** Only members, and people with a pass, are admitted. */
   isMembersOnly: boolean;
 };
 
-/** Whether anybody may come in. */
+/** Whether everybody is admitted. */
 export function isOpen({ checkPassword, isMembersOnly }: DoorOptions): boolean {
   return checkPassword === undefined && !isMembersOnly;
 }
 
-/** What is said to those who have shown nothing. */
+/** The refusal for somebody without credentials. */
 export function closedText({ isMembersOnly, checkPassword }: DoorOptions): {
   code: ErrorCode;
   message: string;

@@ -1,5 +1,5 @@
-// Who gets in at all: a server may ask everybody for its password, or let only members in. Until
-// then a stranger learns nothing but that there is a parley.
+// Admission: a server may require its password from everybody, or admit only members. Until then, a
+// stranger learns nothing except that this is a parley server.
 
 import type { ErrorCode } from "../errors.ts";
 import { endSession } from "./disconnect.ts";
@@ -18,8 +18,8 @@ import type { Session } from "./session.ts";
 import { banOf, suspectOf } from "./suspect.ts";
 
 /**
- * Calls `enter` once the session may come in; otherwise it is refused, or asked, and answers with
- * another command.
+ * Calls `enter` once the session is admitted; otherwise the session is refused, or asked a question
+ * that it answers with another command.
  */
 export function passDoor(
   hub: HubState,
@@ -36,7 +36,7 @@ export function passDoor(
   if (pass === undefined && (hasShownNothing || isPasswordMissing)) {
     return ask(hub, session, command);
   }
-  // A key or a token can't be guessed, so who has one does not wait for others of the network.
+  // A key or token can't be guessed, so its holder need not wait for others of the network.
   const isGuess = (pass ?? serverPassword ?? command.password) !== undefined;
   const waitMs = isGuess ? hub.guessRates.waitMs(session.peer.address, hub.nowMs) : 0;
   if (waitMs > 0) {
@@ -49,7 +49,7 @@ export function passDoor(
     session.isAdmitted = true;
     return enter();
   }
-  // People of the old dialects are asked once, and may answer with any of these.
+  // People using the old dialects are asked once, and may answer with any of these.
   const code = pass ?? serverPassword;
   if (code !== undefined && hasPass(hub, command, code)) {
     return redeem(hub, session, command, code, enter);
@@ -61,7 +61,7 @@ export function passDoor(
   fail(hub, session, command);
 }
 
-/** Lets in who owns a registered name. To everybody else all names are the same. */
+/** Admits the owner of a registered name. To everybody else, all names look the same. */
 function enterAsMember(
   hub: HubState,
   session: Session,
@@ -77,13 +77,14 @@ function enterAsMember(
     }
     if (problem !== undefined) {
       const { password, serverPassword } = command;
-      // A password has been counted; a key can't be guessed, but this may have been meant as a pass.
+      // A password has already been counted; a key can't be guessed, but this may have been meant
+      // as a pass.
       if (password === undefined && serverPassword !== undefined) {
         hub.guessRates.wasWrong(session.peer.address, hub.nowMs);
       }
       return fail(hub, session, command);
     }
-    // Somebody without a name is known by the account alone.
+    // Somebody without a name can only be identified by the account.
     const ban = banOf(hub, suspectOf(session));
     if (ban !== undefined) return refuseBanned(hub, session, command.name, ban);
     session.isAdmitted = true;
@@ -91,7 +92,7 @@ function enterAsMember(
   });
 }
 
-/** An answer to the question that the session was asked. */
+/** The answer to the question that the session was asked. */
 export function answerDoor(
   hub: HubState,
   session: Session,
@@ -99,7 +100,7 @@ export function answerDoor(
 ): LoginCommand | undefined {
   const { asked } = session;
   session.asked = undefined;
-  // An unframed message may bring its line end along.
+  // An unframed message may include its line ending.
   const serverPassword = text.replace(/[\r\n]+$/, "");
   if (asked !== undefined) {
     // It may be the password of the name as well.
@@ -115,7 +116,7 @@ function hasPass(hub: HubState, command: LoginCommand, code: string): boolean {
   return hub.options.rights.passes.admits(hash, guest, hub.stampMs);
 }
 
-/** Hash of a pass, and by which its user is known when coming again. */
+/** The hash of a pass, and the ID by which its user is recognized later. */
 function redemption(hub: HubState, { secret = "" }: LoginCommand, code: string) {
   const { hashSecret } = hub.options;
   return { hash: hashSecret(code), guest: secret === "" ? "" : hashSecret(secret) };
@@ -137,8 +138,8 @@ function redeem(
 }
 
 /**
- * Of several servers at which a pass is shown at the same moment, one lets in by its next use. The
- * claim holds as long as the server: by then the others know that the use is over.
+ * If a pass is shown on several servers at the same time, only one of them may use up its next use.
+ * The claim lasts as long as the server: by then the others know that the use is gone.
  */
 function claimUse(
   hub: HubState,
@@ -157,7 +158,7 @@ function claimUse(
     ({ isFree }) => (isOurs = isFree),
   );
   queries.whenAnswered((error) => {
-    // Others may have come in by it at this server meanwhile.
+    // Others may have used it on this server meanwhile.
     const isLeft = isOurs && hub.options.rights.passes.admits(hash, guest, hub.stampMs);
     const taken = "Somebody else has just come in by this pass: try again";
     then(error?.message ?? (isLeft ? undefined : taken));
@@ -172,7 +173,7 @@ function redeemClaimed(
 ): void {
   const { rights } = hub.options;
   const isUse = rights.passes.redeem(hash, guest);
-  // Only what is stored lets in: a pass for one must not let in another after a crash.
+  // Admit only what has been stored: after a crash, a pass for one person must not admit another.
   session.queue.block();
   storeRights(hub, (problem) => {
     session.queue.unblock();
@@ -201,7 +202,7 @@ function ask(hub: HubState, session: Session, command: LoginCommand): void {
   hub.send(session, { type: "question", text });
 }
 
-/** What could be guessed has been counted. */
+/** Refuses a login; guesses have already been counted. */
 function fail(hub: HubState, session: Session, command: LoginCommand): void {
   const { serverPassword, pass, password: _password, ...again } = command;
   const { door } = hub.options;

@@ -28,14 +28,12 @@ import type {
 export type { Said } from "./said.ts";
 export type { ChatState, LeaveReason, MessageKind, Ref };
 
-/**
- * What a session asks for, as parsed by its dialect. `ref` is echoed in the answer (native only).
- */
+/** A session's request, as parsed by its dialect. `ref` is echoed in the answer (native only). */
 export type Command =
   | LoginCommand
   /** Answers a `challenge`. */
   | { type: "prove"; signature: string }
-  /** Makes the name that the session has its own for good. `label`: what its device is called. */
+  /** Registers the name of the session permanently. `label`: the name of its device. */
   | {
       type: "register";
       label: string;
@@ -43,7 +41,7 @@ export type Command =
       remember?: boolean | undefined;
       ref?: Ref | undefined;
     }
-  /** Sets the password of the session's account; undefined: none from now on. */
+  /** Sets the password of the session's account, or removes it if undefined. */
   | {
       type: "set-password";
       password?: string | undefined;
@@ -52,42 +50,42 @@ export type Command =
     }
   /** Lists the devices of the session's account. */
   | { type: "devices"; ref?: Ref | undefined }
-  /** Asks for a code with which another device joins the account. */
+  /** Requests a code with which another device can join the account. */
   | { type: "device-code"; ref?: Ref | undefined }
-  /** Joins the account that the code is for, with the key that the session has proved. */
+  /** Joins the account that issued the code, with the key that the session has proved. */
   | {
       type: "link";
       code: string;
       label: string;
-      /** For the device that has made the code. */
+      /** For the device that issued the code. */
       proof?: string | undefined;
       ref?: Ref | undefined;
     }
-  /** The session's device vouches for another one's key. */
+  /** The session's device vouches for another device's key. */
   | { type: "vouch"; key: string; signature: string; ref?: Ref | undefined }
-  /** Asks for somebody's keys. */
+  /** Requests somebody's keys. */
   | { type: "keys"; name: string; ref?: Ref | undefined }
-  /** Shuts out the device whose key begins so. */
+  /** Revokes the device whose key begins with these characters. */
   | { type: "revoke"; key: string; ref?: Ref | undefined }
-  /** What a person answers to a `question`. Neither shown to anybody nor logged. */
+  /** A person's answer to a `question`. Neither shown to anybody nor logged. */
   | { type: "answer"; text: string }
   /**
-   * To everybody in `room` (default: the lobby). `to: "partner"` addresses the private-chat partner
-   * alone and is refused if there is none: a private message never reaches the room.
+   * To everybody in `room` (default: the lobby). `to: "partner"` addresses only the private-chat
+   * partner and is refused if there is none: a private message must never reach the room.
    */
   | {
       type: "say";
       text: string;
       kind?: MessageKind | undefined;
-      /** Client-only tags of IRC, which other IRC clients get to see and nobody keeps. */
+      /** Client-only tags of IRC, which are relayed to IRC clients and not stored. */
       tags?: string | undefined;
       n?: number | undefined;
       room?: string | undefined;
       to?: "partner" | undefined;
-      /** Only where the dialect wants an `echo` of its own. */
+      /** Only in dialects that want an `echo` of their own messages. */
       ref?: Ref | undefined;
     }
-  /** To the named people alone. `ALL` (any case) means the lobby. */
+  /** Only to the named people. `ALL` (in any case) means the lobby. */
   | {
       type: "tell";
       to: readonly string[];
@@ -102,7 +100,7 @@ export type Command =
   | PeopleCommand
   | RoomCommand
   /**
-   * Lists the members of `room` (default: the lobby): with `limit` a sorted page, otherwise all in
+   * Lists the members of `room` (default: the lobby): a sorted page with `limit`, otherwise all in
    * order of arrival.
    */
   | {
@@ -113,12 +111,14 @@ export type Command =
       ref?: Ref | undefined;
     }
   | { type: "rooms"; after?: string | undefined; limit: number; ref?: Ref | undefined }
-  /** Joins another room. A room the session is already in is replayed after `since`. */
+  /**
+   * Joins another room. If the session is already in the room, messages after `since` are replayed.
+   */
   | {
       type: "join";
       room: string;
       since?: { epoch: string; seq: number } | undefined;
-      /** What the room's operators ask for. */
+      /** The key that the room requires. */
       key?: string | undefined;
       ref?: Ref | undefined;
     }
@@ -131,7 +131,7 @@ export type Command =
       limit: number;
       ref?: Ref | undefined;
     }
-  /** Looks through the past of `room` (default: the lobby), newest first. */
+  /** Searches the history of `room` (default: the lobby), newest first. */
   | {
       type: "search";
       room?: string | undefined;
@@ -140,14 +140,14 @@ export type Command =
       limit: number;
       ref?: Ref | undefined;
     }
-  /** Ask for a private chat, answer the invitation, or end the chat. */
+  /** Requests a private chat, answers an invitation, or ends the chat. */
   | { type: "invite"; to: string; ref?: Ref | undefined }
   | { type: "accept"; ref?: Ref | undefined }
   | { type: "reject"; ref?: Ref | undefined }
   | { type: "leave"; ref?: Ref | undefined }
   /**
-   * What a program asks for that shows an access token and is in no room: says something in one, or
-   * reads what was said there.
+   * The request of a program that shows an access token and is in no room: says something in a
+   * room, or reads its history.
    */
   | {
       type: "post";
@@ -164,19 +164,19 @@ export type Command =
       before?: number | undefined;
       limit: number;
     }
-  /** Logs in with the token's name, to hear one room. */
+  /** Logs in with the token's name to listen to one room. */
   | {
       type: "listen";
       accessToken: string;
       room: string;
       since?: { epoch: string; seq: number } | undefined;
     }
-  /** Lists the shared folder; without `limit`, all of it. */
+  /** Lists the shared folder, completely if there is no `limit`. */
   | {
       type: "files";
       after?: string | undefined;
       limit?: number | undefined;
-      /** Folders, too: their names end with a "/". */
+      /** Includes folders; their names end with a "/". */
       folders?: boolean | undefined;
       ref?: Ref | undefined;
     }
@@ -187,21 +187,21 @@ export type Command =
   | PassRequest
   /** open-chat's stop-and-wait download. */
   | { type: "download"; name: string }
-  /** An order of an operator (admin/admin-command.ts). */
+  /** An operator command (admin/admin-command.ts). */
   | { type: "admin"; line: string; ref?: Ref | undefined }
   | { type: "ping"; ref?: Ref | undefined }
-  /** Shows that the client is alive, such as a pong. Needs no action. */
+  /** Shows that the client is alive, for example a pong. Requires no action. */
   | { type: "alive" }
   /**
-   * The dialect answers itself. `end` closes the connection afterwards; `log` goes to the server's
-   * terminal.
+   * The dialect answers by itself. `end` closes the connection afterwards; `log` is printed on the
+   * server's terminal.
    */
   | {
       type: "reply";
       text?: string | undefined;
       end?: boolean | undefined;
       log?: string | undefined;
-      /** Which `Dialect.variant` the client speaks from now on. */
+      /** The `Dialect.variant` that the client uses from now on. */
       variant?: string | undefined;
     }
   /** Input that can't be parsed; the sender gets an error. */
@@ -213,17 +213,17 @@ export type Command =
       n?: number | undefined;
       end?: boolean | undefined;
     }
-  /** `forget`: the token that it has logged in with, or been given, is not used again. */
+  /** `forget`: invalidates the token that the session has logged in with or been given. */
   | { type: "quit"; forget?: boolean | undefined; text?: string | undefined };
 
-/** What a message asks for: some ask for several things, in order. */
+/** What a message requests: sometimes several things, in order. */
 export type Received = Command | { type: "sequence"; commands: readonly Command[] };
 
 /** Logs in. With `assign` the name may be empty; the session is then named after its address. */
 export type LoginCommand = {
   type: "login";
   name: string;
-  /** chat-room's `:NAME:`, shown in dialects that show aliases. */
+  /** chat-room's `:NAME:`, shown in dialects with aliases. */
   alias?: string | undefined;
   assign?: boolean | undefined;
   /** The client accepts runs of messages in one line. */
@@ -232,24 +232,26 @@ export type LoginCommand = {
   visitor?: boolean | undefined;
   /** The rooms to join, each with the last `seq` the client has; default: the lobby. */
   rooms?: readonly { room: string; seq?: number | undefined }[] | undefined;
-  /** What the server asks of everybody. */
+  /** The server password. */
   serverPassword?: string | undefined;
   /** The code of a pass. */
   pass?: string | undefined;
   /** Makes the session resumable; if empty, the hub generates a secret. */
   secret?: string | undefined;
-  /** The epoch of those `seq`, and the last private message the client has. */
+  /**
+   * The epoch that the `seq` numbers belong to, and the last private message that the client has.
+   */
   since?: { epoch: string; mail?: number | undefined } | undefined;
-  /** The key of its device; without a signature the hub asks for one. */
+  /** The key of its device; without a signature the hub requests one. */
   identity?: { key: string; signature?: string | undefined } | undefined;
-  /** Proof of a registered name: its password, or a session token that a password has given. */
+  /** Proof of a registered name: its password, or a session token issued for the password. */
   password?: string | undefined;
   token?: string | undefined;
-  /** Asks for such a token in return for the password. */
+  /** Requests such a token for the password. */
   remember?: boolean | undefined;
-  /** The client takes files that people offer. */
+  /** The client accepts files that people offer. */
   takesFiles?: boolean | undefined;
-  /** An access token was shown: the account that it is for, and its hash. */
+  /** The client has shown an access token: its account, and its hash. */
   bearer?: { account: string; token: string } | undefined;
   /** What the client says about its user. */
   user?: string | undefined;
@@ -257,14 +259,13 @@ export type LoginCommand = {
 };
 
 /**
- * What everybody in a room receives, rendered once per dialect. `author` is the session it is
- * about.
+ * Received by everybody in a room, rendered once per dialect. `author` is the session it is about.
  */
 export type RoomEvent = Said | PresenceEvent;
 
 /**
- * `once`: what happens to a person in several rooms has one number, other than 0, so that dialects
- * that tell of it without naming the room tell each member once.
+ * `once`: an event about a person in several rooms has one number, other than 0, so that dialects
+ * that report it without naming the room tell each member only once.
  */
 type About = {
   room: string;
@@ -282,25 +283,26 @@ export type PresenceEvent =
       name: string;
       alias: string | undefined;
       reason: LeaveReason;
-      /** Who has put them out, if not the server. */
+      /** Who removed them, if not the server. */
       by?: { name: string; persona: Persona | undefined } | undefined;
-      /** What they, or who put them out, said. */
+      /** The parting message, or the reason given for the removal. */
       text?: string | undefined;
     } & About)
   | ({ type: "renamed"; from: string; to: string } & About)
-  /** Somebody says something else about themselves. `away` undefined: is back. */
+  /** Somebody changed what they say about themselves. `away` undefined: no longer away. */
   | ({ type: "away"; name: string; away: string | undefined } & About)
   | ({ type: "account"; name: string } & About)
   | ({ type: "real-name"; name: string } & About)
-  /** The room's operators have decided something. */
+  /** An operator of the room changed its modes. */
   | ({ type: "mode"; by: string; changes: readonly RoomChange[] } & About)
   /** A member has invited somebody. */
   | ({ type: "invited"; by: string; name: string } & About)
-  /** Tags without a text, such as that somebody is writing. Nobody keeps them. */
+  /** Tags without a text, for example a typing notification. Not stored. */
   | ({ type: "signal"; from: string; tags: string; id: number } & About);
 
 /**
- * A message to chosen recipients. `mail` is its number in the recipient's mailbox; 0 without one.
+ * A message to chosen recipients. `mail` is its number in the recipient's mailbox; 0 if there is
+ * none.
  */
 export type PrivateMessage = {
   type: "private";
@@ -311,23 +313,23 @@ export type PrivateMessage = {
   to: readonly string[];
   /** True within a private chat by consent. */
   chat: boolean;
-  /** Of a sealed message: a sentence for those who can't open it. */
+  /** For a sealed message: a sentence for clients that can't open it. */
   text: string;
   kind?: MessageKind | undefined;
   sealed?: Sealed | undefined;
-  /** Of a live message: a number that no other has. */
+  /** For a live message: a unique number. */
   id?: number | undefined;
   persona?: Persona | undefined;
   tags?: string | undefined;
 };
 
 /**
- * A room that a session is in: live messages follow `seq`. `recovered`: nothing was lost in
+ * A room that a session is in: live messages start after `seq`. `recovered`: nothing was lost in
  * between.
  */
 export type RoomEntry = { room: string; seq: number; recovered: boolean };
 
-/** What one session alone receives. */
+/** Received by one session only. */
 export type PersonalEvent =
   /** The login succeeded. A `joined` per room follows for everybody, the new member included. */
   | {
@@ -341,17 +343,20 @@ export type PersonalEvent =
       /** Whether every missed private message will be replayed. */
       recovered: boolean;
       rooms: readonly RoomEntry[];
-      /** The name is the session's own, and nobody else can have it. */
+      /** The name is registered to the session's owner. */
       registered?: boolean | undefined;
-      /** Proves the name from now on in place of the password; undefined: none was given. */
+      /** Proves the name from now on instead of the password; undefined if none was issued. */
       token?: string | undefined;
-      /** For HTTP requests to the shared folder of a server that is not open to all. */
+      /**
+       * Access token for HTTP requests to the shared folder of a server that is not open to
+       * everybody.
+       */
       access?: string | undefined;
       persona?: Persona | undefined;
     }
   | PeopleAnswer
   | RoomAnswer
-  /** Asks for a signature over `nonce` (trust/login-proof.ts). */
+  /** Requests a signature over `nonce` (trust/login-proof.ts). */
   | { type: "challenge"; nonce: string }
   /** Answers `register`. */
   | { type: "registered"; name: string; token: string | undefined; ref: Ref | undefined }
@@ -372,7 +377,7 @@ export type PersonalEvent =
     }
   /** Answers `link`: the name to log in with. */
   | { type: "linked"; name: string; ref: Ref | undefined }
-  /** Asks a person for something secret before the login goes on; only where `Dialect.asks`. */
+  /** Asks a person for a secret before the login continues; only if `Dialect.asks`. */
   | { type: "question"; text: string }
   /** The login failed; the dialect decides whether the client may try again. */
   | {
@@ -381,7 +386,7 @@ export type PersonalEvent =
       name: string;
       message: string;
       retryAfterMs?: number | undefined;
-      /** The name has a password, which would do. */
+      /** The name has a password, with which a login is possible. */
       asksPassword?: boolean | undefined;
     }
   | PrivateMessage
@@ -395,7 +400,7 @@ export type PersonalEvent =
       timeMs?: number | undefined;
       id?: number | undefined;
       tags?: string | undefined;
-      /** Those of them who are away, and what they say. */
+      /** Which of them are away, and their away messages. */
       away?: readonly { name: string; text: string }[] | undefined;
       ref?: Ref | undefined;
     }
@@ -407,7 +412,7 @@ export type PersonalEvent =
   | {
       type: "names";
       room: string;
-      /** Including the requester's own. */
+      /** Including the requester's name. */
       names: readonly string[];
       total: number;
       next: string | undefined;
@@ -423,7 +428,7 @@ export type PersonalEvent =
   | {
       type: "parted";
       room: string;
-      /** Who has put the session out. */
+      /** Who removed the session. */
       by?: { name: string; persona: Persona | undefined } | undefined;
       text?: string | undefined;
       ref: Ref | undefined;
@@ -466,15 +471,15 @@ export type PersonalEvent =
       code: ErrorCode;
       message: string;
       subject?: string | undefined;
-      /** Of another server (protocol/messages.ts). */
+      /** The address of another server (protocol/messages.ts). */
       at?: string | undefined;
       n?: number | undefined;
       retryAfterMs?: number | undefined;
       ref?: Ref | undefined;
     }
   /**
-   * What the room is about; empty: it has no topic any more. `by`: who has just decided so;
-   * undefined: it is told on entering.
+   * The topic of the room; empty if removed. `by`: who has just set it; undefined when it is sent
+   * on entering.
    */
   | {
       type: "topic";
@@ -482,20 +487,20 @@ export type PersonalEvent =
       topic: string;
       by?: { name: string; persona: Persona | undefined } | undefined;
     }
-  /** An operator has taken the text of a message away. */
+  /** An operator deleted the text of a message. */
   | { type: "deleted"; room: string; seq: number }
-  /** What everybody is told on entering the server; several lines. */
+  /** The message of the day; may have several lines. */
   | { type: "motd"; text: string; ref?: Ref | undefined }
-  /** Another session has changed the account. `device`: what the device is called. */
+  /** Another session has changed the account. `device`: the label of the device. */
   | {
       type: "account-changed";
       change: AccountChangeKind;
       device: string;
-      /** Of a device that was added. */
+      /** For an added device: its key. */
       key?: string | undefined;
       proof?: string | undefined;
     }
-  /** Answers an order. */
+  /** Answers an operator command. */
   | {
       type: "admin";
       message: string | undefined;
@@ -513,9 +518,9 @@ export type DeviceEntry = {
   label: string;
   addedMs: number;
   usedMs: number;
-  /** Undefined: it may log in. */
+  /** When it was revoked; undefined if it may log in. */
   revokedMs: number | undefined;
-  /** It is the one that asks. */
+  /** It is the device of this session. */
   isOwn: boolean;
 };
 

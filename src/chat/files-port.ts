@@ -1,5 +1,5 @@
-// What the hub needs from the file service. Answers arrive by callback; the hub drops those for
-// sessions that are gone.
+// What the hub needs from the file service. Answers arrive by callback; the hub drops answers for
+// sessions that have ended.
 
 import type { Peer } from "./dialect.ts";
 import type { ParleyError } from "../errors.ts";
@@ -7,13 +7,13 @@ import type { TransferMessage, TransferRequest } from "../protocol/messages.ts";
 import type { ShareOwner } from "../share-owner.ts";
 import type { FileEntry } from "./events.ts";
 
-/** Who asks, and whose part of what is limited is used. */
+/** Who makes the request, and whose share of the limits is used. */
 export type FilesClient = { readonly peer: Peer; readonly owner: ShareOwner };
 
 export interface FilesPort {
   /**
-   * Lists at most `limit` names after `after`; without `limit`, all of them. `folders`: those, too,
-   * with a "/" behind their names.
+   * Lists at most `limit` names after `after`; without `limit`, all of them. `folders`: include
+   * folders, with a "/" after their names.
    */
   list(
     after: string | undefined,
@@ -25,7 +25,7 @@ export interface FilesPort {
   ): void;
   /**
    * Starts or updates a session's transfer. `send` receives its messages until the session closes;
-   * `waitingBytes` reports the session's output backlog, so that tags and data can hold back.
+   * `waitingBytes` reports the session's output backlog, so that tags and data can be held back.
    */
   transfer(
     session: number,

@@ -1,4 +1,5 @@
-// Asks the store who has names at other servers. Without other servers nobody is asked.
+// Asks the store who has certain names on other servers. Does nothing if there are no other
+// servers.
 
 import type { ParleyError } from "../errors.ts";
 import type { ForeignPerson } from "./foreign-person.ts";
@@ -6,7 +7,7 @@ import type { HubState } from "./hub-state.ts";
 import type { Session } from "./session.ts";
 import { StoreQueries } from "./store-queries.ts";
 
-/** `names`: folded. Calls `then` once, at once or when the store has answered. */
+/** `names`: folded. Calls `then` exactly once, synchronously or after the store has answered. */
 export function findElsewhere(
   hub: HubState,
   session: Session,

@@ -1,4 +1,4 @@
-// Looking people up: by name, as members of a room, or by a mask; here and at other servers.
+// Looks people up by name, as members of a room, or by a mask; here and on other servers.
 
 import { people as limits } from "../limits.ts";
 import { findElsewhere } from "./find-elsewhere.ts";
@@ -17,7 +17,7 @@ import type { Session } from "./session.ts";
 
 type People = Extract<PeopleCommand, { type: "people" }>;
 
-/** Somebody who was found: a session here, or what is known of somebody at another server. */
+/** Somebody who was found: a session here, or what is known about somebody on another server. */
 type Found =
   | { readonly here: Session }
   | {
@@ -72,7 +72,7 @@ function inRoom(hub: HubState, session: Session, name: string): Found[] {
   return found;
 }
 
-/** Of those at other servers, whoever shares a room with somebody here is found. */
+/** On other servers, this finds people who share a room with somebody here. */
 function byMask(hub: HubState, session: Session, mask: string): Found[] {
   const elsewhere = new Map<string, Exclude<Found, { here: Session }>>();
   for (const room of hub.rooms.values()) {
@@ -82,7 +82,7 @@ function byMask(hub: HubState, session: Session, mask: string): Found[] {
       elsewhere.set(folded, { folded, name, about, rooms });
     }
   }
-  // Who finds nobody has made the server look all the same.
+  // A search that finds nobody has made the server search as well.
   const looked = (hub.names.size + elsewhere.size) * limits.searchedChars;
   session.queue.charge(looked, hub.options.rates, hub.nowMs);
   const found: Found[] = [];
@@ -105,7 +105,7 @@ function byMask(hub: HubState, session: Session, mask: string): Found[] {
   return found;
 }
 
-/** Who knows a name needs no search, so hidden people are found by it. */
+/** Somebody who knows a name needs no search, so hidden people are found by name. */
 function matches(mask: string, folded: string, persona: Persona): boolean {
   if (mask.length > limits.maxSearchChars) return false;
   if (mask.includes("@")) {

@@ -1,4 +1,4 @@
-// Who has a name: somebody who is here, or the mailbox of somebody who is away and known.
+// Who has a name: somebody who is here, or the mailbox of a known person who is away.
 
 import type { ParleyError } from "../errors.ts";
 import { history } from "../limits.ts";
@@ -12,10 +12,13 @@ import { StoreQueries } from "./store-queries.ts";
 
 export type Person =
   | { here: Session }
-  /** `isElsewhere`: connected, to another server. */
+  /** `isElsewhere`: connected to another server. */
   | { mailbox: string; isAccount: boolean; isElsewhere: boolean };
 
-/** Calls `then` once, at once or when the store has answered; undefined: nobody has the name. */
+/**
+ * Calls `then` exactly once, synchronously or after the store has answered; undefined: nobody has
+ * the name.
+ */
 export function findPerson(
   hub: HubState,
   session: Session,
@@ -40,7 +43,7 @@ export function findPerson(
     if (error !== undefined) return then(undefined, error);
     const arrived = hub.names.holder(folded);
     if (arrived !== undefined) return then({ here: arrived });
-    // A registered name is its owner's, whoever had it before.
+    // A registered name belongs to its owner, whoever used it before.
     const isElsewhere = record?.isElsewhere === true;
     if (account !== undefined)
       return then({ mailbox: accountMailbox(account.id), isAccount: true, isElsewhere });

@@ -1,5 +1,5 @@
-// What other servers that use the same store have done, for the people who are connected here:
-// messages, who comes and goes, mail, sessions that have moved, decisions of operators.
+// Events from other servers that use the same store, for people who are connected here: messages,
+// arrivals and departures, mail, sessions that have moved, operators' decisions.
 
 import { deliverForeign, type ForeignPart } from "./delivery.ts";
 import type { Account, AccountChange } from "./account-store.ts";
@@ -22,43 +22,43 @@ import { banOf, banText, suspectOf } from "./suspect.ts";
 import { putOutOfPrivate } from "./room-access.ts";
 import type { RightsRow } from "./rights/rights-rows.ts";
 
-/** How far the hub has come in a room: its last message, and the changes of who is there. */
+/** How far the hub knows a room: its last message, and its last presence change. */
 export type RoomPosition = { readonly seq: number; readonly presence: number };
 
-/** The hub, as far as other servers concern it. */
+/** The hub as seen by the code that follows other servers. */
 export interface SharedHub {
   handleForeign(event: ForeignEvent): void;
-  /** Undefined: the room is not open. */
+  /** Undefined if the room is not open. */
   positionIn(room: string): RoomPosition | undefined;
   openRooms(): readonly string[];
-  /** Folded names of which it wants to know who has them. */
+  /** Folded names whose holders the hub wants to know. */
   watchedNames(): readonly string[];
-  /** Other servers, by their ID, of which it wants to know when they are over. */
+  /** IDs of other servers whose end the hub wants to know. */
   watchedServers(): readonly string[];
-  /** Mailboxes of people who are connected here, with the last number that is known. */
+  /** Mailboxes of people who are connected here, with the last known number. */
   openMailboxes(): readonly (readonly [mailbox: string, mail: number])[];
 }
 
-/** Changes of who is in a room, which make the room's `version`. */
+/** Presence changes of a room that lead to its `version`. */
 export type RoomPresence = {
   readonly room: string;
   readonly version: number;
   readonly changes: readonly PresenceChange[];
 };
 
-/** What has happened elsewhere. */
+/** Something that happened on another server. */
 export type ForeignEvent =
-  /** Messages that were committed by other servers, or by this one and not delivered yet. */
+  /** Messages committed by other servers, or by this one and not delivered yet. */
   | { readonly type: "said"; readonly room: string; readonly runs: readonly SaidRun[] }
-  /** Messages up to `seq` are not kept any more. */
+  /** Messages up to `seq` are no longer kept. */
   | { readonly type: "skipped"; readonly room: string; readonly seq: number }
-  /** One server's changes of who is in which room, all from one commit. */
+  /** Presence changes of one server in several rooms, all from one commit. */
   | {
       readonly type: "presence";
       readonly server: string;
       readonly rooms: readonly RoomPresence[];
     }
-  /** Everybody who is in a room by way of other servers. */
+  /** Everybody who is in a room through other servers. */
   | {
       readonly type: "roster";
       readonly room: string;
@@ -67,33 +67,33 @@ export type ForeignEvent =
     }
   /** A mailbox has messages up to this number. */
   | { readonly type: "mail"; readonly mailbox: string; readonly mail: number }
-  /** A private message for a connection without a mailbox: `#` and its number. */
+  /** A private message for a connection without a mailbox; `to` is `#` and its number. */
   | { readonly type: "letter"; readonly to: string; readonly message: PrivateMessage }
-  /** Who has come to another server or gone from there. */
+  /** Who has connected to another server or disconnected from it. */
   | { readonly type: "people"; readonly people: readonly ForeignComing[] }
-  /** Of these folded names, which are watched, `people` are at other servers now. */
+  /** Among these watched folded names, `people` are on other servers now. */
   | {
       readonly type: "watched";
       readonly names: readonly string[];
       readonly people: readonly ForeignPerson[];
     }
-  /** Something for single people here, from one server. */
+  /** Something for individual people here, from one server. */
   | { readonly type: "signal"; readonly server: string; readonly signal: HubSignal }
-  /** That server is over: its people are gone. */
+  /** That server has ended: its people are disconnected. */
   | { readonly type: "server-over"; readonly server: string }
-  /** The session with this record is connected to another server now. */
+  /** The session with this record is now connected to another server. */
   | { readonly type: "moved"; readonly session: string; readonly claim: number }
-  /** It has moved, and what it says here, having been claimed with that number, can't be stored. */
+  /** It has moved, and its messages from here, under that claim number, can't be stored. */
   | { readonly type: "outdated"; readonly session: string; readonly claim: number }
-  /** All that operators have decided by now. */
+  /** All operators' decisions so far. */
   | { readonly type: "rights"; readonly rows: readonly RightsRow[] }
   /** How an account was changed. */
   | { readonly type: "account"; readonly account: string; readonly change: AccountChange["type"] }
-  /** The text of a message was taken away. */
+  /** The text of a message was deleted. */
   | { readonly type: "erased"; readonly room: string; readonly seq: number }
   /**
-   * This server was away from the store for so long that others have taken its people for gone.
-   * They connect again, here or there.
+   * This server was without the store for so long that the others consider its people disconnected.
+   * They must reconnect, here or elsewhere.
    */
   | { readonly type: "fenced"; readonly reason: string };
 
@@ -106,7 +106,7 @@ const handlers: Handlers = {
     const room = hub.rooms.get(name);
     if (room === undefined) return;
     const fresh = runs.filter(({ seq }) => seq > room.seq);
-    // What is missing in between is read, and these with it.
+    // The missing messages in between are read, and these with them.
     if (fresh[0] === undefined || fresh[0].seq > room.seq + 1) return;
     for (const run of fresh) {
       run.persona ??= room.elsewhere?.get(fold(run.from))?.about?.persona;
@@ -165,7 +165,7 @@ const handlers: Handlers = {
   },
   moved(hub, { session: id, claim }) {
     const session = hub.names.byKey(id);
-    // It may have come back since.
+    // The session may have returned since.
     const isOlder = session?.claim !== undefined && session.claim < claim;
     if (session?.phase === "member" && isOlder) replaceSession(hub, session, new Set());
   },
@@ -208,10 +208,10 @@ const handlers: Handlers = {
   },
   fenced(hub, { reason }) {
     for (const session of hub.sessions) {
-      // What a welcome would say is not true any more.
+      // The contents of the welcome are no longer true.
       session.awaitsWelcome = false;
       if (session.phase === "member") dropAsLost(hub, session, reason);
-      // What it has been told and given is of no use any more.
+      // What the client has been sent is no longer of any use.
       else if (session.phase === "entering") end(hub, session, reason);
     }
   },
@@ -227,7 +227,7 @@ export function positionIn(hub: HubState, name: string): RoomPosition | undefine
   return room && { seq: room.seq, presence: room.elsewhere?.version ?? 0 };
 }
 
-/** Ends the sessions that may not act for the account any more. */
+/** Ends the sessions that may no longer act for the account. */
 function putOutOfAccount(
   hub: HubState,
   id: string,
@@ -254,14 +254,17 @@ function end(hub: HubState, session: Session, reason: string): void {
   endSession(hub, session);
 }
 
-/** What another server has changed in a room, as it is told here; undefined: it comes too early. */
+/**
+ * Another server's change in a room, in the form in which it is reported here; undefined: it
+ * arrived too early.
+ */
 function partOf(
   hub: HubState,
   server: string,
   { room: name, version, changes }: RoomPresence,
 ): ForeignPart | undefined {
   const room = hub.rooms.get(name);
-  // If others came in between, everybody is read again.
+  // If other changes came in between, the whole roster is read again.
   if (room?.elsewhere === undefined || version !== room.elsewhere.version + 1) return undefined;
   room.elsewhere.version = version;
   const told: PresenceEvent[] = [];
@@ -283,7 +286,9 @@ function partOf(
   return { room, runs: [], presence: told };
 }
 
-/** Numbers of sessions mean nothing here; 0 is whoever types at a server. */
+/**
+ * Session numbers of other servers are meaningless here; 0 stands for the server's own terminal.
+ */
 function authorOf({ author }: PresenceEvent): number {
   return author === 0 ? 0 : -1;
 }
@@ -297,7 +302,7 @@ function left({ name: room }: Room, { name, about }: ForeignMember): PresenceEve
   return { type: "left", room, name, alias: undefined, reason: "lost", author: -1, persona };
 }
 
-/** `isBack`: also tells of somebody who is there again. */
+/** `isBack`: also reports people who are no longer away. */
 function away(
   { name: room }: Room,
   { name, about }: ForeignMember,

@@ -1,41 +1,41 @@
-// Somebody who is connected to another server that uses the same store, as the store has it.
+// Somebody who is connected to another server that uses the same store, as stored there.
 
 import type { Persona } from "./persona.ts";
 
-/** What others may be shown of somebody, wherever they are connected. */
+/** What others may see of somebody, wherever they are connected. */
 export type PublicPerson = {
   readonly persona: Persona;
-  /** Accounts and keys by which decisions know them (room-rights.ts). */
+  /** Accounts and keys by which decisions identify them (room-rights.ts). */
   readonly ids: readonly string[];
-  /** Undefined: is there. */
+  /** Undefined: not away. */
   readonly away?: string | undefined;
   readonly isHidden: boolean;
   readonly isSecure: boolean;
-  /** When they logged in and, to the minute, last said something: Unix milliseconds. */
+  /** When they logged in and, to the minute, when they last spoke, in Unix milliseconds. */
   readonly sinceMs: number;
   readonly spokeMs: number;
 };
 
-/** A row of the directory: who has a name at one server. */
+/** A row of the directory: who has a name on one server. */
 export type DirectoryEntry = {
   readonly folded: string;
   readonly name: string;
-  /** Identity key of the session; of several devices the one that came last. */
+  /** Identity key of the session; for several devices, of the one that logged in last. */
   readonly key: string;
-  /** Whose it is: a mailbox, or that key (session.ts). */
+  /** The person: a mailbox, or that key (session.ts). */
   readonly person: string;
   readonly about: PublicPerson;
 };
 
-/** Numbers of connections are unique with their server only. */
+/** Connection numbers are only unique together with their server. */
 export function holderAt(server: string, holder: string): string {
   return holder.startsWith("#") ? `${server}${holder}` : holder;
 }
 
-/** `person`: as other servers write to it, so a key comes with its server. */
+/** `person`: in the form that other servers write to, so that a key includes its server. */
 export type ForeignPerson = DirectoryEntry & {
   readonly server: string;
-  /** Where clients reach that server, as `HOST:PORT`; empty: it does not say. */
+  /** Where clients reach that server, as `HOST:PORT`; empty if it does not announce this. */
   readonly address: string;
   readonly rooms: readonly string[];
 };

@@ -1,25 +1,25 @@
-// Who is in a room by way of another server that uses the same store. One person may be there by
-// several servers, with several devices. Pure.
+// The members of a room who are connected to other servers that use the same store. One person may
+// be there through several servers, with several devices. Pure.
 
 import type { PublicPerson } from "./foreign-person.ts";
 import type { RoomRank } from "./persona.ts";
 
-/** Somebody in a room, connected to another server. */
+/** A member of a room who is connected to another server. */
 export type ForeignMember = {
   readonly server: string;
   readonly folded: string;
   readonly name: string;
-  /** Undefined: their server is older and does not say. */
+  /** Undefined: their server is older and does not send it. */
   readonly about?: PublicPerson | undefined;
-  /** Until they leave the room; undefined: none. */
+  /** The rank until they leave the room, if any. */
   readonly rank?: RoomRank | undefined;
 };
 
-/** What has changed, with the names of those who came and went. */
+/** What has changed, with the names of those who arrived and left. */
 export type RosterDifference = {
   readonly added: readonly ForeignMember[];
   readonly removed: readonly ForeignMember[];
-  /** Those who were there and are, as they were and as they are. */
+  /** Members who stayed, before and after. */
   readonly kept: readonly (readonly [before: ForeignMember, now: ForeignMember])[];
 };
 
@@ -27,7 +27,7 @@ export class ForeignRoster {
   /** By folded name, then by server, in order of arrival. */
   readonly #members = new Map<string, Map<string, ForeignMember>>();
 
-  /** `version` counts the changes of who is there, by whatever server. */
+  /** `version` counts presence changes by all servers. */
   constructor(public version = 0) {}
 
   get size(): number {
@@ -38,13 +38,13 @@ export class ForeignRoster {
     return this.#members.has(folded);
   }
 
-  /** Of several servers, by the one where they came first. */
+  /** If a member is on several servers, the entry of the first one. */
   get(folded: string): ForeignMember | undefined {
     const [first] = this.#members.get(folded)?.values() ?? [];
     return first;
   }
 
-  /** Everybody once. */
+  /** Every person once. */
   *people(): Iterable<ForeignMember> {
     for (const folded of this.#members.keys()) {
       const member = this.get(folded);
@@ -70,7 +70,7 @@ export class ForeignRoster {
     if (servers?.size === 0) this.#members.delete(folded);
   }
 
-  /** Everybody who is there. */
+  /** Replaces all members. */
   replace(members: readonly ForeignMember[]): RosterDifference {
     const before = new Map(Array.from(this.people(), (member) => [member.folded, member]));
     this.#members.clear();

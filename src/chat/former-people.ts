@@ -1,4 +1,4 @@
-// Who has recently given up a name, newest last. Bounded. Pure.
+// Who has recently given up a name, most recent last. Bounded. Pure.
 
 import { people as limits } from "../limits.ts";
 import { fold } from "./names/grammar.ts";
@@ -9,13 +9,13 @@ export class FormerPeople {
 
   note(person: FormerPerson): void {
     this.#all.push(person);
-    // Twice as many at times, so that each costs little.
+    // The list may grow to twice its size, so that trimming is cheap on average.
     if (this.#all.length >= 2 * limits.formerPeople) {
       this.#all = this.#all.slice(-limits.formerPeople);
     }
   }
 
-  /** The newest first, at most `limit`. */
+  /** The most recent first, at most `limit`. */
   named(name: string, limit: number): readonly FormerPerson[] {
     const folded = fold(name);
     const found = this.#all.filter((person) => fold(person.name) === folded);

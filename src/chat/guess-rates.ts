@@ -1,6 +1,5 @@
-// Limits guesses at passwords, passes, codes and claims, by the network they come from and by the
-// account they are about. Loopback counts like any network: behind a proxy there anybody may be
-// guessing. Pure.
+// Limits guesses at passwords, passes, codes and claims by their network and by the account they
+// target. Loopback counts like any network: behind a local proxy, anybody may be guessing. Pure.
 
 import { BoundedMap } from "../bounded-map.ts";
 import { accounts as limits } from "../limits.ts";
@@ -14,24 +13,24 @@ export class GuessRates {
     limits.guessers,
   );
   readonly #accounts = new BoundedMap<string, TokenBucket>(limits.guessers);
-  /** Apart, so that made-up names push no account out. */
+  /** Kept separately, so that made-up names evict no account. */
   readonly #unowned = new BoundedMap<string, TokenBucket>(limits.guessers);
 
   /**
-   * Counts a guess before it is looked at; returns 0 if it is allowed, otherwise the milliseconds
-   * to wait. `about`: the account; undefined for codes, which are about none.
+   * Counts a guess before it is checked; returns 0 if it is allowed, otherwise the milliseconds to
+   * wait. `about`: the account; undefined for codes, which belong to no account.
    */
   take(address: string, about: string | undefined, nowMs: number): number {
     const bucket = about === undefined ? undefined : bucketOf(this.#accounts, about, nowMs);
     return this.#take(address, bucket, nowMs);
   }
 
-  /** The same at a name that nobody owns, where that must not be noticed. */
+  /** The same for an unregistered name, where the difference must not be noticeable. */
   takeUnowned(address: string, name: string, nowMs: number): number {
     return this.#take(address, bucketOf(this.#unowned, name, nowMs), nowMs);
   }
 
-  /** It was no guess: others of the network need not wait for it. */
+  /** The guess was correct: others of the network need not wait for it. */
   wasRight(address: string, nowMs: number): void {
     this.#networks.giveBack(strangersAt(address), nowMs);
   }
@@ -41,7 +40,7 @@ export class GuessRates {
     return this.#networks.waitMs(strangersAt(address), nowMs);
   }
 
-  /** Counts what has turned out to be wrong, where looking at it costs nothing. */
+  /** Counts a wrong guess afterwards, where checking it is cheap. */
   wasWrong(address: string, nowMs: number): void {
     this.#networks.take(strangersAt(address), nowMs);
   }

@@ -1,4 +1,4 @@
-// How many messages fit into one page of history. Pure.
+// How many messages fit on one page of history. Pure.
 
 import { history as limits } from "../limits.ts";
 
@@ -25,6 +25,9 @@ export function pageChars(messages: readonly { text: string }[]): number {
   return messages.reduce((sum, { text }) => sum + text.length + frameBytes, 0);
 }
 
-/** A UTF-16 unit is at most 3 bytes of UTF-8; the rest of a message is its numbers and names. */
+/**
+ * A UTF-16 code unit takes at most 3 bytes of UTF-8; the rest of a message is its numbers and
+ * names.
+ */
 const maxBytesPerUnit = 3;
 const frameBytes = 200;

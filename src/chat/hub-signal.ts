@@ -1,10 +1,10 @@
-// What one hub has for single people at another server that uses the same store. It arrives once, in
-// the order of commits, or never if that server is over. Types only.
+// Signals from one hub to individual people on another server that uses the same store. They arrive
+// once, in order of commits, or never if that server has ended. Types only.
 
 import type { AccountChangeKind } from "../protocol/messages.ts";
 import type { Changer, Persona } from "./persona.ts";
 
-/** Whoever sends it, as their own server knows them; the receiver knows from which server it comes. */
+/** The sender as known to its own server; the receiver knows which server the signal comes from. */
 export type SignalSender = {
   /** Identity key. */
   readonly key: string;
@@ -15,15 +15,14 @@ export type SignalSender = {
 };
 
 /**
- * A step of a private chat (private-chat.ts). `gone`: whoever was invited is not
- * there (any more).
+ * A step of a private chat (private-chat.ts). `gone`: the invited person is not there (any more).
  */
 export type ChatStep =
   "invite" | "asked" | "busy" | "gone" | "accept" | "rejected" | "left" | "lost" | "renamed";
 
 /**
- * `to`: an identity key at the server that it is for. `exchange`: each invitation has an ID, and what
- * follows from it carries that, or those of two that have crossed, one's own first.
+ * `to`: an identity key on the target server. `exchange`: each invitation has an ID, which all
+ * later steps carry; if two invitations have crossed, steps carry both IDs, the sender's own first.
  */
 export type HubSignal = ChatSignal | PersonSignal;
 
@@ -36,8 +35,8 @@ export type ChatSignal = {
 };
 
 /**
- * `to`: the folded name of somebody there; all devices are meant. Whoever sends it has the right to
- * do so: the sending server has checked that.
+ * `to`: the folded name of somebody there; all their devices are meant. The sending server has
+ * checked that the sender is allowed to do this.
  */
 export type PersonSignal = { readonly to: string } & (
   | {
@@ -47,14 +46,14 @@ export type PersonSignal = { readonly to: string } & (
       readonly isOn: boolean;
       readonly by: Changer;
     }
-  /** Leaves the room. */
+  /** Must leave the room. */
   | {
       readonly type: "put-out";
       readonly room: string;
       readonly by: Changer;
       readonly text: string;
     }
-  /** Is invited into the room. */
+  /** Is invited to the room. */
   | { readonly type: "call"; readonly room: string; readonly by: Changer }
   /** Tags without a text (people-events.ts). */
   | {

@@ -1,5 +1,5 @@
 // The hub's state, and what every operation needs: sending an event to a session, waking the
-// adapter. The operations live in the files beside this one and do not know the Hub.
+// adapter. The operations are in the neighbouring files and do not know the Hub.
 
 import { accounts, connections, history as limits, output, sender, search } from "../limits.ts";
 import type { Log } from "../log.ts";
@@ -42,35 +42,38 @@ import type { TimedPersonal, Timing } from "./turn-batch.ts";
 export type HubOptions = {
   /** Identifies the log of the store behind the hub. */
   epoch: string;
-  /** Converts the hub's monotonic time into Unix time for timestamps (default: identity). */
+  /** Converts the hub's monotonic time to Unix time for timestamps (default: identity). */
   stampMs?: (nowMs: number) => number;
   metrics: Metrics;
   /** Rates that each sender may sustain; undefined for no limit. */
   rates: Rates | undefined;
   files: FilesPort;
-  /** Undefined: people put nothing into the shared folder. */
+  /** Undefined: uploads to the shared folder are disabled. */
   sharing?: SharingPort | undefined;
-  /** Undefined: there is none. */
+  /** Undefined: there is no relay. */
   relay?: RelayPort | undefined;
   /** Where browsers find the page; undefined: there is none. */
   page?: () => PageAddress | undefined;
   control: ServerControl;
   door: DoorOptions;
-  /** What everybody is told on entering, unless operators have decided otherwise; may be empty. */
+  /** The message of the day, unless operators have set another; may be empty. */
   motd: () => string;
-  /** What operators have decided, as the store has it. */
+  /** Operators' decisions, as stored. */
   rights: Rights;
   /** Folded words with a meaning in some dialect, which can't be names. */
   reservedNames: ReadonlySet<string>;
-  /** Asks for an `endTurn`; called once per turn. */
+  /** Requests an `endTurn`; called once per turn. */
   wake: () => void;
-  /** Prints a line of an original system's server; control characters are already removed. */
+  /** Prints a line of an original system's server; control characters have already been removed. */
   print: (line: string) => void;
   /** The operator's log: connections, logins, departures and failures. */
   log: Log;
-  /** What the store keeps of rooms; undefined: no network is held to its part of it. */
+  /**
+   * How much of the rooms' history the store keeps; undefined: networks are not limited to a share
+   * of it.
+   */
   past?: PastSizes | undefined;
-  /** Other servers use the same store; undefined: this is the only one. */
+  /** The store is shared with other servers; undefined: this is the only server. */
   shared?: SharedStore | undefined;
   /** Derives a session's record ID from its secret; one-way. */
   hashSecret: (secret: string) => string;
@@ -79,9 +82,9 @@ export type HubOptions = {
   newSecret: () => string;
 };
 
-/** What the hub tells whoever listens to the other servers. */
+/** What the hub reports to the code that follows other servers. */
 export interface SharedStore {
-  /** From now on the hub wants to hear of this room. What was read before may be old. */
+  /** From now on the hub wants events of this room. Earlier reads may be outdated. */
   roomOpened(room: string): void;
 }
 
@@ -92,9 +95,9 @@ export class HubState {
   readonly rooms = new Map<string, Room>();
   /** Rooms with pending joins, counted. They stay open so that their numbers stay known. */
   readonly heldRooms = new Map<string, number>();
-  /** Rooms that each owner has opened, so that one can't take them all. */
+  /** Number of rooms opened by each owner, so that one can't take them all. */
   readonly openedRooms = new ShareCounts(limits.maxRoomsPerNetwork, limits.maxRooms / 2);
-  /** Rooms without a past that were opened: of too many, the store drops the smallest. */
+  /** New rooms without history: if there are too many, the store drops the smallest. */
   readonly newRooms = new ShareBuckets(
     { perSecond: limits.newRoomsPerHour / 3_600, burst: limits.newRooms },
     connections.loginAddresses,
@@ -110,13 +113,13 @@ export class HubState {
   readonly absentMail = new AbsentMail();
   readonly claims = new PendingClaims();
   readonly past: PastLimits;
-  /** Logins, because each is announced to everybody. */
+  /** Limits logins, because each is announced to everybody. */
   readonly loginRates = new ShareBuckets(
     { perSecond: connections.loginsPerSecond, burst: connections.loginBurst },
     connections.loginAddresses,
   );
   readonly guessRates = new GuessRates();
-  /** Names that each network registers, which are nobody else's from then on. */
+  /** Limits names registered per network, since registrations are permanent. */
   readonly registrationRates = new ShareBuckets(
     {
       perSecond: accounts.registrationsPerHour / 3_600,
@@ -125,22 +128,22 @@ export class HubState {
     connections.loginAddresses,
   );
   readonly watches = new Watches();
-  /** Sessions with a private chat or an invitation whose other side is at another server. */
+  /** Sessions with a private chat or an invitation whose other side is on another server. */
   readonly chatsElsewhere = new Set<Session>();
   readonly formerPeople = new FormerPeople();
   readonly personas: Personas;
-  /** Operators and hidden people, as they were last counted (census.ts). */
+  /** Operators and hidden people, as last counted (census.ts). */
   counted = { atMs: -Infinity, operators: 0, hidden: 0 };
-  /** All rooms and people of several servers (overview.ts); undefined: not asked for yet. */
+  /** All rooms and people of several servers (overview.ts); undefined until requested. */
   overview: (Overview & { readonly atMs: number }) | undefined;
-  /** The most people that were here at once. */
+  /** The highest number of people here at the same time. */
   mostPeople = 0;
   readonly deviceCodes = new DeviceCodes();
   /** Files that people offer to each other. */
   readonly offers = new OfferBook();
-  /** The same for whoever knows a code. */
+  /** Files offered by a code. */
   readonly codes = new CodeBook();
-  /** Tokens that open the shared folder to HTTP requests. */
+  /** Tokens that grant access to the shared folder over HTTP. */
   readonly #accessTokens = new Set<string>();
   #isWoken = false;
   #stampedMs = NaN;
@@ -156,12 +159,12 @@ export class HubState {
   ) {
     const { rights, newSecret, hashSecret } = options;
     this.personas = new Personas(() => rights.hostSecret(newSecret), hashSecret);
-    // People at other servers may be shown them.
+    // People on other servers may be shown them.
     if (options.shared !== undefined) this.personas.want();
     this.past = new PastLimits(options.rates === undefined ? undefined : options.past);
   }
 
-  /** Unix time, for what is stored or shown. */
+  /** Unix time, for values that are stored or shown. */
   get stampMs(): number {
     if (this.#stampedMs !== this.nowMs) {
       this.#stampedMs = this.nowMs;
@@ -175,7 +178,7 @@ export class HubState {
     return this.pipeline.gathering.size + chars > output.maxGatheredChars;
   }
 
-  /** A token for HTTP requests while the session lasts; undefined if nobody needs one. */
+  /** A token for HTTP requests for the lifetime of the session; undefined if none is needed. */
   grantAccess(session: Session): string | undefined {
     if (isOpen(this.options.door)) return undefined;
     this.revokeAccess(session);
@@ -189,7 +192,7 @@ export class HubState {
     session.accessToken = "";
   }
 
-  /** Whether a request with this token, if any, may see the shared folder. */
+  /** Whether a request with this token, if any, may access the shared folder. */
   hasAccess(token: string | undefined): boolean {
     return isOpen(this.options.door) || (token !== undefined && this.#accessTokens.has(token));
   }
@@ -211,8 +214,8 @@ export class HubState {
   }
 
   /**
-   * Queues an event for one session, ordered among all events. A `bye` comes last, after everything
-   * unsettled.
+   * Queues an event for one session, in the order of all events. A `bye` comes last, after
+   * everything unsettled.
    */
   send(
     session: Session,
@@ -252,7 +255,7 @@ export class HubState {
     this.wake();
   }
 
-  /** Tells the other servers, if there can be any, who is in a room. */
+  /** Reports a presence change of a room to the other servers, if there can be any. */
   share(room: Room, change: PresenceChange): void {
     if (this.options.shared === undefined) return;
     const event = change.event && { ...change.event, timeMs: this.stampMs };
@@ -260,14 +263,14 @@ export class HubState {
     this.wake();
   }
 
-  /** Tells whoever asks at other servers, if there can be any, who has this folded name here. */
+  /** Reports who has this folded name here to interested servers, if there can be any. */
   list(folded: string): void {
     if (this.options.shared === undefined) return;
     this.pipeline.gathering.people.add(folded);
     this.wake();
   }
 
-  /** Sends something to somebody at another server. */
+  /** Sends a signal to somebody on another server. */
   signal(server: string, signal: HubSignal): void {
     this.pipeline.gathering.signals.push({ server, signal });
     this.wake();
@@ -298,7 +301,7 @@ export function textsOf(session: Session, event: PersonalEvent): readonly string
   return typeof rendered === "string" ? [rendered] : rendered;
 }
 
-/** Characters charged to the sender, for answers that may be much longer than the request. */
+/** Characters charged to the requester for answers that may be much longer than the request. */
 function answerCost(event: PersonalEvent): number {
   switch (event.type) {
     case "history":

@@ -1,5 +1,5 @@
 // The hub: sessions, rooms and names behind one pure state machine. Commands change state and
-// gather a batch; `endTurn` hands the batch to the store, and `handleStore` delivers it. Knows no
+// gather a batch; `endTurn` passes the batch to the store, and `handleStore` delivers it. Knows no
 // dialect, socket, store or clock: the adapter calls `handle…` with the time, carries out
 // `pollStore`, and calls `endTurn` and `handleTimeout` when asked.
 
@@ -61,7 +61,7 @@ export class Hub {
   readonly #hub: HubState;
   readonly #timers: Timers;
   readonly #budgets: ShareBudgets;
-  /** One function for all sessions. */
+  /** A single function shared by all sessions. */
   readonly #budgetsOf = (owner: ShareOwner) => this.#budgets.of(owner, this.#hub.nowMs);
   #nextId = 1;
   #nextStoreWarningMs = -Infinity;
@@ -112,7 +112,7 @@ export class Hub {
     return session;
   }
 
-  /** A session sent one whole message. */
+  /** A session sent one complete message. */
   handleMessage(session: Session, message: string, nowMs: number): void {
     const hub = this.#hub;
     hub.nowMs = nowMs;
@@ -130,7 +130,7 @@ export class Hub {
   }
 
   /**
-   * Input without a message, such as a WebSocket's ping. It does not show that the client is well.
+   * Input without a message, such as a WebSocket ping. It does not prove that the client is well.
    * False once there was too much of it.
    */
   handleEmptyInput(session: Session, nowMs: number): boolean {
@@ -139,8 +139,8 @@ export class Hub {
   }
 
   /**
-   * A message exceeded the length limit: answered regardless of the rate, then the connection is
-   * closed.
+   * A message exceeded the length limit: it is answered regardless of the rate, and the connection
+   * is closed.
    */
   handleOverflow(session: Session, nowMs: number): void {
     this.#hub.nowMs = nowMs;
@@ -152,7 +152,7 @@ export class Hub {
     endSession(this.#hub, session, "invalid");
   }
 
-  /** The link can take more output. */
+  /** The link accepts more output. */
   handleDrain(session: Session, nowMs: number): void {
     const hub = this.#hub;
     hub.nowMs = nowMs;
@@ -176,7 +176,7 @@ export class Hub {
     this.#hub.wake();
   }
 
-  /** The connection is gone. `quit`: the client closed it in an orderly way. */
+  /** The connection has closed. `quit`: the client closed it in an orderly way. */
   handleClose(session: Session, reason: LeaveReason, nowMs: number): void {
     const hub = this.#hub;
     hub.nowMs = nowMs;
@@ -199,8 +199,8 @@ export class Hub {
 
   /**
    * Ends a turn of the event loop: gathered work goes to the store. Call `pollStore` next, then
-   * `finishTurn`. `isBusy`: unless somebody has said something, it gathers on. Returns whether it
-   * does; then another `endTurn` must follow.
+   * `finishTurn`. `isBusy`: keep gathering unless somebody has sent a message. Returns whether
+   * gathering continues; another `endTurn` must then follow.
    */
   endTurn(nowMs: number, isBusy = false): boolean {
     this.#hub.nowMs = nowMs;
@@ -249,7 +249,9 @@ export class Hub {
     this.#releaseUnblocked();
   }
 
-  /** It is asked until it says what became of a request, so the warning is repeated. */
+  /**
+   * The store is asked again until the outcome of a request is known, so the warning is repeated.
+   */
   #warnOfStore(nowMs: number): void {
     if (nowMs < this.#nextStoreWarningMs) return;
     this.#nextStoreWarningMs = nowMs + storeWarningMs;
@@ -258,7 +260,10 @@ export class Hub {
     );
   }
 
-  /** True if the network is banned, or nobody can be asked who it is: that is all it is told. */
+  /**
+   * True if the network is banned, or the server requires a login that the dialect lacks; the
+   * client is told so and nothing else.
+   */
   #refuses(session: Session): boolean {
     const hub = this.#hub;
     const { door } = this.options;
@@ -286,7 +291,7 @@ export class Hub {
     handleForeign(this.#hub, event);
   }
 
-  /** How far the hub has come in a room; undefined: it is not open. */
+  /** How far the hub knows a room; undefined if the room is not open. */
   positionIn(room: string): RoomPosition | undefined {
     return positionIn(this.#hub, room);
   }
@@ -296,7 +301,7 @@ export class Hub {
     return this.#hub.watches.names();
   }
 
-  /** Servers with people whom somebody here has a private chat with, or an invitation. */
+  /** Servers of people with whom somebody here has a private chat or an invitation. */
   watchedServers(): readonly string[] {
     return serversOfChats(this.#hub);
   }
@@ -306,7 +311,7 @@ export class Hub {
     return [...this.#hub.rooms.keys()];
   }
 
-  /** Mailboxes of members, with the last number that is known. */
+  /** Mailboxes of members, with the last known number. */
   openMailboxes(): readonly (readonly [mailbox: string, mail: number])[] {
     const members = [...this.#hub.names.members()];
     return members.flatMap(({ identity, mailbox }) =>
@@ -314,7 +319,7 @@ export class Hub {
     );
   }
 
-  /** An operator's order; it is answered at once or when it is stored. */
+  /** An operator command; answered immediately or once it is stored. */
   handleAdmin(
     actor: Actor,
     line: string,
@@ -325,7 +330,7 @@ export class Hub {
     runAdmin(this.#hub, actor, line, answer);
   }
 
-  /** Why a network is banned, or somebody who comes from there under a name; undefined: neither. */
+  /** Why a network, or somebody from there under a name, is banned; undefined if neither is. */
   banFor(address: string, nowMs: number, name?: string): string | undefined {
     this.#hub.nowMs = nowMs;
     const names = name === undefined ? [] : [fold(name)];
@@ -333,24 +338,24 @@ export class Hub {
     return ban === undefined ? undefined : banText(ban);
   }
 
-  /** Whether somebody owns this server. */
+  /** Whether this server has an owner. */
   get hasOwner(): boolean {
     return this.options.rights.roles.hasOwner;
   }
 
-  /** Why services without a login are closed; undefined: they are open. */
+  /** Why services without a login are closed; undefined if they are open. */
   get closed(): string | undefined {
     const { door } = this.options;
     return isOpen(door) ? undefined : closedText(door).message;
   }
 
-  /** Who shares files by an access token, from an address; or why nobody does. */
+  /** Who shares files with an access token from an address; or why that is refused. */
   sharerOf(accessToken: string, address: string, nowMs: number): Sharer | ParleyError {
     this.#hub.nowMs = nowMs;
     return sharerOfToken(this.#hub, accessToken, address);
   }
 
-  /** Whether an HTTP request with this token, if any, may see the shared folder. */
+  /** Whether an HTTP request with this token, if any, may access the shared folder. */
   hasAccess(token: string | undefined): boolean {
     return this.#hub.hasAccess(token);
   }
@@ -362,7 +367,7 @@ export class Hub {
     stopAll(this.#hub, reason);
   }
 
-  /** Ends a session the adapter can't continue, as if its connection were lost. */
+  /** Ends a session that the adapter can't continue, as if its connection had been lost. */
   drop(session: Session, reason: string, nowMs: number): void {
     this.#hub.nowMs = nowMs;
     dropAsLost(this.#hub, session, reason);
@@ -383,7 +388,7 @@ export class Hub {
     return Array.from(this.#hub.names.names());
   }
 
-  /** Folded names that are in use, each with the key of the person (session.ts). */
+  /** Folded names in use, each with the key of the person (session.ts). */
   nameHolders(): Map<string, string> {
     const holders = new Map<string, string>();
     for (const { identity } of this.#hub.names.members()) {
@@ -392,7 +397,7 @@ export class Hub {
     return holders;
   }
 
-  /** Names of a room's members: those of this server, and everybody's. */
+  /** Names of a room's members: those on this server, and those on all servers. */
   membersOf(room: string): { here: readonly string[]; everywhere: readonly string[] } {
     const open = this.#hub.rooms.get(room);
     if (open === undefined) return { here: [], everywhere: [] };
@@ -404,7 +409,7 @@ export class Hub {
     return this.#hub.rooms.has(room);
   }
 
-  /** Updates the gauges that are not counted as things happen. */
+  /** Updates gauges that are not maintained by events. */
   refreshMetrics(): void {
     const { metrics } = this.options;
     let inPrivate = 0;
@@ -448,7 +453,7 @@ export class Hub {
   }
 }
 
-/** A session's record as it is now, or as it was at its departure. */
+/** A session's record in its current state, or in its state at departure. */
 function recordOf(session: Session, nowMs: number, departure?: Departure): SessionUpdate {
   const { identity, counter, peer } = session;
   return {

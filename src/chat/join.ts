@@ -1,5 +1,5 @@
-// Entering a room: the store tells where its log begins and ends, then the answer is ordered among
-// all events, so that nothing of the room is heard twice or missed.
+// Entering a room: the store reports where its log begins and ends, then the answer is placed in
+// the order of all events, so that no event of the room is received twice or missed.
 
 import { ParleyError } from "../errors.ts";
 import { names as nameLimits } from "../limits.ts";

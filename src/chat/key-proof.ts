@@ -1,5 +1,5 @@
-// The proof that a client has the key of its device: a signature bound to the TLS channel, or to a
-// nonce in plain text.
+// Proof that a client holds the key of its device: a signature bound to the TLS channel, or to a
+// nonce over plain text.
 
 import { loginProofText } from "../trust/login-proof.ts";
 import type { LoginCommand } from "./events.ts";
@@ -8,8 +8,8 @@ import { refuseLogin } from "./refuse-login.ts";
 import type { Session } from "./session.ts";
 
 /**
- * Whether the session has the key that the command names, if it names one. If not, it is asked to
- * prove it, or refused.
+ * Whether the session has proved the key that the command names, if it names one. If not, the
+ * session is asked for a proof, or refused.
  */
 export function proveKey(hub: HubState, session: Session, command: LoginCommand): boolean {
   const { identity, name } = command;
@@ -19,7 +19,7 @@ export function proveKey(hub: HubState, session: Session, command: LoginCommand)
   if (signature === undefined && channel === undefined) {
     const nonce = hub.options.newSecret();
     session.challenge = { nonce, command };
-    // What the client sends along waits for its answer.
+    // Commands that the client sends along wait until it is answered.
     session.queue.block();
     hub.send(session, { type: "challenge", nonce });
     return false;

@@ -4,7 +4,7 @@
 import type { ShareOwner } from "../share-owner.ts";
 
 export interface Link {
-  /** The connection counts among those of this owner from now on. */
+  /** The connection counts for this owner from now on. */
   belongsTo?(owner: ShareOwner): void;
   /**
    * Writes as many bytes as fit and returns their number; the rest is offered again after
@@ -13,6 +13,6 @@ export interface Link {
   write(bytes: Uint8Array): number;
   /** Closes the connection after the bytes written so far have been sent, within a time limit. */
   end(): void;
-  /** Closes the connection at once; unsent bytes are lost. */
+  /** Closes the connection immediately; unsent bytes are lost. */
   abort(): void;
 }

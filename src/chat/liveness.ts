@@ -1,6 +1,6 @@
 // Signs of life of one connection. Pure; timers.ts decides what follows from them.
 
-/** What `stalledMs` needs to know of a session's waiting output. */
+/** What `stalledMs` needs to know about a session's waiting output. */
 type WaitingOutput = { readonly blocked: boolean; readonly takenBytes: number };
 
 /** Times are Unix milliseconds; 0: never. */
@@ -10,7 +10,7 @@ export class Liveness {
   #recordedMs = 0;
   #inputEndedMs = 0;
   #endingSinceMs = 0;
-  /** What the link had taken when last checked, and since when it has not taken more. */
+  /** What the link had accepted at the last check, and since when it has not accepted more. */
   #takenBytes = 0;
   #stalledSinceMs = 0;
 
@@ -18,12 +18,12 @@ export class Liveness {
     this.#heardMs = openedMs;
   }
 
-  /** When the client was last heard. */
+  /** When the client last sent something. */
   get heardMs(): number {
     return this.#heardMs;
   }
 
-  /** When a ping was sent that is not answered yet. */
+  /** When an unanswered ping was sent. */
   get pingedMs(): number {
     return this.#pingedMs;
   }
@@ -38,7 +38,7 @@ export class Liveness {
     return this.#inputEndedMs;
   }
 
-  /** Since when the connection only drains. */
+  /** Since when the connection has only been draining. */
   get endingSinceMs(): number {
     return this.#endingSinceMs;
   }
@@ -65,7 +65,7 @@ export class Liveness {
     if (this.#endingSinceMs === 0) this.#endingSinceMs = nowMs;
   }
 
-  /** For how long the peer has not taken any of the output that waits for it, in milliseconds. */
+  /** How long the peer has not accepted any waiting output, in milliseconds. */
   stalledMs({ blocked, takenBytes }: WaitingOutput, nowMs: number): number {
     if (!blocked) this.#stalledSinceMs = 0;
     else if (this.#stalledSinceMs === 0 || takenBytes !== this.#takenBytes) {

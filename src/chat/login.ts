@@ -1,5 +1,5 @@
-// Logging in, up to where the store is asked: the name is checked and reserved, and the key of the
-// client's device is proved. pending-login.ts has the rest.
+// The first part of a login, before the store is asked: checks and reserves the name, and verifies
+// the key of the client's device. pending-login.ts has the rest.
 
 import { names as nameLimits, sender } from "../limits.ts";
 import { loginProofText } from "../trust/login-proof.ts";
@@ -55,7 +55,7 @@ function logIn(hub: HubState, session: Session, command: LoginCommand): void {
     return refuseLogin(hub, session, "rate", name, message, { retryAfterMs: retryLoginMs });
   }
   const taken = takenNow(hub, session, name, previous);
-  // A registered name may be its owner's: the store decides.
+  // A registered name may belong to this client: the store decides.
   if (taken !== undefined && !mayBeOwner(hub, session, command)) {
     return refuseLogin(hub, session, "name-taken", name, taken.message);
   }
@@ -73,7 +73,7 @@ function logIn(hub: HubState, session: Session, command: LoginCommand): void {
   const alias = shownAlias(hub, command);
   const plan = { name, alias, secret, recordId, previous, rooms };
   const pending = new PendingLogin(hub, session, command, plan);
-  // Unsettled work of this record is settled first: the welcome reports its numbers.
+  // Unsettled work of this record is settled first, because the welcome reports its numbers.
   if (recordId !== "" && hub.pipeline.hasPending(recordId, previous)) {
     hub.pipeline.whenSettled(() => pending.queryStore());
   } else pending.queryStore();
@@ -81,7 +81,7 @@ function logIn(hub: HubState, session: Session, command: LoginCommand): void {
 
 const retryLoginMs = 1_000;
 
-/** The client answers a challenge: the login that waits for it goes on. */
+/** The client answers a challenge: the waiting login continues. */
 export function prove(
   hub: HubState,
   session: Session,
@@ -105,7 +105,7 @@ export function prove(
   }
 }
 
-/** Whether a name that is in use may be registered, and the session its owner's. */
+/** Whether a name in use may be registered to this session's owner. */
 function mayBeOwner(hub: HubState, session: Session, command: LoginCommand) {
   const { name, token, password, bearer } = command;
   const holder = hub.names.holder(fold(name));
@@ -130,7 +130,7 @@ function roomsProblem(rooms: RoomsAsked): string | undefined {
   return undefined;
 }
 
-/** The alias if it is valid; otherwise the name is shown in its place. */
+/** The alias if it is valid; otherwise the name is shown instead. */
 function shownAlias({ options }: HubState, { alias }: LoginCommand): string | undefined {
   if (alias === undefined) return undefined;
   return aliasProblem(alias, options.reservedNames) === undefined ? alias : undefined;

@@ -1,5 +1,5 @@
-// How far a session with a mailbox has read it: private messages arrive live, or wait until those
-// before them have been replayed. Pure.
+// How far a session has read its mailbox: private messages arrive live, or wait until earlier ones
+// have been replayed. Pure.
 
 export class MailboxPosition {
   #last = 0;
@@ -22,19 +22,19 @@ export class MailboxPosition {
 
   /**
    * Message `mail` was stored. Returns whether it can be delivered now; if not, a replay will
-   * include it. `isReady`: the session has had its welcome.
+   * include it. `isReady`: the session has received its welcome.
    */
   arrived(mail: number, isReady: boolean): boolean {
     const before = this.#last;
     this.#last = Math.max(before, mail);
     if (this.#replayedTo !== undefined) return false;
-    // Another server has stored those in between.
+    // Another server stored the messages in between.
     const isLate = isReady && mail > before + 1;
     if (!isReady || isLate) this.#replayedTo = isLate ? before : mail - 1;
     return isReady && !isLate;
   }
 
-  /** Another server has stored messages up to `mail`. True if there are new ones to be replayed. */
+  /** Another server stored messages up to `mail`. True if there are new ones to replay. */
   arrivedElsewhere(mail: number): boolean {
     const before = this.#last;
     if (mail <= before) return false;
@@ -43,7 +43,7 @@ export class MailboxPosition {
     return true;
   }
 
-  /** Whatever follows `seen` is to be replayed. */
+  /** Everything after `seen` must be replayed. */
   replayAfter(seen: number): void {
     if (seen < this.#last) this.#replayedTo = Math.min(this.#replayedTo ?? seen, seen);
   }

@@ -1,15 +1,15 @@
-// Masks with `*` and `?`, as bans of a room and searches use them. Linear in time, whatever the
-// mask: it comes from anybody. Pure.
+// Masks with `*` and `?`, as used by room bans and searches. Linear in time for any mask, since
+// anybody can supply one. Pure.
 
 import { fold } from "./names/grammar.ts";
 
-/** Whether all of `text` matches, in any case. */
+/** Whether all of `text` matches, ignoring case. */
 export function matchesMask(mask: string, text: string): boolean {
   const pattern = mask.toLowerCase();
   const subject = text.toLowerCase();
   let at = 0;
   let next = 0;
-  // Where to go on if what follows the last star does not match.
+  // Where to resume if the text after the last star does not match.
   let star = -1;
   let tried = 0;
   while (next < subject.length) {
@@ -29,7 +29,7 @@ export function matchesMask(mask: string, text: string): boolean {
   return at === pattern.length;
 }
 
-/** `Ann` → `ann!*@*`, `*@host` → `*!*@host`: the whole form of what people type. */
+/** `Ann` → `ann!*@*`, `*@host` → `*!*@host`: completes a mask as people type it. */
 export function wholeMask(typed: string): string {
   const [beforeAt, ...host] = typed.split("@");
   const [name = "", ...user] = (beforeAt ?? "").split("!");

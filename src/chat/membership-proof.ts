@@ -1,5 +1,6 @@
-// Whether a login comes from a member, that is somebody who owns a registered name: by the key of a
-// device, a session token, or the password of the name. To everybody else all names are the same.
+// Whether a login comes from a member, that is the owner of a registered name: proved by the key of
+// a device, a session token, or the password of the name. To everybody else, all names look the
+// same.
 
 import { accounts as limits } from "../limits.ts";
 import type { Account, AccountLookup } from "./account-store.ts";
@@ -10,15 +11,15 @@ import { fold } from "./names/grammar.ts";
 import type { Session } from "./session.ts";
 import { StoreQueries } from "./store-queries.ts";
 
-/** Why not; undefined: it is one. */
+/** Why it does not; undefined if it does. */
 export type NoMember = { why: "stranger" } | { why: "failed"; denial: NonNullable<Denial> };
 
-/** Whether there is anything to look at. */
+/** Whether there is any proof to check. */
 export function hasProof({ identity, token, password }: LoginCommand): boolean {
   return identity !== undefined || token !== undefined || password !== undefined;
 }
 
-/** The session's key is proved already. Calls `then` once, at once or later. */
+/** The session's key has already been proved. Calls `then` exactly once, synchronously or later. */
 export function proveMembership(
   hub: HubState,
   session: Session,
@@ -60,7 +61,7 @@ export function proveMembership(
   }
 }
 
-/** With a name that nobody has it costs as much, takes as long, and ends the same way. */
+/** For an unregistered name this costs as much, takes as long, and ends the same way. */
 function checkPassword(
   hub: HubState,
   session: Session,

@@ -1,5 +1,5 @@
-// Rooms and their members. A member that joins starts to hear the room at a settled position; what
-// it missed before that is worked out here and replayed by replay.ts.
+// Rooms and their members. A member that joins starts to receive the room's events at a settled
+// position; what it missed before that is determined here and replayed by replay.ts.
 
 import { history as limits } from "../limits.ts";
 import type { HubState } from "./hub-state.ts";
@@ -14,10 +14,10 @@ import { announceEverywhere, shareMember } from "./share-presence.ts";
 import { Membership, personKey, type Session } from "./session.ts";
 import type { RoomBounds } from "./store.ts";
 
-/** What a returning client has of a room: everything up to `seq` in the log of that epoch. */
+/** What a returning client has seen of a room: everything up to `seq` in the log of that epoch. */
 export type Since = { epoch: string; seq: number };
 
-/** Returns the room, opening it if necessary, or the sentence that says why not. */
+/** Returns the room, opening it if necessary, or a sentence that says why it can't. */
 export function openRoom(
   hub: HubState,
   { shareOwner }: Session,
@@ -29,7 +29,7 @@ export function openRoom(
   if (hub.rooms.size >= limits.maxRooms) {
     return "The server has reached its room limit: join an existing room";
   }
-  // The lobby is everybody's.
+  // The lobby belongs to everybody.
   if (name !== lobby) {
     if (hub.openedRooms.full(shareOwner) !== undefined) {
       return "Your network has opened too many rooms: join an existing one, or leave one first";
@@ -43,7 +43,7 @@ export function openRoom(
   hub.past.open(name, bounds.last - bounds.first + 1);
   const room = new Room(name, bounds.last, shareOwner, hub.stampMs, elsewhereOf(hub, bounds));
   hub.rooms.set(name, room);
-  // The last server where somebody was in it may have died.
+  // The last server that had somebody in the room may have crashed.
   if (hub.options.shared !== undefined && !room.isPopulated) forgetPassing(hub, name);
   hub.options.shared?.roomOpened(name);
   return room;
@@ -69,7 +69,7 @@ export function releaseRoom(hub: HubState, name: string): void {
   if (room !== undefined) closeIfEmpty(hub, room);
 }
 
-/** Nobody is in the room, at any server: what ends with it is over. */
+/** Nobody is in the room on any server: temporary settings end. */
 function forgetPassing(hub: HubState, room: string): void {
   hub.options.rights.rooms.forget(room);
   if (hub.options.shared === undefined) return;
@@ -78,7 +78,7 @@ function forgetPassing(hub: HubState, room: string): void {
   });
 }
 
-/** An empty room with nothing pending is closed; it is reopened from the store on demand. */
+/** Closes an empty room with nothing pending; it is reopened from the store on demand. */
 function closeIfEmpty(hub: HubState, room: Room): void {
   const { gathering, inFlight } = hub.pipeline;
   if (!room.isEmpty || hub.heldRooms.has(room.name)) return;
@@ -96,8 +96,8 @@ function isPresent(hub: HubState, session: Session, room: Room): boolean {
 }
 
 /**
- * Adds the session to the room. It hears the room only after `settleEntry`. `silent`: not
- * announced. A person with several devices is there once.
+ * Adds the session to the room. It receives the room's events only after `settleEntry`. `silent`:
+ * not announced. A person with several devices is a member once.
  */
 export function enterRoom(
   hub: HubState,
@@ -127,7 +127,7 @@ export function enterRoom(
 }
 
 /**
- * Starts delivery to a member that joined at `order`, after whatever it has missed. Call it when
+ * Starts delivery to a member that joined at `order`, after everything it has missed. Call it when
  * that batch is settled, before its delivery.
  */
 export function settleEntry(
@@ -140,11 +140,11 @@ export function settleEntry(
 ): RoomEntry {
   const { session } = membership;
   const seq = seqAt(hub, room, order);
-  // A member that has left again still hears what happened before that.
+  // A member that has left again still receives what happened before that.
   if (session.phase !== "gone") room.listen(membership);
   const isThere = session.rooms.get(room.name) === membership;
   const { from, recovered } = missedSince(hub.options.epoch, since, bounds, seq);
-  // With a gap to replay, live messages wait; this holds even if the member has left again.
+  // If there is a gap to replay, live messages wait; this holds even if the member has left again.
   if (from !== undefined) membership.replayed(from, seq);
   if (isThere && membership.replayedTo !== undefined) {
     hub.schedule.replaying.add(session);
@@ -168,27 +168,28 @@ function missedSince(
 ): { from: number | undefined; recovered: boolean } {
   if (since === undefined) return { from: undefined, recovered: false };
   if (since.epoch !== epoch) {
-    // Another log: its numbers mean nothing here, so replay the newest page.
+    // Another log, whose numbers mean nothing here: replay the newest page.
     return { from: Math.max(0, seq - limits.pageMessages), recovered: false };
   }
   const from = Math.min(since.seq, seq);
-  // A log shorter than what the client has read has lost its end and will reuse those numbers.
+  // A log that is shorter than what the client has read has lost its end and will reuse those
+  // numbers.
   const isWhole = since.seq <= seq;
   return { from, recovered: isWhole && from + 1 >= first };
 }
 
 type Leaving = {
-  /** Who hears of it: everybody, those connected to other servers, or nobody. */
+  /** Who is notified: everybody, those connected to other servers, or nobody. */
   told?: "everybody" | "elsewhere" | "nobody";
-  /** Who has put it out of this room. */
+  /** Who removed the session from the room. */
   by?: { name: string; persona: Persona | undefined };
-  /** What is said about it. */
+  /** The message or reason that goes with it. */
   text?: string | undefined;
-  /** Its number, if it leaves several at once. */
+  /** The number of this event, if the session leaves several rooms at once. */
   once?: number;
 };
 
-/** Removes the session from the room; it still hears what happened there before. */
+/** Removes the session from the room; it still receives what happened there before. */
 export function leaveRoom(
   hub: HubState,
   session: Session,

@@ -1,12 +1,12 @@
-// Counts a session's messages (`n`): which are taken and which are settled in the log, so that a
+// Counts a session's messages (`n`): which are accepted and which are settled in the log, so that a
 // resent message counts once. Pure.
 
 export class MessageCounter {
-  /** Highest counter taken: committed, in flight, or used up by a rejected message. */
+  /** Highest accepted counter: committed, in flight, or used up by a rejected message. */
   #taken = 0;
-  /** Everything up to here is settled for good. */
+  /** Everything up to this number is settled for good. */
   #settled = 0;
-  /** A temporarily refused counter; later ones are ignored until it is sent again. 0: none. */
+  /** A temporarily refused counter; later ones are ignored until it is resent. 0: none. */
   #refused = 0;
 
   get taken(): number {
@@ -23,11 +23,11 @@ export class MessageCounter {
     this.#refused = 0;
   }
 
-  /** Takes message `n`, the next one, whatever becomes of it. */
+  /** Accepts message `n`, which must be the next one, whatever becomes of it. */
   take(n: number): void {
     if (n !== this.#taken + 1) throw new Error(`Took message ${n} after ${this.#taken}`);
     this.#taken = n;
-    // A copy of it was refused while it was queued.
+    // A duplicate was refused while the message was queued.
     if (n === this.#refused) this.#refused = 0;
   }
 
@@ -40,7 +40,7 @@ export class MessageCounter {
   }
 
   /**
-   * Takes back what is unsettled, because it was not committed. Returns its first counter, or 0.
+   * Withdraws unsettled messages, because they were not committed. Returns the first counter, or 0.
    */
   withdraw(): number {
     if (this.#taken === this.#settled) return 0;
@@ -49,12 +49,12 @@ export class MessageCounter {
     return this.#refused;
   }
 
-  /** Refuses message `n` for now: it and all later ones must be sent again. */
+  /** Refuses message `n` for now: it and all later ones must be resent. */
   refuse(n: number): void {
     if (n > this.#taken) this.#refused = n;
   }
 
-  /** Whether message `n` follows a refused one and has to be ignored. */
+  /** Whether message `n` follows a refused one and must be ignored. */
   followsRefusal(n: number): boolean {
     if (this.#refused === 0 || n < this.#refused) return false;
     if (n > this.#refused) return true;

@@ -36,7 +36,7 @@ type Content = {
   sealed?: Sealed | undefined;
 };
 
-/** `partner`: who a message to the partner was meant for when it arrived. */
+/** `partner`: the partner that the message was meant for when it arrived. */
 export function say(
   hub: HubState,
   session: Session,
@@ -113,7 +113,9 @@ export function tell(hub: HubState, session: Session, command: Tell): void {
   });
 }
 
-/** Where senders are told at once, those at other servers are asked about. */
+/**
+ * In dialects that report absences immediately, requests the notes of recipients on other servers.
+ */
 function askForNotes(
   hub: HubState,
   { dialect }: Session,
@@ -133,17 +135,17 @@ function askForNotes(
   );
 }
 
-/** Who has the names that nobody here has: sessions that are away, and owners. */
+/** Holders of the names that nobody here has: absent sessions, and owners. */
 type Absent = {
   readonly records: Map<string, SessionRecord>;
   readonly accounts: Map<string, Account>;
-  /** What those at other servers say about being away. */
+  /** Away messages of people on other servers. */
   readonly notes: Map<string, string>;
 };
 
-/** Recipients: connected sessions, and mailboxes of people who are away. */
+/** Recipients: connected sessions, and mailboxes of absent people. */
 type Recipients = { here: Session[]; away: Recipient[] };
-/** Somebody who is away, or at another server; `note`: what they say about being away. */
+/** Somebody who is absent or on another server; `note`: their away message. */
 type Recipient = {
   name: string;
   mailbox: string;
@@ -153,7 +155,7 @@ type Recipient = {
 /**
  * `unknown`: names that nobody has. `reassigned`: former names of the partner that now belong to
  * somebody else, who is not meant. `full`: absent people for whom the sender's network has left too
- * much. `barred`: everyone was meant, by somebody outside the lobby.
+ * many messages. `barred`: the message was for everyone, but its sender is not in the lobby.
  */
 type Found = Recipients & {
   everyone: boolean;
@@ -163,7 +165,7 @@ type Found = Recipients & {
   full: string[];
 };
 
-/** A sealed message is for one person: the boxes are for that person's devices. */
+/** A sealed message has one recipient: its boxes are for that person's devices. */
 function isSealable(hub: HubState, session: Session, { to, sealed, n }: Tell): boolean {
   const [name = ""] = to;
   if (to.length === 1 && fold(name) !== "all") {
@@ -191,7 +193,8 @@ function tellFound(
   const found = find(hub, session, to, absent);
   if (found.everyone) sayInRoom(hub, session, lobby, { text, kind, tags }, n);
   else takeCounter(hub, session, n);
-  // Reaching anyone counts as sent; only a message that reaches nobody is refused by number.
+  // A message counts as sent if it reaches anyone; only one that reaches nobody is refused by
+  // number.
   const reaches = found.everyone || found.here.length + found.away.length > 0;
   const about: About = { n: reaches ? undefined : n, ref, takesCounter: true };
   if (found.barred) rejectOutside(hub, session, lobby, about);
@@ -201,7 +204,7 @@ function tellFound(
     reject(hub, session, "unknown-user", message, { ...about, subject: name });
   }
   for (const name of found.full) rejectFullMailbox(hub, session, name, about);
-  // A message to the partner alone, by name, is part of the private chat.
+  // A message addressed by name to the partner alone is part of the private chat.
   const persons = [
     ...found.here.map(({ identity }) => personKey(identity)),
     ...found.away.map(({ mailbox }) => mailbox),
@@ -248,7 +251,7 @@ function find(hub: HubState, session: Session, to: readonly string[], absent: Ab
       found.reassigned.push(name);
       continue;
     }
-    // One person by two names: the old one, whose release is not committed yet, and the new one.
+    // One person under two names: the old one, whose release is not committed yet, and the new one.
     if (key === undefined || reached.has(key)) continue;
     reached.add(key);
     if (mailbox !== undefined) {
@@ -264,12 +267,12 @@ function find(hub: HubState, session: Session, to: readonly string[], absent: Ab
   return found;
 }
 
-/** Counts a message to somebody who is away. */
+/** Counts a message to an absent person. */
 function mayWriteTo(hub: HubState, { shareOwner }: Session, mailbox: string): boolean {
   return hub.options.rates === undefined || hub.absentMail.take(mailbox, shareOwner, hub.nowMs);
 }
 
-/** A registered name is its owner's, whoever had it before. */
+/** A registered name belongs to its owner, whoever used it before. */
 function mailboxOfAbsent(
   hub: HubState,
   folded: string,
@@ -280,7 +283,7 @@ function mailboxOfAbsent(
   return absentHolder(hub, folded, records.get(folded))?.id;
 }
 
-/** The partner of the private chat, here or at another server. */
+/** The partner of the private chat, here or on another server. */
 function partnerOf(hub: HubState, session: Session): Recipients | undefined {
   const { partner } = session.privateChat;
   if (partner === undefined) return undefined;
@@ -295,7 +298,7 @@ function partnerOf(hub: HubState, session: Session): Recipients | undefined {
   return here && { here: [here], away: [] };
 }
 
-/** Whose the partner's name is. */
+/** The person who holds the partner's name. */
 function partnerPerson(hub: HubState, session: Session): string | undefined {
   const partner = partnerOf(hub, session);
   const [here] = partner?.here ?? [];
@@ -317,14 +320,14 @@ function isNext(hub: HubState, session: Session, n: number | undefined): boolean
   return false;
 }
 
-/** A muted sender is told so; the message counts as refused for good. */
+/** Tells a muted sender so; the message counts as refused for good. */
 function isMuted(hub: HubState, session: Session, command: Say | Tell): boolean {
   const { n, ref } = command;
   const muted = muteText(hub, session);
   if (muted === undefined) return false;
   takeCounter(hub, session, n);
   const room = command.type === "say" ? command.room : undefined;
-  // The native protocol knows the message by its number.
+  // In the native protocol, the number identifies the message.
   const subject = n === undefined ? room : undefined;
   reject(hub, session, "muted", muted, { n, ref, subject, takesCounter: true });
   return true;
@@ -352,7 +355,7 @@ export function textProblem(text: string): string | undefined {
   return `The message has ${lines} lines, at most ${maxTextLines} ${advice}`;
 }
 
-/** Takes a message's counter, whatever becomes of the message. */
+/** Uses up a message's counter, whatever becomes of the message. */
 export function takeCounter(hub: HubState, session: Session, n: number | undefined): void {
   if (n === undefined) return;
   session.counter.take(n);
@@ -366,7 +369,7 @@ function rejectOutside(hub: HubState, session: Session, room: string, about: Abo
   reject(hub, session, "not-in-room", message, { ...about, subject: room });
 }
 
-/** Rejects a message whose recipient can't be reached any more and that must reach nobody else. */
+/** Rejects a message whose recipient can no longer be reached and that must reach nobody else. */
 function refuse(hub: HubState, session: Session, n: number | undefined, message: string): void {
   takeCounter(hub, session, n);
   reject(hub, session, "unknown-user", message, { n, takesCounter: true });
@@ -400,7 +403,7 @@ export function sayInRoom(
   if (line !== undefined) hub.options.print(line);
 }
 
-/** Other servers learn to the minute when somebody last said something. */
+/** Reports to other servers, to the minute, when somebody last spoke. */
 function noteSpoken(hub: HubState, { person, identity }: Session): void {
   person.spokeMs = hub.nowMs;
   if (hub.options.shared === undefined || hub.nowMs - person.listedMs < people.spokenMs) return;
@@ -449,7 +452,7 @@ function sendPrivate(
     });
   }
   for (const { mailbox, isElsewhere } of away) {
-    // Their server knows nothing of the sender but what comes along.
+    // Their server knows nothing about the sender except what is sent along.
     const known = isElsewhere === true ? { ...message, persona } : message;
     gathering.mail.push({ ...item, message: known, recipient: mailbox, stored: true });
   }

@@ -1,9 +1,9 @@
 // The metrics page in Prometheus text format 0.0.4; docs/web.md lists the metrics. Pure: the
-// adapter supplies process numbers (memory, CPU time).
+// adapter supplies process statistics (memory, CPU time).
 
 import type { DatabaseMetrics, Histogram, Metrics } from "./metrics.ts";
 
-/** Numbers that only the process knows. */
+/** Statistics that only the process knows. */
 export type ProcessNumbers = {
   version: string;
   startTimeSeconds: number;
@@ -31,7 +31,7 @@ const beforeDelay: readonly Row[] = [
   [
     "counter",
     "parley_connections_opened_total",
-    "Connections since the start.",
+    "Connections since startup.",
     (m) => by("dialect", m.connectionsOpened),
   ],
   [
@@ -40,10 +40,15 @@ const beforeDelay: readonly Row[] = [
     "Connections turned away.",
     (m) => by("reason", m.connectionsRefused),
   ],
-  ["counter", "parley_resumes_total", "Sessions that came back.", (m) => m.resumes],
+  [
+    "counter",
+    "parley_resumes_total",
+    "Sessions resumed after a lost connection.",
+    (m) => m.resumes,
+  ],
   ["gauge", "parley_rooms", "Rooms that exist.", (m) => m.rooms],
   ["gauge", "parley_members", "People in rooms.", (m) => m.members],
-  ["gauge", "parley_private_chats", "Private chats going on.", (m) => m.privateChats],
+  ["gauge", "parley_private_chats", "Private chats in progress.", (m) => m.privateChats],
   [
     "counter",
     "parley_messages_total",
@@ -60,13 +65,13 @@ const beforeDelay: readonly Row[] = [
   [
     "counter",
     "parley_deliveries_total",
-    "Messages of rooms handed to members.",
+    "Room messages delivered to members.",
     (m) => m.deliveries,
   ],
   [
     "counter",
     "parley_messages_delayed_total",
-    "Messages held back by a rate.",
+    "Messages delayed by a rate limit.",
     (m) => m.messagesDelayed,
   ],
   [
@@ -87,15 +92,15 @@ const beforeDelay: readonly Row[] = [
   [
     "counter",
     "parley_slow_readers_dropped_total",
-    "Readers dropped for lagging.",
+    "Readers disconnected for lagging.",
     (m) => m.slowReadersDropped,
   ],
-  ["gauge", "parley_transfers", "UDP transfers going on.", (m) => m.transfers],
+  ["gauge", "parley_transfers", "UDP transfers in progress.", (m) => m.transfers],
   ["counter", "parley_transfers_total", "UDP transfers offered.", (m) => m.transfersStarted],
   [
     "counter",
     "parley_transfer_bytes_total",
-    "Bytes of datagrams sent for them.",
+    "Bytes of datagrams sent for file transfers.",
     (m) => m.transferBytes,
   ],
   ["gauge", "parley_relays", "Channels between people that have a relay.", (m) => m.relays],
@@ -105,26 +110,26 @@ const beforeDelay: readonly Row[] = [
     "Datagrams forwarded between people.",
     (m) => m.relayedDatagrams,
   ],
-  ["counter", "parley_relayed_bytes_total", "Bytes of these datagrams.", (m) => m.relayedBytes],
+  ["counter", "parley_relayed_bytes_total", "Bytes of forwarded datagrams.", (m) => m.relayedBytes],
   [
     "counter",
     "parley_relay_dropped_total",
-    "Datagrams not forwarded: over the rate of --relay, or the other end was not there.",
+    "Datagrams not forwarded: over the rate of --relay, or the other end was not connected.",
     (m) => m.relayDropped,
   ],
-  ["gauge", "parley_uploads", "Uploads to the shared folder going on.", (m) => m.uploads],
+  ["gauge", "parley_uploads", "Uploads to the shared folder in progress.", (m) => m.uploads],
   ["counter", "parley_uploads_total", "Such uploads begun.", (m) => m.uploadsStarted],
-  ["counter", "parley_uploaded_bytes_total", "Bytes of those in place.", (m) => m.uploadedBytes],
+  ["counter", "parley_uploaded_bytes_total", "Bytes of completed uploads.", (m) => m.uploadedBytes],
   [
     "gauge",
     "parley_shared_bytes",
-    "What people have in the shared folder, as --quota counts.",
+    "Bytes that people occupy in the shared folder, as counted by --quota.",
     (m) => m.sharedBytes,
   ],
   [
     "counter",
     "parley_http_requests_total",
-    "Answers of the web port.",
+    "Responses of the web port.",
     (m) => by("code", m.httpRequests),
   ],
   [
@@ -139,32 +144,32 @@ const ofDatabase: readonly Row<DatabaseMetrics>[] = [
   [
     "counter",
     "parley_database_requests_total",
-    "Requests to the database that have ended.",
+    "Completed requests to the database.",
     (m) => by("outcome", new Map(Object.entries(m.outcomes))),
   ],
   [
     "gauge",
     "parley_database_requests_in_flight",
-    "Requests that wait for the database.",
+    "Requests waiting for the database.",
     (m) => m.inFlight,
   ],
   ["counter", "parley_database_notices_total", "Notifications of other servers.", (m) => m.notices],
   [
     "counter",
     "parley_database_catch_ups_total",
-    "Reads of what no notification had brought, or not in time.",
+    "Rooms read because a notification was missing or late.",
     (m) => m.catchUps,
   ],
   [
     "counter",
     "parley_database_fences_total",
-    "Times that others have taken this server for dead.",
+    "How often other servers considered this one dead.",
     (m) => m.fences,
   ],
   [
     "gauge",
     "parley_database_lease_age_seconds",
-    "Since the lease was last prolonged.",
+    "Time since the lease was last renewed.",
     (m) => m.leaseAgeSeconds,
   ],
 ];

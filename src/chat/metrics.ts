@@ -1,4 +1,4 @@
-// Counters and gauges, rendered by metrics-page.ts. Pure: the code that does a thing counts it
+// Counters and gauges, rendered by metrics-page.ts. Pure: the code that does something counts it
 // here.
 
 /** Plain fields, so that counting costs one addition. */
@@ -6,16 +6,16 @@ export type Metrics = {
   /** Open connections by dialect. */
   connections: Map<string, number>;
   connectionsOpened: Map<string, number>;
-  /** Connections turned away, by error code. */
+  /** Refused connections by error code. */
   connectionsRefused: Map<string, number>;
-  /** Sessions that lost their connection and came back. */
+  /** Sessions that lost their connection and returned. */
   resumes: number;
   rooms: number;
   members: number;
   privateChats: number;
   roomMessages: number;
   privateMessages: number;
-  /** Room messages, counted once per member they were handed to; replays are not counted. */
+  /** Room messages, counted once per member they were delivered to; replays are not counted. */
   deliveries: number;
   messagesDelayed: number;
   /** Refused messages by error code. */
@@ -29,12 +29,15 @@ export type Metrics = {
   transfers: number;
   transfersStarted: number;
   transferBytes: number;
-  /** Channels between people that may use the relay, and what it has forwarded and dropped. */
+  /**
+   * Channels between people that may use the relay, and the relay's forwarded and dropped
+   * datagrams.
+   */
   relays: number;
   relayedDatagrams: number;
   relayedBytes: number;
   relayDropped: number;
-  /** Files of people for the shared folder: on their way, since the start, and what is there. */
+  /** Uploads to the shared folder: in progress and since startup, and what is stored. */
   uploads: number;
   uploadsStarted: number;
   uploadedBytes: number;
@@ -46,21 +49,21 @@ export type Metrics = {
   database: DatabaseMetrics | undefined;
 };
 
-/** A database that several servers share, as one of them sees it. */
+/** A shared database as seen by one of its servers. */
 export type DatabaseMetrics = {
-  /** From a request to its answer, whatever it says. */
+  /** From a request to its answer, whatever the answer is. */
   latency: Histogram;
-  /** `refused`: it was not carried out; `unknown`: it may have been. */
+  /** `refused`: the request was not carried out. `unknown`: it may have been. */
   outcomes: { done: number; refused: number; unknown: number };
   /** Requests that wait for an answer. */
   inFlight: number;
   /** Notifications of other servers. */
   notices: number;
-  /** Rooms in which something was read that no notification had brought, or not in time. */
+  /** Rooms read because a notification was missing or late. */
   catchUps: number;
-  /** How often others have taken this server for dead. */
+  /** How often other servers considered this one dead. */
   fences: number;
-  /** Since the lease was last prolonged. */
+  /** Time since the lease was last renewed. */
   leaseAgeSeconds: number;
 };
 
@@ -72,10 +75,13 @@ export type Histogram = {
   count: number;
 };
 
-/** Upper bounds: a turn of fan-out takes under a millisecond; people notice from 100 ms on. */
+/** Upper bounds: a turn of fan-out takes less than a millisecond; people notice from 100 ms on. */
 const loopDelayBoundsSeconds = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1];
 
-/** A commit takes a millisecond nearby, and tens with a standby far away; 10 s are a lease. */
+/**
+ * A commit takes a millisecond with a nearby database, and tens with a distant standby; 10 s are a
+ * lease.
+ */
 const latencyBoundsSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 10];
 
 export function createDatabaseMetrics(): DatabaseMetrics {
@@ -132,8 +138,8 @@ export function createMetrics(): Metrics {
 }
 
 /**
- * Adds to a labelled counter. Labels come from our own tables, never from outside, so the map stays
- * small.
+ * Adds to a labelled counter. Labels come from internal tables, never from outside, so the map
+ * stays small.
  */
 export function count(numbers: Map<string, number>, label: string, by = 1): void {
   numbers.set(label, (numbers.get(label) ?? 0) + by);

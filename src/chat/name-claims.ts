@@ -1,5 +1,5 @@
-// Names in a store that several servers use: whoever comes first has one. Without other servers
-// nothing is asked, and nothing changes.
+// Names in a store shared by several servers: the first to claim a name gets it. Without other
+// servers nothing is asked, and nothing changes.
 
 import type { ParleyError } from "../errors.ts";
 import type { HubState } from "./hub-state.ts";
@@ -8,7 +8,7 @@ import type { NameClaim, NameClaimed, SessionTaken } from "./store.ts";
 import { StoreQueries } from "./store-queries.ts";
 
 export type ClaimOutcome = {
-  /** False: somebody has the name at another server, or the store could not be asked. */
+  /** False: somebody on another server has the name, or the store could not be asked. */
   readonly isFree: boolean;
   /** Its record, if there is one. */
   readonly taken?: SessionTaken | undefined;
@@ -18,8 +18,8 @@ export type ClaimOutcome = {
 };
 
 /**
- * Claims a free name for the session, which may have ended when `then` is called. `record`: of a
- * session that comes from another server, perhaps; that one can't write it any more.
+ * Claims a free name for the session, which may have ended when `then` is called. `record`: the
+ * record of a session that may come from another server; that server can then no longer write it.
  */
 export function claimName(
   hub: HubState,
@@ -35,7 +35,7 @@ export function claimName(
   hub.claims.begin(claim);
   forgetRelease(hub, claim);
   const ask = (): void => askFor(hub, session, { claim, record }, then);
-  // An earlier connection's release that is on its way must not take what is claimed now.
+  // A release by an earlier connection that is in flight must not release this claim.
   const isLeaving = hub.pipeline.inFlight?.released.some((one) => isSame(one, claim)) === true;
   if (isLeaving) hub.pipeline.whenSettled(ask);
   else ask();
@@ -56,7 +56,7 @@ function askFor(
   queries.whenAnswered((problem) => {
     hub.names.unreserve(claim.name);
     const wasReleased = hub.claims.end(claim);
-    // The store may have the claim of the connection that has ended meanwhile.
+    // Meanwhile the store may hold the claim of the connection that has ended.
     if (problem !== undefined && wasReleased) releaseUnused(hub, claim);
     const giveUp = (): void => {
       if (claimed.isFree) releaseUnused(hub, claim);
@@ -71,7 +71,7 @@ export function releaseName(hub: HubState, session: Session): void {
   release(hub, claimOf(session, session.identity.folded));
 }
 
-/** The session has its name again, which its earlier connection has just given up. */
+/** The session regains its name, which its earlier connection has just given up. */
 export function keepName(hub: HubState, session: Session): void {
   forgetRelease(hub, claimOf(session, session.identity.folded));
 }
@@ -90,7 +90,7 @@ function release(hub: HubState, claim: NameClaim): void {
   hub.wake();
 }
 
-/** Unless an earlier connection has the name still. */
+/** Releases the name unless an earlier connection still holds it. */
 function releaseUnused(hub: HubState, claim: NameClaim): void {
   const user = hub.names.holder(claim.name);
   if (user === undefined || personKey(user.identity) !== claim.holder) release(hub, claim);

@@ -1,5 +1,5 @@
-// How many are in which room and on all servers of the store, as the store was last asked. Without
-// other servers nobody is asked.
+// The number of people in each room and on all servers of the store, as last reported by the store.
+// Does nothing if there are no other servers.
 
 import { people as limits } from "../limits.ts";
 import type { HubState } from "./hub-state.ts";
@@ -8,8 +8,8 @@ import type { Overview } from "./store.ts";
 import { StoreQueries } from "./store-queries.ts";
 
 /**
- * Calls `then` once, at once or when the store has answered; undefined: there are no other servers,
- * or the store could not be read.
+ * Calls `then` exactly once, synchronously or after the store has answered; undefined: there are no
+ * other servers, or the store could not be read.
  */
 export function withOverview(
   hub: HubState,

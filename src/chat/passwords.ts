@@ -1,4 +1,4 @@
-// New passwords, and the tokens that a browser gets in return for one.
+// New passwords, and the tokens issued to browsers for a password.
 
 import { accounts as limits } from "../limits.ts";
 import type { Ref } from "./events.ts";
@@ -7,8 +7,8 @@ import { reject } from "./rejections.ts";
 import type { Session } from "./session.ts";
 
 /**
- * Hashes a password that the session chooses. `then` is not called if it can't be used, or if the
- * session has left meanwhile.
+ * Hashes a new password chosen by the session. `then` is not called if the password is invalid or
+ * the session has left meanwhile.
  */
 export function hashNew(
   hub: HubState,
@@ -38,7 +38,7 @@ function passwordProblem(password: string): string | undefined {
   return `A password has ${min} to ${max} characters, not ${password.length}`;
 }
 
-/** Makes a token for the account; `then` gets undefined if it could not be kept. */
+/** Issues a token for the account; `then` gets undefined if it could not be stored. */
 export function giveToken(
   hub: HubState,
   session: Session,
@@ -56,7 +56,7 @@ export function giveToken(
   });
 }
 
-/** The session's token proves nothing from now on. */
+/** The session's token is no longer valid. */
 export function forgetToken(hub: HubState, { proven }: Session): void {
   const { account, token } = proven;
   if (account === undefined || token === undefined) return;

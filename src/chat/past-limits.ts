@@ -1,12 +1,11 @@
-// Holds owners of a share to their part of what rooms remember: of each room, and of all together.
-// Pure.
+// Limits share owners to their part of the history: of each room, and of all rooms together. Pure.
 
 import { BoundedMap } from "../bounded-map.ts";
 import { history as limits } from "../limits.ts";
 import type { ShareOwner } from "../share-owner.ts";
 import { PastShare, type PastSize } from "./past-share.ts";
 
-/** What the store keeps of one room, and of all. */
+/** How much the store keeps of one room, and of all. */
 export type PastSizes = { room: PastSize; all: PastSize };
 
 export class PastLimits {
@@ -20,7 +19,7 @@ export class PastLimits {
     this.#all = sizes === undefined ? undefined : new PastShare(sizes.all);
   }
 
-  /** Milliseconds until the owner may say more in the room; 0 if now. */
+  /** Milliseconds until the owner may send more to the room; 0 if now. */
   waitMs(room: string, owner: ShareOwner, nowMs: number): number {
     if (this.#all === undefined) return 0;
     const waitMs = this.#rooms.get(room)?.waitMs(owner, nowMs) ?? 0;
@@ -33,7 +32,7 @@ export class PastLimits {
     this.#rooms.set(room, new PastShare(this.#sizes.room, messages));
   }
 
-  /** `text` is said in the room. */
+  /** `text` is sent to the room. */
   add(room: string, owner: ShareOwner, text: string, nowMs: number): void {
     if (this.#sizes === undefined) return;
     let past = this.#rooms.get(room);

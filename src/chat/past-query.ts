@@ -1,5 +1,5 @@
-// What was said in a room around a message or a time. Times are found by halving: the log is in
-// their order, and the store reads by number.
+// Messages of a room around a given message or time. Times are found by binary search: the log is
+// ordered by time, and the store reads by number.
 
 import type { ParleyError } from "../errors.ts";
 import type { Ref, Said } from "./events.ts";
@@ -15,10 +15,10 @@ import type { RoomBounds } from "./store.ts";
 
 type Asked = { query: PastQuery; limit: number; ref: Ref | undefined };
 
-/** Numbers of the first and last message that may be read, and from which end to begin. */
+/** Numbers of the first and last message that may be read, and the end to begin from. */
 type Range = { from: number; to: number; end: "oldest" | "newest" };
 
-/** Answers once; later commands of the session wait. */
+/** Answers exactly once; later commands of the session wait. */
 export function readPast(hub: HubState, session: Session, room: Room, asked: Asked): void {
   session.queue.block();
   const finish = (messages: readonly Said[] | ParleyError): void => {
@@ -47,7 +47,7 @@ function rangeOf(
   { query, limit }: Asked,
   then: (range: Range | ParleyError) => void,
 ): void {
-  // What is committed but not delivered yet comes live.
+  // Messages that are committed but not delivered yet will arrive live.
   const last = room.seq;
   const find = (point: PastPoint, use: (place: Place) => void): void =>
     placeOf(hub, room, point, (found) => ("code" in found ? then(found) : use(found)));
@@ -75,7 +75,7 @@ function rangeOf(
   }
 }
 
-/** The last message before a point, and the first after it. */
+/** The last message before a point, and the first one after it. */
 type Place = { before: number; after: number };
 
 function placeOf(
@@ -97,7 +97,7 @@ function placeOf(
   });
 }
 
-/** The number of the first message said at a time or later; one past the last if there is none. */
+/** The number of the first message at or after a time; one past the last if there is none. */
 function firstFrom(
   hub: HubState,
   room: Room,
@@ -138,7 +138,7 @@ function readRange(
   });
 }
 
-/** The session's rooms with something said between two times, the oldest first. */
+/** The session's rooms with messages between two times, the oldest first. */
 export function readPastRooms(
   hub: HubState,
   session: Session,

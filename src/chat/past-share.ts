@@ -1,16 +1,16 @@
-// How fast one owner of a share may fill a bounded log: what was said before goes when as much has been said
-// since. A message is charged by its part of the log, unless next to nothing in there belongs to
-// others: a bot in a room of its own displaces nobody's words. Pure.
+// How fast one share owner may fill a bounded log, in which old messages are displaced by new ones.
+// A message is charged by the fraction of the log that it fills, unless almost nothing in there
+// belongs to others: a bot in a room of its own displaces nobody's messages. Pure.
 
 import { BoundedMap } from "../bounded-map.ts";
 import { history as limits } from "../limits.ts";
 import type { Share, ShareOwner } from "../share-owner.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
-/** What a log holds at most. */
+/** Capacity of a log. */
 export type PastSize = { messages: number; bytes: number };
 
-/** What one owner has in a log. `weight`: of its messages, in the unit of `PastShare`. */
+/** One owner's part of a log. `weight`: of its messages, in the unit of `PastShare`. */
 type Part = { weight: number; readonly charged: TokenBucket };
 
 /** Beyond this, weights are scaled down before they lose precision. */
@@ -22,12 +22,12 @@ export class PastShare {
   /** Weight of all messages. */
   #weight = 0;
   /**
-   * Weight of a whole log. It grows instead of all others shrinking: what lies further back than a
-   * whole log counts for less and less.
+   * Weight of a whole log. It grows instead of shrinking all others: messages further back than a
+   * whole log count less and less.
    */
   #unit = 1;
 
-  /** `messages`: what the log has already; nobody knows whose. */
+  /** `messages`: the number of messages already in the log; their owners are unknown. */
   constructor(size: PastSize, messages = 0) {
     this.#size = size;
     this.#weight = Math.min(1, messages / size.messages);
@@ -79,10 +79,10 @@ export class PastShare {
   }
 }
 
-/** What a message in a log takes besides its text, about. */
+/** Approximate size of a message in a log in addition to its text. */
 const messageBytes = 64;
 
-/** UTF-8 bytes, at most. */
+/** Upper bound of its length in UTF-8. */
 function bytesOf(text: string): number {
   return /^[\0-\x7f]*$/.test(text) ? text.length : 3 * text.length;
 }

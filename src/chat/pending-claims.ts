@@ -1,8 +1,8 @@
-// Names that are being claimed in a store that several servers use (name-claims.ts).
+// Names that are being claimed in a store shared by several servers (name-claims.ts).
 
 import type { NameClaim } from "./store.ts";
 
-/** Names that are being claimed: earlier connections of the same people do not give them up. */
+/** Names that are being claimed: earlier connections of the same people must not give them up. */
 export class PendingClaims {
   readonly #pending = new Map<string, { claims: number; isReleased: boolean }>();
 
@@ -16,7 +16,7 @@ export class PendingClaims {
     else pending.claims++;
   }
 
-  /** False: nobody claims it. */
+  /** False: nobody is claiming it. */
   release(claim: NameClaim): boolean {
     const pending = this.#pending.get(keyOf(claim));
     if (pending !== undefined) pending.isReleased = true;

@@ -1,4 +1,4 @@
-// One login that waits for the store: what it knows decides, and a returning session recovers its
+// One login that waits for the store, whose answers decide it: a returning session recovers its
 // counter, name and rooms from its record or from its previous connection. The session's commands
 // wait until then.
 
@@ -41,7 +41,7 @@ import { banOf, suspectOf } from "./suspect.ts";
 import { StoreQueries } from "./store-queries.ts";
 import type { MailCount, RoomBounds, SessionRecord, SessionTaken } from "./store.ts";
 
-/** Folded names of the rooms to join, with the last `seq` the client has. */
+/** Folded names of the rooms to join, with the last `seq` that the client has. */
 export type RoomsAsked = ReadonlyMap<string, number | undefined>;
 
 type LoginPlan = {
@@ -63,14 +63,14 @@ export class PendingLogin {
   #record: SessionRecord | undefined;
   #holder: SessionRecord | undefined;
   #aliasHolder: SessionRecord | undefined;
-  /** The accounts that own the name and the alias, and those of the key and the token. */
+  /** The accounts that own the name and the alias, and those that the key and token belong to. */
   #owner: Account | undefined;
   #aliasOwner: Account | undefined;
   #ofKey: Account | undefined;
   #ofToken: Account | undefined;
   /** Number of the last message in its mailbox. */
   #mailLast = 0;
-  /** A token for the client, which is not in the store yet. */
+  /** A token for the client that is not stored yet. */
   #newToken: string | undefined;
   /** Whether the missed private messages are stored without a gap. */
   #mailIsKept = true;
@@ -82,7 +82,7 @@ export class PendingLogin {
     this.#plan = plan;
   }
 
-  /** Asks the store for everything that decides this login. */
+  /** Asks the store for everything needed to decide this login. */
   queryStore(): void {
     const { store, nowMs } = this.#hub;
     const { name, alias, recordId, previous, rooms } = this.#plan;
@@ -115,7 +115,7 @@ export class PendingLogin {
     queries.whenAnswered((error) => {
       const { pipeline } = this.#hub;
       if (error !== undefined) return this.#fail(error);
-      // The previous connection sent a message in the meantime; read its record again.
+      // The previous connection sent a message meanwhile; read its record again.
       if (previous === undefined || !pipeline.hasPendingCount(previous)) return this.#decide();
       this.#releaseRooms();
       pipeline.whenSettled(() => this.queryStore());
@@ -164,13 +164,13 @@ export class PendingLogin {
     }
     this.#plan.name = owner.name;
     this.#hub.names.beginAccount(session, owner.id);
-    // Unsettled mail is settled first: the welcome reports its number.
+    // Unsettled mail is settled first, because the welcome reports its number.
     if (this.#hub.pipeline.hasPending(accountMailbox(owner.id), undefined)) {
       this.#hub.pipeline.whenSettled(() => this.#queryMail());
     } else this.#queryMail();
   }
 
-  /** Asks the store about the mailbox: the account's, or its own. */
+  /** Asks the store about the mailbox: the account's, or the session's own. */
   #queryMail(): void {
     const { store } = this.#hub;
     const { mailbox, account } = this.#session.identity;
@@ -197,7 +197,7 @@ export class PendingLogin {
     }, true);
   }
 
-  /** Makes a token, which proves the name from the next login on in place of the password. */
+  /** Issues a token that proves the name from the next login on, instead of the password. */
   #queryToken(queries: StoreQueries, account: string): void {
     const { store, options, stampMs: atMs } = this.#hub;
     const token = options.newSecret();
@@ -208,7 +208,7 @@ export class PendingLogin {
     );
   }
 
-  /** The last private message that the client has, if it has told so. */
+  /** The last private message that the client has, if it said so. */
   get #mailSeen(): number | undefined {
     const { since } = this.#command;
     return since?.epoch === this.#hub.options.epoch ? since.mail : undefined;
@@ -229,7 +229,7 @@ export class PendingLogin {
     this.#refuse(error.code, error.message);
   }
 
-  /** What was held while it waited. */
+  /** Releases what was reserved while the login waited. */
   #release(): void {
     const { names, schedule } = this.#hub;
     const { name, previous } = this.#plan;
@@ -250,7 +250,7 @@ export class PendingLogin {
     const { name, recordId } = this.#plan;
     const wanted = { folded: fold(name), record: recordId === "" ? undefined : recordId };
     claimName(this.#hub, this.#session, wanted, ({ isFree, taken, problem, giveUp }) => {
-      // The connection may have closed meanwhile, or an operator may have decided otherwise.
+      // The connection may have closed, or an operator may have decided otherwise meanwhile.
       if (this.#session.phase !== "entering" || problem !== undefined) {
         giveUp();
         return this.#giveUp(problem);
@@ -267,7 +267,7 @@ export class PendingLogin {
     });
   }
 
-  /** False: it was refused, or its connection has closed while it waited. */
+  /** False: the login was refused, or its connection closed while it waited. */
   #mayEnter(): boolean {
     if (this.#session.phase !== "entering") {
       this.#hub.names.abortEntry(this.#session);
@@ -290,7 +290,7 @@ export class PendingLogin {
     return false;
   }
 
-  /** Whether name or alias belong to somebody else. */
+  /** Whether the name or alias belongs to somebody else. */
   #taken(): Taken | undefined {
     const { names, nowMs } = this.#hub;
     const { name, recordId, previous } = this.#plan;
@@ -303,7 +303,7 @@ export class PendingLogin {
     if (byAbsent !== undefined) return byAbsent;
     const { alias } = this.#plan;
     const key = previous?.identity.key ?? this.#session.identity.key;
-    // In dialects that show aliases, a name must not equal somebody else's alias.
+    // In dialects with aliases, a name must not equal somebody else's alias.
     if (names.isAliasOfOther(fold(name), key)) return takenByMember(name);
     if (alias === undefined || fold(alias) === fold(name)) return undefined;
     if (this.#aliasOwner !== undefined) return takenByMember(alias);
@@ -312,12 +312,13 @@ export class PendingLogin {
     return takenByAbsent(alias, aliasHolder, claimant, nowMs);
   }
 
-  /** The rooms, or the sentence that says why one can't be opened. */
+  /** The rooms, or a sentence that says why one can't be opened. */
   #openRooms(): Room[] | string {
     const opened: Room[] = [];
     const accounts = [this.#owner?.id, this.#ofKey?.id, this.#ofToken?.id];
     for (const [name, bounds] of this.#bounds) {
-      // The welcome tells which rooms it is in; of a private one not even the reason is told.
+      // The welcome lists the rooms that were entered; for a private room, not even the reason is
+      // given.
       if (!mayEnter(this.#hub, this.#session, name, accounts)) continue;
       const room = openRoom(this.#hub, this.#session, name, bounds);
       if (typeof room === "string") return room;
@@ -395,7 +396,7 @@ export class PendingLogin {
     const order = entries[0]?.membership.hearsFrom ?? hub.pipeline.nextOrder();
     session.awaitsWelcome = true;
     hub.pipeline.gathering.beforeDelivery.push(() => {
-      // It may have been dropped meanwhile, with all that it would be told.
+      // The session may have been dropped meanwhile, with everything queued for it.
       if (!session.awaitsWelcome) return;
       session.awaitsWelcome = false;
       const states = entries.map(({ room, membership }) => {
@@ -427,7 +428,7 @@ export class PendingLogin {
 
   /**
    * Starts replaying missed private messages. Returns the number after which live ones follow, and
-   * whether every missed one will be replayed.
+   * whether all missed ones will be replayed.
    */
   #startMail(): { mail: number; recovered: boolean } {
     const hub = this.#hub;
@@ -458,7 +459,9 @@ export class PendingLogin {
     return token === undefined ? undefined : this.#hub.options.hashSecret(token);
   }
 
-  /** The last private message that an owner's device has had, though the client does not know. */
+  /**
+   * The last private message delivered to the owner's device, for a client that does not know it.
+   */
   get #deviceMail(): number | undefined {
     const { key, isDevice } = this.#session.proven;
     const device = isDevice ? this.#owner?.keys.find((one) => one.key === key) : undefined;

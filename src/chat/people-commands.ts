@@ -1,4 +1,4 @@
-// Who is here, who was, who comes and goes, and what one says about oneself.
+// Who is here, who was, who arrives and leaves, and what people say about themselves.
 
 import { isLoopback } from "../addresses.ts";
 import { people as limits } from "../limits.ts";
@@ -53,7 +53,7 @@ export const peopleHandlers: Handlers = {
   signal,
 };
 
-/** Proves an account; to whoever fails all names are the same. */
+/** Verifies an account; after a failure, all names look the same. */
 function authenticate(hub: HubState, session: Session, command: Of<"authenticate">): void {
   const { account: name, password, ref } = command;
   const { tls, address } = session.peer;
@@ -87,7 +87,7 @@ function accept(
   { ref }: Of<"authenticate">,
 ): void {
   const { door, rights } = hub.options;
-  // The account says that it is a member; a password of the server is asked for besides.
+  // The account proves membership; the server password is required in addition.
   if (door.isMembersOnly && door.checkPassword === undefined) session.isAdmitted = true;
   session.person.accountName = account;
   const isOperator = isAtLeast(rights.roles.rankOf(idsOf(session)), "operator");
@@ -95,7 +95,7 @@ function accept(
   if (session.phase === "member") personaChanged(hub, session, "account");
 }
 
-/** Tells the rooms of the session, and itself. */
+/** Notifies the session's rooms and the session itself. */
 function personaChanged(hub: HubState, session: Session, what: "account" | "real-name"): void {
   session.person.persona = undefined;
   const persona = hub.personas.shown(session);
@@ -137,7 +137,7 @@ function describe(hub: HubState, session: Session, command: Of<"describe">): voi
   hub.send(session, { type: "described", away, isBot, isHidden, persona, ref });
 }
 
-/** Notes that somebody is away, or with an empty text back, and tells the rooms. */
+/** Marks somebody as away, or with an empty text as back, and notifies the rooms. */
 export function setAway(hub: HubState, session: Session, text: string): void {
   const { person, name } = session;
   const note = harmless(text).slice(0, limits.maxNoteChars);

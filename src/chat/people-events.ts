@@ -1,33 +1,36 @@
-// Commands about people, and their answers: who they are, who is there, and what one says about
-// oneself. Part of the vocabulary in events.ts. Types only.
+// Commands about people and their answers: who they are, who is present, and what they say about
+// themselves. Part of the vocabulary in events.ts. Types only.
 
 import type { Ref } from "../protocol/messages.ts";
 import type { Persona, RoomRank } from "./persona.ts";
 
 export type PeopleCommand =
-  /** Proves an account before the login, or after it. */
+  /** Proves an account, before or after the login. */
   | { type: "authenticate"; account: string; password: string; ref?: Ref | undefined }
-  /** What one says about oneself. `away` empty: is back; undefined fields stay as they are. */
+  /**
+   * What a person says about themselves. `away` empty: no longer away; undefined fields stay as
+   * they are.
+   */
   | {
       type: "describe";
       away?: string | undefined;
       realName?: string | undefined;
       isBot?: boolean | undefined;
-      /** Searches by those who share no room do not find it. */
+      /** Hidden from searches by people who share no room with them. */
       isHidden?: boolean | undefined;
       ref?: Ref | undefined;
     }
-  /** Looks people up: by name, as members of a room, or by a mask. */
+  /** Looks people up by name, as members of a room, or by a mask. */
   | { type: "people"; by: PeopleQuery; ref?: Ref | undefined }
   /** Who had the name before. */
   | { type: "former-people"; name: string; limit: number; ref?: Ref | undefined }
-  /** How many are here. */
+  /** How many people are here. */
   | { type: "census"; ref?: Ref | undefined }
   | { type: "motd"; ref?: Ref | undefined }
-  /** Asks to be told when these names come and go. */
+  /** Requests notifications when these names come online and go offline. */
   | { type: "watch"; names: readonly string[]; ref?: Ref | undefined }
   | { type: "unwatch"; names: readonly string[] | "all"; ref?: Ref | undefined }
-  /** The names that are watched, or who of them is here. */
+  /** The watched names, or who of them is online. */
   | { type: "watched"; isStatus: boolean; ref?: Ref | undefined }
   /** Tags without a text, to a room or a person. */
   | { type: "signal"; to: string; isRoom: boolean; tags: string; ref?: Ref | undefined };
@@ -35,25 +38,27 @@ export type PeopleCommand =
 export type PeopleQuery =
   | { names: readonly string[] }
   | { room: string }
-  /** `*` and `?`, matched against names and, if it has an `@`, against `name!user@host`. */
+  /**
+   * With `*` and `?`, matched against names and, if it contains an `@`, against `name!user@host`.
+   */
   | { mask: string };
 
-/** Somebody who is here, as far as whoever asks may know. */
+/** A person, as far as the requester may know. */
 export type PersonInfo = {
   readonly name: string;
   readonly persona: Persona;
-  /** Of the server. */
+  /** Operator of the server. */
   readonly isOperator: boolean;
   readonly isHidden: boolean;
-  /** Undefined: is there. */
+  /** Undefined: not away. */
   readonly away: string | undefined;
   readonly isSecure: boolean;
-  /** Since the last message. */
+  /** Milliseconds since the last message. */
   readonly idleMs: number;
   readonly sinceMs: number;
-  /** The rooms that whoever asks may know of. */
+  /** The rooms that the requester may know of. */
   readonly rooms: readonly ({ readonly room: string } & RoomRank)[];
-  /** In the room that was asked for. */
+  /** Rank in the room that was asked about. */
   readonly rank: RoomRank | undefined;
 };
 
@@ -96,18 +101,18 @@ export type PeopleAnswer =
       timeMs: number;
       ref: Ref | undefined;
     }
-  /** Answers `watch`, and tells of those who come and go. */
+  /** Answers `watch`, and reports names that come online and go offline. */
   | {
       type: "watched";
       here: readonly { name: string; persona: Persona | undefined }[];
       gone: readonly string[];
-      /** More than a session may watch. */
+      /** Names beyond the number that a session may watch. */
       refused: readonly string[];
       ref: Ref | undefined;
     }
   /** Answers `watched` and `unwatch`. */
   | { type: "watch-list"; names: readonly string[]; ref: Ref | undefined }
-  /** A signal to this session alone. */
+  /** A signal to this session only. */
   | {
       type: "signal";
       from: string;
@@ -118,7 +123,7 @@ export type PeopleAnswer =
       timeMs: number;
       id: number;
     }
-  /** A signal of this session is on its way. */
+  /** A signal of this session was sent. */
   | {
       type: "signalled";
       to: string;

@@ -1,4 +1,4 @@
-// What people at other servers have decided about somebody who is connected here.
+// Handles decisions that people on other servers have made about somebody who is connected here.
 
 import { expel } from "./disconnect.ts";
 import type { PersonSignal } from "./hub-signal.ts";
@@ -48,7 +48,7 @@ const handlers: Handlers = {
   },
 };
 
-/** Whoever has gone meanwhile is not concerned any more. */
+/** Signals for people who have left meanwhile are ignored. */
 export function handlePersonSignal(hub: HubState, signal: PersonSignal): void {
   const holder = hub.names.holder(signal.to);
   if (holder === undefined) return;
@@ -64,7 +64,7 @@ function devicesOf(hub: HubState, holder: Session): readonly Session[] {
   return [holder, ...hub.names.otherDevices(holder)];
 }
 
-/** Numbers of sessions mean nothing here. */
+/** Session numbers of other servers are meaningless here. */
 function here<T extends { author: number }>(by: T): T {
   return { ...by, author: by.author === 0 ? 0 : -1 };
 }

@@ -1,12 +1,12 @@
-// Who somebody is besides the name, as IRC and lists of people show it. Replaced as a whole when it
+// What IRC and user lists show about a person in addition to the name. Replaced as a whole when it
 // changes, so that an event keeps what was true when it happened. Pure.
 
 export type Persona = {
-  /** What a client says about itself, else the dialect it speaks. */
+  /** What a client says about itself, otherwise its dialect. */
   readonly user: string;
-  /** Stands for the network without telling it. */
+  /** Stands for the network without revealing it. */
   readonly host: string;
-  /** The registered name that has been proved; empty: none. */
+  /** The registered name that has been proved; empty if none. */
   readonly account: string;
   readonly realName: string;
   readonly isBot: boolean;
@@ -15,19 +15,19 @@ export type Persona = {
 /** Rank in one room. */
 export type RoomRank = { readonly isOperator: boolean; readonly isVoiced: boolean };
 
-/** Who decides about a room. */
+/** The author of a change to a room. */
 export type Changer = {
   readonly name: string;
-  /** The session's number; 0: whoever types at a server; -1: somebody at another server. */
+  /** The session's number; 0: the server's own terminal; -1: somebody on another server. */
   readonly author: number;
   readonly persona: Persona | undefined;
-  /** What they are known by, if by anything. */
+  /** The accounts and keys that identify them, if any. */
   readonly ids: readonly string[];
-  /** They can be known again, so what they decide outlasts the room. */
+  /** They can be recognized later, so that their decisions outlast the room. */
   readonly isKnown: boolean;
 };
 
-/** `nick!user@host`, as masks are matched against it. */
+/** `nick!user@host`, the form that masks are matched against. */
 export function maskOf(name: string, { user, host }: Persona): string {
   return `${name}!${user}@${host}`;
 }

@@ -1,6 +1,6 @@
-// What is known of each session besides its name, and the persona that is made of it. Hosts are made
-// of networks by a secret, so that they can be told apart, and banned from a room, by people who do
-// not learn the addresses. Personas are made once somebody is shown them.
+// What is known about each session in addition to its name, and the persona built from it. Hosts
+// are derived from networks with a secret, so that people can tell them apart, and ban them from a
+// room, without learning the addresses. Personas are built once somebody needs them.
 
 import { networkOf } from "../addresses.ts";
 import type { Persona } from "./persona.ts";
@@ -20,12 +20,12 @@ export class Personas {
     this.#hash = hash;
   }
 
-  /** Somebody is shown them from now on. */
+  /** From now on, personas are shown to somebody. */
   want(): void {
     this.#isWanted = true;
   }
 
-  /** Undefined: nobody has asked for any. */
+  /** Undefined: nobody has needed any yet. */
   shown(session: Session): Persona | undefined {
     return this.#isWanted ? this.of(session) : undefined;
   }

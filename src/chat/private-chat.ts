@@ -1,7 +1,7 @@
 // Private chat by consent. A person has at most one partner, one outgoing and one incoming
 // invitation; anyone with one of these is busy. People are identified by key, which survives
-// renames. The other side may be at another server: then each server keeps its own side, and what
-// does not fit any more is answered with `left`, so that no side is left alone.
+// renames. The other side may be on another server: then each server keeps the state of its own
+// side, and a step that no longer fits is answered with `left`, so that no side is left alone.
 
 import type { ErrorCode } from "../errors.ts";
 import { senderOf } from "./directory-entry.ts";
@@ -15,10 +15,10 @@ import { type ChatPeer, personKey, type Session } from "./session.ts";
 /** Why a request does not apply; undefined if it succeeded. */
 export type ChatRefusal = { code: ErrorCode; message: string } | undefined;
 
-/** The other side, here or at another server. */
+/** The other side, here or on another server. */
 type Peer = { readonly session: Session } | { readonly elsewhere: ChatPeer };
 
-/** Invites somebody who is here. If they are busy, only the inviter hears of it. */
+/** Invites somebody who is here. If they are busy, only the inviter is told. */
 export function invite(hub: HubState, asker: Session, other: Session): ChatRefusal {
   const peer: Peer = { session: other };
   const problem = inviteProblem(hub, asker, personKey(other.identity));
@@ -36,7 +36,7 @@ export function invite(hub: HubState, asker: Session, other: Session): ChatRefus
   return undefined;
 }
 
-/** Invites somebody at another server, who answers later. */
+/** Invites somebody on another server, who answers later. */
 export function inviteElsewhere(
   hub: HubState,
   asker: Session,
@@ -78,7 +78,7 @@ export function accept(hub: HubState, session: Session): ChatRefusal {
   return undefined;
 }
 
-/** Whom the session has invited has accepted. */
+/** The person whom the session invited has accepted. */
 function start(hub: HubState, session: Session, partner: Peer): void {
   const own = session.ownPrivateChat;
   own.invited = undefined;
@@ -107,12 +107,12 @@ export function leave(hub: HubState, session: Session): ChatRefusal {
   return undefined;
 }
 
-/** The session is gone: its partner and the other sides of its invitations are told. */
+/** The session has ended: notifies its partner and the other sides of its invitations. */
 export function dissolve(hub: HubState, session: Session, how: "left" | "lost"): void {
   for (const peer of privateChatPeers(hub, session)) end(hub, session, peer, how);
 }
 
-/** The session has another name now: those who share no room with it are told so. */
+/** The session has another name now: notifies those who share no room with it. */
 export function tellRenamed(hub: HubState, session: Session, from: string): void {
   for (const peer of privateChatPeers(hub, session)) {
     if ("elsewhere" in peer) signal(hub, session, peer.elsewhere, "renamed");
@@ -120,7 +120,7 @@ export function tellRenamed(hub: HubState, session: Session, from: string): void
   }
 }
 
-/** Former names are remembered before anybody else can have them. */
+/** Remembers former names before anybody else can take them. */
 export function rememberNames(hub: HubState, session: Session): void {
   for (const peer of privateChatPeers(hub, session)) {
     if ("session" in peer && peer.session.privateChat.partner === session.identity.key) {
@@ -139,13 +139,13 @@ function hearRenamed(hub: HubState, mate: Session, other: Peer, from: string): v
   if (!isShared) hub.send(mate, { type: "renamed", from, to: nameOf(other), chat: true });
 }
 
-/** The partner, if that one is at another server. */
+/** The partner, if on another server. */
 export function partnerElsewhere({ privateChat }: Session): ChatPeer | undefined {
   const { partner, elsewhere } = privateChat;
   return partner === undefined ? undefined : elsewhere?.get(partner);
 }
 
-/** Servers of other sides. */
+/** Servers of the other sides. */
 export function serversOfChats(hub: HubState): readonly string[] {
   const servers = new Set<string>();
   for (const { privateChat } of hub.chatsElsewhere) {
@@ -154,7 +154,7 @@ export function serversOfChats(hub: HubState): readonly string[] {
   return [...servers];
 }
 
-/** That server is over: whoever was there is gone. */
+/** That server has ended: everybody there is disconnected. */
 export function loseServer(hub: HubState, server: string): void {
   for (const session of hub.chatsElsewhere) {
     for (const peer of session.privateChat.elsewhere?.values() ?? []) {
@@ -163,13 +163,13 @@ export function loseServer(hub: HubState, server: string): void {
   }
 }
 
-/** Something from somebody at another server. */
+/** A step from somebody on another server. */
 export function handleChatSignal(hub: HubState, server: string, event: ChatSignal): void {
   const { to, step, exchange, from } = event;
   const peer = { ...from, server, person: holderAt(server, from.person), exchange };
   const session = hub.names.byKey(to);
   if (session?.phase === "member") return handleStep(hub, session, peer, step);
-  // Whoever is meant has gone: the sender hears of that too, unless it is the one who ends it.
+  // The addressee has left: the sender is told so, unless it was ending the chat itself.
   const answer = { key: to, name: "", folded: "", person: "" };
   if (step === "invite" || step === "accept") {
     hub.signal(server, { type: "chat", to: from.key, step: "gone", exchange, from: answer });
@@ -182,14 +182,14 @@ function handleStep(hub: HubState, session: Session, from: ChatPeer, step: ChatS
   const { partner, invited, elsewhere } = session.privateChat;
   const known = elsewhere?.get(key);
   if (known === undefined || !from.exchange.some((id) => known.exchange.includes(id))) {
-    // There is nothing of the kind (any more), which the other side does not know yet.
+    // There is no such invitation or chat (any more), which the other side does not know yet.
     if (step === "asked" || step === "accept") signal(hub, session, from, "left");
     return;
   }
   const peer: Peer = { elsewhere: { ...known, name: from.name || known.name } };
   const [mine = ""] = known.exchange;
   if (endsIt(step) && invited === key && !from.exchange.includes(mine)) {
-    // Their own invitation is over, not this one.
+    // Their own invitation has ended, not this one.
     const exchange = known.exchange.filter((id) => !from.exchange.includes(id));
     return know(hub, session, { ...known, exchange });
   }
@@ -197,7 +197,7 @@ function handleStep(hub: HubState, session: Session, from: ChatPeer, step: ChatS
     case "asked":
       if (invited === key) return notify(hub, session, "asked", peer);
       if (partner !== key) return;
-      // Two invitations have started a chat on this side alone: the one over there was withdrawn.
+      // Two invitations have started a chat only on this side: the one over there was withdrawn.
       end(hub, session, peer, "left");
       return notify(hub, session, "left", peer);
     case "accept":
@@ -230,7 +230,7 @@ function hearInvitation(hub: HubState, session: Session, from: ChatPeer): void {
     return hearCrossing(hub, session, own, from);
   }
   if (own !== undefined) {
-    // Nobody invites a partner: over there, whatever there was is over.
+    // Nobody invites a partner: the relation over there must have ended.
     forget(hub, session, keyOf(peer));
     notify(hub, session, "left", peer);
   }
@@ -242,8 +242,9 @@ function hearInvitation(hub: HubState, session: Session, from: ChatPeer): void {
 }
 
 /**
- * Each has invited the other. One of the two invitations counts, the same for both: there the other
- * one is its acceptance. Whoever has the other one waits for that, and knows theirs besides.
+ * Both have invited each other. One of the two invitations counts, the same one for both sides, and
+ * the other one serves as its acceptance. The side with the other one waits for that, and remembers
+ * theirs in addition.
  */
 function hearCrossing(hub: HubState, session: Session, own: ChatPeer, from: ChatPeer): void {
   const [mine = ""] = own.exchange;
@@ -261,7 +262,7 @@ function privateChatPeers(hub: HubState, session: Session): Peer[] {
   return [partner, invited, invitedBy].flatMap((key) => peerOf(hub, session, key) ?? []);
 }
 
-/** Reserves `other`'s present name, as used by `session`, for that person alone. */
+/** Reserves the current name of `other`, as used by `session`, for that person only. */
 function rememberName(hub: HubState, session: Session, other: Peer): void {
   const own = session.ownPrivateChat;
   own.names ??= new PartnerNames();
@@ -277,7 +278,7 @@ function peerOf(hub: HubState, session: Session, key: string | undefined): Peer 
   return here && { session: here };
 }
 
-/** No key of a session has a slash. */
+/** Session keys contain no slash. */
 function qualified({ server, key }: ChatPeer): string {
   return `${server}/${key}`;
 }
@@ -310,7 +311,7 @@ function withdraw(hub: HubState, asker: Session, how: "left" | "lost"): void {
   if (invited !== undefined) end(hub, asker, invited, how);
 }
 
-/** Whatever there is between the two is over; the other side is told how. */
+/** Ends whatever there is between the two, and tells the other side how. */
 function end(hub: HubState, session: Session, peer: Peer, how: "left" | "lost"): void {
   forget(hub, session, keyOf(peer));
   if ("elsewhere" in peer) return signal(hub, session, peer.elsewhere, how);
@@ -318,7 +319,7 @@ function end(hub: HubState, session: Session, peer: Peer, how: "left" | "lost"):
   notify(hub, peer.session, how, { session });
 }
 
-/** Whoever has invited the session gets no chat. */
+/** The person who has invited the session gets no chat. */
 function answerInvitation(
   hub: HubState,
   session: Session,
@@ -331,14 +332,14 @@ function answerInvitation(
   notify(hub, asker.session, answer, { session });
 }
 
-/** The session has something to do with somebody at another server, as that one is now. */
+/** Records the state shared with somebody on another server, and their current name. */
 function know(hub: HubState, session: Session, peer: ChatPeer): void {
   const own = session.ownPrivateChat;
   own.elsewhere = new Map(own.elsewhere).set(qualified(peer), peer);
   hub.chatsElsewhere.add(session);
 }
 
-/** The session has nothing to do with that person any more. */
+/** The session no longer shares any state with that person. */
 function forget(hub: HubState, session: Session, key: string): void {
   const own = session.ownPrivateChat;
   if (own.partner === key) own.partner = undefined;

@@ -1,5 +1,5 @@
-// What one sender, or everybody who shares with them, may still spend on messages, bytes and refusals.
-// Pure.
+// What one sender, or all senders of one owner together, may still spend on messages, bytes and
+// refusals. Pure.
 
 import { BoundedMap } from "../bounded-map.ts";
 import { sender as limits } from "../limits.ts";
@@ -17,12 +17,13 @@ export function ratesFor(messagesPerSecond: number): Rates | undefined {
 export class RateBudget {
   readonly #messages: TokenBucket;
   readonly #bytes: TokenBucket;
-  /** Bytes that were read in vain. Nobody has to wait for them, but they can be overdrawn. */
+  /** Bytes of refused input. Nobody has to wait for them, but they can be overdrawn. */
   readonly #refusedBytes: TokenBucket;
   readonly #refusals: TokenBucket;
 
   /**
-   * `burstSeconds`: how many seconds' worth may be spent at once. `share`: for this many senders.
+   * `burstSeconds`: how many seconds' worth may be spent at once. `share`: the number of senders it
+   * is for.
    */
   constructor(
     { messagesPerSecond, bytesPerSecond }: Rates,
@@ -51,17 +52,20 @@ export class RateBudget {
     this.#bytes.charge(bytes, nowMs);
   }
 
-  /** Charges bytes even if the budget is exhausted. Debt beyond what disconnects does not grow. */
+  /**
+   * Charges bytes even if the budget is exhausted. Debt does not grow beyond the point of
+   * disconnection.
+   */
   charge(bytes: number, nowMs: number): void {
     if (!this.isOverdrawn(nowMs)) this.#bytes.charge(bytes, nowMs);
   }
 
-  /** Charges an owner for input that was refused, which one of its sessions alone pays for. */
+  /** Charges an owner for refused input, which only one of its sessions pays for. */
   chargeRefused(bytes: number, nowMs: number): void {
     if (!this.isOverdrawn(nowMs)) this.#refusedBytes.charge(bytes, nowMs);
   }
 
-  /** Whether more bytes were charged than any client that waits when told to would send. */
+  /** Whether more bytes were charged than a client that waits when told to would ever send. */
   isOverdrawn(nowMs: number): boolean {
     const waitMs = Math.max(this.#bytes.waitMs(nowMs), this.#refusedBytes.waitMs(nowMs));
     return waitMs > limits.maxDebtSeconds * 1000;

@@ -1,4 +1,4 @@
-// Registering: the name that a session has becomes its owner's, by the key of the device or by a
+// Registration: the name of a session becomes its owner's, proved by the key of the device or by a
 // password.
 
 import { accounts as limits } from "../limits.ts";
@@ -25,7 +25,7 @@ export function register(hub: HubState, session: Session, command: Register): vo
   if (account !== "") {
     return reject(hub, session, "name-taken", `${quoted(name)} is yours already`, { ref });
   }
-  // Names that the server gives, such as addresses, are nobody's.
+  // Names assigned by the server, such as addresses, cannot be owned.
   const problem = nameProblem(name, hub.options.reservedNames);
   if (problem !== undefined) {
     return reject(hub, session, "name-invalid", problem, { ref, subject: name });
@@ -41,7 +41,9 @@ export function register(hub: HubState, session: Session, command: Register): vo
   hashNew(hub, session, password, ref, (hash) => registerWith(hub, session, command, hash));
 }
 
-/** Counts a registration; refuses it if the session's network has made too many. True if refused. */
+/**
+ * Counts a registration; refuses it if the session's network has made too many. True if refused.
+ */
 function isTooSoon(hub: HubState, session: Session, ref: Ref | undefined): boolean {
   if (hub.options.rates === undefined) return false;
   const { address } = session.peer;
@@ -122,8 +124,8 @@ function claimForAccount(hub: HubState, session: Session): void {
 }
 
 /**
- * The session's name is registered. Runs between two batches, so that its mail is in one mailbox up
- * to here and in the other one from here on.
+ * Makes the session the owner of its name. Runs between two batches, so that its mail goes to one
+ * mailbox up to this point and to the other one from then on.
  */
 function own(hub: HubState, session: Session, account: string, command: Register): void {
   const { password, remember, ref } = command;

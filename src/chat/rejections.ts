@@ -10,7 +10,7 @@ import type { Session } from "./session.ts";
 
 /**
  * What an error refers to. `takesCounter`: the message has used up its counter and is refused for
- * good once that is committed; if the commit fails, it may be sent again.
+ * good once that is committed; if the commit fails, it may be resent.
  */
 export type About = {
   ref?: Ref | undefined;
@@ -48,7 +48,10 @@ export function rejectUnknownUser(
   reject(hub, session, "unknown-user", message, { ...about, subject });
 }
 
-/** The absent person's mailbox holds all that the sender's network or account may leave in it. */
+/**
+ * The absent person's mailbox already holds as much as the sender's network or account may leave in
+ * it.
+ */
 export function rejectFullMailbox(
   hub: HubState,
   session: Session,
@@ -63,10 +66,10 @@ export function rejectFullMailbox(
   reject(hub, session, "full", message, { ...about, subject: name });
 }
 
-/** While the store is not answering. */
+/** While the store is not responding. */
 export const storeIsSlow = "The server's disk is too slow: nothing was sent or changed, try again";
 
-/** Refuses what would have to wait for the store, if too much does already. True if refused. */
+/** Refuses what would have to wait for the store, if too much already does. True if refused. */
 export function refuseIfOverfull(
   hub: HubState,
   session: Session,
@@ -87,7 +90,7 @@ export function refuseIfOverfull(
   return true;
 }
 
-/** The store could not be read. A counted message has not been taken and may be sent again. */
+/** The store could not be read. A counted message has not been accepted and may be resent. */
 export function rejectUnread(
   hub: HubState,
   session: Session,

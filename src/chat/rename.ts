@@ -1,4 +1,4 @@
-// Changing one's name, unless it or the new one belongs to somebody.
+// Changing a name, unless the old or the new one is registered.
 
 import { networkOf } from "../addresses.ts";
 import { history as historyLimits } from "../limits.ts";

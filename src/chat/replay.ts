@@ -1,5 +1,5 @@
 // Replays what a returning session has missed: private messages first, then its rooms, page by page
-// at the speed it reads. A room turns live once the replay has caught up; nothing is repeated or
+// at the speed it reads. A room goes live once the replay has caught up; nothing is repeated or
 // lost.
 
 import { history as limits } from "../limits.ts";
@@ -31,7 +31,7 @@ function replayMail(hub: HubState, session: Session, from: number): void {
   hub.store.readMail(identity.mailbox, from, limits.pageMessages, (outcome) => {
     if (session.phase !== "member" || mailbox.replayedTo !== from) return;
     if (!outcome.done) return dropUnreadable(hub, session, outcome.error);
-    // Messages committed but not yet settled here arrive with their settlement.
+    // Messages that are committed but not yet settled here arrive with their settlement.
     const known = outcome.result.filter(({ mail }) => mail <= mailbox.last);
     const page = fittingPage(known, "oldest");
     deliverPast(hub, session, page);
@@ -71,7 +71,7 @@ function replayRoom(hub: HubState, room: Room, membership: Membership, from: num
   });
 }
 
-/** Nobody asked for it, and the session's own messages do not wait for it. */
+/** A replay was not requested, and the session's own messages do not wait for it. */
 function chargeOwner(
   hub: HubState,
   { shareOwner }: Session,
@@ -81,7 +81,7 @@ function chargeOwner(
   hub.replayRates.take(shareOwner, hub.nowMs, pageChars(page));
 }
 
-/** Whether the session's owner may be replayed more by now. */
+/** Whether more may be replayed to the session's owner by now. */
 export function isReplayDue(hub: HubState, { shareOwner }: Session): boolean {
   return hub.options.rates === undefined || hub.replayRates.waitMs(shareOwner, hub.nowMs) === 0;
 }
@@ -91,7 +91,7 @@ function scheduleNextPage(hub: HubState, session: Session): void {
   hub.wake();
 }
 
-/** History must not be left out silently: the session is dropped and may come back for it. */
+/** History must not be left out silently: the session is dropped and may reconnect for it. */
 function dropUnreadable(hub: HubState, session: Session, error: ParleyError): void {
   hub.options.log.warn(error.message);
   dropAsLost(hub, session, error.message);

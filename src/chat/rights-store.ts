@@ -1,8 +1,11 @@
-// Hands to the store what has changed in the rights.
+// Passes changed rights to the store.
 
 import type { HubState } from "./hub-state.ts";
 
-/** `problem`: why the changes are not stored. They hold all the same, and are tried again later. */
+/**
+ * `problem`: why the changes are not stored. They apply nevertheless, and storing them is retried
+ * later.
+ */
 export function storeRights(hub: HubState, then: (problem: string | undefined) => void): void {
   const { rights } = hub.options;
   const changes = rights.takeChanges();
@@ -17,7 +20,7 @@ export function storeRights(hub: HubState, then: (problem: string | undefined) =
   });
 }
 
-/** The device belongs to an account: orders that it may give are the account's, as is its revocation. */
+/** The device belongs to an account: its role becomes the account's, and is revoked with it. */
 export function moveRole(
   hub: HubState,
   key: string,

@@ -6,7 +6,7 @@ import { leaveRoom } from "./membership.ts";
 import { isAtLeast } from "./rights/roles.ts";
 import type { Session } from "./session.ts";
 
-/** `accounts`: more that belong to the session, which is still logging in. */
+/** `accounts`: further accounts that belong to the session, which is still logging in. */
 export function mayEnter(
   { options }: HubState,
   { identity, proven }: Session,
@@ -20,7 +20,7 @@ export function mayEnter(
   return rooms.admits(room, ids) || isAtLeast(roles.rankOf(ids), "operator");
 }
 
-/** Those who may not be in the room any more. */
+/** Removes people who may no longer be in the room. */
 export function putOutOfPrivate(hub: HubState, name: string): void {
   const room = hub.rooms.get(name);
   if (room === undefined || !hub.options.rights.rooms.of(name).isPrivate) return;

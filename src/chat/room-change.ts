@@ -1,7 +1,8 @@
-// What room operators change about a room besides its topic, and how that is written: `+o Ann`, as
-// IRC writes modes, in orders, in the native protocol, and in what people are told. Pure.
+// Changes that room operators make to a room, apart from its topic, and their notation: `+o Ann`,
+// as IRC writes modes, in operator commands, in the native protocol, and in sentences for people.
+// Pure.
 
-/** Each letter, and what it means while it is set. */
+/** Each letter, and its effect while it is set. */
 export const roomFlags = {
   i: "invite-only",
   m: "moderated",
@@ -15,7 +16,7 @@ export type RoomFlag = (typeof roomFlags)[keyof typeof roomFlags];
 export type RoomChange =
   | { readonly what: "operator" | "voice"; readonly name: string; readonly isOn: boolean }
   | { readonly what: "flag"; readonly flag: RoomFlag; readonly isOn: boolean }
-  /** Undefined: none is asked for any more. */
+  /** Undefined: no key is required any more. */
   | { readonly what: "key"; readonly key: string | undefined }
   | { readonly what: "limit"; readonly limit: number | undefined }
   | { readonly what: "ban"; readonly mask: string; readonly isOn: boolean };
@@ -25,11 +26,11 @@ export type BadChange = { letter: string; why: "unknown" | "needs-argument" };
 export type ReadChanges = {
   changes: readonly RoomChange[];
   bad: readonly BadChange[];
-  /** Letters of lists that were asked for without an argument: they are to be shown. */
+  /** Letters of lists that were requested without an argument: they should be shown. */
   lists: readonly "b"[];
 };
 
-/** Reads `+ov-b Ann Bob *!*@x`: letters, and an argument for each that takes one. */
+/** Parses `+ov-b Ann Bob *!*@x`: letters, and an argument for each letter that takes one. */
 export function readChanges(letters: string, args: readonly string[], max: number): ReadChanges {
   const changes: RoomChange[] = [];
   const bad: BadChange[] = [];
@@ -95,7 +96,7 @@ function isFlag(letter: string): letter is keyof typeof roomFlags {
   return Object.hasOwn(roomFlags, letter);
 }
 
-/** `+o Ann`; several as `+ov Ann Bob`. */
+/** `+o Ann`; several changes as `+ov Ann Bob`. */
 export function changesText(changes: readonly RoomChange[]): string {
   const { letters, args } = changeLetters(changes);
   return [letters, ...args].join(" ");

@@ -1,5 +1,5 @@
-// Carries out changes of a room, and announces those that changed anything. What an operator decides
-// who can be known again, by an account or a key, outlasts the room; otherwise it ends with it.
+// Carries out changes to a room, and announces those that had an effect. Decisions of an operator
+// who can be recognized later, by an account or a key, outlast the room; others end with it.
 
 import type { ErrorCode } from "../errors.ts";
 import { people as limits } from "../limits.ts";
@@ -17,7 +17,7 @@ import { personKey } from "./session.ts";
 
 type Refusal = { code: ErrorCode; message: string; subject: string };
 
-/** Returns why nothing could be kept. `refuse`: for changes that can't be made, one by one. */
+/** Returns why nothing could be stored. `refuse`: called for each change that can't be made. */
 export function applyChanges(
   hub: HubState,
   by: Changer,
@@ -51,7 +51,10 @@ export function applyChanges(
   return undefined;
 }
 
-/** Whoever decides about a room and can be known again is its operator from then on. */
+/**
+ * Somebody who makes decisions about a room and can be recognized later is its operator from then
+ * on.
+ */
 function keptBy(
   { ids: [id] }: Changer,
   change: Partial<RoomSettings>,
@@ -127,7 +130,7 @@ function rankAfter(
   const holder = hub.names.holder(fold(name));
   const elsewhere = holder === undefined ? room.elsewhere?.get(fold(name)) : undefined;
   if (elsewhere !== undefined) {
-    // Their server carries it out, and tells everybody.
+    // Their server carries it out and announces it.
     const { server, folded: to } = elsewhere;
     hub.signal(server, { type: "rank", to, room: room.name, what, isOn, by });
     return "unchanged";
@@ -159,7 +162,7 @@ function rankAfter(
     return { settings: { [field]: listed.filter((id) => !ids.includes(id)) }, announced };
   }
   const [id] = ids;
-  // Somebody who can't be known again has the rank until leaving.
+  // Somebody who can't be recognized later has the rank until leaving.
   if (id === undefined || listed.length >= limits.maxRoomOperators) return { announced };
   return { settings: { [field]: [...listed, id] }, announced };
 }

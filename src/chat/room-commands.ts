@@ -1,5 +1,5 @@
-// What the members of a room and its operators do with it: who is in it, its topic and settings, who
-// is invited or put out, and what was said.
+// Commands of a room's members and operators: who is in it, its topic and settings, invitations and
+// removals, and its history.
 
 import { history as historyLimits } from "../limits.ts";
 import { harmless, quoted } from "../text.ts";
@@ -74,7 +74,7 @@ export function roster(
   hub.send(session, { type: "roster", room: fold(name), isSecret, members, ref });
 }
 
-/** The session is in the room from now on. */
+/** The session has just entered the room. */
 export function tellEntry(
   hub: HubState,
   session: Session,
@@ -107,7 +107,7 @@ function seen(hub: HubState, session: Session, name: string): Room | undefined {
   return maySee(hub, session, room.name) ? room : undefined;
 }
 
-/** A room that the session is an operator of; anything else is refused. */
+/** A room of which the session is an operator; otherwise the command is refused. */
 function ruled(
   hub: HubState,
   session: Session,
@@ -136,7 +136,7 @@ function rejectNoOperator(hub: HubState, session: Session, room: string, about: 
   reject(hub, session, "not-allowed", message, { ...about, subject: room });
 }
 
-/** Stores what was decided; it holds meanwhile. */
+/** Stores decisions; they apply meanwhile. */
 function keep(hub: HubState): void {
   storeRights(hub, (problem) => {
     if (problem !== undefined) hub.options.log.warn(problem);
@@ -169,7 +169,7 @@ function setTopic(hub: HubState, session: Session, command: Of<"set-topic">): vo
   hub.send(session, { type: "done", ref });
 }
 
-/** Sets the topic and tells the members. False: too many rooms have settings. */
+/** Sets the topic and notifies the members. False: too many rooms have settings. */
 export function announceTopic(hub: HubState, room: string, topic: string, by: Changer): boolean {
   const { rooms } = hub.options.rights;
   const isPassing = !by.isKnown;
@@ -196,7 +196,7 @@ function putOut(hub: HubState, session: Session, command: Of<"put-out">): void {
   hub.send(session, { type: "done", ref });
 }
 
-/** Puts somebody out of the room, wherever they are connected; undefined: they are not in it. */
+/** Removes somebody from the room, wherever they are connected; undefined: they are not in it. */
 export function putOutOf(
   hub: HubState,
   room: Room,

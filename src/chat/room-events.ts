@@ -1,4 +1,4 @@
-// Commands about rooms that have operators, and their answers. Part of the vocabulary in events.ts.
+// Commands about rooms with operators, and their answers. Part of the vocabulary in events.ts.
 // Types only.
 
 import type { Ref } from "../protocol/messages.ts";
@@ -6,33 +6,33 @@ import type { Said } from "./said.ts";
 import type { Persona, RoomRank } from "./persona.ts";
 import type { RoomChange, RoomFlag } from "./room-change.ts";
 
-/** A message of a room's log, by its number or by a time in Unix milliseconds. */
+/** A message of a room's log, given by its number or by a time in Unix milliseconds. */
 export type PastPoint = { seq: number } | { timeMs: number };
 
 export type PastQuery =
-  /** The newest, after a point if there is one. */
+  /** The newest messages, after a point if there is one. */
   | { which: "latest"; after?: PastPoint | undefined }
   | { which: "before" | "after" | "around"; point: PastPoint }
-  /** From `from` on towards `to`; neither is part of it. */
+  /** Starting at `from` in the direction of `to`, both exclusive. */
   | { which: "between"; from: PastPoint; to: PastPoint };
 
 export type RoomCommand =
   | { type: "change-room"; room: string; changes: readonly RoomChange[]; ref?: Ref | undefined }
-  /** Undefined: asks for it. */
+  /** Undefined: requests the topic. */
   | { type: "set-topic"; room: string; topic: string | undefined; ref?: Ref | undefined }
   | { type: "put-out"; room: string; name: string; text: string; ref?: Ref | undefined }
   | { type: "call-in"; room: string; name: string; ref?: Ref | undefined }
-  /** What the room's operators have decided. */
+  /** Requests the settings of the room. */
   | { type: "room-state"; room: string; ref?: Ref | undefined }
   | { type: "past"; room: string; query: PastQuery; limit: number; ref?: Ref | undefined }
-  /** The session's rooms in which something was said between two times. */
+  /** The session's rooms with messages between two times. */
   | { type: "past-rooms"; fromMs: number; toMs: number; limit: number; ref?: Ref | undefined };
 
-/** What a room is like, for its members. */
+/** A room's settings, for its members. */
 export type RoomState = {
   readonly room: string;
   readonly flags: readonly RoomFlag[];
-  /** Undefined: none, or whoever asks is no member. */
+  /** Undefined: there is none, or the requester is not a member. */
   readonly key: string | undefined;
   readonly hasKey: boolean;
   readonly limit: number | undefined;
@@ -51,18 +51,18 @@ export type RosterEntry = {
 } & RoomRank;
 
 export type RoomAnswer =
-  /** The session is in the room now; only where `Dialect.listsOnEntry`. */
+  /** The session has entered the room; only if `Dialect.showsPersonas`. */
   | {
       type: "entry";
       name: string;
       persona: Persona | undefined;
       state: RoomState;
       members: readonly RosterEntry[];
-      /** False: it was there already. */
+      /** False: it was already in the room. */
       isNew: boolean;
       ref: Ref | undefined;
     }
-  /** Answers `names` there. */
+  /** Answers `names` in those dialects. */
   | {
       type: "roster";
       room: string;
@@ -78,7 +78,7 @@ export type RoomAnswer =
       isOperator: boolean;
       ref: Ref | undefined;
     }
-  /** What was asked for is done; those concerned have been told. */
+  /** The request was carried out, and the people concerned have been notified. */
   | { type: "done"; ref: Ref | undefined }
   | {
       type: "called-in";
@@ -87,7 +87,7 @@ export type RoomAnswer =
       away: string | undefined;
       ref: Ref | undefined;
     }
-  /** Somebody has invited this session into a room. */
+  /** Somebody has invited this session to a room. */
   | { type: "call"; room: string; from: string; persona: Persona | undefined }
   /** The session's own message is in the log. */
   | { type: "echo"; message: Said; ref: Ref | undefined }

@@ -10,8 +10,7 @@ export type ListedRoom = {
 };
 
 /**
- * At most `limit` rooms named after `after`, sorted by name. `next` is the last name if more
- * follow.
+ * At most `limit` rooms that sort after `after` by name. `next` is the last name if more follow.
  */
 export function roomPage(
   all: Iterable<ListedRoom>,

@@ -1,4 +1,4 @@
-// What somebody may do in a room: its operators, whom they let in, and who may speak there.
+// What somebody may do in a room: its operators, whom they admit, and who may speak there.
 
 import type { ErrorCode } from "../errors.ts";
 import { quoted } from "../text.ts";
@@ -14,7 +14,7 @@ import { personKey, type Session } from "./session.ts";
 
 const none: RoomRank = { isOperator: false, isVoiced: false };
 
-/** IDs by which decisions know somebody. */
+/** The IDs by which decisions identify a session. */
 export function idsOf({ identity, proven }: Session): readonly string[] {
   return [identity.account, proven.account, proven.key].flatMap((id) => id || []);
 }
@@ -41,7 +41,7 @@ function rankBy(
   };
 }
 
-/** The rank of somebody who is in the room by way of another server. */
+/** The rank of a member who is connected to another server. */
 export function rankElsewhere(
   hub: HubState,
   folded: string,
@@ -51,14 +51,14 @@ export function rankElsewhere(
   return rankBy(hub, about?.ids ?? [], hub.rooms.get(room)?.elsewhere?.get(folded)?.rank, room);
 }
 
-/** Somebody who decides about a room. */
+/** The session as the author of a decision about a room. */
 export function changerOf(hub: HubState, session: Session): Changer {
   const persona = hub.personas.shown(session);
   const ids = idsOf(session);
   return { name: session.name, author: session.id, persona, ids, isKnown: ids.length > 0 };
 }
 
-/** Why somebody may not enter; undefined: nothing is against it. */
+/** Why somebody may not enter; undefined if they may. */
 export function entryProblem(
   hub: HubState,
   session: Session,
@@ -90,7 +90,7 @@ export function entryProblem(
   return undefined;
 }
 
-/** Why somebody may not speak; undefined: they may. Most rooms have no settings at all. */
+/** Why somebody may not speak; undefined if they may. Most rooms have no settings at all. */
 export function speechProblem(hub: HubState, session: Session, room: string): string | undefined {
   const { rooms } = hub.options.rights;
   if (!rooms.hasAny(room)) return undefined;
@@ -103,7 +103,7 @@ export function speechProblem(hub: HubState, session: Session, room: string): st
   return `You are banned from ${quoted(room)}`;
 }
 
-/** Whether people may speak there without having entered. */
+/** Whether people may speak in the room without having entered it. */
 export function isOpenToOutside({ options }: HubState, room: string): boolean {
   const { rooms } = options.rights;
   return rooms.hasAny(room) && !rooms.of(room).flags.includes("members-only");
@@ -122,7 +122,7 @@ export function maySee(hub: HubState, session: Session, room: string): boolean {
   return !hub.options.rights.rooms.of(room).flags.includes("secret");
 }
 
-/** The first to enter a room that nobody has decided about is its operator. The lobby has none. */
+/** The first to enter a room without settings becomes its operator. The lobby has none. */
 export function greetFirst(hub: HubState, session: Session, room: Room): void {
   if (room.name === lobby || room.memberCount > 0) return;
   if (hub.options.rights.rooms.isKept(room.name)) return;

@@ -1,5 +1,5 @@
-// Messages that arrive in a room while a page of its history is being read, sent after that page.
-// This lets a member catch up with a busy room even if the store is slow. Bounded; pure.
+// Messages that arrive in a room while a page of its history is being read; they are sent after
+// that page. This lets a member catch up with a busy room even if the store is slow. Bounded; pure.
 
 import { history as limits } from "../limits.ts";
 import type { Said } from "./events.ts";
@@ -13,7 +13,7 @@ export class RoomTail {
   /** Collects everything after `seq`, up to a bound. */
   constructor(readonly seq: number) {}
 
-  /** More arrived than is kept; the rest has to come from the store. */
+  /** More arrived than is kept; the rest must come from the store. */
   get hasOverflowed(): boolean {
     return this.#messages > limits.pageMessages || this.#chars > limits.pageBytes;
   }

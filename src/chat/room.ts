@@ -13,7 +13,7 @@ export class Room {
   /** Names by folded name, in order of arrival. */
   readonly roster = new Map<string, string>();
   readonly groups = new Map<Dialect, RecipientGroup>();
-  /** One per running history read, collecting what is said meanwhile. */
+  /** One per running history read, collecting messages that arrive meanwhile. */
   readonly tails = new Set<RoomTail>();
   /** Ranks that end with the membership, by person. */
   readonly ranks = new Map<string, RoomRank>();
@@ -25,15 +25,15 @@ export class Room {
   constructor(
     readonly name: string,
     public seq: number,
-    /** Whose rooms it counts among. */
+    /** The owner whose room limit it counts against. */
     readonly openedBy: ShareOwner,
     /** In Unix milliseconds. */
     readonly openedMs: number,
-    /** Who is here by way of other servers; undefined: there are no others. */
+    /** Members on other servers; undefined if there are no other servers. */
     readonly elsewhere: ForeignRoster | undefined = undefined,
   ) {}
 
-  /** Members, wherever they are connected. */
+  /** Number of members, wherever they are connected. */
   get memberCount(): number {
     if (this.elsewhere === undefined) return this.roster.size;
     return this.names().length;
@@ -44,17 +44,17 @@ export class Room {
     return this.roster.size > 0 || (this.elsewhere?.size ?? 0) > 0;
   }
 
-  /** Whether somebody is here, by whatever server. */
+  /** Whether somebody is in the room, on any server. */
   has(folded: string): boolean {
     return this.roster.has(folded) || this.elsewhere?.has(folded) === true;
   }
 
-  /** Others have come or gone by way of another server. */
+  /** Members on another server have arrived or left. */
   changedElsewhere(): void {
     this.#sorted = undefined;
   }
 
-  /** No members and no listeners. */
+  /** Has neither members nor listeners. */
   get isEmpty(): boolean {
     return this.roster.size === 0 && this.groups.size === 0;
   }

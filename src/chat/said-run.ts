@@ -7,9 +7,9 @@ import type { MessageKind, Said } from "./events.ts";
 export class SaidRun {
   readonly type = "said";
   readonly texts: string[];
-  /** UTF-16 units of all texts. */
+  /** UTF-16 code units of all texts. */
   chars: number;
-  /** Of a live message: who its author is besides the name, and tags that nobody keeps. */
+  /** For a live message: further details about its author, and tags that are not stored. */
   persona: Persona | undefined;
   tags: string | undefined;
   #textsJson: string | undefined;
@@ -44,8 +44,8 @@ export class SaidRun {
   }
 
   /**
-   * The texts as the inside of a JSON array: `"a","b"`. Cached; the log and the native protocol
-   * share it.
+   * The texts as the contents of a JSON array: `"a","b"`. Cached; shared by the log and the native
+   * protocol.
    */
   get textsJson(): string {
     // Faster than checking each text for characters to escape.
@@ -53,7 +53,7 @@ export class SaidRun {
     return this.#textsJson;
   }
 
-  /** Message `i` of the run on its own. */
+  /** Message `i` of the run as a single message. */
   at(i: number): Said {
     const { room, seq, timeMs, from, alias, kind, n, author, persona, tags } = this;
     return {

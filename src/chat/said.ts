@@ -1,4 +1,4 @@
-// A message of a room, alone. Types only.
+// A single message of a room. Types only.
 
 import type { MessageKind } from "../protocol/messages.ts";
 import type { Persona } from "./persona.ts";
@@ -15,7 +15,7 @@ export type Said = {
   kind?: MessageKind | undefined;
   n: number | undefined;
   author: number;
-  /** Of a live message, where somebody is shown it. */
+  /** For a live message, if personas are shown. */
   persona?: Persona | undefined;
   tags?: string | undefined;
 };

@@ -9,13 +9,13 @@ export class Schedule {
   readonly gaps = new Set<Session>();
   /** A history replay is due. */
   readonly replaying = new Set<Session>();
-  /** A replay goes on once its network has been quiet for a moment. */
+  /** A replay continues once its network has been quiet for a moment. */
   readonly replaysWaiting = new Set<Session>();
   /** Commands wait for the sender's rate. */
   readonly delayed = new Set<Session>();
   /** The store has answered; queued commands may run. */
   readonly unblocked = new Set<Session>();
-  /** The client sent FIN; the session leaves once its messages have been taken. */
+  /** The client sent FIN; the session leaves once its messages have been accepted. */
   readonly halfClosed = new Set<Session>();
   /** The connection closes once its output has been sent. */
   readonly ending = new Set<Session>();

@@ -1,7 +1,7 @@
-// What a search looks for: messages that contain all of its words, in any letter case and width.
+// Search terms: messages match if they contain all words, regardless of letter case and width.
 // Pure.
 
-/** The words of a search, as `matches` takes them. */
+/** The words of a search, in the form that `matches` expects. */
 export function searchWords(text: string): readonly string[] {
   return comparable(text)
     .split(/\s+/)
@@ -15,6 +15,6 @@ export function matches(text: string, words: readonly string[]): boolean {
 }
 
 function comparable(text: string): string {
-  // Nearly all texts are ASCII, and normalizing costs more than all the rest.
+  // Nearly all texts are ASCII, and normalizing costs more than everything else.
   return (/^[\x00-\x7f]*$/.test(text) ? text : text.normalize("NFKC")).toLowerCase();
 }

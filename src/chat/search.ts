@@ -1,5 +1,5 @@
-// Searching a room's past: newest first, a bounded part of it for each request. A client that wants
-// to go further back asks again from where the answer ends.
+// Searches a room's history, newest first, a bounded part of it per request. A client that wants to
+// go further back asks again from where the answer ended.
 
 import { history, search as limits } from "../limits.ts";
 import type { Command, Ref, Said } from "./events.ts";
@@ -28,7 +28,7 @@ export function search(hub: HubState, session: Session, command: Search): void {
         : `A search has at most ${limits.maxTextChars} characters, not ${text.length}`;
     return reject(hub, session, "text-invalid", message, { ref, subject: text });
   }
-  // Messages that are committed but not yet delivered are not part of the past yet.
+  // Messages that are committed but not yet delivered do not count as history yet.
   const end = Math.min(before, room.seq + 1);
   new Scan(hub, session, room, words, Math.min(limit, limits.pageMessages), ref).start(end);
 }
@@ -39,7 +39,7 @@ class Scan {
   readonly #found: Said[] = [];
   #messages = 0;
   #chars = 0;
-  /** Everything from here on has been searched; undefined: all of the room. */
+  /** Everything from this number on has been searched; undefined: the whole room. */
   #next: number | undefined;
 
   constructor(

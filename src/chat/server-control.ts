@@ -1,15 +1,15 @@
-// What operators ask of the server around the hub. Types only.
+// What operators can request from the server around the hub. Types only.
 
 export interface ServerControl {
   /** Peers registered for calls, oldest first. */
   registrations(): readonly { id: string; ip: string; port: number; text: string }[];
-  /** Removes those that are banned, by network or name, or whose name belongs to somebody now. */
+  /** Removes registrations that are banned, by network or name, or whose name is registered now. */
   dropRegistrations(isShutOut: (id: string, address: string) => boolean): void;
-  /** Hash of the code that makes somebody the owner; undefined: there is none. */
+  /** Hash of the code that makes somebody the owner; undefined if there is none. */
   readonly claimHash: string | undefined;
-  /** The code has made somebody the owner, and is of no use any more. */
+  /** The code has made somebody the owner and is used up. */
   claimUsed(): void;
-  /** Reads again what is in files; returns why that failed. */
+  /** Reloads settings from files; returns the reason on failure. */
   reload(): string | undefined;
   /** Shuts the server down. */
   stop(): void;

@@ -1,4 +1,4 @@
-// One connection as the hub sees it, made of parts that change only by their own methods or are
+// One connection as the hub sees it, composed of parts that change only by their own methods or are
 // written by one file: identity (names/registry.ts), counter, rooms, mailbox, output (fan-out/),
 // queue, liveness, private chat (private-chat.ts). What a command does is decided elsewhere.
 
@@ -23,7 +23,7 @@ import { CommandQueue } from "./command-queue.ts";
  */
 export type Phase = "new" | "entering" | "visitor" | "member" | "ending" | "gone";
 
-/** Who a session is. Written by names/registry.ts alone. */
+/** Who a session is. Written only by names/registry.ts. */
 export type Identity = {
   /** Survives renames and reconnects: the record's ID, or `#` and the connection's number. */
   key: string;
@@ -33,41 +33,46 @@ export type Identity = {
   alias: string | undefined;
   /** ID of the session's record in the store; empty in dialects that can't resume. */
   recordId: string;
-  /** The account that owns the name and whose owner this is; empty for a free name. */
+  /** The account that owns the name, if this is its owner; empty for an unregistered name. */
   account: string;
-  /** ID of its mailbox: the account's, else the record's; empty without one. */
+  /** ID of its mailbox: the account's, otherwise the record's; empty if there is none. */
   mailbox: string;
 };
 
-/** Whose session it is: the same for all devices of an account. */
+/** Identifies the person: the same for all devices of an account. */
 export function personKey({ mailbox, key }: Identity): string {
   return mailbox === "" ? key : mailbox;
 }
 
-/** What a session has proved besides its name, which may be another. Written by login.ts alone. */
+/**
+ * What a session has proved in addition to its name, which may differ. Written only by login.ts.
+ */
 export type Proven = {
   /** Ed25519 public key, in base64url. */
   readonly key: string | undefined;
   /** The account that the key, password or token belongs to. */
   readonly account: string | undefined;
-  /** Whether the key is that of one of the account's devices. */
+  /** Whether the key belongs to one of the account's devices. */
   readonly isDevice: boolean;
   /** The hash of its token, if it has one. */
   readonly token?: string | undefined;
-  /** That is an access token: the session is over when it is. */
+  /** The token is an access token: the session ends with it. */
   readonly isBearer?: boolean;
 };
 
-/** Shared by all who have proved nothing, which are most. */
+/** Shared by all sessions that have proved nothing, which are most. */
 export const nothingProven: Proven = { key: undefined, account: undefined, isDevice: false };
 
-/** A session in a room. */
+/** A session's membership in a room. */
 export class Membership {
   #hearsFrom: number;
   #hearsUntil = Infinity;
   #replayedTo: number | undefined;
   #isCharged = false;
-  /** The dialect it hears the room in; undefined: not yet, or no more. Written by room.ts. */
+  /**
+   * The dialect in which it receives the room's events; undefined: not yet, or no longer. Written
+   * by room.ts.
+   */
   heardAs: Dialect | undefined;
 
   constructor(
@@ -89,13 +94,14 @@ export class Membership {
     return this.#hearsUntil;
   }
 
-  /** Last `seq` replayed; undefined once the member hears the room live. */
+  /** Last `seq` replayed; undefined once the member receives the room live. */
   get replayedTo(): number | undefined {
     return this.#replayedTo;
   }
 
   /**
-   * Whether replay counts against the sender's rate: it was requested, not caused by a reconnect.
+   * Whether the replay counts against the sender's rate: it was requested, not caused by a
+   * reconnect.
    */
   get isCharged(): boolean {
     return this.#isCharged;
@@ -105,7 +111,7 @@ export class Membership {
     this.#isCharged = true;
   }
 
-  /** The batch of its join has been delivered: it hears everything from now on. */
+  /** The batch of its join has been delivered: it receives everything from now on. */
   joinDelivered(): void {
     this.#hearsFrom = 0;
   }
@@ -115,7 +121,7 @@ export class Membership {
     this.#hearsUntil = order;
   }
 
-  /** Everything up to `seq` has been replayed, of a room whose last message is `last`. */
+  /** Everything up to `seq` has been replayed, in a room whose last message is `last`. */
   replayed(seq: number, last: number): void {
     this.#replayedTo = seq < last ? seq : undefined;
   }
@@ -124,8 +130,8 @@ export class Membership {
 const nowhere: readonly Membership[] = [];
 
 /**
- * A session's rooms by folded name. A list, because most sessions have one; a Map takes 250 bytes
- * more.
+ * A session's rooms by folded name. A list, because most sessions have one room and a Map takes 250
+ * bytes more.
  */
 class Memberships {
   #list: readonly Membership[] = nowhere;
@@ -147,7 +153,7 @@ class Memberships {
   /** Replaces a membership of the same room. */
   add(membership: Membership): void {
     this.delete(membership.room);
-    // A new array has no spare places; most are never added to.
+    // A new array has no spare capacity; most lists never grow.
     this.#list = [...this.#list, membership];
   }
 
@@ -161,21 +167,24 @@ class Memberships {
   }
 }
 
-/** Private chat by consent; identity keys, of people at other servers after their server's ID. */
+/**
+ * Private chat by consent: identity keys, prefixed with the server's ID for people on other
+ * servers.
+ */
 export type PrivateChat = {
   partner: string | undefined;
   invitedBy: string | undefined;
   invited: string | undefined;
   /** Former names of partners. */
   names: PartnerNames | undefined;
-  /** Those of the three who are at other servers. */
+  /** Those of the three who are on other servers. */
   elsewhere: ReadonlyMap<string, ChatPeer> | undefined;
 };
 
-/** Somebody at another server; `person` as one writes to them from here. */
+/** Somebody on another server; `person` is in the form used to write to them from here. */
 export type ChatPeer = SignalSender & {
   readonly server: string;
-  /** What there is between the two (hub-signal.ts). */
+  /** The exchange between the two (hub-signal.ts). */
   readonly exchange: readonly string[];
 };
 
@@ -198,17 +207,19 @@ const phasesAfter: Record<Phase, readonly Phase[]> = {
 
 export class Session {
   #phase: Phase = "new";
-  /** It has shown what the server asks of everybody (door.ts). */
+  /** It has been admitted to the server (door.ts). */
   isAdmitted = false;
   /** The login that waits for the answer to a question. */
   asked: LoginCommand | undefined;
   /** Wrong passwords and passes. */
   failedAttempts = 0;
-  /** Opens the shared folder to HTTP requests while the session lasts; empty if nobody needs it. */
+  /**
+   * Grants access to the shared folder over HTTP while the session lasts; empty if none is needed.
+   */
   accessToken = "";
-  /** Its client takes files that people offer. Written by pending-login.ts alone. */
+  /** Its client accepts files that people offer. Written only by pending-login.ts. */
   takesFiles = false;
-  /** What its record was taken with (store.ts). Written by pending-login.ts alone. */
+  /** The number with which its record was claimed (store.ts). Written only by pending-login.ts. */
   claim: number | undefined = undefined;
   /** The welcome is not committed yet; everything else for this session comes after it. */
   awaitsWelcome = false;
@@ -216,11 +227,14 @@ export class Session {
   #proven: Proven = nothingProven;
   #shareOwner: ShareOwner | undefined;
   readonly #budgetsOf: (owner: ShareOwner) => readonly RateBudget[];
-  /** A login that waits for the signature over its nonce. Written by login.ts alone. */
+  /** A login that waits for the signature over its nonce. Written only by login.ts. */
   challenge: { readonly nonce: string; readonly command: LoginCommand } | undefined;
   readonly counter = new MessageCounter();
   readonly rooms = new Memberships();
-  /** Memberships it receives from, including rooms it is just leaving. Written by room.ts. */
+  /**
+   * Memberships from which it receives events, including rooms that it is just leaving. Written by
+   * room.ts.
+   */
   listens = 0;
   readonly mailbox = new MailboxPosition();
   #privateChat: PrivateChat | undefined;
@@ -232,13 +246,13 @@ export class Session {
   constructor(
     readonly id: number,
     readonly link: Link,
-    /** Changes to a variant of it, as the client asks. */
+    /** Changes to a variant when the client asks for one. */
     public dialect: Dialect,
     readonly conversation: Conversation,
     readonly peer: Peer,
     readonly openedMs: number,
     backlog: Backlog,
-    /** Rates that are shared by whoever owns the session. */
+    /** The rates shared by all sessions of an owner. */
     budgetsOf: (owner: ShareOwner) => readonly RateBudget[],
   ) {
     this.#budgetsOf = budgetsOf;
@@ -260,7 +274,7 @@ export class Session {
     return this.#privateChat ?? noPrivateChat;
   }
 
-  /** For private-chat.ts alone. Most sessions never have one. */
+  /** For private-chat.ts only. Most sessions never have one. */
   get ownPrivateChat(): PrivateChat {
     return (this.#privateChat ??= { ...noPrivateChat });
   }
@@ -269,7 +283,7 @@ export class Session {
     return this.#phase;
   }
 
-  /** Throws if a session can't get there from its phase: a fault of the caller. */
+  /** Throws if the transition from the current phase is invalid: a bug in the caller. */
   enter(phase: Phase): void {
     if (!phasesAfter[this.#phase].includes(phase)) {
       throw new Error(`A session can't go from ${this.#phase} to ${phase}`);
@@ -290,7 +304,10 @@ export class Session {
     this.link.belongsTo?.(this.shareOwner);
   }
 
-  /** Whose part of shared limits it uses: its network's, once it has proved an account, that one's. */
+  /**
+   * The owner whose shared limits it uses: its network or, once it has proved an account, that
+   * account.
+   */
   get shareOwner(): ShareOwner {
     const { address } = this.peer;
     const { account } = this.#proven;
@@ -303,7 +320,7 @@ export class Session {
     return this.identity.name;
   }
 
-  /** Whether its last line has been sent, or the connection is gone. */
+  /** Whether its last line has been sent, or the connection has closed. */
   get isOver(): boolean {
     return this.#phase === "gone" || this.liveness.endingSinceMs > 0;
   }

@@ -1,18 +1,18 @@
-// Token buckets by owner of a share: what somebody takes is taken from every bucket that pays for
-// them. Pure.
+// Token buckets by share owner: what is taken is taken from every bucket that pays for the owner.
+// Pure.
 
 import { BoundedMap } from "../bounded-map.ts";
 import type { Share, ShareOwner } from "../share-owner.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
-/** Of one owner; `maxTimes`: the most that many of them together may count for. */
+/** The rate of one owner; `maxTimes`: the most that many owners together may count for. */
 export type ShareRate = { perSecond: number; burst: number; maxTimes?: number };
 
 export class ShareBuckets {
   readonly #buckets: BoundedMap<string, TokenBucket>;
   readonly #rate: ShareRate;
 
-  /** Past `maxBuckets` the least recently used is forgotten. */
+  /** Beyond `maxBuckets` the least recently used is evicted. */
   constructor(rate: ShareRate, maxBuckets: number) {
     this.#rate = rate;
     this.#buckets = new BoundedMap(maxBuckets);
@@ -20,7 +20,7 @@ export class ShareBuckets {
 
   /**
    * Takes `units`; returns 0 if they were taken, otherwise the milliseconds to wait. `subject`:
-   * what the limit is about, if each owner has one for each of several things.
+   * what the limit is about, if each owner has a separate limit for each of several things.
    */
   take(owner: ShareOwner, nowMs: number, units = 1, subject = ""): number {
     const buckets = this.#bucketsOf(owner, nowMs, subject);
@@ -30,7 +30,7 @@ export class ShareBuckets {
     return 0;
   }
 
-  /** Puts back what was taken in vain. */
+  /** Returns units that were taken needlessly. */
   giveBack(owner: ShareOwner, nowMs: number, units = 1): void {
     for (const bucket of this.#bucketsOf(owner, nowMs, "")) bucket.giveBack(units, nowMs);
   }

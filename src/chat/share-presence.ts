@@ -1,5 +1,5 @@
-// Tells the other servers, if there can be any, who is in a room here, what they say about themselves,
-// and what happens there besides messages.
+// Reports to the other servers, if there can be any, who is in a room here, what they say about
+// themselves, and other events there besides messages.
 
 import { publicPerson } from "./directory-entry.ts";
 import type { PresenceEvent } from "./events.ts";
@@ -7,7 +7,7 @@ import type { HubState } from "./hub-state.ts";
 import type { Room } from "./room.ts";
 import { personKey, type Session } from "./session.ts";
 
-/** The session is in the room, as it is now. `event`: what the others there are told. */
+/** The session is in the room, with these details. `event`: what the others there are told. */
 export function shareMember(
   hub: HubState,
   session: Session,
@@ -20,7 +20,7 @@ export function shareMember(
   hub.share(room, { folded, name, about: publicPerson(hub, session), rank, event });
 }
 
-/** Something has happened in the room that changes nobody's being there: told here and elsewhere. */
+/** Announces, here and on other servers, an event in the room that does not change who is in it. */
 export function announceEverywhere(hub: HubState, room: Room, event: PresenceEvent): void {
   hub.announce(room, event);
   hub.share(room, { folded: "", name: undefined, event });

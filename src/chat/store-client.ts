@@ -1,5 +1,5 @@
 // The hub's side of the store protocol: pending requests and their outcomes. A request with an
-// unknown outcome is repeated until it is known. Knows no store.
+// unknown outcome is repeated until the outcome is known. Knows no store.
 
 import type { ParleyError } from "../errors.ts";
 import { sender } from "../limits.ts";
@@ -32,8 +32,9 @@ export class StoreClient {
   #nextId = 1;
   #unsent: StoreRequest[] = [];
   /**
-   * By ID, the oldest first. Not a Map: every table that one outgrows refers to the next, so what
-   * has passed through it stays in memory until a full collection, here whole batches of messages.
+   * By ID, oldest first. Not a Map: every table that a Map outgrows refers to the next one, so
+   * everything that passed through it stays in memory until a full collection, here whole batches
+   * of messages.
    */
   readonly #open: Open[] = [];
   #retries: { atMs: number; request: StoreRequest }[] = [];
@@ -63,7 +64,7 @@ export class StoreClient {
     return this.#unsent.shift();
   }
 
-  /** Handles a reply. A reply to an unknown request is ignored. */
+  /** Handles a reply. Replies to unknown requests are ignored. */
   handle(reply: StoreReply, nowMs: number): void {
     // Most stores answer in order, so it is the first or close to it.
     const at = this.#open.findIndex(({ request }) => request.id === reply.id);
@@ -134,7 +135,7 @@ export class StoreClient {
     );
   }
 
-  /** `session`: the record that is taken along, if any. */
+  /** `session`: the record that is claimed along with the name, if any. */
   claimName(
     claim: NameClaim,
     session: string | undefined,

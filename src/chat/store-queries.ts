@@ -1,4 +1,4 @@
-// Gathers the store's answers to several queries of one command. Until all have arrived, later
+// Collects the store's answers to several queries of one command. Until all have arrived, later
 // commands of the session wait, so that commands take effect in order.
 
 import type { ParleyError } from "../errors.ts";
@@ -16,7 +16,7 @@ export class StoreQueries {
     private readonly session: Session,
   ) {}
 
-  /** Asks one query; `keep` receives the result. */
+  /** Sends one query; `keep` receives the result. */
   ask<T>(query: (then: (outcome: Outcome<T>) => void) => void, keep: (result: T) => void): void {
     this.#open++;
     query((outcome) => {

@@ -1,6 +1,6 @@
 // The store as the hub sees it: requests go out (`Hub.pollStore`), replies come back
-// (`Hub.handleStore`), at once or later. The store may be memory, a file, or a remote database;
-// src/store implements it, and one contract suite tests every implementation. Types only.
+// (`Hub.handleStore`), synchronously or later. The store may be memory, a file, or a remote
+// database; src/store implements it, and one contract suite tests every implementation. Types only.
 
 import type { ParleyError } from "../errors.ts";
 import type {
@@ -29,19 +29,19 @@ export type Batch = {
   readonly rooms: readonly RoomBatch[];
   /** Private messages, numbered by the mailbox. */
   readonly mail: readonly Mail[];
-  /** Records that changed, each once, as they are after this batch. */
+  /** Changed records, each once, in their state after this batch. */
   readonly sessions: readonly SessionUpdate[];
   /** For the other servers, if the store has several: each room once. */
   readonly presence?: readonly Presence[] | undefined;
-  /** Names that were claimed and are given up. */
+  /** Claimed names that are given up. */
   readonly released?: readonly NameClaim[] | undefined;
-  /** Who is connected here, for whoever asks at other servers: each name once. */
+  /** Who is connected here, for interested servers: each name once. */
   readonly people?: readonly DirectoryChange[] | undefined;
-  /** For single people at other servers, in this order. */
+  /** For individual people on other servers, in this order. */
   readonly signals?: readonly AddressedSignal[] | undefined;
 };
 
-/** `entry` undefined: nobody has the name here any more. */
+/** `entry` undefined: nobody here has the name any more. */
 export type DirectoryChange = {
   readonly folded: string;
   readonly entry: DirectoryEntry | undefined;
@@ -49,39 +49,39 @@ export type DirectoryChange = {
 
 export type AddressedSignal = { readonly server: string; readonly signal: HubSignal };
 
-/** Who came into a room, left it or has another name, in this order. */
+/** Who entered a room, left it or changed name, in this order. */
 export type Presence = { readonly room: string; readonly changes: readonly PresenceChange[] };
 
 export type PresenceChange = {
-  /** Empty: it concerns nobody's being there. */
+  /** Empty: the event does not change anybody's presence. */
   readonly folded: string;
-  /** As shown; undefined: left. */
+  /** The name as shown; undefined: left. */
   readonly name: string | undefined;
-  /** What may be shown of them, and their rank in this room until they leave. */
+  /** What others may see of them, and their rank in this room until they leave. */
   readonly about?: PublicPerson | undefined;
   readonly rank?: RoomRank | undefined;
   /** What the others in the room are told; undefined: nothing. */
   readonly event: PresenceEvent | undefined;
 };
 
-/** Members of rooms, and people, of all servers that use the store. */
+/** Numbers of members of rooms, and of people, on all servers that use the store. */
 export type Overview = {
   readonly rooms: readonly { readonly room: string; readonly members: number }[];
   readonly people: number;
 };
 
-/** A folded name, and whose it is: a mailbox, or `#` and the number of a connection. */
+/** A folded name and its holder: a mailbox, or `#` and the number of a connection. */
 export type NameClaim = { readonly name: string; readonly holder: string };
 
-/** A session's record that was taken along with its name. */
+/** A session's record that was claimed along with its name. */
 export type SessionTaken = {
-  /** Highest counter of its messages; it stays so until the next batch. */
+  /** Highest counter of its messages; it stays the same until the next batch. */
   readonly n: number;
-  /** Only with this number may the record be written from now on. */
+  /** From now on the record may only be written with this number. */
   readonly claim: number;
 };
 
-/** `isFree` false: somebody has the name who is connected to another server. */
+/** `isFree` false: somebody connected to another server has the name. */
 export type NameClaimed = {
   readonly isFree: boolean;
   readonly taken?: SessionTaken | undefined;
@@ -90,7 +90,9 @@ export type NameClaimed = {
 /** A private message for the mailbox of session `session` (its record's ID). */
 export type Mail = {
   readonly session: string;
-  /** The network it came from (addresses.ts), which has a share of the mailbox. For nobody's eyes. */
+  /**
+   * The sender's network (addresses.ts), which has a share of the mailbox. Never shown to anybody.
+   */
   readonly network: string;
   readonly message: Omit<PrivateMessage, "mail">;
 };
@@ -101,7 +103,7 @@ export type RoomBatch = { readonly room: string; readonly runs: readonly SaidRun
 export type Committed = {
   readonly rooms: readonly number[];
   readonly mail: readonly number[];
-  /** How often who is in the room has changed by now, for each `presence`. */
+  /** How often the members of each `presence` room have changed so far. */
   readonly presence?: readonly number[] | undefined;
 };
 
@@ -111,18 +113,20 @@ export type Committed = {
 export type RoomBounds = {
   first: number;
   last: number;
-  /** Who is in the room by way of other servers. */
+  /** Members of the room who are connected to other servers. */
   elsewhere?: { version: number; members: readonly ForeignMember[] } | undefined;
 };
 
-/** Messages of a mailbox. A full one has gaps: `count` says whether all up to `last` are there. */
+/**
+ * Messages of a mailbox. A full mailbox has gaps: `count` shows whether all up to `last` are there.
+ */
 export type MailCount = { count: number; last: number };
 
-/** What is known of a session that has a secret. */
+/** What is stored about a session that has a secret. */
 export type SessionRecord = {
   /** A hash of its secret. */
   id: string;
-  /** The folded name it holds, by which mail reaches it even while away. Empty after a goodbye. */
+  /** The folded name it holds, at which mail reaches it even while away. Empty after a goodbye. */
   name: string;
   /** Highest counter of its messages. */
   n: number;
@@ -131,19 +135,19 @@ export type SessionRecord = {
   /** The network it last connected from (addresses.ts); empty if unknown. */
   network: string;
   seenMs: number;
-  /** Present and true: it is connected to another server, and has the name. */
+  /** Present and true: it is connected to another server and has the name. */
   isElsewhere?: boolean | undefined;
 };
 
 /**
- * A record as the hub writes it. Mail is numbered by the mailbox itself; `minMail` makes it go on
- * after that number.
+ * A record as the hub writes it. Mail is numbered by the mailbox itself; `minMail` makes it
+ * continue after that number.
  */
 export type SessionUpdate = Omit<SessionRecord, "mail" | "isElsewhere"> & {
   minMail?: number | undefined;
-  /** `n` without the messages of this batch; undefined: it has none of them. */
+  /** `n` without the messages of this batch; undefined: the batch contains none of them. */
   before?: number | undefined;
-  /** What the record was taken with; undefined: no other server could have it. */
+  /** The number with which the record was claimed; undefined: no other server could have it. */
   claim?: number | undefined;
   /** Connected to this server. */
   isHere?: boolean | undefined;
@@ -156,7 +160,7 @@ export interface RoomLog {
   after(room: string, seq: number, limit: number): readonly Said[];
   /** The newest messages with a lower `seq`, at most `limit`, ascending. */
   before(room: string, seq: number, limit: number): readonly Said[];
-  /** Takes the text of a message away; its number stays. False: it is not kept. */
+  /** Erases the text of a message; its number stays. False: it is no longer kept. */
   erase(room: string, seq: number): boolean;
 }
 
@@ -164,7 +168,7 @@ export interface RoomLog {
 export interface Mailboxes {
   /** At most `limit` messages with a higher `mail`, ascending. */
   after(session: string, mail: number, limit: number): readonly PrivateMessage[];
-  /** How many have a higher `mail`, and the highest of them (`mail` if there is none). */
+  /** How many messages have a higher `mail`, and the highest of them (`mail` if there is none). */
   countAfter(session: string, mail: number): MailCount;
 }
 
@@ -174,7 +178,7 @@ export interface Sessions {
 }
 
 /**
- * Who holds a name. `commit` takes and releases names; an absent session keeps its name for a
+ * Who holds a name. `commit` assigns and releases names; an absent session keeps its name for a
  * while.
  */
 export interface Directory {
@@ -184,7 +188,7 @@ export interface Directory {
   find(name: string, sinceMs: number): SessionRecord | undefined;
 }
 
-/** What operators have decided (rights/rights-rows.ts). */
+/** Operators' decisions (rights/rights-rows.ts). */
 export interface RightsTable {
   /** Every row, in any order. */
   load(): readonly RightsRow[];
@@ -193,7 +197,7 @@ export interface RightsTable {
 }
 
 /**
- * A store in this process, which answers at once.
+ * A store in this process, which answers synchronously.
  * @throws ParleyError `storage`, from every method: reading or writing failed
  */
 export interface LocalStore {
@@ -208,7 +212,7 @@ export interface LocalStore {
   commit(batch: Batch): Committed;
 }
 
-/** The operations, and their results. */
+/** The operations and their results. */
 export type StoreResults = {
   commit: Committed;
   "room-bounds": RoomBounds;
@@ -218,7 +222,7 @@ export type StoreResults = {
   "load-session": SessionRecord | undefined;
   "find-name": SessionRecord | undefined;
   "claim-name": NameClaimed;
-  /** Whoever has one of these names at another server; an owner may be there by several. */
+  /** Holders of these names on other servers; an owner may be on several. */
   "find-elsewhere": readonly ForeignPerson[];
   overview: Overview;
   "change-rights": undefined;
@@ -239,7 +243,7 @@ type StoreArguments = {
   "count-mail": { session: string; after: number };
   "load-session": { session: string };
   "find-name": { name: string; sinceMs: number };
-  /** `session`: the record that is taken along. */
+  /** `session`: the record that is claimed along with the name. */
   "claim-name": { claim: NameClaim; session?: string | undefined };
   /** Folded. */
   "find-elsewhere": { names: readonly string[] };
@@ -263,7 +267,7 @@ export type StoreRequest = StoreOperation & { id: number };
 
 /**
  * The outcome of a request. `failed`: it did not happen and never will. `unknown`: it may have
- * happened, or still may; the hub asks again (a commit under the same number).
+ * happened, or may yet; the hub asks again (a commit under the same number).
  */
 export type StoreReply = { id: number } & (
   | {
@@ -273,5 +277,5 @@ export type StoreReply = { id: number } & (
   | { outcome: "unknown" }
 );
 
-/** Carries out one request and calls `reply` once, at once or later. Never throws. */
+/** Carries out one request and calls `reply` exactly once, synchronously or later. Never throws. */
 export type StoreAnswerer = (request: StoreRequest, reply: (reply: StoreReply) => void) => void;

@@ -1,17 +1,17 @@
-// Whether a ban or a mute concerns a session.
+// Whether a ban or mute applies to a session.
 
 import type { HubState } from "./hub-state.ts";
 import { fold } from "./names/grammar.ts";
 import { type Sanction, type Suspect, termsText } from "./rights/sanction.ts";
 import type { Session } from "./session.ts";
 
-/** What a session is about to get besides what it has. */
+/** What a session is about to acquire in addition to what it has. */
 type Coming = {
   names?: readonly (string | undefined)[];
   accounts?: readonly string[];
 };
 
-/** A session by all that it is known by. */
+/** Everything by which a session can be identified. */
 export function suspectOf(
   { identity, peer, proven }: Session,
   { names = [], accounts = [] }: Coming = {},

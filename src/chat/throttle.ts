@@ -1,4 +1,4 @@
-// When a command runs: at once, after those before it, at its sender's rate, or not at all.
+// When a command runs: immediately, after earlier ones, at its sender's rate, or not at all.
 
 import { connections, sender as limits } from "../limits.ts";
 import { ownerAt } from "../share-owner.ts";
@@ -14,7 +14,9 @@ import type { Rates } from "./rate-budget.ts";
 import type { Session } from "./session.ts";
 import { sessionFields } from "./session-log.ts";
 
-/** Runs a command, queues it, or refuses it. `readChars`: length of the message it came in. */
+/**
+ * Runs a command, queues it, or refuses it. `readChars`: length of the message that contained it.
+ */
 export function handleCommand(
   hub: HubState,
   session: Session,
@@ -27,7 +29,7 @@ export function handleCommand(
     return void chargeInput(hub, session, readChars);
   }
   if (command.type === "pass") {
-    // It has bounds of its own (offers/), and is not ordered among other commands.
+    // Frames have bounds of their own (offers/) and are not ordered among other commands.
     if (!passFrame(hub, session, command)) chargeIgnored(hub, session, readChars);
     return;
   }
@@ -55,7 +57,7 @@ export function handleCommand(
   if (!queue.isBlocked) delay(hub, session);
 }
 
-/** Charges a command to the rates, and to what its owner may push out of the room's past. */
+/** Charges a command to the rates, and for the history of the room that it displaces. */
 function mayRun(
   hub: HubState,
   session: Session,
@@ -79,7 +81,7 @@ function mayRun(
   return true;
 }
 
-/** Logging in under a name, which everybody in a room is told. */
+/** A login with a name, which is announced to everybody in a room. */
 function isAnnounced(command: Command): boolean {
   return command.type === "listen" || (command.type === "login" && command.visitor !== true);
 }
@@ -105,14 +107,14 @@ export function releaseCommands(hub: HubState, session: Session): void {
 }
 
 /**
- * Runs delayed commands as far as rates allow. Sessions take turns, one command at a time: those
- * of one owner share its rate, however many each has queued.
+ * Runs delayed commands as far as rates allow. Sessions take turns, one command at a time: those of
+ * one owner share its rate, however many commands each has queued.
  */
 export function releaseDelayed(hub: HubState): void {
   const { delayed } = hub.schedule;
   const ran: Session[] = [];
   do {
-    // Those who had their turn are last the next time.
+    // Sessions that had their turn go to the end of the queue.
     for (const session of ran) delayed.delete(session);
     for (const session of ran.splice(0)) delayed.add(session);
     for (const session of delayed) {
@@ -144,7 +146,7 @@ function releaseNext(hub: HubState, session: Session): "ran" | "waits" | "none" 
 }
 
 /**
- * Charges for input that asks for nothing. It was read all the same, so a session that floods it is
+ * Charges for input that requests nothing. It was read nevertheless, so a session that floods it is
  * disconnected: false.
  */
 export function chargeIgnored(hub: HubState, session: Session, readChars: number): boolean {
@@ -161,7 +163,7 @@ function chargeInput(hub: HubState, session: Session, bytes: number): boolean {
   return false;
 }
 
-/** Commands that ask for nothing, or only release something: what waits, for one. */
+/** Commands that request nothing, or only release something. */
 function bypassesQueue(command: Command): boolean {
   if (command.type === "alive" || command.type === "prove") return true;
   return command.type === "transfer" && command.request.type === "fetched";
@@ -187,7 +189,7 @@ function refuse(
     rates === undefined ? limits.storageRetryMs : queue.retryAfterMs(rates, nowMs, pastMs);
   count(options.metrics.messagesRefused, "rate");
   options.log.debug("message refused", { ...sessionFields(session), code: "rate" });
-  // A refused message was read all the same.
+  // A refused message was read nevertheless.
   queue.chargeRefused(readChars, rates, nowMs);
   if (rates !== undefined && !queue.mayRefuse(rates, nowMs)) return endFlood(hub, session);
   const n = "n" in command ? command.n : undefined;

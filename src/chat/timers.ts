@@ -1,5 +1,6 @@
-// Everything due by time: paced output, delayed commands, overdue user lists, closing connections,
-// and a sweep over all sessions once a second. The adapter calls `handleTimeout` by `nextMs`.
+// Everything that is due at some time: paced output, delayed commands, overdue user lists, closing
+// connections, and a sweep over all sessions once a second. The adapter calls `handleTimeout` by
+// `nextMs`.
 
 import { connections as limits, history, output } from "../limits.ts";
 import { deliverAnswers, sendDueRosters } from "./delivery.ts";
@@ -53,7 +54,10 @@ export class Timers {
     this.#replay();
   }
 
-  /** Continues some replays. They take turns, so that a crowd that returns does not stop the rest. */
+  /**
+   * Continues some replays. They take turns, so that a returning crowd does not stop everything
+   * else.
+   */
   #replay(): void {
     const { replaying, replaysWaiting } = this.#hub.schedule;
     let left = history.replaysPerTurn;
@@ -130,8 +134,8 @@ export class Timers {
   }
 
   /**
-   * Rewrites aging records, so that idle members are not taken for long gone. Each sweep writes up
-   * to twice the average rate, which spreads out members that arrived together.
+   * Rewrites aging records, so that idle members do not appear to have left long ago. Each sweep
+   * writes up to twice the average rate, which spreads out members that arrived together.
    */
   #freshen(sinceMs: number): void {
     const { names, nowMs } = this.#hub;
@@ -174,7 +178,9 @@ export class Timers {
   }
 }
 
-/** Whether the session lives by an access token that is over, or was revoked on another server. */
+/**
+ * Whether the session depends on an access token that has expired or was revoked on another server.
+ */
 function hasLostToken({ options, stampMs }: HubState, { proven }: Session): boolean {
   if (proven.isBearer !== true) return false;
   return options.rights.tokens.find(proven.token ?? "", stampMs) === undefined;

@@ -25,13 +25,13 @@ export class TokenBucket {
     return true;
   }
 
-  /** Takes `units` unconditionally; the debt has to be refilled first. */
+  /** Takes `units` unconditionally; the debt must be refilled first. */
   charge(units: number, nowMs: number): void {
     this.#fill(nowMs);
     this.#tokens -= units;
   }
 
-  /** Puts back what was taken in vain. */
+  /** Returns units that were taken needlessly. */
   giveBack(units: number, nowMs: number): void {
     this.#fill(nowMs);
     this.#tokens = Math.min(this.burst, this.#tokens + units);

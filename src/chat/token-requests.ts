@@ -1,6 +1,6 @@
-// What programs ask for that show an access token: to say something in a room without being in it,
-// to read what was said there, or to listen. The token says who asks; the rest is subject to what
-// everybody is: bans, mutes, private rooms, rates.
+// Requests of programs that show an access token: to say something in a room without being in it,
+// to read its history, or to listen. The token identifies the requester; otherwise the same rules
+// apply as to everybody: bans, mutes, private rooms, rates.
 
 import type { ErrorCode } from "../errors.ts";
 import { history as historyLimits, rights as limits } from "../limits.ts";
@@ -65,7 +65,7 @@ export function read(hub: HubState, session: Session, command: Of<"read">): void
   hub.names.speakFor(session, bearer);
   session.enter("visitor");
   withRoom(hub, session, command.room, bearer, (room, { last }) => {
-    // As in a room: what is committed but not delivered yet is not told before it is.
+    // As in a room: messages that are committed but not delivered yet are not shown yet.
     const end = (hub.rooms.get(room)?.seq ?? last) + 1;
     const range = after === undefined ? { before: Math.min(before ?? end, end) } : { after };
     const most = Math.min(limit, historyLimits.pageMessages);
@@ -96,7 +96,7 @@ export function listen(hub: HubState, session: Session, command: Of<"listen">): 
     return refuse(hub, session, "full", message);
   }
   withRoom(hub, session, command.room, bearer, (room) => {
-    // It stands in for what the server asks of others.
+    // The token replaces what the server requires of others.
     session.isAdmitted = true;
     const rooms = [{ room, seq: since?.seq }];
     const more = since === undefined ? {} : { since: { epoch: since.epoch } };
@@ -105,7 +105,7 @@ export function listen(hub: HubState, session: Session, command: Of<"listen">): 
   });
 }
 
-/** Whose token it is; undefined: refused. */
+/** The token, if it is valid; undefined: refused. */
 function bearerOf(hub: HubState, session: Session, command: Request): AccessToken | undefined {
   const { rights, hashSecret } = hub.options;
   const token = rights.tokens.find(hashSecret(command.accessToken), hub.stampMs);
@@ -114,7 +114,7 @@ function bearerOf(hub: HubState, session: Session, command: Request): AccessToke
     return undefined;
   }
   const { account, name, hash } = token;
-  // From here on, it is the account's share that is used.
+  // From here on, the account's share is used.
   session.proven = { key: undefined, account, isDevice: false, token: hash, isBearer: true };
   const ban = banOf(hub, suspectOf(session, { names: [name] }));
   if (ban !== undefined) {
@@ -131,7 +131,7 @@ function bearerOf(hub: HubState, session: Session, command: Request): AccessToke
   return token;
 }
 
-/** Goes on with the room that is asked for, if the session may know of it and it exists. */
+/** Continues with the requested room, if it exists and the session may know of it. */
 function withRoom(
   hub: HubState,
   session: Session,
@@ -164,7 +164,7 @@ function withRoom(
   }, true);
 }
 
-/** A slip in a program must not make rooms that nobody reads. */
+/** A typo in a program must not create rooms that nobody reads. */
 function exists({ rooms, options }: HubState, room: string, { first, last }: RoomBounds): boolean {
   if (room === lobby || rooms.has(room) || last >= first) return true;
   const { topic, isPrivate } = options.rights.rooms.of(room);

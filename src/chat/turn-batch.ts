@@ -17,7 +17,7 @@ import type { AddressedSignal, NameClaim, PresenceChange, SessionUpdate } from "
  */
 export type Timing = "now" | "settled" | "committed";
 
-/** Rendered text, or an event to be rendered once an earlier one has been. */
+/** Rendered text, or an event that is rendered after an earlier one has been. */
 export type TimedPersonal = { order: number; timing: Timing } & (
   { text: string } | { event: PersonalEvent | OwnMessage }
 );
@@ -50,7 +50,7 @@ export type MailItem = {
   order: number;
   network: string;
   message: Omit<PrivateMessage, "mail">;
-  /** What those who hear it now are shown besides, and nobody keeps. */
+  /** Details that live recipients are shown in addition, and that are not stored. */
   live: Pick<PrivateMessage, "id" | "persona" | "tags">;
   author: Session;
   n: number | undefined;
@@ -64,10 +64,10 @@ type HowSaid = {
   persona?: Persona | undefined;
 };
 
-/** A message of the session's own, of which it wants to hear. */
+/** A message of the session's own that it wants echoed. */
 type OwnMessage = { type: "own"; run: SaidRun; index: number; ref: Ref };
 
-/** A session that left. `name` is the name it keeps holding; empty after a goodbye. */
+/** A session that left. `name` is the name that it keeps holding; empty after a goodbye. */
 export type Departure = { session: Session; name: string; seenMs: number };
 
 /** The last counted message of a session in this batch; `run` and `index` locate it in a room. */
@@ -76,7 +76,7 @@ export type Counted = { n: number; run: SaidRun | undefined; index: number };
 export class TurnBatch {
   readonly rooms = new Map<Room, RoomTurn>();
   readonly mail: MailItem[] = [];
-  /** Sessions whose record is to be written, besides those with counted messages. */
+  /** Sessions whose records must be written, in addition to those with counted messages. */
   readonly records = new Set<Session>();
   /** Sessions that left, by record ID. */
   readonly departed = new Map<string, Departure>();
@@ -88,22 +88,24 @@ export class TurnBatch {
   /** For the other servers, if there can be any. */
   readonly presence = new Map<Room, PresenceChange[]>();
   readonly released: NameClaim[] = [];
-  /** Folded names, to be looked up when the batch is committed. */
+  /** Folded names whose holders are looked up when the batch is committed. */
   readonly people = new Set<string>();
   readonly signals: AddressedSignal[] = [];
   readonly personals = new Map<Session, TimedPersonal[]>();
   /** Connections to close after this batch. */
   readonly ending = new Set<Session>();
-  /** Runs once the batch is settled, before delivery: new members start to listen. */
+  /** Runs once the batch is settled, before delivery: new members start to receive events. */
   readonly beforeDelivery: (() => void)[] = [];
-  /** Runs after delivery: departed members stop listening, and waiting operations continue. */
+  /**
+   * Runs after delivery: departed members stop receiving events, and waiting operations continue.
+   */
   readonly afterDelivery: (() => void)[] = [];
   messages = 0;
-  /** UTF-16 units of all messages. */
+  /** UTF-16 code units of all messages. */
   chars = 0;
-  /** Presence events, and answers that wait for the commit. */
+  /** Number of presence events, and of answers that wait for the commit. */
   #entries = 0;
-  /** UTF-16 units of those answers. */
+  /** UTF-16 code units of those answers. */
   #answerChars = 0;
   /** The room of the last event: most turns happen in one room. */
   #lastTurn: RoomTurn | undefined;
@@ -120,7 +122,9 @@ export class TurnBatch {
     );
   }
 
-  /** About how much the batch holds, in UTF-16 units: it grows while the store is not answering. */
+  /**
+   * Approximate size of the batch in UTF-16 code units: it grows while the store is not responding.
+   */
   get size(): number {
     const messages = this.messages + this.mail.length;
     const entries =
@@ -137,7 +141,10 @@ export class TurnBatch {
     return this.chars + this.#answerChars + besides;
   }
 
-  /** Whether nobody waits for more than to be let in, or to hear who came and went. */
+  /**
+   * Whether nobody is waiting for anything except to be admitted or to learn of arrivals and
+   * departures.
+   */
   get mayWait(): boolean {
     return this.messages === 0 && this.mail.length === 0 && this.counted.size === 0;
   }
@@ -166,7 +173,7 @@ export class TurnBatch {
     return turn;
   }
 
-  /** Records that the session has taken counter `n`, whatever becomes of the message. */
+  /** Records that the session has used up counter `n`, whatever becomes of the message. */
   count(session: Session, n: number, run: SaidRun | undefined, index: number): void {
     const counted = this.counted.get(session);
     if (counted === undefined) this.counted.set(session, { n, run, index });
@@ -230,7 +237,7 @@ export class TurnBatch {
     turn.items.push({ order, event });
   }
 
-  /** Tells the other servers who is in the room. */
+  /** Reports a presence change of the room to the other servers. */
   sharePresence(room: Room, change: PresenceChange): void {
     this.#entries++;
     const changes = this.presence.get(room);
@@ -238,7 +245,7 @@ export class TurnBatch {
     else changes.push(change);
   }
 
-  /** Takes over what an earlier batch could not tell the other servers. */
+  /** Takes over what an earlier batch could not report to the other servers. */
   putBack({ presence, released, people, signals }: TurnBatch): void {
     this.released.unshift(...released);
     this.signals.unshift(...signals);
@@ -262,7 +269,7 @@ export class TurnBatch {
     else list.push(personal);
   }
 
-  /** Removes and returns what need not wait for the commit, in order. */
+  /** Removes and returns, in order, what need not wait for the commit. */
   takeAnswers(session: Session): TimedPersonal[] {
     const list = this.personals.get(session);
     if (list === undefined) return [];
@@ -273,7 +280,7 @@ export class TurnBatch {
     return now;
   }
 
-  /** Withdraws all messages, which were not committed. Joins and leaves stay. */
+  /** Withdraws all messages, because they were not committed. Joins and leaves stay. */
   withdraw(): void {
     for (const { items } of this.rooms.values()) {
       for (const item of items) if (item.event?.type === "said") item.event = undefined;

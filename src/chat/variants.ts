@@ -1,5 +1,5 @@
-// A client asks for more, or less, than its dialect says by itself: it then hears its rooms in another
-// variant of it.
+// Changes the features of a client's dialect on request: it then receives its rooms in another
+// variant of the dialect.
 
 import type { HubState } from "./hub-state.ts";
 import type { Session } from "./session.ts";
@@ -9,7 +9,7 @@ export function changeVariant(hub: HubState, session: Session, name: string): vo
   if (dialect === session.dialect) return;
   session.dialect = dialect;
   for (const membership of session.rooms) {
-    // One that is about to hear its room will hear it in the new variant.
+    // A member that is about to receive its room will do so in the new variant.
     if (membership.heardAs === undefined) continue;
     const room = hub.rooms.get(membership.room);
     room?.unlisten(membership);

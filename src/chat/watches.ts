@@ -1,4 +1,5 @@
-// Who asked to be told when names come and go. Bounded for each session; knows no wire format.
+// Who requested notifications when names come online and go offline. Bounded per session; knows no
+// wire format.
 
 import { people as limits } from "../limits.ts";
 import { fold } from "./names/grammar.ts";
@@ -6,17 +7,17 @@ import type { Session } from "./session.ts";
 
 export class Watches {
   readonly #byName = new Map<string, Set<Session>>();
-  /** Of the names that are watched, folded, those that somebody has at another server. */
+  /** Watched folded names that somebody has on another server. */
   readonly elsewhere = new Set<string>();
-  /** Names as they were asked for, by folded name. */
+  /** Names as requested, by folded name. */
   readonly #bySession = new Map<Session, Map<string, string>>();
 
-  /** Entries of both kinds, for leak tests. */
+  /** Number of entries of both kinds, for leak tests. */
   get size(): number {
     return this.#byName.size + this.#bySession.size + this.elsewhere.size;
   }
 
-  /** False: the session watches too many. */
+  /** False: the session watches too many names. */
   add(session: Session, name: string): boolean {
     const folded = fold(name);
     const own = this.#bySession.get(session) ?? new Map<string, string>();
@@ -47,7 +48,7 @@ export class Watches {
     return [...(this.#bySession.get(session)?.values() ?? [])];
   }
 
-  /** The name as the session has asked for it. */
+  /** The name as the session wrote it. */
   nameFor(session: Session, folded: string): string {
     return this.#bySession.get(session)?.get(folded) ?? folded;
   }

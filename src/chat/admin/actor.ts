@@ -1,4 +1,4 @@
-// Who gives an order, and what that allows.
+// The author of an operator command, and what that allows.
 
 import type { HubState } from "../hub-state.ts";
 import { isAtLeast, type Rank } from "../rights/roles.ts";
@@ -7,12 +7,12 @@ import { StoreQueries } from "../store-queries.ts";
 import type { Account } from "../account-store.ts";
 
 export type Actor = {
-  /** As logs and lists name it. */
+  /** The name in logs and lists. */
   name: string;
   rank: Rank;
-  /** Undefined: whoever types at the server. */
+  /** Undefined: the author types at the server's own terminal. */
   session: Session | undefined;
-  /** The account of a session, or else the key of its device; undefined: it has neither. */
+  /** The account of a session, or otherwise the key of its device; undefined if it has neither. */
   id: string | undefined;
 };
 
@@ -23,7 +23,10 @@ export const consoleActor: Actor = {
   id: undefined,
 };
 
-/** Who a session is. The store is asked each time, since a device may have been revoked meanwhile. */
+/**
+ * Identifies the author behind a session. The store is asked each time, since a device may have
+ * been revoked meanwhile.
+ */
 export function actorOf(
   hub: HubState,
   session: Session,
@@ -48,7 +51,7 @@ export function actorOf(
   });
 }
 
-/** The rank of a session, as far as is known at once. */
+/** The rank of a session, as far as it is known without asking the store. */
 export function rankOf(
   { options }: Pick<HubState, "options">,
   { proven, identity }: Session,
@@ -57,7 +60,7 @@ export function rankOf(
   return options.rights.roles.rankOf(ids);
 }
 
-/** Whether the actor stands above that rank, and so may act against who has it. */
+/** Whether the actor outranks that rank, and so may act against its holder. */
 export function outranks({ rank }: Actor, other: Rank): boolean {
   return rank === "console" || !isAtLeast(other, rank);
 }

@@ -1,5 +1,5 @@
-// The words of operators, read once for every way in: the server's stdin, `parley admin`, and slash
-// commands. Pure.
+// The operator commands, parsed the same way for all entry points: the server's stdin, `parley
+// admin`, and slash commands. Pure.
 
 import { nearestWord } from "../../nearest-word.ts";
 import { rights as limits } from "../../limits.ts";
@@ -36,7 +36,7 @@ export type AdminCommand =
   | { do: "remove"; room: string; name: string; reason: string };
 
 type Words = {
-  /** Without flags. */
+  /** The words that are not flags. */
   words: readonly string[];
   termMs?: number | undefined;
   uses?: number | undefined;
@@ -46,9 +46,9 @@ type Words = {
 type Entry = {
   usage: string;
   help: string;
-  /** The lowest rank that may; default: operator. */
+  /** The lowest rank allowed; default: operator. */
   rank?: Rank;
-  /** Flags that take no value. */
+  /** Flags without a value. */
   flags?: readonly string[];
   /** `--for TERM` is allowed. */
   hasTerm?: boolean;
@@ -280,7 +280,7 @@ export const adminCommands: Readonly<Record<AdminCommand["do"], Entry>> = {
   stop: { usage: "stop", help: "stop the server", rank: "owner", ...bare("stop") },
 };
 
-/** The command in a line, or the sentence that says what is wrong with it. */
+/** The command in a line, or a sentence that says what is wrong. */
 export function readAdminCommand(line: string): AdminCommand | string {
   if (line.length > limits.maxOrderChars) {
     return `The command has ${line.length} characters: use at most ${limits.maxOrderChars}`;
@@ -305,7 +305,7 @@ function unknown(word: string): string {
   return `There is no command ${quoted(word)}: ${advice}`;
 }
 
-/** A longer word is not a typo, and its edit distance is slow to find. */
+/** A longer word is not a typo, and its edit distance would be slow to compute. */
 const maxTypoChars = 20;
 
 function readFlags(

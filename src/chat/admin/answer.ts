@@ -1,11 +1,11 @@
-// What operators get to read: a sentence, or rows. Types only.
+// The answer to an operator command: a sentence, or rows. Types only.
 
 import type { ErrorCode } from "../../errors.ts";
 
-/** One line of a list. Without `text` its fields are shown as JSON. */
+/** One line of a list. Without `text`, its fields are shown as JSON. */
 export type AdminRow = {
   readonly text?: string;
-  /** For programs; `event` says what the row is. */
+  /** For programs; `event` names the type of the row. */
   readonly fields: Readonly<Record<string, string | number | boolean>>;
 };
 

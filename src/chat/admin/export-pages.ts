@@ -1,9 +1,9 @@
-// An export comes page by page: the order for the next one. Pure.
+// Paging of an export: the command for the next page. Pure.
 
 import { readAdminCommand } from "./admin-command.ts";
 import type { AdminRow } from "./answer.ts";
 
-/** Undefined: that was no export, or its last page. */
+/** Undefined if it was not an export, or the page was its last. */
 export function nextExport(
   line: string,
   rows: readonly Pick<AdminRow, "fields">[],
@@ -11,7 +11,7 @@ export function nextExport(
   const command = readAdminCommand(line);
   if (typeof command === "string" || command.do !== "export") return undefined;
   const last = rows.at(-1)?.fields["seq"];
-  // Numbers must ascend, or a server could make this go on for ever.
+  // Numbers must ascend; otherwise a server could make this continue forever.
   if (typeof last !== "number" || last <= command.after) return undefined;
   return `export ${command.room} ${last}`;
 }

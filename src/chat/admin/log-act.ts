@@ -1,4 +1,4 @@
-// Every act of an operator is in the log: who, what, to whom, from where, why.
+// Logs every action of an operator: who, what, to whom, from where, why.
 
 import type { LogFields } from "../../log.ts";
 import type { HubState } from "../hub-state.ts";

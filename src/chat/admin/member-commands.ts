@@ -1,5 +1,5 @@
-// What the members of rooms and their operators may order, by whatever way they came: being away,
-// modes, invitations into a room, putting somebody out of it.
+// Commands for members of rooms and for room operators, whatever their client: being away, modes,
+// invitations into a room, removing somebody from it.
 
 import { people as limits } from "../../limits.ts";
 import { harmless, quoted } from "../../text.ts";
@@ -92,7 +92,7 @@ function shown(hub: HubState, room: Room, wantsBans: boolean): AdminAnswer {
   return { ok: true, message: `${room.name}: +${letters}${more}` };
 }
 
-/** A room that the actor may know of. */
+/** A room whose existence the actor may know of. */
 function roomOf(hub: HubState, { session }: Actor, name: string): Room | undefined {
   const room = hub.rooms.get(fold(name));
   if (room === undefined || session === undefined) return room;

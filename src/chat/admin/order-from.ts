@@ -1,4 +1,5 @@
-// An order that comes over a connection: who gives it, and whether it is safe from others on the way.
+// An operator command sent over a connection: who sent it, and whether it is safe from forgery on
+// the path.
 
 import { isLoopback } from "../../addresses.ts";
 import type { Command } from "../events.ts";
@@ -9,7 +10,10 @@ import { actorOf } from "./actor.ts";
 import type { AdminAnswer } from "./answer.ts";
 import { runAdmin } from "./run-admin.ts";
 
-/** What everybody does with their own: in plain text operators may no more than that. */
+/**
+ * Commands that everybody may use for their own files; over plain text, operators are limited to
+ * these as well.
+ */
 const forEverybody = /^\s*(?:shared|unshare)\b/i;
 
 export function orderFrom(

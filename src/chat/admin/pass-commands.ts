@@ -1,4 +1,4 @@
-// Passes: made, listed, revoked. A code is shown once, to whoever made it, and never logged.
+// Creates, lists and revokes passes. A code is shown once, to its creator, and never logged.
 
 import { rights as limits } from "../../limits.ts";
 import { isoText, minuteText } from "../../utc-time.ts";

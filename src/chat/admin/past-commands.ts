@@ -1,4 +1,4 @@
-// What was said and who was here: exported, deleted, forgotten.
+// Exports, deletes and forgets: messages, and people.
 
 import { history as historyLimits } from "../../limits.ts";
 import { quoted } from "../../text.ts";
@@ -16,7 +16,7 @@ import { withAccount } from "./with-account.ts";
 type Of<Do extends AdminCommand["do"]> = Extract<AdminCommand, { do: Do }>;
 type Answer = (answer: AdminAnswer) => void;
 
-/** One page; the next one begins after its last message (export-pages.ts). */
+/** One page; the next one starts after its last message (export-pages.ts). */
 export function exportRoom(
   hub: HubState,
   actor: Actor,
@@ -77,7 +77,7 @@ export function forget(hub: HubState, actor: Actor, { name }: Of<"forget">, answ
       roles.take(account.id);
       hub.options.rights.tokens.forgetAccount(account.id);
       logAct(hub, actor, "account deleted", { target: account.name });
-      // Also under other names, and without one.
+      // Also under other names, and without a name.
       for (const session of hub.sessions) {
         if (session.proven.account !== account.id) continue;
         expel(hub, session, "kicked", "Your account was deleted by an operator");

@@ -1,4 +1,4 @@
-// Who is here, and who is registered for calls.
+// Lists who is here, and who is registered for calls.
 
 import { rights as limits } from "../../limits.ts";
 import type { HubState } from "../hub-state.ts";

@@ -1,4 +1,5 @@
-// Operators are made and unmade; the first owner is who has the claim that the server made.
+// Appoints and dismisses operators. The first owner is whoever enters the claim code that the
+// server generated.
 
 import { minuteText } from "../../utc-time.ts";
 import type { HubState } from "../hub-state.ts";

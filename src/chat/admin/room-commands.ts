@@ -28,7 +28,7 @@ export function setTopic(
   return { ok: true, message };
 }
 
-/** An operator of the server, whose decisions are kept. */
+/** An operator of the server; these decisions are permanent. */
 function changerBy(hub: HubState, { name, session, id }: Actor): Changer {
   const persona = session === undefined ? undefined : hub.personas.shown(session);
   return {
@@ -53,7 +53,7 @@ export function setPrivate(
   const isPrivate = what === "private";
   const { rooms } = hub.options.rights;
   const { guests } = rooms.of(room);
-  // Of a key without a name the rank suffices: a guest is an account, which can be disallowed.
+  // For a key without a name, the rank is enough: a guest is an account, which can be disallowed.
   const own =
     actor.id === undefined || actor.id === actor.session?.proven.key || guests.includes(actor.id)
       ? []

@@ -1,4 +1,5 @@
-// One order of an operator: is it one, is it allowed, is it done and stored. Knows no way in.
+// Runs one operator command: parses it, checks permission, carries it out and stores the result.
+// Independent of the entry point.
 
 import type { HubState } from "../hub-state.ts";
 import type { Actor } from "./actor.ts";
@@ -18,7 +19,7 @@ import { listTokens, makeToken, revokeToken } from "./token-commands.ts";
 import { impose, kick, lift, listSanctions } from "./sanction-commands.ts";
 import { listShared, unshare } from "./shared-commands.ts";
 
-/** Answers once what has changed is stored. */
+/** Answers once the change has been stored. */
 export function runAdmin(
   hub: HubState,
   actor: Actor,

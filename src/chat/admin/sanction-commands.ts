@@ -1,4 +1,4 @@
-// kick, ban and mute, and how they are lifted and listed.
+// kick, ban and mute, and how sanctions are lifted and listed.
 
 import { isLoopback } from "../../addresses.ts";
 import { quoted } from "../../text.ts";
@@ -120,7 +120,7 @@ function imposeOn(
   };
 }
 
-/** Somebody whom the actor has no say over, and whom that would concern. */
+/** Somebody affected by the sanction whom the actor does not outrank. */
 function superiorOf(
   { options, names }: HubState,
   actor: Actor,
@@ -205,9 +205,9 @@ function sanctionRow(sanction: Sanction): AdminRow {
 }
 
 /**
- * Whom an operator means: a person, not a name, which is changed in a moment. A registered name
- * stands for its owner. Otherwise somebody who is here is meant with their network, unless it is
- * this machine's own. `shown`: the name as its owner writes it.
+ * The subject that an operator means: a person rather than a name, which is easily changed. A
+ * registered name stands for its owner. Otherwise, if somebody with the name is here, their network
+ * is meant as well, unless it is this machine's. `shown`: the name as its owner writes it.
  */
 function subjectOf(
   hub: HubState,
@@ -229,7 +229,7 @@ function subjectOf(
   });
 }
 
-/** A subject by what was typed alone, or why it is none. */
+/** A subject taken literally from the typed text, or why there is none. */
 function writtenSubject(target: string): Subject | string {
   if (/^[\d.]+(?:\/\d+)?$/.test(target) || target.includes(":")) {
     const network = readNetwork(target);

@@ -1,4 +1,5 @@
-// What people have put into the shared folder: listed, and removed by who put it there or by operators.
+// Files that people have put into the shared folder: listing them, and removing them (by their
+// owner or by operators).
 
 import { ParleyError } from "../../errors.ts";
 import { sharing as limits } from "../../limits.ts";
@@ -62,7 +63,7 @@ export function unshare(
   });
 }
 
-/** Whoever put it there, by the account, the session or the device's key; and operators. */
+/** Visible to the owner of the files (by account, session or device key) and to operators. */
 function maySee({ rank, session, id }: Actor, { person, device }: SharedListing): boolean {
   if (rank === "console" || isAtLeast(rank, "operator")) return true;
   if (session === undefined) return false;

@@ -1,8 +1,8 @@
-// The orders that operators type in the terminal and the page, beginning with a slash. Pure.
+// The operator commands that can be typed as slash commands in the terminal and the page. Pure.
 
 import { type AdminCommand, adminCommands } from "./admin-command.ts";
 
-/** Words that mean more there, or something else, or belong to the server's own terminal. */
+/** Commands that have another meaning there, or belong to the server's own terminal. */
 const elsewhere: ReadonlySet<string> = new Set<AdminCommand["do"]>([
   "help",
   "who",
@@ -13,7 +13,7 @@ const elsewhere: ReadonlySet<string> = new Set<AdminCommand["do"]>([
   "revoke",
   "reload",
   "export",
-  // A secret has no place in a transcript.
+  // A secret must not appear in a transcript.
   "token",
   "tokens",
   "untoken",
@@ -30,5 +30,5 @@ export const slashOrders: readonly SlashOrder[] = (
   Object.keys(adminCommands) as AdminCommand["do"][]
 ).flatMap((word) => (elsewhere.has(word) ? [] : [orderOf(word)]));
 
-/** For the end of a list of commands, which most people read without being operators. */
+/** Shown at the end of the command list, which is mostly read by people who are not operators. */
 export const slashOrdersHelp = `For operators (some are for everybody): ${slashOrders.map(({ slash }) => slash).join(", ")}. Each of them alone shows its usage`;

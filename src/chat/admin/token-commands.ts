@@ -1,5 +1,5 @@
-// Access tokens: made, listed, revoked, by owners for anybody's name and by everybody for their own.
-// A token is shown once, to whoever made it, and never logged.
+// Access tokens: created, listed and revoked, by owners for any name and by everybody for their
+// own. A token is shown once, to its creator, and never logged.
 
 import type { ParleyError } from "../../errors.ts";
 import { history } from "../../limits.ts";
@@ -36,19 +36,19 @@ export function makeToken(hub: HubState, actor: Actor, command: Of<"token">, ans
   });
 }
 
-/** Owners act for everybody, others for themselves. */
+/** Owners may act for everybody, others for themselves. */
 function mayUse({ rank, id }: Actor, account: string): boolean {
   return isAtLeast(rank, "owner") || id === account;
 }
 
-/** A name that nobody has becomes that of a program, which has no other way in than its tokens. */
+/** An unused name is registered for a program, which can only log in with its tokens. */
 function register(hub: HubState, actor: Actor, command: Of<"token">, answer: Answer): void {
   const { name } = command;
   const folded = fold(name);
   const problem = nameProblem(name, hub.options.reservedNames);
   if (problem !== undefined) return answer({ ok: false, code: "name-invalid", message: problem });
   if (hub.names.isTaken(folded)) return answer(inUse(name));
-  // Until it is done, nobody else may take it.
+  // Until that is done, nobody else may take the name.
   hub.names.reserve(folded);
   const finish: Answer = (done) => {
     hub.names.unreserve(folded);

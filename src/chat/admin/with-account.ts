@@ -1,4 +1,4 @@
-// The account that owns a name, for orders about registered people.
+// Looks up the account that owns a name, for commands about registered people.
 
 import { quoted } from "../../text.ts";
 import type { Account } from "../account-store.ts";

@@ -1,11 +1,11 @@
-// Messages of several lines for dialects in which a message is one line: a line end within a text
-// would end the message there, and let its author forge another one. Pure.
+// Converts messages with several lines for dialects in which a message is a single line: a line
+// ending within the text would end the message, and let its author forge another one. Pure.
 
 import { oneLine } from "../../text.ts";
 import type { PersonalEvent } from "../events.ts";
 import { SaidRun } from "../said-run.ts";
 
-/** The run with one line for each message; nearly always the run itself. */
+/** The run with one line per message; nearly always the run itself. */
 export function flattenRun(run: SaidRun): SaidRun {
   if (!run.texts.some((text) => text.includes("\n"))) return run;
   const [first = "", ...others] = run.texts.map(oneLine);
@@ -15,7 +15,7 @@ export function flattenRun(run: SaidRun): SaidRun {
   return flat;
 }
 
-/** The event with what somebody has said on one line. */
+/** The event with its text on one line. */
 export function flattenEvent(event: PersonalEvent): PersonalEvent {
   switch (event.type) {
     case "private":

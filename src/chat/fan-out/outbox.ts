@@ -1,14 +1,14 @@
-// Output that a session's link has not taken yet. Blocks are shared: what a hundred slow readers
-// wait for exists once. Knows no dialect; looks at bytes only to find a line end when giving up.
+// Output that a session's link has not accepted yet. Blocks are shared: what a hundred slow readers
+// wait for exists once. Knows no dialect; looks at bytes only to find a line ending when giving up.
 
 import type { Link } from "../link.ts";
 
 /** Small waiting blocks are joined up to this size, to save writes. */
 const joinBytes = 64 * 1024;
 
-/** Bytes that several sessions may wait for. Immutable. */
+/** Immutable bytes that several sessions may be waiting for. */
 export class Block {
-  /** Number of outboxes holding it. */
+  /** Number of outboxes that hold it. */
   holders = 0;
 
   constructor(readonly bytes: Uint8Array) {}
@@ -37,7 +37,7 @@ export class Outbox {
   #head = 0;
   /** Bytes waiting here, not counting the kernel's buffers. */
   lagBytes = 0;
-  /** Waiting bytes taken by the link so far; if this does not grow, the peer is not reading. */
+  /** Waiting bytes accepted by the link so far; if this does not grow, the peer is not reading. */
   takenBytes = 0;
 
   constructor(link: Link, backlog: Backlog) {
@@ -45,14 +45,14 @@ export class Outbox {
     this.#backlog = backlog;
   }
 
-  /** True while output is waiting; the link calls `drained` when it can take more. */
+  /** True while output is waiting; the link calls `drained` when it accepts more. */
   get blocked(): boolean {
     return this.#blocks !== undefined;
   }
 
   /**
    * Sends what fits and keeps the rest. `bytes` must not change afterwards; `shared` is their block
-   * if other sessions get it too.
+   * if other sessions receive it too.
    */
   send(bytes: Uint8Array, shared?: Block): void {
     if (bytes.length === 0) return;
@@ -84,7 +84,7 @@ export class Outbox {
     }
   }
 
-  /** Discards what is waiting, except the rest of a partly sent line, and appends `last`. */
+  /** Discards the backlog, except the rest of a partly sent line, and appends `last`. */
   abandon(last: Uint8Array): void {
     const blocks = this.#blocks;
     if (blocks === undefined) {
@@ -101,7 +101,7 @@ export class Outbox {
     this.lagBytes = kept.length + last.length;
   }
 
-  /** Discards what is waiting. */
+  /** Discards the backlog. */
   clear(): void {
     this.#releaseAll();
     this.#blocks = undefined;

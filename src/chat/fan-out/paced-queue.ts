@@ -1,6 +1,6 @@
-// Output for a client that takes each receive as one message (docs/dialects.md "Framing"): one send
-// per message, with a gap in between. Past a bound, messages are joined by line ends, which keeps
-// busy rooms affordable. Pure.
+// Output for a client that treats each receive as one message (docs/dialects.md "Framing"): one
+// send per message, with a gap in between. Beyond a bound, messages are joined by line endings,
+// which keeps busy rooms affordable. Pure.
 
 import { output } from "../../limits.ts";
 
@@ -12,7 +12,7 @@ export class PacedQueue {
   #waiting: (string | string[])[] = [];
   /** Earliest time of the next send. */
   #nextSendMs = -Infinity;
-  /** UTF-16 units waiting. */
+  /** UTF-16 code units waiting. */
   chars = 0;
 
   push(text: string): void {
@@ -49,8 +49,8 @@ export class PacedQueue {
   }
 
   /**
-   * Everything that waits, in one piece: for a client that turned out to be framed, or is being
-   * dropped. `line` adds the line end.
+   * The whole queue in one piece: for a client that turned out to be framed, or is being
+   * disconnected. `line` adds the line ending.
    */
   takeAll(line: (text: string) => string): string {
     const all = this.#waiting.flat().map(line).join("");

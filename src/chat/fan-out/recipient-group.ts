@@ -1,4 +1,4 @@
-// The members of a room that speak one dialect. Every event of a turn is rendered once for all of
+// The members of a room that use one dialect. Every event of a turn is rendered once for all of
 // them.
 
 import type { Dialect } from "../dialect.ts";
@@ -13,7 +13,7 @@ import { insertPersonal, RenderedBatch } from "./rendered-batch.ts";
 /** An event in a room with its position. `event` is undefined if the message was withdrawn. */
 export type RoomItem = { order: number; event: SaidRun | PresenceEvent | undefined };
 
-/** What a room hands to its groups when a turn is settled. */
+/** What a room passes to its groups when a turn is settled. */
 export type RoomDelivery = {
   items: readonly RoomItem[];
   /** The last join, leave or rename. */
@@ -42,7 +42,7 @@ export class RecipientGroup {
 
   constructor(readonly dialect: Dialect) {}
 
-  /** Renders a turn and hands it to every member. Returns the number of messages handed over. */
+  /** Renders a turn and passes it to every member. Returns the number of messages delivered. */
   deliver(delivery: RoomDelivery): number {
     const rendered = this.#render(delivery);
     const { plan, nowMs } = delivery;
@@ -63,8 +63,8 @@ export class RecipientGroup {
         const isMixed = session.listens > 1 && (output.personal !== undefined || rendered.hasOnce);
         handed += isMixed ? rendered.mergeFor(membership) : rendered.composeFor(membership);
         membership.joinDelivered();
-        // Nothing else is coming for a session with one room; sending now frees memory when a crowd
-        // gets lists.
+        // Nothing else will arrive for a session with one room; sending now frees memory when a
+        // crowd receives lists.
         if (session.listens === 1) finishOutput(session, nowMs, plan);
         else plan.composed.add(session);
         continue;
@@ -131,8 +131,8 @@ export class RecipientGroup {
   }
 
   /**
-   * The user list to add for this turn's presence changes if it is the same for all; otherwise
-   * queues each member's own.
+   * The user list to add for this turn's presence changes, if it is the same for all; otherwise
+   * queues each member's own list.
    */
   #sharedRoster({ presence, names, nowMs }: RoomDelivery): SharedRoster | undefined {
     const style = this.dialect.roster;

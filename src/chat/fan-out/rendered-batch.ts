@@ -1,5 +1,5 @@
-// One turn of a room, rendered and encoded once for all members that speak a dialect. A member with
-// events of its own in between gets slices of the shared bytes.
+// One turn of a room, rendered and encoded once for all members that use a dialect. A member with
+// events of its own in between receives slices of the shared bytes.
 
 import type { Dialect } from "../dialect.ts";
 import type { SaidRun } from "../said-run.ts";
@@ -13,7 +13,7 @@ const encoder = new TextEncoder();
 export class RenderedBatch {
   readonly #dialect: Dialect;
   readonly #texts: string[] = [];
-  /** The messages of what was rendered at once, by index of its text; for paced members. */
+  /** For paced members: the messages of runs that were rendered together, by index of the text. */
   readonly #messages = new Map<number, () => readonly string[]>();
   readonly #orders: number[] = [];
   readonly #hiddenFrom: number[] = [];
@@ -22,7 +22,10 @@ export class RenderedBatch {
   /** Number of messages in the batch, which may share lines. */
   said = 0;
   #hides: Set<number> | undefined;
-  /** By index: the number of what is told once, however many rooms it happens in; else 0. */
+  /**
+   * By index: the number of an event that is told once, however many rooms it occurs in; otherwise
+   * 0.
+   */
   #once: number[] | undefined;
   #text = "";
   #block: Block | undefined;
@@ -51,17 +54,17 @@ export class RenderedBatch {
     this.#text += this.#lineOf(text);
   }
 
-  /** The line added last tells of something that happened in several rooms under that number. */
+  /** The last added line reports an event that occurred in several rooms, under that number. */
   markOnce(once: number): void {
     (this.#once ??= [])[this.length - 1] = once;
   }
 
-  /** Whether members of several rooms may have to be spared a line. */
+  /** Whether some lines must be omitted for members of several rooms. */
   get hasOnce(): boolean {
     return this.#once !== undefined;
   }
 
-  /** Adds a run of messages, rendered at once. */
+  /** Adds a run of messages that was rendered together. */
   addRun(order: number, run: SaidRun, text: string, hiddenFrom: number): void {
     let messages: string[] | undefined;
     this.#messages.set(this.length, () => (messages ??= this.#renderEach(run)));
@@ -80,7 +83,7 @@ export class RenderedBatch {
   }
 
   /**
-   * Queues each line as a message of its own, or all of them at once if the queue is full and joins
+   * Queues each line as a separate message, or all of them together if the queue is full and joins
    * them anyway.
    */
   paceOut(output: SessionOutput): void {
@@ -93,8 +96,8 @@ export class RenderedBatch {
   }
 
   /**
-   * Composes one member's output: the lines it may hear, merged by position with its own texts. Own
-   * texts after the last line remain for what follows. Returns the number of messages.
+   * Composes one member's output: the lines that it may receive, merged by position with its own
+   * texts. Own texts after the last line remain for later. Returns the number of messages.
    */
   composeFor(membership: Membership): number {
     const { session, hearsFrom, hearsUntil, replayedTo } = membership;
@@ -132,8 +135,8 @@ export class RenderedBatch {
   }
 
   /**
-   * The same for a member that also hears other rooms in this turn: lines are inserted among its
-   * own texts, so that a room's events stay between the answers that open and close that room.
+   * The same for a member that also receives other rooms in this turn: lines are inserted among its
+   * own texts, so that a room's events stay between the answers that open and close the room.
    */
   mergeFor({ session, hearsFrom, hearsUntil, replayedTo }: Membership): number {
     let heard = 0;
@@ -149,7 +152,7 @@ export class RenderedBatch {
     return heard;
   }
 
-  /** Whether the session has heard line `i` in another of its rooms. */
+  /** Whether the session has received line `i` in another of its rooms. */
   #isRepeated(i: number, { listens, output }: Session): boolean {
     const once = this.#once?.[i] ?? 0;
     if (once === 0 || listens < 2) return false;
@@ -170,7 +173,7 @@ export class RenderedBatch {
     }
   }
 
-  /** Queues what stands at index `i`, each message of a run on its own. */
+  /** Queues the text at index `i`, each message of a run separately. */
   #pushMessages(output: SessionOutput, i: number): void {
     const messages = this.#messages.get(i)?.() ?? [this.#texts[i]!];
     for (const text of messages) output.push(text);
@@ -180,7 +183,7 @@ export class RenderedBatch {
     return run.texts.flatMap((_, i) => this.#dialect.renderRoom(run.at(i)) ?? []);
   }
 
-  /** A dialect of single messages needs a line end to separate them. */
+  /** In dialects of single messages, line endings must separate them. */
   #lineOf(text: string): string {
     return this.#isStream || text.endsWith("\n") ? text : `${text}\n`;
   }

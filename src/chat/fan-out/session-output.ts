@@ -1,12 +1,12 @@
 // One session's output: shared bytes of its rooms and texts of its own, in one write per turn.
-// Unframed clients get one paced send per message instead. Knows bytes and texts, no rooms.
+// Unframed clients receive one paced send per message instead. Knows bytes and texts, no rooms.
 
 import type { Dialect } from "../dialect.ts";
 import type { Link } from "../link.ts";
 import { type Backlog, type Block, Outbox } from "./outbox.ts";
 import { PacedQueue } from "./paced-queue.ts";
 
-/** Text for one session alone, with its position among the turn's events. */
+/** Text for one session only, with its position among the turn's events. */
 export type Personal = { order: number; text: string };
 
 export type OutputStyle = Pick<Dialect, "output" | "greetingGapMs" | "sendGapMs">;
@@ -20,9 +20,9 @@ export class SessionOutput {
   framed: boolean | undefined;
   /** The session's own texts during a delivery, in order. */
   personal: Personal[] | undefined;
-  /** Numbers of what happened in several rooms and was told, during a delivery. */
+  /** Numbers of events in several rooms that were already told, during a delivery. */
   heardOnce: Set<number> | undefined;
-  /** UTF-16 units of answers waiting for the end of the turn. */
+  /** UTF-16 code units of answers waiting for the end of the turn. */
   answerChars = 0;
   readonly outbox: Outbox;
   readonly #dialect: OutputStyle;
@@ -41,12 +41,12 @@ export class SessionOutput {
     );
   }
 
-  /** Bytes waiting, counting one byte per character for what is not encoded yet. */
+  /** Bytes waiting, counting one byte per character for text that is not encoded yet. */
   get lagBytes(): number {
     return this.outbox.lagBytes + (this.#paced?.chars ?? 0);
   }
 
-  /** A message for a stream, with a line end if the dialect adds none. */
+  /** A message for a stream, with a line ending if the dialect adds none. */
   lineOf(text: string): string {
     return this.#dialect.output === "stream" || text.endsWith("\n") ? text : `${text}\n`;
   }
@@ -58,7 +58,8 @@ export class SessionOutput {
   }
 
   /**
-   * Adds bytes to a stream; sent by `flush`. `shared` is their block if other sessions get it too.
+   * Adds bytes to a stream; sent by `flush`. `shared` is their block if other sessions receive it
+   * too.
    */
   addBytes(bytes: Uint8Array, shared: Block | undefined): void {
     (this.#pieces ??= []).push({ bytes, shared });
@@ -113,14 +114,14 @@ export class SessionOutput {
     return this.#paced !== undefined && !this.#paced.empty && !this.outbox.blocked;
   }
 
-  /** Discards what is waiting and ends with `texts`. */
+  /** Discards the backlog and ends with `texts`. */
   abandon(texts: readonly string[]): void {
     this.#paced = undefined;
     this.#pieces = undefined;
     this.outbox.abandon(Buffer.from(texts.map((text) => this.lineOf(text)).join("")));
   }
 
-  /** Discards everything: the connection is gone. */
+  /** Discards everything: the connection has closed. */
   clear(): void {
     this.#paced = undefined;
     this.#pieces = undefined;

@@ -1,10 +1,11 @@
-// Who holds a name while being away: what the store knows, and departures it does not know yet.
+// Which absent session holds a name: according to the store, and to departures that the store does
+// not know yet.
 
 import { networkOf } from "../../addresses.ts";
 import type { HubState } from "../hub-state.ts";
 import type { SessionRecord } from "../store.ts";
 
-/** `record`: the holder that the store knows. Undefined: nobody who is away has the name. */
+/** `record`: the holder according to the store. Undefined: no absent session has the name. */
 export function absentHolder(
   hub: HubState,
   folded: string,
@@ -19,7 +20,7 @@ export function absentHolder(
     departures.push([stored.id, stored.departure]);
   }
   for (const [id, { session, name, seenMs }] of departures) {
-    // The newest departure of a session counts.
+    // The latest departure of a session counts.
     if (known.has(id)) continue;
     known.add(id);
     if (name !== folded) isReleased ||= id === record?.id;
@@ -32,7 +33,7 @@ export function absentHolder(
   if (holder !== undefined) return holder;
   if (isReleased) return undefined;
   const person = record === undefined ? undefined : hub.names.byKey(record.id);
-  // A person that has come back has another name now; one still logging in, even on a connection
-  // that is gone meanwhile, keeps this one.
+  // A person that has returned has another name now; one that is still logging in keeps this one,
+  // even if that connection has closed meanwhile.
   return person?.phase === "member" ? undefined : record;
 }

@@ -1,5 +1,6 @@
-// Names of disconnected sessions. Each is kept for a while for whoever has the session's secret or
-// connects from the same network (a client that was killed and restarted has no other proof). Pure.
+// Names of disconnected sessions. Each is reserved for a while for a client with the session's
+// secret or from the same network (a client that was killed and restarted has no other proof).
+// Pure.
 
 import { history as limits } from "../../limits.ts";
 import { quoted } from "../../text.ts";
@@ -8,7 +9,7 @@ import type { SessionRecord } from "../store.ts";
 /** Why a name is not available. `retryAfterMs`: when it may become free. */
 export type Taken = { message: string; retryAfterMs?: number };
 
-/** Who wants a name: its record ID (empty: none) and its network. */
+/** Who claims a name: its record ID (empty if none) and its network. */
 export type Claimant = { recordId: string; network: string };
 
 /** The name belongs to a connected member. */
@@ -25,7 +26,7 @@ export function takenByAbsent(
 ): Taken | undefined {
   if (holder === undefined || holder.id === recordId) return undefined;
   if (holder.isElsewhere === true) return takenByMember(name);
-  // An unknown network matches none.
+  // An unknown network matches nothing.
   if (holder.network !== "" && holder.network === network) return undefined;
   // The name still receives mail, and others would mistake its new holder for the old one.
   const retryAfterMs = holder.seenMs + limits.mailHoldMs - nowMs + 1;

@@ -1,4 +1,4 @@
-// Second names that members choose (chat-room's `:NAME:`), shown in front of their messages in that
+// Additional names that members choose (chat-room's `:NAME:`), shown before their messages in that
 // dialect. Pure.
 
 import type { Session } from "../session.ts";

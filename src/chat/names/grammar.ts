@@ -1,4 +1,4 @@
-// The grammar of names in all dialects: which are valid, and when two are the same. Pure.
+// The grammar of names in all dialects: which are valid, and when two are equal. Pure.
 
 import { names as limits } from "../../limits.ts";
 import { quoted } from "../../text.ts";
@@ -8,9 +8,7 @@ export const lobby = "lobby";
 
 const grammar = /^[\p{L}\p{N}_.-][\p{L}\p{M}\p{N}_.-]*$/u;
 
-/**
- * Invisible letters and marks (fillers, variation selectors) would make two names look the same.
- */
+/** Invisible letters and marks (fillers, variation selectors) would make two names look alike. */
 const invisible = /\p{Default_Ignorable_Code_Point}/u;
 
 /**
@@ -23,8 +21,8 @@ const crowded = new RegExp(
 );
 
 /**
- * Scripts that may be mixed: each alone, or the combinations used for Chinese, Japanese and Korean
- * (UTS #39, section 5.2, "highly restrictive"). Otherwise `Ann` could start with a Greek or
+ * Scripts that may be mixed: each one alone, or the combinations used for Chinese, Japanese and
+ * Korean (UTS #39, section 5.2, "highly restrictive"). Otherwise `Ann` could start with a Greek or
  * Cyrillic letter.
  */
 const scripts = [
@@ -38,18 +36,18 @@ const unmixed = together.map((set) => {
   const letters = [...set, "Zyyy", "Zinh"].map((script) => `\\p{scx=${script}}`).join("");
   return new RegExp(`^[${letters}]*$`, "u");
 });
-/** Letters of other scripts, which are too rare to list combinations for. */
+/** Letters of other scripts, too rare to list their combinations. */
 const rare = new RegExp(
   `^[^${[...new Set(together.flat())].map((script) => `\\p{sc=${script}}`).join("")}]*$`,
   "u",
 );
 
-/** UTF-16 units of the longest name. */
+/** Length of the longest name, in UTF-16 code units. */
 const maxUnits = 2 * Math.max(limits.maxChars, limits.maxRoomChars);
 
 /**
- * The form in which names are compared (NFKC, case folded): `Ann`, `ANN` and `ａｎｎ` are one name,
- * `straße` and `STRASSE` too.
+ * The form in which names are compared (NFKC, case-folded): `Ann`, `ANN` and `ａｎｎ` are the same
+ * name, and so are `straße` and `STRASSE`.
  */
 export function fold(name: string): string {
   // Too long for a name, or already folded; normalizing hostile input takes quadratic time.
@@ -61,15 +59,15 @@ export function fold(name: string): string {
 }
 
 /**
- * Unicode's full case folding, by way of upper case: `ß`, `ẞ` and `SS` become the same, as do final
- * and normal sigma. `ı` becomes `i`, which shares its capital.
+ * Unicode's full case folding, through upper case: `ß`, `ẞ` and `SS` become equal, as do final and
+ * normal sigma. `ı` becomes `i`, which shares its capital.
  */
 function foldCase(text: string): string {
   return text.toLowerCase().toUpperCase().toLowerCase().replaceAll("ς", "σ");
 }
 
 /**
- * Undefined if `name` is a valid name; otherwise the sentence that says why not. `reserved`: folded
+ * Undefined if `name` is a valid name; otherwise a sentence that says why not. `reserved`: folded
  * words with a meaning in some dialect.
  */
 export function nameProblem(name: string, reserved: ReadonlySet<string>): string | undefined {
@@ -86,14 +84,14 @@ export function aliasProblem(alias: string, reserved: ReadonlySet<string>): stri
   return problem ?? grammarProblem("name", alias.replaceAll(" ", "_"), limits.maxChars);
 }
 
-/** Undefined if `room` is a valid room name; otherwise the sentence that says why not. */
+/** Undefined if `room` is a valid room name; otherwise a sentence that says why not. */
 export function roomProblem(room: string): string | undefined {
   if (room === "") return "A room's name can't be empty: use letters, digits, '_', '-' or '.'";
   return grammarProblem("room name", room, limits.maxRoomChars);
 }
 
 function grammarProblem(what: string, name: string, maxChars: number): string | undefined {
-  // Counted in code points, but without walking through a megabyte of input.
+  // Counted in code points, but without iterating over a megabyte of input.
   if (name.length > 2 * maxChars || Array.from(name).length > maxChars) {
     return `The ${what} ${quoted(name)} is longer than ${maxChars} characters: choose a shorter one`;
   }
@@ -122,8 +120,8 @@ export function hasInvisible(text: string): boolean {
 }
 
 /**
- * The name of a member that gave none: its address and port, as in select-chat. The grammar lets
- * nobody choose it.
+ * The name of a member that chose none: its address and port, as in select-chat. The grammar
+ * prevents anybody from choosing it.
  */
 export function addressName(address: string, port: number): string {
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;

@@ -7,7 +7,7 @@ import { privateChat as limits } from "../../limits.ts";
 export class PartnerNames {
   readonly #names = new BoundedMap<string, { key: string; untilMs: number }>(limits.namesKnown);
 
-  /** Ties the folded name to that identity for a while. */
+  /** Binds the folded name to that identity for a while. */
   remember(folded: string, key: string, nowMs: number): void {
     this.#names.set(folded, { key, untilMs: nowMs + limits.nameKnownMs });
   }

@@ -1,5 +1,5 @@
-// Names of connected people, one namespace for all dialects. A name is reserved while its login
-// waits for the store, then held, then released. The devices of one account share its name and its
+// Names of connected people, in one namespace for all dialects. A name is reserved while its login
+// waits for the store, then held, then released. The devices of one account share its name and
 // mailbox. Absent sessions are found in the store (names/absent.ts). Pure.
 
 import { accountMailbox } from "../account-store.ts";
@@ -8,11 +8,11 @@ import type { Departure } from "../turn-batch.ts";
 import { Aliases } from "./aliases.ts";
 import { fold } from "./grammar.ts";
 
-/** A departure that the store knows of, and the session's record ID. */
+/** A departure that is stored, and the session's record ID. */
 export type StoredDeparture = { id: string; departure: Departure };
 
 export class NameRegistry {
-  /** Members by folded name; of several devices the one that came last. */
+  /** Members by folded name; for several devices, the one that logged in last. */
   readonly #members = new Map<string, Session>();
   /** The other devices, by folded name. */
   readonly #others = new Map<string, Session[]>();
@@ -22,11 +22,11 @@ export class NameRegistry {
   readonly #byKey = new Map<string, Session>();
   /** Sessions that are logging in, by record ID. */
   readonly #entering = new Map<string, Session>();
-  /** Folded names that a pending login, rename or registration will take: how many of them. */
+  /** How many pending logins, renames and registrations will take each folded name. */
   readonly #reserved = new Map<string, number>();
   /** Keys of sessions whose names are being registered. */
   readonly #registering = new Set<string>();
-  /** Who left with a reserved name, and is in the store since: the last one, by folded name. */
+  /** Stored departures of sessions whose name is reserved: the last one, by folded name. */
   readonly #departed = new Map<string, StoredDeparture>();
   readonly #aliases = new Aliases();
 
@@ -44,7 +44,7 @@ export class NameRegistry {
     return size + this.#byKey.size + entering + devices + this.#aliases.size;
   }
 
-  /** All members, each device of an account. */
+  /** All members, counting each device of an account. */
   *members(): Iterable<Session> {
     yield* this.#members.values();
     for (const others of this.#others.values()) yield* others;
@@ -55,7 +55,7 @@ export class NameRegistry {
     for (const { name } of this.#members.values()) yield name;
   }
 
-  /** The member with this folded name; of several devices the one that came last. */
+  /** The member with this folded name; for several devices, the one that logged in last. */
   holder(folded: string): Session | undefined {
     return this.#members.get(folded);
   }
@@ -67,7 +67,7 @@ export class NameRegistry {
     return this.#byKey.get(key) ?? this.#entering.get(key);
   }
 
-  /** Whoever reads this mailbox, logging in or not: the devices of an account, or one session. */
+  /** The readers of this mailbox, logging in or not: the devices of an account, or one session. */
   readers(mailbox: string): readonly Session[] {
     const devices = this.#devices.get(mailbox);
     if (devices !== undefined) return devices;
@@ -92,7 +92,7 @@ export class NameRegistry {
     return this.#members.has(folded) || this.#reserved.has(folded);
   }
 
-  /** Whether the name is held or reserved by, or an alias of, somebody other than `key`. */
+  /** Whether the name is held, reserved, or used as an alias by somebody other than `key`. */
   isTakenByOther(name: string, key: string): boolean {
     const folded = fold(name);
     const holder = this.#members.get(folded);
@@ -112,9 +112,9 @@ export class NameRegistry {
   }
 
   /**
-   * Its name is being registered: until that is decided, nobody else may take the name, should the
-   * session end, nor the session another, and no other connection may go on with the session. What
-   * its login would learn from the store may be outdated when it enters.
+   * Its name is being registered. Until that is decided, nobody else may take the name if the
+   * session ends, the session may not take another name, and no other connection may resume the
+   * session: what its login learns from the store may be outdated by the time it enters.
    */
   beginRegistration({ key, folded }: Identity): void {
     this.reserve(folded);
@@ -131,22 +131,22 @@ export class NameRegistry {
   }
 
   /**
-   * Somebody's departure is in the store. A login or rename that waits for this name may have asked
-   * the store before, so it is remembered for them.
+   * A departure has been stored. A login or rename that waits for this name may have asked the
+   * store before that, so the departure is remembered for it.
    */
   noteDeparture(departed: StoredDeparture): void {
     const { name } = departed.departure;
     if (this.#reserved.has(name)) this.#departed.set(name, departed);
   }
 
-  /** Forgets departures that nobody waits for any more; what waited has been decided. */
+  /** Forgets departures that no login or rename waits for any more; those have been decided. */
   forgetDepartures(): void {
     for (const name of this.#departed.keys()) {
       if (!this.#reserved.has(name)) this.#departed.delete(name);
     }
   }
 
-  /** Who left with the name since it was reserved. */
+  /** Who has left with the name since it was reserved. */
   departedSince(folded: string): StoredDeparture | undefined {
     return this.#departed.get(folded);
   }
@@ -165,7 +165,7 @@ export class NameRegistry {
     this.#entering.set(recordId, session);
   }
 
-  /** The session, logging in or a member, acts for the owner of its name from now on. */
+  /** From now on the session, logging in or a member, acts for the owner of its name. */
   beginAccount(session: Session, account: string): void {
     const { identity } = session;
     identity.account = account;
@@ -188,14 +188,14 @@ export class NameRegistry {
     identity.account = "";
   }
 
-  /** The session speaks under an account's name without being there. */
+  /** The session speaks under an account's name without being present. */
   speakFor({ identity }: Session, { account, name }: { account: string; name: string }): void {
     identity.account = account;
     identity.name = name;
     identity.folded = fold(name);
   }
 
-  /** Makes the session a member; the name must be free, or its own account's. */
+  /** Makes the session a member; the name must be free or belong to its own account. */
   enter(session: Session, name: string, alias: string | undefined): void {
     const { identity } = session;
     identity.name = name;
@@ -209,7 +209,7 @@ export class NameRegistry {
     if (alias !== undefined) this.#aliases.use(session, alias);
   }
 
-  /** Renames the member; the new name must be free or differ in case only. */
+  /** Renames the member; the new name must be free or differ only in case. */
   rename(session: Session, name: string): void {
     const { identity } = session;
     this.#members.delete(identity.folded);

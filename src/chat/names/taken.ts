@@ -19,8 +19,8 @@ export function takenNow(
 }
 
 /**
- * Whether `holder` may be a client of the same address that is gone. Once it has shut down its
- * write side, a client that closed the connection looks like one that still listens.
+ * Whether `holder` may be a client of the same address that has disappeared. Once it has shut down
+ * its write side, a client that closed the connection looks like one that still listens.
  */
 function isGhost({ liveness, peer, queue }: Session, session: Session): boolean {
   const isDone = liveness.inputEndedMs > 0 && !queue.isBlocked && queue.length === 0;

@@ -1,6 +1,6 @@
-// Passes the frames of channels on: opaque, in order, and without slowing anything else. Frames wait
-// here, not in a session's output, so that what is said never waits behind more than a little of
-// them; an end that is sent far more than it can have asked for ends the offer.
+// Relays the frames of channels: opaque, in order, and without slowing anything else. Frames wait
+// here, not in a session's output, so that messages never wait behind more than a little of them;
+// if an end is sent far more than it can have requested, the offer ends.
 
 import { offers as limits } from "../../limits.ts";
 import type { Command } from "../events.ts";
@@ -13,7 +13,7 @@ import { endOffer, memberByKey } from "./offer-commands.ts";
 
 type Pass = Extract<Command, { type: "pass" }>;
 
-/** False: there is no such channel (any more), and the frame was read in vain. */
+/** False: there is no such channel (any more), and reading the frame was wasted. */
 export function passFrame(
   hub: HubState,
   session: Session,
@@ -34,8 +34,8 @@ export function passFrame(
 }
 
 /**
- * Gives frames that wait to the output of their ends, as far as there is room; channels take turns,
- * a frame at a time. Called at the end of a turn and when a link has drained.
+ * Passes waiting frames to the output of their ends, as far as there is room; channels take turns,
+ * one frame at a time. Called at the end of a turn and when a link has drained.
  */
 export function pumpFrames(hub: HubState): void {
   let isMore = hub.offers.waiting.size > 0;
@@ -49,7 +49,7 @@ export function pumpFrames(hub: HubState): void {
   }
 }
 
-/** Whether more frames can be given out now, without waiting for a link to drain. */
+/** Whether more frames can be passed on now, without waiting for a link to drain. */
 export function mayPumpFrames(hub: HubState): boolean {
   for (const offer of hub.offers.waiting) {
     if (mayTake(hub, offer, "sender") || mayTake(hub, offer, "recipient")) return true;

@@ -1,5 +1,5 @@
-// All codes that are open, by their number and by what their ends call them, within bounds. Decides
-// nothing (code-commands.ts).
+// All open codes, by number and by the IDs that their ends use, within bounds. Decides nothing
+// (code-commands.ts).
 
 import { codes as limits } from "../../limits.ts";
 import { ShareCounts } from "../../share-counts.ts";
@@ -10,7 +10,7 @@ import type { CodeOffer } from "./code-offer.ts";
 
 export class CodeBook {
   readonly #byNumber = new Map<number, CodeOffer>();
-  /** Of both ends. */
+  /** Keyed by the IDs of both ends. */
   readonly #byId = new Map<string, CodeOffer>();
   readonly #owners = new ShareCounts(limits.maxPerOwner, limits.maxOpen / 2);
   readonly #rates = new ShareBuckets(
@@ -34,7 +34,10 @@ export class CodeBook {
     return this.#byNumber.get(number);
   }
 
-  /** Why that session can't open another; undefined: it can, and has one less to open soon. */
+  /**
+   * Why that session can't open another code; undefined if it can, which uses up one of its new
+   * codes.
+   */
   refusal(session: Session, owner: ShareOwner, nowMs: number): string | undefined {
     if (this.size >= limits.maxOpen) {
       return "The server has as many codes as it takes: try again later";
@@ -54,7 +57,7 @@ export class CodeBook {
     return undefined;
   }
 
-  /** A number that no open code has, from `start` on. */
+  /** A number that no open code has, searching from `start`. */
   freeNumber(start: number, most: number): number {
     for (let tried = 0; tried <= this.size; tried++) {
       const number = 1 + ((start + tried) % most);
@@ -69,12 +72,12 @@ export class CodeBook {
     this.#owners.add(code.owner);
   }
 
-  /** Somebody has tried the code: it can be found by what that end calls it. */
+  /** Somebody has tried the code: it can be found by the ID of that end. */
   addGuest(code: CodeOffer): void {
     if (code.to !== undefined) this.#byId.set(code.to.id, code);
   }
 
-  /** False: it was removed before. */
+  /** False: it was already removed. */
   remove(code: CodeOffer): boolean {
     if (!this.#byNumber.delete(code.number)) return false;
     this.#byId.delete(code.from.id);

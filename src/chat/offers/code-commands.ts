@@ -1,6 +1,6 @@
-// Files by a code through the server: who opens a code, who tries it, and when the two have a
-// channel. The server passes frames on and learns nothing of the words. It lets one try a code once,
-// limits how often a network tries, and keeps everything in memory only.
+// Files by a code through the server: opening a code, trying it, and the channel between the two
+// ends. The server relays frames and learns nothing about the words. It allows a code to be tried
+// once, limits how often a network tries, and keeps everything in memory only.
 
 import { codes as limits } from "../../limits.ts";
 import type { Command } from "../events.ts";
@@ -15,7 +15,7 @@ import { CodeOffer } from "./code-offer.ts";
 type OpenCode = Extract<Command, { type: "open-code" }>;
 type JoinCode = Extract<Command, { type: "join-code" }>;
 
-/** Somebody gives files away by a code, or is back. */
+/** Somebody offers files by a code, or has reconnected. */
 export function openCode(hub: HubState, session: Session, command: OpenCode): void {
   const { offer: id, ref } = command;
   const muted = muteText(hub, session);
@@ -35,10 +35,10 @@ export function openCode(hub: HubState, session: Session, command: OpenCode): vo
 
 const numberInUse = "There is an offer with this number";
 
-/** The number that is asked for, as after a restart, or another one. */
+/** The requested number, as after a restart, or another one. */
 function numberFor(hub: HubState, wanted: number | undefined): number {
   const { shared, newSecret } = hub.options;
-  // Whoever comes to another server of a cluster must not find somebody else's code there.
+  // In a cluster, somebody on another server must not find a different code under the same number.
   const most = shared === undefined ? limits.maxNumber : limits.maxSharedNumber;
   const isFree = wanted !== undefined && hub.codes.numbered(wanted) === undefined;
   if (isFree && wanted <= limits.maxSharedNumber) return wanted;
@@ -62,7 +62,10 @@ function openAgain(hub: HubState, session: Session, code: CodeOffer, { ref }: Ab
   openChannel(hub, code);
 }
 
-/** Somebody has typed a code, or is back. Everybody else is told that there is none. */
+/**
+ * Somebody has typed a code, or has reconnected. Everybody else is told that the code does not
+ * exist.
+ */
 export function joinCode(hub: HubState, session: Session, command: JoinCode): void {
   const { offer: id, number, ref } = command;
   const known = hub.codes.get(id);
@@ -79,7 +82,7 @@ export function joinCode(hub: HubState, session: Session, command: JoinCode): vo
     const error = { type: "error", code: "rate", message, retryAfterMs: waitMs, ref } as const;
     return hub.send(session, error);
   }
-  // Counted as wrong until the sender says that it is right.
+  // Counts as wrong until the sender confirms it.
   hub.guessRates.wasWrong(address, hub.nowMs);
   const code = hub.codes.numbered(number);
   if (code === undefined || code.to !== undefined || code.from.session === session) {
@@ -107,7 +110,7 @@ function joinAgain(hub: HubState, session: Session, code: CodeOffer, { ref }: Ab
   openChannel(hub, code);
 }
 
-/** The sender says whether the other end knows the code. False: there is no such code of its own. */
+/** The sender says whether the other end knows the code. False: the sender has no such code. */
 export function answerCode(
   hub: HubState,
   session: Session,
@@ -125,7 +128,7 @@ export function answerCode(
   return true;
 }
 
-/** `by` knows already. */
+/** `by` already knows. */
 export function endCode(hub: HubState, code: CodeOffer, reason: OfferEnd, by?: Session): void {
   if (!hub.codes.remove(code)) return;
   closeRelay(code);
@@ -136,7 +139,7 @@ export function endCode(hub: HubState, code: CodeOffer, reason: OfferEnd, by?: S
   hub.options.log.info("code ended", { code: code.number, reason });
 }
 
-/** A connection is gone: its codes wait for it. */
+/** A connection has closed: its codes wait for it to return. */
 export function leaveCodes(hub: HubState, session: Session): void {
   for (const code of hub.codes) {
     const end = code.endOf(session);
@@ -148,7 +151,7 @@ export function leaveCodes(hub: HubState, session: Session): void {
   }
 }
 
-/** Ends codes that nobody has used for long, and those of which an end does not come back. */
+/** Ends codes that have been unused for long, and those with an end that does not return. */
 export function expireCodes(hub: HubState): void {
   for (const code of hub.codes) if (isOver(hub, code)) endCode(hub, code, "lost");
 }
@@ -176,7 +179,7 @@ function openChannel(hub: HubState, code: CodeOffer): void {
   }
 }
 
-/** Frames under way are lost; both ends go on with the next channel. `by` knows already. */
+/** Frames in flight are lost; both ends continue with the next channel. `by` already knows. */
 function closeChannel(hub: HubState, code: CodeOffer, by?: Session): void {
   if (!code.isOpen) return;
   code.isOpen = false;

@@ -1,6 +1,6 @@
-// Files for whoever knows a code, and the channel between the two ends. The server knows the code's
-// number alone: whether the other end knows its words is for the sender to find out. Each end comes
-// back by a number of its own choice, which nobody else can know.
+// Files offered by a code, and the channel between the two ends. The server only knows the code's
+// number: whether the other end knows its words is for the sender to find out. Each end resumes
+// with an ID of its own choice, which nobody else can know.
 
 import type { ShareOwner } from "../../share-owner.ts";
 import type { OpenRelay } from "../relay-port.ts";
@@ -9,26 +9,26 @@ import { FrameQueue } from "./frame-queue.ts";
 
 /** One end of the channel. */
 type CodeEnd = {
-  /** 16 random bytes of its own, in base64url: what its messages call the offer. */
+  /** Its own 16 random bytes in base64url: the ID of the offer in its messages. */
   readonly id: string;
-  /** Undefined: it is away. */
+  /** Undefined: disconnected. */
   session: Session | undefined;
-  /** When it went, or came. */
+  /** When it disconnected or connected. */
   sinceMs: number;
 };
 
 export class CodeOffer {
   readonly number: number;
-  /** Whose share of what is limited it uses. */
+  /** The share owner whose limits it uses. */
   readonly owner: ShareOwner;
   readonly from: CodeEnd;
   #to: (CodeEnd & { address: string }) | undefined;
-  /** The sender says that the other end knows the code. */
+  /** The sender has confirmed that the other end knows the code. */
   isAccepted = false;
-  /** The last channel; 0: there was none. */
+  /** The last channel; 0 if there was none. */
   channel = 0;
   isOpen = false;
-  /** For datagrams between the ends of the channel that is open; undefined: there is none. */
+  /** Relays datagrams between the ends of the open channel; undefined if there is none. */
   relay: OpenRelay | undefined;
   readonly toSender = new FrameQueue();
   readonly toRecipient = new FrameQueue();
@@ -39,18 +39,18 @@ export class CodeOffer {
     this.from = { id, session, sinceMs: nowMs };
   }
 
-  /** The one who has tried the code; undefined: nobody has. */
+  /** The end that has tried the code; undefined if nobody has. */
   get to(): (CodeEnd & { readonly address: string }) | undefined {
     return this.#to;
   }
 
-  /** Somebody tries the code. Nobody else can from now on. */
+  /** Somebody tries the code. Nobody else can do so afterwards. */
   join(id: string, session: Session, nowMs: number): void {
     if (this.#to !== undefined) throw new Error("A code is for one guest");
     this.#to = { id, session, sinceMs: nowMs, address: session.peer.address };
   }
 
-  /** Which end the session is; undefined: neither. */
+  /** Which end the session is; undefined if it is neither. */
   endOf(session: Session): "sender" | "recipient" | undefined {
     if (this.from.session === session) return "sender";
     return this.#to?.session === session ? "recipient" : undefined;
@@ -60,7 +60,7 @@ export class CodeOffer {
     return end === "sender" ? this.from : this.#to;
   }
 
-  /** Frames for that end. */
+  /** Frames waiting for that end. */
   queueTo(end: "sender" | "recipient"): FrameQueue {
     return end === "sender" ? this.toSender : this.toRecipient;
   }

@@ -1,4 +1,4 @@
-// One offer of files from a person to a person, and the channel between them once it is accepted.
+// One offer of files from one person to another, and the channel between them once it is accepted.
 // Knows who its ends are, not how they are reached.
 
 import type { OfferContent } from "../../protocol/messages.ts";
@@ -7,15 +7,15 @@ import type { OpenRelay } from "../relay-port.ts";
 import { personKey, type Session } from "../session.ts";
 import { FrameQueue } from "./frame-queue.ts";
 
-/** An end of an offer: a person, and the session that takes part for that person. */
+/** An end of an offer: a person, and the session that takes part on their behalf. */
 export type Party = {
   readonly person: string;
   /** As last seen. */
   readonly name: string;
   readonly isAccount: boolean;
-  /** The device's key that it has proved. */
+  /** The device key that it has proved. */
   readonly proved: string | undefined;
-  /** Identity key of the session; undefined: none takes part (any more). */
+  /** Identity key of the session; undefined if none takes part (any more). */
   session: string | undefined;
 };
 
@@ -31,7 +31,7 @@ export function partyOf(session: Session, isPart: boolean): Party {
   };
 }
 
-/** Somebody who is away. */
+/** A person who is away. */
 export function absentParty(
   name: string,
   { mailbox, isAccount }: { mailbox: string; isAccount: boolean },
@@ -40,7 +40,7 @@ export function absentParty(
   return { person: mailbox, name, isAccount, ...nothing };
 }
 
-/** Whether that is the same person, by the account, the session's secret or the device's key. */
+/** Whether it is the same person, by account, session secret or device key. */
 export function isPerson(party: Party, session: Session): boolean {
   if (party.person === personKey(session.identity)) return true;
   return party.proved !== undefined && party.proved === session.proven.key;
@@ -48,18 +48,18 @@ export function isPerson(party: Party, session: Session): boolean {
 
 export class FileOffer {
   readonly id: string;
-  /** Whose share of what is limited it uses. */
+  /** The share owner whose limits it uses. */
   readonly owner: ShareOwner;
   from: Party;
   to: Party;
   content: OfferContent;
   isAccepted = false;
-  /** The last channel; 0: there was none. */
+  /** The last channel; 0 if there was none. */
   channel = 0;
   isOpen = false;
   /** Forwards datagrams between the ends of the channel. */
   relay: OpenRelay | undefined;
-  /** Since when its sender is away; undefined: it is there. */
+  /** Since when its sender has been disconnected; undefined if it is connected. */
   awayMs: number | undefined;
   readonly toSender = new FrameQueue();
   readonly toRecipient = new FrameQueue();
@@ -72,13 +72,13 @@ export class FileOffer {
     this.content = content;
   }
 
-  /** Which end the session is; undefined: neither. */
+  /** Which end the session is; undefined if it is neither. */
   endOf({ identity }: Session): "sender" | "recipient" | undefined {
     if (this.from.session === identity.key) return "sender";
     return this.to.session === identity.key ? "recipient" : undefined;
   }
 
-  /** Frames for that end. */
+  /** Frames waiting for that end. */
   queueTo(end: "sender" | "recipient"): FrameQueue {
     return end === "sender" ? this.toSender : this.toRecipient;
   }

@@ -1,11 +1,11 @@
-// Frames that wait for one end of a channel, in order.
+// Frames waiting for one end of a channel, in order.
 
 export class FrameQueue {
   #frames: string[] = [];
   #head = 0;
   #chars = 0;
 
-  /** UTF-16 units that wait. */
+  /** UTF-16 code units waiting. */
   get chars(): number {
     return this.#chars;
   }

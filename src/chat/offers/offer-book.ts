@@ -1,5 +1,5 @@
-// All offers of files, by their number and by the people they are from and to, within bounds. Knows
-// no session; offer-commands.ts decides.
+// All offers of files, by ID and by the people they are from and to, within bounds. Knows no
+// session; offer-commands.ts decides.
 
 import { offers as limits } from "../../limits.ts";
 import { ShareCounts } from "../../share-counts.ts";
@@ -9,7 +9,7 @@ import type { CodeOffer } from "./code-offer.ts";
 import type { FileOffer } from "./file-offer.ts";
 import type { FrameQueue } from "./frame-queue.ts";
 
-/** What frames are passed on for. */
+/** What frames are relayed for. */
 export type Passing = FileOffer | CodeOffer;
 
 export class OfferBook {
@@ -19,7 +19,7 @@ export class OfferBook {
     { perSecond: limits.newPerMinute / 60, burst: limits.newAtOnce },
     limits.owners,
   );
-  /** Characters of frames that wait, in all, and by the share of whoever made the offer. */
+  /** Characters of waiting frames, in total and per owner of the offer. */
   #waitingChars = 0;
   readonly #waitingByOwner = new ShareCounts(
     limits.maxOwnerWaitingChars,
@@ -44,7 +44,7 @@ export class OfferBook {
     return this.#offers.values();
   }
 
-  /** Why there can't be another offer by that person to that one; undefined: there can. */
+  /** Why that person can't make another offer to the other one; undefined if they can. */
   refusal(by: string, to: string, owner: ShareOwner, nowMs: number): string | undefined {
     if (this.#offers.size >= limits.maxOffers) {
       return "The server has as many offers as it takes: try again later";
@@ -82,7 +82,7 @@ export class OfferBook {
     this.clearFrames(offer);
   }
 
-  /** Queues a frame; false: more waits than may. */
+  /** Queues a frame; false if too much is waiting. */
   queue(offer: Passing, queue: FrameQueue, frame: string): boolean {
     const { length } = frame;
     const isOver =
@@ -96,7 +96,7 @@ export class OfferBook {
     return true;
   }
 
-  /** The next frame of this queue. */
+  /** Takes the next frame of this queue. */
   take(offer: Passing, queue: FrameQueue): string | undefined {
     const frame = queue.shift();
     if (frame !== undefined) this.#count(offer, -frame.length);

@@ -1,7 +1,7 @@
-// Files from a person to a person: offering, answering, ending, and what becomes of it when one of
-// them goes or comes back. The ends are people, by their account, their session's secret or their
-// device's key, so an offer survives lost connections and restarted programs of both. The server
-// keeps it in memory only: a sender who comes back makes the same offer again.
+// Files from one person to another: offering, answering, ending, and what happens when one of them
+// disconnects or returns. The ends are people, identified by account, session secret or device key,
+// so an offer survives lost connections and restarted programs on both sides. The server keeps
+// offers in memory only: a sender that returns makes the same offer again.
 
 import { offers as limits } from "../../limits.ts";
 import type { Command, LeaveReason } from "../events.ts";
@@ -45,7 +45,10 @@ export function offerFiles(hub: HubState, session: Session, command: OfferFiles)
   });
 }
 
-/** Files go between people at one server: a client that can moves there, and offers them again. */
+/**
+ * Files are transferred between people on the same server: a client that can connects to that
+ * server and makes the offer there.
+ */
 function rejectElsewhere(hub: HubState, session: Session, { to, ref }: OfferFiles): void {
   findElsewhere(hub, session, [fold(to)], ([person]) => {
     const at = person?.address === "" ? undefined : person?.address;
@@ -71,7 +74,7 @@ function makeOffer(hub: HubState, session: Session, command: OfferFiles, person:
   answerSender(hub, session, offer, name, { ref });
 }
 
-/** The sender is back, or has started again. */
+/** The sender has reconnected, or starts again. */
 function offerAgain(
   hub: HubState,
   session: Session,
@@ -79,7 +82,7 @@ function offerAgain(
   offer: FileOffer,
 ): void {
   if (!isPerson(offer.from, session)) {
-    // Nobody else can know the number, but it may not be used to disturb the offer either.
+    // Nobody else can know the ID, but it must not be used to disturb the offer either.
     return reject(hub, session, "protocol", "There is an offer with this number", { ref });
   }
   if (offer.from.session !== session.identity.key) {
@@ -106,7 +109,7 @@ function answerSender(
   if (isOpening) openChannel(hub, offer);
 }
 
-/** Tells every client of the person that takes files; false: there is none. */
+/** Notifies all clients of the person that accept files; false if there are none. */
 function tellRecipients(hub: HubState, offer: FileOffer): boolean {
   const { to } = offer;
   const own = hub.names.readers(to.person).filter(({ phase }) => phase === "member");
@@ -149,7 +152,9 @@ export function answerFiles(hub: HubState, session: Session, command: AnswerFile
   openChannel(hub, offer);
 }
 
-/** Whether the offer is for that session: for its person, or for whoever has the free name. */
+/**
+ * Whether the offer is for that session: for its person, or for whoever has the unregistered name.
+ */
 function isFor(hub: HubState, { to }: FileOffer, session: Session): boolean {
   if (isPerson(to, session)) return true;
   return !to.isAccount && hub.names.holder(fold(to.name)) === session;
@@ -164,7 +169,7 @@ export function endFiles(hub: HubState, session: Session, { offer: id, reason }:
   endOffer(hub, offer, reason, session);
 }
 
-/** `by` knows already. */
+/** `by` already knows. */
 export function endOffer(hub: HubState, offer: FileOffer, reason: OfferEnd, by?: Session): void {
   hub.offers.remove(offer);
   closeRelay(offer);
@@ -188,7 +193,7 @@ function tellEnd(hub: HubState, session: Session, { id }: FileOffer, reason: Off
   hub.send(session, { type: "offer-ended", offer: id, reason });
 }
 
-/** Somebody has logged in: what is offered to them is told, also what they had accepted before. */
+/** Somebody has logged in: repeats the offers made to them, including accepted ones. */
 export function returnToOffers(hub: HubState, session: Session): void {
   if (!session.takesFiles) return;
   for (const offer of hub.offers) {
@@ -198,7 +203,7 @@ export function returnToOffers(hub: HubState, session: Session): void {
   }
 }
 
-/** A member goes, or loses its connection. */
+/** A member leaves or loses its connection. */
 export function leaveOffers(hub: HubState, session: Session, reason: LeaveReason): void {
   const isAway = reason === "lost" || reason === "slow" || reason === "replaced";
   for (const offer of hub.offers) {
@@ -209,14 +214,14 @@ export function leaveOffers(hub: HubState, session: Session, reason: LeaveReason
       if (!isAway) endOffer(hub, offer, "lost", session);
       else offer.awayMs = hub.nowMs;
     } else if (!isAway) {
-      // Another client of that person may take it over.
+      // Another client of that person may take over.
       offer.isAccepted = false;
       offer.to.session = undefined;
     }
   }
 }
 
-/** Ends offers whose sender does not come back. */
+/** Ends offers whose sender does not return. */
 export function expireOffers(hub: HubState): void {
   for (const offer of hub.offers) {
     const isOver = offer.awayMs !== undefined && hub.nowMs - offer.awayMs > limits.awayMs;
@@ -249,7 +254,7 @@ function openChannel(hub: HubState, offer: FileOffer): void {
   }
 }
 
-/** Frames under way are lost; both ends start again with the next channel. `by` knows already. */
+/** Frames in flight are lost; both ends continue with the next channel. `by` already knows. */
 function closeChannel(hub: HubState, offer: FileOffer, by?: Session): void {
   if (!offer.isOpen) return;
   offer.isOpen = false;
@@ -274,7 +279,7 @@ function recipient(hub: HubState, { to }: FileOffer): Session | undefined {
   return memberByKey(hub, to.session);
 }
 
-/** The session that takes part, if it is connected. */
+/** The participating session, if it is connected. */
 export function memberByKey(hub: HubState, key: string | undefined): Session | undefined {
   const session = key === undefined ? undefined : hub.names.byKey(key);
   return session?.phase === "member" ? session : undefined;

@@ -1,5 +1,5 @@
 // Access tokens: each lets a program speak and listen as the owner of a registered name, over HTTP.
-// Only their hashes are kept. Pure.
+// Only their hashes are stored. Pure.
 
 import { rights as limits } from "../../limits.ts";
 import { type NewNumber, numbersAfter } from "./row-numbers.ts";
@@ -9,7 +9,7 @@ export type AccessToken = {
   /** Unique among the tokens of this server. */
   id: number;
   hash: string;
-  /** The ID of the account, and its name. */
+  /** The ID and name of the account. */
   account: string;
   name: string;
   by: string;
@@ -42,8 +42,8 @@ export class AccessTokens {
   }
 
   /**
-   * Undefined: there are too many, of that account or of all. Those that are over are kept as long
-   * as there is room: the clock may be wrong at the moment.
+   * Undefined: there are too many, of that account or in total. Expired tokens are kept as long as
+   * there is room, since the clock may be wrong at the moment.
    */
   issue(terms: Omit<AccessToken, "id">): AccessToken | undefined {
     const valid = this.list(terms.atMs);
@@ -71,7 +71,7 @@ export class AccessTokens {
     return token === undefined || token.untilMs <= nowMs ? undefined : token;
   }
 
-  /** Those that still hold, oldest first. */
+  /** Valid tokens, oldest first. */
   list(nowMs: number): readonly AccessToken[] {
     return [...this.#byHash.values()].filter(({ untilMs }) => untilMs > nowMs);
   }
@@ -80,7 +80,7 @@ export class AccessTokens {
     this.#remove(token);
   }
 
-  /** The account is deleted. */
+  /** The account was deleted. */
   forgetAccount(account: string): void {
     for (const token of this.#byHash.values()) if (token.account === account) this.#remove(token);
   }
@@ -90,6 +90,6 @@ export class AccessTokens {
   }
 }
 
-/** Those that are over included. */
+/** Including expired tokens. */
 const maxKept = 2 * limits.maxTokens;
 const rowKind = "token";

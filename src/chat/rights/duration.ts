@@ -4,7 +4,7 @@ import { rights as limits } from "../../limits.ts";
 
 const unitMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
 
-/** Milliseconds; undefined if it is none, or longer than `rights.maxTermMs`. */
+/** In milliseconds; undefined if it is not a duration, or longer than `rights.maxTermMs`. */
 export function readDuration(text: string): number | undefined {
   const [, number = "", unit = ""] = /^([1-9]\d{0,5})([smhdw])$/.exec(text) ?? [];
   if (!isUnit(unit)) return undefined;

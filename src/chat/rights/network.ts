@@ -13,8 +13,8 @@ export type Network = {
 const lengths = { 4: 32, 6: 128 } as const;
 
 /**
- * The network, or the reason why it is none. An IPv6 address stands for its /64, in which a host can
- * usually take any address.
+ * The network, or why it is invalid. An IPv6 address stands for its /64, in which a host can
+ * usually use any address.
  */
 export function readNetwork(text: string): Network | string {
   const [written = "", length, rest] = text.split("/");
@@ -30,7 +30,7 @@ export function readNetwork(text: string): Network | string {
   return { family, bits: masked(bits, family, prefix), prefix };
 }
 
-/** As `readNetwork` reads it; a single IPv4 address without its prefix. */
+/** In the form that `readNetwork` accepts; a single IPv4 address without its prefix. */
 export function networkText({ family, bits, prefix }: Network): string {
   if (family === 4) {
     const octets = [24n, 16n, 8n, 0n].map((shift) => (bits >> shift) & 0xffn).join(".");
@@ -61,7 +61,10 @@ function readIpv4(text: string): Address | undefined {
   return { family: 4, bits: octets.reduce((bits, octet) => (bits << 8n) | BigInt(octet), 0n) };
 }
 
-/** RFC 4291, section 2.2: groups in hexadecimal, at most one `::`, perhaps an IPv4 address last. */
+/**
+ * RFC 4291, section 2.2: hexadecimal groups, at most one `::`, optionally ending in an IPv4
+ * address.
+ */
 function readIpv6(text: string): bigint | undefined {
   if (text.length > maxIpv6Chars) return undefined;
   const [, start = text, dotted] = /^(.*:)(\d+(?:\.\d+){3})$/.exec(text) ?? [];

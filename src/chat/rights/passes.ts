@@ -1,5 +1,5 @@
-// Passes: codes that let somebody past a closed door, for a while and a number of people. Only their
-// hashes are kept. Pure.
+// Passes: codes that admit people to a closed server, for a limited time and number of people. Only
+// their hashes are stored. Pure.
 
 import { rights as limits } from "../../limits.ts";
 import { type NewNumber, numbersAfter } from "./row-numbers.ts";
@@ -8,12 +8,12 @@ import { type RightsJournal, readRows, type RightsRow } from "./rights-rows.ts";
 export type Pass = {
   /** Unique among the passes of this server. */
   id: number;
-  /** Of its code. */
+  /** The hash of its code. */
   hash: string;
-  /** For so many people. */
+  /** The number of people that it admits. */
   uses: number;
   used: number;
-  /** Record IDs of those who used it, who may come in again with it. */
+  /** Record IDs of those who have used it and may return with it. */
   guests: readonly string[];
   by: string;
   /** Unix milliseconds. */
@@ -45,8 +45,8 @@ export class Passes {
   }
 
   /**
-   * Undefined: there are too many. Those that are over are kept as long as there is room: the clock
-   * may be wrong at the moment.
+   * Undefined: there are too many. Expired passes are kept as long as there is room, since the
+   * clock may be wrong at the moment.
    */
   issue(terms: Pick<Pass, "hash" | "uses" | "by" | "atMs" | "untilMs">): Pass | undefined {
     if (this.list(terms.atMs).length >= limits.maxPasses) return undefined;
@@ -61,8 +61,9 @@ export class Passes {
   }
 
   /**
-   * Whether the pass lets this guest in: not over, and not used up by others. `guest` is the ID of a
-   * session's record, by which it is known when it comes again; empty: it is somebody new every time.
+   * Whether the pass admits this guest: neither expired nor used up by others. `guest` is the ID of
+   * a session's record, by which a returning guest is recognized; empty: each time counts as
+   * somebody new.
    */
   admits(hash: string, guest: string, nowMs: number): boolean {
     const pass = this.#byHash.get(hash);
@@ -70,13 +71,13 @@ export class Passes {
     return pass.used < pass.uses || (guest !== "" && pass.guests.includes(guest));
   }
 
-  /** Which of its uses lets this guest in, counted from 0; undefined: none is needed. */
+  /** Which of its uses admits this guest, counted from 0; undefined: none is needed. */
   nextUse(hash: string, guest: string): number | undefined {
     const pass = this.#byHash.get(hash);
     return guest !== "" && pass?.guests.includes(guest) === true ? undefined : pass?.used;
   }
 
-  /** Lets in a guest whom the pass admits. True if that was one of its uses. */
+  /** Admits a guest who is allowed by the pass. True if that used up one of its uses. */
   redeem(hash: string, guest: string): boolean {
     const pass = this.#byHash.get(hash);
     if (pass === undefined || (guest !== "" && pass.guests.includes(guest))) return false;
@@ -93,7 +94,7 @@ export class Passes {
     this.#put({ ...pass, used: Math.max(0, pass.used - 1), guests });
   }
 
-  /** Those that still let somebody in, oldest first. */
+  /** Passes that are still usable, oldest first. */
   list(nowMs: number): readonly Pass[] {
     return [...this.#byHash.values()].filter(({ untilMs }) => untilMs > nowMs);
   }
@@ -119,5 +120,5 @@ export class Passes {
 
 const rowKind = "pass";
 
-/** Those that are over included. */
+/** Including expired passes. */
 const maxKept = 2 * limits.maxPasses;

@@ -1,9 +1,9 @@
-// How rights are stored: one row for each thing that was decided, a key and its fields as JSON. What
-// changes is collected until the hub hands it to the store. Pure.
+// How rights are stored: one row per decision, with a key and its fields as JSON. Changes are
+// collected until the hub passes them to the store. Pure.
 
 import { FieldReader, parseObject } from "../../protocol/field-reader.ts";
 
-/** The first part of `key` says what the row is: `sanction/7`. */
+/** The first part of `key` is the type of the row: `sanction/7`. */
 export type RightsRow = { readonly key: string; readonly value: string };
 
 /** `value` undefined: the row is deleted. */
@@ -23,13 +23,15 @@ export class RightsJournal {
     this.#changes.set(key, undefined);
   }
 
-  /** Changes that could not be stored: the next `take` has them again, unless they are outdated. */
+  /**
+   * Changes that could not be stored: the next `take` returns them again, unless they are outdated.
+   */
   putBack(changes: readonly RightsChange[]): void {
     for (const { key, value } of changes)
       if (!this.#changes.has(key)) this.#changes.set(key, value);
   }
 
-  /** The last state of each row that changed. */
+  /** The latest state of each changed row. */
   get changes(): readonly RightsChange[] {
     return Array.from(this.#changes, ([key, value]) => ({ key, value }));
   }
@@ -42,8 +44,8 @@ export class RightsJournal {
 }
 
 /**
- * The rows of one kind, each read from the rest of its key and its fields. A row that can't be read
- * was damaged; it is left out.
+ * The rows of one type, each read from the rest of its key and its fields. Rows that can't be read
+ * were damaged and are left out.
  */
 export function readRows<T>(
   rows: Iterable<RightsRow>,
@@ -62,5 +64,5 @@ export function readRows<T>(
   return found;
 }
 
-/** Values in a row; the longest is a private room with everybody who is let in. */
+/** Values in a row; the longest is a private room with all of its guests. */
 const maxValues = 1_024;

@@ -1,5 +1,5 @@
-// Who may do what on this server: what its operators have decided. Kept whole in memory, since every
-// connection and message asks; what changes goes to the store. Pure.
+// Who may do what on this server: operators' decisions. Kept completely in memory, since every
+// connection and message needs them; changes go to the store. Pure.
 
 import { AccessTokens } from "./access-tokens.ts";
 import { Passes } from "./passes.ts";
@@ -15,7 +15,7 @@ type Decisions = {
   readonly tokens: AccessTokens;
   readonly roles: Roles;
   readonly rooms: AllRoomSettings;
-  /** What hosts are made with (personas.ts). */
+  /** The secret from which hosts are derived (personas.ts). */
   hostSecret: string | undefined;
 };
 
@@ -28,13 +28,16 @@ export function hostSecretRow(secret: string): RightsRow {
 
 export class Rights {
   readonly #journal = new RightsJournal();
-  /** Changes on their way to the store. */
+  /** Changes being stored. */
   readonly #unsettled = new Set<readonly RightsChange[]>();
   #decisions: Decisions;
 
   readonly #numbers: NewNumber | undefined;
 
-  /** `rows`: what the store has. `numbers`: gives none that another server gives, if there are any. */
+  /**
+   * `rows`: as stored. `numbers`: assigns numbers that are unique among all servers, if there are
+   * others.
+   */
   constructor(rows: Iterable<RightsRow> = [], numbers?: NewNumber) {
     this.#numbers = numbers;
     this.#decisions = decisions([...rows], this.#journal, numbers);
@@ -60,7 +63,7 @@ export class Rights {
     return this.#decisions.rooms;
   }
 
-  /** What hosts are made with (personas.ts); it is stored with the next change. */
+  /** The secret from which hosts are derived (personas.ts); it is stored with the next change. */
   hostSecret(newSecret: () => string): string {
     const known = this.#decisions;
     if (known.hostSecret === undefined) {
@@ -71,8 +74,8 @@ export class Rights {
   }
 
   /**
-   * Another server has changed what the store has: these are all of its rows now. Own changes that
-   * are not stored yet hold.
+   * Another server has changed the stored rows: these are all rows now. This server's own unstored
+   * changes still apply.
    */
   replace(rows: readonly RightsRow[]): void {
     const kept = new Map(rows.map(({ key, value }) => [key, value]));
@@ -86,19 +89,19 @@ export class Rights {
     this.#decisions.rooms.keepPassing(rooms);
   }
 
-  /** What has to be stored since the last call. */
+  /** Changes to be stored since the last call. */
   takeChanges(): readonly RightsChange[] {
     const changes = this.#journal.take();
     if (changes.length > 0) this.#unsettled.add(changes);
     return changes;
   }
 
-  /** These are stored. */
+  /** These changes have been stored. */
   stored(changes: readonly RightsChange[]): void {
     this.#unsettled.delete(changes);
   }
 
-  /** These could not be stored; `takeChanges` has them again. */
+  /** These changes could not be stored; `takeChanges` returns them again. */
   putBack(changes: readonly RightsChange[]): void {
     this.#unsettled.delete(changes);
     this.#journal.putBack(changes);

@@ -3,14 +3,14 @@
 import { rights as limits } from "../../limits.ts";
 import { type RightsJournal, readRows, type RightsRow } from "./rights-rows.ts";
 
-/** `console`: whoever types at the server itself. Everybody else is a `member`. */
+/** `console`: somebody at the server's own terminal. Everybody else is a `member`. */
 export type Rank = "member" | "operator" | "owner" | "console";
 
 export type Role = {
-  /** The ID of an account, or the public key of a device without one. */
+  /** The ID of an account, or the public key of a device without an account. */
   id: string;
   rank: "operator" | "owner";
-  /** What the person was called then. */
+  /** The person's name at that time. */
   name: string;
   by: string;
   /** Unix milliseconds. */
@@ -39,7 +39,7 @@ export class Roles {
     for (const role of roles) this.#byId.set(role.id, role);
   }
 
-  /** The highest rank of those that somebody is known by. */
+  /** The highest rank among the IDs of a person. */
   rankOf(ids: readonly string[]): Rank {
     let rank: Rank = "member";
     for (const id of ids) {
@@ -66,7 +66,7 @@ export class Roles {
     return true;
   }
 
-  /** The device joins an account: what was its own becomes the account's, and ends with the device. */
+  /** The device joins an account: its role becomes the account's, and the device's own ends. */
   move(key: string, account: Pick<Role, "id" | "name">): void {
     const role = this.#byId.get(key);
     if (role === undefined) return;

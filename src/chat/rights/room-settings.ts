@@ -1,5 +1,5 @@
-// What operators have decided about rooms: their topics, which are private and for whom, and what
-// everybody is told on entering the server. Pure.
+// Operators' decisions about rooms: topics, private rooms and their guests, and the message of the
+// day. Pure.
 
 import { rights as limits } from "../../limits.ts";
 import { type RoomFlag, roomFlags } from "../room-change.ts";
@@ -7,9 +7,9 @@ import type { RoomBan } from "../room-events.ts";
 import { type RightsJournal, readRows, type RightsRow } from "./rights-rows.ts";
 
 export type RoomSettings = {
-  /** Empty: none. */
+  /** Empty if there is none. */
   topic: string;
-  /** Only guests and operators get in, and nobody else learns of it. */
+  /** Only guests and operators may enter, and nobody else can learn of it. */
   isPrivate: boolean;
   /** IDs of accounts. */
   guests: readonly string[];
@@ -17,11 +17,11 @@ export type RoomSettings = {
   topicBy: string;
   topicMs: number;
   flags: readonly RoomFlag[];
-  /** Undefined: none is asked for. */
+  /** Undefined: no key is required. */
   key: string | undefined;
   limit: number | undefined;
   bans: readonly RoomBan[];
-  /** IDs of accounts and keys: those who are operators or may speak whenever they come. */
+  /** IDs of accounts and keys: permanent operators, and people who may always speak. */
   operators: readonly string[];
   voices: readonly string[];
 };
@@ -45,12 +45,17 @@ const ordinary: RoomSettings = {
 export class AllRoomSettings {
   readonly #journal: RightsJournal;
   readonly #byRoom = new Map<string, RoomSettings>();
-  /** Rooms whose settings end with the room, since nobody who can be known again decided them. */
+  /**
+   * Rooms whose settings end with the room, since they were set by people who can't be recognized
+   * later.
+   */
   readonly #passing = new Set<string>();
   readonly #isShared: boolean;
   #motd: string | undefined;
 
-  /** `isShared`: other servers have to know them too, so they are stored as long as they hold. */
+  /**
+   * `isShared`: other servers need the settings too, so they are stored for as long as they apply.
+   */
   constructor(rows: Iterable<RightsRow>, journal: RightsJournal, isShared = false) {
     this.#journal = journal;
     this.#isShared = isShared;
@@ -81,17 +86,17 @@ export class AllRoomSettings {
     return this.#byRoom.get(room) ?? ordinary;
   }
 
-  /** Whether anything was decided about the room. */
+  /** Whether the room has any settings. */
   hasAny(room: string): boolean {
     return this.#byRoom.has(room);
   }
 
-  /** Whether that outlasts the room. */
+  /** Whether they outlast the room. */
   isKept(room: string): boolean {
     return this.#byRoom.has(room) && !this.#passing.has(room);
   }
 
-  /** Takes over what ends with the rooms: it is not in the rows. */
+  /** Carries over settings that end with the rooms: they are not in the rows. */
   keepPassing(before: AllRoomSettings): void {
     if (this.#isShared) return;
     for (const room of before.#passing) {
@@ -102,28 +107,28 @@ export class AllRoomSettings {
     }
   }
 
-  /** The room has closed, at all servers: what nobody has kept is over. */
+  /** The room has closed on all servers: temporary settings end. */
   forget(room: string): void {
     if (!this.#passing.delete(room)) return;
     this.#byRoom.delete(room);
     if (this.#isShared) this.#journal.remove(`${rowKind}/${room}`);
   }
 
-  /** Whether somebody who is known by these IDs may be in the room, or know of it. */
+  /** Whether a person with these IDs may be in the room, or know of it. */
   admits(room: string, ids: readonly string[]): boolean {
     const settings = this.#byRoom.get(room);
     if (settings === undefined || !settings.isPrivate) return true;
     return ids.some((id) => settings.guests.includes(id));
   }
 
-  /** Undefined: nobody has decided about it. */
+  /** Undefined: no operator has set it. */
   get motd(): string | undefined {
     return this.#motd;
   }
 
   /**
-   * False: there are too many rooms with settings, or guests in this one. `isPassing`: whoever
-   * decides it can't be known again.
+   * False: there are too many rooms with settings, or too many guests in this one. `isPassing`: the
+   * author can't be recognized later.
    */
   change(room: string, change: Partial<RoomSettings>, isPassing = false): boolean {
     const settings = { ...this.of(room), ...change };
@@ -150,14 +155,14 @@ export class AllRoomSettings {
     return true;
   }
 
-  /** Empty: nobody is told anything. */
+  /** Empty: there is no message of the day. */
   setMotd(text: string): void {
     this.#motd = text;
     this.#journal.put(`${motdKind}/`, { text });
   }
 }
 
-/** In a row. */
+/** The form in a row. */
 function banText({ mask, by, atMs }: RoomBan): string {
   return `${mask} ${by} ${atMs}`;
 }

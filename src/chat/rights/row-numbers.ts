@@ -1,9 +1,11 @@
-// Numbers by which operators name what they have decided, such as the ban #7. Pure.
+// Numbers by which operators refer to their decisions, such as ban #7. Pure.
 
-/** The next number; undefined: there is none at the moment. */
+/** The next number; undefined if there is none at the moment. */
 export type NewNumber = () => number | undefined;
 
-/** What gives numbers to things of which the highest so far is `last`. Without others, count on. */
+/**
+ * Assigns numbers after the highest number so far, `last`. Without other servers, simply counts on.
+ */
 export function numbersAfter(last: number, shared: NewNumber | undefined): NewNumber {
   let next = last + 1;
   return shared ?? (() => next++);

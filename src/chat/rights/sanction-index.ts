@@ -1,5 +1,5 @@
-// Finds the sanction that concerns somebody in constant time, however many there are: every
-// connection and every message asks. Pure.
+// Finds the sanction against a person in constant time, however many there are, since every
+// connection and message needs it. Pure.
 
 import { type Network, readAddress, readNetwork } from "./network.ts";
 import { isOver, type Sanction, type Suspect } from "./sanction.ts";
@@ -33,7 +33,7 @@ export class SanctionIndex {
     this.#prefixes[read.family].add(read.prefix);
   }
 
-  /** Of several, the one that lasts longest. */
+  /** If there are several, the one that lasts longest. */
   find(suspect: Suspect, nowMs: number): Sanction | undefined {
     if (this.#isEmpty) return undefined;
     let found: Sanction | undefined;

@@ -1,4 +1,4 @@
-// Bans and mutes: whom they concern, why, and until when. Pure.
+// Bans and mutes: whom they apply to, why, and until when. Pure.
 
 import { harmless } from "../../text.ts";
 import { minuteText } from "../../utc-time.ts";
@@ -6,9 +6,7 @@ import { networkText, readNetwork } from "./network.ts";
 
 export type SanctionKind = "ban" | "mute";
 
-/**
- * Whom a sanction concerns: who fits any of these. At least one is there.
- */
+/** Whom a sanction applies to: anybody who matches one of these. At least one is set. */
 export type Subject = {
   /** A folded name. */
   name?: string | undefined;
@@ -26,17 +24,17 @@ export type Sanction = Subject & {
   kind: SanctionKind;
   /** Unique among all sanctions of this server. */
   id: number;
-  /** Empty: none was given. */
+  /** Empty if none was given. */
   reason: string;
   /** Who imposed it. */
   by: string;
   /** Unix milliseconds. */
   atMs: number;
-  /** Unix milliseconds; undefined: for good. */
+  /** Unix milliseconds; undefined: permanent. */
   untilMs: number | undefined;
 };
 
-/** What is known of somebody who comes in or speaks. */
+/** What is known about somebody who connects or speaks. */
 export type Suspect = {
   address: string;
   /** Folded. */
@@ -49,12 +47,12 @@ export function isOver({ untilMs }: Sanction, nowMs: number): boolean {
   return untilMs !== undefined && untilMs <= nowMs;
 }
 
-/** Whether both name the same people. */
+/** Whether both apply to the same people. */
 export function isSameSubject(one: Subject, other: Subject): boolean {
   return parts.every((part) => one[part] === other[part]);
 }
 
-/** Whether the subject names one of these things. */
+/** Whether the subject includes one of these things. */
 export function mentions(subject: Subject, asked: Subject): boolean {
   return parts.some((part) => asked[part] !== undefined && asked[part] === subject[part]);
 }

@@ -38,24 +38,24 @@ export class Sanctions {
     this.#indexes = this.#indexed();
   }
 
-  /** The ban or mute that concerns somebody now. */
+  /** The ban or mute that currently applies to somebody. */
   find(kind: SanctionKind, suspect: Suspect, nowMs: number): Sanction | undefined {
     return this.#indexes[kind].find(suspect, nowMs);
   }
 
-  /** False: nobody needs to be looked at. */
+  /** False: nobody needs to be checked. */
   has(kind: SanctionKind): boolean {
     return !this.#indexes[kind].isEmpty;
   }
 
-  /** Those in force, oldest first. */
+  /** Sanctions in force, oldest first. */
   list(kind: SanctionKind, nowMs: number): readonly Sanction[] {
     return this.#all.filter((sanction) => sanction.kind === kind && !isOver(sanction, nowMs));
   }
 
   /**
-   * Takes the place of one of the same kind and subject. Undefined: there are too many. Those that
-   * are over are kept as long as there is room: the clock may be wrong at the moment.
+   * Replaces one of the same kind and subject. Undefined: there are too many. Expired sanctions are
+   * kept as long as there is room, since the clock may be wrong at the moment.
    */
   impose(terms: Omit<Sanction, "id">): Sanction | undefined {
     const { kind, atMs } = terms;
@@ -72,7 +72,7 @@ export class Sanctions {
     return sanction;
   }
 
-  /** Lifts those that mention what `subject` has, or the one with this number. */
+  /** Lifts the sanctions that mention what `subject` contains, or the one with this number. */
   lift(kind: SanctionKind, which: Subject & { id?: number | undefined }): readonly Sanction[] {
     return this.#remove(
       (one) => one.kind === kind && (one.id === which.id || mentions(one, which)),

@@ -1,5 +1,5 @@
-// Files for everybody: what a session puts into the shared folder, and what its room is told of it. Who
-// receives them is behind a port; here is decided who may.
+// Files for everybody: what a session puts into the shared folder, and how its room is notified. A
+// port receives the files; this file decides who may share them.
 
 import { ParleyError } from "../../errors.ts";
 import { sharing as limits } from "../../limits.ts";
@@ -19,7 +19,7 @@ import type { SharedEntry, Sharer, SharingEvent, SharingPort } from "./sharing-p
 type ShareFiles = Extract<Command, { type: "share-files" }>;
 type Upload = Extract<Command, { type: "upload" }>;
 
-/** `room` undefined: nobody is told. */
+/** `room` undefined: nobody is notified. */
 export function shareFiles(hub: HubState, session: Session, command: ShareFiles): void {
   const { offer, summary, ref } = command;
   const { files, folders = 0, bytes } = summary;
@@ -77,7 +77,7 @@ function sharerOf(hub: HubState, session: Session, room: string | undefined): Sh
   };
 }
 
-/** Why somebody may not share anything (any more); undefined: they may. */
+/** Why somebody may not share files (any more); undefined if they may. */
 function shareProblem(
   hub: HubState,
   session: Session,

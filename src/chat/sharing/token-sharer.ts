@@ -1,4 +1,4 @@
-// A program that shares files over HTTP with an access token: who it speaks for, and whether that
+// A program that shares files over HTTP with an access token: whom it speaks for, and whether that
 // person may share anything.
 
 import { ParleyError } from "../../errors.ts";
