@@ -216,7 +216,7 @@ function revokeDevice(
     moveRole(hub, key, account);
     answerDevices(hub, session, account, command);
     tellOthers(hub, session, account, { change: "device-revoked", device: label });
-    // Also under other names, and without one.
+    // Also under other names, and without a name.
     const reason = "This device may no longer use the name";
     putOut(hub, session, id, reason, (one) => one.proven.key === key);
   });

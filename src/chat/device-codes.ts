@@ -14,7 +14,7 @@ export function writeCode(random: string): string {
   return `${chars.slice(0, codeChars / 2).join("")}-${chars.slice(codeChars / 2).join("")}`;
 }
 
-/** Normalizes a typed code: any case, without the hyphen, with letters for digits. */
+/** Normalizes a typed code: case-insensitive, without the hyphen, with letters for digits. */
 export function readCode(typed: string): string {
   const plain = typed.slice(0, limits.maxLabelChars).toLowerCase();
   const chars = plain.replaceAll(/[\s-]/g, "").replaceAll("o", "0").replaceAll(/[il]/g, "1");

@@ -72,6 +72,6 @@ export type PersonSignal = { readonly to: string } & (
       readonly key?: string | undefined;
       readonly proof?: string | undefined;
     }
-  /** Is put out of the server, which says why. */
+  /** Must be disconnected from the server, with this reason. */
   | { readonly type: "expel"; readonly reason: string }
 );

@@ -143,7 +143,7 @@ function own(hub: HubState, session: Session, account: string, command: Register
   }
   hub.names.beginAccount(session, account);
   claimForAccount(hub, session);
-  // Where there is no login, the name is nobody's any more.
+  // Services without a login must no longer use the name.
   hub.options.control.dropRegistrations((id) => fold(id) === identity.folded);
   const { key } = session.proven;
   session.proven = { key, account, isDevice: key !== undefined };
