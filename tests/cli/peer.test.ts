@@ -120,7 +120,8 @@ test("two of them talk protected and without turns, and both screens say so", as
   const caller = world.peer("Bob", "Bob", "--json");
   caller.type("/bridge Alice", "/chat", "hello");
   await again.line("Bob> hello");
-  expect(again.stderr).toContain("Protected by TLS, and Bob has shown the key that you know");
+  const said = "Protected by TLS, and Bob has shown the key that you know";
+  await again.until(() => again.stderr.includes(said), said);
   const chat = JSON.parse(await caller.line(/"event":"chat"/)) as unknown;
   expect(chat).toMatchObject({ by: "us", secured: "known" });
 });
