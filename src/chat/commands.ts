@@ -14,6 +14,7 @@ import type { Command, Ref, Said } from "./events.ts";
 import { answerDoor } from "./door.ts";
 import { isOpen } from "./door-options.ts";
 import { findElsewhere } from "./find-elsewhere.ts";
+import { withRoom } from "./foreign-room.ts";
 import { fittingPage } from "./history-page.ts";
 import { passFrame } from "./offers/channel-frames.ts";
 import { joinCode, openCode } from "./offers/code-commands.ts";
@@ -133,13 +134,15 @@ const handlers: Handlers = {
     if (session.dialect.showsPersonas === true) {
       return roster(hub, session, { type: "names", room: asked, ref });
     }
-    const room = isHidden ? undefined : hub.rooms.get(fold(asked));
-    const all = (limit === undefined ? room?.names() : room?.sortedNames()) ?? [];
-    const from = after === undefined ? 0 : firstAfter(all, fold(after));
-    const names = limit === undefined ? all : all.slice(from, from + limit);
-    const next = from + names.length < all.length ? names.at(-1) : undefined;
-    const total = all.length;
-    hub.send(session, { type: "names", room: fold(asked), names, total, next, ref });
+    withRoom(hub, session, fold(asked), (found) => {
+      const room = isHidden ? undefined : found;
+      const all = (limit === undefined ? room?.names() : room?.sortedNames()) ?? [];
+      const from = after === undefined ? 0 : firstAfter(all, fold(after));
+      const names = limit === undefined ? all : all.slice(from, from + limit);
+      const next = from + names.length < all.length ? names.at(-1) : undefined;
+      const total = all.length;
+      hub.send(session, { type: "names", room: fold(asked), names, total, next, ref });
+    });
   },
   rooms(hub, session, { after, limit, ref }) {
     withOverview(hub, session, (overview) => {

@@ -1,15 +1,20 @@
 // What other servers may know about somebody who is connected here.
 
+import { isLoopback } from "../addresses.ts";
 import type { DirectoryEntry, PublicPerson } from "./foreign-person.ts";
 import type { HubState } from "./hub-state.ts";
 import type { SignalSender } from "./hub-signal.ts";
+import { sanctionedNetwork } from "./rights/sanction.ts";
 import { idsOf } from "./room-rights.ts";
 import { personKey, type Session } from "./session.ts";
 
 /** Undefined if nobody here has the name. */
 export function directoryEntry(hub: HubState, folded: string): DirectoryEntry | undefined {
   const session = hub.names.holder(folded);
-  return session && { ...senderOf(session), about: publicPerson(hub, session) };
+  if (session === undefined) return undefined;
+  const { address } = session.peer;
+  const network = isLoopback(address) ? undefined : sanctionedNetwork(address);
+  return { ...senderOf(session), about: { ...publicPerson(hub, session), network } };
 }
 
 export function senderOf({ identity }: Session): SignalSender {

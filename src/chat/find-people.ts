@@ -3,16 +3,18 @@
 import { people as limits } from "../limits.ts";
 import { findElsewhere } from "./find-elsewhere.ts";
 import type { PublicPerson } from "./foreign-person.ts";
+import { withRoom } from "./foreign-room.ts";
 import type { HubState } from "./hub-state.ts";
 import { publicPerson } from "./directory-entry.ts";
 import { matchesMask } from "./mask.ts";
 import { fold } from "./names/grammar.ts";
-import { maskOf, type Persona } from "./persona.ts";
+import { maskOf, type Persona, type RoomRank } from "./persona.ts";
 import type { PeopleCommand, PersonInfo } from "./people-events.ts";
 import { rejectUnread } from "./rejections.ts";
 import { isAtLeast } from "./rights/roles.ts";
 import { mayEnter } from "./room-access.ts";
 import { maySee, rankElsewhere, rankIn } from "./room-rights.ts";
+import type { Room } from "./room.ts";
 import type { Session } from "./session.ts";
 
 type People = Extract<PeopleCommand, { type: "people" }>;
@@ -25,16 +27,24 @@ type Found =
       readonly name: string;
       readonly about: PublicPerson;
       readonly rooms: readonly string[];
+      /** In the only one of them, if it is known. */
+      readonly rank?: RoomRank | undefined;
     };
 
 export function people(hub: HubState, session: Session, command: People): void {
   const { by, ref } = command;
   if ("names" in by) return named(hub, session, command, by.names);
-  const found = "room" in by ? inRoom(hub, session, fold(by.room)) : byMask(hub, session, by.mask);
-  const room = "room" in by ? fold(by.room) : undefined;
-  const people = found.map((one) => infoOf(hub, session, one, room));
-  const asked = room === undefined ? by : { room };
-  hub.send(session, { type: "people", by: asked, people, missing: [], ref });
+  if ("mask" in by) {
+    const found = byMask(hub, session, by.mask);
+    const people = found.map((one) => infoOf(hub, session, one, undefined));
+    return hub.send(session, { type: "people", by, people, missing: [], ref });
+  }
+  const name = fold(by.room);
+  withRoom(hub, session, name, (room) => {
+    const found = room === undefined ? [] : inRoom(hub, session, room);
+    const people = found.map((one) => infoOf(hub, session, one, name));
+    hub.send(session, { type: "people", by: { room: name }, people, missing: [], ref });
+  });
 }
 
 function named(hub: HubState, session: Session, command: People, names: readonly string[]): void {
@@ -55,18 +65,18 @@ function named(hub: HubState, session: Session, command: People, names: readonly
   });
 }
 
-function inRoom(hub: HubState, session: Session, name: string): Found[] {
-  const room = hub.rooms.get(name);
-  if (room === undefined || !mayEnter(hub, session, name) || !maySee(hub, session, name)) return [];
+function inRoom(hub: HubState, session: Session, room: Room): Found[] {
+  const { name } = room;
+  if (!mayEnter(hub, session, name) || !maySee(hub, session, name)) return [];
   const found: Found[] = [];
   for (const folded of room.roster.keys()) {
     const here = hub.names.holder(folded);
     if (here !== undefined) found.push({ here });
     if (found.length >= limits.maxFound) return found;
   }
-  for (const { folded, name: shown, about } of room.elsewhere?.people() ?? []) {
+  for (const { folded, name: shown, about, rank } of room.elsewhere?.people() ?? []) {
     if (room.roster.has(folded) || about === undefined) continue;
-    found.push({ folded, name: shown, about, rooms: [name] });
+    found.push({ folded, name: shown, about, rank, rooms: [name] });
     if (found.length >= limits.maxFound) return found;
   }
   return found;
@@ -119,8 +129,11 @@ function infoOf(hub: HubState, asker: Session, one: Found, room: string | undefi
   const isHere = "here" in one;
   const { folded, name } = isHere ? one.here.identity : one;
   const about = isHere ? publicPerson(hub, one.here) : one.about;
-  const rankOf = (room: string) =>
-    isHere ? rankIn(hub, one.here, room) : rankElsewhere(hub, folded, about, room);
+  const rankOf = (room: string): RoomRank => {
+    if (isHere) return rankIn(hub, one.here, room);
+    const rank = one.rank ?? hub.rooms.get(room)?.elsewhere?.get(folded)?.rank;
+    return rankElsewhere(hub, { about, rank }, room);
+  };
   const isHidden = about.isHidden && !(isHere && one.here === asker);
   const rooms: PersonInfo["rooms"][number][] = [];
   for (const shown of isHere ? [...one.here.rooms].map((entry) => entry.room) : one.rooms) {

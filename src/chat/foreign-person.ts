@@ -24,7 +24,8 @@ export type DirectoryEntry = {
   readonly key: string;
   /** The person: a mailbox, or that key (session.ts). */
   readonly person: string;
-  readonly about: PublicPerson;
+  /** `network`: which a ban by the name is for, too (rights/network.ts); nobody is shown it. */
+  readonly about: PublicPerson & { readonly network?: string | undefined };
 };
 
 /** Connection numbers are only unique together with their server. */

@@ -53,6 +53,11 @@ export function join(hub: HubState, session: Session, command: Join): void {
     const room = openRoom(hub, session, folded, bounds);
     if (typeof room === "string") return reject(hub, session, "full", room, { ref, subject: name });
     const isNew = !session.rooms.has(folded);
+    // Who is there at other servers is known only now.
+    const full = isNew ? entryProblem(hub, session, folded, key) : undefined;
+    if (full !== undefined) {
+      return reject(hub, session, full.code, full.message, { ref, subject: name });
+    }
     const membership = session.rooms.get(folded) ?? enterRoom(hub, session, room, false);
     membership.charge();
     const order = isNew ? membership.hearsFrom : hub.pipeline.nextOrder();

@@ -5,6 +5,7 @@ import { history as historyLimits } from "../limits.ts";
 import { harmless, quoted } from "../text.ts";
 import { callInto } from "./call-into.ts";
 import type { Command, Ref } from "./events.ts";
+import { withRoom } from "./foreign-room.ts";
 import type { HubState } from "./hub-state.ts";
 import { leaveRoom } from "./membership.ts";
 import { fold } from "./names/grammar.ts";
@@ -68,10 +69,13 @@ export function roster(
   session: Session,
   { room: name = "", ref }: Extract<Command, { type: "names" }>,
 ): void {
-  const room = seen(hub, session, name);
-  const members = room === undefined ? [] : entriesOf(hub, room);
-  const isSecret = hub.options.rights.rooms.of(fold(name)).flags.includes("secret");
-  hub.send(session, { type: "roster", room: fold(name), isSecret, members, ref });
+  const folded = fold(name);
+  withRoom(hub, session, folded, (found) => {
+    const isSeen = mayEnter(hub, session, folded) && maySee(hub, session, folded);
+    const members = found === undefined || !isSeen ? [] : entriesOf(hub, found);
+    const isSecret = hub.options.rights.rooms.of(folded).flags.includes("secret");
+    hub.send(session, { type: "roster", room: folded, isSecret, members, ref });
+  });
 }
 
 /** The session has just entered the room. */
@@ -95,8 +99,9 @@ function entriesOf(hub: HubState, room: Room): RosterEntry[] {
     if (session?.rooms.has(room.name) === true) {
       return { name, persona: hub.personas.shown(session), ...rankIn(hub, session, room.name) };
     }
-    const about = room.elsewhere?.get(fold(name))?.about;
-    return { name, persona: about?.persona, ...rankElsewhere(hub, fold(name), about, room.name) };
+    const member = room.elsewhere?.get(fold(name));
+    const rank = rankElsewhere(hub, member ?? {}, room.name);
+    return { name, persona: member?.about?.persona, ...rank };
   });
 }
 

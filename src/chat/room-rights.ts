@@ -5,7 +5,7 @@ import { quoted } from "../text.ts";
 import type { HubState } from "./hub-state.ts";
 import { matchesMask } from "./mask.ts";
 import { lobby } from "./names/grammar.ts";
-import type { PublicPerson } from "./foreign-person.ts";
+import type { ForeignMember } from "./foreign-roster.ts";
 import { type Changer, maskOf, type RoomRank } from "./persona.ts";
 import { isAtLeast } from "./rights/roles.ts";
 import type { Room } from "./room.ts";
@@ -44,11 +44,10 @@ function rankBy(
 /** The rank of a member who is connected to another server. */
 export function rankElsewhere(
   hub: HubState,
-  folded: string,
-  about: PublicPerson | undefined,
+  { about, rank }: Pick<ForeignMember, "about" | "rank">,
   room: string,
 ): RoomRank {
-  return rankBy(hub, about?.ids ?? [], hub.rooms.get(room)?.elsewhere?.get(folded)?.rank, room);
+  return rankBy(hub, about?.ids ?? [], rank, room);
 }
 
 /** The session as the author of a decision about a room. */

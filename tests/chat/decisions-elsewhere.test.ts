@@ -63,3 +63,24 @@ test("decisions have numbers that no other server gives", () => {
   const none = new Rights([], () => undefined);
   expect(none.sanctions.impose(ban("ann"))).toBeUndefined();
 });
+
+test("a ban by the name of somebody at another server is one of their network, too", () => {
+  const world = new Neighbours();
+  const [east, west] = [world.server("east"), world.server("west")];
+  const mallory = west.member("Mallory", {}, "203.0.113.7");
+  world.deliver();
+  expect(east.order("ban Mallory")).toMatchObject({
+    ok: true,
+    message: "Banned the name Mallory and the network 203.0.113.7",
+  });
+  world.deliver();
+  expect(mallory.link.ended).toBe(true);
+  mallory.close();
+  const again = west.member("Somebody", {}, "203.0.113.7");
+  expect(again.text()).toContain("banned");
+  expect(west.member("Other", {}, "203.0.113.8").text()).toContain("welcome");
+  // Nobody else learns the network.
+  const asked = west.member("Asker");
+  asked.send({ type: "who", room: "lobby" });
+  expect(asked.text()).not.toContain("203.0.113");
+});

@@ -78,9 +78,11 @@ export function impose(
   command: Of<"ban" | "mute">,
   answer: (answer: AdminAnswer) => void,
 ): void {
-  subjectOf(hub, command.target, (subject, shown) => {
-    if (typeof subject !== "string") return answer(imposeOn(hub, actor, command, subject, shown));
-    answer({ ok: false, code: "usage", message: subject });
+  subjectOf(hub, command.target, (subject, shown, ids = []) => {
+    if (typeof subject === "string") return answer({ ok: false, code: "usage", message: subject });
+    const rank = hub.options.rights.roles.rankOf(ids);
+    if (!outranks(actor, rank)) return answer(protectedBy(shown, rank));
+    answer(imposeOn(hub, actor, command, subject, shown));
   });
 }
 
@@ -206,13 +208,14 @@ function sanctionRow(sanction: Sanction): AdminRow {
 
 /**
  * The subject that an operator means: a person rather than a name, which is easily changed. A
- * registered name stands for its owner. Otherwise, if somebody with the name is here, their network
- * is meant as well, unless it is this machine's. `shown`: the name as its owner writes it.
+ * registered name stands for its owner. Otherwise, if somebody with the name is connected, to
+ * whichever server, their network is meant as well, unless it is this machine's. `shown`: the name as
+ * its owner writes it. `ids`: of somebody at another server.
  */
 function subjectOf(
   hub: HubState,
   target: string,
-  then: (subject: Subject | string, shown: string) => void,
+  then: (subject: Subject | string, shown: string, ids?: readonly string[]) => void,
 ): void {
   const written = writtenSubject(target);
   if (typeof written === "string" || written.name === undefined) return then(written, target);
@@ -222,11 +225,27 @@ function subjectOf(
     const { result: owner } = outcome;
     if (owner !== undefined) return then({ name, account: owner.id }, owner.name);
     const session = hub.names.holder(name);
-    const { address } = session?.peer ?? { address: "" };
-    const shown = session?.name ?? target;
-    if (session === undefined || isLoopback(address)) return then(written, shown);
-    then({ name, network: sanctionedNetwork(address) }, shown);
+    if (session === undefined) return subjectElsewhere(hub, name, target, then);
+    const { address } = session.peer;
+    if (isLoopback(address)) return then(written, session.name);
+    then({ name, network: sanctionedNetwork(address) }, session.name);
   });
+}
+
+function subjectElsewhere(
+  hub: HubState,
+  name: string,
+  target: string,
+  then: (subject: Subject, shown: string, ids?: readonly string[]) => void,
+): void {
+  if (hub.options.shared === undefined) return then({ name }, target);
+  hub.store.findElsewhere([name], (outcome) => {
+    const found = outcome.done ? outcome.result[0] : undefined;
+    if (found === undefined) return then({ name }, target);
+    const { network, ids } = found.about;
+    then(network === undefined ? { name } : { name, network }, found.name, ids);
+  });
+  hub.wake();
 }
 
 /** A subject taken literally from the typed text, or why there is none. */

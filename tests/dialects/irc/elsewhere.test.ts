@@ -152,6 +152,21 @@ test("who is where: WHO, WHOX, WHOIS, WHOWAS, LIST, LUSERS", () => {
   );
 });
 
+test("a room that only people at the other server are in: who is there, and whether there is room", () => {
+  expectSame(
+    "Ann JOIN #den",
+    "Ben WHO #den",
+    "Ben NAMES #den",
+    "Ann MODE #den +l 1",
+    "Ben JOIN #den",
+    "Ann MODE #den +sl 2",
+    "Ben NAMES #den",
+    "Ben LIST",
+    "Ben JOIN #den",
+    "Ben NAMES #den",
+  );
+});
+
 test("MONITOR tells of people at the other server", () => {
   expectSame(
     "Ann MONITOR + Ben,Cal",
