@@ -7,8 +7,8 @@ export function secretBytes(count: number): Uint8Array {
 }
 
 /**
- * `count` random bytes in base64url: four characters for every three bytes. The first is no `-`,
- * which a command line would take for a flag.
+ * `count` random bytes in base64url: four characters for every three bytes. Never begins with `-`,
+ * which a command line would parse as a flag.
  */
 export function secretText(count: number): string {
   for (;;) {

@@ -1,4 +1,4 @@
-// Counts what each owner of a share has of something limited, such as connections. Pure.
+// Counts how much of a limited resource each owner uses, such as connections. Pure.
 
 import type { ShareOwner } from "./share-owner.ts";
 
@@ -7,13 +7,13 @@ export class ShareCounts {
   readonly #max: number;
   readonly #maxTogether: number;
 
-  /** An owner may have `max`, and many of them together several times that, up to `maxTogether`. */
+  /** One owner may have `max`, and many owners together several times that, up to `maxTogether`. */
   constructor(max: number, maxTogether: number) {
     this.#max = max;
     this.#maxTogether = Math.max(max, maxTogether);
   }
 
-  /** The smallest of those who pay that may not have `more`; undefined: they fit. */
+  /** The smallest paying share that may not have `more`; undefined: all have room. */
   full(
     { shares }: ShareOwner,
     more = 1,

@@ -1,7 +1,8 @@
-// Whose part of something limited is used: that of a network or, once people have proved who they
-// are, that of their account, wherever its devices connect from. Owners nest, so that many of them
-// gain little: an IPv6 /64 counts in its /56 and its /48, and an account among all accounts that
-// its network uses. Loopback is exempt, since proxies there speak for many; accounts are not. Pure.
+// Whose share of a limited resource is used: that of a network or, once people have authenticated,
+// that of their account, wherever its devices connect from. Owners nest, so that having many of
+// them gains little: an IPv6 /64 counts within its /56 and its /48, and an account counts among all
+// accounts that its network uses. Loopback is exempt, since local proxies act for many clients;
+// accounts are not. Pure.
 
 import { isLoopback, networksOf, widestNetworkOf } from "./addresses.ts";
 import { accounts as limits } from "./limits.ts";
@@ -11,23 +12,23 @@ export type Share = {
   readonly key: string;
   /** How many single owners it may count for. */
   readonly times: number;
-  /** What a refusal calls it. */
+  /** Its name in refusals. */
   readonly label: string;
 };
 
 export type ShareOwner = {
-  /** Everybody who pays for what this one uses, smallest first; empty: nobody does. */
+  /** All shares charged for this owner's usage, smallest first; empty if it is not charged. */
   readonly shares: readonly Share[];
-  /** The same for what is kept: there an IPv6 /48 is one owner. */
+  /** The same for stored data, where an IPv6 /48 counts as one owner. */
   readonly kept: readonly Share[];
 };
 
-/** Who connects from the address, whoever that is. */
+/** The owner for connections from an address, whoever connects. */
 export function ownerAt(address: string): ShareOwner {
   return isLoopback(address) ? exempt : strangersAt(address);
 }
 
-/** The same where loopback counts as well: behind a proxy there anybody may be guessing. */
+/** The same where loopback counts as well: behind a local proxy, anybody may be guessing. */
 export function strangersAt(address: string): ShareOwner {
   const shares = networksOf(address).map(({ network, share }) => ({
     key: network,
@@ -38,7 +39,7 @@ export function strangersAt(address: string): ShareOwner {
   return { shares, kept: [{ key, times: 1, label }] };
 }
 
-/** The person who owns the account, connected from the address. */
+/** The owner of an account, connected from the address. */
 export function ownerOfAccount(account: string, address: string): ShareOwner {
   const own = { key: `account ${account}`, times: 1, label: "Your account" };
   if (isLoopback(address)) return { shares: [own], kept: [own] };
@@ -47,7 +48,7 @@ export function ownerOfAccount(account: string, address: string): ShareOwner {
   return { shares: [own, all], kept: [own, all] };
 }
 
-/** Stands for all accounts that the network uses. */
+/** The key for all accounts that the network uses. */
 export function accountsAt(network: string): string {
   return `${accountsMark}${network}`;
 }
@@ -57,6 +58,6 @@ export function isOfAccounts(key: string): boolean {
   return key.startsWith(accountsMark);
 }
 
-/** What keys of `accountsAt` begin with. */
+/** The prefix of keys made by `accountsAt`. */
 export const accountsMark = "@";
 const exempt: ShareOwner = { shares: [], kept: [] };

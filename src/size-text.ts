@@ -1,4 +1,4 @@
-// A size in bytes as people read it, in powers of 1000. Pure.
+// A size in bytes in human-readable form, in powers of 1000. Pure.
 
 const units = ["B", "kB", "MB", "GB", "TB", "PB"] as const;
 

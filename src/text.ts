@@ -9,8 +9,9 @@ const lineEnd = /\r?\n/;
 const unsafeAll = new RegExp(unsafe.source, "g");
 
 /**
- * Text that can neither move a cursor nor forge a line: escape sequences and control characters are
- * dropped, line ends and tabs become a space, lone surrogates U+FFFD. Other text is returned as is.
+ * Returns text that can neither move a cursor nor forge a line: escape sequences and control
+ * characters are dropped, line endings and tabs become a space, and lone surrogates U+FFFD. Other
+ * text is returned unchanged.
  */
 export function harmless(text: string): string {
   const wellFormed = text.isWellFormed() ? text : text.toWellFormed();
@@ -18,7 +19,7 @@ export function harmless(text: string): string {
   return wellFormed.replace(escapes, "").replace(lineEnds, " ").replace(unsafeAll, "");
 }
 
-/** `harmless`, but `\n` and `\r\n` stay, as `\n`. Blank lines at both ends are dropped. */
+/** Like `harmless`, but keeps line endings, as `\n`. Blank lines at both ends are dropped. */
 export function harmlessLines(text: string): string {
   if (!unsafe.test(text)) return harmless(text);
   const lines = text.replace(escapes, "").split(lineEnd).map(harmless);
@@ -32,11 +33,11 @@ function isWritten(line: string): boolean {
 
 /** The number of lines. */
 export function lineCount(text: string): number {
-  // Nearly every text has one line, and splitting takes three times as long.
+  // Nearly all texts have one line, and splitting takes three times as long.
   return text.includes("\n") ? text.split("\n").length : 1;
 }
 
-/** A text of several lines as one. */
+/** Joins a text of several lines into one. */
 export function oneLine(text: string): string {
   return text.includes("\n") ? text.replaceAll("\n", " ") : text;
 }
@@ -51,7 +52,9 @@ export function showsNothing(text: string): boolean {
   return !/[^\s\p{Default_Ignorable_Code_Point}]/u.test(harmless(text));
 }
 
-/** Quotes a value for an error sentence: harmless, and shortened if it would drown the sentence. */
+/**
+ * Quotes a value for an error sentence: harmless, and shortened if it would dominate the sentence.
+ */
 export function quoted(value: string, maxChars = 40): string {
   const clean = harmless(value);
   return clean.length > maxChars ? `'${clean.slice(0, maxChars).toWellFormed()}…'` : `'${clean}'`;

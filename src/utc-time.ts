@@ -1,12 +1,12 @@
-// Moments as text, in UTC. Reads no clock.
+// Points in time as text, in UTC. Reads no clock.
 
-/** `2026-11-29 14:00 UTC`, rounded up: what ends then is over at that minute. */
+/** `2026-11-29 14:00 UTC`, rounded up: something that ends then has ended at that minute. */
 export function minuteText(timeMs: number): string {
   const minute = isoText(Math.ceil(timeMs / 60_000) * 60_000);
   return `${minute.slice(0, 10)} ${minute.slice(11, 16)} UTC`;
 }
 
-/** Unix milliseconds of a moment in ISO 8601; undefined: it is none. */
+/** Unix milliseconds of an ISO 8601 time; undefined if it is invalid. */
 export function isoTime(text: string): number | undefined {
   const ms = Date.parse(text);
   return Number.isNaN(ms) ? undefined : ms;

@@ -1,4 +1,4 @@
-// Which parley this is: the version from package.json, and the commit that build.ts embeds.
+// The version of parley: from package.json, with the commit that build.ts embeds.
 
 import { version as packageVersion } from "../package.json";
 

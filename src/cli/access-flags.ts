@@ -1,4 +1,4 @@
-// What a command shows to a server that is not open to all: the server's password, or a pass.
+// Credentials for a server that is not open to everybody: the server password, or a pass.
 
 import type { Access } from "../protocol/messages.ts";
 
@@ -8,7 +8,7 @@ export const passFlag = {
   description: "Your pass, for a server that is not open to everybody",
 } as const;
 
-/** `password`: that of `--password-file`. */
+/** `password`: the password from `--password-file`. */
 export function accessOf(password: string | undefined, pass: string | undefined): Access {
   return { serverPassword: password, pass };
 }

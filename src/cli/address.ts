@@ -1,5 +1,5 @@
-// Server addresses on the command line: HOST:PORT, or HOST alone with the default port; either with
-// the #PIN of the server's key.
+// Server addresses on the command line: HOST:PORT, or HOST alone with the default port; both with
+// an optional #PIN of the server's key.
 
 import { ParleyError } from "../errors.ts";
 import { type Address, defaultPort, parseAddress, parseHostPort } from "../io/host-port.ts";
@@ -8,11 +8,11 @@ import { isPin, splitPin } from "../trust/pin.ts";
 
 export const defaultAddress: Address = { host: "127.0.0.1", port: defaultPort };
 
-/** As people write it: a pin may come along. */
+/** An address as people write it, optionally with a pin. */
 export type WrittenAddress = Address & { pin?: string | undefined };
 
 /**
- * Parses an address. `flag` names it in the error, such as "--server"; empty for an argument.
+ * Parses an address. `flag` names the flag in errors, such as "--server"; empty for an argument.
  * @throws ParleyError `usage`
  */
 export function addressOf(flag: string, text: string, port = defaultPort): WrittenAddress {

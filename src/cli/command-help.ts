@@ -4,7 +4,7 @@
 import { type TextArea, wrapWords } from "../terminal/wrap.ts";
 import { type CommandModel, type FlagModel, variableOf } from "./command-model.ts";
 
-/** If a description has fewer columns than this, it goes below its flag. */
+/** If fewer columns than this remain for a description, it goes below its flag. */
 const minColumns = 30;
 
 type Entry = { term: string; description: string };

@@ -1,14 +1,14 @@
-// What a command takes, read from the definitions of its flags: the one source of its help, its man
-// page and its completions. Pure.
+// The flags and arguments of a command, derived from its flag definitions: the single source of its
+// help, man page and completions. Pure.
 
 import type { ArgDef, ArgsDef } from "citty";
 
 export type CommandModel = {
   name: string;
-  /** A line for lists of commands. */
+  /** The line in lists of commands. */
   summary: string;
   description: string;
-  /** What follows `parley NAME`. */
+  /** The text after `parley NAME`. */
   usage: string;
   words: readonly WordModel[];
   flags: readonly FlagModel[];
@@ -22,13 +22,13 @@ export type FlagModel = {
   long: string;
   /** `-p` */
   short: string | undefined;
-  /** What its value is; undefined for a switch. */
+  /** A placeholder for its value; undefined for a switch. */
   hint: string | undefined;
-  /** With the default. */
+  /** Including the default. */
   description: string;
 };
 
-/** Usage lines that the definitions can't express. */
+/** Usage lines that can't be derived from the definitions. */
 const usages: Readonly<Record<string, string>> = {
   admin: "[ADDRESS] COMMAND… [flags]",
   "fetch-file": "[ADDRESS] NAME… [flags]",

@@ -1,4 +1,4 @@
-// What every subcommand takes: loads them all, for what describes the whole program.
+// Loads the models of all subcommands, for help, man pages and completions of the whole program.
 
 import type { CommandDef } from "citty";
 import { type CommandModel, commandModel } from "./command-model.ts";

@@ -1,9 +1,9 @@
-// The table of subcommands; each is loaded when it is called.
+// The table of subcommands; each is loaded when called.
 
 import type { CommandDef } from "citty";
 import type { CommandTable } from "./command-models.ts";
 
-// A command's type depends on its flags; the table needs only what all have in common.
+// A command's type depends on its flags; the table needs only what all commands have in common.
 const load = (module: Promise<{ default: unknown }>): Promise<{ default: CommandDef }> =>
   module as Promise<{ default: CommandDef }>;
 

@@ -1,4 +1,4 @@
-// `--no-direct`: whether files go from machine to machine.
+// `--no-direct`: whether files may be sent directly from machine to machine.
 
 export const directFlag = {
   type: "boolean",

@@ -1,4 +1,4 @@
-// What the exit codes mean, for the man pages. Pure.
+// The meanings of the exit codes, for the man pages. Pure.
 
 import { exitCode } from "../errors.ts";
 

@@ -1,5 +1,5 @@
 // Strict flag parsing in front of citty: unknown flags, missing values and surplus arguments are
-// errors that suggest the nearest flag. Flags that are not given are read from the environment
+// errors that suggest the nearest flag. Missing flags are read from the environment
 // (PARLEY_COMMAND_FLAG). Returns arguments that citty can't misread. Pure: arguments and
 // environment are passed in.
 
@@ -13,7 +13,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export type Arguments = {
   /** Normalized arguments for citty. */
   raw: string[];
-  /** For flags that came from the environment: their variables, by every spelling of the flag. */
+  /** For flags taken from the environment: their variables, by every spelling of the flag. */
   variables: ReadonlyMap<string, Variable>;
 };
 
@@ -65,7 +65,8 @@ export function strictArguments(
 }
 
 /**
- * An error message that names the variable, instead of the flag, if it came from the environment.
+ * Names the variable in an error message instead of the flag if the value came from the
+ * environment.
  */
 export function blameVariables(sentence: string, variables: Arguments["variables"]): string {
   // Leave quoted values alone, even if they look like flags.
@@ -77,7 +78,7 @@ export function blameVariables(sentence: string, variables: Arguments["variables
   return origin === undefined ? sentence : `${origin.name}: ${sentence}`;
 }
 
-/** The port in a flag's value, 0 included. @throws ParleyError `usage` */
+/** The port in a flag's value, which may be 0. @throws ParleyError `usage` */
 export function portOf(flag: string, text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
   if (port <= 65_535) return port;
@@ -112,7 +113,7 @@ function findFlag(
   throw usage(`unknown flag ${quoted(written)}: ${hint}`);
 }
 
-/** Flags as people type them: a switch that is on by default in its negative form. */
+/** Flags as people type them; a switch that is on by default in its negative form. */
 function flagNames(definitions: ArgsDef): string[] {
   return Object.entries(definitions).flatMap(([name, definition]) => {
     if (definition.type === "positional") return [];
@@ -126,7 +127,7 @@ function aliasesOf(definition: ArgDef): string[] {
   return "alias" in definition ? [definition.alias ?? []].flat() : [];
 }
 
-/** The flag with a placeholder value, as it should have been typed. */
+/** The flag with a placeholder value, as an example of correct usage. */
 function example(definition: ArgDef | undefined, written: string): string {
   const hint = definition !== undefined && "valueHint" in definition ? definition.valueHint : "";
   const value = (hint ?? "").replace(repeatable, "").replace(/\|-$/, "");
@@ -137,7 +138,7 @@ function readSwitch(written: string, attached: string | undefined, value: boolea
   if (attached === undefined) return value;
   if (attached === "1" || attached === "true") return value;
   if (attached === "0" || attached === "false") return !value;
-  // A variable, unlike a flag, needs a value.
+  // Unlike a flag, a variable needs a value.
   const isVariable = !written.startsWith("-");
   const takes = isVariable ? "takes 0 or 1" : "is a switch and takes no value";
   throw usage(`${written} ${takes}, not ${quoted(attached)}`);

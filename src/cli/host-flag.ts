@@ -6,7 +6,7 @@ import { ParleyError } from "../errors.ts";
 
 /**
  * Returns the host without brackets, and IP addresses in normal form: `0` becomes 0.0.0.0, `127.1`
- * becomes 127.0.0.1. Only listening shows whether it is an address of this machine. @throws
+ * becomes 127.0.0.1. Whether it is an address of this machine only shows when listening. @throws
  * ParleyError `usage`
  */
 export function listenHost(text: string): string {

@@ -1,5 +1,5 @@
-// `--identity`: the file of this device's key, which is made at the first use. `--password-file`: what
-// the server asks for, its own password or that of a registered name.
+// `--identity`: the file with this device's key, created on first use. `--password-file`: the
+// server password, or the password of a registered name.
 
 import { lstatSync } from "node:fs";
 import { join } from "node:path";
@@ -23,7 +23,7 @@ export const passwordFlag = {
   description: "File whose first line is the server's password, or that of your registered name",
 } as const;
 
-/** @throws ParleyError `usage`, `failed`: it can't be read, or others can read it */
+/** @throws ParleyError `usage`; `failed` if the file can't be read, or others can read it */
 export function passwordOf(file: string | undefined): string | undefined {
   if (file === undefined) return undefined;
   try {
@@ -41,9 +41,9 @@ export function passwordOf(file: string | undefined): string | undefined {
 }
 
 /**
- * The key of this device. Without a place for one, or one that can't be used, names can't be
- * registered, but everything else works.
- * @throws ParleyError `usage`, `failed`: the file was given, and can't be used
+ * The key of this device. Without a usable key, names can't be registered, but everything else
+ * works.
+ * @throws ParleyError `usage`; `failed` if the given file can't be used
  */
 export function identityOf(file: string | undefined): DeviceKey | undefined {
   if (file === "") throw new ParleyError("usage", "--identity '' is not a file: name one");
@@ -59,12 +59,12 @@ export function identityOf(file: string | undefined): DeviceKey | undefined {
   }
 }
 
-/** The same, but none is made: without one, files come from servers that let everybody in. */
+/** The same, but no key is created: without one, files can be fetched from open servers. */
 export function existingIdentityOf(file: string | undefined): DeviceKey | undefined {
   if (file !== undefined) return identityOf(file);
   const folder = configFolder(surroundings());
   if (folder === undefined) return undefined;
-  // A link to a disk that is not mounted is one that can't be read, not none.
+  // A link to an unmounted disk is an unreadable key, not a missing one.
   const found = lstatSync(join(folder, "identity"), { throwIfNoEntry: false });
   return found === undefined ? undefined : identityOf(undefined);
 }

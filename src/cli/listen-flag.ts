@@ -1,4 +1,4 @@
-// `--listen DIALECT=PORT` and `--classic`: ports for a single dialect each, beside the main port.
+// `--listen DIALECT=PORT` and `--classic`: ports for single dialects, in addition to the main port.
 
 import { dialects } from "../dialects/table.ts";
 import { ParleyError } from "../errors.ts";
@@ -12,15 +12,16 @@ const classicCppPort = 8080;
 
 const spokenOnMainPort: ReadonlySet<string> = new Set([cpp, "open-chat"]);
 
-/** IRC inside TLS. */
+/** IRC over TLS. */
 const ircs = "ircs";
 
 export const dialectNames: readonly string[] = [cpp, ...Object.keys(dialects), ircs];
 
 /**
  * The ports to open for single dialects. @param listen the values of `--listen`, joined by commas
- * @param classic also open the other dialects, on their classic ports @param mainPort speaks
- * open-chat and CPP already, so it is not opened twice @throws ParleyError `usage`
+ * @param classic also open the other dialects on their classic ports @param mainPort already
+ *
+ * serves open-chat and CPP, so it is not opened again @throws ParleyError `usage`
  */
 export function dialectPorts(
   listen: string | undefined,
@@ -52,7 +53,7 @@ function readListen(listen: string): ExtraPort[] {
         `--listen ${quoted(item)} is not DIALECT=PORT with one of: ${dialectNames.join(", ")}`,
       );
     }
-    // The list of ports that the server announces has one per dialect.
+    // The server announces one port per dialect.
     if (ports.some((other) => other.dialect === dialect)) {
       throw new ParleyError(
         "usage",

@@ -1,4 +1,4 @@
-// `--motd`: the file with what everybody is told on entering.
+// `--motd`: the file with the message of the day.
 
 import { openSync, closeSync, readSync } from "node:fs";
 import { ParleyError } from "../errors.ts";
@@ -6,7 +6,7 @@ import { rights as limits } from "../limits.ts";
 import { harmless, quoted } from "../text.ts";
 
 /**
- * Its lines, without those that are empty at the end. Empty without a file.
+ * Its lines without trailing empty ones; empty without a file.
  * @throws ParleyError `failed`
  */
 export function readMotd(path: string | undefined): string {

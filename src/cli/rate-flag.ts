@@ -1,4 +1,4 @@
-// `--limit-rate`: how fast files may be fetched or sent.
+// `--limit-rate`: the maximum rate at which files are fetched or sent.
 
 import { ParleyError } from "../errors.ts";
 import { parseRate } from "../terminal/units.ts";

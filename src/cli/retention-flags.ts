@@ -1,5 +1,4 @@
-// `--keep-age`, `--keep-messages` and `--keep-size`: how much of what was said is kept, and for how
-// long.
+// `--keep-age`, `--keep-messages` and `--keep-size`: how much history is kept, and for how long.
 
 import { readDuration } from "../chat/rights/duration.ts";
 import { ParleyError } from "../errors.ts";
@@ -9,10 +8,10 @@ import { quoted } from "../text.ts";
 
 const sizes: Readonly<Record<string, number>> = { M: 1e6, G: 1e9, T: 1e12 };
 
-/** As the flags were given; undefined: the default. */
+/** The flags as given; undefined: the default. */
 export type RetentionFlags = Readonly<Record<"age" | "messages" | "size", string | undefined>>;
 
-/** Without the properties that are not asked for. @throws ParleyError `usage` */
+/** Contains only the properties that were given. @throws ParleyError `usage` */
 export function retentionOf({ age, messages, size }: RetentionFlags): Partial<Retention> {
   return {
     ...(age !== undefined && { maxAgeMs: ageOf(age) }),

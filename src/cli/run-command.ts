@@ -1,4 +1,4 @@
-// Runs one loaded subcommand: strict flags, help and version; turns an error into a message, a
+// Runs one loaded subcommand: strict flags, help and version; converts an error to a message, a
 // `--json` object and an exit code.
 
 import { type CommandDef, runCommand } from "citty";
@@ -54,7 +54,7 @@ type Failure = { code: ErrorCode; sentence: string; exitCode: number };
 function explain(name: string, error: unknown, variables: Arguments["variables"]): Failure {
   if (error instanceof ParleyError) {
     const { code } = error;
-    // An error about a port in use names flags as remedies, not as the cause.
+    // An error about a port in use suggests flags as remedies, not as the cause.
     const sentence =
       code === "port-in-use" ? error.message : blameVariables(error.message, variables);
     // It may quote a server.
@@ -76,7 +76,7 @@ function explain(name: string, error: unknown, variables: Arguments["variables"]
 /** Prints the last object of `--json`, so that scripts need not parse stderr. */
 function tellPrograms(name: string, args: readonly string[], { code, sentence }: Failure): void {
   if (!args.includes("--json") && !args.includes("--json-in")) return;
-  // With `-o -` the file has stdout.
+  // With `-o -`, stdout carries the file.
   const events = args.includes("--output=-") ? stderr : stdout;
   const event = name === "peer" ? "exit" : "ended";
   events.data(jsonLine({ event, code, message: sentence }));

@@ -11,14 +11,14 @@ type Interfaces = Readonly<
 >;
 
 export type Reachable = {
-  /** As given by `--host`. */
+  /** The value of `--host`. */
   host: string;
   port: number;
   webPort: number | undefined;
   publicUrl: URL | undefined;
   metricsPort: number | undefined;
   dialectPorts: ReadonlyMap<string, number>;
-  /** Of the server's key; undefined on loopback without one. */
+  /** The pin of the server's key; undefined on loopback without a key. */
   pin: string | undefined;
   /** Plain text is allowed beyond loopback. */
   plain: boolean;
@@ -28,7 +28,9 @@ export type Reachable = {
   areFilesMissing: boolean;
 };
 
-/** The warning that other machines can connect, if they can. `isClosed`: not everybody gets in. */
+/**
+ * The warning that other machines can connect, if they can. `isClosed`: not everybody is admitted.
+ */
 export function exposureWarning(
   host: string,
   { plain, isClosed }: { plain: boolean; isClosed: boolean },
@@ -65,7 +67,7 @@ export function serverBanner(server: Reachable, interfaces?: Interfaces): string
   return lines;
 }
 
-/** How to become the first owner. `claim`: the code, or where it is. */
+/** How to become the first owner. `claim`: the code, or where to find it. */
 export function claimLines(server: Reachable, claim: string, interfaces?: Interfaces): string[] {
   const { typed } = addressesOf(server, hostsOf(server, interfaces).host);
   return [
@@ -74,14 +76,14 @@ export function claimLines(server: Reachable, claim: string, interfaces?: Interf
   ];
 }
 
-/** The address without and with the pin, and the one to type: with it where there is TLS. */
+/** The address without and with the pin, and the one to type: with the pin if there is TLS. */
 function addressesOf({ port, pin, plain: isPlainAllowed }: Reachable, host: string) {
   const plain = hostPortText({ host, port });
   const pinned = pin === undefined ? plain : `${plain}#${pin}`;
   return { plain, pinned, typed: isLoopback(host) || isPlainAllowed ? plain : pinned };
 }
 
-/** Where browsers find the page; undefined without one. */
+/** The URL of the page; undefined if there is none. */
 export function pageUrl(server: Reachable, interfaces?: Interfaces): string | undefined {
   const { webPort: port, publicUrl, isPageSecure } = server;
   if (port === undefined) return undefined;
@@ -90,14 +92,14 @@ export function pageUrl(server: Reachable, interfaces?: Interfaces): string | un
   return `${isPageSecure ? "https" : "http"}://${hostPortText({ host, port })}/`;
 }
 
-/** Whether other machines find a page there, so that a code to scan makes sense. */
+/** Whether other machines can open the page, so that a QR code makes sense. */
 export function isForOthers(url: string): boolean {
   return !isLoopback(new URL(url).hostname.replace(/^\[|\]$/g, ""));
 }
 
 /**
- * The best name or address to give out, and this machine's other addresses. Who has a public URL is
- * known by its name.
+ * The best name or address to give out, and this machine's other addresses. A server with a public
+ * URL is known by that name.
  */
 function hostsOf(
   { host, publicUrl }: Reachable,
@@ -112,14 +114,15 @@ function hostsOf(
 
 /**
  * The addresses at which a server listening on `host` can be reached, external ones first. Never
- * empty: a machine without a network still reaches itself.
+ * empty: a machine without a network can still reach itself.
  */
 export function reachableHosts(
   host: string,
   interfaces: Interfaces = networkInterfaces(),
 ): readonly string[] {
   if (!isEveryAddress(host)) return [host];
-  // A socket on :: accepts IPv4, too. Link-local addresses need a zone, which differs per machine.
+  // A socket on :: also accepts IPv4. Link-local addresses need a zone, which differs between
+  // machines.
   const families = host === "::" ? ["IPv4", "IPv6"] : ["IPv4"];
   const outward = Object.values(interfaces)
     .flatMap((addresses) => addresses ?? [])

@@ -1,4 +1,4 @@
-// The flags of `parley server`, and how they become its settings.
+// The flags of `parley server`, and the settings derived from them.
 
 import type { ArgsDef, ParsedArgs } from "citty";
 import { ParleyError } from "../errors.ts";
@@ -18,7 +18,7 @@ import { publicUrlOf, trustedProxiesOf } from "./proxy-flags.ts";
 import { sharingOf } from "./sharing-flags.ts";
 import { surroundings } from "./trust-flags.ts";
 
-/** SQLite's name for a database in memory. */
+/** SQLite's name for an in-memory database. */
 const memory = ":memory:";
 
 export const serverFlags = {
@@ -199,12 +199,12 @@ export type ServerSettings = Omit<
   passwordFile: string | undefined;
   motdFile: string | undefined;
   json: boolean;
-  /** Where the server's key is kept. */
+  /** Where the server's key is stored. */
   state: string;
-  /** Whether `--state` chose that folder. */
+  /** Whether that folder was set with `--state`. */
   stateIsGiven: boolean;
   plain: boolean;
-  /** Files of the page's own certificate and its key. */
+  /** Files with the page's own certificate and its key. */
   certificateFiles: { cert: string; key: string } | undefined;
   /** Undefined: the default. */
   logLevel: LogLevel | undefined;

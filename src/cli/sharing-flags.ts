@@ -1,4 +1,5 @@
-// `--quota` and `--keep-shared`: how much people may put into the shared folder, and for how long.
+// `--quota` and `--keep-shared`: how much people may upload to the shared folder, and how long it
+// is kept.
 
 import { readDuration } from "../chat/rights/duration.ts";
 import { ParleyError } from "../errors.ts";
@@ -13,7 +14,7 @@ export type Sharing = {
 
 const sizes: Readonly<Record<string, number>> = { k: 1e3, M: 1e6, G: 1e9, T: 1e12 };
 
-/** Undefined: people put nothing there. @throws ParleyError `usage` */
+/** Undefined: uploads are disabled. @throws ParleyError `usage` */
 export function sharingOf(
   quota: string | undefined,
   keep: string | undefined,

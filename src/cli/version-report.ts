@@ -1,4 +1,5 @@
-// What `--version` prints: a number for people; with `--json` everything that identifies a build.
+// The output of `--version`: a number for people; with `--json`, everything that identifies a
+// build.
 
 import { protocolVersion } from "../protocol/messages.ts";
 import { jsonLine } from "../terminal/json-line.ts";

@@ -1,60 +1,63 @@
-// What measurements of a machine and of a path mean, and what to do about them. Pure: the numbers are
+// Interprets measurements of a machine and of a path, and gives advice. Pure: the numbers are
 // parameters.
 
 import { sizeText } from "../size-text.ts";
 
-/** `unknown`: it could not be measured, and `says` why. */
+/** `unknown`: it could not be measured; `says` explains why. */
 export type Verdict = "good" | "fair" | "bad" | "unknown";
 
 export type Finding = {
   check: string;
   verdict: Verdict;
   says: string;
-  /** What to do; undefined: nothing. */
+  /** What to do; undefined if nothing. */
   advice?: string | undefined;
-  /** The numbers, for programs; units end names. */
+  /** The measured values, for programs; names end in the unit. */
   values: Readonly<Record<string, number | string | boolean | null>>;
 };
 
 export type Machine = {
   platform: string;
-  /** What a UDP socket got. */
+  /** Properties of a UDP socket. */
   udp: {
     segment: boolean;
     merge: boolean;
     dontFragment: boolean;
-    /** 0: unknown. */
+    /** 0 if unknown. */
     receiveBufferBytes: number;
   };
   wantedBufferBytes: number;
-  /** Open descriptors allowed; Infinity: as many as needed. */
+  /** Maximum number of open descriptors; Infinity: as many as needed. */
   descriptors: number;
   aesBytesPerSecond: number;
   shaBytesPerSecond: number;
 };
 
 export type Path = {
-  /** As it was given. */
+  /** As given. */
   server: string;
   isLoopback: boolean;
   isSecured: boolean;
   roundTripsMs: readonly number[];
-  /** The server's clock when each answer was made, less ours half a round trip before it came. */
+  /**
+   * For each answer: the server's clock minus the local clock half a round trip before the answer
+   * arrived.
+   */
   clockOffsetsMs: readonly number[];
   probes: Probes;
-  /** The same from the same port to a second server. */
+  /** The same from the same local port to a second server. */
   others?: Probes | undefined;
   download: Download;
 };
 
-/** Datagrams that a server answers with the address that it sees. */
+/** Results of datagrams that a server answers with the address it sees. */
 export type Probes = {
   sent: number;
   answered: number;
-  /** What the server saw; undefined: nothing came. */
+  /** The address that the server saw; undefined if there was no answer. */
   seen: { address: string; port: number } | undefined;
   localPort: number;
-  /** Whether `seen.address` is one of this machine's. */
+  /** Whether `seen.address` is an address of this machine. */
   isOwnAddress: boolean;
 };
 
@@ -195,7 +198,7 @@ function roundTrip({ roundTripsMs }: Path): Finding {
   return { check, verdict: "fair", says, advice, values };
 }
 
-/** A clock that is off this far confuses the times of messages. */
+/** A clock error of this size makes message times confusing. */
 const confusingMs = 2_000;
 
 function clock({ clockOffsetsMs, roundTripsMs }: Path): Finding {
@@ -205,7 +208,7 @@ function clock({ clockOffsetsMs, roundTripsMs }: Path): Finding {
     const says = "the server does not say what time it is";
     return { check, verdict: "unknown", says, values: {} };
   }
-  // Half of the shortest round trip is the error if one way takes no time at all.
+  // If one direction takes no time at all, the error is half of the shortest round trip.
   const errorMs = Math.min(...roundTripsMs) / 2 + 1;
   const values = { offsetMs: rounded(offset), errorMs: rounded(errorMs) };
   const size = Math.abs(offset);
@@ -236,7 +239,7 @@ function loss({ probes: { sent, answered } }: Path): Finding {
   return { check, verdict: lost > 0.1 ? "bad" : "fair", says, advice, values };
 }
 
-/** IPv6 promises 1280 bytes, Ethernet has 1500; less headers of IPv6, UDP and a segment. */
+/** IPv6 guarantees 1280 bytes, Ethernet has 1500; minus the headers of IPv6, UDP and a segment. */
 const ethernetSegmentBytes = 1_500 - 40 - 8 - 28;
 const overheadBytes = 20 + 8 + 28;
 

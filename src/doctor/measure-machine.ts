@@ -23,7 +23,7 @@ export async function measureMachine(): Promise<Machine> {
   };
 }
 
-/** Bytes per second of what takes `bytes` each time. */
+/** Bytes per second of an operation that processes `bytes` each time. */
 function measure(bytes: number, once: () => unknown): number {
   once();
   const startMs = performance.now();

@@ -1,5 +1,5 @@
-// Measures the path to a server for `parley doctor`: pings over its control connection, datagrams that
-// it answers with the address that it sees, and a file that is fetched and thrown away.
+// Measures the path to a server for `parley doctor`: pings over its control connection, datagrams
+// that it answers with the address it sees, and a file that is fetched and discarded.
 
 import { networkInterfaces } from "node:os";
 import { doctor as limits, transfer } from "../limits.ts";
@@ -44,7 +44,7 @@ async function measurePings(
     const startMs = performance.now();
     const serverMs = await control.ping();
     const tookMs = performance.now() - startMs;
-    // The first one waits for the login.
+    // The first ping includes the wait for the login.
     if (n === 0) continue;
     roundTripsMs.push(tookMs);
     if (serverMs !== undefined) clockOffsetsMs.push(serverMs - (Date.now() - tookMs / 2));
@@ -52,7 +52,7 @@ async function measurePings(
   return { roundTripsMs, clockOffsetsMs };
 }
 
-/** From one port to all of them, so that what they see can be compared. */
+/** From the same port to all servers, so that their answers can be compared. */
 async function probe(servers: readonly ServerAddress[]): Promise<Probes[]> {
   const targets = await Promise.all(
     servers.map(async ({ host, port }) => {
@@ -119,7 +119,7 @@ async function measureDownload(server: ServerAddress): Promise<Download> {
   const client = new DownloadClient({
     server,
     onEvent: (event) => {
-      // A small file comes whole before any progress is told.
+      // A small file arrives completely before any progress is reported.
       if (event.event === "progress" || event.event === "done") ({ segmentBytes } = event);
       if (event.event === "fallback") isUdp = false;
     },
@@ -159,7 +159,7 @@ async function measureDownload(server: ServerAddress): Promise<Download> {
   }
 }
 
-/** Counts what comes, and throws it away. */
+/** Counts bytes and discards them. */
 class Discarded implements FetchOutput {
   readonly closed = false;
   readonly failure = undefined;

@@ -1,5 +1,5 @@
-// What an attempt at downloading a file is, whether by datagrams (download-attempt.ts) or over the
-// control connection (control-attempt.ts), and how it asks for the file.
+// One attempt at downloading a file, either by datagrams (download-attempt.ts) or over the control
+// connection (control-attempt.ts), and the request for the file.
 
 import type { ParleyError } from "../errors.ts";
 import type { UdpOffload } from "../io/udp/udp.ts";
@@ -18,16 +18,19 @@ export interface AttemptOptions {
   readonly name: string;
   /** Byte ranges that are missing; absent: everything. */
   readonly wanted?: readonly (readonly [start: number, end: number])[];
-  /** Bytes that are there from earlier attempts. */
+  /** Bytes kept from earlier attempts. */
   readonly heldBytes: number;
-  /** The server is to send the file's SHA-256, which must match. */
+  /** Request the file's SHA-256 from the server; it must match. */
   readonly sha256: boolean;
   readonly limitBytesPerSecond?: number;
-  /** `name` is a folder, of which these files are wanted. */
+  /** `name` is a folder; fetch these files of it. */
   readonly batch?: BatchRequest;
-  /** Takes the list of the batch, before `onOffer`, if it is not the one requested. May throw. */
+  /**
+   * Receives the list of the batch, before `onOffer`, if it differs from the requested one. May
+   * throw.
+   */
   onList?(entries: readonly TreeEntry[]): void;
-  /** Takes what is said about the running transfer besides tags and data. May throw. */
+  /** Receives messages about the running transfer other than tags and data. May throw. */
   onMessage?(message: TransferMessage): void;
   /** How long to wait for tags once everything has arrived. */
   readonly tagTimeoutMs: number;
@@ -36,13 +39,13 @@ export interface AttemptOptions {
    * ends the attempt as `stale`. May throw.
    */
   onOffer(offer: FileOffer, isSecured: boolean): Assembler | undefined;
-  /** Called after each turn, with or without new bytes. May throw, which ends the attempt. */
+  /** Called after each turn, with or without new bytes. If it throws, the attempt ends. */
   onTurn(): void;
 }
 
 /**
- * How an attempt ended: the file is complete, or it is worth retrying (`elsewhere`: at another UDP
- * port; `blocked`: without datagrams). Anything else is thrown.
+ * The outcome of an attempt: the file is complete, or it is worth retrying (`elsewhere`: on another
+ * UDP port; `blocked`: without datagrams). Anything else is thrown.
  */
 export type AttemptOutcome =
   | { how: "whole" }
@@ -60,14 +63,16 @@ export interface Attempt {
   pathMetrics(): PathMetrics | undefined;
   /** Nothing at or beyond this offset is requested until it is raised. */
   setHorizon(offset: number): void;
-  /** Takes a turn soon: the reader of `-o -` has made room. */
+  /** Schedules a turn: the reader of `-o -` has made room. */
   wake(): void;
-  /** Ends the attempt from outside: Ctrl-C, a reader that has gone. */
+  /**
+   * Aborts the attempt from outside, for example on Ctrl-C or when the reader has closed the pipe.
+   */
   fail(error: unknown): void;
   close(): void;
 }
 
-/** `token`: the unguessable one that names this transfer. */
+/** `token`: the unguessable token of this transfer. */
 export function fetchRequest(
   { name, heldBytes, sha256, batch }: AttemptOptions,
   token: Uint8Array,

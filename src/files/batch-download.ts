@@ -1,5 +1,5 @@
-// The download of a batch: small files of a folder that the server sends as if they were one. Each is
-// gathered in memory and saved as soon as it is whole and verified.
+// The download of a batch: small files of a folder that the server sends as if they were one. Each
+// is collected in memory and saved as soon as it is complete and verified.
 
 import { ParleyError } from "../errors.ts";
 import { fetching as limits, tree } from "../limits.ts";
@@ -19,13 +19,13 @@ export interface BatchDownloadOptions {
   readonly planned: PlannedBatch;
   /** Saves a file. May throw. */
   save(node: TreeNode, bytes: Uint8Array): void;
-  /** Bytes requested beyond what is saved (default: limits.ts). */
+  /** Bytes requested ahead of what has been saved (default: limits.ts). */
   readonly aheadBytes?: number | undefined;
   /** Called after each turn of an attempt. */
   onTurn(): void;
 }
 
-/** The part of a file that has come. */
+/** A file that has arrived in part. */
 interface Gathering {
   readonly bytes: Uint8Array;
   received: number;
@@ -35,14 +35,14 @@ export class BatchDownload implements Incoming, ChunkStore {
   readonly #options: BatchDownloadOptions;
   #batch: Batch<ListedFile>;
   #version: string;
-  /** Not saved yet. */
+  /** Files not saved yet. */
   readonly #wanted = new Set<TreeNode>();
-  /** No longer as they were listed. */
+  /** Files that have changed since they were listed. */
   readonly #lost = new Set<TreeNode>();
   #gathering = new Map<number, Gathering>();
-  /** The list that the server sends because the batch is another by now. */
+  /** The server's new list, sent because the batch has changed. */
   #newList: TreeEntry[] = [];
-  /** The attempt requests everything, whatever the batch is. */
+  /** The attempt requests the whole batch, whatever it contains. */
   #requestsAll = true;
   #assembler: Assembler | undefined;
   #offer: FileOffer | undefined;
@@ -57,7 +57,7 @@ export class BatchDownload implements Incoming, ChunkStore {
     for (const { node } of this.#batch.files) if (node !== undefined) this.#wanted.add(node);
   }
 
-  /** Files that are no longer as they were listed: each must be fetched on its own. */
+  /** Files that have changed since they were listed; each must be fetched separately. */
   get lost(): ReadonlySet<TreeNode> {
     return this.#lost;
   }
@@ -104,7 +104,7 @@ export class BatchDownload implements Incoming, ChunkStore {
       throw new ParleyError("protocol", `The server's offer of files in '${this.#shown}' is not what it has listed.`);
     }
     this.#offer = offer;
-    // The attempt's requests were for the list before.
+    // The attempt's requests were based on the old list.
     if (isNew && !this.#requestsAll) return undefined;
     return (this.#assembler ??= this.#newAssembler(offer));
   }
@@ -128,7 +128,7 @@ export class BatchDownload implements Incoming, ChunkStore {
     return new ParleyError("stalled", `No progress, with ${size} files of '${this.#shown}' to come: ${reason.message}; ${kept}`);
   }
 
-  /** Takes the files out of verified bytes. */
+  /** Extracts the files from verified bytes. */
   write(offset: number, bytes: Uint8Array): boolean {
     let at = 0;
     for (const { file, index, start, length } of this.#batch.parts(offset, bytes.length)) {
@@ -141,7 +141,7 @@ export class BatchDownload implements Incoming, ChunkStore {
     return false;
   }
 
-  /** Chunks without a wanted file count as held: nothing has to be read for them. */
+  /** Chunks without a wanted file count as held; there is nothing to read for them. */
   read(_offset: number, into: Uint8Array): number {
     return into.length;
   }
@@ -180,7 +180,7 @@ export class BatchDownload implements Incoming, ChunkStore {
     this.#lost.add(node);
   }
 
-  /** @throws ParleyError `protocol` if there is more than a batch can have */
+  /** @throws ParleyError `protocol` if there are more entries than a batch can have */
   #addToList(entries: readonly TreeEntry[]): void {
     if (this.#newList.length + entries.length > tree.maxBatchFiles) {
       const sentence = `The server's list of files in '${this.#shown}' does not end.`;
@@ -189,7 +189,9 @@ export class BatchDownload implements Incoming, ChunkStore {
     this.#newList.push(...entries);
   }
 
-  /** Takes the server's list for the batch. What is no longer as it was listed first is lost. */
+  /**
+   * Handles the server's new list for the batch. Files that differ from the first list are lost.
+   */
   #handleNewList(): void {
     const before = new Map(this.#batch.files.map((file) => [file.path, file]));
     const batch = new Batch<ListedFile>();
@@ -221,7 +223,7 @@ export class BatchDownload implements Incoming, ChunkStore {
     return new Assembler({ size, chunkBytes, store: this, hashOf: () => "", held });
   }
 
-  /** The chunks with wanted files. */
+  /** The chunks that contain wanted files. */
   #missing(): [number, number][] {
     const { files, size } = this.#batch;
     const chunkBytes = chunkBytesFor(size);
@@ -235,7 +237,7 @@ export class BatchDownload implements Incoming, ChunkStore {
     return missing.toArray();
   }
 
-  /** As in download.ts: what is requested beyond it would fill the memory. */
+  /** As in download.ts: requesting beyond it would fill the memory. */
   #horizon(): number {
     const front = this.#assembler?.presentFront ?? this.#missing()[0]?.[0] ?? 0;
     return front + this.#aheadBytes;

@@ -1,4 +1,4 @@
-// Cleanup after an error, which must not hide that error.
+// Cleanup after an error, which must not mask that error.
 
 /** Runs a cleanup step and ignores its error. */
 export function quietly(step: () => void): void {

@@ -1,5 +1,5 @@
-// One attempt at downloading a file over the control connection alone: the same sealed chunks, for
-// paths that datagrams do not get through. TCP recovers losses and controls congestion.
+// One attempt at downloading a file over the control connection only, with the same sealed chunks,
+// for paths that block datagrams. TCP recovers losses and controls congestion.
 
 import { ParleyError } from "../errors.ts";
 import { fetching as limits, transfer as wire } from "../limits.ts";
@@ -71,7 +71,7 @@ export class ControlAttempt implements Attempt {
     });
   }
 
-  /** There is a better way now: another attempt goes on with what is missing. */
+  /** There is a better path now: another attempt continues with what is missing. */
   giveWay(): void {
     this.#end({ how: "stale" });
   }

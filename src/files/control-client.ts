@@ -1,4 +1,4 @@
-// The client's end of a control connection: as much of the native protocol (docs/protocol.md) as
+// The client's end of a control connection: the part of the native protocol (docs/protocol.md) that
 // file transfers need, without a login. Every line from the server is hostile input;
 // decode-server.ts validates it.
 
@@ -36,7 +36,10 @@ type Request =
   | Extract<ClientMessage, { type: "files" | "fetch" | "tree" | "ping" }>
   | CodeStep
   | CodeOfferRequest;
-/** Takes the lines of a list that come before the answer, or are it. May throw, which ends it. */
+/**
+ * Receives the lines of a list that precede the answer, and the answer itself. If it throws, the
+ * request ends.
+ */
 type OnPage = (page: TreePage) => void;
 type Pending = {
   onPage: OnPage | undefined;
@@ -45,14 +48,14 @@ type Pending = {
   timer: Timer;
 };
 
-/** What carries the lines: a TCP connection, or a channel to a person. */
+/** The transport: a TCP connection, or a channel to a person. */
 export interface ControlLink {
-  /** Nobody on the way can read or change what is sent. */
+  /** Nobody on the path can read or change the traffic. */
   readonly isSecured: boolean;
-  /** Secrets that only the two ends have. */
+  /** Secrets known only to the two ends. */
   exportedKey(label: string): Uint8Array | undefined;
   send(text: string): void;
-  /** Bytes that the kernel has not taken yet. */
+  /** Bytes that the kernel has not accepted yet. */
   readonly waitingBytes: number;
   /** The other end's address, if there is one. */
   readonly remoteAddress?: string;
@@ -63,12 +66,12 @@ export class ControlClient {
   readonly where: string;
   /** Called with messages about transfers; set it before any can arrive. */
   onTransferMessage: (message: TransferMessage) => void = () => {};
-  /** Called with what the server says of a code (codes/code-link.ts). */
+  /** Called with messages about a code (codes/code-link.ts). */
   onOfferMessage: (message: OfferMessage) => void = () => {};
-  /** Called when the kernel has taken everything. */
+  /** Called when the kernel has accepted everything. */
   onDrained: () => void = () => {};
   readonly #link: ControlLink;
-  /** Requests without an answer yet, by `ref`. */
+  /** Unanswered requests, by `ref`. */
   readonly #pending = new Map<number, Pending>();
   readonly #lost = Promise.withResolvers<ParleyError>();
   readonly #lines = new LineSplitter(message.maxLineBytes);
@@ -84,7 +87,7 @@ export class ControlClient {
   #aliveTimer: Timer | undefined;
 
   readonly #proofs: LoginProofs;
-  /** The binding of the TLS channel, once there is one. */
+  /** The binding of the TLS channel, once it exists. */
   #channel: () => string | undefined = () => undefined;
 
   private constructor(link: ControlLink, where: string, identity: ClientIdentity | undefined) {
@@ -94,7 +97,7 @@ export class ControlClient {
   }
 
   /**
-   * Connects and sends `hello`; requests may follow at once, without waiting for the welcome.
+   * Connects and sends `hello`; requests may follow immediately, without waiting for the welcome.
    * @throws ParleyError `cannot-connect`, `untrusted-server`
    */
   static async connect(to: ServerAddress): Promise<ControlClient> {
@@ -125,7 +128,7 @@ export class ControlClient {
     return connected;
   }
 
-  /** Over a link on which nobody has to be greeted; pass on what it brings by `receive`. */
+  /** Creates a client over a link that needs no greeting; pass its input to `receive`. */
   static over(link: ControlLink, where: string): ControlClient {
     const control = new ControlClient(link, where, undefined);
     control.#welcomed = true;
@@ -133,7 +136,7 @@ export class ControlClient {
     return control;
   }
 
-  /** Resolves when the connection is lost or closed, with the reason. */
+  /** Resolves with the reason when the connection is lost or closed. */
   get lost(): Promise<ParleyError> {
     return this.#lost.promise;
   }
@@ -143,28 +146,28 @@ export class ControlClient {
     return this.#welcomed;
   }
 
-  /** The server passes files on by a code; known once it has sent its welcome. */
+  /** Whether the server relays files by a code; known once it has sent its welcome. */
   get passesCodes(): boolean {
     return this.#passesCodes;
   }
 
-  /** Bytes that the kernel has not taken yet. */
+  /** Bytes that the kernel has not accepted yet. */
   get waitingBytes(): number {
     return this.#link.waitingBytes;
   }
 
-  /** The server's numeric address; empty without one. */
+  /** The server's numeric address; empty if there is none. */
   get remoteAddress(): string {
     return this.#link.remoteAddress ?? "";
   }
 
-  /** Resolves once the server has let this client in. @throws ParleyError why it has not */
+  /** Resolves once the server has admitted this client. @throws ParleyError the refusal */
   async admitted(): Promise<void> {
     const reason = await Promise.race([this.#welcome.promise, this.lost]);
     if (reason !== undefined) throw reason;
   }
 
-  /** The connection is inside TLS. */
+  /** The connection uses TLS. */
   get isSecured(): boolean {
     return this.#link.isSecured;
   }
@@ -183,7 +186,8 @@ export class ControlClient {
   }
 
   /**
-   * Requests a file. `onPage` takes the list of a batch that is not the one in the request.
+   * Requests a file. `onPage` receives the list of a batch if it differs from the one in the
+   * request.
    * @throws ParleyError the server's error, or `stalled`
    */
   async fetch(request: FetchRequest, onPage?: OnPage): Promise<FileOffer> {
@@ -203,7 +207,7 @@ export class ControlClient {
   }
 
   /**
-   * Lists all that is in a folder, from behind the path `after` on, line by line.
+   * Lists everything in a folder, starting after the path `after`, line by line.
    * @throws ParleyError the server's error, or `stalled`; what `onPage` throws
    */
   async listTree(name: string, after: string | undefined, onPage: OnPage): Promise<void> {
@@ -212,8 +216,8 @@ export class ControlClient {
   }
 
   /**
-   * Asks for a sign of life. Answers the server's clock in Unix milliseconds; undefined: it does not
-   * tell. @throws ParleyError the server's error, or `stalled`
+   * Pings the server. Returns the server's clock in Unix milliseconds; undefined if it does not
+   * report it. @throws ParleyError the server's error, or `stalled`
    */
   async ping(): Promise<number | undefined> {
     const answer = await this.#request({ type: "ping" });
@@ -222,16 +226,16 @@ export class ControlClient {
   }
 
   /**
-   * Shows that one knows a code (codes/code-guest.ts). @throws ParleyError the other end's error, or
-   * `stalled`
+   * Performs a step of proving that this end knows a code (codes/code-guest.ts). @throws
+   * ParleyError the other end's error, or `stalled`
    */
   async showCode(request: CodeStep): Promise<ServerMessage> {
     return await this.#request(request);
   }
 
   /**
-   * Opens a code at the server, or asks for the channel to whoever has. @throws ParleyError the
-   * server's error, or `stalled`
+   * Opens a code at the server, or requests the channel to the code's owner. @throws ParleyError
+   * the server's error, or `stalled`
    */
   async requestCode(request: CodeOfferRequest): Promise<ServerMessage> {
     return await this.#request(request);
@@ -253,7 +257,7 @@ export class ControlClient {
     }, timeoutMs);
   }
 
-  /** A line has come, or a message that needed no line, over the link of `over`. */
+  /** A line has arrived, or a message that needed no line, over the link of `over`. */
   receive(input: string | ServerMessage): void {
     if (this.isClosed) return;
     this.#heardAtMs = performance.now();
@@ -261,7 +265,7 @@ export class ControlClient {
     else this.#handleMessage(input);
   }
 
-  /** The link of `over` is gone. */
+  /** The link of `over` has closed. */
   handleLost(reason: ParleyError): void {
     this.#end(reason);
   }
@@ -271,7 +275,7 @@ export class ControlClient {
     this.#end(new ParleyError("cannot-connect", `The connection to ${this.where} is closed.`));
   }
 
-  /** Resolves with the answer, never an `error`; retries a rate-limited request. */
+  /** Resolves with the answer, never with an `error`; retries a rate-limited request. */
   async #request(request: Request, onPage?: OnPage): Promise<ServerMessage> {
     for (let tries = 1; ; tries++) {
       const answer = await this.#ask(request, onPage);
@@ -373,11 +377,11 @@ export class ControlClient {
       case "offer-ended":
         return this.onOfferMessage(received);
       default:
-      // Nothing that this client has asked for.
+      // Nothing that this client has requested.
     }
   }
 
-  /** A line of a list: the answer, or before it. */
+  /** A line of a list: either the answer itself or a part that precedes it. */
   #handlePage(page: TreePage): void {
     const { ref, more } = page;
     const pending = this.#take(ref);
@@ -400,7 +404,7 @@ export class ControlClient {
     const sentence = `${this.where} sent a line that is not a valid message: ${why}.`;
     const pending = this.#take(ref);
     if (pending !== undefined) return pending.reject(new ParleyError("protocol", sentence));
-    // Skip messages of a newer server, and another dialect's greeting before the welcome.
+    // Ignore messages of a newer server, and another dialect's greeting before the welcome.
     const isHarmless = reason === "unknown" || (reason === "malformed" && !this.#welcomed);
     if (!isHarmless) this.#fail(sentence);
   }

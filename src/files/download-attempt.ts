@@ -1,6 +1,6 @@
-// One attempt at downloading a file by datagrams: connects the receiver's loop, a control connection
-// and the assembler, which works in slices between them. Decides nothing about segments and keeps
-// nothing beyond the attempt; download-client.ts retries.
+// One attempt at downloading a file by datagrams: connects the receiver's loop, a control
+// connection and the assembler, which works in slices between them. Makes no decisions about
+// segments and keeps nothing beyond the attempt; download-client.ts retries.
 
 import { ParleyError } from "../errors.ts";
 import { fetching as limits, transfer as wire } from "../limits.ts";
@@ -19,9 +19,9 @@ import { type OpenSocket, ReceiverLoop } from "./receiver-loop.ts";
 import type { UdpOffload } from "../io/udp/udp.ts";
 
 export interface DownloadAttemptOptions extends AttemptOptions {
-  /** The UDP port: that of TCP until an offer says otherwise. */
+  /** The UDP port: the same as for TCP, until an offer says otherwise. */
   readonly udpPort: number;
-  /** Opens a socket to there. */
+  /** Opens a socket to the server. */
   readonly open: OpenSocket;
   /** Both ends are on this machine. */
   readonly loopback: boolean;
@@ -51,7 +51,7 @@ export class DownloadAttempt implements Attempt {
     this.receiver = new Receiver({
       token,
       sink: (offset, source, at, length) => this.#handleBytes(offset, source, at, length),
-      // A rate limit needs pacing, which loopback does without.
+      // A rate limit needs pacing, which loopback mode lacks.
       loopback: loopback && limitBytesPerSecond === undefined,
       receiveBufferBytes: loop.offload.receiveBufferBytes,
       maxSegmentBytes: wire.maxSegmentBytes,
@@ -115,14 +115,14 @@ export class DownloadAttempt implements Attempt {
     this.#loop.wake();
   }
 
-  /** Datagrams go another way from now on. */
+  /** Datagrams take another path from now on. */
   handleNewPath(loopback: boolean): void {
     const isPaced = this.#options.limitBytesPerSecond !== undefined;
     this.receiver.handleNewPath(loopback && !isPaced, nowUs());
     this.#loop.wake();
   }
 
-  /** Datagrams do not get through any more. */
+  /** Datagrams no longer get through. */
   block(sentence: string): void {
     this.#end({ how: "blocked", reason: new ParleyError("stalled", sentence) });
   }
@@ -141,7 +141,7 @@ export class DownloadAttempt implements Attempt {
     }
   }
 
-  /** Takes a turn of the loop; true if there is more to do at once. */
+  /** Runs a turn of the loop; true if there is more to do immediately. */
   turn(): boolean {
     if (this.receiver.cookie !== undefined) this.#onCookie?.();
     const more = this.#file?.work(this.#again) ?? false;
@@ -154,7 +154,7 @@ export class DownloadAttempt implements Attempt {
     this.receiver.handleBadRange(offset, length, nowUs());
   };
 
-  /** Bytes that have arrived and only wait to be opened. */
+  /** Bytes received that are ready to be opened. */
   get readyBytes(): number {
     return this.#file?.assembler.readyBytes ?? 0;
   }
@@ -202,7 +202,8 @@ export class DownloadAttempt implements Attempt {
   #handleOffer(control: ControlClient, offer: FileOffer): void {
     this.#offeredAtMs = performance.now();
     const { udpPort } = this.#options;
-    // A port that answers is right, even if the offer names another, as behind port forwarding.
+    // A port that answers is the right one, even if the offer names another, as with port
+    // forwarding.
     if (offer.udpPort !== udpPort && this.receiver.cookie === undefined) {
       return this.#end({ how: "elsewhere", udpPort: offer.udpPort });
     }
@@ -228,7 +229,7 @@ export class DownloadAttempt implements Attempt {
   }
 
   #handleTransferMessage(message: TransferMessage): void {
-    // Arrived together with the offer, whose promise has not resolved yet.
+    // The message arrived together with the offer, whose promise has not resolved yet.
     if (this.#file === undefined) return this.#preOffer.addMessage(message);
     this.#file.handleMessage(message);
     this.#options.onMessage?.(message);
@@ -254,7 +255,9 @@ export class DownloadAttempt implements Attempt {
     }
   }
 
-  /** Notices the loss of the server, the path or our address well before the long timeouts. */
+  /**
+   * Detects the loss of the server, the path or the client's address well before the long timeouts.
+   */
   #checkSilence(where: string): void {
     const nowMs = performance.now();
     if (this.#silentMs >= limits.silenceMs) this.#control?.checkAlive(limits.aliveTimeoutMs);

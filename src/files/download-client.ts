@@ -1,5 +1,5 @@
-// Downloads files from one source, a server or a person: retries after lost connections and restarts,
-// resumes, and reports events. Prints nothing.
+// Downloads files from one source, a server or a person: retries after lost connections and
+// restarts, resumes, and reports events. Prints nothing.
 
 import { ParleyError } from "../errors.ts";
 import { fetching as limits, transfer as wire } from "../limits.ts";
@@ -22,7 +22,7 @@ import type { FileSource } from "./file-source.ts";
 import { ServerSource } from "./server-source.ts";
 
 export interface DownloadClientOptions {
-  /** The server that has the files, or whoever else does. */
+  /** The server that has the files; otherwise `source` is given. */
   readonly server?: ServerAddress;
   readonly source?: FileSource;
   readonly limitBytesPerSecond?: number;
@@ -40,9 +40,9 @@ export interface DownloadClientOptions {
   readonly retryForMs?: number;
   /** Waits before an attempt is repeated; default: that long. */
   readonly wait?: (ms: number) => Promise<void>;
-  /** The most that the list of a folder may have. */
+  /** Upper bounds for the list of a folder. */
   readonly listBounds?: ManifestBounds;
-  /** Bytes requested beyond what is written to a file (default: limits.ts). */
+  /** Bytes requested ahead of what has been written to a file (default: limits.ts). */
   readonly aheadBytes?: number;
   onEvent?(event: FetchEvent): void;
 }
@@ -62,8 +62,8 @@ export class DownloadClient {
   }
 
   /**
-   * Connects ahead of the first request. @throws ParleyError `cannot-connect`, or why the server
-   * lets nobody in like that
+   * Connects ahead of the first request. @throws ParleyError `cannot-connect`, or the server's
+   * refusal
    */
   async enter(): Promise<void> {
     const control = await this.#connect();
@@ -88,7 +88,7 @@ export class DownloadClient {
     }
   }
 
-  /** Lists a folder (`photos/`) with all that is in it. @throws ParleyError as `list` */
+  /** Lists everything in a folder (`photos/`). @throws ParleyError as `list` */
   async *listFolder(name: string): AsyncGenerator<FileInfo> {
     const manifest = await manifestOf(this, folderName(name));
     for (const node of manifest.nodes) {
@@ -98,8 +98,8 @@ export class DownloadClient {
   }
 
   /**
-   * Lists all that is in a folder, from behind the path that `after` says, also after a lost
-   * connection. @throws ParleyError `not-found`, `cannot-connect`, …; what `onPage` throws
+   * Lists everything in a folder, starting after the path that `after` returns, and continues after
+   * a lost connection. @throws ParleyError `not-found`, `cannot-connect`, …; what `onPage` throws
    */
   async listTree(
     name: string,
@@ -132,7 +132,7 @@ export class DownloadClient {
     await this.receive(name, download);
   }
 
-  /** Downloads a file, or a folder (`photos/`), to where it goes. @throws ParleyError as `fetch` */
+  /** Downloads a file or a folder (`photos/`) to its target. @throws ParleyError as `fetch` */
   save(name: string, target: FetchTarget): Promise<void> {
     if (target.kind !== "folder") return this.fetch(name, target);
     const { force = false, checksum = false, sha256 = false, onEvent = () => {} } = this.#options;
@@ -141,7 +141,8 @@ export class DownloadClient {
   }
 
   /**
-   * Makes attempts until everything is there, and closes `incoming`. @throws ParleyError as `fetch`
+   * Makes attempts until everything has arrived, and closes `incoming`. @throws ParleyError as
+   * `fetch`
    */
   async receive(name: string, incoming: Incoming): Promise<void> {
     try {
@@ -153,7 +154,7 @@ export class DownloadClient {
     incoming.close();
   }
 
-  /** @throws ParleyError the reason given to `stop` */
+  /** @throws ParleyError the reason passed to `stop` */
   throwIfStopped(): void {
     if (this.#stopped !== undefined) throw this.#stopped;
   }
@@ -166,7 +167,7 @@ export class DownloadClient {
     return this.#options.listBounds;
   }
 
-  /** Nobody on the way can read or change what is sent. */
+  /** Nobody on the path can read or change the traffic. */
   get isSealed(): boolean {
     return this.#source.isSealed;
   }
@@ -216,20 +217,20 @@ export class DownloadClient {
     }
   }
 
-  /** @throws ParleyError the reason given to `stop`, at once */
+  /** @throws ParleyError the reason passed to `stop`, immediately */
   async #wait(ms: number): Promise<void> {
     const { wait = Bun.sleep } = this.#options;
     await this.#unlessStopped(wait(ms));
   }
 
-  /** Resolves as `work` does. @throws ParleyError the reason given to `stop`, at once */
+  /** Resolves as `work` does. @throws ParleyError the reason passed to `stop`, immediately */
   #unlessStopped<Value>(work: Promise<Value>): Promise<Value> {
     return Promise.race([work, this.#stopping.promise]);
   }
 
   /**
-   * Runs `work`, and if a server has answered before, again after every lost connection within the
-   * retry window. @throws ParleyError what `work` throws
+   * Runs `work` and, if a server has answered before, repeats it after every lost connection within
+   * the retry window. @throws ParleyError what `work` throws
    */
   async #retryWhileLost<Value>(name: string, work: () => Promise<Value>): Promise<Value> {
     const startMs = performance.now();
@@ -247,7 +248,7 @@ export class DownloadClient {
   }
 
   /**
-   * Whether the connection, the route or the name server was lost and may come back. The very first
+   * Whether the connection, the route or the name server was lost and may recover. The very first
    * connection must succeed.
    */
   #isRetriable(error: unknown): error is ParleyError {
@@ -288,7 +289,7 @@ export class DownloadClient {
       if (this.#isRetriable(error)) return error;
       throw error;
     } finally {
-      // A journal that can't be written only costs the next resume; it must not hide an error.
+      // A journal that can't be written only costs the next resume; it must not mask an error.
       quietly(() => download.detach());
       this.#current = undefined;
       quietly(() => attempt?.close());

@@ -1,5 +1,5 @@
-// The download of one file over as many attempts as it takes: its partial file or buffer, progress,
-// events and output. An attempt (attempt.ts) fetches bytes; this keeps them.
+// The download of one file over as many attempts as necessary: its partial file or buffer,
+// progress, events and output. An attempt (attempt.ts) fetches bytes; this keeps them.
 
 import { ParleyError, unwritable } from "../errors.ts";
 import { fetching as limits, journal } from "../limits.ts";
@@ -21,9 +21,9 @@ export interface DownloadOptions {
   readonly resume: boolean;
   /** Certify the file by SHA-256. */
   readonly sha256: boolean;
-  /** Bytes requested beyond what is written to a file (default: limits.ts). */
+  /** Bytes requested ahead of what has been written to a file (default: limits.ts). */
   readonly aheadBytes?: number | undefined;
-  /** Pin of the server whose key has been checked; undefined without TLS. */
+  /** Pin of the server's verified key; undefined without TLS. */
   sender(): string | undefined;
   onEvent(event: FetchEvent): void;
 }
@@ -61,12 +61,12 @@ export class Download implements Incoming {
     if (target.kind === "file") this.#part = PartialFile.open(target.path, options.resume);
   }
 
-  /** Whether there was an offer. */
+  /** Whether there has been an offer. */
   get hasBegun(): boolean {
     return this.#offer !== undefined;
   }
 
-  /** Bytes that are here, verified or not. */
+  /** Bytes received, verified or not. */
   get receivedBytes(): number {
     return this.#assembler?.receivedBytes ?? 0;
   }
@@ -100,8 +100,8 @@ export class Download implements Incoming {
   }
 
   /**
-   * Returns where the bytes of this offer go; undefined if those present belonged to another
-   * version, or to another server, and were discarded.
+   * Returns where the bytes of this offer go; undefined if the bytes present belonged to another
+   * version or another server and were discarded.
    */
   handleOffer(offer: FileOffer, isSealed: boolean): Assembler | undefined {
     const { size, version, chunkBytes } = offer;
@@ -148,13 +148,13 @@ export class Download implements Incoming {
       resumedBytes: this.#resumedBytes,
       offload: this.#report(),
     });
-    // The attempt's requests left out bytes that were present of another version.
+    // The attempt's requests left out bytes that were present but belong to another version.
     const isMisled = (known !== undefined || left !== undefined) && !fits;
     return isMisled ? undefined : this.#assembler;
   }
 
   /**
-   * Records, writes out and reports; called after each turn of an attempt.
+   * Records, writes and reports progress; called after each turn of an attempt.
    * @throws ParleyError `storage`, `failed` if the output was closed
    */
   handleTurn(): void {
@@ -165,7 +165,7 @@ export class Download implements Incoming {
   }
 
   /**
-   * Everything is verified: moves the file into place, or finishes writing it out.
+   * Everything is verified: moves the file into place, or finishes writing the output.
    * @throws ParleyError `differs` if the name is taken by now, unless `replace`
    */
   async finish(replace: boolean): Promise<void> {
@@ -208,7 +208,7 @@ export class Download implements Incoming {
     return this.#part ?? (this.#stream = new StreamBuffer(chunkBytes));
   }
 
-  /** Records in the journal what has arrived: when due, or `now`. */
+  /** Records received chunks in the journal: when due, or `now`. */
   #record(now: boolean): void {
     const assembler = this.#assembler;
     if (this.#part === undefined || assembler === undefined) return;
@@ -242,7 +242,7 @@ export class Download implements Incoming {
     }
   }
 
-  /** Lets the attempt request more: in large steps, so that each is worth a REQUEST. */
+  /** Lets the attempt request more, in large steps, so that each is worth a REQUEST. */
   #raiseHorizon(): void {
     const horizon = this.#horizon();
     if (horizon - this.#horizonSet < this.#aheadBytes / limits.horizonSteps) return;
@@ -250,7 +250,10 @@ export class Download implements Incoming {
     this.#attempt?.setHorizon(horizon);
   }
 
-  /** Requested beyond this, chunks that are not complete or not their turn would fill the memory. */
+  /**
+   * Beyond this, requested chunks that are incomplete, or whose turn has not come, would fill the
+   * memory.
+   */
   #horizon(): number {
     const isStream = this.#target.kind === "stream";
     const front = isStream ? this.#emitted : (this.#assembler?.presentFront ?? this.#leftFront());
@@ -274,7 +277,7 @@ export class Download implements Incoming {
     const { size } = this.#assembler;
     const receivedBytes = this.receivedBytes;
     const now = ((receivedBytes - this.#progressBytes) / elapsedMs) * 1000;
-    // Smooth over about a second, so that the time left does not jump.
+    // Smoothed over about a second, so that the remaining time does not jump.
     this.#rate =
       this.#rate === 0 ? now : this.#rate + (now - this.#rate) * Math.min(1, elapsedMs / 1000);
     this.#progressAtMs = nowMs;
@@ -327,7 +330,7 @@ export class Download implements Incoming {
   }
 }
 
-/** What an earlier fetch has not left. */
+/** What an earlier fetch has not fetched yet. */
 function missingOf({ head, chunks }: Journal): { wanted: [number, number][]; heldBytes: number } {
   const { size, chunkBytes } = head;
   const missing = new RangeSet([[0, size]]);

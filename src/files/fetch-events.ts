@@ -2,22 +2,25 @@
 
 import type { ErrorCode } from "../errors.ts";
 
-/** Where a file goes. */
+/** Where a file is written. */
 export type FileTarget =
   | { readonly kind: "file"; readonly path: string }
   /** Verified bytes, in order. */
   | { readonly kind: "stream"; readonly output: FetchOutput };
 
-/** Where a file or a folder goes. */
+/** Where a file or folder is written. */
 export type FetchTarget = FileTarget | { readonly kind: "folder"; readonly path: string };
 
 export interface FetchOutput {
-  /** Takes all bytes, which must not change until written. False: wait for `relief` before more. */
+  /**
+   * Accepts all bytes, which must not change until they are written. False: wait for `relief`
+   * before sending more.
+   */
   data(bytes: Uint8Array): boolean;
   relief(): Promise<void>;
   /** Resolves once everything is written, or after `timeoutMs`. */
   flush(timeoutMs: number): Promise<void>;
-  /** The reader has gone, or writing failed (`failure`). */
+  /** The reader has closed the output, or writing failed (`failure`). */
   readonly closed: boolean;
   readonly failure: Error | undefined;
 }
@@ -37,7 +40,7 @@ export type FetchEvent =
       readonly size: number;
       readonly modified: number;
       readonly version: string;
-      /** Nobody on the way can read or change what is sent; false over plain text. */
+      /** Nobody on the path can read or change the traffic; false over plain text. */
       readonly sealed: boolean;
       /** Bytes kept from an earlier fetch. */
       readonly resumedBytes: number;
@@ -69,7 +72,7 @@ export type FetchEvent =
       readonly reason: string;
     }
   | {
-      /** All of a folder is listed and checked; nothing is written yet. */
+      /** The whole folder is listed and checked; nothing is written yet. */
       readonly event: "tree";
       readonly name: string;
       /** Where it is saved. */
@@ -77,42 +80,42 @@ export type FetchEvent =
       readonly files: number;
       readonly folders: number;
       readonly size: number;
-      /** Links, and what is neither file nor folder: these are left out. */
+      /** Links, and entries that are neither file nor folder, which are left out. */
       readonly links: number;
       readonly others: number;
       /** Files and folders that can't be saved under their names. */
       readonly renamed: number;
-      /** Files that are there already, of the same size and time. */
+      /** Files that already exist with the same size and time. */
       readonly unchanged: number;
-      /** Bytes of the others. */
+      /** Bytes of the remaining files. */
       readonly wantedBytes: number;
       readonly sealed: boolean;
     }
   | {
-      /** A file or folder of a folder is saved under another name. */
+      /** A file or folder inside a folder is saved under another name. */
       readonly event: "renamed";
       readonly name: string;
       readonly path: string;
     }
   | {
-      /** A link, or what is neither file nor folder. */
+      /** A link, or an entry that is neither file nor folder. */
       readonly event: "left-out";
       readonly name: string;
       readonly kind: "link" | "other";
     }
   | {
-      /** A file of a folder is complete, verified and in place. */
+      /** A file inside a folder is complete, verified and in place. */
       readonly event: "saved";
       readonly name: string;
       readonly path: string;
       readonly size: number;
     }
   | {
-      /** All of a folder has been dealt with. */
+      /** Everything in a folder has been processed. */
       readonly event: "folder";
       readonly name: string;
       readonly path: string;
-      /** Files that were fetched, and their bytes. */
+      /** Number of fetched files, and their bytes. */
       readonly files: number;
       readonly size: number;
       readonly folders: number;
@@ -149,10 +152,10 @@ export type FetchEvent =
       /** `-` for stdout. */
       readonly path: string;
       readonly size: number;
-      /** If asked for. */
+      /** If requested. */
       readonly sha256?: string;
       readonly sealed: boolean;
-      /** What carried it, at least in the end. */
+      /** Which transport carried it, at least in the end. */
       readonly over: "udp" | "control";
       readonly seconds: number;
       /** Fetched bytes (without the resumed ones) per second. */

@@ -1,5 +1,5 @@
-// Fetches one shared file into a folder, which is made if need be: what `/get` and the `get` of
-// `--json-in` do.
+// Fetches one shared file into a folder, which is created if necessary: the implementation of
+// `/get` and of `get` in `--json-in`.
 
 import type { DownloadClient } from "./download-client.ts";
 import type { FetchOutput } from "./fetch-events.ts";
@@ -7,7 +7,7 @@ import { fetchTargets, makeFolder } from "./fetch-targets.ts";
 
 /**
  * Resolves when the file is in place.
- * @throws ParleyError as `DownloadClient.fetch` does, and `storage`: the folder can't be made
+ * @throws ParleyError as `DownloadClient.fetch` does, and `storage` if the folder can't be created
  */
 export async function fetchInto(
   client: DownloadClient,

@@ -1,4 +1,4 @@
-// Where fetched files are saved: builds paths from `-o` and file names, which can't escape their
+// Where fetched files are saved: builds paths from `-o` and file names that can't escape their
 // folder.
 
 import { mkdirSync, rmdirSync } from "node:fs";
@@ -45,14 +45,14 @@ export function fetchTargets(
   });
 }
 
-/** Creates the folder that is used without `-o`. Any other folder must exist. */
+/** Creates the folder used without `-o`. Any other folder must exist. */
 export function makeDefaultFolder(): () => void {
   return makeFolder(defaultFolder, "-o PATH");
 }
 
 /**
- * Creates a folder, and its parents, unless it exists. The returned function removes those it has
- * created again as far as they are empty.
+ * Creates a folder and its parents unless it exists. The returned function removes the created
+ * folders again if they are empty.
  * @param alternative what to use instead, for the error message
  * @throws ParleyError `storage`
  */
@@ -78,11 +78,11 @@ function removeEmpty(path: string, topmost: string | undefined): void {
       rmdirSync(folder);
     }
   } catch {
-    // Something is in it.
+    // It is not empty.
   }
 }
 
-/** Whether `name` can be that of a shared file, or with a / at its end that of a folder. */
+/** Whether `name` can be the name of a shared file or, with a trailing /, of a folder. */
 export function isFileName(name: string): boolean {
   return folderName(name)
     .split("/")
@@ -94,7 +94,7 @@ function isFolderName(name: string): boolean {
   return name.endsWith("/");
 }
 
-/** `photos`, as the server knows it. */
+/** `photos`, the server's name for it. */
 export function folderName(name: string): string {
   return isFolderName(name) ? name.slice(0, -1) : name;
 }

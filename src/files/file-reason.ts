@@ -12,7 +12,7 @@ const reasons: Readonly<Record<string, string>> = {
   EDQUOT: "your disk quota is used up",
   EFBIG: "the file system allows no file of that size",
   EINVAL: "the file system does not allow that name",
-  // The folder exists, but is one in which no files can be created, such as /proc.
+  // The folder exists, but files can't be created in it, as in /proc.
   ENOENT: "files cannot be created there",
   EEXIST: "a file of that name exists",
   ENOTDIR: "a part of the path is not a folder",

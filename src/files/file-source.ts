@@ -5,27 +5,27 @@ import type { ControlClient } from "./control-client.ts";
 
 export interface FileSource {
   /**
-   * What whoever sends has proved to be: a server's pin, a person's key. Partial files are bound to
+   * What the sender has proved to be: a server's pin, or a person's key. Partial files are bound to
    * it. Undefined: nothing is proved.
    */
   readonly sender: string | undefined;
   /** It has answered before, so a lost connection is worth another try. */
   readonly hasAnswered: boolean;
-  /** Nobody on the way can read or change what is sent over the connection there is. */
+  /** Nobody on the path can read or change the traffic of the current connection. */
   readonly isSealed: boolean;
   /** Datagrams do not get through: the control connection carries everything. */
   readonly isBlocked: boolean;
-  /** Prepares an attempt; its first datagram, if any, leaves at once. @throws ParleyError */
+  /** Prepares an attempt; its first datagram, if any, is sent immediately. @throws ParleyError */
   openAttempt(options: AttemptOptions): Promise<Attempt>;
-  /** The control connection; a new one if there is none. @throws ParleyError `cannot-connect`, … */
+  /** The control connection, newly opened if necessary. @throws ParleyError `cannot-connect`, … */
   connect(): Promise<ControlClient>;
   /**
-   * Whether the attempt that was opened last fits the connection, and may be run on it; else
-   * another is opened.
+   * Whether the last opened attempt matches the connection and may be run on it; otherwise another
+   * one is opened.
    */
   readonly isCurrent: boolean;
-  /** What has come of that attempt, for the next one. */
+  /** Learns from the outcome of an attempt, for the next one. */
   learn(outcome: AttemptOutcome, attempt: Attempt): void;
-  /** Ends the connection; nothing more is opened. */
+  /** Closes the connection; nothing more can be opened. */
   close(): void;
 }

@@ -1,5 +1,5 @@
-// Fetches a folder with all that is in it: the list first, checked whole; then what is not there yet,
-// small files many at a time, large ones one by one. Prints nothing.
+// Fetches a folder with everything in it: first the complete list, which is checked as a whole;
+// then all files that are missing, small ones in batches, large ones one by one. Prints nothing.
 
 import { mkdirSync, statfsSync } from "node:fs";
 import { dirname } from "node:path";
@@ -21,9 +21,9 @@ import { nameRulesOf } from "./name-probe.ts";
 import { TargetTree } from "./target-tree.ts";
 import { scanTree, type ScanOptions, type TreeScan } from "./tree-scan.ts";
 
-/** Who has the folder; `DownloadClient` is one. */
+/** A source of folders; `DownloadClient` is one. */
 export interface TreeClient {
-  /** Lists a folder from behind the path that `after` says. @throws ParleyError */
+  /** Lists a folder, starting after the path that `after` returns. @throws ParleyError */
   listTree(
     name: string,
     after: () => string | undefined,
@@ -31,36 +31,36 @@ export interface TreeClient {
   ): Promise<void>;
   /** Fetches one file. @throws ParleyError */
   fetch(name: string, target: FileTarget, onEvent: (event: FetchEvent) => void): Promise<void>;
-  /** Makes attempts until everything is there. @throws ParleyError */
+  /** Makes attempts until everything has arrived. @throws ParleyError */
   receive(name: string, incoming: Incoming): Promise<void>;
   /** @throws ParleyError if the fetch has been stopped from outside */
   throwIfStopped(): void;
-  /** Nobody on the way can read or change what comes. */
+  /** Nobody on the path can read or change the traffic. */
   readonly isSealed: boolean;
   /** Datagrams do not get through. */
   readonly isBlocked: boolean;
-  /** Of lists that are taken; undefined: the usual ones. */
+  /** Upper bounds for lists; undefined: the defaults. */
   readonly listBounds?: ManifestBounds | undefined;
-  /** Bytes requested beyond what is written; undefined: the usual. */
+  /** Bytes requested ahead of what has been written; undefined: the default. */
   readonly aheadBytes?: number | undefined;
 }
 
 export interface FolderFetchOptions extends ScanOptions {
-  /** Fetch each file on its own, certified by SHA-256. */
+  /** Fetch each file separately, certified by SHA-256. */
   readonly sha256: boolean;
   onEvent(event: FetchEvent): void;
 }
 
-/** Folders or empty files that are created between turns of the event loop: a few ms. */
+/** Folders or empty files created between iterations of the event loop: a few ms. */
 const createdPerTurn = 200;
 
-/** Errors that concern one file alone. */
+/** Errors that concern only one file. */
 const ownFailures: ReadonlySet<string> = new Set(["not-found", "differs", "locked", "changed"]);
 
 /**
- * Fetches the folder `name` into `path`, which is created unless it exists; the folder above it must
- * exist. Resolves when all of it is there.
- * @throws ParleyError `protocol` for a list that can't be true, before anything is written; as
+ * Fetches the folder `name` into `path`, which is created unless it exists; its parent must exist.
+ * Resolves when everything is in place.
+ * @throws ParleyError `protocol` for an invalid list, before anything is written; as
  * `DownloadClient.fetch`; the first failure's code if single files could not be fetched
  */
 export async function fetchFolder(
@@ -100,7 +100,7 @@ interface FolderFetchParts {
 class FolderFetch {
   readonly #parts: FolderFetchParts;
   readonly #progress: FolderProgress;
-  /** What has failed since the scan. */
+  /** Nodes that have failed since the scan. */
   readonly #failed = new Set<TreeNode>();
   #firstFailure: ParleyError | undefined;
   #failedFiles = 0;
@@ -118,7 +118,7 @@ class FolderFetch {
     return `${this.#parts.name}/`;
   }
 
-  /** Says what will be done, before anything is. */
+  /** Announces what will be done before anything is. */
   announce(): void {
     const { manifest, names, target, scan, options, client } = this.#parts;
     const { bytes, ...totals } = manifest.totals;
@@ -181,7 +181,7 @@ class FolderFetch {
     }
   }
 
-  /** Returns what has to be fetched on its own after all. */
+  /** Returns files that must be fetched separately after all. */
   async #fetchBatch(planned: PlannedBatch): Promise<Iterable<TreeNode>> {
     const { client, name } = this.#parts;
     const download = new BatchDownload({
@@ -196,7 +196,7 @@ class FolderFetch {
         await client.receive(name, download);
         return download.lost;
       } catch (error) {
-        // Files have changed while they were sent. What is saved is saved.
+        // Files changed while they were being sent. Files already saved stay.
         if (!(error instanceof ParleyError) || error.code !== "changed") throw error;
       }
     }
@@ -249,7 +249,7 @@ class FolderFetch {
     options.onEvent({ event: "saved", name: `${name}/${pathOf(node)}`, path, size: node.size });
   }
 
-  /** @throws ParleyError `storage`: what can't be written once can't be written */
+  /** @throws ParleyError `storage`: after one failure, further writes would fail too */
   #guard(node: TreeNode, work: () => void): void {
     try {
       work();
@@ -262,7 +262,7 @@ class FolderFetch {
     }
   }
 
-  /** `with`: others that have failed. Below a folder that has failed, nothing is said. */
+  /** `others`: further failed nodes. Nodes below a failed folder are not reported. */
   #fail(node: TreeNode, error: ParleyError, others: ReadonlyMap<TreeNode, ParleyError> = new Map()): void {
     this.#failed.add(node);
     this.#firstFailure ??= error;
@@ -273,7 +273,7 @@ class FolderFetch {
     this.#parts.options.onEvent({ event: "failed", name, code, message });
   }
 
-  /** Their times, from the inside out. */
+  /** Sets folder times, innermost first. */
   #finishFolders(): void {
     const { manifest, target } = this.#parts;
     for (const node of manifest.nodes.toReversed()) {
@@ -309,7 +309,7 @@ class FolderFetch {
   }
 }
 
-/** The whole list of a folder. @throws ParleyError `protocol` if it can't be true; as `listTree` */
+/** The complete list of a folder. @throws ParleyError `protocol` if it is invalid; as `listTree` */
 export async function manifestOf(client: TreeClient, name: string): Promise<Manifest> {
   const manifest = new Manifest(client.listBounds);
   await client.listTree(
@@ -327,7 +327,7 @@ export async function manifestOf(client: TreeClient, name: string): Promise<Mani
   return manifest;
 }
 
-/** Whether `path` has to be created. @throws ParleyError `storage`, `differs` */
+/** Whether `path` must be created. @throws ParleyError `storage`, `differs` */
 function checkPlace(path: string): boolean {
   const found = lookAt(path);
   if (found?.isDirectory()) return false;
@@ -364,11 +364,11 @@ function cannotWrite(path: string, error: unknown): ParleyError {
   return new ParleyError("storage", `Cannot write '${path}': ${fileReason(error)}. Choose another place with -o`);
 }
 
-/** @throws ParleyError `storage` if the disk has no room for all of it */
+/** @throws ParleyError `storage` if the disk has too little room */
 function checkRoom(folder: string, name: string, { wanted, wantedBytes }: TreeScan): void {
   const { bavail, bsize } = statfsSync(folder);
   const roomBytes = bavail * bsize;
-  // Half a block of each file stays empty.
+  // On average, half a block of each file is unused.
   const neededBytes = wantedBytes + (wanted.size * bsize) / 2;
   if (neededBytes <= roomBytes) return;
   throw new ParleyError(

@@ -1,9 +1,9 @@
-// Reports how far the download of a folder is, some times a second.
+// Reports the progress of a folder download, a few times a second.
 
 import { fetching as limits } from "../limits.ts";
 import type { FetchEvent } from "./fetch-events.ts";
 
-/** Seconds over which the rate is smoothed, so that the time left does not jump. */
+/** Period over which the rate is smoothed, so that the remaining time does not jump. */
 const smoothingMs = 1_000;
 
 export class FolderProgress {
@@ -14,14 +14,14 @@ export class FolderProgress {
   #reportedBytes = 0;
   #rate = 0;
 
-  /** `size`: all the bytes that are to come. */
+  /** `size`: total number of bytes to receive. */
   constructor(name: string, size: number, onEvent: (event: FetchEvent) => void) {
     this.#name = name;
     this.#size = size;
     this.#onEvent = onEvent;
   }
 
-  /** Reports if it is time. `bytes`: those that have come. */
+  /** Reports if it is time to. `bytes`: bytes received. */
   update(bytes: number): void {
     const nowMs = performance.now();
     const elapsedMs = nowMs - this.#reportedMs;

@@ -1,5 +1,5 @@
-// Compares a local file with the server's: by size and time of modification, or by SHA-256. No file
-// data crosses the network.
+// Compares a local file with the server's: by size and modification time, or by SHA-256. No file
+// contents cross the network.
 
 import { closeSync, openSync, readSync } from "node:fs";
 import { ParleyError } from "../errors.ts";
@@ -13,14 +13,16 @@ export interface LocalFile {
   readonly path: string;
   readonly size: number;
   readonly mtimeMs: number;
-  /** Compare the content, too. */
+  /** Compare the contents too. */
   readonly byContent: boolean;
 }
 
 export interface Comparison {
   readonly isSame: boolean;
   readonly isSameSize: boolean;
-  /** Of both files, in hexadecimal, if they were compared by content and are the same. */
+  /**
+   * The SHA-256 of both files in hexadecimal, if they were compared by content and are identical.
+   */
   readonly sha256?: string;
 }
 
@@ -57,7 +59,9 @@ export async function compareWithLocal(
   }
 }
 
-/** Times as the offer has them, in whole milliseconds; some file systems keep only seconds, or two. */
+/**
+ * Compares in whole milliseconds, like offers; some file systems only store whole or even seconds.
+ */
 export function isSameTime(localMs: number, offeredMs: number): boolean {
   const isCoarse = localMs % 1_000 === 0;
   const apartMs = Math.abs(Math.floor(localMs) - offeredMs);

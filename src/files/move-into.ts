@@ -1,4 +1,4 @@
-// Moves a file into place atomically, without ever replacing a file that must stay, by whatever
+// Moves a file into place atomically, without ever replacing a file that must be kept, by whatever
 // means the file system offers.
 
 import { closeSync, linkSync, openSync, renameSync, rmSync } from "node:fs";
@@ -6,8 +6,8 @@ import { renameNoReplace } from "../io/file-calls.ts";
 import { quietly } from "./cleanup.ts";
 
 /**
- * Renames `from` to `to`. False, and nothing done, if `to` exists and `replace` is false. Throws
- * what the file system throws.
+ * Renames `from` to `to`. Returns false without doing anything if `to` exists and `replace` is
+ * false. Throws the file system's errors.
  */
 export function moveInto(
   from: string,

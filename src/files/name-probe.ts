@@ -1,4 +1,4 @@
-// Finds out by trying which names a folder's file system can hold, and which it takes for one.
+// Probes which names a folder's file system can store, and which names it treats as equal.
 
 import { lstatSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -6,7 +6,7 @@ import { secretBytes } from "../secrets.ts";
 import type { NameRules } from "../transfer/tree/name-rules.ts";
 import { quietly } from "./cleanup.ts";
 
-/** `folder` must exist. Throws what the file system throws, if nothing can be created in it. */
+/** `folder` must exist. Throws the file system's errors if nothing can be created in it. */
 export function nameRulesOf(folder: string): NameRules {
   const name = `.parley-${Buffer.from(secretBytes(6)).toString("hex")}-\u00e9`;
   const path = join(folder, name);

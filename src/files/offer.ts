@@ -1,5 +1,5 @@
 // Checks that a server's offer of a file (docs/transfer.md) is within bounds. Hostile input, of
-// which decode-server.ts has checked the types only.
+// which decode-server.ts has only checked the types.
 
 import { ParleyError } from "../errors.ts";
 import { protocol, transfer as wire } from "../limits.ts";

@@ -1,5 +1,5 @@
-// A file from its offer on, whichever way its bytes come: feeds tags to the assembler, works in
-// slices, and knows when the file is whole. Knows no socket.
+// An offered file, however its bytes arrive: feeds tags to the assembler, works in slices, and
+// detects completion. Knows no socket.
 
 import { ParleyError } from "../errors.ts";
 import { fetching as limits, transfer as wire } from "../limits.ts";
@@ -15,14 +15,14 @@ export class OfferedFile {
   #progress = -1;
   #progressAtMs = performance.now();
 
-  /** `hashes`: the server's SHA-256 must match, too. */
+  /** `hashes`: the server's SHA-256 must match as well. */
   constructor(offer: FileOffer, assembler: Assembler, hashes: boolean) {
     this.offer = offer;
     this.assembler = assembler;
     this.#hashes = hashes;
   }
 
-  /** Handles what concerns this transfer. @throws ParleyError the server's error; `protocol` */
+  /** Handles messages about this transfer. @throws ParleyError the server's error; `protocol` */
   handleMessage(message: TransferMessage): void {
     if (message.type === "tree" || message.transfer !== this.offer.transfer) return;
     if (message.type === "error") throw errorOf(message);
@@ -34,8 +34,8 @@ export class OfferedFile {
   }
 
   /**
-   * Opens and checks chunks, for `workSliceMs` at most; `again` is called for what must be
-   * requested once more. True if there is more to do at once. @throws ParleyError `integrity`
+   * Opens and verifies chunks, for at most `workSliceMs`; calls `again` for ranges that must be
+   * requested again. True if there is more to do immediately. @throws ParleyError `integrity`
    */
   work(again: (offset: number, length: number) => void): boolean {
     const { assembler } = this;
@@ -45,7 +45,7 @@ export class OfferedFile {
     for (let bad = assembler.nextBadChunk(); bad !== undefined; bad = assembler.nextBadChunk()) {
       if (bad.times >= wire.maxBadCopies) throw this.#integrity(bad);
       again(bad.offset, bad.length);
-      // The next turn requests it at once.
+      // The next turn requests it immediately.
       more = true;
     }
     return more;
@@ -65,7 +65,7 @@ export class OfferedFile {
     );
   }
 
-  /** Milliseconds since anything last arrived, was opened or was checked. */
+  /** Milliseconds since something last arrived, was opened or was verified. */
   idleMs(nowMs: number): number {
     const { progress } = this.assembler;
     if (progress !== this.#progress) {

@@ -1,13 +1,13 @@
-// Lets only one fetch at a time write a partial file: a kernel lock on the file, which ends with
-// its process. On file systems without such locks, SQLite's lock on a file beside it takes its
-// place.
+// Allows only one fetch at a time to write a partial file: a kernel lock on the file, released when
+// the process ends. On file systems without such locks, SQLite's lock on a neighbouring file
+// replaces it.
 
 import { Database } from "bun:sqlite";
 import { rmSync, statSync } from "node:fs";
 import { ParleyError } from "../errors.ts";
 import { lockFile } from "../io/file-calls.ts";
 
-/** Retries if another fetch removes the lock file while it is being opened. */
+/** Number of attempts, in case another fetch removes the lock file while it is being opened. */
 const tries = 5;
 
 export class PartLock {
@@ -45,7 +45,7 @@ function lockBeside(lockPath: string, part: string): Database {
     try {
       const opened = inodeOf(lockPath);
       database.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
-      // The last holder may have removed it between opening and locking.
+      // The previous holder may have removed it between opening and locking.
       if (opened !== undefined && inodeOf(lockPath) === opened) return database;
       database.close();
     } catch (error) {

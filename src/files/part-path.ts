@@ -2,13 +2,11 @@
 
 import { basename, dirname, join } from "node:path";
 
-/**
- * Longest name, in bytes, on usual file systems, and room for the longest suffix, `.part.journal`.
- */
+/** Longest name on common file systems, in bytes, and the longest suffix, `.part.journal`. */
 const maxNameBytes = 255;
 const maxSuffixBytes = 24;
 
-/** `NAME.part` beside `path`; a name that leaves no room for suffixes is truncated and hashed. */
+/** `NAME.part` next to `path`; a name that leaves no room for suffixes is truncated and hashed. */
 export function partPathOf(path: string): string {
   const name = basename(path);
   const room = maxNameBytes - maxSuffixBytes;

@@ -1,4 +1,4 @@
-// `NAME.part` with its journal and its lock: what a fetch writes to, and what the next one resumes.
+// `NAME.part` with its journal and lock: what a fetch writes to, and what the next one resumes.
 // Knows files, not how they are fetched.
 
 import {
@@ -34,7 +34,10 @@ import { moveInto } from "./move-into.ts";
 import { partPathOf } from "./part-path.ts";
 import { PartLock } from "./part-lock.ts";
 
-/** Retries if the file is finished and renamed, or replaced, while it is being opened. */
+/**
+ * Number of attempts, in case the file is finished and renamed, or replaced, while it is being
+ * opened.
+ */
 const openTries = 5;
 
 export class PartialFile implements ChunkStore {
@@ -59,7 +62,7 @@ export class PartialFile implements ChunkStore {
   }
 
   /**
-   * Takes the lock, and loads what an earlier fetch has left, unless `resume` is false. The folder
+   * Acquires the lock and loads what an earlier fetch left, unless `resume` is false. The folder
    * must exist. @throws ParleyError `locked`, `storage`
    */
   static open(path: string, resume: boolean): PartialFile {
@@ -80,7 +83,7 @@ export class PartialFile implements ChunkStore {
     }
   }
 
-  /** Removes the leftovers of a fetch that died after it had completed its file. */
+  /** Removes the leftovers of a fetch that was killed after completing its file. */
   static removeLeftovers(path: string): void {
     const part = partPathOf(path);
     const left = lstatOf(part);
@@ -90,12 +93,12 @@ export class PartialFile implements ChunkStore {
     rmSync(`${part}.journal`, { force: true });
   }
 
-  /** What an earlier fetch has left, if usable. */
+  /** What an earlier fetch left, if usable. */
   get left(): Journal | undefined {
     return this.#left;
   }
 
-  /** Starts over with an empty file; discards what was there. */
+  /** Starts over with an empty file; discards previous contents. */
   begin(head: JournalHead): void {
     this.#head = head;
     this.#left = undefined;
@@ -119,23 +122,23 @@ export class PartialFile implements ChunkStore {
     return this.#guard(() => readSync(this.#data, into, 0, into.length, offset));
   }
 
-  /** Records chunks in the journal; they must have been written. */
+  /** Records chunks in the journal; they must already be written. */
   record(chunks: readonly WrittenChunk[]): void {
     if (chunks.length > 0) this.#guard(() => append(this.#journal, encodeChunks(chunks)));
   }
 
   /**
-   * The file is complete and verified: moves it into place, with its time of modification (Unix
-   * milliseconds). @throws ParleyError `differs` if the
-   * name is taken by now, unless `replace`; `storage`
+   * The file is complete and verified: moves it into place and sets its modification time (Unix
+   * milliseconds). @throws ParleyError `differs` if the name is taken by now, unless `replace`;
+   * `storage`
    */
   finish(replace: boolean, modifiedMs: number): void {
     this.#guard(() => {
       const { size } = this.#head ?? { size: 0 };
       if (fstatSync(this.#data).size !== size) ftruncateSync(this.#data, size);
-      // The verified bytes are those of the open file, so the name must still be that file's.
+      // The verified bytes are those of the open file, so the name must still refer to it.
       this.#checkName(this.#part);
-      // Some file systems keep no such times.
+      // Some file systems do not support this.
       quietly(() => futimesSync(this.#data, new Date(), new Date(modifiedMs)));
       if (!moveInto(this.#part, this.path, replace)) throw takenMeanwhile(this.path);
       this.#checkName(this.path);
@@ -163,7 +166,7 @@ export class PartialFile implements ChunkStore {
     if (fstatSync(this.#journal).size > limits.maxBytes) return;
     const found = decodeJournal(readFileSync(path, "utf8"));
     if (found === undefined) return;
-    // End a torn last line, so that it does not swallow the next one.
+    // Terminates a torn last line, so that it does not swallow the next one.
     append(this.#journal, "\n");
     this.#head = found.head;
     this.#left = found;
@@ -193,7 +196,7 @@ interface Opened {
   readonly existed: boolean;
 }
 
-/** Opens and locks the partial file, and makes sure that it still has the name once locked. */
+/** Opens and locks the partial file, and makes sure that it still has its name once locked. */
 function openLocked(path: string): Opened {
   const part = partPathOf(path);
   for (let i = 0; i < openTries; i++) {
@@ -218,7 +221,7 @@ function openLocked(path: string): Opened {
 }
 
 /**
- * Opens a file for writing. Does not wait for a FIFO or a device of that name, nor follow a link;
+ * Opens a file for writing. Neither waits on a FIFO or device of that name nor follows a link;
  * replaces a file that has a second hard link.
  */
 function openOwn(path: string, flags: number): number {
@@ -270,7 +273,7 @@ function append(fd: number, text: string): void {
   for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
 }
 
-/** A missing folder may be a typo, so it is not created, just as cp and curl would not. */
+/** A missing folder may be a typo, so it is not created; cp and curl do not either. */
 function checkFolder(path: string): void {
   const folder = dirname(path);
   const stat = lookAt(folder);

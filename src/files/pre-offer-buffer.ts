@@ -1,5 +1,5 @@
-// Buffers what arrives before the offer of a file has been processed: data over UDP, tags from
-// the same read. Bounded.
+// Buffers input that arrives before the offer of a file has been processed: data over UDP, and tags
+// from the same read. Bounded.
 
 import { fetching as limits } from "../limits.ts";
 import type { TransferMessage } from "../protocol/messages.ts";
@@ -24,8 +24,8 @@ export class PreOfferBuffer {
   }
 
   /**
-   * Passes everything on, once: bytes within the file, messages, and ranges dropped for lack of
-   * room.
+   * Passes everything on, once: bytes within the file, messages, and ranges that were dropped for
+   * lack of room.
    */
   release(
     size: number,

@@ -1,5 +1,5 @@
 // Drives the receiver state machine: its UDP socket, its timers, and turns that first read, then
-// request more, then process what has arrived. Knows nothing of files.
+// request more, then process what has arrived. Knows nothing about files.
 
 import { fetching as limits, transfer as wire, udp } from "../limits.ts";
 import { freeBuffer } from "../free-buffer.ts";
@@ -8,7 +8,7 @@ import { nowUs } from "../io/clock.ts";
 import { isLoopback } from "../addresses.ts";
 import { type UdpOffload, UdpPort } from "../io/udp/udp.ts";
 
-/** What the loop needs of a socket whose only peer is the sender, as in `UdpPort`. */
+/** What the loop needs from a socket whose only peer is the sender, as in `UdpPort`. */
 export type LoopSocket = Pick<
   UdpPort,
   "offload" | "hasBatches" | "send" | "readAlone" | "readMore" | "nap" | "close"
@@ -31,16 +31,16 @@ export function socketTo(host: string, port: number, offload = true): OpenSocket
 export interface LoopOptions {
   readonly open: OpenSocket;
   /**
-   * Called in each turn, with or without new bytes. Must take at most `fetching.workSliceMs`, as
-   * arrivals wait in the socket meanwhile. Returns whether there is more to do at once. May throw,
-   * which fails the loop.
+   * Called in each turn, with or without new bytes. Must take at most `fetching.workSliceMs`, since
+   * arrivals wait in the socket meanwhile. Returns whether there is more to do immediately. If it
+   * throws, the loop fails.
    */
   onTurn(): boolean;
-  /** False: what has arrived must be worked off before more is requested. */
+  /** False: what has arrived must be processed before more is requested. */
   mayRequest(): boolean;
   /** µs until `onTurn` must be called again even if nothing arrives; Infinity: never. */
   dueInUs(): number;
-  /** The server's host refuses our datagrams (ICMP port unreachable). */
+  /** The server's host rejects datagrams (ICMP port unreachable). */
   onRefused(): void;
   /** The loop has failed; nothing more is called. */
   onFailure(error: unknown): void;
@@ -111,7 +111,9 @@ export class ReceiverLoop {
     this.#burstTimer = setTimeout(() => this.#awaitFirstBurst(), Math.floor((rttUs * 0.9) / 1000));
   }
 
-  /** The first burst is about to arrive: its spacing measures the path, so be there in time. */
+  /**
+   * The first burst is about to arrive: its spacing measures the path, so it must be read promptly.
+   */
   #awaitFirstBurst(): void {
     if (this.#ended) return;
     this.#setBatched(true);
@@ -124,17 +126,17 @@ export class ReceiverLoop {
     if (this.#ended) return;
     this.#readAtUs = -1;
     this.#guard(() => this.#read(bytes, bytes.length, 0));
-    // Bun has made a buffer for it alone.
+    // Bun allocated a buffer just for it.
     if (bytes.length >= wire.largeSegmentBytes) freeBuffer(bytes);
     if (this.#ended) return;
-    // On a fast path there is always more to read: request in between, but bound the turn, too.
+    // On a fast path there is always more to read: request in between, but also bound the turn.
     const isWorthwhile = this.#bytesSinceRequest >= limits.eagerBytes;
     const mayRequest = this.#turnBytes <= limits.eagerTurnBytes && this.#options.mayRequest();
     if (isWorthwhile && mayRequest) this.#guard(() => this.#transmit());
     this.wake();
   }
 
-  /** Schedules a turn after the current turn of the event loop. */
+  /** Schedules a turn after the current iteration of the event loop. */
   wake(): void {
     if (this.#scheduled || this.#ended) return;
     this.#scheduled = true;
@@ -179,9 +181,9 @@ export class ReceiverLoop {
   }
 
   /**
-   * Reads in batches, for a few milliseconds, what would otherwise go through the event loop one by
-   * one; meanwhile only the control connection, signals and the progress line wait. True if there
-   * is more to do at once.
+   * Reads in batches, for a few milliseconds, datagrams that would otherwise go through the event
+   * loop one by one; only the control connection, signals and the progress line wait meanwhile.
+   * True if there is more to do immediately.
    */
   #readBatches(receiver: Receiver, more: boolean): boolean {
     const until = performance.now() + limits.batchedTurnMs;
@@ -219,7 +221,8 @@ export class ReceiverLoop {
   }
 
   /**
-   * Requests first, so that the path is busy while we open what has arrived. True if there is more to do at once.
+   * Requests first, so that the path is busy while received chunks are opened. True if there is
+   * more to do immediately.
    */
   #step(receiver: Receiver): boolean {
     const now = nowUs();
@@ -236,7 +239,7 @@ export class ReceiverLoop {
     const now = nowUs();
     this.#bytesSinceRequest = 0;
     if (this.#mayRequestFirst) this.#send(receiver.pollFirstRequest(this.#request, now));
-    // A turn has few REQUESTs, each for megabytes; the bound guards against a runaway state
+    // A turn sends few REQUESTs, each for megabytes; the bound guards against a runaway state
     // machine.
     for (let i = 0; i < udp.maxSendMany; i++) {
       if (!this.#send(receiver.pollTransmit(this.#request, now))) return;

@@ -1,5 +1,5 @@
-// A server as a source of files: its addresses, its control connection, and what is known of the path
-// to it.
+// A server as a source of files: its addresses, its control connection, and what is known about the
+// path to it.
 
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
@@ -18,18 +18,18 @@ export class ServerSource implements FileSource {
   readonly #server: ServerAddress;
   /** False: no kernel offload. */
   readonly #offload: boolean | undefined;
-  /** The server's addresses, the one in use first. */
+  /** The server's addresses; the one in use is first. */
   #addresses: string[] = [];
   #control: ControlClient | undefined;
   #hasAnswered = false;
   #path: PathMetrics | undefined;
   #udpPort: number | undefined;
   #isBlocked = false;
-  /** Address that the attempt opened last sends to. */
+  /** The address that the last opened attempt sends to. */
   #attemptHost = "";
   #isClosed = false;
 
-  /** Shows on each new connection what lets one in. */
+  /** Authenticates on each new connection. */
   readonly #enter: ((control: ControlClient) => Promise<void>) | undefined;
 
   constructor(
@@ -60,7 +60,7 @@ export class ServerSource implements FileSource {
     return this.#isBlocked;
   }
 
-  /** False: TCP connected to another of the server's addresses than UDP. */
+  /** False: TCP is connected to a different address of the server than UDP. */
   get isCurrent(): boolean {
     return this.#addresses[0] === this.#attemptHost;
   }
@@ -97,7 +97,7 @@ export class ServerSource implements FileSource {
         }
         return (this.#control = control);
       } catch (error) {
-        // Once all have failed, the name is looked up again, since a server may move.
+        // Once all have failed, the name is looked up again, since a server may have moved.
         this.#addresses.shift();
         if (this.#isClosed || this.#addresses.length === 0) throw error;
       }

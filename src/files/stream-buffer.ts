@@ -1,5 +1,5 @@
-// The chunks of a file that is streamed rather than saved, from when they are opened until they are
-// written out in order. Without copies: a chunk stays in the memory that it was opened into.
+// The chunks of a streamed file, from the time they are opened until they are written in order.
+// Avoids copies: a chunk stays in the memory into which it was opened.
 
 import { freeBuffer } from "../free-buffer.ts";
 import { fetching as limits } from "../limits.ts";
@@ -8,7 +8,7 @@ import type { ChunkStore } from "../transfer/assembler.ts";
 export class StreamBuffer implements ChunkStore {
   readonly #chunkBytes: number;
   readonly #chunks = new Map<number, Uint8Array>();
-  /** What has been taken last: the output may still be reading it. */
+  /** Chunks taken recently: the output may still be reading them. */
   readonly #taken: Uint8Array[] = [];
   #takenBytes = 0;
 
@@ -35,8 +35,8 @@ export class StreamBuffer implements ChunkStore {
   }
 
   /**
-   * Removes the chunk that begins at `offset`, once it ends by `until`. It stays valid until
-   * `unsentBytes` more have been taken and, by the next call, given to the output.
+   * Removes the chunk that begins at `offset` if it ends by `until`. It stays valid until
+   * `unsentBytes` more have been taken; it must be passed to the output before the next call.
    */
   take(offset: number, until: number): Uint8Array | undefined {
     const chunk = this.#chunks.get(offset);
@@ -44,7 +44,7 @@ export class StreamBuffer implements ChunkStore {
     this.#chunks.delete(offset);
     this.#taken.push(chunk);
     this.#takenBytes += chunk.length;
-    // The newest is not in the output's hands yet.
+    // The newest chunk has not been passed to the output yet.
     const given = () => this.#takenBytes - chunk.length - (this.#taken[0]?.length ?? 0);
     while (this.#taken.length > 1 && given() > limits.unsentBytes) {
       const sent = this.#taken.shift()!;

@@ -1,5 +1,5 @@
-// The folder that a tree is saved into. Everything is reached from it name by name, without following
-// a link, and appears under its name only when it is complete.
+// The folder into which a tree is saved. Everything is reached from it name by name, without
+// following links, and appears under its name only when complete.
 
 import {
   closeSync,
@@ -23,13 +23,13 @@ import { quietly } from "./cleanup.ts";
 import { moveInto } from "./move-into.ts";
 
 export class TargetTree {
-  /** The folder's own path. */
+  /** The path of the folder itself. */
   readonly path: string;
   readonly #names: SavedNames;
   readonly #cursor: FolderCursor;
-  /** One file at a time is being written; what a SIGKILL leaves of it has this hidden name. */
+  /** Only one file at a time is written; a SIGKILL leaves it under this hidden name. */
   readonly #temporary = `.parley-${Buffer.from(secretBytes(6)).toString("hex")}`;
-  /** The folder that was used last, and what it is in the tree. */
+  /** The last used folder, and its node in the tree. */
   #last: { parent: TreeNode | undefined; folder: OpenFolder } | undefined;
 
   constructor(path: string, names: SavedNames) {
@@ -38,29 +38,31 @@ export class TargetTree {
     this.#cursor = new FolderCursor(() => OpenFolder.open(path));
   }
 
-  /** Its path, for people. */
+  /** A node's path, for people. */
   pathOf(node: TreeNode): string {
     return join(this.path, this.#names.pathOf(node));
   }
 
-  /** By which the file system finds it while nothing else is asked of this tree. */
+  /** A path for system calls, valid until the next call of this tree. */
   at(node: TreeNode): string {
     return this.#folderOf(node.parent).at(this.#names.of(node)).toString();
   }
 
-  /** What is there under its name; not what a link leads to. Throws what the file system throws. */
+  /**
+   * What exists under the node's name, without following links. Throws the file system's errors.
+   */
   look(node: TreeNode): Stats | undefined {
     return lstatSync(this.at(node), { throwIfNoEntry: false });
   }
 
-  /** Creates a folder. Throws what the file system throws. */
+  /** Creates a folder. Throws the file system's errors. */
   makeFolder(node: TreeNode): void {
     mkdirSync(this.at(node), { mode: node.mode | 0o700 });
   }
 
   /**
-   * Saves a whole file. False, and nothing done, if there is one of its name and `replace` is false.
-   * Throws what the file system throws.
+   * Saves a complete file. Returns false without doing anything if the name exists and `replace` is
+   * false. Throws the file system's errors.
    */
   save(node: TreeNode, bytes: Uint8Array, replace: boolean): boolean {
     const folder = this.#folderOf(node.parent);
@@ -76,7 +78,7 @@ export class TargetTree {
     return false;
   }
 
-  /** Gives a file that was saved otherwise its permissions. */
+  /** Sets the permissions of a file that was saved in another way. */
   setMode(node: TreeNode): void {
     quietly(() => {
       const fd = openSync(this.at(node), constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
@@ -88,9 +90,9 @@ export class TargetTree {
     });
   }
 
-  /** Gives a folder its time, once nothing is put into it any more. */
+  /** Sets a folder's modification time, once nothing more is put into it. */
   setFolderTime(node: TreeNode): void {
-    // Some file systems keep no such times.
+    // Some file systems do not support this.
     quietly(() => lutimesSync(this.at(node), new Date(), new Date(node.modified)));
   }
 

@@ -1,5 +1,5 @@
-// Compares a tree with what is in its target already: what is to be fetched, what stays, and what
-// can't be saved. Writes nothing.
+// Compares a tree with the existing contents of its target: what must be fetched, what stays, and
+// what can't be saved. Writes nothing.
 
 import type { Stats } from "node:fs";
 import { ParleyError } from "../errors.ts";
@@ -11,15 +11,15 @@ import type { TargetTree } from "./target-tree.ts";
 export interface TreeScan {
   /** Folders that have to be created. */
   readonly newFolders: ReadonlySet<TreeNode>;
-  /** Files that are not there, or are to be replaced. */
+  /** Files that are missing or will be replaced. */
   readonly wanted: ReadonlySet<TreeNode>;
-  /** Files that are there and have to be compared by content. */
+  /** Existing files that must be compared by content. */
   readonly unsure: ReadonlySet<TreeNode>;
-  /** Why a file or folder can't be saved. Files below such a folder are among them. */
+  /** Why a file or folder can't be saved. Includes the files below such a folder. */
   readonly failed: ReadonlyMap<TreeNode, ParleyError>;
-  /** Files that are there, of the same size and time. */
+  /** Existing files with the same size and time. */
   readonly unchanged: number;
-  /** Bytes of those wanted. */
+  /** Bytes of the wanted files. */
   readonly wantedBytes: number;
 }
 
@@ -30,10 +30,10 @@ export interface ScanOptions {
   readonly byContent: boolean;
 }
 
-/** Nodes between turns of the event loop: a few ms. */
+/** Nodes between iterations of the event loop: a few ms. */
 const nodesPerTurn = 1_000;
 
-/** `target` is undefined if there is nothing yet. */
+/** `target` is undefined if the folder does not exist yet. */
 export async function scanTree(
   nodes: readonly TreeNode[],
   target: TargetTree | undefined,

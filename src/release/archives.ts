@@ -1,5 +1,5 @@
-// Archives that come out the same, byte for byte, whenever they are made of the same files: tar.xz by
-// GNU tar and xz, zip by fflate, and Debian's packages, which are an `ar` of two tar.xz (deb(5)).
+// Reproducible archives, byte for byte the same for the same files: tar.xz by GNU tar and xz, zip
+// by fflate, and Debian packages, which are an `ar` of two tar.xz (deb(5)).
 
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,7 +14,7 @@ export type ArchivedFile = {
   isExecutable?: boolean;
 };
 
-/** `atSeconds`: the time of every file, since 1970. */
+/** `atSeconds`: the modification time of every file, in Unix seconds. */
 export async function tarXz(
   files: readonly ArchivedFile[],
   atSeconds: number,
@@ -38,7 +38,7 @@ export async function tarXz(
 }
 
 export function zip(files: readonly ArchivedFile[], atSeconds: number): Uint8Array {
-  // Zip has local times without a zone; fflate writes those of this process.
+  // Zip stores local times without a zone; fflate writes those of this process.
   const utc = new Date(atSeconds * 1000);
   const mtime = new Date(utc.getTime() + utc.getTimezoneOffset() * 60_000);
   const entries = files
@@ -47,7 +47,7 @@ export function zip(files: readonly ArchivedFile[], atSeconds: number): Uint8Arr
   return zipSync(Object.fromEntries(entries) as Zippable);
 }
 
-/** `control`: what tells dpkg about the package, `files`: what it installs, below `/`. */
+/** `control`: metadata for dpkg; `files`: what it installs, below `/`. */
 export async function debianPackage(
   control: readonly ArchivedFile[],
   files: readonly ArchivedFile[],

@@ -1,5 +1,5 @@
-// Makes everything of a release in a folder: an archive for each platform, Debian packages, the
-// installers, and SHA256SUMS. The same commit gives the same bytes.
+// Builds a complete release in a folder: an archive for each platform, Debian packages, the
+// installers, and SHA256SUMS. The same commit produces the same bytes.
 
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,13 +13,13 @@ import { type Target, targets } from "./targets.ts";
 export type ReleaseOptions = {
   root: string;
   version: string;
-  /** The time of every file, in seconds since 1970. */
+  /** The modification time of every file, in Unix seconds. */
   atSeconds: number;
-  /** Where the release will be; the installers ask for it if it is empty. */
+  /** Where the release will be published; if empty, the installers ask for it. */
   baseUrl: string;
   /** The platforms to build for; empty: all. */
   only: readonly string[];
-  /** Compiles the program for a target, with that executable of Bun's. */
+  /** Compiles the program for a target with the given Bun executable. */
   compile: (outfile: string, target: Target, executablePath: string) => Promise<void>;
   report: (line: string) => void;
 };
@@ -79,14 +79,14 @@ async function executableFor(
   const bun = await bunExecutable(target.package, root, join(root, "dist/.bun"));
   const outfile = join(root, "dist/.bun", `parley-${target.platform}`);
   await compile(outfile, target, bun);
-  // Windows wants a name that ends so, and the compiler appends it.
+  // Windows requires this extension, and the compiler appends it.
   const path = target.platform.startsWith("windows") ? `${outfile}.exe` : outfile;
   const executable = readFileSync(path);
   rmSync(path);
   return target.platform.startsWith("macos") ? signAdHoc(executable, "parley") : executable;
 }
 
-/** An installer that knows where the release is. */
+/** An installer that knows the address of the release. */
 function withDefault(script: string, baseUrl: string): string {
   if (!/^[\w.:/~-]*$/.test(baseUrl)) throw new Error(`${baseUrl} is not the address of a release`);
   return script

@@ -1,4 +1,4 @@
-// Bun's executables for other platforms, from the npm packages that the package `bun` depends on.
+// Bun executables for other platforms, from the npm packages that the package `bun` depends on.
 // package-lock.json pins their versions and hashes; npm fetches them.
 
 import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
@@ -8,8 +8,8 @@ import { $ } from "bun";
 type Lock = { packages: Readonly<Record<string, { version: string; integrity?: string }>> };
 
 /**
- * The path of the executable in `package`, fetched into `cache` unless it is there.
- * @throws Error if npm can't fetch it, or if it is not what package-lock.json says
+ * The path of the executable in `package`, fetched into `cache` if missing.
+ * @throws Error if npm can't fetch it, or if it does not match package-lock.json
  */
 export async function bunExecutable(name: string, root: string, cache: string): Promise<string> {
   const lock = (await Bun.file(join(root, "package-lock.json")).json()) as Lock;
@@ -30,7 +30,7 @@ export async function bunExecutable(name: string, root: string, cache: string): 
   if (integrityOf(readFileSync(archive)) !== entry.integrity) {
     throw new Error(`${archive} is not what package-lock.json says: delete it, and try again`);
   }
-  // Renamed when it is whole, so that an interrupted run leaves nothing that looks whole.
+  // Renamed when complete, so that an interrupted run leaves nothing that looks complete.
   const unpacked = `${folder}.part`;
   await $`rm -rf ${unpacked} ${folder} && mkdir ${unpacked} && tar -xzf ${archive} -C ${unpacked}`;
   renameSync(unpacked, folder);

@@ -1,4 +1,4 @@
-// What makes the files of a release a Debian package. Pure.
+// Turns the files of a release into a Debian package. Pure.
 
 import type { ArchivedFile } from "./archives.ts";
 
@@ -7,12 +7,12 @@ export type DebianRelease = {
   /** Debian's name of the architecture. */
   architecture: string;
   licence: string;
-  /** The systemd unit of docs/. */
+  /** The systemd unit from docs/. */
   unit: string;
   changelog: string;
 };
 
-/** The files for dpkg itself. `installed`: what the package installs. */
+/** Metadata files for dpkg. `installed`: what the package installs. */
 export function debianControl(
   { version, architecture }: DebianRelease,
   installed: readonly ArchivedFile[],
@@ -41,7 +41,9 @@ Description: chat and file transfer for people and machines
   ];
 }
 
-/** What it installs besides the files of every archive: the service, and its papers. */
+/**
+ * What it installs in addition to the files of every archive: the service and its documentation.
+ */
 export function debianFiles({ licence, unit, changelog }: DebianRelease): ArchivedFile[] {
   const copyright = `Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 Upstream-Name: parley
@@ -61,7 +63,7 @@ ${licence.trimEnd().replace(/^/gm, " ").replace(/^ $/gm, " .")}
   ];
 }
 
-/** The files of every archive, as Debian wants them: a place of its own for zsh, no PowerShell. */
+/** The files of every archive, adapted to Debian: a different place for zsh, and no PowerShell. */
 export function forDebian(files: readonly ArchivedFile[]): ArchivedFile[] {
   return files
     .filter(({ path }) => !/^share\/(?:doc\/parley\/LICENSE$|parley\/)/.test(path))
@@ -72,7 +74,7 @@ export function forDebian(files: readonly ArchivedFile[]): ArchivedFile[] {
     );
 }
 
-/** Without a time, so that the same text gives the same bytes. */
+/** Without a timestamp, so that the same text gives the same bytes. */
 function gzip(content: Uint8Array | string): Uint8Array {
   return Bun.gzipSync(Buffer.from(content), { level: 9 });
 }

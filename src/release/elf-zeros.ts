@@ -1,6 +1,6 @@
-// Takes the zeros out of a Linux executable that Bun has compiled. Bun appends the program to the
-// segment of variables, behind those that begin as zero (.bss); so the file has these, too: 1.8 MB.
-// Here the program gets a segment of its own. Format: elf(5). Pure.
+// Removes the zeros from a Linux executable compiled by Bun. Bun appends the program to the data
+// segment, after the zero-initialized variables (.bss), so the file includes those too: 1.8 MB.
+// This gives the program a segment of its own. Format: elf(5). Pure.
 
 const loadable = 1;
 const note = 4;
@@ -28,15 +28,16 @@ type Segment = { at: number; type: number; offset: number; address: number; byte
 type Section = Segment & { name: string; flags: number };
 
 /**
- * The same executable without the zeros; as it is if it is not laid out as Bun does it, or has none.
- * @throws RangeError if it is no whole ELF file
+ * The same executable without the zeros; unchanged if it is not laid out as Bun does it, or has
+ * none.
+ * @throws RangeError if it is not a complete ELF file
  */
 export function withoutZeros(executable: Uint8Array): Uint8Array {
   const before = new Elf(executable);
   const { segments, sections } = before;
   const appended = sections.find(({ name }) => name === ".bun");
   const variables = segments.findLast(({ type }) => type === loadable);
-  // What debuggers look for in a note stands in the table of sections as well.
+  // The contents of a note that debuggers need are in the section table as well.
   const free = segments.findLast(({ type }) => type === note);
   if (appended === undefined || variables === undefined || free === undefined) return executable;
   if (free !== segments.at(-1)) return executable;
@@ -83,7 +84,7 @@ export function withoutZeros(executable: Uint8Array): Uint8Array {
   return shorter;
 }
 
-/** A 64-bit little-endian ELF file's tables. */
+/** The tables of a 64-bit little-endian ELF file. */
 class Elf {
   readonly segments: readonly Segment[];
   readonly sections: readonly Section[];

@@ -1,16 +1,16 @@
-// Signs a Mach-O executable ad hoc: macOS on arm64 runs nothing unsigned, and on neither processor a
-// file whose signature does not fit, as that of Bun's executable does not once code is added.
-// Formats: mach-o/loader.h and, for the signature, xnu's osfmk/kern/cs_blobs.h. Pure.
+// Signs a Mach-O executable ad hoc: macOS on arm64 runs nothing unsigned, and no Mac runs a file
+// whose signature does not match, as happens when code is added to Bun's executable. Formats:
+// mach-o/loader.h and, for the signature, xnu's osfmk/kern/cs_blobs.h. Pure.
 
 const magic64 = 0xfeedfacf;
 const command = { segment64: 0x19, codeSignature: 0x1d } as const;
 
-/** Sizes and offsets of what is in a signature; all its numbers are big-endian. */
+/** Sizes and offsets in a signature; all its numbers are big-endian. */
 const superBlob = { magic: 0xfade0cc0, size: 12, indexSize: 8 } as const;
 const codeDirectory = {
   magic: 0xfade0c02,
   slot: 0,
-  /** The version that has the range of the main segment, and its size. */
+  /** The version that includes the range of the main segment, and its size. */
   version: 0x20400,
   size: 88,
   adHoc: 0x2,
@@ -21,9 +21,9 @@ const codeDirectory = {
 } as const;
 
 type Layout = {
-  /** Where the signature begins; all before it is signed. */
+  /** Where the signature begins; everything before it is signed. */
   signatureAt: number;
-  /** Of the command that locates it. */
+  /** Offset of the load command that locates it. */
   signatureCommandAt: number;
   linkEditCommandAt: number;
   linkEditAt: number;
@@ -32,7 +32,7 @@ type Layout = {
 };
 
 /**
- * The executable with an ad-hoc signature in place of the one it had.
+ * The executable with an ad-hoc signature that replaces the previous one.
  * @throws Error if it is not a 64-bit Mach-O file with room for a signature at its end
  */
 export function signAdHoc(
@@ -51,7 +51,7 @@ export function signAdHoc(
 
   const signed = new Uint8Array(signatureAt + signatureBytes);
   signed.set(executable.subarray(0, signatureAt));
-  // The commands are signed, too: they must be right before the hashes are taken.
+  // The load commands are signed too, so they must be final before the hashes are computed.
   const commands = new DataView(signed.buffer);
   commands.setUint32(layout.signatureCommandAt + 12, signatureBytes, true);
   const linkEditBytes = signed.length - layout.linkEditAt;
@@ -118,7 +118,7 @@ function isWhole(layout: Partial<Layout>): layout is Layout {
   return signatureAt !== undefined && linkEditAt !== undefined && textAt !== undefined;
 }
 
-/** Segments end with a page in memory: 16 KiB on arm64, and a multiple of what x64 needs. */
+/** Segments are padded to a page in memory: 16 KiB on arm64, and a multiple of what x64 needs. */
 function roundUp(bytes: number): number {
   return Math.ceil(bytes / 0x4000) * 0x4000;
 }

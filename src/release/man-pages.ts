@@ -1,5 +1,5 @@
-// Man pages in man(7): one of the program, one of each command, from the definitions that also make
-// the help. Pure.
+// Man pages in man(7): one for the program and one for each command, generated from the same
+// definitions as the help. Pure.
 
 import { type CommandModel, type FlagModel, variableOf } from "../cli/command-model.ts";
 import { exitMeanings } from "../cli/exit-meanings.ts";
@@ -9,7 +9,7 @@ export type ManPage = { file: string; text: string };
 /** `date`: of the release, `YYYY-MM-DD`. */
 export type Release = { version: string; date: string };
 
-/** What a command's own words mean. */
+/** Descriptions of a command's own subcommands. */
 export type Orders = Readonly<Record<string, readonly { usage: string; help: string }[]>>;
 
 export function manPages(
@@ -103,7 +103,7 @@ function header(title: string, { version, date }: Release): string {
   return `.TH ${roff(title.toUpperCase())} 1 "${date}" "parley ${version}" "User Commands"`;
 }
 
-/** Empty without lines. */
+/** Empty if there are no lines. */
 function section(title: string, ...lines: readonly string[]): string {
   return lines.length === 0 ? "" : [`.SH ${title}`, ...lines].join("\n");
 }
@@ -130,12 +130,12 @@ function lowerFirst(text: string): string {
 
 const maxColumns = 78;
 
-/** A sentence, with its full stop. */
+/** A sentence, with a full stop. */
 function prose(text: string): string[] {
   return wrap(roff(/[.…]$/.test(text) ? text : `${text}.`));
 }
 
-/** Lines of source that are not too long. */
+/** Wraps source lines. */
 function wrap(source: string): string[] {
   const rows: string[] = [];
   let row = "";
@@ -150,7 +150,7 @@ function wrap(source: string): string[] {
   return [...rows, row];
 }
 
-/** A text as roff: nothing in it is a request or an escape, and hyphens stay those of the shell. */
+/** Escapes a text for roff: it contains no requests or escapes, and hyphens stay ASCII hyphens. */
 function roff(text: string): string {
   return text
     .replaceAll("\\", String.raw`\e`)

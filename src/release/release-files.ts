@@ -1,4 +1,4 @@
-// What an archive holds besides the executable: man pages, completions, licences.
+// What an archive contains in addition to the executable: man pages, completions, licences.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -50,7 +50,7 @@ function completions(parley: string, shell: string): Uint8Array {
 
 type Lock = { packages: Readonly<Record<string, { version: string; dev?: boolean }>> };
 
-/** Those of the libraries in the executable, by package-lock.json. */
+/** Licences of the libraries in the executable, according to package-lock.json. */
 async function otherLicences(root: string): Promise<string> {
   const lock = (await Bun.file(join(root, "package-lock.json")).json()) as Lock;
   const parts = Object.entries(lock.packages).flatMap(([path, { version, dev }]) => {

@@ -1,12 +1,12 @@
-// The platforms of a release. On x64 Bun's executable needs no more than SSE 4.2 (Nehalem, 2008):
-// from 1.4.5 on it is the one that older versions of Bun called "baseline".
+// The platforms of a release. On x64, Bun's executable requires no more than SSE 4.2 (Nehalem,
+// 2008): since 1.4.5 it is what older versions of Bun called "baseline".
 
 export type Target = {
   /** As in the names of archives: `linux-x64-musl`. */
   platform: string;
   /** Bun's name for it. */
   bun: Bun.Build.CompileTarget;
-  /** The npm package that holds Bun's executable. */
+  /** The npm package that contains Bun's executable. */
   package: string;
   /** Debian's name of the architecture, if there is a package for it. */
   debian?: string;

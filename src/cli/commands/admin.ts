@@ -1,5 +1,5 @@
-// `parley admin`: gives one order to a server, signed with the key of this device, and prints the
-// answer.
+// `parley admin`: sends one operator command to a server, signed with the key of this device, and
+// prints the answer.
 
 import { defineCommand } from "citty";
 import { readAdminCommand } from "../../chat/admin/admin-command.ts";

@@ -1,5 +1,6 @@
-// `parley classic`: small clients for four dialects, on a terminal or in a pipe. What they send and
-// print is in dialects/classic-clients.ts, how they connect in io/classic-connection.ts.
+// `parley classic`: small clients for four dialects, on a terminal or in a pipe.
+// dialects/classic-clients.ts defines what they send and print, io/classic-connection.ts how they
+// connect.
 
 import { defineCommand } from "citty";
 import { isLoopback } from "../../addresses.ts";
@@ -95,7 +96,7 @@ export default defineCommand({
   },
 });
 
-/** These dialects have no TLS, so that beyond loopback `--plain` has to say that this is known. */
+/** These dialects have no TLS, so beyond loopback the user must acknowledge that with `--plain`. */
 function readAddress(dialect: string, text: string | undefined, plain: boolean): Address {
   const port = dialects[dialect]?.classicPort ?? 0;
   if (text === undefined) return { host: "127.0.0.1", port };
@@ -114,7 +115,7 @@ function readCount(text: string): number {
 }
 
 /**
- * Resolves when stdout is closed. @throws ParleyError at a signal, or if writing to stdout fails
+ * Resolves when stdout is closed. @throws ParleyError on a signal, or if writing to stdout fails
  */
 async function interruption(): Promise<void> {
   const signal = await new Promise<EndSignal | undefined>((resolve) => {
@@ -216,7 +217,7 @@ async function runChatRoom(to: Address, show: Show, { json }: Options): Promise<
   if (first !== "typed") throw endedByServer(to);
 }
 
-/** Prints what arrives until the connection ends, no faster than stdout drains. */
+/** Prints incoming data until the connection ends, no faster than stdout drains. */
 async function listen(server: ClassicTcp, show: Show): Promise<"ended"> {
   for (;;) {
     const text = await server.receive();

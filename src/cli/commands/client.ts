@@ -109,7 +109,7 @@ export default defineCommand({
   },
 });
 
-/** One server, or several that are the same parley, with commas between them. */
+/** One server, or several servers of the same cluster, separated by commas. */
 function serversOf(
   word: string | undefined,
   flag: string | undefined,

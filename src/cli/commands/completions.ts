@@ -1,5 +1,5 @@
-// `parley completions`: prints a script that completes parley's words in a shell, made from the
-// definitions of all flags; and what those scripts ask for when Tab is pressed.
+// `parley completions`: prints a shell completion script, generated from the definitions of all
+// flags, and answers the queries of those scripts when Tab is pressed.
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -29,7 +29,7 @@ const scripts: Readonly<Record<string, (commands: readonly CompletedCommand[]) =
   powershell: powershellCompletions,
 };
 
-/** What the scripts call to learn the servers that this user knows. */
+/** The argument with which the scripts query the servers known to this user. */
 const servers = "servers";
 
 export function completionsCommand(table: CommandTable) {
@@ -66,7 +66,7 @@ export function completionsCommand(table: CommandTable) {
   });
 }
 
-/** Every command of the table, with what completes its flags and arguments. */
+/** Every command of the table, with the completions of its flags and arguments. */
 async function completedCommands(table: CommandTable): Promise<CompletedCommand[]> {
   const { classicDialects } = await import("./classic.ts");
   const vocabulary = {
@@ -82,7 +82,7 @@ async function completedCommands(table: CommandTable): Promise<CompletedCommand[
   return models.map((model) => completedCommand(model, vocabulary));
 }
 
-/** The one on this machine first. */
+/** The server on this machine first. */
 function knownServers(): string[] {
   const own = hostPortText(defaultAddress);
   const folder = configFolder(surroundings());

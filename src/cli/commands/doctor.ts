@@ -1,4 +1,4 @@
-// `parley doctor`: measures this machine and the path to a server, and says what to do.
+// `parley doctor`: measures this machine and the path to a server, and gives advice.
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -73,7 +73,7 @@ export default defineCommand({
       );
       for (const finding of pathFindings(path)) report(finding);
     } catch (error) {
-      // Without an address it was a try: what is known of this machine is an answer, too.
+      // Without an address this was only a try: findings about this machine are an answer too.
       if (first !== undefined || !(error instanceof ParleyError)) throw error;
       say("No server runs on this machine: name one to measure the path to it");
     }
@@ -90,7 +90,7 @@ function tell(finding: Finding, asJson: boolean): void {
   if (advice !== undefined) stdout.line(harmless(`${" ".repeat(20)}→ ${advice}`));
 }
 
-/** Which file holds what, and which variables set flags. */
+/** The files in use, and the variables that set flags. */
 function settings(): Finding[] {
   const where = surroundings();
   const [own, state] = [configFolder(where), stateFolder(where)];

@@ -166,13 +166,13 @@ function openClient(
 ): Promise<DownloadClient> {
   return withPassword({ to, password: undefined }, async ({ to: server }) => {
     const client = new DownloadClient({ ...options, server });
-    // The server says whether it wants a password before anything is reported.
+    // Find out whether the server requires a password before anything is reported.
     if (canAsk()) await client.enter();
     return client;
   });
 }
 
-/** Lists these folders with all that is in them, or what is at the top. */
+/** Lists everything in these folders, or the top level. */
 async function list(
   client: DownloadClient,
   folders: readonly string[],
@@ -234,7 +234,7 @@ async function fetchAll(
 
 /**
  * `[ADDRESS] NAME…`: the first word is the server if it ends in `:PORT` or `:PORT#PIN`, unless
- * `--server` or `--` rule that out.
+ * `--server` or `--` rules that out.
  */
 function readWords(
   words: readonly string[],
@@ -244,7 +244,7 @@ function readWords(
   const separator = process.argv.indexOf("--");
   const allNames = separator >= 0 && words.length === process.argv.length - separator - 1;
   const [first] = words;
-  // citty can't tell flags from the environment, but a typed address beats the latter.
+  // citty can't tell flags from variables, but a typed address takes precedence over a variable.
   const isTyped = given !== undefined && given !== process.env["PARLEY_FETCH_FILE_SERVER"];
   const typed = allNames || isTyped || first === undefined ? undefined : fullAddress(first);
   if (typed !== undefined) return { server: typed, names: words.slice(1) };
@@ -255,8 +255,8 @@ function readWords(
 }
 
 /**
- * Whoever is there has to show that it knows the code, so any key will do; unless something else is to
- * be shown to a server, or its key is known.
+ * The other end must prove that it knows the code, so any key will do, unless credentials are to be
+ * sent to a server or its key is known.
  */
 function placeOf(args: ParsedArgs<typeof flags>, written: WrittenAddress): ServerAddress {
   const { plain, pass } = args;

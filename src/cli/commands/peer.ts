@@ -1,4 +1,4 @@
-// `parley peer`: the CPP client on a terminal or in a pipe. Reads the flags, assembles peer,
+// `parley peer`: the CPP client, on a terminal or in a pipe. Reads the flags, assembles peer,
 // sockets and terminal, and runs them.
 
 import { dirname, join } from "node:path";
@@ -119,10 +119,10 @@ export default defineCommand({
   },
 });
 
-/** The prompt, once there is one. */
+/** The prompt, once it exists. */
 type Screen = { prompt: PeerPrompt | undefined };
 
-/** Listens; nobody is answered yet. @throws ParleyError `usage`, `port-in-use` */
+/** Starts listening; calls are not answered yet. @throws ParleyError `usage`, `port-in-use` */
 async function assemble(id: string, args: ParsedArgs<typeof flags>, screen: Screen): Promise<Talk> {
   const port = portOf("--port", args.port);
   const host = listenHost(args.host);
@@ -192,8 +192,8 @@ type Talk = { driver: PeerDriver; peer: Peer; files: PeerFiles };
 type Keys = { identity: DeviceKey; trust: PeerTrust };
 
 /**
- * Our key, and those of peers, which are kept apart from people's: an ID is not a registered name.
- * Undefined: there is no place for a key, and calls are in plain text.
+ * This device's key, and those of peers, which are kept apart from people's keys: an ID is not a
+ * registered name. Undefined: there is nowhere to keep a key, and calls are in plain text.
  */
 function peerKeys(file: string | undefined, registry: Address): Keys | undefined {
   const identity = identityOf(file);
@@ -203,7 +203,7 @@ function peerKeys(file: string | undefined, registry: Address): Keys | undefined
   return { identity, trust: new PeerTrust(people, path) };
 }
 
-/** The call that there is may carry files, if it is protected. */
+/** Enables file transfers in the current call, if it is protected. */
 function openCallFiles(call: {
   files: PeerFiles;
   keys: Keys | undefined;
@@ -294,7 +294,7 @@ async function readTyped({ driver, peer }: Talk): Promise<void> {
       if (driver.congested) await driver.whenUncongested();
     }
   } catch {
-    // An unreadable stdin (closed, or its terminal gone) is the end of input.
+    // An unreadable stdin (closed, or its terminal closed) counts as the end of input.
   }
   peer.handleInputEnd(performance.now());
   driver.applyOutputs();

@@ -125,7 +125,7 @@ export default defineCommand({
   },
 });
 
-/** The first word is the server if it ends in `:PORT` or `:PORT#PIN`, and there is no such file. */
+/** The first word is the server if it ends in `:PORT` or `:PORT#PIN` and no such file exists. */
 function readWords(
   words: readonly string[],
   given: string | undefined,
@@ -137,7 +137,9 @@ function readWords(
   return { server: undefined, paths: words };
 }
 
-/** Through the server that was named; else from this machine, and through a server on it as well. */
+/**
+ * Uses the given server; otherwise serves from this machine, and through a server on it as well.
+ */
 async function sendByCode(
   args: ParsedArgs<typeof flags>,
   server: WrittenAddress | undefined,

@@ -73,7 +73,8 @@ export default defineCommand({
       announce: say,
       log: diagnostics.log,
     });
-    // Listen for signals before announcing readiness, when a script may stop the server at once.
+    // Listen for signals before announcing readiness, since a script may stop the server right
+    // away.
     stopOnSignals(stopped.resolve);
     readOrders(server, json);
     announce(server, settings, key?.pin);
@@ -87,7 +88,7 @@ export default defineCommand({
   },
 });
 
-/** One that shows block characters. */
+/** A terminal, which can show block characters. */
 function isTerminal(stream: { isTTY?: boolean }): boolean {
   return stream.isTTY === true && process.env["TERM"] !== "dumb";
 }
@@ -96,8 +97,8 @@ const untold =
   "NOTIFY_SOCKET is set, but the service manager can't be told that the server is ready";
 
 /**
- * The server's key. On loopback, where nobody needs TLS, a server runs without one if the default
- * folder can't hold it, as on a read-only file system.
+ * The server's key. On loopback, where nobody needs TLS, a server runs without a key if the default
+ * folder can't hold one, as on a read-only file system.
  */
 async function keyOf({
   host,
@@ -126,7 +127,7 @@ function announce(server: ChatServer, settings: ServerSettings, pin: string | un
   for (const line of serverBanner(place)) say(line);
   const { claim } = server;
   if (claim !== undefined) {
-    // A log must not have the code: whoever reads it would own the server.
+    // A log must not contain the code: anybody who reads it could become the server's owner.
     const isShown = !json && isTerminal(process.stderr);
     const code = isShown ? claim.code : `CODE    (the code is in ${claim.path})`;
     const lines = claimLines(place, code);
@@ -146,13 +147,13 @@ function announce(server: ChatServer, settings: ServerSettings, pin: string | un
 
 function stopOnSignals(stop: () => void): void {
   const stopListening = onSignals(["SIGINT", "SIGTERM", "SIGHUP"], () => {
-    // A second signal ends the process at once.
+    // A second signal ends the process immediately.
     stopListening();
     stop();
   });
 }
 
-/** Orders typed at the server. The end of stdin does not stop it. */
+/** Reads commands typed at the server. The end of stdin does not stop the server. */
 function readOrders(server: ChatServer, json: boolean): void {
   const read = async (): Promise<void> => {
     for await (const line of typedLines(process.stdin)) {

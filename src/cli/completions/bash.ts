@@ -1,4 +1,4 @@
-// Completions for bash, 3.2 (macOS) included. Needs no bash-completion package.
+// Completions for bash, including 3.2 (macOS). Does not need the bash-completion package.
 
 import { type CompletedCommand, type Values } from "./words.ts";
 
@@ -117,7 +117,7 @@ function flagList({ name, flags }: CompletedCommand): string {
   return `  ${name}) echo ${flags.map(({ long }) => long).join(" ")} ;;`;
 }
 
-/** The last argument's words complete all that follow. */
+/** The last argument's words also complete all arguments after it. */
 function wordCases({ name, words }: CompletedCommand): string[] {
   return words.map((values, index) => {
     const place = index === words.length - 1 ? "*" : String(index + 1);

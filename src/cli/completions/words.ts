@@ -1,15 +1,15 @@
-// What completes each of a command's flags and arguments, told from their hints. Pure.
+// How to complete each of a command's flags and arguments, derived from their hints. Pure.
 
 import type { CommandModel, FlagModel } from "../command-model.ts";
 
-/** What completes a value. */
+/** How a value is completed. */
 export type Values =
   | { kind: "none" | "file" | "folder" | "server" | "served-file" }
-  /** One of these words. One that ends in `=` goes on. */
+  /** One of these words. A word that ends in `=` is continued. */
   | { kind: "words"; words: readonly string[] };
 
 export type CompletedFlag = FlagModel & {
-  /** Undefined: a switch. */
+  /** Undefined for a switch. */
   values: Values | undefined;
   isRepeatable: boolean;
 };
@@ -18,14 +18,14 @@ export type CompletedCommand = {
   name: string;
   summary: string;
   flags: readonly CompletedFlag[];
-  /** Its arguments; the last also completes those that follow. */
+  /** Its arguments; the last entry also completes all arguments after it. */
   words: readonly Values[];
 };
 
-/** Words behind hints that do not list them, by the hint or by `COMMAND HINT`. */
+/** Words for hints that do not list them, by the hint or by `COMMAND HINT`. */
 export type Vocabulary = Readonly<Record<string, readonly string[]>>;
 
-/** Flags that every command has. */
+/** Flags common to all commands. */
 const commonFlags: readonly FlagModel[] = [
   { long: "--help", short: "-h", hint: undefined, description: "Print help" },
   { long: "--version", short: "-V", hint: undefined, description: "Print the version" },

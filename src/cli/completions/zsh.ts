@@ -1,4 +1,4 @@
-// Completions for zsh, by its own _arguments.
+// Completions for zsh, using its own _arguments.
 
 import type { CompletedCommand, CompletedFlag, Values } from "./words.ts";
 
