@@ -225,6 +225,15 @@ test("a file that is larger than its list said is not taken", async () => {
   expect(view().detail).toContain("more would come than was offered");
 });
 
+test("a closed server is named as such, with a way out", () => {
+  const { guest, view } = meet({ toGuest: () => undefined });
+  const message = "This server asks for a password";
+  guest.handle({ type: "ended", code: "password-required", message });
+  expect(view().detail).toBe(
+    "This server asks for a password, which only parley fetch-file can show for a code.",
+  );
+});
+
 test("a server that refuses is believed before the sender was there, and asked again after", async () => {
   const error = { type: "error", code: "not-found", ref: 1, subject: undefined } as const;
   const before = meet({ toGuest: () => undefined });

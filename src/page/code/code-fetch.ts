@@ -78,7 +78,7 @@ export class CodeFetch {
           event.everOnline ? "The connection is lost" : "The server does not answer",
         );
       case "ended":
-        return this.#fail(harmless(event.message));
+        return this.#fail(endText(event.code, harmless(event.message)));
       case "offer":
         return this.#handleOffer(event.about);
       case "response":
@@ -245,6 +245,12 @@ export class CodeFetch {
     this.#channels.stop(new ParleyError("interrupted", detail));
     this.#options.show({ phase: "failed", detail, bytesPerSecond: 0 });
   }
+}
+
+/** This page has no field for what a closed server asks for. */
+function endText(code: string, message: string): string {
+  if (code !== "password-required" && code !== "members-only") return message;
+  return `${message.replace(/\.$/, "")}, which only parley fetch-file can show for a code.`;
 }
 
 const wrongCode =

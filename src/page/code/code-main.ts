@@ -142,8 +142,9 @@ function sentence(text: string): string {
 
 /** The code of the address, which must not stay in it. */
 function readAddress(): void {
-  const text = decodeURIComponent(location.hash.slice(1));
-  if (text === "" || !form.checkVisibility()) return;
+  // Codes have nothing that would be encoded.
+  const text = location.hash.slice(1).replaceAll("%20", " ");
+  if (text === "" || form.hidden) return;
   history.replaceState(null, "", location.pathname);
   const code = parseCode(text, wordlist);
   field.value = "problem" in code ? text.slice(0, field.maxLength) : codeText(code);
