@@ -13,6 +13,7 @@ import {
 import { readCode, writeCode } from "./device-codes.ts";
 import { endSession } from "./disconnect.ts";
 import type { Command, DeviceEntry, Ref } from "./events.ts";
+import { findElsewhere } from "./find-elsewhere.ts";
 import type { HubState } from "./hub-state.ts";
 import { fold } from "./names/grammar.ts";
 import { giveToken, hashNew } from "./passwords.ts";
@@ -174,11 +175,22 @@ export function keys(hub: HubState, session: Session, command: Of<"keys">): void
       const about = { name: owner.name, registered: true, keys, vouches: list };
       return hub.send(session, { type: "keys", ...about, ref });
     }
-    const holder = hub.names.holder(folded);
-    if (holder === undefined) return rejectUnknownUser(hub, session, name, { ref });
-    const { key } = holder.proven;
+    keysOfUnregistered(hub, session, command);
+  });
+}
+
+function keysOfUnregistered(hub: HubState, session: Session, command: Of<"keys">): void {
+  const { name, ref } = command;
+  const answer = (shown: string, key: string | undefined): void => {
     const keys = key === undefined ? [] : [key];
-    hub.send(session, { type: "keys", name: holder.name, registered: false, keys, ref });
+    hub.send(session, { type: "keys", name: shown, registered: false, keys, ref });
+  };
+  const holder = hub.names.holder(fold(name));
+  if (holder !== undefined) return answer(holder.name, holder.proven.key);
+  findElsewhere(hub, session, [fold(name)], ([found], error) => {
+    if (error !== undefined) return rejectUnread(hub, session, command, error);
+    if (found === undefined) return rejectUnknownUser(hub, session, name, { ref });
+    answer(found.name, found.about.proved);
   });
 }
 

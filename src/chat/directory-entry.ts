@@ -14,7 +14,9 @@ export function directoryEntry(hub: HubState, folded: string): DirectoryEntry | 
   if (session === undefined) return undefined;
   const { address } = session.peer;
   const network = isLoopback(address) ? undefined : sanctionedNetwork(address);
-  return { ...senderOf(session), about: { ...publicPerson(hub, session), network } };
+  const { key: proved } = session.proven;
+  const about = publicPerson(hub, session);
+  return { ...senderOf(session), about: { ...about, network, proved } };
 }
 
 export function senderOf({ identity }: Session): SignalSender {

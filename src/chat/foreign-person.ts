@@ -24,8 +24,14 @@ export type DirectoryEntry = {
   readonly key: string;
   /** The person: a mailbox, or that key (session.ts). */
   readonly person: string;
-  /** `network`: which a ban by the name is for, too (rights/network.ts); nobody is shown it. */
-  readonly about: PublicPerson & { readonly network?: string | undefined };
+  readonly about: DirectoryPerson;
+};
+
+export type DirectoryPerson = PublicPerson & {
+  /** Which a ban by the name also applies to (rights/network.ts). Shown to nobody. */
+  readonly network?: string | undefined;
+  /** The key that the session has proved. */
+  readonly proved?: string | undefined;
 };
 
 /** Connection numbers are only unique together with their server. */

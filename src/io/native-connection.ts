@@ -142,7 +142,7 @@ export class NativeConnection {
     if (attempt === undefined || attempt.isOver) return true;
     this.#finish(attempt);
     attempt.link?.end();
-    this.#session.handleLost("it goes on at another server", now());
+    this.#session.handleLost("moving to another server", now());
     this.applyOutputs();
     return true;
   }

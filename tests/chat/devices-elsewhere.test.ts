@@ -3,7 +3,7 @@
 
 import { expect, test } from "bun:test";
 import { Neighbours } from "./neighbours.ts";
-import { owner, withKey } from "./owner.ts";
+import { keyOf, owner, withKey } from "./owner.ts";
 import type { Client } from "./rig.ts";
 
 function ask(client: Client, request: object): Record<string, unknown> {
@@ -40,4 +40,21 @@ test("a device joins its account at another server, by a code that is good for o
   expect(desk.lines()).toContainEqual(
     expect.objectContaining({ type: "account-changed", change: "password-changed" }),
   );
+});
+
+test("the key of somebody at another server is told as it would be at one", () => {
+  const world = new Neighbours();
+  const [east, west] = [world.server("east"), world.server("west")];
+  const asker = west.member("Asker");
+  withKey(east, "Guest", "phone");
+  east.member("Plain");
+  world.deliver();
+  expect(ask(asker, { type: "keys", name: "guest" })).toMatchObject({
+    type: "keys",
+    name: "Guest",
+    registered: false,
+    keys: [keyOf("phone")],
+  });
+  expect(ask(asker, { type: "keys", name: "Plain" })).toMatchObject({ name: "Plain", keys: [] });
+  expect(ask(asker, { type: "keys", name: "Nobody" })).toMatchObject({ code: "unknown-user" });
 });
