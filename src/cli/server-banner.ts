@@ -58,7 +58,9 @@ export function serverBanner(server: Reachable, interfaces?: Interfaces): string
     lines.push(`Dialect:        ${name} on port ${dialectPort}`);
   }
   const { plain: address, pinned, typed } = addressesOf(server, host);
-  lines.push(`Terminal:       ${ownCommand()} client ${typed} --name NAME`);
+  // What is typed on other machines does not begin with a path of this one.
+  const program = isLoopback(host) ? ownCommand() : "parley";
+  lines.push(`Terminal:       ${program} client ${typed} --name NAME`);
   if (typed === address) {
     lines.push(`Without parley: nc ${host} ${port}`);
     if (server.pin !== undefined) lines.push(`Key (with TLS): ${pinned}`);

@@ -48,6 +48,8 @@ export class PartialFile implements ChunkStore {
   readonly #data: number;
   readonly #journal: number;
   readonly #existed: boolean;
+  /** Of the open file, whatever its name becomes: asked for once, since wine forgets part of it. */
+  readonly #identity: BigIntStats;
   #left: Journal | undefined;
   #head: JournalHead | undefined;
   #closed = false;
@@ -58,6 +60,7 @@ export class PartialFile implements ChunkStore {
     this.#existed = opened.existed;
     this.#data = opened.data;
     this.#lock = opened.lock;
+    this.#identity = opened.identity;
     this.#journal = openOwn(`${this.#part}.journal`, constants.O_APPEND);
   }
 
@@ -174,7 +177,7 @@ export class PartialFile implements ChunkStore {
 
   #checkName(path: string): void {
     const named = lstatOf(path);
-    if (named !== undefined && isSameFile(named, fstatSync(this.#data, { bigint: true }))) return;
+    if (named !== undefined && isSameFile(named, this.#identity)) return;
     throw new ParleyError(
       "storage",
       `'${path}' was replaced by another program during the fetch: fetch again`,
@@ -194,6 +197,7 @@ interface Opened {
   readonly data: number;
   readonly lock: PartLock;
   readonly existed: boolean;
+  readonly identity: BigIntStats;
 }
 
 /** Opens and locks the partial file, and makes sure that it still has its name once locked. */
@@ -206,8 +210,9 @@ function openLocked(path: string): Opened {
       data = openOwn(part, 0);
       const lock = PartLock.take(data, part);
       const named = lstatOf(part);
-      if (named !== undefined && isSameFile(named, fstatSync(data, { bigint: true }))) {
-        return { data, lock, existed };
+      const identity = fstatSync(data, { bigint: true });
+      if (named !== undefined && isSameFile(named, identity)) {
+        return { data, lock, existed, identity };
       }
       lock.release();
       closeSync(data);

@@ -1,7 +1,6 @@
 // What `parley send-file` prints about files that are offered by a code.
 
 import { isatty } from "node:tty";
-import { ownCommand } from "../cli/program-name.ts";
 import { reachableHosts } from "../cli/server-banner.ts";
 import type { OfferedFolder } from "../handover/offered-folder.ts";
 import { isLoopback } from "../addresses.ts";
@@ -57,7 +56,8 @@ export class CodeReport {
       folder.list.length === 1 ? quoted(first?.name ?? "", 200) : countText(files, "file");
     const where = port === undefined ? "" : ", in this network";
     say(`Ready to send ${what}, ${sizeText(size)}. On the other machine${where}:`);
-    const command = `${ownCommand()} fetch-file`;
+    // Typed on another machine, where the path of this program means nothing.
+    const command = "parley fetch-file";
     const [address] = addresses;
     if (address === undefined) stdout.data(`    ${command} ${server} --code ${text}\n`);
     else {

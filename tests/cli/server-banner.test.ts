@@ -65,7 +65,7 @@ test("of every address, those that other machines can use come first, loopback l
 test("what to type, share and open has an address that works on other machines", () => {
   const lines = banner({ host: "0.0.0.0" });
   expect(lines).toContain("Page:           http://192.168.1.5:8000/");
-  expect(lines).toContain("client 192.168.1.5:55000#PIN --name NAME");
+  expect(lines).toContain("Terminal:       parley client 192.168.1.5:55000#PIN --name NAME");
   expect(lines).toContain("Other addresses of this machine: 10.0.0.7, 127.0.0.1");
   expect(banner({ host: "2001:db8::5" })).toContain("client [2001:db8::5]:55000#PIN");
   expect(banner({})).not.toContain("Other addresses");

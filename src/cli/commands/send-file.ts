@@ -29,7 +29,7 @@ const flags = {
     valueHint: "PATH…",
     description: "Files and folders; the first may be HOST:PORT or HOST:PORT#PIN of the server",
   },
-  to: { type: "string", valueHint: "NAME", description: "Who is to get them" },
+  to: { type: "string", valueHint: "NAME", description: "Who the files are for" },
   share: {
     type: "boolean",
     description: "Put them into the server's shared folder, for everybody",
@@ -44,7 +44,7 @@ const flags = {
     type: "boolean",
     description: "Give them to whoever knows a code (the default)",
   },
-  keep: { type: "boolean", description: "With a code: serve several, each by a new code" },
+  keep: { type: "boolean", description: "With a code: serve several people, each with a new code" },
   server: {
     type: "string",
     valueHint: "ADDRESS",
