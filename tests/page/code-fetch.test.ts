@@ -52,6 +52,7 @@ type Sender = {
 function meet({ known = code, list = [info("a.txt")], toGuest = (data) => data, answer }: Sender) {
   let view = {} as CodeView;
   const ended: string[] = [];
+  const asked: string[] = [];
   const receipts: string[] = [];
   const door = new CodeDoor(known, () => {});
   const steps = new HostSteps(known, door);
@@ -116,12 +117,14 @@ function meet({ known = code, list = [info("a.txt")], toGuest = (data) => data, 
     },
     show: (change) => (view = { ...view, ...change }),
     save() {},
+    askAccess: (problem) => void asked.push(problem),
   });
   const online = { name: "", rooms: [], returned: false, server: "", registered: false };
   guest.handle({ type: "online", ...online });
   return {
     guest,
     ended,
+    asked,
     receipts,
     door,
     view: () => view,
@@ -225,13 +228,15 @@ test("a file that is larger than its list said is not taken", async () => {
   expect(view().detail).toContain("more would come than was offered");
 });
 
-test("a closed server is named as such, with a way out", () => {
-  const { guest, view } = meet({ toGuest: () => undefined });
+test("a closed server asks for its word, and the code is not used up", () => {
+  const { guest, view, asked, ended } = meet({ toGuest: () => undefined });
   const message = "This server asks for a password";
   guest.handle({ type: "ended", code: "password-required", message });
-  expect(view().detail).toBe(
-    "This server asks for a password, which only parley fetch-file can show for a code.",
-  );
+  expect([asked, ended]).toEqual([[message], []]);
+  expect(view().phase).toBeUndefined();
+  // Nothing that comes afterwards matters.
+  guest.cancel();
+  expect(view().phase).toBeUndefined();
 });
 
 test("a server that refuses is believed before the sender was there, and asked again after", async () => {

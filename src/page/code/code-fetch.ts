@@ -39,6 +39,8 @@ export interface CodeFetchOptions {
   readonly port: Pick<OfferPort, "end" | "frames">;
   readonly show: (change: Partial<CodeView>) => void;
   readonly save: (file: StoredFile) => void;
+  /** The server asks for a password or a pass, or for another one; nothing more comes of this. */
+  readonly askAccess: (problem: string) => void;
 }
 
 type Open = { readonly number: number; control: ChannelControl | undefined };
@@ -78,7 +80,7 @@ export class CodeFetch {
           event.everOnline ? "The connection is lost" : "The server does not answer",
         );
       case "ended":
-        return this.#fail(endText(event.code, harmless(event.message)));
+        return this.#handleEnded(event.code, harmless(event.message));
       case "offer":
         return this.#handleOffer(event.about);
       case "response":
@@ -187,6 +189,14 @@ export class CodeFetch {
     if (this.#outcome !== undefined) channel.whenKeyed(() => void this.#sayReceived());
   }
 
+  #handleEnded(code: string, message: string): void {
+    if (!closed.has(code) || this.#steps.secret !== undefined) return this.#fail(message);
+    this.#isOver = true;
+    clearTimeout(this.#hurry);
+    this.#channels.stop(new ChannelLost());
+    this.#options.askAccess(message);
+  }
+
   #handleError(code: string, message: string): void {
     // A server that was restarted knows no codes until the sender is back.
     const wasIn = this.#steps.secret !== undefined;
@@ -247,11 +257,8 @@ export class CodeFetch {
   }
 }
 
-/** This page has no field for what a closed server asks for. */
-function endText(code: string, message: string): string {
-  if (code !== "password-required" && code !== "members-only") return message;
-  return `${message.replace(/\.$/, "")}, which only parley fetch-file can show for a code.`;
-}
+/** The server is not open to all; the code has not been tried. */
+const closed: ReadonlySet<string> = new Set(["password-required", "members-only"]);
 
 const wrongCode =
   "The other end does not know this code: it was mistyped, or somebody is in between. Ask for a new one, since each is good for one try.";

@@ -19,6 +19,9 @@ import { CodeFetch, type CodeView } from "./code-fetch.ts";
 const form = byId("code-form", HTMLFormElement);
 const field = byId("code", HTMLInputElement);
 const problem = byId("code-problem", HTMLElement);
+const accessPart = byId("code-access-part", HTMLElement);
+const access = byId("code-access", HTMLInputElement);
+const accessProblem = byId("code-access-problem", HTMLElement);
 const found = byId("found", HTMLElement);
 const names = byId("found-names", HTMLUListElement);
 const facts = byId("found-facts", HTMLElement);
@@ -84,12 +87,15 @@ function start(text: string): void {
     return setProblem(field, problem, why);
   }
   setProblem(field, problem, "");
+  setProblem(access, accessProblem, "");
   form.hidden = true;
   view = nothing;
   const session = new ClientSession({
     name: undefined,
     rooms: [],
     secret: secretText(16),
+    // The server takes it for a pass too.
+    access: access.value === "" ? {} : { serverPassword: access.value },
     random: Math.random,
   });
   const step = (): void => driver.step();
@@ -101,6 +107,14 @@ function start(text: string): void {
     },
     port: offerPort(() => session, step),
     show,
+    askAccess(why) {
+      cancel.hidden = true;
+      setText(status, "");
+      form.hidden = false;
+      accessPart.hidden = false;
+      setProblem(access, accessProblem, why);
+      access.select();
+    },
     save: ({ file, name }) => {
       const url = saveFile(file, name);
       const link = h(
