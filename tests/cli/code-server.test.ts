@@ -267,8 +267,12 @@ test("both ends go on after their connections were cut, again and again", async 
   expect(sender.lines.filter((line) => /"interrupted"/.test(line)).length).toBe(3);
   // It was not fetched anew each time.
   const verified = guest.lines.flatMap((line) => {
-    const event = JSON.parse(line) as { event: string; verifiedBytes: number };
-    return event.event === "progress" ? [event.verifiedBytes] : [];
+    const event = JSON.parse(line) as {
+      event: string;
+      name: string;
+      verifiedBytes: number;
+    };
+    return event.event === "progress" && event.name === "a.bin" ? [event.verifiedBytes] : [];
   });
   expect(verified).toEqual(verified.toSorted((a, b) => a - b));
 });
