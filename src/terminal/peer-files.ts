@@ -19,6 +19,8 @@ export interface PeerFilesOptions {
   readonly downloads: string;
   readonly isJson: boolean;
   say(text: string): void;
+  /** How far files are; undefined: none are on their way. */
+  progress(text: string | undefined): void;
   /** Nothing is on its way any more. */
   onIdle(): void;
 }
@@ -48,7 +50,10 @@ export class PeerFiles {
           downloads,
           acceptInto: undefined,
           say,
-          progress: () => this.#check(),
+          progress: (text) => {
+            this.#options.progress(text);
+            this.#check();
+          },
         });
     exchange.listen((event) => {
       files.handleEvent(event);

@@ -29,6 +29,11 @@ export class PeerPrompt implements TtyUser {
     this.#prompt.print([line]);
   }
 
+  /** How far files are, in a row above the line; undefined: none are on their way. */
+  showProgress(text: string | undefined): void {
+    this.#prompt.status = text;
+  }
+
   keys(keys: readonly Key[]): void {
     for (const key of keys) this.#key(key);
   }

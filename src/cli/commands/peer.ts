@@ -132,7 +132,8 @@ async function assemble(id: string, args: ParsedArgs<typeof flags>, screen: Scre
     driver.applyOutputs();
   };
   const isJson = args.json === true;
-  const files = new PeerFiles({ downloads: args.downloads, isJson, say, onIdle });
+  const progress = (text: string | undefined): void => screen.prompt?.showProgress(text);
+  const files = new PeerFiles({ downloads: args.downloads, isJson, say, progress, onIdle });
   const keys = peerKeys(args.identity, registry);
   let peer: Peer | undefined;
   const openFiles = (): void => openCallFiles({ files, keys, id, peer, driver });
