@@ -21,8 +21,8 @@ export type PeerOutput =
   | { type: "connect"; connection: number; contact: Contact; key: string | undefined }
   /** Tell the other end of a protected connection that this is a call. */
   | { type: "announce"; connection: number }
-  /** A command about files, in its turn among other lines; then call `handleFiles`. */
-  | { type: "files"; line: string }
+  /** A command that CPP does not know, in its place among other lines; then call `handleExtra`. */
+  | { type: "extra"; line: string }
   /** One send. */
   | { type: "send"; connection: number; text: string }
   /** Close a connection after all pending output has been sent. */

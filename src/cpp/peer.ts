@@ -34,7 +34,7 @@ type Pending =
 type Found = { contact: Contact; key: string | undefined };
 
 /** What `parley peer` understands besides the original program's commands. */
-const filesCommand = /^\s*\/(?:send|get|decline)(?:\s|$)/;
+const extraCommand = /^\s*\/(?:send|get|decline|verify|verified)(?:\s|$)/;
 
 const invalidCommand = "Invalid command. Use /id, /register, /bridge, /chat, or /quit.";
 
@@ -122,8 +122,8 @@ export class Peer {
     this.#advance(nowMs);
   }
 
-  /** A command about files was carried out, or no files are on their way any more. */
-  handleFiles(nowMs: number): void {
+  /** A command of our own was carried out, or no files are on their way any more. */
+  handleExtra(nowMs: number): void {
     this.#advance(nowMs);
   }
 
@@ -218,12 +218,12 @@ export class Peer {
       const { chat, over } = this.#connections;
       if (over !== undefined) return this.#exit(over);
       if (this.#typed.length === 0) break;
-      const isAboutFiles = filesCommand.test(this.#typed[0] ?? "");
-      // Files are sent and taken out of turn.
-      if (chat ? !chat.canWrite && !isAboutFiles : this.#pending !== undefined) return;
+      const isExtra = extraCommand.test(this.#typed[0] ?? "");
+      // These take no turn.
+      if (chat ? !chat.canWrite && !isExtra : this.#pending !== undefined) return;
       const line = this.#typed.shift() ?? "";
       // Goes on when that is carried out.
-      if (isAboutFiles) return this.#push({ type: "files", line });
+      if (isExtra) return this.#push({ type: "extra", line });
       if (!chat) this.#handleCommand(line.trim(), nowMs);
       else if (line.trim() === quitText) this.#connections.leaveChat("done");
       else this.#connections.handleTyped(line);

@@ -23,8 +23,8 @@ export type PeerDriverOptions = {
   registry: ServerAddress;
   /** Undefined: everything is in plain text. */
   secure?: PeerSecurityOptions | undefined;
-  /** A command about files was typed. */
-  onFiles?: (line: string) => void;
+  /** A command that CPP does not know was typed. */
+  onExtra?: (line: string) => void;
   /**
    * Prints a line. If it returns a promise, nothing more is read from peers until that resolves.
    */
@@ -155,9 +155,9 @@ export class PeerDriver {
       case "announce":
         this.#security?.linkOf(output.connection)?.announce();
         return;
-      case "files":
-        this.#options.onFiles?.(output.line);
-        return this.#peer?.handleFiles(performance.now());
+      case "extra":
+        this.#options.onExtra?.(output.line);
+        return this.#peer?.handleExtra(performance.now());
       case "send":
         this.#links.get(output.connection)?.send(output.text);
         return;

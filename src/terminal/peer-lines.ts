@@ -7,7 +7,7 @@ import type { PeerEvent } from "../cpp/peer-event.ts";
 
 /** The commands, shown once to a person at a terminal. */
 export const peerCommands =
-  "/register, /bridge [NAME], /chat, /id, /quit; in a call with parley /send PATH, /get, /decline";
+  "/register, /bridge [NAME], /chat, /id, /quit; in a call with parley /send PATH, /get, /decline, /verify";
 
 /** The sentence for `event`, if it needs one; `line` is what the original program prints for it. */
 export function peerStatus(event: PeerEvent, line: string | undefined): string | undefined {

@@ -76,8 +76,17 @@ export class PeerTrust {
 
   /** Somebody has shown this key for the first time. A sentence says why it can't be kept. */
   remember(id: string, key: string): string | undefined {
+    return this.#keep(id, key, false);
+  }
+
+  /** Two people have compared it. A sentence says why that can't be kept. */
+  confirm(id: string, key: string): string | undefined {
+    return this.#keep(id, key, true);
+  }
+
+  #keep(id: string, key: string, isVerified: boolean): string | undefined {
     try {
-      this.#people.remember(id, { keys: [key], isVerified: false });
+      this.#people.remember(id, { keys: [key], isVerified });
       return undefined;
     } catch (error) {
       if (error instanceof ParleyError) return error.message;

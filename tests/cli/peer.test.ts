@@ -115,7 +115,7 @@ test("two of them talk protected and without turns, and both screens say so", as
   ] as const) {
     expect(peer.stderr).toContain(`Protected by TLS. You did not know the key of ${other} before`);
   }
-  // The next time they know each other.
+  // The next time they know each other, and compare their keys.
   const again = await world.waiting("Alice");
   const caller = world.peer("Bob", "Bob", "--json");
   caller.type("/bridge Alice", "/chat", "hello");
@@ -124,6 +124,16 @@ test("two of them talk protected and without turns, and both screens say so", as
   await again.until(() => again.stderr.includes(said), said);
   const chat = JSON.parse(await caller.line(/"event":"chat"/)) as unknown;
   expect(chat).toMatchObject({ by: "us", secured: "known" });
+  caller.type("/verified", "/verify");
+  await caller.line(/"event":"failed".*Compare first/);
+  const words = JSON.parse(await caller.line(/"event":"words"/)) as { own: string; theirs: string };
+  again.type("/verify");
+  await again.until(() => again.stderr.includes("Then type /verified."), "the words");
+  expect(again.stderr).toContain(`  Alice: ${words.theirs}\n  Bob: ${words.own}\n`);
+  caller.type("/verified", "/quit");
+  await caller.line(/"event":"verified"/);
+  expect([await again.exit(), await caller.exit()]).toEqual([0, 0]);
+  expect(readFileSync(world.path("Bob", "known_keys"), "utf8")).toContain("alice verified");
 });
 
 test("nothing of what is said is on the wire, and a relay of bytes is no harm", async () => {

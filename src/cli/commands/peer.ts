@@ -21,6 +21,7 @@ import { stdout } from "../../terminal/output.ts";
 import { redirect, say, warn } from "../../terminal/diagnostics.ts";
 import { peerCommands, peerStatus } from "../../terminal/peer-lines.ts";
 import { PeerFiles } from "../../terminal/peer-files.ts";
+import { PeerVerify } from "../../terminal/peer-verify.ts";
 import { PeerPrompt } from "../../terminal/peer-prompt.ts";
 import { isPlain } from "../../terminal/plain-terminal.ts";
 import { terminalSize } from "../../terminal/terminal-size.ts";
@@ -128,13 +129,14 @@ async function assemble(id: string, args: ParsedArgs<typeof flags>, screen: Scre
   const host = listenHost(args.host);
   const registry = trusted(addressOf("--server", args.server), { plain: args.plain });
   const onIdle = (): void => {
-    peer?.handleFiles(performance.now());
+    peer?.handleExtra(performance.now());
     driver.applyOutputs();
   };
   const isJson = args.json === true;
   const progress = (text: string | undefined): void => screen.prompt?.showProgress(text);
   const files = new PeerFiles({ downloads: args.downloads, isJson, say, progress, onIdle });
   const keys = peerKeys(args.identity, registry);
+  const verify = keys && verifyOf(keys, id, isJson);
   let peer: Peer | undefined;
   const openFiles = (): void => openCallFiles({ files, keys, id, peer, driver });
   const driver: PeerDriver = new PeerDriver({
@@ -152,7 +154,12 @@ async function assemble(id: string, args: ParsedArgs<typeof flags>, screen: Scre
       onDrained: () => files.handleDrained(),
       onClosed: (connection) => files.close(connection),
     },
-    onFiles(line) {
+    onExtra(line) {
+      const word = /^\s*\/(verify|verified)(?:\s|$)/.exec(line)?.[1];
+      if (word !== undefined) {
+        const link = driver.secured(peer?.chatConnection ?? 0);
+        return verify?.handleTyped(word === "verify" ? word : "verified", link?.peer);
+      }
       openFiles();
       files.handleTyped(line);
     },
@@ -202,6 +209,11 @@ function peerKeys(file: string | undefined, registry: Address): Keys | undefined
   const path = join(dirname(identity.path), "known_keys");
   const people = new KnownKeysFile(path, `${hostPortText(registry)}/peers`);
   return { identity, trust: new PeerTrust(people, path) };
+}
+
+function verifyOf({ identity, trust }: Keys, id: string, isJson: boolean): PeerVerify {
+  const confirm = (other: string, key: string) => trust.confirm(other, key);
+  return new PeerVerify({ isJson, id, key: identity.key, confirm, say });
 }
 
 /** Enables file transfers in the current call, if it is protected. */
