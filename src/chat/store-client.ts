@@ -14,6 +14,7 @@ import type {
   NameClaim,
   NameClaimed,
   Overview,
+  PersonAtServer,
   RoomBounds,
   SessionRecord,
   StoreOperation,
@@ -152,6 +153,12 @@ export class StoreClient {
   ): void {
     this.#request({ type: "find-elsewhere", names }, (reply) =>
       then(outcomeOf(reply, (done) => (done.type === "find-elsewhere" ? done : undefined))),
+    );
+  }
+
+  listElsewhere(limit: number, then: (outcome: Outcome<readonly PersonAtServer[]>) => void): void {
+    this.#request({ type: "list-elsewhere", limit }, (reply) =>
+      then(outcomeOf(reply, (done) => (done.type === "list-elsewhere" ? done : undefined))),
     );
   }
 

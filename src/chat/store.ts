@@ -70,6 +70,9 @@ export type Overview = {
   readonly people: number;
 };
 
+/** `address`: as in ForeignPerson. */
+export type PersonAtServer = Pick<ForeignPerson, "folded" | "name" | "server" | "address">;
+
 /** A folded name and its holder: a mailbox, or `#` and the number of a connection. */
 export type NameClaim = { readonly name: string; readonly holder: string };
 
@@ -224,6 +227,8 @@ export type StoreResults = {
   "claim-name": NameClaimed;
   /** Holders of these names on other servers; an owner may be on several. */
   "find-elsewhere": readonly ForeignPerson[];
+  /** Everybody at other servers, sorted by name, at most `limit`. */
+  "list-elsewhere": readonly PersonAtServer[];
   overview: Overview;
   "change-rights": undefined;
   "erase-message": boolean;
@@ -247,6 +252,7 @@ type StoreArguments = {
   "claim-name": { claim: NameClaim; session?: string | undefined };
   /** Folded. */
   "find-elsewhere": { names: readonly string[] };
+  "list-elsewhere": { limit: number };
   overview: Record<never, never>;
   "change-rights": { changes: readonly RightsChange[] };
   "erase-message": { room: string; seq: number };

@@ -47,6 +47,8 @@ function answer(store: LocalStore, request: StoreRequest): StoreReply {
       return { ...done, type: "claim-name", result: { isFree: true } };
     case "find-elsewhere":
       return { ...done, type: "find-elsewhere", result: [] };
+    case "list-elsewhere":
+      return { ...done, type: "list-elsewhere", result: [] };
     case "overview":
       return { ...done, type: "overview", result: { rooms: [], people: 0 } };
     case "erase-message": {

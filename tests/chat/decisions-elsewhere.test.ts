@@ -84,3 +84,15 @@ test("a ban by the name of somebody at another server is one of their network, t
   asked.send({ type: "who", room: "lobby" });
   expect(asked.text()).not.toContain("203.0.113");
 });
+
+test("operators see who is here, at whichever server", () => {
+  const world = new Neighbours();
+  const [east, west] = [world.server("east"), world.server("west")];
+  east.member("Ann");
+  west.member("Ben");
+  world.deliver();
+  expect(east.order("who")).toMatchObject({ rows: [{ text: "Ann" }, { text: "Ben" }] });
+  expect(west.order("who --long")).toMatchObject({
+    rows: [{ text: "Ben 127.0.0.1 native" }, { text: "Ann at east.example:55000" }],
+  });
+});

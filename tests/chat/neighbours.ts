@@ -115,6 +115,14 @@ export class Neighbours {
         this.#tellOthers(server, { type: "rights", rows: this.#store.rights.load() });
         return reply;
       }
+      case "list-elsewhere": {
+        const all = [...this.#people].map(([key, { folded, name }]) => {
+          const [at = ""] = key.split(" ");
+          return { folded, name, server: at, address: `${at}.example:55000` };
+        });
+        const result = all.filter((person) => person.server !== server);
+        return { ...done, type: "list-elsewhere", result };
+      }
       case "overview":
         return { ...done, type: "overview", result: this.#overview() };
       case "put-code":

@@ -2,14 +2,36 @@
 
 import { rights as limits } from "../../limits.ts";
 import type { HubState } from "../hub-state.ts";
-import type { AdminAnswer } from "./answer.ts";
+import type { Actor } from "./actor.ts";
+import type { AdminAnswer, AdminRow } from "./answer.ts";
 
-export function who(hub: HubState, isLong: boolean): AdminAnswer {
-  const rows = Array.from(hub.names.members(), ({ name, peer, dialect }) => {
+/** Also lists people at other servers; `isLong`: with the server instead of their address. */
+export function who(
+  hub: HubState,
+  _actor: Actor,
+  { long: isLong }: { long: boolean },
+  answer: (answer: AdminAnswer) => void,
+): void {
+  const rows = Array.from(hub.names.members(), ({ name, peer, dialect }): AdminRow => {
     const { address, tls = false } = peer;
     const text = isLong ? `${name} ${address} ${dialect.name}${tls ? " TLS" : ""}` : name;
     return { text, fields: { event: "member", name, address, dialect: dialect.name, tls } };
   });
+  if (hub.options.shared === undefined) return answer(fitting(rows));
+  hub.store.listElsewhere(limits.maxAnswerRows, (outcome) => {
+    if (!outcome.done) return answer({ ok: false, code: "failed", message: outcome.error.message });
+    for (const { folded, name, server: id, address } of outcome.result) {
+      if (hub.names.holder(folded) !== undefined) continue;
+      const server = address === "" ? id : address;
+      const text = isLong ? `${name} at ${server}` : name;
+      rows.push({ text, fields: { event: "member", name, server } });
+    }
+    answer(fitting(rows));
+  });
+  hub.wake();
+}
+
+function fitting(rows: readonly AdminRow[]): AdminAnswer {
   const more = rows.length - limits.maxAnswerRows;
   if (more <= 0) return { ok: true, rows };
   return { ok: true, rows: rows.slice(0, -more), message: `${more} more are here` };

@@ -53,7 +53,7 @@ type Handlers = {
 
 const handlers: Handlers = {
   help: (_hub, _actor, _command, done) => done(help()),
-  who: (hub, _actor, { long }, done) => done(who(hub, long)),
+  who,
   info: (hub, _actor, _command, done) => done(info(hub)),
   kick,
   ban: impose,

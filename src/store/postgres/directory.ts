@@ -1,7 +1,7 @@
 // Who is connected to which server, for whoever asks by name. Written by the commit function.
 
 import { type DirectoryEntry, type ForeignPerson, holderAt } from "../../chat/foreign-person.ts";
-import type { Overview } from "../../chat/store.ts";
+import type { Overview, PersonAtServer } from "../../chat/store.ts";
 import { history } from "../../limits.ts";
 import type { DatabasePort } from "./database-port.ts";
 
@@ -36,6 +36,16 @@ export class PostgresDirectory {
       about: JSON.parse(about),
       rooms: JSON.parse(rooms),
     }));
+  }
+
+  /** Everybody who is connected to another server than `server`, sorted by name. */
+  async list(server: string, limit: number): Promise<readonly PersonAtServer[]> {
+    return await this.#database.run<PersonAtServer>(
+      `SELECT p.folded, p.name, p.server, s.address
+       FROM parley.people p JOIN parley.servers s ON s.id = p.server AND NOT s.is_over
+       WHERE p.server <> $1 ORDER BY p.folded COLLATE "C", p.since DESC LIMIT $2`,
+      [server, limit],
+    );
   }
 
   /** Members of every room that has any, and people, at all servers. */

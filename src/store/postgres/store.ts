@@ -301,6 +301,10 @@ export class PostgresStore {
         const result = await this.directory.find(request.names, this.#serverId);
         return { ...done, type: "find-elsewhere", result };
       }
+      case "list-elsewhere": {
+        const result = await this.directory.list(this.#serverId, request.limit);
+        return { ...done, type: "list-elsewhere", result };
+      }
       case "overview":
         return { ...done, type: "overview", result: await this.directory.overview() };
       case "erase-message": {

@@ -160,6 +160,12 @@ const statements: Readonly<Record<string, Statement>> = {
     return none;
   },
   "SELECT p.folded, p.name, p.key, p.person, p.about, p.server": findPeople,
+  "SELECT p.folded, p.name, p.server, s.address": ({ tables }, [server, limit]) =>
+    living(tables, [...tables.people.values()])
+      .filter((row) => row.server !== server)
+      .map(({ folded, name, server: at }) => ({ folded, name, server: at, address: "" }))
+      .sort((a, b) => (a.folded < b.folded ? -1 : a.folded > b.folded ? 1 : 0))
+      .slice(0, Number(limit)),
   "SELECT m.room, count(DISTINCT m.folded) AS members": ({ tables }) => {
     const rooms = Map.groupBy(living(tables, tables.members()), ({ room }) => room);
     return Array.from(rooms, ([room, members]) => {

@@ -71,6 +71,11 @@ describe.skipIf(!hasPostgres)("the directory in PostgreSQL", () => {
       ],
     });
     expect(await here.find("ann")).toMatchObject({ result: [] });
+    await east.setAddress("east.example:55000");
+    expect(await west.directory.list(west.serverId, 1)).toEqual([
+      { folded: "ann", name: "Ann", server, address: "east.example:55000" },
+    ]);
+    expect(await east.directory.list(server, 9)).toEqual([]);
     expect(await west.directory.over([server, "never-there"])).toEqual(["never-there"]);
     await here.commit({ people: [{ folded: "ann", entry: undefined }] });
     expect(await there.find("ann")).toMatchObject({ result: [] });
