@@ -952,6 +952,20 @@ export const udp = {
    * touched.
    */
   batchDatagrams: 128,
+  /** Peers of a busy socket that are remembered; the least recently used is forgotten first. */
+  busyPeers: 1_024,
+  /**
+   * So many reads of a server's socket within this time (2 000 a second) are more than the event
+   * loop is to make one by one: they come in batches then, between other work.
+   */
+  busyReads: 40,
+  busyMs: 20,
+  /** How long a turn of that may take, and what it waits for more. */
+  busySliceMs: 1,
+  busyWaitMs: 1,
+  /** And with fewer datagrams than this in that time it ends. */
+  calmDatagrams: 50,
+  calmMs: 100,
   /** A longer wait in the socket than this, in µs, means that the clock was set. */
   maxLateUs: 1_000_000,
   /** Retry interval after the kernel accepted only a part. */

@@ -31,7 +31,7 @@ import { type ChatPort, openChatPort } from "./chat-port.ts";
 import { Credentials } from "./credentials.ts";
 import { OpenChatDownloads } from "./files/open-chat-download.ts";
 import { FileService } from "./files/file-service.ts";
-import type { UdpPath } from "../io/udp/udp-listener.ts";
+import type { UdpPath } from "../io/udp/udp-path.ts";
 import { SharedFolder } from "./files/shared-folder.ts";
 import { stampMs, steadyMs } from "../io/clock.ts";
 import { networkOf } from "../addresses.ts";
@@ -132,10 +132,14 @@ export class ChatCore {
     for (let left = port === 0 ? connections.portTries : 1; ; left--) {
       const udp = { transport: "udp", host, port, flag: "--port" } as const;
       let core: ChatCore | undefined;
-      const intercept = (bytes: Uint8Array, path: UdpPath): boolean =>
-        core?.relay.handleDatagrams(bytes, path) === true;
+      const relay = {
+        handleDatagrams: (bytes: Uint8Array, path: UdpPath) =>
+          core?.relay.handleDatagrams(bytes, path) === true,
+        forward: (bytes: Uint8Array, length: number, path: UdpPath) =>
+          core?.relay.forward(bytes, length, path),
+      };
       const service = await listenOn(udp, () =>
-        FileService.open({ folder: new SharedFolder(folder, withheld), host, port, intercept }),
+        FileService.open({ folder: new SharedFolder(folder, withheld), host, port, relay }),
       );
       try {
         const tcp = { ...udp, transport: "tcp", port: service.udpPort } as const;

@@ -3,7 +3,8 @@
 
 import type { OpenRelay, RelayPort } from "../chat/relay-port.ts";
 import { nowUs } from "../io/clock.ts";
-import type { UdpPath } from "../io/udp/udp-listener.ts";
+import type { Forward } from "../io/udp/listening-socket.ts";
+import type { UdpPath } from "../io/udp/udp-path.ts";
 import { transfer as wire } from "../limits.ts";
 import { secretBytes } from "../secrets.ts";
 import type { ShareOwner } from "../share-owner.ts";
@@ -61,6 +62,11 @@ export class ServerRelay implements RelayPort {
     if (length > 0) this.#options.send(this.#answer.subarray(0, length), length, path);
     this.#forward();
     return true;
+  }
+
+  /** As `UdpListenerOptions.forward`. */
+  forward(bytes: Uint8Array, length: number, path: UdpPath): Forward | false | undefined {
+    return this.#relay.forward(bytes, length, path, nowUs());
   }
 
   close(): void {

@@ -7,8 +7,9 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { chatRow, crowdRow, neighbourRow } from "./transfer/beside.ts";
+import { chatRow, crowdRow, neighbourRow, relayRow } from "./transfer/beside.ts";
 import { loopbackRow } from "./transfer/loopback.ts";
+import { type Handed, Handover, type How, ways } from "./transfer/person.ts";
 import { allPeers, type Course, type Peer } from "./transfer/peers.ts";
 import { hashOf, race, type Run, startServer } from "./transfer/race.ts";
 import { ShapedVeth } from "./transfer/shaped-veth.ts";
@@ -55,8 +56,10 @@ if (values.help) {
   console.log(
     "  neighbours  on 100 Mbit/s, 50 ms, beside curl (BBR) and beside another fetch, 30 s each",
   );
+  console.log("  person  from person to person, beside the same from a server");
   console.log("  loopback  1 GiB into memory, verified");
   console.log("  chat  latency of a chat beside a fetch at full speed");
+  console.log("  relay  latency of a chat beside datagrams that are relayed");
   console.log("  crowd  50 fetches of 20 MB at once");
   process.exit(0);
 }
@@ -88,12 +91,67 @@ else {
   }
   if (isWantedRow("neighbours")) await neighbours();
 }
+if (isWantedRow("person")) await personRows();
 if (isWantedRow("loopback") || isWantedRow("chat")) {
   const course = await prepare(1024 * MiB, "127.0.0.1");
   if (isWantedRow("loopback")) await loopbackRow(course, repeat);
   if (isWantedRow("chat")) await chatRow(course, 10);
 }
+if (isWantedRow("relay"))
+  await relayRow(await prepare(1, "127.0.0.1"), 4, [8_000, 40_000, 160_000]);
 if (isWantedRow("crowd")) await crowdRow(await prepare(20_000_000, "127.0.0.1"), 50);
+
+/** From person to person: directly, relayed, and as frames, beside the same file from a server. */
+async function personRows(): Promise<void> {
+  const links: readonly Row[] = [0, 1, 8].map((i) => rows[i]!);
+  console.log(
+    "\nfrom person to person, MB/s from the first byte of the channel to the last verified:",
+  );
+  console.log(`| link | ${ways.join(" | ")} | direct ÷ server | relayed ÷ direct | relay |`);
+  console.log("|---|--:|--:|--:|--:|--:|--:|--:|");
+  for (const row of why === undefined ? links : []) {
+    const sizeBytes = Number(values.size ?? row.sizeMiB * 2) * MiB;
+    const course = await prepare(sizeBytes);
+    const seed = Number(values.seed);
+    await personRow(describe(row), sizeBytes, async () => {
+      const area = await (row.isVeth === true
+        ? ShapedVeth.open(row.mbit)
+        : WideArea.open(row, folder, seed));
+      const { atServer, atClient } = area;
+      return { course: { ...course, atServer, atClient }, area };
+    });
+  }
+  const course = await prepare(1024 * MiB, "127.0.0.1");
+  await personRow("loopback", 1024 * MiB, async () => ({ course, area: undefined }));
+}
+
+async function personRow(
+  name: string,
+  sizeBytes: number,
+  open: () => Promise<{ course: Course; area: AsyncDisposable | undefined }>,
+): Promise<void> {
+  const runs = new Map<How, Handed[]>(ways.map((how) => [how, []]));
+  let sha256: string | undefined;
+  for (let turn = 0; turn < repeat; turn++) {
+    for (const how of ways) {
+      const { course, area } = await open();
+      try {
+        sha256 ??= await hashOf(join(course.source, course.file));
+        await using handover = await Handover.open(course, how);
+        runs.get(how)?.push(await handover.send(how, sizeBytes, sha256));
+      } finally {
+        await area?.[Symbol.asyncDispose]();
+      }
+    }
+  }
+  const rateOf = (how: How): number =>
+    median((runs.get(how) ?? []).map(({ bytesPerSecond }) => bytesPerSecond / 1e6));
+  const cells = ways.map((how) => rateOf(how).toPrecision(3)).join(" | ");
+  const direct = (rateOf("direct") / rateOf("from the server")).toFixed(2);
+  const relayed = (rateOf("relayed") / rateOf("direct")).toFixed(2);
+  const relayUs = median((runs.get("relayed") ?? []).map((run) => run.relayUs)).toFixed(1);
+  console.log(`| ${name} | ${cells} | ${direct} | ${relayed} | ${relayUs} µs a datagram |`);
+}
 
 function isWantedRow(name: string): boolean {
   return wantedRows === undefined || wantedRows.includes(name);

@@ -3,7 +3,7 @@
 
 import type { TokenBucket } from "../../chat/token-bucket.ts";
 import { libc } from "../../io/udp/libc.ts";
-import type { UdpPath } from "../../io/udp/udp-listener.ts";
+import type { UdpPath } from "../../io/udp/udp-path.ts";
 import type { UdpOffload } from "../../io/udp/udp.ts";
 import type { DatagramSocket } from "../../server/files/datagram-socket.ts";
 import type { PersonLink } from "./person-link.ts";

@@ -5,7 +5,8 @@
 import { isIP } from "node:net";
 import { isLoopback, plainAddress } from "../../addresses.ts";
 import { nowUs } from "../../io/clock.ts";
-import { type UdpOffload, UdpPort } from "../../io/udp/udp.ts";
+import { ListeningSocket } from "../../io/udp/listening-socket.ts";
+import type { UdpOffload, UdpPort } from "../../io/udp/udp.ts";
 import { paths as limits, transfer as wire } from "../../limits.ts";
 import { secretBytes } from "../../secrets.ts";
 import { type Path, PathFinder, relayRoute, type Route } from "../../transfer/paths/path-finder.ts";
@@ -45,7 +46,7 @@ export class PersonLink {
   readonly #own = ownAddresses();
   readonly #relay: RelayClient | undefined;
   readonly #datagram = new Uint8Array(wire.maxRequestBytes);
-  #sockets: readonly UdpPort[] = [];
+  #sockets: readonly ListeningSocket[] = [];
   #finder: PathFinder | undefined;
   #told: PathsLine | undefined;
   #user: LinkUser | undefined;
@@ -99,7 +100,7 @@ export class PersonLink {
   }
 
   get offload(): UdpOffload {
-    return this.#sockets[0]?.offload ?? noOffload;
+    return this.#sockets[0]?.port.offload ?? noOffload;
   }
 
   /** Whoever gets what comes from the other end. */
@@ -165,11 +166,12 @@ export class PersonLink {
   }
 
   /** Undefined: this machine has no such family. */
-  async #open(host: string): Promise<UdpPort | undefined> {
+  async #open(host: string): Promise<ListeningSocket | undefined> {
     try {
-      return await UdpPort.open({
+      return await ListeningSocket.open({
         host,
-        onDatagrams: (bytes, address, port) =>
+        local: "",
+        onDatagrams: (bytes, { address, port }) =>
           this.#handleDatagrams(bytes, plainAddress(address), port),
         onWritable: () => this.#user?.onWritable(),
       });
@@ -328,7 +330,7 @@ export class PersonLink {
 
   #socketFor(address: string): UdpPort | undefined {
     const family = isIP(address);
-    return this.#sockets.find(({ family: own }) => own === family);
+    return this.#sockets.find(({ port }) => port.family === family)?.port;
   }
 }
 

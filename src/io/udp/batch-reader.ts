@@ -9,6 +9,7 @@ import { ptr } from "bun:ffi";
 import { endianness } from "node:os";
 import { udp as limits } from "../../limits.ts";
 import { type Libc, libc } from "./libc.ts";
+import { socketAddressBytes } from "./socket-address.ts";
 import { option, setOption } from "./socket-options.ts";
 
 /**
@@ -16,6 +17,8 @@ import { option, setOption } from "./socket-options.ts";
  * (recvmmsg(2), recvmsg(2)).
  */
 const messageWords = 8;
+const messageName = 0;
+const messageNameLength = 1;
 const messageVector = 2;
 const messageVectorCount = 3;
 const messageControl = 4;
@@ -37,12 +40,18 @@ const controlSeconds = 4;
 const controlNanoseconds = 6;
 const clockRealtime = 0;
 
-/** The bytes are only valid during the call. `agoUs`: how long ago they arrived; 0 if unknown. */
-export type Visit = (bytes: Uint8Array, length: number, agoUs: number) => void;
+/**
+ * The bytes are only valid during the call. `agoUs`: how long ago they arrived; 0 if unknown. `index`:
+ * for `nameAt` and `pointerAt`.
+ */
+export type Visit = (bytes: Uint8Array, length: number, agoUs: number, index: number) => void;
 
 /** Where the kernel stores datagrams: one slot each, and the structures that point to the slots. */
 class Slots {
   readonly bytes: readonly Uint8Array[];
+  readonly pointers: readonly number[];
+  /** Where each came from: a struct sockaddr. */
+  readonly names: readonly Uint8Array[];
   readonly messages: BigUint64Array;
   /** The same memory as 32-bit words, to avoid bigints. */
   readonly #halves: Uint32Array;
@@ -53,6 +62,13 @@ class Slots {
 
   constructor(count: number) {
     this.bytes = Array.from({ length: count }, () => new Uint8Array(limits.maxBatchBytes));
+    this.pointers = this.bytes.map((slot) => ptr(slot));
+    // In one buffer: a small array of its own moves when a view of it is made.
+    const names = new ArrayBuffer(count * socketAddressBytes);
+    this.names = Array.from(
+      { length: count },
+      (_, i) => new Uint8Array(names, i * socketAddressBytes, socketAddressBytes),
+    );
     this.#vectors = new BigUint64Array(count * vectorWords);
     this.messages = new BigUint64Array(count * messageWords);
     this.#halves = new Uint32Array(this.messages.buffer);
@@ -61,6 +77,7 @@ class Slots {
     this.bytes.forEach((slot, i) => {
       this.#vectors.set([BigInt(ptr(slot)), BigInt(slot.length)], i * vectorWords);
       const at = i * messageWords;
+      this.messages[at + messageName] = BigInt(ptr(this.names[i]!));
       this.messages[at + messageVector] = BigInt(ptr(this.#vectors, i * vectorWords * 8));
       this.messages[at + messageVectorCount] = 1n;
       this.messages[at + messageControl] = BigInt(ptr(this.#control, i * controlWords * 8));
@@ -71,6 +88,7 @@ class Slots {
   /** Resets the fields of the first `count` slots that the kernel has overwritten. */
   clear(count: number): void {
     for (let i = 0; i < count; i++) {
+      this.#halves[(i * messageWords + messageNameLength) * 2] = socketAddressBytes;
       this.#halves[(i * messageWords + messageControlLength) * 2] = controlWords * 8;
       this.#controls[i * controlWords * 2 + controlLevel] = 0;
     }
@@ -147,7 +165,17 @@ export class BatchReader {
     this.#taken = undefined;
   }
 
-  /** Sends a datagram on a taken socket; what the kernel does not accept is lost. */
+  /** Where the datagram that is being visited came from: a struct sockaddr, valid during the call. */
+  nameAt(index: number): Uint8Array {
+    return this.#slots!.names[index]!;
+  }
+
+  /** Of its bytes, valid as long as they are. */
+  pointerAt(index: number): number {
+    return this.#slots!.pointers[index]!;
+  }
+
+  /** Sends a datagram on a taken, connected socket; what the kernel does not accept is lost. */
   send(bytes: Uint8Array): void {
     if (this.#taken !== undefined) {
       this.#libc.send(this.#taken, ptr(bytes), BigInt(bytes.length), dontWait);
@@ -172,7 +200,7 @@ export class BatchReader {
     const time = this.#time;
     this.#libc.clock_gettime(clockRealtime, ptr(time));
     for (let i = 0; i < got; i++) {
-      visit(slots.bytes[i]!, slots.lengthOf(i), slots.agoUs(i, time[0]!, time[2]!));
+      visit(slots.bytes[i]!, slots.lengthOf(i), slots.agoUs(i, time[0]!, time[2]!), i);
     }
     slots.clear(got);
     return got;

@@ -23,6 +23,8 @@ function open(name: string) {
     dup3: { args: [i32, i32, i32], returns: i32 },
     close: { args: [i32], returns: i32 },
     send: { args: [i32, ptr, u64, i32], returns: i64 },
+    epoll_ctl: { args: [i32, i32, i32, ptr], returns: i32 },
+    sendmmsg: { args: [i32, ptr, u32, i32], returns: i32 },
     recvmmsg: { args: [i32, ptr, u32, i32, ptr], returns: i32 },
     clock_gettime: { args: [i32, ptr], returns: i32 },
     getsockname: { args: [i32, ptr, ptr], returns: i32 },

@@ -3,6 +3,7 @@
 
 import { ptr } from "bun:ffi";
 import { libc } from "./libc.ts";
+import { addressIn, portIn } from "./socket-address.ts";
 import { getOption, option } from "./socket-options.ts";
 
 /** A connection of this process; `address` is IPv4 where possible, even on an IPv6 socket. */
@@ -11,8 +12,6 @@ export type OpenSocket = { readonly fd: number; readonly address: string; readon
 // struct sockaddr_storage, and its length
 const name = new Uint8Array(128);
 const length = new Uint32Array(1);
-const ipv4 = 2;
-const ipv6 = 10;
 const bothWays = 2;
 
 /** The connections to local port `port` among these descriptors. */
@@ -46,21 +45,4 @@ export function listenersOn(port: number, descriptors: readonly number[]): numbe
 /** Ends a connection as if the peer had: the event loop notifies its owner, who closes it. */
 export function endConnection({ fd }: OpenSocket): void {
   libc()?.shutdown(fd, bothWays);
-}
-
-function portIn(bytes: Uint8Array): number | undefined {
-  const family = bytes[0];
-  return family === ipv4 || family === ipv6 ? (bytes[2]! << 8) | bytes[3]! : undefined;
-}
-
-function addressIn(bytes: Uint8Array): string | undefined {
-  if (bytes[0] === ipv4) return bytes.subarray(4, 8).join(".");
-  if (bytes[0] !== ipv6) return undefined;
-  const parts = bytes.subarray(8, 24);
-  const isMapped = parts.subarray(0, 10).every((byte) => byte === 0) && parts[10] === 255;
-  if (isMapped && parts[11] === 255) return parts.subarray(12).join(".");
-  const groups = Array.from({ length: 8 }, (_, i) => (parts[2 * i]! << 8) | parts[2 * i + 1]!);
-  const text = groups.map((group) => group.toString(16)).join(":");
-  // The shortest form, which is also the form that Bun uses.
-  return new URL(`http://[${text}]`).hostname.slice(1, -1);
 }

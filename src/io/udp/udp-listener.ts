@@ -6,15 +6,9 @@
 import { networkInterfaces } from "node:os";
 import { udp as limits } from "../../limits.ts";
 import { isEveryAddress } from "../host-port.ts";
-import { type UdpOffload, UdpPort } from "./udp.ts";
-
-/** Both ends of a datagram's path: the peer, and the local address that it was sent to. */
-export interface UdpPath {
-  readonly address: string;
-  readonly port: number;
-  /** Empty if the datagram was received by the wildcard socket or by the only socket. */
-  readonly local: string;
-}
+import { type Forward, ListeningSocket } from "./listening-socket.ts";
+import type { UdpPath } from "./udp-path.ts";
+import type { UdpOffload } from "./udp.ts";
 
 export interface UdpListenerOptions {
   /** Address to bind, numeric or `localhost`. */
@@ -25,6 +19,8 @@ export interface UdpListenerOptions {
   readonly offload?: boolean;
   /** As `UdpOptions.onDatagrams`. */
   onDatagrams(bytes: Uint8Array, path: UdpPath): void;
+  /** As `ListeningOptions.forward`. */
+  forward?(bytes: Uint8Array, length: number, path: UdpPath): Forward | false | undefined;
   /** Called when more can be sent, after `send` accepted less than it was given. */
   onWritable?(): void;
 }
@@ -34,14 +30,14 @@ const wildcard = "";
 
 export class UdpListener {
   readonly #options: UdpListenerOptions;
-  readonly #sockets = new Map<string, UdpPort>();
-  readonly #main: UdpPort;
+  readonly #sockets = new Map<string, ListeningSocket>();
+  readonly #main: ListeningSocket;
   #scanner: Timer | undefined;
   #scannedMs = Number.NEGATIVE_INFINITY;
   #scanning = false;
   #closed = false;
 
-  private constructor(options: UdpListenerOptions, main: UdpPort) {
+  private constructor(options: UdpListenerOptions, main: ListeningSocket) {
     this.#options = options;
     this.#main = main;
     this.#sockets.set(wildcard, main);
@@ -50,9 +46,11 @@ export class UdpListener {
   /** Throws what `Bun.udpSocket` throws (`EADDRINUSE`, an unknown host). */
   static async open(options: UdpListenerOptions): Promise<UdpListener> {
     let listener: UdpListener | undefined;
-    const main = await UdpPort.open({
+    const main = await ListeningSocket.open({
       ...socketOptions(options),
-      onDatagrams: (bytes, address, port) => listener?.handleWildcard(bytes, address, port),
+      local: wildcard,
+      onDatagrams: (bytes, path) => listener?.handleWildcard(bytes, path),
+      send: (bytes, forward) => listener?.forward(bytes, forward),
     });
     listener = new UdpListener(options, main);
     if (isEveryAddress(options.host)) {
@@ -64,11 +62,11 @@ export class UdpListener {
   }
 
   get port(): number {
-    return this.#main.port;
+    return this.#main.port.port;
   }
 
   get offload(): UdpOffload {
-    return this.#main.offload;
+    return this.#main.port.offload;
   }
 
   /** The possible current values of `UdpPath.local`. */
@@ -79,16 +77,20 @@ export class UdpListener {
   /** As `UdpPort.send`. If the path's local address no longer exists, the datagram is lost. */
   send(bytes: Uint8Array, segmentBytes: number, { address, port, local }: UdpPath): number {
     const socket = this.#sockets.get(local);
-    return socket?.send(bytes, segmentBytes, address, port) ?? bytes.length;
+    return socket?.port.send(bytes, segmentBytes, address, port) ?? bytes.length;
+  }
+
+  forward(bytes: Uint8Array, { path, datagramBytes }: Forward): void {
+    this.send(bytes, datagramBytes, path);
   }
 
   /** As in `UdpPort`. */
   get canNap(): boolean {
-    return this.#main.canNap;
+    return this.#main.port.canNap;
   }
 
   nap(us: number): void {
-    this.#main.nap(us);
+    this.#main.port.nap(us);
   }
 
   close(): void {
@@ -97,10 +99,10 @@ export class UdpListener {
     for (const socket of this.#sockets.values()) socket.close();
   }
 
-  handleWildcard(bytes: Uint8Array, address: string, port: number): void {
+  handleWildcard(bytes: Uint8Array, path: UdpPath): void {
     // A client uses an address without a socket of its own: the address may be new.
     if (this.#scanner !== undefined) void this.#scan();
-    this.#options.onDatagrams(bytes, { address, port, local: wildcard });
+    this.#options.onDatagrams(bytes, path);
   }
 
   /** Opens sockets for new addresses and closes those of addresses that disappeared. */
@@ -124,9 +126,9 @@ export class UdpListener {
   }
 
   async #bindEach(locals: readonly string[]): Promise<void> {
-    // Only briefly, since another program could bind the port meanwhile.
-    if (!this.#main.allowSharing(true)) return;
-    for (const socket of this.#sockets.values()) socket.allowSharing(true);
+    // Only briefly, since another program could bind the port, too.
+    if (!this.#main.port.allowSharing(true)) return;
+    for (const socket of this.#sockets.values()) socket.port.allowSharing(true);
     for (const local of locals) {
       if (this.#closed || this.#sockets.size > limits.maxLocalAddresses) break;
       const socket = await this.#bind(local);
@@ -134,21 +136,22 @@ export class UdpListener {
       if (this.#closed) socket.close();
       else this.#sockets.set(local, socket);
     }
-    for (const socket of this.#sockets.values()) socket.allowSharing(false);
+    for (const socket of this.#sockets.values()) socket.port.allowSharing(false);
   }
 
   /**
    * Undefined if the address can't be bound (removed or tentative): the wildcard socket serves it.
    */
-  async #bind(local: string): Promise<UdpPort | undefined> {
+  async #bind(local: string): Promise<ListeningSocket | undefined> {
     try {
-      return await UdpPort.open({
+      return await ListeningSocket.open({
         ...socketOptions(this.#options),
         host: local,
         port: this.port,
         shared: true,
-        onDatagrams: (bytes, address, port) =>
-          this.#options.onDatagrams(bytes, { address, port, local }),
+        local,
+        onDatagrams: (bytes, path) => this.#options.onDatagrams(bytes, path),
+        send: (bytes, forward) => this.forward(bytes, forward),
       });
     } catch {
       return undefined;
@@ -156,10 +159,11 @@ export class UdpListener {
   }
 }
 
-function socketOptions({ host, port, offload, onWritable }: UdpListenerOptions) {
+function socketOptions({ host, port, offload, forward, onWritable }: UdpListenerOptions) {
   return {
     host,
     port,
+    ...(forward === undefined ? {} : { forward }),
     ...(offload === undefined ? {} : { offload }),
     ...(onWritable === undefined ? {} : { onWritable }),
   };

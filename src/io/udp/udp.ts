@@ -5,6 +5,8 @@
 import { isIP } from "node:net";
 import { udp as limits } from "../../limits.ts";
 import { BatchReader, type Visit } from "./batch-reader.ts";
+import { BatchWriter, type Destination } from "./batch-writer.ts";
+import { muteEventLoop } from "./event-loop-mute.ts";
 import { libc } from "./libc.ts";
 import { getOption, mtuDiscoverProbe, option, setOption } from "./socket-options.ts";
 
@@ -31,9 +33,7 @@ export interface UdpOptions {
    * every datagram must carry its length. The callee owns the bytes.
    */
   onDatagrams(bytes: Uint8Array, address: string, port: number): void;
-  /**
-   * Enables `readMore`, if the platform can read many datagrams per call. Connected sockets only.
-   */
+  /** Enables `readMore`, if the platform can read many datagrams per call. */
   readonly batches?: boolean;
   /** Called when more can be sent, after `send` accepted less than it was given. */
   onWritable?(): void;
@@ -66,6 +66,9 @@ export class UdpPort {
   #segmentBytes = 0;
   #retry: Timer | undefined;
   readonly #reader: BatchReader | undefined;
+  #unmute: (() => void) | undefined;
+  /** Of an unconnected socket. */
+  readonly #writer: BatchWriter | undefined;
 
   private constructor(socket: { bound: Bound } | { connected: Connected }, options: UdpOptions) {
     this.#socket = socket;
@@ -75,6 +78,10 @@ export class UdpPort {
     const offload = options.offload ?? true;
     this.offload = prepare(this.#fd, offload);
     if (offload && options.batches === true) this.#reader = BatchReader.open(this.#fd);
+    const calls = libc();
+    if (this.#reader !== undefined && "bound" in socket && calls !== null) {
+      this.#writer = new BatchWriter(calls);
+    }
   }
 
   /** Throws what `Bun.udpSocket` throws (`EADDRINUSE`, an unknown host). */
@@ -141,7 +148,7 @@ export class UdpPort {
   send(bytes: Uint8Array, segmentBytes: number, address = "", port = 0): number {
     if (this.#any.closed) return bytes.length;
     if (this.#reader?.isTaken === true) {
-      this.#reader.send(bytes);
+      if ("connected" in this.#socket) this.#reader.send(bytes);
       return bytes.length;
     }
     const one = bytes.length <= segmentBytes;
@@ -170,16 +177,60 @@ export class UdpPort {
 
   /**
    * True: from now on only `readMore` reads, and `send` accepts one datagram at a time. The caller
-   * must poll, since no event will wake it.
+   * must poll, since no event will wake it. For connected sockets.
    */
   readAlone(isAlone: boolean): void {
     if (isAlone) this.#reader?.take();
     else this.#reader?.giveBack();
   }
 
+  /**
+   * Keeps the event loop from reading, for unconnected sockets with batches; false: it can't be. It may
+   * begin to read again by itself, once it has waited until it can send. What is sent before the
+   * loop's next turn is lost.
+   */
+  mute(): boolean {
+    const reader = this.#reader;
+    const unmute = reader === undefined ? undefined : muteEventLoop(this.#fd);
+    if (reader === undefined || unmute === undefined) return false;
+    this.#unmute = unmute;
+    // Bun goes on until there is nothing left to read: that is now.
+    reader.take();
+    setImmediate(() => reader.giveBack());
+    return true;
+  }
+
+  /** Lets the event loop read again. */
+  unmute(): void {
+    this.#unmute?.();
+    this.#unmute = undefined;
+  }
+
   /** Reads up to a batch, bypassing the event loop; returns the number of datagrams. */
   readMore(visit: Visit): number {
     return this.#any.closed ? 0 : (this.#reader?.read(visit) ?? 0);
+  }
+
+  /** Where the datagram that `readMore` shows came from: a struct sockaddr, valid during the call. */
+  nameAt(index: number): Uint8Array {
+    return this.#reader!.nameAt(index);
+  }
+
+  /**
+   * Sends the datagram that `readMore` shows to somebody else, without a copy, at the next `flush`,
+   * which must come before the next `readMore`. For unconnected sockets.
+   */
+  forward(index: number, length: number, segmentBytes: number, to: Destination): void {
+    const writer = this.#writer;
+    if (writer === undefined || this.#reader === undefined) return;
+    if (writer.isFull) this.flush();
+    writer.add(this.#reader.pointerAt(index), length, segmentBytes, to);
+  }
+
+  flush(): void {
+    if (this.#writer === undefined || this.#writer.isEmpty) return;
+    this.#segment(0);
+    this.#writer.flush(this.#fd);
   }
 
   /** Whether `nap` works; otherwise it returns immediately. */
@@ -196,6 +247,7 @@ export class UdpPort {
   close(): void {
     clearTimeout(this.#retry);
     this.readAlone(false);
+    this.unmute();
     if (!this.#any.closed) this.#any.close();
   }
 

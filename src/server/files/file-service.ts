@@ -22,7 +22,9 @@ import { TagBudget } from "./tag-budget.ts";
 import { TransferSlots } from "./transfer-slots.ts";
 import type { UdpOffload } from "../../io/udp/udp.ts";
 import type { DatagramSocket } from "./datagram-socket.ts";
-import { UdpListener, type UdpPath } from "../../io/udp/udp-listener.ts";
+import type { Forward } from "../../io/udp/listening-socket.ts";
+import { UdpListener } from "../../io/udp/udp-listener.ts";
+import type { UdpPath } from "../../io/udp/udp-path.ts";
 
 export interface FileServiceOptions<Folder extends FileFolder = SharedFolder> {
   readonly folder: Folder;
@@ -33,8 +35,13 @@ export interface FileServiceOptions<Folder extends FileFolder = SharedFolder> {
   readonly offload?: boolean;
   /** An idle transfer may be evicted in favour of another after this long (default: limits.ts). */
   readonly idleMs?: number;
-  /** Receives all datagrams first; true: they are not about files. */
-  readonly intercept?: (bytes: Uint8Array, path: UdpPath) => boolean;
+  /** Receives all datagrams first. */
+  readonly relay?: {
+    /** True: they are not about files. */
+    handleDatagrams(bytes: Uint8Array, path: UdpPath): boolean;
+    /** As `UdpListenerOptions.forward`. */
+    forward(bytes: Uint8Array, length: number, path: UdpPath): Forward | false | undefined;
+  };
 }
 
 export class FileService<Folder extends FileFolder = SharedFolder> implements TransferHost {
@@ -88,13 +95,15 @@ export class FileService<Folder extends FileFolder = SharedFolder> implements Tr
   ): Promise<FileService<Folder>> {
     applyJitHints();
     let service: FileService<Folder> | undefined;
+    const { relay } = options;
     const socket = await UdpListener.open({
       host: options.host,
       port: options.port,
       ...(options.offload === undefined ? {} : { offload: options.offload }),
       onDatagrams(bytes, path) {
-        if (options.intercept?.(bytes, path) !== true) service?.handleDatagrams(bytes, path);
+        if (relay?.handleDatagrams(bytes, path) !== true) service?.handleDatagrams(bytes, path);
       },
+      ...(relay && { forward: (bytes, length, path) => relay.forward(bytes, length, path) }),
       onWritable: () => service?.wake(),
     });
     service = new FileService(options.folder, socket, options.idleMs);

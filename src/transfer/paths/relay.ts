@@ -140,10 +140,45 @@ export class Relay {
     if (what === kind.join) return this.#handleJoin(bytes, path, into, nowUs);
     if (end === undefined) return undefined;
     // A JOIN can only be the last of what the kernel has merged, and is for the server alone.
-    const last = lastDatagram(bytes);
+    const { last } = split(bytes, bytes.length);
     const isJoining = last > 0 && kindAt(bytes, last) === kind.join;
-    this.#forward(end, isJoining ? bytes.subarray(0, last) : bytes);
+    this.#enqueueOrDrop(end, isJoining ? bytes.subarray(0, last) : bytes);
     return isJoining ? this.#handleJoin(bytes.subarray(last), path, into, nowUs) : 0;
+  }
+
+  /**
+   * The short way for datagrams that only have to be passed on, and may be at once: where to; they
+   * count as sent then. False: they are dropped. Undefined: `handleDatagrams` has to see them. The
+   * bytes, the first `length`, are only read during the call. The result is reused.
+   */
+  forward(
+    bytes: Uint8Array,
+    length: number,
+    path: Path,
+    nowUs: number,
+  ): { path: Path; datagramBytes: number } | false | undefined {
+    const end = this.#pairs.size === 0 ? undefined : this.#endAt(path);
+    if (end === undefined) return undefined;
+    const { datagramBytes, count, last } = split(bytes, length);
+    // What a JOIN is merged with is rare, and so is all that can't be told apart.
+    if (last !== 0 && kindAt(bytes, last) === kind.join) return undefined;
+    if (kindAt(bytes, 0) === kind.join) return undefined;
+    const other = otherOf(end);
+    if (other?.path === undefined) {
+      this.totals.dropped += count;
+      return false;
+    }
+    const mayWait = other.waitingBytes + length <= this.#queueBytes;
+    if (other.waiting.length > 0 || longestWaitUs(end.pair.rates, nowUs) > 0) {
+      if (mayWait) return undefined;
+      this.totals.dropped += count;
+      return false;
+    }
+    this.#spend(end.pair, length, count);
+    const relayed = this.#relayed;
+    relayed.path = other.path;
+    relayed.datagramBytes = datagramBytes;
+    return relayed;
   }
 
   /** What may leave now; undefined: nothing. The result is reused. */
@@ -156,10 +191,8 @@ export class Relay {
       }
       const bytes = this.#dequeue(end);
       if (bytes === undefined || end.path === undefined) continue;
-      const { datagramBytes, count } = split(bytes);
-      for (const rate of end.pair.rates) rate.spend(bytes.length + count * headerBytes);
-      this.totals.datagrams += count;
-      this.totals.bytes += bytes.length;
+      const { datagramBytes, count } = split(bytes, bytes.length);
+      this.#spend(end.pair, bytes.length, count);
       const relayed = this.#relayed;
       relayed.bytes = bytes;
       relayed.datagramBytes = datagramBytes;
@@ -178,10 +211,16 @@ export class Relay {
     return soonestUs;
   }
 
-  #forward(end: End, bytes: Uint8Array): void {
-    const other = end.pair.ends[0] === end ? end.pair.ends[1] : end.pair.ends[0];
+  #spend({ rates }: Pair, bytes: number, count: number): void {
+    for (const rate of rates) rate.spend(bytes + count * headerBytes);
+    this.totals.datagrams += count;
+    this.totals.bytes += bytes;
+  }
+
+  #enqueueOrDrop(end: End, bytes: Uint8Array): void {
+    const other = otherOf(end);
     if (other?.path !== undefined && this.#enqueue(other, bytes)) return;
-    this.totals.dropped += split(bytes).count;
+    this.totals.dropped += split(bytes, bytes.length).count;
   }
 
   #handleJoin(bytes: Uint8Array, path: Path, into: Uint8Array, nowUs: number): number | undefined {
@@ -257,28 +296,33 @@ export class Relay {
 
 const nowhere: Path = { address: "", port: 0, local: "" };
 
-/** Where the last of merged datagrams begins; -1: they can't be told apart. */
-function lastDatagram(bytes: Uint8Array): number {
-  let last = -1;
-  for (let at = 0; at < bytes.length;) {
-    const end = datagramEnd(bytes, at);
-    if (end < 0) return -1;
-    last = at;
-    at = end;
-  }
-  return last;
+function otherOf({ pair, token }: End): End | undefined {
+  return pair.ends[0]?.token === token ? pair.ends[1] : pair.ends[0];
 }
 
+/** The result of `split`, reused. */
+const parts = { datagramBytes: 0, count: 0, last: 0 };
+
 /**
- * How to split what the kernel has merged, all datagrams of one length but the last. What they say of
- * their length may be a lie: it never makes more of them than bytes that are worth it.
+ * How to split what the kernel has merged, all datagrams of one length but the last, and where that
+ * begins (0 as well if they can't be told apart). What they say of their length may be a lie: it never
+ * makes more of them than bytes that are worth it.
  */
-function split(bytes: Uint8Array): { datagramBytes: number; count: number } {
-  const { length } = bytes;
-  const first = datagramEnd(bytes, 0);
-  if (first <= 0 || first >= length) return { datagramBytes: length, count: 1 };
-  const datagramBytes = first >= minSplitBytes ? first : first * Math.floor(gatheredBytes / first);
-  return { datagramBytes, count: Math.ceil(length / datagramBytes) };
+function split(bytes: Uint8Array, length: number): typeof parts {
+  parts.datagramBytes = length;
+  parts.count = 1;
+  parts.last = 0;
+  const first = datagramEnd(bytes, 0, length);
+  if (first <= 0 || first >= length) return parts;
+  for (let at = first; at < length;) {
+    const end = datagramEnd(bytes, at, length);
+    if (end < 0) break;
+    parts.last = end === length ? at : 0;
+    at = end;
+  }
+  parts.datagramBytes = first >= minSplitBytes ? first : first * Math.floor(gatheredBytes / first);
+  parts.count = Math.ceil(length / parts.datagramBytes);
+  return parts;
 }
 
 function isSame(a: Path | undefined, b: Path): boolean {

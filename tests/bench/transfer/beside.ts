@@ -4,7 +4,8 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Course, curlBbr, parley, type Peer } from "./peers.ts";
-import { hashOf, startServer } from "./race.ts";
+import { Handover } from "./person.ts";
+import { cpuSecondsOf, hashOf, startServer } from "./race.ts";
 import type { WideArea } from "./wide-area.ts";
 
 const messagesPerSecond = 100;
@@ -42,6 +43,42 @@ export async function chatRow(course: Course, seconds: number): Promise<void> {
     `  beside ${String(fetches).padStart(2)} fetches of 1 GiB      ${words(beside)}   (wanted: p99 < 10)`,
   );
 }
+
+/** Latency of the same chat while the server relays so many datagrams a second, and what each costs. */
+export async function relayRow(
+  course: Course,
+  seconds: number,
+  rates: readonly number[],
+): Promise<void> {
+  await using server = await Handover.open(course, "relayed");
+  const { port } = server;
+  console.log("\nchat of 100 messages a second on a server that relays (ms; wanted: p99 < 10):");
+  console.log(`  alone                        ${words(await chat(course.address, port, seconds))}`);
+  for (const [rate, past] of rates.flatMap((rate) => [
+    [rate, ["past"]] as const,
+    [rate, []] as const,
+  ])) {
+    const script = join(import.meta.dir, "relay-load.ts");
+    const load = [course.address, String(port), String(rate), String(seconds), ...past];
+    const before = { cpu: cpuSecondsOf(server.pid), relayed: await server.relayed() };
+    const child = Bun.spawn([process.execPath, script, ...load], {
+      stdout: "pipe",
+      stderr: "ignore",
+    });
+    const beside = await chat(course.address, port, seconds);
+    const { sent, received } = (await new Response(child.stdout).json()) as Loaded;
+    const relayed = (await server.relayed()) - before.relayed;
+    const us = ((cpuSecondsOf(server.pid) - before.cpu) * 1e6) / relayed;
+    if (past.length > 0) {
+      console.log(`  ${String(rate).padStart(6)} a second past it      ${words(beside)}`);
+      continue;
+    }
+    const share = `${sent} sent, ${relayed} relayed for ${us.toFixed(1)} µs each, ${received} taken`;
+    console.log(`  ${String(rate).padStart(6)} datagrams a second  ${words(beside)}   (${share})`);
+  }
+}
+
+type Loaded = { sent: number; received: number };
 
 /** Many fetches at once from one server on loopback: whole-process times. */
 export async function crowdRow(course: Course, count: number): Promise<void> {

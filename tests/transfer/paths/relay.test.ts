@@ -326,3 +326,71 @@ test("whatever arrives, nothing throws and no answer is longer than it", () => {
     for (const line of bed.sent()) expect(line).not.toContain(eve.address);
   }
 });
+
+/** Where the short way leads. */
+function short(bed: Bed, bytes: Uint8Array, from: Path): string | false | undefined {
+  // As it lies in memory that is used again and again.
+  const slot = new Uint8Array(65_507).fill(0xee);
+  slot.set(bytes);
+  const to = bed.relay.forward(slot, bytes.length, from, bed.nowUs);
+  return typeof to === "object" ? `${to.path.address} ${to.datagramBytes}` : to;
+}
+
+describe("the short way", () => {
+  test("is for what one end sends the other, and counts it", () => {
+    const bed = new Bed();
+    const { tokens } = bed.whole();
+    expect(short(bed, data(972, 1), ann)).toBe(`${bob.address} 1000`);
+    const merged = Buffer.concat([data(1_172, 1), data(1_172, 2), data(300, 3)]);
+    expect(short(bed, merged, bob)).toBe(`${ann.address} 1200`);
+    expect(bed.relay.totals).toEqual({ datagrams: 4, bytes: 3_728, dropped: 0 });
+    const join = new Uint8Array(96);
+    writeJoin(join, { token: tokens[0], cookie: noCookie, timeUs: 7 });
+    expect(short(bed, join, ann)).toBeUndefined();
+    expect(short(bed, Buffer.concat([data(572, 1), join]), ann)).toBeUndefined();
+    expect(short(bed, data(972, 1), eve)).toBeUndefined();
+  });
+
+  test("is closed while the other end is not there", () => {
+    const bed = new Bed();
+    const { tokens } = bed.open();
+    bed.enter(tokens[0], ann);
+    expect(short(bed, data(972, 1), ann)).toBe(false);
+    expect(bed.relay.totals.dropped).toBe(1);
+  });
+
+  test("keeps to the rate: what is over it waits its turn, or is dropped unseen", () => {
+    const bed = new Bed(1_000_000);
+    bed.whole("127.0.0.1");
+    let [passed, waiting, dropped] = [0, 0, 0];
+    for (let us = 0; us < secondUs; us += 1_000) {
+      bed.nowUs += 1_000;
+      for (let i = 0; i < 10; i++) {
+        const to = short(bed, data(972, 1), ann);
+        if (to === false) dropped++;
+        else if (to === undefined) {
+          waiting++;
+          bed.receive(data(972, 1), ann);
+        } else passed++;
+      }
+      bed.sent();
+    }
+    const { totals } = bed.relay;
+    expect(totals.bytes).toBeLessThan(1_150_000);
+    expect(totals.bytes).toBeGreaterThan(900_000);
+    expect(totals.datagrams + totals.dropped).toBeGreaterThan(10_000 - 100);
+    expect(dropped).toBeGreaterThan(5_000);
+    expect(passed + waiting + dropped).toBe(10_000);
+  });
+
+  test("is never ahead of what waits", () => {
+    const bed = new Bed(1_000_000);
+    bed.whole("127.0.0.1");
+    while (short(bed, data(972, 1), ann) !== undefined);
+    bed.receive(data(50, 2), ann);
+    bed.nowUs += 100_000;
+    expect(short(bed, data(972, 3), ann)).toBeUndefined();
+    expect(bed.sent()).toEqual([`${bob.address} 78/78`]);
+    expect(short(bed, data(972, 3), ann)).toBe(`${bob.address} 1000`);
+  });
+});
