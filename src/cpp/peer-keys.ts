@@ -1,5 +1,6 @@
 // The keys that peers have registered with their IDs, for those who ask for them (docs/dialects.md,
-// "Between two parleys"). In memory alone: a peer registers its key again when it registers again.
+// "Between two parleys"). In memory only: a peer registers its key again when it registers again. A
+// registry in a database stores them itself (store/postgres/registrations.ts).
 
 import { widestNetworkOf } from "../addresses.ts";
 import { fold } from "../chat/names/grammar.ts";

@@ -16,9 +16,11 @@ export type Registration = Contact & {
 };
 
 export type RegistryRequest =
-  | { readonly type: "REGISTER"; readonly contact: Contact }
+  | { readonly type: "REGISTER"; readonly contact: Contact; readonly key?: string | undefined }
   /** `wanted`: only this client will do. */
-  | { readonly type: "BRIDGE"; readonly id: string; readonly wanted: string | undefined };
+  | { readonly type: "BRIDGE"; readonly id: string; readonly wanted: string | undefined }
+  /** Asks for a key without handing anybody out; only where `keepsKeys`. */
+  | { readonly type: "LOOK"; readonly id: string };
 
 export type RegistryOutcome =
   | { readonly did: "registered"; readonly contact: Contact }
@@ -29,11 +31,17 @@ export type RegistryOutcome =
       readonly did: "bridged";
       readonly found: Contact | undefined;
       readonly self: Contact | undefined;
+      /** Of `found`, where `keepsKeys`. */
+      readonly key?: string | undefined;
     }
+  /** Undefined: nobody with a key is registered under that ID. */
+  | { readonly did: "looked"; readonly found: { contact: Contact; key: string } | undefined }
   /** The database does not respond; nothing was changed. */
   | { readonly did: "nothing" };
 
 export interface PeerRegistry {
+  /** It stores the keys of peers; otherwise they are kept beside it (peer-keys.ts). */
+  readonly keepsKeys?: boolean;
   /** `network`: the origin of the request. Calls `then` once, either synchronously or later. */
   request(
     request: RegistryRequest,

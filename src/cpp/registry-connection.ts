@@ -81,15 +81,17 @@ export class RegistryConnection {
       const log = [`${type}: ${id} refused: ${refused}`];
       return { reply: `${refused}\n`, end: true, log, did: "request refused", id };
     }
-    if (type === "BRIDGE" && message.keys === "look") return this.#look(message.peer ?? id);
+    if (type === "BRIDGE" && message.keys === "look") {
+      return this.#look(message.peer ?? id, nowMs, later);
+    }
     return this.#ask(message, nowMs, later);
   }
 
   /** Tells a key without handing anybody out. */
-  #look(id: string): RegistryAnswer {
-    const found = this.#keys?.look(id, this.#network);
-    const reply = encodeBridgeAck(found?.contact);
-    return { reply: withKey(reply, found?.key), end: true, log: [] };
+  #look(id: string, nowMs: number, later: (answer: RegistryAnswer) => void): RegistryAnswer {
+    if (this.#registry.keepsKeys !== true) return lookAnswer(this.#keys?.look(id, this.#network));
+    const asked = { type: "LOOK", id } as const;
+    return this.#request(asked, nowMs, later, (outcome) => answerTo(asked, outcome));
   }
 
   #ask(
@@ -100,21 +102,35 @@ export class RegistryConnection {
     const { type, id } = message;
     const asked: RegistryRequest =
       type === "REGISTER"
-        ? { type, contact: { id, ip: message.ip, port: message.port } }
+        ? { type, contact: { id, ip: message.ip, port: message.port }, key: message.key }
         : { type, id, wanted: message.peer };
     const tellsKey = type === "BRIDGE" && message.keys === "with-contact";
+    const keys = this.#registry.keepsKeys === true ? undefined : this.#keys;
+    return this.#request(asked, nowMs, later, (outcome) => {
+      if (outcome.did === "registered" && type === "REGISTER") {
+        keys?.registered(outcome.contact, message.key, this.#network);
+      }
+      const answer = answerTo(asked, outcome);
+      if (tellsKey && outcome.did === "bridged" && outcome.found !== undefined) {
+        answer.reply = withKey(answer.reply ?? "", outcome.key ?? keys?.of(outcome.found));
+      }
+      return answer;
+    });
+  }
+
+  /** Returns the answer if it comes synchronously; otherwise `later` receives it. */
+  #request(
+    asked: RegistryRequest,
+    nowMs: number,
+    later: (answer: RegistryAnswer) => void,
+    answerOf: (outcome: RegistryOutcome) => RegistryAnswer,
+  ): RegistryAnswer {
     let atOnce: RegistryAnswer | undefined;
     this.#isAsking = true;
     let isReturned = false;
     this.#registry.request(asked, nowMs, this.#network, (outcome) => {
       this.#isAsking = false;
-      if (outcome.did === "registered" && type === "REGISTER") {
-        this.#keys?.registered(outcome.contact, message.key, this.#network);
-      }
-      const answer = answerTo(asked, outcome);
-      if (tellsKey && outcome.did === "bridged" && outcome.found !== undefined) {
-        answer.reply = withKey(answer.reply ?? "", this.#keys?.of(outcome.found));
-      }
+      const answer = answerOf(outcome);
       if (isReturned) later(answer);
       else atOnce = answer;
     });
@@ -129,6 +145,11 @@ export class RegistryConnection {
     this.#answered = true;
     return cutShort ? refusal : { reply: undefined, end: true, log: [] };
   }
+}
+
+function lookAnswer(found: { contact: Contact; key: string } | undefined): RegistryAnswer {
+  const reply = encodeBridgeAck(found?.contact);
+  return { reply: withKey(reply, found?.key), end: true, log: [] };
 }
 
 function withKey(reply: string, key: string | undefined): string {
@@ -157,6 +178,8 @@ function answerTo(asked: RegistryRequest, outcome: RegistryOutcome): RegistryAns
       const log = [`BRIDGE: ${asker} ${contactLine(found)}`];
       return { reply: encodeBridgeAck(found), log, ...done };
     }
+    case "looked":
+      return lookAnswer(outcome.found);
     case "nothing": {
       const log = [`${asked.type}: ${id} refused: the database does not answer`];
       const reply = "The server's database does not answer: try again\n";

@@ -91,6 +91,7 @@ export class Registry implements PeerRegistry {
       const contact = this.register(request.contact, nowMs, network);
       return then(contact === undefined ? { did: "taken" } : { did: "registered", contact });
     }
+    if (request.type === "LOOK") return then({ did: "looked", found: undefined });
     const { id, wanted } = request;
     const found = this.bridge(id, nowMs, network, wanted);
     then({ did: "bridged", found, self: this.findOwn(id, network) });

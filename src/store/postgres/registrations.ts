@@ -22,7 +22,7 @@ const lockKey = "8097874531021168752";
 /** Registrations looked at in one query for a peer. */
 const pageRows = 500;
 
-type Row = Contact & { folded: string; network: string };
+type Row = Contact & { folded: string; network: string; key: string | null };
 type EntryRow = Row & {
   registered: number | string;
   waiting: number | string | null;
@@ -30,6 +30,7 @@ type EntryRow = Row & {
 };
 
 export class PostgresRegistrations implements PeerRegistry {
+  readonly keepsKeys = true;
   readonly #database: DatabasePort;
   readonly #maxEntries: number;
   #entries: readonly Registration[] = [];
@@ -100,23 +101,28 @@ export class PostgresRegistrations implements PeerRegistry {
 
   async #perform(run: Run, request: RegistryRequest, network: string): Promise<RegistryOutcome> {
     await run(`SELECT pg_advisory_xact_lock(${lockKey})`);
-    if (request.type === "REGISTER") return await this.#register(run, request.contact, network);
+    if (request.type === "LOOK") return await look(run, request.id, network);
+    if (request.type === "REGISTER") return await this.#register(run, request, network);
     return await bridge(run, request, network);
   }
 
-  async #register(run: Run, contact: Contact, network: string): Promise<RegistryOutcome> {
+  async #register(
+    run: Run,
+    { contact, key }: Extract<RegistryRequest, { type: "REGISTER" }>,
+    network: string,
+  ): Promise<RegistryOutcome> {
     const { id, ip, port } = contact;
     const registered = await run(
-      `INSERT INTO parley.registrations AS r (folded, id, ip, port, network, wide)
-         VALUES ($1, $2, $3, $4, $5, $6)
+      `INSERT INTO parley.registrations AS r (folded, id, ip, port, network, wide, key)
+         VALUES ($1, $2, $3, $4, $5, $6, $8)
        ON CONFLICT (folded) DO UPDATE SET id = excluded.id, ip = excluded.ip, port = excluded.port,
-         network = excluded.network, wide = excluded.wide, place = nextval('parley.places'),
+         network = excluded.network, wide = excluded.wide, key = excluded.key, place = nextval('parley.places'),
          registered = clock_timestamp(), seen = clock_timestamp(), waiting = NULL, waits = NULL,
          handed_out = false
        WHERE r.network = excluded.network
          OR r.seen <= clock_timestamp() - $7::bigint * interval '1 millisecond'
        RETURNING 1`,
-      [fold(id), id, ip, port, network, widestNetworkOf(network), limits.freshMs],
+      [fold(id), id, ip, port, network, widestNetworkOf(network), limits.freshMs, key ?? null],
     );
     if (registered.length === 0) return { did: "taken" };
     // Past the limit, the network with the most registrations loses its oldest.
@@ -157,7 +163,19 @@ async function bridge(
      WHERE folded = $1 AND network = $2 RETURNING id, ip, port`,
     [asker, network, found === undefined],
   );
-  return { did: "bridged", found: found && contactOf(found), self: self && contactOf(self) };
+  const key = found?.key ?? undefined;
+  return { did: "bridged", found: found && contactOf(found), self: self && contactOf(self), key };
+}
+
+async function look(run: Run, id: string, network: string): Promise<RegistryOutcome> {
+  const [row] = await run<Row>(
+    `SELECT folded, id, ip, port, network, key FROM parley.registrations
+     WHERE folded = $1 AND key IS NOT NULL`,
+    [fold(id)],
+  );
+  const isFound = row !== undefined && mayHandOut(row.ip, row.network, network);
+  const found = isFound ? { contact: contactOf(row), key: row.key ?? "" } : undefined;
+  return { did: "looked", found };
 }
 
 async function named(
@@ -167,7 +185,7 @@ async function named(
   network: string,
 ): Promise<Row | undefined> {
   const [row] = await run<Row>(
-    `SELECT folded, id, ip, port, network FROM parley.registrations
+    `SELECT folded, id, ip, port, network, key FROM parley.registrations
      WHERE folded = $1 AND folded <> $2`,
     [wanted, asker],
   );
@@ -178,7 +196,7 @@ async function named(
 async function pick(run: Run, asker: string, network: string): Promise<Row | undefined> {
   for (let from = 0; ; from += pageRows) {
     const rows = await run<Row>(
-      `SELECT folded, id, ip, port, network FROM parley.registrations
+      `SELECT folded, id, ip, port, network, key FROM parley.registrations
        WHERE folded <> $1 AND (waits IS NOT NULL OR NOT handed_out)
        ORDER BY waits NULLS LAST, place LIMIT $2 OFFSET $3`,
       [asker, pageRows, from],

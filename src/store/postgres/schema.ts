@@ -198,6 +198,9 @@ const version8 = `
   CREATE INDEX device_codes_of ON parley.device_codes (account);
 `;
 
+/** Version 9: the keys of peers. */
+const version9 = "ALTER TABLE parley.registrations ADD COLUMN key text;";
+
 /** Step `i` turns version `i` into `i + 1`. Never change a released step; add one. */
 export const migrations: readonly string[] = [
   tables,
@@ -208,6 +211,7 @@ export const migrations: readonly string[] = [
   version6,
   version7,
   version8,
+  version9,
 ];
 
 /** Made anew after every migration: they belong to the newest tables. */

@@ -6,7 +6,14 @@ import type {
   RegistryOutcome,
   RegistryRequest,
 } from "../../../src/cpp/peer-registry.ts";
-import type { Contact } from "../../../src/cpp/codec.ts";
+import {
+  type Contact,
+  encodeBridge,
+  encodeBridgeAck,
+  encodeRegister,
+  withHeader,
+} from "../../../src/cpp/codec.ts";
+import { RegistryConnection } from "../../../src/cpp/registry-connection.ts";
 import { Registry } from "../../../src/cpp/registry.ts";
 import { postgres as limits, registry as rules } from "../../../src/limits.ts";
 import { Database } from "../../../src/store/postgres/database.ts";
@@ -122,6 +129,39 @@ describe.skipIf(!hasPostgres)("the registry in PostgreSQL", () => {
     expect(found.map(({ id }) => id).sort()).toEqual(
       Array.from({ length: 10 }, (_, i) => `Peer${i}`),
     );
+  });
+
+  test("tells keys to whoever asks for them, until a peer registers without one", async () => {
+    await database.run("TRUNCATE parley.registrations");
+    const [east, west] = [new PostgresRegistrations(database), new PostgresRegistrations(database)];
+    const network = "198.51.100.7";
+    const contact = { id: "Ann", ip: network, port: 1 };
+    const send = (registry: PeerRegistry, message: string, from = network): Promise<string> =>
+      new Promise((resolve) => {
+        const connection = new RegistryConnection(registry, from);
+        const answer = connection.handleData(new TextEncoder().encode(message), 0, (later) =>
+          resolve(later.reply ?? ""),
+        );
+        expect(answer.reply).toBeUndefined();
+      });
+    const key = "k".repeat(43);
+    const looking = withHeader(encodeBridge("Ben", "ann"), "keys", "look");
+    expect(await send(west, looking)).toBe(encodeBridgeAck());
+    await send(east, withHeader(encodeRegister(contact), "key", key));
+    const told = withHeader(encodeBridgeAck(contact), "key", key);
+    expect(await send(west, looking)).toBe(told);
+    expect(await send(west, withHeader(encodeBridge("Ben", "Ann"), "keys", "with-contact"))).toBe(
+      told,
+    );
+    // Whoever does not ask gets the bytes that everybody always got.
+    expect(await send(west, encodeBridge("Ben", "Ann"))).toBe(encodeBridgeAck(contact));
+    await send(west, encodeRegister(contact));
+    expect(await send(east, looking)).toBe(encodeBridgeAck());
+    const local = { id: "Loop", ip: "127.0.0.1", port: 2 };
+    await send(east, withHeader(encodeRegister(local), "key", key), "127.0.0.1");
+    const asked = withHeader(encodeBridge("Ben", "Loop"), "keys", "look");
+    expect(await send(west, asked)).toBe(encodeBridgeAck());
+    expect(await send(west, asked, "127.0.0.1")).toContain(key);
   });
 
   test("loses those who are banned, and says so when the database does not answer", async () => {
