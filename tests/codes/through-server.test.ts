@@ -227,6 +227,42 @@ test("a server that makes codes void prevents it, and learns nothing", async () 
   stop();
 });
 
+test("a guest who does not come back is given up, if others wait for their codes", async () => {
+  const server = new LyingServer();
+  const address = { host: "127.0.0.1", port: server.port };
+  const failed = Promise.withResolvers<string>();
+  let interruptions = 0;
+  const sender = await LinkedSender.open({
+    server: address,
+    folder: await OfferedFolder.of([path]),
+    isDirectAllowed: true,
+    patienceMs: 30,
+    onPath() {},
+    onProgress() {},
+    onInterrupted: () => interruptions++,
+    onDone() {},
+    onFailed: ({ code: why }) => failed.resolve(why),
+  });
+  const door: CodeDoor = new CodeDoor(code, () => sender.handleDoor());
+  sender.serve(code, door);
+  const control = await ControlClient.connect(address);
+  await control.admitted();
+  const guest = await LinkedGuest.join(code, {
+    server: address,
+    control,
+    isDirectAllowed: true,
+    onPath() {},
+  });
+  await guest.entered();
+  while (door.state !== "taken") await Bun.sleep(1);
+  server.tell("sender", { type: "channel-lost", channel: 1 });
+  expect(await failed.promise).toBe("stalled");
+  expect(interruptions).toBe(1);
+  guest.close();
+  sender.close();
+  server[Symbol.dispose]();
+});
+
 test("another number from a server that was restarted is not taken for the code's own", async () => {
   const server = new LyingServer();
   const address = { host: "127.0.0.1", port: server.port };
