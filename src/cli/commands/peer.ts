@@ -89,7 +89,8 @@ export default defineCommand({
     name: "peer",
     description:
       "Chat from terminal to terminal, with peers found through a server's registry. " +
-      "Commands: /register, /bridge [NAME], /chat, /id, /quit",
+      "Commands: /register, /bridge [NAME], /chat, /id, /quit; " +
+      "with another parley /send PATH, /get, /decline, /verify",
   },
   args: flags,
   async run({ args }) {
