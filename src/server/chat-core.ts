@@ -293,17 +293,17 @@ export class ChatCore {
     metrics.transfers = this.#service.transferCount;
     metrics.transfersStarted = this.#service.totals.transfers;
     metrics.transferBytes = this.#service.totals.sentBytes;
+    const { datagrams, bytes, dropped } = this.relay.totals;
+    metrics.relays = this.relay.size;
+    metrics.relayedDatagrams = datagrams;
+    metrics.relayedBytes = bytes;
+    metrics.relayDropped = dropped;
     const { uploads } = this;
     if (uploads === undefined) return;
     metrics.uploads = uploads.size;
     metrics.uploadsStarted = uploads.totals.uploads;
     metrics.uploadedBytes = uploads.totals.receivedBytes;
     metrics.sharedBytes = uploads.store.usedBytes;
-    const { datagrams, bytes, dropped } = this.relay.totals;
-    metrics.relays = this.relay.size;
-    metrics.relayedDatagrams = datagrams;
-    metrics.relayedBytes = bytes;
-    metrics.relayDropped = dropped;
   }
 
   close(): void {

@@ -34,6 +34,7 @@ class World implements AsyncDisposable {
   readonly folder = join(base, `world${++count}`);
   #server: Parley | undefined;
   port = 0;
+  metricsPort: number | undefined;
 
   async start(...flags: string[]): Promise<this> {
     // The one that it can take again.
@@ -43,9 +44,19 @@ class World implements AsyncDisposable {
     flags.push("--data", at("chat.db"), "--state", at("state"), "--files", at("none"));
     const more = ["--port", String(this.port), "--no-web", "--json", "--log-level", "debug"];
     this.#server = new Parley("server", ...flags, ...more);
-    const ready = JSON.parse(await this.#server.line(/"event":"listening"/)) as { port: number };
+    const ready = JSON.parse(await this.#server.line(/"event":"listening"/)) as {
+      port: number;
+      metricsPort?: number;
+    };
     this.port = ready.port;
+    this.metricsPort = ready.metricsPort;
     return this;
+  }
+
+  /** Of `--metrics-port`. */
+  async metric(name: string): Promise<number> {
+    const page = await fetch(`http://127.0.0.1:${this.metricsPort}/metrics`);
+    return Number(new RegExp(`^${name} (\\d+)`, "m").exec(await page.text())?.[1]);
   }
 
   get output(): string {
@@ -193,7 +204,7 @@ for (const [what, path, flags, words] of [
   ["the same without a relay", { path: "server" }, ["--relay", "0"], ["--no-direct"]],
 ] as const) {
   test(`the path of ${what} is named at both ends`, async () => {
-    await using world = await new World().start(...flags);
+    await using world = await new World().start("--metrics-port", "0", ...flags);
     await world.register("Ann");
     await world.register("Bob");
     await using bob = world.taker("Bob");
@@ -209,6 +220,9 @@ for (const [what, path, flags, words] of [
     const last = events(ann, "path").at(-1);
     if (path.path === "server") expect(last).toBeUndefined();
     else expect(last).toMatchObject({ to: "Bob", ...path });
+    const relayedBytes = await world.metric("parley_relayed_bytes_total");
+    if (path.path === "relayed") expect(relayedBytes).toBeGreaterThan(8_000_000);
+    else expect(relayedBytes).toBeLessThan(8_000_000);
   });
 }
 
