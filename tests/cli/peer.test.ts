@@ -341,6 +341,39 @@ test("files go over the call, from both ends, sealed; a pipe waits for them", as
   expect(existsSync(world.path("Bob", "a.bin"))).toBe(false);
 });
 
+function ended(socket: Socket): Promise<void> {
+  return new Promise((resolve) => socket.on("error", () => {}).once("close", () => resolve()));
+}
+
+test("whoever speaks garbage, in TLS or instead of it, disturbs nobody", async () => {
+  await using world = await new World().start();
+  const alice = await world.waiting("Alice");
+  const port = portOf(alice.lines[0] ?? "");
+  for (const first of [[0x16], [0x16, 3, 1], [0x16, 3, 1, 0, 5, 1, 2, 3, 4, 5], [0x16, 255, 255]]) {
+    const socket = connect(port, "127.0.0.1");
+    const gone = ended(socket);
+    socket.end(Buffer.concat([Buffer.from(first), noise(first.length < 4 ? 0 : 2_000)]));
+    await gone;
+  }
+  for (const line of [
+    "{}",
+    "GET / HTTP/1.1\r\n",
+    '{"type":"cpp","data":"CHAT"}',
+    "x".repeat(200_000),
+  ]) {
+    const socket = connectTls({ host: "127.0.0.1", port, rejectUnauthorized: false });
+    const gone = ended(socket);
+    socket.write(`${line}\n`);
+    socket.resume();
+    await gone;
+  }
+  const said = () => alice.stderr.match(/A call from 127\.0\.0\.1 was turned down/g)?.length ?? 0;
+  await alice.until(() => said() === 4, "four of them");
+  const bob = world.peer("Bob");
+  bob.type("/bridge Alice", "/chat", "still there?");
+  await alice.line("Bob> still there?");
+});
+
 test("a second caller is busy, and --turns takes turns", async () => {
   await using world = await new World().start();
   const alice = await world.waiting("Alice");
