@@ -31,6 +31,13 @@ async function openRelay(meddle: Meddler) {
   const places = new Map<string, number>();
   const answer = new Uint8Array(100);
   const seen: Uint8Array[] = [];
+  const send = (bytes: Uint8Array, port: number): void => {
+    try {
+      socket.send(bytes, port, "127.0.0.1");
+    } catch {
+      // An end that has closed its socket: the kernel says so at the next datagram, whoever gets that.
+    }
+  };
   const socket = await Bun.udpSocket({
     hostname: "127.0.0.1",
     binaryType: "uint8array",
@@ -41,14 +48,15 @@ async function openRelay(meddle: Meddler) {
           places.set(String(join.token[0]), port);
           const { token, timeUs: echoUs } = join;
           const length = writeJoined(answer, { token, echoUs, isWhole: places.size === 2 });
-          return void socket.send(answer.subarray(0, length), port, "127.0.0.1");
+          return send(answer.subarray(0, length), port);
         }
         const isFromSender = places.get("1") === port;
         const to = places.get(isFromSender ? "2" : "1");
         seen.push(bytes);
         if (to === undefined) return;
-        const back = (one: Uint8Array) => void socket.send(one, port, "127.0.0.1");
-        for (const one of meddle(bytes, back)) socket.send(one, to, "127.0.0.1");
+        for (const one of meddle(bytes, (reply) => send(reply, port))) {
+          send(one, to);
+        }
       },
     },
   });
