@@ -54,7 +54,7 @@ describe("the page", () => {
     }
   });
 
-  test("has no inline script or style, uses no other host, and its script is under 60 KB compressed", async () => {
+  test("has no inline script or style, uses no other host, and its script is under 70 KB compressed", async () => {
     const html = await (await rig.get("/")).text();
     expect(html).not.toMatch(/<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=/i);
     const js = await (await rig.get("/main.js")).text();
@@ -67,7 +67,8 @@ describe("the page", () => {
       "GET /main.js HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n",
     );
     expect(packed.toLowerCase()).toContain("content-encoding: gzip");
-    expect(packed.length).toBeLessThan(60_000);
+    // With all of files from person to person: 9 KB of it.
+    expect(packed.length).toBeLessThan(70_000);
   });
 
   test("an unknown path is 404, any other method 405, whatever its body", async () => {
