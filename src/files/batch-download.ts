@@ -101,7 +101,10 @@ export class BatchDownload implements Incoming, ChunkStore {
     const { size, chunkBytes } = offer;
     const isValid = offer.version === this.#version && size === this.#batch.size;
     if (!isValid || chunkBytes !== chunkBytesFor(size)) {
-      throw new ParleyError("protocol", `The server's offer of files in '${this.#shown}' is not what it has listed.`);
+      throw new ParleyError(
+        "protocol",
+        `The server's offer of files in '${this.#shown}' is not what it has listed.`,
+      );
     }
     this.#offer = offer;
     // The attempt's requests were based on the old list.
@@ -125,7 +128,10 @@ export class BatchDownload implements Incoming, ChunkStore {
   stalled(reason: ParleyError): ParleyError {
     const { size } = this.#wanted;
     const kept = "what has arrived is kept, fetch again to resume";
-    return new ParleyError("stalled", `No progress, with ${size} files of '${this.#shown}' to come: ${reason.message}; ${kept}`);
+    return new ParleyError(
+      "stalled",
+      `No progress, with ${size} files of '${this.#shown}' to come: ${reason.message}; ${kept}`,
+    );
   }
 
   /** Extracts the files from verified bytes. */

@@ -458,6 +458,8 @@ export function errorOf({ code, message: sentence }: ErrorMessage): ParleyError 
   const shown = harmless(sentence).slice(0, 1_000);
   return new ParleyError(
     isErrorCode(code) ? code : "protocol",
-    shown === "" ? `The server refused: ${harmless(code).slice(0, 100)}` : withAccessAdvice(code, shown),
+    shown === ""
+      ? `The server refused: ${harmless(code).slice(0, 100)}`
+      : withAccessAdvice(code, shown),
   );
 }

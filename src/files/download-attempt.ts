@@ -251,7 +251,9 @@ export class DownloadAttempt implements Attempt {
     if (state === "gone") {
       this.#retry(`${where} no longer knows the transfer.`);
     } else if (state === "stalled") {
-      this.#retry(`No data arrived from ${where} over UDP for too long: is a firewall blocking it?`);
+      this.#retry(
+        `No data arrived from ${where} over UDP for too long: is a firewall blocking it?`,
+      );
     }
   }
 

@@ -234,12 +234,13 @@ export class DownloadClient {
    */
   async #retryWhileLost<Value>(name: string, work: () => Promise<Value>): Promise<Value> {
     const startMs = performance.now();
-    for (let waitMs: number = limits.retryFirstMs; ; ) {
+    for (let waitMs: number = limits.retryFirstMs; ;) {
       try {
         return await this.#unlessStopped(work());
       } catch (error) {
         if (this.#stopped !== undefined) throw this.#stopped;
-        if (!this.#isRetriable(error) || performance.now() - startMs > this.#retryForMs) throw error;
+        if (!this.#isRetriable(error) || performance.now() - startMs > this.#retryForMs)
+          throw error;
         this.#options.onEvent?.({ event: "retry", name, reason: error.message, inMs: waitMs });
       }
       await this.#wait(waitMs);
@@ -325,7 +326,8 @@ export class DownloadClient {
       return true;
     }
     if (this.#options.force === true) return false;
-    const sameSize = byContent || !found.isSameSize ? "" : " in its time, and perhaps in nothing else";
+    const sameSize =
+      byContent || !found.isSameSize ? "" : " in its time, and perhaps in nothing else";
     const compare = sameSize === "" ? "" : "`--checksum` compares its content, ";
     throw new ParleyError(
       "differs",

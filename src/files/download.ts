@@ -134,7 +134,14 @@ export class Download implements Incoming {
     const held = fits ? left.chunks : new Map<number, string>();
     const hasher = this.#options.sha256 ? { hasher: new Bun.CryptoHasher("sha256") } : {};
     const store = this.#storeFor(chunkBytes);
-    this.#assembler = new Assembler({ size, chunkBytes, store, hashOf: chunkHash, held, ...hasher });
+    this.#assembler = new Assembler({
+      size,
+      chunkBytes,
+      store,
+      hashOf: chunkHash,
+      held,
+      ...hasher,
+    });
     this.#resumedBytes = this.#assembler.receivedBytes;
     this.#progressAtMs = performance.now();
     this.#progressBytes = this.#resumedBytes;
@@ -215,7 +222,8 @@ export class Download implements Incoming {
     const nowMs = performance.now();
     const bytes = assembler.verifiedBytes;
     const due =
-      bytes - this.#recordedBytes >= journal.everyBytes || nowMs - this.#recordedAtMs >= journal.everyMs;
+      bytes - this.#recordedBytes >= journal.everyBytes ||
+      nowMs - this.#recordedAtMs >= journal.everyMs;
     if (!now && !due) return;
     this.#recordedAtMs = nowMs;
     this.#recordedBytes = bytes;

@@ -86,7 +86,14 @@ function removeEmpty(path: string, topmost: string | undefined): void {
 export function isFileName(name: string): boolean {
   return folderName(name)
     .split("/")
-    .every((part) => part !== "" && part !== "." && part !== ".." && !part.includes("\0") && basename(part) === part);
+    .every(
+      (part) =>
+        part !== "" &&
+        part !== "." &&
+        part !== ".." &&
+        !part.includes("\0") &&
+        basename(part) === part,
+    );
 }
 
 /** `photos/`. */

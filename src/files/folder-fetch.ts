@@ -76,7 +76,16 @@ export async function fetchFolder(
   const target = new TargetTree(path, names);
   try {
     const scan = await scanTree(manifest.nodes, isNew ? undefined : target, options);
-    const fetch = new FolderFetch({ client, name, manifest, names, target, scan, options, startedMs });
+    const fetch = new FolderFetch({
+      client,
+      name,
+      manifest,
+      names,
+      target,
+      scan,
+      options,
+      startedMs,
+    });
     checkRoom(isNew ? dirname(path) : path, name, scan);
     fetch.announce();
     if (isNew) makeRoot(path);
@@ -263,7 +272,11 @@ class FolderFetch {
   }
 
   /** `others`: further failed nodes. Nodes below a failed folder are not reported. */
-  #fail(node: TreeNode, error: ParleyError, others: ReadonlyMap<TreeNode, ParleyError> = new Map()): void {
+  #fail(
+    node: TreeNode,
+    error: ParleyError,
+    others: ReadonlyMap<TreeNode, ParleyError> = new Map(),
+  ): void {
     this.#failed.add(node);
     this.#firstFailure ??= error;
     if (!node.isFolder) this.#failedFiles++;
@@ -320,7 +333,10 @@ export async function manifestOf(client: TreeClient, name: string): Promise<Mani
         const problem = manifest.add(entry);
         if (problem === undefined) continue;
         const shown = quoted(`${name}/${entry.path}`, 200);
-        throw new ParleyError("protocol", `The server's list of ${quoted(`${name}/`, 200)} has ${problem}, ${shown}: nothing of it was saved.`);
+        throw new ParleyError(
+          "protocol",
+          `The server's list of ${quoted(`${name}/`, 200)} has ${problem}, ${shown}: nothing of it was saved.`,
+        );
       }
     },
   );
@@ -332,7 +348,10 @@ function checkPlace(path: string): boolean {
   const found = lookAt(path);
   if (found?.isDirectory()) return false;
   if (found !== undefined) {
-    throw new ParleyError("differs", `'${path}' exists and is not a folder: save elsewhere with -o`);
+    throw new ParleyError(
+      "differs",
+      `'${path}' exists and is not a folder: save elsewhere with -o`,
+    );
   }
   const above = lookAt(dirname(path));
   if (above?.isDirectory()) return true;
@@ -361,7 +380,10 @@ function makeRoot(path: string): void {
 }
 
 function cannotWrite(path: string, error: unknown): ParleyError {
-  return new ParleyError("storage", `Cannot write '${path}': ${fileReason(error)}. Choose another place with -o`);
+  return new ParleyError(
+    "storage",
+    `Cannot write '${path}': ${fileReason(error)}. Choose another place with -o`,
+  );
 }
 
 /** @throws ParleyError `storage` if the disk has too little room */

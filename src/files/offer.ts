@@ -23,5 +23,8 @@ export function checkOffer(offer: FileOffer): FileOffer {
   const numbers =
     `${size} bytes in chunks of ${chunkBytes}, ` +
     `segments of up to ${maxSegmentBytes}, port ${udpPort}`;
-  throw new ParleyError("protocol", `The server's offer is outside the protocol's bounds: ${numbers}.`);
+  throw new ParleyError(
+    "protocol",
+    `The server's offer is outside the protocol's bounds: ${numbers}.`,
+  );
 }

@@ -41,7 +41,8 @@ export async function scanTree(
 ): Promise<TreeScan> {
   const scan = new Scan(target, options);
   for (const [index, node] of nodes.entries()) {
-    if (index % nodesPerTurn === nodesPerTurn - 1) await new Promise<void>((go) => setImmediate(go));
+    if (index % nodesPerTurn === nodesPerTurn - 1)
+      await new Promise<void>((go) => setImmediate(go));
     scan.look(node);
   }
   return scan;
@@ -87,11 +88,18 @@ class Scan implements TreeScan {
     if (found.isDirectory()) return this.#fail(node, "differs", "is a folder");
     const { force, byContent } = this.#options;
     if (found.isFile() && byContent && found.size === node.size) return void this.unsure.add(node);
-    const isSame = found.isFile() && found.size === node.size && isSameTime(found.mtimeMs, node.modified);
+    const isSame =
+      found.isFile() && found.size === node.size && isSameTime(found.mtimeMs, node.modified);
     if (isSame) this.unchanged++;
     else if (force) this.#want(node);
-    else if (!found.isFile()) this.#fail(node, "differs", `is ${kindOf(found)}: \`--force\` replaces it`);
-    else this.#fail(node, "differs", "exists and differs: `--checksum` compares its content, `--force` replaces it");
+    else if (!found.isFile())
+      this.#fail(node, "differs", `is ${kindOf(found)}: \`--force\` replaces it`);
+    else
+      this.#fail(
+        node,
+        "differs",
+        "exists and differs: `--checksum` compares its content, `--force` replaces it",
+      );
   }
 
   #want(node: TreeNode): void {

@@ -26,8 +26,23 @@ function makeNetwork(): boolean {
   if (Bun.which("ip") === null || !ip("netns", "add", serverSide)) return false;
   return (
     ip("netns", "add", clientSide) &&
-    ip("link", "add", "v0", "netns", serverSide, "type", "veth", "peer", "name", "v1", "netns", clientSide) &&
-    [first, second].every((address) => ip("-n", serverSide, "addr", "add", `${address}/24`, "dev", "v0")) &&
+    ip(
+      "link",
+      "add",
+      "v0",
+      "netns",
+      serverSide,
+      "type",
+      "veth",
+      "peer",
+      "name",
+      "v1",
+      "netns",
+      clientSide,
+    ) &&
+    [first, second].every((address) =>
+      ip("-n", serverSide, "addr", "add", `${address}/24`, "dev", "v0"),
+    ) &&
     ip("-n", clientSide, "addr", "add", `${home}/24`, "dev", "v1") &&
     ip("-n", serverSide, "link", "set", "v0", "up") &&
     ip("-n", clientSide, "link", "set", "v1", "up")
@@ -59,8 +74,21 @@ afterAll(async () => {
   if (base !== "") rmSync(base, { recursive: true, force: true });
 });
 
-async function fetchFrom(host: string, limit: string, onEvent: (event: Record<string, unknown>) => void) {
-  const words = ["fetch-file", `${host}:${port}`, "file", "-o", join(base, host), "--json", "--limit-rate", limit];
+async function fetchFrom(
+  host: string,
+  limit: string,
+  onEvent: (event: Record<string, unknown>) => void,
+) {
+  const words = [
+    "fetch-file",
+    `${host}:${port}`,
+    "file",
+    "-o",
+    join(base, host),
+    "--json",
+    "--limit-rate",
+    limit,
+  ];
   const child = Bun.spawn(["ip", "netns", "exec", clientSide, ...parleyCommand(), ...words], {
     stdin: "ignore",
     stdout: "pipe",
@@ -87,21 +115,24 @@ testBetween("a file comes from the second address of a server, too", async () =>
   expect([code, retries, isWhole(second)]).toEqual([0, [], true]);
 });
 
-testBetween("a fetch goes on within five seconds after its machine's address has changed", async () => {
-  let changedAtMs = 0;
-  let lastMs = 0;
-  let mostMs = 0;
-  const code = await fetchFrom(first, "4M", ({ event, receivedBytes }) => {
-    if (event !== "progress" || Number(receivedBytes) < size / 8) return;
-    const nowMs = performance.now();
-    if (changedAtMs === 0) {
-      changedAtMs = nowMs;
-      ip("-n", clientSide, "addr", "del", `${home}/24`, "dev", "v1");
-      ip("-n", clientSide, "addr", "add", `${moved}/24`, "dev", "v1");
-    } else mostMs = Math.max(mostMs, nowMs - lastMs);
-    lastMs = nowMs;
-  });
-  expect([code, isWhole(first)]).toEqual([0, true]);
-  expect(changedAtMs).toBeGreaterThan(0);
-  expect(mostMs).toBeLessThan(5_000);
-});
+testBetween(
+  "a fetch goes on within five seconds after its machine's address has changed",
+  async () => {
+    let changedAtMs = 0;
+    let lastMs = 0;
+    let mostMs = 0;
+    const code = await fetchFrom(first, "4M", ({ event, receivedBytes }) => {
+      if (event !== "progress" || Number(receivedBytes) < size / 8) return;
+      const nowMs = performance.now();
+      if (changedAtMs === 0) {
+        changedAtMs = nowMs;
+        ip("-n", clientSide, "addr", "del", `${home}/24`, "dev", "v1");
+        ip("-n", clientSide, "addr", "add", `${moved}/24`, "dev", "v1");
+      } else mostMs = Math.max(mostMs, nowMs - lastMs);
+      lastMs = nowMs;
+    });
+    expect([code, isWhole(first)]).toEqual([0, true]);
+    expect(changedAtMs).toBeGreaterThan(0);
+    expect(mostMs).toBeLessThan(5_000);
+  },
+);

@@ -105,9 +105,7 @@ test("stopping while it connects ends it at once and for good", async () => {
   for (const work of ["list", "fetch"]) {
     const client = fetcherFor(listener.port);
     const target = { kind: "file", path: join(folder, "file") } as const;
-    const outcome = errorOf(
-      work === "list" ? client.list().next() : client.fetch("file", target),
-    );
+    const outcome = errorOf(work === "list" ? client.list().next() : client.fetch("file", target));
     client.stop(interruption);
     expect(await outcome).toBe(interruption);
   }
@@ -193,7 +191,10 @@ test("a server that offers another version each time is left", async () => {
   const wait = async (ms: number): Promise<void> => void waitedMs.push(ms);
   const client = fetcherFor(port, { wait });
   const error = await errorOf(client.fetch("file", { kind: "file", path: join(folder, "file") }));
-  expect([error?.code, error?.message]).toEqual(["changed", expect.stringContaining("keeps changing")]);
+  expect([error?.code, error?.message]).toEqual([
+    "changed",
+    expect.stringContaining("keeps changing"),
+  ]);
   // It gives the server time, more and more of it.
   expect(waitedMs).toEqual(waitedMs.toSorted((a, b) => a - b));
   expect(new Set(waitedMs).size).toBeGreaterThan(4);
@@ -216,7 +217,9 @@ test("a refused UDP port is said to be one, and a firewall to be a reason", asyn
 test("an error of cleaning up does not hide the error that led there", async () => {
   const path = join(folder, "file");
   const port = serve((line) =>
-    line["type"] === "fetch" ? { type: "error", code: "not-found", message: "No such file" } : undefined,
+    line["type"] === "fetch"
+      ? { type: "error", code: "not-found", message: "No such file" }
+      : undefined,
   );
   const closing = spyOn(PartialFile.prototype, "close").mockImplementation(() => {
     throw Object.assign(new Error("EIO: i/o error"), { code: "EIO" });

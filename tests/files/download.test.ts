@@ -312,7 +312,9 @@ skipUnless(process.platform === "linux", "no 127.0.0.2")(
       const start = server.service.totals.sentBytes;
       const sent = () => server.service.totals.sentBytes - start;
       for (let before = -1; sent() !== before; await Bun.sleep(300)) before = sent();
-      expect(sent()).toBeLessThan(limits.streamAheadBytes + 2 * limits.maxPulls * wire.maxPullBytes);
+      expect(sent()).toBeLessThan(
+        limits.streamAheadBytes + 2 * limits.maxPulls * wire.maxPullBytes,
+      );
       resume.resolve();
       await fetched;
       client.close();
@@ -363,12 +365,16 @@ test("what one server has sent is not continued by another", async () => {
   mkdirSync(dirname(path));
   const pins = ["one", "two"];
   for (const [i, pin] of pins.entries()) {
-    const download = new Download("file", { kind: "file", path }, {
-      resume: true,
-      sha256: false,
-      sender: () => pin,
-      onEvent() {},
-    });
+    const download = new Download(
+      "file",
+      { kind: "file", path },
+      {
+        resume: true,
+        sha256: false,
+        sender: () => pin,
+        onEvent() {},
+      },
+    );
     expect(download.wanted().heldBytes).toBe(i === 0 ? 0 : 65_536);
     const offer = { type: "offer", transfer: 1, name: "file", size: 65_536, version: "v" } as const;
     const shape = { modified: 0, chunkBytes: 65_536, udpPort: 1, maxSegmentBytes: 1_200 };

@@ -70,7 +70,11 @@ async function tryStart(folder: string, options: FileServerOptions): Promise<Fil
             flush(socket);
           };
           socket.setNoDelay(true);
-          socket.data = { session: undefined, lines: new LineSplitter(131_072), unsent: Buffer.alloc(0) };
+          socket.data = {
+            session: undefined,
+            lines: new LineSplitter(131_072),
+            unsent: Buffer.alloc(0),
+          };
           socket.data.session = service.session(clientAt(socket.remoteAddress), {
             send,
             waitingBytes: () => socket.data.unsent.length,

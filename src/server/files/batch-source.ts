@@ -133,5 +133,4 @@ export class BatchSource implements OpenFile {
 }
 
 /** Neither waits on a FIFO nor follows a link. */
-const openFlags =
-  constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0);
+const openFlags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0);

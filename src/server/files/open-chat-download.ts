@@ -199,8 +199,7 @@ export class OpenChatDownloads {
       // A client whose session has ended keeps its port only while it makes progress.
       const untilMs = claim.orphaned ? progressMs + idleMs : download.deadlineMs;
       const leftMs = Math.min(untilMs, download.deadlineMs) - performance.now();
-      if (leftMs <= 0)
-        end(claim.asked ? "No further requests arrived" : "No request arrived");
+      if (leftMs <= 0) end(claim.asked ? "No further requests arrived" : "No request arrived");
       else timer = setTimeout(check, leftMs);
     }
     let isOver = false;

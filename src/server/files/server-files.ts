@@ -94,12 +94,15 @@ export class ServerFiles implements FilesPort {
         report.sent(message);
         send(message);
       };
-      files = this.#service.session({ peer, owner }, {
-        send: logged,
-        waitingBytes,
-        find,
-        exportKey: peer.exportKey,
-      });
+      files = this.#service.session(
+        { peer, owner },
+        {
+          send: logged,
+          waitingBytes,
+          find,
+          exportKey: peer.exportKey,
+        },
+      );
       this.#reports.set(session, report);
       this.#sessions.set(session, files);
     }
@@ -152,7 +155,9 @@ export class ServerFiles implements FilesPort {
   async #find(name: string): Promise<string | undefined> {
     const fresh =
       this.#listed !== undefined && performance.now() - this.#listed.atMs < folder.listingMs;
-    const files = fresh ? this.#listed!.files : this.#indexListing(this.#sharedPage(undefined, undefined, false));
+    const files = fresh
+      ? this.#listed!.files
+      : this.#indexListing(this.#sharedPage(undefined, undefined, false));
     return (await files).get(name)?.name;
   }
 

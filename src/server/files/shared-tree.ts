@@ -2,7 +2,16 @@
 // transfer/tree/tree-path.ts, and opens files in them. Follows no links and shows nothing hidden.
 // Knows no protocol.
 
-import { type BigIntStats, constants, closeSync, fstatSync, lstatSync, openSync, type Stats, statSync } from "node:fs";
+import {
+  type BigIntStats,
+  constants,
+  closeSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  type Stats,
+  statSync,
+} from "node:fs";
 import { ParleyError } from "../../errors.ts";
 import { type EncodedName, FolderCursor, OpenFolder } from "../../io/open-folder.ts";
 import { files as limits, folder, tree } from "../../limits.ts";
@@ -103,7 +112,8 @@ export class SharedTree {
       const fd = isShared ? openRegular(path) : undefined;
       if (fd === undefined) throw notFound(name);
       const stat = fstatSync(fd, { bigint: true });
-      if (stat.isFile() && stat.ino === found.ino) return opened(fd, name, this.#plainPath(name), stat);
+      if (stat.isFile() && stat.ino === found.ino)
+        return opened(fd, name, this.#plainPath(name), stat);
       closeSync(fd);
     } catch (error) {
       throwIfBusy(error);
@@ -156,9 +166,13 @@ export class SharedTree {
       const entry = this.#look(cursor, root, path, name, withheld);
       if (entry === undefined) continue;
       const below =
-        entry.kind === "folder" ? await this.#tryEnter(cursor, [...root, ...path, name]) : undefined;
+        entry.kind === "folder"
+          ? await this.#tryEnter(cursor, [...root, ...path, name])
+          : undefined;
       // An unreadable folder does not count as a folder of the tree.
-      slice.push(entry.kind === "folder" && below === undefined ? { ...entry, kind: "other" } : entry);
+      slice.push(
+        entry.kind === "folder" && below === undefined ? { ...entry, kind: "other" } : entry,
+      );
       if (below === undefined) continue;
       levels.push(below);
       path.push(name);
@@ -213,7 +227,8 @@ export class SharedTree {
  */
 function partsOf(path: string): readonly string[] | undefined {
   const parts = path === "" ? [] : path.split("/");
-  const isShown = parts.length <= tree.maxDepth && parts.every((name) => isPlainName(name) && !isHidden(name));
+  const isShown =
+    parts.length <= tree.maxDepth && parts.every((name) => isPlainName(name) && !isHidden(name));
   return isShown ? parts : undefined;
 }
 

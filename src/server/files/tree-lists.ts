@@ -3,7 +3,13 @@
 
 import { ParleyError } from "../../errors.ts";
 import { files as limits, tree } from "../../limits.ts";
-import type { BatchRequest, FetchRequest, Ref, TreeEntry, TreePage } from "../../protocol/messages.ts";
+import type {
+  BatchRequest,
+  FetchRequest,
+  Ref,
+  TreeEntry,
+  TreePage,
+} from "../../protocol/messages.ts";
 import type { ShareCounts } from "../../share-counts.ts";
 import type { ShareOwner } from "../../share-owner.ts";
 import { Batch, type BatchedFile, isBatched } from "../../transfer/tree/batch.ts";
@@ -76,7 +82,8 @@ export class TreeLists {
       const known = bounds.version;
       const told = this.#told?.batch(name, bounds);
       // Without another walk, the offer is sent before the first REQUEST arrives.
-      if (told !== undefined && told.version(sha256) === known) return this.#open(name, told, known, onGone);
+      if (told !== undefined && told.version(sha256) === known)
+        return this.#open(name, told, known, onGone);
       const { batch, entries } = await this.#gather(name, bounds);
       if (this.#closed) return undefined;
       const version = batch.version(sha256);
@@ -147,7 +154,8 @@ export class TreeLists {
 
   async #untilTaken(): Promise<void> {
     const waiting = () => this.#control.waitingBytes?.() ?? 0;
-    while (!this.#closed && waiting() > limits.maxControlBytes) await Bun.sleep(limits.controlRetryMs);
+    while (!this.#closed && waiting() > limits.maxControlBytes)
+      await Bun.sleep(limits.controlRetryMs);
   }
 
   #send(page: TreePage): void {

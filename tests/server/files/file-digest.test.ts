@@ -24,7 +24,10 @@ for (let i = 1; i <= web.maxHashesPerAddress + 1; i++) {
 
 test("a digest is computed once and then cached", async () => {
   const digests = new FileDigests(new SharedFolder(path));
-  const [first, second] = await Promise.all([digests.of("small.txt", owner), digests.of("small.txt", owner)]);
+  const [first, second] = await Promise.all([
+    digests.of("small.txt", owner),
+    digests.of("small.txt", owner),
+  ]);
   expect([first, first.sha256, first.sizeBytes]).toEqual([second, helloSha256, 5]);
   expect(digests.known(first.version)).toBe(helloSha256);
 });

@@ -25,7 +25,11 @@ beforeAll(async () => {
   mkdirSync(join(base, "FILES"));
   writeFileSync(join(base, "FILES", "a"), content);
   writeFileSync(join(base, "FILES", "b"), "b");
-  service = await FileService.open({ folder: new SharedFolder(join(base, "FILES")), host: "127.0.0.1", port: 0 });
+  service = await FileService.open({
+    folder: new SharedFolder(join(base, "FILES")),
+    host: "127.0.0.1",
+    port: 0,
+  });
 });
 
 afterAll(() => {
@@ -124,10 +128,14 @@ test("what is pulled comes over the connection, and opens with the tags", async 
   const tags = new Map(
     received("tags").flatMap((line) => {
       const all = decoded(line);
-      return Array.from({ length: all.length / wire.tagBytes }, (_, i) => [
-        Number(line["from"]) + i,
-        all.subarray(i * wire.tagBytes, (i + 1) * wire.tagBytes),
-      ] as const);
+      return Array.from(
+        { length: all.length / wire.tagBytes },
+        (_, i) =>
+          [
+            Number(line["from"]) + i,
+            all.subarray(i * wire.tagBytes, (i + 1) * wire.tagBytes),
+          ] as const,
+      );
     }),
   );
   for (const [index, tag] of tags) {

@@ -56,7 +56,10 @@ class FakeFile {
 
 type Line = Record<string, unknown>;
 
-function serve(file: FakeFile, options: { isResumed?: boolean; leads?: boolean; cacheBytes?: number } = {}) {
+function serve(
+  file: FakeFile,
+  options: { isResumed?: boolean; leads?: boolean; cacheBytes?: number } = {},
+) {
   const { isResumed = false, leads = false, cacheBytes = 1 << 20 } = options;
   const lines: Line[] = [];
   const state = { waitingBytes: 0, broken: 0, closed: 0 };
@@ -313,7 +316,8 @@ function fetchWhileChanged(random: Random): "changed" | "before" | "after" {
     const into = new Uint8Array(length);
     const got = transfer.read(offset, into, 0, length);
     for (let i = offset; i < offset + got; i++) {
-      if (hasLeft[i] === 1 && sealed[i] !== into[i - offset]) throw new Error("two texts, one nonce");
+      if (hasLeft[i] === 1 && sealed[i] !== into[i - offset])
+        throw new Error("two texts, one nonce");
       hasLeft[i] = 1;
       sealed[i] = into[i - offset] ?? 0;
     }

@@ -163,7 +163,8 @@ test("when a session ends, only its unused ports are freed", async () => {
 test("one address may hold half of the pool, loopback all of it", async () => {
   const pool = downloads();
   let session = 0;
-  const start = (address: string) => pool.start("a.txt", { session: session++, address, owner: ownerAt(address) });
+  const start = (address: string) =>
+    pool.start("a.txt", { session: session++, address, owner: ownerAt(address) });
   for (let i = 0; i < limits.portsPerAddress; i++) await start(`2001:db8:1:2::${i + 1}`);
   await expect(start("2001:db8:1:2::99")).rejects.toThrow(
     `2001:db8:1:2::/64 already has ${limits.portsPerAddress} downloads: finish one first`,

@@ -413,7 +413,8 @@ skipUnless(process.platform === "linux", "no ulimit in sh")(
 
 test("dotfiles and the server's own data are neither listed nor opened", async () => {
   const path = mkdtempSync(join(tmpdir(), "parley-withheld-"));
-  for (const name of ["a.txt", ".env", "chat.db", "chat.db-wal"]) writeFileSync(join(path, name), name);
+  for (const name of ["a.txt", ".env", "chat.db", "chat.db-wal"])
+    writeFileSync(join(path, name), name);
   symlinkSync("chat.db", join(path, "link.db"));
   const folder = new SharedFolder(path, dataFilePaths(join(path, "chat.db")));
   expect(await all(folder)).toEqual(["a.txt"]);

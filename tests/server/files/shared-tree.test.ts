@@ -71,7 +71,9 @@ test("a walk lists every tree as a manifest wants it, and goes on from any place
       for (const entry of found) expect(manifest.add(entry)).toBeUndefined();
       const after = found[at % Math.max(1, found.length)]?.path ?? "";
       const rest = found.filter(({ path }) => after === "" || comparePaths(path, after) > 0);
-      expect(paths(await all(new SharedTree(root, []), "", after === "" ? undefined : after))).toEqual(paths(rest));
+      expect(
+        paths(await all(new SharedTree(root, []), "", after === "" ? undefined : after)),
+      ).toEqual(paths(rest));
     }),
     { seed: 21, numRuns: 60 },
   );
@@ -97,7 +99,13 @@ test("hidden names are left out; links and devices are named, never entered", as
   for (const name of ["a/inside", "a/outside", "a/.git", "..", "a/../z", "no", "a/b/file"]) {
     await expect(all(new SharedTree(root, []), name)).rejects.toThrow("No folder");
   }
-  for (const name of ["a/inside/.hidden", "a/outside/passwd", "a/.git/config", "z/.hidden", "a/b"]) {
+  for (const name of [
+    "a/inside/.hidden",
+    "a/outside/passwd",
+    "a/.git/config",
+    "z/.hidden",
+    "a/b",
+  ]) {
     expect(() => new SharedTree(root, []).open(name)).toThrow("No file");
   }
 });
@@ -150,7 +158,11 @@ function batchOf(root: string, names: string[], modified = 1_700_000_000_000) {
   const gone: number[] = [];
   const tree = new SharedTree(root, []);
   const options = { name: "", batch, version: "v", cursor: tree.cursor(), root: [] };
-  return { source: new BatchSource({ ...options, onGone: (index) => gone.push(index) }), gone, batch };
+  return {
+    source: new BatchSource({ ...options, onGone: (index) => gone.push(index) }),
+    gone,
+    batch,
+  };
 }
 
 test("a batch is its files one after the other, from any place on", async () => {
@@ -213,7 +225,12 @@ function connection(root: string) {
   const sent: TransferMessage[] = [];
   const room = { files: 0 };
   const control = { send: (message: TransferMessage) => void sent.push(message) };
-  return { tree, sent, room, lists: new TreeLists(tree, control, ownerAt("127.0.0.1"), new ShareCounts(1, 1), room) };
+  return {
+    tree,
+    sent,
+    room,
+    lists: new TreeLists(tree, control, ownerAt("127.0.0.1"), new ShareCounts(1, 1), room),
+  };
 }
 
 const token = "A".repeat(22);
@@ -239,8 +256,14 @@ test("a batch of what was listed needs no second walk; another list is sent firs
   put(join(root, "a/3"), "more");
   const second = await lists.open({ ...request, batch: { ...bounds, version: "old" } }, () => {});
   expect(walk).toHaveBeenCalledTimes(1);
-  expect(sent.flatMap((page) => (page.type === "tree" ? paths(page.entries) : []))).toEqual(["a/2", "a/3", "b/1"]);
-  expect(sent.every((page) => page.type === "tree" && page.more === true && page.ref === 2)).toBe(true);
+  expect(sent.flatMap((page) => (page.type === "tree" ? paths(page.entries) : []))).toEqual([
+    "a/2",
+    "a/3",
+    "b/1",
+  ]);
+  expect(sent.every((page) => page.type === "tree" && page.more === true && page.ref === 2)).toBe(
+    true,
+  );
   expect(second?.file.size).toBe(10);
   expect(room.files).toBe(4);
   second?.file.close();

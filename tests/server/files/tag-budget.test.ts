@@ -9,9 +9,13 @@ test("one network takes a quarter, a /48 half, and everybody together all", () =
   const give = tags.reserve(250, ownerAt("192.0.2.1"));
   expect(() => tags.reserve(1, ownerAt("192.0.2.1"))).toThrow("192.0.2.1 is fetching as much as");
   for (const group of ["1", "100"]) tags.reserve(250, ownerAt(`2001:db8:1:${group}::1`));
-  expect(() => tags.reserve(1, ownerAt("2001:db8:1:200::1"))).toThrow("2001:db8:1::/48 is fetching");
+  expect(() => tags.reserve(1, ownerAt("2001:db8:1:200::1"))).toThrow(
+    "2001:db8:1::/48 is fetching",
+  );
   tags.reserve(250, ownerAt("127.0.0.1"));
-  expect(() => tags.reserve(1, ownerAt("198.51.100.1"))).toThrow("The server is sending as much as");
+  expect(() => tags.reserve(1, ownerAt("198.51.100.1"))).toThrow(
+    "The server is sending as much as",
+  );
   give();
   give();
   tags.reserve(250, ownerAt("198.51.100.1"));

@@ -59,17 +59,18 @@ export class ChannelUpload {
   #comingBytes = 0;
   #saidMs = 0;
 
-  constructor(
-    options: ChannelUploadOptions,
-    sharer: Sharer,
-    tell: (event: SharingEvent) => void,
-  ) {
+  constructor(options: ChannelUploadOptions, sharer: Sharer, tell: (event: SharingEvent) => void) {
     this.#options = options;
     this.offer = options.offer;
     this.#sharer = sharer;
     this.#tell = tell;
     const { files, bytes } = options.upload;
-    this.#source = new PersonSource({ name: quoted(sharer.by), key: undefined, allowance: { files, bytes }, slackBytes: 0 });
+    this.#source = new PersonSource({
+      name: quoted(sharer.by),
+      key: undefined,
+      allowance: { files, bytes },
+      slackBytes: 0,
+    });
     this.#client = new DownloadClient({
       source: this.#source,
       retryForMs: offers.waitMs,
@@ -284,6 +285,7 @@ function asSender({ code, message }: ParleyError): ParleyError {
 }
 
 function tooSlow(): ParleyError {
-  const sentence = "Next to nothing has arrived for a while: what has arrived is kept for an hour, send it again";
+  const sentence =
+    "Next to nothing has arrived for a while: what has arrived is kept for an hour, send it again";
   return own(new ParleyError("stalled", sentence));
 }

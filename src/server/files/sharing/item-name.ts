@@ -2,7 +2,12 @@
 
 import { sharing as limits } from "../../../limits.ts";
 import { harmless, quoted, showsNothing } from "../../../text.ts";
-import { foldedName, heldName, type NameRules, otherName } from "../../../transfer/tree/name-rules.ts";
+import {
+  foldedName,
+  heldName,
+  type NameRules,
+  otherName,
+} from "../../../transfer/tree/name-rules.ts";
 
 /** Whoever fetches may have a file system that takes `a` and `A` for one. */
 const rules: NameRules = {

@@ -35,7 +35,10 @@ export class PutUpload {
 
   constructor(options: PutUploadOptions) {
     this.#options = options;
-    this.#waiting = setTimeout(() => this.stop(new ParleyError("stalled", "It was not sent")), limits.ticketMs);
+    this.#waiting = setTimeout(
+      () => this.stop(new ParleyError("stalled", "It was not sent")),
+      limits.ticketMs,
+    );
   }
 
   get sharer(): Sharer {
@@ -44,7 +47,8 @@ export class PutUpload {
 
   /** The sender's session is gone: what it sends already may come to its end. */
   handleLost(): void {
-    if (this.#waiting !== undefined) this.stop(new ParleyError("stalled", "Its sender has disconnected"));
+    if (this.#waiting !== undefined)
+      this.stop(new ParleyError("stalled", "Its sender has disconnected"));
   }
 
   stop(reason: ParleyError): void {
@@ -114,7 +118,10 @@ export class PutUpload {
     try {
       piece = (await this.#reader.read()).value;
     } catch {
-      throw this.#reason ?? new ParleyError("stalled", "The connection was lost before everything had arrived");
+      throw (
+        this.#reason ??
+        new ParleyError("stalled", "The connection was lost before everything had arrived")
+      );
     }
     if (this.#reason !== undefined) throw this.#reason;
     return piece;
@@ -134,7 +141,10 @@ const newFile =
   constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
 
 function tooMuch(bytes: number): ParleyError {
-  return new ParleyError("protocol", `More than the ${bytes} bytes arrived that were announced: nothing is shared`);
+  return new ParleyError(
+    "protocol",
+    `More than the ${bytes} bytes arrived that were announced: nothing is shared`,
+  );
 }
 
 function cut(bytes: number, of: number): ParleyError {

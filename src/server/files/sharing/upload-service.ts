@@ -2,7 +2,14 @@
 // long what is there stays. Behind the hub's port.
 
 import { statfsSync } from "node:fs";
-import type { FileToPut, SharedListing, ShareOffer, Sharer, SharingEvent, SharingPort } from "../../../chat/sharing/sharing-port.ts";
+import type {
+  FileToPut,
+  SharedListing,
+  ShareOffer,
+  Sharer,
+  SharingEvent,
+  SharingPort,
+} from "../../../chat/sharing/sharing-port.ts";
 import { BoundedMap } from "../../../bounded-map.ts";
 import { ShareBuckets } from "../../../chat/share-buckets.ts";
 import { ParleyError } from "../../../errors.ts";

@@ -321,7 +321,10 @@ export class UploadStore {
       amounts.push(amount);
     }
     if (all.bytes > upload.bytes || all.entries > upload.entries) {
-      throw new ParleyError("protocol", "More has arrived than was announced: none of it is shared");
+      throw new ParleyError(
+        "protocol",
+        "More has arrived than was announced: none of it is shared",
+      );
     }
     return amounts;
   }

@@ -3,7 +3,11 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { sharing as limits } from "../../../../src/limits.ts";
-import { foldedItem, freeName, nameProblem } from "../../../../src/server/files/sharing/item-name.ts";
+import {
+  foldedItem,
+  freeName,
+  nameProblem,
+} from "../../../../src/server/files/sharing/item-name.ts";
 import {
   decodeItem,
   decodeUpload,

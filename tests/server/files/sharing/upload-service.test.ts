@@ -62,7 +62,8 @@ const small = { files: 1, folders: 0, bytes: 10, room: undefined };
 
 async function until(condition: () => boolean, what: string | (() => string)): Promise<void> {
   for (let i = 0; !condition(); i++) {
-    if (i > 2_000) throw new Error(`waited for ${typeof what === "string" ? what : what()} in vain`);
+    if (i > 2_000)
+      throw new Error(`waited for ${typeof what === "string" ? what : what()} in vain`);
     await Bun.sleep(5);
   }
 }
@@ -232,7 +233,8 @@ function lie(
     if (event.type !== "passed") return;
     const line = JSON.parse(Buffer.from(event.data, "base64").subarray(1).toString()) as Line;
     setImmediate(() => {
-      for (const said of answer(line, pass)) pass(encodePart(Buffer.from(JSON.stringify(said)), true));
+      for (const said of answer(line, pass))
+        pass(encodePart(Buffer.from(JSON.stringify(said)), true));
     });
   };
   service.offer(sharer("Eve", 1), { id, ...amount, room: undefined }, heard.tell);
@@ -245,26 +247,36 @@ test("without tags only so much is requested, and kept in memory", async () => {
   let asked = 0;
   const offer = { type: "offer", transfer: 1, name: "x", size, modified: 0, version: "v" };
   const rest = { chunkBytes: 65_536, udpPort: 1, maxSegmentBytes: 1_444 };
-  const heard = lie(there.open(), number(10), { files: 1, folders: 0, bytes: size }, (line, pass) => {
-    const { type, ref } = line;
-    if (type === "files") return [{ type, files: [{ name: "x", size, modified: 0 }], ref }];
-    if (type === "fetch") return [{ ...offer, ...rest, ref }];
-    if (type !== "pull") return [];
-    const [offset, length] = [Number(line["offset"]), Number(line["length"])];
-    asked += length;
-    for (let at = 0; at < length; at += 32_768) {
-      const bytes = new Uint8Array(Math.min(32_768, length - at));
-      pass(encodePiece({ transfer: 1, offset: offset + at, bytes }));
-    }
-    return [];
-  });
+  const heard = lie(
+    there.open(),
+    number(10),
+    { files: 1, folders: 0, bytes: size },
+    (line, pass) => {
+      const { type, ref } = line;
+      if (type === "files") return [{ type, files: [{ name: "x", size, modified: 0 }], ref }];
+      if (type === "fetch") return [{ ...offer, ...rest, ref }];
+      if (type !== "pull") return [];
+      const [offset, length] = [Number(line["offset"]), Number(line["length"])];
+      asked += length;
+      for (let at = 0; at < length; at += 32_768) {
+        const bytes = new Uint8Array(Math.min(32_768, length - at));
+        pass(encodePiece({ transfer: 1, offset: offset + at, bytes }));
+      }
+      return [];
+    },
+  );
   await until(() => asked >= limits.aheadBytes, "requests");
   await Bun.sleep(300);
   expect(asked).toBeLessThan(limits.aheadBytes + (2 << 20));
   expect(heard.types).not.toContain("placed");
 });
 
-const entry = (n: number) => ({ path: `f${String(n).padStart(7, "0")}`, size: 1, modified: 0, mode: 0o644 });
+const entry = (n: number) => ({
+  path: `f${String(n).padStart(7, "0")}`,
+  size: 1,
+  modified: 0,
+  mode: 0o644,
+});
 const pages = (from: number) => Array.from({ length: 1_000 }, (_, i) => entry(from + i));
 const folder = (line: Line) => ({
   type: "files",
@@ -288,7 +300,9 @@ test("lists that do not end are given up", async () => {
     }));
   });
   await endless.next("protocol");
-  expect(reasonOf(endless)).toBe("The sender's list of 'd/' has more than 100000 entries, 'd/f0100000': nothing of it was saved.");
+  expect(reasonOf(endless)).toBe(
+    "The sender's list of 'd/' has more than 100000 entries, 'd/f0100000': nothing of it was saved.",
+  );
   // The list of the folder is honest, that of its small files is not.
   const batch = lie(service, number(12), amount, (line) => {
     const { type, ref } = line;

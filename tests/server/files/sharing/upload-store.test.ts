@@ -91,7 +91,14 @@ test("a name that is taken, in any letter case or by a link, is never replaced",
   for (const name of ["A.TXT", "a.txt", "a.txt", "link.txt", "caf\u00e9", "cafe\u0301"]) {
     names.push((await put(store, name, "ours")).name);
   }
-  expect(names).toEqual(["A (2).TXT", "a (3).txt", "a (4).txt", "link (2).txt", "caf\u00e9", "cafe\u0301 (2)"]);
+  expect(names).toEqual([
+    "A (2).TXT",
+    "a (3).txt",
+    "a (4).txt",
+    "link (2).txt",
+    "caf\u00e9",
+    "cafe\u0301 (2)",
+  ]);
   expect(readFileSync(place.at("a.txt"), "utf8")).toBe("the operator's");
   expect(existsSync("/nowhere")).toBe(false);
 });
@@ -99,8 +106,22 @@ test("a name that is taken, in any letter case or by a link, is never replaced",
 test("hostile names come to nothing, and leave nothing", async () => {
   const place = new Place();
   const store = place.store();
-  const bad = ["", ".", "..", "../x", "/etc/x", "a/b", "a\\b", ".hidden", "a\nb", "\u001b[2J", "\u202etxt", "\ud800"];
-  for (const name of bad) expect([name, await codeOf(put(store, name, "x"))]).toEqual([name, "protocol"]);
+  const bad = [
+    "",
+    ".",
+    "..",
+    "../x",
+    "/etc/x",
+    "a/b",
+    "a\\b",
+    ".hidden",
+    "a\nb",
+    "\u001b[2J",
+    "\u202etxt",
+    "\ud800",
+  ];
+  for (const name of bad)
+    expect([name, await codeOf(put(store, name, "x"))]).toEqual([name, "protocol"]);
   expect(place.listed).toEqual([]);
   expect(store.usedBytes).toBe(0);
   expect(readdirSync(join(place.folder, ".parley-shared", "uploads"))).toEqual([]);
@@ -152,7 +173,9 @@ test("one stranger, or all accounts of a network, can't fill the folder", async 
   expect(await fill(() => stranger)).toBeLessThanOrEqual(2 * MB);
   // Another address of the same IPv6 network, every time.
   expect(await fill((i) => ownerAt(`2001:db8:0:${i.toString(16)}::1`))).toBeLessThanOrEqual(2 * MB);
-  expect(await fill((i) => ownerOfAccount(`account ${i}`, "192.0.2.9"))).toBeLessThanOrEqual(4 * MB);
+  expect(await fill((i) => ownerOfAccount(`account ${i}`, "192.0.2.9"))).toBeLessThanOrEqual(
+    4 * MB,
+  );
   expect(store.usedBytes).toBeLessThan(8 * MB);
 });
 
@@ -170,7 +193,9 @@ test("what a crash leaves counts until it is removed, and goes on where it was",
   expect(after.find("whole.txt")?.by).toBe("Ann");
   expect(place.listed).toEqual(["whole.txt"]);
   expect(await codeOf(after.reserve("other", ann, ownerAt("127.0.0.1"), amount))).toBe("full");
-  expect(await codeOf(after.reserve("left", person("Eve"), ownerAt("127.0.0.1"), amount))).toBe("not-allowed");
+  expect(await codeOf(after.reserve("left", person("Eve"), ownerAt("127.0.0.1"), amount))).toBe(
+    "not-allowed",
+  );
   // Its sender is back.
   await after.reserve("left", ann, ownerAt("127.0.0.1"), amount);
   expect(readFileSync(after.pathOf("left", 0), "utf8")).toBe("half");
@@ -227,7 +252,11 @@ test("a folder comes as one, and goes as one", async () => {
   writeFileSync(join(path, "a"), "1");
   writeFileSync(join(path, "sub", "b"), "2");
   mkdirSync(place.at("photos"));
-  const [item] = await store.finish(upload, [{ place: 0, name: "photos", isFolder: true }], () => {});
+  const [item] = await store.finish(
+    upload,
+    [{ place: 0, name: "photos", isFolder: true }],
+    () => {},
+  );
   expect(item).toMatchObject({ name: "photos (2)", bytes: 2, files: 2, entries: 4 });
   expect(readFileSync(place.at("photos (2)/sub/b"), "utf8")).toBe("2");
   writeFileSync(place.at("photos (2)/later"), "3");
