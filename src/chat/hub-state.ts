@@ -88,13 +88,16 @@ export interface SharedStore {
   roomOpened(room: string): void;
 }
 
+/** A room with `joins` pending joins. `last`: its highest number that the store has told any of them. */
+export type HeldRoom = { joins: number; last: number };
+
 export class HubState {
   nowMs = 0;
   readonly sessions = new Set<Session>();
   /** Open rooms by folded name. */
   readonly rooms = new Map<string, Room>();
   /** Rooms with pending joins, counted. They stay open so that their numbers stay known. */
-  readonly heldRooms = new Map<string, number>();
+  readonly heldRooms = new Map<string, HeldRoom>();
   /** Number of rooms opened by each owner, so that one can't take them all. */
   readonly openedRooms = new ShareCounts(limits.maxRoomsPerNetwork, limits.maxRooms / 2);
   /** New rooms without history: if there are too many, the store drops the smallest. */

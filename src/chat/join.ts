@@ -6,7 +6,14 @@ import { names as nameLimits } from "../limits.ts";
 import { quoted } from "../text.ts";
 import { type HubState, textsOf } from "./hub-state.ts";
 import type { Command } from "./events.ts";
-import { holdRoom, enterRoom, openRoom, settleEntry, releaseRoom } from "./membership.ts";
+import {
+  holdRoom,
+  enterRoom,
+  noteBounds,
+  openRoom,
+  settleEntry,
+  releaseRoom,
+} from "./membership.ts";
 import { fold, roomProblem } from "./names/grammar.ts";
 import { refuseIfOverfull, reject, rejectUnread } from "./rejections.ts";
 import { tellEntry } from "./room-commands.ts";
@@ -44,7 +51,10 @@ export function join(hub: HubState, session: Session, command: Join): void {
   holdRoom(hub, folded);
   queries.ask<RoomBounds>(
     (then) => hub.store.bounds(folded, then),
-    (found) => (bounds = found),
+    (found) => {
+      bounds = found;
+      noteBounds(hub, folded, found);
+    },
   );
   const enter = (error: ParleyError | undefined): void => {
     if (error !== undefined) return rejectUnread(hub, session, command, error);

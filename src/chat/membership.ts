@@ -41,7 +41,9 @@ export function openRoom(
     hub.openedRooms.add(shareOwner);
   }
   hub.past.open(name, bounds.last - bounds.first + 1);
-  const room = new Room(name, bounds.last, shareOwner, hub.stampMs, elsewhereOf(hub, bounds));
+  // Of several pending joins one may know of more, because its client has heard more elsewhere.
+  const last = Math.max(bounds.last, hub.heldRooms.get(name)?.last ?? 0);
+  const room = new Room(name, last, shareOwner, hub.stampMs, elsewhereOf(hub, bounds));
   hub.rooms.set(name, room);
   // The last server that had somebody in the room may have crashed.
   if (hub.options.shared !== undefined && !room.isPopulated) forgetPassing(hub, name);
@@ -58,12 +60,20 @@ function elsewhereOf(hub: HubState, { elsewhere }: RoomBounds): ForeignRoster | 
 
 /** Keeps a room open until `releaseRoom`, while a join waits for the store. */
 export function holdRoom(hub: HubState, name: string): void {
-  hub.heldRooms.set(name, (hub.heldRooms.get(name) ?? 0) + 1);
+  const held = hub.heldRooms.get(name);
+  if (held === undefined) hub.heldRooms.set(name, { joins: 1, last: 0 });
+  else held.joins++;
+}
+
+/** The store has told a pending join how far the room has come. */
+export function noteBounds(hub: HubState, name: string, { last }: RoomBounds): void {
+  const held = hub.heldRooms.get(name);
+  if (held !== undefined) held.last = Math.max(held.last, last);
 }
 
 export function releaseRoom(hub: HubState, name: string): void {
-  const others = (hub.heldRooms.get(name) ?? 0) - 1;
-  if (others > 0) return void hub.heldRooms.set(name, others);
+  const held = hub.heldRooms.get(name);
+  if (held !== undefined && --held.joins > 0) return;
   hub.heldRooms.delete(name);
   const room = hub.rooms.get(name);
   if (room !== undefined) closeIfEmpty(hub, room);

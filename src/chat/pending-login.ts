@@ -18,6 +18,7 @@ import { type HubState, textsOf } from "./hub-state.ts";
 import {
   holdRoom,
   enterRoom,
+  noteBounds,
   openRoom,
   settleEntry,
   type Since,
@@ -92,7 +93,10 @@ export class PendingLogin {
       holdRoom(this.#hub, room);
       queries.ask<RoomBounds>(
         (then) => store.bounds(room, then),
-        (bounds) => this.#bounds.set(room, bounds),
+        (bounds) => {
+          this.#bounds.set(room, bounds);
+          noteBounds(this.#hub, room, bounds);
+        },
       );
     }
     queries.ask<SessionRecord | undefined>(
