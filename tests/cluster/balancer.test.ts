@@ -87,7 +87,11 @@ behindNginx(
        ON s.id = p.server WHERE folded = 'ann'`,
     );
     const at = Number(where?.place) - 1;
-    using bob = await Wire.native(setting.ports[1 - at]!, "Bob", { rooms: [{ room: "lobby" }] });
+    expect([0, 1]).toContain(at);
+    const other = setting.ports[1 - at]!;
+    using bob = await Wire.native(other, "Bob", { rooms: [{ room: "lobby" }] }).catch((error) => {
+      throw new Error(`${error.message}\n${setting.log}`);
+    });
     await ann.say("before");
     await bob.until(/"text":"before"/);
 
