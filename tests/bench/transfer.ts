@@ -110,7 +110,7 @@ async function personRows(): Promise<void> {
   console.log(`| link | ${ways.join(" | ")} | direct ÷ server | relayed ÷ direct | relay |`);
   console.log("|---|--:|--:|--:|--:|--:|--:|--:|");
   for (const row of why === undefined ? links : []) {
-    const sizeBytes = Number(values.size ?? row.sizeMiB * 2) * MiB;
+    const sizeBytes = Number(values.size ?? Math.min(192, row.sizeMiB * 2)) * MiB;
     const course = await prepare(sizeBytes);
     const seed = Number(values.seed);
     await personRow(describe(row), sizeBytes, async () => {
@@ -121,8 +121,8 @@ async function personRows(): Promise<void> {
       return { course: { ...course, atServer, atClient }, area };
     });
   }
-  const course = await prepare(1024 * MiB, "127.0.0.1");
-  await personRow("loopback", 1024 * MiB, async () => ({ course, area: undefined }));
+  const course = await prepare(512 * MiB, "127.0.0.1");
+  await personRow("loopback", 512 * MiB, async () => ({ course, area: undefined }));
 }
 
 async function personRow(
