@@ -2,14 +2,17 @@
 // servers nothing is asked, and nothing changes.
 
 import type { ParleyError } from "../errors.ts";
+import { history as limits } from "../limits.ts";
 import type { HubState } from "./hub-state.ts";
 import { personKey, type Session } from "./session.ts";
-import type { NameClaim, NameClaimed, SessionTaken } from "./store.ts";
+import type { NameClaim, NameClaimed, SessionRecord, SessionTaken } from "./store.ts";
 import { StoreQueries } from "./store-queries.ts";
 
 export type ClaimOutcome = {
   /** False: somebody on another server has the name, or the store could not be asked. */
   readonly isFree: boolean;
+  /** Whoever had the name last: as `findName` says, now that nobody else can get it. */
+  readonly last?: SessionRecord | undefined;
   /** Its record, if there is one. */
   readonly taken?: SessionTaken | undefined;
   readonly problem: ParleyError | undefined;
@@ -53,7 +56,7 @@ function askFor(
     (done) => hub.store.claimName(claim, record, done),
     (answer) => (claimed = answer),
   );
-  queries.whenAnswered((problem) => {
+  const finish = (problem: ParleyError | undefined, last?: SessionRecord): void => {
     hub.names.unreserve(claim.name);
     const wasReleased = hub.claims.end(claim);
     // Meanwhile the store may hold the claim of the connection that has ended.
@@ -61,7 +64,19 @@ function askFor(
     const giveUp = (): void => {
       if (claimed.isFree) releaseUnused(hub, claim);
     };
-    then({ ...claimed, problem, giveUp });
+    then({ ...claimed, last, problem, giveUp });
+  };
+  queries.whenAnswered((problem) => {
+    if (problem !== undefined || !claimed.isFree) return finish(problem);
+    // Somebody may have had it, and been lost, since the store was asked.
+    let last: SessionRecord | undefined;
+    const again = new StoreQueries(hub, session);
+    const sinceMs = hub.nowMs - limits.mailHoldMs;
+    again.ask<SessionRecord | undefined>(
+      (done) => hub.store.findName(claim.name, sinceMs, done),
+      (record) => (last = record),
+    );
+    again.whenAnswered((failed) => finish(failed, last), true);
   }, true);
 }
 

@@ -39,6 +39,7 @@ import { returnToOffers } from "./offers/offer-commands.ts";
 import { type Membership, nothingProven, type Session } from "./session.ts";
 import { sessionFields } from "./session-log.ts";
 import { banOf, suspectOf } from "./suspect.ts";
+import { whenCaughtUp } from "./room-catch-up.ts";
 import { StoreQueries } from "./store-queries.ts";
 import type { MailCount, RoomBounds, SessionRecord, SessionTaken } from "./store.ts";
 
@@ -253,22 +254,33 @@ export class PendingLogin {
     if (!this.#mayEnter()) return;
     const { name, recordId } = this.#plan;
     const wanted = { folded: fold(name), record: recordId === "" ? undefined : recordId };
-    claimName(this.#hub, this.#session, wanted, ({ isFree, taken, problem, giveUp }) => {
+    claimName(this.#hub, this.#session, wanted, ({ isFree, last, taken, problem, giveUp }) => {
       // The connection may have closed, or an operator may have decided otherwise meanwhile.
       if (this.#session.phase !== "entering" || problem !== undefined) {
         giveUp();
         return this.#giveUp(problem);
       }
       if (!isFree) return this.#refuse("name-taken", takenByMember(name).message);
-      if (!this.#mayEnter()) return giveUp();
-      const rooms = this.#openRooms();
-      if (typeof rooms === "string") {
+      if (this.#hub.options.shared !== undefined) this.#holder = last;
+      whenCaughtUp(this.#hub, this.#session, this.#bounds, (behind) => {
+        if (this.#session.phase === "entering" && behind === undefined) {
+          return this.#enterRooms(taken, giveUp);
+        }
         giveUp();
-        return this.#refuse("full", rooms);
-      }
-      this.#admit(rooms, taken);
-      this.#releaseRooms();
+        this.#giveUp(behind);
+      });
     });
+  }
+
+  #enterRooms(taken: SessionTaken | undefined, giveUp: () => void): void {
+    if (!this.#mayEnter()) return giveUp();
+    const rooms = this.#openRooms();
+    if (typeof rooms === "string") {
+      giveUp();
+      return this.#refuse("full", rooms);
+    }
+    this.#admit(rooms, taken);
+    this.#releaseRooms();
   }
 
   /** False: the login was refused, or its connection closed while it waited. */

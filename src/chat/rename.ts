@@ -66,10 +66,15 @@ export function rename(hub: HubState, session: Session, command: Rename): void {
     const absent = absentHolder(hub, folded, holder);
     const taken = takenByAbsent(name, absent, claimant, hub.nowMs);
     if (taken !== undefined) return refuse(taken.message);
-    claimName(hub, session, { folded }, ({ isFree, problem, giveUp }) => {
+    claimName(hub, session, { folded }, ({ isFree, last, problem, giveUp }) => {
       if (session.phase !== "member") return giveUp();
       if (problem !== undefined) return rejectUnread(hub, session, command, problem);
       if (!isFree) return refuse(takenByMember(name).message);
+      const since = takenByAbsent(name, absentHolder(hub, folded, last), claimant, hub.nowMs);
+      if (since !== undefined) {
+        giveUp();
+        return refuse(since.message);
+      }
       applyRename(hub, session, command);
     });
   }, true);

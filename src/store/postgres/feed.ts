@@ -100,6 +100,10 @@ export class Feed implements Follower, SharedStore {
     for (const then of this.#whenSettled.splice(0)) then();
   }
 
+  isOpen(room: string): boolean {
+    return this.#hub?.positionIn(room) !== undefined;
+  }
+
   /** Somebody comes who may have heard more at another server than is known here. */
   async reach(room: string, seq: number): Promise<void> {
     // Own messages may be among it, which the hub delivers when they are settled.

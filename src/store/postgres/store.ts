@@ -54,6 +54,7 @@ export interface Follower {
   settled(): void;
   /** Called after a commit was answered; the next one may be on its way. */
   afterSettled(): void;
+  isOpen(room: string): boolean;
   /** Resolves when the hub has the room's messages up to `seq`, if the room is open. */
   reach(room: string, seq: number): Promise<void>;
   /** The session with this record has moved, and can't say anything here. */
@@ -269,7 +270,11 @@ export class PostgresStore {
       case "commit":
         return { ...done, type: "commit", result: await this.#commit(request.batch) };
       case "room-bounds": {
-        const result = await this.rooms.boundsFor(request.room, this.#serverId);
+        // The hub knows who is in a room that it has open; it holds it open until it is answered.
+        const isOpen = this.follower?.isOpen(request.room) === true;
+        const result = isOpen
+          ? await this.rooms.bounds(request.room)
+          : await this.rooms.boundsFor(request.room, this.#serverId);
         await this.follower?.reach(request.room, result.last);
         return { ...done, type: "room-bounds", result };
       }

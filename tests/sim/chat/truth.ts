@@ -37,6 +37,8 @@ export class Truth {
   readonly rooms = new Map<string, string[]>();
   readonly mail = new Map<string, string[]>();
   readonly #holders = new Map<string, Holder>();
+  /** Names of mailboxes that have no record yet. */
+  readonly #early = new Map<string, Set<string>>();
 
   token(author: string, room: string | undefined, to: readonly string[]): Token {
     const token: Token = {
@@ -67,7 +69,7 @@ export class Truth {
   /** The log has committed a batch. Call once per batch. */
   committed(batch: CommittedBatch, { rooms, mail }: Committed): void {
     for (const update of batch.sessions) {
-      const names = this.#holders.get(update.id)?.names ?? new Set();
+      const names = this.#holders.get(update.id)?.names ?? this.#early.get(update.id) ?? new Set();
       if (update.name !== "") names.add(update.name);
       const { name, network, seenMs } = update;
       this.#holders.set(update.id, { name, network, seenMs, names });
@@ -133,7 +135,9 @@ export class Truth {
 
   /** The owner of a mailbox has been told that it has this name now. */
   named(mailbox: string, name: string): void {
-    this.#holders.get(mailbox)?.names.add(name.toLowerCase());
+    const names = this.#holders.get(mailbox)?.names ?? this.#early.get(mailbox) ?? new Set();
+    names.add(name.toLowerCase());
+    if (!this.#holders.has(mailbox)) this.#early.set(mailbox, names);
   }
 
   acknowledged(token: Token): void {

@@ -2,6 +2,7 @@
 // clock; notifications after each commit; and, for each server, a network in between that is slow,
 // loses answers, is cut, and forgets notifications.
 
+import { hostSecretRow } from "../../../src/chat/rights/rights.ts";
 import type { Row, Run, Value } from "../../../src/store/postgres/database.ts";
 import { DatabaseAway, Refused } from "../../../src/store/postgres/database.ts";
 import type { DatabasePort } from "../../../src/store/postgres/database-port.ts";
@@ -40,7 +41,11 @@ export class SimulatedDatabase {
     readonly clock: VirtualClock,
     readonly options: DatabaseOptions,
     readonly events: DatabaseEvents,
-  ) {}
+  ) {
+    // The first server would make one by chance, and a seed would not be one run.
+    const { key, value } = hostSecretRow("of-a-simulation");
+    this.tables.rights.put(key, value, []);
+  }
 
   /** One transaction, at this moment. @throws Refused, and what `work` throws */
   transact<T>(work: (run: (text: string, values: readonly Value[]) => readonly Row[]) => T): T {

@@ -31,6 +31,8 @@ export class Tables {
   readonly mail = new Map<string, MailRow[]>();
   /** By room, then by folded name and server. */
   readonly #members = new Map<string, Table<string, MemberRow>>();
+  /** Where each name may have a row. */
+  readonly #serversOfNames = new Map<string, Set<string>>();
   #signalId = 0;
   #claims = 0;
 
@@ -52,10 +54,14 @@ export class Tables {
   }
 
   holdersOf(folded: string): readonly NameRow[] {
-    return [...this.names.values()].filter((row) => row.folded === folded);
+    const servers = this.#serversOfNames.get(folded) ?? [];
+    return [...servers].flatMap((server) => this.names.get(`${folded} ${server}`) ?? []);
   }
 
   addName(row: NameRow, undo: Undo): void {
+    const servers = this.#serversOfNames.get(row.folded);
+    if (servers === undefined) this.#serversOfNames.set(row.folded, new Set([row.server]));
+    else servers.add(row.server);
     this.names.put(`${row.folded} ${row.server}`, row, undo);
   }
 
