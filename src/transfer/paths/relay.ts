@@ -262,10 +262,14 @@ export class Relay {
     else this.#byPort.set(port, rest);
   }
 
-  #endAt(path: Path): End | undefined {
-    const ends = this.#byPort.get(path.port);
+  /**
+   * By the end's address alone: which of its own addresses the server was reached at may change, when
+   * it opens a socket for one. It answers from the one that was proved.
+   */
+  #endAt({ address, port }: Path): End | undefined {
+    const ends = this.#byPort.get(port);
     if (ends === undefined) return undefined;
-    for (const end of ends) if (isSame(end.path, path)) return end;
+    for (const end of ends) if (end.path?.address === address) return end;
     return undefined;
   }
 

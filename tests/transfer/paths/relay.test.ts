@@ -153,6 +153,20 @@ describe("forwarding", () => {
     expect(bed.relay.totals).toEqual({ datagrams: 2, bytes: 1_106, dropped: 0 });
   });
 
+  test("a server that opens a socket for its address goes on, and answers from there after a JOIN", () => {
+    const bed = new Bed();
+    const { tokens } = bed.whole();
+    const there: Path = { ...ann, local: "198.51.100.99" };
+    expect(bed.receive(data(1_000, 1), there)).toEqual(new Uint8Array(0));
+    expect(bed.sent()).toEqual([`${bob.address} 1028/1028`]);
+    expect(short(bed, data(972, 1), there)).toBe(`${bob.address} 1000`);
+    bed.receive(data(50, 2), bob);
+    expect(bed.relay.pollTransmit(bed.nowUs)?.path.local).toBe("");
+    expect(bed.enter(tokens[0], there)).toBe(true);
+    bed.receive(data(50, 2), bob);
+    expect(bed.relay.pollTransmit(bed.nowUs)?.path).toEqual(there);
+  });
+
   test("without the other end nothing is kept", () => {
     const bed = new Bed();
     const { tokens } = bed.open();

@@ -155,7 +155,7 @@ world("who tells no address gets files by the relay", { needs }, async (scope) =
   const { host, machines } = await bed(scope, ["cone", "cone"]);
   const more = { mib: 16, flags: ["--no-direct"] };
   const handing = await Handing.start(scope, host.address(), machines, more);
-  assert.equal(await handing.ends(), "relayed");
+  assert.equal(await handing.ends(), "relayed", handing.output);
   assert.ok(!handing.events.some((event) => event["path"] === "direct"));
 });
 
