@@ -251,23 +251,45 @@ export class PendingLogin {
   }
 
   #conclude(): void {
-    if (!this.#mayEnter()) return;
+    const { previous } = this.#plan;
+    if (this.#hub.options.shared === undefined || previous?.phase !== "member") {
+      return this.#claim();
+    }
+    // Once the record is claimed, a batch with messages of the previous connection is refused.
+    previous.queue.block();
+    this.#hub.pipeline.whenSettled(() => {
+      this.#claim(() => {
+        previous.queue.unblock();
+        if (previous.phase === "member") this.#hub.schedule.unblocked.add(previous);
+      });
+    });
+  }
+
+  /** `decided` is called once the session has entered, or will not. */
+  #claim(decided: () => void = () => {}): void {
+    if (!this.#mayEnter()) return decided();
     const { name, recordId } = this.#plan;
     const wanted = { folded: fold(name), record: recordId === "" ? undefined : recordId };
     claimName(this.#hub, this.#session, wanted, ({ isFree, last, taken, problem, giveUp }) => {
       // The connection may have closed, or an operator may have decided otherwise meanwhile.
       if (this.#session.phase !== "entering" || problem !== undefined) {
         giveUp();
-        return this.#giveUp(problem);
+        this.#giveUp(problem);
+        return decided();
       }
-      if (!isFree) return this.#refuse("name-taken", takenByMember(name).message);
+      if (!isFree) {
+        this.#refuse("name-taken", takenByMember(name).message);
+        return decided();
+      }
       if (this.#hub.options.shared !== undefined) this.#holder = last;
       whenCaughtUp(this.#hub, this.#session, this.#bounds, (behind) => {
         if (this.#session.phase === "entering" && behind === undefined) {
-          return this.#enterRooms(taken, giveUp);
+          this.#enterRooms(taken, giveUp);
+        } else {
+          giveUp();
+          this.#giveUp(behind);
         }
-        giveUp();
-        this.#giveUp(behind);
+        decided();
       });
     });
   }
