@@ -324,7 +324,7 @@ const lies: [what: string, lines: object[], sentence: string][] = [
         ],
       },
     ],
-    "no folder of the tree",
+    "not a folder of the tree",
   ],
   [
     "a name twice",

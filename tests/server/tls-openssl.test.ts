@@ -112,7 +112,7 @@ for (const [name, port] of ports) {
 }
 
 withOpenssl("the command in docs/security.md prints the pin", () => {
-  const command = docsBlock("security.md", "The same from `server.pem`");
+  const command = docsBlock("security.md", "To compute it from `server.pem`");
   const { stdout } = Bun.spawnSync(["sh", "-c", command], { cwd: join(folder, "state") });
   expect(stdout.toString().trim()).toBe(pin);
 });
