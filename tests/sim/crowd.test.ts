@@ -1,6 +1,6 @@
 // A crowd in one room, spread over three servers with one database: what a message costs grows with
 // the servers and the members of each, not with the product. Work is counted, not timed.
-// CROWD=100000 for as many members.
+// CROWD=20000 for as many members.
 
 import { drainMicrotasks } from "bun:jsc";
 import { expect, test } from "bun:test";

@@ -108,8 +108,8 @@ const statements: Readonly<Record<string, Statement>> = {
     },
   "SELECT s.id, s.name, s.n, s.mail, s.network, s.seen_ms AS seen FROM parley.sessions s WHERE s.name":
     ({ tables }, [name, sinceMs]) =>
-      [...tables.sessions.values()]
-        .filter((row) => row.name === name && name !== "" && row.seenMs >= Number(sinceMs))
+      (name === "" ? [] : tables.sessions.named(String(name)))
+        .filter((row) => row.seenMs >= Number(sinceMs))
         .sort((a, b) => b.seenMs - a.seenMs || (a.id < b.id ? 1 : -1))
         .slice(0, 1)
         .map((row) => ({ ...row, seen: row.seenMs })),

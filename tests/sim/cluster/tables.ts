@@ -14,10 +14,28 @@ import {
   type Undo,
 } from "./rows.ts";
 
+/** With an index of names. */
+class Sessions extends Table<string, SessionRow> {
+  /** Who has, or had, a name. */
+  readonly #byName = new Map<string, Set<string>>();
+
+  override put(id: string, row: SessionRow, undo: Undo): void {
+    super.put(id, row, undo);
+    const ids = this.#byName.get(row.name);
+    if (ids === undefined) this.#byName.set(row.name, new Set([id]));
+    else ids.add(id);
+  }
+
+  named(name: string): readonly SessionRow[] {
+    const rows = Array.from(this.#byName.get(name) ?? [], (id) => this.get(id));
+    return rows.filter((row) => row?.name === name).filter((row) => row !== undefined);
+  }
+}
+
 export class Tables {
   readonly servers = new Table<string, ServerRow>();
   readonly rooms = new Table<string, RoomRow>();
-  readonly sessions = new Table<string, SessionRow>();
+  readonly sessions = new Sessions();
   /** By folded name and server. */
   readonly names = new Table<string, NameRow>();
   /** By folded name and server, the newest last. */
