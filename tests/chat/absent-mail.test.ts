@@ -1,4 +1,4 @@
-// What one network may leave in the mailbox of somebody who is away.
+// Limits on the mail that one network may leave for an offline user.
 
 import { expect, test } from "bun:test";
 import { ratesFor } from "../../src/chat/rate-budget.ts";
@@ -34,7 +34,7 @@ function write(rig: Rig, members: readonly Client[], each: number): Outcome {
   return outcome;
 }
 
-test("60 names of one network are refused once their network has left its part", () => {
+test("60 names of one network are refused once their network has used up its share", () => {
   const rig = rigWithAbsent();
   const bob = rig.member("Bob", {}, "192.0.2.1");
   expect(write(rig, [bob], 40)).toEqual({ sent: 40, full: [] });
@@ -43,7 +43,7 @@ test("60 names of one network are refused once their network has left its part",
   );
   const { sent, full } = write(rig, strangers, 25);
   expect(sent).toBeGreaterThanOrEqual(share);
-  // A person may be away for so long, and in that time the part is free again.
+  // A user may stay offline indefinitely; meanwhile the share refills.
   expect(sent).toBeLessThan(share * (1 + 25_000 / history.mailHoldMs) + 2);
   expect(full).toHaveLength(25 * 60 - sent);
   expect(full[0]).toMatchObject({ type: "error", code: "full", subject: "Absent" });
@@ -64,7 +64,7 @@ test("60 names of one network are refused once their network has left its part",
   expect(JSON.stringify(mail)).not.toContain("198.51.100");
 });
 
-test("a counted message is refused by its number and takes it", () => {
+test("a counted message is refused by its number, which it uses up", () => {
   const rig = rigWithAbsent();
   const bot = rig.member("Bot", {}, "192.0.2.1");
   for (let n = 1; n <= share; n++) {
@@ -79,7 +79,7 @@ test("a counted message is refused by its number and takes it", () => {
     for (const line of bot.lines()) if (line["code"] === "full") refused.push(line["n"]);
   }
   expect(refused).toContain(last);
-  // Others are reached all the same, and only the absent one is named.
+  // Other recipients still get the message, and only the offline one is named.
   const ann = rig.member("Ann", {}, "203.0.113.7");
   ann.text();
   bot.send(tell(last + 1, ["Absent", "Ann"]));
@@ -91,7 +91,7 @@ test("a counted message is refused by its number and takes it", () => {
   expect(errors[0]).not.toHaveProperty("n");
 });
 
-test("the networks of one /48 may leave half a mailbox; loopback and `--rate 0` are exempt", () => {
+test("the networks of one /48 may fill half a mailbox; loopback and `--rate 0` are exempt", () => {
   const perNetwork = 4;
   const rig = rigWithAbsent();
   const wide = Array.from({ length: 100 * perNetwork }, (_, i) =>

@@ -1,5 +1,5 @@
-// An owner's devices and password: codes, revocation, logins in the old systems' words, tokens, and
-// how often anybody may guess.
+// An owner's devices and password: codes, revocation, password prompts in the old dialects, tokens,
+// and limits on guessing.
 
 import { describe, expect, test } from "bun:test";
 import { chatRoom } from "../../src/dialects/chat-room.ts";
@@ -26,7 +26,7 @@ const labels = (answer: Record<string, unknown>) => {
 const newDevice = (rig: Rig, device = "phone") => withKey(rig, "guest", device);
 
 describe("a device is added", () => {
-  test("by a code that another one makes, once", () => {
+  test("by a code that another device creates, once", () => {
     const rig = new Rig();
     const desk = owner(rig, "Ann", "desk");
     const { code, seconds } = ask(desk, { type: "device-code" });
@@ -46,7 +46,7 @@ describe("a device is added", () => {
     expect(ask(third, { type: "link", code })).toMatchObject({ code: "not-found" });
   });
 
-  test("not by an old code, one that was replaced, or none", () => {
+  test("not by an expired code, a replaced one, or none", () => {
     const rig = new Rig();
     const desk = owner(rig, "Ann", "desk");
     const first = ask(desk, { type: "device-code" })["code"];
@@ -60,7 +60,7 @@ describe("a device is added", () => {
     expect(ask(phone, { type: "link", code: second })).toMatchObject({ code: "not-found" });
   });
 
-  test("by nobody else than an owner, and with a key of nobody else", () => {
+  test("only by an owner, and not with another user's key", () => {
     const rig = new Rig();
     const desk = owner(rig, "Ann", "desk");
     const guest = newDevice(rig);
@@ -75,7 +75,7 @@ describe("a device is added", () => {
     expect(ask(guest, { type: "link", code })).toMatchObject({ type: "linked" });
   });
 
-  test("and guesses at codes are counted by network", () => {
+  test("and guesses at codes are limited per network", () => {
     const rig = new Rig();
     owner(rig, "Ann", "desk");
     const phone = newDevice(rig);
@@ -85,7 +85,7 @@ describe("a device is added", () => {
     );
     expect(codes.at(-2)).toMatchObject({ code: "not-found" });
     expect(codes.at(-1)).toMatchObject({ code: "rate" });
-    // One more, and then one every ten seconds.
+    // One more guess, then one every ten seconds.
     rig.nowMs += 1;
     const guess = () => ask(phone, { type: "link", code: "x" });
     expect(guess()).toMatchObject({ code: "not-found" });
@@ -96,7 +96,7 @@ describe("a device is added", () => {
   });
 });
 
-/** Ann with two devices, both there. */
+/** Ann with two devices, both online. */
 function both(rig: Rig): { desk: Client; phone: Client } {
   const desk = owner(rig, "Ann", "desk");
   const { code } = ask(desk, { type: "device-code" });
@@ -107,7 +107,7 @@ function both(rig: Rig): { desk: Client; phone: Client } {
 }
 
 describe("a device is revoked", () => {
-  test("and is out at once, and for good", () => {
+  test("and is logged out immediately and permanently", () => {
     const rig = new Rig();
     const { desk, phone } = both(rig);
     phone.text();
@@ -124,7 +124,7 @@ describe("a device is revoked", () => {
     expect(desk.session.phase).toBe("member");
   });
 
-  test("and the secret of its session brings nothing of the owner's back", () => {
+  test("and its session's secret gives no access to the owner's name or mail", () => {
     const rig = new Rig();
     const { desk, phone } = both(rig);
     const bob = rig.member("Bob");
@@ -145,7 +145,7 @@ describe("a device is revoked", () => {
     expect(other.lines().filter(({ type }) => type === "private")).toEqual([]);
   });
 
-  test("unless it is the last way in, or nobody's", () => {
+  test("unless it is the last way to log in, or belongs to nobody", () => {
     const rig = new Rig();
     const { desk } = both(rig);
     const revoke = (device: string) => ask(desk, { type: "revoke", key: keyOf(device) });
@@ -165,7 +165,7 @@ const heard = (client: Client) =>
     return type === "account-changed" ? [[change, device]] : [];
   });
 
-test("an owner's other sessions hear what one of them, or a thief, has changed", () => {
+test("an owner's other sessions are notified of what one of them, or a thief, has changed", () => {
   const rig = new Rig();
   const desk = owner(rig, "Ann", "desk");
   const stranger = rig.member("Bob");
@@ -185,7 +185,7 @@ test("an owner's other sessions hear what one of them, or a thief, has changed",
   expect(heard(stranger)).toEqual([]);
 });
 
-test("keys are an owner's, there or not, or what somebody else has proved", () => {
+test("a user's keys are the owner's, online or not, otherwise the proved key of the current user", () => {
   const rig = new Rig();
   owner(rig, "Ann", "desk").close("quit");
   const guest = newDevice(rig);
@@ -198,14 +198,14 @@ test("keys are an owner's, there or not, or what somebody else has proved", () =
   expect(keysOf("Nobody")).toMatchObject({ code: "unknown-user" });
 });
 
-/** Ann's name with a password, and nobody there. */
+/** Ann's name with a password, while nobody uses it. */
 function withPassword(rig: Rig, password = "correct horse"): void {
   const ann = owner(rig, "Ann", "desk");
   expect(ask(ann, { type: "set-password", password })).toMatchObject({ isSet: true });
   ann.close("quit");
 }
 
-describe("a client of the old systems is asked for the password in its own words", () => {
+describe("a client of the old systems is asked for the password in its dialect", () => {
   const systems = [
     ["open-chat", openChat, "Ann", "Send its password:", "Send a name:"],
     ["open-chat with help", openChatWithHelp, "Ann", "Send its password:", "Send a name:"],
@@ -228,7 +228,7 @@ describe("a client of the old systems is asked for the password in its own words
       return client.text();
     };
     expect(said(name)).toContain(asksPassword);
-    // Somebody who types it once more must not enter under the password as a name.
+    // A user who types the password once more must not log in with it as a name.
     for (const asks of [asksPassword, asksPassword, asksName]) {
       const wrong = said(`${prefix}/quit leave wrong`);
       expect(wrong).toContain("This is not the password of 'Ann'");
@@ -246,7 +246,7 @@ describe("a client of the old systems is asked for the password in its own words
     expect(rig.log.join("\n")).not.toMatch(/horse|wrong/);
   });
 
-  test("but not if the name has none, and another name is as free as ever", () => {
+  test("but not if the name has none, and other names stay free", () => {
     const rig = new Rig();
     owner(rig, "Ann", "desk").close("quit");
     const client = rig.client(openChat, true).send("Ann");
@@ -261,7 +261,7 @@ const login = (rig: Rig, extra: object, address = "127.0.0.1") =>
 const answer = (client: Client) => client.lines()[0] ?? {};
 
 describe("a password", () => {
-  test("gives a token in return, which proves the name until the password changes", () => {
+  test("is exchanged for a token, which proves the name until the password changes", () => {
     const rig = new Rig();
     withPassword(rig);
     const refusal = answer(login(rig, {}));
@@ -285,7 +285,7 @@ describe("a password", () => {
     });
   });
 
-  test("that is changed puts out whoever knows the old one, or has a token, but no device", () => {
+  test("that changes logs out sessions with the old password or a token, but no device", () => {
     const rig = new Rig();
     const desk = owner(rig, "Ann", "desk");
     ask(desk, { type: "set-password", password: "correct horse" });
@@ -304,7 +304,7 @@ describe("a password", () => {
     expect([desk, bob, phone].map(({ link }) => link.ended)).toEqual([false, false, false]);
   });
 
-  test("is hashed so often for one network, and no more", () => {
+  test("is hashed only a limited number of times per network", () => {
     let hashed = 0;
     const credentials = {
       ...fakeCredentials,
@@ -328,7 +328,7 @@ describe("a password", () => {
     expect(later).toMatchObject({ type: "password-set" });
   });
 
-  test("can register a name by itself, and be taken away again once there is a device", () => {
+  test("can register a name by itself, and can be removed once there is a device", () => {
     const rig = new Rig();
     const bob = rig.member("Bob");
     const registered = ask(bob, { type: "register", password: "correct horse", remember: true });
@@ -340,7 +340,7 @@ describe("a password", () => {
     expect(ask(bob, { type: "set-password" })).toMatchObject({ isSet: false });
   });
 
-  test("may be guessed at a few times by a network, and a few more by all of them", () => {
+  test("may be guessed a few times per network, and a few more times in total", () => {
     const rig = new Rig();
     withPassword(rig);
     const guess = (address: string) =>
@@ -350,11 +350,11 @@ describe("a password", () => {
     const some = guesses("192.0.2.1", limits.guessesPerNetwork + 1);
     expect(some.at(-2)).toBe("wrong-password");
     expect(some.at(-1)).toBe("rate");
-    // Another network may go on, until the account has had enough of all of them.
+    // Another network may continue, until the account's total is used up.
     expect(guess("198.51.100.1")).toBe("wrong-password");
     const networks = Array.from({ length: limits.guessesPerAccount }, (_, i) => `203.0.113.${i}`);
     expect(networks.map(guess)).toContain("rate");
-    // The right one is not looked at meanwhile; a key needs no guess.
+    // Meanwhile even the right password is not checked; a key needs no guess.
     const right = answer(login(rig, { password: "correct horse" }, "203.0.113.200"));
     expect(right).toMatchObject({ code: "rate" });
     expect(withKey(rig, "Ann", "desk").lines()[0]).toMatchObject({ type: "welcome" });
@@ -363,7 +363,7 @@ describe("a password", () => {
     expect(later).toMatchObject({ type: "welcome" });
   });
 
-  test("is refused, not queued for ever, when too many are checked at once", () => {
+  test("is refused, not queued forever, when too many are checked at the same time", () => {
     const busy = {
       verifySignature: () => false,
       hashPassword: (_: string, then: (hash: string | undefined) => void) => then(undefined),

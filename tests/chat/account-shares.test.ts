@@ -1,5 +1,5 @@
-// What is shared by people who have proved an account: each has a part, wherever they connect from,
-// and many accounts of one network gain little.
+// Limits for accounts: each account has its own share, wherever it connects from, and many accounts
+// of one network gain little.
 
 import { describe, expect, test } from "bun:test";
 import { ratesFor } from "../../src/chat/rate-budget.ts";
@@ -37,7 +37,10 @@ function device(rig: Rig, of: Client, name: string, label: string, address: stri
   return client;
 }
 
-/** All of them say as much as they can for `seconds`; the messages of each that were accepted. */
+/**
+ * All of them send as much as they can for `seconds`; returns the number of accepted messages of
+ * each.
+ */
 function flood(rig: Rig, who: readonly Client[], seconds: number): number[] {
   const counters = who.map(({ session }) => session.counter.taken);
   const before = [...counters];
@@ -56,12 +59,12 @@ function flood(rig: Rig, who: readonly Client[], seconds: number): number[] {
 
 const sum = (counts: readonly number[]): number => counts.reduce((all, one) => all + one, 0);
 
-/** What one owner may say in so many seconds. */
+/** The number of messages one owner may send in that time. */
 const ownShare = (seconds: number): number =>
   sender.sendersPerOwner * sender.messagesPerSecond * (seconds + sender.burstSeconds);
 
 describe("twenty people behind one address", () => {
-  test("are heard at once while strangers there use up what the address may say", () => {
+  test("are heard immediately while strangers there use up the share of the address", () => {
     const rig = new Rig({ rates });
     const [ann] = people(rig, 20);
     const strangers = Array.from({ length: 20 }, (_, i) => rig.member(`S${i}`, {}, office));
@@ -71,7 +74,7 @@ describe("twenty people behind one address", () => {
     expect(ann!.lines().map(({ type }) => type)).toContain("ack");
   });
 
-  test("each get a fair part of what they may say together", () => {
+  test("each get a fair part of their common share", () => {
     const rig = new Rig({ rates });
     const seconds = 10;
     const said = flood(rig, people(rig, 20), seconds);
@@ -103,14 +106,14 @@ test("a person with five devices on five networks is one person", () => {
   expect(said).toBeLessThanOrEqual(ownShare(seconds) + 5);
 });
 
-test("64 names that one stranger has registered say no more than four addresses may", () => {
+test("64 names that one stranger has registered send no more than four addresses may", () => {
   const rig = new Rig({ rates });
   const seconds = 4;
   const said = sum(flood(rig, people(rig, accounts.registrationsAtOnce), seconds));
   expect(said).toBeLessThanOrEqual(accounts.sharesPerNetwork * ownShare(seconds) + 64);
 }, 60_000);
 
-test("an account on this machine has its share as well, which strangers there do not", () => {
+test("an account on this machine has a share too, unlike strangers there", () => {
   const rig = new Rig({ rates });
   const ann = person(rig, "Ann", "127.0.0.1");
   const second = device(rig, ann, "Ann", "second", "127.0.0.1");
@@ -121,7 +124,7 @@ test("an account on this machine has its share as well, which strangers there do
   expect(sum(flood(rig, strangers, 4))).toBeGreaterThan(1.3 * ownShare(4));
 });
 
-test("the accounts of one network replace half of a room's past at once, each a quarter", () => {
+test("the accounts of one network replace at most half of a room's history at once, each of them a quarter", () => {
   const rig = new Rig({ rates, past });
   const teller = rig.member("Teller", {}, "127.0.0.1");
   for (let n = 1; n <= 5_000; n++) {
@@ -135,7 +138,7 @@ test("the accounts of one network replace half of a room's past at once, each a 
   expect(sum(said)).toBeLessThan(1.3 * at(2 * history.pastPercentAtOnce));
 }, 60_000);
 
-test("mail to somebody away: a quarter of the mailbox for each person, half of it for an office", () => {
+test("mail to an offline user: a quarter of the mailbox for each person, half of it for an office", () => {
   const rig = new Rig({ rates });
   rig.member("Absent", {}, "203.0.113.9").close();
   const write = (one: Client, count: number): number => {
@@ -165,7 +168,7 @@ test("mail to somebody away: a quarter of the mailbox for each person, half of i
   expect(write(stranger, 20)).toBe(20);
 }, 60_000);
 
-test("whoever leaves counts for whom it did, whatever is proved too late", () => {
+test("a client that leaves counts for its previous owner, whatever is proved too late", () => {
   const rig = new Rig({ rates });
   const stranger = rig.member("Stranger", {}, office);
   const { session } = stranger;

@@ -1,5 +1,5 @@
-// What one session can make the hub hold: history pages, floods of requests, refusals. Always less
-// than a slow reader's lag, so that nobody who reads is dropped for a request.
+// How much data one session can make the hub hold: history pages, floods of requests, refusals. It
+// is always less than a slow reader's lag, so that nobody who reads is dropped for a request.
 
 import { expect, test } from "bun:test";
 import { ratesFor } from "../../src/chat/rate-budget.ts";

@@ -1,4 +1,4 @@
-// What a sender's rate is charged for: every recipient, and every line by its length.
+// What counts against a sender's rate: every recipient, and every line by its length.
 
 import { expect, test } from "bun:test";
 import { message as limits } from "../../src/limits.ts";

@@ -1,5 +1,5 @@
-// What operators decide at several servers at the same moment: nothing takes the place of something
-// else, and a pass lets in no more people than it is for.
+// Operators' decisions at several servers at the same moment: none overwrites another, and a pass
+// admits no more people than it allows.
 
 import { expect, test } from "bun:test";
 import type { DoorOptions } from "../../src/chat/door-options.ts";
@@ -9,7 +9,7 @@ import type { Rig } from "./rig.ts";
 
 const membersOnly: DoorOptions = { checkPassword: undefined, isMembersOnly: true };
 
-/** Servers that were started with these rows and do not hear of each other's decisions yet. */
+/** Servers that were started with these rows and have not heard of each other's decisions yet. */
 function servers(rows: Rights, world = new Neighbours()): Rig[] {
   const kept = rows.takeChanges().flatMap(({ key, value }) => (value ? [{ key, value }] : []));
   return ["east", "west"].map((id) =>
@@ -26,7 +26,7 @@ function hello(name: string, pass: string) {
   return { type: "hello", version: 2, name, secret: `${name}-0123456789abcdef`, pass };
 }
 
-test("a pass for one lets in one, at whichever of two servers it is shown at once", () => {
+test("a pass for one person admits one, even if shown at two servers at the same time", () => {
   const pass = new Rights();
   const terms = { hash: "hash of code", uses: 1, by: "console", atMs: 0, untilMs: 2e12 };
   pass.passes.issue(terms);
@@ -45,7 +45,7 @@ test("a pass for one lets in one, at whichever of two servers it is shown at onc
   expect(rig!.hub.memberNames()).toEqual(["Ann"]);
 });
 
-test("decisions have numbers that no other server gives", () => {
+test("decisions have numbers that no other server assigns", () => {
   let next = 100;
   const numbers = () => next++;
   const [east, west] = [new Rights([], numbers), new Rights([], numbers)];
@@ -64,7 +64,7 @@ test("decisions have numbers that no other server gives", () => {
   expect(none.sanctions.impose(ban("ann"))).toBeUndefined();
 });
 
-test("a ban by the name of somebody at another server is one of their network, too", () => {
+test("a ban by name of a user at another server also bans their network", () => {
   const world = new Neighbours();
   const [east, west] = [world.server("east"), world.server("west")];
   const mallory = west.member("Mallory", {}, "203.0.113.7");
@@ -85,7 +85,7 @@ test("a ban by the name of somebody at another server is one of their network, t
   expect(asked.text()).not.toContain("203.0.113");
 });
 
-test("operators see who is here, at whichever server", () => {
+test("operators see the users of all servers", () => {
   const world = new Neighbours();
   const [east, west] = [world.server("east"), world.server("west")];
   east.member("Ann");

@@ -1,5 +1,5 @@
-// Devices of one account at several servers: a code made at one adds a device at another, and each hears
-// of it.
+// Devices of one account at several servers: a code created at one adds a device at another, and
+// each is notified.
 
 import { expect, test } from "bun:test";
 import { Neighbours } from "./neighbours.ts";
@@ -12,7 +12,7 @@ function ask(client: Client, request: object): Record<string, unknown> {
   return lines.find(({ ref }) => ref === "ask") ?? {};
 }
 
-test("a device joins its account at another server, by a code that is good for one", () => {
+test("a device is added to its account at another server, by a code that is valid once", () => {
   const world = new Neighbours();
   const [east, west] = [world.server("east"), world.server("west")];
   const desk = owner(east, "Ann", "desk");
@@ -24,7 +24,7 @@ test("a device joins its account at another server, by a code that is good for o
   expect(linked).toMatchObject({ type: "linked", name: "Ann" });
   expect(ask(thief, { type: "link", code, label: "mine" })).toMatchObject({ code: "not-found" });
   world.deliver();
-  // The one that made the code can vouch for the new one.
+  // The device that created the code can vouch for the new one.
   expect(desk.lines()).toContainEqual(
     expect.objectContaining({ type: "account-changed", change: "device-added", device: "phone" }),
   );
@@ -42,7 +42,7 @@ test("a device joins its account at another server, by a code that is good for o
   );
 });
 
-test("the key of somebody at another server is told as it would be at one", () => {
+test("the key of a user at another server is reported as if there were one server", () => {
   const world = new Neighbours();
   const [east, west] = [world.server("east"), world.server("west")];
   const asker = west.member("Asker");

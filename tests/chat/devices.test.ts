@@ -1,4 +1,5 @@
-// A person with several devices: one in each room, and mail that reaches all of them, or waits.
+// A user with several devices: one member of each room, and mail that reaches all of them, or
+// waits.
 
 import { describe, expect, test } from "bun:test";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
@@ -36,8 +37,8 @@ const presence = (client: Client) =>
     .filter(({ type }) => type === "joined" || type === "left")
     .map(({ type, name, room }) => `${String(name)} ${String(type)} ${String(room)}`);
 
-describe("two devices of a person", () => {
-  test("are there once: joined with the first, left with the last", () => {
+describe("two devices of a user", () => {
+  test("are one member: joined with the first, left with the last", () => {
     const rig = new Rig();
     const bob = rig.member("Bob");
     const { desk } = withPhone(rig);
@@ -55,7 +56,7 @@ describe("two devices of a person", () => {
     expect(presence(bob)).toEqual(["Ann joined lobby", "Ann left lobby"]);
   });
 
-  test("hear what is said, and what the other one says", () => {
+  test("hear the room, and each other's messages", () => {
     const rig = new Rig();
     const { desk } = withPhone(rig);
     const phone = withKey(rig, "Ann", "phone");
@@ -89,7 +90,7 @@ describe("two devices of a person", () => {
     expect(texts(bob)).toEqual([[1, "to myself"]]);
   });
 
-  test("may be a native client and an old one, with a mailbox all the same", () => {
+  test("may be a native client and an old one, and still have a mailbox", () => {
     const rig = new Rig();
     const bob = rig.member("Bob");
     const desk = withKey(rig, "Ann", "desk");
@@ -101,7 +102,7 @@ describe("two devices of a person", () => {
     bob.send(tell("while there"));
     expect(old.text()).toContain("Bob: (PRIVATE)  while there");
     old.close("quit");
-    // Each way of logging in has a position of its own.
+    // Each way of logging in has its own position.
     expect(texts(withKey(rig, "Ann", "desk"))).toEqual([
       [1, "while away"],
       [2, "while there"],
@@ -123,7 +124,7 @@ describe("two devices of a person", () => {
 });
 
 describe("mail for a registered name", () => {
-  test("waits for its owner, however long, and comes to each device once", () => {
+  test("waits for its owner indefinitely, and reaches each device once", () => {
     const rig = new Rig();
     const { desk } = withPhone(rig);
     desk.close("quit");
@@ -139,7 +140,7 @@ describe("mail for a registered name", () => {
     expect(texts(withKey(rig, "Ann", "phone"))).toHaveLength(2);
   });
 
-  test("comes again to a device that lost its connection and does not know how far it was", () => {
+  test("is sent again to a device that lost its connection and does not know its position", () => {
     const rig = new Rig();
     const { desk } = withPhone(rig);
     rig.member("Bob").send(tell("one"));
@@ -151,7 +152,7 @@ describe("mail for a registered name", () => {
     expect(texts(withKey(rig, "Ann", "desk", knows))).toEqual([]);
   });
 
-  test("is never had by who had the name before, or takes one that looks free", () => {
+  test("never goes to a former user of the name, or to one who takes a name that looks free", () => {
     const rig = new Rig();
     const first = rig.member("Ann", {}, "192.0.2.1");
     first.send({ type: "bye" });
@@ -166,7 +167,7 @@ describe("mail for a registered name", () => {
     expect(texts(withKey(rig, "Ann", "phone"))).toEqual([[1, "for the owner"]]);
   });
 
-  test("goes on under the same numbers when the name is registered", () => {
+  test("keeps its numbers when the name is registered", () => {
     const rig = new Rig();
     const bob = rig.member("Bob");
     const ann = withKey(rig, "Ann", "desk");
@@ -186,7 +187,7 @@ describe("mail for a registered name", () => {
     expect(lines.filter(({ type }) => type === "private")).toMatchObject([{ mail: 3 }]);
   });
 
-  test("that is on its way while the name is registered is not lost", () => {
+  test("that is in flight while the name is registered is not lost", () => {
     const store = openMemoryStore({ epoch: "epoch-1" });
     const held: (() => void)[] = [];
     let isHeld = false;
@@ -226,8 +227,8 @@ describe("mail for a registered name", () => {
   });
 });
 
-describe("a private chat with a person of several devices", () => {
-  test("is with the device that came last; the other one sees the messages", () => {
+describe("a private chat with a user who has several devices", () => {
+  test("is with the device that logged in last; the other one sees the messages", () => {
     const rig = new Rig();
     const bob = rig.member("Bob");
     const { desk } = withPhone(rig);
@@ -245,12 +246,12 @@ describe("a private chat with a person of several devices", () => {
     }
     phone.close("quit");
     bob.text();
-    // The chat has ended with that device; the person is still there.
+    // The chat with that device has ended; the user is still online.
     bob.send(tell("still there?"));
     expect(texts(desk)).toEqual([[2, "still there?"]]);
   });
 
-  test("can't be had with oneself", () => {
+  test("with oneself is impossible", () => {
     const rig = new Rig();
     const { desk } = withPhone(rig);
     withKey(rig, "Ann", "phone");

@@ -1,5 +1,5 @@
-// How sessions end: by a goodbye, without one, by force, with the server; and that nothing of them
-// is left.
+// How sessions end: with or without a goodbye, by force, or with the server; and that nothing of
+// them is kept.
 
 import { expect, test } from "bun:test";
 import type { FilesPort } from "../../src/chat/files-port.ts";
@@ -115,7 +115,7 @@ test("members present at a shutdown get mail as soon as the server is back", () 
   expect(back.lines()).toContainEqual(expect.objectContaining({ type: "private", mail: 1 }));
 });
 
-test("a line that is too long ends the connection, whatever the sender's rate", () => {
+test("a line that is too long closes the connection, whatever the sender's rate", () => {
   const rig = new Rig({ rates: { messagesPerSecond: 1, bytesPerSecond: 1e6 } });
   const ann = rig.client(openChat).queue("Ann");
   for (let i = 0; i < 100; i++) ann.queue(`m${i}`);
@@ -128,7 +128,7 @@ test("a line that is too long ends the connection, whatever the sender's rate", 
   expect(ann.text()).toBe("");
 });
 
-test("an answer that comes after the connection has ended is dropped", () => {
+test("an answer that arrives after the connection has closed is dropped", () => {
   const answers: (() => void)[] = [];
   const files: FilesPort = {
     list: (_after, _limit, answer) => answers.push(() => answer({ files: [], next: undefined })),
@@ -189,7 +189,7 @@ test("no fast timer runs for a client that does not read", () => {
   ]);
 });
 
-test("nothing is kept once everybody has gone", () => {
+test("nothing is kept once everyone has disconnected", () => {
   const rig = new Rig({ rates: { messagesPerSecond: 1, bytesPerSecond: 1e6 } });
   const people = [
     rig.member("Ann"),

@@ -1,5 +1,5 @@
-// A server that is not open to all: what a stranger learns in every dialect, who gets in, and how
-// often somebody may guess.
+// A server with restricted access: what a stranger learns in every dialect, who is admitted, and
+// how many guesses are allowed.
 
 import { describe, expect, test } from "bun:test";
 import type { DoorOptions } from "../../src/chat/door-options.ts";
@@ -30,7 +30,7 @@ function closed(door = byPassword, options: ConstructorParameters<typeof Rig>[0]
   return new Rig({ door, ...options });
 }
 
-/** A member with something to be found out. */
+/** A member whose data a stranger could try to find out. */
 function insider(rig: Rig): Client {
   const key = rig.hub.options.door.isMembersOnly
     ? { pass: code(rig) }
@@ -47,7 +47,7 @@ function code(rig: Rig, flags = ""): string {
   return found;
 }
 
-describe("a stranger learns nothing but that there is a parley", () => {
+describe("a stranger learns only that this is a parley server", () => {
   for (const [how, door] of [
     ["password", byPassword],
     ["members only", byPass],
@@ -111,7 +111,7 @@ describe("a stranger learns nothing but that there is a parley", () => {
     });
   }
 
-  test("a name that is there is refused no differently from one that is not", () => {
+  test("a name in use is refused exactly like one that is not", () => {
     const rig = closed(byPassword);
     insider(rig);
     const heard = ["Ann", "Nobody"].map((name) => {
@@ -124,7 +124,7 @@ describe("a stranger learns nothing but that there is a parley", () => {
 });
 
 describe("with the password", () => {
-  test("a native client is in, and so is one that only wants files", () => {
+  test("a native client is admitted, and so is one that only fetches files", () => {
     const rig = closed();
     const ann = rig.member("Ann", { serverPassword: "open sesame" });
     expect(ann.lines()[0]).toMatchObject({ type: "welcome", access: expect.any(String) });
@@ -167,7 +167,7 @@ describe("with the password", () => {
     },
   );
 
-  test("a name that is refused is asked for again, the password is not", () => {
+  test("after a refused name, only the name is asked for again, not the password", () => {
     const rig = closed();
     insider(rig);
     const bob = rig.client(asking.find(({ name }) => name === "line-chat")!);
@@ -202,14 +202,14 @@ describe("guessing", () => {
       for (let i = 0; i < accounts.guessesPerNetwork; i++) {
         expect(guess(`guess ${i}`)).toMatchObject({ code: "password-required" });
       }
-      // Not even the right one is told from the others.
+      // Even the right one gets the same answer as the others.
       expect(guess("open sesame")).toMatchObject({
         code: "rate",
         retryAfterMs: expect.any(Number),
       });
       rig.nowMs += accounts.networkGuessEveryMs;
       expect(guess("open sesame")).toMatchObject({ type: "welcome" });
-      // Those who know it are never kept waiting by that.
+      // Users who know it are never delayed by that.
       for (let i = 0; i < 3 * accounts.guessesPerNetwork; i++) {
         const client = rig.client(native, true, address);
         client.send({ type: "hello", version: 2, serverPassword: "open sesame" });
@@ -226,7 +226,7 @@ function enter(rig: Rig, name: string, pass: string, secret = `${name}-012345678
 }
 
 describe("a pass", () => {
-  test("lets in as many people as it is for, each as often as they come", () => {
+  test("admits as many people as it allows, each of them any number of times", () => {
     const rig = closed(byPass);
     const pass = code(rig, "--uses 2");
     const ann = enter(rig, "Ann", pass);
@@ -240,7 +240,7 @@ describe("a pass", () => {
     });
   });
 
-  test("ends: for good, and when it is revoked", () => {
+  test("ends permanently when it expires or is revoked", () => {
     const rig = closed(byPass);
     const short = code(rig, "--for 1h --uses 9");
     const revoked = code(rig);
@@ -256,7 +256,7 @@ describe("a pass", () => {
   });
 
   test.each(asking.map((dialect) => [dialect.name, dialect] as const))(
-    "%s: is asked for after the name",
+    "%s: the server asks for it after the name",
     (_, dialect) => {
       const rig = closed(byPass);
       const pass = code(rig);
@@ -277,7 +277,7 @@ describe("a pass", () => {
     expect(enter(rig, "Ann", pass).lines()[0]).toMatchObject({ type: "welcome" });
   });
 
-  test("is in store and log as a hash or a number, never as its code", () => {
+  test("is stored as a hash and logged as a number, never as its code", () => {
     const store = openMemoryStore({ epoch: "epoch-1" });
     const { log, logged } = keepingLog();
     const rig = new Rig({ door: byPass, log }, (request) => answerRequest(store, request));
@@ -289,7 +289,7 @@ describe("a pass", () => {
     expect(JSON.stringify(logged)).not.toContain(pass);
   });
 
-  test("counts as used after a restart, and a guest is known again", () => {
+  test("counts as used after a restart, and a guest is recognized", () => {
     const store = openMemoryStore({ epoch: "epoch-1" });
     const start = () =>
       new Rig({ door: byPass, rights: new Rights(store.rights.load()) }, (request) =>
@@ -303,7 +303,7 @@ describe("a pass", () => {
     expect(enter(after, "Ann", pass).lines()[0]).toMatchObject({ type: "welcome" });
   });
 
-  test("lets nobody in, and stays unused, if that can't be stored", () => {
+  test("admits nobody, and stays unused, if its use can't be stored", () => {
     const store = openMemoryStore({ epoch: "epoch-1" });
     let isFull = false;
     const rig = new Rig({ door: byPass }, (request) => {
@@ -320,7 +320,7 @@ describe("a pass", () => {
     expect(enter(rig, "Bob", pass).lines()[0]).toMatchObject({ type: "welcome" });
   });
 
-  test("is of no use to a connection that is gone when it is stored", () => {
+  test("has no effect for a connection that has closed by the time it is stored", () => {
     const store = openMemoryStore({ epoch: "epoch-1" });
     const held: (() => void)[] = [];
     const rig: Rig = new Rig({ door: byPass }, (request) => {
@@ -346,7 +346,7 @@ describe("a pass", () => {
 });
 
 describe("the token for HTTP requests", () => {
-  test("is good while the session lasts", () => {
+  test("is valid while the session lasts", () => {
     const rig = closed();
     const ann = rig.member("Ann", { serverPassword: "open sesame" });
     const [welcome] = ann.lines();
@@ -357,14 +357,14 @@ describe("the token for HTTP requests", () => {
     expect(rig.hub.hasAccess(access)).toBe(false);
   });
 
-  test("nobody needs one where everybody may come in", () => {
+  test("is not needed where everyone is admitted", () => {
     const rig = new Rig();
     expect(rig.member("Ann").lines()[0]).not.toHaveProperty("access");
     expect(rig.hub.hasAccess(undefined)).toBe(true);
   });
 });
 
-/** A server of members, with Ann's key and Bob's password; who they are is in its store. */
+/** A server for members only, with Ann's key and Bob's password; its store knows them. */
 function club(door: DoorOptions = byPass, options: ConstructorParameters<typeof Rig>[0] = {}): Rig {
   let secrets = 0;
   const rig = closed(door, {
@@ -381,13 +381,13 @@ function club(door: DoorOptions = byPass, options: ConstructorParameters<typeof 
 }
 
 describe("members", () => {
-  test("come in by the key of a device, in plain text too, under any name", () => {
+  test("log in with the key of a device, also in plain text, under any name", () => {
     const rig = club();
     expect(withKey(rig, "Ann", "desk").lines()[0]).toMatchObject({ type: "welcome" });
     expect(withKey(rig, "Other", "desk").lines()[0]).toMatchObject({ type: "welcome" });
   });
 
-  test("come in by their password or a token", () => {
+  test("log in with their password or a token", () => {
     const rig = club();
     const hello = { type: "hello", version: 2, name: "Bob", remember: true };
     const bob = rig.client().send({ ...hello, password: "bobs own password" });
@@ -404,7 +404,7 @@ describe("members", () => {
   });
 
   test.each(asking.map((dialect) => [dialect.name, dialect] as const))(
-    "%s: come in by their password when asked",
+    "%s: log in with their password when asked",
     (_, dialect) => {
       const rig = club();
       const bob = rig.client(dialect);
@@ -418,7 +418,7 @@ describe("members", () => {
     },
   );
 
-  test("to everybody else all names are the same", () => {
+  test("can't be told apart from other names by strangers", () => {
     const rig = club();
     withKey(rig, "Ann", "desk");
     const hello = { type: "hello", version: 2 };
@@ -441,7 +441,7 @@ describe("members", () => {
     expect(answers[0]).toContain("members-only");
   });
 
-  test("with a key are let in while others of their network guess, who are counted with a key as well", () => {
+  test("with a key are admitted while others of their network guess, whose guesses count even with a key", () => {
     const rig = club();
     const address = "198.51.100.7";
     const hello = { type: "hello", version: 2, name: "Thief" };
@@ -458,7 +458,7 @@ describe("members", () => {
   });
 
   test.each(["198.51.100.7", "127.0.0.1"])(
-    "are told from nobody by what guessing at them costs: %s",
+    "can't be recognized by the cost of guessing: %s",
     (address) => {
       const guesses = ["Bob", "bob", "Ann", "Nobody"].map((name) => {
         const rig = club();
@@ -476,7 +476,7 @@ describe("members", () => {
     },
   );
 
-  test("are told from nobody by which passwords are hashed, or by a busy server", () => {
+  test("can't be recognized by which passwords are hashed, or by a busy server", () => {
     const hashed: number[] = [];
     let isBusy = false;
     const count = ({ length }: string): boolean => hashed.push(length) > 0 && isBusy;
@@ -499,7 +499,7 @@ describe("members", () => {
     expect(answersTo("Bob")).toEqual(answersTo("Nobody"));
   });
 
-  test("give the server's password too where there is one; a pass is enough", () => {
+  test("also need the server's password if there is one, or a pass", () => {
     const both = { checkPassword: byPassword.checkPassword, isMembersOnly: true };
     const rig = club(both);
     const serverPassword = "open sesame";
@@ -513,14 +513,14 @@ describe("members", () => {
     expect(enter(rig, "Dan", code(rig)).lines()[0]).toMatchObject({ type: "welcome" });
   });
 
-  test("a guest who registers is a member from then on", () => {
+  test("include a guest from the moment of registering", () => {
     const rig = club();
     owner(rig, "Cal", "phone", { pass: code(rig, "--for 1h") }).close("quit");
     rig.nowMs += 3_600_000;
     expect(withKey(rig, "Cal", "phone").lines()[0]).toMatchObject({ type: "welcome" });
   });
 
-  test("one who is banned by name is out, wherever and whatever they are called", () => {
+  test("who are banned by name are refused everywhere, under any name", () => {
     const rig = club();
     const ann = withKey(rig, "Ann", "desk");
     ann.text();
@@ -536,7 +536,7 @@ describe("members", () => {
     expect(withKey(rig, "Ann", "desk").lines()[0]).toMatchObject({ type: "welcome" });
   });
 
-  test("one who is banned gets no files either, without a name", () => {
+  test("who are banned get no files either, even without a name", () => {
     const rig = club();
     const visit = () =>
       withKey(rig, "", "desk", { name: undefined, secret: undefined }, "203.0.113.9");
@@ -550,7 +550,7 @@ describe("members", () => {
     expect(token.lines()[0]).toMatchObject({ type: "welcome" });
   });
 
-  test("a device that is banned by its key is out under any name", () => {
+  test("whose device is banned by its key are refused under any name", () => {
     const rig = club();
     expect(rig.order(`ban ${keyOf("desk")}`)).toMatchObject({
       message: `Banned the key ${keyOf("desk")}`,
@@ -561,7 +561,7 @@ describe("members", () => {
     }
   });
 
-  test("a kick and a mute reach all their devices", () => {
+  test("are kicked and muted on all their devices", () => {
     const rig = new Rig();
     const desk = owner(rig, "Ann", "desk");
     const again = withKey(rig, "Ann", "desk", { secret: "another-secret-0123456789" });

@@ -1,5 +1,5 @@
-// Logins that wait for the store: competing logins, what happens in the meantime, and that nothing
-// is left of those that give up.
+// Logins that wait for the store: competing logins, events in the meantime, and that aborted logins
+// leave nothing behind.
 
 import { beforeEach, expect, test } from "bun:test";
 import { chatRoom } from "../../src/dialects/chat-room.ts";
@@ -37,7 +37,7 @@ test("a login waits for its other connection's unsettled messages, and counts th
   ann.send(say(1));
   ann.send(say(2));
   const back = rig.client().send(hello("Ann", since(0)));
-  // The old connection stays until the new one is in, but its messages wait.
+  // The old connection stays until the new one has logged in, but its messages wait.
   ann.send(say(3));
   expect([back.text(), ann.link.ended]).toEqual(["", false]);
   store.release(rig);
@@ -137,7 +137,7 @@ test("a connection that closes while its login waits leaves nothing behind", () 
   expect(rig.hub.kept).toEqual(nothing);
 });
 
-test("nor do a waiting login and its other connection when both close", () => {
+test("a waiting login and its other connection leave nothing behind when both close", () => {
   const ann = rig.member("Ann");
   store.timing = () => "run-late";
   ann.send(say(1));
@@ -150,7 +150,7 @@ test("nor do a waiting login and its other connection when both close", () => {
   expect(rig.member("Ann", since(0)).lines()[0]).toMatchObject({ session: { n: 1 } });
 });
 
-test("a member carries on when its new connection gives up", () => {
+test("a member continues when its new connection gives up", () => {
   const ann = rig.member("Ann");
   ann.text();
   slowReads();

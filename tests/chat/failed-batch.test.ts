@@ -1,5 +1,6 @@
-// Batches that fail, or whose outcome is unknown, while the next one gathers: what is acknowledged
-// is logged once, everything else can be resent, and one sender's failure is not another's.
+// Batches that fail, or whose outcome is unknown, while the next one is being filled: acknowledged
+// messages are logged once, everything else can be resent, and one sender's failure does not affect
+// another.
 
 import { beforeEach, expect, test } from "bun:test";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
@@ -23,7 +24,7 @@ const texts = (client: Client) =>
   client.lines().flatMap(({ type, text }) => (type === "message" ? [text] : []));
 const logged = () => store.store.rooms.after("lobby", 0, 100).map(({ text }) => text);
 
-/** Outcomes of the next commits; after those all succeed. */
+/** Outcomes of the next commits; later commits all succeed. */
 function outcomes(...next: CommitOutcome[]): void {
   store.outcome = () => next.shift() ?? "done";
 }
@@ -76,7 +77,7 @@ test("messages of others, and uncounted ones, stay", () => {
   expect(logged()).toEqual(["uncounted", "plain", "c1"]);
 });
 
-test("counters go back to what is logged, and the record never runs ahead", () => {
+test("counters return to what is logged, and the stored record is never ahead", () => {
   const { ann } = failing();
   const record = () => store.store.sessions.load(ann.session.identity.recordId)!.n;
   ann.send(say(2));
@@ -162,12 +163,12 @@ test("a failed departure is not written once its session is back", () => {
   const hello = { type: "hello", version: 2, name: "Ann", secret: "Ann-0123456789abcdef" };
   const back = rig.client().send({ ...hello, ...since(0) });
   // The old connection closes while the new one waits; its departure is in flight when the new one
-  // gets in.
+  // logs in.
   ann.close();
   store.timing = ({ type }) => (type === "commit" ? "run-late" : "now");
   const leaving = store.waiting.findIndex(({ type }) => type === "commit");
   for (let i = 0; i < leaving; i++) store.releaseOne(rig);
-  // It asks for its mail then.
+  // Then it requests its mail.
   rig.pump();
   expect(back.session.phase).toBe("member");
   back.send(say(1));

@@ -1,5 +1,4 @@
-// A store that is full, unreadable, slow or silent about its outcome on demand, in front of a real
-// one.
+// A store in front of a real one that is full, unreadable, slow or silent about outcomes on demand.
 
 import type { Batch, Committed, StoreReply, StoreRequest } from "../../src/chat/store.ts";
 import { ParleyError } from "../../src/errors.ts";
@@ -9,12 +8,12 @@ import type { ServerStore } from "../../src/store/server-store.ts";
 import type { Rig } from "./rig.ts";
 
 /**
- * When a request is carried out and its reply comes. `now`: both at once. `reply-late`: it is
- * carried out at once, and the reply waits for `release`. `run-late`: both wait.
+ * When a request is carried out and when its reply arrives. `now`: both immediately. `reply-late`:
+ * it is carried out immediately, and the reply waits for `release`. `run-late`: both wait.
  */
 export type Timing = "now" | "reply-late" | "run-late";
 
-/** The outcome of a commit; with `unknown-…` the hub is not told whether the log has it. */
+/** The outcome of a commit; with `unknown-…` the hub does not learn whether the log has it. */
 export type CommitOutcome = "done" | "full" | "unknown-taken" | "unknown-lost";
 
 type Waiting = { request: StoreRequest; reply: StoreReply | undefined };
@@ -65,7 +64,7 @@ export class FailingStore {
     rig.hub.handleStore(next.reply ?? this.#run(next.request), rig.nowMs);
   }
 
-  /** Delivers all held replies, and answers everything at once from now on. */
+  /** Delivers all held replies, and answers everything immediately from now on. */
   release(rig: Rig): void {
     this.timing = () => "now";
     while (this.#waiting.length > 0) {

@@ -1,7 +1,7 @@
 // The hub against a simple model. Random people of every dialect log in, talk in several rooms,
 // lose connections and read slowly, while the store fails, stalls, answers out of order or leaves
 // outcomes unknown, and the server dies. Everybody receives every message of their rooms once and
-// in order, what is acknowledged is logged once, and nothing is kept of those who are gone. A
+// in order, what is acknowledged is logged once, and nothing is kept of disconnected users. A
 // failure prints its seed: HUB_SEED=n runs that one alone, HUB_SEEDS=n runs n seeds, HUB_LOG=1
 // prints the messages.
 
@@ -20,14 +20,14 @@ class Story {
   readonly world: World;
   readonly natives: NativePerson[] = [];
   plains: PlainPerson[] = [];
-  /** Native connections replaced by a newer one and not closed yet. */
+  /** Native connections that a newer one has replaced and that are not closed yet. */
   readonly stale: { session: NonNullable<NativePerson["session"]>; over: () => boolean }[] = [];
   readonly gone: PlainPerson[] = [];
   readonly #everyPlain: PlainPerson[] = [];
   #people = 0;
   #names = 0;
   #floods = 0;
-  /** Slow readers; a store that fails, is late, leaves outcomes unknown. */
+  /** Whether readers are slow, and whether the store fails, is late or leaves outcomes unknown. */
   readonly #slow: boolean;
   readonly #faulty: boolean;
   readonly #late: boolean;
@@ -237,7 +237,7 @@ class Story {
     this.#drained(person);
   };
 
-  /** Far more at once than the rate allows: some wait, some are refused. */
+  /** Sends far more than the rate allows: some messages wait, some are refused. */
   #paste = (): void => {
     const person = this.#somebody();
     for (let i = 20 + this.world.below(150); i > 0; i--) person?.say();
@@ -324,7 +324,7 @@ class Story {
   };
 
   /**
-   * With fast links and a healthy store, everybody is back, has said everything and has heard
+   * With fast links and a healthy store, everyone is back online, has sent everything and has heard
    * everything.
    */
   #settle(): void {
@@ -436,6 +436,6 @@ test("the hub agrees with a simple model", () => {
       throw error;
     }
   }
-  // Runs have been checked too.
+  // Runs have been covered too.
   if (only === undefined) expect(inRuns).toBeGreaterThan(100);
 }, 120_000);

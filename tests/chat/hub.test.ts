@@ -11,7 +11,7 @@ import { inRoom, Rig, since } from "./rig.ts";
 const said = (lines: Record<string, unknown>[]) =>
   lines.filter((line) => line["type"] === "message").map((line) => line["text"]);
 
-test("a message reaches every dialect in its own words, once, and is acknowledged", () => {
+test("a message reaches every dialect once, in its format, and is acknowledged", () => {
   const rig = new Rig();
   const ann = rig.member("Ann");
   const bob = rig.client(openChat).send("Bob");
@@ -169,7 +169,7 @@ test("a gap in the counter is refused", () => {
   expect(ann.lines()).toMatchObject([{ type: "error", code: "protocol", n: 3 }]);
 });
 
-test("a returning member gets exactly what it missed, then hears the room live", () => {
+test("a returning member gets exactly the messages it missed, then hears the room live", () => {
   const rig = new Rig();
   const bob = rig.member("Bob");
   const ann = rig.member("Ann");
@@ -228,7 +228,7 @@ test("mail waits for a member whose connection was lost, not for one who said go
   );
 });
 
-test("a slow reader is told, dropped and forgotten; the others notice nothing", () => {
+test("a slow reader is notified, dropped and forgotten; the others notice nothing", () => {
   const rig = new Rig();
   const ann = rig.member("Ann");
   const bob = rig.client(openChat).send("Bob");
@@ -250,7 +250,7 @@ test("a slow reader is told, dropped and forgotten; the others notice nothing", 
   expect(bob.link.ended).toBe(true);
 });
 
-test("a message that is not committed is not heard; its sender is told and can resend it", () => {
+test("a message that is not committed is not delivered; its sender is notified and can resend it", () => {
   const store = new FailingStore();
   const rig = new Rig({}, store.answer);
   const bob = rig.client(openChat).send("Bob");
@@ -369,7 +369,7 @@ test("a silent native session is pinged, and dropped if it does not answer", () 
   expect(rig.hub.memberNames()).toEqual([]);
 });
 
-test("a connection without a login is told, and closed in time", () => {
+test("a connection that does not log in is warned, and closed in time", () => {
   const rig = new Rig();
   const nobody = rig.client(openChat);
   rig.pass(62_000, 500);
@@ -405,7 +405,7 @@ test("the deliveries metric counts room messages per recipient", () => {
     { type: "say", room: "lobby", n: 2, text: "b" },
   );
   expect(metrics.deliveries).toBe(8);
-  // Nobody hears their own lines in this dialect.
+  // In this dialect nobody receives their own lines.
   rig.client(lineChat).send("Fay").send("c");
   expect(metrics.deliveries).toBe(8 + 4);
   ann.send({ type: "tell", n: 1, to: ["Bob"], text: "psst" });

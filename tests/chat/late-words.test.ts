@@ -1,4 +1,4 @@
-// Lines typed in a private chat and delayed by the sender's rate: they are for that partner,
+// Lines typed in a private chat and delayed by the sender's rate: they go only to that partner,
 // whatever happens in the meantime.
 
 import { expect, test } from "bun:test";

@@ -26,7 +26,7 @@ function crowded(address: string): Rig {
   return rig;
 }
 
-/** How long one login over the rate waits. */
+/** How long one login above the rate waits. */
 const turnMs = 1_000 / limits.loginsPerSecond;
 
 test("logins over an address's rate wait for their turn, in order, and delay nobody else", () => {
@@ -46,7 +46,7 @@ test("logins over an address's rate wait for their turn, in order, and delay nob
   }
 });
 
-test("a login whose connection ends gives its turn to the next", () => {
+test("a login whose connection closes gives its turn to the next", () => {
   const rig = crowded("192.0.2.1");
   const gone = Array.from({ length: 50 }, (_, i) => come(rig, native, `Gone${i}`, "192.0.2.1"));
   const late = come(rig, native, "Late", "192.0.2.1");
@@ -87,7 +87,7 @@ test("loopback, and a server without rates, has no login limit", () => {
   }
 });
 
-test("the networks of one /48 log in as eight would", () => {
+test("the networks of one /48 log in at the rate of eight", () => {
   const rig = new Rig({ rates });
   for (let i = 0; i < 10 * limits.loginBurst; i++) {
     come(rig, openChat, `p${i}`, `2001:db8:1:${i.toString(16)}::1`);

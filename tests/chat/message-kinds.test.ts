@@ -1,4 +1,4 @@
-// How a message is meant travels with it: live, in a run, in the history, and to one person.
+// The kind of a message travels with it: live, in a run, in the history, and in a private message.
 
 import { expect, test } from "bun:test";
 import { native, Rig } from "./rig.ts";
@@ -20,14 +20,14 @@ const emote = (text: string) => ({ type: "say", text, kind: "emote" });
 const kinds = (lines: Record<string, unknown>[]) =>
   lines.map(({ text, texts, kind }) => [text ?? texts, kind]);
 
-test("an emote is one for everybody, its author included", () => {
+test("an emote is an emote for everyone, including its author", () => {
   const { ann, bob } = room();
   ann.send({ type: "say", text: "waves", kind: "emote" });
   expect(kinds(ann.lines())).toEqual([["waves", "emote"]]);
   expect(kinds(bob.lines())).toEqual([["waves", "emote"]]);
 });
 
-test("what is said and what is done are not one run", () => {
+test("messages and emotes are not one run", () => {
   const { ann, bob } = room();
   ann.queue({ type: "say", text: "hi" }, emote("waves"), emote("sits"), {
     type: "say",
@@ -41,7 +41,7 @@ test("what is said and what is done are not one run", () => {
   ]);
 });
 
-test("the history keeps it", () => {
+test("the history keeps the kind", () => {
   const { ann, bob } = room();
   ann.send({ type: "say", text: "done", kind: "notice" }, { type: "say", text: "hi" });
   bob.text();
@@ -53,13 +53,13 @@ test("the history keeps it", () => {
   ]);
 });
 
-test("a private message has one too", () => {
+test("a private message has a kind too", () => {
   const { ann, bob } = room();
   ann.send({ type: "tell", to: ["Bob"], text: "winks", kind: "emote" });
   expect(kinds(bob.lines())).toEqual([["winks", "emote"]]);
 });
 
-test("an unknown kind is something said", () => {
+test("an unknown kind is treated as a plain message", () => {
   const { ann, bob } = room();
   ann.send({ type: "say", text: "hi", kind: "shout" });
   expect(kinds(bob.lines())).toEqual([["hi", undefined]]);

@@ -1,5 +1,6 @@
-// Several hubs on one store in memory, as servers of one database are. What one has committed waits
-// for the others until `deliver`, in the order of commits, so that a test decides what crosses what.
+// Several hubs on one store in memory, like servers that share one database. Each server's commits
+// wait for the others until `deliver`, in the order of commits, so that a test decides which events
+// cross.
 
 import type { ForeignEvent } from "../../src/chat/foreign-events.ts";
 import {
@@ -20,7 +21,7 @@ import { Rig } from "./rig.ts";
 export class Neighbours {
   readonly #store = openMemoryStore({ epoch: "epoch-1" });
   readonly #rigs = new Map<string, Rig>();
-  /** For each server, what it has not heard yet. */
+  /** The events that each server has not received yet. */
   readonly #waiting = new Map<string, ForeignEvent[]>();
   readonly #names = new Map<string, { holder: string; server: string }>();
   readonly #people = new Map<string, DirectoryEntry>();
@@ -30,7 +31,7 @@ export class Neighbours {
   #batches = 0;
   #numbers = 0;
 
-  /** Another server; `optionsOf` may share what all of them know. */
+  /** Another server; `optionsOf` may share the options that all servers know. */
   server(id: string, options: Partial<HubOptions> = {}): Rig {
     const shared = { roomOpened() {} };
     const rights = new Rights(this.#store.rights.load(), () => ++this.#numbers);
@@ -40,7 +41,7 @@ export class Neighbours {
     return rig;
   }
 
-  /** Brings the next event to that server; false: it has heard everything. */
+  /** Delivers the next event to that server; false: it has received everything. */
   deliverOne(id: string): boolean {
     const event = this.#waiting.get(id)?.shift();
     const rig = this.#rigs.get(id);
@@ -50,7 +51,7 @@ export class Neighbours {
     return true;
   }
 
-  /** Brings everything to everybody, and what follows from it. */
+  /** Delivers all events, including those that result. */
   deliver(): void {
     for (let round = 0; [...this.#rigs.keys()].some((id) => this.deliverOne(id)); round++) {
       if (round > 10_000) throw new Error("the hubs go on answering each other");
@@ -67,7 +68,7 @@ export class Neighbours {
     }
   }
 
-  /** After a gap, everybody who is there is read. */
+  /** After a gap, all present users are read again. */
   #fitting(id: string, rig: Rig, event: ForeignEvent): ForeignEvent {
     if (event.type !== "presence") return event;
     const [{ room = "", version = 0 } = {}] = event.rooms;

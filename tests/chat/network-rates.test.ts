@@ -1,5 +1,5 @@
-// Limits per network: what all connections of an address may send and request together, and that
-// others are not affected.
+// Limits per network: how much all connections of an address may send and request together, and
+// that others are not affected.
 
 import { describe, expect, test } from "bun:test";
 import { networksOf } from "../../src/addresses.ts";
@@ -10,7 +10,7 @@ import { type Client, Rig, say, since } from "./rig.ts";
 const rates = { rates: ratesFor(sender.messagesPerSecond) };
 
 /**
- * Strangers at these addresses say as much as they can for `seconds`; returns the number of
+ * Strangers at these addresses send as much as they can for `seconds`; returns the number of
  * messages heard.
  */
 function flood(rig: Rig, addresses: readonly string[], seconds: number): number {
@@ -45,7 +45,7 @@ const many = (count: number, address: (i: number) => string): string[] =>
 const share = (seconds: number, networks = 1): number =>
   networks * sender.sendersPerOwner * sender.messagesPerSecond * (seconds + sender.burstSeconds);
 
-test("63 connections of one address send no more than two senders may, and leave the room its history", () => {
+test("63 connections of one address send no more than two senders may, and do not push out the room's history", () => {
   const heard = flood(
     new Rig(rates),
     many(63, () => "192.0.2.1"),
@@ -135,7 +135,7 @@ function replayed(client: Client): number {
   return client.lines().filter(({ type }) => type === "message").length;
 }
 
-test("a network that returns over and over is replayed to at its rate, and its words do not wait", () => {
+test("a network that reconnects repeatedly gets replays at its rate, and its messages do not wait", () => {
   const rig = new Rig(rates);
   withPast(rig);
   const seconds = 10;
@@ -159,7 +159,7 @@ test("a network that returns over and over is replayed to at its rate, and its w
   expect(ann.lines().map(({ type }) => type)).toContain("ack");
   const bob = rig.member("Bob", since(0), "198.51.100.1");
   expect(replayed(bob)).toBeGreaterThan(400);
-  // Whoever waits gets everything in the end.
+  // Eventually every waiting client gets everything.
   let heard = 0;
   for (let i = 0; i < 300; i++) {
     rig.pass(100, 100);
@@ -178,7 +178,7 @@ test("a client that keeps sending long lines without being read is disconnected"
   expect(stranger.link.ended).toBe(true);
 });
 
-describe("behind the flood of its own network", () => {
+describe("a login during a flood from its own network", () => {
   const floods: Readonly<Record<string, () => object | string>> = {
     "short messages": () => ({ type: "say", room: "lobby", text: "flood" }),
     "long messages": () => ({ type: "say", room: "lobby", text: "x".repeat(16_000) }),
@@ -190,13 +190,13 @@ describe("behind the flood of its own network", () => {
   const loginMs = (1_000 * connections.maxPerAddress) / connections.loginsPerSecond + 100;
 
   test.each(Object.entries(floods))(
-    "of %s, a person logs in and is heard in seconds",
+    "of %s is done, and the user is heard, in seconds",
     (_, line) => {
       const rig = new Rig(rates);
       withPast(rig);
       const come = (): Client => rig.member(`S${rig.nextPort}`, {}, "192.0.2.1");
       const strangers = Array.from({ length: connections.maxPerAddress - 1 }, come);
-      /** Strangers that are thrown out come back at once. */
+      /** Disconnected strangers reconnect immediately. */
       const flood = (ms: number): void => {
         for (const untilMs = rig.nowMs + ms; rig.nowMs < untilMs;) {
           for (const [i, stranger] of strangers.entries()) {
@@ -224,7 +224,7 @@ describe("behind the flood of its own network", () => {
     60_000,
   );
 
-  test("a login that is a flood by its length waits for its network", () => {
+  test("that is as long as a flood waits for its network", () => {
     const rig = new Rig(rates);
     const strangers = [1, 2].map((i) => rig.member(`Stranger${i}`, {}, "192.0.2.1"));
     for (let i = 0; i < 100; i++) {

@@ -1,4 +1,4 @@
-// A hub with nothing around it, and nothing decided yet.
+// A hub without surroundings or decisions.
 
 import type { DoorOptions } from "../../src/chat/door-options.ts";
 import type { HubOptions } from "../../src/chat/hub-state.ts";
@@ -14,7 +14,7 @@ export const noControl: ServerControl = {
   stop() {},
 };
 
-/** Everybody may come in. */
+/** Everyone is admitted. */
 export const openDoor: DoorOptions = { checkPassword: undefined, isMembersOnly: false };
 
 /** For `HubOptions`. */

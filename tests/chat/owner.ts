@@ -1,15 +1,15 @@
-// People with keys, for hubs in tests: they answer the server's challenge as clients do.
+// Users with keys, for hubs in tests: they answer the server's challenge like real clients.
 
 import { loginProofText } from "../../src/trust/login-proof.ts";
 import { type Client, native, type Rig } from "./rig.ts";
 import { fakeSignature } from "./fake-credentials.ts";
 
-/** The public key of somebody's device. */
+/** The public key of a device. */
 export function keyOf(device: string): string {
   return new Bun.CryptoHasher("sha256").update(device).digest("base64url");
 }
 
-/** A connection that has said hello under that name with the device's key, and proved it. */
+/** A connection that has sent hello under that name with the device's key, and proved it. */
 export function withKey(
   rig: Rig,
   name: string,

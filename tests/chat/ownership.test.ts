@@ -1,5 +1,5 @@
-// Whatever people do, in whichever order, however late the store answers, and with restarts in
-// between: who has a registered name is its owner, and its mail goes to nobody else.
+// Whatever users do, in any order, however late the store answers, and across restarts: only its
+// owner has a registered name, and its mail goes to nobody else.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -26,7 +26,7 @@ type Step =
   | { do: "rename"; who: number; name: string }
   | { do: "tell"; who: number; name: string }
   | { do: "late" | "release" | "restart" | "wait" }
-  /** The store fails, or does not say what became of a request. */
+  /** The store fails, or leaves the outcome of a request unknown. */
   | { do: "fails" | "unsure" };
 
 const name = fc.constantFrom(...names);
@@ -68,7 +68,7 @@ class World {
   #clients: { client: Client; device: string | undefined }[] = [];
   #told = 0;
   #secrets = 0;
-  /** To whom a registered name belonged when something was told to it. */
+  /** The account that owned a registered name when a message was sent to it. */
   readonly #meant = new Map<string, { account: string; by: Client }>();
 
   run(step: Step): void {
@@ -184,7 +184,7 @@ class World {
       const key = device === undefined ? "none" : keyOf(device);
       const owner = this.#owner(identity.name);
       const owns = owner?.keys.some((one) => one.key === key) === true;
-      // Until the reply to its registration is here, the session does not know.
+      // Until the reply to its registration arrives, the session does not know.
       if (identity.account !== "") expect(owner?.id).toBe(identity.account);
       if (owner !== undefined) expect({ name: identity.name, owns }).toMatchObject({ owns: true });
       const holders = byName.get(identity.folded) ?? new Set();
@@ -195,7 +195,7 @@ class World {
       for (const [, text = ""] of client.link.sends.join("").matchAll(/(letter \d+\.)/g)) {
         const meant = this.#meant.get(text);
         const owner = meant && this.store.accounts.find({ id: meant.account });
-        // Whoever has written it sees it too.
+        // The author sees it too.
         if (owner === undefined || meant?.by === client) continue;
         const key = device === undefined ? "none" : keyOf(device);
         const owns = owner.keys.some((one) => one.key === key);
@@ -225,7 +225,7 @@ test("a registered name and its mail are its owner's", () => {
   );
 }, 20_000);
 
-test("nor by going on with its session while it is being registered", () => {
+test("a session that resumes while its name is being registered gains nothing", () => {
   const bob = { do: "login", name: "Bob", secret: 0, address: addresses[0] } as const;
   const world = new World();
   const steps: readonly Step[] = [

@@ -1,4 +1,5 @@
-// How much of a room's past one network can push out, and that nobody else is slowed down for it.
+// How much of a room's history one network can push out, and that nobody else is slowed down by the
+// limit.
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -11,7 +12,7 @@ import { type Client, Rig } from "./rig.ts";
 const size = { messages: 1_000, bytes: 1_000_000 };
 const minuteMs = 60_000;
 
-/** A log that keeps the newest messages, and the share that guards it. */
+/** A log that keeps the newest messages, and the share that protects it. */
 class Log {
   readonly share: PastShare;
   nowMs = 0;
@@ -21,7 +22,7 @@ class Log {
     this.share = new PastShare(size);
   }
 
-  /** Says up to `count` messages as `network`; returns how many were allowed. */
+  /** Sends up to `count` messages as `network`; returns how many were allowed. */
   say(network: string, count = 1, text = "x"): number {
     for (let i = 0; i < count; i++) {
       if (this.share.waitMs(ownerAt(network), this.nowMs) > 0) return i;
@@ -37,7 +38,7 @@ class Log {
   }
 }
 
-/** A log full of what 50 people said. */
+/** A log filled by the messages of 50 users. */
 function fullLog(): Log {
   const log = new Log();
   for (let i = 0; i < size.messages; i++) {
@@ -47,7 +48,7 @@ function fullLog(): Log {
   return log;
 }
 
-test("what a log has already when it is opened belongs to others", () => {
+test("the existing content of a log belongs to others when it is opened", () => {
   const share = new PastShare(size, 2 * size.messages);
   const flood = ownerAt("192.0.2.1");
   let allowed = 0;
@@ -57,7 +58,7 @@ test("what a log has already when it is opened belongs to others", () => {
 });
 
 describe("a flood into a full log", () => {
-  test("pushes out a quarter at once, and needs 22 minutes for all", () => {
+  test("pushes out a quarter immediately, and needs 22 minutes for everything", () => {
     const log = fullLog();
     log.say("flood", 100_000);
     expect(log.count("flood")).toBeGreaterThanOrEqual(0.25 * size.messages);
@@ -92,7 +93,7 @@ describe("a flood into a full log", () => {
   });
 });
 
-test("the few words of a quiet room outlast a flood of 20 minutes", () => {
+test("can't push out the few messages of a quiet room within 20 minutes", () => {
   const log = new Log();
   for (let i = 0; i < history.pastFewMessages; i++) log.say(`person ${i % 3}`);
   while (log.nowMs < 20 * minuteMs) {
@@ -106,12 +107,12 @@ test("the few words of a quiet room outlast a flood of 20 minutes", () => {
 describe("an honest bot", () => {
   const real = { messages: history.memoryMessages, bytes: history.memoryRoomBytes };
 
-  test("in a room of its own says as much as it likes, from the first message on", () => {
+  test("alone in a room has no limit, from the first message on", () => {
     const log = new Log();
     expect(log.say("bot", 1_000_000)).toBe(1_000_000);
   });
 
-  test("and nearly so if somebody said hello there once", () => {
+  test("has nearly no limit if somebody said hello there once", () => {
     const log = new Log(real);
     log.say("person");
     for (let second = 0; second < 3_600; second++) {
@@ -120,7 +121,7 @@ describe("an honest bot", () => {
     }
   });
 
-  test("among people says five messages a second for ever, and 2 500 at once", () => {
+  test("in a shared room can send five messages per second indefinitely, and 2 500 at once", () => {
     const log = new Log(real);
     for (let i = 0; i < 1_000; i++) log.say(`person ${i % 50}`);
     expect(log.say("bot", 2_500)).toBe(2_500);
@@ -133,7 +134,7 @@ describe("an honest bot", () => {
   });
 });
 
-test("weights stay exact however long a log goes on", () => {
+test("weights stay exact however long a log grows", () => {
   const log = new Log();
   for (let i = 0; i < 400 * size.messages; i++) {
     if (i % 100 === 0) log.nowMs += 600_000;
@@ -164,7 +165,7 @@ test("no schedule pushes out more than the budget", () => {
   );
 });
 
-/** Everybody says one message after the other, as fast as allowed; returns who was heard. */
+/** Everyone sends one message after the other, as fast as allowed; returns whose were heard. */
 function talk(rig: Rig, clients: readonly Client[], seconds: number): Map<unknown, number> {
   const watcher = rig.member("Watcher", {}, "127.0.0.1");
   const next = clients.map(() => 1);
@@ -203,7 +204,7 @@ describe("in the hub", () => {
   const past = { room: size, all: { messages: 100 * size.messages, bytes: 100 * size.bytes } };
   const rigOf = (): Rig => new Rig({ rates: ratesFor(sender.messagesPerSecond), past });
 
-  test("63 connections of one /48 leave most of the room's past, and are told when to retry", () => {
+  test("63 connections of one /48 leave most of the room's history, and are told when to retry", () => {
     const rig = rigOf();
     filled(rig);
     const strangers = Array.from({ length: 63 }, (_, i) =>
@@ -242,7 +243,7 @@ describe("in the hub", () => {
     }
   });
 
-  test("a network opens so many new rooms, and then some an hour", () => {
+  test("a network may open a limited number of new rooms, then some per hour", () => {
     const rig = rigOf();
     let opened = 0;
     const enter = (count: number, prefix: string): void => {

@@ -1,4 +1,5 @@
-// Private chats by consent: who may do what, who is told, and that nobody is ever half in a chat.
+// Private chats by consent: who may do what, who is notified, and that nobody is ever half in a
+// chat.
 
 import { expect, test } from "bun:test";
 import type { PrivateChat, Session } from "../../src/chat/session.ts";
@@ -42,7 +43,7 @@ test("an invitation is accepted and the chat left", () => {
   expect([partner(ann), partner(ben)]).toEqual([undefined, undefined]);
 });
 
-test("an invitation is rejected, withdrawn, crossed by another", () => {
+test("an invitation is rejected, withdrawn, or crosses another one", () => {
   const { ann, ben, skip } = people();
   invite(ann, "Ben");
   skip();
@@ -58,7 +59,7 @@ test("an invitation is rejected, withdrawn, crossed by another", () => {
   expect([heard(ann), heard(ben)]).toEqual([["started Ben"], ["started Ann"]]);
 });
 
-test("people with an invitation or a chat are busy, and requests out of order are refused", () => {
+test("users with an invitation or a chat are busy, and requests out of order are refused", () => {
   const { ann, ben, cal, skip } = people();
   for (const type of ["accept", "reject", "leave"] as const) {
     expect(heard(answer(ann, type))).toEqual(["protocol"]);
@@ -75,7 +76,7 @@ test("people with an invitation or a chat are busy, and requests out of order ar
   expect(heard(invite(ann, "Cal"))).toEqual(["protocol"]);
 });
 
-test("accepting an invitation withdraws one's own, and the others are told", () => {
+test("accepting an invitation withdraws one's own, and the others are notified", () => {
   const { ann, ben, cal, skip } = people();
   invite(ann, "Ben");
   invite(ben, "Cal");
@@ -117,7 +118,7 @@ function isSound(session: Session, people: ReadonlyMap<string, Session>): boolea
   });
 }
 
-test("both sides of every invitation and chat agree, whatever people do", () => {
+test("both sides of every invitation and chat agree, whatever the users do", () => {
   for (let seed = 1; seed <= 100; seed++) {
     const random = seeded(seed);
     const rig = new Rig();

@@ -1,4 +1,4 @@
-// A registered name is its owner's: nobody else has it, in any dialect, at any moment.
+// A registered name belongs to its owner: nobody else uses it, in any dialect, at any moment.
 
 import { describe, expect, test } from "bun:test";
 import { chatRoom } from "../../src/dialects/chat-room.ts";
@@ -21,7 +21,7 @@ const refusedAs = (client: { lines(): Record<string, unknown>[] }) =>
 const stranger = (rig: Rig, name: string) => rig.member(name, { secret: "stranger-0123456789" });
 
 describe("a registered name", () => {
-  test("is refused to everybody without its key, while the owner is there and while not", () => {
+  test("is refused to everyone without its key, whether the owner is online or not", () => {
     const rig = new Rig();
     const ann = owner(rig, "Ann", "desk");
     const attempts = () => [
@@ -45,7 +45,7 @@ describe("a registered name", () => {
     });
   });
 
-  test("is refused in the old dialects, as a name, a rename and a second name", () => {
+  test("is refused in the old dialects, as a name, a rename and an alias", () => {
     const rig = new Rig();
     owner(rig, "Ann", "desk").close("quit");
     for (const dialect of [openChat, lineChat, selectChat, chatRoom]) {
@@ -90,7 +90,7 @@ describe("a registered name", () => {
     expect(refusedAs(stranger(rig, other))).toBe("name-registered");
   });
 
-  test("is its owner's after a restart", () => {
+  test("still belongs to its owner after a restart", () => {
     const store = openMemoryStore({ epoch: "epoch-1" });
     const answer = (request: Parameters<typeof answerRequest>[1]) => answerRequest(store, request);
     owner(new Rig({}, answer), "Ann", "desk");
@@ -99,7 +99,7 @@ describe("a registered name", () => {
     expect(withKey(rig, "Ann", "desk").lines()[0]).toMatchObject({ type: "welcome" });
   });
 
-  test("is spelled as it was registered, and stays its owner's", () => {
+  test("keeps its registered spelling and its owner", () => {
     const rig = new Rig();
     owner(rig, "Ann", "desk").close("quit");
     const ann = withKey(rig, "ANN", "desk");
@@ -108,7 +108,7 @@ describe("a registered name", () => {
     expect(rig.hub.memberNames()).toEqual(["Ann"]);
   });
 
-  test("can't be had while it is being registered, should its wearer leave", () => {
+  test("can't be taken while it is being registered, even if its user leaves", () => {
     const store = new FailingStore();
     const rig = new Rig({}, store.answer);
     const ann = withKey(rig, "Ann", "desk");
@@ -120,7 +120,7 @@ describe("a registered name", () => {
     expect(refusedAs(rig.member("Ann"))).toBe("name-registered");
   });
 
-  test("is nobody's who comes with the session's secret alone, while it is being registered", () => {
+  test("can't be taken with only the session's secret while it is being registered", () => {
     const store = new FailingStore();
     const rig = new Rig({}, store.answer);
     const ann = withKey(rig, "Ann", "desk");
@@ -134,7 +134,7 @@ describe("a registered name", () => {
     expect(ann.session.phase).toBe("member");
   });
 
-  test("is registered by a connection that goes on with the session, not by the one before", () => {
+  test("is registered by the connection that resumes the session, not by the previous one", () => {
     const store = new FailingStore();
     const rig = new Rig({}, store.answer);
     const ann = rig.member("Ann", { secret: "desk-0123456789abcdef" });
@@ -159,7 +159,7 @@ describe("a registered name", () => {
     expect(ann.lines()).toMatchObject([{ type: "registered", name: "Ann", ref: 2 }]);
   });
 
-  test("is registered once though the store does not know whether it was", () => {
+  test("is registered once even if the store does not know the outcome", () => {
     const store = new FailingStore();
     const rig = new Rig({}, store.answer);
     const ann = withKey(rig, "Ann", "desk");
@@ -183,7 +183,7 @@ describe("a registered name", () => {
 });
 
 describe("registering", () => {
-  test("needs a key or a password, and a name that people can have", () => {
+  test("needs a key or a password, and a name that users may have", () => {
     const rig = new Rig();
     const bob = rig.member("Bob");
     expect(refusedAs(bob.send({ type: "register" }))).toBe("no-identity");
@@ -225,7 +225,7 @@ const nonceOf = (client: Client) => String(client.lines()[0]?.["nonce"]);
 describe("a key is proved", () => {
   const key = keyOf("desk");
 
-  test("over TLS at once, by a signature that fits this channel and this name alone", () => {
+  test("over TLS immediately, by a signature that is valid only for this channel and this name", () => {
     const rig = new Rig();
     owner(rig, "Ann", "desk").close("quit");
     const sign = (name: string, channel: string) =>
@@ -254,15 +254,15 @@ describe("a key is proved", () => {
     const signature = fakeSignature(key, loginProofText({ name: "Ann", nonce }));
     const second = rig.client().send(hello(key));
     expect(nonceOf(second)).not.toBe(nonce);
-    // Overheard: it fits another connection's nonce.
+    // Overheard: the signature belongs to another connection's nonce.
     expect(refusedAs(second.send({ type: "prove", signature }))).toBe("protocol");
     expect(first.send({ type: "prove", signature }).lines()[0]).toMatchObject({ type: "welcome" });
     expect(refusedAs(first.send({ type: "prove", signature }))).toBe("protocol");
-    // A signature that nobody has asked for.
+    // A signature without a challenge.
     expect(refusedAs(rig.client().send(hello(key, signature)))).toBe("protocol");
   });
 
-  test("and what is sent along waits for it", () => {
+  test("and messages sent with it wait for it", () => {
     const rig = new Rig();
     const client = rig.client().send(hello(key));
     const nonce = nonceOf(client);
@@ -276,7 +276,7 @@ describe("a key is proved", () => {
     );
   });
 
-  test("or it is lost with a proof that fails", () => {
+  test("or the messages are lost with a failed proof", () => {
     const rig = new Rig();
     const client = rig.client().send(hello(key));
     client.send(say(1), { type: "prove", signature: fakeSignature(key, "something else") });
@@ -305,10 +305,10 @@ function registered(rig: Rig, count: number, address: string): number {
   return done;
 }
 
-describe("how many names one network registers", () => {
+describe("the number of names that one network registers", () => {
   const { registrationsAtOnce, registrationsPerHour } = limits;
 
-  test("is bounded, at once and by the hour; another network's are not affected", () => {
+  test("is limited, in total and per hour; other networks are not affected", () => {
     const rig = new Rig({ rates: ratesFor(100) });
     const atOnce = registered(rig, 2 * registrationsAtOnce, "192.0.2.1");
     expect(atOnce).toBeGreaterThanOrEqual(registrationsAtOnce);

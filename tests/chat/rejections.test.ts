@@ -1,4 +1,5 @@
-// Messages refused by rate or by a full disk: who is told, and how the counter continues.
+// Messages refused because of the rate or a full disk: who is notified, and how the counter
+// continues.
 
 import { expect, test } from "bun:test";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
@@ -71,7 +72,7 @@ test("only the authors are told that the disk is full", () => {
   bob.send("~Ann psst");
   expect(bob.text()).toBe("The disk is full: make space\n");
   expect(ann.text()).toBe("");
-  // Nothing of this needs the log, so it goes through.
+  // None of this needs the log, so it succeeds.
   bob.send("~Cal psst");
   expect(cal.text()).toBe("Bob: (PRIVATE)  psst\n");
   bob.text();
@@ -82,7 +83,7 @@ test("only the authors are told that the disk is full", () => {
   expect(ann.lines()).toContainEqual(expect.objectContaining({ type: "private", mail: 1 }));
 });
 
-test("a private message lists whom it reached, not what its sender typed", () => {
+test("a private message lists the recipients it reached, not the names its sender typed", () => {
   const rig = new Rig();
   const ann = rig.member("Ann");
   const bob = rig.member("Bob");
@@ -93,7 +94,7 @@ test("a private message lists whom it reached, not what its sender typed", () =>
   expect(unknown).toHaveLength(2);
 });
 
-test("mail is not kept for somebody who said goodbye in the same turn", () => {
+test("mail is not kept for a user who said goodbye in the same turn", () => {
   const rig = new Rig();
   const ann = rig.member("Ann");
   const bob = rig.member("Bob");
@@ -103,7 +104,7 @@ test("mail is not kept for somebody who said goodbye in the same turn", () => {
   expect(bob.lines()).toContainEqual(expect.objectContaining({ code: "unknown-user", n: 1 }));
 });
 
-test("everything a client said before it quit is said, even over its rate", () => {
+test("everything a client sent before it quit is delivered, even above its rate", () => {
   const rig = new Rig({ rates: { messagesPerSecond: 10, bytesPerSecond: 1e6 } });
   const bob = rig.client(selectChat).send("Bob");
   const ann = rig.client(openChat).send("Ann");
@@ -118,7 +119,7 @@ test("everything a client said before it quit is said, even over its rate", () =
   expect(ann.link.ended).toBe(true);
 });
 
-test("a sender gets everything through while rate and disk refuse in turn", () => {
+test("all messages of a sender arrive although rate and disk refuse in turn", () => {
   const store = new FailingStore();
   const rig = new Rig({ rates: { messagesPerSecond: 10, bytesPerSecond: 1e6 } }, store.answer);
   const ann = rig.member("Ann");
@@ -154,7 +155,7 @@ test("a refused copy of a waiting message does not block later ones", () => {
   expect(ann.lines()).toContainEqual({ type: "ack", n: over, room: "lobby", seq: over });
 });
 
-test("a name that nobody has is refused in words that fit every dialect", () => {
+test("an unknown name is refused in words that fit every dialect", () => {
   const rig = new Rig({});
   const ann = rig.member("Ann");
   ann.text();

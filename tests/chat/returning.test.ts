@@ -39,7 +39,7 @@ test("a takeover in the turn of a message counts it", () => {
   expect(texts(bob)).toEqual(["m1", "m2"]);
 });
 
-test("so does a return in the turn in which the connection was lost", () => {
+test("a return in the turn in which the connection was lost counts it too", () => {
   const rig = new Rig();
   const bob = rig.member("Bob");
   const ann = rig.member("Ann");
@@ -248,7 +248,7 @@ test("mail in the turn of its recipient's join is delivered once", () => {
 test("private messages of another log are all replayed", () => {
   const rig = new Rig();
   const bob = rig.member("Bob");
-  // The welcome that names the new epoch does not arrive.
+  // The welcome with the new epoch does not arrive.
   rig.member("Ann", { epoch: "epoch-0", mail: 7 }).close();
   bob.send({ type: "tell", n: 1, to: ["Ann"], text: "psst" });
   const ann = rig.member("Ann", { epoch: "epoch-0", mail: 7 });
@@ -286,7 +286,7 @@ test("a gap far behind the first page of missed mail is not called recovered", (
   const whole = rig.member("Ann", since(0));
   expect(whole.lines()[0]).toMatchObject({ session: { mail: 600, recovered: true } });
   whole.close();
-  // Its first messages are what makes room for the others.
+  // Its own first messages are dropped to make room for the others.
   write("Mallory", "203.0.113.1", 300);
   const page = store.mailboxes.after("hash of Ann-0123456789abcdef", 0, limits.pageMessages);
   expect(page.at(-1)?.mail).toBe(limits.pageMessages);
@@ -294,7 +294,7 @@ test("a gap far behind the first page of missed mail is not called recovered", (
   expect(late.lines()[0]).toMatchObject({ session: { mail: 900, recovered: false } });
 });
 
-test("a name is free for its own network while the departure is on its way to the store", () => {
+test("a name is free for its own network while the departure is in flight to the store", () => {
   const store = new FailingStore();
   const rig = new Rig({}, store.answer);
   const ann = rig.member("Ann");
@@ -320,7 +320,7 @@ test("a name stays reserved when its owner's login under another name breaks off
     .client()
     .send({ ...hello("Anna"), secret: hello("Ann").secret })
     .close();
-  // The stranger's questions are answered first.
+  // The stranger's requests are answered first.
   const owners = store.waiting.length;
   const stranger = rig.client(undefined, true, "192.0.2.1");
   stranger.send({ ...hello("Ann"), secret: "stranger-0123456789" });
@@ -329,7 +329,7 @@ test("a name stays reserved when its owner's login under another name breaks off
   expect(stranger.lines()).toMatchObject([{ type: "error", code: "name-taken" }]);
 });
 
-test("a name stays reserved for who came and went while the store was being asked", () => {
+test("a name stays reserved for a user who joined and left while the store was being asked", () => {
   const store = new FailingStore();
   const rig = new Rig({}, store.answer);
   const bob = rig.member("Bob");
@@ -346,7 +346,7 @@ test("a name stays reserved for who came and went while the store was being aske
   const typeAt = (at: number) => store.waiting[at]?.type;
   store.releaseOne(rig);
   rig.settle();
-  // Only the last of the stranger's questions is answered after Ann's record is in the store.
+  // Only the last of the stranger's requests is answered after Ann's record is in the store.
   while (typeAt(1) !== "commit") store.releaseOne(rig);
   store.releaseOne(rig, 1);
   rig.settle();
@@ -360,7 +360,7 @@ test("a name stays reserved for its last holder when an earlier one leaves in th
   const rig = new Rig({}, store.answer);
   const ann = rig.member("Ann");
   ann.send(say(1));
-  // From here on nothing is written: for the store the name is Ann's still.
+  // From here on nothing is written: in the store the name still belongs to Ann.
   store.full = true;
   ann.send({ type: "rename", name: "Anna" });
   const next = rig.member("Ann", { secret: "the-next-0123456789" }, "192.0.2.1");

@@ -1,5 +1,5 @@
 // A hub without a network: links that record their output, a clock that moves on demand, and a
-// store in memory that answers at once.
+// store in memory that answers immediately.
 
 import { unruled } from "./no-control.ts";
 import { fakeCredentials } from "./fake-credentials.ts";
@@ -23,7 +23,9 @@ export const native: Dialect = nativeDialect({
   messagesPerSecond: 0,
 });
 
-/** What a client has received, write by write; it takes `capacity` bytes before it is full. */
+/**
+ * The data a client has received, write by write; it accepts `capacity` bytes before it is full.
+ */
 export class FakeLink implements Link {
   sends: string[] = [];
   capacity = Infinity;
@@ -105,10 +107,10 @@ export class Client {
   }
 }
 
-/** Carries out a store request; undefined: the reply comes later, or never. */
+/** Carries out a store request; undefined: the reply arrives later, or never. */
 export type Answerer = (request: StoreRequest) => StoreReply | undefined;
 
-/** A store in memory that answers at once. */
+/** A store in memory that answers immediately. */
 export function memoryAnswerer(): Answerer {
   const store = openMemoryStore({ epoch: "epoch-1" });
   return (request) => answerRequest(store, request);
@@ -175,7 +177,7 @@ export class Rig {
     }
   }
 
-  /** What the server's terminal is answered when this is typed there. */
+  /** The answer to this line typed at the server's terminal. */
   order(line: string): AdminAnswer {
     let answered: AdminAnswer | undefined;
     this.hub.handleAdmin(consoleActor, line, this.nowMs, (answer) => (answered = answer));

@@ -1,5 +1,5 @@
-// Rooms with operators and people who are away, for those who speak the native protocol: what they
-// order, and what everybody hears of it.
+// Room operators and away status in the native protocol: which commands they have, and what others
+// are told.
 
 import { expect, test } from "bun:test";
 import { lineChat } from "../../src/dialects/line-chat.ts";
@@ -15,7 +15,7 @@ function told(client: Client): Record<string, unknown>[] {
   return client.lines().filter(({ type }) => type !== "message");
 }
 
-test("who opens a room is its operator; the lobby has none", () => {
+test("the user who opens a room is its operator; the lobby has none", () => {
   const rig = new Rig();
   const ann = rig.member("Ann", inRoom("den"));
   const bob = rig.member("Bob", { rooms: [{ room: "den" }, { room: "lobby" }] });
@@ -34,7 +34,7 @@ test("who opens a room is its operator; the lobby has none", () => {
   expect(order(ann, "mode nowhere +m")).toMatchObject({ type: "error", code: "not-found" });
 });
 
-test("invitations, and being put out", () => {
+test("invitations and removals", () => {
   const rig = new Rig();
   const ann = rig.member("Ann", inRoom("den"));
   const bob = rig.member("Bob");
@@ -52,7 +52,7 @@ test("invitations, and being put out", () => {
   expect(bob.lines()).toMatchObject([{ type: "error", code: "invite-only" }]);
 });
 
-test("being away is told to the rooms once, in every dialect, and again on the way back", () => {
+test("going away is announced in the rooms once, in every dialect, and so is coming back", () => {
   const rig = new Rig();
   const [ann, bob] = [rig.member("Ann"), rig.member("Bob")];
   const emil = rig.client(lineChat);
@@ -68,7 +68,7 @@ test("being away is told to the rooms once, in every dialect, and again on the w
   expect(told(ann)).toEqual([{ type: "away", room: "lobby", name: "Bob" }]);
 });
 
-test("what an operator of the server decides outlasts the room", () => {
+test("decisions of a server operator outlast the room", () => {
   const rig = new Rig();
   const ann = rig.member("Ann", inRoom("den"));
   expect(rig.order("mode den +k secret")).toMatchObject({ ok: true });

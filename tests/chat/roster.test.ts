@@ -1,5 +1,5 @@
-// User lists that members get unasked: eventually correct, and within a budget per second while a
-// crowd comes and goes.
+// User lists sent to members unasked: eventually correct, and within a budget per second while many
+// users join and leave.
 
 import { expect, spyOn, test } from "bun:test";
 import { Room } from "../../src/chat/room.ts";
@@ -14,7 +14,7 @@ const lists = {
 };
 
 for (const [name, { dialect, line }] of Object.entries(lists)) {
-  test(`${name}: no member gets more than the budget and one list a second`, () => {
+  test(`${name}: no member gets more than the budget and one list per second`, () => {
     const rig = new Rig();
     const ann = rig.client(dialect).send("Ann");
     const crowd = 400;
@@ -56,7 +56,7 @@ for (const [name, { dialect, line }] of Object.entries(lists)) {
   });
 }
 
-/** Characters that one member is sent while others join. */
+/** The number of characters one member receives while others join. */
 function bytesFor(crowd: number): number {
   const rig = new Rig();
   const ann = rig.client(openChat).send("Ann");
@@ -69,7 +69,7 @@ function bytesFor(crowd: number): number {
 }
 
 test("a join costs each member a line, not a list", () => {
-  // Twice the crowd: twice the lines, the same budget for lists.
+  // Twice as many users: twice as many lines, the same budget for lists.
   expect(bytesFor(1_000)).toBeLessThan(2.5 * bytesFor(500) + output.rosterBytesPerSecond);
 });
 

@@ -1,5 +1,5 @@
-// Sealed messages through the hub: passed on as they are, to one person, there or away, and told as
-// such to whoever can't open them.
+// Sealed messages through the hub: relayed unchanged to one user, online or offline, and reported
+// as sealed to clients that can't open them.
 
 import { expect, test } from "bun:test";
 import { chatRoom } from "../../src/dialects/chat-room.ts";
@@ -22,7 +22,7 @@ const mailOf = (client: Client) => client.lines().filter(({ type }) => type === 
 const box = (chars: number) => ({ key: keyOf("laptop"), box: "x".repeat(chars) });
 const refusalOf = (client: Client) => client.lines().find(({ type }) => type === "error");
 
-test("reach the owner's devices, and wait for those that are away, as they were sent", () => {
+test("reach the owner's devices unchanged, and wait for those that are offline", () => {
   const rig = new Rig();
   const ann = owner(rig, "Ann", "desk");
   const bob = owner(rig, "Bob", "laptop");
@@ -43,7 +43,7 @@ test("reach the owner's devices, and wait for those that are away, as they were 
   ]);
 });
 
-test("are for one person, and never for a room", () => {
+test("go to one user, never to a room", () => {
   const rig = new Rig();
   const ann = owner(rig, "Ann", "desk");
   const [bob, cal] = [rig.member("Bob"), rig.member("Cal")];
@@ -51,13 +51,13 @@ test("are for one person, and never for a room", () => {
     ann.send(tell(i + 1, to, sealedFor("laptop")));
     expect(refusalOf(ann)).toMatchObject({ code: "text-invalid", n: i + 1 });
   }
-  // The counter goes on.
+  // The counter continues.
   ann.send(tell(4, ["Bob"], sealedFor("laptop")));
   expect(refusalOf(ann)).toBeUndefined();
   expect([mailOf(bob).length, mailOf(cal).length]).toEqual([1, 0]);
 });
 
-test("are bounded", () => {
+test("are limited in size", () => {
   const rig = new Rig();
   const ann = owner(rig, "Ann", "desk");
   rig.member("Bob");
@@ -78,7 +78,7 @@ test("are bounded", () => {
   expect(ann.lines().at(-1)).toEqual({ type: "ack", n: 1 });
 });
 
-test("are a sentence to people of other dialects", () => {
+test("appear as a sentence in other dialects", () => {
   const rig = new Rig();
   const ann = owner(rig, "Ann", "desk");
   const old = [rig.client(chatRoom, true).send("Cal"), rig.client(selectChat, true).send("Dan")];

@@ -1,4 +1,4 @@
-// Searching a room's past: what is found, how far one request looks, and who may ask.
+// Searching a room's history: what is found, how far one request searches, and who may search.
 
 import { afterAll, expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -30,7 +30,7 @@ const stores: [string, () => Answerer][] = [
 
 type Found = { messages: { seq: number; text: string }[]; next?: number };
 
-/** Ann in the lobby, where these texts were said. */
+/** Ann in the lobby, with these messages in its history. */
 function roomWith(texts: readonly string[], answerer = memoryAnswerer()) {
   const rig = new Rig({}, answerer);
   const bob = rig.member("Bob");
@@ -92,7 +92,7 @@ for (const [name, open] of stores) {
   });
 }
 
-test("one request looks through a bounded part, and says where to go on", () => {
+test("one request searches a bounded part, and says where to continue", () => {
   const count = limits.scannedMessages + 2 * history.pageMessages;
   const texts = Array.from({ length: count }, (_, i) => (i === 0 ? "needle" : `hay ${i}`));
   const { ask } = roomWith(texts);
@@ -104,7 +104,7 @@ test("one request looks through a bounded part, and says where to go on", () => 
   expect(second.next).toBeUndefined();
 });
 
-test("long messages count by their text", () => {
+test("long messages are counted by the length of their text", () => {
   const long = "x".repeat(16_000);
   const pages = Math.ceil(limits.scannedChars / long.length / history.pageMessages);
   const { ask } = roomWith(Array.from({ length: history.pageMessages + 20 }, () => long));
@@ -112,13 +112,13 @@ test("long messages count by their text", () => {
   expect(ask("needle").next).toBe(21);
 });
 
-test("what an operator has deleted is not found", () => {
+test("messages deleted by an operator are not found", () => {
   const { rig, ask } = roomWith(["tea one", "tea two"]);
   rig.order("delete lobby 1");
   expect(ask("tea").messages.map(({ seq }) => seq)).toEqual([2]);
 });
 
-test("only members of the room may ask, and only for words", () => {
+test("only members of the room may search, and only for words", () => {
   const { rig, ann } = roomWith(["tea"]);
   const cal = rig.member("Cal");
   cal.send({ type: "join", room: "den" }, { type: "say", room: "den", text: "secret tea" });
@@ -134,7 +134,7 @@ test("only members of the room may ask, and only for words", () => {
   }
 });
 
-test("a search is charged by what it reads, so that nobody can keep the server busy", () => {
+test("a search is charged for the data it reads, so that nobody can keep the server busy", () => {
   const rates = { messagesPerSecond: 100, bytesPerSecond: 64 * 1024 };
   const rig = new Rig({ rates });
   const bob = rig.member("Bob");

@@ -1,4 +1,4 @@
-// The server's log of people: connected, logged in, left and why, refused.
+// The server's log of users: connections, logins, departures with their reasons, refusals.
 
 import { expect, test } from "bun:test";
 import { keepingLog, type Logged } from "../silent-log.ts";

@@ -1,5 +1,5 @@
-// Messages of several lines: whole for those who can show them, one line for everybody else, and
-// never somebody else's line.
+// Multi-line messages: unchanged for clients that can show them, one line for all others, and never
+// mistaken for another user's line.
 
 import { expect, test } from "bun:test";
 import type { Dialect } from "../../src/chat/dialect.ts";
@@ -9,7 +9,7 @@ import { Rig } from "./rig.ts";
 
 const text = "one\n  two\r\nBob: three\n";
 
-/** What each dialect takes for a login as Cal. */
+/** The login as Cal in each dialect. */
 const logins: Readonly<Record<string, string>> = { "chat-room": ":cal:Cal" };
 
 const chats: Dialect[] = Object.values(dialects).flatMap((entry) =>
@@ -24,7 +24,7 @@ function count(whole: string): number {
   return whole.split("\n").length;
 }
 
-test("a native client gets the lines as they were said, without blank ones at the ends", () => {
+test("a native client gets the lines unchanged, without blank ones at the ends", () => {
   const rig = new Rig();
   const bob = rig.member("Bob");
   const ann = rig.member("Ann");
@@ -37,12 +37,12 @@ test("a native client gets the lines as they were said, without blank ones at th
   expect(ann.text()).toContain(String.raw`one\n  two\nBob: three`);
 });
 
-test("there are chats to test", () => {
+test("there are dialects to test", () => {
   expect(chats.length).toBeGreaterThanOrEqual(4);
 });
 
 for (const dialect of chats) {
-  test(`${dialect.name}: several lines are one`, () => {
+  test(`${dialect.name}: several lines become one`, () => {
     const rig = new Rig();
     const ann = rig.member("Ann");
     const cal = rig.client(dialect).send(logins[dialect.name] ?? "Cal");

@@ -44,7 +44,7 @@ test("one ack covers messages to several rooms, and names the last one's room", 
   expect(acks).toEqual([{ type: "ack", n: 3, room: "lobby", seq: 2 }]);
 });
 
-test("a returning session gets what it missed of each room", () => {
+test("a returning session gets the messages it missed in each room", () => {
   const rig = new Rig();
   const ann = rig.member("Ann", inRooms("lobby", "den", "attic"));
   const bob = rig.member("Bob", inRooms("lobby", "den", "attic"));
@@ -92,7 +92,7 @@ test("with another epoch, one page per room is replayed and nothing counts as re
   expect(lines.filter(({ type }) => type === "message").map(({ seq }) => seq)).toEqual([1, 2]);
 });
 
-test("parting and rejoining within one turn misses only what was said between", () => {
+test("parting and rejoining within one turn misses only the messages in between", () => {
   const rig = new Rig();
   const ann = rig.member("Ann", inRooms("lobby", "den"));
   const bob = rig.member("Bob", inRooms("lobby", "den"));
@@ -142,7 +142,7 @@ test("nothing of a room is sent after its parted", () => {
   ]);
 });
 
-test("a message to a room that one is not in is refused, and uses up its number", () => {
+test("a message to a room that the sender is not in is refused, and uses up its number", () => {
   const rig = new Rig();
   const ann = rig.member("Ann");
   const bob = rig.member("Bob", inRooms("lobby", "den"));
@@ -197,7 +197,7 @@ test("concurrent joins respect the room limit", () => {
   expect(lines.filter(({ code }) => code === "full")).toHaveLength(3);
 });
 
-test("a new name is heard once per shared room", () => {
+test("a new name is announced once per shared room", () => {
   const rig = new Rig();
   const ann = rig.member("Ann", inRooms("lobby", "den", "attic"));
   const bob = rig.member("Bob", inRooms("lobby", "den"));

@@ -1,4 +1,4 @@
-// Token buckets by owner of a share, with the rates of HTTP requests.
+// Token buckets per owner of a share, with the rates of HTTP requests.
 
 import { expect, test } from "bun:test";
 import { ownerAt } from "../../src/share-owner.ts";
@@ -11,14 +11,14 @@ const newRates = (): ShareBuckets =>
     limits.requestNetworks,
   );
 
-/** How many of `tries` requests at once are answered. */
+/** How many of `tries` simultaneous requests are answered. */
 function allowedOf(rates: ShareBuckets, tries: number, address: string, nowMs = 0): number {
   return Array.from({ length: tries }, () => rates.take(ownerAt(address), nowMs)).filter(
     (ms) => ms === 0,
   ).length;
 }
 
-test("an address may make a burst of requests, then so many per second", () => {
+test("an address may make a burst of requests, then a limited number per second", () => {
   const rates = newRates();
   expect(allowedOf(rates, 10_000, "192.0.2.1")).toBe(limits.requestBurst);
   expect(rates.take(ownerAt("192.0.2.1"), 0)).toBeGreaterThan(0);
@@ -26,7 +26,7 @@ test("an address may make a burst of requests, then so many per second", () => {
   expect(rates.take(ownerAt("192.0.2.2"), 1_000)).toBe(0);
 });
 
-test("what costs more leaves less", () => {
+test("a more expensive request leaves less", () => {
   const rates = newRates();
   for (let i = 0; i < limits.requestBurst / limits.listRequests; i++) {
     expect(rates.take(ownerAt("192.0.2.1"), 0, limits.listRequests)).toBe(0);
@@ -34,7 +34,7 @@ test("what costs more leaves less", () => {
   expect(rates.take(ownerAt("192.0.2.1"), 0)).toBeGreaterThan(0);
 });
 
-test("the wait that is told is enough", () => {
+test("the reported wait is long enough", () => {
   const rates = newRates();
   allowedOf(rates, 10_000, "192.0.2.1");
   const waitMs = rates.take(ownerAt("192.0.2.1"), 0);
@@ -62,14 +62,14 @@ test("loopback is exempt, and the table is bounded", () => {
   expect(rates.size).toBe(limits.requestNetworks);
 });
 
-test("each subject has buckets of its own", () => {
+test("each subject has its own buckets", () => {
   const rates = newRates();
   while (rates.take(ownerAt("192.0.2.1"), 0, 1, "ann") === 0);
   expect(rates.take(ownerAt("192.0.2.1"), 0, 1, "ben")).toBe(0);
   expect(rates.take(ownerAt("192.0.2.1"), 0)).toBe(0);
 });
 
-test("an address that takes something all the time is not forgotten for others", () => {
+test("an address with continuous requests is not evicted by others", () => {
   const rates = newRates();
   let taken = 0;
   for (let i = 0; i < 3 * limits.requestNetworks; i++) {

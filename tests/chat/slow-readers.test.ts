@@ -1,4 +1,4 @@
-// Slow readers together: their backlog is bounded, and none stalls forever.
+// Slow readers together: their backlog is bounded, and none of them stalls forever.
 
 import { expect, test } from "bun:test";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
@@ -51,7 +51,7 @@ test("bytes that a whole room waits for are stored once, and drop nobody", () =>
   expect(readers.some(isDropped)).toBe(false);
 });
 
-test("a reader that takes nothing for a minute is dropped, one that takes a little stays", () => {
+test("a reader that reads nothing for a minute is dropped, one that reads a little stays", () => {
   const rig = new Rig();
   const ann = rig.member("Ann");
   const [deaf, slow] = [rig.client(openChat).send("Deaf"), rig.client(openChat).send("Slow")];

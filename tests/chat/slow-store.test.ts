@@ -1,5 +1,5 @@
 // A store that answers late: requests that do not need it are answered meanwhile, nobody receives
-// uncommitted messages, and nobody misses or repeats anything.
+// uncommitted messages, and nothing is missed or repeated.
 
 import { beforeEach, expect, test } from "bun:test";
 import { chatRoom } from "../../src/dialects/chat-room.ts";
@@ -66,7 +66,7 @@ test("messages are heard and acknowledged in order, once committed", () => {
     { type: "message", seq: 1, text: "m1" },
     { type: "ack", n: 1, room: "lobby", seq: 1 },
   ]);
-  // What gathered in the meantime is the next batch.
+  // The messages collected in the meantime are the next batch.
   expect(store.waiting).toHaveLength(1);
   finishCommit();
   expect(said(bob).map(([, text]) => text)).toEqual([
@@ -136,7 +136,7 @@ test("requests in the turn of a login are answered in the client's own name", ()
   ]);
 });
 
-test("a replay with a slow store misses and repeats nothing while the room goes on", () => {
+test("a replay with a slow store misses and repeats nothing while the conversation continues", () => {
   for (const timing of ["reply-late", "run-late"] as const) {
     store = new FailingStore();
     rig = new Rig({}, store.answer);
@@ -147,7 +147,7 @@ test("a replay with a slow store misses and repeats nothing while the room goes 
     store.timing = ({ type }) => (type === "read-room" ? timing : "now");
     const bob = rig.member("Bob", since(0));
     let n = past;
-    // However much is said while each page is read, it catches up.
+    // However many messages arrive while each page is read, it catches up.
     for (let pages = 0; store.waiting.length > 0; pages++) {
       if (pages > 3) throw new Error("the replay does not catch up");
       ann.send(say(++n), say(++n));
@@ -159,7 +159,7 @@ test("a replay with a slow store misses and repeats nothing while the room goes 
   }
 });
 
-test("more may be said while a page is read than is kept, and still arrives once", () => {
+test("more messages than are kept may arrive while a page is read, and still arrive once", () => {
   const ann = rig.member("Ann");
   ann.send(say(1));
   store.timing = ({ type }) => (type === "read-room" ? "reply-late" : "now");
@@ -264,7 +264,7 @@ for (const [what, ask] of [
   }, 20_000);
 }
 
-test("a store that never says what became of a batch is warned about now and then", () => {
+test("a store that never reports the outcome of a batch is logged as a warning now and then", () => {
   const ann = rig.member("Ann");
   store.outcome = () => "unknown-lost";
   ann.send(say(1));

@@ -29,7 +29,7 @@ test("replies in any order find their requests, and each counts once", () => {
   expect(store.size).toBe(0);
 });
 
-test("what has been answered goes with a young collection, while other requests are open", () => {
+test("answered requests are freed by a young collection while other requests are open", () => {
   const store = new StoreClient();
   const before = (fullGC(), heapSize());
   const open: number[] = [];
@@ -41,6 +41,6 @@ test("what has been answered goes with a young collection, while other requests 
     if (i % 500 === 0) edenGC();
   }
   edenGC();
-  // Some 10 MB went through.
+  // About 10 MB passed through.
   expect(heapSize() - before).toBeLessThan(2_000_000);
 });

@@ -1,4 +1,4 @@
-// Sanitizing what people write.
+// Sanitizing user text.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -19,7 +19,7 @@ test("plain text of any script is unchanged", () => {
     expect(harmless(text)).toBe(text);
 });
 
-test("a text of blanks, controls, escapes and fillers shows nothing, any other something", () => {
+test("a text of blanks, controls, escapes and fillers is invisible, any other text is visible", () => {
   const nothing = [
     "",
     " ",
@@ -47,7 +47,7 @@ test("line ends and tabs become one space, controls and escapes nothing", () => 
   expect(harmless("a\u202eb\u2066c\u2069")).toBe("abc");
 });
 
-test("the line ends of several lines stay, nothing else does", () => {
+test("the line ends between several lines stay, other controls do not", () => {
   expect(harmlessLines("a\r\n  b\u2028c\u0085\u001b[2J\td")).toBe("a\n  b c  d");
   expect(harmlessLines("\n \r\na\n\nb\n  \n")).toBe("a\n\nb");
   expect(harmlessLines("\u001b]0;two\nlines\u0007x")).toBe("x");

@@ -1,4 +1,4 @@
-// Token buckets, over a time that is passed in.
+// Token buckets, with time as a parameter.
 
 import { expect, test } from "bun:test";
 import { TokenBucket } from "../../src/chat/token-bucket.ts";
@@ -15,7 +15,7 @@ test("starts full, goes into debt by one purchase, and says how long to wait", (
   expect(bucket.take(1, waitMs)).toBe(true);
 });
 
-test("taking succeeds after the wait it names", () => {
+test("taking succeeds after the returned wait", () => {
   const random = seeded(7);
   let nowMs = 0;
   for (let i = 0; i < 2_000; i++) {
@@ -37,7 +37,7 @@ test("never gives more than burst, rate and one purchase together", () => {
   expect(spent).toBeGreaterThanOrEqual(1_000);
 });
 
-test("keeps at most the burst, and a clock that goes back takes nothing away", () => {
+test("keeps at most the burst, and loses nothing when the clock goes back", () => {
   const bucket = new TokenBucket(10, 5, 1_000);
   expect(bucket.take(5, 1_000_000)).toBe(true);
   expect(bucket.take(1, 1_000_000)).toBe(false);

@@ -1,5 +1,5 @@
-// A store that cannot be read: sessions that need it get an error, nothing else changes, and
-// everybody else carries on.
+// A store that can't be read: sessions that need it get an error, nothing else changes, and
+// everyone else continues.
 
 import { beforeEach, expect, test } from "bun:test";
 import { ratesFor } from "../../src/chat/rate-budget.ts";
@@ -92,7 +92,7 @@ test("delayed messages behind it are neither lost nor sent first", () => {
   expect(texts).toEqual(["m1", "m2", "m3", "m4", "m5", "uncounted"]);
 });
 
-test("a member whose replay fails is disconnected as lost, and can come back", () => {
+test("a member whose replay fails is disconnected as lost, and can return", () => {
   const ann = rig.member("Ann");
   const bob = rig.member("Bob");
   for (let n = 1; n <= limits.pageMessages; n++)

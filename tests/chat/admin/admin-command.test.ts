@@ -1,4 +1,4 @@
-// The words of operators: what is read, and what is said about anything else.
+// Operator commands: parsing, and the error messages for everything else.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -44,7 +44,7 @@ test.each([
   expect(String(problem)).toContain(sentence);
 });
 
-test("whatever is typed is a command of the table or a sentence", () => {
+test("any input is either a command of the table or an error message", () => {
   const word = fc.oneof(
     fc.string({ maxLength: 8 }),
     fc.constantFrom("--for", "1d", "Bob", "__proto__"),

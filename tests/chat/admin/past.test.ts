@@ -1,4 +1,4 @@
-// What was said and who was here: exported page by page, deleted, forgotten.
+// The history of rooms and people: exported page by page, deleted, forgotten.
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -10,7 +10,7 @@ import { type Client, Rig, say } from "../rig.ts";
 const of = (client: Client, type: string) => client.lines().filter((line) => line["type"] === type);
 
 describe("export", () => {
-  test("brings everything once, page by page", () => {
+  test("returns everything once, page by page", () => {
     const rig = new Rig();
     const ann = rig.member("Ann");
     const count = history.pageMessages + 3;
@@ -43,7 +43,7 @@ describe("export", () => {
 });
 
 describe("delete", () => {
-  test("takes the text away, for those who are there and those who come later", () => {
+  test("removes the text, for those present and those who join later", () => {
     const rig = new Rig();
     const ann = rig.member("Ann");
     ann.send(say(1, "fine"), say(2, "an insult"), say(3, "fine too"));
@@ -61,7 +61,7 @@ describe("delete", () => {
 });
 
 describe("forget", () => {
-  test("deletes an account: its devices are out, and the name is anybody's", () => {
+  test("deletes an account: its devices are logged out, and the name is free", () => {
     const rig = new Rig();
     const ann = owner(rig, "Ann", "desk");
     const alsoAnn = withKey(rig, "Zed", "desk", { secret: "another-secret-0123456789" });

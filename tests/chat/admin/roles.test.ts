@@ -1,4 +1,5 @@
-// Who may give which order over a connection, who is safe from whom, and the claim of a new server.
+// Which commands each rank may give over a connection, who is protected from whom, and the claim of
+// a new server.
 
 import { describe, expect, test } from "bun:test";
 import { adminCommands } from "../../../src/chat/admin/admin-command.ts";
@@ -30,12 +31,12 @@ function order(client: Client, command: string): Record<string, unknown> {
   return answer;
 }
 
-/** A connection without a name that has proved its key, as `parley admin` makes one. */
+/** A connection without a name that has proved its key, like that of `parley admin`. */
 function device(rig: Rig, name: string, address?: string): Client {
   return withKey(rig, "", name, { name: undefined, secret: undefined }, address);
 }
 
-/** The device of `other` joins the account of `one`. */
+/** Adds the device of `other` to the account of `one`. */
 function linkDevice(one: Client, other: Client): void {
   one.text();
   one.send({ type: "device-code", ref: 1 });
@@ -68,7 +69,7 @@ describe("the claim", () => {
     expect(order(device(rig, "desk"), "bans")).toMatchObject({ type: "admin" });
   });
 
-  test("is of no use to somebody without a key, and can't be guessed", () => {
+  test("is useless without a key, and can't be guessed", () => {
     const { rig } = claimable();
     const bob = rig.member("Bob");
     expect(order(bob, "claim the-claim")).toMatchObject({ code: "no-identity" });
@@ -79,8 +80,8 @@ describe("the claim", () => {
   });
 });
 
-describe("orders over a connection", () => {
-  test("members and strangers get none but help; what they may not do is not done", () => {
+describe("commands over a connection", () => {
+  test("members and strangers may only use help; forbidden commands have no effect", () => {
     const rig = new Rig();
     const ann = rig.member("Ann");
     const bob = owner(rig, "Bob", "desk");
@@ -102,7 +103,7 @@ describe("orders over a connection", () => {
     expect(rig.order("ops")).toMatchObject({ message: "There are no operators" });
   });
 
-  test("an operator may moderate, and an owner make operators", () => {
+  test("an operator may moderate, and an owner may appoint operators", () => {
     const { rig } = claimable();
     const ann = owner(rig, "Ann", "desk");
     order(ann, "claim the-claim");
@@ -119,7 +120,7 @@ describe("orders over a connection", () => {
     expect(order(bob, "bans")).toMatchObject(refused);
   });
 
-  test("nobody acts against their equals or betters; the terminal may", () => {
+  test("nobody acts against an equal or higher rank; the server's terminal may", () => {
     const { rig } = claimable();
     const ann = owner(rig, "Ann", "desk");
     order(ann, "claim the-claim");
@@ -137,7 +138,7 @@ describe("orders over a connection", () => {
     ]) {
       expect([command, order(bob, command)]).toMatchObject([command, { type: "error" }]);
     }
-    // Also while they are away.
+    // Also while they are offline.
     ann.close("quit");
     expect(order(bob, "ban Ann")).toMatchObject(refused);
     expect(rig.hub.memberNames().sort()).toEqual(["Bob", "Cal"]);
@@ -157,7 +158,7 @@ describe("orders over a connection", () => {
     expect(order(ann, "ops")).toMatchObject({ rows: [{}, {}] });
   });
 
-  test("a revoked device gives no orders any more", () => {
+  test("a revoked device can't give commands any more", () => {
     const { rig } = claimable();
     const ann = owner(rig, "Ann", "desk");
     order(ann, "claim the-claim");
@@ -205,7 +206,7 @@ describe("orders over a connection", () => {
     },
   );
 
-  test("in plain text beyond this machine they are refused before they are read", () => {
+  test("in plain text from other machines they are refused before they are parsed", () => {
     const { rig } = claimable();
     const far = device(rig, "desk", "198.51.100.7");
     for (const command of ["help", "claim the-claim"]) {
@@ -214,7 +215,7 @@ describe("orders over a connection", () => {
     expect(rig.hub.hasOwner).toBe(false);
   });
 
-  test("a later message waits for the order before it", () => {
+  test("a later message waits for the command before it", () => {
     const { rig } = claimable();
     const ann = owner(rig, "Ann", "desk");
     order(ann, "claim the-claim");

@@ -1,4 +1,5 @@
-// Topics, the message of the day, and private rooms: who is told what, and who learns nothing.
+// Topics, the message of the day, and private rooms: who is notified of what, and that strangers
+// learn nothing.
 
 import { describe, expect, test } from "bun:test";
 import type { Dialect } from "../../../src/chat/dialect.ts";
@@ -10,7 +11,7 @@ import { openMemoryStore } from "../../../src/store/memory.ts";
 import { owner, withKey } from "../owner.ts";
 import { type Client, Rig, say } from "../rig.ts";
 
-/** The text dialects; IRC has tests of its own. */
+/** The text dialects; IRC has separate tests. */
 const social = Object.values(dialects).flatMap((entry): Dialect[] => {
   if (entry.transport === "udp" || entry.dialect.hasLogin === false) return [];
   return entry.dialect.name === "irc" ? [] : [entry.dialect];
@@ -19,7 +20,7 @@ const social = Object.values(dialects).flatMap((entry): Dialect[] => {
 const of = (client: Client, ...types: string[]) =>
   client.lines().filter(({ type }) => types.includes(String(type)));
 
-/** A private room with Ann in it, and what she has said there. */
+/** A private room with Ann in it, and a message of hers. */
 function den(): { rig: Rig; ann: Client } {
   const rig = new Rig();
   const ann = owner(rig, "Ann", "desk");
@@ -30,7 +31,7 @@ function den(): { rig: Rig; ann: Client } {
 }
 
 describe("a private room", () => {
-  test("those who may not be there any more are put out, guests come back", () => {
+  test("people who lose access are removed, guests may return", () => {
     const { rig, ann } = den();
     expect(of(ann, "parted")).toHaveLength(1);
     ann.send({ type: "join", room: "den", ref: 1 });
@@ -41,7 +42,7 @@ describe("a private room", () => {
     expect(of(ann, "error")).toMatchObject([{ code: "not-in-room", n: 2 }]);
   });
 
-  test("nobody else enters it, reads it, or learns who is there, or that it is there", () => {
+  test("nobody else enters it, reads it, or learns its members or its existence", () => {
     const { rig, ann } = den();
     ann.send({ type: "join", room: "den" });
     const since = { epoch: "epoch-1", rooms: [{ room: "lobby" }, { room: "den", seq: 0 }] };
@@ -74,7 +75,7 @@ describe("a private room", () => {
     expect(of(ann, "rooms")).toMatchObject([{ rooms: [{ room: "den" }, { room: "lobby" }] }]);
   });
 
-  test("a guest is known by the account, under any name and on a new connection", () => {
+  test("a guest is recognized by the account, under any name and on a new connection", () => {
     const { rig, ann } = den();
     ann.close("quit");
     const again = withKey(rig, "Other", "desk", { rooms: [{ room: "den" }] });
@@ -82,7 +83,7 @@ describe("a private room", () => {
     expect(welcome!["session"]).toMatchObject({ rooms: [{ room: "den" }] });
   });
 
-  test("becomes everybody's again", () => {
+  test("becomes public again", () => {
     const { rig } = den();
     expect(rig.order("public den")).toMatchObject({ ok: true });
     const eve = rig.member("Eve");
@@ -91,7 +92,7 @@ describe("a private room", () => {
     expect(rig.order("allow den Ann")).toMatchObject({ ok: false, code: "usage" });
   });
 
-  test("the lobby can't be, and only registered people can be guests", () => {
+  test("the lobby can't be private, and only registered users can be guests", () => {
     const { rig } = den();
     rig.member("Eve");
     expect(rig.order("private Lobby")).toMatchObject({ ok: false, code: "usage" });
@@ -99,7 +100,7 @@ describe("a private room", () => {
     expect(rig.order("private no/room")).toMatchObject({ ok: false, code: "room-invalid" });
   });
 
-  test("has an end to its guests", () => {
+  test("has a limited number of guests", () => {
     const { rooms } = new Rights();
     const guests = Array.from({ length: limits.maxGuests }, (_, i) => `g${i}`);
     expect(rooms.change("den", { isPrivate: true, guests })).toBe(true);
@@ -112,7 +113,7 @@ describe("a private room", () => {
 });
 
 describe("a topic", () => {
-  test("is told on entering and when it changes, in every dialect", () => {
+  test("is shown on entering and when it changes, in every dialect", () => {
     const rig = new Rig();
     const ann = rig.member("Ann");
     const old = social.map((dialect, index) => {
@@ -134,7 +135,7 @@ describe("a topic", () => {
     expect(of(rig.member("Cal"), "topic")).toEqual([]);
   });
 
-  test("of a room is told to those who join it later", () => {
+  test("of a room is shown to those who join it later", () => {
     const rig = new Rig();
     rig.order("topic den Secrets");
     const ann = rig.member("Ann");
@@ -145,7 +146,7 @@ describe("a topic", () => {
 });
 
 describe("the message of the day", () => {
-  test("is told once on entering: the file's, until an operator decides otherwise", () => {
+  test("is shown once on entering: the file's, until an operator sets another one", () => {
     const rig = new Rig({ motd: () => "Welcome\nBe kind" });
     expect(of(rig.member("Ann"), "motd")).toEqual([{ type: "motd", text: "Welcome\nBe kind" }]);
     const returning = rig.member("Ann", { epoch: "epoch-1", mail: 0 });
@@ -160,7 +161,7 @@ describe("the message of the day", () => {
   });
 });
 
-test("all of it outlives the process", () => {
+test("everything survives a restart", () => {
   const store = openMemoryStore({ epoch: "epoch-1" });
   const start = () =>
     new Rig({ rights: new Rights(store.rights.load()) }, (request) =>

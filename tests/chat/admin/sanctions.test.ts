@@ -1,4 +1,4 @@
-// kick, ban and mute as everybody on every dialect meets them.
+// The effect of kick, ban and mute in every dialect.
 
 import { describe, expect, test } from "bun:test";
 import { Rights } from "../../../src/chat/rights/rights.ts";
@@ -10,11 +10,11 @@ import { ParleyError } from "../../../src/errors.ts";
 import { keepingLog } from "../../silent-log.ts";
 import { type Client, native, nothing, Rig, say, since } from "../rig.ts";
 
-/** IRC, which begins in another way, has tests of its own (tests/dialects/irc). */
+/** IRC, whose login differs, has separate tests (tests/dialects/irc). */
 const spoken = Object.values(dialects).flatMap((entry): Dialect[] =>
   entry.transport === "udp" || entry.dialect.name === "irc" ? [] : [entry.dialect],
 );
-/** Those in which people have names. */
+/** The dialects in which users have names. */
 const social = spoken.filter(({ name }) => name !== "greeting" && name !== "calculator");
 const bad = "198.51.100.7";
 
@@ -28,7 +28,7 @@ function join(rig: Rig, dialect: Dialect, name: string, address?: string): Clien
 
 describe("kick", () => {
   test.each([native, ...social].map((dialect) => [dialect.name, dialect] as const))(
-    "%s: is told who and why, is out, and may come back",
+    "%s: the user is told who and why, is disconnected, and may come back",
     (_, dialect) => {
       const rig = new Rig();
       const ann = rig.member("Ann");
@@ -48,7 +48,7 @@ describe("kick", () => {
     },
   );
 
-  test("a native client learns that it was meant", () => {
+  test("a native client learns that it was kicked", () => {
     const rig = new Rig();
     const bob = rig.member("Bob");
     bob.text();
@@ -57,7 +57,7 @@ describe("kick", () => {
     expect(bob.lines()).toEqual([bye]);
   });
 
-  test("what was said before is heard, what comes after is not", () => {
+  test("earlier messages are delivered, later ones are not", () => {
     const rig = new Rig();
     const ann = rig.member("Ann");
     const bob = rig.member("Bob");
@@ -74,7 +74,7 @@ describe("kick", () => {
     expect(ann.lines().map(({ type, text }) => text ?? type)).toEqual(["before", "left"]);
   });
 
-  test("nobody by that name", () => {
+  test("a name that nobody uses", () => {
     const answer = new Rig().order("kick Bob");
     expect(answer).toMatchObject({ ok: false, code: "unknown-user" });
   });
@@ -108,7 +108,7 @@ describe("a banned network", () => {
     expect(rig.hub.kept).toEqual(nothing);
   });
 
-  test("is put out wherever it is, and others stay", () => {
+  test("is disconnected everywhere, and others stay", () => {
     const rig = new Rig();
     const there = [native, ...social].map((dialect) =>
       join(rig, dialect, `A${dialect.name.replaceAll("-", "")}`, bad),
@@ -140,7 +140,7 @@ describe("a banned network", () => {
 });
 
 describe("a ban by name", () => {
-  test("of somebody who is here means the person: no other name and no other dialect helps", () => {
+  test("of a user who is online applies to the person, under any name and in any dialect", () => {
     const rig = new Rig();
     const bob = rig.member("Bob", {}, "2001:db8::7");
     bob.text();
@@ -163,7 +163,7 @@ describe("a ban by name", () => {
   });
 
   test.each(social.map((dialect) => [dialect.name, dialect] as const))(
-    "%s: is told instead of being asked for another name",
+    "%s: the user is told so, and not asked for another name",
     (_, dialect) => {
       const rig = new Rig();
       rig.order("ban Bob");
@@ -174,14 +174,14 @@ describe("a ban by name", () => {
     },
   );
 
-  test("on this machine does not shut this machine out", () => {
+  test("of a user on this machine does not ban the machine", () => {
     const rig = new Rig();
     rig.member("Bob");
     expect(rig.order("ban Bob")).toMatchObject({ message: "Banned the name Bob" });
     expect(rig.member("Ann").lines()[0]).toMatchObject({ type: "welcome" });
   });
 
-  test("keeps others from taking the name while they are here, as an alias too", () => {
+  test("keeps users who are already online from taking the name, also as an alias", () => {
     const rig = new Rig();
     rig.order("ban Bob");
     const ann = rig.member("Ann");
@@ -196,7 +196,7 @@ describe("a ban by name", () => {
 
 describe("mute", () => {
   test.each([native, ...social].map((dialect) => [dialect.name, dialect] as const))(
-    "%s: is told so, and not heard",
+    "%s: the user is told so, and nobody hears them",
     (_, dialect) => {
       const rig = new Rig();
       const ann = rig.member("Ann");
@@ -217,7 +217,7 @@ describe("mute", () => {
     },
   );
 
-  test("uses the counter up, as any refusal for good does", () => {
+  test("uses the counter up, like any permanent refusal", () => {
     const rig = new Rig();
     const bob = rig.member("Bob");
     bob.text();
@@ -232,7 +232,7 @@ describe("mute", () => {
     expect(bob.lines()).toEqual([...errors, { type: "ack", n: 2 }]);
   });
 
-  test("reaches into a private chat, and to mail for the absent", () => {
+  test("covers private chats and mail to offline users", () => {
     const rig = new Rig();
     const ann = rig.member("Ann");
     const bob = rig.member("Bob", {}, bad);
@@ -266,7 +266,7 @@ describe("mute", () => {
     expect(ann.text()).toBe("");
   });
 
-  test("stops what was already waiting for the rate", () => {
+  test("stops messages that were already waiting for the rate", () => {
     const rig = new Rig({ rates: { messagesPerSecond: 1, bytesPerSecond: 1_000_000 } });
     const ann = rig.member("Ann");
     const bob = rig.member("Bob");
@@ -279,7 +279,7 @@ describe("mute", () => {
 });
 
 describe("lists and log", () => {
-  test("who was banned by whom, why, and until when", () => {
+  test("show who was banned by whom, why, and until when", () => {
     const rig = new Rig();
     rig.order(`ban ${bad} --for 1d spam`);
     rig.order("mute Eve");
@@ -306,7 +306,7 @@ describe("lists and log", () => {
     expect(rig.order("mutes")).toEqual({ ok: true, message: "There are no mutes" });
   });
 
-  test("every act is logged", () => {
+  test("show every act in the log", () => {
     const { log, logged } = keepingLog();
     const rig = new Rig({ log });
     const ann = rig.member("Ann", {}, "192.0.2.9");
@@ -354,7 +354,7 @@ describe("lists and log", () => {
     ]);
   });
 
-  test("nobody shuts out themselves by a slip", () => {
+  test("nobody bans themselves by accident", () => {
     const rig = new Rig();
     const ann = rig.member("Ann", {}, bad);
     let refusal: unknown;
@@ -370,7 +370,7 @@ describe("lists and log", () => {
 });
 
 describe("stored", () => {
-  test("another process with the same store has them", () => {
+  test("another process with the same store knows them", () => {
     const store = openMemoryStore({ epoch: "epoch-1" });
     const start = () =>
       new Rig({ rights: new Rights(store.rights.load()) }, (request) =>
@@ -390,7 +390,7 @@ describe("stored", () => {
     expect(bob.lines()[0]).toMatchObject({ code: "muted" });
   });
 
-  test("one that can't be stored holds, says so, and is stored with the next", () => {
+  test("a decision that can't be stored still applies, says so, and is stored with the next one", () => {
     const store = openMemoryStore({ epoch: "epoch-1" });
     let isFull = true;
     const rig = new Rig({}, (request) => {

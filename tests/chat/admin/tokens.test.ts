@@ -1,4 +1,4 @@
-// Access tokens: who may make one for whom, what is kept of it, and when it ends.
+// Access tokens: who may create one for whom, what is stored, and when it ends.
 
 import { describe, expect, test } from "bun:test";
 import { rights as limits } from "../../../src/limits.ts";
@@ -37,14 +37,14 @@ describe("an access token", () => {
     expect(rig.order("untoken #1")).toMatchObject({ ok: false, code: "not-found" });
   });
 
-  test("is made by its owner, and for others by an owner of the server alone", () => {
+  test("is created by its owner, and for others only by an owner of the server", () => {
     const rig = new Rig();
     const ann = owner(rig, "Ann", "desk");
     const bob = owner(rig, "Bob", "phone");
     rig.order("op Bob");
     expect(order(ann, "token Ann")).toMatchObject({ type: "admin" });
     const refused = { type: "error", code: "not-allowed" };
-    // Operators are no owners.
+    // Operators are not owners.
     expect(order(bob, "token Ann")).toMatchObject(refused);
     expect(order(bob, "token nobody")).toMatchObject(refused);
     expect(order(bob, "tokens")).toMatchObject({ message: "There are no tokens" });
@@ -54,7 +54,7 @@ describe("an access token", () => {
     expect(order(eve, "token Eve")).toMatchObject(refused);
   });
 
-  test("makes a free name a program's, but nobody else's", () => {
+  test("assigns a free name to a program, but never somebody else's name", () => {
     const rig = new Rig();
     rig.member("Eve");
     expect(rig.order("token Eve")).toMatchObject({ ok: false, code: "name-taken" });
@@ -64,12 +64,12 @@ describe("an access token", () => {
     const mallory = rig.client();
     mallory.send({ type: "hello", version: 2, name: "BUILDS", secret: "0123456789abcdef" });
     expect(mallory.lines().at(-1)).toMatchObject({ type: "error", code: "name-registered" });
-    // A name that somebody may come back to is not free.
+    // A name is not free if its last user may return.
     rig.member("Zoe").close("lost");
     expect(rig.order("token Zoe")).toMatchObject({ ok: false, code: "name-taken" });
   });
 
-  test("ends at its time, and with its account", () => {
+  test("expires at its time, and with its account", () => {
     const rig = new Rig();
     rig.order("token builds --for 1h");
     rig.order("token Ann");
@@ -79,7 +79,7 @@ describe("an access token", () => {
     expect(rig.order("tokens")).toMatchObject({ message: "There are no tokens" });
   });
 
-  test("is one of a bounded number, and survives a restart", () => {
+  test("is limited in number, and survives a restart", () => {
     const store = openMemoryStore();
     const rig = new Rig({ rights: new Rights() }, (request) => answerRequest(store, request));
     for (let i = 0; i < limits.maxTokensPerName; i++) rig.order("token builds");

@@ -1,4 +1,5 @@
-// Output that waits for a slow link: in order, in few writes, shared, counted, and dropped at once.
+// Output that waits for a slow link: in order, in few writes, shared, counted, and dropped
+// immediately.
 
 import { expect, test } from "bun:test";
 import { Backlog, Block, Outbox } from "../../../src/chat/fan-out/outbox.ts";
@@ -12,7 +13,7 @@ function outbox(capacity = Infinity) {
   return { backlog, link, box: new Outbox(link, backlog), got: () => link.sends.join("") };
 }
 
-test("bytes arrive once and in order, however little the link takes", () => {
+test("bytes arrive once and in order, however little the link accepts", () => {
   for (let seed = 1; seed <= 200; seed++) {
     const random = seeded(seed);
     const { link, box, got } = outbox(0);

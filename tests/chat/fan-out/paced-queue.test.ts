@@ -7,7 +7,7 @@ import { seeded } from "../../sim/random.ts";
 
 const { unframedGapMs: gapMs, unframedWaiting: places } = output;
 
-test("the first message is sent at once, each next one a gap later", () => {
+test("the first message is sent immediately, each later one after a gap", () => {
   const queue = new PacedQueue();
   expect([queue.empty, queue.take(0)]).toEqual([true, undefined]);
   queue.push("a");

@@ -1,4 +1,4 @@
-// A link whose peer reads as much, and as often, as the test says.
+// A link whose peer reads as much, and as often, as the test determines.
 
 import type { Link } from "../../../src/chat/link.ts";
 

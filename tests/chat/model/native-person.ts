@@ -90,8 +90,8 @@ export class NativePerson {
   }
 
   /**
-   * Opens a new connection, beside the old one if that is still open. `since`: asks for what it
-   * missed.
+   * Opens a new connection, in addition to the old one if that is still open. `since`: requests
+   * missed messages.
    */
   connect(since: boolean): void {
     const { world } = this;
@@ -113,7 +113,7 @@ export class NativePerson {
     for (const room of this.rooms) this.#askWho(room);
   }
 
-  /** Says something in one of its rooms, or occasionally in another one. */
+  /** Sends a message to one of its rooms, or occasionally to another one. */
   say(padding = 0): void {
     const { world } = this;
     const room = world.chance(0.03) ? "elsewhere" : (world.pick([...this.rooms]) ?? "lobby");
@@ -125,7 +125,7 @@ export class NativePerson {
   }
   join(room: string): void {
     if (!this.#canAsk || this.#joining.has(room)) return;
-    // Messages still coming from before the part would be repeated.
+    // Messages that arrive before the part would be repeated.
     const seq = this.#parting.has(room) ? undefined : this.seqs.get(room);
     this.#joining.add(room);
     this.#joinedFrom.set(room, seq);

@@ -1,6 +1,6 @@
 // A hub with a clock, a store that can fail, stall and leave outcomes unknown, and an adapter as
-// strict as the server's: it ends and finishes turns, and runs timers only when asked to. Beside it
-// the model: every room's log and every mailbox as a list.
+// strict as the server's: it ends and finishes turns, and runs timers only when requested. Next to
+// it the model: every room's log and every mailbox as a list.
 
 import { unruled } from "../no-control.ts";
 import { fakeCredentials } from "../fake-credentials.ts";
@@ -126,7 +126,7 @@ export class World {
     while (this.#awake) {
       this.#awake = false;
       if (++rounds > 5_000) throw new Error("the hub does not come to rest");
-      // A busy server gathers on: the turn is ended once more.
+      // A busy server keeps collecting: the turn is ended once more.
       if (this.hub.endTurn(this.nowMs, this.chance(0.2))) this.#awake = true;
       this.#pump();
       this.hub.finishTurn(this.nowMs);

@@ -61,7 +61,7 @@ test("anything else is refused: spaces, punctuation, controls, leading marks, in
   expect(roomProblem("den\u3164")).toBeDefined();
 });
 
-test("a letter may bear as many marks as words of its script have, and no tower of them", () => {
+test("a letter may have as many marks as words of its script use, but not a stack of them", () => {
   const real = [
     "Nguye\u0302\u0303n",
     "Vie\u0323\u0302t",
@@ -121,7 +121,7 @@ test("letters that differ only in case are the same, in words of any script", ()
   }
   expect(fold("İlker")).not.toBe(fold("ilker"));
   expect(fold("Zoë")).not.toBe(fold("Zoe"));
-  // Whole before half: what begins a name begins its key.
+  // The key of a prefix of a name is a prefix of the name's key.
   expect(fold("ΟΔΥΣΣΕΎΣ").startsWith(fold("ΟΔΥΣ"))).toBe(true);
 });
 

@@ -40,7 +40,7 @@ test("people with a private chat or invitation hear of a rename in another room"
   expect(cal.text().match(/Anna/g)).toHaveLength(2);
 });
 
-test("select-chat announces it in its own words", () => {
+test("select-chat announces it in its own format", () => {
   const rig = new Rig();
   const ann = rig.client(selectChat).send("Ann");
   const bob = rig.member("Bob", inRoom("den"));
@@ -51,7 +51,7 @@ test("select-chat announces it in its own words", () => {
   expect(ann.text()).toBe("Bob is called Robert now\n");
 });
 
-test("a message to a partner's old name reaches the partner, never whoever took the name", () => {
+test("a message to a partner's old name reaches the partner, never the new user of the name", () => {
   const { rig, ann, bob } = chat();
   bob.send({ type: "rename", name: "Robert" });
   ann.send(tell(1, "Bob"));
@@ -77,7 +77,7 @@ test("a message to a partner's old name reaches the partner, never whoever took 
   expect([heard(mallory), heard(bob)]).toEqual([[], ["to both"]]);
 });
 
-test("nor after the partner has left and somebody else has logged in under the name", () => {
+test("it goes to nobody after the partner has left and somebody else has logged in under the name", () => {
   const { rig, ann, bob } = chat();
   bob.send({ type: "bye" });
   const mallory = rig.member("Bob", { secret: "mallory-0123456789" });

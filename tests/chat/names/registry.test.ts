@@ -1,4 +1,4 @@
-// The name of a lost connection is held for the owner of its secret as long as its mail is.
+// The name of a lost connection is reserved for the owner of its secret as long as its mail is.
 
 import { expect, test } from "bun:test";
 import { chatRoom } from "../../../src/dialects/chat-room.ts";
@@ -104,7 +104,7 @@ test("names and aliases share one namespace", () => {
   for (const login of [":Bob:eve", ":bob:eve", ":CAL:eve", ":x:Cal"]) {
     const eve = rig.client(chatRoom).send(login);
     expect(eve.text()).toContain("is taken: choose another");
-    // It is asked for a name again.
+    // The client is asked for a name again.
     expect(eve.session.phase).toBe("new");
     eve.close();
   }
@@ -119,7 +119,7 @@ test("names and aliases share one namespace", () => {
   // One's own name as an alias is fine.
   const own = rig.client(chatRoom).send(":Eva:Eva");
   expect(own.session.name).toBe("Eva");
-  // The alias is free as soon as its user is gone.
+  // The alias is free as soon as its user leaves.
   mia.close();
   cal.send("Cal");
   expect(cal.session.name).toBe("Cal");

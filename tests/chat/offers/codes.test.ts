@@ -1,5 +1,5 @@
-// Files by a code through the hub: who may open and try one, that each is for one guest, when there is
-// a channel, and what an attacker who knows numbers, or all numbers, gets.
+// Files by a code through the hub: who may open and try one, that each is for one guest, when a
+// channel opens, and what an attacker gains who knows some or all numbers.
 
 import { expect, test } from "bun:test";
 import { accounts, codes as limits } from "../../../src/limits.ts";
@@ -18,7 +18,10 @@ const pass = (data: string, n: number, channel = 1) => ({
 });
 const end = (reason: string, n = 1) => ({ type: "end-files", offer: id(n), reason });
 
-/** What a client has heard: `opened`, `joined here`, `channel 1`, `passed x`, or error codes. */
+/**
+ * The events a client has received: `opened`, `joined here`, `channel 1`, `passed x`, or error
+ * codes.
+ */
 const heard = (client: Client): string[] =>
   client.lines().flatMap((line) => {
     switch (line["type"]) {
@@ -56,7 +59,7 @@ function openedBy(client: Client, n = 1): number {
   return Number(line["number"]);
 }
 
-/** Two without a name, with an open channel. */
+/** Two clients without a name, with an open channel. */
 function connected() {
   const rig = new Rig();
   const [sender, guest] = [visitor(rig), visitor(rig, "192.0.2.9")];
@@ -77,7 +80,7 @@ test("a code is opened and tried without a name, and frames pass both ways", () 
   expect([heard(sender), heard(guest)]).toEqual([["channel 1"], ["joined", "channel 1"]]);
   guest.send(pass("AAAA", 2), pass("BBBB", 2));
   sender.send(pass("CCCC", 1));
-  // Each by its own number, which the other never learns.
+  // Each end uses its own number, which the other never learns.
   expect(heard(sender)).toEqual(["passed AAAA to 1", "passed BBBB to 1"]);
   expect(heard(guest)).toEqual(["passed CCCC to 2"]);
   sender.send(answer(true), end("done"));
@@ -87,7 +90,7 @@ test("a code is opened and tried without a name, and frames pass both ways", () 
   expect(rig.hub.kept).toEqual(nothing);
 });
 
-test("whoever opens a code is told where browsers find the page", () => {
+test("the client that opens a code learns the address of the page", () => {
   const page = { port: 8_000, secure: true };
   const rig = new Rig({ page: () => page });
   const sender = visitor(rig);
@@ -97,7 +100,7 @@ test("whoever opens a code is told where browsers find the page", () => {
   }
 });
 
-test("members may do so as well", () => {
+test("members may open and try codes too", () => {
   const rig = new Rig();
   const [ann, bob] = [rig.member("Ann"), rig.member("Bob")];
   heard(ann);
@@ -106,7 +109,7 @@ test("members may do so as well", () => {
   expect(heard(bob)).toEqual(["joined", "channel 1"]);
 });
 
-test("a code is for one guest: everybody else finds nothing, as for a number that there never was", () => {
+test("a code is for one guest: for everyone else it looks like a number that never existed", () => {
   const { rig, sender, guest, number } = connected();
   const other = visitor(rig, "192.0.2.10");
   other.send(join(number, 3), join(number === 1 ? 2 : number - 1, 4));
@@ -114,20 +117,20 @@ test("a code is for one guest: everybody else finds nothing, as for a number tha
   expect(taken).toMatchObject({ type: "error", code: "not-found" });
   expect(never).toEqual(taken ?? {});
   expect([heard(sender), heard(guest)]).toEqual([[], []]);
-  // Nor can anybody use its ends' numbers, the sender's own included.
+  // Nor can anybody use the numbers of its ends, including the sender's.
   other.send(pass("x", 1), pass("x", 2), end("done", 1), end("done", 2), answer(true, 1));
   other.send(open(2), join(number, 1));
   expect(heard(other)).toEqual(["not-found", "protocol", "protocol"]);
   expect([heard(sender), heard(guest)]).toEqual([[], []]);
 });
 
-test("nobody tries a code of their own connection", () => {
+test("a connection can't try its own code", () => {
   const rig = new Rig();
   const sender = visitor(rig);
   expect(heard(sender.send(join(openedBy(sender))))).toEqual(["not-found"]);
 });
 
-test("a wrong guess ends the code for both, and for everybody", () => {
+test("a wrong guess ends the code for everyone", () => {
   const { rig, sender, guest, number } = connected();
   sender.send(answer(false));
   expect([heard(sender), heard(guest)]).toEqual([[], ["ended declined"]]);
@@ -135,7 +138,7 @@ test("a wrong guess ends the code for both, and for everybody", () => {
   expect(heard(sender.send(answer(true)))).toEqual(["not-found"]);
 });
 
-test("a guest that leaves ends it too, and both come back by their numbers after a lost connection", () => {
+test("a guest that leaves ends it too, and both resume by their numbers after a lost connection", () => {
   const { rig, sender, guest, number } = connected();
   guest.close("lost");
   expect(heard(sender)).toEqual(["lost 1"]);
@@ -157,7 +160,7 @@ test("a guest that leaves ends it too, and both come back by their numbers after
   expect(heard(senderAgain)).toEqual(["ended cancelled"]);
 });
 
-test("the same end on another connection takes over, and the first one is told", () => {
+test("the same end on another connection takes over, and the first one is notified", () => {
   const { rig, sender, guest, number } = connected();
   const [senderAgain, guestAgain] = [visitor(rig), visitor(rig)];
   senderAgain.send(open(1, number));
@@ -169,7 +172,7 @@ test("the same end on another connection takes over, and the first one is told",
   expect(heard(senderAgain)).toEqual(["opened", "channel 2", "lost 2", "channel 3"]);
 });
 
-test("a restarted server gives a code its number back, unless somebody else has it", () => {
+test("after a restart a code gets its number back, unless somebody else has it", () => {
   const rig = new Rig();
   const sender = visitor(rig);
   sender.send(open(1, 77));
@@ -180,11 +183,11 @@ test("a restarted server gives a code its number back, unless somebody else has 
   expect(other?.["number"]).not.toBe(77);
 });
 
-test("guesses are limited by network, over all codes; right ones do not count", () => {
+test("guesses are limited per network, across all codes; correct ones do not count", () => {
   const rig = new Rig();
   const sender = visitor(rig);
   const numbers = Array.from({ length: 12 }, (_, n) => openedBy(sender, 100 + n));
-  // One network that knows its codes takes as many as it likes.
+  // A network that knows its codes may use any number of them.
   const friends = visitor(rig, "192.0.2.20");
   for (const [n, number] of numbers.entries()) {
     friends.send(join(number, 200 + n));
@@ -203,7 +206,7 @@ test("guesses are limited by network, over all codes; right ones do not count", 
   const allowed = said.filter((one) => one === "joined").length;
   expect(allowed).toBe(accounts.guessesPerNetwork);
   expect(new Set(said.slice(allowed))).toEqual(new Set(["rate"]));
-  // Numbers that there are not cost as much.
+  // Numbers that do not exist cost as much.
   const prober = visitor(rig, "192.0.2.40");
   const probes = Array.from({ length: 14 }, (_, n) => heard(prober.send(join(998, 500 + n)))[0]);
   expect(probes.slice(accounts.guessesPerNetwork)).toEqual(["rate", "rate", "rate", "rate"]);
@@ -213,7 +216,7 @@ test("guesses are limited by network, over all codes; right ones do not count", 
   ]);
 });
 
-test("codes are bounded by connection, network and in all, and opened only so fast", () => {
+test("codes are limited per connection, per network and in total, and in how fast they open", () => {
   const rig = new Rig();
   const far = visitor(rig, "192.0.2.7");
   const said = Array.from({ length: limits.newAtOnce + 2 }, (_, n) => {
@@ -228,7 +231,7 @@ test("codes are bounded by connection, network and in all, and opened only so fa
     expect(heard(near.send(open(1_000 + n)))).toEqual(["opened"]);
   }
   expect(heard(near.send(open(1_999)))).toEqual(["full"]);
-  // The same again is not a new one.
+  // Repeating the same request creates no new one.
   expect(heard(near.send(open(1_000)))).toEqual(["opened"]);
   let all = 0;
   for (let n = 0; all < limits.maxOpen && n < 2 * limits.maxOpen; n++) {
@@ -238,7 +241,7 @@ test("codes are bounded by connection, network and in all, and opened only so fa
   expect(rig.hub.kept).toMatchObject({ codes: limits.maxOpen });
 });
 
-test("codes end when their sender does not come back, or nobody has used them for a day", () => {
+test("codes end when their sender does not return, or after a day without use", () => {
   const { rig, sender, guest } = connected();
   const idle = visitor(rig);
   openedBy(idle, 9);
@@ -253,7 +256,7 @@ test("codes end when their sender does not come back, or nobody has used them fo
   expect(rig.hub.kept).toMatchObject({ codes: 0 });
 });
 
-test("whoever sends far more than the other end takes ends it", () => {
+test("an end that sends far more than the other accepts ends it", () => {
   const { rig, sender, guest } = connected();
   guest.link.capacity = 0;
   for (let n = 0; n < 120; n++) sender.queue(pass("x".repeat(90_000), 1));
@@ -262,7 +265,7 @@ test("whoever sends far more than the other end takes ends it", () => {
   expect(rig.hub.kept).toMatchObject({ codes: 0, frameChars: 0 });
 });
 
-test("at a server that is not open to all, only whoever is let in opens or tries one", () => {
+test("at a server with restricted access, only admitted clients open or try one", () => {
   const door = { isMembersOnly: false, checkPassword: (text: string) => text === "sesame" };
   const rig = new Rig({ door });
   const outside = rig.client();
@@ -274,7 +277,7 @@ test("at a server that is not open to all, only whoever is let in opens or tries
   expect(heard(inside.send(open()))).toEqual(["opened"]);
 });
 
-test("who is muted opens none", () => {
+test("a muted user opens none", () => {
   const rig = new Rig();
   const ann = withKey(rig, "Ann", "desk");
   rig.order("mute Ann");

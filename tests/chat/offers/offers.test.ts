@@ -1,5 +1,5 @@
-// Files from a person to a person through the hub: who hears of an offer, when there is a channel,
-// and what becomes of both when somebody goes, comes back, or asks for too much.
+// Files from person to person through the hub: who is notified of an offer, when a channel opens,
+// and what happens to both when an end leaves, returns, or asks for too much.
 
 import { expect, test } from "bun:test";
 import { offers as limits } from "../../../src/limits.ts";
@@ -14,7 +14,10 @@ const answer = (accept: boolean, n = 1) => ({ type: "answer-files", offer: id(n)
 const pass = (data: string, channel = 1, n = 1) => ({ type: "pass", offer: id(n), channel, data });
 const end = (reason: string, n = 1) => ({ type: "end-files", offer: id(n), reason });
 
-/** What a client has heard of offers: `offered Ann`, `channel 1 Bob`, `passed x`, or error codes. */
+/**
+ * The events a client has received about offers: `offered Ann`, `channel 1 Bob`, `passed x`, or
+ * error codes.
+ */
 const heard = (client: Client): string[] =>
   client.lines().flatMap((line) => {
     switch (line["type"]) {
@@ -70,7 +73,7 @@ test("an offer is accepted, and frames pass both ways, in order", () => {
   expect([heard(ann), heard(bob)]).toEqual([[], ["ended done"]]);
 });
 
-test("the content is passed on as it is, and the device that has proved its key is named", () => {
+test("the content is relayed unchanged, and the device that has proved its key is named", () => {
   const rig = new Rig();
   const ann = owner(rig, "Ann", "desk");
   const bob = owner(rig, "Bob", "laptop", taking);
@@ -82,11 +85,11 @@ test("the content is passed on as it is, and the device that has proved its key 
   expect(bob.lines().at(-1)).toMatchObject({ type: "channel", key: keyOf("desk") });
 });
 
-/** By which the client may join the relay of the channel that it was told of. */
+/** The token for the relay of the channel that the client was told about. */
 const token = (client: Client): string =>
   (client.lines().find(({ type }) => type === "channel")!["relay"] as { token: string }).token;
 
-test("while a channel is open there is a relay, of which each end gets its own token", () => {
+test("an open channel has a relay, and each end gets its own token for it", () => {
   const open = new Set<number>();
   let opened = 0;
   const relay = {
@@ -106,7 +109,7 @@ test("while a channel is open there is a relay, of which each end gets its own t
   expect([...open]).toEqual([]);
   const bobAgain = rig.member("Bob", taking).send(answer(true));
   expect(token(bobAgain)).toStartWith("r2");
-  // Asking for a fresh channel ends the relay of the one before.
+  // Requesting a fresh channel ends the relay of the previous one.
   bobAgain.send(answer(true));
   expect([...open]).toEqual([3]);
   ann.send(end("done"));
@@ -122,7 +125,7 @@ test("an offer is declined", () => {
   expect(heard(bob.send(answer(true)))).toEqual(["not-found"]);
 });
 
-test("an offer to nobody, to oneself, by the muted or with bad fields is refused", () => {
+test("an offer to nobody, to oneself, by a muted user or with invalid fields is refused", () => {
   const { rig, ann } = people();
   expect(heard(ann.send(offerFiles("Nobody")))).toEqual(["unknown-user"]);
   expect(heard(ann.send(offerFiles("Ann")))).toEqual(["protocol"]);
@@ -138,7 +141,7 @@ test("an offer to nobody, to oneself, by the muted or with bad fields is refused
   expect(heard(ann.send(offerFiles("Bob")))).toEqual(["muted"]);
 });
 
-test("somebody who is away, or whose client takes no files, hears of it later", () => {
+test("a user who is offline, or whose client accepts no files, is notified later", () => {
   const { rig, ann } = people();
   const cal = owner(rig, "Cal", "cal's", taking);
   cal.close("quit");
@@ -149,7 +152,7 @@ test("somebody who is away, or whose client takes no files, hears of it later", 
   expect(heard(withKey(rig, "Cal", "cal's", taking))).toEqual(["offered Ann"]);
 });
 
-test("a lost connection closes the channel; another opens when both are back", () => {
+test("a lost connection closes the channel; another opens when both are online again", () => {
   const { rig, ann, bob } = connected();
   bob.close("lost");
   expect(heard(ann)).toEqual(["lost 1"]);
@@ -158,7 +161,7 @@ test("a lost connection closes the channel; another opens when both are back", (
   expect(heard(bobAgain)).toEqual(["offered Ann"]);
   bobAgain.send(answer(true));
   expect([heard(ann), heard(bobAgain)]).toEqual([["channel 2 Bob"], ["channel 2 Ann"]]);
-  // A frame of the first channel that comes late.
+  // A late frame of the first channel.
   ann.send(pass("late", 1), pass("new", 2));
   expect(heard(bobAgain)).toEqual(["passed new"]);
   ann.close("lost");
@@ -171,7 +174,7 @@ test("a lost connection closes the channel; another opens when both are back", (
   ]);
 });
 
-test("both ends may be restarted programs: whoever shows the same device's key goes on", () => {
+test("both ends may be restarted programs: a client with the same device's key continues", () => {
   const rig = new Rig();
   const ann = withKey(rig, "Ann", "desk");
   const bob = withKey(rig, "Bob", "laptop", taking);
@@ -206,7 +209,7 @@ test("nobody else can use the number of an offer", () => {
   expect(heard(bob)).toEqual(["channel 1 Ann"]);
 });
 
-test("of several devices one takes it, and the others are told", () => {
+test("one of several devices accepts it, and the others are notified", () => {
   const rig = new Rig();
   const ann = rig.member("Ann");
   const desk = owner(rig, "Bob", "desk", taking);
@@ -222,7 +225,7 @@ test("of several devices one takes it, and the others are told", () => {
   expect(heard(desk.send(answer(true)))).toEqual(["not-allowed"]);
 });
 
-test("an offer ends with its sender, at once or when it does not come back", () => {
+test("an offer ends with its sender, immediately on a goodbye, or when the sender does not return", () => {
   const { ann, bob } = connected();
   ann.send({ type: "bye" });
   expect(heard(bob)).toEqual(["lost 1", "ended lost"]);
@@ -235,7 +238,7 @@ test("an offer ends with its sender, at once or when it does not come back", () 
   expect(other.rig.hub.kept).toMatchObject({ offers: 0 });
 });
 
-test("a recipient who leaves makes room for another client of theirs", () => {
+test("when a recipient's client leaves, another client of the same user gets the offer", () => {
   const { rig, ann, bob } = connected();
   bob.send({ type: "bye" });
   expect(heard(ann)).toEqual(["lost 1"]);
@@ -243,7 +246,7 @@ test("a recipient who leaves makes room for another client of theirs", () => {
   expect(heard(again)).toEqual(["offered Ann"]);
 });
 
-test("offers are bounded by sender, recipient and network", () => {
+test("offers are limited per sender, recipient and network", () => {
   const { rig, ann, bob } = people();
   for (let n = 0; n < limits.maxBySender; n++) {
     expect(heard(ann.send(offerFiles("Bob", n)))).toEqual(["here"]);
@@ -257,7 +260,7 @@ test("offers are bounded by sender, recipient and network", () => {
     const expected = i < 2 ? "here" : "full";
     expect(new Set(heard(other))).toEqual(new Set([expected]));
   }
-  // The same again is not a new one.
+  // Repeating the same offer creates no new one.
   expect(heard(ann.send(offerFiles("Bob", 3)))).toEqual(["here"]);
   ann.send(end("cancelled", 3));
   heard(bob);
@@ -273,7 +276,7 @@ test("offers are bounded by sender, recipient and network", () => {
   }
 });
 
-test("nothing is kept when everybody has gone", () => {
+test("nothing is kept once everyone has disconnected", () => {
   const { rig, ann, bob } = connected();
   bob.link.capacity = 0;
   for (let n = 0; n < 40; n++) ann.queue(pass("x".repeat(40_000)));
@@ -284,14 +287,14 @@ test("nothing is kept when everybody has gone", () => {
   expect(rig.hub.kept).toEqual(nothing);
 });
 
-test("a reader who is behind gets frames when there is room, and what is said before them", () => {
+test("a slow reader gets frames when there is room, and messages before them", () => {
   const { rig, ann, bob } = connected();
   bob.link.capacity = 100_000;
   for (let n = 0; n < 50; n++) ann.queue(pass(`${n}.${"x".repeat(40_000)}`));
   rig.settle();
   ann.send({ type: "say", room: "lobby", n: 1, text: "how is it going?" });
   const { lagBytes } = bob.session.output;
-  // One frame more than the bound, and what was said.
+  // One frame more than the bound, plus the messages.
   expect(lagBytes).toBeLessThan(limits.maxLagBytes + 42_000);
   expect(bob.session.phase).toBe("member");
   for (let turns = 0; turns < 100; turns++) {
@@ -308,7 +311,7 @@ test("a reader who is behind gets frames when there is room, and what is said be
   expect(lines.slice(said).filter(({ type }) => type === "passed").length).toBeGreaterThan(30);
 });
 
-test("whoever sends far more than the other end takes ends the offer", () => {
+test("an end that sends far more than the other accepts ends the offer", () => {
   const { rig, ann, bob } = connected();
   bob.link.capacity = 0;
   const frames = Math.ceil(limits.maxWaitingChars / 90_000) + 10;
@@ -318,7 +321,7 @@ test("whoever sends far more than the other end takes ends the offer", () => {
   expect(rig.hub.kept).toMatchObject({ offers: 0, frameChars: 0 });
 });
 
-test("frames do not count as messages, but those of no channel count as a flood", () => {
+test("frames do not count as messages, but frames without a channel count as a flood", () => {
   const rig = new Rig({ rates: { messagesPerSecond: 10, bytesPerSecond: 100_000 } });
   const [ann, bob] = [rig.member("Ann", {}, "192.0.2.1"), rig.member("Bob", taking, "192.0.2.2")];
   ann.send(offerFiles("Bob"));

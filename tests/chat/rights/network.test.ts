@@ -1,4 +1,4 @@
-// Networks as operators write them, and addresses in every spelling.
+// Networks in operators' notation, and addresses in every spelling.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -43,7 +43,7 @@ test.each([
   expect(typeof readNetwork(text)).toBe("string");
 });
 
-test("a network is read back from its text, and contains the addresses it was made of", () => {
+test("a network survives a round trip through text, and contains the addresses it was made from", () => {
   const ipv4 = fc.tuple(fc.ipV4(), fc.integer({ min: 8, max: 32 }));
   const ipv6 = fc.tuple(fc.ipV6(), fc.integer({ min: 16, max: 128 }));
   fc.assert(

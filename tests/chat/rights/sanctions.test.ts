@@ -1,4 +1,4 @@
-// Bans and mutes: whom they find, how long, and what of them is stored.
+// Bans and mutes: whom they apply to, for how long, and what is stored of them.
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -24,7 +24,7 @@ const suspect = (given: Partial<Suspect>): Suspect => ({
   ...given,
 });
 
-describe("a ban concerns", () => {
+describe("a ban applies to", () => {
   const rights = new Rights();
   rights.sanctions.impose(terms({ name: "bob", network: "198.51.100.7", key: "K", account: "A" }));
   rights.sanctions.impose(terms({ network: "2001:db8::/48" }));
@@ -56,7 +56,7 @@ describe("a ban concerns", () => {
     expect(isBanned(given)).toBe(false);
   });
 
-  test("nobody as a mute does", () => {
+  test("nobody, if it is a mute", () => {
     expect(rights.sanctions.has("mute")).toBe(false);
     expect(rights.sanctions.find("mute", suspect({ names: ["bob"] }), 2_000)).toBeUndefined();
   });
@@ -71,7 +71,7 @@ test("a ban ends, to the millisecond; of several, the longest counts", () => {
   expect(sanctions.list("ban", 5_000).map(({ network }) => network)).toEqual(["203.0.113.0/24"]);
 });
 
-test("the same subject again changes its terms; lifting finds any part of it", () => {
+test("a second ban of the same subject changes its terms; lifting finds any part of it", () => {
   const { sanctions } = new Rights();
   sanctions.impose(terms({ name: "bob", network: "192.0.2.1" }, 5_000));
   const second = sanctions.impose(terms({ name: "bob", network: "192.0.2.1" }));
@@ -81,7 +81,7 @@ test("the same subject again changes its terms; lifting finds any part of it", (
   expect(sanctions.list("ban", 2_000)).toEqual([]);
 });
 
-test("there is an end to how many are kept; what is over makes room", () => {
+test("only a limited number is kept; expired ones make room", () => {
   const { sanctions } = new Rights();
   for (let i = 0; i < limits.maxSanctions; i++) {
     expect(sanctions.impose(terms({ name: `n${i}` }, 5_000))).toBeDefined();
@@ -91,7 +91,7 @@ test("there is an end to how many are kept; what is over makes room", () => {
   expect(sanctions.list("ban", 5_000)).toHaveLength(1);
 });
 
-test("what was stored is the same after a restart, whatever was done before", () => {
+test("the stored state is the same after a restart, whatever was done before", () => {
   const subject = fc.record(
     {
       name: fc.constantFrom("ann", "bob", "cal"),
@@ -127,7 +127,7 @@ test("what was stored is the same after a restart, whatever was done before", ()
   );
 });
 
-test("damaged rows are left out, the others count", () => {
+test("damaged rows are skipped, the others apply", () => {
   const good = new Rights();
   good.sanctions.impose(terms({ name: "bob" }));
   const [row] = good.takeChanges();
@@ -140,7 +140,7 @@ test("damaged rows are left out, the others count", () => {
   expect(sanctions.list("ban", 2_000).map(({ name }) => name)).toEqual(["bob"]);
 });
 
-test("changes that could not be stored are handed out again, unless something newer is", () => {
+test("changes that could not be stored are returned again, unless there is a newer one", () => {
   const rights = new Rights();
   rights.sanctions.impose(terms({ name: "bob" }));
   const lost = rights.takeChanges();
@@ -161,7 +161,7 @@ test("a clock that is ahead while somebody is banned lifts no other ban", () => 
 describe("a clock that is 40 days ahead for a moment", () => {
   const [nowMs, aheadMs, untilMs] = [1_000, 40 * 86_400_000, 10 * 86_400_000];
 
-  test("ends no pass for good that was made before", () => {
+  test("does not permanently end an earlier pass", () => {
     const { passes } = new Rights();
     const pass = { uses: 1, by: "console", atMs: nowMs, untilMs };
     passes.issue({ ...pass, hash: "before" });
@@ -171,7 +171,7 @@ describe("a clock that is 40 days ahead for a moment", () => {
     expect(passes.list(nowMs)).toHaveLength(2);
   });
 
-  test("ends no access token for good either", () => {
+  test("does not permanently end an access token either", () => {
     const { tokens } = new Rights();
     const token = { account: "a1", name: "Ann", by: "console", atMs: nowMs, untilMs };
     tokens.issue({ ...token, hash: "before" });
@@ -180,7 +180,7 @@ describe("a clock that is 40 days ahead for a moment", () => {
     expect(tokens.find("before", nowMs)).toBeDefined();
   });
 
-  test("what is over makes room once there are too many", () => {
+  test("removes expired entries once there are too many", () => {
     const { passes } = new Rights();
     const pass = { uses: 1, by: "console" };
     for (let i = 0; i < 5 * limits.maxPasses; i++) {

@@ -1,5 +1,5 @@
-// What people put into the shared folder, through the hub: who may, and what the room is told of it in
-// each dialect. Who receives the files is played here.
+// Files shared with everyone, through the hub: who may share, and how each dialect announces them.
+// The test plays the receiver of the files.
 
 import { expect, test } from "bun:test";
 import type {
@@ -72,7 +72,7 @@ function world() {
   return { rig, sharing, ann };
 }
 
-test("files go to whoever receives them, and the room is told when they are in place", () => {
+test("files go to the receiver, and are announced in the room when they are in place", () => {
   const { rig, sharing, ann } = world();
   const bob = rig.member("Bob");
   bob.lines();
@@ -105,7 +105,7 @@ test("files go to whoever receives them, and the room is told when they are in p
   expect(sharing.heard).toEqual(["offer Ann 1 3", "pass true 1 AAAA", "end", "closed"]);
 });
 
-test("a room is told once, and nobody is without a room", () => {
+test("files are announced once, and nobody shares without a room", () => {
   const { rig, sharing, ann } = world();
   ann.send(share("lobby"));
   sharing.tell({ type: "placed", entries: [entry], isKnown: true });
@@ -115,7 +115,7 @@ test("a room is told once, and nobody is without a room", () => {
   expect(ann.lines().map(({ type }) => type)).toEqual(["offer-ended", "offer-ended"]);
 });
 
-test("IRC is told by a notice, the old systems by a line", () => {
+test("IRC gets a notice, the old systems a line", () => {
   const { rig, sharing, ann } = world();
   const server = {
     name: "irc.test",
@@ -137,7 +137,7 @@ test("IRC is told by a notice, the old systems by a line", () => {
   expect(old.text()).toContain("shares 'a.txt' (3 B): parley fetch-file 'a.txt'");
 });
 
-test("without a quota it is refused with the flag, and in rooms of others with the room", () => {
+test("without a quota the refusal names the flag, and in other rooms the room", () => {
   const none = new Rig().member("Ann");
   none.lines();
   none.send(share("lobby"));
@@ -150,7 +150,7 @@ test("without a quota it is refused with the flag, and in rooms of others with t
   expect(sharing.heard).toEqual([]);
 });
 
-test("whoever is muted shares nothing, even if that comes before the last byte", () => {
+test("a muted user shares nothing, even if muted just before the last byte", () => {
   const { rig, sharing, ann } = world();
   ann.send(share("lobby"));
   expect(sharing.sharer?.problem()).toBeUndefined();
@@ -183,7 +183,7 @@ test("a refusal is the answer, a failure is told with its reason", () => {
   ]);
 });
 
-test("what is heard of a session that has gone goes nowhere", () => {
+test("reports about a disconnected session go nowhere", () => {
   const { rig, sharing, ann } = world();
   ann.send(share("lobby"));
   ann.close();
@@ -193,7 +193,7 @@ test("what is heard of a session that has gone goes nowhere", () => {
   expect(ann.lines()).toEqual([]);
 });
 
-test("an announcement names what there is, and how to get it", () => {
+test("an announcement names the files, and how to get them", () => {
   const folder = { name: "photos/", size: 2_100_000_000, modified: 0, files: 41 };
   expect(sharedText([folder])).toBe(
     "shares 'photos/' (41 files, 2.10 GB): parley fetch-file 'photos/'",
@@ -214,7 +214,7 @@ const listing = (name: string, person: string, device?: string): SharedListing =
   atMs: 1_700_000_000_000,
 });
 
-test("whoever put something there removes it, operators anything, nobody else", () => {
+test("the uploader may remove a file, operators any file, nobody else", () => {
   const { rig, sharing, ann } = world();
   const bob = rig.member("Bob");
   const personOf = (client: typeof ann) => personKey(client.session.identity);
@@ -237,14 +237,14 @@ test("whoever put something there removes it, operators anything, nobody else", 
   expect(rig.order("shared")).toMatchObject({ message: "2 things, 6 B", rows: [{}, {}] });
   expect(rig.order("unshare c.txt")).toMatchObject({ ok: true });
   expect(sharing.listed.map(({ name }) => name)).toEqual(["bob/"]);
-  // Known again by the device's key, whatever the name is.
+  // Recognized by the device's key, under any name.
   const desk = owner(rig, "Dora", "desk");
   sharing.listed = [listing("d.txt", "an earlier session", keyOf("desk"))];
   expect(order(desk, "unshare d.txt")).toBe("'d.txt' is no longer shared");
   expect(order(new Rig().member("Eve"), "unshare x")).toBe("not-allowed");
 });
 
-test("in plain text from elsewhere everybody sees and removes their own, operators no more", () => {
+test("in plain text from other machines, everyone sees and removes only their own, even operators", () => {
   const { rig, sharing } = world();
   const eve = rig.client(undefined, true, "192.0.2.1");
   eve.send({ type: "hello", version: 2, name: "Eve" });
