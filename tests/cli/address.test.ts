@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { addressOf } from "../../src/cli/address.ts";
 
-test("a host alone has the usual port, or that of the command", () => {
+test("a host without a port gets the default port, or that of the command", () => {
   expect(addressOf("", "chat.example")).toEqual({ host: "chat.example", port: 55_000 });
   expect(addressOf("", "chat.example:1")).toEqual({ host: "chat.example", port: 1 });
   expect(addressOf("", "[::1]", 7)).toEqual({ host: "::1", port: 7 });

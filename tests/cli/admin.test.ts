@@ -1,5 +1,5 @@
-// `parley admin`: a new server is claimed, its owner makes an operator, who moderates; strangers get
-// nothing. The compiled program, over TLS where there is an address besides loopback.
+// `parley admin`: a new server is claimed, its owner appoints an operator, who moderates; strangers
+// get nothing. The compiled program, over TLS if there is a non-loopback address.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
@@ -107,7 +107,7 @@ testBeyond("beyond loopback: over TLS, with a key that is known, and never witho
   expect(await admin("ann", address, "bans")).toMatchObject({ code: 0 });
 });
 
-test("wrong words are said before anything is sent", async () => {
+test("invalid arguments are reported before anything is sent", async () => {
   const nowhere = "127.0.0.1:1";
   for (const [words, sentence] of [
     [[], "Which command?"],

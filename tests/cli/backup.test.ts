@@ -1,4 +1,4 @@
-// Backup and restore with the very commands of docs/operation.md, on a server that people are using.
+// Backup and restore with the exact commands of docs/operation.md, on a server in use.
 
 import { afterAll, expect } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
@@ -16,7 +16,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const [home, backups] = [join(folder, "home"), join(folder, "backups")];
 
-/** The commands, with folders of this test; `systemctl` is up to the test. */
+/** The documented commands, with this test's folders; the test provides `systemctl`. */
 function documented(heading: string): string[] {
   const lines = docsBlock("operation.md", heading)
     .trimEnd()
@@ -30,7 +30,7 @@ function shell(lines: readonly string[]): void {
   expect({ exitCode, stderr: stderr.toString() }).toEqual({ exitCode: 0, stderr: "" });
 }
 
-/** As the unit runs it, on free ports. */
+/** Starts the server like the unit, on free ports. */
 async function start(): Promise<{ server: Parley; address: string; pin: string }> {
   const flags = ["--data", join(home, "chat.db"), "--port", "0", "--no-web", "--json"];
   const server = new Parley("server", ...flags);
@@ -46,7 +46,7 @@ async function say(address: string, text: string): Promise<void> {
   expect({ code, err }).toEqual({ code: 0, err: expect.any(String) });
 }
 
-/** What a newcomer is shown of the past. */
+/** The history that a new user is shown. */
 async function past(address: string): Promise<string> {
   const asking = [
     { type: "hello", version: 2, name: "Bob" },

@@ -1,4 +1,4 @@
-// The bots of docs/bots.md, as they are printed there, on a real server.
+// The bots of docs/bots.md, exactly as printed there, on a real server.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -37,7 +37,7 @@ beforeAll(async () => {
   server.type("/topic ops what goes wrong");
 });
 
-/** A file with the token of a name that only this bot has: others may not have left yet. */
+/** A file with the token of a name that only this bot uses: other bots may not have left yet. */
 async function headerOf(name: string): Promise<string> {
   server.type(`/token ${name}`);
   const line = await server.line(new RegExp(`"event":"token".*"name":"${name}"`));
@@ -62,7 +62,7 @@ function environment(header: string): Record<string, string> {
 class Bot implements AsyncDisposable {
   readonly #process: Bun.Subprocess;
 
-  /** `name`: of the bot and its file. */
+  /** `name`: the name of the bot and its file. */
   static async start(
     name: string,
     heading: string,
@@ -83,7 +83,7 @@ class Bot implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // Its children end with their pipes.
+    // Its children exit when their pipes close.
     this.#process.kill();
     await this.#process.exited;
   }
@@ -95,7 +95,7 @@ async function person(name: string, ...flags: string[]): Promise<Parley> {
   return client;
 }
 
-/** Says it again until the answer comes: the bot may not be there yet. */
+/** Repeats the message until the answer arrives: the bot may not be online yet. */
 async function answered(asking: Parley, question: string, answer: RegExp): Promise<string> {
   const timer = setInterval(() => asking.type(question), 500);
   try {

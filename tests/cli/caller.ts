@@ -1,4 +1,4 @@
-// Clients that come from an address of their own (127.0.0.2, …), so that one machine plays several.
+// Clients that connect from their own address (127.0.0.2, …), so that one machine plays several.
 
 import { createSocket } from "node:dgram";
 import { connect, type Socket } from "node:net";
@@ -22,7 +22,7 @@ export class Caller implements Disposable {
       this.isClosed = true;
       this.#notify();
     });
-    // A reset is an end too.
+    // A reset also ends the connection.
     socket.on("error", () => {});
   }
 
@@ -48,7 +48,7 @@ export class Caller implements Disposable {
     return this.heard;
   }
 
-  /** Waits for the server to close the connection; everything heard until then. */
+  /** Waits for the server to close the connection; returns everything received until then. */
   async ends(): Promise<string> {
     await this.#until(() => this.isClosed, "the end");
     return this.heard;

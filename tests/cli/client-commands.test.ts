@@ -1,4 +1,4 @@
-// `parley client --to` and `--json-in`: what programs ask of a client, and how it answers.
+// `parley client --to` and `--json-in`: the commands of programs, and the answers to them.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -33,7 +33,7 @@ async function listener(name: string): Promise<Parley> {
   return client;
 }
 
-/** The answers to commands, by their kind and their own name for the command. */
+/** The answers to commands, by their kind and the command's `ref`. */
 async function answers(...commands: readonly (object | string)[]): Promise<{
   code: number;
   answered: Printed[];
@@ -53,7 +53,7 @@ async function answers(...commands: readonly (object | string)[]): Promise<{
 }
 
 describe("--to", () => {
-  test("sends every line to those people alone, literally", async () => {
+  test("sends every line only to those users, literally", async () => {
     await using ann = await listener("Ann");
     await using bob = await listener("Bob");
     const input = "one\n/quit\n";
@@ -119,7 +119,7 @@ describe("--json-in", () => {
     await ann.line(/"psst"/);
   });
 
-  test("says what is wrong with a command, carries out the others, and fails", async () => {
+  test("reports an invalid command, carries out the others, and fails", async () => {
     await using ann = await listener("Ann");
     const { code, answered } = await answers(
       "not json",

@@ -1,5 +1,5 @@
-// `parley client` on a real terminal, that of tmux: the screen while lines arrive, words are
-// completed, rooms are switched, the window is narrowed, and the server goes away and comes back.
+// `parley client` on a real terminal, provided by tmux: the screen while lines arrive, words are
+// completed, rooms are switched, the window is narrowed, and the server goes offline and returns.
 
 import { afterAll, beforeAll, describe, expect } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -31,7 +31,7 @@ async function tmux(...args: string[]): Promise<string> {
   return out;
 }
 
-/** A client in a terminal of its own. */
+/** A client in its own terminal. */
 class Pane {
   readonly #target: string;
 
@@ -62,7 +62,7 @@ class Pane {
     await tmux("resize-window", "-t", this.#target, "-x", `${columns}`, "-y", `${rows}`);
   }
 
-  /** Pastes as a terminal does for a program that has asked for bracketed paste. */
+  /** Pastes like a terminal in bracketed paste mode. */
   async paste(text: string): Promise<void> {
     const file = join(folder, "paste");
     writeFileSync(file, text);
@@ -70,12 +70,12 @@ class Pane {
     await tmux("paste-buffer", "-p", "-t", this.#target);
   }
 
-  /** What the terminal was told, colours and all. */
+  /** Whether the output to the terminal contains colours. */
   async colours(): Promise<boolean> {
     return (await tmux("capture-pane", "-e", "-p", "-t", this.#target)).includes("\u001b[");
   }
 
-  /** The rows of the screen that are not empty. */
+  /** The non-empty rows of the screen. */
   async rows(): Promise<string[]> {
     const out = await tmux("capture-pane", "-p", "-t", this.#target);
     return out.split("\n").filter((row) => row.trim() !== "");

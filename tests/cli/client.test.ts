@@ -1,4 +1,4 @@
-// `parley client` as scripts use it: the compiled executable, in pipes, with servers that die.
+// `parley client` in scripts: the compiled executable, in pipes, with servers that die.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
@@ -90,7 +90,7 @@ describe("parley client in a pipe", () => {
     expect(log.stderr).toBe("");
   });
 
-  test("prints as JSON why it failed, even if it was never logged in", async () => {
+  test("prints as JSON why it failed, even before logging in", async () => {
     const { parley, port } = await server();
     await using _ = parley;
     await using log = await listener(port, "Ann", "--json");
@@ -114,7 +114,7 @@ describe("parley client in a pipe", () => {
     });
   });
 
-  test("loses and doubles nothing while its server is killed again and again", async () => {
+  test("neither loses nor duplicates anything while its server is killed repeatedly", async () => {
     const flags = ["--data", join(folder, "kill.db"), "--rate", "0"];
     const first = await server(...flags);
     let running = first.parley;
@@ -154,7 +154,7 @@ describe("parley client in a pipe", () => {
     }
   }, 60_000);
 
-  test("says what went wrong, with the exit code of the contract", async () => {
+  test("reports the error, with the documented exit code", async () => {
     const { parley, port } = await server();
     await using _ = parley;
     await using holder = await listener(port, "Ann");
@@ -173,7 +173,7 @@ describe("parley client in a pipe", () => {
     }
   });
 
-  test("stops at a line that is too long, names it, and has sent those before it", async () => {
+  test("stops at a line that is too long, names it, and has sent the lines before it", async () => {
     const { parley, port } = await server();
     await using _ = parley;
     const longest = "é".repeat(16_384);
@@ -190,7 +190,7 @@ describe("parley client in a pipe", () => {
     expect(endless.err).toContain("Line 1");
   });
 
-  test("connects to --server, or to what the environment says; an address without a flag wins", async () => {
+  test("connects to --server, or to the address in the environment; an address argument wins", async () => {
     const { parley, port } = await server();
     await using _ = parley;
     expect(await sayHi(["--server", at(port)])).toMatchObject({ code: 0, out: "bot: hi\n" });
@@ -264,7 +264,7 @@ describe("parley client in a pipe", () => {
     },
   );
 
-  test("a terminal that says 0 by 0 is taken for one of 80 by 24", async () => {
+  test("a terminal that reports 0 by 0 is treated as 80 by 24", async () => {
     const { parley, port } = await server();
     await using _ = parley;
     const { code } = await runOnTerminal(["client", at(port), "--name", "Ann"], {
@@ -319,7 +319,7 @@ describe("parley client in a pipe", () => {
     expect(existsSync(join(folder, "not"))).toBe(false);
   });
 
-  test("without a prompt, Ctrl-D and Ctrl-C do what they do with one", async () => {
+  test("without a prompt, Ctrl-D and Ctrl-C work as with one", async () => {
     const { parley, port } = await server();
     await using _ = parley;
     for (const [key, expected] of [
@@ -335,7 +335,7 @@ describe("parley client in a pipe", () => {
     }
   });
 
-  test("a terminal that goes away is not an internal error", async () => {
+  test("a terminal that is closed is not an internal error", async () => {
     const { parley, port } = await server();
     await using _ = parley;
     await using log = await listener(port, "log");
@@ -347,21 +347,21 @@ describe("parley client in a pipe", () => {
     await log.until(() => log.stderr.includes("Ann has left"), "the end");
   });
 
-  test("replaces what is not UTF-8 with U+FFFD", async () => {
+  test("replaces invalid UTF-8 with U+FFFD", async () => {
     const { parley, port } = await server();
     await using _ = parley;
     const { code, out } = await pipe(port, Buffer.from([97, 0xff, 98, 10]), "--name", "bot");
     expect({ code, out }).toEqual({ code: 0, out: "bot: a\ufffdb\n" });
   });
 
-  test("finds a free name by itself, for several at once", async () => {
+  test("finds a free name automatically, for several clients at once", async () => {
     const { parley, port } = await server();
     await using _ = parley;
     const runs = await Promise.all([1, 2, 3].map((i) => pipe(port, `from ${i}\n`)));
     expect(runs.map(({ code }) => code)).toEqual([0, 0, 0]);
   });
 
-  test("sends all of its input when nobody reads its output any more", async () => {
+  test("sends all of its input even if nobody reads its output any more", async () => {
     const { parley, port } = await server("--rate", "0");
     await using _ = parley;
     await using log = await listener(port, "log");

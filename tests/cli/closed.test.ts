@@ -1,5 +1,5 @@
-// Servers that are not open to all (--password-file, --members-only), as a stranger meets them at
-// every port, and how those get in who were let in. The compiled program.
+// Servers with restricted access (--password-file, --members-only), as a stranger sees them at
+// every port, and how admitted users get in. The compiled program.
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout } from "bun:test";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -51,7 +51,7 @@ async function start(...more: string[]): Promise<{ server: Parley; ports: Ports 
 const hello = (fields: object) => `${JSON.stringify({ type: "hello", version: 2, ...fields })}\n`;
 const register = encodeRegister({ id: "Mallory", ip: abroad, port: 7_777 });
 
-/** What the page's connection answers until it is closed. */
+/** The answers of the page's connection until it is closed. */
 async function hearsAtPage(webPort: number, lines: string): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const socket = new WebSocket(`ws://${home}:${webPort}/ws`);
@@ -68,7 +68,7 @@ async function hearsAtPage(webPort: number, lines: string): Promise<string> {
   return await promise;
 }
 
-/** Everything that a stranger hears, at every port. */
+/** Everything that a stranger receives, at every port. */
 async function strangerHears({ port, webPort, dialects }: Ports): Promise<Record<string, string>> {
   const heard: Record<string, string> = {};
   const calls: readonly (readonly [string, number | undefined, string])[] = [
@@ -86,7 +86,7 @@ async function strangerHears({ port, webPort, dialects }: Ports): Promise<Record
     ["calculator", dialects["calculator"], "Mallory\n2 + 3\n"],
   ];
   for (const [index, way] of ["text", ...social].entries()) {
-    // Each from a network of its own, or the limit of guesses would answer.
+    // Each caller uses its own network, otherwise the limit of guesses would answer.
     using caller = await Caller.from(`127.0.1.${index + 1}`, dialects[way] ?? port);
     caller.send("Mallory\n");
     for (const [before, guess] of ["show", "get_list_file", "Ann - hello"].entries()) {
@@ -116,7 +116,7 @@ async function strangerHears({ port, webPort, dialects }: Ports): Promise<Record
   return heard;
 }
 
-/** What there is to be found out. */
+/** The secrets that a stranger could try to find out. */
 const secrets =
   /\bAnn\b|treasure|plan\.txt|the plan|\bden\b|\d\d:\d\d:\d\d|has joined|"welcome"|5\.0/;
 
@@ -127,7 +127,7 @@ async function expectNothing(ports: Ports): Promise<void> {
 }
 
 describe("--password-file", () => {
-  test("a stranger learns nothing at any port; who has the password gets everything", async () => {
+  test("a stranger learns nothing at any port; a user with the password gets everything", async () => {
     const { server, ports } = await start("--password-file", passwordFile);
     await using _ = server;
     using ann = await Caller.from(home, ports.port);
@@ -158,7 +158,7 @@ describe("--password-file", () => {
     await ann.hears('"text":"hi"');
   });
 
-  test("old clients are asked after their name, and the answer is for the server alone", async () => {
+  test("old clients are asked after their name, and only the server sees the answer", async () => {
     const { server, ports } = await start("--password-file", passwordFile);
     await using _ = server;
     using ann = await Caller.from(home, ports.port);
@@ -197,7 +197,7 @@ describe("--password-file", () => {
     }
   });
 
-  test("guesses are limited by network, not by connection", async () => {
+  test("guesses are limited per network, not per connection", async () => {
     const { server, ports } = await start("--password-file", passwordFile);
     await using _ = server;
     let last = "";
@@ -214,7 +214,7 @@ describe("--password-file", () => {
     await ann.send(hello({ name: "Ann", serverPassword: password })).hears("welcome");
   });
 
-  test("a file that is missing or empty is an error", async () => {
+  test("a missing or empty file is an error", async () => {
     const path = join(base, "none");
     const command = ["server", "--port", "0", "--no-web", "--password-file", path];
     const missing = await run(command);
@@ -226,7 +226,7 @@ describe("--password-file", () => {
 });
 
 describe("--members-only", () => {
-  test("a stranger learns nothing; a pass lets in whom it is for, after a restart too", async () => {
+  test("a stranger learns nothing; a pass admits its holders, also after a restart", async () => {
     const state = join(base, "state");
     const secret = "Ann-0123456789abcdef";
     let pass = "";

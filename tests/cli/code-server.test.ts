@@ -1,5 +1,5 @@
-// Files for whoever knows a code, through a server, with the compiled programs: what it prints, resumed
-// after either end or the server has lost the others, and wrong guesses.
+// Files by a code through a server, with the compiled programs: their output, resuming after either
+// end or the server was disconnected, and wrong guesses.
 
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -19,7 +19,7 @@ let count = 0;
 
 const content = Buffer.from(noise(3_000_000));
 
-/** A server, somebody with files, and a folder for who takes them. */
+/** A server, a sender with files, and a folder for the receiver. */
 class World implements AsyncDisposable {
   readonly folder = join(base, `${++count}`);
   readonly #programs: Parley[] = [];
@@ -27,7 +27,7 @@ class World implements AsyncDisposable {
   port = 0;
 
   async start(...flags: string[]): Promise<this> {
-    // The one that it can take again.
+    // A port that the server can use again.
     if (this.port === 0) this.port = await freePort();
     mkdirSync(join(this.folder, "out", "photos", "empty"), { recursive: true });
     mkdirSync(join(this.folder, "in"), { recursive: true });
@@ -88,7 +88,7 @@ async function codeOf(program: Parley, times = 1): Promise<string> {
   return (JSON.parse(line) as { code: string }).code;
 }
 
-/** Passes connections on, until they are cut; keeps what has passed. */
+/** Forwards connections until they are cut; keeps the forwarded bytes. */
 class Between implements Disposable {
   readonly #sockets = new Set<Socket>();
   readonly #server;
@@ -135,7 +135,7 @@ class Between implements Disposable {
   }
 }
 
-test("files and folders come, both programs end with 0, and the server has seen no name of them", async () => {
+test("files and folders arrive, both programs exit with 0, and the server has not seen their names", async () => {
   await using world = await new World().start("--log-level", "debug");
   using between = await Between.to(world.port);
   const sender = world.send(between.address);
@@ -163,7 +163,7 @@ test("files and folders come, both programs end with 0, and the server has seen 
   expect(log).toContain("code taken");
 });
 
-test("bytes go from machine to machine where there is a way, or relayed; both say so", async () => {
+test("bytes go directly between the machines if possible, otherwise relayed; both ends report it", async () => {
   await using world = await new World().start();
   for (const [flags, path] of [
     [[], { path: "direct", via: "loopback" }],
@@ -184,7 +184,7 @@ test("bytes go from machine to machine where there is a way, or relayed; both sa
   }
 });
 
-test("people read what the other types, and who has come", async () => {
+test("each side is told what the other must type, and who has connected", async () => {
   await using world = await new World().start();
   await using sender = new Parley("send-file", world.address, world.path("out", "a.bin"), "--code");
   const line = await sender.line(/fetch-file/);
@@ -217,7 +217,7 @@ test("a link for browsers, and its QR code on a terminal, if others can open the
   expect(shown).toContain("▄▄▄▄▄");
 });
 
-test("one wrong guess makes the code void, and the right words come too late", async () => {
+test("one wrong guess makes the code void, and the right words are too late", async () => {
   await using world = await new World().start();
   const sender = world.send(world.address);
   const code = await codeOf(sender);
@@ -232,7 +232,7 @@ test("one wrong guess makes the code void, and the right words come too late", a
   expect(existsSync(world.path("in", "a.bin"))).toBe(false);
 });
 
-test("--keep goes on with a new code after a guess, and after a guest", async () => {
+test("--keep continues with a new code after a guess, and after a guest", async () => {
   await using world = await new World().start();
   const sender = world.send(world.address, "--keep");
   const first = await codeOf(sender);
@@ -248,7 +248,7 @@ test("--keep goes on with a new code after a guess, and after a guest", async ()
   expect(await world.fetch(world.address, "--code", third).exit()).toBe(5);
 });
 
-test("both ends go on after their connections were cut, again and again", async () => {
+test("both ends resume after their connections were cut repeatedly", async () => {
   await using world = await new World().start();
   using toSender = await Between.to(world.port);
   using toGuest = await Between.to(world.port);
@@ -266,7 +266,7 @@ test("both ends go on after their connections were cut, again and again", async 
   expect(toGuest.connections).toBe(3);
   expect(toSender.connections).toBe(2);
   expect(sender.lines.filter((line) => /"interrupted"/.test(line)).length).toBe(3);
-  // It was not fetched anew each time.
+  // It was not fetched from the beginning each time.
   const verified = guest.lines.flatMap((line) => {
     const event = JSON.parse(line) as {
       event: string;
@@ -278,7 +278,7 @@ test("both ends go on after their connections were cut, again and again", async 
   expect(verified).toEqual(verified.toSorted((a, b) => a - b));
 });
 
-test("a server that was killed and started again gets the code back from its sender", async () => {
+test("after a kill and a restart, the server gets the code back from its sender", async () => {
   await using world = await new World().start();
   const sender = world.send(world.address, "--limit-rate", "1M");
   const guest = world.fetch(world.address, "--code", await codeOf(sender), "--plain");
@@ -291,7 +291,7 @@ test("a server that was killed and started again gets the code back from its sen
   world.expectAll();
 });
 
-test("whoever stops it ends it for both", async () => {
+test("stopping either program ends the other too", async () => {
   await using world = await new World().start();
   for (const stopped of ["sender", "guest"] as const) {
     const sender = world.send(world.address, "--limit-rate", "300k");
@@ -324,7 +324,7 @@ test("a network that guesses is refused before it has tried many codes", async (
   guesser.destroy();
 });
 
-test("a server with a password is asked with it by both", async () => {
+test("both ends log in to a server with a password", async () => {
   const password = join(base, "password");
   writeFileSync(password, "open sesame\n", { mode: 0o600 });
   await using world = await new World().start("--password-file", password);

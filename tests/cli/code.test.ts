@@ -1,5 +1,5 @@
-// Files for whoever knows a code, with the compiled programs: found on the network or by an address,
-// folders, resumed; wrong guesses, and who stands in between.
+// Files by a code without a server, with the compiled programs: discovery on the network or by an
+// address, folders, resuming; wrong guesses, and a man in the middle.
 
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -20,7 +20,7 @@ let count = 0;
 
 type Offer = { code: string; address: string; port: number };
 
-/** Somebody who gives files away, and a folder for who takes them. */
+/** A sender, and a folder for the receiver. */
 class Giver implements AsyncDisposable {
   readonly folder = join(base, `${++count}`);
   #program: Parley | undefined;
@@ -47,7 +47,7 @@ class Giver implements AsyncDisposable {
     return this.next();
   }
 
-  /** The `times`th code. */
+  /** The code with that number. */
   async next(times = 1): Promise<Offer> {
     const line = await this.program.line(/"event":"code"/, times);
     const { code, addresses } = JSON.parse(line) as { code: string; addresses: string[] };
@@ -69,7 +69,7 @@ function bytesOf(length: number): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => (i * 31 + (i >> 8)) & 0xff);
 }
 
-/** A connection to a giver; `lines` grows. */
+/** A connection to a sender; `lines` grows. */
 async function strangerAt(port: number): Promise<{ socket: TLSSocket; lines: string[] }> {
   const socket = connectTls({ host: "127.0.0.1", port, rejectUnauthorized: false });
   const lines: string[] = [];
@@ -92,7 +92,7 @@ async function until(condition: () => boolean): Promise<void> {
   }
 }
 
-test("by the address: files and folders arrive, and both programs end with 0", async () => {
+test("by the address: files and folders arrive, and both programs exit with 0", async () => {
   await using giver = new Giver();
   const { code, address } = await giver.offer();
   expect(code).toMatch(/^\d{1,3}-[a-z]+-[a-z]+$/);
@@ -105,7 +105,7 @@ test("by the address: files and folders arrive, and both programs end with 0", a
   expect(JSON.parse(sent ?? "{}")).toMatchObject({ files: 2, size: 3_000_003 });
 });
 
-test("on the same network it is found without an address", async () => {
+test("on the same network the sender is found without an address", async () => {
   await using giver = new Giver();
   const { code } = await giver.offer();
   expect(await giver.fetch("--code", code).exit()).toBe(0);
@@ -113,7 +113,7 @@ test("on the same network it is found without an address", async () => {
   expect(await giver.program.exit()).toBe(0);
 });
 
-test("one wrong guess makes the code void: both are told, and the right words come too late", async () => {
+test("one wrong guess makes the code void: both are told, and the right words are too late", async () => {
   await using giver = new Giver();
   const { code, address } = await giver.offer();
   const [number] = code.split("-");
@@ -126,7 +126,7 @@ test("one wrong guess makes the code void: both are told, and the right words co
   expect(existsSync(giver.path("in", "a.bin"))).toBe(false);
 });
 
-test("--keep goes on with a new code after a guess, and after a guest", async () => {
+test("--keep continues with a new code after a guess, and after a guest", async () => {
   await using giver = new Giver();
   const first = await giver.offer("--keep");
   const [number] = first.code.split("-");
@@ -138,7 +138,7 @@ test("--keep goes on with a new code after a guess, and after a guest", async ()
   expect(third.code).not.toBe(second.code);
 });
 
-test("whoever leaves after a try has guessed; whoever says nothing has not", async () => {
+test("leaving after a try counts as a guess; leaving without one does not", async () => {
   await using giver = new Giver();
   const { code, port } = await giver.offer("--keep");
   const idle = await strangerAt(port);
@@ -156,7 +156,7 @@ test("whoever leaves after a try has guessed; whoever says nothing has not", asy
   await giver.program.line(/"event":"void"/);
 });
 
-test("without the code nothing is told: no names, no sizes, no files", async () => {
+test("without the code nothing is revealed: no names, no sizes, no files", async () => {
   await using giver = new Giver();
   const { port } = await giver.offer("--keep");
   const asked = [
@@ -181,14 +181,14 @@ test("without the code nothing is told: no names, no sizes, no files", async () 
       expect(told).not.toContain(secret);
     }
   }
-  // None of them was a try.
+  // None of them counted as a try.
   expect(giver.program.lines.some((line) => line.includes('"event":"void"'))).toBe(false);
 });
 
-test("whoever stands in between is found out before the guest shows anything, and uses up its guess", async () => {
+test("a man in the middle is detected before the guest reveals anything, and uses up its guess", async () => {
   await using giver = new Giver();
   const { code, port } = await giver.offer();
-  // It passes on all lines, and has TLS sessions of its own with both.
+  // The middleman forwards all lines, and has separate TLS sessions with both.
   const key = await createKeyPair(Date.now());
   const heard: string[] = [];
   const between = Bun.listen<TLSSocket>({
@@ -217,7 +217,7 @@ test("whoever stands in between is found out before the guest shows anything, an
   between.stop(true);
 });
 
-test("a fetch goes on after its connection was cut, by the secret that the code has given", async () => {
+test("a fetch resumes after its connection was cut, with the secret derived from the code", async () => {
   await using giver = new Giver();
   const { code, port } = await giver.offer();
   let connections = 0;

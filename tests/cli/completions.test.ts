@@ -1,4 +1,4 @@
-// Completions as real shells give them: subcommands, flags, dialects, files, known servers.
+// Completions in real shells: subcommands, flags, dialects, files, known servers.
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -9,7 +9,7 @@ import { skipUnless } from "../skip.ts";
 import { environment, run } from "./run.ts";
 import { Shell } from "./shell.ts";
 
-// Each asks a shell for a score of completions, some of which ask a server.
+// Each test requests about twenty completions from a shell, some of which query a server.
 setDefaultTimeout(90_000);
 
 const folder = mkdtempSync(join(tmpdir(), "parley-completions-"));
@@ -45,7 +45,7 @@ const env = (): Record<string, string> => ({
   PATH: `${join(folder, "bin")}:${process.env["PATH"]}`,
 });
 
-/** What is typed before Tab, and the words that the line then has. */
+/** The typed text before Tab, and the resulting words of the line. */
 const cases = (): [what: string, typed: string, words: string[]][] => [
   ["a subcommand", "parley cli", ["client"]],
   ["a subcommand with a dash", "parley fetch", ["fetch-file"]],
@@ -161,7 +161,7 @@ skipUnless(Bun.which("fish") !== null, "fish is not installed")(
   },
 );
 
-test("an unknown shell is named, with those that there are", async () => {
+test("an unknown shell is an error that lists the known ones", async () => {
   const { code, err } = await run(["completions", "tcsh"]);
   expect({ code, err }).toEqual({
     code: 2,

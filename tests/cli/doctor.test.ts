@@ -1,4 +1,4 @@
-// parley doctor, as it is run: this machine alone, and the path to a server.
+// The `parley doctor` program: this machine alone, and the path to a server.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { Parley } from "../parley.ts";
 import { run } from "./run.ts";
 
-// It measures for some seconds.
+// It measures for several seconds.
 setDefaultTimeout(60_000);
 
 const folder = mkdtempSync(join(tmpdir(), "parley-doctor-"));
@@ -32,7 +32,7 @@ type Line = {
   values: Record<string, unknown>;
 };
 
-test("one object a line: every check, with its numbers", async () => {
+test("one object per line: every check, with its numbers", async () => {
   const config = join(folder, "config");
   const { code, out, err } = await run(["doctor", address, "--json"], {
     env: { XDG_CONFIG_HOME: config, PARLEY_CLIENT_NAME: "Ann" },
@@ -49,7 +49,7 @@ test("one object a line: every check, with its numbers", async () => {
       "encryption round-trip clock loss mtu download upload nat",
   );
   expect(found.get("download")?.values).toMatchObject({ bytes: 2_000_000, over: "udp" });
-  // Whole before any progress is told, on loopback, where packets are large.
+  // On loopback, where packets are large, the download is complete before any progress is reported.
   expect(found.get("mtu")).toMatchObject({ verdict: "good" });
   expect(found.get("loss")?.values).toMatchObject({ sent: 100 });
   expect(found.get("loss")?.values["answered"]).toBeGreaterThan(50);
@@ -60,7 +60,7 @@ test("one object a line: every check, with its numbers", async () => {
   expect(settings).toContainEqual({ variable: "PARLEY_CLIENT_NAME" });
 });
 
-test("a server that is not there: 3, after what is known of this machine", async () => {
+test("an unreachable server: exit code 3, after the findings about this machine", async () => {
   const { code, out, err } = await run(["doctor", "127.0.0.1:1"]);
   expect(code).toBe(3);
   expect(out).toContain("descriptors");

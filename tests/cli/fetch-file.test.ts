@@ -1,4 +1,5 @@
-// `parley fetch-file` as a user runs it, against `parley server`: real files, odd names, bad names, kills at any instant.
+// The `parley fetch-file` program against `parley server`: real files, odd names, invalid names,
+// kills at any instant.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import {
@@ -107,7 +108,7 @@ async function outcome(child: ReturnType<typeof start>) {
   return { stdout, text: Buffer.from(stdout).toString(), stderr, code };
 }
 
-/** Runs to the end, in a folder of its own unless told otherwise. */
+/** Runs to the end, in its own folder unless told otherwise. */
 function fetchFile(words: string[], cwd = newFolder()) {
   return outcome(start(cwd, ...words));
 }
@@ -123,7 +124,7 @@ function events(text: string): Record<string, unknown>[] {
   return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
-test("fetches Bun's executable intact, and prints what sha256sum prints if asked to", async () => {
+test("fetches Bun's executable intact, and prints the same as sha256sum if asked to", async () => {
   const home = newFolder();
   const { code, stderr, text } = await fetchFile([here(), "bun.exe", "--sha256"], home);
   expect(code).toBe(0);
@@ -155,7 +156,7 @@ test("fetches files with odd names and an empty one in one call", async () => {
   expect(statSync(join(home, "Downloads", "empty")).size).toBe(0);
 });
 
-test("--list has every file once, in order", async () => {
+test("--list shows every file once, in order", async () => {
   const { code, text } = await fetchFile([here(), "--list", "--json"]);
   expect(code).toBe(0);
   const names = events(text).map(({ name }) => name);
@@ -197,7 +198,7 @@ test("a missing file does not keep the others back: they are fetched, it is name
   ]);
 });
 
-test("nor does a file that differs", async () => {
+test("a file that differs does not keep the others back either", async () => {
   const home = newFolder();
   mkdirSync(join(home, "Downloads"));
   writeFileSync(join(home, "Downloads", "a:1"), "mine");
@@ -234,7 +235,7 @@ test("a single file that can't be fetched is an event too", async () => {
   ]);
 });
 
-test("a missing file leaves no folder behind, and an existing one alone", async () => {
+test("a missing file leaves no new folder behind, and an existing one untouched", async () => {
   const home = newFolder();
   expect((await fetchFile([here(), "nope"], home)).code).toBe(5);
   expect(readdirSync(home)).toEqual([]);
@@ -243,7 +244,7 @@ test("a missing file leaves no folder behind, and an existing one alone", async 
   expect(readdirSync(home)).toEqual(["Downloads"]);
 });
 
-test("an empty list says that it is empty", async () => {
+test("an empty list is reported as empty", async () => {
   await using empty = new Parley("server", "--port", "0", "--no-web", "--files", newFolder());
   const address = (await empty.line(/^Server listening on /)).split(" ").at(-1) ?? "";
   const said = async (...flags: string[]) => {
@@ -420,7 +421,7 @@ test("-o - writes the file in order, and events to stderr", async () => {
   expect(events(stderr).map(({ event }) => event)).toContain("done");
 });
 
-test("-o - waits for a slow reader, and ends when the reader is gone", async () => {
+test("-o - waits for a slow reader, and ends when the reader has exited", async () => {
   const child = start(newFolder(), here(), "big", "-o", "-");
   const reader = child.stdout.getReader();
   let got = 0;
@@ -477,7 +478,7 @@ test("--json reports offer, progress and done; --limit-rate is respected", async
   expect(seconds).toBeLessThan(4);
 });
 
-test("a second fetch of the same name is locked out, and the first goes on", async () => {
+test("a second fetch of the same name is locked out, and the first continues", async () => {
   const home = newFolder();
   const first = start(home, here(), "big", "--limit-rate", "12M");
   await until(() => existsSync(join(home, "Downloads", "big.part")));
@@ -488,7 +489,7 @@ test("a second fetch of the same name is locked out, and the first goes on", asy
   expect(sha256(join(home, "Downloads", "big"))).toBe(sha256(join(source, "big")));
 });
 
-test("killed at any instant, again and again, it resumes where it was", async () => {
+test("after repeated kills at any instant, it resumes where it was", async () => {
   const home = newFolder();
   const part = join(home, "Downloads", "big.part");
   let kept = 0;
@@ -545,7 +546,7 @@ test("a partial file of another version is discarded", async () => {
   expect(sha256(join(home, "Downloads", "other"))).toBe(sha256(join(source, "other")));
 });
 
-test("a file that changes while it is sent exits with 6, and leaves no mixture behind", async () => {
+test("a file that changes while it is sent makes it exit with 6, and leaves no mixture behind", async () => {
   const home = newFolder();
   writeFileSync(join(source, "change"), noise(24 * mebibyte));
   const child = start(home, here(), "change", "--limit-rate", "12M");
@@ -582,7 +583,7 @@ test("a missing file leaves no empty folder behind", async () => {
   expect(readdirSync(home)).toEqual([]);
 });
 
-test("other content of the same size and time shows with --checksum alone", async () => {
+test("other content of the same size and time is only detected with --checksum", async () => {
   const home = newFolder();
   const file = join(source, "stamped");
   const out = join(home, "Downloads", "stamped");
@@ -599,7 +600,7 @@ test("other content of the same size and time shows with --checksum alone", asyn
   expect([fresh.code, readFileSync(out, "utf8")]).toEqual([0, "two"]);
 });
 
-test("10 000 small files are listed for little of the server's processor time", async () => {
+test("listing 10 000 small files takes little processor time of the server", async () => {
   const many = join(base, "many");
   mkdirSync(many);
   for (let i = 0; i < 10_000; i++) writeFileSync(join(many, `${i}`), "x");
@@ -615,7 +616,7 @@ test("10 000 small files are listed for little of the server's processor time", 
   await child.exited;
   expect(code).toBe(0);
   expect(text.split("\n").length - 1).toBe(10_000);
-  // Start and end included; a list that is read again for every page of it takes 20 s.
+  // Start and exit included; reading the list again for every page would take 20 s.
   expect(Number(child.resourceUsage()!.cpuTime.total) / 1000).toBeLessThan(3_000);
 });
 

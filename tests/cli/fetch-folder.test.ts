@@ -1,4 +1,4 @@
-// `parley fetch-file photos/` as a user runs it: odd names, empty folders, links, times, resuming,
+// The `parley fetch-file photos/` program: odd names, empty folders, links, times, resuming,
 // Ctrl-C; and servers that lie.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
@@ -84,7 +84,7 @@ function newHome(): string {
   return path;
 }
 
-/** Paths with the content of files, the names of all but hidden files and links. */
+/** The paths, with the content of files; hidden files and links without it. */
 function contents(root: string, path = ""): Record<string, string> {
   const found: Record<string, string> = {};
   for (const name of readdirSync(join(root, path))) {
@@ -106,7 +106,7 @@ function events(out: string): Event[] {
 
 const tree = join(shared, "tree");
 
-test("brings a tree with odd names, times, permissions and empty folders", async () => {
+test("fetches a tree with odd names, times, permissions and empty folders", async () => {
   const home = newHome();
   const { code, err } = await run(["fetch-file", address, "tree/", "-o", `${home}/`]);
   expect(err).toContain("2 links left out");
@@ -127,7 +127,7 @@ test("brings a tree with odd names, times, permissions and empty folders", async
   }
 });
 
-test("a second fetch leaves alone what is there, and brings the rest", async () => {
+test("a second fetch leaves existing files alone, and fetches the rest", async () => {
   const home = newHome();
   await run(["fetch-file", address, "tree/", "-o", `${home}/`]);
   const saved = join(home, "tree");
@@ -148,7 +148,7 @@ test("a second fetch leaves alone what is there, and brings the rest", async () 
   expect(contents(saved)).toEqual(contents(tree));
 });
 
-test("a file that differs is said and kept; --force replaces it, --checksum looks closer", async () => {
+test("a file that differs is reported and kept; --force replaces it, --checksum compares the content", async () => {
   const home = newHome();
   const saved = join(home, "tree");
   put(join(saved, "many/1/f1"), "my own");
@@ -189,7 +189,7 @@ test("links in the target are not followed", async () => {
   expect(existsSync(join(home, "tree/sub/deeper/large"))).toBe(true);
 });
 
-test("one file of a subfolder, and names that are none", async () => {
+test("one file of a subfolder, and invalid names", async () => {
   const home = newHome();
   const one = await run(["fetch-file", address, "tree/sub/run.sh", "-o", `${home}/`]);
   expect(one.code).toBe(0);
@@ -213,7 +213,7 @@ test("one file of a subfolder, and names that are none", async () => {
   expect(readdirSync(home)).toEqual(["run.sh"]);
 });
 
-test("--list shows folders, and with a folder's name all that is in it", async () => {
+test("--list shows folders, and with a folder's name its whole content", async () => {
   const top = await run(["fetch-file", address, "--list"]);
   expect(top.out).toMatch(/^ +-  \d{4}-\d\d-\d\d \d\d:\d\d  tree\/$/m);
   const { code, out } = await run(["fetch-file", address, "--list", "tree/sub/", "--json"]);
@@ -230,7 +230,7 @@ test("--list shows folders, and with a folder's name all that is in it", async (
   expect(bare.code).toBe(5);
 });
 
-test("-o renames the folder; `-o -` takes none", async () => {
+test("-o renames the folder; `-o -` refuses folders", async () => {
   const home = newHome();
   expect((await run(["fetch-file", address, "tree/many/", "-o", join(home, "new")])).code).toBe(0);
   expect(contents(join(home, "new"))).toEqual(contents(join(tree, "many")));
@@ -240,7 +240,7 @@ test("-o renames the folder; `-o -` takes none", async () => {
   expect(missing.err).toContain("there is no folder");
 });
 
-test("Ctrl-C keeps what has come, and the next fetch goes on", async () => {
+test("Ctrl-C keeps the received part, and the next fetch resumes", async () => {
   const home = newHome();
   const child = new Parley(
     "fetch-file",
@@ -268,7 +268,7 @@ test("Ctrl-C keeps what has come, and the next fetch goes on", async () => {
   expect(contents(saved)).toEqual(whole);
 });
 
-test("--sha256 certifies each file", async () => {
+test("--sha256 verifies each file", async () => {
   const home = newHome();
   const { code, out } = await run([
     "fetch-file",
@@ -360,7 +360,7 @@ for (const [what, lines, sentence] of lies) {
   });
 }
 
-test("a program gets a folder as it gets a file", async () => {
+test("a program fetches a folder the same way as a file", async () => {
   const home = newHome();
   const input = `${JSON.stringify({ get: "tree/odd/", ref: 1 })}\n`;
   const words = ["--name", "Ann", "--json-in", "--json", "--downloads", home];

@@ -1,5 +1,5 @@
-// Strict flags: every way to write one, the environment, and errors. For any input the result is
-// either arguments that citty can't misread or a ParleyError.
+// Strict flags: every notation, the environment, and errors. For any input the result is either
+// arguments that citty can't misread or a ParleyError.
 
 import { describe, expect, test } from "bun:test";
 import type { ArgsDef } from "citty";
@@ -78,13 +78,13 @@ describe("words", () => {
   const one: ArgsDef = { address: { type: "positional" } };
   const many: ArgsDef = { name: { type: "positional", valueHint: "NAME…" } };
 
-  test("as many as there are places", () => {
+  test("as many as the command takes", () => {
     expect(read("a --json", {}, one)).toBe("--json -- a");
     expect(complaint("a b", {}, one)).toStartWith("unexpected argument 'b'");
     expect(read("a b c", {}, many)).toBe("-- a b c");
   });
 
-  test("after -- everything is a word, and - always is", () => {
+  test("after -- everything is a word; - always is one", () => {
     expect(read("--json -- --port -o", {}, many)).toBe("--json -- --port -o");
     expect(read("-", {}, many)).toBe("-- -");
   });
@@ -135,7 +135,7 @@ describe("an error names the variable instead of a flag that nobody typed", () =
   ])("%j", (sentence, expected) => expect(blameVariables(sentence, variables)).toBe(expected));
 });
 
-test("50 000 command lines: arguments that citty can't misread, or a sentence", () => {
+test("50 000 command lines: arguments that citty can't misread, or an error message", () => {
   const word = fc.oneof(
     fc.constantFrom("--port", "--json", "--no-web", "-o", "--", "-", "=", "--=", "---", "--port=1"),
     fc.string({ maxLength: 6 }),

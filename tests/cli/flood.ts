@@ -1,11 +1,12 @@
-// Sends as fast as a port takes it, however much that is.
+// Sends as fast as a port accepts it, however much that is.
 
 const pieceBytes = 64 * 1024;
 const timeoutMs = 20_000;
 
 /**
- * Connects, sends `beginning`, then `totalBytes` of `pattern` unless the other side ends the connection before. Reads nothing
- * away from the other side's answers but throws them away. Answers how many bytes were taken.
+ * Connects, sends `beginning`, then `totalBytes` of `pattern` unless the other side closes the
+ * connection first. Reads the other side's answers and discards them. Returns how many bytes were
+ * accepted.
  */
 export async function flood(
   port: number,

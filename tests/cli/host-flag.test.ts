@@ -1,4 +1,4 @@
-// Addresses to listen on, as people write them.
+// Addresses to listen on, in users' notation.
 
 import { expect, test } from "bun:test";
 import { listenHost } from "../../src/cli/host-flag.ts";
@@ -12,7 +12,7 @@ test.each([
   ["[::1]", "::1"],
   ["localhost", "localhost"],
   ["My-Machine.example", "My-Machine.example"],
-  // Wrong ones stay as they are: listening finds that out.
+  // Invalid ones stay unchanged: listening reports them.
   ["256.1.1.1", "256.1.1.1"],
   ["127.0.0.1:80", "127.0.0.1:80"],
   ["fe80::1%eth0", "fe80::1%eth0"],
@@ -21,6 +21,6 @@ test.each([
   [" ", " "],
 ])("%p is %p", (text, host) => expect(listenHost(text)).toBe(host));
 
-test.each(["", "*"])("%p is none", (text) => {
+test.each(["", "*"])("%p is not an address", (text) => {
   expect(() => listenHost(text)).toThrow(`--host '${text}' is not an address`);
 });

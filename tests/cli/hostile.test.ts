@@ -1,6 +1,6 @@
 // Hostile input on every port of a running server: floods, noise, silence, other protocols,
-// browsers on hostile pages. After each, the server still serves, people in the room have seen
-// nothing of it, and memory is bounded.
+// browsers on hostile pages. After each test, the server still works, users in the room have
+// noticed nothing, and memory is bounded.
 
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -15,8 +15,8 @@ setDefaultTimeout(120_000);
 
 const MiB = 1024 * 1024;
 /**
- * An idle server has 45, and 85 were seen here; garbage may be more, but not what was sent, nor
- * answers to each line of it.
+ * An idle server uses 45, and 85 were measured here. Garbage may add to it, but not the input
+ * itself, nor answers to each line of it.
  */
 const maxMemoryBytes = 200 * MiB;
 
@@ -50,7 +50,7 @@ afterAll(async () => {
 
 let person = 0;
 
-/** Somebody new comes, says a word, and everyone hears it. */
+/** A new user connects and sends a message, and everyone receives it. */
 afterEach(async () => {
   const name = `Good${++person}`;
   const client = await RawClient.connect(port("main"));
@@ -89,7 +89,7 @@ const tcp = [
   "select-chat",
 ];
 
-/** What makes each port listen to more. */
+/** The first bytes that make each port keep reading. */
 const beginnings: [string, string][] = [
   ...tcp.map((name) => [name, ""] as [string, string]),
   ["main", '{"type":"hello","version":2,"name":"Flood"}\n'],
@@ -220,7 +220,7 @@ test.each(chatPorts)("a browser, a TLS client and an SSH client at %s", async (n
   tls.send(Uint8Array.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03]));
   if (name === "main") tls.endSending();
   await tls.end();
-  // The main port does, and this handshake never comes to an end.
+  // The main port answers, but this handshake never completes.
   const answer = name === "main" ? "" : "This port does not speak TLS: connect without it\n";
   expect(tls.all).toEndWith(answer);
   if (name === "main") expect(tls.all).toBe("");
@@ -230,7 +230,7 @@ test.each(chatPorts)("a browser, a TLS client and an SSH client at %s", async (n
   expect(ssh.all).toEndWith("not SSH: use another port\n");
 });
 
-test("CPP answers strangers in its own words", async () => {
+test("CPP answers other protocols in its own format", async () => {
   for (const text of [
     "GET / HTTP/1.1\r\n\r\n",
     "SSH-2.0-x\r\n",

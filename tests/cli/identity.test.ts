@@ -1,5 +1,5 @@
-// Registered names as users meet them: the compiled client on a terminal and in a pipe, over TLS and
-// in plain text, before and after the server's restart.
+// Registered names in use: the compiled client on a terminal and in a pipe, over TLS and in plain
+// text, before and after a restart of the server.
 
 import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { createPublicKey, X509Certificate } from "node:crypto";
@@ -19,7 +19,7 @@ const files = join(base, "FILES");
 mkdirSync(files);
 let count = 0;
 
-/** A device, with a key of its own. */
+/** A device with its own key. */
 class Device {
   readonly home = join(base, `device${++count}`);
   readonly keyFile = join(this.home, "parley", "identity");
@@ -44,7 +44,7 @@ class Device {
     return run(words, { env: this.#environment });
   }
 
-  /** Types these lines at the prompt, each once the one before has been answered with this text. */
+  /** Types these lines at the prompt, each after this answer to the previous one. */
   async type(to: string, name: string, ...lines: readonly [line: string, answer: string][]) {
     const steps = lines.map(
       ([line], i) =>
@@ -71,7 +71,7 @@ class Device {
 
 type Ready = { port: number; pin: string };
 
-/** A server whose port and keys stay the same over a restart. */
+/** A server whose port and keys stay the same across restarts. */
 class Server {
   readonly state = join(base, `state${++count}`);
   readonly #flags: readonly string[];
@@ -119,30 +119,33 @@ describe.each([
   ["with --data", () => ["--data", join(base, `${++count}.db`)]],
   ["without --data", () => []],
 ])("a registered name, %s,", (_, flags) => {
-  test.each(["plain", "tls"] as const)("is its owner's over %s, restart included", async (way) => {
-    await using server = await new Server(...flags()).start();
-    const [desk, thief] = [new Device(), new Device()];
-    const { shown, code } = await desk.register(server[way], "Ann");
-    expect(shown).toContain("The name Ann is yours now");
-    expect(code).toBe(0);
+  test.each(["plain", "tls"] as const)(
+    "belongs to its owner over %s, also after a restart",
+    async (way) => {
+      await using server = await new Server(...flags()).start();
+      const [desk, thief] = [new Device(), new Device()];
+      const { shown, code } = await desk.register(server[way], "Ann");
+      expect(shown).toContain("The name Ann is yours now");
+      expect(code).toBe(0);
 
-    const attempt = async () => {
-      const { code, err } = await thief.say(server[way], "ann");
-      expect(err).toContain("The name 'Ann' is registered");
-      return code;
-    };
-    expect(await attempt()).toBe(4);
-    await server.restart();
-    expect(await attempt()).toBe(4);
-    expect(await desk.say(server[way], "Ann")).toMatchObject({ code: 0, out: "Ann: hello\n" });
-    // The same key over the other way.
-    const other = way === "plain" ? "tls" : "plain";
-    expect(await desk.say(server[other], "Ann")).toMatchObject({ code: 0 });
-  });
+      const attempt = async () => {
+        const { code, err } = await thief.say(server[way], "ann");
+        expect(err).toContain("The name 'Ann' is registered");
+        return code;
+      };
+      expect(await attempt()).toBe(4);
+      await server.restart();
+      expect(await attempt()).toBe(4);
+      expect(await desk.say(server[way], "Ann")).toMatchObject({ code: 0, out: "Ann: hello\n" });
+      // The same key over the other transport.
+      const other = way === "plain" ? "tls" : "plain";
+      expect(await desk.say(server[other], "Ann")).toMatchObject({ code: 0 });
+    },
+  );
 });
 
 describe("the key of a device", () => {
-  test("is made at the first use, for its owner alone, and is the same ever after", async () => {
+  test("is created at first use, readable only by its owner, and never changes", async () => {
     await using server = await new Server().start();
     const device = new Device();
     await Promise.all([device.say(server.plain, "A"), device.say(server.plain, "B")]);
@@ -153,7 +156,7 @@ describe("the key of a device", () => {
     expect(readFileSync(device.keyFile, "utf8")).toBe(pem);
   });
 
-  test("may be in another file, which must be a key", async () => {
+  test("may be in another file, which must contain a key", async () => {
     await using server = await new Server().start();
     const [desk, other] = [new Device(), new Device()];
     await desk.register(server.plain, "Ann");
@@ -169,7 +172,7 @@ describe("the key of a device", () => {
 });
 
 describe("a second device", () => {
-  test("joins by a code, is there beside the first, and is shut out again", async () => {
+  test("is added by a code, is online along with the first, and is revoked again", async () => {
     await using server = await new Server().start();
     const [desk, phone] = [new Device(), new Device()];
     await desk.register(server.tls, "Ann");
@@ -192,7 +195,7 @@ describe("a second device", () => {
 const wordsIn = ({ shown }: { shown: string }) =>
   Array.from(shown.matchAll(/(?:Ann|Bob) \(1 device\): (?:[a-z]+ ){5}[a-z]+/g), ([row]) => row);
 
-/** What the registry of peers says to this. */
+/** The answer of the peer registry to this request. */
 async function askRegistry(port: number, request: string): Promise<string> {
   const answer = Promise.withResolvers<string>();
   let heard = "";
@@ -209,7 +212,7 @@ async function askRegistry(port: number, request: string): Promise<string> {
   return answer.promise;
 }
 
-test("a registered name is nobody's in the registry of peers, which has no login", async () => {
+test("a registered name can't be used in the peer registry, which has no login", async () => {
   await using server = await new Server().start();
   const desk = new Device();
   const ask = (type: string, id: string) =>
@@ -219,12 +222,12 @@ test("a registered name is nobody's in the registry of peers, which has no login
   const refusal = "is registered, and there is no login here";
   expect(await ask("REGISTER", "ann")).toContain(refusal);
   expect(await ask("BRIDGE", "ANN")).toContain(refusal);
-  // Nor is anybody connected to who had it before.
+  // A peer that registered it before is not handed out either.
   expect(await ask("REGISTER", "Bob")).toContain("REGACK");
   expect(await ask("BRIDGE", "Bob")).not.toContain("Ann");
 });
 
-test("a server of members gives its files to who has a member's key", async () => {
+test("a members-only server gives its files to clients with a member's key", async () => {
   await using server = await new Server().start();
   const [desk, stranger] = [new Device(), new Device()];
   writeFileSync(join(files, "members.txt"), "for members\n");
@@ -254,7 +257,7 @@ test("/verify shows two people the same words", async () => {
 describe("a password", () => {
   const secret = "correct horse battery";
 
-  test("is typed unseen, and logs in where there is no key", async () => {
+  test("is typed without echo, and logs in without a key", async () => {
     await using server = await new Server().start();
     const [desk, other] = [new Device(), new Device()];
     await desk.register(server.tls, "Ann");
@@ -291,7 +294,9 @@ describe("a password", () => {
   });
 });
 
-/** Someone in between, whose key the victim trusts: passes everything on between two TLS channels. */
+/**
+ * A man in the middle whose key the victim trusts: forwards everything between two TLS channels.
+ */
 async function relayTo(
   port: number,
 ): Promise<{ address: string; passed: () => string } & Disposable> {
@@ -336,7 +341,7 @@ async function relayTo(
   };
 }
 
-test("someone in between can't pass a login on, not even with a key that the victim trusts", async () => {
+test("a man in the middle can't relay a login, even with a key that the victim trusts", async () => {
   await using server = await new Server().start();
   const desk = new Device();
   await desk.register(server.tls, "Ann");

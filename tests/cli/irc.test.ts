@@ -1,5 +1,5 @@
-// IRC as a client meets it at the compiled program: a port of its own, one inside TLS, and the main
-// port, in plain text and inside TLS.
+// IRC at the compiled program: its own port, one with TLS, and the main port, in plain text and
+// inside TLS.
 
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -11,7 +11,7 @@ setDefaultTimeout(60_000);
 
 const hello = "NICK Ann\r\nUSER ann 0 * :Ann\r\nJOIN #lobby\r\n";
 
-/** What a client gets until that comes. */
+/** The output to a client until that text arrives. */
 async function session(port: number, isTls: boolean, until: string): Promise<string> {
   let heard = "";
   const done = Promise.withResolvers<void>();
@@ -35,7 +35,7 @@ async function session(port: number, isTls: boolean, until: string): Promise<str
   return heard;
 }
 
-test("on ports of its own and the main port, with TLS and without", async () => {
+test("on its own ports and the main port, with and without TLS", async () => {
   const folder = mkdtempSync(join(tmpdir(), "parley-cli-irc-"));
   try {
     const flags = "--port 0 --no-web --json --listen irc=0,ircs=0 --irc-name irc.example";

@@ -1,4 +1,5 @@
-// `--json` against its documentation: every object that is printed is in docs/json.md, with all of its fields.
+// `--json` against its documentation: every printed object is in docs/json.md, with all of its
+// fields.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -35,7 +36,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** What the section of a command says: the fields of each event, and all other words in backquotes. */
+/** The section of a command: the fields of each event, and all other words in backquotes. */
 function documented(command: string): Map<string, Set<string>> {
   const [, section = ""] = document.split(`## \`parley ${command} --json\`\n`);
   const rows = (section.split("\n## ")[0] ?? "").matchAll(/^\| `([\w-]+)` +\|(.*)$/gm);
@@ -53,7 +54,7 @@ function objects(text: string): Printed[] {
     .map((line) => JSON.parse(line) as Printed);
 }
 
-/** Answers the events' names, in order, each once, after looking up all of them. */
+/** Checks all of them, and returns the names of the events in order, each once. */
 function lookUp(command: string, printed: readonly Printed[]): string[] {
   const events = documented(command);
   for (const object of printed) {
@@ -99,7 +100,7 @@ test("client --json-in", async () => {
 async function fetched(...words: string[]): Promise<string[]> {
   const { out, err } = await run(["fetch-file", address, "--json", ...words]);
   const events = lookUp("fetch-file", objects(out === "content" ? err : out));
-  // On a busy machine even a small file takes long enough for one.
+  // On a busy machine even a small file takes long enough to report progress.
   return events.filter((event) => event !== "progress");
 }
 
@@ -169,7 +170,7 @@ test("peer", async () => {
   expect([await ann.exit(), await bob.exit()]).toEqual([0, 0]);
   const parts = [ann, bob].map(({ lines }) => lookUp("peer", objects(lines.join("\n"))));
   const all = new Set(parts.flat());
-  // Nobody turned anybody down, and keys are compared in calls over TLS alone (peer.test.ts).
+  // Nobody rejected a call, and keys are only compared in calls over TLS (peer.test.ts).
   const unseen = ["words", "verified", "turned-down"];
   expect([...documented("peer").keys()].filter((name) => !all.has(name))).toEqual(unseen);
 });
@@ -206,7 +207,7 @@ test("server", async () => {
   await server.line(/"mute"/);
   await server.line(/"usage":"stop"/);
   const events = lookUp("server", objects(server.lines.join("\n")));
-  // Nothing failed, nobody owns the server, and nobody has shared anything.
+  // Nothing failed, the server has no owner, and nobody has shared anything.
   const unseen = new Set(["ended", "role", "shared-file"]);
   const expected = [...documented("server").keys()].filter((name) => !unseen.has(name));
   expect(events.toSorted()).toEqual(expected.toSorted());

@@ -1,4 +1,4 @@
-// Which dialects get a port of their own, and which port.
+// Which dialects get their own port, and which port.
 
 import { expect, test } from "bun:test";
 import { dialectNames, dialectPorts } from "../../src/cli/listen-flag.ts";
@@ -7,7 +7,7 @@ function ports(...given: Parameters<typeof dialectPorts>): Record<string, number
   return Object.fromEntries(dialectPorts(...given).map(({ dialect, port }) => [dialect, port]));
 }
 
-/** IRC is no dialect of the five systems. */
+/** IRC is not a dialect of the five systems. */
 const classic = dialectNames.filter((name) => !name.startsWith("irc"));
 
 test("--classic opens a port for every dialect but the main port's own", () => {
@@ -18,7 +18,7 @@ test("--classic opens a port for every dialect but the main port's own", () => {
     expect(ports(undefined, true, mainPort)).toEqual({ ...there, "open-chat": 55_000 });
   }
   expect(ports(undefined, true, 8080)).not.toContainKey("cpp");
-  // The main port does not speak it: that there can't be both is said when they are opened.
+  // The main port does not speak it; the conflict is reported when the ports are opened.
   expect(ports(undefined, true, 1234)).toMatchObject({ "line-chat": 1234 });
 });
 

@@ -1,5 +1,5 @@
-// Kick, ban and mute, typed at a server's own terminal: what people on every port meet, and what is
-// left of it after a restart. The compiled program; people have addresses of their own.
+// Kick, ban and mute, typed at a server's own terminal: the effect on users of every port, and the
+// state after a restart. The compiled program; users have their own addresses.
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -35,7 +35,7 @@ async function start(...more: string[]): Promise<{ server: Parley; ports: Ports 
   return { server, ports: JSON.parse(ready) as Ports };
 }
 
-/** Types an order and waits for what is said to it on stderr. */
+/** Types a command and waits for its answer on stderr. */
 async function order(server: Parley, line: string, answer: string | RegExp): Promise<void> {
   const before = server.stderr.length;
   server.type(line);
@@ -51,7 +51,7 @@ const hello = (name: string) =>
 const register = encodeRegister({ id: "Mallory", ip: bad, port: 7_777 });
 const say = (n: number, text: string) => `${JSON.stringify({ type: "say", n, text })}\n`;
 
-/** What a banned person hears at every port. */
+/** The answers a banned user gets at every port. */
 async function everyDoor({ port, webPort, dialects }: Ports): Promise<Record<string, string>> {
   const heard: Record<string, string> = {};
   const calls: readonly (readonly [string, number | undefined, string])[] = [
@@ -85,7 +85,7 @@ async function everyDoor({ port, webPort, dialects }: Ports): Promise<Record<str
 }
 
 describe("a ban", () => {
-  test("is out on every port, leaves others alone, and outlives the server", async () => {
+  test("applies to every port, leaves others alone, and survives a restart", async () => {
     const state = join(base, "state");
     const first = await start("--state", state);
     {
@@ -106,7 +106,7 @@ describe("a ban", () => {
           expect.not.stringMatching(/Ann|secret|plan|lobby|--><|Name/),
         ]);
       }
-      // Everybody else is served as ever.
+      // Everyone else is served as before.
       expect(await getFrom(good, first.ports.webPort, "/files/plan.txt")).toEqual({
         status: 200,
         body: "the plan\n",

@@ -1,4 +1,4 @@
-// The message of the day: from a file, read again on an order, and told in the terminal client.
+// The message of the day: from a file, reloaded on command, and shown in the terminal client.
 
 import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -11,7 +11,7 @@ const base = mkdtempSync(join(tmpdir(), "parley-motd-"));
 afterAll(() => rmSync(base, { recursive: true, force: true }));
 const file = join(base, "motd");
 
-test("--motd is told to everybody who enters, and read again on reload", async () => {
+test("--motd is shown to everyone who enters, and reread on reload", async () => {
   writeFileSync(file, "Welcome\u001b[31m\nBe kind\n\n");
   const flags = ["--port", "0", "--no-web", "--files", base, "--motd", file];
   await using server = new Parley("server", ...flags);
@@ -31,7 +31,7 @@ test("--motd is told to everybody who enters, and read again on reload", async (
 
 const start = (path: string) => run(["server", "--port", "0", "--no-web", "--motd", path]);
 
-test("a file that can't be read or is too long is an error at the start", async () => {
+test("a file that can't be read or is too long is an error at startup", async () => {
   expect(await start(join(base, "none"))).toMatchObject({ code: 1 });
   expect(await start(base)).toMatchObject({ code: 1 });
 });

@@ -1,5 +1,5 @@
-// A closed server asks for its password on the terminal, if no file gives it: every command, without
-// echo. The compiled program on a real terminal.
+// The password prompt of a closed server on the terminal, if no file contains the password: every
+// command, without echo. The compiled program on a real terminal.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -36,7 +36,7 @@ afterAll(async () => {
 
 const asked = `Password of the server `;
 
-test.each(["", "#PIN"])("client%s: after a wrong one, too", async (suffix) => {
+test.each(["", "#PIN"])("client%s: also after a wrong one", async (suffix) => {
   const to = suffix === "" ? address : `${address}#${pin}`;
   const { code, shown } = await runOnTerminal(["client", to, "--name", "Ann"], {
     env,
@@ -68,7 +68,7 @@ test("fetch-file and admin", async () => {
   expect(fetched.shown + helped.shown).not.toContain(password);
 });
 
-test("a terminal that goes away ends the question and the program", async () => {
+test("closing the terminal ends the prompt and the program", async () => {
   const { code } = await runOnTerminal(["client", address, "--name", "Ann"], {
     env,
     steps: [[asked, (child) => child.hangUp()]],
@@ -76,7 +76,7 @@ test("a terminal that goes away ends the question and the program", async () => 
   expect([4, 129]).toContain(code);
 });
 
-/** Types half a password and a key. */
+/** Types half of a password and a key. */
 function end(key: string): ReturnType<typeof runOnTerminal> {
   return runOnTerminal(["client", address, "--name", "Ann"], {
     env,
@@ -84,14 +84,14 @@ function end(key: string): ReturnType<typeof runOnTerminal> {
   });
 }
 
-test("Ctrl-C and Ctrl-D end the question, and the terminal echoes again", async () => {
+test("Ctrl-C and Ctrl-D end the prompt, and the terminal echoes again", async () => {
   expect(await end("\u0003")).toMatchObject({ code: 130, echoes: true });
   const closed = await end("\u0004");
   expect(closed).toMatchObject({ code: 4, echoes: true });
   expect(closed.shown).toContain("--password-file");
 });
 
-test("nobody is asked in a pipe", async () => {
+test("there is no prompt in a pipe", async () => {
   const ended = await run(["client", address, "--name", "Ann"], { input: "hi\n", env });
   expect(ended.code).toBe(4);
   expect(ended.err).not.toContain(asked);

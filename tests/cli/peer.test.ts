@@ -1,5 +1,5 @@
-// `parley peer` between two parleys, with the compiled programs: protected calls, what is on the wire,
-// whoever stands in between, keys that have changed, files; and the old protocol where it is needed.
+// `parley peer` between two parleys, with the compiled programs: protected calls, the bytes on the
+// wire, a man in the middle, changed keys, files; and the old protocol where it is needed.
 
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -25,7 +25,7 @@ const base = mkdtempSync(join(tmpdir(), "parley-peer-"));
 afterAll(() => rmSync(base, { recursive: true, force: true }));
 let count = 0;
 
-/** A server, and people with their folders. */
+/** A server, and users with their folders. */
 class World implements AsyncDisposable {
   readonly folder = join(base, `${++count}`);
   readonly #programs: Parley[] = [];
@@ -44,7 +44,7 @@ class World implements AsyncDisposable {
     return join(this.folder, ...parts);
   }
 
-  /** `device`: whose key it is. */
+  /** `device`: the device whose key the peer uses. */
   peer(id: string, device = id, ...flags: string[]): Parley {
     mkdirSync(this.path(device), { recursive: true });
     const own = ["--identity", this.path(device, "identity"), "--downloads", this.path(device)];
@@ -91,7 +91,7 @@ async function listening(server: Server): Promise<number> {
   return typeof place === "object" && place !== null ? place.port : 0;
 }
 
-test("two of them talk protected and without turns, and both screens say so", async () => {
+test("two parleys have a protected call without turns, and both screens say so", async () => {
   await using world = await new World().start();
   const alice = await world.waiting("Alice");
   const bob = world.peer("Bob");
@@ -115,7 +115,7 @@ test("two of them talk protected and without turns, and both screens say so", as
   ] as const) {
     expect(peer.stderr).toContain(`Protected by TLS. You did not know the key of ${other} before`);
   }
-  // The next time they know each other, and compare their keys.
+  // In the next call they know each other's keys, and compare them.
   const again = await world.waiting("Alice");
   const caller = world.peer("Bob", "Bob", "--json");
   caller.type("/bridge Alice", "/chat", "hello");
@@ -136,7 +136,7 @@ test("two of them talk protected and without turns, and both screens say so", as
   expect(readFileSync(world.path("Bob", "known_keys"), "utf8")).toContain("alice verified");
 });
 
-test("nothing of what is said is on the wire, and a relay of bytes is no harm", async () => {
+test("no text of the call is readable on the wire, and a relay of the bytes does no harm", async () => {
   await using world = await new World().start();
   const alice = await world.waiting("Alice");
   const port = portOf(alice.lines[0] ?? "");
@@ -154,7 +154,7 @@ test("nothing of what is said is on the wire, and a relay of bytes is no harm", 
       });
     }
   });
-  // The registry's word, as if a router passed it on.
+  // The registry's answer, as if a router forwarded the connection.
   const { key } = openIdentity(world.path("Alice", "identity"));
   const at = { id: "Alice", ip: "127.0.0.1", port: await listening(relay) };
   await world.ask(withHeader(encodeRegister(at), "key", key));
@@ -170,12 +170,12 @@ test("nothing of what is said is on the wire, and a relay of bytes is no harm", 
   relay.close();
 });
 
-test("somebody in between with TLS of its own is found out: nothing is said, exit 6", async () => {
+test("a man in the middle with separate TLS sessions is detected: no text is sent, exit 6", async () => {
   await using world = await new World().start();
   const alice = await world.waiting("Alice");
   const port = portOf(alice.lines[0] ?? "");
   const heard: string[] = [];
-  // It passes on all lines, and has TLS sessions of its own with both.
+  // It forwards all lines, and has separate TLS sessions with both.
   const between = Bun.listen<Socket>({
     hostname: "127.0.0.1",
     port: 0,
@@ -208,7 +208,7 @@ test("somebody in between with TLS of its own is found out: nothing is said, exi
   between.stop(true);
 });
 
-test("a key that has changed is refused by whoever calls, and by whoever is called", async () => {
+test("a changed key is refused by the caller and by the callee", async () => {
   await using world = await new World().start();
   const alice = await world.waiting("Alice");
   const bob = world.peer("Bob");
@@ -216,7 +216,7 @@ test("a key that has changed is refused by whoever calls, and by whoever is call
   await alice.line("Bob> hello");
   bob.type("/quit");
   expect([await alice.exit(), await bob.exit()]).toEqual([0, 0]);
-  // Somebody else in Alice's place.
+  // A stranger in Alice's place.
   const eve = await world.waiting("Alice", "Eve");
   const caller = world.peer("Bob");
   caller.type("/bridge Alice");
@@ -227,7 +227,7 @@ test("a key that has changed is refused by whoever calls, and by whoever is call
   expect(said).toContain(world.path("Bob", "known_keys"));
   eve.signal("SIGTERM");
   await eve.exit();
-  // And somebody else who calls as Bob.
+  // A stranger who calls as Bob.
   const again = await world.waiting("Alice");
   const impostor = world.peer("Bob", "Eve2");
   impostor.type("/bridge Alice");
@@ -238,7 +238,7 @@ test("a key that has changed is refused by whoever calls, and by whoever is call
   expect(again.lines.at(-1)).toBe("Alice IN WAIT MODE");
 });
 
-test("nobody talks a known peer into plain text", async () => {
+test("nobody can downgrade a call with a known peer to plain text", async () => {
   await using world = await new World().start();
   const alice = await world.waiting("Alice");
   const bob = world.peer("Bob");
@@ -246,7 +246,7 @@ test("nobody talks a known peer into plain text", async () => {
   await alice.line("Bob> hello");
   bob.type("/quit");
   expect([await alice.exit(), await bob.exit()]).toEqual([0, 0]);
-  // A program of the old kind in Alice's place, which the registry has no key of.
+  // An original program in Alice's place, without a key in the registry.
   let heard = "";
   const old = createServer((socket) => {
     socket.on("error", () => {}).on("data", (bytes) => (heard += bytes.toString("latin1")));
@@ -260,7 +260,7 @@ test("nobody talks a known peer into plain text", async () => {
   expect(heard).not.toContain("a secret");
   expect(heard).not.toContain("CHAT");
   old.close();
-  // And one that calls as Bob.
+  // An original program that calls as Bob.
   const again = await world.waiting("Alice");
   const socket = connect(portOf(again.lines[0] ?? ""), "127.0.0.1");
   socket.write(encodeChat({ id: "Bob", ip: "127.0.0.1", port: 9 }, "it is me"));
@@ -269,7 +269,7 @@ test("nobody talks a known peer into plain text", async () => {
   socket.destroy();
 });
 
-test("a program of the old kind gets the very bytes that it always got", async () => {
+test("an original program receives exactly the same bytes as ever", async () => {
   await using world = await new World().start();
   let heard = "";
   const zed = createServer((socket) => {
@@ -293,14 +293,14 @@ test("a program of the old kind gets the very bytes that it always got", async (
   const quit = encodeChat(self, "/quit");
   expect(heard).toBe(encodeChat(self, "Hello") + quit + quit);
   expect(bob.stderr).toContain("/send works in a call with another parley alone");
-  // What others see of its registration is what it always was.
+  // To others its registration looks the same as ever.
   expect(await world.ask(encodeBridge("Zed", "Bob"))).toBe(
     `BRIDGEACK\r\nclientID: Bob\r\nIP: 127.0.0.1\r\nPort: ${self.port}\r\nStatus: registered\r\n\r\n`,
   );
   zed.close();
 });
 
-test("files go over the call, from both ends, sealed; a pipe waits for them", async () => {
+test("files are sent over the call, from both ends, sealed; a pipe waits for them", async () => {
   await using world = await new World().start();
   const content = Buffer.from(noise(2_000_000));
   writeFileSync(join(base, "a.bin"), content);
@@ -308,7 +308,7 @@ test("files go over the call, from both ends, sealed; a pipe waits for them", as
   writeFileSync(join(base, "photos", "one.txt"), "one");
   const alice = await world.waiting("Alice", "Alice", "--json");
   const bob = world.peer("Bob", "Bob");
-  // It has said nothing yet.
+  // It has not said anything yet.
   bob.type("/bridge Alice", "/chat", `/send ${join(base, "a.bin")} ${join(base, "photos")}`);
   bob.endInput();
   const offered = JSON.parse(await alice.line(/"offer-received"/)) as Record<string, unknown>;
@@ -324,7 +324,7 @@ test("files go over the call, from both ends, sealed; a pipe waits for them", as
   expect(existsSync(world.path("Alice", "photos", "empty"))).toBe(true);
   expect(bob.stderr).toContain("Alice has received 2 files, 2.00 MB");
   expect(await alice.exit()).toBe(0);
-  // The other way round, and declined.
+  // In the other direction, and declined.
   const called = await world.waiting("Alice");
   const caller = world.peer("Bob");
   caller.type("/bridge Alice", "/chat", "hello");
@@ -345,7 +345,7 @@ function ended(socket: Socket): Promise<void> {
   return new Promise((resolve) => socket.on("error", () => {}).once("close", () => resolve()));
 }
 
-test("whoever speaks garbage, in TLS or instead of it, disturbs nobody", async () => {
+test("garbage, inside TLS or instead of it, disturbs nobody", async () => {
   await using world = await new World().start();
   const alice = await world.waiting("Alice");
   const port = portOf(alice.lines[0] ?? "");
@@ -385,7 +385,7 @@ test("a second caller is busy, and --turns takes turns", async () => {
   eve.type("/bridge Alice", "/chat", "me too");
   expect(await eve.exit()).toBe(4);
   expect(eve.stderr).toContain("Busy: the peer is in another chat");
-  // Whoever merely calls is not remembered.
+  // A caller that only connects is not remembered.
   const known = readFileSync(world.path("Alice", "known_keys"), "utf8");
   expect(known).toContain("bob met");
   expect(known).not.toContain("eve");

@@ -5,7 +5,7 @@ import { ownCommand } from "../../src/cli/program-name.ts";
 
 const nowhere = () => null;
 
-test("a hint names this program as the shell finds it, else by its path", () => {
+test("a hint names this program by the name the shell finds, otherwise by its path", () => {
   expect(ownCommand("/usr/bin/parley", "/home/ann", () => "/usr/bin/parley")).toBe("parley");
   expect(ownCommand("/home/ann/dist/parley", "/home/ann", () => "/usr/bin/parley")).toBe(
     "dist/parley",

@@ -1,4 +1,4 @@
-// Retention as flags say it; wrong values are in usage.test.ts.
+// Retention flags; wrong values are in usage.test.ts.
 
 import { expect, test } from "bun:test";
 import { retentionOf } from "../../src/cli/retention-flags.ts";
@@ -18,6 +18,6 @@ test("ages, numbers and sizes with their units", () => {
   });
 });
 
-test("what is not given is not there, so that the store's defaults stand", () => {
+test("a flag that is not given stays undefined, so that the store's default applies", () => {
   expect(Object.keys(retentionOf(none))).toEqual([]);
 });

@@ -1,4 +1,5 @@
-// Runs the compiled program to its end, as a shell does: arguments, environment and input in, exit code and output out.
+// Runs the compiled program to its end like a shell: arguments, environment and input in, exit code
+// and output out.
 
 import { parleyCommand } from "../parley.ts";
 
@@ -10,7 +11,7 @@ export type RunOptions = {
   input?: string;
 };
 
-/** Far more than any run needs: one that hangs fails its test instead of the whole suite. */
+/** Much more than any run needs: a run that hangs fails its test instead of the whole suite. */
 const timeoutMs = 15_000;
 
 export async function run(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
@@ -35,7 +36,7 @@ export type TerminalOptions = {
   columns?: number;
   /** A shell command to run first, on the same terminal. */
   before?: string;
-  /** Each is done once the terminal has shown this text since the one before. */
+  /** Each action is done once the terminal has shown this text since the previous one. */
   steps?: readonly (readonly [shown: string, act: (child: OnTerminal) => void])[];
 };
 
@@ -48,7 +49,10 @@ export type OnTerminal = {
   hangUp: () => void;
 };
 
-/** The same on a terminal of its own: what both streams showed there, and whether it echoes again at the end. */
+/**
+ * The same on its own terminal: the output of both streams there, and whether echo is on again at
+ * the end.
+ */
 export async function runOnTerminal(
   args: readonly string[],
   { env = {}, columns = 80, before = ":", steps = [] }: TerminalOptions = {},
@@ -100,5 +104,5 @@ export function environment(more: Readonly<Record<string, string>> = {}): Record
 
 /** Escape sequences: colour, cursor. */
 export const escape = /\u001b/;
-/** Those that change how text looks. */
+/** Escape sequences that change the look of text. */
 export const color = /\u001b\[[\d;]*m/;

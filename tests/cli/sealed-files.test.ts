@@ -1,5 +1,5 @@
-// Files on the way, as the compiled program sends them: what somebody on the way sees and can do,
-// inside TLS and without it, by datagrams and over the control connection.
+// Files in transit, sent by the compiled program: what an attacker on the path can see and do, with
+// and without TLS, by datagrams and over the control connection.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import {
@@ -93,7 +93,7 @@ test("inside TLS nothing of the file is on the wire, and it arrives whole", asyn
   }
 });
 
-test("without TLS it is not called sealed", async () => {
+test("without TLS it is not reported as sealed", async () => {
   const { code, out, events } = await fetchThrough(inPlainText);
   expect(code).toBe(0);
   expect(readFileSync(out).equals(content)).toBe(true);
@@ -107,7 +107,7 @@ function forge(datagram: Uint8Array): Uint8Array {
   return datagram;
 }
 
-test("whoever changes every copy on the way gets nothing into the file", async () => {
+test("an attacker who changes every copy in transit gets nothing into the file", async () => {
   const { code, events, home } = await fetchThrough(inTls, forge);
   expect(code).toBe(6);
   expect(events.at(-1)).toMatchObject({ event: "ended", code: "integrity" });
@@ -161,7 +161,7 @@ skipUnless(existsSync("/proc/self/status"), "no /proc")(
   },
 );
 
-/** VmHWM (proc(5)); undefined once the process has gone. */
+/** VmHWM (proc(5)); undefined once the process has exited. */
 function peakMibOf(pid: number): number | undefined {
   try {
     const status = readFileSync(`/proc/${pid}/status`, "utf8");

@@ -1,4 +1,4 @@
-// Private messages between two registered people, with the compiled client and server: what both
+// Private messages between two registered users, with the compiled client and server: what both
 // see, and what is in the server's files.
 
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
@@ -43,7 +43,7 @@ class Server implements AsyncDisposable {
     await this.#server.exit();
   }
 
-  /** All that it has written to files. */
+  /** Everything the server has written to files. */
   get kept(): string {
     const files = readdirSync(this.folder, { recursive: true, withFileTypes: true });
     const paths = files.filter((one) => one.isFile()).map((one) => join(one.parentPath, one.name));
@@ -70,7 +70,7 @@ class Device {
     return join(this.home, "parley", name);
   }
 
-  /** Types each line once the answer to the one before is shown. */
+  /** Types each line once the answer to the previous one is shown. */
   type(...lines: readonly [line: string, answer: string][]) {
     const steps = [...lines, ["/quit", ""] as const].map(([line], i) => {
       const after = i === 0 ? "lobby>" : (lines[i - 1]?.[1] ?? "");
@@ -83,7 +83,7 @@ class Device {
     return runOnTerminal(this.#words, { env: this.#env, columns: 250, steps });
   }
 
-  /** Comes, reads what waits, and leaves. */
+  /** Connects, reads the waiting mail, and leaves. */
   async read(...flags: readonly string[]): Promise<Ended & { mail: Record<string, unknown>[] }> {
     const ended = await run([...this.#words, "--json", ...flags], {
       env: this.#env,
@@ -101,7 +101,7 @@ async function registered(server: Server, ...names: readonly string[]): Promise<
   return devices;
 }
 
-test("mail for somebody who is away is nowhere on the server, and there when they come", async () => {
+test("mail for an offline user is nowhere readable on the server, and arrives when they connect", async () => {
   const secret = `aardvark-${crypto.randomUUID()}`;
   await using server = await new Server().start();
   const [ann, bob] = (await registered(server, "Ann", "Bob")) as [Device, Device];
@@ -122,7 +122,7 @@ test("mail for somebody who is away is nowhere on the server, and there when the
   ]);
   expect(err).toContain("First contact with Ann");
   expect(statSync(bob.file("identity.seen")).mode & 0o777).toBe(0o600);
-  // It looks as if it could: what is not sealed is there.
+  // The search works: unsealed text is found.
   const plain = `badger-${crypto.randomUUID()}`;
   const guest = new Device(server, "Guest");
   const open = await guest.type([`/msg Bob ${plain}`, `to Bob (private, not sealed): ${plain}`]);
@@ -135,11 +135,11 @@ test("mail for somebody who is away is nowhere on the server, and there when the
   expect(server.output).not.toContain(secret);
 });
 
-test("two people who are there talk sealed, in a private chat as well", async () => {
+test("messages between two online users are sealed, also in a private chat", async () => {
   const secret = `capybara-${crypto.randomUUID()}`;
   await using server = await new Server().start();
   const [ann, bob] = (await registered(server, "Ann", "Bob")) as [Device, Device];
-  // Ann comes once Bob is there.
+  // Ann connects once Bob is online.
   const his = bob.type(
     ["/who", "Ann invites you"],
     ["/accept", `Ann (sealed, unverified): ${secret}`],
@@ -156,7 +156,7 @@ test("two people who are there talk sealed, in a private chat as well", async ()
   expect(server.output).not.toContain(secret);
 });
 
-test("once verified it says so; a new device stops sending until it is accepted", async () => {
+test("messages show a verified key; a new device stops sending until it is accepted", async () => {
   await using server = await new Server().start();
   const [ann, bob] = (await registered(server, "Ann", "Bob")) as [Device, Device];
   const compared = await ann.type(

@@ -1,6 +1,6 @@
-// What must not be found anywhere after a session with the real programs: passwords, private keys,
-// session secrets, tokens. Looks through the data file, the state folder, all output, and through
-// the command lines and environments of the processes while they run.
+// Secrets that must not be found anywhere after a session with the real programs: passwords,
+// private keys, session secrets, tokens. Searches the data file, the state folder and all output,
+// and the command lines and environments of the processes while they run.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { createPrivateKey } from "node:crypto";
@@ -26,14 +26,17 @@ const config = { XDG_CONFIG_HOME: home, NO_COLOR: "1" };
 const browserSecret = "browser-secret-0123456789";
 let token = "";
 let output = "";
-/** Command lines and environments of every process of ours, as others on the machine may see them. */
+/**
+ * Command lines and environments of all processes of this test, as others on the machine may see
+ * them.
+ */
 let processes = "";
 let server: Parley;
 let port = 0;
 
 type Line = Record<string, unknown> & { session?: { token?: string } };
 
-/** Says these lines as a native client does, and returns what comes until one of that type. */
+/** Sends these lines as a native client, and returns the received lines up to one of that type. */
 async function native(lines: readonly object[], until: string): Promise<Line[]> {
   const done = Promise.withResolvers<Line[]>();
   let heard = "";
@@ -95,7 +98,7 @@ function lookAtProcesses(): void {
       if (!line.includes(base) && !line.includes(`127.0.0.1:${port}`)) continue;
       processes += `${line}\n${readFileSync(`/proc/${pid}/environ`, "latin1")}\n`;
     } catch {
-      // It has ended.
+      // It has exited.
     }
   }
 }
@@ -209,7 +212,7 @@ test.each(secrets)("%s is nowhere", (_, secretOf) => {
   }
 });
 
-test("what was looked through is what was meant", () => {
+test("the search covered the intended data", () => {
   const [file, folder, log] = places.map(([, text]) => text());
   expect(file).toContain("$argon2id$");
   expect(file).toContain("said by an old client");
@@ -218,7 +221,7 @@ test("what was looked through is what was meant", () => {
   expect(log).toContain('"message":"password changed"');
 });
 
-test("the server's own private key is in its file alone", () => {
+test("the server's private key is only in its file", () => {
   const pem = readFileSync(join(state, "server.pem"), "utf8");
   const [, body = ""] = /BEGIN PRIVATE KEY-----\n([^-]+)/.exec(pem) ?? [];
   const [line = ""] = body.split("\n");
@@ -229,7 +232,7 @@ test("the server's own private key is in its file alone", () => {
 const linuxTest = skipUnless(process.platform === "linux", "/proc is needed");
 
 linuxTest("command lines and environments of all processes had none of them", () => {
-  // Environments are not printed, whatever fails.
+  // Environments are never printed, even if the test fails.
   expect(processes.includes("--password-file")).toBe(true);
   expect(processes.includes("--log-level")).toBe(true);
   for (const [, secretOf] of secrets) {

@@ -1,4 +1,4 @@
-// Files from a person to a person with the compiled programs: sealed or not, declined, resumed after
+// Files from person to person with the compiled programs: sealed or not, declined, resumed after
 // either end or the server was killed, and from senders who lie.
 
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
@@ -29,7 +29,7 @@ const base = mkdtempSync(join(tmpdir(), "parley-send-"));
 afterAll(() => rmSync(base, { recursive: true, force: true }));
 let count = 0;
 
-/** A server, and people with their folders. */
+/** A server, and users with their folders. */
 class World implements AsyncDisposable {
   readonly folder = join(base, `world${++count}`);
   #server: Parley | undefined;
@@ -37,7 +37,7 @@ class World implements AsyncDisposable {
   metricsPort: number | undefined;
 
   async start(...flags: string[]): Promise<this> {
-    // The one that it can take again.
+    // A port that the server can use again.
     if (this.port === 0) this.port = await freePort();
     mkdirSync(this.folder, { recursive: true });
     const at = (name: string) => join(this.folder, name);
@@ -53,7 +53,7 @@ class World implements AsyncDisposable {
     return this;
   }
 
-  /** Of `--metrics-port`. */
+  /** The value of a metric from `--metrics-port`. */
   async metric(name: string): Promise<number> {
     const page = await fetch(`http://127.0.0.1:${this.metricsPort}/metrics`);
     return Number(new RegExp(`^${name} (\\d+)`, "m").exec(await page.text())?.[1]);
@@ -73,7 +73,7 @@ class World implements AsyncDisposable {
     await this.#server?.exit();
   }
 
-  /** The folder of somebody's things. */
+  /** The folder of a user's files. */
   home(name: string): string {
     const path = join(this.folder, name);
     mkdirSync(path, { recursive: true });
@@ -89,18 +89,18 @@ class World implements AsyncDisposable {
     return new Parley("send-file", address, ...paths, "--to", to, "--json", ...this.#person(name));
   }
 
-  /** A bot that takes everything into its folder `in`. */
+  /** A bot that accepts everything into its folder `in`. */
   taker(name: string): Parley {
     const words = ["--accept", join(this.home(name), "in"), "--follow", "--json"];
     return new Parley("client", `127.0.0.1:${this.port}`, ...words, ...this.#person(name));
   }
 
-  /** A bot that is told by JSON what to do. */
+  /** A bot that is controlled by JSON. */
   commander(name: string): Parley {
     return new Parley("client", `127.0.0.1:${this.port}`, "--json-in", ...this.#person(name));
   }
 
-  /** A session in this process, for what no program of ours does. */
+  /** A session in this process, for actions that no parley program offers. */
   session(name: string, takesFiles = true): Promise<OpenSession> {
     const identity = openIdentity(join(this.home(name), "identity"));
     const to = { host: "127.0.0.1", port: this.port };
@@ -109,7 +109,7 @@ class World implements AsyncDisposable {
     return openSession({ to, name, identity, ignored, ...rest }, new Promise<never>(() => {}));
   }
 
-  /** Makes the name its owner's, so that what is sent is sealed. */
+  /** Registers the name, so that files to it are sealed. */
   async register(name: string): Promise<void> {
     const { session, connection, listen } = await this.session(name, false);
     const done = Promise.withResolvers<void>();
@@ -122,14 +122,14 @@ class World implements AsyncDisposable {
     await connection.leave();
   }
 
-  /** A file with content of its own. */
+  /** A file with unique content. */
   file(owner: string, name: string, bytes: number): string {
     const path = join(this.home(owner), name);
     const content = Buffer.alloc(bytes);
     for (let at = 0; at + 4 <= bytes; at += 4)
       content.writeUInt32LE((at * 2_654_435_761) >>> 0, at);
     writeFileSync(path, content);
-    // Long ago, so that nobody doubts whether it is still the same.
+    // Long ago, so that the time alone shows that it is unchanged.
     utimesSync(path, 1_700_000_000, 1_700_000_000);
     return path;
   }
@@ -148,7 +148,7 @@ const events = (program: Parley, name: string): Record<string, unknown>[] =>
     .map((line) => JSON.parse(line) as Record<string, unknown>)
     .filter(({ event }) => event === name);
 
-test("files and folders come as they are, and the sender ends when all of it is verified", async () => {
+test("files and folders arrive unchanged, and the sender exits when everything is verified", async () => {
   await using world = await new World().start();
   await using bob = world.taker("Bob");
   await bob.line(/"event":"online"/);
@@ -167,11 +167,11 @@ test("files and folders come as they are, and the sender ends when all of it is 
   expect(events(ann, "sent")).toMatchObject([{ to: "Bob", files: 2, sealed: false }]);
   await bob.line(/"event":"received"/);
   expect(events(bob, "received")).toMatchObject([{ from: "Ann", files: 2, failed: 0 }]);
-  // Sent again, nothing is written twice.
+  // When sent again, nothing is written twice.
   await using again = world.send("Ann", "Bob", big);
   expect(await again.exit()).toBe(0);
   expect(readdirSync(join(world.home("Bob"), "in")).toSorted()).toEqual(["big.bin", "photos"]);
-  // Another file of the same name gets a name of its own.
+  // Another file of the same name gets a different name.
   writeFileSync(big, "changed");
   await using other = world.send("Ann", "Bob", big);
   expect(await other.exit()).toBe(0);
@@ -203,7 +203,7 @@ for (const [what, path, flags, words] of [
   ["a sender that tells no address", { path: "relayed" }, [], ["--no-direct"]],
   ["the same without a relay", { path: "server" }, ["--relay", "0"], ["--no-direct"]],
 ] as const) {
-  test(`the path of ${what} is named at both ends`, async () => {
+  test(`the path of ${what} is reported at both ends`, async () => {
     await using world = await new World().start("--metrics-port", "0", ...flags);
     await world.register("Ann");
     await world.register("Bob");
@@ -247,7 +247,7 @@ test("a declined offer ends with 4, one to nobody with 5", async () => {
 
 const type = (text: string) => (terminal: OnTerminal) => terminal.type(`${text}\r`);
 
-test("a bot sends by --json-in, and hears what became of it", async () => {
+test("a bot sends by --json-in, and gets the results", async () => {
   await using world = await new World().start();
   await using bob = world.taker("Bob");
   await bob.line(/"event":"online"/);
@@ -306,19 +306,19 @@ test("two people at their prompts: /send, /get and /decline", async () => {
   expect(ann.shown).toContain("not sealed: the server can read it");
 });
 
-test("--limit-rate holds a sender to its rate", async () => {
+test("--limit-rate limits the rate of a sender", async () => {
   await using world = await new World().start();
   await using bob = world.taker("Bob");
   await bob.line(/"event":"online"/);
   const file = world.file("Ann", "slow.bin", 1_000_000);
   await using ann = world.send("Ann", "Bob", file, "--limit-rate", "800k");
   expect(await ann.exit()).toBe(0);
-  // What may leave at once is a tenth of a second's worth.
+  // A tenth of a second's worth may be sent immediately.
   expect(Number(events(ann, "sent")[0]?.["seconds"])).toBeGreaterThan(1);
   expect(isSame(file, world.taken("Bob", "slow.bin"))).toBe(true);
 });
 
-/** Large and slow enough that a transfer can be interrupted in the middle, on any machine. */
+/** Large and slow enough to interrupt a transfer in the middle, on any machine. */
 const largeBytes = 96_000_000;
 const slowly = ["--limit-rate", "32M"];
 
@@ -328,7 +328,7 @@ async function underWay(ann: Parley): Promise<void> {
   await ann.until(() => verified() > largeBytes / 3, "some progress");
 }
 
-test("a recipient that was killed goes on when it is started again", async () => {
+test("a recipient that was killed resumes when it is started again", async () => {
   await using world = await new World().start();
   const large = world.file("Ann", "large.bin", largeBytes);
   await using first = world.taker("Bob");
@@ -346,7 +346,7 @@ test("a recipient that was killed goes on when it is started again", async () =>
   expect(isSame(large, world.taken("Bob", "large.bin"))).toBe(true);
 });
 
-test("a sender that was killed goes on with its offer when it is started again", async () => {
+test("a sender that was killed resumes its offer when it is started again", async () => {
   await using world = await new World().start();
   await world.register("Ann");
   await world.register("Bob");
@@ -360,13 +360,13 @@ test("a sender that was killed goes on with its offer when it is started again",
   await using second = world.send("Ann", "Bob", large);
   expect(await second.exit()).toBe(0);
   await bob.line(/"event":"received"/);
-  // It has not been asked a second time, and has not begun anew.
+  // The recipient got no second offer, and has not started over.
   expect(events(bob, "offer-received").length).toBe(1);
   expect(events(bob, "done")).toMatchObject([{ sealed: true }]);
   expect(isSame(large, world.taken("Bob", "large.bin"))).toBe(true);
 });
 
-test("both go on after the server was killed and started again", async () => {
+test("both resume after the server was killed and started again", async () => {
   await using world = await new World().start();
   const large = world.file("Ann", "large.bin", largeBytes);
   await using bob = world.taker("Bob");
@@ -383,7 +383,7 @@ test("both go on after the server was killed and started again", async () => {
 
 const hostileNames = ["../x", "/etc/x", "a/b", "..", ".", "a\\b", "a\nb", "x\u0000y", ""];
 
-/** A sender that answers whatever is asked for with these lines. */
+/** A sender that answers every request with these lines. */
 async function lie(
   world: World,
   name: string,
@@ -434,7 +434,7 @@ test("a sender that lies gets nothing written outside of the folder, and not mor
   const many = Array.from({ length: 50 }, (_, i) => ({ name: `f${i}`, size: 0, modified: 0 }));
   await refused(listing(many), /more than was offered/);
   await refused(listing([{ name: "x", size: 1e12, modified: 0 }]), /more than was offered/);
-  // The list is honest, the file is not.
+  // The list is honest, but the file is not.
   await refused((line) => {
     const { type, ref } = JSON.parse(line) as { type: string; ref: number };
     if (type === "files") return { type, files: [{ name: "x", size: 10, modified: 0 }], ref };
@@ -442,7 +442,7 @@ test("a sender that lies gets nothing written outside of the folder, and not mor
     const rest = { transfer: 1, modified: 0, version: "v", udpPort: 1, maxSegmentBytes: 1_444 };
     return { type: "offer", name: "x", size: 1e12, chunkBytes: 4_194_304, ...rest, ref };
   }, /more than was offered/);
-  // No frame at all.
+  // Not a frame at all.
   await refused(() => "no object", /./).catch(() => {});
   expect(
     readdirSync(world.folder)

@@ -1,4 +1,4 @@
-// What a server prints when it is ready: addresses that work for the reader.
+// The output of a server when it is ready: addresses that work for the reader.
 
 import { expect, test } from "bun:test";
 import {
@@ -50,7 +50,7 @@ function ownerOf(more: Partial<Reachable>): string {
   return claimLines({ ...server, ...more }, "CODE", interfaces).join("\n");
 }
 
-test("of every address, those that other machines can use come first, loopback last", () => {
+test("addresses that other machines can use come first, loopback last", () => {
   expect(reachableHosts("0.0.0.0", interfaces)).toEqual(["192.168.1.5", "10.0.0.7", "127.0.0.1"]);
   expect(reachableHosts("::", interfaces)).toEqual([
     "192.168.1.5",
@@ -62,7 +62,7 @@ test("of every address, those that other machines can use come first, loopback l
   expect(reachableHosts("0.0.0.0", {})).toEqual(["127.0.0.1"]);
 });
 
-test("what to type, share and open has an address that works on other machines", () => {
+test("the lines to type, share and open have an address that works on other machines", () => {
   const lines = banner({ host: "0.0.0.0" });
   expect(lines).toContain("Page:           http://192.168.1.5:8000/");
   expect(lines).toContain("Terminal:       parley client 192.168.1.5:55000#PIN --name NAME");
@@ -71,7 +71,7 @@ test("what to type, share and open has an address that works on other machines",
   expect(banner({})).not.toContain("Other addresses");
 });
 
-test("what needs no TLS is shown without it, and the key besides", () => {
+test("services without TLS are shown without it, and the key is shown too", () => {
   for (const more of [{}, { host: "192.0.2.1", plain: true }]) {
     const { host } = { host: "127.0.0.1", ...more };
     const lines = banner(more);
@@ -83,7 +83,7 @@ test("what needs no TLS is shown without it, and the key besides", () => {
   expect(banner({ isPageSecure: true })).toContain("Page:           https://127.0.0.1:8000/");
 });
 
-test("a public URL names the server, for other ports than the page's too", () => {
+test("a public URL names the server, also for ports other than the page's", () => {
   const publicUrl = new URL("https://chat.example");
   const lines = banner({ host: "0.0.0.0", publicUrl });
   expect(lines).toContain("Page:           https://chat.example/");
@@ -92,7 +92,7 @@ test("a public URL names the server, for other ports than the page's too", () =>
   expect(banner({ publicUrl })).toContain("client 127.0.0.1:55000 --name NAME");
 });
 
-test("a page is worth a code to scan if other machines find it", () => {
+test("a page that other machines can reach gets a QR code", () => {
   for (const host of ["127.0.0.1", "::1", "localhost"]) {
     expect([host, isForOthers(page({ host }))]).toEqual([host, false]);
   }
@@ -111,7 +111,7 @@ test("only what exists is listed", () => {
   expect(banner({ areFilesMissing: true })).toContain("./FILES (create it to share files)");
 });
 
-test("a server that other machines can reach is worth a warning", () => {
+test("a server that other machines can reach gets a warning", () => {
   const open = { plain: false, isClosed: false };
   expect(exposureWarning("127.0.0.1", open)).toBeUndefined();
   expect(exposureWarning("0.0.0.0", { plain: false, isClosed: true })).toBeUndefined();
@@ -124,7 +124,7 @@ test("a server that other machines can reach is worth a warning", () => {
   );
 });
 
-test("the first owner is told a command that can be typed as it is", () => {
+test("the first owner is shown a command that can be typed as it is", () => {
   expect(ownerOf({})).toEndWith(" admin 127.0.0.1:55000 claim CODE");
   expect(ownerOf({ host: "0.0.0.0" })).toEndWith(" admin 192.168.1.5:55000#PIN claim CODE");
 });

@@ -1,4 +1,5 @@
-// `parley server` as scripts and people run it: ready lines, ports in use, the environment, its log, typed commands, signals.
+// The `parley server` program: ready lines, ports in use, the environment, its log, typed commands,
+// signals.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import {
@@ -158,7 +159,7 @@ describe("a port in use: exit code 1, and one line with port and flag", () => {
         err: expect.stringContaining(`Port ${port} is in use by a connection to another server`),
       });
       await using server = new Parley("server", ...flags);
-      // It has the UDP port of that number, and now waits for the TCP port.
+      // It holds the UDP port of that number, and now waits for the TCP port.
       const bound = ` 0100007F:${outgoing.localPort.toString(16).toUpperCase().padStart(4, "0")} `;
       await server.until(() => readFileSync("/proc/net/udp", "utf8").includes(bound), "UDP");
       outgoing.abort();
@@ -167,7 +168,7 @@ describe("a port in use: exit code 1, and one line with port and flag", () => {
     20_000,
   );
 
-  test("an address of another machine is reported with its flag", async () => {
+  test("a host address of another machine is reported with its flag", async () => {
     for (const host of ["192.0.2.1", "nowhere.invalid", "256.1.1.1"]) {
       const { code, out, err } = await run(["server", "--host", host, "--port", "0", ...common]);
       expect({ code, out }).toEqual({ code: 1, out: "" });
@@ -176,7 +177,7 @@ describe("a port in use: exit code 1, and one line with port and flag", () => {
   });
 });
 
-test("a terminal shows the page as a code to scan, if others can reach it; nothing else does", async () => {
+test("only a terminal shows a QR code of the page, if others can reach it", async () => {
   const flags = ["server", "--port", "0", "--web-port", "0", "--files", folder];
   const state = ["--state", join(folder, "code-state")];
   const quit = [["Server listening", ({ kill }: OnTerminal) => kill("SIGTERM")]] as const;
@@ -190,7 +191,7 @@ test("a terminal shows the page as a code to scan, if others can reach it; nothi
 });
 
 describe("metrics", () => {
-  test("have a port of their own on loopback, and are nowhere else", async () => {
+  test("have their own port on loopback, and are nowhere else", async () => {
     const flags = ["--port", "0", "--web-port", "0", "--metrics-port", "0", "--files", folder];
     await using server = new Parley("server", "--host", "0.0.0.0", "--json", ...flags);
     const ready = JSON.parse(await server.line(/listening/)) as Record<string, number>;
@@ -222,7 +223,7 @@ describe("metrics", () => {
   });
 });
 
-test("behind a proxy the public URL is announced, its page may chat, and people count by their own address", async () => {
+test("behind a proxy the public URL is announced, its page may chat, and users count by their own address", async () => {
   const flags = ["--port", "0", "--web-port", "0", "--files", folder, "--max-per-address", "2"];
   const proxied = ["--public-url", "https://chat.example", "--trusted-proxy", "127.0.0.1,::1"];
   await using server = new Parley("server", "--json", ...flags, ...proxied);
@@ -272,7 +273,7 @@ describe("the environment", () => {
     expect(await child.exited).toBe(0);
   });
 
-  test("is blamed for its mistakes under its own names", async () => {
+  test("is named in errors about its values", async () => {
     const port = await run(["server"], { env: { PARLEY_SERVER_PORT: "abc" } });
     expect({ code: port.code, err: port.err }).toEqual({
       code: 2,
@@ -303,7 +304,7 @@ describe("the log on stderr", () => {
     );
   });
 
-  test("tells who came, logged in and left, from where and why", async () => {
+  test("records who connected, logged in and left, from where and why", async () => {
     const { server, port } = await start();
     await using _ = server;
     const ann = await RawClient.connect(port);
@@ -320,7 +321,7 @@ describe("the log on stderr", () => {
     ]);
   });
 
-  test("has no text and no secret, at the most verbose level either", async () => {
+  test("contains no text and no secret, even at the most verbose level", async () => {
     const { server, port } = await start("--log-level", "debug");
     await using _ = server;
     const ann = await RawClient.connect(port);
@@ -401,7 +402,7 @@ describe("the log on stderr", () => {
 });
 
 describe("typed on its stdin", () => {
-  test("/info lists registrations, /who people; anything else gets a hint", async () => {
+  test("/info lists registrations, /who users; anything else gets a hint", async () => {
     const { server, port } = await start();
     await using _ = server;
     const register = await RawClient.connect(port);
@@ -487,7 +488,7 @@ describe("SIGINT, SIGTERM and SIGHUP tell everyone and exit with 0 within 5 s", 
     expect(server.lines.slice(-2)).toEqual(["", "Server shutting down..."]);
   });
 
-  test("even if somebody reads nothing", async () => {
+  test("even if a client reads nothing", async () => {
     const { server, port } = await start("--rate", "0");
     await using _ = server;
     const deaf = await RawClient.connect(port);
@@ -556,7 +557,7 @@ test("a terminal stopped by Ctrl-S stalls nobody", async () => {
     await client.until(() => client.all.includes("ALL "), "its list");
   };
   child.terminal?.write("\u0013");
-  // The terminal may take a moment to stop: then it shows nothing, however many are served.
+  // The terminal may take a moment to stop; then it shows nothing, however many connect.
   for (let unseen = 0; unseen < 5;) {
     const before = printed();
     await serve();
@@ -596,10 +597,10 @@ withBash(
   },
 );
 
-// Pages of the executable do not count: all processes share them, the kernel takes them back, and for
-// the same bytes it maps 46 or 55 MB of them, as they came into its cache.
+// Pages of the executable do not count: all processes share them, the kernel reclaims them, and for
+// the same bytes it maps 46 or 55 MB of them, depending on how they entered its cache.
 onLinux("an idle server has less than 24 MB of its own", async () => {
-  // Making the key takes more, once.
+  // Generating the key takes more, once.
   const state = ["--state", join(folder, "idle")];
   const { server: first } = await start(...state);
   first.type("/quit");

@@ -1,4 +1,4 @@
-// A server that takes files into its shared folder, and people with their things, for tests of the
+// A server that accepts files into its shared folder, and users with their files, for tests of the
 // compiled programs.
 
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
@@ -23,7 +23,7 @@ export class ShareWorld implements AsyncDisposable {
   port = 0;
   webPort = 0;
 
-  /** Starts the server, or starts it again at the same port. */
+  /** Starts the server, or restarts it at the same port. */
   async start(...flags: string[]): Promise<this> {
     if (this.port === 0) this.port = await freePort();
     const at = (name: string) => join(this.base, name);
@@ -52,7 +52,7 @@ export class ShareWorld implements AsyncDisposable {
     return this.server?.stderr ?? "";
   }
 
-  /** What anybody sees of the shared folder. */
+  /** The visible content of the shared folder. */
   get listed(): string[] {
     try {
       return readdirSync(this.files)
@@ -63,7 +63,7 @@ export class ShareWorld implements AsyncDisposable {
     }
   }
 
-  /** Uploads that are on their way, or were left. */
+  /** Uploads that are in progress, or were abandoned. */
   get uploads(): string[] {
     try {
       return readdirSync(join(this.files, ".parley-shared", "uploads"));
@@ -78,7 +78,7 @@ export class ShareWorld implements AsyncDisposable {
     return path;
   }
 
-  /** A file that no compression makes smaller, and long unchanged. */
+  /** An incompressible file that has long been unchanged. */
   file(owner: string, name: string, bytes: number): string {
     const path = join(this.home(owner), name);
     writeFileSync(path, noise(bytes));
@@ -99,12 +99,12 @@ export class ShareWorld implements AsyncDisposable {
     return new Parley("send-file", ...words);
   }
 
-  /** Somebody who listens in the lobby. */
+  /** A user who listens in the lobby. */
   listener(name: string): Parley {
     return new Parley("client", this.address, "--follow", "--json", ...this.person(name));
   }
 
-  /** A session in this process, for what no program of ours does. */
+  /** A session in this process, for actions that no parley program offers. */
   session(name: string): Promise<OpenSession> {
     const identity = openIdentity(join(this.home(name), "identity"));
     const to = { host: "127.0.0.1", port: this.port };

@@ -1,5 +1,5 @@
-// Files for everybody with the compiled programs: `send-file --share` into the shared folder of a server,
-// its quota, crashes, and senders who lie.
+// Files for everyone with the compiled programs: `send-file --share` into the shared folder of a
+// server, its quota, crashes, and senders who lie.
 
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { spawnSync } from "node:child_process";
@@ -19,7 +19,7 @@ const onLinux = skipUnless(process.platform === "linux", "memory is read from /p
 const isSame = (one: string, other: string): boolean =>
   readFileSync(one).equals(readFileSync(other));
 
-test("files and folders are shared, the room is told, and others fetch them", async () => {
+test("files and folders are shared, announced in the room, and fetched by others", async () => {
   await using world = await new ShareWorld().start("--quota", "100M");
   await using bob = world.listener("Bob");
   await bob.line(/"event":"online"/);
@@ -57,7 +57,7 @@ test("files and folders are shared, the room is told, and others fetch them", as
   );
   expect(await hidden.exit()).toBe(5);
 
-  // The same again is not sent, and nobody is told twice; what has changed is another file.
+  // The same file is neither sent nor announced again; a changed one is another file.
   await using again = world.share("Ann", big, photos);
   expect(await again.exit()).toBe(0);
   expect(eventsOf(again, "shared")).toMatchObject([{ unchanged: true }]);
@@ -71,7 +71,7 @@ test("files and folders are shared, the room is told, and others fetch them", as
   expect(world.log).toMatch(/"message":"files shared".*"name":"Ann"/);
 });
 
-test("without --quota, beyond it, and without a room to tell, nothing is sent", async () => {
+test("without --quota, beyond it, or without a room for the announcement, nothing is sent", async () => {
   await using closed = await new ShareWorld().start();
   const file = closed.file("Ann", "a.bin", 1_000);
   await using refused = closed.share("Ann", file);
@@ -85,7 +85,7 @@ test("without --quota, beyond it, and without a room to tell, nothing is sent", 
   expect(large.lines.at(-1)).toContain("has room for 2.00 MB");
   await using fits = world.share("Ann", world.file("Ann", "fits.bin", 1_500_000));
   expect(await fits.exit()).toBe(0);
-  // It counts, and still does after the server was started again.
+  // It counts, also after a restart of the server.
   await world.kill();
   await world.start("--quota", "2M");
   await using more = world.share("Ann", world.file("Ann", "more.bin", 600_000));
@@ -124,7 +124,7 @@ async function slowly(world: ShareWorld, file: string): Promise<Parley> {
   return ann;
 }
 
-test("an upload goes on after kill -9 of the server, and nothing of it is seen before", async () => {
+test("an upload resumes after kill -9 of the server, and is invisible until complete", async () => {
   await using world = await new ShareWorld().start("--quota", "100M");
   const large = world.file("Ann", "large.bin", largeBytes);
   await using ann = await slowly(world, large);
@@ -138,7 +138,7 @@ test("an upload goes on after kill -9 of the server, and nothing of it is seen b
   expect(world.uploads).toEqual([]);
 });
 
-test("an upload that is stopped leaves nothing to be seen, and goes on when it is sent again", async () => {
+test("a stopped upload leaves nothing visible, and resumes when it is sent again", async () => {
   await using world = await new ShareWorld().start("--quota", "100M");
   const large = world.file("Ann", "large.bin", largeBytes);
   await using first = await slowly(world, large);
@@ -146,7 +146,7 @@ test("an upload that is stopped leaves nothing to be seen, and goes on when it i
   expect(await first.exit()).toBe(130);
   expect(world.listed).toEqual([]);
   expect(world.uploads).toHaveLength(1);
-  // What waits is counted.
+  // Waiting uploads count.
   await using other = world.share("Bob", world.file("Bob", "other.bin", 60_000_000));
   expect(await other.exit()).toBe(4);
   await using second = world.share("Ann", large);
@@ -174,7 +174,7 @@ onLinux("a large file by HTTP is never in the server's memory as a whole", async
   expect(peakBytes() - before).toBeLessThan(120_000_000);
 });
 
-test("kill -9 in the middle of a PUT leaves what counts, and is never seen", async () => {
+test("kill -9 in the middle of a PUT leaves a part that counts, but is never visible", async () => {
   await using world = await new ShareWorld().start("--quota", "10M");
   world.server?.type("/token builds");
   const line = await world.server?.line(/"event":"token"/);
@@ -208,7 +208,7 @@ test("a file that changes while it is sent is never shared as a mixture", async 
   const file = world.file("Ann", "log.bin", largeBytes);
   await using first = await slowly(world, file);
   writeFileSync(file, Buffer.alloc(largeBytes, "new"));
-  // As it is in the end, or not at all.
+  // Either in its final state, or not at all.
   const code = await first.exit();
   expect([0, 6]).toContain(code);
   expect(world.listed).toEqual(code === 0 ? ["log.bin"] : []);
@@ -221,7 +221,7 @@ test("a file that changes while it is sent is never shared as a mixture", async 
   await world.server?.until(() => world.uploads.length === 0, "the rest to go");
 });
 
-/** What became of an upload whose sender answers what is asked for with these lines. */
+/** The outcome of an upload whose sender answers requests with these lines. */
 async function lie(
   world: ShareWorld,
   name: string,
@@ -258,7 +258,7 @@ async function lie(
 
 const type = (text: string) => (terminal: OnTerminal) => terminal.type(`${text}\r`);
 
-test("at the prompt: /share, and /unshare by who has shared it and by operators alone", async () => {
+test("at the prompt: /share, and /unshare only by the uploader and by operators", async () => {
   await using world = await new ShareWorld().start("--quota", "100M");
   const file = world.file("Ann", "with space.bin", 100_000);
   const client = (name: string) => ["client", world.address, ...world.person(name)];
@@ -283,7 +283,7 @@ test("at the prompt: /share, and /unshare by who has shared it and by operators 
   });
   expect(bob.code).toBe(0);
   expect(world.listed).toEqual(["with space.bin"]);
-  // Ann again, by her key alone.
+  // Ann again, identified only by her key.
   const words = [world.address, "unshare", "with", "space.bin"];
   const identity = ["--identity", join(world.home("Ann"), "identity")];
   await using admin = new Parley("admin", ...words, ...identity);
@@ -296,7 +296,7 @@ test("at the prompt: /share, and /unshare by who has shared it and by operators 
   await world.server?.until(() => world.listed.length === 0, "the operator to remove it");
 });
 
-test("a bot shares by --json-in, and hears under which names", async () => {
+test("a bot shares by --json-in, and gets the resulting names", async () => {
   await using world = await new ShareWorld().start("--quota", "100M");
   const file = world.file("Ann", "plan.bin", 100_000);
   await using bot = new Parley("client", world.address, "--json-in", ...world.person("Ann"));
@@ -310,7 +310,7 @@ test("a bot shares by --json-in, and hears under which names", async () => {
   expect(done).toMatchObject({ room: "lobby", names: ["plan.bin"], files: 1, size: 100_000 });
   expect(JSON.parse(await bot.line(/"ref":2/))).toMatchObject({ code: "not-in-room" });
   expect(JSON.parse(await bot.line(/"ref":3/))).toMatchObject({ code: "usage" });
-  // It is there already; another room is told all the same.
+  // It already exists; it is still announced in another room.
   await using bob = new Parley("client", world.address, "--room", "den", "--follow", "--json");
   await bob.line(/"event":"online"/);
   bot.type(JSON.stringify({ enter: "den" }), JSON.stringify({ share: file, room: "den", ref: 4 }));
@@ -319,7 +319,7 @@ test("a bot shares by --json-in, and hears under which names", async () => {
   expect(world.listed).toEqual(["plan.bin"]);
 });
 
-test("what is older than --keep-shared goes, what the operator has put there stays", async () => {
+test("files older than --keep-shared are deleted, the operator's own files stay", async () => {
   await using world = await new ShareWorld().start("--quota", "100M", "--keep-shared", "1s");
   await using ann = world.share("Ann", world.file("Ann", "old.bin", 1_000));
   expect(await ann.exit()).toBe(0);
@@ -332,7 +332,7 @@ test("what is older than --keep-shared goes, what the operator has put there sta
   expect(world.log).toMatch(/"message":"shared file expired".*"file":"old.bin"/);
 });
 
-test("servers that share the folder share the quota, and what is whose", async () => {
+test("servers that share the folder share the quota and the ownership of files", async () => {
   await using one = await new ShareWorld().start("--quota", "5M");
   await using two = new ShareWorld();
   two.files = one.files;
@@ -343,7 +343,7 @@ test("servers that share the folder share the quota, and what is whose", async (
   await using more = two.share("Bob", two.file("Bob", "b.bin", 3_000_000));
   expect(await more.exit()).toBe(4);
   expect(more.lines.at(-1)).toContain("has room for 2.00 MB");
-  // By her key, at the other server.
+  // With her key, at the other server.
   const words = [two.address, "unshare", "a.bin", "--identity", join(one.home("Ann"), "identity")];
   await using admin = new Parley("admin", ...words);
   expect(await admin.exit()).toBe(0);
@@ -375,7 +375,7 @@ const tree = (entries: object[]) => (line: Record<string, unknown>) => {
   return type === "tree" ? { type, entries, ref } : undefined;
 };
 
-test("a sender that lies puts nothing into the folder, and is told no path of the server", async () => {
+test("a sender that lies puts nothing into the folder, and learns no path of the server", async () => {
   await using world = await new ShareWorld().start("--quota", "100M");
   let liars = 0;
   const told: string[] = [];
@@ -402,7 +402,7 @@ test("a sender that lies puts nothing into the folder, and is told no path of th
     return { type: "files", files, next: files.at(-1)?.name, ref: line["ref"] };
   };
   await refused(pages, /^protocol at most 1000/);
-  // A folder with more in it than was said, and paths that lead elsewhere.
+  // A folder with more content than announced, and paths that lead elsewhere.
   const entry = { size: 1, modified: 0, mode: 0o644 };
   for (const path of ["../../x", "a//b", "..", "a/../b"]) {
     await refused(tree([{ ...entry, path }]), /^protocol .*may lead elsewhere/);
@@ -411,7 +411,7 @@ test("a sender that lies puts nothing into the folder, and is told no path of th
   await refused(tree(crowd), /^protocol .*more in it than was said/);
   const folders = crowd.map((one) => ({ ...one, kind: "folder" }));
   await refused(tree(folders), /^protocol .*more in it than was said/);
-  // The list is honest, the file is not.
+  // The list is honest, but the file is not.
   await refused((line) => {
     const { type, ref } = line;
     if (type === "files") return { type, files: [{ name: "x", size: 10, modified: 0 }], ref };
@@ -425,7 +425,7 @@ test("a sender that lies puts nothing into the folder, and is told no path of th
   expect(told.filter((text) => text.includes(world.base))).toEqual([]);
   await world.server?.until(() => world.uploads.length === 0, "the uploads to be removed");
   expect(world.listed).toEqual([]);
-  // All of the quota is free again.
+  // The whole quota is free again.
   await using ann = world.share("Ann", world.file("Ann", "all.bin", 99_000_000));
   expect(await ann.exit()).toBe(0);
 });

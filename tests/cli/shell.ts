@@ -1,6 +1,6 @@
-// A shell on a terminal of its own, as a person types into it.
+// A shell on its own terminal, as if a person were typing.
 
-/** Ends a line that was printed, and is not part of what is typed to print it. */
+/** Ends a printed line, and is not part of the typed command that prints it. */
 const end = "END|";
 const timeoutMs = 15_000;
 
@@ -17,7 +17,7 @@ export class Shell implements AsyncDisposable {
   ) {
     this.#child = Bun.spawn([...command], {
       cwd,
-      // A shell takes its keys from the user's editor, unless told.
+      // Without this, a shell chooses its key bindings by the user's editor.
       env: {
         ...env,
         TERM: "dumb",
@@ -36,12 +36,12 @@ export class Shell implements AsyncDisposable {
     });
   }
 
-  /** Runs a line, and waits until it is done. */
+  /** Runs a line, and waits until it has finished. */
   async run(line: string): Promise<void> {
     await this.#type(`${line}; printf 'EN%s' 'D|'\r`);
   }
 
-  /** Types the beginning of a line and then these keys; answers the words of the line that results. */
+  /** Types the beginning of a line and then these keys; returns the words of the resulting line. */
   async complete(beginning: string, keys = "\t"): Promise<string[]> {
     const home = "\u0001";
     const shown = await this.#type(

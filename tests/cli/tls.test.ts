@@ -1,5 +1,5 @@
-// TLS as users meet it: the join string, first contact, a changed key, someone in between, and what
-// still goes without TLS. The compiled program, on loopback and on another address of this machine.
+// TLS in use: the join string, first contact, a changed key, a man in the middle, and what still
+// works without TLS. The compiled program, on loopback and on another address of this machine.
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { X509Certificate } from "node:crypto";
@@ -36,7 +36,7 @@ const files = join(base, "FILES");
 const content = Buffer.from("the content of a file\n");
 let count = 0;
 
-/** A user of one's own: known servers and downloads. */
+/** A separate user: known servers and downloads. */
 class User {
   readonly home = join(base, `user${++count}`);
   readonly knownServers = join(this.home, "parley", "known_servers");
@@ -77,7 +77,7 @@ beforeAll(() => {
   writeFileSync(join(files, "file.txt"), content);
 });
 
-/** All that comes from a connection that says this, until it ends. */
+/** Everything received on a connection that sends this, until it closes. */
 async function hear(host: string, port: number, text: string): Promise<string> {
   let heard = "";
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -94,7 +94,7 @@ async function hear(host: string, port: number, text: string): Promise<string> {
   return heard;
 }
 
-/** Every command that speaks with a server, run against this address. */
+/** Every command that connects to a server, run against this address. */
 function everyCommand(user: User, to: string): Promise<Ended[]> {
   return Promise.all([
     user.say(to),
@@ -122,7 +122,7 @@ describe("beyond loopback", () => {
         expect({ code, known: err.includes("First contact") }).toEqual({ code: 0, known: false });
       }
       expect(readFileSync(join(user.home, "out"))).toEqual(content);
-      // As the first word, with its pin.
+      // As the first argument, with its pin.
       const pinned = `${to}#${ready.pin}`;
       const listed = await new User().run(["fetch-file", pinned, "--list"]);
       expect([listed.code, listed.err]).toEqual([0, ""]);
@@ -165,7 +165,7 @@ describe("beyond loopback", () => {
           err: expect.stringContaining("Nothing was sent"),
         });
       }
-      // A handshake at most: nothing that a person or program wrote.
+      // At most a handshake: nothing written by a person or a program.
       expect(stripped.seen.text).not.toMatch(/hello|type|REGISTER|User/);
     }
   });
@@ -193,7 +193,7 @@ describe("beyond loopback", () => {
     await using permissive = open.server;
     expect(await hear(address, open.ready.port, "Ann\nhi\n{quit}\n")).toContain("Ann: hi\n");
     expect((await user.say(`${address}:${open.ready.port}`, "--plain")).code).toBe(0);
-    // And with TLS as well.
+    // Also with TLS.
     expect((await user.say(`${address}:${open.ready.port}`)).code).toBe(0);
     const openDate = `${address}:${open.ready.dialects["date-time"]}`;
     const answer = await run(["classic", "date-time", openDate, "--count", "1", "--plain"]);
@@ -243,12 +243,12 @@ testBeyond(
     const { server, ready } = await start(...flags);
     await using _ = server;
     expect((await fetch(`http://${address}:${ready.webPort}/`)).status).toBe(200);
-    // The main port believes it too.
+    // The main port trusts it too.
     expect(await hear(address, ready.port, "Ann\nhi\n{quit}\n")).toContain("Ann: hi\n");
   },
 );
 
-/** Loads the page and opens its WebSocket over TLS; answers the pin of the certificate. */
+/** Loads the page and opens its WebSocket over TLS; returns the pin of the certificate. */
 async function pageAt(host: string, port: number): Promise<string> {
   const tls = { rejectUnauthorized: false };
   const page = await fetch(`https://${host}:${port}/`, { tls });
@@ -286,7 +286,7 @@ async function pageAt(host: string, port: number): Promise<string> {
 }
 
 describe("on loopback", () => {
-  test("plain text is open to all, and a pin is checked by TLS", async () => {
+  test("plain text is allowed for everyone, and a pin is checked by TLS", async () => {
     const { server, ready } = await start("--no-web");
     await using _ = server;
     expect(await hear("127.0.0.1", ready.port, "Ann\nhi\n{quit}\n")).toContain("Ann: hi\n");
@@ -303,7 +303,7 @@ describe("on loopback", () => {
     expect(log.filter((line) => line.includes('"tls":true'))).toHaveLength(1);
   });
 
-  test("a client that comes back to another key ends, and says why", async () => {
+  test("a client that reconnects to a different key exits, and says why", async () => {
     const first = await start("--no-web", "--state", join(base, "state1"));
     const to = `127.0.0.1:${first.ready.port}#${first.ready.pin}`;
     await using client = new Parley("client", to, "--name", "Ann", "--follow");
@@ -352,7 +352,7 @@ describe("on loopback", () => {
 const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8);
 
 describe("the server's key", () => {
-  test("stays the same, is beside --data or in --state, and for its owner alone", async () => {
+  test("stays the same, is next to --data or in --state, and readable only by its owner", async () => {
     const data = join(base, "chat.db");
     const pins = new Set<string>();
     for (let round = 0; round < 2; round++) {
@@ -378,7 +378,7 @@ describe("the server's key", () => {
     expect(existsSync(join(base, "mine", "server.pem"))).toBe(true);
   });
 
-  test("is needed beyond loopback alone: where its default folder can't be, a server there goes on", async () => {
+  test("is only needed beyond loopback: a loopback server runs even if the default folder can't be created", async () => {
     const data = join(base, "stuck.db");
     writeFileSync(`${data}-state`, "a file, where the folder would be");
     const { server, ready } = await start("--no-web", "--data", data);
@@ -390,7 +390,7 @@ describe("the server's key", () => {
     expect([code, err]).toEqual([1, expect.stringContaining("choose another folder with --state")]);
   });
 
-  test("is never served, wherever it is", async () => {
+  test("is never served, wherever it is stored", async () => {
     const shared = join(base, "shared");
     mkdirSync(shared);
     const data = join(shared, "chat.db");
@@ -405,7 +405,7 @@ describe("the server's key", () => {
     expect((await run(["fetch-file", ...to, "--list"])).out).not.toContain("server.pem");
   });
 
-  test("given for the page is not served either, nor is the file of the password", async () => {
+  test("given for the page is not served either, nor is the password file", async () => {
     const shared = join(base, "shared-secrets");
     mkdirSync(shared);
     const pair = await createKeyPair(Date.now());
@@ -450,7 +450,7 @@ describe("the server's key", () => {
   });
 });
 
-test("flags that make no sense are said before anything is connected", async () => {
+test("contradictory flags are reported before anything connects", async () => {
   const pin = "A".repeat(43);
   const user = new User();
   for (const [words, sentence] of [

@@ -1,5 +1,5 @@
-// The very commands of docs/operation.md that install and upgrade a server, with a systemd that this
-// test plays: it runs what the unit runs.
+// The exact commands of docs/operation.md that install and upgrade a server, with a systemd played
+// by this test: it runs the unit's command.
 
 import { afterAll, expect } from "bun:test";
 import {
@@ -31,7 +31,7 @@ const installed = join(root, "usr/local/bin/parley");
 const home = join(root, "var/lib/parley");
 const asked = join(root, "asked");
 
-/** The commands under that heading, in this test's own root. */
+/** The commands under that heading, with this test's own root. */
 function documented(heading: string): string {
   return docsBlock("operation.md", heading)
     .replaceAll("dist/parley", binary)
@@ -40,7 +40,7 @@ function documented(heading: string): string {
     .replaceAll(" /srv/", ` ${root}/srv/`);
 }
 
-/** Runs them; returns what systemctl was told. */
+/** Runs them; returns the arguments of systemctl. */
 function shell(heading: string): string {
   rmSync(asked, { force: true });
   const env = { ...process.env, PATH: `${root}/bin:${process.env["PATH"]}` };
@@ -76,7 +76,7 @@ withBinary(
     const said = await run(["client", first.address, "--name", "Ann"], { input: "before\n" });
     expect(said.code).toBe(0);
 
-    // While it runs: `install` puts a new file in its place instead of writing into the old one.
+    // While the server runs, `install` replaces the file instead of writing into the old one.
     expect(shell("### Upgrade")).toBe("restart parley\n");
     first.server.signal("SIGTERM");
     expect(await first.server.exit()).toBe(0);

@@ -143,7 +143,7 @@ test("peer --host must be an address of this machine", async () => {
   }
 });
 
-test("short flags are what people expect", async () => {
+test("short flags have their usual meaning", async () => {
   for (const [args, sentence] of [
     [["server", "-p", "x"], "--port 'x' is not a port"],
     [["peer", "-n", "A l", "-p", "0", "--server", "127.0.0.1"], "'A l'"],
@@ -204,7 +204,7 @@ describe("help", () => {
     expect(out.split("\n").filter((line) => Bun.stringWidth(line) > 80)).toEqual([]);
   });
 
-  test.each(commands)("of %s, three ways, with its flags", async (name) => {
+  test.each(commands)("of %s, in three notations, with its flags", async (name) => {
     const { code, out, err } = await run([name, "--help"]);
     expect({ code, err }).toEqual({ code: 0, err: "" });
     expect(out).toContain(`parley ${name}`);
@@ -216,7 +216,7 @@ describe("help", () => {
     }
   });
 
-  test.each(commands)("of %s fits 80 columns, or those of the terminal", async (name) => {
+  test.each(commands)("of %s fits 80 columns, or the width of the terminal", async (name) => {
     const { out } = await run([name, "--help"]);
     const { shown } = await runOnTerminal([name, "--help"], { columns: 60 });
     for (const [text, columns] of [
@@ -230,7 +230,7 @@ describe("help", () => {
     expect(shown).not.toBe(out);
   });
 
-  test("shows the usage, and what values are possible", async () => {
+  test("shows the usage and the possible values", async () => {
     const helps = await Promise.all(commands.map((name) => run([name, "--help"])));
     expect(helps.map(({ out }) => out.split("\n")[0])).toEqual([
       "Usage: parley server [flags]",
@@ -243,7 +243,7 @@ describe("help", () => {
     for (const name of ["cpp", ...Object.keys(dialects)]) expect(out).toContain(name);
   });
 
-  test("lists every flag of the contract", async () => {
+  test("lists every documented flag", async () => {
     const flags = {
       server:
         "host port web-port no-web public-url trusted-proxy metrics-port files data listen classic rate max-per-address log-level json".split(
@@ -259,7 +259,7 @@ describe("help", () => {
     }
   });
 
-  test("after -- it is a word", async () => {
+  test("after -- --help is a word", async () => {
     const { code } = await run(["server", "--", "--help"]);
     expect(code).toBe(2);
   });
