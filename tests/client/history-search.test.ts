@@ -1,4 +1,4 @@
-// A search as a client drives it, whatever the server answers.
+// A client's search, with any answers of the server.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -7,7 +7,7 @@ import { search as limits } from "../../src/limits.ts";
 
 const message = (seq: number) => ({ seq, timeMs: 0, from: "Bob", text: `tea ${seq}` });
 
-test("goes back until enough is found, and gives it oldest first", () => {
+test("searches backwards until it has found enough, and returns the oldest first", () => {
   const search = new HistorySearch("den", "tea", 3);
   expect(search.request).toEqual({ type: "search", room: "den", text: "tea", limit: 3 });
   search.handle({ type: "found", room: "den", messages: [message(90)], next: 80 });

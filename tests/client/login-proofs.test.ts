@@ -16,7 +16,7 @@ test("over TLS the hello is signed for this channel and this name", () => {
   expect(text).not.toBe(loginProofText({ name: "Ann", channel: "c2" }));
 });
 
-test("a nonce is signed in plain text alone, once for each connection", () => {
+test("a nonce is signed only in plain text, once per connection", () => {
   const proofs = new LoginProofs(identity, undefined);
   proofs.forHello("Ann", "c1");
   expect(proofs.answer("Ann", "n1")).toBeUndefined();
@@ -32,7 +32,7 @@ test("a client without a key signs nothing", () => {
   expect(proofs.answer("Ann", "n1")).toBeUndefined();
 });
 
-test("a password is sent until a token has come in return, which a bye takes back", () => {
+test("a password is sent until a token arrives in return, which a bye revokes", () => {
   const proofs = new LoginProofs(undefined, { password: "correct horse", remember: true });
   expect(proofs.forHello("Ann", undefined)).toEqual({ password: "correct horse", remember: true });
   expect(proofs.forBye()).toEqual({});

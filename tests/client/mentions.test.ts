@@ -1,9 +1,9 @@
-// Which texts address somebody by name.
+// Which texts mention a user by name.
 
 import { expect, test } from "bun:test";
 import { mentions } from "../../src/client/mentions.ts";
 
-test("a name that stands as a word of its own is a mention", () => {
+test("a name that is a separate word is a mention", () => {
   for (const text of [
     "Ann",
     "ann: look",
@@ -20,7 +20,7 @@ test("a name that stands as a word of its own is a mention", () => {
   }
 });
 
-test("a part of another word or name is none", () => {
+test("a part of another word or name is not a mention", () => {
   for (const text of ["Annette", "banana", "Ann-Marie", "x.ann", "ann.txt", "Ann_2", "An n", ""]) {
     expect([text, mentions(text, "Ann")]).toEqual([text, false]);
   }
@@ -32,14 +32,14 @@ test("short names count only after @, as they are words of many languages", () =
   expect(mentions("@so look", "so")).toBe(true);
 });
 
-test("any script, and signs that mean something in a pattern", () => {
+test("any script, and characters with a meaning in patterns", () => {
   expect(mentions("привет, Анна", "анна")).toBe(true);
   expect(mentions("hello a.b-c", "a.b-c")).toBe(true);
   expect(mentions("hello axb-c", "a.b-c")).toBe(false);
   expect(mentions("whoever", "")).toBe(false);
 });
 
-test("quickly, whatever a stranger writes", () => {
+test("is fast for any text", () => {
   const startMs = performance.now();
   for (const unit of [".", "é\u0301", "Ann-", "-"]) {
     expect(mentions(unit.repeat(16_000 / unit.length), "Ann")).toBe(false);

@@ -1,5 +1,5 @@
-// A plain, strict server of the native protocol for client tests: sessions, counters, a log per
-// room, mail. What a restart keeps is the caller's choice. It refuses and counts protocol
+// A simple, strict server of the native protocol for client tests: sessions, counters, a log per
+// room, mail. The caller decides what survives a restart. It refuses and counts protocol
 // violations, so that a client's bug can't hide.
 
 import { decodeClient } from "../../src/protocol/decode-client.ts";
@@ -22,7 +22,7 @@ type Connection = {
   rooms: Set<string>;
 };
 
-/** Decides whether to refuse the message this time: `rate`, `storage`, … or undefined. */
+/** Decides whether to refuse this message: `rate`, `storage`, … or undefined. */
 export type Whim = (text: string) => { code: string; retryAfterMs?: number } | undefined;
 
 const limits: ServerLimits = {
@@ -58,15 +58,15 @@ export class ModelServer {
     return log;
   }
 
-  /** The rooms that somebody of this name is in, over a live connection. */
+  /** The rooms that a user of this name is in, over a live connection. */
   roomsOf(name: string): string[] {
     const connection = [...this.#connections].find(({ account }) => account?.name === name);
     return [...(connection?.rooms ?? [])];
   }
 
   /**
-   * The process dies: connections are lost; without `keep` everything else too, and the epoch
-   * changes.
+   * The process dies: connections are lost; without `keep` everything else is lost too, and the
+   * epoch changes.
    */
   restart(keep: boolean, epoch: string): void {
     this.#connections.clear();

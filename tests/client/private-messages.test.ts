@@ -1,5 +1,5 @@
-// Two people and a server between them that is up to anything: with other keys, repeated, reflected
-// and redirected messages, and answers that come late or never.
+// Two users and a malicious server between them: with other keys, repeated, reflected and
+// redirected messages, and answers that arrive late or never.
 
 import { describe, expect, test } from "bun:test";
 import { generateKeyPairSync, sign } from "node:crypto";
@@ -38,7 +38,7 @@ function keyPair() {
   };
 }
 
-/** What the server says of people, and what it was given to pass on. */
+/** What the server claims about users, and the messages it was given to relay. */
 class Server {
   readonly accounts = new Map<string, Account>();
   readonly told: Told[] = [];
@@ -47,7 +47,7 @@ class Server {
     this.accounts.set(fold(name), { name, registered: true, keys });
   }
 
-  /** Everything that it could read. */
+  /** Everything the server could read. */
   get sight(): string {
     return JSON.stringify(this.told);
   }
@@ -55,7 +55,7 @@ class Server {
 
 let lastMail = 0;
 
-/** One device of a person, with a client. */
+/** One device of a user, with a client. */
 class Client {
   readonly device = keyPair();
   readonly people = new Map<string, KnownKeys>();
@@ -81,7 +81,7 @@ class Client {
     this.messages = this.start();
   }
 
-  /** The program is started, again: with its files, and nothing else. */
+  /** Starts or restarts the program: with its files, and nothing else. */
   start(): PrivateMessages {
     const { name } = this;
     const isOnline = () => this.online;
@@ -152,7 +152,7 @@ class Client {
     await this.messages.settled();
   }
 
-  /** The server delivers that, as it likes. */
+  /** The server delivers this message, changed as it likes. */
   async hear(told: Told | undefined, changes: Partial<Private> = {}): Promise<Private> {
     if (told === undefined) throw new Error("nothing was sent");
     const { from, to, sealed } = told;
@@ -184,7 +184,7 @@ function two() {
 }
 
 describe("between two registered people", () => {
-  test("the server passes on what it can't read, and both see whether it is verified", async () => {
+  test("the server relays messages it can't read, and both users see whether the key is verified", async () => {
     const { server, ann, bob } = two();
     await ann.tell("bob", "psst");
     expect(server.sight).not.toContain("psst");
@@ -238,13 +238,13 @@ describe("between two registered people", () => {
     expect(heard).toEqual(["1", "1", "2", "2", "3", "3"]);
   });
 
-  test("what is written offline is sealed and sent once the connection is back", async () => {
+  test("messages written offline are sealed and sent once the connection is back", async () => {
     const { server, ann, bob } = two();
     ann.online = false;
     await ann.tell("Bob", "later");
     ann.holds = true;
     ann.goOnline();
-    // Lost again, before the keys are there.
+    // Lost again, before the keys have arrived.
     ann.online = false;
     const lost = { code: "cannot-connect", message: "lost", subject: undefined } as const;
     ann.messages.handleEvent({ type: "error", ref: 1, ...lost });
@@ -259,7 +259,7 @@ describe("between two registered people", () => {
       ann.online = false;
       ann.messages.tell(["Bob"], String(n));
     }
-    // Only those that did not fit were answered.
+    // Only the messages that did not fit were answered.
     expect(ann.sent).toHaveLength(1 + 3);
   });
 });
@@ -275,7 +275,7 @@ describe("a server that lies", () => {
       await ann.tell("Bob", "two");
       expect(ann.notes.at(-1)).toMatch(/^Not sent: .*\/accept-key Bob/);
     }
-    // After a restart as well.
+    // Also after a restart.
     ann.start();
     server.register("Bob", bob.device.key, mallory.key);
     await ann.tell("Bob", "two");
@@ -286,12 +286,12 @@ describe("a server that lies", () => {
     ann.messages.accept("bob");
     await ann.tell("Bob", "three");
     expect(server.told).toHaveLength(2);
-    // Not verified any more: nobody has compared the new one.
+    // No longer verified: nobody has compared the new key.
     expect(ann.sent.at(-1)?.seal).toEqual({ state: "unverified" });
     expect(ann.people.get("bob")?.keys).toEqual([bob.device.key, mallory.key]);
   });
 
-  test("accepts nothing by itself: what is accepted are the keys that were shown", async () => {
+  test("accepts nothing by itself: only the displayed keys are accepted", async () => {
     const { server, ann, bob } = two();
     await ann.tell("Bob", "one");
     const [shown, later] = [keyPair(), keyPair()];
@@ -305,7 +305,7 @@ describe("a server that lies", () => {
     expect(bob.shown).toEqual([]);
   });
 
-  test("can't make a known person unregistered, or itself ask for plain text", async () => {
+  test("can't make a known user unregistered, or request plain text itself", async () => {
     const { server, ann, bob } = two();
     await ann.tell("Bob", "one");
     server.accounts.set("bob", { name: "Bob", registered: false, keys: [bob.device.key] });
@@ -316,7 +316,7 @@ describe("a server that lies", () => {
     await ann.tell("Bob", "two");
     server.register("Bob", "no key");
     await ann.tell("Bob", "two");
-    // Nor make us unknown to ourselves.
+    // Nor make us forget our own registration.
     server.register("Bob", bob.device.key);
     server.register("Ann", bob.device.key);
     ann.goOnline();
@@ -326,7 +326,7 @@ describe("a server that lies", () => {
     expect(ann.notes).toHaveLength(6);
   });
 
-  test("a device that was shut out is not sealed for, and is a change if it comes back", async () => {
+  test("messages are not sealed for a revoked device, and its return is a change of keys", async () => {
     const { server, ann, bob } = two();
     const lost = keyPair();
     server.register("Bob", bob.device.key, lost.key);
@@ -339,7 +339,7 @@ describe("a server that lies", () => {
     expect(server.told).toHaveLength(2);
   });
 
-  test("can't repeat a message, over a restart of the recipient neither", async () => {
+  test("can't repeat a message, not even after a restart of the recipient", async () => {
     const { server, ann, bob } = two();
     await ann.tell("Bob", "pay 10");
     expect(await bob.hear(server.told[0])).toMatchObject({ text: "pay 10" });
@@ -362,9 +362,9 @@ describe("a server that lies", () => {
     await ann.tell("Bob", "psst");
     const [told] = server.told;
     const unopened = { text: "", seal: { state: "unopened" } };
-    // As if from somebody else, whoever is known to Bob.
+    // As if from another user, known to Bob or not.
     expect(await bob.hear(told, { from: "Cal" })).toMatchObject(unopened);
-    // To somebody else, and back to the sender.
+    // To another user, and back to the sender.
     expect(await cal.hear(told)).toMatchObject(unopened);
     expect(await ann.hear(told, { from: "Bob" })).toMatchObject(unopened);
     const box = told?.sealed?.boxes[0]?.box ?? "";
@@ -374,14 +374,14 @@ describe("a server that lies", () => {
     expect(await cal.hear(told, boxes(cal.device.key, box))).toMatchObject(unopened);
     expect(await bob.hear(told, boxes(bob.device.key, box.slice(0, -4)))).toMatchObject(unopened);
     expect(await bob.hear(told, boxes(bob.device.key, ""))).toMatchObject(unopened);
-    // Sealed by another key than it says.
+    // Sealed with a different key than it claims.
     const relabelled = { sealed: { key: cal.device.key, boxes: told?.sealed?.boxes ?? [] } };
     expect(await bob.hear(told, relabelled)).toMatchObject(unopened);
-    // None of that has used the message up.
+    // None of this has used up the message.
     expect(await bob.hear(told)).toMatchObject({ text: "psst" });
   });
 
-  test("a new device is accepted in both directions if one that is known vouches for it", async () => {
+  test("a new device is accepted in both directions if a known one vouches for it", async () => {
     const { server, ann, bob } = two();
     await ann.tell("Bob", "one");
     await bob.hear(server.told[0]);
@@ -413,22 +413,22 @@ describe("a server that lies", () => {
     expect(bob.people.get("ann")?.keys).toHaveLength(3);
   });
 
-  test("a message by a key that is not known as the sender's is marked as that", async () => {
+  test("a message with a key that is not known as the sender's is marked accordingly", async () => {
     const { server, ann, bob } = two();
     await ann.tell("Bob", "one");
     await bob.hear(server.told[0]);
     const mallory = new Client(server, "Ann");
     await mallory.tell("Bob", "two");
     expect(await bob.hear(server.told[1])).toMatchObject({ seal: { state: "changed" } });
-    // And Bob's answer goes nowhere.
+    // Bob's answer is not sent either.
     await bob.tell("Ann", "three");
     expect(server.told).toHaveLength(2);
     expect(bob.notes.at(-1)).toContain("other keys than before");
   });
 });
 
-describe("where one side has no key", () => {
-  test("the text goes as it is, and both see that", async () => {
+describe("if one side has no key", () => {
+  test("the text is sent unsealed, and both see that", async () => {
     const { server, ann, bob } = two();
     server.accounts.set("page", { name: "Page", registered: false, keys: [] });
     await ann.tell("Page", "hello");
@@ -439,14 +439,14 @@ describe("where one side has no key", () => {
     const guest = new Client(server, "Guest", false);
     await guest.tell("Bob", "hello");
     expect(guest.sent[0]?.seal).toBeUndefined();
-    // But not to somebody whose key is known.
+    // But not to a user whose key is known.
     guest.messages.verify("Bob", [bob.device.key]);
     await guest.tell("Bob", "secret");
     expect(server.sight).not.toContain("secret");
     expect(guest.notes.at(-1)).toContain("/register");
   });
 
-  test("of several recipients each gets what can be", async () => {
+  test("each of several recipients gets the message sealed if possible", async () => {
     const { server, ann, bob } = two();
     server.accounts.set("page", { name: "Page", registered: false, keys: [] });
     ann.messages.tell(["Bob", "Page", "BOB", "Nobody"], "hello");
@@ -459,7 +459,7 @@ describe("where one side has no key", () => {
   });
 });
 
-test("a file of keys that can't be read stops sending, and says why", async () => {
+test("an unreadable file of keys stops sending, and says why", async () => {
   const { server, ann } = two();
   ann.people.get = () => {
     throw new ParleyError("failed", "Line 3 of 'known_keys' is for 'Bob', but has no valid keys");
@@ -469,7 +469,7 @@ test("a file of keys that can't be read stops sending, and says why", async () =
   expect(ann.notes).toEqual([expect.stringContaining("Not sent: Line 3")]);
 });
 
-test("a message that is too long for all devices is refused whole", async () => {
+test("a message that is too long for all devices is refused as a whole", async () => {
   const { server, ann, bob } = two();
   const more = Array.from({ length: 9 }, () => keyPair().key);
   server.register("Bob", bob.device.key, ...more);

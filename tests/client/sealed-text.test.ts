@@ -1,4 +1,4 @@
-// What is inside a sealed message: written by another person, and hostile.
+// The content of a sealed message: written by another user, and hostile.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -7,7 +7,7 @@ import { decodeSealed, encodeSealed } from "../../src/client/sealed-text.ts";
 const id = "A".repeat(22);
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-test("what was encoded is decoded again", () => {
+test("a round trip of encoding and decoding", () => {
   fc.assert(
     fc.property(fc.string({ unit: "grapheme" }), fc.nat(), (text, timeMs) => {
       expect(decodeSealed(encodeSealed({ id, timeMs, text }))).toEqual({ id, timeMs, text });
@@ -23,7 +23,7 @@ test("any bytes are decoded or refused", () => {
   );
 });
 
-test("what nests deeply, or has very many values, is refused unparsed", () => {
+test("deeply nested texts, and those with very many values, are refused unparsed", () => {
   const fields = `"id":"${id}","time":1,"text":"hello"`;
   const depth = 50_000;
   const nested = `{${fields},"more":${"[".repeat(depth)}${"]".repeat(depth)}}`;

@@ -1,10 +1,10 @@
-// Counters of a session that two clients share: whoever has copied a secret, such as a duplicated
-// tab, must not make the other's messages vanish.
+// Counters of a session that two clients share: a client with a copied secret, such as a duplicated
+// tab, must not make the other's messages disappear.
 
 import { expect, test } from "bun:test";
 import { SendWindow } from "../../src/client/send-window.ts";
 
-/** Sends what may be sent; returns number and text of each. */
+/** Sends everything that may be sent; returns number and text of each message. */
 function sendAll(window: SendWindow): string[] {
   const sent: string[] = [];
   for (let next = window.pollSend(); next !== undefined; next = window.pollSend()) {
@@ -13,7 +13,7 @@ function sendAll(window: SendWindow): string[] {
   return sent;
 }
 
-test("what was never sent is not taken for received, if another client has used the numbers", () => {
+test("unsent messages do not count as received if another client has used their numbers", () => {
   const window = new SendWindow();
   window.handleWelcome(0, true);
   window.push("lobby", [], { text: "one" });
@@ -21,12 +21,12 @@ test("what was never sent is not taken for received, if another client has used 
   window.handleAck(1);
   window.handleLost();
   for (const text of ["two", "three"]) window.push("lobby", [], { text });
-  // Meanwhile the other one has sent 2 to 5.
+  // Meanwhile the other client has sent 2 to 5.
   expect(window.handleWelcome(5, false)).toBeUndefined();
   expect(sendAll(window)).toEqual(["6 two", "7 three"]);
 });
 
-test("what was sent and taken is not sent again, and the rest is", () => {
+test("accepted messages are not sent again, the others are", () => {
   const window = new SendWindow();
   window.handleWelcome(0, true);
   for (const text of ["one", "two"]) window.push("lobby", [], { text });
@@ -36,7 +36,7 @@ test("what was sent and taken is not sent again, and the rest is", () => {
   expect(window.handleWelcome(2, false)).toBe(third! - 1);
   expect(sendAll(window)).toEqual(["3 three"]);
   window.handleLost();
-  // The server has not got it.
+  // The server has not received it.
   expect(window.handleWelcome(2, false)).toBeUndefined();
   expect(sendAll(window)).toEqual(["3 three"]);
 });

@@ -1,6 +1,6 @@
-// Connections cut at any byte, restarts with and without memory, random refusals, rooms joined and
-// parted all the time: every message arrives exactly once, in order, in its own room, on every
-// client. A failure prints its seed: PARLEY_TEST_SEED=… runs that one first.
+// Connections cut at any byte, restarts with and without memory, random refusals, and constant
+// joins and parts: every message arrives exactly once, in order, in its room, on every client. A
+// failure prints its seed: PARLEY_TEST_SEED=… runs that one first.
 
 import { describe, expect, test } from "bun:test";
 import { seeded } from "../sim/random.ts";
@@ -15,11 +15,11 @@ type Plan = {
   each: number;
   faults: number;
   restarts: "keep" | "forget" | "none";
-  /** Clients join and part rooms meanwhile, and talk there. */
+  /** Meanwhile clients join and part rooms, and talk there. */
   wandering: boolean;
 };
 
-/** A text that `say` accepted, and its target. */
+/** A text accepted by `say`, and its target. */
 type Said = { id: number; room: string; text: string };
 
 /** One client's action at one moment. */
@@ -70,7 +70,7 @@ function play(seed: number, plan: Plan) {
     session.position?.rooms.every(({ room, seq }) => seq === server.log(room).length) === true;
   const isSettled = (client: VirtualClient) =>
     client.session.online && client.session.unacknowledged === 0 && hasRead(client);
-  // A `part` or `join` may be under way when everything else is done.
+  // A `part` or `join` may be in progress when everything else is done.
   const settled = () => net.nowMs > 26_000 && !net.down && clients.every(isSettled);
   const done = net.runUntil(settled) && net.runUntil(() => net.nowMs > 30_000 && settled());
   return { server, clients, said, done };
@@ -172,7 +172,7 @@ describe("a session under faults", () => {
     }
   }
 
-  test("resends everything to a server that has forgotten all, in order, once per epoch", () => {
+  test("resends everything to a server without memory, in order, once per epoch", () => {
     for (let seed = firstSeed; seed < firstSeed + runs; seed++) {
       const wandering = seed % 2 === 0;
       const plan = { clients: 3, each: 60, faults: 12, restarts: "forget", wandering } as const;
@@ -190,7 +190,7 @@ describe("a session under faults", () => {
           (last, event) => (event.type === "acknowledged" ? event.id : last),
           0,
         );
-        // The last may have been refused for good, which also settles it.
+        // The last message may have been permanently refused, which also settles it.
         expect(acknowledged <= lastId).toBe(true);
         for (const room of ["lobby", "den"]) {
           const own = server.log(room).filter(({ from }) => from === client.session.name);

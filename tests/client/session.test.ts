@@ -1,4 +1,4 @@
-// The client's session line by line: what it sends, reports and waits for, at chosen times.
+// The client's session line by line: what it sends, reports and waits for, at given times.
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -57,14 +57,14 @@ function refusal(code: string, n: number, retryAfterMs?: number): ServerMessage 
   return { type: "error", code, n, message: "no", retryAfterMs };
 }
 
-/** A session and its outputs since the last look. */
+/** A session and its outputs since the last call. */
 class Bench {
   nowMs = 0;
   readonly session: ClientSession;
   sent: (ClientMessage | Undecodable)[] = [];
   reported: SessionEvent[] = [];
   actions: string[] = [];
-  /** Of the latest `join`. */
+  /** The `ref` of the latest `join`. */
   joinRef: Ref | undefined;
 
   constructor(rooms: readonly string[] = ["lobby"]) {
@@ -105,7 +105,7 @@ class Bench {
     return this.act((s) => s.handleLost("cut", this.nowMs));
   }
 
-  /** Loses the connection, and opens another. */
+  /** Loses the connection, and opens a new one. */
   reconnect(afterMs: number = limits.retryFirstMs): this {
     return this.lose()
       .wait(afterMs)
@@ -156,7 +156,7 @@ describe("logging in", () => {
     expect(bench.session.position).toEqual({ epoch: "e", mail: 1, rooms });
   });
 
-  test("continues where an earlier life of it stopped", () => {
+  test("continues where an earlier process stopped", () => {
     const since = { epoch: "e", mail: 3, rooms: [{ room: "Lobby", seq: 7 }] };
     const rooms = ["lobby", "den"];
     const session = new ClientSession({ name: "Ann", rooms, secret, since, random: () => 0 });
@@ -169,7 +169,7 @@ describe("logging in", () => {
     });
   });
 
-  test("a session without a name asks for nothing but a welcome", () => {
+  test("a session without a name requests only a welcome", () => {
     const session = new ClientSession({ name: undefined, rooms: [], secret, random: () => 0 });
     session.start(0);
     session.handleConnected(0);
@@ -186,7 +186,7 @@ describe("logging in", () => {
     expect(bench.session.nextTimeoutMs).toBeUndefined();
   });
 
-  test.each(["rate", "storage"])("a first login that is tried again survives %s", (code) => {
+  test.each(["rate", "storage"])("a first login is retried after %s", (code) => {
     const bench = new Bench().connect().wait(limits.welcomeTimeoutMs);
     expect(bench.events("offline")).toHaveLength(1);
     bench.wait(limits.retryFirstMs).act((s) => s.handleConnected(bench.nowMs));
@@ -195,7 +195,7 @@ describe("logging in", () => {
     expect(bench.events("offline")).toHaveLength(1);
   });
 
-  test("takes the server's spelling of its rooms", () => {
+  test("uses the server's spelling of its rooms", () => {
     const bench = new Bench(["LOBBY"]).online();
     expect(bench.reported[0]).toMatchObject({ type: "online", rooms: ["lobby"] });
     expect(bench.act((s) => s.say("Lobby", "hi")).said).toEqual([[1, "Lobby", "hi"]]);
@@ -208,7 +208,7 @@ describe("logging in", () => {
     expect(bench.events("offline")).toHaveLength(1);
   });
 
-  test("leaves rooms that it is not let back into, and fails messages to them", () => {
+  test("leaves rooms that it may not reenter, and fails messages to them", () => {
     const bench = new Bench(["lobby", "den"]).online({ rooms: [welcomeRoom("lobby"), den] });
     bench.act((s) => s.say("den", "psst")).reconnect();
     bench.receive(welcome());
@@ -262,14 +262,14 @@ describe("sending", () => {
     ]);
   });
 
-  test("reports once that a message was refused for good, and keeps the count with the server", () => {
+  test("reports a permanently refused message once, and keeps its counter equal to the server's", () => {
     const bench = new Bench().online().say("a", "bad", "c");
     bench.receive(refusal("text-invalid", 2));
     expect(bench.reported).toEqual([
       { type: "failed", id: 2, room: "lobby", text: "bad", code: "text-invalid", message: "no" },
     ]);
     expect(bench.session.unacknowledged).toBe(2);
-    // The disk was full for all of them: number 2 is refused again, which is no news.
+    // The disk was full for all of them: number 2 is refused again, which is not reported.
     bench.receive(refusal("storage", 1, 10)).wait(10);
     expect(bench.numbers).toEqual([1, 2, 3]);
     bench.receive(ack(1), refusal("text-invalid", 2), ack(3, 2));
@@ -290,7 +290,7 @@ describe("sending", () => {
     ]);
   });
 
-  test("sends at once after returning, but only what can still be sent", () => {
+  test("sends immediately after returning, but only messages that can still be sent", () => {
     const bench = new Bench().online().say("a", "bad", "c");
     bench.receive(refusal("text-invalid", 2), refusal("rate", 1, 60_000)).reconnect();
     expect(bench.receive(welcome()).said).toEqual([
@@ -328,7 +328,7 @@ describe("sending", () => {
 });
 
 describe("rooms", () => {
-  test("joins a room beside the others, and sends messages to it right after", () => {
+  test("joins an additional room, and sends messages to it right after", () => {
     const bench = new Bench().online();
     bench.act((s) => {
       s.join("den");
@@ -359,7 +359,7 @@ describe("rooms", () => {
       s.say("lobby", "open");
     });
     bench.receive({ type: "error", code: "room-invalid", message: "no", ref: bench.joinRef });
-    // Unsent messages fail at once; the server refuses the rest itself.
+    // Unsent messages fail immediately; the server refuses the rest itself.
     expect(bench.reported).toMatchObject([
       { type: "join-failed", room: "den", code: "room-invalid", message: "no" },
       { type: "failed", room: "den", text: `secret ${window}`, code: "not-in-room" },
@@ -383,7 +383,7 @@ describe("rooms", () => {
     ]);
   });
 
-  test("rooms joined and parted without a connection", () => {
+  test("joins and parts rooms without a connection", () => {
     const bench = new Bench(["lobby", "den"]).online({ rooms: [welcomeRoom("lobby"), den] });
     bench.act((s) => s.say("den", "lost")).lose();
     bench.act((s) => {
@@ -391,7 +391,7 @@ describe("rooms", () => {
       s.part("den");
       s.say("attic", "up here");
     });
-    // It may be committed: only the next welcome tells.
+    // It may be committed: only the next welcome will tell.
     expect(bench.reported).toEqual([{ type: "parted", room: "den" }]);
     bench.wait(limits.retryFirstMs).act((s) => s.handleConnected(bench.nowMs));
     expect(bench.sent).toMatchObject([{ rooms: [{ room: "lobby", seq: 0 }] }]);
@@ -405,7 +405,7 @@ describe("rooms", () => {
     ]);
   });
 
-  test("a message to a room parted before the connection was lost counts if the server has it", () => {
+  test("counts a message to a room parted before the connection was lost if the server has it", () => {
     const bench = new Bench(["lobby", "den"]).online({ rooms: [welcomeRoom("lobby"), den] });
     bench.act((s) => {
       s.say("den", "said");
@@ -416,7 +416,7 @@ describe("rooms", () => {
     expect(bench.events("failed")).toEqual([]);
   });
 
-  test("parting is reported at once, and nothing of that room afterwards", () => {
+  test("reports a part immediately, and nothing about that room afterwards", () => {
     const bench = new Bench(["lobby", "den"]).online({ rooms: [welcomeRoom("lobby"), den] });
     bench.act((s) => {
       s.say("den", "on its way");
@@ -438,7 +438,7 @@ describe("rooms", () => {
     ]);
   });
 
-  test("in and out and in again: the old answer does not count for the new join", () => {
+  test("after join, part and join, the old answer does not count for the new join", () => {
     const bench = new Bench().online();
     bench.act((s) => s.join("den"));
     const first = bench.joinRef;
@@ -450,7 +450,7 @@ describe("rooms", () => {
     expect(bench.session.rooms).toEqual(["lobby", "den"]);
   });
 
-  test("a room parted between hello and welcome is parted after all, even if joined again", () => {
+  test("a room parted between hello and welcome is still parted, even if joined again", () => {
     const bench = new Bench(["lobby", "den"]).online({ rooms: [welcomeRoom("lobby"), den] });
     bench.reconnect().act((s) => s.part("den"));
     expect(bench.sent).toEqual([]);
@@ -461,7 +461,7 @@ describe("rooms", () => {
     expect(bench.sent).toMatchObject([{ type: "part" }, { type: "join", room: "den" }]);
   });
 
-  test("believes a server that removes it from a room", () => {
+  test("accepts that the server removes it from a room", () => {
     const bench = new Bench().online();
     bench.receive({ type: "parted", room: "lobby" });
     expect(bench.reported).toEqual([{ type: "parted", room: "lobby" }]);
@@ -491,7 +491,7 @@ describe("receiving", () => {
     ]);
   });
 
-  test("recognizes its own messages by their counter, whatever room they are in", () => {
+  test("recognizes its own messages by their counter, in any room", () => {
     const bench = new Bench().online();
     bench.say("a", "b");
     bench.receive(
@@ -514,7 +514,7 @@ describe("receiving", () => {
     expect(bench.receive(message(8)).events("message").length).toBe(1);
   });
 
-  test("counts what it caught up with in all rooms before reporting its return", () => {
+  test("counts the missed messages of all rooms before reporting its return", () => {
     const bench = new Bench(["lobby", "den"]).online({ rooms: [welcomeRoom("lobby"), den] });
     bench.reconnect(3_000);
     const states = [
@@ -557,7 +557,7 @@ describe("receiving", () => {
     expect(bench.reported[0]).toEqual({ type: "gap", room: "lobby", from: 1, to: 3 });
   });
 
-  test("reports its private-chat partner, and sends nothing to the room in its place", () => {
+  test("reports its private-chat partner, and sends nothing to the room instead", () => {
     const bench = new Bench().online();
     bench.receive({ type: "chat", state: "started", with: "Bob" });
     expect(bench.session.partner).toBe("Bob");
@@ -584,7 +584,7 @@ describe("receiving", () => {
 });
 
 describe("requests", () => {
-  test("are answered by number, in the session's own terms", () => {
+  test("are answered by number, in the session's own types", () => {
     const bench = new Bench().online();
     const ref = bench.session.request({ type: "history", room: "den", limit: 5 });
     bench.receive({
@@ -646,14 +646,14 @@ describe("the connection", () => {
     expect(bench.session.nextTimeoutMs).toBe(bench.nowMs + limits.pingAfterMs);
   });
 
-  test("pings at once when the connection is doubtful, and drops it soon without an answer", () => {
+  test("pings immediately when the connection is doubtful, and soon drops it without an answer", () => {
     const bench = new Bench().online();
     bench.act((s) => s.checkAlive(bench.nowMs));
     expect(bench.sent).toEqual([{ type: "ping" }]);
     bench.receive({ type: "pong" });
-    // That was it; the usual times count again.
+    // Done; the usual timeouts apply again.
     expect(bench.wait(limits.pingAfterMs).sent).toEqual([{ type: "ping" }]);
-    // Doubted while an answer is outstanding: no second ping, and less time for the answer.
+    // Doubtful while an answer is outstanding: no second ping, and less time for the answer.
     bench.act((s) => s.checkAlive(bench.nowMs));
     expect(bench.sent).toEqual([]);
     expect(bench.wait(limits.doubtfulPongMs - 1).sent).toEqual([]);
@@ -662,7 +662,7 @@ describe("the connection", () => {
     expect(bench.session.online).toBe(false);
   });
 
-  test("answers a ping, and reconnects ever more slowly", () => {
+  test("answers a ping, and reconnects with increasing delays", () => {
     const bench = new Bench().online();
     expect(bench.receive({ type: "ping" }).sent.length).toBe(1);
     let lastMs = 0;
@@ -676,7 +676,7 @@ describe("the connection", () => {
     }
   });
 
-  test("does not fight with the session that replaced it", () => {
+  test("does not compete with the session that replaced it", () => {
     const bench = new Bench().online();
     bench.receive({ type: "bye", code: "replaced", reason: "elsewhere" });
     expect(bench.reported).toEqual([{ type: "ended", code: "replaced", message: "elsewhere" }]);
@@ -684,7 +684,7 @@ describe("the connection", () => {
 
   const replaced = { type: "bye" as const, code: "replaced" as const, reason: "elsewhere" };
 
-  test("comes back, once, if a connection that it gave up may have replaced it", () => {
+  test("reconnects, once, if its own abandoned connection may have replaced it", () => {
     const bench = new Bench().online().reconnect().receive(welcome());
     expect(bench.receive(replaced).events("ended")).toEqual([]);
     expect(bench.lose().events("offline")).toMatchObject([{ reason: "elsewhere" }]);
@@ -693,13 +693,13 @@ describe("the connection", () => {
     expect(bench.receive(replaced).events("ended")).toHaveLength(1);
   });
 
-  test("does not come back for what it gave up long ago", () => {
+  test("does not reconnect because of a connection abandoned long ago", () => {
     const bench = new Bench().online().reconnect().receive(welcome());
     bench.nowMs += limits.givenUpMs + 1;
     expect(bench.receive(replaced).events("ended")).toHaveLength(1);
   });
 
-  test.each(["kicked", "banned"] as const)("does not come back by itself when %s", (code) => {
+  test.each(["kicked", "banned"] as const)("does not reconnect by itself when %s", (code) => {
     const ended = { type: "ended" as const, code, message: "console has removed you" };
     const bye = { type: "bye" as const, code, reason: ended.message };
     const online = new Bench().online();
@@ -718,7 +718,7 @@ describe("the connection", () => {
 
 test("never throws, whatever the server sends", () => {
   const noise = fc.oneof(fc.string(), fc.json());
-  // Numbers as the session uses them, so that answers meet their requests.
+  // Numbers as the session uses them, so that answers match their requests.
   const small = anyServerMessage.map((one) => {
     const fields = { ...one };
     for (const key of ["n", "ref", "seq"] as const) {

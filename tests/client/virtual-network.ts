@@ -1,6 +1,6 @@
 // Sessions and a model server on a network in virtual time: bytes take time, arrive in pieces of
-// any size, and a cut loses whatever is in transit, even in the middle of a line. Everything
-// follows from one seed.
+// any size, and a cut loses everything in transit, even in the middle of a line. Everything is
+// derived from one seed.
 
 import type { SessionEvent } from "../../src/client/events.ts";
 import { ClientSession } from "../../src/client/session.ts";
@@ -142,7 +142,8 @@ export class VirtualClient {
   }
 
   /**
-   * The connection dies; what is in transit is lost on both sides, and both notice a little later.
+   * The connection dies; data in transit is lost in both directions, and both ends notice a little
+   * later.
    */
   cut(): void {
     const wire = this.#hangUp();
@@ -154,7 +155,7 @@ export class VirtualClient {
     const wire = this.#wire;
     this.#wire = undefined;
     if (wire === undefined) return undefined;
-    // Sometimes what was written still arrives although the sender has hung up.
+    // Sometimes written data still arrives although the sender has hung up.
     if (this.#net.random() < 0.5) wire.toServer.cut = true;
     wire.toClient.cut = true;
     this.#net.after(this.#net.random() * 300, () => {

@@ -24,7 +24,7 @@ const alice: Contact = { id: "Alice", ip: "127.0.0.1", port: 5555 };
 const bob: Contact = { id: "Bob", ip: "127.0.0.1", port: 7777 };
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-/** Parses `wire` split at the given offsets; returns all messages and how it ended. */
+/** Parses `wire` split at the given offsets; returns all messages and how parsing ended. */
 function parse(wire: Uint8Array, cuts: readonly number[] = []): ParseResult[] {
   const parser = new CppParser();
   const results: ParseResult[] = [];
@@ -107,7 +107,7 @@ describe("parsing", () => {
     }
   });
 
-  test("headers in any case and order, either line ending, unknown ones skipped", () => {
+  test("headers in any case and order, either line ending, unknown ones ignored", () => {
     const message = { type: "REGISTER", ...alice } as const;
     const variants = [
       "REGISTER\nport: 5555\nip: 127.0.0.1\nclientid: Alice\n\n",
@@ -155,7 +155,7 @@ describe("parsing", () => {
     expect(one(wire)).toBe("malformed");
   });
 
-  test("an impossible type is refused at once, before its line ending", () => {
+  test("an impossible type is refused immediately, before its line ending", () => {
     expect(one("REGISTERs")).toBe("malformed");
     expect(one("hello")).toBe("malformed");
     expect(one("REGIST")).toBe("need-more");
@@ -206,7 +206,7 @@ describe("properties", () => {
     port: fc.integer({ min: 1, max: 65_535 }),
   });
 
-  test("round trip, whatever the text holds, split anywhere", () => {
+  test("round trip of any text, split anywhere", () => {
     fc.assert(
       fc.property(
         contact,
@@ -247,14 +247,14 @@ describe("properties", () => {
     );
   });
 
-  test("an ID holds no invisible letters", () => {
+  test("an ID contains no invisible letters", () => {
     for (const unseen of ["\u3164", "\u1160", "\uffa0", "\u115f"]) {
       for (const id of [unseen, `Bob${unseen}`, `B${unseen}ob`])
         expect(parseId(id)).toBeUndefined();
     }
     expect(parseId("\ud55c\uae00")).toBe("\ud55c\uae00");
   });
-  test("an ID may use three marks a letter; longer input is not normalized at all", () => {
+  test("an ID may use three marks per letter; longer input is not normalized at all", () => {
     const letter = "\u03b1\u0313\u0300\u0345";
     expect(parseId(letter.repeat(32))).toBe("\u1f82".repeat(32));
     expect(parseId(`${letter.repeat(32)}a`)).toBeUndefined();
@@ -277,7 +277,7 @@ describe("properties", () => {
     );
   });
 
-  // Pieces of real messages find more than random bytes do; both are used.
+  // Parts of real messages find more than random bytes; both are used.
   const piece = fc.oneof(
     fc.constantFrom(
       "REGISTER",

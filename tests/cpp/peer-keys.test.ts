@@ -1,5 +1,5 @@
-// Keys of peers in the registry: told to those alone who ask for them, so that every other program gets
-// the very bytes that it always got.
+// Keys of peers in the registry: revealed only on request, so that every other program receives
+// exactly the same bytes as ever.
 
 import { expect, test } from "bun:test";
 import {
@@ -32,17 +32,17 @@ const withKeys = (id: string, peer?: string) =>
   withHeader(encodeBridge(id, peer), "keys", "with-contact");
 const look = (peer: string) => withHeader(encodeBridge("Bob", peer), "keys", "look");
 
-test("a key is registered, and told to whoever asks for it; nobody else sees a difference", () => {
+test("a key is registered, and returned on request; nobody else sees a difference", () => {
   const { ask } = server();
   expect(ask(registered)).toBe(encodeRegack(alice));
   expect(ask(encodeBridge("Bob", "Alice"))).toBe(encodeBridgeAck(alice));
   expect(ask(withKeys("Bob", "Alice"))).toBe(withHeader(encodeBridgeAck(alice), "key", key));
-  // Nor does somebody who has none.
+  // Neither does a client without a key.
   ask(encodeRegister({ ...alice, id: "Cal" }));
   expect(ask(withKeys("Bob", "Cal"))).toBe(encodeBridgeAck({ ...alice, id: "Cal" }));
 });
 
-test("to look hands out nobody, and makes nobody wait", () => {
+test("a look hands out nobody, and makes nobody wait", () => {
   const { registry, ask } = server();
   ask(registered);
   expect(ask(look("alice"))).toBe(withHeader(encodeBridgeAck(alice), "key", key));
@@ -53,7 +53,7 @@ test("to look hands out nobody, and makes nobody wait", () => {
   expect(registry.find("Bob")?.waitingSinceMs).toBeUndefined();
 });
 
-test("a registration without a key, or another address, takes the key away", () => {
+test("a registration without a key, or another address, removes the key", () => {
   const { ask, keys } = server();
   ask(registered);
   ask(encodeRegister(alice));
@@ -73,7 +73,7 @@ test("another network can neither take an ID over nor change its key", () => {
   expect(ask(look("Alice"))).toContain(key);
 });
 
-test("keys of addresses that cannot be reached are not told", () => {
+test("keys of unreachable addresses are not returned", () => {
   const { ask } = server();
   const local = { ...alice, ip: "127.0.0.1" };
   ask(withHeader(encodeRegister(local), "key", key), "127.0.0.1");
@@ -81,7 +81,7 @@ test("keys of addresses that cannot be reached are not told", () => {
   expect(ask(look("Alice"), "198.51.100.1")).toBe(encodeBridgeAck());
 });
 
-test("what is no key counts as none, in requests and answers", () => {
+test("an invalid key is treated as none, in requests and answers", () => {
   const { ask } = server();
   for (const bad of ["x", "", key.slice(1), `${key}=`]) {
     expect(ask(withHeader(encodeRegister(alice), "key", bad))).toBe(encodeRegack(alice));
@@ -95,7 +95,7 @@ test("what is no key counts as none, in requests and answers", () => {
   });
 });
 
-test("keys are bounded, and a network with many loses its own", () => {
+test("the number of keys is bounded, and a network with many loses its own", () => {
   const keys = new PeerKeys(8);
   keys.registered(alice, key, "192.0.2.1");
   for (let n = 0; n < 100; n++) keys.registered({ ...alice, id: `Eve${n}` }, key, "198.51.100.1");

@@ -1,4 +1,4 @@
-// What one peer sends another, in either style, however it is segmented.
+// The data that one peer sends another, in either style, however it is segmented.
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -9,7 +9,7 @@ const bob: Contact = { id: "Bob", ip: "127.0.0.1", port: 7777 };
 const bytes = (text: string) => new TextEncoder().encode(text);
 const said = (text: string): StreamEvent => ({ type: "text", text, duplex: false });
 
-/** The events of these reads, each followed by enough silence for the timeout if `pauses`. */
+/** The events of these reads, each followed by a pause long enough for the timeout if `pauses`. */
 function hear(
   reads: readonly (string | Uint8Array)[],
   isAnswering = false,
@@ -55,7 +55,7 @@ describe("the original program: every line is a CHAT", () => {
   });
 });
 
-describe("other programs: a CHAT that names them, bare text, QUIT", () => {
+describe("other programs: a CHAT that identifies them, bare text, QUIT", () => {
   const opened: StreamEvent = { type: "opened", from: bob };
   const opening = encodeBareChat(bob);
 
@@ -133,7 +133,7 @@ describe("other programs: a CHAT that names them, bare text, QUIT", () => {
     }
   });
 
-  test("a peer that we called may answer with bare text at once, even if it resembles CHAT", () => {
+  test("a peer that we called may answer with bare text immediately, even if it resembles CHAT", () => {
     expect(hear(["Hello you"], true)).toEqual([said("Hello you")]);
     expect(hear(["C"], true, true)).toEqual([said("C")]);
     expect(hear(["CHATTY"], true)).toEqual([said("CHATTY")]);

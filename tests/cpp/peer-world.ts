@@ -1,6 +1,6 @@
 // Several peers and a registry in one process without sockets: outputs become inputs of the other
-// side, in order, on a clock that jumps to the next timeout. Deterministic, and capped in steps, so
-// that a conversation that never settles fails instead of hanging.
+// side, in order, on a clock that jumps to the next timeout. Deterministic, with a limited number
+// of steps, so that a conversation that never settles fails instead of hanging.
 
 import type { Contact } from "../../src/cpp/codec.ts";
 import { CppParser } from "../../src/cpp/parser.ts";
@@ -14,12 +14,12 @@ import { Registry } from "../../src/cpp/registry.ts";
 const maxSteps = 10_000;
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-/** The far end of a connection: takes what this end sends. */
+/** The far end of a connection: receives what this end sends. */
 export type FarEnd = { data: (bytes: Uint8Array) => void; ended: () => void };
 
 export type PeerOptions = { duplex?: boolean; style?: PeerStyle };
 
-/** A peer and everything that it has shown and sent. */
+/** A peer and everything it has displayed and sent. */
 export class WorldPeer {
   readonly machine: Peer;
   readonly lines: string[] = [];
@@ -37,7 +37,7 @@ export class WorldPeer {
 
 export class World {
   readonly registry = new Registry();
-  /** The requests that peers have sent it. */
+  /** The requests it has received from peers. */
   readonly asked: string[] = [];
   readonly #peers: WorldPeer[] = [];
   nowMs = 0;
@@ -53,7 +53,7 @@ export class World {
     return peer;
   }
 
-  /** Types lines one after another, each with everything that follows from it. */
+  /** Types lines one after another, processing all consequences of each. */
   type(peer: WorldPeer, ...lines: string[]): void {
     for (const line of lines) {
       peer.machine.handleTyped(line, this.nowMs);
@@ -62,8 +62,8 @@ export class World {
   }
 
   /**
-   * A foreign program at `address` calls `peer`. Returns how it sends; what it receives is added to
-   * `received`.
+   * A foreign program at `address` calls `peer`. Returns a function to send with; received data is
+   * added to `received`.
    */
   call(
     peer: WorldPeer,
@@ -88,14 +88,14 @@ export class World {
     };
   }
 
-  /** The registry sends all answers that were held back. */
+  /** The registry sends all held answers. */
   answer(): void {
     this.registryAnswers = true;
     for (const answer of this.#unanswered.splice(0)) answer();
     this.settle();
   }
 
-  /** Nobody does anything until the next timeout, which every peer that it concerns handles. */
+  /** Nobody acts until the next timeout, which every affected peer handles. */
   wait(): void {
     const times = this.#peers.map(({ machine }) => machine.nextTimeoutMs ?? Infinity);
     this.nowMs = Math.min(...times);

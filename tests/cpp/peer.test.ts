@@ -49,7 +49,7 @@ describe("commands", () => {
     expect(alice.exit).toBe("done");
   });
 
-  test("Ctrl-C exits like /quit, with a reason of its own", () => {
+  test("Ctrl-C exits like /quit, with a different reason", () => {
     const world = new World();
     const alice = world.join("Alice");
     alice.machine.handleInterrupt("interrupted", 0);
@@ -232,7 +232,7 @@ describe("a chat in the original style", () => {
     expect(bob.exit).toBe("done");
   });
 
-  test("two peers that call each other at once hear each other, and both can leave", () => {
+  test("two peers that call each other at the same time hear each other, and both can leave", () => {
     const world = new World();
     const [a, b] = [world.join("A"), world.join("B")];
     for (const peer of [a, b]) world.type(peer, "/register");
@@ -285,7 +285,7 @@ describe("requests that fail", () => {
     expect(alice.exit).toBe("done");
   });
 
-  test("/chat with nobody to call: no line, but an event", () => {
+  test("/chat without a peer to call: no line, but an event", () => {
     const world = new World();
     const alice = world.join("Alice");
     world.type(alice, "/chat", "/register", "/bridge", "/chat");
@@ -297,7 +297,7 @@ describe("requests that fail", () => {
     ]);
   });
 
-  test("/bridge tries the next peer while those it is given have left", () => {
+  test("/bridge tries the next peer as long as the returned ones have left", () => {
     const world = new World();
     for (const [at, id] of ["Old", "Older"].entries()) {
       world.registry.register({ id, ip: "127.0.0.1", port: 1 + at }, at);
@@ -312,7 +312,7 @@ describe("requests that fail", () => {
     expect(bob.events.at(-1)).toMatchObject({ event: "connected", peer: { id: "Alice" } });
   });
 
-  test("/bridge stops at a peer given twice, /bridge NAME at once", () => {
+  test("/bridge stops at a peer returned twice, /bridge NAME immediately", () => {
     const world = new World();
     const bob = world.join("Bob");
     const gone = { id: "Gone", ip: "127.0.0.1", port: 1 };
@@ -363,7 +363,7 @@ describe("calling a peer that is in a chat", () => {
     expect(bob.exit).toBe("done");
   });
 
-  test("the caller does not wait for a second /quit that never comes", () => {
+  test("the caller does not wait for a second /quit that never arrives", () => {
     const { world, alice, bob } = bridged();
     world.type(bob, "/chat", "hi");
     const [connection] = bob.farEnds.keys();
@@ -379,7 +379,7 @@ describe("calling a peer that is in a chat", () => {
 });
 
 describe("vanishing peers and many callers", () => {
-  test("a chat whose connection ends without a word is over, and that is said", () => {
+  test("a chat whose connection closes without a goodbye ends, and this is reported", () => {
     const world = new World();
     const alice = world.join("Alice");
     const heard: string[] = [];
@@ -406,7 +406,7 @@ describe("vanishing peers and many callers", () => {
     expect(bob.exit).toBeUndefined();
   });
 
-  test("a second caller is turned down in its own style", () => {
+  test("a second caller is rejected in its own style", () => {
     const { world, alice, bob } = bridged();
     world.type(bob, "/chat", "hi");
     const [heard, heardBare]: [string[], string[]] = [[], []];
@@ -436,7 +436,7 @@ describe("vanishing peers and many callers", () => {
       1,
       ...Array<number>(limits.maxSilentCallers).fill(0),
     ]);
-    // Said once, and a caller that speaks is heard.
+    // Reported once, and a caller that speaks is heard.
     expect(alice.lines.slice(1)).toEqual([
       "16 callers are connected and silent: each new one disconnects the oldest.",
     ]);
@@ -483,7 +483,7 @@ describe("vanishing peers and many callers", () => {
     expect(alice.events).toContainEqual({ event: "chat", peer: carol, by: "peer" });
   });
 
-  test("nobody else can pass for the peer that we have called", () => {
+  test("nobody else can impersonate the peer that we have called", () => {
     const { world, alice, bob } = bridged();
     world.type(bob, "/chat");
     const received: string[] = [];
@@ -553,7 +553,7 @@ describe("other programs of the same protocol", () => {
     expect([zoe.exit, alice.exit]).toEqual(["done", "done"]);
   });
 
-  test("--style bare: one whom we call and that answers with CHAT is sent CHAT", () => {
+  test("--style bare: a callee that answers with CHAT is sent CHAT", () => {
     const world = new World();
     const zoe = world.join("Zoe", { style: "bare" });
     const alice = world.join("Alice");
@@ -568,7 +568,7 @@ describe("other programs of the same protocol", () => {
     expect(zoe.sent).toEqual([encodeBareChat(zoe.contact), encodeChat(zoe.contact, "Hello")]);
   });
 
-  test("texts out of turn are all shown, and the turn stays ours", () => {
+  test("texts out of turn are all shown, and we keep the turn", () => {
     const { world, alice, caller } = called();
     caller.send(`${encodeBareChat(carol)}one`);
     caller.send("two");
@@ -586,7 +586,7 @@ describe("other programs of the same protocol", () => {
 });
 
 describe("--duplex", () => {
-  test("two parleys that want it lift the turns with the first line", () => {
+  test("two parleys with the flag lift the turns with the first line", () => {
     const { world, alice, bob } = bridged({ duplex: [true, true] });
     world.type(bob, "/chat", "one");
     world.type(bob, "two", "three");

@@ -11,8 +11,8 @@ const alice = { id: "Alice", ip: "127.0.0.1", port: 5555 };
 const bob = { id: "Bob", ip: "127.0.0.1", port: 7777 };
 
 /**
- * Sends these segments and then FIN: returns the reply, the log, and after which segment it was
- * closed.
+ * Sends these segments and then FIN; returns the reply, the log, and after which segment the
+ * connection was closed.
  */
 function connect(registry: Registry, segments: readonly (string | Uint8Array)[]) {
   const connection = new RegistryConnection(registry, "127.0.0.1");
@@ -30,7 +30,7 @@ function connect(registry: Registry, segments: readonly (string | Uint8Array)[])
   return { reply: reply + (last.reply ?? ""), log: [...log, ...last.log], endedAfter };
 }
 
-describe("one request a connection", () => {
+describe("one request per connection", () => {
   test("the original transcript: both answers and the log lines", () => {
     const registry = new Registry();
     expect(connect(registry, [encodeRegister(alice)])).toEqual({
@@ -83,7 +83,7 @@ describe("one request a connection", () => {
     expect(connect(registry, [encodeRegister(alice)]).reply).toStartWith("REGACK\r\n");
   });
 
-  test("a connection that sends nothing but line endings gets no answer", () => {
+  test("a connection that sends only line endings gets no answer", () => {
     for (const segments of [[], ["\r\n"], ["\n", "\r"]]) {
       expect(connect(new Registry(), segments)).toMatchObject({ reply: "", log: [] });
     }
@@ -126,7 +126,7 @@ test("100 000 hostile connections: a valid answer or none, no control character 
   expect(registry.size).toBeGreaterThan(0);
 });
 
-test("registrations count for the network that made them, not the address they name", () => {
+test("registrations are counted for the network that made them, not for the address in them", () => {
   const registry = new Registry({ maxEntries: 3 });
   const register = (id: string, ip: string, from: string) => {
     const connection = new RegistryConnection(registry, from);

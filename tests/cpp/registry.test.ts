@@ -1,4 +1,4 @@
-// Who is handed out to whom, who waits, and who is evicted first.
+// Which peer is handed out to whom, who waits, and which registration is evicted first.
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -6,7 +6,7 @@ import { registry as limits } from "../../src/limits.ts";
 import type { Registration } from "../../src/cpp/peer-registry.ts";
 import { Registry, type RegistryChange } from "../../src/cpp/registry.ts";
 
-/** The network of clients for which it does not matter. */
+/** The network of clients in tests where it does not matter. */
 const here = "127.0.0.1";
 
 function filled(...ids: string[]): Registry {
@@ -58,7 +58,7 @@ describe("bridging", () => {
     expect(given(registry, "D")).toBeUndefined();
   });
 
-  test("handed out lasts until that client bridges or registers again", () => {
+  test("a client counts as handed out until it bridges or registers again", () => {
     const registry = filled("A", "B");
     expect(given(registry, "B")).toBe("A");
     expect(given(registry, "B")).toBeUndefined();
@@ -119,7 +119,7 @@ describe("clients of other networks", () => {
     expect(registry.register(mallory, limits.freshMs + 1_000, elsewhere)).toMatchObject(mallory);
   });
 
-  test("after a restart too: the address that was registered says whose it is", () => {
+  test("also after a restart: the registered address determines the owner", () => {
     const registry = new Registry();
     registry.restore(filled("Alice").entries(), 0);
     expect(registry.register(mallory, 1, elsewhere)).toBeUndefined();
@@ -160,7 +160,7 @@ describe("bounds and stores", () => {
     ).toEqual(["B"]);
   });
 
-  test("the network with most registrations loses its own, whatever addresses they name", () => {
+  test("the network with most registrations loses its own, whatever addresses are in them", () => {
     const registry = new Registry({ maxEntries: 10 });
     const register = (id: string, network: string, atMs = 1) =>
       registry.register({ id, ip: `ip of ${id}`, port: 1 }, atMs, network);
@@ -170,7 +170,7 @@ describe("bounds and stores", () => {
     for (let i = 0; i < 100; i++) register(`u${i}`, "192.0.2.3");
     expect(registry.size).toBe(10);
     for (const id of ["Alice", "Bob", "Bill", "u99"]) expect(registry.find(id)).toBeDefined();
-    // Its share shrinks as others come.
+    // Its share shrinks as other networks register.
     register("Cal", "192.0.2.4");
     expect(registry.find("u93")).toBeUndefined();
     // An ID that another network takes over counts for that network.
@@ -190,7 +190,7 @@ describe("bounds and stores", () => {
     expect(left.slice(0, 4)).toEqual(["Alice", "Bob", "Cal", "u93"]);
   });
 
-  test("restored registrations count for the addresses that they name", () => {
+  test("restored registrations are counted for the addresses in them", () => {
     const registry = new Registry({ maxEntries: 4 });
     registry.restore(
       [

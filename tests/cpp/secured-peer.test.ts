@@ -1,5 +1,5 @@
-// Calls between two parleys as the state machine sees them: no turns, announced at once, under the
-// name that was proved; and calls in a known name without its key.
+// Calls between two parleys in the state machine: no turns, announced immediately, under the proved
+// name; and calls in a known name without its key.
 
 import { expect, test } from "bun:test";
 import { encodeChat } from "../../src/cpp/codec.ts";
@@ -38,7 +38,7 @@ function called(how = secured()) {
   return { peer, connection };
 }
 
-test("a protected call has no turns, from its announcement on", () => {
+test("a protected call has no turns, starting with its announcement", () => {
   const { peer, connection } = called();
   peer.handleAnnounced(connection, 0);
   expect(peer.chatConnection).toBe(connection);
@@ -91,7 +91,7 @@ test("the caller announces the call at /chat, before anything is typed", () => {
   });
 });
 
-test("whoever has proved to be Bob can't speak as Cal", () => {
+test("a peer that has proved to be Bob can't speak as Cal", () => {
   const { peer, connection } = called();
   peer.handleData(connection, bytes(encodeChat({ ...bob, id: "Cal" }, "Hello")), 0);
   const all = outputs(peer);
@@ -101,7 +101,7 @@ test("whoever has proved to be Bob can't speak as Cal", () => {
 
 const isKeyKnown = (id: string): boolean => id.toLowerCase() === "bob";
 
-test("a plain call in a name whose key is known is turned down; others are not", () => {
+test("a plain-text call in a name whose key is known is rejected; others are not", () => {
   const peer = new Peer(self, { isKeyKnown });
   outputs(peer);
   for (const id of ["Bob", "BOB"]) {
@@ -120,7 +120,7 @@ test("a plain call in a name whose key is known is turned down; others are not",
   expect(lines(peer)).toContain("Zoe> Hello");
 });
 
-test("an announcement of somebody who has proved nothing is none, and a second caller is turned down", () => {
+test("an announcement without proof is ignored, and a second caller is rejected", () => {
   const peer = new Peer(self, {});
   outputs(peer);
   const stranger = peer.handleAccepted("192.0.2.66") ?? 0;
@@ -141,7 +141,7 @@ test("an announcement of somebody who has proved nothing is none, and a second c
   expect(peer.chatConnection).toBe(first);
 });
 
-test("a peer that has not shown its key is not called, and the next one is not asked for", () => {
+test("a peer that has not proved its key is not called, and no other one is requested", () => {
   const peer = new Peer(self, {});
   peer.handleTyped("/bridge", 0);
   outputs(peer);

@@ -1,4 +1,4 @@
-// chat-room at the level of messages: handles, names in front of lines, the newcomer's two lines.
+// chat-room at the message level: handles, names in front of lines, the two lines for a newcomer.
 
 import { expect, test } from "bun:test";
 import { chatRoom } from "../../src/dialects/chat-room.ts";
@@ -16,26 +16,26 @@ function ann() {
   return conversation;
 }
 
-test("what the room hears", () => {
+test("events of the room", () => {
   expect(chatRoom.renderRoom(joined("annie", "Ann"))).toBe("new user :Ann:annie joined \n");
   expect(chatRoom.renderRoom(left("annie", "Ann"))).toBe(":Ann:annie left chat");
   expect(chatRoom.renderRoom(said("annie", "text", "Ann"))).toBe(":Ann:text");
 });
 
-test("people of other dialects have one name", () => {
+test("users of other dialects have one name", () => {
   expect(chatRoom.renderRoom(joined("Alice"))).toBe("new user :Alice:Alice joined \n");
   expect(chatRoom.renderRoom(left("Alice"))).toBe(":Alice:Alice left chat");
   expect(chatRoom.renderRoom(said("Alice", "text"))).toBe(":Alice:text");
 });
 
-test("a line loses the prefix that its client puts before it, and no other", () => {
+test("a line loses only the prefix that its own client adds", () => {
   expect(ann().receive(":Ann:hello: you")).toEqual({ type: "say", text: "hello: you" });
   expect(ann().receive("no prefix")).toEqual({ type: "say", text: "no prefix" });
   expect(ann().receive(":Bob:forged")).toEqual({ type: "say", text: ":Bob:forged" });
   expect(ann().receive(":Ann:")).toBeUndefined();
 });
 
-test("an empty name is none; whether another can be shown is the hub's business", () => {
+test("an empty name is none; the hub decides whether another one can be shown", () => {
   for (const login of ["::annie", ": :annie", "annie"]) {
     expect(chatRoom.open(peer).receive(login)).toEqual({ type: "login", name: "annie" });
   }

@@ -1,4 +1,4 @@
-// Private chat by consent: who a text is for. Private words never reach the room.
+// Private chat by consent: who receives a text. Private text never reaches the room.
 
 import { describe, expect, test } from "bun:test";
 import type { ChatState } from "../../src/chat/events.ts";
@@ -24,14 +24,14 @@ describe.each([
     return { conversation, tell };
   }
 
-  test("in a private chat a text says that it is for the partner", () => {
+  test("in a private chat a text is addressed to the partner", () => {
     const { conversation } = chatting();
     const say = { type: "say", text: "just us", to: "partner" } as const;
     expect(conversation.receive("just us")).toEqual(say);
   });
 
   test.each(["left", "lost"] as const)(
-    "texts that cross the partner's end (%s) are not said, later ones are",
+    "texts that cross the partner's departure (%s) are not sent to the room, later ones are",
     (state) => {
       const { conversation, tell } = chatting();
       tell(state);
@@ -52,14 +52,14 @@ describe.each([
     },
   );
 
-  test("another invitation does not let a crossing text be said", () => {
+  test("another invitation does not send a crossing text to the room", () => {
     const { conversation, tell } = chatting();
     tell("left");
     conversation.render({ type: "chat", state: "invited", with: "Zoe" });
     expect(conversation.receive("still for Ann")).toMatchObject({ type: "reply" });
   });
 
-  test("an answer to an invitation that is gone is not said, though another text came before", () => {
+  test("an answer to a withdrawn invitation is not sent to the room, even after another text", () => {
     const conversation = dialect.open(peer);
     conversation.receive("Emil");
     conversation.render(welcome("Emil"));
@@ -75,13 +75,13 @@ describe.each([
     expect(conversation.receive("reject", lastMs + 1)).toEqual(late);
   });
 
-  test("a leave that crosses the partner's is not said either", () => {
+  test("a leave that crosses the partner's is not sent to the room either", () => {
     const { conversation, tell } = chatting();
     tell("left");
     expect(conversation.receive("leave")).toMatchObject({ type: "reply" });
   });
 
-  test("after one's own leave the room is meant again", () => {
+  test("after one's own leave, texts go to the room again", () => {
     const { conversation, tell } = chatting();
     expect(conversation.receive("leave")).toEqual({ type: "leave" });
     tell("left");

@@ -1,10 +1,10 @@
-// Which senders of datagrams are answered, and how often.
+// Which senders of datagrams get answers, and how often.
 
 import { expect, test } from "bun:test";
 import { DatagramGuard } from "../../src/dialects/datagram-guard.ts";
 import { datagramDialects as limits } from "../../src/limits.ts";
 
-test("nothing that comes from a service's port", () => {
+test("datagrams from a service's port get no answer", () => {
   const guard = new DatagramGuard();
   for (const port of [0, 7, 13, 17, 19, 37, 53, 123, 1_023]) {
     expect([port, guard.admits("192.0.2.1", port, 0)]).toEqual([port, false]);
@@ -23,7 +23,7 @@ test("one source has a burst and a rate, and others are not affected", () => {
   expect(later).toBeLessThanOrEqual(10 * limits.sourcePerSecond + 1);
 });
 
-test("one network has a bound for all its ports and addresses, loopback has none", () => {
+test("a network has one bound for all its ports and addresses, loopback has none", () => {
   const guard = new DatagramGuard();
   const count = (address: (i: number) => string) => {
     let admitted = 0;

@@ -1,4 +1,4 @@
-// What people do, in every text dialect, alone and in runs.
+// Emotes in every text dialect, alone and in runs.
 
 import { expect, test } from "bun:test";
 import type { Dialect } from "../../src/chat/dialect.ts";
@@ -25,12 +25,12 @@ for (const [dialect, one, all] of forms) {
   });
 }
 
-test("a program's notice looks as if it was said", () => {
+test("a program's notice looks like a message", () => {
   const notice = new SaidRun("lobby", 1, 0, "bot", undefined, undefined, 1, "done", "notice");
   expect(openChat.renderRoom(notice.at(0))).toBe("bot: done");
 });
 
-test("chat-room shows the alias, as in what is said", () => {
+test("chat-room shows the alias, as in messages", () => {
   const emote = new SaidRun("lobby", 1, 0, "ann", "Ann", undefined, 1, "waves", "emote");
   emote.push("sits");
   expect(chatRoom.renderRoom(emote.at(0))).toBe("* Ann waves");

@@ -1,4 +1,4 @@
-// Events as the hub makes them, short to write.
+// Short notations for the hub's events.
 
 import type { Said, RoomEvent, PersonalEvent } from "../../src/chat/events.ts";
 

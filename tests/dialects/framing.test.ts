@@ -30,7 +30,7 @@ describe("reads", () => {
     ]);
   });
 
-  test("characters are never cut, wherever the reads are", () => {
+  test("characters are never cut, wherever reads are split", () => {
     const texts = fc.string({
       unit: fc.constantFrom("a", "é", "漢", "🎈", "\u0301"),
       maxLength: 12,

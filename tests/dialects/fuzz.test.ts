@@ -78,7 +78,7 @@ const events: PersonalEvent[] = [
   { type: "ping" },
 ];
 
-/** A command must not name or carry more than came in. */
+/** A command must not contain more than the input. */
 function checkCommand(command: Received | undefined, message: string): void {
   if (command === undefined) return;
   if (command.type === "sequence") {

@@ -1,4 +1,4 @@
-// Requests of the HTTP dialect, and answers that no server on the network has to show: malformed
+// Requests of the HTTP dialect, and answers that servers on the network seldom give: malformed
 // ones, and those of a store that fails.
 
 import { expect, test } from "bun:test";
@@ -15,7 +15,7 @@ function tokenOf(rig: Rig): string {
   return String(made.ok ? made.rows?.[0]?.text : "");
 }
 
-test("a request is read as it was written, and any other text is none", () => {
+test("a request survives a round trip, and any other text is refused", () => {
   const whose = { accessToken: "t", room: "lobby" };
   expect(decodeRequest(encodeRequest({ type: "post", ...whose, text: "hi" }))).toEqual({
     type: "post",
@@ -41,7 +41,7 @@ test("a request is read as it was written, and any other text is none", () => {
   expect(client.link.ended).toBe(true);
 });
 
-test("what is not stored is not acknowledged", () => {
+test("unstored messages are not acknowledged", () => {
   const store = new FailingStore();
   const rig = new Rig({}, store.answer);
   const accessToken = tokenOf(rig);
@@ -60,7 +60,7 @@ test("what is not stored is not acknowledged", () => {
   expect(rig.hub.kept).toMatchObject({ sessions: 0, rooms: 0, names: 0, batches: 0 });
 });
 
-test("whoever listens is put out when the token is over", () => {
+test("a listener is disconnected when the token expires", () => {
   const rig = new Rig();
   const made = rig.order("token builds --for 1m");
   const accessToken = String(made.ok ? made.rows?.[0]?.text : "");

@@ -1,4 +1,4 @@
-// line-chat at the level of messages.
+// line-chat at the message level.
 
 import { expect, test } from "bun:test";
 import { lineChat } from "../../src/dialects/line-chat.ts";
@@ -15,7 +15,7 @@ test("one's own lines and joining are not echoed", () => {
   expect(lineChat.echo).toEqual({ said: false, joined: false });
 });
 
-test("the first line is the name, later ones are said", () => {
+test("the first line is the name, later ones are messages", () => {
   const emil = lineChat.open(peer);
   expect(emil.greeting()).toEqual([]);
   expect(emil.receive("Emil")).toEqual({ type: "login", name: "Emil" });
@@ -31,7 +31,7 @@ test("private messages of other dialects", () => {
   expect(emil.render(sent(["Ann"], "psst", true))).toBeUndefined();
 });
 
-test("what somebody does is a line without a colon", () => {
+test("an emote is a line without a colon", () => {
   const waves = { ...said("Emil", "waves"), kind: "emote" as const };
   expect(lineChat.renderRoom(waves)).toBe("\n* Emil waves\n");
   const privateWaves = { ...privately("Ann", ["Emil"], "waves"), kind: "emote" as const };

@@ -1,5 +1,5 @@
-// Protocol detection: every prefix and split of each protocol, and 100 000 random clients. As long
-// as bytes arrive without a pause, the verdict must not depend on how they are split.
+// Protocol detection: every prefix and split of each protocol, and 100 000 random clients. While
+// bytes arrive without a pause, the verdict must not depend on how they are split.
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -100,7 +100,7 @@ describe("a silent client", () => {
 });
 
 describe("a browser", () => {
-  test("is told where the page is", () => {
+  test("is told the address of the page", () => {
     expect(verdict("GET / HTTP/1.1\r\n")).toMatchObject({
       answer: expect.stringMatching(/^HTTP\/1\.1 400 .*page: it is on port 8000\n$/s),
     });
@@ -154,7 +154,7 @@ test("100 000 random clients: no throw, a verdict that stands, nothing kept beyo
       if (text === "" || first === "prompt") return;
       if (more.ended || more.sinceFirstByteMs >= 300) expect(first).not.toBe("wait");
       const now = kind(text);
-      // More bytes must not change a verdict that was given.
+      // More bytes must not change an earlier verdict.
       if (now !== "wait") expect(kind(text + next)).toBe(now);
     }),
     { numRuns: 100_000 },
@@ -170,7 +170,7 @@ describe("TLS", () => {
   const required = { offersTls: true, admitsPlain: false };
   const hello = "\u0016\u0003\u0001\u0002\u0000";
 
-  test("is known by its first two bytes, and one of them is waited for", () => {
+  test("is recognized by its first two bytes; a single one waits for the second", () => {
     expect(kind(hello, offer)).toBe("tls");
     expect(kind(hello, required)).toBe("tls");
     expect(kind(hello.slice(0, 2), required)).toBe("tls");
@@ -183,14 +183,14 @@ describe("TLS", () => {
     expect(kind("\u0016", { ...required, ended: true })).toBe("foreign");
   });
 
-  test("is refused inside TLS, and where there is no key", () => {
+  test("is refused inside TLS, and on a server without a key", () => {
     expect(verdict(hello)).toEqual({
       kind: "foreign",
       answer: "This port does not speak TLS: connect without it\n",
     });
   });
 
-  test("where it is required, everybody else is told so in one line, in their own words", () => {
+  test("if required, everyone else is told so in one line, in the form of their protocol", () => {
     for (const text of ["Ann\n", "A", "REGISTER\r\n", "\u0016\u0004", "\u0017\u0003"]) {
       const answer = verdict(text, required);
       expect(answer).toMatchObject({ kind: "foreign" });
@@ -206,12 +206,12 @@ describe("TLS", () => {
     });
   });
 
-  test("where it is required, nothing of the chat is told to silence either", () => {
+  test("if required, a silent client learns nothing of the chat either", () => {
     expect(verdict("", { ...required, ended: true })).toMatchObject({ kind: "foreign" });
     expect(verdict("", { ...required, silentMs: 60_000, prompted: true }).kind).toBe("wait");
   });
 
-  test("whatever a stranger sends without TLS, it never gets into the chat", () => {
+  test("input without TLS never gets into the chat", () => {
     fc.assert(
       fc.property(
         fc.uint8Array({ maxLength: 64 }),

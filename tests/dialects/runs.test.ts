@@ -1,4 +1,4 @@
-// What a text dialect renders of a run at once is what its messages are one by one.
+// A text dialect renders a run exactly like its messages one by one.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";

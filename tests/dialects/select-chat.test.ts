@@ -1,4 +1,4 @@
-// select-chat at the level of messages: chosen recipients, lists, private chat by consent.
+// select-chat at the message level: chosen recipients, lists, private chat by consent.
 
 import { expect, test } from "bun:test";
 import { selectChat } from "../../src/dialects/select-chat.ts";
@@ -19,7 +19,7 @@ test("the server speaks first, in two sends", () => {
   expect(Buffer.byteLength("welcome to the chat\n")).toBe(20);
 });
 
-test("what the room hears", () => {
+test("events of the room", () => {
   expect(selectChat.renderRoom(joined("Ann"))).toBe("Ann joined the chat\n");
   expect(selectChat.renderRoom(left("Ann"))).toBe("Ann left the chat\n");
   expect(selectChat.renderRoom(said("Ann", "text"))).toBe("Ann : ALL - text\n");
@@ -28,7 +28,7 @@ test("what the room hears", () => {
   expect(selectChat.echo).toEqual({ said: false, joined: false });
 });
 
-test("what a client sends", () => {
+test("messages of a client", () => {
   const table: [string, unknown][] = [
     ["Ben,Cal - text", { type: "tell", to: ["Ben", "Cal"], text: "text" }],
     ["Ben, Cal - a - b", { type: "tell", to: ["Ben", "Cal"], text: "a - b" }],
@@ -75,13 +75,13 @@ test("an unknown recipient is reported, an unknown name alone gets the usage", (
   );
 });
 
-test("of too many recipients only one too many is kept", () => {
+test("an excess of recipients is cut to one too many", () => {
   const many = Array.from({ length: 10_000 }, (_, i) => `n${i}`).join(",");
   const command = ann().receive(`${many} - text`);
   expect(command?.type === "tell" && command.to.length).toBe(limits.maxRecipients + 1);
 });
 
-test("in a private chat everything typed is for the partner", () => {
+test("in a private chat everything typed goes to the partner", () => {
   const conversation = ann();
   expect(conversation.render({ type: "chat", state: "asked", with: "Ben" })).toBe(
     "private chat: Ben has been asked\n",

@@ -34,7 +34,7 @@ test("date-time", () => {
   expect(dateTime.answer("\u001b[2J", now)?.log).toBe("''");
 });
 
-test("what looks like an answer gets none", () => {
+test("a datagram that looks like an answer gets none", () => {
   const answers = ["Ok", "Ok ", "Ok\n", "Invalid request", "02/02/23", "04:06:21", "Who's there?"];
   for (const text of answers) {
     expect([text, greetingDatagrams.answer(text, now)]).toEqual([text, undefined]);
@@ -111,7 +111,7 @@ test("calculator: a client's name can't forge a line of the log", () => {
   );
 });
 
-test("calculator: why an expression is wrong", () => {
+test("calculator: errors in expressions", () => {
   expect(parseExpression("1 x 2")).toEqual({ type: "operator" });
   expect(parseExpression("1 x y")).toEqual({ type: "format" });
 });

@@ -1,5 +1,5 @@
-// A client's bytes may be split anywhere: a framed session gives the same commands, and an unframed
-// one loses no character.
+// A client's bytes may be split anywhere: a framed session produces the same commands, and an
+// unframed one loses no character.
 
 import { expect, test } from "bun:test";
 import type { Received } from "../../src/chat/events.ts";
@@ -69,7 +69,7 @@ for (const [name, text] of Object.entries(sessions)) {
     ).toEqual(whole);
   });
 
-  test(`${name}: every truncation gives the same commands as far as it goes`, () => {
+  test(`${name}: every truncation produces the same commands up to its end`, () => {
     for (let end = 0; end <= bytes.length; end++) {
       const some = commands(name, [bytes.subarray(0, end)]);
       expect(some).toEqual(whole.slice(0, some.length));

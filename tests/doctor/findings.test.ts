@@ -1,4 +1,4 @@
-// What parley doctor concludes from measurements, at and on both sides of each bound.
+// The conclusions of parley doctor from measurements, at and on both sides of each bound.
 
 import { describe, expect, test } from "bun:test";
 import {
@@ -66,7 +66,7 @@ test("a good machine needs no advice", () => {
   }
 });
 
-test("whatever is not good says what to do, or that it is not known", () => {
+test("every verdict other than good has advice, or is unknown", () => {
   const worst = machineFindings({
     platform: "linux",
     udp: { segment: false, merge: false, dontFragment: false, receiveBufferBytes: 1 },
@@ -144,7 +144,7 @@ test("loss", () => {
   expect(loss(0).says).toContain("UDP is blocked");
 });
 
-test("the MTU: Ethernet's is good, a tunnel's is said", () => {
+test("the MTU: Ethernet's is good, a tunnel's is reported", () => {
   expect(mtu(1_424).verdict).toBe("good");
   expect(mtu(1_423).verdict).toBe("fair");
   expect(mtu(1_424, "control").verdict).toBe("unknown");
@@ -156,7 +156,7 @@ describe("NAT", () => {
     expect(nat({ isOwnAddress: true }).verdict).toBe("good");
   });
 
-  test("with one server only the port can be compared, and what is not known is said", () => {
+  test("with one server only the port can be compared, and the result says what is unknown", () => {
     expect(nat({}).says).toStartWith(
       "a NAT keeps the port: the server sees 198.51.100.7, port 40000",
     );

@@ -1,4 +1,5 @@
-// Connections cut at random bytes, in both directions, while twenty people talk; then the server is killed as well.
+// Connections cut at random bytes, in both directions, while twenty users talk; then the server is
+// killed as well.
 
 import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -20,7 +21,7 @@ test(
     const path = join(folder, "cut.db");
     await using server = new FaultyServer(folder, ["--data", path]);
     await server.start();
-    // From a cut in the greeting to one after thousands of lines.
+    // The cuts range from the middle of the greeting to thousands of lines later.
     using proxy = new CuttingProxy(server.port, () => Math.floor(20 * 10 ** (4 * random())));
     proxy.cutting = false;
     const talkers = await gather(20, proxy.port, random);
@@ -70,7 +71,7 @@ test(
 );
 
 test(
-  `cuts without --data: nothing is lost or doubled while the process lives (FAULT_SEED=${seed})`,
+  `cuts without --data: nothing is lost or duplicated while the process lives (FAULT_SEED=${seed})`,
   async () => {
     const random = chance(seed + 2);
     await using server = new FaultyServer(folder, []);
@@ -87,7 +88,7 @@ test(
     );
     proxy.cutting = false;
     await silence(talkers);
-    // No file to compare with: the one who came in first has heard everything.
+    // No file to compare with: the first user has heard everything.
     const longest = talkers.reduce((a, b) => (a.heard.length >= b.heard.length ? a : b));
     expect(longest.heard[0]?.seq).toBe(1);
     expectPromiseKept(talkers, longest.heard);

@@ -1,4 +1,5 @@
-// The disk fills up while people talk: a clear error, nothing acknowledged is lost, and talk goes on once there is space.
+// The disk fills up while users talk: a clear error, nothing acknowledged is lost, and the
+// conversation continues once there is space.
 
 import { afterAll, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
@@ -20,8 +21,8 @@ import {
 const folder = mkdtempSync(join(tmpdir(), "parley-fault-disk-"));
 const disk = join(folder, "disk");
 mkdirSync(disk);
-// Room for the log of writes (WAL), which SQLite lets grow to 4 MB before it empties it: on 3 MB a fast machine filled the disk
-// with talk alone, and waited for space that nobody was to make.
+// Room for the log of writes (WAL), which SQLite lets grow to 4 MB before it empties it: on 3 MB a
+// fast machine filled the disk with messages alone, and waited for space that nobody would free.
 const mounted =
   process.getuid?.() === 0 &&
   spawnSync("mount", ["-t", "tmpfs", "-o", "size=12m", "tmpfs", disk]).status === 0;
@@ -30,7 +31,9 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Waits until nothing has been acknowledged for twenty looks in a row, though everybody talks. */
+/**
+ * Waits until nothing has been acknowledged for twenty checks in a row, although everyone talks.
+ */
 async function standstill(talkers: readonly Talker[]): Promise<void> {
   let last = -1;
   let looks = 0;
@@ -59,7 +62,7 @@ diskTest(
     );
     writeFileSync(join(disk, "ballast"), "");
     spawnSync("sh", ["-c", `cat /dev/zero > ${disk}/ballast`]);
-    // Talk stops, but nobody is thrown out: what is refused is kept and said again.
+    // Messages stop, but nobody is disconnected: refused messages are kept and resent.
     await until(
       () => server.stderr.includes("disk"),
       () => `a word about the disk; stderr:\n${server.stderr}`,
@@ -77,7 +80,7 @@ diskTest(
     await silence(talkers);
     expectPromiseKept(talkers, linesInFile(path));
 
-    // Full again, and killed while it is.
+    // The disk is full again, and the server is killed in that state.
     for (const talker of talkers) talker.talk();
     spawnSync("sh", ["-c", `cat /dev/zero > ${disk}/ballast`]);
     await standstill(talkers);
@@ -90,7 +93,7 @@ diskTest(
   60_000,
 );
 
-test("a data file that can't be used ends the start with a sentence", async () => {
+test("an unusable data file ends the start with an error message", async () => {
   const path = join(folder, "letter.db");
   writeFileSync(path, "Dear Bob, this is not a database.");
   const server = new FaultyServer(folder, ["--data", path]);

@@ -1,5 +1,5 @@
-// SIGKILL under load: the server dies again and again while twenty people talk, and nothing acknowledged is lost or doubled.
-// FAULT_ROUNDS=50 for the long run, FAULT_SEED to run a failure again.
+// SIGKILL under load: the server dies repeatedly while twenty users talk, and nothing acknowledged
+// is lost or duplicated. FAULT_ROUNDS=50 for the long run, FAULT_SEED to repeat a failure.
 
 import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";

@@ -1,17 +1,18 @@
-// A TCP proxy that cuts connections after a random number of bytes, in either direction, in the middle of whatever it is.
+// A TCP proxy that cuts connections after a random number of bytes, in either direction, in the
+// middle of anything.
 
 type Side = { other: Bun.Socket<Side> | undefined; waiting: Buffer[]; budget: { bytes: number } };
 
 export class CuttingProxy implements Disposable {
   cuts = 0;
-  /** Off: connections live. */
+  /** If false, connections are not cut. */
   cutting = true;
-  /** Nothing passes any more, as if a cable were unplugged: nobody hears of it. */
+  /** No data passes any more, as if a cable were unplugged, and neither end is notified. */
   silent = false;
   readonly #listener: Bun.TCPSocketListener<Side>;
   readonly #live = new Set<Bun.Socket<Side>>();
 
-  /** `budget` answers how many bytes the next connection may carry. */
+  /** `budget` returns how many bytes the next connection may carry. */
   constructor(
     readonly target: number,
     readonly budget: () => number,

@@ -1,4 +1,5 @@
-// A server process that can be killed and started again on the same port and the same data, as an operator would.
+// A server process that can be killed and restarted on the same port with the same data, like an
+// operator would.
 
 import { Database } from "bun:sqlite";
 import { freePort } from "../free-port.ts";
@@ -22,7 +23,10 @@ export class FaultyServer implements AsyncDisposable {
     return this.#stderr;
   }
 
-  /** Starts it and waits until it listens; the first time it takes a free port, and keeps that one. */
+  /**
+   * Starts it and waits until it listens; the first start takes a free port, and later ones reuse
+   * it.
+   */
   async start(): Promise<void> {
     if (this.port === 0) this.port = await freePort();
     const web = this.flags.includes("--web-port") ? [] : ["--no-web"];
@@ -51,14 +55,14 @@ export class FaultyServer implements AsyncDisposable {
     await this.#process?.exited;
   }
 
-  /** Keeps it from running for a while, as a machine that sleeps would. */
+  /** Suspends it for a while, like a machine that sleeps. */
   async suspend(ms: number): Promise<void> {
     this.#process?.kill("SIGSTOP");
     await Bun.sleep(ms);
     this.#process?.kill("SIGCONT");
   }
 
-  /** Stops it in the ordinary way; its exit code. */
+  /** Stops it normally; returns its exit code. */
   async stop(): Promise<number> {
     this.#process?.kill("SIGTERM");
     return (await this.#process?.exited) ?? 0;
@@ -76,7 +80,7 @@ export class FaultyServer implements AsyncDisposable {
 
 export type Line = { seq: number; text: string };
 
-/** What a data file has of a room, with nobody's program but SQLite's. */
+/** The lines of a room in a data file, read with SQLite alone. */
 export function linesInFile(path: string, room = "lobby"): Line[] {
   using db = new Database(path, { readonly: true });
   return db

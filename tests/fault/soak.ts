@@ -1,6 +1,8 @@
-// A day of use in a few minutes: a million messages, 50 000 joins and leaves, 5 000 renames, and how much memory the server
-// holds on the way.   bun tests/fault/soak.ts [--messages 1000000] [--data]
-// Ends with 1 if resident memory at rest is at the end more than 10 % over that after the first tenth.
+// A day of use in a few minutes: a million messages, 50 000 joins and leaves, 5 000 renames; measures
+// the server's memory on the way.
+//   bun tests/fault/soak.ts [--messages 1000000] [--data]
+// Exits with 1 if resident memory at rest is more than 10 % higher at the end than after the first
+// tenth.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,10 +21,13 @@ const { values } = parseArgs({
   },
 });
 const messages = Number(values.messages);
-/** Of each message there are so many of the rest. */
+/** Messages per join and per rename. */
 const [messagesPerJoin, messagesPerRename] = [20, 200];
 const tolerated = 1.1;
-/** Looks at a resting server, one a second: when its collector runs is chance, so the least counts. */
+/**
+ * Measurements of an idle server, one per second: when its collector runs is random, so the lowest
+ * counts.
+ */
 const restLooks = 12;
 
 const folder = mkdtempSync(join(tmpdir(), "parley-soak-"));
@@ -33,7 +38,8 @@ await using server = new FaultyServer(
 await server.start();
 const { port, pid } = server;
 
-// Who stays: some of each kind in the lobby. The first two talk, one of them renames itself now and then.
+// The permanent members: some of each kind in the lobby. The first two talk, and one of them
+// renames itself now and then.
 const stayers: Member[] = [];
 for (let i = 0; i < 4; i++)
   stayers.push(await joinOne(wires.plain, { port }, `plain${i}`, "lobby"));
@@ -42,7 +48,7 @@ for (let i = 0; i < 4; i++)
 const plain = stayers[0]!;
 const native = stayers[4]!;
 
-// The native one counts what has been said to all, so that nobody runs ahead of the server.
+// The native member counts the messages in the room, so that nobody runs ahead of the server.
 const nativeWire: Wire = wires.native;
 const count = nativeWire.counter();
 let seen = 0;
@@ -55,7 +61,7 @@ let joins = 0;
 let renames = 0;
 let name = plain.name;
 
-/** Somebody new comes in, in one of the dialects, says nothing, and goes. */
+/** A visitor joins in one of the dialects, says nothing, and leaves. */
 async function visit(): Promise<void> {
   const wire: Wire = joins % 2 === 0 ? wires.plain : wires.native;
   const visitor = await joinOne(wire, { port }, `v${joins++}`, "lobby");
@@ -78,7 +84,7 @@ const report = (): void => {
   );
 };
 
-/** Least memory of its own at rest, and most of the executable's pages, in KiB. */
+/** The lowest private memory at rest, and the highest amount of the executable's pages, in KiB. */
 async function atRest(): Promise<{ own: number; file: number }> {
   let [own, file] = [Infinity, 0];
   for (let i = 0; i < restLooks; i++) {
@@ -116,14 +122,15 @@ for (let tenth = 1; tenth <= 10; tenth++) {
   );
   report();
   if (tenth > 1) continue;
-  // At rest, as at the end: what a burst has taken is no leak.
+  // At rest, like at the end: memory used by a burst is not a leak.
   afterTenth = await atRest();
 }
-// A look from outside that it still serves.
+// A check from outside that it still serves.
 const last = await connect({ port }, "last");
 last.socket.end();
 const atEnd = await atRest();
-// Pages of the executable come and go as other programs need memory: as many are counted before as after.
+// The kernel maps and reclaims pages of the executable as other programs need memory: the same
+// number is counted before and after.
 const file = Math.max(afterTenth.file, atEnd.file);
 const ratio = (atEnd.own + file) / (afterTenth.own + file);
 const miB = (kiB: number): string => (kiB / 1024).toFixed(1);

@@ -1,4 +1,5 @@
-// A reader that stops reading is told and dropped at its bound; the others notice nothing; and it catches up when it reads on.
+// A client that stops reading is notified and dropped at its bound; the others notice nothing; and
+// it catches up when it reads again.
 
 import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -11,7 +12,7 @@ import { chance, expectPromiseKept, gather, silence, until } from "./talker.ts";
 const folder = mkdtempSync(join(tmpdir(), "parley-fault-stalled-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test("a stalled plain reader is dropped with a word, the others hear everything", async () => {
+test("a stalled plain reader is dropped with a message, the others receive everything", async () => {
   await using server = new FaultyServer(folder, []);
   await server.start();
   const talkers = await gather(5, server.port, chance(1));
@@ -32,7 +33,7 @@ test("a stalled plain reader is dropped with a word, the others hear everything"
     () => "the slow one to come in",
   );
   reader.pause();
-  // What the system buffers by itself, some megabytes, comes on top of the server's own bound.
+  // The system's own buffers, some megabytes, are in addition to the server's bound.
   const text = "x".repeat(16_000);
   const needed = Math.ceil((output.maxLagBytes + 16 * 1024 * 1024) / text.length);
   const [speaker] = talkers;
@@ -67,7 +68,7 @@ test("a stalled plain reader is dropped with a word, the others hear everything"
   expect(heard.endsWith("\n")).toBe(true);
 }, 60_000);
 
-test("a native reader that stops and reads on has missed nothing", async () => {
+test("a native client that stops reading and then continues has missed nothing", async () => {
   const path = join(folder, "chat.db");
   await using server = new FaultyServer(folder, ["--data", path]);
   await server.start();

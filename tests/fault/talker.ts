@@ -1,5 +1,6 @@
-// Native clients that talk without a pause, remember what was acknowledged and what they heard, and come back by themselves
-// whatever happens to their connection. The machine is the product's own (src/client); what is checked is only what it tells.
+// Native clients that talk without a pause, remember acknowledged and received messages, and
+// reconnect by themselves after any failure. The state machine is the product's own (src/client);
+// only what it reports is checked.
 
 import { expect } from "bun:test";
 import { ClientSession } from "../../src/client/session.ts";
@@ -7,7 +8,7 @@ import { NativeConnection } from "../../src/io/native-connection.ts";
 import type { SessionEvent } from "../../src/client/events.ts";
 import type { Line } from "./server.ts";
 
-/** Messages on their way at once, of each talker, and the pause after which it says more. */
+/** How many messages of each talker are in flight at once, and the pause before it sends more. */
 export type Pace = { inFlight: number; pauseMs: number };
 
 const withoutPause: Pace = { inFlight: 8, pauseMs: 0 };
@@ -16,7 +17,7 @@ export class Talker {
   readonly heard: Line[] = [];
   readonly acknowledged: string[] = [];
   readonly failures: string[] = [];
-  /** Who left, and why: `name: reason`. */
+  /** Departures with their reasons: `name: reason`. */
   readonly leaves: string[] = [];
   returns = 0;
   talking = false;
@@ -29,7 +30,7 @@ export class Talker {
 
   constructor(
     readonly name: string,
-    /** Of the server, or of several that are the same parley. */
+    /** The port of the server, or of several servers of the same parley. */
     ports: number | readonly number[],
     random: () => number,
     readonly pace = withoutPause,
@@ -56,12 +57,12 @@ export class Talker {
     this.#sayMore();
   }
 
-  /** Stops reading, or reads on. */
+  /** Stops or resumes reading. */
   pause(paused: boolean): void {
     this.#connection.pause(paused);
   }
 
-  /** Sends what the session was asked to say from outside. */
+  /** Sends the outputs of requests made to the session from outside. */
   applyOutputs(): void {
     this.#connection.applyOutputs();
   }
@@ -85,14 +86,14 @@ export class Talker {
     else setTimeout(() => this.#sayMore(), this.pace.pauseMs);
   }
 
-  /** Who is in the lobby, as the server says. */
+  /** The members of the lobby, according to the server. */
   async whoIsThere(): Promise<readonly string[]> {
     const ref = this.session.request({ type: "who", room: "lobby" });
     this.#connection.applyOutputs();
     return await new Promise((answered) => {
       if (ref === undefined) answered([]);
       else this.#questions.set(ref, answered);
-      // Nobody answers if the connection is lost.
+      // There is no answer if the connection is lost.
       setTimeout(answered, 2_000, []);
     });
   }
@@ -138,7 +139,7 @@ function here(port: number) {
   return { host: "127.0.0.1", port };
 }
 
-/** Waits for a condition, not for a time; says what was awaited in vain. */
+/** Waits for a condition, not for a time; a timeout names the condition. */
 export async function until(
   condition: () => boolean,
   what: () => string,
@@ -151,7 +152,7 @@ export async function until(
   }
 }
 
-/** Makes `count` talkers and waits until all are in the room. */
+/** Creates `count` talkers and waits until all are in the room. */
 export async function gather(
   count: number,
   ports: number | readonly number[],
@@ -159,7 +160,7 @@ export async function gather(
   pace?: Pace,
 ): Promise<Talker[]> {
   const talkers = Array.from({ length: count }, (_, i) => {
-    // Of several servers, each has its part.
+    // With several servers, each gets its part.
     const all = [ports].flat();
     const turned = [...all.slice(i % all.length), ...all.slice(0, i % all.length)];
     return new Talker(`t${i}`, turned, random, pace);
@@ -175,7 +176,7 @@ export function acknowledgedBy(talkers: readonly Talker[]): number {
   return talkers.reduce((sum, talker) => sum + talker.acknowledged.length, 0);
 }
 
-/** Everybody falls silent; resolves when all that was said is acknowledged, and heard by all. */
+/** Stops all talkers; resolves when every message is acknowledged, and received by everyone. */
 export async function silence(talkers: readonly Talker[]): Promise<void> {
   for (const talker of talkers) talker.talking = false;
   await until(
@@ -195,8 +196,8 @@ export async function silence(talkers: readonly Talker[]): Promise<void> {
 }
 
 /**
- * The promise: every acknowledged message is there once, in one order, at every client and in the file; nothing else is there
- * but what was said.
+ * The promise: every acknowledged message is stored once, in one order, at every client and in the
+ * file, and nothing else is there.
  */
 export function expectPromiseKept(talkers: readonly Talker[], file: readonly Line[]): void {
   expect(file.map(({ seq }) => seq)).toEqual(file.map((_, i) => i + 1));
@@ -207,7 +208,7 @@ export function expectPromiseKept(talkers: readonly Talker[], file: readonly Lin
     expect(talker.failures).toEqual([]);
     expect(talker.ended).toBeUndefined();
     expect(talker.acknowledged.filter((text) => !kept.has(text))).toEqual([]);
-    // Whoever came in later has not heard the beginning; from there on everything.
+    // A talker that joined later has not received the beginning; from there on everything.
     const first = talker.heard[0]?.seq ?? file.length + 1;
     expect(talker.heard).toEqual(file.slice(first - 1));
     const own = texts.filter((text) => text.startsWith(`${talker.name} `));
@@ -215,7 +216,7 @@ export function expectPromiseKept(talkers: readonly Talker[], file: readonly Lin
   }
 }
 
-/** A small generator of chance with a seed, so that a failure can be run again. */
+/** A small random number generator with a seed, so that a failure can be repeated. */
 export function chance(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

@@ -1,4 +1,4 @@
-// The calculator's numbers: against a table, and against a real Python where there is one.
+// The calculator's numbers: against a table, and against a real Python if there is one.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -42,7 +42,7 @@ const readable: [string, string][] = [
   ["١٢", "12.0"],
   ["𝟗𝟎", "90.0"],
   ["\u20287\u0085", "7.0"],
-  // Longer than any meaningful number, and read all the same.
+  // Longer than any meaningful number, but still read.
   ["1".repeat(5_000), "inf"],
   [`0.${"1".repeat(5_000)}`, "0.1111111111111111"],
   [`${"0".repeat(5_000)}7`, "7.0"],
@@ -78,18 +78,18 @@ const unreadable = [
   "1\u001f",
 ];
 
-test("reads and prints what Python reads and prints", () => {
+test("reads and prints numbers like Python", () => {
   for (const [text, printed] of readable) {
     const value = parsePythonFloat(text);
     expect([text, value === undefined ? "" : pythonRepr(value)]).toEqual([text, printed]);
   }
 });
 
-test("refuses what Python refuses", () => {
+test("refuses the same input as Python", () => {
   for (const text of unreadable) expect([text, parsePythonFloat(text)]).toEqual([text, undefined]);
 });
 
-test("what is printed reads back as the same number", () => {
+test("a printed number reads back as the same number", () => {
   fc.assert(
     fc.property(fc.double(), (value) => {
       expect(Object.is(parsePythonFloat(pythonRepr(value)), value)).toBe(true);

@@ -1,4 +1,4 @@
-// IRC clients at two servers of one parley: each gets the lines that it would get at one server.
+// IRC clients at two servers of one parley: each gets the same lines as at one server.
 
 import { expect, test } from "bun:test";
 import { Neighbours } from "../../chat/neighbours.ts";
@@ -8,7 +8,7 @@ import { ircAt, type IrcClient } from "./rig.ts";
 const caps =
   "multi-prefix extended-join away-notify account-notify invite-notify setname message-tags echo-message userhost-in-names";
 
-/** What each hears at each step: `Ann: LINE`. */
+/** The lines each client receives at each step: `Ann: LINE`. */
 type Heard = { step: string; heard: string[] };
 
 /** Names of a channel's members, which are listed in order of arrival at each server. */
@@ -17,7 +17,7 @@ function inOrder(line: string): string {
   return names === undefined ? line : `${start} :${names.split(" ").sort().join(" ")}`;
 }
 
-/** `NAME LINE`: who sends what. */
+/** `NAME LINE`: who sends which line. */
 function play(
   steps: readonly string[],
   open: (name: string) => IrcClient,
@@ -39,7 +39,7 @@ function play(
   });
 }
 
-/** The same steps with everybody at one server, and with people at two in turn. */
+/** The same steps with all users at one server, and with users at two alternately. */
 function both(...steps: readonly string[]): { one: Heard[]; two: Heard[] } {
   const rig = new Rig();
   const world = new Neighbours();
@@ -67,7 +67,7 @@ function expectSame(...steps: readonly string[]): void {
   expect(sorted(two)).toEqual(sorted(one));
 }
 
-test("coming, talking, being away, other names, and going", () => {
+test("joining, talking, being away, name changes, and leaving", () => {
   expectSame(
     "Ann JOIN #room",
     "Ben JOIN #room",
@@ -91,7 +91,7 @@ test("coming, talking, being away, other names, and going", () => {
   );
 });
 
-test("operators: modes, ranks, topics, invitations, putting people out", () => {
+test("operators: modes, ranks, topics, invitations, kicks", () => {
   expectSame(
     "Ann JOIN #room",
     "Ben JOIN #room",
@@ -152,7 +152,7 @@ test("who is where: WHO, WHOX, WHOIS, WHOWAS, LIST, LUSERS", () => {
   );
 });
 
-test("a room that only people at the other server are in: who is there, and whether there is room", () => {
+test("a room with members only at the other server: its members, and its limit", () => {
   expectSame(
     "Ann JOIN #den",
     "Ben WHO #den",
@@ -167,7 +167,7 @@ test("a room that only people at the other server are in: who is there, and whet
   );
 });
 
-test("MONITOR tells of people at the other server", () => {
+test("MONITOR reports users at the other server", () => {
   expectSame(
     "Ann MONITOR + Ben,Cal",
     "Ben JOIN #room",
@@ -181,7 +181,7 @@ test("MONITOR tells of people at the other server", () => {
   );
 });
 
-test("what an unknown operator has set holds at all servers, until the last one has gone", () => {
+test("settings of an operator without an account hold at all servers, until the last member has left", () => {
   const world = new Neighbours();
   const [east, west] = [world.server("east"), world.server("west")];
   const [ann, ben] = [ircAt(east, "Ann"), ircAt(west, "Ben")];
@@ -201,7 +201,7 @@ test("what an unknown operator has set holds at all servers, until the last one 
   expect(joined).not.toContain("for some");
 });
 
-test("orders from a server's terminal reach people at the other", () => {
+test("commands at a server's terminal affect users at the other", () => {
   const world = new Neighbours();
   const [east, west] = [world.server("east"), world.server("west")];
   const [ann, ben] = [ircAt(east, "Ann"), ircAt(west, "Ben")];

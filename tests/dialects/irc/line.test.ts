@@ -1,4 +1,4 @@
-// Lines of IRC, read and written: the examples of the specifications, every truncation, limits to
+// Reading and writing lines of IRC: the examples of the specifications, every truncation, limits to
 // the byte, and noise.
 
 import { expect, test } from "bun:test";
@@ -33,7 +33,7 @@ test.each(examples)("%s", (text, command, params) => {
   expect(parse(text)).toEqual({ tags: new Map(), command, params });
 });
 
-test("nothing in it", () => {
+test("empty lines", () => {
   for (const text of ["", " ", "@a=b", "@a=b ", ":source", ":source "]) {
     expect(parseLine(text)).toBeUndefined();
   }
@@ -51,7 +51,7 @@ test("tags and their escapes", () => {
   ]);
 });
 
-test("a tag's value survives its escape", () => {
+test("a tag's value survives escaping", () => {
   fc.assert(
     fc.property(fc.string({ unit: "grapheme" }), (value) => {
       fc.pre(!value.includes("\0"));
@@ -61,7 +61,7 @@ test("a tag's value survives its escape", () => {
   );
 });
 
-test("of repeated tags the last counts", () => {
+test("the last of repeated tags counts", () => {
   expect(parse("@a=1;a=2 PING 1").tags.get("a")).toBe("2");
 });
 
@@ -76,7 +76,7 @@ const line = (bytes: number): string => `PRIVMSG #x :${"a".repeat(bytes - 12 - 2
 const tagged = (bytes: number): string =>
   `@+a=${"x".repeat(bytes - 5)} PRIVMSG #x :${"a".repeat(498)}`;
 
-test("512 bytes with the line end are a line, 513 are none", () => {
+test("512 bytes with the line end are valid, 513 are not", () => {
   expect(parse(line(512)).params[1]).toHaveLength(498);
   expect(parseLine(line(513))).toBe(tooLongLine);
   const accents = `PRIVMSG #x :${"é".repeat(249)}`;
@@ -84,7 +84,7 @@ test("512 bytes with the line end are a line, 513 are none", () => {
   expect(parseLine(`${accents}a`)).toBe(tooLongLine);
 });
 
-test("tags have 4 096 bytes with `@` and the space, besides the line", () => {
+test("tags may have 4 096 bytes with `@` and the space, in addition to the line", () => {
   expect(parse(tagged(4_096)).tags.get("+a")).toHaveLength(4_091);
   expect(parseLine(tagged(4_097))).toBe(tooLongLine);
 });
@@ -98,7 +98,7 @@ test("every truncation of a line is a line, or nothing", () => {
   }
 });
 
-test("100 000 lines of noise are read, and say no more than they contain", () => {
+test("100 000 lines of noise are read without adding content", () => {
   const unit = fc.constantFrom(..."@:; =\\+#!,\r\0\u0001é🎈ab".split(""), " :", "PRIVMSG ");
   fc.assert(
     fc.property(fc.string({ unit, maxLength: 40 }), (text) => {
@@ -111,7 +111,7 @@ test("100 000 lines of noise are read, and say no more than they contain", () =>
   );
 }, 60_000);
 
-test("parameters are written so that they are read again", () => {
+test("parameters survive a round trip", () => {
   const word = fc.string({ unit: fc.constantFrom("a", "#", "é", "-"), minLength: 1, maxLength: 4 });
   const last = fc.string({ unit: fc.constantFrom("a", " ", ":", "é"), maxLength: 6 });
   fc.assert(

@@ -1,4 +1,4 @@
-// IRC clients at a hub without a network: what they send, and the lines that they get.
+// IRC clients at a hub without a network: the lines they send and receive.
 
 import { type Client, Rig } from "../../chat/rig.ts";
 import { ircDialect } from "../../../src/dialects/irc/irc.ts";
@@ -11,7 +11,7 @@ export const irc = ircDialect({
   sts: () => undefined,
 });
 
-/** A client that is logged in, its welcome read; `caps` are asked for first. */
+/** A client that has logged in and read its welcome; it requests `caps` first. */
 export function ircAt(rig: Rig, nick: string, caps = "", address?: string): IrcClient {
   const client = new IrcClient(rig.client(irc, true, address));
   if (caps !== "") client.send("CAP LS 302", `CAP REQ :${caps}`);
@@ -26,7 +26,7 @@ export class IrcRig extends Rig {
     return ircAt(this, nick, caps, address);
   }
 
-  /** A room with these people in it, everything read. */
+  /** A room with these users in it, with everything read. */
   room(room: string, ...clients: IrcClient[]): void {
     for (const client of clients) client.send(`JOIN ${room}`);
     for (const client of clients) client.lines();
@@ -41,7 +41,10 @@ export class IrcClient {
     return this;
   }
 
-  /** What has come since the last call. Hosts and times, which differ from run to run, are masked. */
+  /**
+   * The lines received since the last call. Hosts and times, which differ from run to run, are
+   * masked.
+   */
   lines(): string[] {
     return this.client
       .text()
@@ -55,7 +58,7 @@ export class IrcClient {
       );
   }
 
-  /** What this line alone is answered with. */
+  /** The answer to this line alone. */
   ask(line: string): string[] {
     this.lines();
     return this.send(line).lines();

@@ -1,5 +1,5 @@
-// IRC clients at the hub, after the specifications: registration, rooms and their modes, messages,
-// people, and the others who speak something else.
+// IRC clients at the hub, according to the specifications: registration, rooms and their modes,
+// messages, users, and users of other dialects.
 
 import { expect, test } from "bun:test";
 import { native } from "../../chat/rig.ts";
@@ -30,7 +30,7 @@ test("registration: nothing before NICK and USER, then the welcome in order", ()
   expect(client.ask("USER ann 0 * :Ann")).toEqual([":irc.test 462 Ann :You may not reregister"]);
 });
 
-test("a name that is taken or is none can be changed before the welcome", () => {
+test("a taken or invalid name can be changed before the welcome", () => {
   const rig = new IrcRig();
   rig.irc("Ann");
   const client = new IrcClient(rig.client(irc));
@@ -56,7 +56,7 @@ test("CAP holds the welcome back until CAP END", () => {
   ]);
 });
 
-test("SASL is offered and taken where nobody in between can read it", () => {
+test("SASL is offered and accepted where nobody on the network path can read it", () => {
   const rig = new IrcRig();
   const far = new IrcClient(rig.client(irc, true, "198.51.100.7"));
   expect(far.ask("CAP LS 302")[0]).not.toContain("sasl");
@@ -66,7 +66,7 @@ test("SASL is offered and taken where nobody in between can read it", () => {
 const sasl = (password: string): string =>
   `AUTHENTICATE ${Buffer.from(`\0Ann\0${password}`).toString("base64")}`;
 
-test("sts names the port for TLS in plain text, and how long that holds inside TLS", () => {
+test("sts contains the port for TLS in plain text, and its duration inside TLS", () => {
   const dialect = ircDialect({
     name: "irc.test",
     network: "test",
@@ -124,7 +124,7 @@ test("JOIN, NAMES, PART and QUIT", () => {
   expect(ann.lines()).toEqual([":Ben!~Ben@HOST JOIN #den", ":Ben!~Ben@HOST QUIT :Quit: bye"]);
 });
 
-test("what happens to a person is told once, whatever rooms are shared", () => {
+test("an event of a user is reported once, however many rooms are shared", () => {
   const rig = new IrcRig();
   const [ann, ben] = [rig.irc("Ann", "away-notify"), rig.irc("Ben")];
   for (const room of ["#a", "#b", "#c"]) rig.room(room, ann, ben);
@@ -141,7 +141,7 @@ test("what happens to a person is told once, whatever rooms are shared", () => {
   ]);
 });
 
-test("messages reach the others, and those who asked for it themselves", () => {
+test("messages reach the others, and their sender if it requested echoes", () => {
   const rig = new IrcRig();
   const [ann, ben] = [rig.irc("Ann"), rig.irc("Ben", "echo-message")];
   rig.room("#den", ann, ben);
@@ -170,7 +170,7 @@ function reader(caps: string): (line: string) => unknown {
   return (line) => client.session.conversation.receive(line);
 }
 
-test("a plain line is read as any other", () => {
+test("a line without a prefix is read like any other", () => {
   const [plain, echoing] = [reader(""), reader("echo-message")];
   expect(plain("PRIVMSG #den :hi: :x")).toEqual({ type: "say", room: "den", text: "hi: :x" });
   for (const line of [
@@ -240,7 +240,7 @@ test("a room's operators decide who enters and speaks", () => {
   expect(ben.ask("LIST").join("\n")).toContain("322 Ben #den 2 :");
 });
 
-test("what somebody without an account decides ends with the room", () => {
+test("settings of a user without an account end with the room", () => {
   const rig = new IrcRig();
   const ann = rig.irc("Ann");
   rig.room("#den", ann);
@@ -250,7 +250,7 @@ test("what somebody without an account decides ends with the room", () => {
   expect(ben.ask("TOPIC #den")).toEqual([":irc.test 331 Ben #den :No topic is set"]);
 });
 
-test("the topic, who set it, and who may", () => {
+test("the topic, who set it, and who may set it", () => {
   const rig = new IrcRig();
   const [ann, ben] = [rig.irc("Ann"), rig.irc("Ben")];
   rig.room("#den", ann, ben);
@@ -264,7 +264,7 @@ test("the topic, who set it, and who may", () => {
   expect(ben.ask("TOPIC #den :").at(-1)).toBe(":Ben!~Ben@HOST TOPIC #den :");
 });
 
-test("labels mark what a line is answered with", () => {
+test("labels mark the answers to a line", () => {
   const rig = new IrcRig();
   const caps = "labeled-response batch echo-message message-tags";
   const ann = rig.irc("Ann", caps);
@@ -308,7 +308,7 @@ test("history around a message, a time, and between", () => {
   expect(ann.ask("CHATHISTORY LATEST #den x 5")[0]).toContain("INVALID_MSGREFTYPE");
 });
 
-test("MONITOR tells who comes and goes, under any name", () => {
+test("MONITOR reports who joins and leaves, under any name", () => {
   const rig = new IrcRig();
   const ann = rig.irc("Ann");
   expect(ann.ask("MONITOR + Ben,Bob")).toEqual([":irc.test 731 Ann :Ben,Bob"]);
@@ -342,7 +342,7 @@ test("members with the same capabilities share one rendering", () => {
   expect(irc.variant?.("")).toBe(irc);
 });
 
-test("capabilities asked for in a room hold from the next line on", () => {
+test("capabilities requested in a room apply from the next line on", () => {
   const rig = new IrcRig();
   const [ann, ben] = [rig.irc("Ann"), rig.irc("Ben")];
   rig.room("#den", ann, ben);
@@ -361,7 +361,7 @@ test("capabilities asked for in a room hold from the next line on", () => {
   expect(rig.hub.isRoomInUse("den")).toBe(false);
 });
 
-test("mutes and bans of the server hold here too", () => {
+test("mutes and bans of the server apply here too", () => {
   const rig = new IrcRig();
   const ann = rig.irc("Ann", "", "198.51.100.7");
   rig.room("#den", ann);

@@ -1,11 +1,11 @@
-// What people say in IRC, and what it looks like there: formatting, CTCP, lines of 512 bytes.
+// Messages from and to IRC: formatting, CTCP, lines of 512 bytes.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { nameOf, roomOf } from "../../../src/dialects/irc/names.ts";
 import { messageLines, readCtcp, withoutFormatting } from "../../../src/dialects/irc/text.ts";
 
-test("formatting codes go, with the numbers of colours", () => {
+test("formatting codes are removed, with the numbers of colours", () => {
   expect(withoutFormatting("\u0002bold\u0002 \u00034,12red\u0003 \u0004ff0000x\u0004")).toBe(
     "bold red x",
   );
@@ -44,7 +44,7 @@ test("lines have at most 512 bytes, and nothing is lost", () => {
   );
 });
 
-test("each line of a message is one", () => {
+test("each line of a message becomes an IRC line", () => {
   expect(messageLines(40, undefined, "one\n\ntwo")).toEqual(["one", "two"]);
   expect(messageLines(40, "emote", "a\nb")).toEqual([
     "\u0001ACTION a\u0001",
@@ -52,7 +52,7 @@ test("each line of a message is one", () => {
   ]);
 });
 
-test("nicks that names can't be", () => {
+test("nicks that are not valid names", () => {
   expect(nameOf("bob[m]")).toBe("bob_m_");
   expect(nameOf("a\\b^c{d}|`")).toBe("a_b_c_d___");
   expect(nameOf("Ännchen-1")).toBe("Ännchen-1");

@@ -1,4 +1,4 @@
-// The native dialect: the command for each line, refusals, when the connection ends, and that a
+// The native dialect: the command for each line, refusals, when the connection closes, and that a
 // client can decode everything rendered. The lines themselves are tested in tests/protocol.
 
 import { describe, expect, test } from "bun:test";
@@ -23,7 +23,7 @@ function open(): Conversation {
   return dialect.open(peer);
 }
 
-/** What a greeted client's line asks for. */
+/** The command in a greeted client's line. */
 function read(line: string | object): Received | undefined {
   const conversation = open();
   conversation.receive(hello);
@@ -65,7 +65,7 @@ const requests: [object, Received][] = [
     { type: "join", room: "den", seq: 0, epoch: "e" },
     { type: "join", room: "den", since: { epoch: "e", seq: 0 } },
   ],
-  // A number of an unknown log is worth nothing.
+  // A number of an unknown log is useless.
   [
     { type: "join", room: "den", seq: 7 },
     { type: "join", room: "den" },
@@ -135,7 +135,7 @@ describe("requests", () => {
     expect(login({ name: "Ann", rooms: [] })).toMatchObject({ rooms: [] });
   });
 
-  test("blank lines mean nothing", () => {
+  test("blank lines are ignored", () => {
     for (const blank of ["", " ", "\t \r"]) {
       expect(read(blank)).toBeUndefined();
       expect(open().receive(blank)).toBeUndefined();
@@ -175,7 +175,7 @@ describe("refusals", () => {
     }
   });
 
-  test("a greeted client is told with the ref and the counter of its request, and stays", () => {
+  test("a greeted client gets the ref and the counter of its request, and stays connected", () => {
     const wrong = [{ type: "say" }, { type: "nonsense" }, { type: 5 }, {}, { type: "join" }];
     for (const request of wrong) {
       const refusal = read({ ...request, ref: 7, n: 3 });
@@ -193,7 +193,7 @@ describe("refusals", () => {
     });
   });
 
-  test("whatever a client says, greeted or not, there is an answer", () => {
+  test("any line of a client, greeted or not, gets an answer", () => {
     const line = fc.oneof(
       anyClientMessage.map((message) => encodeClient(message).trimEnd()),
       fc.json(),
@@ -345,7 +345,7 @@ const personalEvents: [PersonalEvent, object][] = [
   ],
 ];
 
-/** The one message in what was rendered. */
+/** The single message in the rendered output. */
 function decoded(rendered: string | readonly string[] | undefined): unknown {
   if (typeof rendered !== "string") throw new Error(`Not one line: ${String(rendered)}`);
   expect(rendered.indexOf("\n")).toBe(rendered.length - 1);
@@ -361,18 +361,18 @@ describe("rendering", () => {
     expect(decoded(open().render(event))).toMatchObject(message);
   });
 
-  test("a visitor's welcome names no session", () => {
+  test("a visitor's welcome contains no session", () => {
     const [event] = personalEvents[0]!;
     if (event.type !== "welcome") throw new Error("no welcome");
     expect(decoded(open().render({ ...event, name: "" }))).toMatchObject({ session: undefined });
   });
 
-  test("what is for other dialects is not rendered", () => {
+  test("events for other dialects are not rendered", () => {
     expect(open().render({ type: "sent", to: ["Bob"], text: "x", chat: false })).toBeUndefined();
     expect(open().render({ type: "download", port: 1, sizeBytes: 1, name: "a" })).toBeUndefined();
   });
 
-  test("runs, empty texts in them too", () => {
+  test("runs, also with empty texts", () => {
     const text = fc
       .oneof(fc.constant(""), fc.string(), fc.string({ unit: "binary" }))
       .map((any) => harmless(any));

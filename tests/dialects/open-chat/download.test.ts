@@ -1,4 +1,5 @@
-// open-chat's download: the pickles byte for byte, the requests, and who is answered for how long.
+// open-chat's download: the pickles byte for byte, the requests, and which addresses get answers
+// for how long.
 
 import { expect, test } from "bun:test";
 import { OpenChatDownload, readDownloadRequest } from "../../../src/dialects/open-chat/download.ts";
@@ -10,7 +11,7 @@ import { skipUnless } from "../../skip.ts";
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 
-test("a pickle is what Python's protocol 3 writes", () => {
+test("a pickle is identical to Python's protocol 3", () => {
   expect(picklePart(new Uint8Array(1000)).length).toBe(1016);
   expect(hex(picklePart(new Uint8Array(0)))).toBe("8003430071004b008671012e");
   expect(hex(picklePart(bytesOf("abc")))).toBe("8003430361626371004b038671012e");
@@ -80,7 +81,7 @@ test("if 1000 divides the size, the last part is empty", () => {
   });
 });
 
-test("only the client's address is answered, and of its ports the first that asks", () => {
+test("only the client's address gets answers, and of its ports the first that sends a request", () => {
   const download = new OpenChatDownload(10, "10.0.0.1", 0);
   expect(download.receive(bytesOf("part 0"), "10.0.0.2", 9, 0).type).toBe("ignore");
   expect(download.receive(bytesOf("nonsense"), "10.0.0.1", 8, 0).type).toBe("ignore");
@@ -89,7 +90,7 @@ test("only the client's address is answered, and of its ports the first that ask
   expect(download.receive(bytesOf("finished"), "10.0.0.1", 9, 0).type).toBe("close");
 });
 
-test("the deadline moves with requests and with nothing else", () => {
+test("only requests extend the deadline", () => {
   const download = new OpenChatDownload(10, undefined, 1_000);
   expect(download.deadlineMs).toBe(1_000 + limits.firstRequestMs);
   download.receive(bytesOf("noise"), "127.0.0.1", 9, 5_000);
@@ -98,7 +99,7 @@ test("the deadline moves with requests and with nothing else", () => {
   expect(download.deadlineMs).toBe(5_000 + limits.idleMs);
 });
 
-test("asking for the same part forever does not keep a port", () => {
+test("requesting the same part forever does not keep a port", () => {
   const download = new OpenChatDownload(10, undefined, 0);
   let answers = 0;
   while (download.receive(bytesOf("part 0"), "127.0.0.1", 9, 0).type === "send") answers++;

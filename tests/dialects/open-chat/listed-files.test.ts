@@ -20,7 +20,7 @@ test("plain names are listed as they are, in their order", () => {
   expect(Object.entries(shown(...names))).toEqual(names.map((name) => [name, name]));
 });
 
-test("what could move a cursor or forge a line is removed", () => {
+test("characters that could move a cursor or forge a line are removed", () => {
   expect(
     shown("esc\u001b[31m.txt", "nl\nMallory: forged", "bidi\u202etxt", "ls\u2028x", " a "),
   ).toEqual({
@@ -32,7 +32,7 @@ test("what could move a cursor or forge a line is removed", () => {
   });
 });
 
-test("of names that look the same only the real one is listed, or none", () => {
+test("if names look the same, only the real one is listed, or none", () => {
   const red = "a\u001b[31m";
   const bell = "a\u0007";
   for (const names of [

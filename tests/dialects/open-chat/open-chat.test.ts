@@ -1,4 +1,4 @@
-// open-chat at the level of messages: its commands, the answers, the lists.
+// open-chat at the message level: its commands, the answers, the lists.
 
 import { expect, test } from "bun:test";
 import type { ChatState } from "../../../src/chat/events.ts";
@@ -24,14 +24,14 @@ function alice() {
   return conversation;
 }
 
-test("what the room hears", () => {
+test("events of the room", () => {
   expect(openChat.renderRoom(joined("Alice"))).toBe("Alice has joined the chat!");
   expect(openChat.renderRoom(left("Alice"))).toBe("Alice left the chat...");
   expect(openChat.renderRoom(renamed("OLD", "NEW"))).toBe("OLD changed his name to NEW!");
   expect(openChat.renderRoom(said("Alice", "text"))).toBe("Alice: text");
 });
 
-test("what a client sends", () => {
+test("messages of a client", () => {
   const table: [string, unknown][] = [
     ["show", { type: "names" }],
     ["show me", { type: "names" }],
@@ -115,7 +115,7 @@ test("a refused name is asked for again", () => {
   expect(conversation.receive(" Eve\r")).toEqual({ type: "login", name: "Eve" });
 });
 
-test("accept, reject and leave are commands only while they mean something", () => {
+test("accept, reject and leave are commands only while they apply", () => {
   const conversation = alice();
   expect(conversation.render({ type: "chat", state: "invited", with: "Ann" })).toBe(
     "private chat: Ann asks you, type accept or reject",
@@ -129,7 +129,7 @@ test("accept, reject and leave are commands only while they mean something", () 
   expect(conversation.receive("leave")).toEqual({ type: "say", text: "leave" });
 });
 
-test("an answer to an invitation that has just been withdrawn is not said", () => {
+test("an answer to an invitation that has just been withdrawn is not sent to the room", () => {
   const conversation = alice();
   conversation.render({ type: "chat", state: "invited", with: "Ann" });
   conversation.render({ type: "chat", state: "lost", with: "Ann" });
@@ -146,14 +146,14 @@ test("an invitation stands while another person answers one's own", () => {
   hear("invited", "Ann");
   hear("rejected", "Cal");
   expect(conversation.receive("accept")).toEqual({ type: "accept" });
-  // Ann has another name by now.
+  // By now Ann has another name.
   hear("lost", "Eve");
   expect(conversation.receive("hello", 0)).toEqual({ type: "say", text: "hello" });
   const late = { type: "say", text: "accept" } as const;
   expect(conversation.receive("accept", limits.crossingMs)).toEqual(late);
 });
 
-test("slash commands are text to its own clients, and answered where there is help", () => {
+test("slash commands are text for its own clients, and answered on the main port", () => {
   expect(alice().receive("/help")).toEqual({ type: "say", text: "/help" });
   const person = openChatWithHelp.open(peer);
   expect(person.receive("/help")).toMatchObject({ type: "reply" });
