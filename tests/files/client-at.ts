@@ -1,4 +1,4 @@
-// Somebody at an address who asks for files.
+// A client at an address that requests files.
 
 import type { FilesClient } from "../../src/chat/files-port.ts";
 import { ownerAt } from "../../src/share-owner.ts";

@@ -1,5 +1,5 @@
-// How a download ends when it is stopped, or its server goes away, without any data: against a
-// scripted control connection.
+// How a download ends when it is stopped, or when its server closes the connection, without any
+// data: against a scripted control connection.
 
 import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -63,12 +63,12 @@ function offerOf(udpPort: number, version = "v1"): Line {
   return { type: "offer", transfer: 1, name: "file", size, version, udpPort, ...shape };
 }
 
-test("notices a server that goes away while a file is compared with the local one", async () => {
+test("notices a server that disconnects while a file is compared with the local one", async () => {
   const path = join(folder, "file");
   writeFileSync(path, new Uint8Array(size));
   const port = serve((line, socket) => {
     if (line["type"] !== "fetch") return undefined;
-    // A line without meaning arrives before the end does.
+    // A meaningless line arrives before the end does.
     const tags = { type: "tags", transfer: 1, from: 0, data: "" };
     setImmediate(() => socket.end(`${JSON.stringify(tags)}\n`));
     return offerOf(1);
@@ -79,7 +79,7 @@ test("notices a server that goes away while a file is compared with the local on
 });
 
 test.each(["fetch", "list", "compare"])(
-  "a %s that is stopped ends at once, with the reason",
+  "a %s that is stopped ends immediately, with the reason",
   async (what) => {
     const path = join(folder, "file");
     if (what === "compare") writeFileSync(path, new Uint8Array(size));
@@ -98,8 +98,8 @@ test.each(["fetch", "list", "compare"])(
   },
 );
 
-test("stopping while it connects ends it at once and for good", async () => {
-  // Nobody accepts these connections, and the kernel queues only a few.
+test("stopping while it connects ends it immediately and permanently", async () => {
+  // Nothing accepts these connections, and the kernel queues only a few.
   const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   closing.push(() => listener.stop(true));
   for (const work of ["list", "fetch"]) {
@@ -112,7 +112,7 @@ test("stopping while it connects ends it at once and for good", async () => {
   expect(readdirSync(folder)).toEqual([]);
 });
 
-test("skips files that can't be of a listing, and leaves one that never ends", async () => {
+test("skips files that can't be part of a listing, and aborts a listing that never ends", async () => {
   const good = { name: "good", size: 1, modified: 1 };
   const bad = [{ modified: 1e300 }, { size: 2 ** 50 }];
   let pages = 0;
@@ -158,7 +158,7 @@ test.each([
   expect(error?.code).toBe("protocol");
 });
 
-test("a server that answers with no message at all is left", async () => {
+test("a server that never answers with a valid message is abandoned", async () => {
   for (const noise of ["[]", "hello", '{"type":"tags","transfer":1}', "[".repeat(100_000)]) {
     const port = serve((line, socket) => {
       if (line["type"] === "files") socket.write(`${noise}\n`);
@@ -180,7 +180,7 @@ test("a server that never sends the digest does not hold a download forever", as
   expect([error?.code, error?.message]).toEqual(["stalled", expect.stringContaining("tags")]);
 });
 
-test("a server that offers another version each time is left", async () => {
+test("a server that offers another version each time is abandoned", async () => {
   let versions = 0;
   const port = serve((line, socket) => {
     if (line["type"] !== "fetch") return undefined;
@@ -195,12 +195,12 @@ test("a server that offers another version each time is left", async () => {
     "changed",
     expect.stringContaining("keeps changing"),
   ]);
-  // It gives the server time, more and more of it.
+  // It waits longer and longer for the server.
   expect(waitedMs).toEqual(waitedMs.toSorted((a, b) => a - b));
   expect(new Set(waitedMs).size).toBeGreaterThan(4);
 });
 
-test("a refused UDP port is said to be one, and a firewall to be a reason", async () => {
+test("a refused UDP port is reported as refused, and a firewall as a possible cause", async () => {
   const port = serve((line) => (line["type"] === "fetch" ? offerOf(port) : { type: "pong" }));
   const retry = Promise.withResolvers<string>();
   const client = fetcherFor(port, {
@@ -214,7 +214,7 @@ test("a refused UDP port is said to be one, and a firewall to be a reason", asyn
   expect(await outcome).toBe(interruption);
 });
 
-test("an error of cleaning up does not hide the error that led there", async () => {
+test("an error during cleanup does not hide the original error", async () => {
   const path = join(folder, "file");
   const port = serve((line) =>
     line["type"] === "fetch"
@@ -246,7 +246,7 @@ test("pauses before it retries a server that names another port each time", asyn
 });
 
 test.each(["x".repeat(255), "ü".repeat(127), "😀".repeat(63), "x".repeat(232)])(
-  "a long name has room for what stands behind it (%#)",
+  "a long name leaves room for its suffix (%#)",
   (name) => {
     const path = join(folder, name);
     const part = PartialFile.open(path, true);

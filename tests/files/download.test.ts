@@ -1,5 +1,5 @@
-// Downloads through a relay that forges, loses, delays, cuts and moves: in the end the file is in
-// place and correct, or it is not there.
+// Downloads through a relay that forges, loses, delays, cuts and moves: in the end the file is
+// either in place and correct, or absent.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, spyOn, test } from "bun:test";
 import * as dns from "node:dns/promises";
@@ -111,7 +111,7 @@ test("works without offload at either end", async () => {
   });
 });
 
-// The relay has the server's port, so that the client looks for no other; only Linux has a second
+// The relay has the server's port, so that the client tries no other; only Linux has a second
 // loopback address by default.
 skipUnless(process.platform === "linux", "no 127.0.0.2")(
   "uses a cookie that arrives long after the offer",
@@ -146,7 +146,7 @@ test("forged segments are detected, requested again, and never end up in the fil
   expect(forged).toBeGreaterThan(0);
 });
 
-test("if every copy is forged, it ends with `integrity`, and nothing gets the name", async () => {
+test("if every copy is forged, it ends with `integrity`, and no file gets the name", async () => {
   const { path, error } = await through({ toClient: forgeAll }, ({ port }) => fetchBy(port));
   expect(error?.code).toBe("integrity");
   expect(existsSync(path)).toBe(false);
@@ -177,7 +177,7 @@ test("continues when a NAT gives it another port", async () => {
   });
 });
 
-test("continues within five seconds when its own address is gone without a word", async () => {
+test("continues within five seconds when its own address disappears without notice", async () => {
   await through({}, async (relay) => {
     let frozenAtMs = 0;
     let lastMs = 0;
@@ -200,7 +200,7 @@ test("continues within five seconds when its own address is gone without a word"
   });
 });
 
-test("continues when the server's name can't be resolved for a while, nor a socket opened", async () => {
+test("continues when for a while neither the server's name resolves nor a socket opens", async () => {
   const first = await startFileServer(source);
   const { port } = first;
   const seen: string[] = [];
@@ -208,7 +208,7 @@ test("continues when the server's name can't be resolved for a while, nor a sock
   let lookups = 0;
   const real = dns.lookup;
   const lookup = spyOn(dns, "lookup").mockImplementation(((...args: Parameters<typeof real>) => {
-    // The first one works, the next ones find no name server; only then is there a server again.
+    // The first lookup works, the next ones fail; only then is there a server again.
     lookups++;
     if (lookups === 4) second = startFileServer(source, { port });
     if (lookups === 1 || lookups > 4) return real(...args);
@@ -326,7 +326,7 @@ skipUnless(process.platform === "linux", "no 127.0.0.2")(
   },
 );
 
-test("the time of modification comes along, and is what a second fetch goes by", async () => {
+test("the modification time is kept, and a second fetch compares it", async () => {
   const stamped = join(source, "stamped");
   writeFileSync(stamped, "one");
   utimesSync(stamped, 1_700_000_000, new Date(1_700_000_000_123));
@@ -360,7 +360,7 @@ test("the time of modification comes along, and is what a second fetch goes by",
   });
 });
 
-test("what one server has sent is not continued by another", async () => {
+test("a partial file from one server is not continued with another", async () => {
   const path = join(base, "other server", "file");
   mkdirSync(dirname(path));
   const pins = ["one", "two"];
@@ -379,7 +379,7 @@ test("what one server has sent is not continued by another", async () => {
     const offer = { type: "offer", transfer: 1, name: "file", size: 65_536, version: "v" } as const;
     const shape = { modified: 0, chunkBytes: 65_536, udpPort: 1, maxSegmentBytes: 1_200 };
     const assembler = download.handleOffer({ ...offer, ...shape }, true);
-    // The attempt's requests left out what is there, so it has to begin again.
+    // The attempt's requests left out the existing parts, so it has to start over.
     expect(assembler === undefined).toBe(i > 0);
     const key = new Uint8Array(32);
     assembler?.begin(chunkOpener(key));
@@ -393,7 +393,7 @@ test("what one server has sent is not continued by another", async () => {
   }
 });
 
-test("a log that grows all the time is fetched as it was at the start", async () => {
+test("a constantly growing log is fetched as it was at the start", async () => {
   const log = join(source, "log");
   const start = crypto.getRandomValues(new Uint8Array(60_000));
   writeFileSync(log, start);
@@ -450,7 +450,7 @@ test("continues when the server is restarted with the same files", async () => {
   expect(outcome.events.some(({ event }) => event === "retry")).toBe(true);
 });
 
-test("a server that goes away for good leaves a partial file and `stalled`", async () => {
+test("a server that never returns leaves a partial file and `stalled`", async () => {
   const gone = await startFileServer(source);
   setTimeout(() => gone.close(), 200);
   const { path, error } = await fetchBy(gone.port, {

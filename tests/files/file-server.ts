@@ -1,5 +1,5 @@
-// A file server without chat, for tests of transfers: welcomes every hello and passes file requests
-// to the service. `bun tests/files/file-server.ts FOLDER [PORT] [HOST]` runs one.
+// A file server without chat, for tests of transfers: sends a welcome for every hello and passes
+// file requests to the service. `bun tests/files/file-server.ts FOLDER [PORT] [HOST]` runs one.
 
 import { clientAt } from "./client-at.ts";
 import { LineSplitter } from "../../src/line-splitter.ts";
@@ -16,7 +16,7 @@ type Connection = { session: FileSession | undefined; lines: LineSplitter; unsen
 export interface FileServer {
   readonly port: number;
   readonly service: FileService;
-  /** Ends all connections at once, as a killed process would. */
+  /** Closes all connections immediately, like a killed process. */
   close(): void;
 }
 
@@ -28,8 +28,7 @@ export interface FileServerOptions {
 }
 
 /**
- * TCP and UDP on the same port; one that is free for UDP may be in use for TCP: then another is
- * tried.
+ * TCP and UDP on the same port. If a port is free for UDP but in use for TCP, another one is tried.
  */
 export async function startFileServer(
   folder: string,

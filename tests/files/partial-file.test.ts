@@ -78,7 +78,7 @@ describe("one fetch of a name at a time", () => {
     expect(statSync(target).mtimeMs).toBe(modifiedMs);
   });
 
-  test("one that has begun nothing leaves nothing", () => {
+  test("one that has not started leaves nothing", () => {
     PartialFile.open(target, true).close();
     expect(readdirSync(folder)).toEqual([]);
   });
@@ -99,7 +99,7 @@ describe("one fetch of a name at a time", () => {
     expect(readdirSync(folder).toSorted()).toEqual(["file.part", "file.part.journal"]);
   });
 
-  test("of many processes at once a single one gets it", async () => {
+  test("of many simultaneous processes only one gets it", async () => {
     const program = `
       const { PartialFile } = await import(${JSON.stringify(join(import.meta.dir, "../../src/files/partial-file.ts"))});
       try { PartialFile.open(${JSON.stringify(target)}, true); process.stdout.write("got"); for await (const _ of process.stdin); }
@@ -118,7 +118,7 @@ describe("one fetch of a name at a time", () => {
     expect(words.toSorted()).toEqual(["got", "locked", "locked", "locked", "locked", "locked"]);
   });
 
-  test("where the file system has no such lock, one beside the file does the same", () => {
+  test("if the file system has no such lock, a lock file has the same effect", () => {
     writeFileSync(part, "");
     const fd = openSync(part, "r+");
     const lock = PartLock.take(fd, part, unsupported);
@@ -168,7 +168,7 @@ describe("the name", () => {
     file.close();
   });
 
-  test("is not taken from a file that was created meanwhile, unless it is to be replaced", () => {
+  test("is not taken from a file that was created meanwhile, unless replacing is allowed", () => {
     const file = begun();
     writeFileSync(target, "mine");
     expect(errorOf(() => file.finish(false, modifiedMs))?.code).toBe("differs");
@@ -197,7 +197,7 @@ describe("the name", () => {
 });
 
 describe("after a death just before the end", () => {
-  test("what is left of a complete file is removed", () => {
+  test("the remains of a complete file are removed", () => {
     begun().close();
     linkSync(part, target);
     PartialFile.removeLeftovers(target);
@@ -215,7 +215,7 @@ describe("after a death just before the end", () => {
   });
 });
 
-test("a missing folder is said, and not created", () => {
+test("a missing folder is reported, and not created", () => {
   const error = errorOf(() => PartialFile.open(join(folder, "no", "x"), true));
   expect([error?.code, error?.message]).toEqual([
     "storage",

@@ -1,5 +1,5 @@
-// What arrives before the offer is passed on once, within bounds; what did not fit is requested
-// again.
+// Data that arrives before the offer is passed on once, within bounds; data that did not fit is
+// requested again.
 
 import { expect, test } from "bun:test";
 import { fetching as limits } from "../../src/limits.ts";
@@ -33,7 +33,7 @@ test("data first, trimmed to the file, then messages, and everything once", () =
   expect(release(early, 12)).toEqual([]);
 });
 
-test("what exceeds the bound is requested again", () => {
+test("data beyond the bound is requested again", () => {
   const early = new PreOfferBuffer();
   early.addData(0, new Uint8Array(limits.maxEarlyBytes), 0, limits.maxEarlyBytes);
   early.addData(limits.maxEarlyBytes, new Uint8Array(5), 0, 5);

@@ -9,8 +9,8 @@ export interface RelayOptions {
   readonly host?: string;
   readonly port?: number;
   /**
-   * Called with each datagram, merged ones one by one: returns what to pass on instead, undefined
-   * for nothing.
+   * Called with each datagram, merged ones one by one; returns the datagram to send instead, or
+   * undefined to drop it.
    */
   toServer?(datagram: Uint8Array): Uint8Array | undefined;
   toClient?(datagram: Uint8Array): Uint8Array | undefined;
@@ -18,13 +18,13 @@ export interface RelayOptions {
 
 export interface Relay {
   readonly port: number;
-  /** The server sees another address and port from now on. */
+  /** From now on the server sees another address and port. */
   rebind(): Promise<void>;
-  /** Ends all TCP connections. */
+  /** Closes all TCP connections. */
   cut(): void;
   /**
-   * The client's address is gone: whatever uses it now is silent for good, without an end; what is
-   * opened from now on works.
+   * The client's address disappears: everything that uses it now stays silent, without being
+   * closed; connections opened from now on work.
    */
   freeze(): void;
   close(): void;
@@ -41,7 +41,7 @@ function each(bytes: Uint8Array, pass: (datagram: Uint8Array) => void): void {
   }
 }
 
-/** A port that is free for UDP may be in use for TCP: then another is tried. */
+/** If a port is free for UDP but in use for TCP, another one is tried. */
 export async function startRelay(options: RelayOptions): Promise<Relay> {
   for (let tries = 1; ; tries++) {
     try {

@@ -1,4 +1,4 @@
-// Chunks of a streamed file stay where they are until the output has had them.
+// Chunks of a streamed file stay in place until the output has written them.
 
 import { expect, test } from "bun:test";
 import { StreamBuffer } from "../../src/files/stream-buffer.ts";
@@ -18,7 +18,7 @@ test("chunks come in order, once, and only as far as they are verified", () => {
 });
 
 test.each([wire.minChunkBytes, wire.maxChunkBytes])(
-  "what the output may still be reading is not freed, with chunks of %d bytes",
+  "data that the output may still be reading is not freed, with chunks of %d bytes",
   (chunkBytes) => {
     const buffer = new StreamBuffer(chunkBytes);
     const taken: Uint8Array[] = [];
@@ -26,7 +26,7 @@ test.each([wire.minChunkBytes, wire.maxChunkBytes])(
     for (let i = 0; i < many; i++) {
       buffer.write(i * chunkBytes, new Uint8Array(chunkBytes));
       taken.push(buffer.take(i * chunkBytes, Number.MAX_SAFE_INTEGER)!);
-      // The output has all but the newest, and that much of it may still wait there.
+      // The output has all but the newest data, and that much of it may still be queued.
       let waitingBytes: number = terminal.maxDataBytes;
       for (const chunk of taken.slice(0, -1).toReversed()) {
         if (waitingBytes <= 0) break;

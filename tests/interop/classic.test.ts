@@ -30,7 +30,7 @@ test("date-time", async () => {
 
 test("greeting", async () => {
   await using both = classic("greeting");
-  // The original client prints a blank after each answer to a datagram.
+  // The original client prints a space after each answer to a datagram.
   expect([await both.exit(), both.lines]).toEqual([0, ["Ok ", "Who's there?"]]);
   await using knocking = classic("greeting", "--tcp", "--json");
   await knocking.exit();
@@ -75,7 +75,7 @@ test("chat-room: two people", async () => {
   expect(ann.lines[0]).toBe("Please, Enter Your Name:Please, Enter Your ig name");
 });
 
-test("a closed port, an unknown client, a bad address", async () => {
+test("a closed port, an unknown client, an invalid address", async () => {
   const closed = Bun.listen({ hostname: host, port: 0, socket: { data() {} } });
   const { port } = closed;
   closed.stop(true);

@@ -1,6 +1,6 @@
-// CPP as its users see it: `parley peer` processes chat through a registry, and foreign programs
-// reach them over raw sockets. The registry is either the bare table of src/cpp, for tests that
-// look into it, or that of `parley server`.
+// CPP in use: `parley peer` processes chat through a registry, and foreign programs reach them over
+// raw sockets. The registry is either the bare table of src/cpp, for tests that inspect it, or that
+// of `parley server`.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { connect } from "node:net";
@@ -66,7 +66,7 @@ class Peer extends Parley {
     this.id = id;
   }
 
-  /** Its address, read from its first line. */
+  /** Its address, taken from its first line. */
   async contact(): Promise<Contact> {
     const line = await this.line(/ running on /);
     const port = Number(line.split(":").at(-1));
@@ -156,7 +156,7 @@ describe("the registry, over raw TCP", () => {
 });
 
 describe("parley peer", () => {
-  test("two of them chat as documented, every line of both", async () => {
+  test("two peers chat as documented, every line of both", async () => {
     await using alice = new Peer("Alice");
     const a = await alice.contact();
     await using bob = new Peer("Bob");
@@ -269,7 +269,7 @@ describe("parley peer", () => {
     expect(stopped.lines.at(-1)).toBe("Exiting program");
   });
 
-  test("a caller of a peer that is in a chat is refused, and the chat goes on", async () => {
+  test("a caller of a peer that is in a chat is refused, and the chat continues", async () => {
     await using alice = new Peer("Alice");
     await alice.contact();
     alice.type("/register");
@@ -286,7 +286,7 @@ describe("parley peer", () => {
     await bob.line("Alice> still here");
   });
 
-  test("on a terminal incoming lines appear above the line being edited", async () => {
+  test("on a terminal, incoming lines appear above the line being edited", async () => {
     const bob = new Peer("Bob", "--duplex");
     await using _ = bob;
     await bob.contact();
@@ -302,14 +302,14 @@ describe("parley peer", () => {
       ],
     });
     expect({ code, shown }).toMatchObject({ code: 0 });
-    // Above the line being edited, which is drawn again below.
+    // Above the line being edited, which is redrawn below.
     expect(shown).toMatch(/\r\u001b\[JBob> two\r+\nhalf \r/);
     expect(shown).toContain("\u001b[?2004l");
     expect(bob.lines).toContain("Alice> half a line");
     expect(await bob.exit()).toBe(0);
   });
 
-  test("a port in use: the original sentence, a way out, exit 1", async () => {
+  test("a port in use: the original message, a hint, exit 1", async () => {
     const port = String(server.port);
     await using parley = new Parley("peer", "--id", "Al", "--port", port, "--server", address);
     expect(await parley.exit()).toBe(1);
@@ -544,7 +544,7 @@ describe("foreign programs, over raw sockets", () => {
   });
 
   test.each(["hangUp", "vanish"] as const)(
-    "a peer that vanishes (%s) ends the chat",
+    "a lost connection to the peer (%s) ends the chat",
     async (how) => {
       await using alice = new Peer("Alice");
       const contact = await alice.contact();
@@ -572,7 +572,7 @@ describe("foreign programs, over raw sockets", () => {
     expect(alice.lines).toContain("Alice");
   });
 
-  test("sixteen silent connections keep nobody out: the oldest is closed at once", async () => {
+  test("sixteen silent connections keep nobody out: the oldest is closed immediately", async () => {
     await using alice = new Peer("Alice");
     const contact = await alice.contact();
     const oldest = await foreign(contact.port);

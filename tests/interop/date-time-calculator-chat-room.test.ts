@@ -38,7 +38,7 @@ test("greeting: one message, one answer, the end", () => {
   expect([ann.heard(), ann.ended]).toEqual([["Who's there?"], true]);
 });
 
-test("chat-room: login, lines as they came, leaving", () => {
+test("chat-room: login, unchanged lines, leaving", () => {
   const rig = new Rig();
   const ann = rig.connect("chat-room");
   expect(ann.heard()).toEqual(["Please, Enter Your ig name"]);
@@ -64,7 +64,7 @@ test("chat-room: login, lines as they came, leaving", () => {
   expect(rig.log).toContain("new user name is :Ann:annie!");
 });
 
-test("chat-room: nobody goes by a name, NAME or HANDLE that is somebody else's", () => {
+test("chat-room: nobody can use a NAME or HANDLE that somebody else uses", () => {
   const rig = new Rig();
   const ann = rig.enter("chat-room", ":Ann:annie");
   rig.enter("line-chat", "Emil");
@@ -88,7 +88,7 @@ test("chat-room: nobody goes by a name, NAME or HANDLE that is somebody else's",
   expect(ann.heard()).toEqual(["new user :Eve:eve joined \n"]);
 });
 
-test("chat-room: a NAME that cannot be one is not shown", () => {
+test("chat-room: an invalid NAME is not shown", () => {
   const rig = new Rig();
   const ann = rig.enter("chat-room", ":Ann:annie");
   ann.heard();

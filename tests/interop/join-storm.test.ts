@@ -1,5 +1,5 @@
-// 2 000 people join within a second: the server keeps answering, its memory stays bounded, lists
-// are coalesced.
+// 2 000 users join within a second: the server keeps answering, its memory stays bounded, lists are
+// coalesced.
 
 import { expect } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
@@ -10,7 +10,7 @@ import { type RawClient, DialectServer } from "./sockets.ts";
 
 const crowd = 2_000;
 const limitMs = 100;
-/** For 2 000 connections and what they have not read yet. */
+/** For 2 000 connections and their unread data. */
 const maxGrowthMiB = 400;
 /** The server's processor time while the crowd joins: 4 million deliveries. */
 const maxCpuMs = 3_000;
@@ -22,7 +22,7 @@ function residentBytes(pid: number): number {
   return Number(line?.[1]) * 1024;
 }
 
-/** A process's processor time so far; Linux counts in hundredths of a second. */
+/** A process's processor time so far; Linux counts it in hundredths of a second. */
 function usedMs(pid: number): number {
   const [, fields = ""] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ");
   const [user, system] = fields.split(" ").slice(11, 13).map(Number);
@@ -30,8 +30,8 @@ function usedMs(pid: number): number {
 }
 
 /**
- * Asks for the list until `count` people have joined (or left): the slowest answer and the peak
- * memory.
+ * Requests the list until `count` users have joined (or left); returns the slowest answer and the
+ * peak memory.
  */
 async function watch(server: DialectServer, probe: RawClient, word: string, count: number) {
   const tookMs: number[] = [];
@@ -49,8 +49,8 @@ async function watch(server: DialectServer, probe: RawClient, word: string, coun
 }
 
 /**
- * Asks for the list: how long the answer takes, and what came up to it. A message of the probe to
- * itself tells the answer from lists that come unasked.
+ * Requests the list; returns how long the answer takes, and the data received up to it. A message
+ * of the probe to itself marks the answer, since lists also arrive unasked.
  */
 async function show(probe: RawClient, mark: string): Promise<{ tookMs: number; text: string }> {
   const startMs = performance.now();
@@ -72,7 +72,7 @@ type Storm = {
   cpuMs: number;
 };
 
-/** A crowd joins and leaves. */
+/** Many clients join and leave. */
 async function storm(framing: string): Promise<Storm> {
   await using server = await DialectServer.start();
   const probe = await server.connect("open-chat");

@@ -19,7 +19,7 @@ function fivePeople() {
   return { rig, ...all, heard };
 }
 
-test("a public message of any dialect reaches all, in the words of each", () => {
+test("a public message of any dialect reaches all, in the format of each", () => {
   const { alice, annie, emil, ben, heard } = fivePeople();
   alice.say("text");
   expect(heard()).toEqual({
@@ -51,7 +51,7 @@ test("a public message of any dialect reaches all, in the words of each", () => 
   });
 });
 
-test("a message without anything visible is not said, in any dialect", () => {
+test("a message without visible characters is not delivered, in any dialect", () => {
   const { alice, annie, emil, ben, heard } = fivePeople();
   const silence = { alice: "", annie: "", emil: "", ben: "" };
   const usage = "use: recipient[,recipient] - message\n";
@@ -70,7 +70,7 @@ test("a message without anything visible is not said, in any dialect", () => {
   }
 });
 
-test("nor in a private chat", () => {
+test("it is not delivered in a private chat either", () => {
   const { alice, ben, heard } = fivePeople();
   ben.say("Alice");
   alice.say("accept");
@@ -80,7 +80,7 @@ test("nor in a private chat", () => {
   expect(heard()).toEqual({ alice: "", annie: "", emil: "", ben: "" });
 });
 
-test("coming, leaving, a new name", () => {
+test("joining, leaving, a new name", () => {
   const { rig, alice, heard } = fivePeople();
   const ida = rig.enter("line-chat", "Ida");
   expect(heard()).toEqual({
@@ -148,7 +148,7 @@ test("a private chat across dialects", () => {
   }
 });
 
-test("names are one space", () => {
+test("all dialects share one namespace", () => {
   const { rig } = fivePeople();
   expect(rig.enter("line-chat", "ANNIE").heard().join("")).toContain("is taken");
   expect(rig.enter("chat-room", ":Zoe:emil").heard().join("")).toContain("is taken");

@@ -1,4 +1,4 @@
-// One room over real sockets: 200 people in five dialects who all talk at once.
+// One room over real sockets: 200 users in five dialects who all talk at the same time.
 
 import { expect, test } from "bun:test";
 import { RawClient, DialectServer } from "./sockets.ts";
@@ -15,7 +15,7 @@ type PortProtocol = {
   login: (name: string) => string;
   say: (text: string, n: number) => string;
   read: (line: string) => Heard | undefined;
-  /** Whether a line shows that everyone is here. */
+  /** Whether a line shows that everyone has joined. */
   complete: (line: string, people: number) => boolean;
   echo: boolean;
 };
@@ -95,7 +95,7 @@ async function enter(server: DialectServer): Promise<Member[]> {
     }
   }
   for (const { protocol, client } of members) {
-    // The last list that is sent names everyone.
+    // The last list names everyone.
     const hasLists = protocol.port === "open-chat" || protocol.port === "select-chat";
     const whole = () =>
       client.all
@@ -109,7 +109,7 @@ async function enter(server: DialectServer): Promise<Member[]> {
   return members;
 }
 
-test("200 people in five dialects all talk at once: everyone hears each message once, in order", async () => {
+test("200 users in five dialects all talk at the same time: everyone hears each message once, in order", async () => {
   await using server = await DialectServer.start();
   const members = await enter(server);
   for (const { name, protocol, client } of members) {
@@ -123,7 +123,7 @@ test("200 people in five dialects all talk at once: everyone hears each message 
     const lastText = () => read().filter((heard) => heard?.from !== "").length >= expected;
     await member.client.until(lastText, `${expected} messages for ${member.name}`);
     const heard = read().filter((one) => one?.from !== "");
-    // A line that is no message would read as undefined.
+    // A line that is not a message would be read as undefined.
     expect([member.name, heard.length, heard.includes(undefined)]).toEqual([
       member.name,
       expected,

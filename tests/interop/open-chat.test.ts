@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { Rig } from "./rig.ts";
 
-test("name, join message, then the list, each a send of its own", () => {
+test("name, join message, then the list, each a separate send", () => {
   const rig = new Rig();
   const alice = rig.enter("open-chat", "Alice");
   expect(alice.heard()).toEqual(["Alice has joined the chat!", "ALL "]);
@@ -60,7 +60,7 @@ test("files", () => {
   expect(alice.heard()).toEqual(["No file 'none.txt' on the server"]);
 });
 
-test("CHANGENAME: everyone is told, all but the renamed one get a new list", () => {
+test("CHANGENAME: everyone is notified, all but the renamed client get a new list", () => {
   const { alice, bob, carol } = threePeople();
   alice.say("CHANGENAME Alice Eve");
   expect(alice.heard()).toEqual(["Alice changed his name to Eve!"]);
@@ -108,7 +108,7 @@ test("the server's terminal", () => {
   expect(rig.log).toContain("[DISCONNECTED] Alice disconnected");
 });
 
-test("a client that sends lines is sent lines", () => {
+test("a client that sends lines receives lines", () => {
   const rig = new Rig();
   const alice = rig.enter("open-chat", "Alice", true);
   alice.say("hi", "show");

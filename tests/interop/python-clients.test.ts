@@ -1,4 +1,4 @@
-// Python clients like the originals: a thread that calls recv(1024) once a message, sends without
+// Python clients like the originals: a thread that calls recv(1024) once per message, sends without
 // line endings, a UDP socket whose answers go through pickle.loads.
 
 import { afterAll, beforeAll, expect } from "bun:test";
@@ -7,8 +7,8 @@ import { skipUnless } from "../skip.ts";
 import { DialectServer, content, host } from "./sockets.ts";
 
 /**
- * A client that is descheduled for 20 ms gets two messages in one receive, which no server can
- * help.
+ * A client that is descheduled for 20 ms gets two messages in one receive; no server can prevent
+ * that.
  */
 const unhurried = { retry: 3 };
 const testWithPython = skipUnless(python3 !== undefined, "no python3 on this machine");
@@ -21,7 +21,7 @@ afterAll(async () => {
   if (python3 !== undefined) await server[Symbol.asyncDispose]();
 });
 
-/** A client with a receiving thread; `wait(text)` waits until a receive was exactly that. */
+/** A client with a receiving thread; `wait(text)` waits until one receive was exactly that text. */
 const clientClass = `
 import pickle, socket, sys, threading, time
 

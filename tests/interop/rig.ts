@@ -66,13 +66,13 @@ export class Person {
     this.passGaps();
   }
 
-  /** The connection ends: by FIN, or it is lost. */
+  /** Closes the connection: by FIN, or as lost. */
   close(reason: "quit" | "lost" = "quit"): void {
     this.#client.close(reason);
     this.passGaps();
   }
 
-  /** What was sent since the last call, send by send. */
+  /** The data sent since the last call, send by send. */
   heard(): string[] {
     return this.#client.sends();
   }
@@ -81,7 +81,7 @@ export class Person {
     return this.#client.link.ended || this.#client.link.aborted;
   }
 
-  /** Long enough for everything that waits for its gap. */
+  /** Waits long enough for everything that is delayed by its gap. */
   passGaps(): void {
     this.#rig.pass(2_000, 20);
   }

@@ -18,7 +18,7 @@ function three() {
   return { rig, ann: ann!, ben: ben!, cal: cal! };
 }
 
-test("each message is a send of its own; the list, then the join message; no echo", () => {
+test("each message is a separate send; the list, then the join message; no echo", () => {
   const rig = new Rig();
   const ann = rig.connect("select-chat");
   expect(ann.heard()).toEqual(["welcome to the chat\n", "enter name: "]);
@@ -64,7 +64,7 @@ test("chosen recipients", () => {
   expect(ann.heard()).toEqual([usage]);
 });
 
-test("ALL beside names: nobody gets it twice, and an unknown name is still reported", () => {
+test("ALL together with names: nobody gets it twice, and an unknown name is still reported", () => {
   const { ann, ben, cal } = three();
   ann.say("ALL,Ben,Ann,X - text");
   expect([ann.heard().join(""), ben.heard(), cal.heard()]).toEqual([
@@ -80,7 +80,7 @@ test("more than five clients", () => {
   expect(all[6]?.heard()).toEqual(["p1 : p7 - hi\n"]);
 });
 
-test("private chat: asked, accepted, alone, left", () => {
+test("private chat: invited, accepted, private, left", () => {
   const { ann, ben, cal } = three();
   ann.say("Ben");
   expect(ann.heard()).toEqual(["private chat: Ben has been asked\n"]);
@@ -144,7 +144,7 @@ test("private chat: accept, reject and leave out of place are answered", () => {
 
 test("an invitation that lapses does not end another chat", () => {
   const { ann, ben, cal } = three();
-  // Cal asks Ann, Ann asks Ben and he accepts: when Cal leaves, Ann and Ben go on.
+  // Cal invites Ann; Ann invites Ben, who accepts. When Cal leaves, Ann and Ben continue.
   cal.say("Ann");
   ann.say("Ben");
   ben.say("accept");

@@ -11,7 +11,7 @@ export const host = "127.0.0.1";
 
 export const content: Uint8Array = Uint8Array.from({ length: 4_321 }, (_, i) => (i * 31) & 0xff);
 
-/** A server that speaks every TCP and UDP dialect but CPP, each on a port of its own. */
+/** A server that speaks every TCP and UDP dialect except CPP, each on its own port. */
 export class DialectServer implements AsyncDisposable {
   readonly #folder: string;
   ports: Readonly<Record<string, number>> = {};
@@ -50,7 +50,7 @@ export class DialectServer implements AsyncDisposable {
     return RawClient.connect(this.port(dialect));
   }
 
-  /** What the server has printed, on stdout and stderr. */
+  /** The server's output so far, on stdout and stderr. */
   get said(): string {
     return `${this.parley.lines.join("\n")}\n${this.parley.stderr}`;
   }
@@ -63,7 +63,7 @@ export class DialectServer implements AsyncDisposable {
 
 const timeoutMs = 10_000;
 
-/** A TCP client that keeps each receive apart. */
+/** A TCP client that records each receive separately. */
 export class RawClient {
   /** Receives that `next` has not returned yet. */
   readonly received: string[] = [];
@@ -98,7 +98,7 @@ export class RawClient {
     this.#socket?.write(text);
   }
 
-  /** Sends FIN and goes on receiving. */
+  /** Sends FIN and continues receiving. */
   endSending(): void {
     this.#socket?.shutdown();
   }
@@ -117,7 +117,7 @@ export class RawClient {
     this.#socket?.terminate();
   }
 
-  /** The next receive, as `recv(1024)` returns it. Throws if none comes. */
+  /** The next receive, like the result of `recv(1024)`. Throws if none arrives. */
   async next(): Promise<string> {
     await this.until(() => this.received.length > 0, "another message");
     return this.received.shift() ?? "";
@@ -138,7 +138,7 @@ export class RawClient {
     }
   }
 
-  /** Waits until everything received ends with `text`, and forgets the single receives. */
+  /** Waits until everything received ends with `text`, and discards the single receives. */
   async heard(text: string): Promise<void> {
     await this.until(() => this.all.endsWith(text), JSON.stringify(text));
     this.received.length = 0;

@@ -1,7 +1,7 @@
-// A crowd of clients in a process of its own, so that its reads do not slow down the test. Usage:
-// `bun storm-clients.ts PORT COUNT framed|unframed`. All connect first; at a line on stdin all send
-// their names. Prints when all are connected, and when all names are sent and how long that took.
-// Exits when its stdin ends.
+// Many clients in a separate process, so that its reads do not slow down the test. Usage: `bun
+// storm-clients.ts PORT COUNT framed|unframed`. All connect first; on a line from stdin all send
+// their names. Prints when all are connected, and when all names have been sent and how long that
+// took. Exits when its stdin closes.
 
 import { host } from "./sockets.ts";
 
@@ -26,7 +26,7 @@ for await (const _ of Bun.stdin.stream()) {
   if (named) continue;
   named = true;
   const startMs = performance.now();
-  // In 100 portions over most of a second: a rush of people, not one segment.
+  // In 100 portions over most of a second: a rush of users, not one segment.
   for (const [i, socket] of sockets.entries()) {
     socket.write(`crowd${i}${lineEnd}`);
     if (i % (count / 100) === 0) await Bun.sleep(7);

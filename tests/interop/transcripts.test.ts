@@ -1,6 +1,6 @@
 // The documented transcripts against a running server over real sockets, with clients that receive
-// once per message, as the originals do: sends, framing, connections. The other files here test
-// each dialect's messages.
+// once per message, like the originals: sends, framing, connections. The other files here test each
+// dialect's messages.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { DialectServer, askUdp } from "./sockets.ts";
@@ -13,7 +13,7 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-test("open-chat: each message is a receive of its own", async () => {
+test("open-chat: each message is a separate receive", async () => {
   const alice = await server.connect("open-chat");
   alice.send("Alice");
   expect([await alice.next(), await alice.next()]).toEqual(["Alice has joined the chat!", "ALL "]);
@@ -52,7 +52,7 @@ test("open-chat on the main port, in lines to a client that sends lines", async 
   const alice = await server.connect("main");
   alice.send("Alice\r\nshow\r\nhello\r\n{quit}\r\n");
   await alice.end();
-  // All in one turn: who leaves in it hears what was before, and is owed no list any more.
+  // All in one turn: a client that leaves in it gets the messages before, and no list any more.
   expect(alice.all).toBe("Alice has joined the chat!\nALL \nAlice: hello\n");
   const bob = await server.connect("main");
   bob.send("Bob");
@@ -89,7 +89,7 @@ test("open-chat: a character split over two segments stays whole", async () => {
   await alice.end();
 });
 
-test("main port: /help and unknown slash commands are answered, not said", async () => {
+test("main port: /help and unknown slash commands are answered, not sent to the room", async () => {
   const bob = await server.connect("open-chat");
   bob.send("Bob");
   await bob.heard("ALL ");
@@ -105,7 +105,7 @@ test("main port: /help and unknown slash commands are answered, not said", async
 });
 
 for (const dialect of ["open-chat", "line-chat", "chat-room"]) {
-  test(`${dialect}: a private line that crosses the partner's leaving is not said`, async () => {
+  test(`${dialect}: a private line that crosses the partner's departure is not sent to the room`, async () => {
     const [room, ann, ben] = await Promise.all(
       ["line-chat", dialect, "select-chat"].map((name) => server.connect(name)),
     );
@@ -125,7 +125,7 @@ for (const dialect of ["open-chat", "line-chat", "chat-room"]) {
     ann.send(`${prefix}no, my password is 4321\n`);
     const refusals = (): number => ann.all.split("not said: your private chat with Ben").length - 1;
     await ann.until(() => refusals() === 2, "the refusals");
-    // Once the answer can have been read, lines are for the room again.
+    // Once the client can have read the answer, lines go to the room again.
     const repeating = setInterval(() => ann.send(`${prefix}hello all\n`), 250);
     try {
       await room.until(() => room.all.includes("hello all"), "a line after it");
@@ -208,7 +208,7 @@ test("line-chat: text and line ending in two segments; the room is heard after F
     [ida, "Ida"],
   ] as const) {
     client.send(name);
-    // Longer than it takes for a client to be taken for one without line ends.
+    // Longer than the time after which a client counts as unframed.
     await Bun.sleep(60);
     client.send("\n");
   }
@@ -249,9 +249,9 @@ test("select-chat: a greeting in two sends, lists and messages in lines", async 
   await ann.end();
 });
 
-test("select-chat: 20 of 20 people come and go in receives of their own", async () => {
+test("select-chat: 20 of 20 users join and leave, each in a separate receive", async () => {
   const page = await server.connect("select-chat");
-  // The page's client sleeps a little before its first receive.
+  // The original client sleeps a little before its first receive.
   page.pause();
   await Bun.sleep(50);
   page.resume();

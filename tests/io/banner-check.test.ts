@@ -1,4 +1,4 @@
-// A server that speaks another protocol is recognised by its first bytes, and reported.
+// A server that speaks another protocol is recognized by its first bytes, and reported.
 
 import { expect, test } from "bun:test";
 import { BannerCheck } from "../../src/io/banner-check.ts";
@@ -29,7 +29,7 @@ test.each([
   );
 });
 
-test("a web port is named as one, with the port that is meant", () => {
+test("a web port is recognized, and the error names the right port", () => {
   expect(judged("HTTP/1.1 400 Bad Request\r\n", "\r\n")).toMatch(/^h:1 is a web port.*55000/);
 });
 

@@ -41,7 +41,7 @@ test("a failure in time is the outcome", async () => {
   expect(begun.length).toBe(1);
 });
 
-test.each([0, 1])("the first success of two wins (%d), the other is given back", async (winner) => {
+test.each([0, 1])("the first success of two wins (%d), the other is discarded", async (winner) => {
   const { begun, discarded, run, until } = attempts();
   const outcome = run(1);
   await until(2);

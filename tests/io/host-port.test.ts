@@ -1,4 +1,4 @@
-// Addresses as people write them.
+// Addresses in users' notation.
 
 import { expect, test } from "bun:test";
 import { isLoopback, networkOf } from "../../src/addresses.ts";
@@ -46,20 +46,20 @@ test.each([
   expect(parseAddress(text, 7)).toEqual(address);
 });
 
-test("what only this machine can reach", () => {
+test("addresses that only this machine can reach", () => {
   for (const host of ["127.0.0.1", "127.9.9.9", "localhost", "::1", "::ffff:127.0.0.1"])
     expect(isLoopback(host)).toBe(true);
   for (const host of ["0.0.0.0", "::", "10.0.0.1", "127.evil.org"])
     expect(isLoopback(host)).toBe(false);
 });
 
-test("a listener on every address is called on one that exists", () => {
+test("a listener on all addresses is reached at an existing one", () => {
   expect(callableHost("10.1.2.3")).toBe("10.1.2.3");
   expect(callableHost("0.0.0.0")).toMatch(/^\d+\.\d+\.\d+\.\d+$/);
   expect(callableHost("0.0.0.0")).not.toBe("0.0.0.0");
 });
 
-test("a host that is not an address of this machine, as TCP and UDP say it", async () => {
+test("a host that is not an address of this machine, as reported by TCP and UDP", async () => {
   for (const host of ["192.0.2.1", "nowhere.invalid", "256.1.1.1"]) {
     const errors: unknown[] = [];
     for (const open of [
@@ -83,7 +83,7 @@ test("a host that is not an address of this machine, as TCP and UDP say it", asy
   expect(notOwnAddress("127.0.0.1", taken)).toBeUndefined();
 });
 
-test("what the system says, in words, without escapes", () => {
+test("errors of the system, in words, without escapes", () => {
   expect(socketReason(Object.assign(new Error("x"), { code: "ECONNREFUSED" }))).toBe(
     "connection refused",
   );

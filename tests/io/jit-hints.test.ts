@@ -1,4 +1,4 @@
-// No module, class or function of the transfer escapes the JIT hints, whoever adds one.
+// The JIT hints cover every module, class and function of the transfer, including new ones.
 
 import { expect, test } from "bun:test";
 import { Glob } from "bun";
@@ -13,7 +13,7 @@ test("covers every function and class that a file of src/transfer exports", asyn
   const missing: string[] = [];
   let seen = 0;
   for await (const file of new Glob("**/*.ts").scan(folder)) {
-    // What a tree of files looks like is asked once for each tree, not for each datagram.
+    // The layout of a tree is computed once per tree, not per datagram.
     if (file === "modules.ts" || file.startsWith("tree/")) continue;
     const module: Record<string, object> = await import(join(folder, file));
     for (const [name, exported] of Object.entries(module)) {

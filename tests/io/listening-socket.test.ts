@@ -1,5 +1,5 @@
-// A socket with many peers reads the same datagrams one by one and in batches, forwards them as they
-// are, and lets others have their turns however many come.
+// A socket with many peers reads the same datagrams one by one and in batches, forwards them
+// unchanged, and yields to other work however many arrive.
 
 import { expect, test } from "bun:test";
 import { ListeningSocket } from "../../src/io/udp/listening-socket.ts";
@@ -16,7 +16,7 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise<void>((go) => setImmediate(go));
 }
 
-test("addresses are written as the kernel has them, and read again", () => {
+test("addresses survive a round trip in the kernel's format", () => {
   for (const [address, port] of [
     ["192.0.2.77", 1],
     ["127.0.0.1", 65_535],
@@ -47,7 +47,7 @@ testOnLinux("the event loop reads nothing while it is kept from it", async () =>
   send(0);
   await until(() => byLoop.splice(0).length > 0);
   expect(port.mute()).toBe(true);
-  // It reads nothing any more.
+  // It no longer reads anything.
   expect(port.mute()).toBe(false);
   // From now on it can send again.
   await new Promise<void>((go) => setImmediate(() => setImmediate(go)));
@@ -67,7 +67,7 @@ testOnLinux("the event loop reads nothing while it is kept from it", async () =>
   peer.close();
 });
 
-/** Numbered datagrams, as many as make a socket busy. */
+/** Numbered datagrams, enough to keep a socket busy. */
 const count = 4_000;
 
 for (const forwards of [true, false]) {
@@ -88,7 +88,7 @@ for (const forwards of [true, false]) {
       onDatagrams(bytes, from) {
         paths.add(from);
         expect([from.address, from.port]).toEqual([local, peer.port]);
-        // As a relay would.
+        // Like a relay.
         socket.port.send(bytes, 100, path.address, path.port);
       },
       forward() {
@@ -104,7 +104,7 @@ for (const forwards of [true, false]) {
     socket.readInBatches();
     await new Promise<void>((go) => setImmediate(() => setImmediate(go)));
     for (let i = 0; i < count;) {
-      // One by one and merged, so that both kinds pass; slowly enough for the buffers.
+      // One by one and merged, so that both kinds are covered; slowly enough for the buffers.
       for (const merged of [1, 1, 1, 5]) {
         const bytes = new Uint8Array(100 * merged);
         for (let j = 0; j < merged; j++, i++) bytes.set([i >> 8, i & 255], 100 * j);
@@ -143,12 +143,12 @@ testOnLinux("a flood from another process leaves turns to others", async () => {
   }
   expect(arrived).toBeGreaterThan(limits.busyReads);
   expect(turns).toBeGreaterThan(20);
-  // What a slice reads, and what Bun has in hand: not all of it at once.
+  // The content of one slice and of Bun's buffer: not everything in one turn.
   expect(mostPerTurn).toBeLessThan(arrived / 2);
   socket.close();
 });
 
-test("what several peers send is told apart, in every batch", async () => {
+test("datagrams of several peers are told apart, in every batch", async () => {
   const got: [Set<number>, Set<number>] = [new Set(), new Set()];
   const peers = await Promise.all(
     [0, 1].map((i) =>
@@ -178,7 +178,7 @@ test("what several peers send is told apart, in every batch", async () => {
   socket.readInBatches();
   await new Promise<void>((go) => setImmediate(() => setImmediate(go)));
   for (let round = 0; round < 100; round++) {
-    // Who comes first takes turns.
+    // Which peer sends first alternates.
     for (const i of round % 2 === 0 ? [0, 1, 1] : [1, 0, 0]) {
       peers[i]!.send(new Uint8Array(50).fill(i), 50, local, socket.port.port);
     }

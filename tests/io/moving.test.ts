@@ -1,5 +1,5 @@
-// A client that is sent to another server by the one it trusts: it goes where the same key is, and
-// nowhere else.
+// A client that its trusted server redirects to another server: it continues at a server with the
+// same key, and nowhere else.
 
 import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -33,7 +33,7 @@ class Server implements AsyncDisposable {
   }
 }
 
-/** A member of that server, by TLS if `pin` is given. */
+/** A member of that server, over TLS if `pin` is given. */
 async function member(port: number, pin?: string) {
   const secret = "s".repeat(32);
   const session = new ClientSession({ name: "Ann", rooms: ["lobby"], secret, random: () => 0.5 });
@@ -60,7 +60,7 @@ async function member(port: number, pin?: string) {
   return { connection, heard, next };
 }
 
-test("it goes on at another server with the same key, by TLS", async () => {
+test("it continues at another server with the same key, over TLS", async () => {
   await using east = await Server.start("shared");
   await using west = await Server.start("shared");
   const [first, second] = [east.ready, west.ready];

@@ -1,5 +1,5 @@
-// The client's connection against the compiled server, through a proxy that cuts it at bytes drawn
-// from a seed: every message once, on every client, in one order.
+// The client's connection against the compiled server, through a proxy that cuts it after a random
+// number of bytes (from a seed): every client gets every message once, in one order.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -17,7 +17,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 type Pair = { far: Bun.Socket<undefined> | undefined; early: Buffer[]; left: number };
 
 /**
- * Passes bytes on until a connection has had as many as chance gives it, then resets it in both
+ * Forwards bytes until a connection has reached a random number of them, then resets it in both
  * directions.
  */
 function cuttingProxy(port: number, random: () => number) {
@@ -51,7 +51,7 @@ function cuttingProxy(port: number, random: () => number) {
             },
             data(_far, bytes) {
               const part = spend(pair, bytes);
-              // What a full socket does not take is a cut as well.
+              // Bytes that a full socket does not accept are cut as well.
               if (near.write(part) < part.length || isOver(pair)) end();
             },
             close: () => void near.terminate(),
@@ -111,7 +111,7 @@ class Client {
 }
 
 describe("a native connection", () => {
-  test("loses and doubles nothing in any room through a proxy that cuts at any byte", async () => {
+  test("neither loses nor duplicates anything in any room through a proxy that cuts at any byte", async () => {
     const seed = Number(process.env["PARLEY_TEST_SEED"] ?? 7);
     const random = seeded(seed);
     const flags = ["--no-web", "--files", folder, "--rate", "0", "--data", join(folder, "cuts.db")];
@@ -133,7 +133,7 @@ describe("a native connection", () => {
     const each = 200;
     for (let i = 0; i < each; i++) {
       for (const { session, connection } of clients) {
-        // A room that comes and goes: what is said there must not disturb the count.
+        // A room joined and parted repeatedly: messages there must not disturb the count.
         if (i % 20 === 0) session.join("attic");
         if (i % 20 < 10) session.say("attic", `${session.name} up here`);
         if (i % 20 === 10) session.part("attic");
@@ -157,7 +157,7 @@ describe("a native connection", () => {
       const all = clients.map((c) => c.heard(room)).toSorted((a, b) => b.length - a.length);
       for (const client of clients) {
         const heard = client.heard(room);
-        // A client hears from its own login on.
+        // A client receives everything from its own login on.
         const expected = all[0]!.slice(all[0]!.length - heard.length);
         expect({ seed, room, heard }).toEqual({ seed, room, heard: expected });
         const { name } = client.session;
@@ -175,7 +175,7 @@ describe("a native connection", () => {
     }
   }, 60_000);
 
-  test("says why it could not connect, and tries again", async () => {
+  test("reports why it could not connect, and retries", async () => {
     const events: SessionEvent[] = [];
     const secret = "0123456789abcdef";
     const session = new ClientSession({ name: "Ann", rooms: ["lobby"], secret, random: () => 0 });

@@ -1,5 +1,5 @@
-// The beginning of a protected call, and what somebody in between, or at the other end, can make of
-// it: signatures of other channels, other ends, other keys; too early, too late, too much.
+// The handshake of a protected call under attack by a man in the middle or the other end:
+// signatures of other channels, other ends, other keys; too early, too late, too much.
 
 import { expect, test } from "bun:test";
 import { generateKeyPairSync, sign } from "node:crypto";
@@ -26,7 +26,7 @@ const bytes = (text: string) => new TextEncoder().encode(text);
 
 type End = {
   secured: SecuredLink;
-  /** Lines that it has sent. */
+  /** The lines it has sent. */
   sent: string[];
   log: string[];
   offers: LinkOffer[];
@@ -39,7 +39,7 @@ function end(
   const sent: string[] = [];
   const log: string[] = [];
   const offers: LinkOffer[] = [];
-  // As much of a link as it uses.
+  // The parts of a link that it uses.
   const link = {
     channel,
     waitingBytes: 0,
@@ -73,7 +73,7 @@ function onlyAnn({ key }: PeerHello): string | undefined {
   return key === ann.key ? undefined : "another key";
 }
 
-/** Gives each end what the other has said, until neither says more. */
+/** Delivers each end's output to the other, until neither sends more. */
 async function carry(caller: End, called: End): Promise<void> {
   for (let quiet = 0; quiet < 3;) {
     const [toCalled, toCaller] = [caller.sent.splice(0), called.sent.splice(0)];
@@ -84,7 +84,7 @@ async function carry(caller: End, called: End): Promise<void> {
   }
 }
 
-test("both show who they are; then lines and offers pass", async () => {
+test("both ends identify themselves; then lines and offers pass", async () => {
   const [caller, called] = [end("caller"), end("called")];
   await carry(caller, called);
   expect([caller.log, called.log]).toEqual([["open to Ann"], ["open to Bob"]]);
@@ -101,11 +101,11 @@ test("both show who they are; then lines and offers pass", async () => {
   expect(called.secured.peer).toBeUndefined();
 });
 
-test("nothing is shown to whoever is called before it has shown itself", () => {
+test("the caller reveals nothing before the callee has identified itself", () => {
   expect(end("caller").sent).toEqual([]);
 });
 
-test("somebody in between with a channel to each gets nobody's trust by passing on", async () => {
+test("a man in the middle with a channel to each end gains no trust by relaying", async () => {
   const [caller, called] = [
     end("caller", { channel: "to the middle" }),
     end("called", { channel: "from the middle" }),
@@ -119,7 +119,7 @@ test("somebody in between with a channel to each gets nobody's trust by passing 
   expect(called.log).toEqual([]);
 });
 
-test("what one end has signed is of no use as the other's", async () => {
+test("a signature of one end is invalid as the other's", async () => {
   const caller = end("caller", { identity: ann });
   const signature = ann.sign(peerProofText("caller", "Ann", "channel"));
   const hello = { id: "Ann", port: 1, duplex: true, key: ann.key, signature };
@@ -134,14 +134,14 @@ test("what one end has signed is of no use as the other's", async () => {
   expect(other.log.at(-1)).toContain("its signature");
 });
 
-test("a key that is not the one that is meant is refused before anything is shown", async () => {
+test("an unexpected key is refused before anything is revealed", async () => {
   const [caller, called] = [end("caller", { judge: onlyAnn }), end("called", { identity: eve })];
   await carry(caller, called);
   expect(caller.log).toEqual(["ended", "over: another key"]);
   expect(called.log).toContain("over: it does not say who it is");
 });
 
-test("a caller that is not let in is told so, and nothing else", async () => {
+test("a refused caller is told so, and nothing else", async () => {
   const [caller, called] = [end("caller"), end("called", { judge: () => "who?" })];
   await carry(caller, called);
   expect(called.log).toEqual(["ended", "over: who?"]);
@@ -151,7 +151,7 @@ test("a caller that is not let in is told so, and nothing else", async () => {
   ]);
 });
 
-test("whoever speaks before it is let in is cut off, and nothing of it is heard", async () => {
+test("a caller that sends data before it is accepted is cut off, and its data is ignored", async () => {
   const called = end("called");
   const signature = bob.sign(peerProofText("caller", "Bob", "channel"));
   const hello = encodeHello({ id: "Bob", port: 1, duplex: true, key: bob.key, signature });
@@ -163,7 +163,7 @@ test("whoever speaks before it is let in is cut off, and nothing of it is heard"
   expect(plain.log).toEqual(["ended", "over: it does not say who it is"]);
 });
 
-test("too long a line, an end before the beginning, and another answer end it", async () => {
+test("a line that is too long, an early end, and an unknown answer end the call", async () => {
   const long = end("called");
   long.secured.receive(bytes("x".repeat(limits.maxLineBytes + 1)));
   expect(long.log.at(-1)).toBe("over: it sent too long a line");
@@ -178,7 +178,7 @@ test("too long a line, an end before the beginning, and another answer end it", 
   expect(caller.log).toEqual(["ended", "over: it sent something else than an answer"]);
 });
 
-test("any lines at all: nothing throws, and nobody is let in by them", async () => {
+test("arbitrary lines neither throw nor get anyone accepted", async () => {
   const line = fc.oneof(
     fc.string({ maxLength: 80 }),
     fc.json({ maxDepth: 3 }),
@@ -201,7 +201,7 @@ test("any lines at all: nothing throws, and nobody is let in by them", async () 
   );
 });
 
-test("once open, what is malformed ends it, and what is unknown is skipped", async () => {
+test("once open, malformed lines end the call, and unknown ones are ignored", async () => {
   const [caller, called] = [end("caller"), end("called")];
   await carry(caller, called);
   for (const text of ['{"type":"later"}', '{"type":"topic","room":"x","topic":"y"}', "{}", "x"]) {

@@ -1,4 +1,4 @@
-// What a service manager hears, by a socket as systemd opens it.
+// Messages to a service manager, over a socket like systemd's.
 
 import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -26,7 +26,7 @@ print("bound", flush=True)
 while True: print(repr(receiving.recv(1024).decode()), flush=True)
 `;
 
-/** A service manager that listens there until it is disposed of. */
+/** A service manager that listens until it is disposed of. */
 class Manager implements AsyncDisposable {
   readonly #child: Bun.Subprocess<"ignore", "pipe", "inherit">;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
@@ -79,7 +79,7 @@ testHere("a server says when it is ready, and when it stops", async () => {
   expect(await server.exited).toBe(0);
 });
 
-test("without a service manager there is nothing to tell, and a socket that is gone is noticed", () => {
+test("without a service manager nothing is sent, and a missing socket is noticed", () => {
   expect(notifyServiceManager("READY=1", "")).toBe(true);
   expect(notifyServiceManager("READY=1", join(folder, "nobody"))).toBe(false);
   expect(notifyServiceManager("READY=1", "x".repeat(200))).toBe(false);

@@ -1,5 +1,5 @@
-// A wildcard port answers from the address it was reached at, and no other program can take the
-// port.
+// A wildcard port answers from the address that received the datagram, and no other program can
+// take the port.
 
 import { afterEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -31,8 +31,8 @@ afterEach(() => {
 });
 
 /**
- * The answer to a datagram sent from loopback to this machine's other address: the kernel's own
- * choice would be loopback.
+ * The answer to a datagram from loopback to this machine's other address: the kernel by itself
+ * would answer from loopback.
  */
 async function ask(host: string, port: number, datagram: Uint8Array): Promise<Uint8Array> {
   const answer = Promise.withResolvers<Uint8Array>();
@@ -102,7 +102,7 @@ testHere("the file service answers from the address that was asked", async () =>
   expect(kindAt(await ask(host, service.udpPort, init), 0)).toBe(kind.cookie);
 });
 
-test("a port on every address is as exclusive as any other", async () => {
+test("a port on all addresses is as exclusive as any other", async () => {
   const first = await UdpListener.open({ host: "0.0.0.0", port: 0, onDatagrams() {} });
   closers.push(() => first.close());
   for (const taken of ["0.0.0.0", "127.0.0.1"]) {
@@ -116,7 +116,7 @@ test("a port on every address is as exclusive as any other", async () => {
   }
 });
 
-test("on one address there is one socket, and its port is free again once closed", async () => {
+test("an address has one socket, and its port is free again once closed", async () => {
   const first = await UdpListener.open({ host: "127.0.0.1", port: 0, onDatagrams() {} });
   expect([...first.locals]).toEqual([""]);
   const { port } = first;

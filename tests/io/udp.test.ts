@@ -43,7 +43,7 @@ test.each([true, false])("a burst arrives whole and in order (offload: %p)", asy
 });
 
 test.each([true, false])(
-  "a peer that refuses costs others nothing (offload: %p)",
+  "a refusing peer does not affect others (offload: %p)",
   async (offload) => {
     const gone = await UdpPort.open({ host: "127.0.0.1", onDatagrams() {} });
     const refusing = gone.port;
@@ -82,7 +82,7 @@ testOnLinux("datagrams are read in batches, bypassing the event loop", async () 
   for (const size of sizes) {
     peer.send(new Uint8Array(size).fill(size), size, "127.0.0.1", port.port);
   }
-  // Loopback has delivered when `send` returns, and the event loop has not had a turn.
+  // Loopback has delivered when `send` returns, before the event loop has had a turn.
   const read: number[] = [];
   const counts: number[] = [];
   for (let i = 0; i < 3; i++) {
@@ -107,7 +107,7 @@ testOnLinux("the kernel tells when a datagram came, and not when it was read", a
   const port = await UdpPort.open({ connect, batches: true, onDatagrams() {} });
   const agesUs: number[] = [];
   let sinceUs = 0;
-  // A busy kernel may deliver late, even on loopback; one that stamps at the reading never gets here.
+  // A busy kernel may deliver late, even on loopback; one that stamps when reading never gets here.
   while ((agesUs.at(-1) ?? 0) < 19_000) {
     const beforeMs = performance.now();
     peer.send(Buffer.from("early"), 5, "127.0.0.1", port.port);
@@ -140,7 +140,7 @@ testOnLinux(
       },
     });
     const before = new Set(readdirSync("/proc/self/fd"));
-    // Other tests' sockets may still be closing, but nobody opens any.
+    // Other tests' sockets may still be closing, but none are being opened.
     const more = () => readdirSync("/proc/self/fd").filter((fd) => !before.has(fd));
     port.readAlone(true);
     port.readAlone(true);
@@ -151,7 +151,7 @@ testOnLinux(
     const read: string[] = [];
     port.readMore((bytes, length) => read.push(Buffer.from(bytes.subarray(0, length)).toString()));
     expect(read).toEqual(["one"]);
-    // What arrived meanwhile is not lost.
+    // Datagrams that arrived meanwhile are not lost.
     peer.send(Buffer.from("two"), 3, "127.0.0.1", port.port);
     port.readAlone(false);
     port.readAlone(false);
@@ -161,7 +161,7 @@ testOnLinux(
     expect(port.send(Buffer.from("from both"), 9)).toBe(9);
     while (heard.length < 2) await Bun.sleep(1);
     expect(heard).toEqual(["from alone", "from both"]);
-    // Closed while taken: its port is free, its descriptors are gone.
+    // Closed while taken: its port is free, and its descriptors are closed.
     const { port: own } = port;
     port.readAlone(true);
     port.close();
@@ -172,7 +172,7 @@ testOnLinux(
   },
 );
 
-test("without offload none is reported", async () => {
+test("without offload, none is reported", async () => {
   const port = await UdpPort.open({
     host: "127.0.0.1",
     offload: false,
@@ -184,7 +184,7 @@ test("without offload none is reported", async () => {
   port.close();
 });
 
-test("what can't be sent counts as lost and does not throw", async () => {
+test("an unsendable datagram counts as lost and does not throw", async () => {
   const port = await UdpPort.open({ host: "127.0.0.1", onDatagrams() {} });
   const tooLong = new Uint8Array(70_000);
   expect(port.send(tooLong, tooLong.length, "127.0.0.1", 9)).toBe(tooLong.length);
@@ -194,7 +194,7 @@ test("what can't be sent counts as lost and does not throw", async () => {
   expect(port.send(new Uint8Array(10), 10, "127.0.0.1", 9)).toBe(10);
 });
 
-test("a connected socket hears only its peer, and of a refusal", async () => {
+test("a connected socket receives only from its peer, and learns of a refusal", async () => {
   const heard: string[] = [];
   const peer = await UdpPort.open({ host: "127.0.0.1", onDatagrams() {} });
   const got = Promise.withResolvers<void>();

@@ -1,10 +1,10 @@
-// A write queue neither loses nor duplicates bytes, however little a socket takes of each write.
+// A write queue neither loses nor duplicates bytes, however little of each write a socket accepts.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { WriteQueue } from "../../src/io/write-queue.ts";
 
-test("every byte leaves once, in order, and is counted until then", () => {
+test("every byte is sent once, in order, and is counted until then", () => {
   fc.assert(
     fc.property(
       fc.array(fc.string({ unit: fc.constantFrom("a", "é", "漢"), maxLength: 9 })),
@@ -37,7 +37,7 @@ test("every byte leaves once, in order, and is counted until then", () => {
   );
 });
 
-test("says that a socket is closed", () => {
+test("reports that a socket is closed", () => {
   const queue = new WriteQueue();
   queue.push("a");
   expect(queue.flush({ write: () => -1 })).toBe("closed");

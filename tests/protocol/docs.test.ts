@@ -86,7 +86,8 @@ test("its numbers are those of limits.ts", () => {
 });
 
 /**
- * A server and a connection to it that sends `first` and passes on what it receives until `isOver`.
+ * A server and a connection to it that sends `first` and passes on everything it receives until
+ * `isOver`.
  */
 async function converse(
   first: string,
@@ -119,7 +120,7 @@ async function converse(
   socket.end();
 }
 
-test("the lines for `nc` are a session", async () => {
+test("the lines for `nc` form a session", async () => {
   const typed = /((?: {4}\{.*\}\n){3})/.exec(docs)?.[1]?.replaceAll(/^ +/gm, "") ?? "";
   const [hello = "", say = "", bye = ""] = typed.split(/(?<=\n)/);
   const types: string[] = [];

@@ -65,7 +65,7 @@ const summary = fc.record(
 );
 const frame = { offer, channel: fromOne, data: bytes(40) };
 
-/** An object of which the fields in `optional` may be absent. */
+/** An object whose fields in `optional` may be absent. */
 function partial<F extends object>(
   fields: { [K in keyof F]: fc.Arbitrary<F[K]> },
   ...optional: (keyof F)[]
@@ -143,7 +143,7 @@ const clientMessages: Each<ClientMessage> = {
   keys: record("keys", { name, ref }, "ref"),
   revoke: record("revoke", { key: text, ref }, "ref"),
   say: record("say", { room, text, kind, n: fromOne }, "kind", "n"),
-  // A text or a sealed one; never both.
+  // Either a text or a sealed one, never both.
   tell: fc.oneof(
     record(
       "tell",
@@ -231,7 +231,7 @@ const clientMessages: Each<ClientMessage> = {
   "code-proof": record("code-proof", { proof: exchange, ref }, "ref"),
   "code-again": record("code-again", { proof: exchange, ref }, "ref"),
   "code-done": fc.constant({ type: "code-done" as const }),
-  // A summary or a sealed one; never both.
+  // Either a summary or a sealed one, never both.
   "offer-files": fc.oneof(
     record("offer-files", { offer, to: name, summary, ref }, "ref"),
     record("offer-files", { offer, to: name, sealed, ref }, "ref"),

@@ -77,7 +77,7 @@ describe("round trip", () => {
   });
 });
 
-describe("what a client may leave out", () => {
+describe("fields that a client may omit", () => {
   const cases: [object, object][] = [
     [
       { type: "say", text: "hi" },
@@ -99,7 +99,7 @@ describe("what a client may leave out", () => {
   });
 });
 
-describe("bad client lines", () => {
+describe("invalid client lines", () => {
   const invalid: [object, string][] = [
     [{ type: "say" }, "`text` must be a string"],
     [{ type: "say", text: ["x"] }, "`text` must be a string"],
@@ -145,14 +145,14 @@ describe("bad client lines", () => {
     expect(decodeClient(encodeClient({ type: "hello", rooms: rooms.slice(1) })).type).toBe("hello");
   });
 
-  test("a hello of another version differs from a bad one", () => {
+  test("a hello of another version is told apart from an invalid one", () => {
     for (const version of [0, 1, 3, "2", null, undefined, 2.5, [], {}]) {
       const line = JSON.stringify({ type: "hello", version, name: 5 });
       expect(decodeClient(line)).toMatchObject({ reason: "version", messageType: "hello" });
     }
   });
 
-  test("unknown types, inherited names included, are reported as unknown", () => {
+  test("unknown types, including inherited names, are reported as unknown", () => {
     for (const type of ["nonsense", "__proto__", "constructor", "toString", "welcome", 5, null]) {
       expect(decodeClient(JSON.stringify({ type, n: 4, ref: "r" }))).toMatchObject({
         reason: "unknown",
@@ -172,7 +172,7 @@ describe("bad client lines", () => {
     }
   });
 
-  test("the counter of a bad message is reported, so that its sender's count continues", () => {
+  test("the counter of an invalid message is reported, so that its sender's count continues", () => {
     expect(decodeClient('{"type":"say","n":4,"text":5}')).toMatchObject({ n: 4 });
     expect(decodeClient('{"type":"tell","n":5,"text":"x"}')).toMatchObject({ n: 5 });
   });
@@ -247,7 +247,7 @@ describe.each(ways)("hostile lines to the decoder of a $name's lines", ({ decode
     );
   });
 
-  test("lines as deep, wide and long as allowed cost little", () => {
+  test("lines of the maximum depth, width and length cost little", () => {
     const half = messageLimits.maxLineBytes / 2;
     const lines = [
       "[".repeat(2 * half),
@@ -299,7 +299,7 @@ describe("bounds of JSON", () => {
     );
   });
 
-  test("leave room for the longest lines that are sent", () => {
+  test("leave room for the longest lines sent", () => {
     const to = Array.from({ length: messageLimits.maxRecipients }, (_, i) => `name-${i}`);
     expect(decodeClient(encodeClient({ type: "tell", to, text: "x" })).type).toBe("tell");
     const texts = Array.from({ length: limits.maxServerValues / 2 }, () => "x");

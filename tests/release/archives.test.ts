@@ -1,4 +1,4 @@
-// Archives: what unpacks them finds what went in, and the same files always make the same bytes.
+// Archives: unpacking restores the content, and the same files always produce the same bytes.
 
 import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -98,7 +98,7 @@ skipUnless(hasTools && Bun.which("dpkg-deb") !== null, "dpkg-deb is not installe
   },
 );
 
-test("Debian gets compressed man pages and its own places", () => {
+test("Debian packages have compressed man pages and Debian's own paths", () => {
   const archived = [
     "bin/parley",
     "share/man/man1/parley.1",

@@ -1,8 +1,10 @@
-// Checks a finished release, and runs what can be run on this machine:
+// Checks a finished release, and runs the artifacts that can run on this machine:
+//
 //   bun build.ts --all && bun tests/release/artifacts.ts [FOLDER]
+//
 // arm64 runs under qemu-user with the libraries of libc6-arm64-cross, an old x64 processor under
-// qemu-user too, musl with its own loader, Windows under wine; foreign-libraries.ts has what these
-// need. What is not there is skipped, and said.
+// qemu-user too, musl with its own loader, Windows under wine; foreign-libraries.ts provides what
+// these need. Missing programs are reported, and their checks skipped.
 
 import {
   existsSync,
@@ -28,7 +30,7 @@ const totals = { passed: 0, failed: 0, skipped: 0 };
 const skips = new Map<string, number>();
 
 const maxArchiveBytes = 42e6;
-/** What parley may add to Bun. */
+/** The most that parley may add to Bun. */
 const maxAddedBytes = 3e6;
 const maxHelpMs = 30;
 
@@ -89,7 +91,7 @@ function archiveOf(platform: string): string {
   return name;
 }
 
-/** Unpacks an archive; answers the path of its executable. */
+/** Unpacks an archive; returns the path of its executable. */
 const unpacked = new Map<string, string>();
 function executableOf(platform: string): string {
   const known = unpacked.get(platform);
@@ -110,8 +112,8 @@ function executableOf(platform: string): string {
 }
 
 /**
- * A server, a message through it, and a file from it, all by this way to start parley. `hello`: what
- * to give to a client that is to say so.
+ * Starts a server, sends a message through it, and fetches a file from it, all with this way to
+ * start parley. `hello`: the client's input.
  */
 async function trial(
   parley: readonly string[],
@@ -202,7 +204,7 @@ const onX64 = process.platform === "linux" && process.arch === "x64";
 await check("linux-x64: --help within 30 ms", () => {
   need(onX64, "Linux on x64");
   const parley = executableOf("linux-x64");
-  // Of the processor: how long others keep it is not parley's.
+  // Processor time: delays by other programs are not parley's.
   const times = Array.from({ length: 21 }, () => {
     const { resourceUsage } = Bun.spawnSync([parley, "--help"], { stdout: "ignore" });
     return Number(resourceUsage.cpuTime.total) / 1000;
@@ -268,7 +270,7 @@ await check("windows-x64 runs", () => {
   } catch {
     throw new Skipped("wine does not start Bun's executable");
   }
-  // A pipe of Linux is no pipe of Windows to Bun, but a file is a file.
+  // To Bun on Windows, a Linux pipe is not a pipe, but a file is a file.
   const hello = join(work, "hello.txt");
   writeFileSync(hello, "hello\n");
   return trial([wine!, executable], env, Bun.file(hello));

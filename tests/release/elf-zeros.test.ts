@@ -1,5 +1,5 @@
-// A Linux executable without the zeros that Bun writes: the same in memory, smaller on disk, and it
-// runs. What reads it here shares no code with what writes it.
+// A Linux executable without the zeros that Bun writes: identical in memory, smaller on disk, and
+// it runs. The reader here shares no code with the writer.
 
 import { afterAll, beforeAll, describe, expect } from "bun:test";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -12,7 +12,10 @@ const onLinux = skipUnless(process.platform === "linux", "ELF executables are fo
 
 type Loaded = { address: number; bytes: Uint8Array };
 
-/** What the kernel makes of the segments: their content, with zeros where the file has none. */
+/**
+ * The memory the kernel creates from the segments: their content, with zeros where the file has
+ * none.
+ */
 function loaded(executable: Uint8Array): Loaded[] {
   const file = Buffer.from(executable.buffer, executable.byteOffset, executable.length);
   const segments: Loaded[] = [];
@@ -38,7 +41,7 @@ function loaded(executable: Uint8Array): Loaded[] {
   return segments;
 }
 
-/** The content of each section that has one, by its name. */
+/** The content of each section that has any, by its name. */
 function contents(executable: Uint8Array): Map<string, Buffer> {
   const file = Buffer.from(executable.buffer, executable.byteOffset, executable.length);
   const tableAt = Number(file.readBigUInt64LE(0x28));
@@ -59,7 +62,7 @@ function contents(executable: Uint8Array): Map<string, Buffer> {
   return new Map(found);
 }
 
-describe("an executable that Bun has compiled", () => {
+describe("an executable compiled by Bun", () => {
   const folder = mkdtempSync(join(tmpdir(), "parley-elf-"));
   const path = join(folder, "program");
   let before = new Uint8Array();

@@ -1,10 +1,13 @@
-// Libraries that executables for other systems need to run here, and that Debian does not have: built
-// from what it has. Each takes a folder to work in; none is there without its compiler.
+// Libraries that executables for other systems need to run here, and that Debian lacks, built from
+// what it has. Each function takes a folder to work in; without the right compiler there is no
+// library.
 
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Wine 8 lacks a library with one function that Bun needs: builds it beside the executable. */
+/**
+ * Wine 8 lacks a library with one function that Bun needs; this builds it next to the executable.
+ */
 export function addWineLibrary(folder: string): void {
   const compiler = Bun.which("x86_64-w64-mingw32-gcc");
   if (compiler === null) return;
@@ -21,9 +24,9 @@ export function addWineLibrary(folder: string): void {
 }
 
 /**
- * A libstdc++ for musl with as much of it as the executable asks for: made of the one for glibc
- * (musl-tools and libstdc++-12-pic), whose parts that know glibc stay out. Returns its folder;
- * undefined if that can't be built here.
+ * A libstdc++ for musl with the parts that the executable needs, made from the one for glibc
+ * (musl-tools and libstdc++-12-pic) without its glibc-specific parts. Returns its folder; undefined
+ * if it can't be built here.
  */
 export function muslLibraries(executable: string, folder: string): string | undefined {
   const [compiler, gcc] = [Bun.which("musl-gcc"), Bun.which("gcc")];
@@ -50,7 +53,7 @@ export function muslLibraries(executable: string, folder: string): string | unde
     }
     int _dl_find_object(void *address, void *found) { return -1; }`,
   );
-  // What it exports is asked for, too: it has copies of some of the library's variables.
+  // Its exports are needed, too: it has copies of some of the library's variables.
   const symbols = output(["readelf", "--dyn-syms", "--wide", executable])
     .split("\n")
     .map((line) => line.trim().split(/\s+/))
@@ -65,7 +68,7 @@ export function muslLibraries(executable: string, folder: string): string | unde
   return folder;
 }
 
-/** @throws Error with what the program says */
+/** @throws Error with the program's output */
 function output(words: readonly string[]): string {
   const { stdout, stderr, exitCode } = Bun.spawnSync([...words]);
   if (exitCode !== 0) throw new Error(`${words[0]}: ${stderr.toString().trim()}`);

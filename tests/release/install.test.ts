@@ -1,5 +1,5 @@
-// install.sh as a stranger runs it, from a server of its own: what it installs, and that it installs
-// nothing when anything is wrong.
+// install.sh in a stranger's hands, from the test's own server: what it installs, and that it
+// installs nothing if anything is wrong.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
@@ -21,7 +21,7 @@ const script = join(import.meta.dir, "../../src/release/install.sh");
 const root = mkdtempSync(join(tmpdir(), "parley-install-"));
 const platforms = ["linux-x64", "linux-arm64", "linux-x64-musl", "macos-x64", "macos-arm64"];
 
-/** By path. A number is a status; `cut` ends after half of what it announces. */
+/** Responses by path. A number is a status; `cut` closes after half of the announced length. */
 const served = new Map<string, Uint8Array | string | number | { cut: Uint8Array }>();
 let server: Bun.TCPSocketListener<undefined> | undefined;
 let base = "";
@@ -58,7 +58,7 @@ afterAll(() => {
   rmSync(root, { recursive: true, force: true });
 });
 
-// By hand: no HTTP server lets a response end before its announced length.
+// Written by hand: no HTTP server lets a response end before its announced length.
 function answer(socket: Bun.Socket<undefined>, request: string): void {
   const found = served.get(request.split(" ")[1] ?? "") ?? 404;
   if (typeof found === "number") {
@@ -76,7 +76,7 @@ type Options = {
   env?: Record<string, string>;
   /** Only these programs are in the PATH. */
   tools?: readonly string[];
-  /** What `uname -s` and `uname -m` say, and what `getconf` ends with. */
+  /** The output of `uname -s` and `uname -m`, and the last line of `getconf`. */
   machine?: { system: string; processor: string; glibc?: boolean };
 };
 
@@ -85,7 +85,9 @@ const everyTool =
 
 let count = 0;
 
-/** Runs the installer in a home of its own; `files` are those in the folder that it installed into. */
+/**
+ * Runs the installer in a separate home; `files` are those in the folder that it installed into.
+ */
 async function install({ shell = "sh", env = {}, tools = everyTool, machine }: Options = {}) {
   const home = join(root, `home-${++count}`);
   const bin = join(home, "tools");
@@ -188,7 +190,7 @@ describe("it finds the archive for", () => {
   });
 });
 
-/** What is wrong, and the beginning of the one line that says so. */
+/** The fault, and the beginning of the line that reports it. */
 const failures: [what: string, sentence: string | RegExp, options: Options, change?: () => void][] =
   [
     [
@@ -323,10 +325,10 @@ check("a folder that can't be made is named", async () => {
   expect(err).toContain("choose another folder with PARLEY_INSTALL");
 });
 
-test("a script that was cut off anywhere installs nothing", async () => {
+test("a script that was truncated anywhere installs nothing", async () => {
   const text = readFileSync(script, "utf8");
   const lines = text.trimEnd().split("\n");
-  // Only the last line does anything: all before it are definitions.
+  // Only the last line does anything: everything before it only defines functions.
   expect(lines.at(-1)).toBe('main "$@"');
   const part = join(root, "part.sh");
   for (let end = 0; end < lines.length; end += 7) {

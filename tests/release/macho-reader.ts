@@ -1,4 +1,4 @@
-// Reads the ad-hoc signature of a Mach-O file and checks each page, as macOS does before it runs one.
+// Reads the ad-hoc signature of a Mach-O file and checks each page, like macOS before it runs one.
 // Formats: mach-o/loader.h; xnu's osfmk/kern/cs_blobs.h.
 
 export type ReadSignature = {
@@ -6,7 +6,7 @@ export type ReadSignature = {
   isAdHoc: boolean;
   version: number;
   pages: number;
-  /** The numbers of pages whose hash is another. */
+  /** The numbers of the pages whose hash differs. */
   wrongPages: number[];
   signedBytes: number;
   text: { at: number; bytes: number };

@@ -1,5 +1,5 @@
 // The ad-hoc signature of macOS executables: every page's hash, the numbers around them, and files
-// that can't be signed. What reads it here shares no code with what writes it.
+// that can't be signed. The reader here shares no code with the writer.
 
 import { describe, expect, test } from "bun:test";
 import { signAdHoc } from "../../src/release/macho-signature.ts";
@@ -8,7 +8,7 @@ import { readSignature } from "./macho-reader.ts";
 const header = 32;
 const segmentBytes = 72;
 
-/** As little of an executable as can be signed: two segments, and a place for a signature. */
+/** The smallest executable that can be signed: two segments, and a place for a signature. */
 function executable(contentBytes: number, oldSignatureBytes: number): Uint8Array {
   const bytes = new Uint8Array(contentBytes + oldSignatureBytes);
   for (let i = 0; i < bytes.length; i++) bytes[i] = (i * 31) % 251;
@@ -40,7 +40,7 @@ describe.each([
   const unsigned = executable(contentBytes, 5_000);
   const signed = signAdHoc(unsigned, "parley");
 
-  test("every hash is that of its page, and the rest is what macOS expects", () => {
+  test("every hash matches its page, and the rest is what macOS expects", () => {
     expect(readSignature(signed)).toEqual({
       identifier: "parley",
       isAdHoc: true,
@@ -55,7 +55,7 @@ describe.each([
     });
   });
 
-  test("one changed bit makes exactly its page wrong", () => {
+  test("one changed bit invalidates exactly its page", () => {
     for (const at of [400, 4096, contentBytes - 1]) {
       const changed = signed.slice();
       changed[at]! ^= 1;
@@ -63,7 +63,7 @@ describe.each([
     }
   });
 
-  test("nothing but the commands and the signature has changed", () => {
+  test("only the commands and the signature have changed", () => {
     const commandsEnd = header + 2 * segmentBytes + 16;
     expect(signed.slice(commandsEnd, contentBytes)).toEqual(
       unsigned.slice(commandsEnd, contentBytes),
@@ -72,7 +72,7 @@ describe.each([
   });
 });
 
-test("what can't be signed is said", () => {
+test("files that can't be signed are reported", () => {
   const whole = executable(2 * 4096, 0);
   const renamed = whole.slice();
   renamed[header + segmentBytes + 8] = 0;

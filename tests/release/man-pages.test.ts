@@ -1,4 +1,4 @@
-// The man pages: complete, and without a warning of the programs that show them.
+// The man pages: complete, and without warnings from the programs that display them.
 
 import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -28,7 +28,7 @@ test("there is a page for each command, which lists each of its flags", () => {
   expect(Object.keys(adminCommands).filter((order) => !admin.includes(order))).toEqual([]);
 });
 
-/** What a program says about all pages. */
+/** A program's warnings about all pages. */
 function warnings(command: readonly string[], env: Record<string, string> = {}): string {
   const folder = mkdtempSync(join(tmpdir(), "parley-man-"));
   try {

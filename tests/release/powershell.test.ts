@@ -1,4 +1,4 @@
-// The two scripts for PowerShell parse, where there is a PowerShell to ask.
+// The two PowerShell scripts parse, if PowerShell is installed.
 
 import { afterAll, expect } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -13,7 +13,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const check = skipUnless(pwsh !== null, "PowerShell is not installed");
 
-/** What the parser finds wrong with a file. */
+/** The parser's errors about a file. */
 function problems(path: string): string {
   const script =
     `$errors = $null; [void][System.Management.Automation.Language.Parser]::ParseFile('${path}', ` +

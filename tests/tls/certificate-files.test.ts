@@ -1,4 +1,4 @@
-// `--cert` and `--key`: read again when they change, and never a pair that does not fit.
+// `--cert` and `--key`: reloaded when they change, and never as a pair that does not match.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -19,13 +19,13 @@ beforeAll(async () => {
   two = await createKeyPair(Date.now());
 });
 
-/** As ACME clients do: another file under the same name. */
+/** Like ACME clients: another file under the same name. */
 function put(path: string, text: string): void {
   writeFileSync(`${path}.new`, text);
   renameSync(`${path}.new`, path);
 }
 
-test("a new pair is taken once both files are there, and only then", () => {
+test("a new pair is used only once both files are there", () => {
   put(certPath, one.cert);
   put(keyPath, one.key);
   const files = new CertificateFiles(certPath, keyPath);
@@ -34,17 +34,17 @@ test("a new pair is taken once both files are there, and only then", () => {
   put(certPath, two.cert);
   expect(() => files.refresh()).toThrow(/is for another key than --key/);
   expect(files.pair).toEqual(one);
-  // Nothing new to say.
+  // Nothing has changed.
   expect(files.refresh()).toBe(false);
   put(keyPath, two.key);
   expect(files.refresh()).toBe(true);
   expect(files.pair).toEqual(two);
-  // Written again, but the same.
+  // Written again, but identical.
   put(certPath, two.cert);
   expect(files.refresh()).toBe(false);
 });
 
-test("files that are gone or damaged change nothing", () => {
+test("missing or damaged files change nothing", () => {
   put(certPath, one.cert);
   put(keyPath, one.key);
   const files = new CertificateFiles(certPath, keyPath);
@@ -57,7 +57,7 @@ test("files that are gone or damaged change nothing", () => {
 
 const open = (cert: string, key: string) => () => new CertificateFiles(cert, key);
 
-test("what can't be used at the start is an error that names flag and file", () => {
+test("an unusable file at startup is an error that names flag and file", () => {
   put(certPath, one.cert);
   put(keyPath, one.key);
   expect(open(base, keyPath)).toThrow(`--cert '${base}' can't be used: not a file`);

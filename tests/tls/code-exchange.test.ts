@@ -1,4 +1,4 @@
-// What two ends show each other for a code, and what an attacker gets.
+// The exchange between two ends that know a code, and what an attacker gets.
 
 import { expect, test } from "bun:test";
 import { CodeGuest, CodeHost, isGuestAgain, proofAgain } from "../../src/tls/code-exchange.ts";
@@ -7,7 +7,7 @@ const code = { number: 7, words: "olive-lamp" };
 const session = new Uint8Array(32).fill(1);
 const otherSession = new Uint8Array(32).fill(2);
 
-/** The secrets of host and guest; undefined: one does not trust the other. */
+/** The secrets of host and guest; undefined: that end does not trust the other. */
 function exchange(
   host: CodeHost,
   guest: CodeGuest,
@@ -20,7 +20,7 @@ function exchange(
     : { host: secret, guest: shown.secret };
 }
 
-test("whoever knows the code on the same TLS session shares a secret, new each time", () => {
+test("two ends with the code on the same TLS session share a secret, new each time", () => {
   const first = exchange(new CodeHost(code, session), new CodeGuest(code, session));
   const second = exchange(new CodeHost(code, session), new CodeGuest(code, session));
   expect(first?.host).toEqual(first?.guest ?? new Uint8Array());
@@ -33,18 +33,18 @@ for (const [what, guest] of [
   ["another number", new CodeGuest({ ...code, number: 8 }, session)],
   ["a session with whoever is in between", new CodeGuest(code, otherSession)],
 ] as const) {
-  test(`${what}: the guest finds out before it shows anything`, () => {
+  test(`${what}: the guest finds out before it reveals anything`, () => {
     const host = new CodeHost(code, session);
     const answer = host.answer({ share: guest.share });
     expect(answer && guest.check(answer)).toBeUndefined();
-    // What an attacker can send instead convinces nobody.
+    // Nothing else that an attacker can send is accepted.
     for (const proof of ["", "x", answer?.proof ?? "", "A".repeat(43)]) {
       expect(host.check({ proof })).toBeUndefined();
     }
   });
 }
 
-test("what is no share is no exchange, and a proof before it neither", () => {
+test("an invalid share fails, and so does a proof before the share", () => {
   const host = new CodeHost(code, session);
   expect(host.check({ proof: "" })).toBeUndefined();
   for (const share of ["", "AAAA", "A".repeat(43), "_".repeat(43), "not base64 at all"]) {
@@ -58,7 +58,7 @@ test("a host's answer can't be passed off as a guest's proof", () => {
   expect(host.check({ proof: answer?.proof ?? "" })).toBeUndefined();
 });
 
-test("a guest is known again on another session, by that session's proof alone", () => {
+test("a guest is recognized on another session, only by a proof for that session", () => {
   const secret = new Uint8Array(32).fill(9);
   const proof = proofAgain(secret, session);
   expect(isGuestAgain(secret, session, proof)).toBe(true);

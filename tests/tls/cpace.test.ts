@@ -1,5 +1,5 @@
-// CPace against the test vectors of its draft (draft-irtf-cfrg-cpace, appendix "ristretto255 and hash
-// SHA-512"), and what an attacker could send.
+// CPace against the test vectors of its draft (draft-irtf-cfrg-cpace, appendix "ristretto255 and
+// hash SHA-512"), and against malicious input.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -31,20 +31,20 @@ const a = (given: Partial<CpaceInput> = {}, data = ascii("ADa")) =>
 const b = (given: Partial<CpaceInput> = {}, data = ascii("ADb")) =>
   new CpaceParty("responder", { ...input, ...given }, data, scalars.b);
 
-test("the generator is the draft's", () => {
+test("the generator matches the draft", () => {
   expect(generatorOf(input).toHex()).toBe(
     "222b6b195fe84b1652badb6f6a3ae3d24341e7306967f0b8115b40d5698c7e56",
   );
 });
 
-test("shares and key are the draft's, on both sides", () => {
+test("shares and key match the draft, on both sides", () => {
   expect(a().message.share.toHex()).toBe(shares.a);
   expect(b().message.share.toHex()).toBe(shares.b);
   expect(a().keyWith(b().message)?.toHex()).toBe(key);
   expect(b().keyWith(a().message)?.toHex()).toBe(key);
 });
 
-test("anything that differs gives another key", () => {
+test("any difference results in another key", () => {
   const others: [string, CpaceParty][] = [
     ["password", b({ password: ascii("password") })],
     ["channel", b({ channel: ascii("another") })],
@@ -53,7 +53,7 @@ test("anything that differs gives another key", () => {
   ];
   for (const [what, other] of others) {
     const mine = a().keyWith(other.message)?.toHex();
-    // The data arrive with the share: both see them, so both must be told the truth.
+    // The data are sent with the share: both ends see them, so both must be given the same.
     const theirs = other.keyWith(a().message)?.toHex();
     if (what === "data") expect(mine).toBe(theirs ?? "");
     else expect(mine).not.toBe(theirs);
@@ -61,17 +61,17 @@ test("anything that differs gives another key", () => {
   }
 });
 
-test("roles count: two initiators have no key in common", () => {
+test("roles matter: two initiators do not get the same key", () => {
   const other = new CpaceParty("initiator", input, ascii("ADb"), scalars.b);
   expect(a().keyWith(other.message)).not.toEqual(other.keyWith(a().message));
 });
 
-test("what is no element, or the neutral one, ends the exchange", () => {
+test("an invalid element, or the neutral one, ends the exchange", () => {
   const bad = [
     // The draft's invalid encodings for this group.
     "2b3c6b8c4f3800e7aef6864025b4ed79bd599117e427c41bd47d93d654b4a51c",
     "00".repeat(32),
-    // Not reduced, negative, too short, too long, nothing (RFC 9496, appendix A.3).
+    // Not reduced, negative, too short, too long, empty (RFC 9496, appendix A.3).
     "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
     "0100000000000000000000000000000000000000000000000000000000000000",
     "ff".repeat(32),
@@ -90,7 +90,7 @@ test("a scalar needs its 32 bytes", () => {
   );
 });
 
-test("any code, of any length, gives the same key to both, and random shares none", () => {
+test("any code, of any length, results in the same key for both, and random shares in none", () => {
   fc.assert(
     fc.property(
       fc.uint8Array({ maxLength: 300 }),

@@ -1,5 +1,5 @@
-// A link to a disk that is not mounted is no missing file: nobody is trusted as if met for the first
-// time, and the link is not replaced.
+// A link to an unmounted disk is not treated as a missing file: nobody is trusted as if met for the
+// first time, and the link is not replaced.
 
 import { afterAll, expect } from "bun:test";
 import { X509Certificate } from "node:crypto";
@@ -25,7 +25,7 @@ const base = mkdtempSync(join(tmpdir(), "parley-dangling-"));
 afterAll(() => rmSync(base, { recursive: true, force: true }));
 const test = skipUnless(process.platform !== "win32", "links need rights on Windows");
 
-/** A file of that name, kept on a disk that is away. */
+/** A file of that name, stored on an unmounted disk. */
 function away(name: string): { link: string; disk: string; mount: () => void } {
   const folder = mkdtempSync(join(base, "home-"));
   const disk = join(folder, "disk");
@@ -34,7 +34,7 @@ function away(name: string): { link: string; disk: string; mount: () => void } {
   return { link, disk, mount: () => mkdirSync(disk) };
 }
 
-test("no server is met for the first time", async () => {
+test("no server counts as new", async () => {
   const { link, disk } = away("known_servers");
   const said: string[] = [];
   const options = { server: "chat.example:55000", pin: undefined, file: link };
@@ -50,7 +50,7 @@ test("no server is met for the first time", async () => {
   expect(existsSync(disk)).toBe(false);
 });
 
-test("no person's keys are unknown", () => {
+test("no user's keys count as unknown", () => {
   const { link, mount } = away("known_keys");
   const keys = new KnownKeysFile(link, "chat.example:55000");
   expect(() => keys.find("Ann")).toThrow("mount the disk it is on");
@@ -59,7 +59,7 @@ test("no person's keys are unknown", () => {
   mount();
 });
 
-test("no sealed message is new, and the link stays", () => {
+test("no sealed message counts as new, and the link stays", () => {
   const { link, disk, mount } = away("seen");
   const warned: string[] = [];
   const seen = new SeenFile(link, (problem) => warned.push(problem));

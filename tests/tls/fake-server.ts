@@ -1,10 +1,10 @@
-// What may stand where a server should: another key, or no TLS at all. Keeps what it is sent.
+// An impostor in place of a server: with another key, or without TLS. Records what it receives.
 
 import type { KeyPair } from "../../src/tls/certificate.ts";
 
 export type FakeServer = Disposable & {
   readonly port: number;
-  /** What it was sent (inside TLS, if it speaks it). */
+  /** The data it received (inside TLS, if it speaks it). */
   readonly seen: { text: string };
 };
 

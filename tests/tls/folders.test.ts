@@ -26,6 +26,6 @@ test("follow each platform's rules", () => {
   ]);
 });
 
-test("are none without a home", () => {
+test("do not exist without a home", () => {
   expect(folders({ home: "" })).toEqual([undefined, undefined]);
 });

@@ -1,5 +1,5 @@
-// Sealing by HPKE: the library against the published vector, and our use of it against whoever has
-// the box and neither of the keys.
+// Sealing with HPKE: the library against the published vector, and our use of it against an
+// attacker who has the box and neither of the keys.
 
 import { describe, expect, test } from "bun:test";
 import { Aes128Gcm, Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from "@hpke/core";
@@ -21,7 +21,7 @@ const vector = {
   pt: "4265617574792069732074727574682c20747275746820626561757479",
 };
 
-test("the library opens what RFC 9180 has sealed", async () => {
+test("the library opens the box of RFC 9180", async () => {
   const suite = new CipherSuite({
     kem: new DhkemX25519HkdfSha256(),
     kdf: new HkdfSha256(),
@@ -37,7 +37,7 @@ test("the library opens what RFC 9180 has sealed", async () => {
   expect(Buffer.from(opened).toString("hex")).toBe(vector.pt);
 });
 
-/** A device with a key of its own. */
+/** A device with its own key. */
 function device() {
   const { d, x } = generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" });
   const seed = Buffer.from(d ?? "", "base64url");
@@ -48,17 +48,17 @@ const [ann, bob, eve] = [device(), device(), device()];
 const open = (box: string, from = ann, context = "Ann to Bob", by = bob) =>
   by.sealer.open(box, from.key, context);
 
-test("only that device opens it, from that one, in that context", async () => {
+test("only the recipient opens it, only as from the sender, only in its context", async () => {
   const box = await ann.sealer.seal(bytes("psst"), bob.key, "Ann to Bob");
   expect(await open(box)).toEqual(bytes("psst"));
   expect(await open(box, eve)).toBeUndefined();
   expect(await open(box, bob)).toBeUndefined();
   expect(await open(box, ann, "Ann to Cal")).toBeUndefined();
   expect(await open(box, ann, "Ann to Bob", eve)).toBeUndefined();
-  // Sent back to where it came from.
+  // Sent back to its sender.
   expect(await open(box, ann, "Ann to Bob", ann)).toBeUndefined();
   expect(await open(box, bob, "Ann to Bob", ann)).toBeUndefined();
-  // The same text twice looks different.
+  // The same text sealed twice looks different.
   expect(await ann.sealer.seal(bytes("psst"), bob.key, "Ann to Bob")).not.toBe(box);
 });
 
@@ -79,7 +79,7 @@ test("a box that is cut, lengthened or changed anywhere does not open", async ()
   }
 });
 
-test("the suite is the one that is documented", async () => {
+test("the suite is the documented one", async () => {
   const suite = new CipherSuite({
     kem: new DhkemX25519HkdfSha256(),
     kdf: new HkdfSha256(),
@@ -99,7 +99,7 @@ test("the suite is the one that is documented", async () => {
   expect(new Uint8Array(opened)).toEqual(bytes("psst"));
 });
 
-describe("what is nobody's key", () => {
+describe("invalid keys", () => {
   test.each([
     ["zero", "00".repeat(32)],
     ["one, of order 1", `01${"00".repeat(31)}`],

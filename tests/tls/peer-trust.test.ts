@@ -1,4 +1,4 @@
-// Whose key a peer's is: what is known is replaced by nothing, neither by another key nor by none.
+// Which key a peer must have: a known key is never replaced by another one, nor dropped.
 
 import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -23,14 +23,14 @@ function trust(text = "", server = "chat.example:55000/peers") {
   return { path, trust: new PeerTrust(new KnownKeysFile(path, server), path) };
 }
 
-test("nobody known: plain text without a key, protected with the one that the registry has", () => {
+test("an unknown peer: plain text without a key, protected with the registry's key", () => {
   const { trust: one } = trust();
   expect(one.planFor("Bob", undefined)).toEqual({ how: "plain" });
   expect(one.planFor("Bob", key)).toEqual({ how: "secured", key, state: "new" });
   expect(one.isKnown("Bob")).toBe(false);
 });
 
-test("a key that is known is expected even if the registry has none, or leaves it out", () => {
+test("a known key is expected even if the registry has none, or omits it", () => {
   const { trust: one, path } = trust();
   one.remember("Bob", key);
   expect(readFileSync(path, "utf8")).toBe(`chat.example:55000/peers bob met ${key}\n`);
@@ -40,7 +40,7 @@ test("a key that is known is expected even if the registry has none, or leaves i
   }
 });
 
-test("another key is refused, with the file and the way out", () => {
+test("another key is refused, with the file and a solution", () => {
   const { trust: one, path } = trust();
   one.remember("Bob", key);
   const plan = one.planFor("Bob", other);
@@ -49,7 +49,7 @@ test("another key is refused, with the file and the way out", () => {
   expect(JSON.stringify(plan)).toContain("Bob has another key than the one that you know");
 });
 
-test("callers: the known key, else the one that the registry has, else any for the first time", async () => {
+test("callers: the known key, otherwise the registry's, otherwise any the first time", async () => {
   const { trust: one } = trust();
   expect(await one.judgeCaller("Cal", key, listed(key))).toEqual({ state: "new" });
   expect(await one.judgeCaller("Cal", key, listed(undefined))).toEqual({ state: "new" });
@@ -58,11 +58,11 @@ test("callers: the known key, else the one that the registry has, else any for t
   });
   one.remember("Bob", key);
   expect(await one.judgeCaller("Bob", key, never)).toEqual({ state: "known" });
-  // Whatever the registry says now.
+  // Regardless of the registry's current answer.
   expect(await one.judgeCaller("Bob", other, listed(other))).toHaveProperty("why");
 });
 
-test("a compared key says so; a damaged line is refused, not taken for none", () => {
+test("a verified key is reported as verified; a damaged line is refused, not ignored", () => {
   const { trust: compared } = trust(`chat.example:55000/peers bob verified ${key}\n`);
   expect(compared.planFor("Bob", key)).toMatchObject({ state: "verified" });
   expect(compared.isVerified("Bob")).toBe(true);
@@ -71,7 +71,7 @@ test("a compared key says so; a damaged line is refused, not taken for none", ()
   expect(damaged.isKnown("Bob")).toBe(true);
 });
 
-test("peers are apart from people, and one registry's from another's", () => {
+test("peers are separate from users, and each registry's from another's", () => {
   const { trust: one } = trust(
     `chat.example:55000 bob met ${key}\nb.example:1/peers bob met ${key}\n`,
   );

@@ -1,4 +1,4 @@
-// The server's key: made once, for its owner alone, and the same ever after.
+// The server's key: created once, readable only by its owner, and unchanged ever after.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { X509Certificate } from "node:crypto";
@@ -26,7 +26,7 @@ const freshFolder = () => join(base, String(++count), "deep");
 
 const mode = (path: string) => (statSync(path).mode & 0o777).toString(8);
 
-test("is a P-256 key with a certificate that names nobody and does not expire", async () => {
+test("is a P-256 key with a certificate that contains no name and does not expire", async () => {
   const { cert, pin } = await openServerKey(freshFolder());
   const certificate = new X509Certificate(cert);
   expect(certificate.publicKey.asymmetricKeyDetails?.namedCurve).toBe("prime256v1");
@@ -39,7 +39,7 @@ test("is a P-256 key with a certificate that names nobody and does not expire", 
   expect(isPin(pin)).toBe(true);
 });
 
-test("is kept with mode 0600 in a folder with 0700, and nothing is left beside it", async () => {
+test("is kept with mode 0600 in a folder with 0700, and no other file is left there", async () => {
   const folder = freshFolder();
   const first = await openServerKey(folder);
   expect(await openServerKey(folder)).toEqual(first);
@@ -48,7 +48,7 @@ test("is kept with mode 0600 in a folder with 0700, and nothing is left beside i
   expect([mode(folder), mode(join(folder, "server.pem"))]).toEqual(["700", "600"]);
 });
 
-test("of servers that start at one moment all have the same, of different folders none", async () => {
+test("is the same for servers that start simultaneously, and different for each folder", async () => {
   const folder = freshFolder();
   const keys = await Promise.all(Array.from({ length: 8 }, () => openServerKey(folder)));
   expect(new Set(keys.map(({ pin }) => pin)).size).toBe(1);
@@ -56,7 +56,7 @@ test("of servers that start at one moment all have the same, of different folder
   expect((await openServerKey(freshFolder())).pin).not.toBe(keys[0]?.pin);
 });
 
-describe("is refused, and left as it is,", () => {
+describe("is refused, and left unchanged,", () => {
   test.each([
     ["empty", () => ""],
     ["text", () => "not a key\n"],
@@ -97,7 +97,7 @@ describe("is refused, and left as it is,", () => {
   });
 });
 
-test("where it can't be kept, the way out is named", async () => {
+test("if it can't be stored, the error names a solution", async () => {
   const file = join(base, "file");
   writeFileSync(file, "");
   await expect(openServerKey(join(file, "state"))).rejects.toThrow(/another folder with --state/);

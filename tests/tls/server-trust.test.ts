@@ -1,4 +1,4 @@
-// Whom a client trusts: by pin, by memory, or at first sight; and what is no server to trust.
+// Which servers a client trusts: by pin, by memory, or at first contact; and what it never trusts.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { X509Certificate } from "node:crypto";
@@ -37,7 +37,7 @@ function meet(file: string | undefined, pin?: string) {
   return { trust, said, judge: (to: TlsSocket) => trust.judge(to, selfSigned) };
 }
 
-test("the first key is said and remembered, and known the next time without a word", () => {
+test("the first key is reported and remembered, and recognized silently the next time", () => {
   const file = newFile();
   const first = meet(file);
   expect(first.judge(socket(ours))).toBeUndefined();
@@ -53,7 +53,7 @@ test("the first key is said and remembered, and known the next time without a wo
   expect(readFileSync(file, "utf8").split("\n")).toHaveLength(2);
 });
 
-test("a server that is met for the first time is not trusted with a password", () => {
+test("an unknown server is not trusted with a password", () => {
   const file = newFile();
   const options = { server, file, mustBeKnown: true, say: () => {} };
   const strict = (pin?: string) => new ServerTrust({ ...options, pin });
@@ -76,13 +76,13 @@ test("a changed key is an error that names the file and the line, and changes no
   expect(judge(socket(theirs))).toContain(`remove line 1 of ${file}`);
   expect(trust.problem).toMatchObject({ code: "untrusted-server", exitCode: 6 });
   expect([said, readFileSync(file, "utf8")]).toEqual([[], before]);
-  // Trying again is no way in, and the right key still is.
+  // Retrying does not help, and the right key is still accepted.
   expect(judge(socket(theirs))).toBeDefined();
   expect(judge(socket(ours))).toBeUndefined();
   expect(trust.problem).toBeUndefined();
 });
 
-test("a process that has met a server does not take another key, even if the line is gone", () => {
+test("a process that knows a server accepts no other key, even if the line was removed", () => {
   for (const file of [newFile(), undefined]) {
     const { judge } = meet(file);
     expect(judge(socket(ours))).toBeUndefined();
@@ -92,19 +92,19 @@ test("a process that has met a server does not take another key, even if the lin
   }
 });
 
-test("a pin decides alone, and is remembered for the address without it", () => {
+test("a pin alone decides, and is remembered for the address without it", () => {
   const file = newFile();
   const pinned = meet(file, pinOf(ours));
   expect(pinned.judge(socket(theirs))).toContain(`expected ${pinOf(ours)}, found ${pinOf(theirs)}`);
   expect(pinned.judge(socket(ours))).toBeUndefined();
   expect(pinned.said).toEqual([]);
   expect(meet(file).judge(socket(theirs))).toContain("has changed");
-  // It is not written over what is known.
+  // It does not overwrite a known key.
   expect(meet(file, pinOf(theirs)).judge(socket(theirs))).toBeUndefined();
   expect(readFileSync(file, "utf8")).toBe(`${server} ${pinOf(ours)}\n`);
 });
 
-test("without a place to remember, the key is trusted for this process, and that is said", () => {
+test("if the key can't be stored, it is trusted for this process, and a message says so", () => {
   const nowhere = meet(undefined);
   expect(nowhere.judge(socket(ours))).toBeUndefined();
   expect(nowhere.said.join()).toContain("no home to remember it");
@@ -124,7 +124,7 @@ describe("refused", () => {
     expect(meet(file).judge(socket(ours))).toContain(`Line 2 of ${file}`);
   });
 
-  test("a file that is no list", () => {
+  test("a file that is not a list", () => {
     const file = newFile();
     meet(file).judge(socket(ours));
     writeFileSync(file, "x".repeat(limits.maxKnownServersBytes + 1));

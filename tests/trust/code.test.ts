@@ -1,5 +1,5 @@
-// Codes: what is made is read again however it is typed, and a wrong word is said before it costs the
-// one guess.
+// Codes: a generated code is read correctly however it is typed, and a wrong word is reported
+// before it uses up the one guess.
 
 import { expect, test } from "bun:test";
 import { wordlist } from "@scure/bip39/wordlists/english.js";
@@ -8,7 +8,7 @@ import { codeText, newCodeWords, parseCode } from "../../src/trust/code.ts";
 
 const twoNumbers = uint16Array({ minLength: 2, maxLength: 2 });
 
-test("a code is read as it was made, however it is typed", () => {
+test("a code is read correctly, however it is typed", () => {
   assert(
     property(integer({ min: 1, max: 999_999 }), twoNumbers, (number, random) => {
       const code = { number, words: newCodeWords(random, wordlist) };
@@ -50,7 +50,7 @@ for (const [typed, problem] of problems) {
   });
 }
 
-test("whatever is typed gives a code or a problem", () => {
+test("any input results in a code or a problem", () => {
   assert(
     property(string({ maxLength: 60 }), (typed) => {
       const read = parseCode(typed, wordlist);
@@ -59,7 +59,7 @@ test("whatever is typed gives a code or a problem", () => {
   );
 });
 
-test("too little chance is an error", () => {
+test("too few random bytes are an error", () => {
   expect(() => newCodeWords(Uint16Array.of(1), wordlist)).toThrow(
     "A code takes 2 random numbers, not 1.",
   );

@@ -1,5 +1,5 @@
-// Devices that vouch for each other: what is signed, how far trust reaches, and codes as people type
-// them.
+// Devices that vouch for each other: what is signed, how far trust extends, and codes in users'
+// spelling.
 
 import { describe, expect, test } from "bun:test";
 import { generateKeyPairSync, sign } from "node:crypto";
@@ -49,12 +49,12 @@ describe("a new key is accepted", () => {
   test("and not otherwise", () => {
     expect(accepts([desk], [desk, thief], [])).toBe(false);
     expect(accepts([desk], [desk, thief], [thief.vouch(thief.key)])).toBe(false);
-    // Two that only know each other.
+    // Two devices that know only each other.
     const each = [thief.vouch(phone.key), phone.vouch(thief.key)];
     expect(accepts([desk], [desk, phone, thief], each)).toBe(false);
     // One of several.
     expect(accepts([desk], [desk, phone, thief], [desk.vouch(phone.key)])).toBe(false);
-    // For somebody else's name, or another key.
+    // For another user's name, or another key.
     expect(accepts([desk], [desk, phone], [desk.vouch(phone.key, "Bob")])).toBe(false);
     const moved = { ...desk.vouch(phone.key), key: thief.key };
     expect(accepts([desk], [desk, thief], [moved])).toBe(false);
@@ -64,7 +64,7 @@ describe("a new key is accepted", () => {
 });
 
 describe("a code", () => {
-  test("carries a secret that the server does not see", () => {
+  test("contains a secret that the server does not see", () => {
     const shown = desk.links.show("abcde-fghjk");
     expect(shown).toMatch(/^abcde-fghjk(-[0-9a-z]{5}){3}$/);
     const request = phone.links.join(shown.toUpperCase().replaceAll("-", " "), "phone");
@@ -72,7 +72,7 @@ describe("a code", () => {
     expect(request.proof).toMatch(linkProofForm);
     const change = { type: "account-changed", change: "device-added", device: "phone" } as const;
     const { proof } = request;
-    // The server names another key, or makes a proof up.
+    // The server names another key, or invents a proof.
     const swapped = { ...change, key: thief.key, proof };
     expect(desk.links.vouchFor("Ann", swapped)).toBeUndefined();
     expect(desk.links.vouchFor("Ann", { ...change, key: phone.key })).toBeUndefined();
@@ -83,11 +83,11 @@ describe("a code", () => {
     expect(accepts([desk], [desk, phone], [{ key: phone.key, by: desk.key, signature }])).toBe(
       true,
     );
-    // Once.
+    // Only once.
     expect(desk.links.vouchFor("Ann", { ...change, key: phone.key, proof })).toBeUndefined();
   });
 
-  test("is read as people type it, and without a secret as it is", () => {
+  test("is read as typed, and unchanged without a secret", () => {
     const secret = newLinkSecret();
     expect(secret).toMatch(/^[0-9a-hjkmnp-tv-z]{15}$/);
     const code = writeLinkCode("01234-56789", secret);
@@ -101,7 +101,7 @@ describe("a code", () => {
   });
 });
 
-test("a vouch is kept as text, and anything else is none", () => {
+test("a vouch survives a round trip as text, and anything else is invalid", () => {
   const vouch = desk.vouch(phone.key);
   expect(readVouch(phone.key, vouchRecord(vouch))).toEqual(vouch);
   for (const text of ["", ":", "x:y", vouch.by, `${vouch.by}:`]) {

@@ -1,4 +1,5 @@
-// Words for keys: the same for the same keys, others for any other, from a list without twins.
+// Words for keys: the same for the same keys, different for any others, from a list of
+// distinguishable words.
 
 import { expect, test } from "bun:test";
 import { wordlist } from "@scure/bip39/wordlists/english.js";
@@ -8,7 +9,7 @@ import { keySetText, keyWords } from "../../src/trust/key-words.ts";
 const sha256 = (text: string) => new Bun.CryptoHasher("sha256").update(text).digest();
 const wordsOf = (keys: readonly string[]) => keyWords(sha256(keySetText(keys)), wordlist);
 
-test("the list has 2 048 words that four letters tell apart", () => {
+test("the list has 2 048 words that differ in their first four letters", () => {
   expect(wordlist).toHaveLength(2_048);
   expect(new Set(wordlist.map((word) => word.slice(0, 4))).size).toBe(2_048);
 });

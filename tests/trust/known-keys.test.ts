@@ -1,4 +1,4 @@
-// The list of people's keys as text: lines that a person or a server could have spoiled, and what
+// The list of users' keys as text: lines that a user or a server could have corrupted, and what
 // counts as a change.
 
 import { expect, test } from "bun:test";
@@ -14,7 +14,7 @@ const keyOf = (n: number) => Buffer.alloc(32, n).toString("base64url");
 const [one, two] = [keyOf(1), keyOf(2)];
 const here = "chat.example:55000";
 
-test("of several lines the last counts, for that server and name in any spelling", () => {
+test("the last of several lines counts, for that server and name in any spelling", () => {
   let text = "# people";
   text += knownKeysLine(text, here, "Bob", { keys: [one], isVerified: false });
   text += knownKeysLine(text, "other:1", "Bob", { keys: [two], isVerified: true });
@@ -51,7 +51,7 @@ test.each([
   expect(findKnownKeys(`${before}${line}\n`, here, "Bob")).toEqual({ kind: "malformed", line: 2 });
 });
 
-test("a key that was not known is a change, however many are", () => {
+test("an unknown key is a change, however many keys are known", () => {
   expect(compareKeys([one, two], [two, one])).toBe("same");
   expect(compareKeys([one, two], [two])).toBe("fewer");
   expect(compareKeys([one], [one, two])).toBe("changed");
@@ -59,7 +59,7 @@ test("a key that was not known is a change, however many are", () => {
   expect(compareKeys([one], [])).toBe("changed");
 });
 
-test("names and keys that a server makes up never become lines", () => {
+test("invalid names and keys from a server never become lines", () => {
   expect(["Bob", "Zoë", "李"].every(isListable)).toBe(true);
   const hostile = ["", "Bob met", "Bob\n", "a\u2028b", "a\u00a0b", "\u001b[2J", "a\tb"];
   expect(hostile.some(isListable)).toBe(false);

@@ -1,4 +1,5 @@
-// The file of known servers: what is written is found again, and a damaged line is no stranger.
+// The file of known servers: every written entry is found again, and a damaged line does not make a
+// server unknown.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -30,7 +31,7 @@ test("every server is found again, whatever was written before and after it", ()
   );
 });
 
-test("comments, blank lines and a last line without its end do no harm", () => {
+test("comments, blank lines and a last line without a line end do no harm", () => {
   const text = `# a:1 ${pin}\n\n  b:2\t${pin}  \nc:3 ${pin}`;
   expect(findKnownServer(text, "a:1")).toEqual({ kind: "unknown" });
   expect(findKnownServer(text, "b:2")).toEqual({ kind: "known", pin, line: 3 });
@@ -39,13 +40,13 @@ test("comments, blank lines and a last line without its end do no harm", () => {
   expect(findKnownServer(more, "d:4")).toEqual({ kind: "known", pin, line: 5 });
 });
 
-test("of two lines for a server the first counts, and one without a valid key is malformed", () => {
+test("the first of two lines for a server counts, and one without a valid key is malformed", () => {
   const other = Buffer.alloc(32, 9).toString("base64url");
   expect(findKnownServer(`a:1 ${pin}\na:1 ${other}\n`, "a:1")).toMatchObject({ pin });
   for (const rest of ["", " ", " x", ` ${pin}x`, ` ${pin} more`, ` ${pin.slice(1)}`]) {
     const text = `b:2 ${pin}\na:1${rest}\na:1 ${pin}\n`;
     expect(findKnownServer(text, "a:1")).toEqual({ kind: "malformed", line: 2 });
   }
-  // The port belongs to the name.
+  // The port is part of the name.
   expect(findKnownServer(`a:11 ${pin}\n`, "a:1")).toEqual({ kind: "unknown" });
 });

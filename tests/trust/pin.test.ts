@@ -1,10 +1,10 @@
-// Pins as people pass them on.
+// Pins in users' notation.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { isPin, splitPin } from "../../src/trust/pin.ts";
 
-test("what the hash of a key looks like is a pin, anything else is none", () => {
+test("a text in the format of a key's hash is a pin, anything else is not", () => {
   fc.assert(
     fc.property(fc.uint8Array({ minLength: 32, maxLength: 32 }), (hash) => {
       const pin = Buffer.from(hash).toString("base64url");
@@ -12,7 +12,7 @@ test("what the hash of a key looks like is a pin, anything else is none", () => 
       for (let end = 0; end < pin.length; end++) expect(isPin(pin.slice(0, end))).toBe(false);
       expect(isPin(`${pin}A`)).toBe(false);
       expect(isPin(`${pin}=`)).toBe(false);
-      // Not another spelling of the same bytes.
+      // A different spelling of the same bytes is not.
       const next = String.fromCharCode(pin.charCodeAt(42) + 1);
       if (/[\w-]/.test(next)) expect(isPin(pin.slice(0, 42) + next)).toBe(false);
     }),

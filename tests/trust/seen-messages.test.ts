@@ -1,5 +1,5 @@
-// Which messages are new: nothing is taken twice, however much is forgotten, and its text form says
-// the same.
+// Which messages are new: none is accepted twice, however much is forgotten, and the text form
+// gives the same result.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -17,7 +17,7 @@ const idOf = (n: number) => {
   return bytes.toString("base64url");
 };
 
-test("a message is fresh once, and what is older than all that is remembered never", () => {
+test("a message is fresh once, and never if it is older than everything remembered", () => {
   const seen = new SeenMessages();
   expect(seen.check(keyOf(1), idOf(1), 10)).toBe("fresh");
   seen.add(keyOf(1), idOf(1), 10);
@@ -30,7 +30,7 @@ test("a message is fresh once, and what is older than all that is remembered nev
   expect(seen.check(keyOf(1), idOf(3), 11)).toBe("fresh");
 });
 
-test("nothing is taken twice, in any order, over any restart", () => {
+test("no message is accepted twice, in any order, across any restart", () => {
   const step = fc.record({
     sender: fc.nat(limits.maxSenders + 20),
     id: fc.nat(300),
@@ -43,7 +43,7 @@ test("nothing is taken twice, in any order, over any restart", () => {
       const taken = new Set<string>();
       for (const { sender, id, timeMs, restart } of steps) {
         if (restart) seen = SeenMessages.parse(seen.toString());
-        // The time is sealed with the ID: who repeats one repeats both.
+        // The time is sealed with the ID: an attacker can only repeat both.
         const [key, name] = [keyOf(sender), idOf(id * 1_000 + timeMs)];
         if (seen.check(key, name, timeMs) !== "fresh") continue;
         expect(taken.has(`${key} ${name}`)).toBe(false);
@@ -55,7 +55,7 @@ test("nothing is taken twice, in any order, over any restart", () => {
   );
 });
 
-test("its text is bounded, and survives spoiled lines", () => {
+test("its text is bounded, and survives damaged lines", () => {
   const seen = new SeenMessages();
   for (let sender = 0; sender < limits.maxSenders + 50; sender++) {
     for (let n = 0; n < limits.maxRemembered + 5; n++) {
@@ -65,7 +65,7 @@ test("its text is bounded, and survives spoiled lines", () => {
   const text = seen.toString();
   expect(text.length).toBeLessThan(limits.maxSeenBytes);
   expect(SeenMessages.parse(text).toString()).toBe(text);
-  // The first sender is forgotten, but not what it has sent.
+  // The first sender is forgotten, but not the time of its messages.
   expect(seen.check(keyOf(0), idOf(3), 1_790_000_000_003)).toBe("old");
   const last = limits.maxSenders + 49;
   expect(seen.check(keyOf(last), idOf(last * 1_000 + 68), 1_790_000_000_000)).toBe("repeated");

@@ -1,4 +1,4 @@
-// Who uses TLS: the whole table.
+// Who uses TLS: the complete table.
 
 import { expect, test } from "bun:test";
 import { admitsPlain, clientTransport, pageTransport } from "../../src/trust/transport.ts";
@@ -22,7 +22,7 @@ test.each([
 
 const isTrustedProxy = (address: string) => address === "192.0.2.9";
 
-test("a server speaks plain text with loopback, trusted proxies, and with --plain everybody", () => {
+test("a server accepts plain text from loopback, from trusted proxies, and with --plain from everyone", () => {
   const closed = { allowed: false, isTrustedProxy };
   for (const address of ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", "192.0.2.9"]) {
     expect(admitsPlain(address, closed)).toBe(true);
