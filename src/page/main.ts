@@ -268,8 +268,6 @@ function listen(): void {
   byId("rename", HTMLButtonElement).addEventListener("click", () =>
     setRenaming({ ref: undefined, problem: "" }),
   );
-  // No link: the first of a page tells screen readers how to skip to its content.
-  byId("take-code", HTMLButtonElement).addEventListener("click", () => location.assign("/code"));
   byId("search", HTMLButtonElement).addEventListener("click", () => controller.finder.search(""));
   byId("files-refresh", HTMLButtonElement).addEventListener("click", () => void loadFiles());
   byId("save", HTMLButtonElement).addEventListener("click", () => {
