@@ -1,4 +1,4 @@
-// A bounded map evicts the least recently used, by number or by cost.
+// A bounded map evicts the least recently used entries, by number or by cost.
 
 import { expect, test } from "bun:test";
 import { BoundedMap } from "../src/bounded-map.ts";
@@ -21,7 +21,7 @@ test("replacing an entry refreshes it and evicts nothing", () => {
   expect(map.get("a")).toBe(3);
 });
 
-test("counts costs, and keeps the newest whatever it costs", () => {
+test("counts costs, and always keeps the newest", () => {
   const map = new BoundedMap<string, string>(10, (text) => text.length);
   map.set("a", "1234");
   map.set("b", "1234");

@@ -1,5 +1,5 @@
-// Bytes as text and beside each other: as Buffer has it, also by the way of browsers that lack the
-// newer functions, and nothing for what is no base64.
+// Bytes as text, and joined: equal to Buffer's results, also with the fallback for browsers that
+// lack the newer functions; invalid base64 results in undefined.
 
 import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -15,7 +15,7 @@ import {
 } from "../src/bytes.ts";
 import { noise } from "./noise.ts";
 
-test("base64 and base64url are those of Buffer", () => {
+test("base64 and base64url equal those of Buffer", () => {
   for (const length of [0, 1, 2, 3, 31, 32, 33, 70_000]) {
     const bytes = noise(length);
     const [text, url] = [toBase64(bytes), toBase64Url(bytes)];
@@ -26,13 +26,13 @@ test("base64 and base64url are those of Buffer", () => {
   }
 });
 
-test("what is no base64 is nothing", () => {
+test("invalid base64 is undefined", () => {
   for (const text of ["a", "a===", "ab*=", "é"]) expect(fromBase64(text)).toBeUndefined();
   for (const text of ["a", "a+bc", "a/bc", "ab==", "é"])
     expect(fromBase64Url(text)).toBeUndefined();
 });
 
-test("a browser without the newer functions does the same", async () => {
+test("a browser without the newer functions gets the same results", async () => {
   const code = await Bun.file(new URL("../src/bytes.ts", import.meta.url)).text();
   const old = code.replace(/const hasBase64 = .*;/, "const hasBase64: boolean = false;");
   expect(old).not.toBe(code);

@@ -1,5 +1,7 @@
-// The one command that checks everything: types, format, lint, tests.
+// Runs all checks: types, format, lint, tests.
+//
 //   bun tests/check.ts [FILTER of tests]
+//
 // Stops at the first step that fails, and names it. The last line on stdout counts the tests.
 
 import { addTotals, parseSummary, parseTotals, skipReasons, type Totals } from "./totals.ts";
@@ -9,7 +11,7 @@ const path = `${root}/node_modules/.bin:${process.env["PATH"]}`;
 
 await step("types", ["bun", "check"]);
 await step("format", ["bun", "fmt", "--check"]);
-// Run by Bun itself: oxlint's launcher asks for Node, which not everyone has.
+// Run by Bun itself: oxlint's launcher needs Node, which not everyone has.
 await step("lint", ["bun", "node_modules/oxlint/bin/oxlint", "--deny-warnings"]);
 const isBed = (filter: string): boolean => filter.includes("tests/world");
 const filters = process.argv.slice(2);
@@ -18,7 +20,7 @@ const outcomes: Outcome[] = [];
 if (filters.length === 0 || unitFilters.length > 0) {
   outcomes.push(await tests(["bun", "test", "--timeout", "30000", ...unitFilters]));
 }
-// Networks, mounts and clocks of their own: only with everything, or if asked for.
+// Namespaces, mounts and fake clocks: only in a full run, or on request.
 if (filters.length === 0 || filters.some(isBed)) {
   outcomes.push(await testBed(["bun", "tests/world/run.ts", "--quick"]));
 }

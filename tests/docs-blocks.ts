@@ -1,4 +1,4 @@
-// The code blocks of a page in docs/, so that tests run what operators copy.
+// The code blocks of a page in docs/, so that tests run the commands that operators copy.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,10 +1,10 @@
-// Memory is given back at once, and only if nothing else is in it.
+// Memory is freed immediately, and only if it contains nothing else.
 
 import { expect, test } from "bun:test";
 import { createCipheriv } from "node:crypto";
 import { freeBuffer } from "../src/free-buffer.ts";
 
-test("what a cipher returns is freed, and a view of other memory is not", () => {
+test("a cipher's result is freed, and a view of other memory is not", () => {
   const cipher = createCipheriv("aes-256-gcm", new Uint8Array(32), new Uint8Array(12));
   const own = cipher.update(new Uint8Array(65_536));
   freeBuffer(own);

@@ -1,6 +1,6 @@
 // A port that is free on loopback, over TCP and UDP, for programs that can't choose one themselves
-// or that take the same one again. None of those that systems give to outgoing connections (from
-// 32768 on Linux, from 49152 elsewhere): a connection of somebody else may hold one of them.
+// or that reuse the same one. It is outside the range that systems use for outgoing connections
+// (from 32768 on Linux, from 49152 elsewhere), where another program's connection may occupy it.
 
 import { randomInt } from "node:crypto";
 

@@ -1,5 +1,5 @@
-// The limits fit each other: what one part may send, another may hold; dependent timeouts are in
-// order.
+// The limits fit each other: data that one part may send fits in the part that receives it, and
+// dependent timeouts are in order.
 
 import { describe, expect, test } from "bun:test";
 import * as limits from "../src/limits.ts";
@@ -44,21 +44,22 @@ test("each one is a positive integer", () => {
   }
 });
 
-test("paths between two people are given up, left and relayed in an order that makes sense", () => {
+test("timeouts of paths between two people are in a sensible order", () => {
   const { paths, relay } = limits;
-  // A lost probe or two leave no path; the other end's network is doubted before it is left.
+  // Losing a probe or two does not end a path; the other end's network is suspected before the path
+  // is left.
   expect(5 * paths.usedProbeUs).toBeLessThan(paths.deadUs);
   expect(2 * paths.spareProbeUs).toBeLessThan(paths.deadUs);
   expect(3 * paths.usedProbeUs).toBeLessThan(paths.silentUs);
   expect(paths.silentUs).toBeLessThan(paths.deadUs);
-  // Within 5 s another path, or a new connection after the network has changed.
+  // Within 5 s there is another path, or a new connection after a change of network.
   expect(paths.deadUs / 1_000 + paths.spareProbeUs / 1_000).toBeLessThan(5_000);
   expect(paths.silentUs / 1_000 + client.doubtfulPongMs + client.retryFirstMs).toBeLessThan(3_000);
   expect(paths.maxTold + 1).toBeLessThan(paths.maxCandidates);
   expect(paths.maxOwn).toBeLessThan(paths.maxTold);
   // Home routers forget a UDP port after 30 s (RFC 4787 asks for two minutes).
   expect(paths.joinAgainUs).toBeLessThan(30_000_000 / 2);
-  // What the kernel has merged fits the smallest queue.
+  // A merged read of the kernel fits the smallest queue.
   expect(relay.minQueueBytes).toBeGreaterThan(udp.maxBatchBytes);
   expect(relay.maxPairs).toBeGreaterThanOrEqual(offers.maxOffers);
 });
@@ -128,20 +129,20 @@ describe("timeouts", () => {
     );
     expect(connections.idlePingMs + connections.idleCloseMs).toBeLessThan(history.mailHoldMs);
   });
-  test("all connections of an address can log in before anybody gives up", () => {
+  test("all connections of an address can log in before anyone gives up", () => {
     expect(2 * connections.maxPerAddress).toBeLessThan(
       (connections.loginsPerSecond * connections.loginTurnMs) / 1_000,
     );
     expect(connections.loginTurnMs).toBeLessThan(client.welcomeTimeoutMs);
   });
-  test("everybody behind one address may return at once", () => {
+  test("everyone behind one address may return at the same time", () => {
     expect(connections.loginBurst).toBeGreaterThanOrEqual(2 * connections.maxPerAddress);
   });
-  test("a browser at each connection that an address may have can open the page and its files", () => {
+  test("browsers on all connections of an address can open the page and its files", () => {
     expect(web.requestBurst).toBeGreaterThan(4 * connections.maxPerAddress);
     expect(web.requestsPerSecond).toBeLessThan(web.requestBurst);
   });
-  test("a read of a chat connection holds a line and a second's worth of its sender", () => {
+  test("one read of a chat connection holds a line and a second's worth of data", () => {
     expect(2 * connections.receiveBufferBytes).toBeGreaterThanOrEqual(message.maxLineBytes);
     expect(10 * connections.receiveBufferBytes).toBeGreaterThan(sender.bytesPerSecond);
   });
@@ -156,7 +157,7 @@ describe("timeouts", () => {
   });
   test("names are held for less time than sessions are kept", () => {
     expect(history.mailHoldMs).toBeLessThan(history.resumeMs);
-    // A record is at most that old, and half as much again if many grow old at once.
+    // A record is at most that old, and one and a half times that if many age at the same time.
     expect(3 * history.recordFreshMs).toBeLessThan(history.mailHoldMs);
     expect(history.resumeMs).toBeLessThan(history.maxAgeMs);
     expect(peer.hurryMs).toBeLessThan(peer.requestTimeoutMs);
@@ -210,7 +211,7 @@ describe("transfers", () => {
     expect(files.maxTransfers).toBeLessThan(transfer.maxTransfers);
     expect(files.idleMs * 1_000).toBeGreaterThanOrEqual(transfer.stallTimeoutUs);
   });
-  test("chunks cover the largest file, and what is requested ahead holds several", () => {
+  test("chunks cover the largest file, and the bytes requested ahead hold several chunks", () => {
     expect(transfer.maxChunks * transfer.maxChunkBytes).toBe(transfer.maxFileBytes);
     expect(transfer.maxFileBytes).toBeLessThan(2 ** 48);
     expect(fetching.aheadBytes).toBeGreaterThanOrEqual(2 * transfer.maxWindowBytes);
@@ -222,7 +223,7 @@ describe("transfers", () => {
     const largest = transfer.maxChunks * (transfer.tagBytes + 1);
     expect(files.maxTagBytes).toBeGreaterThan(16 * largest);
   });
-  test("one session can't keep open-chat's ports from others, or hold unused ones for long", () => {
+  test("one session can't occupy open-chat's ports, or hold unused ones for long", () => {
     expect(openChatDownload.unaskedPerSession).toBeLessThan(openChatDownload.portsPerSession);
     expect(4 * openChatDownload.portsPerSession).toBeLessThanOrEqual(openChatDownload.ports);
     expect(openChatDownload.portsPerSession).toBeLessThan(openChatDownload.portsPerAddress);
@@ -234,19 +235,19 @@ describe("transfers", () => {
   });
 });
 
-test("a sealed message fits into a line, for all devices of a person", () => {
+test("a sealed message fits into a line, for all devices of a user", () => {
   expect(sealed.maxBoxes).toBe(limits.accounts.maxKeys);
   const keysAndNames = 100 * sealed.maxBoxes + 1_024;
   expect(sealed.maxChars + keysAndNames).toBeLessThanOrEqual(message.maxLineBytes);
-  // In base64url, with what a box has besides the text; quotes double in JSON.
+  // In base64url, with the parts of a box in addition to the text; quotes double in JSON.
   const longest = Math.ceil(((message.maxTextChars + 200) * 4) / 3);
   expect(4 * longest).toBeLessThanOrEqual(sealed.maxChars);
-  // A key and a time for each sender, an ID and a time for each message.
+  // A key and a time per sender, an ID and a time per message.
   const lines = sealed.maxSenders * (43 + 20 + sealed.maxRemembered * 40);
   expect(lines).toBeLessThanOrEqual(sealed.maxSeenBytes);
 });
 
-test("wrong guesses of a code together are right once in 65 536 runs, and codes have free numbers", () => {
+test("all guesses at a code succeed once in 65 536 runs, and codes have free numbers", () => {
   // Two of 2 048 words.
   expect(codes.maxVoid * 2 ** 16).toBeLessThanOrEqual(2_048 ** 2);
   expect(codes.maxOpen).toBeLessThan(codes.maxNumber);
@@ -256,7 +257,7 @@ test("wrong guesses of a code together are right once in 65 536 runs, and codes 
 });
 
 describe("files for a person", () => {
-  test("what a recipient asks for fits the frames that may wait for it", () => {
+  test("a recipient's requests fit the frames that may wait for it", () => {
     expect((4 * transfer.maxPullBytes * 4) / 3).toBeLessThan(offers.maxWaitingChars);
     expect(offers.maxWaitingChars).toBeLessThanOrEqual(offers.maxOwnerWaitingChars);
   });

@@ -1,5 +1,5 @@
-// Splitting bytes into lines: however they are segmented, the result equals that of a plain
-// byte-by-byte twin. No throw, no hang, no growth.
+// Splitting bytes into lines: however they are segmented, the result equals that of a simple
+// byte-by-byte implementation. No throw, no hang, no growth.
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -8,14 +8,14 @@ import { message as limits } from "../src/limits.ts";
 
 type Cut = { lines: string[]; tooLong: boolean };
 
-/** What a splitter makes of these segments. */
+/** The result of a splitter for these segments. */
 function cut(
   segments: readonly Uint8Array[],
   splitter = new LineSplitter(limits.maxLineBytes),
 ): Cut {
   const lines: string[] = [];
   for (const segment of segments) {
-    // A read buffer is reused: what is kept must have been copied.
+    // The read buffer is reused: data that is kept must have been copied.
     const buffer = Buffer.from(segment);
     const trouble = splitter.push(buffer, (line) => lines.push(line) > 0);
     buffer.fill(0x58);
@@ -24,7 +24,7 @@ function cut(
   return { lines, tooLong: false };
 }
 
-/** The twin: byte by byte, without any cleverness. */
+/** The reference: byte by byte, without any optimization. */
 function slowly(bytes: Uint8Array): Cut {
   const lines: string[] = [];
   let line: number[] = [];
@@ -144,7 +144,7 @@ describe("a line splitter", () => {
     expect(performance.now() - startMs).toBeLessThan(2_000);
   });
 
-  test("stops when told to", () => {
+  test("stops on request", () => {
     const lines: string[] = [];
     new LineSplitter(limits.maxLineBytes).push(utf8("a\nb\nc\n"), (line) => lines.push(line) < 2);
     expect(lines).toEqual(["a", "b"]);

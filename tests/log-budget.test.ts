@@ -1,5 +1,5 @@
-// Which log lines are written: a flood of one kind or from one network hides nothing else, and what
-// is left out is counted.
+// Which log lines are written: a flood of one kind or from one network hides nothing else, and
+// omitted lines are counted.
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -20,7 +20,7 @@ function flood(
   return written;
 }
 
-/** An address of its own for each number. */
+/** A separate address for each number. */
 function stranger(i: number): string {
   return `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`;
 }
@@ -48,7 +48,7 @@ describe("a flood", () => {
     expect(budget.take("banned", undefined, 0)).toBe(true);
   });
 
-  test("ends: then the network's lines are written again, at its rate", () => {
+  test("ends, after which the network's lines are written again, at its rate", () => {
     const budget = new LogBudget(0);
     flood(budget, "connected", flooder, 1_000);
     let written = 0;
@@ -78,8 +78,8 @@ describe("a flood", () => {
   });
 });
 
-describe("what was left out", () => {
-  test("is reported once, by network and kind", () => {
+describe("omitted lines", () => {
+  test("are reported once, by network and kind", () => {
     const budget = new LogBudget(0);
     flood(budget, "connected", flooder, limits.networkBurst + 5);
     flood(budget, "login refused", "2001:db8::1", limits.networkBurst + 7);
@@ -90,7 +90,7 @@ describe("what was left out", () => {
     expect(budget.pollLeftOut()).toEqual([]);
   });
 
-  test("names the busiest networks alone, and the report stays short", () => {
+  test("are reported only for the busiest networks, so that the report stays short", () => {
     const budget = new LogBudget(0);
     const networks = 10 * limits.networks;
     for (let i = 0; i < networks; i++) budget.take("connected", stranger(i), 0);
@@ -100,7 +100,7 @@ describe("what was left out", () => {
     expect(report.find(({ network }) => network === flooder)?.lines).toBeGreaterThanOrEqual(1_000);
   });
 
-  test("and what was written are all lines, in any mixture", () => {
+  test("and written ones add up to all lines, in any mixture", () => {
     const kind = fc.constantFrom("connected", "left", "logged in");
     const address = fc.option(fc.nat(200).map(stranger), { nil: undefined });
     const step = fc.record({ kind, address, times: fc.nat(400), afterMs: fc.nat(2_000) });

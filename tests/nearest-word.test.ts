@@ -1,9 +1,9 @@
-// Which word a mistyped one is taken for, and when none is near enough.
+// Which word is suggested for a mistyped one, and when none is close enough.
 
 import { expect, test } from "bun:test";
 import { nearestWord } from "../src/nearest-word.ts";
 
-test("the nearest word is only offered if it is near", () => {
+test("the nearest word is only suggested if it is close", () => {
   const commands = ["server", "client", "peer", "fetch-file", "classic"];
   for (const [word, expected] of [
     ["servr", "server"],

@@ -1,6 +1,6 @@
-// Content that no compression makes smaller.
+// Incompressible content.
 
-/** What `crypto.getRandomValues` gives at once. */
+/** The maximum of one call of `crypto.getRandomValues`. */
 const blockBytes = 65_536;
 
 export function noise(length: number): Uint8Array {

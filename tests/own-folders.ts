@@ -1,5 +1,5 @@
-// Loaded before every test (bunfig.toml): programs under test keep their keys and known servers in a
-// folder of their own, never in the home of whoever runs the tests.
+// Loaded before every test (bunfig.toml): programs under test keep their keys and known servers in
+// a separate folder, never in the home of the person who runs the tests.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

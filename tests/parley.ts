@@ -1,5 +1,5 @@
-// Runs parley as a user does: the compiled executable (PARLEY_BIN or dist/parley), or the sources
-// if it is not built yet.
+// Runs parley like a user: the compiled executable (PARLEY_BIN or dist/parley), or the sources if
+// it is not built yet.
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ export function parleyBinary(): string {
   return process.env["PARLEY_BIN"] ?? join(root, "dist/parley");
 }
 
-/** What to spawn; arguments follow. */
+/** The command to spawn; arguments follow. */
 export function parleyCommand(): string[] {
   const binary = parleyBinary();
   return existsSync(binary) ? [binary] : [process.execPath, join(root, "src/main.ts")];
@@ -65,7 +65,10 @@ export class Parley implements AsyncDisposable {
     this.#process.kill(name);
   }
 
-  /** Waits until stdout has had this line `times` times; the error has all output so far. */
+  /**
+   * Waits until this line has appeared `times` times on stdout; the error contains all output so
+   * far.
+   */
   async line(wanted: string | RegExp, times = 1): Promise<string> {
     const fits = (line: string) =>
       typeof wanted === "string" ? line === wanted : wanted.test(line);
@@ -86,7 +89,7 @@ export class Parley implements AsyncDisposable {
     }
   }
 
-  /** Waits for the end, with all output read; answers the exit code. */
+  /** Waits for the exit, with all output read; returns the exit code. */
   async exit(): Promise<number> {
     const code = await this.#process.exited;
     await this.#ended;

@@ -1,11 +1,10 @@
-// A stock python3, where there is one: some of the original clients are Python programs, and so are
-// the twins that stand in for them.
+// A stock python3, if installed: some of the original clients are Python programs, and so are the
+// programs that replace them in tests.
 
 export const python3: string | undefined = Bun.which("python3") ?? undefined;
 
 /**
- * Runs a program with `input` on its stdin and answers what it printed. Throws with what it said on
- * stderr if it fails.
+ * Runs a program with `input` on its stdin and returns its output. If it fails, throws its stderr.
  */
 export async function runPython(program: string, input = "", args: string[] = []): Promise<string> {
   if (python3 === undefined) throw new Error("no python3 on this machine");

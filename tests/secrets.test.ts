@@ -1,4 +1,4 @@
-// Secrets are as long as asked for, never the same, and safe in a URL and on a command line.
+// Secrets have the requested length, never repeat, and are safe in a URL and on a command line.
 
 import { expect, test } from "bun:test";
 import { secretBytes, secretText } from "../src/secrets.ts";

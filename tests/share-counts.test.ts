@@ -1,4 +1,4 @@
-// Counts by owner of a share, against a plain model.
+// Counts per owner of a share, against a simple model.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -12,7 +12,7 @@ const addresses = [
   ...["1::1", "1::2", "2::1", "100::1", "200::1", "2000::1"].map((rest) => `2001:db8:1:${rest}`),
 ];
 
-test("no network ever has more than it may, and what is removed is free again", () => {
+test("no network ever exceeds its limit, and removed entries are free again", () => {
   const steps = fc.array(
     fc.tuple(fc.constantFrom("add", "add", "remove"), fc.constantFrom(...addresses)),
     { maxLength: 200 },

@@ -1,4 +1,4 @@
-// Who pays for what an address or an account uses.
+// Which owner is charged for the use by an address or an account.
 
 import { expect, test } from "bun:test";
 import { accounts } from "../src/limits.ts";
@@ -7,7 +7,7 @@ import { isOfAccounts, ownerAt, ownerOfAccount, strangersAt } from "../src/share
 const keysOf = (shares: readonly { key: string; times: number }[]) =>
   shares.map(({ key, times }) => [key, times]);
 
-test("an address belongs to its networks; what is kept belongs to the widest of them", () => {
+test("an address belongs to its networks; stored data belongs to the widest of them", () => {
   expect(keysOf(ownerAt("192.0.2.7").shares)).toEqual([["192.0.2.7", 1]]);
   const { shares, kept } = ownerAt("2001:db8:1:203::9");
   expect(keysOf(shares)).toEqual([
@@ -18,7 +18,7 @@ test("an address belongs to its networks; what is kept belongs to the widest of 
   expect(keysOf(kept)).toEqual([["2001:db8:1::/48", 1]]);
 });
 
-test("an account is one owner wherever its devices are, and one of all accounts of its network", () => {
+test("an account is one owner wherever its devices are, and part of all accounts of its network", () => {
   const home = ownerOfAccount("ann", "192.0.2.7");
   const away = ownerOfAccount("ann", "2001:db8:1:203::9");
   const [own, all] = home.shares;
@@ -31,7 +31,7 @@ test("an account is one owner wherever its devices are, and one of all accounts 
   expect(isOfAccounts("192.0.2.7")).toBe(false);
 });
 
-test("loopback pays nothing, except for guesses; an account there pays alone", () => {
+test("loopback is charged nothing, except for guesses; an account there is charged separately", () => {
   for (const address of ["127.0.0.1", "::1"]) {
     expect(ownerAt(address)).toEqual({ shares: [], kept: [] });
     expect(strangersAt(address).shares).toHaveLength(1);

@@ -1,4 +1,4 @@
-// How sizes are written.
+// The notation of sizes.
 
 import { expect, test } from "bun:test";
 import { sizeText } from "../src/size-text.ts";

@@ -1,5 +1,5 @@
-// Tests that need what not every machine has. Each skipped test prints why, so that a green run
-// hides nothing.
+// Tests with requirements that not every machine meets. Each skipped test prints why, so that a
+// green run hides nothing.
 
 import { test, type TestOptions } from "bun:test";
 

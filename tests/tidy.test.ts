@@ -1,5 +1,5 @@
-// What no compiler checks: leftover marks, files without a top comment, drawers, machine-specific
-// paths, dead links, unused exports and limits.
+// Checks beyond the compiler's: leftover marks, files without a top comment, catch-all files,
+// machine-specific paths, dead links, unused exports and limits.
 
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
@@ -33,14 +33,14 @@ test("no leftover marks, nothing switched off", () => {
   expect(offenders(code, (text) => /\bdebugger;/.test(text))).toEqual([]);
 });
 
-test("every file starts by saying what it contains", () => {
+test("every file starts with a comment about its content", () => {
   expect(offenders(code, (text) => !/^(?:#!.*\n)?\/[/*]/.test(text))).toEqual([]);
 });
 
 const kebab = /\/[a-z0-9]+(?:-[a-z0-9]+)*(?:\.(?:test|contract))?\.ts$/;
 const drawer = /\/(?:utils?|helpers?|types|misc|common)\.ts$/;
 
-test("names of files are kebab-case, and no file is a drawer", () => {
+test("names of files are kebab-case, and no file is a catch-all", () => {
   expect(offenders(code, (_, path) => !kebab.test(path) || drawer.test(path))).toEqual([]);
 });
 
@@ -78,13 +78,13 @@ test("lines have plain line ends, and files end with one", () => {
   expect(offenders(all, (text) => text.includes("\r\n") || !text.endsWith("\n"))).toEqual([]);
 });
 
-test("no machine-specific path, and no registry but the usual one", () => {
+test("no machine-specific path, and no registry except the default one", () => {
   const traces = /\/(?:work|home\/[a-z]+)\/(?:main|shared|\.)|\.\.\/shared|\/root\//;
   expect(offenders(all, (text) => traces.test(text))).toEqual([]);
   expect(offenders(lock, (text) => text.includes('"resolved"'))).toEqual([]);
 });
 
-test("links between documents lead somewhere", () => {
+test("links between documents have a target", () => {
   const broken = documents.flatMap(({ path, text }) =>
     [...text.matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)]
       .map(([, to = ""]) => to)
@@ -94,13 +94,13 @@ test("links between documents lead somewhere", () => {
   expect(broken).toEqual([]);
 });
 
-/** What a heading is linked by, as GitHub derives it. */
+/** The anchor of a heading, as derived by GitHub. */
 function anchorOf(heading: string): string {
   const plain = heading.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, "$1").toLowerCase();
   return plain.replaceAll(/[^\p{L}\p{N}_ -]/gu, "").replaceAll(" ", "-");
 }
 
-test("links to a heading lead to one", () => {
+test("links to a heading have a target", () => {
   const anchors = new Map(
     documents.map(({ path, text }) => {
       const headings = Array.from(text.matchAll(/^#+ (.*)$/gm), ([, one = ""]) => anchorOf(one));
@@ -140,7 +140,7 @@ test("files and folders named in documents exist", () => {
   expect(missing).toEqual([]);
 });
 
-test("what src exports is imported somewhere", () => {
+test("every export of src is imported somewhere", () => {
   const named =
     /(?:import|export) (?:type )?\{([^}]*)\} from "([^"]+)"|\{([^{}]*)\} = await import\("([^"]+)"\)/g;
   const imported = new Set<string>();

@@ -20,7 +20,8 @@ test("failures are shown, passes are not, and skipped tests are counted by reaso
   const folder = mkdtempSync(join(tmpdir(), "parley-totals-"));
   writeFileSync(join(folder, "some.test.ts"), program);
   const root = join(import.meta.dir, "..");
-  // What bunfig.toml loads before every test, relative to the folder that the tests run in.
+  // The file that bunfig.toml loads before every test, relative to the folder that the tests run
+  // in.
   mkdirSync(join(folder, "tests"));
   copyFileSync(join(import.meta.dir, "own-folders.ts"), join(folder, "tests", "own-folders.ts"));
   const config = `--config=${join(root, "bunfig.toml")}`;

@@ -1,4 +1,5 @@
-// Reads what `bun test` prints: the totals at its end, and why tests were skipped (tests/skip.ts).
+// Parses the output of `bun test`: the totals at its end, and why tests were skipped
+// (tests/skip.ts).
 
 export type Totals = { passed: number; failed: number; skipped: number };
 

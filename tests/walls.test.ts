@@ -1,5 +1,5 @@
 // The walls between folders: each way out of a pure folder (a socket, the clock, the disk,
-// randomness, another layer) is a lint error. Proved with one offending file per folder and way,
+// randomness, another layer) is a lint error. Tested with one offending file per folder and way,
 // linted with the project's own configuration.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
@@ -9,7 +9,7 @@ import { dirname, join } from "node:path";
 
 const root = join(import.meta.dir, "..");
 
-/** What must not be allowed in a pure folder, and the rule that forbids it. */
+/** Code that must be forbidden in a pure folder, and the rule that forbids it. */
 const offences: Readonly<Record<string, readonly [code: string, rule: string]>> = {
   "disk by node": ['import { readFileSync } from "node:fs";\nexport { readFileSync };', "imports"],
   "disk by its old name": ['import fs from "fs";\nexport { fs };', "imports"],
@@ -68,7 +68,7 @@ const pureFiles = [
 
 const innocent = `import { message } from "../limits.ts";
 
-/** Time and chance come as parameters. */
+/** Time and randomness are parameters. */
 export function due(nowMs: number, random: () => number): number {
   return nowMs + Math.floor(random() * message.maxTextChars);
 }
@@ -130,7 +130,7 @@ describe.each(pureFolders)("src/%s", (pure) => {
     expect(rulesFor(fileName(pure, what))).toContain(`eslint(no-restricted-${rule})`);
   });
 
-  test("code with time and randomness as parameters is no error", () => {
+  test("code with time and randomness as parameters is not an error", () => {
     expect(rulesFor(fileName(pure, "innocent"))).toEqual([]);
   });
 });
@@ -144,7 +144,7 @@ test("impure folders may do I/O", () => {
   expect(rulesFor("src/io/clock.ts")).toEqual([]);
 });
 
-test("files that import each other are an error, types alone too", () => {
+test("files that import each other are an error, even if they import only types", () => {
   expect(rulesFor("src/io/egg.ts")).toContain("import(no-cycle)");
   expect(rulesFor("src/io/hen.ts")).toContain("import(no-cycle)");
 });

@@ -1,4 +1,4 @@
-// What every keeper of accounts has to do; each implementation's test file runs it.
+// The contract of every store of accounts; each implementation's test file runs it.
 
 import { afterEach, describe, expect, test } from "bun:test";
 import type { AccountChange } from "../../src/chat/account-store.ts";
@@ -25,7 +25,7 @@ const ofAnn = { account: "a1" } as const;
 
 type Accounts = AskedStore["accounts"];
 
-/** With an account for Ann, who has one key. */
+/** A store with an account for Ann, who has one key. */
 async function withAnn(made: Promise<AskedStore>): Promise<Accounts> {
   const { accounts } = await made;
   await accounts.change(registration("a1", "ann", "k1"));
@@ -119,7 +119,7 @@ export function accountsContract(
       ]);
     });
 
-    test("a device may vouch for another one, until that is revoked", async () => {
+    test("a device may vouch for another one, until the latter is revoked", async () => {
       const accounts = await withAnn(open());
       await accounts.change({ ...ofAnn, type: "add-key", ...device("k2"), atMs: 2_000 });
       const vouch = { ...ofAnn, type: "vouch", key: "k2", vouch: "k1:sig", atMs: 3_000 } as const;
@@ -132,7 +132,7 @@ export function accountsContract(
       ]);
       await accounts.change({ ...ofAnn, type: "revoke-key", key: "k2", atMs: 4_000 });
       expect(await accounts.change(vouch)).toEqual({ done: false, why: "missing" });
-      // It joins again as a stranger.
+      // It is added again, without a vouch.
       await accounts.change({ ...ofAnn, type: "add-key", ...device("k2"), atMs: 5_000 });
       expect((await vouches())?.at(-1)).toEqual(["k2", undefined]);
     });
@@ -148,7 +148,7 @@ export function accountsContract(
         ["k2", 3_000],
       ]);
       expect(await accounts.change(revoke)).toEqual({ done: false, why: "missing" });
-      // Somebody else's device now.
+      // Now another user's device.
       expect((await accounts.change(registration("a2", "bob", "k2"))).done).toBe(true);
       const again = { ...ofAnn, type: "add-key", ...device("k2"), atMs: 4_000 } as const;
       expect(await accounts.change(again)).toEqual({ done: false, why: "key" });
@@ -157,7 +157,7 @@ export function accountsContract(
       expect((await keysOf(accounts))?.at(-1)).toEqual(["k2", undefined]);
     });
 
-    test("devices are bounded; of those revoked the first is forgotten", async () => {
+    test("devices are bounded; the first of the revoked ones is forgotten", async () => {
       const accounts = await withAnn(open());
       const add = (key: string) =>
         accounts.change({ ...ofAnn, type: "add-key", ...device(key), atMs: 2_000 });
@@ -178,7 +178,7 @@ export function accountsContract(
       expect(keys).not.toContainEqual(["k2", 0]);
     });
 
-    test("a token is its account's until it is removed, or the password changes", async () => {
+    test("a token is valid for its account until it is removed, or the password changes", async () => {
       const accounts = await withAnn(open());
       const add = (token: string, atMs: number) =>
         accounts.change({ ...ofAnn, type: "add-token", token, atMs });
@@ -198,7 +198,7 @@ export function accountsContract(
       expect((await accounts.find({ id: "a1" }))?.password).toBeUndefined();
     });
 
-    test("what a device has had only grows", async () => {
+    test("the position of a device only grows", async () => {
       const accounts = await withAnn(open());
       const use = (key: string | undefined, mail: number, atMs: number) =>
         accounts.change({ ...ofAnn, type: "used", key, mail, atMs });

@@ -1,5 +1,5 @@
-// Accounts: the contract for both keepers, and that a file keeps them, with mailboxes that outlive
-// sessions.
+// Accounts: the contract for both stores of accounts, and that a file preserves them, with
+// mailboxes that outlive sessions.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
@@ -26,7 +26,7 @@ const freshPath = (): string => join(folder, `${++files}.db`);
 accountsContract("memory", () => localBackend(openMemoryStore()));
 accountsContract("sqlite", () => localBackend(openSqliteStore(freshPath())));
 
-test("a file keeps them over a restart, for its owner alone", () => {
+test("a file keeps them across a restart, readable only by its owner", () => {
   const path = freshPath();
   const first = openSqliteStore(path);
   first.accounts.change(registration("a1", "ann", "k1"));
@@ -38,7 +38,7 @@ test("a file keeps them over a restart, for its owner alone", () => {
   if (process.platform !== "win32") expect(statSync(path).mode & 0o777).toBe(0o600);
 });
 
-test("beside messages in memory they have a file of their own, and mail starts anew", () => {
+test("if messages are in memory, accounts have a separate file, and mailboxes start empty", () => {
   const state = { folder: join(folder, "state"), isOptional: false };
   const open = () => openLocalStore({ path: undefined, state }, () => {});
   const first = open();
@@ -71,7 +71,7 @@ describe.each([
 ] as const)("%s: the mailbox of an account", (_, open) => {
   const mailbox = accountMailbox("a1");
 
-  test("outlives sessions, and however many of them there are", () => {
+  test("outlives sessions, however many there are", () => {
     let nowMs = 1_000;
     const store = open(() => nowMs);
     const writer = new Writer(store);
@@ -81,14 +81,14 @@ describe.each([
     sweepAll(store);
     expect(store.sessions.load("s4")).toBeUndefined();
     expect(store.mailboxes.after(mailbox, 0, 9)).toMatchObject([{ mail: 1, text: "psst" }]);
-    // Mail has an age, as messages in rooms have.
+    // Mail expires, like messages in rooms.
     nowMs += 40 * 24 * 3_600_000;
     sweepAll(store);
     expect(store.mailboxes.after(mailbox, 0, 9)).toEqual([]);
     expect(writer.commit({ mail: [mail(mailbox, "late")] }).mail).toEqual([2]);
   });
 
-  test("goes on after the number that its owner has had elsewhere", () => {
+  test("continues after the number that its owner has received elsewhere", () => {
     const store = open(() => 1_000);
     const writer = new Writer(store);
     const record = { ...update(mailbox, { name: "", n: 0 }), minMail: 7 };

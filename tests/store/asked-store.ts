@@ -1,5 +1,5 @@
-// A store as the hub asks it: one request, one reply, at once or later. The contract suites run on
-// this, so that every kind of store is held to the same.
+// A store from the hub's point of view: one request, one reply, immediately or later. The contract
+// suites use this, so that they apply to every kind of store.
 
 import type { AccountChange, AccountLookup } from "../../src/chat/account-store.ts";
 import type { RightsChange, RightsRow } from "../../src/chat/rights/rights-rows.ts";
@@ -16,12 +16,12 @@ import { answerRequest } from "../../src/store/answer.ts";
 import type { ServerStore } from "../../src/store/server-store.ts";
 import { run, type RunFields, texts } from "./batches.ts";
 
-/** What a store does besides answering. */
+/** The functions of a store other than answering. */
 export type StoreBackend = {
   readonly epoch: string;
   readonly answer: StoreAnswerer;
   rights(): readonly RightsRow[] | Promise<readonly RightsRow[]>;
-  /** These rooms have members. */
+  /** Marks these rooms as having members. */
   setInUse(rooms: readonly string[]): void | Promise<void>;
   sweep(): boolean | Promise<boolean>;
   close(): void | Promise<void>;
@@ -110,7 +110,7 @@ export class AskedStore {
     await this.#backend.close();
   }
 
-  /** @throws what the store has failed with */
+  /** @throws the store's failure */
   async #ask<K extends keyof StoreResults>(
     type: K,
     operation: StoreOperation,

@@ -1,4 +1,4 @@
-// What a full mailbox loses.
+// Which messages a full mailbox loses.
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -6,7 +6,7 @@ import { widestNetworkOf } from "../../src/addresses.ts";
 import { accountsAt } from "../../src/share-owner.ts";
 import { isTrimDue, type MailboxEntry, surplusMail } from "../../src/store/mailbox-shares.ts";
 
-/** A mailbox with one message of each sender, in this order. */
+/** A mailbox with one message per sender, in this order. */
 function mailbox(senders: readonly (readonly [network: string, from: string])[]): MailboxEntry[] {
   return senders.map(([network, from], i) => ({ mail: i + 1, network, from }));
 }
@@ -37,31 +37,31 @@ test("an IPv6 /48 counts as one network, and within it the largest /64 loses fir
   expect(surplusMail(entries, 3)).toEqual([2, 1]);
 });
 
-/** How many messages of one sender a mailbox loses that keeps `max`. */
+/** How many messages of one sender are lost by a mailbox that keeps `max`. */
 function lostBy(entries: readonly MailboxEntry[], max: number, from: string): number {
   const surplus = new Set(surplusMail(entries, max));
   return entries.filter((entry) => entry.from === from && surplus.has(entry.mail)).length;
 }
 
-describe("people who own their names", () => {
+describe("users with registered names", () => {
   const office = accountsAt("192.0.2.1");
   const named = (count: number, each: number) =>
     Array.from({ length: count * each }, (_, i) => [office, `P${i % count}`] as const);
 
-  test("twenty of one office do not lose what they wrote to somebody at another address", () => {
+  test("twenty users of one office do not lose their messages to a user at another address", () => {
     const bob = Array.from({ length: 40 }, () => ["198.51.100.1", "Bob"] as const);
     const entries = mailbox([...named(20, 5), ...bob]);
-    // The office counts for four: 25 each, fewer than Bob's 40.
+    // The office counts as four: 25 each, fewer than Bob's 40.
     expect(lostBy(entries, 130, "Bob")).toBe(10);
     for (let i = 0; i < 20; i++) expect(lostBy(entries, 130, `P${i}`)).toBe(0);
   });
 
-  test("64 names of one stranger push out nobody with a fourth of what they have left", () => {
+  test("64 names of one stranger push out nobody with a quarter of their messages", () => {
     const bob = Array.from({ length: 20 }, () => ["198.51.100.1", "Bob"] as const);
     expect(lostBy(mailbox([...bob, ...named(64, 10)]), 100, "Bob")).toBe(0);
   });
 
-  test("one account counts for one, and of several the one with the most loses the oldest", () => {
+  test("an account counts once, and of several the one with the most messages loses the oldest", () => {
     const ann = Array.from({ length: 30 }, () => [office, "Ann"] as const);
     const bob = Array.from({ length: 29 }, () => ["198.51.100.1", "Bob"] as const);
     const entries = mailbox([...bob, ...ann]);
@@ -73,14 +73,14 @@ describe("people who own their names", () => {
   });
 });
 
-describe("whoever floods", () => {
+describe("a flood", () => {
   const networks = ["", "192.0.2.1", "2001:db8:1:1::/64", "2001:db8:1:2::/64", "2001:db8:2::/64"];
   const senders = fc.array(
     fc.tuple(fc.constantFrom(...networks), fc.constantFrom("a", "b", "c", "d")),
     { maxLength: 80 },
   );
 
-  test("no network with an even share or less loses anything, however many names the others use", () => {
+  test("takes nothing from a network with an even share or less, however many names are used", () => {
     fc.assert(
       fc.property(senders, fc.integer({ min: 1, max: 60 }), (all, max) => {
         const entries = mailbox(all);
@@ -96,7 +96,7 @@ describe("whoever floods", () => {
     );
   });
 
-  test("each sender loses the oldest first", () => {
+  test("makes each sender lose the oldest first", () => {
     fc.assert(
       fc.property(senders, fc.integer({ min: 1, max: 60 }), (all, max) => {
         const entries = mailbox(all);

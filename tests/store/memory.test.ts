@@ -18,7 +18,7 @@ describe("memory", () => {
   };
   const long = ["x".repeat(5_000)];
 
-  test("each store has an epoch of its own", () => {
+  test("each store has its own epoch", () => {
     expect(openMemoryStore().epoch).not.toBe(openMemoryStore().epoch);
   });
 
@@ -32,7 +32,7 @@ describe("memory", () => {
     expect(kept[0]?.seq).toBe(store.rooms.bounds("a").first);
   });
 
-  test("all rooms together keep what fits; quiet ones lose their history, not their numbers", () => {
+  test("all rooms together keep as much as fits; quiet ones lose their history, not their numbers", () => {
     const { store, writer } = open({ totalBytes: 300_000 });
     for (let room = 0; room < 50; room++) {
       for (let i = 0; i < 5; i++) writer.say(`r${room}`, long);
@@ -57,14 +57,14 @@ describe("memory", () => {
     expect(kept.length).toBeLessThan(60);
   });
 
-  test("with more rooms than fit, the quietest of equals is dropped at once", () => {
+  test("with more rooms than fit, the quietest of equals is dropped immediately", () => {
     const { store, writer } = open({ rooms: 10 });
     for (let room = 0; room < 100; room++) writer.say(`r${room}`, 2);
     expect(store.rooms.after("r89", 0, 9)).toEqual([]);
     expect(store.rooms.after("r90", 0, 9)).toHaveLength(2);
   });
 
-  test("mail keeps the newest of all that fits its bytes", () => {
+  test("mail keeps the newest messages that fit its bytes", () => {
     const { store, writer } = open({ mailBytes: 50_000 });
     for (let i = 0; i < 100; i++) {
       writer.commit({ mail: [mail(`s${i % 2}`, "x".repeat(1_000))] });
@@ -77,7 +77,7 @@ describe("memory", () => {
     }
   });
 
-  test("the largest mailboxes lose what their busiest sender wrote, and nobody else loses anything", () => {
+  test("the largest mailboxes lose messages of their busiest sender, and nobody else loses anything", () => {
     const { store, writer } = open({ mailBytes: 100_000 });
     const flooded = Array.from({ length: 8 }, (_, i) => `m${i}`);
     for (let i = 0; i < 20; i++) writer.commit({ mail: [mail("bob", "x".repeat(100))] });
@@ -92,7 +92,7 @@ describe("memory", () => {
       expect(kept.at(-1)?.mail).toBe(501);
       expect(kept.length).toBeGreaterThan(5);
     }
-    // Age still deletes all of it.
+    // Age still deletes everything.
     nowMs = 1e13;
     sweepAll(store);
     for (const session of ["bob", "m0", "m7"]) {
@@ -100,7 +100,7 @@ describe("memory", () => {
     }
   });
 
-  test("past the limit of all mailboxes, a network loses only what it wrote, wherever it wrote it", () => {
+  test("past the limit of all mailboxes, a network loses only its own messages, in any mailbox", () => {
     const { store, writer } = open({ mailBytes: 100_000 });
     for (let i = 0; i < 20; i++) writer.commit({ mail: [mail("bob", "x".repeat(1_000))] });
     for (let i = 0; i < 400; i++) {
@@ -115,7 +115,7 @@ describe("memory", () => {
     const afterFlood = kept();
     expect(afterFlood).toBeGreaterThan(50);
     expect(afterFlood).toBeLessThan(80);
-    // Deleted mailboxes are accounted for as well.
+    // Deleted mailboxes are accounted for, too.
     for (let i = 0; i < 1_000; i++) {
       writer.commit({ sessions: [update(`s${i}`)], mail: [mail(`s${i}`, "x".repeat(1_000))] });
     }
@@ -131,7 +131,7 @@ describe("memory", () => {
     expect(kept.map(({ mail: number }) => number)).toEqual([19_998, 19_999, 20_000]);
   });
 
-  test("a crowd of sessions is cut back without a sweep", () => {
+  test("an excess of sessions is trimmed without a sweep", () => {
     const { store, writer } = open({ sessions: 100 });
     for (nowMs = 1; nowMs <= 1_000; nowMs++) {
       writer.commit({ sessions: [update(`s${nowMs}`, { seenMs: nowMs })] });

@@ -1,5 +1,5 @@
-// Data files of earlier versions are migrated atomically when opened: files that parley 0.1.0 and
-// the program of version 2 wrote, a large one, and one whose migration was killed.
+// Data files of earlier versions are migrated atomically when opened: files written by parley 0.1.0
+// and by the program of version 2, a large one, and one whose migration was killed.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
@@ -16,7 +16,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 let files = 0;
 const freshPath = (): string => join(folder, `${++files}.db`);
 
-/** The fixture's tables as SQL sees them. */
+/** The fixture's tables as seen by SQL. */
 type Contents = {
   chat: { room: string; seq: number; text: string; alias: string | null; n: number | null }[];
   sessions: { id: string; name: string; n: number; mail: number; seen_ms: number }[];
@@ -55,7 +55,7 @@ describe("a file of version 1", () => {
   copyFileSync(join(import.meta.dir, "fixtures/version-1.db"), path);
   const before = contents(path);
 
-  test("has what the fixture should have", () => {
+  test("has the content of the fixture", () => {
     expect(before.chat).toHaveLength(140);
     expect(before.chat.map(({ text }) => text)).toEqual(
       expect.arrayContaining(['"quoted" and \\ back\\slash\\', "emoji 😀 and 日本語", "100%"]),
@@ -117,7 +117,7 @@ describe("a file of version 1", () => {
     store.close();
   });
 
-  test("reads the same for people", () => {
+  test("reads the same in the view for people", () => {
     const after = contents(path);
     const old = after.chat.filter(({ room, seq }) => room === "den" || seq <= 136);
     expect(old).toEqual(before.chat);
@@ -232,12 +232,12 @@ test("a clock that was ahead does not make messages old", () => {
   }
   const store = openSqliteStore(path);
   sweepAll(store);
-  // The others are as old as they were by the correct clock.
+  // The others are as old as by the correct clock.
   expect(store.rooms.before("den", Infinity, 1)).toHaveLength(1);
   store.close();
 });
 
-test("people of a file of version 5 keep their names and devices, for which nobody vouches", () => {
+test("users of a file of version 5 keep their names and devices, which have no vouches", () => {
   const path = freshPath();
   const db = new Database(path);
   db.run(`PRAGMA application_id = ${applicationId}`);

@@ -1,4 +1,4 @@
-// The store as a server opens it: with the retention that its operator chose.
+// The store as opened by a server: with the operator's retention settings.
 
 import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -15,7 +15,7 @@ for (const [where, path] of [
   ["in memory", undefined],
   ["in a file", join(folder, "chat.db")],
 ] as const) {
-  test(`${where}, no more messages are kept than asked for`, () => {
+  test(`${where}, no more messages are kept than configured`, () => {
     const { store, close } = openLocalStore({ path, retention: { messages: 3 } }, () => {});
     const writer = new Writer(store);
     for (let turn = 0; turn < 5; turn++) {
@@ -27,14 +27,14 @@ for (const [where, path] of [
   });
 }
 
-/** What the server holds its networks to. */
+/** The limits that the server applies to its networks. */
 function pastOf(retention: { messages?: number }) {
   const { past, close } = openLocalStore({ path: undefined, retention }, () => {});
   close();
   return past;
 }
 
-test("a network's part of a room is a part of what is kept", () => {
+test("a network's share of a room is a share of the kept messages", () => {
   expect(pastOf({}).room).toEqual({
     messages: limits.memoryMessages,
     bytes: limits.memoryRoomBytes,
@@ -42,6 +42,6 @@ test("a network's part of a room is a part of what is kept", () => {
   expect(pastOf({ messages: 50_000 }).room.messages).toBe(50_000);
 });
 
-test("nobody is slowed down because an operator keeps little", () => {
+test("short retention slows nobody down", () => {
   expect(pastOf({ messages: 100 })).toEqual(pastOf({}));
 });

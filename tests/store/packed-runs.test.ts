@@ -26,7 +26,7 @@ const runs = fc.array(
   { maxLength: 6 },
 );
 
-test("unpacking restores what was packed, all of it or any part", () => {
+test("unpacking restores the packed messages, all of them or any part", () => {
   fc.assert(
     fc.property(runs, fc.nat(1_000), fc.nat(1_000), (packed, from, length) => {
       const rows = packRuns(packed);

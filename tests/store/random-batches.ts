@@ -17,7 +17,7 @@ const text = fc
 const saidRun = fc.record({
   from: fc.constantFrom(...names),
   alias: fc.option(fc.constantFrom("", "al", 'l\'ami "x"'), { nil: undefined }),
-  /** How much later than the batch's first run. */
+  /** Time since the batch's first run. */
   laterMs: fc.constantFrom(0, 0, 3),
   texts: fc.oneof(
     fc.array(text, { minLength: 1, maxLength: 4 }),
@@ -55,7 +55,10 @@ const batchPlan = fc.record({
   ),
 });
 
-/** `fails`: what SQLite is made to refuse; a store that can't fail skips this step too. */
+/**
+ * `fails`: the statement that SQLite is made to refuse; a store that can't fail skips this step
+ * too.
+ */
 export const step = fc.record({
   kind: fc.constantFrom("commit", "commit", "commit", "repeat", "fail", "sweep"),
   batch: batchPlan,

@@ -39,7 +39,7 @@ test("registered, waiting and handed-out peers are the same after a restart", ()
   second.close();
 });
 
-test("a smaller limit drops the oldest, in the file too", () => {
+test("a smaller limit drops the oldest, also in the file", () => {
   const path = join(folder, "b.db");
   const store = openSqliteStore(path);
   const many = openRegistrations(store, fail);
@@ -66,11 +66,11 @@ test("a change that can't be written is reported and still applies in memory", (
   store.close();
 });
 
-test("after a restart an ID is its client's for another hour, whatever the clock says", () => {
+test("after a restart an ID belongs to its client for another hour, whatever the clock says", () => {
   const path = join(folder, "d.db");
   const first = openSqliteStore(path);
   const before = openRegistrations(first, fail);
-  // Long ago by the clock of this process.
+  // Long ago according to the clock of this process.
   before.registry.register(address("Ann", 5_000), 1, "127.0.0.1");
   before.close();
   first.close();

@@ -1,4 +1,4 @@
-// The clock by which stored data ages, beside two clocks that a test sets.
+// The clock by which stored data ages, with two clocks that a test sets.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -26,7 +26,7 @@ test("it runs with real time, whatever the system clock is set to", () => {
   expect(pass(500)).toBe(1_001_000);
   time.systemMs += 900_000;
   expect(pass(500)).toBe(1_001_500);
-  // It follows a jump ahead at twice the pace of time.
+  // It follows a jump forwards at twice the pace of time.
   time.systemMs += 1e12;
   expect(pass(500)).toBe(1_002_500);
   time.systemMs -= 1e12;

@@ -1,4 +1,5 @@
-// Files that are not data files of this parley are refused with a sentence, and left as they are.
+// Files that are not data files of this version of parley are refused with an error message, and
+// left unchanged.
 
 import { afterAll, afterEach, describe, expect, spyOn, test } from "bun:test";
 import { Database } from "bun:sqlite";
@@ -43,7 +44,7 @@ function freshFolder(): string {
   return folder;
 }
 
-/** Opens a file that must be refused; returns the sentence. */
+/** Opens a file that must be refused; returns the error message. */
 function refusal(path: string): string {
   try {
     openSqliteStore(path).close();
@@ -134,7 +135,7 @@ describe("a file that is refused", () => {
     openSqliteStore(path).close();
   });
 
-  test("is what SQLite keeps beside a file in use, empty or not", () => {
+  test("is a file that SQLite keeps next to a database in use, empty or not", () => {
     const folder = freshFolder();
     const path = dataFile(folder);
     const store = openSqliteStore(path);
@@ -146,7 +147,7 @@ describe("a file that is refused", () => {
     const again = openSqliteStore(path);
     expect(again.rooms.bounds("lobby").last).toBe(2_001);
     again.close();
-    // Without such a file beside it, it is a name like any other.
+    // Without a database next to it, it is a name like any other.
     openSqliteStore(join(folder, "other-wal")).close();
   });
 
@@ -159,7 +160,7 @@ describe("a file that is refused", () => {
     openSqliteStore(path).close();
   });
 
-  test("is in use by another server, and free again once that one is gone", () => {
+  test("is in use by another server, and free again once that one has exited", () => {
     const folder = freshFolder();
     const path = dataFile(folder);
     const store = openSqliteStore(path);
@@ -255,7 +256,7 @@ test("an empty file, and the remains of a killed first start, become a data file
   expect(bytes.readUInt32BE(60)).toBe(schemaVersion);
 });
 
-test("a file that another server made just before we got the lock is kept", () => {
+test("a file that another server created just before we got the lock is kept", () => {
   const made = dataFile(freshFolder(), 5);
   const path = join(freshFolder(), "chat.db");
   const run = Database.prototype.run;
@@ -272,7 +273,7 @@ test("a file that another server made just before we got the lock is kept", () =
   store.close();
 });
 
-test("migrating step by step equals migrating at once, and a failing step leaves the version before it", () => {
+test("migrating step by step equals migrating in one go, and a failing step leaves the version before it", () => {
   using atOnce = new Database(":memory:");
   using stepwise = new Database(":memory:");
   migrate(atOnce, 0);

@@ -1,4 +1,4 @@
-// A data file has a limit in bytes: whoever has written the most loses their oldest, and nobody
+// A data file has a limit in bytes: the heaviest writers lose their oldest messages, and nobody
 // else loses anything.
 
 import { afterEach, expect, test } from "bun:test";
@@ -67,7 +67,7 @@ test("a flood of mail takes nothing from rooms, other mailboxes and other networ
   expect(store.mailboxes.after("m1", 0, 1)[0]).toMatchObject({ mail: 1, from: "Ann" });
 });
 
-test("one person's flood takes nothing from others who own their names at the same network", () => {
+test("one user's flood takes nothing from others with registered names at the same network", () => {
   const { store, writer } = open();
   const office = accountsAt("192.0.2.1");
   const from = (name: string, text: string) => mail("m1", text, { from: name, network: office });

@@ -24,7 +24,7 @@ function open(options: Parameters<typeof openSqliteStore>[1] = {}, path = freshP
   return { store, writer: new Writer(store) };
 }
 
-/** Everything is written by then; COMMIT itself fails. */
+/** Everything has been written by then; COMMIT itself fails. */
 const whileFailing: WhileFailing = async (body) => {
   const { db } = current;
   db.run(`
@@ -50,7 +50,7 @@ storeContract(
 );
 
 describe("sqlite", () => {
-  test("everything is there after a restart, under the same epoch", () => {
+  test("everything survives a restart, under the same epoch", () => {
     const path = freshPath();
     const { store: first, writer } = open({}, path);
     const runs = [run("lobby", texts(100))];
@@ -103,7 +103,7 @@ describe("sqlite", () => {
     store.close();
   });
 
-  test("a closed file stands alone: no log, no lock", () => {
+  test("a closed file is complete in itself: no log, no lock", () => {
     const { store, writer } = open();
     writer.say("lobby", 10);
     store.close();
@@ -139,7 +139,7 @@ describe("sqlite", () => {
     store.close();
   });
 
-  test("people can query it while the server runs: the view `chat`", () => {
+  test("people can query it while the server runs, with the view `chat`", () => {
     const path = freshPath();
     const { store, writer } = open({}, path);
     const runs = [
@@ -266,7 +266,7 @@ describe("sqlite", () => {
     store.close();
   });
 
-  test("deleting goes in bounded slices", () => {
+  test("deletion happens in bounded slices", () => {
     const { store, writer } = open({ retention: { messages: 10 } });
     for (let i = 0; i < 5_000; i++) writer.say("lobby");
     const count = () =>
@@ -294,7 +294,7 @@ describe("sqlite", () => {
     store.close();
   });
 
-  test("names are held from the last moment of the process before, whatever the clock says", () => {
+  test("names are reserved from the last moment of the previous process, whatever the clock says", () => {
     for (const startMs of [500, 9_000, 1_000_000]) {
       const path = freshPath();
       const first = open({}, path);
@@ -329,7 +329,7 @@ describe("sqlite", () => {
 
 const secret = (i: number): string => `the text number ${i} that somebody wants gone`;
 
-test("what is deleted is not in the file any more, once it is closed", () => {
+test("deleted data is not in the file any more, once it is closed", () => {
   const path = freshPath();
   const { store, writer } = open({}, path);
   const runs = [run("lobby", [...texts(50), secret(1), ...texts(50)])];

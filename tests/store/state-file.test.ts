@@ -1,5 +1,5 @@
-// What a server without --data keeps of its operators' decisions: a file that appears with the
-// first of them, and outlives the process.
+// Operators' decisions on a server without --data: a file that is created with the first of them,
+// and outlives the process.
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from "node:fs";
@@ -24,7 +24,7 @@ function open(isOptional: boolean, warnings: string[] = []) {
   return openLocalStore({ path: undefined, state }, (line) => warnings.push(line));
 }
 
-test("nothing is written until something is decided; then it is there for the next server", () => {
+test("nothing is written until the first decision, which the next server then knows", () => {
   const first = open(false);
   expect(first.store.rights.load()).toEqual([]);
   expect(existsSync(join(folder, "state"))).toBe(false);
@@ -34,7 +34,7 @@ test("nothing is written until something is decided; then it is there for the ne
   first.close();
   const second = open(false);
   expect(second.store.rights.load()).toEqual([row]);
-  // Messages are still in memory alone.
+  // Messages are still only in memory.
   expect(second.store.epoch).not.toBe(first.store.epoch);
   second.close();
 });
@@ -57,7 +57,7 @@ test("two servers do not write to one file: the second is refused, or runs witho
   third.close();
 });
 
-test("a folder that can't be made is said when it matters", () => {
+test("a folder that can't be created is reported once it is needed", () => {
   writeFileSync(join(folder, "state"), "a file");
   const file = new StateFile(join(folder, "state"));
   expect(() => file.tables.rights.change([row])).toThrow(
@@ -65,7 +65,7 @@ test("a folder that can't be made is said when it matters", () => {
   );
 });
 
-test("a link to a disk that is not mounted is not taken for a file that was never made", () => {
+test("a link to an unmounted disk is not mistaken for a missing file", () => {
   mkdirSync(join(folder, "state"));
   symlinkSync(join(folder, "elsewhere", "state.db"), join(folder, "state", stateFileName));
   expect(() => open(false)).toThrow(/is a link to '.*', which does not exist: mount the disk/);

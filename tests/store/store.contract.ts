@@ -1,4 +1,4 @@
-// What every store has to do; each implementation's test file runs it.
+// The contract of every store; each implementation's test file runs it.
 
 import { afterEach, describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -18,7 +18,8 @@ export type StoreMaker = (
 ) => StoreBackend | Promise<StoreBackend>;
 
 /**
- * Runs `body` while the store can't commit a batch with mail. A store that never fails has none.
+ * Runs `body` while the store can't commit a batch with mail. Undefined for a store that never
+ * fails.
  */
 export type WhileFailing = (body: () => Promise<void>) => Promise<void>;
 
@@ -59,7 +60,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
       expect(await store.mailboxes.after("x", 0, 10)).toEqual([]);
     });
 
-    test("an erased message keeps its number and loses its text, wherever it is in its turn", async () => {
+    test("an erased message keeps its number and loses its text, at any position in its turn", async () => {
       const { store, writer } = await open();
       const runs = [
         run("a", ["one", "two ünïcode 🎈", "three"], { from: "Ann", n: 5 }),
@@ -81,7 +82,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
       expect(later).toEqual(["", "six", "seven"]);
     });
 
-    test("rights are kept by key: put, replaced and deleted, all of a change or none", async () => {
+    test("rights are kept by key: put, replaced and deleted, each change completely or not at all", async () => {
       const { store } = await open();
       expect(await store.rights.load()).toEqual([]);
       await store.rights.change([
@@ -103,7 +104,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
     });
 
     describe("rooms", () => {
-      test("messages come back as they were said, whatever they contain", async () => {
+      test("messages are returned unchanged, whatever they contain", async () => {
         const { store, writer } = await open();
         const runs = [
           run("lobby", ["plain", "", " "], { alias: "Änn", n: 1 }),
@@ -133,7 +134,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
         expect(await store.rooms.after("b", 0, 9)).toEqual([...logged(b, 1), ...logged(b, 2)]);
       });
 
-      test("after and before return a page, ascending, from the right end", async () => {
+      test("after and before return a page, ascending, from the correct end", async () => {
         const { store, writer } = await open();
         for (let batch = 0; batch < 20; batch++) await writer.say("lobby", 5);
         expect(seqs(await store.rooms.after("lobby", 97, 10))).toEqual([98, 99, 100]);
@@ -176,7 +177,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
         expect(await store.commit({ ...batch, number: 8 })).toEqual({ rooms: [6], mail: [2] });
       });
 
-      test("committing a batch older than the last one is a bug of the caller", async () => {
+      test("committing a batch older than the last one is a bug in the caller", async () => {
         const { store, writer } = await open();
         await writer.say("lobby");
         await writer.say("lobby");
@@ -272,7 +273,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
     });
 
     describe("sessions and names", () => {
-      test("sessions come back as written, each in its latest state", async () => {
+      test("sessions are returned as written, each in its latest state", async () => {
         const { store, writer } = await open();
         const bob = update("s2", { name: "bob", network: "2001:db8:0:1::/64" });
         await writer.commit({ sessions: [update("s1"), bob] });
@@ -310,7 +311,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
         expect(await store.directory.find("", 0)).toBeUndefined();
       });
 
-      test("a session that said nothing and left is not kept, one that said something is, for a while", async () => {
+      test("a session that left without a message is not kept, one with messages is, for a while", async () => {
         const { store, writer } = await open({ goodbyeAgeMs: 100, sessionAgeMs: 1_000 });
         const sessions = [update("s1"), update("s2", { n: 5 })];
         await writer.commit({ sessions });
@@ -369,7 +370,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
     });
 
     describe("too many sessions", () => {
-      test("the network with the most loses its own, of IPv6 the /48", async () => {
+      test("the network with the most loses its own, for IPv6 the /48", async () => {
         const { store, writer } = await open({
           sessions: 100,
           sessionAgeMs: 1e9,
@@ -408,7 +409,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
     });
 
     describe("mail", () => {
-      test("it is numbered per mailbox and comes back in order", async () => {
+      test("it is numbered per mailbox and returned in order", async () => {
         const { store, writer } = await open();
         await writer.commit({ sessions: [update("s1")] });
         const letters = [
@@ -475,7 +476,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
         expect(await store.mailboxes.after(ben!, 0, 10)).toMatchObject([{ text: "for Ben" }]);
       });
 
-      test("a mailbox is limited; of one sender's messages the oldest are deleted", async () => {
+      test("a mailbox is limited; the oldest messages of a single sender are deleted", async () => {
         const { store, writer } = await open({ mailMessages: 5 });
         for (let i = 1; i <= 8; i++) await writer.commit({ mail: [mail("s1", `psst ${i}`)] });
         const kept = await store.mailboxes.after("s1", 0, 100);
@@ -483,7 +484,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
         expect((await store.sessions.load("s1"))?.mail).toBe(8);
       });
 
-      test("a flood from a few senders pushes out nothing that others wrote", async () => {
+      test("a flood from a few senders pushes out no messages of others", async () => {
         const { store, writer } = await open({ mailMessages: 1_000 });
         for (let i = 0; i < 3; i++) await writer.commit({ mail: [mail("s1", `from Ann ${i}`)] });
         await writer.commit({
@@ -504,7 +505,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
         expect(kept.at(-1)?.mail).toBe(203 + 4 * 380);
       });
 
-      test("whoever floods, under whatever names, pushes out nothing that another network wrote", async () => {
+      test("a flood under any names pushes out no messages of another network", async () => {
         const flooded = fc.record({
           /** A /48, which counts as one network, or an IPv4 address. */
           networkOf: fc.constantFrom(
@@ -553,7 +554,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
     });
 
     describe("the system clock", () => {
-      /** A store whose clock follows two that the test moves. */
+      /** A store whose clock follows two clocks that the test sets. */
       async function openClocked() {
         const clock = retentionClock(
           systemMs,
@@ -594,7 +595,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
         expect(await store.sessions.load("s1")).toBeDefined();
       });
 
-      test("what is 30 days old is deleted nevertheless", async () => {
+      test("messages that are 30 days old are still deleted", async () => {
         const { store, writer, run: pass } = await openClocked();
         await writer.say("lobby");
         pass(29 * dayMs);
@@ -606,7 +607,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
       });
     });
 
-    test("behaves like a plain, slow store, whatever happens to both", async () => {
+    test("behaves like a simple, slow store for any sequence of events", async () => {
       await fc.assert(
         fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
           const bounds = {

@@ -1,5 +1,5 @@
-// Sealed segments in any order, with forged ones among them, become the file that was sealed, and
-// nothing else.
+// Sealed segments in any order, with forged ones among them, result in the file that was sealed,
+// and nothing else.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -137,7 +137,7 @@ test("forged segments are found and replaced, and never stored", () => {
   );
 });
 
-test("a chunk in another's place is not that chunk", () => {
+test("a chunk is not accepted in another's place", () => {
   const assembler = assemblerOn(new Memory());
   assembler.acceptTags(0, tagsOf(1, 2));
   assembler.put(0, wire, chunkBytes, chunkBytes);
@@ -156,7 +156,7 @@ test("repeated wrong copies of a chunk are counted", () => {
   }
 });
 
-test("tags beyond the end, or cut, are refused; the first of a chunk stays", () => {
+test("tags beyond the end, or truncated, are refused; the first tag of a chunk stays", () => {
   const assembler = assemblerOn(new Memory());
   expect(assembler.acceptTags(count, tagsOf(0, 1))).toBe(false);
   expect(assembler.acceptTags(1, tags)).toBe(false);
@@ -168,7 +168,7 @@ test("tags beyond the end, or cut, are refused; the first of a chunk stays", () 
   expect(assembler.verifiedBytes).toBe(chunkBytes);
 });
 
-test("with a new key, what is not yet open is missing again", () => {
+test("with a new key, chunks that are not yet open are missing again", () => {
   const store = new Memory();
   const assembler = assemblerOn(store);
   assembler.put(0, wire, 0, 2 * chunkBytes + 100);
@@ -196,7 +196,7 @@ function hashes(indexes: readonly number[]): Map<number, string> {
   );
 }
 
-test("what is held is compared with its hash, and what is wrong in it is requested", () => {
+test("existing chunks are compared with their hashes, and wrong ones are requested", () => {
   const store = new Memory();
   store.bytes.set(file);
   store.bytes[2 * chunkBytes + 5] = (file[2 * chunkBytes + 5] ?? 0) ^ 1;
@@ -217,7 +217,7 @@ test("what is held is compared with its hash, and what is wrong in it is request
   expect(assembler.digest).toEqual(new Bun.CryptoHasher("sha256").update(file).digest());
 });
 
-test("a partial file shorter than its journal says is completed", () => {
+test("a partial file shorter than in its journal is completed", () => {
   const store: ChunkStore = { write: () => false, read: () => 0 };
   const assembler = assemblerOn(store, { held: hashes([0, 1]) });
   settle(assembler);
@@ -227,7 +227,7 @@ test("a partial file shorter than its journal says is completed", () => {
   ]);
 });
 
-test("only open chunks are journaled, once, with the hash of their text", () => {
+test("only decrypted chunks are journaled, once, with the hash of their plaintext", () => {
   const assembler = assemblerOn(new Memory());
   assembler.acceptTags(0, tags);
   assembler.put(10, wire, 10, 2 * chunkBytes);
@@ -240,7 +240,7 @@ test("only open chunks are journaled, once, with the hash of their text", () => 
   expect(assembler.takeNewChunks()).toEqual([]);
 });
 
-test("a disk that takes nothing leaves the chunk missing", () => {
+test("if the disk accepts nothing, the chunk stays missing", () => {
   const full: ChunkStore = {
     write() {
       throw new Error("ENOSPC");

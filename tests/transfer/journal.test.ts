@@ -29,7 +29,7 @@ const records = fc.array(
 
 const hashOf = (index: number) => Bun.hash.xxHash3(String(index)).toString(16).padStart(16, "0");
 
-/** Runs of chunks [first, count], each with the hash that it should have. */
+/** Runs of chunks [first, count], each with its expected hash. */
 function encodeChunks(runs: readonly (readonly [number, number])[]): string {
   return runs.map((run) => encodeWritten([...bytesOf([run])].map(withHash))).join("");
 }
@@ -49,7 +49,7 @@ function chunksIn(text: string): Set<number> | undefined {
   return new Set(found.chunks.keys());
 }
 
-test("what was written is read back", () => {
+test("a journal is read back as written", () => {
   fc.assert(
     fc.property(records, (chunks) => {
       const text = encodeHead(head) + encodeChunks(chunks);
@@ -59,7 +59,7 @@ test("what was written is read back", () => {
   );
 });
 
-test("the sender may be unknown, and its absence is no head", () => {
+test("the sender may be unknown; without its field there is no valid head", () => {
   const plain = { ...head, sender: null };
   expect(decodeJournal(encodeHead(plain))?.head).toEqual(plain);
   const { sender: _, ...without } = head;
@@ -77,7 +77,7 @@ test("chunks in any order become runs, and the last record of a chunk counts", (
   expect([chunks.get(3), chunks.get(4)]).toEqual([hashOf(3), "0123456789abcdef"]);
 });
 
-test("truncated anywhere, it says what its whole lines say", () => {
+test("truncated anywhere, it contains its complete lines", () => {
   const chunks: [number, number][] = [
     [0, 3],
     [10, 2],
@@ -118,7 +118,7 @@ test("a damaged byte never adds a chunk", () => {
   );
 });
 
-test("any text at all is read without harm", () => {
+test("any text is read without harm", () => {
   fc.assert(
     fc.property(fc.string({ unit: "binary", maxLength: 300 }), (text) => {
       decodeJournal(text);

@@ -30,14 +30,14 @@ describe("pacer", () => {
     expect(requested / nowUs).toBeCloseTo(rate, 1);
   });
 
-  test("a long sleep is not followed by a flood", () => {
+  test("a long sleep is not followed by a burst", () => {
     const pacer = new Pacer();
     pacer.update(0, 12.5, 1_200, 5_000);
     pacer.update(60_000_000, 12.5, 1_200, 5_000);
     expect(pacer.available(12.5, 1_200, 0)).toBe(12.5 * 5_000);
   });
 
-  test("requests ahead of the rate once, not over and over", () => {
+  test("requests ahead of the rate once, not repeatedly", () => {
     const pacer = new Pacer();
     const aheadBytes = 12.5 * 3_000;
     let requested = 0;
@@ -89,7 +89,7 @@ function segmentsOf(count: number): SentSegments {
 }
 
 describe("loss detection", () => {
-  test("declares lost at once what is three segments behind", () => {
+  test("immediately declares segments lost that are three behind", () => {
     const segments = segmentsOf(8);
     const lost: number[] = [];
     segments.onReceived(4, 4_800, 1_200, 50_000, 50_000);
@@ -164,7 +164,7 @@ describe("rates", () => {
     for (let i = 0; i < 32; i++) train.add(i, 1_200, 1_000 + i * 100, false);
     // Three quarters suffice: 2.3 ms, plus the millisecond that the reader may have been late.
     expect(train.bytesPerUs).toBeCloseTo((23 * 1_200) / 3_300, 5);
-    // The first eight were read late and all at once, the others have timestamps.
+    // The first eight were read late and together, the others have timestamps.
     const mixed = new PacketTrain(32);
     for (let i = 0; i < 32; i++) mixed.add(i, 1_200, 1_000 + Math.max(i, 7) * 100, i > 7);
     expect(mixed.bytesPerUs).toBeCloseTo(12, 5);
@@ -184,10 +184,10 @@ describe("rates", () => {
       }
       train.add(36, 1_200, 20_000, true);
       estimates.push(train.bytesPerUs);
-      // However wrong the estimate, span and rate together stay within the length of the train.
+      // However wrong the estimate is, span and rate together stay within the length of the train.
       if (train.bytesPerUs > 0) expect(train.bytesPerUs * train.spanUs).toBeLessThan(32 * 1_201);
     }
-    // 12 is true; taken from first to last (8 ms) it would be 4.7.
+    // 12 is correct; measured from first to last (8 ms) it would be 4.7.
     const sorted = estimates.toSorted((a, b) => a - b);
     expect(sorted[100]).toBeGreaterThan(9);
     expect(sorted[100]).toBeLessThan(15);
@@ -200,8 +200,8 @@ describe("rates", () => {
     let most = 0;
     let delivered = 0;
     for (let ms = 1; ms <= 500; ms++) {
-      // 120 bytes per µs; out of every 20 ms the reader is descheduled for 3, and then reads it all
-      // at once.
+      // 120 bytes per µs; in every 20 ms the reader is descheduled for 3 ms, and then reads
+      // everything together.
       if (ms % 20 > 0 && ms % 20 <= 3) continue;
       delivered = ms * 120_000;
       const rate = sliding.update(ms * 1_000, delivered);
@@ -264,7 +264,7 @@ describe("range picker", () => {
   });
 });
 
-/** Reads as `read` says how much of what is requested, and seals `sealedBytes` for each. */
+/** A source of which each read returns as much as `read` says, and seals `sealedBytes`. */
 function sourceOf(read: (length: number) => number, sealedBytes = 0): SegmentSource {
   let sealed = 0;
   return {
@@ -321,7 +321,7 @@ describe("send queue", () => {
     expect(drain()).toBeLessThan(2 * 12_000 + 2 * 1_300);
   });
 
-  test("at a fast pace credit gathers for a quarter of a millisecond, except at the end", () => {
+  test("at a fast pace, credit accumulates for a quarter of a millisecond, except at the end", () => {
     const queue = new SendQueue(
       token,
       600_000,
@@ -341,7 +341,7 @@ describe("send queue", () => {
     expect(nowUs).toBeLessThan(1_000_000 + 6_500);
   });
 
-  test("ranges requested without a pace leave in one burst, even if a pace is named meanwhile", () => {
+  test("ranges requested without a pace are sent in one burst, even if a pace is set meanwhile", () => {
     const queue = new SendQueue(
       token,
       600_000,
@@ -357,11 +357,11 @@ describe("send queue", () => {
     const { bytes, datagramBytes } = queue.pollBurst(into, 1_000);
     expect(Math.ceil(bytes / datagramBytes)).toBeGreaterThanOrEqual(32);
     expect(bytes).toBeLessThan(34 * datagramBytes);
-    // The rest keeps the pace.
+    // The rest is sent at the pace.
     expect(queue.readyUs(1_000)).toBeGreaterThanOrEqual(2_000);
   });
 
-  test("a burst ends once it has made the sender seal much", () => {
+  test("a burst ends once it has made the sender seal much data", () => {
     const source = sourceOf((length) => length, limit.minChunkBytes);
     const queue = new SendQueue(token, 600_000, source, 1_444);
     queue.handleRequest({ ...request, paceBytesPerMs: 0 }, 0);

@@ -1,4 +1,4 @@
-// The parts of congestion control that tell a full path from a descheduled process.
+// The parts of congestion control that distinguish a full path from a descheduled process.
 
 import { describe, expect, test } from "bun:test";
 import { SentSegments } from "../../src/transfer/sent-segments.ts";
@@ -43,7 +43,7 @@ describe("startup", () => {
     expect(rounds({ ...quiet, isPaused: true })).toBe(6);
   });
 
-  test("on a short path loss ends it, unless only a handful of segments", () => {
+  test("on a short path loss ends it, unless only a few segments are lost", () => {
     const startup = new Startup(pathOf(2_000));
     startup.endRound(2_000, 50, quiet);
     const handful = { ...quiet, loss: 0.1, lostBytes: 10_000 };
@@ -51,7 +51,7 @@ describe("startup", () => {
     expect(startup.endRound(6_000, 50, { ...handful, lostBytes: 20_000 })).toBe(true);
   });
 
-  test("a standing queue the size of a real buffer ends it at once", () => {
+  test("a standing queue the size of a real buffer ends it immediately", () => {
     const startup = new Startup(pathOf(2_000));
     startup.endRound(2_000, 100, quiet);
     const streak = new LateStreak();
@@ -66,7 +66,7 @@ describe("startup", () => {
     expect(startup.isQueued(6_000, 2_900, 10, streak)).toBe(false);
   });
 
-  test("jumps to an estimate at once, then looks gently for more", () => {
+  test("jumps to an estimate immediately, then probes gently for more", () => {
     const startup = new Startup(pathOf(50_000));
     const first = startup.paceBytesPerUs(0);
     expect(first).toBeCloseTo(initialWindowBytes / 50_000, 5);
@@ -83,7 +83,7 @@ describe("startup", () => {
   });
 });
 
-/** How long each cruise lasts while probing finds `found` times what was known. */
+/** The length of each cruise while probing finds `found` times the known rate. */
 function cruises(rttUs: number, found: number): number[] {
   const cycle = new ProbeBwCycle(pathOf(rttUs));
   const streak = new LateStreak();
@@ -99,7 +99,7 @@ function cruises(rttUs: number, found: number): number[] {
   return lasted;
 }
 
-test("an estimate from a very short train is not trusted far, and is discarded if not confirmed", () => {
+test("an estimate from a very short train is given little weight, and is discarded if not confirmed", () => {
   const startup = new Startup(pathOf(50_000));
   startup.onPacketTrain(120, 250);
   expect(startup.windowBytes(0)).toBeLessThanOrEqual(4 * initialWindowBytes);
@@ -109,13 +109,13 @@ test("an estimate from a very short train is not trusted far, and is discarded i
 });
 
 describe("probing", () => {
-  test("where it finds nothing, a short path is probed ever more rarely; a long one keeps its rhythm", () => {
+  test("without success, a short path is probed less and less often; a long one keeps its interval", () => {
     expect(cruises(2_000, 1)).toEqual([30, 60, 120, 240, 240, 240]);
     expect(cruises(2_000, 1.1)).toEqual([30, 30, 30, 30, 30, 30]);
     expect(new Set(cruises(50_000, 1))).toEqual(new Set([300]));
   });
 
-  test("ends on a short path as soon as a queue stands, and notices that there was much more", () => {
+  test("ends on a short path as soon as there is a standing queue, and notices much higher rates", () => {
     const cycle = new ProbeBwCycle(pathOf(2_000));
     const streak = new LateStreak();
     cycle.start(0);

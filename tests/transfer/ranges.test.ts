@@ -1,4 +1,4 @@
-// RangeSet against a plain slow model: a set of numbers.
+// RangeSet against a simple, slow model: a set of numbers.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -47,7 +47,7 @@ test("behaves as a set of bytes", () => {
         expect(ranges.bytes).toBe(twin.size);
         expect(ranges.firstByte).toBe(sorted[0] ?? Infinity);
         expect(ranges.isEmpty).toBe(twin.size === 0);
-        // Kept apart and merged: between two ranges there is always a gap.
+        // Ranges are separate and merged: there is always a gap between two.
         const array = ranges.toArray();
         for (let i = 1; i < array.length; i++)
           expect(array[i]![0]).toBeGreaterThan(array[i - 1]![1]);

@@ -1,5 +1,5 @@
-// What leaves a sender is sealed under one key, one text for each nonce, whatever happens to the
-// file meanwhile.
+// Everything a sender sends is sealed under one key, with one plaintext per nonce, whatever happens
+// to the file meanwhile.
 
 import { expect, test } from "bun:test";
 import { chunkOpener, chunkSealer, transferKey } from "../../src/io/chunk-cipher.ts";
@@ -37,7 +37,7 @@ function readAll(chunks: SealedChunks, from = 0, to = chunks.size): Uint8Array {
   return into;
 }
 
-test("chunks are of powers of two, and never too many or too large", () => {
+test("chunk sizes are powers of two, and chunks are never too many or too large", () => {
   for (const size of [0, 1, 65_536, 65_537, 2 ** 34, 2 ** 34 + 1, limits.maxFileBytes]) {
     const bytes = chunkBytesFor(size);
     expect(chunkCount(size, bytes)).toBeLessThanOrEqual(limits.maxChunks);
@@ -48,7 +48,7 @@ test("chunks are of powers of two, and never too many or too large", () => {
   expect([chunkLength(0, 65_537, 65_536), chunkLength(1, 65_537, 65_536)]).toEqual([65_536, 1]);
 });
 
-test("what is read is the file sealed, each chunk under its index", () => {
+test("reads return the sealed file, each chunk under its index", () => {
   const file = noise(3 * chunkBytes + 100, 1);
   const { chunks } = chunksOf(file);
   const wire = readAll(chunks);
@@ -64,7 +64,7 @@ test("what is read is the file sealed, each chunk under its index", () => {
   }
 });
 
-test("tags are taken once, in runs, whatever the order of reading", () => {
+test("tags are returned once, in runs, whatever the order of reads", () => {
   const { chunks } = chunksOf(noise(6 * chunkBytes, 2));
   for (const index of [4, 0, 1, 5, 0]) readAll(chunks, index * chunkBytes, index * chunkBytes + 9);
   expect([chunks.freshCount, chunks.isComplete]).toEqual([4, false]);
@@ -79,7 +79,7 @@ test("tags are taken once, in runs, whatever the order of reading", () => {
   expect([chunks.freshCount, chunks.isComplete]).toEqual([2, true]);
 });
 
-test("a chunk in the cache is not sealed again, and one that has left it is charged for again", () => {
+test("a cached chunk is not sealed again, and an evicted one is charged again", () => {
   const { chunks } = chunksOf(noise(3 * chunkBytes, 3), chunkBytes);
   readAll(chunks, 0, 10);
   readAll(chunks, 10, 20);
@@ -90,7 +90,7 @@ test("a chunk in the cache is not sealed again, and one that has left it is char
   expect(chunks.takeSealedBytes()).toBe(0);
 });
 
-test("a chunk that was pushed out of the cache is sealed anew, and is there when it is read", () => {
+test("a chunk that was evicted from the cache is sealed again, and is there when it is read", () => {
   const file = noise(2 * chunkBytes, 9);
   const { chunks } = chunksOf(file, 1);
   const first = readAll(chunks);
@@ -117,7 +117,7 @@ test("transfers share the cache, and one that ends leaves nothing in it", () => 
   expect(one.read(0, new Uint8Array(1), 0, 1)).toBe(0);
 });
 
-test("a chunk with another text than before does not leave, nor anything after it", () => {
+test("a chunk whose plaintext has changed is not sent, nor anything after it", () => {
   const file = noise(2 * chunkBytes, 5);
   const { chunks } = chunksOf(file, 1);
   readAll(chunks);
@@ -130,25 +130,25 @@ test("a chunk with another text than before does not leave, nor anything after i
   expect(chunks.confirm(1)).toBe(true);
 });
 
-test("a file that has become shorter has changed", () => {
+test("a file that has become shorter counts as changed", () => {
   const file = noise(chunkBytes + 5, 6);
   const { chunks } = chunksOf(file.subarray(0, chunkBytes), 1, chunkBytes + 5);
   expect(chunks.read(chunkBytes, new Uint8Array(5), 0, 5)).toBe(0);
   expect(chunks.hasChanged).toBe(true);
 });
 
-test("the assertion bites: a text that was sealed under a nonce in use can't leave", () => {
+test("the assertion works: a plaintext sealed under a used nonce can't be sent", () => {
   const file = noise(chunkBytes, 7);
   const { chunks, cache } = chunksOf(file);
   readAll(chunks);
-  // A defect elsewhere: the cache has another text under this key and index.
+  // A bug elsewhere: the cache has a different text under this key and index.
   cache.set(0, 0, chunkSealer(key)(0, noise(chunkBytes, 8)));
   const into = new Uint8Array(100);
   expect(() => chunks.read(0, into, 0, 100)).toThrow("two texts under one nonce");
   expect(into.every((byte) => byte === 0)).toBe(true);
 });
 
-test("no two texts leave under one nonce, 1 000 files changed in place while they are fetched", () => {
+test("no two plaintexts are sent under one nonce, with 1 000 files changed in place while they are fetched", () => {
   let caught = 0;
   for (let seed = 1; seed <= 1_000; seed++) {
     const random = seeded(seed);
@@ -156,7 +156,7 @@ test("no two texts leave under one nonce, 1 000 files changed in place while the
     const file = noise(1 + below(3 * chunkBytes), seed);
     // Often too small for two chunks, so that lost segments are sealed again.
     const { chunks } = chunksOf(file, below(3) * chunkBytes + 1);
-    /** What has left, byte by byte: -1 for what has not. */
+    /** The sent data, byte by byte; -1 for bytes not sent. */
     const left = new Int16Array(file.length).fill(-1);
     const changeAt = below(30);
     for (let turn = 0; turn < 60 && !chunks.hasChanged; turn++) {
@@ -175,7 +175,7 @@ test("no two texts leave under one nonce, 1 000 files changed in place while the
     }
     if (chunks.hasChanged) caught++;
   }
-  // The others were changed in a part that was not read twice.
+  // The other files were changed in a part that was not read twice.
   expect(caught).toBeGreaterThan(300);
 });
 
@@ -194,6 +194,6 @@ test("keys differ by session, number and token, and are the same at both ends", 
   );
   expect(new Set(texts).size).toBe(texts.length);
   expect(Buffer.from(transferKey({ ...base })).toString("hex")).toBe(texts[0] ?? "");
-  // So that another implementation can be checked (docs/transfer.md).
+  // A fixed value, so that other implementations can be checked (docs/transfer.md).
   expect(texts[0]).toBe("64a6c95d250f224b92875d2e3952b8b8148e38c1f7edb1b27107b934eb514a44");
 });

@@ -1,5 +1,5 @@
-// A request is charged for what it makes the sender seal: whoever asks for a few bytes of many
-// chunks gets no more of the server than whoever asks for whole ones.
+// A request is charged for the sealing it causes: requesting a few bytes of many chunks gets no
+// larger share of the server than requesting whole chunks.
 
 import { expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
@@ -12,7 +12,7 @@ import { initBytes, readCookie, writeInit, writeRequest } from "../../src/transf
 const path = (port: number): Path => ({ address: "192.0.2.1", port, local: "" });
 const into = new Uint8Array(65_536);
 
-/** Seals a chunk of 64 KiB whenever a read begins in another than the last. */
+/** Seals a chunk of 64 KiB whenever a read begins in a different chunk than the last. */
 class CountingSource implements SegmentSource {
   sealedBytes = 0;
   sentBytes = 0;
@@ -60,10 +60,13 @@ function open(sender: Sender, fill: number): { source: CountingSource; request: 
   return { source, request };
 }
 
-/** Requests so many ranges of so many bytes, each `step` bytes of the file a send number apart. */
+/**
+ * Requests `count` ranges of `length` bytes; ranges with consecutive send numbers are `step` bytes
+ * of the file apart.
+ */
 type Request = (count: number, length: number, step: number) => void;
 
-test("segments of many chunks take no more sealing than another transfer has bytes", () => {
+test("segments of many chunks cause no more sealing than another transfer has bytes", () => {
   const sender = new Sender({
     keyedHash: (message) => createHmac("sha256", "key").update(message).digest(),
   });
@@ -71,7 +74,7 @@ test("segments of many chunks take no more sealing than another transfer has byt
   const usual = open(sender, 2);
   for (let round = 0; round < 40; round++) {
     greedy.request(60, 1_200, limit.minChunkBytes);
-    // More than these turns can send, so that both always wait.
+    // More than can be sent in these turns, so that both always wait.
     usual.request(4, 1_200 * 1_000, 1_200);
     for (let i = 0; i < 40; i++) sender.pollTransmit(into, round);
   }
@@ -80,7 +83,7 @@ test("segments of many chunks take no more sealing than another transfer has byt
   expect(greedy.source.sealedBytes).toBeLessThan(1.5 * usual.source.sentBytes);
 });
 
-test("alone, it waits for nobody", () => {
+test("a single transfer waits for nobody", () => {
   const sender = new Sender({
     keyedHash: (message) => createHmac("sha256", "key").update(message).digest(),
   });

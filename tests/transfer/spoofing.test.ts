@@ -114,7 +114,7 @@ describe("the server sends no data", () => {
     expect(sender.pollTransmit(buffer, 0)).toBeUndefined();
     sender.handleDatagrams(requestOf(token, cookie), pathOf("192.0.2.1", 4_001), into, 0);
     expect(sender.pollTransmit(buffer, 0)).toBeUndefined();
-    // The rightful owner is served nevertheless.
+    // The legitimate owner is still served.
     sender.handleDatagrams(requestOf(token, cookie), home, into, 0);
     expect(sender.pollTransmit(buffer, 0)?.path.address).toBe(home.address);
   });
@@ -132,7 +132,7 @@ describe("the server sends no data", () => {
     const lateUs = 2 * limit.cookieLifeUs;
     sender.handleDatagrams(requestOf(token, cookie), home, into, lateUs);
     expect(sender.pollTransmit(buffer, lateUs)).toBeUndefined();
-    // Nor when the epoch, eight bits of which travel, wraps around.
+    // Nor when the epoch, of which eight bits are transmitted, wraps around.
     const roundUs = 256 * limit.cookieLifeUs;
     sender.handleDatagrams(requestOf(token, cookie), home, into, roundUs);
     expect(sender.pollTransmit(buffer, roundUs)).toBeUndefined();
@@ -147,7 +147,7 @@ describe("the server sends no data", () => {
     expect(sender.pollTransmit(buffer, 0)?.path.address).toBe(home.address);
   });
 
-  test("to a client that asked at another of our addresses", () => {
+  test("to a client that sent its request to another of our addresses", () => {
     const sender = server();
     const first = { ...home, local: "203.0.113.1" };
     const second = { ...home, local: "203.0.113.2" };
@@ -170,7 +170,7 @@ describe("the server sends no data", () => {
 });
 
 describe("amplification", () => {
-  test("before an address is proven, no answer is longer than what it answers", () => {
+  test("before an address is proven, no answer is longer than its request", () => {
     const sender = server();
     const none = new Uint8Array(16);
     const long = "2001:db8:1111:2222:3333:4444:255.255.255.255";
@@ -179,7 +179,7 @@ describe("amplification", () => {
       requestOf(token, none),
       requestOf(token, none, 0),
       requestOf(new Uint8Array(16), none, 0),
-      // Several in one buffer, as the kernel merges them.
+      // Several in one buffer, as merged by the kernel.
       new Uint8Array([...requestOf(token, none, 0), ...initOf(token)]),
     ];
     for (const attempt of attempts) {
@@ -195,7 +195,7 @@ describe("amplification", () => {
     expect(sender.pollTransmit(buffer, 0)).toBeUndefined();
   });
 
-  test("the queue of a client that requests ranges without end stays bounded", () => {
+  test("the queue of a client that requests endless ranges stays bounded", () => {
     const sender = server();
     const cookie = cookieFor(sender, 0, home);
     const bytes = new Uint8Array(limit.maxRequestBytes);
@@ -248,7 +248,7 @@ interface Client {
   written: [number, number][];
 }
 
-/** A client in mid-transfer, with its first request in flight. */
+/** A client in the middle of a transfer, with its first request in flight. */
 function client(): Client {
   const written: [number, number][] = [];
   const receiver = new Receiver({
@@ -316,7 +316,7 @@ describe("the client", () => {
     expect(receiver.state).toBe("gone");
   });
 
-  test("is not ended by a GONE of another token, nor by one from before the offer", () => {
+  test("does not end because of a GONE of another token, or of one from before the offer", () => {
     const { receiver } = client();
     const bytes = new Uint8Array(64);
     const other = bytes.slice(
@@ -358,7 +358,7 @@ describe("the client", () => {
       into,
       1,
     );
-    // No data yet, but a cookie to get them.
+    // No data yet, only a cookie to request them.
     expect(sender.pollTransmit(buffer, 1)).toBeUndefined();
     expect(kindAt(into, 0)).toBe(kind.cookie);
     const fresh = readCookie(into, 0, length)!;

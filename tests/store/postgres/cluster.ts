@@ -1,5 +1,5 @@
-// PostgreSQL clusters for tests: temporary, on loopback, run by an unprivileged user. Tests that need
-// one are skipped, and say so, where the programs are not installed.
+// PostgreSQL clusters for tests: temporary, on loopback, run by an unprivileged user. Tests that
+// need one are skipped, with a message, if the programs are not installed.
 
 import { SQL } from "bun";
 import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "../../free-port.ts";
 
-/** Where Debian has the programs of each version. */
+/** Debian's folder with the programs of each version. */
 const debian = "/usr/lib/postgresql";
 
 function programFolder(): string | undefined {
@@ -42,7 +42,7 @@ function userNamed(name: string): { uid: number; gid: number } | undefined {
 export const hasPostgres = programs !== undefined && (!isRoot || unprivileged !== undefined);
 export const withoutPostgres = "PostgreSQL is not installed (Debian: apt-get install postgresql)";
 
-/** A cluster that runs. */
+/** A running cluster. */
 export class Cluster {
   readonly folder: string;
   readonly port: number;
@@ -66,7 +66,7 @@ export class Cluster {
     return cluster;
   }
 
-  /** A standby of a running primary that it reaches by `port`, under a name of its own. */
+  /** A standby of a running primary that it reaches at `port`, under a name of its own. */
   static async standbyOf(primary: Cluster, port: number, name: string): Promise<Cluster> {
     const folder = mkdtempSync(join(tmpdir(), "parley-pg-"));
     if (unprivileged !== undefined) chownSync(folder, unprivileged.uid, unprivileged.gid);
@@ -79,12 +79,14 @@ export class Cluster {
     return standby;
   }
 
-  /** Makes the standby a primary. */
+  /** Promotes the standby to a primary. */
   async promote(): Promise<void> {
     await run("pg_ctl", ["-D", this.#data, "-w", "promote"]);
   }
 
-  /** `kill -9` of the postmaster; its processes follow it. Resolves when nothing listens any more. */
+  /**
+   * `kill -9` of the postmaster; its processes follow it. Resolves when nothing listens any more.
+   */
   async kill(): Promise<void> {
     const pid = Number(readFileSync(join(this.#data, "postmaster.pid"), "utf8").split("\n")[0]);
     process.kill(pid, "SIGKILL");
@@ -92,7 +94,7 @@ export class Cluster {
     this.#isDead = true;
   }
 
-  /** What it has logged. */
+  /** Its log. */
   get log(): string {
     return readFileSync(join(this.folder, "log"), "utf8");
   }
@@ -141,7 +143,7 @@ export class Cluster {
     return `postgres://parley@127.0.0.1:${this.port}/${name}`;
   }
 
-  /** `immediate`: as if the machine had died. */
+  /** `immediate`: as if the machine had crashed. */
   async stop(mode: "fast" | "immediate" = "immediate"): Promise<void> {
     await run("pg_ctl", ["-D", this.#data, "-m", mode, "-w", "stop"]);
   }
@@ -152,7 +154,7 @@ export class Cluster {
   }
 }
 
-/** @throws Error with what the program has printed */
+/** @throws Error with the program's output */
 async function run(program: string, args: readonly string[]): Promise<void> {
   const child = Bun.spawn([join(programs ?? "", program), ...args], {
     cwd: tmpdir(),

@@ -1,4 +1,4 @@
-// The database's client, when the database dies, comes back, or says nothing at all.
+// The database's client, when the database dies, returns, or never answers.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { parseDatabaseUrl } from "../../../src/store/postgres/database-url.ts";
@@ -21,7 +21,7 @@ describe.skipIf(!hasPostgres)("the client of the database", () => {
 
   afterAll(async () => await cluster.remove(), 60_000);
 
-  test("hears notices again after the database has died", async () => {
+  test("receives notifications again after the database has died", async () => {
     const database = new Database(parseDatabaseUrl(address, "parley"), () => "");
     const heard: string[] = [];
     let connected = 0;
@@ -56,7 +56,7 @@ describe.skipIf(!hasPostgres)("the client of the database", () => {
     await database.close();
   }, 60_000);
 
-  test("gives up a database that says nothing, and finds it again", async () => {
+  test("gives up on a silent database, and reconnects to it later", async () => {
     using proxy = new CuttingProxy(cluster.port, () => Infinity);
     const through = address.replace(`:${cluster.port}/`, `:${proxy.port}/`);
     const database = new Database(parseDatabaseUrl(through, "parley"), () => "", 1);
@@ -73,7 +73,7 @@ describe.skipIf(!hasPostgres)("the client of the database", () => {
     await database.close();
   }, 60_000);
 
-  test("gives up what another statement has locked out, and lets go of it", async () => {
+  test("gives up on a statement that is locked out, and releases it", async () => {
     const url = parseDatabaseUrl(address, "parley");
     const [first, second] = [new Database(url, () => ""), new Database(url, () => "", 1)];
     await first.run("CREATE TABLE held (id int PRIMARY KEY)");
@@ -97,8 +97,8 @@ describe.skipIf(!hasPostgres)("the client of the database", () => {
   }, 60_000);
 });
 
-describe("the watch for what has stalled", () => {
-  test("does not take a process that was suspended for a silent database", async () => {
+describe("the watchdog for stalled requests", () => {
+  test("does not mistake a suspended process for a silent database", async () => {
     const watch = new StallWatch(2, 20);
     const { promise, resolve } = Promise.withResolvers<string>();
     const guarded = watch.guard(promise, () => new Error("stalled"));
@@ -107,7 +107,7 @@ describe("the watch for what has stalled", () => {
     expect(await guarded).toBe("answered");
   });
 
-  test("gives up what does not end", async () => {
+  test("gives up on requests that do not end", async () => {
     const watch = new StallWatch(2, 20);
     const never = new Promise<void>(() => {});
     await expect(watch.guard(never, () => new Error("stalled"))).rejects.toThrow("stalled");

@@ -1,4 +1,4 @@
-// Who is where, and what servers have for each other's people: as two servers of one database see it.
+// The directory of users, and signals between servers, as seen by two servers of one database.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { ForeignEvent, SharedHub } from "../../../src/chat/foreign-events.ts";
@@ -53,7 +53,7 @@ describe.skipIf(!hasPostgres)("the directory in PostgreSQL", () => {
     await cluster?.remove();
   }, 60_000);
 
-  test("people are found from the other server, until they or their server go", async () => {
+  test("users are found from the other server, until they or their server leave", async () => {
     const database = await connect(await cluster!.newDatabase());
     const [east, west] = [await PostgresStore.open(database), await PostgresStore.open(database)];
     const [here, there] = [asker(east), asker(west)];
@@ -86,7 +86,7 @@ describe.skipIf(!hasPostgres)("the directory in PostgreSQL", () => {
     expect(await database.run("SELECT folded FROM parley.people")).toEqual([]);
   });
 
-  test("signals arrive once and in order, also if the answer to taking them is lost", async () => {
+  test("signals arrive once and in order, even if the answer to fetching them is lost", async () => {
     const url = await cluster!.newDatabase();
     const database = await connect(url);
     const [east, west] = [await PostgresStore.open(database), await PostgresStore.open(database)];
@@ -123,7 +123,7 @@ describe.skipIf(!hasPostgres)("the directory in PostgreSQL", () => {
     expect(await database.run("SELECT id FROM parley.signals")).toEqual([]);
   });
 
-  test("codes for devices are good once, one for each account, and for a while", async () => {
+  test("codes for devices are valid once, one per account, and for a limited time", async () => {
     const database = await connect(await cluster!.newDatabase());
     const [east, west] = [await PostgresStore.open(database), await PostgresStore.open(database)];
     let id = 0;
@@ -159,7 +159,7 @@ describe.skipIf(!hasPostgres)("the directory in PostgreSQL", () => {
     expect(await take("three")).toBe("b");
   });
 
-  test("a database of version 2 is migrated with what is in it", async () => {
+  test("a database of version 2 is migrated with its content", async () => {
     const database = await connect(await cluster!.newDatabase());
     await database.script(`CREATE SCHEMA parley; ${migrations.slice(0, 2).join("")}
       INSERT INTO parley.meta (key, value) VALUES ('schema', '2'), ('epoch', 'an-epoch');

@@ -1,4 +1,4 @@
-// Numbers that servers of one database give: never the same twice.
+// Numbers assigned by servers of one database: never the same twice.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { postgres as limits } from "../../../src/limits.ts";
@@ -25,7 +25,7 @@ describe.skipIf(!hasPostgres)("numbers of several servers", () => {
     await cluster.remove();
   }, 60_000);
 
-  test("are unlike each other, and unlike those of earlier versions", async () => {
+  test("differ from each other, and from those of earlier versions", async () => {
     const rows = [
       { key: "sanction/41", value: "{}" },
       { key: "pass/hash", value: '{"id":57,"uses":1}' },
@@ -39,7 +39,7 @@ describe.skipIf(!hasPostgres)("numbers of several servers", () => {
     for (let i = 0; i < 3 * limits.numbersAtOnce; i++) {
       for (const { next } of [east, west]) {
         let number = next();
-        // Only somebody who is faster than the database waits for it.
+        // Only a test that is faster than the database has to wait.
         while (number === undefined) {
           await database.run("SELECT 1");
           number = next();
@@ -51,7 +51,7 @@ describe.skipIf(!hasPostgres)("numbers of several servers", () => {
     expect(new Set(given).size).toBe(6 * limits.numbersAtOnce);
   });
 
-  test("a database that is away gives none, and its numbers go on when it is back", async () => {
+  test("an unreachable database assigns none, and its numbers continue when it is back", async () => {
     const block = await NumberBlock.open(database, []);
     await database.run("ALTER TABLE parley.meta RENAME TO away");
     let count = 0;

@@ -1,4 +1,4 @@
-// The registry of peers in the database: the same as in memory, from whichever server it is asked.
+// The registry of peers in the database: the same as in memory, at any of the servers.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type {
@@ -42,14 +42,14 @@ const plain = (contact: Contact | undefined) =>
 
 const banned = (id: string) => ({ id, ip: "198.51.100.7", port: 1 });
 
-/** Of each registration what does not depend on a clock. */
+/** The parts of each registration that do not depend on a clock. */
 const shape = (registry: PeerRegistry) =>
   registry.entries().map((entry) => {
     const { handedOut, waitingSinceMs } = entry;
     return { ...plain(entry), handedOut, waits: waitingSinceMs !== undefined };
   });
 
-/** Without what only one of the two tells. */
+/** Without the fields that only one of the two returns. */
 function told(outcome: RegistryOutcome): object {
   if (outcome.did === "registered") return { did: outcome.did, contact: plain(outcome.contact) };
   if (outcome.did !== "bridged") return outcome;
@@ -71,7 +71,7 @@ describe.skipIf(!hasPostgres)("the registry in PostgreSQL", () => {
     await cluster.remove();
   }, 60_000);
 
-  test("answers as the one in memory does, whatever it is asked", async () => {
+  test("answers any request like the one in memory", async () => {
     for (let seed = 1; seed <= 12; seed++) {
       await database.run("TRUNCATE parley.registrations");
       const random = seeded(seed);
@@ -112,7 +112,7 @@ describe.skipIf(!hasPostgres)("the registry in PostgreSQL", () => {
     }
   }, 60_000);
 
-  test("hands nobody out twice to those who ask at two servers at once", async () => {
+  test("hands nobody out twice to clients at two servers at the same time", async () => {
     await database.run("TRUNCATE parley.registrations");
     const servers = [new PostgresRegistrations(database), new PostgresRegistrations(database)];
     const here = "127.0.0.1";
@@ -131,7 +131,7 @@ describe.skipIf(!hasPostgres)("the registry in PostgreSQL", () => {
     );
   });
 
-  test("tells keys to whoever asks for them, until a peer registers without one", async () => {
+  test("returns keys on request, until a peer registers without one", async () => {
     await database.run("TRUNCATE parley.registrations");
     const [east, west] = [new PostgresRegistrations(database), new PostgresRegistrations(database)];
     const network = "198.51.100.7";
@@ -153,7 +153,7 @@ describe.skipIf(!hasPostgres)("the registry in PostgreSQL", () => {
     expect(await send(west, withHeader(encodeBridge("Ben", "Ann"), "keys", "with-contact"))).toBe(
       told,
     );
-    // Whoever does not ask gets the bytes that everybody always got.
+    // A client that does not ask for them receives exactly the same bytes as ever.
     expect(await send(west, encodeBridge("Ben", "Ann"))).toBe(encodeBridgeAck(contact));
     await send(west, encodeRegister(contact));
     expect(await send(east, looking)).toBe(encodeBridgeAck());
@@ -164,7 +164,7 @@ describe.skipIf(!hasPostgres)("the registry in PostgreSQL", () => {
     expect(await send(west, asked, "127.0.0.1")).toContain(key);
   });
 
-  test("loses those who are banned, and says so when the database does not answer", async () => {
+  test("removes banned peers, and reports when the database does not answer", async () => {
     await database.run("TRUNCATE parley.registrations");
     const registry = new PostgresRegistrations(database);
     for (const id of ["Ann", "Ben"]) {

@@ -1,5 +1,6 @@
-// The simulated database (tests/sim/cluster) answers several servers as PostgreSQL does, tells them
-// the same, and holds the same in the end: whatever they ask, in whatever order, whoever is over.
+// The simulated database (tests/sim/cluster) answers several servers like PostgreSQL, sends them
+// the same notifications, and ends with the same content: for any requests, in any order, also
+// after a lease has expired.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -186,7 +187,7 @@ class Rig {
   }
 }
 
-/** With lists in an order of their own. */
+/** With lists in a fixed order. */
 function plain(reply: StoreReply): unknown {
   if (reply.outcome === "failed") return { failed: reply.error.message };
   if (reply.outcome === "unknown") return reply.outcome;
@@ -228,14 +229,14 @@ function simulated(notes: string[]): Rig {
   });
 }
 
-/** Notes by their content: JSON of PostgreSQL has other spaces. */
+/** Notes by their content: PostgreSQL's JSON has different spaces. */
 function told(notes: readonly string[]): unknown[] {
   return notes.map((note) => JSON.parse(note));
 }
 
 if (!hasPostgres) console.error(`skipped: ${withoutPostgres}: the simulated database beside it`);
 
-describe.skipIf(!hasPostgres)("the simulated database is like PostgreSQL", () => {
+describe.skipIf(!hasPostgres)("the simulated database equals PostgreSQL", () => {
   let cluster: Cluster | undefined;
   let database: Database;
   let heard: string[] = [];
@@ -282,7 +283,7 @@ describe.skipIf(!hasPostgres)("the simulated database is like PostgreSQL", () =>
           const [answer, expected] = [await one.take(what), await other.take(what)];
           expect({ i, answer: expected }).toEqual({ i, answer });
         }
-        // The last notification tells that all have come.
+        // The last notification shows that all have arrived.
         await database.run("SELECT pg_notify($1, $2)", ["parley", `{"from":"end"}`]);
         while (!heard.at(-1)?.includes("end")) await Bun.sleep(1);
         expect(told(notes)).toEqual(told(heard.slice(0, -1)));

@@ -1,4 +1,4 @@
-// The store in PostgreSQL: the contracts that all stores share.
+// The store in PostgreSQL: the contracts of all stores.
 
 import { afterAll, beforeAll, describe } from "bun:test";
 import { Database } from "../../../src/store/postgres/database.ts";
@@ -12,7 +12,7 @@ import { Cluster, hasPostgres, withoutPostgres } from "./cluster.ts";
 let cluster: Cluster | undefined;
 let database: Database;
 
-/** Empty tables are made faster than a database. */
+/** Emptying tables is faster than creating a database. */
 const emptied = `
   TRUNCATE parley.servers, parley.rooms, parley.batches, parley.sessions, parley.mail, parley.rights,
     parley.accounts, parley.account_keys, parley.account_tokens, parley.names, parley.members,

@@ -1,6 +1,6 @@
-// Two ends find the best path between them through routers that behave as routers do, stay together on
-// it, and leave it when it dies: in virtual time, from seeds. Whoever is in between, or is named as an
-// address that is not an end's, gains nothing.
+// Two ends find the best path between them through realistic routers, stay on it together, and
+// leave it when it dies: in virtual time, from seeds. A third party on the path, or at an address
+// that is not an end's, gains nothing.
 
 import { describe, expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
@@ -22,10 +22,10 @@ const secondUs = 1_000_000;
 type Nat = "none" | "cone" | "symmetric";
 const textOf = ({ address, port }: Route): string => `${address}:${port}`;
 
-/** An end behind its router, which lets in only what answers (address- and port-dependent filtering). */
+/** An end behind its router, which only accepts answers (address- and port-dependent filtering). */
 class End {
   readonly finder: PathFinder;
-  /** Places by destination, and who was sent something from each. */
+  /** Places by destination, and the addresses that each place has sent to. */
   readonly #places = new Map<string, { port: number; sentTo: Set<string> }>();
   #nextPort = 20_000;
   history: { atUs: number; kind: PathKind | undefined }[] = [];
@@ -47,7 +47,7 @@ class End {
     });
   }
 
-  /** Where a datagram to there seems to come from. */
+  /** The apparent source of a datagram to this address. */
   placeFor(to: Route): Route {
     if (this.nat === "none") return { address: this.outer, port: this.inner.port };
     const key = this.nat === "cone" ? "" : textOf(to);
@@ -59,7 +59,7 @@ class End {
     return { address: this.outer, port: place.port };
   }
 
-  /** Whether the router, or nothing, lets in what comes from there. */
+  /** Whether the router, or the lack of one, accepts datagrams from this address. */
   letsIn(from: Route, port: number): boolean {
     if (this.nat === "none") return port === this.inner.port;
     for (const place of this.#places.values()) {
@@ -68,7 +68,7 @@ class End {
     return false;
   }
 
-  /** What a server elsewhere sees, and tells. */
+  /** The address that a server elsewhere sees and reports. */
   get reflexive(): Route {
     return this.placeFor({ address: "203.0.113.1", port: 55_000 });
   }
@@ -87,11 +87,11 @@ class World {
   readonly timeline = new Timeline();
   readonly ends: [End, End];
   readonly random: Random;
-  /** Paths that carry nothing any more. */
+  /** Paths that no longer carry anything. */
   readonly dead = new Set<string>();
-  /** Sees all datagrams, and may send some of its own. */
+  /** Sees all datagrams, and may send its own. */
   spy: (bytes: Uint8Array, to: Route, from: End) => void = () => {};
-  /** Sees those that arrive. */
+  /** Sees the datagrams that arrive. */
   arrived: (bytes: Uint8Array) => void = () => {};
   readonly #options: WorldOptions;
   readonly #timers = new Map<End, number>();
@@ -152,7 +152,7 @@ class World {
       (to.address === other.outer && other.letsIn(source, to.port));
     const { loss = 0, delayUs = 20_000 } = this.#options;
     if (!isThere || this.dead.has(kind) || this.random() < loss) return;
-    // On time or not: a router that opens while it is under way lets it in or not.
+    // In time or not: a router that opens while a datagram is in flight may let it in.
     const travelUs = kind === "lan" ? 300 : kind === "relayed" ? 2 * delayUs : delayUs;
     this.timeline.at(this.timeline.nowUs + travelUs, () => this.deliver(bytes, source, other));
   }
@@ -201,7 +201,7 @@ describe("the path that is found", () => {
     });
   }
 
-  test("without a relay is there or is none", () => {
+  test("without a relay, is found or is none", () => {
     const direct = new World({ nats: ["cone", "cone"], hasRelay: false });
     direct.runUntil(5 * secondUs);
     expect(direct.kinds).toEqual(["punched", "punched"]);
@@ -210,7 +210,7 @@ describe("the path that is found", () => {
     expect(none.kinds).toEqual([undefined, undefined]);
   });
 
-  test("begins with whatever works first, and gets better", () => {
+  test("begins with the first working path, and improves", () => {
     const world = new World({ nats: ["cone", "cone"], delayUs: 20_000 });
     world.runUntil(5 * secondUs);
     const seen = world.ends[0].history.map(({ kind }) => kind).filter((kind) => kind !== undefined);
@@ -236,7 +236,7 @@ describe("a path that dies", () => {
     });
   }
 
-  test("is used again when it is back", () => {
+  test("is used again when it works again", () => {
     const world = new World({ nats: ["cone", "cone"], isSameLan: true });
     world.runUntil(10 * secondUs);
     world.dead.add("lan");
@@ -247,7 +247,7 @@ describe("a path that dies", () => {
     expect(world.kinds).toEqual(["lan", "lan"]);
   });
 
-  test("leaves none if all have died, and whichever is back first is used", () => {
+  test("leaves none if all have died, and the first to return is used", () => {
     const world = new World({ nats: ["cone", "cone"] });
     world.runUntil(10 * secondUs);
     for (const kind of ["lan", "punched", "relayed"]) world.dead.add(kind);
@@ -277,7 +277,7 @@ test("from any seed, both ends agree on a path that works", () => {
       for (const kind of ["lan", "punched"]) if (random() < 0.4) world.dead.add(kind);
     }
     world.runUntil((untilUs += 40 * secondUs));
-    // With many losses it may just be changing.
+    // With many losses it may be changing at the moment.
     const isSettled = (): boolean => {
       const [one, other] = world.kinds;
       return one !== undefined && one === other && !world.dead.has(one);
@@ -290,10 +290,10 @@ test("from any seed, both ends agree on a path that works", () => {
   }
 }, 30_000);
 
-describe("somebody else", () => {
+describe("a third party", () => {
   const victim: Route = { address: "192.0.2.66", port: 5_353 };
 
-  test("who is named as an address gets a few small datagrams and no more", () => {
+  test("named as an address only gets a few small datagrams", () => {
     const world = new World({ nats: ["cone", "cone"] });
     for (const { finder } of world.ends) finder.add({ route: victim, kind: "punched" }, 0);
     world.runUntil(600 * secondUs);
@@ -303,7 +303,7 @@ describe("somebody else", () => {
     expect(probeBytes).toBeLessThan(32);
   });
 
-  test("is never a path, whatever it repeats from its own address", () => {
+  test("never becomes a path, whatever it replays from its own address", () => {
     const world = new World({ nats: ["cone", "cone"] });
     const recorded: Uint8Array[] = [];
     world.arrived = (bytes) => recorded.push(bytes.slice());
@@ -315,12 +315,12 @@ describe("somebody else", () => {
     world.runUntil(60 * secondUs);
     for (const [i, end] of world.ends.entries()) {
       expect(end.finder.has(victim)).toBe(false);
-      // What it repeats is not answered a second time.
+      // Its replays are not answered a second time.
       expect((end.sentTo.get(textOf(victim)) ?? 0) - before[i]!).toBe(0);
     }
   });
 
-  test("who is faster with what it has overheard gets an answer and a few probes, and no path", () => {
+  test("that is faster with overheard probes gets an answer and a few probes, but no path", () => {
     const world = new World({ nats: ["none", "none"] });
     let repeated = 0;
     world.spy = (bytes, to, from) => {
@@ -334,13 +334,13 @@ describe("somebody else", () => {
     for (const { finder, sentTo } of world.ends) {
       expect(finder.has(victim)).toBe(false);
       expect(finder.path?.route).not.toEqual(victim);
-      // An answer for each probe that it has repeated, no longer than that; and probes of its own.
+      // An answer for each replayed probe, no longer than the probe; and probes of its own.
       const most = repeated + limits.maxTries;
       expect(sentTo.get(textOf(victim)) ?? 0).toBeLessThanOrEqual(most);
     }
   });
 
-  test("who reflects an end's own probes, or makes up some, is ignored", () => {
+  test("that reflects an end's own probes, or invents some, is ignored", () => {
     const world = new World({ nats: ["cone", "cone"] });
     const own: [Uint8Array, End][] = [];
     world.spy = (bytes, _, from) => own.push([bytes.slice(), from]);
@@ -352,7 +352,7 @@ describe("somebody else", () => {
     for (const end of world.ends) expect(world.deliver(forged, victim, end)).toBe(false);
   });
 
-  test("who changes a bit of a probe makes it none", () => {
+  test("that changes a bit of a probe invalidates it", () => {
     const bytes = new Uint8Array(probeBytes);
     writeProbe(bytes, { isAnswer: false, isUsed: false, number: 77 }, hashBy("s"));
     const { ends } = new World({ nats: ["none", "none"] });
@@ -364,7 +364,7 @@ describe("somebody else", () => {
     expect(ends[0].finder.handleProbe(bytes, 0, probeBytes, victim, 0)).toBe(true);
   });
 
-  test("who names more addresses than may be is not listened to", () => {
+  test("an end that names too many addresses is ignored", () => {
     const world = new World({ nats: ["cone", "cone"], hasRelay: false });
     for (let i = 0; i < 1_000; i++) {
       const route = { address: "192.0.2.99", port: 10_000 + i };

@@ -1,5 +1,5 @@
-// The relay forwards between two ends that have shown where they are, unchanged, within its rates and
-// its memory; and it is of no use to anybody else.
+// The relay forwards unchanged data between two ends that have proved their addresses, within its
+// rates and its memory, and is useless for anyone else.
 
 import { describe, expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
@@ -48,7 +48,7 @@ class Bed {
     return Object.assign(pair, { tokens });
   }
 
-  /** What the relay answers to datagrams from there; undefined: they are none of its. */
+  /** The relay's answer to a datagram from that address; undefined: the datagram is ignored. */
   receive(bytes: Uint8Array, from: Path): Uint8Array | undefined {
     const length = this.relay.handleDatagrams(bytes, from, this.into, this.nowUs);
     return length === undefined ? undefined : this.into.slice(0, length);
@@ -60,7 +60,7 @@ class Bed {
     return this.receive(bytes, from) ?? new Uint8Array(0);
   }
 
-  /** The whole handshake; whether the other end was there. */
+  /** The whole handshake; returns whether the other end was there. */
   enter(own: Uint8Array, from: Path): boolean | undefined {
     const first = this.join(own, noCookie, from);
     const cookie = readCookie(first, 0, first.length);
@@ -77,7 +77,7 @@ class Bed {
     return pair;
   }
 
-  /** Everything that may leave now: `to length/datagramBytes`. */
+  /** Everything that may be sent now: `to length/datagramBytes`. */
   sent(): string[] {
     const sent: string[] = [];
     for (;;) {
@@ -90,7 +90,7 @@ class Bed {
 }
 
 describe("joining", () => {
-  test("a cookie comes first, names the place, and is no longer than what it answers", () => {
+  test("a cookie comes first, contains the address, and is no longer than the request", () => {
     const bed = new Bed();
     const { tokens } = bed.open();
     const answer = bed.join(tokens[0], noCookie, ann);
@@ -103,7 +103,7 @@ describe("joining", () => {
     expect(bed.enter(tokens[1], bob)).toBe(true);
   });
 
-  test("a cookie of another place, or for another token, does not count", () => {
+  test("a cookie of another address, or for another token, is not valid", () => {
     const bed = new Bed();
     const { tokens } = bed.open();
     const first = bed.join(tokens[0], noCookie, ann);
@@ -114,14 +114,14 @@ describe("joining", () => {
     expect(bed.receive(data(100, 1), eve)).toBeUndefined();
   });
 
-  test("who does not know a token is told that there is nothing", () => {
+  test("a client without a valid token is told that there is nothing", () => {
     const bed = new Bed();
     bed.open();
     const answer = bed.join(token(99), noCookie, eve);
     expect(readGone(answer, 0, answer.length)).toBeDefined();
   });
 
-  test("an end that comes back from another place goes on there, and the old one leads nowhere", () => {
+  test("an end that returns from another address continues there, and the old address is dropped", () => {
     const bed = new Bed();
     const { tokens } = bed.whole();
     expect(bed.enter(tokens[0], eve)).toBe(true);
@@ -130,7 +130,7 @@ describe("joining", () => {
     expect(bed.receive(data(100, 1), ann)).toBeUndefined();
   });
 
-  test("a place that a router has given to somebody else is theirs", () => {
+  test("an address that a router has given to another client belongs to it", () => {
     const bed = new Bed();
     const first = bed.whole();
     const second = bed.open();
@@ -142,7 +142,7 @@ describe("joining", () => {
 });
 
 describe("forwarding", () => {
-  test("what one end sends, the other gets, and nobody else can send or get anything", () => {
+  test("each end receives the other's data, and nobody else can send or receive anything", () => {
     const bed = new Bed();
     bed.whole();
     expect(bed.receive(data(1_000, 1), ann)).toEqual(new Uint8Array(0));
@@ -167,7 +167,7 @@ describe("forwarding", () => {
     expect(bed.relay.pollTransmit(bed.nowUs)?.path).toEqual(there);
   });
 
-  test("without the other end nothing is kept", () => {
+  test("without the other end, nothing is kept", () => {
     const bed = new Bed();
     const { tokens } = bed.open();
     bed.enter(tokens[0], ann);
@@ -178,7 +178,7 @@ describe("forwarding", () => {
     expect(bed.relay.totals.dropped).toBe(1);
   });
 
-  test("after the channel is closed both ends are strangers", () => {
+  test("after the channel has closed, both ends are strangers", () => {
     const bed = new Bed();
     const pair = bed.whole();
     bed.receive(data(1_000, 1), ann);
@@ -190,7 +190,7 @@ describe("forwarding", () => {
     expect(bed.join(pair.tokens[0], noCookie, ann)[1]).toBe(kind.gone);
   });
 
-  test("merged datagrams stay together, and are told apart again", () => {
+  test("merged datagrams stay together, and are split again", () => {
     const bed = new Bed();
     bed.whole();
     const merged = Buffer.concat([data(1_172, 1), data(1_172, 2), data(300, 3)]);
@@ -199,7 +199,7 @@ describe("forwarding", () => {
     expect(bed.relay.totals.datagrams).toBe(3);
   });
 
-  test("a JOIN that the kernel has merged with others is answered, and not forwarded", () => {
+  test("a JOIN that the kernel has merged with other datagrams is answered, and not forwarded", () => {
     const bed = new Bed();
     const { tokens } = bed.whole();
     const join = new Uint8Array(96);
@@ -209,7 +209,7 @@ describe("forwarding", () => {
     expect(bed.sent()).toEqual([`${bob.address} 600/600`]);
   });
 
-  test("lengths that lie make at most one datagram of each 512 bytes", () => {
+  test("false lengths result in at most one datagram per 512 bytes", () => {
     const bed = new Bed();
     bed.whole();
     const random = seeded(11);
@@ -230,7 +230,7 @@ describe("forwarding", () => {
   });
 });
 
-/** Bytes that get through in two seconds, of `offered` bytes per second each way. */
+/** Bytes delivered in two seconds, out of `offered` bytes per second each way. */
 function carried(bed: Bed, from: readonly Path[], offered: number): Map<string, number> {
   const got = new Map<string, number>();
   const step = 1_000;
@@ -252,7 +252,7 @@ describe("rates", () => {
     expect(() => bed.open()).toThrow("refused");
   });
 
-  test("what is over the rate is dropped, and little of it waits", () => {
+  test("data above the rate is dropped, and little of it is queued", () => {
     const bed = new Bed(1_000_000);
     bed.whole("127.0.0.1");
     const got = carried(bed, [ann], 10_000_000).get(bob.address)!;
@@ -262,13 +262,13 @@ describe("rates", () => {
     expect(bed.relay.totals.dropped).toBeGreaterThan(10_000);
   });
 
-  test("one network has a half of it, and leaves the other half to others", () => {
+  test("one network may use half of it, which leaves the other half to others", () => {
     const bed = new Bed(2_000_000);
     const first = bed.whole("198.51.100.1");
     const [cal, dan] = [at("192.0.2.4"), at("192.0.2.5")];
     const alone = carried(bed, [ann], 20_000_000).get(bob.address)!;
     expect(alone).toBeLessThan(2_300_000);
-    // As many channels as it likes.
+    // With as many channels as it likes.
     const second = bed.open("198.51.100.1");
     bed.enter(second.tokens[0], at("192.0.2.6"));
     bed.enter(second.tokens[1], at("192.0.2.7"));
@@ -282,7 +282,7 @@ describe("rates", () => {
     bed.relay.close(first);
   });
 
-  test("whoever floods one way delays the other by no more than the queue", () => {
+  test("a flood in one direction delays the other by no more than the queue", () => {
     const bed = new Bed(1_000_000);
     bed.whole("127.0.0.1");
     const got = carried(bed, [ann, bob], 5_000_000);
@@ -308,7 +308,7 @@ describe("rates", () => {
     expect([bed.relay.waitingBytes, bed.relay.size]).toEqual([0, 0]);
   });
 
-  test("there are no more relays than their bound", () => {
+  test("the number of relays is bounded", () => {
     const bed = new Bed();
     for (let i = 0; i < limits.maxPairs; i++) {
       const tokens = [new Uint8Array(16), new Uint8Array(16)] as const;
@@ -320,7 +320,7 @@ describe("rates", () => {
   });
 });
 
-test("whatever arrives, nothing throws and no answer is longer than it", () => {
+test("for any input, nothing throws and no answer is longer than the input", () => {
   const bed = new Bed();
   bed.whole();
   const random = seeded(5);
@@ -341,9 +341,9 @@ test("whatever arrives, nothing throws and no answer is longer than it", () => {
   }
 });
 
-/** Where the short way leads. */
+/** The destination of the fast path. */
 function short(bed: Bed, bytes: Uint8Array, from: Path): string | false | undefined {
-  // As it lies in memory that is used again and again.
+  // In memory that is reused.
   const slot = new Uint8Array(65_507).fill(0xee);
   slot.set(bytes);
   const to = bed.relay.forward(slot, bytes.length, from, bed.nowUs);
@@ -351,7 +351,7 @@ function short(bed: Bed, bytes: Uint8Array, from: Path): string | false | undefi
 }
 
 describe("the short way", () => {
-  test("is for what one end sends the other, and counts it", () => {
+  test("is for data from one end to the other, and counts it", () => {
     const bed = new Bed();
     const { tokens } = bed.whole();
     expect(short(bed, data(972, 1), ann)).toBe(`${bob.address} 1000`);
@@ -365,7 +365,7 @@ describe("the short way", () => {
     expect(short(bed, data(972, 1), eve)).toBeUndefined();
   });
 
-  test("is closed while the other end is not there", () => {
+  test("is closed while the other end is missing", () => {
     const bed = new Bed();
     const { tokens } = bed.open();
     bed.enter(tokens[0], ann);
@@ -373,7 +373,7 @@ describe("the short way", () => {
     expect(bed.relay.totals.dropped).toBe(1);
   });
 
-  test("keeps to the rate: what is over it waits its turn, or is dropped unseen", () => {
+  test("respects the rate: excess data waits its turn, or is dropped unread", () => {
     const bed = new Bed(1_000_000);
     bed.whole("127.0.0.1");
     let [passed, waiting, dropped] = [0, 0, 0];
@@ -397,7 +397,7 @@ describe("the short way", () => {
     expect(passed + waiting + dropped).toBe(10_000);
   });
 
-  test("is never ahead of what waits", () => {
+  test("never overtakes queued data", () => {
     const bed = new Bed(1_000_000);
     bed.whole("127.0.0.1");
     while (short(bed, data(972, 1), ann) !== undefined);

@@ -1,5 +1,5 @@
-// Batches: both ends lay out the same one from the same list, whatever is wanted of it, and each byte
-// is in exactly one part.
+// Batches: both ends lay out the same batch from the same list, whatever part is wanted, and each
+// byte is in exactly one part.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -12,7 +12,7 @@ import { file, folder, goodTree, manifestOf } from "./trees.ts";
 
 const hash = (text: string) => new Bun.CryptoHasher("sha256").update(text).digest("base64url");
 
-/** What a server makes of the same bounds. */
+/** The server's result for the same bounds. */
 function served(
   nodes: readonly TreeNode[],
   after: string | undefined,
@@ -47,7 +47,7 @@ function check(nodes: readonly TreeNode[], wanted: ReadonlySet<TreeNode>): numbe
   return count;
 }
 
-test("what is wanted is in one batch each, as the server lays it out", () => {
+test("each wanted file is in one batch, laid out like the server's", () => {
   fc.assert(
     fc.property(goodTree, fc.func(fc.boolean()), (entries, isWanted) => {
       const sized = entries.map((entry, i) =>

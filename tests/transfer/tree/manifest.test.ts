@@ -1,5 +1,5 @@
-// The manifest check: a good tree comes out as it went in, and nothing that a hostile sender can say
-// gives a path that leaves the tree, or two nodes of one path.
+// The manifest check: a valid tree passes unchanged, and no input of a hostile sender results in a
+// path outside the tree, or in two nodes with one path.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -9,7 +9,7 @@ import { comparePaths } from "../../../src/transfer/tree/tree-path.ts";
 import { tree as limits } from "../../../src/limits.ts";
 import { file, folder, goodTree, manifestOf, name } from "./trees.ts";
 
-test("a good tree comes out as it went in", () => {
+test("a valid tree passes unchanged", () => {
   fc.assert(
     fc.property(goodTree, (entries) => {
       const { nodes, totals } = manifestOf(entries);
@@ -21,7 +21,7 @@ test("a good tree comes out as it went in", () => {
   );
 });
 
-test("paths have the order of a sorted walk", () => {
+test("paths are in the order of a sorted walk", () => {
   const names = fc.array(name, { minLength: 1, maxLength: 4 });
   fc.assert(
     fc.property(names, names, (a, b) => {
@@ -64,11 +64,11 @@ const hostileEntry: fc.Arbitrary<TreeEntry> = fc.record({
   mode: fc.oneof(fc.constantFrom(0o777, 0o4755, 0o7777), fc.nat()),
 });
 
-test("whatever is sent, what is kept stays inside, once, and without setuid", () => {
+test("for any input, accepted entries are inside the tree, unique, and without setuid", () => {
   fc.assert(
     fc.property(fc.array(hostileEntry, { maxLength: 60 }), (entries) => {
       const manifest = new Manifest();
-      // A check that goes on after a refusal must hold all the more.
+      // A check that continues after a refusal must hold all the more.
       for (const entry of entries) manifest.add(entry);
       const paths = manifest.nodes.map(pathOf);
       expect(new Set(paths).size).toBe(paths.length);
@@ -114,7 +114,7 @@ test("a list that never ends is refused", () => {
   expect(count).toBe(limits.maxEntries + 1);
 });
 
-test("names that fill the memory are refused", () => {
+test("names that would fill the memory are refused", () => {
   const manifest = new Manifest();
   const padding = "n".repeat(2_000);
   let problem: string | undefined;
@@ -123,7 +123,7 @@ test("names that fill the memory are refused", () => {
   expect(problem).toContain("characters of names");
 });
 
-test("links and devices are named and left out", () => {
+test("links and devices are reported and skipped", () => {
   const manifest = manifestOf([
     { ...file("a"), kind: "link" },
     { ...file("b"), kind: "other" },

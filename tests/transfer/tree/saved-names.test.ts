@@ -1,5 +1,5 @@
-// Names under which a tree is saved: each file system can hold them, no two are one, and who can keep
-// a name does.
+// Names under which a tree is saved: valid on each file system, unique, and unchanged where
+// possible.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -15,7 +15,7 @@ const systems: [string, NameRules][] = [
 ];
 
 for (const [system, rules] of systems) {
-  test(`${system} can hold every name, and none is there twice`, () => {
+  test(`every name is valid on ${system}, and unique`, () => {
     fc.assert(
       fc.property(goodTree, (entries) => {
         const manifest = manifestOf(entries);
@@ -43,7 +43,7 @@ for (const [system, rules] of systems) {
   });
 }
 
-test("on Linux every name is kept that has at most 255 bytes", () => {
+test("on Linux every name of at most 255 bytes is unchanged", () => {
   fc.assert(
     fc.property(goodTree, (entries) => {
       const manifest = manifestOf(entries);
@@ -91,7 +91,7 @@ test("the rule", () => {
   expect(Buffer.byteLength(long)).toBeLessThanOrEqual(255);
 });
 
-test("a hundred thousand names for one file take no longer than as many others", () => {
+test("a hundred thousand colliding names take no longer than as many others", () => {
   const letters = Array.from({ length: 17 }, (_, i) => i);
   const names = Array.from({ length: 100_000 }, (_, n) =>
     letters.map((bit) => ((n >> bit) & 1 ? "X" : "x")).join(""),

@@ -1,4 +1,4 @@
-// Trees for tests: random ones with nasty names, and the manifests of good ones.
+// Trees for tests: random ones with difficult names, and the manifests of valid ones.
 
 import * as fc from "fast-check";
 import type { TreeEntry } from "../../../src/protocol/messages.ts";
@@ -9,7 +9,7 @@ export const linux = { isWindows: false, foldsCase: false, foldsAccents: false, 
 export const mac = { ...linux, foldsCase: true, foldsAccents: true };
 export const windows = { ...linux, isWindows: true, foldsCase: true };
 
-/** Names that some file system can't hold, or takes for another one. */
+/** Names that some file system can't store, or mistakes for another. */
 const oddNames = [
   "a",
   "A",
@@ -49,7 +49,7 @@ export const name = fc.oneof(
     .filter((text) => !/[/\0]/.test(text) && text !== "." && text !== ".." && text.isWellFormed()),
 );
 
-/** Entries of a good tree, in order. */
+/** Entries of a valid tree, in order. */
 export const goodTree: fc.Arbitrary<TreeEntry[]> = fc
   .array(fc.array(name, { minLength: 1, maxLength: 4 }), { maxLength: 40 })
   .map((paths) => {
