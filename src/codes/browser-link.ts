@@ -1,12 +1,16 @@
-// The link by which a browser fetches files by a code, at the server's page. What is behind the `#` is
-// not sent; but the page is the server's, which could read it there. What a server says is checked.
+// The link with which a browser fetches files by a code, at the server's page. The part after the
+// `#` is not sent, but the page comes from the server, which could read it there. Input from the
+// server is checked.
 
 import { isLoopback } from "../addresses.ts";
 import { type Address, hostPortText } from "../io/host-port.ts";
 import type { PageAddress } from "../protocol/messages.ts";
 import { type Code, codeText } from "../trust/code.ts";
 
-/** `server`: as this client reaches it. Undefined: no browser elsewhere could open it. */
+/**
+ * `server`: the address that this client uses. Undefined: no browser on another machine could open
+ * the link.
+ */
 export function browserLink(
   page: PageAddress | undefined,
   server: Address,

@@ -1,5 +1,5 @@
-// One connection to somebody who gives files away by a code: shows the files to whoever knows the
-// code, and says nothing to anybody else. What comes is hostile input.
+// One connection to a sender of files by a code: serves the files to a guest who knows the code,
+// and reveals nothing to anyone else. All input is hostile.
 
 import { message as messageLimits, names } from "../limits.ts";
 import { LineSplitter, tooLong } from "../line-splitter.ts";
@@ -17,16 +17,16 @@ import type { CodeDoor, Knock } from "./code-door.ts";
 
 export type CodeConnectionOptions = {
   readonly door: CodeDoor;
-  /** Where it comes from. */
+  /** The guest's address. */
   readonly address: string;
-  /** Of the TLS session. */
+  /** The exported secret of the TLS session. */
   readonly exported: Uint8Array;
   readonly files: readonly FileInfo[];
   readonly udpPort: number;
   send(line: string): void;
   /** Closes the connection once everything is sent. */
   end(): void;
-  /** Somebody knows the code: answers requests for files. */
+  /** A guest has proved to know the code: answers requests for files. */
   openSession(): FileSession;
   /** The guest has verified everything. */
   onDone(): void;
@@ -44,7 +44,7 @@ export class CodeConnection {
     this.#knock = options.door.knock(options.address, options.exported);
   }
 
-  /** Somebody who has shown to know the code. */
+  /** Whether this guest has proved to know the code. */
   get isGuest(): boolean {
     return this.#session !== undefined;
   }
@@ -60,7 +60,7 @@ export class CodeConnection {
     if (outcome === tooLong) this.#refuse("protocol", "This line is too long", undefined);
   }
 
-  /** The connection is gone. */
+  /** The connection has closed. */
   close(): void {
     this.#isOver = true;
     this.#knock.leave();

@@ -1,24 +1,24 @@
-// Who may have the files behind a code: the one who knows it, at the first try, and again on later
-// connections. Every other try ends it. Knows no connection.
+// Controls access to the files of a code: the guest who knows it at the first try, and again on
+// later connections. Every wrong try voids it. Knows nothing of connections.
 
 import { CodeHost, type CodeWay, isGuestAgain } from "../tls/code-exchange.ts";
 import type { Code } from "../trust/code.ts";
 
 /**
- * `open`: nobody has tried. `tried`: somebody has, and may still prove to know it. `void`: that was
- * wrong. `taken`: somebody knows it.
+ * `open`: no try yet. `tried`: a guest has begun a try, and may still prove to know the code.
+ * `void`: the try was wrong. `taken`: a guest has proved to know the code.
  */
 export type DoorState = "open" | "tried" | "void" | "taken";
 
 /** One connection's try. */
 export type Knock = {
-  /** What to answer a share with; undefined: the code is not for that, or is used up. */
+  /** The answer to a share; undefined: it is for another code, or the code is used up. */
   share(number: number, share: string): { share: string; proof: string } | undefined;
-  /** Whether the proof is right. */
+  /** Whether the proof is correct. */
   prove(proof: string): boolean;
-  /** Whether it is the guest of before. */
+  /** Whether this is the guest of the earlier connection. */
   proveAgain(proof: string): boolean;
-  /** The connection has ended: a try without a proof was a wrong one. */
+  /** The connection has closed: a try without a proof counts as wrong. */
   leave(): void;
 };
 
@@ -28,7 +28,7 @@ export class CodeDoor {
   #state: DoorState = "open";
   #secret: Uint8Array | undefined;
 
-  /** `from`: who has changed it, as the knock says. */
+  /** `from`: the source of the change, as given to `knock`. */
   constructor(code: Code, onChange: (state: DoorState, from: string) => void) {
     this.#code = code;
     this.#onChange = onChange;
@@ -38,22 +38,25 @@ export class CodeDoor {
     return this.#state;
   }
 
-  /** Shared with the one who knows the code; undefined before. */
+  /** Shared with the guest who knows the code; undefined before. */
   get secret(): Uint8Array | undefined {
     return this.#secret;
   }
 
-  /** Nobody can get in any more, unless somebody is in. */
+  /** Admits nobody any more, unless a guest is already in. */
   close(): void {
     if (this.#state === "open" || this.#state === "tried") this.#become("void", "");
   }
 
-  /** `from`: an address, if it is known. `session`: what the exchange is bound to (code-exchange.ts). */
+  /**
+   * `from`: an address, if known. `session`: the secret the exchange is bound to
+   * (code-exchange.ts).
+   */
   knock(from: string, session: Uint8Array, way: CodeWay = "connection"): Knock {
     let host: CodeHost | undefined;
     return {
       share: (number, share) => {
-        // Another number is a mistake in reading, not a guess: the words were not tried.
+        // A wrong number is a reading mistake, not a guess: the words were not tried.
         if (this.#state !== "open" || number !== this.#code.number) return undefined;
         host = new CodeHost(this.#code, session, way);
         this.#become("tried", from);

@@ -1,5 +1,5 @@
-// Gets in where files are given away by a code: shows on each connection that one knows it, without
-// telling it to somebody who does not.
+// The guest's side of files by a code: proves on each connection that it knows the code, without
+// revealing it to an impostor.
 
 import { ParleyError } from "../errors.ts";
 import type { ControlClient } from "../files/control-client.ts";
@@ -17,15 +17,16 @@ export class CodeEntry {
     this.#code = code;
   }
 
-  /** What there is for the code, once one is in. Folders end with a `/`. */
+  /** The files of the code, once admitted. Folders end with a `/`. */
   get files(): readonly FileInfo[] {
     return this.#files;
   }
 
   /**
-   * Call it on each new connection, before anything else is requested.
+   * Call it on each new connection, before any other request.
    * @throws ParleyError `not-found`: the code is used up or wrong; `integrity`: the other end does
-   * not know it; what the connection ends with
+   *
+   * not know it; or the connection's error
    */
   async enter(control: ControlClient): Promise<void> {
     const exported = control.exportedKey(codeExporterLabel);

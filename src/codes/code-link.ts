@@ -1,5 +1,5 @@
-// One end of a code at a server: opens the code there, or asks for the channel to whoever has, and
-// does so again after every lost connection. Passes frames on without looking into them.
+// One end of a code at a server: opens the code there, or requests the channel to its sender, and
+// repeats this after every lost connection. Relays frames without inspecting them.
 
 import { backoffMs } from "../client/backoff.ts";
 import { ParleyError } from "../errors.ts";
@@ -16,17 +16,17 @@ import type {
 } from "../protocol/messages.ts";
 
 export interface CodeLinkEvents {
-  /** The server has opened the code under this number, or let this end join it. */
+  /** The server has opened the code under this number, or admitted this end to it. */
   ready(answer: Extract<OfferMessage, { type: "code-opened" | "code-joined" }>): void;
-  /** Both ends are connected: an earlier channel is over. */
+  /** Both ends are connected: any earlier channel is over. */
   channel(number: number, relay: ChannelEnds["relay"]): void;
   frame(data: string): void;
-  /** The channel is over; another may follow. `reason`: as the middle of a sentence. */
+  /** The channel is over; another may follow. `reason`: a phrase for the middle of a sentence. */
   lost(reason: string): void;
   ended(reason: OfferEnd): void;
-  /** The server does not let this end in any more. */
+  /** The server no longer admits this end. */
   failed(error: ParleyError): void;
-  /** The connection takes more. */
+  /** The connection accepts more data. */
   drained(): void;
 }
 
@@ -37,13 +37,13 @@ export class CodeLink {
   #control: ControlClient | undefined;
   #channel: number | undefined;
   #attempts = 0;
-  /** When the server last had this end. */
+  /** When this end was last known to the server. */
   #readyMs = performance.now();
   #timer: Timer | undefined;
   #isLast = false;
   #isClosed = false;
 
-  /** `request`: what to say on each new connection. */
+  /** `request`: the first message on each new connection. */
   constructor(server: ServerAddress, request: () => CodeOfferRequest, events: CodeLinkEvents) {
     this.#server = server;
     this.#request = request;
@@ -51,14 +51,17 @@ export class CodeLink {
   }
 
   /**
-   * Connects for the first time. `control`: a connection that there is already.
+   * Connects for the first time. `control`: an existing connection.
    * @throws ParleyError `cannot-connect`, `not-found`, `rate`, `full`, …
    */
   async open(control?: ControlClient): Promise<void> {
     await this.#enter(control);
   }
 
-  /** All is done, but for the other end to hear it: if that has gone, nothing is waited for. */
+  /**
+   * Everything is done except that the other end must receive it: if that end has left, there is
+   * nothing to wait for.
+   */
   expectEnd(): void {
     this.#isLast = true;
   }
@@ -74,7 +77,7 @@ export class CodeLink {
     };
   }
 
-  /** How datagrams may go between the two ends. */
+  /** How datagrams may be sent between the two ends. */
   datagrams(isDirectAllowed: boolean): DatagramSettings {
     return {
       server: () => this.#control?.remoteAddress ?? "",
@@ -83,19 +86,19 @@ export class CodeLink {
     };
   }
 
-  /** Says whether the other end knows the code. */
+  /** Reports whether the other end knows the code. */
   answer(accept: boolean): void {
     this.#control?.send({ type: "answer-files", offer: this.#request().offer, accept });
   }
 
-  /** Ends it for both, and the connection. */
+  /** Ends the code for both, and closes the connection. */
   end(reason: "done" | "cancelled"): void {
     if (this.#isClosed) return;
     this.#control?.send({ type: "end-files", offer: this.#request().offer, reason });
     this.close();
   }
 
-  /** Ends the connection; nothing more is reported. */
+  /** Closes the connection; nothing more is reported. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -174,7 +177,7 @@ export class CodeLink {
     }
   }
 
-  /** Whether another try may do better: a restarted server knows no codes until the sender is back. */
+  /** Whether a retry may succeed: a restarted server knows no codes until the sender is back. */
   #mayPass({ code }: ParleyError): boolean {
     if (unreachable.has(code)) return true;
     if (this.#isLast && code === "not-found") return false;

@@ -1,5 +1,5 @@
-// Serves files from this machine to whoever knows a code: TLS with a key of its own on a TCP port,
-// and UDP on the port of the same number. Ends with the one guest that it is for.
+// Serves files from this machine to a guest who knows a code: TLS with a separate key on a TCP
+// port, and UDP on the port with the same number. Ends with the single guest that it is for.
 
 import { plainAddress } from "../addresses.ts";
 import { ParleyError } from "../errors.ts";
@@ -23,7 +23,7 @@ export type CodeServerOptions = {
   readonly key: KeyPair;
   /** Address to listen on. */
   readonly host: string;
-  /** The guest has everything, and has verified it. */
+  /** The guest has received and verified everything. */
   onDone(): void;
 };
 

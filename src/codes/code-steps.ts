@@ -1,7 +1,7 @@
-// The steps by which two ends of a channel through a server show each other that they know a code
-// (docs/transfer.md, "By a code through a server"). Each end makes one exchange for a code, however
-// often the connection is lost: what was asked before is answered with the same again, and nothing
-// else is ever answered.
+// The steps by which two ends of a channel through a server prove to each other that they know a
+// code (docs/transfer.md, "By a code through a server"). Each end makes one exchange per code,
+// however often the connection is lost: a repeated request gets the same answer again, and no other
+// request is ever answered.
 
 import { fromBase64Url, isSameBytes, joinedBytes, toBase64Url } from "../bytes.ts";
 import { encodeCodeStep } from "../handover/frames.ts";
@@ -10,7 +10,7 @@ import { CodeGuest } from "../tls/code-exchange.ts";
 import type { Code } from "../trust/code.ts";
 import type { CodeDoor, Knock } from "./code-door.ts";
 
-/** What a step is: its first byte. */
+/** The kind of a step: its first byte. */
 const stepKind = {
   /** Host: its nonce. First in every channel. */
   hello: 0,
@@ -18,13 +18,13 @@ const stepKind = {
   share: 1,
   /** Host: its share and proof. */
   answer: 2,
-  /** Guest: its proof; first in every later channel. What follows is sealed. */
+  /** Guest: its proof; the first step of every later channel. Everything after it is sealed. */
   proof: 3,
 } as const;
 
 const partBytes = 32;
 
-/** The end of who gives the files away. */
+/** The sender's end. */
 export class HostSteps {
   readonly #code: Code;
   readonly #door: CodeDoor;
@@ -38,17 +38,17 @@ export class HostSteps {
     this.#door = door;
   }
 
-  /** The frame that every channel begins with. */
+  /** The first frame of every channel. */
   get hello(): string {
     return frame(stepKind.hello, this.#nonce);
   }
 
-  /** Somebody was let in by these steps, and not elsewhere. */
+  /** Whether the guest was admitted by these steps, and not elsewhere. */
   get isIn(): boolean {
     return this.#knock !== undefined && this.#door.state === "taken";
   }
 
-  /** Returns the frame to answer with, if any; the door says what has come of it. */
+  /** Returns the frame to answer with, if any; the door reports the result. */
   handle(step: Uint8Array): string | undefined {
     const [first, second] = partsOf(step);
     if (step[0] === stepKind.share && first !== undefined && second !== undefined) {
@@ -74,7 +74,7 @@ export class HostSteps {
   }
 }
 
-/** The end of who was told the code. */
+/** The end that was given the code. */
 export class GuestSteps {
   readonly #code: Code;
   #hostNonce: Uint8Array | undefined;
@@ -93,7 +93,7 @@ export class GuestSteps {
     return this.#secret;
   }
 
-  /** The other end does not know the code, or somebody in between has changed what was sent. */
+  /** The other end does not know the code, or a man in the middle has changed the data. */
   get isWrong(): boolean {
     return this.#isWrong;
   }
@@ -115,7 +115,7 @@ export class GuestSteps {
   }
 
   #greet(hostNonce: Uint8Array): string | undefined {
-    // The host may not have heard it the first time.
+    // The host may not have received it the first time.
     if (this.#secret !== undefined) return this.#proof;
     if (this.#hostNonce !== undefined) {
       this.#isWrong = !isSameBytes(hostNonce, this.#hostNonce);
@@ -140,7 +140,7 @@ function partsOf(step: Uint8Array): readonly (Uint8Array | undefined)[] {
   return whole === 1 ? [first] : [first, step.subarray(1 + partBytes)];
 }
 
-/** Of a share or proof, which have been checked. */
+/** The bytes of a share or proof, which have been checked. */
 function bytesOf(text: string): Uint8Array {
   return fromBase64Url(text) ?? new Uint8Array();
 }

@@ -1,22 +1,22 @@
-// Finds on the local network where files are given away by a code: the sender announces the code's
-// number and its port by multicast. That is only a hint, which anybody can fake; the code
-// authenticates. `node:dgram`, since several programs have to share the port.
+// Finds senders of files by a code on the local network: the sender announces the code's number and
+// its port by multicast. That is only a hint, which anyone can fake; the code authenticates. Uses
+// `node:dgram`, since several programs have to share the port.
 
 import { createSocket, type Socket } from "node:dgram";
 import { codes as limits } from "../limits.ts";
 import { plainAddress } from "../addresses.ts";
 
-/** Administratively scoped (RFC 2365): no router passes it on. */
+/** Administratively scoped (RFC 2365): routers do not forward it. */
 const group = "239.255.112.108";
 const port = 55_011;
-/** To programs on the same machine, where it may have no network. */
+/** Also to programs on the same machine, which may have no network. */
 const targets = [group, "127.0.0.1"];
 
 export type Place = { readonly host: string; readonly port: number };
 
 type Announcement = { parley: 1; code: number; port: number };
 
-/** Announces until the returned function is called. What can't be sent is not. */
+/** Announces until the returned function is called. Send errors are ignored. */
 export function announce(number: number, at: number): () => void {
   const socket = createSocket({ type: "udp4", reuseAddr: true });
   socket.on("error", () => {});
@@ -28,7 +28,7 @@ export function announce(number: number, at: number): () => void {
     try {
       socket.setMulticastTTL(1);
     } catch {
-      // Then it is the system's default.
+      // Otherwise the system's default applies.
     }
     send();
   });
@@ -39,7 +39,7 @@ export function announce(number: number, at: number): () => void {
   };
 }
 
-/** Where somebody announces that number, each place once, until `signal` ends it. */
+/** The addresses at which that number is announced, each once, until `signal` aborts it. */
 export async function* find(number: number, signal: AbortSignal): AsyncGenerator<Place> {
   const socket = createSocket({ type: "udp4", reuseAddr: true });
   const seen = new Set<string>();
@@ -77,7 +77,7 @@ function join(socket: Socket): void {
   try {
     socket.addMembership(group);
   } catch {
-    // No network: what is on this machine is heard all the same.
+    // No network: announcements of this machine are still received.
   }
 }
 

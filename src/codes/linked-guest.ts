@@ -1,5 +1,5 @@
-// Fetches by a code through a server: shows the sender that one knows the code, and is then a source of
-// files, channel after channel.
+// Fetches by a code through a server: proves to the sender that it knows the code, and is then a
+// source of files, one channel after another.
 
 import { ParleyError } from "../errors.ts";
 import type { ControlClient } from "../files/control-client.ts";
@@ -24,17 +24,17 @@ const senderName = "The sender";
 type DatagramOptions = {
   /** False: the sender must not learn our addresses. */
   readonly isDirectAllowed: boolean;
-  /** How bytes come now. */
+  /** The path of incoming data has changed. */
   onPath(path: Path | undefined): void;
 };
 
 export type JoinOptions = DatagramOptions & {
   readonly server: ServerAddress;
-  /** A connection to it. */
+  /** A connection to the server. */
   readonly control: ControlClient;
 };
 
-/** A channel, and what is in it once the sender is known. */
+/** A channel, and its content once the sender is authenticated. */
 type Opened = {
   readonly number: number;
   readonly relay: ChannelEnds["relay"];
@@ -46,7 +46,7 @@ export class LinkedGuest {
   readonly #options: DatagramOptions;
   readonly #link: CodeLink;
   readonly #steps: GuestSteps;
-  /** Resolves when the sender has shown that it knows the code. */
+  /** Resolves when the sender has proved to know the code. */
   readonly #entered = Promise.withResolvers<PersonSource>();
   readonly #failed = Promise.withResolvers<never>();
   readonly #done = Promise.withResolvers<void>();
@@ -56,8 +56,8 @@ export class LinkedGuest {
   readonly #hurry: Timer;
 
   /**
-   * Joins the code at the server. @throws ParleyError `not-found`: there is none with that number;
-   * `rate`
+   * Joins the code at the server. @throws ParleyError `not-found`: there is no code with that
+   * number; `rate`
    */
   static async join(
     code: Code,
@@ -88,12 +88,15 @@ export class LinkedGuest {
     );
   }
 
-  /** The files, once the sender is there and known. @throws ParleyError `integrity`, `stalled`, … */
+  /**
+   * The files, once the sender is connected and authenticated. @throws ParleyError `integrity`,
+   * `stalled`, …
+   */
   async entered(): Promise<PersonSource> {
     return await Promise.race([this.#entered.promise, this.failed]);
   }
 
-  /** Rejects when nothing more will come. */
+  /** Rejects when nothing more will arrive. */
   get failed(): Promise<never> {
     return this.#failed.promise;
   }
@@ -103,7 +106,7 @@ export class LinkedGuest {
     this.#channel?.channel?.sendLine(encodeReceipt({ type: "progress", bytes }));
   }
 
-  /** Tells the sender that everything is in place, until it has heard it. */
+  /** Tells the sender that everything is in place, until the sender has received it. */
   async tellReceived(files: number): Promise<void> {
     this.#receipt = { files };
     this.#link.expectEnd();
@@ -194,7 +197,7 @@ export class LinkedGuest {
     this.#source?.handleClosed();
   }
 
-  /** Again with each channel. */
+  /** Repeated in each channel. */
   #sayReceived(): void {
     const channel = this.#channel?.channel;
     const receipt = this.#receipt;
@@ -228,7 +231,7 @@ export class LinkedGuest {
 }
 
 function sourceOf(secret: Uint8Array): PersonSource {
-  // Partial files are bound to this code: what came by another is from somebody else.
+  // Partial files are bound to this code: data fetched by another code is from a different sender.
   const key = new Bun.CryptoHasher("sha256").update("parley code\0").update(secret);
   const allowance = { files: Number.POSITIVE_INFINITY, bytes: 0 };
   return new PersonSource({ name: senderName, key: key.digest("base64url"), allowance });

@@ -1,5 +1,5 @@
-// Gives files away by a code through a server: opens the code there, lets in the one who shows that it
-// knows the words, and serves it through one channel after the other.
+// Sends files by a code through a server: opens the code there, admits the guest who proves to know
+// the words, and serves the guest through one channel after another.
 
 import { TokenBucket } from "../chat/token-bucket.ts";
 import { ParleyError } from "../errors.ts";
@@ -29,16 +29,19 @@ export interface LinkedSenderOptions {
   readonly limitBytesPerSecond?: number | undefined;
   /** False: the guest must not learn our addresses. */
   readonly isDirectAllowed: boolean;
-  /** How long a guest who has lost the connection is waited for; undefined: as long as the server does. */
+  /**
+   * How long to wait for a guest who has lost the connection; undefined: as long as the server
+   * does.
+   */
   readonly patienceMs?: number | undefined;
   /** Bytes that the guest has verified. */
   onProgress(bytes: number): void;
   onInterrupted(reason: string): void;
-  /** How bytes go to the guest now. */
+  /** The path to the guest has changed. */
   onPath(path: Path | undefined): void;
-  /** The guest has everything, and has verified it. */
+  /** The guest has received and verified everything. */
   onDone(): void;
-  /** It has come to nothing. */
+  /** It has failed. */
   onFailed(error: ParleyError): void;
 }
 
@@ -52,7 +55,7 @@ export class LinkedSender {
   #number = 0;
   #page: PageAddress | undefined;
   #serving: { code: Code; door: CodeDoor; steps: HostSteps } | undefined;
-  /** The channel that there is. */
+  /** The current channel. */
   #channel: Opened | undefined;
   #served: ServedChannel | undefined;
   #hurry: Timer | undefined;
@@ -86,23 +89,25 @@ export class LinkedSender {
     this.#service = FileService.over(folder, this.#socket);
   }
 
-  /** The number that the server has given the code. */
+  /** The number that the server has assigned to the code. */
   get number(): number {
     return this.#number;
   }
 
-  /** Where browsers fetch by the code; undefined: the server has no page. */
+  /**
+   * The address of the page where browsers fetch by the code; undefined: the server has no page.
+   */
   get page(): PageAddress | undefined {
     return this.#page;
   }
 
-  /** Lets in whoever knows the code; `door` may be that of other ways in, too. */
+  /** Admits a guest who knows the code; `door` may be shared with other ways in. */
   serve(code: Code, door: CodeDoor): void {
     this.#serving = { code, door, steps: new HostSteps(code, door) };
     if (this.#channel !== undefined) this.#greet(this.#channel);
   }
 
-  /** The door has changed, by this way or by another. */
+  /** The door has changed, through this way in or another one. */
   handleDoor(): void {
     const { door, steps } = this.#serving ?? {};
     if (door?.state === "void") this.#refuse();
@@ -165,7 +170,7 @@ export class LinkedSender {
     this.#patience = setTimeout(() => onFailed(new ParleyError("stalled", sentence)), patienceMs);
   }
 
-  /** Somebody is at the other end. */
+  /** A guest is at the other end. */
   #greet(channel: Opened): void {
     const serving = this.#serving;
     if (serving === undefined) return;
@@ -221,7 +226,7 @@ export class LinkedSender {
     this.#options.onFailed(new ParleyError("failed", sentence));
   }
 
-  /** A wrong guess: the server counts it for whoever it came from. */
+  /** A wrong guess: the server counts it for the guest's network. */
   #refuse(): void {
     clearTimeout(this.#hurry);
     this.#link.answer(false);
@@ -230,7 +235,7 @@ export class LinkedSender {
 
   #handleEnd(reason: OfferEnd): void {
     const { door, steps } = this.#serving ?? {};
-    // Whoever leaves without a proof has guessed.
+    // A guest that leaves without a proof counts as a guess.
     if (steps?.isIn !== true && reason === "cancelled") return door?.close();
     this.#options.onFailed(endError(reason));
   }

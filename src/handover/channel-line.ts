@@ -1,14 +1,15 @@
-// The lines with which the recipient of files says how it goes, beside those of transfers: read with a
-// bounded decoder, since whoever is at the other end may be hostile.
+// The lines with which the recipient of files reports progress, in addition to the transfer lines.
+// They are read with a bounded decoder, since the other end may be hostile.
 
 import { FieldReader, parseObject } from "../protocol/field-reader.ts";
 
 export type ReceiptLine =
-  /** Bytes that are verified, of all files. */
+  /** The number of verified bytes, in all files. */
   | { type: "progress"; bytes: number }
   /**
-   * Everything is in place that will be. `failed`: files that are not, and why the first of them.
-   * `proof`: only the recipient can know it (`proofOf`); empty in channels that are not sealed.
+   * Everything that can be saved is in place. `failed`: the number of files that could not be
+   * saved; `reason`: why the first of them failed. `proof`: a value that only the recipient can
+   * know (`proofOf`); empty in channels that are not sealed.
    */
   | { type: "received"; files: number; failed: number; reason: string; proof: string };
 
@@ -16,7 +17,7 @@ export function encodeReceipt(line: ReceiptLine): string {
   return JSON.stringify(line);
 }
 
-/** Undefined: it is none of these. */
+/** Undefined: not one of these lines. */
 export function decodeReceipt(text: string): ReceiptLine | undefined {
   const fields = parseObject(text, { maxValues: 16 });
   if (fields === undefined) return undefined;
@@ -30,7 +31,7 @@ export function decodeReceipt(text: string): ReceiptLine | undefined {
   return r.problem === undefined ? line : undefined;
 }
 
-/** Of the secret that both ends of a sealed channel have. */
+/** The proof derived from the secret that both ends of a sealed channel share. */
 export function proofOf(exported: Uint8Array | undefined): string {
   if (exported === undefined) return "";
   const hasher = new Bun.CryptoHasher("sha256").update("parley received").update(exported);

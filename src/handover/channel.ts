@@ -1,6 +1,6 @@
-// One channel between two people, from when the server opens it until it closes it: lines and pieces
-// of files, in order both ways. Between two devices with keys everything is sealed; the recipient
-// speaks first, so that whatever the sender seals is for this channel alone.
+// One channel between two people, from the moment the server opens it until it closes it: lines and
+// pieces of files, in order in both directions. Between two devices with keys everything is sealed;
+// the recipient speaks first, so that everything the sender seals is bound to this channel.
 
 import { joinedBytes } from "../bytes.ts";
 import { ParleyError } from "../errors.ts";
@@ -16,25 +16,25 @@ import {
   type Piece,
 } from "./frames.ts";
 
-/** What the server's channel does. */
+/** The server's side of a channel. */
 export interface FramePort {
   pass(data: string): void;
-  /** Bytes that the connection to the server has not taken yet. */
+  /** Bytes that the connection to the server has not accepted yet. */
   waitingBytes(): number;
 }
 
-/** Who is at the other end, by the key of a device; undefined: nothing is sealed. */
+/** The other end, identified by a device's key; undefined: nothing is sealed. */
 export type ChannelPeer = {
   readonly sealer: ChannelSealer;
   readonly key: string;
-  /** What the channel is for; the same at both ends, and never the same again. */
+  /** Identifies the channel; the same at both ends, and never used again. */
   readonly info: Uint8Array;
 };
 
 export interface ChannelEvents {
   line(text: string): void;
   piece(piece: Piece): void;
-  /** The other end does not keep to the protocol, or somebody in between does not. */
+  /** The other end, or a man in the middle, violates the protocol. */
   broken(reason: ParleyError): void;
 }
 
@@ -48,14 +48,14 @@ export class Channel {
   #opening: Opening | undefined;
   #exported: Uint8Array | undefined;
   #keyed: () => void = () => {};
-  /** Resolves when all that was sent, or has come, has been dealt with. */
+  /** Resolves when everything sent or received has been processed. */
   #sending: Promise<void> | undefined;
   #unsentBytes = 0;
   #receiving: Promise<void> | undefined;
   #unread = 0;
   #closed = false;
 
-  /** `isFirst`: this end is the recipient's. */
+  /** `isFirst`: this end is the recipient. */
   constructor(
     port: FramePort,
     peer: ChannelPeer | undefined,
@@ -69,22 +69,22 @@ export class Channel {
     if (peer !== undefined && isFirst) this.#queue(0, () => this.#startSealing(peer, peer.info));
   }
 
-  /** Nobody but the other end can read what passes. */
+  /** Whether nobody except the other end can read the data. */
   get isSealed(): boolean {
     return this.#peer !== undefined;
   }
 
-  /** A secret that only the two ends have, once something has come from the other. */
+  /** A secret that only the two ends know, once something has arrived from the other. */
   get exported(): Uint8Array | undefined {
     return this.#exported;
   }
 
-  /** Calls back once there is that secret. */
+  /** Calls back once that secret exists. */
   whenKeyed(then: () => void): void {
     this.#keyed = then;
   }
 
-  /** Bytes on their way out of this machine. */
+  /** Bytes waiting to leave this machine. */
   get waitingBytes(): number {
     return this.#unsentBytes + this.#port.waitingBytes();
   }
@@ -108,7 +108,7 @@ export class Channel {
     this.#queue(frame.length, async () => this.#pass(frame));
   }
 
-  /** A frame has come. */
+  /** A frame has arrived. */
   receive(data: string): void {
     const frame = decodeFrame(data);
     if (this.#closed) return;
@@ -123,13 +123,13 @@ export class Channel {
     this.#receiving = after.catch(() => this.#break("what came was not sealed by the other end"));
   }
 
-  /** Resolves when all that was sent, and all that has come, has been dealt with. */
+  /** Resolves when everything sent and everything received has been processed. */
   async settled(): Promise<void> {
     await this.#receiving;
     await this.#sending;
   }
 
-  /** Nothing more is sent or heard. */
+  /** Nothing more is sent or received. */
   close(): void {
     this.#closed = true;
   }
@@ -169,7 +169,7 @@ export class Channel {
     if (this.#opening !== undefined) throw new Error("a second key");
     const { sealer, key, info } = peer;
     if (this.#isFirst) {
-      // What the sender seals is bound to what this end has sent first.
+      // The sender's sealed data is bound to the first message of this end.
       const own = this.#sealing?.enc;
       if (own === undefined) throw new Error("a key before ours");
       this.#opening = await sealer.openingFrom(key, enc, joinedBytes([info, own]));
@@ -178,7 +178,7 @@ export class Channel {
       await this.#startSealing(peer, joinedBytes([info, enc]));
     }
     const secrets = [await this.#sealing!.export(), await this.#opening.export()];
-    // The recipient's direction first, at both ends.
+    // The recipient's direction comes first, at both ends.
     if (!this.#isFirst) secrets.reverse();
     this.#exported = joinedBytes(secrets);
     this.#keyed();
@@ -200,5 +200,5 @@ export class Channel {
   }
 }
 
-/** Frames that wait to be opened: what a recipient asks for at a time, in the smallest pieces. */
+/** Frames that wait to be opened: one request of a recipient, in the smallest pieces. */
 const maxUnread = 4_096;

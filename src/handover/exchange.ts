@@ -1,5 +1,5 @@
-// What offers of both directions need of the session they are made in, and what is inside a sealed
-// offer (docs/transfer.md, "From person to person").
+// The interface between offers (in both directions) and the session they are made in, and the
+// content of a sealed offer (docs/transfer.md, "From person to person").
 
 import type { NativeSession } from "../client/events.ts";
 import type { PrivateMessages } from "../client/private-messages.ts";
@@ -13,30 +13,34 @@ export interface Exchange {
   readonly session: Pick<NativeSession, "name" | "online" | "request" | "pass" | "endOffer">;
   /** Carries out the session's outputs. */
   applyOutputs(): void;
-  /** Goes on at another server of the same parley, `HOST:PORT`; false, or undefined: it can't. */
+  /**
+   * Continues at another server of the same parley, `HOST:PORT`; false, or undefined: impossible.
+   */
   moveTo?(server: string): boolean;
-  /** Knows whose keys are whose. Undefined: nothing is sealed. */
+  /** Knows the users' keys. Undefined: nothing is sealed. */
   readonly mail: Pick<PrivateMessages, "sealOffer" | "openOffer"> | undefined;
   readonly sealer: ChannelSealer | undefined;
   port(offer: string, channel: number): FramePort;
-  /** What the frames go over; undefined: a server. */
+  /** The connection that carries frames; undefined: one to a server. */
   readonly frames?: "call";
-  /** How datagrams may go from one to the other; undefined: they can't. */
+  /** How datagrams may be sent between the two ends; undefined: not at all. */
   readonly datagrams?: DatagramSettings | undefined;
-  /** Calls back whenever the connection has taken everything; returns what ends that. */
+  /**
+   * Calls back whenever the connection has accepted everything; returns a function that stops this.
+   */
   onDrained(listener: () => void): () => void;
 }
 
 export interface DatagramSettings {
   /** The server's numeric address; empty: not connected. */
   server(): string;
-  /** The other end of a channel may know our addresses, and we try its own. */
+  /** Whether the other end of a channel may learn our addresses, and we may try its addresses. */
   readonly isDirectAllowed: boolean;
-  /** Datagrams have stopped: the network may be another one, and the connection dead. */
+  /** Datagrams have stopped: the network may have changed, and the connection may be dead. */
   checkAlive(): void;
 }
 
-/** Binds what is sealed to one channel of one offer. */
+/** Binds sealed data to one channel of one offer. */
 export function channelInfo(offer: string, channel: number): Uint8Array {
   return new TextEncoder().encode(`parley file channel\0${offer}\0${channel}`);
 }
@@ -45,7 +49,7 @@ export function encodeContent(offer: string, summary: OfferSummary): Uint8Array 
   return new TextEncoder().encode(JSON.stringify({ offer, ...summary }));
 }
 
-/** Undefined: it is not what is inside that offer. */
+/** Undefined: not a valid content of that offer. */
 export function decodeContent(offer: string, content: Uint8Array): OfferSummary | undefined {
   const fields = parseObject(new TextDecoder().decode(content), { maxValues: 64 });
   if (fields === undefined || fields["offer"] !== offer) return undefined;

@@ -1,6 +1,6 @@
 // The frames of a channel between two people (docs/transfer.md, "From person to person"): lines of
-// the transfer protocol, sealed if both have keys, and pieces of files, which are sealed already.
-// Text in, text out; knows no socket and no key, and works in a browser too.
+// the transfer protocol, sealed if both ends have keys, and pieces of files, which are already
+// sealed. Text in, text out; needs neither socket nor key, and works in browsers too.
 
 import { fromBase64, joinedBytes, toBase64 } from "../bytes.ts";
 import { message, offers as limits } from "../limits.ts";
@@ -8,16 +8,18 @@ import { message, offers as limits } from "../limits.ts";
 /** A piece of a sealed chunk. */
 export type Piece = { transfer: number; offset: number; bytes: Uint8Array };
 
-/** What a frame is: its first byte. */
+/** The kind of a frame: its first byte. */
 const frameKind = {
-  /** The ephemeral key of the direction that follows: 32 bytes. */
+  /** The ephemeral key of the following direction: 32 bytes. */
   key: 0,
-  /** The end of a line, or all of it. */
+  /** The end of a line, or a whole line. */
   line: 1,
-  /** A part of a line; more follows. */
+  /** A part of a line, of which more follows. */
   part: 2,
   piece: 3,
-  /** A step in showing that one knows a code (codes/code-steps.ts); before anything is sealed. */
+  /**
+   * A step in proving knowledge of a code (codes/code-steps.ts); sent before anything is sealed.
+   */
   code: 4,
 } as const;
 
@@ -26,7 +28,7 @@ export type Frame =
   | { kind: "line" | "part"; bytes: Uint8Array }
   | ({ kind: "piece" } & Piece);
 
-/** Bytes of a line in one frame: sealing adds 16, base64 a third. */
+/** Bytes of a line in one frame: sealing adds 16, and base64 a third. */
 const partBytes = Math.floor((limits.maxFrameChars * 3) / 4) - 64;
 
 const pieceHeadBytes = 11;
@@ -35,7 +37,7 @@ export function encodeKey(enc: Uint8Array): string {
   return toBase64(joinedBytes([Uint8Array.of(frameKind.key), enc]));
 }
 
-/** `sealed`: of one of the `partsOf` a line. */
+/** `sealed`: one sealed part from `partsOf` a line. */
 export function encodePart(sealed: Uint8Array, isLast: boolean): string {
   const kind = Uint8Array.of(isLast ? frameKind.line : frameKind.part);
   return toBase64(joinedBytes([kind, sealed]));
@@ -57,17 +59,17 @@ export function encodeCodeStep(step: Uint8Array): string {
   return toBase64(joinedBytes([Uint8Array.of(frameKind.code), step]));
 }
 
-/** The step in this frame; undefined: it is another one. */
+/** The step in this frame; undefined: a frame of another kind. */
 export function codeStepIn(data: string): Uint8Array | undefined {
   if (data.length > maxStepChars) return undefined;
   const bytes = fromBase64(data);
   return bytes?.[0] === frameKind.code ? bytes.slice(1) : undefined;
 }
 
-/** Two nonces or shares of 32 bytes are the most that a step has. */
+/** A step contains at most two nonces or shares of 32 bytes. */
 const maxStepChars = 128;
 
-/** Undefined: it is none that belongs inside a channel. */
+/** Undefined: not a valid frame inside a channel. */
 export function decodeFrame(data: string): Frame | undefined {
   const bytes = fromBase64(data);
   if (bytes === undefined) return undefined;
@@ -93,7 +95,7 @@ export function decodeFrame(data: string): Frame | undefined {
   }
 }
 
-/** A line in as many parts as it takes. */
+/** A line, split into as many parts as needed. */
 export function partsOf(line: string): Uint8Array[] {
   const bytes = new TextEncoder().encode(line);
   const parts: Uint8Array[] = [];
@@ -103,16 +105,16 @@ export function partsOf(line: string): Uint8Array[] {
   return parts;
 }
 
-/** Puts lines together again. */
+/** Reassembles lines. */
 export class LineParts {
   #parts: Uint8Array[] = [];
   #bytes = 0;
 
-  /** The line that ends with this part; undefined: more follows. False: it is too long. */
+  /** The line that ends with this part; undefined: more follows. False: the line is too long. */
   add(part: Uint8Array, isLast: boolean): string | undefined | false {
     this.#bytes += part.length;
     if (this.#bytes > message.maxLineBytes) return false;
-    // Empty ones would gather without end.
+    // Empty parts would accumulate without limit.
     if (part.length > 0) this.#parts.push(part);
     if (!isLast) return undefined;
     const line = new TextDecoder().decode(joinedBytes(this.#parts));

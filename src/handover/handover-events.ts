@@ -1,11 +1,14 @@
-// What is reported of files from a person to a person, exactly as `--json` prints it (docs/json.md).
+// Events about files from person to person, exactly as `--json` prints them (docs/json.md).
 
 import type { OfferEnd } from "../protocol/messages.ts";
 import type { Path } from "../transfer/paths/path-finder.ts";
 
-/** Of a sender. */
+/** Events of a sender. */
 export type SendEvent =
-  /** `sealed`: the server can't read what is sent. `here`: a client of theirs has been told. */
+  /**
+   * `sealed`: the server can't read the data. `here`: one of the recipient's clients has been
+   * notified.
+   */
   | {
       readonly event: "offered";
       readonly to: string;
@@ -15,11 +18,11 @@ export type SendEvent =
       readonly sealed: boolean;
       readonly here: boolean;
     }
-  /** They have accepted; again after every lost connection of either side. */
+  /** The recipient has accepted; repeated after every lost connection of either side. */
   | { readonly event: "accepted"; readonly to: string }
-  /** Datagrams take this path from now on; without any, the server passes everything on. */
+  /** Datagrams take this path from now on; without a path, the server relays everything. */
   | ({ readonly event: "path"; readonly to: string } & PathName)
-  /** The server takes it into the shared folder; `room`: who will be told. */
+  /** The server accepts the files into the shared folder; `room`: where they will be announced. */
   | {
       readonly event: "sharing";
       readonly room: string | undefined;
@@ -46,11 +49,11 @@ export type SendEvent =
       readonly goodputBytesPerSecond: number;
       readonly sealed: boolean;
     } & PathName)
-  /** It is in the shared folder, under these names: of many, the first. */
+  /** The files are in the shared folder, under these names (only the first, if there are many). */
   | {
       readonly event: "shared";
       readonly room: string | undefined;
-      /** It was there already: nothing was sent, and the room has been told before. */
+      /** The files already existed: nothing was sent, and the room was notified before. */
       readonly unchanged: boolean;
       readonly files: number;
       readonly size: number;
@@ -60,22 +63,22 @@ export type SendEvent =
     };
 
 /**
- * How bytes go from one to the other, at least in the end. `direct`: from machine to machine, and
- * `via` says how; `relayed`: as datagrams that the server forwards; `server`: over the connections
- * to the server; `call`: over the connection of a call between two peers.
+ * How data gets from one end to the other, in the end at least. `direct`: from machine to machine,
+ * with details in `via`; `relayed`: as datagrams forwarded by the server; `server`: over the
+ * connections to the server; `call`: over the connection of a call between two peers.
  */
 export type PathName = {
   readonly path: "direct" | "relayed" | "server" | "call";
   readonly via?: "loopback" | "lan" | "ipv6" | "punched";
 };
 
-/** `frames`: what carries frames, where there is no path for datagrams. */
+/** `frames`: the carrier of frames, if there is no path for datagrams. */
 export function pathName(path: Path | undefined, frames: "server" | "call" = "server"): PathName {
   if (path === undefined) return { path: frames };
   return path.kind === "relayed" ? { path: "relayed" } : { path: "direct", via: path.kind };
 }
 
-/** Of an offer that somebody makes: `id` is what `/get` and `/decline` call it. */
+/** Events about an offer from somebody else: `id` identifies it in `/get` and `/decline`. */
 export type IncomingOfferEvent =
   | {
       readonly event: "offer-received";
@@ -85,7 +88,7 @@ export type IncomingOfferEvent =
       readonly size: number;
       readonly names: readonly string[];
       readonly sealed: boolean;
-      /** The sender's key has been compared. */
+      /** Whether the user has compared the sender's key. */
       readonly verified: boolean;
     }
   | { readonly event: "offer-refused"; readonly from: string; readonly reason: string }

@@ -1,5 +1,5 @@
-// All files that one session sends to people and takes from them: makes and finds offers, and passes
-// events on to the one that they are about. Prints nothing.
+// All files that one session sends to and receives from people: makes and finds offers, and passes
+// each event to the offer it concerns. Prints nothing.
 
 import type { OfferEvent, SessionEvent } from "../client/events.ts";
 import { fold } from "../chat/names/grammar.ts";
@@ -15,12 +15,12 @@ import { OutgoingOffer, type OutgoingOptions } from "./outgoing-offer.ts";
 
 export interface HandoverOptions {
   readonly exchange: Exchange;
-  /** Accept every offer at once, into this folder. */
+  /** Accept every offer immediately, into this folder. */
   readonly acceptInto?: string | undefined;
-  /** Send at most this fast. */
+  /** The maximum rate of sending. */
   readonly limitBytesPerSecond?: number | undefined;
   onIncoming(event: IncomingOfferEvent): void;
-  /** `id`: of the incoming offer. */
+  /** `id`: the number of the incoming offer. */
   onFetch(event: FetchEvent, id: number): void;
 }
 
@@ -46,8 +46,8 @@ export class Handover {
   }
 
   /**
-   * Puts files into the server's shared folder, and tells a room; as `send` else. @throws ParleyError if
-   * that is going on already
+   * Uploads files to the server's shared folder, and announces them in a room; otherwise like
+   * `send`. @throws ParleyError if the same upload is already in progress
    */
   share(
     id: string,
@@ -75,7 +75,7 @@ export class Handover {
     return offer;
   }
 
-  /** Offers that wait for an answer or are coming. */
+  /** Offers that wait for an answer or are being received. */
   get incoming(): readonly IncomingOffer[] {
     return [...this.#incoming.values()];
   }
@@ -84,7 +84,10 @@ export class Handover {
     return [...this.#outgoing.values()];
   }
 
-  /** The offer that `/get` calls so: by its number, or the only one of that sender, or of all. */
+  /**
+   * The offer that `/get` names: by its number, or the only one of that sender, or the only one at
+   * all.
+   */
   find(word: string): IncomingOffer | undefined {
     const waiting = this.incoming.filter(({ summary }) => summary !== undefined);
     const byId = waiting.find(({ id }) => String(id) === word);
@@ -93,10 +96,10 @@ export class Handover {
     return found.length === 1 ? found[0] : undefined;
   }
 
-  /** Takes what is offered into a folder, which is made if need be. */
+  /** Receives an offer into a folder, which is created if needed. */
   async accept(offer: IncomingOffer, folder: string): Promise<void> {
     await offer.accept(folder);
-    // Kept for as long as the sender may not have heard that all has come.
+    // Kept while the sender may not have learned that everything has arrived.
   }
 
   decline(offer: IncomingOffer): void {
@@ -104,14 +107,14 @@ export class Handover {
     this.#incoming.delete(offer.offer);
   }
 
-  /** Ends everything; partial files are kept. */
+  /** Stops everything; partial files are kept. */
   stop(reason: ParleyError): void {
     for (const offer of this.outgoing) offer.cancel(reason);
     for (const offer of this.incoming) if (offer.isAccepted) offer.stop();
     this.#incoming.clear();
   }
 
-  /** Whether the event is dealt with here. */
+  /** Returns whether the event was handled here. */
   handleEvent(event: SessionEvent): boolean {
     for (const offer of this.outgoing) offer.handleEvent(event);
     switch (event.type) {
@@ -153,7 +156,7 @@ export class Handover {
     ...content
   }: Extract<OfferEvent, { type: "offered" }>): Promise<void> {
     const known = this.#incoming.get(id);
-    // The sender, or this end, is back.
+    // The sender, or this end, has returned.
     if (known !== undefined) return known.isAccepted ? known.answer() : undefined;
     if (this.#incoming.size >= limits.maxKnown) return;
     const { exchange, onIncoming, onFetch, acceptInto } = this.#options;
@@ -183,7 +186,7 @@ export class Handover {
     if (this.outgoing.some((offer) => offer.handleError(ref, error, at))) return true;
     const taken = subject === undefined ? undefined : this.#incoming.get(subject);
     if (taken === undefined) return false;
-    // Forgotten by a server that has been restarted: the sender makes it again.
+    // A restarted server has forgotten the offer: the sender makes it again.
     if (code === "not-found" && taken.isAccepted) return true;
     this.#incoming.delete(taken.offer);
     this.#options.onIncoming({ event: "offer-refused", from: taken.from, reason: error.message });

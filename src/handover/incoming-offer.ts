@@ -1,5 +1,5 @@
-// An offer from the side of its recipient: opened if it is sealed, accepted into a folder, and fetched
-// through one channel after the other until everything is verified and in place.
+// An offer on its recipient's side: opened if it is sealed, accepted into a folder, and fetched
+// through one channel after another until everything is verified and in place.
 
 import type { OfferEvent } from "../client/events.ts";
 import { ParleyError } from "../errors.ts";
@@ -46,7 +46,7 @@ export class IncomingOffer {
   #client: DownloadClient | undefined;
   #current: { number: number; channel: Channel } | undefined;
   #outcome: Outcome | undefined;
-  /** Bytes of files that are done, and of the one that is coming. */
+  /** Bytes of completed files, and of the one in progress. */
   #doneBytes = 0;
   #comingBytes = 0;
   #folderFiles = 0;
@@ -60,7 +60,7 @@ export class IncomingOffer {
     this.#options = options;
   }
 
-  /** What is offered; undefined until it is opened. */
+  /** The content of the offer; undefined until it is opened. */
   get summary(): OfferSummary | undefined {
     return this.#opened?.summary;
   }
@@ -69,7 +69,7 @@ export class IncomingOffer {
     return this.#client !== undefined;
   }
 
-  /** Opens it and tells of it. A sentence says why it can't be. */
+  /** Opens the offer and reports it. Returns a sentence if that is impossible. */
   async open({ summary, sealed }: OfferContent): Promise<string | undefined> {
     if (this.#opened !== undefined) return undefined;
     const { exchange, onEvent, id, from } = this.#options;
@@ -90,7 +90,9 @@ export class IncomingOffer {
     return undefined;
   }
 
-  /** Takes the files into `folder`, which is made if need be. Resolves when it is over. */
+  /**
+   * Receives the files into `folder`, which is created if needed. Resolves when the offer is over.
+   */
   async accept(folder: string): Promise<void> {
     const opened = this.#opened;
     if (opened === undefined || this.isAccepted || this.#isOver) return;
@@ -111,7 +113,7 @@ export class IncomingOffer {
     await this.#receive(client, folder);
   }
 
-  /** Says yes, for the first time or after a connection was lost. */
+  /** Accepts, for the first time or after a lost connection. */
   answer(): void {
     const { exchange } = this.#options;
     exchange.session.request({ type: "answer-files", offer: this.offer, accept: true });
@@ -125,7 +127,7 @@ export class IncomingOffer {
     this.#isOver = true;
   }
 
-  /** Stops taking it; what has arrived is kept. */
+  /** Stops receiving; data that has arrived is kept. */
   stop(): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -151,7 +153,7 @@ export class IncomingOffer {
     }
   }
 
-  /** The connection to the server is lost. */
+  /** The connection to the server was lost. */
   handleOffline(): void {
     this.#closeChannel();
   }
@@ -250,7 +252,7 @@ export class IncomingOffer {
     }
   }
 
-  /** One after the other; a file that fails does not keep others from coming. */
+  /** Fetches one file after another; a failed file does not stop the others. */
   async #fetchAll(client: DownloadClient, folder: string): Promise<Outcome> {
     const outcome = { files: 0, failed: 0, reason: "" };
     for (const file of await this.#list(client)) {
@@ -277,7 +279,7 @@ export class IncomingOffer {
     return outcome;
   }
 
-  /** Checked whole before anything is saved. @throws ParleyError `protocol` */
+  /** Checked completely before anything is saved. @throws ParleyError `protocol` */
   async #list(client: DownloadClient): Promise<readonly FileInfo[]> {
     const { files, bytes } = this.#opened!.summary;
     const list: FileInfo[] = [];
@@ -308,7 +310,7 @@ export class IncomingOffer {
     this.#current?.channel.sendLine(encodeReceipt({ type: "progress", bytes }));
   }
 
-  /** Again with each channel, until the sender has heard it. */
+  /** Repeated in each channel, until the sender has received it. */
   #sayReceived(): void {
     const channel = this.#current?.channel;
     if (channel === undefined || this.#outcome === undefined) return;
@@ -321,5 +323,5 @@ export class IncomingOffer {
   }
 }
 
-/** Errors that concern one file alone. */
+/** Errors that concern only one file. */
 const ownFailures: ReadonlySet<string> = new Set(["not-found", "differs", "locked", "changed"]);

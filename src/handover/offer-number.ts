@@ -1,5 +1,5 @@
-// The number of an offer: the same files sent to the same person from the same device have the same
-// one, so that a sender that was killed goes on with its offer when it is started again. Nobody
+// The number of an offer. The same files sent to the same person from the same device have the same
+// number, so that a sender that was killed resumes its offer when it is started again. Nobody
 // without the device's key can know it.
 
 import type { ClientIdentity } from "../client/events.ts";
@@ -8,7 +8,7 @@ import { secretBytes } from "../secrets.ts";
 
 const numberBytes = 16;
 
-/** A number that nobody else can know, and nobody has again. */
+/** An unguessable number that is never used again. */
 export function offerId(): string {
   return Buffer.from(secretBytes(numberBytes)).toString("base64url");
 }
@@ -24,8 +24,8 @@ export function offerNumber(
 }
 
 /**
- * The same for the server's shared folder. `versions`: others when a file has changed, since what has
- * changed is not what the folder has already.
+ * The number of an upload to the server's shared folder. `versions`: differ when a file has
+ * changed, since a changed file is not in the folder yet.
  */
 export function shareNumber(
   identity: ClientIdentity | undefined,

@@ -1,5 +1,5 @@
-// The files and folders that somebody offers, under the names that the recipient asks for them by: the
-// last parts of their paths. Nothing else can be reached.
+// The files and folders of an offer, under the names by which the recipient requests them: the last
+// parts of their paths. Nothing else is reachable.
 
 import { closeSync, constants, fstatSync, openSync, statSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
@@ -12,7 +12,10 @@ import { opened, type OpenFile } from "../server/files/open-file.ts";
 import { SharedTree } from "../server/files/shared-tree.ts";
 import { quoted } from "../text.ts";
 
-/** `size`: of a folder, that of all files in it. `newest`: of all times, in Unix milliseconds. */
+/**
+ * `size`: for a folder, the size of all its files. `newest`: the latest modification time, in Unix
+ * milliseconds.
+ */
 type Offered = {
   path: string;
   info: FileInfo;
@@ -46,17 +49,17 @@ export class OfferedFolder implements FileFolder, TreeFolder {
     return new OfferedFolder(offered);
   }
 
-  /** What is offered; names of folders end with a `/`. */
+  /** The offered entries; names of folders end with a `/`. */
   get list(): readonly FileInfo[] {
     return Array.from(this.#offered.values(), ({ info }) => info);
   }
 
-  /** Files, those in folders included. */
+  /** The number of files, including those in folders. */
   get files(): number {
     return sum(this.#offered, ({ files }) => files);
   }
 
-  /** Folders, those at the top included. */
+  /** The number of folders, including those at the top. */
   get folders(): number {
     return sum(this.#offered, ({ folders }) => folders);
   }
@@ -65,7 +68,7 @@ export class OfferedFolder implements FileFolder, TreeFolder {
     return sum(this.#offered, ({ info }) => info.size);
   }
 
-  /** What is offered, in words that are others when something has changed. */
+  /** Texts that identify the content: they differ when anything has changed. */
   get versions(): readonly string[] {
     return Array.from(this.#offered.values(), ({ path, info, files, folders, newest }) =>
       [path, info.size, files, folders, newest].join("\0"),
@@ -153,7 +156,9 @@ async function measure(tree: SharedTree, name: string): Promise<Measured> {
   return { files, folders, bytes, newest };
 }
 
-/** The path was given by whoever offers it, so links in it are followed; what it leads to is looked at. */
+/**
+ * The path was given by the sender, so links in it are followed; the check applies to their target.
+ */
 function openAt(path: string, name: string): OpenFile {
   let fd: number | undefined;
   try {

@@ -1,6 +1,6 @@
-// An offer from the side of its sender: makes it, makes it again after every lost connection, and
-// serves the files through each channel that comes of it. It is over when the recipient says that
-// everything is verified, or when one of the two ends it.
+// An offer on its sender's side: makes it, repeats it after every lost connection, and serves the
+// files through each resulting channel. It is over when the recipient reports that everything is
+// verified, or when one of the two ends it.
 
 import { TokenBucket } from "../chat/token-bucket.ts";
 import { isErrorCode, ParleyError } from "../errors.ts";
@@ -21,9 +21,9 @@ import { ServedChannel } from "./served-channel.ts";
 export interface OutgoingOptions {
   /** 16 random bytes in base64url. */
   readonly id: string;
-  /** Who is to get it, or what the shared folder is called. */
+  /** The recipient's name, or the name of the shared folder. */
   readonly to: string;
-  /** It is for the shared folder, and this room is told. */
+  /** For the shared folder, with the room to notify. */
   readonly share?: { readonly room: string | undefined };
   readonly folder: OfferedFolder;
   readonly exchange: Exchange;
@@ -40,27 +40,27 @@ export class OutgoingOffer {
   readonly #service: FileService<OfferedFolder>;
   readonly #socket: LinkSocket;
   readonly #over = Promise.withResolvers<void>();
-  /** When the offer was first accepted: how long that took is no fault of the line. */
+  /** When the offer was first accepted: the time before that does not count for the rate. */
   #acceptedMs: number | undefined;
   #content: OfferContent | undefined;
-  /** Keys of the recipient's devices that the offer is sealed for; empty: it is not. */
+  /** Keys of the recipient's devices that the offer is sealed for; empty: it is not sealed. */
   #keys: readonly string[] = [];
-  /** Of the last request. */
+  /** The `ref` of the last request. */
   #ref: number | undefined;
   readonly #stopListening: () => void;
-  /** Bytes that may be sent. */
+  /** Limits the rate of sending. */
   readonly #pace: TokenBucket | undefined;
   #isOffering = false;
-  /** How often it has followed the recipient to another server. */
+  /** How many times it has followed the recipient to another server. */
   #moves = 0;
   #isHere: boolean | undefined;
   #open: Open | undefined;
-  /** There has been a channel. */
+  /** Whether there has been a channel. */
   #wasOpen = false;
   #saidMs = 0;
   #saidBytes = 0;
   #rate = 0;
-  /** How bytes go to the recipient now. */
+  /** The current path to the recipient. */
   #path: PathName;
   #isOver = false;
 
@@ -96,7 +96,7 @@ export class OutgoingOffer {
     return this.#keys.length > 0;
   }
 
-  /** Makes the offer, or makes it again; the session must be online. */
+  /** Makes or repeats the offer; the session must be online. */
   async offer(): Promise<void> {
     if (this.#isOffering || this.#isOver) return;
     this.#isOffering = true;
@@ -118,7 +118,7 @@ export class OutgoingOffer {
     }
   }
 
-  /** What concerns all offers; `handleOffer` has what concerns this one. */
+  /** Handles events that concern all offers; `handleOffer` handles those of this one. */
   handleEvent(event: SessionEvent): void {
     if (event.type === "online") void this.offer();
     else if (event.type === "offline") this.#close("the connection was lost");
@@ -137,16 +137,16 @@ export class OutgoingOffer {
     onEvent({ event: "offered", to: this.to, files, size, names, sealed: this.isSealed, here });
   }
 
-  /** Whether the error is about this offer. `at`: the server where it could be made. */
+  /** Returns whether the error concerns this offer. `at`: the server where it can be made. */
   handleError(ref: number | undefined, error: ParleyError, at?: string): boolean {
     if (ref === undefined || ref !== this.#ref) return false;
-    // Once there, it is made again.
+    // At that server the offer is made again.
     if (error.code === "elsewhere" && at !== undefined && this.#moves++ < limits.maxMoves) {
       if (this.#options.exchange.moveTo?.(at) === true) return true;
     }
-    // What was asked when the connection was lost is asked again.
+    // A request that was open when the connection was lost is repeated.
     if (error.code === "cannot-connect") return true;
-    // The store may answer the next time; a disk without room for the files is not going to have it.
+    // The store may answer the next time; a disk without space will not get any.
     const mayPass = error.code === "storage" && this.#options.share === undefined;
     if (error.code === "rate" || mayPass) {
       setTimeout(() => void this.offer(), limits.offerAgainMs);
@@ -171,14 +171,14 @@ export class OutgoingOffer {
     }
   }
 
-  /** Ends it from this side. */
+  /** Ends the offer from this side. */
   cancel(reason: ParleyError): void {
     this.#options.exchange.session.endOffer(this.id, "cancelled");
     this.#options.exchange.applyOutputs();
     this.#end(reason);
   }
 
-  /** `to` of events. */
+  /** The `to` of events. */
   get #recipient(): string | undefined {
     return this.#options.share === undefined ? this.to : undefined;
   }
@@ -218,7 +218,10 @@ export class OutgoingOffer {
     this.#end(undefined);
   }
 
-  /** Sealed if it can be, the first time and for as long as it is open. Undefined: not now. */
+  /**
+   * Sealed if possible the first time, and then for as long as the offer is open. Undefined:
+   * impossible at the moment.
+   */
   async #seal(): Promise<OfferContent | undefined> {
     if (this.#content !== undefined) return this.#content;
     const { exchange } = this.#options;
@@ -267,7 +270,7 @@ export class OutgoingOffer {
     }
   }
 
-  /** Null: whoever has accepted is not one of those that the offer is sealed for. */
+  /** Null: the accepting device is not one that the offer is sealed for. */
   #peer(channel: number, key: string | undefined): ChannelPeer | undefined | null {
     const { sealer } = this.#options.exchange;
     if (!this.isSealed) return undefined;
@@ -301,7 +304,7 @@ export class OutgoingOffer {
     this.#end(undefined);
   }
 
-  /** How long all of it has taken. */
+  /** The total duration and rate. */
   #rates(): { seconds: number; goodputBytesPerSecond: number } {
     const nowMs = performance.now();
     const seconds = (nowMs - (this.#acceptedMs ?? nowMs)) / 1_000;
@@ -332,7 +335,7 @@ export class OutgoingOffer {
     });
   }
 
-  /** Both ends start again; whoever breaks every channel is not going to be done. */
+  /** Both ends start again; an end that breaks every channel will not finish. */
   #handleBroken(channel: ServedChannel, reason: ParleyError): void {
     if (this.#open?.channel === channel) this.cancel(reason);
   }
@@ -367,7 +370,7 @@ export class OutgoingOffer {
   }
 }
 
-/** Undefined: that is as it should be. */
+/** Undefined: not an error. */
 function endError(reason: OfferEnd, to: string): ParleyError | undefined {
   switch (reason) {
     case "done":

@@ -1,6 +1,6 @@
-// Files between the two ends of a call (`parley peer`): what a server does for offers between people,
-// done by the two themselves on their own connection. Offers and channels are sealed for the key that
-// the other end has shown.
+// Files between the two ends of a call (`parley peer`): the two ends take the server's role for
+// offers themselves, on their own connection. Offers and channels are sealed for the key that the
+// other end has proved.
 
 import type { OfferRequest, SessionEvent, SessionRequest } from "../client/events.ts";
 import { sealContext } from "../client/sealed-text.ts";
@@ -10,12 +10,12 @@ import type { DeviceKey } from "../tls/identity-key.ts";
 import type { FramePort } from "./channel.ts";
 import type { Exchange } from "./exchange.ts";
 
-/** Who calls whom, and by which keys. */
+/** The caller and the callee, with their keys. */
 export type CallEnds = {
   readonly identity: DeviceKey;
   readonly self: string;
   readonly peer: string;
-  /** Of the other end. */
+  /** The key of the other end. */
   readonly key: string;
   readonly isVerified: boolean;
 };
@@ -33,12 +33,12 @@ export class PeerExchange implements Exchange {
   readonly #listeners = new Set<() => void>();
   #handle: (event: SessionEvent) => void = () => {};
   #lastRef = 0;
-  /** The last channel of each offer that is open. */
+  /** The last channel of each open offer. */
   readonly #channels = new Map<string, number>();
 
   constructor(link: CallLink, ends: CallEnds) {
     this.#link = link;
-    // The two know each other's addresses, and the call's connection ends with the call.
+    // The two know each other's addresses, and the call's connection closes with the call.
     this.datagrams = {
       server: () => link.remoteAddress,
       isDirectAllowed: true,
@@ -65,7 +65,7 @@ export class PeerExchange implements Exchange {
     };
   }
 
-  /** Where events of offers go. */
+  /** Sets the receiver of offer events. */
   listen(handle: (event: SessionEvent) => void): void {
     this.#handle = handle;
   }
@@ -84,12 +84,12 @@ export class PeerExchange implements Exchange {
     return () => void this.#listeners.delete(listener);
   }
 
-  /** The connection has taken everything. */
+  /** The connection has accepted everything. */
   handleDrained(): void {
     for (const listener of this.#listeners) listener();
   }
 
-  /** The other end has said something about an offer. */
+  /** The other end has sent a message about an offer. */
   handleOffer(message: LinkOffer): void {
     switch (message.type) {
       case "offered":
@@ -114,7 +114,7 @@ export class PeerExchange implements Exchange {
 
   #offer({ offer, to, summary, sealed }: OfferFiles, ref: number): void {
     this.#link.offer({ type: "offered", offer, from: this.#ends.self, summary, sealed });
-    // Whoever asks knows the number of the request only when it returns.
+    // The requester knows the number of its request only when the call returns.
     queueMicrotask(() => {
       const response = { type: "offering", offer, to, here: true } as const;
       this.#handle({ type: "response", ref, response });
@@ -129,7 +129,7 @@ export class PeerExchange implements Exchange {
     this.#tellChannel(offer, channel);
   }
 
-  /** The key is the one that the other end has shown, whatever it writes. */
+  /** The key is the one that the other end has proved, whatever it writes. */
   #tellChannel(offer: string, channel: number): void {
     this.#channels.set(offer, channel);
     const { peer, key } = this.#ends;

@@ -1,5 +1,5 @@
-// A person as a source of files: the channels of an offer, one after the other, as control connections
-// for downloads. Waits for the next channel while there is none.
+// A person as a source of files: the channels of an offer, one after another, as control
+// connections for downloads. Waits for the next channel while there is none.
 
 import { ParleyError } from "../errors.ts";
 import type { Attempt, AttemptOptions, AttemptOutcome } from "../files/attempt.ts";
@@ -15,41 +15,41 @@ import { otherEnd } from "./paths/link-socket.ts";
 import type { PersonLink } from "./paths/person-link.ts";
 
 export interface PersonSourceOptions {
-  /** What sentences call it, at their beginning. */
+  /** Its name at the beginning of sentences. */
   readonly name: string;
-  /** Whom what comes is sealed by, such as a device's key; undefined: nothing is sealed. */
+  /** The key that seals the data, such as a device's key; undefined: nothing is sealed. */
   readonly key: string | undefined;
-  /** What may come, as it was offered. */
+  /** The amount of data that was offered. */
   readonly allowance: Allowance;
-  /** What may come besides: a log grows meanwhile. */
+  /** How much more may arrive: a log may grow meanwhile. */
   readonly slackBytes?: number;
 }
 
 type Allowance = { readonly files: number; readonly bytes: number };
 
 export class PersonSource implements FileSource {
-  /** Whatever happens to one channel, there may be another. */
+  /** Whatever happens to one channel, another may follow. */
   readonly hasAnswered = true;
   readonly #options: PersonSourceOptions;
   #allowance: Allowance;
   #control: ControlClient | undefined;
   #channel: Channel | undefined;
   #link: PersonLink | undefined;
-  /** The other end takes datagrams, as it has said in this channel or an earlier one. */
+  /** Whether the other end accepts datagrams, according to this channel or an earlier one. */
   #isAnswered = false;
-  /** A path has been waited for in this channel. */
+  /** Whether this channel has already waited for a path. */
   #hasWaited = false;
-  /** Datagrams have not got through in this channel. */
+  /** Whether datagrams have failed to get through in this channel. */
   #isBlocked = false;
-  /** The attempt that was opened last, and the channel that it is for. */
+  /** The most recently opened attempt, and its channel. */
   #attempt: DownloadAttempt | ControlAttempt | undefined;
   #attemptChannel: Channel | undefined;
-  /** Resolves when there is a path, or will be none. */
+  /** Resolves when there is a path, or when there will be none. */
   #pathChange = Promise.withResolvers<void>();
   #goneTimer: Timer | undefined;
   /** Resolves with the next channel's connection. */
   #next = Promise.withResolvers<ControlClient>();
-  /** Sizes of the files that have been offered one by one. */
+  /** Sizes of the files that have been offered individually. */
   readonly #sizes = new Map<string, number>();
   #allBytes = 0;
 
@@ -67,7 +67,7 @@ export class PersonSource implements FileSource {
     return this.#options.key !== undefined;
   }
 
-  /** There is no path for datagrams, or they do not get through. */
+  /** Whether there is no path for datagrams, or they do not get through. */
   get isBlocked(): boolean {
     return this.#isBlocked || this.#link?.path === undefined;
   }
@@ -76,17 +76,17 @@ export class PersonSource implements FileSource {
     return this.#channel !== undefined && this.#channel === this.#attemptChannel;
   }
 
-  /** The path in use; undefined: everything goes in frames. */
+  /** The current path; undefined: everything is sent in frames. */
   get path(): Path | undefined {
     return this.#isBlocked ? undefined : this.#link?.path;
   }
 
-  /** What may come, where that is known only once it is listed. */
+  /** Sets the amount that may arrive, if it is known only after listing. */
   allow(allowance: Allowance): void {
     this.#allowance = allowance;
   }
 
-  /** A channel is open. Without a link everything goes in frames. */
+  /** A channel has opened. Without a link, everything is sent in frames. */
   handleOpened(channel: Channel, link?: PersonLink): void {
     const control = ControlClient.over(linkOf(channel), this.#options.name);
     this.#channel = channel;
@@ -111,7 +111,7 @@ export class PersonSource implements FileSource {
     this.#control = undefined;
   }
 
-  /** Datagrams take another path now, or none. */
+  /** Datagrams now take another path, or none. */
   handlePath(): void {
     const link = this.#link;
     const attempt = this.#attempt;
@@ -135,7 +135,7 @@ export class PersonSource implements FileSource {
     this.#control?.receive({ type: "data", transfer, offset, data });
   }
 
-  /** The channel there is, for what is not a request for files. */
+  /** The current channel, for anything other than requests for files. */
   get channel(): Channel | undefined {
     return this.#channel;
   }
@@ -178,7 +178,10 @@ export class PersonSource implements FileSource {
     this.#next.reject(new ParleyError("interrupted", `Stopped taking files from ${name}.`));
   }
 
-  /** It says so before it answers anything else: who has not said it does not take datagrams. */
+  /**
+   * The sender announces datagrams before it answers anything else: if it has not, it does not
+   * accept them.
+   */
   async #pathOrTimeout(): Promise<void> {
     this.#isAnswered ||= this.#link?.isAnswered === true;
     const mayCome = this.#link !== undefined && this.#isAnswered && !this.#hasWaited;
@@ -202,7 +205,7 @@ export class PersonSource implements FileSource {
     }
   }
 
-  /** What was accepted is all that comes. @throws ParleyError `protocol` */
+  /** No more may arrive than was accepted. @throws ParleyError `protocol` */
   #checkSize(file: string, size: number): void {
     const { name, slackBytes = limits.slackBytes } = this.#options;
     const { bytes, files } = this.#allowance;
@@ -215,7 +218,7 @@ export class PersonSource implements FileSource {
   }
 }
 
-/** Opens an attempt whose datagrams take the link. */
+/** Opens an attempt whose datagrams use the link. */
 function overLink(link: PersonLink, options: AttemptOptions): Promise<DownloadAttempt> {
   return DownloadAttempt.open({
     ...options,

@@ -1,5 +1,5 @@
-// Where a file that somebody sends is saved: under its own name or, if that is taken by another file,
-// under the next that is free. The same file, sent again, goes to the same place.
+// Where a received file is saved: under its own name or, if another file has that name, under the
+// next free one. The same file, sent again, gets the same path.
 
 import { lstatSync } from "node:fs";
 import { join } from "node:path";
@@ -12,22 +12,23 @@ import { quoted } from "../text.ts";
 
 /**
  * The path for a file, or for a folder (whose name ends with a `/`).
- * @throws ParleyError `protocol` for a name that no file can have; `differs`
+ * @throws ParleyError `protocol` for an invalid file name; `differs`
  */
 export function pathFor(folder: string, { name, size, modified }: FileInfo, from: string): string {
   const isFolder = name.endsWith("/");
   const plain = isFolder ? name.slice(0, -1) : name;
-  // Whoever sends may be hostile: no path, and nothing that a terminal or another system would read.
+  // The sender may be hostile: no path, and no character that a terminal or another system would
+  // interpret.
   if (!isFileName(plain) || /[\\/\u0000-\u001f\u007f]/.test(plain)) {
     const sentence = `${quoted(from)} sends ${quoted(name, 200)}, which is no name for a file: nothing was saved.`;
     throw new ParleyError("protocol", sentence);
   }
   for (let n = 1; n <= limits.maxNameTries; n++) {
     const path = join(folder, n === 1 ? plain : numbered(plain, n));
-    // A link is something else than what is sent, wherever it leads.
+    // A link is never the received file, wherever it leads.
     const found = lstatSync(path, { throwIfNoEntry: false });
     if (found === undefined) return path;
-    // What is in a folder is compared file by file.
+    // The content of a folder is compared file by file.
     if (isFolder && found.isDirectory()) return path;
     const isSame = found.isFile() && found.size === size && isSameTime(found.mtimeMs, modified);
     if (!isFolder && isSame) return path;

@@ -1,5 +1,5 @@
-// The sending half of one channel: serves what is offered to whoever is at its other end, until the
-// channel is lost or everything has been said to be received. Knows no offer and no code.
+// The sending half of one channel: serves the offered files to the other end until the channel is
+// lost or everything has been confirmed. Knows neither offers nor codes.
 
 import type { TokenBucket } from "../chat/token-bucket.ts";
 import { ParleyError } from "../errors.ts";
@@ -24,9 +24,9 @@ export interface ServedChannelOptions {
   /** Undefined: nothing is sealed. */
   readonly peer: ChannelPeer | undefined;
   readonly service: FileService<OfferedFolder>;
-  /** Bytes that may be sent. */
+  /** Limits the rate of sending. */
   readonly pace: TokenBucket | undefined;
-  /** Undefined: everything goes in frames. */
+  /** Undefined: everything is sent in frames. */
   readonly datagrams:
     | (DatagramSettings & {
         /** How to join the server's relay. */
@@ -36,11 +36,13 @@ export interface ServedChannelOptions {
         onPath(path: Path | undefined): void;
       })
     | undefined;
-  /** What sentences call the other end. */
+  /** The name of the other end in sentences. */
   readonly to: string;
-  /** What the recipient says of how far it is; of the last one, only if it is proved to be its own. */
+  /**
+   * The recipient's reports of progress; the last one only if it is proved to be the recipient's.
+   */
   onReceipt(receipt: ReceiptLine): void;
-  /** The other end does not keep to the protocol, or asks for the same again and again. */
+  /** The other end violates the protocol, or requests the same data repeatedly. */
   onBroken(reason: ParleyError): void;
 }
 
@@ -48,7 +50,7 @@ export class ServedChannel {
   readonly #options: ServedChannelOptions;
   readonly #channel: Channel;
   readonly #files: FileSession;
-  /** Undefined until the recipient says that it takes datagrams. */
+  /** Undefined until the recipient announces that it accepts datagrams. */
   #link: PersonLink | undefined;
   #isClosed = false;
 
@@ -62,11 +64,12 @@ export class ServedChannel {
       broken: onBroken,
     });
     this.#files = service.session(
-      // Nobody else takes anything away from whoever sends files of its own.
+      // A user who sends their own files takes nothing away from others.
       { peer: { address: "", port: 0 }, owner: ownerAt("127.0.0.1") },
       {
         send: (message) => this.#send(message),
-        // Faster than it may be is like a connection that takes no more for now.
+        // Exceeding the rate has the same effect as a connection that accepts nothing at the
+        // moment.
         waitingBytes: () =>
           this.#mustWait ? Number.POSITIVE_INFINITY : this.#channel.waitingBytes,
         ...(peer === undefined ? {} : { exportKey: () => this.#channel.exported ?? noKey() }),
@@ -74,7 +77,7 @@ export class ServedChannel {
     );
   }
 
-  /** A frame has come. */
+  /** A frame has arrived. */
   receive(data: string): void {
     this.#channel.receive(data);
   }
@@ -91,7 +94,7 @@ export class ServedChannel {
     return (this.#options.pace?.waitMs(performance.now()) ?? 0) > 0;
   }
 
-  /** Pieces of files are sealed already. */
+  /** Pieces of files are already sealed. */
   #send(message: TransferMessage): void {
     if (message.type !== "data") return this.#channel.sendLine(encodeServer(message).trimEnd());
     const { transfer, offset, data } = message;
@@ -117,11 +120,11 @@ export class ServedChannel {
       case "ping":
         return this.#channel.sendLine(JSON.stringify({ type: "pong", ref: message.ref }));
       default:
-      // Nothing that a recipient asks for.
+      // Not a request of a recipient.
     }
   }
 
-  /** The recipient takes datagrams: this end answers with where it is. */
+  /** The recipient accepts datagrams: this end answers with its addresses. */
   #handlePaths(text: string): void {
     const { datagrams, service } = this.#options;
     if (datagrams === undefined || this.#isClosed) return;
@@ -157,11 +160,11 @@ export class ServedChannel {
     const isProved =
       !channel.isSealed ||
       (receipt.type === "received" && receipt.proof === proofOf(channel.exported));
-    // A server that repeats what was sealed for another channel can't know it.
+    // A server that replays data sealed for another channel can't know it.
     if (receipt.type === "progress" || isProved) this.#options.onReceipt(receipt);
   }
 
-  /** Whoever asks for the same again and again is not going to be done. */
+  /** A recipient that requests the same data repeatedly will not finish. */
   #checkPatience(): void {
     const { service, to, onBroken } = this.#options;
     const { bytes } = service.folder;

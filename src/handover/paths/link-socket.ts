@@ -1,5 +1,5 @@
-// The link of the channel there is, as the socket of a file service: channels come and go, the service
-// stays. Sends no faster than the sender allows.
+// The link of the current channel as the socket of a file service: channels come and go, the
+// service stays. Sends no faster than allowed.
 
 import type { TokenBucket } from "../../chat/token-bucket.ts";
 import { libc } from "../../io/udp/libc.ts";
@@ -8,23 +8,23 @@ import type { UdpOffload } from "../../io/udp/udp.ts";
 import type { DatagramSocket } from "../../server/files/datagram-socket.ts";
 import type { PersonLink } from "./person-link.ts";
 
-/** The other end, wherever it is: the link knows the way. */
+/** The other end, at any address: the link knows the path. */
 export const otherEnd: UdpPath = { address: "other-end", port: 1, local: "" };
 
 export class LinkSocket implements DatagramSocket {
-  /** An offer must name a port: nothing is behind it. */
+  /** An offer must contain a port; nothing listens on it. */
   readonly port = 1;
   readonly locals = [otherEnd.local];
-  /** The event loop is not this service's alone. */
+  /** The event loop is shared with other work. */
   readonly canNap = false;
-  /** What sockets here have, once there is one. */
+  /** The capabilities of sockets here, once there is one. */
   readonly offload: UdpOffload;
   readonly #pace: TokenBucket | undefined;
   readonly #onWritable: () => void;
   #link: PersonLink | undefined;
   #timer: Timer | undefined;
 
-  /** `onWritable`: after `send` took less than it was given. */
+  /** `onWritable`: called after `send` accepted less than it was given. */
   constructor(pace: TokenBucket | undefined, onWritable: () => void) {
     this.#pace = pace;
     this.#onWritable = onWritable;

@@ -1,5 +1,5 @@
-// The line by which each end of a channel tells the other where datagrams may reach it
-// (docs/transfer.md, "Paths"). Whoever does not send it gets everything in frames.
+// The line with which each end of a channel tells the other where datagrams may reach it
+// (docs/transfer.md, "Paths"). An end that does not send it receives everything in frames.
 
 import { isIP } from "node:net";
 import { isLoopback } from "../../addresses.ts";
@@ -9,18 +9,18 @@ import { FieldReader, parseObject } from "../../protocol/field-reader.ts";
 import type { Route } from "../../transfer/paths/path-finder.ts";
 
 export type PathsLine = {
-  /** Random; what both ends say here goes into the key of their probes. */
+  /** Random; both ends' values go into the key of their probes. */
   readonly secret: Uint8Array;
-  /** It has reached the server over loopback. */
+  /** Whether this end has reached the server over loopback. */
   readonly local: boolean;
-  /** Of its interfaces. */
+  /** The addresses of its interfaces. */
   readonly addresses: readonly Route[];
-  /** As the server sees it, if a router has given it another address. */
+  /** Its address as seen by the server, if a router has translated it. */
   readonly seen: Route | undefined;
 };
 
 const mark = `{"type":"paths"`;
-/** Services have lower ports; routers give none of them to programs. */
+/** Lower ports belong to services; routers never assign them to programs. */
 const minPort = 1_024;
 
 export function encodePaths({ secret, local, addresses, seen }: PathsLine): string {
@@ -33,9 +33,9 @@ function written({ address: host, port }: Route): string {
   return hostPortText({ host, port });
 }
 
-/** Undefined: it is another line, or not a valid one. Addresses that are not to be tried are left out. */
+/** Undefined: another line, or an invalid one. Addresses that must not be tried are omitted. */
 export function decodePaths(text: string): PathsLine | undefined {
-  // Most lines have tags, and are long.
+  // Most lines contain tags, and are long.
   if (!text.startsWith(mark)) return undefined;
   const fields = parseObject(text, { maxValues: 64 });
   if (fields === undefined) return undefined;
@@ -53,7 +53,7 @@ function readRoute(text: string): Route | undefined {
   return { address: found.host, port: found.port };
 }
 
-/** Whether an address is one that a program on another machine, or on this one, may have. */
+/** Whether a program on another machine, or on this one, may have this address. */
 export function isUsable(address: string): boolean {
   if (isLoopback(address)) return isIP(address) !== 0;
   if (isIP(address) === 4) {

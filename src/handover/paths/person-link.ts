@@ -1,6 +1,6 @@
-// Datagrams between the two ends of one channel, over the best path there is: sockets and timers
-// around the pure parts (transfer/paths). What the datagrams are about it does not know. Without any
-// path it says so, and everything goes in frames.
+// Datagrams between the two ends of one channel, over the best available path: sockets and timers
+// around the pure parts (transfer/paths). It does not know the content of the datagrams. Without a
+// path it reports that, and everything is sent in frames.
 
 import { isIP } from "node:net";
 import { isLoopback, plainAddress } from "../../addresses.ts";
@@ -17,18 +17,18 @@ import { decodePaths, encodePaths, type PathsLine } from "./paths-line.ts";
 import { probeHashes } from "./probe-keys.ts";
 
 export interface LinkOptions {
-  /** This end is the recipient's, which chooses the path. */
+  /** Whether this end is the recipient, which chooses the path. */
   readonly isRecipient: boolean;
   /** The server's numeric address. */
   readonly server: string;
-  /** How the server's relay is joined; undefined: there is none. */
+  /** How to join the server's relay; undefined: there is none. */
   readonly relay: { readonly token: string; readonly port: number } | undefined;
-  /** The other end may know our addresses, and we try its own. */
+  /** Whether the other end may learn our addresses, and we may try its addresses. */
   readonly isDirectAllowed: boolean;
   sendLine(line: string): void;
-  /** The channel's secret, once something has come from the other end. */
+  /** The channel's secret, once something has arrived from the other end. */
   exported(): Uint8Array | undefined;
-  /** Nothing has come by any path for a moment, after something had. */
+  /** Nothing has arrived on any path for a moment, after something had. */
   onSilence(): void;
   /** The path has changed; undefined: there is none. */
   onPath(path: Path | undefined): void;
@@ -54,7 +54,7 @@ export class PersonLink {
   #hasRelay = false;
   #saidAddresses = "";
   #timer: Timer | undefined;
-  /** When something has come that was meant for us; Infinity: not since the last silence. */
+  /** When data for this end last arrived; Infinity: not since the last silence. */
   #heardUs = Number.POSITIVE_INFINITY;
   #closed = false;
 
@@ -67,8 +67,8 @@ export class PersonLink {
   }
 
   /**
-   * Tells the other end at once that this one takes datagrams; opens sockets, joins the relay, and
-   * tells where it may be reached.
+   * Immediately tells the other end that this one accepts datagrams; opens sockets, joins the
+   * relay, and sends the addresses of this end.
    */
   async start(): Promise<void> {
     this.#tell();
@@ -81,18 +81,18 @@ export class PersonLink {
     this.#turn();
   }
 
-  /** The path in use; undefined: none is known to work. */
+  /** The current path; undefined: none is known to work. */
   get path(): Path | undefined {
     return this.#path;
   }
 
-  /** The other end takes datagrams, too: there may be a path soon. */
+  /** Whether the other end accepts datagrams too: there may be a path soon. */
   get isAnswered(): boolean {
     const { relay, isDirectAllowed } = this.#options;
     return this.#told !== undefined && (relay !== undefined || isDirectAllowed);
   }
 
-  /** Both ends are on this machine. */
+  /** Whether both ends are on this machine. */
   get isLoopback(): boolean {
     const path = this.#path;
     if (path?.kind !== "relayed") return path?.kind === "loopback";
@@ -103,7 +103,7 @@ export class PersonLink {
     return this.#sockets[0]?.port.offload ?? noOffload;
   }
 
-  /** Whoever gets what comes from the other end. */
+  /** Sets the receiver of data from the other end. */
   attach(user: LinkUser): void {
     this.#user = user;
   }
@@ -112,7 +112,7 @@ export class PersonLink {
     if (this.#user === user) this.#user = undefined;
   }
 
-  /** A line of the channel; false: it is not about paths. */
+  /** Handles a line of the channel; false: it is not about paths. */
   handleLine(text: string): boolean {
     const told = decodePaths(text);
     if (told === undefined) return false;
@@ -135,7 +135,7 @@ export class PersonLink {
     this.#finder?.add({ route: seen, kind }, atUs);
   }
 
-  /** As `UdpPort.send`, to the other end; without a path the datagrams are lost. */
+  /** Like `UdpPort.send`, to the other end; without a path the datagrams are lost. */
   send(bytes: Uint8Array, segmentBytes: number): number {
     const route = this.#path?.route;
     if (route === undefined || this.#closed) return bytes.length;
@@ -155,7 +155,7 @@ export class PersonLink {
     return isLoopback(this.#options.server);
   }
 
-  /** A socket for each family that there is; on loopback alone, those suffice. */
+  /** The hosts to open sockets on, one per family; between two ends on loopback, only loopback. */
   #hosts(): string[] {
     const { server, isDirectAllowed } = this.#options;
     const families = new Set([isIP(server) === 6 ? "::" : "0.0.0.0"]);
@@ -165,7 +165,7 @@ export class PersonLink {
     return [...families];
   }
 
-  /** Undefined: this machine has no such family. */
+  /** Undefined: this machine does not support that family. */
   async #open(host: string): Promise<ListeningSocket | undefined> {
     try {
       return await ListeningSocket.open({
@@ -180,7 +180,7 @@ export class PersonLink {
     }
   }
 
-  /** The other end takes datagrams, too: both now have the keys of probes. */
+  /** The other end accepts datagrams too: now both have the keys of probes. */
   #begin(told: PathsLine, atUs: number): void {
     this.#told = told;
     const { isRecipient, exported } = this.#options;
@@ -203,7 +203,7 @@ export class PersonLink {
     this.#finder?.add({ route: relayRoute, kind: "relayed" }, atUs);
   }
 
-  /** Tells the other end where we may be reached, as far as that is news. */
+  /** Sends the addresses of this end to the other, if they are new. */
   #tell(): void {
     const isTold = this.#options.isDirectAllowed;
     const addresses = isTold ? this.#places() : [];
@@ -224,7 +224,7 @@ export class PersonLink {
     return places;
   }
 
-  /** Undefined: the server sees none, or one of ours. */
+  /** Undefined: the server sees no address, or one of ours. */
   #seenPlace(own: readonly Route[]): Route | undefined {
     const seen = this.#relay?.seen;
     if (seen === undefined || this.#isLocal) return undefined;
@@ -240,7 +240,7 @@ export class PersonLink {
     const isRelayed = port === relay?.port && address === plainAddress(server);
     const route = isRelayed ? relayRoute : { address, port };
     const rest = this.#takeOwn(bytes, route, isRelayed, atUs);
-    // Whoever takes the rest may free its memory.
+    // The receiver of the rest may free its memory.
     const isDue = rest < bytes.length;
     if (rest > 0 && this.#finder?.has(route) === true) {
       this.#heardUs = atUs;
@@ -251,8 +251,8 @@ export class PersonLink {
   }
 
   /**
-   * Takes probes, and what the relay says of itself: such a datagram is alone, or the last of what the
-   * kernel has merged. Returns the number of bytes before it.
+   * Handles probes, and messages of the relay itself: such a datagram is alone, or the last of
+   * those merged by the kernel. Returns the number of bytes before it.
    */
   #takeOwn(bytes: Uint8Array, route: Route, isRelayed: boolean, atUs: number): number {
     let last = 0;
@@ -273,12 +273,12 @@ export class PersonLink {
     }
     this.#heardUs = atUs;
     if (this.#relay.isJoined && !this.#hasRelay) this.#addRelay(atUs);
-    // The recipient speaks first; the sender's end has started because of that.
+    // The recipient speaks first; that has started the sender's end.
     this.#tell();
     return last;
   }
 
-  /** Sends what is due, tells of another path, and sets the timer. */
+  /** Sends datagrams that are due, reports a change of path, and sets the timer. */
   #turn(): void {
     if (this.#closed || this.#sockets.length === 0) return;
     const atUs = nowUs();
@@ -304,7 +304,7 @@ export class PersonLink {
   }
 
   #probe(finder: PathFinder, atUs: number): void {
-    // Each candidate is due once at most; answers are bounded, too.
+    // Each candidate is due at most once; answers are bounded, too.
     for (let left = 2 * limits.maxCandidates; left > 0; left--) {
       const route = finder.pollTransmit(this.#datagram, atUs);
       if (route === undefined) break;

@@ -1,5 +1,5 @@
-// The keys of probes, one for each direction: from the channel's secret, which only its two ends have
-// if it is sealed, and from what both have said in it.
+// The keys of probes, one per direction, derived from the channel's secret, which only its two ends
+// know if it is sealed, and from both ends' random values.
 
 import { hkdfSync } from "node:crypto";
 import type { ProbeHash } from "../../transfer/paths/path-wire.ts";

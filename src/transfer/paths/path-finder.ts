@@ -1,21 +1,21 @@
-// Finds paths for datagrams between two people, one end's part: asks every address that the other end
-// may have whether it is there (PROBE), keeps those that work alive, and moves to the best of them.
-// Both ends ask; the one that chooses, the recipient's, says with its probes which path is used.
+// Finds paths for datagrams between two people, for one end: sends a PROBE to every address that
+// the other end may have, keeps working paths alive, and moves to the best of them. Both ends
+// probe; the recipient's end chooses, and its probes say which path is used.
 //
 // An address counts only after it has answered a probe, so nobody can make an end send more than a
-// few small datagrams to a third party: answers are authenticated, and no longer than what they
-// answer. Pure: datagrams and routes in and out; keyed hashes and the time are parameters.
+// few small datagrams to a third party: answers are authenticated, and no longer than the probes
+// they answer. Pure: datagrams and routes in and out; keyed hashes and the time are parameters.
 
 import { paths as limits } from "../../limits.ts";
 import { type Probe, type ProbeHash, readProbe, writeProbe } from "./path-wire.ts";
 
-/** How a datagram leaves this machine and gets to the other end. */
+/** The address and port that datagrams to the other end are sent to. */
 export type Route = { readonly address: string; readonly port: number };
 
-/** The relay, by whatever address the server has. */
+/** The relay, at whatever address the server has. */
 export const relayRoute: Route = { address: "", port: 0 };
 
-/** What kind of path it is, the best first. */
+/** The kinds of paths, best first. */
 const pathKinds = ["loopback", "lan", "ipv6", "punched", "relayed"] as const;
 export type PathKind = (typeof pathKinds)[number];
 
@@ -25,40 +25,42 @@ export interface Path {
 }
 
 export interface PathFinderConfig {
-  /** This end chooses the path for both. */
+  /** Whether this end chooses the path for both. */
   readonly isChooser: boolean;
-  /** Of what this end sends, and of what the other does. */
+  /** The hashes for probes of this end, and of the other one. */
   readonly ownHash: ProbeHash;
   readonly otherHash: ProbeHash;
-  /** The kind of a path to an address that has not been told (yet), but that a probe came from. */
+  /**
+   * The kind of a path to an address that was not announced (yet), but that a probe arrived from.
+   */
   kindOf(route: Route): PathKind;
 }
 
 interface Candidate {
   readonly route: Route;
   kind: PathKind;
-  /** The other end has told the address; else a probe came from there. */
+  /** Whether the other end has announced the address; otherwise a probe arrived from there. */
   isTold: boolean;
-  /** It has answered, and not been silent for too long since. */
+  /** It has answered, and has not been silent for too long since. */
   isValid: boolean;
-  /** It has been there at least once. */
+  /** It has answered at least once. */
   hasAnswered: boolean;
-  /** Probes since it was heard last. */
+  /** Probes since something was last received on it. */
   tries: number;
   dueUs: number;
   heardUs: number;
   rttUs: number;
 }
 
-/** A probe that has not been answered. */
+/** An unanswered probe. */
 interface Asked {
   candidate: Candidate;
   sentUs: number;
 }
 
-/** A path of the same kind has to be this much faster to be worth a change. */
+/** A path of the same kind must be this much faster to justify a change. */
 const fasterShare = 0.7;
-/** Numbers of probes that are remembered, so that each counts once. */
+/** How many probe numbers are remembered, so that each counts once. */
 const windowNumbers = 64;
 const maxAsked = 256;
 
@@ -71,7 +73,7 @@ export class PathFinder {
   readonly #seen = new NumberWindow();
   #lastNumber = 0;
   #used: Candidate | undefined;
-  /** What the other end has said last: that it uses this one. */
+  /** The path that the other end has most recently said it uses. */
   #named: Candidate | undefined;
   #namedNumber = 0;
 
@@ -84,12 +86,12 @@ export class PathFinder {
     return this.#used;
   }
 
-  /** Whether what comes that way may be from the other end. */
+  /** Whether data on that route may be from the other end. */
   has(route: Route): boolean {
     return this.#find(route)?.isValid === true;
   }
 
-  /** An address that the other end may have. Past the bound of them it is ignored. */
+  /** Adds a possible address of the other end. Beyond the limit it is ignored. */
   add({ route, kind }: Path, nowUs: number): void {
     const known = this.#find(route);
     if (known === undefined) this.#add({ route, kind }, true, nowUs);
@@ -114,7 +116,7 @@ export class PathFinder {
     });
   }
 
-  /** Takes a PROBE; false: it is none, or not from the other end. */
+  /** Handles a PROBE; false: not a probe, or not from the other end. */
   handleProbe(bytes: Uint8Array, at: number, end: number, route: Route, nowUs: number): boolean {
     const probe = readProbe(bytes, at, end, this.#config.otherHash);
     if (probe === undefined) return false;
@@ -123,13 +125,13 @@ export class PathFinder {
     return true;
   }
 
-  /** Something else has come that way. */
+  /** Other data has arrived on that route. */
   handleArrival(route: Route, nowUs: number): void {
     const candidate = this.#find(route);
     if (candidate?.isValid === true) candidate.heardUs = nowUs;
   }
 
-  /** Writes the next PROBE; returns where it goes, undefined if there is none now. */
+  /** Writes the next PROBE; returns its destination, or undefined if none is due. */
   pollTransmit(into: Uint8Array, nowUs: number): Route | undefined {
     const answer = this.#answers.shift();
     if (answer !== undefined) {
@@ -181,7 +183,7 @@ export class PathFinder {
     }
     const candidate = this.#find(route);
     if (candidate === undefined) return;
-    // It may have got through a router only now that the other end has sent something that way.
+    // A router may let it through only now that the other end has sent something on that route.
     if (!candidate.isValid && candidate.tries < limits.maxTries) candidate.dueUs = nowUs;
     if (this.#config.isChooser || !probe.isUsed || probe.number < this.#namedNumber) return;
     this.#named = candidate;
@@ -191,7 +193,7 @@ export class PathFinder {
 
   #handleAnswer({ number }: Probe, route: Route, nowUs: number): void {
     const asked = this.#asked.get(number);
-    // An answer from elsewhere says nothing about the way there.
+    // An answer from another address proves nothing about this route.
     if (asked === undefined || !isSame(asked.candidate.route, route)) return;
     this.#asked.delete(number);
     const { candidate, sentUs } = asked;
@@ -205,7 +207,7 @@ export class PathFinder {
     else this.#follow();
   }
 
-  /** Uses what the other end uses, as soon as it is known to work. */
+  /** Switches to the path that the other end uses, as soon as it is known to work. */
   #follow(): void {
     if (this.#named?.isValid === true) this.#used = this.#named;
   }
@@ -217,11 +219,11 @@ export class PathFinder {
     }
     if (best === this.#used) return;
     this.#used = best;
-    // Tells the other end at once.
+    // Tells the other end immediately.
     if (best !== undefined) best.dueUs = nowUs;
   }
 
-  /** Paths that have gone silent are tried again as if they were new. */
+  /** Retries silent paths as if they were new. */
   #leaveDead(nowUs: number): void {
     let hasLeft = false;
     for (const candidate of this.#candidates) {
@@ -250,7 +252,7 @@ function isSame(one: Route, other: Route): boolean {
   return one.port === other.port && one.address === other.address;
 }
 
-/** Ascending numbers, of which each is taken once, in almost any order (RFC 4303 §3.4.3). */
+/** Ascending numbers, each accepted once, in almost any order (RFC 4303 §3.4.3). */
 class NumberWindow {
   #highest = 0;
   readonly #seen = new Set<number>();

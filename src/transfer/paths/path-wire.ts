@@ -14,7 +14,7 @@ const joinedAt = { token: 4, echo: 20, isWhole: 24, end: 25 } as const;
 const probeAt = { flags: 4, number: 5, hash: 9, end: 25 } as const;
 const hashBytes = probeAt.end - probeAt.hash;
 
-/** As long as an INIT, so that no answer to it is longer. */
+/** As long as an INIT, so that no answer is longer than it. */
 const joinBytes = initBytes;
 export const probeBytes = probeAt.end;
 
@@ -45,7 +45,7 @@ export function readJoin(bytes: Uint8Array, at: number, end: number): Join | und
 export interface Joined {
   token: Uint8Array;
   echoUs: number;
-  /** The other end has joined, too. */
+  /** Whether the other end has joined, too. */
   isWhole: boolean;
 }
 
@@ -67,14 +67,17 @@ export function readJoined(bytes: Uint8Array, at: number, end: number): Joined |
 }
 
 export interface Probe {
-  /** It answers the other end's probe with this number; else it asks under a number of its own. */
+  /**
+   * Whether it answers the other end's probe with this number; otherwise it asks under its own
+   * number.
+   */
   isAnswer: boolean;
-  /** Its sender uses this path from now on, and the other end is to do so as well. */
+  /** Whether its sender uses this path from now on, and the other end should, too. */
   isUsed: boolean;
   number: number;
 }
 
-/** Hashes what is before the hash, under the key of this direction; at least 16 bytes. */
+/** Hashes the bytes before the hash, with the key of this direction; at least 16 bytes. */
 export type ProbeHash = (message: Uint8Array) => Uint8Array;
 
 export function writeProbe(into: Uint8Array, probe: Probe, hash: ProbeHash): number {
@@ -85,7 +88,7 @@ export function writeProbe(into: Uint8Array, probe: Probe, hash: ProbeHash): num
   return probeAt.end;
 }
 
-/** Undefined: it is none, or not from whoever has the key of `hash`. */
+/** Undefined: not a probe, or not from a holder of the key of `hash`. */
 export function readProbe(
   bytes: Uint8Array,
   at: number,
@@ -105,5 +108,5 @@ export function readProbe(
   };
 }
 
-/** The cookie of a JOIN before there is one. */
+/** The cookie of the first JOIN. */
 export const noCookie = new Uint8Array(limit.cookieBytes);

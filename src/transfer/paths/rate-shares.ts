@@ -1,12 +1,12 @@
-// Byte rates of what is relayed: one for everything, and one for each owner of a share. Pure. Unlike
-// chat/share-buckets.ts it is asked for every datagram, so owners are looked up once, when a relay is
-// opened.
+// Byte rates of relayed data: one for everything, and one per owner of a share. Pure. Unlike
+// chat/share-buckets.ts it is consulted for every datagram, so owners are looked up once, when a
+// relay is opened.
 
 import type { ShareOwner } from "../../share-owner.ts";
 
-/** How much may pass at once after a pause, in µs of the rate. */
+/** The size of a burst after a pause, in µs of the rate. */
 const burstUs = 20_000;
-/** At least this many bytes, or a datagram of 64 KiB would never pass. */
+/** At least this many bytes, otherwise a datagram of 64 KiB could never pass. */
 const minBurstBytes = 128 * 1_024;
 
 class Rate {
@@ -23,7 +23,7 @@ class Rate {
     this.#atUs = nowUs;
   }
 
-  /** µs until something may pass; 0: now. */
+  /** µs until data may pass; 0: now. */
   waitUs(nowUs: number): number {
     const elapsedUs = Math.max(0, nowUs - this.#atUs);
     this.#atUs = nowUs;
@@ -31,13 +31,13 @@ class Rate {
     return this.#credit > 0 ? 0 : (1 - this.#credit) / this.#bytesPerUs;
   }
 
-  /** May go into debt by a datagram, or as many as were merged. */
+  /** May go into debt by one datagram, or by several merged ones. */
   spend(bytes: number): void {
     this.#credit -= bytes;
   }
 }
 
-/** All rates that one relay has to keep to. */
+/** All rates that limit one relay. */
 export type Rates = readonly { waitUs(nowUs: number): number; spend(bytes: number): void }[];
 
 export class RateShares {
@@ -46,14 +46,14 @@ export class RateShares {
   readonly #all: Rate;
   readonly #owners = new Map<string, Rate>();
 
-  /** An owner may use `perOwner` bytes per second, or several times that for many together. */
+  /** An owner may use `perOwner` bytes per second, and a group of owners several times that. */
   constructor(bytesPerSecond: number, perOwner: number, nowUs: number) {
     this.#bytesPerSecond = bytesPerSecond;
     this.#perOwner = perOwner;
     this.#all = new Rate(bytesPerSecond, nowUs);
   }
 
-  /** The rates of a new relay of that owner; give them back with `close`. */
+  /** The rates of a new relay of that owner; release them with `close`. */
   open({ shares }: ShareOwner, nowUs: number): Rates {
     const own = shares.map(({ key, times }) => {
       let rate = this.#owners.get(key);
@@ -74,13 +74,13 @@ export class RateShares {
     }
   }
 
-  /** Owners that are tracked. */
+  /** The number of tracked owners. */
   get size(): number {
     return this.#owners.size;
   }
 }
 
-/** µs until all of them let something pass; 0: now. */
+/** µs until all of them allow data to pass; 0: now. */
 export function longestWaitUs(rates: Rates, nowUs: number): number {
   let waitUs = 0;
   for (const rate of rates) waitUs = Math.max(waitUs, rate.waitUs(nowUs));

@@ -1,14 +1,14 @@
-// One end of a relay, from the side of the end: joins it by its token, and again now and then, so that
-// routers on the way keep the place that the relay knows. Learns that place, too. Pure.
+// One end's side of a relay: joins by its token, and again from time to time, so that routers on
+// the path keep the mapping that the relay knows. Also learns its own external address. Pure.
 
 import { paths as limits } from "../../limits.ts";
 import { readCookie, readGone, wireTime } from "../wire.ts";
 import { noCookie, readJoined, writeJoin } from "./path-wire.ts";
 
 export class RelayClient {
-  /** Where this end's datagrams come from, as the server sees it. */
+  /** The external address of this end's datagrams, as seen by the server. */
   seen: { readonly address: string; readonly port: number } | undefined;
-  /** The relay knows where this end is; the other end may not have come yet. */
+  /** Whether the relay knows this end's address; the other end may not have joined yet. */
   isJoined = false;
   readonly #token: Uint8Array;
   #cookie: Uint8Array = noCookie;
@@ -21,7 +21,7 @@ export class RelayClient {
     this.#token = token;
   }
 
-  /** Takes a datagram from the server; false: it is not about this end of the relay. */
+  /** Handles a datagram from the server; false: it does not concern this end of the relay. */
   handle(bytes: Uint8Array, at: number, end: number, nowUs: number): boolean {
     const cookie = readCookie(bytes, at, end);
     if (cookie !== undefined) {
@@ -46,7 +46,7 @@ export class RelayClient {
     return true;
   }
 
-  /** Writes the next JOIN; returns its length, 0 if there is none now. */
+  /** Writes the next JOIN; returns its length, or 0 if none is due. */
   pollTransmit(into: Uint8Array, nowUs: number): number {
     if (nowUs < this.#dueUs) return 0;
     const doubled = limits.firstJoinUs * 2 ** Math.min(this.#tries++, 16);

@@ -1,7 +1,7 @@
 // The server's relay: forwards datagrams between the two ends of a channel, unread, once each has
-// shown by its token and a cookie that it is there. Keeps to rates; what comes too fast waits a
-// little, and past that it is dropped, which the receiver's congestion control takes for what it is.
-// Pure: bytes and paths in and out, keyed hash and time are parameters.
+// proved its address with its token and a cookie. Enforces rates: excess data waits briefly, and
+// beyond that it is dropped, which the receiver's congestion control treats as loss. Pure: bytes
+// and paths in and out, keyed hash and time are parameters.
 
 import { relay as limits, transfer as wire } from "../../limits.ts";
 import type { ShareOwner } from "../../share-owner.ts";
@@ -12,7 +12,7 @@ import { longestWaitUs, type Rates, RateShares } from "./rate-shares.ts";
 
 export interface RelayConfig {
   readonly keyedHash: KeyedHash;
-  /** Of all that is forwarded; 0: nothing is. */
+  /** The rate of all forwarded data; 0: nothing is forwarded. */
   readonly bytesPerSecond: number;
 }
 
@@ -20,11 +20,11 @@ export interface RelayConfig {
 export interface RelayTotals {
   datagrams: number;
   bytes: number;
-  /** Datagrams that were dropped: too fast, or nobody to get them. */
+  /** Dropped datagrams: above the rate, or without a receiver. */
   dropped: number;
 }
 
-/** Datagrams for one path: as `Burst` in sender.ts. */
+/** Datagrams for one path, like `Burst` in sender.ts. */
 export interface Relayed {
   bytes: Uint8Array;
   datagramBytes: number;
@@ -34,9 +34,9 @@ export interface Relayed {
 interface End {
   readonly pair: Pair;
   readonly token: Uint8Array;
-  /** Where it has shown itself to be. */
+  /** The path it has proved. */
   path: Path | undefined;
-  /** What waits to be sent to it, oldest first. */
+  /** Data queued for it, oldest first. */
   readonly waiting: Uint8Array[];
   waitingBytes: number;
 }
@@ -47,14 +47,17 @@ interface Pair {
   readonly ends: End[];
 }
 
-/** The ends that `open` has made. */
+/** The ends created by `open`. */
 export type RelayPair = Pick<Pair, "owner">;
 
-/** What a datagram costs besides its bytes, in bytes: headers of IP and UDP, so that small ones pay. */
+/**
+ * The cost of a datagram in addition to its bytes: headers of IP and UDP, so that small ones are
+ * charged.
+ */
 const headerBytes = 48;
-/** Merged datagrams shorter than this leave several in one, which receivers split like merged ones. */
+/** Shorter merged datagrams are packed into larger ones, which receivers split like merged ones. */
 const minSplitBytes = 512;
-/** How much of small ones goes in one: fits every path. */
+/** How many bytes of small datagrams are packed into one: fits every path. */
 const gatheredBytes = 1_200;
 
 export class Relay {
@@ -64,9 +67,9 @@ export class Relay {
   readonly #rates: RateShares;
   readonly #pairs = new Set<Pair>();
   readonly #byToken = new Map<string, End>();
-  /** Ends by the port that they send from: few share one. */
+  /** Ends by their source port, which few share. */
   readonly #byPort = new Map<number, End[]>();
-  /** Ends for which something waits, in turn. */
+  /** Ends with queued data, in turn. */
   readonly #queue: End[] = [];
   readonly #queueBytes: number;
   #waitingBytes = 0;
@@ -80,17 +83,19 @@ export class Relay {
     this.#queueBytes = Math.min(limits.maxQueueBytes, Math.max(limits.minQueueBytes, share));
   }
 
-  /** Pairs of ends. */
+  /** The number of pairs. */
   get size(): number {
     return this.#pairs.size;
   }
 
-  /** Bytes that wait. */
+  /** The number of queued bytes. */
   get waitingBytes(): number {
     return this.#waitingBytes;
   }
 
-  /** `tokens`: unguessable, one for each end. Undefined: nothing is relayed, or too much already. */
+  /**
+   * `tokens`: unguessable, one per end. Undefined: relaying is off, or there are too many relays.
+   */
   open(
     tokens: readonly [Uint8Array, Uint8Array],
     owner: ShareOwner,
@@ -107,7 +112,7 @@ export class Relay {
     return pair;
   }
 
-  /** The channel is closed: nothing is forwarded any more. */
+  /** The channel has closed: nothing is forwarded any more. */
   close(pair: RelayPair): void {
     for (const known of this.#pairs) {
       if (known !== pair) continue;
@@ -124,9 +129,10 @@ export class Relay {
   }
 
   /**
-   * Takes datagrams as they have come, merged or not. Undefined: they are none of the relay's.
-   * A number: as many bytes of `into` answer on the same path, and `pollTransmit` has the rest.
-   * The bytes belong to the relay from now on. `into` holds limits.ts maxRequestBytes.
+   * Handles datagrams as they arrived, merged or not. Undefined: they do not concern the relay. A
+   * number: this many bytes of `into` are the answer on the same path, and `pollTransmit` returns
+   * the rest. From now on the bytes belong to the relay. `into` must hold limits.ts
+   * maxRequestBytes.
    */
   handleDatagrams(
     bytes: Uint8Array,
@@ -139,7 +145,7 @@ export class Relay {
     const end = this.#endAt(path);
     if (what === kind.join) return this.#handleJoin(bytes, path, into, nowUs);
     if (end === undefined) return undefined;
-    // A JOIN can only be the last of what the kernel has merged, and is for the server alone.
+    // A JOIN can only be the last of several merged datagrams, and is only for the server.
     const { last } = split(bytes, bytes.length);
     const isJoining = last > 0 && kindAt(bytes, last) === kind.join;
     this.#enqueueOrDrop(end, isJoining ? bytes.subarray(0, last) : bytes);
@@ -147,9 +153,10 @@ export class Relay {
   }
 
   /**
-   * The short way for datagrams that only have to be passed on, and may be at once: where to; they
-   * count as sent then. False: they are dropped. Undefined: `handleDatagrams` has to see them. The
-   * bytes, the first `length`, are only read during the call. The result is reused.
+   * The fast path for datagrams that only need forwarding, and may be forwarded immediately:
+   * returns the destination, and counts them as sent. False: they are dropped. Undefined:
+   * `handleDatagrams` must handle them. The bytes, the first `length`, are only read during the
+   * call. The result is reused.
    */
   forward(
     bytes: Uint8Array,
@@ -160,7 +167,7 @@ export class Relay {
     const end = this.#pairs.size === 0 ? undefined : this.#endAt(path);
     if (end === undefined) return undefined;
     const { datagramBytes, count, last } = split(bytes, length);
-    // What a JOIN is merged with is rare, and so is all that can't be told apart.
+    // Datagrams merged with a JOIN are rare, and so are those that can't be split.
     if (last !== 0 && kindAt(bytes, last) === kind.join) return undefined;
     if (kindAt(bytes, 0) === kind.join) return undefined;
     const other = otherOf(end);
@@ -181,7 +188,7 @@ export class Relay {
     return relayed;
   }
 
-  /** What may leave now; undefined: nothing. The result is reused. */
+  /** The data that may be sent now; undefined: none. The result is reused. */
   pollTransmit(nowUs: number): Relayed | undefined {
     for (let left = this.#queue.length; left > 0; left--) {
       const end = this.#queue[0]!;
@@ -243,7 +250,7 @@ export class Relay {
 
   #bind(end: End, path: Path): void {
     this.#unbind(end);
-    // A router may have given the same place to somebody else since.
+    // A router may have given the same address to another client since.
     const before = this.#endAt(path);
     if (before !== undefined) this.#unbind(before);
     end.path = path;
@@ -263,8 +270,8 @@ export class Relay {
   }
 
   /**
-   * By the end's address alone: which of its own addresses the server was reached at may change, when
-   * it opens a socket for one. It answers from the one that was proved.
+   * Looks up the end's address only. The address at which the server was reached may change when
+   * the server opens a socket for it; it answers from the address that was proved.
    */
   #endAt({ address, port }: Path): End | undefined {
     const ends = this.#byPort.get(port);
@@ -286,7 +293,7 @@ export class Relay {
     return true;
   }
 
-  /** Those for whom something waits take turns. */
+  /** Ends with queued data take turns. */
   #dequeue(end: End): Uint8Array | undefined {
     this.#queue.shift();
     const bytes = end.waiting.shift();
@@ -308,9 +315,9 @@ function otherOf({ pair, token }: End): End | undefined {
 const parts = { datagramBytes: 0, count: 0, last: 0 };
 
 /**
- * How to split what the kernel has merged, all datagrams of one length but the last, and where that
- * begins (0 as well if they can't be told apart). What they say of their length may be a lie: it never
- * makes more of them than bytes that are worth it.
+ * How to split merged datagrams, which all have the same length except the last, and where the last
+ * begins (also 0 if they can't be split). Their stated length may be a lie: it never results in
+ * more datagrams than their bytes justify.
  */
 function split(bytes: Uint8Array, length: number): typeof parts {
   parts.datagramBytes = length;
