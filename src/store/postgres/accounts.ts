@@ -1,4 +1,4 @@
-// Accounts: who owns which name, with keys, password hashes and hashes of tokens.
+// Accounts: the owners of names, with keys, password hashes and hashes of tokens.
 
 import {
   type Account,
@@ -41,7 +41,9 @@ export class PostgresAccounts {
     return await find(this.#database.run, lookup);
   }
 
-  /** The account's only code from now on; past the limit, those that end first are forgotten. */
+  /**
+   * From now on the account's only code; past the limit, the codes that expire first are forgotten.
+   */
   async putCode(hash: string, account: string, ttlMs: number): Promise<void> {
     await this.#database.transact(async (run) => {
       await run(
@@ -59,7 +61,7 @@ export class PostgresAccounts {
     });
   }
 
-  /** The account of a code, which is used up; undefined: there is none (any more). */
+  /** The account of a code, which is used up by this; undefined: there is none (any more). */
   async takeCode(hash: string): Promise<string | undefined> {
     const [row] = await this.#database.run<{ account: string; valid: boolean }>(
       `DELETE FROM parley.device_codes WHERE hash = $1
@@ -74,7 +76,7 @@ export class PostgresAccounts {
       return await this.#database.transact((run) => apply(run, change));
     } catch (error) {
       if (!(error instanceof Refused) || error.state !== uniqueViolation) throw error;
-      // Another server was faster: now its row is there to be seen.
+      // Another server was faster: now its row is visible.
       return await this.#database.transact((run) => apply(run, change));
     }
   }
@@ -164,7 +166,7 @@ async function changed(
   }
 }
 
-/** Notes that a key was used, or revokes it; without a key, that the owner was here. */
+/** Notes that a key was used, or revokes it; without a key, that the owner was online. */
 async function touch(run: Run, change: Change<"revoke-key" | "used">): Promise<Problem> {
   const { account: id, key, atMs } = change;
   const inUse = "account = $1 AND key = $2 AND revoked_ms IS NULL RETURNING 1";
@@ -229,7 +231,7 @@ async function addKey(
   if (active.length >= limits.maxKeys) return "full";
   await run("DELETE FROM parley.account_keys WHERE account = $1 AND key = $2", [id, key]);
   if (keys.length >= limits.maxKnownKeys) {
-    // Past the bound, the key that was revoked first is forgotten.
+    // Past the limit, the key that was revoked first is forgotten.
     await run(
       `DELETE FROM parley.account_keys WHERE (account, key) IN (
          SELECT account, key FROM parley.account_keys

@@ -15,7 +15,7 @@ export type BatchJson = {
   signals: string;
 };
 
-/** `server` is the one that commits: it tells its connections apart from those of others. */
+/** `server` is the committing server: it tells its connections apart from those of others. */
 export function batchJson(batch: Batch, server: string): BatchJson {
   const { rooms, sessions, mail, presence = [], released = [], people = [], signals = [] } = batch;
   return {

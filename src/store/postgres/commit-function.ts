@@ -1,25 +1,25 @@
-// The function that commits a batch: one call, one transaction. It checks the server's lease, numbers
-// messages and mail, and tells the other servers.
+// The function that commits a batch: one call, one transaction. It checks the server's lease,
+// numbers messages and mail, and notifies the other servers.
 
-/** SQLSTATE of a server whose lease has run out: it may write no more. */
+/** SQLSTATE for a server whose lease has expired: it may not write any more. */
 export const fencedState = "PY001";
-/** Somebody whose messages are in the batch is, or was, connected to another server meanwhile. */
+/** SQLSTATE for a batch with a user who is, or was meanwhile, connected to another server. */
 export const movedState = "PY002";
 
-/** The channel on which servers hear of each other's batches. */
+/** The channel on which servers notify each other of their batches. */
 export const channel = "parley";
 
 /** Longest payload of a notification; PostgreSQL allows 7 999 bytes. */
 const payloadBytes = 7_900;
 
 /**
- * `said`: `[{room, count, timeMs, rows: [{count, timeMs, runs}]}]`. `there`: who came, left and was
- * renamed, `[{room, changes: [{folded, name?, event?}]}]` in their order; without `name`, left.
- * `people`: `[{id, name, n, before, claim, minMail, network, seenMs, isHere}]`. `letters`: `[{session,
- * network, timeMs, sender, message}]`, where a session with `#` is a connection without a mailbox:
- * `SERVER#NUMBER`. `gone`: names that are given up, `[{name, holder}]`. `directory`: who has a name
- * here, `[{folded, name?, key, person, about}]`; without `name`, nobody any more. `signals`: for
- * other servers, `[{server, signal}]`.
+ * `said`: `[{room, count, timeMs, rows: [{count, timeMs, runs}]}]`. `there`: who joined, left and
+ * was renamed, `[{room, changes: [{folded, name?, event?}]}]` in their order; without `name`, left.
+ * `people`: `[{id, name, n, before, claim, minMail, network, seenMs, isHere}]`. `letters`:
+ * `[{session, network, timeMs, sender, message}]`, where a session with `#` is a connection without
+ * a mailbox: `SERVER#NUMBER`. `gone`: names that are released, `[{name, holder}]`. `directory`: who
+ * has a name here, `[{folded, name?, key, person, about}]`; without `name`, nobody any more.
+ * `signals`: for other servers, `[{server, signal}]`.
  */
 export const commitFunction = `
   CREATE OR REPLACE FUNCTION parley.commit(
@@ -228,10 +228,10 @@ export const commitFunction = `
 `;
 
 /**
- * Claims a name for somebody at this server. A person may have it at several: whoever moves has it
- * at the next before the last gives it up. With a record of a session (else empty), only batches
- * with the new `claim` may write it from now on. `n` null: somebody else has the name by way of
- * another server; else the record's counter, 0 if there is none.
+ * Claims a name for a user at this server. A user may have it at several servers: when moving, the
+ * user has it at the next one before the last one releases it. With a record of a session
+ * (otherwise empty), only batches with the new `claim` may write it from now on. `n` null: somebody
+ * else has the name at another server; otherwise the record's counter, 0 if there is none.
  */
 export const claimFunction = `
   CREATE OR REPLACE FUNCTION parley.claim(
@@ -270,7 +270,7 @@ export const claimFunction = `
 `;
 
 /**
- * Servers whose lease has run out are over: their people are gone, and their names free. Returns how
+ * Ends servers whose lease has expired: their users are gone, and their names are free. Returns how
  * many there were.
  */
 export const reapFunction = `

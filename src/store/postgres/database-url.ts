@@ -1,5 +1,5 @@
-// `--data postgres://…`: what it may say. The password is never in it, since command lines and
-// environments are read by others; it comes from a file (PGPASSFILE), as with psql. Pure.
+// Parses `--data postgres://…`. The password is never part of it, since others can read command
+// lines and environments; it comes from a file (PGPASSFILE), like with psql. Pure.
 
 import { ParleyError } from "../../errors.ts";
 import { quoted } from "../../text.ts";
@@ -20,7 +20,7 @@ export function isDatabaseUrl(text: string): boolean {
   return /^postgres(?:ql)?:\/\//i.test(text);
 }
 
-/** `fallbackUser`: the name of whoever runs the server. @throws ParleyError `usage` */
+/** `fallbackUser`: the name of the user who runs the server. @throws ParleyError `usage` */
 export function parseDatabaseUrl(text: string, fallbackUser: string): DatabaseUrl {
   const found = form.exec(text);
   if (found === null) throw wrong("it must look like postgres://USER@HOST:PORT/DATABASE");
@@ -66,8 +66,8 @@ function wrong(why: string): ParleyError {
 
 /**
  * The password for a database in the text of a password file (PostgreSQL documentation, "The
- * Password File"): lines `HOST:PORT:DATABASE:USER:PASSWORD`, `*` fits anything, `\` escapes. Empty:
- * there is none.
+ * Password File"): lines `HOST:PORT:DATABASE:USER:PASSWORD`, `*` matches anything, `\` escapes.
+ * Empty: there is none.
  */
 export function passwordIn(
   text: string,

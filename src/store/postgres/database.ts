@@ -1,5 +1,5 @@
-// A PostgreSQL database behind a list of hosts: finds the primary, again after each failover, and
-// tells apart what certainly did not happen from what may have happened.
+// A PostgreSQL database at one of several hosts: finds the primary, again after each failover, and
+// distinguishes work that certainly was not done from work that may have been done.
 
 import { SQL } from "bun";
 import { ParleyError } from "../../errors.ts";
@@ -14,12 +14,12 @@ export type Value = string | number | boolean | null | readonly string[] | reado
 export type Run = <R = Row>(text: string, values?: readonly Value[]) => Promise<readonly R[]>;
 
 /**
- * The connection was lost, nothing has answered for `statementSeconds`, or there is no primary now:
- * the statement may have been carried out, or may yet be.
+ * The connection was lost, nothing has answered for `statementSeconds`, or there is no primary at
+ * the moment: the statement may have been executed, or may still be.
  */
 export class DatabaseAway extends Error {}
 
-/** The database has refused the statement, with this SQLSTATE. It was not carried out. */
+/** The database has refused the statement, with this SQLSTATE. It was not executed. */
 export class Refused extends Error {
   constructor(
     message: string,
@@ -29,13 +29,13 @@ export class Refused extends Error {
   }
 }
 
-/** SQLSTATEs after which another try may succeed: serialization failure and deadlock. */
+/** SQLSTATEs after which a retry may succeed: serialization failure and deadlock. */
 const conflicts = new Set(["40001", "40P01"]);
-/** Another statement holds a row for too long: it waits for a standby, perhaps. */
+/** Another statement has held a row for too long, perhaps because it waits for a standby. */
 const lockedOut = "55P03";
-/** The server is no primary any more, starts, stops or has too many connections. */
+/** The server is no longer the primary, is starting or stopping, or has too many connections. */
 const unavailable = /^(?:25006|57P0[1-3]|53300|08...)$/;
-/** Bun's codes for a connection that could not be made, or that is gone. */
+/** Bun's codes for a connection that could not be opened, or was lost. */
 const lost = /^ERR_POSTGRES_(?:CONNECTION_|IDLE_TIMEOUT|LIFETIME_TIMEOUT|TLS_)/;
 
 type Listener = {
@@ -113,9 +113,9 @@ export class Database {
   }
 
   /**
-   * Calls `heard` with each notification on a channel, from whichever primary there is. `connected`
-   * is called at first and after each loss of the connection, when notifications may have been
-   * missed. Returns what ends it. @throws DatabaseAway, Refused
+   * Calls `heard` with each notification on a channel, from the current primary. `connected` is
+   * called initially and after each loss of the connection, when notifications may have been
+   * missed. Returns a function that stops listening. @throws DatabaseAway, Refused
    */
   async listen(
     channel: string,
@@ -156,7 +156,7 @@ export class Database {
     return this.#current;
   }
 
-  /** Subscriptions end with the pool that they were made on. */
+  /** Subscriptions end with the pool that they belong to. */
   #listenAgain(sql: SQL): void {
     for (const listener of this.#listeners) {
       this.#subscribe(sql, listener).catch(() => this.#drop(sql));
@@ -174,7 +174,7 @@ export class Database {
     );
   }
 
-  /** The first of the hosts that answers and is no standby. @throws DatabaseAway */
+  /** The first of the hosts that answers and is not a standby. @throws DatabaseAway */
   async #findPrimary(): Promise<SQL> {
     const { hosts } = this.#url;
     const problems: string[] = [];
@@ -215,13 +215,16 @@ export class Database {
       connection: {
         application_name: "parley",
         idle_session_timeout: "0",
-        // So that what was given up does not wait on.
+        // So that an abandoned statement does not keep waiting.
         lock_timeout: `${this.#statementSeconds * 900}ms`,
       },
     });
   }
 
-  /** Never cancels what is under way: a commit that waits for its standby would seem to be done. */
+  /**
+   * Never cancels a running statement: a commit that waits for its standby would look as if it were
+   * done.
+   */
   #guard<T>(sql: SQL, work: Promise<T>): Promise<T> {
     return this.#stalls.guard(work, () => {
       this.#drop(sql);
@@ -229,7 +232,7 @@ export class Database {
     });
   }
 
-  /** What was thrown, as one of ours. After a lost connection the primary is looked for again. */
+  /** Converts an error to one of ours. After a lost connection the primary is looked up again. */
   #classify(sql: SQL, error: unknown): Error {
     if (!(error instanceof Error)) return new Error(String(error));
     const { message } = error;
@@ -243,7 +246,7 @@ export class Database {
     return new DatabaseAway(message);
   }
 
-  /** The next statement looks for the primary again. */
+  /** The next statement looks up the primary again. */
   #drop(sql: SQL): void {
     const current = this.#current;
     void current?.then(

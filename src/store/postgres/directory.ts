@@ -1,4 +1,4 @@
-// Who is connected to which server, for whoever asks by name. Written by the commit function.
+// Looks up which user is connected to which server, by name. The commit function writes the data.
 
 import { type DirectoryEntry, type ForeignPerson, holderAt } from "../../chat/foreign-person.ts";
 import type { Overview, PersonAtServer } from "../../chat/store.ts";
@@ -19,7 +19,7 @@ export class PostgresDirectory {
     this.#database = database;
   }
 
-  /** Whoever has one of these folded names at another server than `server`. */
+  /** Users with one of these folded names at servers other than `server`. */
   async find(names: readonly string[], server: string): Promise<ForeignPerson[]> {
     const rows = await this.#database.run<PersonRow>(
       `SELECT p.folded, p.name, p.key, p.person, p.about, p.server, s.address,
@@ -38,7 +38,7 @@ export class PostgresDirectory {
     }));
   }
 
-  /** Everybody who is connected to another server than `server`, sorted by name. */
+  /** All users connected to servers other than `server`, sorted by name. */
   async list(server: string, limit: number): Promise<readonly PersonAtServer[]> {
     return await this.#database.run<PersonAtServer>(
       `SELECT p.folded, p.name, p.server, s.address
@@ -48,7 +48,7 @@ export class PostgresDirectory {
     );
   }
 
-  /** Members of every room that has any, and people, at all servers. */
+  /** The number of members of every room that has any, and of users, at all servers. */
   async overview(): Promise<Overview> {
     const [rooms, [people]] = await Promise.all([
       this.#database.run<{ room: string; members: number | string }>(
@@ -68,7 +68,7 @@ export class PostgresDirectory {
     };
   }
 
-  /** Of these servers those that are over. */
+  /** Those of these servers that have ended. */
   async over(servers: readonly string[]): Promise<string[]> {
     if (servers.length === 0) return [];
     const rows = await this.#database.run<{ id: string }>(

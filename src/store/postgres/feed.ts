@@ -1,5 +1,5 @@
-// Brings to the hub what other servers have committed: in the order of each room's numbers, nothing
-// twice, nothing left out. Notices bring most of it; what they don't is read.
+// Delivers the other servers' commits to the hub: in the order of each room's numbers, without
+// repetitions or gaps. Notifications bring most of it; the rest is read.
 
 import type { RoomPresence, SharedHub } from "../../chat/foreign-events.ts";
 import type { SharedStore } from "../../chat/hub-state.ts";
@@ -19,22 +19,22 @@ export class Feed implements Follower, SharedStore {
   readonly #log: (line: string) => void;
   readonly #metrics: DatabaseMetrics;
   #hub: SharedHub | undefined;
-  /** Pieces that do not follow what the hub has yet. */
+  /** Pieces that do not directly follow the hub's position yet. */
   readonly #waiting = new Map<string, Piece[]>();
-  /** Rooms in which something is missing. */
+  /** Rooms with a gap. */
   readonly #stale = new Set<string>();
-  /** Rooms of the batch on its way: its own messages must not be read as those of others. */
+  /** Rooms of the batch in flight: its own messages must not be read as those of others. */
   #inFlight: ReadonlySet<string> = new Set();
-  /** Called when that batch is settled. */
+  /** Callbacks for when that batch is settled. */
   #whenSettled: (() => void)[] = [];
   #catchingUp: Promise<void> | undefined;
-  /** Somebody may have come or gone without a notice. */
+  /** Users may have joined or left without a notification. */
   #mayMissPeople = false;
-  /** Watched names that are still to be looked for. */
+  /** Watched names that are still to be looked up. */
   #watched: readonly string[] = [];
-  /** Signals are being taken. */
+  /** Signals are being fetched. */
   #taking: Promise<void> | undefined;
-  /** Signals that the hub has had and that are not known to be deleted. */
+  /** Signals that the hub has handled, and whose deletion is not yet confirmed. */
   readonly #taken = new Set<string>();
   #rights = "";
   #stop: (() => void) | undefined;
@@ -52,7 +52,7 @@ export class Feed implements Follower, SharedStore {
     store.follower = this;
   }
 
-  /** `rights`: those that the hub has. @throws DatabaseAway, Refused */
+  /** `rights`: the hub's rows. @throws DatabaseAway, Refused */
   async start(rights: readonly RightsRow[]): Promise<void> {
     this.#rights = textOf(rights);
     this.#stop = await this.#database.listen(
@@ -65,7 +65,7 @@ export class Feed implements Follower, SharedStore {
     );
   }
 
-  /** From now on the hub hears. */
+  /** From now on the hub receives events. */
   attach(hub: SharedHub): void {
     this.#hub = hub;
   }
@@ -104,9 +104,9 @@ export class Feed implements Follower, SharedStore {
     return this.#hub?.positionIn(room) !== undefined;
   }
 
-  /** Somebody comes who may have heard more at another server than is known here. */
+  /** A user logs in who may have received more at another server than is known here. */
   async reach(room: string, seq: number): Promise<void> {
-    // Own messages may be among it, which the hub delivers when they are settled.
+    // Own messages may be among them, which the hub delivers when they are settled.
     while (this.#inFlight.has(room) && (this.#hub?.positionIn(room)?.seq ?? seq) < seq) {
       await new Promise<void>((settled) => this.#whenSettled.push(settled));
     }
@@ -125,7 +125,7 @@ export class Feed implements Follower, SharedStore {
     });
   }
 
-  /** Looks for everything that notices may not have brought. @throws DatabaseAway, Refused */
+  /** Looks for everything that notifications may have missed. @throws DatabaseAway, Refused */
   async check(): Promise<void> {
     const hub = this.#hub;
     if (hub === undefined) return;
@@ -168,7 +168,7 @@ export class Feed implements Follower, SharedStore {
     if (hub === undefined) return;
     const rooms = pieces.flatMap((piece) => {
       if (!this.#store.isOwn(from)) return this.#take(piece) ?? [];
-      // By an earlier ID of this server, perhaps in the batch that is on its way.
+      // By an earlier ID of this server, perhaps in the batch that is in flight.
       this.#missed(piece.room);
       return [];
     });
@@ -176,7 +176,7 @@ export class Feed implements Follower, SharedStore {
     if (hasSignals === true) {
       void this.#takeSignals().catch((error: unknown) => this.#complain(error));
     }
-    // What a partner writes comes after the chat has started.
+    // Messages of a partner follow the start of the chat.
     if (mail.length > 0) {
       void (this.#taking ?? Promise.resolve())
         .catch(() => {})
@@ -194,7 +194,7 @@ export class Feed implements Follower, SharedStore {
     if (rights === true) void this.#readRights().catch((error: unknown) => this.#complain(error));
   }
 
-  /** Takes what was said; returns a change of who is there that comes next. */
+  /** Handles messages; returns a change of presence that comes next. */
   #take(piece: Piece): RoomPresence | undefined {
     const position = this.#hub?.positionIn(piece.room);
     if (position === undefined) return undefined;
@@ -211,7 +211,7 @@ export class Feed implements Follower, SharedStore {
     return undefined;
   }
 
-  /** Delivers the waiting pieces that follow what the hub has. */
+  /** Delivers the waiting pieces that directly follow the hub's position. */
   #deliverWaiting(room: string): void {
     const waiting = this.#waiting.get(room) ?? [];
     for (;;) {
@@ -240,7 +240,7 @@ export class Feed implements Follower, SharedStore {
     void this.#catchUp().catch((error: unknown) => this.#complain(error));
   }
 
-  /** Reads what is missing in stale rooms; where own messages may be among it, later. */
+  /** Reads the gaps of stale rooms; later, if own messages may be among them. */
   async #catchUp(): Promise<void> {
     this.#catchingUp ??= this.#readStale().finally(() => (this.#catchingUp = undefined));
     await this.#catchingUp;
@@ -265,7 +265,7 @@ export class Feed implements Follower, SharedStore {
         [JSON.stringify(rooms)],
       );
       for (const { name, seq, presence } of rows) {
-        // A batch that is on its way may be part of it; what leaves later can't be.
+        // A batch in flight may be part of it; a later one can't be.
         if (this.#inFlight.has(name)) later.add(name);
         else await this.#readUpTo(name, Number(seq));
         const position = this.#hub?.positionIn(name);
@@ -289,7 +289,8 @@ export class Feed implements Follower, SharedStore {
         Math.min(limits.catchUpMessages, seq - position.seq),
       );
       const next = page[0]?.seq;
-      // What is missing was deleted, which takes weeks or a flood: the hub can't go on without it.
+      // The missing messages were deleted, which takes weeks or a flood: the hub can't continue
+      // without them.
       if (next === undefined || next > position.seq + 1) {
         this.#hub?.handleForeign({
           type: "skipped",
@@ -312,7 +313,7 @@ export class Feed implements Follower, SharedStore {
     this.#hub?.handleForeign({ type: "roster", room, ...roster });
   }
 
-  /** One after the other, so that they stay in order. */
+  /** One after another, to keep the order. */
   async #takeSignals(): Promise<void> {
     const before = this.#taking;
     const taking = (before ?? Promise.resolve()).catch(() => {}).then(() => this.#readSignals());
@@ -335,7 +336,7 @@ export class Feed implements Follower, SharedStore {
       this.#taken.add(id);
       this.#hub?.handleForeign(eventOf(signal));
     }
-    // If the answer is lost, they may be there again.
+    // If the answer is lost, they may be returned again.
     const ids = rows.map(({ id }) => id);
     await this.#database.run(
       `DELETE FROM parley.signals
@@ -345,14 +346,14 @@ export class Feed implements Follower, SharedStore {
     for (const id of ids) this.#taken.delete(id);
   }
 
-  /** A server may have been over before anybody here had to do with its people. */
+  /** A server may have ended before this one had anything to do with its users. */
   async #lookForServers(hub: SharedHub): Promise<void> {
     for (const server of await this.#store.directory.over(hub.watchedServers())) {
       this.#hub?.handleForeign({ type: "server-over", server });
     }
   }
 
-  /** A part of the watched names in each look: there may be a great many. */
+  /** Only a part of the watched names each time: there may be very many. */
   async #lookForPeople(hub: SharedHub): Promise<void> {
     if (this.#mayMissPeople) this.#watched = hub.watchedNames();
     this.#mayMissPeople = false;

@@ -1,4 +1,4 @@
-// Mailboxes. A full one loses messages from the network that fills most of it.
+// Mailboxes. A full one loses messages of the network that fills most of it.
 
 import type { PrivateMessage } from "../../chat/events.ts";
 import type { MailCount } from "../../chat/store.ts";
@@ -37,7 +37,7 @@ export class PostgresMailboxes {
     return { count: Number(row?.count ?? 0), last: Number(row?.last ?? mail) };
   }
 
-  /** Deletes what a mailbox has too many of, if its message number `mail` makes that due. */
+  /** Deletes a mailbox's excess messages, if its message number `mail` makes that due. */
   async trim(session: string, mail: number): Promise<void> {
     if (mail <= this.#maxMessages || !isTrimDue(mail, this.#maxMessages)) return;
     const rows = await this.#database.run<{ mail: number | string; network: string; from: string }>(

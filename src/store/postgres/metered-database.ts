@@ -1,4 +1,4 @@
-// Counts what becomes of requests to the database, and how long their answers take.
+// Counts the outcomes of requests to the database, and how long their answers take.
 
 import { type DatabaseMetrics, observe } from "../../chat/metrics.ts";
 import { DatabaseAway } from "./database.ts";
@@ -12,7 +12,7 @@ export class MeteredDatabase implements DatabasePort {
   readonly #counts: Counts;
   readonly #now: () => number;
 
-  /** `now`: milliseconds that never go back. */
+  /** `now`: milliseconds that never decrease. */
   constructor(database: DatabasePort, counts: Counts, now: () => number) {
     this.#database = database;
     this.#counts = counts;

@@ -1,12 +1,12 @@
-// Brings the tables to this program's version, under a lock, so that of several servers that start
-// at once one does it.
+// Migrates the tables to this program's version, under a lock, so that only one of several servers
+// that start at the same time does it.
 
 import { ParleyError } from "../../errors.ts";
 import { Refused } from "./database.ts";
 import type { DatabasePort } from "./database-port.ts";
 import { functions, migrations, schemaVersion } from "./schema.ts";
 
-/** PostgreSQL versions below lack what is used here. */
+/** Older PostgreSQL versions lack features used here. */
 const leastVersion = 150_000;
 
 /** Names this program's lock among others in the database: "parley m". */
@@ -14,7 +14,7 @@ const lockKey = "8097874531021168749";
 
 const undefinedTable = "42P01";
 
-/** `epoch`: of the log, if it is a new one. @throws ParleyError `storage`; DatabaseAway, Refused */
+/** `epoch`: for a new log. @throws ParleyError `storage`; DatabaseAway, Refused */
 export async function migrate(database: DatabasePort, epoch: string): Promise<void> {
   const [server] = await database.run<{ version: string }>(
     "SELECT current_setting('server_version_num') AS version",

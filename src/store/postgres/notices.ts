@@ -1,5 +1,5 @@
-// What servers tell each other by NOTIFY, and keep for each other in the database. Notices are hints:
-// what is lost or too long is read. Pure.
+// Messages between servers by NOTIFY, and data kept for each other in the database. Notifications
+// are hints: lost or oversized ones are replaced by reading. Pure.
 
 import type { AccountChange } from "../../chat/account-store.ts";
 import type { ForeignComing } from "../../chat/comings.ts";
@@ -10,20 +10,20 @@ import { SaidRun } from "../../chat/said-run.ts";
 import type { PresenceChange } from "../../chat/store.ts";
 import type { StoredRun } from "../packed-runs.ts";
 
-/** What was said in a room in one turn, or who came and went there. */
+/** Messages of a room in one turn, or changes of its members. */
 export type Piece =
   | { room: string; seq: number; count: number; timeMs: number; runs: StoredRun[] }
   | { room: string; version: number; changes: PresenceChange[] };
 
 export type Notice = {
-  /** The server that has done it. */
+  /** The server that has committed it. */
   from: string;
-  /** There is more than fits: look for yourself. */
+  /** There is more than fits: read the database. */
   isLarge?: boolean;
-  /** That server is over. */
+  /** That server has ended. */
   isOver?: boolean;
   pieces?: Piece[];
-  /** Who has come to that server, or gone. */
+  /** Users who have joined or left that server. */
   people?: ForeignComing[];
   /** Mailboxes, and the number of their last message. */
   mail?: [mailbox: string, mail: number][];
@@ -35,7 +35,7 @@ export type Notice = {
   account?: { account: string; change: AccountChange["type"] };
 };
 
-/** Undefined: not one of this program's. */
+/** Undefined: not a notification of this program. */
 export function parseNotice(payload: string): Notice | undefined {
   try {
     const notice: Notice = JSON.parse(payload);
@@ -45,7 +45,7 @@ export function parseNotice(payload: string): Notice | undefined {
   }
 }
 
-/** The runs of a row, as they are delivered. */
+/** The runs of a row, in the form in which they are delivered. */
 export function runsOf(
   stored: readonly StoredRun[],
   { room, seq, timeMs }: { room: string; seq: number; timeMs: number },
@@ -69,7 +69,7 @@ type StoredSignal =
       message: Omit<PrivateMessage, "type" | "mail" | "timeMs" | "from">;
     };
 
-/** What another server has left for people of this one. */
+/** An event that another server has left for users of this one. */
 export function eventOf(signal: string): ForeignEvent {
   const stored: StoredSignal = JSON.parse(signal);
   if (stored.type === "moved") return stored;

@@ -1,5 +1,5 @@
-// Numbers that no other server of the database gives. They come in blocks, so that one is there when
-// it is needed; the next block is fetched in time.
+// Numbers that no other server of the database assigns. They are fetched in blocks, so that one is
+// available when needed; the next block is fetched in time.
 
 import type { RightsRow } from "../../chat/rights/rights-rows.ts";
 import { postgres as limits } from "../../limits.ts";
@@ -10,7 +10,7 @@ export class NumberBlock {
   #next: number;
   /** The last number of this block. */
   #last: number;
-  /** The next block, once it is there. */
+  /** The next block, once it has arrived. */
   #following: number | undefined;
   #isFetching = false;
 
@@ -35,7 +35,7 @@ export class NumberBlock {
     return new NumberBlock(await fetch(), fetch);
   }
 
-  /** Undefined: all are used, and the database has not answered yet. */
+  /** Undefined: all are used up, and the database has not answered yet. */
   readonly next = (): number | undefined => {
     if (this.#next > this.#last && this.#following !== undefined) {
       this.#next = this.#following;
@@ -51,13 +51,13 @@ export class NumberBlock {
     this.#isFetching = true;
     void this.#fetch()
       .then((first) => (this.#following = first))
-      // It is tried again with the next number.
+      // It is retried with the next number.
       .catch(() => {})
       .finally(() => (this.#isFetching = false));
   }
 }
 
-/** The highest number that rows have; those of earlier versions are not from a block. */
+/** The highest number in the rows; numbers of earlier versions are not from a block. */
 function highest(rows: readonly RightsRow[]): number {
   const numbers = rows.map(({ key, value }) =>
     Number(/^sanction\/(\d{1,15})$/.exec(key)?.[1] ?? /"id":(\d{1,15})[,}]/.exec(value)?.[1] ?? 0),

@@ -19,18 +19,18 @@ import { PostgresStore } from "./store.ts";
 
 export type DatabaseSettings = {
   retention: Partial<Retention>;
-  /** Of the server's key; empty: none. */
+  /** The pin of the server's key; empty: none. */
   pin: string;
   log: (line: string) => void;
 };
 
-/** Calls `run` once, after a while; returns what prevents it. */
+/** Calls `run` once, after the delay; returns a function that cancels it. */
 export type StartTimer = (delayMs: number, run: () => void) => () => void;
 
-/** What makes a process among those of the database; given in simulations. */
+/** The parts that distinguish a process among those of the database; given in simulations. */
 export type ProcessParts = {
   startTimer: StartTimer;
-  /** Another ID at each call, unlike that of any other server. */
+  /** Returns a different ID on each call, unlike that of any other server. */
   newServerId?: (() => string) | undefined;
   /** Milliseconds by which data ages. */
   clock?: (() => number) | undefined;
@@ -38,7 +38,7 @@ export type ProcessParts = {
 };
 
 type SharedDatabase = Omit<OpenStore, "paths" | "past"> & {
-  /** This server among those of the database now. */
+  /** The current ID of this server among those of the database. */
   readonly serverId: string;
 };
 
@@ -65,7 +65,7 @@ export async function openPostgres(
   }
 }
 
-/** The same on a database that is open, which stays so. @throws also DatabaseAway, Refused */
+/** The same with an open database, which stays open. @throws also DatabaseAway, Refused */
 export async function openOn(
   database: DatabasePort,
   { retention, pin, log }: DatabaseSettings,
@@ -104,7 +104,7 @@ export async function openOn(
     numbers: numbers.next,
     others: feed,
     isRegistered: (folded) => names.has(folded),
-    // The table of members says it.
+    // The table of members has this information.
     keepInUse() {},
     registry: registrations,
     setAddress: (address) => store.setAddress(address),
@@ -120,7 +120,7 @@ export async function openOn(
   };
 }
 
-/** Does some work again and again, with a pause in between. What fails is said, but not twice. */
+/** Repeats some work, with a pause in between. Failures are logged, but not repeated ones. */
 function repeat(
   start: StartTimer,
   pauseMs: number,
@@ -151,7 +151,7 @@ function repeat(
   };
 }
 
-/** One that does not keep the process alive. */
+/** A timer that does not keep the process alive. */
 function startTimer(delayMs: number, run: () => void): () => void {
   const timer = setTimeout(run, delayMs);
   timer.unref();

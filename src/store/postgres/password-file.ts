@@ -1,4 +1,4 @@
-// The file with the database's password, as psql finds it.
+// The file with the database's password, looked up like psql does.
 
 import { readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
@@ -8,8 +8,8 @@ import { quoted } from "../../text.ts";
 import { passwordIn } from "./database-url.ts";
 
 /**
- * Looks passwords up in PGPASSFILE, else in `~/.pgpass`; empty: the database may ask for none.
- * @throws ParleyError `usage` if the file that PGPASSFILE names can't be read, or others can read it
+ * Looks up passwords in PGPASSFILE, otherwise in `~/.pgpass`; empty: the database may require none.
+ * @throws ParleyError `usage` if the file in PGPASSFILE can't be read, or others can read it
  */
 export function passwordSource(
   database: string,

@@ -1,6 +1,6 @@
 // The registry of peers in the database, so that a peer registered at one server is found at all of
-// them. The rules are those of cpp/registry.ts; what is recent, the database's clock says. One request
-// at a time, whichever server it comes from, so that nobody is handed out twice.
+// them. The rules are those of cpp/registry.ts; the database's clock determines recency. One
+// request at a time, across all servers, so that nobody is handed out twice.
 
 import { widestNetworkOf } from "../../addresses.ts";
 import { fold } from "../../chat/names/grammar.ts";
@@ -34,7 +34,7 @@ export class PostgresRegistrations implements PeerRegistry {
   readonly #database: DatabasePort;
   readonly #maxEntries: number;
   #entries: readonly Registration[] = [];
-  /** Requests that have no answer yet; they go to the database one by one. */
+  /** Requests without an answer yet; they are sent to the database one by one. */
   #pending = 0;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -64,7 +64,7 @@ export class PostgresRegistrations implements PeerRegistry {
     return this.#entries;
   }
 
-  /** Reads what `entries` tells. @throws DatabaseAway, Refused */
+  /** Reads the data for `entries`. @throws DatabaseAway, Refused */
   async refresh(): Promise<void> {
     const rows = await this.#database.run<EntryRow>(
       `SELECT folded, id, ip, port, network, extract(epoch FROM registered) * 1000 AS registered,
@@ -192,7 +192,10 @@ async function named(
   return row !== undefined && mayHandOut(row.ip, row.network, network) ? row : undefined;
 }
 
-/** Who has waited longest, else the oldest registration that was not handed out yet. */
+/**
+ * The client that has waited longest, otherwise the oldest registration that was not handed out
+ * yet.
+ */
 async function pick(run: Run, asker: string, network: string): Promise<Row | undefined> {
   for (let from = 0; ; from += pageRows) {
     const rows = await run<Row>(

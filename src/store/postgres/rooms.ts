@@ -41,13 +41,13 @@ export class PostgresRooms {
       : { first: Number(row.first), last: Number(row.last) };
   }
 
-  /** The same, with whoever is there by way of other servers than `server`. */
+  /** The same, with users at servers other than `server`. */
   async boundsFor(room: string, server: string): Promise<RoomBounds> {
     const [bounds, elsewhere] = await Promise.all([this.bounds(room), this.roster(room, server)]);
     return { ...bounds, elsewhere };
   }
 
-  /** Who is in a room by way of other servers than `server`, as of one moment. */
+  /** The members of a room at servers other than `server`, as a consistent snapshot. */
   async roster(
     room: string,
     server: string,
@@ -79,7 +79,7 @@ export class PostgresRooms {
     return await this.#page(room, Math.max(first, to - limit + 1), to);
   }
 
-  /** Takes the text of a message away. False: it is not kept. */
+  /** Removes the text of a message. False: the message is not kept. */
   async erase(room: string, seq: number): Promise<boolean> {
     const { first } = await this.bounds(room);
     if (seq < first) return false;

@@ -1,4 +1,4 @@
-// The tables in PostgreSQL, in a schema of their own, as migrations from each version to the next.
+// The tables in PostgreSQL, in their own schema, as migrations from each version to the next.
 // docs/cluster.md describes them.
 
 import { claimFunction, commitFunction, reapFunction } from "./commit-function.ts";
@@ -132,7 +132,7 @@ const tables = `
 /** Version 2: devices vouch for each other. */
 const version2 = "ALTER TABLE parley.account_keys ADD COLUMN vouch text;";
 
-/** Version 3: who is where, and what the others may be shown of them. */
+/** Version 3: where users are, and the data that others may be shown about them. */
 const version3 = `
   CREATE TABLE parley.people (
     folded text NOT NULL,
@@ -149,7 +149,7 @@ const version3 = `
   ALTER TABLE parley.members ADD COLUMN rank text;
 `;
 
-/** Version 4: peers and where to call them. */
+/** Version 4: peers and their addresses. */
 const version4 = `
   CREATE SEQUENCE parley.places;
   CREATE TABLE parley.registrations (
@@ -173,8 +173,8 @@ const version4 = `
 `;
 
 /**
- * Version 5: one person may have a name at several servers, and each gives up its own. Each connection
- * of a session has a number; the last one may write the record.
+ * Version 5: a user may have a name at several servers, each of which releases it separately. Each
+ * connection of a session has a number; only the last one may write the record.
  */
 const version5 = `
   CREATE SEQUENCE parley.claims;
@@ -182,10 +182,10 @@ const version5 = `
   ALTER TABLE parley.names DROP CONSTRAINT names_pkey, ADD PRIMARY KEY (folded, server);
 `;
 
-/** Version 6: the rooms of a person are found at once. */
+/** Version 6: an index for the rooms of a user. */
 const version6 = "CREATE INDEX members_by_person ON parley.members (folded, server);";
 
-/** Version 7: where clients reach a server. */
+/** Version 7: the address where clients reach a server. */
 const version7 = "ALTER TABLE parley.servers ADD COLUMN address text NOT NULL DEFAULT '';";
 
 /** Version 8: codes with which devices join an account. */
@@ -214,7 +214,7 @@ export const migrations: readonly string[] = [
   version9,
 ];
 
-/** Made anew after every migration: they belong to the newest tables. */
+/** Recreated after every migration: they require the newest tables. */
 export const functions = `${commitFunction}${claimFunction}${reapFunction}`;
 
 /** The version that this program writes. */

@@ -1,6 +1,6 @@
-// Ends the wait for a database that no longer answers: its machine may be gone without a word. The
-// wait is counted in ticks and not read from a clock, so that a process that was suspended does not
-// give up on an answer that came meanwhile.
+// Ends the wait for a database that no longer answers, for example because its machine has failed
+// silently. The wait is counted in ticks and not read from a clock, so that a suspended process
+// does not give up on an answer that has arrived meanwhile.
 
 type Waiting = { readonly sinceTick: number; readonly fail: () => void };
 
@@ -11,13 +11,13 @@ export class StallWatch {
   #tick = 0;
   #timer: Timer | undefined;
 
-  /** Whatever takes more than `maxTicks` has stalled. */
+  /** Work that takes more than `maxTicks` counts as stalled. */
   constructor(maxTicks: number, tickMs = 1_000) {
     this.#maxTicks = maxTicks;
     this.#tickMs = tickMs;
   }
 
-  /** What `work` gives. @throws `stalled()` if it takes too long */
+  /** The result of `work`. @throws `stalled()` if it takes too long */
   async guard<T>(work: Promise<T>, stalled: () => Error): Promise<T> {
     const { promise, reject } = Promise.withResolvers<never>();
     const waiting = { sinceTick: this.#tick, fail: () => reject(stalled()) };

@@ -1,5 +1,5 @@
-// The store in PostgreSQL: answers the hub's requests, each in its own time. What has an unknown
-// outcome is said to be unknown; the hub asks again.
+// The store in PostgreSQL: answers the hub's requests asynchronously. If an outcome is unknown, the
+// answer says so, and the hub asks again.
 
 import { holderAt } from "../../chat/foreign-person.ts";
 import { hostSecretRow } from "../../chat/rights/rights.ts";
@@ -31,10 +31,10 @@ import { PostgresRooms } from "./rooms.ts";
 import { PostgresSweep } from "./sweep.ts";
 
 export type PostgresOptions = {
-  /** Of the server's key, which all servers of the database share; empty: it has none. */
+  /** The pin of the server's key, which all servers of the database share; empty: it has none. */
   pin?: string | undefined;
   retention?: Partial<Retention> | undefined;
-  /** Milliseconds by which data ages (retention-clock.ts); never goes back. */
+  /** Milliseconds by which data ages (retention-clock.ts); never decreases. */
   clock?: (() => number) | undefined;
   /** Unlike that of any other server. */
   newServerId?: (() => string) | undefined;
@@ -44,22 +44,22 @@ type ClaimRow = { n: number | string | null; claim: number | string | null };
 type ClaimRequest = Extract<StoreRequest, { type: "claim-name" }>;
 type Parts = { retention: Retention; clock: () => number; newServerId: () => string };
 
-/** Whoever brings what other servers have done. */
+/** Delivers the commits of other servers. */
 export interface Follower {
-  /** A batch leaves for the database, perhaps again. */
+  /** A batch is being sent to the database, possibly again. */
   committing(batch: Batch): void;
-  /** Called before a commit is answered: what others said before it has to be delivered first. */
+  /** Called before a commit is answered: earlier messages of others must be delivered first. */
   beforeSettled(batch: Batch, committed: Committed): Promise<void>;
-  /** It is known what has become of the batch. Called before the commit is answered. */
+  /** The outcome of the batch is known. Called before the commit is answered. */
   settled(): void;
-  /** Called after a commit was answered; the next one may be on its way. */
+  /** Called after a commit was answered; the next one may be in flight. */
   afterSettled(): void;
   isOpen(room: string): boolean;
   /** Resolves when the hub has the room's messages up to `seq`, if the room is open. */
   reach(room: string, seq: number): Promise<void>;
-  /** The session with this record has moved, and can't say anything here. */
+  /** The session with this record has moved, and can't send anything here. */
   outdated(session: string, claim: number): void;
-  /** Others have taken this server's people for gone. */
+  /** Other servers have declared this server's users gone. */
   fenced(): void;
 }
 
@@ -85,12 +85,12 @@ export class PostgresStore {
   readonly rooms: PostgresRooms;
   #serverId: string;
   readonly #newServerId: () => string;
-  /** The last batch, and who has sent it. */
+  /** The last batch, and the ID it was sent under. */
   #sent = { number: 0, as: "" };
   readonly #pin: string;
   readonly #database: DatabasePort;
   #leasedMs = 0;
-  /** Where clients reach this server; empty: it does not say. */
+  /** The address where clients reach this server; empty: unknown. */
   #address = "";
   readonly #mailboxes: PostgresMailboxes;
   readonly #accounts: PostgresAccounts;
@@ -143,28 +143,30 @@ export class PostgresStore {
     this.#clockStepMs = retention.goodbyeAgeMs / 10;
   }
 
-  /** This process among the servers of the database; another one after it was fenced. */
+  /** The current ID of this process among the servers of the database; it changes after fencing. */
   get serverId(): string {
     return this.#serverId;
   }
 
-  /** Whether a batch that this process has sent may be by that ID. */
+  /** Whether a batch that this process has sent may have that ID. */
   isOwn(server: string): boolean {
     return server === this.#serverId || server === this.#sent.as;
   }
 
-  /** When the lease was last prolonged, at the latest; in steady milliseconds (io/clock.ts). */
+  /** When the lease was last renewed, at the latest; in steady milliseconds (io/clock.ts). */
   get leasedMs(): number {
     return this.#leasedMs;
   }
 
-  /** Folded names that somebody owns. */
+  /** Folded names with an owner. */
   async registeredNames(): Promise<string[]> {
     const rows = await this.#database.run<{ folded: string }>("SELECT folded FROM parley.accounts");
     return rows.map(({ folded }) => folded);
   }
 
-  /** Clients reach this server there, as `HOST:PORT`. @throws DatabaseAway, Refused */
+  /**
+   * Sets the address where clients reach this server, `HOST:PORT`. @throws DatabaseAway, Refused
+   */
   async setAddress(address: string): Promise<void> {
     this.#address = address;
     await this.#database.run("UPDATE parley.servers SET address = $2 WHERE id = $1", [
@@ -173,7 +175,7 @@ export class PostgresStore {
     ]);
   }
 
-  /** Prolongs the lease, and ends those of servers that are gone. @throws DatabaseAway, Refused */
+  /** Renews the lease, and ends those of dead servers. @throws DatabaseAway, Refused */
   async renew(): Promise<void> {
     const id = this.#serverId;
     const atMs = steadyMs();
@@ -187,7 +189,10 @@ export class PostgresStore {
     await this.#database.run("SELECT parley.reap()");
   }
 
-  /** All servers make the same hosts (rights.ts), from the first on. @throws DatabaseAway, Refused */
+  /**
+   * All servers derive the same hosts (rights.ts), starting with the first. @throws DatabaseAway,
+   * Refused
+   */
   async makeHostSecret(): Promise<void> {
     const { key, value } = hostSecretRow(secretText(18));
     await this.#database.run(
@@ -212,7 +217,7 @@ export class PostgresStore {
     this.#perform(request)
       .catch((error: unknown) => this.#failure(request, error))
       .then((outcome) => {
-        // What may have been committed is on its way until that is known.
+        // A batch that may have been committed counts as in flight until its outcome is known.
         const isSettled = request.type === "commit" && outcome.outcome !== "unknown";
         if (isSettled) this.follower?.settled();
         reply(outcome);
@@ -220,7 +225,7 @@ export class PostgresStore {
       });
   };
 
-  /** Gives up the lease. Best effort: it runs out by itself. */
+  /** Releases the lease. Best effort: it also expires by itself. */
   async leave(): Promise<void> {
     await this.#unregister(this.#serverId).catch(() => {});
   }
@@ -240,13 +245,13 @@ export class PostgresStore {
   }
 
   /**
-   * Others have taken the people of this server, by that ID, for gone: it goes on by another one,
-   * without them.
+   * Other servers have declared the users of this server, with that ID, gone: it continues with
+   * another ID, without them.
    */
   async #handleFenced(id: string): Promise<void> {
     const next = this.#newServerId();
     await this.#register(next);
-    // Several requests may find out at once.
+    // Several requests may notice this at the same time.
     if (id !== this.#serverId) return await this.#unregister(next);
     this.#serverId = next;
     this.follower?.fenced();
@@ -270,7 +275,7 @@ export class PostgresStore {
       case "commit":
         return { ...done, type: "commit", result: await this.#commit(request.batch) };
       case "room-bounds": {
-        // The hub knows who is in a room that it has open; it holds it open until it is answered.
+        // The hub knows the members of its open rooms; it keeps a room open until the answer.
         const isOpen = this.follower?.isOpen(request.room) === true;
         const result = isOpen
           ? await this.rooms.bounds(request.room)
@@ -338,7 +343,7 @@ export class PostgresStore {
       case "change-account": {
         const { change } = request;
         const result = await this.#accounts.change(change);
-        // A device was used, or a token added: nobody else needs to know.
+        // A device was used, or a token added: no other server needs to know.
         if (result.done && change.type !== "used" && change.type !== "add-token") {
           await this.#tell({ account: { account: change.account, change: change.type } });
         }
@@ -348,8 +353,8 @@ export class PostgresStore {
   }
 
   async #commit(batch: Batch): Promise<Committed> {
-    // One that may have been committed is asked for under the same ID, even after a new one was
-    // taken: its numbers are kept there.
+    // A batch that may have been committed is looked up under the same ID, even after a new one was
+    // taken: its numbers are stored there.
     const { number } = batch;
     if (this.#sent.number !== number) this.#sent = { number, as: this.#serverId };
     const id = this.#sent.as;
@@ -362,7 +367,7 @@ export class PostgresStore {
     }
   }
 
-  /** Somebody in the batch is connected to another server: else nothing here could be stored. */
+  /** A user in the batch is connected to another server: otherwise nothing here could be stored. */
   #handleMoved({ sessions }: Batch, error: unknown): void {
     if (!(error instanceof Refused) || error.state !== movedState) return;
     for (const { id: session, claim } of sessions) {
@@ -409,7 +414,7 @@ export class PostgresStore {
     return row === undefined ? undefined : recordOf(row);
   }
 
-  /** Whoever has the name at another server, else whoever had it last. */
+  /** The user of the name at another server, otherwise its last user. */
   async #named(name: string, sinceMs: number): Promise<SessionRecord | undefined> {
     const [other] = await this.#database.run<{ holder: string; seen: number | string | null }>(
       `SELECT n.holder, s.seen_ms AS seen FROM parley.names n
@@ -466,7 +471,7 @@ export class PostgresStore {
     await this.#tell({ rights: true });
   }
 
-  /** Tells the other servers. Best effort: they look for themselves besides. */
+  /** Notifies the other servers. Best effort: they also check by themselves. */
   async #tell(note: object): Promise<void> {
     const text = JSON.stringify({ from: this.#serverId, ...note });
     await this.#database.run("SELECT pg_notify($1, $2)", [channel, text]);

@@ -1,4 +1,4 @@
-// Deletes what exceeds the retention, a bounded slice at a time. Only one server sweeps at a time.
+// Deletes data beyond the retention, a bounded slice at a time. Only one server sweeps at a time.
 
 import { accountMark } from "../../chat/account-store.ts";
 import { history as limits } from "../../limits.ts";
@@ -24,7 +24,7 @@ export class PostgresSweep {
     this.#retention = retention;
   }
 
-  /** Deletes one slice of everything that is too much; true if more may be left. */
+  /** Deletes one slice of all excess data; true if more may be left. */
   async slice(clockMs: number): Promise<boolean> {
     return await this.#database.transact(async (run) => {
       const [row] = await run<{ free: boolean }>(
@@ -52,7 +52,7 @@ export class PostgresSweep {
     });
   }
 
-  /** Batches that are too old, or past the number that a room keeps. */
+  /** Batches that are too old, or exceed the number that a room keeps. */
   async #messages(run: Run, oldMs: number): Promise<number> {
     const rows = await run<{ room: number | string; next: number | string }>(
       `WITH gone AS (
@@ -73,8 +73,8 @@ export class PostgresSweep {
   }
 
   /**
-   * Drops rooms past the limit that nobody is in: empty ones, else those with the fewest messages,
-   * and the quietest of them first. One floor keeps the numbers of all of them taken.
+   * Drops unused rooms past the limit: empty ones first, then those with the fewest messages, the
+   * quietest first. A common floor keeps all of their numbers used.
    */
   async #rooms(run: Run): Promise<number> {
     const rows = await run<{ last: number | string }>(
@@ -101,9 +101,9 @@ export class PostgresSweep {
   }
 
   /**
-   * Sessions unseen for too long, and those past the limit: a session's rank is its place among
-   * those of its network (of IPv6, the /48), the newest first. The highest ranks go first, and of
-   * equals the oldest.
+   * Sessions unseen for too long, and those past the limit: a session's rank is its position among
+   * those of its network (for IPv6, the /48), newest first. The highest ranks are deleted first,
+   * and among equals the oldest.
    */
   async #sessions(run: Run, clockMs: number): Promise<number> {
     const { sessions, sessionAgeMs, goodbyeAgeMs } = this.#retention;
@@ -111,7 +111,7 @@ export class PostgresSweep {
       `SELECT count(*) AS count FROM parley.sessions WHERE ${isSession}`,
     );
     const surplus = Number(counted?.count ?? 0) - sessions;
-    // Ranking reads all of them, so some more than that are left alone.
+    // Ranking reads all of them, so a small excess is tolerated.
     const excess = surplus > sessions >> 7 ? Math.min(surplus, limits.sliceRows) : 0;
     return await count(
       run,

@@ -1,6 +1,6 @@
-// Files that a session sends into the shared folder: received through the channels of an offer as those
-// of a person are (handover/), into the place that is kept for them, and put under their names when
-// all of it is verified. Resumes with the next channel after a lost connection.
+// Files that a session uploads to the shared folder: received through the channels of an offer like
+// files from a person (handover/), written to their reserved place, and renamed when everything is
+// verified. Resumes with the next channel after a lost connection.
 
 import type { ShareOffer, Sharer, SharingEvent } from "../../../chat/sharing/sharing-port.ts";
 import { ParleyError } from "../../../errors.ts";
@@ -19,15 +19,15 @@ export interface ChannelUploadOptions {
   readonly store: UploadStore;
   readonly upload: Upload;
   readonly offer: ShareOffer;
-  /** How often enough must have come (default: limits.ts). */
+  /** How often the minimum amount must have arrived (default: limits.ts). */
   readonly leastEveryMs?: number | undefined;
-  /** Why the disk can't take more, for whoever sends. */
+  /** Why the disk can't store more, as a message for the sender. */
   readonly diskReason: () => string;
-  /** It is over: `kept`, what has come waits on the disk for its sender. */
+  /** The upload is over. `kept`: its data stays on the disk for the sender. */
   readonly onOver: (outcome: ParleyError | readonly SharedItem[], isKept: boolean) => void;
 }
 
-/** Errors whose sentences are about what the sender does, and name no path of the server. */
+/** Errors whose messages are about the sender's actions, and contain no path of the server. */
 const tellable: ReadonlySet<string> = new Set([
   "protocol",
   "integrity",
@@ -49,12 +49,12 @@ export class ChannelUpload {
   #frameChars = 0;
   #isOver = false;
   #awayTimer: Timer | undefined;
-  /** Looks whether enough has come since the last time. */
+  /** Checks whether enough has arrived since the last time. */
   #pace: Timer | undefined;
   #pacedChars = 0;
   /** Resolves when the sender is back. */
   #returned = Promise.withResolvers<void>();
-  /** Bytes of files that are done, and of the one that is coming. */
+  /** Bytes of completed files, and of the one in progress. */
   #doneBytes = 0;
   #comingBytes = 0;
   #saidMs = 0;
@@ -93,11 +93,11 @@ export class ChannelUpload {
     void this.#receive();
   }
 
-  /** Whoever keeps a place and sends next to nothing makes way; what has come waits for its sender. */
+  /** A sender that occupies a slot and sends next to nothing loses it; its data is kept. */
   #checkPace(): void {
     const isSlow = this.#frameChars - this.#pacedChars < limits.leastBytes;
     this.#pacedChars = this.#frameChars;
-    // Whoever is away has a time of their own.
+    // An offline sender has a separate timeout.
     if (isSlow && this.#channel !== undefined) this.#end(tooSlow(), true);
   }
 
@@ -131,7 +131,7 @@ export class ChannelUpload {
     this.#awayTimer = setTimeout(() => this.#end(gone(), true), limits.awayMs);
   }
 
-  /** The sender, or the server, stops it. `isKept`: what has come waits for the sender. */
+  /** The sender or the server stops the upload. `isKept`: its data is kept for the sender. */
   stop(reason: ParleyError, isKept: boolean): void {
     this.#end(own(reason), isKept);
   }
@@ -163,7 +163,7 @@ export class ChannelUpload {
     const { store, upload } = this.#options;
     try {
       const arrived = await this.#fetchAll();
-      // Whoever shares something is there when it happens, so that the room can be told.
+      // The sender is connected when files are shared, so that they can be announced in the room.
       while (this.#channel === undefined && !this.#isOver) await this.#returned.promise;
       if (this.#isOver) return;
       clearInterval(this.#pace);
@@ -194,7 +194,7 @@ export class ChannelUpload {
     return arrived;
   }
 
-  /** Checked whole before anything is received. @throws ParleyError `protocol` */
+  /** Checked completely before anything is received. @throws ParleyError `protocol` */
   async #list(): Promise<readonly { name: string; size: number; isFolder: boolean }[]> {
     const found: { name: string; size: number; isFolder: boolean }[] = [];
     for await (const { name: listed, size } of this.#client.list()) {
@@ -250,7 +250,7 @@ export class ChannelUpload {
     this.#tell({ type: "failed", error });
   }
 
-  /** For whoever sends: without paths of this machine. */
+  /** For the sender: without paths of this machine. */
   #readable(error: unknown): ParleyError {
     if (error instanceof ParleyError && error.code === "changed") return changed();
     if (error instanceof ParleyError && tellable.has(error.code)) return asSender(error);
@@ -263,7 +263,10 @@ export function entryOf({ name, isFolder, bytes: size, files, atMs: modified }: 
   return { name: isFolder ? `${name}/` : name, size, files, modified };
 }
 
-/** Errors of this file, or of who stops it: those of a fetch with the same codes name paths. */
+/**
+ * Errors of this file, or of the caller that stops it; errors of a fetch with the same codes
+ * contain paths.
+ */
 const ours = new WeakSet<ParleyError>();
 
 function own(error: ParleyError): ParleyError {
@@ -279,7 +282,7 @@ function changed(): ParleyError {
   return new ParleyError("changed", "Something has changed while it was sent: send it again");
 }
 
-/** A fetch says "the server" of whoever sends. */
+/** A fetch calls the sender "the server". */
 function asSender({ code, message }: ParleyError): ParleyError {
   return new ParleyError(code, message.replace(/^The server's /, "The sender's "));
 }

@@ -1,4 +1,4 @@
-// Under which name something comes into the shared folder: its own, or the next that is free. Pure.
+// The name of an upload in the shared folder: its own, or the next free one. Pure.
 
 import { sharing as limits } from "../../../limits.ts";
 import { harmless, quoted, showsNothing } from "../../../text.ts";
@@ -9,7 +9,7 @@ import {
   otherName,
 } from "../../../transfer/tree/name-rules.ts";
 
-/** Whoever fetches may have a file system that takes `a` and `A` for one. */
+/** The file system of a downloader may not distinguish `a` and `A`. */
 const rules: NameRules = {
   isWindows: false,
   foldsCase: true,
@@ -29,12 +29,12 @@ export function nameProblem(name: string): string | undefined {
   return undefined;
 }
 
-/** As names are compared. */
+/** The form in which names are compared. */
 export function foldedItem(name: string): string {
   return foldedName(name, rules);
 }
 
-/** `isTaken`: whether a folded name is. */
+/** `isTaken`: whether a folded name is in use. */
 export function freeName(name: string, isTaken: (folded: string) => boolean): string {
   const own = heldName(name, rules);
   for (let count = 1; ; count++) {

@@ -1,4 +1,4 @@
-// How much there is of a file, or of a folder with all that is in it; links are not followed.
+// The size of a file, or of a folder with its content; links are not followed.
 
 import { lstatSync, readdirSync } from "node:fs";
 import { open } from "node:fs/promises";
@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { sharing as limits } from "../../../limits.ts";
 import type { Amount } from "./rows.ts";
 
-/** Nothing, if there is nothing. Yields to other work. Throws what the file system throws. */
+/** Zero, if nothing is there. Yields to other work. Throws the file system's errors. */
 export async function measureTree(path: string): Promise<Amount> {
   const all = { bytes: 0, files: 0, entries: 0 };
   const paths = [path];
@@ -25,7 +25,7 @@ export async function measureTree(path: string): Promise<Amount> {
   return all;
 }
 
-/** Resolves when a file's content is on the disk, so that a power failure leaves all of it. */
+/** Resolves when a file's content is on the disk, so that it survives a power failure. */
 export async function syncFile(path: string): Promise<void> {
   const file = await open(path, "r");
   try {

@@ -1,11 +1,11 @@
-// Moves a file or a folder into place in one step, without ever replacing what is there.
+// Moves a file or a folder into place in one step, without ever replacing anything.
 
 import { mkdirSync, renameSync, rmdirSync } from "node:fs";
 import { quietly } from "../../../files/cleanup.ts";
 import { moveInto } from "../../../files/move-into.ts";
 import { renameNoReplace } from "../../../io/file-calls.ts";
 
-/** False, and nothing done, if `to` exists. Throws what the file system throws. */
+/** Returns false, without doing anything, if `to` exists. Throws the file system's errors. */
 export function moveToPlace(
   from: string,
   to: string,
@@ -15,7 +15,7 @@ export function moveToPlace(
   if (!isFolder) return moveInto(from, to, false, rename);
   const outcome = rename(from, to);
   if (outcome !== "unsupported") return outcome === "renamed";
-  // An empty folder reserves the name. Renaming replaces that, and nothing that has come into it.
+  // An empty folder reserves the name. Renaming replaces it only as long as it is empty.
   try {
     mkdirSync(to);
   } catch (error) {

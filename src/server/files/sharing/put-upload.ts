@@ -1,6 +1,5 @@
-// A file that comes into the shared folder as the body of an HTTP request: written as it comes into the
-// place that is kept for it, and put under its name when all of it is there. Never more of it in memory
-// than a piece.
+// A file uploaded to the shared folder as the body of an HTTP request: written to its reserved
+// place as it arrives, and renamed when it is complete. At most one piece is in memory.
 
 import { closeSync, constants, openSync, writeSync } from "node:fs";
 import type { Sharer, SharingEvent } from "../../../chat/sharing/sharing-port.ts";
@@ -16,9 +15,9 @@ export interface PutUploadOptions {
   readonly upload: Upload;
   readonly name: string;
   readonly sharer: Sharer;
-  /** How often enough must have come (default: limits.ts). */
+  /** How often the minimum amount must have arrived (default: limits.ts). */
   readonly leastEveryMs?: number;
-  /** Why the disk can't take more, for whoever sends. */
+  /** Why the disk can't store more, as an error for the sender. */
   readonly diskReason: (error: unknown) => ParleyError;
   readonly tell: (event: SharingEvent) => void;
   readonly onOver: (item: SharedItem | undefined) => void;
@@ -29,7 +28,7 @@ export class PutUpload {
   /** Why nothing more is read. */
   #reason: ParleyError | undefined;
   #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
-  /** Nobody has begun to send it. */
+  /** Runs until the upload begins. */
   #waiting: Timer | undefined;
   #isOver = false;
 
@@ -45,7 +44,7 @@ export class PutUpload {
     return this.#options.sharer;
   }
 
-  /** The sender's session is gone: what it sends already may come to its end. */
+  /** The sender's session has closed: an upload that has begun may still finish. */
   handleLost(): void {
     if (this.#waiting !== undefined)
       this.stop(new ParleyError("stalled", "Its sender has disconnected"));
@@ -54,12 +53,12 @@ export class PutUpload {
   stop(reason: ParleyError): void {
     if (this.#isOver) return;
     this.#reason ??= reason;
-    // A read that waits ends by it.
+    // This ends a pending read.
     void this.#reader?.cancel().catch(() => {});
     if (this.#waiting !== undefined) this.#end(undefined);
   }
 
-  /** Once. @throws ParleyError why it is not shared; nothing is left of it then */
+  /** Call it once. @throws ParleyError why the file is not shared; then nothing of it is left */
   async receive(body: ReadableStream<Uint8Array> | null): Promise<SharedItem> {
     if (this.#waiting === undefined || this.#isOver) {
       throw new ParleyError("not-found", "It has been sent already, or not in time: ask again");
@@ -83,14 +82,14 @@ export class PutUpload {
     }
   }
 
-  /** @throws ParleyError; what the file system throws */
+  /** @throws ParleyError; the file system's errors */
   async #write(body: ReadableStream<Uint8Array> | null): Promise<void> {
     const { store, upload, leastEveryMs = limits.leastEveryMs } = this.#options;
     const file = openSync(store.pathOf(upload.id, 0), newFile, 0o644);
     this.#reader = body?.getReader();
     let bytes = 0;
     let seenBytes = 0;
-    // Whoever sends too little in a while is not going to be done.
+    // A sender that sends too little in this time will not finish.
     const pace = setInterval(() => {
       if (bytes - seenBytes < limits.leastBytes) this.stop(tooSlow());
       seenBytes = bytes;
@@ -111,7 +110,7 @@ export class PutUpload {
     }
   }
 
-  /** Undefined: that was all. @throws ParleyError */
+  /** Undefined: that was everything. @throws ParleyError */
   async #next(): Promise<Uint8Array | undefined> {
     if (this.#reader === undefined) return undefined;
     let piece: Uint8Array | undefined;

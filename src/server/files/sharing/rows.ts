@@ -1,52 +1,52 @@
-// What is known of things that people have put into the shared folder, and of those on their way, as
-// rows of JSON beside them. Hostile input: the folder may be a network's. Pure.
+// Records of uploads to the shared folder, complete or in progress, as rows of JSON next to them.
+// Hostile input: the folder may be on a network. Pure.
 
 import { sharing as limits } from "../../../limits.ts";
 import { FieldReader, parseObject } from "../../../protocol/field-reader.ts";
 
-/** Who has put something into the folder, known again later. */
+/** The user who uploaded something, in a form that identifies them later. */
 export type Owner = {
-  /** As they were called. */
+  /** Their name at that time. */
   readonly by: string;
   /** The account or the session's secret, and the device's key that they had proved. */
   readonly person: string;
   readonly device?: string | undefined;
-  /** Keys of those whose share it uses (`ShareOwner.kept`). */
+  /** Keys of the owners whose share it uses (`ShareOwner.kept`). */
   readonly shares: readonly string[];
 };
 
-/** The room that is told; undefined: none. */
+/** The room to notify; undefined: none. */
 type Told = { readonly room?: string | undefined };
 
-/** How much there is of something. */
+/** The size of an upload. */
 export type Amount = {
   readonly bytes: number;
   readonly files: number;
-  /** Files and folders. */
+  /** The number of files and folders. */
   readonly entries: number;
 };
 
-/** Something at the top of the shared folder. */
+/** An entry at the top of the shared folder. */
 export type SharedItem = Owner &
   Amount &
   Told & {
     /** Unique. */
     readonly id: string;
-    /** The upload that it came by, and how many things that had at the top. */
+    /** The upload it belongs to, and how many top-level entries that had. */
     readonly upload: string;
     readonly parts: number;
     readonly name: string;
     readonly isFolder: boolean;
-    /** So that something else of the same name is not taken for it. */
+    /** Distinguishes it from another entry of the same name. */
     readonly version: string;
     /** Unix milliseconds. */
     readonly atMs: number;
   };
 
-/** Something on its way: the room that is kept for it. */
+/** An upload in progress, with its reserved space. */
 export type Upload = Owner & Amount & Told & { readonly id: string; readonly atMs: number };
 
-/** What counts against the quota. */
+/** The bytes that count against the quota. */
 export function chargeOf({ bytes, entries }: Pick<Amount, "bytes" | "entries">): number {
   return bytes + entries * limits.entryBytes;
 }
@@ -55,7 +55,7 @@ export function encodeRow(row: SharedItem | Upload): string {
   return JSON.stringify(row);
 }
 
-/** Undefined: it is none, or damaged. */
+/** Undefined: not a row, or damaged. */
 export function decodeItem(id: string, text: string): SharedItem | undefined {
   return read(text, (r) => ({
     ...common(r),
@@ -95,7 +95,10 @@ function common(r: FieldReader): Owner & Amount & Told & { atMs: number } {
   };
 }
 
-/** Whether both are the same person, by the account, the session's secret or the device's key. */
+/**
+ * Whether both are the same user, according to the account, the session's secret or the device's
+ * key.
+ */
 export function isSameOwner(
   one: Pick<Owner, "person" | "device">,
   other: Pick<Owner, "person" | "device">,

@@ -1,4 +1,4 @@
-// How much of the quota is in use, in all and by each owner of a share, and whether more fits. Pure.
+// How much of the quota is in use, in total and per owner of a share, and whether more fits. Pure.
 
 import { sharing as limits } from "../../../limits.ts";
 import { ShareCounts } from "../../../share-counts.ts";
@@ -22,12 +22,12 @@ export class SharedSpace {
     return this.#usedBytes;
   }
 
-  /** Owners tracked. */
+  /** The number of tracked owners. */
   get owners(): number {
     return this.#owners.size;
   }
 
-  /** Why so much more of that owner does not fit; undefined: it does. */
+  /** Why this amount does not fit for that owner; undefined: it fits. */
   refusal({ kept }: ShareOwner, amount: Pick<Amount, "bytes" | "entries">): string | undefined {
     const more = chargeOf(amount);
     const leftBytes = Math.max(0, this.quotaBytes - this.#usedBytes);

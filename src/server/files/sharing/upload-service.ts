@@ -1,5 +1,5 @@
-// Takes files of people into the shared folder: who sends what at the moment, how many at once, and how
-// long what is there stays. Behind the hub's port.
+// Uploads to the shared folder: who is uploading what, how many uploads run at once, and how long
+// files stay. It is behind the hub's port.
 
 import { statfsSync } from "node:fs";
 import type {
@@ -28,12 +28,12 @@ import { UploadStore } from "./upload-store.ts";
 export interface UploadServiceOptions {
   readonly folder: string;
   readonly quotaBytes: number;
-  /** How long what people have put there stays; undefined: until somebody removes it. */
+  /** How long uploaded files stay; undefined: until somebody removes them. */
   readonly keepMs?: number | undefined;
   readonly log: Log;
-  /** Something was put into the folder, or removed. */
+  /** Something was added to the folder, or removed. */
   readonly onChange?: () => void;
-  /** How often enough must have come of an upload (default: limits.ts). */
+  /** How often the minimum amount of an upload must have arrived (default: limits.ts). */
   readonly leastEveryMs?: number;
 }
 
@@ -42,18 +42,18 @@ export class UploadService implements SharingPort {
   /** Totals for /metrics. */
   readonly totals = { uploads: 0, receivedBytes: 0 };
   readonly #options: UploadServiceOptions;
-  /** On their way, by the sender's number. */
+  /** Uploads in progress, by the sender's number. */
   readonly #uploads = new Map<string, ChannelUpload>();
-  /** Files that come by HTTP, by their tickets. */
+  /** Uploads by HTTP, by their tickets. */
   readonly #puts = new Map<string, PutUpload>();
-  /** Numbers and tickets of those for which room is being looked for. */
+  /** Numbers and tickets of uploads for which space is being reserved. */
   readonly #asked = new Set<string>();
   readonly #owners = new ShareCounts(limits.maxPerOwner, limits.maxUploads / 2);
   readonly #rates = new ShareBuckets(
     { perSecond: limits.newPerMinute / 60, burst: limits.newAtOnce },
     limits.owners,
   );
-  /** Uploads that are in place, and whose rooms have not been told: their senders had gone. */
+  /** Completed uploads that have not been announced, because their senders had left. */
   readonly #untold = new BoundedMap<string, true>(limits.maxUploads);
   #sweeping: Timer | undefined;
   #isClosed = false;
@@ -64,14 +64,14 @@ export class UploadService implements SharingPort {
     this.store = new UploadStore({ folder, quotaBytes, log, onChange, nowMs: Date.now });
   }
 
-  /** Looks at what is there, and removes what is over from now on. */
+  /** Reads the existing uploads, and removes expired ones from now on. */
   start(): void {
     void this.sweep();
     this.#sweeping = setInterval(() => void this.sweep(), limits.sweepMs);
     this.#sweeping.unref();
   }
 
-  /** Uploads on their way. */
+  /** The number of uploads in progress. */
   get size(): number {
     return this.#uploads.size + this.#puts.size;
   }
@@ -101,7 +101,7 @@ export class UploadService implements SharingPort {
   }
 
   /**
-   * Keeps a place for a file that is sent by HTTP. Returns what `take` finds it by, once.
+   * Reserves a place for an upload by HTTP. Returns the ticket with which `take` finds it, once.
    * @throws ParleyError
    */
   async keepPlace(
@@ -138,7 +138,7 @@ export class UploadService implements SharingPort {
     }
   }
 
-  /** The place that was kept for a file. */
+  /** The reserved place of a file. */
   take(ticket: string): PutUpload | undefined {
     return this.#puts.get(ticket);
   }
@@ -188,7 +188,7 @@ export class UploadService implements SharingPort {
     throw new ParleyError("not-found", notShared(name));
   }
 
-  /** Removes what is over. */
+  /** Removes expired uploads. */
   async sweep(): Promise<void> {
     try {
       const removed = await this.store.sweep(this.#options.keepMs);
@@ -208,7 +208,10 @@ export class UploadService implements SharingPort {
     for (const put of this.#puts.values()) put.stop(reason);
   }
 
-  /** Counts an upload, until the returned function is called; or why there can't be another. */
+  /**
+   * Counts an upload until the returned function is called; or returns why there can't be another
+   * one.
+   */
   #admit({ owner }: Sharer, id: string, entries: number): (() => void) | ParleyError {
     if (this.#asked.has(id)) return inUse();
     if (entries === 0) return new ParleyError("not-allowed", "There is nothing in it");
@@ -293,7 +296,7 @@ export class UploadService implements SharingPort {
     if (!sharer.isHere()) this.#untold.set(id, true);
   }
 
-  /** What went wrong, for whoever sends: without paths of this machine. */
+  /** The error for the sender: without paths of this machine. */
   #diskError(error: unknown): ParleyError {
     this.#options.log.warn(`An upload failed: ${fileReason(error)}`);
     return new ParleyError("storage", this.#diskReason());

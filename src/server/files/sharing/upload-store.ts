@@ -1,10 +1,10 @@
-// What people have put into the shared folder, and what is on its way there, kept beside it in a hidden
-// folder: rows say whose it is and how much, so that accounts are right after a crash and with several
-// servers of one folder. Nothing comes under its name before it is whole. Knows no protocol.
+// Records of complete and incomplete uploads, in a hidden folder inside the shared folder: rows
+// contain owner and size, so that the accounting is correct after a crash and with several servers
+// of one folder. No upload gets its name before it is complete. Knows no protocol.
 //
 //   .parley-shared/items/ID            a row: a file or folder that is in place
-//   .parley-shared/uploads/ID/row      room that is kept for something on its way
-//   .parley-shared/uploads/ID/data/N   what has come of it, by its place in the list
+//   .parley-shared/uploads/ID/row      the reserved space of an upload in progress
+//   .parley-shared/uploads/ID/data/N   its received data, by the position in its list
 
 import { lstatSync, mkdirSync, rmSync, statfsSync, utimesSync, writeFileSync } from "node:fs";
 import { readdir, rm, stat } from "node:fs/promises";
@@ -34,21 +34,21 @@ import {
 } from "./rows.ts";
 import { SharedSpace } from "./shared-space.ts";
 
-/** In the shared folder; never shared, as all names that begin with a dot. */
+/** Inside the shared folder; never shared, like all names that begin with a dot. */
 const hiddenFolder = ".parley-shared";
 
 export interface UploadStoreOptions {
-  /** The shared folder; made with the first upload. */
+  /** The shared folder; created with the first upload. */
   readonly folder: string;
   readonly quotaBytes: number;
   /** Unix milliseconds. */
   readonly nowMs: () => number;
   readonly log: Log;
-  /** Something was put into the folder, or removed. */
+  /** Something was added to the folder, or removed. */
   readonly onChange?: () => void;
 }
 
-/** Something that has come completely: `place` in the list of its upload. */
+/** A completely received entry: `place` in the list of its upload. */
 export type Arrived = { readonly place: number; readonly name: string; readonly isFolder: boolean };
 
 export class UploadStore {
@@ -56,9 +56,9 @@ export class UploadStore {
   readonly #space: SharedSpace;
   readonly #items = new Map<string, SharedItem>();
   readonly #uploads = new Map<string, Upload>();
-  /** Of those, the ones that this server is receiving. */
+  /** The uploads that this server is receiving. */
   readonly #open = new Set<string>();
-  /** Work on rows and names, one after the other. */
+  /** Serializes work on rows and names. */
   #busy: Promise<unknown> = Promise.resolve();
 
   constructor(options: UploadStoreOptions) {
@@ -66,7 +66,7 @@ export class UploadStore {
     this.#space = new SharedSpace(options.quotaBytes);
   }
 
-  /** As of the last look at the folder. */
+  /** As of the last refresh. */
   get items(): Iterable<SharedItem> {
     return this.#items.values();
   }
@@ -83,19 +83,19 @@ export class UploadStore {
     return this.#space.quotaBytes;
   }
 
-  /** Where the part of an upload goes. Its folder exists while the upload is open. */
+  /** The path for an entry of an upload. Its folder exists while the upload is open. */
   pathOf(upload: string, place: number): string {
     return join(this.#uploadFolder(upload), "data", String(place));
   }
 
-  /** Reads what is there, also by other servers. */
+  /** Reads the rows, including those of other servers. */
   refresh(): Promise<void> {
     return this.#alone(() => this.#refresh());
   }
 
   /**
-   * Keeps room for an upload, which is open from then on: end it by `finish`, `leave` or `discard`. One
-   * that was interrupted goes on where it was. `id`: a name for a folder.
+   * Reserves space for an upload, which is open from then on: end it with `finish`, `leave` or
+   * `discard`. An interrupted upload resumes where it was. `id`: a valid folder name.
    * @throws ParleyError `full`, `not-allowed`, `storage`
    */
   reserve(
@@ -117,8 +117,8 @@ export class UploadStore {
   }
 
   /**
-   * Puts what has come under names that are free. The upload is over, whatever happens. `check`: the last
-   * word on whether it may be; throws if not. @throws ParleyError
+   * Moves received entries to free names. The upload is over in any case. `check`: the final check
+   * whether it is allowed; throws if not. @throws ParleyError
    */
   async finish(
     upload: Upload,
@@ -136,55 +136,55 @@ export class UploadStore {
     }
   }
 
-  /** Nobody is receiving it any more; what has come is kept for a while. */
+  /** Nobody is receiving it any more; its data is kept for a while. */
   leave(id: string): void {
     this.#open.delete(id);
   }
 
-  /** Removes what has come of an upload. */
+  /** Removes the data of an upload. */
   async discard(id: string): Promise<void> {
     const upload = this.#uploads.get(id);
     this.#open.delete(id);
     try {
       await rm(this.#uploadFolder(id), { recursive: true, force: true });
     } catch (error) {
-      // Counted until it can be removed.
+      // It counts until it can be removed.
       return this.#options.log.warn(`Cannot remove an upload: ${fileReason(error)}`);
     }
     if (upload === undefined || !this.#uploads.delete(id)) return;
     this.#space.release(upload);
   }
 
-  /** What has this name in the folder; undefined: it was put there by no upload. */
+  /** The entry with this name in the folder; undefined: no upload has put it there. */
   find(name: string): SharedItem | undefined {
     const items = [...this.#items.values()];
     const exact = items.find((item) => item.name === name);
     if (exact !== undefined) return exact;
-    // Commands are cut into words, so that spaces count once.
+    // Commands are split into words, so that consecutive spaces count as one.
     const folded = wordsOf(foldedItem(name));
     return items.find((item) => wordsOf(foldedItem(item.name)) === folded);
   }
 
-  /** All that came by that upload, if all of it is still there; else nothing. */
+  /** All entries of that upload, if all of them still exist; otherwise none. */
   placedBy(upload: string): readonly SharedItem[] {
     const items = [...this.#items.values()].filter((item) => item.upload === upload);
     const isWhole = items.length === items[0]?.parts && items.every((one) => this.#isInPlace(one));
     return isWhole ? items : [];
   }
 
-  /** Removes something from the shared folder. False: it is no longer what was put there. */
+  /** Removes an entry from the shared folder. False: it is no longer the uploaded one. */
   remove(item: SharedItem): Promise<boolean> {
     return this.#alone(async () => this.#remove(item));
   }
 
-  /** Removes what is older than that, and what is left of interrupted uploads. Returns the former. */
+  /** Removes older entries, and the remains of interrupted uploads. Returns the former. */
   async sweep(keepMs: number | undefined): Promise<readonly SharedItem[]> {
     return await this.#alone(async () => {
       await this.#refresh();
       await this.#removeLeftovers();
       const removed: SharedItem[] = [];
       const untilMs = keepMs === undefined ? -Infinity : this.#options.nowMs() - keepMs;
-      // Another server may have written a row just now, and be about to put its file in place.
+      // Another server may have just written a row, and be about to move its file into place.
       const settledMs = this.#options.nowMs() - limits.sweepMs;
       for (const item of this.#items.values()) {
         if (item.atMs < settledMs && !this.#isInPlace(item)) this.#forget(item);
@@ -229,7 +229,7 @@ export class UploadStore {
     }
   }
 
-  /** Rows do not change, except for those of uploads that this server receives itself. */
+  /** Rows do not change, except for those of uploads that this server is receiving. */
   async #refreshRows<Row extends SharedItem | Upload>(
     folder: string,
     known: Map<string, Row>,
@@ -252,14 +252,14 @@ export class UploadStore {
     }
   }
 
-  /** An upload of that person that was interrupted. Undefined: it begins anew. */
+  /** An interrupted upload of that user. Undefined: it starts anew. */
   async #resume(id: string, owner: Owner, amount: Amount): Promise<Upload | undefined> {
     const left = this.#uploads.get(id);
     if (left === undefined) return undefined;
     if (!isSameOwner(left, owner)) throw new ParleyError("not-allowed", "That number is in use");
     const isSame = left.bytes === amount.bytes && left.entries === amount.entries;
     const found = isSame ? await measureTree(join(this.#uploadFolder(id), "data")) : undefined;
-    // More than there is room for: whatever it is, it is not the same.
+    // More than the reserved space: whatever it is, it is not the same upload.
     if (found !== undefined && chargeOf(found) <= 2 * chargeOf(left)) return left;
     await this.discard(id);
     return undefined;
@@ -298,7 +298,7 @@ export class UploadStore {
     await this.#checkOthers(upload);
   }
 
-  /** Another server of the same folder may have kept the same room at the same time. */
+  /** Another server of the same folder may have reserved the same space at the same time. */
   async #checkOthers(upload: Upload): Promise<void> {
     await this.#refresh();
     if (this.#space.usedBytes <= this.#space.quotaBytes) return;
@@ -306,7 +306,10 @@ export class UploadStore {
     throw new ParleyError("full", "Others are filling the shared folder just now: try again");
   }
 
-  /** What each thing takes that has come. @throws ParleyError `protocol` if it is more than was said */
+  /**
+   * The size of each received entry. @throws ParleyError `protocol` if it exceeds the announced
+   * size
+   */
   async #amountsOf(upload: Upload, arrived: readonly Arrived[]): Promise<Amount[]> {
     const amounts: Amount[] = [];
     const all = { bytes: 0, entries: 0 };
@@ -338,7 +341,7 @@ export class UploadStore {
     return taken;
   }
 
-  /** All of it, or nothing. */
+  /** All entries, or none. */
   async #placeAll(
     upload: Upload,
     arrived: readonly Arrived[],
@@ -358,7 +361,7 @@ export class UploadStore {
     return placed;
   }
 
-  /** Its row comes first: what is in place without one would be nobody's. */
+  /** The row is written first: an entry without one would belong to nobody. */
   #place(
     { id: upload, parts, ...about }: Upload & { parts: number },
     { place, name, isFolder }: Arrived,
@@ -408,7 +411,7 @@ export class UploadStore {
     try {
       return versionOf(join(this.#options.folder, name)) === version;
     } catch {
-      // Not known: it stays as it is.
+      // Unknown: it stays.
       return true;
     }
   }
@@ -416,7 +419,7 @@ export class UploadStore {
   async #remove(item: SharedItem): Promise<boolean> {
     const isThere = this.#isInPlace(item);
     if (isThere) {
-      // Out of sight in one step; a folder takes a while to be removed.
+      // Hidden in one step; removing a folder takes a while.
       const away = join(this.#root, "uploads", `${item.id}.removed`);
       try {
         if (!moveToPlace(join(this.#options.folder, item.name), away, item.isFolder)) return false;
@@ -430,13 +433,15 @@ export class UploadStore {
     return isThere;
   }
 
-  /** It is no longer there, or something else by now. */
+  /** It no longer exists, or has been replaced. */
   #forget(item: SharedItem): void {
     quietly(() => rmSync(this.#itemRow(item.id), { force: true }));
     if (this.#items.delete(item.id)) this.#space.release(item);
   }
 
-  /** What nobody receives any more; whoever receives something says so now and then. */
+  /**
+   * Removes uploads that nobody receives; a server that receives one updates it from time to time.
+   */
   async #removeLeftovers(): Promise<void> {
     const now = new Date(this.#options.nowMs());
     for (const id of this.#open) quietly(() => utimesSync(this.#uploadRow(id), now, now));
@@ -466,8 +471,9 @@ export class UploadStore {
 }
 
 /**
- * What it is: of a file size and time, which survive a backup; of a folder its inode, since its time
- * changes with what is in it. Undefined: there is nothing. Throws what the file system throws.
+ * Identifies the content: size and time of a file, which survive a backup; the inode of a folder,
+ * whose time changes with its content. Undefined: there is nothing. Throws the file system's
+ * errors.
  */
 function versionOf(path: string): string | undefined {
   const found = lstatSync(path, { throwIfNoEntry: false, bigint: true });
@@ -475,7 +481,7 @@ function versionOf(path: string): string | undefined {
   return found?.isFile() === true ? `file ${found.size} ${found.mtimeMs}` : undefined;
 }
 
-/** Not more of it than a row can have, whoever has put it there. Empty: it can't be read. */
+/** Reads at most the maximum size of a row, whoever has written it. Empty: unreadable. */
 async function readRow(path: string): Promise<string> {
   try {
     return await Bun.file(path).slice(0, limits.maxRowBytes).text();
