@@ -2,7 +2,7 @@
 // `avatarOf` is pure; `drawAvatar` makes an element.
 
 export type Avatar = {
-  /** Of the background, the half-plane and the disc. */
+  /** The colours of the background, the half-plane and the disc. */
   colors: readonly [string, string, string];
   x: number;
   y: number;
@@ -43,7 +43,7 @@ export function avatarOf(name: string): Avatar {
 
 const svg = "http://www.w3.org/2000/svg";
 
-/** The avatar as an element. It is decorative: the name is always shown beside it. */
+/** The avatar as an element. It is decorative: the name is always shown next to it. */
 export function drawAvatar(name: string): SVGSVGElement {
   const avatar = avatarOf(name);
   const [background, plane, disc] = avatar.colors;

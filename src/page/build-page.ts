@@ -1,11 +1,11 @@
 // Builds the files of the page. Called as a macro (`with { type: "macro" }`), so it runs when the
-// server's code is transpiled or compiled: the program carries them as they are sent, and needs no
+// server's code is transpiled or compiled: the program contains the finished files, and needs no
 // bundler at run time.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Each file by gzip, in base64. */
+/** Each file, compressed with gzip, in base64. */
 export type PageSources = Record<
   | "html"
   | "css"

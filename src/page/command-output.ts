@@ -4,7 +4,7 @@ import { harmless } from "../text.ts";
 import type { SessionResponse } from "../client/events.ts";
 import { isSameName, type Room, type State } from "./state.ts";
 
-/** Most names in one output, so that it does not bury the conversation. */
+/** Maximum number of names in one output, so that it does not bury the conversation. */
 const maxListed = 100;
 
 export function peopleText({ name, people, peopleTotal, isListed }: Room): string {
@@ -13,7 +13,7 @@ export function peopleText({ name, people, peopleTotal, isListed }: Room): strin
   return `${what} in ${name}: ${list(people.map(harmless), peopleTotal)}`;
 }
 
-/** What is known of somebody. */
+/** Known facts about a user. */
 export function whoisText(
   { name, registered, keys }: Extract<SessionResponse, { type: "keys" }>,
   { rooms }: State,

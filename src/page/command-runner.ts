@@ -1,4 +1,4 @@
-// Executes the commands of the composer. Knows no DOM.
+// Executes the commands of the composer. Needs no DOM.
 
 import type { ListedFile } from "../client/events.ts";
 import { quoted } from "../text.ts";
@@ -7,7 +7,7 @@ import { type AccountCommand, type Command, helpText, type Inquiry } from "./com
 import type { SessionController } from "./session-controller.ts";
 import { orderedRooms, type Room, roomNamed, shownRoom, type State } from "./state.ts";
 
-/** What commands act upon. */
+/** The objects that commands act on. */
 export type CommandTargets = {
   controller: Pick<
     SessionController,
@@ -32,9 +32,9 @@ export type CommandTargets = {
   state: () => State;
   openFiles: () => void;
   download: (file: ListedFile) => void;
-  /** Lets the user choose files to be offered to that person. */
+  /** Lets the user choose files to offer to that person. */
   chooseFilesFor: (name: string) => void;
-  /** Searches the room that is shown. */
+  /** Searches the current room. */
   search: (text: string) => void;
   openNotifications: () => void;
   /** Opens the dialog for a new password. */
@@ -110,7 +110,7 @@ function runOnAccount(command: AccountCommand, targets: CommandTargets): string 
   }
 }
 
-/** Shows what is known, here or by the server. */
+/** Shows information from the page or the server. */
 function show(command: Inquiry, targets: CommandTargets): string | undefined {
   const { controller } = targets;
   switch (command.type) {
@@ -143,7 +143,7 @@ function show(command: Inquiry, targets: CommandTargets): string | undefined {
   }
 }
 
-/** Calls `act` with the room called `name`, by default the one that is shown. */
+/** Calls `act` with the room called `name`, by default the current one. */
 function inRoom(
   name: string | undefined,
   state: State,
@@ -156,7 +156,7 @@ function inRoom(
   return undefined;
 }
 
-/** Words that do not begin with a room of ours are about the one that is shown. */
+/** If the first word is not one of the user's rooms, the words are about the current room. */
 function topic(words: string, { controller, state }: CommandTargets): string | undefined {
   const [, first = "", rest = ""] = /^(\S*)\s*(.*)$/s.exec(words) ?? [];
   const named = first === "" ? undefined : roomNamed(state(), first);

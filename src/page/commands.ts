@@ -1,5 +1,5 @@
-// Reads what was typed into the composer: a `/` command, a message, or a mistake. A text that starts
-// with `/` is never sent as text. Pure.
+// Parses the composer's text: a `/` command, a message, or a mistake. A text that starts with `/`
+// is never sent as text. Pure.
 
 import { slashOrders, slashOrdersHelp } from "../chat/admin/slash-orders.ts";
 import { nearestWord } from "../nearest-word.ts";
@@ -9,20 +9,20 @@ import { quoted } from "../text.ts";
 export type Command =
   | { type: "say"; text: string; manner?: MessageKind }
   | { type: "tell"; to: readonly string[]; text: string }
-  /** Shows it, if one is in it already. */
+  /** Shows the room, if the user is already in it. */
   | { type: "join"; room: string }
-  /** With unread messages. */
+  /** The next room with unread messages. */
   | { type: "next-room" }
-  /** Without a room: the one that is shown. */
+  /** Without a room: the current one. */
   | { type: "part"; room: string | undefined }
   | { type: "rename" | "invite"; name: string }
   | { type: "accept" | "reject" | "leave" }
   | { type: "send-files"; to: string }
   | AccountCommand
   | Inquiry
-  /** An operator's, as the server reads it. */
+  /** An operator's command, which the server parses. */
   | { type: "order"; command: string }
-  /** Undefined: lists those who are ignored. */
+  /** Undefined: lists the ignored users. */
   | { type: "ignore"; name: string | undefined }
   | { type: "unignore"; name: string }
   | { type: "help" | "quit" }
@@ -33,15 +33,15 @@ export type AccountCommand =
   | { type: "register" | "password" | "drop-password" | "devices" | "device-code" }
   | { type: "revoke"; key: string };
 
-/** Shows or fetches what there is, here or at the server. */
+/** Shows or fetches information, from the page or the server. */
 export type Inquiry =
-  /** Without a room: the one that is shown. */
+  /** Without a room: the current one. */
   | { type: "who"; room: string | undefined }
   | { type: "rooms" | "files" | "history" | "motd" | "notifications" }
   | { type: "search"; text: string }
   | { type: "whois"; name: string }
   | { type: "download"; name: string }
-  /** `words`: as typed; whether they begin with a room depends on the rooms there are. */
+  /** `words`: as typed; whether they begin with a room depends on the existing rooms. */
   | { type: "topic"; words: string };
 
 type Entry = {
@@ -150,7 +150,7 @@ const commands = new Map<string, Entry>([
     {
       usage: "/history",
       help: "show earlier messages",
-      // The terminal's takes a number.
+      // The terminal's command takes a number.
       read: (count) => (/^\d{0,3}$/.test(count) ? { type: "history" } : undefined),
     },
   ],
@@ -220,7 +220,7 @@ export function readLine(line: string): Command {
   return { type: "mistake", problem: unknownCommand(word) };
 }
 
-/** Commands of the terminal client that work with a key, which a browser does not have. */
+/** Commands of the terminal client that need a key, which a browser does not have. */
 const keyCommands = new Set(["/verify", "/verified", "/accept-key", "/link"]);
 
 function unknownCommand(word: string): string {
@@ -232,10 +232,10 @@ function unknownCommand(word: string): string {
   return `There is no command ${quoted(word)}: ${advice} Start with // to send it as text.`;
 }
 
-/** A longer word is not mistyped, and comparing it takes long. */
+/** A longer word is not a typing mistake, and comparing it takes long. */
 const maxMistypedChars = 20;
 
-/** Whether `readLine` takes the line for a command. */
+/** Whether `readLine` treats the line as a command. */
 export function isCommand(line: string): boolean {
   return /^\s*\/(?!\/)/.test(line);
 }

@@ -55,7 +55,7 @@ export function setProblem(field: HTMLElement, line: HTMLElement, text: string):
   else field.setAttribute("aria-invalid", "true");
 }
 
-/** Makes `nodes` the children of `parent`, touching only those that are new, gone or moved. */
+/** Makes `nodes` the children of `parent`, touching only those that are new, removed or moved. */
 export function syncChildren(parent: Element, nodes: Iterable<Element>): void {
   const wanted = new Set(nodes);
   const focused = document.activeElement;
@@ -69,7 +69,7 @@ export function syncChildren(parent: Element, nodes: Iterable<Element>): void {
   if (focused instanceof HTMLElement && parent.contains(focused)) focused.focus();
 }
 
-/** Saves `blob` as a download. Returns its address, which stays. */
+/** Saves `blob` as a download. Returns its address, which stays valid. */
 export function saveFile(blob: Blob, name: string): string {
   const url = URL.createObjectURL(blob);
   const link = h("a", { href: url, download: name });

@@ -7,12 +7,12 @@ import { fetchSha256, fileUrl, problemOf } from "./file-api.ts";
 import { Sha256 } from "./sha256.ts";
 import type { Download } from "./state.ts";
 
-/** Larger files are left to the browser, because the page would hold them in memory. */
+/** Larger files are left to the browser, because the page would have to hold them in memory. */
 const maxCheckedBytes = 1024 ** 3;
 /** Shortest interval between two progress reports. */
 const reportMs = 100;
 
-/** Never throws: the last report says what went wrong. */
+/** Never throws: the last report contains the error. */
 export async function download(
   file: ListedFile,
   report: (download: Download) => void,

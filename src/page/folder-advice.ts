@@ -1,4 +1,4 @@
-// What to say before folders are taken in a browser that can't save them. Pure.
+// The advice before folders are received in a browser that can't save them. Pure.
 
 import { pageFiles as limits } from "../limits.ts";
 

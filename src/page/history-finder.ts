@@ -1,14 +1,14 @@
-// Finds messages in the past of the room that is shown: searches for words, and loads what lies
-// between now and a message that was found, so that it can be shown where it was said. Knows no DOM.
+// Finds messages in the history of the current room: searches for words, and loads the messages
+// between now and a found one, so that it can be shown in its context. Needs no DOM.
 
 import type { SessionEvent, SessionRequest, SessionResponse } from "../client/events.ts";
 import { HistorySearch } from "../client/history-search.ts";
 import { keyOf, oldestSeq } from "./message-log.ts";
 import type { Action, State } from "./state.ts";
 
-/** Messages shown by a search. */
+/** Maximum number of messages shown by a search. */
 const maxFound = 50;
-/** Pages of history loaded to reach a message: 4 000 messages. */
+/** Maximum number of history pages loaded to reach a message: 4 000 messages. */
 const maxPages = 20;
 
 export type FinderParts = {
@@ -16,7 +16,7 @@ export type FinderParts = {
   dispatch: (action: Action) => void;
   /** Undefined while offline. */
   request: (request: SessionRequest) => number | undefined;
-  /** Loads what was said before `before`; `finder.handleHistory` follows. False while offline. */
+  /** Loads the messages before `before`; `finder.handleHistory` follows. False while offline. */
   loadHistory: (room: string, before: number | undefined) => boolean;
   /** Shows the room. */
   show: (room: string) => void;
@@ -28,7 +28,7 @@ const offline = "You are offline. Try again once you are connected.";
 export class HistoryFinder {
   readonly #parts: FinderParts;
   #search: HistorySearch | undefined;
-  /** Of the request that is open. */
+  /** The `ref` of the open request. */
   #ref: number | undefined;
   #wanted: { room: string; seq: number; pages: number } | undefined;
 
@@ -36,7 +36,7 @@ export class HistoryFinder {
     this.#parts = parts;
   }
 
-  /** Searches the room that is shown; without words the dialog only opens. */
+  /** Searches the current room; without words, only opens the dialog. */
   search(text: string): void {
     const { state, dispatch, notice } = this.#parts;
     const { shown } = state();
@@ -48,7 +48,7 @@ export class HistoryFinder {
     if (this.#search !== undefined) this.#searchOn(this.#search);
   }
 
-  /** Shows a message of a room where it was said. */
+  /** Shows a message of a room in its context. */
   goTo(room: string, seq: number): void {
     this.#parts.dispatch({ type: "search", search: undefined });
     this.#parts.show(room);
@@ -59,7 +59,7 @@ export class HistoryFinder {
   /** Whether the response belongs to a search. */
   handleResponse(ref: number, response: SessionResponse): boolean {
     if (response.type !== "found") return false;
-    // The person may have begun another search.
+    // The user may have begun another search.
     if (ref !== this.#ref || this.#search === undefined) return true;
     this.#search.handle(response);
     this.#searchOn(this.#search);
@@ -74,7 +74,7 @@ export class HistoryFinder {
     return true;
   }
 
-  /** A page of the room's history has come. */
+  /** A page of the room's history has arrived. */
   handleHistory(room: string): void {
     if (this.#wanted?.room === room) this.#approach();
   }

@@ -1,4 +1,4 @@
-// The names of people whom this browser's user ignores, kept for all sessions to come.
+// The names that this browser's user ignores, kept for all later sessions.
 
 import { client as limits } from "../limits.ts";
 
@@ -19,6 +19,6 @@ export function storeIgnored(names: readonly string[]): void {
   try {
     localStorage.setItem(key, JSON.stringify(names));
   } catch {
-    // Storage may be disabled: they are ignored until the page is closed.
+    // Storage may be disabled: then they are ignored until the page is closed.
   }
 }

@@ -1,6 +1,6 @@
 // Installs the service worker, after everything that the user waits for.
 
-/** The one script address that the page's content policy lets be made. */
+/** The only script address that the page's content policy allows to create. */
 const address = "/service-worker.js";
 
 type Policy = { createScriptURL(input: string): string };
@@ -8,7 +8,7 @@ type Policies = {
   createPolicy(name: string, rules: { createScriptURL(input: string): string }): Policy;
 };
 
-/** Browsers that do not have it have no policy to satisfy. */
+/** Browsers without it have no policy to satisfy. */
 declare const trustedTypes: Policies | undefined;
 
 export function installWorker(): void {
@@ -24,7 +24,7 @@ async function register(): Promise<void> {
         : trustedTypes.createPolicy("parley", { createScriptURL: () => address });
     await navigator.serviceWorker.register(policy?.createScriptURL(address) ?? address);
   } catch {
-    // The page works without it: some browsers have none in private windows, or for a certificate
-    // that they do not know.
+    // The page works without it: some browsers have none in private windows, or for an unknown
+    // certificate.
   }
 }

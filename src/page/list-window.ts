@@ -6,7 +6,7 @@ export type ListWindow = { from: number; to: number };
 
 /** Most entries in the document; a screen shows about thirty. */
 export const maxShown = 270;
-/** Entries added or removed in one step: what a slow phone can lay out within a frame. */
+/** Entries added or removed in one step: as many as a slow phone can lay out within a frame. */
 const stepEntries = 45;
 
 /** The newest entries. */
@@ -43,8 +43,8 @@ export function later(window: ListWindow, total: number): ListWindow {
 }
 
 /**
- * The same place after the list has changed and the window's first entry is at `first`. At the end
- * of the list the window grows until it is full.
+ * The same position after the list has changed and the window's first entry is at `first`. At the
+ * end of the list the window grows until it is full.
  */
 export function keepPlace(
   window: ListWindow,

@@ -162,7 +162,7 @@ function choose(to: readonly string[]): void {
   dispatch({ type: "choose-recipients", to });
 }
 
-/** Offers files to each of those people. */
+/** Offers files to each of these people. */
 function sendFiles(to: readonly string[], files: readonly File[], isPasted: boolean): void {
   messages.followEnd();
   for (const name of to) {
@@ -171,13 +171,13 @@ function sendFiles(to: readonly string[], files: readonly File[], isPasted: bool
   }
 }
 
-/** Puts files into the shared folder, and tells the room. */
+/** Uploads files to the shared folder, and announces them in the room. */
 function shareFiles(room: string, files: readonly File[], isPasted: boolean): void {
   const problem = uploads.share(room, files, isPasted);
   if (problem !== undefined) refuseInComposer(problem);
 }
 
-/** Removes a file of one's own from the shared folder. */
+/** Removes one of the user's own files from the shared folder. */
 async function removeFile({ name }: ListedFile): Promise<void> {
   if (!confirm(`Remove ${harmless(name)} from the shared folder?`)) return;
   try {
@@ -188,7 +188,7 @@ async function removeFile({ name }: ListedFile): Promise<void> {
   await loadFiles();
 }
 
-/** Which of the files this user may remove. */
+/** Loads which of the files this user may remove. */
 async function loadOwnFiles(): Promise<void> {
   const names = new Set<string>();
   try {
@@ -197,7 +197,7 @@ async function loadOwnFiles(): Promise<void> {
       if (typeof fields["name"] === "string") names.add(fields["name"]);
     }
   } catch {
-    // The server takes no files from people, or is away: none is one's own.
+    // The server accepts no files from users, or is offline: none of them is the user's.
   }
   dispatch({ type: "own-files", names });
 }

@@ -1,11 +1,14 @@
 // The messages and notices of all rooms, in display order: append, confirm, merge with history,
-// trim. Pure; knows no DOM and no session.
+// trim. Pure; needs neither DOM nor session.
 
 import type { MessageKind } from "../protocol/messages.ts";
 import { fold } from "../chat/names/grammar.ts";
 import { harmlessLines } from "../text.ts";
 
-/** Most entries, all rooms together. Older ones can be fetched from the server again. */
+/**
+ * Maximum number of entries, in all rooms together. Older ones can be fetched from the server
+ * again.
+ */
 export const maxEntries = 12_000;
 
 /** A message to a room, or a private one. */
@@ -16,13 +19,13 @@ export type Message = {
   room: string | undefined;
   from: string;
   text: string;
-  /** Undefined: simply said. */
+  /** Undefined: a plain message. */
   manner?: MessageKind | undefined;
   timeMs: number;
   mine: boolean;
-  /** A private message that this page can't open: its text only says so. */
+  /** A private message that this page can't open: its text only says that. */
   isSealed?: boolean | undefined;
-  /** A private message of this user to themselves that has come back. */
+  /** A private message of this user to themselves that has been received back. */
   isHeard?: boolean | undefined;
   /** Recipients of a private message. */
   to: readonly string[] | undefined;
@@ -44,17 +47,17 @@ export type Notice = {
   room: string | undefined;
   text: string;
   timeMs: number;
-  /** What happened to somebody else, if that is all. */
+  /** A change of another user, if the notice is nothing else. */
   change?: PersonChange | undefined;
 };
 
-/** Somebody has come, gone or changed the name. */
+/** A user has joined, left or changed their name. */
 export type PersonChange = {
   kind: "joined" | "disconnected" | "lost" | "left" | "renamed";
   name: string;
 };
 
-/** Files from person to person: offer-cards.ts knows what has become of them. */
+/** Files from person to person: offer-cards.ts has their state. */
 type OfferEntry = {
   kind: "offer";
   key: number;
@@ -115,8 +118,8 @@ export function acknowledge(log: MessageLog, id: number): MessageLog {
 }
 
 /**
- * A private message that this page has sent to its own user has come back: it is in the log already.
- * Undefined if the log does not contain it, because another device sent it.
+ * A private message from this page to its own user has been received back: it is in the log
+ * already. Undefined if the log does not contain it, because another device sent it.
  */
 export function hearOwn(log: MessageLog, name: string, text: string): MessageLog | undefined {
   const self = fold(name);
@@ -135,7 +138,7 @@ export function hearOwn(log: MessageLog, name: string, text: string): MessageLog
   return { ...log, entries };
 }
 
-/** An operator has taken the text of a message away. */
+/** An operator has removed the text of a message. */
 export function erase(log: MessageLog, room: string, seq: number): MessageLog {
   const entries = log.entries.map((entry) =>
     entry.kind === "message" && entry.room === room && entry.seq === seq
@@ -210,7 +213,7 @@ export function forgetSeqs(log: MessageLog): MessageLog {
   return { ...log, entries };
 }
 
-/** A room's name changed case: after a restart, somebody else created it again. */
+/** A room's name has changed case: somebody else recreated it after a restart. */
 export function renameRoom(log: MessageLog, from: string, to: string): MessageLog {
   const entries = log.entries.map((entry) =>
     entry.room === from ? { ...entry, room: to } : entry,
@@ -252,7 +255,7 @@ export function unrepeatable(log: MessageLog, maxCount: number, maxChars: number
   return newest.reverse();
 }
 
-/** Adds the messages kept over a reload. Whether those in flight were delivered is unknown. */
+/** Adds the messages kept across a reload. Whether those in flight were delivered is unknown. */
 export function restore(log: MessageLog, kept: readonly NewMessage[]): MessageLog {
   const problem = "the page was reloaded before the server confirmed it";
   return kept.reduce((log, message) => {
@@ -295,8 +298,8 @@ function updateOwn(log: MessageLog, update: (message: Message) => Message): Mess
 }
 
 /**
- * Drops the older half of the busiest room, so that quiet rooms keep their entries. Cards of offers
- * stay: they may be the only way to stop one.
+ * Drops the older half of the busiest room, so that quiet rooms keep their entries. Offer cards
+ * stay: they may be the only way to stop an offer.
  */
 function trim(log: MessageLog): MessageLog {
   if (log.entries.length <= maxEntries) return log;

@@ -1,5 +1,5 @@
-// What this browser tells its user about: whether at all, and of each room everything, mentions
-// alone, or nothing. Kept in the browser for all sessions.
+// What this browser notifies its user about: whether at all, and for each room everything, only
+// mentions, or nothing. Kept in the browser for all sessions.
 
 import { fold } from "../chat/names/grammar.ts";
 import { FieldReader, parseObject } from "../protocol/field-reader.ts";
@@ -8,7 +8,7 @@ export const levels = ["all", "mentions", "none"] as const;
 export type Level = (typeof levels)[number];
 
 export type NotificationSettings = {
-  /** Asked for by a click, which the browser may still refuse. */
+  /** Requested by a click; the browser may still refuse. */
   isWanted: boolean;
   /** By folded room; other rooms have `defaultLevel`. */
   rooms: ReadonlyMap<string, Level>;
@@ -18,7 +18,7 @@ const defaultLevel: Level = "all";
 
 export const noNotifications: NotificationSettings = { isWanted: false, rooms: new Map() };
 
-/** Rooms with a level of their own; the one that was changed first is forgotten. */
+/** Maximum number of rooms with their own level; the one changed first is forgotten. */
 const maxRooms = 200;
 
 const key = "parley-notifications";
@@ -43,7 +43,7 @@ export function storeSettings({ isWanted, rooms }: NotificationSettings): void {
   try {
     localStorage.setItem(key, JSON.stringify({ isWanted, rooms: list }));
   } catch {
-    // Storage is disabled: they hold until the page is closed.
+    // Storage is disabled: the settings apply until the page is closed.
   }
 }
 
@@ -57,7 +57,7 @@ export function loadSettings(): NotificationSettings {
   return text === null ? noNotifications : readSettings(text);
 }
 
-/** Anything that is not well-formed counts as nothing. */
+/** Malformed entries are ignored. */
 export function readSettings(text: string): NotificationSettings {
   const fields = parseObject(text, { maxValues: 4 * maxRooms + 10 });
   if (fields === undefined) return noNotifications;

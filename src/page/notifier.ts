@@ -1,4 +1,4 @@
-// Tells the user about new messages: unread count in the title, screen reader announcements, and
+// Notifies the user of new messages: unread count in the title, screen reader announcements, and
 // notifications as far as they are wanted and allowed.
 
 import type { SessionEvent } from "../client/events.ts";
@@ -8,7 +8,7 @@ import { mentions } from "../client/mentions.ts";
 import { levelOf, type NotificationSettings, storeSettings } from "./notification-settings.ts";
 import { type Action, type State, unreadTotal } from "./state.ts";
 
-/** Longest part of a message that is announced. */
+/** Maximum length of an announced message. */
 const maxChars = 300;
 
 export class Notifier {
@@ -50,19 +50,19 @@ export class Notifier {
     if (wanted !== undefined) void notify(wanted);
   }
 
-  /** Announces what concerns the user alone. */
+  /** Announces something that concerns only the user. */
   tell(text: string, state: State): void {
     setText(this.#announcer, text);
     if (state.isAway && isAllowed(state)) void notify(text);
   }
 
-  /** Keeps the settings, and shows what the browser says to them. */
+  /** Stores the settings, and shows the browser's permission. */
   change(settings: NotificationSettings): void {
     storeSettings(settings);
     this.#dispatch({ type: "notifications", settings, permission: permission() });
   }
 
-  /** Called by a click: browsers ask their users for nothing else. */
+  /** Called by a click: browsers only ask their users then. */
   async toggle(settings: NotificationSettings, isOn: boolean): Promise<void> {
     if (isOn) return this.change({ ...settings, isWanted: false });
     const isGranted = (await Notification.requestPermission()) === "granted";
@@ -89,7 +89,7 @@ function isForAttention(event: SessionEvent, state: State): boolean {
   return state.isAway || event.room === state.shown || mentions(event.text, state.name);
 }
 
-/** Whether the user wants a notification of it. */
+/** Whether the user wants a notification for it. */
 function isWanted(event: SessionEvent, { notifications, name }: State): boolean {
   if (event.type !== "message") return true;
   const level = levelOf(notifications, event.room);

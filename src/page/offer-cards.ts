@@ -1,16 +1,16 @@
-// What the conversation shows of files from person to person: a card for each offer, of both
-// directions. Pure.
+// How the conversation shows files from person to person: a card per offer, in both directions.
+// Pure.
 
 import { pageFiles as limits } from "../limits.ts";
 import { append, dropOffer, type MessageLog } from "./message-log.ts";
 
 export type OfferPhase =
-  /** Somebody offers it to this user, who has not answered. */
+  /** Offered to this user, who has not answered. */
   | "asking"
-  /** Accepted, and on its way to a place on disk; or offered to somebody, who has not answered. */
+  /** Accepted, and about to be saved; or offered to another user, who has not answered. */
   | "waiting"
   | "running"
-  /** The other end, or this one, is away. */
+  /** The other end, or this one, is offline. */
   | "interrupted"
   | "done"
   | "declined"
@@ -19,7 +19,7 @@ export type OfferPhase =
 
 export type OfferCard = {
   readonly id: number;
-  /** This user is the one who sends. */
+  /** Whether this user is the sender. */
   readonly isMine: boolean;
   readonly with: string;
   readonly files: number;
@@ -29,11 +29,11 @@ export type OfferCard = {
   readonly phase: OfferPhase;
   readonly doneBytes: number;
   readonly bytesPerSecond: number;
-  /** What there is to say about the phase; may be empty. */
+  /** Details of the phase; may be empty. */
   readonly detail: string;
-  /** It can be accepted by this page. */
+  /** Whether this page can accept it. */
   readonly canAccept: boolean;
-  /** What can be downloaded from the page's own store. */
+  /** Files that can be downloaded from the page's own store. */
   readonly saved: readonly { readonly name: string; readonly url: string }[];
 };
 
@@ -47,7 +47,7 @@ export function isOver({ phase }: OfferCard): boolean {
   return phase === "done" || phase === "declined" || phase === "cancelled" || phase === "failed";
 }
 
-/** Adds a card; the oldest that is over makes room. */
+/** Adds a card; the oldest finished one makes room. */
 export function addCard(
   cards: OfferCards,
   log: MessageLog,

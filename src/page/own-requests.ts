@@ -1,9 +1,9 @@
-// Requests of the page itself, whose answers nobody is shown: each is awaited where it is made.
+// The page's own requests, whose answers are not shown: each is awaited by its caller.
 
 import type { SessionEvent, SessionRequest, SessionResponse } from "../client/events.ts";
 import { harmless } from "../text.ts";
 
-/** The server has refused it, or the connection was lost before it answered. */
+/** The server has refused the request, or the connection was lost before the answer. */
 export class RefusedRequest extends Error {
   readonly code: string;
 
@@ -38,7 +38,7 @@ export class OwnRequests {
     return promise;
   }
 
-  /** Whether the event is an answer to one of these. */
+  /** Returns whether the event answers one of these requests. */
   handle(event: SessionEvent): boolean {
     if (event.type !== "response" && event.type !== "error") return false;
     const open = event.ref === undefined ? undefined : this.#open.get(event.ref);

@@ -1,19 +1,19 @@
-// Folds long runs of people coming, going and changing their names into one line of a timeline.
-// Pure; the entries of a run stay in it.
+// Folds long runs of joins, parts and name changes into one line of a timeline. Pure; the run keeps
+// its entries.
 
 import { fold } from "../chat/names/grammar.ts";
 import type { Entry, Notice, PersonChange } from "./message-log.ts";
 import { startsDay } from "./timeline.ts";
 
-/** `key` is that of the first entry, so that it stays when the run grows. */
+/** `key` is that of the first entry, so that it stays the same when the run grows. */
 export type Run = { kind: "run"; key: number; entries: readonly [Notice, ...Notice[]] };
 
-/** What a timeline shows as one item. */
+/** One item of a timeline. */
 export type TimelineItem = Entry | Run;
 
-/** Shorter runs stay lines of their own. */
+/** Shorter runs stay separate lines. */
 const minEntries = 3;
-/** Names shown before the others are only counted. */
+/** Maximum number of shown names; the others are only counted. */
 const maxNames = 3;
 
 export function foldRuns(entries: readonly Entry[]): readonly TimelineItem[] {
@@ -44,13 +44,13 @@ export function lastOf(item: TimelineItem): Entry {
   return item.kind === "run" ? (item.entries.at(-1) ?? item.entries[0]) : item;
 }
 
-/** Whether the item is the entry `key`, or has it in it. */
+/** Whether the item is the entry `key`, or contains it. */
 export function holds(item: TimelineItem, key: number | undefined): boolean {
   if (item.kind !== "run") return item.key === key;
   return item.entries.some((entry) => entry.key === key);
 }
 
-/** Whether both show the same. */
+/** Whether both look the same. */
 export function isSameItem(a: TimelineItem, b: TimelineItem): boolean {
   if (a.kind !== "run" || b.kind !== "run") return a === b;
   return (
@@ -58,7 +58,7 @@ export function isSameItem(a: TimelineItem, b: TimelineItem): boolean {
   );
 }
 
-/** `Ann, Bob and 12 others joined; Eve is now Eva`: what happened first comes first. */
+/** `Ann, Bob and 12 others joined; Eve is now Eva`: in the order of the events. */
 export function runText({ entries }: Run): string {
   const byKind = new Map<PersonChange["kind"], Map<string, Notice & { change: PersonChange }>>();
   for (const entry of entries) {
@@ -70,7 +70,7 @@ export function runText({ entries }: Run): string {
   }
   const parts = Array.from(byKind, ([kind, people]) => {
     const [first] = people.values();
-    // As on its own, which has the new name too.
+    // Like a separate entry, which includes the new name.
     if (people.size === 1 && first !== undefined) return first.text;
     return `${namesText(Array.from(people.values(), ({ change }) => change.name))} ${verbs[kind]}`;
   });

@@ -1,11 +1,11 @@
-// How far something is, in words. Pure.
+// Progress in words. Pure.
 
 import { sizeText } from "../size-text.ts";
 
 export type Progress = {
   readonly doneBytes: number;
   readonly bytes: number;
-  /** 0: not known. */
+  /** 0: unknown. */
   readonly bytesPerSecond: number;
 };
 

@@ -196,7 +196,7 @@ function logFor(state: State, name: string, rooms: readonly { name: string }[]):
   return left.reduce((log, room) => dropRoom(log, room.name), state.log);
 }
 
-/** Somebody else uses this tab now. */
+/** Whether another user uses this tab now. */
 function isOther(state: State, name: string): boolean {
   return state.name !== "" && !isSameName(state.name, name);
 }
@@ -239,7 +239,7 @@ function writeDraft(state: State, text: string): State {
     // sent.
     writtenTo: text === "" ? undefined : (writtenTo ?? state.chat.partner),
   });
-  // The problem may be gone with the change.
+  // The change may have fixed the problem.
   return { ...written, composerProblem: "" };
 }
 

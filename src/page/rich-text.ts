@@ -1,14 +1,17 @@
-// What people write, in parts: text, links, and code between backticks. Everything else stays as it
-// was written. Pure; a view makes nodes of it, never markup.
+// Splits messages into text, links, and code between backticks. Everything else stays unchanged.
+// Pure; a view turns the parts into nodes, never into markup.
 
 export type RichPart =
   | { type: "text"; text: string }
   | { type: "link"; text: string; href: string }
   | { type: "code"; text: string }
-  /** On lines of its own. */
+  /** On separate lines. */
   | { type: "block"; text: string };
 
-/** Parts of one message; the rest is plain text. 16 384 backticks would make as many nodes. */
+/**
+ * Maximum number of parts of one message; the rest is plain text. Otherwise 16 384 backticks would
+ * become as many nodes.
+ */
 const maxParts = 500;
 
 export function richText(text: string): readonly RichPart[] {
@@ -21,7 +24,10 @@ export function richText(text: string): readonly RichPart[] {
   return [{ type: "text", text }];
 }
 
-/** Three backticks on a line of their own, after a language's name perhaps, up to the next such line. */
+/**
+ * Three backticks on a separate line, optionally followed by a language's name, up to the next such
+ * line.
+ */
 function splitBlocks(text: string): RichPart[] {
   if (!text.includes("```")) return [{ type: "text", text }];
   const parts: RichPart[] = [];
@@ -50,7 +56,7 @@ function endOfBlock(lines: readonly string[], from: number): number {
 }
 
 /**
- * Code is between single backticks, or doubled ones around a text that contains single ones. One
+ * Code is between single backticks, or between double ones if it contains single ones. A backtick
  * after a letter is an apostrophe.
  */
 function splitCode(text: string): RichPart[] {
@@ -83,7 +89,10 @@ function addLinks(parts: RichPart[], part: RichPart): void {
   if (from < text.length) parts.push({ type: "text", text: text.slice(from) });
 }
 
-/** Punctuation after an address belongs to the sentence; so does a bracket that it does not open. */
+/**
+ * Punctuation after an address belongs to the sentence; so does a closing bracket without its
+ * opening one.
+ */
 function withoutPunctuation(address: string): string {
   let end = address.length;
   for (const least = end - maxPunctuation; end > least; end--) {
@@ -106,7 +115,7 @@ function countOf(text: string, sign: string): number {
   return text.split(sign).length - 1;
 }
 
-/** Undefined: not an address of the web. */
+/** Undefined: not a web address. */
 function safeHref(address: string): string | undefined {
   const url = URL.canParse(address) ? new URL(address) : undefined;
   const isWeb = url?.protocol === "http:" || url?.protocol === "https:";

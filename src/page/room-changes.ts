@@ -55,7 +55,7 @@ export function notice(
   return { ...state, log: append(state.log, { kind: "notice", room, text, timeMs, change }) };
 }
 
-/** The session has ended: the user disconnected, or `problem` says why. */
+/** The session has ended: the user has disconnected, or `problem` gives the reason. */
 export function sessionOver(state: State, problem: LoginProblem | undefined, nowMs: number): State {
   const over: State = {
     ...state,
@@ -76,7 +76,7 @@ export function sessionOver(state: State, problem: LoginProblem | undefined, now
   return notice(over, undefined, problem?.text ?? "You disconnected", nowMs);
 }
 
-/** Whether the user sees new messages of this room at once. */
+/** Whether the user sees new messages of this room immediately. */
 export function isInSight(state: State, room: string): boolean {
   return !state.isAway && shownRoom(state)?.name === room;
 }

@@ -1,5 +1,5 @@
-// Files for everybody in a room: one after the other, each with a place that the server keeps for it, and
-// streamed by the browser, whatever its size. Stops, and tries again.
+// Files shared with everyone in a room: one after another, each with a place reserved by the
+// server, and streamed by the browser, whatever its size. They can be stopped and retried.
 
 import type { SessionRequest, SessionResponse } from "../client/events.ts";
 import { pageFiles as limits } from "../limits.ts";
@@ -14,7 +14,7 @@ export interface RoomUploadsOptions {
   readonly ask: (request: SessionRequest) => Promise<SessionResponse>;
   readonly dispatch: (action: UploadAction) => void;
   readonly cards: () => UploadCards;
-  /** Something new is in the shared folder. */
+  /** The shared folder has a new file. */
   readonly onShared: () => void;
 }
 
@@ -52,13 +52,13 @@ export class RoomUploads {
     return undefined;
   }
 
-  /** A pasted picture is meant to be shared, or one that failed is to be tried again. */
+  /** Confirms a pasted picture, or retries a failed upload. */
   start(id: number): void {
     this.#show(id, { phase: "waiting", detail: "", doneBytes: 0 });
     this.#next();
   }
 
-  /** Stops it, or takes the card of one that failed away. */
+  /** Stops an upload, or removes the card of a failed one. */
   cancel(id: number): void {
     this.#files.delete(id);
     this.#show(id, undefined);
@@ -104,7 +104,7 @@ export class RoomUploads {
     } catch (error) {
       if (isStopped()) return;
       if (error instanceof RefusedRequest && error.code === "rate") {
-        // Others are let in before; it goes on by itself.
+        // Other uploads go first; this one continues by itself.
         this.#show(id, { phase: "waiting" });
         await new Promise((go) => setTimeout(go, limits.retryMs));
       } else {
@@ -121,7 +121,7 @@ export class RoomUploads {
   #send(file: File, path: string, running: { request: XMLHttpRequest | undefined }): Promise<void> {
     if (!/^\/uploads\/[\w-]+$/.test(path)) throw new Error("The server's answer is damaged.");
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    // `fetch` tells nothing of how far it is.
+    // `fetch` does not report progress.
     const request = new XMLHttpRequest();
     running.request = request;
     let shownMs = 0;
@@ -138,7 +138,7 @@ export class RoomUploads {
     request.addEventListener("error", () => reject(new Error(lost)));
     request.addEventListener("abort", () => reject(new Error("Stopped.")));
     request.open("PUT", path);
-    // The browser reads the file as it sends it.
+    // The browser reads the file while sending it.
     request.send(file);
     return promise;
   }

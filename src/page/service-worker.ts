@@ -1,6 +1,6 @@
-// The page's service worker: keeps the page's own files, so that an installed page opens while the
-// server is away. The server's answer always wins, so that nobody is left with an old page. Knows
-// nothing of sessions, messages and shared files.
+// The page's service worker: caches the page's own files, so that an installed page opens while the
+// server is offline. The server's answer always takes precedence, so that nobody is left with an
+// old page. Knows nothing of sessions, messages and shared files.
 
 import type { WorkerScope } from "./worker-scope.ts";
 
@@ -8,7 +8,7 @@ declare const self: WorkerScope;
 
 const store = "parley-page";
 const shell = ["/", "/style.css", "/main.js", "/manifest.webmanifest", "/icon.svg"];
-/** A server that does not answer for so long is away, in milliseconds. */
+/** A server that does not answer within this time counts as offline, in milliseconds. */
 const patienceMs = 4_000;
 
 self.addEventListener("install", (event) => {
@@ -32,7 +32,7 @@ async function answer(request: Request, path: string): Promise<Response> {
     const signal = kept === undefined ? undefined : AbortSignal.timeout(patienceMs);
     const response = await fetch(request, { signal: signal ?? null });
     if (response.ok) await cache.put(path, response.clone());
-    // A proxy answers for a server that is away.
+    // A proxy answers for an offline server.
     return response.status >= 500 && kept !== undefined ? kept : response;
   } catch (error) {
     if (kept === undefined) throw error;

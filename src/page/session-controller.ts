@@ -1,5 +1,5 @@
-// Runs the page's session: passes its events to the reducer, requests what the page shows, and
-// stores what a reload needs. Knows no DOM elements.
+// Runs the page's session: passes its events to the reducer, requests the data that the page shows,
+// and stores what a reload needs. Needs no DOM elements.
 
 import { secretText } from "../secrets.ts";
 import { nameProblem, roomProblem } from "../chat/names/grammar.ts";
@@ -40,19 +40,19 @@ import { WebSocketDriver } from "./websocket-driver.ts";
 const historyMessages = 200;
 /** The list of rooms is refreshed when it is shown and older than this. */
 const directoryMs = 1_000;
-/** Most pages of the list of rooms. */
+/** Maximum number of pages of the list of rooms. */
 const maxDirectoryPages = 4;
 
 export type Login = {
   name: string;
   rooms: readonly string[];
-  /** Undefined: none was asked for. */
+  /** Undefined: no password was requested. */
   password?: string | undefined;
-  /** What the server asks of everybody, a password or a pass; empty: nothing. */
+  /** A password or a pass, if the server requires one; otherwise empty. */
   accessWord: string;
 };
 
-/** What was requested. */
+/** The kind of a pending request. */
 type Pending =
   | { type: "people"; room: string; known: number }
   | { type: "whois" }
@@ -69,29 +69,29 @@ export class SessionController {
   #driver: WebSocketDriver | undefined;
   #secret = "";
   #token: string | undefined;
-  /** Kept in memory alone: storage must not open a door a second time. */
+  /** Kept only in memory: storage must not grant access a second time. */
   #accessWord = "";
   /** Epoch of the server's log that the page's sequence numbers refer to. */
   #epoch: string | undefined;
   /** The session has not been online yet. */
   #isFresh = true;
   #pending = new Map<number, Pending>();
-  /** Rooms whose people have been requested on this connection … */
+  /** Rooms whose members have been requested on this connection … */
   #listed = new Set<string>();
   /** … and whose history has been requested in this session. */
   #recalled = new Set<string>();
   #directoryAtMs = Number.NEGATIVE_INFINITY;
 
-  /** Searches, and shows what was found. */
+  /** Searches, and shows the results. */
   readonly finder: HistoryFinder;
   /** For files from person to person. */
   readonly offers: OfferPort = offerPort(
     () => this.#session,
     () => this.#driver?.step(),
   );
-  /** Requests whose answers nobody is shown. */
+  /** Requests whose answers are not shown. */
   readonly own = new OwnRequests((request) => this.#request(request));
-  /** Deals with what the session tells of them. */
+  /** Handles the session's events about them. */
   handover: Pick<PageHandover, "handle" | "disconnect"> | undefined;
 
   /** `onEvents` gets the session's events after the reducer has applied them. */
@@ -152,8 +152,8 @@ export class SessionController {
   }
 
   /**
-   * Sends a line to the partner, the chosen recipients or the room that is shown. Returns the
-   * reason if that is impossible.
+   * Sends a line to the partner, the chosen recipients or the current room. Returns the reason if
+   * that is impossible.
    */
   say(text: string, manner?: MessageKind): string | undefined {
     const { shown, chat } = this.#state();
@@ -206,7 +206,10 @@ export class SessionController {
     return this.#request({ type: "rename", name });
   }
 
-  /** Registers the name with a password, or changes that. Returns the ref; undefined: offline. */
+  /**
+   * Registers the name with a password, or changes the password. Returns the ref; undefined:
+   * offline.
+   */
   choosePassword(purpose: "register" | "change", password: string): number | undefined {
     return this.#request(
       purpose === "register"
@@ -222,7 +225,7 @@ export class SessionController {
       : undefined;
   }
 
-  /** Requests something about the devices of the name. Returns the reason if that is impossible. */
+  /** Sends a request about the devices of the name. Returns the reason if that is impossible. */
   devices(request: { type: "devices" | "device-code" } | { type: "revoke"; key: string }) {
     return this.#request(request) === undefined ? this.#offlineProblem() : undefined;
   }
@@ -232,7 +235,7 @@ export class SessionController {
     return this.#request(request) === undefined ? this.#offlineProblem() : undefined;
   }
 
-  /** Hears somebody no more, or again. Returns what is to be said about it. */
+  /** Ignores a user, or stops ignoring them. Returns the message to show. */
   ignore(command: { type: "ignore" | "unignore"; name: string | undefined }): string {
     const { type, name } = command;
     const list = this.#session?.ignored;
@@ -249,13 +252,13 @@ export class SessionController {
     return type === "ignore" ? `You are ignoring ${who} now.` : `You hear ${who} again.`;
   }
 
-  /** An operator's order. Returns the reason if it can't be sent. */
+  /** Sends an operator's command. Returns the reason if that is impossible. */
   order(command: string): string | undefined {
     const ref = this.#request({ type: "admin", command });
     return ref === undefined ? this.#offlineProblem() : undefined;
   }
 
-  /** Adds a notice to the room that is shown. */
+  /** Adds a notice to the current room. */
   notice(text: string): void {
     this.#dispatch({ type: "notice", text, nowMs: Date.now() });
   }
@@ -264,7 +267,7 @@ export class SessionController {
     return harmlessLines(this.#session?.motd ?? "");
   }
 
-  /** Shows what is known of somebody. Returns the reason if that is impossible. */
+  /** Shows known facts about a user. Returns the reason if that is impossible. */
   whois(name: string): string | undefined {
     const ref = this.#request({ type: "keys", name });
     if (ref === undefined) return this.#offlineProblem();
@@ -298,7 +301,7 @@ export class SessionController {
       name,
       rooms: rooms.map((room) => room.name),
       secret,
-      // The server takes it for a pass too.
+      // The server also accepts it as a pass.
       access: this.#accessWord === "" ? {} : { serverPassword: this.#accessWord },
       ignored: loadIgnored(),
       takesFiles: hasCipher,
@@ -350,7 +353,7 @@ export class SessionController {
   }
 
   #handle(all: readonly SessionEvent[]): void {
-    // Frames of files come by the thousand, and change nothing else.
+    // Frames of files arrive by the thousand, and change nothing else.
     const events = all.filter(
       (event) => this.handover?.handle(event) !== true && !this.own.handle(event),
     );
@@ -410,7 +413,7 @@ export class SessionController {
     this.#epoch = epoch;
   }
 
-  /** Requests people and history of the room that is shown, unless they have been. */
+  /** Requests members and history of the current room, unless they have been requested. */
   #loadShown(): void {
     const { shown } = this.#state();
     if (shown === undefined || this.#session?.online !== true) return;
@@ -510,7 +513,7 @@ function unsayable(reason: Unsayable, session: ClientSession | undefined): strin
   }
 }
 
-/** Lets downloads and lists of files through while the session lasts. */
+/** Grants access to downloads and lists of files while the session lasts. */
 function allowFiles(access: string): void {
   const secure = location.protocol === "https:" ? "; Secure" : "";
   document.cookie = `parley_access=${access}; Path=/files; SameSite=Strict${secure}`;

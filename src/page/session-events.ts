@@ -63,7 +63,7 @@ export function reduceSessionEvent(state: State, event: SessionEvent, nowMs: num
       return messageArrived(state, event);
     case "private":
       return privateArrived(state, event);
-    // Kept by the controller, for the next login.
+    // The controller keeps it for the next login.
     case "token":
     case "offer":
       return state;
@@ -100,7 +100,7 @@ export function reduceSessionEvent(state: State, event: SessionEvent, nowMs: num
   }
 }
 
-/** Known rooms keep their state, but their lists of people are stale. */
+/** Known rooms keep their state, but their member lists are stale. */
 function online(state: State, event: EventOf<"online">): State {
   const rooms = event.rooms.map((name): Room => {
     const known = state.rooms.find((room) => isSameName(room.name, name));
@@ -149,17 +149,17 @@ function ended(before: State, event: EventOf<"ended">, nowMs: number): State {
   if (before.phase === "offline") return before;
   const { code, message, asksPassword } = event;
   const isPasswordAsked = asksPassword === true || code === "wrong-password";
-  // A session that was resumed by a token has no form yet.
+  // A session that was resumed with a token has no form yet.
   const isLoginShown = before.isLoginShown || isPasswordAsked;
   const state = { ...before, isPasswordAsked, isLoginShown };
   if (code === "left") return sessionOver(state, undefined, nowMs);
   const field = fieldsByCode.get(code) ?? "form";
   const over = sessionOver(state, { field, text: harmless(message) }, nowMs);
-  // After a reload: the page does not keep what the server asks for.
+  // After a reload: the page does not store the server's password.
   return field === "access" ? { ...over, isLoginShown: true } : over;
 }
 
-/** What operators want people to know. */
+/** Announcements and settings of operators. */
 type Told = EventOf<"topic" | "motd" | "away" | "mode" | "call">;
 
 function told(state: State, event: Told, nowMs: number): State {
@@ -298,7 +298,7 @@ function left(state: State, event: EventOf<"left">, nowMs: number): State {
   return notice(gone, name, `${who} ${text}`, nowMs, change);
 }
 
-/** Without a kind: worth a line of its own. */
+/** Without a kind: shown on a separate line. */
 const waysToLeave: Readonly<
   Record<LeaveReason, { text: string; kind: PersonChange["kind"] | undefined }>
 > = {
@@ -382,7 +382,7 @@ function isRenameOf({ renaming }: State, ref: number | undefined): boolean {
   return ref !== undefined && renaming?.ref === ref;
 }
 
-/** Whether `ref` is the request of the dialog for a password. */
+/** Whether `ref` is the request of the password dialog. */
 function isChoiceOf({ choosing }: State, ref: number | undefined): boolean {
   return ref !== undefined && choosing?.ref === ref;
 }
@@ -391,7 +391,7 @@ function responded(state: State, response: SessionResponse, nowMs: number): Stat
   switch (response.type) {
     case "history":
       return history(state, response.room, response.messages);
-    // Shown by whoever asked (search-panel.ts).
+    // The requester shows it (history-finder.ts).
     case "found":
       return state;
     case "name":
@@ -418,13 +418,13 @@ function responded(state: State, response: SessionResponse, nowMs: number): Stat
     case "offering":
     case "sharing":
     case "upload":
-    // Of the page for files by a code alone.
+    // Only for the page for files by a code.
     case "code-joined":
       return state;
   }
 }
 
-/** Somebody else, who may be a thief, has done it. */
+/** Another session, possibly a thief's, has made the change. */
 function changeText({ change, device }: EventOf<"account-changed">): string {
   switch (change) {
     case "device-added":
@@ -436,7 +436,7 @@ function changeText({ change, device }: EventOf<"account-changed">): string {
   }
 }
 
-/** What became of a request about one's account. */
+/** The result of a request about the user's account. */
 function accountText(
   response: Extract<
     SessionResponse,
@@ -461,7 +461,7 @@ function deviceText({ key, label, revokedMs }: ListedDevice): string {
   return `${harmless(key.slice(0, 8))} ${harmless(label)}${revokedMs === undefined ? "" : ", revoked"}`;
 }
 
-/** If a response brings nothing older, the server has nothing older. */
+/** If a response contains nothing older, the server has nothing older. */
 function history(state: State, name: string, messages: readonly PastMessage[]): State {
   const older = messages.map((past) => roomMessage(state, name, past));
   const before = oldestSeq(state.log, name);

@@ -1,4 +1,4 @@
-// Keeps the session over a reload: user, rooms with unread counts and drafts, read positions, and
+// Keeps the session across a reload: user, rooms with unread counts and drafts, read positions, and
 // the messages that the server will not send again. Deleted when the session ends or the tab
 // closes.
 
@@ -9,20 +9,23 @@ import { type Message, type MessageLog, type NewMessage, unrepeatable } from "./
 import type { StoredRoom } from "./state.ts";
 
 const key = "parley-session";
-/** Most messages kept … */
+/** Maximum number of kept messages … */
 const maxMessages = 200;
-/** … and their total length. Encoded, that is about a quarter of a browser's 5 MB quota. */
+/** … and their maximum total length. Encoded, that is about a quarter of a browser's 5 MB quota. */
 const maxMessageChars = 500_000;
-/** Most JSON values: 200 messages with up to 64 recipients each, and the rooms, fit in. */
+/**
+ * Maximum number of JSON values: enough for 200 messages with up to 64 recipients each, and the
+ * rooms.
+ */
 const maxValues = 65_536;
 
 export type StoredSession = {
   name: string;
   secret: string;
-  /** Proves a registered name in place of its password. */
+  /** Proves a registered name instead of its password. */
   token: string | undefined;
   rooms: readonly StoredRoom[];
-  /** The room that was shown. */
+  /** The current room. */
   shown: string | undefined;
   /** Undefined if the session was never online. */
   since: SessionPosition | undefined;
@@ -35,7 +38,7 @@ export function store(session: Omit<StoredSession, "messages">, log: MessageLog)
   try {
     sessionStorage.setItem(key, JSON.stringify(stored));
   } catch {
-    // Storage may be disabled. A reload then starts at the login form.
+    // Storage may be disabled. Then a reload starts at the login form.
   }
 }
 

@@ -1,5 +1,5 @@
-// SHA-256 (FIPS 180-4) over bytes that come in pieces. The browser's own needs https and the whole
-// input at once. Pure.
+// SHA-256 (FIPS 180-4) over bytes that arrive in pieces. The browser's own needs https and the
+// whole input at once. Pure.
 
 /**
  * First 32 bits of the fractional parts of roots of the first primes: cube roots for the rounds,

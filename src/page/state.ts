@@ -1,5 +1,5 @@
-// The page's state, its actions and selectors. Only the reducer makes new states. Pure; knows no
-// DOM, no socket and no clock.
+// The page's state, its actions and selectors. Only the reducer creates new states. Pure; needs
+// neither DOM, socket nor clock.
 
 import { fold } from "../chat/names/grammar.ts";
 import type { ListedFile, PastMessage, SessionEvent } from "../client/events.ts";
@@ -21,7 +21,7 @@ import { type NotificationSettings, noNotifications } from "./notification-setti
  */
 export type Phase = "offline" | "connecting" | "online" | "reconnecting";
 
-/** Why a login failed, and the field to blame. */
+/** Why a login failed, and the field that caused it. */
 export type LoginProblem = {
   field: "name" | "password" | "rooms" | "access" | "form";
   text: string;
@@ -62,7 +62,7 @@ export type Draft = {
 /** What a tab stores about a room. */
 export type StoredRoom = Pick<Room, "name" | "unread" | "mentions"> & Draft;
 
-/** Where a room was requested; a problem is shown there. */
+/** Where a room was requested; problems are shown there. */
 export type Origin = "form" | "composer";
 
 export type Download = {
@@ -96,7 +96,7 @@ export type SearchState = {
   phase: "new" | "asking" | "done";
   /** Oldest first. */
   found: readonly (Pick<Message, "from" | "text" | "manner" | "timeMs"> & { seq: number })[];
-  /** There may be more, further back. */
+  /** Whether there may be more, further back. */
   isPart: boolean;
   problem: string;
 };
@@ -111,14 +111,14 @@ export type FileListing = {
 
 export type State = {
   phase: Phase;
-  /** The login form is shown instead of the conversation. */
+  /** Whether the login form is shown instead of the conversation. */
   isLoginShown: boolean;
   name: string;
   /** The joined rooms, oldest first. */
   rooms: readonly Room[];
-  /** The room that is shown. Undefined: no room is joined. */
+  /** The current room. Undefined: no room is joined. */
   shown: string | undefined;
-  /** What is wrong with the connection; empty while online. */
+  /** The problem with the connection; empty while online. */
   status: string;
   loginProblem: LoginProblem | undefined;
   /** The name on the login form has a password. */
@@ -138,14 +138,14 @@ export type State = {
   choosing: Choosing | undefined;
   /** Undefined: the dialog is closed. */
   search: SearchState | undefined;
-  /** A message to be scrolled to; each time an object of its own. */
+  /** A message to scroll to; a new object each time. */
   revealed: { key: number } | undefined;
   notifications: NotificationSettings;
-  /** What the browser says about notifications. */
+  /** The browser's permission for notifications. */
   permission: NotificationPermission | "unsupported";
   isNotifyShown: boolean;
   log: MessageLog;
-  /** Private messages received while away. */
+  /** Private messages received while the page was away. */
   unreadPrivate: number;
   /** The page is hidden or does not have the focus. */
   isAway: boolean;
@@ -153,7 +153,7 @@ export type State = {
   downloads: ReadonlyMap<string, Download>;
   /** Files from person to person, by the number of their card. */
   offers: OfferCards;
-  /** Files on their way into the shared folder. */
+  /** Uploads to the shared folder. */
   uploads: UploadCards;
   /** Names in the shared folder that this user may remove. */
   ownFiles: ReadonlySet<string>;
@@ -201,7 +201,7 @@ export type Action =
 /** A message just accepted by the session. Without `room` it is private. */
 export type SentMessage = Pick<Message, "room" | "to" | "text" | "manner"> & { id: number };
 
-/** Most people listed for a room. Beyond that they are only counted. */
+/** Maximum number of members listed for a room. Beyond that they are only counted. */
 export const maxPeople = 2_000;
 
 export const initialState: State = {
@@ -258,7 +258,7 @@ export function currentDraft({ drafts, shown }: State): Draft {
   return drafts.get(shown) ?? emptyDraft;
 }
 
-/** The room that is shown. */
+/** The current room. */
 export function shownRoom({ rooms, shown }: State): Room | undefined {
   return rooms.find(({ name }) => name === shown);
 }
@@ -288,7 +288,7 @@ export function unreadTotal({ rooms, unreadPrivate }: State): number {
   return rooms.reduce((sum, { unread }) => sum + unread, unreadPrivate);
 }
 
-/** Unread messages and mentions in the rooms that are not shown. */
+/** Unread messages and mentions in all other rooms. */
 export function unreadElsewhere({ rooms, shown }: State): Pick<Room, "unread" | "mentions"> {
   const others = rooms.filter(({ name }) => name !== shown);
   return {

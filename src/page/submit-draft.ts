@@ -1,5 +1,5 @@
-// Sends the composer's text as one message, or executes it as a command. What can't be sent stays in
-// the composer, with the reason. Knows no DOM.
+// Sends the composer's text as one message, or executes it as a command. Text that can't be sent
+// stays in the composer, with the reason. Needs no DOM.
 
 import { type CommandTargets, runCommand } from "./command-runner.ts";
 import { isCommand, readLine } from "./commands.ts";
@@ -23,7 +23,7 @@ export function submitDraft(
   if (problem !== undefined) put(problem);
 }
 
-/** Commands that say something, which may have several lines. */
+/** Commands that send text, which may have several lines. */
 const saying = /^\s*\/(?:me|msg)\s/i;
 
 /** Pasted text that happens to begin with a command must not be executed. */

@@ -19,7 +19,7 @@ export function startsGroup(entry: Entry, previous: Entry | undefined): boolean 
   );
 }
 
-/** A program's, which says so beside its name. */
+/** A program's notice, which is marked next to its name. */
 function isNotice({ manner }: Message): boolean {
   return manner === "notice";
 }

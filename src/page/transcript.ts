@@ -16,6 +16,6 @@ const deliveryNotes = { sent: "", failed: " (not sent)", waiting: " (not confirm
 function said({ from, to, text, manner, delivery }: Message): string {
   const recipients = to === undefined ? "" : ` (private to ${to.join(", ")})`;
   const speaker = manner === "emote" ? `* ${from}${recipients}` : `${from}${recipients}:`;
-  // The other lines of a message must not look like lines of their own.
+  // Further lines of a message must not look like separate entries.
   return `${speaker} ${text.replaceAll("\n", "\n    ")}${deliveryNotes[delivery]}`;
 }

@@ -1,5 +1,4 @@
-// What the page shows of files on their way into the shared folder: a card each, above the message
-// field. Pure.
+// How the page shows uploads to the shared folder: a card each, above the message field. Pure.
 
 export type UploadPhase =
   /** A pasted picture, which may have been pasted by mistake. */
@@ -7,19 +6,19 @@ export type UploadPhase =
 
 export type UploadCard = {
   readonly id: number;
-  /** Who is told. */
+  /** The room in which it is announced. */
   readonly room: string;
   readonly name: string;
   readonly size: number;
   readonly phase: UploadPhase;
   readonly doneBytes: number;
-  /** Why it has failed; else empty. */
+  /** The reason of a failure; otherwise empty. */
   readonly detail: string;
 };
 
 export type UploadCards = ReadonlyMap<number, UploadCard>;
 
-/** `change` undefined: the card goes. */
+/** `change` undefined: removes the card. */
 export type UploadAction =
   | { type: "upload"; card: UploadCard }
   | { type: "upload-change"; id: number; change: Partial<Omit<UploadCard, "id">> | undefined };

@@ -3,7 +3,8 @@
 import type { DrivenSession, SessionEvent, SessionOutput } from "../client/events.ts";
 
 /**
- * One frame holds many lines; the server takes up to 256 KiB, and a line is at most half of that.
+ * One frame contains many lines; the server accepts up to 256 KiB, and a line is at most half of
+ * that.
  */
 const maxFrameChars = 32_768;
 

@@ -1,4 +1,4 @@
-// What a service worker is given, as far as ours uses it: the types of the page are a window's.
+// The parts of a service worker's scope that ours uses: the page itself has a window's types.
 
 type Extendable = { waitUntil(work: Promise<unknown>): void };
 type Fetching = { request: Request; respondWith(response: Promise<Response>): void };

@@ -1,6 +1,6 @@
-// Files by a code (docs/transfer.md, "By a code through a server"), for somebody who has only a browser:
-// joins the code, shows the sender that one knows it, lists what there is, and takes it to where the
-// user wants it. Knows no DOM.
+// Files by a code (docs/transfer.md, "By a code through a server"), for users who have only a
+// browser: joins the code, proves to the sender that it knows the code, lists the files, and saves
+// them where the user wants. Needs no DOM.
 
 import type { OfferEvent, SessionEvent } from "../../client/events.ts";
 import { GuestSteps } from "../../codes/code-steps.ts";
@@ -34,12 +34,12 @@ export type CodeView = {
 
 export interface CodeFetchOptions {
   readonly code: Code;
-  /** Asks the server for the channel. */
+  /** Requests the channel from the server. */
   readonly join: (offer: string, number: number) => void;
   readonly port: Pick<OfferPort, "end" | "frames">;
   readonly show: (change: Partial<CodeView>) => void;
   readonly save: (file: StoredFile) => void;
-  /** The server asks for a password or a pass, or for another one; nothing more comes of this. */
+  /** The server requires a password or a pass, or a different one; this attempt is over. */
   readonly askAccess: (problem: string) => void;
 }
 
@@ -58,7 +58,7 @@ export class CodeFetch {
   #shownMs = 0;
   #isTaking = false;
   #isOver = false;
-  /** When the server last had this end. */
+  /** When this end was last known to the server. */
   #joinedMs = performance.now();
   #hurry: ReturnType<typeof setTimeout> | undefined;
 
@@ -92,12 +92,12 @@ export class CodeFetch {
     }
   }
 
-  /** Takes everything that is listed. Never throws. */
+  /** Saves all listed files. Never throws. */
   async take(target: SaveTarget): Promise<void> {
     if (this.#list === undefined || this.#isTaking || this.#isOver) return;
     this.#isTaking = true;
     const bytes = this.#list.reduce((sum, { size }) => sum + size, 0);
-    // A folder does not say how many files are in it.
+    // A folder does not announce its number of files.
     const taker = new FilesTaker(
       this.#channels,
       { files: Infinity, bytes },
@@ -167,7 +167,7 @@ export class CodeFetch {
     if (secret !== undefined) this.#seal(open, secret);
   }
 
-  /** From here on nobody else can read what passes. */
+  /** From here on nobody else can read the data. */
   #seal(open: Open, secret: Uint8Array): void {
     clearTimeout(this.#hurry);
     const info = channelInfo(`code ${this.#options.code.number}`, open.number);
@@ -198,7 +198,7 @@ export class CodeFetch {
   }
 
   #handleError(code: string, message: string): void {
-    // A server that was restarted knows no codes until the sender is back.
+    // A restarted server knows no codes until the sender is back.
     const wasIn = this.#steps.secret !== undefined;
     const mayPass = wasIn && performance.now() - this.#joinedMs < codeLimits.awayMs;
     if (code === "cannot-connect") return;
@@ -225,7 +225,8 @@ export class CodeFetch {
   }
 
   #progress(doneBytes: number): void {
-    // What was being written when it ended, or the channel was lost, is told by the next progress.
+    // If it has ended, or the channel was lost, the next progress report covers the data that was
+    // being written.
     if (this.#isOver || this.#channels.current === undefined) return;
     const nowMs = performance.now();
     if (nowMs - this.#shownMs >= pageFiles.showMs) {
@@ -239,7 +240,7 @@ export class CodeFetch {
     this.#channels.current?.channel.sendLine(line);
   }
 
-  /** Again in each channel, until the sender has heard it. */
+  /** Repeated in each channel, until the sender has received it. */
   async #sayReceived(): Promise<void> {
     const channel = this.#channels.current?.channel;
     if (channel?.exported === undefined || this.#outcome === undefined) return;
@@ -257,7 +258,7 @@ export class CodeFetch {
   }
 }
 
-/** The server is not open to all; the code has not been tried. */
+/** The server has restricted access; the code has not been tried. */
 const closed: ReadonlySet<string> = new Set(["password-required", "members-only"]);
 
 const wrongCode =

@@ -1,5 +1,6 @@
-// Entry point of the page for files by a code, `/code#7-olive-lamp`: what is behind the # is never sent
-// to the server. A script of its own, since nobody else needs the group and the words of codes.
+// Entry point of the page for files by a code, `/code#7-olive-lamp`: the part after the # is never
+// sent to the server. It is a separate script, since no other page needs the group and the words of
+// codes.
 
 import { wordlist } from "@scure/bip39/wordlists/english.js";
 import { ClientSession } from "../../client/session.ts";
@@ -71,7 +72,7 @@ function showList(): void {
   setText(facts, `${sizeText(view.bytes)} · sealed: the server can't read it${advice}`);
 }
 
-/** Names in the list; the rest is counted. */
+/** The maximum number of names in the list; the rest is counted. */
 const maxNames = 20;
 
 function isFolder({ name }: { name: string }): boolean {
@@ -94,7 +95,7 @@ function start(text: string): void {
     name: undefined,
     rooms: [],
     secret: secretText(16),
-    // The server takes it for a pass too.
+    // The server also accepts it as a pass.
     access: access.value === "" ? {} : { serverPassword: access.value },
     random: Math.random,
   });
@@ -154,9 +155,9 @@ function sentence(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** The code of the address, which must not stay in it. */
+/** Reads the code from the address, and removes it there. */
 function readAddress(): void {
-  // Codes have nothing that would be encoded.
+  // Codes contain nothing that would be encoded.
   const text = location.hash.slice(1).replaceAll("%20", " ");
   if (text === "" || form.hidden) return;
   history.replaceState(null, "", location.pathname);

@@ -1,5 +1,5 @@
-// What only the recipient can know: the proof that everything was received (docs/transfer.md, "From
-// person to person"), by WebCrypto.
+// A value that only the recipient can know: the proof that everything was received
+// (docs/transfer.md, "From person to person"), with WebCrypto.
 
 import { joinedBytes, toBase64Url } from "../../bytes.ts";
 

@@ -1,5 +1,5 @@
-// Requests to the sender of files through one channel, and what it answers; and the wait for the next
-// channel when one is lost. Everything that comes is hostile. Knows no session and no disk.
+// Requests to the sender of files through one channel, and its answers; and the wait for the next
+// channel when one is lost. All input is hostile. Needs neither session nor disk.
 
 import { isErrorCode, ParleyError } from "../../errors.ts";
 import type { Channel } from "../../handover/channel.ts";
@@ -14,28 +14,28 @@ import type {
 } from "../../protocol/messages.ts";
 import { harmless } from "../../text.ts";
 
-/** The channel is closed; there may be another. */
+/** The channel has closed; another may follow. */
 export class ChannelLost extends Error {}
 
 type Request = Extract<ClientMessage, { type: "files" | "fetch" | "tree" }>;
 type Pending = {
-  /** Called at once with each answer: what follows it may have come already. */
+  /** Called immediately with each answer: data that follows it may have arrived already. */
   onAnswer: (answer: ServerMessage) => void;
   resolve: () => void;
   reject: (reason: Error) => void;
 };
 
-/** What one transfer is told. */
+/** Receives the messages about one transfer. */
 export interface TransferListener {
   handleMessage(message: TransferMessage): void;
   handlePiece(piece: Piece): void;
-  /** No more will come. */
+  /** Nothing more will arrive. */
   handleLost(): void;
 }
 
 export class ChannelControl {
   readonly channel: Channel;
-  /** By the transfer's number. */
+  /** By the number of the transfer. */
   readonly transfers = new Map<number, TransferListener>();
   readonly #pending = new Map<number, Pending>();
   #lastRef = 0;
@@ -54,7 +54,7 @@ export class ChannelControl {
   }
 
   /**
-   * Resolves when all of the answer has been passed to `onAnswer`.
+   * Resolves when the complete answer has been passed to `onAnswer`.
    * @throws ParleyError the other end's; ChannelLost
    */
   ask(request: Request, onAnswer: (answer: ServerMessage) => void): Promise<void> {
@@ -88,7 +88,7 @@ export class ChannelControl {
       case "digest":
         return this.transfers.get(message.transfer)?.handleMessage(message);
       default:
-      // Nothing that was asked for.
+      // Not an answer to any request.
     }
   }
 
@@ -96,7 +96,7 @@ export class ChannelControl {
     this.transfers.get(piece.transfer)?.handlePiece(piece);
   }
 
-  /** The channel is closed, or nobody needs it any more. */
+  /** The channel has closed, or is no longer needed. */
   handleLost(): void {
     if (this.#isLost) return;
     this.#isLost = true;
@@ -128,7 +128,7 @@ export class ChannelControl {
   }
 }
 
-/** The channels of an offer, one after the other. */
+/** The channels of an offer, one after another. */
 export class Channels {
   #current: ChannelControl | undefined;
   #stopped: Error | undefined;
@@ -138,7 +138,7 @@ export class Channels {
     return this.#current;
   }
 
-  /** The channel there is, or the next one. @throws the reason of `stop` */
+  /** The current channel, or the next one. @throws the reason of `stop` */
   next(): Promise<ChannelControl> {
     if (this.#stopped !== undefined) return Promise.reject(this.#stopped);
     if (this.#current?.isLost === false) return Promise.resolve(this.#current);
@@ -159,18 +159,18 @@ export class Channels {
     this.#current = undefined;
   }
 
-  /** Whoever waits, now or later, gets that reason. */
+  /** Current and future waiters get that reason. */
   stop(reason: Error): void {
     if (this.#stopped !== undefined) return;
     this.#stopped = reason;
     this.handleClosed();
-    // Somebody may wait or not.
+    // There may be no waiter.
     this.#waiting?.promise.catch(() => {});
     this.#waiting?.reject(reason);
   }
 }
 
-/** What the other end says to be wrong. */
+/** An error reported by the other end. */
 export function errorOf({ code, message }: ErrorMessage): ParleyError {
   const shown = harmless(message).slice(0, 300);
   return new ParleyError(isErrorCode(code) ? code : "failed", shown === "" ? code : shown);

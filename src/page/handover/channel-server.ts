@@ -1,5 +1,6 @@
-// Serves the files that this page offers through one channel: lists them, offers and sends them as they
-// are asked for. Whoever asks is hostile: what waits is bounded, and who asks for too much is left.
+// Serves the files that this page offers through one channel: lists, offers and sends them on
+// request. The requester may be hostile: queues are bounded, and a channel with too many requests
+// is closed.
 
 import { fromBase64, toBase64 } from "../../bytes.ts";
 import type { Channel } from "../../handover/channel.ts";
@@ -13,11 +14,11 @@ import { ChunkCipher } from "./chunk-cipher.ts";
 import type { PassWindow } from "./pass-window.ts";
 import { FileChanged, ServedFile } from "./served-file.ts";
 
-/** A file that is offered: under which name, and what it was when it was chosen. */
+/** An offered file: its name in the offer, and its state when it was chosen. */
 export type OutgoingFile = {
   readonly name: string;
   readonly file: File;
-  /** Differs for each file that was ever chosen. */
+  /** Unique for each file that was ever chosen. */
   readonly version: string;
 };
 
@@ -25,9 +26,9 @@ export interface ChannelServerOptions {
   readonly files: readonly OutgoingFile[];
   readonly channel: Channel;
   readonly window: PassWindow;
-  /** So many bytes of files have left. */
+  /** This many bytes of files have been sent. */
   onSent(bytes: number): void;
-  /** The other end does not keep to the protocol. */
+  /** The other end violates the protocol. */
   onBroken(reason: string): void;
 }
 
@@ -67,7 +68,7 @@ export class ChannelServer {
         this.#ping();
         return this.#wake();
       default:
-      // Nothing that a recipient asks for.
+      // Not a request of a recipient.
     }
   }
 
@@ -107,7 +108,10 @@ export class ChannelServer {
     this.#send(offerOf(found, transfer, ref));
   }
 
-  /** Sends what may be sent now; what comes meanwhile, also within the same task, is seen too. */
+  /**
+   * Sends the data that may be sent now, including requests that arrive meanwhile, even within the
+   * same task.
+   */
   #wake(): void {
     this.#isWanted = true;
     if (!this.#isSending) void this.#run();
@@ -138,7 +142,7 @@ export class ChannelServer {
   async #sendNext(transfer: number, file: ServedFile): Promise<void> {
     try {
       const next = await file.next();
-      // The channel may be gone, or the transfer over.
+      // The channel may have closed, or the transfer may be over.
       if (next === undefined || this.#isClosed || this.#transfers.get(transfer) !== file) return;
       const { offset, bytes, tags } = next;
       if (tags !== undefined) {
@@ -184,12 +188,12 @@ export class ChannelServer {
   }
 }
 
-/** What a frame and its line add to a piece, about. */
+/** The approximate overhead of a frame and its line for a piece. */
 const frameBytes = 11;
 const lineChars = 90;
 const ping = JSON.stringify({ type: "ping" });
 
-/** How browsers say that a file is not the one that was chosen. */
+/** How browsers report that a file has changed since it was chosen. */
 function isChange(error: unknown): boolean {
   if (error instanceof FileChanged) return true;
   return error instanceof DOMException && error.name === "NotReadableError";

@@ -1,5 +1,5 @@
-// The cipher of transfers (docs/transfer.md "Keys") by WebCrypto. Where the channel is not sealed the key
-// comes from the token, which the server has seen: it protects from damage alone.
+// The cipher of transfers (docs/transfer.md "Keys") with WebCrypto. If the channel is not sealed,
+// the key is derived from the token, which the server has seen: then it only protects from damage.
 
 import { joinedBytes } from "../../bytes.ts";
 import { transfer as limit } from "../../limits.ts";
@@ -41,14 +41,14 @@ export class ChunkCipher {
     return new ChunkCipher(key);
   }
 
-  /** Returns the sealed bytes with their tag behind them. */
+  /** Returns the sealed bytes followed by their tag. */
   async seal(index: number, text: BufferSource): Promise<Uint8Array> {
     return new Uint8Array(
       await crypto.subtle.encrypt({ name: algorithm, iv: nonce(index) }, this.#key, text),
     );
   }
 
-  /** Undefined: that was not sealed under this key for this place. */
+  /** Undefined: not sealed with this key for this position. */
   async open(index: number, sealed: BufferSource): Promise<Uint8Array<ArrayBuffer> | undefined> {
     try {
       return new Uint8Array(
@@ -60,7 +60,7 @@ export class ChunkCipher {
   }
 }
 
-/** Whether this page may use it: browsers keep it from pages that came in plain text. */
+/** Whether this page may use it: browsers deny it to pages loaded in plain text. */
 export const hasCipher: boolean = "subtle" in crypto;
 
 function nonce(index: number): Uint8Array<ArrayBuffer> {

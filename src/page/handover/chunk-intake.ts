@@ -1,11 +1,12 @@
-// A file that comes through a channel, until it is written: requests it in order, gathers its sealed
-// chunks, and gives them out with their tags, first to last. Holds no more than it has requested. Pure.
+// A file received through a channel, until it is written: requests it in order, collects its sealed
+// chunks, and returns them with their tags, first to last. Holds no more than it has requested.
+// Pure.
 
 import { pageFiles as limits, transfer as wire } from "../../limits.ts";
 import { chunkCount, chunkLength } from "../../transfer/chunks.ts";
 import { PullSchedule } from "../../transfer/pull-schedule.ts";
 
-/** A chunk to be opened: its sealed bytes with their tag behind them. */
+/** A chunk to open: its sealed bytes followed by their tag. */
 export type SealedChunk = { readonly index: number; readonly bytes: Uint8Array<ArrayBuffer> };
 
 type Gathering = { readonly bytes: Uint8Array<ArrayBuffer>; received: number; hasTag: boolean };
@@ -20,10 +21,13 @@ export class ChunkIntake {
   readonly #gathering = new Map<number, Gathering>();
   /** Everything before this chunk is written. */
   #first: number;
-  /** How often a copy of the first chunk was bad. */
+  /** How many copies of the first chunk were bad. */
   #badCopies = 0;
 
-  /** `written`: bytes from the file's beginning that are there, in whole chunks or all of it. */
+  /**
+   * `written`: the number of bytes already written from the file's beginning: whole chunks, or the
+   * whole file.
+   */
   constructor(size: number, chunkBytes: number, written: number) {
     this.size = size;
     this.chunkBytes = chunkBytes;
@@ -43,12 +47,12 @@ export class ChunkIntake {
     return Math.min(this.size, this.#first * this.chunkBytes);
   }
 
-  /** Something was requested and has not come. */
+  /** Whether requested data has not arrived yet. */
   get isPending(): boolean {
     return this.#schedule.isPending;
   }
 
-  /** What was not requested, or has come before, is left out. */
+  /** Data that was not requested, or has arrived before, is ignored. */
   handlePiece(offset: number, bytes: Uint8Array): void {
     this.#schedule.handleData(offset, bytes.length, (start, end) =>
       this.#put(start, bytes.subarray(start - offset, end - offset)),
@@ -60,7 +64,7 @@ export class ChunkIntake {
     const count = packed.length / wire.tagBytes;
     if (!Number.isInteger(count) || from + count > this.#count) return false;
     for (let i = 0; i < count; i++) {
-      // A tag stays what it was first.
+      // The first tag of a chunk stays.
       if (this.#hasTag[from + i] === 1) continue;
       this.#hasTag[from + i] = 1;
       const tag = packed.subarray(i * wire.tagBytes, (i + 1) * wire.tagBytes);
@@ -69,7 +73,7 @@ export class ChunkIntake {
     return true;
   }
 
-  /** The next chunks to be opened and written, together about `maxBytes`; they stay the next. */
+  /** The next chunks to open and write, together about `maxBytes`; they stay the next ones. */
   ready(maxBytes: number): SealedChunk[] {
     const chunks: SealedChunk[] = [];
     for (let left = maxBytes; left > 0; left -= this.chunkBytes) {
@@ -89,7 +93,7 @@ export class ChunkIntake {
     this.#raiseHorizon();
   }
 
-  /** The next chunk does not open, and is requested again. False: that happened too often. */
+  /** The next chunk fails to open, and is requested again. False: that has happened too often. */
   handleBad(): boolean {
     this.#gathering.delete(this.#first);
     this.#schedule.handleBadRange(this.#first * this.chunkBytes, this.#lengthOf(this.#first));

@@ -1,5 +1,5 @@
-// Fetches one file of an offer and writes it, over as many channels as it takes: what is written is
-// verified, and stays. Knows neither who sends nor where it is saved.
+// Fetches one file of an offer and writes it, over as many channels as needed: written data is
+// verified, and stays. Knows neither the sender nor the destination.
 
 import { fromBase64, toBase64Url } from "../../bytes.ts";
 import { ParleyError } from "../../errors.ts";
@@ -21,7 +21,7 @@ import { ChunkIntake } from "./chunk-intake.ts";
 import type { FileSink } from "./save-target.ts";
 
 export interface FetchHooks {
-  /** What is about to come. @throws ParleyError if that is not what was accepted */
+  /** Called with the announced size. @throws ParleyError if it exceeds the accepted one */
   checkSize(name: string, size: number): void;
   /** Bytes of this file that are written. */
   onProgress(writtenBytes: number): void;
@@ -42,7 +42,10 @@ export class FileFetch {
     this.#hooks = hooks;
   }
 
-  /** Resolves when everything is written. @throws ParleyError; what stopped the channels */
+  /**
+   * Resolves when everything is written. @throws ParleyError; the reason why the channels were
+   * stopped
+   */
   async run(channels: Channels): Promise<void> {
     for (;;) {
       const control = await channels.next();
@@ -68,7 +71,7 @@ export class FileFetch {
       if (answer.type !== "offer") return;
       const { transfer } = answer;
       coming = new Coming(checkOffer(answer));
-      // What belongs to it may follow at once.
+      // Data of this transfer may follow immediately.
       control.transfers.set(transfer, coming);
     });
     if (coming === undefined)
@@ -91,7 +94,7 @@ export class FileFetch {
     }
   }
 
-  /** Starts over if it is another file than before. */
+  /** Starts over if the file has changed. */
   async #begin({ version, size }: FileOffer): Promise<void> {
     this.#hooks.checkSize(this.#name, size);
     if (version === this.#version && size === this.#size) return;
@@ -123,7 +126,7 @@ export class FileFetch {
     this.#hooks.onProgress(this.#writtenBytes);
   }
 
-  /** Opens and writes what is there; false: nothing is. */
+  /** Opens and writes the available chunks; false: there are none. */
   async #write(intake: ChunkIntake, cipher: ChunkCipher): Promise<boolean> {
     const chunks = intake.ready(limits.writeBytes);
     if (chunks.length === 0) return false;
@@ -144,11 +147,11 @@ export class FileFetch {
   }
 }
 
-/** What comes of one transfer, from its offer on. */
+/** The incoming messages of one transfer, from its offer on. */
 class Coming implements TransferListener {
   readonly offer: FileOffer;
   #intake: ChunkIntake | undefined;
-  /** Tags that came before there was an intake: those of one line of each kind at most. */
+  /** Tags that arrived before there was an intake: at most one line of each kind. */
   #early: TransferMessage[] = [];
   #problem: Error | undefined;
   #hasNews = false;
@@ -192,7 +195,7 @@ class Coming implements TransferListener {
     if (this.#problem !== undefined) throw this.#problem;
   }
 
-  /** Resolves when something has come since the last call. */
+  /** Resolves when something has arrived since the last call. */
   async next(): Promise<void> {
     if (!this.#hasNews) await new Promise<void>((go) => (this.#wake = go));
     this.#hasNews = false;

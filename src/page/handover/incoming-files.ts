@@ -1,5 +1,5 @@
-// An offer from the side of its recipient in the page: shown as a card, accepted to a place that the
-// user chooses, and fetched through one channel after the other until everything is verified and saved.
+// An offer on its recipient's side in the page: shown as a card, accepted to a place chosen by the
+// user, and fetched through one channel after another until everything is verified and saved.
 
 import type { OfferEvent } from "../../client/events.ts";
 import { ParleyError } from "../../errors.ts";
@@ -25,7 +25,7 @@ export interface IncomingOptions {
   readonly show: (change: Partial<OfferCard>) => void;
   /** Hands a file to the browser's downloads; returns its address. */
   readonly download: (file: Blob, name: string) => string;
-  /** Nothing that comes concerns it any more. */
+  /** The offer is over, and no further event concerns it. */
   readonly onOver: () => void;
 }
 
@@ -64,7 +64,7 @@ export class IncomingFiles {
     return this.#options.summary;
   }
 
-  /** Takes the files to the place that was chosen. Never throws. */
+  /** Saves the files to the chosen place. Never throws. */
   async accept(target: SaveTarget): Promise<void> {
     if (this.#isAccepted || this.#isOver) return;
     this.#isAccepted = true;
@@ -84,7 +84,7 @@ export class IncomingFiles {
     }
   }
 
-  /** Says yes, for the first time or again: what follows is a fresh channel. */
+  /** Accepts, for the first time or again: a fresh channel follows. */
   answer(): void {
     this.#options.port.answer(this.offer, true);
   }
@@ -118,7 +118,7 @@ export class IncomingFiles {
     }
   }
 
-  /** The connection to the server is lost. */
+  /** The connection to the server was lost. */
   handleOffline(): void {
     this.#closeChannel();
   }
@@ -162,7 +162,7 @@ export class IncomingFiles {
   }
 
   #handleEnd(reason: OfferEnd): void {
-    // All has come: what the other end says now changes nothing.
+    // Everything has arrived: messages of the other end no longer matter.
     if (this.#outcome !== undefined) {
       this.#isOver = true;
       this.#channels.stop(new ChannelLost());
@@ -182,7 +182,7 @@ export class IncomingFiles {
     this.#options.onOver();
   }
 
-  /** While something is to come, silence is answered by a fresh channel. */
+  /** While more data is expected, silence leads to a request for a fresh channel. */
   #watch(): void {
     if (this.#silence !== undefined || this.#outcome !== undefined) return;
     this.#heardMs = performance.now();
@@ -203,7 +203,8 @@ export class IncomingFiles {
   }
 
   #progress(doneBytes: number): void {
-    // What was being written when it ended, or the channel was lost, is told by the next progress.
+    // If it has ended, or the channel was lost, the next progress report covers the data that was
+    // being written.
     if (this.#isOver || this.#channels.current === undefined) return;
     const nowMs = performance.now();
     if (nowMs - this.#shownMs >= pageFiles.showMs) {
@@ -217,7 +218,7 @@ export class IncomingFiles {
     this.#channels.current?.channel.sendLine(line);
   }
 
-  /** Can be had again for a while; then its room on disk is given back. */
+  /** The file stays available for a while; then its disk space is freed. */
   #handleSaved({ file, name, release }: StoredFile): void {
     const url = this.#options.download(file, name);
     this.#saved.push({ name, url });
@@ -230,7 +231,7 @@ export class IncomingFiles {
     }, pageFiles.keepSavedMs);
   }
 
-  /** Again in each channel, until the sender has heard it. */
+  /** Repeated in each channel, until the sender has received it. */
   #sayReceived(): void {
     if (this.#outcome === undefined) return;
     const line = encodeReceipt({ type: "received", ...this.#outcome, proof: "" });

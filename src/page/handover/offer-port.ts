@@ -1,18 +1,18 @@
-// What offers of both directions need of the session.
+// The interface between offers (in both directions) and the session.
 
 import type { NativeSession } from "../../client/events.ts";
 import type { FramePort } from "../../handover/channel.ts";
 import type { OfferEnd, OfferSummary } from "../../protocol/messages.ts";
 
 export interface OfferPort {
-  /** Makes an offer, or makes it again. Returns the request's number; undefined: offline. */
+  /** Makes or repeats an offer. Returns the request's number; undefined: offline. */
   offer(offer: string, to: string, summary: OfferSummary): number | undefined;
   answer(offer: string, accept: boolean): void;
   end(offer: string, reason: OfferEnd): void;
   frames(offer: string, channel: number): FramePort;
 }
 
-/** Of whichever session there is; `step` carries out its outputs. */
+/** The port of the current session; `step` carries out its outputs. */
 export function offerPort(
   session: () => Pick<NativeSession, "request" | "pass" | "endOffer"> | undefined,
   step: () => void,
@@ -36,7 +36,7 @@ export function offerPort(
         session()?.pass(offer, channel, data);
         step();
       },
-      // A WebSocket tells nobody when it has drained: what is under way is counted elsewhere.
+      // A WebSocket does not report when it has drained: data in flight is counted elsewhere.
       waitingBytes: () => 0,
     }),
   };

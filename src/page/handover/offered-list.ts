@@ -1,5 +1,5 @@
-// Checks the list of what a person sends, before anything is saved: it must be what was shown to the
-// user who accepted. Hostile input. Pure.
+// Checks the list of a sender's files before anything is saved: it must match what the user saw and
+// accepted. Hostile input. Pure.
 
 import { ParleyError } from "../../errors.ts";
 import { offers as limits, pageFiles } from "../../limits.ts";
@@ -30,7 +30,7 @@ export function checkList(
     throw isOther();
 }
 
-/** As far as nobody has said before what comes. @throws ParleyError `protocol` */
+/** For files whose number and size were not announced. @throws ParleyError `protocol` */
 export function checkNames(list: readonly FileInfo[]): void {
   if (list.length > pageFiles.maxTreeEntries) {
     throw new ParleyError("protocol", "that is more than a browser takes: use parley fetch-file");
@@ -43,7 +43,10 @@ export function checkNames(list: readonly FileInfo[]): void {
   if (listed.size < list.length) throw isOther();
 }
 
-/** No path, and nothing that a terminal or another system would read. @throws ParleyError `protocol` */
+/**
+ * Not a path, and without characters that a terminal or another system would interpret. @throws
+ * ParleyError `protocol`
+ */
 function checkName(name: string): void {
   const isOne =
     name !== "" && name !== "." && name !== ".." && !/[\\/\u0000-\u001f\u007f]/.test(name);

@@ -1,6 +1,6 @@
-// An offer from the side of its sender in the page: made, made again after every lost connection, and
-// served through each channel that comes of it, until the recipient has verified everything or one of
-// the two ends it.
+// An offer on its sender's side in the page: made, repeated after every lost connection, and served
+// through each resulting channel, until the recipient has verified everything or one of the two
+// ends it.
 
 import type { OfferEvent } from "../../client/events.ts";
 import { Channel } from "../../handover/channel.ts";
@@ -22,7 +22,7 @@ export interface OutgoingOptions {
   readonly port: OfferPort;
   readonly budget: PassBudget;
   readonly show: (change: Partial<OfferCard>) => void;
-  /** Nothing that comes concerns it any more. */
+  /** The offer is over, and no further event concerns it. */
   readonly onOver: () => void;
 }
 
@@ -34,7 +34,7 @@ export class OutgoingFiles {
   readonly #options: OutgoingOptions;
   readonly #bytes: number;
   readonly #rate = new Rate();
-  /** Of the last request. */
+  /** The `ref` of the last request. */
   #ref: number | undefined;
   #open: Open | undefined;
   #sentBytes = 0;
@@ -47,7 +47,7 @@ export class OutgoingFiles {
     this.#bytes = options.files.reduce((sum, { file }) => sum + file.size, 0);
   }
 
-  /** Makes the offer, or makes it again; offline it is made later. */
+  /** Makes or repeats the offer; if offline, it is made later. */
   make(): void {
     const { port, files } = this.#options;
     const names = files.slice(0, limits.shownNames).map(({ name }) => name);
@@ -64,10 +64,10 @@ export class OutgoingFiles {
     this.#options.show({ phase: "waiting", detail });
   }
 
-  /** Whether the error is about this offer. */
+  /** Returns whether the error concerns this offer. */
   handleError(ref: number | undefined, code: string, message: string): boolean {
     if (ref === undefined || ref !== this.#ref) return false;
-    // What was asked when the connection was lost is asked again.
+    // A request that was open when the connection was lost is repeated.
     if (code === "cannot-connect") return true;
     if (code === "rate" || code === "storage") {
       setTimeout(() => this.#isOver || this.make(), limits.offerAgainMs);
@@ -147,7 +147,7 @@ export class OutgoingFiles {
     this.#end("failed", `${failed} of ${count} did not get to ${name}: ${why}`, false);
   }
 
-  /** Whoever asks for the same again and again is not going to be done. */
+  /** A recipient that requests the same data repeatedly will not finish. */
   #count(bytes: number): void {
     this.#sentBytes += bytes;
     if (this.#sentBytes <= limits.resentTimes * this.#bytes + limits.resentBytes) return;

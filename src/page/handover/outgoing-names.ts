@@ -1,7 +1,7 @@
-// Under which names files are offered that somebody drops, pastes or picks: names that every recipient
-// takes, and no two the same. Pure.
+// The names under which dropped, pasted or picked files are offered: valid for every recipient, and
+// unique. Pure.
 
-/** A pasted picture has no name of its own: browsers call each of them this. */
+/** A pasted picture has no name: browsers give all of them this one. */
 const pasted = /^image\.(\w+)$/;
 
 /** `nowText` distinguishes pasted pictures: `2026-02-03 04.05.06`. */

@@ -1,5 +1,5 @@
-// The numbers of this tab's offers, kept over a reload: what they offered is gone with the page, and
-// the other end must not wait for it.
+// The numbers of this tab's offers, kept across a reload: the offered files are lost with the page,
+// and the other end must not wait for them.
 
 import { pageFiles as limits } from "../../limits.ts";
 
@@ -11,7 +11,7 @@ export function storeOwnOffers(offers: readonly string[]): void {
     if (offers.length === 0) sessionStorage.removeItem(key);
     else sessionStorage.setItem(key, offers.join(" "));
   } catch {
-    // Storage may be disabled. The other end then waits until the server takes this one for gone.
+    // Storage may be disabled. Then the other end waits until the server gives up on this page.
   }
 }
 

@@ -1,5 +1,5 @@
-// All files that this page sends to people and takes from them: makes and finds offers, passes the
-// session's events on to the one they are about, and keeps the cards that show them.
+// All files that this page sends to and receives from people: makes and finds offers, passes the
+// session's events to the offer they concern, and maintains the cards that show them.
 
 import type { OfferEvent, SessionEvent } from "../../client/events.ts";
 import { offers as limits, pageFiles } from "../../limits.ts";
@@ -25,7 +25,7 @@ export interface PageHandoverOptions {
   readonly cards: () => OfferCards;
   /** Hands a file to the browser's downloads; returns its address. */
   readonly download: (file: Blob, name: string) => string;
-  /** Tells the user what may not be in sight. */
+  /** Tells the user about something that may be out of sight. */
   readonly announce: (text: string) => void;
 }
 
@@ -39,11 +39,11 @@ export class PageHandover {
   readonly #incoming = new Map<string, Incoming>();
   readonly #outgoing = new Map<string, Outgoing>();
   readonly #budget = new PassBudget();
-  /** Offers that are sealed for devices: the server tells of them again after each lost connection. */
+  /** Offers that are sealed for devices: the server repeats them after each lost connection. */
   readonly #sealed = new Set<string>();
-  /** Cards for which the browser is asking where the files are to go. */
+  /** Cards for which the browser is asking the user where to save. */
   readonly #choosing = new Set<number>();
-  /** Offers that this tab had made before it was reloaded. */
+  /** Offers made by this tab before it was reloaded. */
   readonly #lost: string[] = loadOwnOffers();
   #lastId = 0;
 
@@ -51,7 +51,7 @@ export class PageHandover {
     this.#options = options;
   }
 
-  /** Whether the event is dealt with here. */
+  /** Returns whether the event was handled here. */
   handle(event: SessionEvent): boolean {
     switch (event.type) {
       case "offer":
@@ -128,7 +128,7 @@ export class PageHandover {
     storeOwnOffers([...this.#outgoing.keys()]);
   }
 
-  /** Called by a click: the browser asks where the files are to go. */
+  /** Called by a click: the browser asks the user where to save. */
   async accept(id: number): Promise<void> {
     const files = this.#find(id);
     if (files === undefined || this.#choosing.has(id)) return;
@@ -139,7 +139,7 @@ export class PageHandover {
       if (target !== undefined) await files.accept(target);
     } catch (error) {
       this.#choosing.delete(id);
-      // It can still be taken with another client.
+      // Another client can still accept it.
       this.#show(id, {
         detail: `Not taken: ${error instanceof Error ? error.message : String(error)}`,
       });
@@ -155,12 +155,15 @@ export class PageHandover {
     for (const { id: own, files } of this.#outgoing.values()) if (own === id) files.cancel();
   }
 
-  /** Something is on its way that would be lost with the page. */
+  /** Whether a transfer is in progress that would be lost with the page. */
   get isBusy(): boolean {
     return this.#live().some(({ phase }) => phase === "running" || phase === "interrupted");
   }
 
-  /** The page goes away, and with it the files that it offers; what it takes is offered again. */
+  /**
+   * The page is closing, and the files that it offers are lost with it; files that it receives are
+   * offered again.
+   */
   leave(): void {
     for (const offer of this.#outgoing.keys()) this.#options.port.end(offer, "cancelled");
   }
@@ -175,7 +178,7 @@ export class PageHandover {
   }
 
   #handleOnline(): void {
-    // Of this tab before it was reloaded: their files are gone.
+    // Offers of this tab before it was reloaded: their files are lost.
     for (const offer of this.#lost.splice(0)) this.#options.port.end(offer, "cancelled");
     storeOwnOffers([...this.#outgoing.keys()]);
     for (const { files } of this.#outgoing.values()) files.make();
@@ -206,7 +209,7 @@ export class PageHandover {
 
   #handleOffered({ offer, from, summary, sealed }: Offered): void {
     const known = this.#incoming.get(offer)?.files;
-    // The sender, or this page, is back.
+    // The sender, or this page, has returned.
     if (known !== undefined) return known.isAccepted ? known.answer() : undefined;
     if (this.#live().length >= pageFiles.maxCards) return;
     const id = ++this.#lastId;
@@ -251,14 +254,14 @@ export class PageHandover {
     }
     const taken = subject === undefined ? undefined : this.#incoming.get(subject)?.files;
     if (taken === undefined || subject === undefined) return false;
-    // Forgotten by a server that has been restarted: the sender makes it again.
+    // A restarted server has forgotten the offer: the sender makes it again.
     if (code === "not-found" && taken.isAccepted) return true;
     taken.fail(shown);
     return true;
   }
 }
 
-/** Of an offer's number. */
+/** The length of an offer's number. */
 const offerBytes = 16;
 
 const noCipher =

@@ -1,6 +1,6 @@
-// How much may be on its way through a channel: a WebSocket can't be told to wait, and tells nobody when
-// it has drained. So what is sent is followed by pings, and the other end's pongs say how far it has
-// come. They also wake a page in the background, whose timers hardly run. Pure.
+// How much data may be in flight through a channel: a WebSocket has no backpressure, and does not
+// report when it has drained. Therefore pings follow the data, and the other end's pongs show how
+// far it has come. They also wake a page in the background, whose timers hardly run. Pure.
 
 import { pageFiles as limits } from "../../limits.ts";
 
@@ -27,7 +27,7 @@ export class PassWindow {
   #sinceChars = 0;
   readonly #pings: { chars: number; atMs: number }[] = [];
 
-  /** `most`: the largest that it may become. */
+  /** `most`: the maximum of the window. */
   constructor(most: () => number) {
     this.#most = most;
   }
@@ -36,7 +36,7 @@ export class PassWindow {
     return this.#unconfirmedChars < this.#limit;
   }
 
-  /** Far more is on its way than ever waits for an end that reads. */
+  /** Whether far more is in flight than an end that reads would ever leave. */
   get isOverrun(): boolean {
     return this.#unconfirmedChars > 2 * limits.maxPassChars;
   }
@@ -46,7 +46,7 @@ export class PassWindow {
     this.#sinceChars += chars;
   }
 
-  /** Whether a ping is to be sent now; ask after each change, so that there is always a way on. */
+  /** Whether to send a ping now; call it after each change, so that there is always progress. */
   pollPing(nowMs: number): boolean {
     const isDue = this.#sinceChars >= this.#limit / limits.pingsPerWindow;
     if (!isDue && (this.hasRoom || this.#sinceChars === 0)) return false;
@@ -55,13 +55,13 @@ export class PassWindow {
     return true;
   }
 
-  /** The other end has all that was sent before its ping. */
+  /** The other end has received everything sent before its ping. */
   handlePong(nowMs: number): void {
     const ping = this.#pings.shift();
     if (ping === undefined) return;
     this.#unconfirmedChars -= ping.chars;
     const delayMs = nowMs - ping.atMs;
-    // What is said waits behind it: on a slow path less may be on its way.
+    // Chat messages wait behind it: on a slow path less may be in flight.
     if (delayMs > limits.slowPassMs) this.#chars = Math.max(limits.minPassChars, this.#chars / 2);
     else if (delayMs < limits.slowPassMs / 2)
       this.#chars = Math.min(limits.maxPassChars, this.#chars * 1.25);

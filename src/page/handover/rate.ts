@@ -1,6 +1,6 @@
-// How fast something goes, smoothed over about a second. Pure.
+// The rate of a transfer, smoothed over about a second. Pure.
 
-/** Intervals shorter than this say little. */
+/** Shorter intervals are not meaningful. */
 const leastMs = 150;
 
 export class Rate {
@@ -8,7 +8,7 @@ export class Rate {
   #atMs: number | undefined;
   #perSecond = 0;
 
-  /** Bytes per second, when so many have come by now. */
+  /** Bytes per second, given the total number of bytes by now. */
   at(bytes: number, nowMs: number): number {
     const elapsedMs = nowMs - (this.#atMs ?? nowMs);
     if (this.#atMs !== undefined && elapsedMs < leastMs) return Math.round(this.#perSecond);

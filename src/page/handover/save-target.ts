@@ -1,6 +1,6 @@
-// Where files that somebody sends are saved. A file or folder that the user picks is written directly,
-// where the browser can (Chromium). Elsewhere a file goes to the page's own store on disk first, and
-// from there to the downloads; without such a store it has to fit into memory.
+// Where received files are saved. A file or folder picked by the user is written directly, if the
+// browser supports it (Chromium). Otherwise a file is first written to the page's own store on
+// disk, and from there to the downloads; without such a store it has to fit into memory.
 
 import { joinedBytes } from "../../bytes.ts";
 import { ParleyError } from "../../errors.ts";
@@ -11,11 +11,11 @@ import { heldName, type NameRules, otherName } from "../../transfer/tree/name-ru
 /** A file that is being written, from its beginning to its end. */
 export interface FileSink {
   write(parts: readonly Uint8Array<ArrayBuffer>[]): Promise<void>;
-  /** Forgets everything that was written. */
+  /** Discards everything written so far. */
   restart(): Promise<void>;
-  /** Everything is written. Returns what can be downloaded, if it is not in its place yet. */
+  /** Everything is written. Returns a file to download, if it is not in its final place yet. */
   finish(): Promise<StoredFile | undefined>;
-  /** It is not going to be whole. */
+  /** The file will not be completed. */
   discard(): Promise<void>;
 }
 
@@ -23,22 +23,22 @@ export interface FileSink {
 export type StoredFile = {
   readonly file: Blob;
   readonly name: string;
-  /** Nobody needs it any more. */
+  /** The file is no longer needed. */
   release(): Promise<void>;
 };
 
 export interface SaveTarget {
-  /** What to say once everything is there. */
+  /** The message once everything is saved. */
   readonly saved: string;
-  /** Files of one folder that it takes: few where each of them is a download of its own. */
+  /** The maximum number of files of one folder: small if each of them is a separate download. */
   readonly maxTreeFiles: number;
-  /** `name` is a file's: no path. @throws ParleyError `storage` */
+  /** `name`: a file name, not a path. @throws ParleyError `storage` */
   open(name: string): Promise<FileSink>;
-  /** A folder in it with that name, or one like it. @throws ParleyError `storage` */
+  /** A subfolder with that name, or a similar one. @throws ParleyError `storage` */
   folder(name: string): Promise<SaveTarget>;
 }
 
-/** What files are about to come. */
+/** The expected files. */
 export type Expected = {
   readonly bytes: number;
   readonly names: readonly string[];
@@ -46,8 +46,8 @@ export type Expected = {
 };
 
 /**
- * Asks the user where the files are to go, if the browser lets them choose; call it in a click.
- * Undefined: they have changed their mind. @throws ParleyError `storage` if there is no room
+ * Asks the user where to save, if the browser supports it; call it in a click. Undefined: the user
+ * has cancelled. @throws ParleyError `storage` if there is not enough space
  */
 export async function chooseTarget(expected: Expected): Promise<SaveTarget | undefined> {
   const [name = ""] = expected.names;
@@ -64,14 +64,14 @@ export async function chooseTarget(expected: Expected): Promise<SaveTarget | und
     }
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") return undefined;
-    // Some browsers have the pickers, and do not let this page use them.
+    // Some browsers have the pickers, but do not let this page use them.
     if (!(error instanceof DOMException && error.name === "SecurityError"))
       throw storageError(error);
   }
   return await ownStore(expected.bytes);
 }
 
-/** Whether folders can be saved as such. */
+/** Whether folders can be saved as folders. */
 export function canSaveFolders(): boolean {
   return "showDirectoryPicker" in window;
 }
@@ -87,10 +87,10 @@ type Pickers = {
   }) => Promise<FileSystemDirectoryHandle>;
 };
 
-/** The browser remembers the folder that was chosen last under this. */
+/** The browser remembers the last folder chosen for this ID. */
 const pickerId = "parley";
 
-/** Whatever the file system is: names that all of them can hold. */
+/** For any file system: names that are valid on all of them. */
 export const anyPlatform: NameRules = {
   isWindows: true,
   foldsCase: true,
@@ -98,7 +98,7 @@ export const anyPlatform: NameRules = {
   maxName: 200,
 };
 
-/** A name that all of them can hold, and that shows what it is. */
+/** A name that is valid on all of them, without characters that hide its meaning. */
 function savedName(name: string): string {
   return heldName(harmless(name) || "file", anyPlatform);
 }
@@ -118,7 +118,7 @@ class PickedFile implements SaveTarget {
 
   open(): Promise<FileSink> {
     return StreamSink.open(this.#handle, async () => {
-      // The browser made an empty file when it was picked; one that was there before is kept.
+      // The browser creates an empty file when it is picked; an existing one is kept.
       const { size } = await this.#handle.getFile();
       if (size === 0) await (this.#handle as Removable).remove?.();
     });
@@ -129,10 +129,10 @@ class PickedFile implements SaveTarget {
   }
 }
 
-/** Not in all browsers. */
+/** Not supported by all browsers. */
 type Removable = { remove?: () => Promise<void> };
 
-/** A folder that the user has picked, or one in it. */
+/** A folder picked by the user, or a subfolder. */
 class Folder implements SaveTarget {
   readonly maxTreeFiles = limits.maxTreeEntries;
   readonly #handle: FileSystemDirectoryHandle;
@@ -165,7 +165,7 @@ class Folder implements SaveTarget {
     }
   }
 
-  /** Nothing that is there is replaced. */
+  /** Existing files are never replaced. */
   async #freeName(name: string): Promise<string> {
     const plain = savedName(name);
     for (let n = 1; n <= offers.maxNameTries; n++) {
@@ -175,7 +175,7 @@ class Folder implements SaveTarget {
       } catch (error) {
         if (!(error instanceof DOMException)) throw error;
         if (error.name === "NotFoundError") return candidate;
-        // A folder has the name.
+        // A folder has that name.
         if (error.name !== "TypeMismatchError") throw storageError(error);
       }
     }
@@ -208,7 +208,7 @@ class OwnStore implements SaveTarget {
   }
 
   async open(given: string): Promise<FileSink> {
-    // Nobody else sees how it is called here.
+    // Nobody else sees its name here.
     const own = crypto.randomUUID();
     const name = savedName(given);
     try {
@@ -226,7 +226,7 @@ class OwnStore implements SaveTarget {
   }
 }
 
-/** In memory, of all offers. */
+/** The number of bytes in memory, for all offers. */
 let heldBytes = 0;
 
 class InMemory implements SaveTarget {
@@ -260,7 +260,7 @@ class InMemory implements SaveTarget {
   }
 }
 
-/** A folder where there are none: its files have its name before theirs. */
+/** A folder in a browser without folders: the names of its files are prefixed with its name. */
 class Flattened implements SaveTarget {
   readonly #store: SaveTarget;
   readonly #name: string;
@@ -287,7 +287,7 @@ class Flattened implements SaveTarget {
   }
 }
 
-/** Writes to a file handle: what is written shows when it is finished. */
+/** Writes to a file handle: the data becomes visible when it is finished. */
 class StreamSink implements FileSink {
   readonly #stream: FileSystemWritableFileStream;
   readonly #remove: () => Promise<void>;
@@ -339,7 +339,7 @@ class StreamSink implements FileSink {
       await this.#stream.abort();
       await this.#remove();
     } catch {
-      // The user has taken it away, or the permission.
+      // The user has removed it, or revoked the permission.
     }
   }
 }
@@ -365,7 +365,7 @@ function storageError(error: unknown): ParleyError {
 const storeName = "parley-files";
 let ownFolder: Promise<FileSystemDirectoryHandle | undefined> | undefined;
 
-/** This tab's folder in the browser's store of this page; undefined: there is none. */
+/** This tab's folder in the browser's store for this page; undefined: there is none. */
 function openStore(): Promise<FileSystemDirectoryHandle | undefined> {
   return (ownFolder ??= makeStore());
 }
@@ -376,13 +376,13 @@ async function makeStore(): Promise<FileSystemDirectoryHandle | undefined> {
     const all = await root.getDirectoryHandle(storeName, { create: true });
     await removeOld(all);
     const name = crypto.randomUUID();
-    // Held until the tab is gone: it is how others know that the files are needed.
+    // Held until the tab closes: it shows other tabs that the files are needed.
     await new Promise<void>((go, fail) => {
       const held = new Promise<void>(() => {});
       navigator.locks.request(lockName(name), () => (go(), held)).catch(fail);
     });
     const folder = await all.getDirectoryHandle(name, { create: true });
-    // Safari before 26 has a store that only other threads can write to.
+    // Safari before 26 has a store that only workers can write to.
     const probe = await folder.getFileHandle("probe", { create: true });
     return "createWritable" in probe ? folder : undefined;
   } catch {
@@ -391,7 +391,7 @@ async function makeStore(): Promise<FileSystemDirectoryHandle | undefined> {
   }
 }
 
-/** Removes what tabs have left that are gone. */
+/** Removes the folders of closed tabs. */
 async function removeOld(all: FileSystemDirectoryHandle): Promise<void> {
   const names: string[] = [];
   for await (const name of (

@@ -1,14 +1,14 @@
-// One file of this page as one transfer sends it: read in blocks, sealed chunk by chunk, and never with
-// two texts under one nonce. Holds one block in memory.
+// One file of this page in one transfer: read in blocks, sealed chunk by chunk, and never with two
+// plaintexts under one nonce. Holds one block in memory.
 
 import { pageFiles as limits, transfer as wire } from "../../limits.ts";
 import { chunkBytesFor, chunkCount } from "../../transfer/chunks.ts";
 import type { ChunkCipher } from "./chunk-cipher.ts";
 
-/** The browser says that the file is not what it was when it was chosen. */
+/** The browser reports that the file has changed since it was chosen. */
 export class FileChanged extends Error {}
 
-/** Consecutive tags, from that of chunk `from` on. */
+/** Consecutive tags, beginning with that of chunk `from`. */
 export type NewTags = { readonly from: number; readonly packed: Uint8Array };
 
 export class ServedFile {
@@ -38,15 +38,15 @@ export class ServedFile {
     return this.#pulls.length > 0;
   }
 
-  /** Sealed bytes are requested. Beyond the bounds: ignored. */
+  /** Sealed bytes are requested. Requests beyond the bounds are ignored. */
   pull(offset: number, length: number): void {
     if (offset >= this.size || this.#pulls.length >= limits.maxPulls) return;
     this.#pulls.push({ offset, end: Math.min(this.size, offset + length) });
   }
 
   /**
-   * The next piece of what was pulled, with the tags that are new with it.
-   * @throws FileChanged; what the browser throws if the file can't be read
+   * The next requested piece, with any new tags.
+   * @throws FileChanged; the browser's error if the file can't be read
    */
   async next(): Promise<
     { offset: number; bytes: Uint8Array; tags: NewTags | undefined } | undefined
@@ -94,7 +94,7 @@ export class ServedFile {
     return { from: first, packed };
   }
 
-  /** False: the tag is known. @throws FileChanged if it is another one */
+  /** False: the tag is already known. @throws FileChanged if it differs */
   #keep(index: number, tag: Uint8Array): boolean {
     const at = index * wire.tagBytes;
     if (this.#hasTag[index] === 1) {

@@ -1,6 +1,5 @@
-// Takes files from somebody through channels, whoever that is and however the channels come about:
-// their list, then one after the other, to the place that the user has chosen. What was accepted is all
-// that comes.
+// Receives files through channels, from any kind of sender: their list, then one file after
+// another, to the place chosen by the user. Accepts no more than the user has accepted.
 
 import { ParleyError } from "../../errors.ts";
 import { offers as limits, pageFiles } from "../../limits.ts";
@@ -13,13 +12,13 @@ import { fetchTree } from "./tree-fetch.ts";
 
 export type Outcome = { files: number; failed: number; reason: string };
 
-/** What may come. */
+/** The maximum that may arrive. */
 export type Allowance = { readonly files: number; readonly bytes: number };
 
 export interface TakeHooks {
   /** Bytes of all files that are written. */
   onProgress(doneBytes: number): void;
-  /** A file is to be handed to the browser's downloads. */
+  /** A file is ready for the browser's downloads. */
   onSaved(file: StoredFile): void;
 }
 
@@ -33,7 +32,7 @@ export class FilesTaker {
 
   constructor(channels: Channels, allowance: Allowance, hooks: TakeHooks) {
     this.#channels = channels;
-    // Whatever a sender says, there is an end to what is remembered.
+    // Remembered data is bounded, whatever the sender announces.
     this.#allowance = { ...allowance, files: Math.min(allowance.files, pageFiles.maxTreeEntries) };
     this.#hooks = hooks;
   }
@@ -42,7 +41,7 @@ export class FilesTaker {
     return this.#doneBytes;
   }
 
-  /** @throws ParleyError; what stopped the channels */
+  /** @throws ParleyError; the reason why the channels were stopped */
   async takeAll(list: readonly FileInfo[], target: SaveTarget): Promise<Outcome> {
     const outcome = { files: 0, failed: 0, reason: "" };
     for (const { name } of list) {
@@ -54,7 +53,7 @@ export class FilesTaker {
     return outcome;
   }
 
-  /** `path`: what the sender calls it; `name`: what it is saved as. */
+  /** `path`: the sender's name of the file; `name`: the name to save it as. */
   async #takeFile(path: string, name: string, target: SaveTarget, outcome: Outcome): Promise<void> {
     const sink = await target.open(name);
     let written = 0;
@@ -97,7 +96,7 @@ export class FilesTaker {
   }
 }
 
-/** Asks for the list, page by page; `check` sees what there is of it. @throws ParleyError */
+/** Requests the list, page by page; `check` is called with the list so far. @throws ParleyError */
 export async function listOf(
   channels: Channels,
   check: (list: readonly FileInfo[], isWhole: boolean) => void,
@@ -124,7 +123,7 @@ export async function listOf(
   }
 }
 
-/** What concerns one file alone keeps no others from coming. @throws whatever does */
+/** Errors of a single file do not stop the others. @throws all other errors */
 async function counted(outcome: Outcome, name: string, take: () => Promise<void>): Promise<void> {
   try {
     await take();
@@ -135,5 +134,5 @@ async function counted(outcome: Outcome, name: string, take: () => Promise<void>
   }
 }
 
-/** Errors that concern one file alone. */
+/** Errors that concern only one file. */
 const ownFailures: ReadonlySet<string> = new Set(["not-found", "changed", "usage"]);

@@ -1,5 +1,5 @@
-// Fetches a folder of an offer into a folder of the user's: its list first, checked whole, then its
-// files, a few at a time.
+// Fetches a folder of an offer into a folder chosen by the user: its list first, checked
+// completely, then its files, a few at a time.
 
 import { ParleyError } from "../../errors.ts";
 import { pageFiles as limits } from "../../limits.ts";
@@ -12,7 +12,7 @@ import { anyPlatform, type SaveTarget } from "./save-target.ts";
 /** Fetches the file with that path, and saves it under that name. */
 type FetchOne = (path: string, name: string, into: SaveTarget) => Promise<unknown>;
 
-/** Returns how many files were saved. @throws ParleyError */
+/** Returns the number of saved files. @throws ParleyError */
 export async function fetchTree(
   channels: Channels,
   name: string,
@@ -34,7 +34,7 @@ export async function fetchTree(
     folders.set(node, await parent.folder(names.of(node)));
   }
   const waiting = files.values();
-  // Each takes the next one when it is done; the first that fails ends all.
+  // Each worker takes the next file when it is done; the first failure ends all.
   const take = async (): Promise<void> => {
     for (const node of waiting) {
       await fetchOne(`${name}/${pathOf(node)}`, names.of(node), folders.get(node.parent) ?? root);

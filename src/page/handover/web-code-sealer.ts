@@ -1,5 +1,5 @@
-// Seals what passes through a channel between two who know a code, as tls/code-sealer.ts does, by
-// WebCrypto. This end is that of who was told the code.
+// Seals the data of a channel between two ends that know a code, like tls/code-sealer.ts, with
+// WebCrypto. This end is the one that was given the code.
 
 import { joinedBytes } from "../../bytes.ts";
 import { secretBytes } from "../../secrets.ts";
@@ -43,7 +43,7 @@ export function webCodeSealer(secret: Uint8Array): ChannelSealer {
   };
 }
 
-/** Of one direction. `enc` is random, and sent along; `info` says which channel it is. */
+/** The keys of one direction. `enc` is random, and sent along; `info` identifies the channel. */
 async function keysOf(
   secret: Uint8Array<ArrayBuffer>,
   end: "guest" | "host",
@@ -62,7 +62,7 @@ async function keysOf(
   return { key, exported: await derive("export") };
 }
 
-/** 96 bits, counted: a channel never has as many lines. */
+/** 96-bit counters: a channel never has that many lines. */
 class Nonces {
   #last = 0n;
 

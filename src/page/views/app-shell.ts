@@ -29,7 +29,7 @@ export class AppShell {
       else this.#closeFiles();
     });
     byId("files-close", HTMLButtonElement).addEventListener("click", () => this.#closeFiles());
-    // A wider window shows the sidebar beside the conversation.
+    // A wider window shows the sidebar next to the conversation.
     matchMedia("(width < 760px)").addEventListener("change", () => this.closeSidebar());
     document.addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
@@ -80,7 +80,7 @@ export class AppShell {
     this.#sidebar.classList.toggle("open", isOpen);
     this.#backdrop.hidden = !isOpen;
     this.#menu.setAttribute("aria-expanded", String(isOpen));
-    // Keep the focus out of what the backdrop covers.
+    // Keeps the focus out of everything behind the backdrop.
     byId("conversation", HTMLElement).inert = isOpen;
     if (isOpen) byId("sidebar-close", HTMLButtonElement).focus();
     else this.#menu.focus();

@@ -27,7 +27,7 @@ export class Composer {
     });
     this.#text.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || event.shiftKey || isComposing(event)) return;
-      // A keyboard on the screen has no Shift+Enter, and the button is at hand.
+      // An on-screen keyboard has no Shift+Enter, and the button is close.
       if (onScreenKeyboard.matches) return;
       event.preventDefault();
       this.#submit();
@@ -50,7 +50,7 @@ export class Composer {
     this.#fit();
   }
 
-  /** As high as its text; the style sheet says how high at most. */
+  /** As high as its text, up to the style sheet's limit. */
   #fit(): void {
     if (CSS.supports("field-sizing", "content") || this.#text.value === this.#fitted) return;
     this.#fitted = this.#text.value;

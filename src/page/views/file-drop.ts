@@ -1,19 +1,19 @@
-// The ways in which files are handed over: dropped on somebody in the list or on the conversation,
-// pasted into the message field, or picked with the paper clip. They go to whom what is written goes:
-// to people, or to the room.
+// The ways to send files: dropped on a person in the list or on the conversation, pasted into the
+// message field, or picked with the paper clip. They go to the same recipients as messages: to
+// people, or to the room.
 
 import { byId } from "../dom.ts";
 import { currentDraft, type State } from "../state.ts";
 
 export type FileDropActions = {
   send: (to: readonly string[], files: readonly File[], isPasted: boolean) => void;
-  /** For everybody in a room. */
+  /** For everyone in a room. */
   share: (room: string, files: readonly File[], isPasted: boolean) => void;
-  /** Says why nothing was sent. */
+  /** Shows why nothing was sent. */
   refuse: (problem: string) => void;
 };
 
-/** Whom files are for: people, or without any of them everybody in a room. */
+/** The recipients of files: people, or without any of them everyone in a room. */
 type Audience = { readonly people: readonly string[]; readonly room: string | undefined };
 
 const marked = "dropping";
@@ -24,12 +24,12 @@ export class FileDrop {
   readonly #conversation = byId("conversation", HTMLElement);
   readonly #hint = byId("drop-hint", HTMLElement);
   readonly #actions: FileDropActions;
-  /** Whom what is written now goes to; empty: to the room. */
+  /** The recipients of messages typed now; empty: the room. */
   #people: readonly string[] = [];
   #room: string | undefined;
-  /** Whom the files are for that are being picked: what is written may go elsewhere meanwhile. */
+  /** The recipients of the files being picked: the recipients of messages may change meanwhile. */
   #chosen: Audience | undefined;
-  /** What files are dragged over. */
+  /** The element under the dragged files. */
   #target: Element | undefined;
 
   constructor(actions: FileDropActions) {
@@ -37,13 +37,13 @@ export class FileDrop {
     this.#clip.addEventListener("click", () => this.#pick());
     this.#input.addEventListener("change", () => {
       const files = [...(this.#input.files ?? [])];
-      // The same file can be picked again.
+      // Allows to pick the same file again.
       this.#input.value = "";
       if (files.length > 0) this.#send(this.#chosen ?? this.#audience, files);
       this.#chosen = undefined;
     });
     byId("text", HTMLTextAreaElement).addEventListener("paste", (event) => this.#paste(event));
-    // On the whole document: a file that is dropped beside everything must not replace the page.
+    // On the whole document: a file dropped elsewhere must not replace the page.
     document.addEventListener("dragover", (event) => this.#drag(event));
     document.addEventListener(
       "dragleave",
@@ -63,7 +63,7 @@ export class FileDrop {
     this.#clip.disabled = state.phase === "offline";
   }
 
-  /** Lets the user choose files for those people; call it when they have just done something. */
+  /** Lets the user choose files for those people; call it in a user action. */
   chooseFor(people: readonly string[]): void {
     this.#choose({ people, room: undefined });
   }
@@ -81,7 +81,7 @@ export class FileDrop {
   #paste(event: ClipboardEvent): void {
     const { clipboardData } = event;
     const files = [...(clipboardData?.files ?? [])];
-    // Copied text may come with a picture of itself.
+    // Copied text may contain a picture of itself.
     if (files.length === 0 || clipboardData?.types.includes("text/plain") === true) return;
     event.preventDefault();
     this.#send(this.#audience, files, true);
@@ -130,7 +130,7 @@ export class FileDrop {
         : `Drop the files to share them with everybody in ${this.#room}`;
   }
 
-  /** Whom what is written now goes to. */
+  /** The recipients of messages typed now. */
   get #audience(): Audience {
     return { people: this.#people, room: this.#room };
   }

@@ -8,7 +8,7 @@ import type { Download, FileListing, State } from "../state.ts";
 
 export type FileListActions = {
   download: (file: ListedFile) => void;
-  /** Of one's own. */
+  /** Removes one of the user's own files. */
   remove: (file: ListedFile) => void;
   /** Loads the next page. */
   more: () => void;
@@ -84,7 +84,7 @@ export class FileList {
     const isFolder = file.name.endsWith("/");
     const button = iconButton("save", `Download ${name}`);
     button.addEventListener("click", () => this.#actions.download(file));
-    // A browser saves files, not trees of them.
+    // A browser saves files, not folders.
     button.hidden = isFolder;
     const facts = isFolder
       ? `folder · parley fetch-file "${name}"`
@@ -120,7 +120,7 @@ function renderDownload(row: Row, download: Download): void {
   row.bar.value = totalBytes === 0 ? 1 : doneBytes / totalBytes;
   row.button.disabled = isRunning;
   row.note.hidden = false;
-  // Only announce changes of phase; the progress bar tells screen readers the rest.
+  // Only changes of phase are announced; the progress bar tells screen readers the rest.
   row.note.setAttribute("aria-live", isNewPhase ? "polite" : "off");
   row.note.className = `file-state ${phase}`;
   setText(row.note, downloadText(download));

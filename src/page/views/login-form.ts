@@ -1,4 +1,4 @@
-// The login form: name, rooms, and the problem beside the field that caused it.
+// The login form: name, rooms, and the problem next to the field that caused it.
 
 import { secretBytes } from "../../secrets.ts";
 import { byId, setProblem, setText } from "../dom.ts";
@@ -50,11 +50,11 @@ export class LoginForm {
     setProblem(this.#name, this.#nameProblem, textFor("name"));
     setProblem(this.#password, this.#passwordProblem, textFor("password"));
     this.#passwordPart.hidden = !state.isPasswordAsked;
-    // Nobody needs it any more.
+    // It is no longer needed.
     if (!state.isLoginShown || !state.isPasswordAsked) this.#password.value = "";
     setProblem(this.#rooms, this.#roomsProblem, textFor("rooms"));
     setProblem(this.#accessWord, this.#accessProblem, textFor("access"));
-    // Asked for once a server has said that it wants one.
+    // Shown once a server has asked for it.
     if (problem?.field === "access") this.#access.hidden = false;
     setText(this.#problem, textFor("form"));
     this.#nameHint.hidden = problem?.field === "name";

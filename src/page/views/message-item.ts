@@ -18,7 +18,7 @@ export type Placement = {
   isFirstUnread: boolean;
 };
 
-/** `own`: the element of a run, or of a card, which draw themselves. */
+/** `own`: the element of a run or a card, which render themselves. */
 export function drawItem(
   content: TimelineItem,
   placement: Placement,
@@ -46,7 +46,7 @@ function drawMessage(message: Message, isNamed: boolean): HTMLElement {
   const node = h("div", { class: classes.join(" ") });
   if (!mine) node.append(isNamed ? drawAvatar(message.from) : h("span"));
   if (isNamed) node.append(drawMeta(message));
-  // The time is placed at the right of the last line of the text.
+  // The time is at the right of the text's last line.
   const text = h("p", { class: "text", dir: "auto" }, ...drawText(message));
   // `* Ann waves`: the name is part of the sentence.
   if (message.manner === "emote") text.prepend("* ", h("b", {}, h("bdi", {}, message.from)), " ");
@@ -69,7 +69,7 @@ function drawMeta({ from, mine, to, isSealed, manner }: Message): HTMLElement {
   if (to === undefined) return h("p", { class: "meta" }, sender, tag);
   const isForMeAlone = !mine && to.length === 1;
   const recipients = isForMeAlone ? "to you privately" : `to ${to.join(", ")} privately`;
-  // The page has no key, so the server can read what it writes.
+  // The page has no key, so the server can read its messages.
   const audience = isSealed === true ? recipients : `${recipients}, not sealed`;
   return h(
     "p",

@@ -1,5 +1,5 @@
-// The timeline of the room that is shown. Only a window of it is in the document. The scroll
-// position is kept, or follows the end if the user is there.
+// The timeline of the current room. Only a window of it is in the document. The scroll position is
+// kept, or follows the end if the user is there.
 
 import { byId, setText, syncChildren } from "../dom.ts";
 import {
@@ -30,7 +30,7 @@ type Item = {
   content: TimelineItem;
   placement: Placement;
   node: HTMLLIElement;
-  /** What changes when the content of a run does. */
+  /** Updates the content of a run. */
   run: NoticeRun | undefined;
 };
 
@@ -56,7 +56,7 @@ export class MessageList {
   #items = new Map<number, Item>();
   #log: MessageLog["entries"] | undefined;
   #entries: readonly Entry[] = [];
-  /** The entries, with runs of people who come and go as one. */
+  /** The entries, with runs of joins and parts as one. */
   #timeline: readonly TimelineItem[] = [];
   #room: string | undefined;
   #hasEarlier = false;
@@ -112,7 +112,7 @@ export class MessageList {
     if (revealed !== undefined) this.#reveal(revealed.key);
   }
 
-  /** Scrolls to an entry, and marks it for a moment. */
+  /** Scrolls to an entry, and highlights it for a moment. */
   #reveal(key: number): void {
     const at = this.#timeline.findIndex((item) => holds(item, key));
     if (at < 0) return;
@@ -189,7 +189,7 @@ export class MessageList {
           : undefined;
       return { content, placement, node: drawItem(content, placement, card), run: undefined };
     }
-    // An unfolded run stays so, with the focus where it is.
+    // An unfolded run stays unfolded, and keeps the focus.
     if (isPlaced && known.run !== undefined) {
       known.run.update(content);
       return { ...known, content };
@@ -201,7 +201,7 @@ export class MessageList {
 
   #newRun(content: Run): NoticeRun {
     const run = new NoticeRun(content);
-    // What unfolds at the end is to be seen.
+    // A run that unfolds at the end stays in sight.
     run.node.addEventListener("toggle", () => this.#followsEnd && this.#pinToEnd());
     return run;
   }

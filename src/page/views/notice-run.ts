@@ -1,4 +1,4 @@
-// A run of people coming and going: one line that unfolds into what happened.
+// A run of joins and parts: one line that unfolds into the single events.
 
 import { h, setText, syncChildren } from "../dom.ts";
 import type { Notice } from "../message-log.ts";
@@ -15,7 +15,7 @@ export class NoticeRun {
   constructor(run: Run) {
     this.#run = run;
     this.node = h("details", { class: "notice run" }, this.#summary, this.#list);
-    // A crowd's lines are made when somebody wants to read them.
+    // The lines of a long run are created when the user unfolds it.
     this.node.addEventListener("toggle", () => this.#drawLines());
     this.update(run);
   }

@@ -1,12 +1,12 @@
-// The dialog in which one chooses what this browser tells: whether at all, and room by room. The
-// browser is asked for its permission by a click in here and never otherwise.
+// The dialog for the notification settings of this browser: whether at all, and per room. Only a
+// click in this dialog asks the browser for permission.
 
 import { byId, h, setText, syncChildren } from "../dom.ts";
 import { type Level, levelOf, levels } from "../notification-settings.ts";
 import type { State } from "../state.ts";
 
 export type NotificationActions = {
-  /** Asks the browser, if it has not been. */
+  /** Asks the browser, unless it has been asked. */
   toggle: () => void;
   choose: (room: string, level: Level) => void;
   close: () => void;
@@ -31,7 +31,7 @@ export class NotificationDialog {
   constructor(actions: NotificationActions) {
     this.#actions = actions;
     byId("notify-close", HTMLButtonElement).addEventListener("click", () => actions.close());
-    // Escape closes it without asking.
+    // Escape closes the dialog without asking.
     this.#dialog.addEventListener("close", () => actions.close());
     this.#toggle.addEventListener("change", () => actions.toggle());
   }

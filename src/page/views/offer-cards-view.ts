@@ -1,5 +1,5 @@
-// The cards of files from person to person, each drawn once and then changed in place, so that its
-// buttons stay where they are while numbers run.
+// The cards of files from person to person, each rendered once and then updated in place, so that
+// its buttons stay in position while numbers change.
 
 import { sizeText } from "../../size-text.ts";
 import { h, icon, setText } from "../dom.ts";
@@ -106,7 +106,7 @@ function change(parts: Parts, card: OfferCard): void {
   parts.node.dataset["phase"] = phase;
   parts.bar.hidden = phase !== "running" && phase !== "interrupted";
   parts.bar.value = bytes === 0 ? 1 : Math.min(1, doneBytes / bytes);
-  // Only changes of phase are announced; the bar tells screen readers the rest.
+  // Only changes of phase are announced; the progress bar tells screen readers the rest.
   parts.state.setAttribute("aria-live", isNewPhase ? "polite" : "off");
   setText(parts.state, stateText(card));
   const isAsking = phase === "asking";
@@ -117,7 +117,7 @@ function change(parts: Parts, card: OfferCard): void {
   setText(parts.cancel, isMine && phase === "waiting" ? "Take back" : "Cancel");
   if (card.saved !== parts.drawn?.saved) drawSaved(parts.saved, card);
   parts.drawn = card;
-  // The button that had it is gone: it must not fall back to the document.
+  // The focused button has been removed: the focus must not fall back to the document.
   if (hadFocus && !parts.buttons.contains(document.activeElement)) focusNext(parts);
 }
 
@@ -150,7 +150,7 @@ function titleOf({ isMine, with: name, files }: OfferCard): (Node | string)[] {
   return isMine ? [`You offer ${what} to `, person] : [person, ` offers you ${what}`];
 }
 
-/** The page has no key, so the server can read what it sends and takes. */
+/** The page has no key, so the server can read the files it sends and receives. */
 function factsOf({ bytes, files }: OfferCard, timeMs: number): string {
   return files === 0
     ? clockTime(timeMs)

@@ -1,5 +1,5 @@
-// The dialog for a new password, with which a name is registered or kept. It stays open, with the
-// reason, until the server accepts one. The password is nowhere else than in its fields.
+// The dialog for a new password, which registers a name or protects it. It stays open, with the
+// reason, until the server accepts a password. The password is only in its fields.
 
 import { accounts as limits } from "../../limits.ts";
 import { byId, setProblem, setText } from "../dom.ts";
@@ -24,7 +24,7 @@ export class PasswordDialog {
       field.maxLength = limits.maxPasswordChars;
     }
     byId("password-cancel", HTMLButtonElement).addEventListener("click", () => actions.close());
-    // Escape closes it without asking.
+    // Escape closes the dialog without asking.
     this.#dialog.addEventListener("close", () => actions.close());
     byId("password-form", HTMLFormElement).addEventListener("submit", (event) => {
       event.preventDefault();

@@ -1,4 +1,4 @@
-// The user, and the people in the room that is shown.
+// The user, and the members of the current room.
 
 import { drawAvatar } from "../avatar.ts";
 import { byId, h, iconButton, setText, syncChildren } from "../dom.ts";

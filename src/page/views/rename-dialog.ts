@@ -1,4 +1,5 @@
-// The dialog to change one's name. It stays open, with the reason, until the server accepts a name.
+// The dialog to change the user's name. It stays open, with the reason, until the server accepts a
+// name.
 
 import { byId, setProblem } from "../dom.ts";
 import type { State } from "../state.ts";
@@ -10,7 +11,7 @@ export class RenameDialog {
 
   constructor(actions: { rename: (name: string) => void; close: () => void }) {
     byId("rename-cancel", HTMLButtonElement).addEventListener("click", () => actions.close());
-    // Escape closes it without asking.
+    // Escape closes the dialog without asking.
     this.#dialog.addEventListener("close", () => actions.close());
     byId("rename-form", HTMLFormElement).addEventListener("submit", (event) => {
       event.preventDefault();

@@ -1,4 +1,4 @@
-// What people write as nodes: links and code. Text never becomes markup.
+// Renders messages as nodes: links and code. Text never becomes markup.
 
 import { h } from "../dom.ts";
 import { type RichPart, richText } from "../rich-text.ts";
@@ -14,7 +14,7 @@ function drawPart(part: RichPart): Node {
     case "code":
       return h("code", {}, part.text);
     case "block":
-      // Focusable, since what is wider than its bubble scrolls.
+      // Focusable, since a block wider than its bubble scrolls.
       return h("code", { class: "block", tabindex: "0" }, part.text);
     case "link":
       return h(

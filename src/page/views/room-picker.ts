@@ -12,7 +12,7 @@ export type RoomPickerActions = {
   clearProblem: () => void;
 };
 
-/** Most suggestions shown; typing narrows them down. */
+/** Maximum number of suggestions; typing narrows them down. */
 const maxOptions = 8;
 
 export class RoomPicker {

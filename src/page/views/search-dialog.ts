@@ -1,4 +1,4 @@
-// The dialog that searches the past of the room that is shown.
+// The dialog that searches the history of the current room.
 
 import { byId, h, setProblem, setText } from "../dom.ts";
 import type { SearchState, State } from "../state.ts";
@@ -7,7 +7,7 @@ import { drawRichText } from "./rich-text-view.ts";
 
 export type SearchActions = {
   search: (text: string) => void;
-  /** Shows a message of that room where it was said. */
+  /** Shows a message of that room in its context. */
   goTo: (room: string, seq: number) => void;
   close: () => void;
 };
@@ -27,7 +27,7 @@ export class SearchDialog {
   constructor(actions: SearchActions) {
     this.#actions = actions;
     byId("search-close", HTMLButtonElement).addEventListener("click", () => actions.close());
-    // Escape closes it without asking.
+    // Escape closes the dialog without asking.
     this.#dialog.addEventListener("close", () => actions.close());
     byId("search-form", HTMLFormElement).addEventListener("submit", (event) => {
       event.preventDefault();

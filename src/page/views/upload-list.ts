@@ -1,5 +1,4 @@
-// Files on their way into the shared folder, above the message field: how far each is, and what can be
-// done about it.
+// Uploads to the shared folder, above the message field: their progress, and the possible actions.
 
 import { sizeText } from "../../size-text.ts";
 import { harmless } from "../../text.ts";
@@ -8,7 +7,7 @@ import type { State } from "../state.ts";
 import type { UploadCard, UploadCards } from "../upload-cards.ts";
 
 export type UploadListActions = {
-  /** Shares a pasted picture, or tries again. */
+  /** Shares a pasted picture, or retries. */
   start: (id: number) => void;
   cancel: (id: number) => void;
 };
@@ -52,7 +51,7 @@ export class UploadList {
     row.bar.value = size === 0 ? 1 : doneBytes / size;
     row.start.hidden = phase !== "asking" && phase !== "failed";
     setText(row.start, phase === "asking" ? "Share" : "Try again");
-    // Only a change of phase is announced; the bar tells the rest.
+    // Only changes of phase are announced; the progress bar tells the rest.
     row.state.setAttribute("aria-live", phase === "running" ? "off" : "polite");
     setText(row.state, stateText(card));
   }
