@@ -18,7 +18,7 @@ import type {
 export interface CodeLinkEvents {
   /** The server has opened the code under this number, or admitted this end to it. */
   ready(answer: Extract<OfferMessage, { type: "code-opened" | "code-joined" }>): void;
-  /** Both ends are connected: any earlier channel is over. */
+  /** Both ends are connected, and an earlier channel is over. */
   channel(number: number, relay: ChannelEnds["relay"]): void;
   frame(data: string): void;
   /** The channel is over; another may follow. `reason`: a phrase for the middle of a sentence. */
