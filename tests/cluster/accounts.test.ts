@@ -1,5 +1,5 @@
-// Registered names at two servers of one database: an owner is at both with two devices, and nobody else
-// is under that name.
+// Registered names at two servers of one database: an owner is at both with two devices, and nobody
+// else can use the name.
 
 import { expect } from "bun:test";
 import { skipUnless } from "../skip.ts";
@@ -28,7 +28,7 @@ withPostgres(
     phone.send({ type: "bye" });
     await ben.until(/"type":"left".*"Ann"/);
 
-    // The name is nobody's at either server now, but its owner's.
+    // At both servers the name now belongs only to its owner.
     using stranger = await Wire.open(east);
     stranger.send({ type: "hello", version: 2, name: "Ann", secret: "x".repeat(32) });
     await stranger.until(/"code":"password-required"|"password":true/);

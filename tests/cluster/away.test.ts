@@ -1,5 +1,6 @@
 // A server that stops for longer than its lease, and a database that dies under load: nothing
-// acknowledged is lost or doubled, everything goes on by itself. FAULT_SEED to run a failure again.
+// acknowledged is lost or duplicated, and everything recovers by itself. FAULT_SEED to repeat a
+// failure.
 
 import { expect } from "bun:test";
 import {
@@ -30,7 +31,7 @@ withPostgres(
       () => `300 acknowledgements\n${setting.log}`,
     );
     const suspended = first!.suspend(limits.leaseMs + limits.renewMs + 4_000);
-    // The others are told that they are gone, while it can't say so itself.
+    // The others are told that its users are gone, while it can't report anything itself.
     const leaves = () => new Set(others!.flatMap((talker) => talker.leaves));
     await until(
       () => stopped!.every(({ name }) => leaves().has(`${name}: lost`)),

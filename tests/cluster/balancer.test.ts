@@ -1,5 +1,5 @@
-// The page behind nginx, as docs/cluster.md sets it up in front of two servers: whoever's server dies goes
-// on at the other, with the same session.
+// The page behind nginx, as docs/cluster.md sets it up in front of two servers: when a server dies,
+// its users continue at the other with the same session.
 
 import { afterAll, expect } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -25,7 +25,7 @@ afterAll(() => {
   if (chromium !== undefined) Bun.WebView.closeAll();
 });
 
-/** nginx with the configuration of the docs, but for TLS and the addresses. */
+/** nginx with the configuration of the docs, except for TLS and the addresses. */
 class Balancer implements AsyncDisposable {
   readonly #folder = mkdtempSync(join(tmpdir(), "parley-nginx-"));
   readonly #process: Bun.Subprocess<"ignore", "ignore", "pipe">;

@@ -1,5 +1,5 @@
-// Two programs that both want one name, from different people, again and again at any server: at most
-// one has it at a time, whatever breaks.
+// Two programs of different users that repeatedly try to get one name, at any server: at most one
+// has it at a time, whatever breaks.
 
 import { ClientSession } from "../../src/client/session.ts";
 import { NativeConnection } from "../../src/io/native-connection.ts";
@@ -11,7 +11,7 @@ type Owners = { folded: string; holders: number };
 
 export class Contest implements Disposable {
   readonly problems: string[] = [];
-  /** How often somebody had the name. */
+  /** How often a program got the name. */
   wins = 0;
   #isOver = false;
   readonly #loops: Promise<void>[];
@@ -41,7 +41,7 @@ export class Contest implements Disposable {
     }
   }
 
-  /** Takes the name for a moment, if it is free. */
+  /** Claims the name for a moment, if it is free. */
   async #try(who: string): Promise<void> {
     const { random } = this;
     const secret = `${who}-${"s".repeat(32)}`;
@@ -60,7 +60,7 @@ export class Contest implements Disposable {
     this.#current.delete(connection);
   }
 
-  /** Looks into the database: of servers that are not over, one person has a name. */
+  /** Checks the database: among live servers, only one user has a name. */
   async #watch(): Promise<void> {
     while (!this.#isOver) {
       await Bun.sleep(100);
@@ -74,7 +74,7 @@ export class Contest implements Disposable {
           this.problems.push(`${holders} people have the name ${folded}`);
         }
       } catch {
-        // The database is away for the moment.
+        // The database is unreachable at the moment.
       }
     }
   }

@@ -1,7 +1,7 @@
-// Three servers with a PostgreSQL that has a synchronous standby: servers die and stop, networks are
-// cut, the standby stalls, the primary is killed and the standby takes over, while thirty people
-// talk and move. Nothing acknowledged is lost or doubled, names have one owner, and everybody is
-// where they are. FAULT_ROUNDS=10 for the long run, FAULT_SEED to run a failure again.
+// Three servers with a PostgreSQL that has a synchronous standby: servers die and stop, networks
+// are cut, the standby stalls, the primary is killed and the standby takes over, while thirty users
+// talk and move. Nothing acknowledged is lost or duplicated, names have one owner, and all users
+// are shown where they are. FAULT_ROUNDS=10 for the long run, FAULT_SEED to repeat a failure.
 
 import { expect } from "bun:test";
 import {
@@ -23,7 +23,7 @@ const rounds = Number(process.env["FAULT_ROUNDS"] ?? 1);
 const seed = Number(process.env["FAULT_SEED"] ?? Date.now() % 1_000_000);
 const withPostgres = skipUnless(hasPostgres, withoutPostgres);
 
-/** People who are gone are gone for everybody after so long, and those who are back are there. */
+/** After this time, departed users are gone for everyone, and returned ones are present. */
 const presenceMs = 15_000;
 
 class Trial {
@@ -31,7 +31,7 @@ class Trial {
   readonly #talkers: readonly Talker[];
   readonly #random: () => number;
   readonly done: string[] = [];
-  /** A server that is stopped for longer than its lease meanwhile. */
+  /** A server that is currently stopped for longer than its lease. */
   #stopped: { site: Site; again: Promise<void> } | undefined;
 
   constructor(setting: ReplicatedSetting, talkers: readonly Talker[], random: () => number) {
@@ -40,7 +40,7 @@ class Trial {
     this.#random = random;
   }
 
-  /** Each fault once, in any order. */
+  /** Each fault once, in random order. */
   async round(): Promise<void> {
     const faults = [
       () => this.#killServer(),
@@ -65,7 +65,7 @@ class Trial {
     await this.progress(100);
   }
 
-  /** People get on: so many more messages are acknowledged. */
+  /** The conversation continues: this many more messages are acknowledged. */
   async progress(count: number): Promise<void> {
     const wanted = acknowledgedBy(this.#talkers) + count;
     await until(
@@ -107,7 +107,7 @@ class Trial {
     clients.cut(() => this.#random() < 0.5);
   }
 
-  /** Commits wait, and must not be given up. */
+  /** Commits wait, and must not be abandoned. */
   async #stallStandby(): Promise<void> {
     this.done.push("the standby stalls");
     this.#setting.replication.stall();
@@ -115,7 +115,7 @@ class Trial {
     this.#setting.replication.open();
   }
 
-  /** One that is not stopped. */
+  /** A server that is not stopped. */
   #site(what: string): Site {
     const sites = this.#setting.sites.filter((site) => site !== this.#stopped?.site);
     const site = sites[Math.floor(sites.length * this.#random())]!;

@@ -1,4 +1,4 @@
-// Files for somebody at another server: the sender goes there, and comes with its files.
+// Files for a user at another server: the sender moves there, with its files.
 
 import { expect } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";

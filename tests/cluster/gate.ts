@@ -1,5 +1,5 @@
-// A TCP proxy that stands for a network: it passes everything on, holds everything up without a word,
-// or breaks all connections and lets none through.
+// A TCP proxy in the role of a network: it forwards everything, silently holds everything back, or
+// breaks all connections and accepts none.
 
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { freePort } from "../free-port.ts";
@@ -29,13 +29,13 @@ export class Gate implements Disposable {
     this.#server.close();
   }
 
-  /** Connections break, and new ones are refused. */
+  /** Breaks connections, and refuses new ones. */
   shut(): void {
     this.#mode = "shut";
     this.cut(() => true);
   }
 
-  /** Nothing passes, and nobody is told: as when packets vanish. */
+  /** Nothing passes, and nobody is notified: as if packets were lost. */
   stall(): void {
     this.#mode = "stalled";
     for (const { client, target } of this.#pairs) {
@@ -48,7 +48,7 @@ export class Gate implements Disposable {
     for (const pair of this.#pairs) this.#join(pair);
   }
 
-  /** Breaks the connections that `chosen` says. */
+  /** Breaks the connections selected by `chosen`. */
   cut(chosen: () => boolean): void {
     for (const pair of this.#pairs) if (chosen()) this.#end(pair);
   }
@@ -74,7 +74,7 @@ export class Gate implements Disposable {
     client.pipe(pair.target).pipe(client);
   }
 
-  /** While nothing passes, the end of one side is not told to the other. */
+  /** While nothing passes, one side's close is not forwarded to the other. */
   #guard(pair: Pair, socket: Socket): void {
     socket.on("error", () => {});
     socket.on("close", () => {

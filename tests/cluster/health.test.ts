@@ -1,4 +1,5 @@
-// What a load balancer and Prometheus see of a server whose database goes away and comes back.
+// What a load balancer and Prometheus see of a server whose database becomes unreachable and
+// returns.
 
 import { expect } from "bun:test";
 import { freePort } from "../free-port.ts";

@@ -1,5 +1,5 @@
-// IRC clients at two servers of one database: channels, operators, invitations, who is there, with the
-// database's own commits and notices.
+// IRC clients at two servers of one database: channels, operators, invitations, presence, with the
+// database's own commits and notifications.
 
 import { expect } from "bun:test";
 import { skipUnless } from "../skip.ts";

@@ -1,6 +1,6 @@
-// Three servers with one database die, one after the other, while people talk and move to another:
-// nothing acknowledged is lost or doubled. FAULT_ROUNDS=50 for the long run, FAULT_SEED to run a
-// failure again.
+// Three servers with one database die, one after another, while users talk and move to another:
+// nothing acknowledged is lost or duplicated. FAULT_ROUNDS=50 for the long run, FAULT_SEED to
+// repeat a failure.
 
 import { expect } from "bun:test";
 import {
@@ -19,7 +19,7 @@ const rounds = Number(process.env["FAULT_ROUNDS"] ?? 3);
 const seed = Number(process.env["FAULT_SEED"] ?? Date.now() % 1_000_000);
 const withPostgres = skipUnless(hasPostgres, withoutPostgres);
 
-/** The names in the table of members, once it has as many rows as there are people. */
+/** The names in the table of members, once it has as many rows as there are users. */
 async function membersOnceSettled(setting: Setting, count: number): Promise<string[]> {
   let rows: { folded: string }[] = [];
   for (let tries = 0; tries < 300; tries++) {
@@ -52,7 +52,7 @@ withPostgres(
     }
     await silence(talkers);
     expectPromiseKept(talkers, await setting.lines());
-    // Who was on a server that died is there by another one, and nowhere else.
+    // Users of a dead server are present through another one, and nowhere else.
     const present = await membersOnceSettled(setting, talkers.length);
     expect(present).toEqual(talkers.map(({ name }) => name).sort());
     await Promise.all(talkers.map((talker) => talker.leave()));

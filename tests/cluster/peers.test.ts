@@ -1,4 +1,4 @@
-// A peer that is registered at one server is found at the other, and after the death of the first.
+// A peer registered at one server is found at the other, also after the first has died.
 
 import { expect } from "bun:test";
 import { encodeBridge, encodeRegister } from "../../src/cpp/codec.ts";
@@ -8,7 +8,7 @@ import { Setting } from "./setting.ts";
 
 const withPostgres = skipUnless(hasPostgres, withoutPostgres);
 
-/** One request, and everything that comes until the server closes. */
+/** One request, and everything received until the server closes. */
 async function request(port: number, message: string): Promise<string> {
   const closed = Promise.withResolvers<string>();
   let text = "";

@@ -1,5 +1,5 @@
-// Private chats by consent between people at two servers of one database, with the database's own
-// commits, leases and notices.
+// Private chats by consent between users at two servers of one database, with the database's own
+// commits, leases and notifications.
 
 import { expect } from "bun:test";
 import { skipUnless } from "../skip.ts";
@@ -22,7 +22,7 @@ withPostgres(
     await ann.until(/"state":"asked","with":"Ben"/);
     ben.send({ type: "accept" }, { type: "tell", to: ["Ann"], text: "at once", n: 1 });
     await ann.until(/"state":"started","with":"Ben"/);
-    // What a partner writes comes after the chat has started.
+    // Messages of a partner follow the start of the chat.
     const first = JSON.parse(await ann.until(/"text":"at once"/));
     expect(first).toMatchObject({ type: "private", from: "Ben", chat: true });
     await ben.until(/"state":"started","with":"Ann"/);

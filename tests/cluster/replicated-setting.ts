@@ -1,5 +1,5 @@
-// Several servers with a PostgreSQL that has a synchronous standby, and networks of the test's own
-// between all of them: to the clients of each server, to its database, and to the standby.
+// Several servers with a PostgreSQL that has a synchronous standby, and test networks between all
+// of them: to the clients of each server, to its database, and to the standby.
 
 import { SQL } from "bun";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -9,7 +9,7 @@ import { FaultyServer, type Line } from "../fault/server.ts";
 import { Cluster } from "../store/postgres/cluster.ts";
 import { Gate } from "./gate.ts";
 
-/** A server, and the networks that reach it and that it reaches. */
+/** A server, with the networks to and from it. */
 export type Site = {
   readonly server: FaultyServer;
   readonly clients: Gate;
@@ -23,7 +23,7 @@ export class ReplicatedSetting implements AsyncDisposable {
     readonly folder: string,
     readonly primary: Cluster,
     readonly standby: Cluster,
-    /** Between the two. */
+    /** The network between primary and standby. */
     readonly replication: Gate,
     readonly sites: readonly Site[],
     readonly name: string,
@@ -72,7 +72,7 @@ export class ReplicatedSetting implements AsyncDisposable {
     return rows;
   }
 
-  /** What the servers have logged. */
+  /** The logs of the servers. */
   get log(): string {
     return this.sites
       .map(({ server }, i) => `--- server ${i}\n${server.stderr.slice(-3_000)}`)

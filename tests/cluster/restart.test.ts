@@ -1,5 +1,5 @@
-// Servers with one database are restarted one after the other, as for an upgrade, while people talk:
-// nothing is lost, doubled or out of order. FAULT_SEED to run a failure again.
+// Servers with one database are restarted one after another, as for an upgrade, while users talk:
+// nothing is lost, duplicated or out of order. FAULT_SEED to repeat a failure.
 
 import { expect } from "bun:test";
 import {
@@ -34,7 +34,7 @@ skipUnless(hasPostgres, withoutPostgres)(
     }
     await silence(talkers);
     expectPromiseKept(talkers, await setting.lines());
-    // Everybody had to go somewhere.
+    // Every user had to move.
     for (const talker of talkers) expect(talker.returns).toBeGreaterThan(0);
     await Promise.all(talkers.map((talker) => talker.leave()));
   },

@@ -19,7 +19,7 @@ export class Setting implements AsyncDisposable {
     this.#sql = new SQL(database, { max: 1 });
   }
 
-  /** `more`: flags of each server besides those that all have. */
+  /** `more`: flags of each server in addition to the common ones. */
   static async start(count: number, more: readonly (readonly string[])[] = []): Promise<Setting> {
     const folder = mkdtempSync(join(tmpdir(), "parley-cluster-"));
     const postgres = await Cluster.start();
@@ -38,7 +38,7 @@ export class Setting implements AsyncDisposable {
     return this.servers.map(({ port }) => port);
   }
 
-  /** What the database has of a room. */
+  /** The messages of a room in the database. */
   async lines(room = "lobby"): Promise<Line[]> {
     const rows: { seq: number | string; text: string }[] = await this.#sql.unsafe(
       "SELECT seq, text FROM parley.chat WHERE room = $1 ORDER BY seq",
@@ -52,7 +52,7 @@ export class Setting implements AsyncDisposable {
     return rows;
   }
 
-  /** What the servers have logged. */
+  /** The logs of the servers. */
   get log(): string {
     return this.servers
       .map(({ stderr }, i) => `--- server ${i}\n${stderr.slice(-3_000)}`)

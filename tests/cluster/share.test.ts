@@ -1,4 +1,5 @@
-// What is shared at one server is told at the other, counts there, and is removed there by who has shared it.
+// A file shared at one server is announced at the other, counts there, and can be removed there by
+// its uploader.
 
 import { expect } from "bun:test";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -17,7 +18,7 @@ withPostgres(
   async () => {
     const home = mkdtempSync(join(tmpdir(), "parley-cluster-share-"));
     try {
-      // The folder that they share is that of the setting.
+      // The servers share the setting's folder.
       const flags = ["--quota", "5M"];
       await using setting = await Setting.start(2, [flags, flags]);
       const [east = "", west = ""] = setting.ports.map((port) => `127.0.0.1:${port}`);

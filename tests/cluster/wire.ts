@@ -1,4 +1,4 @@
-// A connection that sends lines and waits for lines, as programs of any dialect would.
+// A connection that sends lines and waits for lines, like a program of any dialect.
 
 import type { Socket } from "bun";
 
@@ -51,12 +51,12 @@ export class Wire implements Disposable {
     this.#socket?.write(lines.map((line) => `${line}\n`).join(""));
   }
 
-  /** Everything that has come and was not waited for. */
+  /** Everything received that was not waited for. */
   get unread(): string {
     return this.#text.slice(this.#read);
   }
 
-  /** Waits for something that has not been waited for yet; returns the line with it. */
+  /** Waits for text that has not been waited for yet; returns the line that contains it. */
   async until(what: RegExp): Promise<string> {
     const untilMs = performance.now() + conditionTimeoutMs;
     for (;;) {
@@ -77,7 +77,7 @@ export class Wire implements Disposable {
     }
   }
 
-  /** The same for several, in any order. */
+  /** The same for several texts, in any order. */
   async untilAll(...what: readonly RegExp[]): Promise<string[]> {
     const from = this.#read;
     const found: string[] = [];
@@ -99,7 +99,7 @@ export class Wire implements Disposable {
     this.#socket?.terminate();
   }
 
-  /** Lines before the one that is waited for are passed over once that one is there. */
+  /** Lines before the awaited one are skipped once it has arrived. */
   #skips(what: RegExp): boolean {
     return this.unread.split("\n").some((line) => what.test(line));
   }

@@ -1,5 +1,5 @@
-// The link by which a browser fetches by a code: right for what a server may say, none for what it may
-// not.
+// The link with which a browser fetches by a code: correct for valid answers of a server, none for
+// invalid ones.
 
 import { expect, test } from "bun:test";
 import { browserLink } from "../../src/codes/browser-link.ts";
@@ -7,7 +7,7 @@ import { browserLink } from "../../src/codes/browser-link.ts";
 const code = { number: 7, words: "olive-lamp" };
 const server = { host: "192.0.2.1", port: 55_000 };
 
-test("at the URL that the operator has named, or at the port of the page", () => {
+test("it has the operator's URL, or the port of the page", () => {
   const named = { url: "https://chat.example/" };
   expect(browserLink(named, server, code)).toBe("https://chat.example/code#7-olive-lamp");
   expect(browserLink({ port: 8_000, secure: true }, server, code)).toBe(
@@ -19,7 +19,7 @@ test("at the URL that the operator has named, or at the port of the page", () =>
   );
 });
 
-test("none without a page, and none for this machine alone", () => {
+test("there is none without a page, or if only this machine could use it", () => {
   expect(browserLink(undefined, server, code)).toBeUndefined();
   expect(browserLink({}, server, code)).toBeUndefined();
   for (const host of ["127.0.0.1", "localhost", "::1"]) {
@@ -27,7 +27,7 @@ test("none without a page, and none for this machine alone", () => {
   }
 });
 
-test("what a server says is no way to another kind of link", () => {
+test("a server can't produce a different kind of link", () => {
   for (const url of [
     "javascript:alert(1)//",
     "file:///etc/passwd",

@@ -1,5 +1,5 @@
-// The steps of a code through a server: whoever is lost in between goes on where it was, and whoever
-// does not know the words, or changes what passes, has one guess and no more.
+// The steps of a code through a server: after a lost connection an end continues where it was, and
+// an attacker without the words, or who changes data, has one guess and no more.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -24,7 +24,7 @@ const stepOf = (frame: string | undefined): Uint8Array => {
   return step;
 };
 
-/** One channel: what each end says reaches the other, `most` times in all. */
+/** One channel: each end's steps reach the other, `most` steps in total. */
 function channel(one: HostSteps, other: GuestSteps, most = 9): void {
   let toGuest: string | undefined = one.hello;
   for (let left = most; toGuest !== undefined && left > 0; left--) {
@@ -34,7 +34,7 @@ function channel(one: HostSteps, other: GuestSteps, most = 9): void {
   }
 }
 
-test("whoever knows the code gets in, and both have the same secret", () => {
+test("a guest who knows the code is admitted, and both ends have the same secret", () => {
   const { door, states, steps } = host();
   const guest = new GuestSteps(code);
   channel(steps, guest);
@@ -45,7 +45,7 @@ test("whoever knows the code gets in, and both have the same secret", () => {
 });
 
 for (let most = 1; most <= 4; most++) {
-  test(`a channel that is lost after ${most} of the steps is gone on with in the next`, () => {
+  test(`after a channel is lost at step ${most}, the next one continues`, () => {
     const { door, states, steps } = host();
     const guest = new GuestSteps(code);
     channel(steps, guest, most);
@@ -53,13 +53,13 @@ for (let most = 1; most <= 4; most++) {
     channel(steps, guest);
     expect(states).toEqual(["tried", "taken"]);
     expect(guest.secret).toEqual(door.secret);
-    // And in those after it.
+    // And so do later ones.
     channel(steps, guest);
     expect(states).toEqual(["tried", "taken"]);
   });
 }
 
-test("other words: the guest notices before it shows anything, and the host answers nothing more", () => {
+test("wrong words: the guest notices before it reveals anything, and the host answers no more", () => {
   const { door, steps } = host();
   const guess = new GuestSteps({ ...code, words: "olive-lamb" });
   channel(steps, guess);
@@ -71,7 +71,7 @@ test("other words: the guest notices before it shows anything, and the host answ
   expect(door.state).toBe("tried");
 });
 
-test("a made-up proof makes the code void", () => {
+test("a false proof makes the code void", () => {
   const { door, steps } = host();
   const guess = new GuestSteps({ ...code, words: "olive-lamb" });
   channel(steps, guess);
@@ -79,7 +79,7 @@ test("a made-up proof makes the code void", () => {
   expect(door.state).toBe("void");
 });
 
-test("a code that was tried elsewhere is answered nothing here", () => {
+test("a code that was tried elsewhere gets no answer here", () => {
   const { door, steps } = host();
   const elsewhere = door.knock("192.0.2.1", new Uint8Array(32));
   elsewhere.share(7, new CodeGuest(code, new Uint8Array(32)).share);
@@ -89,10 +89,10 @@ test("a code that was tried elsewhere is answered nothing here", () => {
   expect(steps.isIn).toBe(false);
 });
 
-test("whoever is in between and talks to each end itself has one guess at each, and sees no proof", () => {
+test("a man in the middle who talks to each end has one guess at each, and sees no proof", () => {
   const { door, steps } = host();
   const guest = new GuestSteps(code);
-  // To the guest: as a host that guesses.
+  // Towards the guest: as a host that guesses.
   const share = stepOf(guest.handle(Buffer.concat([Buffer.of(0), Buffer.alloc(32, 9)])));
   const session = Buffer.concat([Buffer.alloc(32, 9), share.subarray(1, 33)]);
   const guessing = new CodeHost({ ...code, words: "zoo-zoo" }, session, "through-server");
@@ -104,7 +104,7 @@ test("whoever is in between and talks to each end itself has one guess at each, 
   ]);
   expect(guest.handle(forged)).toBeUndefined();
   expect([guest.isWrong, guest.secret]).toEqual([true, undefined]);
-  // To the host: many guests, of which the first is answered.
+  // Towards the host: many guests, of which the first gets an answer.
   const hello = stepOf(steps.hello).subarray(1);
   const answers = Array.from({ length: 20 }, (_, n) => {
     const nonce = Buffer.alloc(32, n);
@@ -138,7 +138,7 @@ test("shares can't be swapped with those of a direct connection, nor a nonce cha
   expect(guest.isWrong).toBe(true);
 });
 
-test("any bytes are a step, or none: nobody gets in by them, and nothing throws", () => {
+test("arbitrary bytes neither get anyone admitted nor throw", () => {
   fc.assert(
     fc.property(
       fc.array(

@@ -1,4 +1,4 @@
-// A server that passes codes on as a real one does, and lies where a test wants it to.
+// A server that relays codes like a real one, and lies where a test wants it to.
 
 import { LineSplitter } from "../../src/line-splitter.ts";
 
@@ -6,12 +6,12 @@ type Message = { type: string; [field: string]: unknown };
 type End = { name: "sender" | "guest"; id: string; write: (message: Message) => void };
 
 export type Lies = {
-  /** What becomes of a frame for that end: as many as it returns. */
+  /** Replaces a frame for that end with the returned frames. */
   frame?: (data: string, to: "sender" | "guest") => readonly string[];
 };
 
 export class LyingServer implements Disposable {
-  /** Frames as they came, by who sent them. */
+  /** The frames as received, with their sender. */
   readonly seen: { from: "sender" | "guest"; data: string }[] = [];
   readonly #listener: Bun.TCPSocketListener<LineSplitter>;
   readonly #ends = new Map<"sender" | "guest", End>();
@@ -47,7 +47,7 @@ export class LyingServer implements Disposable {
     return this.#listener.port;
   }
 
-  /** Says something that no end has caused. */
+  /** Sends a message that no end has caused. */
   tell(to: "sender" | "guest", message: Message): void {
     const end = this.#ends.get(to);
     end?.write({ ...message, offer: end.id });
@@ -57,7 +57,7 @@ export class LyingServer implements Disposable {
     this.tell(to, { type: "passed", channel: this.#channel, data });
   }
 
-  /** Another channel between the same two. */
+  /** Opens another channel between the same two ends. */
   openChannel(): void {
     this.#channel++;
     for (const { name } of this.#ends.values()) {
@@ -65,7 +65,7 @@ export class LyingServer implements Disposable {
     }
   }
 
-  /** Loses all connections, and has another number for the code from then on. */
+  /** Drops all connections, and uses another number for the code from then on. */
   restartAs(number: number): void {
     this.#number = number;
     for (const socket of this.#sockets) socket.end();

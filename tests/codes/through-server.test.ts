@@ -1,5 +1,5 @@
-// Files by a code through a server that lies: what it sees, what it can make of it, and that each of
-// its lies costs it the code.
+// Files by a code through a malicious server: what it sees, what it can do with it, and that each
+// of its lies costs it the code.
 
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -62,7 +62,7 @@ async function meet(lies: Lies = {}, words = code.words) {
   return { server, sender, guest, states, sent: sent.promise, stop };
 }
 
-/** Fetches it all; the code of the error that ends that. */
+/** Fetches everything; returns the code of the error that ends the transfer. */
 async function fetchAll(guest: LinkedGuest): Promise<string> {
   const target = join(mkdtempSync(join(base, "in-")), "file");
   try {
@@ -83,7 +83,7 @@ const base64url = (bytes: Uint8Array): string => Buffer.from(bytes).toString("ba
 const frameOf = (...parts: readonly Uint8Array[]): string =>
   Buffer.concat([Buffer.of(4), ...parts]).toString("base64");
 
-test("through an honest server everything comes, and it has seen nothing of it", async () => {
+test("through an honest server everything arrives, and it has seen none of it", async () => {
   const { server, guest, states, sent, stop } = await meet();
   expect(await fetchAll(guest)).toBe("whole");
   expect(await sent).toBe("done");
@@ -96,25 +96,25 @@ test("through an honest server everything comes, and it has seen nothing of it",
   stop();
 });
 
-test("wrong words: the guest says so and leaves, and the code is void", async () => {
+test("wrong words: the guest reports it and leaves, and the code is void", async () => {
   const { server, guest, states, sent, stop } = await meet({}, "olive-lamb");
   expect(await fetchAll(guest)).toBe("integrity");
   expect(await sent).toBe("void");
   expect(states).toEqual(["tried", "void"]);
-  // The host's one answer, and no proof of the guest's.
+  // One answer of the host, and no proof of the guest.
   const steps = server.seen.map(({ data }) => codeStepIn(data)?.[0]);
   expect(steps).toEqual([0, 1, 2]);
   stop();
 });
 
-test("a server that answers the guest itself guesses once, and is shown no proof", async () => {
+test("a server that answers the guest itself has one guess, and sees no proof", async () => {
   let hello: Uint8Array | undefined;
   const lies: Lies = {
     frame(data, to) {
       const step = codeStepIn(data);
       if (to === "guest" && step?.[0] === 0) hello = step.subarray(1);
       if (to === "guest" || step?.[0] !== 1) return [data];
-      // Nothing gets to the sender.
+      // Nothing reaches the sender.
       const session = Buffer.concat([hello ?? new Uint8Array(), step.subarray(1, 33)]);
       const host = new CodeHost({ ...code, words: "zoo-zoo" }, session, "through-server");
       const answer = host.answer({ share: base64url(step.subarray(33)) });
@@ -137,7 +137,7 @@ test("a server that answers the guest itself guesses once, and is shown no proof
   stop();
 });
 
-test("a server that plays the guest guesses once, in however many channels", async () => {
+test("a server that plays the guest has one guess, in any number of channels", async () => {
   const server = new LyingServer();
   const address = { host: "127.0.0.1", port: server.port };
   const states: DoorState[] = [];
@@ -169,7 +169,7 @@ test("a server that plays the guest guesses once, in however many channels", asy
       server.pass("sender", frameOf(Buffer.of(1), nonce, Buffer.from(guess.share, "base64url")));
     }
   }
-  // All of it is read once this is.
+  // Once this is read, everything before it is.
   server.pass("sender", frameOf(Buffer.of(3), Buffer.alloc(32)));
   while (!states.includes("void")) await Bun.sleep(1);
   expect(states).toEqual(["tried", "void"]);
@@ -178,7 +178,7 @@ test("a server that plays the guest guesses once, in however many channels", asy
   server[Symbol.dispose]();
 });
 
-test("frames that are changed or repeated once both are in end it: nothing false is saved", async () => {
+test("frames changed or repeated after admission end the transfer: nothing false is saved", async () => {
   for (const change of [
     (data: string) => {
       const bytes = Buffer.from(data, "base64");
@@ -201,10 +201,10 @@ test("frames that are changed or repeated once both are in end it: nothing false
   }
 });
 
-test("a server that says it is over, or replays a receipt, has not made anybody believe that all has come", async () => {
+test("a server that ends the transfer, or replays a receipt, convinces nobody that everything has arrived", async () => {
   const { server, guest, sent, stop } = await meet();
   await guest.entered();
-  // Everything that the guest has said so far, in another channel.
+  // Everything the guest has sent so far, in another channel.
   const said = server.seen.filter(({ from }) => from === "guest").map(({ data }) => data);
   server.openChannel();
   for (const data of said) server.pass("sender", data);
@@ -215,7 +215,7 @@ test("a server that says it is over, or replays a receipt, has not made anybody 
   stop();
 });
 
-test("a server that makes codes void prevents it, and learns nothing", async () => {
+test("a server that makes codes void prevents the transfer, and learns nothing", async () => {
   const { server, guest, states, sent, stop } = await meet({ frame: () => [] });
   while (server.seen.length === 0) await Bun.sleep(1);
   server.tell("sender", { type: "offer-ended", reason: "cancelled" });
@@ -227,7 +227,7 @@ test("a server that makes codes void prevents it, and learns nothing", async () 
   stop();
 });
 
-test("a guest who does not come back is given up, if others wait for their codes", async () => {
+test("the sender gives up on a guest who does not return, if others wait for codes", async () => {
   const server = new LyingServer();
   const address = { host: "127.0.0.1", port: server.port };
   const failed = Promise.withResolvers<string>();
@@ -263,7 +263,7 @@ test("a guest who does not come back is given up, if others wait for their codes
   server[Symbol.dispose]();
 });
 
-test("another number from a server that was restarted is not taken for the code's own", async () => {
+test("a restarted server's different number is not mistaken for the code's own", async () => {
   const server = new LyingServer();
   const address = { host: "127.0.0.1", port: server.port };
   const failed = Promise.withResolvers<string>();

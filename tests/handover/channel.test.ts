@@ -1,6 +1,6 @@
-// Channels between two devices: what one end sends the other gets, in order, and whatever a server does
-// with the frames in between (changes, drops, repeats, reorders, reflects them, or joins another
-// channel's) is noticed and tells it nothing.
+// Channels between two devices: each end receives the other's data in order, and any interference
+// by a server (changed, dropped, repeated, reordered or reflected frames, or those of another
+// channel) is detected and reveals nothing.
 
 import { expect, test } from "bun:test";
 import { generateKeyPairSync } from "node:crypto";
@@ -39,7 +39,7 @@ const peerOf = (other: typeof ann, own: typeof ann, offer = "offer", number = 1)
   info: channelInfo(offer, number),
 });
 
-/** Gives each end what the other has sent, as `change` makes it, until neither says more. */
+/** Delivers each end's output to the other, as changed by `change`, until neither sends more. */
 async function carry(a: End, b: End, change = (frames: string[], _to: End): string[] => frames) {
   for (;;) {
     await settled(a, b);
@@ -51,7 +51,7 @@ async function carry(a: End, b: End, change = (frames: string[], _to: End): stri
 }
 
 async function settled(...ends: readonly End[]): Promise<void> {
-  // What has come may have made it say something.
+  // Received data may have produced more output.
   for (let i = 0; i < 3; i++) await Promise.all(ends.map(({ channel }) => channel.settled()));
 }
 
@@ -62,7 +62,9 @@ const codePeer = (isGuest: boolean, by = secret, number = 1): ChannelPeer => ({
   info: channelInfo("code 7", number),
 });
 
-/** How a channel is sealed: the sender's peer and the recipient's, for the channel of that number. */
+/**
+ * How a channel is sealed: the sender's peer and the recipient's, for the channel of that number.
+ */
 type Sealing = (number: number) => readonly [ChannelPeer, ChannelPeer];
 const byKeys: Sealing = (number) => [
   peerOf(bob, ann, "offer", number),
@@ -84,7 +86,7 @@ function sealedEnds(sealing: Sealing = byKeys, number = 1) {
 }
 
 for (const [how, sealing] of [...sealings, ["open", undefined] as const]) {
-  test(`lines and pieces arrive as they were sent, ${how}`, async () => {
+  test(`lines and pieces arrive unchanged, ${how}`, async () => {
     const isSealed = sealing !== undefined;
     const open = [end(undefined, false), end(undefined, true)] as const;
     const [a, b] = isSealed ? sealedEnds(sealing) : open;
@@ -141,7 +143,7 @@ for (const [what, change] of Object.entries(meddling)) {
     b.channel.sendLine("three");
     await carry(a, b, (frames, to) => (to === a ? change(frames) : frames));
     expect(a.broken.length).toBe(1);
-    // Whatever was heard is what was said, from the beginning on.
+    // The received lines are a prefix of the sent ones.
     expect(["one", "two two", "three"].slice(0, a.lines.length)).toEqual(a.lines);
     expect(a.lines.length).toBeLessThan(what === "made up" || what === "no frames" ? 4 : 3);
   });
@@ -158,14 +160,14 @@ test.each(sealings)(repeating, async (_, sealing) => {
   a.channel.sendLine("answer");
   await settled(a);
   const answers = [...a.sent];
-  // To its own author.
+  // Back to its own sender.
   for (const data of recorded) b.channel.receive(data);
-  // In a later channel: the sender's frames are for the recipient's key of then.
+  // In a later channel: the sender's frames are for the recipient's earlier key.
   const [, later] = sealedEnds(sealing);
   later.channel.sendLine("again");
   await settled(later);
   for (const data of answers) later.channel.receive(data);
-  // And the recipient's in one with another number.
+  // The recipient's frames in a channel with another number.
   const [other] = sealedEnds(sealing, 2);
   for (const data of recorded) other.channel.receive(data);
   await settled(b, later, other);
@@ -175,7 +177,7 @@ test.each(sealings)(repeating, async (_, sealing) => {
   expect([later.broken.length, other.broken.length]).toEqual([1, 1]);
 });
 
-test("somebody else's key opens and makes nothing", async () => {
+test("a different key can neither open nor seal frames", async () => {
   const a = end(peerOf(bob, ann), false);
   const e = end(peerOf(ann, eve), true);
   e.channel.sendLine("fetch");
@@ -184,7 +186,7 @@ test("somebody else's key opens and makes nothing", async () => {
   expect(a.broken.length).toBe(1);
 });
 
-test("another secret of a code opens and makes nothing, nor does the same at the same end", async () => {
+test("a different secret of a code can neither open nor seal frames, nor can the same secret at the same end", async () => {
   for (const peer of [codePeer(true, new Uint8Array(32)), codePeer(false)]) {
     const [a, e] = [end(codePeer(false), false), end(peer, true)];
     e.channel.sendLine("fetch");
@@ -194,7 +196,7 @@ test("another secret of a code opens and makes nothing, nor does the same at the
   }
 });
 
-test("too long a line, and more frames than anybody asks for, end a channel", async () => {
+test("a line that is too long, and too many frames, end a channel", async () => {
   const a = end(undefined, false);
   const part = Buffer.concat([Buffer.of(2), Buffer.alloc(60_000)]).toString("base64");
   for (let bytes = 0; bytes <= message.maxLineBytes; bytes += 60_000) a.channel.receive(part);
@@ -205,7 +207,7 @@ test("too long a line, and more frames than anybody asks for, end a channel", as
   expect(b.broken.length).toBe(1);
 });
 
-test("any bytes are a frame, or none; decoding never throws", () => {
+test("arbitrary bytes are a frame or not; decoding never throws", () => {
   for (let length = 0; length < 40; length++) {
     for (let kind = 0; kind < 6; kind++) {
       const bytes = Buffer.alloc(length, kind);

@@ -1,4 +1,4 @@
-// Where files that people send are saved: never outside of the folder, and never over another file.
+// Where received files are saved: never outside the folder, and never over another file.
 
 import { afterAll, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
@@ -12,7 +12,7 @@ afterAll(() => rmSync(base, { recursive: true, force: true }));
 const pathOf = (name: string, size = 3, modified = 1_700_000_000_000) =>
   pathFor(base, { name, size, modified }, "Eve");
 
-test("a name that is a path, or that a terminal would obey, is refused", () => {
+test("a name that is a path, or contains control characters, is refused", () => {
   const names = [
     "../x",
     "/x",
@@ -30,7 +30,7 @@ test("a name that is a path, or that a terminal would obey, is refused", () => {
   for (const name of names) expect(() => pathOf(name)).toThrow(/no name for a file/);
 });
 
-test("another file of the name is left alone, the same one is found again", () => {
+test("another file of that name is left alone, the same file is found again", () => {
   expect(pathOf("a.txt")).toBe(join(base, "a.txt"));
   writeFileSync(join(base, "a.txt"), "abc");
   expect(pathOf("a.txt")).toBe(join(base, "a (2).txt"));
@@ -41,7 +41,7 @@ test("another file of the name is left alone, the same one is found again", () =
   expect(pathOf(".env")).toBe(join(base, ".env (2)"));
 });
 
-test("a folder goes into a folder of its name, and not through a link or a file", () => {
+test("a folder is saved under its name, and not through a link or a file", () => {
   mkdirSync(join(base, "photos"));
   expect(pathOf("photos/")).toBe(join(base, "photos"));
   writeFileSync(join(base, "taken"), "");

@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { avatarOf } from "../../src/page/avatar.ts";
 
-test("a picture depends on the name alone, in any letter case, and names differ", () => {
+test("a picture depends only on the name, in any letter case, and names have different pictures", () => {
   expect(avatarOf("Ann")).toEqual(avatarOf("Ann"));
   expect(avatarOf("ann")).toEqual(avatarOf("ANN"));
   const pictures = new Set(

@@ -1,10 +1,10 @@
-// Tabs of a real browser, driven by Bun.WebView over the DevTools protocol, and what people do in
+// Tabs of a real browser, driven by Bun.WebView over the DevTools protocol, and user actions in
 // them.
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
-/** The browser's path; undefined where none is installed. */
+/** The browser's path; undefined if none is installed. */
 export const chromium: string | undefined =
   Bun.which("chromium") ?? Bun.which("chromium-browser") ?? Bun.which("google-chrome") ?? undefined;
 
@@ -14,7 +14,7 @@ export const noChromium =
 /** Screenshots for people to look at; ignored by git. */
 const shots = join(import.meta.dir, "shots");
 
-// A quiet, disposable browser that talks to the tests only. Its sandbox does not work for root in a
+// A quiet, disposable browser that only talks to the tests. Its sandbox does not work for root in a
 // container.
 const flags = [
   "--no-sandbox",
@@ -32,7 +32,7 @@ export const phone: Size = { width: 390, height: 844 };
 const conditionTimeoutMs = 15_000;
 
 export class Tab implements Disposable {
-  /** Script errors and violations of the content policy; a good page has none. */
+  /** Script errors and violations of the content policy; a correct page has none. */
   readonly complaints: string[] = [];
   readonly #view: Bun.WebView;
 
@@ -50,11 +50,11 @@ export class Tab implements Disposable {
     for (const name of ["Runtime.exceptionThrown", "Log.entryAdded"]) {
       view.addEventListener(name, (event) => {
         const text = JSON.stringify((event as MessageEvent<unknown>).data);
-        // Some tests cut the connection; the browser logs that whatever the page does.
+        // Some tests cut the connection; the browser logs this whatever the page does.
         if (!/ERR_CONNECTION_REFUSED|WebSocket connection to/.test(text)) tab.complaints.push(text);
       });
     }
-    // Headless tabs have no window of their own: set its size and its focus.
+    // Headless tabs have no window: this sets their size and focus.
     await view.cdp("Emulation.setDeviceMetricsOverride", {
       ...size,
       deviceScaleFactor: 1,
@@ -118,7 +118,7 @@ export class Tab implements Disposable {
     return this.#view.scroll(0, byPixels);
   }
 
-  /** Types `text` into a field over what is in it. */
+  /** Types `text` into a field, replacing its content. */
   async fill(selector: string, text: string): Promise<void> {
     await this.click(selector);
     await this.get(`document.querySelector(${JSON.stringify(selector)}).select()`);
@@ -144,13 +144,13 @@ export class Tab implements Disposable {
     await this.shows("#room", room);
   }
 
-  /** Shows a room that the person is in. */
+  /** Shows a room that the user is in. */
   async show(room: string): Promise<void> {
     await this.click(`#rooms [data-room=${JSON.stringify(room)}]`);
     await this.shows("#room", room);
   }
 
-  /** Waits until the rooms are listed so, each with its badge if it has one: "den @2". */
+  /** Waits until the rooms are listed in this form, each with its badge if it has one: "den @2". */
   async listsRooms(...rooms: readonly string[]): Promise<void> {
     const listed = `[...document.querySelectorAll("#rooms [data-room]")].map((room) => {
       const badge = room.querySelector(".badge");
@@ -172,7 +172,7 @@ export class Tab implements Disposable {
     return this.get<string>(`${found}.className`);
   }
 
-  /** Waits for a line about something that happened; unfolds runs to find it. */
+  /** Waits for a notice; unfolds runs to find it. */
   sees(notice: string): Promise<void> {
     return this.until(`(() => {
       for (const run of document.querySelectorAll(".run:not([open])")) run.open = true;
@@ -200,7 +200,7 @@ export class Tab implements Disposable {
     return this.#view.cdp(method, parameters);
   }
 
-  /** Runs in every page that the tab loads from now on, before the page's own script. */
+  /** Runs before the page's own script, in every page that the tab loads from now on. */
   beforeLoad(source: string): Promise<unknown> {
     return this.cdp("Page.addScriptToEvaluateOnNewDocument", { source });
   }

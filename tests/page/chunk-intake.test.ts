@@ -1,5 +1,6 @@
-// A file that comes through a channel: requested in order and within bounds, given out whole chunk by
-// whole chunk, whatever comes twice, unasked, damaged or cut; and the browser's cipher beside the program's.
+// A file received through a channel: requested in order and within bounds, returned whole chunk by
+// whole chunk, even if data arrives twice, unrequested, damaged or cut; and the browser's cipher
+// compared with the program's.
 
 import { expect, test } from "bun:test";
 import { chunkOpener, chunkSealer, transferKey } from "../../src/io/chunk-cipher.ts";
@@ -20,7 +21,7 @@ function requests(intake: ChunkIntake): { offset: number; length: number }[] {
   return found;
 }
 
-test("chunks come out first to last, each with its tag, and only once they are whole", () => {
+test("chunks are returned first to last, each with its tag, and only once they are complete", () => {
   const content = noise(3 * chunkBytes + 5);
   const intake = new ChunkIntake(content.length, chunkBytes, 0);
   expect(requests(intake)).toEqual([{ offset: 0, length: content.length }]);
@@ -41,7 +42,7 @@ test("chunks come out first to last, each with its tag, and only once they are w
   expect([intake.writtenBytes, intake.isWhole]).toEqual([content.length, true]);
 });
 
-test("no more is requested, and so kept, than a little beyond what is written", () => {
+test("only a little more is requested, and so kept, than is written", () => {
   const size = 100 * pageFiles.aheadBytes;
   const intake = new ChunkIntake(size, chunkBytes, 0);
   let requested = 0;
@@ -56,7 +57,7 @@ test("no more is requested, and so kept, than a little beyond what is written", 
   expect(requested).toBeGreaterThanOrEqual(fetching.maxPulls * wire.maxPullBytes);
 });
 
-test("what was not requested, or came before, is left out", () => {
+test("unrequested data, or data that arrived before, is ignored", () => {
   const intake = new ChunkIntake(2 * chunkBytes, chunkBytes, chunkBytes);
   intake.acceptTags(0, Buffer.concat([tagOf(0), tagOf(1)]));
   expect(requests(intake)).toEqual([{ offset: chunkBytes, length: chunkBytes }]);
@@ -68,7 +69,7 @@ test("what was not requested, or came before, is left out", () => {
   expect(intake.ready(1 << 20)[0]?.bytes[0]).toBe(1);
 });
 
-test("a damaged chunk is requested again, but not for ever", () => {
+test("a damaged chunk is requested again, but not forever", () => {
   const intake = new ChunkIntake(2 * chunkBytes, chunkBytes, 0);
   intake.acceptTags(0, Buffer.concat([tagOf(0), tagOf(1)]));
   requests(intake);
@@ -82,7 +83,7 @@ test("a damaged chunk is requested again, but not for ever", () => {
   }
 });
 
-test("tags of chunks that do not exist, or cut ones, are refused; the first stays", () => {
+test("tags of nonexistent chunks, or truncated ones, are refused; the first tag stays", () => {
   const intake = new ChunkIntake(chunkBytes, chunkBytes, 0);
   expect(intake.acceptTags(1, tagOf(0))).toBe(false);
   expect(intake.acceptTags(0, tagOf(0).subarray(1))).toBe(false);
@@ -95,12 +96,12 @@ test("tags of chunks that do not exist, or cut ones, are refused; the first stay
   expect(intake.ready(1)[0]?.bytes.at(-1)).toBe(8);
 });
 
-test("an empty file is whole at once", () => {
+test("an empty file is complete immediately", () => {
   const intake = new ChunkIntake(0, chunkBytes, 0);
   expect([intake.isWhole, requests(intake)]).toEqual([true, []]);
 });
 
-test("the browser's cipher opens what the program's seals, and the other way round", async () => {
+test("the browser's cipher opens data sealed by the program's, and vice versa", async () => {
   const token = noise(wire.tokenBytes).slice();
   const key = transferKey({ exported: undefined, transfer: 70_000, token });
   const cipher = await ChunkCipher.derive(token, 70_000);

@@ -1,5 +1,5 @@
-// Files by a code in a browser from a server that asks everybody for a password: the page asks for it,
-// and a wrong one costs a try at the password, not the code.
+// Files by a code in a browser from a server with a password: the page asks for it, and a wrong one
+// costs a try at the password, not the code.
 
 import { afterAll, expect } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";

@@ -1,5 +1,5 @@
-// Files by a code in the page: through channels that are lost, from a sender that is the program's, and
-// from ends that do not know the code, lie, or leave the sealing out.
+// Files by a code in the page: through lost channels, from the program's sender, and from ends that
+// do not know the code, lie, or omit the sealing.
 
 import { expect, test } from "bun:test";
 import { CodeDoor } from "../../src/codes/code-door.ts";
@@ -39,7 +39,7 @@ class Kept implements SaveTarget {
 }
 
 type Sender = {
-  /** What the sender believes the code to be. */
+  /** The code that the sender believes in. */
   known?: Code;
   list?: readonly FileInfo[];
   /** Changes or drops a frame to the guest. */
@@ -48,7 +48,7 @@ type Sender = {
   answer?: (line: Record<string, unknown>, channel: Channel) => void;
 };
 
-/** A guest, and a sender that serves nothing but lines. */
+/** A guest, and a sender that serves only lines. */
 function meet({ known = code, list = [info("a.txt")], toGuest = (data) => data, answer }: Sender) {
   let view = {} as CodeView;
   const ended: string[] = [];
@@ -138,7 +138,7 @@ function meet({ known = code, list = [info("a.txt")], toGuest = (data) => data, 
   };
 }
 
-/** Offers empty files, for which nothing has to be sent. */
+/** Offers empty files, for which nothing must be sent. */
 const empty: NonNullable<Sender["answer"]> = (line, channel) => {
   if (line["type"] !== "fetch") return;
   const bounds = { chunkBytes: 65_536, udpPort: 1, maxSegmentBytes: 65_024 };
@@ -152,7 +152,7 @@ const empty: NonNullable<Sender["answer"]> = (line, channel) => {
   channel.sendLine(JSON.stringify({ type: "offer", ref: line["ref"], ...bounds, ...file }));
 };
 
-test("listed, taken, and proved to be received, in each channel until it is heard", async () => {
+test("files are listed, saved, and proved to be received, in each channel until the sender gets it", async () => {
   const list = [info("a.txt", 0), info("b.txt", 0)];
   const { guest, view, isIn, lose, end, receipts, door } = meet({ list, answer: empty });
   await isIn("listed");
@@ -181,7 +181,7 @@ test("an end that does not know the code learns nothing, and is told so", async 
   expect([ended, door.state]).toEqual([["cancelled"], "tried"]);
 });
 
-test("lines that are not sealed, or were sealed for something else, end it", async () => {
+test("lines that are not sealed, or were sealed for something else, end the transfer", async () => {
   const line = new TextEncoder().encode('{"type":"files","files":[],"ref":1}');
   for (const forged of [encodePart(line, true), encodePart(new Uint8Array(40), true), "AA=="]) {
     let parts = 0;
@@ -212,7 +212,7 @@ test("names that lead elsewhere, twice the same, or too many are not listed", as
   }
 });
 
-test("a file that is larger than its list said is not taken", async () => {
+test("a file that is larger than listed is not saved", async () => {
   const { guest, view, isIn } = meet({
     answer(line, channel) {
       if (line["type"] !== "fetch") return;
@@ -228,18 +228,18 @@ test("a file that is larger than its list said is not taken", async () => {
   expect(view().detail).toContain("more would come than was offered");
 });
 
-test("a closed server asks for its word, and the code is not used up", () => {
+test("a closed server asks for its password, and the code is not used up", () => {
   const { guest, view, asked, ended } = meet({ toGuest: () => undefined });
   const message = "This server asks for a password";
   guest.handle({ type: "ended", code: "password-required", message });
   expect([asked, ended]).toEqual([[message], []]);
   expect(view().phase).toBeUndefined();
-  // Nothing that comes afterwards matters.
+  // Later events do not matter.
   guest.cancel();
   expect(view().phase).toBeUndefined();
 });
 
-test("a server that refuses is believed before the sender was there, and asked again after", async () => {
+test("a server's refusal is final before the sender was connected, and retried after that", async () => {
   const error = { type: "error", code: "not-found", ref: 1, subject: undefined } as const;
   const before = meet({ toGuest: () => undefined });
   before.guest.handle({ ...error, message: "There are no files for this code" });

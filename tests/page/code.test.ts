@@ -52,7 +52,7 @@ inBrowser("a link shows the files, and saves one where the user picks", async ()
   const { path, sha256 } = file("a plan.bin", 3_000_017);
   await using sender = give(path);
   await open(tab, await codeOf(sender));
-  // It does not stay in the history of the browser.
+  // It does not stay in the browser's history.
   expect(await tab.get("location.href")).toBe(`${rig.url}code`);
   await tab.click(submit);
   await isIn(tab, "listed");

@@ -1,4 +1,4 @@
-// What typed lines mean: nothing that begins with `/` is said by mistake. No browser.
+// Parsing of typed lines: nothing that begins with `/` is sent by mistake. No browser.
 
 import { expect, test } from "bun:test";
 import { assert, property, string } from "fast-check";
@@ -30,7 +30,7 @@ test("a line that begins with / is a command", () => {
   });
 });
 
-test("a command that there is none of, or that is used wrongly, is pointed out and not said", () => {
+test("an unknown or misused command is reported and not sent", () => {
   for (const line of ["/usr/bin/env", "/", "/constructor", "/__proto__"]) {
     const command = readLine(line);
     expect(command.type).toBe("mistake");
@@ -50,12 +50,12 @@ test("a command that there is none of, or that is used wrongly, is pointed out a
   }
 });
 
-test("// says a line that begins with /", () => {
+test("// sends a line that begins with /", () => {
   expect(readLine("//usr/bin/env")).toEqual({ type: "say", text: "/usr/bin/env" });
   expect(isCommand("//x")).toBe(false);
 });
 
-test("no text that is said came from a line with a single / in front", () => {
+test("no sent text comes from a line with a single leading /", () => {
   assert(
     property(string(), (rest) => {
       const line = `/${rest}`;
@@ -66,7 +66,7 @@ test("no text that is said came from a line with a single / in front", () => {
   );
 });
 
-test("anything else is said as it was typed", () => {
+test("anything else is sent as typed", () => {
   for (const line of ["hello", "  indented", "a/b", "~/.bashrc is broken", "show"]) {
     expect(readLine(line)).toEqual({ type: "say", text: line });
   }
@@ -78,7 +78,7 @@ test("the help lists every command", () => {
   }
 });
 
-test("answers count what they do not list", () => {
+test("answers count the entries that they do not list", () => {
   const people = ["Ann", "Bob"];
   expect(peopleText({ ...newRoom("den"), isListed: true, people, peopleTotal: 2 })).toBe(
     "2 people in den: Ann, Bob",

@@ -1,4 +1,4 @@
-// The server's sentence about a shared file, as the page reads it.
+// The server's announcement of a shared file, as parsed by the page.
 
 import { expect, test } from "bun:test";
 import { sharedText } from "../../src/chat/sharing/share-commands.ts";
@@ -6,7 +6,7 @@ import { readFileNotice } from "../../src/page/file-notice.ts";
 
 const entry = (name: string) => ({ name, size: 300_000, modified: 0, files: 1 });
 
-test("what the server says of one file is read, whatever its name is", () => {
+test("the announcement of one file is parsed, whatever its name is", () => {
   const names = ["a.txt", "it's 'quoted' (2).txt", "a' (5 B): parley fetch-file 'a", "<b>.html"];
   for (const name of names) {
     expect(readFileNotice(sharedText([entry(name)]))).toEqual({ name, size: "300 kB" });

@@ -1,5 +1,5 @@
-// The page's list of shared files, in a real browser: names that were chosen to hurt, and more
-// files than one page holds.
+// The page's list of shared files, in a real browser: malicious names, and more files than one page
+// holds.
 
 import { expect } from "bun:test";
 import { writeFileSync } from "node:fs";
@@ -40,7 +40,7 @@ inBrowser(
   "a long list says that there is more, and grows page by page to the last file",
   async () => {
     await ann.shows("#files-note", "The first 1,000 files; there are more.");
-    // The rows of a page stay in the document while the next ones come.
+    // The rows of a page stay in the document while the next ones arrive.
     await ann.get(`(() => {
     window.removed = 0;
     new MutationObserver((changes) => {
@@ -57,7 +57,7 @@ inBrowser(
     expect(await ann.get("document.querySelectorAll('[data-seen]').length")).toBe(1);
     expect(await ann.get("window.removed")).toBe(0);
     expect(await ann.get("document.querySelector('#files-more').hidden")).toBe(true);
-    // The new ones come last, though the list is sorted.
+    // The new ones are last, although the list is sorted.
     expect(await ann.get(`${names}.at(-1)`)).toBe(`report-${fileCount - 1}.txt`);
   },
 );

@@ -1,12 +1,13 @@
-// Tabs for the tests of files from person to person: with the pickers of Chromium, which would open a
-// window of the system, answered by files and folders of the page's own; or without, as in Firefox.
+// Tabs for the tests of files from person to person: with Chromium's pickers, which would open a
+// system window, replaced by files and folders in the page's own store; or without, like in
+// Firefox.
 
 import { join } from "node:path";
 import { Parley } from "../parley.ts";
 import { Tab } from "./browser.ts";
 import type { PageRig } from "./page-rig.ts";
 
-/** What the user picks: each file under its suggested name, and the folder `picked`. */
+/** The user's choices: each file under its suggested name, and the folder `picked`. */
 const pickers = `
   const own = () => navigator.storage.getDirectory();
   window.picked = [];
@@ -28,7 +29,7 @@ export async function openWith(rig: PageRig, what: "pickers" | "no pickers"): Pr
   return tab;
 }
 
-/** The SHA-256 of what the user has picked, by its path below the page's own store. */
+/** The SHA-256 of a picked file, by its path in the page's own store. */
 export function sha256Of(tab: Tab, path: string): Promise<string> {
   return tab.get<string>(`(async () => {
     const names = ${JSON.stringify(path.split("/"))};
@@ -40,14 +41,14 @@ export function sha256Of(tab: Tab, path: string): Promise<string> {
   })()`);
 }
 
-/** Somebody who sends by the terminal program. */
+/** A user who sends with the terminal program. */
 export function sender(rig: PageRig, name: string, to: string, ...words: string[]): Parley {
   const identity = ["--identity", join(rig.folder, `${name}-identity`)];
   const person = ["--to", to, "--name", name, ...identity];
   return new Parley("send-file", `127.0.0.1:${rig.port}`, ...words, ...person, "--json");
 }
 
-/** A program that takes everything into its folder. */
+/** A program that accepts everything into its folder. */
 export function taker(rig: PageRig, name: string): Parley {
   const words = ["--accept", join(rig.folder, name), "--follow", "--json"];
   const person = ["--name", name, "--identity", join(rig.folder, `${name}-identity`)];
@@ -62,7 +63,7 @@ export function isIn(tab: Tab, phase: string): Promise<void> {
   return tab.until(`${lastCard}?.dataset.phase === ${JSON.stringify(phase)}`);
 }
 
-/** Clicks a button of the last card, as soon as it is there. */
+/** Clicks a button of the last card, as soon as it exists. */
 export async function press(
   tab: Tab,
   button: "Accept" | "Decline" | "Cancel" | "Take back",
@@ -72,7 +73,7 @@ export async function press(
   await tab.get(`${found}.click()`);
 }
 
-/** Resolves when what is done has made another card. */
+/** Resolves when the action has created another card. */
 export async function anotherCard<T>(tab: Tab, work: () => Promise<T>): Promise<T> {
   const count = "document.querySelectorAll('.offer').length";
   const before = await tab.get<number>(count);
@@ -112,7 +113,7 @@ export async function attach(tab: Tab, ...paths: string[]): Promise<void> {
   await pick(tab, ...paths);
 }
 
-/** Answers the browser's question for files. */
+/** Answers the browser's file dialog. */
 export async function pick(tab: Tab, ...paths: string[]): Promise<void> {
   const { root } = (await tab.cdp("DOM.getDocument")) as { root: { nodeId: number } };
   const selector = { nodeId: root.nodeId, selector: "#attach-files" };

@@ -1,4 +1,4 @@
-// Searching and going to what was found, with the test in the role of the server. No browser.
+// Searching and going to results, with the test in the role of the server. No browser.
 
 import { expect, test } from "bun:test";
 import type { SessionRequest } from "../../src/client/events.ts";
@@ -12,7 +12,7 @@ class Page {
   state: State = initialState;
   isOnline = true;
   readonly asked: SessionRequest[] = [];
-  /** Where pages of history were asked to end. */
+  /** The numbers before which pages of history were requested. */
   readonly loaded: (number | undefined)[] = [];
   readonly notices: string[] = [];
   readonly finder: HistoryFinder;
@@ -50,7 +50,7 @@ class Page {
   }
 }
 
-test("a search shows what it has, and goes on until the room has no more", () => {
+test("a search shows its results, and continues until the room has no more", () => {
   const page = new Page();
   page.finder.search("tea");
   page.found([90], 80);
@@ -60,7 +60,7 @@ test("a search shows what it has, and goes on until the room has no more", () =>
   expect(page.state.search?.found.map(({ seq }) => seq)).toEqual([7, 90]);
 });
 
-test("a later search takes the place of an earlier one, whose answer counts for nothing", () => {
+test("a later search replaces an earlier one, whose answer is ignored", () => {
   const page = new Page();
   page.finder.search("tea");
   page.finder.search("cake");
@@ -73,7 +73,7 @@ test("a later search takes the place of an earlier one, whose answer counts for 
   expect(page.state.search).toMatchObject({ text: "cake", phase: "asking", found: [] });
 });
 
-test("a search that fails, or can't be sent, says so in its dialog", () => {
+test("a search that fails, or can't be sent, reports it in its dialog", () => {
   const page = new Page();
   page.finder.search("tea");
   const error = { type: "error", code: "storage", message: "The disk is full" } as const;
@@ -85,7 +85,7 @@ test("a search that fails, or can't be sent, says so in its dialog", () => {
   expect(page.state.search?.problem).toStartWith("You are offline");
 });
 
-test("what was found is shown once the history in between has come", () => {
+test("a result is shown once the history in between has arrived", () => {
   const page = new Page();
   page.history(900, 999);
   page.finder.goTo("lobby", 750);
@@ -95,14 +95,14 @@ test("what was found is shown once the history in between has come", () => {
   expect(page.loaded).toEqual([900, 800]);
   const revealed = page.state.log.entries.find(({ key }) => key === page.state.revealed?.key);
   expect(revealed).toMatchObject({ seq: 750 });
-  // What is there already is shown at once, and again.
+  // A loaded message is shown immediately, and repeatedly.
   const before = page.state.revealed;
   page.finder.goTo("lobby", 750);
   expect(page.loaded.length).toBe(2);
   expect(page.state.revealed).not.toBe(before);
 });
 
-test("a message that is gone, or too far back, is given up", () => {
+test("a missing message, or one too far back, is abandoned", () => {
   const page = new Page();
   page.history(900, 999);
   page.finder.goTo("lobby", 5);

@@ -1,5 +1,5 @@
-// Registered names in a real browser: made one's own with a password, which nothing keeps; a token in
-// its place survives a reload, and ends with the session.
+// Registered names in a real browser: registered with a password, which is not stored; a token
+// replaces it across a reload, and ends with the session.
 
 import { expect } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -20,7 +20,7 @@ const everythingStored = `JSON.stringify([
   [...document.querySelectorAll("input, textarea")].map((field) => field.value),
 ])`;
 
-/** What a field looks like, as one text. */
+/** The appearance of a field, as one text. */
 const look = (id: string): string =>
   `(({ width, height, borderRadius }) => [width, height, borderRadius].join())(getComputedStyle(document.querySelector("${id}")))`;
 

@@ -1,5 +1,5 @@
-// Files that are offered to somebody in the page, by senders who do not keep to what they offered:
-// each ends with a sentence, nothing is saved that was not accepted, and memory stays bounded.
+// Files offered to a user in the page by senders who break their offers: each ends with a message,
+// nothing is saved that was not accepted, and memory stays bounded.
 
 import { expect, test } from "bun:test";
 import { Channel } from "../../src/handover/channel.ts";
@@ -45,7 +45,7 @@ type Lie = {
   answer?: (line: Record<string, unknown>, channel: Channel) => void;
 };
 
-/** Accepts an offer of somebody who answers with a lie. */
+/** Accepts an offer of a sender whose answers lie. */
 async function accepted(summary: OfferSummary, { list, answer }: Lie) {
   const shown: Partial<OfferCard>[] = [];
   const ended: string[] = [];
@@ -83,7 +83,7 @@ async function accepted(summary: OfferSummary, { list, answer }: Lie) {
 const one: OfferSummary = { files: 1, bytes: 100, names: ["a.txt"] };
 const info = (name: string, size = 100): FileInfo => ({ name, size, modified: 0 });
 
-test("what is listed must be what was offered", async () => {
+test("the list must match the offer", async () => {
   const lies: readonly (readonly FileInfo[])[] = [
     [info("b.exe")],
     [info("a.txt"), info("b.exe")],
@@ -102,7 +102,7 @@ test("what is listed must be what was offered", async () => {
   }
 });
 
-test("a name that leads elsewhere is none", async () => {
+test("a name that leads elsewhere is refused", async () => {
   for (const name of [
     "../x",
     "a/b",
@@ -131,7 +131,7 @@ const offering =
     );
   };
 
-test("a size that lies, or bounds that nobody could keep to, end it", async () => {
+test("a false size, or impossible bounds, end the transfer", async () => {
   const list = [info("a.txt")];
   const larger = await accepted(one, { list, answer: offering(2 ** 33) });
   expect(larger.card.detail).toContain("more would come than was offered");
@@ -140,7 +140,7 @@ test("a size that lies, or bounds that nobody could keep to, end it", async () =
   expect(bounds.card.detail).toContain("outside the protocol's bounds");
 });
 
-test("what does not open is requested a few times, and never saved", async () => {
+test("data that fails to decrypt is requested a few times, and never saved", async () => {
   let pulls = 0;
   const { card, target } = await accepted(one, {
     list: [info("a.txt")],
@@ -157,7 +157,7 @@ test("what does not open is requested a few times, and never saved", async () =>
   expect([pulls, target.files.size, target.discarded]).toEqual([3, 0, 1]);
 });
 
-test("what is still being written when it ends does not make it run again", async () => {
+test("a pending write at the end does not restart the transfer", async () => {
   const shown: Partial<OfferCard>[] = [];
   const port: OfferPort = {
     offer: () => 1,
@@ -223,7 +223,7 @@ test("what is still being written when it ends does not make it run again", asyn
   expect(phases.at(-1)).toBe("cancelled");
 });
 
-test("frames that are none, and lines without end, end it", async () => {
+test("invalid frames, and endless lines, end the transfer", async () => {
   const list = [info("a.txt")];
   const endless = await accepted(one, {
     list,
@@ -235,7 +235,7 @@ test("frames that are none, and lines without end, end it", async () => {
   expect(endless.ended).toEqual(["cancelled"]);
 });
 
-test("an empty file, and one that is gone, are told apart", async () => {
+test("an empty file and a missing one are told apart", async () => {
   const empty = await accepted(
     { ...one, bytes: 0 },
     { list: [info("a.txt", 0)], answer: offering(0) },
@@ -255,7 +255,7 @@ test("an empty file, and one that is gone, are told apart", async () => {
 
 const number = (i: number): string => String(i).padStart(22, "0");
 
-test("a flood of offers makes a bounded number of cards, and each can still be answered", () => {
+test("a flood of offers creates a bounded number of cards, and each can still be answered", () => {
   let state: State = initialState;
   const declined: string[] = [];
   const port: OfferPort = {
@@ -280,7 +280,7 @@ test("a flood of offers makes a bounded number of cards, and each can still be a
   expect(state.log.entries.filter(({ kind }) => kind === "offer").length).toBe(pageFiles.maxCards);
   for (const id of state.offers.keys()) handover.decline(id);
   expect(declined.length).toBe(pageFiles.maxCards);
-  // Those that are over make room for others.
+  // Finished ones make room for others.
   for (let i = 300; i < 310; i++) {
     const about = { type: "offered", offer: number(i), from: "Eve", summary: one } as const;
     handover.handle({ type: "offer", about });
@@ -289,7 +289,7 @@ test("a flood of offers makes a bounded number of cards, and each can still be a
   expect([...state.offers.values()].filter(({ phase }) => phase === "asking").length).toBe(10);
 });
 
-test("an offer that is sealed for devices says what to do with it", async () => {
+test("an offer that is sealed for devices explains what to do", async () => {
   let state: State = initialState;
   const port: OfferPort = {
     offer: () => 1,
@@ -308,7 +308,7 @@ test("an offer that is sealed for devices says what to do with it", async () => 
   const about = { type: "offered", offer, from: "Eve", sealed } as never;
   handover.handle({ type: "offer", about });
   await until(() => state.offers.size === 1, "a card");
-  // The server tells of it again after each lost connection.
+  // The server repeats it after each lost connection.
   handover.handle({ type: "offer", about });
   expect(state.offers.size).toBe(1);
   const [card] = state.offers.values();

@@ -1,5 +1,5 @@
-// The page as an installed app: what the browser needs to install it, and that it opens while the
-// server is away, keeps what is written then, and sends it once the server is back.
+// The page as an installed app: it meets the browser's requirements, opens while the server is
+// offline, keeps messages written then, and sends them once the server is back.
 
 import { expect } from "bun:test";
 import type { Tab } from "./browser.ts";

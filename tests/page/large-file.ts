@@ -1,5 +1,5 @@
-// Measures what a large file costs in browsers: sent from a tab to another, which writes it where it was
-// picked or lets it go to the downloads; prints memory and rate. `bun tests/page/large-file.ts [MiB]`
+// Measures the cost of a large file in browsers: sent from one tab to another, which writes it to a
+// picked file or to the downloads; prints memory and rate. `bun tests/page/large-file.ts [MiB]`
 
 import { closeSync, openSync, readdirSync, readFileSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ import { PageRig } from "./page-rig.ts";
 const MiB = 2 ** 20;
 const sizeBytes = Number(process.argv[2] ?? 2_048) * MiB;
 
-/** Most memory of the browser's processes, by their kind, and of each tab's heap. */
+/** The peak memory of the browser's processes, by their kind, and of each tab's heap. */
 class Watch {
   readonly #most = new Map<string, number>();
 
@@ -40,7 +40,7 @@ class Watch {
   }
 }
 
-/** Resident memory of this process's descendants that are a browser's, by their kind; several of one add up. */
+/** Resident memory of this process's descendants that belong to a browser, summed by kind. */
 function residentByKind(): Map<string, number> {
   const parents = new Map<number, number>();
   for (const name of readdirSync("/proc")) {
@@ -50,7 +50,7 @@ function residentByKind(): Map<string, number> {
       const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
       parents.set(pid, Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]));
     } catch {
-      // It has ended.
+      // It has exited.
     }
   }
   const isOurs = (pid: number | undefined): boolean =>
@@ -67,7 +67,7 @@ function residentByKind(): Map<string, number> {
       const kind = `processes: ${service ?? type}`;
       sums.set(kind, (sums.get(kind) ?? 0) + pages * 4_096);
     } catch {
-      // It has ended.
+      // It has exited.
     }
   }
   return sums;
@@ -85,7 +85,7 @@ function makeFile(path: string): string {
   return hasher.digest("hex");
 }
 
-/** Of a file below the tab's own store, without holding it. */
+/** The hash of a file in the tab's own store, without holding the file. */
 async function sha256Below(tab: Tab, name: string): Promise<string> {
   await tab.get(`void (async () => {
     const handle = await (await navigator.storage.getDirectory()).getFileHandle(${JSON.stringify(name)});

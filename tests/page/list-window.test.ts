@@ -12,7 +12,7 @@ import {
   maxShown,
 } from "../../src/page/list-window.ts";
 
-test("a window never shows more than it may, whatever is scrolled and added", () => {
+test("a window never exceeds its maximum, whatever is scrolled and added", () => {
   const step = constantFrom("earlier", "later", "end", "around", "add", "trim");
   assert(
     property(array(step, { maxLength: 60 }), nat(6_000), (steps, start) => {
@@ -53,11 +53,11 @@ test("scrolling to either end reaches it", () => {
   expect(window.to).toBe(total);
 });
 
-test("at the end, older entries that come late are shown up to a full window", () => {
+test("at the end, older entries that arrive late are shown up to a full window", () => {
   expect(followEnd(40, 45)).toEqual({ from: 0, to: 45 });
   expect(followEnd(1_000, 1_005)).toEqual(atEnd(1_005));
   expect(followEnd(-1, 1_000)).toEqual(atEnd(1_000));
-  // A window that is longer than a new one stays as it is until it is full.
+  // A window longer than a new one stays unchanged until it is full.
   expect(followEnd(700, 700 + maxShown)).toEqual({ from: 700, to: 700 + maxShown });
   expect(followEnd(700, 701 + maxShown)).toEqual(atEnd(701 + maxShown));
 });

@@ -1,6 +1,6 @@
 // Screenshots for people to look at (tests/page/shots): each state of the page on a phone and on a
-// desktop, light and dark, with names as long as they may be. Machines check what they can:
-// axe-core finds nothing, nothing is wider than the screen, no button is covered or cut off.
+// desktop, light and dark, with names of maximum length. The automatic checks: axe-core finds
+// nothing, nothing is wider than the screen, no button is covered or cut off.
 
 import { expect } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -23,11 +23,11 @@ const rig = pageRig(async (...tabs) => {
   await ann.login("Ann", "lobby", "releases", longRoom, "support", "会議室");
 });
 
-/** The page hears of its new size with the next frame. */
+/** The page learns of its new size with the next frame. */
 const frameDrawn =
   "new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(() => go(true))))";
 
-/** Takes the state on both screens in both color schemes, once nothing is wrong with it. */
+/** Takes screenshots of the state on both screens in both color schemes, once all checks pass. */
 async function shoot(
   tab: Tab,
   state: string,
@@ -50,7 +50,7 @@ async function shoot(
 
 const axe = await Bun.file(Bun.resolveSync("axe-core/axe.min.js", import.meta.dir)).text();
 
-/** What axe-core finds inaccessible, with the elements. */
+/** The accessibility problems that axe-core finds, with the elements. */
 async function violations(tab: Tab): Promise<string[]> {
   await tab.get(`typeof axe === "undefined" && void (() => { ${axe}\n })()`);
   return tab.get<string[]>(`axe.run(document, { resultTypes: ["violations"] }).then((found) =>
@@ -58,10 +58,7 @@ async function violations(tab: Tab): Promise<string[]> {
       nodes.map(({ html, failureSummary }) => [id, html.slice(0, 160), failureSummary].join(" "))))`);
 }
 
-/**
- * What is wider than the screen, and buttons and fields that something else covers or that are cut
- * off.
- */
+/** Elements that are too wide, and buttons and fields that are covered or cut off. */
 const defects = `(() => {
   const found = [];
   if (document.documentElement.scrollWidth > innerWidth) found.push("wider than the screen");
@@ -202,7 +199,7 @@ inBrowser("a crowd that comes and goes", async () => {
   await tab.click(".run summary");
   const lines = "[...document.querySelectorAll('.run li')].map((line) => line.textContent)";
   await tab.until(`${lines}.length === 5`);
-  // What follows joins the unfolded run, and the focus stays there.
+  // Further changes join the unfolded run, and the focus stays there.
   bots.pop()?.[Symbol.dispose]();
   await tab.until(`${lines}.length === 6`);
   expect(await tab.get<string[]>(lines)).toEqual(
@@ -349,7 +346,7 @@ inBrowser("files from person to person", async () => {
   await ann.get("document.dispatchEvent(new DragEvent('dragleave', { bubbles: true }))");
   await ann.resize(desktop);
   await ann.click("[aria-label='Write to Bob privately']");
-  // Where nothing can be picked, what was taken can be saved again.
+  // Without pickers, received files can be saved again.
   await ann.get("delete window.showSaveFilePicker");
   await ann.cdp("Browser.setDownloadBehavior", { behavior: "allow", downloadPath: rig.downloads });
   const path = join(rig.folder, "holiday.mp4");

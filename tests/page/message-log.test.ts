@@ -65,7 +65,7 @@ function confirmed(log: MessageLog, id: number, seq: number, text = `own ${id}`)
   return result;
 }
 
-test("own messages stay at the end until the server gives them a place", () => {
+test("own messages stay at the end until the server assigns them a place", () => {
   let log = build(message("a", { seq: 1 }), own(1), own(2), message("b", { seq: 2 }));
   expect(texts(log)).toEqual(["a", "b", "own 1", "own 2"]);
   log = append(confirmed(log, 1, 3), message("c", { seq: 4 }));
@@ -84,7 +84,7 @@ test("an acknowledgement marks everything up to its number, except what failed",
 test("when the session ends, waiting messages fail and the numbers are free again", () => {
   const over = endSession(acknowledge(build(own(1), own(2)), 1), "over");
   expect(messages(over).map(({ delivery }) => delivery)).toEqual(["sent", "failed"]);
-  // The next session counts from 1, too: its failures are not those of old messages.
+  // The next session also counts from 1: its failures do not belong to old messages.
   const next = fail(append(over, own(1)), 1, "refused");
   expect(messages(next).map(({ problem }) => problem)).toEqual([undefined, "over", "refused"]);
 });
@@ -99,7 +99,7 @@ test("an unknown confirmation and an empty acknowledgement change nothing", () =
   expect(acknowledge(log, 9)).toBe(log);
 });
 
-test("history takes its place by number, once, before what waits", () => {
+test("history is inserted by number, once, before waiting messages", () => {
   const log = build(
     { kind: "notice", room: "lobby", text: "joined", timeMs: 2_500 },
     message("three", { seq: 3, timeMs: 3_000 }),
@@ -113,14 +113,14 @@ test("history takes its place by number, once, before what waits", () => {
   expect(mergeHistory(merged, "lobby", older)).toBe(merged);
 });
 
-test("history of one room knows nothing of another's numbers", () => {
+test("history of one room does not affect another's numbers", () => {
   const log = build(message("den 1", { room: "den", seq: 1, timeMs: 5_000 }));
   const merged = mergeHistory(log, "lobby", [message("lobby 1", { seq: 1, timeMs: 9_000 })]);
   expect(texts({ entries: entriesIn(merged, "lobby") })).toEqual(["lobby 1"]);
   expect(texts({ entries: entriesIn(merged, "den") })).toEqual(["den 1"]);
 });
 
-test("whatever was there already, history leaves each room in the order of its numbers", () => {
+test("for any existing entries, history leaves each room in the order of its numbers", () => {
   const seqs = uniqueArray(integer({ min: 1, max: 40 }), { maxLength: 20 });
   assert(
     property(seqs, seqs, array(integer({ min: 0, max: 1 })), (live, past, rooms) => {
@@ -144,7 +144,7 @@ test("whatever was there already, history leaves each room in the order of its n
   );
 });
 
-test("after the server has started a new log, equal numbers are other messages", () => {
+test("after the server has started a new log, equal numbers are different messages", () => {
   const log = forgetSeqs(build(message("old", { seq: 1, timeMs: 1_000 })));
   const merged = mergeHistory(log, "lobby", [message("new", { seq: 1, timeMs: 2_000 })]);
   expect(texts(merged)).toEqual(["old", "new"]);
@@ -163,7 +163,7 @@ test("a room's timeline holds its own entries and those for all rooms", () => {
   expect(texts({ entries: entriesIn(renameRoom(log, "den", "Den"), "Den") })).toContain("den");
 });
 
-test("the log is bounded, and a busy room costs the quiet ones nothing", () => {
+test("the log is bounded, and a busy room does not displace quiet ones", () => {
   let log = build(message("quiet", { room: "den", seq: 1 }), secret("private"));
   for (let seq = 1; seq <= maxEntries; seq++) log = append(log, message(String(seq), { seq }));
   expect(log.entries.length).toBeLessThanOrEqual(maxEntries);
@@ -172,7 +172,7 @@ test("the log is bounded, and a busy room costs the quiet ones nothing", () => {
   expect(oldestSeq(log, "lobby")).toBeGreaterThan(1);
 });
 
-test("what only this page knows is kept within bounds, the newest first of all", () => {
+test("messages that only this page knows are kept within bounds, the newest first", () => {
   const log = build(
     secret("old"),
     message("repeatable", { seq: 1 }),
@@ -187,7 +187,7 @@ test("what only this page knows is kept within bounds, the newest first of all",
   expect(kept(9, 11)).toEqual(["five!", "own 1"]);
 });
 
-test("messages of an earlier life have no number in this one; unconfirmed ones have failed", () => {
+test("messages of an earlier session have no number in this one; unconfirmed ones have failed", () => {
   const earlier = [secret("sent", { id: 1, mine: true }), own(2)];
   const log = append(restore(emptyLog, earlier), own(2));
   const [sent, lost, waiting] = messages(acknowledge(log, 2));
@@ -197,7 +197,7 @@ test("messages of an earlier life have no number in this one; unconfirmed ones h
   expect(waiting).toMatchObject({ delivery: "sent", id: 2 });
 });
 
-test("entries that do not change keep their identity, so that nothing is drawn again", () => {
+test("entries that do not change keep their identity, so that nothing is rendered again", () => {
   const log = build(message("a", { seq: 1 }), own(1));
   const after = acknowledge(log, 1);
   expect(after.entries[0]).toBe(log.entries[0]!);

@@ -1,4 +1,4 @@
-// What is notified of: by room, kept as it was chosen, and never trusted when it is read.
+// Notification settings: per room, kept as chosen, and validated when read.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -9,7 +9,7 @@ import {
   withLevel,
 } from "../../src/page/notification-settings.ts";
 
-test("a room has its own level, in any letter case; the others tell of everything", () => {
+test("a room has its own level, in any letter case; the others notify of everything", () => {
   const settings = withLevel(noNotifications, "Den", "mentions");
   expect([levelOf(settings, "den"), levelOf(settings, "lobby")]).toEqual(["mentions", "all"]);
   expect(withLevel(settings, "DEN", "all").rooms.size).toBe(0);
@@ -22,7 +22,7 @@ test("the rooms that were changed last are remembered", () => {
   expect(levelOf(settings, "room-499")).toBe("none");
 });
 
-test("what is stored is read back, and anything else counts as nothing", () => {
+test("stored settings are read back, and anything else is ignored", () => {
   const text = JSON.stringify({ isWanted: true, rooms: [{ room: "den", level: "none" }] });
   expect(levelOf(readSettings(text), "den")).toBe("none");
   expect(readSettings(text).isWanted).toBe(true);

@@ -1,5 +1,5 @@
-// Files that somebody offers in the page: they come through channels that are cut again and again, and
-// recipients who ask for too much get a sentence and no memory.
+// Files offered in the page: they arrive through channels that are cut repeatedly, and recipients
+// who request too much get an error and no memory.
 
 import { expect, test } from "bun:test";
 import { array, assert, asyncProperty, constant, integer, oneof } from "fast-check";
@@ -39,7 +39,7 @@ function outgoing(files: readonly File[], port: Partial<OfferPort>) {
   return { sent, card: (): OfferCard => Object.assign({}, ...shown) as OfferCard };
 }
 
-/** Keeps what comes. */
+/** Keeps the received files. */
 class Kept implements SaveTarget {
   readonly saved = "Saved";
   readonly maxTreeFiles = 0;
@@ -64,10 +64,10 @@ class Kept implements SaveTarget {
   }
 }
 
-test("what was offered comes as it was, however often the channel is cut", async () => {
+test("offered files arrive unchanged, however often the channel is cut", async () => {
   const sizes = array(integer({ min: 0, max: 700_000 }), { minLength: 1, maxLength: 4 });
   const cuts = array(integer({ min: 1, max: 400 }), { maxLength: 5 });
-  // More than a recipient asks for at once, so that the window closes and opens.
+  // More than a recipient requests at once, so that the window closes and opens.
   const large = constant([7_000_000]);
   await assert(
     asyncProperty(oneof(sizes, large), cuts, async (sizes, planned) => {
@@ -87,7 +87,10 @@ test("what was offered comes as it was, however often the channel is cut", async
       const open = (): void => both({ type: "channel", offer, channel: ++number, with: "x" });
       type End = () => { handleOffer(event: OfferEvent): void };
       const onWay: { to: End; channel: number; data: string }[] = [];
-      /** Frames come several at once, as in one of a WebSocket; with a cut those under way are lost. */
+      /**
+       * Several frames arrive together, like those of one WebSocket frame; a cut loses those in
+       * flight.
+       */
       const deliver = (): void => {
         for (const { to, channel, data } of onWay.splice(0)) {
           if (channel !== number) continue;
@@ -137,7 +140,7 @@ test("what was offered comes as it was, however often the channel is cut", async
   );
 }, 60_000);
 
-/** A recipient who sends any lines. */
+/** A recipient who sends arbitrary lines. */
 function recipient(files: readonly File[]) {
   const lines: Record<string, unknown>[] = [];
   let pieces = 0;
@@ -160,7 +163,7 @@ function recipient(files: readonly File[]) {
 const token = Buffer.alloc(wire.tokenBytes).toString("base64url");
 const small = new File([noise(100_000).slice()], "a.bin");
 
-test("one that asks for lists without reading them is left", () => {
+test("a recipient that requests lists without reading them is dropped", () => {
   const files = Array.from({ length: 60 }, (_, i) => new File(["x"], `${i}${"n".repeat(900)}`));
   const { say, card, ended } = recipient(files);
   for (let i = 0; i < 1_000 && ended.length === 0; i++) say({ type: "files", ref: i });
@@ -171,7 +174,7 @@ test("one that asks for lists without reading them is left", () => {
   ]);
 });
 
-test("one that never says how far it is gets a window, and no more", async () => {
+test("a recipient that never reports progress gets one window, and no more", async () => {
   const large = new File([noise(8 << 20).slice()], "large.bin");
   const { say, pieces, card } = recipient([large]);
   say({ type: "fetch", name: "large.bin", token, ref: 1 });
@@ -182,7 +185,7 @@ test("one that never says how far it is gets a window, and no more", async () =>
   expect(card().phase).toBe("running");
 });
 
-test("what comes in one task with the pongs that make room is not overlooked", async () => {
+test("requests that arrive together with the pongs that make room are not overlooked", async () => {
   const size = 8 << 20;
   const { say, pieces, lines } = recipient([new File([noise(size).slice()], "large.bin")]);
   say({ type: "fetch", name: "large.bin", token, ref: 1 });
@@ -204,7 +207,7 @@ test("what comes in one task with the pongs that make room is not overlooked", a
   }
 });
 
-test("one that asks for the same for ever is left", async () => {
+test("a recipient that requests the same data forever is dropped", async () => {
   const { say, lines, card } = recipient([small]);
   say({ type: "fetch", name: "a.bin", token, ref: 1 });
   let answered = 0;
@@ -217,7 +220,7 @@ test("one that asks for the same for ever is left", async () => {
   expect(card().detail).toBe("Bob keeps asking for what was sent already");
 }, 60_000);
 
-test("nothing but what is offered, in bounded numbers", async () => {
+test("only offered files are served, in bounded numbers", async () => {
   const { say, lines, pieces } = recipient([small]);
   say({ type: "fetch", name: "../secret", token, ref: "none" });
   say({ type: "fetch", name: "a.bin", token, batch: { version: "x" }, ref: "batch" });
@@ -233,7 +236,7 @@ test("nothing but what is offered, in bounded numbers", async () => {
     say({ type: "fetch", name: "a.bin", token, ref: i });
   expect(lines.filter(({ code }) => code === "full").length).toBe(5);
   const offered = lines.filter(({ type }) => type === "offer").map(({ transfer }) => transfer);
-  // No number twice, since keys depend on it.
+  // No number is used twice, since keys depend on it.
   expect(new Set(offered).size).toBe(offered.length);
   say({ type: "pull", transfer: 99, offset: 0, length: 10 });
   say({ type: "pull", transfer: offered[0], offset: 100_000, length: 10 });
@@ -243,11 +246,11 @@ test("nothing but what is offered, in bounded numbers", async () => {
   expect(lines.at(-1)).toMatchObject({ type: "offer", ref: "check", size: 100_000 });
 });
 
-test("a chunk that is read again is sealed to the same bytes, or does not leave", async () => {
+test("a chunk that is read again is sealed to the same bytes, or not sent", async () => {
   const size = 2 * pageFiles.readBytes;
   for (const changes of [false, true]) {
     let content = noise(size).slice();
-    // As if it were written to without the browser noticing.
+    // As if it were modified without the browser noticing.
     const file = Object.assign(new File([content], "a.bin"), {
       slice: (from: number, to: number) => new Blob([content]).slice(from, to),
     });
@@ -257,7 +260,7 @@ test("a chunk that is read again is sealed to the same bytes, or does not leave"
     say({ type: "pull", transfer: 1, offset: 0, length: 10 });
     await until(() => pieces() === 1, "a piece");
     if (changes) content = noise(size).slice();
-    // Another block in between, so that the first is read again.
+    // Another block in between, so that the first one is read again.
     say({ type: "pull", transfer: 1, offset: pageFiles.readBytes, length: 10 });
     await until(() => pieces() === 2, "another");
     say({ type: "pull", transfer: 1, offset: 0, length: 10 });
@@ -266,7 +269,7 @@ test("a chunk that is read again is sealed to the same bytes, or does not leave"
   }
 });
 
-test("names that every recipient takes, and no two the same", () => {
+test("names are valid for every recipient, and unique", () => {
   const names = ["a.txt", "a.txt", "a (2).txt", "b/c\\d\u0001", "", ".", "..", "x\uD800"];
   const made = outgoingNames(names, false, "now");
   expect(made).toEqual([

@@ -1,4 +1,5 @@
-// A server for the page's tests, with shared files, a database and ports that survive a restart, and two tabs at its login form.
+// A server for the page's tests, with shared files, a database and ports that stay the same across
+// restarts, and two tabs at its login form.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -11,12 +12,12 @@ import { Parley } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
 import { chromium, noChromium, Tab } from "./browser.ts";
 
-/** `test`, skipped with a printed reason where there is no browser. */
+/** `test`, or if no browser is installed, a skipped test with a printed reason. */
 export const inBrowser = skipUnless(chromium !== undefined, noChromium);
 
 /**
- * A rig for the tests of one file, disposed of after them; `use` gets its two tabs before the first.
- * `flags`: more for the server.
+ * A rig for the tests of one file, disposed of after them; `use` gets its two tabs before the first
+ * test. `flags`: additional flags of the server.
  */
 export function pageRig(
   use: (ann: Tab, bob: Tab) => void | Promise<void>,
@@ -41,10 +42,13 @@ export function expectNoComplaints(rig: PageRig): void {
   });
 }
 
-/** Shared beside `data.bin`: markup, a name that every object has, and one that pretends to be a picture. */
+/**
+ * Shared in addition to `data.bin`: markup, a name that every object has, and one that pretends to
+ * be a picture.
+ */
 export const hostileNames = ["<b>bold<b>.txt", "constructor", "photo\u202Egpj.exe"] as const;
 
-/** Somebody in rooms by a plain socket, as a bot would be. */
+/** A user in rooms over a plain socket, like a bot. */
 export class Bot implements Disposable {
   #heard = "";
   readonly #socket: Bun.Socket;
@@ -94,9 +98,9 @@ export class Bot implements Disposable {
 export class PageRig implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), "parley-page-"));
   readonly downloads = join(this.folder, "downloads");
-  /** Content of the shared `data.bin`. */
+  /** The content of the shared `data.bin`. */
   readonly shared = Buffer.from(Array.from({ length: 2_500_000 }, (_, i) => (i * 7919) >>> 5));
-  /** All tabs, closed ones too. */
+  /** All tabs, including closed ones. */
   readonly tabs: Tab[] = [];
   server: Parley | undefined;
   port = 0;
@@ -130,7 +134,7 @@ export class PageRig implements AsyncDisposable {
     return tab;
   }
 
-  /** A tab that hears the server 150 ms late. */
+  /** A tab that receives the server's data 150 ms late. */
   async openFar(): Promise<Tab> {
     const tab = await Tab.open("about:blank");
     this.tabs.push(tab);
@@ -144,7 +148,7 @@ export class PageRig implements AsyncDisposable {
     return tab;
   }
 
-  /** As in a crash or a power cut. */
+  /** Like in a crash or a power failure. */
   async kill(): Promise<void> {
     this.server?.signal("SIGKILL");
     await this.server?.exit();

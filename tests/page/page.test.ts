@@ -1,5 +1,5 @@
-// The page in a real browser: two tabs, a terminal client and a plain socket in one room, and what
-// people do there.
+// The page in a real browser: two tabs, a terminal client and a plain socket in one room, and user
+// actions there.
 
 import { expect } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
@@ -80,7 +80,7 @@ inBrowser("chosen recipients get it, and nobody else", async () => {
   await ann.say("for Bob alone");
   expect(await bob.hears("for Bob alone")).toContain("private");
   expect(await ann.hears("for Bob alone")).toContain("private");
-  // The page says that the server can read it.
+  // The page shows that the server can read it.
   await ann.until(
     "document.querySelector('.message.private .to').textContent.endsWith('not sealed')",
   );
@@ -201,7 +201,7 @@ inBrowser("the button brings earlier messages, also to a reader at the very firs
   expect(await tab.get("document.querySelector('#earlier').hidden")).toBe(true);
 });
 
-/** Says `count` lines in a room. */
+/** Sends `count` lines to a room. */
 async function fill(port: number, room: string, count: number): Promise<void> {
   let heard = "";
   const hello = JSON.stringify({ type: "hello", version: 2, name: "Scribe", rooms: [{ room }] });

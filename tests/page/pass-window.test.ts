@@ -1,12 +1,12 @@
-// How much a page has on its way: bounded, less on a slow path, shared by all its channels, and never
-// at a stop without a ping that is to be answered.
+// The data that a page has in flight: bounded, less on a slow path, shared by all its channels, and
+// never stopped without a ping that will be answered.
 
 import { expect, test } from "bun:test";
 import { array, assert, boolean, integer, property, record } from "fast-check";
 import { offers, pageFiles as limits, reading } from "../../src/limits.ts";
 import { PassBudget } from "../../src/page/handover/pass-window.ts";
 
-test("whatever is sent and however late pongs come, it is never stuck and never beyond the bounds", () => {
+test("whatever is sent and however late pongs arrive, it is never stuck and never beyond the bounds", () => {
   const step = record({
     chars: integer({ min: 1, max: offers.maxFrameChars }),
     pongs: integer({ min: 0, max: 3 }),
@@ -55,7 +55,7 @@ test("whatever is sent and however late pongs come, it is never stuck and never 
   );
 });
 
-/** Sends as much as there is room for; each ping is answered after that time. Returns the most on its way. */
+/** Sends as much as fits; each ping is answered after that time. Returns the maximum in flight. */
 function run(delayMs: number, turns: number, channels: number): number {
   const budget = new PassBudget();
   const window = budget.open();
@@ -78,13 +78,13 @@ function run(delayMs: number, turns: number, channels: number): number {
   return most;
 }
 
-test("a fast path carries more and more, a slow one less, and channels share", () => {
+test("the window grows on a fast path, shrinks on a slow one, and channels share it", () => {
   expect(run(20, 20, 1)).toBeGreaterThan(limits.maxPassChars / 2);
   expect(run(3_000, 20, 1)).toBeLessThan(limits.firstPassChars);
   expect(run(20, 20, 8)).toBeLessThan(limits.maxPassChars / 4);
 });
 
-test("an end that asks and never reads is noticed", () => {
+test("an end that sends requests and never reads is noticed", () => {
   const window = new PassBudget().open();
   for (let i = 0; i < 40; i++) window.handleSent(offers.maxFrameChars / 2);
   expect(window.isOverrun).toBe(true);

@@ -1,5 +1,5 @@
-// The page of a server with a password, in a real browser: asked for when the server wants it, good
-// for chat and files, and kept nowhere.
+// The page of a server with a password, in a real browser: requested when the server requires it,
+// valid for chat and files, and not stored anywhere.
 
 import { expect } from "bun:test";
 import { mkdtempSync, writeFileSync } from "node:fs";

@@ -110,7 +110,7 @@ rmSync(folder, { recursive: true, force: true });
 console.log(`${picture}: ${Bun.file(picture).size} bytes`);
 process.exit(0);
 
-/** A terminal's text with colours, as tmux gives it, as HTML. */
+/** A terminal's text with colours, as captured by tmux, converted to HTML. */
 function html(captured: string): string {
   const colours = [
     "#555",

@@ -1,4 +1,4 @@
-// Runs of people who come and go: what is folded, what is not, and what the line says.
+// Runs of joins and parts: what is folded, what is not, and the text of the line.
 
 import { expect, test } from "bun:test";
 import { append, emptyLog, type PersonChange } from "../../src/page/message-log.ts";
@@ -40,7 +40,7 @@ function entriesAfter(...events: readonly SessionEvent[]) {
   return after.log.entries;
 }
 
-/** Each item as the page shows it, runs in brackets. */
+/** Each item as shown by the page, with runs in brackets. */
 function shown(...events: readonly SessionEvent[]): string[] {
   return foldRuns(entriesAfter(...events)).map((item) =>
     item.kind === "run" ? `[${runText(item)}]` : item.text,
@@ -52,12 +52,12 @@ test("three changes in a row are one line, two are two", () => {
   expect(shown(joined("Ann"), joined("Bob"), joined("Eve"))).toEqual(["[Ann, Bob and Eve joined]"]);
 });
 
-test("a crowd is counted", () => {
+test("many users are counted", () => {
   const crowd = Array.from({ length: 14 }, (_, i) => joined(["Ann", "Bob"][i] ?? `x${i}`));
   expect(shown(...crowd)).toEqual(["[Ann, Bob and 12 others joined]"]);
 });
 
-test("each kind of change has its part, and everybody is named in it once", () => {
+test("each kind of change has a part, in which each user is named once", () => {
   expect(
     shown(
       joined("Ann"),
@@ -89,7 +89,7 @@ test("messages, removals, one's own name and another day end a run", () => {
   expect(foldRuns(log.entries).map((item) => item.kind)).toEqual(["run", "run"]);
 });
 
-test("nothing of a run is lost, and it keeps its key while it grows", () => {
+test("a run loses no entry, and keeps its key while it grows", () => {
   const events = ["Ann", "Bob", "Eve", "Joe"].map(joined);
   const entries = entriesAfter(...events);
   const [three, four] = [foldRuns(entries.slice(0, 3))[0], foldRuns(entries)[0]] as Run[];

@@ -1,5 +1,5 @@
-// What is refused, and where the page says so: beside the field that it is about, which keeps what
-// was typed. In a real browser.
+// Refusals, and where the page shows them: next to the field concerned, which keeps the typed text.
+// In a real browser.
 
 import { expect } from "bun:test";
 import type { Tab } from "./browser.ts";
@@ -58,7 +58,7 @@ inBrowser("a room that can't be joined stays in its field, with the reason below
   expect(await ann.get(value("#room-name"))).toBe("no/room");
   expect(await ann.get(invalid)).toBe("room-name");
   expect(await ann.text("#messages")).not.toContain("no/room");
-  // Typing on takes the reason away.
+  // Typing more removes the message.
   await ann.type("x");
   await ann.shows("#room-problem", "");
 });

@@ -1,4 +1,4 @@
-// How good the page is, in a real browser: first paint, long timelines, the keyboard.
+// Quality of the page in a real browser: first paint, long timelines, the keyboard.
 
 import { expect } from "bun:test";
 import { maxShown } from "../../src/page/list-window.ts";
@@ -17,7 +17,7 @@ inBrowser(
   "the first paint is fast, nothing shifts, and three requests load everything",
   async () => {
     const paintsMs: number[] = [];
-    // The best of a few: the page is not to blame for what else runs on this machine.
+    // The best of a few: other programs on this machine must not count.
     while (paintsMs.length < 5 && Math.min(...paintsMs, Number.POSITIVE_INFINITY) >= 200) {
       paintsMs.push(await firstPaint(`Painter${paintsMs.length}`));
     }
@@ -38,7 +38,7 @@ async function firstPaint(name: string): Promise<number> {
   const asked = await tab.get<string[]>(
     "performance.getEntriesByType('resource').map((entry) => new URL(entry.name).pathname).sort()",
   );
-  // The browser may look at what it would need to install the page, which nobody waits for.
+  // The browser may load files that are needed to install the page; nobody waits for them.
   const needed = asked.filter((path) => !/^\/(?:manifest|icon)/.test(path));
   expect(needed).toEqual(["/main.js", "/style.css"]);
   await tab.login(name);

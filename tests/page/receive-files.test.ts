@@ -1,5 +1,5 @@
-// Files that people send to somebody in a browser: written to a file or folder that is picked, or to
-// the downloads; declined, cancelled, resumed; and senders who lie.
+// Files sent to a user in a browser: written to a picked file or folder, or to the downloads;
+// declined, cancelled, resumed; and senders who lie.
 
 import { expect } from "bun:test";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -22,7 +22,7 @@ const rig = pageRig(async () => {
 const hashOf = (bytes: Uint8Array): string =>
   new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
 
-/** A file of the sender's. */
+/** A file of the sender. */
 function file(name: string, bytes: number): { path: string; sha256: string } {
   const path = join(rig.folder, name);
   const content = noise(bytes);

@@ -1,4 +1,4 @@
-// The page's reducer: what each action and each event of the session does. No browser.
+// The page's reducer: the effect of each action and each event of the session. No browser.
 
 import { expect, test } from "bun:test";
 import type { ListedFile, SessionEvent } from "../../src/client/events.ts";
@@ -102,7 +102,7 @@ function room(state: State, name: string): Room {
   return found;
 }
 
-test("the login form goes once online, and comes back only on request", () => {
+test("the login form disappears once online, and returns only on request", () => {
   expect(initialState.isLoginShown).toBe(true);
   expect(inLobby).toMatchObject({ phase: "online", isLoginShown: false, shown: "lobby" });
   const over = run(crowd, { type: "disconnect", nowMs });
@@ -121,7 +121,7 @@ test("messages that were not delivered when the session ends are marked", () => 
   expect(replaced.loginProblem?.text).toBe("moved elsewhere");
 });
 
-test("a refused login is told beside the field that it is about, and nowhere else", () => {
+test("a refused login is shown next to the field concerned, and nowhere else", () => {
   const refusals = [
     ["name-taken", "name"],
     ["name-invalid", "name"],
@@ -139,7 +139,7 @@ test("a refused login is told beside the field that it is about, and nowhere els
   }
 });
 
-test("a lost connection is said; rooms, messages and what is unread stay", () => {
+test("a lost connection is shown; rooms, messages and unread counts stay", () => {
   const before = hear(
     inThree,
     message("Bob", "hello", 1),
@@ -188,7 +188,7 @@ test("a room that the server spells differently after a restart keeps its messag
   expect(texts(back)).toEqual(["hello"]);
 });
 
-test("people are sorted, once each, and follow joins, leaves and renames", () => {
+test("members are sorted, listed once each, and follow joins, leaves and renames", () => {
   expect(shownRoom(crowd)?.people).toEqual(["Ann", "ann2", "Bob"]);
   const joined: SessionEvent = { type: "joined", room: "lobby", name: "Cal" };
   const more = hear(crowd, joined, joined);
@@ -201,7 +201,7 @@ test("people are sorted, once each, and follow joins, leaves and renames", () =>
   expect(notices(renamed)).toEqual(["Cal joined", "Cal lost the connection", "Bob is now Rob"]);
 });
 
-test("a chosen recipient who leaves stays chosen: nothing meant for one goes to all", () => {
+test("a chosen recipient who leaves stays chosen: no private message goes to everyone", () => {
   const chosen = run(crowd, { type: "choose-recipients", to: ["Bob"] });
   for (const [reason, said] of [
     ["quit", "Bob disconnected"],
@@ -214,7 +214,7 @@ test("a chosen recipient who leaves stays chosen: nothing meant for one goes to 
   }
 });
 
-test("what happens in one room leaves the others alone", () => {
+test("events of one room do not affect others", () => {
   const people = { type: "people", total: 2, isFirst: true } as const;
   const listed = run(
     inThree,
@@ -228,7 +228,7 @@ test("what happens in one room leaves the others alone", () => {
   expect(notices(left, "den")).toEqual(["Bob left"]);
 });
 
-test("a changed name of one's own changes who one is", () => {
+test("a changed name of the user changes their identity", () => {
   const renamed = hear(crowd, { type: "renamed", room: "lobby", from: "Ann", to: "Anna" });
   expect(renamed.name).toBe("Anna");
   expect(notices(renamed)).toEqual(["You are now Anna"]);
@@ -238,7 +238,7 @@ function nameTaken(ref: number | undefined): SessionEvent {
   return { type: "error", code: "name-taken", message: "Bob is taken", ref, subject: "Bob" };
 }
 
-test("the dialog for a new name waits for its response, and says why not", () => {
+test("the rename dialog waits for its response, and shows a refusal", () => {
   const asked = run(crowd, { type: "renaming", renaming: { ref: 7, problem: "" } });
   const refused = hear(asked, nameTaken(7));
   expect(refused.renaming).toEqual({ ref: undefined, problem: "Bob is taken" });
@@ -256,7 +256,7 @@ test("the dialog for a new name waits for its response, and says why not", () =>
   expect(run(asked, { type: "disconnect", nowMs }).renaming).toBeUndefined();
 });
 
-test("a message is shown at once, takes its place when it comes back, and is there once", () => {
+test("a message is shown immediately, takes its place when it is confirmed, and appears once", () => {
   const waiting = run(crowd, sent("hi", 1));
   expect(waiting.log.entries.at(-1)).toMatchObject({ text: "hi", delivery: "waiting" });
   const back = hear(waiting, message("Bob", "first", 1), message("Ann", "hi", 2, { id: 1 }), {
@@ -269,7 +269,7 @@ test("a message is shown at once, takes its place when it comes back, and is the
   expect(back.log.entries[1]).toMatchObject({ delivery: "sent", seq: 2 });
 });
 
-test("a refused message says why", () => {
+test("a refused message shows the reason", () => {
   const failed = hear(run(crowd, sent("hi", 1)), {
     type: "failed",
     id: 1,
@@ -291,13 +291,13 @@ test("a private message names its recipients and is marked by the acknowledgemen
   expect(done.log.entries[0]).toMatchObject({ to: ["Bob"], delivery: "sent", mine: true });
 });
 
-test("text from the server loses what hides or forges something", () => {
+test("text from the server loses characters that hide or forge something", () => {
   const evil = "a\u202Eb\u001B[2Jc";
   const state = hear(crowd, message("Bob", evil, 1), privately("Bob", evil));
   expect(texts(state)).toEqual(["abc", "abc"]);
 });
 
-test("unread counts what others say in other rooms; one's own messages are read", () => {
+test("unread counts others' messages in other rooms; own messages count as read", () => {
   const state = hear(
     inThree,
     message("Bob", "in sight", 1),
@@ -342,7 +342,7 @@ test("rooms with mentions come first, the others stay where they are", () => {
   ]);
 });
 
-test("while nobody looks, everything counts as unread, until somebody does", () => {
+test("while the page is hidden everything counts as unread, until it is visible again", () => {
   const away = run(inThree, { type: "away", isAway: true });
   const heard = hear(away, message("Bob", "a", 1), privately("Bob", "b"));
   expect(unreadTotal(heard)).toBe(2);
@@ -351,19 +351,19 @@ test("while nobody looks, everything counts as unread, until somebody does", () 
   expect(unreadTotal(back)).toBe(0);
 });
 
-test("a room that was asked for is shown once it is entered", () => {
+test("a requested room is shown once it is entered", () => {
   const joining = run(inLobby, { type: "join", room: "DEN", origin: "form" });
   expect(joining.shown).toBe("lobby");
   const entered = hear(joining, { type: "entered", room: "den" });
   expect(entered).toMatchObject({ shown: "den", joining: undefined });
   expect(notices(entered)).toEqual(["You joined den"]);
-  // One that was not asked for here does not take over the screen.
+  // A room that was not requested here does not take over the screen.
   const another = hear(entered, { type: "entered", room: "attic" });
   expect(another.shown).toBe("den");
   expect(another.rooms.map(({ name }) => name)).toEqual(["lobby", "den", "attic"]);
 });
 
-test("a refused join is told where the room was asked for, not among the messages", () => {
+test("a refused join is shown where the room was requested, not among the messages", () => {
   const refused = (origin: "form" | "composer"): State =>
     hear(run(inLobby, { type: "join", room: "den", origin }), {
       type: "join-failed",
@@ -393,7 +393,7 @@ test("leaving a room drops its messages and shows the next; private messages sta
   expect(texts(none)).toContain("secret");
 });
 
-test("text and recipients are kept by room", () => {
+test("text and recipients are kept per room", () => {
   const chosen = run(
     inThree,
     { type: "choose-recipients", to: ["Bob"] },
@@ -405,7 +405,7 @@ test("text and recipients are kept by room", () => {
   expect(currentDraft(back)).toMatchObject({ text: "half a sen", recipients: ["Bob"] });
 });
 
-test("a private chat goes through its states, whoever asks", () => {
+test("a private chat goes through its states, whoever invites", () => {
   const chat = (state: State, change: "asked" | "invited" | "started" | "left" | "busy"): State =>
     hear(state, { type: "chat", state: change, with: "Bob" });
   expect(chat(crowd, "invited").chat).toEqual({ ...noChat, invitedBy: "Bob" });
@@ -422,7 +422,7 @@ test("a private chat goes through its states, whoever asks", () => {
   expect(renamed.chat).toEqual({ ...noChat, partner: "Rob" });
 });
 
-test("what becomes of one's own question leaves an invitation as it is", () => {
+test("the result of the user's own invitation does not affect another user's", () => {
   const invited = hear(crowd, { type: "chat", state: "invited", with: "Bob" });
   for (const state of ["busy", "rejected", "left", "lost"] as const) {
     const asking = hear(invited, { type: "chat", state: "asked", with: "ann2" });
@@ -437,7 +437,7 @@ function history(roomName: string, ...seqs: readonly number[]): SessionEvent {
   return { type: "response", ref: 1, response: { type: "history", room: roomName, messages } };
 }
 
-test("history goes to its room; earlier messages can be had until the server has none", () => {
+test("history goes to its room; earlier messages can be loaded until the server has none", () => {
   const loaded = hear(inThree, history("den", 5, 6));
   expect(texts(loaded, "den")).toEqual(["#5", "#6"]);
   expect(texts(loaded, "lobby")).toEqual([]);
@@ -451,7 +451,7 @@ test("history goes to its room; earlier messages can be had until the server has
   expect(hasEarlier(all, room(all, "den"))).toBe(false);
 });
 
-test("another user on the same page starts with nothing of the one before", () => {
+test("another user on the same page sees nothing of the previous one", () => {
   const over = run(hear(crowd, privately("Bob", "secret")), { type: "disconnect", nowMs });
   const same = run(over, connect("lobby"));
   expect(texts(same)).toContain("secret");
@@ -464,7 +464,7 @@ test("another user on the same page starts with nothing of the one before", () =
   expect(other.log.entries).toEqual([]);
 });
 
-test("a session that goes on after a reload has its rooms, counts and drafts", () => {
+test("a session that continues after a reload has its rooms, counts and drafts", () => {
   const draft = { text: "half a sen", recipients: ["Bob"], writtenTo: undefined };
   const rooms = [stored("lobby"), { name: "den", unread: 7, mentions: 2, ...draft }];
   const resuming = run(
@@ -479,7 +479,7 @@ test("a session that goes on after a reload has its rooms, counts and drafts", (
   expect(currentDraft(resumed)).toEqual(draft);
 });
 
-test("rooms to join are those on the server that one is not in, the busiest first", () => {
+test("joinable rooms are those on the server that the user is not in, the busiest first", () => {
   const rooms = [
     { room: "lobby", members: 9 },
     { room: "Garden", members: 1 },
@@ -497,7 +497,7 @@ function file(name: string): ListedFile {
   return { name, sizeBytes: 1, modifiedMs: nowMs };
 }
 
-test("pages of the file list are put together, and a name is only a name", () => {
+test("pages of the file list are combined, and names are only names", () => {
   const [a, b] = [file("a"), file("constructor")];
   const first = run(
     initialState,

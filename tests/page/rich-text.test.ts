@@ -1,4 +1,4 @@
-// Links and code in messages: what becomes one, and that nothing else happens to a text.
+// Links and code in messages: what is recognized, and that nothing else in a text changes.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -43,13 +43,13 @@ const piece = fc.constantFrom(
   "\u202e",
 );
 
-/** Without what may mark code: backticks, and lines around a block. */
+/** Without characters that may mark code: backticks, and lines around a block. */
 function plain(text: string): string {
   const lines = text.split("\n").filter((line) => !/^```[\w+#.-]*\s*$/.test(line));
   return lines.join("").replaceAll("`", "");
 }
 
-test("links lead to the web alone, and no letter is lost or made up", () => {
+test("links only lead to the web, and no letter is lost or added", () => {
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 60 }), (pieces) => {
       const text = pieces.join("");

@@ -1,5 +1,5 @@
-// Files for everybody in the browser: dropped on the room, pasted or picked; shown to the other tab, stopped,
-// tried again, refused by the quota, and removed by who has shared them.
+// Files shared with everyone from the browser: dropped on the room, pasted or picked; shown to the
+// other tab, stopped, retried, refused because of the quota, and removed by their uploader.
 
 import { expect } from "bun:test";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";

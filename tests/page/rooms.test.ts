@@ -1,4 +1,4 @@
-// Several rooms at once in the page, in a real browser: what is unread, joining and leaving, a
+// Several rooms at once in the page, in a real browser: unread counts, joining and leaving, a
 // reload, a lost connection.
 
 import { expect } from "bun:test";

@@ -1,5 +1,5 @@
-// Files that somebody in a browser hands to people: dropped, pasted and picked, taken in another
-// browser and by the terminal program; stopped by either end, resumed, changed on the way.
+// Files sent to people from a browser: dropped, pasted and picked, received in another browser and
+// by the terminal program; stopped by either end, resumed, changed during the transfer.
 
 import { expect } from "bun:test";
 import { existsSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
@@ -39,14 +39,14 @@ function file(name: string, bytes: number): { path: string; sha256: string } {
   const path = join(rig.folder, name);
   const content = noise(bytes);
   writeFileSync(path, content);
-  // Not changed just now.
+  // Not recently changed.
   utimesSync(path, 1_700_000_000, 1_700_000_000);
   return { path, sha256: hashOf(content) };
 }
 
 const taken = (name: string, file: string): string => join(rig.folder, name, file);
 
-/** Somebody at a terminal who takes everything, once Ann's list shows them. */
+/** A terminal user who accepts everything, once Ann's list shows them. */
 async function takerInSight(name: string): Promise<Parley> {
   const program = taker(rig, name);
   await program.line(/"event":"online"/);
@@ -54,14 +54,14 @@ async function takerInSight(name: string): Promise<Parley> {
   return program;
 }
 
-/** Chooses whom what follows goes to, or nobody any more. */
+/** Chooses the recipient of the next messages, or none any more. */
 async function toggle(name: string): Promise<void> {
   const label = await ann.get<string>("document.querySelector('#attach').title");
   await ann.click(`[aria-label='Write to ${name} privately']`);
   await ann.until(`document.querySelector('#attach').title !== ${JSON.stringify(label)}`);
 }
 
-/** Drops files on somebody in Ann's list. Returns their SHA-256. */
+/** Drops files on a user in Ann's list. Returns their SHA-256. */
 const give = (name: string, ...files: [name: string, bytes: number][]): Promise<string[]> =>
   anotherCard(ann, () => drop(ann, `#people [data-person="${name}"]`, files));
 
@@ -95,7 +95,7 @@ inBrowser("dropped on a person at a terminal, several with one name, empty ones 
 
 inBrowser("pasted and dropped into what is written to a person", async () => {
   await using _ = await takerInSight("Pat");
-  // To the room it would be for everybody.
+  // In the room it would be shared with everyone.
   await ann.get(`(() => {
     const data = new DataTransfer();
     data.items.add(new File([new Uint8Array(900)], "image.png", { type: "image/png" }));

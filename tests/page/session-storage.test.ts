@@ -1,4 +1,4 @@
-// What a tab keeps over a reload: read back as it was written, and nothing else is believed.
+// The data that a tab keeps across a reload: read back as written, and validated.
 
 import { expect, test } from "bun:test";
 import { anything, assert, property, string } from "fast-check";
@@ -51,7 +51,7 @@ test("a session that was never online has no position", () => {
   expect(read?.shown).toBeUndefined();
 });
 
-test("what does not fit is not believed, and nothing throws", () => {
+test("invalid data is ignored, and nothing throws", () => {
   for (const [key, value] of Object.entries(stored)) {
     const broken = { ...stored, [key]: typeof value === "string" ? 1 : "x" };
     expect([key, decodeStored(JSON.stringify(broken))]).toEqual([key, undefined]);

@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { array, assert, property, uint8Array } from "fast-check";
 import { Sha256 } from "../../src/page/sha256.ts";
 
-test("the hash is SHA-256, in whatever pieces the bytes come", () => {
+test("the hash is SHA-256, however the bytes are split", () => {
   assert(
     property(array(uint8Array({ maxLength: 300 }), { maxLength: 12 }), (pieces) => {
       const ours = new Sha256();

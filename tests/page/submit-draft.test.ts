@@ -1,4 +1,4 @@
-// What becomes of the composer's text: who gets it, and what is never sent by accident. No browser.
+// The fate of the composer's text: its recipients, and what is never sent by accident. No browser.
 
 import { expect, test } from "bun:test";
 import type { CommandTargets } from "../../src/page/command-runner.ts";
@@ -6,11 +6,11 @@ import { reduce } from "../../src/page/reducer.ts";
 import { type Action, currentDraft, emptyDraft, initialState } from "../../src/page/state.ts";
 import { submitDraft } from "../../src/page/submit-draft.ts";
 
-/** The page without its session: what the controller is asked for is written down. */
+/** The page without its session: requests to the controller are recorded. */
 class Page {
   state = initialState;
   readonly done: string[] = [];
-  /** Why nothing can be said. */
+  /** Why nothing can be sent. */
   problem: string | undefined;
 
   constructor() {
@@ -75,7 +75,7 @@ class Page {
   }
 }
 
-test("several lines are one message, and the composer is empty then", () => {
+test("several lines are one message, after which the composer is empty", () => {
   const page = new Page();
   page.submit("one\n\n  two\n/three");
   expect(page.done).toEqual(["say one\n\n  two\n/three"]);
@@ -85,7 +85,7 @@ test("several lines are one message, and the composer is empty then", () => {
   expect([page.done.length, page.draft]).toEqual([1, ""]);
 });
 
-test("what can't be sent stays, with the reason", () => {
+test("unsendable text stays, with the reason", () => {
   const page = new Page();
   page.problem = "too long";
   page.submit("one\ntwo");
@@ -95,7 +95,7 @@ test("what can't be sent stays, with the reason", () => {
   expect(page.state.composerProblem).toBe("");
 });
 
-test("a paste that begins like a command is neither carried out nor said", () => {
+test("a paste that begins like a command is neither executed nor sent", () => {
   for (const text of ["/quit\nbye", "/join den\n/quit", "/usr/bin\n/usr/lib"]) {
     const page = new Page();
     page.submit(text);
@@ -108,7 +108,7 @@ test("a paste that begins like a command is neither carried out nor said", () =>
   expect(page.done).toEqual(["tell Bob one\ntwo"]);
 });
 
-test("commands are carried out, and nothing of them is said", () => {
+test("commands are executed, and not sent", () => {
   const page = new Page();
   for (const line of ["/join den", "/part", "/msg Bob,Cal hi", "/rooms", "/quit"]) {
     page.submit(line);
@@ -125,7 +125,7 @@ test("commands are carried out, and nothing of them is said", () => {
   expect(page.draft).toBe("/get no.txt");
 });
 
-test("what people do, topics, searches and settings", () => {
+test("emotes, topics, searches and settings", () => {
   const page = new Page();
   const typed = ["/me waves", "/topic", "/topic Tea", "/topic LOBBY off", "/motd", "/motd off"];
   for (const line of [...typed, "/search tea", "/whois Bob", "/notify"]) page.submit(line);
@@ -142,7 +142,7 @@ test("what people do, topics, searches and settings", () => {
   ]);
 });
 
-test("what one does in a chat that is over is not done before the room", () => {
+test("an emote in a chat that is over does not go to the room", () => {
   const page = new Page();
   page.chat("started", "Bob");
   page.dispatch({ type: "draft", text: "/me winks" });

@@ -1,4 +1,4 @@
-// How entries are grouped, which days they are of, and the file that they are saved as.
+// How entries are grouped, which days they belong to, and their saved file.
 
 import { expect, test } from "bun:test";
 import { append, emptyLog, type Message, type NewMessage } from "../../src/page/message-log.ts";
@@ -25,7 +25,7 @@ function message(more: Partial<Message>): NewMessage {
   };
 }
 
-test("what one person says in a row is one group", () => {
+test("consecutive messages of one user are one group", () => {
   const log = [0, 10_000, 20 * 60_000]
     .map((laterMs) => message({ timeMs: noonMs + laterMs }))
     .reduce(append, emptyLog);
@@ -38,7 +38,7 @@ test("other recipients start another group", () => {
   expect(startsGroup(log.entries[1]!, log.entries[0])).toBe(true);
 });
 
-test("what is sealed and what is not are groups of their own", () => {
+test("sealed and unsealed messages are separate groups", () => {
   const toBob = { room: undefined, to: ["Bob"] };
   const log = [message(toBob), message({ ...toBob, isSealed: true }), message(toBob)];
   const { entries } = log.reduce(append, emptyLog);

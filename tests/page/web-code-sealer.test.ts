@@ -1,5 +1,5 @@
-// The browser's side of a channel by a code beside the program's: each opens what the other seals, both
-// export the same, and the proof of receipt is the same.
+// The browser's side of a channel by a code, compared with the program's: each opens data sealed by
+// the other, both export the same secret, and the proof of receipt is the same.
 
 import { expect, test } from "bun:test";
 import { proofOf } from "../../src/handover/channel-line.ts";
@@ -25,7 +25,7 @@ test("the browser and the program seal for each other", async () => {
   expect(await answer.export()).toEqual(await back.export());
 });
 
-test("what was sealed elsewhere, earlier or the other way does not open", async () => {
+test("data sealed elsewhere, earlier or in the other direction does not open", async () => {
   const secret = noise(32);
   const [guest, host] = [webCodeSealer(secret), codeSealer(secret, false)];
   const info = new TextEncoder().encode("one channel");
@@ -45,7 +45,7 @@ test("what was sealed elsewhere, earlier or the other way does not open", async 
   await expect(guest.openingFrom("", noise(31), info)).rejects.toThrow("no key");
 });
 
-test("the proof of receipt is the program's", async () => {
+test("the proof of receipt equals the program's", async () => {
   const exported = noise(64);
   expect(await receivedProof(exported)).toBe(proofOf(exported));
 });

@@ -1,5 +1,5 @@
-// Writing and being told, in a real browser: input methods, what becomes of links and code, reading
-// further up while others write, and notifications room by room.
+// Writing and notifications in a real browser: input methods, links and code, reading history while
+// others write, and notifications per room.
 
 import { expect } from "bun:test";
 import type { Tab } from "./browser.ts";
@@ -12,7 +12,7 @@ const rig = pageRig(async (...tabs) => {
   await bob.login("Bob", "lobby", "den");
 });
 
-/** What the page asks the browser for, and what it shows. */
+/** The page's requests for permission, and the shown notifications. */
 const fakeNotifications = `
   window.asked = 0;
   window.shown = [];
@@ -34,7 +34,7 @@ inBrowser("an Enter that belongs to an input method sends nothing", async () => 
     ann.get(
       `document.querySelector("#text").dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true, ${composing} }))`,
     );
-  // Not prevented: the browser does with it what it does.
+  // Not prevented: the browser handles it as usual.
   expect(await press("isComposing: true")).toBe(true);
   expect(await press("keyCode: 229")).toBe(true);
   expect(await ann.get("document.querySelector('#text').value")).toBe("にほんご");

@@ -1,5 +1,4 @@
-// A fixed number of seeds of the whole-system simulator; `bun tests/sim/soak.ts` runs as many as
-// you like.
+// A fixed number of seeds of the whole-system simulator; `bun tests/sim/soak.ts` runs any number.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -31,7 +30,7 @@ describe("nothing acknowledged is lost, duplicated or out of order", () => {
   });
 });
 
-/** A store that breaks its promise in some way. */
+/** A store that breaks its promises in some way. */
 function lying(lie: (store: LocalStore, commits: number) => LocalStore["commit"] | undefined) {
   return (epoch: string, clock: () => number): LocalStore => {
     const store = openMemoryStore({ epoch, clock });

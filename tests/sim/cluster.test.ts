@@ -1,5 +1,5 @@
-// A fixed number of seeds of the simulator of several servers; `bun tests/sim/soak.ts --hubs 3` runs as
-// many as you like.
+// A fixed number of seeds of the simulator of several servers; `bun tests/sim/soak.ts --hubs 3`
+// runs any number.
 
 import { describe, expect, test } from "bun:test";
 import type { Lie } from "./cluster/database.ts";
@@ -7,7 +7,7 @@ import { simulateCluster } from "./cluster/world.ts";
 
 const seeds = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1);
 
-describe("several servers are one, whatever breaks", () => {
+describe("several servers act as one, whatever breaks", () => {
   const timeoutMs = 60_000;
 
   test.each(seeds(10))(
@@ -27,7 +27,7 @@ describe("several servers are one, whatever breaks", () => {
   );
 });
 
-/** What some seed says of a database that lies. */
+/** The complaints of some seed about a database that lies. */
 function complaints(lie: Lie): string {
   for (const seed of seeds(20)) {
     try {
@@ -50,7 +50,7 @@ describe("the simulator detects a database", () => {
     expect(said).toMatch(/twice|follows/);
   }, 60_000);
 
-  test("that lets a server write after others have taken it for dead", () => {
+  test("that lets a server write after others have declared it dead", () => {
     const said = complaints(({ tables, undo }, text, values) => {
       const me = tables.servers.get(String(values[0]));
       const isCommit = text.includes("parley.commit(") && me?.isOver === true;
@@ -60,7 +60,7 @@ describe("the simulator detects a database", () => {
     expect(said).not.toBe("none");
   }, 60_000);
 
-  test("that gives a name to two people", () => {
+  test("that gives a name to two users", () => {
     const said = complaints(({ tables, undo }, text, values) => {
       if (!text.includes("parley.claim(")) return undefined;
       const [, folded] = values.map(String);
@@ -70,14 +70,14 @@ describe("the simulator detects a database", () => {
     expect(said).toMatch(/the database for|has got the name/);
   }, 60_000);
 
-  test("that never tells how far a room has come, where notifications are lost", () => {
+  test("that never reports a room's last number when notifications are lost", () => {
     const said = complaints((_context, text) =>
       text.startsWith("SELECT name, last_seq AS seq") ? [] : undefined,
     );
     expect(said).toMatch(/has heard|after the last fault|after the last|In the end/);
   }, 60_000);
 
-  test("that keeps the people of servers that are gone", () => {
+  test("that keeps the users of dead servers", () => {
     const said = complaints((_context, text) =>
       text.includes("parley.reap()") ? [{ reap: 0 }] : undefined,
     );

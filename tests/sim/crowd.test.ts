@@ -1,6 +1,6 @@
-// A crowd in one room, spread over three servers with one database: what a message costs grows with
-// the servers and the members of each, not with the product. Work is counted, not timed.
-// CROWD=20000 for as many members.
+// Many users in one room, spread over three servers with one database: the cost of a message grows
+// with the servers and the members of each, not with the product. Work is counted, not timed.
+// CROWD=20000 sets the number of members.
 
 import { drainMicrotasks } from "bun:jsc";
 import { expect, test } from "bun:test";
@@ -13,7 +13,7 @@ import { seeded } from "./random.ts";
 
 const crowd = Number(process.env["CROWD"] ?? 3_000);
 const servers = 3;
-/** Logins at a time. */
+/** Concurrent logins. */
 const wave = Math.max(250, crowd / 20);
 
 class Crowd {
@@ -23,7 +23,7 @@ class Crowd {
   readonly native = nativeDialect({ name: "parley", udpPort: 1, messagesPerSecond: 0 });
   readonly people: ServerConnection[] = [];
   readonly problems: string[] = [];
-  /** By server: writes to connections, and those that had the text in them. */
+  /** By server: writes to connections, and those that contained the text. */
   readonly writes = Array.from({ length: servers }, () => 0);
   readonly heard = Array.from({ length: servers }, () => 0);
   commits = 0;
@@ -36,7 +36,7 @@ class Crowd {
       committed() {},
       ran: (text: string) => {
         if (text.includes("parley.commit(")) this.commits++;
-        // What was read because no notification brought it.
+        // Reads of data that no notification has delivered.
         if (/parley\.(?:batches|members)/.test(text)) this.reads++;
       },
     };
@@ -60,7 +60,7 @@ class Crowd {
     this.clock.pass(5_000);
   }
 
-  /** What one message costs, of the first person. */
+  /** The cost of one message of the first user. */
   say(text: string) {
     this.#awaited = Buffer.from(text);
     this.heard.fill(0);
@@ -113,8 +113,8 @@ test(`a message to ${crowd} people on ${servers} servers`, () => {
     expect(members.map(({ everywhere }) => everywhere)).toEqual(members.map(() => size));
     const cost = room.say(`message to ${size}`);
     expect(room.problems).toEqual([]);
-    // One transaction and one notification, however many people there are; each server writes
-    // once to each of its own, and once more at most for the acknowledgement.
+    // One transaction and one notification, however many users there are; each server writes once
+    // to each of its own, and at most once more for the acknowledgement.
     expect(room.heard).toEqual(members.map(({ here }) => here));
     for (const [i, { here }] of members.entries()) {
       expect(room.writes[i]).toBeLessThanOrEqual(here + 1);

@@ -55,7 +55,7 @@ function before(a: { atUs: number; order: number }, b: { atUs: number; order: nu
 }
 
 export interface LoopConfig {
-  /** What one datagram or timer costs the process. */
+  /** The cost of one datagram or timer to the process. */
   taskUs: number;
   /**
    * Mean time between pauses of the process (hashing, another process on its core), and their mean
@@ -67,7 +67,7 @@ export interface LoopConfig {
   cold?: { taskUs: number; forUs: number };
 }
 
-/** A process with one event loop: what arrives while it is busy waits, in order. */
+/** A process with one event loop: input that arrives while it is busy waits, in order. */
 export class EventLoop {
   private freeAtUs = 0;
   private stallAtUs: number;
@@ -112,7 +112,7 @@ export interface LinkConfig {
   reorderUs: number;
   /** Share of datagrams in which one byte is changed. */
   corrupt: number;
-  /** Chance that a burst of losses begins at a datagram, and its mean length. */
+  /** The probability that a burst of losses begins at a datagram, and its mean length. */
   burst: number;
   burstLength: number;
   /** Larger UDP payloads are dropped. */

@@ -73,8 +73,8 @@ function world(path: Path, seed: number): World {
 }
 
 /**
- * Runs one transfer: megabytes per second from the first datagram to the last byte, and other
- * figures to assert.
+ * Runs one transfer; returns megabytes per second from the first datagram to the last byte, and
+ * other figures to assert.
  */
 function run(path: Path, mebibytes: number, seed: number) {
   const { timeline, down, start } = world(path, seed);
@@ -152,7 +152,7 @@ describe("on a busy machine", () => {
     60_000,
   );
 
-  test("100 Mbit/s, 50 ms, 10 %: losing the first datagrams costs next to nothing", () => {
+  test("100 Mbit/s, 50 ms, 10 %: losing the first datagrams costs almost nothing", () => {
     for (let seed = 1; seed <= 12; seed++) {
       const path = { mbit: 100, rttMs: 50, lossPercent: 10, stallEveryMs: 20 };
       const result = run(path, 16, seed);
@@ -193,7 +193,7 @@ describe("sharing a link", () => {
 
 test.each([
   { sizeBytes: 4_000_000, limitBytesPerSecond: 1_000_000, delayUs: 10_000, maxSegmentBytes: 1_444 },
-  // Loopback: 64 KiB fit a datagram, and there is no round trip to speak of.
+  // Loopback: 64 KiB fit a datagram, and the round trip is negligible.
   { sizeBytes: 100_000, limitBytesPerSecond: 20_000, delayUs: 25, maxSegmentBytes: 65_024 },
   { sizeBytes: 20_000, limitBytesPerSecond: 1_000, delayUs: 25, maxSegmentBytes: 65_024 },
 ])("a rate limit is kept: %p", ({ sizeBytes, limitBytesPerSecond, delayUs, maxSegmentBytes }) => {

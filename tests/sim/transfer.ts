@@ -1,5 +1,5 @@
-// Couples Receiver and Sender over simulated links, with an event loop's coarse timers, and a
-// control connection that is just a delay.
+// Connects Receiver and Sender over simulated links, with an event loop's coarse timers, and a
+// control connection that only adds a delay.
 
 import { createHmac } from "node:crypto";
 import { Receiver } from "../../src/transfer/receiver.ts";
@@ -9,7 +9,7 @@ import { EventLoop, type Link, Timeline } from "./network.ts";
 import type { Random } from "./random.ts";
 
 export interface Side {
-  /** Client to server, and back. */
+  /** From client to server, and back. */
   up: Link;
   down: Link;
 }
@@ -25,7 +25,7 @@ export function senderFor(key: string, maxSegmentBytes: number): Sender {
 export class SimServer {
   private readonly buffer = new Uint8Array(65_536);
   private readonly answer = new Uint8Array(2_048);
-  /** Where datagrams to an address go; undefined if nobody has it (any more). */
+  /** The destination of datagrams to an address; undefined if nobody has it (any more). */
   readonly routes = new Map<string, { link: Link; deliver: (bytes: Uint8Array) => void }>();
   private scheduled = false;
   private timerAtUs = Infinity;
@@ -89,7 +89,7 @@ export class SimServer {
 
 export interface ClientOptions {
   token: Uint8Array;
-  /** The file's bytes, or just its size if nobody looks at them. */
+  /** The file's bytes, or only its size if nobody looks at them. */
   file: Uint8Array | number;
   side: Side;
   server: SimServer;
@@ -102,7 +102,7 @@ export interface ClientOptions {
   receiver?: Partial<ReceiverConfig>;
   loop?: EventLoop;
   /**
-   * False: no kernel timestamps, so that what waited for the event loop seems to have arrived only
+   * False: no kernel timestamps, so that data that waited for the event loop seems to arrive only
    * then.
    */
   isStamped?: boolean;
@@ -156,7 +156,7 @@ export class SimClient {
     this.listen();
   }
 
-  /** Datagrams take another path from now on. */
+  /** From now on datagrams take another path. */
   changePath(): void {
     this.receiver.handleNewPath(false, this.timeline.nowUs);
     this.flush();
@@ -208,7 +208,7 @@ export class SimClient {
     this.arm();
   }
 
-  /** What tags do for a real file: a chunk that differs is requested again. */
+  /** The equivalent of tags for a real file: a chunk that differs is requested again. */
   private repair(file: Uint8Array): void {
     const chunkBytes = 4_096;
     for (let at = 0; at < file.length; at += chunkBytes) {
@@ -220,7 +220,7 @@ export class SimClient {
     }
   }
 
-  /** The control connection: reliable, one way each. */
+  /** The control connection: reliable, with a delay in each direction. */
   private fetch(): void {
     this.fetched = true;
     const { receiver, timeline, options } = this;

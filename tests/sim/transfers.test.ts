@@ -44,7 +44,7 @@ function drawLink(random: Random, delayUs: number): LinkConfig {
   };
 }
 
-/** What went wrong in the transfer of a seed; empty if nothing did. */
+/** The error in the transfer of a seed; empty if there was none. */
 function simulate(seed: number): string {
   const random = seeded(seed);
   const timeline = new Timeline();

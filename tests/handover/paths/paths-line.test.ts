@@ -1,5 +1,5 @@
-// What an end tells of its addresses is read as written, and nothing in it makes the other end send
-// anything to where no program of anybody's is.
+// The addresses of an end are read as written, and can't make the other end send anything to where
+// no user's program is.
 
 import { expect, test } from "bun:test";
 import { paths as limits } from "../../../src/limits.ts";
@@ -9,7 +9,7 @@ import { seeded } from "../../sim/random.ts";
 
 const secret = new Uint8Array(limits.secretBytes).fill(7);
 
-test("a line is read as it was written", () => {
+test("a line survives a round trip", () => {
   const line = {
     secret,
     local: true,
@@ -22,7 +22,7 @@ test("a line is read as it was written", () => {
   expect(decodePaths(encodePaths(line))).toEqual(line);
 });
 
-test("other lines, and lines without a secret, are none", () => {
+test("other lines, and lines without a secret, are ignored", () => {
   const good = encodePaths({ secret, local: false, addresses: [], seen: undefined });
   expect(decodePaths(good)).toBeDefined();
   const text = Buffer.from(secret).toString("base64url");
@@ -41,7 +41,7 @@ test("other lines, and lines without a secret, are none", () => {
   }
 });
 
-test("addresses that nobody may be sent to are left out", () => {
+test("forbidden addresses are omitted", () => {
   const addresses = [
     "0.0.0.0:5000",
     "224.0.0.1:5000",
@@ -71,13 +71,13 @@ test("addresses that nobody may be sent to are left out", () => {
   expect(decodePaths(line)?.addresses).toEqual([{ address: "10.0.0.2", port: 5_000 }]);
 });
 
-test("only so many addresses are taken", () => {
+test("the number of addresses is limited", () => {
   const addresses = Array.from({ length: 40 }, (_, i) => ({ address: `10.0.0.${i}`, port: 5_000 }));
   const read = decodePaths(encodePaths({ secret, local: false, addresses, seen: undefined }));
   expect(read?.addresses.length).toBe(limits.maxTold);
 });
 
-test("noise is no line, and throws nothing", () => {
+test("noise is not a line, and does not throw", () => {
   const random = seeded(3);
   const line = encodePaths({
     secret,
@@ -97,7 +97,7 @@ test("noise is no line, and throws nothing", () => {
   }
 });
 
-test("what kind of path leads to an address", () => {
+test("the kind of path that leads to an address", () => {
   const own = ["192.168.1.7", "2001:db8::7"];
   const kinds = Object.fromEntries(
     ["127.0.0.1", "::1", ...own, "192.168.1.8", "172.31.0.1", "172.32.0.1", "100.64.0.1", "8.8.8.8"]

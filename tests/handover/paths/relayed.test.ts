@@ -1,5 +1,5 @@
-// Files from a person to a person over datagrams, with a relay in between that does whatever it likes
-// (changes, repeats, reorders, replays, makes up, withholds): it can delay, and nothing else.
+// Files from person to person over datagrams, with a malicious relay (which changes, repeats,
+// reorders, replays, invents and withholds datagrams): it can delay, but nothing else.
 
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { generateKeyPairSync } from "node:crypto";
@@ -23,10 +23,10 @@ setDefaultTimeout(60_000);
 const base = mkdtempSync(join(tmpdir(), "parley-relayed-"));
 afterAll(() => rmSync(base, { recursive: true, force: true }));
 
-/** What it forwards in place of a datagram; `back` sends something to where that has come from. */
+/** The relay's replacement for a datagram; `back` sends something to its source. */
 type Meddler = (bytes: Uint8Array, back: (bytes: Uint8Array) => void) => readonly Uint8Array[];
 
-/** A relay that believes everybody, and forwards what `meddle` makes of the datagrams. */
+/** A relay that accepts any client, and forwards datagrams as changed by `meddle`. */
 async function openRelay(meddle: Meddler) {
   const places = new Map<string, number>();
   const answer = new Uint8Array(100);
@@ -35,7 +35,8 @@ async function openRelay(meddle: Meddler) {
     try {
       socket.send(bytes, port, "127.0.0.1");
     } catch {
-      // An end that has closed its socket: the kernel says so at the next datagram, whoever gets that.
+      // An end that has closed its socket: the kernel reports this at the next datagram, whoever
+      // its receiver is.
     }
   };
   const socket = await Bun.udpSocket({
@@ -76,12 +77,12 @@ function last<Event extends { event: string }>(events: readonly Event[], name: s
 
 type Setting = { meddle?: Meddler; bytes?: number; direct?: boolean; isSealed?: boolean };
 
-/** Hands a file over; what both have told of it, and whether it is the same. */
+/** Transfers a file; returns both ends' events, and whether the file is the same. */
 async function handOver({ meddle, bytes = 3_000_000, direct = false, isSealed = true }: Setting) {
   const folder = mkdtempSync(join(base, "of-"));
   const path = join(folder, "big.bin");
   writeFileSync(path, fileOf(bytes, 7));
-  // Long ago, so that nobody doubts whether it is still the same.
+  // Long ago, so that the time alone shows that it is unchanged.
   utimesSync(path, 1_700_000_000, 1_700_000_000);
   using relay = await openRelay(meddle ?? ((one) => [one]));
   const [ann, bob] = [device(), device()];
@@ -177,7 +178,7 @@ for (const isSealed of [true, false]) {
   });
 }
 
-test("between two programs of one machine a file goes directly, and the relay sees little of it", async () => {
+test("between two programs on one machine a file is sent directly, and the relay sees little of it", async () => {
   const { isSame, sent, received, relay } = await handOver({ direct: true, bytes: 20_000_000 });
   expect(isSame).toBe(true);
   expect(sent).toMatchObject({ path: "direct", via: "loopback" });
@@ -186,7 +187,7 @@ test("between two programs of one machine a file goes directly, and the relay se
   expect(relayed).toBeLessThan(10_000_000);
 });
 
-test("nothing of a sealed file is in what the relay sees", async () => {
+test("the relay sees no content of a sealed file", async () => {
   const bytes = 300_000;
   const { relay, isSame } = await handOver({ bytes });
   expect(isSame).toBe(true);
@@ -245,7 +246,7 @@ for (const [what, meddle] of Object.entries(meddling)) {
   });
 }
 
-test("a relay that withholds everything is left, and the server's connections carry the file", async () => {
+test("a relay that withholds everything is abandoned, and the server's connections carry the file", async () => {
   let passed = 0;
   const meddle: Meddler = (bytes) => ((passed += bytes.length) < 400_000 ? [bytes] : []);
   const { isSame, sent, received } = await handOver({ meddle });
@@ -254,7 +255,7 @@ test("a relay that withholds everything is left, and the server's connections ca
   expect(received).toMatchObject({ path: "server" });
 });
 
-test("a relay that lets nothing but probes pass is left, too", async () => {
+test("a relay that only forwards probes is abandoned, too", async () => {
   const { isSame, received } = await handOver({
     meddle: (bytes) => (kindAt(bytes, 0) === kind.probe ? [bytes] : []),
   });

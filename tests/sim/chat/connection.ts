@@ -1,5 +1,5 @@
-// A connection between client and server on virtual time: two ordered byte streams, delivered in
-// pieces of any size after any delay, of bounded capacity. A cut loses what is in transit, and each
+// A connection between client and server in virtual time: two ordered byte streams of bounded
+// capacity, delivered in pieces of any size after any delay. A cut loses data in transit, and each
 // side notices later.
 
 import type { Link } from "../../../src/chat/link.ts";
@@ -9,7 +9,7 @@ import type { VirtualClock } from "./virtual-clock.ts";
 
 export type ConnectionEvents = {
   received(bytes: Uint8Array): void;
-  /** The connection is gone: cut, or closed by the server. */
+  /** The connection has ended: cut, or closed by the server. */
   closed(): void;
 };
 
@@ -92,7 +92,7 @@ export class Connection implements Link {
     this.#toServer.write(Buffer.from(text));
   }
 
-  /** The client is gone: the server notices after a while. */
+  /** The client disconnects: the server notices after a while. */
   leave(afterMs: number): void {
     this.#clientIsGone = true;
     this.#clock.after(afterMs, () => this.#serverHears());
@@ -115,7 +115,7 @@ export class Connection implements Link {
     return taken;
   }
 
-  /** What was written is delivered first. */
+  /** Written data is delivered first. */
   end(): void {
     this.#isOver = true;
     this.#clock.after(60, () => {

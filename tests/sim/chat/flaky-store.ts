@@ -56,14 +56,14 @@ export class FlakyStore {
     return { epoch, answer, random: this.random, detach: () => this.#detach() };
   }
 
-  /** The process is gone, and its memory with it: the next one works with another store. */
+  /** The process has died with its memory: the next one works with another store. */
   replace(store: LocalStore): void {
     this.store = store;
     this.#taken = 0;
     this.truth.forget();
   }
 
-  /** The process is dead: some of its requests are carried out before anybody else's. */
+  /** The process is dead: some of its requests are carried out before those of others. */
   #detach(): void {
     for (const request of this.#pending) {
       if (this.random() < 0.5) break;
@@ -80,7 +80,7 @@ export class FlakyStore {
     }
     const number = process * 1_000_000 + request.batch.number;
     const batch = { ...request.batch, number };
-    // What is committed can no longer fail.
+    // A committed batch can no longer fail.
     const isTaken = number === this.#taken;
     if (this.condition === "full" && !isTaken) return failed(request);
     const reply = answerRequest(this.store, { ...request, batch });

@@ -1,5 +1,5 @@
-// Whether a process runs: it may be paused, as by SIGSTOP, and do later what has come meanwhile; and
-// it ends for good.
+// Whether a process runs: it may be paused, like by SIGSTOP, and handle events of that time later;
+// and it ends permanently.
 
 export class Lifetime {
   isDead = false;
@@ -21,7 +21,7 @@ export class Lifetime {
     this.#isPaused = true;
   }
 
-  /** `settle` is called after each thing that has come meanwhile. */
+  /** `settle` is called after each of the delayed events. */
   resume(settle: () => void): void {
     this.#isPaused = false;
     for (const work of this.#waiting.splice(0)) {

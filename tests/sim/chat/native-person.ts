@@ -1,5 +1,5 @@
-// A person at a native client: the real client session, which talks, joins, parts, is cut off and
-// returns. Everything it reports to its user is checked against the truth.
+// A user of a native client: the real client session, which talks, joins, parts, loses its
+// connection and returns. Everything it reports to its user is checked against the truth.
 
 import type { SessionEvent, SessionOutput, SessionPosition } from "../../../src/client/events.ts";
 import { ClientSession } from "../../../src/client/session.ts";
@@ -18,17 +18,19 @@ export class NativePerson {
   /** Counts lives of the session, so that events scheduled for an earlier one are skipped. */
   #life = 0;
   readonly #tokens = new Map<number, Token>();
-  /** The last number heard of each room and of the mailbox; undefined: whatever comes next. */
+  /**
+   * The last number received in each room and in the mailbox; undefined: any number may come next.
+   */
   readonly #heard = new Map<string, number | undefined>();
   #mail: number | undefined;
-  /** Of the log that those numbers are of. */
+  /** The epoch of the log that those numbers belong to. */
   #epoch: string | undefined;
   isOnline = false;
-  /** It has the secret of an earlier life, and does not know that there was one. */
+  /** It has the secret of an earlier life, but does not know about that life. */
   #isForgetful = false;
-  /** Somebody else has the same secret: what an acknowledgement means is unknown. */
+  /** Another client has the same secret: the meaning of an acknowledgement is unknown. */
   isShared = false;
-  /** The session is over, and why. */
+  /** The reason why the session has ended. */
   ended: string | undefined;
 
   constructor(
@@ -45,7 +47,7 @@ export class NativePerson {
     this.#act((session) => session.start(world.clock.nowMs));
   }
 
-  /** One random action of the person. */
+  /** One random action. */
   doSomething(): void {
     const { random } = this.#world;
     const dice = random();
@@ -62,7 +64,7 @@ export class NativePerson {
     else if (dice < 0.98) this.#act((session) => session.leave());
   }
 
-  /** Everything this person has sent is settled. */
+  /** Everything this client has sent is settled. */
   get isQuiet(): boolean {
     return this.ended !== undefined || (this.isOnline && this.#session.unacknowledged === 0);
   }
@@ -82,7 +84,7 @@ export class NativePerson {
     }
   }
 
-  /** Gives up a name that somebody else wants to be back under. */
+  /** Gives up a name that another client wants to return under. */
   goHome(): void {
     const { name } = this.#session;
     if (this.isOnline && name !== this.name && name !== `${this.name}-home`) {
@@ -206,7 +208,7 @@ export class NativePerson {
   #act(act: (session: ClientSession) => void): void {
     const life = this.#life;
     act(this.#session);
-    // What it hears may make it ask for something.
+    // Received data may cause requests.
     for (let outputs = this.#session.pollOutputs(); outputs.length > 0;) {
       for (const output of outputs) {
         if (life !== this.#life) return;
@@ -283,7 +285,7 @@ export class NativePerson {
     });
   }
 
-  /** In another log the numbers begin anew; what it has of the mailbox is all new. */
+  /** In another log the numbers start anew; the whole mailbox is new. */
   #followEpoch(): void {
     const epoch = this.#session.position?.epoch;
     const isOther = this.#epoch !== undefined && epoch !== this.#epoch;
@@ -296,7 +298,7 @@ export class NativePerson {
   #hear(event: SessionEvent): void {
     const { truth } = this.#world;
     this.#world.trace(this.name, "!", JSON.stringify(event));
-    // Its requests are carried out with the outputs that are being read.
+    // Its requests are carried out with the outputs being read.
     this.#offering.hear(event, this.#session);
     switch (event.type) {
       case "online":

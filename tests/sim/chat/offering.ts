@@ -1,6 +1,6 @@
-// What a person at a native client does with files for others, without files: offers, answers, and
-// numbered frames through the channels. Frames of a channel arrive in order, none left out and none
-// twice, and only while it is open, whatever breaks.
+// A native client's actions with files for others, without files: offers, answers, and numbered
+// frames through the channels. Frames of a channel arrive in order, without gaps or repetitions,
+// and only while it is open, whatever breaks.
 
 import type { OfferEvent, NativeSession, SessionEvent } from "../../../src/client/events.ts";
 import { fail } from "./truth.ts";

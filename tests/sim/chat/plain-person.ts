@@ -1,6 +1,6 @@
-// A client of one of the old systems, without acknowledgements or resuming. What it receives from
-// the room is in the log, in the log's order and once; what it receives privately was meant for it;
-// what it says while it believes to be in a private chat never reaches the room.
+// A client of one of the old systems, without acknowledgements or resuming. Messages it receives
+// from the room are in the log, in the log's order and once; private ones were meant for it; text
+// it sends while it believes to be in a private chat never reaches the room.
 
 import { LineSplitter } from "../../../src/line-splitter.ts";
 import { Connection } from "./connection.ts";
@@ -12,16 +12,16 @@ export class PlainPerson {
   readonly #world: Surroundings;
   readonly #words: PlainWords;
   #connection: Connection | undefined;
-  /** The name now, and all names it has had. */
+  /** The current name, and all earlier names. */
   #name: string;
   readonly #names = new Set<string>();
   /** The partner of the private chat it knows of. */
   #partner: string | undefined;
-  /** It has asked, or said yes: a private chat may begin at any moment. */
+  /** It has invited, or accepted: a private chat may begin at any moment. */
   #mayChat = false;
-  /** It has typed `leave`: what it types now is for the room. */
+  /** It has typed `leave`: text typed now is for the room. */
   #isLeaving = false;
-  /** What it has said on this connection. */
+  /** The messages it has sent on this connection. */
   readonly #said = new Set<number>();
   /** Number of the last message of the lobby that it has heard on this connection. */
   #heard = 0;
@@ -77,7 +77,7 @@ export class PlainPerson {
     const { say, sayInChat = say } = this.#words;
     const partner = this.#partner;
     const token = this.#token(partner === undefined ? "lobby" : undefined, [partner ?? ""]);
-    // A chat may have begun that it has not read of yet, or not have ended that it has left.
+    // A chat may have begun that it has not read about yet, or not have ended that it has left.
     token.mayBePrivate = this.#mayChat || this.#isLeaving;
     this.#send(connection, (partner === undefined ? say : sayInChat)(this.#text(token)));
   }
@@ -94,7 +94,7 @@ export class PlainPerson {
 
   #send(connection: Connection, message: string): void {
     this.#world.trace(this.ownName, ">", message);
-    // After a refused login, what was typed next is taken for a name.
+    // After a refused login, the next line is read as a name.
     if (/^\S+$/.test(message)) this.#names.add(message);
     connection.send(`${message}\n`);
   }
@@ -154,7 +154,7 @@ export class PlainPerson {
     const { random } = this.#world;
     const isRefused = line.includes("The name '") && this.#name === this.ownName;
     if (isRefused && !this.#words.dialect.name.startsWith("open")) {
-      // It comes again later.
+      // It reconnects later.
       this.#connection?.leave(100);
       this.#connection = undefined;
       return;

@@ -1,5 +1,5 @@
-// What people type in the dialects that know no acknowledgements and can't resume, and how they
-// recognise what matters to them in what they are sent.
+// User input in the dialects without acknowledgements and resuming, and how their users recognize
+// relevant output.
 
 import type { Dialect } from "../../../src/chat/dialect.ts";
 import { chatRoom } from "../../../src/dialects/chat-room.ts";
@@ -17,9 +17,9 @@ export type PlainWords = {
   rename?: (from: string, to: string) => string;
   /** Asks for a private chat. */
   invite?: (name: string) => string;
-  /** Whether `accept`, `reject` and `leave` mean something. */
+  /** Whether `accept`, `reject` and `leave` are commands. */
   hasConsent: boolean;
-  /** Whether people hear what they say themselves. */
+  /** Whether users receive their own messages. */
   echoes: boolean;
 };
 

@@ -1,4 +1,4 @@
-// The server as a process on virtual time: the real hub, driven as by the real driver, with byte
+// The server as a process in virtual time: the real hub, driven like by the real driver, with byte
 // streams for connections. It can be paused, and killed; then only the store's contents remain.
 
 import { unruled } from "../../chat/no-control.ts";
@@ -17,11 +17,11 @@ import type { OtherServers } from "../../../src/store/open.ts";
 import { Lifetime } from "./lifetime.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
-/** Share of the turns in which the server is busy, and for how long, in milliseconds. */
+/** The share of turns in which the server is busy, and for how long, in milliseconds. */
 const busyShare = 0.1;
 const busyMs = 20;
 
-/** What the process works with. */
+/** The store of the process. */
 export type Backing = {
   readonly epoch: string;
   readonly answer: StoreAnswerer;
@@ -39,7 +39,7 @@ export class ServerProcess {
   #timerMs = Infinity;
   #secrets = 0;
 
-  /** Texts that are secret have `name` in them: no two processes make the same ones. */
+  /** Secret texts contain `name`: no two processes generate the same ones. */
   constructor(
     readonly clock: VirtualClock,
     readonly backing: Backing,
@@ -98,7 +98,7 @@ export class ServerProcess {
     });
   }
 
-  /** Does something with the hub if the process is alive, once it is not paused. */
+  /** Calls `act` with the hub if the process is alive, once it is not paused. */
   run(act: (hub: Hub) => void): void {
     this.life.whenRunning(() => {
       try {

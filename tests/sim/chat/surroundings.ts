@@ -1,4 +1,4 @@
-// What a simulated person needs from the world around it.
+// What a simulated user needs from the world.
 
 import type { Dialect } from "../../../src/chat/dialect.ts";
 import type { Connection } from "./connection.ts";
@@ -11,17 +11,17 @@ export interface Surroundings {
   readonly truth: Truth;
   readonly random: () => number;
   readonly native: Dialect;
-  /** The server that a new connection reaches; undefined: nobody listens. */
+  /** The server for a new connection; undefined: none listens. */
   readonly server: ServerProcess | undefined;
-  /** Several servers: a name reaches whoever has asked for it before they are told. */
+  /** With several servers, a name reaches its claimant before the claimant is notified. */
   readonly isShared?: boolean;
-  /** Number of the first message that the log still has of a room. */
+  /** The number of the first message that the log still has of a room. */
   firstKept(room: string): number;
-  /** A name that somebody may have. */
+  /** A name that some user may have. */
   anyName(): string;
   /** The connection is subject to faults. */
   watch(connection: Connection, server: ServerProcess): void;
-  /** Somebody has logged in under that name. */
+  /** A user has logged in under that name. */
   entered(who: string, name: string): void;
   /** A trace of what is sent, received and reported. */
   trace(who: string, way: "<" | ">" | "!", what: string): void;

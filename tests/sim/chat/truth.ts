@@ -1,11 +1,11 @@
-// What must hold, whatever breaks: every acknowledged message is in its log once, and nobody
-// receives anything that is not in the log, out of order, or twice. Every message is a token; the
-// truth knows what became of each.
+// Invariants, whatever breaks: every acknowledged message is in its log once, and nobody receives
+// anything that is not in the log, out of order, or twice. Every message is a token; the truth
+// knows the fate of each.
 
 import type { Committed, SessionUpdate } from "../../../src/chat/store.ts";
 import { history as limits } from "../../../src/limits.ts";
 
-/** A message: by whom, where it may be heard, and where it was logged. */
+/** A message: its author, where it may be received, and where it was logged. */
 export type Token = {
   id: number;
   author: string;
@@ -17,18 +17,18 @@ export type Token = {
   state: "sent" | "acknowledged" | "failed";
   /** Its author has left the room meanwhile. */
   orphaned: boolean;
-  /** Said to a room, by somebody for whom a private chat may have begun or not have ended yet. */
+  /** Sent to a room by a user for whom a private chat may have begun or not have ended yet. */
   mayBePrivate: boolean;
 };
 
-/** What is looked at of a batch. */
+/** The checked parts of a batch. */
 export type CommittedBatch = {
   readonly rooms: readonly { room: string; runs: readonly { texts: readonly string[] }[] }[];
   readonly sessions: readonly SessionUpdate[];
   readonly mail: readonly { session: string; message: { text: string } }[];
 };
 
-/** Who had which name when, as the log has it. */
+/** Who had which name when, according to the log. */
 type Holder = { name: string; network: string; seenMs: number; names: Set<string> };
 
 export class Truth {
@@ -85,7 +85,7 @@ export class Truth {
         for (const text of texts) {
           log.push(text);
           if (/<\d+>/.test(text)) this.#log(this.tokenOf(text), room);
-          // A name in a private chat is text, but a word must not be said to everyone.
+          // A name in a private chat is text, but a command must not be sent to everyone.
           else if (/^(accept|reject|leave)$/.test(text)) fail(`'${text}' was said in ${room}`);
         }
       }
@@ -103,7 +103,7 @@ export class Truth {
     if (name === "") return;
     for (const [other, holder] of this.#holders) {
       if (other === id || holder.name !== name) continue;
-      // A program that was started again has its name without the secret.
+      // A restarted program has its name without the secret.
       if (holder.network === network) {
         holder.name = "";
         continue;
@@ -116,7 +116,7 @@ export class Truth {
     }
   }
 
-  /** A private message is in the mailbox of somebody who has, or had, the name it was sent to. */
+  /** A private message is in the mailbox of a user who has, or had, the name it was sent to. */
   #checkRecipient(token: Token, session: string): void {
     const to = token.to.map((name) => name.toLowerCase());
     const holder = this.#holders.get(session);
@@ -125,7 +125,7 @@ export class Truth {
     fail(`Token ${token.id} is for ${to.join(", ")}, and in the mail of ${session}`);
   }
 
-  /** The log is gone, and another one begins. */
+  /** The log is lost, and another one begins. */
   forget(): void {
     this.rooms.clear();
     this.mail.clear();
@@ -133,7 +133,7 @@ export class Truth {
     for (const token of this.tokens) token.logged = [];
   }
 
-  /** The owner of a mailbox has been told that it has this name now. */
+  /** The owner of a mailbox has been told its current name. */
   named(mailbox: string, name: string): void {
     const names = this.#holders.get(mailbox)?.names ?? this.#early.get(mailbox) ?? new Set();
     names.add(name.toLowerCase());
@@ -154,13 +154,13 @@ export class Truth {
     if (token.logged.length > 0) fail(`Token ${token.id} failed, and is in ${token.logged[0]}`);
   }
 
-  /** Somebody received message `seq` of a room. */
+  /** A user has received message `seq` of a room. */
   heard(who: string, room: string, seq: number, text: string): void {
     const logged = this.rooms.get(room)?.[seq - 1];
     if (logged !== text) fail(`${who} hears ${text} as ${seq} of ${room}, which is ${logged}`);
   }
 
-  /** Somebody with a mailbox received private message `mail`. */
+  /** A user with a mailbox has received private message `mail`. */
   heardPrivate(who: string, mailbox: string, mail: number, text: string): void {
     const logged = this.mail.get(mailbox)?.[mail - 1];
     if (logged !== text) fail(`${who} hears ${text} as mail ${mail}, which is ${logged}`);

@@ -34,8 +34,8 @@ export class VirtualClock {
   }
 
   /**
-   * Lets `ms` pass, running at most `maxEvents` events; throws if there are more: something never
-   * ends.
+   * Lets `ms` pass, running at most `maxEvents` events; throws if there are more, since something
+   * never ends.
    */
   pass(ms: number, maxEvents = 2_000_000): void {
     const untilMs = this.nowMs + ms;

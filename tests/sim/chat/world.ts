@@ -22,12 +22,12 @@ import { VirtualClock } from "./virtual-clock.ts";
 const startMs = 1_700_000_000_000;
 
 const names = ["Ann", "Ben", "Cal", "Dora", "Eve", "Finn"];
-/** People of other dialects, in the order of their words. */
+/** Users of other dialects, in the order of their dialects. */
 const plainNames = ["Olga", "Liam", "Cora", "Sven", "Nina"];
-/** Of these, one is somebody's second device, and the others take any name that is free. */
+/** One of these is somebody's second device, and the others take any free name. */
 const strangers = 3;
 
-/** So little that rooms and mailboxes are trimmed while people are away. */
+/** So small that rooms and mailboxes are trimmed while users are offline. */
 const smallRetention = { messages: 60, mailMessages: 16, maxAgeMs: 120_000 };
 
 type Store = LocalStore & { sweep?: () => boolean };
@@ -122,7 +122,7 @@ export class World implements Surroundings {
     this.#connections.push(connection);
   }
 
-  /** Somebody logged in: nobody else may have the name. */
+  /** A user has logged in: nobody else may have the name. */
   entered(who: string, name: string): void {
     const live = this.server.hub.memberNames().filter((other) => other === name);
     if (live.length > 1) fail(`${who}: ${name} is held ${live.length} times`);
@@ -198,7 +198,7 @@ export class World implements Surroundings {
     });
   }
 
-  /** The server is killed now and then, and restarted soon after. */
+  /** Kills the server now and then, and restarts it soon after. */
   #injectFaults(): void {
     this.clock.after(30_000 + this.random() * 240_000, () => {
       if (this.#isHealing) return;

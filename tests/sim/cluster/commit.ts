@@ -1,5 +1,5 @@
-// `parley.commit` and `parley.reap` of the simulated database, step by step as in
-// src/store/postgres/commit-function.ts. tests/store/postgres/simulated.test.ts holds them to
+// `parley.commit` and `parley.reap` of the simulated database, step by step like in
+// src/store/postgres/commit-function.ts. tests/store/postgres/simulated.test.ts compares them with
 // PostgreSQL's.
 
 import type { StoredRun } from "../../../src/store/packed-runs.ts";
@@ -56,7 +56,7 @@ export type CommitCall = {
   signals: SignalJson[];
 };
 
-/** What a commit has done, for whoever checks it. */
+/** The effects of a commit, for checks. */
 export type Done = {
   rooms: readonly SaidJson[];
   firsts: readonly number[];
@@ -67,7 +67,7 @@ export type Done = {
 
 type Outcome = Done & { result: string; note: object | undefined };
 
-/** The reply, and what was done: nothing if the batch was committed before. */
+/** The reply, and the effects: none if the batch was committed before. */
 export function commit(
   tables: Tables,
   call: CommitCall,
@@ -190,7 +190,7 @@ function send(
   return { counters, readers, hasLetters };
 }
 
-/** Keeps the directory; who is new in it. */
+/** Updates the directory; returns the new users. */
 function list(tables: Tables, { me, directory }: CommitCall, undo: Undo): object[] {
   const comers: object[] = [];
   for (const { folded, name, key, person, about } of directory) {
@@ -211,7 +211,7 @@ function list(tables: Tables, { me, directory }: CommitCall, undo: Undo): object
   return comers;
 }
 
-/** Who came, left and was renamed; the versions of the rooms. */
+/** Users who joined, left and were renamed; the versions of the rooms. */
 function move(
   tables: Tables,
   { me, there }: CommitCall,
@@ -238,7 +238,7 @@ function jsonOf(value: object | undefined): string | null {
   return value === undefined ? null : JSON.stringify(value);
 }
 
-/** The notes to send, and how many servers were over. */
+/** The notes to send, and how many servers have ended. */
 export function reap(
   tables: Tables,
   nowMs: number,
@@ -272,13 +272,13 @@ export function reap(
   return { found: dead.length, notes };
 }
 
-/** A number of whoever has left, the same in all rooms. */
+/** A number for a departed user, the same in all rooms. */
 function onceOf(folded: string): number {
   const hash = new Bun.CryptoHasher("md5").update(folded).digest("hex");
   return Number.parseInt(hash.slice(0, 7), 16);
 }
 
-/** By room, as all servers lock them, with the place that each had. */
+/** By room, in the order in which all servers lock them, with their original positions. */
 function inOrder<T extends { room: string }>(items: readonly T[]): (T & { place: number })[] {
   return items
     .map((item, place) => Object.assign({}, item, { place }))

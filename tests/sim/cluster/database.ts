@@ -1,6 +1,6 @@
-// A simulated PostgreSQL, shared by several servers: transactions one after the other, on its own
-// clock; notifications after each commit; and, for each server, a network in between that is slow,
-// loses answers, is cut, and forgets notifications.
+// A simulated PostgreSQL, shared by several servers: transactions one after another, on its own
+// clock; notifications after each commit; and, for each server, a network that is slow, loses
+// answers, is cut, and loses notifications.
 
 import { hostSecretRow } from "../../../src/chat/rights/rights.ts";
 import type { Row, Run, Value } from "../../../src/store/postgres/database.ts";
@@ -14,14 +14,14 @@ import { Tables } from "./tables.ts";
 export type DatabaseEvents = {
   /** A batch was committed, for the first time. */
   committed(done: Done): void;
-  /** A statement was carried out. */
+  /** A statement was executed. */
   ran(text: string, values: readonly Value[]): void;
 };
 
-/** Longest payload of a notification with what was said; less in some runs, so that more is read. */
+/** Maximum payload of a notification with messages; smaller in some runs, so that more is read. */
 export type DatabaseOptions = { payloadBytes: number; epoch: string; lie?: Lie | undefined };
 
-/** What a faulty database does in place of a statement; undefined: what it should. */
+/** A faulty database's replacement for a statement; undefined: the correct behaviour. */
 export type Lie = (
   context: Context,
   text: string,
@@ -30,9 +30,9 @@ export type Lie = (
 
 export class SimulatedDatabase {
   readonly tables = new Tables();
-  /** The primary is gone, and the standby is none yet. */
+  /** The primary is dead, and the standby is not promoted yet. */
   isAway = false;
-  /** Statements carried out, and bytes of notifications sent, for whoever counts work. */
+  /** The number of executed statements, and of bytes in notifications, to measure work. */
   statements = 0;
   notifications = 0;
   readonly #listeners = new Set<(payload: string) => void>();
@@ -42,12 +42,12 @@ export class SimulatedDatabase {
     readonly options: DatabaseOptions,
     readonly events: DatabaseEvents,
   ) {
-    // The first server would make one by chance, and a seed would not be one run.
+    // The first server would generate a random one, and a seed would not be reproducible.
     const { key, value } = hostSecretRow("of-a-simulation");
     this.tables.rights.put(key, value, []);
   }
 
-  /** One transaction, at this moment. @throws Refused, and what `work` throws */
+  /** One transaction, at this moment. @throws Refused, and the errors of `work` */
   transact<T>(work: (run: (text: string, values: readonly Value[]) => readonly Row[]) => T): T {
     const undo: (() => void)[] = [];
     const notes: object[] = [];
@@ -93,7 +93,7 @@ export class SimulatedDatabase {
   }
 }
 
-/** What happens to a server's connections with its database. */
+/** The condition of a server's connections to its database. */
 export type LinkCondition = "fine" | "slow" | "forgetful" | "deaf" | "cut";
 
 /** One server's connections. */
@@ -121,7 +121,10 @@ export class DatabaseLink implements DatabasePort {
     this.#stop = database.listen((payload) => this.#hear(payload));
   }
 
-  /** All connections break: what has not been answered is unknown, and notifications are missed. */
+  /**
+   * Breaks all connections: the outcome of unanswered statements is unknown, and notifications are
+   * missed.
+   */
   break(): void {
     this.#breaks++;
     this.#isListening = false;
@@ -142,7 +145,7 @@ export class DatabaseLink implements DatabasePort {
     return Promise.reject(new Error("The simulated database has its tables"));
   }
 
-  /** Statements of a transaction are answered at once, so that it is one event. */
+  /** Statements of a transaction are answered immediately, so that it is one event. */
   transact<T>(work: (run: Run) => Promise<T>): Promise<T> {
     return this.#request((database) =>
       work(<R = Row>(text: string, values: readonly Value[] = []) =>
@@ -172,13 +175,15 @@ export class DatabaseLink implements DatabasePort {
     return 0.3 + this.#random() * most;
   }
 
-  /** Carries out `work` at the database, and answers. What breaks in between may have happened. */
+  /**
+   * Executes `work` at the database, and answers. Work interrupted in between may have been done.
+   */
   #request<T>(work: (database: SimulatedDatabase) => T | Promise<T>): Promise<T> {
     const { clock } = this.#database;
     return new Promise((resolve, reject) => {
       const breaks = this.#breaks;
       const lose = (): void => {
-        // A lost connection is noticed at once, or when nothing has come for a while.
+        // A lost connection is noticed immediately, or when nothing has arrived for a while.
         const delayMs = this.#random() < 0.5 ? 1 : 2_000 * this.#random();
         clock.after(delayMs, () =>
           this.#deliver(() => reject(new DatabaseAway("The connection was lost"))),
@@ -223,7 +228,7 @@ export class DatabaseLink implements DatabasePort {
     if (this.#isCut) this.#isListening = false;
     if (!this.#isListening || this.condition === "deaf") return;
     const breaks = this.#breaks;
-    // In order, but for some that are late.
+    // In order, except for some that are late.
     const late = this.#random() < 0.03 ? this.#random() * 3_000 : 0;
     const dueMs = Math.max(this.#lastNoticeMs, clock.nowMs + 0.3 + this.#random() * 4);
     if (late === 0) this.#lastNoticeMs = dueMs;
@@ -235,7 +240,7 @@ export class DatabaseLink implements DatabasePort {
     });
   }
 
-  /** The listening connection is there again, some time after the others. */
+  /** The listening connection is back, some time after the others. */
   listenAgain(): void {
     if (this.#isCut || this.#isListening) return;
     this.#isListening = true;

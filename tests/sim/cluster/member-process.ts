@@ -6,7 +6,7 @@ import { ServerProcess } from "../chat/server-process.ts";
 import { openOn } from "../../../src/store/postgres/open.ts";
 import { DatabaseLink, type SimulatedDatabase } from "./database.ts";
 
-/** What a process says when its database is away; all else that it says is a fault. */
+/** Messages of a process whose database is unreachable; any other message is a fault. */
 const expected = /The connection was lost|This server was taken for dead/;
 
 export class MemberProcess {
@@ -22,13 +22,13 @@ export class MemberProcess {
     readonly name: string,
     readonly database: SimulatedDatabase,
     readonly random: () => number,
-    /** What must never happen. */
+    /** Reports what must never happen. */
     readonly failed: (what: string) => void,
   ) {
     this.link = this.#begin();
   }
 
-  /** The ID that it has among the servers of the database now. */
+  /** Its current ID among the servers of the database. */
   get serverId(): string {
     return this.#opened?.serverId ?? "";
   }
@@ -100,7 +100,7 @@ export class MemberProcess {
       this.#isStarting = false;
     } catch {
       if (life.isDead) return;
-      // As an operator's service manager would.
+      // Like an operator's service manager.
       this.kill();
       clock.after(1_000, () => this.start());
     }

@@ -1,5 +1,5 @@
-// The rows of the simulated database, as they are in PostgreSQL (src/store/postgres/schema.ts), in
-// tables that can be put back as they were: a transaction that fails leaves nothing.
+// The rows of the simulated database, like in PostgreSQL (src/store/postgres/schema.ts), in tables
+// that can be rolled back: a failed transaction leaves nothing behind.
 
 export type ServerRow = {
   readonly id: string;
@@ -52,7 +52,7 @@ export type MemberRow = {
   readonly about: string | null;
   readonly rank: string | null;
 };
-/** Somebody at a server, for whoever asks by name. */
+/** A user at a server, for lookups by name. */
 export type PersonRow = {
   readonly folded: string;
   readonly server: string;
@@ -63,7 +63,7 @@ export type PersonRow = {
 };
 export type SignalRow = { readonly id: number; readonly server: string; readonly signal: string };
 
-/** What undoes the statements of a transaction, the last first. */
+/** The undo operations of a transaction's statements, last first. */
 export type Undo = (() => void)[];
 
 export class Table<K, R> {

@@ -1,5 +1,5 @@
-// The statements that servers send (src/store/postgres), carried out on the simulated tables. An
-// unknown statement is an error: whoever changes one there changes it here.
+// The statements that servers send (src/store/postgres), executed on the simulated tables. An
+// unknown statement is an error: a change there requires a change here.
 
 import type { Row, Value } from "../../../src/store/postgres/database.ts";
 import { schemaVersion } from "../../../src/store/postgres/schema.ts";
@@ -7,7 +7,7 @@ import { commit, type CommitCall, type Done, fenced, reap } from "./commit.ts";
 import type { Undo } from "./rows.ts";
 import type { Tables } from "./tables.ts";
 
-/** What a statement works on. */
+/** The objects that a statement works on. */
 export type Context = {
   readonly tables: Tables;
   readonly nowMs: number;
@@ -23,7 +23,7 @@ type Statement = (context: Context, values: Values) => readonly Row[];
 
 const none: readonly Row[] = [];
 
-/** By how they begin, without line ends. */
+/** By their first words, without line ends. */
 const statements: Readonly<Record<string, Statement>> = {
   "SELECT current_setting('server_version_num')": () => [{ version: "150000" }],
   "SELECT value FROM parley.meta WHERE key = 'schema'": () => [{ value: String(schemaVersion) }],
@@ -61,7 +61,7 @@ const statements: Readonly<Record<string, Statement>> = {
     tables.meta.put("numbers", String(last), undo);
     return [{ last }];
   },
-  // Retention is tested with the real one.
+  // Retention is tested with the real database.
   "SELECT pg_try_advisory_xact_lock": () => [{ free: false }],
   "SELECT pin FROM parley.servers": ({ tables, nowMs }, [pin]) =>
     [...tables.servers.values()]
@@ -115,7 +115,7 @@ const statements: Readonly<Record<string, Statement>> = {
         .map((row) => ({ ...row, seen: row.seenMs })),
   "SELECT greatest(first_seq": ({ tables }, [room, most]) => {
     const row = tables.rooms.get(String(room));
-    // The floor, if there is one, belongs to rooms that were dropped: none are here.
+    // The floor, if there is one, belongs to dropped rooms: there are none here.
     if (row === undefined) return none;
     return [{ first: Math.max(row.first, row.last - Number(most) + 1), last: row.last }];
   },

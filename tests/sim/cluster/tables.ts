@@ -1,4 +1,4 @@
-// What the simulated database holds.
+// The contents of the simulated database.
 
 import {
   type BatchRow,
@@ -16,7 +16,7 @@ import {
 
 /** With an index of names. */
 class Sessions extends Table<string, SessionRow> {
-  /** Who has, or had, a name. */
+  /** The sessions that have, or had, a name. */
   readonly #byName = new Map<string, Set<string>>();
 
   override put(id: string, row: SessionRow, undo: Undo): void {
@@ -49,7 +49,7 @@ export class Tables {
   readonly mail = new Map<string, MailRow[]>();
   /** By room, then by folded name and server. */
   readonly #members = new Map<string, Table<string, MemberRow>>();
-  /** Where each name may have a row. */
+  /** The servers at which each name may have a row. */
   readonly #serversOfNames = new Map<string, Set<string>>();
   #signalId = 0;
   #claims = 0;

@@ -1,7 +1,8 @@
 // Several servers as one, on one virtual clock, from one seed: real hubs, stores and feeds on a
 // simulated database, real client sessions that move between them. Servers are killed, paused for
 // longer than their lease, and cut off from the database and from clients; the database fails over.
-// In the end everything heals: every message must be there, and everybody where they are.
+// In the end everything heals: every message must be there, and all users must be shown where they
+// are.
 
 import { drainMicrotasks } from "bun:jsc";
 import { fold } from "../../../src/chat/names/grammar.ts";
@@ -22,9 +23,9 @@ import { type Lie, type LinkCondition, SimulatedDatabase } from "./database.ts";
 import { MemberProcess } from "./member-process.ts";
 
 const names = ["Ann", "Ben", "Cal", "Dora", "Eve", "Finn"];
-/** People of other dialects, in the order of their words. */
+/** Users of other dialects, in the order of their dialects. */
 const plainNames = ["Olga", "Liam", "Cora", "Sven", "Nina"];
-/** Whoever is gone has to be gone for everybody after so long. */
+/** The time after which departed users must be gone for everyone. */
 const presenceMs = 15_000;
 
 const conditions: readonly LinkCondition[] = ["fine", "fine", "slow", "forgetful", "deaf", "cut"];
@@ -50,7 +51,7 @@ export class ClusterWorld implements Surroundings {
     const events = {
       committed: (done: Done) => this.#committed(done),
       ran: (text: string, values: readonly Value[]) => {
-        // Messages reach whoever has claimed a name, even before they know that they have it.
+        // Messages reach the claimant of a name before the claimant is notified.
         if (text.includes("parley.claim(")) {
           this.truth.named(String(values[2]), String(values[1]));
         }
@@ -86,7 +87,7 @@ export class ClusterWorld implements Surroundings {
     console.log(`${atSeconds} ${who} ${way} ${what.trimEnd().slice(0, traceChars)}`);
   }
 
-  /** The one that a client reaches now; undefined: nobody listens there. */
+  /** The server that a client reaches now; undefined: none listens. */
   get server(): ServerProcess | undefined {
     return this.members[Math.floor(this.random() * this.members.length)]?.server;
   }
@@ -192,7 +193,7 @@ export class ClusterWorld implements Surroundings {
     this.clock.after(this.random() * 3_000, () => link.listenAgain());
   }
 
-  /** It is killed, or paused, or its clients lose it, and comes back. */
+  /** Kills or pauses it, or cuts off its clients; it returns later. */
   #break(member: MemberProcess): void {
     this.clock.after(20_000 + this.random() * 120_000, () => {
       if (this.#isHealing) return;
@@ -263,7 +264,7 @@ export class ClusterWorld implements Surroundings {
     });
   }
 
-  /** Of the servers that are not over, each has only names that the database says are its people's. */
+  /** Each live server only has names that belong to its users according to the database. */
   #checkNames(): void {
     const { servers, names: rows } = this.database.tables;
     for (const { server, serverId, name } of this.members) {
@@ -278,7 +279,7 @@ export class ClusterWorld implements Surroundings {
     }
   }
 
-  /** Within some seconds everybody is where they are, at all servers and in the database. */
+  /** Within seconds all users are shown where they are, at all servers and in the database. */
   #expectPresence(): void {
     let problem: string | undefined;
     for (let waitedMs = 0; waitedMs <= presenceMs; waitedMs += 100) {
@@ -313,7 +314,7 @@ export class ClusterWorld implements Surroundings {
   }
 }
 
-/** Of a line; SIM_CHARS=10000 for whole statements. */
+/** The length of a trace line; SIM_CHARS=10000 for whole statements. */
 const traceChars = Number(process.env["SIM_CHARS"] ?? 300);
 
 /** SIM_TRACE=Ann,s1,database (or all), for debugging a seed. */
