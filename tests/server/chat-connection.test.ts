@@ -31,7 +31,7 @@ const native = nativeDialect({ name: "test", udpPort: 1, messagesPerSecond: 100 
 const any: PortProtocol = { kind: "any", native, irc, text: openChat };
 const hello = '{"type":"hello","version":2,"name":"Nat"}\n';
 
-/** Passes events on at the rig's time, as the server's driver does at the clock's. */
+/** Passes events on at the rig's time, like the server's driver at the clock's. */
 function driverOf(rig: Rig): ConnectionDriver {
   const { hub } = rig;
   return {
@@ -94,7 +94,7 @@ class Caller implements Wire {
     return new Caller({ kind: "dialect", dialect: entry.dialect });
   }
 
-  /** Whether time may still decide. */
+  /** Whether a timeout may still decide the protocol. */
   get waits(): boolean {
     return this.#undecided;
   }
@@ -114,7 +114,7 @@ class Caller implements Wire {
     return this;
   }
 
-  /** Time passes, for the port's timer and the hub's. */
+  /** Lets time pass, for the port's timer and the hub's. */
   wait(ms: number): this {
     const { rig } = this;
     for (const endMs = rig.nowMs + ms; rig.nowMs < endMs;) {
@@ -159,7 +159,7 @@ class Caller implements Wire {
 }
 
 describe("framing", () => {
-  test("a line end in the first message means lines, at once", () => {
+  test("a line end in the first message immediately means lines", () => {
     const ann = new Caller().send("Ann\nhi\nthe");
     expect(ann.waits).toBe(false);
     expect(ann.heard).toBe("Ann has joined the chat!\nALL \nAnn: hi\n");
@@ -167,12 +167,12 @@ describe("framing", () => {
     expect(ann.heard).toEndWith("Ann: there\n");
   });
 
-  test("the first message may come in pieces", () => {
+  test("the first message may arrive in pieces", () => {
     const ann = new Caller().send("A").wait(20).send("n", "n").wait(20).send("\r\nhi\r\n");
     expect(ann.heard).toBe("Ann has joined the chat!\nALL \nAnn: hi\n");
   });
 
-  test("after 50 ms without one, each read is a message, the earlier ones too", () => {
+  test("after 50 ms without one, each read is a message, including earlier ones", () => {
     const ann = new Caller().send("Ann", "hi");
     ann.wait(sniff.unframedAfterMs - 1);
     expect(ann.names).toEqual([]);
@@ -192,7 +192,7 @@ describe("framing", () => {
     expect(ann.heard).toEndWith("Ann: 🎈Ann: x");
   });
 
-  test("a dialect's own port decides alike, and greets first", () => {
+  test("a dialect's own port decides the same way, and greets first", () => {
     const framed = Caller.at("select-chat").wait(100).send("Ann\nAnn - x\n").wait(100);
     expect(framed.heard).toStartWith("welcome to the chat\nenter name: ");
     expect(framed.heard).toContain("__users__ Ann\n");
@@ -200,14 +200,14 @@ describe("framing", () => {
     expect(unframed.names).toEqual(["Ann"]);
   });
 
-  test("a line over the limit closes the connection after a sentence", () => {
+  test("a line over the limit closes the connection with an error message", () => {
     const ann = new Caller().send("Ann\n", "x".repeat(message.maxLineBytes), "xx");
     expect(ann.heard).toContain(`longer than ${message.maxLineBytes} bytes`);
     expect(ann.over).toBe("end");
     expect(ann.send("more\n").heard).not.toContain("more");
   });
 
-  test("so it does in the small dialects", () => {
+  test("a line over the limit does so in the small dialects, too", () => {
     const ann = Caller.at("calculator").send("Ann\n", "1".repeat(message.maxLineBytes), "11");
     expect(ann.heard).toBe(`The message is longer than ${message.maxLineBytes} bytes\n`);
     expect(ann.over).toBe("end");
@@ -303,7 +303,7 @@ describe("protocols", () => {
     );
   });
 
-  test("a person's name may look like the start of a native line", () => {
+  test("a user's name may look like the start of a native line", () => {
     expect(new Caller().send("{quit}\n").over).toBe("end");
   });
 
@@ -317,7 +317,7 @@ describe("protocols", () => {
     }
   });
 
-  test("a browser gets one answer on every port, and never a word in", () => {
+  test("a browser gets one answer on every port, and never reaches the chat", () => {
     const evil = "POST / HTTP/1.1\r\nHost: x\r\n\r\nMallory\nhi\n";
     const names = ["open-chat", "chat-room", "line-chat", "select-chat", "calculator", "greeting"];
     for (const caller of [new Caller(), ...names.map((name) => Caller.at(name))]) {
@@ -327,7 +327,7 @@ describe("protocols", () => {
     }
   });
 
-  test("what is refused or asked of the registry is logged", () => {
+  test("refusals and requests to the registry are logged", () => {
     const place = { address: "127.0.0.1", port: 40_000, tls: false };
     const refused = (reason: string): Logged => ({
       level: "info",
@@ -358,7 +358,7 @@ describe("protocols", () => {
   });
 });
 
-/** Somebody on a network that is read in turns, and what lets a window pass. */
+/** A client on a network that is read in turns, and a function to let a window pass. */
 function crowded(): { caller: Caller; pass: () => void } {
   let nowMs = 0;
   const later: (() => void)[] = [];
@@ -375,12 +375,12 @@ function crowded(): { caller: Caller; pass: () => void } {
   return { caller, pass };
 }
 
-/** Numbers of the messages that a caller has heard. */
+/** Numbers of the messages that a caller has received. */
 function heardBy(caller: Caller): number[] {
   return Array.from(caller.heard.matchAll(/"text":"(\d+) x/g), ([, n]) => Number(n));
 }
 
-describe("a connection whose network has been read enough", () => {
+describe("a connection whose network has used up its turn", () => {
   test("reads no more from its socket until its turn, and then in order, to the end", () => {
     const { caller, pass } = crowded();
     caller.send('{"type":"hello","version":2,"name":"Ann"}\n');
@@ -392,7 +392,7 @@ describe("a connection whose network has been read enough", () => {
     const first = heardBy(caller).length;
     expect(first).toBeGreaterThan(50);
     expect(first).toBeLessThan(300);
-    // The last line comes with the FIN, before its turn.
+    // The last line arrives with the FIN, before its turn.
     caller.send('{"type":"say","text":"401 x"}\n');
     caller.connection.ended(caller.rig.nowMs);
     expect(caller.names).toEqual(["Ann"]);
@@ -403,7 +403,7 @@ describe("a connection whose network has been read enough", () => {
     expect(caller.names).toEqual([]);
   });
 
-  test("is forgotten with what it has not read when it is lost", () => {
+  test("is forgotten together with its unread data when it is lost", () => {
     const { caller, pass } = crowded();
     caller.send('{"type":"hello","version":2,"name":"Ann"}\n', "x\n".repeat(200_000));
     expect(caller.connection.hasUnread).toBe(true);
@@ -415,7 +415,7 @@ describe("a connection whose network has been read enough", () => {
 });
 
 describe("admission", () => {
-  test("who has proved an account makes room for others of the network", () => {
+  test("a user who has proved an account makes room for others of the network", () => {
     const admission = new Admission(2);
     const network = ownerAt("192.0.2.1");
     const people = Array.from({ length: 8 }, (_, i) => ownerOfAccount(`p${i}`, "192.0.2.1"));
@@ -423,7 +423,7 @@ describe("admission", () => {
       expect(admission.enter("192.0.2.1")).toBeUndefined();
       expect(admission.move(network, person)).toBe(person);
     }
-    // Many accounts of one network count for as many networks as sharesPerNetwork says.
+    // Many accounts of one network count as sharesPerNetwork networks.
     expect(admission.enter("192.0.2.1")).toBeUndefined();
     expect(admission.move(network, ownerOfAccount("p8", "192.0.2.1"))).toBe(network);
     for (const person of people) admission.leave(person);
@@ -431,7 +431,7 @@ describe("admission", () => {
     expect(admission.total).toBe(0);
     expect(admission.enter("192.0.2.1")).toBeUndefined();
     expect(admission.move(network, people[0]!)).toBe(people[0]!);
-    // An account has as many as an address, from wherever.
+    // An account has as many connections as an address, from anywhere.
     for (const address of ["192.0.2.2", "192.0.2.3"]) {
       expect(admission.enter(address)).toBeUndefined();
       const owner = ownerOfAccount("p0", address);
@@ -466,7 +466,7 @@ describe("admission", () => {
     expect(admission.enter("2001:db8:1:2::2")).toBeUndefined();
   });
 
-  test("does not take the networks of one /48 for many strangers", () => {
+  test("does not mistake the networks of one /48 for many strangers", () => {
     const admission = new Admission(64);
     let admitted = 0;
     for (let network = 0; network < 4_000; network++) {
@@ -478,7 +478,7 @@ describe("admission", () => {
     expect(admission.enter("2001:db8:2::1")).toBeUndefined();
   });
 
-  test("finds connections beyond those it knows to be too many, and counts none of them", () => {
+  test("refuses connections beyond the number it tracks, and counts none of them", () => {
     const admission = new Admission(3);
     admission.enter("192.0.2.1");
     const others = ["192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2", "127.0.0.1"];
@@ -534,7 +534,7 @@ function secure(admitsPlain = false) {
 describe("TLS", () => {
   const hello = Uint8Array.from([0x16, 0x03, 0x01, 0x00, 0x05]);
 
-  test("takes over with what has been read, and inside it the protocol is detected again", () => {
+  test("takes over with the bytes already read, and the protocol is detected again inside it", () => {
     const { caller, inside, first } = secure();
     caller.send(hello.subarray(0, 1)).wait(1_000).send(hello.subarray(1));
     expect(Buffer.concat(first)).toEqual(Buffer.from(hello));
@@ -556,7 +556,7 @@ describe("TLS", () => {
     expect(first).toHaveLength(1);
   });
 
-  test("a handshake that takes too long is cut, one that is complete is not", () => {
+  test("a handshake that takes too long is cut off, a complete one is not", () => {
     const { caller, inside } = secure();
     caller.send(hello).wait(tls.handshakeMs - 20);
     expect(inside.over).toBe("");
@@ -570,7 +570,7 @@ describe("TLS", () => {
     expect(patient.inside.heard).toBe("Enter your name: ");
   });
 
-  test("is what a stranger without it is sent away for, silent or not", () => {
+  test("is required: strangers without it are rejected, silent or not", () => {
     const { caller } = secure();
     caller.send("Ann\n");
     expect(caller.heard).toMatch(/^This server requires TLS [^\n]*\n$/);
@@ -584,7 +584,7 @@ describe("TLS", () => {
     expect([dialect.heard, dialect.over]).toEqual([expect.stringContaining("TLS"), "end"]);
   });
 
-  test("a connection that is gone by then is let go", () => {
+  test("a connection that has closed by then is released", () => {
     const caller = new Caller(any, { admitsPlain: true, upgrade: () => undefined });
     expect(caller.send(hello).over).toBe("abort");
   });

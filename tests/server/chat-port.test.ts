@@ -1,5 +1,5 @@
-// The main port when full: people, native programs and our commands are told so, each in their own
-// way.
+// The main port when full: people, native programs and our commands are told so, each in the
+// appropriate form.
 
 import { silentLog } from "../silent-log.ts";
 import { afterAll, describe, expect, test } from "bun:test";
@@ -45,7 +45,7 @@ function fullPort(protocol: PortProtocol) {
   });
 }
 
-/** Everything a connection receives until it ends. */
+/** Everything a connection receives until it closes. */
 async function heardAt(port: number): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
   let heard = "";
@@ -57,7 +57,7 @@ async function heardAt(port: number): Promise<string> {
   return promise;
 }
 
-/** A connection that never closes its side, and sends until it is cut. */
+/** A connection that never closes its side, and sends until it is cut off. */
 async function keepOpen(port: number): Promise<{ isOver: Promise<boolean> }> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const socket = await Bun.connect({
@@ -75,7 +75,7 @@ describe("a server that is full", () => {
   const own = fullPort({ kind: "dialect", dialect: openChat });
   afterAll(() => [main, own].forEach((port) => port.close()));
 
-  test("says so in a line for people and, on the main port, in one for native programs", async () => {
+  test("reports it in a line for people and, on the main port, in one for native programs", async () => {
     const [first, second, rest] = (await heardAt(main.port)).split("\n");
     expect([first, rest]).toEqual([sentence, ""]);
     expect(JSON.parse(second ?? "")).toEqual({ type: "error", code: "full", message: sentence });
@@ -91,7 +91,7 @@ describe("a server that is full", () => {
     expect(await heardAt(main.port)).toStartWith(sentence);
   });
 
-  test("ends our commands with 4 and its sentence", async () => {
+  test("makes our commands exit with 4 and its message", async () => {
     const address = `127.0.0.1:${main.port}`;
     const ended = await Promise.all([
       run(["client", address, "--name", "bot"], { input: "hi\n" }),

@@ -1,4 +1,4 @@
-// The assembled server: what it announces when its ports are open.
+// The assembled server: its announcement when its ports are open.
 
 import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -27,7 +27,7 @@ const options = (more: Partial<ServerOptions> = {}): ServerOptions => ({
   ...more,
 });
 
-/** Starts a server on free ports, stops it, and returns what it announced. */
+/** Starts a server on free ports, stops it, and returns its announcement. */
 async function saidBy(more: Partial<ServerOptions>): Promise<string[]> {
   const said: string[] = [];
   const server = await ChatServer.start(options({ announce: (line) => said.push(line), ...more }));
@@ -35,17 +35,17 @@ async function saidBy(more: Partial<ServerOptions>): Promise<string[]> {
   return said;
 }
 
-/** A source file, as a separate program imports it. */
+/** A source file, in the form in which a separate program imports it. */
 function source(path: string): string {
   return JSON.stringify(join(import.meta.dir, "../../src", path));
 }
 
-/** A TCP port that is taken until `stop`. */
+/** A TCP port that is occupied until `stop`. */
 function takenPort() {
   return Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
 }
 
-test("a port of open-chat, its own or the main one of --classic, is announced in its words", async () => {
+test("a port of open-chat, its own or the main one of --classic, is announced like in the original", async () => {
   const extra = [{ dialect: "open-chat", port: 0, flag: "--listen open-chat=PORT" }];
   expect(await saidBy({})).toEqual([]);
   expect(await saidBy({ extra })).toEqual(["[STARTED] Waiting for connections..."]);
@@ -81,7 +81,7 @@ test("if the last port is in use, nothing stays open or keeps running", async ()
     await ChatServer.start(options).catch((error) => console.log(error.code));`;
   const child = Bun.spawn([process.execPath, "-e", program], { stdout: "pipe", timeout: 10_000 });
   expect(await new Response(child.stdout).text()).toBe("port-in-use\n");
-  // It ends by itself.
+  // It exits by itself.
   expect([await child.exited, child.signalCode]).toEqual([0, null]);
   taken.stop();
 }, 15_000);
@@ -90,7 +90,7 @@ skipUnless(process.platform === "linux", "descriptors are counted on Linux alone
   "a server that had to look for a port twice keeps its spare descriptor until it stops",
   async () => {
     const taken = takenPort();
-    // In a separate process, where nobody else opens and closes descriptors.
+    // In a separate process, in which nothing else opens and closes descriptors.
     const program = `
       import { readdirSync, readlinkSync } from "node:fs";
       import { ChatServer } from ${source("server/chat-server.ts")};
@@ -113,7 +113,7 @@ skipUnless(process.platform === "linux", "descriptors are counted on Linux alone
     const said = await new Response(child.stdout).text();
     const { asked, ...spare } = JSON.parse(said) as { asked: number; open: number; left: number };
     expect(spare).toEqual({ open: 1, left: 0 });
-    // More often, if another program has taken the second one too.
+    // More often, if another program has taken the second one, too.
     expect(asked).toBeGreaterThanOrEqual(2);
     taken.stop();
   },

@@ -1,4 +1,4 @@
-// The server's cryptography for people: real signatures and hashes, and how many at once.
+// The server's cryptography for users: real signatures and hashes, and how many at the same time.
 
 import { expect, test } from "bun:test";
 import { generateKeyPairSync, sign } from "node:crypto";
@@ -15,7 +15,7 @@ function keyPair() {
   return { key, signed };
 }
 
-test("a signature fits its key and its text alone; nonsense is refused and throws nothing", () => {
+test("a signature is valid only for its key and its text; nonsense is refused and does not throw", () => {
   const { key, signed } = keyPair();
   const signature = signed("Ann\0é");
   expect(key).toMatch(publicKeyForm);
@@ -38,7 +38,7 @@ const check = (password: string, hashed: string) =>
     credentials.checkPassword(password, hashed, resolve),
   );
 
-test("a hash is argon2id with a salt of its own, and fits one password", async () => {
+test("a hash is argon2id with its own salt, and matches one password", async () => {
   const first = (await hash("correct horse")) ?? "";
   expect(first).toMatch(/^\$argon2id\$v=19\$m=65536,t=2,p=1\$/);
   expect(await hash("correct horse")).not.toBe(first);
@@ -47,7 +47,7 @@ test("a hash is argon2id with a salt of its own, and fits one password", async (
   expect(await check("correct horse", "not a hash")).toBeUndefined();
 }, 30_000);
 
-test("past those that wait, more are refused at once, and then there is room again", async () => {
+test("beyond the queue more are refused immediately, and later there is room again", async () => {
   const hashed = (await hash("correct horse")) ?? "";
   const most = limits.passwordsAtOnce + limits.passwordsWaiting;
   const all = Array.from({ length: most + 3 }, () => check("wrong", hashed));

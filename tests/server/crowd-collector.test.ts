@@ -1,4 +1,4 @@
-// When memory is given back after a crowd: once, and only while nothing else is to be done.
+// When memory is freed after a rush of users: once, and only while the server is idle.
 
 import { expect, test } from "bun:test";
 import { count, createMetrics } from "../../src/chat/metrics.ts";
@@ -17,7 +17,10 @@ function rig() {
     count(metrics.connectionsOpened, "native", people);
   };
   const leave = (people: number): void => count(metrics.connections, "native", -people);
-  /** Another second, in which the process used that much CPU. Returns the collections so far. */
+  /**
+   * Lets another second pass, in which the process used that much CPU. Returns the collections so
+   * far.
+   */
   const second = (usedMs: number): number => {
     seen.cpuMs += usedMs;
     collector.check();
@@ -26,7 +29,7 @@ function rig() {
   return { arrive, leave, second };
 }
 
-test("a crowd that has come is collected once, in the first quiet second", () => {
+test("after many users have joined, memory is collected once, in the first quiet second", () => {
   const { arrive, second } = rig();
   arrive(tuning.crowd);
   expect(second(900)).toBe(0);
@@ -35,7 +38,7 @@ test("a crowd that has come is collected once, in the first quiet second", () =>
   expect(second(0)).toBe(1);
 });
 
-test("a crowd that has gone is collected too, and few people are not", () => {
+test("also after many users have left, but not after a few", () => {
   const { arrive, leave, second } = rig();
   arrive(tuning.crowd);
   second(0);
@@ -45,7 +48,7 @@ test("a crowd that has gone is collected too, and few people are not", () => {
   expect(second(0)).toBe(2);
 });
 
-test("coming and going without end counts as a crowd", () => {
+test("continuous joins and parts count as a rush", () => {
   const { arrive, leave, second } = rig();
   for (let i = 0; i < tuning.crowd / 2; i++) {
     arrive(1);

@@ -53,7 +53,7 @@ test("date and time of the server's clock, each request printed", async () => {
   expect(printed).toEqual(["SEND_DATE", "SEND_TIME", "'what?'"]);
 });
 
-test("each request is logged, and so is one that is refused; the asker hears why", async () => {
+test("each request is logged, including refused ones; the sender gets the reason", async () => {
   logged.length = 0;
   await (
     await asker(greetingDatagrams)
@@ -96,7 +96,7 @@ test.each([
       await Bun.sleep(5);
     }
     expect(heard.quotes).toBeGreaterThanOrEqual(limits.sourceBurst);
-    // Others are answered meanwhile.
+    // Others get answers meanwhile.
     const answered = Promise.withResolvers<void>();
     const socket = await Bun.udpSocket({ socket: { data: () => answered.resolve() } });
     closers.push(() => socket.close());

@@ -1,4 +1,4 @@
-// The driver with a store that answers later, as a database on another machine would, and with turns
+// The driver with a store that answers later, like a database on another machine, and with turns
 // that take long.
 
 import { fakeCredentials } from "../chat/fake-credentials.ts";
@@ -40,7 +40,7 @@ function hubOver(epoch: string, wake: () => void): Hub {
 /** A request that the store has not answered yet. */
 type Pending = { type: string; answer: () => void };
 
-test("nothing is acknowledged before a late store has committed it, and a ping waits for nothing", async () => {
+test("nothing is acknowledged before a late store has committed it, and pings do not wait", async () => {
   const store = openMemoryStore();
   const pending: Pending[] = [];
   let asked = Promise.withResolvers<void>();
@@ -70,7 +70,7 @@ test("nothing is acknowledged before a late store has committed it, and a ping w
       written = Promise.withResolvers();
     }
   };
-  /** Lets the store answer whatever it is asked, until it is asked to commit. */
+  /** Lets the store answer every request up to the next commit. */
   const commit = async (): Promise<Pending> => {
     for (;;) {
       const next = pending.shift();
@@ -96,12 +96,12 @@ test("nothing is acknowledged before a late store has committed it, and a ping w
   driver.stop();
 });
 
-test("after a long turn whoever comes is announced with others, while messages and answers go on", async () => {
+test("after a long turn joins are announced together, while messages and answers continue", async () => {
   const store = openMemoryStore();
   const driver = new HubDriver((request, reply) => reply(answerRequest(store, request)));
   const hub = hubOver(store.epoch, driver.wake);
   driver.start(hub);
-  /** Writing to it takes as long as to a crowd. */
+  /** Writing to it takes as long as writing to many members. */
   class SlowLink extends FakeLink {
     override write(bytes: Uint8Array): number {
       const untilMs = performance.now() + slowMs;
@@ -147,14 +147,14 @@ test("after a long turn whoever comes is announced with others, while messages a
   });
   ann.say({ type: "ping", ref: "1" });
   await ann.hears("pong");
-  // Unless this process was kept from running for so long.
+  // Unless this process was not scheduled for that long.
   const isEarly = performance.now() < restsUntilMs;
   expect(isEarly && newcomers.some(({ has }) => has("welcome"))).toBe(false);
   for (const { hears } of newcomers) await hears("welcome");
   const announcements = crowd.link.sends.filter((sent) => sent.includes("joined"));
   expect(announcements.map((sent) => sent.match(/joined/g)!.length)).toEqual([3]);
 
-  // A message does not wait, and who has come before it is announced before it.
+  // A message does not wait, and earlier joins are announced before it.
   slowMs = output.maxRestMs;
   ann.say({ type: "say", n: 2, text: "again" });
   await ann.hears("ack");

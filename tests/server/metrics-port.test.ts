@@ -49,7 +49,7 @@ withPromtool("Prometheus's own checker has nothing to say about them", async () 
   expect(exitCode).toBe(0);
 });
 
-test("a store in this process tells of no database", async () => {
+test("a store in this process reports no database", async () => {
   metrics.database = undefined;
   expect(await (await get("/metrics")).text()).not.toContain("parley_database");
   metrics.database = database;

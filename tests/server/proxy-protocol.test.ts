@@ -36,7 +36,7 @@ const good: [name: string, header: Buffer, address: string | undefined, port: nu
 describe.each(good)("%s", (_name, header, address, port) => {
   const from = address === undefined ? undefined : { address, port };
 
-  test("is read whole, and not a byte of what follows", () => {
+  test("is read completely, without a byte of the data that follows", () => {
     const result = { kind: "header", bytes: header.length, from } as const;
     expect(readProxyHeader(header)).toEqual(result);
     expect(readProxyHeader(Buffer.concat([header, Buffer.from("Ann\n")]))).toEqual(result);
@@ -48,7 +48,7 @@ describe.each(good)("%s", (_name, header, address, port) => {
     }
   });
 
-  test("may come byte by byte", () => {
+  test("may arrive byte by byte", () => {
     const preamble = new ProxyPreamble();
     for (const byte of header.subarray(0, -1)) {
       expect(preamble.received(Uint8Array.of(byte)).kind).toBe("wait");
@@ -83,7 +83,7 @@ test.each([
   expect(readProxyHeader(Buffer.from(text, "latin1"))).toEqual({ kind: "invalid" });
 });
 
-test("hostile bytes never throw, and a header never claims more than there is", () => {
+test("hostile bytes never throw, and a header never claims more bytes than there are", () => {
   const start = fc.constantFrom(
     Buffer.from("PROXY TCP4 "),
     signature,

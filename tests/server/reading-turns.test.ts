@@ -1,4 +1,4 @@
-// How the event loop is shared among those who send to it, on virtual time.
+// How the event loop is shared among senders, in virtual time.
 
 import { describe, expect, test } from "bun:test";
 import { reading as limits } from "../../src/limits.ts";
@@ -23,7 +23,7 @@ class Loop {
   }
 }
 
-/** Somebody who has sent pieces, each of which takes so long to read. */
+/** A sender of pieces, each of which takes some time to read. */
 class Sender implements Reader {
   readAtMs: number[] = [];
 
@@ -49,7 +49,7 @@ class Sender implements Reader {
 const stranger = ownerAt("192.0.2.1");
 
 describe("a flood of one network", () => {
-  test("takes its slice of each window, and another network is read at once", () => {
+  test("gets its slice of each window, and another network is read immediately", () => {
     const loop = new Loop();
     const flood = Array.from({ length: 60 }, () => new Sender(loop, 1_000, 0.5));
     for (const one of flood) loop.turns.read(stranger, one);
@@ -67,7 +67,7 @@ describe("a flood of one network", () => {
     expect(readMs / loop.nowMs).toBeGreaterThan(0.8 * (limits.sliceMs / limits.windowMs));
   });
 
-  test("is read in turn, one connection like the other", () => {
+  test("is read in turn, each connection equally", () => {
     const loop = new Loop();
     const flood = Array.from({ length: 10 }, () => new Sender(loop, 1_000, 0.5));
     for (const one of flood) loop.turns.read(stranger, one);
@@ -94,7 +94,7 @@ describe("a flood of one network", () => {
     expect(loop.pass()).toBe(false);
   });
 
-  test("takes nothing from people with accounts there, who share one slice", () => {
+  test("takes nothing from users with accounts there, who share one slice", () => {
     const loop = new Loop();
     loop.turns.read(stranger, new Sender(loop, 1_000, 0.5));
     const ann = new Sender(loop, 1, 0.5);
@@ -108,14 +108,14 @@ describe("a flood of one network", () => {
   });
 });
 
-test("what comes from this machine does not wait", () => {
+test("data from this machine does not wait", () => {
   const loop = new Loop();
   const proxy = new Sender(loop, 1_000, 0.5, limits.pieceBytes);
   loop.turns.read(ownerAt("127.0.0.1"), proxy);
   expect(proxy.hasUnread).toBe(false);
 });
 
-test("owners of whom nothing waits are forgotten", () => {
+test("owners without waiting data are forgotten", () => {
   const loop = new Loop();
   for (let i = 0; i < 3 * limits.owners; i++) {
     loop.turns.read(ownerAt(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`), new Sender(loop, 1, 0));

@@ -1,4 +1,4 @@
-// docs/parley.service, as systemd itself judges it.
+// docs/parley.service, checked by systemd itself.
 
 import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -15,7 +15,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const unit = readFileSync(join(import.meta.dir, "../../docs/parley.service"), "utf8");
 const executable = "/usr/local/bin/parley";
 const path = join(folder, "parley.service");
-// `verify` wants to see the executable, which this machine has not installed.
+// `verify` requires the executable, which is not installed on this machine.
 writeFileSync(path, unit.replace(executable, process.execPath));
 
 function run(...words: readonly string[]) {

@@ -1,5 +1,5 @@
-// What openssl(1) finds at the ports that speak TLS: version 1.3 with its strong suites, and nothing
-// else. The clients of these tests speak TLS by BoringSSL, like the server; this one is another's.
+// The TLS ports as seen by openssl(1): version 1.3 with its strong suites, and nothing else. The
+// clients of the other tests use BoringSSL, like the server; this one is independent.
 
 import { afterAll, beforeAll, expect } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -46,7 +46,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** What `openssl s_client` says of a handshake with these options. */
+/** The output of `openssl s_client` for a handshake with these options. */
 async function handshake(port: number, ...options: readonly string[]) {
   const words = [openssl!, "s_client", "-connect", `127.0.0.1:${port}`, ...options];
   const child = Bun.spawn(words, { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
@@ -83,7 +83,7 @@ for (const [name, port] of ports) {
     `${name} speaks no older version, even where the client allows weak ones`,
     async () => {
       for (const old of ["-tls1", "-tls1_1", "-tls1_2"]) {
-        // At level 0 openssl offers whatever it has.
+        // At level 0 openssl offers everything it has.
         const { suite, err } = await handshake(port(), old, "-cipher", "ALL:@SECLEVEL=0");
         expect([old, suite]).toEqual([old, "(NONE)"]);
         expect(err).toMatch(/alert protocol version|unsupported protocol|no protocols available/);

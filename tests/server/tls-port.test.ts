@@ -1,5 +1,5 @@
-// TLS on the main port, with real sockets: the same protocols inside it, whatever is done to the
-// handshake, and nothing left behind.
+// TLS on the main port, with real sockets: the same protocols inside it, hostile handshakes, and
+// nothing left behind.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -100,14 +100,14 @@ test("a client that says FIN first still gets its answers", async () => {
   expect(heard()).toContain('{"type":"pong","ref":7,');
 });
 
-test("megabytes arrive whole, through a reader that stops in between", async () => {
+test("megabytes arrive completely, although the reader pauses in between", async () => {
   const talker = await client();
   talker.socket.write('{"type":"hello","version":2,"name":"Talker"}\n');
   const reader = await client();
   reader.socket.write('{"type":"hello","version":2,"name":"Reader"}\n');
   await until(() => reader.heard().includes('"welcome"'), "a welcome");
   reader.socket.pause();
-  // More than socket buffers take, less than a reader may lag behind.
+  // More than socket buffers accept, less than a reader may lag behind.
   const body = "x".repeat(15_000);
   const count = 200;
   for (let n = 1; n <= count; n++) {
@@ -126,7 +126,7 @@ test("megabytes arrive whole, through a reader that stops in between", async () 
   reader.socket.destroy();
 }, 30_000);
 
-test("garbage after the first two bytes gets a TLS alert and the end", async () => {
+test("garbage after the first two bytes gets a TLS alert, then the connection closes", async () => {
   for (let length = 5; length < 60; length += 4) {
     const { socket, heard, closed } = raw();
     const garbage = Buffer.alloc(length, 0xff);
@@ -137,7 +137,7 @@ test("garbage after the first two bytes gets a TLS alert and the end", async () 
   }
 });
 
-test("a handshake may come byte by byte", async () => {
+test("a handshake may arrive byte by byte", async () => {
   const relay = Bun.listen<{ to: Socket | undefined }>({
     hostname: "127.0.0.1",
     port: 0,
@@ -189,7 +189,7 @@ test("clients that vanish before, in and after the handshake leave nothing behin
   expect(kept.logged.filter(({ level }) => level === "error")).toEqual([]);
 });
 
-test("a server that stops says so inside TLS", async () => {
+test("a server that stops says goodbye inside TLS", async () => {
   const other = await start();
   const { socket, heard } = await client(other.port);
   socket.write("Ann\nhi\n");

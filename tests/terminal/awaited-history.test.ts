@@ -12,7 +12,7 @@ function message(room: string, seq: number): ChatMessage {
 
 const past = (seq: number) => ({ seq, timeMs: 0, from: "Bob", text: "x" });
 
-test("waits for its past, and is not shown twice", () => {
+test("waits for the history, and is not shown twice", () => {
   const awaited = new AwaitedHistory();
   awaited.expect(1, "den");
   expect(awaited.hold(message("lobby", 1))).toBe(false);
@@ -22,14 +22,14 @@ test("waits for its past, and is not shown twice", () => {
   expect(awaited.hold(message("den", 7))).toBe(false);
 });
 
-test("is all there when the past does not come", () => {
+test("is complete if the history does not arrive", () => {
   const awaited = new AwaitedHistory();
   awaited.expect(1, "den");
   awaited.hold(message("den", 4));
   expect(awaited.release(1)?.length).toBe(1);
 });
 
-test("waits in bounded number", () => {
+test("waits in bounded numbers", () => {
   const awaited = new AwaitedHistory();
   awaited.expect(1, "den");
   let held = 0;

@@ -13,7 +13,7 @@ function recorded({ level, colors = false }: { level?: string; colors?: boolean 
 
 const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z /;
 
-/** Without the time in front, which each line must have. */
+/** Without the leading time, which each line must have. */
 function untimed(lines: readonly string[]): string[] {
   return lines.map((line) => {
     expect(line).toMatch(time);
@@ -21,7 +21,7 @@ function untimed(lines: readonly string[]): string[] {
   });
 }
 
-/** What is left of three lines at this level. */
+/** The remaining lines of three at this level. */
 function saidAt(level: LogLevel): string {
   const { lines, diagnostics } = recorded();
   diagnostics.configure({ level, json: false });
@@ -40,7 +40,7 @@ function loggedAt(environment: string | undefined, flag?: LogLevel): (string | u
 }
 
 describe("lines for people", () => {
-  test("are written as they stand", () => {
+  test("are written unchanged", () => {
     const { lines, diagnostics } = recorded();
     diagnostics.say("Page: http://127.0.0.1:8000/");
     diagnostics.warn("Warning: anyone can join");
@@ -56,7 +56,7 @@ describe("lines for people", () => {
     expect(lines.length).toBe(100);
   });
 
-  test("are shown down to their level, errors at every level but silent", () => {
+  test("are shown down to their level, errors at every level except silent", () => {
     expect(saidAt("silent")).toBe("");
     expect(saidAt("error")).toBe("c");
     expect(saidAt("warn")).toBe("bc");
@@ -77,7 +77,7 @@ describe("a log", () => {
     ]);
   });
 
-  test("can't be forged by what strangers write", () => {
+  test("can't be forged by strangers' text", () => {
     const { lines, diagnostics } = recorded();
     const evil = "x\n2026-01-01T00:00:00.000Z error \u001b[31mforged\u0007 level=error";
     diagnostics.log.info("logged in", { name: evil, address: "127.0.0.1" });
@@ -106,7 +106,7 @@ describe("a log", () => {
     expect(untimed(lines)).toEqual(["\u001b[31merror\u001b[0m disk full"]);
   });
 
-  test("is one object a line with --json, what is said to people included", () => {
+  test("is one object per line with --json, including lines for people", () => {
     const { lines, diagnostics } = recorded({ colors: true });
     diagnostics.configure({ level: undefined, json: true });
     diagnostics.log.info("logged in", { name: "Ann\u009b31m", connections: 3 });
@@ -134,7 +134,7 @@ describe("a log", () => {
     });
   });
 
-  test("leaves out a flood of events, counts it, and hides no error for it", () => {
+  test("omits a flood of events, counts it, and hides no error because of it", () => {
     const { lines, diagnostics } = recorded();
     const address = "198.51.100.7";
     const most = logging.networkBurst + logging.networkLinesPerSecond;
@@ -151,7 +151,7 @@ describe("a log", () => {
     ]);
   });
 
-  test("does not count what its level hides", () => {
+  test("does not count lines hidden by its level", () => {
     const { lines, diagnostics } = recorded({ level: "warn" });
     for (let i = 0; i < 2 * logging.burst; i++) diagnostics.log.info("connected");
     diagnostics.reportLeftOut();

@@ -1,4 +1,5 @@
-// The file of ignored names: kept over sessions, for its owner alone, and never in the way.
+// The file of ignored names: kept across sessions, readable only by its owner, and never an
+// obstacle.
 
 import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -10,7 +11,7 @@ import { IgnoredFile } from "../../src/terminal/ignored-file.ts";
 const folder = mkdtempSync(join(tmpdir(), "parley-ignored-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test("names come back, and the file is for its owner alone", () => {
+test("names are read back, and the file is readable only by its owner", () => {
   const path = join(folder, "settings", "ignored");
   expect(new IgnoredFile(path).load()).toEqual([]);
   expect(new IgnoredFile(path).save(["Eve", "Ünal"])).toBeUndefined();

@@ -1,4 +1,4 @@
-// Keys as terminals send them, split anywhere, and what they do to a line.
+// Keys as sent by terminals, split anywhere, and their effect on a line.
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -82,7 +82,7 @@ describe("the line editor", () => {
     expect(editor.text).toBe("ye new worl");
   });
 
-  test("edits whole characters as people see them", () => {
+  test("edits whole visible characters", () => {
     const editor = typed(new LineEditor(100), "a👩‍👩‍👧e", "\u0301", key("left"), key("backspace"));
     expect(editor.text).toBe("ae\u0301");
   });
@@ -94,19 +94,19 @@ describe("the line editor", () => {
     expect(typed(editor, key("down"), key("down")).text).toBe("thr");
   });
 
-  test("joins pasted lines to one, and does not send it", () => {
+  test("joins pasted lines into one, and does not send it", () => {
     const editor = typed(new LineEditor(100), { type: "paste", text: "a\r\nb\n\u001b[31mc\n" });
     expect(editor.text).toBe("a b [31mc");
   });
 
-  test("keeps pasted lines and a newline of one's own, if there may be several", () => {
+  test("keeps pasted lines and a typed newline, if several lines are allowed", () => {
     const editor = new LineEditor(100, true);
     typed(editor, { type: "paste", text: "a\r\n\tb\n\u001b[31mc\n" }, key("alt-enter"), "d");
     expect(editor.text).toBe("a\n    b\n[31mc\nd");
     expect(typed(new LineEditor(100), "a", key("alt-enter"), "b").text).toBe("ab");
   });
 
-  test("never loses count, whatever is pressed", () => {
+  test("never loses its position, whatever is pressed", () => {
     const names = ["left", "right", "ctrl-left", "alt-f", "backspace", "delete", "ctrl-w", "alt-d"];
     const more = ["ctrl-u", "ctrl-k", "ctrl-y", "ctrl-t", "up", "down", "enter", "home", "end"];
     const keys = fc.oneof(

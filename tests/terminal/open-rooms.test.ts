@@ -1,4 +1,4 @@
-// Which room is current, and what is kept of the others.
+// The current room, and the state of the others.
 
 import { describe, expect, test } from "bun:test";
 import { terminal as limits } from "../../src/limits.ts";
@@ -17,7 +17,7 @@ function texts({ messages }: { messages: readonly ChatMessage[] }): string[] {
 }
 
 describe("open rooms", () => {
-  test("are compared as names are, and spelled as the server does", () => {
+  test("are compared like names, and spelled like the server", () => {
     const rooms = new OpenRooms();
     rooms.switchTo("DEN");
     rooms.add("Den");
@@ -25,7 +25,7 @@ describe("open rooms", () => {
     expect(rooms.isCurrent("den")).toBe(true);
   });
 
-  test("give way to the one that was current before them", () => {
+  test("make the previously current room current when closed", () => {
     const rooms = new OpenRooms();
     for (const room of ["a", "b", "c", "a"]) rooms.switchTo(room);
     expect(rooms.remove("b")).toBeUndefined();
@@ -36,7 +36,7 @@ describe("open rooms", () => {
     expect(rooms.current).toBeUndefined();
   });
 
-  test("count what others say in the background, mentions first", () => {
+  test("count background messages, mentions first", () => {
     const rooms = new OpenRooms();
     for (const room of ["a", "b", "c"]) rooms.switchTo(room);
     rooms.miss(message("a", "one"), false);

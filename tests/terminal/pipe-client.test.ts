@@ -71,7 +71,7 @@ class Rig extends SessionRig {
 }
 
 describe("a client in a pipe", () => {
-  test("leaves when all is acknowledged and its last message has come back", async () => {
+  test("leaves when everything is acknowledged and its last message has been received back", async () => {
     const rig = new Rig("one\ntwo");
     const run = rig.client.run();
     await rig.until(() => rig.says(2));
@@ -86,7 +86,7 @@ describe("a client in a pipe", () => {
     expect(rig.out).toBe("bot: one\nbot: two\n");
   });
 
-  test("names the line that was refused, sends the others, and fails", async () => {
+  test("names the refused line, sends the others, and fails", async () => {
     const rig = new Rig("one\ntwo\nthree\n");
     const run = rig.client.run().catch((error: unknown) => error);
     await rig.until(() => rig.says(3));
@@ -116,7 +116,7 @@ describe("a client in a pipe", () => {
     });
   });
 
-  test("reads no more of its input than the queue holds", async () => {
+  test("reads no more input than the queue holds", async () => {
     let pulled = 0;
     const input = new ReadableStream<Uint8Array>({
       pull(controller) {
@@ -134,7 +134,7 @@ describe("a client in a pipe", () => {
     expect(await run).toMatchObject({ code: "interrupted" });
   });
 
-  test("sends the rest of its input when nobody reads its output any more", async () => {
+  test("sends the rest of its input even if nobody reads its output any more", async () => {
     for (const follow of [false, true]) {
       const output = closedWriter();
       const rig = new Rig("one\ntwo\nthree\n", { output, follow });
@@ -157,7 +157,7 @@ describe("a client in a pipe", () => {
     }
   });
 
-  test("that only listens ends when nobody reads its output any more", async () => {
+  test("that only listens exits when nobody reads its output any more", async () => {
     const input = new ReadableStream<Uint8Array>();
     const output = closedWriter();
     const rig = new Rig("", { output, input, follow: true });
@@ -167,7 +167,7 @@ describe("a client in a pipe", () => {
     expect(output.failure).toBeUndefined();
   });
 
-  test("drops the escapes of what a server sends", async () => {
+  test("removes escapes from a server's output", async () => {
     const said: string[] = [];
     redirect((line) => said.push(line));
     const rig = new Rig("one\ntwo\n");

@@ -1,4 +1,4 @@
-// Lines of `--json-in`: what is a command, and what is answered to one that is none.
+// Lines of `--json-in`: valid commands, and the answers to invalid ones.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";

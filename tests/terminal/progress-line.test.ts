@@ -26,7 +26,7 @@ test.each([
   expect(progressLine(progress, area(columns + 1))).toBe(line);
 });
 
-test("fits, whatever the name and the width", () => {
+test("fits for any name and width", () => {
   for (let columns = 8; columns < 130; columns++) {
     for (const name of ["日本語".repeat(20), "\u001b[2Jx\u001b]0;title\u0007", "{bar}"]) {
       const line = progressLine({ ...progress, name }, area(columns));

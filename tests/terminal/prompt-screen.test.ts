@@ -1,4 +1,4 @@
-// The prompt on an emulated terminal: whatever is typed and printed, no line is lost, doubled or
+// The prompt on an emulated terminal: whatever is typed and printed, no line is lost, duplicated or
 // mixed with the prompt, and the cursor is where the next character will appear.
 
 import { describe, expect, test } from "bun:test";
@@ -9,7 +9,7 @@ import { Screen } from "./screen.ts";
 
 const width = (text: string) => Bun.stringWidth(text);
 
-/** Rows that a terminal of that width makes of a line. */
+/** The rows of a line on a terminal of that width. */
 function wrapped(line: string, columns: number): string[] {
   const screen = new Screen(columns, 1_000, width);
   screen.write(line);
@@ -57,7 +57,7 @@ describe("the prompt's screen", () => {
           expect(below.slice(0, status.length)).toEqual(status);
           const block = below.slice(status.length).join("").replaceAll(/\s/g, "");
           expect(block).toBe(`me>${typed.join("")}`.replaceAll(/\s/g, ""));
-          // What is typed next appears at the cursor.
+          // Typed text appears at the cursor.
           const { x, y } = terminal.cursor;
           const before = width(typed.slice(0, cursor).join(""));
           expect((y - above.length - status.length) * columns + x).toBeGreaterThanOrEqual(before);
@@ -72,7 +72,8 @@ describe("the prompt's screen", () => {
     const screen = new PromptScreen(width, 20, 10);
     const typed = graphemes("0123456789".repeat(3));
     screen.update({ status: [], label: "me> ", characters: typed, cursor: typed.length });
-    // Rows of 20 and 14 columns, the cursor in the second: at 10 columns two rows and a half above.
+    // Rows of 20 and 14 columns, the cursor in the second: at 10 columns two and a half rows are
+    // above.
     expect(screen.resize(10, 10)).toStartWith("\u001b[?25l\r\u001b[3A\u001b[J");
   });
 

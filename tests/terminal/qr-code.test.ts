@@ -1,4 +1,4 @@
-// A QR code as text. That scanners read it was tried by hand (zbarimg).
+// A QR code as text. That scanners read it was tested by hand (zbarimg).
 
 import { expect, test } from "bun:test";
 import { encode } from "uqr";
@@ -14,13 +14,13 @@ function modules(lines: readonly string[]): boolean[][] {
   ]);
 }
 
-test("every module is where the code has it, with light ones as blocks", () => {
+test("every module is in its position, with light ones as blocks", () => {
   const { data, size } = encode(url, { border: 2 });
   const shown = modules(qrCode(url, false));
   expect(shown.slice(0, size)).toEqual(data.map((row) => [...row]));
 });
 
-test("with colours it is white on black whatever the terminal's are, and the same otherwise", () => {
+test("with colours it is white on black on any terminal, and the same otherwise", () => {
   const plain = qrCode(url, false);
   expect(plain.join("")).not.toContain("\u001b");
   expect(qrCode(url, true)).toEqual(plain.map((line) => `\u001b[97;40m${line}\u001b[0m`));

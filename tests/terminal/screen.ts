@@ -1,6 +1,6 @@
-// A minimal terminal for tests of what is drawn on one: wraps at its last column only when the next
-// character comes, scrolls, counts its bell, and knows the escapes that the prompt uses; any other
-// is an error.
+// A minimal terminal for tests of rendering: wraps at its last column only when the next character
+// arrives, scrolls, counts its bell, and knows the escapes that the prompt uses; any other is an
+// error.
 
 export class Screen {
   columns: number;
@@ -20,7 +20,7 @@ export class Screen {
     this.#width = width;
   }
 
-  /** All rows ever, those that have scrolled away too, without trailing blanks. */
+  /** All rows ever written, including scrolled ones, without trailing blanks. */
   get text(): string[] {
     return this.#lines.map((cells) => cells.join("").trimEnd());
   }

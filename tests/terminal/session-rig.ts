@@ -29,7 +29,7 @@ export abstract class SessionRig {
     });
   }
 
-  /** Connects and is let in. */
+  /** Connects and is admitted. */
   welcome(bounds: Partial<ServerLimits> = {}, given: Partial<WelcomeSession> = {}): void {
     this.session.start(0);
     this.session.handleConnected(0);

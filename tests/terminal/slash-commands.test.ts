@@ -1,4 +1,4 @@
-// What typed lines mean, and what Tab makes of them.
+// Parsing of typed lines, and completion with Tab.
 
 import { describe, expect, test } from "bun:test";
 import { readTyped, type TypedLine } from "../../src/terminal/slash-commands.ts";
@@ -52,7 +52,7 @@ describe("a typed line", () => {
     else expect(text).toContain("/help lists them");
   });
 
-  test("that is no command says how to say it", () => {
+  test("that is not a command explains how to send it as text", () => {
     expect(readTyped("/toString x")).toMatchObject({ do: "explain" });
     expect(readTyped("/nope")).toMatchObject({
       text: expect.stringContaining("type another / before it"),

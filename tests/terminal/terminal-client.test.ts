@@ -32,7 +32,7 @@ class Rig extends SessionRig {
   readonly client: TerminalClient;
   readonly keys = new KeyReader();
   raw = "";
-  /** Whom the user ignores. */
+  /** The names the user ignores. */
   kept: readonly string[] = [];
   #soon: (() => void)[] = [];
   readonly #seqs = new Map<string, number>();
@@ -88,7 +88,7 @@ class Rig extends SessionRig {
     this.hear({ ...answer, ref: question?.["ref"] });
   }
 
-  /** Somebody says something in a room. */
+  /** A user sends a message to a room. */
   said(room: string, from: string, text: string, extra: object = {}): void {
     const seq = (this.#seqs.get(room) ?? 0) + 1;
     this.#seqs.set(room, seq);
@@ -161,7 +161,7 @@ describe("our private messages", () => {
   });
 });
 
-test("a message to several people names those it reached, after a line for each of the others", () => {
+test("a message to several users names those it reached, after a line for each of the others", () => {
   const rig = new Rig();
   const noZoe = { type: "error", code: "unknown-user", message: "There is no Zoe", subject: "Zoe" };
   const noYve = { ...noZoe, message: "There is no Yve", subject: "Yve" };
@@ -198,11 +198,11 @@ describe("text that is too long is never dropped silently", () => {
     expect(rig.prompt).toBe("lobby> ab");
   });
 
-  test("not where a paste comes as text in pieces: the rest is dropped, and one line says so", () => {
+  test("not if a paste arrives as text in pieces: the rest is dropped, and one line says so", () => {
     const rig = new Rig(200);
     for (let i = 0; i < 10; i++) rig.type("y".repeat(4_000));
     expect(rig.rows.filter((row) => row.includes(`Not taken: ${tooLong}`)).length).toBe(1);
-    // The next paste is another one.
+    // The next paste is a new one.
     rig.nowMs += 5_000;
     rig.type("y".repeat(4_000));
     expect(rig.rows.filter((row) => row.includes(tooLong)).length).toBe(2);
@@ -213,7 +213,7 @@ describe("text that is too long is never dropped silently", () => {
   });
 });
 
-describe("the terminal never obeys the names of files", () => {
+describe("control characters in file names never reach the terminal", () => {
   test("listed, completed, or in the line", () => {
     const got: string[] = [];
     const rig = new Rig(60, { start: (name) => got.push(name) });
@@ -293,17 +293,17 @@ describe("lists", () => {
   });
 });
 
-test("a terminal that becomes narrower than the prompt gets a shorter one at once", () => {
+test("a terminal that becomes narrower than the prompt gets a shorter one immediately", () => {
   const rig = new Rig(30);
   rig.type("abcdef");
   expect(rig.prompt).toBe("lobby> abcdef");
   rig.raw = "";
   rig.resize(12);
-  // Up over both rows that the old one takes now.
+  // Up over both rows that the old one occupies now.
   expect(rig.raw).toBe("\u001b[?25l\r\u001b[1A\u001b[J> abcdef\r\u001b[8C\u001b[?25h");
 });
 
-test("a terminal of 0 × 0 is drawn on as one of 80 × 24", () => {
+test("a terminal of 0 × 0 is treated as one of 80 × 24", () => {
   const rig = new Rig(0);
   rig.screen.columns = 80;
   rig.type("x".repeat(75));
@@ -313,10 +313,10 @@ test("a terminal of 0 × 0 is drawn on as one of 80 × 24", () => {
 });
 
 describe("several rooms", () => {
-  test("are entered, switched between and left; what is typed goes to the current one", () => {
+  test("are entered, switched between and left; typed text goes to the current one", () => {
     const rig = new Rig();
     rig.type("/room den\r");
-    // Before the server has answered, too.
+    // Also before the server has answered.
     rig.type("hello den\r");
     expect(rig.prompt).toBe("den>");
     expect(rig.sent.findLast(({ type }) => type === "say")).toMatchObject({ room: "den" });
@@ -333,7 +333,7 @@ describe("several rooms", () => {
     expect(rig.prompt).toBe("no room>");
   });
 
-  test("that can't be entered make the previous room current again, and nothing is said there", () => {
+  test("that can't be entered make the previous room current again, and nothing is sent there", () => {
     const rig = new Rig();
     rig.type("/join den\rpsst\r");
     rig.answer("join", { type: "error", code: "full", message: "The room is full" });
@@ -343,7 +343,7 @@ describe("several rooms", () => {
     expect(rig.rows).toContain("12:00 The room is full");
   });
 
-  test("in the background are counted, and what was missed is shown on switching to them", () => {
+  test("in the background are counted, and missed messages are shown on switching to them", () => {
     const rig = new Rig();
     rig.enter("den");
     rig.said("lobby", "Bob", "one");
@@ -366,7 +366,7 @@ describe("several rooms", () => {
     expect(rig.rows).toContain("No unread messages in other rooms");
   });
 
-  test("keep the last of what was missed, and say how many came before", () => {
+  test("keep the last missed messages, and show how many preceded them", () => {
     const rig = new Rig();
     rig.enter("den");
     for (let i = 1; i <= 70; i++) rig.said("lobby", "Bob", `message ${i}.`);
@@ -392,7 +392,7 @@ describe("several rooms", () => {
     expect(rig.rows.join("\n")).not.toContain("banana");
   });
 
-  test("show fewer counts, and then none, where the terminal is narrow", () => {
+  test("show fewer counts, and then none, on a narrow terminal", () => {
     const rig = new Rig(30);
     rig.enter("den");
     rig.enter("attic");
@@ -426,7 +426,7 @@ describe("several rooms", () => {
     expect(rig.prompt).toBe("den> /msg Bob");
   });
 
-  test("are all there again after a lost connection", () => {
+  test("are all entered again after a lost connection", () => {
     const rig = new Rig();
     rig.enter("den");
     rig.session.handleLost("gone", 0);
@@ -455,11 +455,11 @@ describe("lines", () => {
     { room: "den", seq: 2, time: dayMs + 5 * minuteMs, from: "Ann", text: "today" },
   ].map((message) => ({ type: "message", ...message }));
 
-  test("of a room that is entered begin with its last 20, with dates where the day changes", () => {
+  test("of an entered room begin with its last 20, with dates where the day changes", () => {
     const rig = new Rig();
     rig.type("/join den\r");
     rig.answer("join", { type: "entered", room: "den", epoch: "e", seq: 2, recovered: true });
-    // Said before the history has come.
+    // Sent before the history has arrived.
     rig.hear({ ...past[1], seq: 3, from: "Cal", time: rig.nowMs, text: "new" });
     expect(rig.rows.join("\n")).not.toContain("new");
     rig.answer("history", { type: "history", room: "den", messages: past });
@@ -474,7 +474,7 @@ describe("lines", () => {
     expect(rig.sent.findLast(({ type }) => type === "history")).toMatchObject({ limit: 20 });
   });
 
-  test("that waited for a history that does not come are shown without it", () => {
+  test("that waited for a history that does not arrive are shown without it", () => {
     const rig = new Rig();
     rig.type("/join den\r");
     rig.answer("join", { type: "entered", room: "den", epoch: "e", seq: 0, recovered: true });
@@ -520,20 +520,20 @@ describe("lines", () => {
     ]);
   });
 
-  test("of emoji that a terminal may not join fit all the same", () => {
+  test("of emoji that a terminal may not join still fit", () => {
     const rig = new Rig(40);
     rig.said("lobby", "Bob", `${"👩‍👩‍👧".repeat(30)} 12:00 Eve: I quit`);
     const begin = rig.rows.filter((row) => !row.startsWith("      "));
     expect(begin.filter((row) => row.includes("Eve"))).toEqual([]);
   });
 
-  test("with an impossible time are shown all the same", () => {
+  test("with an impossible time are still shown", () => {
     expect(localCalendar.timeOfDay(Number.MAX_SAFE_INTEGER)).toMatch(/^\d\d:\d\d$/);
     expect(localCalendar.date(Number.MAX_SAFE_INTEGER)).toContain("1970");
   });
 });
 
-/** What a terminal sends when that many lines are pasted. */
+/** A terminal's input when that many lines are pasted. */
 function paste(lines: number): string {
   const text = Array.from({ length: lines }, (_, i) => `line ${i + 1}`).join("\r");
   return `\u001b[200~${text}\u001b[201~`;
@@ -570,7 +570,7 @@ describe("a message of several lines", () => {
     expect(rig.sent.at(-1)?.["text"]).toEndWith("line 21 more");
   });
 
-  test("is refused with too many lines, and can be brought back", () => {
+  test("is refused with too many lines, and can be recalled", () => {
     const rig = new Rig();
     rig.type(`${paste(201)}\r\r`);
     expect(rig.sent.at(-1)?.["type"]).not.toBe("say");
@@ -578,8 +578,8 @@ describe("a message of several lines", () => {
   });
 });
 
-describe("what people do", () => {
-  test("is said by /me and shown as such", () => {
+describe("emotes", () => {
+  test("are sent by /me and shown as such", () => {
     const rig = new Rig();
     rig.type("/me waves\r");
     expect(rig.sent.at(-1)).toMatchObject({ type: "say", text: "waves", kind: "emote" });
@@ -589,7 +589,7 @@ describe("what people do", () => {
     expect(rig.rows).toContain("12:00 Bot (notice): built");
   });
 
-  test("is for the partner alone in a private chat", () => {
+  test("go only to the partner in a private chat", () => {
     const rig = new Rig();
     rig.hear({ type: "chat", state: "started", with: "Bob" });
     rig.type("/me waves\r");
@@ -598,7 +598,7 @@ describe("what people do", () => {
     expect(rig.rows).toContain("12:00 to Bob (private, not sealed): * Ann waves");
   });
 
-  test("is shown in the history as such", () => {
+  test("are shown in the history as such", () => {
     const rig = new Rig();
     rig.type("/history\r");
     const message = { type: "message", room: "lobby", seq: 1, time: rig.nowMs, from: "Bob" };
@@ -612,7 +612,7 @@ describe("what people do", () => {
 });
 
 describe("/topic, /motd and /whois", () => {
-  test("show what the server has told", () => {
+  test("show the server's answers", () => {
     const rig = new Rig();
     rig.type("/topic\r/motd\r");
     expect(rig.rows).toContain("lobby has no topic");
@@ -626,7 +626,7 @@ describe("/topic, /motd and /whois", () => {
     expect(rig.rows.slice(before - 1, -1)).toEqual(["Topic of lobby: Tea", "Be kind", "Bye"]);
   });
 
-  test("give an operator's order about the current room, or the one that is named", () => {
+  test("send an operator's command about the current room, or the named one", () => {
     const rig = new Rig();
     rig.enter("den");
     for (const [typed, command] of [
@@ -639,7 +639,7 @@ describe("/topic, /motd and /whois", () => {
     }
   });
 
-  test("say where somebody is and whose the name is", () => {
+  test("show which rooms a user is in and who owns the name", () => {
     const rig = new Rig(120);
     rig.hear({ type: "joined", room: "lobby", name: "Bob" });
     rig.type("/whois bob\r");
@@ -656,13 +656,13 @@ describe("/topic, /motd and /whois", () => {
   });
 });
 
-/** What Bob said yesterday. */
+/** A message of Bob from yesterday. */
 function past(rig: Rig, seq: number, text: string): object {
   return { type: "message", room: "lobby", seq, time: rig.nowMs - dayMs, from: "Bob", text };
 }
 
 describe("/search", () => {
-  test("asks until the room has no more, and shows what it has found with its day", () => {
+  test("searches until the room has no more, and shows the results with their day", () => {
     const rig = new Rig();
     rig.type("/search tea\r");
     expect(rig.sent.at(-1)).toMatchObject({ type: "search", room: "lobby", text: "tea" });
@@ -682,7 +682,7 @@ describe("/search", () => {
     expect(rig.rows.slice(-3, -1)).toEqual(["── 1970-01-02 ──", "12:00 Bob: today"]);
   });
 
-  test("says so if there is nothing, or the server refuses", () => {
+  test("reports an empty result, or the server's refusal", () => {
     const rig = new Rig();
     rig.type("/search tea\r");
     rig.answer("search", { type: "found", room: "lobby", messages: [] });
@@ -694,7 +694,7 @@ describe("/search", () => {
 });
 
 describe("Ctrl-R", () => {
-  test("finds what was typed before, newest first", () => {
+  test("finds lines typed before, newest first", () => {
     const rig = new Rig();
     rig.type("make tea\rmake coffee\rnothing\rdraft");
     rig.type("\u0012MAKE");
@@ -709,7 +709,7 @@ describe("Ctrl-R", () => {
     expect(rig.prompt).toBe("lobby> draft");
   });
 
-  test("sends what it has found on Enter, and ends on Ctrl-C", () => {
+  test("sends the found line on Enter, and ends on Ctrl-C", () => {
     const rig = new Rig();
     rig.type("make tea\rdraft\u0012tea\u0003");
     expect(rig.prompt).toBe("lobby> draft");
@@ -720,7 +720,7 @@ describe("Ctrl-R", () => {
 });
 
 describe("/ignore", () => {
-  test("somebody is not heard any more, in rooms, in private and in histories, until /unignore", () => {
+  test("hides a user in rooms, in private and in histories, until /unignore", () => {
     const rig = new Rig();
     rig.type("/ignore Eve\r");
     expect(rig.kept).toEqual(["Eve"]);

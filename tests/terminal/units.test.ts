@@ -1,4 +1,4 @@
-// Durations as people read them.
+// Durations in readable form.
 
 import { expect, test } from "bun:test";
 import { durationText, elapsedText } from "../../src/terminal/units.ts";
@@ -17,6 +17,6 @@ test.each([
   expect(elapsedText(seconds)).toBe(text);
 });
 
-test("what is left of nothing is 0.0 s", () => {
+test("a remaining time of nothing is 0.0 s", () => {
   expect(durationText(0)).toBe("0.0 s");
 });

@@ -1,4 +1,4 @@
-// `/verify`: both people see the same words, unless somebody shows one of them another key.
+// `/verify`: both users see the same words, unless somebody shows one of them another key.
 
 import { expect, test } from "bun:test";
 import { Verification } from "../../src/terminal/verification.ts";
@@ -6,7 +6,7 @@ import { wordsOf } from "../../src/tls/key-words.ts";
 
 type Shown = { name: string; keys: readonly string[] };
 
-/** What somebody with that key is shown, if the server says so of the two. */
+/** The output for a user with that key, if the server reports this key of the other user. */
 function shownTo(key: string | undefined, own: Shown, other: Shown): string[] {
   const said: string[] = [];
   const asked: string[] = [];
@@ -43,7 +43,7 @@ test("both see the same", () => {
   ]);
 });
 
-test("a key that the server slips in is heard", () => {
+test("a key inserted by the server is noticed", () => {
   const mallory = { name: "Bob", keys: ["m1"] };
   const toAnn = shownTo("a1", ann, mallory);
   const toBob = shownTo("b1", bob, ann);
@@ -52,7 +52,7 @@ test("a key that the server slips in is heard", () => {
   expect(words(shownTo("a1", ann, added))).not.toEqual(words(toBob));
 });
 
-test("what can't be compared is said", () => {
+test("keys that can't be compared are reported", () => {
   expect(shownTo(undefined, ann, bob)[0]).toContain("This device has no key");
   expect(shownTo("a9", ann, bob)[0]).toContain("does not know this device's key");
   expect(shownTo("a1", ann, { name: "Bob", keys: [] })[0]).toContain("Bob has no key");

@@ -1,4 +1,4 @@
-// When a password is asked for, of whom, and where it must not go.
+// When a password is requested, from whom, and where it must not be sent.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { ParleyError } from "../../src/errors.ts";
@@ -33,7 +33,7 @@ class Person {
   };
 }
 
-/** A server with a password, and a name that has one. */
+/** A server with a password, and a registered name with one. */
 function server(password: string, namePassword?: string) {
   const seen: (string | undefined)[] = [];
   const attempt = ({ to, password: shown }: Shown): Promise<string> => {
@@ -57,8 +57,8 @@ const banned = (): Promise<never> => Promise.reject(new ParleyError("banned", "Y
 
 const nothing = { to: here, password: undefined };
 
-describe("a password that no file gave", () => {
-  test("is asked for, again if it is wrong, and then for the name", async () => {
+describe("a password that is not in a file", () => {
+  test("is requested, again if it is wrong, and then for the name", async () => {
     const { attempt, seen } = server("secret", "mine");
     const person = new Person(["guess", "secret", "mine"]);
     expect(await withPassword(nothing, attempt, person.asker)).toBe("in");
@@ -70,7 +70,7 @@ describe("a password that no file gave", () => {
     expect(seen).toEqual([undefined, "guess", "secret", "secret"]);
   });
 
-  test("is not asked for more often than the server lets one try", async () => {
+  test("is not requested more often than the server allows", async () => {
     const { attempt } = server("secret");
     const person = new Person(["a", "b", "c", "d", "e"]);
     const failing = withPassword(nothing, attempt, person.asker);
@@ -78,7 +78,7 @@ describe("a password that no file gave", () => {
     expect(person.asked).toHaveLength(3);
   });
 
-  test("is not asked for if nobody is there, if nothing is typed, or for another problem", async () => {
+  test("is not requested without a user, without input, or for another problem", async () => {
     for (const person of [new Person(["secret"], false), new Person([undefined])]) {
       const failing = withPassword(nothing, server("secret").attempt, person.asker);
       await expect(failing).rejects.toMatchObject({ code: "password-required" });
@@ -88,7 +88,7 @@ describe("a password that no file gave", () => {
     expect(person.asked).toEqual([]);
   });
 
-  test("is not asked for in place of a file's, which is wrong", async () => {
+  test("is not requested instead of a wrong one in a file", async () => {
     const person = new Person(["secret"]);
     const to = { ...here, access: { serverPassword: "old" } };
     const failing = withPassword({ to, password: "old" }, server("secret").attempt, person.asker);
@@ -97,7 +97,7 @@ describe("a password that no file gave", () => {
   });
 });
 
-describe("a password goes nowhere", () => {
+describe("a password is never sent", () => {
   test("in plain text beyond loopback", async () => {
     const { attempt, seen } = server("secret");
     const person = new Person(["secret"]);
@@ -107,7 +107,7 @@ describe("a password goes nowhere", () => {
     expect([person.asked, seen]).toEqual([[], [undefined]]);
   });
 
-  test("at the first contact, without a yes", async () => {
+  test("at the first contact, without a confirmation", async () => {
     const trust = { isNew: true, pin: "the-pin" } as unknown as NonNullable<ServerAddress["trust"]>;
     const given = { to: { host: "192.0.2.1", port: 1, trust }, password: undefined };
     const wary = new Person(["secret"], true, false);
@@ -119,7 +119,7 @@ describe("a password goes nowhere", () => {
     expect(wary.asked).toEqual([expect.stringContaining("the-pin")]);
     const agreed = new Person(["guess", "secret"]);
     expect(await withPassword(given, server("secret").attempt, agreed.asker)).toBe("in");
-    // One yes is enough.
+    // One confirmation is enough.
     expect(agreed.asked.filter((question) => question.includes("the-pin"))).toHaveLength(1);
   });
 });

@@ -16,7 +16,7 @@ describe("rows", () => {
     ]);
   });
 
-  test("keep items whole, whatever blanks they have, and cut what is wider than a row", () => {
+  test("keep items whole, including their spaces, and cut items wider than a row", () => {
     expect(wrapItems(["a b", "c d", "0123456789"], area(8), { gap: "  " })).toEqual([
       "a b  c d",
       "01234567",

@@ -31,7 +31,7 @@ class Reader implements Sink {
 }
 
 describe("a writer", () => {
-  test("drops log lines that nobody reads, counts them and says so", () => {
+  test("drops log lines that nobody reads, counts them and reports it", () => {
     const reader = new Reader();
     const writer = new Writer(() => reader);
     const line = "x".repeat(999);
@@ -69,7 +69,7 @@ describe("a writer", () => {
     expect(writer.pressure).toBe(false);
   });
 
-  test("ends quietly when the reader is gone", async () => {
+  test("ends quietly when the reader has exited", async () => {
     const reader = new Reader();
     const writer = new Writer(() => reader);
     let closed = 0;
@@ -84,7 +84,7 @@ describe("a writer", () => {
     expect([closed, reader.waiting, writer.failure]).toEqual([1, 0, undefined]);
   });
 
-  test("tells a full disk from a reader that is gone", () => {
+  test("distinguishes a full disk from a reader that has exited", () => {
     const reader = new Reader();
     const writer = new Writer(() => reader);
     writer.data("a");

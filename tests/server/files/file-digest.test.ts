@@ -15,7 +15,7 @@ afterAll(() => rmSync(path, { recursive: true, force: true }));
 writeFileSync(join(path, "small.txt"), "hello");
 const owner = ownerAt("192.0.2.1");
 const helloSha256 = new Bun.CryptoHasher("sha256").update("hello").digest("hex");
-// Sparse: takes no room, and minutes to hash.
+// Sparse: takes no space, but minutes to hash.
 for (let i = 1; i <= web.maxHashesPerAddress + 1; i++) {
   const name = `huge ${i}`;
   writeFileSync(join(path, name), "");
@@ -52,14 +52,14 @@ test("large files keep a small one waiting for no longer than their turns", asyn
     digests.of(`huge ${i + 1}`, owner, client.signal),
   );
   const outcomes = Promise.allSettled(large);
-  // One address does not take all places.
+  // One address does not take all slots.
   await expect(digests.of(`huge ${most + 1}`, owner)).rejects.toThrow("Too many files");
   expect((await digests.of("small.txt", ownerAt("192.0.2.2"))).sha256).toBe(helloSha256);
   client.abort();
   expect((await outcomes).every(({ status }) => status === "rejected")).toBe(true);
 });
 
-test("one of two who wait may leave", async () => {
+test("one of two waiting clients may leave", async () => {
   const digests = new FileDigests(new SharedFolder(path));
   const [leaver, stayer] = [new AbortController(), new AbortController()];
   const first = digests.of("huge 1", owner, leaver.signal);

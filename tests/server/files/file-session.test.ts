@@ -83,7 +83,7 @@ test("hashes of large files keep a small one waiting for no longer than their tu
   for (const name of names) rmSync(join(base, "FILES", name));
 });
 
-test("a check brings the offer with the ref, and the digest only if asked for", async () => {
+test("a check returns the offer with the ref, and the digest only on request", async () => {
   const { session, lines } = connect();
   session.handle({ type: "fetch", name: "a", check: true, ref: "r" });
   session.handle({ type: "fetch", name: "a", check: true, sha256: true });
@@ -104,7 +104,7 @@ test("a check brings the offer with the ref, and the digest only if asked for", 
   session.close();
 });
 
-test("what is pulled comes over the connection, and opens with the tags", async () => {
+test("pulled data arrives over the connection, and decrypts with the tags", async () => {
   const { session, lines } = connect();
   const token = newToken();
   session.handle({ type: "fetch", name: "a", token });
@@ -170,7 +170,7 @@ test("inside TLS the key comes from the session", async () => {
   session.close();
 });
 
-test("what all transfers together keep is bounded, and given back", () => {
+test("the memory of all transfers together is bounded, and freed", () => {
   const large = join(base, "FILES", "large");
   writeFileSync(large, "");
   truncateSync(large, wire.maxFileBytes);

@@ -1,5 +1,5 @@
-// One file on its way to one client, with a file system and a clock of our own: which tags leave,
-// and how the transfer ends when the file changes, whatever the clock's grain.
+// One file during its transfer to one client, with a fake file system and clock: which tags are
+// sent, and how the transfer ends when the file changes, whatever the clock's granularity.
 
 import { expect, test } from "bun:test";
 import { chunkOpener, chunkSealer } from "../../../src/io/chunk-cipher.ts";
@@ -12,9 +12,9 @@ import { type Random, seeded } from "../../sim/random.ts";
 const chunkBytes = wire.minChunkBytes;
 const key = new Uint8Array(wire.keyBytes).fill(8);
 
-/** A file whose times have the grain of a file system's clock. */
+/** A file whose times have the granularity of a file system's clock. */
 class FakeFile {
-  /** What the system says of the file: only this tells a change. */
+  /** The system's metadata of the file: the only sign of a change. */
   stamp = "0";
   isUnsettled = false;
   reads = 0;
@@ -24,7 +24,7 @@ class FakeFile {
     readonly grainMs = 0,
   ) {}
 
-  /** Changes bytes in place; within a tick of the clock the times stay what they were. */
+  /** Changes bytes in place; within a tick of the clock the times stay the same. */
   change(at: number, value: number | Uint8Array, nowMs: number): void {
     if (typeof value === "number") this.bytes[at] = value;
     else this.bytes.set(value, at);
@@ -97,7 +97,7 @@ function readAll({ transfer }: { transfer: FileTransfer }, size: number): boolea
 
 const changed = { type: "error", code: "changed", transfer: 1, message: expect.any(String) };
 
-test("tags leave once what they are for has been read, and wait for a slow connection", () => {
+test("tags are sent once their chunks have been read, and wait for a slow connection", () => {
   const served = serve(new FakeFile(new Uint8Array(4 * chunkBytes)));
   const { transfer, tagged, state } = served;
   expect([transfer.flush(0), tagged()]).toEqual(["all", []]);
@@ -110,7 +110,7 @@ test("tags leave once what they are for has been read, and wait for a slow conne
   expect([transfer.flush(3), tagged()]).toEqual(["all", [1, 0, 2, 3]]);
 });
 
-test("no tag leaves once the file has changed, and the client is told once", () => {
+test("no tag is sent once the file has changed, and the client is notified once", () => {
   const file = new FakeFile(new Uint8Array(2 * chunkBytes));
   const served = serve(file);
   readAll(served, chunkBytes);
@@ -150,7 +150,7 @@ function append(file: FakeFile, text: string): void {
   file.bytes = Buffer.concat([file.bytes, Buffer.from(text)]);
 }
 
-test("a file that has grown is confirmed by a second pass before the last tag leaves", () => {
+test("a file that has grown is confirmed by a second pass before the last tag is sent", () => {
   const file = new FakeFile(new Uint8Array(3 * chunkBytes).fill(1));
   const served = serve(file);
   const { transfer, tagged, lines } = served;
@@ -168,7 +168,7 @@ test("a file that has grown is confirmed by a second pass before the last tag le
   expect(lines.some(({ type }) => type === "error")).toBe(false);
 });
 
-test("one that was rewritten and has grown has changed", () => {
+test("a file that was rewritten and has grown counts as changed", () => {
   const file = new FakeFile(new Uint8Array(3 * chunkBytes).fill(1));
   const served = serve(file);
   readAll(served, 3 * chunkBytes);
@@ -181,7 +181,7 @@ test("one that was rewritten and has grown has changed", () => {
   expect(served.lines.at(-1)).toEqual(changed);
 });
 
-test("parts from earlier transfers can't be confirmed: one that has grown since has changed", () => {
+test("parts from earlier transfers can't be confirmed: a file that has grown since counts as changed", () => {
   const file = new FakeFile(new Uint8Array(3 * chunkBytes));
   const served = serve(file, { isResumed: true });
   append(file, "one more line\n");
@@ -190,7 +190,7 @@ test("parts from earlier transfers can't be confirmed: one that has grown since 
   expect(served.lines).toEqual([changed]);
 });
 
-test("a client that waits for a long second pass hears that it goes on", () => {
+test("a client that waits for a long second pass receives signs of progress", () => {
   const file = new FakeFile(new Uint8Array(3 * chunkBytes));
   const served = serve(file);
   readAll(served, 3 * chunkBytes);
@@ -203,12 +203,12 @@ test("a client that waits for a long second pass hears that it goes on", () => {
   expect(served.lines.at(-1)).toEqual({ type: "tags", transfer: 1, from: 0, data: "" });
 });
 
-/** Sends all that is pulled, with looks at the file in between. */
+/** Sends all pulled data, with checks of the file in between. */
 function pullAll({ transfer }: Pick<ReturnType<typeof serve>, "transfer">, nowMs: number): void {
   while (transfer.flush(nowMs) === "more") if (transfer.mayPull) transfer.sendPulled(nowMs);
 }
 
-test("pulled bytes are sent in order, a piece at a time, and their tags after a look at the file", () => {
+test("pulled bytes are sent in order, a piece at a time, and their tags after a check of the file", () => {
   const file = new FakeFile(new Uint8Array(16 * chunkBytes));
   const { transfer, lines, state, tagged } = serve(file);
   transfer.pull(0, 16 * chunkBytes);
@@ -230,7 +230,7 @@ test("pulled bytes are sent in order, a piece at a time, and their tags after a 
   expect(tagged().length).toBe(16);
 });
 
-test("tags of the end leave ahead of the data, once the end is near, and only to other machines", () => {
+test("tags of the end are sent ahead of the data, once the end is near, and only to other machines", () => {
   const size = 3 * limits.tagLeadBytes;
   const lead = limits.tagLeadBytes / chunkBytes;
   const { transfer, tagged } = serve(new FakeFile(new Uint8Array(size)), { leads: true });
@@ -243,7 +243,7 @@ test("tags of the end leave ahead of the data, once the end is near, and only to
     transfer.tagNext();
   }
   expect(transfer.isTagDue).toBe(false);
-  // Nobody is charged for what nobody has requested.
+  // Nobody is charged for data that was not requested.
   expect(transfer.takeSealedBytes()).toBe(0);
   transfer.flush(0);
   const last = size / chunkBytes;
@@ -254,7 +254,7 @@ test("tags of the end leave ahead of the data, once the end is near, and only to
   expect(local.transfer.isTagDue).toBe(false);
 });
 
-test("a chunk whose tag has left must have the same text when it is sent", () => {
+test("a chunk whose tag was sent must have the same plaintext when it is sent", () => {
   const file = new FakeFile(new Uint8Array(4 * chunkBytes));
   const { transfer, lines } = serve(file, { leads: true });
   transfer.read(0, new Uint8Array(9), 0, 9);
@@ -273,7 +273,7 @@ test("pulls are bounded in number", () => {
   expect(lines.filter(({ type }) => type === "data").length).toBeLessThan(100);
 });
 
-test("a client that does not read its tags is told when it loses its slot", () => {
+test("a client that does not read its tags is notified when it loses its slot", () => {
   const served = serve(new FakeFile(new Uint8Array(chunkBytes)));
   served.state.waitingBytes = limits.maxControlBytes + 1;
   readAll(served, chunkBytes);
@@ -288,7 +288,7 @@ const noise = Uint8Array.from(
   (_, i) => Math.imul(i, 2_654_435_761) >>> 24,
 );
 
-/** One fetch of a file that is changed in place at some instant; says how it ended. */
+/** One fetch of a file that is changed in place at some moment; returns how it ended. */
 function fetchWhileChanged(random: Random): "changed" | "before" | "after" {
   const below = (most: number) => Math.floor(random() * most);
   const grainMs = [0, 4, 10][below(3)] ?? 0;
@@ -301,13 +301,13 @@ function fetchWhileChanged(random: Random): "changed" | "before" | "after" {
   file.isUnsettled = nowMs - lastMs < limits.settleMs;
   const served = serve(file, { cacheBytes: 1 + below(3) * chunkBytes });
   const { transfer, lines } = served;
-  // In every chunk, so that no mixture is the same as one of them.
+  // In every chunk, so that no mixture equals one of the versions.
   const after = before.map((byte, i) => (i % chunkBytes === 0 ? byte ^ 1 : byte));
   const changeAtStep = below(random() < 0.5 ? 4 : 40);
   const sealed = new Uint8Array(before.length);
   const hasLeft = new Uint8Array(before.length);
   const isTold = () => lines.some(({ type }) => type === "error");
-  // Segments in order, with some sent again, until everything has left and been confirmed.
+  // Segments in order, with some sent again, until everything has been sent and confirmed.
   for (let step = 0, next = 0; step < 400 && !isTold(); step++) {
     if (step === changeAtStep) file.change(0, after, nowMs);
     const isRepeat = next >= before.length || random() < 0.3;
@@ -338,7 +338,7 @@ function same(text: Buffer, after: Uint8Array): "after" {
   return "after";
 }
 
-/** What the client has in the end. */
+/** The client's final content. */
 function textOf(sealed: Uint8Array, lines: readonly Line[]): Buffer {
   const open = chunkOpener(key);
   const parts: Uint8Array[] = [];
@@ -359,7 +359,7 @@ function textOf(sealed: Uint8Array, lines: readonly Line[]): Buffer {
   return text;
 }
 
-test("1 000 files changed in place: it ends with `changed`, or one version is delivered", () => {
+test("1 000 files changed in place: each transfer ends with `changed`, or delivers one version", () => {
   const ends = { changed: 0, before: 0, after: 0 };
   for (let seed = 1; seed <= 1_000; seed++) {
     try {
@@ -368,7 +368,8 @@ test("1 000 files changed in place: it ends with `changed`, or one version is de
       throw new Error(`seed ${seed}: ${(error as Error).message}`, { cause: error });
     }
   }
-  // Within the tick in which the file had been changed already, a change does not show in its times.
-  // If it came before all chunks had been read, or after, what is delivered is that one version.
+  // Within the tick in which the file had already been changed, a change is invisible in its times.
+  // If it happened before all chunks had been read, or after, the delivered data is that one
+  // version.
   expect(ends.changed).toBeGreaterThan(700);
 }, 60_000);

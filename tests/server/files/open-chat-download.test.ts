@@ -40,7 +40,7 @@ function downloads(options: Partial<OpenChatDownloadOptions> = {}): OpenChatDown
   return made;
 }
 
-/** Sends as the original does: one request, one answer. */
+/** Sends like the original: one request, one answer. */
 async function client(port: number) {
   const answers: Uint8Array[] = [];
   let heard: (() => void) | undefined;
@@ -96,7 +96,7 @@ test("sends a whole file part by part, and frees the port at `finished`", async 
   expect(openFiles).toBe(0);
 });
 
-test("a silent client loses its port and is told so", async () => {
+test("a silent client loses its port and is notified", async () => {
   const told: string[] = [];
   const pool = downloads({ idleMs: 30 });
   await pool.start("a.txt", { onFailed: (sentence) => told.push(sentence) });
@@ -126,7 +126,7 @@ test("a session may hold few ports, and fewer unused ones; others still get one"
     },
   });
   await pool.start("a.txt", { session: 2 });
-  // A port in use is skipped, up to a bound.
+  // A port in use is skipped, up to a limit.
   const one = await client(first!);
   await one.ask("part 0");
   await (await client(second!)).ask("part 0");
@@ -152,7 +152,7 @@ test("when a session ends, only its unused ports are freed", async () => {
   pool.sessionEnded(1);
   expect([pool.running, openFiles, told]).toEqual([2, 2, []]);
   await peer.ask("part 1");
-  // A download whose session ends while it starts does not keep its port either.
+  // A download whose session ends while it starts loses its port, too.
   const late = pool.start("a.txt", { session: 2 });
   pool.sessionEnded(2);
   await late;

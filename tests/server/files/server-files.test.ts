@@ -82,7 +82,7 @@ async function later(act: () => Promise<void>): Promise<void> {
   await act();
 }
 
-test("works before anybody has asked for the list, and logs the request", async () => {
+test("works before anyone has requested the list, and logs the request", async () => {
   expect(await download("esc.png")).toEqual({ name: "esc.png", sizeBytes: 3 });
   const fields = { file: "esc.png", address: host, port: 1 };
   expect(logged).toEqual([{ level: "info", message: "file requested", fields }]);
@@ -129,14 +129,14 @@ function fetched(name: string, token?: string): Promise<{ name: unknown; size: u
   });
 }
 
-test("a native client gets a file by its name, or else by how it is shown", async () => {
+test("a native client gets a file by its name, otherwise by its displayed name", async () => {
   const token = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("base64url");
   for (const again of [undefined, token]) {
     expect(await fetched("esc.png", again)).toEqual({ name: "esc\u001b[31m.png", size: 3 });
   }
   expect(await fetched("esc\u001b[31m.png")).toEqual({ name: "esc\u001b[31m.png", size: 3 });
   expect(await fetched("lead")).toEqual({ name: " lead", size: 6 });
-  // Both have that name where nothing is hidden.
+  // Both have that name if nothing is hidden.
   expect(await fetched("twin")).toEqual({ name: "twin", size: 5 });
   for (const name of ["same", "nobody", "../a.txt", "", " esc.png"]) {
     expect(await fetched(name)).toBe("not-found");
@@ -194,7 +194,7 @@ test("a failed list is not cached", async () => {
   });
 });
 
-test("what is not listed is not found", async () => {
+test("unlisted files are not found", async () => {
   const names = [
     "same",
     "same\u0007",

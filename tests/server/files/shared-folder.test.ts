@@ -77,7 +77,7 @@ test("lists regular files by code unit, with links that stay inside", async () =
   expect(names).toEqual([...plain, "link-inside", "link-below"].sort());
 });
 
-test("lists folders besides if asked to, with a slash, and none that is hidden or a link", async () => {
+test("also lists folders on request, with a slash, except hidden ones and links", async () => {
   mkdirSync(join(path, ".hidden-folder"));
   symlinkSync("sub", join(path, "link-to-sub"));
   const folder = new SharedFolder(path);
@@ -165,7 +165,7 @@ test("a file that can be opened but not examined is closed again", () => {
   expect(closed).toEqual(opened);
 });
 
-test("a file that is written to, truncated or touched is no longer what was opened", () => {
+test("a file that is written to, truncated or touched is no longer the opened one", () => {
   const change = join(path, "change");
   const folder = new SharedFolder(path);
   const versions = new Set<string>();
@@ -291,7 +291,7 @@ skipUnless(isLinux, "only /proc says what was opened")(
   30_000,
 );
 
-test("a folder without changes is not read again, one with changes is", async () => {
+test("a folder is read again only after changes", async () => {
   const quiet = join(base, "quiet");
   mkdirSync(quiet);
   writeFileSync(join(quiet, "a"), "");
@@ -332,7 +332,7 @@ test("10 000 files are listed for little processor time, and other work continue
   expect(turns).toBeGreaterThan(10);
 });
 
-test("a thousand requests cost one walk, whatever they ask for, until the listing expires", async () => {
+test("a thousand requests cost one walk, whatever they request, until the listing expires", async () => {
   const count = 1_500;
   const asked = join(base, "asked");
   mkdirSync(asked);

@@ -1,5 +1,5 @@
-// Walks through the shared folder's subfolders: everything in order, from any place on, nothing hidden
-// and nothing that a link leads to, without holding up other work; and batches read from them.
+// Walks through the shared folder's subfolders: everything in order, from any position on, nothing
+// hidden and nothing behind a link, without delaying other work; and batches read from them.
 
 import { afterAll, expect, setDefaultTimeout, spyOn, test } from "bun:test";
 import * as fc from "fast-check";
@@ -52,7 +52,7 @@ async function all(tree: SharedTree, name = "", after?: string): Promise<TreeEnt
 
 const paths = (entries: readonly TreeEntry[]) => entries.map(({ path }) => path);
 
-test("a walk lists every tree as a manifest wants it, and goes on from any place", async () => {
+test("a walk lists every tree in a manifest's order, and resumes at any position", async () => {
   await fc.assert(
     fc.asyncProperty(goodTree, fc.nat(), async (entries, at) => {
       const root = newFolder();
@@ -79,7 +79,7 @@ test("a walk lists every tree as a manifest wants it, and goes on from any place
   );
 });
 
-test("hidden names are left out; links and devices are named, never entered", async () => {
+test("hidden names are skipped; links and devices are reported, never entered", async () => {
   const root = newFolder();
   put(join(root, "a/b/file"), "content");
   put(join(root, "a/.git/config"), "hidden");
@@ -110,7 +110,7 @@ test("hidden names are left out; links and devices are named, never entered", as
   }
 });
 
-test("a walk that is gone on with after its place has disappeared", async () => {
+test("a walk that resumes after its position has disappeared", async () => {
   const root = newFolder();
   for (const name of ["a/1", "a/3", "b/1", "c"]) put(join(root, name), "x");
   const tree = new SharedTree(root, []);
@@ -122,7 +122,7 @@ test("a walk that is gone on with after its place has disappeared", async () => 
   expect(paths(await all(tree, "b"))).toEqual(["1"]);
 });
 
-test("what is withheld is in no list, under none of its names", async () => {
+test("withheld files are in no list, under any of their names", async () => {
   const root = newFolder();
   put(join(root, "a/chat.db"), "secret");
   put(join(root, "state/server.pem"), "secret");
@@ -134,7 +134,7 @@ test("what is withheld is in no list, under none of its names", async () => {
   await expect(all(tree, "state")).rejects.toThrow("No folder");
 });
 
-test("other work goes on while a large tree is listed", async () => {
+test("other work continues while a large tree is listed", async () => {
   const root = newFolder();
   for (let i = 0; i < 5_000; i++) put(join(root, `d${i % 10}`, `f${i}`), "");
   const state = { isDone: false };
@@ -165,7 +165,7 @@ function batchOf(root: string, names: string[], modified = 1_700_000_000_000) {
   };
 }
 
-test("a batch is its files one after the other, from any place on", async () => {
+test("a batch consists of its files in sequence, from any position on", async () => {
   const root = newFolder();
   const names = ["a/one", "a/three", "b/c/d/e", "f"];
   for (const name of names) put(join(root, name), name);
@@ -181,7 +181,7 @@ test("a batch is its files one after the other, from any place on", async () => 
   source.close();
 });
 
-test("a file that is not the one that was listed is zeros, and said once", async () => {
+test("a file that differs from the listed one is read as zeros, and reported once", async () => {
   const root = newFolder();
   const names = ["changed", "gone", "link", "longer", "same", "through/link"];
   for (const name of names) put(join(root, name), name);
@@ -219,7 +219,7 @@ test("a file that changes between two reads, with its old size and time", async 
   source.close();
 });
 
-/** One connection's lists, with all that it has sent. */
+/** The lists of one connection, with everything it has sent. */
 function connection(root: string) {
   const tree = new SharedTree(root, []);
   const sent: TransferMessage[] = [];
@@ -235,7 +235,7 @@ function connection(root: string) {
 
 const token = "A".repeat(22);
 
-test("a batch of what was listed needs no second walk; another list is sent first", async () => {
+test("a batch of listed files needs no second walk; another list is sent first", async () => {
   const root = newFolder();
   for (const name of ["a/1", "a/2", "b/1", "c"]) put(join(root, name), name);
   const { tree, sent, room, lists } = connection(root);
@@ -271,7 +271,7 @@ test("a batch of what was listed needs no second walk; another list is sent firs
   expect(room.files).toBe(0);
 });
 
-test("a connection lists so many folders at once, and no more", async () => {
+test("the number of folders that a connection lists at once is limited", async () => {
   const root = newFolder();
   put(join(root, "a"), "a");
   const { lists } = connection(root);

@@ -1,10 +1,10 @@
-// Who may keep how many tags.
+// Limits on the tags that are kept per network.
 
 import { expect, test } from "bun:test";
 import { ownerAt } from "../../../src/share-owner.ts";
 import { TagBudget } from "../../../src/server/files/tag-budget.ts";
 
-test("one network takes a quarter, a /48 half, and everybody together all", () => {
+test("one network may use a quarter, a /48 half, and everyone together all", () => {
   const tags = new TagBudget(1_000);
   const give = tags.reserve(250, ownerAt("192.0.2.1"));
   expect(() => tags.reserve(1, ownerAt("192.0.2.1"))).toThrow("192.0.2.1 is fetching as much as");

@@ -1,4 +1,4 @@
-// What the log says of a connection's transfers.
+// The log's lines about a connection's transfers.
 
 import { expect, test } from "bun:test";
 import { TransferReport } from "../../../src/server/files/transfer-report.ts";
@@ -37,7 +37,7 @@ test("each transfer ends once, with its file, its size and the reason", () => {
   expect(logged).toEqual([ended("a", "done"), ended("b", "changed"), ended("c", "lost")] as never);
 });
 
-test("a refusal has its code, and no file is invented for an unknown transfer", () => {
+test("a refusal has its code, and an unknown transfer has no file", () => {
   const { log, logged } = keepingLog();
   const report = new TransferReport(log, place);
   report.sent({ type: "error", code: "not-found", message: "No file 'x'" });

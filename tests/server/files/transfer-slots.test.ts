@@ -33,7 +33,7 @@ class Holder implements SlotHolder {
   }
 }
 
-/** Adds one last used at `usedAtMs`; undefined if there was no slot. */
+/** Adds one that was last used at `usedAtMs`; undefined if there was no slot. */
 function add(slots: TransferSlots<Holder>, address: string, usedAtMs: number, nowMs = usedAtMs) {
   const holder = new Holder(slots, usedAtMs);
   try {
@@ -45,7 +45,7 @@ function add(slots: TransferSlots<Holder>, address: string, usedAtMs: number, no
   }
 }
 
-test("an idle slot goes to whoever needs one, the longest idle first", () => {
+test("an idle slot goes to the next transfer, the longest idle first", () => {
   const slots = new TransferSlots<Holder>();
   const all = Array.from({ length: limits.maxTransfers }, (_, i) => add(slots, "127.0.0.1", i));
   expect(slots.size).toBe(limits.maxTransfers);
@@ -57,7 +57,7 @@ test("an idle slot goes to whoever needs one, the longest idle first", () => {
   expect(slots.size).toBe(limits.maxTransfers);
 });
 
-test("no slot is taken while there is room", () => {
+test("no slot is revoked while there is room", () => {
   const slots = new TransferSlots<Holder>();
   const first = add(slots, "127.0.0.1", 0);
   for (let i = 1; i < limits.maxTransfers; i++) add(slots, "127.0.0.1", 0, 100 * limits.idleMs);
@@ -112,7 +112,7 @@ test("idle connections can't keep everyone from fetching", async () => {
   server.close();
 });
 
-test("a paused reader that lost its slot meanwhile gets the rest", async () => {
+test("a paused reader that lost its slot meanwhile still gets the rest", async () => {
   const bytes = new Uint8Array(3 * fetching.streamAheadBytes);
   for (let at = 0; at < bytes.length; at += 65_536) {
     crypto.getRandomValues(bytes.subarray(at, at + 65_536));

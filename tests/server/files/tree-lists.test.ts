@@ -1,4 +1,4 @@
-// How many folders one network may have listed at once, however slowly it reads the lists.
+// How many folders one network may list at the same time, however slowly it reads the lists.
 
 import { expect, test } from "bun:test";
 import { files as limits } from "../../../src/limits.ts";
@@ -17,7 +17,7 @@ const tree: TreeFolder = {
   },
 };
 
-test("a network that reads none of its lists leaves others their places", async () => {
+test("a network that reads none of its lists leaves slots for others", async () => {
   const walks = new ShareCounts(limits.maxWalksPerOwner, limits.maxWalks / 2);
   const [stranger, other] = ["192.0.2.1", "198.51.100.1"].map(ownerAt);
   const connections = Array.from({ length: 30 }, () => {

@@ -46,7 +46,7 @@ class WatchedFolder extends SharedFolder {
 const request = () =>
   new Request("http://host/files/large", { headers: { Range: "bytes=1-", "If-Range": '"old"' } });
 
-/** What arrived, and how it ended: "whole", or the error. */
+/** The received bytes, and how the response ended: "whole", or the error. */
 type End = { bytes: number; reason: unknown };
 
 async function read(body: ReadableStream<Uint8Array>, afterFirst: () => void): Promise<End> {
@@ -82,7 +82,7 @@ test.each<[string, (folder: WatchedFolder) => void, End]>([
   expect(folder.opened.size).toBe(0);
 });
 
-test("a list links to its next page, and the pages together have all files", async () => {
+test("a list links to its next page, and the pages together contain all files", async () => {
   const many = mkdtempSync(join(path, "many-"));
   for (let i = 0; i < 1_100; i++) writeFileSync(join(many, `grüße & ${i}`), "");
   const files = new FileRoutes(new SharedFolder(many), createMetrics(), silentLog);

@@ -67,7 +67,7 @@ describe("the page", () => {
       "GET /main.js HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n",
     );
     expect(packed.toLowerCase()).toContain("content-encoding: gzip");
-    // With all of files from person to person: 9 KB of it.
+    // Including 9 KB for files from person to person.
     expect(packed.length).toBeLessThan(70_000);
   });
 
@@ -138,7 +138,7 @@ describe("access control", () => {
     }
   });
 
-  test("a WebSocket may come from our own page, also at the public URL, and from programs", async () => {
+  test("a WebSocket is accepted from our own page, also at the public URL, and from programs", async () => {
     for (const origin of [
       `http://${own()}`,
       `https://${own()}`,
@@ -210,7 +210,7 @@ describe("behind a reverse proxy", () => {
     }
   });
 
-  test("clients count by their own address, and a proxy that hides it gets 400", async () => {
+  test("clients are counted by their own address, and a proxy that hides it gets 400", async () => {
     await using behind = new WebRig("127.0.0.0/8");
     const from = (address: string) =>
       upgrade(behind, { Host: "localhost", "X-Forwarded-For": address });
@@ -226,7 +226,7 @@ describe("behind a reverse proxy", () => {
     ]);
   });
 
-  test("a trusted proxy that does not say whom it speaks for is warned about once", async () => {
+  test("a trusted proxy that does not name its client causes one warning", async () => {
     await using behind = new WebRig("127.0.0.0/8");
     const headers = { Host: "chat.example", Origin: "https://chat.example" };
     for (let i = 0; i < 3; i++) expect(await upgrade(behind, headers)).toBe("101");
@@ -235,7 +235,7 @@ describe("behind a reverse proxy", () => {
     ]);
   });
 
-  test("an untrusted proxy is not believed, and warned about once", async () => {
+  test("an untrusted proxy is ignored, and causes one warning", async () => {
     await using direct = new WebRig();
     for (let i = 0; i < 3; i++) {
       const headers = { Host: "localhost", "X-Forwarded-For": "198.51.100.7" };
@@ -249,7 +249,7 @@ describe("behind a reverse proxy", () => {
 });
 
 describe("sockets", () => {
-  test("a frame has one or more lines, each received once", async () => {
+  test("a frame contains one or more lines, each received once", async () => {
     const socket = new Socket(rig);
     await until(() => socket.isOpen, "the socket");
     rig.heard.length = 0;
@@ -299,7 +299,7 @@ describe("sockets", () => {
       const taken = link.write(lines.subarray(sent, sent + 1_000_000));
       expect(taken).toBeLessThanOrEqual(1_000_000);
       sent += taken;
-      // Only a link that took less than everything is waited for.
+      // Waits only for a link that accepted less than everything.
       if (taken === 0) await until(() => rig.drains > drains, "a drain");
     }
     await until(() => socket.frames.join("").length === lines.toString().length, "all lines");
@@ -347,7 +347,7 @@ describe("sockets", () => {
 });
 
 describe("files", () => {
-  test("the list has exactly what can be fetched", async () => {
+  test("the list contains exactly the files that can be fetched", async () => {
     const answer = (await (await rig.get("/files")).json()) as {
       files: { name: string; size: number }[];
     };
@@ -484,7 +484,7 @@ describe("files", () => {
     }
   });
 
-  test("the hash is that of the content, in JSON and, once known, in the header", async () => {
+  test("the hash matches the content, in JSON and, once known, in the header", async () => {
     const sha256 = new Bun.CryptoHasher("sha256").update(largeFile).digest("hex");
     const answers = await Promise.all([1, 2, 3].map(() => rig.get("/files/large.bin?sha256")));
     for (const answer of answers) {

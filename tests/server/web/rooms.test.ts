@@ -1,5 +1,5 @@
-// Rooms over HTTP on a whole server: who may say, read and hear what, with which status, and that
-// whoever listens gets everything once.
+// Rooms over HTTP on a complete server: who may send, read and listen, with which status, and that
+// a listener gets everything once.
 
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -89,7 +89,7 @@ class Site {
 
 type Heard = { id: string | undefined; event: string; data: Record<string, unknown> };
 
-/** Reads a stream of events as the standard says. */
+/** Reads a stream of events according to the standard. */
 class Listener {
   readonly heard: Heard[] = [];
   readonly stopping = new AbortController();
@@ -142,7 +142,7 @@ class Listener {
 }
 
 describe("POST /rooms/ROOM", () => {
-  test("says something, and answers with its number once it is stored", async () => {
+  test("sends a message, and answers with its number once it is stored", async () => {
     const site = await Site.open();
     const listener = await site.listen();
     const first = await site.say("hello\n");
@@ -152,7 +152,7 @@ describe("POST /rooms/ROOM", () => {
     expect(listener.texts).toEqual(["hello", "two\nlines"]);
     const said = listener.heard.find(({ event }) => event === "message");
     expect(said?.data).toMatchObject({ event: "message", room: "lobby", seq: 1, from: "builds" });
-    // It came and went unseen.
+    // It joined and left unseen.
     expect(listener.heard.map(({ event }) => event)).toEqual([
       "online",
       "joined",
@@ -176,14 +176,14 @@ describe("POST /rooms/ROOM", () => {
     }
   });
 
-  test("without a valid token is 401, and says nothing", async () => {
+  test("without a valid token is 401, and sends nothing", async () => {
     const site = await Site.open();
     for (const token of ["", "x", `${site.token}x`]) {
       const answer = await site.say("hello", "lobby", token);
       expect(answer.status).toBe(401);
       expect(answer.headers.get("www-authenticate")).toMatch(/^Bearer /);
     }
-    // A browser sends cookies by itself: they open nothing.
+    // A browser sends cookies by itself: they grant nothing.
     const cookie = { Cookie: `parley_access=${site.token}` };
     const init = { method: "POST", body: "hello", headers: cookie };
     expect((await site.ask("/rooms/lobby", init, "")).status).toBe(401);
@@ -212,7 +212,7 @@ describe("POST /rooms/ROOM", () => {
     expect((await site.fetch("/rooms/lobby")).status).toBe(403);
   });
 
-  test("of a room that nobody has entered is 404; with nothing, or too much, an error too", async () => {
+  test("of a room that nobody has entered is 404; an empty or oversized body is an error, too", async () => {
     const site = await Site.open();
     expect(await site.say("hello", "nowhere")).toMatchObject({ status: 404 });
     expect((await site.fetch("/rooms/nowhere")).status).toBe(404);
@@ -248,13 +248,13 @@ describe("POST /rooms/ROOM", () => {
     }
     expect(refused).toMatchObject({ status: 429, body: { code: "rate" } });
     expect(Number(refused?.headers.get("retry-after"))).toBeGreaterThan(0);
-    // Others are not concerned.
+    // Others are not affected.
     expect(await site.say("hello", "lobby", await site.tokenFor("other"))).toMatchObject({
       status: 200,
     });
   });
 
-  test("gets past the door of a closed server by its token alone", async () => {
+  test("is admitted to a closed server by its token alone", async () => {
     for (const door of [{ password: "secret" }, { membersOnly: true }]) {
       const site = await Site.open(door);
       expect(await site.say("hello")).toMatchObject({ status: 200 });
@@ -286,7 +286,7 @@ describe("GET /rooms/ROOM", () => {
 });
 
 describe("GET /rooms/ROOM/events", () => {
-  test("is somebody in the room, whom others see", async () => {
+  test("is a visible member of the room", async () => {
     const site = await Site.open();
     const listener = await site.listen();
     expect(await site.order("who")).toMatchObject({ rows: [{ fields: { name: "builds" } }] });
@@ -294,7 +294,7 @@ describe("GET /rooms/ROOM/events", () => {
     await until(async () => (await here(site)) === 0);
   });
 
-  test("goes on after the last event that was heard, each once", async () => {
+  test("continues after the last received event, each once", async () => {
     const site = await Site.open();
     const before = await site.listen();
     await site.say("one");
@@ -311,11 +311,11 @@ describe("GET /rooms/ROOM/events", () => {
     expect(after.texts).toEqual(["two", "three", "four"]);
     const online = after.heard.find(({ event }) => event === "online");
     expect(online?.data).toMatchObject({ name: "builds", room: "lobby", recovered: true });
-    // Numbers of another log mean nothing: the newest messages come, and it says so.
+    // Numbers of another log mean nothing: the newest messages follow, with a note.
     const stranger = await site.listen("lobby", { "Last-Event-ID": "other:1" });
     await stranger.until(() => stranger.texts.length === 4);
     expect(stranger.heard.find(({ event }) => event === "online")?.data["recovered"]).toBe(false);
-    // Whoever starts anew hears what follows, and knows from where.
+    // A new listener receives later messages, and learns the position.
     const fresh = await site.listen();
     expect(fresh.heard[0] ?? (await first(fresh))).toMatchObject({
       event: "online",
@@ -337,7 +337,7 @@ describe("GET /rooms/ROOM/events", () => {
     const last = await site.listen();
     const stopped = running.splice(0)[0]?.server.stop();
     await last.until(() => last.isOver);
-    // Without a code: it is worth coming back.
+    // Without a code: reconnecting is worthwhile.
     expect(last.heard.at(-1)).toMatchObject({
       event: "ended",
       data: { message: "The server is stopping" },
@@ -345,7 +345,7 @@ describe("GET /rooms/ROOM/events", () => {
     await stopped;
   });
 
-  test("is dropped if it does not read, and everybody else goes on", async () => {
+  test("is dropped if it does not read, and everyone else continues", async () => {
     const site = await Site.open();
     const stuck = await Bun.connect({
       hostname: "127.0.0.1",
@@ -363,7 +363,7 @@ describe("GET /rooms/ROOM/events", () => {
     stuck.terminate();
   });
 
-  test("is bounded for each token", async () => {
+  test("is limited per token", async () => {
     const site = await Site.open();
     for (let i = 0; i < limits.listenersPerToken; i++) await site.listen();
     expect((await site.ask("/rooms/lobby/events")).status).toBe(429);
@@ -390,7 +390,7 @@ describe("GET /rooms/ROOM/events", () => {
   });
 });
 
-/** How many people are there. */
+/** The number of members. */
 async function here(site: Site): Promise<number> {
   const answer = await site.order("who");
   return answer.ok ? (answer.rows ?? []).length : 0;

@@ -1,4 +1,4 @@
-// Which client a request is attributed to: a trusted proxy's word counts, nobody else's does.
+// Which client a request is attributed to: only a trusted proxy's headers count.
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -18,7 +18,7 @@ function client(peer: string, xForwardedFor?: string, forwarded?: string): strin
 }
 
 describe("the client", () => {
-  test("is the peer, unless that is a trusted proxy, whatever the headers say", () => {
+  test("is the peer, unless the peer is a trusted proxy, whatever the headers say", () => {
     expect(client("192.0.2.1", "198.51.100.7", "for=198.51.100.7")).toBe("192.0.2.1");
     expect(
       new TrustedProxies().clientOf("127.0.0.1", new Headers({ Forwarded: "for=1.2.3.4" })),

@@ -1,5 +1,5 @@
-// Files into the shared folder by HTTP: PUT and DELETE with a token, tickets of the page, uploads that are
-// cut, slow, too many or too large, and what a page of another origin may do.
+// Uploads to the shared folder over HTTP: PUT and DELETE with a token, the page's tickets, uploads
+// that are cut off, slow, too many or too large, and the limits of a page from another origin.
 
 import { afterAll, afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -25,7 +25,7 @@ afterEach(async () => {
 });
 let count = 0;
 
-/** Nothing, as long as there is no such folder. */
+/** Empty while there is no such folder. */
 const namesIn = (folder: string): string[] => (existsSync(folder) ? readdirSync(folder) : []);
 
 class Site {
@@ -88,7 +88,7 @@ class Site {
     return this.send("PUT", path, body, headers, token);
   }
 
-  /** Names that anybody can see. */
+  /** The visible names. */
   get listed(): string[] {
     return namesIn(this.folder).filter((name) => !name.startsWith("."));
   }
@@ -105,7 +105,7 @@ class Site {
   }
 }
 
-test("curl -T puts a file into the folder, and a room is told if one is named", async () => {
+test("curl -T uploads a file to the folder, and announces it if a room is named", async () => {
   const site = await Site.open();
   const made = await site.put("/files/a%20b.txt?room=lobby", "hello");
   expect(made).toMatchObject({
@@ -136,7 +136,7 @@ test("curl -T puts a file into the folder, and a room is told if one is named", 
   ]);
 });
 
-test("whoever may not, is refused before anything is kept", async () => {
+test("an unauthorized upload is refused before anything is reserved", async () => {
   const site = await Site.open();
   const cases: [number, string, Promise<{ status: number; body: unknown }>][] = [
     [401, "wrong-token", site.put("/files/x", "x", {}, "")],
@@ -156,7 +156,7 @@ test("whoever may not, is refused before anything is kept", async () => {
   expect(await site.put("/files/x", "x", foreign)).toMatchObject({ status: 403 });
   expect(await site.put("/files/%ff", "x")).toMatchObject({ status: 400 });
   expect(await site.send("POST", "/files/x", "x")).toMatchObject({ status: 405 });
-  // A browser asks first, and gets no leave.
+  // A browser sends a preflight request first, and gets no permission.
   const asked = await fetch(site.url("/files/x"), { method: "OPTIONS", headers: foreign });
   expect([asked.status, asked.headers.get("access-control-allow-origin")]).toEqual([405, null]);
   await site.order("mute builds");
@@ -170,7 +170,7 @@ test("whoever may not, is refused before anything is kept", async () => {
   expect(JSON.stringify(refused.body)).toContain("--quota");
 });
 
-test("without a length it is refused: room is kept before anything is read", async () => {
+test("without a length it is refused: space is reserved before anything is read", async () => {
   const site = await Site.open();
   const stream = new ReadableStream({
     start(controller) {
@@ -181,7 +181,7 @@ test("without a length it is refused: room is kept before anything is read", asy
   expect(await site.put("/files/x", stream)).toMatchObject({ status: 411 });
 });
 
-test("only who has put it there takes it away", async () => {
+test("only the uploader may remove a file", async () => {
   const site = await Site.open();
   await site.put("/files/a.txt", "a");
   const other = await site.tokenFor("other");
@@ -192,20 +192,20 @@ test("only who has put it there takes it away", async () => {
   expect(site.listed).toEqual([]);
 });
 
-test("of many at once, no more are kept than fit", async () => {
+test("of many simultaneous uploads, only as many are kept as fit", async () => {
   const site = await Site.open();
   const body = new Uint8Array(2_000_000);
   const sent = await Promise.all(
     Array.from({ length: 12 }, (_, i) => site.put(`/files/f${i}`, body)),
   );
   const statuses = sent.map(({ status }) => status);
-  // A quarter of the quota is what one account may have.
+  // One account may use a quarter of the quota.
   expect(statuses.filter((status) => status === 201)).toHaveLength(1);
   expect(site.listed).toHaveLength(1);
   await site.until(() => site.uploads.length === 0);
 });
 
-/** Begins a PUT by hand; returns what sends more, and the response once it has come. */
+/** Begins a PUT by hand; returns a function to send more, and the response once it has arrived. */
 async function begin(site: Site, name: string, length: number) {
   const socket = connect({ port: site.server.webPort ?? 0, host: "127.0.0.1" });
   let text = "";
@@ -217,7 +217,7 @@ async function begin(site: Site, name: string, length: number) {
   return { socket, text: () => text };
 }
 
-test("an upload that is cut leaves nothing, and is never seen", async () => {
+test("an upload that is cut off leaves nothing, and is never visible", async () => {
   const site = await Site.open();
   const { socket } = await begin(site, "cut.bin", 1_000_000);
   socket.write(Buffer.alloc(400_000));
@@ -226,13 +226,13 @@ test("an upload that is cut leaves nothing, and is never seen", async () => {
   socket.destroy();
   await site.until(() => site.uploads.length === 0);
   expect(site.listed).toEqual([]);
-  // Its room is free again, and so is its place among those at once.
+  // Its space is free again, and so is its slot.
   for (let i = 0; i < limits.maxPerOwner + 1; i++) {
     expect((await site.put(`/files/ok${i}`, "ok")).status).toBe(201);
   }
 });
 
-test("a server that stops cuts uploads, and removes what has come of them", async () => {
+test("a server that stops cuts uploads off, and removes their data", async () => {
   const site = await Site.open();
   const { socket } = await begin(site, "cut.bin", 1_000_000);
   socket.write(Buffer.alloc(400_000));
@@ -243,7 +243,7 @@ test("a server that stops cuts uploads, and removes what has come of them", asyn
   expect(site.listed).toEqual([]);
 });
 
-test("one account keeps few connections busy that send nothing", async () => {
+test("the idle uploads of one account are limited", async () => {
   const site = await Site.open();
   const slow = [];
   for (let i = 0; i < limits.maxPerOwner; i++) slow.push(await begin(site, `slow${i}`, 1_000));
@@ -254,7 +254,7 @@ test("one account keeps few connections busy that send nothing", async () => {
   for (const { socket } of slow) socket.destroy();
 });
 
-/** An upload by itself, of so many bytes. */
+/** A single upload of that many bytes. */
 async function alone(bytes: number, leastEveryMs: number) {
   const folder = join(base, `alone${++count}`);
   const store = new UploadStore({
@@ -287,7 +287,7 @@ const codeOf = (promise: Promise<unknown>): Promise<string> =>
     (error: { code?: string }) => String(error.code),
   );
 
-test("whoever sends too slowly is cut, whoever sends enough is not", async () => {
+test("a sender that is too slow is cut off, one that sends enough is not", async () => {
   const trickle = await alone(1_000_000, 20);
   let sent = 0;
   const slow = new ReadableStream<Uint8Array>({
@@ -321,7 +321,7 @@ const of = (...pieces: number[]) =>
     },
   });
 
-test("more or less than was said is not shared, and a ticket is good once", async () => {
+test("an upload with a wrong length is not shared, and a ticket is valid once", async () => {
   const more = await alone(10, 1_000);
   expect(await codeOf(more.put.receive(of(6, 6)))).toBe("protocol");
   const less = await alone(10, 1_000);
@@ -338,7 +338,7 @@ test("more or less than was said is not shared, and a ticket is good once", asyn
   expect(await codeOf(lost.put.receive(of(10)))).toBe("not-found");
 });
 
-test("a session's ticket is for one file, and the room is told by its name", async () => {
+test("a session's ticket is for one file, which is announced under its name", async () => {
   const site = await Site.open();
   const socket = new WebSocket(site.url("/ws").replace("http", "ws"));
   const lines: Record<string, unknown>[] = [];

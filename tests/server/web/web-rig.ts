@@ -1,4 +1,4 @@
-// A web server on a free port, with its own folder and, in place of the hub, a session that records
+// A web server on a free port, with its own folder and, instead of the hub, a session that records
 // its input.
 
 import { mkdtempSync, rmSync } from "node:fs";
@@ -32,7 +32,7 @@ export class WebRig implements AsyncDisposable {
   readonly #kept = keepingLog();
   readonly logged = this.#kept.logged;
 
-  /** `proxies`: networks of trusted ones. */
+  /** `proxies`: the networks of trusted proxies. */
   constructor(...proxies: readonly string[]) {
     this.web = startWeb({
       host: "127.0.0.1",

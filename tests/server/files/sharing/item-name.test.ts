@@ -1,4 +1,4 @@
-// Under which names things come into the shared folder, and rows that are damaged.
+// Names of uploads in the shared folder, and damaged rows.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -20,7 +20,7 @@ const names = fc.oneof(
   fc.constantFrom("a.txt", "A.TXT", "caf\u00e9", "cafe\u0301", "a", "\u0130.txt", "ﬁ.txt"),
 );
 
-test("every name that may be gets one that is free, fits, and may be", () => {
+test("every valid name results in one that is free, fits, and is valid", () => {
   fc.assert(
     fc.property(fc.array(names, { maxLength: 20 }), (wanted) => {
       const taken = new Set<string>();
@@ -35,7 +35,7 @@ test("every name that may be gets one that is free, fits, and may be", () => {
   );
 });
 
-test("many of one name are told apart", () => {
+test("many uploads of one name get distinct names", () => {
   const taken = new Set<string>();
   const given = Array.from({ length: 50 }, () => {
     const free = freeName("a.tar.gz", (folded) => taken.has(folded));
@@ -64,13 +64,13 @@ const item: SharedItem = {
   atMs: 1_700_000_000_000,
 };
 
-test("a row is read as it was written", () => {
+test("a row survives a round trip", () => {
   expect(decodeItem("id", encodeRow(item))).toEqual(item);
   const { upload: _, parts: __, name: ___, isFolder: ____, version: _____, ...upload } = item;
   expect(decodeUpload("id", encodeRow(upload))).toEqual(upload);
 });
 
-test("a row that is cut, or of somebody else's making, is none, and breaks nothing", () => {
+test("a truncated or foreign row is ignored, and breaks nothing", () => {
   const text = encodeRow(item);
   for (let length = 0; length < text.length; length++) {
     expect(decodeItem("id", text.slice(0, length))).toBeUndefined();

@@ -1,5 +1,5 @@
-// The service behind the hub's port: how many uploads at once, whose frames are heard, floods, senders who
-// go and come back, and a server that stops.
+// The service behind the hub's port: how many uploads run at once, whose frames are accepted,
+// floods, senders who leave and return, and a server that stops.
 
 import { afterAll, afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -78,7 +78,7 @@ const noDatagrams = {
   close() {},
 };
 
-/** What is heard of an upload. */
+/** The reported events of an upload. */
 class Heard {
   readonly events: SharingEvent[] = [];
   readonly tell = (event: SharingEvent): void => {
@@ -99,13 +99,13 @@ class Heard {
   }
 }
 
-/** A sender that answers as `send-file` does. */
+/** A sender that answers like `send-file`. */
 class Sender extends Heard {
   readonly #service: UploadService;
   readonly #folder: OfferedFolder;
   readonly #files: FileService<OfferedFolder>;
   #channel: ServedChannel | undefined;
-  /** Frames that it sends before it falls silent. */
+  /** Frames that it sends before it stops. */
   frames = Infinity;
 
   private constructor(service: UploadService, folder: OfferedFolder) {
@@ -150,7 +150,7 @@ class Sender extends Heard {
   }
 }
 
-test("files and folders come through the channels of an offer, and go on with another session", async () => {
+test("files and folders arrive through the channels of an offer, and continue with another session", async () => {
   const there = place();
   const service = there.open();
   const home = join(base, `home${count}`);
@@ -165,7 +165,7 @@ test("files and folders come through the channels of an offer, and go on with an
   service.closed(1);
   expect(there.listed()).toEqual([]);
   expect(there.uploads()).toEqual([number(1)]);
-  // Somebody else with the same number, then Ann again.
+  // Another user with the same number, then Ann again.
   const eve = new Heard();
   const same = { id: number(1), files: 2, folders: 1, bytes: 5, room: undefined };
   service.offer(sharer("Eve", 7), same, eve.tell);
@@ -178,7 +178,7 @@ test("files and folders come through the channels of an offer, and go on with an
   expect(service.size).toBe(0);
 });
 
-test("frames of others, and of no channel, are not heard", async () => {
+test("frames of others, and without a channel, are ignored", async () => {
   const there = place();
   const service = there.open();
   const heard = new Heard();
@@ -189,19 +189,19 @@ test("frames of others, and of no channel, are not heard", async () => {
   expect(service.pass(1, number(3), 1, "AAAA")).toBe(false);
   service.end(2, number(2));
   expect(service.size).toBe(1);
-  // A frame that is none ends it.
+  // An invalid frame ends it.
   expect(service.pass(1, number(2), 1, "fw==")).toBe(true);
   await heard.next("integrity");
   await until(() => there.uploads().length === 0, "the rest to go");
 });
 
-test("whoever sends far more than is asked for is cut", async () => {
+test("a sender that sends far more than requested is cut off", async () => {
   const there = place();
   const service = there.open();
   const heard = new Heard();
   service.offer(sharer("Ann", 1), { id: number(4), ...small }, heard.tell);
   await heard.next("channel");
-  // Pieces of a file that nobody has asked for.
+  // Pieces of a file that nobody has requested.
   const frame = Buffer.alloc(48_000, 3).toString("base64");
   let sent = 0;
   while (service.pass(1, number(4), 1, frame)) {
@@ -218,7 +218,7 @@ const reasonOf = ({ events }: Heard): string => {
 
 type Line = Record<string, unknown>;
 
-/** A sender who answers each line with lines of its own making. */
+/** A sender who answers each line with arbitrary lines. */
 function lie(
   service: UploadService,
   id: string,
@@ -241,7 +241,7 @@ function lie(
   return heard;
 }
 
-test("without tags only so much is requested, and kept in memory", async () => {
+test("without tags only a limited amount is requested, and kept in memory", async () => {
   const there = place();
   const size = 64 << 20;
   let asked = 0;
@@ -284,7 +284,7 @@ const folder = (line: Line) => ({
   ref: line["ref"],
 });
 
-test("lists that do not end are given up", async () => {
+test("endless lists are abandoned", async () => {
   const there = place();
   const service = there.open();
   const amount = { files: 5, folders: 1, bytes: 5 };
@@ -316,7 +316,7 @@ test("lists that do not end are given up", async () => {
   expect(there.listed()).toEqual([]);
 });
 
-test("one network has few uploads at once, all of them together not many", async () => {
+test("concurrent uploads are limited per network and in total", async () => {
   const there = place();
   const service = there.open();
   const counts = new Map<string, number>();
@@ -334,7 +334,7 @@ test("one network has few uploads at once, all of them together not many", async
   expect(service.size).toBe(limits.maxUploads);
 });
 
-test("whoever keeps a place and sends nothing makes way, and goes on later", async () => {
+test("an upload that occupies a slot and sends nothing makes way, and continues later", async () => {
   const there = place();
   const service = there.open({ leastEveryMs: 50 });
   const heard = new Heard();
@@ -343,7 +343,7 @@ test("whoever keeps a place and sends nothing makes way, and goes on later", asy
   await heard.next("stalled");
   expect(service.size).toBe(0);
   expect(there.uploads()).toEqual([number(8)]);
-  // Whoever is away is not slow.
+  // An offline sender is not slow.
   const away = new Heard();
   service.offer(sharer("Ann", 2), { id: number(8), ...small }, away.tell);
   await away.next("channel");
@@ -352,7 +352,7 @@ test("whoever keeps a place and sends nothing makes way, and goes on later", asy
   expect(service.size).toBe(1);
 });
 
-test("one owner begins few in a while", async () => {
+test("the rate at which one owner begins uploads is limited", async () => {
   const there = place();
   const service = there.open();
   let refused = "";
@@ -366,7 +366,7 @@ test("one owner begins few in a while", async () => {
   expect(refused).toBe("rate");
 });
 
-test("a server that stops keeps what has come, and tells its sender", async () => {
+test("a server that stops keeps the received data, and notifies its sender", async () => {
   const there = place();
   const service = there.open();
   const home = join(base, `home-stop${count}`);
@@ -389,7 +389,7 @@ test("a server that stops keeps what has come, and tells its sender", async () =
 
 const muted = () => new ParleyError("muted", "You are muted");
 
-test("what may not be shared at the last moment is not, and nothing is left", async () => {
+test("an upload that is forbidden at the last moment is not shared, and nothing is left", async () => {
   const there = place();
   const service = there.open();
   const home = join(base, `home-muted${count}`);

@@ -1,5 +1,4 @@
-// What people put into the shared folder on the disk: whose it is, how much, under which names, and what a
-// crash leaves.
+// Uploads on the disk: owners, sizes, names, and the remains of a crash.
 
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import {
@@ -50,7 +49,7 @@ class Place {
     return join(this.folder, name);
   }
 
-  /** Names that anybody can see. */
+  /** The visible names. */
   get listed(): string[] {
     return readdirSync(this.folder).filter((name) => !name.startsWith("."));
   }
@@ -58,7 +57,7 @@ class Place {
 
 let number = 0;
 
-/** Puts a file into the folder, as somebody. */
+/** Uploads a file to the folder as some user. */
 async function put(
   store: UploadStore,
   name: string,
@@ -81,7 +80,7 @@ const codeOf = (promise: Promise<unknown>): Promise<string> =>
     (error: { code?: string }) => String(error.code),
   );
 
-test("a name that is taken, in any letter case or by a link, is never replaced", async () => {
+test("an existing name, in any letter case or of a link, is never replaced", async () => {
   const place = new Place();
   mkdirSync(place.folder);
   writeFileSync(place.at("a.txt"), "the operator's");
@@ -103,7 +102,7 @@ test("a name that is taken, in any letter case or by a link, is never replaced",
   expect(existsSync("/nowhere")).toBe(false);
 });
 
-test("hostile names come to nothing, and leave nothing", async () => {
+test("hostile names are refused, and leave nothing behind", async () => {
   const place = new Place();
   const store = place.store();
   const bad = [
@@ -129,7 +128,7 @@ test("hostile names come to nothing, and leave nothing", async () => {
   expect(Buffer.byteLength(long.name)).toBeLessThanOrEqual(255);
 });
 
-test("of many who come at once, as many get room as there is", async () => {
+test("of many simultaneous uploads, as many are admitted as fit", async () => {
   const place = new Place();
   const store = place.store(10 * (MB + limits.entryBytes));
   const amount = { bytes: MB, files: 1, entries: 1 };
@@ -143,7 +142,7 @@ test("of many who come at once, as many get room as there is", async () => {
   expect(await codeOf(store.reserve("race-40", ann, ownerAt("127.0.0.1"), amount))).toBe("done");
 });
 
-test("servers of one folder do not give the same room twice", async () => {
+test("servers of one folder do not reserve the same space twice", async () => {
   const place = new Place();
   const stores = [place.store(3 * MB), place.store(3 * MB), place.store(3 * MB)];
   const amount = { bytes: MB, files: 1, entries: 1 };
@@ -179,7 +178,7 @@ test("one stranger, or all accounts of a network, can't fill the folder", async 
   expect(store.usedBytes).toBeLessThan(8 * MB);
 });
 
-test("what a crash leaves counts until it is removed, and goes on where it was", async () => {
+test("the remains of a crash count until they are removed, and can be resumed", async () => {
   const place = new Place();
   const before = place.store(4 * MB);
   const amount = { bytes: 2 * MB, files: 1, entries: 1 };
@@ -196,7 +195,7 @@ test("what a crash leaves counts until it is removed, and goes on where it was",
   expect(await codeOf(after.reserve("left", person("Eve"), ownerAt("127.0.0.1"), amount))).toBe(
     "not-allowed",
   );
-  // Its sender is back.
+  // Its sender has returned.
   await after.reserve("left", ann, ownerAt("127.0.0.1"), amount);
   expect(readFileSync(after.pathOf("left", 0), "utf8")).toBe("half");
   after.leave("left");
@@ -210,7 +209,7 @@ test("what a crash leaves counts until it is removed, and goes on where it was",
   expect(after.usedBytes).toBe("whole".length + limits.entryBytes);
 });
 
-test("rows that are damaged, or whose file never came, are nobody's", async () => {
+test("rows that are damaged, or without a file, belong to nobody", async () => {
   const place = new Place();
   const store = place.store();
   await put(store, "a.txt", "a");
@@ -221,7 +220,7 @@ test("rows that are damaged, or whose file never came, are nobody's", async () =
   writeFileSync(join(items, "long"), `${" ".repeat(limits.maxRowBytes)}${row}`);
   const after = place.store();
   await after.sweep(undefined);
-  // Its file may be about to come, from another server.
+  // Another server may be about to move its file into place.
   expect([...after.items].map(({ name }) => name).sort()).toEqual(["a.txt", "never.txt"]);
   place.nowMs += 2 * limits.sweepMs;
   await after.sweep(undefined);
@@ -229,7 +228,7 @@ test("rows that are damaged, or whose file never came, are nobody's", async () =
   expect(after.usedBytes).toBe(1 + limits.entryBytes);
 });
 
-test("only what was put there is removed, and nothing that is in its place by now", async () => {
+test("only the uploaded entry is removed, and nothing that has replaced it", async () => {
   const place = new Place();
   const store = place.store();
   const item = await put(store, "mine.txt", "mine");
@@ -242,7 +241,7 @@ test("only what was put there is removed, and nothing that is in its place by no
   expect(store.usedBytes).toBe(0);
 });
 
-test("a folder comes as one, and goes as one", async () => {
+test("a folder is added and removed as a whole", async () => {
   const place = new Place();
   const store = place.store();
   const amount = { bytes: 2, files: 2, entries: 4 };
@@ -268,7 +267,7 @@ const refuse = () => {
   throw Object.assign(new Error("muted"), { code: "muted" });
 };
 
-test("more than was said is not shared, and neither is what is refused at the last moment", async () => {
+test("data beyond the announced size is not shared, nor an upload refused at the last moment", async () => {
   const place = new Place();
   const store = place.store();
   const amount = { bytes: 4, files: 1, entries: 1 };
@@ -283,21 +282,21 @@ test("more than was said is not shared, and neither is what is refused at the la
   expect(store.usedBytes).toBe(0);
 });
 
-test("of several things all come, or none", async () => {
+test("several entries are added together, or none of them", async () => {
   const place = new Place();
   const store = place.store();
   const amount = { bytes: 2, files: 2, entries: 2 };
   const upload = await store.reserve("both", ann, ownerAt("127.0.0.1"), amount);
   writeFileSync(store.pathOf("both", 0), "1");
   const arrived = [0, 1].map((n) => ({ place: n, name: `f${n}`, isFolder: false }));
-  // The second has never come.
+  // The second one has never arrived.
   expect(await codeOf(store.finish(upload, arrived, () => {}))).toBe("storage");
   expect(place.listed).toEqual([]);
   expect(store.usedBytes).toBe(0);
   expect(readdirSync(join(place.folder, ".parley-shared", "items"))).toEqual([]);
 });
 
-test("what is older than it may be is removed, unless it has been changed", async () => {
+test("expired entries are removed, unless they have been changed", async () => {
   const place = new Place();
   const store = place.store();
   await put(store, "old.txt", "old");
