@@ -31,7 +31,7 @@ if (crowds.length < inMemory.length && (wanted.has("idle") || wanted.has("storm"
   say("skipped: crowds at ngircd, which lets some 40 in a second");
 }
 
-/** What a load needs beside the server that it runs against. */
+/** The parameters of a load in addition to its server. */
 type Plan = Load extends infer L
   ? L extends Load
     ? Omit<L, "wire" | "port" | "tls" | "pid">
@@ -62,10 +62,13 @@ async function measure<Result>(contestant: Contestant, plan: Plan): Promise<Resu
   }
 }
 
-/** A thousand members; half way one of them stops reading. */
+/** A thousand members; half way through, one of them stops reading. */
 const crowd: Plan = { mode: "stalled", members: 1_000, messagesPerSecond: 50, seconds: 6 };
 
-/** Rounds of all contestants in turn, so that a noisy minute hits everyone; the medians of each field. */
+/**
+ * Rounds of all contestants in turn, so that a busy minute affects everyone; returns the medians of
+ * each field.
+ */
 async function interleaved<Result extends Record<string, number>>(
   who: readonly Contestant[],
   plan: Plan,

@@ -94,12 +94,12 @@ async function nats(): Promise<Contestant | undefined> {
     return own.concat("--cluster", at ?? "", "--routes", first ?? "");
   });
   const contestant = await started("nats cluster of 3", wires.nats, ports, commands);
-  // Interest spreads between servers after the connections are there.
+  // Interest is propagated between servers after the connections are open.
   await Bun.sleep(1_000);
   return contestant;
 }
 
-/** Milliseconds from saying to being heard at the last server, of one reader there. */
+/** Milliseconds from sending to receiving at the last server, for one reader there. */
 async function latencies({ wire, ports }: Contestant): Promise<number[]> {
   const at = (i: number) => ({ port: ports[i % ports.length] ?? 0 });
   const sender = await joinOne(wire, at(0), "sender", "lobby");

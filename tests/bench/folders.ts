@@ -105,7 +105,7 @@ function report(
   }
 }
 
-/** What ends with the transfer does not tell how much it has used. */
+/** A process that exits with the transfer does not report its usage. */
 function secondsText(seconds: number): string {
   return Number.isNaN(seconds) ? "?" : seconds.toFixed(2);
 }

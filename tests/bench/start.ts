@@ -1,4 +1,5 @@
-// How soon parley is there and how much it takes: start time beside Node and Bun, an idle server's memory, the executable's size.
+// Start time compared with Node and Bun, an idle server's memory, and the size of the executable.
+//
 //   bun tests/bench/start.ts [--runs 20]
 
 import { mkdtempSync, rmSync, statSync } from "node:fs";

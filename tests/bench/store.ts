@@ -1,5 +1,5 @@
-// What a turn costs in each store, and a page of history: `bun tests/bench/store.ts [FOLDER]`. The
-// data file is made in FOLDER, or where temporary files are.
+// The cost of a turn in each store, and of a page of history: `bun tests/bench/store.ts [FOLDER]`.
+// The data file is created in FOLDER, or in the folder for temporary files.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,7 +13,7 @@ import { openSqliteStore } from "../../src/store/sqlite.ts";
 const people = 100;
 const rounds = 7;
 
-/** Turns of `messages` that `speakers` people say in one room, each with a counter. */
+/** Turns of `messages` sent by `speakers` users in one room, each with a counter. */
 function* turns(messages: number, speakers: number): Generator<Batch, never> {
   const counters = Array.from({ length: people }, () => 0);
   let nowMs = Date.now();
@@ -41,7 +41,7 @@ function sessionId(person: number): string {
   return new Bun.CryptoHasher("sha256").update(String(person)).digest("base64url");
 }
 
-/** Microseconds that `work` takes, the median of some rounds, each of `times`. */
+/** The duration of `work` in microseconds: the median of several rounds of `times` calls. */
 function medianUs(times: number, work: () => void): number {
   const us: number[] = [];
   for (let round = 0; round < rounds; round++) {

@@ -101,7 +101,10 @@ if (isWantedRow("relay"))
   await relayRow(await prepare(1, "127.0.0.1"), 4, [8_000, 40_000, 160_000]);
 if (isWantedRow("crowd")) await crowdRow(await prepare(20_000_000, "127.0.0.1"), 50);
 
-/** From person to person: directly, relayed, and as frames, beside the same file from a server. */
+/**
+ * From person to person: directly, relayed, and as frames, compared with the same file from a
+ * server.
+ */
 async function personRows(): Promise<void> {
   const links: readonly Row[] = [0, 1, 8].map((i) => rows[i]!);
   console.log(
@@ -184,7 +187,7 @@ function describe({ mbit, rttMs, lossPercent, jitterMs, isVeth }: Row): string {
 }
 
 /**
- * Peers take turns, so that whatever else the machine does meets all of them alike; the median
+ * Peers take turns, so that other activity of the machine affects all of them alike; the median
  * counts.
  */
 async function wideAreaRow(row: Row): Promise<void> {
@@ -221,7 +224,7 @@ async function prepare(sizeBytes: number, address = serverAddress): Promise<Cour
   const source = join(folder, "source");
   const target = join(folder, "target");
   const work = join(folder, "work");
-  // What an earlier row left is in memory.
+  // Remains of an earlier row are in memory.
   rmSync(source, { recursive: true, force: true });
   rmSync(target, { recursive: true, force: true });
   for (const path of [source, target, work]) mkdirSync(path, { recursive: true });
@@ -252,7 +255,7 @@ function line(row: Row, runs: ReadonlyMap<Peer, readonly Run[]>): string {
   const again = (first ?? []).map(({ figures }) => (100 * (figures.retransmitted ?? 0)).toFixed(1));
   const rtt = (first ?? []).map(({ figures }) => Math.round(figures.rttMs ?? 0));
   const perGb = 1e9 / (Number(values.size ?? row.sizeMiB) * MiB);
-  // Seconds of both ends a GB, ours and that of the first TCP.
+  // CPU seconds of both ends per GB, for parley and the first TCP.
   const cpu = ["parley", "curl bbr"].map((name) => {
     const list = [...runs].filter(([peer]) => peer.name === name).flatMap(([, list]) => list);
     const each = list.map(({ cpuSeconds: { client, server } }) => (client + server) * perGb);

@@ -1,9 +1,11 @@
-// Runs the test bed: networks, file systems, clocks, terminals and strangers that other tests do not have.
+// Runs the test bed: networks, file systems, clocks, terminals and strangers that other tests do
+// not have.
 //
 //     bun tests/world/run.ts [FILTER] [--quick] [--jobs N]
 //
-// FILTER is part of a test's name. --quick leaves out what takes long, and what is not begun within 100 s. Everything that the bed makes is removed again, also after
-// a failure or an interrupt. Its last line counts the tests.
+// FILTER is part of a test's name. --quick skips slow tests, and those not started within 100 s.
+// Everything that the bed creates is removed again, also after a failure or an interrupt. Its last
+// line counts the tests.
 
 import "../own-folders.ts";
 import { existsSync, readdirSync, rmdirSync } from "node:fs";
@@ -14,8 +16,8 @@ import { whyNot } from "./bed/needs.ts";
 import { disposeAll, prefix, Scope } from "./bed/scope.ts";
 import { tests, type WorldTest } from "./bed/tests.ts";
 
-// What is watched and forged on the way here is plain text; tests/cli/tls.test.ts is about TLS. Older
-// binaries know no such variables.
+// The data observed and forged here is plain text; tests/cli/tls.test.ts tests TLS. Older binaries
+// ignore these variables.
 for (const command of ["SERVER", "CLIENT", "FETCH_FILE", "PEER", "CLASSIC"]) {
   process.env[`PARLEY_${command}_PLAIN`] = "1";
 }
@@ -31,7 +33,7 @@ const isFilter = (word: string, at: number): boolean =>
   !word.startsWith("--") && (jobsAt < 0 || at !== jobsAt + 1);
 const filter = words.find(isFilter) ?? "";
 
-/** Together with the tests that are then running: two minutes. */
+/** Together with the tests that are still running then: two minutes. */
 const quickSeconds = 100;
 const beganMs = performance.now();
 
@@ -52,7 +54,7 @@ const runnable = chosen.filter((test) => {
   return reason === undefined;
 });
 
-// The longest first, so that none of them is left to run alone at the end.
+// The longest first, so that none of them runs alone at the end.
 const together = runnable.filter(({ runsAlone }) => !runsAlone);
 together.sort((a, b) => Number(b.isSlow) - Number(a.isSlow));
 await Promise.all(
@@ -86,7 +88,7 @@ async function perform(test: WorldTest): Promise<void> {
   let why: string | undefined;
   try {
     const body = test.body(scope);
-    // after a timeout the body fails once its processes are gone, and nobody waits for it any more
+    // after a timeout the body fails once its processes have exited, and nobody awaits it any more
     body.catch(() => {});
     await Promise.race([body, timeout.promise]);
   } catch (error) {
@@ -103,7 +105,7 @@ async function perform(test: WorldTest): Promise<void> {
   console.log(`${why === undefined ? "pass" : "FAIL"}  ${test.name} (${seconds} s)`);
 }
 
-/** The message, and the lines of the stack that are in a test's file. */
+/** The message, and the stack lines that are in a test's file. */
 function trimmed(error: Error): string {
   const places = (error.stack ?? "").split("\n").filter((line) => line.includes("/world/faults/"));
   const message =
@@ -111,7 +113,7 @@ function trimmed(error: Error): string {
   return [message, ...places.slice(0, 2)].join("\n");
 }
 
-/** What a run that was killed has left behind. */
+/** The leftovers of a killed run. */
 function removeLeftovers(): void {
   if (process.platform !== "linux" || process.getuid?.() !== 0) return;
   if (existsSync("/run/netns")) {
@@ -128,11 +130,11 @@ function removeLeftovers(): void {
   try {
     rmdirSync("/etc/netns");
   } catch {
-    // somebody else's, or never there
+    // another run's, or never there
   }
 }
 
-/** Whether a name was given by a run whose process is gone. */
+/** Whether a name belongs to a run whose process has exited. */
 function isStale(name: string): boolean {
   const pid = new RegExp(`^${prefix}(\\d+)-`).exec(name)?.[1];
   return pid !== undefined && !existsSync(`/proc/${pid}`);

@@ -1,5 +1,5 @@
-// The servers that are compared: how each is started, and which wire it is spoken to with. A server that is not installed is
-// said and left out.
+// The compared servers: how each is started, and which wire protocol it uses. A server that is not
+// installed is reported and skipped.
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,7 +15,7 @@ export type Running = { pid: number; port: number; stop(): Promise<void> };
 export type Contestant = {
   name: string;
   wire: WireName;
-  /** Lets so few in a second that ten thousand would take minutes. */
+  /** Accepts so few connections per second that ten thousand would take minutes. */
   slowDoor?: true;
   /** Absent: plain text. */
   tls?: Tls;
@@ -94,7 +94,7 @@ const withTls: readonly Contestant[] = [
   },
 ];
 
-/** The contestants that can run here; the ones that can't are said. */
+/** The contestants that can run here; the others are reported. */
 export function present(say: (line: string) => void, tls: boolean): Contestant[] {
   return (tls ? withTls : contestants).filter(({ name, program }) => {
     if (program === undefined || find(program) !== null) return true;
@@ -103,7 +103,7 @@ export function present(say: (line: string) => void, tls: boolean): Contestant[]
   });
 }
 
-/** Debian keeps servers where a user's PATH does not look. */
+/** Debian installs servers outside a user's PATH. */
 function find(program: string): string | null {
   return Bun.which(program, { PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` });
 }

@@ -21,7 +21,7 @@ export type Load = {
   pid: number;
   members: number;
 } &
-  /** `warmUp` messages go before, unmeasured. */
+  /** `warmUp` unmeasured messages come first. */
   (
     | { mode: "fanout"; messages: number; warmUp: number; window: number }
     | { mode: "latency" | "stalled"; messagesPerSecond: number; seconds: number }
@@ -34,28 +34,31 @@ export type Fanout = {
   /** Server CPU per delivered message. */
   cpuUs: number;
   deliveriesPerSecond: number;
-  /** The generator's own CPU per delivered message: what the figures can't see through. */
+  /** The generator's own CPU per delivered message: the resolution limit of the figures. */
   clientUs: number;
 };
 export type Latency = { p50Ms: number; p99Ms: number; p999Ms: number; lost: number };
-/** The same after one member has stopped reading, and before it in the same run. */
+/** The same after one member has stopped reading, and before that in the same run. */
 export type Stalled = Latency & { p99BeforeMs: number };
 export type Idle = { kibPerConnection: number };
-/** What somebody else notices while people arrive (native servers alone). */
+/** The effect of arrivals on another user (native servers only). */
 export type Arrivals = Pings & { cpuUsPerConnection: number };
 export type Storm = { connectionsPerSecond: number; cpuUsPerConnection: number };
 
 const textBytes = 64;
-/** Unmeasured, for every server alike: one runs for weeks, its compiler works in the first second. */
+/**
+ * Unmeasured, for all servers alike: a server runs for weeks, but its compiler works in the first
+ * second.
+ */
 const warmUpSeconds = 1;
 const deadlineMs = 60_000;
 
-/** A sender and, for what is said outside of the room, a connection of its own. */
+/** A sender, with a separate connection for messages from outside the room. */
 async function senderOf(wire: Wire, load: Load, members: Member[]): Promise<Member> {
   if (wire.sayer === "echoed") return members[0]!;
   const sender = await joinOne(wire, load, memberName(99_999), "bench");
   if (wire.sayer === "outside") {
-    // A subscriber may not publish: this one only looked whether the server is there.
+    // A subscriber may not publish: this one only checked whether the server is there.
     sender.socket.end();
     return connect(load, "sender");
   }
@@ -68,7 +71,7 @@ async function fanout(load: Load & { mode: "fanout" }): Promise<Fanout> {
   const sender = await senderOf(wire, load, members);
   await rest(members);
 
-  // The sender gets acknowledgements too, so another member is the one that is looked into.
+  // The sender also gets acknowledgements, so another member is inspected.
   const watched = members[1]!;
   const text = "x".repeat(textBytes);
   let allowed = 0;
@@ -89,7 +92,7 @@ async function fanout(load: Load & { mode: "fanout" }): Promise<Fanout> {
     pump();
   };
   sender.onDrain = pump;
-  /** Sends so many and waits until every member has them all. */
+  /** Sends that many messages and waits until every member has received all of them. */
   const run = async (messages: number): Promise<number> => {
     const startMs = performance.now();
     allowed += messages;
@@ -131,7 +134,9 @@ async function latency(load: Load & { mode: "latency" | "stalled" }): Promise<La
   return { ...after, p99BeforeMs: before.p99Ms };
 }
 
-/** Says texts at a fixed rate in which the time stands: `T` and microseconds since this process began. */
+/**
+ * Sends texts at a fixed rate that contain the time: `T` and microseconds since this process began.
+ */
 async function saySteadily(
   load: Load & { mode: "latency" | "stalled" },
   wire: Wire,
@@ -140,7 +145,7 @@ async function saySteadily(
   said: number,
 ): Promise<Latency> {
   const total = load.messagesPerSecond * load.seconds;
-  // Every member's messages would cost the generator more than the server; some tell for all.
+  // All members' messages would cost the generator more than the server; a sample suffices.
   const watched = members.filter((member, i) => member !== sender && i % 5 === 1);
   const delays = new Float64Array(total * watched.length);
   let taken = 0;
@@ -172,7 +177,7 @@ async function saySteadily(
   };
 }
 
-/** The number of twelve digits at `at`, or -1 if it is none or is cut. */
+/** The number of twelve digits at `at`, or -1 if there is none or it is cut off. */
 function digitsAt(bytes: Uint8Array, at: number): number {
   if (at + 12 > bytes.length) return -1;
   let value = 0;
@@ -184,7 +189,10 @@ function digitsAt(bytes: Uint8Array, at: number): number {
   return value;
 }
 
-/** One member stops reading, and enough is told to it that its buffers are full. Answers how many messages that took. */
+/**
+ * One member stops reading, and gets messages until its buffers are full. Returns how many messages
+ * that took.
+ */
 async function stall(wire: Wire, member: Member, sender: Member, said: number): Promise<number> {
   member.socket.pause();
   if (wire.tell === undefined) return 0;
@@ -211,14 +219,16 @@ async function idle(load: Load & { mode: "idle" }): Promise<Idle> {
     members.push(...(await Promise.all(group)));
   }
   await rest(members);
-  // Nobody says anything: what the crowd's arrival took for a moment may be given back.
+  // Silence: memory used temporarily by the arrivals may be freed.
   await Bun.sleep(5_000);
   const alive = members.filter((member) => !member.closed).length;
   if (alive < load.members) throw new Error(`${load.members - alive} connections were closed`);
   return { kibPerConnection: (residentKiB(load.pid) - before) / (load.members - 100) };
 }
 
-/** Groups, so that ten thousand do not greet each other; servers without rooms ignore it. */
+/**
+ * Groups, so that ten thousand members do not greet each other; servers without rooms ignore it.
+ */
 function roomOf(i: number): string {
   return `bench${Math.floor(i / 100)}`;
 }
@@ -236,7 +246,7 @@ async function storm(load: Load & { mode: "storm" }): Promise<Storm> {
   };
 }
 
-/** People arrive one after the other over some seconds, while somebody else pings. */
+/** Users arrive one after another over some seconds, while another one pings. */
 async function arrivals(load: Load & { mode: "arrivals" }): Promise<Arrivals> {
   const wire: Wire = wires[load.wire];
   const script = `${import.meta.dir}/pinger.ts`;

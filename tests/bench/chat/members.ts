@@ -1,4 +1,5 @@
-// Connections of a load generator. They count bytes; only one of them is looked into, so that a thousand cost little.
+// Connections of a load generator. They count bytes; only one of them is inspected, so that a
+// thousand are cheap.
 
 import type { Wire } from "./wires.ts";
 
@@ -8,20 +9,23 @@ export type Member = {
   joined: boolean;
   bytes: number;
   closed: boolean;
-  /** What the system has not taken yet. */
+  /** Data that the system has not accepted yet. */
   pending: string;
   onData: ((bytes: Buffer) => void) | undefined;
   onDrain: (() => void) | undefined;
   whenClosed: () => void;
 };
 
-/** How a server takes TLS: at once, or after a greeting in plain text. */
+/** How a server starts TLS: immediately, or after a greeting in plain text. */
 export type Tls = "first" | "after-greeting";
 
 /** Where the server is, and how its connections begin; `tls` absent: plain text. */
 export type Door = { port: number; tls?: Tls | undefined };
 
-/** Connects and joins `count` members, `atOnce` of them at a time; resolves when all hear their room. */
+/**
+ * Connects and joins `count` members, `atOnce` of them at a time; resolves when all receive their
+ * room's messages.
+ */
 export async function joinMembers(
   wire: Wire,
   door: Door,
@@ -49,7 +53,7 @@ export async function joinOne(wire: Wire, door: Door, name: string, room: string
   member.whenClosed = () => reject(new Error(`${name} was turned away: ${said.slice(-200)}`));
   let said = "";
   member.onData = (bytes) => {
-    // The end of what came is enough to find the word in; a crowd's greetings are not kept.
+    // The end of the received data suffices to find the word; a crowd's greetings are not kept.
     said = said.slice(-64) + Buffer.from(bytes).toString("latin1");
     const ping = /PING :(\S+)/.exec(said);
     if (ping !== null && !member.joined) send(member, `PONG :${ping[1]}\r\n`);
@@ -119,7 +123,7 @@ function handlersOf(secured: () => void): Bun.SocketHandler<Member> {
   };
 }
 
-/** A connection whose server has said a line. */
+/** A connection whose server has sent a line. */
 async function greeted(place: {
   hostname: string;
   port: number;
@@ -138,7 +142,7 @@ async function greeted(place: {
   return socket;
 }
 
-/** Sends ASCII; false when the system takes no more for now and the rest waits. */
+/** Sends ASCII; false when the system accepts no more at the moment and the rest is queued. */
 export function send(member: Member, text: string): boolean {
   if (member.pending !== "") {
     member.pending += text;

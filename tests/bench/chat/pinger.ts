@@ -1,5 +1,6 @@
-// A member with nothing else to do, in a process of its own: pings the server every few milliseconds
-// until stdin ends, then prints how long the answers took, as one line of JSON.
+// An idle member in a separate process: pings the server every few milliseconds until stdin closes,
+// then prints the latencies of the answers as one line of JSON.
+//
 //   bun pinger.ts PORT
 
 import { percentile } from "./process.ts";

@@ -1,4 +1,4 @@
-// What a process has used, from /proc: it holds on a busy machine, where the time on the clock does not.
+// The resource usage of a process, from /proc: valid on a busy machine, unlike wall-clock time.
 
 import { readFileSync, readdirSync } from "node:fs";
 
@@ -17,7 +17,10 @@ export function residentKiB(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]);
 }
 
-/** Resident memory that is the process's own, in KiB: pages of its executable come and go as other programs need memory. */
+/**
+ * Private resident memory in KiB: pages of the executable come and go as other programs need
+ * memory.
+ */
 export function ownKiB(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   return Number(/RssAnon:\s+(\d+)/.exec(status)?.[1]);

@@ -1,22 +1,26 @@
-// How each server is spoken to: joining, saying, and how its messages are counted without parsing them.
+// The wire protocol of each server: joining, sending, and counting its messages without parsing
+// them.
 
-/** One way of speaking, as much of it as a load generator needs. */
+/** The parts of a wire protocol that a load generator needs. */
 export type Wire = {
-  /** What a client sends first. */
+  /** The first data from a client. */
   join(name: string, room: string): string;
-  /** Comes back when the client hears the room. */
+  /** Sent by the server when the client receives the room's messages. */
   joined: string;
-  /** Who says: a member that hears itself, one that does not, or a connection that is no member. */
+  /**
+   * The kind of sender: a member that receives its own messages, one that does not, or a connection
+   * that is not a member.
+   */
   sayer: "echoed" | "silent" | "outside";
   /** A text (printable ASCII) to everyone; `n` counts the sender's messages from 1. */
   say(text: string, n: number, room: string): string;
-  /** For one member: how many messages there are in the bytes that have come next. */
+  /** For one member: counts the messages in the next received bytes. */
   counter(): (bytes: Uint8Array) => number;
-  /** A private text of any size to one member, where there is such a thing. */
+  /** A private text of any size to one member, if supported. */
   tell?(to: string, text: string, n: number): string;
 };
 
-/** Messages are so many lines each, and there is nothing else. */
+/** Each message is a fixed number of lines, and there is nothing else. */
 const lines = (perMessage: number) => () => {
   let seen = 0;
   return (bytes: Uint8Array): number => {
@@ -26,7 +30,7 @@ const lines = (perMessage: number) => () => {
   };
 };
 
-/** A line is a message, several of one sender, or something else. */
+/** A line is a message, several messages of one sender, or something else. */
 function nativeMessages(): (bytes: Uint8Array) => number {
   let rest = "";
   return (bytes) => {

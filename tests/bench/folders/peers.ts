@@ -1,5 +1,6 @@
-// Who brings folders: parley, rsync from its daemon and over ssh, curl from nginx with a list of all
-// files, which is what a mirror by HTTP comes to, and magic-wormhole from person to person.
+// The contestants for folders: parley, rsync from its daemon and over ssh, curl from nginx with a
+// list of all files, which is equivalent to a mirror over HTTP, and magic-wormhole from person to
+// person.
 
 import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,7 +8,7 @@ import { parleyCommand } from "../../parley.ts";
 import { type Course, curlBbr, parley, type Peer, rsync } from "../transfer/peers.ts";
 
 export interface FolderPeer extends Pick<Peer, "name" | "missing" | "server"> {
-  /** The command that brings the folder `tree` into the target. */
+  /** The command that fetches the folder `tree` into the target. */
   client(course: Course): string[];
 }
 
@@ -119,8 +120,8 @@ const curlNginx: FolderPeer = {
 };
 
 /**
- * With servers of its own for mailbox and transit. It packs the folder into an archive before anybody
- * can fetch it, which is not timed.
+ * With its own servers for mailbox and transit. It packs the folder into an archive before anyone
+ * can fetch it; that is not timed.
  */
 const wormhole: FolderPeer = {
   name: "magic-wormhole",
@@ -165,7 +166,7 @@ export const allFolderPeers: readonly FolderPeer[] = [
   wormhole,
 ];
 
-/** As curl's configuration files want it. */
+/** Quoted for curl's configuration files. */
 function quoted(text: string): string {
   return `"${text.replaceAll(/["\\]/g, "\\$&").replaceAll("\n", "\\n")}"`;
 }

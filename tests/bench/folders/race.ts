@@ -11,11 +11,11 @@ export interface FolderRun {
   readonly seconds: number;
   /** Processor time of both ends, in seconds. */
   readonly cpu: { readonly client: number; readonly server: number };
-  /** What the original has and the copy has not, in words. */
+  /** The parts of the original that the copy lacks, in words. */
   readonly lost: readonly string[];
 }
 
-/** @throws if the client fails, or a file has another content */
+/** @throws if the client fails, or a file has different content */
 export async function raceFolder(
   peer: FolderPeer,
   course: Course,
@@ -38,7 +38,7 @@ export async function raceFolder(
   return { seconds, cpu, lost };
 }
 
-/** What `copy` lacks of `original`. @throws if a file has another content */
+/** The differences of `copy` from `original`. @throws if a file has different content */
 function compareTrees(original: string, copy: string): string[] {
   const counts = new Map<string, number>();
   const lose = (what: string) => counts.set(what, (counts.get(what) ?? 0) + 1);

@@ -1,4 +1,4 @@
-// The trees that are raced with: one large file, many small ones, and one of everything odd.
+// The trees of the benchmark: one large file, many small ones, and one with every oddity.
 
 import { chmodSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -9,7 +9,7 @@ const MiB = 1024 * 1024;
 export interface Tree {
   readonly name: string;
   describe(isWide: boolean): string;
-  /** Makes it at `path`. */
+  /** Creates it at `path`. */
   make(path: string, isWide: boolean): Promise<void> | void;
 }
 

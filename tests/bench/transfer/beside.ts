@@ -1,5 +1,5 @@
-// What a transfer does to its neighbours: chat on the same event loop, other fetches from the same
-// server, other downloads on the same link.
+// The effect of a transfer on its neighbours: chat on the same event loop, other fetches from the
+// same server, other downloads on the same link.
 
 import { rmSync } from "node:fs";
 import { join } from "node:path";
@@ -11,8 +11,8 @@ import type { WideArea } from "./wide-area.ts";
 const messagesPerSecond = 100;
 
 /**
- * Latency of a chat of 100 messages a second, without and with a fetch at full speed on the same
- * server.
+ * Latency of a chat with 100 messages per second, without and with a fetch at full speed on the
+ * same server.
  */
 export async function chatRow(course: Course, seconds: number): Promise<void> {
   await using _ = await startServer(parley, course);
@@ -44,7 +44,10 @@ export async function chatRow(course: Course, seconds: number): Promise<void> {
   );
 }
 
-/** Latency of the same chat while the server relays so many datagrams a second, and what each costs. */
+/**
+ * Latency of the same chat while the server relays that many datagrams per second, and the cost of
+ * each.
+ */
 export async function relayRow(
   course: Course,
   seconds: number,
@@ -80,7 +83,7 @@ export async function relayRow(
 
 type Loaded = { sent: number; received: number };
 
-/** Many fetches at once from one server on loopback: whole-process times. */
+/** Many concurrent fetches from one server on loopback: whole-process times. */
 export async function crowdRow(course: Course, count: number): Promise<void> {
   await using _ = await startServer(parley, course);
   const wanted = await hashOf(join(course.source, course.file));

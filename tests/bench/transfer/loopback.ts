@@ -13,7 +13,7 @@ export async function loopbackRow(course: Course, repeat: number): Promise<void>
   const sha256 = await hashOf(join(course.source, course.file));
   const hasSha = (await Bun.file("/proc/cpuinfo").text()).includes(" sha_ni");
   const verified = hashedCurl("curl | tee | openssl", "");
-  // OpenSSL can be told not to use them (OPENSSL_ia32cap(3): bit 29 of leaf 7's EBX).
+  // OpenSSL can be told not to use these instructions (OPENSSL_ia32cap(3): bit 29 of leaf 7's EBX).
   const withoutSha = hashedCurl("the same without SHA", "OPENSSL_ia32cap=:~0x20000000 ");
   const hashed = hasSha ? [verified, withoutSha] : [verified];
   const racers = [

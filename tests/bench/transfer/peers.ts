@@ -1,5 +1,5 @@
-// The contestants: parley and the others, each as a server to start and a client command that saves
-// one file. One that the machine lacks says so and is left out.
+// The contestants: parley and the others, each with a server to start and a client command that
+// saves one file. A missing one is reported and skipped.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -21,7 +21,7 @@ export interface Course {
 
 export interface Peer {
   readonly name: string;
-  /** The kernel's congestion control, for those that use its TCP. */
+  /** The kernel's congestion control, for peers that use its TCP. */
   readonly tcp?: string;
   /** One segment at a time: gets a smaller file; the figure is a rate anyway. */
   readonly isSlow?: boolean;
@@ -31,7 +31,7 @@ export interface Peer {
    */
   server(course: Course): { command: string[]; ready?: RegExp; port: number; udp?: boolean };
   client(course: Course, out: string): string[];
-  /** Reads figures from what the client has printed. */
+  /** Reads figures from the client's output. */
   figures?(stdout: string): { retransmitted?: number; rttMs?: number; segmentBytes?: number };
 }
 
@@ -58,7 +58,7 @@ export const parley: Peer = {
       "--port",
       String(ports.parley),
       "--no-web",
-      // Keys would be made and remembered for each run.
+      // Otherwise keys would be generated and remembered for each run.
       "--plain",
       "--files",
       source,
@@ -113,7 +113,7 @@ function curl(tcp: string): Peer {
 export const curlBbr = curl("bbr");
 export const curlCubic = curl("cubic");
 
-/** The same over TLS 1.3, which seals as parley does: AES-256-GCM. */
+/** The same over TLS 1.3, which seals like parley: AES-256-GCM. */
 export const curlTls: Peer = {
   ...curlBbr,
   name: "curl, TLS",
@@ -135,7 +135,7 @@ export const curlTls: Peer = {
   ],
 };
 
-/** The whole file, checked by the hash that rsync has chosen, and not secret. */
+/** The whole file, verified by rsync's chosen hash, and not encrypted. */
 export const rsync: Peer = {
   name: "rsync",
   missing: () => missingPrograms("rsync"),

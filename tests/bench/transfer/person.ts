@@ -1,6 +1,6 @@
-// Files from person to person, directly and relayed by the server, beside the same file from the server:
-// over the same link, in turns. The server and the sender are at one end of the link, the recipient at
-// the other, so that all three go over it once.
+// Files from person to person, directly and relayed by the server, compared with the same file from
+// the server: over the same link, in turns. The server and the sender are at one end of the link,
+// the recipient at the other, so that all three cross it once.
 
 import { join } from "node:path";
 import { mkdirSync, rmSync } from "node:fs";
@@ -16,14 +16,14 @@ const metricsPort = 21_011;
 /** One transfer. */
 export interface Handed {
   readonly bytesPerSecond: number;
-  /** Processor time of the server, in µs for each datagram that it relayed; NaN if it relayed none. */
+  /** Processor time of the server, in µs per relayed datagram; NaN if it relayed none. */
   readonly relayUs: number;
 }
 
 export type How = "from the server" | "direct" | "relayed" | "frames";
 export const ways: readonly How[] = ["from the server", "direct", "relayed", "frames"];
 
-/** A server, and somebody who takes whatever is offered. */
+/** A server, and a user who accepts every offer. */
 export class Handover implements AsyncDisposable {
   readonly #course: Course;
   readonly #scope: Scope;
@@ -74,7 +74,7 @@ export class Handover implements AsyncDisposable {
     return new Handover(course, scope, server);
   }
 
-  /** Hands the file over, and compares it. @throws if it is another, or took another way */
+  /** Transfers the file, and compares it. @throws if it differs, or took another path */
   async send(how: How, sizeBytes: number, sha256: string): Promise<Handed> {
     const { source, target, work, address, file, atServer, atClient } = this.#course;
     const to = join(target, file);
@@ -112,12 +112,12 @@ export class Handover implements AsyncDisposable {
 
   readonly port = port;
 
-  /** Of the server. */
+  /** The server's process ID. */
   get pid(): number {
     return this.#server.pid;
   }
 
-  /** Datagrams that the server has relayed so far. */
+  /** How many datagrams the server has relayed so far. */
   async relayed(): Promise<number> {
     const url = `http://127.0.0.1:${metricsPort}/metrics`;
     const script = `process.stdout.write(await (await fetch("${url}")).text())`;

@@ -7,7 +7,7 @@ import type { Course, Peer } from "./peers.ts";
 
 export interface Run {
   readonly seconds: number;
-  /** Bytes by seconds of the whole process; NaN if it did not finish in time. */
+  /** Bytes per second of the whole process; NaN if it did not finish in time. */
   readonly bytesPerSecond: number;
   /** Processor time of the client and of the server, in seconds. */
   readonly cpuSeconds: { readonly client: number; readonly server: number };
@@ -91,11 +91,11 @@ export async function race(
   return { seconds, bytesPerSecond: sizeBytes / seconds, cpuSeconds, figures };
 }
 
-/** Processor time of a process and of its children that have ended (proc(5)). */
+/** Processor time of a process and of its finished children (proc(5)). */
 export function cpuSecondsOf(pid: number): number {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The name before may contain anything but a closing bracket after the last one.
+    // The name before may contain anything except a closing bracket after the last one.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / ticksPerSecond;
   } catch {
@@ -121,7 +121,7 @@ async function readUntil(stream: ReadableStream<Uint8Array>, wanted: RegExp): Pr
 }
 
 /**
- * The server has no word for "ready": asks the kernel at its end, so that nothing crosses the link
+ * The server has no "ready" message: asks the kernel at its end, so that nothing crosses the link
  * yet.
  */
 async function portIsOpen(course: Course, port: number, udp: boolean): Promise<void> {

@@ -13,7 +13,7 @@ const tickMs = 1;
 
 type Line = { [field: string]: unknown; type: string };
 
-/** Logs in, and calls back with what is heard. */
+/** Logs in, and calls back with received messages. */
 async function person(name: string, heard: (line: Line) => void) {
   let rest = "";
   const socket = await Bun.connect({

@@ -1,15 +1,15 @@
-// Two network namespaces joined by a veth pair that a token bucket (tbf) shapes both ways: the
-// kernel's offloads work as on a real card, and nothing else takes processor time.
+// Two network namespaces joined by a veth pair that a token bucket (tbf) shapes in both directions:
+// the kernel's offloads work as on a real card, and nothing else takes processor time.
 
 import type { Ends } from "./wide-area.ts";
 import { clientAddress, run, serverAddress } from "./wide-area.ts";
 
-/** Bytes that may leave at once; must hold the largest segment that is offloaded. */
+/** The burst in bytes; must hold the largest offloaded segment. */
 const burstBytes = 256 * 1024;
 /** The longest queue: 20 ms of the rate. */
 const latencyMs = 20;
 
-/** Why such a link is impossible here; undefined if it is not. */
+/** Why such a link is impossible here; undefined if it is possible. */
 export function missingForVeth(): string | undefined {
   if (process.platform !== "linux") return "no Linux";
   if (process.getuid?.() !== 0) return "not root";

@@ -1,5 +1,5 @@
 // A wide-area link between two network namespaces for one row: `wanlink.c`, compiled when first
-// needed. Needs root, iproute2, a C compiler and /dev/net/tun; says what is missing.
+// needed. Needs root, iproute2, a C compiler and /dev/net/tun; reports missing requirements.
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -17,8 +17,8 @@ export interface Ends {
   readonly atServer: readonly string[];
   readonly atClient: readonly string[];
   /**
-   * Which congestion control the kernel's TCP uses to send to the client; false if the kernel has
-   * not got it.
+   * Sets the congestion control of the kernel's TCP towards the client; false if the kernel lacks
+   * it.
    */
   useTcp(name: string): boolean;
 }
@@ -27,7 +27,7 @@ export const serverAddress = "10.99.0.1";
 export const clientAddress = "10.99.0.2";
 const network = "10.99.0.0/24";
 
-/** Why wide-area rows are impossible here; undefined if they are not. */
+/** Why wide-area rows are impossible here; undefined if they are possible. */
 export function missingForWideArea(): string | undefined {
   if (process.platform !== "linux") return "no Linux";
   if (process.getuid?.() !== 0) return "not root";

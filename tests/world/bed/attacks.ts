@@ -1,4 +1,4 @@
-// What a stranger can be told to do, and how it is started: bed/stranger.ts does it.
+// The attacks of a stranger, and how one is started; bed/stranger.ts carries them out.
 
 import { join } from "node:path";
 import type { Namespace } from "./namespace.ts";
@@ -19,7 +19,7 @@ export const attacks = [
   "head",
 ] as const;
 
-/** Handshakes at the page's port, which must speak TLS for that. */
+/** Handshakes at the page's port, which requires TLS on it. */
 export type Attack = (typeof attacks)[number] | "handshake";
 
 export function isAttack(word: string): word is Attack {
@@ -36,16 +36,16 @@ export type StrangerOrder = {
 export type StrangerReport = {
   sentBytes: number;
   receivedBytes: number;
-  /** Times that a connection which had begun was ended. */
+  /** How many established connections were closed. */
   reconnects: number;
-  /** Times that a connection was not let in. */
+  /** How many connections were refused. */
   refused: number;
 };
 
 export class Stranger {
   readonly #process: Process;
 
-  /** Low in priority: a real stranger has a processor of its own. */
+  /** Low in priority: a real stranger has a separate processor. */
   constructor(
     scope: Scope,
     space: Namespace,

@@ -1,6 +1,6 @@
-// Runs a system command to its end. For what a test bed asks of ip(8), mount(8) and their like.
+// Runs a system command to its end, such as ip(8) or mount(8) for the test bed.
 
-/** What the command printed on stdout. @throws with what it said on stderr, if it fails */
+/** The command's stdout. @throws with its stderr, if it fails */
 export function run(...words: readonly string[]): string {
   const { exitCode, stdout, stderr } = Bun.spawnSync([...words], { stdin: "ignore" });
   if (exitCode !== 0) {

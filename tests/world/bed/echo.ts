@@ -1,4 +1,5 @@
-// An idle program on a host that sends back what comes: how long that takes is the machine's share of every measurement.
+// An idle program on a host that echoes its input: its latency is the machine's share of every
+// measurement.
 
 import type { Namespace } from "./namespace.ts";
 import type { Host } from "./network.ts";
@@ -16,7 +17,7 @@ export class Echo {
   readonly #socket: SteadySocket;
   /** The process that answers. */
   readonly pid: number;
-  /** Those whose byte has not come back, the oldest first. */
+  /** Bytes without an answer yet, oldest first. */
   readonly #waiting: { sentMs: number; answered: (tookMs: number) => void }[] = [];
 
   private constructor(socket: SteadySocket, pid: number) {
@@ -39,7 +40,7 @@ export class Echo {
     return echo;
   }
 
-  /** Calls `answered` with the milliseconds until one byte is back. */
+  /** Calls `answered` with the round-trip time of one byte, in milliseconds. */
   ask(answered: (tookMs: number) => void): void {
     this.#waiting.push({ sentMs: performance.now(), answered });
     this.#socket.write(".");

@@ -1,4 +1,4 @@
-// `parley fetch-file` on a host, with the events that it reports.
+// `parley fetch-file` on a host, with the events it reports.
 
 import type { Namespace } from "./namespace.ts";
 import { parley, type Place, type Process } from "./process.ts";
@@ -11,7 +11,7 @@ export type FetchEvent = { [field: string]: unknown; event: string };
 export class Fetch {
   readonly process: Process;
 
-  /** `flags` come behind the name; the file is saved as `to`. */
+  /** `flags` follow the name; the file is saved as `to`. */
   constructor(
     scope: Scope,
     space: Namespace,
@@ -37,7 +37,7 @@ export class Fetch {
     return this.events.findLast((one) => one.event === event);
   }
 
-  /** Why it failed. */
+  /** The reason of the failure. */
   get failure(): FetchEvent | undefined {
     return this.last("failed") ?? this.last("ended");
   }
@@ -46,7 +46,7 @@ export class Fetch {
     return Number(this.last("progress")?.["receivedBytes"] ?? 0);
   }
 
-  /** Waits until so much of the file is here. */
+  /** Waits until that much of the file has arrived. */
   async hasReceived(bytes: number, timeoutMs = 20_000): Promise<void> {
     await until(
       () => this.receivedBytes >= bytes || this.process.hasEnded,

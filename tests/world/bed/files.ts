@@ -1,10 +1,11 @@
-// Files that are fetched in tests: their content differs everywhere, so that nothing wrong or out of place goes unseen.
+// Files to fetch in tests: their content differs everywhere, so that wrong or misplaced bytes are
+// noticed.
 
 import { readFileSync, writeFileSync } from "node:fs";
 
 const MiB = 1024 * 1024;
 
-/** Writes so many MiB of noise; the hash of them. */
+/** Writes that many MiB of noise; returns their hash. */
 export function writeNoise(path: string, mib: number): string {
   const bytes = new Uint8Array(mib * MiB);
   for (let at = 0; at < bytes.length; at += 65_536)

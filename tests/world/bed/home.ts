@@ -1,13 +1,13 @@
-// A home behind a router that translates addresses, as the routers of homes do: all homes have the same
-// private network, and nothing comes in that does not answer. A machine can leave one home for another.
+// A home behind a router with NAT, like typical home routers: all homes have the same private
+// network, and only answers get in. A machine can move from one home to another.
 
 import type { Host, Network } from "./network.ts";
 import { Namespace } from "./namespace.ts";
 import type { Scope } from "./scope.ts";
 
 /**
- * `cone`: whatever a program sends from one port seems to come from one port, whoever gets it.
- * `symmetric`: it seems to come from another port for each who gets it.
+ * `cone`: all datagrams from one port have the same external port, whoever receives them.
+ * `symmetric`: a different external port per receiver.
  */
 export type Nat = "cone" | "symmetric";
 
@@ -28,7 +28,7 @@ export class Home {
     space.run("sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward");
     const rules = (table: string, ...rule: readonly string[]): string =>
       space.run("iptables", "-w", "-t", table, "-A", ...rule);
-    // Without the flag, Linux keeps the port as long as nobody else has it.
+    // Without the flag, Linux keeps the port as long as no other connection has it.
     const random = nat === "symmetric" ? ["--random-fully"] : [];
     rules("nat", "POSTROUTING", "-o", "eth0", "-j", "MASQUERADE", ...random);
     const answers = ["-m", "conntrack", "--ctstate", "ESTABLISHED,RELATED", "-j", "ACCEPT"];
@@ -38,12 +38,12 @@ export class Home {
     rules("filter", "INPUT", "-i", "eth0", "-j", "DROP");
   }
 
-  /** As others see the home. */
+  /** The home's address as seen by others. */
   get address(): string {
     return this.#router.address();
   }
 
-  /** Drops what this home and that address would send each other. */
+  /** Drops data between this home and that address. */
   cut(address: string, ...what: readonly string[]): void {
     this.#change("-I", address, what);
   }
@@ -58,7 +58,7 @@ export class Home {
     return new Machine(this.#scope, name, this);
   }
 
-  /** Plugs a machine's cable in; the machine's address. */
+  /** Connects a machine's cable; returns the machine's address. */
   plug(machine: Namespace, cable: string): string {
     const { space } = this.#router;
     const address = `${lanNetwork}.${10 + ++this.#machines}`;
@@ -96,7 +96,7 @@ export class Machine {
     home.plug(this.space, name);
   }
 
-  /** Leaves for another home, as a laptop does: its connections are not told. */
+  /** Moves to another home, like a laptop: its connections are not notified. */
   moveTo(home: Home): void {
     this.#home.unplug(this.#name);
     this.#home = home;

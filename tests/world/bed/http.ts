@@ -1,4 +1,5 @@
-// HTTP requests by hand, so that they can come from any host, keep their connection, be pipelined, and name any Host.
+// Handwritten HTTP requests, which can come from any host, keep their connection, be pipelined, and
+// name any Host.
 
 import type { Namespace } from "./namespace.ts";
 import { webPort } from "./server.ts";
@@ -33,7 +34,7 @@ export class HttpConnection {
     this.#socket.write(text);
   }
 
-  /** Waits until so much has come. */
+  /** Waits until that much has arrived. */
   until(enough: (receivedBytes: number) => boolean): Promise<void> {
     return until(() => enough(this.#socket.receivedBytes), "enough of an answer");
   }
@@ -79,7 +80,7 @@ export class HttpConnection {
   }
 }
 
-/** One request on a connection of its own. */
+/** One request on a separate connection. */
 export async function httpGet(
   space: Namespace,
   address: string,

@@ -1,10 +1,10 @@
-// File systems of a test's own: small ones that fill up, and ones that lack what ext4 has.
+// File systems for single tests: small ones that fill up, and ones that lack features of ext4.
 
 import { mkdirSync, truncateSync, writeFileSync } from "node:fs";
 import { run, succeeds } from "./command.ts";
 import type { Scope } from "./scope.ts";
 
-/** A file system in memory of so many KiB. */
+/** A file system in memory with that many KiB. */
 export function mountSmall(scope: Scope, name: string, kib: number): string {
   const path = scope.folder(name);
   mkdirSync(path);
@@ -13,7 +13,7 @@ export function mountSmall(scope: Scope, name: string, kib: number): string {
   return path;
 }
 
-/** exFAT: no links, no permissions, upper and lower case are one, times to 10 ms. */
+/** exFAT: no links, no permissions, case-insensitive, times to 10 ms. */
 export function mountExfat(scope: Scope, name: string): string {
   const path = scope.folder(name);
   const image = `${path}.img`;
@@ -28,7 +28,10 @@ export function mountExfat(scope: Scope, name: string): string {
   return path;
 }
 
-/** A folder through FUSE, as network mounts are: no hard links, locks of its own, and slow if `bytesPerSecond` is given. */
+/**
+ * A folder through FUSE, like network mounts: no hard links, different locks, and slow if
+ * `bytesPerSecond` is given.
+ */
 export function mountFuse(scope: Scope, name: string, bytesPerSecond?: number): string {
   const path = scope.folder(name);
   const source = `${path}.source`;
@@ -39,7 +42,7 @@ export function mountFuse(scope: Scope, name: string, bytesPerSecond?: number): 
   return path;
 }
 
-/** A folder's contents, which can't be changed there. */
+/** A read-only view of a folder. */
 export function mountReadOnly(scope: Scope, name: string, source: string): string {
   const path = scope.folder(name);
   mkdirSync(path);
@@ -49,7 +52,7 @@ export function mountReadOnly(scope: Scope, name: string, source: string): strin
   return path;
 }
 
-/** Lazily, if a process that is being ended still has a file open there. */
+/** Lazily, in case a terminating process still has a file open there. */
 function unmount(path: string): void {
   const { exitCode } = Bun.spawnSync(["umount", path], { stdout: "ignore", stderr: "ignore" });
   if (exitCode !== 0) run("umount", "--lazy", path);

@@ -1,4 +1,5 @@
-// A name server that answers every question for an IPv4 address with one address, until it is told to be away.
+// A name server that answers every query for an IPv4 address with one address, until it is told to
+// go offline.
 
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import type { Namespace } from "./namespace.ts";
@@ -31,7 +32,7 @@ export class NameServer {
     );
     scope.defer(() => socket.close());
     for (const { name } of clients) {
-      // ip(8) puts this over /etc/resolv.conf in what it starts in the namespace
+      // ip(8) mounts this over /etc/resolv.conf for programs in the namespace
       const folder = `/etc/netns/${name}`;
       mkdirSync(folder, { recursive: true });
       scope.defer(() => rmSync(folder, { recursive: true }));
@@ -46,7 +47,7 @@ export class NameServer {
   }
 }
 
-/** RFC 1035: the question back, and for type A one record. */
+/** RFC 1035: the question again, and for type A one record. */
 function replyTo(query: Buffer, address: string): Buffer {
   let at = 12;
   while (at < query.length && query[at] !== 0) at += (query[at] ?? 0) + 1;

@@ -1,5 +1,6 @@
-// A network namespace of Linux. Sockets belong to the namespace of the thread that makes them, so a test can speak from any host
-// of its network without a process there: `within` moves this thread for the length of one synchronous call.
+// A network namespace of Linux. Sockets belong to the namespace of the thread that creates them, so
+// a test can connect from any host of its network without a process there: `within` moves this
+// thread for the duration of one synchronous call.
 
 import { dlopen } from "bun:ffi";
 import { closeSync, openSync } from "node:fs";
@@ -37,7 +38,10 @@ export class Namespace {
     this.ip("link", "set", "lo", "up");
   }
 
-  /** Runs `make` in this namespace. What it returns may be a promise, but sockets made later belong outside. */
+  /**
+   * Runs `make` in this namespace. Its result may be a promise, but sockets created later belong
+   * outside.
+   */
   within<Value>(make: () => Value): Value {
     setNamespace(this.#descriptor);
     try {
@@ -57,7 +61,7 @@ export class Namespace {
     return run(...this.command(...words));
   }
 
-  /** The words that run a command there; it keeps the process id of what is spawned. */
+  /** The words that run a command there; the spawned process keeps its ID. */
   command(...words: readonly string[]): string[] {
     return ["ip", "netns", "exec", this.name, ...words];
   }

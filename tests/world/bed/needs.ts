@@ -1,4 +1,5 @@
-// What this machine has of what the test bed needs. Each thing that is missing is a reason to skip, with the package to install.
+// The requirements of the test bed on this machine. Each missing one is a reason to skip, with the
+// package to install.
 
 import { existsSync } from "node:fs";
 import { python3 } from "../../python.ts";
@@ -20,14 +21,14 @@ export type Need =
   | "nginx-stream"
   | "caddy";
 
-/** Where Debian and its kin put it; the directory has the machine's name. */
+/** The path on Debian and its relatives; the directory has the machine's name. */
 const faketimePaths = [
   `/usr/lib/${process.arch === "arm64" ? "aarch64" : "x86_64"}-linux-gnu/faketime/libfaketime.so.1`,
   "/usr/lib64/faketime/libfaketime.so.1",
   "/usr/lib/faketime/libfaketime.so.1",
 ];
 
-/** Where Debian puts it. */
+/** The path on Debian. */
 export const nginxStream = ["/usr/lib/nginx/modules/ngx_stream_module.so"].find((path) =>
   existsSync(path),
 );
@@ -84,7 +85,7 @@ const missing: Record<Need, () => string | undefined> = {
 
 const known = new Map<Need, string | undefined>();
 
-/** Why a test with these needs can't run here; undefined if it can. */
+/** Why a test with these requirements can't run here; undefined if it can. */
 export function whyNot(needs: readonly Need[]): string | undefined {
   for (const need of needs) {
     if (!known.has(need)) known.set(need, missing[need]());

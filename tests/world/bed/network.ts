@@ -52,19 +52,22 @@ export class Host {
     return `fd77:${this.#number}::${2 + index}`;
   }
 
-  /** Packets pass at once, but for up to a second the kernel does not call the interface running. */
+  /**
+   * Packets pass immediately, but for up to a second the kernel does not report the interface as
+   * running.
+   */
   async isUp(): Promise<void> {
     const state = (): string => this.space.run("cat", `/sys/class/net/${nic}/operstate`).trim();
     await until(() => state() === "up", "the interface to be up");
   }
 
-  /** The way to everybody else. */
+  /** The default route. */
   addRoute(): void {
     this.space.ip("route", "replace", "default", "via", `10.77.${this.#number}.1`);
     this.space.ip("-6", "route", "replace", "default", "via", `fd77:${this.#number}::1`);
   }
 
-  /** Connections made from now on come from this address. */
+  /** New connections are made from this address. */
   speakFrom(index: number): void {
     const via = ["via", `10.77.${this.#number}.1`, "src", this.address(index)];
     this.space.ip("route", "replace", "default", ...via);
@@ -75,7 +78,10 @@ export class Host {
     this.space.ip("-6", "route", "del", "default");
   }
 
-  /** As when a laptop changes its network: the old address is gone, its connections are not told. */
+  /**
+   * Like a laptop that changes its network: the old address disappears, and its connections are not
+   * notified.
+   */
   changeAddress(from: number, to: number): void {
     this.space.ip("addr", "add", `${this.address(to)}/24`, "dev", nic);
     this.space.ip("addr", "del", `${this.address(from)}/24`, "dev", nic);
@@ -83,7 +89,7 @@ export class Host {
     this.addRoute();
   }
 
-  /** What the host can send and take, in bits a second. */
+  /** The host's bandwidth in both directions, in bits per second. */
   limitRate(bitsPerSecond: number): void {
     const tbf = (space: Namespace, device: string): void => {
       const shape = `tbf rate ${bitsPerSecond}bit burst 64kb latency 50ms`;
@@ -93,7 +99,7 @@ export class Host {
     tbf(this.#router, this.#name);
   }
 
-  /** A hole for large packets: the router takes smaller ones only, and says nothing of it. */
+  /** A black hole for large packets: the router silently drops them. */
   makeMtuHole(bytes: number): void {
     this.#router.ip("link", "set", "dev", this.#name, "mtu", String(bytes));
     for (const [tables, kind] of [
@@ -106,7 +112,7 @@ export class Host {
     }
   }
 
-  /** Adds a rule to what the router forwards from this host. */
+  /** Adds a rule to the traffic that the router forwards from this host. */
   block(...rule: readonly string[]): void {
     this.#router.run("iptables", "-A", "FORWARD", "-i", this.#name, ...rule);
   }

@@ -1,5 +1,5 @@
-// Somebody who speaks the native protocol, from any host. Speaks the version that the binary under test does: version 1 had one
-// room a session and its welcome was flat; everything here is in terms of version 2.
+// A user of the native protocol, on any host. Uses the version of the binary under test: version 1
+// had one room per session and a flat welcome; everything here is in terms of version 2.
 
 import type { Namespace } from "./namespace.ts";
 import { chatPort } from "./server.ts";
@@ -33,7 +33,7 @@ export class Person {
     this.#socket = socket;
   }
 
-  /** Connects and says hello. @throws if anything but a welcome comes */
+  /** Connects and sends hello. @throws if anything other than a welcome arrives */
   static async login(space: Namespace, address: string, login: Login): Promise<Person> {
     const person = await Person.hello(space, address, login);
     if (person.#welcome === undefined) {
@@ -42,7 +42,7 @@ export class Person {
     return person;
   }
 
-  /** Connects, says hello, and waits for what comes of it. */
+  /** Connects, sends hello, and waits for the result. */
   static async hello(space: Namespace, address: string, login: Login): Promise<Person> {
     for (;;) {
       const person = await Person.connect(space, address, login.port);
@@ -58,7 +58,7 @@ export class Person {
     }
   }
 
-  /** Connects, and says nothing yet. */
+  /** Connects, and sends nothing yet. */
   static async connect(space: Namespace, address: string, port = chatPort): Promise<Person> {
     let take: (bytes: Buffer) => void = ignore;
     const socket = await SteadySocket.connect(space, address, port, (bytes) => take(bytes));
@@ -79,7 +79,7 @@ export class Person {
     return this.#socket.receivedBytes;
   }
 
-  /** What makes the next login the same session, which has heard nothing yet. */
+  /** The data with which the next login resumes the session, without any position. */
   get credentials(): Login {
     const { name, secret, epoch } = this.#session;
     return { name: String(name), secret: String(secret), epoch: String(epoch), mail: 0 };
@@ -98,27 +98,27 @@ export class Person {
     this.#socket.write(text);
   }
 
-  /** Says something in a room, and waits until it is acknowledged. */
+  /** Sends a message to a room, and waits until it is acknowledged. */
   async say(text: string, room?: string): Promise<void> {
     const n = ++this.#n;
     this.send({ type: "say", n, text, ...(version === 2 && room !== undefined ? { room } : {}) });
     await this.#acknowledged(n);
   }
 
-  /** Tells somebody something, and waits until it is acknowledged. */
+  /** Sends a private message, and waits until it is acknowledged. */
   async tell(to: string, text: string): Promise<void> {
     const n = ++this.#n;
     this.send({ type: "tell", n, to: [to], text });
     await this.#acknowledged(n);
   }
 
-  /** Waits for a line that fits, and answers it. */
+  /** Waits for a matching line, and returns it. */
   async line(fits: (line: Line) => boolean, what: string, timeoutMs?: number): Promise<Line> {
     await this.until(() => this.lines.some(fits), what, timeoutMs);
     return this.lines.find(fits)!;
   }
 
-  /** Calls `handle` for every line from now on; the returned function ends that. */
+  /** Calls `handle` for every line from now on; the returned function stops that. */
   onLine(handle: (line: Line) => void): () => void {
     this.#handlers.add(handle);
     return () => this.#handlers.delete(handle);
@@ -134,8 +134,8 @@ export class Person {
   }
 
   /**
-   * The newest messages of a room, or the newest before a number. Whoever reads megabytes of them is
-   * over the rate and told when to ask again.
+   * The newest messages of a room, or the newest before a number. A client that reads megabytes
+   * exceeds the rate and is told when to retry.
    */
   async history(room = "lobby", limit = 100, before?: number): Promise<Line[]> {
     for (;;) {
@@ -157,7 +157,7 @@ export class Person {
     return performance.now() - startedMs;
   }
 
-  /** Stops reading; what comes waits at the server. */
+  /** Stops reading; incoming data waits at the server. */
   pause(): void {
     this.#socket.pause();
   }
@@ -166,7 +166,7 @@ export class Person {
     this.#socket.resume();
   }
 
-  /** Cuts the connection as a lost network does: without a word. */
+  /** Cuts the connection silently, like a lost network. */
   cut(): void {
     this.#socket.cut();
   }
@@ -219,7 +219,7 @@ export function spokenVersion(): 1 | 2 {
   return version;
 }
 
-/** A hello of the version that the binary speaks. */
+/** A hello of the binary's version. */
 export function helloLine({ name, secret, room = "lobby", seq, mail, epoch }: Login): Line {
   const given = { name, secret, mail, epoch };
   const common = Object.fromEntries(

@@ -1,4 +1,5 @@
-// Processes of a test: parley and its helpers, on a host of the network or on this machine, with their output and their end.
+// Processes of a test: parley and its helpers, on a host of the network or on this machine, with
+// their output and their exit.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { parleyCommand } from "../../parley.ts";
@@ -7,7 +8,7 @@ import type { Scope } from "./scope.ts";
 import { until } from "./wait.ts";
 
 export type Place = {
-  /** The host's namespace; else this machine's. */
+  /** The host's namespace; otherwise this machine's. */
   space?: Namespace;
   env?: Record<string, string>;
   cwd?: string;
@@ -42,7 +43,7 @@ export class Process {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
-  /** Everything that it said, for failures. */
+  /** All output so far, for failures. */
   get output(): string {
     return `stdout:\n${this.stdout}\nstderr:\n${this.stderr}`;
   }
@@ -60,7 +61,7 @@ export class Process {
     if (!this.hasEnded) this.#child.kill(name);
   }
 
-  /** Waits until it has said something that fits, on stdout or stderr. */
+  /** Waits for matching output, on stdout or stderr. */
   async says(wanted: string | RegExp, timeoutMs?: number): Promise<void> {
     const fits = (text: string): boolean =>
       typeof wanted === "string" ? text.includes(wanted) : wanted.test(text);
@@ -75,7 +76,7 @@ export class Process {
     }
   }
 
-  /** The exit code. @throws if it does not end in time */
+  /** The exit code. @throws if the process does not exit in time */
   async exit(timeoutMs = 10_000): Promise<number> {
     await until(
       () => this.hasEnded,
@@ -91,7 +92,7 @@ export class Process {
     await this.#child.exited;
   }
 
-  /** Memory in MiB: now, or the most that there was. */
+  /** Memory in MiB: now, or at its peak. */
   memoryMib(which: "now" | "peak" = "now"): number {
     const field = which === "now" ? "VmRSS" : "VmHWM";
     const status = readFileSync(`/proc/${this.pid}/status`, "utf8");
@@ -117,7 +118,7 @@ export function parley(scope: Scope, words: readonly string[], place?: Place): P
 
 let help: string | undefined;
 
-/** Whether `parley server` of this binary has a flag: an older one may not. */
+/** Whether `parley server` of this binary has a flag: an older one may lack it. */
 export function serverHasFlag(flag: string): boolean {
   help ??= Bun.spawnSync([...parleyCommand(), "server", "--help"]).stdout.toString();
   return help.includes(`${flag} `);

@@ -1,11 +1,15 @@
-// What a test has to undo: processes, namespaces, mounts, folders. Everything that the bed makes registers here, and is undone
-// in reverse order when the test ends, however it ends. Knows nothing of networks or file systems.
+// What a test must clean up: processes, namespaces, mounts, folders. Everything that the bed
+// creates is registered here, and removed in reverse order when the test ends, however it ends.
+// Knows nothing of networks or file systems.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Names of namespaces and folders begin with this and the process id, so that leftovers of a killed run can be told. */
+/**
+ * Names of namespaces and folders begin with this and the process ID, which identifies the
+ * leftovers of a killed run.
+ */
 export const prefix = "parley-world-";
 
 type Undo = () => void | Promise<void>;
@@ -27,7 +31,7 @@ export class Scope implements AsyncDisposable {
     this.#undo.push(undo);
   }
 
-  /** A folder of this test's own. */
+  /** A separate folder for this test. */
   folder(name = ""): string {
     if (this.#folder === undefined) {
       const folder = mkdtempSync(join(tmpdir(), `${this.name}-`));
@@ -37,7 +41,7 @@ export class Scope implements AsyncDisposable {
     return join(this.#folder, name);
   }
 
-  /** What could not be undone; a test bed that leaves things behind has failed. */
+  /** Things that could not be removed; a test bed that leaves anything behind has failed. */
   get failures(): readonly string[] {
     return this.#failures;
   }
@@ -54,7 +58,7 @@ export class Scope implements AsyncDisposable {
   }
 }
 
-/** Undoes everything that is there: for the end of a run that is interrupted. */
+/** Removes everything: for the end of an interrupted run. */
 export async function disposeAll(): Promise<void> {
   await Promise.all([...open].map((scope) => scope[Symbol.asyncDispose]()));
 }

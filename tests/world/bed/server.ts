@@ -1,5 +1,5 @@
-// A parley server on a host, which can be killed and started again as an operator would. The namespace is its own, so it takes
-// the usual ports.
+// A parley server on a host, which can be killed and restarted like by an operator. It has its own
+// namespace, so it uses the usual ports.
 
 import { mkdirSync } from "node:fs";
 import type { Namespace } from "./namespace.ts";
@@ -14,7 +14,7 @@ export type ServerOptions = {
   address?: string;
   flags?: readonly string[];
   env?: Record<string, string>;
-  /** Shared folder; else an empty one is made. */
+  /** The shared folder; by default a new, empty one. */
   files?: string;
 };
 
@@ -39,7 +39,7 @@ export class TestServer {
     return server;
   }
 
-  /** Starts it, again after `stop` or `kill`, and waits until it listens. */
+  /** Starts it, also after `stop` or `kill`, and waits until it listens. */
   async start(): Promise<void> {
     this.#process = this.launch();
     await this.#process.says("Server listening on");
@@ -57,7 +57,7 @@ export class TestServer {
     return this.#process;
   }
 
-  /** Ends it in the ordinary way; its exit code. */
+  /** Stops it normally; returns its exit code. */
   async stop(): Promise<number> {
     this.process.signal("SIGTERM");
     return this.process.exit();

@@ -1,4 +1,5 @@
-// A TCP socket of a host that loses nothing it is given: what the system does not take at once waits.
+// A TCP socket of a host that loses no data: bytes that the system does not accept immediately are
+// queued.
 
 import type { Namespace } from "./namespace.ts";
 
@@ -12,7 +13,7 @@ export class SteadySocket {
     this.#socket = socket;
   }
 
-  /** `take` gets what comes; else it is counted and forgotten. */
+  /** `take` gets incoming data; without it, data is counted and discarded. */
   static async connect(
     space: Namespace | undefined,
     hostname: string,
@@ -53,7 +54,7 @@ export class SteadySocket {
     return steady;
   }
 
-  /** Bytes that the other side has not taken yet. */
+  /** Bytes that the other side has not accepted yet. */
   get waitingBytes(): number {
     return this.#waiting.length;
   }
@@ -72,7 +73,7 @@ export class SteadySocket {
     this.#socket.resume();
   }
 
-  /** Ends it as a lost network does: without a word. */
+  /** Closes it silently, like a lost network. */
   cut(): void {
     this.#socket.terminate();
   }

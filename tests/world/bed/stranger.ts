@@ -12,7 +12,7 @@ import { chatPort, webPort } from "./server.ts";
 
 const maxTurnBytes = 128 * 1024;
 const batchBytes = 16 * 1024;
-/** Somebody who hammers a server does not wait long. */
+/** An attacker does not wait long. */
 const comeBackMs = 50;
 
 const order = JSON.parse(process.argv[2] ?? "{}") as StrangerOrder;
@@ -55,7 +55,7 @@ function line(message: object): string {
   return `${JSON.stringify(message)}\n`;
 }
 
-/** Shakes hands, hangs up, and comes back at once. */
+/** Shakes hands, hangs up, and reconnects immediately. */
 async function shakeHands(begun: () => void): Promise<void> {
   for (;;) {
     const over = Promise.withResolvers<void>();

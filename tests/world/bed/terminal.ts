@@ -1,4 +1,5 @@
-// A program on a terminal of any size, also of none: what it draws, what is typed, and the terminal going away.
+// A program on a terminal of any size, including none: its output, typed input, and the closing of
+// the terminal.
 
 import { parleyCommand } from "../../parley.ts";
 import type { Namespace } from "./namespace.ts";
@@ -22,7 +23,7 @@ export class TerminalProgram {
       rows: Math.max(rows, 1),
       data: (_, bytes) => void (this.#drawn += decoder.decode(bytes, { stream: true })),
     });
-    // stty(1) can say 0 × 0, as docker exec, serial lines and expect do.
+    // stty(1) can set 0 × 0, as docker exec, serial lines and expect do.
     const sized = `stty cols ${columns} rows ${rows}; exec "$@"`;
     this.#child = Bun.spawn(space.command("sh", "-c", sized, "sh", ...words), {
       terminal: this.#terminal,
@@ -49,7 +50,7 @@ export class TerminalProgram {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
-  /** All text that was drawn, without what moves the cursor. */
+  /** All text written, without cursor movements. */
   get text(): string {
     return Bun.stripANSI(this.#drawn).replaceAll("\r", "");
   }
@@ -82,7 +83,7 @@ export class TerminalProgram {
     return this.#child.exited;
   }
 
-  /** The terminal goes away, as when its window is closed. */
+  /** Closes the terminal, as when its window is closed. */
   close(): void {
     if (!this.#terminal.closed) this.#terminal.close();
   }

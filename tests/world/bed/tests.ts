@@ -1,5 +1,6 @@
-// The tests of the bed: files in tests/world/faults register theirs here, and run.ts runs them. No bun:test: these tests make
-// namespaces and mounts, run side by side, and take longer than a unit test may.
+// The tests of the bed: files in tests/world/faults register theirs here, and run.ts runs them.
+// bun:test is not used: these tests create namespaces and mounts, run side by side, and take longer
+// than a unit test may.
 
 import type { Need } from "./needs.ts";
 import type { Scope } from "./scope.ts";
@@ -7,9 +8,9 @@ import type { Scope } from "./scope.ts";
 export type WorldTest = {
   name: string;
   needs: readonly Need[];
-  /** Takes longer than some ten seconds: left out where the time is short. */
+  /** Takes more than about ten seconds: skipped in quick runs. */
   isSlow: boolean;
-  /** Measures: runs when nothing else does. */
+  /** Measures something: runs when nothing else does. */
   runsAlone: boolean;
   timeoutMs: number;
   body: (scope: Scope) => Promise<void>;
@@ -24,7 +25,7 @@ export type Options = {
   timeoutMs?: number;
 };
 
-/** Registers a test. Its name says what is true when it passes. */
+/** Registers a test. Its name states what is true when it passes. */
 export function world(name: string, options: Options, body: (scope: Scope) => Promise<void>): void {
   const { needs, slow = false, alone = false, timeoutMs = slow ? 150_000 : 45_000 } = options;
   tests.push({ name, needs, isSlow: slow, runsAlone: alone, timeoutMs, body });

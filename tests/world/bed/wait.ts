@@ -1,6 +1,6 @@
 // Waits for conditions, never for time alone.
 
-/** Waits until `condition` holds. @throws after `timeoutMs`, with what was waited for */
+/** Waits until `condition` holds. @throws after `timeoutMs`, naming the condition */
 export async function until(
   condition: () => boolean | Promise<boolean>,
   what: string | (() => string),
@@ -17,7 +17,7 @@ export async function until(
   }
 }
 
-/** Milliseconds that `work` takes. */
+/** The duration of `work` in milliseconds. */
 export async function timed(work: () => Promise<unknown>): Promise<number> {
   const startedMs = performance.now();
   await work();

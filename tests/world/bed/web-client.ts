@@ -10,7 +10,7 @@ const [url = "", ...pairs] = process.argv.slice(2);
 const headers = Object.fromEntries(
   pairs.map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)]),
 );
-// Bun takes options that the DOM's type does not have.
+// Bun accepts options that the DOM's type lacks.
 const options = { headers, tls: { rejectUnauthorized: false } } as unknown as string[];
 const socket = new WebSocket(url, options);
 socket.addEventListener("open", () => print("open"));

@@ -1,5 +1,5 @@
-// The server's wall clock is wrong for a while, as on a machine that sets it after the start: names, mail and history stay with
-// those to whom they belong.
+// The server's wall clock is wrong for a while, as on a machine that sets it after booting: names,
+// mail and history stay with their owners.
 
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
@@ -13,7 +13,7 @@ import { world } from "../bed/tests.ts";
 const here = "127.0.0.1";
 const dayMs = 86_400_000;
 
-/** Longer than the server waits between two rounds of forgetting, which is 10 s. */
+/** Longer than the server's interval of 10 s between two expiry sweeps. */
 const wrongForMs = 15_000;
 
 class Clock {
@@ -24,7 +24,7 @@ class Clock {
     this.set("+0");
   }
 
-  /** As libfaketime has it: `+40d`, `-1d`, `+2h`. */
+  /** In libfaketime's notation: `+40d`, `-1d`, `+2h`. */
   set(offset: string): void {
     writeFileSync(this.#path, `${offset}\n`);
   }

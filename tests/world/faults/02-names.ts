@@ -1,4 +1,4 @@
-// Whose a name is, over restarts and from another address.
+// Ownership of a name, across restarts and from another address.
 
 import assert from "node:assert/strict";
 import { Network } from "../bed/network.ts";
@@ -43,14 +43,14 @@ world(
     const home = network.host("home").space;
     const elsewhere = network.host("elsewhere");
     const crowd = network.host("crowd", 230);
-    // the rate of logins is another bound
+    // the rate of logins is a separate limit
     await TestServer.start(scope, host.space, { flags: ["--rate", "0"] });
     const ann = await Person.login(home, host.address(), { name: "Ann" });
     const bob = await Person.login(elsewhere.space, host.address(), { name: "Bob" });
     ann.cut();
     await bob.line(({ type, name }) => type === "left" && name === "Ann", "Ann's loss");
 
-    // From each of 230 addresses come people who are lost too; more than the server remembers.
+    // Users from each of 230 addresses are lost too; more than the server remembers.
     for (let i = 0; i < 230; i++) {
       crowd.speakFrom(i);
       for (let group = 0; group < 3; group++) {

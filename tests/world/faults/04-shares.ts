@@ -1,4 +1,4 @@
-// What one address may take of a person's mail, with as many names as it likes and within its rate.
+// How much of a user's mail one address may displace, with any number of names and within its rate.
 
 import assert from "node:assert/strict";
 import { Network } from "../bed/network.ts";
@@ -6,7 +6,7 @@ import { Person } from "../bed/person.ts";
 import { TestServer } from "../bed/server.ts";
 import { world } from "../bed/tests.ts";
 
-/** Below what an address may have. */
+/** Below the limit of an address. */
 const strangers = 60;
 
 world(
@@ -30,7 +30,7 @@ world(
         Person.login(outside, host.address(), { name: `Stranger${i}` }),
       ),
     );
-    // 1 500 in all: half as much again as a mailbox holds
+    // 1 500 in total: one and a half times the size of a mailbox
     for (let round = 0; round < 25; round++) {
       for (const one of people) one.send({ type: "tell", to: ["Absent"], text: `${round}` });
       await Bun.sleep(350);
@@ -56,7 +56,7 @@ world(
     const bob = await Person.login(work, host.address(), { name: "Bob" });
     const words = Array.from({ length: 30 }, (_, i) => `words ${i}`);
     for (const text of words) await bob.say(text);
-    // An address may say all that a room remembers in 8 s.
+    // An address can send as much as a room remembers within 8 s.
     const people = await Promise.all(
       Array.from({ length: 4 }, (_, i) =>
         Person.login(outside, host.address(), { name: `Stranger${i}` }),

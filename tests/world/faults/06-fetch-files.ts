@@ -1,5 +1,6 @@
-// Fetching into folders and from files that do not behave: content that changes under the same size and time, locks and leftovers
-// of dead processes, links, file systems that lack what ext4 has, disks that are full.
+// Fetching into unusual folders and from unusual files: content that changes under the same size
+// and time, locks and leftovers of dead processes, links, file systems that lack features of ext4,
+// full disks.
 
 import assert from "node:assert/strict";
 import {
@@ -32,7 +33,7 @@ type Bed = {
   space: Namespace;
   server: TestServer;
   sha256: string;
-  /** Where files are fetched to. */
+  /** The folder for fetched files. */
   folder: string;
   fetch(name: string, to: string, ...flags: string[]): Fetch;
 };
@@ -64,7 +65,7 @@ world(
     );
     assert.ok(etag, "an ETag");
 
-    // In place, then the old time again, as with dd conv=notrunc and touch -r.
+    // In place, then the old time again, like dd conv=notrunc and touch -r.
     const times = scope.folder("times");
     run("touch", "-r", path, times);
     const changed = readFileSync(path);
@@ -73,7 +74,7 @@ world(
     run("touch", "-r", times, path);
     const sha256 = sha256Of(changed);
 
-    // A quick look may find the same size and time, and says no more than that.
+    // A quick comparison may find the same size and time, and claims no more than that.
     const again = fetch("big", join(folder, "a"));
     await again.exit();
     const compared = again.last("unchanged")?.["compared"] ?? "time";
@@ -148,7 +149,7 @@ world(
     const path = join(folder, "big");
     const first = fetch("big", path, "--limit-rate", "2M");
     await first.hasReceived(MiB);
-    // In a container with the same folder, numbers of processes mean something else.
+    // In a container with the same folder, process IDs have a different meaning.
     const command = process.env["PARLEY_BIN"] ?? join(import.meta.dir, "../../../dist/parley");
     const second = new Process(
       scope,

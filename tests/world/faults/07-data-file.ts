@@ -1,4 +1,4 @@
-// Where --data points, and what is served beside it.
+// The target of --data, and the files served next to it.
 
 import assert from "node:assert/strict";
 import {
@@ -34,7 +34,7 @@ world(
     assert.match(server.stderr, /chat\.db/);
     assert.ok(lstatSync(link).isSymbolicLink(), "the link was replaced");
 
-    // Once the disk is mounted the link leads somewhere, and is taken.
+    // Once the disk is mounted the link has a target, and is accepted.
     mkdirSync(scope.folder("disk"));
     writeFileSync(scope.folder("disk/chat.db"), "");
     await TestServer.start(scope, space, { address: here, flags: ["--data", link] });
@@ -53,7 +53,7 @@ world(
     for (const name of ["open.txt", ".env", ".ssh/id_rsa", "sub/.hidden"]) {
       writeFileSync(join(files, name), name);
     }
-    // Another way to the same file.
+    // A second path to the same file.
     symlinkSync("chat.db", join(files, "link.db"));
     const server = await TestServer.start(scope, space, {
       address: here,

@@ -1,4 +1,4 @@
-// One stranger who asks for much, and what everybody else notices of it.
+// A stranger who requests a lot, and its effect on everyone else.
 
 import assert from "node:assert/strict";
 import { truncateSync, writeFileSync } from "node:fs";
@@ -25,7 +25,7 @@ async function bed(scope: Scope): Promise<Bed> {
   return { host, stranger: network.host("stranger"), other: network.host("other"), server };
 }
 
-/** What everybody else does: the page, a login, a ping. Each must be quick. */
+/** The actions of everyone else: the page, a login, a ping. Each must be quick. */
 async function assertServed({ host, other }: Bed, name: string): Promise<void> {
   const address = host.address();
   const pageMs = await timed(() => httpGet(other.space, address, "/", {}, { timeoutMs: 5_000 }));
@@ -86,7 +86,7 @@ world(
       const what = (): string => `${left()} descriptors are left`;
       tookMs.push(await timed(() => until(() => left() <= 2, what, 5_000)));
     }
-    // The quickest of five: a machine that is busy is late sometimes.
+    // The quickest of five: a busy machine is late sometimes.
     const bestMs = Math.min(...tookMs);
     assert.ok(bestMs < 500, `they were free after ${bestMs.toFixed(0)} ms at the earliest`);
     await assertServed(all, "Visitor");
@@ -108,7 +108,7 @@ world(
     );
     const text = "w".repeat(5_000);
     const talking = setInterval(() => {
-      // 100 a second and 500 KB a second each: what one sender may
+      // 100 messages and 500 KB per second each: the limit of one sender
       for (const talker of talkers) for (let i = 0; i < 2; i++) talker.send({ type: "say", text });
     }, 20);
     scope.defer(() => clearInterval(talking));
@@ -143,7 +143,7 @@ world(
   },
 );
 
-/** Somebody who has said a MiB in the lobby. */
+/** A user who has sent a MiB to the lobby. */
 async function annWithAPast({ host, other }: Bed): Promise<Person> {
   const ann = await Person.login(other.space, host.address(), { name: "Ann" });
   for (let i = 0; i < 300; i++) ann.send({ type: "say", text: `${i} ${"past ".repeat(600)}` });
@@ -182,7 +182,7 @@ world(
     await load.ready();
     await Bun.sleep(5_000);
     const { receivedBytes } = await load.stop();
-    // With what may come at once, which is 2 MiB for the network, and the answer that is begun.
+    // Including the burst, which is 2 MiB for the network, and the answer in progress.
     const bound = 5 * MiB + 6 * MiB;
     assert.ok(receivedBytes < bound, `${(receivedBytes / MiB).toFixed(0)} MiB in 5 s`);
     assert.ok((await ann.ping()) < 1_000);

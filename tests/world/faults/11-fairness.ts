@@ -1,5 +1,5 @@
-// 63 connections of one address that ask for as much as they can, and what people at other addresses notice of it: how long it
-// takes to be heard, whether anybody is dropped, whose past and mail is still there, and what it costs in memory.
+// 63 connections of one address that request as much as they can, and their effect on users at
+// other addresses: message latency, dropped connections, lost history and mail, and memory.
 
 import assert from "node:assert/strict";
 import { existsSync, writeFileSync } from "node:fs";
@@ -16,22 +16,22 @@ import type { Scope } from "../bed/scope.ts";
 import { TestServer } from "../bed/server.ts";
 import { world } from "../bed/tests.ts";
 
-/** One below what an address may have. */
+/** One below the limit of an address. */
 const connections = 63;
 
-/** What docs/operation.md promises; more than an idle program takes. */
+/** The promise of docs/operation.md; in addition to an idle program's latency. */
 const maxP99Ms = 50;
 
-/** Other programs only ever add to a measurement, so one of these runs has to keep the promise. */
+/** Other programs can only increase a measurement, so one of these runs must keep the promise. */
 const runs = 4;
 
-/** When an idle program takes this long in one of them, the machine is too busy to tell 50 ms … */
+/** If an idle program takes this long in one of them, the machine is too busy to measure 50 ms … */
 const busyMs = 20;
 
-/** … and this has to do. */
+/** … and this limit applies. */
 const maxBusyP99Ms = 250;
 
-/** Ann's rate: half of what a sender may. */
+/** Ann's rate: half of a sender's limit. */
 const everyMs = 20;
 
 const maxGrowthMib = 400;
@@ -41,7 +41,7 @@ const mailBefore = 20;
 
 type Bed = {
   host: Host;
-  /** One for each attack: an address that was thrown out over and over is not let in for a while. */
+  /** One per attack: an address that was disconnected repeatedly is refused for a while. */
   newStranger: () => Namespace;
   server: TestServer;
   ann: Person;
@@ -49,7 +49,7 @@ type Bed = {
   cal: Person;
   echo: Echo;
   absent: Login;
-  /** Where the absent one comes from. */
+  /** The offline user's network. */
   space: Namespace;
 };
 
@@ -80,20 +80,20 @@ async function bed(scope: Scope, flags: readonly string[] = []): Promise<Bed> {
   return { host, newStranger, server, ann, bob, cal, echo, absent: credentials, space: far! };
 }
 
-/** Puts a process before what else this machine is doing, for as long as the test lasts. */
+/** Raises a process's priority for the duration of the test. */
 function preferred(scope: Scope, pid: number): void {
   const before = getPriority(pid);
   setPriority(pid, -10);
   scope.defer(() => {
-    // The server may have ended.
+    // The server may have exited.
     if (existsSync(`/proc/${pid}`)) setPriority(pid, before);
   });
 }
 
-/** Milliseconds; `idle` is what an idle program took to answer meanwhile, at the 99th percentile. */
+/** Milliseconds; `idle` is an idle program's latency meanwhile, at the 99th percentile. */
 type Figures = { p50: number; p99: number; max: number; idle: number; heard: number };
 
-/** Ann says something every 20 ms; how long it takes until Bob hears it. */
+/** Ann sends a message every 20 ms; measures the time until Bob receives it. */
 async function measure({ ann, bob, echo }: Bed, forMs: number, mark: string): Promise<Figures> {
   const sentMs = new Map<string, number>();
   const tookMs: number[] = [];
@@ -131,7 +131,7 @@ function textsOf(line: Line): readonly string[] {
   return line.type === "messages" ? (line["texts"] as string[]) : [];
 }
 
-/** Attacks until a run keeps the promise. */
+/** Attacks until one run keeps the promise. */
 async function attack(scope: Scope, all: Bed, kinds: readonly Attack[], forMs: number) {
   const measured: Figures[] = [];
   while (measured.length < runs) {
@@ -146,7 +146,7 @@ async function attack(scope: Scope, all: Bed, kinds: readonly Attack[], forMs: n
   assert.ok(isBusy && best < maxBusyP99Ms, what);
 }
 
-/** Attacks for so long, and prints what came of it. */
+/** Attacks for that long, and prints the results. */
 async function attackOnce(
   scope: Scope,
   all: Bed,
@@ -178,7 +178,7 @@ async function attackOnce(
   return figures;
 }
 
-/** Ann's words of before are still there, and what was written to the absent one. */
+/** Ann's earlier messages are still there, and so is the mail for the offline user. */
 async function assertNothingLost({ host, ann, absent, space }: Bed): Promise<void> {
   const found = new Set<string>();
   let before: number | undefined;

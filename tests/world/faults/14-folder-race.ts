@@ -1,4 +1,5 @@
-// The shared folder while somebody on the machine exchanges its folders for links to elsewhere, thousands of times a second.
+// The shared folder while a local attacker exchanges its folders for links to elsewhere, thousands
+// of times per second.
 
 import assert from "node:assert/strict";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
@@ -12,7 +13,7 @@ import { python3 } from "../../python.ts";
 
 const here = "127.0.0.1";
 
-/** Exchanges two names atomically, over and over: renameat2(2) with RENAME_EXCHANGE. */
+/** Repeatedly exchanges two names atomically: renameat2(2) with RENAME_EXCHANGE. */
 const exchanging = `
 import ctypes, sys
 libc = ctypes.CDLL(None, use_errno=True)
@@ -35,7 +36,7 @@ world(
     writeFileSync(join(outside, "s.txt"), "secret");
     writeFileSync(join(sub, "s.txt"), "public");
     symlinkSync("sub/s.txt", join(server.files, "link"));
-    // A name that is not listed, to be exchanged with.
+    // An unlisted name to exchange with.
     const decoy = scope.folder("decoy");
     symlinkSync(outside, decoy);
     const swapper = new Process(scope, [python3!, "-c", exchanging, sub, decoy]);

@@ -1,4 +1,4 @@
-// Servers that mean no good, or are broken, seen from the client.
+// Malicious or broken servers, from the client's point of view.
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ const MiB = 1024 * 1024;
 
 type Side = { other: Bun.Socket<Side> | undefined; isServer: boolean; rest: string };
 
-/** Stands before a server, passes all lines, and leaves out those that fit. */
+/** A proxy in front of a server that forwards all lines except matching ones. */
 function filteringProxy(
   scope: Scope,
   space: Namespace,
@@ -72,7 +72,7 @@ world(
     const server = await TestServer.start(scope, space, { address: here });
     writeNoise(join(server.files, "big"), 1);
     filteringProxy(scope, space, "127.0.0.2", here, isTags);
-    // Datagrams find their way by themselves.
+    // Datagrams take their own path.
     space.run(
       "iptables",
       "-t",
@@ -141,7 +141,7 @@ function pump(socket: Bun.Socket<{ sent: number }>, line: Buffer): void {
   if (written > 0) socket.data.sent += written;
 }
 
-/** What a chunk is checked by; version 1 had digests. */
+/** The data that verifies a chunk; version 1 had digests. */
 function isTags(line: string): boolean {
   return line.includes('"type":"tags"') || line.includes('"type":"digest"');
 }

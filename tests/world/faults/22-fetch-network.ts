@@ -1,5 +1,5 @@
-// Fetching while the network does what networks do: machines with several addresses, routes and name servers that go, addresses
-// that change, packets that are too large, and firewalls.
+// Fetching during network problems: machines with several addresses, routes and name servers that
+// disappear, addresses that change, packets that are too large, and firewalls.
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -19,7 +19,7 @@ const MiB = 1024 * 1024;
 
 type Bed = { host: Host; client: Host; server: TestServer; sha256: string; to: string };
 
-/** A server with `big`, of so many MiB, and a client. */
+/** A server with `big`, of that many MiB, and a client. */
 async function bed(
   scope: Scope,
   mib: number,

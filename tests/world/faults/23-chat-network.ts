@@ -1,4 +1,5 @@
-// Chatting while the network does what networks do: a name server that goes, a route that goes, an address that changes.
+// Chatting during network problems: a name server or a route that disappears, an address that
+// changes.
 
 import assert from "node:assert/strict";
 import { NameServer } from "../bed/name-server.ts";
@@ -21,7 +22,7 @@ async function bed(scope: Scope, options: { data?: boolean } = {}): Promise<Bed>
   return { host, client, server, bob };
 }
 
-/** `parley client` in a pipe, which says every line that is typed and stays. */
+/** `parley client` in a pipe, which sends every typed line and stays online. */
 function pipe(scope: Scope, { client }: Bed, server: string): Process {
   const words = ["client", `${server}:${chatPort}`, "--name", "Ann", "--follow"];
   return parley(scope, words, { space: client.space });

@@ -1,4 +1,4 @@
-// Signals and terminals that go: what was told to stay, stays.
+// Signals and closing terminals: a background server keeps running.
 
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
@@ -14,7 +14,7 @@ import { until } from "../bed/wait.ts";
 
 const here = "127.0.0.1";
 
-/** The shell's words for a server in the background, and where its process id will be. */
+/** The shell commands for a background server, and the file for its process ID. */
 function background(scope: Scope, before: string): { script: string; pid(): Promise<number> } {
   mkdirSync(scope.folder("FILES"));
   const path = scope.folder("pid");
@@ -41,7 +41,7 @@ function isParley(pid: number): boolean {
 }
 
 async function assertServes(space: Namespace, pid: number): Promise<void> {
-  // long enough for a graceful end, which closes the port at once
+  // long enough for a graceful exit, which closes the port immediately
   await Bun.sleep(1_000);
   assert.ok(isParley(pid), "the server has ended");
   const ann = await Person.login(space, here, { name: "Ann" });
@@ -91,7 +91,7 @@ world(
   async (scope) => {
     const space = new Namespace(scope, "one");
     const { script, pid } = background(scope, "");
-    // A shell without job control ignores SIGINT for what it puts in the background.
+    // A shell without job control ignores SIGINT for background processes.
     const shell = new Process(scope, ["sh", "-c", `trap '' HUP; ${script}; wait`], { space });
     const server = await pid();
     await listens(space);

@@ -1,4 +1,4 @@
-// Terminals of no size and of next to none, and pastes that are longer than any message.
+// Terminals of zero or tiny size, and pastes that are longer than any message.
 
 import assert from "node:assert/strict";
 import { Namespace } from "../bed/namespace.ts";
@@ -28,7 +28,7 @@ world(
     const text = "a sentence of some length that has room in one row of most terminals";
     await bob.say(text.slice(0, 60));
     await ann.shows(text.slice(0, 60));
-    // Before it is sent: on a row of 8 columns only its end would be there.
+    // Before it is sent: a row of 8 columns would only show its end.
     ann.type("and an answer that is typed");
     await ann.shows("and an answer that is typed");
     ann.type("\r");

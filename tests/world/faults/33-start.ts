@@ -1,4 +1,4 @@
-// The start on a port that Linux has lent to an outgoing connection for a moment.
+// Starting on a port that Linux has temporarily assigned to an outgoing connection.
 
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
@@ -13,7 +13,7 @@ const here = "127.0.0.1";
 
 type Lent = { giveBack(): void };
 
-/** Nothing listens on the port: it is the near end of a connection to elsewhere. */
+/** Nothing listens on the port: it is the local end of a connection to elsewhere. */
 async function lendTcp(scope: Scope, space: Namespace): Promise<Lent> {
   space.run("sh", "-c", `echo ${chatPort} ${chatPort} > /proc/sys/net/ipv4/ip_local_port_range`);
   const listener = space.within(() =>
@@ -28,7 +28,7 @@ async function lendTcp(scope: Scope, space: Namespace): Promise<Lent> {
   return { giveBack: () => socket.terminate() };
 }
 
-/** As a program holds it that waits for the answer of a name server. */
+/** Like a program that waits for the answer of a name server. */
 async function lendUdp(scope: Scope, space: Namespace): Promise<Lent> {
   const socket = await space.within(() =>
     Bun.udpSocket({ port: chatPort, connect: { hostname: here, port: 53 } }),

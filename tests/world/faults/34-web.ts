@@ -1,4 +1,5 @@
-// The web port: behind a proxy, from other origins, with other methods; and what those hear who have not said who they are.
+// The web port: behind a proxy, from other origins, with other methods; and what unauthenticated
+// clients receive.
 
 import assert from "node:assert/strict";
 import { Network } from "../bed/network.ts";
@@ -19,7 +20,7 @@ const upgrade = {
   "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
 } as const;
 
-/** The status of the answer to a WebSocket's request; its connection stays open until the test ends. */
+/** The status of a WebSocket handshake; its connection stays open until the test ends. */
 async function webSocket(
   scope: Scope,
   space: Namespace,
@@ -52,7 +53,7 @@ world(
   },
 );
 
-/** The flags that docs/web.md recommends, as far as the binary has them. */
+/** The flags recommended by docs/web.md, as far as the binary has them. */
 const proxyFlags = (): string[] =>
   serverHasFlag("--public-url")
     ? ["--public-url", "https://chat.example", "--trusted-proxy", here]

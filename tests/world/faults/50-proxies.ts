@@ -1,5 +1,5 @@
-// nginx and Caddy in front of the page, with the very configuration of docs/operation.md: what works
-// through them, and whose address counts.
+// nginx and Caddy in front of the page, with the exact configuration of docs/operation.md: what
+// works through them, and which client address counts.
 
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -20,7 +20,7 @@ import { until } from "../bed/wait.ts";
 const site = "https://chat.example";
 const client = join(import.meta.dir, "../bed/web-client.ts");
 
-/** As `parley server` gets them from the line in the docs. */
+/** The arguments of `parley server`, from the line in the docs. */
 function documentedFlags(): string[] {
   const line = docsBlock("operation.md", "## Behind a reverse proxy").trim();
   assert.match(line, /^parley server --public-url https:\/\/chat\.example --trusted-proxy /);
@@ -90,7 +90,7 @@ async function bed(scope: Scope, proxy: Proxy, flags: readonly string[]): Promis
   return { scope, server, ann, mallory };
 }
 
-/** By curl(1). Not synchronous: the name server is in this process. */
+/** With curl(1). Asynchronous, since the name server is in this process. */
 async function get({ space }: Host, path: string, ...options: readonly string[]) {
   const words = ["curl", "-sk", "--max-time", "10", "-w", "\n%{http_code}", ...options];
   const child = Bun.spawn(space.command(...words, `${site}${path}`), {
@@ -102,7 +102,7 @@ async function get({ space }: Host, path: string, ...options: readonly string[])
   return { status: Number(text.slice(at + 1)), body: text.slice(0, at) };
 }
 
-/** A browser's WebSocket, by the headers that count. */
+/** A browser's WebSocket, reduced to the relevant headers. */
 function webSocket({ scope }: Bed, { space }: Host, ...headers: readonly string[]): Process {
   const url = `${site.replace("https", "wss")}/ws`;
   const words = [process.execPath, client, url, `Origin=${site}`, ...headers];
@@ -153,7 +153,7 @@ for (const [name, proxy] of Object.entries(proxies)) {
       await log.says(new RegExp(`logged in name=Bob address=${mallory.address()} `));
       assert.doesNotMatch(log.stderr, /address=127\.0\.0\.1/);
 
-      // More than a proxy takes that knows nothing of it, and more than it gathers.
+      // More than an unconfigured proxy accepts, and more than it buffers.
       server.process.type("/token builds\n");
       await log.says(/^[\w-]{24}$/m);
       const [token = ""] = /^[\w-]{24}$/m.exec(log.output) ?? [];
@@ -183,7 +183,7 @@ for (const [name, proxy] of Object.entries(proxies)) {
           1 + forged.length,
         () => `refusals; ${log.output}`,
       );
-      // Two headers that disagree would be refused: this one must not arrive at all.
+      // Two contradictory headers would be refused: this one must not arrive at all.
       await webSocket(here, mallory, `Forwarded=for=${ann.address()}`).says("closed");
       assert.doesNotMatch(log.stderr, /status=400/);
       await login(here, ann, "Ann");
@@ -263,7 +263,7 @@ world(
     await log.says(new RegExp(`logged in name=Bob address=${ann.address()} .* tls=true`));
     await client.says("Bob: through the proxy");
 
-    // A header of one's own is nothing but words, before the proxy and past it.
+    // A client's own header is only text, before the proxy and past it.
     const forged = `PROXY TCP4 ${ann.address()} 10.0.0.1 1 2\r\n`;
     const eve = network.host("eve");
     for (const address of [front.address(), host.address()]) {
@@ -277,7 +277,7 @@ world(
       () => `both; ${log.output}`,
     );
 
-    // Without one, the proxy's own address gets nowhere.
+    // Without one, the proxy's own address is not admitted.
     const own = await Person.connect(front.space, host.address());
     own.write('{"type":"hello","version":2,"name":"Front"}\n');
     await until(() => own.hasEnded, "the end");

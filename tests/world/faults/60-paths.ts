@@ -1,5 +1,5 @@
-// Files from person to person between two homes whose routers translate addresses: directly where the
-// routers allow it, relayed where they do not, and on by another path when the one in use dies.
+// Files from person to person between two homes behind NAT: directly if the routers allow it,
+// relayed otherwise, and continued on another path when the current one dies.
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -18,12 +18,12 @@ type Place = { space: Namespace };
 
 const env = { PARLEY_SEND_FILE_PLAIN: "1", PARLEY_CLIENT_PLAIN: "1" };
 
-/** Ann sends `big` to Bob, who takes it. */
+/** Ann sends `big` to Bob, who accepts it. */
 class Handing {
   readonly #ann: Process;
   readonly #bob: Process;
   readonly #to: string;
-  /** When each event of Ann's was seen first. */
+  /** When each of Ann's events was first seen. */
   readonly #seenMs: number[] = [];
   readonly sha256: string;
 
@@ -68,13 +68,13 @@ class Handing {
     return Number(progress?.["verifiedBytes"] ?? 0);
   }
 
-  /** The path in use, such as `direct punched`. */
+  /** The current path, such as `direct punched`. */
   get path(): string {
     const last = this.events.findLast(({ event }) => event === "path" || event === "interrupted");
     return last?.event === "path" ? [last["path"], last["via"]].join(" ").trim() : "server";
   }
 
-  /** Milliseconds until that path is in use. */
+  /** Milliseconds until that path is used. */
   async takes(path: string, timeoutMs = 20_000): Promise<number> {
     const startedMs = performance.now();
     await until(
@@ -99,7 +99,7 @@ class Handing {
     return performance.now() - startedMs;
   }
 
-  /** Waits until the file is there, the same; the last path. */
+  /** Waits until the file has arrived unchanged; returns the last path. */
   async ends(timeoutMs = 30_000): Promise<string> {
     assert.equal(await this.#ann.exit(timeoutMs), 0, this.output);
     assert.equal(sha256OfFile(this.#to), this.sha256, "the file");
@@ -214,7 +214,7 @@ for (const [who, which] of [
       await handing.takes("direct punched", 3_000);
       await handing.goesOn();
       machines[which].moveTo(other);
-      // What is on its way may still be told of.
+      // Events in flight may still arrive.
       await Bun.sleep(600);
       const goneOnMs = 600 + (await handing.goesOn());
       console.log(`      on after ${Math.round(goneOnMs)} ms`);
