@@ -494,7 +494,7 @@ export const sharing = {
   awayMs: 600_000,
   /** How long space is reserved for a file sent by HTTP: the browser sends it immediately. */
   ticketMs: 60_000,
-  /** Whoever shares a file sends so much in a while, or makes way: 2 kB a second. */
+  /** An upload that sends less than this per interval makes way for others: 2 kB per second. */
   leastBytes: 64 * KiB,
   leastEveryMs: 30_000,
   /** How long the data of an interrupted upload is kept, for example after a crash. */
@@ -1412,8 +1412,8 @@ export const client = {
    */
   doubtfulPongMs: 1_500,
   /**
-   * Connections that were given up and may still take the session over when a slow server gets to
-   * them, and how long after: beyond that, whoever does so is another program.
+   * Abandoned connections that may still take the session over when a slow server handles them, and
+   * for how long: after that, a takeover comes from another program.
    */
   maxGivenUp: 8,
   givenUpMs: 60_000,

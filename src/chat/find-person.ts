@@ -1,4 +1,4 @@
-// Who has a name: somebody who is here, or the mailbox of a known person who is away.
+// Finds the holder of a name: a connected user, or the mailbox of a known user who is offline.
 
 import type { ParleyError } from "../errors.ts";
 import { history } from "../limits.ts";

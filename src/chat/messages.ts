@@ -320,7 +320,7 @@ function isNext(hub: HubState, session: Session, n: number | undefined): boolean
   return false;
 }
 
-/** Tells a muted sender so; the message counts as refused for good. */
+/** Notifies a muted sender; the message counts as permanently refused. */
 function isMuted(hub: HubState, session: Session, command: Say | Tell): boolean {
   const { n, ref } = command;
   const muted = muteText(hub, session);
@@ -355,7 +355,7 @@ export function textProblem(text: string): string | undefined {
   return `The message has ${lines} lines, at most ${maxTextLines} ${advice}`;
 }
 
-/** Uses up a message's counter, whatever becomes of the message. */
+/** Uses up a message's counter, whatever happens to the message. */
 export function takeCounter(hub: HubState, session: Session, n: number | undefined): void {
   if (n === undefined) return;
   session.counter.take(n);
@@ -369,7 +369,7 @@ function rejectOutside(hub: HubState, session: Session, room: string, about: Abo
   reject(hub, session, "not-in-room", message, { ...about, subject: room });
 }
 
-/** Rejects a message whose recipient can no longer be reached and that must reach nobody else. */
+/** Rejects a message whose recipient can no longer be reached and that nobody else may receive. */
 function refuse(hub: HubState, session: Session, n: number | undefined, message: string): void {
   takeCounter(hub, session, n);
   reject(hub, session, "unknown-user", message, { n, takesCounter: true });

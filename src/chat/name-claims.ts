@@ -11,12 +11,14 @@ import { StoreQueries } from "./store-queries.ts";
 export type ClaimOutcome = {
   /** False: somebody on another server has the name, or the store could not be asked. */
   readonly isFree: boolean;
-  /** Whoever had the name last: as `findName` says, now that nobody else can get it. */
+  /**
+   * The last holder of the name, like the result of `findName`, now that nobody else can get it.
+   */
   readonly last?: SessionRecord | undefined;
   /** Its record, if there is one. */
   readonly taken?: SessionTaken | undefined;
   readonly problem: ParleyError | undefined;
-  /** Gives the name up again, if it was claimed. */
+  /** Releases the name, if it was claimed. */
   giveUp(): void;
 };
 
@@ -68,7 +70,7 @@ function askFor(
   };
   queries.whenAnswered((problem) => {
     if (problem !== undefined || !claimed.isFree) return finish(problem);
-    // Somebody may have had it, and been lost, since the store was asked.
+    // Another user may have had it, and lost the connection, since the store was asked.
     let last: SessionRecord | undefined;
     const again = new StoreQueries(hub, session);
     const sinceMs = hub.nowMs - limits.mailHoldMs;
@@ -80,13 +82,13 @@ function askFor(
   }, true);
 }
 
-/** The session gives up its name, unless another of its devices is here. */
+/** The session releases its name, unless another of its devices is online. */
 export function releaseName(hub: HubState, session: Session): void {
   if (hub.options.shared === undefined || hub.names.otherDevices(session).length > 0) return;
   release(hub, claimOf(session, session.identity.folded));
 }
 
-/** The session regains its name, which its earlier connection has just given up. */
+/** The session regains its name, which its earlier connection has just released. */
 export function keepName(hub: HubState, session: Session): void {
   forgetRelease(hub, claimOf(session, session.identity.folded));
 }

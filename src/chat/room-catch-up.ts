@@ -1,4 +1,5 @@
-// Nobody is told of a room from before what they have heard of it at another server.
+// Waits for rooms to catch up, so that nobody sees an older state of a room than they have already
+// seen at another server.
 
 import type { ParleyError } from "../errors.ts";
 import type { HubState } from "./hub-state.ts";
@@ -6,7 +7,7 @@ import type { Session } from "./session.ts";
 import type { RoomBounds } from "./store.ts";
 import { StoreQueries } from "./store-queries.ts";
 
-/** Calls `then` once the open rooms among these have got as far as the store. */
+/** Calls `then` once the open ones of these rooms are as up to date as the store. */
 export function whenCaughtUp(
   hub: HubState,
   session: Session,
@@ -19,7 +20,7 @@ export function whenCaughtUp(
   for (const [name, { last }] of rooms) {
     if ((hub.rooms.get(name)?.seq ?? last) >= last) continue;
     isBehind = true;
-    // The answer comes once the room has got there.
+    // The answer arrives once the room is up to date.
     queries.ask<RoomBounds>(
       (done) => hub.store.bounds(name, done),
       (bounds) => rooms.set(name, bounds),

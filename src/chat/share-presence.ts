@@ -1,5 +1,5 @@
-// Reports to the other servers, if there can be any, who is in a room here, what they say about
-// themselves, and other events there besides messages.
+// Reports to the other servers, if there can be any, who is in a room here, their public details,
+// and other events in the room except messages.
 
 import { publicPerson } from "./directory-entry.ts";
 import type { PresenceEvent } from "./events.ts";
@@ -7,7 +7,9 @@ import type { HubState } from "./hub-state.ts";
 import type { Room } from "./room.ts";
 import { personKey, type Session } from "./session.ts";
 
-/** The session is in the room, with these details. `event`: what the others there are told. */
+/**
+ * The session is in the room, with these details. `event`: the announcement to the other members.
+ */
 export function shareMember(
   hub: HubState,
   session: Session,

@@ -33,7 +33,7 @@ export type Batch = {
   readonly sessions: readonly SessionUpdate[];
   /** For the other servers, if the store has several: each room once. */
   readonly presence?: readonly Presence[] | undefined;
-  /** Claimed names that are given up. */
+  /** Claimed names that are released. */
   readonly released?: readonly NameClaim[] | undefined;
   /** Who is connected here, for interested servers: each name once. */
   readonly people?: readonly DirectoryChange[] | undefined;
@@ -49,7 +49,7 @@ export type DirectoryChange = {
 
 export type AddressedSignal = { readonly server: string; readonly signal: HubSignal };
 
-/** Who entered a room, left it or changed name, in this order. */
+/** Who entered a room, left it or changed their name, in this order. */
 export type Presence = { readonly room: string; readonly changes: readonly PresenceChange[] };
 
 export type PresenceChange = {
@@ -57,10 +57,10 @@ export type PresenceChange = {
   readonly folded: string;
   /** The name as shown; undefined: left. */
   readonly name: string | undefined;
-  /** What others may see of them, and their rank in this room until they leave. */
+  /** The public details of the user, and their rank in this room until they leave. */
   readonly about?: PublicPerson | undefined;
   readonly rank?: RoomRank | undefined;
-  /** What the others in the room are told; undefined: nothing. */
+  /** The announcement to the other members; undefined: none. */
   readonly event: PresenceEvent | undefined;
 };
 
@@ -227,7 +227,7 @@ export type StoreResults = {
   "claim-name": NameClaimed;
   /** Holders of these names on other servers; an owner may be on several. */
   "find-elsewhere": readonly ForeignPerson[];
-  /** Everybody at other servers, sorted by name, at most `limit`. */
+  /** All users at other servers, sorted by name, at most `limit`. */
   "list-elsewhere": readonly PersonAtServer[];
   overview: Overview;
   "change-rights": undefined;
@@ -258,7 +258,7 @@ type StoreArguments = {
   "erase-message": { room: string; seq: number };
   "find-account": { lookup: AccountLookup };
   "change-account": { change: AccountChange };
-  /** The account's only code from now on, by its hash (device-codes.ts). Of shared stores alone. */
+  /** From now on the account's only code, by its hash (device-codes.ts). Only in shared stores. */
   "put-code": { hash: string; account: string; ttlMs: number };
   "take-code": { hash: string };
 };

@@ -11,7 +11,7 @@ import { publicKeyForm } from "../trust/login-proof.ts";
 export type Contact = { id: string; ip: string; port: number };
 
 /**
- * What is asked about keys: that of whoever is handed out, or only where `peer` is and its key,
+ * The kind of request for keys: that of the peer handed out, or only the address and key of `peer`,
  * which hands out nobody.
  */
 export type KeyRequest = "with-contact" | "look";
@@ -97,7 +97,7 @@ export function hostPort({ ip, port }: { ip: string; port: number }): string {
 
 type Headers = ReadonlyMap<string, string>;
 
-/** The headers that CPP defines, in lower case; all others are skipped. */
+/** The headers that CPP defines, in lower case; all others are ignored. */
 export const knownHeaders: ReadonlySet<string> = new Set([
   "clientid",
   "id",
@@ -157,7 +157,7 @@ function readKeyRequest(value: string | undefined): { keys?: KeyRequest } {
   return asked === "with-contact" || asked === "look" ? { keys: asked } : {};
 }
 
-/** What is no key counts as none. */
+/** An invalid key is treated as none. */
 function readKey(headers: Headers): { key?: string } {
   const key = headers.get("key")?.trim() ?? "";
   return publicKeyForm.test(key) ? { key } : {};
@@ -230,7 +230,7 @@ export function encodeBridgeAck(contact?: Contact): string {
   ]);
 }
 
-/** The same message with one more header, which programs that do not know it skip. */
+/** The same message with one more header, which programs that do not know it ignore. */
 export function withHeader(message: string, name: "key" | "keys", value: string): string {
   return `${message.slice(0, -2)}${name}: ${value}\r\n\r\n`;
 }

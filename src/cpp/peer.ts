@@ -30,10 +30,10 @@ type Pending =
   | { type: "bridge" }
   | { type: "connect"; connection: number; contact: Contact; thenChat: boolean };
 
-/** Whom the registry has handed out, and the key that it has for them. */
+/** The peer that the registry has handed out, and the registry's key for it. */
 type Found = { contact: Contact; key: string | undefined };
 
-/** What `parley peer` understands besides the original program's commands. */
+/** Commands of `parley peer` in addition to the original program's. */
 const extraCommand = /^\s*\/(?:send|get|decline|verify|verified)(?:\s|$)/;
 
 const invalidCommand = "Invalid command. Use /id, /register, /bridge, /chat, or /quit.";
@@ -41,9 +41,9 @@ const invalidCommand = "Invalid command. Use /id, /register, /bridge, /chat, or 
 export type PeerOptions = {
   duplex?: boolean;
   style?: PeerStyle;
-  /** Whether files are on their way: the end of the input waits for them. */
+  /** Whether a file transfer is in progress: the end of the input waits for it. */
   isBusy?: () => boolean;
-  /** Whether somebody of that ID has shown a key before: a call in that name needs it. */
+  /** Whether a peer with that ID has shown a key before: a call in that name needs it. */
   isKeyKnown?: (id: string) => boolean;
 };
 
@@ -122,7 +122,7 @@ export class Peer {
     this.#advance(nowMs);
   }
 
-  /** A command of our own was carried out, or no files are on their way any more. */
+  /** A command of our own was carried out, or file transfers have ended. */
   handleExtra(nowMs: number): void {
     this.#advance(nowMs);
   }
@@ -154,12 +154,12 @@ export class Peer {
     return connection;
   }
 
-  /** Whoever has connected has proved who it is. */
+  /** The caller has proved its identity. */
   handleSecured(connection: number, secured: Secured): void {
     this.#connections.handleSecured(connection, secured);
   }
 
-  /** Whoever has connected says that this is a call. */
+  /** The connected peer has announced a call. */
   handleAnnounced(connection: number, nowMs: number): void {
     if (!this.#exited) this.#connections.handleAnnounced(connection, nowMs);
     this.#advance(nowMs);
@@ -178,7 +178,7 @@ export class Peer {
     this.#advance(nowMs);
   }
 
-  /** `isUntrusted`: whoever is there has not shown the key of the peer that was meant. */
+  /** `isUntrusted`: the other end has not proved the expected key. */
   handleConnectFailed(
     connection: number,
     reason: string,
@@ -219,10 +219,10 @@ export class Peer {
       if (over !== undefined) return this.#exit(over);
       if (this.#typed.length === 0) break;
       const isExtra = extraCommand.test(this.#typed[0] ?? "");
-      // These take no turn.
+      // These need no turn.
       if (chat ? !chat.canWrite && !isExtra : this.#pending !== undefined) return;
       const line = this.#typed.shift() ?? "";
-      // Goes on when that is carried out.
+      // Continues when the command has been carried out.
       if (isExtra) return this.#push({ type: "extra", line });
       if (!chat) this.#handleCommand(line.trim(), nowMs);
       else if (line.trim() === quitText) this.#connections.leaveChat("done");

@@ -1,5 +1,5 @@
-// Calls between two parleys: dials and accepts them inside TLS, lets both ends show who they are, and
-// learns keys from a registry of ours. Knows nothing of turns, texts or files.
+// Calls between two parleys: dials and accepts them inside TLS, lets both ends prove their
+// identity, and learns keys from a parley registry. Knows nothing of turns, texts or files.
 
 import { plainAddress } from "../addresses.ts";
 import { fold } from "../chat/names/grammar.ts";
@@ -21,33 +21,33 @@ import { askRegistry } from "./registry-request.ts";
 import { type LinkOffer, SecuredLink } from "./secured-link.ts";
 import { linkHandlers, TcpLink, type TcpLinkEvents } from "./tcp-link.ts";
 
-/** What a call between two parleys needs. */
+/** The requirements of a call between two parleys. */
 export type PeerSecurityOptions = {
   readonly identity: ClientIdentity;
   readonly trust: PeerTrust;
-  /** Of TLS, made for this run alone: the identity is what counts. */
+  /** For TLS, generated for this run only: the identity is what counts. */
   readonly key: KeyPair;
   readonly id: string;
   readonly duplex: boolean;
-  /** Tells the user of a call that was not let in, or a key that can't be kept. */
+  /** Tells the user about a refused call, or a key that can't be stored. */
   say(text: string): void;
   onOffer(connection: number, message: LinkOffer): void;
   onDrained(): void;
   onClosed(connection: number): void;
 };
 
-/** What carries a call: a connection, or one inside TLS. */
+/** The connection that carries a call, inside TLS or not. */
 export type PeerWire = Pick<TcpLink, "send" | "end" | "cut" | "pause" | "waitingBytes">;
 
 /** The driver that these calls belong to. */
 export type PeerHost = {
   peer(): Peer | undefined;
-  /** Where this program listens. */
+  /** The port this program listens on. */
   port(): number;
   applyOutputs(): void;
-  /** From now on that carries the call. */
+  /** From now on this wire carries the call. */
   use(connection: number, wire: PeerWire): void;
-  /** The program does not end before this link has. */
+  /** The program does not exit before this link has closed. */
   watch(link: TcpLink): void;
 };
 
@@ -56,11 +56,11 @@ export class PeerSecurity {
   readonly #registry: ServerAddress;
   readonly #host: PeerHost;
   readonly #open = new Map<number, SecuredLink>();
-  /** Callers of whom nothing was known; they are remembered once there is a chat with them. */
+  /** Unknown callers; they are remembered once there is a chat with them. */
   readonly #newCallers = new Map<number, PeerHello>();
-  /** Callers whose keys the registry is being asked for. */
+  /** The number of callers whose keys are being looked up at the registry. */
   #lookups = 0;
-  /** Whether the registry is one of ours. */
+  /** Whether the registry is a parley server. */
   #isOurs: Promise<boolean> | undefined;
 
   constructor(options: PeerSecurityOptions, registry: ServerAddress, host: PeerHost) {
@@ -69,7 +69,7 @@ export class PeerSecurity {
     this.#host = host;
   }
 
-  /** The protected connection of that number; undefined: it is in plain text, or gone. */
+  /** The protected connection of that number; undefined: it is in plain text, or closed. */
   linkOf(connection: number): SecuredLink | undefined {
     return this.#open.get(connection);
   }
@@ -79,12 +79,15 @@ export class PeerSecurity {
     if (this.#open.delete(connection)) this.#options.onClosed(connection);
   }
 
-  /** `listed`: the key that the registry has. */
+  /** `listed`: the registry's key. */
   planFor(id: string, listed: string | undefined): CallPlan {
     return this.#options.trust.planFor(id, listed);
   }
 
-  /** A registry of ours is told our key and asked for others'; any other gets what it knows. */
+  /**
+   * Adds our key, or the request for others', to a message for a parley registry; other registries
+   * get the original message.
+   */
   async withKeys(message: string): Promise<string> {
     if (!(await this.#isOursNow())) return message;
     return message.startsWith("REGISTER")
@@ -99,7 +102,7 @@ export class PeerSecurity {
     return this.#isOurs;
   }
 
-  /** The key that the registry has for an ID. */
+  /** The registry's key for an ID. */
   async #lookUp(id: string): Promise<string | undefined> {
     if (!(await this.#isOursNow())) return undefined;
     const deadline = new Deadline(limits.requestTimeoutMs);
@@ -113,13 +116,13 @@ export class PeerSecurity {
       : undefined;
   }
 
-  /** The connection counts as open once both ends have shown who they are. */
+  /** The connection counts as open once both ends have identified themselves. */
   dial(
     connection: number,
     at: Address,
     { contact, plan, deadline }: SecuredCall,
   ): Promise<TcpLink | string> {
-    // Whoever is there signs this very channel with the key that is expected.
+    // The other end signs this channel with the expected key.
     const trust = new ServerTrust({
       server: hostPortText(at),
       pin: undefined,
@@ -146,10 +149,10 @@ export class PeerSecurity {
     });
   }
 
-  /** The caller speaks TLS: goes on inside it, on the same connection. */
+  /** The caller speaks TLS: continues inside it, on the same connection. */
   upgrade(socket: Bun.Socket<TcpLink>, connection: number, first: Uint8Array): void {
     const { key, cert } = this.#options.key;
-    // Gone with the socket.
+    // Not available once the socket has closed.
     const from = plainAddress(socket.remoteAddress);
     const inner = new TcpLink();
     let isUsed = false;
@@ -200,13 +203,13 @@ export class PeerSecurity {
       cut: () => void socket.terminate(),
     };
     this.#host.use(connection, unfinished);
-    // From now on this socket reports the encrypted bytes, which are nobody's business.
+    // From now on this socket reports the encrypted bytes, which nobody needs.
     socket.data = new TcpLink();
     if (socket.upgradeTLS(options) === undefined) socket.terminate();
   }
 
   async #judgeCaller(hello: PeerHello, judged: { state: KeyState }): Promise<string | undefined> {
-    // Anybody can call, and each question is a connection of ours.
+    // Anyone can call, and each lookup opens a connection of ours.
     if (this.#lookups >= limits.maxLookups) return "too many call at once";
     const verdict = await this.#options.trust.judgeCaller(hello.id, hello.key, () =>
       this.#lookUp(hello.id),
@@ -221,7 +224,7 @@ export class PeerSecurity {
     if (problem !== undefined) this.#options.say(problem);
   }
 
-  /** Remembers a caller once there is a chat: whoever merely calls fills no file. */
+  /** Remembers a caller once there is a chat: mere connections must not fill the file. */
   #rememberChat(connection: number): void {
     const hello = this.#newCallers.get(connection);
     if (hello === undefined || this.#host.peer()?.chatConnection !== connection) return;
@@ -289,20 +292,20 @@ type SecuredCall = {
   deadline: Deadline;
 };
 
-/** What is particular to one end of a protected connection. */
+/** The parts that differ between the ends of a protected connection. */
 type SecuredEnd = {
   role: PeerRole;
   judge: (hello: PeerHello) => Promise<string | undefined>;
   onOpen: (hello: PeerHello) => void;
   onFailed: (why: string) => void;
-  /** Attaches the link, where that is still to be done. */
+  /** Attaches the link, if that has not happened yet. */
   channel?: () => void;
 };
 
 /** Bun 1.4.5 has both, as `node:tls` needs them, but its types do not. */
 type ServerUpgrade = Bun.TLSUpgradeOptions<TcpLink> & {
   isServer: true;
-  /** What has been read of the connection already. */
+  /** Bytes already read from the connection. */
   initialData: Uint8Array;
 };
 

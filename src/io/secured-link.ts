@@ -1,6 +1,6 @@
-// A call between two parleys inside TLS: both ends show who they are, then lines of the call and
-// frames of files share the connection. Whoever is in between has other channels, to which nobody's
-// signature belongs.
+// A call between two parleys inside TLS: both ends prove their identity, then lines of the call and
+// frames of files share the connection. A man in the middle has different channels, for which no
+// signature is valid.
 
 import type { ClientIdentity } from "../client/events.ts";
 import { parseId } from "../cpp/codec.ts";
@@ -32,19 +32,19 @@ export type SecuredLinkOptions = {
   readonly link: TcpLink;
   readonly identity: ClientIdentity;
   readonly id: string;
-  /** Where this program listens. */
+  /** The port this program listens on. */
   readonly port: number;
   readonly duplex: boolean;
-  /** Whether that is who is meant, or may call; a sentence says why not. */
+  /** Whether the other end is the expected one, or may call; a sentence says why not. */
   judge(hello: PeerHello): Promise<string | undefined>;
-  /** Both ends know each other. */
+  /** Both ends have identified each other. */
   onOpen(hello: PeerHello): void;
-  /** The other end says that this is a call. */
+  /** The other end has announced a call. */
   onAnnounced(): void;
   /** Bytes of the call itself. */
   onData(bytes: Uint8Array): void;
   onOffer(message: LinkOffer): void;
-  /** The connection is over. `problem`: why this end, or the other one, does not trust it. */
+  /** The connection has closed. `problem`: why one end does not trust the other. */
   onEnd(problem: string | undefined): void;
 };
 
@@ -54,18 +54,18 @@ export class SecuredLink {
   readonly #options: SecuredLinkOptions;
   readonly #lines = new LineSplitter(messageLimits.maxLineBytes);
   #state: "waiting" | "judging" | "shown" | "open" | "over" = "waiting";
-  /** Whom it has opened to. */
+  /** The identity of the other end, once the link is open. */
   #hello: PeerHello | undefined;
   readonly #hurry: Timer;
 
   constructor(options: SecuredLinkOptions) {
     this.#options = options;
     this.#hurry = setTimeout(() => this.#end("it did not show in time who it is"), limits.proofMs);
-    // Whoever calls waits for the other to show itself first.
+    // The caller waits for the other end to identify itself first.
     if (options.role === "called") this.#showSelf();
   }
 
-  /** Who is at the other end; undefined: nobody has shown it (any more). */
+  /** The identity of the other end; undefined: not proved, or no longer connected. */
   get peer(): PeerHello | undefined {
     return this.#state === "open" ? this.#hello : undefined;
   }
@@ -116,7 +116,7 @@ export class SecuredLink {
     if (outcome === tooLong) this.#end("it sent too long a line");
   }
 
-  /** The other side has ended the connection. */
+  /** The other side has closed the connection. */
   handleEnded(): void {
     if (this.#state === "over") return;
     const isOpen = this.#state === "open";
@@ -197,7 +197,7 @@ export class SecuredLink {
       case "offer-ended":
         return onOffer(message);
       default:
-      // Of a newer parley: skipped.
+      // From a newer parley: ignored.
     }
   }
 

@@ -72,7 +72,7 @@ export class CodeReport {
     say("Nobody else can read what is sent. One wrong attempt voids the code.");
   }
 
-  /** The page is the server's: what is typed into it can be read by whoever controls that. */
+  /** The page comes from the server: text typed into it can be read by the server's operator. */
   #showLink(link: string): void {
     say(`or in a browser, where whoever runs the server could read the code:\n    ${link}`);
     if (!isatty(2)) return;
@@ -89,7 +89,7 @@ export class CodeReport {
     }
   }
 
-  /** How bytes go now, through the server or past it. */
+  /** The current path, through the server or not. */
   path(name: PathName): void {
     if (this.#isJson) return this.#print({ event: "path", ...name });
     this.end();

@@ -15,13 +15,13 @@ import { pathsOf, PromptHandover } from "./prompt-handover.ts";
 import { ReceiveReport } from "./receive-report.ts";
 
 export interface PeerFilesOptions {
-  /** Where `/get` saves what is offered. */
+  /** The folder for files from `/get`. */
   readonly downloads: string;
   readonly isJson: boolean;
   say(text: string): void;
-  /** How far files are; undefined: none are on their way. */
+  /** The progress of a transfer; undefined: there is none. */
   progress(text: string | undefined): void;
-  /** Nothing is on its way any more. */
+  /** All transfers have ended. */
   onIdle(): void;
 }
 
@@ -36,7 +36,7 @@ export class PeerFiles {
     this.#options = options;
   }
 
-  /** The call of that connection can carry files from now on. */
+  /** From now on the call of that connection can carry files. */
   open(connection: number, link: SecuredLink, ends: CallEnds): void {
     if (this.#call?.connection === connection) return;
     this.#call?.files.stop();
@@ -70,7 +70,7 @@ export class PeerFiles {
     this.#call?.exchange.handleDrained();
   }
 
-  /** The connection is gone: so is what was on its way. */
+  /** The connection has closed, which ends all transfers. */
   close(connection?: number): void {
     if (connection !== undefined && this.#call?.connection !== connection) return;
     this.#call?.files.stop();
@@ -117,7 +117,7 @@ class JsonFiles implements Files {
   readonly #ends: CallEnds;
   readonly #options: { downloads: string; onChange: () => void };
   readonly #handover: Handover;
-  /** Offers that are being made, or are open. */
+  /** The number of offers that are being made, or are open. */
   #running = 0;
 
   constructor(

@@ -15,7 +15,7 @@ export function peerStatus(event: PeerEvent, line: string | undefined): string |
   return text === undefined ? undefined : harmless(text);
 }
 
-/** What protects a call. On this machine nobody is in between. */
+/** The protection of a call. On a single machine there is no man in the middle. */
 function protectionText({ peer, secured }: Extract<PeerEvent, { event: "chat" }>) {
   switch (secured) {
     case undefined:

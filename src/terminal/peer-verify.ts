@@ -1,5 +1,5 @@
-// `/verify` and `/verified` in a protected call: the keys of both as words, for two people to compare by
-// another way. Knows no screen.
+// `/verify` and `/verified` in a protected call: both keys as words, which two people compare over
+// another channel. Knows no screen.
 
 import type { PeerHello } from "../trust/peer-hello.ts";
 import { harmless } from "../text.ts";
@@ -12,21 +12,21 @@ export interface PeerVerifyOptions {
   readonly id: string;
   /** This device's public key. */
   readonly key: string;
-  /** Both have seen the same words. A sentence says why that can't be kept. */
+  /** Both users have seen the same words. Returns a sentence if that can't be stored. */
   confirm(id: string, key: string): string | undefined;
   say(text: string): void;
 }
 
 export class PeerVerify {
   readonly #options: PeerVerifyOptions;
-  /** Whose words were shown last. */
+  /** The peer whose words were last shown. */
   #shown: PeerHello | undefined;
 
   constructor(options: PeerVerifyOptions) {
     this.#options = options;
   }
 
-  /** `peer`: who is at the other end of the call; undefined: nobody who has shown a key. */
+  /** `peer`: the other end of the call; undefined: it has not proved a key. */
   handleTyped(word: "verify" | "verified", peer: PeerHello | undefined): void {
     if (peer === undefined) return this.#fail(`/${word} works in a call with another parley alone`);
     if (word === "verify") return this.#show(peer);

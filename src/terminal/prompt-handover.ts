@@ -1,4 +1,4 @@
-// `/send`, `/get N` and `/decline N` at the prompt: files to people and from them. Knows no screen.
+// `/send`, `/get N` and `/decline N` at the prompt: files to and from people. Knows no screen.
 
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
@@ -33,9 +33,9 @@ export interface PromptHandoverOptions {
 export class PromptHandover implements PersonFiles {
   readonly #options: PromptHandoverOptions;
   readonly #handover: Handover;
-  /** Offers that are being made, or are open. */
+  /** The number of offers that are being made, or are open. */
   #running = 0;
-  /** The path that was said last. */
+  /** The last reported path. */
   #saidPath = "";
 
   constructor(options: PromptHandoverOptions) {
@@ -75,7 +75,7 @@ export class PromptHandover implements PersonFiles {
     void this.#share(room, pathsOf(paths));
   }
 
-  /** Something is on its way. */
+  /** Whether a transfer is in progress. */
   get isBusy(): boolean {
     const { incoming } = this.#handover;
     return this.#running > 0 || incoming.some(({ isAccepted }) => isAccepted);
@@ -153,7 +153,7 @@ export class PromptHandover implements PersonFiles {
     }
   }
 
-  /** Another route of the same kind is nothing new to people. */
+  /** Another route of the same kind is not worth a message. */
   #sayPath(text: string): void {
     if (text === this.#saidPath) return;
     this.#saidPath = text;

@@ -1,4 +1,4 @@
-// Assembles `parley send-file` without a recipient: files for whoever knows a code, through a
+// Assembles `parley send-file` without a recipient: files for anyone who knows a code, through a
 // server or served from this machine. Knows no flags.
 
 import { isLoopback } from "../addresses.ts";

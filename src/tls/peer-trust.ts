@@ -1,12 +1,12 @@
-// Whose key a peer's is: as remembered from earlier calls, or as the registry has it. A key that is
-// known is never replaced by another, nor by none.
+// Which key a peer must have: the one remembered from earlier calls, or the registry's. A known key
+// is never replaced by another one, nor dropped.
 
 import { ParleyError } from "../errors.ts";
 import { quoted } from "../text.ts";
 import type { KeyState } from "../cpp/peer-event.ts";
 import type { KnownKeysFile } from "./known-keys-file.ts";
 
-/** How to call somebody: in plain text if nothing is known of a key. */
+/** How to call a peer: in plain text if no key is known. */
 export type CallPlan =
   | { how: "plain" }
   | { how: "secured"; key: string; state: KeyState }
@@ -14,7 +14,7 @@ export type CallPlan =
 
 export class PeerTrust {
   readonly #people: KnownKeysFile;
-  /** Where they are kept, for people. */
+  /** The path of the file with the keys, for messages. */
   readonly #path: string;
 
   constructor(people: KnownKeysFile, path: string) {
@@ -27,7 +27,7 @@ export class PeerTrust {
     try {
       return this.#people.find(id) !== undefined;
     } catch {
-      // A line that is damaged is not the same as none.
+      // A damaged line is not the same as a missing one.
       return true;
     }
   }
@@ -41,7 +41,7 @@ export class PeerTrust {
     }
   }
 
-  /** `listed`: the key that the registry has. */
+  /** `listed`: the registry's key. */
   planFor(id: string, listed: string | undefined): CallPlan {
     return this.#guard(() => {
       const known = this.#people.find(id);
@@ -58,7 +58,7 @@ export class PeerTrust {
     });
   }
 
-  /** Who calls; `look` asks the registry for the key of an ID that is not known. */
+  /** Judges a caller; `look` asks the registry for the key of an unknown ID. */
   async judgeCaller(
     id: string,
     key: string,
@@ -74,12 +74,12 @@ export class PeerTrust {
     return { why: `${id} called with another key than the one that the registry has for ${id}` };
   }
 
-  /** Somebody has shown this key for the first time. A sentence says why it can't be kept. */
+  /** A peer has shown this key for the first time. Returns a sentence if it can't be stored. */
   remember(id: string, key: string): string | undefined {
     return this.#keep(id, key, false);
   }
 
-  /** Two people have compared it. A sentence says why that can't be kept. */
+  /** Two users have compared the key. Returns a sentence if that can't be stored. */
   confirm(id: string, key: string): string | undefined {
     return this.#keep(id, key, true);
   }

@@ -1,5 +1,5 @@
-// `parley send-file`: reads its flags and offers files to a person, to everybody on a server, or to
-// whoever knows a code.
+// `parley send-file`: reads its flags and offers files to a person, to everyone on a server, or to
+// anyone who knows a code.
 
 import { existsSync } from "node:fs";
 import { type ArgsDef, defineCommand, type ParsedArgs } from "citty";

@@ -308,5 +308,5 @@ function welcomeOf(
   };
 }
 
-/** Codes are for whoever serves files without a server. */
+/** Codes are for programs that serve files without a server. */
 const noCodes = "Nothing is fetched by a code from a server: ask the sender for the address";

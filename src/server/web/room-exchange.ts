@@ -1,4 +1,4 @@
-// One request about a room on its way through the hub: a Link that turns the answer of the HTTP
+// One request about a room, passed through the hub: a Link that turns the answer of the HTTP
 // dialect into a response, complete or streamed. Knows no paths and no commands.
 
 import type { Link } from "../../chat/link.ts";

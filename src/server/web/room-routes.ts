@@ -1,4 +1,4 @@
-// `/rooms/NAME`: rooms for curl and bots. POST says something, GET reads the history,
+// `/rooms/NAME`: rooms for curl and bots. POST sends a message, GET reads the history,
 // `/rooms/NAME/events` listens. The access token must be in the Authorization header, so that no
 // page can make a browser send the request. Knows HTTP; the hub decides.
 
@@ -60,12 +60,12 @@ export class RoomRoutes {
     return new Response(null, { status, headers });
   }
 
-  /** What reading the room is answered with: 200, or why not. */
+  /** The answer to reading the room: 200, or an error. */
   probe(request: Request, accessToken: string, room: string, peer: Peer): Promise<Response> {
     return this.#exchange(request, { type: "read", accessToken, room, limit: 1 }, peer, () => {});
   }
 
-  /** Tells the room something, as a program. */
+  /** Sends a message to the room, as a program. */
   tell(
     request: Request,
     accessToken: string,

@@ -1,5 +1,5 @@
-// PUT and DELETE below `/files/`, for programs with an access token, and PUT to `/uploads/TICKET` for the
-// page: files on their way into the shared folder. Speaks HTTP; who may, and what fits, is decided
+// PUT and DELETE below `/files/`, for programs with an access token, and PUT to `/uploads/TICKET`
+// for the page: uploads to the shared folder. Handles HTTP; permissions and quotas are decided
 // elsewhere.
 
 import type { Peer } from "../../chat/dialect.ts";
@@ -16,9 +16,9 @@ import { bearerToken } from "./access-token.ts";
 import { noToken, problem, type RoomRoutes } from "./room-routes.ts";
 
 export interface UploadRoutesOptions {
-  /** Undefined: the server takes no files. */
+  /** Undefined: the server accepts no files. */
   readonly uploads: UploadService | undefined;
-  /** Who speaks by an access token, from an address. */
+  /** The user of an access token, from an address. */
   readonly sharerOf: (accessToken: string, address: string) => Sharer | ParleyError;
   readonly rooms: RoomRoutes;
   readonly log: Log;
@@ -64,7 +64,9 @@ export class UploadRoutes {
     }
   }
 
-  /** `PUT` of `/uploads/TICKET`: the ticket says who, what, and which room is told. */
+  /**
+   * `PUT` of `/uploads/TICKET`: the ticket determines the user, the file, and the room to notify.
+   */
   async answerTicket(request: Request, ticket: string, peer: Peer): Promise<Response> {
     const put = this.#options.uploads?.take(ticket);
     if (put === undefined) {
@@ -89,7 +91,7 @@ export class UploadRoutes {
       if (put === undefined) throw new ParleyError("stalled", "It was not sent in time");
       const item = await put.receive(request.body);
       const files = `'${item.name}'`;
-      // Of a session, the hub has logged it.
+      // For a session, the hub has logged it.
       if (put.sharer.session < 0) {
         log.info("files shared", { name, address, port, files, bytes: item.bytes, room });
       }
@@ -115,7 +117,7 @@ export class UploadRoutes {
   }
 }
 
-/** @throws ParleyError `usage` without a length: room is kept before anything is read */
+/** @throws ParleyError `usage` without a length: space is reserved before anything is read */
 function sizeOf(request: Request): number {
   const text = request.headers.get("content-length") ?? "";
   if (/^\d{1,15}$/.test(text)) return Number(text);
@@ -152,7 +154,7 @@ function refusal(error: unknown): Response {
   if (!(error instanceof ParleyError)) throw error;
   const { code, message } = error;
   const status = statuses[code] ?? 500;
-  // What is left of the body is not read.
+  // The rest of the body is not read.
   const headers: Record<string, string> = { Connection: "close" };
   if (status === 429) headers["Retry-After"] = "60";
   if (status === 401) headers["WWW-Authenticate"] = 'Bearer realm="parley", error="invalid_token"';

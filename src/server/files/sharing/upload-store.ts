@@ -481,7 +481,7 @@ function versionOf(path: string): string | undefined {
   return found?.isFile() === true ? `file ${found.size} ${found.mtimeMs}` : undefined;
 }
 
-/** Reads at most the maximum size of a row, whoever has written it. Empty: unreadable. */
+/** Reads at most the maximum size of a row, since others may have written it. Empty: unreadable. */
 async function readRow(path: string): Promise<string> {
   try {
     return await Bun.file(path).slice(0, limits.maxRowBytes).text();
