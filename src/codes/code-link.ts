@@ -143,7 +143,7 @@ export class CodeLink {
       case "channel-lost":
         if (message.channel !== this.#channel) return;
         this.#channel = undefined;
-        return this.#events.lost("the other end is away");
+        return this.#events.lost("the other end is offline");
       case "offer-ended":
         this.#channel = undefined;
         return this.#events.ended(message.reason);

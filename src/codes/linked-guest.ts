@@ -244,7 +244,7 @@ function wrongCode(): ParleyError {
 }
 
 function endError(reason: OfferEnd): ParleyError {
-  if (reason === "lost") return new ParleyError("stalled", "The sender has not come back.");
+  if (reason === "lost") return new ParleyError("stalled", "The sender has not reconnected.");
   const sentence = "The sender has ended it; what has arrived is kept";
   return new ParleyError(reason === "overrun" ? "protocol" : "declined", sentence);
 }

@@ -165,7 +165,7 @@ export class LinkedSender {
     const { patienceMs, onInterrupted, onFailed } = this.#options;
     onInterrupted(reason);
     if (patienceMs === undefined) return;
-    const sentence = `Whoever took the files has not come back for ${patienceMs / 60_000} minutes.`;
+    const sentence = `The receiver has not reconnected for ${patienceMs / 60_000} minutes.`;
     clearTimeout(this.#patience);
     this.#patience = setTimeout(() => onFailed(new ParleyError("stalled", sentence)), patienceMs);
   }
@@ -246,9 +246,12 @@ function endError(reason: OfferEnd): ParleyError {
     case "lost":
       return new ParleyError("stalled", "Nobody has come for the files, or come back for them.");
     case "overrun":
-      return new ParleyError("protocol", "More was sent than the other end takes: send it again.");
+      return new ParleyError(
+        "protocol",
+        "More was sent than the other end accepts: send the files again.",
+      );
     case "elsewhere":
-      return new ParleyError("failed", "The same is being sent by another program now.");
+      return new ParleyError("failed", "Another program is sending the same files now.");
     default:
       return new ParleyError("declined", "The other end has stopped it.");
   }

@@ -112,9 +112,9 @@ export class Channel {
   receive(data: string): void {
     const frame = decodeFrame(data);
     if (this.#closed) return;
-    if (frame === undefined) return this.#break("it sent a frame that is none");
+    if (frame === undefined) return this.#break("it sent an invalid frame");
     if (this.#peer === undefined && this.#receiving === undefined) return this.#handle(frame);
-    if (++this.#unread > maxUnread) return this.#break("it sends more than it was asked for");
+    if (++this.#unread > maxUnread) return this.#break("it sends more than was requested");
     const before = this.#receiving ?? Promise.resolve();
     const after = before.then(async () => {
       this.#unread--;
@@ -186,7 +186,7 @@ export class Channel {
 
   #handle(frame: Frame): void {
     if (frame.kind === "piece") return this.#events.piece(frame);
-    if (frame.kind === "key") return this.#break("it sent a key where nothing is sealed");
+    if (frame.kind === "key") return this.#break("it sent a key although nothing is sealed");
     const line = this.#parts.add(frame.bytes, frame.kind === "line");
     if (line === false) return this.#break("it sent too long a line");
     if (line !== undefined) this.#events.line(line);

@@ -56,7 +56,7 @@ export class Handover {
     onEvent: (event: SendEvent) => void,
   ): OutgoingOffer {
     if (this.#outgoing.has(id)) {
-      throw new ParleyError("failed", "The same files are on their way already: wait for them");
+      throw new ParleyError("failed", "The same files are already being sent: wait for them");
     }
     return this.#start({ id, to: "the server", share: { room }, folder, onEvent });
   }
@@ -173,7 +173,7 @@ export class Handover {
     const problem = await offer.open(content);
     if (problem !== undefined) {
       this.#incoming.delete(id);
-      const reason = `The files that ${harmless(from)} offers can't be taken: ${problem}`;
+      const reason = `The files that ${harmless(from)} offers can't be accepted: ${problem}`;
       return onIncoming({ event: "offer-refused", from, reason });
     }
     if (acceptInto !== undefined) await this.accept(offer, acceptInto);

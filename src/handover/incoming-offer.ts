@@ -134,7 +134,9 @@ export class IncomingOffer {
     this.#options.exchange.session.endOffer(this.offer, "cancelled");
     this.#options.exchange.applyOutputs();
     this.#closeChannel();
-    this.#client?.stop(new ParleyError("interrupted", "Stopped; what has arrived is kept"));
+    this.#client?.stop(
+      new ParleyError("interrupted", "Stopped; the part that has arrived is kept"),
+    );
   }
 
   handleOffer(event: OfferEvent): void {

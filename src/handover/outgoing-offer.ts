@@ -277,7 +277,7 @@ export class OutgoingOffer {
     if (sealer !== undefined && key !== undefined && this.#keys.includes(key)) {
       return { sealer, key, info: channelInfo(this.id, channel) };
     }
-    const sentence = `Somebody has accepted with a key that is none of ${quoted(this.to)}'s: nothing was sent.`;
+    const sentence = `Somebody has accepted with a key that is not one of ${quoted(this.to)}'s: nothing was sent.`;
     this.cancel(new ParleyError("untrusted-server", sentence));
     return null;
   }
@@ -380,12 +380,15 @@ function endError(reason: OfferEnd, to: string): ParleyError | undefined {
     case "cancelled":
       return new ParleyError("declined", `${to} has stopped it.`);
     case "elsewhere":
-      return new ParleyError("failed", "The same is being sent by another program of yours now.");
+      return new ParleyError("failed", "Another program of yours is sending the same files now.");
     case "lost":
-      return new ParleyError("stalled", "The server has given up on this sender: send it again.");
+      return new ParleyError(
+        "stalled",
+        "The server has given up on this sender: send the files again.",
+      );
     case "overrun":
       return new ParleyError("protocol", `More was sent than ${to} takes: send it again.`);
     case "failed":
-      return new ParleyError("failed", "It has failed: send it again.");
+      return new ParleyError("failed", "The transfer has failed: send the files again.");
   }
 }

@@ -148,7 +148,7 @@ export class CodeFetch {
         if (event.channel === this.#open?.number) this.#receive(this.#open, event.data);
         return;
       case "channel-lost":
-        if (event.channel === this.#open?.number) this.#close("The sender is away");
+        if (event.channel === this.#open?.number) this.#close("The sender is offline");
         return;
       case "offer-ended":
         return this.#handleEnd(event.reason);

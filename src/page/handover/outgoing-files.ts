@@ -197,9 +197,9 @@ function endOf(reason: OfferEnd, to: string): [OfferCard["phase"], string] {
     case "cancelled":
       return ["cancelled", `${to} has stopped it`];
     case "elsewhere":
-      return ["cancelled", "The same is being sent from elsewhere"];
+      return ["cancelled", "The same files are being sent from elsewhere"];
     case "lost":
-      return ["failed", "The server took this page for gone: send it again"];
+      return ["failed", "The server has given up on this page: send the files again"];
     case "overrun":
       return ["failed", `More was sent than ${to} takes: send it again`];
     case "failed":

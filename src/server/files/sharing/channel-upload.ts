@@ -118,7 +118,7 @@ export class ChannelUpload {
     this.#channel.receive(data);
     const most = offers.resentTimes * this.#options.upload.bytes * 1.5 + offers.resentBytes;
     if (this.#frameChars > most) {
-      const sentence = "Far more was sent than was asked for: none of it is shared";
+      const sentence = "Far more was sent than requested: none of it is shared";
       this.#end(new ParleyError("protocol", sentence), false);
     }
     return true;

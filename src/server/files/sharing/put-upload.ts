@@ -151,5 +151,5 @@ function cut(bytes: number, of: number): ParleyError {
 }
 
 function tooSlow(): ParleyError {
-  return new ParleyError("stalled", "It came too slowly: nothing is shared");
+  return new ParleyError("stalled", "It arrived too slowly: nothing is shared");
 }
