@@ -370,6 +370,7 @@ export class ControlClient {
       case "tags":
       case "data":
       case "digest":
+      case "gone":
         return this.onTransferMessage(received);
       case "channel":
       case "channel-lost":

@@ -106,6 +106,26 @@ function events(out: string): Event[] {
 
 const tree = join(shared, "tree");
 
+test("fetches files that have just been written", async () => {
+  const home = newHome();
+  const fresh = join(shared, "fresh");
+  for (let i = 0; i < 20; i++) put(join(fresh, `f${i}`), noise(10_000 + i));
+  const { code } = await run(["fetch-file", address, "fresh/", "-q", "-o", `${home}/`]);
+  expect(code).toBe(0);
+  expect(contents(join(home, "fresh"))).toEqual(contents(fresh));
+});
+
+test("sends files to a person that have just been written", async () => {
+  const home = newHome();
+  const fresh = join(base, "fresh");
+  for (let i = 0; i < 20; i++) put(join(fresh, `f${i}`), noise(10_000 + i));
+  await using bob = new Parley("client", address, "--name", "Bob", "--follow", "--accept", home);
+  await bob.until(() => bob.stderr.includes("Bob has joined"), "Bob");
+  const { code } = await run(["send-file", address, fresh, "--to", "Bob", "--name", "Ann", "-q"]);
+  expect(code).toBe(0);
+  expect(contents(join(home, "fresh"))).toEqual(contents(fresh));
+});
+
 test("fetches a tree with odd names, times, permissions and empty folders", async () => {
   const home = newHome();
   const { code, err } = await run(["fetch-file", address, "tree/", "-o", `${home}/`]);

@@ -98,7 +98,7 @@ world(
 );
 
 world(
-  "a request with a body and another method is answered 405 [fault 48]",
+  "a request with a body and another method is answered, not dropped [fault 48]",
   { needs: ["network"] },
   async (scope) => {
     const space = new Namespace(scope, "one");
@@ -108,7 +108,10 @@ world(
         for (const body of ["", "some bytes", "x".repeat(300_000)]) {
           const length = { "Content-Length": String(body.length) };
           const { status } = await httpGet(space, here, path, length, { method, body });
-          assert.equal(status, 405, `${method} ${path} with ${body.length} bytes`);
+          // Files are put there and removed by whoever shows a token.
+          const isForTokens = path !== "/" && (method === "PUT" || method === "DELETE");
+          const expected = isForTokens ? 401 : 405;
+          assert.equal(status, expected, `${method} ${path} with ${body.length} bytes`);
         }
       }
     }

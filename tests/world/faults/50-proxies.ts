@@ -222,7 +222,7 @@ world(
     const [ann, mallory] = [network.host("ann"), network.host("mallory")];
     const named = (text: string): string =>
       text.replaceAll("192.0.2.7", host.address()).replaceAll("192.0.2.8", front.address());
-    const line = named(docsBlock("operation.md", "say whom it speaks for")).trim();
+    const line = named(docsBlock("operation.md", "told to expect it")).trim();
     const server = await TestServer.start(scope, host.space, {
       flags: [...line.split(" ").slice(4), "--max-per-address", "2"],
     });
