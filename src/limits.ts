@@ -429,7 +429,9 @@ export const pageFiles = {
   maxTreeEntries: 20_000,
   /** How many of its files are fetched at a time. */
   filesAtOnce: 6,
-  /** Files of a folder where each is a download of its own: a browser asks, or shows, each of them. */
+  /**
+   * Files of a folder where each is a download of its own: a browser asks, or shows, each of them.
+   */
   maxTreeDownloads: 50,
   /**
    * A file for the shared folder that was refused because of the rate is retried after this long.
@@ -465,7 +467,9 @@ export const sharing = {
   /** Uploads at once, and those of one owner. */
   maxUploads: 32,
   maxPerOwner: 4,
-  /** Bytes that are requested beyond what is written: a sender without tags fills so much memory. */
+  /**
+   * Bytes that are requested beyond what is written: a sender without tags fills so much memory.
+   */
   aheadBytes: 8 * MiB,
   /** New uploads of one owner, as a burst and per minute: each is announced to a room. */
   newAtOnce: 16,
@@ -1321,7 +1325,9 @@ export const fetching = {
   cookieWaitMs: 30,
   /** Data that arrives before the offer is buffered up to this much. */
   maxEarlyBytes: 4 * MiB,
-  /** Lines read together with the offer; one read is at most 512 KiB, a full line of tags 21 KiB. */
+  /**
+   * Lines read together with the offer; one read is at most 512 KiB, a full line of tags 21 KiB.
+   */
   maxEarlyLines: 1_024,
   /**
    * Bytes that may be requested past the oldest missing one: they wait in memory until their chunks

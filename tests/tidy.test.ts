@@ -37,6 +37,17 @@ test("every file starts with a comment about its content", () => {
   expect(offenders(code, (text) => !/^(?:#!.*\n)?\/[/*]/.test(text))).toEqual([]);
 });
 
+test("comments fit into 100 columns (tables and commands excepted), which the formatter leaves to us", () => {
+  const tooLong = [...code, ...built].flatMap(({ path, text }) =>
+    text
+      .split("\n")
+      .map((line, i) => ({ line, place: `${path}:${i + 1}` }))
+      .filter(({ line }) => line.length > 100 && /^\s*(?:\/\/|\/?\*)(?! {2,})/.test(line))
+      .map(({ place }) => place),
+  );
+  expect(tooLong).toEqual([]);
+});
+
 const kebab = /\/[a-z0-9]+(?:-[a-z0-9]+)*(?:\.(?:test|contract))?\.ts$/;
 const drawer = /\/(?:utils?|helpers?|types|misc|common)\.ts$/;
 

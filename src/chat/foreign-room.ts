@@ -1,5 +1,5 @@
-// A room that nobody at this server is in, as those at other servers make it: to be looked at, not to be
-// entered.
+// A room that nobody at this server is in, as those at other servers make it: to be looked at, not
+// to be entered.
 
 import type { ParleyError } from "../errors.ts";
 import { ForeignRoster } from "./foreign-roster.ts";
@@ -9,7 +9,9 @@ import type { Session } from "./session.ts";
 import type { RoomBounds } from "./store.ts";
 import { StoreQueries } from "./store-queries.ts";
 
-/** Calls `then` with the room, at once or when the store has answered; undefined: nobody is in it. */
+/**
+ * Calls `then` with the room, at once or when the store has answered; undefined: nobody is in it.
+ */
 export function withRoom(
   hub: HubState,
   session: Session,

@@ -88,7 +88,10 @@ export interface SharedStore {
   roomOpened(room: string): void;
 }
 
-/** A room with `joins` pending joins. `last`: its highest number that the store has told any of them. */
+/**
+ * A room with `joins` pending joins. `last`: its highest number that the store has told any of
+ * them.
+ */
 export type HeldRoom = { joins: number; last: number };
 
 export class HubState {

@@ -88,8 +88,8 @@ export class ConnectionState {
   }
 
   /**
-   * Whether it may be one of its own earlier connections that has taken the session over: it connects
-   * again then. Each of them counts once.
+   * Whether it may be one of its own earlier connections that has taken the session over: it
+   * connects again then. Each of them counts once.
    */
   mayReplaceItself(nowMs: number): boolean {
     if (this.#givenUp === 0 || nowMs - this.#givenUpMs > limits.givenUpMs) return false;

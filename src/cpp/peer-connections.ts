@@ -293,8 +293,8 @@ export class PeerConnections {
   }
 
   /**
-   * The sender of `event`, at the socket's address: the address in the message is only a claim, and of
-   * a protected connection it must be who has proved it.
+   * The sender of `event`, at the socket's address: the address in the message is only a claim, and
+   * of a protected connection it must be who has proved it.
    */
   #senderOf(connection: number, event: StreamEvent): Contact | undefined {
     const { address, called, secured } = this.#connections.get(connection) ?? {};

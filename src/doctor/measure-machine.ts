@@ -24,8 +24,8 @@ export async function measureMachine(): Promise<Machine> {
 }
 
 /**
- * Bytes per second of an operation that processes `bytes` each time: the best of several spans, since
- * whatever else runs on the machine says nothing about its processor.
+ * Bytes per second of an operation that processes `bytes` each time: the best of several spans,
+ * since whatever else runs on the machine says nothing about its processor.
  */
 function measure(bytes: number, once: () => unknown): number {
   once();

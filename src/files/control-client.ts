@@ -197,8 +197,8 @@ export class ControlClient {
   }
 
   /**
-   * Requests the page of the list of files and folders that follows `after`. @throws ParleyError the server's
-   * error, or `stalled`
+   * Requests the page of the list of files and folders that follows `after`. @throws ParleyError
+   * the server's error, or `stalled`
    */
   async listFiles(after: string | undefined): Promise<FilePage> {
     const answer = await this.#request({ type: "files", after, folders: true });

@@ -127,8 +127,8 @@ export class NativeConnection {
   }
 
   /**
-   * Goes on at another server of the same cluster, with the same session. It must have the key of this
-   * one; without TLS, it must be on the same machine. False: it can't.
+   * Goes on at another server of the same cluster, with the same session. It must have the key of
+   * this one; without TLS, it must be on the same machine. False: it can't.
    */
   moveTo({ host, port }: Address): boolean {
     const { server } = this;

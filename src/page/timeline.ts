@@ -6,7 +6,10 @@ import type { Entry, Message } from "./message-log.ts";
 /** After a pause of this length the sender's name is repeated. */
 const groupMs = 5 * 60_000;
 
-/** Whether `entry` needs a name above it: another sender, other recipients, sealed or not, or a pause. */
+/**
+ * Whether `entry` needs a name above it: another sender, other recipients, sealed or not, or a
+ * pause.
+ */
 export function startsGroup(entry: Entry, previous: Entry | undefined): boolean {
   if (entry.kind !== "message" || previous?.kind !== "message") return true;
   return (

@@ -1,4 +1,5 @@
-// A timeline as plain text: each entry begins a line, further lines of a message are indented. Pure except for the local time zone.
+// A timeline as plain text: each entry begins a line, further lines of a message are indented. Pure
+// except for the local time zone.
 
 import type { Entry, Message } from "./message-log.ts";
 import { dateTime } from "./timeline.ts";

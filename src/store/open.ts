@@ -43,7 +43,9 @@ export type OpenStore = {
   keepInUse(isInUse: (room: string) => boolean): void;
   /** The other servers that use this store; undefined if there are none. */
   readonly others?: OtherServers | undefined;
-  /** Tells the other servers where clients reach this one. @throws Error if the store can't say so */
+  /**
+   * Tells the other servers where clients reach this one. @throws Error if the store can't say so
+   */
   setAddress?(address: string): Promise<void>;
   /** Of the database that other servers use, too; undefined: there is none. */
   databaseMetrics?(): DatabaseMetrics;

@@ -1,5 +1,5 @@
-// `/send`, `/get` and `/decline` in a call between two parleys: files over the call's own connection.
-// Knows no screen.
+// `/send`, `/get` and `/decline` in a call between two parleys: files over the call's own
+// connection. Knows no screen.
 
 import { ParleyError } from "../errors.ts";
 import type { Exchange } from "../handover/exchange.ts";

@@ -1,7 +1,7 @@
 // `parley client` in a pipe: every line of stdin is a message, taken literally, to the room or to
-// chosen people, or a command in JSON. Messages go to stdout, everything else to stderr. Reads stdin
-// no faster than the server acknowledges, and the connection no faster than stdout drains. Knows no
-// flags.
+// chosen people, or a command in JSON. Messages go to stdout, everything else to stderr. Reads
+// stdin no faster than the server acknowledges, and the connection no faster than stdout drains.
+// Knows no flags.
 
 import { harmless, oneLine } from "../text.ts";
 import type { NativeSession, SessionEvent } from "../client/events.ts";

@@ -1,5 +1,5 @@
-// What two parleys show each other at the beginning of a protected call (docs/dialects.md, "Between two
-// parleys"): who they are, signed for one TLS channel and one end of it. Pure; signing happens
+// What two parleys show each other at the beginning of a protected call (docs/dialects.md, "Between
+// two parleys"): who they are, signed for one TLS channel and one end of it. Pure; signing happens
 // elsewhere.
 
 import { FieldReader, parseObject } from "../protocol/field-reader.ts";

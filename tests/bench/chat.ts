@@ -1,7 +1,8 @@
-// Measures the chat hub against message brokers and an IRC server, all in one run: one table, medians of interleaved rounds.
+// Measures the chat hub against message brokers and an IRC server, all in one run: one table,
+// medians of interleaved rounds.
 //   bun tests/bench/chat.ts [--only fanout,latency,stalled,idle,storm,arrivals] [--rounds 3] [--servers parley,nats] [--members 10,100,1000] [--tls]
-// --tls measures those that speak TLS, each with it; all of them with TLS 1.3.
-// Server CPU is what counts on a busy machine; times on the clock are told for what they are worth.
+// --tls measures those that speak TLS, each with it; all of them with TLS 1.3. Server CPU is what
+// counts on a busy machine; times on the clock are told for what they are worth.
 
 import { parseArgs } from "node:util";
 import { type Contestant, present, start } from "./chat/contestants.ts";

@@ -1,6 +1,6 @@
-// Several servers as one: parley on PostgreSQL beside a NATS cluster and one parley on SQLite, in one
-// run. A sender at one server, readers at all; latency from saying to being heard at another server,
-// and how many messages a second get through.
+// Several servers as one: parley on PostgreSQL beside a NATS cluster and one parley on SQLite, in
+// one run. A sender at one server, readers at all; latency from saying to being heard at another
+// server, and how many messages a second get through.
 //
 //     bun tests/bench/cluster.ts [--seconds 5] [--rate 1000] [--readers 30]
 

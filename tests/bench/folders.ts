@@ -1,9 +1,10 @@
-// How fast folders arrive, and what is lost on the way: parley beside rsync (from its daemon and over
-// ssh), curl from nginx, and magic-wormhole, each as a whole process, in turns, on loopback and on an
-// emulated link.
+// How fast folders arrive, and what is lost on the way: parley beside rsync (from its daemon and
+// over ssh), curl from nginx, and magic-wormhole, each as a whole process, in turns, on loopback
+// and on an emulated link.
 //   bun tests/bench/folders.ts [--links loopback,wide] [--trees big,small,odd] [--peers parley,rsync] [--repeat 3]
-// On a machine that has other things to do, `chrt -f 1 bun tests/bench/folders.ts` keeps those away.
-// The link needs root, iproute2 and a C compiler; without them its rows are skipped with a reason.
+// On a machine that has other things to do, `chrt -f 1 bun tests/bench/folders.ts` keeps those
+// away. The link needs root, iproute2 and a C compiler; without them its rows are skipped with a
+// reason.
 
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

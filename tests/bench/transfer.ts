@@ -1,5 +1,6 @@
 // How fast a file arrives: parley beside curl from nginx, Bun's HTTP/3, TFTP and open-chat's
-// stop-and-wait, and rsync on loopback, each as a whole process, in the same run over the same links.
+// stop-and-wait, and rsync on loopback, each as a whole process, in the same run over the same
+// links.
 //   bun tests/bench/transfer.ts [--rows 1,2] [--peers parley,curl] [--repeat 3] [--size 16]
 // Wide-area rows need root, iproute2 and a C compiler; without them they are skipped with a reason.
 

@@ -1,5 +1,5 @@
-// Private chats by consent between people at two servers: the same as at one, whatever crosses what,
-// and nobody is ever left alone in a chat.
+// Private chats by consent between people at two servers: the same as at one, whatever crosses
+// what, and nobody is ever left alone in a chat.
 
 import { expect, test } from "bun:test";
 import { lineChat } from "../../src/dialects/line-chat.ts";

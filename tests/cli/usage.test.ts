@@ -1,4 +1,5 @@
-// Typos, wrong values, help and version, as the compiled program reports them: sentences and exit codes.
+// Typos, wrong values, help and version, as the compiled program reports them: sentences and exit
+// codes.
 
 import { describe, expect, test } from "bun:test";
 import { version } from "../../package.json";

@@ -1,5 +1,5 @@
-// A day of use in a few minutes: a million messages, 50 000 joins and leaves, 5 000 renames; measures
-// the server's memory on the way.
+// A day of use in a few minutes: a million messages, 50 000 joins and leaves, 5 000 renames;
+// measures the server's memory on the way.
 //   bun tests/fault/soak.ts [--messages 1000000] [--data]
 // Exits with 1 if resident memory at rest is more than 10 % higher at the end than after the first
 // tenth.

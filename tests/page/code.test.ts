@@ -1,5 +1,5 @@
-// Files by a code in a browser: the link, the list, saved with equal hashes, resumed; codes that are
-// mistyped, wrong or used up; and that the page's address does not keep the code.
+// Files by a code in a browser: the link, the list, saved with equal hashes, resumed; codes that
+// are mistyped, wrong or used up; and that the page's address does not keep the code.
 
 import { expect } from "bun:test";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";

@@ -1,4 +1,5 @@
-// The progress line at every width: the percentage comes first, then the time left; never wider than the terminal.
+// The progress line at every width: the percentage comes first, then the time left; never wider
+// than the terminal.
 
 import { expect, test } from "bun:test";
 import { type Progress, progressLine } from "../../src/terminal/progress-line.ts";

@@ -209,8 +209,8 @@ function sanctionRow(sanction: Sanction): AdminRow {
 /**
  * The subject that an operator means: a person rather than a name, which is easily changed. A
  * registered name stands for its owner. Otherwise, if somebody with the name is connected, to
- * whichever server, their network is meant as well, unless it is this machine's. `shown`: the name as
- * its owner writes it. `ids`: of somebody at another server.
+ * whichever server, their network is meant as well, unless it is this machine's. `shown`: the name
+ * as its owner writes it. `ids`: of somebody at another server.
  */
 function subjectOf(
   hub: HubState,

@@ -41,8 +41,8 @@ const controlNanoseconds = 6;
 const clockRealtime = 0;
 
 /**
- * The bytes are only valid during the call. `agoUs`: how long ago they arrived; 0 if unknown. `index`:
- * for `nameAt` and `pointerAt`.
+ * The bytes are only valid during the call. `agoUs`: how long ago they arrived; 0 if unknown.
+ * `index`: for `nameAt` and `pointerAt`.
  */
 export type Visit = (bytes: Uint8Array, length: number, agoUs: number, index: number) => void;
 
@@ -165,7 +165,9 @@ export class BatchReader {
     this.#taken = undefined;
   }
 
-  /** Where the datagram that is being visited came from: a struct sockaddr, valid during the call. */
+  /**
+   * Where the datagram that is being visited came from: a struct sockaddr, valid during the call.
+   */
   nameAt(index: number): Uint8Array {
     return this.#slots!.names[index]!;
   }

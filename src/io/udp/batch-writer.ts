@@ -1,6 +1,7 @@
-// Sends many datagrams of a UDP socket per call (sendmmsg), to many peers, from memory that is already
-// there: nothing is copied or made for a datagram. One entry may stand for several datagrams of one
-// size (UDP_SEGMENT, by a control message). 64-bit Linux only, as in batch-reader.ts.
+// Sends many datagrams of a UDP socket per call (sendmmsg), to many peers, from memory that is
+// already there: nothing is copied or made for a datagram. One entry may stand for several
+// datagrams of one size (UDP_SEGMENT, by a control message). 64-bit Linux only, as in
+// batch-reader.ts.
 
 import { ptr } from "bun:ffi";
 import { udp as limits } from "../../limits.ts";
@@ -69,8 +70,8 @@ export class BatchWriter {
   }
 
   /**
-   * Adds `length` bytes, which must not change before `flush`, as datagrams of `segmentBytes`. False
-   * if there is no room. `pointer`: of the bytes.
+   * Adds `length` bytes, which must not change before `flush`, as datagrams of `segmentBytes`.
+   * False if there is no room. `pointer`: of the bytes.
    */
   add(pointer: number, length: number, segmentBytes: number, to: Destination): boolean {
     if (this.isFull) return false;

@@ -1,5 +1,6 @@
-// Keeps Bun's event loop from reading a socket for a while, so that others can: changes what the loop's
-// epoll(7) waits for. Linux only; elsewhere, or if the loop can't be found, nothing is muted.
+// Keeps Bun's event loop from reading a socket for a while, so that others can: changes what the
+// loop's epoll(7) waits for. Linux only; elsewhere, or if the loop can't be found, nothing is
+// muted.
 
 import { ptr } from "bun:ffi";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";

@@ -1,6 +1,7 @@
-// A UDP socket with many peers, such as one of a server's port. While little arrives, Bun's event loop reads it. What is too much
-// for that comes in batches, a slice in each turn of the loop, so that a flood of datagrams keeps
-// nothing else waiting; some of them can be forwarded from where the kernel has put them.
+// A UDP socket with many peers, such as one of a server's port. While little arrives, Bun's event
+// loop reads it. What is too much for that comes in batches, a slice in each turn of the loop, so
+// that a flood of datagrams keeps nothing else waiting; some of them can be forwarded from where
+// the kernel has put them.
 
 import { BoundedMap } from "../../bounded-map.ts";
 import { transfer as wire, udp as limits } from "../../limits.ts";
@@ -17,8 +18,8 @@ export interface ListeningOptions extends Omit<UdpOptions, "connect" | "batches"
   /** The bytes belong to the callee. */
   onDatagrams(bytes: Uint8Array, path: UdpPath): void;
   /**
-   * If given, asked first of what comes in batches; the bytes, the first `length`, are valid during the call.
-   * Undefined: `onDatagrams` gets a copy; false: nobody wants them.
+   * If given, asked first of what comes in batches; the bytes, the first `length`, are valid during
+   * the call. Undefined: `onDatagrams` gets a copy; false: nobody wants them.
    */
   forward?(bytes: Uint8Array, length: number, path: UdpPath): Forward | false | undefined;
   /** Sends what is forwarded to another socket of the listener. */
@@ -105,8 +106,8 @@ export class ListeningSocket {
         return this.#port.unmute();
       }
     }
-    // What arrives meanwhile wakes nobody, and costs little more than one datagram; and however much it
-    // is, others have half of the event loop.
+    // What arrives meanwhile wakes nobody, and costs little more than one datagram; and however
+    // much it is, others have half of the event loop.
     setTimeout(this.#turn, limits.busyWaitMs);
   };
 

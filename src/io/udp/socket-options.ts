@@ -4,7 +4,10 @@
 import { ptr } from "bun:ffi";
 import { libc } from "./libc.ts";
 
-/** Linux numbers (include/uapi/asm-generic/socket.h, linux/tcp.h, linux/udp.h, linux/in.h, linux/in6.h). */
+/**
+ * Linux numbers (include/uapi/asm-generic/socket.h, linux/tcp.h, linux/udp.h, linux/in.h,
+ * linux/in6.h).
+ */
 export const option = {
   reuseAddress: { level: 1, name: 2 },
   sendBuffer: { level: 1, name: 7 },

@@ -185,9 +185,9 @@ export class UdpPort {
   }
 
   /**
-   * Keeps the event loop from reading, for unconnected sockets with batches; false: it can't be. It may
-   * begin to read again by itself, once it has waited until it can send. What is sent before the
-   * loop's next turn is lost.
+   * Keeps the event loop from reading, for unconnected sockets with batches; false: it can't be. It
+   * may begin to read again by itself, once it has waited until it can send. What is sent before
+   * the loop's next turn is lost.
    */
   mute(): boolean {
     const reader = this.#reader;
@@ -211,7 +211,9 @@ export class UdpPort {
     return this.#any.closed ? 0 : (this.#reader?.read(visit) ?? 0);
   }
 
-  /** Where the datagram that `readMore` shows came from: a struct sockaddr, valid during the call. */
+  /**
+   * Where the datagram that `readMore` shows came from: a struct sockaddr, valid during the call.
+   */
   nameAt(index: number): Uint8Array {
     return this.#reader!.nameAt(index);
   }

@@ -1,5 +1,5 @@
-// The datagrams that find paths between two people, as bytes, big endian. Pure. They begin like those
-// of transfers (wire.ts), with which they share sockets.
+// The datagrams that find paths between two people, as bytes, big endian. Pure. They begin like
+// those of transfers (wire.ts), with which they share sockets.
 //
 //   JOIN    to server  token of one end of a relay, cookie (zeros at first), time, padding
 //   JOINED  to client  token, echoed time, whether the other end has joined as well

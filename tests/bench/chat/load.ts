@@ -1,4 +1,5 @@
-// The load generator, a process of its own: does one measurement against a running server and prints it as one line of JSON.
+// The load generator, a process of its own: does one measurement against a running server and
+// prints it as one line of JSON.
 //   bun load.ts '{"mode":"fanout","wire":"plain","port":55000,"pid":123,"members":100,"messages":20000}'
 
 import {

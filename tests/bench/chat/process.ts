@@ -2,7 +2,9 @@
 
 import { readFileSync, readdirSync } from "node:fs";
 
-/** CPU time of all threads so far, in microseconds; from the scheduler's own count, in nanoseconds. */
+/**
+ * CPU time of all threads so far, in microseconds; from the scheduler's own count, in nanoseconds.
+ */
 export function cpuUs(pid: number): number {
   let ns = 0;
   for (const thread of readdirSync(`/proc/${pid}/task`)) {

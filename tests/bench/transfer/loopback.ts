@@ -1,5 +1,5 @@
-// The row without a network: 1 GiB over loopback into memory, beside curl from nginx (with its output
-// hashed, unverified, and over TLS) and rsync.
+// The row without a network: 1 GiB over loopback into memory, beside curl from nginx (with its
+// output hashed, unverified, and over TLS) and rsync.
 
 import { join } from "node:path";
 import { allPeers, type Course, curlBbr, curlTls, parley, type Peer, rsync } from "./peers.ts";

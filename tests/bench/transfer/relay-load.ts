@@ -1,7 +1,8 @@
-// Loads the relay of a server: two people with a channel, of whom one sends the other datagrams one by
-// one, so that the kernel merges none of them.
+// Loads the relay of a server: two people with a channel, of whom one sends the other datagrams one
+// by one, so that the kernel merges none of them.
 //   bun tests/bench/transfer/relay-load.ts HOST PORT DATAGRAMS/S SECONDS [past]
-// With `past` they go past the server: what the load itself does to its neighbours. Prints {"sent":…,"received":…}.
+// With `past` they go past the server: what the load itself does to its neighbours. Prints
+// {"sent":…,"received":…}.
 
 import { noCookie, readJoined, writeJoin } from "../../../src/transfer/paths/path-wire.ts";
 import { readCookie } from "../../../src/transfer/wire.ts";

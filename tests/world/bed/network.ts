@@ -1,5 +1,6 @@
-// Hosts around one router, each in its namespace and its own subnet: 10.77.N.0/24 and fd77:N::/64, where the router is 1. Nothing
-// leaves these namespaces. Routes, addresses, packet sizes and firewalls can change while a test runs.
+// Hosts around one router, each in its namespace and its own subnet: 10.77.N.0/24 and fd77:N::/64,
+// where the router is 1. Nothing leaves these namespaces. Routes, addresses, packet sizes and
+// firewalls can change while a test runs.
 
 import { Namespace } from "./namespace.ts";
 import type { Scope } from "./scope.ts";

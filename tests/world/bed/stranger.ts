@@ -1,10 +1,11 @@
-// A process that stands for one stranger: it opens as many connections as it is told, asks on each of them for as much as the
-// server takes, forgets what it hears, and comes back when it is thrown out.
+// A process that stands for one stranger: it opens as many connections as it is told, asks on each
+// of them for as much as the server takes, forgets what it hears, and comes back when it is thrown
+// out.
 //
 //     bun stranger.ts '{"address":…,"version":…,"connections":…,"attacks":[…]}'
 //
-// The attacks are spread over the connections. It prints `ready` when the first of them has begun, and ends by SIGTERM with a
-// line of JSON: what it has sent and heard.
+// The attacks are spread over the connections. It prints `ready` when the first of them has begun,
+// and ends by SIGTERM with a line of JSON: what it has sent and heard.
 
 import { isAttack, type StrangerOrder, type StrangerReport } from "./attacks.ts";
 import { helloLine } from "./person.ts";

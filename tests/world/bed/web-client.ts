@@ -1,7 +1,7 @@
 // A program at the page's WebSocket, run on a host of the network:
 //     bun web-client.ts URL [HEADER=VALUE]…
-// Sends each line of stdin as a frame; prints `open`, what it receives, and `closed CODE`. Takes any
-// certificate: the tests' proxies have their own.
+// Sends each line of stdin as a frame; prints `open`, what it receives, and `closed CODE`. Takes
+// any certificate: the tests' proxies have their own.
 
 import { stdin } from "node:process";
 import { createInterface } from "node:readline";
