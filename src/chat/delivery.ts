@@ -73,12 +73,16 @@ export type ForeignPart = {
   readonly presence: readonly PresenceEvent[];
 };
 
-/** Delivers the results of one commit on another server. */
+/**
+ * Delivers the results of one commit on another server. Whatever is unsettled here comes after it,
+ * so a member whose departure is unsettled still receives it: it may have a message in the same
+ * batch, with a higher number.
+ */
 export function deliverForeign(hub: HubState, parts: readonly ForeignPart[]): void {
   const plan = newFlushPlan();
   for (const { room, runs, presence } of parts) {
     const events = [...runs, ...presence];
-    const items: RoomItem[] = events.map((event) => ({ order: hub.pipeline.nextOrder(), event }));
+    const items: RoomItem[] = events.map((event, i) => ({ order: i - events.length, event }));
     const at = items.findLast(({ event }) => event !== undefined && isRosterChange(event));
     const last = presence.findLast(isRosterChange);
     const lastItem = last && { order: at?.order ?? 0, event: last };

@@ -113,7 +113,7 @@ export class Membership {
 
   /** The batch of its join has been delivered: it receives everything from now on. */
   joinDelivered(): void {
-    this.#hearsFrom = 0;
+    this.#hearsFrom = -Infinity;
   }
 
   /** It left at `order`. */

@@ -23,6 +23,8 @@ export class Neighbours {
   readonly #rigs = new Map<string, Rig>();
   /** The events that each server has not received yet. */
   readonly #waiting = new Map<string, ForeignEvent[]>();
+  /** Commits of servers whose commits take long. */
+  readonly #held = new Map<string, StoreRequest[]>();
   readonly #names = new Map<string, { holder: string; server: string }>();
   readonly #people = new Map<string, DirectoryEntry>();
   readonly #members = new Map<string, Map<string, ForeignMember>>();
@@ -35,7 +37,12 @@ export class Neighbours {
   server(id: string, options: Partial<HubOptions> = {}): Rig {
     const shared = { roomOpened() {} };
     const rights = new Rights(this.#store.rights.load(), () => ++this.#numbers);
-    const rig = new Rig({ rights, ...options, shared }, (request) => this.#answer(id, request));
+    const rig = new Rig({ rights, ...options, shared }, (request) => {
+      const held = request.type === "commit" ? this.#held.get(id) : undefined;
+      if (held === undefined) return this.#answer(id, request);
+      held.push(request);
+      return undefined;
+    });
     this.#rigs.set(id, rig);
     this.#waiting.set(id, []);
     return rig;
@@ -55,6 +62,23 @@ export class Neighbours {
   deliver(): void {
     for (let round = 0; [...this.#rigs.keys()].some((id) => this.deliverOne(id)); round++) {
       if (round > 10_000) throw new Error("the hubs go on answering each other");
+    }
+  }
+
+  /** The server's commits take long, until `release`. */
+  hold(id: string): void {
+    this.#held.set(id, []);
+  }
+
+  /** Carries out the commits that were held. As from the database, earlier events come first. */
+  release(id: string): void {
+    const held = this.#held.get(id) ?? [];
+    this.#held.delete(id);
+    const rig = this.#rigs.get(id);
+    for (const request of held) {
+      while (this.deliverOne(id));
+      rig?.hub.handleStore(this.#answer(id, request), rig.nowMs);
+      rig?.settle();
     }
   }
 

@@ -10,7 +10,10 @@ import { TokenBucket } from "../token-bucket.ts";
 import { flattenRun } from "./flatten.ts";
 import { insertPersonal, RenderedBatch } from "./rendered-batch.ts";
 
-/** An event in a room with its position. `event` is undefined if the message was withdrawn. */
+/**
+ * An event in a room with its position: negative for those of other servers, which come before
+ * everything that is unsettled here. `event` is undefined if the message was withdrawn.
+ */
 export type RoomItem = { order: number; event: SaidRun | PresenceEvent | undefined };
 
 /** What a room passes to its groups when a turn is settled. */
@@ -53,7 +56,7 @@ export class RecipientGroup {
       const { output } = session;
       const isPlain =
         output.personal === undefined &&
-        membership.hearsFrom === 0 &&
+        membership.hearsFrom === -Infinity &&
         membership.hearsUntil === Infinity &&
         membership.replayedTo === undefined &&
         session.rooms.size === 1 &&

@@ -1,0 +1,52 @@
+// A member says something and leaves while the commit is under way, and other servers commit
+// messages first: it hears those too. Otherwise its own message would follow a gap.
+
+import { beforeEach, expect, test } from "bun:test";
+import { Neighbours } from "./neighbours.ts";
+import { type Client, type Rig, say, since } from "./rig.ts";
+
+let neighbours: Neighbours;
+let here: Rig;
+let ann: Client;
+let bob: Client;
+
+beforeEach(() => {
+  neighbours = new Neighbours();
+  here = neighbours.server("here");
+  ann = here.member("Ann");
+  bob = neighbours.server("there").member("Bob");
+  neighbours.deliver();
+  ann.text();
+});
+
+const numbers = (client: Client) =>
+  client.lines().flatMap(({ type, seq }) => (type === "message" ? [seq] : []));
+
+const waysToLeave: [string, () => unknown][] = [
+  ["parts", () => ann.send({ type: "part", room: "lobby" })],
+  ["quits", () => ann.send({ type: "bye" })],
+  ["is there when the server stops", () => here.hub.stop("The server is stopping", here.nowMs)],
+  ["is put out by an operator", () => here.order("/kick Ann")],
+  ["connects again", () => here.member("Ann", { since: since(0), secret: "Ann-0123456789abcdef" })],
+];
+
+test.each(waysToLeave)("a member that %s hears all up to its last message", (_, leave) => {
+  neighbours.hold("here");
+  ann.send(say(1));
+  leave();
+  here.settle();
+  bob.send(say(1), say(2));
+  neighbours.release("here");
+  expect(numbers(ann)).toEqual([1, 2, 3]);
+});
+
+test("nothing follows after it has left", () => {
+  neighbours.hold("here");
+  ann.send(say(1), { type: "part", room: "lobby" });
+  bob.send(say(1));
+  neighbours.release("here");
+  neighbours.deliver();
+  bob.send(say(2));
+  neighbours.deliver();
+  expect(numbers(ann)).toEqual([1, 2]);
+});
