@@ -3,7 +3,8 @@
 // linted with the project's own configuration.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { Glob } from "bun";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -147,6 +148,30 @@ test("impure folders may do I/O", () => {
 test("files that import each other are an error, even if they import only types", () => {
   expect(rulesFor("src/io/egg.ts")).toContain("import(no-cycle)");
   expect(rulesFor("src/io/hen.ts")).toContain("import(no-cycle)");
+});
+
+// The lint rule does not follow `import()`.
+test("no files import each other, not even through an import() at run time", () => {
+  const imported = /(?:from|import)\s*\(?\s*"(\.[^"]+\.ts)"/g;
+  const importsOf = new Map<string, string[]>();
+  for (const path of new Glob("**/*.ts").scanSync({ cwd: join(root, "src"), absolute: true })) {
+    const found = readFileSync(path, "utf8").matchAll(imported);
+    importsOf.set(
+      path,
+      Array.from(found, ([, to = ""]) => join(dirname(path), to)),
+    );
+  }
+  const done = new Set<string>();
+  const circles: string[] = [];
+  const follow = (path: string, way: readonly string[]): void => {
+    if (way.includes(path)) circles.push([...way.slice(way.indexOf(path)), path].join(" → "));
+    if (way.includes(path) || done.has(path)) return;
+    for (const to of importsOf.get(path) ?? []) follow(to, [...way, path]);
+    done.add(path);
+  };
+  for (const path of importsOf.keys()) follow(path, []);
+  expect(importsOf.size).toBeGreaterThan(500);
+  expect(circles).toEqual([]);
 });
 
 test("files of more than 500 lines and `any` are errors everywhere", () => {

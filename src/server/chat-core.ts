@@ -20,7 +20,7 @@ import { openChatWithHelp } from "../dialects/open-chat/open-chat.ts";
 import { connections, postgres, relay } from "../limits.ts";
 import { PeerKeys } from "../cpp/peer-keys.ts";
 import { contactLine, RegistryConnection } from "../cpp/registry-connection.ts";
-import type { OpenStore } from "../store/open.ts";
+import type { OpenStore } from "../store/open-store.ts";
 import type { PageAddress } from "../protocol/messages.ts";
 import type { KeyPair } from "../tls/certificate.ts";
 import { version } from "../version.ts";

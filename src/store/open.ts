@@ -1,20 +1,15 @@
 // Opens a server's store, in an SQLite file or in memory, and the peer registry that goes with it.
 // Registered names survive a server whose messages are in memory: they are kept in a separate file.
 
-import type { SharedHub } from "../chat/foreign-events.ts";
-import type { SharedStore } from "../chat/hub-state.ts";
-import type { DatabaseMetrics } from "../chat/metrics.ts";
 import type { PastSizes } from "../chat/past-limits.ts";
-import type { NewNumber } from "../chat/rights/row-numbers.ts";
-import type { RightsRow } from "../chat/rights/rights-rows.ts";
-import type { StoreAnswerer, StoreReply, StoreRequest } from "../chat/store.ts";
-import type { PeerRegistry } from "../cpp/peer-registry.ts";
+import type { StoreReply, StoreRequest } from "../chat/store.ts";
 import { Registry } from "../cpp/registry.ts";
 import { steadyMs } from "../io/clock.ts";
 import { ParleyError } from "../errors.ts";
 import { answerRequest } from "./answer.ts";
 import { isDatabaseUrl } from "./postgres/database-url.ts";
 import { openMemoryStore } from "./memory.ts";
+import type { OpenStore } from "./open-store.ts";
 import { openRegistrations } from "./registrations.ts";
 import { defaultRetention, type Retention } from "./retention.ts";
 import type { ServerStore } from "./server-store.ts";
@@ -22,40 +17,6 @@ import { dataFilePaths, type Synchronous } from "./sqlite-file.ts";
 import { openSqliteStore } from "./sqlite.ts";
 import { StateFile } from "./state-file.ts";
 import { startSweeper } from "./sweeper.ts";
-
-/** Delivers the actions of other servers to the hub. */
-export type OtherServers = SharedStore & { attach(hub: SharedHub): void };
-
-export type OpenStore = {
-  /** Identifies the log. */
-  readonly epoch: string;
-  readonly answer: StoreAnswerer;
-  /** Operators' decisions so far. */
-  readonly rights: readonly RightsRow[];
-  /**
-   * Assigns numbers to operators' decisions that are unique among all servers; undefined if there
-   * is only this server.
-   */
-  readonly numbers?: NewNumber | undefined;
-  /** Whether this folded name is registered. @throws ParleyError `storage` */
-  isRegistered(folded: string): boolean;
-  /** Sets how to tell which rooms have members: unused rooms are dropped first. */
-  keepInUse(isInUse: (room: string) => boolean): void;
-  /** The other servers that use this store; undefined if there are none. */
-  readonly others?: OtherServers | undefined;
-  /**
-   * Tells the other servers where clients reach this one. @throws Error if the store can't say so
-   */
-  setAddress?(address: string): Promise<void>;
-  /** Of the database that other servers use, too; undefined: there is none. */
-  databaseMetrics?(): DatabaseMetrics;
-  readonly registry: PeerRegistry;
-  /** Real paths of the store's files. */
-  readonly paths: readonly string[];
-  /** How much of the rooms' history is kept. */
-  readonly past: PastSizes;
-  close(): Promise<void>;
-};
 
 /** A store in this process, in a file or in memory. */
 export type OpenLocalStore = OpenStore & { readonly store: ServerStore };

@@ -5,7 +5,7 @@ import { ParleyError } from "../../errors.ts";
 import { history, postgres as limits } from "../../limits.ts";
 import { createDatabaseMetrics, type DatabaseMetrics } from "../../chat/metrics.ts";
 import { steadyMs } from "../../io/clock.ts";
-import type { OpenStore } from "../open.ts";
+import type { OpenStore } from "../open-store.ts";
 import type { Retention } from "../retention.ts";
 import { Feed } from "./feed.ts";
 import { Database, DatabaseAway, Refused } from "./database.ts";

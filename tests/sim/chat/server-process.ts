@@ -13,7 +13,7 @@ import type { Dialect } from "../../../src/chat/dialect.ts";
 import type { Session } from "../../../src/chat/session.ts";
 import type { StoreAnswerer } from "../../../src/chat/store.ts";
 import { LineSplitter } from "../../../src/line-splitter.ts";
-import type { OtherServers } from "../../../src/store/open.ts";
+import type { OtherServers } from "../../../src/store/open-store.ts";
 import { Lifetime } from "./lifetime.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
