@@ -1631,6 +1631,11 @@ export const postgres = {
    * A server that does not renew its lease for this long counts as dead and may no longer write.
    */
   leaseMs: 10_000,
+  /**
+   * How long the outcome of a claim is kept, in case it is repeated or carried out late: much
+   * longer than a statement waits.
+   */
+  claimKeptMs: 600_000,
   /** Interval between renewals of the lease, in addition to those by each batch. */
   renewMs: 3_000,
   /**

@@ -127,9 +127,14 @@ export function replaceSession(
   silentRooms: ReadonlySet<string>,
 ): void {
   partAll(hub, previous, "replaced", { silentRooms });
+  endReplaced(hub, previous);
+}
+
+/** Ends a connection whose user has connected again. */
+export function endReplaced(hub: HubState, session: Session): void {
   const reason = "You connected again from elsewhere";
-  hub.send(previous, { type: "bye", reason, code: "replaced" });
-  endSession(hub, previous);
+  hub.send(session, { type: "bye", reason, code: "replaced" });
+  endSession(hub, session);
 }
 
 /** Disconnects somebody and tells them why. */

@@ -9,6 +9,7 @@ import type { LoginCommand } from "./events.ts";
 import { closedText, isOpen } from "./door-options.ts";
 import { sessionFields } from "./session-log.ts";
 import { proveKey } from "./key-proof.ts";
+import { isConnected } from "./name-claims.ts";
 import { hasProof, proveMembership } from "./membership-proof.ts";
 import { storeRights } from "./rights-store.ts";
 import { refuseBanned } from "./refuse-login.ts";
@@ -154,7 +155,7 @@ function claimUse(
   let isOurs = false;
   const queries = new StoreQueries(hub, session);
   queries.ask<NameClaimed>(
-    (answer) => hub.store.claimName(claim, undefined, answer),
+    (answer) => hub.store.claimName(claim, undefined, () => isConnected(session), answer),
     ({ isFree }) => (isOurs = isFree),
   );
   queries.whenAnswered((error) => {

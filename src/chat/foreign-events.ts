@@ -164,6 +164,10 @@ const handlers: Handlers = {
     loseServer(hub, server);
   },
   moved(hub, { session: id, claim }) {
+    const entering = hub.names.entering(id);
+    if (entering !== undefined) {
+      entering.claimedElsewhere = Math.max(entering.claimedElsewhere, claim);
+    }
     const session = hub.names.byKey(id);
     // The session may have returned since.
     const isOlder = session?.claim !== undefined && session.claim < claim;

@@ -55,7 +55,7 @@ function askFor(
   let claimed: NameClaimed = { isFree: false };
   const queries = new StoreQueries(hub, session);
   queries.ask<NameClaimed>(
-    (done) => hub.store.claimName(claim, record, done),
+    (done) => hub.store.claimName(claim, record, () => isConnected(session), done),
     (answer) => (claimed = answer),
   );
   const finish = (problem: ParleyError | undefined, last?: SessionRecord): void => {
@@ -91,6 +91,11 @@ export function releaseName(hub: HubState, session: Session): void {
 /** The session regains its name, which its earlier connection has just released. */
 export function keepName(hub: HubState, session: Session): void {
   forgetRelease(hub, claimOf(session, session.identity.folded));
+}
+
+/** Its client may still be there. */
+export function isConnected({ phase }: Session): boolean {
+  return phase !== "ending" && phase !== "gone";
 }
 
 function isSame(one: NameClaim, other: NameClaim): boolean {

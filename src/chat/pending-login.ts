@@ -12,7 +12,7 @@ import {
   type AccountOutcome,
 } from "./account-store.ts";
 import { authenticate, type Denial } from "./authentication.ts";
-import { endSession, replaceSession } from "./disconnect.ts";
+import { endSession, replaceSession, endReplaced } from "./disconnect.ts";
 import type { LoginCommand } from "./events.ts";
 import { type HubState, textsOf } from "./hub-state.ts";
 import {
@@ -284,7 +284,8 @@ export class PendingLogin {
       if (this.#hub.options.shared !== undefined) this.#holder = last;
       whenCaughtUp(this.#hub, this.#session, this.#bounds, (behind) => {
         if (this.#session.phase === "entering" && behind === undefined) {
-          this.#enterRooms(taken, giveUp);
+          if (this.#isReplaced(taken)) this.#endReplaced(giveUp);
+          else this.#enterRooms(taken, giveUp);
         } else {
           giveUp();
           this.#giveUp(behind);
@@ -292,6 +293,17 @@ export class PendingLogin {
         decided();
       });
     });
+  }
+
+  /** The client has connected to another server since its record was claimed here. */
+  #isReplaced(taken: SessionTaken | undefined): boolean {
+    return taken !== undefined && taken.claim < this.#session.claimedElsewhere;
+  }
+
+  #endReplaced(giveUp: () => void): void {
+    giveUp();
+    this.#giveUp(undefined);
+    endReplaced(this.#hub, this.#session);
   }
 
   #enterRooms(taken: SessionTaken | undefined, giveUp: () => void): void {

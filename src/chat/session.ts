@@ -221,6 +221,8 @@ export class Session {
   takesFiles = false;
   /** The number with which its record was claimed (store.ts). Written only by pending-login.ts. */
   claim: number | undefined = undefined;
+  /** The last known claim of its record by another server. Written only by foreign-events.ts. */
+  claimedElsewhere = 0;
   /** The welcome is not committed yet; everything else for this session comes after it. */
   awaitsWelcome = false;
   readonly identity: Identity;

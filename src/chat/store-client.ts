@@ -25,7 +25,12 @@ import type {
 /** The outcome of a request. */
 export type Outcome<T> = { done: true; result: T } | { done: false; error: ParleyError };
 
-type Open = { request: StoreRequest; settle: (reply: SettledReply) => void };
+type Open = {
+  id: number;
+  settle: (reply: SettledReply) => void;
+  /** The request to repeat if the outcome is unknown. */
+  again: () => StoreRequest;
+};
 type SettledReply = Exclude<StoreReply, { outcome: "unknown" }>;
 type DoneReply = Extract<StoreReply, { outcome: "done" }>;
 
@@ -38,7 +43,7 @@ export class StoreClient {
    * of messages.
    */
   readonly #open: Open[] = [];
-  #retries: { atMs: number; request: StoreRequest }[] = [];
+  #retries: { atMs: number; again: () => StoreRequest }[] = [];
 
   /** Requests without an outcome. */
   get size(): number {
@@ -60,7 +65,7 @@ export class StoreClient {
     const retry = this.#retries[0];
     if (retry !== undefined && retry.atMs <= nowMs) {
       this.#retries.shift();
-      return retry.request;
+      return retry.again();
     }
     return this.#unsent.shift();
   }
@@ -68,11 +73,11 @@ export class StoreClient {
   /** Handles a reply. Replies to unknown requests are ignored. */
   handle(reply: StoreReply, nowMs: number): void {
     // Most stores answer in order, so it is the first or close to it.
-    const at = this.#open.findIndex(({ request }) => request.id === reply.id);
+    const at = this.#open.findIndex(({ id }) => id === reply.id);
     const open = this.#open[at];
     if (open === undefined) return;
     if (reply.outcome === "unknown") {
-      this.#retries.push({ atMs: nowMs + sender.storageRetryMs, request: open.request });
+      this.#retries.push({ atMs: nowMs + sender.storageRetryMs, again: open.again });
       return;
     }
     this.#open.splice(at, 1);
@@ -136,14 +141,21 @@ export class StoreClient {
     );
   }
 
-  /** `session`: the record that is claimed along with the name, if any. */
+  /**
+   * `session`: the record that is claimed along with the name, if any. A claim with an unknown
+   * outcome that is no longer wanted is not carried out late.
+   */
   claimName(
     claim: NameClaim,
     session: string | undefined,
+    isWanted: () => boolean,
     then: (outcome: Outcome<NameClaimed>) => void,
   ): void {
-    this.#request({ type: "claim-name", claim, session }, (reply) =>
-      then(outcomeOf(reply, (done) => (done.type === "claim-name" ? done : undefined))),
+    const operation = { type: "claim-name", claim, session } as const;
+    this.#request(
+      operation,
+      (reply) => then(outcomeOf(reply, (done) => (done.type === "claim-name" ? done : undefined))),
+      () => ({ ...operation, isWithdrawn: !isWanted() }),
     );
   }
 
@@ -210,9 +222,14 @@ export class StoreClient {
     );
   }
 
-  #request(operation: StoreOperation, settle: (reply: SettledReply) => void): void {
-    const request = { ...operation, id: this.#nextId++ };
-    this.#open.push({ request, settle });
+  #request(
+    operation: StoreOperation,
+    settle: (reply: SettledReply) => void,
+    repeated: () => StoreOperation = () => operation,
+  ): void {
+    const id = this.#nextId++;
+    const request = { ...operation, id };
+    this.#open.push({ id, settle, again: () => ({ ...repeated(), id }) });
     this.#unsent.push(request);
   }
 }

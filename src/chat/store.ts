@@ -248,8 +248,15 @@ type StoreArguments = {
   "count-mail": { session: string; after: number };
   "load-session": { session: string };
   "find-name": { name: string; sinceMs: number };
-  /** `session`: the record that is claimed along with the name. */
-  "claim-name": { claim: NameClaim; session?: string | undefined };
+  /**
+   * `session`: the record that is claimed along with the name. `isWithdrawn`: if it has not been
+   * claimed yet, it never will be; the answer is then that the name is not free.
+   */
+  "claim-name": {
+    claim: NameClaim;
+    session?: string | undefined;
+    isWithdrawn?: boolean | undefined;
+  };
   /** Folded. */
   "find-elsewhere": { names: readonly string[] };
   "list-elsewhere": { limit: number };
@@ -273,7 +280,8 @@ export type StoreRequest = StoreOperation & { id: number };
 
 /**
  * The outcome of a request. `failed`: it did not happen and never will. `unknown`: it may have
- * happened, or may yet; the hub asks again (a commit under the same number).
+ * happened, or may yet; the hub asks again (a commit under the same number, a claim with the same
+ * ID).
  */
 export type StoreReply = { id: number } & (
   | {

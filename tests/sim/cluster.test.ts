@@ -63,7 +63,7 @@ describe("the simulator detects a database", () => {
   test("that gives a name to two users", () => {
     const said = complaints(({ tables, undo }, text, values) => {
       if (!text.includes("parley.claim(")) return undefined;
-      const [, folded] = values.map(String);
+      const [, , folded] = values.map(String);
       for (const row of tables.holdersOf(folded ?? "")) tables.removeName(row, undo);
       return undefined;
     });

@@ -232,11 +232,16 @@ export const commitFunction = `
  * user has it at the next one before the last one releases it. With a record of a session
  * (otherwise empty), only batches with the new `claim` may write it from now on. `n` null: somebody
  * else has the name at another server; otherwise the record's counter, 0 if there is none.
+ *
+ * `request` numbers the server's claims. A claim whose answer was lost may be repeated, and may be
+ * carried out late, after the name was released or claimed by others: only its first execution has
+ * an effect, and all have its result. A claim that is repeated as withdrawn has no effect from then
+ * on.
  */
 export const claimFunction = `
   CREATE OR REPLACE FUNCTION parley.claim(
-    me text, claimed text, claimant text, record text, now_ms bigint,
-    OUT n bigint, OUT claim bigint
+    me text, request bigint, claimed text, claimant text, record text, is_withdrawn boolean,
+    now_ms bigint, OUT n bigint, OUT claim bigint
   ) LANGUAGE plpgsql AS $function$
   DECLARE
     known parley.sessions%ROWTYPE;
@@ -247,25 +252,32 @@ export const claimFunction = `
     END IF;
     -- Of two who claim a name at the same time, the second sees the first.
     PERFORM pg_advisory_xact_lock(hashtextextended(claimed, 8097874531021168756));
-    IF EXISTS (SELECT 1 FROM parley.names
-      WHERE folded = claimed AND holder <> claimant AND server <> me) THEN RETURN; END IF;
-    INSERT INTO parley.names (folded, holder, server) VALUES (claimed, claimant, me)
-      ON CONFLICT (folded, server) DO UPDATE SET holder = excluded.holder;
-    n := 0;
-    IF record = '' THEN RETURN; END IF;
-    claim := nextval('parley.claims');
-    SELECT * INTO known FROM parley.sessions WHERE id = record FOR UPDATE;
-    IF known.server <> me THEN
-      INSERT INTO parley.signals (server, signal)
-        VALUES (known.server, json_build_object('type', 'moved', 'session', record,
-          'claim', claim.claim)::text);
-      PERFORM pg_notify('${channel}', json_build_object('from', me, 'hasSignals', true)::text);
+    SELECT done.n, done.claim INTO n, claim FROM parley.claimed AS done
+      WHERE done.server = me AND done.request = claim.request;
+    IF FOUND THEN RETURN; END IF;
+    IF NOT is_withdrawn AND NOT EXISTS (SELECT 1 FROM parley.names
+        WHERE folded = claimed AND holder <> claimant AND server <> me) THEN
+      INSERT INTO parley.names (folded, holder, server) VALUES (claimed, claimant, me)
+        ON CONFLICT (folded, server) DO UPDATE SET holder = excluded.holder;
+      n := 0;
+      IF record <> '' THEN
+        claim := nextval('parley.claims');
+        SELECT * INTO known FROM parley.sessions WHERE id = record FOR UPDATE;
+        IF known.server <> me THEN
+          INSERT INTO parley.signals (server, signal)
+            VALUES (known.server, json_build_object('type', 'moved', 'session', record,
+              'claim', claim.claim)::text);
+          PERFORM pg_notify('${channel}', json_build_object('from', me, 'hasSignals', true)::text);
+        END IF;
+        n := coalesce(known.n, 0);
+        INSERT INTO parley.sessions AS s
+            (id, name, n, mail, network, seen_ms, clock_ms, server, claim)
+          VALUES (record, '', 0, 0, '', 0, now_ms, me, claim.claim)
+          ON CONFLICT (id) DO UPDATE SET server = excluded.server, claim = excluded.claim;
+      END IF;
     END IF;
-    n := coalesce(known.n, 0);
-    INSERT INTO parley.sessions AS s
-        (id, name, n, mail, network, seen_ms, clock_ms, server, claim)
-      VALUES (record, '', 0, 0, '', 0, now_ms, me, claim.claim)
-      ON CONFLICT (id) DO UPDATE SET server = excluded.server, claim = excluded.claim;
+    INSERT INTO parley.claimed (server, request, n, claim)
+      VALUES (me, claim.request, claim.n, claim.claim);
   END $function$;
 `;
 

@@ -201,6 +201,19 @@ const version8 = `
 /** Version 9: the keys of peers. */
 const version9 = "ALTER TABLE parley.registrations ADD COLUMN key text;";
 
+/** Version 10: the outcomes of claims, which may be repeated. */
+const version10 = `
+  CREATE TABLE parley.claimed (
+    server text NOT NULL,
+    request bigint NOT NULL,
+    n bigint,
+    claim bigint,
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (server, request)
+  );
+  CREATE INDEX claimed_by_age ON parley.claimed (at);
+`;
+
 /** Step `i` turns version `i` into `i + 1`. Never change a released step; add one. */
 export const migrations: readonly string[] = [
   tables,
@@ -212,6 +225,7 @@ export const migrations: readonly string[] = [
   version7,
   version8,
   version9,
+  version10,
 ];
 
 /** Recreated after every migration: they require the newest tables. */

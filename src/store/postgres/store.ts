@@ -436,16 +436,25 @@ export class PostgresStore {
     return row === undefined ? undefined : recordOf(row);
   }
 
-  async #claim({ claim, session = "" }: ClaimRequest): Promise<NameClaimed> {
+  /** Repeated under the same number, it has the same result. */
+  async #claim({ id: number, claim, session, isWithdrawn }: ClaimRequest): Promise<NameClaimed> {
     const id = this.#serverId;
     try {
       const [row] = await this.#database.run<ClaimRow>(
-        "SELECT n, claim FROM parley.claim($1, $2, $3, $4, $5)",
-        [id, claim.name, holderAt(id, claim.holder), session, Math.floor(this.#clock())],
+        "SELECT n, claim FROM parley.claim($1, $2, $3, $4, $5, $6, $7)",
+        [
+          id,
+          number,
+          claim.name,
+          holderAt(id, claim.holder),
+          session ?? "",
+          isWithdrawn === true,
+          Math.floor(this.#clock()),
+        ],
       );
-      const { n, claim: number } = row ?? { n: null, claim: null };
+      const { n, claim: taking } = row ?? { n: null, claim: null };
       if (n === null) return { isFree: false };
-      const taken = number === null ? undefined : { n: Number(n), claim: Number(number) };
+      const taken = taking === null ? undefined : { n: Number(n), claim: Number(taking) };
       return { isFree: true, taken };
     } catch (error) {
       if (!isFenced(error)) throw error;

@@ -1,7 +1,7 @@
 // Deletes data beyond the retention, a bounded slice at a time. Only one server sweeps at a time.
 
 import { accountMark } from "../../chat/account-store.ts";
-import { history as limits } from "../../limits.ts";
+import { history as limits, postgres } from "../../limits.ts";
 import type { Retention } from "../retention.ts";
 import type { Run, Value } from "./database.ts";
 import type { DatabasePort } from "./database-port.ts";
@@ -42,6 +42,13 @@ export class PostgresSweep {
           [oldMs, limits.sliceRows],
         ),
         await this.#sessions(run, clockMs),
+        await count(
+          run,
+          `DELETE FROM parley.claimed WHERE (server, request) IN (
+             SELECT server, request FROM parley.claimed
+             WHERE at < clock_timestamp() - $1 * interval '1 millisecond' LIMIT $2)`,
+          [postgres.claimKeptMs, limits.sliceRows],
+        ),
       ];
       await run(
         `INSERT INTO parley.meta (key, value) VALUES ('clock_ms', $1)

@@ -43,6 +43,8 @@ export type NameRow = {
   readonly holder: string;
   readonly server: string;
 };
+/** The outcome of a claim; `n` null: the name was not free, or the claim was withdrawn. */
+export type ClaimedRow = { readonly n: number | null; readonly claim: number | null };
 export type MemberRow = {
   readonly room: string;
   readonly folded: string;

@@ -4,7 +4,7 @@
 import type { Row, Value } from "../../../src/store/postgres/database.ts";
 import { schemaVersion } from "../../../src/store/postgres/schema.ts";
 import { commit, type CommitCall, type Done, fenced, reap } from "./commit.ts";
-import type { Undo } from "./rows.ts";
+import type { ClaimedRow, Undo } from "./rows.ts";
 import type { Tables } from "./tables.ts";
 
 /** The objects that a statement works on. */
@@ -225,14 +225,26 @@ function commitBatch(context: Context, values: Values): readonly Row[] {
   return [{ reply: result }];
 }
 
-function claim({ tables, undo, notify }: Context, values: Values): readonly Row[] {
-  const [server = "", folded = "", holder = "", record = ""] = values.map(String);
-  if (tables.servers.get(server)?.isOver !== false) throw fenced(server);
+/** Only its first execution has an effect; repetitions have the same result. */
+function claim(context: Context, values: Values): readonly Row[] {
+  const { tables, undo } = context;
+  const [server, request] = values.map(String);
+  if (tables.servers.get(server ?? "")?.isOver !== false) throw fenced(server ?? "");
+  const place = `${server} ${request}`;
+  const done = tables.claimed.get(place);
+  if (done !== undefined) return [done];
+  const claimed = claimFirst(context, values);
+  tables.claimed.put(place, claimed, undo);
+  return [claimed];
+}
+
+function claimFirst({ tables, undo, notify }: Context, values: Values): ClaimedRow {
+  const [server = "", , folded = "", holder = "", record = "", isWithdrawn] = values.map(String);
   const rows = tables.holdersOf(folded);
   const isTaken = rows.some((row) => row.holder !== holder && row.server !== server);
-  if (isTaken) return [{ n: null, claim: null }];
+  if (isTaken || isWithdrawn === "true") return { n: null, claim: null };
   tables.addName({ folded, holder, server }, undo);
-  if (record === "") return [{ n: 0, claim: null }];
+  if (record === "") return { n: 0, claim: null };
   const number = tables.nextClaim();
   const nobody = { id: record, name: "", n: 0, mail: 0, network: "", seenMs: 0 };
   const known = tables.sessions.get(record) ?? { ...nobody, server: undefined, claim: 0 };
@@ -241,7 +253,7 @@ function claim({ tables, undo, notify }: Context, values: Values): readonly Row[
     notify({ from: server, hasSignals: true });
   }
   tables.sessions.put(record, { ...known, server, claim: number }, undo);
-  return [{ n: known.n, claim: number }];
+  return { n: known.n, claim: number };
 }
 
 function living<R extends { server: string }>(tables: Tables, rows: readonly R[]): R[] {

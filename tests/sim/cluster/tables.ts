@@ -2,6 +2,7 @@
 
 import {
   type BatchRow,
+  type ClaimedRow,
   type MailRow,
   type MemberRow,
   type NameRow,
@@ -38,6 +39,8 @@ export class Tables {
   readonly sessions = new Sessions();
   /** By folded name and server. */
   readonly names = new Table<string, NameRow>();
+  /** By server and request. */
+  readonly claimed = new Table<string, ClaimedRow>();
   /** By folded name and server, the newest last. */
   readonly people = new Table<string, PersonRow>();
   readonly rights = new Table<string, string>();

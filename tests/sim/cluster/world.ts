@@ -53,7 +53,7 @@ export class ClusterWorld implements Surroundings {
       ran: (text: string, values: readonly Value[]) => {
         // Messages reach the claimant of a name before the claimant is notified.
         if (text.includes("parley.claim(")) {
-          this.truth.named(String(values[2]), String(values[1]));
+          this.truth.named(String(values[3]), String(values[2]));
         }
         if (isTraced("database")) this.trace("database", "<", statementLine(text, values));
       },

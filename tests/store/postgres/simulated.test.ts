@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import type { ForeignPerson } from "../../../src/chat/foreign-person.ts";
-import type { Batch, StoreOperation, StoreReply } from "../../../src/chat/store.ts";
+import type { Batch, StoreOperation, StoreReply, StoreRequest } from "../../../src/chat/store.ts";
 import { Database } from "../../../src/store/postgres/database.ts";
 import type { DatabasePort } from "../../../src/store/postgres/database-port.ts";
 import { parseDatabaseUrl } from "../../../src/store/postgres/database-url.ts";
@@ -63,6 +63,9 @@ const step = fc.record({
       name: fc.constantFrom(...names),
       holder: fc.constantFrom(...records, "#1"),
       takes: fc.boolean(),
+      /** The server's last claim again, or as if it were not wanted any more. */
+      again: fc.constantFrom(false, false, true),
+      isWithdrawn: fc.constantFrom(false, false, true),
     }),
     fc.record({ type: fc.constant("expire" as const) }),
     fc.record({ type: fc.constant("renew" as const) }),
@@ -117,6 +120,8 @@ class Rig {
   readonly stores: PostgresStore[] = [];
   readonly #numbers = Array.from({ length: servers }, () => 0);
   #id = 0;
+  /** The last claim of each server. */
+  readonly #claims = new Map<number, StoreRequest & { type: "claim-name" }>();
 
   constructor(
     readonly port: DatabasePort,
@@ -140,10 +145,13 @@ class Rig {
         return await this.#ask(store, { type: "commit", batch: batchOf(what.work, number) });
       }
       case "claim": {
-        const { name, holder, takes } = what;
+        const { name, holder, takes, again, isWithdrawn } = what;
         const taken = takes && !holder.startsWith("#") ? holder : undefined;
         const claim = { name, holder };
-        return await this.#ask(store, { type: "claim-name", claim, session: taken });
+        const fresh = { type: "claim-name", claim, session: taken, id: ++this.#id } as const;
+        const request = (again ? this.#claims.get(server) : undefined) ?? fresh;
+        this.#claims.set(server, request);
+        return await answered(store, { ...request, isWithdrawn });
       }
       case "expire":
         return void (await this.expire(store.serverId));
@@ -181,10 +189,12 @@ class Rig {
   }
 
   #ask(store: PostgresStore, operation: StoreOperation): Promise<unknown> {
-    return new Promise((resolve) => {
-      store.answer({ ...operation, id: ++this.#id }, (reply) => resolve(plain(reply)));
-    });
+    return answered(store, { ...operation, id: ++this.#id });
   }
+}
+
+function answered(store: PostgresStore, request: StoreRequest): Promise<unknown> {
+  return new Promise((resolve) => store.answer(request, (reply) => resolve(plain(reply))));
 }
 
 /** With lists in a fixed order. */
@@ -260,7 +270,8 @@ describe.skipIf(!hasPostgres)("the simulated database equals PostgreSQL", () => 
   async function real(): Promise<Rig> {
     await database.script(`
       TRUNCATE parley.servers, parley.rooms, parley.batches, parley.sessions, parley.mail,
-        parley.rights, parley.names, parley.members, parley.people, parley.signals
+        parley.rights, parley.names, parley.members, parley.people, parley.signals,
+        parley.claimed
         RESTART IDENTITY;
       ALTER SEQUENCE parley.claims RESTART;`);
     return new Rig(database, async (server) => {

@@ -1,0 +1,82 @@
+// A login whose claim waits for the database that it shares with other servers.
+
+import { beforeEach, expect, test } from "bun:test";
+import type { StoreReply, StoreRequest } from "../../src/chat/store.ts";
+import { sender } from "../../src/limits.ts";
+import { type Client, memoryAnswerer, Rig } from "./rig.ts";
+
+type Claim = Extract<StoreRequest, { type: "claim-name" }>;
+
+let rig: Rig;
+/** Claims without an answer. */
+let claims: Claim[];
+
+beforeEach(() => {
+  claims = [];
+  const answer = memoryAnswerer();
+  rig = new Rig({ shared: { roomOpened() {} } }, (request) => {
+    if (request.type !== "claim-name") return answer(request);
+    claims.push(request);
+    return undefined;
+  });
+});
+
+const comeIn = (): Client => rig.member("Ann");
+
+function reply(answer: (id: number) => StoreReply): void {
+  rig.hub.handleStore(answer(claims.at(-1)!.id), rig.nowMs);
+  rig.settle();
+}
+
+const taken = (claim: number) => (id: number) =>
+  ({
+    id,
+    outcome: "done",
+    type: "claim-name",
+    result: { isFree: true, taken: { n: 0, claim } },
+  }) as const;
+
+const typesOf = (client: Client): unknown[] => client.lines().map(({ type }) => type);
+
+test("is repeated with the same number while the client waits", () => {
+  const ann = comeIn();
+  reply((id) => ({ id, outcome: "unknown" }));
+  rig.pass(sender.storageRetryMs, sender.storageRetryMs);
+  expect(claims).toHaveLength(2);
+  const [first, again] = claims;
+  expect(again).toEqual({ ...first!, isWithdrawn: false });
+  reply(taken(1));
+  expect(typesOf(ann)).toContain("welcome");
+});
+
+test("is withdrawn when the client has given up, and its name is free again", () => {
+  comeIn().close();
+  reply((id) => ({ id, outcome: "unknown" }));
+  rig.pass(sender.storageRetryMs, sender.storageRetryMs);
+  expect(claims.at(-1)).toMatchObject({ id: claims[0]!.id, isWithdrawn: true });
+  reply((id) => ({ id, outcome: "done", type: "claim-name", result: { isFree: false } }));
+  expect([...rig.hub.nameHolders()]).toEqual([]);
+  const next = comeIn();
+  reply(taken(2));
+  expect(typesOf(next)).toContain("welcome");
+});
+
+test.each([
+  ["a later claim elsewhere ends it", 5, false],
+  ["an earlier one does not", 3, true],
+])("%s", (_, claim, isIn) => {
+  const ann = comeIn();
+  rig.hub.handleForeign(
+    { type: "moved", session: "hash of Ann-0123456789abcdef", claim },
+    rig.nowMs,
+  );
+  reply(taken(4));
+  expect(typesOf(ann)).toEqual(isIn ? expect.arrayContaining(["welcome"]) : ["bye"]);
+  expect([...rig.hub.nameHolders()]).toHaveLength(isIn ? 1 : 0);
+  expect(ann.link.ended).toBe(!isIn);
+  // The session may log in here again.
+  if (isIn) return;
+  const next = comeIn();
+  reply(taken(6));
+  expect(typesOf(next)).toContain("welcome");
+});

@@ -1,0 +1,131 @@
+// Claims of names are repeated when their answer is lost, and may be carried out late: only the
+// first execution has an effect, and all have its result.
+
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import type { Batch, NameClaimed, StoreOperation, StoreReply } from "../../../src/chat/store.ts";
+import { Database } from "../../../src/store/postgres/database.ts";
+import { parseDatabaseUrl } from "../../../src/store/postgres/database-url.ts";
+import { postgres as limits } from "../../../src/limits.ts";
+import { PostgresStore } from "../../../src/store/postgres/store.ts";
+import { Cluster, hasPostgres, withoutPostgres } from "./cluster.ts";
+
+if (!hasPostgres) console.error(`skipped: ${withoutPostgres}: claims in PostgreSQL`);
+
+const holder = "hash of a secret";
+const claim = { name: "ann", holder };
+
+function ask(store: PostgresStore, id: number, operation: StoreOperation): Promise<StoreReply> {
+  return new Promise((resolve) => store.answer({ ...operation, id }, resolve));
+}
+
+async function claimed(
+  store: PostgresStore,
+  id: number,
+  more: { holder?: string; session?: string; isWithdrawn?: boolean } = {},
+): Promise<NameClaimed> {
+  const { holder: by = holder, session = holder, isWithdrawn } = more;
+  const request = { name: "ann", holder: by };
+  const operation = { type: "claim-name", claim: request, session, isWithdrawn } as const;
+  const reply = await ask(store, id, operation);
+  if (reply.outcome !== "done" || reply.type !== "claim-name") throw new Error(reply.outcome);
+  return reply.result;
+}
+
+describe.skipIf(!hasPostgres)("a repeated claim", () => {
+  let cluster: Cluster | undefined;
+  let database: Database;
+  let here: PostgresStore;
+  let there: PostgresStore;
+
+  beforeAll(async () => {
+    cluster = await Cluster.start();
+    database = new Database(parseDatabaseUrl(await cluster.newDatabase(), "parley"), () => "");
+    await (await PostgresStore.open(database)).leave();
+  }, 60_000);
+
+  afterAll(async () => {
+    await database.close().catch(() => {});
+    await cluster?.remove();
+  }, 60_000);
+
+  beforeEach(async () => {
+    await database.script(`TRUNCATE parley.servers, parley.names, parley.sessions, parley.signals,
+      parley.claimed`);
+    here = await PostgresStore.open(database);
+    there = await PostgresStore.open(database);
+  });
+
+  let batches = 0;
+
+  function commit(store: PostgresStore, work: Partial<Batch>): Promise<StoreReply> {
+    const batch = { number: ++batches, rooms: [], mail: [], sessions: [], ...work };
+    return ask(store, 1_000 + batches, { type: "commit", batch });
+  }
+
+  const holders = async (): Promise<unknown[]> =>
+    (await database.run("SELECT server FROM parley.names")).map(({ server }) => server);
+
+  async function place(): Promise<{ server: unknown; claim: number }> {
+    const [row] = await database.run("SELECT server, claim FROM parley.sessions");
+    return { server: row?.["server"], claim: Number(row?.["claim"]) };
+  }
+
+  test("does not take the session back from the server that claimed it next", async () => {
+    const first = await claimed(here, 1);
+    const next = await claimed(there, 1);
+    expect(await claimed(here, 1)).toEqual(first);
+    expect(await place()).toEqual({ server: there.serverId, claim: next.taken!.claim });
+    expect(first.taken!.claim).toBeLessThan(next.taken!.claim);
+    const signals = await database.run("SELECT server FROM parley.signals");
+    expect(signals).toEqual([{ server: here.serverId }]);
+    // A new claim does.
+    expect((await claimed(here, 2)).taken!.claim).toBeGreaterThan(next.taken!.claim);
+  });
+
+  test("that is carried out late does not claim a name that was released", async () => {
+    const first = await claimed(here, 1);
+    await commit(here, { released: [claim] });
+    expect(await claimed(here, 1)).toEqual(first);
+    expect(await holders()).toEqual([]);
+  });
+
+  test("stays refused when the name is free", async () => {
+    const other = { holder: "another", session: "" };
+    await claimed(there, 1, other);
+    expect(await claimed(here, 1)).toEqual({ isFree: false });
+    await commit(there, { released: [{ name: "ann", holder: "another" }] });
+    expect(await claimed(here, 1)).toEqual({ isFree: false });
+    expect(await holders()).toEqual([]);
+    expect((await claimed(here, 2)).isFree).toBe(true);
+  });
+
+  test("has no effect if it is withdrawn, nor when it is carried out late", async () => {
+    expect(await claimed(here, 1, { isWithdrawn: true })).toEqual({ isFree: false });
+    expect(await claimed(here, 1)).toEqual({ isFree: false });
+    expect(await holders()).toEqual([]);
+  });
+
+  test("is known to have had an effect when it is withdrawn", async () => {
+    const first = await claimed(here, 1);
+    expect(first.isFree).toBe(true);
+    expect(await claimed(here, 1, { isWithdrawn: true })).toEqual(first);
+  });
+
+  test("has its effect once if it is carried out twice at the same time", async () => {
+    const results = await Promise.all(Array.from({ length: 4 }, () => claimed(here, 1)));
+    expect(new Set(results.map(({ taken }) => taken?.claim)).size).toBe(1);
+    expect(await holders()).toEqual([here.serverId]);
+  });
+
+  test("is remembered for a limited time", async () => {
+    await claimed(here, 1);
+    await claimed(here, 2);
+    await database.run(
+      `UPDATE parley.claimed SET at = at - $1 * interval '1 millisecond' WHERE request = 1`,
+      [limits.claimKeptMs],
+    );
+    await here.sweep();
+    const kept = await database.run("SELECT request::integer AS request FROM parley.claimed");
+    expect(kept).toEqual([{ request: 2 }]);
+  });
+});
