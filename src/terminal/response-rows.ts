@@ -20,6 +20,7 @@ export function responseRows(
   rooms: Pick<OpenRooms, "has" | "isCurrent">,
   area: TextArea,
 ): string[] {
+  const sentence = (text: string): string[] => sentenceRows(text, area);
   switch (response.type) {
     case "names": {
       const { names, total, room } = response;
@@ -34,33 +35,36 @@ export function responseRows(
         area,
       );
     case "name":
-      return [`You are now ${harmless(response.name)}`];
+      return sentence(`You are now ${harmless(response.name)}`);
     case "registered":
-      return [`The name ${harmless(response.name)} is yours now: nobody else can use it`];
+      return sentence(`The name ${harmless(response.name)} is yours now: nobody else can use it`);
     case "password-set":
-      return [
+      return sentence(
         response.isSet
           ? "The password is set: browsers and old clients can log in to your name with it"
           : "The password is removed: only your devices can log in with your name",
-      ];
+      );
     case "device-code": {
       const minutes = Math.round(response.seconds / 60);
-      return [
+      return sentence(
         `On the other device type, within ${minutes} minutes: /link ${harmless(response.code)}`,
-      ];
+      );
     }
-    case "linked":
-      return [
-        `This device is one of ${harmless(response.name)}'s now: connect again with --name ${harmless(response.name)}`,
-      ];
+    case "linked": {
+      const name = harmless(response.name);
+      return sentence(`This device is one of ${name}'s now: connect again with --name ${name}`);
+    }
     case "devices":
       return response.devices.flatMap((device) =>
         wrapText(deviceText(device), area, { first: "  ", other: "    " }),
       );
     case "admin": {
       const { message, rows } = response;
-      const lines = rows.map(({ text, fields }) => text ?? JSON.stringify(fields));
-      return [...(message === undefined ? [] : [message]), ...lines].map(harmless);
+      // JSON is meant for programs, and is not broken between its words.
+      const lines = rows.flatMap(({ text, fields }) =>
+        text === undefined ? [harmless(JSON.stringify(fields))] : sentence(harmless(text)),
+      );
+      return [...(message === undefined ? [] : sentence(harmless(message))), ...lines];
     }
     case "files":
       if (response.files.length === 0) return ["There are no files"];
@@ -70,6 +74,12 @@ export function responseRows(
         return wrapText(harmless(name), area, { first, other: " ".repeat(first.length) });
       });
   }
+}
+
+/** Keeps the spaces that the text begins with. */
+function sentenceRows(text: string, area: TextArea): string[] {
+  const [first = ""] = /^ */.exec(text) ?? [];
+  return wrapText(text, area, { first, other: "  " });
 }
 
 /** The beginning of a key is enough to tell devices apart. */

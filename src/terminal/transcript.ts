@@ -42,6 +42,9 @@ export type MessageLook = {
   isMention?: boolean;
 };
 
+/** Who says something: `place` and `name`, which `paint` gives its colour. */
+type Speaker = { place?: string; name: string; paint: (text: string) => string };
+
 /** The text before a message: its author, or for an emote its beginning, `* Ann`. */
 function speakerText(from: string, kind: MessageKind | undefined): string {
   if (kind === "emote") return `* ${harmless(from)}`;
@@ -77,28 +80,26 @@ export class Transcript {
     { timeMs, from, text, kind }: TimedMessage,
     { mine = false, room, isMention = false }: MessageLook = {},
   ): void {
-    const name = speakerText(from, kind);
-    const speaker = isMention
-      ? this.#style.mention(name)
-      : mine
-        ? this.#style.own(name)
-        : this.#style.name(from, name);
-    this.#say(timeMs, room === undefined ? speaker : `[${harmless(room)}] ${speaker}`, text);
+    const { mention, own, name } = this.#style;
+    const paint = isMention ? mention : mine ? own : (text: string) => name(from, text);
+    const place = room === undefined ? "" : `[${harmless(room)}] `;
+    this.#say(timeMs, { place, name: speakerText(from, kind), paint }, text);
   }
 
   private(message: PrivateMessage): void {
     const { timeMs, from, kind, seal } = message;
-    const speaker = this.#style.name(from, `${harmless(from)} ${sealMark(seal)}:`);
+    const name = `${harmless(from)} ${sealMark(seal)}:`;
+    const paint = (text: string) => this.#style.name(from, text);
     const text = privateText(message);
-    this.#say(timeMs, speaker, kind === "emote" ? `* ${harmless(from)} ${text}` : text);
+    this.#say(timeMs, { name, paint }, kind === "emote" ? `* ${harmless(from)} ${text}` : text);
   }
 
   /** The user's own private message. */
   privateTo({ to, text, kind, seal }: SentPrivate, self: string): void {
-    const names = to.map(harmless).join(", ");
+    const name = `to ${to.map(harmless).join(", ")} ${sealMark(seal)}:`;
     this.#say(
       this.#calendar.now(),
-      this.#style.own(`to ${names} ${sealMark(seal)}:`),
+      { name, paint: this.#style.own },
       kind === "emote" ? `* ${harmless(self)} ${text}` : text,
     );
   }
@@ -129,27 +130,53 @@ export class Transcript {
     if (!this.#isSilent) this.#screen.ringBell();
   }
 
-  #say(timeMs: number, speaker: string, text: string): void {
-    const time = this.#style.dim(this.#calendar.timeOfDay(timeMs));
-    this.#screen.print(this.#rowsOf(timeMs, `${time} ${speaker} `, harmlessLines(text)));
+  #say(timeMs: number, speaker: Speaker, text: string): void {
+    const above = this.#speakerRows(timeMs, speaker);
+    const first = `${above.pop() ?? ""} `;
+    const rows = this.#rowsOf(timeMs, first, harmlessLines(text));
+    this.#screen.print([...above, ...rows]);
+  }
+
+  /** The time and the speaker: several rows on a terminal that is narrower than that. */
+  #speakerRows(timeMs: number, { place = "", name, paint }: Speaker): string[] {
+    const { area } = this.#screen;
+    const time = this.#calendar.timeOfDay(timeMs);
+    const shownTime = this.#style.dim(time);
+    if (area.width(`${time} ${place}${name}`) <= area.columns) {
+      return [`${shownTime} ${place}${paint(name)}`];
+    }
+    const first = " ".repeat(area.width(`${time} `));
+    const other = this.#indent(timeMs);
+    return wrapText(place + name, area, { first, other }).map((row, index) =>
+      index === 0
+        ? `${shownTime} ${paint(row.slice(first.length))}`
+        : `${other}${paint(row.slice(other.length))}`,
+    );
+  }
+
+  /** What precedes every row of a message but its first. */
+  #indent(timeMs: number): string {
+    const { area } = this.#screen;
+    const isNarrow = area.columns < minIndentedColumns;
+    return " ".repeat(isNarrow ? 2 : area.width(`${this.#calendar.timeOfDay(timeMs)} `));
   }
 
   /** The rows of a line that begins with `first`. Prints the date first if the day has changed. */
   #rowsOf(timeMs: number, first: string, text: string): string[] {
     const { area } = this.#screen;
-    const { date, timeOfDay } = this.#calendar;
+    const { date } = this.#calendar;
     const isSkewed = timeMs < this.#timeMs && this.#timeMs - timeMs < maxSkewMs;
     if (!isSkewed) {
       if (date(timeMs) !== date(this.#timeMs)) this.rule(date(timeMs));
       this.#timeMs = timeMs;
     }
-    const indent = area.columns < minIndentedColumns ? 2 : area.width(`${timeOfDay(timeMs)} `);
-    const other = " ".repeat(indent);
+    const other = this.#indent(timeMs);
     return text.split("\n").flatMap((line, index) => {
       if (index === 0) return wrapText(line, area, { first, other });
       // Leading spaces of a line of code are preserved as far as there is room.
       const [spaces = ""] = /^ */.exec(line) ?? [];
-      const begin = other + spaces.slice(0, Math.max(0, Math.floor(area.columns / 2) - indent));
+      const begin =
+        other + spaces.slice(0, Math.max(0, Math.floor(area.columns / 2) - other.length));
       return wrapText(line, area, { first: begin, other: begin });
     });
   }

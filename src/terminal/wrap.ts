@@ -6,7 +6,10 @@ import type { Width } from "./prompt-screen.ts";
 
 export type TextArea = { columns: number; width: Width };
 
-/** `gap` separates items of a row; `first` precedes the first row, `other` the others. */
+/**
+ * `gap` separates items of a row; `first` precedes the first row, `other` the others. Where no word
+ * fits after `first`, it is a row of its own.
+ */
 export type Layout = { gap?: string; first?: string; other?: string };
 
 /** Wraps words that are separated by single spaces. */
@@ -45,7 +48,7 @@ function wrap(
   let [row, width, isBegun] = [first, area.width(first), false];
   const otherWidth = area.width(other);
   const end = () => {
-    rows.push(row);
+    rows.push(isBegun ? row : row.trimEnd());
     [row, width, isBegun] = [other, otherWidth, false];
   };
   const append = (text: string, columns: number) => {
@@ -57,7 +60,8 @@ function wrap(
       append(isBegun ? gap + word : word, gapWidth + wordWidth);
       continue;
     }
-    if (isBegun) end();
+    // A first row without a word in it is ended only if that makes room.
+    if (isBegun || width > otherWidth) end();
     if (width + wordWidth <= area.columns) {
       append(word, wordWidth);
       continue;

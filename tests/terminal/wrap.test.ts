@@ -26,6 +26,15 @@ describe("rows", () => {
     expect(wrapItems([], area(7))).toEqual([]);
   });
 
+  test("give the beginning a row of its own where no word fits after it", () => {
+    const layout = { first: "12:00 Ann: ", other: "  " };
+    expect(wrapWords("everybody", area(12), layout)).toEqual(["12:00 Ann:", "  everybody"]);
+    expect(wrapWords("everybody", area(10), layout)).toEqual(["12:00 Ann:", "  everybod", "  y"]);
+    // Where that would not help, the word is cut.
+    const same = { first: "- ", other: "  " };
+    expect(wrapWords("everybody", area(8), same)).toEqual(["- everyb", "  ody"]);
+  });
+
   test("lose nothing, and are never wider than the terminal", () => {
     const word = fc.string({ unit: fc.constantFrom("a", "b", "日", "é"), minLength: 1 });
     fc.assert(
