@@ -77,6 +77,19 @@ const cases = (): [what: string, typed: string, words: string[]][] => [
     ["admin", "--server", "chat.example:55000"],
   ],
   [
+    "a known server before a file of it",
+    "parley fetch-file chat.",
+    ["fetch-file", "chat.example:55000"],
+  ],
+  ["a known server before a file", "parley send-file cha", ["send-file", "chat.example:55000"]],
+  ["a known server before an order", "parley admin chat.", ["admin", "chat.example:55000"]],
+  ["an order for a server", "parley admin a.example:1 unb", ["admin", "a.example:1", "unban"]],
+  [
+    "a file for a server",
+    "parley send-file a.example:1 wel",
+    ["send-file", "a.example:1", "welcome.txt"],
+  ],
+  [
     "a file of a server",
     `parley fetch-file --server ${address} bi`,
     ["fetch-file", "--server", address, "big file.bin"],
@@ -94,8 +107,8 @@ describe.each([
 ])("$shell", ({ shell, command }) => {
   const check = skipUnless(Bun.which(shell) !== null, `${shell} is not installed`);
 
-  check("completes each kind of word", async () => {
-    await using typed = new Shell(command, folder, env());
+  const open = async (): Promise<Shell> => {
+    const typed = new Shell(command, folder, env());
     if (shell === "zsh") {
       await typed.run(
         "unset zle_bracketed_paste; unsetopt prompt_cr auto_remove_slash; autoload -U compinit",
@@ -106,11 +119,23 @@ describe.each([
       await typed.run("bind 'set enable-bracketed-paste off'");
       await typed.run('eval "$(parley completions bash)"');
     }
+    return typed;
+  };
+
+  check("completes each kind of word", async () => {
+    await using typed = await open();
     for (const [what, beginning, words] of cases()) {
       expect({ what, words: await typed.complete(beginning) }).toEqual({
         what,
         words: ["parley", ...words],
       });
+    }
+  });
+
+  check("completes no argument that the command does not have", async () => {
+    await using typed = await open();
+    for (const line of ["parley client a.example:1", "parley classic greeting a.example:1"]) {
+      expect(await typed.complete(`${line} chat.`)).toEqual([...line.split(" "), "chat."]);
     }
   });
 });

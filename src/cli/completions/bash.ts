@@ -46,7 +46,10 @@ _parley() {
       i=$((i + 1))
       [[ \${words[i - 1]} == --server ]] && server=\${words[i]}
       ;;
-    *:[0-9]*) server=\${words[i]} ;;
+    *:[0-9]*)
+      server=\${words[i]}
+      [[ $_parley_after_server == *" $command "* ]] || place=$((place + 1))
+      ;;
     *) place=$((place + 1)) ;;
     esac
   done
@@ -59,6 +62,11 @@ _parley() {
       return
     fi
     _parley_argument "$command" "$place"
+    # Files are readline's own, which offers them only if there is nothing else.
+    if [[ -z $server && $place == 1 && $_parley_after_server == *" $command "* ]] &&
+      [[ $values != file || (-n $word && -z $(compgen -f -- "$word")) ]]; then
+      _parley_offer $("$program" completions servers 2>/dev/null)
+    fi
   fi
   case $values in
   file) ;; # readline's own
@@ -79,6 +87,9 @@ export function bashCompletions(commands: readonly CompletedCommand[]): string {
   return `# Completes the words of parley in bash:  eval "$(parley completions bash)"
 
 _parley_commands="${words.join(" ")}"
+
+# Commands whose arguments may follow a server's address.
+_parley_after_server=" ${commands.flatMap((one) => (one.mayBeginWithServer ? one.name : [])).join(" ")} "
 
 # What completes the value of a flag; empty: it has none.
 _parley_flag() {
@@ -117,10 +128,9 @@ function flagList({ name, flags }: CompletedCommand): string {
   return `  ${name}) echo ${flags.map(({ long }) => long).join(" ")} ;;`;
 }
 
-/** The last argument's words also complete all arguments after it. */
 function wordCases({ name, words }: CompletedCommand): string[] {
-  return words.map((values, index) => {
-    const place = index === words.length - 1 ? "*" : String(index + 1);
+  return words.map(({ values, isRepeatable }, index) => {
+    const place = isRepeatable ? "*" : String(index + 1);
     return `  "${name} "${place}) values=${valuesText(values)} ;;`;
   });
 }

@@ -38,12 +38,16 @@ ${commands.flatMap(commandLines).join("\n")}
 `;
 }
 
-function commandLines({ name, flags, words }: CompletedCommand): string[] {
+function commandLines(command: CompletedCommand): string[] {
+  const { name, flags, words, mayBeginWithServer } = command;
   const start = `complete -c parley -n '__parley_is ${name}'`;
   const last = words.length;
   return [
     ...flags.map((flag) => `${start} ${flagText(flag)}`),
-    ...words.flatMap((values, index) => {
+    ...(mayBeginWithServer
+      ? [`complete -c parley -n '__parley_is ${name} 1' -a '(parley completions servers)'`]
+      : []),
+    ...words.flatMap(({ values }, index) => {
       const text = valuesText(values);
       if (text === "-x") return [];
       const place = index === last - 1 ? "" : ` ${index + 1}`;

@@ -78,7 +78,7 @@ function entry({ summary, flags, words }: CompletedCommand) {
       about,
       ...(values === undefined ? {} : { values: valuesOf(values) }),
     })),
-    words: words.map(valuesOf),
+    words: words.map(({ values }) => valuesOf(values)),
   };
 }
 

@@ -18,9 +18,14 @@ export type CompletedCommand = {
   name: string;
   summary: string;
   flags: readonly CompletedFlag[];
-  /** Its arguments; the last entry also completes all arguments after it. */
-  words: readonly Values[];
+  /** Its arguments. */
+  words: readonly CompletedWord[];
+  /** The address of a server may precede its arguments. */
+  mayBeginWithServer: boolean;
 };
+
+/** `isRepeatable`: also all arguments after it. */
+export type CompletedWord = { values: Values; isRepeatable: boolean };
 
 /** Words for hints that do not list them, by the hint or by `COMMAND HINT`. */
 export type Vocabulary = Readonly<Record<string, readonly string[]>>;
@@ -38,8 +43,14 @@ export function completedCommand(command: CommandModel, vocabulary: Vocabulary):
     values: flag.hint === undefined ? undefined : valuesOf(flag.hint),
     isRepeatable: flag.hint?.endsWith("…") === true,
   }));
-  const words = command.words.map(({ hint }) => valuesOf(hint));
-  return { name: command.name, summary: command.summary, flags, words };
+  const words = command.words.map(({ hint }) => ({
+    values: valuesOf(hint),
+    isRepeatable: hint.endsWith("…"),
+  }));
+  const { name, summary, usage } = command;
+  const isServerFirst = words[0]?.values.kind === "server";
+  const mayBeginWithServer = usage.startsWith("[ADDRESS] ") && !isServerFirst;
+  return { name, summary, flags, words, mayBeginWithServer };
 }
 
 function valuesBehind(command: string, hint: string, vocabulary: Vocabulary): Values {

@@ -13,6 +13,12 @@ _parley_servers() {
   compadd -a servers
 }
 
+# Completes the servers, and what the given command completes.
+_parley_or_server() {
+  _parley_servers
+  "$@"
+}
+
 _parley_served_files() {
   local -a names server
   if [[ -n \${opt_args[--server]} ]]; then server=(--server \${opt_args[--server]//\\\\:/:})
@@ -46,11 +52,15 @@ if [[ $funcstack[1] == _parley ]]; then _parley "$@"; else compdef _parley parle
 `;
 }
 
-function commandCase({ name, flags, words }: CompletedCommand): string {
+function commandCase({ name, flags, words, mayBeginWithServer }: CompletedCommand): string {
+  const [first] = words;
   const specs = [
     ...flags.map(flagSpec),
-    ...words.map((values, index) => {
-      const place = index === words.length - 1 ? "*" : String(index + 1);
+    ...(mayBeginWithServer && first !== undefined
+      ? [quote(`1:argument: _parley_or_server ${command(first.values)}`)]
+      : []),
+    ...words.map(({ values, isRepeatable }, index) => {
+      const place = isRepeatable ? "*" : String(index + 1);
       return quote(`${place}:argument:${action(values)}`);
     }),
   ];
@@ -78,6 +88,11 @@ function action(values: Values): string {
     return goesOn ? `{compadd -S "" -- ${list}}` : `(${list})`;
   }
   return actions[values.kind];
+}
+
+/** The same as a command. */
+function command(values: Values): string {
+  return values.kind === "words" ? `compadd -- ${values.words.join(" ")}` : actions[values.kind];
 }
 
 const actions = {
