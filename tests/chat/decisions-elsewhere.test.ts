@@ -5,6 +5,7 @@ import { expect, test } from "bun:test";
 import type { DoorOptions } from "../../src/chat/door-options.ts";
 import { Rights } from "../../src/chat/rights/rights.ts";
 import { Neighbours } from "./neighbours.ts";
+import { withKey } from "./owner.ts";
 import type { Rig } from "./rig.ts";
 
 const membersOnly: DoorOptions = { checkPassword: undefined, isMembersOnly: true };
@@ -83,6 +84,20 @@ test("a ban by name of a user at another server also bans their network", () => 
   const asked = west.member("Asker");
   asked.send({ type: "who", room: "lobby" });
   expect(asked.text()).not.toContain("203.0.113");
+});
+
+test("a ban by name of a user at another server also bans their device", () => {
+  const world = new Neighbours();
+  const [east, west] = [world.server("east"), world.server("west")];
+  withKey(west, "Mallory", "laptop", {}, "203.0.113.7");
+  world.deliver();
+  expect(east.order("ban Mallory")).toMatchObject({
+    ok: true,
+    message: "Banned the name Mallory, their device and the network 203.0.113.7",
+  });
+  world.deliver();
+  const again = withKey(west, "Somebody", "laptop", {}, "203.0.113.8");
+  expect(again.text()).toContain("banned");
 });
 
 test("operators see the users of all servers", () => {

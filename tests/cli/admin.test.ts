@@ -49,7 +49,7 @@ test("from the claim to a kick, and after a restart", async () => {
   expect(await admin("ann", address, "claim", "a-guess")).toMatchObject({ code: 4 });
   expect(await admin("ann", address, "claim", code)).toMatchObject({
     code: 0,
-    err: expect.stringContaining("owns this server now"),
+    err: expect.stringContaining("You own this server now"),
   });
   expect(existsSync(claimFile)).toBe(false);
   expect(await admin("bob", address, "claim", code)).toMatchObject({ code: 4 });

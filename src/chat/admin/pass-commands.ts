@@ -1,7 +1,7 @@
 // Creates, lists and revokes passes. A code is shown once, to its creator, and never logged.
 
 import { rights as limits } from "../../limits.ts";
-import { isoText, minuteText } from "../../utc-time.ts";
+import { endMinuteText, isoText, minuteText } from "../../utc-time.ts";
 import type { HubState } from "../hub-state.ts";
 import type { Actor } from "./actor.ts";
 import type { AdminCommand } from "./admin-command.ts";
@@ -30,7 +30,7 @@ export function makePass(
   const people = uses === 1 ? "one person" : `${uses} people`;
   return {
     ok: true,
-    message: `Pass #${id} lets ${people} in until ${minuteText(untilMs)}`,
+    message: `Pass #${id} lets ${people} in until ${endMinuteText(untilMs)}`,
     rows: [{ text: code, fields }],
   };
 }
@@ -39,7 +39,7 @@ export function listPasses({ options, stampMs }: HubState): AdminAnswer {
   const passes = options.rights.passes.list(stampMs);
   if (passes.length === 0) return { ok: true, message: "There are no passes" };
   const rows = passes.map(({ id, uses, used, by, atMs, untilMs }) => ({
-    text: `#${id} used by ${used} of ${uses}, until ${minuteText(untilMs)} (${by}, ${minuteText(atMs)})`,
+    text: `#${id} used by ${used} of ${uses}, until ${endMinuteText(untilMs)} (${by}, ${minuteText(atMs)})`,
     fields: { event: "pass", id, uses, used, by, time: atMs, until: untilMs },
   }));
   return { ok: true, rows };

@@ -75,5 +75,10 @@ export function claim(hub: HubState, actor: Actor, code: string): AdminAnswer {
   rights.roles.give({ id, rank: "owner", name: actor.name, by: "claim", atMs: hub.stampMs });
   control.claimUsed();
   logAct(hub, actor, "server claimed", { target: actor.name });
-  return { ok: true, message: `${actor.name} owns this server now` };
+  // Somebody without a name.
+  const message =
+    actor.name === id
+      ? `You own this server now: it knows you by the key of this device, ${id}`
+      : `${actor.name} owns this server now`;
+  return { ok: true, message };
 }

@@ -82,8 +82,35 @@ export function impose(
     if (typeof subject === "string") return answer({ ok: false, code: "usage", message: subject });
     const rank = hub.options.rights.roles.rankOf(ids);
     if (!outranks(actor, rank)) return answer(protectedBy(shown, rank));
-    answer(imposeOn(hub, actor, command, subject, shown));
+    answer(imposeOn(hub, actor, command, withoutSharedNetwork(hub, actor, subject), shown));
   });
+}
+
+/**
+ * Without the network of somebody who was named, if the actor or a superior is connected from it
+ * too: people in one house can be banned all the same.
+ */
+function withoutSharedNetwork(hub: HubState, actor: Actor, subject: Subject): Subject {
+  const { name, network } = subject;
+  if (name === undefined || network === undefined) return subject;
+  const isConcerned = concernedBy({ network }, hub.stampMs);
+  const isShared =
+    (actor.session !== undefined && isConcerned(actor.session)) ||
+    superiorOf(hub, actor, {}, isConcerned) !== undefined;
+  return isShared ? { ...subject, network: undefined } : subject;
+}
+
+function concernedBy(subject: Subject, nowMs: number): (session: Session) => boolean {
+  const terms = {
+    kind: "ban",
+    id: 0,
+    reason: "",
+    by: "",
+    atMs: nowMs,
+    untilMs: undefined,
+  } as const;
+  const index = new SanctionIndex([{ ...subject, ...terms }]);
+  return (session) => index.find(suspectOf(session), nowMs) !== undefined;
 }
 
 function imposeOn(
@@ -96,9 +123,7 @@ function imposeOn(
   const nowMs = hub.stampMs;
   const untilMs = termMs === undefined ? undefined : nowMs + termMs;
   const terms = { ...subject, kind, reason, by: actor.name, atMs: nowMs, untilMs };
-  const concerned = new SanctionIndex([{ ...terms, id: 0 }]);
-  const isConcerned = (session: Session): boolean =>
-    concerned.find(suspectOf(session), nowMs) !== undefined;
+  const isConcerned = concernedBy(subject, nowMs);
   if (actor.session !== undefined && isConcerned(actor.session)) {
     return { ok: false, code: "usage", message: `That would ${kind} you too: nothing was done` };
   }
@@ -209,8 +234,8 @@ function sanctionRow(sanction: Sanction): AdminRow {
 /**
  * The subject that an operator means: a person rather than a name, which is easily changed. A
  * registered name stands for its owner. Otherwise, if somebody with the name is connected, to
- * whichever server, their network is meant as well, unless it is this machine's. `shown`: the name
- * as its owner writes it. `ids`: of somebody at another server.
+ * whichever server, the key of their device and their network are meant as well, unless that is
+ * this machine's. `shown`: the name as its owner writes it. `ids`: of somebody at another server.
  */
 function subjectOf(
   hub: HubState,
@@ -227,8 +252,8 @@ function subjectOf(
     const session = hub.names.holder(name);
     if (session === undefined) return subjectElsewhere(hub, name, target, then);
     const { address } = session.peer;
-    if (isLoopback(address)) return then(written, session.name);
-    then({ name, network: sanctionedNetwork(address) }, session.name);
+    const network = isLoopback(address) ? undefined : sanctionedNetwork(address);
+    then({ name, network, key: session.proven.key }, session.name);
   });
 }
 
@@ -242,8 +267,8 @@ function subjectElsewhere(
   hub.store.findElsewhere([name], (outcome) => {
     const found = outcome.done ? outcome.result[0] : undefined;
     if (found === undefined) return then({ name }, target);
-    const { network, ids } = found.about;
-    then(network === undefined ? { name } : { name, network }, found.name, ids);
+    const { network, proved: key, ids } = found.about;
+    then({ name, network, key }, found.name, ids);
   });
   hub.wake();
 }

@@ -4,7 +4,7 @@
 import type { ParleyError } from "../../errors.ts";
 import { history } from "../../limits.ts";
 import { quoted } from "../../text.ts";
-import { isoText, minuteText } from "../../utc-time.ts";
+import { endMinuteText, isoText, minuteText } from "../../utc-time.ts";
 import type { Account } from "../account-store.ts";
 import { expel } from "../disconnect.ts";
 import type { HubState } from "../hub-state.ts";
@@ -145,5 +145,5 @@ function fieldsOf({ id, name, by, atMs, untilMs }: AccessToken) {
 }
 
 function untilText(untilMs: number): string {
-  return untilMs === Infinity ? "" : ` until ${minuteText(untilMs)}`;
+  return untilMs === Infinity ? "" : ` until ${endMinuteText(untilMs)}`;
 }

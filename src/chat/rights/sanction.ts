@@ -1,7 +1,7 @@
 // Bans and mutes: whom they apply to, why, and until when. Pure.
 
 import { harmless } from "../../text.ts";
-import { minuteText } from "../../utc-time.ts";
+import { endMinuteText } from "../../utc-time.ts";
 import { networkText, readNetwork } from "./network.ts";
 
 export type SanctionKind = "ban" | "mute";
@@ -57,20 +57,21 @@ export function mentions(subject: Subject, asked: Subject): boolean {
   return parts.some((part) => asked[part] !== undefined && asked[part] === subject[part]);
 }
 
-/** `the name bob and the network 198.51.100.7`. */
+/** `the name bob, their device and the network 198.51.100.7`. */
 export function subjectText({ name, network, key, account }: Subject): string {
+  const device = name === undefined ? `the key ${key}` : "their device";
   const parts = [
     name === undefined ? [] : [`the name ${name}`],
     account === undefined ? [] : ["its owner"],
+    key === undefined ? [] : [device],
     network === undefined ? [] : [`the network ${network}`],
-    key === undefined ? [] : [`the key ${key}`],
   ].flat();
   return parts.length < 2 ? parts.join("") : `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`;
 }
 
 /** ` until 2026-11-29 14:00 UTC: spamming`, for the end of a sentence. */
 export function termsText({ untilMs, reason }: Pick<Sanction, "untilMs" | "reason">): string {
-  const until = untilMs === undefined ? "" : ` until ${minuteText(untilMs)}`;
+  const until = untilMs === undefined ? "" : ` until ${endMinuteText(untilMs)}`;
   return reason === "" ? until : `${until}: ${harmless(reason)}`;
 }
 

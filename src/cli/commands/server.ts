@@ -118,12 +118,17 @@ function announce(server: ChatServer, settings: ServerSettings, pin: string | un
   const { host, json, files, publicUrl, plain } = settings;
   const { port, webPort, metricsPort, dialectPorts } = server;
   const isClosed = settings.passwordFile !== undefined || settings.membersOnly === true;
-  const exposure = exposureWarning(host, { plain, isClosed });
-  if (exposure !== undefined) warn(exposure);
   const areFilesMissing = folderState(files) === "missing";
   const reachable = { host, port, webPort, publicUrl, metricsPort, dialectPorts, pin, plain };
   const { isPageSecure } = server;
   const place = { ...reachable, isPageSecure, files, areFilesMissing };
+  // Above the text, which on a small terminal stays in view.
+  const page = pageUrl(place);
+  if (!json && isTerminal(process.stderr) && page !== undefined && isForOthers(page)) {
+    for (const line of qrCode(page, wantsColors(process.env))) say(line);
+  }
+  const exposure = exposureWarning(host, { plain, isClosed });
+  if (exposure !== undefined) warn(exposure);
   for (const line of serverBanner(place)) say(line);
   const { claim } = server;
   if (claim !== undefined) {
@@ -132,10 +137,6 @@ function announce(server: ChatServer, settings: ServerSettings, pin: string | un
     const code = isShown ? claim.code : `CODE    (the code is in ${claim.path})`;
     const lines = claimLines(place, code);
     for (const line of json ? [lines.map((part) => part.trim()).join(" ")] : lines) say(line);
-  }
-  const page = pageUrl(place);
-  if (!json && isTerminal(process.stderr) && page !== undefined && isForOthers(page)) {
-    for (const line of qrCode(page, wantsColors(process.env))) say(line);
   }
   if (json) {
     const dialects = Object.fromEntries(dialectPorts);

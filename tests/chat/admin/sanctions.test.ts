@@ -8,6 +8,7 @@ import { answerRequest } from "../../../src/store/answer.ts";
 import { openMemoryStore } from "../../../src/store/memory.ts";
 import { ParleyError } from "../../../src/errors.ts";
 import { keepingLog } from "../../silent-log.ts";
+import { keyOf, withKey } from "../owner.ts";
 import { type Client, native, nothing, Rig, say, since } from "../rig.ts";
 
 /** IRC, whose login differs, has separate tests (tests/dialects/irc). */
@@ -162,6 +163,47 @@ describe("a ban by name", () => {
     expect(rig.hub.memberNames()).toEqual([]);
   });
 
+  test("of a user who is online applies to their device, from any network", () => {
+    const rig = new Rig();
+    const bob = withKey(rig, "Bob", "laptop", {}, bad);
+    expect(rig.order("ban Bob")).toEqual({
+      ok: true,
+      message: "Banned the name Bob, their device and the network 198.51.100.7",
+    });
+    expect(bob.link.ended).toBe(true);
+    const again = withKey(rig, "Other", "laptop", {}, "192.0.2.1");
+    expect(again.text()).toContain("You are banned from this server");
+    expect(again.link.ended).toBe(true);
+    expect(withKey(rig, "Other", "phone", {}, "192.0.2.1").text()).toContain("welcome");
+    expect(rig.order("bans")).toMatchObject({ rows: [{ fields: { key: keyOf("laptop") } }] });
+    rig.order("unban Bob");
+    expect(withKey(rig, "Bob", "laptop", {}, bad).text()).toContain("welcome");
+  });
+
+  test("leaves out a network that an operator is connected from", () => {
+    const rights = new Rights();
+    const rig = new Rig({ rights });
+    const ann = rig.member("Ann", {}, bad);
+    const op = { name: "Ann", rank: "operator", session: ann.session, id: undefined } as const;
+    const order = (text: string): unknown => {
+      let answered: unknown;
+      rig.hub.handleAdmin(op, text, rig.nowMs, (answer) => (answered = answer));
+      rig.settle();
+      return answered;
+    };
+    const bob = withKey(rig, "Bob", "laptop", {}, bad);
+    expect(order("ban Bob")).toEqual({ ok: true, message: "Banned the name Bob and their device" });
+    expect([bob.link.ended, ann.link.ended]).toEqual([true, false]);
+    expect(withKey(rig, "Other", "laptop", {}, bad).text()).toContain("You are banned");
+    // The network of somebody who outranks the operator.
+    const owner = withKey(rig, "Olga", "phone", {}, "203.0.113.7");
+    const id = keyOf("phone");
+    rights.roles.give({ id, rank: "owner", name: "Olga", by: "claim", atMs: 0 });
+    rig.member("Eve", {}, "203.0.113.7");
+    expect(order("mute Eve")).toEqual({ ok: true, message: "Muted the name Eve" });
+    expect(owner.link.ended).toBe(false);
+  });
+
   test.each(social.map((dialect) => [dialect.name, dialect] as const))(
     "%s: the user is told so, and not asked for another name",
     (_, dialect) => {
@@ -288,7 +330,7 @@ describe("lists and log", () => {
       ok: true,
       rows: [
         {
-          text: `#1 the network ${bad} until 2023-11-15 22:14 UTC: spam (console, 2023-11-14 22:14 UTC)`,
+          text: `#1 the network ${bad} until 2023-11-15 22:14 UTC: spam (console, 2023-11-14 22:13 UTC)`,
           fields: {
             event: "ban",
             id: 1,
