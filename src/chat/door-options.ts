@@ -22,9 +22,9 @@ export function closedText({ isMembersOnly, checkPassword }: DoorOptions): {
   if (!isMembersOnly) {
     return { code: "password-required", message: "This server asks for a password" };
   }
-  const besides = checkPassword === undefined ? "" : ", who give its password too";
+  const whom = checkPassword === undefined ? "members only" : "members with its password only";
   return {
     code: "members-only",
-    message: `This server is for members only${besides}: ask for a pass, and show it`,
+    message: `This server is for ${whom}: ask for a pass, and show it`,
   };
 }

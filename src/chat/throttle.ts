@@ -206,8 +206,8 @@ function refuse(
 }
 
 function pastIsShared({ proven }: Session): string {
-  const who = proven.account === undefined ? "network" : "account";
-  return ` your ${who} fills the room too fast for what others said;`;
+  const payer = proven.account === undefined ? "network" : "account";
+  return ` your ${payer} fills the room's history faster than its share;`;
 }
 
 function perSecond(rates: Rates | undefined): string {

@@ -40,8 +40,8 @@ export function exposureWarning(
     ? `${host} is every address of this machine, so other machines can reach it`
     : `other machines can reach ${host}`;
   const how = plain ? ", without encryption" : "";
-  const who = isClosed ? "who is let in can join" : "whoever does can join";
-  return `Warning: ${exposed}, and ${who}${how}.`;
+  const allowed = isClosed ? "those who are admitted can join" : "anyone who does can join";
+  return `Warning: ${exposed}, and ${allowed}${how}.`;
 }
 
 export function serverBanner(server: Reachable, interfaces?: Interfaces): string[] {

@@ -218,7 +218,7 @@ describe("in the hub", () => {
     for (let n = 1; n < 200; n++) one!.send({ type: "say", room: "lobby", text: `${n}` });
     const refusal = one!.lines().find(({ code }) => code === "rate");
     expect(refusal?.["message"]).toContain(
-      "your network fills the room too fast for what others said",
+      "your network fills the room's history faster than its share",
     );
     expect(refusal?.["retryAfterMs"]).toBeGreaterThan(1_000);
     // Another room, a private message and another network are not affected.

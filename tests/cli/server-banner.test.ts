@@ -116,7 +116,7 @@ test("a server that other machines can reach gets a warning", () => {
   expect(exposureWarning("127.0.0.1", open)).toBeUndefined();
   expect(exposureWarning("0.0.0.0", { plain: false, isClosed: true })).toBeUndefined();
   expect(exposureWarning("0.0.0.0", { plain: true, isClosed: true })).toEndWith(
-    "and who is let in can join, without encryption.",
+    "and those who are admitted can join, without encryption.",
   );
   expect(exposureWarning("0.0.0.0", open)).toStartWith("Warning: 0.0.0.0 is every address");
   expect(exposureWarning("10.0.0.7", open)).toStartWith(

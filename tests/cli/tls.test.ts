@@ -198,7 +198,7 @@ describe("beyond loopback", () => {
     const openDate = `${address}:${open.ready.dialects["date-time"]}`;
     const answer = await run(["classic", "date-time", openDate, "--count", "1", "--plain"]);
     expect(answer.out).not.toContain("requires TLS");
-    expect(permissive.stderr).toContain("whoever does can join, without encryption");
+    expect(permissive.stderr).toContain("anyone who does can join, without encryption");
   });
 
   testBeyond("the page has the server's own key, or the one of --cert", async () => {

@@ -290,6 +290,6 @@ function writtenSubject(target: string): Subject | string {
 const keyForm = /^[A-Za-z0-9_-]{43}$/;
 
 function nobody(name: string): AdminAnswer {
-  const message = `Nobody here is called ${quoted(name)}: who lists them`;
+  const message = `Nobody here is called ${quoted(name)}: list everybody with 'who'`;
   return { ok: false, code: "unknown-user", message };
 }
