@@ -511,9 +511,6 @@ export const sharing = {
   namedEntries: 8,
   /** Rows of a list of shared files: 20 KiB. */
   maxListed: 200,
-  /** Files examined, and names compared, before yielding to other work: a millisecond. */
-  sliceEntries: 100,
-  sliceNames: 1_000,
 } as const;
 
 /** What the store keeps. */
@@ -1363,7 +1360,7 @@ export const fetching = {
   napDatagrams: 8,
   minNapUs: 150,
   maxNapUs: 1_000,
-  /** How long opening and checking chunks may occupy the event loop at a time. */
+  /** How long opening chunks, or writing small files, may occupy the event loop at a time. */
   workSliceMs: 2,
   /** The window advances in this many steps. */
   horizonSteps: 8,

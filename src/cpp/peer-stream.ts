@@ -74,7 +74,7 @@ export class PeerStream {
 
   #read(bytes: Uint8Array): StreamEvent[] {
     if (this.#style === "bare") return this.#readBareText(bytes);
-    if (this.#isUndecided) this.#opening.push(bytes.slice());
+    if (this.#isUndecided) this.#opening.push(new Uint8Array(bytes));
     this.#parser.handleData(bytes);
     return this.#readMessages();
   }

@@ -12,6 +12,7 @@ import type { ListedFile, PlannedBatch } from "../transfer/tree/batch-plan.ts";
 import type { TreeNode } from "../transfer/tree/manifest.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Incoming, Wanted } from "./incoming.ts";
+import { SaveQueue } from "./save-queue.ts";
 
 export interface BatchDownloadOptions {
   /** The folder's name on the server. */
@@ -23,6 +24,8 @@ export interface BatchDownloadOptions {
   readonly aheadBytes?: number | undefined;
   /** Called after each turn of an attempt. */
   onTurn(): void;
+  /** Called while files are being saved, between other work. May throw. */
+  onWork(): void;
 }
 
 /** A file that has arrived in part. */
@@ -35,8 +38,10 @@ export class BatchDownload implements Incoming, ChunkStore {
   readonly #options: BatchDownloadOptions;
   #batch: Batch<ListedFile>;
   #version: string;
-  /** Files not saved yet. */
+  /** Files that have not arrived yet. */
   readonly #wanted = new Set<TreeNode>();
+  /** Files that have arrived and are not saved yet. */
+  readonly #arrived: SaveQueue<TreeNode>;
   /** Files that have changed since they were listed. */
   readonly #lost = new Set<TreeNode>();
   #gathering = new Map<number, Gathering>();
@@ -52,6 +57,14 @@ export class BatchDownload implements Incoming, ChunkStore {
 
   constructor(options: BatchDownloadOptions) {
     this.#options = options;
+    this.#arrived = new SaveQueue({
+      save: (node, bytes) => options.save(node, bytes),
+      onSlice: () => {
+        options.onWork();
+        this.handleTurn();
+      },
+      onFailure: (error) => this.#attempt?.fail(error),
+    });
     this.#batch = options.planned.batch;
     this.#version = versionOf(this.#batch);
     for (const { node } of this.#batch.files) if (node !== undefined) this.#wanted.add(node);
@@ -62,7 +75,7 @@ export class BatchDownload implements Incoming, ChunkStore {
     return this.#lost;
   }
 
-  /** Files that are not saved yet. */
+  /** Files that have not arrived. */
   get left(): ReadonlySet<TreeNode> {
     return this.#wanted;
   }
@@ -121,9 +134,18 @@ export class BatchDownload implements Incoming, ChunkStore {
     this.#options.onTurn();
   }
 
-  finish(): void {}
+  /** Resolves when everything that has arrived is saved. @throws what can't be saved */
+  finish(): Promise<void> {
+    return this.#arrived.settled();
+  }
 
-  close(): void {}
+  close(): void {
+    const unsaved = this.#arrived.drop();
+    if (unsaved.length === 0) return;
+    // They have to arrive once more.
+    for (const node of unsaved) this.#wanted.add(node);
+    this.#forgetChunks();
+  }
 
   stalled(reason: ParleyError): ParleyError {
     const { size } = this.#wanted;
@@ -136,6 +158,7 @@ export class BatchDownload implements Incoming, ChunkStore {
 
   /** Extracts the files from verified bytes. */
   write(offset: number, bytes: Uint8Array): boolean {
+    this.#arrived.startSlice();
     let at = 0;
     for (const { file, index, start, length } of this.#batch.parts(offset, bytes.length)) {
       const part = bytes.subarray(at, at + length);
@@ -157,7 +180,7 @@ export class BatchDownload implements Incoming, ChunkStore {
   }
 
   #save(node: TreeNode, bytes: Uint8Array): void {
-    this.#options.save(node, bytes);
+    this.#arrived.add(node, bytes);
     this.#wanted.delete(node);
   }
 
@@ -213,6 +236,10 @@ export class BatchDownload implements Incoming, ChunkStore {
     this.#batch = batch;
     this.#version = versionOf(batch);
     this.#newList = [];
+    this.#forgetChunks();
+  }
+
+  #forgetChunks(): void {
     this.#progressBase = this.progressBytes;
     this.#assembler = undefined;
     this.#gathering = new Map();
@@ -246,7 +273,7 @@ export class BatchDownload implements Incoming, ChunkStore {
   /** As in download.ts: requesting beyond it would fill the memory. */
   #horizon(): number {
     const front = this.#assembler?.presentFront ?? this.#missing()[0]?.[0] ?? 0;
-    return front + this.#aheadBytes;
+    return front + this.#aheadBytes - this.#arrived.bytes;
   }
 
   get #aheadBytes(): number {

@@ -45,6 +45,8 @@ export interface DownloadClientOptions {
   /** Bytes requested ahead of what has been written to a file (default: limits.ts). */
   readonly aheadBytes?: number;
   onEvent?(event: FetchEvent): void;
+  /** Called while the files of a folder are being written, between other work. */
+  onWork?(): void;
 }
 
 export class DownloadClient {
@@ -161,6 +163,10 @@ export class DownloadClient {
 
   get aheadBytes(): number | undefined {
     return this.#options.aheadBytes;
+  }
+
+  onWork(): void {
+    this.#options.onWork?.();
   }
 
   get listBounds(): ManifestBounds | undefined {

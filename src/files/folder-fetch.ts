@@ -20,6 +20,7 @@ import type { Incoming } from "./incoming.ts";
 import { nameRulesOf } from "./name-probe.ts";
 import { TargetTree } from "./target-tree.ts";
 import { scanTree, type ScanOptions, type TreeScan } from "./tree-scan.ts";
+import { WorkSlices } from "./work-slices.ts";
 
 /** A source of folders; `DownloadClient` is one. */
 export interface TreeClient {
@@ -43,6 +44,8 @@ export interface TreeClient {
   readonly listBounds?: ManifestBounds | undefined;
   /** Bytes requested ahead of what has been written; undefined: the default. */
   readonly aheadBytes?: number | undefined;
+  /** Called while something is written to the disk, between other work. */
+  onWork(): void;
 }
 
 export interface FolderFetchOptions extends ScanOptions {
@@ -50,9 +53,6 @@ export interface FolderFetchOptions extends ScanOptions {
   readonly sha256: boolean;
   onEvent(event: FetchEvent): void;
 }
-
-/** Folders or empty files created between iterations of the event loop: a few ms. */
-const createdPerTurn = 200;
 
 /** Errors that concern only one file. */
 const ownFailures: ReadonlySet<string> = new Set(["not-found", "differs", "locked", "changed"]);
@@ -170,21 +170,18 @@ class FolderFetch {
     }
     for (const node of alone) await this.#fetchAlone(node);
     client.throwIfStopped();
-    this.#finishFolders();
+    await this.#finishFolders();
     this.#report();
   }
 
   /** Creates folders and empty files. */
   async #createAll(): Promise<void> {
-    const { manifest, scan, target, client, options } = this.#parts;
-    let created = 0;
+    const { manifest, scan, target, options } = this.#parts;
+    const slices = new WorkSlices(() => this.#handleWork());
     for (const node of manifest.nodes) {
       const isEmpty = !node.isFolder && node.size === 0 && scan.wanted.has(node) && !options.sha256;
       if (!isEmpty && !scan.newFolders.has(node)) continue;
-      if (++created % createdPerTurn === 0) {
-        await new Promise<void>((go) => setImmediate(go));
-        client.throwIfStopped();
-      }
+      if (slices.isOver) await slices.rest();
       if (isEmpty) this.#save(node, new Uint8Array());
       else this.#guard(node, () => target.makeFolder(node));
     }
@@ -199,6 +196,7 @@ class FolderFetch {
       aheadBytes: client.aheadBytes,
       save: (node, bytes) => this.#save(node, bytes),
       onTurn: () => this.#progress.update(this.#bytes),
+      onWork: () => this.#handleWork(),
     });
     for (let tries = 0; tries < limits.maxVersions; tries++) {
       try {
@@ -287,11 +285,21 @@ class FolderFetch {
   }
 
   /** Sets folder times, innermost first. */
-  #finishFolders(): void {
+  async #finishFolders(): Promise<void> {
     const { manifest, target } = this.#parts;
+    const slices = new WorkSlices(() => this.#handleWork());
     for (const node of manifest.nodes.toReversed()) {
-      if (node.isFolder && !this.#failed.has(node)) target.setFolderTime(node);
+      if (!node.isFolder || this.#failed.has(node)) continue;
+      if (slices.isOver) await slices.rest();
+      target.setFolderTime(node);
     }
+  }
+
+  /** @throws ParleyError if the fetch has been stopped from outside */
+  #handleWork(): void {
+    const { client } = this.#parts;
+    client.throwIfStopped();
+    client.onWork();
   }
 
   /** @throws ParleyError if files could not be fetched */

@@ -7,6 +7,7 @@ import type { TreeNode } from "../transfer/tree/manifest.ts";
 import { readReason } from "./file-reason.ts";
 import { isSameTime } from "./local-copy.ts";
 import type { TargetTree } from "./target-tree.ts";
+import { WorkSlices } from "./work-slices.ts";
 
 export interface TreeScan {
   /** Folders that have to be created. */
@@ -30,9 +31,6 @@ export interface ScanOptions {
   readonly byContent: boolean;
 }
 
-/** Nodes between iterations of the event loop: a few ms. */
-const nodesPerTurn = 1_000;
-
 /** `target` is undefined if the folder does not exist yet. */
 export async function scanTree(
   nodes: readonly TreeNode[],
@@ -40,9 +38,9 @@ export async function scanTree(
   options: ScanOptions,
 ): Promise<TreeScan> {
   const scan = new Scan(target, options);
-  for (const [index, node] of nodes.entries()) {
-    if (index % nodesPerTurn === nodesPerTurn - 1)
-      await new Promise<void>((go) => setImmediate(go));
+  const slices = new WorkSlices();
+  for (const node of nodes) {
+    if (slices.isOver) await slices.rest();
     scan.look(node);
   }
   return scan;

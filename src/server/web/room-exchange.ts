@@ -77,7 +77,7 @@ export class RoomExchange implements Link {
     }
     this.#traffic.sentBytes += bytes.length;
     // A copy: the hub's buffer may be shared with other sessions and is reused.
-    stream.enqueue(bytes.slice());
+    stream.enqueue(new Uint8Array(bytes));
     return bytes.length;
   }
 

@@ -52,6 +52,8 @@ export class ChannelUpload {
   /** Checks whether enough has arrived since the last time. */
   #pace: Timer | undefined;
   #pacedChars = 0;
+  /** The server itself was busy with what had arrived. */
+  #hasWorked = false;
   /** Resolves when the sender is back. */
   #returned = Promise.withResolvers<void>();
   /** Bytes of completed files, and of the one in progress. */
@@ -78,6 +80,7 @@ export class ChannelUpload {
       aheadBytes: limits.aheadBytes,
       listBounds: { maxEntries: limits.maxEntries, maxNameChars: limits.maxNameChars },
       onEvent: (event) => this.#handleFetch(event),
+      onWork: () => (this.#hasWorked = true),
     });
   }
 
@@ -95,8 +98,9 @@ export class ChannelUpload {
 
   /** A sender that occupies a slot and sends next to nothing loses it; its data is kept. */
   #checkPace(): void {
-    const isSlow = this.#frameChars - this.#pacedChars < limits.leastBytes;
+    const isSlow = this.#frameChars - this.#pacedChars < limits.leastBytes && !this.#hasWorked;
     this.#pacedChars = this.#frameChars;
+    this.#hasWorked = false;
     // An offline sender has a separate timeout.
     if (isSlow && this.#channel !== undefined) this.#end(tooSlow(), true);
   }

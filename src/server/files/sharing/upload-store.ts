@@ -11,6 +11,7 @@ import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ParleyError } from "../../../errors.ts";
 import { quietly } from "../../../files/cleanup.ts";
+import { WorkSlices } from "../../../files/work-slices.ts";
 import { fileReason } from "../../../files/file-reason.ts";
 import { sharing as limits } from "../../../limits.ts";
 import type { Log } from "../../../log.ts";
@@ -334,9 +335,10 @@ export class UploadStore {
 
   async #takenNames(): Promise<Set<string>> {
     const taken = new Set<string>();
+    const slices = new WorkSlices();
     for (const name of await namesIn(this.#options.folder)) {
+      if (slices.isOver) await slices.rest();
       taken.add(foldedItem(name));
-      if (taken.size % limits.sliceNames === 0) await new Promise<void>((go) => setImmediate(go));
     }
     return taken;
   }
@@ -350,8 +352,10 @@ export class UploadStore {
     const taken = await this.#takenNames();
     const placed: SharedItem[] = [];
     const parts = arrived.length;
+    const slices = new WorkSlices();
     try {
       for (const [i, one] of arrived.entries()) {
+        if (slices.isOver) await slices.rest();
         placed.push(this.#place({ ...upload, parts }, one, amounts[i]!, taken));
       }
     } catch (error) {

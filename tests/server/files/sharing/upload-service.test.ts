@@ -352,6 +352,35 @@ test("an upload that occupies a slot and sends nothing makes way, and continues 
   expect(service.size).toBe(1);
 });
 
+test("thousands of small files are saved in slices, so that nobody else waits for all of them", async () => {
+  const there = place();
+  const service = there.open();
+  const home = join(base, `home${count}`);
+  const many = 3_000;
+  mkdirSync(join(home, "many"), { recursive: true });
+  for (let i = 0; i < many; i++) writeFileSync(join(home, "many", `f${i}`), String(i));
+  const sender = await Sender.of(service, join(home, "many"));
+  const arriving = join(there.folder, ".parley-shared", "uploads", number(20), "data", "0");
+  let [seen, most] = [0, 0];
+  let isOver = false;
+  const look = (): void => {
+    const found = namesIn(arriving).length;
+    most = Math.max(most, found - seen);
+    seen = found;
+    if (!isOver) setImmediate(look);
+  };
+  look();
+  sender.offer(number(20), sharer("Ann", 1));
+  await sender.next("placed");
+  isOver = true;
+  // All of them are in one chunk.
+  expect(most).toBeLessThan(many / 2);
+  for (let i = 0; i < many; i++) {
+    const text = readFileSync(join(there.folder, "many", `f${i}`), "utf8");
+    if (text !== String(i)) throw new Error(`f${i} contains ${JSON.stringify(text)}`);
+  }
+});
+
 test("the rate at which one owner begins uploads is limited", async () => {
   const there = place();
   const service = there.open();
