@@ -505,6 +505,8 @@ export const sharing = {
   keepPartialMs: 3_600_000,
   /** How often finished and expired uploads are removed. */
   sweepMs: 60_000,
+  /** The same for a server that keeps them for less. */
+  leastSweepMs: 1_000,
   /** A record about an upload takes about 1 KiB; a longer one was not written by parley. */
   maxRowBytes: 16 * KiB,
   /** Names listed in an announcement and to the sender; the rest is counted. */

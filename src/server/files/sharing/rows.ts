@@ -41,6 +41,8 @@ export type SharedItem = Owner &
     readonly version: string;
     /** Unix milliseconds. */
     readonly atMs: number;
+    /** The reading of the clock by which it ages (upload-clock.ts). */
+    readonly clockMs: number;
   };
 
 /** An upload in progress, with its reserved space. */
@@ -65,6 +67,7 @@ export function decodeItem(id: string, text: string): SharedItem | undefined {
     name: r.text("name"),
     isFolder: r.flag("isFolder"),
     version: r.text("version"),
+    clockMs: r.number("clockMs"),
   }));
 }
 

@@ -67,7 +67,9 @@ export class UploadService implements SharingPort {
   /** Reads the existing uploads, and removes expired ones from now on. */
   start(): void {
     void this.sweep();
-    this.#sweeping = setInterval(() => void this.sweep(), limits.sweepMs);
+    const { keepMs = Infinity } = this.#options;
+    const everyMs = Math.min(limits.sweepMs, Math.max(limits.leastSweepMs, keepMs));
+    this.#sweeping = setInterval(() => void this.sweep(), everyMs);
     this.#sweeping.unref();
   }
 

@@ -5,9 +5,10 @@
 //   .parley-shared/items/ID            a row: a file or folder that is in place
 //   .parley-shared/uploads/ID/row      the reserved space of an upload in progress
 //   .parley-shared/uploads/ID/data/N   its received data, by the position in its list
+//   .parley-shared/clock               how far the clock is by which they age
 
 import { lstatSync, mkdirSync, rmSync, statfsSync, utimesSync, writeFileSync } from "node:fs";
-import { readdir, rm, stat } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { ParleyError } from "../../../errors.ts";
 import { quietly } from "../../../files/cleanup.ts";
@@ -33,7 +34,10 @@ import {
   type SharedItem,
   type Upload,
 } from "./rows.ts";
+import { Leftovers } from "./leftovers.ts";
+import { readRow } from "./row-file.ts";
 import { SharedSpace } from "./shared-space.ts";
+import { type StartClock, UploadClock } from "./upload-clock.ts";
 
 /** Inside the shared folder; never shared, like all names that begin with a dot. */
 const hiddenFolder = ".parley-shared";
@@ -44,6 +48,8 @@ export interface UploadStoreOptions {
   readonly quotaBytes: number;
   /** Unix milliseconds. */
   readonly nowMs: () => number;
+  /** The clock by which uploads age (default: the system's, which can't be set). */
+  readonly startClock?: StartClock;
   readonly log: Log;
   /** Something was added to the folder, or removed. */
   readonly onChange?: () => void;
@@ -59,12 +65,16 @@ export class UploadStore {
   readonly #uploads = new Map<string, Upload>();
   /** The uploads that this server is receiving. */
   readonly #open = new Set<string>();
+  readonly #clock: UploadClock;
+  readonly #leftovers = new Leftovers();
   /** Serializes work on rows and names. */
   #busy: Promise<unknown> = Promise.resolve();
 
   constructor(options: UploadStoreOptions) {
     this.#options = options;
     this.#space = new SharedSpace(options.quotaBytes);
+    const newestMs = () => newestOf(this.#items.values());
+    this.#clock = new UploadClock(join(this.#root, "clock"), newestMs, options.startClock);
   }
 
   /** As of the last refresh. */
@@ -182,14 +192,16 @@ export class UploadStore {
   async sweep(keepMs: number | undefined): Promise<readonly SharedItem[]> {
     return await this.#alone(async () => {
       await this.#refresh();
-      await this.#removeLeftovers();
+      const { nowMs } = this.#clock;
+      quietly(() => this.#clock.save());
+      await this.#removeLeftovers(nowMs);
       const removed: SharedItem[] = [];
-      const untilMs = keepMs === undefined ? -Infinity : this.#options.nowMs() - keepMs;
+      const untilMs = keepMs === undefined ? -Infinity : nowMs - keepMs;
       // Another server may have just written a row, and be about to move its file into place.
-      const settledMs = this.#options.nowMs() - limits.sweepMs;
+      const settledMs = nowMs - limits.sweepMs;
       for (const item of this.#items.values()) {
-        if (item.atMs < settledMs && !this.#isInPlace(item)) this.#forget(item);
-        else if (item.atMs < untilMs && (await this.#remove(item))) removed.push(item);
+        if (item.clockMs < settledMs && !this.#isInPlace(item)) this.#forget(item);
+        else if (item.clockMs < untilMs && (await this.#remove(item))) removed.push(item);
       }
       return removed;
     });
@@ -225,6 +237,7 @@ export class UploadStore {
       await this.#refreshRows(join(this.#root, "uploads"), this.#uploads, decodeUpload, (id) =>
         this.#uploadRow(id),
       );
+      await this.#clock.sync();
     } catch (error) {
       throw this.#unusable(error);
     }
@@ -392,6 +405,7 @@ export class UploadStore {
           room,
           ...amount,
           atMs: this.#options.nowMs(),
+          clockMs: this.#clock.nowMs,
         };
         const row = this.#itemRow(item.id);
         try {
@@ -446,16 +460,12 @@ export class UploadStore {
   /**
    * Removes uploads that nobody receives; a server that receives one updates it from time to time.
    */
-  async #removeLeftovers(): Promise<void> {
-    const now = new Date(this.#options.nowMs());
+  async #removeLeftovers(nowMs: number): Promise<void> {
+    const now = new Date();
     for (const id of this.#open) quietly(() => utimesSync(this.#uploadRow(id), now, now));
     const folder = join(this.#root, "uploads");
-    for (const id of await readdir(folder).catch(ifMissing)) {
-      if (this.#open.has(id)) continue;
-      const row = await stat(this.#uploadRow(id)).catch(() => undefined);
-      const seenMs = row?.mtimeMs ?? (await stat(join(folder, id)).catch(() => undefined))?.ctimeMs;
-      if (now.getTime() - (seenMs ?? 0) > limits.keepPartialMs) await this.discard(id);
-    }
+    const ids = (await readdir(folder).catch(ifMissing)).filter((id) => !this.#open.has(id));
+    for (const id of await this.#leftovers.expired(folder, ids, nowMs)) await this.discard(id);
   }
 
   #writing<Value>(work: () => Value): Value {
@@ -485,13 +495,10 @@ function versionOf(path: string): string | undefined {
   return found?.isFile() === true ? `file ${found.size} ${found.mtimeMs}` : undefined;
 }
 
-/** Reads at most the maximum size of a row, since others may have written it. Empty: unreadable. */
-async function readRow(path: string): Promise<string> {
-  try {
-    return await Bun.file(path).slice(0, limits.maxRowBytes).text();
-  } catch {
-    return "";
-  }
+function newestOf(items: Iterable<SharedItem>): number | undefined {
+  let newestMs: number | undefined;
+  for (const { clockMs } of items) newestMs = Math.max(newestMs ?? clockMs, clockMs);
+  return newestMs;
 }
 
 function wordsOf(text: string): string {

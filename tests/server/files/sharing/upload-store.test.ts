@@ -18,6 +18,7 @@ import { sharing as limits } from "../../../../src/limits.ts";
 import type { Owner, SharedItem } from "../../../../src/server/files/sharing/rows.ts";
 import { UploadStore } from "../../../../src/server/files/sharing/upload-store.ts";
 import { ownerAt, ownerOfAccount, type ShareOwner } from "../../../../src/share-owner.ts";
+import { retentionClock } from "../../../../src/store/retention-clock.ts";
 import { silentLog } from "../../../silent-log.ts";
 
 setDefaultTimeout(30_000);
@@ -42,7 +43,8 @@ class Place {
 
   store(quotaBytes = 100 * MB): UploadStore {
     const { folder } = this;
-    return new UploadStore({ folder, quotaBytes, nowMs: () => this.nowMs, log: silentLog });
+    const nowMs = () => this.nowMs;
+    return new UploadStore({ folder, quotaBytes, nowMs, startClock: () => nowMs, log: silentLog });
   }
 
   at(name: string): string {
@@ -308,3 +310,51 @@ test("expired entries are removed, unless they have been changed", async () => {
   expect(removed.map(({ name }) => name)).toEqual(["old.txt"]);
   expect(place.listed.sort()).toEqual(["changed.txt", "new.txt"]);
 });
+
+test("a system clock that is set wrong removes nothing, not even after a restart", async () => {
+  const place = new Place();
+  let [steadyMs, systemMs] = [0, Date.now()];
+  const pass = (ms: number): void => {
+    steadyMs += ms;
+    systemMs += ms;
+  };
+  const open = (): UploadStore =>
+    new UploadStore({
+      folder: place.folder,
+      quotaBytes: 100 * MB,
+      nowMs: () => systemMs,
+      startClock: (startMs) =>
+        retentionClock(
+          startMs,
+          () => steadyMs,
+          () => systemMs,
+        ),
+      log: silentLog,
+    });
+  const store = open();
+  const keepMs = 30 * dayMs;
+  await put(store, "a.txt", "a");
+  const here = ownerAt("127.0.0.1");
+  await store.reserve("partial", ann, here, { bytes: 10, files: 1, entries: 1 });
+  store.leave("partial");
+  expect(await store.sweep(keepMs)).toEqual([]);
+  systemMs += 40 * dayMs;
+  for (const one of [store, open()]) {
+    for (let i = 0; i < 4; i++) {
+      pass(limits.sweepMs);
+      expect(await one.sweep(keepMs)).toEqual([]);
+    }
+  }
+  expect(existsSync(store.pathOf("partial", 0).replace(/0$/, ""))).toBe(true);
+  systemMs -= 40 * dayMs;
+  const last = open();
+  for (let days = 0; days < 29; days++) {
+    pass(dayMs);
+    expect(await last.sweep(keepMs)).toEqual([]);
+  }
+  pass(2 * dayMs);
+  expect((await last.sweep(keepMs)).map(({ name }) => name)).toEqual(["a.txt"]);
+  expect(place.listed).toEqual([]);
+});
+
+const dayMs = 86_400_000;
