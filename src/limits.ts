@@ -1723,6 +1723,8 @@ export const codes = {
   unusedMs: 24 * 3_600_000,
   /** Concurrent connections, of the guest and of others. */
   maxConnections: 32,
+  /** Of them from one network: others need places too. */
+  maxPerAddress: 8,
   /**
    * The same through a server, where either end may lose its connection meanwhile; also how long
    * the sender's answer is awaited.

@@ -44,11 +44,6 @@ export class CodeConnection {
     this.#knock = options.door.knock(options.address, options.exported);
   }
 
-  /** Whether this guest has proved to know the code. */
-  get isGuest(): boolean {
-    return this.#session !== undefined;
-  }
-
   receive(bytes: Uint8Array): void {
     if (this.#isOver) return;
     const outcome = this.#lines.push(bytes, (line) => {

@@ -8,6 +8,7 @@ import { linkHandlers, TcpLink } from "../io/tcp-link.ts";
 import { codes as limits } from "../limits.ts";
 import { encodeServer } from "../protocol/encode.ts";
 import { FileService } from "../server/files/file-service.ts";
+import { ShareCounts } from "../share-counts.ts";
 import { ownerAt } from "../share-owner.ts";
 import type { KeyPair } from "../tls/certificate.ts";
 import { channelBinding } from "../tls/channel-binding.ts";
@@ -23,6 +24,8 @@ export type CodeServerOptions = {
   readonly key: KeyPair;
   /** Address to listen on. */
   readonly host: string;
+  /** How long somebody may take to prove to know the code (default: limits.ts). */
+  readonly proofMs?: number;
   /** The guest has received and verified everything. */
   onDone(): void;
 };
@@ -30,7 +33,11 @@ export type CodeServerOptions = {
 export class CodeServer {
   readonly #options: CodeServerOptions;
   readonly #service: FileService<OfferedFolder>;
+  /** Open connections, including those still in their TLS handshake. */
   readonly #links = new Set<TcpLink>();
+  /** Those whose other end has proved to know the code. */
+  readonly #guests = new Set<TcpLink>();
+  readonly #owners = new ShareCounts(limits.maxPerAddress, limits.maxConnections / 2);
   readonly #listener: Bun.TCPSocketListener<TcpLink>;
 
   /** @throws ParleyError `failed`: no port is free for both TCP and UDP */
@@ -61,10 +68,10 @@ export class CodeServer {
         ...linkHandlers,
         open: (socket) => {
           socket.data = new TcpLink();
-          if (this.#links.size >= limits.maxConnections) socket.terminate();
+          this.#admit(socket);
         },
         handshake: (socket, isComplete) => {
-          if (isComplete) this.#serve(socket);
+          if (isComplete && this.#links.has(socket.data)) this.#serve(socket);
           else socket.terminate();
         },
       },
@@ -83,6 +90,25 @@ export class CodeServer {
     this.#listener.stop();
     for (const link of this.#links) link.end();
     this.#service.close();
+  }
+
+  /** A connection occupies a place from its beginning, whether it says anything or not. */
+  #admit(socket: Bun.Socket<TcpLink>): void {
+    const link = socket.data;
+    const owner = ownerAt(plainAddress(socket.remoteAddress));
+    const isFull = this.#links.size >= limits.maxConnections;
+    if (isFull || this.#owners.full(owner) !== undefined) return void socket.terminate();
+    this.#links.add(link);
+    this.#owners.add(owner);
+    const hurry = setTimeout(() => {
+      if (!this.#guests.has(link)) socket.terminate();
+    }, this.#options.proofMs ?? limits.proofMs);
+    void link.closed.then(() => {
+      clearTimeout(hurry);
+      this.#links.delete(link);
+      this.#guests.delete(link);
+      this.#owners.remove(owner);
+    });
   }
 
   #serve(socket: Bun.Socket<TcpLink>): void {
@@ -109,14 +135,11 @@ export class CodeServer {
           peer: { address, port, tls: true as const, exportKey },
           owner: ownerAt(address),
         };
+        this.#guests.add(link);
         return this.#service.session(client, control);
       },
       onDone,
     });
-    this.#links.add(link);
-    const hurry = setTimeout(() => {
-      if (!connection.isGuest) link.cut();
-    }, limits.proofMs);
     link.attach(
       socket,
       {
@@ -125,10 +148,6 @@ export class CodeServer {
       },
       channelBinding(socket),
     );
-    void link.closed.then(() => {
-      clearTimeout(hurry);
-      this.#links.delete(link);
-      connection.close();
-    });
+    void link.closed.then(() => connection.close());
   }
 }
