@@ -389,6 +389,8 @@ export const offers = {
   listedPerLine: 60,
   /** How many more bytes may arrive than were offered: a log may grow meanwhile. */
   slackBytes: 16 * MiB,
+  /** The same for files and folders in an offered folder, in addition to twice their number. */
+  slackEntries: 1_024,
   /** An offer that the server could not accept is repeated after this long. */
   offerAgainMs: 2_000,
   /** How long `send-file` waits for an answer. */

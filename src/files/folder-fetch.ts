@@ -396,7 +396,9 @@ function cannotWrite(path: string, error: unknown): ParleyError {
 
 /** @throws ParleyError `storage` if the disk has too little room */
 function checkRoom(folder: string, name: string, { wanted, wantedBytes }: TreeScan): void {
-  const { bavail, bsize } = statfsSync(folder);
+  const found = statfsIf(folder);
+  if (found === undefined) return;
+  const { bavail, bsize } = found;
   const roomBytes = bavail * bsize;
   // On average, half a block of each file is unused.
   const neededBytes = wantedBytes + (wanted.size * bsize) / 2;
@@ -405,4 +407,13 @@ function checkRoom(folder: string, name: string, { wanted, wantedBytes }: TreeSc
     "storage",
     `${quoted(`${name}/`, 200)} needs ${sizeText(neededBytes)}, and '${folder}' has room for ${sizeText(roomBytes)}: make room, or choose another place with -o`,
   );
+}
+
+/** Undefined: this file system does not say. */
+function statfsIf(folder: string): { bavail: number; bsize: number } | undefined {
+  try {
+    return statfsSync(folder);
+  } catch {
+    return undefined;
+  }
 }

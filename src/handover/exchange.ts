@@ -54,6 +54,11 @@ export function decodeContent(offer: string, content: Uint8Array): OfferSummary 
   const fields = parseObject(new TextDecoder().decode(content), { maxValues: 64 });
   if (fields === undefined || fields["offer"] !== offer) return undefined;
   const r = new FieldReader(fields);
-  const summary = { files: r.count("files"), bytes: r.count("bytes"), names: r.texts("names") };
+  const summary = {
+    files: r.count("files"),
+    folders: r.optionalCount("folders"),
+    bytes: r.count("bytes"),
+    names: r.texts("names"),
+  };
   return r.problem === undefined && summary.names.length <= limits.shownNames ? summary : undefined;
 }

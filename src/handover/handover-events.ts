@@ -78,6 +78,11 @@ export function pathName(path: Path | undefined, frames: "server" | "call" = "se
   return path.kind === "relayed" ? { path: "relayed" } : { path: "direct", via: path.kind };
 }
 
+/** Whether people would see no difference between the two. */
+export function isSamePath(a: PathName | undefined, b: PathName | undefined): boolean {
+  return a?.path === b?.path && a?.via === b?.via;
+}
+
 /** Events about an offer from somebody else: `id` identifies it in `/get` and `/decline`. */
 export type IncomingOfferEvent =
   | {

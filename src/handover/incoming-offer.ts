@@ -18,10 +18,11 @@ import { quoted } from "../text.ts";
 import { Channel, type ChannelPeer } from "./channel.ts";
 import { encodeReceipt, proofOf } from "./channel-line.ts";
 import { channelInfo, decodeContent, type Exchange } from "./exchange.ts";
-import { type IncomingOfferEvent, pathName } from "./handover-events.ts";
+import { type IncomingOfferEvent, isSamePath, pathName } from "./handover-events.ts";
 import { PersonLink } from "./paths/person-link.ts";
 import { PersonSource } from "./person-source.ts";
-import { pathFor } from "./save-as.ts";
+import { isAsOffered } from "./offered-list.ts";
+import { checkReceivedName, SavePlace } from "./save-as.ts";
 
 export interface IncomingOptions {
   /** The sender's number for the offer, and ours. */
@@ -50,6 +51,8 @@ export class IncomingOffer {
   #doneBytes = 0;
   #comingBytes = 0;
   #folderFiles = 0;
+  /** What is in the folders that have been listed. */
+  #treeEntries = 0;
   #saidMs = 0;
   #isOver = false;
 
@@ -175,6 +178,7 @@ export class IncomingOffer {
     if (source === undefined || this.#isOver) return;
     this.#closeChannel();
     const { exchange, id, from, onEvent } = this.#options;
+    let said = pathName(undefined, exchange.frames);
     const channel: Channel = new Channel(
       exchange.port(this.offer, number),
       this.#peer(number),
@@ -199,7 +203,9 @@ export class IncomingOffer {
         exported: () => channel.exported,
         onSilence: datagrams.checkAlive,
         onPath(path) {
-          onEvent({ event: "path", id, from, ...pathName(path, exchange.frames) });
+          const next = pathName(path, exchange.frames);
+          if (!isSamePath(next, said)) onEvent({ event: "path", id, from, ...next });
+          said = next;
           source.handlePath();
         },
       });
@@ -248,17 +254,19 @@ export class IncomingOffer {
       const way = pathName(this.#source?.path, this.#options.exchange.frames);
       onEvent({ event: "received", id, from, files, failed, folder, seconds, ...way });
     } catch (error) {
-      if (!(error instanceof ParleyError)) throw error;
       if (!this.#isOver) this.stop();
-      onEvent({ event: "offer-refused", from, reason: error.message });
+      const reason = error instanceof Error ? error.message : String(error);
+      onEvent({ event: "offer-refused", from, reason });
     }
   }
 
   /** Fetches one file after another; a failed file does not stop the others. */
   async #fetchAll(client: DownloadClient, folder: string): Promise<Outcome> {
     const outcome = { files: 0, failed: 0, reason: "" };
-    for (const file of await this.#list(client)) {
-      const path = pathFor(folder, file, this.from);
+    const list = await this.#list(client);
+    const place = new SavePlace(folder, this.from);
+    for (const file of list) {
+      const path = place.pathFor(file);
       try {
         const kind = file.name.endsWith("/") ? "folder" : "file";
         await client.save(file.name, { kind, path });
@@ -283,23 +291,33 @@ export class IncomingOffer {
 
   /** Checked completely before anything is saved. @throws ParleyError `protocol` */
   async #list(client: DownloadClient): Promise<readonly FileInfo[]> {
-    const { files, bytes } = this.#opened!.summary;
+    const { summary } = this.#opened!;
+    const most = summary.files + (summary.folders ?? 0) + limits.slackEntries;
     const list: FileInfo[] = [];
-    let listedBytes = 0;
     for await (const file of client.list()) {
+      checkReceivedName(file.name, this.from);
       list.push(file);
-      listedBytes += file.size;
-      // A folder may be empty.
-      const isMore = list.length > files + limits.shownNames && !file.name.endsWith("/");
-      if (isMore || listedBytes > bytes + limits.slackBytes) {
-        const sentence = `${quoted(this.from)} lists more than was offered: nothing was saved.`;
-        throw new ParleyError("protocol", sentence);
-      }
+      if (list.length > most) throw this.#isOther();
     }
+    if (!isAsOffered(list, summary, true)) throw this.#isOther();
     return list;
   }
 
+  /** A folder may have grown since it was offered, but not without end. @throws ParleyError */
+  #checkTree({ files, folders, links, others }: Extract<FetchEvent, { event: "tree" }>): void {
+    const { summary } = this.#opened!;
+    const most = 2 * (summary.files + (summary.folders ?? 0)) + limits.slackEntries;
+    this.#treeEntries += files + folders + links + others;
+    if (this.#treeEntries > most) throw this.#isOther();
+  }
+
+  #isOther(): ParleyError {
+    const sentence = `${quoted(this.from)} sends something other than was offered, or more: nothing of that was saved.`;
+    return new ParleyError("protocol", sentence);
+  }
+
   #handleFetch(event: FetchEvent): void {
+    if (event.event === "tree") this.#checkTree(event);
     this.#options.onFetch(event);
     // A folder counts its files.
     if (event.event === "folder") this.#folderFiles += event.files + event.unchanged - 1;

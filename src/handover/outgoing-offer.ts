@@ -12,7 +12,7 @@ import { harmless, quoted } from "../text.ts";
 import type { Path } from "../transfer/paths/path-finder.ts";
 import type { ChannelPeer } from "./channel.ts";
 import type { ReceiptLine } from "./channel-line.ts";
-import { type PathName, pathName, type SendEvent } from "./handover-events.ts";
+import { isSamePath, type PathName, pathName, type SendEvent } from "./handover-events.ts";
 import { channelInfo, encodeContent, type Exchange } from "./exchange.ts";
 import type { OfferedFolder } from "./offered-folder.ts";
 import { LinkSocket } from "./paths/link-socket.ts";
@@ -106,8 +106,8 @@ export class OutgoingOffer {
       if (this.#isOver) return;
       const { id: offer, to } = this;
       if (share !== undefined) {
-        const summary = { ...this.#summary, folders: this.#options.folder.folders };
         const room = share.room === undefined ? {} : { room: share.room };
+        const summary = this.#summary;
         this.#ref = exchange.session.request({ type: "share-files", offer, ...room, summary });
       } else if (content !== undefined) {
         this.#ref = exchange.session.request({ type: "offer-files", offer, to, ...content });
@@ -184,8 +184,9 @@ export class OutgoingOffer {
   }
 
   get #summary(): OfferSummary {
-    const { files, bytes, list } = this.#options.folder;
-    return { files, bytes, names: list.slice(0, limits.shownNames).map(({ name }) => name) };
+    const { files, folders, bytes, list } = this.#options.folder;
+    const names = list.slice(0, limits.shownNames).map(({ name }) => name);
+    return { files, folders, bytes, names };
   }
 
   #handleEnded({
@@ -355,7 +356,10 @@ export class OutgoingOffer {
   }
 
   #handlePath(path: Path | undefined): void {
-    this.#path = pathName(path, this.#options.exchange.frames);
+    const next = pathName(path, this.#options.exchange.frames);
+    // Between other addresses, but of the same kind.
+    if (isSamePath(next, this.#path)) return;
+    this.#path = next;
     this.#options.onEvent({ event: "path", to: this.to, ...this.#path });
   }
 
@@ -370,11 +374,14 @@ export class OutgoingOffer {
   }
 }
 
-/** Undefined: not an error. */
-function endError(reason: OfferEnd, to: string): ParleyError | undefined {
+function endError(reason: OfferEnd, to: string): ParleyError {
   switch (reason) {
     case "done":
-      return undefined;
+      // The recipient reports that to this end, not to the server.
+      return new ParleyError(
+        "protocol",
+        `The server says that ${to} has everything, but ${to} has not confirmed it: send it again.`,
+      );
     case "declined":
       return new ParleyError("declined", `${to} does not want it.`);
     case "cancelled":

@@ -1,45 +1,75 @@
-// Where a received file is saved: under its own name or, if another file has that name, under the
-// next free one. The same file, sent again, gets the same path.
+// Where a received file is saved: under its own name or, if another file has that name or the file
+// system can't hold it, under another one. The same file, sent again, gets the same path.
 
-import { lstatSync } from "node:fs";
+import { lstatSync, type Stats } from "node:fs";
 import { join } from "node:path";
 import { ParleyError } from "../errors.ts";
 import { isFileName } from "../files/fetch-targets.ts";
+import { fileReason } from "../files/file-reason.ts";
 import { isSameTime } from "../files/local-copy.ts";
+import { nameRulesOf } from "../files/name-probe.ts";
 import { offers as limits } from "../limits.ts";
 import type { FileInfo } from "../protocol/messages.ts";
 import { quoted } from "../text.ts";
+import { heldName, type NameRules, otherName } from "../transfer/tree/name-rules.ts";
 
-/**
- * The path for a file, or for a folder (whose name ends with a `/`).
- * @throws ParleyError `protocol` for an invalid file name; `differs`
- */
-export function pathFor(folder: string, { name, size, modified }: FileInfo, from: string): string {
-  const isFolder = name.endsWith("/");
-  const plain = isFolder ? name.slice(0, -1) : name;
-  // The sender may be hostile: no path, and no character that a terminal or another system would
-  // interpret.
-  if (!isFileName(plain) || /[\\/\u0000-\u001f\u007f]/.test(plain)) {
-    const sentence = `${quoted(from)} sends ${quoted(name, 200)}, which is no name for a file: nothing was saved.`;
-    throw new ParleyError("protocol", sentence);
+export class SavePlace {
+  readonly #folder: string;
+  readonly #from: string;
+  readonly #rules: NameRules;
+
+  /** `folder` must exist; `from`: who sends the files. @throws ParleyError `storage` */
+  constructor(folder: string, from: string) {
+    this.#folder = folder;
+    this.#from = from;
+    this.#rules = guarded(folder, () => nameRulesOf(folder));
   }
-  for (let n = 1; n <= limits.maxNameTries; n++) {
-    const path = join(folder, n === 1 ? plain : numbered(plain, n));
-    // A link is never the received file, wherever it leads.
-    const found = lstatSync(path, { throwIfNoEntry: false });
-    if (found === undefined) return path;
-    // The content of a folder is compared file by file.
-    if (isFolder && found.isDirectory()) return path;
-    const isSame = found.isFile() && found.size === size && isSameTime(found.mtimeMs, modified);
-    if (!isFolder && isSame) return path;
+
+  /**
+   * The path for a file, or for a folder (whose name ends with a `/`).
+   * @throws ParleyError `protocol` for an invalid file name; `differs`; `storage`
+   */
+  pathFor({ name, size, modified }: FileInfo): string {
+    checkReceivedName(name, this.#from);
+    const isFolder = name.endsWith("/");
+    const plain = heldName(isFolder ? name.slice(0, -1) : name, this.#rules);
+    for (let n = 1; n <= limits.maxNameTries; n++) {
+      const path = join(this.#folder, n === 1 ? plain : otherName(plain, n, this.#rules));
+      const found = this.#look(path);
+      if (found === undefined) return path;
+      // The content of a folder is compared file by file.
+      if (isFolder && found.isDirectory()) return path;
+      const isSame = found.isFile() && found.size === size && isSameTime(found.mtimeMs, modified);
+      if (!isFolder && isSame) return path;
+    }
+    const sentence = `There are ${limits.maxNameTries} files like ${quoted(plain, 200)} in ${quoted(this.#folder, 200)}: move them away`;
+    throw new ParleyError("differs", sentence);
   }
-  const sentence = `There are ${limits.maxNameTries} files like ${quoted(plain, 200)} in ${quoted(folder, 200)}: move them away`;
-  throw new ParleyError("differs", sentence);
+
+  /** A link is never the received file, wherever it leads. */
+  #look(path: string): Stats | undefined {
+    return guarded(path, () => lstatSync(path, { throwIfNoEntry: false }));
+  }
 }
 
-/** `a (2).txt` */
-function numbered(name: string, n: number): string {
-  const dot = name.lastIndexOf(".");
-  const at = dot > 0 ? dot : name.length;
-  return `${name.slice(0, at)} (${n})${name.slice(at)}`;
+/**
+ * The sender may be hostile: no path, and no character that a terminal or another system would
+ * interpret. @throws ParleyError `protocol`
+ */
+export function checkReceivedName(name: string, from: string): void {
+  const plain = name.endsWith("/") ? name.slice(0, -1) : name;
+  const isName =
+    isFileName(plain) && plain.isWellFormed() && !/[\\/\u0000-\u001f\u007f]/.test(plain);
+  if (isName) return;
+  const sentence = `${quoted(from)} sends ${quoted(name, 200)}, which is no name for a file: nothing was saved.`;
+  throw new ParleyError("protocol", sentence);
+}
+
+function guarded<Value>(path: string, work: () => Value): Value {
+  try {
+    return work();
+  } catch (error) {
+    const sentence = `Cannot write ${quoted(path, 300)}: ${fileReason(error)}`;
+    throw new ParleyError("storage", sentence);
+  }
 }

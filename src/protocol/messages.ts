@@ -127,7 +127,7 @@ export type OfferSummary = {
   files: number;
   bytes: number;
   names: readonly string[];
-  /** The number of folders, set where the receiver must allocate them. */
+  /** The number of folders; undefined: unknown. */
   folders?: number | undefined;
 };
 

@@ -9,7 +9,7 @@ import { sizeText } from "../size-text.ts";
 import { harmless, quoted } from "../text.ts";
 import { type Code, codeText } from "../trust/code.ts";
 import { say } from "./diagnostics.ts";
-import type { PathName } from "../handover/handover-events.ts";
+import { isSamePath, type PathName } from "../handover/handover-events.ts";
 import { jsonLine } from "./json-line.ts";
 import { pathText } from "./offer-text.ts";
 import { stdout } from "./output.ts";
@@ -34,6 +34,8 @@ export class CodeReport {
   #bar: ProgressBar | undefined;
   /** When the code was entered. */
   #takenMs: number | undefined;
+  /** The path that was reported last. */
+  #path: PathName | undefined;
 
   constructor(isJson: boolean, isQuiet: boolean) {
     this.#isJson = isJson;
@@ -44,6 +46,7 @@ export class CodeReport {
   code(code: Code, { port, server, link }: Ways, folder: OfferedFolder): void {
     const text = codeText(code);
     this.#takenMs = undefined;
+    this.#path = undefined;
     const hosts = port === undefined ? [] : reachableHosts("0.0.0.0");
     const addresses = hosts.map((host) => hostPortText({ host, port: port ?? 0 }));
     const { files, bytes: size } = folder;
@@ -91,6 +94,8 @@ export class CodeReport {
 
   /** The current path, through the server or not. */
   path(name: PathName): void {
+    if (isSamePath(name, this.#path)) return;
+    this.#path = name;
     if (this.#isJson) return this.#print({ event: "path", ...name });
     this.end();
     if (!this.#isQuiet) say(`To the receiver: ${pathText(name)}`);
@@ -98,6 +103,7 @@ export class CodeReport {
 
   /** A connection was lost; the transfer continues when both ends are back. */
   interrupted(reason: string): void {
+    this.#path = undefined;
     if (this.#isJson) return this.#print({ event: "interrupted", reason });
     this.end();
     if (!this.#isQuiet) say(`${harmless(reason)}: continuing when both are connected again`);

@@ -5,7 +5,7 @@ import { harmless, quoted } from "../text.ts";
 import type { ParleyError } from "../errors.ts";
 import type { FetchEvent } from "../files/fetch-events.ts";
 import type { FileInfo } from "../protocol/messages.ts";
-import type { PathName } from "../handover/handover-events.ts";
+import { isSamePath, type PathName } from "../handover/handover-events.ts";
 import { jsonLine } from "./json-line.ts";
 import { pathText } from "./offer-text.ts";
 import { stderr, stdout } from "./output.ts";
@@ -31,6 +31,8 @@ export class FetchReport {
    * repeated.
    */
   #lastReason = "";
+  /** The path that was reported last. */
+  #path: PathName | undefined;
 
   constructor(options: FetchReportOptions) {
     this.#options = options;
@@ -61,6 +63,8 @@ export class FetchReport {
 
   /** How bytes come now, by a code through a server. */
   path(name: PathName): void {
+    if (isSamePath(name, this.#path)) return;
+    this.#path = name;
     if (this.#options.json) stdout.data(jsonLine({ event: "path", ...name }));
     else if (!this.#options.quiet) say(`From the sender: ${pathText(name)}`);
   }

@@ -11,7 +11,7 @@ import type { FetchEvent } from "../files/fetch-events.ts";
 import { makeFolder } from "../files/fetch-targets.ts";
 import { ServerSource } from "../files/server-source.ts";
 import { pathName } from "../handover/handover-events.ts";
-import { pathFor } from "../handover/save-as.ts";
+import { checkReceivedName, SavePlace } from "../handover/save-as.ts";
 import { endedBy, type EndSignal, onSignals } from "../io/end-signals.ts";
 import { hostPortText, type ServerAddress } from "../io/host-port.ts";
 import { codes as limits, offers } from "../limits.ts";
@@ -238,8 +238,10 @@ async function saveAll(
   const { folder, report } = options;
   const removeFolder = makeFolder(folder, "another -o");
   try {
-    const targets = files.map((file) => ({ file, path: pathFor(folder, file, "The sender") }));
-    for (const { file, path } of targets) {
+    for (const { name } of files) checkReceivedName(name, "The sender");
+    const place = new SavePlace(folder, "The sender");
+    for (const file of files) {
+      const path = place.pathFor(file);
       const kind = file.name.endsWith("/") ? "folder" : "file";
       try {
         await client.save(file.name, { kind, path });

@@ -388,6 +388,7 @@ async function lie(
   world: World,
   name: string,
   answer: (line: string) => unknown,
+  names: readonly string[] = ["x"],
 ): Promise<OpenSession> {
   const opened = await world.session(name, false);
   const { session, connection, listen } = opened;
@@ -405,7 +406,7 @@ async function lie(
     session.pass(offer, channel, frame.toString("base64"));
     connection.applyOutputs();
   });
-  const summary = { files: 1, bytes: 10, names: ["x"] };
+  const summary = { files: 1, bytes: 10, names };
   session.request({ type: "offer-files", offer, to: "Bob", summary });
   connection.applyOutputs();
   return opened;
@@ -422,8 +423,12 @@ test("a sender that lies gets nothing written outside of the folder, and not mor
   await bob.line(/"event":"online"/);
   const before = readdirSync(world.folder).toSorted();
   let liars = 0;
-  const refused = async (answer: (line: string) => unknown, why: RegExp): Promise<void> => {
-    const { connection } = await lie(world, `Liar${++liars}`, answer);
+  const refused = async (
+    answer: (line: string) => unknown,
+    why: RegExp,
+    names?: readonly string[],
+  ): Promise<void> => {
+    const { connection } = await lie(world, `Liar${++liars}`, answer, names);
     await bob.until(() => events(bob, "offer-refused").length === liars, `refusal ${liars}`);
     expect(events(bob, "offer-refused").at(-1)?.["reason"]).toMatch(why);
     await connection.leave();
@@ -432,8 +437,27 @@ test("a sender that lies gets nothing written outside of the folder, and not mor
     await refused(listing([{ name, size: 1, modified: 0 }]), /no name for a file/);
   }
   const many = Array.from({ length: 50 }, (_, i) => ({ name: `f${i}`, size: 0, modified: 0 }));
-  await refused(listing(many), /more than was offered/);
-  await refused(listing([{ name: "x", size: 1e12, modified: 0 }]), /more than was offered/);
+  await refused(listing(many), /something other than was offered/);
+  await refused(listing([{ name: "x", size: 1e12, modified: 0 }]), /other than was offered/);
+  // Not the name that was shown to whoever accepted it.
+  await refused(listing([{ name: ".bashrc", size: 1, modified: 0 }]), /other than was offered/);
+  await refused(listing([]), /other than was offered/);
+  // Files that cost no bytes are files, too.
+  const crowd = Array.from({ length: 1_030 }, (_, i) => ({
+    path: `f${String(i).padStart(4, "0")}`,
+    size: 0,
+    modified: 0,
+    mode: 0o644,
+  }));
+  await refused(
+    (line) => {
+      const { type, ref } = JSON.parse(line) as { type: string; ref: number };
+      if (type === "files") return { type, files: [{ name: "y/", size: 0, modified: 0 }], ref };
+      return type === "tree" ? { type, entries: crowd, ref } : undefined;
+    },
+    /other than was offered/,
+    ["y/"],
+  );
   // The list is honest, but the file is not.
   await refused((line) => {
     const { type, ref } = JSON.parse(line) as { type: string; ref: number };
@@ -451,4 +475,41 @@ test("a sender that lies gets nothing written outside of the folder, and not mor
   ).toEqual(before);
   expect(existsSync(world.taken("Bob", "x"))).toBe(false);
   expect(existsSync(join(world.home("Bob"), "x"))).toBe(false);
+});
+
+test("a file whose name is too long for this disk arrives under a shorter one", async () => {
+  await using world = await new World().start();
+  await using bob = world.taker("Bob");
+  await bob.line(/"event":"online"/);
+  const name = `${"n".repeat(300)}.txt`;
+  const answer = (line: string) => {
+    const { type, ref } = JSON.parse(line) as { type: string; ref: number };
+    if (type === "files") return { type, files: [{ name, size: 0, modified: 0 }], ref };
+    if (type !== "fetch") return undefined;
+    const rest = { transfer: 1, modified: 0, version: "v", udpPort: 1, maxSegmentBytes: 1_444 };
+    return { type: "offer", name, size: 0, chunkBytes: 65_536, ...rest, ref };
+  };
+  const { connection } = await lie(world, "Ann", answer, [name]);
+  await bob.line(/"event":"received"/);
+  expect(events(bob, "received")).toMatchObject([{ files: 1, failed: 0 }]);
+  const path = String(events(bob, "done")[0]?.["path"]);
+  expect(path).toMatch(/\/n+~[0-9a-f]{8}\.txt$/);
+  expect(existsSync(path)).toBe(true);
+  await connection.leave();
+});
+
+test("only the recipient can say that everything has arrived, not somebody who ends the offer", async () => {
+  await using world = await new World().start();
+  const { session, connection, listen } = await world.session("Bob");
+  listen((event: SessionEvent) => {
+    if (event.type !== "offer" || event.about.type !== "offered") return;
+    const { offer } = event.about;
+    session.request({ type: "answer-files", offer, accept: true });
+    session.endOffer(offer, "done");
+    connection.applyOutputs();
+  });
+  await using ann = world.send("Ann", "Bob", world.file("Ann", "a.txt", 10));
+  expect(await ann.exit()).toBe(6);
+  expect(ann.stderr).toContain("Bob has not confirmed it: send it again");
+  await connection.leave();
 });

@@ -411,6 +411,14 @@ test("a sender that lies puts nothing into the folder, and learns no path of the
   await refused(tree(crowd), /^protocol .*more in it than was said/);
   const folders = crowd.map((one) => ({ ...one, kind: "folder" }));
   await refused(tree(folders), /^protocol .*more in it than was said/);
+  // Each folder is as announced, but not all of them together.
+  await refused((line) => {
+    const { type, ref } = line;
+    const names = ["d/", "e/", "f/"];
+    const files = names.map((name) => ({ name, size: 0, modified: 0 }));
+    if (type === "files") return { type, files, ref };
+    return type === "tree" ? { type, entries: [{ ...entry, size: 0, path: "f" }], ref } : undefined;
+  }, /^protocol .*more in it than was said/);
   // The list is honest, but the file is not.
   await refused((line) => {
     const { type, ref } = line;

@@ -4,13 +4,13 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pathFor } from "../../src/handover/save-as.ts";
+import { SavePlace } from "../../src/handover/save-as.ts";
 
 const base = mkdtempSync(join(tmpdir(), "parley-save-as-"));
 afterAll(() => rmSync(base, { recursive: true, force: true }));
 
 const pathOf = (name: string, size = 3, modified = 1_700_000_000_000) =>
-  pathFor(base, { name, size, modified }, "Eve");
+  new SavePlace(base, "Eve").pathFor({ name, size, modified });
 
 test("a name that is a path, or contains control characters, is refused", () => {
   const names = [
@@ -49,4 +49,21 @@ test("a folder is saved under its name, and not through a link or a file", () =>
   symlinkSync("/", join(base, "link"));
   expect(pathOf("link/")).toBe(join(base, "link (2)"));
   expect(pathOf("link")).toBe(join(base, "link (2)"));
+});
+
+test("a name that this file system can't hold is changed, and found again", () => {
+  const long = `${"ä".repeat(200)}.txt`;
+  const path = pathOf(long);
+  expect(path).toMatch(/~[0-9a-f]{8}\.txt$/);
+  writeFileSync(path, "abc");
+  utimesSync(path, 1_700_000_000, 1_700_000_000);
+  expect(pathOf(long)).toBe(path);
+  const other = pathOf(long, 4);
+  expect(other).toMatch(/ \(2\)\.txt$/);
+  writeFileSync(other, "");
+});
+
+test("a folder in which nothing can be created is reported", () => {
+  const missing = new RegExp(`Cannot write '${join(base, "missing")}'`);
+  expect(() => new SavePlace(join(base, "missing"), "Eve")).toThrow(missing);
 });

@@ -2,6 +2,7 @@
 // accepted. Hostile input. Pure.
 
 import { ParleyError } from "../../errors.ts";
+import { isAsOffered } from "../../handover/offered-list.ts";
 import { offers as limits, pageFiles } from "../../limits.ts";
 import type { FileInfo, OfferSummary } from "../../protocol/messages.ts";
 import { quoted } from "../../text.ts";
@@ -9,25 +10,12 @@ import { quoted } from "../../text.ts";
 /** `isWhole`: no more follows. @throws ParleyError `protocol` */
 export function checkList(
   list: readonly FileInfo[],
-  { files, bytes, names }: OfferSummary,
+  summary: OfferSummary,
   isWhole: boolean,
 ): void {
   if (list.length > pageFiles.maxTreeEntries) throw isOther();
-  let sum = 0;
-  let count = 0;
-  const listed = new Set<string>();
-  for (const { name, size } of list) {
-    checkName(isFolder(name) ? name.slice(0, -1) : name);
-    if (listed.has(name)) throw isOther();
-    listed.add(name);
-    sum += size;
-    if (!isFolder(name)) count++;
-  }
-  if (count > files || sum > bytes + limits.slackBytes) throw isOther();
-  if (!isWhole) return;
-  const isAll = names.length < limits.shownNames;
-  if (names.some((name) => !listed.has(name)) || (isAll && listed.size > names.length))
-    throw isOther();
+  for (const { name } of list) checkName(isFolder(name) ? name.slice(0, -1) : name);
+  if (!isAsOffered(list, summary, isWhole)) throw isOther();
 }
 
 /** For files whose number and size were not announced. @throws ParleyError `protocol` */

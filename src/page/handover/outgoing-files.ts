@@ -191,7 +191,8 @@ export class OutgoingFiles {
 function endOf(reason: OfferEnd, to: string): [OfferCard["phase"], string] {
   switch (reason) {
     case "done":
-      return ["done", `${to} has it`];
+      // The recipient reports that to this end, not to the server.
+      return ["failed", `${to} has not confirmed that everything arrived: send it again`];
     case "declined":
       return ["declined", ""];
     case "cancelled":

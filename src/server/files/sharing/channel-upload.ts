@@ -60,6 +60,8 @@ export class ChannelUpload {
   #doneBytes = 0;
   #comingBytes = 0;
   #saidMs = 0;
+  /** What is in the folders that have been listed. */
+  readonly #listed = { files: 0, entries: 0, bytes: 0 };
 
   constructor(options: ChannelUploadOptions, sharer: Sharer, tell: (event: SharingEvent) => void) {
     this.#options = options;
@@ -216,14 +218,7 @@ export class ChannelUpload {
   }
 
   #handleFetch(event: FetchEvent): void {
-    const { files, bytes, entries } = this.#options.upload;
-    if (event.event === "tree") {
-      const isMore = event.files > files || event.size > bytes;
-      if (isMore || event.files + event.folders > entries) {
-        const sentence = `The folder has more in it than was said: ${event.files} files, ${event.size} bytes`;
-        this.#client.stop(new ParleyError("protocol", sentence));
-      }
-    }
+    if (event.event === "tree") this.#checkTree(event);
     if (event.event !== "progress") return;
     this.#comingBytes = event.verifiedBytes;
     const nowMs = performance.now();
@@ -231,6 +226,19 @@ export class ChannelUpload {
     this.#saidMs = nowMs;
     const line = encodeReceipt({ type: "progress", bytes: this.#doneBytes + this.#comingBytes });
     this.#channel?.sendLine(line);
+  }
+
+  /** Space is reserved for what was announced, in all folders together. @throws ParleyError */
+  #checkTree({ files, folders, size }: Extract<FetchEvent, { event: "tree" }>): void {
+    const { upload } = this.#options;
+    const all = this.#listed;
+    all.files += files;
+    all.entries += files + folders;
+    all.bytes += size;
+    const isMore = all.files > upload.files || all.bytes > upload.bytes;
+    if (!isMore && all.entries <= upload.entries) return;
+    const sentence = `The folder has more in it than was said: ${all.files} files, ${all.bytes} bytes`;
+    throw new ParleyError("protocol", sentence);
   }
 
   #end(outcome: unknown, isKept: boolean): void {
