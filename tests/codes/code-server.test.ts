@@ -1,5 +1,5 @@
-// A port that serves files by a code: connections that say nothing take no place for long, and never
-// all of them.
+// A port that serves files by a code: connections that say nothing take no place for long, and
+// never all of them.
 
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
