@@ -4,6 +4,7 @@
 import { ParleyError } from "../errors.ts";
 import { isLoopback } from "../addresses.ts";
 import { quoted } from "../text.ts";
+import { sendList } from "./delivery.ts";
 import { deviceCode, devices, keys, link, revoke, setPassword, vouch } from "./account-commands.ts";
 import { forgetToken } from "./passwords.ts";
 import { register } from "./registration.ts";
@@ -141,7 +142,7 @@ const handlers: Handlers = {
       const names = limit === undefined ? all : all.slice(from, from + limit);
       const next = from + names.length < all.length ? names.at(-1) : undefined;
       const total = all.length;
-      hub.send(session, { type: "names", room: fold(asked), names, total, next, ref });
+      sendList(hub, session, { type: "names", room: fold(asked), names, total, next, ref });
     });
   },
   rooms(hub, session, { after, limit, ref }) {

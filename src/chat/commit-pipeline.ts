@@ -3,10 +3,12 @@
 // decides which sessions receive it.
 
 import type { ParleyError } from "../errors.ts";
+import type { PresenceEvent } from "./events.ts";
 import type { DirectoryEntry } from "./foreign-person.ts";
 import type { RoomBatch, SessionUpdate } from "./store.ts";
 import type { StoreClient } from "./store-client.ts";
 import { type Departure, TurnBatch } from "./turn-batch.ts";
+import type { Room } from "./room.ts";
 import type { SaidRun } from "./said-run.ts";
 import type { Session } from "./session.ts";
 
@@ -105,6 +107,13 @@ export class CommitPipeline {
       if (batch.mail.some(({ recipient }) => recipient === recordId)) return true;
     }
     return false;
+  }
+
+  /** Whether another server's event must come after what the room is still to hear. */
+  precedes(room: Room, event: PresenceEvent): boolean {
+    return [this.#inFlight, this.gathering].some((batch) =>
+      batch?.rooms.get(room)?.precedes(event),
+    );
   }
 
   /** Whether a counted message of the session is unsettled. */

@@ -115,6 +115,15 @@ export function deliverAnswersOf(hub: HubState, session: Session): void {
   finishDelivery(hub, plan);
 }
 
+/**
+ * Sends who is in a room. With other servers, not only at the end of the turn: their events may
+ * come first, and the list would take them back.
+ */
+export function sendList(hub: HubState, session: Session, list: PersonalEvent): void {
+  hub.send(session, list);
+  if (hub.options.shared !== undefined) deliverAnswersOf(hub, session);
+}
+
 /** Sends a page of history immediately, ahead of everything unsettled. */
 export function deliverPast(hub: HubState, session: Session, page: readonly PersonalEvent[]): void {
   if (session.isOver) return;

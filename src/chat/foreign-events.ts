@@ -19,6 +19,7 @@ import type { SaidRun } from "./said-run.ts";
 import type { Session } from "./session.ts";
 import type { PresenceChange } from "./store.ts";
 import { banOf, banText, suspectOf } from "./suspect.ts";
+import { announceLater } from "./membership.ts";
 import { putOutOfPrivate } from "./room-access.ts";
 import type { RightsRow } from "./rights/rights-rows.ts";
 
@@ -118,8 +119,10 @@ const handlers: Handlers = {
     if (room !== undefined) room.seq = Math.max(room.seq, seq);
   },
   presence(hub, { server, rooms }) {
-    const parts = rooms.flatMap((presence) => partOf(hub, server, presence) ?? []);
-    deliverForeign(hub, parts);
+    deliverPresence(
+      hub,
+      rooms.flatMap((presence) => partOf(hub, server, presence) ?? []),
+    );
   },
   roster(hub, { room: name, version, members }) {
     const room = hub.rooms.get(name);
@@ -131,11 +134,12 @@ const handlers: Handlers = {
     const told = [
       ...removed.filter(isForeign).map((member) => left(room, member)),
       ...added.filter(isForeign).flatMap((member) => [joined(room, member), away(room, member)]),
-      ...kept.map(([before, now]) =>
+      ...kept.flatMap(([before, now]) => [
+        before.name === now.name ? undefined : renamed(room, before, now),
         before.about?.away === now.about?.away ? undefined : away(room, now, true),
-      ),
+      ]),
     ].flatMap((event) => event ?? []);
-    deliverForeign(hub, [{ room, runs: [], presence: told }]);
+    deliverPresence(hub, [{ room, runs: [], presence: told }]);
   },
   mail(hub, { mailbox, mail }) {
     for (const session of hub.names.readers(mailbox)) {
@@ -291,6 +295,23 @@ function partOf(
 }
 
 /**
+ * Tells the rooms at once, unless a room is still to hear something that happened here before: that
+ * the same people have left, when they are back at another server, or who is there, when somebody
+ * enters.
+ */
+function deliverPresence(hub: HubState, parts: readonly ForeignPart[]): void {
+  const now = parts.map((part) => {
+    const presence = part.presence.filter((event) => {
+      const isLater = hub.pipeline.precedes(part.room, event);
+      if (isLater) announceLater(hub, part.room, event);
+      return !isLater;
+    });
+    return { ...part, presence };
+  });
+  deliverForeign(hub, now);
+}
+
+/**
  * Session numbers of other servers are meaningless here; 0 stands for the server's own terminal.
  */
 function authorOf({ author }: PresenceEvent): number {
@@ -304,6 +325,11 @@ function joined({ name: room }: Room, { name, about }: ForeignMember): PresenceE
 function left({ name: room }: Room, { name, about }: ForeignMember): PresenceEvent {
   const { persona } = about ?? {};
   return { type: "left", room, name, alias: undefined, reason: "lost", author: -1, persona };
+}
+
+function renamed({ name: room }: Room, from: ForeignMember, to: ForeignMember): PresenceEvent {
+  const { persona } = from.about ?? {};
+  return { type: "renamed", room, from: from.name, to: to.name, author: -1, persona };
 }
 
 /** `isBack`: also reports people who are no longer away. */

@@ -3,7 +3,7 @@
 
 import { history as limits } from "../limits.ts";
 import type { HubState } from "./hub-state.ts";
-import type { LeaveReason, RoomEntry } from "./events.ts";
+import type { LeaveReason, PresenceEvent, RoomEntry } from "./events.ts";
 import { ForeignRoster } from "./foreign-roster.ts";
 import { lobby } from "./names/grammar.ts";
 import { Room } from "./room.ts";
@@ -100,6 +100,14 @@ function closeIfEmpty(hub: HubState, room: Room): void {
   if (room.name !== lobby) hub.openedRooms.remove(room.openedBy);
 }
 
+/** Announces another server's event in the order of those that are not settled yet. */
+export function announceLater(hub: HubState, room: Room, event: PresenceEvent): void {
+  const { pipeline } = hub;
+  pipeline.gathering.addPresence(room, pipeline.nextOrder(), event);
+  pipeline.gathering.afterDelivery.push(() => closeIfEmpty(hub, room));
+  hub.wake();
+}
+
 /** Whether another device of the same person is in the room. */
 function isPresent(hub: HubState, session: Session, room: Room): boolean {
   return hub.names.otherDevices(session).some(({ rooms }) => rooms.has(room.name));
@@ -122,7 +130,9 @@ export function enterRoom(
   room.called.delete(personKey(session.identity));
   session.person.calledInto?.delete(room.name);
   room.add(session.identity);
-  hub.pipeline.gathering.roomTurn(room).breaksRun = true;
+  const turn = hub.pipeline.gathering.roomTurn(room);
+  turn.breaksRun = true;
+  turn.hasEntries = true;
   if (isPresent(hub, session, room)) return membership;
   const { name, alias, folded } = session.identity;
   const about = { room: room.name, name, author: session.id };

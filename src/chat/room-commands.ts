@@ -4,6 +4,7 @@
 import { history as historyLimits } from "../limits.ts";
 import { harmless, quoted } from "../text.ts";
 import { callInto } from "./call-into.ts";
+import { sendList } from "./delivery.ts";
 import type { Command, Ref } from "./events.ts";
 import { withRoom } from "./foreign-room.ts";
 import type { HubState } from "./hub-state.ts";
@@ -74,7 +75,7 @@ export function roster(
     const isSeen = mayEnter(hub, session, folded) && maySee(hub, session, folded);
     const members = found === undefined || !isSeen ? [] : entriesOf(hub, found);
     const isSecret = hub.options.rights.rooms.of(folded).flags.includes("secret");
-    hub.send(session, { type: "roster", room: folded, isSecret, members, ref });
+    sendList(hub, session, { type: "roster", room: folded, isSecret, members, ref });
   });
 }
 

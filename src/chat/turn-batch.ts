@@ -6,6 +6,7 @@ import type { Persona } from "./persona.ts";
 import type { MessageKind, PersonalEvent, Ref, PresenceEvent, PrivateMessage } from "./events.ts";
 import type { RoomItem } from "./fan-out/recipient-group.ts";
 import { output } from "../limits.ts";
+import { fold } from "./names/grammar.ts";
 import type { Room } from "./room.ts";
 import { SaidRun } from "./said-run.ts";
 import type { Session } from "./session.ts";
@@ -29,8 +30,27 @@ export class RoomTurn {
   presence: { order: number; event: PresenceEvent } | undefined;
   /** The next message starts a new run, because a listener joined in between. */
   breaksRun = false;
+  /** Somebody enters, who may have been told who is there, and hears everything after that. */
+  hasEntries = false;
+  /** Folded names that the first `#examined` items are about. */
+  readonly #subjects = new Set<string>();
+  #examined = 0;
 
   constructor(readonly room: Room) {}
+
+  /** Whether another server's event must come after what the room is to hear here. */
+  precedes(event: PresenceEvent): boolean {
+    return this.hasEntries || subjectsOf(event).some((folded) => this.#concerns(folded));
+  }
+
+  #concerns(folded: string): boolean {
+    for (; this.#examined < this.items.length; this.#examined++) {
+      const event = this.items[this.#examined]?.event;
+      if (event === undefined || event.type === "said") continue;
+      for (const name of subjectsOf(event)) this.#subjects.add(name);
+    }
+    return this.#subjects.has(folded);
+  }
 
   /** Number of the last message before `order`; valid once the log has numbered them. */
   seqBefore(order: number, before: number): number {
@@ -41,6 +61,12 @@ export class RoomTurn {
     }
     return seq;
   }
+}
+
+/** The folded names of the people that an event is about. */
+function subjectsOf(event: PresenceEvent): readonly string[] {
+  if (event.type === "renamed") return [fold(event.from), fold(event.to)];
+  return "name" in event ? [fold(event.name)] : [];
 }
 
 /** A private message for one recipient. `stored`: the recipient has a mailbox. */

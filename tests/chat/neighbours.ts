@@ -18,13 +18,15 @@ import { packRuns } from "../../src/store/packed-runs.ts";
 import { runsOf } from "../../src/store/postgres/notices.ts";
 import { Rig } from "./rig.ts";
 
+type Held = "commits" | "answers";
+
 export class Neighbours {
   readonly #store = openMemoryStore({ epoch: "epoch-1" });
   readonly #rigs = new Map<string, Rig>();
   /** The events that each server has not received yet. */
   readonly #waiting = new Map<string, ForeignEvent[]>();
-  /** Commits of servers whose commits take long. */
-  readonly #held = new Map<string, StoreRequest[]>();
+  /** Commits of servers whose commits take long; those that are carried out, with their answers. */
+  readonly #held = new Map<string, { what: Held; replies: (() => StoreReply)[] }>();
   readonly #names = new Map<string, { holder: string; server: string }>();
   readonly #people = new Map<string, DirectoryEntry>();
   readonly #members = new Map<string, Map<string, ForeignMember>>();
@@ -40,7 +42,8 @@ export class Neighbours {
     const rig = new Rig({ rights, ...options, shared }, (request) => {
       const held = request.type === "commit" ? this.#held.get(id) : undefined;
       if (held === undefined) return this.#answer(id, request);
-      held.push(request);
+      const reply = held.what === "answers" ? this.#answer(id, request) : undefined;
+      held.replies.push(() => reply ?? this.#answer(id, request));
       return undefined;
     });
     this.#rigs.set(id, rig);
@@ -65,19 +68,19 @@ export class Neighbours {
     }
   }
 
-  /** The server's commits take long, until `release`. */
-  hold(id: string): void {
-    this.#held.set(id, []);
+  /** The server's commits take long, or only their answers, until `release`. */
+  hold(id: string, what: Held = "commits"): void {
+    this.#held.set(id, { what, replies: [] });
   }
 
   /** Carries out the commits that were held. As from the database, earlier events come first. */
   release(id: string): void {
-    const held = this.#held.get(id) ?? [];
+    const { replies = [] } = this.#held.get(id) ?? {};
     this.#held.delete(id);
     const rig = this.#rigs.get(id);
-    for (const request of held) {
+    for (const reply of replies) {
       while (this.deliverOne(id));
-      rig?.hub.handleStore(this.#answer(id, request), rig.nowMs);
+      rig?.hub.handleStore(reply(), rig.nowMs);
       rig?.settle();
     }
   }

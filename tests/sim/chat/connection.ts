@@ -87,6 +87,13 @@ export class Connection implements Link {
     this.#server = process.accept(this, dialect, address);
   }
 
+  /** Nothing is in transit, and nothing has been lost. */
+  get isQuiet(): boolean {
+    const streams = [this.#toServer, this.#toClient];
+    const isWhole = !this.#isOver && !this.#clientIsGone;
+    return isWhole && streams.every(({ isCut, waitingBytes }) => !isCut && waitingBytes === 0);
+  }
+
   /** The client writes. */
   send(text: string): void {
     this.#toServer.write(Buffer.from(text));

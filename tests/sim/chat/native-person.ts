@@ -5,9 +5,13 @@ import type { SessionEvent, SessionOutput, SessionPosition } from "../../../src/
 import { ClientSession } from "../../../src/client/session.ts";
 import { LineSplitter } from "../../../src/line-splitter.ts";
 import { Connection } from "./connection.ts";
+import type { ServerProcess } from "./server-process.ts";
 import { fail, type Token, type Truth } from "./truth.ts";
 import { Offering } from "./offering.ts";
 import type { Surroundings } from "./surroundings.ts";
+
+/** How long a list of members may differ from the server's: longer than a lease. */
+const wrongMs = 20_000;
 
 export class NativePerson {
   readonly #world: Surroundings;
@@ -22,6 +26,14 @@ export class NativePerson {
    * The last number received in each room and in the mailbox; undefined: any number may come next.
    */
   readonly #heard = new Map<string, number | undefined>();
+  /**
+   * Who is in its rooms, as it shows it: by room, once the server has listed the members.
+   * Undefined: the list is requested.
+   */
+  readonly #members = new Map<string, Set<string> | undefined>();
+  readonly #wrongSinceMs = new Map<string, number>();
+  /** The server it is connected to. */
+  #server: ServerProcess | undefined;
   #mail: number | undefined;
   /** The epoch of the log that those numbers belong to. */
   #epoch: string | undefined;
@@ -81,6 +93,26 @@ export class NativePerson {
     const mailed = truth.mail.get(this.#mailbox)?.length ?? 0;
     if (this.#mail !== undefined && this.#mail !== mailed) {
       fail(`${this.name} has heard ${this.#mail} of ${mailed} private messages`);
+    }
+  }
+
+  /** With nothing in transit or unsettled, the lists that it shows are those of its server. */
+  checkMembers(): void {
+    const { hub, isDead, life } = this.#server ?? {};
+    if (hub === undefined || isDead === true || life?.isPaused === true) return;
+    if (!this.isOnline || this.#connection?.isQuiet !== true) return;
+    const unsettled = ["schedule", "requests", "batches", "backlogBytes"];
+    if (unsettled.some((what) => hub.kept[what] !== 0)) return;
+    const { nowMs } = this.#world.clock;
+    for (const [room, members] of this.#members) {
+      const shown = [...(members ?? [])].sort().join(" ");
+      const truth = [...hub.membersOf(room).everywhere].sort().join(" ");
+      const isRight = members === undefined || shown === truth;
+      // Those who have moved from another server may still be there for the server, not for it.
+      const sinceMs = isRight ? nowMs : (this.#wrongSinceMs.get(room) ?? nowMs);
+      this.#wrongSinceMs.set(room, sinceMs);
+      if (nowMs - sinceMs < wrongMs) continue;
+      fail(`${this.name} shows ${shown} in ${room}, where ${truth} are`);
     }
   }
 
@@ -190,6 +222,7 @@ export class NativePerson {
     this.#timerMs = Infinity;
     this.#session = this.#newSession(position);
     this.#heard.clear();
+    this.#members.clear();
     this.#mail = position?.mail;
     this.#epoch = position?.epoch;
     for (const { room, seq } of position?.rooms ?? []) this.#heard.set(room, seq);
@@ -281,6 +314,7 @@ export class NativePerson {
       );
       this.#world.watch(connection, process);
       this.#connection = connection;
+      this.#server = process;
       this.#act((session) => session.handleConnected(clock.nowMs));
     });
   }
@@ -295,9 +329,34 @@ export class NativePerson {
     if (this.#mail !== undefined) this.#mail = 0;
   }
 
+  /** Like the page: each list replaces the previous one, and changes are applied to it. */
+  #showMembers(event: SessionEvent): void {
+    if (event.type === "online") {
+      this.#members.clear();
+      this.#wrongSinceMs.clear();
+      for (const room of event.rooms) this.#listMembers(room);
+    } else if (event.type === "entered") this.#listMembers(event.room);
+    else if (event.type === "parted") this.#members.delete(event.room);
+    else if (event.type === "joined") this.#members.get(event.room)?.add(event.name);
+    else if (event.type === "left") this.#members.get(event.room)?.delete(event.name);
+    else if (event.type === "renamed" && event.room !== undefined) {
+      const isThere = this.#members.get(event.room)?.delete(event.from) === true;
+      if (isThere) this.#members.get(event.room)?.add(event.to);
+    } else if (event.type === "response" && event.response.type === "names") {
+      const { room, names } = event.response;
+      if (this.#members.has(room)) this.#members.set(room, new Set(names));
+    }
+  }
+
+  #listMembers(room: string): void {
+    this.#members.set(room, undefined);
+    this.#session.request({ type: "who", room });
+  }
+
   #hear(event: SessionEvent): void {
     const { truth } = this.#world;
     this.#world.trace(this.name, "!", JSON.stringify(event));
+    this.#showMembers(event);
     // Its requests are carried out with the outputs being read.
     this.#offering.hear(event, this.#session);
     switch (event.type) {

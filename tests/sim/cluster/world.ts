@@ -260,7 +260,8 @@ export class ClusterWorld implements Surroundings {
   #watch(): void {
     this.clock.after(500, () => {
       this.#checkNames();
-      if (!this.#isHealing) this.#watch();
+      for (const person of this.people) person.checkMembers();
+      this.#watch();
     });
   }
 

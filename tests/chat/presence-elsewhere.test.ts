@@ -1,0 +1,106 @@
+// While something that happened here is not settled, other servers' joins and leaves arrive: every
+// list of members that is kept up to date by the events is right in the end.
+
+import { beforeEach, expect, test } from "bun:test";
+import { irc } from "../dialects/irc/rig.ts";
+import { Neighbours } from "./neighbours.ts";
+import type { Client, Rig } from "./rig.ts";
+
+let neighbours: Neighbours;
+let here: Rig;
+let there: Rig;
+let bob: Client;
+
+beforeEach(() => {
+  neighbours = new Neighbours();
+  here = neighbours.server("here");
+  there = neighbours.server("there");
+  bob = here.member("Bob");
+  neighbours.deliver();
+  bob.text();
+});
+
+/** The comings and goings that the client has heard of, as `joined Ann`. */
+const heard = (client: Client): string[] =>
+  client
+    .lines()
+    .filter(({ type }) => type === "joined" || type === "left" || type === "renamed")
+    .map(({ type, name, from, to }) => `${type} ${name ?? `${from} ${to}`}`);
+
+test("somebody who moves to another server leaves before they come back", () => {
+  const ann = here.member("Ann");
+  bob.text();
+  neighbours.hold("here");
+  ann.close();
+  there.member("Ann");
+  neighbours.release("here");
+  neighbours.deliver();
+  expect(heard(bob)).toEqual(["left Ann", "joined Ann"]);
+  expect(here.hub.membersOf("lobby").everywhere).toEqual(["Ann", "Bob"]);
+});
+
+test("the next user of a name comes after the last one has been renamed", () => {
+  const ann = here.member("Ann");
+  bob.text();
+  neighbours.hold("here", "answers");
+  ann.send({ type: "rename", name: "Eve" });
+  there.member("Ann");
+  while (neighbours.deliverOne("here"));
+  neighbours.release("here");
+  neighbours.deliver();
+  expect(heard(bob)).toEqual(["renamed Ann Eve", "joined Ann"]);
+});
+
+test("somebody who comes in between, here and there, is gone in the end", () => {
+  neighbours.hold("here");
+  const ann = here.member("Ann");
+  const annThere = there.member("Ann");
+  while (neighbours.deliverOne("here"));
+  ann.close();
+  annThere.close();
+  while (neighbours.deliverOne("here"));
+  neighbours.release("here");
+  neighbours.deliver();
+  expect(heard(bob).at(-1)).toBe("left Ann");
+  expect(here.hub.membersOf("lobby").everywhere).toEqual(["Bob"]);
+});
+
+test("a list of members comes before the changes to it", () => {
+  const cal = there.member("Cal", { rooms: [{ room: "den" }] });
+  neighbours.deliver();
+  bob.queue({ type: "who", room: "lobby", ref: 1 });
+  cal.send({ type: "join", room: "lobby" });
+  while (neighbours.deliverOne("here"));
+  const types = bob.lines().map(({ type, names }) => (type === "names" ? names : type));
+  expect(types).toEqual([["Bob"], "joined"]);
+});
+
+test("whoever enters hears of those who come and go at other servers meanwhile", () => {
+  there.member("Dora");
+  const cal = there.member("Cal");
+  neighbours.deliver();
+  neighbours.hold("here");
+  const eve = here.client(irc).queue("NICK Eve", "USER eve 0 * :Eve", "JOIN #lobby");
+  here.settle();
+  cal.close();
+  there.member("Finn");
+  while (neighbours.deliverOne("here"));
+  neighbours.release("here");
+  here.settle();
+  const text = eve.text();
+  const [list = "", after = ""] = text.split(" 366 ");
+  expect(list).toMatch(/ 353 .*Cal/);
+  expect(after).toMatch(/:Cal!\S+ (QUIT|PART)/);
+  expect(after).toMatch(/:Finn!\S+ JOIN/);
+});
+
+test("a room that its last member has left is closed after the events of other servers", () => {
+  const ann = here.member("Ann", { rooms: [{ room: "den" }] });
+  there.member("Ann", { rooms: [{ room: "den" }] }).close();
+  neighbours.hold("here");
+  ann.send({ type: "part", room: "den" });
+  while (neighbours.deliverOne("here"));
+  neighbours.release("here");
+  neighbours.deliver();
+  expect(here.hub.openRooms()).toEqual(["lobby"]);
+});
