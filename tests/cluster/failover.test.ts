@@ -21,11 +21,7 @@ import { ReplicatedSetting, type Site } from "./replicated-setting.ts";
 
 const rounds = Number(process.env["FAULT_ROUNDS"] ?? 1);
 const seed = Number(process.env["FAULT_SEED"] ?? Date.now() % 1_000_000);
-// A known fault makes it fail now and then (docs/cluster.md, "Limits"). FAULT_ROUNDS=1 runs it.
-const despiteFault = skipUnless(
-  hasPostgres && process.env["FAULT_ROUNDS"] !== undefined,
-  hasPostgres ? "a known fault fails it now and then; FAULT_ROUNDS=1 runs it" : withoutPostgres,
-);
+const withPostgres = skipUnless(hasPostgres, withoutPostgres);
 
 /** After this time, departed users are gone for everyone, and returned ones are present. */
 const presenceMs = 15_000;
@@ -146,7 +142,7 @@ async function expectPresence(setting: ReplicatedSetting, talkers: readonly Talk
   }
 }
 
-despiteFault(
+withPostgres(
   `three servers and a standby, ${rounds} times each fault (FAULT_SEED=${seed})`,
   async () => {
     const random = chance(seed);
