@@ -577,7 +577,7 @@ export const history = {
   diskMessages: 1_000_000,
   /** Maximum age of a message (`--keep-age`). */
   maxAgeMs: 30 * 24 * 3_600_000,
-  /** Private messages per recipient. */
+  /** Private messages per recipient, and copies of sent ones per registered name. */
   mailMessages: 1_000,
   /**
    * How many of those one network or account may leave for an absent recipient, as a burst and per

@@ -135,8 +135,8 @@ export class CommitPipeline {
       sessions.push(recordOf(departure.session, departure));
     }
     const stored = batch.mail.filter((item) => item.stored);
-    const mail = stored.map(({ recipient, network, message }) => {
-      return { session: recipient, network, message };
+    const mail = stored.map(({ recipient, network, message, other, isCopy }) => {
+      return { session: recipient, network, message, other, isCopy };
     });
     const presence = Array.from(batch.presence, ([{ name: room }, changes]) => ({ room, changes }));
     const { released, signals } = batch;

@@ -171,11 +171,12 @@ function confirm(hub: HubState, batch: TurnBatch, mailNumbers: readonly number[]
   for (const [id, departure] of batch.departed) hub.names.noteDeparture({ id, departure });
   const { metrics } = hub.options;
   metrics.roomMessages += batch.messages;
-  metrics.privateMessages += batch.mail.length;
+  metrics.privateMessages += batch.mail.filter(({ isCopy }) => isCopy !== true).length;
   let stored = 0;
   for (const item of batch.mail) {
     const { recipient, message, live, order } = item;
     if (item.stored) item.mail = mailNumbers[stored++]!;
+    if (item.isCopy === true) continue;
     for (const session of hub.names.readers(recipient)) {
       if (item.stored) {
         deliverMail(hub, batch, session, { ...message, ...live, mail: item.mail }, order);

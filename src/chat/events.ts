@@ -4,6 +4,7 @@
 import type { ErrorCode } from "../errors.ts";
 import type { PeopleAnswer, PeopleCommand } from "./people-events.ts";
 import type { Persona } from "./persona.ts";
+import type { PrivateMessage } from "./private-message.ts";
 import type { RoomChange } from "./room-change.ts";
 import type { RoomAnswer, RoomCommand } from "./room-events.ts";
 import type { Said } from "./said.ts";
@@ -25,6 +26,7 @@ import type {
   TransferRequest,
 } from "../protocol/messages.ts";
 
+export type { PrivateMessage } from "./private-message.ts";
 export type { Said } from "./said.ts";
 export type { ChatState, LeaveReason, MessageKind, Ref };
 
@@ -299,29 +301,6 @@ export type PresenceEvent =
   | ({ type: "invited"; by: string; name: string } & About)
   /** Tags without a text, for example a typing notification. Not stored. */
   | ({ type: "signal"; from: string; tags: string; id: number } & About);
-
-/**
- * A message to chosen recipients. `mail` is its number in the recipient's mailbox; 0 if there is
- * none.
- */
-export type PrivateMessage = {
-  type: "private";
-  mail: number;
-  timeMs: number;
-  from: string;
-  alias: string | undefined;
-  to: readonly string[];
-  /** True within a private chat by consent. */
-  chat: boolean;
-  /** For a sealed message: a sentence for clients that can't open it. */
-  text: string;
-  kind?: MessageKind | undefined;
-  sealed?: Sealed | undefined;
-  /** For a live message: a unique number. */
-  id?: number | undefined;
-  persona?: Persona | undefined;
-  tags?: string | undefined;
-};
 
 /**
  * A room that a session is in: live messages start after `seq`. `recovered`: nothing was lost in

@@ -152,7 +152,7 @@ const handlers: Handlers = {
   letter(hub, { to, message }) {
     const session = hub.names.byKey(to);
     if (session === undefined) return;
-    hub.send(session, { ...message, id: hub.pipeline.nextOrder() });
+    hub.send(session, message);
   },
   people(hub, { people }) {
     noteElsewhere(hub, people);

@@ -323,6 +323,10 @@ function answerCost(event: PersonalEvent): number {
       return 8 * nameChars * event.people.length;
     case "past":
       return pageChars(event.messages);
+    case "past-private":
+      return pageChars(event.messages) + event.scannedChars / search.charsPerCharged;
+    case "past-targets":
+      return nameChars * event.targets.length + event.scannedChars / search.charsPerCharged;
     case "rooms":
       return 2 * nameChars * event.rooms.length;
     case "files":

@@ -9,6 +9,7 @@ import type { HubState } from "./hub-state.ts";
 import type { Command, MessageKind, Ref } from "./events.ts";
 import { isOpenToOutside, speechProblem } from "./room-rights.ts";
 import { type Account, accountMailbox } from "./account-store.ts";
+import { mailboxOf } from "./mail-history.ts";
 import { absentHolder } from "./names/absent-holder.ts";
 import { fold, lobby } from "./names/grammar.ts";
 import {
@@ -24,7 +25,8 @@ import { personKey, type Session } from "./session.ts";
 import { muteText } from "./suspect.ts";
 import type { Sealed } from "../protocol/messages.ts";
 import { StoreQueries } from "./store-queries.ts";
-import type { SessionRecord } from "./store.ts";
+import type { MailPartner, SessionRecord } from "./store.ts";
+import type { MailItem } from "./turn-batch.ts";
 
 type Say = Extract<Command, { type: "say" }>;
 type Tell = Extract<Command, { type: "tell" }>;
@@ -411,6 +413,25 @@ function noteSpoken(hub: HubState, { person, identity }: Session): void {
   hub.list(identity.folded);
 }
 
+/** Queues copies for the history of a registered sender, one for each recipient. */
+function keepCopies(
+  { pipeline: { gathering } }: HubState,
+  item: Omit<MailItem, "recipient" | "stored">,
+  recipients: readonly MailPartner[],
+): void {
+  const { mailbox, account } = item.author.identity;
+  if (account === "") return;
+  // Its boxes are for the recipient's devices only.
+  const { sealed: _sealed, ...message } = item.message;
+  for (const other of recipients) {
+    // A message to oneself is in the mailbox already.
+    if (other.person === mailbox) continue;
+    const copy = { ...item, message: { ...message, to: [other.name] }, other };
+    gathering.mail.push({ ...copy, recipient: mailbox, stored: true, isCopy: true });
+    gathering.chars += message.text.length;
+  }
+}
+
 /** Queues a private message, and its confirmation to the sender. */
 function sendPrivate(
   hub: HubState,
@@ -425,7 +446,7 @@ function sendPrivate(
   if (to.length === 0) return;
   const { name: from, alias } = session.identity;
   const persona = hub.personas.shown(session);
-  const id = persona === undefined ? undefined : hub.pipeline.nextOrder();
+  const id = hub.pipeline.nextOrder();
   noteSpoken(hub, session);
   const message = {
     type: "private" as const,
@@ -435,15 +456,17 @@ function sendPrivate(
     to,
     chat: isChat,
     text: harmlessLines(text),
+    id,
     ...(kind === undefined ? {} : { kind }),
     ...(sealed === undefined ? {} : { sealed }),
   };
-  const live = { persona, id, tags };
+  const live = { persona, tags };
   const { gathering } = hub.pipeline;
   gathering.speakers.add(session);
   const order = hub.pipeline.nextOrder();
   const network = mailNetworkOf(session);
-  const item = { order, network, message, live, author: session, n, mail: 0 };
+  const other = { person: session.identity.mailbox, name: from };
+  const item = { order, network, message, other, live, author: session, n, mail: 0 };
   for (const { identity } of here) {
     gathering.mail.push({
       ...item,
@@ -456,6 +479,10 @@ function sendPrivate(
     const known = isElsewhere === true ? { ...message, persona } : message;
     gathering.mail.push({ ...item, message: known, recipient: mailbox, stored: true });
   }
+  keepCopies(hub, item, [
+    ...here.map(({ name, identity }) => ({ name, person: identity.mailbox })),
+    ...away.map(({ name, mailbox }) => ({ name, person: mailboxOf(mailbox) })),
+  ]);
   gathering.chars += (text.length + sealedChars(sealed)) * to.length;
   hub.wake();
   const { timeMs } = message;

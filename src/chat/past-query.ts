@@ -2,16 +2,19 @@
 // ordered by time, and the store reads by number.
 
 import type { ParleyError } from "../errors.ts";
+import { search } from "../limits.ts";
 import type { Ref, Said } from "./events.ts";
 import { fittingPage } from "./history-page.ts";
 import type { HubState } from "./hub-state.ts";
-import { reject } from "./rejections.ts";
-import type { PastPoint, PastQuery, RoomCommand } from "./room-events.ts";
+import { partners } from "./mail-history.ts";
+import { reject, rejectUnread } from "./rejections.ts";
+import type { PastPoint, PastQuery, PastTarget, RoomCommand } from "./room-events.ts";
 import { roomsOf } from "./membership.ts";
 import type { Room } from "./room.ts";
 import type { Session } from "./session.ts";
 import type { Outcome } from "./store-client.ts";
-import type { RoomBounds } from "./store.ts";
+import { StoreQueries } from "./store-queries.ts";
+import type { MailEntry, RoomBounds } from "./store.ts";
 
 type Asked = { query: PastQuery; limit: number; ref: Ref | undefined };
 
@@ -138,33 +141,40 @@ function readRange(
   });
 }
 
-/** The session's rooms with messages between two times, the oldest first. */
-export function readPastRooms(
+/** The session's rooms, and people, whose last message is between two times, the oldest first. */
+export function readPastTargets(
   hub: HubState,
   session: Session,
-  { fromMs, toMs, limit, ref }: Extract<RoomCommand, { type: "past-rooms" }>,
+  command: Extract<RoomCommand, { type: "past-targets" }>,
 ): void {
-  const rooms = roomsOf(hub, session);
-  const found: { room: string; timeMs: number }[] = [];
+  const { fromMs, toMs, limit, ref } = command;
   const [lowMs, highMs] = fromMs <= toMs ? [fromMs, toMs] : [toMs, fromMs];
-  session.queue.block();
-  const next = (): void => {
-    const room = rooms.shift();
-    if (room === undefined) {
-      session.queue.unblock();
-      hub.schedule.unblocked.add(session);
-      hub.wake();
-      if (session.phase !== "member") return;
-      found.sort((a, b) => a.timeMs - b.timeMs);
-      return hub.send(session, { type: "past-rooms", rooms: found.slice(0, limit), ref });
-    }
-    hub.store.readRoom(room.name, { before: room.seq + 1 }, 1, (outcome) => {
-      const last = outcome.done ? outcome.result.at(-1) : undefined;
-      if (last !== undefined && last.timeMs > lowMs && last.timeMs < highMs) {
-        found.push({ room: room.name, timeMs: last.timeMs });
-      }
-      next();
-    });
-  };
-  next();
+  const found: PastTarget[] = [];
+  const queries = new StoreQueries(hub, session);
+  for (const room of roomsOf(hub, session)) {
+    queries.ask<readonly Said[]>(
+      (then) => hub.store.readRoom(room.name, { before: room.seq + 1 }, 1, then),
+      ([last]) => {
+        if (last !== undefined) found.push({ room: room.name, timeMs: last.timeMs });
+      },
+    );
+  }
+  const { mailbox, account } = session.identity;
+  let scanned = 0;
+  if (account !== "") {
+    queries.ask<readonly MailEntry[]>(
+      (then) => hub.store.listMail(mailbox, then),
+      (entries) => {
+        scanned = entries.length;
+        for (const { name, timeMs } of partners(hub, entries)) found.push({ name, timeMs });
+      },
+    );
+  }
+  queries.whenAnswered((error) => {
+    if (error !== undefined) return rejectUnread(hub, session, command, error);
+    const inside = found.filter(({ timeMs }) => timeMs > lowMs && timeMs < highMs);
+    const targets = inside.sort((a, b) => a.timeMs - b.timeMs).slice(0, limit);
+    const scannedChars = scanned * search.messageChars;
+    hub.send(session, { type: "past-targets", targets, scannedChars, ref });
+  });
 }

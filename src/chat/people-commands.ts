@@ -9,6 +9,7 @@ import { tellCensus } from "./census.ts";
 import { findElsewhere } from "./find-elsewhere.ts";
 import { people } from "./find-people.ts";
 import type { HubState } from "./hub-state.ts";
+import { readPastPrivate } from "./mail-history.ts";
 import { proveMembership } from "./membership-proof.ts";
 import { roomsOf } from "./membership.ts";
 import { fold } from "./names/grammar.ts";
@@ -51,6 +52,7 @@ export const peopleHandlers: Handlers = {
     hub.send(session, { type: "watch-list", names: hub.watches.of(session), ref });
   },
   signal,
+  "past-private": readPastPrivate,
 };
 
 /** Verifies an account; after a failure, all names look the same. */

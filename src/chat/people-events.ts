@@ -3,6 +3,8 @@
 
 import type { Ref } from "../protocol/messages.ts";
 import type { Persona, RoomRank } from "./persona.ts";
+import type { PrivateMessage } from "./private-message.ts";
+import type { PastQuery } from "./room-events.ts";
 
 export type PeopleCommand =
   /** Proves an account, before or after the login. */
@@ -33,7 +35,20 @@ export type PeopleCommand =
   /** The watched names, or who of them is online. */
   | { type: "watched"; isStatus: boolean; ref?: Ref | undefined }
   /** Tags without a text, to a room or a person. */
-  | { type: "signal"; to: string; isRoom: boolean; tags: string; ref?: Ref | undefined };
+  | { type: "signal"; to: string; isRoom: boolean; tags: string; ref?: Ref | undefined }
+  | PastPrivate;
+
+/** Requests what the session's person and another one have said in private. */
+export type PastPrivate = {
+  type: "past-private";
+  with: string;
+  query: PastQuery<MailPoint>;
+  limit: number;
+  ref?: Ref | undefined;
+};
+
+/** A private message, given by its time in Unix milliseconds and its ID, or by a time alone. */
+export type MailPoint = { readonly timeMs: number; readonly id?: number | undefined };
 
 export type PeopleQuery =
   | { names: readonly string[] }
@@ -122,6 +137,15 @@ export type PeopleAnswer =
       tags: string;
       timeMs: number;
       id: number;
+    }
+  /** Answers `past-private`; what the session's person has sent has numbers below 0. */
+  | {
+      type: "past-private";
+      with: string;
+      messages: readonly PrivateMessage[];
+      /** How much was read to find them. */
+      scannedChars: number;
+      ref: Ref | undefined;
     }
   /** A signal of this session was sent. */
   | {

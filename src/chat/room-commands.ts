@@ -10,7 +10,7 @@ import { withRoom } from "./foreign-room.ts";
 import type { HubState } from "./hub-state.ts";
 import { leaveRoom } from "./membership.ts";
 import { fold } from "./names/grammar.ts";
-import { readPast, readPastRooms } from "./past-query.ts";
+import { readPast, readPastTargets } from "./past-query.ts";
 import { type About, refuseIfOverfull, reject, rejectUnknownUser } from "./rejections.ts";
 import type { Changer } from "./persona.ts";
 import { applyChanges } from "./room-changes.ts";
@@ -61,7 +61,7 @@ export const roomHandlers: Handlers = {
       ref,
     });
   },
-  "past-rooms": readPastRooms,
+  "past-targets": readPastTargets,
 };
 
 /** Answers `names` in dialects that show personas. */

@@ -9,12 +9,12 @@ import type { RoomChange, RoomFlag } from "./room-change.ts";
 /** A message of a room's log, given by its number or by a time in Unix milliseconds. */
 export type PastPoint = { seq: number } | { timeMs: number };
 
-export type PastQuery =
+export type PastQuery<Point = PastPoint> =
   /** The newest messages, after a point if there is one. */
-  | { which: "latest"; after?: PastPoint | undefined }
-  | { which: "before" | "after" | "around"; point: PastPoint }
+  | { which: "latest"; after?: Point | undefined }
+  | { which: "before" | "after" | "around"; point: Point }
   /** Starting at `from` in the direction of `to`, both exclusive. */
-  | { which: "between"; from: PastPoint; to: PastPoint };
+  | { which: "between"; from: Point; to: Point };
 
 export type RoomCommand =
   | { type: "change-room"; room: string; changes: readonly RoomChange[]; ref?: Ref | undefined }
@@ -25,8 +25,8 @@ export type RoomCommand =
   /** Requests the settings of the room. */
   | { type: "room-state"; room: string; ref?: Ref | undefined }
   | { type: "past"; room: string; query: PastQuery; limit: number; ref?: Ref | undefined }
-  /** The session's rooms with messages between two times. */
-  | { type: "past-rooms"; fromMs: number; toMs: number; limit: number; ref?: Ref | undefined };
+  /** The session's rooms, and people, whose last message is between two times. */
+  | { type: "past-targets"; fromMs: number; toMs: number; limit: number; ref?: Ref | undefined };
 
 /** A room's settings, for its members. */
 export type RoomState = {
@@ -49,6 +49,11 @@ export type RosterEntry = {
   readonly name: string;
   readonly persona: Persona | undefined;
 } & RoomRank;
+
+/** A room or a person, and the time of the last message there. */
+export type PastTarget = { readonly timeMs: number } & (
+  { readonly room: string } | { readonly name: string }
+);
 
 export type RoomAnswer =
   /** The session has entered the room; only if `Dialect.showsPersonas`. */
@@ -94,7 +99,9 @@ export type RoomAnswer =
   /** Answers `past`. */
   | { type: "past"; room: string; messages: readonly Said[]; ref: Ref | undefined }
   | {
-      type: "past-rooms";
-      rooms: readonly { room: string; timeMs: number }[];
+      type: "past-targets";
+      targets: readonly PastTarget[];
+      /** How much private mail was read to find them. */
+      scannedChars: number;
       ref: Ref | undefined;
     };

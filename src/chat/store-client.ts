@@ -11,6 +11,7 @@ import type {
   Batch,
   Committed,
   MailCount,
+  MailEntry,
   NameClaim,
   NameClaimed,
   Overview,
@@ -116,6 +117,23 @@ export class StoreClient {
   ): void {
     this.#request({ type: "read-mail", session, after, limit }, (reply) =>
       then(outcomeOf(reply, (done) => (done.type === "read-mail" ? done : undefined))),
+    );
+  }
+
+  /** Those of these messages that are still kept, in any order. */
+  pickMail(
+    session: string,
+    numbers: readonly number[],
+    then: (outcome: Outcome<readonly PrivateMessage[]>) => void,
+  ): void {
+    this.#request({ type: "read-mail", session, numbers }, (reply) =>
+      then(outcomeOf(reply, (done) => (done.type === "read-mail" ? done : undefined))),
+    );
+  }
+
+  listMail(session: string, then: (outcome: Outcome<readonly MailEntry[]>) => void): void {
+    this.#request({ type: "list-mail", session }, (reply) =>
+      then(outcomeOf(reply, (done) => (done.type === "list-mail" ? done : undefined))),
     );
   }
 

@@ -98,6 +98,22 @@ export type Mail = {
    */
   readonly network: string;
   readonly message: Omit<PrivateMessage, "mail">;
+  readonly other?: MailPartner | undefined;
+  /** What the mailbox's owner has sent: kept for their history, never delivered. */
+  readonly isCopy?: boolean | undefined;
+};
+
+/**
+ * Whom a message was exchanged with: the sender or, for a copy, the recipient. `person`: their
+ * mailbox; empty if they have none. `name`: as shown then.
+ */
+export type MailPartner = { readonly person: string; readonly name: string };
+
+/** A message in a mailbox, without its content. `id`: 0 if it has none. */
+export type MailEntry = MailPartner & {
+  readonly mail: number;
+  readonly timeMs: number;
+  readonly id: number;
 };
 
 export type RoomBatch = { readonly room: string; readonly runs: readonly SaidRun[] };
@@ -167,12 +183,19 @@ export interface RoomLog {
   erase(room: string, seq: number): boolean;
 }
 
-/** Private messages by recipient. `mail` starts at 1 and has no gaps within a mailbox. */
+/**
+ * Private messages by recipient. `mail` starts at 1 and has no gaps within a mailbox; copies have
+ * numbers below 0, ascending too.
+ */
 export interface Mailboxes {
   /** At most `limit` messages with a higher `mail`, ascending. */
   after(session: string, mail: number, limit: number): readonly PrivateMessage[];
   /** How many messages have a higher `mail`, and the highest of them (`mail` if there is none). */
   countAfter(session: string, mail: number): MailCount;
+  /** All that a mailbox keeps: copies, then received messages, each ascending. */
+  list(session: string): readonly MailEntry[];
+  /** Those of these messages that are still kept, in any order. */
+  pick(session: string, mail: readonly number[]): readonly PrivateMessage[];
 }
 
 /** Session records. Written by `commit`. */
@@ -222,6 +245,7 @@ export type StoreResults = {
   "read-room": readonly Said[];
   "read-mail": readonly PrivateMessage[];
   "count-mail": MailCount;
+  "list-mail": readonly MailEntry[];
   "load-session": SessionRecord | undefined;
   "find-name": SessionRecord | undefined;
   "claim-name": NameClaimed;
@@ -244,8 +268,12 @@ type StoreArguments = {
   "room-bounds": { room: string };
   /** Messages after `after`, or the newest before `before`. */
   "read-room": { room: string; limit: number } & ({ after: number } | { before: number });
-  "read-mail": { session: string; after: number; limit: number };
+  /** Messages after `after`, or those with these numbers. */
+  "read-mail": { session: string } & (
+    { after: number; limit: number } | { numbers: readonly number[] }
+  );
   "count-mail": { session: string; after: number };
+  "list-mail": { session: string };
   "load-session": { session: string };
   "find-name": { name: string; sinceMs: number };
   /**

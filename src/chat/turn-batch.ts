@@ -10,7 +10,13 @@ import { fold } from "./names/grammar.ts";
 import type { Room } from "./room.ts";
 import { SaidRun } from "./said-run.ts";
 import type { Session } from "./session.ts";
-import type { AddressedSignal, NameClaim, PresenceChange, SessionUpdate } from "./store.ts";
+import type {
+  AddressedSignal,
+  MailPartner,
+  NameClaim,
+  PresenceChange,
+  SessionUpdate,
+} from "./store.ts";
 
 /**
  * When a session receives an event: at the end of the turn; once the batch is settled, committed or
@@ -76,8 +82,11 @@ export type MailItem = {
   order: number;
   network: string;
   message: Omit<PrivateMessage, "mail">;
+  other: MailPartner;
+  /** For the sender's history: not delivered. */
+  isCopy?: boolean;
   /** Details that live recipients are shown in addition, and that are not stored. */
-  live: Pick<PrivateMessage, "id" | "persona" | "tags">;
+  live: Pick<PrivateMessage, "persona" | "tags">;
   author: Session;
   n: number | undefined;
   /** Its number in the mailbox, once assigned; 0 without a mailbox. */

@@ -29,13 +29,19 @@ function answer(store: LocalStore, request: StoreRequest): StoreReply {
       return { ...done, type: "read-room", result };
     }
     case "read-mail": {
-      const result = store.mailboxes.after(request.session, request.after, request.limit);
+      const { mailboxes } = store;
+      const result =
+        "numbers" in request
+          ? mailboxes.pick(request.session, request.numbers)
+          : mailboxes.after(request.session, request.after, request.limit);
       return { ...done, type: "read-mail", result };
     }
     case "count-mail": {
       const result = store.mailboxes.countAfter(request.session, request.after);
       return { ...done, type: "count-mail", result };
     }
+    case "list-mail":
+      return { ...done, type: "list-mail", result: store.mailboxes.list(request.session) };
     case "load-session":
       return { ...done, type: "load-session", result: store.sessions.load(request.session) };
     case "find-name": {

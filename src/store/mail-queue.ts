@@ -1,12 +1,15 @@
 // Messages of several mailboxes in order of arrival. Any of them may be deleted meanwhile; deleted
 // entries are removed once they outnumber the others. Pure.
 
+import type { MailEntry } from "../chat/store.ts";
+
 export type StoredMail = {
   readonly session: string;
   readonly mail: number;
   readonly network: string;
   readonly from: string;
   readonly clockMs: number;
+  readonly entry: MailEntry;
   /** The message as JSON. */
   readonly packed: Uint8Array;
   /** Written only by `MailQueue`. */

@@ -1,6 +1,7 @@
 // Which messages a full mailbox loses: the oldest of the network that fills most of it, so that a
 // flood can't displace what others wrote, however many names it uses. People who own their names
-// count separately. Shared by all stores. Pure.
+// count separately. Copies of what its owner has sent are kept in addition, as many again. Shared
+// by all stores. Pure.
 
 import { widestNetworkOf } from "../addresses.ts";
 import { accounts as limits } from "../limits.ts";
@@ -20,6 +21,18 @@ export type MailboxEntry = {
  */
 export function isTrimDue(mail: number, max: number): boolean {
   return mail % Math.max(1, max >> 3) === 0;
+}
+
+/** Copies are numbered upwards from the number after this one, received messages from 1. */
+export const beforeCopies = -(2 ** 52);
+
+/**
+ * The number up to which copies are deleted so that `max` remain when copy `mail` is added;
+ * undefined if the mailbox is not trimmed now.
+ */
+export function surplusCopies(mail: number, max: number): number | undefined {
+  const made = mail - beforeCopies;
+  return made > max && isTrimDue(made, max) ? mail - max : undefined;
 }
 
 /**

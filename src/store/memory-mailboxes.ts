@@ -4,16 +4,17 @@
 
 import { widestNetworkOf } from "../addresses.ts";
 import type { PrivateMessage } from "../chat/events.ts";
-import type { Mail, MailCount, Mailboxes } from "../chat/store.ts";
-import { isTrimDue, ownersAt, surplusMail } from "./mailbox-shares.ts";
+import type { Mail, MailCount, MailEntry, Mailboxes } from "../chat/store.ts";
+import { beforeCopies, isTrimDue, ownersAt, surplusCopies, surplusMail } from "./mailbox-shares.ts";
 import { MailQueue, type StoredMail } from "./mail-queue.ts";
 
 type Sender = { bytes: number; queue: MailQueue };
 type Network = { bytes: number; senders: Map<string, Sender> };
 
 export class MemoryMailboxes implements Mailboxes {
-  /** By session ID; each mailbox is ascending by `mail`. */
+  /** By session ID; each mailbox is ascending by `mail`. Received messages, and copies. */
   readonly #boxes = new Map<string, StoredMail[]>();
+  readonly #copies = new Map<string, StoredMail[]>();
   /** All messages, by the widest network of the sender and by the sender's name. */
   readonly #networks = new Map<string, Network>();
   readonly #arrivals = new MailQueue();
@@ -21,28 +22,35 @@ export class MemoryMailboxes implements Mailboxes {
   readonly #maxMessages: number;
   readonly #maxBytes: number;
 
-  /** Each mailbox keeps `maxMessages`, and all of them together `maxBytes`. */
+  /** Each mailbox keeps `maxMessages` and as many copies, and all of them together `maxBytes`. */
   constructor(maxMessages: number, maxBytes: number) {
     this.#maxMessages = maxMessages;
     this.#maxBytes = maxBytes;
   }
 
-  append({ session, network, message }: Mail, mail: number, clockMs: number): void {
-    let box = this.#boxes.get(session);
-    if (box === undefined) this.#boxes.set(session, (box = []));
-    const packed = Buffer.from(JSON.stringify({ ...message, mail }));
-    const { from } = message;
-    const stored = { session, mail, network, from, clockMs, packed, isDeleted: false };
-    box.push(stored);
-    this.#arrivals.push(stored);
-    this.#senderOf(stored).queue.push(stored);
-    this.#resize(stored, packed.length);
+  /** Appends a received message. */
+  append(item: Mail, mail: number, clockMs: number): void {
+    const box = boxOf(this.#boxes, item.session);
+    this.#add(box, item, mail, clockMs);
     if (box.length > this.#maxMessages && isTrimDue(mail, this.#maxMessages)) {
       for (const number of surplusMail(box, this.#maxMessages)) {
         this.#remove(box[indexOf(box, number)]!);
       }
     }
-    while (this.#bytes > this.#maxBytes) this.#shrinkLargest();
+    this.#shrink();
+  }
+
+  /** Appends a copy of a sent message, and returns its number. */
+  appendCopy(item: Mail, clockMs: number): number {
+    const box = boxOf(this.#copies, item.session);
+    const mail = (box.at(-1)?.mail ?? beforeCopies) + 1;
+    this.#add(box, item, mail, clockMs);
+    const last = surplusCopies(mail, this.#maxMessages);
+    if (last !== undefined) {
+      for (const stored of box.slice(0, indexOf(box, last + 1))) this.#remove(stored);
+    }
+    this.#shrink();
+    return mail;
   }
 
   after(session: string, mail: number, limit: number): readonly PrivateMessage[] {
@@ -58,8 +66,23 @@ export class MemoryMailboxes implements Mailboxes {
     return { count: messages.length - from, last };
   }
 
+  list(session: string): readonly MailEntry[] {
+    const [copies = [], received = []] = [this.#copies.get(session), this.#boxes.get(session)];
+    return [...copies, ...received].map(({ entry }) => entry);
+  }
+
+  pick(session: string, numbers: readonly number[]): readonly PrivateMessage[] {
+    return numbers.flatMap((mail) => {
+      const box = this.#boxesOf(mail).get(session) ?? [];
+      const found = box[indexOf(box, mail)];
+      return found?.mail === mail ? [unpack(found)] : [];
+    });
+  }
+
   delete(session: string): void {
-    for (const stored of this.#boxes.get(session)?.slice() ?? []) this.#remove(stored);
+    for (const boxes of [this.#boxes, this.#copies]) {
+      for (const stored of boxes.get(session)?.slice() ?? []) this.#remove(stored);
+    }
   }
 
   /** Deletes at most `limit` messages that arrived before `clockMs`; true if there may be more. */
@@ -70,6 +93,26 @@ export class MemoryMailboxes implements Mailboxes {
       this.#remove(oldest);
     }
     return true;
+  }
+
+  #boxesOf(mail: number): Map<string, StoredMail[]> {
+    return mail > 0 ? this.#boxes : this.#copies;
+  }
+
+  #add(box: StoredMail[], item: Mail, mail: number, clockMs: number): void {
+    const { session, network, message } = item;
+    const packed = Buffer.from(JSON.stringify({ ...message, mail }));
+    const { from } = message;
+    const entry = entryOf(item, mail);
+    const stored = { session, mail, network, from, clockMs, entry, packed, isDeleted: false };
+    box.push(stored);
+    this.#arrivals.push(stored);
+    this.#senderOf(stored).queue.push(stored);
+    this.#resize(stored, packed.length);
+  }
+
+  #shrink(): void {
+    while (this.#bytes > this.#maxBytes) this.#shrinkLargest();
   }
 
   /** Within a network, the sender with the most bytes loses the oldest message. */
@@ -116,13 +159,24 @@ export class MemoryMailboxes implements Mailboxes {
   }
 
   #remove(stored: StoredMail): void {
-    const box = this.#boxes.get(stored.session)!;
+    const boxes = this.#boxesOf(stored.mail);
+    const box = boxes.get(stored.session)!;
     box.splice(indexOf(box, stored.mail), 1);
-    if (box.length === 0) this.#boxes.delete(stored.session);
+    if (box.length === 0) boxes.delete(stored.session);
     this.#senderOf(stored).queue.deleted(stored);
     this.#arrivals.deleted(stored);
     this.#resize(stored, -stored.packed.length);
   }
+}
+
+function boxOf(boxes: Map<string, StoredMail[]>, session: string): StoredMail[] {
+  let box = boxes.get(session);
+  if (box === undefined) boxes.set(session, (box = []));
+  return box;
+}
+
+function entryOf({ message: { timeMs, id = 0, from }, other }: Mail, mail: number): MailEntry {
+  return { mail, timeMs, id, person: other?.person ?? "", name: other?.name ?? from };
 }
 
 function largest<Part extends { readonly bytes: number }>(parts: Iterable<Part>): Part | undefined {

@@ -64,11 +64,17 @@ export class MemorySessions implements Sessions, Directory {
 
   /** Assigns the next mail number. An unknown session gets a record. */
   nextMail(id: string, timeMs: number, clockMs: number): number {
+    return ++this.ensure(id, timeMs, clockMs).mail;
+  }
+
+  /** The record of a session, which is new if it is unknown. */
+  ensure(id: string, timeMs: number, clockMs: number): SessionRecord {
     const entry = this.#entries.get(id);
-    if (entry !== undefined) return ++entry.mail;
-    const unknown = { name: "", n: 0, network: "", before: undefined };
-    this.#add({ ...unknown, id, mail: 1, seenMs: timeMs, clockMs });
-    return 1;
+    if (entry !== undefined) return entry;
+    const unknown = { name: "", n: 0, mail: 0, network: "", before: undefined };
+    const added = { ...unknown, id, seenMs: timeMs, clockMs };
+    this.#add(added);
+    return added;
   }
 
   /**

@@ -70,6 +70,10 @@ class MemoryStore implements ServerStore {
     for (const update of batch.sessions) this.sessions.put(update, clockMs);
     const mail = batch.mail.map((item) => {
       const { session, message } = item;
+      if (item.isCopy === true) {
+        this.sessions.ensure(session, message.timeMs, clockMs);
+        return this.mailboxes.appendCopy(item, clockMs);
+      }
       const number = this.sessions.nextMail(session, message.timeMs, clockMs);
       this.mailboxes.append(item, number, clockMs);
       return number;

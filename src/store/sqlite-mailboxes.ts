@@ -1,8 +1,8 @@
 // Mailboxes in a data file. A full mailbox loses messages of the network that fills most of it.
 
 import type { MessageKind, PrivateMessage } from "../chat/events.ts";
-import type { Mail, MailCount, Mailboxes } from "../chat/store.ts";
-import { isTrimDue, surplusMail } from "./mailbox-shares.ts";
+import type { Mail, MailCount, MailEntry, Mailboxes } from "../chat/store.ts";
+import { beforeCopies, isTrimDue, surplusCopies, surplusMail } from "./mailbox-shares.ts";
 import type { MailRow, Read, Statements } from "./sqlite-statements.ts";
 
 export class SqliteMailboxes implements Mailboxes {
@@ -10,7 +10,10 @@ export class SqliteMailboxes implements Mailboxes {
   readonly #read: Read;
   readonly #maxMessages: number;
 
-  /** Each mailbox keeps `maxMessages`, and up to an eighth more until it is trimmed. */
+  /**
+   * Each mailbox keeps `maxMessages` and as many copies, and up to an eighth more until it is
+   * trimmed.
+   */
   constructor(sql: Statements, read: Read, maxMessages: number) {
     this.#sql = sql;
     this.#read = read;
@@ -25,9 +28,37 @@ export class SqliteMailboxes implements Mailboxes {
     return this.#read(() => this.#sql.countMail.get(mail, session)!);
   }
 
-  /** Runs within a transaction. */
-  append({ session, network, message }: Mail, mail: number, clockMs: number): void {
-    const { timeMs, from, alias, to, chat, sealed } = message;
+  list(session: string): MailEntry[] {
+    return this.#read(() => this.#sql.listMail.all(session));
+  }
+
+  pick(session: string, numbers: readonly number[]): PrivateMessage[] {
+    return this.#read(() =>
+      numbers.flatMap((mail) => this.#sql.mailNumbered.all(session, mail).map(messageOf)),
+    );
+  }
+
+  /** Appends a received message. Runs within a transaction, like the following. */
+  append(item: Mail, mail: number, clockMs: number): void {
+    const { session } = item;
+    this.#insert(item, mail, clockMs);
+    if (mail <= this.#maxMessages || !isTrimDue(mail, this.#maxMessages)) return;
+    const surplus = surplusMail(this.#sql.mailbox.all(session), this.#maxMessages);
+    for (const number of surplus) this.#sql.deleteMail.run(session, number);
+  }
+
+  /** Appends a copy of a sent message, and returns its number. */
+  appendCopy(item: Mail, clockMs: number): number {
+    const { session } = item;
+    const mail = this.#sql.lastCopy.get(beforeCopies, session)!.mail + 1;
+    this.#insert(item, mail, clockMs);
+    const last = surplusCopies(mail, this.#maxMessages);
+    if (last !== undefined) this.#sql.deleteCopies.run(session, last);
+    return mail;
+  }
+
+  #insert({ session, network, message, other }: Mail, mail: number, clockMs: number): void {
+    const { timeMs, from, alias, to, chat, sealed, id = 0 } = message;
     const { kind } = message;
     const bits =
       (chat ? inChat : 0) |
@@ -35,11 +66,9 @@ export class SqliteMailboxes implements Mailboxes {
       (kind === undefined ? 0 : kindBits[kind]);
     const text =
       sealed === undefined ? message.text : JSON.stringify({ text: message.text, sealed });
-    const rest = [from, alias ?? null, JSON.stringify(to), bits, text] as const;
+    const { person = "", name = from } = other ?? {};
+    const rest = [from, alias ?? null, JSON.stringify(to), bits, text, id, person, name] as const;
     this.#sql.insertMail.run(session, mail, timeMs, clockMs, network, ...rest);
-    if (mail <= this.#maxMessages || !isTrimDue(mail, this.#maxMessages)) return;
-    const surplus = surplusMail(this.#sql.mailbox.all(session), this.#maxMessages);
-    for (const number of surplus) this.#sql.deleteMail.run(session, number);
   }
 }
 
@@ -67,5 +96,6 @@ function messageOf(row: MailRow): PrivateMessage {
     chat: (row.chat & inChat) !== 0,
     ...content,
     kind: kindOf(row.chat),
+    id: row.id === 0 ? undefined : row.id,
   };
 }

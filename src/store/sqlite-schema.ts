@@ -116,6 +116,17 @@ const version5 = `
 /** Version 6: devices vouch for each other. */
 const version6 = "ALTER TABLE account_keys ADD COLUMN vouch TEXT";
 
+/**
+ * Version 7: whom each private message was exchanged with, so that both sides can read it later.
+ * Copies of sent messages have numbers below 0.
+ */
+const version7 = `
+  ALTER TABLE mail ADD COLUMN id INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE mail ADD COLUMN person TEXT NOT NULL DEFAULT '';
+  ALTER TABLE mail ADD COLUMN person_name TEXT NOT NULL DEFAULT '';
+  UPDATE mail SET person_name = sender;
+`;
+
 /** Step `i` converts version `i` to `i + 1`. Never change a released step; add one. */
 const migrations: readonly Migration[] = [
   (db) => db.run(version1),
@@ -124,6 +135,7 @@ const migrations: readonly Migration[] = [
   (db) => db.run(version4),
   (db) => db.run(version5),
   (db) => db.run(version6),
+  (db) => db.run(version7),
 ];
 
 /** The version that this program writes. */

@@ -46,7 +46,10 @@ export class SqliteSessions implements Sessions, Directory {
       this.#cache(id, { key, name, network, clockMs });
     }
     // A session that leaves without having sent or received anything is not kept.
-    if (name === "" && n === 0 && this.#sql.deleteBlank.run(id).changes > 0) this.forget(id);
+    if (name === "" && n === 0 && this.#sql.deleteBlank.run(id).changes > 0) {
+      this.#sql.deleteMailbox.run(id);
+      this.forget(id);
+    }
   }
 
   /** Assigns the next mail number, within a transaction. An unknown session gets a record. */

@@ -2,7 +2,7 @@
 
 import type { Database, SQLQueryBindings } from "bun:sqlite";
 import type { RightsRow } from "../chat/rights/rights-rows.ts";
-import type { MailCount, SessionRecord } from "../chat/store.ts";
+import type { MailCount, MailEntry, SessionRecord } from "../chat/store.ts";
 import type { MailboxEntry } from "./mailbox-shares.ts";
 import { batchKey, isInRoom, keySeq } from "./sqlite-batch-key.ts";
 import { type Prepare, preparer } from "./sqlite-prepare.ts";
@@ -20,8 +20,10 @@ export type MailRow = {
   recipients: string;
   chat: number;
   text: string;
+  id: number;
 };
 
+const mailColumns = "mail, time_ms, sender, alias, recipients, chat, text, id";
 const sessionColumns = "id, name, n, mail, network, seen_ms AS seenMs";
 
 export type Statements = ReturnType<typeof statements>;
@@ -102,6 +104,10 @@ function sessionStatements(prepare: Prepare) {
     deleteBlank: prepare<never, [string]>(
       "DELETE FROM sessions WHERE id = ? AND name = '' AND n = 0 AND mail = 0",
     ),
+    ensureSession: prepare<never, [string, number, number]>(
+      `INSERT INTO sessions (id, name, n, mail, network, seen_ms, clock_ms)
+       VALUES (?, '', 0, 0, '', ?, ?) ON CONFLICT (id) DO NOTHING`,
+    ),
     nextMail: prepare<{ mail: number }, [string, number, number]>(
       `INSERT INTO sessions (id, name, n, mail, network, seen_ms, clock_ms)
        VALUES (?, '', 0, 1, '', ?, ?)
@@ -113,20 +119,35 @@ function sessionStatements(prepare: Prepare) {
 function mailStatements(prepare: Prepare) {
   return {
     mailAfter: prepare<MailRow, [string, number, number]>(
-      `SELECT mail, time_ms, sender, alias, recipients, chat, text FROM mail
-       WHERE session = ? AND mail > ? ORDER BY mail LIMIT ?`,
+      `SELECT ${mailColumns} FROM mail WHERE session = ? AND mail > ? ORDER BY mail LIMIT ?`,
     ),
+    mailNumbered: prepare<MailRow, [string, number]>(
+      `SELECT ${mailColumns} FROM mail WHERE session = ? AND mail = ?`,
+    ),
+    listMail: prepare<MailEntry, [string]>(
+      `SELECT mail, time_ms AS timeMs, id, person, person_name AS name FROM mail
+       WHERE session = ? ORDER BY mail`,
+    ),
+    lastCopy: prepare<{ mail: number }, [number, string]>(
+      `SELECT coalesce(max(mail), ?1) AS mail FROM mail WHERE session = ?2 AND mail < 0`,
+    ),
+    deleteCopies: prepare<never, [string, number]>(
+      "DELETE FROM mail WHERE session = ? AND mail <= ?",
+    ),
+    deleteMailbox: prepare<never, [string]>("DELETE FROM mail WHERE session = ?"),
     countMail: prepare<MailCount, [number, string]>(
       `SELECT count(*) AS count, coalesce(max(mail), ?1) AS last FROM mail
        WHERE session = ?2 AND mail > ?1`,
     ),
     insertMail: prepare<never, SQLQueryBindings[]>(
       `INSERT INTO mail
-         (session, mail, time_ms, clock_ms, network, sender, alias, recipients, chat, text)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         (session, mail, time_ms, clock_ms, network, sender, alias, recipients, chat, text,
+          id, person, person_name)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     mailbox: prepare<MailboxEntry, [string]>(
-      `SELECT mail, network, sender AS "from" FROM mail WHERE session = ? ORDER BY mail`,
+      `SELECT mail, network, sender AS "from" FROM mail
+       WHERE session = ? AND mail > 0 ORDER BY mail`,
     ),
     deleteMail: prepare<never, [string, number]>("DELETE FROM mail WHERE session = ? AND mail = ?"),
   };

@@ -154,9 +154,13 @@ class FileStore implements SqliteStore {
     for (const update of batch.sessions) this.sessions.put(update, clockMs);
     const mail = batch.mail.map((item) => {
       const { session, message } = item;
+      this.#transactions.noteWritten(1, message.text.length);
+      if (item.isCopy === true) {
+        this.#sql.ensureSession.run(session, message.timeMs, clockMs);
+        return this.mailboxes.appendCopy(item, clockMs);
+      }
       const number = this.sessions.nextMail(session, message.timeMs, clockMs);
       this.mailboxes.append(item, number, clockMs);
-      this.#transactions.noteWritten(1, message.text.length);
       return number;
     });
     this.#transactions.noteWritten(appender.rows, appender.bytes);

@@ -227,11 +227,13 @@ export class Neighbours {
   }
 
   #deliverMail(server: string, { mail }: Batch, numbers: number[]): number[] {
-    return mail.map(({ session, message }) => {
+    return mail.map(({ session, message, isCopy }) => {
       const [at = "", number] = session.split("#");
       if (number === undefined) {
         const assigned = numbers.shift() ?? 0;
-        this.#tellOthers(server, { type: "mail", mailbox: session, mail: assigned });
+        if (isCopy !== true) {
+          this.#tellOthers(server, { type: "mail", mailbox: session, mail: assigned });
+        }
         return assigned;
       }
       const letter = { ...message, mail: 0 };

@@ -68,6 +68,9 @@ export class AskedStore {
       this.#ask("read-mail", { type: "read-mail", session, after, limit }),
     countAfter: (session: string, after: number) =>
       this.#ask("count-mail", { type: "count-mail", session, after }),
+    list: (session: string) => this.#ask("list-mail", { type: "list-mail", session }),
+    pick: (session: string, numbers: readonly number[]) =>
+      this.#ask("read-mail", { type: "read-mail", session, numbers }),
   };
 
   readonly sessions = {

@@ -26,18 +26,16 @@ export function logged(runs: readonly SaidRun[], first: number): Said[] {
   return all.map((said, i) => ({ ...said, seq: first + i }));
 }
 
+type MailFields = Partial<PrivateMessage> & Partial<Pick<Mail, "network" | "other" | "isCopy">>;
+
 /** A private message to `session`. */
-export function mail(
-  session: string,
-  text: string,
-  fields: Partial<PrivateMessage> & { network?: string } = {},
-): Mail {
+export function mail(session: string, text: string, fields: MailFields = {}): Mail {
   const { timeMs = 1_000, from = "Ann", alias, to = ["Bob"], chat = false } = fields;
   const { network = "192.0.2.1" } = fields;
-  const { kind, sealed } = fields;
-  const more = { ...(kind && { kind }), ...(sealed && { sealed }) };
+  const { kind, sealed, id, other, isCopy } = fields;
+  const more = { ...(kind && { kind }), ...(sealed && { sealed }), ...(id && { id }) };
   const message = { type: "private" as const, timeMs, from, alias, to, chat, text, ...more };
-  return { session, network, message };
+  return { session, network, message, ...(other && { other }), ...(isCopy && { isCopy }) };
 }
 
 export function update(id: string, fields: Partial<SessionUpdate> = {}): SessionUpdate {

@@ -2,9 +2,15 @@
 
 import type { PrivateMessage, Said } from "../../src/chat/events.ts";
 import type { RightsChange } from "../../src/chat/rights/rights-rows.ts";
-import type { Batch, Committed, LocalStore, SessionRecord } from "../../src/chat/store.ts";
+import type {
+  Batch,
+  Committed,
+  LocalStore,
+  MailPartner,
+  SessionRecord,
+} from "../../src/chat/store.ts";
 import { MemoryAccounts } from "../../src/store/memory-accounts.ts";
-import { surplusMail } from "../../src/store/mailbox-shares.ts";
+import { beforeCopies, surplusMail } from "../../src/store/mailbox-shares.ts";
 
 export type Bounds = {
   messages: number;
@@ -14,10 +20,19 @@ export type Bounds = {
   goodbyeAgeMs: number;
 };
 
+type Stored = {
+  session: string;
+  network: string;
+  message: PrivateMessage;
+  other: MailPartner | undefined;
+  isCopy: boolean;
+  clockMs: number;
+};
+
 export class PlainStore implements LocalStore {
   #said: { said: Said; clockMs: number }[] = [];
   readonly #last = new Map<string, number>();
-  #mail: { session: string; network: string; message: PrivateMessage; clockMs: number }[] = [];
+  #mail: Stored[] = [];
   readonly #rights: Record<string, string> = {};
   #sessions: { record: SessionRecord; clockMs: number }[] = [];
 
@@ -52,13 +67,24 @@ export class PlainStore implements LocalStore {
   readonly mailboxes = {
     after: (session: string, mail: number, limit: number) =>
       this.#mail
-        .filter((one) => one.session === session && one.message.mail > mail)
+        .filter((one) => one.session === session && !one.isCopy && one.message.mail > mail)
         .map(({ message }) => message)
         .slice(0, limit),
     countAfter: (session: string, mail: number) => {
       const after = this.mailboxes.after(session, mail, Infinity);
       return { count: after.length, last: after.at(-1)?.mail ?? mail };
     },
+    list: (session: string) =>
+      this.#mail
+        .filter((one) => one.session === session)
+        .sort((a, b) => a.message.mail - b.message.mail)
+        .map(({ other, message: { mail, timeMs, id = 0, from } }) => {
+          return { mail, timeMs, id, person: other?.person ?? "", name: other?.name ?? from };
+        }),
+    pick: (session: string, numbers: readonly number[]) =>
+      this.#mail
+        .filter((one) => one.session === session && numbers.includes(one.message.mail))
+        .map(({ message }) => message),
   };
 
   readonly sessions = {
@@ -100,12 +126,17 @@ export class PlainStore implements LocalStore {
       const known = this.sessions.load(update.id);
       this.#put({ ...update, mail: Math.max(known?.mail ?? 0, minMail) }, clockMs);
     }
-    const numbers = mail.map(({ session, network, message }) => {
+    const numbers = mail.map(({ session, network, message, other, isCopy = false }) => {
       const known = this.#sessions.find(({ record }) => record.id === session);
-      const number = (known?.record.mail ?? 0) + 1;
       const stranger = { id: session, name: "", n: 0, network: "", seenMs: message.timeMs };
-      this.#put({ ...(known?.record ?? stranger), mail: number }, known?.clockMs ?? clockMs);
-      this.#mail.push({ session, network, message: { ...message, mail: number }, clockMs });
+      const record = known?.record ?? { ...stranger, mail: 0 };
+      const copies = this.#mail.filter((one) => one.session === session && one.isCopy);
+      const number = isCopy ? (copies.at(-1)?.message.mail ?? beforeCopies) + 1 : record.mail + 1;
+      this.#sessions = this.#sessions.filter((one) => one.record.id !== session);
+      const updated = { ...record, mail: Math.max(record.mail, number) };
+      this.#sessions.push({ record: updated, clockMs: known?.clockMs ?? clockMs });
+      const numbered = { ...message, mail: number };
+      this.#mail.push({ session, network, message: numbered, other, isCopy, clockMs });
       this.#trim(session);
       return number;
     });
@@ -127,18 +158,22 @@ export class PlainStore implements LocalStore {
   /** A session without any data is not kept. */
   #put(record: SessionRecord, clockMs: number): void {
     this.#sessions = this.#sessions.filter((one) => one.record.id !== record.id);
-    const { name, n, mail } = record;
+    const { id, name, n, mail } = record;
     if (name !== "" || n > 0 || mail > 0) this.#sessions.push({ record, clockMs });
+    else this.#mail = this.#mail.filter(({ session }) => session !== id);
   }
 
   #trim(session: string): void {
     const own = this.#mail
-      .filter((one) => one.session === session)
+      .filter((one) => one.session === session && !one.isCopy)
       .map(({ network, message: { mail, from } }) => ({ mail, network, from }));
     const gone = surplusMail(own, this.bounds.mailMessages);
     this.#mail = this.#mail.filter(
       (one) => one.session !== session || !gone.includes(one.message.mail),
     );
+    const copies = this.#mail.filter((one) => one.session === session && one.isCopy);
+    const surplus = new Set(copies.slice(0, Math.max(0, copies.length - this.bounds.mailMessages)));
+    this.#mail = this.#mail.filter((one) => !surplus.has(one));
   }
 
   #of(room: string): Said[] {

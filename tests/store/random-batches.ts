@@ -5,6 +5,7 @@ import * as fc from "fast-check";
 import { harmless } from "../../src/text.ts";
 import type { Batch, LocalStore } from "../../src/chat/store.ts";
 import type { AskedStore } from "./asked-store.ts";
+import type { PrivateMessage } from "../../src/chat/events.ts";
 import { mail, run, update } from "./batches.ts";
 
 const rooms = ["a", "b", "c"];
@@ -50,6 +51,12 @@ const batchPlan = fc.record({
       from: fc.constantFrom(...names),
       text,
       chat: fc.boolean(),
+      id: fc.nat(3),
+      other: fc.option(
+        fc.record({ person: fc.constantFrom("", ...ids), name: fc.constantFrom(...names) }),
+        { nil: undefined },
+      ),
+      isCopy: fc.boolean(),
     }),
     { maxLength: 4 },
   ),
@@ -81,6 +88,10 @@ export function batchOf(plan: BatchPlan, number: number, timeMs: number): Batch 
   };
 }
 
+function byNumber(messages: readonly PrivateMessage[]): PrivateMessage[] {
+  return messages.toSorted((a, b) => a.mail - b.mail);
+}
+
 export async function expectSame(store: AskedStore, plain: LocalStore): Promise<void> {
   for (const room of rooms) {
     const bounds = plain.rooms.bounds(room);
@@ -106,6 +117,12 @@ export async function expectSame(store: AskedStore, plain: LocalStore): Promise<
         plain.mailboxes.countAfter(id, after),
       );
     }
+    const kept = plain.mailboxes.list(id);
+    expect(await store.mailboxes.list(id)).toEqual(kept);
+    const numbers = [0, ...kept.map(({ mail: number }) => number)];
+    expect(byNumber(await store.mailboxes.pick(id, numbers))).toEqual(
+      byNumber(plain.mailboxes.pick(id, numbers)),
+    );
   }
   for (const name of ["", "ann", "bob"]) {
     expect(await store.directory.find(name, 1_050)).toEqual(plain.directory.find(name, 1_050));

@@ -484,6 +484,85 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
         expect((await store.sessions.load("s1"))?.mail).toBe(8);
       });
 
+      test("copies of what somebody has sent are listed, and neither delivered nor counted", async () => {
+        const { store, writer } = await open();
+        const [bob, cleo] = ["Bob", "Cleo"].map((name) => ({ person: accountMailbox(name), name }));
+        const told = mail("s1", "one", { id: 5, other: bob! });
+        const said = mail("s1", "two", { id: 6, to: ["Cleo"], other: cleo!, isCopy: true });
+        const { mail: numbers } = await writer.commit({ mail: [said, told, said] });
+        const [first = 0, one, second = 0] = numbers;
+        expect(one).toBe(1);
+        expect(second).toBe(first + 1);
+        expect(second).toBeLessThan(0);
+        expect(await store.mailboxes.list("s1")).toEqual([
+          { mail: first, timeMs: 1_000, id: 6, ...cleo! },
+          { mail: second, timeMs: 1_000, id: 6, ...cleo! },
+          { mail: 1, timeMs: 1_000, id: 5, ...bob! },
+        ]);
+        expect(await store.mailboxes.pick("s1", [second])).toEqual([
+          { ...said.message, mail: second },
+        ]);
+        const picked = await store.mailboxes.pick("s1", [1, first, second + 1, 2]);
+        expect(picked.map(({ mail: number }) => number).toSorted((a, b) => a - b)).toEqual([
+          first,
+          1,
+        ]);
+        expect(await store.mailboxes.list("s2")).toEqual([]);
+        expect(await store.mailboxes.pick("s2", [1, first])).toEqual([]);
+        expect(await store.mailboxes.after("s1", 0, 9)).toEqual([{ ...told.message, mail: 1 }]);
+        expect(await store.mailboxes.countAfter("s1", 0)).toEqual({ count: 1, last: 1 });
+        expect((await store.sessions.load("s1"))?.mail).toBe(1);
+      });
+
+      test("mail without a partner is listed under its sender's name", async () => {
+        const { store, writer } = await open();
+        await writer.commit({ mail: [mail("s1", "psst")] });
+        expect(await store.mailboxes.list("s1")).toEqual([
+          { mail: 1, timeMs: 1_000, id: 0, person: "", name: "Ann" },
+        ]);
+      });
+
+      test("as many copies are kept as messages, the newest, and neither displace the other", async () => {
+        const { store, writer } = await open({ mailMessages: 5 });
+        const numbers: number[] = [];
+        for (let i = 1; i <= 8; i++) {
+          const both = [mail("s1", `to Bob ${i}`, { isCopy: true }), mail("s1", `psst ${i}`)];
+          numbers.push(...(await writer.commit({ mail: both })).mail);
+        }
+        const kept = await store.mailboxes.list("s1");
+        const newest = numbers.slice(-10).toSorted((a, b) => a - b);
+        expect(kept.map(({ mail: number }) => number)).toEqual(newest);
+      });
+
+      test("a deleted account, and a record that is not kept, leave no copies behind", async () => {
+        const { store, writer } = await open();
+        const box = accountMailbox("a1");
+        await store.accounts.change(registration("a1", "ann"));
+        const copies = [box, "s1"].map((session) => mail(session, "to Bob", { isCopy: true }));
+        await writer.commit({ mail: copies });
+        expect(await store.mailboxes.list(box)).toHaveLength(1);
+        await store.accounts.change({ account: "a1", type: "delete", atMs: 2 });
+        await writer.commit({ sessions: [update("s1", { name: "" })] });
+        expect(await store.mailboxes.list(box)).toEqual([]);
+        expect(await store.mailboxes.list("s1")).toEqual([]);
+      });
+
+      test("copies age like messages", async () => {
+        const { store, writer } = await open({ maxAgeMs: 1_000 });
+        const box = accountMailbox("a1");
+        await writer.commit({ mail: [mail(box, "old", { isCopy: true }), mail(box, "old too")] });
+        nowMs = 1_900;
+        await writer.commit({ mail: [mail(box, "new", { isCopy: true })] });
+        nowMs = 2_500;
+        await store.sweepAll();
+        const left = await store.mailboxes.list(box);
+        const texts = await store.mailboxes.pick(
+          box,
+          left.map(({ mail: number }) => number),
+        );
+        expect(texts.map(({ text }) => text)).toEqual(["new"]);
+      });
+
       test("a flood from a few senders pushes out no messages of others", async () => {
         const { store, writer } = await open({ mailMessages: 1_000 });
         for (let i = 0; i < 3; i++) await writer.commit({ mail: [mail("s1", `from Ann ${i}`)] });

@@ -1,12 +1,14 @@
-// CHATHISTORY: which part of a room's history a line requests (IRCv3 draft/chathistory). Pure.
+// CHATHISTORY: which part of the history of a room, or of a private conversation, a line requests
+// (IRCv3 draft/chathistory). Pure.
 
+import type { MailPoint } from "../../chat/people-events.ts";
 import type { PastPoint, PastQuery } from "../../chat/room-events.ts";
 import { fold } from "../../chat/names/grammar.ts";
 import { history } from "../../limits.ts";
 import { isoTime } from "../../utc-time.ts";
 import type { IrcLine } from "./line.ts";
-import { seqOf } from "./message-ids.ts";
-import { roomOf } from "./names.ts";
+import { passingOf, seqOf } from "./message-ids.ts";
+import { isChannel, nameOf, roomOf } from "./names.ts";
 import type { Outcome } from "./registration.ts";
 import type { Self } from "./self.ts";
 
@@ -22,29 +24,39 @@ export function readChatHistory(self: Self, { params }: IrcLine, out: Outcome): 
     if (from === undefined || to === undefined) {
       return fail("INVALID_PARAMS", target, "Not a timestamp");
     }
-    return out.ask((ref) => ({ type: "past-rooms", fromMs: from, toMs: to, limit, ref }), {
-      target: "",
+    return out.ask((ref) => ({ type: "past-targets", fromMs: from, toMs: to, limit, ref }), {
+      target: "*",
     });
   }
   const room = roomOf(target);
-  if (room === undefined) {
-    return fail("INVALID_TARGET", target, "Only channels have a history");
+  if (target === "" || (room === undefined && isChannel(target))) {
+    return fail("INVALID_TARGET", target === "" ? "*" : target, "No such channel or nick");
   }
-  const point = (text: string): PastPoint | undefined => pointOf(self, room, text);
-  const query = queryOf(which, first, second, point);
-  if (query === "unknown") return fail("INVALID_PARAMS", target, "Unknown command");
-  if (query === undefined) return fail("INVALID_MSGREFTYPE", target, "No such message");
+  const read = <Point>(pointOf: (text: string) => Point | undefined) => {
+    const query = queryOf(which, first, second, pointOf);
+    if (query === "unknown") fail("INVALID_PARAMS", target, "Unknown command");
+    else if (query === undefined) fail("INVALID_MSGREFTYPE", target, "No such message");
+    else return query;
+  };
+  if (room === undefined) {
+    const query = read((text) => mailPointOf(self, text));
+    const name = nameOf(target);
+    if (query === undefined) return;
+    return out.ask((ref) => ({ type: "past-private", with: name, query, limit, ref }), { target });
+  }
+  const query = read((text) => pointOf(self, room, text));
+  if (query === undefined) return;
   out.ask((ref) => ({ type: "past", room, query, limit, ref }), { target });
 }
 
 const sides = { BEFORE: "before", AFTER: "after", AROUND: "around" } as const;
 
-function queryOf(
+function queryOf<Point>(
   which: string,
   first: string,
   second: string,
-  pointOf: (text: string) => PastPoint | undefined,
-): PastQuery | "unknown" | undefined {
+  pointOf: (text: string) => Point | undefined,
+): PastQuery<Point> | "unknown" | undefined {
   if (which === "LATEST" && first === "*") return { which: "latest" };
   const point = pointOf(first);
   switch (which) {
@@ -69,6 +81,13 @@ function pointOf(self: Self, room: string, text: string): PastPoint | undefined 
   if (!text.startsWith("msgid=")) return undefined;
   const seq = seqOf(self.server.log, fold(room), text.slice("msgid=".length));
   return seq === undefined ? undefined : { seq };
+}
+
+function mailPointOf(self: Self, text: string): MailPoint | undefined {
+  const timeMs = timeOf(text);
+  if (timeMs !== undefined) return { timeMs };
+  if (!text.startsWith("msgid=")) return undefined;
+  return passingOf(self.server.log, text.slice("msgid=".length));
 }
 
 function timeOf(text: string): number | undefined {

@@ -134,8 +134,10 @@ function answerLines(
       return watchListLines(self, event);
     case "past":
       return pastLines(self, event, newBatch());
-    case "past-rooms":
-      return pastRoomsLines(self, event, newBatch());
+    case "past-private":
+      return pastPrivateLines(self, event, request, newBatch());
+    case "past-targets":
+      return pastTargetsLines(self, event, newBatch());
     case "admin":
       return adminLines(self, event, request);
     default:
@@ -169,12 +171,16 @@ function textsOf(_self: Self, { source, target, kind, text, tagged = {} }: Text)
   }));
 }
 
-function privateLines(self: Self, event: PrivateMessage): readonly Line[] {
+function privateLines(
+  self: Self,
+  event: PrivateMessage,
+  target = nickOf(self.nick),
+): readonly Line[] {
   const { from, persona, kind, text, timeMs, id, tags: client } = event;
   const msgid = id === undefined ? undefined : passingId(self.server.log, id, timeMs);
   const tagged = { timeMs, msgid, persona, client };
   const source = sourceOf(from, persona);
-  return textsOf(self, { source, target: nickOf(self.nick), kind, text, tagged });
+  return textsOf(self, { source, target, kind, text, tagged });
 }
 
 function sentLines(self: Self, event: Event<"sent">, { verb, target }: Request): readonly Line[] {
@@ -246,21 +252,46 @@ function saslLines(self: Self, { account }: Event<"authenticated">): readonly Li
 }
 
 function pastLines(self: Self, { room, messages }: Event<"past">, batch: string): readonly Line[] {
+  const inside = messages.flatMap((message) => textsOf(self, said(self, message)));
+  return historyLines(self, channelOf(room), inside, batch);
+}
+
+function pastPrivateLines(
+  self: Self,
+  { messages }: Event<"past-private">,
+  { target }: Request,
+  batch: string,
+): readonly Line[] {
+  const inside = messages.flatMap((message) => {
+    const [recipient = ""] = message.to;
+    return privateLines(self, message, message.mail < 0 ? nickOf(recipient) : undefined);
+  });
+  return historyLines(self, target, inside, batch);
+}
+
+function historyLines(
+  self: Self,
+  target: string,
+  lines: readonly Line[],
+  batch: string,
+): readonly Line[] {
   const { name } = self.server;
-  const inside = messages.flatMap((message) =>
-    textsOf(self, said(self, message)).map((line) => ({ ...line, batch })),
-  );
-  const opening = { body: `:${name} BATCH +${batch} chathistory ${channelOf(room)}` };
+  const inside = lines.map((line) => ({ ...line, batch }));
+  const opening = { body: `:${name} BATCH +${batch} chathistory ${target}` };
   const all = [opening, ...inside, { body: `:${name} BATCH -${batch}` }];
   return self.has("batch") ? all : inside;
 }
 
-function pastRoomsLines(self: Self, event: Event<"past-rooms">, batch: string): readonly Line[] {
+function pastTargetsLines(
+  self: Self,
+  event: Event<"past-targets">,
+  batch: string,
+): readonly Line[] {
   const { name } = self.server;
-  const inside = event.rooms.map(({ room, timeMs }) => ({
-    body: `:${name} CHATHISTORY TARGETS ${channelOf(room)} ${isoText(timeMs)}`,
-    batch,
-  }));
+  const inside = event.targets.map((target) => {
+    const shown = "room" in target ? channelOf(target.room) : nickOf(target.name);
+    return { body: `:${name} CHATHISTORY TARGETS ${shown} ${isoText(target.timeMs)}`, batch };
+  });
   return [
     { body: `:${name} BATCH +${batch} draft/chathistory-targets` },
     ...inside,

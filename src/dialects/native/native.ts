@@ -213,7 +213,8 @@ const untold = [
   "called-in",
   "echo",
   "past",
-  "past-rooms",
+  "past-private",
+  "past-targets",
 ] as const satisfies readonly PersonalEvent["type"][];
 
 type Untold = Extract<PersonalEvent, { type: (typeof untold)[number] }>;

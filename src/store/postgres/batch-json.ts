@@ -43,7 +43,10 @@ function roomJson(room: string, rows: ReturnType<typeof packRuns>): string {
   return `{"room":${JSON.stringify(room)},"count":${count},"timeMs":${timeMs},"rows":[${list}]}`;
 }
 
-function letterJson({ session, network, message }: Mail): string {
+function letterJson({ session, network, message, other, isCopy }: Mail): string {
   const { timeMs, from: sender, type: _type, ...content } = message;
-  return JSON.stringify({ session, network, timeMs, sender, message: content });
+  const { id = 0 } = message;
+  const { person = "", name: personName = sender } = other ?? {};
+  const about = { session, network, timeMs, sender, id, person, personName, isCopy };
+  return JSON.stringify({ ...about, message: content });
 }

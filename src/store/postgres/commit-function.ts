@@ -1,6 +1,8 @@
 // The function that commits a batch: one call, one transaction. It checks the server's lease,
 // numbers messages and mail, and notifies the other servers.
 
+import { beforeCopies } from "../mailbox-shares.ts";
+
 /** SQLSTATE for a server whose lease has expired: it may not write any more. */
 export const fencedState = "PY001";
 /** SQLSTATE for a batch with a user who is, or was meanwhile, connected to another server. */
@@ -16,10 +18,10 @@ const payloadBytes = 7_900;
  * `said`: `[{room, count, timeMs, rows: [{count, timeMs, runs}]}]`. `there`: who joined, left and
  * was renamed, `[{room, changes: [{folded, name?, event?}]}]` in their order; without `name`, left.
  * `people`: `[{id, name, n, before, claim, minMail, network, seenMs, isHere}]`. `letters`:
- * `[{session, network, timeMs, sender, message}]`, where a session with `#` is a connection without
- * a mailbox: `SERVER#NUMBER`. `gone`: names that are released, `[{name, holder}]`. `directory`: who
- * has a name here, `[{folded, name?, key, person, about}]`; without `name`, nobody any more.
- * `signals`: for other servers, `[{server, signal}]`.
+ * `[{session, network, timeMs, sender, id, person, personName, isCopy?, message}]`, where a session
+ * with `#` is a connection without a mailbox: `SERVER#NUMBER`. `gone`: names that are released,
+ * `[{name, holder}]`. `directory`: who has a name here, `[{folded, name?, key, person, about}]`;
+ * without `name`, nobody any more. `signals`: for other servers, `[{server, signal}]`.
  */
 export const commitFunction = `
   CREATE OR REPLACE FUNCTION parley.commit(
@@ -117,6 +119,7 @@ export const commitFunction = `
             CASE WHEN item."isHere" THEN me END, coalesce(item.claim, 0));
       ELSIF item.name = '' AND item.n = 0 AND known.mail = 0 AND item."minMail" = 0 THEN
         DELETE FROM parley.sessions WHERE id = item.id;
+        DELETE FROM parley.mail WHERE session = item.id;
       ELSE
         UPDATE parley.sessions SET name = item.name, n = item.n,
           mail = greatest(known.mail, item."minMail"), network = item.network,
@@ -130,7 +133,7 @@ export const commitFunction = `
 
     FOR item IN
       SELECT * FROM json_to_recordset(letters) AS l(session text, network text, "timeMs" bigint,
-        sender text, message json)
+        sender text, id bigint, person text, "personName" text, "isCopy" boolean, message json)
     LOOP
       IF position('#' IN item.session) > 0 THEN
         INSERT INTO parley.signals (server, signal)
@@ -141,13 +144,24 @@ export const commitFunction = `
         counters := counters || 0::bigint;
         CONTINUE;
       END IF;
-      INSERT INTO parley.sessions (id, name, n, mail, network, seen_ms, clock_ms)
-        VALUES (item.session, '', 0, 1, '', item."timeMs", now_ms)
-        ON CONFLICT (id) DO UPDATE SET mail = sessions.mail + 1 RETURNING mail INTO counter;
-      INSERT INTO parley.mail (session, mail, time_ms, clock_ms, network, sender, message)
+      IF item."isCopy" THEN
+        INSERT INTO parley.sessions (id, name, n, mail, network, seen_ms, clock_ms)
+          VALUES (item.session, '', 0, 0, '', item."timeMs", now_ms) ON CONFLICT DO NOTHING;
+        -- Another server may be adding copies to the same mailbox.
+        PERFORM 1 FROM parley.sessions WHERE id = item.session FOR UPDATE;
+        SELECT coalesce(max(mail), ${beforeCopies}) + 1 INTO counter FROM parley.mail
+          WHERE session = item.session AND mail < 0;
+      ELSE
+        INSERT INTO parley.sessions (id, name, n, mail, network, seen_ms, clock_ms)
+          VALUES (item.session, '', 0, 1, '', item."timeMs", now_ms)
+          ON CONFLICT (id) DO UPDATE SET mail = sessions.mail + 1 RETURNING mail INTO counter;
+      END IF;
+      INSERT INTO parley.mail (session, mail, time_ms, clock_ms, network, sender, message,
+          id, person, person_name)
         VALUES (item.session, counter, item."timeMs", now_ms, item.network, item.sender,
-          item.message::text);
+          item.message::text, item.id, item.person, item."personName");
       counters := counters || counter;
+      CONTINUE WHEN item."isCopy";
       readers := readers || json_build_array(item.session, counter)::text;
     END LOOP;
 

@@ -214,6 +214,16 @@ const version10 = `
   CREATE INDEX claimed_by_age ON parley.claimed (at);
 `;
 
+/**
+ * Version 11: whom each private message was exchanged with, so that both sides can read it later.
+ * Copies of sent messages have numbers below 0.
+ */
+const version11 = `
+  ALTER TABLE parley.mail ADD COLUMN id bigint NOT NULL DEFAULT 0,
+    ADD COLUMN person text NOT NULL DEFAULT '', ADD COLUMN person_name text NOT NULL DEFAULT '';
+  UPDATE parley.mail SET person_name = sender;
+`;
+
 /** Step `i` turns version `i` into `i + 1`. Never change a released step; add one. */
 export const migrations: readonly string[] = [
   tables,
@@ -226,6 +236,7 @@ export const migrations: readonly string[] = [
   version8,
   version9,
   version10,
+  version11,
 ];
 
 /** Recreated after every migration: they require the newest tables. */

@@ -291,14 +291,10 @@ export class PostgresStore {
             : await this.rooms.before(room, request.before, limit);
         return { ...done, type: "read-room", result };
       }
-      case "read-mail": {
-        const result = await this.#mailboxes.after(request.session, request.after, request.limit);
-        return { ...done, type: "read-mail", result };
-      }
-      case "count-mail": {
-        const result = await this.#mailboxes.countAfter(request.session, request.after);
-        return { ...done, type: "count-mail", result };
-      }
+      case "read-mail":
+      case "count-mail":
+      case "list-mail":
+        return await this.#mailboxes.answer(request);
       case "load-session":
         return { ...done, type: "load-session", result: await this.#session(request.session) };
       case "find-name": {

@@ -86,7 +86,11 @@ export class FlakyStore {
     const reply = answerRequest(this.store, { ...request, batch });
     if (reply.outcome === "done" && reply.type === "commit" && !isTaken) {
       this.#taken = number;
-      this.truth.committed(batch, reply.result);
+      const { rooms, mail } = reply.result;
+      // Copies for the senders' own history are not delivered.
+      const received = batch.mail.filter(({ isCopy }) => isCopy !== true);
+      const numbers = mail.filter((number) => number > 0);
+      this.truth.committed({ ...batch, mail: received }, { rooms, mail: numbers });
     }
     return reply;
   }

@@ -31,6 +31,10 @@ export type LetterJson = {
   network: string;
   timeMs: number;
   sender: string;
+  id: number;
+  person: string;
+  personName: string;
+  isCopy?: boolean;
   message: { text: string };
 };
 type EntryJson = {
@@ -154,6 +158,7 @@ function record(tables: Tables, { me, people }: CommitCall, undo: Undo): PersonJ
       tables.sessions.put(id, { id, name, n, mail: minMail, network, seenMs, server, claim }, undo);
     } else if (isNothing && known.mail === 0) {
       tables.sessions.delete(id, undo);
+      tables.dropMail(id, undo);
     } else {
       const mail = Math.max(known.mail, minMail);
       tables.sessions.put(id, { id, name, n, mail, network, seenMs, server, claim }, undo);
@@ -170,7 +175,8 @@ function send(
   const counters: number[] = [];
   const readers: [string, number][] = [];
   let hasLetters = false;
-  for (const { session, network, timeMs, sender, message } of letters) {
+  for (const letter of letters) {
+    const { session, network, timeMs, sender, id, person, message } = letter;
     const [server = "", number] = session.split("#");
     if (number !== undefined) {
       tables.signal(server, { type: "letter", to: `#${number}`, timeMs, sender, message }, undo);
@@ -179,13 +185,16 @@ function send(
       continue;
     }
     const known = tables.sessions.get(session);
-    const mail = (known?.mail ?? 0) + 1;
+    const isCopy = letter.isCopy === true;
+    const mail = isCopy ? tables.lastCopy(session) + 1 : (known?.mail ?? 0) + 1;
     const row = known ?? { id: session, name: "", n: 0, network: "", seenMs: timeMs, claim: 0 };
-    tables.sessions.put(session, { server: undefined, ...row, mail }, undo);
-    const letter = { mail, timeMs, network, sender, message: JSON.stringify(message) };
-    tables.addMail(session, letter, undo);
+    const last = isCopy ? (known?.mail ?? 0) : mail;
+    tables.sessions.put(session, { server: undefined, ...row, mail: last }, undo);
+    const about = { mail, timeMs, id, person, name: letter.personName };
+    const stored = { ...about, network, sender, message: JSON.stringify(message) };
+    tables.addMail(session, stored, undo);
     counters.push(mail);
-    readers.push([session, mail]);
+    if (!isCopy) readers.push([session, mail]);
   }
   return { counters, readers, hasLetters };
 }

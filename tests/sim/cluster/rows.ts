@@ -34,6 +34,9 @@ export type SessionRow = {
 export type MailRow = {
   readonly mail: number;
   readonly timeMs: number;
+  readonly id: number;
+  readonly person: string;
+  readonly name: string;
   readonly network: string;
   readonly sender: string;
   readonly message: string;

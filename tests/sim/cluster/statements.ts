@@ -132,13 +132,24 @@ const statements: Readonly<Record<string, Statement>> = {
     (tables.batches.get(String(room)) ?? [])
       .filter(({ first, count }) => first <= Number(to) && first + count > Number(from))
       .map(({ first, timeMs, runs }) => ({ seq: first, time: timeMs, runs })),
-  "SELECT mail, time_ms AS time, sender, message FROM parley.mail": (
+  "SELECT mail, time_ms AS time, sender, message FROM parley.mail WHERE session = $1 AND mail >": (
     { tables },
     [session, after, limit],
   ) =>
     (tables.mail.get(String(session)) ?? [])
       .filter(({ mail }) => mail > Number(after))
       .slice(0, Number(limit))
+      .map((row) => ({ ...row, time: row.timeMs })),
+  "SELECT mail, time_ms AS time, sender, message FROM parley.mail WHERE session = $1 AND mail IN": (
+    { tables },
+    [session, numbers],
+  ) =>
+    (tables.mail.get(String(session)) ?? [])
+      .filter(({ mail }) => listOf(numbers).map(Number).includes(mail))
+      .map((row) => ({ ...row, time: row.timeMs })),
+  "SELECT mail, time_ms AS time, id, person, person_name AS name": ({ tables }, [session]) =>
+    (tables.mail.get(String(session)) ?? [])
+      .toSorted((a, b) => a.mail - b.mail)
       .map((row) => ({ ...row, time: row.timeMs })),
   "SELECT count(*) AS count, coalesce(max(mail), $2) AS last": ({ tables }, [session, after]) => {
     const later = (tables.mail.get(String(session)) ?? []).filter(

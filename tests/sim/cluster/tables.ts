@@ -1,5 +1,6 @@
 // The contents of the simulated database.
 
+import { beforeCopies } from "../../../src/store/mailbox-shares.ts";
 import {
   type BatchRow,
   type ClaimedRow,
@@ -48,7 +49,7 @@ export class Tables {
   readonly signals = new Table<number, SignalRow>();
   /** By room, in the order of their numbers. */
   readonly batches = new Map<string, BatchRow[]>();
-  /** By session, in the order of their numbers. */
+  /** By session, in the order of arrival. */
   readonly mail = new Map<string, MailRow[]>();
   /** By room, then by folded name and server. */
   readonly #members = new Map<string, Table<string, MemberRow>>();
@@ -67,6 +68,19 @@ export class Tables {
 
   addMail(session: string, row: MailRow, undo: Undo): void {
     append(this.mail, session, row, undo);
+  }
+
+  /** The number of the newest copy in a mailbox. */
+  lastCopy(session: string): number {
+    const copies = (this.mail.get(session) ?? []).filter(({ mail }) => mail < 0);
+    return copies.at(-1)?.mail ?? beforeCopies;
+  }
+
+  dropMail(session: string, undo: Undo): void {
+    const before = this.mail.get(session);
+    if (before === undefined) return;
+    this.mail.delete(session);
+    undo.push(() => this.mail.set(session, before));
   }
 
   signal(server: string, signal: object, undo: Undo): void {

@@ -12,6 +12,7 @@ import { parseDatabaseUrl } from "../../../src/store/postgres/database-url.ts";
 import { PostgresStore } from "../../../src/store/postgres/store.ts";
 import { VirtualClock } from "../../sim/chat/virtual-clock.ts";
 import { SimulatedDatabase } from "../../sim/cluster/database.ts";
+import { beforeCopies } from "../../../src/store/mailbox-shares.ts";
 import { mail, run, update } from "../batches.ts";
 import { Cluster, hasPostgres, withoutPostgres } from "./cluster.ts";
 
@@ -43,7 +44,10 @@ const work = fc.record({
     { selector: ({ room }) => room, maxLength: 2 },
   ),
   sessions: fc.uniqueArray(session, { selector: ({ id }) => id, maxLength: 2 }),
-  letters: fc.array(fc.constantFrom(...records, "s1#4", "s2#7"), { maxLength: 2 }),
+  letters: fc.array(
+    fc.record({ to: fc.constantFrom(...records, "s1#4", "s2#7"), isCopy: fc.boolean() }),
+    { maxLength: 3 },
+  ),
   changes: fc.uniqueArray(change, { selector: ({ room }) => room, maxLength: 2 }),
   released: fc.array(
     fc.record({ name: fc.constantFrom(...names), holder: fc.constantFrom(...records, "#1") }),
@@ -97,7 +101,14 @@ function batchOf(plan: Work, number: number): Batch {
       const before = fewer === undefined ? undefined : Math.max(0, n - fewer);
       return update(fields.id, { ...fields, n, before });
     }),
-    mail: plan.letters.map((to) => mail(to, `letter ${number}`)),
+    mail: plan.letters.map(({ to, isCopy }) => {
+      const other = { person: "p", name: "Bob" };
+      return mail(to, `letter ${number}`, {
+        id: number,
+        other,
+        isCopy: isCopy && /^[^#]*$/.test(to),
+      });
+    }),
     presence: plan.changes.map(({ room, folded, isThere }) => {
       const name = isThere ? folded.toUpperCase() : undefined;
       const rank = isThere ? { isOperator: folded === "ann", isVoiced: false } : undefined;
@@ -173,6 +184,8 @@ class Rig {
         { type: "load-session", session: record },
         { type: "read-mail", session: record, after: 0, limit: 9 },
         { type: "count-mail", session: record, after: 1 },
+        { type: "list-mail", session: record },
+        { type: "read-mail", session: record, numbers: [1, beforeCopies + 1] },
       ]),
       ...names.map((name): StoreOperation => ({ type: "find-name", name, sinceMs: 0 })),
       { type: "find-elsewhere", names },
