@@ -1,6 +1,7 @@
 // Downloads files from one source, a server or a person: retries after lost connections and
 // restarts, resumes, and reports events. Prints nothing.
 
+import { lstatSync } from "node:fs";
 import { ParleyError } from "../errors.ts";
 import { fetching as limits, transfer as wire } from "../limits.ts";
 import type { FileInfo, TreePage } from "../protocol/messages.ts";
@@ -310,7 +311,14 @@ export class DownloadClient {
     onEvent: (event: FetchEvent) => void,
   ): Promise<boolean> {
     const local = lookAt(path);
-    if (local === undefined) return false;
+    if (local === undefined) {
+      // Said now, and not when everything has arrived.
+      if (this.#options.force === true || !isDeadLink(path)) return false;
+      throw new ParleyError(
+        "differs",
+        `'${path}' is a link that leads nowhere: \`--force\` replaces it, \`-o\` saves elsewhere.`,
+      );
+    }
     if (!local.isFile()) {
       throw new ParleyError(
         "differs",
@@ -345,6 +353,10 @@ export class DownloadClient {
   #connect(): Promise<ControlClient> {
     return this.#unlessStopped(this.#source.connect());
   }
+}
+
+function isDeadLink(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
 }
 
 /** @throws Error if there is neither a server nor a source */

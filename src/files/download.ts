@@ -12,7 +12,6 @@ import type { ReceiverStats } from "../transfer/receiver.ts";
 import type { FetchEvent, FetchOutput, FileTarget } from "./fetch-events.ts";
 import type { FileOffer } from "../protocol/messages.ts";
 import type { Incoming, Wanted } from "./incoming.ts";
-import { partPathOf } from "./part-path.ts";
 import { PartialFile } from "./partial-file.ts";
 import { StreamBuffer } from "./stream-buffer.ts";
 import type { Attempt } from "./attempt.ts";
@@ -197,9 +196,9 @@ export class Download implements Incoming {
   /** The error of a download that has run out of retries. */
   stalled(reason: ParleyError): ParleyError {
     const kept =
-      this.#target.kind === "file"
-        ? `; the partial file '${partPathOf(this.#target.path)}' is kept: fetch again to resume`
-        : "";
+      this.#part === undefined
+        ? ""
+        : `; the partial file '${this.#part.part}' is kept: fetch again to resume`;
     const size = this.#offer?.size ?? 0;
     return new ParleyError(
       "stalled",

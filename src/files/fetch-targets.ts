@@ -6,6 +6,8 @@ import { basename, dirname, join, posix, resolve } from "node:path";
 import { quoted } from "../text.ts";
 import { ParleyError } from "../errors.ts";
 import { fileReason, lookAt } from "./file-reason.ts";
+import { nameRulesOf } from "./name-probe.ts";
+import { foldedName } from "../transfer/tree/name-rules.ts";
 import type { FetchOutput, FetchTarget } from "./fetch-events.ts";
 
 /** `-o -`. */
@@ -38,12 +40,51 @@ export function fetchTargets(
       `-o ${quoted(output)} is not a folder, but there are several files to save: end it with a /`,
     );
   }
+  if (!isFolder) {
+    return wanted.map((name) => ({ name, target: { kind: kindOf(name), path: output } }));
+  }
+  const folder = output ?? defaultFolder;
+  checkDifferent(wanted, folder);
   return wanted.map((name) => {
-    const path = isFolder ? join(output ?? defaultFolder, posix.basename(name)) : output;
-    const kind = isFolderName(name) ? "folder" : "file";
-    return { name, target: { kind, path } };
+    const path = join(folder, posix.basename(name));
+    return { name, target: { kind: kindOf(name), path } };
   });
 }
+
+function kindOf(name: string): "folder" | "file" {
+  return isFolderName(name) ? "folder" : "file";
+}
+
+/** Files of different folders must not replace each other. @throws ParleyError `usage` */
+function checkDifferent(names: readonly string[], folder: string): void {
+  const used = new Map<string, string>();
+  for (const name of names) {
+    const own = foldedName(posix.basename(name), anyPlatform);
+    const other = used.get(own);
+    if (other !== undefined && isSameHere(name, other, folder)) {
+      const both = `${quoted(other, 200)} and ${quoted(name, 200)}`;
+      const sentence = `${both} would have the same name in ${quoted(folder, 200)}: fetch one of them to another place with -o`;
+      throw new ParleyError("usage", sentence);
+    }
+    used.set(own, name);
+  }
+}
+
+/** Whether the file system of the folder, which may not exist yet, takes the two for one. */
+function isSameHere(a: string, b: string, folder: string): boolean {
+  const [one, other] = [posix.basename(a), posix.basename(b)];
+  if (one === other) return true;
+  try {
+    const rules = nameRulesOf(isDirectory(folder) ? folder : dirname(resolve(folder)));
+    return foldedName(one, rules) === foldedName(other, rules);
+  } catch {
+    // Nothing can be created there, which saving the files will report.
+    return false;
+  }
+}
+
+/** Names that some file system takes for one. */
+const anyPlatform = { isWindows: false, foldsCase: true, foldsAccents: true, maxName: 255 };
 
 /** Creates the folder used without `-o`. Any other folder must exist. */
 export function makeDefaultFolder(): () => void {

@@ -40,6 +40,9 @@ import { PartLock } from "./part-lock.ts";
  */
 const openTries = 5;
 
+/** Paths that are tried for the partial file: other programs use names like `NAME.part`, too. */
+const partTries = 9;
+
 export class PartialFile implements ChunkStore {
   /** The path of the complete file. */
   readonly path: string;
@@ -56,7 +59,7 @@ export class PartialFile implements ChunkStore {
 
   private constructor(path: string, opened: Opened) {
     this.path = path;
-    this.#part = partPathOf(path);
+    this.#part = opened.part;
     this.#existed = opened.existed;
     this.#data = opened.data;
     this.#lock = opened.lock;
@@ -94,6 +97,11 @@ export class PartialFile implements ChunkStore {
     if (left !== undefined && complete !== undefined && !isSameFile(left, complete)) return;
     if (left !== undefined) rmSync(part, { force: true });
     rmSync(`${part}.journal`, { force: true });
+  }
+
+  /** The path of the partial file. */
+  get part(): string {
+    return this.#part;
   }
 
   /** What an earlier fetch left, if usable. */
@@ -194,6 +202,7 @@ export class PartialFile implements ChunkStore {
 }
 
 interface Opened {
+  readonly part: string;
   readonly data: number;
   readonly lock: PartLock;
   readonly existed: boolean;
@@ -202,27 +211,58 @@ interface Opened {
 
 /** Opens and locks the partial file, and makes sure that it still has its name once locked. */
 function openLocked(path: string): Opened {
-  const part = partPathOf(path);
   for (let i = 0; i < openTries; i++) {
+    const part = ownPart(path);
     const existed = existsSync(part);
+    const journal = `${part}.journal`;
+    const hadJournal = lstatOf(journal) !== undefined;
     let data: number | undefined;
     try {
+      // First, since a partial file without a journal belongs to another program.
+      closeSync(openOwn(journal, constants.O_APPEND));
       data = openOwn(part, 0);
       const lock = PartLock.take(data, part);
       const named = lstatOf(part);
       const identity = fstatSync(data, { bigint: true });
       if (named !== undefined && isSameFile(named, identity)) {
-        return { data, lock, existed, identity };
+        return { part, data, lock, existed, identity };
       }
       lock.release();
       closeSync(data);
     } catch (error) {
       const fd = data;
       if (fd !== undefined) quietly(() => closeSync(fd));
+      else if (!hadJournal) quietly(() => rmSync(journal, { force: true }));
       throw asOpenError(error, path);
     }
   }
-  throw new ParleyError("storage", `Cannot write '${part}': another program keeps replacing it.`);
+  const sentence = `Cannot write '${partPathOf(path)}': another program keeps replacing it.`;
+  throw new ParleyError("storage", sentence);
+}
+
+/**
+ * The first path for the partial file that an earlier fetch has used or that is free. @throws
+ * ParleyError `storage` if other programs' files have all of them
+ */
+function ownPart(path: string): string {
+  const parts = Array.from({ length: partTries }, (_, i) => partPathOf(path, i + 1));
+  const found = parts.find(isOwn) ?? parts.find((part) => !isForeign(part));
+  if (found !== undefined) return found;
+  const sentence = `Cannot write '${parts[0]}': other programs have files of that name. Choose another place with -o`;
+  throw new ParleyError("storage", sentence);
+}
+
+function isOwn(part: string): boolean {
+  return existsSync(part) && existsSync(`${part}.journal`);
+}
+
+/** Whether it is another program's file. A fetch creates the journal first, and removes it last. */
+function isForeign(part: string): boolean {
+  const isThere = (): boolean => {
+    const found = lstatOf(part);
+    return found !== undefined && (found.isFile() || found.isDirectory());
+  };
+  return isThere() && lstatOf(`${part}.journal`) === undefined && isThere();
 }
 
 /**

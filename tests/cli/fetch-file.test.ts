@@ -6,6 +6,7 @@ import {
   appendFileSync,
   cpSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -267,6 +268,31 @@ test("paths that can't be written are explained", async () => {
     expect(stderr).toStartWith(`parley fetch-file: Cannot write '${path}': `);
     expect(stderr).not.toContain("internal error");
   }
+});
+
+test("two names that would be one file are refused before anything is fetched", async () => {
+  for (const folder of ["one", "two"]) {
+    mkdirSync(join(source, folder), { recursive: true });
+    writeFileSync(join(source, folder, "same"), folder);
+  }
+  const home = newFolder();
+  const { code, stderr } = await fetchFile([here(), "one/same", "two/same", "--force"], home);
+  for (const folder of ["one", "two"]) rmSync(join(source, folder), { recursive: true });
+  expect(code).toBe(2);
+  expect(stderr).toContain("'one/same' and 'two/same' would have the same name in 'Downloads'");
+  expect(readdirSync(home)).toEqual([]);
+});
+
+test("a link that leads nowhere is reported before anything is fetched", async () => {
+  const home = newFolder();
+  symlinkSync("nowhere", join(home, "empty"));
+  const kept = await fetchFile([here(), "empty", "-o", "empty"], home);
+  expect(kept.code).toBe(1);
+  expect(kept.stderr).toContain("'empty' is a link that leads nowhere: `--force` replaces it");
+  expect(readdirSync(home)).toEqual(["empty"]);
+  const forced = await fetchFile([here(), "empty", "-o", "empty", "--force"], home);
+  expect(forced.code).toBe(0);
+  expect(lstatSync(join(home, "empty")).isFile()).toBe(true);
 });
 
 test("a name too long to append `.part` can still be fetched", async () => {

@@ -18,6 +18,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { chunkHash } from "../../src/io/chunk-cipher.ts";
+import { encodeChunks, encodeHead } from "../../src/transfer/journal.ts";
 import { noise } from "../noise.ts";
 import { Parley } from "../parley.ts";
 import { visitorWelcome } from "../protocol/welcome.ts";
@@ -57,6 +59,7 @@ beforeAll(async () => {
   put(join(tree, "sub/private"), "mine");
   chmodSync(join(tree, "sub/private"), 0o600);
   mkdirSync(join(tree, "empty"));
+  put(join(shared, "one"), "yes");
   symlinkSync("sub", join(tree, "to-sub"));
   symlinkSync("/etc/passwd", join(tree, "to-passwd"));
   for (let i = 0; i < 300; i++)
@@ -195,6 +198,42 @@ test("a file that differs is reported and kept; --force replaces it, --checksum 
   const third = await run(["fetch-file", address, "tree/", "-o", `${home}/`, "--force"]);
   expect(third.code).toBe(0);
   expect(contents(saved)).toEqual(contents(tree));
+});
+
+test("a file is kept that has the name of another one's partial file", async () => {
+  const home = newHome();
+  const parts = join(shared, "parts");
+  put(join(parts, "large"), noise(9 << 20));
+  put(join(parts, "large.part"), "a file of its own");
+  put(join(parts, "next.part.journal"), "not what a fetch has left");
+  const { code } = await run(["fetch-file", address, "parts/", "-q", "-o", `${home}/`]);
+  expect(code).toBe(0);
+  const saved = join(home, "parts");
+  expect(readdirSync(saved).toSorted()).toEqual(["large", "large.part", "next.part.journal_"]);
+  expect(readFileSync(join(saved, "large.part"), "utf8")).toBe("a file of its own");
+  rmSync(parts, { recursive: true });
+});
+
+test("a person can't send what another fetch takes for its own partial file", async () => {
+  const home = newHome();
+  const lies = join(base, "lies");
+  const [listed] = events((await run(["fetch-file", address, "one", "--json", "-o", "-"])).err);
+  expect(listed).toMatchObject({ event: "offer", size: 3 });
+  const version = String(listed?.["version"]);
+  const head = { name: "one", size: 3, version, chunkBytes: 65_536, sender: null };
+  put(join(lies, "one.part"), "lie");
+  put(
+    join(lies, "one.part.journal"),
+    encodeHead(head) + encodeChunks([[0, chunkHash(Buffer.from("lie"))]]),
+  );
+  await using bob = new Parley("client", address, "--name", "Bob", "--follow", "--accept", home);
+  await bob.until(() => bob.stderr.includes("Bob has joined"), "Bob");
+  const paths = ["one.part", "one.part.journal"].map((name) => join(lies, name));
+  const send = ["send-file", address, ...paths, "--to", "Bob", "--name", "Eve", "-q"];
+  expect((await run(send)).code).toBe(0);
+  expect(readdirSync(home).toSorted()).toEqual(["one.part", "one.part.journal_"]);
+  expect((await run(["fetch-file", address, "one", "-q", "-o", `${home}/`])).code).toBe(0);
+  expect(readFileSync(join(home, "one"), "utf8")).toBe("yes");
 });
 
 test("links in the target are not followed", async () => {

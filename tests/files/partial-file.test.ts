@@ -130,6 +130,45 @@ describe("one fetch of a name at a time", () => {
   });
 });
 
+describe("another program's `NAME.part`", () => {
+  test("is left alone, and the fetch resumes beside it", () => {
+    writeFileSync(part, "theirs");
+    const killed = begun();
+    expect(killed.part).toBe(`${target}.2.part`);
+    killed.close();
+    const resumed = PartialFile.open(target, true);
+    expect(resumed.left?.head).toEqual(head);
+    resumed.finish(false, modifiedMs);
+    expect(readFileSync(part, "utf8")).toBe("theirs");
+    expect(readdirSync(folder).toSorted()).toEqual(["file", "file.part"]);
+  });
+
+  test("is left alone when it is a folder, and when it is empty", () => {
+    mkdirSync(part);
+    writeFileSync(`${target}.2.part`, "");
+    begun().finish(false, modifiedMs);
+    expect(readdirSync(folder).toSorted()).toEqual(["file", "file.2.part", "file.part"]);
+  });
+
+  test("does not keep a fetch from what it has begun before", () => {
+    writeFileSync(part, "theirs");
+    begun().close();
+    rmSync(part);
+    const resumed = PartialFile.open(target, true);
+    expect(resumed.part).toBe(`${target}.2.part`);
+    expect(resumed.left?.head).toEqual(head);
+    resumed.close();
+  });
+
+  test("is an error if there are many of them", () => {
+    const names = ["file.part", ...Array.from({ length: 8 }, (_, i) => `file.${i + 2}.part`)];
+    for (const name of names) writeFileSync(join(folder, name), "theirs");
+    const error = errorOf(() => PartialFile.open(target, true));
+    expect([error?.code, error?.message]).toEqual(["storage", expect.stringContaining("-o")]);
+    expect(readdirSync(folder).toSorted()).toEqual(names.toSorted());
+  });
+});
+
 describe("nothing is written through", () => {
   test("a hard link of the partial file or its journal: both are replaced", () => {
     const theirs = join(folder, "theirs");

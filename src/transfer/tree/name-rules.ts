@@ -18,13 +18,18 @@ export interface NameRules {
 const reservedCharacters = /[<>:"/\\|?*\u0000-\u001f]/g;
 /** Device names, with any extension and with spaces before it. */
 const device = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?:\.|$)/i;
+/**
+ * Next to a partial file, such names would be taken for what a fetch has left: a sender could
+ * decide what another fetch finds there.
+ */
+const bookkeeping = /\.part\.(?:journal|lock)$/i;
 /** Longest extension that a shortened name keeps, in UTF-16 code units. */
 const maxEndingUnits = 16;
 
 /** The name in a form that the file system can store: usually unchanged. */
 export function heldName(name: string, rules: NameRules): string {
   const allowed = rules.isWindows ? windowsName(name) : name;
-  return shortened(allowed, rules);
+  return shortened(bookkeeping.test(allowed) ? `${allowed}_` : allowed, rules);
 }
 
 /**

@@ -101,3 +101,11 @@ test("a hundred thousand colliding names take no longer than as many others", ()
   expect(chosen.count).toBe(99_999);
   expect(new Set(manifest.nodes.map((node) => chosen.of(node))).size).toBe(100_000);
 });
+
+test("names that a fetch gives to its own files are changed", () => {
+  const names = ["a.part", "a.part.journal", "b.PART.Lock", "part.journal"];
+  const held = ["a.part", "a.part.journal_", "b.PART.Lock_", "part.journal"];
+  for (const rules of [linux, windows]) {
+    expect(names.map((name) => heldName(name, rules))).toEqual(held);
+  }
+});
