@@ -1,78 +1,63 @@
-// Tabs of a real browser, driven by Bun.WebView over the DevTools protocol, and user actions in
-// them.
+// Tabs of real browsers, and user actions in them.
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-
-/** The browser's path; undefined if none is installed. */
-export const chromium: string | undefined =
-  Bun.which("chromium") ?? Bun.which("chromium-browser") ?? Bun.which("google-chrome") ?? undefined;
-
-export const noChromium =
-  "chromium is not installed (Debian: apt-get install chromium), so the page was not tested in a browser";
+import { ChromiumTab } from "./chromium.ts";
+import { FirefoxTab } from "./firefox.ts";
+import { conditionTimeoutMs, type Modifier, type Size, type TabDriver } from "./tab-driver.ts";
 
 /** Screenshots for people to look at; ignored by git. */
 const shots = join(import.meta.dir, "shots");
 
-// A quiet, disposable browser that only talks to the tests. Its sandbox does not work for root in a
-// container.
-const flags = [
-  "--no-sandbox",
-  "--disable-quic",
-  "--disable-component-update",
-  "--disable-sync",
-  "--hide-scrollbars",
-  "--force-color-profile=srgb",
-];
-
-export type Size = { width: number; height: number };
 export const desktop: Size = { width: 1280, height: 800 };
 export const phone: Size = { width: 390, height: 844 };
 
-const conditionTimeoutMs = 15_000;
+export type BrowserName = "chromium" | "firefox";
+
+/** `BROWSER=firefox bun test tests/page` runs in Firefox what does not need Chromium itself. */
+export const chosenBrowser: BrowserName =
+  process.env["BROWSER"] === "firefox" ? "firefox" : "chromium";
 
 export class Tab implements Disposable {
   /** Script errors and violations of the content policy; a correct page has none. */
   readonly complaints: string[] = [];
-  readonly #view: Bun.WebView;
+  #driver!: TabDriver;
 
-  private constructor(view: Bun.WebView) {
-    this.#view = view;
+  private constructor() {}
+
+  static async open(
+    url: string,
+    size: Size = desktop,
+    browser: BrowserName = chosenBrowser,
+  ): Promise<Tab> {
+    const tab = new Tab();
+    const complain = (text: string): void => tab.#complain(text);
+    tab.#driver =
+      browser === "chromium"
+        ? await ChromiumTab.open(size, complain)
+        : await FirefoxTab.open(size, complain);
+    if (url !== "about:blank") await tab.navigate(url);
+    return tab;
   }
 
-  static async open(url: string, size: Size = desktop): Promise<Tab> {
-    const backend = { type: "chrome" as const, path: chromium ?? "", argv: flags };
-    const view = new Bun.WebView({ ...size, backend });
-    const tab = new Tab(view);
-    await view.navigate("about:blank");
-    await view.cdp("Runtime.enable");
-    await view.cdp("Log.enable");
-    for (const name of ["Runtime.exceptionThrown", "Log.entryAdded"]) {
-      view.addEventListener(name, (event) => {
-        const text = JSON.stringify((event as MessageEvent<unknown>).data);
-        // Some tests cut the connection; the browser logs this whatever the page does.
-        if (!/ERR_CONNECTION_REFUSED|WebSocket connection to/.test(text)) tab.complaints.push(text);
-      });
-    }
-    // Headless tabs have no window: this sets their size and focus.
-    await view.cdp("Emulation.setDeviceMetricsOverride", {
-      ...size,
-      deviceScaleFactor: 1,
-      mobile: false,
-    });
-    await view.cdp("Emulation.setFocusEmulationEnabled", { enabled: true });
-    await view.navigate(url);
-    return tab;
+  #complain(text: string): void {
+    // Some tests cut the connection; the browser logs this whatever the page does.
+    if (
+      !/ERR_CONNECTION_(?:REFUSED|RESET)|WebSocket connection to|can’t establish a connection|interrupted while the page was loading/.test(
+        text,
+      )
+    )
+      this.complaints.push(text);
   }
 
   /** The value of a JavaScript expression in the page. */
   get<T>(expression: string): Promise<T> {
-    return this.#view.evaluate(expression) as Promise<T>;
+    return this.#driver.evaluate(expression) as Promise<T>;
   }
 
   /** Resolves once the page has loaded again. */
   reload(): Promise<void> {
-    return this.#view.reload();
+    return this.#driver.reload();
   }
 
   async until(expression: string): Promise<void> {
@@ -103,19 +88,19 @@ export class Tab implements Disposable {
   }
 
   click(selector: string): Promise<void> {
-    return this.#view.click(selector, { timeout: conditionTimeoutMs });
+    return this.#driver.click(selector);
   }
 
-  press(key: string, ...modifiers: ("Shift" | "Control")[]): Promise<void> {
-    return this.#view.press(key, { modifiers });
+  press(key: string, ...modifiers: Modifier[]): Promise<void> {
+    return this.#driver.press(key, modifiers);
   }
 
   type(text: string): Promise<void> {
-    return this.#view.type(text);
+    return this.#driver.type(text);
   }
 
   scroll(byPixels: number): Promise<void> {
-    return this.#view.scroll(0, byPixels);
+    return this.#driver.scroll(byPixels);
   }
 
   /** Types `text` into a field, replacing its content. */
@@ -182,39 +167,53 @@ export class Tab implements Disposable {
     })()`);
   }
 
-  resize(size: Size): Promise<unknown> {
-    return this.#view.cdp("Emulation.setDeviceMetricsOverride", {
-      ...size,
-      deviceScaleFactor: 1,
-      mobile: false,
-    });
+  resize(size: Size): Promise<void> {
+    return this.#driver.resize(size);
   }
 
   colors(scheme: "light" | "dark"): Promise<unknown> {
-    return this.#view.cdp("Emulation.setEmulatedMedia", {
+    return this.cdp("Emulation.setEmulatedMedia", {
       features: [{ name: "prefers-color-scheme", value: scheme }],
     });
   }
 
+  /** A command of the DevTools protocol, which only Chromium has. */
   cdp(method: string, parameters: Record<string, unknown> = {}): Promise<unknown> {
-    return this.#view.cdp(method, parameters);
+    if (!(this.#driver instanceof ChromiumTab)) throw new Error(`${method}: not in this browser`);
+    return this.#driver.cdp(method, parameters);
   }
 
   /** Runs before the page's own script, in every page that the tab loads from now on. */
-  beforeLoad(source: string): Promise<unknown> {
-    return this.cdp("Page.addScriptToEvaluateOnNewDocument", { source });
+  beforeLoad(source: string): Promise<void> {
+    return this.#driver.beforeLoad(source);
   }
 
   navigate(url: string): Promise<void> {
-    return this.#view.navigate(url);
+    return this.#driver.navigate(url);
+  }
+
+  /** From now on no dialog waits for the user to pick files; `setFiles` answers. */
+  async answerFileDialogs(): Promise<void> {
+    // In Firefox the session's settings say so.
+    if (!(this.#driver instanceof ChromiumTab)) return;
+    await this.cdp("Page.setInterceptFileChooserDialog", { enabled: true });
+  }
+
+  /** Puts files on disk into a file field, as if the user had picked them. */
+  setFiles(selector: string, ...paths: readonly string[]): Promise<void> {
+    return this.#driver.setFiles(selector, paths);
+  }
+
+  saveDownloadsIn(folder: string): Promise<void> {
+    return this.#driver.saveDownloadsIn(folder);
   }
 
   async shot(name: string): Promise<void> {
     mkdirSync(shots, { recursive: true });
-    await Bun.write(join(shots, `${name}.png`), await this.#view.screenshot());
+    await Bun.write(join(shots, `${name}.png`), await this.#driver.screenshot());
   }
 
   [Symbol.dispose](): void {
-    this.#view.close();
+    this.#driver.close();
   }
 }

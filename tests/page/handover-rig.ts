@@ -25,7 +25,7 @@ export async function openWith(rig: PageRig, what: "pickers" | "no pickers"): Pr
   rig.tabs.push(tab);
   await tab.beforeLoad(what === "pickers" ? pickers : noPickers);
   await tab.navigate(rig.url);
-  await tab.cdp("Browser.setDownloadBehavior", { behavior: "allow", downloadPath: rig.downloads });
+  await tab.saveDownloadsIn(rig.downloads);
   return tab;
 }
 
@@ -108,15 +108,12 @@ export function drop(
 
 /** Picks files on disk with the paper clip. */
 export async function attach(tab: Tab, ...paths: string[]): Promise<void> {
-  await tab.cdp("Page.setInterceptFileChooserDialog", { enabled: true });
+  await tab.answerFileDialogs();
   await tab.click("#attach");
   await pick(tab, ...paths);
 }
 
 /** Answers the browser's file dialog. */
 export async function pick(tab: Tab, ...paths: string[]): Promise<void> {
-  const { root } = (await tab.cdp("DOM.getDocument")) as { root: { nodeId: number } };
-  const selector = { nodeId: root.nodeId, selector: "#attach-files" };
-  const { nodeId } = (await tab.cdp("DOM.querySelector", selector)) as { nodeId: number };
-  await anotherCard(tab, () => tab.cdp("DOM.setFileInputFiles", { files: paths, nodeId }));
+  await anotherCard(tab, () => tab.setFiles("#attach-files", ...paths));
 }

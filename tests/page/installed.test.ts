@@ -3,7 +3,7 @@
 
 import { expect } from "bun:test";
 import type { Tab } from "./browser.ts";
-import { expectNoComplaints, inBrowser, pageRig } from "./page-rig.ts";
+import { expectNoComplaints, inBrowser, inChromium, pageRig } from "./page-rig.ts";
 
 let ann: Tab;
 let bob: Tab;
@@ -11,7 +11,7 @@ const rig = pageRig((...tabs) => {
   [ann, bob] = tabs;
 });
 
-inBrowser("the browser has nothing against installing it", async () => {
+inChromium("the browser has nothing against installing it", async () => {
   const { errors, data } = (await ann.cdp("Page.getAppManifest")) as {
     errors: unknown[];
     data: string;

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { sizeText } from "../../src/size-text.ts";
 import { noise } from "../noise.ts";
 import { until } from "../server/web/web-rig.ts";
-import { chromium, noChromium, type Tab } from "./browser.ts";
+import type { Tab } from "./browser.ts";
+import { chromium, noChromium } from "./chromium.ts";
 import { attach, isIn, lastCard, openWith, press } from "./handover-rig.ts";
 import { PageRig } from "./page-rig.ts";
 

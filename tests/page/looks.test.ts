@@ -6,10 +6,11 @@ import { expect } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Parley } from "../parley.ts";
-import { desktop, phone, type Size, type Tab } from "./browser.ts";
+import { desktop, phone, type Tab } from "./browser.ts";
+import type { Size } from "./tab-driver.ts";
 import { noise } from "../noise.ts";
 import { anotherCard, drop, isIn, lastCard, press, sender } from "./handover-rig.ts";
-import { Bot, expectNoComplaints, inBrowser, pageRig } from "./page-rig.ts";
+import { Bot, expectNoComplaints, inChromium, pageRig } from "./page-rig.ts";
 
 const longName = "Wilhelmina_von_Hohenfriedberg-32";
 const longRoom = "quarterly-planning-and-roadmap-2";
@@ -86,7 +87,7 @@ const defects = `(() => {
   return found;
 })()`;
 
-inBrowser("the login form, with and without problems", async () => {
+inChromium("the login form, with and without problems", async () => {
   await shoot(door, "login");
   await door.fill("#login-name", "Ann");
   await door.press("Enter");
@@ -99,7 +100,7 @@ inBrowser("the login form, with and without problems", async () => {
   await shoot(door, "login-bad-room");
 });
 
-inBrowser("files by a code", async () => {
+inChromium("files by a code", async () => {
   const code = await rig.open();
   await code.navigate(`${rig.url}code#7-olive-lamp`);
   await code.until("document.querySelector('#code').value === '7-olive-lamp'");
@@ -124,7 +125,7 @@ inBrowser("files by a code", async () => {
   await shoot(code, "code-failed");
 });
 
-inBrowser("as many rooms as one can be in", async () => {
+inChromium("as many rooms as one can be in", async () => {
   using tab = await rig.open();
   const rooms = Array.from({ length: 16 }, (_, i) => `room-number-${i}`);
   await tab.login("Everywhere", ...rooms);
@@ -133,7 +134,7 @@ inBrowser("as many rooms as one can be in", async () => {
   });
 });
 
-inBrowser("a private message that was not sent, and a new password", async () => {
+inChromium("a private message that was not sent, and a new password", async () => {
   using tab = await rig.open();
   await tab.login("Sender");
   await tab.say("/msg Nobody are you there?");
@@ -144,7 +145,7 @@ inBrowser("a private message that was not sent, and a new password", async () =>
   await shoot(tab, "password");
 });
 
-inBrowser("a busy conversation in several rooms", async () => {
+inChromium("a busy conversation in several rooms", async () => {
   using wilhelmina = await Bot.login(rig.port, longName, "lobby", "releases", longRoom);
   using bob = await Bot.login(rig.port, "Bob", "lobby", "support", "releases");
   await bob.say("lobby", "Has anybody seen the new build?");
@@ -188,7 +189,7 @@ inBrowser("a busy conversation in several rooms", async () => {
   });
 });
 
-inBrowser("a crowd that comes and goes", async () => {
+inChromium("a crowd that comes and goes", async () => {
   using tab = await rig.open();
   await tab.login("Zoe", "square");
   const bots = [];
@@ -220,7 +221,7 @@ inBrowser("a crowd that comes and goes", async () => {
   for (const bot of bots) bot[Symbol.dispose]();
 });
 
-inBrowser("code, links and lists", async () => {
+inChromium("code, links and lists", async () => {
   using bob = await Bot.login(rig.port, "Bob", "lobby");
   await ann.resize(desktop);
   await ann.show("lobby");
@@ -247,7 +248,7 @@ inBrowser("code, links and lists", async () => {
   await shoot(ann, "code");
 });
 
-inBrowser("a search", async () => {
+inChromium("a search", async () => {
   await ann.resize(desktop);
   await ann.show("lobby");
   await ann.click("#search");
@@ -263,14 +264,14 @@ inBrowser("a search", async () => {
   await ann.until("!document.querySelector('#search-dialog').open");
 });
 
-inBrowser("the choice of notifications", async () => {
+inChromium("the choice of notifications", async () => {
   await ann.resize(desktop);
   await ann.click("#notify");
   await shoot(ann, "notifications");
   await ann.click("#notify-close");
 });
 
-inBrowser("suggested rooms and chosen recipients", async () => {
+inChromium("suggested rooms and chosen recipients", async () => {
   using bob = await Bot.login(rig.port, "Bob", "garden", "cellar", "roof", "lobby");
   using eve = await Bot.login(rig.port, longName, "garden", "support", "lobby");
   await eve.say("garden", "roses");
@@ -301,7 +302,7 @@ inBrowser("suggested rooms and chosen recipients", async () => {
   await ann.until("document.querySelector('#private-chat').hidden");
 });
 
-inBrowser("files from person to person", async () => {
+inChromium("files from person to person", async () => {
   using bob = await Bot.login(rig.port, "Bob", "lobby");
   using eve = await Bot.login(rig.port, longName, "lobby");
   await ann.resize(desktop);
@@ -348,7 +349,7 @@ inBrowser("files from person to person", async () => {
   await ann.click("[aria-label='Write to Bob privately']");
   // Without pickers, received files can be saved again.
   await ann.get("delete window.showSaveFilePicker");
-  await ann.cdp("Browser.setDownloadBehavior", { behavior: "allow", downloadPath: rig.downloads });
+  await ann.saveDownloadsIn(rig.downloads);
   const path = join(rig.folder, "holiday.mp4");
   writeFileSync(path, noise(30_000_000));
   await using carl = await anotherCard(ann, async () =>
@@ -367,8 +368,8 @@ inBrowser("files from person to person", async () => {
   await shoot(ann, "offers-done");
 });
 
-inBrowser("files, a dialog, and no connection", async () => {
-  await ann.cdp("Browser.setDownloadBehavior", { behavior: "allow", downloadPath: rig.downloads });
+inChromium("files, a dialog, and no connection", async () => {
+  await ann.saveDownloadsIn(rig.downloads);
   await ann.click("#files-toggle");
   await ann.click("[aria-label='Download data.bin']");
   await ann.until("document.querySelector('.file-state.verified') !== null");

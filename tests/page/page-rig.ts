@@ -10,10 +10,21 @@ import { join } from "node:path";
 import { until } from "../server/web/web-rig.ts";
 import { Parley } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
-import { chromium, noChromium, Tab } from "./browser.ts";
+import { type BrowserName, chosenBrowser, desktop, Tab } from "./browser.ts";
+import { chromium, noChromium } from "./chromium.ts";
+import { closeFirefox, firefox, noFirefox } from "./firefox.ts";
+
+const hasBrowser = (chosenBrowser === "firefox" ? firefox : chromium) !== undefined;
+const noBrowser = chosenBrowser === "firefox" ? noFirefox : noChromium;
 
 /** `test`, or if no browser is installed, a skipped test with a printed reason. */
-export const inBrowser = skipUnless(chromium !== undefined, noChromium);
+export const inBrowser = skipUnless(hasBrowser, noBrowser);
+
+/** For tests that use Chromium's own tools, or what only it can do. */
+export const inChromium = skipUnless(
+  hasBrowser && chosenBrowser === "chromium",
+  hasBrowser ? "only Chromium can do that" : noBrowser,
+);
 
 /**
  * A rig for the tests of one file, disposed of after them; `use` gets its two tabs before the first
@@ -27,7 +38,7 @@ export function pageRig(
   setDefaultTimeout(60_000);
   const rig = new PageRig(flags);
   beforeAll(async () => {
-    if (chromium === undefined) return;
+    if (!hasBrowser) return;
     await rig.start();
     await use(await rig.open(), await rig.open());
   });
@@ -128,8 +139,8 @@ export class PageRig implements AsyncDisposable {
   }
 
   /** A tab at the login form. */
-  async open(): Promise<Tab> {
-    const tab = await Tab.open(this.url);
+  async open(browser?: BrowserName): Promise<Tab> {
+    const tab = await Tab.open(this.url, desktop, browser);
     this.tabs.push(tab);
     return tab;
   }
@@ -156,6 +167,7 @@ export class PageRig implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (chromium !== undefined) Bun.WebView.closeAll();
+    await closeFirefox();
     await this.server?.[Symbol.asyncDispose]();
     rmSync(this.folder, { recursive: true, force: true });
   }

@@ -220,7 +220,7 @@ async function fill(port: number, room: string, count: number): Promise<void> {
 }
 
 inBrowser("a file is downloaded, its hash verified, its bytes equal", async () => {
-  await ann.cdp("Browser.setDownloadBehavior", { behavior: "allow", downloadPath: rig.downloads });
+  await ann.saveDownloadsIn(rig.downloads);
   await ann.click("#files-toggle");
   await ann.until("document.querySelectorAll('.file').length === 4");
   expect(await ann.text(".file-name")).toStartWith("<b>bold<b>.txt");

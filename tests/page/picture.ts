@@ -5,7 +5,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Parley, parleyBinary } from "../parley.ts";
-import { chromium, Tab } from "./browser.ts";
+import { Tab } from "./browser.ts";
+import { chromium } from "./chromium.ts";
 
 const picture = resolve(import.meta.dir, "../../docs/parley.png");
 for (const tool of ["tmux", "pngquant"]) {

@@ -3,7 +3,7 @@
 import { expect } from "bun:test";
 import { maxShown } from "../../src/page/list-window.ts";
 import { Tab } from "./browser.ts";
-import { expectNoComplaints, inBrowser, pageRig } from "./page-rig.ts";
+import { expectNoComplaints, inBrowser, inChromium, pageRig } from "./page-rig.ts";
 
 let ann: Tab;
 let bob: Tab;
@@ -13,7 +13,7 @@ const rig = pageRig(async (...tabs) => {
   await bob.login("Robert");
 });
 
-inBrowser(
+inChromium(
   "the first paint is fast, nothing shifts, and three requests load everything",
   async () => {
     const paintsMs: number[] = [];
@@ -108,7 +108,7 @@ inBrowser(
   },
 );
 
-inBrowser("everything can be done with the keyboard alone", async () => {
+inChromium("everything can be done with the keyboard alone", async () => {
   using tab = await rig.open();
   await tab.press("Tab");
   await tab.until("document.activeElement.id.startsWith('login-')");

@@ -8,7 +8,7 @@ import { noise } from "../noise.ts";
 import { until } from "../server/web/web-rig.ts";
 import type { Tab } from "./browser.ts";
 import { drop } from "./handover-rig.ts";
-import { expectNoComplaints, inBrowser, pageRig } from "./page-rig.ts";
+import { expectNoComplaints, inBrowser, inChromium, pageRig } from "./page-rig.ts";
 
 let ann: Tab;
 let bob: Tab;
@@ -33,11 +33,8 @@ const isIn = (tab: Tab, phase: string) =>
 const none = (tab: Tab) => tab.until(`document.querySelector(".upload") === null`);
 
 /** Picks files on disk with the paper clip. */
-async function pick(tab: Tab, ...files: string[]): Promise<void> {
-  const { root } = (await tab.cdp("DOM.getDocument")) as { root: { nodeId: number } };
-  const selector = { nodeId: root.nodeId, selector: "#attach-files" };
-  const { nodeId } = (await tab.cdp("DOM.querySelector", selector)) as { nodeId: number };
-  await tab.cdp("DOM.setFileInputFiles", { files, nodeId });
+function pick(tab: Tab, ...files: string[]): Promise<void> {
+  return tab.setFiles("#attach-files", ...files);
 }
 
 function large(name: string, bytes: number): { path: string; sha256: string } {
@@ -65,7 +62,7 @@ inBrowser("dropped on the room, everybody is told, and the file is the same", as
   expect(uploads()).toEqual([]);
 });
 
-inBrowser("a pasted picture is asked about first", async () => {
+inChromium("a pasted picture is asked about first", async () => {
   const paste = (bytes: number) =>
     ann.get(`(() => {
       const data = new DataTransfer();
@@ -87,7 +84,7 @@ inBrowser("a pasted picture is asked about first", async () => {
   expect(readFileSync(shared(name ?? "")).length).toBe(2_000);
 });
 
-inBrowser(
+inChromium(
   "a large file shows how far it is, and nothing is left of it when it is stopped",
   async () => {
     const { path } = large("large.bin", 300_000_000);
@@ -113,7 +110,7 @@ inBrowser(
   },
 );
 
-inBrowser("a server that dies fails it with a reason, and it is tried again", async () => {
+inChromium("a server that dies fails it with a reason, and it is tried again", async () => {
   const { path, sha256 } = large("again.bin", 100_000_000);
   const slow = { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 20_000_000 };
   await ann.cdp("Network.emulateNetworkConditions", slow);
@@ -133,7 +130,7 @@ inBrowser("a server that dies fails it with a reason, and it is tried again", as
   expect(hashOf(readFileSync(shared("again.bin")))).toBe(sha256);
 });
 
-inBrowser("what does not fit is refused beside the file", async () => {
+inChromium("what does not fit is refused beside the file", async () => {
   const { path } = large("huge.bin", 450_000_000);
   await pick(ann, path);
   await isIn(ann, "failed");

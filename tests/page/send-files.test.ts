@@ -20,7 +20,7 @@ import {
   sha256Of,
   taker,
 } from "./handover-rig.ts";
-import { expectNoComplaints, inBrowser, pageRig } from "./page-rig.ts";
+import { expectNoComplaints, inBrowser, inChromium, pageRig } from "./page-rig.ts";
 
 let ann: Tab;
 let bob: Tab;
@@ -93,7 +93,7 @@ inBrowser("dropped on a person at a terminal, several with one name, empty ones 
   expect(hashOf(readFileSync(taken("Tom", "back_slash")))).toBe(third ?? "");
 });
 
-inBrowser("pasted and dropped into what is written to a person", async () => {
+inChromium("pasted and dropped into what is written to a person", async () => {
   await using _ = await takerInSight("Pat");
   // In the room it would be shared with everyone.
   await ann.get(`(() => {
@@ -204,7 +204,7 @@ inBrowser(
 );
 
 inBrowser("/send lets files be picked for a person whom nothing else goes to", async () => {
-  await ann.cdp("Page.setInterceptFileChooserDialog", { enabled: true });
+  await ann.answerFileDialogs();
   await ann.say("/send Bob");
   await ann.until("document.querySelector('#text').value === ''");
   const { path, sha256 } = file("command.bin", 1_000);
@@ -228,7 +228,7 @@ inBrowser(
   },
 );
 
-inBrowser("a file that has changed since it was chosen is not sent", async () => {
+inChromium("a file that has changed since it was chosen is not sent", async () => {
   await using _ = await takerInSight("Uma");
   await toggle("Bob");
   const { path } = file("log.bin", 50_000);

@@ -1,0 +1,112 @@
+// A quiet Chromium that only talks to the tests, driven by Bun.WebView over the DevTools protocol.
+
+import {
+  type Complain,
+  conditionTimeoutMs,
+  type Modifier,
+  type Size,
+  type TabDriver,
+} from "./tab-driver.ts";
+
+/** The browser's path; undefined if none is installed. */
+export const chromium: string | undefined =
+  Bun.which("chromium") ?? Bun.which("chromium-browser") ?? Bun.which("google-chrome") ?? undefined;
+
+export const noChromium =
+  "chromium is not installed (Debian: apt-get install chromium), so the page was not tested in a browser";
+
+// Its sandbox does not work for root in a container.
+const flags = [
+  "--no-sandbox",
+  "--disable-quic",
+  "--disable-component-update",
+  "--disable-sync",
+  "--hide-scrollbars",
+  "--force-color-profile=srgb",
+];
+
+export class ChromiumTab implements TabDriver {
+  readonly #view: Bun.WebView;
+
+  private constructor(view: Bun.WebView) {
+    this.#view = view;
+  }
+
+  static async open(size: Size, complain: Complain): Promise<ChromiumTab> {
+    const backend = { type: "chrome" as const, path: chromium ?? "", argv: flags };
+    const view = new Bun.WebView({ ...size, backend });
+    const tab = new ChromiumTab(view);
+    await view.navigate("about:blank");
+    await view.cdp("Runtime.enable");
+    await view.cdp("Log.enable");
+    for (const name of ["Runtime.exceptionThrown", "Log.entryAdded"]) {
+      view.addEventListener(name, (event) =>
+        complain(JSON.stringify((event as MessageEvent<unknown>).data)),
+      );
+    }
+    // Headless tabs have no window: this sets their size and focus.
+    await tab.resize(size);
+    await view.cdp("Emulation.setFocusEmulationEnabled", { enabled: true });
+    return tab;
+  }
+
+  evaluate(expression: string): Promise<unknown> {
+    return this.#view.evaluate(expression);
+  }
+
+  navigate(url: string): Promise<void> {
+    return this.#view.navigate(url);
+  }
+
+  reload(): Promise<void> {
+    return this.#view.reload();
+  }
+
+  click(selector: string): Promise<void> {
+    return this.#view.click(selector, { timeout: conditionTimeoutMs });
+  }
+
+  press(key: string, modifiers: readonly Modifier[]): Promise<void> {
+    return this.#view.press(key, { modifiers: [...modifiers] });
+  }
+
+  type(text: string): Promise<void> {
+    return this.#view.type(text);
+  }
+
+  scroll(byPixels: number): Promise<void> {
+    return this.#view.scroll(0, byPixels);
+  }
+
+  async resize(size: Size): Promise<void> {
+    const metrics = { ...size, deviceScaleFactor: 1, mobile: false };
+    await this.#view.cdp("Emulation.setDeviceMetricsOverride", metrics);
+  }
+
+  async beforeLoad(source: string): Promise<void> {
+    await this.#view.cdp("Page.addScriptToEvaluateOnNewDocument", { source });
+  }
+
+  async setFiles(selector: string, files: readonly string[]): Promise<void> {
+    const { root } = (await this.cdp("DOM.getDocument")) as { root: { nodeId: number } };
+    const query = { nodeId: root.nodeId, selector };
+    const { nodeId } = (await this.cdp("DOM.querySelector", query)) as { nodeId: number };
+    await this.cdp("DOM.setFileInputFiles", { files, nodeId });
+  }
+
+  async saveDownloadsIn(downloadPath: string): Promise<void> {
+    await this.cdp("Browser.setDownloadBehavior", { behavior: "allow", downloadPath });
+  }
+
+  screenshot(): Promise<Blob> {
+    return this.#view.screenshot();
+  }
+
+  cdp(method: string, parameters: Record<string, unknown> = {}): Promise<unknown> {
+    return this.#view.cdp(method, parameters);
+  }
+
+  close(): void {
+    this.#view.close();
+  }
+}
