@@ -36,7 +36,6 @@ export async function buildRelease(folder: string, options: ReleaseOptions): Pro
   const date = new Date(atSeconds * 1000).toISOString().slice(0, 10);
   const shared = await sharedFiles(root, join(root, "dist/parley"), { version, date });
   const licence = readFileSync(join(root, "LICENSE"), "utf8");
-  const changelog = readFileSync(join(root, "CHANGELOG.md"), "utf8");
   const unit = readFileSync(join(root, "docs/parley.service"), "utf8");
   const sums: string[] = [];
   const write = (name: string, content: Uint8Array) => {
@@ -60,7 +59,7 @@ export async function buildRelease(folder: string, options: ReleaseOptions): Pro
     if (isWindows) write(`${name}.zip`, zip(inFolder, atSeconds));
     else write(`${name}.tar.xz`, await tarXz(inFolder, atSeconds));
     if (target.debian === undefined) continue;
-    const release = { version, architecture: target.debian, licence, unit, changelog };
+    const release = { version, architecture: target.debian, licence, unit, atSeconds };
     const installed = [...below("usr/", forDebian(files)), ...debianFiles(release)];
     const debian = await debianPackage(debianControl(release, installed), installed, atSeconds);
     write(`parley_${version}_${target.debian}.deb`, debian);

@@ -9,8 +9,11 @@ export type DebianRelease = {
   licence: string;
   /** The systemd unit from docs/. */
   unit: string;
-  changelog: string;
+  /** When it was made, in Unix seconds. */
+  atSeconds: number;
 };
+
+const maintainer = "The parley authors <parley@localhost>";
 
 /** Metadata files for dpkg. `installed`: what the package installs. */
 export function debianControl(
@@ -21,7 +24,7 @@ export function debianControl(
   const control = `Package: parley
 Version: ${version}
 Architecture: ${architecture}
-Maintainer: The parley authors <parley@localhost>
+Maintainer: ${maintainer}
 Installed-Size: ${Math.ceil(bytes / 1024)}
 Depends: libc6 (>= 2.17)
 Section: net
@@ -44,7 +47,15 @@ Description: chat and file transfer for people and machines
 /**
  * What it installs in addition to the files of every archive: the service and its documentation.
  */
-export function debianFiles({ licence, unit, changelog }: DebianRelease): ArchivedFile[] {
+export function debianFiles(release: DebianRelease): ArchivedFile[] {
+  const { version, licence, unit, atSeconds } = release;
+  const date = new Date(atSeconds * 1_000).toUTCString().replace("GMT", "+0000");
+  const changelog = `parley (${version}) unstable; urgency=medium
+
+  * CHANGELOG.md says what has changed.
+
+ -- ${maintainer}  ${date}
+`;
   const copyright = `Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 Upstream-Name: parley
 

@@ -1,4 +1,5 @@
-// What an archive contains in addition to the executable: man pages, completions, licences.
+// What an archive contains in addition to the executable: man pages, completions, documents,
+// licences.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -38,8 +39,20 @@ export async function sharedFiles(
     })),
     { path: "share/doc/parley/LICENSE", content: readFileSync(join(root, "LICENSE")) },
     { path: "share/doc/parley/THIRD-PARTY-LICENSES", content: await otherLicences(root) },
-    { path: "share/doc/parley/README.md", content: readFileSync(join(root, "README.md")) },
+    ...documents(root),
   ];
+}
+
+/** The README and everything that it links to, so that it can be read without a network. */
+export function documents(root: string): ArchivedFile[] {
+  const inRoot = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md"];
+  const inDocs = readdirSync(join(root, "docs"))
+    .toSorted()
+    .map((name) => `docs/${name}`);
+  return [...inRoot, ...inDocs].map((path) => ({
+    path: `share/doc/parley/${path}`,
+    content: readFileSync(join(root, path)),
+  }));
 }
 
 function completions(parley: string, shell: string): Uint8Array {

@@ -71,7 +71,7 @@ skipUnless(hasTools && Bun.which("dpkg-deb") !== null, "dpkg-deb is not installe
       architecture: "amd64",
       licence: "MIT\n\nText\n",
       unit: "[Service]\nExecStart=/usr/local/bin/parley server\n",
-      changelog: "# Changelog\n",
+      atSeconds,
     };
     const installed = [
       { path: "usr/bin/parley", content: "#!/bin/sh\n", isExecutable: true },
@@ -90,6 +90,11 @@ skipUnless(hasTools && Bun.which("dpkg-deb") !== null, "dpkg-deb is not installe
     expect(statSync(join(root, "usr/bin/parley")).mode & 0o777).toBe(0o755);
     expect(readFileSync(join(root, "lib/systemd/system/parley.service"), "utf8")).toContain(
       "ExecStart=/usr/bin/parley server",
+    );
+    const changelog = readFileSync(join(root, "usr/share/doc/parley/changelog.gz"));
+    expect(Buffer.from(Bun.gunzipSync(changelog)).toString()).toBe(
+      "parley (1.2.3) unstable; urgency=medium\n\n  * CHANGELOG.md says what has changed.\n\n" +
+        " -- The parley authors <parley@localhost>  Tue, 14 Nov 2023 22:13:20 +0000\n",
     );
     const { exitCode } = Bun.spawnSync(["md5sum", "--check", "--quiet", "DEBIAN/md5sums"], {
       cwd: root,
