@@ -128,8 +128,9 @@ export function foreignAnswer(bytes: Uint8Array, webPort: number | undefined): s
     return "This is a parley chat server, not SSH: use another port\n";
   }
   if (!httpMethod.test(text) && !httpLine.test(text)) return undefined;
-  const where = webPort === undefined ? "this server has none" : `it is on port ${webPort}`;
-  const body = `This port is not for web browsers; the page: ${where}\n`;
+  const where =
+    webPort === undefined ? "this server has no page" : `the page is on port ${webPort}`;
+  const body = `This port is not for web browsers: ${where}\n`;
   const headers = [
     "HTTP/1.1 400 Bad Request",
     "Content-Type: text/plain; charset=utf-8",

@@ -214,7 +214,7 @@ test.each(chatPorts)("a browser, a TLS client and an SSH client at %s", async (n
     await Bun.sleep(20);
     browser.send(body);
     await browser.end();
-    expect(browser.all).toContain(`the page: it is on port ${port("web")}`);
+    expect(browser.all).toContain(`the page is on port ${port("web")}`);
   }
   const tls = await RawClient.connect(port(name));
   tls.send(Uint8Array.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03]));

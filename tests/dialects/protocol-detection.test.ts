@@ -102,10 +102,10 @@ describe("a silent client", () => {
 describe("a browser", () => {
   test("is told the address of the page", () => {
     expect(verdict("GET / HTTP/1.1\r\n")).toMatchObject({
-      answer: expect.stringMatching(/^HTTP\/1\.1 400 .*page: it is on port 8000\n$/s),
+      answer: expect.stringMatching(/^HTTP\/1\.1 400 .*the page is on port 8000\n$/s),
     });
     expect(verdict("GET / HTTP/1.1\r\n", { webPort: undefined })).toMatchObject({
-      answer: expect.stringContaining("this server has none"),
+      answer: expect.stringContaining("this server has no page"),
     });
   });
 
