@@ -2,7 +2,7 @@
 
 import { commands } from "./cli/command-table.ts";
 import { nearestWord } from "./nearest-word.ts";
-import { exitCode, ParleyError } from "./errors.ts";
+import { exitCode, ParleyError, unwritable } from "./errors.ts";
 import { flush, stderr, stdout } from "./terminal/output.ts";
 import { fail } from "./terminal/diagnostics.ts";
 import { version } from "./version.ts";
@@ -66,4 +66,10 @@ try {
   fail(`parley: ${text}`);
 }
 await flush();
+// A script must not take a part of the data for all of it.
+if (stdout.failure !== undefined && code === exitCode.done) {
+  code = exitCode.failed;
+  fail(`parley: ${unwritable(stdout.failure).message}`);
+  await stderr.flush();
+}
 process.exit(code);

@@ -1,15 +1,29 @@
 // Tab completion of the text before the cursor with commands, names, rooms or files. Pure.
 
 import { fold } from "../chat/names/grammar.ts";
+import { terminal as limits } from "../limits.ts";
+import { harmless } from "../text.ts";
 import { slashCommands, type Completes } from "./slash-commands.ts";
 
-/** `member`: names of the people in the current room, for messages. */
-export type Words = Readonly<Record<Completes | "member", readonly string[]>>;
+/**
+ * `member`: names of the people in the current room, for messages. `path`: completes paths, given
+ * what is typed of them.
+ */
+export type Words = Readonly<Record<Exclude<Completes, "path"> | "member", readonly string[]>> & {
+  readonly path?: ((before: string) => Completion) | undefined;
+};
 
 /** The new text before the cursor, and the choices if there are several. */
 export type Completion = { before: string; choices: readonly string[] };
 
 export function complete(before: string, words: Words): Completion {
+  const argument = argumentOf(before);
+  if (argument?.completes === "path") {
+    const { start } = argument;
+    const path = words.path?.(before.slice(start));
+    if (path === undefined) return { before, choices: [] };
+    return { before: before.slice(0, start) + path.before, choices: path.choices };
+  }
   const { start, candidates, after } = place(before, words);
   const begun = before.slice(start);
   const matching = candidates.filter((word) => fold(word).startsWith(fold(begun))).sort();
@@ -20,6 +34,13 @@ export function complete(before: string, words: Words): Completion {
   // Keep the typed text unless the candidates share a longer prefix.
   const word = common.length > begun.length ? common : begun;
   return { before: before.slice(0, start) + word, choices: matching };
+}
+
+/** The choices as they are shown: not all, if there are many. */
+export function shownChoices({ choices }: Completion): string[] {
+  const shown = choices.slice(0, limits.maxChoices).map(harmless);
+  const more = choices.length - shown.length;
+  return more > 0 ? [...shown, `… and ${more} more`] : shown;
 }
 
 /**
@@ -33,9 +54,9 @@ type Place = { start: number; candidates: readonly string[]; after: string };
 
 function place(before: string, words: Words): Place {
   const argument = argumentOf(before);
-  if (argument !== undefined) {
+  if (argument !== undefined && argument.completes !== "path") {
     const { completes, start } = argument;
-    const after = /^\/msg/i.test(before) ? " " : "";
+    const after = /^\/(?:msg|send)\s/i.test(before) ? " " : "";
     return { start, candidates: words[completes], after };
   }
   if (/^\/\S*$/.test(before)) {
@@ -53,7 +74,11 @@ function argumentOf(before: string): { completes: Completes; start: number } | u
   const completes = Object.hasOwn(slashCommands, word) ? slashCommands[word]?.completes : undefined;
   if (command === null || completes === undefined) return undefined;
   const start = command[0].length;
-  if (completes === "file") return { completes, start };
+  if (completes === "file" || completes === "path") return { completes, start };
+  const name = /^\S+\s+/.exec(before.slice(start));
+  if (word === "/send" && name !== null) {
+    return { completes: "path", start: start + name[0].length };
+  }
   // The rest of /msg is text.
   if (/\s/.test(before.slice(start))) return undefined;
   return { completes, start: Math.max(start, before.lastIndexOf(",") + 1) };

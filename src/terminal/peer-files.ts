@@ -11,8 +11,9 @@ import type { LinkOffer, SecuredLink } from "../io/secured-link.ts";
 import { harmless } from "../text.ts";
 import { jsonLine } from "./json-line.ts";
 import { stdout } from "./output.ts";
-import { pathsOf, PromptHandover } from "./prompt-handover.ts";
+import { PromptHandover } from "./prompt-handover.ts";
 import { ReceiveReport } from "./receive-report.ts";
+import { pathsOf } from "./typed-paths.ts";
 
 export interface PeerFilesOptions {
   /** The folder for files from `/get`. */

@@ -2,12 +2,16 @@
 // and submitted lines stay on the screen. Knows no peer and no chat.
 
 import { terminal as limits } from "../limits.ts";
+import { type Completion, shownChoices } from "./completion.ts";
 import type { Key } from "./keys.ts";
 import { Prompt, type PromptParts } from "./prompt.ts";
 import type { TtyUser } from "./tty.ts";
+import { wrapItems, wrapText } from "./wrap.ts";
 
 export type PeerPromptParts = PromptParts & {
   typed: (line: string) => void;
+  /** Tab, with the text before the cursor. */
+  complete: (before: string) => Completion;
   /** Ctrl-D on an empty line. */
   end: () => void;
   /** Ctrl-C. */
@@ -25,8 +29,9 @@ export class PeerPrompt implements TtyUser {
     this.#prompt = new Prompt(parts, () => "");
   }
 
+  /** Long lines wrap between words, with an indent: none can pose as two. */
   print(line: string): void {
-    this.#prompt.print([line]);
+    this.#prompt.print(wrapText(line, this.#prompt.area, { other: "  " }));
   }
 
   /** How far files are, in a row above the line; undefined: none are on their way. */
@@ -60,7 +65,7 @@ export class PeerPrompt implements TtyUser {
       case "edited":
         return this.#prompt.drawSoon();
       case "submit":
-        this.#prompt.print([edit.line]);
+        this.print(edit.line);
         return this.#parts.typed(edit.line);
       case "interrupt":
         return this.#parts.interrupt();
@@ -73,8 +78,21 @@ export class PeerPrompt implements TtyUser {
       case "full":
         return this.#prompt.print([`A line has at most ${limits.maxTypedChars} characters`]);
       case "complete":
+        return this.#complete();
       case "ignored":
         return;
     }
+  }
+
+  #complete(): void {
+    const { editor } = this.#prompt;
+    const before = editor.beforeCursor;
+    const completion = this.#parts.complete(before);
+    if (completion.before !== before) {
+      editor.set(completion.before, editor.text.slice(before.length));
+      return this.#prompt.drawSoon();
+    }
+    if (completion.choices.length === 0) return;
+    this.#prompt.print(wrapItems(shownChoices(completion), this.#prompt.area, { gap: "  " }));
   }
 }

@@ -1,8 +1,5 @@
 // `/send`, `/get N` and `/decline N` at the prompt: files to and from people. Knows no screen.
 
-import { existsSync } from "node:fs";
-import { homedir } from "node:os";
-import { join } from "node:path";
 import type { SessionEvent } from "../client/events.ts";
 import { ParleyError } from "../errors.ts";
 import type { FetchEvent } from "../files/fetch-events.ts";
@@ -15,8 +12,10 @@ import { offerNumber, shareNumber } from "../handover/offer-number.ts";
 import { sizeText } from "../size-text.ts";
 import { harmless } from "../text.ts";
 import type { DeviceKey } from "../tls/identity-key.ts";
+import type { Completion } from "./completion.ts";
 import { incomingText, pathText, sharingText } from "./offer-text.ts";
 import type { PersonFiles } from "./terminal-client.ts";
+import { completePath, pathsOf } from "./typed-paths.ts";
 import { countText, durationText, rateText } from "./units.ts";
 
 export interface PromptHandoverOptions {
@@ -73,6 +72,10 @@ export class PromptHandover implements PersonFiles {
 
   share(room: string, paths: string): void {
     void this.#share(room, pathsOf(paths));
+  }
+
+  completePath(before: string): Completion {
+    return completePath(before);
   }
 
   /** Whether a transfer is in progress. */
@@ -188,18 +191,4 @@ function progressText(
   const percent = size === 0 ? 100 : Math.floor((100 * bytes) / size);
   const left = secondsLeft === null ? "" : `${durationText(secondsLeft)} left  `;
   return `${percent} %  ${left}${sizeText(bytes)} of ${sizeText(size)}  ${rateText(bytesPerSecond)}  ${what}`;
-}
-
-/** Paths as typed: the whole text if a file of that name exists; otherwise words, quoted or not. */
-export function pathsOf(typed: string): string[] {
-  const whole = atHome(typed);
-  if (existsSync(whole)) return [whole];
-  const words = typed.matchAll(/"([^"]*)"|'([^']*)'|((?:\\.|[^\s\\])+)/g);
-  return Array.from(words, ([, double, single, bare]) =>
-    atHome(double ?? single ?? (bare ?? "").replaceAll(/\\(.)/g, "$1")),
-  );
-}
-
-function atHome(path: string): string {
-  return path === "~" || path.startsWith("~/") ? join(homedir(), path.slice(1)) : path;
 }

@@ -54,7 +54,7 @@ export type Inquiry =
   | { do: "topic"; words: string };
 
 /** What Tab completes in a command's argument. */
-export type Completes = "name" | "room" | "file";
+export type Completes = "name" | "room" | "file" | "path";
 
 type SlashCommand = {
   usage: string;
@@ -201,6 +201,7 @@ export const slashCommands: Readonly<Record<string, SlashCommand>> = {
   "/share": {
     usage: "/share PATH…",
     help: "put files and folders into the shared folder, and tell the room; /unshare removes them",
+    completes: "path",
     read: (argument) => (argument === "" ? undefined : { do: "share", paths: argument }),
   },
   "/decline": {

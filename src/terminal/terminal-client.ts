@@ -23,7 +23,7 @@ import type { ParleyError } from "../errors.ts";
 import { message } from "../limits.ts";
 import { harmless, lineCount } from "../text.ts";
 import { CompletionSource } from "./completion-source.ts";
-import type { Words } from "./completion.ts";
+import type { Completion, Words } from "./completion.ts";
 import { applyIgnore } from "./apply-ignore.ts";
 import { eventText, topicText, unsayableText } from "./event-text.ts";
 import type { Key } from "./keys.ts";
@@ -87,6 +87,8 @@ export interface PersonFiles {
   send(to: string, paths: string): void;
   /** Puts files into the shared folder and notifies `room`. */
   share(room: string, paths: string): void;
+  /** Completes the last of these paths. */
+  completePath(before: string): Completion;
   /** Stops running transfers; returns whether there were any. */
   stop(): boolean;
 }
@@ -290,7 +292,9 @@ export class TerminalClient {
   #words(wanted: Completes | undefined): Words {
     if (wanted === "file") this.#ask({ type: "files", folders: true }, { isShown: false });
     if (wanted === "room") this.#ask({ type: "rooms" }, { isShown: false });
-    return this.#completion.words(this.#session.name ?? "", this.#view.rooms.current);
+    const words = this.#completion.words(this.#session.name ?? "", this.#view.rooms.current);
+    const people = this.#parts.people?.();
+    return { ...words, path: people && ((before) => people.completePath(before)) };
   }
 
   /** The device to which this one has shown a code has joined. */

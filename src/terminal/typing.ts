@@ -2,8 +2,8 @@
 // sent. Complete lines go to the owner. Knows no session and no command.
 
 import { terminal as limits } from "../limits.ts";
-import { harmless, lineCount } from "../text.ts";
-import { complete, completesHere, type Words } from "./completion.ts";
+import { lineCount } from "../text.ts";
+import { complete, completesHere, shownChoices, type Words } from "./completion.ts";
 import type { Key } from "./keys.ts";
 import type { Completes } from "./slash-commands.ts";
 import type { Edit } from "./line-editor.ts";
@@ -114,9 +114,7 @@ export class Typing {
       return prompt.drawSoon();
     }
     if (completion.choices.length === 0) return;
-    const shown = completion.choices.slice(0, limits.maxChoices).map(harmless);
-    const more = completion.choices.length - shown.length;
-    const choices = more > 0 ? [...shown, `… and ${more} more`] : shown;
+    const choices = shownChoices(completion);
     // Do not show the same choices twice.
     if (choices.join("\n") === this.#offered) return;
     this.#offered = choices.join("\n");

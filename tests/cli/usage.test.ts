@@ -2,8 +2,11 @@
 // codes.
 
 import { describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
 import { version } from "../../package.json";
 import { dialects } from "../../src/dialects/table.ts";
+import { parleyCommand } from "../parley.ts";
+import { skipUnless } from "../skip.ts";
 import { escape, run, runOnTerminal } from "./run.ts";
 
 const commands = ["server", "client", "peer", "fetch-file", "classic"];
@@ -324,3 +327,15 @@ describe("no escape sequences", () => {
     }
   });
 });
+
+skipUnless(existsSync("/dev/full"), "no /dev/full")(
+  "output that does not fit on the disk is exit code 1, whatever the command",
+  async () => {
+    for (const words of ["--help", "client --help", "--version", "completions bash"]) {
+      const line = `${parleyCommand().join(" ")} ${words} > /dev/full`;
+      const { exitCode, stderr } = Bun.spawnSync(["sh", "-c", line], { stderr: "pipe" });
+      expect({ words, exitCode }).toEqual({ words, exitCode: 1 });
+      expect(stderr.toString()).toContain("The output can't be written: ENOSPC");
+    }
+  },
+);

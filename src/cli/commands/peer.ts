@@ -20,6 +20,7 @@ import { jsonLine } from "../../terminal/json-line.ts";
 import { stdout } from "../../terminal/output.ts";
 import { redirect, say, warn } from "../../terminal/diagnostics.ts";
 import { peerCommands, peerStatus } from "../../terminal/peer-lines.ts";
+import { completePeerLine } from "../../terminal/peer-completion.ts";
 import { PeerFiles } from "../../terminal/peer-files.ts";
 import { PeerVerify } from "../../terminal/peer-verify.ts";
 import { PeerPrompt } from "../../terminal/peer-prompt.ts";
@@ -263,6 +264,7 @@ function newPrompt({ driver, peer }: Talk, tty: Tty): PeerPrompt {
     soon: setImmediate,
     width: (text) => Bun.stringWidth(text),
     ...terminalSize(process.stdout.columns, process.stdout.rows),
+    complete: completePeerLine,
     typed: (line) => act(() => peer.handleTyped(line, performance.now()))(),
     end: act(() => peer.handleInputEnd(performance.now())),
     interrupt: act(() => peer.handleInterrupt("interrupted", performance.now())),

@@ -9,7 +9,13 @@ import { ListeningSocket } from "../../io/udp/listening-socket.ts";
 import type { UdpOffload, UdpPort } from "../../io/udp/udp.ts";
 import { paths as limits, transfer as wire } from "../../limits.ts";
 import { secretBytes } from "../../secrets.ts";
-import { type Path, PathFinder, relayRoute, type Route } from "../../transfer/paths/path-finder.ts";
+import {
+  type Path,
+  PathFinder,
+  type PathKind,
+  relayRoute,
+  type Route,
+} from "../../transfer/paths/path-finder.ts";
 import { RelayClient } from "../../transfer/paths/relay-client.ts";
 import { datagramEnd, kind, kindAt } from "../../transfer/wire.ts";
 import { kindOf, ownAddresses } from "./own-addresses.ts";
@@ -131,8 +137,13 @@ export class PersonLink {
       this.#finder?.add({ route, kind: kindOf(route.address, this.#own) }, atUs);
     }
     if (seen === undefined || isLoopback(seen.address)) return;
-    const kind = isIP(seen.address) === 6 ? "ipv6" : "punched";
-    this.#finder?.add({ route: seen, kind }, atUs);
+    this.#finder?.add({ route: seen, kind: this.#seenKind(seen) }, atUs);
+  }
+
+  /** Of an address that was not announced. Routers may have private addresses, too. */
+  #seenKind({ address }: Route): PathKind {
+    if (this.#own.includes(address)) return "loopback";
+    return isIP(address) === 6 ? "ipv6" : "punched";
   }
 
   /** Like `UdpPort.send`, to the other end; without a path the datagrams are lost. */
@@ -192,8 +203,7 @@ export class PersonLink {
       isChooser: isRecipient,
       ownHash: isRecipient ? hashes.recipient : hashes.sender,
       otherHash: isRecipient ? hashes.sender : hashes.recipient,
-      // Routers may have private addresses, too.
-      kindOf: ({ address }) => (isIP(address) === 6 ? "ipv6" : "punched"),
+      kindOf: (route) => this.#seenKind(route),
     });
     if (this.#relay?.isJoined === true) this.#addRelay(atUs);
   }
