@@ -5,6 +5,7 @@ import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { LineSplitter, tooLong } from "../src/line-splitter.ts";
 import { message as limits } from "../src/limits.ts";
+import { cpuMsOf } from "./cpu-time.ts";
 
 type Cut = { lines: string[]; tooLong: boolean };
 
@@ -136,12 +137,13 @@ describe("a line splitter", () => {
   test("a line of single bytes is fast: nothing is searched twice", () => {
     const splitter = new LineSplitter(limits.maxLineBytes);
     const byte = Uint8Array.of(0x61);
-    const startMs = performance.now();
-    for (let i = 0; i < limits.maxLineBytes; i++) splitter.push(byte, () => true);
     const lines: string[] = [];
-    splitter.push(Uint8Array.of(0x0a), (line) => lines.push(line) > 0);
+    const cpuMs = cpuMsOf(() => {
+      for (let i = 0; i < limits.maxLineBytes; i++) splitter.push(byte, () => true);
+      splitter.push(Uint8Array.of(0x0a), (line) => lines.push(line) > 0);
+    });
     expect(lines.map((line) => line.length)).toEqual([limits.maxLineBytes]);
-    expect(performance.now() - startMs).toBeLessThan(2_000);
+    expect(cpuMs).toBeLessThan(2_000);
   });
 
   test("stops on request", () => {

@@ -3,6 +3,7 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { patienceMs } from "./until.ts";
 
 const root = join(import.meta.dir, "..");
 
@@ -16,8 +17,6 @@ export function parleyCommand(): string[] {
   const binary = parleyBinary();
   return existsSync(binary) ? [binary] : [process.execPath, join(root, "src/main.ts")];
 }
-
-const conditionTimeoutMs = 10_000;
 
 /** A running parley. Tests type lines and wait for lines, never for time. */
 export class Parley implements AsyncDisposable {
@@ -77,7 +76,7 @@ export class Parley implements AsyncDisposable {
   }
 
   async until(condition: () => boolean, what: string): Promise<void> {
-    const deadlineMs = performance.now() + conditionTimeoutMs;
+    const deadlineMs = performance.now() + patienceMs;
     while (!condition()) {
       if (performance.now() > deadlineMs) {
         throw new Error(`waited for ${what} in vain; stdout:\n${this.#out}\nstderr:\n${this.#err}`);

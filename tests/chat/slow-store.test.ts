@@ -261,7 +261,7 @@ for (const [what, ask] of [
     expect(rig.member("Bob").lines()[0]).toMatchObject({ type: "welcome" });
     ann.send({ type: "ping" }, { type: "join", room: "attic" });
     expect(types(ann)).toContain("entered");
-  }, 20_000);
+  }, 60_000);
 }
 
 test("a store that never reports the outcome of a batch is logged as a warning now and then", () => {

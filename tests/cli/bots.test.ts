@@ -9,7 +9,7 @@ import { Parley, parleyCommand } from "../parley.ts";
 import { python3 } from "../python.ts";
 import { skipUnless } from "../skip.ts";
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(60_000);
 
 const folder = mkdtempSync(join(tmpdir(), "parley-bots-"));
 const home = join(folder, "home");

@@ -2,8 +2,7 @@
 
 import { createSocket } from "node:dgram";
 import { connect, type Socket } from "node:net";
-
-const patienceMs = 10_000;
+import { patienceMs } from "../until.ts";
 
 export class Caller implements Disposable {
   heard = "";

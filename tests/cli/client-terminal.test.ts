@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { Parley, parleyCommand } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
 import { environment } from "./run.ts";
+import { until } from "../until.ts";
 
 const tmuxTest = skipUnless(Bun.which("tmux") !== null, "tmux is not installed");
 const folder = mkdtempSync(join(tmpdir(), "parley-tmux-"));
@@ -83,14 +84,12 @@ class Pane {
 
   async shows(wanted: string): Promise<void> {
     const flat = wanted.replaceAll(/\s/g, "");
-    const deadlineMs = performance.now() + 10_000;
     let text = "";
-    while (performance.now() < deadlineMs) {
+    const isShown = async (): Promise<boolean> => {
       text = (await this.rows()).join("\n");
-      if (text.replaceAll(/\s/g, "").includes(flat)) return;
-      await Bun.sleep(30);
-    }
-    throw new Error(`waited for «${wanted}» on the terminal in vain:\n${text}`);
+      return text.replaceAll(/\s/g, "").includes(flat);
+    };
+    await until(isShown, () => `«${wanted}» on the terminal:\n${text}`);
   }
 }
 

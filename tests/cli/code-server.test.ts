@@ -10,6 +10,7 @@ import { freePort } from "../free-port.ts";
 import { noise } from "../noise.ts";
 import { Parley } from "../parley.ts";
 import { runOnTerminal } from "./run.ts";
+import { until } from "../until.ts";
 
 setDefaultTimeout(60_000);
 
@@ -318,7 +319,7 @@ test("a network that guesses is refused before it has tried many codes", async (
     guesser.write(`${JSON.stringify({ type: "join-code", offer, number, ref: n })}\n`);
   }
   const answers = () => heard.match(/"type":"(code-joined|error)"/g)?.length ?? 0;
-  while (answers() < codes.length) await Bun.sleep(5);
+  await until(() => answers() >= codes.length);
   expect(heard.match(/"code-joined"/g)?.length).toBe(10);
   expect(heard.match(/"rate"/g)?.length).toBe(2);
   guesser.destroy();

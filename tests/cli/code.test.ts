@@ -11,6 +11,7 @@ import { CodeGuest, codeExporterLabel } from "../../src/tls/code-exchange.ts";
 import { codeOf } from "../../src/tls/code-words.ts";
 import { createKeyPair } from "../../src/tls/certificate.ts";
 import { Parley } from "../parley.ts";
+import { until } from "../until.ts";
 
 setDefaultTimeout(60_000);
 
@@ -82,14 +83,6 @@ async function strangerAt(port: number): Promise<{ socket: TLSSocket; lines: str
   socket.on("error", () => {});
   await new Promise<void>((resolve) => socket.once("secureConnect", resolve));
   return { socket, lines };
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  const deadlineMs = performance.now() + 20_000;
-  while (!condition()) {
-    if (performance.now() > deadlineMs) throw new Error("waited in vain");
-    await Bun.sleep(5);
-  }
 }
 
 test("by the address: files and folders arrive, and both programs exit with 0", async () => {

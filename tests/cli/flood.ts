@@ -1,7 +1,8 @@
 // Sends as fast as a port accepts it, however much that is.
 
+import { patienceMs } from "../until.ts";
+
 const pieceBytes = 64 * 1024;
-const timeoutMs = 20_000;
 
 /**
  * Connects, sends `beginning`, then `totalBytes` of `pattern` unless the other side closes the
@@ -41,7 +42,7 @@ export async function flood(
       error: () => resolve(),
     },
   });
-  const timer = setTimeout(resolve, timeoutMs);
+  const timer = setTimeout(resolve, patienceMs);
   await promise;
   clearTimeout(timer);
   socket.terminate();

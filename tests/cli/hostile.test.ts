@@ -10,6 +10,7 @@ import { Parley } from "../parley.ts";
 import { RawClient } from "../interop/sockets.ts";
 import { seeded } from "../sim/random.ts";
 import { flood } from "./flood.ts";
+import { until } from "../until.ts";
 
 setDefaultTimeout(120_000);
 
@@ -167,10 +168,7 @@ test("thousands of connections at once, silent or half-closed", async () => {
   expect(honest.all).toContain("Amidst: here\n");
   clients.forEach((client, at) => (at % 3 === 0 ? client.endSending() : client.abort()));
   const closing = clients.filter((_, at) => at % 3 === 0);
-  for (let tries = 0; tries < 400 && closing.some(({ ended }) => !ended); tries++) {
-    await Bun.sleep(100);
-  }
-  expect(closing.filter(({ ended }) => !ended)).toHaveLength(0);
+  await until(() => closing.every(({ ended }) => ended), "the end of every connection");
   for (const client of clients) client.abort();
 });
 

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { Parley } from "../parley.ts";
 import { run, runOnTerminal } from "./run.ts";
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(60_000);
 
 const base = mkdtempSync(join(tmpdir(), "parley-prompt-"));
 const env = { XDG_CONFIG_HOME: join(base, "config"), NO_COLOR: "1" };

@@ -2,6 +2,7 @@
 // and output out.
 
 import { parleyCommand } from "../parley.ts";
+import { patienceMs } from "../until.ts";
 
 export type Ended = { code: number; out: string; err: string };
 
@@ -11,16 +12,13 @@ export type RunOptions = {
   input?: string;
 };
 
-/** Much more than any run needs: a run that hangs fails its test instead of the whole suite. */
-const timeoutMs = 15_000;
-
 export async function run(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
   const child = Bun.spawn([...parleyCommand(), ...args], {
     stdin: new TextEncoder().encode(options.input ?? ""),
     stdout: "pipe",
     stderr: "pipe",
     env: environment(options.env),
-    timeout: timeoutMs,
+    timeout: patienceMs,
     killSignal: "SIGKILL",
   });
   const [out, err, code] = await Promise.all([
@@ -82,7 +80,7 @@ export async function runOnTerminal(
       },
     },
     env: { ...environment(), TERM: "xterm-256color", ...env },
-    timeout: timeoutMs,
+    timeout: patienceMs,
   });
   const code = await child.exited;
   const echoes = ((child.terminal?.localFlags ?? 0) & echoFlag) !== 0;

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Parley } from "../parley.ts";
 import { type Ended, type OnTerminal, run, runOnTerminal, type TerminalOptions } from "./run.ts";
+import { until } from "../until.ts";
 
 setDefaultTimeout(60_000);
 
@@ -146,7 +147,7 @@ test("messages between two online users are sealed, also in a private chat", asy
     ["and back", "to Ann (sealed, unverified): and back"],
   );
   const watcher = new Device(server, "Eve");
-  while (!(await watcher.type(["/who", " in lobby"])).shown.includes("Bob")) await Bun.sleep(20);
+  await until(async () => (await watcher.type(["/who", " in lobby"])).shown.includes("Bob"));
   const hers = ann.type(
     ["/invite Bob", "Private chat with Bob"],
     [secret, "(sealed, unverified): and back"],

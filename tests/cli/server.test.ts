@@ -21,6 +21,7 @@ import { reachableHosts } from "../../src/cli/server-banner.ts";
 import { RawClient } from "../interop/sockets.ts";
 import { skipUnless } from "../skip.ts";
 import { environment, escape, type OnTerminal, run, runOnTerminal } from "./run.ts";
+import { until } from "../until.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-cli-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -166,7 +167,7 @@ describe("a port in use: exit code 1, and one line with port and flag", () => {
       await server.line(`Server listening on 127.0.0.1:${port}`);
     },
     // The server waits for 2 s; a machine that stalls for longer is not its fault.
-    { timeout: 20_000, retry: 1 },
+    { timeout: 60_000, retry: 1 },
   );
 
   test("a host address of another machine is reported with its flag", async () => {
@@ -537,10 +538,6 @@ onLinux(
 
 const withBash = skipUnless(Bun.which("bash") !== null, "no bash for job control");
 
-async function untilTrue(condition: () => boolean): Promise<void> {
-  while (!condition()) await Bun.sleep(5);
-}
-
 test("a terminal stopped by Ctrl-S stalls nobody", async () => {
   let shown = "";
   const child = Bun.spawn([...parleyCommand(), "server", "--port", "0", ...common], {
@@ -549,7 +546,7 @@ test("a terminal stopped by Ctrl-S stalls nobody", async () => {
   });
   /** Lines that are printed when somebody connects. */
   const printed = () => shown.split("[CONNECTION]").length - 1;
-  await untilTrue(() => shown.includes("Server listening on"));
+  await until(() => shown.includes("Server listening on"));
   const port = Number(/Server listening on 127\.0\.0\.1:(\d+)/.exec(shown)?.[1]);
   let served = 0;
   const serve = async (): Promise<void> => {
@@ -565,7 +562,7 @@ test("a terminal stopped by Ctrl-S stalls nobody", async () => {
     unseen = printed() === before ? unseen + 1 : 0;
   }
   child.terminal?.write("\u0011");
-  await untilTrue(() => printed() === served);
+  await until(() => printed() === served);
   child.kill("SIGTERM");
   expect(await child.exited).toBe(0);
   child.terminal?.close();
@@ -579,19 +576,20 @@ withBash(
       terminal: { data: (_, bytes) => (shown += new TextDecoder().decode(bytes)) },
       env: { ...environment(), PS1: "" },
     });
-    const until = async (text: string | RegExp): Promise<void> => {
-      for (let tries = 0; tries < 500 && shown.search(text) < 0; tries++) await Bun.sleep(20);
-      expect(shown).toMatch(text);
-    };
+    const shows = (text: RegExp): Promise<void> =>
+      until(
+        () => text.test(shown),
+        () => `${text} on the terminal:\n${shown}`,
+      );
     const command = [...parleyCommand(), "server", "--port", "0", "--no-web", "--files", folder];
     shell.terminal?.write(`${command.join(" ")} &\n`);
-    await until(/Server listening on/);
+    await shows(/Server listening on/);
     shell.terminal?.write("jobs\n");
-    await until(/\[1\]\+? +Running/);
+    await shows(/\[1\]\+? +Running/);
     expect(shown).not.toMatch(/Stopped/);
     shell.terminal?.write("fg\n/frobnicate\n/quit\n");
-    await until(/There is no command 'frobnicate'/);
-    await until(/Server shutting down\.\.\./);
+    await shows(/There is no command 'frobnicate'/);
+    await shows(/Server shutting down\.\.\./);
     shell.terminal?.write("exit\n");
     expect(await shell.exited).toBe(0);
     shell.terminal?.close();

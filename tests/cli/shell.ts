@@ -1,8 +1,9 @@
 // A shell on its own terminal, as if a person were typing.
 
+import { patienceMs } from "../until.ts";
+
 /** Ends a printed line, and is not part of the typed command that prints it. */
 const end = "END|";
-const timeoutMs = 15_000;
 
 export class Shell implements AsyncDisposable {
   readonly #child: Bun.Subprocess;
@@ -53,7 +54,7 @@ export class Shell implements AsyncDisposable {
   async #type(keys: string): Promise<string> {
     this.#shown = "";
     this.#child.terminal?.write(keys);
-    const deadlineMs = performance.now() + timeoutMs;
+    const deadlineMs = performance.now() + patienceMs;
     while (!this.#shown.includes(end)) {
       const leftMs = deadlineMs - performance.now();
       if (leftMs <= 0) throw new Error(`The shell did not answer; it shows:\n${this.#shown}`);

@@ -2,6 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { mentions } from "../../src/client/mentions.ts";
+import { cpuMsOf } from "../cpu-time.ts";
 
 test("a name that is a separate word is a mention", () => {
   for (const text of [
@@ -40,9 +41,10 @@ test("any script, and characters with a meaning in patterns", () => {
 });
 
 test("is fast for any text", () => {
-  const startMs = performance.now();
-  for (const unit of [".", "é\u0301", "Ann-", "-"]) {
-    expect(mentions(unit.repeat(16_000 / unit.length), "Ann")).toBe(false);
-  }
-  expect(performance.now() - startMs).toBeLessThan(500);
+  const cpuMs = cpuMsOf(() => {
+    for (const unit of [".", "é\u0301", "Ann-", "-"]) {
+      expect(mentions(unit.repeat(16_000 / unit.length), "Ann")).toBe(false);
+    }
+  });
+  expect(cpuMs).toBeLessThan(500);
 });

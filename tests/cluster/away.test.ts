@@ -3,14 +3,8 @@
 // failure.
 
 import { expect } from "bun:test";
-import {
-  acknowledgedBy,
-  chance,
-  expectPromiseKept,
-  gather,
-  silence,
-  until,
-} from "../fault/talker.ts";
+import { acknowledgedBy, chance, expectPromiseKept, gather, silence } from "../fault/talker.ts";
+import { until } from "../until.ts";
 import { postgres as limits } from "../../src/limits.ts";
 import { skipUnless } from "../skip.ts";
 import { hasPostgres, withoutPostgres } from "../store/postgres/cluster.ts";
@@ -36,7 +30,6 @@ withPostgres(
     await until(
       () => stopped!.every(({ name }) => leaves().has(`${name}: lost`)),
       () => `the people of the stopped server to leave: ${[...leaves()].join(", ")}`,
-      40_000,
     );
     const before = acknowledgedBy(others!);
     await until(
@@ -67,7 +60,6 @@ withPostgres(
       await until(
         () => acknowledgedBy(talkers) >= wanted,
         () => `${wanted} acknowledgements in round ${round}\n${setting.log}`,
-        30_000,
       );
       await setting.postgres.stop("immediate");
       await setting.postgres.startAgain();

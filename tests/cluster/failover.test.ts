@@ -11,8 +11,8 @@ import {
   gather,
   silence,
   type Talker,
-  until,
 } from "../fault/talker.ts";
+import { until } from "../until.ts";
 import { postgres as limits } from "../../src/limits.ts";
 import { skipUnless } from "../skip.ts";
 import { hasPostgres, withoutPostgres } from "../store/postgres/cluster.ts";

@@ -7,16 +7,9 @@ import { skipUnless } from "../skip.ts";
 import { hasPostgres, withoutPostgres } from "../store/postgres/cluster.ts";
 import { Setting } from "./setting.ts";
 import { Wire } from "./wire.ts";
+import { until } from "../until.ts";
 
 const withPostgres = skipUnless(hasPostgres, withoutPostgres);
-
-async function eventually(what: string, isThere: () => Promise<boolean>): Promise<void> {
-  const deadlineMs = performance.now() + 40_000;
-  while (!(await isThere())) {
-    if (performance.now() > deadlineMs) throw new Error(`waited in vain for ${what}`);
-    await Bun.sleep(50);
-  }
-}
 
 withPostgres(
   "a database that is away for a lease shows in /healthz and in the metrics, until it is back",
@@ -35,17 +28,17 @@ withPostgres(
     };
     expect(await health()).toBe("200 ok");
     using ann = await Wire.native(setting.ports[1]!, "Ann");
-    await eventually("a notification", async () => (await figure("notices_total")) > 0);
+    await until(async () => (await figure("notices_total")) > 0, "a notification");
     expect(await figure('requests_total{outcome="done"}')).toBeGreaterThan(5);
     expect(await figure("request_duration_seconds_count")).toBeGreaterThan(5);
     expect(await figure("lease_age_seconds")).toBeLessThan(10);
 
     await setting.postgres.stop("immediate");
-    await eventually("an end of the lease", async () => (await health()) === "503 database away");
+    await until(async () => (await health()) === "503 database away", "an end of the lease");
     expect(await figure("lease_age_seconds")).toBeGreaterThan(10);
     expect(await figure('requests_total{outcome="unknown"}')).toBeGreaterThan(0);
     await setting.postgres.startAgain();
-    await eventually("the database again", async () => (await health()) === "200 ok");
+    await until(async () => (await health()) === "200 ok", "the database again");
     ann.send({ type: "say", room: "lobby", text: "on we go", n: 1 });
     await ann.until(/"text":"on we go"|"type":"bye"/);
   },

@@ -3,14 +3,8 @@
 // repeat a failure.
 
 import { expect } from "bun:test";
-import {
-  acknowledgedBy,
-  chance,
-  expectPromiseKept,
-  gather,
-  silence,
-  until,
-} from "../fault/talker.ts";
+import { acknowledgedBy, chance, expectPromiseKept, gather, silence } from "../fault/talker.ts";
+import { until } from "../until.ts";
 import { skipUnless } from "../skip.ts";
 import { hasPostgres, withoutPostgres } from "../store/postgres/cluster.ts";
 import { Setting } from "./setting.ts";
@@ -21,13 +15,14 @@ const withPostgres = skipUnless(hasPostgres, withoutPostgres);
 
 /** The names in the table of members, once it has as many rows as there are users. */
 async function membersOnceSettled(setting: Setting, count: number): Promise<string[]> {
-  let rows: { folded: string }[] = [];
-  for (let tries = 0; tries < 300; tries++) {
-    rows = await setting.query("SELECT folded FROM parley.members ORDER BY folded");
-    if (rows.length === count) break;
-    await Bun.sleep(100);
-  }
-  return rows.map(({ folded }) => folded);
+  let names: string[] = [];
+  const isSettled = async (): Promise<boolean> => {
+    const sql = "SELECT folded FROM parley.members ORDER BY folded";
+    names = (await setting.query<{ folded: string }>(sql)).map(({ folded }) => folded);
+    return names.length === count;
+  };
+  await until(isSettled, () => `${count} members; there are ${names.join(", ")}`);
+  return names;
 }
 
 withPostgres(

@@ -2,14 +2,8 @@
 // nothing is lost, duplicated or out of order. FAULT_SEED to repeat a failure.
 
 import { expect } from "bun:test";
-import {
-  acknowledgedBy,
-  chance,
-  expectPromiseKept,
-  gather,
-  silence,
-  until,
-} from "../fault/talker.ts";
+import { acknowledgedBy, chance, expectPromiseKept, gather, silence } from "../fault/talker.ts";
+import { until } from "../until.ts";
 import { skipUnless } from "../skip.ts";
 import { hasPostgres, withoutPostgres } from "../store/postgres/cluster.ts";
 import { Setting } from "./setting.ts";

@@ -1,8 +1,7 @@
 // A connection that sends lines and waits for lines, like a program of any dialect.
 
 import type { Socket } from "bun";
-
-const conditionTimeoutMs = 30_000;
+import { patienceMs } from "../until.ts";
 
 export class Wire implements Disposable {
   #text = "";
@@ -58,7 +57,7 @@ export class Wire implements Disposable {
 
   /** Waits for text that has not been waited for yet; returns the line that contains it. */
   async until(what: RegExp): Promise<string> {
-    const untilMs = performance.now() + conditionTimeoutMs;
+    const untilMs = performance.now() + patienceMs;
     for (;;) {
       for (;;) {
         const end = this.#text.indexOf("\n", this.#read);

@@ -12,6 +12,7 @@ import { CodeServer } from "../../src/codes/code-server.ts";
 import { OfferedFolder } from "../../src/handover/offered-folder.ts";
 import { codes as limits } from "../../src/limits.ts";
 import { createKeyPair } from "../../src/tls/certificate.ts";
+import { until } from "../until.ts";
 
 setDefaultTimeout(30_000);
 
@@ -29,13 +30,6 @@ async function open(proofMs: number): Promise<CodeServer> {
     proofMs,
     onDone() {},
   });
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; !condition(); i++) {
-    if (i > 2_000) throw new Error("waited in vain");
-    await Bun.sleep(5);
-  }
 }
 
 /** Connections that never begin a TLS handshake. */

@@ -15,8 +15,9 @@ import { codeStepIn } from "../../src/handover/frames.ts";
 import { OfferedFolder } from "../../src/handover/offered-folder.ts";
 import { CodeGuest, CodeHost } from "../../src/tls/code-exchange.ts";
 import { type Lies, LyingServer } from "./lying-server.ts";
+import { until } from "../until.ts";
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(60_000);
 
 const base = mkdtempSync(join(tmpdir(), "parley-through-"));
 afterAll(() => rmSync(base, { recursive: true, force: true }));
@@ -158,9 +159,7 @@ test("a server that plays the guest has one guess, in any number of channels", a
   sender.serve(code, door);
   for (let n = 1; n <= 5; n++) {
     server.openChannel();
-    while (server.seen.filter(({ data }) => codeStepIn(data)?.[0] === 0).length < n) {
-      await Bun.sleep(1);
-    }
+    await until(() => server.seen.filter(({ data }) => codeStepIn(data)?.[0] === 0).length >= n);
     const hello = codeStepIn(server.seen.at(-1)?.data ?? "")?.subarray(1) ?? new Uint8Array();
     for (const words of ["zoo-zoo", code.words]) {
       const nonce = Buffer.alloc(32, n);
@@ -171,7 +170,7 @@ test("a server that plays the guest has one guess, in any number of channels", a
   }
   // Once this is read, everything before it is.
   server.pass("sender", frameOf(Buffer.of(3), Buffer.alloc(32)));
-  while (!states.includes("void")) await Bun.sleep(1);
+  await until(() => states.includes("void"));
   expect(states).toEqual(["tried", "void"]);
   expect(server.seen.filter(({ data }) => codeStepIn(data)?.[0] === 2).length).toBe(1);
   sender.close();
@@ -217,7 +216,7 @@ test("a server that ends the transfer, or replays a receipt, convinces nobody th
 
 test("a server that makes codes void prevents the transfer, and learns nothing", async () => {
   const { server, guest, states, sent, stop } = await meet({ frame: () => [] });
-  while (server.seen.length === 0) await Bun.sleep(1);
+  await until(() => server.seen.length > 0);
   server.tell("sender", { type: "offer-ended", reason: "cancelled" });
   expect(await sent).toBe("void");
   expect(states).toEqual(["void"]);
@@ -254,7 +253,7 @@ test("the sender gives up on a guest who does not return, if others wait for cod
     onPath() {},
   });
   await guest.entered();
-  while (door.state !== "taken") await Bun.sleep(1);
+  await until(() => door.state === "taken");
   server.tell("sender", { type: "channel-lost", channel: 1 });
   expect(await failed.promise).toBe("stalled");
   expect(interruptions).toBe(1);

@@ -20,6 +20,7 @@ import {
   sent,
   welcome,
 } from "./events.ts";
+import { cpuMsOf } from "../cpu-time.ts";
 
 const tcp: Dialect[] = Object.values(dialects).flatMap((entry) =>
   entry.transport === "udp" ? [] : [entry.dialect],
@@ -148,10 +149,11 @@ test("the longest input is read quickly", () => {
     for (const unit of units) {
       const long = unit.repeat(limits.maxLineBytes / Buffer.byteLength(unit));
       const conversation = dialect.open(peer);
-      const startMs = performance.now();
-      for (const prefix of ["", "", "~", "show ", "CHANGENAME Alice ", ":"])
-        feed(conversation, prefix + long);
-      expect(performance.now() - startMs).toBeLessThan(500);
+      const cpuMs = cpuMsOf(() => {
+        for (const prefix of ["", "", "~", "show ", "CHANGENAME Alice ", ":"])
+          feed(conversation, prefix + long);
+      });
+      expect(cpuMs).toBeLessThan(500);
     }
   }
 });

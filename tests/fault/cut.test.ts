@@ -7,7 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CuttingProxy } from "./proxy.ts";
 import { FaultyServer, linesInFile } from "./server.ts";
-import { acknowledgedBy, chance, expectPromiseKept, gather, silence, until } from "./talker.ts";
+import { acknowledgedBy, chance, expectPromiseKept, gather, silence } from "./talker.ts";
+import { patienceMs, until } from "../until.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-fault-cut-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -30,7 +31,7 @@ test(
     await until(
       () => proxy.cuts >= rounds * 20,
       () => `${rounds * 20} cuts, there were ${proxy.cuts}\n${server.stderr}`,
-      10_000 + 2_000 * rounds,
+      patienceMs + 2_000 * rounds,
     );
     proxy.cutting = false;
     await silence(talkers);
@@ -58,7 +59,6 @@ test(
       await until(
         () => acknowledgedBy(talkers) >= wanted,
         () => `${wanted} acknowledgements\n${server.stderr}`,
-        30_000,
       );
       await server.kill();
       await server.start();
@@ -84,7 +84,7 @@ test(
     await until(
       () => proxy.cuts >= rounds * 5,
       () => `cuts, there were ${proxy.cuts}`,
-      10_000 + 2_000 * rounds,
+      patienceMs + 2_000 * rounds,
     );
     proxy.cutting = false;
     await silence(talkers);

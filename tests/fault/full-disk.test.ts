@@ -15,8 +15,8 @@ import {
   gather,
   silence,
   type Talker,
-  until,
 } from "./talker.ts";
+import { until } from "../until.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-fault-disk-"));
 const disk = join(folder, "disk");

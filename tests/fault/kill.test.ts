@@ -6,7 +6,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FaultyServer, linesInFile } from "./server.ts";
-import { acknowledgedBy, chance, expectPromiseKept, gather, silence, until } from "./talker.ts";
+import { acknowledgedBy, chance, expectPromiseKept, gather, silence } from "./talker.ts";
+import { until } from "../until.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-fault-kill-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -12,7 +12,7 @@ import { connect, joinOne, type Member, send } from "../bench/chat/members.ts";
 import { cpuUs, ownKiB, residentKiB } from "../bench/chat/process.ts";
 import { type Wire, wires } from "../bench/chat/wires.ts";
 import { FaultyServer } from "./server.ts";
-import { until } from "./talker.ts";
+import { until } from "../until.ts";
 
 const { values } = parseArgs({
   options: {

@@ -7,7 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { output } from "../../src/limits.ts";
 import { FaultyServer, linesInFile } from "./server.ts";
-import { chance, expectPromiseKept, gather, silence, until } from "./talker.ts";
+import { chance, expectPromiseKept, gather, silence } from "./talker.ts";
+import { until } from "../until.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-fault-stalled-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -51,7 +52,6 @@ test("a stalled plain reader is dropped with a message, the others receive every
       return slowLeft();
     },
     () => `'slow' to be dropped after ${said} messages`,
-    30_000,
   );
   await silence(talkers);
   for (const talker of talkers) {
@@ -87,7 +87,6 @@ test("a native client that stops reading and then continues has missed nothing",
       return others.every(({ leaves }) => leaves.includes(`${sleeper!.name}: slow`));
     },
     () => `the sleeper to be dropped after ${said} messages`,
-    30_000,
   );
   sleeper!.pause(false);
   await silence(talkers);

@@ -7,6 +7,7 @@ import { ClientSession } from "../../src/client/session.ts";
 import { NativeConnection } from "../../src/io/native-connection.ts";
 import type { SessionEvent } from "../../src/client/events.ts";
 import type { Line } from "./server.ts";
+import { until } from "../until.ts";
 
 /** How many messages of each talker are in flight at once, and the pause before it sends more. */
 export type Pace = { inFlight: number; pauseMs: number };
@@ -139,19 +140,6 @@ function here(port: number) {
   return { host: "127.0.0.1", port };
 }
 
-/** Waits for a condition, not for a time; a timeout names the condition. */
-export async function until(
-  condition: () => boolean,
-  what: () => string,
-  timeoutMs = 20_000,
-): Promise<void> {
-  const deadlineMs = performance.now() + timeoutMs;
-  while (!condition()) {
-    if (performance.now() > deadlineMs) throw new Error(`waited in vain: ${what()}`);
-    await Bun.sleep(5);
-  }
-}
-
 /** Creates `count` talkers and waits until all are in the room. */
 export async function gather(
   count: number,
@@ -186,7 +174,6 @@ export async function silence(talkers: readonly Talker[]): Promise<void> {
         .filter((talker) => !talker.session.online || talker.ended !== undefined)
         .map((talker) => `${talker.name} (${talker.ended ?? "offline"})`)
         .join(", ")}`,
-    30_000,
   );
   const last = (): number => Math.max(...talkers.map((talker) => talker.lastSeq));
   await until(

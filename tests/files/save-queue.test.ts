@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import { SaveQueue } from "../../src/files/save-queue.ts";
 import { fetching as limits } from "../../src/limits.ts";
+import { until } from "../until.ts";
 
 function queue(save: (file: number, bytes: Uint8Array) => void) {
   const failures: unknown[] = [];
@@ -53,7 +54,7 @@ test("after a failure nothing more is saved, and everybody hears of it", async (
   });
   for (let i = 0; i < 5; i++) made.add(i, new Uint8Array(1));
   expect(made.settled()).rejects.toBe(full);
-  while (failures.length === 0) await Bun.sleep(1);
+  await until(() => failures.length > 0);
   expect(failures).toEqual([full]);
   expect(saves).toBe(2);
   expect(() => made.add(9, new Uint8Array(1))).toThrow(full);
@@ -67,6 +68,6 @@ test("what is dropped is not saved", async () => {
   made.add(2, new Uint8Array(1));
   expect(made.drop()).toEqual([1, 2]);
   await made.settled();
-  while (slices() === 0) await Bun.sleep(1);
+  await until(() => slices() > 0);
   expect(saves).toBe(0);
 });

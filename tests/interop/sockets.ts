@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { dialects } from "../../src/dialects/table.ts";
 import { Parley } from "../parley.ts";
+import { patienceMs, until } from "../until.ts";
 
 export const host = "127.0.0.1";
 
@@ -60,8 +61,6 @@ export class DialectServer implements AsyncDisposable {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }
-
-const timeoutMs = 10_000;
 
 /** A TCP client that records each receive separately. */
 export class RawClient {
@@ -124,7 +123,7 @@ export class RawClient {
   }
 
   async until(condition: () => boolean, what: string): Promise<void> {
-    const deadlineMs = performance.now() + timeoutMs;
+    const deadlineMs = performance.now() + patienceMs;
     while (!condition()) {
       if (this.ended && !condition())
         throw new Error(`ended before ${what}: ${JSON.stringify(this.all)}`);
@@ -145,9 +144,7 @@ export class RawClient {
   }
 
   async end(): Promise<void> {
-    const deadlineMs = performance.now() + timeoutMs;
-    while (!this.ended && performance.now() < deadlineMs) await Bun.sleep(2);
-    if (!this.ended) throw new Error("the server did not end the connection");
+    await until(() => this.ended, "the end of the connection");
   }
 
   #take(bytes: Uint8Array): void {
@@ -176,7 +173,7 @@ export async function askUdp(port: number, text: string): Promise<string> {
     socket: { data: (_, bytes) => resolve(bytes.toString()), error: () => resolve("(refused)") },
   });
   socket.send(text);
-  const answer = await Promise.race([promise, Bun.sleep(timeoutMs).then(() => "(nothing)")]);
+  const answer = await Promise.race([promise, Bun.sleep(patienceMs).then(() => "(nothing)")]);
   socket.close();
   return answer;
 }

@@ -134,7 +134,7 @@ for (const dialect of ["open-chat", "line-chat", "chat-room"]) {
     }
     expect(room.all).not.toContain("password");
     for (const client of [room, ann]) client.abort();
-  }, 20_000);
+  }, 60_000);
 }
 
 test("greeting and date-time", async () => {
@@ -269,7 +269,7 @@ test("select-chat: 20 of 20 users join and leave, each in a separate receive", a
     await other.end();
   }
   page.abort();
-}, 30_000);
+}, 60_000);
 
 test("select-chat: an empty name becomes the address", async () => {
   const nobody = await server.connect("select-chat");

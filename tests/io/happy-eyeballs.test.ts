@@ -2,6 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { happyEyeballs } from "../../src/io/happy-eyeballs.ts";
+import { until } from "../until.ts";
 
 type Outcome = { name: string } | string;
 
@@ -19,10 +20,8 @@ function attempts() {
       delayMs,
       ({ name }) => discarded.push(name),
     );
-  const until = async (count: number): Promise<void> => {
-    while (begun.length < count) await Bun.sleep(1);
-  };
-  return { begun, discarded, run, until };
+  const haveBegun = (count: number) => until(() => begun.length >= count, `${count} attempts`);
+  return { begun, discarded, run, haveBegun };
 }
 
 test("a success in time needs no second attempt", async () => {
@@ -42,9 +41,9 @@ test("a failure in time is the outcome", async () => {
 });
 
 test.each([0, 1])("the first success of two wins (%d), the other is discarded", async (winner) => {
-  const { begun, discarded, run, until } = attempts();
+  const { begun, discarded, run, haveBegun } = attempts();
   const outcome = run(1);
-  await until(2);
+  await haveBegun(2);
   begun[winner]!.resolve({ name: "fast" });
   expect(await outcome).toEqual({ name: "fast" });
   begun[1 - winner]!.resolve({ name: "slow" });
@@ -55,7 +54,7 @@ test.each([0, 1])("the first success of two wins (%d), the other is discarded", 
 test("when one has failed, the other is awaited", async () => {
   const one = attempts();
   const outcome = one.run(1);
-  await one.until(2);
+  await one.haveBegun(2);
   one.begun[0]!.resolve("timed out");
   one.begun[1]!.resolve({ name: "second" });
   expect(await outcome).toEqual({ name: "second" });
@@ -63,7 +62,7 @@ test("when one has failed, the other is awaited", async () => {
 
   const both = attempts();
   const none = both.run(1);
-  await both.until(2);
+  await both.haveBegun(2);
   both.begun[1]!.resolve("refused");
   both.begun[0]!.resolve("timed out");
   expect(await none).toBe("refused");

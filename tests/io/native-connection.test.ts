@@ -10,6 +10,7 @@ import { ClientSession } from "../../src/client/session.ts";
 import { NativeConnection } from "../../src/io/native-connection.ts";
 import { Parley } from "../parley.ts";
 import { seeded } from "../sim/random.ts";
+import { patienceMs } from "../until.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-cuts-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -123,7 +124,7 @@ describe("a native connection", () => {
       (name) => new Client(proxy.port, name, random, () => wake?.()),
     );
     const settled = async (done: () => boolean, what: string) => {
-      const deadlineMs = performance.now() + 20_000;
+      const deadlineMs = performance.now() + patienceMs;
       while (!done()) {
         if (performance.now() > deadlineMs) throw new Error(`seed ${seed}: ${what} in vain`);
         await Promise.race([new Promise<void>((resolve) => (wake = resolve)), Bun.sleep(50)]);

@@ -5,6 +5,7 @@ import { readdirSync } from "node:fs";
 import { udp } from "../../src/limits.ts";
 import { UdpPort } from "../../src/io/udp/udp.ts";
 import { skipUnless } from "../skip.ts";
+import { until } from "../until.ts";
 
 const testOnLinux = skipUnless(process.platform === "linux", "datagrams in batches need Linux");
 
@@ -159,7 +160,7 @@ testOnLinux(
     expect(byLoop).toEqual(["two"]);
     expect(more()).toEqual([]);
     expect(port.send(Buffer.from("from both"), 9)).toBe(9);
-    while (heard.length < 2) await Bun.sleep(1);
+    await until(() => heard.length >= 2);
     expect(heard).toEqual(["from alone", "from both"]);
     // Closed while taken: its port is free, and its descriptors are closed.
     const { port: own } = port;

@@ -4,7 +4,8 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { ChromiumTab } from "./chromium.ts";
 import { FirefoxTab } from "./firefox.ts";
-import { conditionTimeoutMs, type Modifier, type Size, type TabDriver } from "./tab-driver.ts";
+import { type Modifier, type Size, type TabDriver } from "./tab-driver.ts";
+import { patienceMs } from "../until.ts";
 
 /** Screenshots for people to look at; ignored by git. */
 const shots = join(import.meta.dir, "shots");
@@ -61,7 +62,7 @@ export class Tab implements Disposable {
   }
 
   async until(expression: string): Promise<void> {
-    const deadlineMs = performance.now() + conditionTimeoutMs;
+    const deadlineMs = performance.now() + patienceMs;
     while ((await this.get<unknown>(`Boolean(${expression})`)) !== true) {
       if (performance.now() < deadlineMs) {
         await Bun.sleep(20);

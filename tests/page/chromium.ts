@@ -1,12 +1,7 @@
 // A quiet Chromium that only talks to the tests, driven by Bun.WebView over the DevTools protocol.
 
-import {
-  type Complain,
-  conditionTimeoutMs,
-  type Modifier,
-  type Size,
-  type TabDriver,
-} from "./tab-driver.ts";
+import { type Complain, type Modifier, type Size, type TabDriver } from "./tab-driver.ts";
+import { patienceMs } from "../until.ts";
 
 /** The browser's path; undefined if none is installed. */
 export const chromium: string | undefined =
@@ -63,7 +58,7 @@ export class ChromiumTab implements TabDriver {
   }
 
   click(selector: string): Promise<void> {
-    return this.#view.click(selector, { timeout: conditionTimeoutMs });
+    return this.#view.click(selector, { timeout: patienceMs });
   }
 
   press(key: string, modifiers: readonly Modifier[]): Promise<void> {

@@ -13,7 +13,7 @@ import type { FileSink, SaveTarget } from "../../src/page/handover/save-target.t
 import type { FileInfo } from "../../src/protocol/messages.ts";
 import { codeSealer } from "../../src/tls/code-sealer.ts";
 import type { Code } from "../../src/trust/code.ts";
-import { until } from "../server/web/web-rig.ts";
+import { until } from "../until.ts";
 
 const code: Code = { number: 7, words: "olive-lamp" };
 const info = (name: string, size = 5): FileInfo => ({ name, size, modified: 0 });

@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Parley } from "../parley.ts";
 import { noise } from "../noise.ts";
-import { until } from "../server/web/web-rig.ts";
+import { until } from "../until.ts";
 import type { Tab } from "./browser.ts";
 import { openWith, sha256Of } from "./handover-rig.ts";
 import { expectNoComplaints, inBrowser, pageRig } from "./page-rig.ts";

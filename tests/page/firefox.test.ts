@@ -7,7 +7,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { noise } from "../noise.ts";
 import { Parley } from "../parley.ts";
-import { until } from "../server/web/web-rig.ts";
+import { until } from "../until.ts";
 import { skipUnless } from "../skip.ts";
 import type { Tab } from "./browser.ts";
 import { chromium, noChromium } from "./chromium.ts";

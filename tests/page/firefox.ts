@@ -4,13 +4,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  type Complain,
-  conditionTimeoutMs,
-  type Modifier,
-  type Size,
-  type TabDriver,
-} from "./tab-driver.ts";
+import { type Complain, type Modifier, type Size, type TabDriver } from "./tab-driver.ts";
+import { patienceMs } from "../until.ts";
 
 /** The browser's path; undefined if none is installed. */
 export const firefox: string | undefined =
@@ -182,7 +177,7 @@ export class FirefoxTab implements TabDriver {
 
   async #middleOf(selector: string): Promise<readonly [x: number, y: number]> {
     const name = JSON.stringify(selector);
-    const deadlineMs = performance.now() + conditionTimeoutMs;
+    const deadlineMs = performance.now() + patienceMs;
     for (;;) {
       const middle = await this.evaluate(`(() => {
         const element = document.querySelector(${name});

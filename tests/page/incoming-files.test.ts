@@ -13,7 +13,7 @@ import type { FileSink, SaveTarget } from "../../src/page/handover/save-target.t
 import { reduce } from "../../src/page/reducer.ts";
 import { initialState, type State } from "../../src/page/state.ts";
 import type { FileInfo, OfferSummary } from "../../src/protocol/messages.ts";
-import { until } from "../server/web/web-rig.ts";
+import { until } from "../until.ts";
 
 const offer = "AAECAwQFBgcICQoLDA0ODw";
 

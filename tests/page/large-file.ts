@@ -5,7 +5,7 @@ import { closeSync, openSync, readdirSync, readFileSync, statSync, writeSync } f
 import { join } from "node:path";
 import { sizeText } from "../../src/size-text.ts";
 import { noise } from "../noise.ts";
-import { until } from "../server/web/web-rig.ts";
+import { until } from "../until.ts";
 import type { Tab } from "./browser.ts";
 import { chromium, noChromium } from "./chromium.ts";
 import { attach, isIn, lastCard, openWith, press } from "./handover-rig.ts";

@@ -14,7 +14,7 @@ import { PassBudget } from "../../src/page/handover/pass-window.ts";
 import type { FileSink, SaveTarget } from "../../src/page/handover/save-target.ts";
 import type { OfferEvent } from "../../src/client/events.ts";
 import type { OfferSummary } from "../../src/protocol/messages.ts";
-import { until } from "../server/web/web-rig.ts";
+import { until } from "../until.ts";
 import { noise } from "../noise.ts";
 
 const offer = "AAECAwQFBgcICQoLDA0ODw";

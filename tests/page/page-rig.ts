@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { encodeClient } from "../../src/protocol/encode.ts";
 import type { ClientMessage } from "../../src/protocol/messages.ts";
 import { join } from "node:path";
-import { until } from "../server/web/web-rig.ts";
+import { until } from "../until.ts";
 import { Parley } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
 import { type BrowserName, chosenBrowser, desktop, Tab } from "./browser.ts";

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { Parley } from "../parley.ts";
 import type { Tab } from "./browser.ts";
 import { expectNoComplaints, inBrowser, pageRig } from "./page-rig.ts";
-import { until } from "../server/web/web-rig.ts";
+import { until } from "../until.ts";
 
 let ann: Tab;
 let bob: Tab;

@@ -1,16 +1,18 @@
 // The page of a server with a password, in a real browser: requested when the server requires it,
 // valid for chat and files, and not stored anywhere.
 
-import { expect } from "bun:test";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { afterAll, expect } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Tab } from "./browser.ts";
 import { inBrowser, pageRig } from "./page-rig.ts";
 
 const word = "open sesame";
-const passwordFile = join(mkdtempSync(join(tmpdir(), "parley-password-")), "password");
+const folder = mkdtempSync(join(tmpdir(), "parley-password-"));
+const passwordFile = join(folder, "password");
 writeFileSync(passwordFile, `${word}\n`, { mode: 0o600 });
+afterAll(() => rmSync(folder, { recursive: true }));
 
 let ann: Tab;
 const rig = pageRig(

@@ -5,7 +5,7 @@ import { expect } from "bun:test";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { noise } from "../noise.ts";
-import { until } from "../server/web/web-rig.ts";
+import { until } from "../until.ts";
 import type { Tab } from "./browser.ts";
 import { drop } from "./handover-rig.ts";
 import { expectNoComplaints, inBrowser, inChromium, pageRig } from "./page-rig.ts";

@@ -6,7 +6,7 @@ import { existsSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Parley } from "../parley.ts";
 import { noise } from "../noise.ts";
-import { until } from "../server/web/web-rig.ts";
+import { until } from "../until.ts";
 import type { Tab } from "./browser.ts";
 import {
   anotherCard,

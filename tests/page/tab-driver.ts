@@ -27,5 +27,3 @@ export interface TabDriver {
 
 /** Called with each script error and each violation of the content policy. */
 export type Complain = (text: string) => void;
-
-export const conditionTimeoutMs = 15_000;

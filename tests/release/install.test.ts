@@ -107,7 +107,7 @@ async function install({ shell = "sh", env = {}, tools = everyTool, machine }: O
     env: { HOME: home, PATH: bin, TMPDIR: home, PARLEY_BASE_URL: base, SHELL: "/bin/bash", ...env },
     stdout: "pipe",
     stderr: "pipe",
-    timeout: 20_000,
+    timeout: 50_000,
   });
   const [out, err, code] = await Promise.all([
     new Response(child.stdout).text(),

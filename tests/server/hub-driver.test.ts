@@ -13,6 +13,7 @@ import { openMemoryStore } from "../../src/store/memory.ts";
 import { FakeLink, native } from "../chat/rig.ts";
 import { unruled } from "../chat/no-control.ts";
 import { silentLog } from "../silent-log.ts";
+import { until } from "../until.ts";
 
 function hubOver(epoch: string, wake: () => void): Hub {
   let secrets = 0;
@@ -118,9 +119,7 @@ test("after a long turn joins are announced together, while messages and answers
     const say = (message: object): void =>
       driver.handleMessage(session, JSON.stringify(message), steadyMs());
     const has = (type: string): boolean => link.sends.join("").includes(`"type":"${type}"`);
-    const hears = async (type: string): Promise<void> => {
-      while (!has(type)) await Bun.sleep(1);
-    };
+    const hears = (type: string): Promise<void> => until(() => has(type), type);
     return { link, say, has, hears };
   };
   const join = async (name: string, link = new FakeLink()) => {

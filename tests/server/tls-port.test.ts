@@ -10,6 +10,7 @@ import { connect as connectTls, type TLSSocket } from "node:tls";
 import { ChatServer } from "../../src/server/chat-server.ts";
 import { openServerKey } from "../../src/tls/server-key.ts";
 import { keepingLog } from "../silent-log.ts";
+import { until } from "../until.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-tls-"));
 const kept = keepingLog();
@@ -37,15 +38,6 @@ async function start(): Promise<ChatServer> {
     log: kept.log,
     key: await openServerKey(join(folder, "state")),
   });
-}
-
-/** Waits for a condition, never for a time. */
-async function until(condition: () => boolean, what: string): Promise<void> {
-  const deadlineMs = performance.now() + 20_000;
-  while (!condition()) {
-    if (performance.now() > deadlineMs) throw new Error(`waited for ${what} in vain`);
-    await Bun.sleep(5);
-  }
 }
 
 type Client = { socket: TLSSocket; heard: () => string; closed: () => boolean };
@@ -124,7 +116,7 @@ test("megabytes arrive completely, although the reader pauses in between", async
   expect(texts).toEqual(Array.from({ length: count }, (_, i) => `${i + 1} ${body}`));
   talker.socket.destroy();
   reader.socket.destroy();
-}, 30_000);
+}, 60_000);
 
 test("garbage after the first two bytes gets a TLS alert, then the connection closes", async () => {
   for (let length = 5; length < 60; length += 4) {

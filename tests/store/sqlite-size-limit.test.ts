@@ -1,7 +1,7 @@
 // A data file has a limit in bytes: the heaviest writers lose their oldest messages, and nobody
 // else loses anything.
 
-import { afterEach, expect, test } from "bun:test";
+import { afterAll, afterEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,7 +14,7 @@ let opened: SqliteStore | undefined;
 let files = 0;
 
 afterEach(() => opened?.close());
-process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const fileBytes = 4_000_000;
 const long = ["x".repeat(10_000)];

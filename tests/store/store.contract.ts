@@ -614,7 +614,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
           }),
           { numRuns: 20 },
         );
-      }, 30_000);
+      }, 60_000);
 
       test("mail over the maximum age is deleted", async () => {
         const { store, writer } = await open({
@@ -725,6 +725,6 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
         }),
         { numRuns: 40 },
       );
-    }, 30_000);
+    }, 60_000);
   });
 }

@@ -7,6 +7,7 @@ import { Writer } from "../../src/terminal/writer.ts";
 import { redirect } from "../../src/terminal/diagnostics.ts";
 import { PipeClient, type PipeOptions } from "../../src/terminal/pipe-client.ts";
 import { SessionRig } from "./session-rig.ts";
+import { until } from "../until.ts";
 
 const nothing = () => {};
 
@@ -60,8 +61,7 @@ class Rig extends SessionRig {
   }
 
   async until(condition: () => boolean): Promise<void> {
-    for (let i = 0; i < 2_000 && !condition(); i++) await Bun.sleep(1);
-    expect(condition()).toBe(true);
+    await until(condition);
   }
 
   read(): void {

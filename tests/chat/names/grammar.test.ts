@@ -5,6 +5,7 @@ import * as fc from "fast-check";
 import { addressName, fold, roomProblem } from "../../../src/chat/names/grammar.ts";
 import { personNameProblem as nameProblem, reservedNames } from "../../../src/dialects/table.ts";
 import { names as limits } from "../../../src/limits.ts";
+import { cpuMsOf } from "../../cpu-time.ts";
 
 test("letters, digits, _ - . of any script form a name", () => {
   for (const name of ["Ann", "a", "-", "...", "Zoë", "Зоя", "小明", "ann_b-c.d", "9", "नमस्ते"]) {
@@ -153,13 +154,14 @@ test("what is too long for a name is not normalized, and a folded name stays the
 test("a hostile name costs no more than its length", () => {
   // Marks of descending classes: normalizing them takes the square of their number, 17 s here.
   const hostile = `a${"\u0301".repeat(30_000)}${"\u0316".repeat(30_000)}`;
-  const startMs = performance.now();
-  for (let i = 0; i < 100; i++) {
-    expect(nameProblem(hostile)).toContain("longer than");
-    expect(roomProblem(hostile)).toContain("longer than");
-    fold(hostile);
-  }
-  expect(performance.now() - startMs).toBeLessThan(2_000);
+  const cpuMs = cpuMsOf(() => {
+    for (let i = 0; i < 100; i++) {
+      expect(nameProblem(hostile)).toContain("longer than");
+      expect(roomProblem(hostile)).toContain("longer than");
+      fold(hostile);
+    }
+  });
+  expect(cpuMs).toBeLessThan(2_000);
 });
 
 test("nobody can choose a name assigned by address", () => {

@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { parsePythonFloat, pythonRepr } from "../../../src/dialects/calculator/python-float.ts";
+import { cpuMsOf } from "../../cpu-time.ts";
 import { python3, runPython } from "../../python.ts";
 import { skipUnless } from "../../skip.ts";
 
@@ -102,9 +103,10 @@ test("a long number is read in linear time", () => {
   const units = ["1", "1_1", "١", "𝟗", "1 ", "  ", "1.", "_", "e1", "\ufeff"];
   for (const unit of units) {
     const long = unit.repeat(Math.ceil(131_072 / unit.length));
-    const startMs = performance.now();
-    for (const text of [long, `${long}x`, `0.${long}`, `1${long}1`]) parsePythonFloat(text);
-    expect(performance.now() - startMs).toBeLessThan(500);
+    const cpuMs = cpuMsOf(() => {
+      for (const text of [long, `${long}x`, `0.${long}`, `1${long}1`]) parsePythonFloat(text);
+    });
+    expect(cpuMs).toBeLessThan(500);
   }
 });
 

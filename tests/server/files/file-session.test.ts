@@ -12,6 +12,7 @@ import { decodeClient } from "../../../src/protocol/decode-client.ts";
 import type { FetchRequest, TransferRequest } from "../../../src/protocol/messages.ts";
 import { FileService } from "../../../src/server/files/file-service.ts";
 import { SharedFolder } from "../../../src/server/files/shared-folder.ts";
+import { until } from "../../until.ts";
 
 /** A message as tests inspect it. */
 type Line = Record<string, unknown>;
@@ -56,14 +57,6 @@ const newToken = () =>
   Buffer.from(crypto.getRandomValues(new Uint8Array(wire.tokenBytes))).toString("base64url");
 
 const fetchOf = (name: string): FetchRequest => ({ type: "fetch", name, token: newToken() });
-
-async function until(condition: () => boolean): Promise<void> {
-  const deadlineMs = performance.now() + 5_000;
-  while (!condition()) {
-    if (performance.now() > deadlineMs) throw new Error(`waited in vain for ${String(condition)}`);
-    await Bun.sleep(1);
-  }
-}
 
 test("hashes of large files keep a small one waiting for no longer than their turns", async () => {
   const names = Array.from({ length: limits.maxTransfersPerSession }, (_, i) => `huge ${i}`);

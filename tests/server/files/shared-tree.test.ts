@@ -26,7 +26,7 @@ import { Manifest } from "../../../src/transfer/tree/manifest.ts";
 import { comparePaths } from "../../../src/transfer/tree/tree-path.ts";
 import { goodTree } from "../../transfer/tree/trees.ts";
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(60_000);
 
 const base = mkdtempSync(join(tmpdir(), "parley-tree-"));
 let folders = 0;

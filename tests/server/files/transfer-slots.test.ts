@@ -12,8 +12,9 @@ import { DownloadClient } from "../../../src/files/download-client.ts";
 import { FileService } from "../../../src/server/files/file-service.ts";
 import { type SlotHolder, TransferSlots } from "../../../src/server/files/transfer-slots.ts";
 import { startFileServer } from "../../files/file-server.ts";
+import { until } from "../../until.ts";
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(60_000);
 
 const base = mkdtempSync(join(tmpdir(), "parley-slots-"));
 const folder = join(base, "FILES");
@@ -137,7 +138,7 @@ test("a paused reader that lost its slot meanwhile still gets the rest", async (
     failure: undefined,
   };
   const fetched = client.fetch("file", { kind: "stream", output });
-  while (server.service.totals.sentBytes < fetching.streamAheadBytes) await Bun.sleep(1);
+  await until(() => server.service.totals.sentBytes >= fetching.streamAheadBytes);
   takeAll(server.service);
   expect(events).not.toContain("retry");
   resume.resolve();

@@ -16,8 +16,9 @@ import { TrustedProxies } from "../../../src/server/web/trusted-proxies.ts";
 import { parleyCommand } from "../../parley.ts";
 import { RawClient } from "../../interop/sockets.ts";
 import { skipUnless } from "../../skip.ts";
+import { until } from "../../until.ts";
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(60_000);
 
 const folder = mkdtempSync(join(tmpdir(), "parley-reaper-"));
 writeFileSync(join(folder, "a.txt"), "abc");
@@ -61,14 +62,6 @@ class Half {
 
   end(): void {
     this.#socket?.terminate();
-  }
-}
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadlineMs = performance.now() + 5_000;
-  while (!(await condition())) {
-    if (performance.now() > deadlineMs) throw new Error(`waited in vain for ${String(condition)}`);
-    await Bun.sleep(20);
   }
 }
 
@@ -210,10 +203,9 @@ onLinux("the remote address is found by the descriptor, IPv4 and IPv6", async ()
       port: listener.port,
       socket: { data() {} },
     });
-    await Bun.sleep(20);
-    expect(connectionsTo(listener.port, descriptors.list())).toEqual([
-      { fd: expect.any(Number), address: host, port: socket.localPort },
-    ]);
+    const found = () => connectionsTo(listener.port, descriptors.list());
+    await until(() => found().length > 0);
+    expect(found()).toEqual([{ fd: expect.any(Number), address: host, port: socket.localPort }]);
     socket.terminate();
     listener.stop(true);
   }

@@ -6,7 +6,8 @@ import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "../../cli/run.ts";
 import { skipUnless } from "../../skip.ts";
-import { Socket, until, WebRig } from "./web-rig.ts";
+import { Socket, WebRig } from "./web-rig.ts";
+import { until } from "../../until.ts";
 
 let rig: WebRig;
 const large = crypto.getRandomValues(new Uint8Array(3_000_000).subarray(0, 65_536));

@@ -9,6 +9,7 @@ import type { AdminAnswer } from "../../../src/chat/admin/answer.ts";
 import { message as messageLimits, output, rights as limits, rooms } from "../../../src/limits.ts";
 import { ChatServer, type ServerOptions } from "../../../src/server/chat-server.ts";
 import { keepingLog } from "../../silent-log.ts";
+import { until } from "../../until.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-rooms-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -131,13 +132,7 @@ class Listener {
   }
 
   async until(condition: () => boolean): Promise<void> {
-    for (let i = 0; i < 200 && !condition(); i++) {
-      await Promise.race([
-        new Promise<void>((resolve) => this.#waiting.push(resolve)),
-        Bun.sleep(50),
-      ]);
-    }
-    expect({ condition: condition(), heard: this.heard }).toMatchObject({ condition: true });
+    await until(condition, () => `it; heard: ${JSON.stringify(this.heard)}`);
   }
 }
 
@@ -399,12 +394,4 @@ async function here(site: Site): Promise<number> {
 async function first(listener: Listener): Promise<Heard | undefined> {
   await listener.until(() => listener.heard.length > 0);
   return listener.heard[0];
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  for (let i = 0; i < 200; i++) {
-    if (await condition()) return;
-    await Bun.sleep(20);
-  }
-  throw new Error("waited in vain");
 }

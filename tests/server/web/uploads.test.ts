@@ -14,8 +14,9 @@ import { UploadStore } from "../../../src/server/files/sharing/upload-store.ts";
 import { ownerAt } from "../../../src/share-owner.ts";
 import { ParleyError } from "../../../src/errors.ts";
 import { keepingLog, silentLog } from "../../silent-log.ts";
+import { until } from "../../until.ts";
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(60_000);
 
 const base = mkdtempSync(join(tmpdir(), "parley-puts-"));
 afterAll(() => rmSync(base, { recursive: true, force: true }));
@@ -98,10 +99,7 @@ class Site {
   }
 
   async until(condition: () => boolean): Promise<void> {
-    for (let i = 0; !condition(); i++) {
-      if (i > 1_000) throw new Error(`in vain; ${JSON.stringify(this.log.logged.slice(-5))}`);
-      await Bun.sleep(5);
-    }
+    await until(condition, () => `it; logged: ${JSON.stringify(this.log.logged.slice(-5))}`);
   }
 }
 

@@ -118,12 +118,3 @@ export class Socket {
     this.socket.addEventListener("close", (event) => (this.code = event.code));
   }
 }
-
-/** Waits for a condition, not for a time. */
-export async function until(condition: () => boolean, what: string): Promise<void> {
-  const deadlineMs = performance.now() + 10_000;
-  while (!condition()) {
-    if (performance.now() > deadlineMs) throw new Error(`waited for ${what} in vain`);
-    await Bun.sleep(2);
-  }
-}

@@ -5,7 +5,7 @@ import { parseDatabaseUrl } from "../../../src/store/postgres/database-url.ts";
 import { Database, DatabaseAway } from "../../../src/store/postgres/database.ts";
 import { StallWatch } from "../../../src/store/postgres/stall-watch.ts";
 import { CuttingProxy } from "../../fault/proxy.ts";
-import { until } from "../../fault/talker.ts";
+import { until } from "../../until.ts";
 import { Cluster, hasPostgres, withoutPostgres } from "./cluster.ts";
 
 if (!hasPostgres) console.error(`skipped: ${withoutPostgres}: the client of the database`);

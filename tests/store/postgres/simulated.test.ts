@@ -15,6 +15,7 @@ import { SimulatedDatabase } from "../../sim/cluster/database.ts";
 import { beforeCopies } from "../../../src/store/mailbox-shares.ts";
 import { mail, run, update } from "../batches.ts";
 import { Cluster, hasPostgres, withoutPostgres } from "./cluster.ts";
+import { until } from "../../until.ts";
 
 const servers = 3;
 const rooms = ["den", "lobby"];
@@ -309,7 +310,7 @@ describe.skipIf(!hasPostgres)("the simulated database equals PostgreSQL", () => 
         }
         // The last notification shows that all have arrived.
         await database.run("SELECT pg_notify($1, $2)", ["parley", `{"from":"end"}`]);
-        while (!heard.at(-1)?.includes("end")) await Bun.sleep(1);
+        await until(() => heard.at(-1)?.includes("end") === true);
         expect(told(notes)).toEqual(told(heard.slice(0, -1)));
       }),
       { numRuns: 30 },

@@ -16,8 +16,9 @@ import { UploadService } from "../../../../src/server/files/sharing/upload-servi
 import { ownerAt } from "../../../../src/share-owner.ts";
 import { noise } from "../../../noise.ts";
 import { keepingLog } from "../../../silent-log.ts";
+import { until } from "../../../until.ts";
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(60_000);
 
 const base = mkdtempSync(join(tmpdir(), "parley-service-"));
 afterAll(() => rmSync(base, { recursive: true, force: true }));
@@ -59,14 +60,6 @@ function sharer(by: string, session: number, address = "127.0.0.1"): Sharer {
 
 const number = (n: number): string => `upload-${String(n).padStart(15, "0")}`;
 const small = { files: 1, folders: 0, bytes: 10, room: undefined };
-
-async function until(condition: () => boolean, what: string | (() => string)): Promise<void> {
-  for (let i = 0; !condition(); i++) {
-    if (i > 2_000)
-      throw new Error(`waited for ${typeof what === "string" ? what : what()} in vain`);
-    await Bun.sleep(5);
-  }
-}
 
 const noDatagrams = {
   port: 1,

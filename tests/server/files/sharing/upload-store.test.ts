@@ -21,7 +21,7 @@ import { ownerAt, ownerOfAccount, type ShareOwner } from "../../../../src/share-
 import { retentionClock } from "../../../../src/store/retention-clock.ts";
 import { silentLog } from "../../../silent-log.ts";
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(60_000);
 
 const base = mkdtempSync(join(tmpdir(), "parley-uploads-"));
 afterAll(() => rmSync(base, { recursive: true, force: true }));
