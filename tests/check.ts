@@ -2,12 +2,33 @@
 //
 //   bun tests/check.ts [FILTER of tests]
 //
-// Stops at the first step that fails, and names it. The last line on stdout counts the tests.
+// Without sound types, format and lint no test runs. Names what failed at the end; the last line on
+// stdout counts the tests.
 
-import { addTotals, parseSummary, parseTotals, skipReasons, type Totals } from "./totals.ts";
+import { availableParallelism } from "node:os";
+import {
+  addTotals,
+  failedTests,
+  parseSummary,
+  parseTotals,
+  skipReasons,
+  type Totals,
+} from "./totals.ts";
 
 const root = `${import.meta.dir}/..`;
 const path = `${root}/node_modules/.bin:${process.env["PATH"]}`;
+
+const bunTest = ["bun", "test", "--timeout=60000"];
+/** They judge times that other tests would spoil, so they run before those. */
+const alone = [
+  "tests/interop/join-storm.test.ts",
+  "tests/page/quality.test.ts",
+  "tests/server/web/connection-reaper.test.ts",
+];
+/** How many processes share the other files: most tests wait more than they work. */
+const processes = Math.min(2 * availableParallelism(), 8);
+// As under plain `bun test`, the files of a process share what they import.
+const together = [`--parallel=${processes}`, "--no-isolate"];
 
 await step("types", ["bun", "check"]);
 await step("format", ["bun", "fmt", "--check"]);
@@ -15,20 +36,32 @@ await step("format", ["bun", "fmt", "--check"]);
 await step("lint", ["bun", "node_modules/oxlint/bin/oxlint", "--deny-warnings"]);
 const isBed = (filter: string): boolean => filter.includes("tests/world");
 const filters = process.argv.slice(2);
-const unitFilters = filters.filter((filter) => !isBed(filter));
 const outcomes: Outcome[] = [];
-if (filters.length === 0 || unitFilters.length > 0) {
-  outcomes.push(await tests(["bun", "test", "--timeout", "30000", ...unitFilters]));
+if (filters.length === 0) {
+  const others = alone.map((file) => `--path-ignore-patterns=${file}`);
+  outcomes.push(await tests("tests that run alone", [...bunTest, ...alone]));
+  outcomes.push(await tests("tests", [...bunTest, ...together, ...others]));
+} else if (!filters.every(isBed)) {
+  outcomes.push(await tests("tests", [...bunTest, ...filters.filter((one) => !isBed(one))]));
 }
 // Namespaces, mounts and fake clocks: only in a full run, or on request.
 if (filters.length === 0 || filters.some(isBed)) {
   outcomes.push(await testBed(["bun", "tests/world/run.ts", "--quick"]));
 }
+for (const line of outcomes.flatMap(({ failures }) => failures)) console.error(line);
 const { passed, failed, skipped } = outcomes.map(({ totals }) => totals).reduce(addTotals);
 console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
-for (const { name, code, startedMs } of outcomes) conclude(name, code, startedMs);
+for (const outcome of outcomes) report(outcome);
+process.exit(outcomes.find(({ code }) => code !== 0)?.code ?? 0);
 
-type Outcome = { name: string; totals: Totals; code: number; startedMs: number };
+type Outcome = {
+  name: string;
+  totals: Totals;
+  /** A line for each test that failed. */
+  failures: readonly string[];
+  code: number;
+  seconds: number;
+};
 
 /** Runs a command whose output matters only if it fails. */
 async function step(name: string, command: readonly string[]): Promise<void> {
@@ -40,10 +73,11 @@ async function step(name: string, command: readonly string[]): Promise<void> {
   ]);
   const code = await child.exited;
   if (code !== 0) process.stderr.write(outText + errText);
-  conclude(name, code, startedMs);
+  report({ name, code, seconds: secondsSince(startedMs) });
+  if (code !== 0) process.exit(code);
 }
 
-async function tests(command: readonly string[]): Promise<Outcome> {
+async function tests(name: string, command: readonly string[]): Promise<Outcome> {
   const startedMs = performance.now();
   const { child, err } = start(command, "inherit");
   const decoder = new TextDecoder();
@@ -54,7 +88,8 @@ async function tests(command: readonly string[]): Promise<Outcome> {
   }
   const code = await child.exited;
   for (const [reason, count] of skipReasons(output)) console.error(`${count} skipped: ${reason}`);
-  return { name: "tests", totals: parseTotals(output), code, startedMs };
+  const [totals, failures] = [parseTotals(output), failedTests(output)];
+  return { name, totals, failures, code, seconds: secondsSince(startedMs) };
 }
 
 /** Shows failures and why tests were skipped. */
@@ -69,7 +104,9 @@ async function testBed(command: readonly string[]): Promise<Outcome> {
   if (code === 0) {
     for (const line of outText.split("\n")) if (/^\d+ skipped: /.test(line)) console.error(line);
   } else process.stderr.write(outText + errText);
-  return { name: "test bed", totals: parseSummary(outText), code, startedMs };
+  const failures = outText.split("\n").filter((line) => line.startsWith("FAILED "));
+  const [name, totals] = ["test bed", parseSummary(outText)];
+  return { name, totals, failures, code, seconds: secondsSince(startedMs) };
 }
 
 function start(command: readonly string[], stdout: "inherit" | "pipe") {
@@ -78,8 +115,10 @@ function start(command: readonly string[], stdout: "inherit" | "pipe") {
   return { child, err: child.stderr };
 }
 
-function conclude(name: string, code: number, startedMs: number): void {
-  const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
-  console.error(`${name}: ${code === 0 ? "fine" : "failed"} (${seconds} s)`);
-  if (code !== 0) process.exit(code);
+function secondsSince(startedMs: number): number {
+  return (performance.now() - startedMs) / 1000;
+}
+
+function report({ name, code, seconds }: Pick<Outcome, "name" | "code" | "seconds">): void {
+  console.error(`${name}: ${code === 0 ? "fine" : "failed"} (${seconds.toFixed(1)} s)`);
 }

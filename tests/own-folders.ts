@@ -1,5 +1,5 @@
-// Loaded before every test (bunfig.toml): programs under test keep their keys and known servers in
-// a separate folder, never in the home of the person who runs the tests.
+// Programs under test keep their keys and known servers in a separate folder, never in the home of
+// the person who runs the tests.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,4 +8,8 @@ import { join } from "node:path";
 const folder = mkdtempSync(join(tmpdir(), "parley-home-"));
 process.env["XDG_STATE_HOME"] = join(folder, "state");
 process.env["XDG_CONFIG_HOME"] = join(folder, "config");
-process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+process.on("exit", removeOwnFolders);
+
+export function removeOwnFolders(): void {
+  rmSync(folder, { recursive: true, force: true });
+}

@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { addTotals, parseSummary, parseTotals, skipReasons } from "./totals.ts";
+import { addTotals, failedTests, parseSummary, parseTotals, skipReasons } from "./totals.ts";
 
 const program = `
   import { expect, test } from "bun:test";
@@ -16,28 +16,42 @@ const program = `
   withTool("needs it too", () => {});
   skipUnless(false, "not root")("writes everywhere", () => {});`;
 
-test("failures are shown, passes are not, and skipped tests are counted by reason", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "parley-totals-"));
-  writeFileSync(join(folder, "some.test.ts"), program);
-  const root = join(import.meta.dir, "..");
-  // The file that bunfig.toml loads before every test, relative to the folder that the tests run
-  // in.
-  mkdirSync(join(folder, "tests"));
-  copyFileSync(join(import.meta.dir, "own-folders.ts"), join(folder, "tests", "own-folders.ts"));
-  const config = `--config=${join(root, "bunfig.toml")}`;
-  const words = [process.execPath, "test", config, join(folder, "some.test.ts")];
-  const child = Bun.spawn(words, { cwd: folder, stdout: "pipe", stderr: "pipe" });
-  const output = await new Response(child.stderr).text();
-  await child.exited;
-  rmSync(folder, { recursive: true });
-  expect(output).toContain("(fail) wrong");
-  expect(output).not.toContain("fine 7");
-  expect(parseTotals(output)).toEqual({ passed: 30, failed: 1, skipped: 3 });
-  expect([...skipReasons(output)]).toEqual([
-    ["no such tool", 2],
-    ["not root", 1],
-  ]);
-});
+const other = `
+  import { test } from "bun:test";
+  import { skipUnless } from ${JSON.stringify(join(import.meta.dir, "skip.ts"))};
+  test("good", () => {});
+  skipUnless(false, "not root")("reads everything", () => {});`;
+
+test.each([[[]], [["--parallel=2", "--parallel-delay=0", "--no-isolate"]]])(
+  "failures are shown, passes are not, and skipped tests are counted by reason: bun test %j",
+  async (flags) => {
+    const folder = mkdtempSync(join(tmpdir(), "parley-totals-"));
+    writeFileSync(join(folder, "some.test.ts"), program);
+    writeFileSync(join(folder, "other.test.ts"), other);
+    const root = join(import.meta.dir, "..");
+    // The files that bunfig.toml loads before every test, relative to the folder that the tests run
+    // in.
+    mkdirSync(join(folder, "tests"));
+    for (const name of ["preload.ts", "own-folders.ts"])
+      copyFileSync(join(import.meta.dir, name), join(folder, "tests", name));
+    const config = `--config=${join(root, "bunfig.toml")}`;
+    const child = Bun.spawn([process.execPath, "test", config, ...flags], {
+      cwd: folder,
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    const output = await new Response(child.stderr).text();
+    expect(await child.exited).toBe(1);
+    rmSync(folder, { recursive: true });
+    expect(failedTests(output)).toEqual([expect.stringContaining("(fail) wrong")]);
+    expect(output).not.toContain("fine 7");
+    expect(parseTotals(output)).toEqual({ passed: 31, failed: 1, skipped: 4 });
+    expect([...skipReasons(output)].sort()).toEqual([
+      ["no such tool", 2],
+      ["not root", 2],
+    ]);
+  },
+);
 
 test("the test bed's last line is added to the totals", () => {
   const bed = parseSummary(

@@ -1,5 +1,5 @@
-// Parses the output of `bun test`: the totals at its end, and why tests were skipped
-// (tests/skip.ts).
+// Parses the output of `bun test`: the totals at its end, which tests failed, and why tests were
+// skipped (tests/skip.ts).
 
 export type Totals = { passed: number; failed: number; skipped: number };
 
@@ -7,6 +7,11 @@ export function parseTotals(output: string): Totals {
   const number = (word: string): number =>
     Number(new RegExp(`^\\s*(\\d+) ${word}$`, "m").exec(output)?.[1] ?? 0);
   return { passed: number("pass"), failed: number("fail"), skipped: number("skip") };
+}
+
+/** The lines that name the tests that failed. */
+export function failedTests(output: string): string[] {
+  return output.match(/^\(fail\) .*$/gm) ?? [];
 }
 
 /** The last line of tests/world/run.ts. */
