@@ -509,6 +509,8 @@ export const sharing = {
   sweepMs: 60_000,
   /** The same for a server that keeps them for less. */
   leastSweepMs: 1_000,
+  /** How old the list of files may be in which somebody's file is not found: 10 000 take 5 ms. */
+  freshMs: 1_000,
   /** A record about an upload takes about 1 KiB; a longer one was not written by parley. */
   maxRowBytes: 16 * KiB,
   /** Names listed in an announcement and to the sender; the rest is counted. */

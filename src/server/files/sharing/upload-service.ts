@@ -180,8 +180,9 @@ export class UploadService implements SharingPort {
     name: string,
     check: (listing: SharedListing) => ParleyError | undefined,
   ): Promise<SharedListing> {
-    await this.store.refresh();
-    const item = this.store.find(name.replace(/\/$/, ""));
+    const known = name.replace(/\/$/, "");
+    if (this.store.find(known) === undefined) await this.store.freshen();
+    const item = this.store.find(known);
     if (item === undefined) throw new ParleyError("not-found", notShared(name));
     const listing = listingOf(item);
     const problem = check(listing);

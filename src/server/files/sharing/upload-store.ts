@@ -35,7 +35,8 @@ import {
   type Upload,
 } from "./rows.ts";
 import { Leftovers } from "./leftovers.ts";
-import { readRow } from "./row-file.ts";
+import { ifMissing, refreshRows } from "./row-files.ts";
+import { SharedItems } from "./shared-items.ts";
 import { SharedSpace } from "./shared-space.ts";
 import { type StartClock, UploadClock } from "./upload-clock.ts";
 
@@ -61,7 +62,8 @@ export type Arrived = { readonly place: number; readonly name: string; readonly 
 export class UploadStore {
   readonly #options: UploadStoreOptions;
   readonly #space: SharedSpace;
-  readonly #items = new Map<string, SharedItem>();
+  readonly #items = new SharedItems();
+  #refreshedMs = -Infinity;
   readonly #uploads = new Map<string, Upload>();
   /** The uploads that this server is receiving. */
   readonly #open = new Set<string>();
@@ -73,13 +75,13 @@ export class UploadStore {
   constructor(options: UploadStoreOptions) {
     this.#options = options;
     this.#space = new SharedSpace(options.quotaBytes);
-    const newestMs = () => newestOf(this.#items.values());
+    const newestMs = () => this.#items.newestMs;
     this.#clock = new UploadClock(join(this.#root, "clock"), newestMs, options.startClock);
   }
 
   /** As of the last refresh. */
   get items(): Iterable<SharedItem> {
-    return this.#items.values();
+    return this.#items;
   }
 
   get itemCount(): number {
@@ -102,6 +104,12 @@ export class UploadStore {
   /** Reads the rows, including those of other servers. */
   refresh(): Promise<void> {
     return this.#alone(() => this.#refresh());
+  }
+
+  /** The same, unless that was done a moment ago: anybody may ask for it, as often as they like. */
+  async freshen(): Promise<void> {
+    const sinceMs = Math.abs(this.#options.nowMs() - this.#refreshedMs);
+    if (sinceMs >= limits.freshMs) await this.refresh();
   }
 
   /**
@@ -168,17 +176,12 @@ export class UploadStore {
 
   /** The entry with this name in the folder; undefined: no upload has put it there. */
   find(name: string): SharedItem | undefined {
-    const items = [...this.#items.values()];
-    const exact = items.find((item) => item.name === name);
-    if (exact !== undefined) return exact;
-    // Commands are split into words, so that consecutive spaces count as one.
-    const folded = wordsOf(foldedItem(name));
-    return items.find((item) => wordsOf(foldedItem(item.name)) === folded);
+    return this.#items.find(name);
   }
 
   /** All entries of that upload, if all of them still exist; otherwise none. */
   placedBy(upload: string): readonly SharedItem[] {
-    const items = [...this.#items.values()].filter((item) => item.upload === upload);
+    const items = [...this.#items].filter((item) => item.upload === upload);
     const isWhole = items.length === items[0]?.parts && items.every((one) => this.#isInPlace(one));
     return isWhole ? items : [];
   }
@@ -199,7 +202,7 @@ export class UploadStore {
       const untilMs = keepMs === undefined ? -Infinity : nowMs - keepMs;
       // Another server may have just written a row, and be about to move its file into place.
       const settledMs = nowMs - limits.sweepMs;
-      for (const item of this.#items.values()) {
+      for (const item of this.#items) {
         if (item.clockMs < settledMs && !this.#isInPlace(item)) this.#forget(item);
         else if (item.clockMs < untilMs && (await this.#remove(item))) removed.push(item);
       }
@@ -231,38 +234,39 @@ export class UploadStore {
 
   async #refresh(): Promise<void> {
     try {
-      await this.#refreshRows(join(this.#root, "items"), this.#items, decodeItem, (id) =>
-        this.#itemRow(id),
-      );
-      await this.#refreshRows(join(this.#root, "uploads"), this.#uploads, decodeUpload, (id) =>
-        this.#uploadRow(id),
-      );
+      this.#refreshedMs = this.#options.nowMs();
+      await refreshRows({
+        folder: join(this.#root, "items"),
+        known: this.#items.byId,
+        decode: decodeItem,
+        pathOf: (id) => this.#itemRow(id),
+        keep: (item) => {
+          this.#items.keep(item);
+          this.#space.take(item);
+        },
+        drop: (item) => {
+          this.#items.drop(item);
+          this.#space.release(item);
+        },
+      });
+      await refreshRows({
+        folder: join(this.#root, "uploads"),
+        known: this.#uploads,
+        isOwn: (id) => this.#open.has(id),
+        decode: decodeUpload,
+        pathOf: (id) => this.#uploadRow(id),
+        keep: (upload) => {
+          this.#uploads.set(upload.id, upload);
+          this.#space.take(upload);
+        },
+        drop: (upload) => {
+          this.#uploads.delete(upload.id);
+          this.#space.release(upload);
+        },
+      });
       await this.#clock.sync();
     } catch (error) {
       throw this.#unusable(error);
-    }
-  }
-
-  /** Rows do not change, except for those of uploads that this server is receiving. */
-  async #refreshRows<Row extends SharedItem | Upload>(
-    folder: string,
-    known: Map<string, Row>,
-    decode: (id: string, text: string) => Row | undefined,
-    pathOf: (id: string) => string,
-  ): Promise<void> {
-    const names = new Set(await readdir(folder).catch(ifMissing));
-    for (const [id, row] of known) {
-      if (names.has(id) || this.#open.has(id)) continue;
-      known.delete(id);
-      this.#space.release(row);
-    }
-    for (const id of names) {
-      if (known.has(id) || known.size >= limits.maxItems) continue;
-      const text = await readRow(pathOf(id));
-      const row = decode(id, text);
-      if (row === undefined) continue;
-      known.set(id, row);
-      this.#space.take(row);
     }
   }
 
@@ -411,7 +415,7 @@ export class UploadStore {
         try {
           writeFileSync(row, encodeRow(item), { mode: 0o600, flag: "wx" });
           if (moveToPlace(from, join(this.#options.folder, free), isFolder)) {
-            this.#items.set(item.id, item);
+            this.#items.keep(item);
             this.#space.take(item);
             this.#options.onChange?.();
             return item;
@@ -454,7 +458,7 @@ export class UploadStore {
   /** It no longer exists, or has been replaced. */
   #forget(item: SharedItem): void {
     quietly(() => rmSync(this.#itemRow(item.id), { force: true }));
-    if (this.#items.delete(item.id)) this.#space.release(item);
+    if (this.#items.drop(item)) this.#space.release(item);
   }
 
   /**
@@ -493,19 +497,4 @@ function versionOf(path: string): string | undefined {
   const found = lstatSync(path, { throwIfNoEntry: false, bigint: true });
   if (found?.isDirectory() === true) return `folder ${found.ino}`;
   return found?.isFile() === true ? `file ${found.size} ${found.mtimeMs}` : undefined;
-}
-
-function newestOf(items: Iterable<SharedItem>): number | undefined {
-  let newestMs: number | undefined;
-  for (const { clockMs } of items) newestMs = Math.max(newestMs ?? clockMs, clockMs);
-  return newestMs;
-}
-
-function wordsOf(text: string): string {
-  return text.trim().replace(/\s+/g, " ");
-}
-
-function ifMissing(error: unknown): string[] {
-  if ((error as { code?: unknown }).code === "ENOENT") return [];
-  throw error;
 }

@@ -374,6 +374,37 @@ test("thousands of small files are saved in slices, so that nobody else waits fo
   }
 });
 
+test("whoever asks for files that nobody has shared does not have the folder read each time", async () => {
+  const there = place();
+  const service = there.open();
+  const home = join(base, `home${count}`);
+  mkdirSync(home, { recursive: true });
+  writeFileSync(join(home, "a.txt"), "a");
+  const sender = await Sender.of(service, join(home, "a.txt"));
+  sender.offer(number(30), sharer("Ann", 1));
+  await sender.next("placed");
+  let reads = 0;
+  const { refresh } = service.store;
+  service.store.refresh = () => {
+    reads++;
+    return refresh.call(service.store);
+  };
+  const remove = async (name: string): Promise<unknown> => {
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    service.remove(name, () => undefined, resolve);
+    return promise;
+  };
+  const asked = 100;
+  const startMs = performance.now();
+  for (let i = 0; i < asked; i++) {
+    expect(await remove(`b${i}.txt`)).toMatchObject({ code: "not-found" });
+  }
+  const most = 1 + Math.ceil((performance.now() - startMs) / limits.freshMs);
+  expect(reads).toBeLessThanOrEqual(most);
+  expect(await remove("A.TXT")).toMatchObject({ name: "a.txt" });
+  expect(there.listed()).toEqual([]);
+});
+
 test("the rate at which one owner begins uploads is limited", async () => {
   const there = place();
   const service = there.open();

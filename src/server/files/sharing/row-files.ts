@@ -1,0 +1,44 @@
+// Reads rows from the disk. Other servers write them too, and others may have written anything.
+
+import { readdir } from "node:fs/promises";
+import { sharing as limits } from "../../../limits.ts";
+
+/** One kind of rows, by their IDs. */
+type Rows<Row> = {
+  readonly folder: string;
+  readonly known: ReadonlyMap<string, Row>;
+  /** Whether this server is at work on it: it stays, whatever the folder contains. */
+  readonly isOwn?: (id: string) => boolean;
+  readonly pathOf: (id: string) => string;
+  readonly decode: (id: string, text: string) => Row | undefined;
+  readonly keep: (row: Row) => void;
+  readonly drop: (row: Row) => void;
+};
+
+/** Keeps new rows, and drops those that are gone; the others do not change. */
+export async function refreshRows<Row>({ folder, known, isOwn, ...rows }: Rows<Row>) {
+  const names = new Set(await readdir(folder).catch(ifMissing));
+  for (const [id, row] of known) {
+    if (!names.has(id) && isOwn?.(id) !== true) rows.drop(row);
+  }
+  for (const id of names) {
+    if (known.has(id) || known.size >= limits.maxItems) continue;
+    const row = rows.decode(id, await readRow(rows.pathOf(id)));
+    if (row !== undefined) rows.keep(row);
+  }
+}
+
+/** Reads at most the maximum size of a row. Empty: unreadable. */
+async function readRow(path: string): Promise<string> {
+  try {
+    return await Bun.file(path).slice(0, limits.maxRowBytes).text();
+  } catch {
+    return "";
+  }
+}
+
+/** Nothing, if there is no such folder. Throws other errors. */
+export function ifMissing(error: unknown): string[] {
+  if ((error as { code?: unknown }).code === "ENOENT") return [];
+  throw error;
+}
