@@ -1648,8 +1648,14 @@ export const postgres = {
   /** Rooms and mailboxes queried at once in such a check. */
   roomsPerLook: 500,
   mailboxesPerLook: 500,
+  /** Mailboxes checked in turn each time, unless notifications may have been missed. */
+  mailboxesInTurn: 2_000,
   /** Watched names queried at once, after notifications that may have been missed. */
   watchedPerLook: 1_000,
+  /** Notifications in which a commit is told; what is longer (about 250 KB) is read instead. */
+  noticeParts: 32,
+  /** Notifications of which only some parts have arrived: one per server. */
+  partialNotices: 64,
   /** Messages of other servers read at once. */
   catchUpMessages: 1_000,
   /** Notified messages of a room that must wait for earlier ones being read. */

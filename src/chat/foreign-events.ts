@@ -300,13 +300,13 @@ function partOf(
  * enters.
  */
 function deliverPresence(hub: HubState, parts: readonly ForeignPart[]): void {
-  const now = parts.map((part) => {
+  const now = parts.flatMap((part) => {
     const presence = part.presence.filter((event) => {
       const isLater = hub.pipeline.precedes(part.room, event);
       if (isLater) announceLater(hub, part.room, event);
       return !isLater;
     });
-    return { ...part, presence };
+    return presence.length === 0 ? [] : [{ ...part, presence }];
   });
   deliverForeign(hub, now);
 }

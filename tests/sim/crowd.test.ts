@@ -75,6 +75,7 @@ class Crowd {
     const line = JSON.stringify({ type: "say", n: ++this.#said, text });
     this.people[0]?.received(Buffer.from(`${line}\n`));
     this.clock.pass(200);
+    this.#awaited = undefined;
     const { commits, reads } = this;
     return { commits, reads, told: this.database.notifications - before };
   }

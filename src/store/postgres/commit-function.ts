@@ -3,6 +3,8 @@
 
 import { beforeCopies } from "../mailbox-shares.ts";
 
+import { postgres as limits } from "../../limits.ts";
+
 /** SQLSTATE for a server whose lease has expired: it may not write any more. */
 export const fencedState = "PY001";
 /** SQLSTATE for a batch with a user who is, or was meanwhile, connected to another server. */
@@ -13,6 +15,34 @@ export const channel = "parley";
 
 /** Longest payload of a notification; PostgreSQL allows 7 999 bytes. */
 const payloadBytes = 7_900;
+/** Longest text of a part, besides the line that says which part it is. */
+const partBytes = 7_800;
+
+/**
+ * Notifies the other servers, in several parts if necessary (notices.ts); those who miss one, and
+ * all if there were too many, read what they lack. `me`: the server that the note is from.
+ */
+export const tellFunction = `
+  CREATE OR REPLACE FUNCTION parley.tell(me text, note text) RETURNS void LANGUAGE plpgsql
+  AS $function$
+  DECLARE
+    -- A character has at most 4 bytes.
+    size integer := CASE WHEN octet_length(note) = length(note) THEN ${partBytes}
+      ELSE ${partBytes / 4} END;
+    parts integer := (length(note) + size - 1) / size;
+  BEGIN
+    IF octet_length(note) <= ${payloadBytes} THEN
+      PERFORM pg_notify('${channel}', note);
+    ELSIF parts > ${limits.noticeParts} THEN
+      PERFORM pg_notify('${channel}', json_build_object('from', me, 'isLarge', true)::text);
+    ELSE
+      FOR part IN 1..parts LOOP
+        PERFORM pg_notify('${channel}', format(E'%s %s %s %s\\n%s', me, pg_current_xact_id(), part,
+          parts, substr(note, (part - 1) * size + 1, size)));
+      END LOOP;
+    END IF;
+  END $function$;
+`;
 
 /**
  * `said`: `[{room, count, timeMs, rows: [{count, timeMs, runs}]}]`. `there`: who joined, left and
@@ -231,11 +261,7 @@ export const commitFunction = `
         OR cardinality(comers) > 0) THEN
       note := json_build_object('from', me, 'mail', readers::json[], 'hasSignals', has_signals,
         'people', comers::json[], 'pieces', pieces::json[])::text;
-      IF octet_length(note) > ${payloadBytes} THEN
-        -- The others read what they lack.
-        note := json_build_object('from', me, 'isLarge', true)::text;
-      END IF;
-      PERFORM pg_notify('${channel}', note);
+      PERFORM parley.tell(me, note);
     END IF;
     RETURN result;
   END $function$;
@@ -336,10 +362,7 @@ export const reapFunction = `
       END LOOP;
       IF cardinality(pieces) > 0 THEN
         note := json_build_object('from', dead, 'pieces', pieces::json[])::text;
-        IF octet_length(note) > ${payloadBytes} THEN
-          note := json_build_object('from', dead, 'isLarge', true)::text;
-        END IF;
-        PERFORM pg_notify('${channel}', note);
+        PERFORM parley.tell(dead, note);
       END IF;
       PERFORM pg_notify('${channel}', json_build_object('from', dead, 'isOver', true)::text);
       DELETE FROM parley.people WHERE server = dead;

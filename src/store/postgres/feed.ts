@@ -10,7 +10,15 @@ import type { Batch, Committed } from "../../chat/store.ts";
 import { postgres as limits } from "../../limits.ts";
 import { channel } from "./commit-function.ts";
 import type { DatabasePort } from "./database-port.ts";
-import { eventOf, type Notice, parseNotice, type Piece, runsOf } from "./notices.ts";
+import {
+  eventOf,
+  mayConcern,
+  NoticeParts,
+  type Notice,
+  parseNotice,
+  type Piece,
+  runsOf,
+} from "./notices.ts";
 import type { Follower, PostgresStore } from "./store.ts";
 
 export class Feed implements Follower, SharedStore {
@@ -23,6 +31,11 @@ export class Feed implements Follower, SharedStore {
   readonly #waiting = new Map<string, Piece[]>();
   /** Rooms with a gap. */
   readonly #stale = new Set<string>();
+  /** Rooms of whose members a change was missed, or may have been. */
+  readonly #mayMissMembers = new Set<string>();
+  /** Rooms whose members had changed more often than notified, at the last look; how often. */
+  readonly #changes = new Map<string, number>();
+  readonly #parts = new NoticeParts();
   /** Rooms of the batch in flight: its own messages must not be read as those of others. */
   #inFlight: ReadonlySet<string> = new Set();
   /** Callbacks for when that batch is settled. */
@@ -30,6 +43,10 @@ export class Feed implements Follower, SharedStore {
   #catchingUp: Promise<void> | undefined;
   /** Users may have joined or left without a notification. */
   #mayMissPeople = false;
+  /** The same for mail. */
+  #mayMissMail = false;
+  /** Mailboxes that are still to be checked in this round. */
+  #mailboxes: readonly (readonly [mailbox: string, mail: number])[] = [];
   /** Watched names that are still to be looked up. */
   #watched: readonly string[] = [];
   /** Signals are being fetched. */
@@ -59,7 +76,7 @@ export class Feed implements Follower, SharedStore {
       channel,
       (payload) => this.#hear(payload),
       () => {
-        this.#mayMissPeople = true;
+        this.#mayMissAnything();
         void this.check().catch(() => {});
       },
     );
@@ -76,8 +93,7 @@ export class Feed implements Follower, SharedStore {
   }
 
   roomOpened(room: string): void {
-    this.#stale.add(room);
-    this.#catchUpSoon();
+    this.#missedMembers(room);
   }
 
   committing({ rooms }: Batch): void {
@@ -130,6 +146,7 @@ export class Feed implements Follower, SharedStore {
     const hub = this.#hub;
     if (hub === undefined) return;
     for (const room of hub.openRooms()) this.#stale.add(room);
+    this.#forgetClosedRooms();
     await this.#catchUp();
     await this.#takeSignals();
     await this.#lookForServers(hub);
@@ -139,19 +156,35 @@ export class Feed implements Follower, SharedStore {
   }
 
   #hear(payload: string): void {
-    const notice = parseNotice(payload);
-    if (notice === undefined || notice.from === this.#store.serverId) return;
+    const whole = this.#parts.add(payload);
+    const own = this.#store.serverId;
+    if (whole === undefined || !mayConcern(whole, own)) return;
+    const notice = parseNotice(whole);
+    if (notice === undefined) return;
+    if (notice.from === own) return this.#handleOwn(notice);
     this.#metrics.notices++;
-    if (notice.isOver === true || notice.isLarge === true) this.#mayMissPeople = true;
     if (notice.isOver === true) {
+      this.#mayMissPeople = true;
       this.#hub?.handleForeign({ type: "server-over", server: notice.from });
       return;
     }
     if (notice.isLarge === true) {
+      this.#mayMissAnything();
       void this.check().catch((error: unknown) => this.#complain(error));
       return;
     }
     this.#handle(notice);
+  }
+
+  /** Own changes arrive in the order of all commits: others that follow directly are no gap. */
+  #handleOwn({ from, pieces = [] }: Notice): void {
+    const rooms = pieces.flatMap((piece) => {
+      if (!("changes" in piece)) return [];
+      const { room, version } = piece;
+      const isNext = this.#hub?.positionIn(room)?.presence === version - 1;
+      return isNext ? [{ room, version, changes: [] }] : [];
+    });
+    if (rooms.length > 0) this.#hub?.handleForeign({ type: "presence", server: from, rooms });
   }
 
   #handle({
@@ -200,7 +233,7 @@ export class Feed implements Follower, SharedStore {
     if (position === undefined) return undefined;
     if ("changes" in piece) {
       if (piece.version === position.presence + 1) return piece;
-      if (piece.version > position.presence) this.#missed(piece.room);
+      if (piece.version > position.presence) this.#missedMembers(piece.room);
       return undefined;
     }
     if (piece.seq + piece.count - 1 <= position.seq) return undefined;
@@ -229,6 +262,23 @@ export class Feed implements Follower, SharedStore {
       this.#hub?.handleForeign({ type: "said", room, runs: runsOf(piece.runs, piece) });
     }
     this.#waiting.delete(room);
+  }
+
+  #mayMissAnything(): void {
+    this.#mayMissPeople = true;
+    this.#mayMissMail = true;
+    for (const room of this.#hub?.openRooms() ?? []) this.#mayMissMembers.add(room);
+  }
+
+  #forgetClosedRooms(): void {
+    for (const kept of [this.#mayMissMembers, this.#changes]) {
+      for (const room of kept.keys()) if (!this.isOpen(room)) kept.delete(room);
+    }
+  }
+
+  #missedMembers(room: string): void {
+    this.#mayMissMembers.add(room);
+    this.#missed(room);
   }
 
   #missed(room: string): void {
@@ -268,13 +318,23 @@ export class Feed implements Follower, SharedStore {
         // A batch in flight may be part of it; a later one can't be.
         if (this.#inFlight.has(name)) later.add(name);
         else await this.#readUpTo(name, Number(seq));
-        const position = this.#hub?.positionIn(name);
-        if (position !== undefined && position.presence < Number(presence)) {
-          await this.#readRoster(name);
-        }
+        if (this.#isRosterOld(name, Number(presence))) await this.#readRoster(name);
       }
     }
     for (const room of later) this.#stale.add(room);
+  }
+
+  /**
+   * Whether the members of a room have to be read. If they have just changed, the notification is
+   * probably on its way: then only if it has not arrived by the next look.
+   */
+  #isRosterOld(room: string, changes: number): boolean {
+    const { presence = changes } = this.#hub?.positionIn(room) ?? {};
+    const isMissed = this.#mayMissMembers.delete(room);
+    const before = this.#changes.get(room) ?? 0;
+    if (presence < changes) this.#changes.set(room, changes);
+    else this.#changes.delete(room);
+    return presence < changes && (isMissed || presence < before);
   }
 
   /** Delivers the room's messages up to `seq`. */
@@ -364,8 +424,13 @@ export class Feed implements Follower, SharedStore {
     this.#hub?.handleForeign({ type: "watched", names, people });
   }
 
+  /** Only a part of the mailboxes each time, unless notifications may have been missed. */
   async #readMail(hub: SharedHub): Promise<void> {
-    const open = hub.openMailboxes();
+    if (this.#mayMissMail || this.#mailboxes.length === 0) this.#mailboxes = hub.openMailboxes();
+    const count = this.#mayMissMail ? this.#mailboxes.length : limits.mailboxesInTurn;
+    const open = this.#mailboxes.slice(0, count);
+    this.#mailboxes = this.#mailboxes.slice(count);
+    this.#mayMissMail = false;
     for (let i = 0; i < open.length; i += limits.mailboxesPerLook) {
       const known = new Map(open.slice(i, i + limits.mailboxesPerLook));
       const rows = await this.#database.run<{ id: string; mail: number | string }>(

@@ -8,6 +8,7 @@ import type { ForeignEvent } from "../../chat/foreign-events.ts";
 import type { HubSignal } from "../../chat/hub-signal.ts";
 import { SaidRun } from "../../chat/said-run.ts";
 import type { PresenceChange } from "../../chat/store.ts";
+import { postgres as limits } from "../../limits.ts";
 import type { StoredRun } from "../packed-runs.ts";
 
 /** Messages of a room in one turn, or changes of its members. */
@@ -34,6 +35,45 @@ export type Notice = {
   erased?: [room: string, seq: number];
   account?: { account: string; change: AccountChange["type"] };
 };
+
+/** `SERVER TRANSACTION PART PARTS` and a line end, before the text of a part. */
+const partPattern = /^(\S+) (\d+) (\d{1,3}) (\d{1,3})\n/;
+
+/** Joins notifications that were sent in several parts (`parley.tell`). */
+export class NoticeParts {
+  /** By server: its last one of which a part is missing. */
+  readonly #unfinished = new Map<string, { transaction: string; texts: Map<number, string> }>();
+
+  /** The whole notification, once nothing of it is missing. */
+  add(payload: string): string | undefined {
+    const [head = "", server = "", transaction = "", part, parts] = partPattern.exec(payload) ?? [];
+    if (head === "") return payload;
+    const known = this.#unfinished.get(server);
+    const texts = known?.transaction === transaction ? known.texts : new Map<number, string>();
+    texts.set(Number(part), payload.slice(head.length));
+    this.#unfinished.delete(server);
+    if (texts.size >= Number(parts)) return joined(texts);
+    if (texts.size <= limits.noticeParts) this.#unfinished.set(server, { transaction, texts });
+    const [oldest] = this.#unfinished.keys();
+    const isFull = this.#unfinished.size > limits.partialNotices;
+    if (isFull && oldest !== undefined) this.#unfinished.delete(oldest);
+    return undefined;
+  }
+}
+
+function joined(texts: ReadonlyMap<number, string>): string {
+  const inOrder = [...texts].sort(([a], [b]) => a - b);
+  return inOrder.map(([, text]) => text).join("");
+}
+
+/**
+ * False: a notification by `server` without changes of members, of which it learns nothing itself.
+ * Checked without parsing, because it has written most of what it hears.
+ */
+export function mayConcern(notification: string, server: string): boolean {
+  const [, from] = /^\{"from" ?: ?"([^"]*)"/.exec(notification) ?? [];
+  return from !== server || notification.includes('"changes"');
+}
 
 /** Undefined: not a notification of this program. */
 export function parseNotice(payload: string): Notice | undefined {

@@ -1,7 +1,7 @@
 // The tables in PostgreSQL, in their own schema, as migrations from each version to the next.
 // docs/cluster.md describes them.
 
-import { claimFunction, commitFunction, reapFunction } from "./commit-function.ts";
+import { claimFunction, commitFunction, reapFunction, tellFunction } from "./commit-function.ts";
 
 const tables = `
   CREATE TABLE parley.meta (key text PRIMARY KEY, value text NOT NULL);
@@ -224,6 +224,9 @@ const version11 = `
   UPDATE parley.mail SET person_name = sender;
 `;
 
+/** Version 12: notifications in several parts; only the functions are new. */
+const version12 = "";
+
 /** Step `i` turns version `i` into `i + 1`. Never change a released step; add one. */
 export const migrations: readonly string[] = [
   tables,
@@ -237,10 +240,11 @@ export const migrations: readonly string[] = [
   version9,
   version10,
   version11,
+  version12,
 ];
 
 /** Recreated after every migration: they require the newest tables. */
-export const functions = `${commitFunction}${claimFunction}${reapFunction}`;
+export const functions = `${tellFunction}${commitFunction}${claimFunction}${reapFunction}`;
 
 /** The version that this program writes. */
 export const schemaVersion = migrations.length;

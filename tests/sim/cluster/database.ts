@@ -2,6 +2,7 @@
 // clock; notifications after each commit; and, for each server, a network that is slow, loses
 // answers, is cut, and loses notifications.
 
+import { postgres as limits } from "../../../src/limits.ts";
 import { hostSecretRow } from "../../../src/chat/rights/rights.ts";
 import type { Row, Run, Value } from "../../../src/store/postgres/database.ts";
 import { DatabaseAway, Refused } from "../../../src/store/postgres/database.ts";
@@ -36,6 +37,7 @@ export class SimulatedDatabase {
   statements = 0;
   notifications = 0;
   readonly #listeners = new Set<(payload: string) => void>();
+  #transaction = 0;
 
   constructor(
     readonly clock: VirtualClock,
@@ -83,11 +85,25 @@ export class SimulatedDatabase {
     return () => void this.#listeners.delete(heard);
   }
 
+  /** Like `parley.tell`. */
   #tell(note: object): void {
     const whole = JSON.stringify(note);
-    const isLarge = Buffer.byteLength(whole) > this.options.payloadBytes && "pieces" in note;
-    const from = "from" in note ? note.from : "";
-    const payload = isLarge ? JSON.stringify({ from, isLarge: true }) : whole;
+    const { payloadBytes } = this.options;
+    const from = "from" in note ? String(note.from) : "";
+    const isSmall = Buffer.byteLength(whole) <= payloadBytes || !("pieces" in note);
+    const parts = Math.ceil(whole.length / payloadBytes);
+    this.#transaction++;
+    if (isSmall) this.#notify(whole);
+    else if (parts > limits.noticeParts) this.#notify(JSON.stringify({ from, isLarge: true }));
+    else {
+      for (let i = 0; i < parts; i++) {
+        const text = whole.slice(i * payloadBytes, (i + 1) * payloadBytes);
+        this.#notify(`${from} ${this.#transaction} ${i + 1} ${parts}\n${text}`);
+      }
+    }
+  }
+
+  #notify(payload: string): void {
     this.notifications++;
     for (const heard of this.#listeners) heard(payload);
   }
