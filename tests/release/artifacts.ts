@@ -33,6 +33,13 @@ const maxArchiveBytes = 42e6;
 /** The most that parley may add to Bun. */
 const maxAddedBytes = 3e6;
 const maxHelpMs = 30;
+/** Two are about the maintainer's address, two about Bun, which must not be stripped. */
+const lintianTags = [
+  "bogus-mail-host",
+  "bogus-mail-host-in-debian-changelog",
+  "embedded-library",
+  "unstripped-binary-or-object",
+];
 
 class Skipped extends Error {}
 
@@ -285,6 +292,13 @@ for (const architecture of ["amd64", "arm64"]) {
     run(["dpkg-deb", "--raw-extract", join(folder, name), target]);
     run(["sh", "-c", `cd ${target} && md5sum --check --quiet DEBIAN/md5sums`]);
     return run(["dpkg-deb", "--field", join(folder, name), "Depends"]).trim();
+  });
+}
+
+for (const name of names.filter((one) => one.endsWith(".deb"))) {
+  await check(`lintian about ${name}`, () => {
+    need(Bun.which("lintian") !== null, "lintian");
+    run(["lintian", "--suppress-tags", lintianTags.join(","), join(folder, name)]);
   });
 }
 
