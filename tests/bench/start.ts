@@ -49,6 +49,9 @@ await server.start();
 console.log(`\nserver listening after ${(performance.now() - startMs).toFixed(0)} ms`);
 await Bun.sleep(2_000);
 console.log(`idle server            ${(residentKiB(server.pid) / 1024).toFixed(1)} MiB resident`);
-console.log(`executable             ${(statSync(binary).size / 2 ** 20).toFixed(1)} MiB`);
+const megabytes = (path: string) => `${(statSync(path).size / 1e6).toFixed(1)} MB`;
+console.log(
+  `executable             ${megabytes(binary)}; Bun's own has ${megabytes(process.execPath)}`,
+);
 await server.stop();
 rmSync(folder, { recursive: true, force: true });
