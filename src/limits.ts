@@ -1544,8 +1544,9 @@ export const sealed = {
   /** Devices that one message is sealed for: `accounts.maxKeys`. */
   maxBoxes: 16,
   /**
-   * All boxes of a message, in base64: what remains of a line (`message.maxLineBytes`) after keys
-   * and names. The longest text in ASCII fits for four devices.
+   * All boxes of a message, in base64, those for the sender's own devices included: what remains of
+   * a line (`message.maxLineBytes`) after keys and names. The longest text in ASCII fits for four
+   * devices.
    */
   maxChars: 96 * KiB,
   /** Private messages of one client that wait for keys or for the connection. */
@@ -1562,6 +1563,15 @@ export const sealed = {
   maxSeenBytes: 2 * MiB,
   /** How long an exiting client waits for private messages that are still being sealed. */
   settleMs: 2_000,
+} as const;
+
+/** Codes with which two devices of one person are connected. */
+export const deviceLinks = {
+  /**
+   * How long a device that has joined waits for the other one to prove its key: much longer than
+   * that takes, and too short to search for the code's secret (75 bits).
+   */
+  proofMs: 3_600_000,
 } as const;
 
 /** Registered names. */

@@ -129,7 +129,8 @@ function linkTo(
 }
 
 /** Records that a device of the account vouches for another one, if it does. */
-export function vouch(hub: HubState, session: Session, { key, signature, ref }: Of<"vouch">): void {
+export function vouch(hub: HubState, session: Session, command: Of<"vouch">): void {
+  const { key, signature, proof, ref } = command;
   const { account } = session.identity;
   const { key: by, isDevice } = session.proven;
   const { name } = session;
@@ -142,7 +143,7 @@ export function vouch(hub: HubState, session: Session, { key, signature, ref }: 
     const message = "Only a device of an account vouches for another one, under its name";
     return reject(hub, session, "no-identity", message, { ref });
   }
-  const record = vouchRecord({ by, signature });
+  const record = vouchRecord({ by, signature, proof });
   const change = { type: "vouch", account, key, vouch: record, atMs: hub.stampMs } as const;
   hub.store.changeAccount(change, (outcome) => {
     if (!outcome.done) return hub.options.log.warn(outcome.error.message);

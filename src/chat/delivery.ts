@@ -13,7 +13,7 @@ import { count } from "./metrics.ts";
 import type { Room } from "./room.ts";
 import type { Session } from "./session.ts";
 import type { SaidRun } from "./said-run.ts";
-import type { RoomTurn, TimedPersonal, TurnBatch } from "./turn-batch.ts";
+import type { MailItem, RoomTurn, TimedPersonal, TurnBatch } from "./turn-batch.ts";
 
 /** Delivers a settled batch. */
 export function deliverBatch(hub: HubState, batch: TurnBatch, settlement: Settlement): void {
@@ -171,7 +171,7 @@ function confirm(hub: HubState, batch: TurnBatch, mailNumbers: readonly number[]
   for (const [id, departure] of batch.departed) hub.names.noteDeparture({ id, departure });
   const { metrics } = hub.options;
   metrics.roomMessages += batch.messages;
-  metrics.privateMessages += batch.mail.filter(({ isCopy }) => isCopy !== true).length;
+  metrics.privateMessages += batch.mail.filter(isForOther).length;
   let stored = 0;
   for (const item of batch.mail) {
     const { recipient, message, live, order } = item;
@@ -196,6 +196,11 @@ function confirm(hub: HubState, batch: TurnBatch, mailNumbers: readonly number[]
     const ack = { type: "ack" as const, n, room: run?.room, seq };
     addPersonals(batch, session, textsOf(session, ack), last);
   }
+}
+
+/** Not for the sender's own history and devices. */
+function isForOther({ isCopy, message }: MailItem): boolean {
+  return isCopy !== true && message.isOwn !== true;
 }
 
 /** A private message was stored for a connected session. */

@@ -64,7 +64,13 @@ export type Command =
       ref?: Ref | undefined;
     }
   /** The session's device vouches for another device's key. */
-  | { type: "vouch"; key: string; signature: string; ref?: Ref | undefined }
+  | {
+      type: "vouch";
+      key: string;
+      signature: string;
+      proof?: string | undefined;
+      ref?: Ref | undefined;
+    }
   /** Requests somebody's keys. */
   | { type: "keys"; name: string; ref?: Ref | undefined }
   /** Revokes the device whose key begins with these characters. */
@@ -95,6 +101,8 @@ export type Command =
       text: string;
       kind?: MessageKind | undefined;
       sealed?: Sealed | undefined;
+      /** For the sender's own other devices. */
+      copies?: Sealed["boxes"] | undefined;
       tags?: string | undefined;
       n?: number | undefined;
       ref?: Ref | undefined;

@@ -301,6 +301,9 @@ export function renderPersonal(session: Session, personal: TimedPersonal): reado
 
 /** Renders an event in the session's dialect: one text, several, or none. */
 export function textsOf(session: Session, event: PersonalEvent): readonly string[] {
+  if (event.type === "private" && event.isOwn === true && session.dialect.hearsCopies !== true) {
+    return [];
+  }
   const shown = session.dialect.severalLines === true ? event : flattenEvent(event);
   const rendered = session.conversation.render(shown);
   if (rendered === undefined) return [];

@@ -36,6 +36,7 @@ type Content = {
   kind: MessageKind | undefined;
   tags?: string | undefined;
   sealed?: Sealed | undefined;
+  copies?: Sealed["boxes"] | undefined;
 };
 
 /** `partner`: the partner that the message was meant for when it arrived. */
@@ -168,10 +169,11 @@ type Found = Recipients & {
 };
 
 /** A sealed message has one recipient: its boxes are for that person's devices. */
-function isSealable(hub: HubState, session: Session, { to, sealed, n }: Tell): boolean {
+function isSealable(hub: HubState, session: Session, { to, sealed, copies, n }: Tell): boolean {
   const [name = ""] = to;
   if (to.length === 1 && fold(name) !== "all") {
-    return !refuseIfOverfull(hub, session, { n }, sealedChars(sealed));
+    const chars = charsOf(sealed?.boxes) + charsOf(copies);
+    return !refuseIfOverfull(hub, session, { n }, chars);
   }
   takeCounter(hub, session, n);
   const message = "A sealed message has one recipient: seal it for each of them";
@@ -179,8 +181,8 @@ function isSealable(hub: HubState, session: Session, { to, sealed, n }: Tell): b
   return false;
 }
 
-function sealedChars(sealed: Sealed | undefined): number {
-  return sealed?.boxes.reduce((sum, { key, box }) => sum + key.length + box.length, 0) ?? 0;
+function charsOf(boxes: Sealed["boxes"] = []): number {
+  return boxes.reduce((sum, { key, box }) => sum + key.length + box.length, 0);
 }
 
 /** For clients of other dialects, and for those without the key. */
@@ -189,7 +191,7 @@ const sealedText = "(a sealed message: parley client can read it on one of your 
 function tellFound(
   hub: HubState,
   session: Session,
-  { to, text, kind, tags, sealed, n, ref }: Tell,
+  { to, text, kind, tags, sealed, copies, n, ref }: Tell,
   absent: Absent,
 ): void {
   const found = find(hub, session, to, absent);
@@ -218,7 +220,7 @@ function tellFound(
     hub,
     session,
     found,
-    { text: sealed === undefined ? text : sealedText, kind, tags, sealed },
+    { text: sealed === undefined ? text : sealedText, kind, tags, sealed, copies },
     inChat && isAlone,
     n,
     ref,
@@ -413,22 +415,32 @@ function noteSpoken(hub: HubState, { person, identity }: Session): void {
   hub.list(identity.folded);
 }
 
-/** Queues copies for the history of a registered sender, one for each recipient. */
+/**
+ * Queues copies for the history of a registered sender, one for each recipient. If it is sealed for
+ * other devices of theirs, these receive it.
+ */
 function keepCopies(
   { pipeline: { gathering } }: HubState,
   item: Omit<MailItem, "recipient" | "stored">,
+  copies: Sealed["boxes"] | undefined,
   recipients: readonly MailPartner[],
 ): void {
   const { mailbox, account } = item.author.identity;
   if (account === "") return;
-  // Its boxes are for the recipient's devices only.
-  const { sealed: _sealed, ...message } = item.message;
+  // The boxes of `sealed` are for the recipient's devices only.
+  const { sealed, ...message } = item.message;
   for (const other of recipients) {
     // A message to oneself is in the mailbox already.
     if (other.person === mailbox) continue;
     const copy = { ...item, message: { ...message, to: [other.name] }, other };
-    gathering.mail.push({ ...copy, recipient: mailbox, stored: true, isCopy: true });
-    gathering.chars += message.text.length;
+    const kept = { ...copy, recipient: mailbox, stored: true };
+    gathering.chars += message.text.length + charsOf(copies);
+    if (sealed === undefined || copies === undefined) {
+      gathering.mail.push({ ...kept, isCopy: true });
+      continue;
+    }
+    const own = { sealed: { key: sealed.key, boxes: copies }, isOwn: true };
+    gathering.mail.push({ ...kept, message: { ...copy.message, ...own } });
   }
 }
 
@@ -437,7 +449,7 @@ function sendPrivate(
   hub: HubState,
   session: Session,
   { here, away }: Recipients,
-  { text, kind, tags, sealed }: Content,
+  { text, kind, tags, sealed, copies }: Content,
   isChat: boolean,
   n: number | undefined,
   ref?: Ref,
@@ -479,11 +491,11 @@ function sendPrivate(
     const known = isElsewhere === true ? { ...message, persona } : message;
     gathering.mail.push({ ...item, message: known, recipient: mailbox, stored: true });
   }
-  keepCopies(hub, item, [
+  keepCopies(hub, item, copies, [
     ...here.map(({ name, identity }) => ({ name, person: identity.mailbox })),
     ...away.map(({ name, mailbox }) => ({ name, person: mailboxOf(mailbox) })),
   ]);
-  gathering.chars += (text.length + sealedChars(sealed)) * to.length;
+  gathering.chars += (text.length + charsOf(sealed?.boxes)) * to.length;
   hub.wake();
   const { timeMs } = message;
   const said = [

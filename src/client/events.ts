@@ -184,6 +184,18 @@ export type SessionEvent =
       /** Whose key it was sealed with, once opened, or why it can't be opened. */
       seal?: Seal | undefined;
     }
+  /** A private message that the user has sent from another device. */
+  | {
+      type: "copied";
+      mail: number;
+      timeMs: number;
+      to: readonly string[];
+      /** Once opened by `PrivateMessages`. */
+      text: string;
+      kind?: MessageKind | undefined;
+      replayed: boolean;
+      sealed?: Sealed | undefined;
+    }
   /**
    * All messages up to `id` are committed, except those that failed. `room` and `seq` locate
    * message `id`, if it was said in a room and its number is known.
@@ -318,7 +330,7 @@ export type ChatRequest =
   { type: "invite"; to: string } | { type: "accept" } | { type: "reject" } | { type: "leave" };
 
 /** This device vouches for another one of the same account. Not answered. */
-export type VouchRequest = { type: "vouch"; key: string; signature: string };
+export type VouchRequest = { type: "vouch"; key: string; signature: string; proof: string };
 
 export type SessionResponse =
   | {
@@ -394,8 +406,15 @@ export type PastMessage = {
 
 export type ListedFile = { name: string; sizeBytes: number; modifiedMs: number };
 
-/** `sealed`: replaces the text; for one recipient only. */
-export type HowToTell = { kind?: MessageKind | undefined; sealed?: Sealed | undefined };
+/**
+ * `sealed`: replaces the text; for one recipient only. `copies`: the same for the user's own other
+ * devices.
+ */
+export type HowToTell = {
+  kind?: MessageKind | undefined;
+  sealed?: Sealed | undefined;
+  copies?: Sealed["boxes"] | undefined;
+};
 
 /** Why `say`, `tell` or `sayToPartner` did not accept a message. */
 export type Unsayable =

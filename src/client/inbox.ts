@@ -105,7 +105,11 @@ export class Inbox {
     const arrival = this.#mail.arrive(mail);
     if (!arrival.fresh) return;
     const { replayed } = arrival;
-    this.#emit({ type: "private", mail, timeMs, from, to, chat, text, kind, sealed, replayed });
+    if (message.own === true) {
+      this.#emit({ type: "copied", mail, timeMs, to, text: "", kind, sealed, replayed });
+    } else {
+      this.#emit({ type: "private", mail, timeMs, from, to, chat, text, kind, sealed, replayed });
+    }
     this.checkReturned();
   }
 

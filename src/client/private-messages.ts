@@ -10,8 +10,7 @@ import { sealed as limits } from "../limits.ts";
 import { harmless } from "../text.ts";
 import type { Sealed } from "../protocol/messages.ts";
 import { areKeys, compareKeys, type KnownKeys } from "../trust/known-keys.ts";
-import { areVouched, type Verify, type Vouch } from "../trust/device-vouch.ts";
-import type { Freshness } from "../trust/seen-messages.ts";
+import { areVouched, type Vouch } from "../trust/device-vouch.ts";
 import type {
   MessageKind,
   NativeSession,
@@ -20,39 +19,20 @@ import type {
   SessionResponse,
   Unsayable,
 } from "./events.ts";
-import { decodeSealed, encodeSealed, type MessageSealer, sealContext } from "./sealed-text.ts";
+import { decodeSealed, encodeSealed, sealContext } from "./sealed-text.ts";
+import { SentCopies } from "./sent-copies.ts";
+import type { SealingDevice } from "./sealing-device.ts";
 
 type Private = Extract<SessionEvent, { type: "private" }>;
+type Copied = Extract<SessionEvent, { type: "copied" }>;
 type Keys = Extract<SessionResponse, { type: "keys" }>;
-
-/** The store of known keys. Both methods may throw a `ParleyError`. */
-export interface KnownPeople {
-  find(name: string): KnownKeys | undefined;
-  /** Undefined: forgets the keys. */
-  remember(name: string, known: KnownKeys | undefined): void;
-}
-
-/** What this device needs to seal messages. */
-export type SealingDevice = {
-  /** Its Ed25519 public key. */
-  key: string;
-  sealer: MessageSealer;
-  people: KnownPeople;
-  seen: {
-    check(key: string, id: string, timeMs: number): Freshness;
-    add(key: string, id: string, timeMs: number): void;
-  };
-  /** The time in Unix milliseconds, and 16 random bytes in base64url. */
-  now: () => number;
-  newId: () => string;
-  wordsOf: (keys: readonly string[]) => string;
-  verify: Verify;
-};
 
 /** Output for the user. */
 export type PrivateOutput = {
   /** A private message, with its text if it could be opened. */
   deliver: (event: Private) => void;
+  /** One that the user has sent from another device. */
+  copied: (event: Copied) => void;
   /**
    * A message was passed to the session, with this result. `seal` undefined: sent as plain text.
    */
@@ -113,8 +93,8 @@ export class PrivateMessages {
   #opening: Promise<void> = Promise.resolve();
   #unopened = 0;
   #isRegistered = false;
-  /** Whether the server lists this device as one of its owner's; undefined before it was asked. */
-  #isListed: boolean | undefined;
+  /** For the user's other devices, if this one has a key. */
+  readonly #copies: SentCopies | undefined;
   #lastTimeMs = 0;
   /** Untrusted keys, kept until they are accepted. By folded name. */
   readonly #refused = new BoundedMap<string, readonly string[]>(limits.maxSenders);
@@ -127,6 +107,14 @@ export class PrivateMessages {
     this.#session = session;
     this.#device = device;
     this.#output = output;
+    this.#copies =
+      device &&
+      new SentCopies({
+        device,
+        name: () => session.name ?? "",
+        ask: (name) => this.#ask(name),
+        note: (text) => output.note(text),
+      });
   }
 
   /** Sends a private message, sealed for each recipient that has a key. */
@@ -191,17 +179,25 @@ export class PrivateMessages {
       case "private":
         this.#arrived(event);
         return true;
+      case "copied":
+        this.#copyArrived(event);
+        return true;
+      case "account-changed":
+        this.#copies?.forget();
+        return false;
       case "online":
         this.#isRegistered = event.registered;
-        this.#isListed = undefined;
+        this.#copies?.forget();
         this.#send();
         return false;
       case "response": {
         const { ref, response } = event;
         if (response.type === "registered") {
           this.#isRegistered = true;
-          this.#isListed = undefined;
+          this.#copies?.forget();
         }
+        // This device may have revoked another one.
+        if (response.type === "devices") this.#copies?.forget();
         return response.type === "keys" && this.#answered(ref, response);
       }
       case "error": {
@@ -297,7 +293,7 @@ export class PrivateMessages {
     const device = this.#device;
     if (device === undefined || fold(name) === "all") return { how: "plain", name };
     try {
-      const canSeal = await this.#canSeal(device);
+      const canSeal = await this.#canSeal();
       if (canSeal === undefined) return { how: "offline" };
       if (!canSeal) return withoutKey(name, device.people.find(name));
       const answer = await this.#ask(name);
@@ -310,14 +306,8 @@ export class PrivateMessages {
   }
 
   /** Whether others can learn whose key this is. Undefined: offline. */
-  async #canSeal({ key }: SealingDevice): Promise<boolean | undefined> {
-    if (!this.#isRegistered) return false;
-    if (this.#isListed === undefined) {
-      const own = await this.#ask(this.#session.name ?? "");
-      if (own === undefined) return undefined;
-      this.#isListed = own.type === "keys" && own.registered && own.keys.includes(key);
-    }
-    return this.#isListed;
+  async #canSeal(): Promise<boolean | undefined> {
+    return this.#isRegistered ? (await this.#copies?.self())?.isListed : false;
   }
 
   #judgeAnswer(name: string, answer: Answer, known: KnownKeys | undefined): Verdict {
@@ -413,13 +403,15 @@ export class PrivateMessages {
     } catch {
       return this.#refuse(job, `a key of ${harmless(name)} can't be used`);
     }
-    if (boxes.reduce((sum, { box }) => sum + box.length, 0) > limits.maxChars) {
+    const chars = boxes.reduce((sum, { box }) => sum + box.length, 0);
+    if (chars > limits.maxChars) {
       const why = `the message is too long to be sealed for ${boxes.length} devices`;
       return this.#refuse(job, `${why}. Send it in parts`);
     }
     const sealed = { key: device.key, boxes };
+    const copies = await this.#copies?.seal(name, content, chars);
     const seal: Seal = { state: known.isVerified ? "verified" : "unverified" };
-    const result = this.#session.tell([name], text, { kind, sealed });
+    const result = this.#session.tell([name], text, { kind, sealed, copies });
     this.#finish(job, result, [name], seal);
     if (isNew) this.#output.note(firstContact(name));
   }
@@ -447,6 +439,17 @@ export class PrivateMessages {
       const opened = event.sealed === undefined ? event : await this.#open(event);
       this.#unopened--;
       this.#output.deliver(opened);
+    });
+  }
+
+  #copyArrived(event: Copied): void {
+    const copies = this.#copies;
+    if (copies === undefined || this.#unopened >= limits.maxUnopened) return;
+    this.#unopened++;
+    this.#opening = this.#opening.then(async () => {
+      const opened = await copies.open(event);
+      this.#unopened--;
+      if (opened !== undefined) this.#output.copied(opened);
     });
   }
 

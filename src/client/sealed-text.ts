@@ -32,7 +32,7 @@ export interface MessageSealer {
 export function sealContext(
   from: string,
   to: string,
-  purpose: "private message" | "file offer" = "private message",
+  purpose: "private message" | "sent copy" | "file offer" = "private message",
 ): string {
   return `parley ${purpose}\0${fold(from)}\0${fold(to)}`;
 }

@@ -17,6 +17,7 @@ export type QueuedMessage = {
   readonly kind?: MessageKind | undefined;
   /** Sent instead of the text. */
   readonly sealed?: Sealed | undefined;
+  readonly copies?: Sealed["boxes"] | undefined;
 };
 
 type Entry = QueuedMessage & {
@@ -87,11 +88,11 @@ export class SendWindow {
   push(
     room: string | undefined,
     to: readonly string[],
-    { text, kind, sealed }: Pick<QueuedMessage, "text" | "kind" | "sealed">,
+    { text, kind, sealed, copies }: Pick<QueuedMessage, "text" | "kind" | "sealed" | "copies">,
   ): number | undefined {
     if (this.space <= 0) return undefined;
     const id = ++this.#lastId;
-    this.#entries.push({ id, room, to, text, kind, sealed, refused: false });
+    this.#entries.push({ id, room, to, text, kind, sealed, copies, refused: false });
     return id;
   }
 
@@ -105,7 +106,7 @@ export class SendWindow {
     if (this.#sent >= limits.windowMessages || this.#sentChars >= limits.windowChars) {
       return undefined;
     }
-    const { room, to, text, kind, sealed } = entry;
+    const { room, to, text, kind, sealed, copies } = entry;
     const n = this.#headN + this.#sent++;
     this.#sentChars += charsOf(entry);
     this.#exposed = Math.max(this.#exposed, this.#sent);
@@ -113,7 +114,7 @@ export class SendWindow {
     if (room !== undefined) return { type: "say", n, room, text, kind };
     return sealed === undefined
       ? { type: "tell", n, to, text, kind }
-      : { type: "tell", n, to, text: "", kind, sealed };
+      : { type: "tell", n, to, text: "", kind, sealed, copies };
   }
 
   /**
@@ -226,6 +227,7 @@ export class SendWindow {
 }
 
 /** The share of the window that a message occupies. */
-function charsOf({ text, sealed }: QueuedMessage): number {
-  return sealed?.boxes.reduce((sum, { box }) => sum + box.length, 0) ?? text.length;
+function charsOf({ text, sealed, copies = [] }: QueuedMessage): number {
+  if (sealed === undefined) return text.length;
+  return [...sealed.boxes, ...copies].reduce((sum, { box }) => sum + box.length, 0);
 }

@@ -63,6 +63,8 @@ export function reduceSessionEvent(state: State, event: SessionEvent, nowMs: num
       return messageArrived(state, event);
     case "private":
       return privateArrived(state, event);
+    // A browser has no key to open it with.
+    case "copied":
     // The controller keeps it for the next login.
     case "token":
     case "offer":

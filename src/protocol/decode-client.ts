@@ -16,7 +16,7 @@ import {
 import { exchangeBytes } from "./read-exchange.ts";
 import { readKind } from "./read-kind.ts";
 import { offerEnd, offerId, passedFrame, readContent, readSummary } from "./read-offer.ts";
-import { readSealed } from "./read-sealed.ts";
+import { readCopies, readSealed } from "./read-sealed.ts";
 import { malformed, undecodable, type Undecodable } from "./undecodable.ts";
 
 type MessageType = ClientMessage["type"];
@@ -71,6 +71,7 @@ const readers: {
     type: "vouch",
     key: r.optionalPattern("key", publicKeyForm, "an Ed25519 key") ?? r.text("key"),
     signature: signature(r) ?? r.text("signature"),
+    proof: r.optionalPattern("proof", linkProofForm, "32 bytes in base64url"),
     ref: r.ref(),
   }),
   keys: (r) => ({ type: "keys", name: r.text("name"), ref: r.ref() }),
@@ -87,7 +88,9 @@ const readers: {
     if (to.length === 0) r.refuse("`to` must name somebody");
     const sealed = r.optionalObject("sealed", readSealed);
     const text = sealed === undefined ? r.text("text") : "";
-    return { type: "tell", to, text, kind: readKind(r), sealed, n: r.optionalCount("n", 1) };
+    const copies = sealed === undefined ? undefined : readCopies(r, sealed);
+    const n = r.optionalCount("n", 1);
+    return { type: "tell", to, text, kind: readKind(r), sealed, copies, n };
   },
   join: (r) => ({
     type: "join",

@@ -79,6 +79,7 @@ const readers: {
       key: v.text("key"),
       by: v.text("by"),
       signature: v.text("signature"),
+      proof: v.optionalText("proof"),
     })),
     ref: r.ref(),
   }),
@@ -117,6 +118,7 @@ const readers: {
     kind: readKind(r),
     chat: r.optionalFlag("chat"),
     sealed: r.optionalObject("sealed", readSealed),
+    own: r.optionalFlag("own"),
   }),
   joined: (r) => ({ type: "joined", room: r.text("room"), name: r.text("name") }),
   left: (r) => ({

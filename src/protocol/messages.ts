@@ -217,7 +217,14 @@ export type ClientMessage =
       ref?: Ref | undefined;
     }
   /** A device of the account vouches for another device's key. Not answered. */
-  | { type: "vouch"; key: string; signature: string; ref?: Ref | undefined }
+  | {
+      type: "vouch";
+      key: string;
+      signature: string;
+      /** For the device with that key (trust/device-vouch.ts). */
+      proof?: string | undefined;
+      ref?: Ref | undefined;
+    }
   /** Requests a person's keys for comparison (`parley client`: /verify). */
   | { type: "keys"; name: string; ref?: Ref | undefined }
   /** Revokes the device whose key begins with these characters. */
@@ -233,6 +240,7 @@ export type ClientMessage =
   /**
    * Sent only to the named people, wherever they are. If the only one is the private-chat partner,
    * it is part of the chat. `sealed`: replaces the text, which is then empty; one recipient only.
+   * `copies`: boxes for the sender's own other devices, only beside `sealed`.
    */
   | {
       type: "tell";
@@ -240,6 +248,7 @@ export type ClientMessage =
       text: string;
       kind?: MessageKind | undefined;
       sealed?: Sealed | undefined;
+      copies?: Sealed["boxes"] | undefined;
       n?: number | undefined;
     }
   | {
@@ -594,6 +603,8 @@ export type ServerMessage =
       kind?: MessageKind | undefined;
       chat?: boolean | undefined;
       sealed?: Sealed | undefined;
+      /** The owner of this session has sent it from another device; `from` is their name. */
+      own?: boolean | undefined;
     }
   | { type: "joined"; room: string; name: string }
   | { type: "left"; room: string; name: string; reason: LeaveReason }

@@ -63,6 +63,7 @@ export class SqliteMailboxes implements Mailboxes {
     const bits =
       (chat ? inChat : 0) |
       (sealed === undefined ? 0 : isSealed) |
+      (message.isOwn === true ? isOwn : 0) |
       (kind === undefined ? 0 : kindBits[kind]);
     const text =
       sealed === undefined ? message.text : JSON.stringify({ text: message.text, sealed });
@@ -77,6 +78,9 @@ const inChat = 1;
 const isSealed = 2;
 /** Bits of the column `chat` for the kind of message. */
 const kindBits: Readonly<Record<MessageKind, number>> = { emote: 4, notice: 8 };
+
+/** Bit of the column `chat`: sent by the mailbox's owner. */
+const isOwn = 16;
 
 function kindOf(bits: number): MessageKind | undefined {
   if ((bits & kindBits.emote) !== 0) return "emote";
@@ -96,6 +100,7 @@ function messageOf(row: MailRow): PrivateMessage {
     chat: (row.chat & inChat) !== 0,
     ...content,
     kind: kindOf(row.chat),
+    isOwn: (row.chat & isOwn) === 0 ? undefined : true,
     id: row.id === 0 ? undefined : row.id,
   };
 }

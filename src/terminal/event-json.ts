@@ -10,21 +10,11 @@ export function eventJson(event: SessionEvent): object | undefined {
       const { type, room, seq, timeMs: time, from, text, kind, mine, replayed } = event;
       return { event: type, room, seq, time, from, text, kind, mine, replayed };
     }
-    case "private": {
-      const { type, mail, timeMs: time, from, to, text, kind, replayed, seal } = event;
-      const sealed = seal !== undefined;
-      return {
-        event: type,
-        mail,
-        time,
-        from,
-        to,
-        text,
-        kind,
-        replayed,
-        sealed,
-        ...sealFields(seal),
-      };
+    case "private":
+      return privateJson(event);
+    case "copied": {
+      const { type, mail, timeMs: time, to, text, kind, replayed } = event;
+      return { event: type, mail, time, to, text, kind, replayed };
     }
     case "online": {
       // `access` is a secret.
@@ -65,6 +55,13 @@ export function eventJson(event: SessionEvent): object | undefined {
       return { event: type, ...rest };
     }
   }
+}
+
+function privateJson(event: Extract<SessionEvent, { type: "private" }>): object {
+  const { type, mail, timeMs: time, from, to, text, kind, replayed, seal } = event;
+  const sealed = seal !== undefined;
+  const fields = { event: type, mail, time, from, to, text, kind, replayed, sealed };
+  return { ...fields, ...sealFields(seal) };
 }
 
 /** Whose key sealed the message, or why there is no text. */

@@ -61,6 +61,7 @@ export function eventText(event: SessionEvent): string | undefined {
       return `You are no longer in the room ${harmless(event.room)}`;
     case "message":
     case "private":
+    case "copied":
     case "acknowledged":
     case "response":
     case "offer":

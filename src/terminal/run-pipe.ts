@@ -49,6 +49,7 @@ export async function runPipe(options: PipeRunOptions): Promise<void> {
     let client: PipeClient | undefined;
     const mail = new PrivateMessages(session, sealingDevice(options.identity, to), {
       deliver: (event) => client?.handleEvent(event),
+      copied: (event) => client?.handleEvent(event),
       sent: () => connection.applyOutputs(),
       note: say,
       applyOutputs: () => connection.applyOutputs(),

@@ -42,6 +42,7 @@ export async function runSend(options: SendOptions): Promise<void> {
   try {
     const mail = new PrivateMessages(session, sealingDevice(identity, to), {
       deliver() {},
+      copied() {},
       sent() {},
       note: options.quiet ? () => {} : say,
       applyOutputs: () => connection.applyOutputs(),

@@ -13,9 +13,8 @@ import { stdout } from "./output.ts";
 import { redirect } from "./diagnostics.ts";
 import { isPlain, PlainTty } from "./plain-terminal.ts";
 import { createStyle, wantsColors } from "./style.ts";
-import { authenticate, newLinkSecret } from "../tls/link-secret.ts";
 import { wordsOf } from "../tls/key-words.ts";
-import { sealingDevice } from "./sealing-device.ts";
+import { linkingDevice, sealingDevice } from "./sealing-device.ts";
 import { TerminalClient } from "./terminal-client.ts";
 import { terminalSize } from "./terminal-size.ts";
 import { Tty } from "./tty.ts";
@@ -66,7 +65,7 @@ export async function runTerminal(options: RunOptions): Promise<void> {
     key: options.identity?.key,
     wordsOf,
     sealing: sealingDevice(identity, to),
-    linking: identity && { ...identity, authenticate, newLinkSecret },
+    linking: identity && linkingDevice(identity, to),
     suspend: () => tty.suspend(),
     downloads,
     keepIgnored: (names) => options.ignored.save(names),

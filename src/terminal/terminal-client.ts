@@ -13,11 +13,8 @@ import type {
   Unsayable,
 } from "../client/events.ts";
 import { DeviceLinks, type LinkingDevice } from "../client/device-links.ts";
-import {
-  PrivateMessages,
-  type SealingDevice,
-  type SentPrivate,
-} from "../client/private-messages.ts";
+import { PrivateMessages, type SentPrivate } from "../client/private-messages.ts";
+import type { SealingDevice } from "../client/sealing-device.ts";
 import type { MessageKind } from "../protocol/messages.ts";
 import type { ParleyError } from "../errors.ts";
 import { message } from "../limits.ts";
@@ -143,6 +140,7 @@ export class TerminalClient {
     });
     this.#private = new PrivateMessages(parts.session, parts.sealing, {
       deliver: (event) => this.#showPrivate(event),
+      copied: (event) => this.#transcript.copied(event, this.#session.name ?? ""),
       sent: (result, message) => this.#handleSent(result, message.text, message),
       note: (text) => this.say(text),
       applyOutputs: parts.applyOutputs,
@@ -245,6 +243,7 @@ export class TerminalClient {
       case "message":
         return this.#view.handleMessage(event);
       case "private":
+      case "copied":
       case "token":
       case "offer":
         return;
@@ -517,6 +516,7 @@ export class TerminalClient {
     if (response.type === "offering" || response.type === "sharing") return;
     // Tickets are for the page, codes for commands of their own.
     if (response.type === "upload" || response.type === "code-joined") return;
+    if (response.type === "linked") this.#links.handleLinked(response.name);
     if (asked.isShown) {
       const shown =
         response.type === "device-code"

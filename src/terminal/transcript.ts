@@ -104,6 +104,18 @@ export class Transcript {
     );
   }
 
+  /** What the user has sent from another device. */
+  copied(
+    { timeMs, to, text, kind }: Extract<SessionEvent, { type: "copied" }>,
+    self: string,
+  ): void {
+    this.#say(
+      timeMs,
+      { name: `to ${to.map(harmless).join(", ")} (from another device):`, paint: this.#style.own },
+      kind === "emote" ? `* ${harmless(self)} ${text}` : text,
+    );
+  }
+
   /** An event, at the current time. */
   event(text: string): void {
     const timeMs = this.#calendar.now();

@@ -1,7 +1,7 @@
 // Sealed messages through the hub: relayed unchanged to one user, online or offline, and reported
 // as sealed to clients that can't open them.
 
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { chatRoom } from "../../src/dialects/chat-room.ts";
 import { selectChat } from "../../src/dialects/select-chat.ts";
 import { sealed as limits } from "../../src/limits.ts";
@@ -76,6 +76,74 @@ test("are limited in size", () => {
   }
   ann.send(withBoxes([box(limits.maxChars)]));
   expect(ann.lines().at(-1)).toEqual({ type: "ack", n: 1 });
+});
+
+describe("copies for the sender's own devices", () => {
+  const copies = [{ key: keyOf("phone"), box: "copy_for_phone" }];
+  const withCopies = (n: number, to: string) => ({ ...tell(n, [to], sealedFor("laptop")), copies });
+
+  test("reach them, connected or not, and nobody else", () => {
+    const rig = new Rig();
+    const ann = owner(rig, "Ann", "desk");
+    const bob = owner(rig, "Bob", "laptop");
+    ann.send({ type: "device-code", ref: 1 });
+    const code = String(ann.lines().find(({ type }) => type === "device-code")?.["code"]);
+    const phone = withKey(rig, "Guest", "phone").send({ type: "link", code, label: "phone" });
+    phone.close("quit");
+    ann.send(withCopies(1, "Bob"));
+    const expected = {
+      type: "private",
+      mail: 1,
+      time: rig.nowMs,
+      from: "Ann",
+      to: ["Bob"],
+      text: expect.stringContaining("a sealed message"),
+      sealed: { key: keyOf("desk"), boxes: copies },
+      own: true,
+    };
+    // It waits like all mail.
+    const here = withKey(rig, "Ann", "phone");
+    expect(mailOf(here)).toEqual([expected]);
+    ann.lines();
+    ann.send(withCopies(2, "Bob"));
+    expect(mailOf(here)).toEqual([{ ...expected, mail: 2 }]);
+    expect(mailOf(ann)).toEqual([{ ...expected, mail: 2 }]);
+    const received = bob.text();
+    expect(received).toContain("box_for_laptop");
+    expect(received).not.toContain("copy_for_phone");
+    expect(received).not.toContain('"own"');
+  });
+
+  test("are not shown in other dialects, and not kept for unregistered senders", () => {
+    const rig = new Rig();
+    owner(rig, "Bob", "laptop");
+    const guest = rig.member("Guest");
+    guest.send(withCopies(1, "Bob"));
+    expect(mailOf(guest)).toEqual([]);
+    const ann = owner(rig, "Ann", "desk");
+    ann.send({ type: "set-password", password: "correct horse" });
+    const old = rig.client(chatRoom, true).send("Ann", "correct horse");
+    old.text();
+    ann.send(withCopies(1, "Bob"));
+    expect(old.text()).toBe("");
+    ann.send({ type: "tell", n: 2, to: ["Ann"], text: "to myself" });
+    expect(old.text()).toContain("to myself");
+  });
+
+  test("count against the same limits, and need a sealed message", () => {
+    const rig = new Rig();
+    const ann = owner(rig, "Ann", "desk");
+    const bob = rig.member("Bob");
+    const sealed = { key: keyOf("desk"), boxes: [box(limits.maxChars - 10)] };
+    for (const bad of [[], Array.from({ length: limits.maxBoxes + 1 }, () => box(0)), [box(11)]]) {
+      ann.send({ type: "tell", to: ["Bob"], sealed, copies: bad });
+      expect(refusalOf(ann)).toMatchObject({ code: "protocol" });
+    }
+    ann.send({ type: "tell", to: ["Bob"], sealed, copies: [box(10)] });
+    ann.send({ type: "tell", to: ["Bob"], text: "open", copies });
+    expect(mailOf(bob)).toHaveLength(2);
+    expect(mailOf(ann)).toHaveLength(1);
+  });
 });
 
 test("appear as a sentence in other dialects", () => {

@@ -52,6 +52,9 @@ class Server implements AsyncDisposable {
   }
 }
 
+type Event = Record<string, unknown>;
+type Read = { mail: Event[]; copied: Event[] };
+
 class Device {
   readonly home = join(base, `device${++count}`);
   readonly #env = { XDG_CONFIG_HOME: this.home, NO_COLOR: "1" };
@@ -85,14 +88,15 @@ class Device {
   }
 
   /** Connects, reads the waiting mail, and leaves. */
-  async read(...flags: readonly string[]): Promise<Ended & { mail: Record<string, unknown>[] }> {
+  async read(...flags: readonly string[]): Promise<Ended & Read> {
     const ended = await run([...this.#words, "--json", ...flags], {
       env: this.#env,
       input: "hi\n",
     });
     const events = ended.out.split("\n").filter((line) => line !== "");
     const objects = events.map((line) => JSON.parse(line) as Record<string, unknown>);
-    return { ...ended, mail: objects.filter((one) => one["event"] === "private") };
+    const of = (event: string): Event[] => objects.filter((one) => one["event"] === event);
+    return { ...ended, mail: of("private"), copied: of("copied") };
   }
 }
 
@@ -210,4 +214,20 @@ test("a device that another one vouches for needs no acceptance, and reads what 
     const { mail } = await device.read();
     expect(mail.map(({ text }) => text)).toEqual(["psst"]);
   }
+  // Each of the two gets what was sent from the other one.
+  const [first, second] = ["from the desk", "from the phone"].map(
+    (text) => `${text} ${crypto.randomUUID()}`,
+  );
+  await bob.type([`/msg Ann ${first}`, `to Ann (sealed, unverified): ${first}`]);
+  const onPhone = await phone.type([
+    `/msg Ann ${second}`,
+    `to Ann (sealed, unverified): ${second}`,
+  ]);
+  expect(onPhone.shown).toContain(`to Ann (from another device): ${first}`);
+  const { copied } = await bob.read();
+  expect(copied).toEqual([expect.objectContaining({ to: ["Ann"], text: second })]);
+  const { mail } = await ann.read();
+  expect(mail.map(({ text }) => text)).toEqual([first, second]);
+  expect(statSync(phone.file("identity.devices")).mode & 0o777).toBe(0o600);
+  for (const text of [first, second]) expect(server.kept).not.toContain(text);
 });

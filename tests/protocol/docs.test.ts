@@ -32,6 +32,7 @@ function filledIn(example: string): string {
     .replaceAll('"secret":"…"', '"secret":"0123456789abcdef"')
     .replaceAll(/,…/g, "")
     .replaceAll('"key":"…"', `"key":"${"A".repeat(43)}"`)
+    .replaceAll('"proof":"…"', `"proof":"${"A".repeat(43)}"`)
     .replaceAll('"signature":"…"', `"signature":"${"A".repeat(86)}"`)
     .replaceAll("[…]", "[]")
     .replaceAll('"…"', '"x"')

@@ -36,13 +36,11 @@ const publicKey = bytes(32);
 const signature = bytes(64);
 const kind = fc.constantFrom<MessageKind>("emote", "notice");
 const names = fc.array(name, { maxLength: 5 });
-const sealed = fc.record({
-  key: publicKey,
-  boxes: fc.array(fc.record({ key: publicKey, box: fc.oneof(bytes(40), fc.constant("")) }), {
-    minLength: 1,
-    maxLength: 4,
-  }),
+const boxes = fc.array(fc.record({ key: publicKey, box: fc.oneof(bytes(40), fc.constant("")) }), {
+  minLength: 1,
+  maxLength: 4,
 });
+const sealed = fc.record({ key: publicKey, boxes });
 
 const offer = bytes(16);
 const offerEnd = fc.constantFrom(
@@ -153,8 +151,9 @@ const clientMessages: Each<ClientMessage> = {
     ),
     record(
       "tell",
-      { to: fc.tuple(name), text: fc.constant(""), kind, sealed, n: fromOne },
+      { to: fc.tuple(name), text: fc.constant(""), kind, sealed, copies: boxes, n: fromOne },
       "kind",
+      "copies",
       "n",
     ),
   ),
@@ -371,10 +370,21 @@ const serverMessages: Each<ServerMessage> = {
   ),
   private: record(
     "private",
-    { mail: count, time, from: name, to: names, text, kind, chat: fc.boolean(), sealed },
+    {
+      mail: count,
+      time,
+      from: name,
+      to: names,
+      text,
+      kind,
+      chat: fc.boolean(),
+      sealed,
+      own: fc.boolean(),
+    },
     "kind",
     "chat",
     "sealed",
+    "own",
   ),
   joined: record("joined", { room, name }),
   left: record("left", {

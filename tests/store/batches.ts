@@ -32,8 +32,9 @@ type MailFields = Partial<PrivateMessage> & Partial<Pick<Mail, "network" | "othe
 export function mail(session: string, text: string, fields: MailFields = {}): Mail {
   const { timeMs = 1_000, from = "Ann", alias, to = ["Bob"], chat = false } = fields;
   const { network = "192.0.2.1" } = fields;
-  const { kind, sealed, id, other, isCopy } = fields;
-  const more = { ...(kind && { kind }), ...(sealed && { sealed }), ...(id && { id }) };
+  const { kind, sealed, id, other, isCopy, isOwn } = fields;
+  const own = isOwn === true ? { isOwn } : {};
+  const more = { ...own, ...(kind && { kind }), ...(sealed && { sealed }), ...(id && { id }) };
   const message = { type: "private" as const, timeMs, from, alias, to, chat, text, ...more };
   return { session, network, message, ...(other && { other }), ...(isCopy && { isCopy }) };
 }

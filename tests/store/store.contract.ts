@@ -419,6 +419,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
             timeMs: 7,
             chat: true,
             kind: "notice",
+            isOwn: true,
             sealed: { key: "k", boxes: [{ key: "l", box: "b" }] },
           }),
         ];

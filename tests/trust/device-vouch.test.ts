@@ -4,10 +4,13 @@
 import { describe, expect, test } from "bun:test";
 import { generateKeyPairSync, sign } from "node:crypto";
 import { DeviceLinks } from "../../src/client/device-links.ts";
+import { deviceLinks as limits } from "../../src/limits.ts";
 import { authenticate, newLinkSecret } from "../../src/tls/link-secret.ts";
 import { verifySignature } from "../../src/tls/verify-signature.ts";
+import type { OwnDeviceNews } from "../../src/trust/own-devices.ts";
 import {
   areVouched,
+  backText,
   linkProofForm,
   readLinkCode,
   readVouch,
@@ -24,6 +27,11 @@ class Device {
   readonly newLinkSecret = newLinkSecret;
   readonly sign = (text: string): string =>
     sign(null, Buffer.from(text), this.#pair.privateKey).toString("base64url");
+  readonly now = (): number => 5_000;
+  /** What it has remembered: `NAME NEWS`. */
+  readonly known: string[] = [];
+  readonly remember = (name: string, news: OwnDeviceNews): void =>
+    void this.known.push(`${name} ${JSON.stringify(news)}`);
   readonly links = new DeviceLinks(this);
 
   vouch(key: string, name = "Ann"): Vouch {
@@ -78,8 +86,18 @@ describe("a code", () => {
     expect(desk.links.vouchFor("Ann", { ...change, key: phone.key })).toBeUndefined();
     expect(tablet.links.vouchFor("Ann", { ...change, key: phone.key, proof })).toBeUndefined();
     const vouch = desk.links.vouchFor("Ann", { ...change, key: phone.key, proof });
-    expect(vouch).toEqual({ type: "vouch", key: phone.key, signature: expect.any(String) });
-    const { signature = "" } = vouch ?? {};
+    const both = { signature: expect.any(String), proof: expect.stringMatching(linkProofForm) };
+    expect(vouch).toEqual({ type: "vouch", key: phone.key, ...both });
+    const { signature = "", proof: back = "" } = vouch ?? {};
+    // Each device remembers the other one, or how to recognize it.
+    expect(desk.known).toEqual([`Ann {"key":"${phone.key}"}`]);
+    phone.links.handleLinked("Ann");
+    phone.links.handleLinked("Ann");
+    expect(phone.known).toHaveLength(1);
+    const { secret = "", until } = JSON.parse((phone.known[0] ?? "").slice("Ann ".length));
+    expect(until).toBe(5_000 + limits.proofMs);
+    expect(back).toBe(authenticate(secret, backText(desk.key, phone.key)));
+    expect(back).not.toBe(proof);
     expect(accepts([desk], [desk, phone], [{ key: phone.key, by: desk.key, signature }])).toBe(
       true,
     );
@@ -104,6 +122,8 @@ describe("a code", () => {
 test("a vouch survives a round trip as text, and anything else is invalid", () => {
   const vouch = desk.vouch(phone.key);
   expect(readVouch(phone.key, vouchRecord(vouch))).toEqual(vouch);
+  const proved = { ...vouch, proof: authenticate("secret", "text") };
+  expect(readVouch(phone.key, vouchRecord(proved))).toEqual(proved);
   for (const text of ["", ":", "x:y", vouch.by, `${vouch.by}:`]) {
     expect(readVouch(phone.key, text)).toBeUndefined();
   }

@@ -264,7 +264,8 @@ function pastPrivateLines(
 ): readonly Line[] {
   const inside = messages.flatMap((message) => {
     const [recipient = ""] = message.to;
-    return privateLines(self, message, message.mail < 0 ? nickOf(recipient) : undefined);
+    const isOwn = message.mail < 0 || message.isOwn === true;
+    return privateLines(self, message, isOwn ? nickOf(recipient) : undefined);
   });
   return historyLines(self, target, inside, batch);
 }

@@ -33,6 +33,7 @@ export function nativeDialect(server: NativeServer): Dialect {
     severalLines: true,
     echo: { said: true, joined: true },
     refusalEnds: true,
+    hearsCopies: true,
     renderRoom,
     open: () => new NativeConversation(server),
   };
@@ -238,7 +239,8 @@ function messageOf(event: PersonalEvent, server: NativeServer): ServerMessage | 
     case "private": {
       const { mail, timeMs: time, from, to, text, kind, sealed } = event;
       const chat = event.chat ? true : undefined;
-      return { type: "private", mail, time, from, to, text, kind, chat, sealed };
+      const own = event.isOwn === true ? true : undefined;
+      return { type: "private", mail, time, from, to, text, kind, chat, sealed, own };
     }
     case "replay":
       return roomMessage(event.message);

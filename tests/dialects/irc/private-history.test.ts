@@ -153,6 +153,25 @@ describe("a conversation", () => {
   });
 });
 
+test("a sealed message that other devices got a copy of is in the history once", () => {
+  const rig = new IrcRig();
+  const ann = registered(rig, "Ann");
+  const bob = owner(rig, "Bob", "desk").send({ type: "set-password", password });
+  const boxes = [{ key: keyOf("phone"), box: "a_box" }];
+  const sealed = { key: keyOf("desk"), boxes };
+  bob.send({ type: "tell", n: 1, to: ["Ann"], sealed, copies: boxes });
+  const atIrc = logIn(rig, "Bob");
+  for (const [client, other] of [
+    [atIrc, "Ann"],
+    [ann, "Bob"],
+  ] as const) {
+    const [one = "", ...more] = said(client, `LATEST ${other} * 9`);
+    expect(one).toStartWith("Bob>Ann (a sealed message: ");
+    expect(more).toEqual([]);
+  }
+  expect(targets(atIrc, `${always} 9`)).toEqual(["Ann"]);
+});
+
 describe("a conversation belongs to a person, not to a name", () => {
   test("whoever registers a name later has nothing of what its users said, or heard", () => {
     const rig = new IrcRig();

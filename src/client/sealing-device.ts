@@ -1,0 +1,32 @@
+// What a device needs to seal private messages, and to open them. Types only.
+
+import type { KnownKeys } from "../trust/known-keys.ts";
+import type { Verify } from "../trust/device-vouch.ts";
+import type { Freshness } from "../trust/seen-messages.ts";
+import type { MessageSealer } from "./sealed-text.ts";
+import type { OwnKeys } from "./siblings.ts";
+
+/** The store of known keys. Both methods may throw a `ParleyError`. */
+export interface KnownPeople {
+  find(name: string): KnownKeys | undefined;
+  /** Undefined: forgets the keys. */
+  remember(name: string, known: KnownKeys | undefined): void;
+}
+
+/** What this device needs to seal messages. */
+export type SealingDevice = {
+  /** Its Ed25519 public key. */
+  key: string;
+  sealer: MessageSealer;
+  people: KnownPeople;
+  seen: {
+    check(key: string, id: string, timeMs: number): Freshness;
+    add(key: string, id: string, timeMs: number): void;
+  };
+  /** The time in Unix milliseconds, and 16 random bytes in base64url. */
+  now: () => number;
+  newId: () => string;
+  wordsOf: (keys: readonly string[]) => string;
+  verify: Verify;
+  own: OwnKeys;
+};
