@@ -25,6 +25,6 @@ export function closedText({ isMembersOnly, checkPassword }: DoorOptions): {
   const whom = checkPassword === undefined ? "members only" : "members with its password only";
   return {
     code: "members-only",
-    message: `This server is for ${whom}: ask for a pass, and show it`,
+    message: `This server is for ${whom}: ask an operator for a pass`,
   };
 }

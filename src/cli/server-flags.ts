@@ -135,7 +135,7 @@ export const serverFlags = {
   cert: {
     type: "string",
     valueHint: "FILE",
-    description: "Serve the page by HTTPS with this certificate; read again when it changes",
+    description: "Certificate of the page (by HTTPS) and of ircs; read again when it changes",
   },
   key: { type: "string", valueHint: "FILE", description: "The key of --cert" },
   listen: {

@@ -1,8 +1,8 @@
 // Advice for people whom a closed server has refused. Pure.
 
 const advice: Readonly<Record<string, string>> = {
-  "password-required": "give it by --password-file FILE, or show a pass by --pass CODE",
-  "members-only": "--pass CODE shows one",
+  "password-required": "give it by --password-file FILE, or a pass by --pass CODE",
+  "members-only": "give it by --pass CODE",
 };
 
 /** The server's sentence, with the flags that help against a refusal with this code. */

@@ -30,7 +30,9 @@ export function makePass(
   const people = uses === 1 ? "one person" : `${uses} people`;
   return {
     ok: true,
-    message: `Pass #${id} lets ${people} in until ${endMinuteText(untilMs)}`,
+    message:
+      `Pass #${id} lets ${people} in until ${endMinuteText(untilMs)}, ` +
+      "by parley client ADDRESS --pass CODE or on the page:",
     rows: [{ text: code, fields }],
   };
 }
