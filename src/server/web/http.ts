@@ -254,7 +254,7 @@ class Site {
       log.info("page opened", { address: from.address, tls: tls !== undefined });
     } else if (status >= 400 && !(path === "/ws" && status === 503)) {
       const origin = request.headers.get("origin") ?? undefined;
-      log.info("request refused", { address: from.address, path, status, origin });
+      log.info("request refused", { address: from.address, path: logged(path), status, origin });
     }
     return response;
   }
@@ -428,6 +428,11 @@ class Site {
 }
 
 const ticketsPath = "/uploads/";
+
+/** A ticket may still be valid, and belongs to nobody who reads the log. */
+function logged(path: string): string {
+  return path.startsWith(ticketsPath) ? `${ticketsPath}…` : path;
+}
 
 function isUploadTo(path: string, method: string): boolean {
   if (path.startsWith(ticketsPath)) return method === "PUT";

@@ -356,10 +356,15 @@ test("a session's ticket is for one file, which is announced under its name", as
   expect([answer(1)?.["code"], answer(2)?.["code"]]).toEqual(["protocol", "not-in-room"]);
   const path = String(answer(3)?.["path"]);
   expect(path).toMatch(/^\/uploads\/[\w-]{20,}$/);
+  // A hostile page does not use it up, and it can still be used: it must not be in the log.
+  const foreign = await site.put(path, "12345", { Origin: "https://mallory.example" }, "");
+  expect(foreign).toMatchObject({ status: 403 });
   const made = await site.put(path, "12345", {}, "");
   expect(made).toMatchObject({ status: 201, body: { name: "pic.png", size: 5 } });
   await site.until(() => lines.some((line) => line["kind"] === "notice"));
   expect(lines.find((line) => line["kind"] === "notice")).toMatchObject({ from: "Ann" });
   expect(await site.put(path, "12345", {}, "")).toMatchObject({ status: 404 });
+  const refused = site.log.logged.filter(({ message }) => message === "request refused");
+  expect(refused.map(({ fields }) => fields["path"])).toEqual(["/uploads/…", "/uploads/…"]);
   socket.close();
 });

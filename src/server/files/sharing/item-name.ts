@@ -29,10 +29,13 @@ export function nameProblem(name: string): string | undefined {
   return undefined;
 }
 
-/** The form in which names are compared. */
+/** The form in which names are compared: names that look the same must not stand side by side. */
 export function foldedItem(name: string): string {
-  return foldedName(name, rules);
+  return foldedName(name.normalize("NFKC").replace(invisible, ""), rules);
 }
+
+/** Fillers, joiners, variation selectors, directional marks. */
+const invisible = /\p{Default_Ignorable_Code_Point}/gu;
 
 /** `isTaken`: whether a folded name is in use. */
 export function freeName(name: string, isTaken: (folded: string) => boolean): string {

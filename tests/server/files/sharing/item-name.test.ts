@@ -46,6 +46,14 @@ test("many uploads of one name get distinct names", () => {
   expect(given.slice(0, 3)).toEqual(["a.tar.gz", "a.tar (2).gz", "a.tar (3).gz"]);
 });
 
+test("a name that only looks like another one is taken", () => {
+  const taken = new Set([foldedItem("report.pdf")]);
+  for (const name of ["REPORT.pdf", "rep\u200bort.pdf", "report\ufe0f.pdf", "ｒｅｐｏｒｔ.pdf"]) {
+    const free = freeName(name, (folded) => taken.has(folded));
+    expect(free).toMatch(/ \(2\)\.pdf$/);
+  }
+});
+
 const item: SharedItem = {
   id: "id",
   upload: "upload",
