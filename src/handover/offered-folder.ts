@@ -22,8 +22,12 @@ type Offered = {
   files: number;
   folders: number;
   newest: number;
+  leftOut: LeftOut;
   tree: SharedTree | undefined;
 };
+
+/** What is in folders and is not offered, by number. `hidden`: names that begin with a dot. */
+export type LeftOut = { links: number; others: number; hidden: number };
 
 export class OfferedFolder implements FileFolder, TreeFolder {
   readonly #offered: ReadonlyMap<string, Offered>;
@@ -62,6 +66,11 @@ export class OfferedFolder implements FileFolder, TreeFolder {
   /** The number of folders, including those at the top. */
   get folders(): number {
     return sum(this.#offered, ({ folders }) => folders);
+  }
+
+  get leftOut(): LeftOut {
+    const count = (kind: keyof LeftOut) => sum(this.#offered, ({ leftOut }) => leftOut[kind]);
+    return { links: count("links"), others: count("others"), hidden: count("hidden") };
   }
 
   get bytes(): number {
@@ -112,6 +121,8 @@ export class OfferedFolder implements FileFolder, TreeFolder {
 }
 
 async function offeredAt(given: string): Promise<Offered> {
+  // It would be the working folder, which hardly anybody means: `send-file "$file"`.
+  if (given === "") throw new ParleyError("usage", "'' is not the path of a file or folder");
   const path = resolve(given);
   const name = basename(path);
   try {
@@ -120,7 +131,8 @@ async function offeredAt(given: string): Promise<Offered> {
     if (stat.isFile()) {
       closeSync(openSync(path, "r"));
       const info = { name, size: stat.size, modified };
-      return { path, info, files: 1, folders: 0, newest: modified, tree: undefined };
+      const leftOut = { links: 0, others: 0, hidden: 0 };
+      return { path, info, files: 1, folders: 0, newest: modified, leftOut, tree: undefined };
     }
     if (!stat.isDirectory() || name === "") {
       throw new ParleyError("usage", `${quoted(given, 300)} is neither a file nor a folder`);
@@ -129,31 +141,45 @@ async function offeredAt(given: string): Promise<Offered> {
       const sentence = `${quoted(given, 300)} is a hidden folder: rename it, or send what is in it`;
       throw new ParleyError("usage", sentence);
     }
-    const tree = new SharedTree(dirname(path), []);
-    const { bytes, newest, ...counts } = await measure(tree, name);
+    const hidden = { count: 0 };
+    const tree = new SharedTree(dirname(path), [], (count) => (hidden.count += count));
+    const { bytes, newest, leftOut, ...counts } = await measure(tree, name);
+    leftOut.hidden = hidden.count;
     const info = { name: `${name}/`, size: bytes, modified };
-    return { path, info, ...counts, newest: Math.max(newest, modified), tree };
+    return { path, info, ...counts, newest: Math.max(newest, modified), leftOut, tree };
   } catch (error) {
     if (error instanceof ParleyError) throw error;
     const missing = (error as { code?: unknown }).code === "ENOENT";
-    const sentence = `Cannot send ${quoted(given, 300)}: ${readReason(error)}`;
+    const why = missing && given.includes("\ufffd") ? notUtf8 : readReason(error);
+    const sentence = `Cannot send ${quoted(given, 300)}: ${why}`;
     throw new ParleyError(missing ? "not-found" : "storage", sentence);
   }
 }
 
-type Measured = { files: number; folders: number; bytes: number; newest: number };
+/** Bun decodes arguments as UTF-8; in a folder such files are found. */
+const notUtf8 = "if its name is not UTF-8, rename it, or send the folder that it is in";
+
+type Measured = {
+  files: number;
+  folders: number;
+  bytes: number;
+  newest: number;
+  leftOut: LeftOut;
+};
 
 async function measure(tree: SharedTree, name: string): Promise<Measured> {
   let [files, folders, bytes, newest] = [0, 1, 0, 0];
+  const leftOut = { links: 0, others: 0, hidden: 0 };
   for await (const slice of tree.walk(name)) {
     for (const { kind, size, modified } of slice) {
       if (kind === undefined) files++;
       else if (kind === "folder") folders++;
+      else leftOut[kind === "link" ? "links" : "others"]++;
       bytes += size;
       newest = Math.max(newest, modified);
     }
   }
-  return { files, folders, bytes, newest };
+  return { files, folders, bytes, newest, leftOut };
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { isatty } from "node:tty";
 import { reachableHosts } from "../cli/server-banner.ts";
-import type { OfferedFolder } from "../handover/offered-folder.ts";
+import type { LeftOut, OfferedFolder } from "../handover/offered-folder.ts";
 import { isLoopback } from "../addresses.ts";
 import { hostPortText, parseHostPort } from "../io/host-port.ts";
 import { sizeText } from "../size-text.ts";
@@ -11,7 +11,7 @@ import { type Code, codeText } from "../trust/code.ts";
 import { say } from "./diagnostics.ts";
 import { isSamePath, type PathName } from "../handover/handover-events.ts";
 import { jsonLine } from "./json-line.ts";
-import { pathText } from "./offer-text.ts";
+import { leftOutText, pathText } from "./offer-text.ts";
 import { stdout } from "./output.ts";
 import { barFits, ProgressBar } from "./progress.ts";
 import { qrCode } from "./qr-code.ts";
@@ -40,6 +40,14 @@ export class CodeReport {
   constructor(isJson: boolean, isQuiet: boolean) {
     this.#isJson = isJson;
     this.#isQuiet = isQuiet;
+  }
+
+  /** What is in the folders and is not sent. */
+  leftOut(counts: LeftOut): void {
+    const text = leftOutText(counts);
+    if (text === undefined) return;
+    if (this.#isJson) this.#print({ event: "left-out", ...counts });
+    else if (!this.#isQuiet) say(text);
   }
 
   /** The code is the result of the command, so it is printed even with `--quiet`. */

@@ -5,6 +5,7 @@ import type { ClientIdentity, SessionEvent, SessionResponse } from "../client/ev
 import { ClientSession } from "../client/session.ts";
 import { ParleyError } from "../errors.ts";
 import { endedBy, onSignals } from "../io/end-signals.ts";
+import { terminal as limits } from "../limits.ts";
 import { hostPortText, type ServerAddress } from "../io/host-port.ts";
 import { NativeConnection } from "../io/native-connection.ts";
 import { secretText } from "../secrets.ts";
@@ -21,6 +22,8 @@ export type OrderOptions = {
   to: ServerAddress;
   identity: ClientIdentity | undefined;
   json: boolean;
+  /** How long to wait for the answer, connecting included; default limits.ts. */
+  answerMs?: number;
 };
 
 /** @throws ParleyError `cannot-connect`, and the server's refusals */
@@ -42,7 +45,8 @@ async function carryOut(command: string, options: OrderOptions): Promise<void> {
   }
 }
 
-async function answerOf(command: string, { to, identity }: OrderOptions): Promise<Answer> {
+async function answerOf(command: string, options: OrderOptions): Promise<Answer> {
+  const { to, identity } = options;
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const secret = secretText(24);
   const session = new ClientSession({
@@ -76,9 +80,15 @@ async function answerOf(command: string, { to, identity }: OrderOptions): Promis
   const connection = new NativeConnection(to, session, handle);
   const stopListening = onSignals(["SIGINT", "SIGTERM"], (signal) => reject(endedBy(signal)));
   connection.start();
+  const sentence = `${hostPortText(to)} does not answer '${harmless(command)}'.`;
+  const timer = setTimeout(
+    () => reject(new ParleyError("stalled", sentence)),
+    options.answerMs ?? limits.orderAnswerMs,
+  );
   try {
     return await promise;
   } finally {
+    clearTimeout(timer);
     stopListening();
     await connection.leave();
   }

@@ -1,5 +1,6 @@
 // Offers of files as sentences for people. Pure.
 
+import type { LeftOut } from "../handover/offered-folder.ts";
 import type { IncomingOfferEvent, PathName, SendEvent } from "../handover/handover-events.ts";
 import type { OfferEnd } from "../protocol/messages.ts";
 import { sizeText } from "../size-text.ts";
@@ -72,4 +73,15 @@ export function sharingText(event: Sharing): string {
   if (event.unchanged) return `Already shared as ${list ?? "nothing"} (${count})`;
   const where = room === undefined ? "" : `; the room ${quoted(room)} has been told`;
   return `Shared as ${list ?? "nothing"} (${count})${where}`;
+}
+
+/** What is in the folders and is not sent; undefined if there is nothing. */
+export function leftOutText({ links, others, hidden }: LeftOut): string | undefined {
+  const counts: [count: number, words: string][] = [
+    [links, countText(links, "link")],
+    [others, `${others} unreadable or neither file nor folder`],
+    [hidden, `${hidden} hidden (names that begin with a dot)`],
+  ];
+  const parts = counts.flatMap(([count, words]) => (count > 0 ? [words] : []));
+  return parts.length === 0 ? undefined : `Left out: ${parts.join(", ")}`;
 }

@@ -11,6 +11,7 @@ import type { LinkOffer, SecuredLink } from "../io/secured-link.ts";
 import { harmless } from "../text.ts";
 import { jsonLine } from "./json-line.ts";
 import { stdout } from "./output.ts";
+import { leftOutText } from "./offer-text.ts";
 import { PromptHandover } from "./prompt-handover.ts";
 import { ReceiveReport } from "./receive-report.ts";
 import { pathsOf } from "./typed-paths.ts";
@@ -172,6 +173,9 @@ class JsonFiles implements Files {
     this.#running++;
     try {
       const folder = await OfferedFolder.of(paths);
+      if (leftOutText(folder.leftOut) !== undefined) {
+        print({ event: "left-out", ...folder.leftOut });
+      }
       const name = this.#exchange.session.name ?? "";
       const id = offerNumber(this.#ends.identity, name, to, folder.paths);
       await this.#handover.send(id, to, folder, print).over;

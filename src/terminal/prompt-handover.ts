@@ -13,7 +13,7 @@ import { sizeText } from "../size-text.ts";
 import { harmless } from "../text.ts";
 import type { DeviceKey } from "../tls/identity-key.ts";
 import type { Completion } from "./completion.ts";
-import { incomingText, pathText, sharingText } from "./offer-text.ts";
+import { incomingText, leftOutText, pathText, sharingText } from "./offer-text.ts";
 import type { PersonFiles } from "./terminal-client.ts";
 import { completePath, pathsOf } from "./typed-paths.ts";
 import { countText, durationText, rateText } from "./units.ts";
@@ -114,7 +114,10 @@ export class PromptHandover implements PersonFiles {
     const { say, progress } = this.#options;
     this.#running++;
     try {
-      await start(await OfferedFolder.of(paths)).over;
+      const folder = await OfferedFolder.of(paths);
+      const leftOut = leftOutText(folder.leftOut);
+      if (leftOut !== undefined) say(leftOut);
+      await start(folder).over;
     } catch (error) {
       say(harmless(error instanceof Error ? error.message : String(error)));
     } finally {

@@ -45,6 +45,7 @@ const everywhere = "0.0.0.0";
 export async function runCodeSend(options: CodeSendOptions): Promise<void> {
   const folder = await OfferedFolder.of(options.paths);
   const report = new CodeReport(options.json, options.quiet);
+  report.leftOut(folder.leftOut);
   const interruption = Promise.withResolvers<never>();
   interruption.promise.catch(() => {});
   const stopListening = onSignals(["SIGINT", "SIGTERM"], (signal) =>

@@ -37,6 +37,7 @@ export async function runSend(options: SendOptions): Promise<void> {
     stop(endedBy(signal, "what has arrived is kept: send it again to continue")),
   );
   const report = new SendReport(options.json, options.quiet);
+  report.leftOut(folder.leftOut);
   const { session, connection, listen } = await openSession(options, interruption.promise);
   let isWaiting = true;
   try {

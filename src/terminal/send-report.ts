@@ -1,12 +1,12 @@
 // What `parley send-file` prints: a progress bar and lines for people, events for programs.
 
+import type { LeftOut } from "../handover/offered-folder.ts";
 import type { SendEvent } from "../handover/handover-events.ts";
 import { sizeText } from "../size-text.ts";
 import { harmless, quoted } from "../text.ts";
 import { say } from "./diagnostics.ts";
-import { sharingText } from "./offer-text.ts";
 import { jsonLine } from "./json-line.ts";
-import { pathText } from "./offer-text.ts";
+import { leftOutText, pathText, sharingText } from "./offer-text.ts";
 import { stdout } from "./output.ts";
 import { barFits, ProgressBar } from "./progress.ts";
 import { countText, elapsedText, rateText } from "./units.ts";
@@ -20,6 +20,14 @@ export class SendReport {
   constructor(isJson: boolean, isQuiet: boolean) {
     this.#isJson = isJson;
     this.#isQuiet = isQuiet;
+  }
+
+  /** What is in the folders and is not sent. */
+  leftOut(counts: LeftOut): void {
+    const text = leftOutText(counts);
+    if (text === undefined || this.#isQuiet) return;
+    if (this.#isJson) stdout.data(jsonLine({ event: "left-out", ...counts }));
+    else say(text);
   }
 
   handleEvent(event: SendEvent): void {

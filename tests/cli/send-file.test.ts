@@ -10,6 +10,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -512,4 +513,23 @@ test("only the recipient can say that everything has arrived, not somebody who e
   expect(await ann.exit()).toBe(6);
   expect(ann.stderr).toContain("Bob has not confirmed it: send it again");
   await connection.leave();
+});
+
+test("an empty path is not the working folder", async () => {
+  await using world = await new World().start();
+  await using ann = world.send("Ann", "Bob", "");
+  expect(await ann.exit()).toBe(2);
+  expect(ann.stderr).toContain("'' is not the path of a file or folder");
+});
+
+test("what is left out of a folder is said to the sender", async () => {
+  await using world = await new World().start();
+  await using bob = world.taker("Bob");
+  await bob.line(/"event":"online"/);
+  world.file("Ann/d", "a", 10);
+  world.file("Ann/d", ".env", 10);
+  symlinkSync("a", join(world.home("Ann/d"), "link"));
+  await using ann = world.send("Ann", "Bob", world.home("Ann/d"));
+  expect(await ann.exit()).toBe(0);
+  expect(events(ann, "left-out")).toMatchObject([{ links: 1, others: 0, hidden: 1 }]);
 });

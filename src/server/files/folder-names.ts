@@ -12,16 +12,21 @@ export function isHidden(name: string): boolean {
   return name.startsWith(".");
 }
 
+/** Receives the number of hidden names in a folder, if there are any. */
+type OnHidden = ((count: number) => void) | undefined;
+
 /** Names as they are shown: decoded as UTF-8, or as Latin-1 if they are not UTF-8. */
-export async function namesIn(path: EncodedName): Promise<string[]> {
-  return visible(await readdir(path), () => readdir(path, { encoding: "buffer" }));
+export async function namesIn(path: EncodedName, onHidden?: OnHidden): Promise<string[]> {
+  return visible(await readdir(path), () => readdir(path, { encoding: "buffer" }), onHidden);
 }
 
 async function visible(
   all: readonly string[],
   readEncoded: () => Promise<Buffer[]> | Buffer[],
+  onHidden: OnHidden,
 ): Promise<string[]> {
   const names = all.filter((name) => !isHidden(name));
+  if (names.length < all.length) onHidden?.(all.length - names.length);
   // A name that is not UTF-8 was decoded lossily. Reading raw names takes longer, so it is done
   // only if necessary.
   if (!names.some((name) => name.includes("\ufffd"))) return names;
@@ -46,7 +51,12 @@ function versionOf(stat: BigIntStats, nowMs: number): string | undefined {
 /** Names by folder, so that paging through a list reads each folder only once. */
 export class FolderNames {
   readonly #known = new Map<string, { version: string; names: readonly string[] }>();
+  readonly #onHidden: OnHidden;
   #count = 0;
+
+  constructor(onHidden?: OnHidden) {
+    this.#onHidden = onHidden;
+  }
 
   /**
    * Visible names, sorted by code unit. `key` identifies the folder. Throws the file system's
@@ -59,7 +69,9 @@ export class FolderNames {
     if (known !== undefined && known.version === version) return known.names;
     this.#forget(key);
     const isSmall = stat.size <= limits.smallFolderBytes;
-    const names = isSmall ? await smallFolder(path) : await slicedSort(await namesIn(path));
+    const names = isSmall
+      ? await smallFolder(path, this.#onHidden)
+      : await slicedSort(await namesIn(path, this.#onHidden));
     if (version !== undefined) this.#keep(key, version, names);
     return names;
   }
@@ -98,7 +110,8 @@ export function firstAfter(names: readonly string[], after: string): number {
 /**
  * Synchronous: the way through the thread pool and back takes longer than reading a small folder.
  */
-async function smallFolder(path: EncodedName): Promise<readonly string[]> {
-  const names = await visible(readdirSync(path), () => readdirSync(path, { encoding: "buffer" }));
+async function smallFolder(path: EncodedName, onHidden: OnHidden): Promise<readonly string[]> {
+  const readEncoded = () => readdirSync(path, { encoding: "buffer" });
+  const names = await visible(readdirSync(path), readEncoded, onHidden);
   return names.sort();
 }

@@ -32,12 +32,16 @@ interface Level {
 export class SharedTree {
   readonly #path: string;
   readonly #withheld: readonly string[];
-  readonly #names = new FolderNames();
+  readonly #names: FolderNames;
   readonly #turns = new Turns(limits.walksPerTurn);
   #walks = 0;
 
-  /** `withheld`: as in `SharedFolder`. */
-  constructor(path: string, withheld: readonly string[]) {
+  /**
+   * `withheld`: as in `SharedFolder`. `onHidden` is called with the number of hidden names in each
+   * folder that is read.
+   */
+  constructor(path: string, withheld: readonly string[], onHidden?: (count: number) => void) {
+    this.#names = new FolderNames(onHidden);
     this.#path = path;
     this.#withheld = withheld;
   }
@@ -165,11 +169,8 @@ export class SharedTree {
       }
       const entry = this.#look(cursor, root, path, name, withheld);
       if (entry === undefined) continue;
-      const below =
-        entry.kind === "folder"
-          ? await this.#tryEnter(cursor, [...root, ...path, name])
-          : undefined;
-      // An unreadable folder does not count as a folder of the tree.
+      const below = await this.#below(cursor, root, [...path, name], entry);
+      // A folder that nobody can read or receive does not count as a folder of the tree.
       slice.push(
         entry.kind === "folder" && below === undefined ? { ...entry, kind: "other" } : entry,
       );
@@ -188,17 +189,31 @@ export class SharedTree {
     withheld: ReadonlySet<string>,
   ): TreeEntry | undefined {
     const full = path.length === 0 ? name : `${path.join("/")}/${name}`;
-    const isTooFar = path.length >= tree.maxDepth - 1 || full.length > tree.maxPathChars;
     try {
       const within = cursor.to(root.length === 0 ? path : [...root, ...path]);
       const stat = lstatOf(within, name);
       if (stat === undefined || withheld.has(`${stat.dev} ${stat.ino}`)) return undefined;
-      // Folders deeper than any receiver accepts are not entered.
-      return isTooFar && stat.isDirectory() ? undefined : entryOf(full, stat);
+      return entryOf(full, stat);
     } catch (error) {
       throwIfBusy(error);
       return undefined;
     }
+  }
+
+  /**
+   * The contents of an entry, if it is a folder that can be read, and if receivers accept the paths
+   * in it.
+   */
+  async #below(
+    cursor: FolderCursor,
+    root: readonly string[],
+    path: readonly string[],
+    { kind, path: full }: TreeEntry,
+  ): Promise<Level | undefined> {
+    if (kind !== "folder" || path.length >= tree.maxDepth) return undefined;
+    const below = await this.#tryEnter(cursor, [...root, ...path]);
+    const room = tree.maxPathChars - full.length - 1;
+    return below?.names.every((name) => name.length <= room) === true ? below : undefined;
   }
 
   async #enter(cursor: FolderCursor, path: readonly string[]): Promise<Level> {

@@ -110,6 +110,39 @@ test("hidden names are skipped; links and devices are reported, never entered", 
   }
 });
 
+test("a folder whose paths no recipient accepts is reported, and does not spoil the rest", async () => {
+  const root = newFolder();
+  put(join(root, "a"), "x");
+  put(join(root, "z"), "x");
+  // Paths of at most 3 072 characters, and of 128 names.
+  const before = process.cwd();
+  process.chdir(root);
+  const name = "d".repeat(200);
+  for (let i = 0; i < 16; i++) {
+    mkdirSync(name);
+    process.chdir(name);
+  }
+  writeFileSync("leaf", "x");
+  process.chdir(root);
+  for (let i = 0; i < 130; i++) {
+    mkdirSync("n");
+    process.chdir("n");
+  }
+  process.chdir(before);
+  const manifest = new Manifest();
+  const entries = await all(new SharedTree(root, []));
+  for (const entry of entries) expect(manifest.add(entry)).toBeUndefined();
+  expect(entries.filter(({ kind }) => kind === undefined).map(({ path }) => path)).toEqual([
+    "a",
+    "z",
+  ]);
+  const others = entries.filter(({ kind }) => kind === "other").map(({ path }) => path);
+  expect(others.map((path) => [path.split("/").length, path.length])).toEqual([
+    [15, 15 * 201 - 1],
+    [128, 255],
+  ]);
+});
+
 test("a walk that resumes after its position has disappeared", async () => {
   const root = newFolder();
   for (const name of ["a/1", "a/3", "b/1", "c"]) put(join(root, name), "x");
