@@ -187,7 +187,7 @@ export class PrivateMessages {
         return false;
       case "online":
         this.#isRegistered = event.registered;
-        this.#copies?.forget();
+        this.#copies?.handleOnline(event.registered);
         this.#send();
         return false;
       case "response": {

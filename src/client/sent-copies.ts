@@ -10,6 +10,7 @@ import type { SessionEvent, SessionResponse } from "./events.ts";
 import { decodeSealed, sealContext } from "./sealed-text.ts";
 import type { SealingDevice } from "./sealing-device.ts";
 import { siblingsOf } from "./siblings.ts";
+import type { OwnDevices } from "../trust/own-devices.ts";
 
 type Copied = Extract<SessionEvent, { type: "copied" }>;
 type Answer = Extract<SessionResponse, { type: "keys" }> | { type: "error" };
@@ -43,6 +44,12 @@ export class SentCopies {
   forget(): void {
     this.#self = undefined;
     this.#forgotten++;
+  }
+
+  /** Logged in: a device that has joined with a code looks for the other one's proof in time. */
+  handleOnline(isRegistered: boolean): void {
+    this.forget();
+    if (isRegistered && this.#find()?.secret !== undefined) void this.self();
   }
 
   /** Undefined: offline. */
@@ -96,15 +103,14 @@ export class SentCopies {
     return undefined;
   }
 
-  /** For a copy that is opened after the connection was lost. */
-  #known(): readonly string[] {
+  #find(): OwnDevices | undefined {
     const { device, name, note } = this.#parts;
     try {
-      return device.own.find(name()).keys;
+      return device.own.find(name());
     } catch (error) {
       if (!(error instanceof ParleyError)) throw error;
       note(error.message);
-      return [];
+      return undefined;
     }
   }
 
@@ -116,7 +122,8 @@ export class SentCopies {
     // This device has sent it itself, or it is for others.
     if (sealed === undefined || box === undefined || sealed.key === device.key) return undefined;
     const { key: from } = sealed;
-    const siblings = (await this.self())?.siblings ?? this.#known();
+    // After a lost connection, those that were known before count.
+    const siblings = (await this.self())?.siblings ?? this.#find()?.keys ?? [];
     if (!siblings.includes(from)) {
       if (!this.#strangers.has(from)) note(strangeCopy);
       this.#strangers.set(from, true);
@@ -135,4 +142,4 @@ export class SentCopies {
 
 const strangeCopy =
   "A message that you are said to have sent from another device is not shown: this device does not " +
-  "know that device. A new code connects the two: /devices add";
+  "know that device. To connect the two, revoke one on the other (/devices revoke), and add it again";

@@ -61,6 +61,16 @@ describe("two devices that a code has connected", () => {
     for (const one of [desk, phone]) expect(one.notes.join()).not.toContain("not shown");
   });
 
+  test("know each other although neither sends anything within the hour", async () => {
+    const { server, phone } = linked();
+    await phone.messages.settled();
+    await Bun.sleep(0);
+    phone.nowMs += limits.proofMs + 1;
+    phone.start();
+    await phone.tell("Bob", "psst");
+    expect(devicesOf(server.told[0]?.copies)).toHaveLength(1);
+  });
+
   test("know each other after a restart, without a vouch of the server", async () => {
     const { server, desk, phone, keys } = linked();
     await phone.tell("Bob", "one");
