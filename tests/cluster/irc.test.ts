@@ -58,3 +58,51 @@ withPostgres(
   },
   60_000,
 );
+
+const idOf = (line: string): string => /msgid=([^; ]+)/.exec(line)?.[1] ?? "";
+
+/** The IDs of the two messages of the conversation below. */
+async function history(client: Wire, other: string): Promise<string[]> {
+  client.send(`CHATHISTORY LATEST ${other} * 9`);
+  await client.until(new RegExp(` BATCH \\+\\w+ chathistory ${other}`));
+  const one = await client.until(/ PRIVMSG Ben :one/);
+  const two = await client.until(/ PRIVMSG Ann :two/);
+  await client.until(/ BATCH -/);
+  return [idOf(one), idOf(two)];
+}
+
+withPostgres(
+  "a private conversation is the same at both servers, and still there when one of them has died",
+  async () => {
+    await using setting = await Setting.start(2);
+    const [east = 0, west = 0] = setting.ports;
+    const password = "correct horse battery";
+    const tags = "batch server-time message-tags draft/chathistory echo-message";
+    for (const [port, name] of [
+      [east, "Ann"],
+      [west, "Ben"],
+    ] as const) {
+      using owner = await Wire.native(port, name);
+      owner.send({ type: "register", label: "x", password, ref: 1 });
+      await owner.until(/"type":"registered"/);
+    }
+    using ann = await Wire.irc(east, "Ann", undefined, tags, password);
+    using ben = await Wire.irc(west, "Ben", undefined, tags, password);
+    const ids: string[] = [];
+    for (const [from, to, nick, text] of [
+      [ann, ben, "Ben", "one"],
+      [ben, ann, "Ann", "two"],
+    ] as const) {
+      from.send(`PRIVMSG ${nick} :${text}`);
+      ids.push(idOf(await from.until(new RegExp(` PRIVMSG ${nick} :${text}`))));
+      expect(idOf(await to.until(new RegExp(` PRIVMSG ${nick} :${text}`)))).toBe(ids.at(-1)!);
+    }
+    expect(await history(ann, "Ben")).toEqual(ids);
+    expect(await history(ben, "ann")).toEqual(ids);
+    await setting.servers[1]?.kill();
+    expect(await history(ann, "Ben")).toEqual(ids);
+    using again = await Wire.irc(east, "Ben", undefined, tags, password);
+    expect(await history(again, "Ann")).toEqual(ids);
+  },
+  60_000,
+);

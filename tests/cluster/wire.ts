@@ -34,8 +34,15 @@ export class Wire implements Disposable {
   }
 
   /** An IRC client under that nick, in that channel. */
-  static async irc(port: number, nick: string, channel?: string, caps = ""): Promise<Wire> {
+  static async irc(
+    port: number,
+    nick: string,
+    channel?: string,
+    caps = "",
+    password = "",
+  ): Promise<Wire> {
     const wire = await Wire.open(port);
+    if (password !== "") wire.send(`PASS :${password}`);
     if (caps !== "") wire.send(`CAP REQ :${caps}`, "CAP END");
     wire.send(`NICK ${nick}`, `USER ${nick.toLowerCase()} 0 * :${nick} Real`);
     await wire.until(/ 001 /);
