@@ -46,7 +46,7 @@ if (filters.length === 0) {
 }
 // Namespaces, mounts and fake clocks: only in a full run, or on request.
 if (filters.length === 0 || filters.some(isBed)) {
-  outcomes.push(await testBed(["bun", "tests/world/run.ts", "--quick"]));
+  outcomes.push(await testBed(["bun", "tests/world/run.ts", "--quick", "--jobs", "8"]));
 }
 for (const line of outcomes.flatMap(({ failures }) => failures)) console.error(line);
 const { passed, failed, skipped } = outcomes.map(({ totals }) => totals).reduce(addTotals);

@@ -47,7 +47,7 @@ export class HttpConnection {
   async request(
     path: string,
     headers: Readonly<Record<string, string>> = {},
-    { method = "GET", body = "", timeoutMs = 10_000 } = {},
+    { method = "GET", body = "", timeoutMs = 30_000 } = {},
   ): Promise<Answer> {
     const all = { Host: "127.0.0.1", ...headers };
     const head = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
@@ -56,7 +56,7 @@ export class HttpConnection {
   }
 
   /** The next answer. */
-  async answer(isHead = false, timeoutMs = 10_000): Promise<Answer> {
+  async answer(isHead = false, timeoutMs = 30_000): Promise<Answer> {
     const headEnd = (): number => this.#input.indexOf("\r\n\r\n");
     await until(() => headEnd() >= 0 || this.hasEnded, "an HTTP answer", timeoutMs);
     const end = headEnd();

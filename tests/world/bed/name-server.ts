@@ -9,13 +9,17 @@ export class NameServer {
   isAway = false;
   #asked = 0;
 
-  /** Listens on `listen` in `space`, and makes it the name server of `clients`. */
+  /**
+   * Listens on `listen` in `space`, and makes it the name server of `clients`, which wait this long
+   * for it.
+   */
   static async start(
     scope: Scope,
     space: Namespace,
     listen: string,
     answer: string,
     clients: readonly Namespace[],
+    timeoutSeconds = 1,
   ): Promise<NameServer> {
     const server = new NameServer();
     const socket = await space.within(() =>
@@ -36,7 +40,7 @@ export class NameServer {
       const folder = `/etc/netns/${name}`;
       mkdirSync(folder, { recursive: true });
       scope.defer(() => rmSync(folder, { recursive: true }));
-      const options = "options timeout:1 attempts:1";
+      const options = `options timeout:${timeoutSeconds} attempts:1`;
       writeFileSync(`${folder}/resolv.conf`, `nameserver ${listen}\n${options}\n`);
     }
     return server;

@@ -201,8 +201,10 @@ export class Person {
     const parts = (this.#rest + bytes.toString("latin1")).split("\n");
     this.#rest = parts.pop() ?? "";
     for (const part of parts) {
-      if (!part.startsWith("{")) continue;
-      const line = JSON.parse(Buffer.from(part, "latin1").toString()) as Line;
+      // If the hello is late, a prompt for people precedes the welcome.
+      const at = part.indexOf("{");
+      if (at < 0) continue;
+      const line = JSON.parse(Buffer.from(part.slice(at), "latin1").toString()) as Line;
       if (line.type === "welcome") {
         this.#welcome = line;
         if (line["session"] !== undefined || version === 1)

@@ -27,6 +27,6 @@ export type Options = {
 
 /** Registers a test. Its name states what is true when it passes. */
 export function world(name: string, options: Options, body: (scope: Scope) => Promise<void>): void {
-  const { needs, slow = false, alone = false, timeoutMs = slow ? 150_000 : 45_000 } = options;
+  const { needs, slow = false, alone = false, timeoutMs = slow ? 150_000 : 120_000 } = options;
   tests.push({ name, needs, isSlow: slow, runsAlone: alone, timeoutMs, body });
 }

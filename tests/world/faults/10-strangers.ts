@@ -66,7 +66,7 @@ world(
 
 world(
   "the descriptors of a GET that is given up are free again at once [fault 10]",
-  { needs: ["network"] },
+  { needs: ["network"], alone: true },
   async (scope) => {
     const all = await bed(scope);
     const { host, stranger, server } = all;

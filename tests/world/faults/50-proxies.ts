@@ -76,7 +76,8 @@ async function bed(scope: Scope, proxy: Proxy, flags: readonly string[]): Promis
   const host = network.host("server");
   const [ann, mallory] = [network.host("ann"), network.host("mallory")];
   const clients = [ann.space, mallory.space];
-  await NameServer.start(scope, host.space, host.address(), host.address(), clients);
+  // It answers as soon as other tests of this process let it.
+  await NameServer.start(scope, host.space, host.address(), host.address(), clients, 30);
   const server = await TestServer.start(scope, host.space, {
     address: "127.0.0.1",
     flags: [...documentedFlags(), ...flags],
@@ -92,7 +93,7 @@ async function bed(scope: Scope, proxy: Proxy, flags: readonly string[]): Promis
 
 /** With curl(1). Asynchronous, since the name server is in this process. */
 async function get({ space }: Host, path: string, ...options: readonly string[]) {
-  const words = ["curl", "-sk", "--max-time", "10", "-w", "\n%{http_code}", ...options];
+  const words = ["curl", "-sk", "--max-time", "30", "-w", "\n%{http_code}", ...options];
   const child = Bun.spawn(space.command(...words, `${site}${path}`), {
     stdout: "pipe",
     stderr: "ignore",
