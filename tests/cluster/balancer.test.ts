@@ -75,9 +75,9 @@ class Balancer implements AsyncDisposable {
 behindNginx(
   "a page whose server dies goes on at the other, and nothing is lost or doubled",
   async () => {
-    const webPorts = [await freePort(), await freePort()];
-    const flags = webPorts.map((port) => ["--web-port", String(port)]);
-    await using setting = await Setting.start(2, flags);
+    const flags = ["--web-port", "0"];
+    await using setting = await Setting.start(2, [flags, flags]);
+    const webPorts = await Promise.all(setting.servers.map((server) => server.webPort()));
     await using balancer = new Balancer(await freePort(), webPorts);
     await balancer.ready();
     using ann = await Tab.open(`http://127.0.0.1:${balancer.port}/`);

@@ -50,6 +50,15 @@ export class FaultyServer implements AsyncDisposable {
     throw new Error(`the server did not start:\n${said}\n${this.#stderr}`);
   }
 
+  /** The port of the page, once it has said so. */
+  async webPort(): Promise<number> {
+    for (;;) {
+      const port = /^Page: +http:\/\/[^:]+:(\d+)\//m.exec(this.#stderr)?.[1];
+      if (port !== undefined) return Number(port);
+      await Bun.sleep(5);
+    }
+  }
+
   async kill(): Promise<void> {
     this.#process?.kill("SIGKILL");
     await this.#process?.exited;
