@@ -60,9 +60,12 @@ export function partAll(
   dissolve(hub, session, reason === "lost" || reason === "slow" ? "lost" : "left");
   const { farewell: text } = session.person;
   const once = hub.pipeline.nextOrder();
+  // Whoever goes on in other rooms has only left these.
+  const goesOn = silentRooms.size > 0 || isInOtherRooms(hub, session);
+  const shown = goesOn && reason !== "kicked" ? "parted" : reason;
   for (const room of roomsOf(hub, session)) {
     const told = silentRooms.has(room.name) ? "nobody" : "everybody";
-    leaveRoom(hub, session, room, reason, { told, text, once });
+    leaveRoom(hub, session, room, shown, { told, text, once });
   }
   if (identity.account !== "") recordDevice(hub, session, reason);
   leaveOffers(hub, session, reason);
@@ -76,6 +79,13 @@ export function partAll(
 }
 
 const none: ReadonlySet<string> = new Set();
+
+/** By another device, or as far as is known at another server. */
+function isInOtherRooms(hub: HubState, session: Session): boolean {
+  const { folded } = session.identity;
+  if (hub.roomsElsewhere.has(folded)) return true;
+  return hub.names.otherDevices(session).some(({ rooms }) => rooms.size > 0);
+}
 
 /** Logs the end of a connection that never had a name; the others were logged on leaving. */
 export function logNameless(hub: HubState, session: Session, reason: EndReason): void {

@@ -19,7 +19,7 @@ import type { SaidRun } from "./said-run.ts";
 import type { Session } from "./session.ts";
 import type { PresenceChange } from "./store.ts";
 import { banOf, banText, suspectOf } from "./suspect.ts";
-import { announceLater } from "./membership.ts";
+import { announceLater, renamedIn } from "./membership.ts";
 import { putOutOfPrivate } from "./room-access.ts";
 import type { RightsRow } from "./rights/rights-rows.ts";
 
@@ -288,10 +288,21 @@ function partOf(
     const isCome = event?.type === "joined" || event?.type === "left";
     const isNews = !isCome || wasThere !== room.has(folded);
     if (event === undefined || !isNews) continue;
-    told.push({ persona: (about ?? before?.about)?.persona, ...event, author: authorOf(event) });
+    const persona = (about ?? before?.about)?.persona;
+    const news = event.type === "renamed" ? renamedIn(room, event, wasThere) : event;
+    if (news !== undefined) told.push({ persona, ...news, author: authorOf(event) });
   }
   room.changedElsewhere();
   return { room, runs: [], presence: told };
+}
+
+/** Whoever goes on in other rooms has only left this one. */
+function asLeft(hub: HubState, event: PresenceEvent): PresenceEvent {
+  if (event.type !== "left" || event.reason === "kicked") return event;
+  const folded = fold(event.name);
+  const here = hub.names.holder(folded)?.rooms.size ?? 0;
+  const goesOn = here > 0 || hub.roomsElsewhere.has(folded);
+  return goesOn ? { ...event, reason: "parted" } : event;
 }
 
 /**
@@ -301,7 +312,8 @@ function partOf(
  */
 function deliverPresence(hub: HubState, parts: readonly ForeignPart[]): void {
   const now = parts.flatMap((part) => {
-    const presence = part.presence.filter((event) => {
+    const events = part.presence.map((event) => asLeft(hub, event));
+    const presence = events.filter((event) => {
       const isLater = hub.pipeline.precedes(part.room, event);
       if (isLater) announceLater(hub, part.room, event);
       return !isLater;

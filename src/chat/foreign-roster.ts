@@ -27,8 +27,20 @@ export class ForeignRoster {
   /** By folded name, then by server, in order of arrival. */
   readonly #members = new Map<string, Map<string, ForeignMember>>();
 
-  /** `version` counts presence changes by all servers. */
-  constructor(public version = 0) {}
+  /**
+   * `version` counts presence changes by all servers. `rooms`: in how many of this server's open
+   * rooms each of these people is, by folded name.
+   */
+  constructor(
+    public version = 0,
+    readonly rooms: Map<string, number> | undefined = undefined,
+  ) {}
+
+  /** Its room is closed. */
+  close(): void {
+    for (const folded of this.#members.keys()) this.#count(folded, -1);
+    this.#members.clear();
+  }
 
   get size(): number {
     return this.#members.size;
@@ -60,20 +72,22 @@ export class ForeignRoster {
   add(member: ForeignMember): void {
     const { server, folded } = member;
     const servers = this.#members.get(folded);
-    if (servers === undefined) this.#members.set(folded, new Map([[server, member]]));
-    else servers.set(server, member);
+    if (servers !== undefined) return void servers.set(server, member);
+    this.#members.set(folded, new Map([[server, member]]));
+    this.#count(folded, 1);
   }
 
   remove({ server, folded }: Pick<ForeignMember, "server" | "folded">): void {
     const servers = this.#members.get(folded);
-    servers?.delete(server);
-    if (servers?.size === 0) this.#members.delete(folded);
+    if (servers?.delete(server) !== true || servers.size > 0) return;
+    this.#members.delete(folded);
+    this.#count(folded, -1);
   }
 
   /** Replaces all members. */
   replace(members: readonly ForeignMember[]): RosterDifference {
     const before = new Map(Array.from(this.people(), (member) => [member.folded, member]));
-    this.#members.clear();
+    this.close();
     for (const member of members) this.add(member);
     const now = [...this.people()];
     return {
@@ -84,5 +98,11 @@ export class ForeignRoster {
         return was === undefined ? [] : [[was, member] as const];
       }),
     };
+  }
+
+  #count(folded: string, by: number): void {
+    const count = (this.rooms?.get(folded) ?? 0) + by;
+    if (count > 0) this.rooms?.set(folded, count);
+    else this.rooms?.delete(folded);
   }
 }

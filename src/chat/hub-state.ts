@@ -99,6 +99,8 @@ export class HubState {
   readonly sessions = new Set<Session>();
   /** Open rooms by folded name. */
   readonly rooms = new Map<string, Room>();
+  /** In how many of them each person is who is connected to another server, by folded name. */
+  readonly roomsElsewhere = new Map<string, number>();
   /** Rooms with pending joins, counted. They stay open so that their numbers stay known. */
   readonly heldRooms = new Map<string, HeldRoom>();
   /** Number of rooms opened by each owner, so that one can't take them all. */

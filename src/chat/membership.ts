@@ -5,7 +5,7 @@ import { history as limits } from "../limits.ts";
 import type { HubState } from "./hub-state.ts";
 import type { LeaveReason, PresenceEvent, RoomEntry } from "./events.ts";
 import { ForeignRoster } from "./foreign-roster.ts";
-import { lobby } from "./names/grammar.ts";
+import { fold, lobby } from "./names/grammar.ts";
 import { Room } from "./room.ts";
 import { storeRights } from "./rights-store.ts";
 import type { Persona } from "./persona.ts";
@@ -53,7 +53,7 @@ export function openRoom(
 
 function elsewhereOf(hub: HubState, { elsewhere }: RoomBounds): ForeignRoster | undefined {
   if (hub.options.shared === undefined) return undefined;
-  const roster = new ForeignRoster(elsewhere?.version);
+  const roster = new ForeignRoster(elsewhere?.version, hub.roomsElsewhere);
   roster.replace(elsewhere?.members ?? []);
   return roster;
 }
@@ -97,7 +97,24 @@ function closeIfEmpty(hub: HubState, room: Room): void {
   if (hub.rooms.get(room.name) !== room) return;
   hub.rooms.delete(room.name);
   if (!room.isPopulated) forgetPassing(hub, room.name);
+  room.elsewhere?.close();
   if (room.name !== lobby) hub.openedRooms.remove(room.openedBy);
+}
+
+type Renamed = Extract<PresenceEvent, { type: "renamed" }>;
+
+/**
+ * How a room is told of a new name. If somebody is still there under the old one, which may be the
+ * same person at another server, another has joined. Undefined: nothing has changed.
+ */
+export function renamedIn(
+  room: Room,
+  event: Renamed,
+  wasThere: boolean,
+): PresenceEvent | undefined {
+  const { from, to, type: _, ...about } = event;
+  if (fold(from) === fold(to) || !room.has(fold(from))) return event;
+  return wasThere ? undefined : { type: "joined", name: to, alias: undefined, ...about };
 }
 
 /** Announces another server's event in the order of those that are not settled yet. */

@@ -8,7 +8,7 @@ import { noteCome, noteGone } from "./comings.ts";
 import type { Account } from "./account-store.ts";
 import { claimName, releaseName } from "./name-claims.ts";
 import type { Command } from "./events.ts";
-import { roomsOf } from "./membership.ts";
+import { renamedIn, roomsOf } from "./membership.ts";
 import { absentHolder } from "./names/absent-holder.ts";
 import { takenByAbsent, takenByMember } from "./names/absent.ts";
 import { fold, nameProblem } from "./names/grammar.ts";
@@ -107,12 +107,14 @@ function applyRename(hub: HubState, session: Session, { name, ref }: Rename): vo
   const persona = hub.personas.shown(session);
   const once = hub.pipeline.nextOrder();
   for (const room of rooms) {
+    const wasThere = room.has(session.identity.folded);
     room.add(session.identity);
     const author = session.id;
-    const renamed = { type: "renamed", room: room.name, from, to: name, author } as const;
+    const renamed = { type: "renamed", room: room.name, from, to: name, author, once } as const;
     hub.share(room, { folded: before, name: undefined, event: undefined });
-    shareMember(hub, session, room, { ...renamed, once });
-    hub.announce(room, { ...renamed, persona, once });
+    shareMember(hub, session, room, renamed);
+    const shown = renamedIn(room, { ...renamed, persona }, wasThere);
+    if (shown !== undefined) hub.announce(room, shown);
   }
   hub.send(session, { type: "name", name, ref });
   if (isOther) noteCome(hub, session);

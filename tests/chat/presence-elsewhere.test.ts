@@ -104,3 +104,46 @@ test("a room that its last member has left is closed after the events of other s
   neighbours.deliver();
   expect(here.hub.openRooms()).toEqual(["lobby"]);
 });
+
+test("the new name of somebody who is still there by another server joins", () => {
+  const west = neighbours.server("west");
+  const wil = west.member("Wil");
+  there.member("Ann");
+  neighbours.deliver();
+  const ann = here.member("Ann");
+  neighbours.deliver();
+  bob.text();
+  wil.text();
+  ann.send({ type: "rename", name: "Eve" });
+  neighbours.deliver();
+  expect([heard(bob), heard(wil)]).toEqual([["joined Eve"], ["joined Eve"]]);
+  ann.send({ type: "rename", name: "Ann" });
+  neighbours.deliver();
+  expect([heard(bob), heard(wil)]).toEqual([["renamed Eve Ann"], ["renamed Eve Ann"]]);
+});
+
+const inBoth = { rooms: [{ room: "lobby" }, { room: "den" }] };
+
+test.each([
+  ["connects again to fewer rooms", () => here.member("Ann", { rooms: [{ room: "lobby" }] })],
+  [
+    "has moved to another server with fewer rooms",
+    (ann: Client) => {
+      there.member("Ann", { rooms: [{ room: "lobby" }] });
+      neighbours.deliver();
+      ann.close();
+    },
+  ],
+])("IRC clients hear that somebody who %s has parted from the others", (_, move) => {
+  const ann = here.member("Ann", inBoth);
+  const west = neighbours.server("west");
+  const clients = [here.client(irc), west.client(irc)];
+  for (const [i, client] of clients.entries()) {
+    client.send(`NICK Eve${i}`, "USER e 0 * :E", "JOIN #lobby,#den");
+  }
+  neighbours.deliver();
+  for (const client of clients) client.text();
+  move(ann);
+  neighbours.deliver();
+  for (const client of clients) expect(client.text()).toMatch(/^:Ann!\S+ PART #den\r\n$/);
+});

@@ -5,13 +5,10 @@ import type { SessionEvent, SessionOutput, SessionPosition } from "../../../src/
 import { ClientSession } from "../../../src/client/session.ts";
 import { LineSplitter } from "../../../src/line-splitter.ts";
 import { Connection } from "./connection.ts";
-import type { ServerProcess } from "./server-process.ts";
+import { MemberLists } from "./member-lists.ts";
 import { fail, type Token, type Truth } from "./truth.ts";
 import { Offering } from "./offering.ts";
 import type { Surroundings } from "./surroundings.ts";
-
-/** How long a list of members may differ from the server's: longer than a lease. */
-const wrongMs = 20_000;
 
 export class NativePerson {
   readonly #world: Surroundings;
@@ -26,14 +23,7 @@ export class NativePerson {
    * The last number received in each room and in the mailbox; undefined: any number may come next.
    */
   readonly #heard = new Map<string, number | undefined>();
-  /**
-   * Who is in its rooms, as it shows it: by room, once the server has listed the members.
-   * Undefined: the list is requested.
-   */
-  readonly #members = new Map<string, Set<string> | undefined>();
-  readonly #wrongSinceMs = new Map<string, number>();
-  /** The server it is connected to. */
-  #server: ServerProcess | undefined;
+  readonly #lists: MemberLists;
   #mail: number | undefined;
   /** The epoch of the log that those numbers belong to. */
   #epoch: string | undefined;
@@ -55,6 +45,7 @@ export class NativePerson {
   ) {
     this.#world = world;
     this.#offering = new Offering(name, world.random);
+    this.#lists = new MemberLists(name);
     this.#session = this.#newSession(undefined);
     this.#act((session) => session.start(world.clock.nowMs));
   }
@@ -96,24 +87,10 @@ export class NativePerson {
     }
   }
 
-  /** With nothing in transit or unsettled, the lists that it shows are those of its server. */
+  /** The lists that it shows are those of its server. */
   checkMembers(): void {
-    const { hub, isDead, life } = this.#server ?? {};
-    if (hub === undefined || isDead === true || life?.isPaused === true) return;
-    if (!this.isOnline || this.#connection?.isQuiet !== true) return;
-    const unsettled = ["schedule", "requests", "batches", "backlogBytes"];
-    if (unsettled.some((what) => hub.kept[what] !== 0)) return;
-    const { nowMs } = this.#world.clock;
-    for (const [room, members] of this.#members) {
-      const shown = [...(members ?? [])].sort().join(" ");
-      const truth = [...hub.membersOf(room).everywhere].sort().join(" ");
-      const isRight = members === undefined || shown === truth;
-      // Those who have moved from another server may still be there for the server, not for it.
-      const sinceMs = isRight ? nowMs : (this.#wrongSinceMs.get(room) ?? nowMs);
-      this.#wrongSinceMs.set(room, sinceMs);
-      if (nowMs - sinceMs < wrongMs) continue;
-      fail(`${this.name} shows ${shown} in ${room}, where ${truth} are`);
-    }
+    const isQuiet = this.isOnline && this.#connection?.isQuiet === true;
+    this.#lists.check(isQuiet, this.#world.clock.nowMs);
   }
 
   /** Gives up a name that another client wants to return under. */
@@ -222,7 +199,7 @@ export class NativePerson {
     this.#timerMs = Infinity;
     this.#session = this.#newSession(position);
     this.#heard.clear();
-    this.#members.clear();
+    this.#lists.forget();
     this.#mail = position?.mail;
     this.#epoch = position?.epoch;
     for (const { room, seq } of position?.rooms ?? []) this.#heard.set(room, seq);
@@ -314,7 +291,7 @@ export class NativePerson {
       );
       this.#world.watch(connection, process);
       this.#connection = connection;
-      this.#server = process;
+      this.#lists.follow(process);
       this.#act((session) => session.handleConnected(clock.nowMs));
     });
   }
@@ -332,24 +309,21 @@ export class NativePerson {
   /** Like the page: each list replaces the previous one, and changes are applied to it. */
   #showMembers(event: SessionEvent): void {
     if (event.type === "online") {
-      this.#members.clear();
-      this.#wrongSinceMs.clear();
+      this.#lists.forget();
       for (const room of event.rooms) this.#listMembers(room);
     } else if (event.type === "entered") this.#listMembers(event.room);
-    else if (event.type === "parted") this.#members.delete(event.room);
-    else if (event.type === "joined") this.#members.get(event.room)?.add(event.name);
-    else if (event.type === "left") this.#members.get(event.room)?.delete(event.name);
+    else if (event.type === "parted") this.#lists.parted(event.room);
+    else if (event.type === "joined") this.#lists.joined(event.room, event.name);
+    else if (event.type === "left") this.#lists.left(event.room, event.name);
     else if (event.type === "renamed" && event.room !== undefined) {
-      const isThere = this.#members.get(event.room)?.delete(event.from) === true;
-      if (isThere) this.#members.get(event.room)?.add(event.to);
+      this.#lists.renamed(event.from, event.to, event.room);
     } else if (event.type === "response" && event.response.type === "names") {
-      const { room, names } = event.response;
-      if (this.#members.has(room)) this.#members.set(room, new Set(names));
+      this.#lists.listed(event.response.room, event.response.names);
     }
   }
 
   #listMembers(room: string): void {
-    this.#members.set(room, undefined);
+    this.#lists.await(room);
     this.#session.request({ type: "who", room });
   }
 

@@ -10,6 +10,7 @@ import type { Value } from "../../../src/store/postgres/database.ts";
 import { offers } from "../../../src/limits.ts";
 import { nativeDialect } from "../../../src/dialects/native/native.ts";
 import type { Connection } from "../chat/connection.ts";
+import { IrcPerson } from "../chat/irc-person.ts";
 import { NativePerson } from "../chat/native-person.ts";
 import { PlainPerson } from "../chat/plain-person.ts";
 import { plainWords, uncounted } from "../chat/plain-words.ts";
@@ -25,6 +26,7 @@ import { MemberProcess } from "./member-process.ts";
 const names = ["Ann", "Ben", "Cal", "Dora", "Eve", "Finn"];
 /** Users of other dialects, in the order of their dialects. */
 const plainNames = ["Olga", "Liam", "Cora", "Sven", "Nina"];
+const ircNames = ["Iris", "Igor"];
 /** The time after which departed users must be gone for everyone. */
 const presenceMs = 15_000;
 
@@ -40,6 +42,7 @@ export class ClusterWorld implements Surroundings {
   readonly members: readonly MemberProcess[];
   readonly people: readonly NativePerson[];
   readonly #plain: readonly PlainPerson[];
+  readonly #irc: readonly IrcPerson[];
   readonly #connections = new Map<ServerProcess, Connection[]>();
   #isHealing = false;
   #failure: string | undefined;
@@ -72,7 +75,8 @@ export class ClusterWorld implements Surroundings {
     this.#plain = [...plainWords, uncounted(this.native)].map(
       (words, i) => new PlainPerson(this, plainNames[i]!, `192.0.2.${100 + i}`, words),
     );
-    for (const person of [...this.people, ...this.#plain]) this.#live(person);
+    this.#irc = ircNames.map((name, i) => new IrcPerson(this, name, `192.0.2.${200 + i}`));
+    for (const person of [...this.people, ...this.#plain, ...this.#irc]) this.#live(person);
     for (const member of this.members) {
       this.#changeLink(member);
       this.#break(member);
@@ -117,7 +121,7 @@ export class ClusterWorld implements Surroundings {
     this.clock.pass(chatMs);
     this.#heal();
     this.#expectPresence();
-    for (const plain of this.#plain) plain.leave();
+    for (const person of [...this.#plain, ...this.#irc]) person.leave();
     for (let minute = 0; minute < 15; minute++) {
       for (const person of this.people) {
         if (person.ended !== undefined) person.doSomething();
@@ -260,7 +264,7 @@ export class ClusterWorld implements Surroundings {
   #watch(): void {
     this.clock.after(500, () => {
       this.#checkNames();
-      for (const person of this.people) person.checkMembers();
+      for (const person of [...this.people, ...this.#irc]) person.checkMembers();
       this.#watch();
     });
   }

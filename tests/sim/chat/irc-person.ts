@@ -1,0 +1,125 @@
+// A user of an IRC client, which is told who is in a channel once, on entering it, and then follows
+// the changes: its lists must stay those of the server.
+
+import { LineSplitter } from "../../../src/line-splitter.ts";
+import { irc } from "../../dialects/irc/rig.ts";
+import { Connection } from "./connection.ts";
+import { MemberLists } from "./member-lists.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+const rooms = ["lobby", "den", "attic", "hall"];
+
+export class IrcPerson {
+  readonly #world: Surroundings;
+  readonly #lists: MemberLists;
+  #connection: Connection | undefined;
+  #nick = "";
+  /** Lists of which the end has not arrived yet. */
+  readonly #listed = new Map<string, string[]>();
+
+  constructor(
+    world: Surroundings,
+    readonly name: string,
+    readonly address: string,
+  ) {
+    this.#world = world;
+    this.#lists = new MemberLists(name);
+  }
+
+  doSomething(): void {
+    const { random } = this.#world;
+    const dice = random();
+    const room = rooms[Math.floor(random() * rooms.length)]!;
+    if (this.#connection === undefined) this.#connect();
+    else if (dice < 0.3) this.#send(`JOIN #${room}`);
+    else if (dice < 0.5) this.#send(`PART #${room}`);
+    else if (dice < 0.7) this.#send(`PRIVMSG #${room} :hm`);
+    else if (dice < 0.75) this.#send(`NICK ${this.name}${random() < 0.5 ? "" : "-too"}`);
+    else if (dice < 0.8) this.#send(`NAMES #${room}`);
+    else if (dice < 0.84) this.#send("QUIT");
+    else if (dice < 0.88) {
+      this.#connection.cut(random() * 3_000, random() * 10_000);
+      this.#lost();
+    }
+  }
+
+  checkMembers(): void {
+    const isQuiet = this.#connection?.isQuiet === true;
+    this.#lists.check(isQuiet, this.#world.clock.nowMs);
+  }
+
+  leave(): void {
+    this.#connection?.leave(100);
+    this.#lost();
+  }
+
+  #lost(): void {
+    this.#connection = undefined;
+    this.#lists.forget();
+  }
+
+  #send(line: string): void {
+    this.#world.trace(this.name, ">", line);
+    this.#connection?.send(`${line}\r\n`);
+  }
+
+  #connect(): void {
+    const { server, random } = this.#world;
+    if (server === undefined || server.isDead) return;
+    const splitter = new LineSplitter(1_000_000);
+    const connection: Connection = new Connection(server, irc, this.address, random, {
+      received: (bytes) => {
+        splitter.push(bytes, (line) => {
+          if (this.#connection !== connection) return false;
+          this.#hear(line.trimEnd());
+          return true;
+        });
+      },
+      closed: () => {
+        if (this.#connection === connection) this.#lost();
+      },
+    });
+    this.#world.watch(connection, server);
+    this.#connection = connection;
+    this.#lists.follow(server);
+    this.#nick = this.name;
+    this.#send(`NICK ${this.name}`);
+    this.#send(`USER ${this.name} 0 * :${this.name}`);
+    this.#send("JOIN #lobby");
+  }
+
+  #hear(line: string): void {
+    this.#world.trace(this.name, "<", line);
+    const [, from = "", verb = "", rest = ""] = /^(?::([^ !]+)\S* )?(\S+) ?(.*)$/.exec(line) ?? [];
+    const [first = ""] = rest.replace(/^:/, "").split(" ");
+    const room = first.replace(/^#/, "");
+    const isMe = from === this.#nick;
+    switch (verb) {
+      case "433":
+        return this.leave();
+      case "PING":
+        return this.#send(`PONG ${rest}`);
+      case "JOIN":
+        // The list of an own channel follows.
+        return isMe ? this.#lists.await(room) : this.#lists.joined(room, from);
+      case "PART":
+        return isMe ? this.#lists.parted(room) : this.#lists.left(room, from);
+      case "QUIT":
+        return this.#lists.leftAll(from);
+      case "NICK":
+        if (isMe) this.#nick = first;
+        return this.#lists.renamed(from, first);
+      case "353": {
+        const [, channel = "", names = ""] = /#(\S+) :?(.*)$/.exec(rest) ?? [];
+        const some = names.split(" ").map((name) => name.replace(/^[@+]/, ""));
+        this.#listed.set(channel, [...(this.#listed.get(channel) ?? []), ...some]);
+        return;
+      }
+      case "366": {
+        const [, channel = ""] = /#(\S+)/.exec(rest) ?? [];
+        this.#lists.listed(channel, this.#listed.get(channel) ?? []);
+        this.#listed.delete(channel);
+      }
+    }
+  }
+}
