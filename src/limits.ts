@@ -894,6 +894,9 @@ export const paths = {
    * this one send that many datagrams of 25 bytes there, and no more.
    */
   maxTries: 8,
+  /** The same for all addresses and channels of this program: enough for two channels at once. */
+  triesPerSecond: 50,
+  triesAtOnce: 400,
   /** Wait before the second probe, doubled up to the second value. */
   firstTryUs: 100_000,
   lastTryUs: 2_000_000,

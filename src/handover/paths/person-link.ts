@@ -4,6 +4,7 @@
 
 import { isIP } from "node:net";
 import { isLoopback, plainAddress } from "../../addresses.ts";
+import { TokenBucket } from "../../chat/token-bucket.ts";
 import { nowUs } from "../../io/clock.ts";
 import { ListeningSocket } from "../../io/udp/listening-socket.ts";
 import type { UdpOffload, UdpPort } from "../../io/udp/udp.ts";
@@ -45,6 +46,12 @@ export interface LinkUser {
   onDatagrams(bytes: Uint8Array): void;
   onWritable(): void;
 }
+
+/**
+ * Probes to addresses that have not answered, of all channels together: whoever opens one channel
+ * after another must not make this program flood the addresses that they announce.
+ */
+const unanswered = new TokenBucket(limits.triesPerSecond, limits.triesAtOnce, performance.now());
 
 export class PersonLink {
   readonly #options: LinkOptions;
@@ -318,6 +325,8 @@ export class PersonLink {
     for (let left = 2 * limits.maxCandidates; left > 0; left--) {
       const route = finder.pollTransmit(this.#datagram, atUs);
       if (route === undefined) break;
+      const isFree = route === relayRoute || finder.has(route);
+      if (!isFree && !unanswered.take(1, performance.now())) continue;
       const probe = this.#datagram.subarray(0, datagramEnd(this.#datagram, 0));
       this.#sendTo(route, probe, probe.length);
     }

@@ -1,0 +1,49 @@
+// What an end that announces the addresses of others can make this one send there.
+
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { encodePaths } from "../../../src/handover/paths/paths-line.ts";
+import { PersonLink } from "../../../src/handover/paths/person-link.ts";
+import { paths as limits } from "../../../src/limits.ts";
+import { secretBytes } from "../../../src/secrets.ts";
+
+setDefaultTimeout(30_000);
+
+test("one channel after another does not make an end flood the addresses that it is told", async () => {
+  let received = 0;
+  const open = () =>
+    Bun.udpSocket({ hostname: "127.0.0.1", socket: { data: () => void received++ } });
+  const victims = await Promise.all(Array.from({ length: limits.maxTold }, open));
+  const addresses = victims.map(({ port }) => ({ address: "127.0.0.1", port }));
+  const line = encodePaths({
+    secret: secretBytes(limits.secretBytes),
+    local: true,
+    addresses,
+    seen: undefined,
+  });
+  const startMs = performance.now();
+  const links: PersonLink[] = [];
+  const channels = 100;
+  for (let i = 0; i < channels; i++) {
+    const link = new PersonLink({
+      isRecipient: true,
+      server: "127.0.0.1",
+      relay: undefined,
+      isDirectAllowed: true,
+      sendLine() {},
+      exported: () => undefined,
+      onSilence() {},
+      onPath() {},
+    });
+    links.push(link);
+    await link.start();
+    link.handleLine(line);
+  }
+  // The first ones arrive, and what is sent later is not more than the rate allows.
+  while (received < limits.triesAtOnce / 2) await Bun.sleep(5);
+  await Bun.sleep(300);
+  for (const link of links) link.close();
+  const seconds = (performance.now() - startMs) / 1_000;
+  expect(channels * addresses.length).toBeGreaterThan(3 * limits.triesAtOnce);
+  expect(received).toBeLessThanOrEqual(limits.triesAtOnce + seconds * limits.triesPerSecond + 1);
+  for (const victim of victims) victim.close();
+});
