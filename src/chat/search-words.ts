@@ -1,6 +1,8 @@
 // Search terms: messages match if they contain all words, regardless of letter case and width.
 // Pure.
 
+import { composed } from "../composed.ts";
+
 /** The words of a search, in the form that `matches` expects. */
 export function searchWords(text: string): readonly string[] {
   return comparable(text)
@@ -15,6 +17,5 @@ export function matches(text: string, words: readonly string[]): boolean {
 }
 
 function comparable(text: string): string {
-  // Nearly all texts are ASCII, and normalizing costs more than everything else.
-  return (/^[\x00-\x7f]*$/.test(text) ? text : text.normalize("NFKC")).toLowerCase();
+  return composed(text).toLowerCase();
 }

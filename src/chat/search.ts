@@ -20,12 +20,12 @@ export function search(hub: HubState, session: Session, command: Search): void {
   if (room === undefined || !session.rooms.has(room.name)) {
     return rejectNotInRoom(hub, session, asked, ref);
   }
-  const words = searchWords(text);
-  if (words.length === 0 || text.length > limits.maxTextChars) {
-    const message =
-      words.length === 0
-        ? "A search needs at least one word"
-        : `A search has at most ${limits.maxTextChars} characters, not ${text.length}`;
+  const isLong = text.length > limits.maxTextChars;
+  const words = isLong ? [] : searchWords(text);
+  if (words.length === 0) {
+    const message = isLong
+      ? `A search has at most ${limits.maxTextChars} characters, not ${text.length}`
+      : "A search needs at least one word";
     return reject(hub, session, "text-invalid", message, { ref, subject: text });
   }
   // Messages that are committed but not yet delivered do not count as history yet.

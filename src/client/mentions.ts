@@ -1,5 +1,7 @@
 // Detects mentions of a name in a text, for the terminal and the page. Pure.
 
+import { composed } from "../composed.ts";
+
 /** Shorter names are common words in many languages. They count only after an `@`. */
 const minBareChars = 3;
 
@@ -26,5 +28,5 @@ const continuesBefore = /[\p{L}\p{M}\p{N}_][.-]?$/u;
 const continuesAfter = /^[.-]?[\p{L}\p{M}\p{N}_]/u;
 
 function foldCase(text: string): string {
-  return text.normalize("NFKC").toLowerCase();
+  return composed(text).toLowerCase();
 }

@@ -9,6 +9,7 @@ import { matches, searchWords } from "../../src/chat/search-words.ts";
 import { history, search as limits } from "../../src/limits.ts";
 import { answerRequest } from "../../src/store/answer.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
+import { cpuMsOf } from "../cpu-time.ts";
 import { memoryAnswerer, Rig } from "./rig.ts";
 import type { Answerer } from "./rig.ts";
 
@@ -116,6 +117,22 @@ test("messages deleted by an operator are not found", () => {
   const { rig, ask } = roomWith(["tea one", "tea two"]);
   rig.order("delete lobby 1");
   expect(ask("tea").messages.map(({ seq }) => seq)).toEqual([2]);
+});
+
+/** Normalizing this would sort the marks, in quadratic time. */
+function marks(length: number): string {
+  return `a${"\u0345".repeat(length / 2)}${"\u0334".repeat(length / 2)}`;
+}
+
+test("neither a search nor the texts that it reads can consist of marks that take long to sort", () => {
+  const { ann, ask } = roomWith(Array.from({ length: 20 }, () => marks(16_000)));
+  const cpuMs = cpuMsOf(() => {
+    expect(ask("needle").messages).toEqual([]);
+    ann.send({ type: "search", room: "lobby", text: marks(60_000), ref: 8 });
+  });
+  expect(ann.lines()).toContainEqual(expect.objectContaining({ code: "text-invalid", ref: 8 }));
+  // One such text took half a second, and that search ten.
+  expect(cpuMs).toBeLessThan(2_000);
 });
 
 test("only members of the room may search, and only for words", () => {

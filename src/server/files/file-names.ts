@@ -1,6 +1,7 @@
 // Names of shared files: which are valid, and how names that are not UTF-8 are shown. Knows no file
 // system.
 
+import { isStreamSafe } from "../../composed.ts";
 import { folder as limits } from "../../limits.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -19,9 +20,8 @@ export function shownName(encoded: Uint8Array): string {
  * decomposed (keyboards type one form, macOS stores the other), and as Latin-1.
  */
 export function* spellings(name: string): Generator<Buffer> {
-  for (const form of new Set([name, name.normalize("NFC"), name.normalize("NFD")])) {
-    yield Buffer.from(form);
-  }
+  const forms = isStreamSafe(name) ? [name, name.normalize("NFC"), name.normalize("NFD")] : [name];
+  for (const form of new Set(forms)) yield Buffer.from(form);
   const isLatin1 = /[\u0080-\u00ff]/.test(name) && !/[^\u0000-\u00ff]/.test(name);
   const latin1 = isLatin1 ? Buffer.from(name, "latin1") : undefined;
   if (latin1 !== undefined && shownName(latin1) === name) yield latin1;

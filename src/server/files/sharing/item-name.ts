@@ -1,5 +1,6 @@
 // The name of an upload in the shared folder: its own, or the next free one. Pure.
 
+import { composed } from "../../../composed.ts";
 import { sharing as limits } from "../../../limits.ts";
 import { harmless, quoted, showsNothing } from "../../../text.ts";
 import {
@@ -31,7 +32,7 @@ export function nameProblem(name: string): string | undefined {
 
 /** The form in which names are compared: names that look the same must not stand side by side. */
 export function foldedItem(name: string): string {
-  return foldedName(name.normalize("NFKC").replace(invisible, ""), rules);
+  return foldedName(composed(name.replace(invisible, "")), rules);
 }
 
 /** Fillers, joiners, variation selectors, directional marks. */

@@ -1,5 +1,6 @@
 // The entries of the shared folder that people have put there, by their IDs and by name. Pure.
 
+import { sharing as limits } from "../../../limits.ts";
 import { foldedItem } from "./item-name.ts";
 import type { SharedItem } from "./rows.ts";
 
@@ -28,6 +29,8 @@ export class SharedItems implements Iterable<SharedItem> {
   }
 
   find(name: string): SharedItem | undefined {
+    // Comparing longer names takes longer, and nothing has them.
+    if (name.length > limits.maxNameBytes) return undefined;
     const found = [...(this.#byName.get(wordsOf(name))?.values() ?? [])];
     return found.find((item) => item.name === name) ?? found[0];
   }
