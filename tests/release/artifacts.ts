@@ -33,11 +33,13 @@ const maxArchiveBytes = 42e6;
 /** The most that parley may add to Bun. */
 const maxAddedBytes = 3e6;
 const maxHelpMs = 30;
-/** Two are about the maintainer's address, two about Bun, which must not be stripped. */
+/** Two are about the maintainer's address, the others about Bun, which must not be stripped. */
 const lintianTags = [
   "bogus-mail-host",
   "bogus-mail-host-in-debian-changelog",
   "embedded-library",
+  "hardening-no-pie",
+  "hardening-no-relro",
   "unstripped-binary-or-object",
 ];
 
@@ -298,7 +300,8 @@ for (const architecture of ["amd64", "arm64"]) {
 for (const name of names.filter((one) => one.endsWith(".deb"))) {
   await check(`lintian about ${name}`, () => {
     need(Bun.which("lintian") !== null, "lintian");
-    run(["lintian", "--suppress-tags", lintianTags.join(","), join(folder, name)]);
+    const tags = lintianTags.join(",");
+    run(["lintian", "--fail-on=error,warning", "--suppress-tags", tags, join(folder, name)]);
   });
 }
 
