@@ -421,6 +421,10 @@ export const pageFiles = {
   writeBytes: 1 * MiB,
   /** Maximum bytes of one offer that a browser without a store on disk accepts. */
   maxMemoryBytes: 256 * MiB,
+  /** How much of a file in the page's own store a reload may lose. */
+  noteBytes: 4 * MiB,
+  /** Files about which a page keeps notes across a reload, in 300 kB of its 5 MB. */
+  maxKeptFiles: 1_000,
   /** How long a file in the page's own store can be downloaded again. */
   keepSavedMs: 3_600_000,
   /** Lines about a file that are kept until it is ready to be written, of 128 KiB at most. */
@@ -436,9 +440,14 @@ export const pageFiles = {
    */
   maxTreeDownloads: 50,
   /**
-   * A file for the shared folder that was refused because of the rate is retried after this long.
+   * A file for the shared folder that was refused because of the rate is retried after this long,
+   * and a download after a lost connection …
    */
   retryMs: 5_000,
+  /** … up to this many times in a row. */
+  maxRetries: 60,
+  /** Bytes of a shared file that are requested at once: a browser may hold them in memory. */
+  rangeBytes: 8 * MiB,
   /** How often a card shows progress. */
   showMs: 200,
   /** Files of one offer from the page. */

@@ -13,6 +13,7 @@ export type PageSources = Record<
   | "codeHtml"
   | "codeJs"
   | "worker"
+  | "writer"
   | "manifest"
   | "icon"
   | "icon180"
@@ -34,6 +35,7 @@ export function buildPage(): PageSources {
     codeHtml: packed("code/code.html"),
     codeJs: bundle(join(folder, "code/code-main.ts")),
     worker: bundle(join(folder, "service-worker.ts")),
+    writer: bundle(join(folder, "file-writer.ts")),
     manifest: packed("manifest.webmanifest"),
     icon: packed("icons/icon.svg"),
     icon180: packed("icons/icon-180.png"),

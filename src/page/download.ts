@@ -1,20 +1,22 @@
-// Downloads a file with progress, and verifies its hash before saving it.
+// Downloads a file with progress into the page's own store, and verifies its hash before saving it.
 
 import type { ListedFile } from "../client/events.ts";
-import { harmless } from "../text.ts";
-import { saveAs } from "./dom.ts";
-import { fetchSha256, fileUrl, problemOf } from "./file-api.ts";
+import { pageFiles as limits } from "../limits.ts";
+import { saveFile } from "./dom.ts";
+import { fetchSha256, fileUrl } from "./file-api.ts";
+import { fileBytes } from "./file-bytes.ts";
+import type { OwnStore } from "./handover/own-store.ts";
+import type { FileSink, SaveTarget } from "./handover/saving.ts";
 import { Sha256 } from "./sha256.ts";
 import type { Download } from "./state.ts";
 
-/** Larger files are left to the browser, because the page would have to hold them in memory. */
-const maxCheckedBytes = 1024 ** 3;
 /** Shortest interval between two progress reports. */
 const reportMs = 100;
 
 /** Never throws: the last report contains the error. */
 export async function download(
   file: ListedFile,
+  store: OwnStore,
   report: (download: Download) => void,
 ): Promise<void> {
   const { name, sizeBytes: totalBytes } = file;
@@ -26,41 +28,81 @@ export async function download(
     // Requested first, so that the server hashes while it sends. A failure surfaces at the `await`.
     const expected = fetchSha256(name);
     expected.catch(() => undefined);
-    if (totalBytes > maxCheckedBytes) {
+    const target = await targetFor(store, totalBytes);
+    if (target === undefined) {
       location.assign(fileUrl(name));
       return progress("unchecked", `Too large to verify here. SHA-256: ${await expected}`);
     }
-    const hasher = new Sha256();
-    const pieces: Uint8Array<ArrayBuffer>[] = [];
-    let reportedMs = 0;
-    for await (const piece of body(name)) {
-      hasher.update(piece);
-      pieces.push(piece);
-      doneBytes += piece.length;
-      const nowMs = performance.now();
-      if (nowMs - reportedMs < reportMs) continue;
-      reportedMs = nowMs;
-      progress("running");
+    const sink = await target.open(name, name);
+    try {
+      let reportedMs = 0;
+      const sha256 = await receive(file, sink, (bytes) => {
+        doneBytes = bytes;
+        const nowMs = performance.now();
+        if (nowMs - reportedMs < reportMs) return;
+        reportedMs = nowMs;
+        progress("running");
+      });
+      progress("checking");
+      if (sha256 !== (await expected)) {
+        await sink.discard();
+        return progress("failed", "The hash differs: the file changed or was damaged. Try again.");
+      }
+      await save(sink);
+      progress("verified", sha256);
+    } catch (error) {
+      await sink.discard();
+      throw error;
     }
-    progress("checking");
-    const sha256 = hasher.hex();
-    if (sha256 !== (await expected)) {
-      return progress("failed", "The hash differs: the file changed or was damaged. Try again.");
-    }
-    saveAs(new Blob(pieces), harmless(name));
-    progress("verified", sha256);
   } catch (error) {
     progress("failed", error instanceof Error ? error.message : String(error));
   }
 }
 
-async function* body(name: string): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const response = await fetch(fileUrl(name));
-  if (!response.ok || response.body === null) throw new Error(await problemOf(response));
-  const reader = response.body.getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    yield value;
+/** Undefined: the page has no place for so much, and leaves it to the browser. */
+async function targetFor(store: OwnStore, bytes: number): Promise<SaveTarget | undefined> {
+  try {
+    return await store.target(bytes);
+  } catch {
+    return undefined;
   }
+}
+
+/** Returns the hash. */
+async function receive(
+  { name, sizeBytes }: ListedFile,
+  sink: FileSink,
+  report: (doneBytes: number) => void,
+): Promise<string> {
+  const hasher = new Sha256();
+  let doneBytes = 0;
+  let pieces: Uint8Array<ArrayBuffer>[] = [];
+  let waitingBytes = 0;
+  const write = async (): Promise<void> => {
+    const ready = pieces;
+    pieces = [];
+    waitingBytes = 0;
+    await sink.write(ready);
+  };
+  for await (const piece of fileBytes(name, sizeBytes)) {
+    hasher.update(piece);
+    pieces.push(piece);
+    waitingBytes += piece.length;
+    doneBytes += piece.length;
+    if (waitingBytes >= limits.writeBytes) await write();
+    report(doneBytes);
+  }
+  await write();
+  return hasher.hex();
+}
+
+async function save(sink: FileSink): Promise<void> {
+  const saved = await sink.finish();
+  if (saved === undefined) return;
+  const url = saveFile(saved.file, saved.name);
+  // The browser copies it after the click, however long that takes.
+  setTimeout(() => {
+    URL.revokeObjectURL(url);
+    saved.release().catch(() => {});
+  }, limits.keepSavedMs);
 }

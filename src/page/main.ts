@@ -5,6 +5,7 @@ import type { ListedFile } from "../client/events.ts";
 import { harmless } from "../text.ts";
 import { byId, saveAs, saveFile } from "./dom.ts";
 import { download } from "./download.ts";
+import { OwnStore } from "./handover/own-store.ts";
 import { PageHandover } from "./handover/page-handover.ts";
 import { fetchFilePage } from "./file-api.ts";
 import { installWorker } from "./install-worker.ts";
@@ -54,7 +55,9 @@ const controller = new SessionController(
   () => state,
   (events) => notifier.handle(events, state),
 );
+const ownStore = new OwnStore();
 const handover = new PageHandover({
+  store: ownStore,
   port: controller.offers,
   dispatch,
   cards: () => state.offers,
@@ -252,7 +255,7 @@ async function loadFilePage(after: string | undefined): Promise<void> {
 }
 
 function startDownload(file: ListedFile): void {
-  void download(file, (progress) => dispatch({ type: "download", download: progress }));
+  void download(file, ownStore, (progress) => dispatch({ type: "download", download: progress }));
 }
 
 /** Notes whether the page is visible and has the focus. */

@@ -1,4 +1,6 @@
-// The parts of a service worker's scope that ours uses: the page itself has a window's types.
+// The parts of the workers' scopes that ours use: the page itself has a window's types.
+
+import type { WriterReply, WriterRequest } from "./handover/disk-writer.ts";
 
 type Extendable = { waitUntil(work: Promise<unknown>): void };
 type Fetching = { request: Request; respondWith(response: Promise<Response>): void };
@@ -9,4 +11,25 @@ export type WorkerScope = {
   skipWaiting(): Promise<void>;
   readonly clients: { claim(): Promise<void> };
   readonly location: { origin: string };
+};
+
+/** A file that is open for writing in place. */
+export type OpenFile = {
+  write(bytes: Uint8Array, options: { at: number }): number;
+  truncate(bytes: number): void;
+  getSize(): number;
+  flush(): void;
+  close(): void;
+};
+
+export type WritableFile = { createSyncAccessHandle(): Promise<OpenFile> };
+type Folder = {
+  getDirectoryHandle(name: string): Promise<Folder>;
+  getFileHandle(name: string, options: { create: true }): Promise<WritableFile>;
+};
+
+export type FileWriterScope = {
+  addEventListener(type: "message", handle: (event: { data: WriterRequest }) => void): void;
+  postMessage(reply: WriterReply, transfer: readonly never[]): void;
+  readonly navigator: { readonly storage: { getDirectory(): Promise<Folder> } };
 };

@@ -9,7 +9,7 @@ import { decodeReceipt, proofOf } from "../../src/handover/channel-line.ts";
 import { channelInfo } from "../../src/handover/exchange.ts";
 import { codeStepIn, encodePart } from "../../src/handover/frames.ts";
 import { CodeFetch, type CodeView } from "../../src/page/code/code-fetch.ts";
-import type { FileSink, SaveTarget } from "../../src/page/handover/save-target.ts";
+import type { FileSink, SaveTarget } from "../../src/page/handover/saving.ts";
 import type { FileInfo } from "../../src/protocol/messages.ts";
 import { codeSealer } from "../../src/tls/code-sealer.ts";
 import type { Code } from "../../src/trust/code.ts";

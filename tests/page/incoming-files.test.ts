@@ -8,8 +8,9 @@ import type { OfferCard, OfferCards } from "../../src/page/offer-cards.ts";
 import { ChunkCipher } from "../../src/page/handover/chunk-cipher.ts";
 import { IncomingFiles } from "../../src/page/handover/incoming-files.ts";
 import type { OfferPort } from "../../src/page/handover/offer-port.ts";
+import { OwnStore } from "../../src/page/handover/own-store.ts";
 import { PageHandover } from "../../src/page/handover/page-handover.ts";
-import type { FileSink, SaveTarget } from "../../src/page/handover/save-target.ts";
+import type { FileSink, SaveTarget } from "../../src/page/handover/saving.ts";
 import { reduce } from "../../src/page/reducer.ts";
 import { initialState, type State } from "../../src/page/state.ts";
 import type { FileInfo, OfferSummary } from "../../src/protocol/messages.ts";
@@ -271,6 +272,7 @@ test("a flood of offers creates a bounded number of cards, and each can still be
     cards: (): OfferCards => state.offers,
     download: () => "",
     announce() {},
+    store: new OwnStore(),
   });
   for (let i = 0; i < 300; i++) {
     const about = { type: "offered", offer: number(i), from: `Eve${i}`, summary: one } as const;
@@ -303,6 +305,7 @@ test("an offer that is sealed for devices explains what to do", async () => {
     cards: () => state.offers,
     download: () => "",
     announce() {},
+    store: new OwnStore(),
   });
   const sealed = { key: "k", id: "i", signature: "s", nonce: "n", text: "t", boxes: [] };
   const about = { type: "offered", offer, from: "Eve", sealed } as never;

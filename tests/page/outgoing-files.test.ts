@@ -11,7 +11,7 @@ import type { OfferPort } from "../../src/page/handover/offer-port.ts";
 import { OutgoingFiles } from "../../src/page/handover/outgoing-files.ts";
 import { outgoingNames } from "../../src/page/handover/outgoing-names.ts";
 import { PassBudget } from "../../src/page/handover/pass-window.ts";
-import type { FileSink, SaveTarget } from "../../src/page/handover/save-target.ts";
+import type { FileSink, SaveTarget } from "../../src/page/handover/saving.ts";
 import type { OfferEvent } from "../../src/client/events.ts";
 import type { OfferSummary } from "../../src/protocol/messages.ts";
 import { until } from "../until.ts";

@@ -4,6 +4,7 @@
 import { expect } from "bun:test";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { pageFiles } from "../../src/limits.ts";
 import { noise } from "../noise.ts";
 import { until } from "../until.ts";
 import type { Tab } from "./browser.ts";
@@ -53,6 +54,23 @@ inBrowser("where nothing can be picked it goes to the downloads", async () => {
   const saved = join(rig.downloads, "no picker.bin");
   await until(() => Bun.file(saved).size === 2_500_003, saved);
   expect(hashOf(readFileSync(saved))).toBe(sha256);
+});
+
+inBrowser("a page that is loaded again continues where the one before was", async () => {
+  const { path, sha256 } = file("reloaded.bin", 60_000_000);
+  await using carl = sender(rig, "Carl", "Plain", path, "--limit-rate", "15M");
+  await press(plain, "Accept");
+  const progress = `${lastCard}?.querySelector("progress").value`;
+  await plain.until(`${progress} > 0.6`);
+  await plain.reload();
+  await plain.until(`${progress} > 0`);
+  expect(await plain.get<number>(progress)).toBeGreaterThan(0.6 - pageFiles.noteBytes / 60_000_000);
+  await isIn(plain, "done");
+  expect(await carl.exit()).toBe(0);
+  const saved = join(rig.downloads, "reloaded.bin");
+  await until(() => Bun.file(saved).size === 60_000_000, saved);
+  expect(hashOf(readFileSync(saved))).toBe(sha256);
+  expect(await plain.get("sessionStorage.getItem('parley-received')")).toBe(null);
 });
 
 inBrowser("a folder goes into a picked folder, with names that every system can hold", async () => {

@@ -18,7 +18,7 @@ import { ChannelControl, ChannelLost, Channels } from "../handover/channel-contr
 import { checkNames } from "../handover/offered-list.ts";
 import type { OfferPort } from "../handover/offer-port.ts";
 import { Rate } from "../handover/rate.ts";
-import type { SaveTarget, StoredFile } from "../handover/save-target.ts";
+import type { SaveTarget, StoredFile } from "../handover/saving.ts";
 import { FilesTaker, listOf, type Outcome } from "../handover/take-files.ts";
 import { webCodeSealer } from "../handover/web-code-sealer.ts";
 import { receivedProof } from "./received-proof.ts";

@@ -12,6 +12,7 @@ import { byId, h, icon, saveFile, setProblem, setText } from "../dom.ts";
 import { hasCipher } from "../handover/chunk-cipher.ts";
 import { offerPort } from "../handover/offer-port.ts";
 import { folderAdvice } from "../folder-advice.ts";
+import { OwnStore } from "../handover/own-store.ts";
 import { canSaveFolders, chooseTarget } from "../handover/save-target.ts";
 import { progressText } from "../progress-text.ts";
 import { WebSocketDriver } from "../websocket-driver.ts";
@@ -32,6 +33,7 @@ const save = byId("found-save", HTMLButtonElement);
 const cancel = byId("found-cancel", HTMLButtonElement);
 const saved = byId("found-saved", HTMLUListElement);
 
+const store = new OwnStore();
 const nothing: CodeView = {
   phase: "joining",
   list: [],
@@ -144,7 +146,7 @@ async function take(): Promise<void> {
   const { list, bytes } = view;
   const expected = { files: list.length, bytes, names: list.map(({ name }) => name) };
   try {
-    const target = await chooseTarget(expected);
+    const target = await chooseTarget(expected, store);
     if (target !== undefined) await fetching?.take(target);
   } catch (error) {
     show({ detail: error instanceof Error ? sentence(error.message) : String(error) });

@@ -18,7 +18,7 @@ import {
 } from "./channel-control.ts";
 import { ChunkCipher } from "./chunk-cipher.ts";
 import { ChunkIntake } from "./chunk-intake.ts";
-import type { FileSink } from "./save-target.ts";
+import type { FileSink } from "./saving.ts";
 
 export interface FetchHooks {
   /** Called with the announced size. @throws ParleyError if it exceeds the accepted one */
@@ -40,6 +40,12 @@ export class FileFetch {
     this.#name = name;
     this.#sink = sink;
     this.#hooks = hooks;
+    if (sink.kept === undefined) return;
+    const { version, size, bytes } = sink.kept;
+    this.#version = version;
+    this.#versions = 1;
+    this.#size = size;
+    this.#writtenBytes = bytes;
   }
 
   /**
@@ -95,9 +101,10 @@ export class FileFetch {
   }
 
   /** Starts over if the file has changed. */
-  async #begin({ version, size }: FileOffer): Promise<void> {
+  async #begin({ version, size, chunkBytes }: FileOffer): Promise<void> {
     this.#hooks.checkSize(this.#name, size);
-    if (version === this.#version && size === this.#size) return;
+    const isWhole = this.#writtenBytes === size || this.#writtenBytes % chunkBytes === 0;
+    if (version === this.#version && size === this.#size && isWhole) return;
     if (this.#versions++ >= fetching.maxVersions) {
       throw new ParleyError("changed", `${quoted(this.#name, 200)} keeps changing`);
     }
@@ -105,6 +112,7 @@ export class FileFetch {
     this.#version = version;
     this.#size = size;
     this.#writtenBytes = 0;
+    this.#sink.begin?.(version, size);
   }
 
   async #take(

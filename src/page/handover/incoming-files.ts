@@ -13,7 +13,7 @@ import { ChannelControl, ChannelLost, Channels } from "./channel-control.ts";
 import { checkList } from "./offered-list.ts";
 import type { OfferPort } from "./offer-port.ts";
 import { Rate } from "./rate.ts";
-import type { SaveTarget, StoredFile } from "./save-target.ts";
+import type { SaveTarget, StoredFile } from "./saving.ts";
 import { FilesTaker, listOf, type Outcome } from "./take-files.ts";
 
 export interface IncomingOptions {
@@ -41,6 +41,7 @@ export class IncomingFiles {
   #toldMs = 0;
   #shownMs = 0;
   #isAccepted = false;
+  #isKept = false;
   #isOver = false;
   #outcome: Outcome | undefined;
   #heardMs = 0;
@@ -60,6 +61,11 @@ export class IncomingFiles {
     return this.#isAccepted;
   }
 
+  /** Whether closing the page loses nothing. */
+  get isKept(): boolean {
+    return this.#isKept;
+  }
+
   get summary(): OfferSummary {
     return this.#options.summary;
   }
@@ -68,6 +74,7 @@ export class IncomingFiles {
   async accept(target: SaveTarget): Promise<void> {
     if (this.#isAccepted || this.#isOver) return;
     this.#isAccepted = true;
+    this.#isKept = target.isKept === true;
     this.#options.show({ phase: "waiting", detail: "" });
     this.answer();
     try {

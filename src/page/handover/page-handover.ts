@@ -17,12 +17,15 @@ import { outgoingNames } from "./outgoing-names.ts";
 import { OutgoingFiles } from "./outgoing-files.ts";
 import { loadOwnOffers, storeOwnOffers } from "./own-offers.ts";
 import { PassBudget } from "./pass-window.ts";
+import type { Accepted } from "./kept-offers.ts";
+import type { OwnStore } from "./own-store.ts";
 import { canSaveFolders, chooseTarget } from "./save-target.ts";
 
 export interface PageHandoverOptions {
   readonly port: OfferPort;
   readonly dispatch: (action: Action) => void;
   readonly cards: () => OfferCards;
+  readonly store: OwnStore;
   /** Hands a file to the browser's downloads; returns its address. */
   readonly download: (file: Blob, name: string) => string;
   /** Tells the user about something that may be out of sight. */
@@ -134,7 +137,7 @@ export class PageHandover {
     if (files === undefined || this.#choosing.has(id)) return;
     this.#choosing.add(id);
     try {
-      const target = await chooseTarget(files.summary);
+      const target = await chooseTarget(files.summary, this.#options.store, acceptedIn(files));
       this.#choosing.delete(id);
       if (target !== undefined) await files.accept(target);
     } catch (error) {
@@ -157,7 +160,11 @@ export class PageHandover {
 
   /** Whether a transfer is in progress that would be lost with the page. */
   get isBusy(): boolean {
-    return this.#live().some(({ phase }) => phase === "running" || phase === "interrupted");
+    const kept = new Set<number>();
+    for (const { id, files } of this.#incoming.values()) if (files.isKept) kept.add(id);
+    return this.#live().some(
+      ({ id, phase }) => !kept.has(id) && (phase === "running" || phase === "interrupted"),
+    );
   }
 
   /**
@@ -175,6 +182,7 @@ export class PageHandover {
 
   #stop(reason: string): void {
     for (const { files } of this.#all()) files.fail(`Stopped: ${reason}`);
+    this.#options.store.dropAll();
   }
 
   #handleOnline(): void {
@@ -220,12 +228,26 @@ export class PageHandover {
     const { port, download } = this.#options;
     const show = (change: Partial<OfferCard>): void => this.#show(id, change);
     const onOver = (): void => {
-      if (this.#incoming.get(offer)?.id === id) this.#incoming.delete(offer);
+      if (this.#incoming.get(offer)?.id !== id) return;
+      this.#incoming.delete(offer);
+      this.#options.store.drop(offer);
     };
     const files = new IncomingFiles({ offer, from, summary, port, show, download, onOver });
     this.#incoming.set(offer, { id, files });
     this.#add(incomingCard(id, from, summary));
-    this.#options.announce(`${harmless(from)} offers you files`);
+    if (this.#options.store.has(acceptedIn(files))) void this.#continue(files);
+    else this.#options.announce(`${harmless(from)} offers you files`);
+  }
+
+  /** The user has accepted it before the page was reloaded. */
+  async #continue(files: IncomingFiles): Promise<void> {
+    const { store } = this.#options;
+    try {
+      await files.accept(await store.target(files.summary.bytes, acceptedIn(files)));
+    } catch {
+      // There is no room any more: the user is asked again.
+      store.drop(files.offer);
+    }
   }
 
   /** A browser has no key to open it. */
@@ -266,6 +288,10 @@ const offerBytes = 16;
 
 const noCipher =
   "This page came in plain text from another machine, and browsers keep their cipher from such pages: use https, or parley send-file.";
+
+function acceptedIn({ offer, from, summary: { files, bytes, names } }: IncomingFiles): Accepted {
+  return { offer, terms: JSON.stringify([from, files, bytes, names]) };
+}
 
 function outgoingCard(id: number, to: string, { files, bytes, names }: OfferSummary): OfferCard {
   return {

@@ -1,42 +1,22 @@
 // Where received files are saved. A file or folder picked by the user is written directly, if the
-// browser supports it (Chromium). Otherwise a file is first written to the page's own store on
-// disk, and from there to the downloads; without such a store it has to fit into memory.
+// browser supports it (Chromium). Otherwise a file is first written to the page's own store, and
+// from there to the downloads.
 
 import { joinedBytes } from "../../bytes.ts";
 import { ParleyError } from "../../errors.ts";
 import { offers, pageFiles as limits } from "../../limits.ts";
 import { harmless, quoted } from "../../text.ts";
-import { heldName, type NameRules, otherName } from "../../transfer/tree/name-rules.ts";
-
-/** A file that is being written, from its beginning to its end. */
-export interface FileSink {
-  write(parts: readonly Uint8Array<ArrayBuffer>[]): Promise<void>;
-  /** Discards everything written so far. */
-  restart(): Promise<void>;
-  /** Everything is written. Returns a file to download, if it is not in its final place yet. */
-  finish(): Promise<StoredFile | undefined>;
-  /** The file will not be completed. */
-  discard(): Promise<void>;
-}
-
-/** A file in the page's own store. */
-export type StoredFile = {
-  readonly file: Blob;
-  readonly name: string;
-  /** The file is no longer needed. */
-  release(): Promise<void>;
-};
-
-export interface SaveTarget {
-  /** The message once everything is saved. */
-  readonly saved: string;
-  /** The maximum number of files of one folder: small if each of them is a separate download. */
-  readonly maxTreeFiles: number;
-  /** `name`: a file name, not a path. @throws ParleyError `storage` */
-  open(name: string): Promise<FileSink>;
-  /** A subfolder with that name, or a similar one. @throws ParleyError `storage` */
-  folder(name: string): Promise<SaveTarget>;
-}
+import { otherName } from "../../transfer/tree/name-rules.ts";
+import type { Accepted } from "./kept-offers.ts";
+import type { OwnStore } from "./own-store.ts";
+import {
+  anyPlatform,
+  type FileSink,
+  savedName,
+  type SaveTarget,
+  storageError,
+  withStorageErrors,
+} from "./saving.ts";
 
 /** The expected files. */
 export type Expected = {
@@ -47,9 +27,14 @@ export type Expected = {
 
 /**
  * Asks the user where to save, if the browser supports it; call it in a click. Undefined: the user
- * has cancelled. @throws ParleyError `storage` if there is not enough space
+ * has cancelled. `accepted`: as for `OwnStore.target`.
+ * @throws ParleyError `storage` if there is not enough space
  */
-export async function chooseTarget(expected: Expected): Promise<SaveTarget | undefined> {
+export async function chooseTarget(
+  expected: Expected,
+  store: OwnStore,
+  accepted?: Accepted,
+): Promise<SaveTarget | undefined> {
   const [name = ""] = expected.names;
   const isOneFile = expected.files === 1 && expected.names.length === 1 && !name.endsWith("/");
   const { showSaveFilePicker, showDirectoryPicker } = window as Pickers;
@@ -68,7 +53,7 @@ export async function chooseTarget(expected: Expected): Promise<SaveTarget | und
     if (!(error instanceof DOMException && error.name === "SecurityError"))
       throw storageError(error);
   }
-  return await ownStore(expected.bytes);
+  return await store.target(expected.bytes, accepted);
 }
 
 /** Whether folders can be saved as folders. */
@@ -89,19 +74,6 @@ type Pickers = {
 
 /** The browser remembers the last folder chosen for this ID. */
 const pickerId = "parley";
-
-/** For any file system: names that are valid on all of them. */
-export const anyPlatform: NameRules = {
-  isWindows: true,
-  foldsCase: true,
-  foldsAccents: true,
-  maxName: 200,
-};
-
-/** A name that is valid on all of them, without characters that hide its meaning. */
-function savedName(name: string): string {
-  return heldName(harmless(name) || "file", anyPlatform);
-}
 
 /** The file that the user has picked. */
 class PickedFile implements SaveTarget {
@@ -183,137 +155,24 @@ class Folder implements SaveTarget {
   }
 }
 
-/** The page's own store, on disk if the browser has one. @throws ParleyError `storage` */
-async function ownStore(bytes: number): Promise<SaveTarget> {
-  const folder = await openStore();
-  if (folder === undefined) {
-    if (heldBytes + bytes <= limits.maxMemoryBytes) return new InMemory();
-    const sentence = `this browser would have to hold all of it in memory, and takes ${limits.maxMemoryBytes >> 20} MiB so: use parley client, or another browser`;
-    throw new ParleyError("storage", sentence);
-  }
-  const { quota = Infinity, usage = 0 } = await navigator.storage.estimate();
-  if (bytes > quota - usage) {
-    throw new ParleyError("storage", "this browser does not let the page have so much of the disk");
-  }
-  return new OwnStore(folder);
-}
-
-class OwnStore implements SaveTarget {
-  readonly saved = "Saved in your downloads";
-  readonly maxTreeFiles = limits.maxTreeDownloads;
-  readonly #folder: FileSystemDirectoryHandle;
-
-  constructor(folder: FileSystemDirectoryHandle) {
-    this.#folder = folder;
-  }
-
-  async open(given: string): Promise<FileSink> {
-    // Nobody else sees its name here.
-    const own = crypto.randomUUID();
-    const name = savedName(given);
-    try {
-      const handle = await this.#folder.getFileHandle(own, { create: true });
-      const release = (): Promise<void> => this.#folder.removeEntry(own);
-      const result = async () => ({ file: await handle.getFile(), name, release });
-      return await StreamSink.open(handle, release, result);
-    } catch (error) {
-      throw storageError(error);
-    }
-  }
-
-  async folder(name: string): Promise<SaveTarget> {
-    return new Flattened(this, name);
-  }
-}
-
-/** The number of bytes in memory, for all offers. */
-let heldBytes = 0;
-
-class InMemory implements SaveTarget {
-  readonly saved = "Saved in your downloads";
-  readonly maxTreeFiles = limits.maxTreeDownloads;
-
-  async open(name: string): Promise<FileSink> {
-    let kept: Uint8Array<ArrayBuffer>[] = [];
-    let bytes = 0;
-    const drop = async (): Promise<void> => {
-      heldBytes -= bytes;
-      bytes = 0;
-      kept = [];
-    };
-    return {
-      async write(parts) {
-        kept.push(...parts);
-        for (const { length } of parts) {
-          bytes += length;
-          heldBytes += length;
-        }
-      },
-      restart: drop,
-      finish: async () => ({ file: new Blob(kept), name: savedName(name), release: drop }),
-      discard: drop,
-    };
-  }
-
-  async folder(name: string): Promise<SaveTarget> {
-    return new Flattened(this, name);
-  }
-}
-
-/** A folder in a browser without folders: the names of its files are prefixed with its name. */
-class Flattened implements SaveTarget {
-  readonly #store: SaveTarget;
-  readonly #name: string;
-
-  constructor(store: SaveTarget, name: string) {
-    this.#store = store;
-    this.#name = name;
-  }
-
-  get saved(): string {
-    return this.#store.saved;
-  }
-
-  get maxTreeFiles(): number {
-    return this.#store.maxTreeFiles;
-  }
-
-  open(name: string): Promise<FileSink> {
-    return this.#store.open(`${this.#name} - ${name}`);
-  }
-
-  async folder(name: string): Promise<SaveTarget> {
-    return new Flattened(this.#store, `${this.#name} - ${name}`);
-  }
-}
-
 /** Writes to a file handle: the data becomes visible when it is finished. */
 class StreamSink implements FileSink {
   readonly #stream: FileSystemWritableFileStream;
   readonly #remove: () => Promise<void>;
-  readonly #result: (() => Promise<StoredFile>) | undefined;
 
-  private constructor(
-    stream: FileSystemWritableFileStream,
-    remove: () => Promise<void>,
-    result: (() => Promise<StoredFile>) | undefined,
-  ) {
+  private constructor(stream: FileSystemWritableFileStream, remove: () => Promise<void>) {
     this.#stream = stream;
     this.#remove = remove;
-    this.#result = result;
   }
 
   /** @throws ParleyError `storage` */
   static async open(
     handle: FileSystemFileHandle,
     remove: () => Promise<void>,
-    result?: () => Promise<StoredFile>,
   ): Promise<StreamSink> {
-    try {
-      return new StreamSink(await handle.createWritable(), remove, result);
-    } catch (error) {
-      throw storageError(error);
-    }
+    return await withStorageErrors(async () => {
+      return new StreamSink(await handle.createWritable(), remove);
+    });
   }
 
   write(parts: readonly Uint8Array<ArrayBuffer>[]): Promise<void> {
@@ -327,11 +186,8 @@ class StreamSink implements FileSink {
     });
   }
 
-  finish(): Promise<StoredFile | undefined> {
-    return withStorageErrors(async () => {
-      await this.#stream.close();
-      return await this.#result?.();
-    });
+  finish(): Promise<undefined> {
+    return withStorageErrors(async () => void (await this.#stream.close()));
   }
 
   async discard(): Promise<void> {
@@ -342,70 +198,4 @@ class StreamSink implements FileSink {
       // The user has removed it, or revoked the permission.
     }
   }
-}
-
-async function withStorageErrors<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw storageError(error);
-  }
-}
-
-function storageError(error: unknown): ParleyError {
-  if (error instanceof ParleyError) return error;
-  const isFull = error instanceof DOMException && error.name === "QuotaExceededError";
-  const why = error instanceof Error ? error.message : String(error);
-  return new ParleyError(
-    "storage",
-    isFull ? "there is no room for it on the disk" : `it can't be saved: ${why}`,
-  );
-}
-
-const storeName = "parley-files";
-let ownFolder: Promise<FileSystemDirectoryHandle | undefined> | undefined;
-
-/** This tab's folder in the browser's store for this page; undefined: there is none. */
-function openStore(): Promise<FileSystemDirectoryHandle | undefined> {
-  return (ownFolder ??= makeStore());
-}
-
-async function makeStore(): Promise<FileSystemDirectoryHandle | undefined> {
-  try {
-    const root = await navigator.storage.getDirectory();
-    const all = await root.getDirectoryHandle(storeName, { create: true });
-    await removeOld(all);
-    const name = crypto.randomUUID();
-    // Held until the tab closes: it shows other tabs that the files are needed.
-    await new Promise<void>((go, fail) => {
-      const held = new Promise<void>(() => {});
-      navigator.locks.request(lockName(name), () => (go(), held)).catch(fail);
-    });
-    const folder = await all.getDirectoryHandle(name, { create: true });
-    // Safari before 26 has a store that only workers can write to.
-    const probe = await folder.getFileHandle("probe", { create: true });
-    return "createWritable" in probe ? folder : undefined;
-  } catch {
-    // Private windows of some browsers have none.
-    return undefined;
-  }
-}
-
-/** Removes the folders of closed tabs. */
-async function removeOld(all: FileSystemDirectoryHandle): Promise<void> {
-  const names: string[] = [];
-  for await (const name of (
-    all as FileSystemDirectoryHandle & { keys(): AsyncIterable<string> }
-  ).keys()) {
-    names.push(name);
-  }
-  for (const name of names) {
-    await navigator.locks.request(lockName(name), { ifAvailable: true }, async (lock) => {
-      if (lock !== null) await all.removeEntry(name, { recursive: true });
-    });
-  }
-}
-
-function lockName(folder: string): string {
-  return `${storeName} ${folder}`;
 }

@@ -7,7 +7,7 @@ import type { FileInfo } from "../../protocol/messages.ts";
 import { quoted } from "../../text.ts";
 import { ChannelLost, type Channels } from "./channel-control.ts";
 import { FileFetch } from "./file-fetch.ts";
-import type { SaveTarget, StoredFile } from "./save-target.ts";
+import type { SaveTarget, StoredFile } from "./saving.ts";
 import { fetchTree } from "./tree-fetch.ts";
 
 export type Outcome = { files: number; failed: number; reason: string };
@@ -55,7 +55,14 @@ export class FilesTaker {
 
   /** `path`: the sender's name of the file; `name`: the name to save it as. */
   async #takeFile(path: string, name: string, target: SaveTarget, outcome: Outcome): Promise<void> {
-    const sink = await target.open(name);
+    const savedBytes = target.savedBytes?.(path);
+    if (savedBytes !== undefined) {
+      this.#checkSize(path, savedBytes);
+      this.#doneBytes += savedBytes;
+      outcome.files++;
+      return;
+    }
+    const sink = await target.open(name, path);
     let written = 0;
     const count = (bytes: number): void => {
       this.#doneBytes += bytes - written;

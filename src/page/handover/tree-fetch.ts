@@ -7,7 +7,7 @@ import { harmless } from "../../text.ts";
 import { Manifest, pathOf, type TreeNode } from "../../transfer/tree/manifest.ts";
 import { SavedNames } from "../../transfer/tree/saved-names.ts";
 import { ChannelLost, type Channels } from "./channel-control.ts";
-import { anyPlatform, type SaveTarget } from "./save-target.ts";
+import { anyPlatform, type SaveTarget } from "./saving.ts";
 
 /** Fetches the file with that path, and saves it under that name. */
 type FetchOne = (path: string, name: string, into: SaveTarget) => Promise<unknown>;

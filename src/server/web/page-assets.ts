@@ -41,6 +41,7 @@ function loadFiles(): ReadonlyMap<string, PageFile> {
     ["/main.js", pageFile("text/javascript; charset=utf-8", page.js)],
     ["/code", pageFile("text/html; charset=utf-8", page.codeHtml)],
     ["/code.js", pageFile("text/javascript; charset=utf-8", page.codeJs)],
+    ["/file-writer.js", pageFile("text/javascript; charset=utf-8", page.writer)],
     ["/service-worker.js", pageFile("text/javascript; charset=utf-8", page.worker)],
     ["/manifest.webmanifest", pageFile("application/manifest+json", page.manifest)],
     ["/icon.svg", pageFile("image/svg+xml", page.icon)],

@@ -37,6 +37,7 @@ describe("the page", () => {
       ["/main.js", "text/javascript; charset=utf-8"],
       ["/style.css", "text/css; charset=utf-8"],
       ["/service-worker.js", "text/javascript; charset=utf-8"],
+      ["/file-writer.js", "text/javascript; charset=utf-8"],
       ["/manifest.webmanifest", "application/manifest+json"],
       ["/icon.svg", "image/svg+xml"],
       ["/icon-192.png", "image/png"],

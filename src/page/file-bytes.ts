@@ -1,0 +1,50 @@
+// The bytes of a shared file, range by range: some browsers hold in memory whatever has arrived of
+// an answer and was not read yet. Continues after a lost connection.
+
+import { pageFiles as limits } from "../limits.ts";
+import { fileUrl, problemOf } from "./file-api.ts";
+
+export interface FileBytesOptions {
+  fetch(url: string, init: RequestInit): Promise<Response>;
+  rest(ms: number): Promise<void>;
+}
+
+const real: FileBytesOptions = {
+  fetch: (url, init) => fetch(url, init),
+  rest: (ms) => new Promise((go) => setTimeout(go, ms)),
+};
+
+/** @throws Error with a readable message */
+export async function* fileBytes(
+  name: string,
+  totalBytes: number,
+  { fetch, rest }: FileBytesOptions = real,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  let version: string | undefined;
+  let at = 0;
+  let failures = 0;
+  do {
+    try {
+      const isPart = at > 0 || totalBytes > limits.rangeBytes;
+      const last = Math.min(totalBytes, at + limits.rangeBytes) - 1;
+      const range = { Range: `bytes=${at}-${last}`, ...(version && { "If-Match": version }) };
+      const response = await fetch(fileUrl(name), isPart ? { headers: range } : {});
+      if (response.status === 412) throw new Error("The file has just changed. Try again.");
+      if (!response.ok || response.body === null) throw new Error(await problemOf(response));
+      if (isPart && response.status !== 206) throw new Error("The server sent something else.");
+      version ??= response.headers.get("etag") ?? undefined;
+      const reader = response.body.getReader();
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) break;
+        at += value.length;
+        failures = 0;
+        yield value;
+      }
+    } catch (error) {
+      // Browsers say so if the connection was lost.
+      if (!(error instanceof TypeError) || ++failures > limits.maxRetries) throw error;
+      await rest(limits.retryMs);
+    }
+  } while (at < totalBytes);
+}
