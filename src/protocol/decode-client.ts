@@ -1,22 +1,17 @@
 // Decodes a line from a client into a typed message, or into a problem to report to its sender.
 // Bounded; never throws. Knows no session and no hub.
 
-import { names, protocol as limits, transfer } from "../limits.ts";
+import { names, protocol as limits } from "../limits.ts";
 import { quoted } from "../text.ts";
 import { linkProofForm } from "../trust/device-vouch.ts";
 import { publicKeyForm, signatureForm } from "../trust/login-proof.ts";
 import { FieldReader, parseObject } from "./field-reader.ts";
-import {
-  type ClientMessage,
-  defaultRoom,
-  type FetchRequest,
-  type Hello,
-  protocolVersion,
-} from "./messages.ts";
+import { type ClientMessage, defaultRoom, type Hello, protocolVersion } from "./messages.ts";
 import { exchangeBytes } from "./read-exchange.ts";
 import { readKind } from "./read-kind.ts";
 import { offerEnd, offerId, passedFrame, readContent, readSummary } from "./read-offer.ts";
 import { readCopies, readSealed } from "./read-sealed.ts";
+import { recipientReaders } from "./recipient-request.ts";
 import { malformed, undecodable, type Undecodable } from "./undecodable.ts";
 
 type MessageType = ClientMessage["type"];
@@ -43,6 +38,7 @@ export function decodeClient(line: string): ClientMessage | Undecodable {
 const readers: {
   [T in MessageType]: (reader: FieldReader) => Extract<ClientMessage, { type: T }>;
 } = {
+  ...recipientReaders,
   hello: readHello,
   prove: (r) => ({ type: "prove", signature: signature(r) ?? r.text("signature") }),
   register: (r) => ({
@@ -122,13 +118,6 @@ const readers: {
   accept: (r) => ({ type: "accept", ref: r.ref() }),
   reject: (r) => ({ type: "reject", ref: r.ref() }),
   leave: (r) => ({ type: "leave", ref: r.ref() }),
-  files: (r) => ({
-    type: "files",
-    after: r.optionalText("after"),
-    limit: r.optionalCount("limit", 1),
-    folders: r.optionalFlag("folders"),
-    ref: r.ref(),
-  }),
   code: (r) => ({
     type: "code",
     number: r.count("number", 1),
@@ -138,15 +127,6 @@ const readers: {
   "code-proof": (r) => ({ type: "code-proof", proof: exchangeBytes(r, "proof"), ref: r.ref() }),
   "code-again": (r) => ({ type: "code-again", proof: exchangeBytes(r, "proof"), ref: r.ref() }),
   "code-done": () => ({ type: "code-done" }),
-  tree: (r) => ({
-    type: "tree",
-    name: r.text("name"),
-    after: r.optionalText("after"),
-    ref: r.ref(),
-  }),
-  fetch: readFetch,
-  pull: readPull,
-  fetched: (r) => ({ type: "fetched", transfer: r.count("transfer", 1) }),
   "offer-files": (r) => ({
     type: "offer-files",
     offer: offerId(r),
@@ -189,8 +169,6 @@ const readers: {
   }),
   pass: (r) => ({ type: "pass", ...passedFrame(r) }),
   admin: (r) => ({ type: "admin", command: r.text("command"), ref: r.ref() }),
-  ping: (r) => ({ type: "ping", ref: r.ref() }),
-  pong: () => ({ type: "pong" }),
   bye: (r) => ({ type: "bye", forget: r.optionalFlag("forget") }),
 };
 
@@ -233,45 +211,6 @@ const keyForm = "an Ed25519 public key in base64url";
 function signature(r: FieldReader): string | undefined {
   return r.optionalPattern("signature", signatureForm, "an Ed25519 signature in base64url");
 }
-
-function readFetch(r: FieldReader): FetchRequest {
-  const check = r.optionalFlag("check");
-  const token = r.optionalPattern("token", tokenPattern, "16 bytes in base64url");
-  if (check !== true && token === undefined) r.refuse("`token` must be 16 bytes in base64url");
-  const port = r.optionalCount("port", 1);
-  if (port !== undefined && port > 65_535) r.refuse("`port` must be at most 65535");
-  return {
-    type: "fetch",
-    name: r.text("name"),
-    token,
-    request: r.optionalPattern("request", requestPattern, "a REQUEST datagram in base64"),
-    address: r.optionalText("address"),
-    port,
-    held: r.optionalFlag("held"),
-    check,
-    sha256: r.optionalFlag("sha256"),
-    batch: r.optionalObject("batch", (batch) => ({
-      after: batch.optionalText("after"),
-      until: batch.optionalText("until"),
-      version: batch.optionalText("version"),
-    })),
-    ref: r.ref(),
-  };
-}
-
-function readPull(r: FieldReader): Extract<ClientMessage, { type: "pull" }> {
-  const offset = r.count("offset");
-  const length = r.count("length", 1);
-  if (length > transfer.maxPullBytes) {
-    r.refuse(`\`length\` must be at most ${transfer.maxPullBytes}`);
-  }
-  return { type: "pull", transfer: r.count("transfer", 1), offset, length };
-}
-
-const tokenPattern = /^[A-Za-z0-9_-]{22}$/;
-const requestPattern = new RegExp(
-  `^[A-Za-z0-9+/]{1,${Math.ceil(transfer.maxRequestBytes / 3) * 4}}={0,2}$`,
-);
 
 function room(r: FieldReader): string {
   return r.optionalText("room") ?? defaultRoom;

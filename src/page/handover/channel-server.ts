@@ -5,9 +5,9 @@
 import { fromBase64, toBase64 } from "../../bytes.ts";
 import type { Channel } from "../../handover/channel.ts";
 import { offers as limits, pageFiles, transfer as wire } from "../../limits.ts";
-import { decodeClient } from "../../protocol/decode-client.ts";
 import { encodeServer } from "../../protocol/encode.ts";
 import type { FetchRequest, FileOffer, Ref, ServerMessage } from "../../protocol/messages.ts";
+import { decodeRecipient } from "../../protocol/recipient-request.ts";
 import { quoted } from "../../text.ts";
 import { chunkBytesFor } from "../../transfer/chunks.ts";
 import { ChunkCipher } from "./chunk-cipher.ts";
@@ -47,8 +47,8 @@ export class ChannelServer {
 
   handleLine(text: string): void {
     if (this.#isClosed) return;
-    const message = decodeClient(text);
-    switch (message.type) {
+    const message = decodeRecipient(text);
+    switch (message?.type) {
       case "files":
         return this.#list(message.after, message.ref);
       case "fetch":
