@@ -131,6 +131,8 @@ inChromium("as many rooms as one can be in", async () => {
   await tab.login("Everywhere", ...rooms);
   await shoot(tab, "many-rooms", async (size) => {
     if (size === phone) await tab.click("#menu");
+    // One person needs little of the height.
+    await tab.until("document.querySelector('#rooms').clientHeight > innerHeight / 2");
   });
 });
 
