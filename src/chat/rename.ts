@@ -116,6 +116,7 @@ function applyRename(hub: HubState, session: Session, { name, ref }: Rename): vo
     const shown = renamedIn(room, { ...renamed, persona }, wasThere);
     if (shown !== undefined) hub.announce(room, shown);
   }
-  hub.send(session, { type: "name", name, ref });
+  // In the order of its other events: earlier ones still have the old name.
+  hub.send(session, { type: "name", name, ref }, "settled");
   if (isOther) noteCome(hub, session);
 }

@@ -147,3 +147,13 @@ test.each([
   neighbours.deliver();
   for (const client of clients) expect(client.text()).toMatch(/^:Ann!\S+ PART #den\r\n$/);
 });
+
+test("an IRC client that enters and takes a new name hears of both in this order", () => {
+  const eve = here.client(irc).send("NICK Eve", "USER e 0 * :E");
+  eve.text();
+  neighbours.hold("here");
+  eve.send("JOIN #den", "NICK Eva");
+  neighbours.release("here");
+  here.settle();
+  expect(eve.text()).toMatch(/:Eve!\S+ JOIN #den\r\n[^]*:Eve!\S+ NICK Eva\r\n$/);
+});
