@@ -39,15 +39,27 @@ export function noteElsewhere(hub: HubState, people: readonly ForeignComing[]): 
   for (const { folded, name, persona, isHere } of people) {
     if (!isHere) hub.formerPeople.note({ name, persona, timeMs: hub.stampMs });
     if (!hub.watches.has(folded)) continue;
-    if (isHere) comeElsewhere(hub, folded, name, persona);
-    // The owner may still be connected to a third server.
-    else {
-      hub.store.findElsewhere([folded], (outcome) => {
-        if (outcome.done && outcome.result.length === 0) goneElsewhere(hub, folded, name);
-      });
-      hub.wake();
-    }
+    hub.watches.news++;
+    const isClear = isHere && !hub.watches.isLookedUp(folded);
+    if (isClear) comeElsewhere(hub, folded, name, persona);
+    else lookElsewhere(hub, folded, name);
   }
+}
+
+/**
+ * Asks who has the name at other servers: its owner may still be connected to a third one. News
+ * that come before the answer may be newer than the answer, so it is asked again.
+ */
+export function lookElsewhere(hub: HubState, folded: string, name: string): void {
+  if (!hub.watches.beginLookup(folded)) return;
+  hub.store.findElsewhere([folded], (outcome) => {
+    if (hub.watches.endLookup(folded)) return lookElsewhere(hub, folded, name);
+    if (!outcome.done || !hub.watches.has(folded)) return;
+    const [found] = outcome.result;
+    if (found === undefined) goneElsewhere(hub, folded, name);
+    else comeElsewhere(hub, folded, found.name, found.about.persona);
+  });
+  hub.wake();
 }
 
 /**

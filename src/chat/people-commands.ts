@@ -1,5 +1,6 @@
 // Who is here, who was, who arrives and leaves, and what people say about themselves.
 
+import { lookElsewhere } from "./comings.ts";
 import { isLoopback } from "../addresses.ts";
 import { people as limits } from "../limits.ts";
 import { harmless } from "../text.ts";
@@ -160,10 +161,12 @@ function watch(hub: HubState, session: Session, command: Of<"watch">): void {
   const { names, ref } = command;
   const refused = names.filter((name) => !hub.watches.add(session, name));
   const away = names.map(fold).filter((folded) => hub.names.holder(folded) === undefined);
+  const { news } = hub.watches;
   findElsewhere(hub, session, away, (others, error) => {
     if (error !== undefined) return rejectUnread(hub, session, command, error);
     const here: { name: string; persona: ReturnType<typeof hub.personas.shown> }[] = [];
     const gone: string[] = [];
+    const isOld = hub.watches.news !== news;
     for (const name of names) {
       if (refused.includes(name)) continue;
       const holder = hub.names.holder(fold(name));
@@ -171,10 +174,13 @@ function watch(hub: HubState, session: Session, command: Of<"watch">): void {
       if (elsewhere !== undefined) hub.watches.elsewhere.add(elsewhere.folded);
       if (holder !== undefined)
         here.push({ name: holder.name, persona: hub.personas.shown(holder) });
-      else if (elsewhere === undefined) gone.push(name);
-      else here.push({ name: elsewhere.name, persona: elsewhere.about.persona });
+      else if (elsewhere !== undefined)
+        here.push({ name: elsewhere.name, persona: elsewhere.about.persona });
+      // Who has come since the store was asked has been announced.
+      else if (!isOld || !hub.watches.elsewhere.has(fold(name))) gone.push(name);
     }
     hub.send(session, { type: "watched", here, gone, refused, ref });
+    if (isOld) for (const name of names) lookElsewhere(hub, fold(name), name);
   });
 }
 

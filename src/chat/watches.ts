@@ -9,12 +9,34 @@ export class Watches {
   readonly #byName = new Map<string, Set<Session>>();
   /** Watched folded names that somebody has on another server. */
   readonly elsewhere = new Set<string>();
+  /** Counts the news about watched names from other servers. */
+  news = 0;
+  /** Names that are being looked up at other servers, and whether there has been news since. */
+  readonly #lookups = new Map<string, boolean>();
   /** Names as requested, by folded name. */
   readonly #bySession = new Map<Session, Map<string, string>>();
 
   /** Number of entries of both kinds, for leak tests. */
   get size(): number {
-    return this.#byName.size + this.#bySession.size + this.elsewhere.size;
+    return this.#byName.size + this.#bySession.size + this.elsewhere.size + this.#lookups.size;
+  }
+
+  isLookedUp(folded: string): boolean {
+    return this.#lookups.has(folded);
+  }
+
+  /** False: the name is being looked up already, and will be once more. */
+  beginLookup(folded: string): boolean {
+    const isFirst = !this.#lookups.has(folded);
+    this.#lookups.set(folded, !isFirst);
+    return isFirst;
+  }
+
+  /** Whether there has been news meanwhile, so that the answer may be outdated. */
+  endLookup(folded: string): boolean {
+    const hasNews = this.#lookups.get(folded) === true;
+    this.#lookups.delete(folded);
+    return hasNews;
   }
 
   /** False: the session watches too many names. */

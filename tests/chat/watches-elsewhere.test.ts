@@ -1,0 +1,90 @@
+// Whoever watches a name is told who has it at other servers. The store is asked, and news that
+// overtake its answer are newer.
+
+import { beforeEach, expect, test } from "bun:test";
+import type { ForeignPerson } from "../../src/chat/foreign-person.ts";
+import type { StoreRequest } from "../../src/chat/store.ts";
+import { ircAt, type IrcClient } from "../dialects/irc/rig.ts";
+import { memoryAnswerer, nothing, Rig } from "./rig.ts";
+
+let rig: Rig;
+/** Look-ups without an answer. */
+let asked: StoreRequest[];
+let eve: IrcClient;
+
+const persona = { user: "u", host: "h", account: "", realName: "Ann", isBot: false };
+const about = { persona, ids: [], isHidden: false, isSecure: true, sinceMs: 1, spokeMs: 1 };
+const ann: ForeignPerson = {
+  folded: "ann",
+  name: "Ann",
+  key: "k",
+  person: "p",
+  about,
+  server: "there",
+  address: "",
+  rooms: [],
+};
+
+beforeEach(() => {
+  asked = [];
+  const answer = memoryAnswerer();
+  rig = new Rig({ shared: { roomOpened() {} } }, (request) => {
+    if (request.type !== "find-elsewhere") return answer(request);
+    asked.push(request);
+    return undefined;
+  });
+  eve = ircAt(rig, "Eve");
+});
+
+/** The store answers the oldest look-up. */
+function found(...result: ForeignPerson[]): void {
+  const { id } = asked.shift()!;
+  rig.hub.handleStore({ id, outcome: "done", type: "find-elsewhere", result }, rig.nowMs);
+  rig.settle();
+}
+
+function hear(isHere: boolean): void {
+  const people = [{ folded: "ann", name: "Ann", persona, isHere }];
+  rig.hub.handleForeign({ type: "people", people }, rig.nowMs);
+  rig.settle();
+}
+
+/** The numerics that Eve has received: 730 for online, 731 for offline. */
+const told = (): string[] => eve.lines().flatMap((line) => / (73\d) /.exec(line)?.[1] ?? []);
+
+test("somebody who comes before the first answer stays online", () => {
+  eve.send("MONITOR + Ann");
+  hear(true);
+  found();
+  expect(told()).toEqual(["730"]);
+  found(ann);
+  expect(told()).toEqual([]);
+  expect(asked).toEqual([]);
+});
+
+test("somebody who leaves before the first answer goes offline", () => {
+  eve.send("MONITOR + Ann");
+  hear(false);
+  found(ann);
+  expect(told()).toEqual(["730"]);
+  found();
+  found();
+  expect(told()).toEqual(["731"]);
+  expect(asked).toEqual([]);
+});
+
+test("somebody who is back before the answer never went", () => {
+  eve.send("MONITOR + Ann");
+  found(ann);
+  expect(told()).toEqual(["730"]);
+  hear(false);
+  hear(true);
+  found();
+  found(ann);
+  expect(told()).toEqual([]);
+  hear(false);
+  found();
+  expect(told()).toEqual(["731"]);
+  eve.client.close();
+  expect(rig.hub.kept).toEqual(nothing);
+});
