@@ -26,15 +26,22 @@ export function addressOf(flag: string, text: string, port = defaultPort): Writt
     );
   }
   if (pin === undefined || isPin(pin)) return { ...address, pin };
-  const sentence = `${what} has no valid pin after #: it has 43 characters, as the server prints it`;
-  throw new ParleyError("usage", sentence);
+  throw badPin(what);
 }
 
-/** `HOST:PORT` or `HOST:PORT#PIN`; undefined for any other word. */
+/**
+ * `HOST:PORT` or `HOST:PORT#PIN`; undefined for any other word.
+ * @throws ParleyError `usage` for an incomplete pin: the word would be taken for a file's name, and
+ * looked for at another server
+ */
 export function fullAddress(text: string): WrittenAddress | undefined {
   const { address: written, pin } = splitPin(text);
   const address = parseHostPort(written);
-  return address === undefined || (pin !== undefined && !isPin(pin))
-    ? undefined
-    : { ...address, pin };
+  if (address !== undefined && pin !== undefined && !isPin(pin)) throw badPin(quoted(text));
+  return address && { ...address, pin };
+}
+
+function badPin(what: string): ParleyError {
+  const sentence = `${what} has no valid pin after #: it has 43 characters, as the server prints it`;
+  return new ParleyError("usage", sentence);
 }

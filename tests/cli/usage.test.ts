@@ -32,6 +32,13 @@ describe("a mistyped word is an error that suggests the nearest right one", () =
     [["classic"], "DIALECT"],
     [["peer"], "--id"],
     [["fetch-file"], "--list"],
+    [["fetch-file", "127.0.0.1:1#short", "a"], "'127.0.0.1:1#short' has no valid pin after #"],
+    [["send-file", "127.0.0.1:1#short", "a"], "'127.0.0.1:1#short' has no valid pin after #"],
+    [["admin", "127.0.0.1:1#short", "who"], "'127.0.0.1:1#short' has no valid pin after #"],
+    [
+      ["peer", "--id", "a", "--port", "0", "--server", "127.0.0.1:1", "--downloads="],
+      "--downloads '' is not a folder",
+    ],
   ])("parley %p", async (args, sentence) => {
     const { code, out, err } = await run(args);
     expect(err).toContain(sentence);

@@ -102,6 +102,10 @@ export default defineCommand({
         `--id ${quoted(args.id)} is not valid: use 1 to ${names.maxChars} letters and digits`,
       );
     }
+    if (args.downloads === "") {
+      const sentence = "--downloads '' is not a folder: try ./Downloads, which need not exist";
+      throw new ParleyError("usage", sentence);
+    }
     const screen: Screen = { prompt: undefined };
     const talk = await assemble(id, args, screen);
     const onTerminal = isatty(0) && isatty(1) && args.json !== true;
