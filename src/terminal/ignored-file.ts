@@ -1,9 +1,11 @@
 // The names that a person ignores, one per line, in a file among their settings.
 
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { client as limits } from "../limits.ts";
+import { secretText } from "../secrets.ts";
 import { harmless } from "../text.ts";
+import { readIfThere } from "../tls/read-if-there.ts";
 
 export class IgnoredFile {
   readonly #path: string | undefined;
@@ -17,7 +19,7 @@ export class IgnoredFile {
   load(): readonly string[] {
     if (this.#path === undefined) return [];
     try {
-      const lines = readFileSync(this.#path, "utf8").split(/\r?\n/, limits.maxIgnored);
+      const lines = (readIfThere(this.#path) ?? "").split(/\r?\n/, limits.maxIgnored);
       return lines.map((line) => harmless(line.trim())).filter((name) => name !== "");
     } catch {
       return [];
@@ -27,12 +29,28 @@ export class IgnoredFile {
   /** Why the names could not be saved; undefined if they were. */
   save(names: readonly string[]): string | undefined {
     if (this.#path === undefined) return "there is no home folder";
+    const text = names.map((name) => `${name}\n`).join("");
     try {
       mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
-      writeFileSync(this.#path, names.map((name) => `${name}\n`).join(""), { mode: 0o600 });
+      replace(this.#path, text);
       return undefined;
     } catch (error) {
       return (error as Error).message;
     }
+  }
+}
+
+/** Writes beside the file first, so that a full disk does not cost the names in it. */
+function replace(given: string, text: string): void {
+  const isThere = lstatSync(given, { throwIfNoEntry: false }) !== undefined;
+  // The file may be a link to one that people keep elsewhere.
+  const path = isThere ? realpathSync(given) : given;
+  const temporary = `${path}.${secretText(6)}`;
+  try {
+    writeFileSync(temporary, text, { mode: 0o600 });
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
   }
 }

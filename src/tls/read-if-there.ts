@@ -1,14 +1,16 @@
 // Reads a file that may be missing. A dangling link does not count as a missing file: the disk it
 // points to may not be mounted yet, and its contents must not be treated as unknown.
 
-import { lstatSync, readFileSync } from "node:fs";
+import { lstatSync, readFileSync, statSync } from "node:fs";
 
 /**
  * Undefined if there is no such file.
- * @throws the file system's errors, and an error if the file is a dangling link
+ * @throws the file system's errors, and an error if the file is a dangling link, or no regular file
  */
 export function readIfThere(path: string): string | undefined {
   try {
+    // Reading a FIFO would wait for ever.
+    if (!statSync(path).isFile()) throw new Error("it is not a regular file");
     return readFileSync(path, "utf8");
   } catch (error) {
     if ((error as { code?: string }).code !== "ENOENT") throw error;

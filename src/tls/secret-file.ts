@@ -26,6 +26,10 @@ import { quoted } from "../text.ts";
 export function readSecretFile(path: string, content: string): string | undefined {
   let fd: number;
   try {
+    // Opening it would wait for ever. The pipe of a `<(…)` is a link to one.
+    if (lstatSync(path).isFIFO()) {
+      throw new ParleyError("failed", `${quoted(path, 300)}, for ${content}, is not a file`);
+    }
     fd = openSync(path, "r");
   } catch (error) {
     if ((error as { code?: string }).code !== "ENOENT") throw error;

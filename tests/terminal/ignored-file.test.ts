@@ -2,11 +2,22 @@
 // obstacle.
 
 import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { client as limits } from "../../src/limits.ts";
 import { IgnoredFile } from "../../src/terminal/ignored-file.ts";
+import { readIfThere } from "../../src/tls/read-if-there.ts";
+import { readSecretFile } from "../../src/tls/secret-file.ts";
+import { skipUnless } from "../skip.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-ignored-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -28,4 +39,21 @@ test("a damaged, huge or missing file does no harm", () => {
   expect(new IgnoredFile(undefined).load()).toEqual([]);
   expect(new IgnoredFile(undefined).save(["Eve"])).toContain("no home");
   expect(new IgnoredFile(folder).save(["Eve"])).toContain("EISDIR");
+});
+
+test("names are saved into the file that a link leads to, and leave nothing beside it", () => {
+  const [path, link] = [join(folder, "kept", "names"), join(folder, "link")];
+  expect(new IgnoredFile(path).save(["Eve"])).toBeUndefined();
+  symlinkSync(path, link);
+  expect(new IgnoredFile(link).save(["Eve", "Bob"])).toBeUndefined();
+  expect(readFileSync(path, "utf8")).toBe("Eve\nBob\n");
+  expect(readdirSync(join(folder, "kept"))).toEqual(["names"]);
+});
+
+skipUnless(Bun.which("mkfifo") !== null, "no mkfifo")("a FIFO is not waited for", () => {
+  const path = join(folder, "fifo");
+  Bun.spawnSync(["mkfifo", path]);
+  expect(new IgnoredFile(path).load()).toEqual([]);
+  expect(() => readIfThere(path)).toThrow("not a regular file");
+  expect(() => readSecretFile(path, "a key")).toThrow("is not a file");
 });

@@ -1,7 +1,7 @@
 // `parley completions`: prints a shell completion script, generated from the definitions of all
 // flags, and answers the queries of those scripts when Tab is pressed.
 
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { defineCommand } from "citty";
 import { adminCommands } from "../../chat/admin/admin-command.ts";
@@ -87,6 +87,10 @@ function knownServers(): string[] {
   const own = hostPortText(defaultAddress);
   const folder = configFolder(surroundings());
   const file = folder === undefined ? "" : join(folder, "known_servers");
-  const names = file !== "" && existsSync(file) ? knownServerNames(readFileSync(file, "utf8")) : [];
+  const names = file !== "" && isFile(file) ? knownServerNames(readFileSync(file, "utf8")) : [];
   return [own, ...names.filter((name) => name !== own)];
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }
