@@ -1637,8 +1637,10 @@ export const accounts = {
   codes: 4_096,
   /** Passwords hashed at a time: 64 MiB and a CPU core each, and the event loop needs one too. */
   passwordsAtOnce: 1,
-  /** Passwords waiting for that; further ones are refused. About four seconds' worth. */
+  /** Passwords waiting for that, from one network: four seconds' worth; more are refused. */
   passwordsWaiting: 16,
+  /** The same for all networks, which take turns. */
+  passwordsWaitingInAll: 128,
   /** Networks and accounts tracked for that; the least recently used is evicted. */
   guessers: 4_096,
 } as const;

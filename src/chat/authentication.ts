@@ -64,7 +64,7 @@ function checkPassword(
   if (waitMs > 0) return then(tooManyGuesses(name, waitMs));
   if (owner.password === undefined) return then(registered(owner));
   if (password.length > limits.maxPasswordChars) return then(wrong(name));
-  hub.options.credentials.checkPassword(password, owner.password, (isRight) => {
+  hub.options.credentials.checkPassword(password, owner.password, address, (isRight) => {
     if (isRight === true) {
       hub.guessRates.wasRight(address, hub.nowMs);
       then(undefined);

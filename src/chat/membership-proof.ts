@@ -88,6 +88,8 @@ function checkPassword(
     if (isRight) hub.guessRates.wasRight(address, hub.nowMs);
     then(isRight ? undefined : { why: "stranger" });
   };
-  if (known !== undefined) return credentials.checkPassword(password, known, finish);
-  credentials.hashPassword(password, (hash) => finish(hash === undefined ? undefined : false));
+  if (known !== undefined) return credentials.checkPassword(password, known, address, finish);
+  credentials.hashPassword(password, address, (hash) =>
+    finish(hash === undefined ? undefined : false),
+  );
 }

@@ -20,7 +20,7 @@ export function hashNew(
   const problem = passwordProblem(password);
   if (problem !== undefined) return reject(hub, session, "wrong-password", problem, { ref });
   session.queue.block();
-  hub.options.credentials.hashPassword(password, (hash) => {
+  hub.options.credentials.hashPassword(password, session.peer.address, (hash) => {
     session.queue.unblock();
     hub.schedule.unblocked.add(session);
     if (hash === undefined) {

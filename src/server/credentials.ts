@@ -1,32 +1,38 @@
 // Signatures and password hashes for the hub. Hashing a password takes 64 MiB and a tenth of a
 // second on Bun's own threads, so only a few are hashed at a time, and only a few may wait.
 
+import { widestNetworkOf } from "../addresses.ts";
 import type { CredentialsPort } from "../chat/credentials-port.ts";
 import { accounts as limits } from "../limits.ts";
 import { verifySignature } from "../tls/verify-signature.ts";
 
 export class Credentials implements CredentialsPort {
   #running = 0;
-  readonly #waiting: (() => Promise<void>)[] = [];
+  /** By network; networks take turns, so that nobody waits for all of a stranger's. */
+  readonly #waiting = new Map<string, (() => Promise<void>)[]>();
+  #waitingCount = 0;
 
   verifySignature(key: string, text: string, signature: string): boolean {
     return verifySignature(key, text, signature);
   }
 
-  hashPassword(password: string, then: (hash: string | undefined) => void): void {
-    this.#run(() => Bun.password.hash(password, { algorithm: "argon2id", ...cost }), then);
+  hashPassword(password: string, address: string, then: (hash: string | undefined) => void): void {
+    const work = () => Bun.password.hash(password, { algorithm: "argon2id", ...cost });
+    this.#run(address, work, then);
   }
 
   checkPassword(
     password: string,
     hash: string,
+    address: string,
     then: (isRight: boolean | undefined) => void,
   ): void {
-    this.#run(() => Bun.password.verify(password, hash), then);
+    this.#run(address, () => Bun.password.verify(password, hash), then);
   }
 
-  #run<T>(work: () => Promise<T>, then: (result: T | undefined) => void): void {
+  #run<T>(address: string, work: () => Promise<T>, then: (result: T | undefined) => void): void {
     const job = async (): Promise<void> => {
+      this.#running++;
       let result: T | undefined;
       try {
         result = await work();
@@ -34,16 +40,29 @@ export class Credentials implements CredentialsPort {
         // The hash is malformed or memory has run out: the login fails.
       }
       this.#running--;
-      void this.#waiting.shift()?.();
+      this.#startNext();
       then(result);
     };
-    const start = (): Promise<void> => {
-      this.#running++;
-      return job();
-    };
-    if (this.#running < limits.passwordsAtOnce) void start();
-    else if (this.#waiting.length < limits.passwordsWaiting) this.#waiting.push(start);
-    else then(undefined);
+    if (this.#running < limits.passwordsAtOnce) return void job();
+    const network = widestNetworkOf(address);
+    const waiting = this.#waiting.get(network) ?? [];
+    const isFull = this.#waitingCount >= limits.passwordsWaitingInAll;
+    if (isFull || waiting.length >= limits.passwordsWaiting) return then(undefined);
+    waiting.push(job);
+    this.#waitingCount++;
+    this.#waiting.set(network, waiting);
+  }
+
+  /** The network that was served last goes to the end. */
+  #startNext(): void {
+    const [first] = this.#waiting;
+    if (first === undefined) return;
+    const [network, jobs] = first;
+    const next = jobs.shift();
+    this.#waitingCount--;
+    this.#waiting.delete(network);
+    if (jobs.length > 0) this.#waiting.set(network, jobs);
+    void next?.();
   }
 }
 

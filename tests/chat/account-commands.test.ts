@@ -308,7 +308,7 @@ describe("a password", () => {
     let hashed = 0;
     const credentials = {
       ...fakeCredentials,
-      hashPassword: (password: string, then: (hash: string) => void) =>
+      hashPassword: (password: string, _: string, then: (hash: string) => void) =>
         then(`hash ${++hashed} of ${password}`),
     };
     const rig = new Rig({ credentials });
@@ -366,9 +366,14 @@ describe("a password", () => {
   test("is refused, not queued forever, when too many are checked at the same time", () => {
     const busy = {
       verifySignature: () => false,
-      hashPassword: (_: string, then: (hash: string | undefined) => void) => then(undefined),
-      checkPassword: (_: string, __: string, then: (is: boolean | undefined) => void) =>
+      hashPassword: (_: string, __: string, then: (hash: string | undefined) => void) =>
         then(undefined),
+      checkPassword: (
+        _: string,
+        __: string,
+        ___: string,
+        then: (is: boolean | undefined) => void,
+      ) => then(undefined),
     };
     const rig = new Rig({ credentials: busy });
     const bob = rig.member("Bob");

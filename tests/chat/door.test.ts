@@ -482,9 +482,9 @@ describe("members", () => {
     const count = ({ length }: string): boolean => hashed.push(length) > 0 && isBusy;
     const credentials = {
       ...fakeCredentials,
-      hashPassword: (password: string, then: (hash: string | undefined) => void) =>
+      hashPassword: (password: string, _: string, then: (hash: string | undefined) => void) =>
         then(count(password) ? undefined : `hash of ${password}`),
-      checkPassword: (password: string, _: string, then: (isRight?: boolean) => void) =>
+      checkPassword: (password: string, _: string, __: string, then: (isRight?: boolean) => void) =>
         then(count(password) ? undefined : false),
     };
     const rig = club(byPass, { credentials });

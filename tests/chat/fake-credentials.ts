@@ -11,6 +11,6 @@ export function fakeSignature(key: string, text: string): string {
 
 export const fakeCredentials: CredentialsPort = {
   verifySignature: (key, text, signature) => signature === fakeSignature(key, text),
-  hashPassword: (password, then) => then(`hash of ${password}`),
-  checkPassword: (password, hash, then) => then(hash === `hash of ${password}`),
+  hashPassword: (password, _, then) => then(`hash of ${password}`),
+  checkPassword: (password, hash, _, then) => then(hash === `hash of ${password}`),
 };

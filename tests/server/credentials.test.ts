@@ -31,11 +31,12 @@ test("a signature is valid only for its key and its text; nonsense is refused an
   }
 });
 
+const here = "192.0.2.1";
 const hash = (password: string) =>
-  new Promise<string | undefined>((resolve) => credentials.hashPassword(password, resolve));
-const check = (password: string, hashed: string) =>
+  new Promise<string | undefined>((resolve) => credentials.hashPassword(password, here, resolve));
+const check = (password: string, hashed: string, address = here) =>
   new Promise<boolean | undefined>((resolve) =>
-    credentials.checkPassword(password, hashed, resolve),
+    credentials.checkPassword(password, hashed, address, resolve),
   );
 
 test("a hash is argon2id with its own salt, and matches one password", async () => {
@@ -56,3 +57,35 @@ test("beyond the queue more are refused immediately, and later there is room aga
   expect(results.filter((result) => result === false)).toHaveLength(most);
   expect(await check("correct horse", hashed)).toBe(true);
 }, 60_000);
+
+test("a network that asks for much keeps nobody else waiting for all of it", async () => {
+  const hashed = (await hash("correct horse")) ?? "";
+  const done: string[] = [];
+  const ask = async (address: string): Promise<void> => {
+    const result = await check("wrong", hashed, address);
+    done.push(result === undefined ? "refused" : address);
+  };
+  const many = Array.from({ length: limits.passwordsWaiting }, () => ask("198.51.100.7"));
+  await Promise.all([...many, ask("203.0.113.5"), ask("2001:db8::1")]);
+  // One is at work, and another one of that network has its turn first.
+  expect(done.slice(0, 4).toSorted()).toEqual(
+    ["198.51.100.7", "198.51.100.7", "203.0.113.5", "2001:db8::1"].toSorted(),
+  );
+  expect(done).not.toContain("refused");
+}, 60_000);
+
+test("all networks together may wait for a limited number", () => {
+  const most = limits.passwordsWaitingInAll + limits.passwordsAtOnce;
+  const networks = Math.ceil((most + 10) / limits.passwordsWaiting);
+  let refused = 0;
+  // Only what is refused immediately counts.
+  for (let i = 0; i < networks * limits.passwordsWaiting; i++) {
+    credentials.checkPassword("wrong", "not a hash", `198.51.${i % networks}.1`, (result) => {
+      if (result === undefined && isAsking) refused++;
+    });
+  }
+  isAsking = false;
+  expect(refused).toBe(networks * limits.passwordsWaiting - most);
+}, 60_000);
+
+let isAsking = true;
