@@ -59,10 +59,10 @@ export function partAll(
   hub.options.log.info("left", { ...sessionFields(session), reason: why });
   dissolve(hub, session, reason === "lost" || reason === "slow" ? "lost" : "left");
   const { farewell: text } = session.person;
-  const once = hub.pipeline.nextOrder();
-  // Whoever goes on in other rooms has only left these.
+  // Whoever goes on in other rooms has only left these, one by one.
   const goesOn = silentRooms.size > 0 || isInOtherRooms(hub, session);
   const shown = goesOn && reason !== "kicked" ? "parted" : reason;
+  const once = shown === "parted" ? 0 : hub.pipeline.nextOrder();
   for (const room of roomsOf(hub, session)) {
     const told = silentRooms.has(room.name) ? "nobody" : "everybody";
     leaveRoom(hub, session, room, shown, { told, text, once });

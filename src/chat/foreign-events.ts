@@ -302,7 +302,7 @@ function asLeft(hub: HubState, event: PresenceEvent): PresenceEvent {
   const folded = fold(event.name);
   const here = hub.names.holder(folded)?.rooms.size ?? 0;
   const goesOn = here > 0 || hub.roomsElsewhere.has(folded);
-  return goesOn ? { ...event, reason: "parted" } : event;
+  return goesOn ? { ...event, reason: "parted", once: 0 } : event;
 }
 
 /**

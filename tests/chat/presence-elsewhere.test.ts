@@ -122,7 +122,7 @@ test("the new name of somebody who is still there by another server joins", () =
   expect([heard(bob), heard(wil)]).toEqual([["renamed Eve Ann"], ["renamed Eve Ann"]]);
 });
 
-const inBoth = { rooms: [{ room: "lobby" }, { room: "den" }] };
+const inAll = { rooms: [{ room: "lobby" }, { room: "den" }, { room: "attic" }] };
 
 test.each([
   ["connects again to fewer rooms", () => here.member("Ann", { rooms: [{ room: "lobby" }] })],
@@ -135,17 +135,19 @@ test.each([
     },
   ],
 ])("IRC clients hear that somebody who %s has parted from the others", (_, move) => {
-  const ann = here.member("Ann", inBoth);
+  const ann = here.member("Ann", inAll);
   const west = neighbours.server("west");
   const clients = [here.client(irc), west.client(irc)];
   for (const [i, client] of clients.entries()) {
-    client.send(`NICK Eve${i}`, "USER e 0 * :E", "JOIN #lobby,#den");
+    client.send(`NICK Eve${i}`, "USER e 0 * :E", "JOIN #lobby,#den,#attic");
   }
   neighbours.deliver();
   for (const client of clients) client.text();
   move(ann);
   neighbours.deliver();
-  for (const client of clients) expect(client.text()).toMatch(/^:Ann!\S+ PART #den\r\n$/);
+  for (const client of clients) {
+    expect(client.text()).toMatch(/^:Ann!\S+ PART #den\r\n:Ann!\S+ PART #attic\r\n$/);
+  }
 });
 
 test("an IRC client that enters and takes a new name hears of both in this order", () => {

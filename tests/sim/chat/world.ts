@@ -11,6 +11,7 @@ import type { Retention } from "../../../src/store/retention.ts";
 import { seeded } from "../random.ts";
 import type { Connection } from "./connection.ts";
 import { FlakyStore, type StoreCondition } from "./flaky-store.ts";
+import { IrcPerson } from "./irc-person.ts";
 import { NativePerson } from "./native-person.ts";
 import { PlainPerson } from "./plain-person.ts";
 import { plainWords, uncounted } from "./plain-words.ts";
@@ -24,6 +25,7 @@ const startMs = 1_700_000_000_000;
 const names = ["Ann", "Ben", "Cal", "Dora", "Eve", "Finn"];
 /** Users of other dialects, in the order of their dialects. */
 const plainNames = ["Olga", "Liam", "Cora", "Sven", "Nina"];
+const ircNames = ["Iris", "Igor"];
 /** One of these is somebody's second device, and the others take any free name. */
 const strangers = 3;
 
@@ -52,6 +54,7 @@ export class World implements Surroundings {
   readonly people: NativePerson[] = [];
   readonly #plain: PlainPerson[] = [];
   readonly #strangers: NativePerson[] = [];
+  readonly #irc: readonly IrcPerson[];
   #connections: Connection[] = [];
   readonly #rate: number;
   readonly #renew: (() => Store) | undefined;
@@ -92,8 +95,11 @@ export class World implements Surroundings {
       this.#strangers.push(stranger);
       this.#live(stranger);
     }
+    this.#irc = ircNames.map((name, i) => new IrcPerson(this, name, `192.0.2.${250 + i}`));
+    for (const person of this.#irc) this.#live(person);
     this.#changeStore();
     this.#injectFaults();
+    this.#checkMembers();
   }
 
   /**
@@ -135,7 +141,7 @@ export class World implements Surroundings {
     this.store.condition = "fine";
     if (this.server.isDead) this.server = this.#start();
     for (const stranger of this.#strangers) stranger.leave();
-    for (const plain of this.#plain) plain.leave();
+    for (const person of [...this.#plain, ...this.#irc]) person.leave();
     for (const person of this.people) {
       if (person.ended !== undefined) person.doSomething();
       else person.goHome();
@@ -171,6 +177,14 @@ export class World implements Surroundings {
       if (this.#isHealing) return;
       person.doSomething();
       this.#live(person);
+    });
+  }
+
+  #checkMembers(): void {
+    this.clock.after(500, () => {
+      const watchers = [...this.people, ...this.#strangers, ...this.#irc];
+      for (const person of watchers) person.checkMembers();
+      if (!this.#isOver) this.#checkMembers();
     });
   }
 
