@@ -1,13 +1,24 @@
-// Lines from stdin, one at a time, bounded in length. Knows no command.
+// What comes from stdin, as it arrives or in lines of bounded length. Knows no command.
 
+import { ParleyError } from "../errors.ts";
+import { readReason } from "../files/file-reason.ts";
 import { message as limits } from "../limits.ts";
+
+/** stdin, as it arrives. @throws ParleyError `storage` if it can't be read */
+export async function* stdinChunks(): AsyncGenerator<Uint8Array, void, void> {
+  try {
+    yield* Bun.stdin.stream();
+  } catch (error) {
+    throw new ParleyError("storage", `Cannot read stdin: ${readReason(error)}`);
+  }
+}
 
 /**
  * Yields each line without its line ending, including an unterminated last one. A line longer than
  * limits.message.maxLineBytes is truncated there, which is still too long to be accepted.
  */
 export async function* typedLines(
-  input: AsyncIterable<Uint8Array> = Bun.stdin.stream(),
+  input: AsyncIterable<Uint8Array> = stdinChunks(),
 ): AsyncGenerator<string, void, void> {
   const decoder = new TextDecoder("utf-8");
   const chunks: Uint8Array[] = [];

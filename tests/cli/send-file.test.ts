@@ -22,7 +22,7 @@ import { openSession, type OpenSession } from "../../src/terminal/open-session.t
 import { openIdentity } from "../../src/tls/identity-key.ts";
 import { freePort } from "../free-port.ts";
 import { Parley } from "../parley.ts";
-import { type OnTerminal, runOnTerminal } from "./run.ts";
+import { type OnTerminal, run, runOnTerminal } from "./run.ts";
 
 setDefaultTimeout(60_000);
 
@@ -532,4 +532,28 @@ test("what is left out of a folder is said to the sender", async () => {
   await using ann = world.send("Ann", "Bob", world.home("Ann/d"));
   expect(await ann.exit()).toBe(0);
   expect(events(ann, "left-out")).toMatchObject([{ links: 1, others: 0, hidden: 1 }]);
+});
+
+test("`-` sends what comes from stdin, under the name that --as gives it", async () => {
+  await using world = await new World().start();
+  await using bob = world.taker("Bob");
+  await bob.line(/"event":"online"/);
+  const input = "line\n".repeat(50_000);
+  const to = [`127.0.0.1:${world.port}`, "--to", "Bob", "--name", "Ann", "-q"];
+  const env = { TMPDIR: world.home("tmp") };
+  const named = await run(["send-file", ...to, "-", "--as", "log.txt"], { input, env });
+  expect(named).toEqual({ code: 0, out: "", err: "" });
+  expect(readFileSync(world.taken("Bob", "log.txt"), "utf8")).toBe(input);
+  const plain = await run(["send-file", ...to, "-"], { input: "x", env });
+  expect(plain.code).toBe(0);
+  expect(readFileSync(world.taken("Bob", "stdin"), "utf8")).toBe("x");
+  for (const words of [
+    ["-", "--as", "../x"],
+    ["-", "--as", ""],
+    ["a", "--as", "b"],
+  ]) {
+    const { code, err } = await run(["send-file", ...to, ...words], { env });
+    expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining("--as") });
+  }
+  expect(readdirSync(world.home("tmp"))).toEqual([]);
 });

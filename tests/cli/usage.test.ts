@@ -2,7 +2,7 @@
 // codes.
 
 import { describe, expect, test } from "bun:test";
-import { existsSync } from "node:fs";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { version } from "../../package.json";
 import { dialects } from "../../src/dialects/table.ts";
 import { parleyCommand } from "../parley.ts";
@@ -346,3 +346,15 @@ skipUnless(existsSync("/dev/full"), "no /dev/full")(
     }
   },
 );
+
+test("stdin that is a folder is an error of one line, not an internal one", () => {
+  const send = ["send-file", "127.0.0.1:1", "-"];
+  const folder = openSync(".", "r");
+  const { exitCode, stderr } = Bun.spawnSync([...parleyCommand(), ...send], { stdin: folder });
+  closeSync(folder);
+  const err = stderr.toString();
+  expect({ exitCode, err }).toEqual({
+    exitCode: 1,
+    err: "parley send-file: Cannot read stdin: it is a folder\n",
+  });
+});

@@ -8,6 +8,7 @@ import { personNameProblem } from "../../dialects/table.ts";
 import { ParleyError } from "../../errors.ts";
 import { runCodeSend } from "../../terminal/run-code-send.ts";
 import { runSend } from "../../terminal/run-send.ts";
+import { withStdin } from "../../terminal/stdin-file.ts";
 import { addressOf, defaultAddress, fullAddress, type WrittenAddress } from "../address.ts";
 import { accessOf, passFlag } from "../access-flags.ts";
 import { directFlag } from "../direct-flag.ts";
@@ -27,7 +28,8 @@ const flags = {
     type: "positional",
     required: false,
     valueHint: "PATH…",
-    description: "Files and folders; the first may be HOST:PORT or HOST:PORT#PIN of the server",
+    description:
+      "Files and folders, or - for stdin; the first may be HOST:PORT or HOST:PORT#PIN of the server",
   },
   to: { type: "string", valueHint: "NAME", description: "Who the files are for" },
   share: {
@@ -45,6 +47,11 @@ const flags = {
     description: "Give them to whoever knows a code (the default)",
   },
   keep: { type: "boolean", description: "With a code: serve several people, each with a new code" },
+  as: {
+    type: "string",
+    valueHint: "NAME",
+    description: "With -: the name of what comes from stdin (default stdin)",
+  },
   server: {
     type: "string",
     valueHint: "ADDRESS",
@@ -78,52 +85,73 @@ export default defineCommand({
   args: flags,
   async run({ args }) {
     const { server, paths } = readWords(args._, args.server);
-    const recipient = args.to;
     if (paths.length === 0) {
       throw new ParleyError("usage", "Which file? Name one or more files or folders");
     }
-    const { code = false, keep = false, share = false } = args;
-    if (share && recipient !== undefined) {
-      throw new ParleyError("usage", "--share is for everybody: leave out --to, or --share");
+    check(args);
+    const spooled = await withStdin(paths, args.as);
+    try {
+      if (args.to === undefined && args.share !== true) {
+        await sendByCode(args, server, spooled.paths);
+      } else await sendTo(args, server, spooled.paths);
+    } finally {
+      spooled.remove();
     }
-    if (recipient === undefined && !share) {
-      return await sendByCode(args, server, paths);
-    }
-    if (code || keep) {
-      const sentence = "--to and --share say who is to get it: leave out --code and --keep";
-      throw new ParleyError("usage", sentence);
-    }
-    const problemOfRoom = roomProblem(args.room);
-    if (problemOfRoom !== undefined) throw new ParleyError("room-invalid", problemOfRoom);
-    for (const name of [recipient, args.name].filter((name) => name !== undefined)) {
-      const problem = personNameProblem(name);
-      if (problem !== undefined) throw new ParleyError("name-invalid", problem);
-    }
-    const password = passwordOf(args["password-file"]);
-    const quiet = args.quiet === true;
-    const limitBytesPerSecond = rateOf(args["limit-rate"]);
-    await runSend({
-      to: trusted(server ?? defaultAddress, {
-        plain: args.plain,
-        quiet,
-        access: accessOf(password, args.pass),
-      }),
-      name: args.name,
-      room: share ? args.room : undefined,
-      downloads: "",
-      follow: false,
-      json: args.json ?? false,
-      identity: identityOf(args.identity),
-      password,
-      ignored: new IgnoredFile(undefined),
-      recipient,
-      paths,
-      quiet,
-      limitBytesPerSecond,
-      direct: args.direct,
-    });
   },
 });
+
+type Args = ParsedArgs<typeof flags>;
+
+/** @throws ParleyError `usage`, before anything is read */
+function check(args: Args): void {
+  const { to: recipient, code = false, keep = false, share = false } = args;
+  if (share && recipient !== undefined) {
+    throw new ParleyError("usage", "--share is for everybody: leave out --to, or --share");
+  }
+  rateOf(args["limit-rate"]);
+  if (recipient === undefined && !share) return;
+  if (code || keep) {
+    const sentence = "--to and --share say who is to get it: leave out --code and --keep";
+    throw new ParleyError("usage", sentence);
+  }
+  const problemOfRoom = roomProblem(args.room);
+  if (problemOfRoom !== undefined) throw new ParleyError("room-invalid", problemOfRoom);
+  for (const name of [recipient, args.name].filter((name) => name !== undefined)) {
+    const problem = personNameProblem(name);
+    if (problem !== undefined) throw new ParleyError("name-invalid", problem);
+  }
+}
+
+/** To a person, or with `--share` to everybody. */
+async function sendTo(
+  args: Args,
+  server: WrittenAddress | undefined,
+  paths: readonly string[],
+): Promise<void> {
+  const password = passwordOf(args["password-file"]);
+  const quiet = args.quiet === true;
+  const limitBytesPerSecond = rateOf(args["limit-rate"]);
+  await runSend({
+    to: trusted(server ?? defaultAddress, {
+      plain: args.plain,
+      quiet,
+      access: accessOf(password, args.pass),
+    }),
+    name: args.name,
+    room: args.share === true ? args.room : undefined,
+    downloads: "",
+    follow: false,
+    json: args.json ?? false,
+    identity: identityOf(args.identity),
+    password,
+    ignored: new IgnoredFile(undefined),
+    recipient: args.to,
+    paths,
+    quiet,
+    limitBytesPerSecond,
+    direct: args.direct,
+  });
+}
 
 /** The first word is the server if it ends in `:PORT` or `:PORT#PIN` and no such file exists. */
 function readWords(
@@ -141,7 +169,7 @@ function readWords(
  * Uses the given server; otherwise serves from this machine, and through a server on it as well.
  */
 async function sendByCode(
-  args: ParsedArgs<typeof flags>,
+  args: Args,
   server: WrittenAddress | undefined,
   paths: readonly string[],
 ): Promise<void> {

@@ -1,0 +1,77 @@
+// What comes from stdin, kept in a temporary file of its own: sending needs to know its size, and
+// to read it again after a lost connection.
+
+import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ParleyError } from "../errors.ts";
+import { isFileName } from "../files/fetch-targets.ts";
+import { fileReason } from "../files/file-reason.ts";
+import { endedBy, onSignals } from "../io/end-signals.ts";
+import { harmless, quoted } from "../text.ts";
+import { stdinChunks } from "./typed-lines.ts";
+
+/** `-` among the paths. */
+const standardInput = "-";
+
+/** The name of what comes from stdin, without `--as`. */
+const defaultName = "stdin";
+
+/** The paths with the temporary file instead of `-`, which `remove` removes. */
+export type Spooled = { readonly paths: readonly string[]; remove(): void };
+
+/** Reads stdin to its end if `-` is one of the paths. @throws ParleyError `usage`, `storage` */
+export async function withStdin(
+  paths: readonly string[],
+  name: string | undefined,
+): Promise<Spooled> {
+  if (!paths.includes(standardInput)) {
+    if (name === undefined) return { paths, remove() {} };
+    throw new ParleyError("usage", "--as names what comes from stdin: add `-` to the paths");
+  }
+  const saved = name ?? defaultName;
+  if (!isFileName(saved) || harmless(saved) !== saved || saved.includes("/")) {
+    throw new ParleyError("usage", `--as ${quoted(saved, 200)} is not the name of a file`);
+  }
+  const folder = guarded(() => mkdtempSync(join(tmpdir(), "parley-stdin-")));
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  try {
+    const path = join(folder, saved);
+    await spool(path);
+    return { paths: paths.map((one) => (one === standardInput ? path : one)), remove };
+  } catch (error) {
+    remove();
+    throw error;
+  }
+}
+
+async function spool(path: string): Promise<void> {
+  const interruption = Promise.withResolvers<never>();
+  interruption.promise.catch(() => {});
+  const stopListening = onSignals(["SIGINT", "SIGTERM", "SIGHUP"], (signal) =>
+    interruption.reject(endedBy(signal, "nothing was sent")),
+  );
+  const fd = guarded(() => openSync(path, "wx", 0o600));
+  const chunks = stdinChunks();
+  try {
+    for (;;) {
+      const { done, value } = await Promise.race([chunks.next(), interruption.promise]);
+      if (done === true) return;
+      guarded(() => {
+        for (let at = 0; at < value.length;) at += writeSync(fd, value, at);
+      });
+    }
+  } finally {
+    stopListening();
+    closeSync(fd);
+  }
+}
+
+function guarded<Value>(work: () => Value): Value {
+  try {
+    return work();
+  } catch (error) {
+    const sentence = `Cannot keep what comes from stdin in ${quoted(tmpdir(), 200)}: ${fileReason(error)}. TMPDIR names another folder`;
+    throw new ParleyError("storage", sentence);
+  }
+}
