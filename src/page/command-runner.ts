@@ -1,6 +1,7 @@
 // Executes the commands of the composer. Needs no DOM.
 
 import type { ListedFile } from "../client/events.ts";
+import { pastedWord } from "../pasted-word.ts";
 import { quoted } from "../text.ts";
 import { peopleText } from "./command-output.ts";
 import { type AccountCommand, type Command, helpText, type Inquiry } from "./commands.ts";
@@ -186,7 +187,7 @@ function download(
   openFiles();
   if (file === undefined) return `${quoted(name)} is not in the list of files that is shown.`;
   if (name.endsWith("/"))
-    return `A browser can't save folders: use parley fetch-file ${quoted(name)}.`;
+    return `A browser can't save folders: use parley fetch-file ${pastedWord(name)}.`;
   download(file);
   return undefined;
 }

@@ -5,7 +5,9 @@ export type FileNotice = { readonly name: string; readonly size: string };
 
 /** Undefined: another text, or about a folder or several files, which a browser does not save. */
 export function readFileNotice(text: string): FileNotice | undefined {
-  const [, name = "", size = ""] =
-    /^shares '(.+)' \(([^()]+)\): parley fetch-file '\1'$/.exec(text) ?? [];
-  return name === "" || name.endsWith("/") ? undefined : { name, size };
+  const [, name = "", size = "", word] =
+    /^shares '(.+)' \(([^()]+)\): parley fetch-file (?:'\1'|(NAME))$/.exec(text) ?? [];
+  // Without its name in the command, a file can't be told from several.
+  const isOne = word === undefined || !name.includes(") and '");
+  return name === "" || name.endsWith("/") || !isOne ? undefined : { name, size };
 }

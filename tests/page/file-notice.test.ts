@@ -18,6 +18,7 @@ test("folders, several files and other texts have no link", () => {
     sharedText([entry("photos/")]),
     sharedText([entry("a"), entry("b")]),
     "shares 'a' (5 B): parley fetch-file 'b'",
+    "shares 'a' (5 B): parley fetch-file a",
     "shares it",
     "",
   ];

@@ -4,6 +4,7 @@
 import { ParleyError } from "../../errors.ts";
 import { sharing as limits } from "../../limits.ts";
 import { sizeText } from "../../size-text.ts";
+import { pastedWord } from "../../pasted-word.ts";
 import { quoted } from "../../text.ts";
 import type { Command, Ref } from "../events.ts";
 import type { HubState } from "../hub-state.ts";
@@ -158,7 +159,7 @@ export function sharedText(entries: readonly SharedEntry[]): string {
   });
   const more = entries.length > named.length ? [`${entries.length - named.length} more`] : [];
   const [first] = named;
-  const how = entries.length === 1 ? quoted(first?.name ?? "", limits.maxNameBytes + 1) : "NAME";
+  const how = entries.length === 1 ? pastedWord(first?.name ?? "") : "NAME";
   return `shares ${listText([...list, ...more])}: parley fetch-file ${how}`;
 }
 

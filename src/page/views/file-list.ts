@@ -2,6 +2,7 @@
 
 import type { ListedFile } from "../../client/events.ts";
 import { sizeText } from "../../size-text.ts";
+import { pastedWord } from "../../pasted-word.ts";
 import { harmless } from "../../text.ts";
 import { byId, h, iconButton, setText, syncChildren } from "../dom.ts";
 import type { Download, FileListing, State } from "../state.ts";
@@ -87,7 +88,7 @@ export class FileList {
     // A browser saves files, not folders.
     button.hidden = isFolder;
     const facts = isFolder
-      ? `folder · parley fetch-file "${name}"`
+      ? `folder · parley fetch-file ${pastedWord(name)}`
       : `${sizeText(file.sizeBytes)} · ${new Date(file.modifiedMs).toLocaleDateString()}`;
     const bar = h("progress", {
       max: 1,

@@ -205,6 +205,18 @@ test("an announcement names the files, and how to get them", () => {
   expect(many).toContain(", 'a.txt' (3 B) and 992 more: parley");
 });
 
+const shared = (name: string) => sharedText([{ name, size: 3, modified: 0, files: 1 }]);
+
+test("an announcement has no command that does something else when it is pasted", () => {
+  const names = ["a'; rm -rf ~; 'b", "$(id).txt", "`id`", 'a" & calc & "', "a|b", "-rf", "--force"];
+  for (const name of [...names, "a\u2019; id; \u2019", "%PATH%", "a\\b", "a!b", "a&b", "*", "~a"]) {
+    expect(shared(name)).toBe(`shares '${name}' (3 B): parley fetch-file NAME`);
+  }
+  for (const name of ["Zoë", "a (2).tar.gz", "小明 1,5.txt", "a=b+c@d~", "x/"]) {
+    expect(shared(name)).toEndWith(`parley fetch-file '${name}'`);
+  }
+});
+
 const listing = (name: string, person: string, device?: string): SharedListing => ({
   ...entry,
   name,

@@ -106,10 +106,11 @@ export class UploadStore {
     return this.#alone(() => this.#refresh());
   }
 
-  /** The same, unless that was done a moment ago: anybody may ask for it, as often as they like. */
+  /** The same, unless that was done a moment ago: anybody may cause it, as often as they like. */
   async freshen(): Promise<void> {
-    const sinceMs = Math.abs(this.#options.nowMs() - this.#refreshedMs);
-    if (sinceMs >= limits.freshMs) await this.refresh();
+    const ageMs = () => Math.abs(this.#options.nowMs() - this.#refreshedMs);
+    const read = async () => (ageMs() < limits.freshMs ? undefined : this.#refresh());
+    if (ageMs() >= limits.freshMs) await this.#alone(read);
   }
 
   /**
@@ -490,8 +491,7 @@ export class UploadStore {
 
 /**
  * Identifies the content: size and time of a file, which survive a backup; the inode of a folder,
- * whose time changes with its content. Undefined: there is nothing. Throws the file system's
- * errors.
+ * whose time changes with its content. Undefined: nothing is there. Throws the disk's errors.
  */
 function versionOf(path: string): string | undefined {
   const found = lstatSync(path, { throwIfNoEntry: false, bigint: true });

@@ -230,6 +230,21 @@ test("rows that are damaged, or without a file, belong to nobody", async () => {
   expect(after.usedBytes).toBe(1 + limits.entryBytes);
 });
 
+test("rows of other servers are found, but not read again at every request", async () => {
+  const place = new Place();
+  const store = place.store();
+  await put(store, "a.txt", "a");
+  await store.refresh();
+  const items = join(place.folder, ".parley-shared", "items");
+  const row = readFileSync(join(items, readdirSync(items)[0]!), "utf8");
+  writeFileSync(join(items, "other"), row.replaceAll("a.txt", "b.txt"));
+  await Promise.all([store.freshen(), store.freshen()]);
+  expect(store.find("b.txt")).toBeUndefined();
+  place.nowMs += limits.freshMs;
+  await Promise.all([store.freshen(), store.freshen()]);
+  expect(store.find("B.txt")?.id).toBe("other");
+});
+
 test("only the uploaded entry is removed, and nothing that has replaced it", async () => {
   const place = new Place();
   const store = place.store();
