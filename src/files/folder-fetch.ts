@@ -1,7 +1,7 @@
 // Fetches a folder with everything in it: first the complete list, which is checked as a whole;
 // then all files that are missing, small ones in batches, large ones one by one. Prints nothing.
 
-import { mkdirSync, statfsSync } from "node:fs";
+import { mkdirSync, type Stats, statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import { ParleyError } from "../errors.ts";
 import { fetching as limits, tree } from "../limits.ts";
@@ -17,6 +17,7 @@ import type { FetchEvent, FileTarget } from "./fetch-events.ts";
 import { fileReason, lookAt } from "./file-reason.ts";
 import { FolderProgress } from "./folder-progress.ts";
 import type { Incoming } from "./incoming.ts";
+import { isSameTime } from "./local-copy.ts";
 import { nameRulesOf } from "./name-probe.ts";
 import { TargetTree } from "./target-tree.ts";
 import { scanTree, type ScanOptions, type TreeScan } from "./tree-scan.ts";
@@ -241,6 +242,7 @@ class FolderFetch {
     const { target, options } = this.#parts;
     this.#guard(node, () => {
       if (target.save(node, bytes, options.force)) this.#count(node);
+      else if (isSameAs(target.look(node), node)) this.#sameContent++;
       else {
         const sentence = `'${target.pathOf(node)}' was created by another program meanwhile: \`--force\` replaces it.`;
         this.#fail(node, new ParleyError("differs", sentence));
@@ -383,7 +385,8 @@ function makeRoot(path: string): void {
   try {
     mkdirSync(path);
   } catch (error) {
-    throw cannotWrite(path, error);
+    // Another fetch of the same folder has created it.
+    if (lookAt(path)?.isDirectory() !== true) throw cannotWrite(path, error);
   }
 }
 
@@ -407,6 +410,11 @@ function checkRoom(folder: string, name: string, { wanted, wantedBytes }: TreeSc
     "storage",
     `${quoted(`${name}/`, 200)} needs ${sizeText(neededBytes)}, and '${folder}' has room for ${sizeText(roomBytes)}: make room, or choose another place with -o`,
   );
+}
+
+/** Whether another fetch of the same folder has saved the file meanwhile. */
+function isSameAs(found: Stats | undefined, { size, modified }: TreeNode): boolean {
+  return found?.isFile() === true && found.size === size && isSameTime(found.mtimeMs, modified);
 }
 
 /** Undefined: this file system does not say. */

@@ -57,7 +57,12 @@ export class TargetTree {
 
   /** Creates a folder. Throws the file system's errors. */
   makeFolder(node: TreeNode): void {
-    mkdirSync(this.at(node), { mode: node.mode | 0o700 });
+    try {
+      mkdirSync(this.at(node), { mode: node.mode | 0o700 });
+    } catch (error) {
+      // Another fetch of the same folder may have created it.
+      if (this.look(node)?.isDirectory() !== true) throw error;
+    }
   }
 
   /**

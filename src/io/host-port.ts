@@ -27,10 +27,12 @@ export type ServerAddress = Address & {
 };
 
 /**
- * Parses `HOST:PORT` or `[IPV6]:PORT`, with a port from 1 to 65535; undefined for anything else.
+ * Parses `HOST:PORT` or `[IPV6]:PORT`, with a port from 1 to 65535; undefined for anything else. A
+ * link-local IPv6 address has its network interface after a `%` (RFC 4007).
  */
 export function parseHostPort(text: string): Address | undefined {
-  const match = /^(?:\[([0-9A-Fa-f:.%]+)\]|([^\s:[\]/]+)):([0-9]{1,5})$/.exec(text.trim());
+  const form = /^(?:\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|([^\s:[\]/]+)):([0-9]{1,5})$/;
+  const match = form.exec(text.trim());
   const host = match?.[1] ?? match?.[2];
   const port = Number(match?.[3]);
   return host !== undefined && port >= 1 && port <= 65_535 ? { host, port } : undefined;
@@ -41,7 +43,7 @@ export function parseAddress(text: string, usualPort: number): Address | undefin
   const written = text.trim();
   const full = parseHostPort(written);
   if (full !== undefined) return full;
-  const bare = /^\[([0-9A-Fa-f:.%]+)\]$/.exec(written)?.[1] ?? written;
+  const bare = /^\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]$/.exec(written)?.[1] ?? written;
   const isHost = bare.includes(":") ? isIPv6(bare) : /^[^\s:[\]/]+$/.test(bare);
   return isHost ? { host: bare, port: usualPort } : undefined;
 }

@@ -200,6 +200,22 @@ test("a file that differs is reported and kept; --force replaces it, --checksum 
   expect(contents(saved)).toEqual(contents(tree));
 });
 
+test("several fetches of one folder at once all succeed, and leave nothing else", async () => {
+  const home = newHome();
+  const fetches = Array.from({ length: 3 }, () =>
+    run(["fetch-file", address, "tree/many/", "--json", "-o", `${home}/`]),
+  );
+  let saved = 0;
+  for (const { code, out } of await Promise.all(fetches)) {
+    expect(code).toBe(0);
+    const folder = events(out).find(({ event }) => event === "folder");
+    expect(Number(folder?.["files"]) + Number(folder?.["unchanged"])).toBe(300);
+    saved += Number(folder?.["files"]);
+  }
+  expect(saved).toBe(300);
+  expect(contents(join(home, "many"))).toEqual(contents(join(tree, "many")));
+});
+
 test("a file is kept that has the name of another one's partial file", async () => {
   const home = newHome();
   const parts = join(shared, "parts");
