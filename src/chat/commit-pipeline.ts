@@ -111,9 +111,7 @@ export class CommitPipeline {
 
   /** Whether another server's event must come after what the room is still to hear. */
   precedes(room: Room, event: PresenceEvent): boolean {
-    return [this.#inFlight, this.gathering].some((batch) =>
-      batch?.rooms.get(room)?.precedes(event),
-    );
+    return [this.#inFlight, this.gathering].some((batch) => batch?.precedes(room, event));
   }
 
   /** Whether a counted message of the session is unsettled. */

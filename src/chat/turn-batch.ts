@@ -135,6 +135,8 @@ export class TurnBatch {
    * Runs after delivery: departed members stop receiving events, and waiting operations continue.
    */
   readonly afterDelivery: (() => void)[] = [];
+  /** Folded names of people who leave all of their rooms, which is told without naming these. */
+  readonly #departing = new Set<string>();
   messages = 0;
   /** UTF-16 code units of all messages. */
   chars = 0;
@@ -198,6 +200,12 @@ export class TurnBatch {
       this.signals.length > 0 ||
       this.released.length > 0
     );
+  }
+
+  /** Whether another server's event must come after what this batch has about the same people. */
+  precedes(room: Room, event: PresenceEvent): boolean {
+    if (this.rooms.get(room)?.precedes(event) === true) return true;
+    return subjectsOf(event).some((folded) => this.#departing.has(folded));
   }
 
   roomTurn(room: Room): RoomTurn {
@@ -270,6 +278,7 @@ export class TurnBatch {
       turn.presence = { order, event };
     }
     turn.items.push({ order, event });
+    if (event.type === "left" && event.once) this.#departing.add(fold(event.name));
   }
 
   /** Reports a presence change of the room to the other servers. */

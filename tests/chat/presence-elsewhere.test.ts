@@ -159,3 +159,17 @@ test("an IRC client that enters and takes a new name hears of both in this order
   here.settle();
   expect(eve.text()).toMatch(/:Eve!\S+ JOIN #den\r\n[^]*:Eve!\S+ NICK Eva\r\n$/);
 });
+
+test("IRC clients hear that somebody has quit before they join another room elsewhere", () => {
+  const ann = here.member("Ann", { rooms: [{ room: "den" }] });
+  const eve = here.client(irc).send("NICK Eve", "USER e 0 * :E", "JOIN #lobby,#den");
+  neighbours.deliver();
+  eve.text();
+  neighbours.hold("here");
+  ann.close();
+  there.member("Ann");
+  while (neighbours.deliverOne("here"));
+  neighbours.release("here");
+  here.settle();
+  expect(eve.text()).toMatch(/^:Ann!\S+ QUIT [^]*:Ann!\S+ JOIN #lobby\r\n$/);
+});
