@@ -74,7 +74,7 @@ withBinary(
     expect(existsSync(join(root, "etc/systemd/system/parley.service"))).toBe(true);
     const first = await start();
     const said = await run(["client", first.address, "--name", "Ann"], { input: "before\n" });
-    expect(said.code).toBe(0);
+    expect(said).toMatchObject({ code: 0 });
 
     // While the server runs, `install` replaces the file instead of writing into the old one.
     expect(shell("### Upgrade")).toBe("restart parley\n");

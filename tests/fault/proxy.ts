@@ -25,6 +25,11 @@ export class CuttingProxy implements Disposable {
     });
   }
 
+  /** Cuts every connection now. */
+  cutAll(): void {
+    for (const socket of [...this.#live]) this.#cut(socket);
+  }
+
   get port(): number {
     return this.#listener.port;
   }

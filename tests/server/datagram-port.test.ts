@@ -29,7 +29,7 @@ async function asker(dialect: DatagramDialect, options: Open = {}) {
   const waiting: ((text: string) => void)[] = [];
   const socket = await Bun.udpSocket({
     connect: { hostname: host, port: server.port },
-    socket: { data: (_, bytes) => waiting.shift()?.(bytes.toString()) },
+    socket: { data: (_, bytes) => waiting.shift()?.(bytes.toString()), error() {} },
   });
   closers.push(() => socket.close());
   return (text: string) =>
@@ -86,6 +86,7 @@ test.each([
           heard.lastMs = performance.now();
           socket.send("To be, or not to be", port, address);
         },
+        error() {},
       },
     });
     closers.push(() => quoteOfTheDay.close());
@@ -98,7 +99,7 @@ test.each([
     expect(heard.quotes).toBeGreaterThanOrEqual(limits.sourceBurst);
     // Others get answers meanwhile.
     const answered = Promise.withResolvers<void>();
-    const socket = await Bun.udpSocket({ socket: { data: () => answered.resolve() } });
+    const socket = await Bun.udpSocket({ socket: { data: () => answered.resolve(), error() {} } });
     closers.push(() => socket.close());
     socket.send("hello", server.port, host);
     await answered.promise;

@@ -36,7 +36,7 @@ async function openRelay(meddle: Meddler) {
       socket.send(bytes, port, "127.0.0.1");
     } catch {
       // An end that has closed its socket: the kernel reports this at the next datagram, whoever
-      // its receiver is.
+      // its receiver is, or as an error of the socket.
     }
   };
   const socket = await Bun.udpSocket({
@@ -59,6 +59,7 @@ async function openRelay(meddle: Meddler) {
           send(one, to);
         }
       },
+      error() {},
     },
   });
   return { port: socket.port, seen, [Symbol.dispose]: () => socket.close() };
