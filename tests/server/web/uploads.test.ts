@@ -336,6 +336,29 @@ test("an upload with a wrong length is not shared, and a ticket is valid once", 
   expect(await codeOf(lost.put.receive(of(10)))).toBe("not-found");
 });
 
+test("a body that has arrived already is written in slices, with other work in between", async () => {
+  const pieces = 20;
+  const { put } = await alone(pieces, 30_000);
+  let [turns, turnsAtEnd, pulled] = [0, 0, 0];
+  const turn = (): void => {
+    turns++;
+    if (pulled < pieces) setImmediate(turn);
+  };
+  setImmediate(turn);
+  const nothing = new Int32Array(new SharedArrayBuffer(4));
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      // As long as writing a large piece takes.
+      Atomics.wait(nothing, 0, 0, 1);
+      turnsAtEnd = turns;
+      if (pulled++ < pieces) controller.enqueue(new Uint8Array(1));
+      else controller.close();
+    },
+  });
+  expect(await codeOf(put.receive(body))).toBe("done");
+  expect(turnsAtEnd).toBeGreaterThan(3);
+});
+
 test("a session's ticket is for one file, which is announced under its name", async () => {
   const site = await Site.open();
   const socket = new WebSocket(site.url("/ws").replace("http", "ws"));

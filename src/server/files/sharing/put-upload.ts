@@ -5,6 +5,7 @@ import { closeSync, constants, openSync, writeSync } from "node:fs";
 import type { Sharer, SharingEvent } from "../../../chat/sharing/sharing-port.ts";
 import { ParleyError } from "../../../errors.ts";
 import { quietly } from "../../../files/cleanup.ts";
+import { WorkSlices } from "../../../files/work-slices.ts";
 import { sharing as limits } from "../../../limits.ts";
 import { entryOf } from "./channel-upload.ts";
 import type { SharedItem, Upload } from "./rows.ts";
@@ -87,6 +88,7 @@ export class PutUpload {
     const { store, upload, leastEveryMs = limits.leastEveryMs } = this.#options;
     const file = openSync(store.pathOf(upload.id, 0), newFile, 0o644);
     this.#reader = body?.getReader();
+    const slices = new WorkSlices();
     let bytes = 0;
     let seenBytes = 0;
     // A sender that sends too little in this time will not finish.
@@ -101,6 +103,8 @@ export class PutUpload {
         bytes += piece.length;
         if (bytes > upload.bytes) throw tooMuch(upload.bytes);
         for (let done = 0; done < piece.length;) done += writeSync(file, piece, done);
+        // What has arrived already would be read to its end before anything else.
+        if (slices.isOver) await slices.rest();
       }
       if (bytes < upload.bytes) throw cut(bytes, upload.bytes);
     } finally {
