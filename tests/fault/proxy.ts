@@ -27,7 +27,7 @@ export class CuttingProxy implements Disposable {
 
   /** Cuts every connection now. */
   cutAll(): void {
-    for (const socket of [...this.#live]) this.#cut(socket);
+    for (const socket of this.#live) this.#cut(socket);
   }
 
   get port(): number {
