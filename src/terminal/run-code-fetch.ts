@@ -91,6 +91,7 @@ async function open(options: CodeFetchOptions, interrupted: Promise<never>): Pro
   if (!quiet) say(`Searching this network for ${codeText({ ...code, words: "…" })}`);
   const ending = AbortSignal.timeout(limits.findMs);
   let failure: unknown;
+  let unreachable: unknown;
   const places = find(code.number, ending);
   for (;;) {
     const next = await Promise.race([places.next(), interrupted]);
@@ -99,12 +100,14 @@ async function open(options: CodeFetchOptions, interrupted: Promise<never>): Pro
       return await Promise.race([enter(options, anyKey(next.value)), interrupted]);
     } catch (error) {
       // Anybody can announce any number; the next one may be the right one.
-      failure ??= error;
+      const isReached = !(error instanceof ParleyError) || error.code !== "cannot-connect";
+      if (isReached) failure ??= error;
+      else unreachable ??= error;
     }
   }
   if (failure !== undefined) throw failure;
   const control = await Promise.race([codesAt(fallback), interrupted]);
-  if (control === undefined) throw nobodyHere(code);
+  if (control === undefined) throw unreachable ?? nobodyHere(code);
   if (!quiet) say(`Not found on this network: trying the server at ${hostPortText(fallback)}`);
   return await Promise.race([enterThrough(options, fallback, control), interrupted]);
 }

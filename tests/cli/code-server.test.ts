@@ -6,6 +6,10 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { announce } from "../../src/codes/lan.ts";
+import { FetchReport } from "../../src/terminal/fetch-report.ts";
+import { runCodeFetch } from "../../src/terminal/run-code-fetch.ts";
+import { codeOf as readCode } from "../../src/tls/code-words.ts";
 import { freePort } from "../free-port.ts";
 import { noise } from "../noise.ts";
 import { Parley } from "../parley.ts";
@@ -339,4 +343,24 @@ test("both ends log in to a server with a password", async () => {
   const guest = world.fetch(world.address, "--code", code, "--password-file", password, "--plain");
   expect(await guest.exit()).toBe(0);
   expect(await sender.exit()).toBe(0);
+});
+
+test("an announcement that leads nowhere does not keep the guest from the server", async () => {
+  await using world = await new World().start();
+  const sender = world.send(world.address);
+  const code = readCode(await codeOf(sender));
+  const stop = announce(code.number, await freePort());
+  const port = world.port;
+  await runCodeFetch({
+    code,
+    place: undefined,
+    fallback: { host: "127.0.0.1", port },
+    folder: world.path("in"),
+    quiet: true,
+    direct: false,
+    report: new FetchReport({ json: false, quiet: true, dataOnStdout: false }),
+  });
+  stop();
+  expect(await sender.exit()).toBe(0);
+  world.expectAll();
 });
