@@ -309,7 +309,7 @@ export type OfferRequest =
   /** For the shared folder; `room`: the room to notify. */
   | { type: "share-files"; offer: string; room?: string; summary: OfferSummary }
   /** Asks where to send a file for the shared folder by HTTP. */
-  | { type: "upload"; name: string; size: number; room?: string }
+  | { type: "upload"; offer: string; name: string; size: number; room?: string }
   | { type: "answer-files"; offer: string; accept: boolean };
 
 /**
@@ -372,7 +372,7 @@ export type SessionResponse =
   /** `here`: a client that accepts files has been notified. */
   | { type: "offering"; offer: string; here: boolean }
   /** Where to send a file for the shared folder by HTTP: a path on the page's port. */
-  | { type: "upload"; path: string }
+  | { type: "upload"; path: string; from: number }
   /** The server will store the files in the shared folder. */
   | { type: "sharing"; offer: string }
   /** `here`: the sender of the files is connected. */

@@ -61,7 +61,7 @@ function responseOf(message: ServerMessage): SessionResponse | undefined {
     case "linked":
       return { type: "linked", name: message.name };
     case "upload":
-      return { type: "upload", path: message.path };
+      return { type: "upload", path: message.path, from: message.from ?? 0 };
     case "sharing":
       return { type: "sharing", offer: message.offer };
     case "code-joined":

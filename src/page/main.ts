@@ -66,6 +66,7 @@ const handover = new PageHandover({
 });
 controller.handover = handover;
 const uploads = new RoomUploads({
+  end: (offer) => controller.offers.end(offer, "cancelled"),
   ask: (request) => controller.own.ask(request),
   dispatch,
   cards: () => state.uploads,
@@ -281,7 +282,9 @@ function listen(): void {
     if (handover.isBusy) event.preventDefault();
   });
   window.addEventListener("pagehide", ({ persisted }) => {
-    if (!persisted) handover.leave();
+    if (persisted) return;
+    handover.leave();
+    uploads.leave();
   });
   document.addEventListener("visibilitychange", look);
   addEventListener("focus", look);

@@ -6,12 +6,15 @@ import { pageFiles as limits } from "../limits.ts";
 import { FieldReader, parseObject } from "../protocol/field-reader.ts";
 import { harmless } from "../text.ts";
 import { outgoingNames } from "./handover/outgoing-names.ts";
+import { secretText } from "../secrets.ts";
 import { RefusedRequest } from "./own-requests.ts";
 import type { UploadAction, UploadCard, UploadCards } from "./upload-cards.ts";
 
 export interface RoomUploadsOptions {
   /** @throws RefusedRequest */
   readonly ask: (request: SessionRequest) => Promise<SessionResponse>;
+  /** The server need not keep what it has of an upload. */
+  readonly end: (offer: string) => void;
   readonly dispatch: (action: UploadAction) => void;
   readonly cards: () => UploadCards;
   /** The shared folder has a new file. */
@@ -21,8 +24,10 @@ export interface RoomUploadsOptions {
 export class RoomUploads {
   readonly #options: RoomUploadsOptions;
   readonly #files = new Map<number, File>();
+  /** The server's numbers for them. */
+  readonly #offers = new Map<number, string>();
   #lastId = 0;
-  #running: { id: number; request: XMLHttpRequest | undefined } | undefined;
+  #running: Running | undefined;
 
   constructor(options: RoomUploadsOptions) {
     this.#options = options;
@@ -44,6 +49,7 @@ export class RoomUploads {
     for (const [i, file] of files.entries()) {
       const id = ++this.#lastId;
       this.#files.set(id, file);
+      this.#offers.set(id, secretText(16));
       const phase = isPasted ? "asking" : "waiting";
       const card = { id, room, name: names[i] ?? file.name, size: file.size, phase } as const;
       this.#options.dispatch({ type: "upload", card: { ...card, doneBytes: 0, detail: "" } });
@@ -60,12 +66,25 @@ export class RoomUploads {
 
   /** Stops an upload, or removes the card of a failed one. */
   cancel(id: number): void {
-    this.#files.delete(id);
-    this.#show(id, undefined);
-    if (this.#running?.id !== id) return;
-    this.#running.request?.abort();
+    const offer = this.#offers.get(id);
+    this.#forget(id);
+    const isRunning = this.#running?.id === id;
+    if (isRunning) this.#running?.request?.abort();
+    if (offer !== undefined) this.#options.end(offer);
+    if (!isRunning) return;
     this.#running = undefined;
     this.#next();
+  }
+
+  /** The page is closing, and the file is lost with it. */
+  leave(): void {
+    if (this.#running !== undefined) this.#options.end(this.#running.offer);
+  }
+
+  #forget(id: number): void {
+    this.#files.delete(id);
+    this.#offers.delete(id);
+    this.#show(id, undefined);
   }
 
   /** The user has ended the session. */
@@ -78,68 +97,91 @@ export class RoomUploads {
     for (const card of this.#options.cards().values()) {
       const file = card.phase === "waiting" ? this.#files.get(card.id) : undefined;
       if (file === undefined) continue;
-      const running = { id: card.id, request: undefined };
+      const offer = this.#offers.get(card.id) ?? secretText(16);
+      const running: Running = { id: card.id, offer, request: undefined, doneBytes: 0, losses: 0 };
       this.#running = running;
       void this.#run(card, file, running);
       return;
     }
   }
 
-  async #run(
-    card: UploadCard,
-    file: File,
-    running: { id: number; request: XMLHttpRequest | undefined },
-  ): Promise<void> {
-    const { id, room, name, size } = card;
+  async #run(card: UploadCard, file: File, running: Running): Promise<void> {
+    const { id } = card;
     const isStopped = (): boolean => this.#running !== running;
-    try {
-      this.#show(id, { phase: "running" });
-      const response = await this.#options.ask({ type: "upload", name, size, room });
-      if (isStopped() || response.type !== "upload") return;
-      await this.#send(file, response.path, running);
-      if (isStopped()) return;
-      this.#files.delete(id);
-      this.#show(id, undefined);
-      this.#options.onShared();
-    } catch (error) {
-      if (isStopped()) return;
-      if (error instanceof RefusedRequest && error.code === "rate") {
-        // Other uploads go first; this one continues by itself.
-        this.#show(id, { phase: "waiting" });
-        await new Promise((go) => setTimeout(go, limits.retryMs));
-      } else {
-        const detail = error instanceof Error ? error.message : String(error);
-        this.#show(id, { phase: "failed", detail });
+    for (;;) {
+      try {
+        this.#show(id, { phase: "running", detail: "" });
+        await this.#attempt(card, file, running);
+        if (isStopped()) return;
+        this.#forget(id);
+        this.#options.onShared();
+        break;
+      } catch (error) {
+        const detail = await this.#problem(error, file, running);
+        if (isStopped()) return;
+        if (detail !== undefined) {
+          this.#show(id, { phase: "failed", detail });
+          break;
+        }
       }
+      await new Promise((go) => setTimeout(go, limits.retryMs));
+      if (isStopped()) return;
     }
-    if (isStopped()) return;
     this.#running = undefined;
     this.#next();
   }
 
-  /** Resolves when the file is in place. @throws Error with a readable message */
-  #send(file: File, path: string, running: { request: XMLHttpRequest | undefined }): Promise<void> {
+  /** Resolves when the file is in place. @throws RefusedRequest, Lost, Error */
+  async #attempt(card: UploadCard, file: File, running: Running): Promise<void> {
+    const { name, room, size } = card;
+    const { offer } = running;
+    const response = await this.#options.ask({ type: "upload", offer, name, size, room });
+    if (this.#running !== running || response.type !== "upload") return;
+    await this.#send(file, response.path, Math.min(size, response.from), running);
+  }
+
+  /** Why it has failed; undefined: it is tried again. */
+  async #problem(error: unknown, file: File, running: Running): Promise<string | undefined> {
+    const { id } = running;
+    if (error instanceof RefusedRequest && error.code === "rate") {
+      this.#show(id, { phase: "waiting" });
+      return undefined;
+    }
+    const isOffline = error instanceof RefusedRequest && error.code === "cannot-connect";
+    if (!(error instanceof Lost) && !isOffline) {
+      return error instanceof Error ? error.message : String(error);
+    }
+    if (!(await isReadable(file))) return "The file has changed since it was chosen.";
+    if (++running.losses > limits.maxRetries) return "The connection was lost.";
+    this.#show(id, { detail: "The connection was lost: it continues by itself." });
+    return undefined;
+  }
+
+  /** @throws Lost; Error with a readable message */
+  #send(file: File, path: string, from: number, running: Running): Promise<void> {
     if (!/^\/uploads\/[\w-]+$/.test(path)) throw new Error("The server's answer is damaged.");
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     // `fetch` does not report progress.
     const request = new XMLHttpRequest();
     running.request = request;
+    if (from > running.doneBytes) running.losses = 0;
+    running.doneBytes = from;
     let shownMs = 0;
-    request.upload.addEventListener("progress", ({ loaded: doneBytes }) => {
+    request.upload.addEventListener("progress", ({ loaded }) => {
       const nowMs = performance.now();
-      if (nowMs - shownMs < limits.showMs || this.#running === undefined) return;
+      if (nowMs - shownMs < limits.showMs || this.#running !== running) return;
       shownMs = nowMs;
-      this.#show(this.#running.id, { doneBytes });
+      this.#show(running.id, { doneBytes: from + loaded });
     });
     request.addEventListener("load", () => {
       if (request.status === 201) resolve();
-      else reject(new Error(problemOf(request)));
+      else reject(isLost(request) ? new Lost() : new Error(problemOf(request)));
     });
-    request.addEventListener("error", () => reject(new Error(lost)));
+    request.addEventListener("error", () => reject(new Lost()));
     request.addEventListener("abort", () => reject(new Error("Stopped.")));
     request.open("PUT", path);
     // The browser reads the file while sending it.
-    request.send(file);
+    request.send(from === 0 ? file : file.slice(from));
     return promise;
   }
 
@@ -148,7 +190,34 @@ export class RoomUploads {
   }
 }
 
-const lost = "The connection was lost, or the file has changed: nothing of it is shared.";
+type Running = {
+  readonly id: number;
+  /** The number under which the server keeps what it has. */
+  readonly offer: string;
+  request: XMLHttpRequest | undefined;
+  /** What the server had when it was asked last. */
+  doneBytes: number;
+  /** How often the connection was lost since there was progress. */
+  losses: number;
+};
+
+/** The connection was lost: the upload can continue. */
+class Lost extends Error {}
+
+/** The server has waited too long, or is restarting. */
+function isLost({ status }: XMLHttpRequest): boolean {
+  return status === 408 || status === 502 || status === 503;
+}
+
+/** Browsers refuse to read a file that has changed. */
+async function isReadable(file: File): Promise<boolean> {
+  try {
+    await file.slice(0, 1).arrayBuffer();
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 function problemOf({ status, responseText }: XMLHttpRequest): string {
   const fields = parseObject(responseText.slice(0, 2_000), { maxValues: 8 });

@@ -12,7 +12,7 @@ export type UploadCard = {
   readonly size: number;
   readonly phase: UploadPhase;
   readonly doneBytes: number;
-  /** The reason of a failure; otherwise empty. */
+  /** The reason of a failure, or of an interruption; otherwise empty. */
   readonly detail: string;
 };
 

@@ -9,7 +9,14 @@ import { FieldReader, parseObject } from "./field-reader.ts";
 import { type ClientMessage, defaultRoom, type Hello, protocolVersion } from "./messages.ts";
 import { exchangeBytes } from "./read-exchange.ts";
 import { readKind } from "./read-kind.ts";
-import { offerEnd, offerId, passedFrame, readContent, readSummary } from "./read-offer.ts";
+import {
+  offerEnd,
+  offerId,
+  optionalOfferId,
+  passedFrame,
+  readContent,
+  readSummary,
+} from "./read-offer.ts";
 import { readCopies, readSealed } from "./read-sealed.ts";
 import { recipientReaders } from "./recipient-request.ts";
 import { malformed, undecodable, type Undecodable } from "./undecodable.ts";
@@ -143,6 +150,7 @@ const readers: {
   }),
   upload: (r) => ({
     type: "upload",
+    offer: optionalOfferId(r),
     name: r.text("name"),
     size: r.count("size"),
     room: r.optionalText("room"),

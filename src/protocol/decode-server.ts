@@ -238,7 +238,12 @@ const readers: {
     ref: r.ref(),
   }),
   sharing: (r) => ({ type: "sharing", offer: offerId(r), ref: r.ref() }),
-  upload: (r) => ({ type: "upload", path: r.text("path"), ref: r.ref() }),
+  upload: (r) => ({
+    type: "upload",
+    path: r.text("path"),
+    from: r.optionalCount("from"),
+    ref: r.ref(),
+  }),
   offered: (r) => ({
     type: "offered",
     offer: offerId(r),

@@ -155,7 +155,15 @@ export type OfferRequest =
       ref?: Ref | undefined;
     }
   /** Asks where to send a file for the shared folder by HTTP. `room`: who is told. */
-  | { type: "upload"; name: string; size: number; room?: string | undefined; ref?: Ref | undefined }
+  | {
+      type: "upload";
+      /** Chosen by the client: asked for again, the upload continues. */
+      offer?: string | undefined;
+      name: string;
+      size: number;
+      room?: string | undefined;
+      ref?: Ref | undefined;
+    }
   | { type: "answer-files"; offer: string; accept: boolean; ref?: Ref | undefined }
   | { type: "end-files"; offer: string; reason: OfferEnd };
 
@@ -494,8 +502,11 @@ export type OfferMessage =
   | { type: "offering"; offer: string; to: string; here: boolean; ref?: Ref | undefined }
   /** Answers `share-files`: a channel follows. */
   | { type: "sharing"; offer: string; ref?: Ref | undefined }
-  /** Answers `upload`: the path on the page's port that accepts the file by PUT, once. */
-  | { type: "upload"; path: string; ref?: Ref | undefined }
+  /**
+   * Answers `upload`: the path on the page's port that accepts the file by PUT, once, without its
+   * first `from` bytes.
+   */
+  | { type: "upload"; path: string; from?: number | undefined; ref?: Ref | undefined }
   /** Somebody offers files. Sent again with the same `offer` after a reconnect. */
   | ({ type: "offered"; offer: string; from: string } & OfferContent)
   /**

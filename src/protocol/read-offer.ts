@@ -14,6 +14,10 @@ export function offerId(r: FieldReader): string {
   return r.optionalPattern("offer", idForm, "16 bytes in base64url") ?? r.text("offer");
 }
 
+export function optionalOfferId(r: FieldReader): string | undefined {
+  return r.optionalPattern("offer", idForm, "16 bytes in base64url");
+}
+
 export function deviceKey(r: FieldReader): string | undefined {
   return r.optionalPattern("key", publicKeyForm, "an Ed25519 public key in base64url");
 }

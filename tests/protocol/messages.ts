@@ -236,7 +236,7 @@ const clientMessages: Each<ClientMessage> = {
     record("offer-files", { offer, to: name, sealed, ref }, "ref"),
   ),
   "share-files": record("share-files", { offer, room, summary, ref }, "room", "ref"),
-  upload: record("upload", { name, size: count, room, ref }, "room", "ref"),
+  upload: record("upload", { offer, name, size: count, room, ref }, "offer", "room", "ref"),
   "answer-files": record("answer-files", { offer, accept: fc.boolean(), ref }, "ref"),
   "end-files": record("end-files", { offer, reason: offerEnd }),
   "open-code": record("open-code", { offer, number: fromOne, ref }, "number", "ref"),
@@ -487,7 +487,7 @@ const serverMessages: Each<ServerMessage> = {
   digest: record("digest", { transfer: count, sha256: fc.constant("0f".repeat(32)) }),
   offering: record("offering", { offer, to: name, here: fc.boolean(), ref }, "ref"),
   sharing: record("sharing", { offer, ref }, "ref"),
-  upload: record("upload", { path: text, ref }, "ref"),
+  upload: record("upload", { path: text, from: count, ref }, "from", "ref"),
   offered: fc.oneof(
     record("offered", { offer, from: name, summary }),
     record("offered", { offer, from: name, sealed }),

@@ -34,14 +34,15 @@ export function shareFiles(hub: HubState, session: Session, command: ShareFiles)
 
 /** The same for one file, which the session's browser sends by HTTP. */
 export function uploadFile(hub: HubState, session: Session, command: Upload): void {
-  const { name, size, ref } = command;
+  const { offer: id, name, size, ref } = command;
   admit(hub, session, command, (sharing, sharer, room) => {
-    sharing.upload(sharer, { name, size, room }, (event) => {
+    sharing.upload(sharer, { id, name, size, room }, (event) => {
       if (event.type === "placed") return tellRoom(hub, session, room, event.entries);
       if (session.phase !== "member") return;
       if (event.type === "refused") return refuse(hub, session, ref, event.error);
       if (event.type !== "ticket") return;
-      hub.send(session, { type: "upload", path: `/uploads/${event.ticket}`, ref });
+      const from = event.from === 0 ? undefined : event.from;
+      hub.send(session, { type: "upload", path: `/uploads/${event.ticket}`, from, ref });
     });
   });
 }

@@ -34,6 +34,8 @@ export type ShareOffer = {
 
 /** A file that is going to be sent by HTTP. */
 export type FileToPut = {
+  /** As in `ShareOffer`; undefined: it can't be continued. */
+  readonly id?: string | undefined;
   readonly name: string;
   readonly size: number;
   /** As in `ShareOffer`. */
@@ -54,8 +56,8 @@ export type SharedListing = SharedEntry & {
 export type SharingEvent =
   /** Answers `offer`. */
   | { type: "taken" }
-  /** Answers `upload`: where to send the file by HTTP, valid for a short time. */
-  | { type: "ticket"; ticket: string }
+  /** Answers `upload`: where to send the file by HTTP, from which byte on, for a short time. */
+  | { type: "ticket"; ticket: string; from: number }
   | { type: "refused"; error: ParleyError }
   /** Frames with this number reach the receiver. */
   | { type: "channel"; channel: number }

@@ -77,6 +77,7 @@ function stateText({ phase, size, doneBytes, detail }: UploadCard): string {
     case "waiting":
       return `${sizeText(size)} · waiting`;
     case "running":
+      if (detail !== "") return detail;
       return `${Math.floor((100 * doneBytes) / Math.max(1, size))}% of ${sizeText(size)}`;
     case "failed":
       return detail;

@@ -52,7 +52,7 @@ export class UploadRoutes {
         const found = await this.#options.rooms.probe(request, accessToken, room, peer);
         if (found.status !== 200) return found;
       }
-      const ticket = await uploads.keepPlace(sharer, { name, size, room }, () => {});
+      const { ticket } = await uploads.keepPlace(sharer, { name, size, room }, () => {});
       const item = await this.#receive(request, uploads.take(ticket), sharer, peer, room);
       if (room === undefined) return created(item, {});
       const { rooms } = this.#options;
@@ -68,8 +68,12 @@ export class UploadRoutes {
    * `PUT` of `/uploads/TICKET`: the ticket determines the user, the file, and the room to notify.
    */
   async answerTicket(request: Request, ticket: string, peer: Peer): Promise<Response> {
-    const put = this.#options.uploads?.take(ticket);
+    const { uploads } = this.#options;
+    const put = uploads?.take(ticket);
     if (put === undefined) {
+      // The connection of its sender was lost before the answer.
+      const item = request.headers.get("content-length") === "0" && (await uploads?.placed(ticket));
+      if (item) return created(item, {});
       return problem(404, "not-found", "There is no such upload (any more): ask for it again.");
     }
     try {

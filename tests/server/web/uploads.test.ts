@@ -359,8 +359,8 @@ test("a body that has arrived already is written in slices, with other work in b
   expect(turnsAtEnd).toBeGreaterThan(3);
 });
 
-test("a session's ticket is for one file, which is announced under its name", async () => {
-  const site = await Site.open();
+/** A page's session; `ask` returns the answer to a request. */
+async function pageOf(site: Site, name: string) {
   const socket = new WebSocket(site.url("/ws").replace("http", "ws"));
   const lines: Record<string, unknown>[] = [];
   socket.addEventListener("message", ({ data }) => {
@@ -370,7 +370,21 @@ test("a session's ticket is for one file, which is announced under its name", as
   });
   await new Promise((resolve) => void socket.addEventListener("open", resolve));
   const send = (message: object) => socket.send(JSON.stringify(message));
-  send({ type: "hello", version: 2, name: "Ann" });
+  send({ type: "hello", version: 2, name });
+  let lastRef = 100;
+  const ask = async (message: object): Promise<Record<string, unknown>> => {
+    const ref = ++lastRef;
+    send({ ...message, ref });
+    const found = () => lines.find((line) => line["ref"] === ref);
+    await site.until(() => found() !== undefined);
+    return found() ?? {};
+  };
+  return { socket, lines, send, ask };
+}
+
+test("a session's ticket is for one file, which is announced under its name", async () => {
+  const site = await Site.open();
+  const { socket, lines, send } = await pageOf(site, "Ann");
   send({ type: "upload", name: "../x", size: 5, room: "lobby", ref: 1 });
   send({ type: "upload", name: "pic.png", size: 5, room: "den", ref: 2 });
   send({ type: "upload", name: "pic.png", size: 5, room: "lobby", ref: 3 });
@@ -390,4 +404,104 @@ test("a session's ticket is for one file, which is announced under its name", as
   const refused = site.log.logged.filter(({ message }) => message === "request refused");
   expect(refused.map(({ fields }) => fields["path"])).toEqual(["/uploads/…", "/uploads/…"]);
   socket.close();
+});
+
+const offer = "AAECAwQFBgcICQoLDA0ODw";
+const upload = { type: "upload", offer, name: "large.bin", size: 1_000_000, room: "lobby" };
+
+/** Sends the first bytes of an upload, and then loses the connection. */
+async function loseAfter(site: Site, path: string, bytes: Uint8Array, size: number): Promise<void> {
+  const { port, hostname } = new URL(site.url("/"));
+  const socket = connect(Number(port), hostname);
+  socket.on("error", () => {});
+  socket.write(`PUT ${path} HTTP/1.1\r\nHost: ${hostname}\r\nContent-Length: ${size}\r\n\r\n`);
+  socket.write(bytes);
+  const sizes = () =>
+    namesIn(join(site.folder, ".parley-shared", "uploads")).map((id) => {
+      const file = join(site.folder, ".parley-shared", "uploads", id, "data", "0");
+      return existsSync(file) ? readFileSync(file).length : 0;
+    });
+  await site.until(() => sizes().includes(bytes.length));
+  socket.destroy();
+}
+
+test("an upload of a page continues with the first byte that the server does not have", async () => {
+  const site = await Site.open();
+  const ann = await pageOf(site, "Ann");
+  const content = crypto.getRandomValues(new Uint8Array(65_536 * 16)).subarray(0, 1_000_000);
+  const first = await ann.ask(upload);
+  expect(first["from"]).toBeUndefined();
+  await loseAfter(site, String(first["path"]), content.subarray(0, 400_000), 1_000_000);
+  expect(namesIn(site.folder)).toEqual([".parley-shared"]);
+  // Nobody else may continue or end it, or learn how far it is.
+  const bob = await pageOf(site, "Bob");
+  expect((await bob.ask(upload))["code"]).toBe("not-allowed");
+  bob.send({ type: "end-files", offer, reason: "cancelled" });
+  await bob.ask({ type: "who", room: "lobby" });
+  const again = await ann.ask(upload);
+  expect(again).toMatchObject({ path: first["path"], from: 400_000 });
+  const made = await site.put(String(again["path"]), content.subarray(400_000), {}, "");
+  expect(made).toMatchObject({ status: 201, body: { name: "large.bin", size: 1_000_000 } });
+  expect(readFileSync(join(site.folder, "large.bin")).equals(content)).toBe(true);
+  // If the answer was lost, the page asks once more, and nothing is shared twice.
+  const after = await ann.ask(upload);
+  expect(after["from"]).toBe(1_000_000);
+  expect((await bob.ask(upload))["code"]).toBe("not-allowed");
+  const repeated = await site.put(String(after["path"]), "", {}, "");
+  expect(repeated).toMatchObject({ status: 201, body: { name: "large.bin" } });
+  expect(namesIn(site.folder).filter((name) => !name.startsWith("."))).toEqual(["large.bin"]);
+  for (const { socket } of [ann, bob]) socket.close();
+});
+
+test("the page that has lost the connection may be faster than the server to notice", async () => {
+  const site = await Site.open();
+  const ann = await pageOf(site, "Ann");
+  const { path } = await ann.ask(upload);
+  const { port, hostname } = new URL(site.url("/"));
+  const stuck = connect(Number(port), hostname);
+  stuck.on("error", () => {});
+  stuck.write(`PUT ${path} HTTP/1.1\r\nHost: ${hostname}\r\nContent-Length: 1000000\r\n\r\n`);
+  stuck.write(new Uint8Array(300_000));
+  const file = join(site.folder, ".parley-shared", "uploads", offer, "data", "0");
+  await site.until(() => existsSync(file) && readFileSync(file).length === 300_000);
+  const again = await ann.ask(upload);
+  expect(again["from"]).toBe(300_000);
+  const made = await site.put(String(again["path"]), new Uint8Array(700_000), {}, "");
+  expect(made).toMatchObject({ status: 201, body: { size: 1_000_000 } });
+  stuck.destroy();
+  ann.socket.close();
+});
+
+test("an upload whose beginning was removed meanwhile begins again", async () => {
+  const site = await Site.open();
+  const ann = await pageOf(site, "Ann");
+  const { path } = await ann.ask(upload);
+  await loseAfter(site, String(path), new Uint8Array(5_000), 1_000_000);
+  await site.until(() => site.log.logged.some(({ message }) => message === "sharing failed"));
+  rmSync(join(site.folder, ".parley-shared", "uploads", offer, "data", "0"));
+  const again = await ann.ask(upload);
+  expect(again["from"]).toBeUndefined();
+  const made = await site.put(String(again["path"]), new Uint8Array(1_000_000), {}, "");
+  expect(made).toMatchObject({ status: 201, body: { size: 1_000_000 } });
+  ann.socket.close();
+});
+
+test("nothing is left of an upload that its page ends, running or interrupted", async () => {
+  const site = await Site.open();
+  const ann = await pageOf(site, "Ann");
+  const left = () => namesIn(join(site.folder, ".parley-shared", "uploads"));
+  const { path } = await ann.ask(upload);
+  expect(left()).toHaveLength(1);
+  await loseAfter(site, String(path), new Uint8Array(1_000), 1_000_000);
+  const { path: second, from: kept } = await ann.ask(upload);
+  expect([second, kept]).toEqual([path, 1_000]);
+  ann.send({ type: "end-files", offer, reason: "cancelled" });
+  await site.until(() => left().length === 0);
+  const { path: third, from } = await ann.ask(upload);
+  expect(from).toBeUndefined();
+  await loseAfter(site, String(third), new Uint8Array(1_000), 1_000_000);
+  await site.until(() => site.log.logged.some(({ message }) => message === "sharing failed"));
+  ann.send({ type: "end-files", offer, reason: "cancelled" });
+  await site.until(() => left().length === 0);
+  ann.socket.close();
 });

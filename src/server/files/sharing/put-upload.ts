@@ -16,12 +16,15 @@ export interface PutUploadOptions {
   readonly upload: Upload;
   readonly name: string;
   readonly sharer: Sharer;
+  /** Bytes that are already there. */
+  readonly from?: number;
   /** How often the minimum amount must have arrived (default: limits.ts). */
   readonly leastEveryMs?: number;
   /** Why the disk can't store more, as an error for the sender. */
   readonly diskReason: (error: unknown) => ParleyError;
   readonly tell: (event: SharingEvent) => void;
-  readonly onOver: (item: SharedItem | undefined) => void;
+  /** `leftBytes`: so much has arrived, and the sender may continue; undefined: it can't. */
+  readonly onOver: (item: SharedItem | undefined, leftBytes: number | undefined) => void;
 }
 
 export class PutUpload {
@@ -32,9 +35,12 @@ export class PutUpload {
   /** Runs until the upload begins. */
   #waiting: Timer | undefined;
   #isOver = false;
+  #bytes: number;
+  readonly #over = Promise.withResolvers<void>();
 
   constructor(options: PutUploadOptions) {
     this.#options = options;
+    this.#bytes = options.from ?? 0;
     this.#waiting = setTimeout(
       () => this.stop(new ParleyError("stalled", "It was not sent")),
       limits.ticketMs,
@@ -43,6 +49,11 @@ export class PutUpload {
 
   get sharer(): Sharer {
     return this.#options.sharer;
+  }
+
+  /** Resolves when it is over. */
+  get over(): Promise<void> {
+    return this.#over.promise;
   }
 
   /** The sender's session has closed: an upload that has begun may still finish. */
@@ -56,7 +67,7 @@ export class PutUpload {
     this.#reason ??= reason;
     // This ends a pending read.
     void this.#reader?.cancel().catch(() => {});
-    if (this.#waiting !== undefined) this.#end(undefined);
+    if (this.#waiting !== undefined) this.#end(undefined, reason);
   }
 
   /** Call it once. @throws ParleyError why the file is not shared; then nothing of it is left */
@@ -75,38 +86,42 @@ export class PutUpload {
         if (problem !== undefined) throw problem;
       });
       if (item === undefined) throw new Error("A file that was placed is missing");
-      this.#end(item);
+      this.#end(item, undefined);
       return item;
     } catch (error) {
-      this.#end(undefined);
-      throw error instanceof ParleyError ? error : diskReason(error);
+      const reason = error instanceof ParleyError ? error : diskReason(error);
+      this.#end(undefined, reason);
+      throw reason;
     }
   }
 
   /** @throws ParleyError; the file system's errors */
   async #write(body: ReadableStream<Uint8Array> | null): Promise<void> {
     const { store, upload, leastEveryMs = limits.leastEveryMs } = this.#options;
-    const file = openSync(store.pathOf(upload.id, 0), newFile, 0o644);
+    const flags = this.#bytes === 0 ? newFile : openedFile;
+    const file = openSync(store.pathOf(upload.id, 0), flags, 0o644);
     this.#reader = body?.getReader();
     const slices = new WorkSlices();
-    let bytes = 0;
-    let seenBytes = 0;
+    let seenBytes = this.#bytes;
     // A sender that sends too little in this time will not finish.
     const pace = setInterval(() => {
-      if (bytes - seenBytes < limits.leastBytes) this.stop(tooSlow());
-      seenBytes = bytes;
+      if (this.#bytes - seenBytes < limits.leastBytes) this.stop(tooSlow());
+      seenBytes = this.#bytes;
     }, leastEveryMs);
     try {
       for (;;) {
         const piece = await this.#next();
         if (piece === undefined) break;
-        bytes += piece.length;
-        if (bytes > upload.bytes) throw tooMuch(upload.bytes);
-        for (let done = 0; done < piece.length;) done += writeSync(file, piece, done);
+        if (this.#bytes + piece.length > upload.bytes) throw tooMuch(upload.bytes);
+        for (let done = 0; done < piece.length;) {
+          const written = writeSync(file, piece, done, piece.length - done, this.#bytes);
+          done += written;
+          this.#bytes += written;
+        }
         // What has arrived already would be read to its end before anything else.
         if (slices.isOver) await slices.rest();
       }
-      if (bytes < upload.bytes) throw cut(bytes, upload.bytes);
+      if (this.#bytes < upload.bytes) throw cut(this.#bytes, upload.bytes);
     } finally {
       clearInterval(pace);
       quietly(() => closeSync(file));
@@ -130,18 +145,19 @@ export class PutUpload {
     return piece;
   }
 
-  #end(item: SharedItem | undefined): void {
+  #end(item: SharedItem | undefined, reason: ParleyError | undefined): void {
     if (this.#isOver) return;
     this.#isOver = true;
     clearTimeout(this.#waiting);
     const { onOver, tell } = this.#options;
-    onOver(item);
+    onOver(item, reason?.code === "stalled" ? this.#bytes : undefined);
+    this.#over.resolve();
     if (item !== undefined) tell({ type: "placed", entries: [entryOf(item)], isKnown: false });
   }
 }
 
-const newFile =
-  constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
+const openedFile = constants.O_WRONLY | (constants.O_NOFOLLOW ?? 0);
+const newFile = openedFile | constants.O_CREAT | constants.O_TRUNC;
 
 function tooMuch(bytes: number): ParleyError {
   return new ParleyError(

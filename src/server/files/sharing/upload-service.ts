@@ -1,7 +1,7 @@
 // Uploads to the shared folder: who is uploading what, how many uploads run at once, and how long
 // files stay. It is behind the hub's port.
 
-import { statfsSync } from "node:fs";
+import { statfsSync, statSync } from "node:fs";
 import type {
   FileToPut,
   SharedListing,
@@ -46,6 +46,11 @@ export class UploadService implements SharingPort {
   readonly #uploads = new Map<string, ChannelUpload>();
   /** Uploads by HTTP, by their tickets. */
   readonly #puts = new Map<string, PutUpload>();
+  /**
+   * Interrupted uploads by HTTP: how much of each has arrived. Not after a restart: without hashes
+   * nobody knows what a disk has kept of a file that was being written.
+   */
+  readonly #left = new BoundedMap<string, { bytes: number; session: number }>(limits.maxUploads);
   /** Numbers and tickets of uploads for which space is being reserved. */
   readonly #asked = new Set<string>();
   readonly #owners = new ShareCounts(limits.maxPerOwner, limits.maxUploads / 2);
@@ -97,7 +102,7 @@ export class UploadService implements SharingPort {
 
   upload(sharer: Sharer, file: FileToPut, tell: (event: SharingEvent) => void): void {
     this.keepPlace(sharer, file, tell).then(
-      (ticket) => tell({ type: "ticket", ticket }),
+      (place) => tell({ type: "ticket", ...place }),
       (error: unknown) => tell(refused(error)),
     );
   }
@@ -108,36 +113,71 @@ export class UploadService implements SharingPort {
    */
   async keepPlace(
     sharer: Sharer,
-    { name, size: bytes, room }: FileToPut,
+    { id: own, name, size: bytes, room }: FileToPut,
     tell: (event: SharingEvent) => void,
-  ): Promise<string> {
+  ): Promise<{ ticket: string; from: number }> {
     const problem = nameProblem(name);
     if (problem !== undefined) throw new ParleyError("protocol", problem);
-    const id = secretText(24);
+    const id = own ?? secretText(24);
+    if (own !== undefined) {
+      await this.#endOther(own, sharer);
+      const placed = await this.placed(own);
+      if (placed !== undefined && !isSameOwner(placed, ownerOf(sharer))) throw inUse();
+      if (placed !== undefined) return { ticket: id, from: placed.bytes };
+    }
     const left = this.#admit(sharer, id, 1);
     if (left instanceof ParleyError) throw left;
     try {
       const { store } = this;
       const amount = { bytes, files: 1, entries: 1 };
       const upload = await store.reserve(id, ownerOf(sharer), sharer.owner, amount, room);
-      const onOver = (item: SharedItem | undefined): void => {
+      const from = this.#arrived(id);
+      const onOver = (item: SharedItem | undefined, leftBytes: number | undefined): void => {
         this.#puts.delete(id);
         left();
-        if (item === undefined) void store.discard(id);
-        else this.totals.receivedBytes += item.bytes;
+        if (item !== undefined) this.totals.receivedBytes += item.bytes;
+        else if (own === undefined || !leftBytes) void store.discard(id);
+        else {
+          this.#left.set(id, { bytes: leftBytes, session: sharer.session });
+          store.leave(id);
+        }
       };
       const diskReason = (error: unknown) => this.#diskError(error);
-      const put = new PutUpload({ store, upload, name, sharer, diskReason, tell, onOver });
+      const put = new PutUpload({ store, upload, name, sharer, from, diskReason, tell, onOver });
       this.#puts.set(id, put);
       if (this.#isClosed || !sharer.isHere()) put.handleLost();
       this.totals.uploads++;
-      return id;
+      return { ticket: id, from };
     } catch (error) {
       left();
       throw error;
     } finally {
       this.#asked.delete(id);
     }
+  }
+
+  /** How much there is of an interrupted upload, unless it was too long ago. */
+  #arrived(id: string): number {
+    const bytes = this.#left.get(id)?.bytes ?? 0;
+    this.#left.delete(id);
+    const file = statSync(this.store.pathOf(id, 0), { throwIfNoEntry: false });
+    return file !== undefined && file.size >= bytes ? bytes : 0;
+  }
+
+  /** Its sender has lost the connection, which this end has not noticed yet. */
+  async #endOther(id: string, sharer: Sharer): Promise<void> {
+    const running = this.#puts.get(id);
+    if (this.#uploads.has(id)) throw inUse();
+    if (running === undefined) return;
+    if (!isSameOwner(ownerOf(running.sharer), ownerOf(sharer))) throw inUse();
+    running.stop(new ParleyError("stalled", "Its sender continues in another request"));
+    await running.over;
+  }
+
+  /** The file of an upload by HTTP that is in place; undefined: none. */
+  async placed(ticket: string): Promise<SharedItem | undefined> {
+    await this.store.freshen();
+    return this.store.placedBy(ticket)[0];
   }
 
   /** The reserved place of a file. */
@@ -152,9 +192,16 @@ export class UploadService implements SharingPort {
   }
 
   end(session: number, offer: string): void {
+    const reason = new ParleyError("interrupted", "Its sender has stopped it");
+    const put = this.#puts.get(offer);
+    if (put?.sharer.session === session) return put.stop(reason);
+    if (this.#left.get(offer)?.session === session) {
+      this.#left.delete(offer);
+      return void this.store.discard(offer);
+    }
     const upload = this.#uploads.get(offer);
     if (upload?.sharer.session !== session) return;
-    upload.stop(new ParleyError("interrupted", "Its sender has stopped it"), true);
+    upload.stop(reason, true);
   }
 
   closed(session: number): void {
