@@ -1,6 +1,7 @@
 // An offer on its recipient's side: opened if it is sealed, accepted into a folder, and fetched
 // through one channel after another until everything is verified and in place.
 
+import { join } from "node:path";
 import type { OfferEvent } from "../client/events.ts";
 import { ParleyError } from "../errors.ts";
 import { DownloadClient } from "../files/download-client.ts";
@@ -51,6 +52,8 @@ export class IncomingOffer {
   #doneBytes = 0;
   #comingBytes = 0;
   #folderFiles = 0;
+  /** Why the first file of a folder could not be saved. */
+  #firstFailure: string | undefined;
   /** What is in the folders that have been listed. */
   #treeEntries = 0;
   #saidMs = 0;
@@ -274,7 +277,12 @@ export class IncomingOffer {
       } catch (error) {
         if (!(error instanceof ParleyError) || !ownFailures.has(error.code)) throw error;
         outcome.failed++;
-        if (outcome.reason === "") outcome.reason = error.message;
+        if (outcome.reason === "") {
+          // Of a folder, the first file says more than the folder as a whole. The sender does not
+          // learn where the files are saved.
+          const reason = this.#firstFailure ?? error.message;
+          outcome.reason = reason.replaceAll(join(folder, "/"), "");
+        }
         this.#options.onFetch({
           event: "failed",
           name: file.name,
@@ -318,6 +326,7 @@ export class IncomingOffer {
 
   #handleFetch(event: FetchEvent): void {
     if (event.event === "tree") this.#checkTree(event);
+    if (event.event === "failed") this.#firstFailure ??= event.message;
     this.#options.onFetch(event);
     // A folder counts its files.
     if (event.event === "folder") this.#folderFiles += event.files + event.unchanged - 1;

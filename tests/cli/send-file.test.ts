@@ -557,3 +557,15 @@ test("`-` sends what comes from stdin, under the name that --as gives it", async
   }
   expect(readdirSync(world.home("tmp"))).toEqual([]);
 });
+
+test("the sender learns which file could not be saved and why, but not where", async () => {
+  await using world = await new World().start();
+  await using bob = world.taker("Bob");
+  await bob.line(/"event":"online"/);
+  world.file("Ann/d", "a", 10);
+  world.file("Ann/d", "b", 10);
+  mkdirSync(world.taken("Bob", "d/b"), { recursive: true });
+  await using ann = world.send("Ann", "Bob", world.home("Ann/d"));
+  expect(await ann.exit()).toBe(1);
+  expect(ann.stderr).toContain("1 of 2 files did not get to 'Bob': 'd/b' is a folder.");
+});
