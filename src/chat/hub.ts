@@ -434,6 +434,7 @@ export class Hub {
       names: names.keptEntries,
       watches: this.#hub.watches.size,
       chatsElsewhere: this.#hub.chatsElsewhere.size,
+      roomsElsewhere: this.#hub.roomsElsewhere.size,
       accessTokens: this.#hub.accessTokens,
       schedule: schedule.size,
       requests: store.size,

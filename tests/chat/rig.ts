@@ -234,6 +234,7 @@ export const nothing = {
   names: 0,
   watches: 0,
   chatsElsewhere: 0,
+  roomsElsewhere: 0,
   claims: 0,
   accessTokens: 0,
   schedule: 0,
