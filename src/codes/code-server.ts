@@ -78,6 +78,11 @@ export class CodeServer {
     });
   }
 
+  /** The address that it listens on. */
+  get host(): string {
+    return this.#options.host;
+  }
+
   get port(): number {
     return this.#listener.port;
   }

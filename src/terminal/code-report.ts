@@ -1,10 +1,9 @@
 // What `parley send-file` prints about files that are offered by a code.
 
 import { isatty } from "node:tty";
-import { reachableHosts } from "../cli/server-banner.ts";
 import type { LeftOut, OfferedFolder } from "../handover/offered-folder.ts";
 import { isLoopback } from "../addresses.ts";
-import { hostPortText, parseHostPort } from "../io/host-port.ts";
+import { parseHostPort } from "../io/host-port.ts";
 import { sizeText } from "../size-text.ts";
 import { harmless, quoted } from "../text.ts";
 import { type Code, codeText } from "../trust/code.ts";
@@ -20,8 +19,10 @@ import { countText, elapsedText, rateText } from "./units.ts";
 
 /** How the receiver can reach the files. */
 type Ways = {
-  /** The port of this machine; undefined if it does not serve the files itself. */
-  port: number | undefined;
+  /**
+   * `HOST:PORT` where this machine can be reached; undefined if it does not serve the files itself.
+   */
+  addresses: readonly string[] | undefined;
   /** The server that relays them; undefined if there is none. */
   server: string | undefined;
   /** For browsers, at that server's page; undefined if none elsewhere could open it. */
@@ -51,25 +52,24 @@ export class CodeReport {
   }
 
   /** The code is the result of the command, so it is printed even with `--quiet`. */
-  code(code: Code, { port, server, link }: Ways, folder: OfferedFolder): void {
+  code(code: Code, { addresses, server, link }: Ways, folder: OfferedFolder): void {
     const text = codeText(code);
     this.#takenMs = undefined;
     this.#path = undefined;
-    const hosts = port === undefined ? [] : reachableHosts("0.0.0.0");
-    const addresses = hosts.map((host) => hostPortText({ host, port: port ?? 0 }));
     const { files, bytes: size } = folder;
     if (this.#isJson) {
-      return this.#print({ event: "code", code: text, addresses, server, link, files, size });
+      const ways = { addresses: addresses ?? [], server, link };
+      return this.#print({ event: "code", code: text, ...ways, files, size });
     }
     if (this.#isQuiet) return void stdout.data(`${text}\n`);
     const [first] = folder.list;
     const what =
       folder.list.length === 1 ? quoted(first?.name ?? "", 200) : countText(files, "file");
-    const where = port === undefined ? "" : ", in this network";
+    const where = addresses === undefined ? "" : ", in this network";
     say(`Ready to send ${what}, ${sizeText(size)}. On the other machine${where}:`);
     // Typed on another machine, where the path of this program means nothing.
     const command = "parley fetch-file";
-    const [address] = addresses;
+    const [address] = addresses ?? [];
     if (address === undefined) stdout.data(`    ${command} ${server} --code ${text}\n`);
     else {
       stdout.data(`    ${command} --code ${text}\n`);

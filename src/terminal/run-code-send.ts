@@ -5,7 +5,7 @@ import { isLoopback } from "../addresses.ts";
 import { reachableHosts } from "../cli/server-banner.ts";
 import { CodeDoor } from "../codes/code-door.ts";
 import { browserLink } from "../codes/browser-link.ts";
-import { CodeServer } from "../codes/code-server.ts";
+import { CodeServer, type CodeServerOptions } from "../codes/code-server.ts";
 import { announce } from "../codes/lan.ts";
 import { LinkedSender } from "../codes/linked-sender.ts";
 import { ParleyError } from "../errors.ts";
@@ -38,8 +38,9 @@ export type CodeSendOptions = {
   readonly isServerOptional: boolean;
 };
 
-/** All addresses of this machine. */
-const everywhere = "0.0.0.0";
+/** All addresses of this machine, and those of a machine without IPv6. */
+const everywhere = "::";
+const everywhere4 = "0.0.0.0";
 
 /** Resolves when a receiver has verified everything. @throws ParleyError */
 export async function runCodeSend(options: CodeSendOptions): Promise<void> {
@@ -122,7 +123,7 @@ async function serveOnce(folder: OfferedFolder, sending: Sending): Promise<void>
     if (state === "void") done.reject(wrongCode(from));
   });
   const local = isServerOptional
-    ? await CodeServer.open({ folder, door, key, host: everywhere, onDone: () => done.resolve() })
+    ? await listen({ folder, door, key, onDone: () => done.resolve() })
     : undefined;
   const stopAnnouncing = local === undefined ? () => {} : announce(code.number, local.port);
   const progress = setInterval(() => {
@@ -132,7 +133,8 @@ async function serveOnce(folder: OfferedFolder, sending: Sending): Promise<void>
     const place = linked && (await addressFor(sending));
     const server = place && hostPortText(place);
     const link = place && browserLink(linked.page, place, code);
-    report.code(code, { port: local?.port, server, link }, folder);
+    const addresses = local === undefined ? undefined : addressesOf(local);
+    report.code(code, { addresses, server, link }, folder);
     linked?.serve(code, door);
     await Promise.race([done.promise, interrupted]);
     report.done(folder);
@@ -142,6 +144,27 @@ async function serveOnce(folder: OfferedFolder, sending: Sending): Promise<void>
     local?.close();
     linked?.close();
   }
+}
+
+/** @throws ParleyError `failed` */
+async function listen(options: Omit<CodeServerOptions, "host">): Promise<CodeServer> {
+  try {
+    return await CodeServer.open({ ...options, host: everywhere });
+  } catch {
+    return await CodeServer.open({ ...options, host: everywhere4 });
+  }
+}
+
+/** `HOST:PORT` where this machine can be reached; IPv4 first, which more networks have. */
+function addressesOf({ host, port }: CodeServer): readonly string[] {
+  return hostsOf(host).map((one) => hostPortText({ host: one, port }));
+}
+
+function hostsOf(host: string): readonly string[] {
+  const outward = reachableHosts(host).filter((one) => !isLoopback(one));
+  const [v6, v4] = [true, false].map((isV6) => outward.filter((one) => one.includes(":") === isV6));
+  // Where IPv6 is switched off, there is no ::1, whatever can be listened on.
+  return [...(v4 ?? []), ...(v6 ?? []), "127.0.0.1"];
 }
 
 /** Opens a code at the server. Undefined if no server accepts one and none was asked for. */
@@ -174,14 +197,20 @@ async function atServer(
  * network, one of this machine's network addresses.
  */
 async function addressFor({ server, isServerOptional }: Sending): Promise<Address> {
-  const [host] = reachableHosts(everywhere);
-  if (!isServerOptional || host === undefined || isLoopback(host)) return server;
-  const deadline = new Deadline(limits.reachMs);
-  const outcome = await dial({ host, port: server.port }, deadline, { events: () => silent });
-  deadline.cancel();
-  if (typeof outcome === "string") return server;
-  outcome.end();
-  return { host, port: server.port };
+  if (!isServerOptional) return server;
+  const hosts = hostsOf(everywhere).filter((host) => !isLoopback(host));
+  // One of each family: a server may listen on IPv4 alone.
+  for (const isV6 of [false, true]) {
+    const host = hosts.find((one) => one.includes(":") === isV6);
+    if (host === undefined) continue;
+    const deadline = new Deadline(limits.reachMs);
+    const outcome = await dial({ host, port: server.port }, deadline, { events: () => silent });
+    deadline.cancel();
+    if (typeof outcome === "string") continue;
+    outcome.end();
+    return { host, port: server.port };
+  }
+  return server;
 }
 
 const silent = { data() {}, ended() {} };

@@ -4,13 +4,14 @@
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
-import { tmpdir } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TLSSocket, connect as connectTls } from "node:tls";
 import { CodeGuest, codeExporterLabel } from "../../src/tls/code-exchange.ts";
 import { codeOf } from "../../src/tls/code-words.ts";
 import { createKeyPair } from "../../src/tls/certificate.ts";
 import { Parley } from "../parley.ts";
+import { skipUnless } from "../skip.ts";
 import { until } from "../until.ts";
 
 setDefaultTimeout(60_000);
@@ -96,6 +97,17 @@ test("by the address: files and folders arrive, and both programs exit with 0", 
   expect(await giver.program.exit()).toBe(0);
   const sent = giver.program.lines.find((line) => line.includes('"event":"sent"'));
   expect(JSON.parse(sent ?? "{}")).toMatchObject({ files: 2, size: 3_000_003 });
+});
+
+const hasV6 = Object.values(networkInterfaces())
+  .flat()
+  .some((one) => one?.address === "::1");
+skipUnless(hasV6, "no ::1")("by an IPv6 address", async () => {
+  await using giver = new Giver();
+  const { code, port } = await giver.offer();
+  expect(await giver.fetch(`[::1]:${port}`, "--code", code).exit()).toBe(0);
+  expect(readFileSync(giver.path("in", "a.bin"))).toEqual(Buffer.from(bytesOf(3_000_000)));
+  expect(await giver.program.exit()).toBe(0);
 });
 
 test("on the same network the sender is found without an address", async () => {
