@@ -59,10 +59,8 @@ export class BatchDownload implements Incoming, ChunkStore {
     this.#options = options;
     this.#arrived = new SaveQueue({
       save: (node, bytes) => options.save(node, bytes),
-      onSlice: () => {
-        options.onWork();
-        this.handleTurn();
-      },
+      beforeSlice: () => options.onWork(),
+      onSlice: () => this.handleTurn(),
       onFailure: (error) => this.#attempt?.fail(error),
     });
     this.#batch = options.planned.batch;

@@ -6,6 +6,8 @@ import { fetching as limits } from "../limits.ts";
 export interface SaveQueueOptions<File> {
   /** Saves a file. May throw. */
   save(file: File, bytes: Uint8Array): void;
+  /** Called before each slice. May throw, as saving may: then nothing more is saved. */
+  beforeSlice(): void;
   /** Called after each slice. May throw. */
   onSlice(): void;
   /** Saving has failed: nothing more is saved. */
@@ -73,8 +75,9 @@ export class SaveQueue<File> {
   }
 
   #saveSlice(): void {
-    this.startSlice();
     try {
+      this.#options.beforeSlice();
+      this.startSlice();
       for (const [file, bytes] of this.#waiting) {
         this.#options.save(file, bytes);
         this.#waiting.delete(file);

@@ -5,11 +5,14 @@ import { SaveQueue } from "../../src/files/save-queue.ts";
 import { fetching as limits } from "../../src/limits.ts";
 import { until } from "../until.ts";
 
-function queue(save: (file: number, bytes: Uint8Array) => void) {
+function queue(save: (file: number, bytes: Uint8Array) => void, stopped?: Error) {
   const failures: unknown[] = [];
   let slices = 0;
   const made = new SaveQueue<number>({
     save,
+    beforeSlice: () => {
+      if (stopped !== undefined) throw stopped;
+    },
     onSlice: () => void slices++,
     onFailure: (error) => failures.push(error),
   });
@@ -53,12 +56,12 @@ test("after a failure nothing more is saved, and everybody hears of it", async (
     if (++saves === 2) throw full;
   });
   for (let i = 0; i < 5; i++) made.add(i, new Uint8Array(1));
-  expect(made.settled()).rejects.toBe(full);
+  await expect(made.settled()).rejects.toBe(full);
   await until(() => failures.length > 0);
   expect(failures).toEqual([full]);
   expect(saves).toBe(2);
   expect(() => made.add(9, new Uint8Array(1))).toThrow(full);
-  expect(made.settled()).rejects.toBe(full);
+  await expect(made.settled()).rejects.toBe(full);
 });
 
 test("what is dropped is not saved", async () => {
@@ -69,5 +72,15 @@ test("what is dropped is not saved", async () => {
   expect(made.drop()).toEqual([1, 2]);
   await made.settled();
   await until(() => slices() > 0);
+  expect(saves).toBe(0);
+});
+
+test("nothing is saved once that was stopped from outside: the folder may be being removed", async () => {
+  const stopped = new Error("stopped");
+  let saves = 0;
+  const { made, failures } = queue(() => void saves++, stopped);
+  made.add(1, new Uint8Array(1));
+  await expect(made.settled()).rejects.toBe(stopped);
+  while (failures.length === 0) await Bun.sleep(1);
   expect(saves).toBe(0);
 });
