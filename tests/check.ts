@@ -19,9 +19,10 @@ const root = `${import.meta.dir}/..`;
 const path = `${root}/node_modules/.bin:${process.env["PATH"]}`;
 
 const bunTest = ["bun", "test", "--timeout=60000"];
-/** They judge times that other tests would spoil, so they run before those. */
+/** They judge times, or pauses between messages, that other tests would spoil: they run first. */
 const alone = [
   "tests/interop/join-storm.test.ts",
+  "tests/interop/transcripts.test.ts",
   "tests/page/quality.test.ts",
   "tests/server/web/connection-reaper.test.ts",
 ];
