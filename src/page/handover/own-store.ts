@@ -14,7 +14,7 @@ import {
   type StoredFile,
   withStorageErrors,
 } from "./saving.ts";
-import { openTabFolder } from "./tab-folder.ts";
+import { openTabFolder, passOn } from "./tab-folder.ts";
 
 export class OwnStore {
   readonly #kept = new KeptOffers();
@@ -38,6 +38,7 @@ export class OwnStore {
       const sentence = "this browser does not let the page have so much of the disk";
       throw new ParleyError("storage", sentence);
     }
+    if (accepted !== undefined) passOn(disk.name);
     return new OnDisk(disk, accepted && this.#kept.open(accepted));
   }
 
@@ -54,10 +55,15 @@ export class OwnStore {
   /** No page will continue anything. */
   dropAll(): void {
     this.#kept.clear();
+    passOn(undefined);
   }
 }
 
-type Disk = { readonly folder: FileSystemDirectoryHandle; readonly writer: DiskWriter };
+type Disk = {
+  readonly name: string;
+  readonly folder: FileSystemDirectoryHandle;
+  readonly writer: DiskWriter;
+};
 
 async function openDisk(isNeeded: (name: string) => boolean): Promise<Disk | undefined> {
   const folder = await openTabFolder(isNeeded);
@@ -66,7 +72,7 @@ async function openDisk(isNeeded: (name: string) => boolean): Promise<Disk | und
     const writer = new DiskWriter(folder.path);
     await writer.open("probe", 0);
     await writer.close("probe");
-    return { folder: folder.handle, writer };
+    return { name: folder.name, folder: folder.handle, writer };
   } catch {
     // An old browser can't write to its store.
     return undefined;
@@ -111,7 +117,7 @@ class OnDisk implements SaveTarget {
   }
 }
 
-type DiskFileOptions = Disk & {
+type DiskFileOptions = Pick<Disk, "folder" | "writer"> & {
   /** Its name in the store: nobody else sees the file's own name there. */
   readonly own: string;
   readonly name: string;

@@ -1,5 +1,6 @@
 // The tab's folder in the browser's store for this page, which others may remove once the tab is
-// closed. A page that has been loaded again takes over the folder of the one before.
+// closed. A page that has been loaded again takes over the folder of the one before, if that has
+// asked for it.
 
 const storeName = "parley-files";
 const key = "parley-folder";
@@ -8,6 +9,7 @@ const nameForm = /^[0-9a-f-]{36}$/;
 const takeOverMs = 3_000;
 
 export type TabFolder = {
+  readonly name: string;
   readonly handle: FileSystemDirectoryHandle;
   readonly path: readonly string[];
 };
@@ -23,14 +25,23 @@ export async function openTabFolder(
     const root = await navigator.storage.getDirectory();
     const all = (await root.getDirectoryHandle(storeName, { create: true })) as Listed;
     const name = await hold(sessionStorage.getItem(key) ?? "");
-    sessionStorage.setItem(key, name);
     await removeOld(all);
     const handle = (await all.getDirectoryHandle(name, { create: true })) as Listed;
     for (const file of await namesIn(handle)) if (!isNeeded(file)) await remove(handle, file);
-    return { handle, path: [storeName, name] };
+    return { name, handle, path: [storeName, name] };
   } catch {
     // Private windows of some browsers have none.
     return undefined;
+  }
+}
+
+/** The next page in this tab takes over that folder; undefined: it begins with a new one. */
+export function passOn(name: string | undefined): void {
+  try {
+    if (name === undefined) sessionStorage.removeItem(key);
+    else sessionStorage.setItem(key, name);
+  } catch {
+    // Storage may be full. Then a reload loses what has been received.
   }
 }
 
