@@ -11,12 +11,12 @@ import { until } from "../until.ts";
 import { skipUnless } from "../skip.ts";
 import type { Tab } from "./browser.ts";
 import { chromium, noChromium } from "./chromium.ts";
-import { firefox, noFirefox } from "./firefox.ts";
+import { firefoxProblem } from "./firefox.ts";
 import { anotherCard, attach, drop, isIn, openWith, press, sha256Of } from "./handover-rig.ts";
 import { PageRig } from "./page-rig.ts";
 
-const hasBoth = firefox !== undefined && chromium !== undefined;
-const inBoth = skipUnless(hasBoth, firefox === undefined ? noFirefox : noChromium);
+const problem = chromium === undefined ? noChromium : await firefoxProblem();
+const inBoth = skipUnless(problem === undefined, problem ?? "");
 
 let fay: Tab;
 let carl: Tab;
@@ -24,7 +24,7 @@ const rig = new PageRig(["--quota", "100M"]);
 
 setDefaultTimeout(60_000);
 beforeAll(async () => {
-  if (!hasBoth) return;
+  if (problem !== undefined) return;
   await rig.start();
   fay = await rig.open("firefox");
   await fay.saveDownloadsIn(rig.downloads);

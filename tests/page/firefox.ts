@@ -43,6 +43,21 @@ const beforeAll = `() => {
 
 let running: Promise<Firefox> | undefined;
 
+/** Why it can't be driven; undefined: it can. Starts it to find out. */
+export async function firefoxProblem(): Promise<string | undefined> {
+  if (firefox === undefined) return noFirefox;
+  const started = await (running ??= Firefox.start());
+  try {
+    // The newest of the commands that are used.
+    await started.call("browser.setDownloadBehavior", { downloadBehavior: null });
+    return undefined;
+  } catch (error) {
+    await closeFirefox();
+    if (!String(error).includes("unknown command")) throw error;
+    return `${firefox} is too old to be driven, so the page was not tested in it`;
+  }
+}
+
 /** Ends the process, if there is one. */
 export async function closeFirefox(): Promise<void> {
   const firefox = await running;
