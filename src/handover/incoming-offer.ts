@@ -273,7 +273,8 @@ export class IncomingOffer {
       try {
         const kind = file.name.endsWith("/") ? "folder" : "file";
         await client.save(file.name, { kind, path });
-        outcome.files++;
+        // A folder counts its files, also if one of them fails.
+        if (kind === "file") outcome.files++;
       } catch (error) {
         if (!(error instanceof ParleyError) || !ownFailures.has(error.code)) throw error;
         outcome.failed++;
@@ -328,8 +329,7 @@ export class IncomingOffer {
     if (event.event === "tree") this.#checkTree(event);
     if (event.event === "failed") this.#firstFailure ??= event.message;
     this.#options.onFetch(event);
-    // A folder counts its files.
-    if (event.event === "folder") this.#folderFiles += event.files + event.unchanged - 1;
+    if (event.event === "folder") this.#folderFiles += event.files + event.unchanged;
     if (event.event !== "progress") return;
     this.#comingBytes = event.verifiedBytes;
     const nowMs = performance.now();

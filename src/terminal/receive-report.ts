@@ -3,6 +3,7 @@
 
 import type { FetchEvent } from "../files/fetch-events.ts";
 import type { IncomingOfferEvent } from "../handover/handover-events.ts";
+import { harmless } from "../text.ts";
 import { say } from "./diagnostics.ts";
 import { jsonLine } from "./json-line.ts";
 import { incomingText } from "./offer-text.ts";
@@ -24,6 +25,6 @@ export class ReceiveReport {
   handleFetch(event: FetchEvent, id: number): void {
     if (event.event === "progress") return;
     if (this.#isJson) stdout.data(jsonLine({ ...event, id }));
-    else if (event.event === "failed") say(event.message);
+    else if (event.event === "failed") say(harmless(event.message));
   }
 }

@@ -171,7 +171,7 @@ function carryOut(server: ChatServer, order: string, json: boolean): void {
   }
   const line = order === "/quit" ? "stop" : order.slice(1);
   server.admin(line, (answer) => {
-    if (answer.message !== undefined) say(answer.message);
+    if (answer.message !== undefined) say(harmless(answer.message));
     if (!answer.ok) return;
     const { rows = [] } = answer;
     for (const { text, fields } of rows) {
