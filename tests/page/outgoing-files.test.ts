@@ -289,3 +289,13 @@ test("names are valid for every recipient, and unique", () => {
   ]);
   expect(made.every((name) => name.length <= offers.maxNameChars)).toBe(true);
 });
+
+test("an offer that is said to be done is not, unless the recipient has confirmed it", () => {
+  const { sent, card } = outgoing([new File(["a"], "a.txt")], {});
+  sent.handleOffer({ type: "channel", offer, channel: 1, with: "Bob" });
+  sent.handleOffer({ type: "offer-ended", offer, reason: "done" });
+  expect([card().phase, card().detail]).toEqual([
+    "failed",
+    "Bob has not confirmed that everything arrived: send it again",
+  ]);
+});
