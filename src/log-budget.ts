@@ -4,7 +4,7 @@
 
 import { isLoopback, widestNetworkOf } from "./addresses.ts";
 import { BoundedMap } from "./bounded-map.ts";
-import { TokenBucket } from "./chat/token-bucket.ts";
+import { TokenBucket } from "./chat/rates/token-bucket.ts";
 import { logging as limits } from "./limits.ts";
 
 /** Lines suppressed since the last report. */

@@ -1,5 +1,6 @@
 // The server's log as seen by all folders: four levels, a short message, fields. Pure: where a line
-// goes, in which form, and whether it is written at all is decided in terminal/diagnostics.ts.
+// goes, in which form, and whether it is written at all is decided in
+// terminal/output/diagnostics.ts.
 
 /**
  * Undefined fields are omitted. Texts may be hostile; the writer of the line makes them harmless.

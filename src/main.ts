@@ -3,8 +3,8 @@
 import { commands } from "./cli/command-table.ts";
 import { nearestWord } from "./nearest-word.ts";
 import { exitCode, ParleyError, unwritable } from "./errors.ts";
-import { flush, stderr, stdout } from "./terminal/output.ts";
-import { fail } from "./terminal/diagnostics.ts";
+import { flush, stderr, stdout } from "./terminal/output/output.ts";
+import { fail } from "./terminal/output/diagnostics.ts";
 import { version } from "./version.ts";
 
 const width = Math.max(...Object.keys(commands).map((name) => name.length));

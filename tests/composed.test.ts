@@ -3,7 +3,7 @@
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { matches, searchWords } from "../src/chat/search-words.ts";
+import { matches, searchWords } from "../src/chat/history/search-words.ts";
 import { mentions } from "../src/client/mentions.ts";
 import { composed, isStreamSafe } from "../src/composed.ts";
 import { spellings } from "../src/server/files/file-names.ts";

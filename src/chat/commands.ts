@@ -4,24 +4,32 @@
 import { ParleyError } from "../errors.ts";
 import { isLoopback } from "../addresses.ts";
 import { quoted } from "../text.ts";
-import { sendList } from "./delivery.ts";
-import { deviceCode, devices, keys, link, revoke, setPassword, vouch } from "./account-commands.ts";
-import { forgetToken } from "./passwords.ts";
-import { register } from "./registration.ts";
+import { sendList } from "./turn/delivery.ts";
+import {
+  deviceCode,
+  devices,
+  keys,
+  link,
+  revoke,
+  setPassword,
+  vouch,
+} from "./accounts/account-commands.ts";
+import { forgetToken } from "./accounts/passwords.ts";
+import { register } from "./accounts/registration.ts";
 import type { HubState } from "./hub-state.ts";
 import { endSession } from "./disconnect.ts";
 import { orderFrom } from "./admin/order-from.ts";
 import type { Command, Ref, Said } from "./events.ts";
-import { answerDoor } from "./door.ts";
-import { isOpen } from "./door-options.ts";
-import { findElsewhere } from "./find-elsewhere.ts";
-import { withRoom } from "./foreign-room.ts";
-import { fittingPage } from "./history-page.ts";
+import { answerDoor } from "./login/door.ts";
+import { isOpen } from "./login/door-options.ts";
+import { findElsewhere } from "./elsewhere/find-elsewhere.ts";
+import { withRoom } from "./elsewhere/foreign-room.ts";
+import { fittingPage } from "./history/history-page.ts";
 import { passFrame } from "./offers/channel-frames.ts";
 import { joinCode, openCode } from "./offers/code-commands.ts";
 import { answerFiles, endFiles, offerFiles } from "./offers/offer-commands.ts";
-import { login, prove } from "./login.ts";
-import { leaveRoom } from "./membership.ts";
+import { login, prove } from "./login/login.ts";
+import { leaveRoom } from "./rooms/membership.ts";
 import { say, tell, takeCounter } from "./messages.ts";
 import { fold, lobby } from "./names/grammar.ts";
 import {
@@ -31,7 +39,7 @@ import {
   inviteElsewhere,
   leave,
   reject as rejectChat,
-} from "./private-chat.ts";
+} from "./private/private-chat.ts";
 import {
   refuseIfOverfull,
   reject,
@@ -39,21 +47,21 @@ import {
   rejectUnknownUser,
   rejectUnread,
 } from "./rejections.ts";
-import { mayEnter } from "./room-access.ts";
-import { withOverview } from "./overview.ts";
-import { roomPage } from "./room-list.ts";
+import { mayEnter } from "./rooms/room-access.ts";
+import { withOverview } from "./elsewhere/overview.ts";
+import { roomPage } from "./rooms/room-list.ts";
 import type { Session } from "./session.ts";
 import { shareFiles, uploadFile } from "./sharing/share-commands.ts";
 import { muteText } from "./suspect.ts";
-import { search } from "./search.ts";
-import { StoreQueries } from "./store-queries.ts";
-import { join } from "./join.ts";
-import { peopleHandlers } from "./people-commands.ts";
-import { roomHandlers, roster } from "./room-commands.ts";
-import { maySee } from "./room-rights.ts";
+import { search } from "./history/search.ts";
+import { StoreQueries } from "./turn/store-queries.ts";
+import { join } from "./rooms/join.ts";
+import { peopleHandlers } from "./people/people-commands.ts";
+import { roomHandlers, roster } from "./rooms/room-commands.ts";
+import { maySee } from "./rooms/room-rights.ts";
 import { changeVariant } from "./variants.ts";
-import { rename } from "./rename.ts";
-import { listen, post, read } from "./token-requests.ts";
+import { rename } from "./people/rename.ts";
+import { listen, post, read } from "./accounts/token-requests.ts";
 
 type Handlers = {
   [K in Command["type"]]: (

@@ -2,7 +2,7 @@
 // into sends elsewhere. A dialect is pure and knows nothing of sockets, rooms or other dialects.
 
 import type { Command, PersonalEvent, Received, RoomEvent } from "./events.ts";
-import type { SaidRun } from "./said-run.ts";
+import type { SaidRun } from "./rooms/said-run.ts";
 
 /** One dialect. Everything here is shared by all connections that use it. */
 export interface Dialect {

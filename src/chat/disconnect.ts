@@ -5,11 +5,11 @@
 import { output as limits } from "../limits.ts";
 import { type HubState, textsOf } from "./hub-state.ts";
 import type { LeaveReason } from "./events.ts";
-import { leaveRoom, roomsOf } from "./membership.ts";
+import { leaveRoom, roomsOf } from "./rooms/membership.ts";
 import { leaveOffers } from "./offers/offer-commands.ts";
-import { releaseName } from "./name-claims.ts";
-import { noteGone } from "./comings.ts";
-import { dissolve } from "./private-chat.ts";
+import { releaseName } from "./elsewhere/name-claims.ts";
+import { noteGone } from "./people/comings.ts";
+import { dissolve } from "./private/private-chat.ts";
 import type { Session } from "./session.ts";
 import { sessionFields } from "./session-log.ts";
 

@@ -2,12 +2,12 @@
 // wire format.
 
 import type { ErrorCode } from "../errors.ts";
-import type { PeopleAnswer, PeopleCommand } from "./people-events.ts";
-import type { Persona } from "./persona.ts";
-import type { PrivateMessage } from "./private-message.ts";
-import type { RoomChange } from "./room-change.ts";
-import type { RoomAnswer, RoomCommand } from "./room-events.ts";
-import type { Said } from "./said.ts";
+import type { PeopleAnswer, PeopleCommand } from "./people/people-events.ts";
+import type { Persona } from "./people/persona.ts";
+import type { PrivateMessage } from "./private/private-message.ts";
+import type { RoomChange } from "./rooms/room-change.ts";
+import type { RoomAnswer, RoomCommand } from "./rooms/room-events.ts";
+import type { Said } from "./rooms/said.ts";
 import type { AdminRow } from "./admin/answer.ts";
 import type { Vouch } from "../trust/device-vouch.ts";
 import type {
@@ -26,8 +26,8 @@ import type {
   TransferRequest,
 } from "../protocol/messages.ts";
 
-export type { PrivateMessage } from "./private-message.ts";
-export type { Said } from "./said.ts";
+export type { PrivateMessage } from "./private/private-message.ts";
+export type { Said } from "./rooms/said.ts";
 export type { ChatState, LeaveReason, MessageKind, Ref };
 
 /** A session's request, as parsed by its dialect. `ref` is echoed in the answer (native only). */

@@ -9,17 +9,17 @@ import type { ShareOwner } from "../share-owner.ts";
 import type { AdminAnswer } from "./admin/answer.ts";
 import { type Actor } from "./admin/actor.ts";
 import { runAdmin } from "./admin/run-admin.ts";
-import { CommitPipeline } from "./commit-pipeline.ts";
+import { CommitPipeline } from "./turn/commit-pipeline.ts";
 import { execute } from "./commands.ts";
-import { deliverAnswersOf, deliverBatch } from "./delivery.ts";
+import { deliverAnswersOf, deliverBatch } from "./turn/delivery.ts";
 import {
   type ForeignEvent,
   handleForeign,
   positionIn,
   type RoomPosition,
-} from "./foreign-events.ts";
-import { closedText, isOpen } from "./door-options.ts";
-import { directoryEntry } from "./directory-entry.ts";
+} from "./elsewhere/foreign-events.ts";
+import { closedText, isOpen } from "./login/door-options.ts";
+import { directoryEntry } from "./elsewhere/directory-entry.ts";
 import type { Dialect, Peer } from "./dialect.ts";
 import {
   dropAsLost,
@@ -33,24 +33,24 @@ import type { LeaveReason } from "./events.ts";
 import { Backlog } from "./fan-out/outbox.ts";
 import { type HubOptions, HubState } from "./hub-state.ts";
 import type { Link } from "./link.ts";
-import { count } from "./metrics.ts";
+import { count } from "./metrics/metrics.ts";
 import { fold } from "./names/grammar.ts";
 import { leaveCodes } from "./offers/code-commands.ts";
 import { NameRegistry } from "./names/registry.ts";
 import { banOf, banText, suspectOf } from "./suspect.ts";
-import { chargeIgnored, handleCommand, releaseCommands } from "./throttle.ts";
-import { serversOfChats } from "./private-chat.ts";
-import { ShareBudgets } from "./rate-budget.ts";
+import { chargeIgnored, handleCommand, releaseCommands } from "./rates/throttle.ts";
+import { serversOfChats } from "./private/private-chat.ts";
+import { ShareBudgets } from "./rates/rate-budget.ts";
 import { Schedule } from "./schedule.ts";
 import type { ParleyError } from "../errors.ts";
 import type { Sharer } from "./sharing/sharing-port.ts";
 import { personKey, Session } from "./session.ts";
 import { sharerOfToken } from "./sharing/token-sharer.ts";
 import { sessionFields } from "./session-log.ts";
-import { StoreClient } from "./store-client.ts";
-import type { SessionUpdate, StoreReply, StoreRequest } from "./store.ts";
+import { StoreClient } from "./turn/store-client.ts";
+import type { SessionUpdate, StoreReply, StoreRequest } from "./turn/store.ts";
 import { Timers } from "./timers.ts";
-import type { Departure } from "./turn-batch.ts";
+import type { Departure } from "./turn/turn-batch.ts";
 
 export type { HubOptions } from "./hub-state.ts";
 

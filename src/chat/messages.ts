@@ -3,13 +3,13 @@
 
 import { history, message as limits, people } from "../limits.ts";
 import { harmlessLines, lineCount, oneLine, quoted } from "../text.ts";
-import { mailNetworkOf } from "./absent-mail.ts";
-import type { ForeignPerson } from "./foreign-person.ts";
+import { mailNetworkOf } from "./private/absent-mail.ts";
+import type { ForeignPerson } from "./elsewhere/foreign-person.ts";
 import type { HubState } from "./hub-state.ts";
 import type { Command, MessageKind, Ref } from "./events.ts";
-import { isOpenToOutside, speechProblem } from "./room-rights.ts";
-import { type Account, accountMailbox } from "./account-store.ts";
-import { mailboxOf } from "./mail-history.ts";
+import { isOpenToOutside, speechProblem } from "./rooms/room-rights.ts";
+import { type Account, accountMailbox } from "./accounts/account-store.ts";
+import { mailboxOf } from "./private/mail-history.ts";
 import { absentHolder } from "./names/absent-holder.ts";
 import { fold, lobby } from "./names/grammar.ts";
 import {
@@ -20,13 +20,13 @@ import {
   rejectUnknownUser,
   rejectUnread,
 } from "./rejections.ts";
-import { partnerElsewhere } from "./private-chat.ts";
+import { partnerElsewhere } from "./private/private-chat.ts";
 import { personKey, type Session } from "./session.ts";
 import { muteText } from "./suspect.ts";
 import type { Sealed } from "../protocol/messages.ts";
-import { StoreQueries } from "./store-queries.ts";
-import type { MailPartner, SessionRecord } from "./store.ts";
-import type { MailItem } from "./turn-batch.ts";
+import { StoreQueries } from "./turn/store-queries.ts";
+import type { MailPartner, SessionRecord } from "./turn/store.ts";
+import type { MailItem } from "./turn/turn-batch.ts";
 
 type Say = Extract<Command, { type: "say" }>;
 type Tell = Extract<Command, { type: "tell" }>;

@@ -5,7 +5,7 @@ import { history, message as messageLimits, names as nameLimits, sender } from "
 import { quoted } from "../text.ts";
 import type { HubState } from "./hub-state.ts";
 import type { Command, Ref } from "./events.ts";
-import { count } from "./metrics.ts";
+import { count } from "./metrics/metrics.ts";
 import type { Session } from "./session.ts";
 
 /**

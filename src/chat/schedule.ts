@@ -1,7 +1,7 @@
 // Sessions and rooms waiting for time to pass or for the end of the turn. Operations add them;
 // timers.ts removes them.
 
-import type { Room } from "./room.ts";
+import type { Room } from "./rooms/room.ts";
 import type { Session } from "./session.ts";
 
 export class Schedule {

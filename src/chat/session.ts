@@ -4,18 +4,18 @@
 
 import type { Conversation, Dialect, Peer } from "./dialect.ts";
 import type { LoginCommand } from "./events.ts";
-import type { SignalSender } from "./hub-signal.ts";
+import type { SignalSender } from "./elsewhere/hub-signal.ts";
 import type { Link } from "./link.ts";
 import type { Backlog } from "./fan-out/outbox.ts";
 import { SessionOutput } from "./fan-out/session-output.ts";
 import { Liveness } from "./liveness.ts";
-import { MailboxPosition } from "./mailbox-position.ts";
-import { Person } from "./person.ts";
-import { MessageCounter } from "./message-counter.ts";
+import { MailboxPosition } from "./private/mailbox-position.ts";
+import { Person } from "./people/person.ts";
+import { MessageCounter } from "./turn/message-counter.ts";
 import type { PartnerNames } from "./names/partner-names.ts";
-import type { RateBudget } from "./rate-budget.ts";
+import type { RateBudget } from "./rates/rate-budget.ts";
 import { ownerAt, ownerOfAccount, type ShareOwner } from "../share-owner.ts";
-import { CommandQueue } from "./command-queue.ts";
+import { CommandQueue } from "./rates/command-queue.ts";
 
 /**
  * `new`: no name yet. `entering`: the login waits for the store. `visitor`: may look but not talk.

@@ -3,14 +3,14 @@
 // `nextMs`.
 
 import { connections as limits, history, output } from "../limits.ts";
-import { deliverAnswers, sendDueRosters } from "./delivery.ts";
+import { deliverAnswers, sendDueRosters } from "./turn/delivery.ts";
 import { dropSlow, endSession, expel, partAll, reasonForEnd } from "./disconnect.ts";
 import type { HubState } from "./hub-state.ts";
 import { mayPumpFrames, pumpFrames } from "./offers/channel-frames.ts";
 import { expireCodes } from "./offers/code-commands.ts";
 import { expireOffers } from "./offers/offer-commands.ts";
-import { releaseDelayed } from "./throttle.ts";
-import { continueReplay, isReplayDue } from "./replay.ts";
+import { releaseDelayed } from "./rates/throttle.ts";
+import { continueReplay, isReplayDue } from "./history/replay.ts";
 import type { Session } from "./session.ts";
 
 /** Tick while paced output waits: a fifth of its gap (`output.unframedGapMs`). */

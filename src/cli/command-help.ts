@@ -1,7 +1,7 @@
 // The text of `parley COMMAND --help`. No row is wider than the terminal or has trailing spaces.
 // Pure: the terminal's width is passed in.
 
-import { type TextArea, wrapWords } from "../terminal/wrap.ts";
+import { type TextArea, wrapWords } from "../terminal/output/wrap.ts";
 import { type CommandModel, type FlagModel, variableOf } from "./command-model.ts";
 
 /** If fewer columns than this remain for a description, it goes below its flag. */

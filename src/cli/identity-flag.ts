@@ -8,7 +8,7 @@ import { configFolder } from "../tls/folders.ts";
 import { type DeviceKey, openIdentity } from "../tls/identity-key.ts";
 import { readSecretFile } from "../tls/secret-file.ts";
 import { quoted } from "../text.ts";
-import { warn } from "../terminal/diagnostics.ts";
+import { warn } from "../terminal/output/diagnostics.ts";
 import { surroundings } from "./trust-flags.ts";
 
 export const identityFlag = {

@@ -1,7 +1,7 @@
 // `--limit-rate`: the maximum rate at which files are fetched or sent.
 
 import { ParleyError } from "../errors.ts";
-import { parseRate } from "../terminal/units.ts";
+import { parseRate } from "../terminal/output/units.ts";
 import { quoted } from "../text.ts";
 
 export const rateFlag = {

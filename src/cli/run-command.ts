@@ -8,10 +8,10 @@ import { type ErrorCode, exitCode, ParleyError } from "../errors.ts";
 import { asksVersion, versionReport } from "./version-report.ts";
 import { commandHelp } from "./command-help.ts";
 import { modelOf } from "./command-models.ts";
-import { jsonLine } from "../terminal/json-line.ts";
-import { terminalSize } from "../terminal/terminal-size.ts";
-import { stderr, stdout } from "../terminal/output.ts";
-import { fail } from "../terminal/diagnostics.ts";
+import { jsonLine } from "../terminal/output/json-line.ts";
+import { terminalSize } from "../terminal/output/terminal-size.ts";
+import { stderr, stdout } from "../terminal/output/output.ts";
+import { fail } from "../terminal/output/diagnostics.ts";
 
 /** Returns the exit code; output may still be pending. */
 export async function run(

@@ -6,7 +6,7 @@ import { isLoopback } from "../addresses.ts";
 import { ParleyError } from "../errors.ts";
 import { hostPortText, type ServerAddress } from "../io/host-port.ts";
 import type { Access } from "../protocol/messages.ts";
-import { say } from "../terminal/diagnostics.ts";
+import { say } from "../terminal/output/diagnostics.ts";
 import { configFolder, type Surroundings } from "../tls/folders.ts";
 import { readIfThere } from "../tls/read-if-there.ts";
 import { ServerTrust } from "../tls/server-trust.ts";

@@ -2,7 +2,7 @@
 // build.
 
 import { protocolVersion } from "../protocol/messages.ts";
-import { jsonLine } from "../terminal/json-line.ts";
+import { jsonLine } from "../terminal/output/json-line.ts";
 import { transferVersion } from "../transfer/wire.ts";
 import { commit, version } from "../version.ts";
 

@@ -1,7 +1,7 @@
 // Sends files by a code through a server: opens the code there, admits the guest who proves to know
 // the words, and serves the guest through one channel after another.
 
-import { TokenBucket } from "../chat/token-bucket.ts";
+import { TokenBucket } from "../chat/rates/token-bucket.ts";
 import { ParleyError } from "../errors.ts";
 import type { ControlClient } from "../files/control-client.ts";
 import type { ReceiptLine } from "../handover/channel-line.ts";

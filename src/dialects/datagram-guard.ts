@@ -2,8 +2,8 @@
 // made to answer each other forever, and no victim may be flooded through this server. Pure.
 
 import { BoundedMap } from "../bounded-map.ts";
-import { ShareBuckets } from "../chat/share-buckets.ts";
-import { TokenBucket } from "../chat/token-bucket.ts";
+import { ShareBuckets } from "../chat/rates/share-buckets.ts";
+import { TokenBucket } from "../chat/rates/token-bucket.ts";
 import { datagramDialects as limits } from "../limits.ts";
 import { ownerAt } from "../share-owner.ts";
 

@@ -6,7 +6,7 @@ import { showsNothing } from "../text.ts";
 import { Consent, consentWords } from "./consent.ts";
 import { emoteText, isEmote, privateText } from "./emote.ts";
 import { NameLogin } from "./name-login.ts";
-import type { SaidRun } from "../chat/said-run.ts";
+import type { SaidRun } from "../chat/rooms/said-run.ts";
 import type { Conversation, Dialect } from "../chat/dialect.ts";
 import { runLines } from "./run-lines.ts";
 import { roomSentence } from "./room-sentences.ts";

@@ -2,7 +2,7 @@
 // no line ending; each dialect wraps them in its own form.
 
 import type { PresenceEvent } from "../chat/events.ts";
-import { changesText } from "../chat/room-change.ts";
+import { changesText } from "../chat/rooms/room-change.ts";
 
 type Other = Exclude<PresenceEvent, { type: "joined" | "left" | "renamed" }>;
 

@@ -1,6 +1,6 @@
 // Renders a run of messages as lines of a text dialect.
 
-import type { SaidRun } from "../chat/said-run.ts";
+import type { SaidRun } from "../chat/rooms/said-run.ts";
 
 /**
  * Renders each message of a run as `before`, its text, and `after`. A single join; rendering the

@@ -8,7 +8,7 @@ import { harmless, showsNothing } from "../text.ts";
 import { message as limits } from "../limits.ts";
 import { Consent, consentWords } from "./consent.ts";
 import { NameLogin } from "./name-login.ts";
-import type { SaidRun } from "../chat/said-run.ts";
+import type { SaidRun } from "../chat/rooms/said-run.ts";
 import type { Conversation, Dialect, Peer, RosterStyle } from "../chat/dialect.ts";
 import { runLines } from "./run-lines.ts";
 import { roomSentence } from "./room-sentences.ts";

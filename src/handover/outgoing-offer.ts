@@ -2,7 +2,7 @@
 // files through each resulting channel. It is over when the recipient reports that everything is
 // verified, or when one of the two ends it.
 
-import { TokenBucket } from "../chat/token-bucket.ts";
+import { TokenBucket } from "../chat/rates/token-bucket.ts";
 import { isErrorCode, ParleyError } from "../errors.ts";
 import { offers as limits, transfer as wire } from "../limits.ts";
 import type { OfferEvent, SessionEvent } from "../client/events.ts";

@@ -1,7 +1,7 @@
 // The sending half of one channel: serves the offered files to the other end until the channel is
 // lost or everything has been confirmed. Knows neither offers nor codes.
 
-import type { TokenBucket } from "../chat/token-bucket.ts";
+import type { TokenBucket } from "../chat/rates/token-bucket.ts";
 import { ParleyError } from "../errors.ts";
 import { offers as limits } from "../limits.ts";
 import { decodeClient } from "../protocol/decode-client.ts";

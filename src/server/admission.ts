@@ -1,6 +1,6 @@
 // Which connections are admitted: limited per share owner, in total, and by free file descriptors.
 
-import { ShareBuckets } from "../chat/share-buckets.ts";
+import { ShareBuckets } from "../chat/rates/share-buckets.ts";
 import { steadyMs } from "../io/clock.ts";
 import { connections as limits } from "../limits.ts";
 import { ShareCounts } from "../share-counts.ts";

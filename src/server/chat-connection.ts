@@ -16,7 +16,7 @@ import {
   tls,
 } from "../limits.ts";
 import type { RegistryAnswer, RegistryConnection } from "../cpp/registry-connection.ts";
-import type { Metrics } from "../chat/metrics.ts";
+import type { Metrics } from "../chat/metrics/metrics.ts";
 import type { Log } from "../log.ts";
 import type { ConnectionDriver } from "./hub-driver.ts";
 import { ownerAt, type ShareOwner } from "../share-owner.ts";

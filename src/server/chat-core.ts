@@ -3,13 +3,13 @@
 // single-dialect ports.
 
 import type { Log } from "../log.ts";
-import type { SharedHub } from "../chat/foreign-events.ts";
+import type { SharedHub } from "../chat/elsewhere/foreign-events.ts";
 import { Hub } from "../chat/hub.ts";
 import { ParleyError } from "../errors.ts";
 import { fold } from "../chat/names/grammar.ts";
 import { quoted } from "../text.ts";
-import { createMetrics, type Metrics } from "../chat/metrics.ts";
-import { ratesFor } from "../chat/rate-budget.ts";
+import { createMetrics, type Metrics } from "../chat/metrics/metrics.ts";
+import { ratesFor } from "../chat/rates/rate-budget.ts";
 import type { Dialect } from "../chat/dialect.ts";
 import { httpRooms } from "../dialects/http/http-rooms.ts";
 import { ircDialect } from "../dialects/irc/irc.ts";

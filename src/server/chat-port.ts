@@ -2,7 +2,7 @@
 // protocols exist (dialects, CPP), but not their contents.
 
 import { plainAddress } from "../addresses.ts";
-import { count } from "../chat/metrics.ts";
+import { count } from "../chat/metrics/metrics.ts";
 import { steadyMs } from "../io/clock.ts";
 import { boundSegments } from "../io/tcp-segments.ts";
 import { option, setOption } from "../io/udp/socket-options.ts";

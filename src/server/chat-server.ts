@@ -15,7 +15,7 @@ import type { AdminAnswer } from "../chat/admin/answer.ts";
 import { openStore } from "../store/open.ts";
 import type { OpenStore } from "../store/open-store.ts";
 import type { Retention } from "../store/retention.ts";
-import type { Synchronous } from "../store/sqlite-file.ts";
+import type { Synchronous } from "../store/sqlite/file.ts";
 import type { PageAddress } from "../protocol/messages.ts";
 import type { KeyPair } from "../tls/certificate.ts";
 import type { CertificateFiles } from "../tls/certificate-files.ts";

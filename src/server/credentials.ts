@@ -2,7 +2,7 @@
 // second on Bun's own threads, so only a few are hashed at a time, and only a few may wait.
 
 import { widestNetworkOf } from "../addresses.ts";
-import type { CredentialsPort } from "../chat/credentials-port.ts";
+import type { CredentialsPort } from "../chat/login/credentials-port.ts";
 import { accounts as limits } from "../limits.ts";
 import { verifySignature } from "../tls/verify-signature.ts";
 

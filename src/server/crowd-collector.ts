@@ -6,7 +6,7 @@
 // is idle. Compiled code is given up with it, some 10 MB, and compiled again when it is needed, for
 // about 50 ms of CPU time.
 
-import type { Metrics } from "../chat/metrics.ts";
+import type { Metrics } from "../chat/metrics/metrics.ts";
 
 export const tuning = {
   /** Connections opened or closed since the last collection; they may leave some 2 MB behind. */

@@ -6,12 +6,12 @@ import type { Actor } from "../chat/admin/actor.ts";
 import type { AdminAnswer } from "../chat/admin/answer.ts";
 import type { Dialect, Peer } from "../chat/dialect.ts";
 import type { LeaveReason } from "../chat/events.ts";
-import type { ForeignEvent } from "../chat/foreign-events.ts";
+import type { ForeignEvent } from "../chat/elsewhere/foreign-events.ts";
 import type { Hub } from "../chat/hub.ts";
 import type { Link } from "../chat/link.ts";
 import type { Session } from "../chat/session.ts";
-import type { StoreAnswerer, StoreReply } from "../chat/store.ts";
-import { TokenBucket } from "../chat/token-bucket.ts";
+import type { StoreAnswerer, StoreReply } from "../chat/turn/store.ts";
+import { TokenBucket } from "../chat/rates/token-bucket.ts";
 import { output as limits } from "../limits.ts";
 import { steadyMs } from "../io/clock.ts";
 

@@ -1,7 +1,7 @@
 // Measures event loop delay and process statistics for /metrics.
 
-import { type Histogram, observe } from "../chat/metrics.ts";
-import type { ProcessNumbers } from "../chat/metrics-page.ts";
+import { type Histogram, observe } from "../chat/metrics/metrics.ts";
+import type { ProcessNumbers } from "../chat/metrics/metrics-page.ts";
 import { web } from "../limits.ts";
 
 /** Measures how late a timer fires until the returned function is called. */

@@ -1,8 +1,8 @@
 // Prometheus metrics on a separate port that is reachable only from this machine: they reveal how a
 // server is used.
 
-import type { Metrics } from "../chat/metrics.ts";
-import { renderMetrics } from "../chat/metrics-page.ts";
+import type { Metrics } from "../chat/metrics/metrics.ts";
+import { renderMetrics } from "../chat/metrics/metrics-page.ts";
 import { probeLoop, processNumbers } from "./loop-probe.ts";
 import { isOwnHost } from "./web/origin.ts";
 import { plainText } from "./web/plain-text.ts";

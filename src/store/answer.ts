@@ -1,6 +1,6 @@
 // Answers the hub's requests from a store in this process, each one synchronously: done or failed.
 
-import type { LocalStore, StoreReply, StoreRequest } from "../chat/store.ts";
+import type { LocalStore, StoreReply, StoreRequest } from "../chat/turn/store.ts";
 import { ParleyError } from "../errors.ts";
 
 /** @throws anything that is not a store failure but a bug in this program */

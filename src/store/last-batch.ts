@@ -1,6 +1,6 @@
 // Remembers the last committed batch, so that committing it again adds nothing.
 
-import type { Batch, Committed } from "../chat/store.ts";
+import type { Batch, Committed } from "../chat/turn/store.ts";
 
 export class LastBatch {
   #number = 0;

@@ -1,7 +1,7 @@
 // Messages of several mailboxes in order of arrival. Any of them may be deleted meanwhile; deleted
 // entries are removed once they outnumber the others. Pure.
 
-import type { MailEntry } from "../chat/store.ts";
+import type { MailEntry } from "../chat/turn/store.ts";
 
 export type StoredMail = {
   readonly session: string;

@@ -1,12 +1,12 @@
 // A server's store once it is open, wherever it is kept. Types only.
 
-import type { SharedHub } from "../chat/foreign-events.ts";
+import type { SharedHub } from "../chat/elsewhere/foreign-events.ts";
 import type { SharedStore } from "../chat/hub-state.ts";
-import type { DatabaseMetrics } from "../chat/metrics.ts";
-import type { PastSizes } from "../chat/past-limits.ts";
+import type { DatabaseMetrics } from "../chat/metrics/metrics.ts";
+import type { PastSizes } from "../chat/history/past-limits.ts";
 import type { NewNumber } from "../chat/rights/row-numbers.ts";
 import type { RightsRow } from "../chat/rights/rights-rows.ts";
-import type { StoreAnswerer } from "../chat/store.ts";
+import type { StoreAnswerer } from "../chat/turn/store.ts";
 import type { PeerRegistry } from "../cpp/peer-registry.ts";
 
 /** Delivers the actions of other servers to the hub. */

@@ -1,20 +1,20 @@
 // Opens a server's store, in an SQLite file or in memory, and the peer registry that goes with it.
 // Registered names survive a server whose messages are in memory: they are kept in a separate file.
 
-import type { PastSizes } from "../chat/past-limits.ts";
-import type { StoreReply, StoreRequest } from "../chat/store.ts";
+import type { PastSizes } from "../chat/history/past-limits.ts";
+import type { StoreReply, StoreRequest } from "../chat/turn/store.ts";
 import { Registry } from "../cpp/registry.ts";
 import { steadyMs } from "../io/clock.ts";
 import { ParleyError } from "../errors.ts";
 import { answerRequest } from "./answer.ts";
 import { isDatabaseUrl } from "./postgres/database-url.ts";
-import { openMemoryStore } from "./memory.ts";
+import { openMemoryStore } from "./memory/store.ts";
 import type { OpenStore } from "./open-store.ts";
 import { openRegistrations } from "./registrations.ts";
 import { defaultRetention, type Retention } from "./retention.ts";
 import type { ServerStore } from "./server-store.ts";
-import { dataFilePaths, type Synchronous } from "./sqlite-file.ts";
-import { openSqliteStore } from "./sqlite.ts";
+import { dataFilePaths, type Synchronous } from "./sqlite/file.ts";
+import { openSqliteStore } from "./sqlite/store.ts";
 import { StateFile } from "./state-file.ts";
 import { startSweeper } from "./sweeper.ts";
 

@@ -3,7 +3,7 @@
 // the turn was.
 
 import type { MessageKind, Said } from "../chat/events.ts";
-import type { SaidRun } from "../chat/said-run.ts";
+import type { SaidRun } from "../chat/rooms/said-run.ts";
 
 /** Messages per row. Reading a page unpacks at most two more rows than it needs. */
 const maxRowMessages = 256;

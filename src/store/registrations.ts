@@ -5,7 +5,7 @@ import { fold } from "../chat/names/grammar.ts";
 import type { Registration } from "../cpp/peer-registry.ts";
 import { Registry, type RegistryChange } from "../cpp/registry.ts";
 import { steadyMs } from "../io/clock.ts";
-import type { SqliteStore } from "./sqlite.ts";
+import type { SqliteStore } from "./sqlite/store.ts";
 
 type Row = {
   id: string;

@@ -2,7 +2,7 @@
 // implementations pass the same contract suite (tests/store/store.contract.ts).
 
 import { secretText } from "../secrets.ts";
-import type { LocalStore } from "../chat/store.ts";
+import type { LocalStore } from "../chat/turn/store.ts";
 import type { Retention } from "./retention.ts";
 
 /** Names and texts are well-formed Unicode without control characters; the hub ensures that. */

@@ -3,11 +3,11 @@
 
 import { lstatSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import type { Accounts } from "../chat/account-store.ts";
-import type { RightsTable } from "../chat/store.ts";
+import type { Accounts } from "../chat/accounts/account-store.ts";
+import type { RightsTable } from "../chat/turn/store.ts";
 import { ParleyError } from "../errors.ts";
-import { openSqliteStore, type SqliteStore } from "./sqlite.ts";
-import { storageError } from "./sqlite-errors.ts";
+import { openSqliteStore, type SqliteStore } from "./sqlite/store.ts";
+import { storageError } from "./sqlite/errors.ts";
 
 export const stateFileName = "state.db";
 

@@ -3,7 +3,7 @@
 import type { IgnoreList } from "../client/events.ts";
 import { client as limits } from "../limits.ts";
 import { harmless, quoted } from "../text.ts";
-import type { TypedLine } from "./slash-commands.ts";
+import type { TypedLine } from "./client/slash-commands.ts";
 
 type Ignore = Extract<TypedLine, { do: "ignore" | "unignore" }>;
 

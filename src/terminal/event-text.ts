@@ -9,7 +9,7 @@ import type {
 } from "../client/events.ts";
 import { message } from "../limits.ts";
 import { harmless, lineCount } from "../text.ts";
-import { countText } from "./units.ts";
+import { countText } from "./output/units.ts";
 
 /** The sentence for an event; undefined for messages and for events that people need not read. */
 export function eventText(event: SessionEvent): string | undefined {

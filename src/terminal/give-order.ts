@@ -10,11 +10,11 @@ import { hostPortText, type ServerAddress } from "../io/host-port.ts";
 import { NativeConnection } from "../io/native-connection.ts";
 import { secretText } from "../secrets.ts";
 import { harmless } from "../text.ts";
-import { say } from "./diagnostics.ts";
-import { jsonLine } from "./json-line.ts";
+import { say } from "./output/diagnostics.ts";
+import { jsonLine } from "./output/json-line.ts";
 import { refusal } from "./open-session.ts";
-import { stdout } from "./output.ts";
-import { withPassword } from "./with-password.ts";
+import { stdout } from "./output/output.ts";
+import { withPassword } from "./editor/with-password.ts";
 
 type Answer = Extract<SessionResponse, { type: "admin" }>;
 

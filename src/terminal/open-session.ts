@@ -13,7 +13,7 @@ import { isErrorCode, ParleyError } from "../errors.ts";
 import { hostNotFound, hostPortText, noSuchHost, type ServerAddress } from "../io/host-port.ts";
 import { NativeConnection } from "../io/native-connection.ts";
 import type { DeviceKey } from "../tls/identity-key.ts";
-import { NamePasswordWanted, withPassword } from "./with-password.ts";
+import { NamePasswordWanted, withPassword } from "./editor/with-password.ts";
 import { withAccessAdvice } from "../trust/access-advice.ts";
 
 export type ClientOptions = {

@@ -9,7 +9,7 @@ import { isFileName } from "../files/fetch-targets.ts";
 import { fileReason } from "../files/file-reason.ts";
 import { endedBy, onSignals } from "../io/end-signals.ts";
 import { harmless, quoted } from "../text.ts";
-import { stdinChunks } from "./typed-lines.ts";
+import { stdinChunks } from "./editor/typed-lines.ts";
 
 /** `-` among the paths. */
 const standardInput = "-";

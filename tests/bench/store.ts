@@ -4,11 +4,11 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { SaidRun } from "../../src/chat/said-run.ts";
-import type { Batch } from "../../src/chat/store.ts";
-import { openMemoryStore } from "../../src/store/memory.ts";
+import { SaidRun } from "../../src/chat/rooms/said-run.ts";
+import type { Batch } from "../../src/chat/turn/store.ts";
+import { openMemoryStore } from "../../src/store/memory/store.ts";
 import type { ServerStore } from "../../src/store/server-store.ts";
-import { openSqliteStore } from "../../src/store/sqlite.ts";
+import { openSqliteStore } from "../../src/store/sqlite/store.ts";
 
 const people = 100;
 const rounds = 7;

@@ -2,7 +2,7 @@
 // of one network gain little.
 
 import { describe, expect, test } from "bun:test";
-import { ratesFor } from "../../src/chat/rate-budget.ts";
+import { ratesFor } from "../../src/chat/rates/rate-budget.ts";
 import { accounts, history, sender } from "../../src/limits.ts";
 import { keyOf, withKey } from "./owner.ts";
 import { type Client, Rig, say } from "./rig.ts";

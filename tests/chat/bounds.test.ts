@@ -2,7 +2,7 @@
 // is always less than a slow reader's lag, so that nobody who reads is dropped for a request.
 
 import { expect, test } from "bun:test";
-import { ratesFor } from "../../src/chat/rate-budget.ts";
+import { ratesFor } from "../../src/chat/rates/rate-budget.ts";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { history, message, output, sender } from "../../src/limits.ts";
 import { type Client, memoryAnswerer, native, Rig, since } from "./rig.ts";

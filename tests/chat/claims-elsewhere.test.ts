@@ -1,7 +1,7 @@
 // A login whose claim waits for the database that it shares with other servers.
 
 import { beforeEach, expect, test } from "bun:test";
-import type { StoreReply, StoreRequest } from "../../src/chat/store.ts";
+import type { StoreReply, StoreRequest } from "../../src/chat/turn/store.ts";
 import { sender } from "../../src/limits.ts";
 import { type Client, memoryAnswerer, Rig } from "./rig.ts";
 

@@ -2,7 +2,7 @@
 // admits no more people than it allows.
 
 import { expect, test } from "bun:test";
-import type { DoorOptions } from "../../src/chat/door-options.ts";
+import type { DoorOptions } from "../../src/chat/login/door-options.ts";
 import { Rights } from "../../src/chat/rights/rights.ts";
 import { Neighbours } from "./neighbours.ts";
 import { withKey } from "./owner.ts";

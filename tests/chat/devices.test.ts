@@ -3,8 +3,8 @@
 
 import { describe, expect, test } from "bun:test";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
-import { accountMailbox } from "../../src/chat/account-store.ts";
-import { openMemoryStore } from "../../src/store/memory.ts";
+import { accountMailbox } from "../../src/chat/accounts/account-store.ts";
+import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { answerRequest } from "../../src/store/answer.ts";
 import { keyOf, owner, withKey } from "./owner.ts";
 import { type Client, nothing, Rig, say } from "./rig.ts";

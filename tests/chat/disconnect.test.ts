@@ -7,7 +7,7 @@ import { chatRoom } from "../../src/dialects/chat-room.ts";
 import { lineChat } from "../../src/dialects/line-chat.ts";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { connections, history as limits, output } from "../../src/limits.ts";
-import { openMemoryStore } from "../../src/store/memory.ts";
+import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { FailingStore } from "./failing-store.ts";
 import { inRoom, nothing, Rig, say, since } from "./rig.ts";
 

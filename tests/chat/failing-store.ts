@@ -1,9 +1,9 @@
 // A store in front of a real one that is full, unreadable, slow or silent about outcomes on demand.
 
-import type { Batch, Committed, StoreReply, StoreRequest } from "../../src/chat/store.ts";
+import type { Batch, Committed, StoreReply, StoreRequest } from "../../src/chat/turn/store.ts";
 import { ParleyError } from "../../src/errors.ts";
 import { answerRequest } from "../../src/store/answer.ts";
-import { openMemoryStore } from "../../src/store/memory.ts";
+import { openMemoryStore } from "../../src/store/memory/store.ts";
 import type { ServerStore } from "../../src/store/server-store.ts";
 import type { Rig } from "./rig.ts";
 

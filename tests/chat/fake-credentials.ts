@@ -1,7 +1,7 @@
 // Credentials without cryptography, for hubs in tests: a signature is the key and the text, a hash
 // the password.
 
-import type { CredentialsPort } from "../../src/chat/credentials-port.ts";
+import type { CredentialsPort } from "../../src/chat/login/credentials-port.ts";
 
 export function fakeSignature(key: string, text: string): string {
   return Buffer.from(new Bun.CryptoHasher("sha512").update(`${key} ${text}`).digest()).toString(

@@ -2,18 +2,24 @@
 // wait for the others until `deliver`, in the order of commits, so that a test decides which events
 // cross.
 
-import type { ForeignEvent } from "../../src/chat/foreign-events.ts";
+import type { ForeignEvent } from "../../src/chat/elsewhere/foreign-events.ts";
 import {
   type DirectoryEntry,
   type ForeignPerson,
   holderAt,
-} from "../../src/chat/foreign-person.ts";
-import type { ForeignMember } from "../../src/chat/foreign-roster.ts";
+} from "../../src/chat/elsewhere/foreign-person.ts";
+import type { ForeignMember } from "../../src/chat/elsewhere/foreign-roster.ts";
 import type { HubOptions } from "../../src/chat/hub.ts";
-import type { Batch, Committed, Overview, StoreReply, StoreRequest } from "../../src/chat/store.ts";
+import type {
+  Batch,
+  Committed,
+  Overview,
+  StoreReply,
+  StoreRequest,
+} from "../../src/chat/turn/store.ts";
 import { Rights } from "../../src/chat/rights/rights.ts";
 import { answerRequest } from "../../src/store/answer.ts";
-import { openMemoryStore } from "../../src/store/memory.ts";
+import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { packRuns } from "../../src/store/packed-runs.ts";
 import { runsOf } from "../../src/store/postgres/notices.ts";
 import { Rig } from "./rig.ts";

@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { networksOf } from "../../src/addresses.ts";
-import { ratesFor } from "../../src/chat/rate-budget.ts";
+import { ratesFor } from "../../src/chat/rates/rate-budget.ts";
 import { connections, history, sender } from "../../src/limits.ts";
 import { type Client, Rig, say, since } from "./rig.ts";
 

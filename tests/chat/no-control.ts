@@ -1,6 +1,6 @@
 // A hub without surroundings or decisions.
 
-import type { DoorOptions } from "../../src/chat/door-options.ts";
+import type { DoorOptions } from "../../src/chat/login/door-options.ts";
 import type { HubOptions } from "../../src/chat/hub-state.ts";
 import { Rights } from "../../src/chat/rights/rights.ts";
 import type { ServerControl } from "../../src/chat/server-control.ts";

@@ -5,7 +5,7 @@ import { expect, test } from "bun:test";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { history as limits } from "../../src/limits.ts";
 import { answerRequest } from "../../src/store/answer.ts";
-import { openMemoryStore } from "../../src/store/memory.ts";
+import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { FailingStore } from "./failing-store.ts";
 import { type Client, inRoom, Rig, say, since } from "./rig.ts";
 

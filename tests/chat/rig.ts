@@ -7,15 +7,15 @@ import { silentLog } from "../silent-log.ts";
 import { consoleActor } from "../../src/chat/admin/actor.ts";
 import type { AdminAnswer } from "../../src/chat/admin/answer.ts";
 import { Hub, type HubOptions } from "../../src/chat/hub.ts";
-import type { StoreReply, StoreRequest } from "../../src/chat/store.ts";
+import type { StoreReply, StoreRequest } from "../../src/chat/turn/store.ts";
 import type { Link } from "../../src/chat/link.ts";
-import { createMetrics } from "../../src/chat/metrics.ts";
+import { createMetrics } from "../../src/chat/metrics/metrics.ts";
 import type { Session } from "../../src/chat/session.ts";
 import type { Dialect } from "../../src/chat/dialect.ts";
 import { reservedNames } from "../../src/dialects/table.ts";
 import { nativeDialect } from "../../src/dialects/native/native.ts";
 import { answerRequest } from "../../src/store/answer.ts";
-import { openMemoryStore } from "../../src/store/memory.ts";
+import { openMemoryStore } from "../../src/store/memory/store.ts";
 
 export const native: Dialect = nativeDialect({
   name: "parley test",

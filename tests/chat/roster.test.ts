@@ -2,7 +2,7 @@
 // users join and leave.
 
 import { expect, spyOn, test } from "bun:test";
-import { Room } from "../../src/chat/room.ts";
+import { Room } from "../../src/chat/rooms/room.ts";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { selectChat } from "../../src/dialects/select-chat.ts";
 import { output } from "../../src/limits.ts";

@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { keepingLog, type Logged } from "../silent-log.ts";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
-import { ratesFor } from "../../src/chat/rate-budget.ts";
+import { ratesFor } from "../../src/chat/rates/rate-budget.ts";
 import { connections as limits, sender } from "../../src/limits.ts";
 import { Rig } from "./rig.ts";
 

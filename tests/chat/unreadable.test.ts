@@ -2,7 +2,7 @@
 // everyone else continues.
 
 import { beforeEach, expect, test } from "bun:test";
-import { ratesFor } from "../../src/chat/rate-budget.ts";
+import { ratesFor } from "../../src/chat/rates/rate-budget.ts";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { history as limits, sender } from "../../src/limits.ts";
 import { FailingStore } from "./failing-store.ts";

@@ -2,8 +2,8 @@
 // overtake its answer are newer.
 
 import { beforeEach, expect, test } from "bun:test";
-import type { ForeignPerson } from "../../src/chat/foreign-person.ts";
-import type { StoreRequest } from "../../src/chat/store.ts";
+import type { ForeignPerson } from "../../src/chat/elsewhere/foreign-person.ts";
+import type { StoreRequest } from "../../src/chat/turn/store.ts";
 import { ircAt, type IrcClient } from "../dialects/irc/rig.ts";
 import { memoryAnswerer, nothing, Rig } from "./rig.ts";
 

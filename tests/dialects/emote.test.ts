@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import type { Dialect } from "../../src/chat/dialect.ts";
-import { SaidRun } from "../../src/chat/said-run.ts";
+import { SaidRun } from "../../src/chat/rooms/said-run.ts";
 import { chatRoom } from "../../src/dialects/chat-room.ts";
 import { lineChat } from "../../src/dialects/line-chat.ts";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";

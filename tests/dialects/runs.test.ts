@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import type { Dialect } from "../../src/chat/dialect.ts";
-import { SaidRun } from "../../src/chat/said-run.ts";
+import { SaidRun } from "../../src/chat/rooms/said-run.ts";
 import { dialects } from "../../src/dialects/table.ts";
 
 const withRuns: Dialect[] = Object.values(dialects).flatMap((entry) =>

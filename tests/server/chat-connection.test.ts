@@ -15,7 +15,7 @@ import { ReadingTurns } from "../../src/server/reading-turns.ts";
 import { Admission } from "../../src/server/admission.ts";
 import { RegistryConnection } from "../../src/cpp/registry-connection.ts";
 import { Registry } from "../../src/cpp/registry.ts";
-import { createMetrics } from "../../src/chat/metrics.ts";
+import { createMetrics } from "../../src/chat/metrics/metrics.ts";
 import { Rig } from "../chat/rig.ts";
 import { keepingLog, type Logged } from "../silent-log.ts";
 

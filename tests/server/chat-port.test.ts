@@ -3,7 +3,7 @@
 
 import { silentLog } from "../silent-log.ts";
 import { afterAll, describe, expect, test } from "bun:test";
-import { createMetrics } from "../../src/chat/metrics.ts";
+import { createMetrics } from "../../src/chat/metrics/metrics.ts";
 import { nativeDialect } from "../../src/dialects/native/native.ts";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { ircDialect } from "../../src/dialects/irc/irc.ts";

@@ -1,7 +1,7 @@
 // When memory is freed after a rush of users: once, and only while the server is idle.
 
 import { expect, test } from "bun:test";
-import { count, createMetrics } from "../../src/chat/metrics.ts";
+import { count, createMetrics } from "../../src/chat/metrics/metrics.ts";
 import { CrowdCollector, tuning } from "../../src/server/crowd-collector.ts";
 
 function rig() {

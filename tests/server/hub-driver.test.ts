@@ -4,12 +4,12 @@
 import { fakeCredentials } from "../chat/fake-credentials.ts";
 import { expect, test } from "bun:test";
 import { Hub } from "../../src/chat/hub.ts";
-import { createMetrics } from "../../src/chat/metrics.ts";
+import { createMetrics } from "../../src/chat/metrics/metrics.ts";
 import { steadyMs } from "../../src/io/clock.ts";
 import { HubDriver } from "../../src/server/hub-driver.ts";
 import { answerRequest } from "../../src/store/answer.ts";
 import { output } from "../../src/limits.ts";
-import { openMemoryStore } from "../../src/store/memory.ts";
+import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { FakeLink, native } from "../chat/rig.ts";
 import { unruled } from "../chat/no-control.ts";
 import { silentLog } from "../silent-log.ts";

@@ -1,7 +1,7 @@
 // Prometheus metrics, and who can read them.
 
 import { afterAll, expect, test } from "bun:test";
-import { createDatabaseMetrics, createMetrics, observe } from "../../src/chat/metrics.ts";
+import { createDatabaseMetrics, createMetrics, observe } from "../../src/chat/metrics/metrics.ts";
 import { openMetricsPort } from "../../src/server/metrics-port.ts";
 import { skipUnless } from "../skip.ts";
 

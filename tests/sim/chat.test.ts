@@ -4,9 +4,9 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { LocalStore } from "../../src/chat/store.ts";
-import { openMemoryStore } from "../../src/store/memory.ts";
-import { openSqliteStore } from "../../src/store/sqlite.ts";
+import type { LocalStore } from "../../src/chat/turn/store.ts";
+import { openMemoryStore } from "../../src/store/memory/store.ts";
+import { openSqliteStore } from "../../src/store/sqlite/store.ts";
 import { simulate } from "./chat/world.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-sim-"));

@@ -1,7 +1,7 @@
 // The contract of every store of accounts; each implementation's test file runs it.
 
 import { afterEach, describe, expect, test } from "bun:test";
-import type { AccountChange } from "../../src/chat/account-store.ts";
+import type { AccountChange } from "../../src/chat/accounts/account-store.ts";
 import { accounts as limits } from "../../src/limits.ts";
 import { AskedStore, type StoreBackend } from "./asked-store.ts";
 

@@ -1,10 +1,10 @@
 // The hub's requests, answered by a store in the same process.
 
 import { expect, test } from "bun:test";
-import type { StoreOperation } from "../../src/chat/store.ts";
+import type { StoreOperation } from "../../src/chat/turn/store.ts";
 import { ParleyError } from "../../src/errors.ts";
 import { answerRequest } from "../../src/store/answer.ts";
-import { openMemoryStore } from "../../src/store/memory.ts";
+import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { logged, mail, run, update } from "./batches.ts";
 
 const runs = [run("lobby", ["a", "b", "c"])];

@@ -2,7 +2,7 @@
 // each; the test kills it.
 // Usage: bun appender.ts FILE
 
-import { openSqliteStore } from "../../src/store/sqlite.ts";
+import { openSqliteStore } from "../../src/store/sqlite/store.ts";
 import { mail, run, texts, update, Writer } from "./batches.ts";
 
 const store = openSqliteStore(process.argv[2] ?? "");

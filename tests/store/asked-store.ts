@@ -1,7 +1,7 @@
 // A store from the hub's point of view: one request, one reply, immediately or later. The contract
 // suites use this, so that they apply to every kind of store.
 
-import type { AccountChange, AccountLookup } from "../../src/chat/account-store.ts";
+import type { AccountChange, AccountLookup } from "../../src/chat/accounts/account-store.ts";
 import type { RightsChange, RightsRow } from "../../src/chat/rights/rights-rows.ts";
 import type {
   Batch,
@@ -11,7 +11,7 @@ import type {
   StoreReply,
   StoreRequest,
   StoreResults,
-} from "../../src/chat/store.ts";
+} from "../../src/chat/turn/store.ts";
 import { answerRequest } from "../../src/store/answer.ts";
 import type { ServerStore } from "../../src/store/server-store.ts";
 import { run, type RunFields, texts } from "./batches.ts";

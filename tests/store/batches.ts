@@ -1,8 +1,14 @@
 // Runs, private messages, records and batches for tests of stores.
 
 import type { PrivateMessage, Said } from "../../src/chat/events.ts";
-import { SaidRun } from "../../src/chat/said-run.ts";
-import type { Batch, Committed, LocalStore, Mail, SessionUpdate } from "../../src/chat/store.ts";
+import { SaidRun } from "../../src/chat/rooms/said-run.ts";
+import type {
+  Batch,
+  Committed,
+  LocalStore,
+  Mail,
+  SessionUpdate,
+} from "../../src/chat/turn/store.ts";
 import type { ServerStore } from "../../src/store/server-store.ts";
 
 export type RunFields = Partial<Pick<SaidRun, "timeMs" | "from" | "alias" | "n" | "kind">>;

@@ -7,8 +7,8 @@ import { copyFileSync, existsSync, mkdtempSync, rmSync, statSync } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openRegistrations } from "../../src/store/registrations.ts";
-import { applicationId, migrate, schemaVersion } from "../../src/store/sqlite-schema.ts";
-import { openSqliteStore } from "../../src/store/sqlite.ts";
+import { applicationId, migrate, schemaVersion } from "../../src/store/sqlite/schema.ts";
+import { openSqliteStore } from "../../src/store/sqlite/store.ts";
 import { mail, sweepAll, Writer } from "./batches.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-migration-"));
@@ -201,7 +201,7 @@ test("a large file is migrated page by page, and does not grow", () => {
 test("a killed migration has no effect: the file is unchanged, and migrated next time", async () => {
   const path = largeFile(100_000);
   const script = `
-    import { openSqliteStore } from ${JSON.stringify(join(import.meta.dir, "../../src/store/sqlite.ts"))};
+    import { openSqliteStore } from ${JSON.stringify(join(import.meta.dir, "../../src/store/sqlite/store.ts"))};
     openSqliteStore(${JSON.stringify(path)}).close();
     console.log("migrated");
   `;

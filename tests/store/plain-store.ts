@@ -8,8 +8,8 @@ import type {
   LocalStore,
   MailPartner,
   SessionRecord,
-} from "../../src/chat/store.ts";
-import { MemoryAccounts } from "../../src/store/memory-accounts.ts";
+} from "../../src/chat/turn/store.ts";
+import { MemoryAccounts } from "../../src/store/memory/accounts.ts";
 import { beforeCopies, surplusMail } from "../../src/store/mailbox-shares.ts";
 
 export type Bounds = {

@@ -3,7 +3,7 @@
 import { expect } from "bun:test";
 import * as fc from "fast-check";
 import { harmless } from "../../src/text.ts";
-import type { Batch, LocalStore } from "../../src/chat/store.ts";
+import type { Batch, LocalStore } from "../../src/chat/turn/store.ts";
 import type { AskedStore } from "./asked-store.ts";
 import type { PrivateMessage } from "../../src/chat/events.ts";
 import { mail, run, update } from "./batches.ts";

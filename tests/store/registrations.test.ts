@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { steadyMs } from "../../src/io/clock.ts";
 import { registry as limits } from "../../src/limits.ts";
 import { openRegistrations } from "../../src/store/registrations.ts";
-import { openSqliteStore } from "../../src/store/sqlite.ts";
+import { openSqliteStore } from "../../src/store/sqlite/store.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-registrations-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

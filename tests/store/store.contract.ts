@@ -2,7 +2,7 @@
 
 import { afterEach, describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { accountMailbox, accountMark } from "../../src/chat/account-store.ts";
+import { accountMailbox, accountMark } from "../../src/chat/accounts/account-store.ts";
 import { retentionClock } from "../../src/store/retention-clock.ts";
 import type { Retention } from "../../src/store/retention.ts";
 import { registration } from "./accounts.contract.ts";

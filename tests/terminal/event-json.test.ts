@@ -4,8 +4,8 @@
 import { expect, test } from "bun:test";
 import { eventJson } from "../../src/terminal/event-json.ts";
 import { eventText } from "../../src/terminal/event-text.ts";
-import { jsonLine } from "../../src/terminal/json-line.ts";
-import { countText } from "../../src/terminal/units.ts";
+import { jsonLine } from "../../src/terminal/output/json-line.ts";
+import { countText } from "../../src/terminal/output/units.ts";
 
 test("milliseconds are whole", () => {
   const back = { caughtUp: 1, recovered: true, summary: "reconnected after 2 s" };

@@ -3,8 +3,8 @@
 import type { HubState } from "../hub-state.ts";
 import { isAtLeast, type Rank } from "../rights/roles.ts";
 import type { Session } from "../session.ts";
-import { StoreQueries } from "../store-queries.ts";
-import type { Account } from "../account-store.ts";
+import { StoreQueries } from "../turn/store-queries.ts";
+import type { Account } from "../accounts/account-store.ts";
 
 export type Actor = {
   /** The name in logs and lists. */

@@ -4,7 +4,7 @@ import { history as historyLimits } from "../../limits.ts";
 import { quoted } from "../../text.ts";
 import { expel } from "../disconnect.ts";
 import type { Said } from "../events.ts";
-import { fittingPage } from "../history-page.ts";
+import { fittingPage } from "../history/history-page.ts";
 import type { HubState } from "../hub-state.ts";
 import { fold } from "../names/grammar.ts";
 import { type Actor, outranks } from "./actor.ts";

@@ -3,9 +3,9 @@
 import { harmless, quoted } from "../../text.ts";
 import type { HubState } from "../hub-state.ts";
 import { fold, lobby, roomProblem } from "../names/grammar.ts";
-import { putOutOfPrivate } from "../room-access.ts";
-import { announceTopic } from "../room-commands.ts";
-import type { Changer } from "../persona.ts";
+import { putOutOfPrivate } from "../rooms/room-access.ts";
+import { announceTopic } from "../rooms/room-commands.ts";
+import type { Changer } from "../people/persona.ts";
 import type { Actor } from "./actor.ts";
 import type { AdminCommand } from "./admin-command.ts";
 import type { AdminAnswer } from "./answer.ts";

@@ -6,7 +6,7 @@ import { sharing as limits } from "../../limits.ts";
 import { sizeText } from "../../size-text.ts";
 import { quoted } from "../../text.ts";
 import { minuteText } from "../../utc-time.ts";
-import { accountMailbox } from "../account-store.ts";
+import { accountMailbox } from "../accounts/account-store.ts";
 import type { HubState } from "../hub-state.ts";
 import { isAtLeast } from "../rights/roles.ts";
 import { personKey } from "../session.ts";

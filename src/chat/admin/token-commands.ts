@@ -5,7 +5,7 @@ import type { ParleyError } from "../../errors.ts";
 import { history } from "../../limits.ts";
 import { quoted } from "../../text.ts";
 import { endMinuteText, isoText, minuteText } from "../../utc-time.ts";
-import type { Account } from "../account-store.ts";
+import type { Account } from "../accounts/account-store.ts";
 import { expel } from "../disconnect.ts";
 import type { HubState } from "../hub-state.ts";
 import { absentHolder } from "../names/absent-holder.ts";

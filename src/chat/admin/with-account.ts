@@ -1,7 +1,7 @@
 // Looks up the account that owns a name, for commands about registered people.
 
 import { quoted } from "../../text.ts";
-import type { Account } from "../account-store.ts";
+import type { Account } from "../accounts/account-store.ts";
 import type { HubState } from "../hub-state.ts";
 import { fold } from "../names/grammar.ts";
 import type { AdminAnswer } from "./answer.ts";

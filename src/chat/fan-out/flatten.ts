@@ -3,7 +3,7 @@
 
 import { oneLine } from "../../text.ts";
 import type { PersonalEvent } from "../events.ts";
-import { SaidRun } from "../said-run.ts";
+import { SaidRun } from "../rooms/said-run.ts";
 
 /** The run with one line per message; nearly always the run itself. */
 export function flattenRun(run: SaidRun): SaidRun {

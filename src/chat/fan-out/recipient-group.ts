@@ -4,9 +4,9 @@
 import type { Dialect } from "../dialect.ts";
 import type { PresenceEvent } from "../events.ts";
 import { output as limits } from "../../limits.ts";
-import type { SaidRun } from "../said-run.ts";
+import type { SaidRun } from "../rooms/said-run.ts";
 import type { Membership, Session } from "../session.ts";
-import { TokenBucket } from "../token-bucket.ts";
+import { TokenBucket } from "../rates/token-bucket.ts";
 import { flattenRun } from "./flatten.ts";
 import { insertPersonal, RenderedBatch } from "./rendered-batch.ts";
 

@@ -2,7 +2,7 @@
 // events of its own in between receives slices of the shared bytes.
 
 import type { Dialect } from "../dialect.ts";
-import type { SaidRun } from "../said-run.ts";
+import type { SaidRun } from "../rooms/said-run.ts";
 import type { Membership, Session } from "../session.ts";
 import { Block } from "./outbox.ts";
 import type { Personal, SessionOutput } from "./session-output.ts";

@@ -3,7 +3,7 @@
 
 import { networkOf } from "../../addresses.ts";
 import type { HubState } from "../hub-state.ts";
-import type { SessionRecord } from "../store.ts";
+import type { SessionRecord } from "../turn/store.ts";
 
 /** `record`: the holder according to the store. Undefined: no absent session has the name. */
 export function absentHolder(

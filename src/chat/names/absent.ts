@@ -4,7 +4,7 @@
 
 import { history as limits } from "../../limits.ts";
 import { quoted } from "../../text.ts";
-import type { SessionRecord } from "../store.ts";
+import type { SessionRecord } from "../turn/store.ts";
 
 /** Why a name is not available. `retryAfterMs`: when it may become free. */
 export type Taken = { message: string; retryAfterMs?: number };

@@ -2,9 +2,9 @@
 // waits for the store, then held, then released. The devices of one account share its name and
 // mailbox. Absent sessions are found in the store (names/absent.ts). Pure.
 
-import { accountMailbox } from "../account-store.ts";
+import { accountMailbox } from "../accounts/account-store.ts";
 import type { Identity, Session } from "../session.ts";
-import type { Departure } from "../turn-batch.ts";
+import type { Departure } from "../turn/turn-batch.ts";
 import { Aliases } from "./aliases.ts";
 import { fold } from "./grammar.ts";
 

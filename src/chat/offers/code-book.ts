@@ -4,7 +4,7 @@
 import { codes as limits } from "../../limits.ts";
 import { ShareCounts } from "../../share-counts.ts";
 import type { ShareOwner } from "../../share-owner.ts";
-import { ShareBuckets } from "../share-buckets.ts";
+import { ShareBuckets } from "../rates/share-buckets.ts";
 import type { Session } from "../session.ts";
 import type { CodeOffer } from "./code-offer.ts";
 

@@ -4,7 +4,7 @@
 import { offers as limits } from "../../limits.ts";
 import { ShareCounts } from "../../share-counts.ts";
 import type { ShareOwner } from "../../share-owner.ts";
-import { ShareBuckets } from "../share-buckets.ts";
+import { ShareBuckets } from "../rates/share-buckets.ts";
 import type { CodeOffer } from "./code-offer.ts";
 import type { FileOffer } from "./file-offer.ts";
 import type { FrameQueue } from "./frame-queue.ts";

@@ -6,8 +6,8 @@
 import { offers as limits } from "../../limits.ts";
 import type { Command, LeaveReason } from "../events.ts";
 import type { HubState } from "../hub-state.ts";
-import { findElsewhere } from "../find-elsewhere.ts";
-import { findPerson, type Person } from "../find-person.ts";
+import { findElsewhere } from "../elsewhere/find-elsewhere.ts";
+import { findPerson, type Person } from "../people/find-person.ts";
 import { fold } from "../names/grammar.ts";
 import { type About, reject, rejectUnknownUser, rejectUnread } from "../rejections.ts";
 import { personKey, type Session } from "../session.ts";

@@ -2,8 +2,8 @@
 // day. Pure.
 
 import { rights as limits } from "../../limits.ts";
-import { type RoomFlag, roomFlags } from "../room-change.ts";
-import type { RoomBan } from "../room-events.ts";
+import { type RoomFlag, roomFlags } from "../rooms/room-change.ts";
+import type { RoomBan } from "../rooms/room-events.ts";
 import { type RightsJournal, readRows, type RightsRow } from "./rights-rows.ts";
 
 export type RoomSettings = {

@@ -11,7 +11,7 @@ import type { HubState } from "../hub-state.ts";
 import { sayInRoom } from "../messages.ts";
 import { fold } from "../names/grammar.ts";
 import { reject, rejectNotInRoom } from "../rejections.ts";
-import { speechProblem } from "../room-rights.ts";
+import { speechProblem } from "../rooms/room-rights.ts";
 import { personKey, type Session } from "../session.ts";
 import { sessionFields } from "../session-log.ts";
 import { banOf, banText, muteText, suspectOf } from "../suspect.ts";

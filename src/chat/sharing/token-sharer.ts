@@ -3,7 +3,7 @@
 
 import { ParleyError } from "../../errors.ts";
 import { ownerOfAccount } from "../../share-owner.ts";
-import { accountMailbox } from "../account-store.ts";
+import { accountMailbox } from "../accounts/account-store.ts";
 import type { HubState } from "../hub-state.ts";
 import { fold } from "../names/grammar.ts";
 import { termsText } from "../rights/sanction.ts";

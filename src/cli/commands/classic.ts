@@ -21,11 +21,11 @@ import { ParleyError, unwritable } from "../../errors.ts";
 import { classicClient as limits } from "../../limits.ts";
 import { ClassicTcp, ClassicUdp } from "../../io/classic-connection.ts";
 import type { Address } from "../../io/host-port.ts";
-import { jsonLine } from "../../terminal/json-line.ts";
+import { jsonLine } from "../../terminal/output/json-line.ts";
 import { addressOf } from "../address.ts";
 import { endedBy, type EndSignal, onSignals } from "../../io/end-signals.ts";
-import { stdout } from "../../terminal/output.ts";
-import { typedLines } from "../../terminal/typed-lines.ts";
+import { stdout } from "../../terminal/output/output.ts";
+import { typedLines } from "../../terminal/editor/typed-lines.ts";
 
 type Options = { json: boolean; count: number; tcp: boolean; udp: boolean };
 type Show = (

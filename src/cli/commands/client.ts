@@ -15,7 +15,7 @@ import { identityFlag, identityOf, passwordFlag, passwordOf } from "../identity-
 import { plainFlag, surroundings, trusted } from "../trust-flags.ts";
 import { IgnoredFile } from "../../terminal/ignored-file.ts";
 import { configFolder } from "../../tls/folders.ts";
-import { runPipe } from "../../terminal/run-pipe.ts";
+import { runPipe } from "../../terminal/pipe/run-pipe.ts";
 
 export default defineCommand({
   meta: { name: "client", description: "Chat in a terminal, or from a pipe" },
@@ -102,7 +102,7 @@ export default defineCommand({
       direct: args.direct,
     };
     if (isatty(0) && isatty(1) && !options.json && recipients === undefined) {
-      const { runTerminal } = await import("../../terminal/run-terminal.ts");
+      const { runTerminal } = await import("../../terminal/client/run-terminal.ts");
       return runTerminal({ ...options, bell: args.bell });
     }
     return runPipe({ ...options, recipients, commands });

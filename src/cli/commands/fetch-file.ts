@@ -6,7 +6,7 @@ import { quoted } from "../../text.ts";
 import { ParleyError, unwritable } from "../../errors.ts";
 import type { FetchTarget } from "../../files/fetch-events.ts";
 import { DownloadClient, type DownloadClientOptions } from "../../files/download-client.ts";
-import { FetchReport } from "../../terminal/fetch-report.ts";
+import { FetchReport } from "../../terminal/files/fetch-report.ts";
 import {
   checkName,
   fetchTargets,
@@ -21,12 +21,12 @@ import { existingIdentityOf, identityFlag, passwordFlag, passwordOf } from "../i
 import { rateFlag, rateOf } from "../rate-flag.ts";
 import { isKnownServer, plainFlag, trusted } from "../trust-flags.ts";
 import { endedBy, type EndSignal, onSignals } from "../../io/end-signals.ts";
-import { canAsk } from "../../terminal/ask-secret.ts";
+import { canAsk } from "../../terminal/editor/ask-secret.ts";
 import type { ServerAddress } from "../../io/host-port.ts";
-import { stderr, stdout } from "../../terminal/output.ts";
-import { anyKey, runCodeFetch } from "../../terminal/run-code-fetch.ts";
+import { stderr, stdout } from "../../terminal/output/output.ts";
+import { anyKey, runCodeFetch } from "../../terminal/files/run-code-fetch.ts";
 import { codeOf } from "../../tls/code-words.ts";
-import { withPassword } from "../../terminal/with-password.ts";
+import { withPassword } from "../../terminal/editor/with-password.ts";
 
 const flags = {
   name: {

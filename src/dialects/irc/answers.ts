@@ -1,10 +1,10 @@
 // Renders answers to a client's requests as lines. Pure.
 
 import type { PersonalEvent } from "../../chat/events.ts";
-import type { PersonInfo } from "../../chat/people-events.ts";
-import { letterOf } from "../../chat/room-change.ts";
-import type { RoomState, RosterEntry } from "../../chat/room-events.ts";
-import { matchesMask } from "../../chat/mask.ts";
+import type { PersonInfo } from "../../chat/people/people-events.ts";
+import { letterOf } from "../../chat/rooms/room-change.ts";
+import type { RoomState, RosterEntry } from "../../chat/rooms/room-events.ts";
+import { matchesMask } from "../../chat/people/mask.ts";
 import { isoText } from "../../utc-time.ts";
 import { channelOf, nickOf } from "./names.ts";
 import type { Request } from "./pending.ts";

@@ -1,8 +1,8 @@
 // CHATHISTORY: which part of the history of a room, or of a private conversation, a line requests
 // (IRCv3 draft/chathistory). Pure.
 
-import type { MailPoint } from "../../chat/people-events.ts";
-import type { PastPoint, PastQuery } from "../../chat/room-events.ts";
+import type { MailPoint } from "../../chat/people/people-events.ts";
+import type { PastPoint, PastQuery } from "../../chat/rooms/room-events.ts";
 import { fold } from "../../chat/names/grammar.ts";
 import { history } from "../../limits.ts";
 import { isoTime } from "../../utc-time.ts";

@@ -1,6 +1,6 @@
 // The prefix that shows a member's rank in a channel. Pure.
 
-import type { RoomRank } from "../../chat/persona.ts";
+import type { RoomRank } from "../../chat/people/persona.ts";
 import type { Self } from "./self.ts";
 
 export function prefixOf(self: Self, { isOperator, isVoiced }: RoomRank): string {

@@ -1,7 +1,7 @@
 // Translates each line of a logged-in client into requests. Pure.
 
 import type { Command, MessageKind } from "../../chat/events.ts";
-import { readChanges } from "../../chat/room-change.ts";
+import { readChanges } from "../../chat/rooms/room-change.ts";
 import { irc as limits, people, rights } from "../../limits.ts";
 import { clientTagsOf, type IrcLine } from "./line.ts";
 import { isChannel, nameOf, roomOf } from "./names.ts";

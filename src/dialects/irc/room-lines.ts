@@ -2,9 +2,9 @@
 // same capabilities. Pure.
 
 import type { PresenceEvent, RoomEvent, Said } from "../../chat/events.ts";
-import type { Persona } from "../../chat/persona.ts";
-import { changeLetters } from "../../chat/room-change.ts";
-import type { SaidRun } from "../../chat/said-run.ts";
+import type { Persona } from "../../chat/people/persona.ts";
+import { changeLetters } from "../../chat/rooms/room-change.ts";
+import type { SaidRun } from "../../chat/rooms/said-run.ts";
 import { paramsText } from "./line.ts";
 import { passingId, roomMessageId } from "./message-ids.ts";
 import { channelOf, nickOf } from "./names.ts";

@@ -1,6 +1,6 @@
 // One IRC client as seen by its conversation, and the lines built from that state. Pure.
 
-import type { Persona } from "../../chat/persona.ts";
+import type { Persona } from "../../chat/people/persona.ts";
 import type { Capability } from "./capabilities.ts";
 import { paramsText } from "./line.ts";
 import { nickOf } from "./names.ts";

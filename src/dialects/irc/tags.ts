@@ -1,6 +1,6 @@
 // The tags that a client receives with a line, depending on its capabilities. Pure.
 
-import type { Persona } from "../../chat/persona.ts";
+import type { Persona } from "../../chat/people/persona.ts";
 import { isoText } from "../../utc-time.ts";
 import { escapeTag } from "./line.ts";
 

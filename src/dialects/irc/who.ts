@@ -1,7 +1,7 @@
 // Answers to WHO and WHOX. Pure.
 
 import type { PersonalEvent } from "../../chat/events.ts";
-import type { PersonInfo } from "../../chat/people-events.ts";
+import type { PersonInfo } from "../../chat/people/people-events.ts";
 import { prefixOf } from "./prefix.ts";
 import { channelOf, nickOf } from "./names.ts";
 import type { Request } from "./pending.ts";

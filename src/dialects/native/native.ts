@@ -3,8 +3,8 @@
 
 import type { Conversation, Dialect } from "../../chat/dialect.ts";
 import type { Command, PersonalEvent, RoomEvent, Said } from "../../chat/events.ts";
-import { changesText } from "../../chat/room-change.ts";
-import type { SaidRun } from "../../chat/said-run.ts";
+import { changesText } from "../../chat/rooms/room-change.ts";
+import type { SaidRun } from "../../chat/rooms/said-run.ts";
 import { folder, history, message as limits, names, search, sender } from "../../limits.ts";
 import { decodeClient } from "../../protocol/decode-client.ts";
 import { encodeRun, encodeServer } from "../../protocol/encode.ts";

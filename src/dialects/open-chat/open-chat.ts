@@ -17,7 +17,7 @@ import type {
   ServerTerminal,
 } from "../../chat/dialect.ts";
 import { listedFiles } from "./listed-files.ts";
-import type { SaidRun } from "../../chat/said-run.ts";
+import type { SaidRun } from "../../chat/rooms/said-run.ts";
 import { runLines } from "../run-lines.ts";
 import { roomSentence } from "../room-sentences.ts";
 import { sentence } from "../sentences.ts";

@@ -1,7 +1,7 @@
 // The link of the current channel as the socket of a file service: channels come and go, the
 // service stays. Sends no faster than allowed.
 
-import type { TokenBucket } from "../../chat/token-bucket.ts";
+import type { TokenBucket } from "../../chat/rates/token-bucket.ts";
 import { libc } from "../../io/udp/libc.ts";
 import type { UdpPath } from "../../io/udp/udp-path.ts";
 import type { UdpOffload } from "../../io/udp/udp.ts";

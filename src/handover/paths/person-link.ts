@@ -4,7 +4,7 @@
 
 import { isIP } from "node:net";
 import { isLoopback, plainAddress } from "../../addresses.ts";
-import { TokenBucket } from "../../chat/token-bucket.ts";
+import { TokenBucket } from "../../chat/rates/token-bucket.ts";
 import { nowUs } from "../../io/clock.ts";
 import { ListeningSocket } from "../../io/udp/listening-socket.ts";
 import type { UdpOffload, UdpPort } from "../../io/udp/udp.ts";

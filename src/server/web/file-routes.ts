@@ -1,7 +1,7 @@
 // GET /files and /files/NAME: the shared folder for browsers and curl, with ranges, entity tags and
 // digests. Knows only HTTP; the shared folder decides which names it opens.
 
-import type { Metrics } from "../../chat/metrics.ts";
+import type { Metrics } from "../../chat/metrics/metrics.ts";
 import { ParleyError } from "../../errors.ts";
 import { web } from "../../limits.ts";
 import { ownerAt } from "../../share-owner.ts";

@@ -4,9 +4,9 @@
 import { hostname } from "node:os";
 import type { Server } from "bun";
 import type { Peer } from "../../chat/dialect.ts";
-import { count, type Metrics } from "../../chat/metrics.ts";
+import { count, type Metrics } from "../../chat/metrics/metrics.ts";
 import { ParleyError } from "../../errors.ts";
-import { ShareBuckets } from "../../chat/share-buckets.ts";
+import { ShareBuckets } from "../../chat/rates/share-buckets.ts";
 import { web } from "../../limits.ts";
 import { ownerAt, type ShareOwner } from "../../share-owner.ts";
 import { isLoopback, plainAddress } from "../../addresses.ts";

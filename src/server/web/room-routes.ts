@@ -3,7 +3,7 @@
 // page can make a browser send the request. Knows HTTP; the hub decides.
 
 import type { Peer } from "../../chat/dialect.ts";
-import { count, type Metrics } from "../../chat/metrics.ts";
+import { count, type Metrics } from "../../chat/metrics/metrics.ts";
 import { encodeRequest, type RoomRequest } from "../../dialects/http/room-request.ts";
 import { history, message as messageLimits, rooms as limits } from "../../limits.ts";
 import { parseObject, FieldReader } from "../../protocol/field-reader.ts";

@@ -7,7 +7,7 @@ import {
   accountMailbox,
   type AccountOutcome,
   type DeviceKey,
-} from "../../chat/account-store.ts";
+} from "../../chat/accounts/account-store.ts";
 import { accounts as limits } from "../../limits.ts";
 import { Refused, type Run } from "./database.ts";
 import type { DatabasePort } from "./database-port.ts";

@@ -1,7 +1,7 @@
 // A batch as the JSON that the commit function reads. Pure.
 
-import { holderAt } from "../../chat/foreign-person.ts";
-import type { Batch, Mail } from "../../chat/store.ts";
+import { holderAt } from "../../chat/elsewhere/foreign-person.ts";
+import type { Batch, Mail } from "../../chat/turn/store.ts";
 import { packRuns } from "../packed-runs.ts";
 
 /** The commit function's arguments of these names. */

@@ -1,7 +1,11 @@
 // Looks up which user is connected to which server, by name. The commit function writes the data.
 
-import { type DirectoryEntry, type ForeignPerson, holderAt } from "../../chat/foreign-person.ts";
-import type { Overview, PersonAtServer } from "../../chat/store.ts";
+import {
+  type DirectoryEntry,
+  type ForeignPerson,
+  holderAt,
+} from "../../chat/elsewhere/foreign-person.ts";
+import type { Overview, PersonAtServer } from "../../chat/turn/store.ts";
 import { history } from "../../limits.ts";
 import type { DatabasePort } from "./database-port.ts";
 

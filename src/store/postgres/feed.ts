@@ -1,12 +1,12 @@
 // Delivers the other servers' commits to the hub: in the order of each room's numbers, without
 // repetitions or gaps. Notifications bring most of it; the rest is read.
 
-import type { RoomPresence, SharedHub } from "../../chat/foreign-events.ts";
+import type { RoomPresence, SharedHub } from "../../chat/elsewhere/foreign-events.ts";
 import type { SharedStore } from "../../chat/hub-state.ts";
 import type { RightsRow } from "../../chat/rights/rights-rows.ts";
-import { createDatabaseMetrics, type DatabaseMetrics } from "../../chat/metrics.ts";
-import { SaidRun } from "../../chat/said-run.ts";
-import type { Batch, Committed } from "../../chat/store.ts";
+import { createDatabaseMetrics, type DatabaseMetrics } from "../../chat/metrics/metrics.ts";
+import { SaidRun } from "../../chat/rooms/said-run.ts";
+import type { Batch, Committed } from "../../chat/turn/store.ts";
 import { postgres as limits } from "../../limits.ts";
 import { channel } from "./commit-function.ts";
 import type { DatabasePort } from "./database-port.ts";

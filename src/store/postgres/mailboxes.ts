@@ -1,7 +1,7 @@
 // Mailboxes. A full one loses messages of the network that fills most of it.
 
 import type { PrivateMessage } from "../../chat/events.ts";
-import type { MailCount, MailEntry, StoreReply, StoreRequest } from "../../chat/store.ts";
+import type { MailCount, MailEntry, StoreReply, StoreRequest } from "../../chat/turn/store.ts";
 import { isTrimDue, surplusCopies, surplusMail } from "../mailbox-shares.ts";
 import type { DatabasePort } from "./database-port.ts";
 

@@ -1,6 +1,6 @@
 // Counts the outcomes of requests to the database, and how long their answers take.
 
-import { type DatabaseMetrics, observe } from "../../chat/metrics.ts";
+import { type DatabaseMetrics, observe } from "../../chat/metrics/metrics.ts";
 import { DatabaseAway } from "./database.ts";
 import type { Run } from "./database.ts";
 import type { DatabasePort } from "./database-port.ts";

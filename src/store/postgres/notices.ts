@@ -1,13 +1,13 @@
 // Messages between servers by NOTIFY, and data kept for each other in the database. Notifications
 // are hints: lost or oversized ones are replaced by reading. Pure.
 
-import type { AccountChange } from "../../chat/account-store.ts";
-import type { ForeignComing } from "../../chat/comings.ts";
+import type { AccountChange } from "../../chat/accounts/account-store.ts";
+import type { ForeignComing } from "../../chat/people/comings.ts";
 import type { PrivateMessage } from "../../chat/events.ts";
-import type { ForeignEvent } from "../../chat/foreign-events.ts";
-import type { HubSignal } from "../../chat/hub-signal.ts";
-import { SaidRun } from "../../chat/said-run.ts";
-import type { PresenceChange } from "../../chat/store.ts";
+import type { ForeignEvent } from "../../chat/elsewhere/foreign-events.ts";
+import type { HubSignal } from "../../chat/elsewhere/hub-signal.ts";
+import { SaidRun } from "../../chat/rooms/said-run.ts";
+import type { PresenceChange } from "../../chat/turn/store.ts";
 import { postgres as limits } from "../../limits.ts";
 import type { StoredRun } from "../packed-runs.ts";
 

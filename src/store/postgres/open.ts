@@ -3,7 +3,7 @@
 import { userInfo } from "node:os";
 import { ParleyError } from "../../errors.ts";
 import { history, postgres as limits } from "../../limits.ts";
-import { createDatabaseMetrics, type DatabaseMetrics } from "../../chat/metrics.ts";
+import { createDatabaseMetrics, type DatabaseMetrics } from "../../chat/metrics/metrics.ts";
 import { steadyMs } from "../../io/clock.ts";
 import type { OpenStore } from "../open-store.ts";
 import type { Retention } from "../retention.ts";

@@ -1,8 +1,8 @@
 // Reads the rooms' logs.
 
 import type { Said } from "../../chat/events.ts";
-import type { ForeignMember } from "../../chat/foreign-roster.ts";
-import type { RoomBounds } from "../../chat/store.ts";
+import type { ForeignMember } from "../../chat/elsewhere/foreign-roster.ts";
+import type { RoomBounds } from "../../chat/turn/store.ts";
 import { eraseAt, type StoredRun, unpackRuns } from "../packed-runs.ts";
 import type { DatabasePort } from "./database-port.ts";
 

@@ -1,7 +1,7 @@
 // The store in PostgreSQL: answers the hub's requests asynchronously. If an outcome is unknown, the
 // answer says so, and the hub asks again.
 
-import { holderAt } from "../../chat/foreign-person.ts";
+import { holderAt } from "../../chat/elsewhere/foreign-person.ts";
 import { hostSecretRow } from "../../chat/rights/rights.ts";
 import type { RightsChange, RightsRow } from "../../chat/rights/rights-rows.ts";
 import type {
@@ -11,7 +11,7 @@ import type {
   SessionRecord,
   StoreReply,
   StoreRequest,
-} from "../../chat/store.ts";
+} from "../../chat/turn/store.ts";
 import { ParleyError } from "../../errors.ts";
 import { steadyMs } from "../../io/clock.ts";
 import { postgres as limits } from "../../limits.ts";

@@ -1,6 +1,6 @@
 // Deletes data beyond the retention, a bounded slice at a time. Only one server sweeps at a time.
 
-import { accountMark } from "../../chat/account-store.ts";
+import { accountMark } from "../../chat/accounts/account-store.ts";
 import { history as limits, postgres } from "../../limits.ts";
 import type { Retention } from "../retention.ts";
 import type { Run, Value } from "./database.ts";

@@ -1,6 +1,6 @@
 // Byte rates of relayed data: one for everything, and one per owner of a share. Pure. Unlike
-// chat/share-buckets.ts it is consulted for every datagram, so owners are looked up once, when a
-// relay is opened.
+// chat/rates/share-buckets.ts it is consulted for every datagram, so owners are looked up once,
+// when a relay is opened.
 
 import type { ShareOwner } from "../../share-owner.ts";
 

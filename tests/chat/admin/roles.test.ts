@@ -5,7 +5,7 @@ import { describe, expect, test } from "bun:test";
 import { adminCommands } from "../../../src/chat/admin/admin-command.ts";
 import { Rights } from "../../../src/chat/rights/rights.ts";
 import { answerRequest } from "../../../src/store/answer.ts";
-import { openMemoryStore } from "../../../src/store/memory.ts";
+import { openMemoryStore } from "../../../src/store/memory/store.ts";
 import { accounts } from "../../../src/limits.ts";
 import { noControl } from "../no-control.ts";
 import { keyOf, owner, withKey } from "../owner.ts";

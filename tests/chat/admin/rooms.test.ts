@@ -7,7 +7,7 @@ import { Rights } from "../../../src/chat/rights/rights.ts";
 import { dialects } from "../../../src/dialects/table.ts";
 import { rights as limits } from "../../../src/limits.ts";
 import { answerRequest } from "../../../src/store/answer.ts";
-import { openMemoryStore } from "../../../src/store/memory.ts";
+import { openMemoryStore } from "../../../src/store/memory/store.ts";
 import { owner, withKey } from "../owner.ts";
 import { type Client, Rig, say } from "../rig.ts";
 

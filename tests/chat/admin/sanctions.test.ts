@@ -5,7 +5,7 @@ import { Rights } from "../../../src/chat/rights/rights.ts";
 import { dialects } from "../../../src/dialects/table.ts";
 import type { Dialect } from "../../../src/chat/dialect.ts";
 import { answerRequest } from "../../../src/store/answer.ts";
-import { openMemoryStore } from "../../../src/store/memory.ts";
+import { openMemoryStore } from "../../../src/store/memory/store.ts";
 import { ParleyError } from "../../../src/errors.ts";
 import { keepingLog } from "../../silent-log.ts";
 import { keyOf, withKey } from "../owner.ts";

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { rights as limits } from "../../../src/limits.ts";
 import { answerRequest } from "../../../src/store/answer.ts";
-import { openMemoryStore } from "../../../src/store/memory.ts";
+import { openMemoryStore } from "../../../src/store/memory/store.ts";
 import { Rights } from "../../../src/chat/rights/rights.ts";
 import { owner } from "../owner.ts";
 import { type Client, Rig } from "../rig.ts";

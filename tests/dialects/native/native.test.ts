@@ -5,7 +5,7 @@ import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import type { Conversation } from "../../../src/chat/dialect.ts";
 import type { Received, PersonalEvent, RoomEvent, Said } from "../../../src/chat/events.ts";
-import { SaidRun } from "../../../src/chat/said-run.ts";
+import { SaidRun } from "../../../src/chat/rooms/said-run.ts";
 import { nativeDialect } from "../../../src/dialects/native/native.ts";
 import { folder, history, message as limits, names as nameLimits } from "../../../src/limits.ts";
 import { decodeServer } from "../../../src/protocol/decode-server.ts";

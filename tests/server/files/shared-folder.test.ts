@@ -17,7 +17,7 @@ import { join } from "node:path";
 import { ParleyError } from "../../../src/errors.ts";
 import { folder as limits } from "../../../src/limits.ts";
 import { SharedFolder } from "../../../src/server/files/shared-folder.ts";
-import { dataFilePaths } from "../../../src/store/sqlite-file.ts";
+import { dataFilePaths } from "../../../src/store/sqlite/file.ts";
 import { skipUnless } from "../../skip.ts";
 
 const base = mkdtempSync(join(tmpdir(), "parley-folder-"));

@@ -5,7 +5,7 @@ import { afterAll, expect, setDefaultTimeout } from "bun:test";
 import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createMetrics } from "../../../src/chat/metrics.ts";
+import { createMetrics } from "../../../src/chat/metrics/metrics.ts";
 import { Descriptors } from "../../../src/server/descriptors.ts";
 import { startWeb } from "../../../src/server/web/http.ts";
 import { SharedFolder } from "../../../src/server/files/shared-folder.ts";

@@ -5,7 +5,7 @@ import { afterAll, expect, test } from "bun:test";
 import { appendFileSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createMetrics } from "../../../src/chat/metrics.ts";
+import { createMetrics } from "../../../src/chat/metrics/metrics.ts";
 import { web as limits } from "../../../src/limits.ts";
 import { silentLog } from "../../silent-log.ts";
 import type { OpenFile } from "../../../src/server/files/open-file.ts";

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Link } from "../../../src/chat/link.ts";
-import { createMetrics } from "../../../src/chat/metrics.ts";
+import { createMetrics } from "../../../src/chat/metrics/metrics.ts";
 import { startWeb, type WebServer } from "../../../src/server/web/http.ts";
 import { parseNetwork, TrustedProxies } from "../../../src/server/web/trusted-proxies.ts";
 import type { WebSession } from "../../../src/server/web/websocket.ts";

@@ -7,7 +7,7 @@ import type {
   StoreAnswerer,
   StoreReply,
   StoreRequest,
-} from "../../../src/chat/store.ts";
+} from "../../../src/chat/turn/store.ts";
 import { ParleyError } from "../../../src/errors.ts";
 import { answerRequest } from "../../../src/store/answer.ts";
 import type { Backing } from "./server-process.ts";

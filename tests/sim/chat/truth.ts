@@ -2,7 +2,7 @@
 // anything that is not in the log, out of order, or twice. Every message is a token; the truth
 // knows the fate of each.
 
-import type { Committed, SessionUpdate } from "../../../src/chat/store.ts";
+import type { Committed, SessionUpdate } from "../../../src/chat/turn/store.ts";
 import { history as limits } from "../../../src/limits.ts";
 
 /** A message: its author, where it may be received, and where it was logged. */

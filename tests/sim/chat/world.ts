@@ -2,11 +2,11 @@
 // store behind a flaky one. Conditions change, connections are cut, the server is killed and
 // restarted; in the end everything heals and every message must be there.
 
-import type { LocalStore } from "../../../src/chat/store.ts";
-import { ratesFor } from "../../../src/chat/rate-budget.ts";
+import type { LocalStore } from "../../../src/chat/turn/store.ts";
+import { ratesFor } from "../../../src/chat/rates/rate-budget.ts";
 import { offers } from "../../../src/limits.ts";
 import { nativeDialect } from "../../../src/dialects/native/native.ts";
-import { openMemoryStore } from "../../../src/store/memory.ts";
+import { openMemoryStore } from "../../../src/store/memory/store.ts";
 import type { Retention } from "../../../src/store/retention.ts";
 import { seeded } from "../random.ts";
 import type { Connection } from "./connection.ts";

@@ -2,7 +2,12 @@
 // first execution has an effect, and all have its result.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import type { Batch, NameClaimed, StoreOperation, StoreReply } from "../../../src/chat/store.ts";
+import type {
+  Batch,
+  NameClaimed,
+  StoreOperation,
+  StoreReply,
+} from "../../../src/chat/turn/store.ts";
 import { Database } from "../../../src/store/postgres/database.ts";
 import { parseDatabaseUrl } from "../../../src/store/postgres/database-url.ts";
 import { postgres as limits } from "../../../src/limits.ts";

@@ -1,9 +1,9 @@
 // The directory of users, and signals between servers, as seen by two servers of one database.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { ForeignEvent, SharedHub } from "../../../src/chat/foreign-events.ts";
-import type { HubSignal } from "../../../src/chat/hub-signal.ts";
-import type { Batch, StoreOperation, StoreReply } from "../../../src/chat/store.ts";
+import type { ForeignEvent, SharedHub } from "../../../src/chat/elsewhere/foreign-events.ts";
+import type { HubSignal } from "../../../src/chat/elsewhere/hub-signal.ts";
+import type { Batch, StoreOperation, StoreReply } from "../../../src/chat/turn/store.ts";
 import { Database } from "../../../src/store/postgres/database.ts";
 import { parseDatabaseUrl } from "../../../src/store/postgres/database-url.ts";
 import { Feed } from "../../../src/store/postgres/feed.ts";

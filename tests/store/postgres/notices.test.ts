@@ -1,8 +1,8 @@
 // Notifications of commits: in several parts if one is too short, read if there would be too many.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { ForeignEvent, SharedHub } from "../../../src/chat/foreign-events.ts";
-import type { PresenceChange, StoreReply } from "../../../src/chat/store.ts";
+import type { ForeignEvent, SharedHub } from "../../../src/chat/elsewhere/foreign-events.ts";
+import type { PresenceChange, StoreReply } from "../../../src/chat/turn/store.ts";
 import { postgres as limits } from "../../../src/limits.ts";
 import { Database } from "../../../src/store/postgres/database.ts";
 import { parseDatabaseUrl } from "../../../src/store/postgres/database-url.ts";

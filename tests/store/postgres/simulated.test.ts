@@ -4,8 +4,13 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
-import type { ForeignPerson } from "../../../src/chat/foreign-person.ts";
-import type { Batch, StoreOperation, StoreReply, StoreRequest } from "../../../src/chat/store.ts";
+import type { ForeignPerson } from "../../../src/chat/elsewhere/foreign-person.ts";
+import type {
+  Batch,
+  StoreOperation,
+  StoreReply,
+  StoreRequest,
+} from "../../../src/chat/turn/store.ts";
 import { Database } from "../../../src/store/postgres/database.ts";
 import type { DatabasePort } from "../../../src/store/postgres/database-port.ts";
 import { parseDatabaseUrl } from "../../../src/store/postgres/database-url.ts";

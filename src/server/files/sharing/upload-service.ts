@@ -11,7 +11,7 @@ import type {
   SharingPort,
 } from "../../../chat/sharing/sharing-port.ts";
 import { BoundedMap } from "../../../bounded-map.ts";
-import { ShareBuckets } from "../../../chat/share-buckets.ts";
+import { ShareBuckets } from "../../../chat/rates/share-buckets.ts";
 import { ParleyError } from "../../../errors.ts";
 import { sharing as limits } from "../../../limits.ts";
 import { fileReason } from "../../../files/file-reason.ts";

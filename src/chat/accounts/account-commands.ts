@@ -1,0 +1,389 @@
+// Commands with which the owner of a name manages the account: devices and the password.
+
+import type { ParleyError } from "../../errors.ts";
+import { accounts as limits } from "../../limits.ts";
+import { harmless, quoted } from "../../text.ts";
+import type { AccountChangeKind } from "../../protocol/messages.ts";
+import {
+  type Account,
+  accountMailbox,
+  type AccountOutcome,
+  type DeviceKey,
+} from "./account-store.ts";
+import { readCode, writeCode } from "./device-codes.ts";
+import { endSession } from "../disconnect.ts";
+import type { Command, DeviceEntry, Ref } from "../events.ts";
+import { findElsewhere } from "../elsewhere/find-elsewhere.ts";
+import type { HubState } from "../hub-state.ts";
+import { fold } from "../names/grammar.ts";
+import { giveToken, hashNew } from "./passwords.ts";
+import { reject, rejectUnknownUser, rejectUnread } from "../rejections.ts";
+import { moveRole } from "../rights-store.ts";
+import type { Session } from "../session.ts";
+import { sessionFields } from "../session-log.ts";
+import { readVouch, vouchRecord, vouchText } from "../../trust/device-vouch.ts";
+import { StoreQueries } from "../turn/store-queries.ts";
+
+type Of<T extends Command["type"]> = Extract<Command, { type: T }>;
+
+export function devices(hub: HubState, session: Session, command: Of<"devices">): void {
+  withAccount(hub, session, command, (account) => answerDevices(hub, session, account, command));
+}
+
+export function deviceCode(hub: HubState, session: Session, command: Of<"device-code">): void {
+  const { ref } = command;
+  const { account } = session.identity;
+  if (account === "") return rejectUnowned(hub, session, ref);
+  const code = writeCode(hub.options.newSecret());
+  keepCode(hub, session, hub.options.hashSecret(code), account, (error) => {
+    if (error !== undefined) return rejectUnread(hub, session, command, error);
+    hub.options.log.info("device code made", { ...sessionFields(session), account });
+    const seconds = Math.floor(limits.codeMs / 1_000);
+    hub.send(session, { type: "device-code", code, seconds, ref });
+  });
+}
+
+/** In memory or, where the code may be typed at another server, in the store. */
+function keepCode(
+  hub: HubState,
+  session: Session,
+  hash: string,
+  account: string,
+  then: (error: ParleyError | undefined) => void,
+): void {
+  if (hub.options.shared === undefined) {
+    hub.deviceCodes.set(account, hash, hub.nowMs);
+    return then(undefined);
+  }
+  const queries = new StoreQueries(hub, session);
+  const code = { hash, account, ttlMs: limits.codeMs };
+  queries.ask<undefined>(
+    (done) => hub.store.putCode(code, done),
+    () => {},
+  );
+  queries.whenAnswered(then);
+}
+
+function takeCode(
+  hub: HubState,
+  session: Session,
+  hash: string,
+  then: (account: string | undefined, error?: ParleyError) => void,
+): void {
+  if (hub.options.shared === undefined) return then(hub.deviceCodes.take(hash, hub.nowMs));
+  let account: string | undefined;
+  const queries = new StoreQueries(hub, session);
+  queries.ask<string | undefined>(
+    (done) => hub.store.takeCode(hash, done),
+    (found) => (account = found),
+  );
+  queries.whenAnswered((error) => then(account, error));
+}
+
+export function link(hub: HubState, session: Session, command: Of<"link">): void {
+  const { ref } = command;
+  const { key, account: owned } = session.proven;
+  if (key === undefined) {
+    const message = "Only a client with a key can be added to an account: parley client has one";
+    return reject(hub, session, "no-identity", message, { ref });
+  }
+  if (owned !== undefined) {
+    const message = "This device owns a name already: use another --identity for another person";
+    return reject(hub, session, "name-registered", message, { ref });
+  }
+  const waitMs = hub.guessRates.take(session.peer.address, undefined, hub.nowMs);
+  if (waitMs > 0) {
+    const message = `Too many codes from your network: try again in ${Math.ceil(waitMs / 1_000)} s`;
+    return hub.send(session, { type: "error", code: "rate", message, ref, retryAfterMs: waitMs });
+  }
+  const hash = hub.options.hashSecret(readCode(command.code));
+  takeCode(hub, session, hash, (account, error) => {
+    if (error !== undefined) return rejectUnread(hub, session, command, error);
+    if (account !== undefined) return linkTo(hub, session, command, account, key);
+    const message =
+      "There is no such code, or it has been used or is too old: /devices add makes another";
+    reject(hub, session, "not-found", message, { ref });
+  });
+}
+
+/** The code was right. */
+function linkTo(
+  hub: HubState,
+  session: Session,
+  command: Of<"link">,
+  account: string,
+  key: string,
+): void {
+  const { ref } = command;
+  hub.guessRates.wasRight(session.peer.address, hub.nowMs);
+  const label = harmless(command.label).slice(0, limits.maxLabelChars);
+  const change = { type: "add-key", account, key, label, atMs: hub.stampMs } as const;
+  changeAccount(hub, session, command, change, ({ name, id }) => {
+    session.proven = { key, account: id, isDevice: true };
+    moveRole(hub, key, { id, name });
+    const { proof } = command;
+    tellOthers(hub, session, { id, name }, { change: "device-added", device: label, key, proof });
+    hub.options.log.info("device added", { ...sessionFields(session), account: id, owner: name });
+    hub.send(session, { type: "linked", name, ref });
+  });
+}
+
+/** Records that a device of the account vouches for another one, if it does. */
+export function vouch(hub: HubState, session: Session, command: Of<"vouch">): void {
+  const { key, signature, proof, ref } = command;
+  const { account } = session.identity;
+  const { key: by, isDevice } = session.proven;
+  const { name } = session;
+  const isSigned =
+    by !== undefined &&
+    isDevice &&
+    account !== "" &&
+    hub.options.credentials.verifySignature(by, vouchText(name, key), signature);
+  if (!isSigned) {
+    const message = "Only a device of an account vouches for another one, under its name";
+    return reject(hub, session, "no-identity", message, { ref });
+  }
+  const record = vouchRecord({ by, signature, proof });
+  const change = { type: "vouch", account, key, vouch: record, atMs: hub.stampMs } as const;
+  hub.store.changeAccount(change, (outcome) => {
+    if (!outcome.done) return hub.options.log.warn(outcome.error.message);
+    if (!outcome.result.done) return;
+    hub.options.log.info("device vouched for", { ...sessionFields(session), account, key });
+  });
+  hub.wake();
+}
+
+/**
+ * The keys of a name's owner, present or not; for anybody else, the key that the session has
+ * proved.
+ */
+export function keys(hub: HubState, session: Session, command: Of<"keys">): void {
+  const { name, ref } = command;
+  const folded = fold(name);
+  const queries = new StoreQueries(hub, session);
+  let owner: Account | undefined;
+  queries.ask<Account | undefined>(
+    (answer) => hub.store.findAccount({ name: folded }, answer),
+    (found) => (owner = found),
+  );
+  queries.whenAnswered((error) => {
+    if (error !== undefined) return rejectUnread(hub, session, command, error);
+    if (owner !== undefined) {
+      const active = owner.keys.filter(({ revokedMs }) => revokedMs === undefined);
+      const keys = active.map(({ key }) => key);
+      const vouches = active.flatMap(({ key, vouch }) => readVouch(key, vouch ?? "") ?? []);
+      const list = vouches.length === 0 ? undefined : vouches;
+      const about = { name: owner.name, registered: true, keys, vouches: list };
+      return hub.send(session, { type: "keys", ...about, ref });
+    }
+    keysOfUnregistered(hub, session, command);
+  });
+}
+
+function keysOfUnregistered(hub: HubState, session: Session, command: Of<"keys">): void {
+  const { name, ref } = command;
+  const answer = (shown: string, key: string | undefined): void => {
+    const keys = key === undefined ? [] : [key];
+    hub.send(session, { type: "keys", name: shown, registered: false, keys, ref });
+  };
+  const holder = hub.names.holder(fold(name));
+  if (holder !== undefined) return answer(holder.name, holder.proven.key);
+  findElsewhere(hub, session, [fold(name)], ([found], error) => {
+    if (error !== undefined) return rejectUnread(hub, session, command, error);
+    if (found === undefined) return rejectUnknownUser(hub, session, name, { ref });
+    answer(found.name, found.about.proved);
+  });
+}
+
+export function revoke(hub: HubState, session: Session, command: Of<"revoke">): void {
+  withAccount(hub, session, command, (account) => {
+    const active = account.keys.filter(({ revokedMs }) => revokedMs === undefined);
+    const found = active.filter(({ key }) => key.startsWith(command.key));
+    const [device] = found;
+    const { ref } = command;
+    if (device === undefined || found.length > 1) {
+      const how =
+        found.length > 1 ? "begins the keys of several devices" : "begins the key of none";
+      const message = `${quoted(command.key)} ${how}: /devices lists them`;
+      return reject(hub, session, "not-found", message, { ref, subject: command.key });
+    }
+    if (active.length === 1 && account.password === undefined) {
+      const message = `This is the only way to log in as ${account.name}: add a device or set a password first`;
+      return reject(hub, session, "protocol", message, { ref });
+    }
+    revokeDevice(hub, session, command, account, device);
+  });
+}
+
+function revokeDevice(
+  hub: HubState,
+  session: Session,
+  command: Of<"revoke">,
+  { id }: Account,
+  { key, label }: DeviceKey,
+): void {
+  const change = { type: "revoke-key", account: id, key, atMs: hub.stampMs } as const;
+  changeAccount(hub, session, command, change, (account) => {
+    hub.options.log.info("device revoked", { ...sessionFields(session), account: id, key });
+    // The server may have crashed between the device's joining and that.
+    moveRole(hub, key, account);
+    answerDevices(hub, session, account, command);
+    tellOthers(hub, session, account, { change: "device-revoked", device: label });
+    // Also under other names, and without a name.
+    const reason = "This device may no longer use the name";
+    putOut(hub, session, id, reason, (one) => one.proven.key === key);
+  });
+}
+
+/** Disconnects the account's other sessions for which `isMeant` is true. */
+function putOut(
+  hub: HubState,
+  session: Session,
+  account: string,
+  reason: string,
+  isMeant: (session: Session) => boolean,
+): void {
+  for (const one of hub.sessions) {
+    if (one === session || one.proven.account !== account || !isMeant(one)) continue;
+    hub.send(one, { type: "bye", reason });
+    endSession(hub, one);
+  }
+}
+
+export function setPassword(hub: HubState, session: Session, command: Of<"set-password">): void {
+  const { password, ref } = command;
+  if (session.identity.account === "") return rejectUnowned(hub, session, ref);
+  if (password === undefined) {
+    return withAccount(hub, session, command, ({ keys }) => {
+      if (keys.some(({ revokedMs }) => revokedMs === undefined)) {
+        return keepPassword(hub, session, command, undefined);
+      }
+      const message = "The password is the only way to log in with this name: add a device first";
+      reject(hub, session, "protocol", message, { ref });
+    });
+  }
+  // Otherwise one network could keep the password hasher busy.
+  const waitMs = hub.guessRates.take(session.peer.address, undefined, hub.nowMs);
+  if (waitMs > 0) {
+    const message = `Too many passwords from your network: try again in ${Math.ceil(waitMs / 1_000)} s`;
+    return hub.send(session, { type: "error", code: "rate", message, ref, retryAfterMs: waitMs });
+  }
+  hashNew(hub, session, password, ref, (hash) => keepPassword(hub, session, command, hash));
+}
+
+/**
+ * Everybody logged in with the old password or a token must log in again, since somebody who knows
+ * it could change it back; except the session that asks.
+ */
+function keepPassword(
+  hub: HubState,
+  session: Session,
+  command: Of<"set-password">,
+  password: string | undefined,
+): void {
+  const { account } = session.identity;
+  const change = { type: "set-password", account, password, atMs: hub.stampMs } as const;
+  const isSet = password !== undefined;
+  changeAccount(hub, session, command, change, (changed) => {
+    hub.options.log.info("password changed", { ...sessionFields(session), account, isSet });
+    tellOthers(hub, session, changed, { change: "password-changed", device: "" });
+    const reason = "The password was changed: log in again";
+    putOut(hub, session, account, reason, isByPassword);
+    const { ref, remember } = command;
+    const answer = (token: string | undefined): void =>
+      hub.send(session, { type: "password-set", isSet, token, ref });
+    if (remember === true && isSet) giveToken(hub, session, account, answer);
+    else answer(undefined);
+  });
+}
+
+/** Whether the session logged in with the old password, or with a token issued for it. */
+function isByPassword({ proven }: Session): boolean {
+  return !proven.isDevice && proven.isBearer !== true;
+}
+
+/** Notifies the owner's other sessions, in case it was not the owner. */
+function tellOthers(
+  hub: HubState,
+  session: Session,
+  { id, name }: Pick<Account, "id" | "name">,
+  what: { change: AccountChangeKind; device: string; key?: string; proof?: string | undefined },
+): void {
+  for (const one of hub.names.readers(accountMailbox(id))) {
+    if (one !== session) hub.send(one, { type: "account-changed", ...what });
+  }
+  if (hub.options.shared === undefined) return;
+  hub.store.findElsewhere([fold(name)], (outcome) => {
+    for (const { server, folded: to } of outcome.done ? outcome.result : []) {
+      hub.signal(server, { type: "account-changed", to, ...what });
+    }
+  });
+  hub.wake();
+}
+
+function answerDevices(
+  hub: HubState,
+  session: Session,
+  { keys }: Account,
+  { ref }: { ref?: Ref | undefined },
+): void {
+  const entries = keys.map((key): DeviceEntry => ({
+    key: key.key,
+    label: key.label,
+    addedMs: key.addedMs,
+    usedMs: key.usedMs,
+    revokedMs: key.revokedMs,
+    isOwn: key.key === session.proven.key,
+  }));
+  hub.send(session, { type: "devices", devices: entries, ref });
+}
+
+/** Loads the session's account. */
+function withAccount(
+  hub: HubState,
+  session: Session,
+  command: Of<"devices" | "revoke" | "set-password">,
+  then: (account: Account) => void,
+): void {
+  const { account: id } = session.identity;
+  if (id === "") return rejectUnowned(hub, session, command.ref);
+  const queries = new StoreQueries(hub, session);
+  let account: Account | undefined;
+  queries.ask<Account | undefined>(
+    (answer) => hub.store.findAccount({ id }, answer),
+    (found) => (account = found),
+  );
+  queries.whenAnswered((error) => {
+    if (error !== undefined) return rejectUnread(hub, session, command, error);
+    if (account === undefined) return rejectUnowned(hub, session, command.ref);
+    then(account);
+  });
+}
+
+function changeAccount(
+  hub: HubState,
+  session: Session,
+  command: Of<"link" | "revoke" | "set-password">,
+  change: Parameters<typeof hub.store.changeAccount>[0],
+  then: (account: Account) => void,
+): void {
+  const queries = new StoreQueries(hub, session);
+  let outcome: AccountOutcome | undefined;
+  queries.ask<AccountOutcome>(
+    (answer) => hub.store.changeAccount(change, answer),
+    (found) => (outcome = found),
+  );
+  queries.whenAnswered((error) => {
+    if (error !== undefined) return rejectUnread(hub, session, command, error);
+    if (outcome?.done === true) return then(outcome.account);
+    const { ref } = command;
+    if (outcome?.why !== "full") return rejectUnowned(hub, session, ref);
+    const message = `An account has at most ${limits.maxKeys} devices: revoke one first`;
+    reject(hub, session, "full", message, { ref });
+  });
+}
+
+function rejectUnowned(hub: HubState, session: Session, ref: Ref | undefined): void {
+  const message = `Your name is not registered: /register makes it yours`;
+  reject(hub, session, "no-identity", message, { ref });
+}

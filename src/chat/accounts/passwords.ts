@@ -1,0 +1,68 @@
+// New passwords, and the tokens issued to browsers for a password.
+
+import { accounts as limits } from "../../limits.ts";
+import type { Ref } from "../events.ts";
+import type { HubState } from "../hub-state.ts";
+import { reject } from "../rejections.ts";
+import type { Session } from "../session.ts";
+
+/**
+ * Hashes a new password chosen by the session. `then` is not called if the password is invalid or
+ * the session has left meanwhile.
+ */
+export function hashNew(
+  hub: HubState,
+  session: Session,
+  password: string,
+  ref: Ref | undefined,
+  then: (hash: string) => void,
+): void {
+  const problem = passwordProblem(password);
+  if (problem !== undefined) return reject(hub, session, "wrong-password", problem, { ref });
+  session.queue.block();
+  hub.options.credentials.hashPassword(password, session.peer.address, (hash) => {
+    session.queue.unblock();
+    hub.schedule.unblocked.add(session);
+    if (hash === undefined) {
+      const message = "Too many passwords are being set at the moment: try again";
+      reject(hub, session, "rate", message, { ref });
+    } else if (session.phase === "member") then(hash);
+    hub.wake();
+  });
+}
+
+function passwordProblem(password: string): string | undefined {
+  const min = limits.minPasswordChars;
+  const max = limits.maxPasswordChars;
+  if (password.length >= min && password.length <= max) return undefined;
+  return `A password has ${min} to ${max} characters, not ${password.length}`;
+}
+
+/** Issues a token for the account; `then` gets undefined if it could not be stored. */
+export function giveToken(
+  hub: HubState,
+  session: Session,
+  account: string,
+  then: (token: string | undefined) => void,
+): void {
+  const token = hub.options.newSecret();
+  const hash = hub.options.hashSecret(token);
+  const change = { type: "add-token", account, token: hash, atMs: hub.stampMs } as const;
+  hub.store.changeAccount(change, (outcome) => {
+    const isKept = outcome.done && outcome.result.done;
+    if (isKept) session.proven = { ...session.proven, token: hash };
+    then(isKept ? token : undefined);
+    hub.wake();
+  });
+}
+
+/** The session's token is no longer valid. */
+export function forgetToken(hub: HubState, { proven }: Session): void {
+  const { account, token } = proven;
+  if (account === undefined || token === undefined) return;
+  const change = { type: "remove-token", account, token, atMs: hub.stampMs } as const;
+  hub.store.changeAccount(change, (outcome) => {
+    if (!outcome.done) hub.options.log.warn(outcome.error.message);
+  });
+  hub.wake();
+}

@@ -1,0 +1,156 @@
+// Registration: the name of a session becomes its owner's, proved by the key of the device or by a
+// password.
+
+import { accounts as limits } from "../../limits.ts";
+import { ownerAt } from "../../share-owner.ts";
+import { harmless, quoted } from "../../text.ts";
+import { accountMailbox, type AccountOutcome } from "./account-store.ts";
+import type { Command, Ref } from "../events.ts";
+import type { HubState } from "../hub-state.ts";
+import { roomsOf } from "../rooms/membership.ts";
+import { claimName } from "../elsewhere/name-claims.ts";
+import { giveToken, hashNew } from "./passwords.ts";
+import { fold, nameProblem } from "../names/grammar.ts";
+import { refuseIfOverfull, reject, rejectUnread } from "../rejections.ts";
+import { moveRole } from "../rights-store.ts";
+import { shareMember } from "../elsewhere/share-presence.ts";
+import type { Session } from "../session.ts";
+import { sessionFields } from "../session-log.ts";
+
+type Register = Extract<Command, { type: "register" }>;
+
+export function register(hub: HubState, session: Session, command: Register): void {
+  const { password, ref } = command;
+  const { name, account } = session.identity;
+  if (account !== "") {
+    return reject(hub, session, "name-taken", `${quoted(name)} is yours already`, { ref });
+  }
+  // Names assigned by the server, such as addresses, cannot be owned.
+  const problem = nameProblem(name, hub.options.reservedNames);
+  if (problem !== undefined) {
+    return reject(hub, session, "name-invalid", problem, { ref, subject: name });
+  }
+  if (session.proven.key === undefined && password === undefined) {
+    const message =
+      "To register a name, prove a key or choose a password: parley client does the former";
+    return reject(hub, session, "no-identity", message, { ref });
+  }
+  if (refuseIfOverfull(hub, session, { ref })) return;
+  if (isTooSoon(hub, session, ref)) return;
+  if (password === undefined) return registerWith(hub, session, command, undefined);
+  hashNew(hub, session, password, ref, (hash) => registerWith(hub, session, command, hash));
+}
+
+/**
+ * Counts a registration; refuses it if the session's network has made too many. True if refused.
+ */
+function isTooSoon(hub: HubState, session: Session, ref: Ref | undefined): boolean {
+  if (hub.options.rates === undefined) return false;
+  const { address } = session.peer;
+  const retryAfterMs = hub.registrationRates.take(ownerAt(address), hub.nowMs);
+  if (retryAfterMs === 0) return false;
+  const message = `Too many names are registered from ${address}: try again in ${Math.ceil(retryAfterMs / 60_000)} min`;
+  hub.send(session, { type: "error", code: "rate", message, retryAfterMs, ref });
+  return true;
+}
+
+function registerWith(
+  hub: HubState,
+  session: Session,
+  command: Register,
+  password: string | undefined,
+): void {
+  const { store, options, stampMs: atMs } = hub;
+  const { name, folded, recordId } = session.identity;
+  if (hub.names.entering(recordId) !== undefined) {
+    const message = "This session is logging in on another connection: register there";
+    return reject(hub, session, "rate", message, { ref: command.ref });
+  }
+  const { key } = session.proven;
+  const label = harmless(command.label).slice(0, limits.maxLabelChars);
+  const account = options.newSecret();
+  const device = key === undefined ? undefined : { key, label };
+  const change = { type: "register", account, name, folded, key: device, password, atMs } as const;
+  const registering = { ...session.identity };
+  hub.names.beginRegistration(registering);
+  session.queue.block();
+  const finish = (): void => {
+    hub.names.endRegistration(registering);
+    session.queue.unblock();
+    hub.schedule.unblocked.add(session);
+    hub.wake();
+  };
+  store.changeAccount(change, (outcome) => {
+    if (outcome.done && outcome.result.done) {
+      if (key !== undefined) moveRole(hub, key, { id: account, name });
+      return hub.pipeline.whenSettled(() => {
+        own(hub, session, account, command);
+        finish();
+      });
+    }
+    finish();
+    if (!outcome.done) return rejectUnread(hub, session, command, outcome.error);
+    if (outcome.result.done) return;
+    reject(hub, session, ...refusalOf(outcome.result.why, name), { ref: command.ref });
+  });
+}
+
+function refusalOf(
+  why: Extract<AccountOutcome, { done: false }>["why"],
+  name: string,
+): [code: "name-registered" | "full", message: string] {
+  switch (why) {
+    case "key":
+      return [
+        "name-registered",
+        "Your key owns another name already: connect with that one, or use another --identity",
+      ];
+    case "full":
+      return ["full", "The server has no room for more registered names: ask its operator"];
+    default:
+      return ["name-registered", `The name ${quoted(name)} is registered by somebody else`];
+  }
+}
+
+/** At other servers, too, the name is the account's from now on: its other devices may have it. */
+function claimForAccount(hub: HubState, session: Session): void {
+  const { folded } = session.identity;
+  claimName(hub, session, { folded }, ({ problem, giveUp }) => {
+    if (problem !== undefined) hub.options.log.warn(problem.message);
+    if (session.phase !== "member") giveUp();
+  });
+  hub.list(folded);
+  for (const room of roomsOf(hub, session)) shareMember(hub, session, room, undefined);
+}
+
+/**
+ * Makes the session the owner of its name. Runs between two batches, so that its mail goes to one
+ * mailbox up to this point and to the other one from then on.
+ */
+function own(hub: HubState, session: Session, account: string, command: Register): void {
+  const { password, remember, ref } = command;
+  const { gathering } = hub.pipeline;
+  if (session.phase !== "member") return;
+  const { identity } = session;
+  const { mailbox: before } = identity;
+  const mailbox = accountMailbox(account);
+  for (const item of gathering.mail) if (item.recipient === before) item.recipient = mailbox;
+  const { last } = session.mailbox;
+  if (last > 0) {
+    const seenMs = hub.nowMs;
+    const record = { id: mailbox, name: "", n: 0, network: "", seenMs, minMail: last };
+    gathering.mailboxes.push(record);
+  }
+  hub.names.beginAccount(session, account);
+  claimForAccount(hub, session);
+  // Services without a login must no longer use the name.
+  hub.options.control.dropRegistrations((id) => fold(id) === identity.folded);
+  const { key } = session.proven;
+  session.proven = { key, account, isDevice: key !== undefined };
+  hub.options.log.info("name registered", { ...sessionFields(session), account });
+  const answer = (token: string | undefined): void =>
+    hub.send(session, { type: "registered", name: identity.name, token, ref });
+  if (password !== undefined && remember === true) giveToken(hub, session, account, answer);
+  else answer(undefined);
+  hub.wake();
+}

@@ -1,0 +1,184 @@
+// Requests of programs that show an access token: to say something in a room without being in it,
+// to read its history, or to listen. The token identifies the requester; otherwise the same rules
+// apply as to everybody: bans, mutes, private rooms, rates.
+
+import type { ErrorCode } from "../../errors.ts";
+import { history as historyLimits, rights as limits } from "../../limits.ts";
+import { harmlessLines, quoted, showsNothing } from "../../text.ts";
+import { accountMailbox } from "./account-store.ts";
+import type { Command, Said } from "../events.ts";
+import { endSession } from "../disconnect.ts";
+import { fittingPage } from "../history/history-page.ts";
+import type { HubState } from "../hub-state.ts";
+import { login } from "../login/login.ts";
+import { holdRoom, openRoom, releaseRoom } from "../rooms/membership.ts";
+import { textProblem } from "../messages.ts";
+import { fold, lobby, roomProblem } from "../names/grammar.ts";
+import { refuseIfOverfull } from "../rejections.ts";
+import type { AccessToken } from "../rights/access-tokens.ts";
+import { mayEnter } from "../rooms/room-access.ts";
+import type { Session } from "../session.ts";
+import { sessionFields } from "../session-log.ts";
+import { StoreQueries } from "../turn/store-queries.ts";
+import type { RoomBounds } from "../turn/store.ts";
+import { banOf, banText, muteText, suspectOf } from "../suspect.ts";
+
+type Of<T extends Command["type"]> = Extract<Command, { type: T }>;
+type Request = Of<"post" | "read" | "listen">;
+
+export function post(hub: HubState, session: Session, command: Of<"post">): void {
+  const { text, kind } = command;
+  const bearer = bearerOf(hub, session, command);
+  if (bearer === undefined) return;
+  hub.names.speakFor(session, bearer);
+  session.enter("visitor");
+  const muted = muteText(hub, session);
+  if (muted !== undefined) return refuse(hub, session, "muted", muted);
+  const problem = showsNothing(text) ? "There is no text to say" : textProblem(text);
+  if (problem !== undefined) return refuse(hub, session, "text-invalid", problem);
+  if (refuseIfOverfull(hub, session, {}, text.length)) return endSession(hub, session, "refused");
+  withRoom(hub, session, command.room, bearer, (name, bounds) => {
+    const room = openRoom(hub, session, name, bounds);
+    if (typeof room === "string") return refuse(hub, session, "full", room);
+    const { shareOwner } = session;
+    const waitMs = hub.past.waitMs(name, shareOwner, hub.nowMs);
+    if (waitMs > 0) {
+      const message = "You fill the room too fast for what others said: try again later";
+      return refuse(hub, session, "rate", message, waitMs);
+    }
+    const { gathering } = hub.pipeline;
+    const said = harmlessLines(text);
+    hub.past.add(name, shareOwner, said, hub.nowMs);
+    holdRoom(hub, name);
+    gathering.afterDelivery.push(() => releaseRoom(hub, name));
+    session.counter.take(1);
+    gathering.say(room, hub.pipeline.nextOrder(), hub.stampMs, session, said, 1, { kind });
+    hub.wake();
+    endSession(hub, session);
+  });
+}
+
+export function read(hub: HubState, session: Session, command: Of<"read">): void {
+  const { after, before, limit } = command;
+  const bearer = bearerOf(hub, session, command);
+  if (bearer === undefined) return;
+  hub.names.speakFor(session, bearer);
+  session.enter("visitor");
+  withRoom(hub, session, command.room, bearer, (room, { last }) => {
+    // As in a room: messages that are committed but not delivered yet are not shown yet.
+    const end = (hub.rooms.get(room)?.seq ?? last) + 1;
+    const range = after === undefined ? { before: Math.min(before ?? end, end) } : { after };
+    const most = Math.min(limit, historyLimits.pageMessages);
+    let found: readonly Said[] = [];
+    const queries = new StoreQueries(hub, session);
+    queries.ask<readonly Said[]>(
+      (then) => hub.store.readRoom(room, range, most, then),
+      (messages) => (found = messages.filter(({ seq }) => seq < end)),
+    );
+    queries.whenAnswered((error) => {
+      if (error !== undefined) return refuse(hub, session, "storage", error.message);
+      const messages = fittingPage(found, after === undefined ? "newest" : "oldest");
+      hub.send(session, { type: "history", room, messages, ref: undefined });
+      endSession(hub, session);
+    });
+  });
+}
+
+export function listen(hub: HubState, session: Session, command: Of<"listen">): void {
+  const { since } = command;
+  const bearer = bearerOf(hub, session, command);
+  if (bearer === undefined) return;
+  const { account, name, hash } = bearer;
+  const devices = hub.names.readers(accountMailbox(account));
+  const listeners = devices.filter(({ proven }) => proven.token === hash).length;
+  if (listeners >= limits.listenersPerToken) {
+    const message = `The token listens ${listeners} times already: close one connection first`;
+    return refuse(hub, session, "full", message);
+  }
+  withRoom(hub, session, command.room, bearer, (room) => {
+    // The token replaces what the server requires of others.
+    session.isAdmitted = true;
+    const rooms = [{ room, seq: since?.seq }];
+    const more = since === undefined ? {} : { since: { epoch: since.epoch } };
+    const proof = { bearer: { account, token: hash } };
+    login(hub, session, { type: "login", name, rooms, ...proof, ...more });
+  });
+}
+
+/** The token, if it is valid; undefined: refused. */
+function bearerOf(hub: HubState, session: Session, command: Request): AccessToken | undefined {
+  const { rights, hashSecret } = hub.options;
+  const token = rights.tokens.find(hashSecret(command.accessToken), hub.stampMs);
+  if (session.phase !== "new" || token === undefined) {
+    refuse(hub, session, "wrong-token", "The access token is not valid, or no longer is");
+    return undefined;
+  }
+  const { account, name, hash } = token;
+  // From here on, the account's share is used.
+  session.proven = { key: undefined, account, isDevice: false, token: hash, isBearer: true };
+  const ban = banOf(hub, suspectOf(session, { names: [name] }));
+  if (ban !== undefined) {
+    refuse(hub, session, "banned", banText(ban));
+    return undefined;
+  }
+  const { rates } = hub.options;
+  if (rates !== undefined && !session.queue.spend(command, rates, hub.nowMs)) {
+    const waitMs = session.queue.waitMs(hub.nowMs);
+    refuse(hub, session, "rate", `Too fast for ${name}: try again in a moment`, waitMs);
+    return undefined;
+  }
+  hub.options.log.info("token used", { ...sessionFields(session), name, token: token.id });
+  return token;
+}
+
+/** Continues with the requested room, if it exists and the session may know of it. */
+function withRoom(
+  hub: HubState,
+  session: Session,
+  asked: string,
+  { account }: AccessToken,
+  then: (room: string, bounds: RoomBounds) => void,
+): void {
+  const problem = roomProblem(asked);
+  if (problem !== undefined) return refuse(hub, session, "room-invalid", problem);
+  const room = fold(asked);
+  if (!mayEnter(hub, session, room, [account])) {
+    const message = `The room ${quoted(asked)} is private: an operator can let you in`;
+    return refuse(hub, session, "not-allowed", message);
+  }
+  const queries = new StoreQueries(hub, session);
+  let bounds: RoomBounds = { first: 1, last: 0 };
+  holdRoom(hub, room);
+  queries.ask<RoomBounds>(
+    (answer) => hub.store.bounds(room, answer),
+    (found) => (bounds = found),
+  );
+  queries.whenAnswered((error) => {
+    const isOver = session.phase === "ending" || session.phase === "gone";
+    if (!isOver && error !== undefined) refuse(hub, session, "storage", error.message);
+    else if (!isOver && !exists(hub, room, bounds)) {
+      const message = `There is no room ${quoted(asked)}: somebody has to enter it first`;
+      refuse(hub, session, "not-found", message);
+    } else if (!isOver) then(room, bounds);
+    releaseRoom(hub, room);
+  }, true);
+}
+
+/** A typo in a program must not create rooms that nobody reads. */
+function exists({ rooms, options }: HubState, room: string, { first, last }: RoomBounds): boolean {
+  if (room === lobby || rooms.has(room) || last >= first) return true;
+  const { topic, isPrivate } = options.rights.rooms.of(room);
+  return topic !== "" || isPrivate;
+}
+
+function refuse(
+  hub: HubState,
+  session: Session,
+  code: ErrorCode,
+  message: string,
+  retryAfterMs?: number,
+): void {
+  hub.options.log.info("request refused", { ...sessionFields(session), code });
+  hub.send(session, { type: "error", code, message, ref: undefined, retryAfterMs });
+  endSession(hub, session, "refused");
+}

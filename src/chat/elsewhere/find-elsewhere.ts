@@ -1,0 +1,25 @@
+// Asks the store who has certain names on other servers. Does nothing if there are no other
+// servers.
+
+import type { ParleyError } from "../../errors.ts";
+import type { ForeignPerson } from "./foreign-person.ts";
+import type { HubState } from "../hub-state.ts";
+import type { Session } from "../session.ts";
+import { StoreQueries } from "../turn/store-queries.ts";
+
+/** `names`: folded. Calls `then` exactly once, synchronously or after the store has answered. */
+export function findElsewhere(
+  hub: HubState,
+  session: Session,
+  names: readonly string[],
+  then: (people: readonly ForeignPerson[], error?: ParleyError) => void,
+): void {
+  if (hub.options.shared === undefined || names.length === 0) return then([]);
+  let people: readonly ForeignPerson[] = [];
+  const queries = new StoreQueries(hub, session);
+  queries.ask<readonly ForeignPerson[]>(
+    (answer) => hub.store.findElsewhere(names, answer),
+    (found) => (people = found),
+  );
+  queries.whenAnswered((error) => then(people, error));
+}

@@ -1,0 +1,359 @@
+// Events from other servers that use the same store, for people who are connected here: messages,
+// arrivals and departures, mail, sessions that have moved, operators' decisions.
+
+import { deliverForeign, type ForeignPart } from "../turn/delivery.ts";
+import type { Account, AccountChange } from "../accounts/account-store.ts";
+import { type ForeignComing, noteElsewhere, reviewElsewhere } from "../people/comings.ts";
+import { dropAsLost, endSession, expel, replaceSession } from "../disconnect.ts";
+import type { PresenceEvent, PrivateMessage } from "../events.ts";
+import type { ForeignPerson } from "./foreign-person.ts";
+import type { ForeignMember } from "./foreign-roster.ts";
+import type { HubSignal } from "./hub-signal.ts";
+import type { HubState } from "../hub-state.ts";
+import { handlePersonSignal } from "./person-signals.ts";
+import { handleChatSignal, loseServer } from "../private/private-chat.ts";
+import { calledKey } from "../rooms/call-into.ts";
+import { fold } from "../names/grammar.ts";
+import type { Room } from "../rooms/room.ts";
+import type { SaidRun } from "../rooms/said-run.ts";
+import type { Session } from "../session.ts";
+import type { PresenceChange } from "../turn/store.ts";
+import { banOf, banText, suspectOf } from "../suspect.ts";
+import { announceLater, renamedIn } from "../rooms/membership.ts";
+import { putOutOfPrivate } from "../rooms/room-access.ts";
+import type { RightsRow } from "../rights/rights-rows.ts";
+
+/** How far the hub knows a room: its last message, and its last presence change. */
+export type RoomPosition = { readonly seq: number; readonly presence: number };
+
+/** The hub as seen by the code that follows other servers. */
+export interface SharedHub {
+  handleForeign(event: ForeignEvent): void;
+  /** Undefined if the room is not open. */
+  positionIn(room: string): RoomPosition | undefined;
+  openRooms(): readonly string[];
+  /** Folded names whose holders the hub wants to know. */
+  watchedNames(): readonly string[];
+  /** IDs of other servers whose end the hub wants to know. */
+  watchedServers(): readonly string[];
+  /** Mailboxes of people who are connected here, with the last known number. */
+  openMailboxes(): readonly (readonly [mailbox: string, mail: number])[];
+}
+
+/** Presence changes of a room that lead to its `version`. */
+export type RoomPresence = {
+  readonly room: string;
+  readonly version: number;
+  readonly changes: readonly PresenceChange[];
+};
+
+/** Something that happened on another server. */
+export type ForeignEvent =
+  /** Messages committed by other servers, or by this one and not delivered yet. */
+  | { readonly type: "said"; readonly room: string; readonly runs: readonly SaidRun[] }
+  /** Messages up to `seq` are no longer kept. */
+  | { readonly type: "skipped"; readonly room: string; readonly seq: number }
+  /** Presence changes of one server in several rooms, all from one commit. */
+  | {
+      readonly type: "presence";
+      readonly server: string;
+      readonly rooms: readonly RoomPresence[];
+    }
+  /** Everybody who is in a room through other servers. */
+  | {
+      readonly type: "roster";
+      readonly room: string;
+      readonly version: number;
+      readonly members: readonly ForeignMember[];
+    }
+  /** A mailbox has messages up to this number. */
+  | { readonly type: "mail"; readonly mailbox: string; readonly mail: number }
+  /** A private message for a connection without a mailbox; `to` is `#` and its number. */
+  | { readonly type: "letter"; readonly to: string; readonly message: PrivateMessage }
+  /** Who has connected to another server or disconnected from it. */
+  | { readonly type: "people"; readonly people: readonly ForeignComing[] }
+  /** Among these watched folded names, `people` are on other servers now. */
+  | {
+      readonly type: "watched";
+      readonly names: readonly string[];
+      readonly people: readonly ForeignPerson[];
+    }
+  /** Something for individual people here, from one server. */
+  | { readonly type: "signal"; readonly server: string; readonly signal: HubSignal }
+  /** That server has ended: its people are disconnected. */
+  | { readonly type: "server-over"; readonly server: string }
+  /** The session with this record is now connected to another server. */
+  | { readonly type: "moved"; readonly session: string; readonly claim: number }
+  /** It has moved, and its messages from here, under that claim number, can't be stored. */
+  | { readonly type: "outdated"; readonly session: string; readonly claim: number }
+  /** All operators' decisions so far. */
+  | { readonly type: "rights"; readonly rows: readonly RightsRow[] }
+  /** How an account was changed. */
+  | { readonly type: "account"; readonly account: string; readonly change: AccountChange["type"] }
+  /** The text of a message was deleted. */
+  | { readonly type: "erased"; readonly room: string; readonly seq: number }
+  /**
+   * This server was without the store for so long that the others consider its people disconnected.
+   * They must reconnect, here or elsewhere.
+   */
+  | { readonly type: "fenced"; readonly reason: string };
+
+type Handlers = {
+  [K in ForeignEvent["type"]]: (hub: HubState, event: Extract<ForeignEvent, { type: K }>) => void;
+};
+
+const handlers: Handlers = {
+  said(hub, { room: name, runs }) {
+    const room = hub.rooms.get(name);
+    if (room === undefined) return;
+    const fresh = runs.filter(({ seq }) => seq > room.seq);
+    // The missing messages in between are read, and these with them.
+    if (fresh[0] === undefined || fresh[0].seq > room.seq + 1) return;
+    for (const run of fresh) {
+      run.persona ??= room.elsewhere?.get(fold(run.from))?.about?.persona;
+    }
+    deliverForeign(hub, [{ room, runs: fresh, presence: [] }]);
+  },
+  skipped(hub, { room: name, seq }) {
+    const room = hub.rooms.get(name);
+    if (room !== undefined) room.seq = Math.max(room.seq, seq);
+  },
+  presence(hub, { server, rooms }) {
+    deliverPresence(
+      hub,
+      rooms.flatMap((presence) => partOf(hub, server, presence) ?? []),
+    );
+  },
+  roster(hub, { room: name, version, members }) {
+    const room = hub.rooms.get(name);
+    if (room?.elsewhere === undefined || version < room.elsewhere.version) return;
+    room.elsewhere.version = version;
+    const { added, removed, kept } = room.elsewhere.replace(members);
+    room.changedElsewhere();
+    const isForeign = ({ folded }: ForeignMember) => !room.roster.has(folded);
+    const told = [
+      ...removed.filter(isForeign).map((member) => left(room, member)),
+      ...added.filter(isForeign).flatMap((member) => [joined(room, member), away(room, member)]),
+      ...kept.flatMap(([before, now]) => [
+        before.name === now.name ? undefined : renamed(room, before, now),
+        before.about?.away === now.about?.away ? undefined : away(room, now, true),
+      ]),
+    ].flatMap((event) => event ?? []);
+    deliverPresence(hub, [{ room, runs: [], presence: told }]);
+  },
+  mail(hub, { mailbox, mail }) {
+    for (const session of hub.names.readers(mailbox)) {
+      const isNew = session.mailbox.arrivedElsewhere(mail);
+      if (!isNew || session.phase !== "member" || session.awaitsWelcome) continue;
+      hub.schedule.replaying.add(session);
+      hub.wake();
+    }
+  },
+  letter(hub, { to, message }) {
+    const session = hub.names.byKey(to);
+    if (session === undefined) return;
+    hub.send(session, message);
+  },
+  people(hub, { people }) {
+    noteElsewhere(hub, people);
+  },
+  watched(hub, { names, people }) {
+    reviewElsewhere(hub, names, people);
+  },
+  signal(hub, { server, signal }) {
+    if (signal.type === "chat") handleChatSignal(hub, server, signal);
+    else handlePersonSignal(hub, signal);
+  },
+  "server-over"(hub, { server }) {
+    loseServer(hub, server);
+  },
+  moved(hub, { session: id, claim }) {
+    const entering = hub.names.entering(id);
+    if (entering !== undefined) {
+      entering.claimedElsewhere = Math.max(entering.claimedElsewhere, claim);
+    }
+    const session = hub.names.byKey(id);
+    // The session may have returned since.
+    const isOlder = session?.claim !== undefined && session.claim < claim;
+    if (session?.phase === "member" && isOlder) replaceSession(hub, session, new Set());
+  },
+  outdated(hub, { session: id, claim }) {
+    const session = hub.names.byKey(id);
+    if (session?.phase !== "member" || session.claim !== claim) return;
+    dropAsLost(hub, session, "The session is connected to another server: connect again");
+  },
+  rights(hub, { rows }) {
+    const { rights } = hub.options;
+    const topics = new Map(
+      [...hub.rooms.keys()].map((room) => [room, rights.rooms.of(room).topic]),
+    );
+    rights.replace(rows);
+    for (const session of hub.sessions) {
+      const ban = banOf(hub, suspectOf(session));
+      if (ban !== undefined) expel(hub, session, "banned", banText(ban));
+    }
+    for (const [room, before] of topics) {
+      const { topic, topicBy: name } = rights.rooms.of(room);
+      putOutOfPrivate(hub, room);
+      if (topic === before) continue;
+      const by = { name, persona: hub.rooms.get(room)?.elsewhere?.get(fold(name))?.about?.persona };
+      for (const session of membersOf(hub, room)) {
+        hub.send(session, { type: "topic", room, topic, by }, "settled");
+      }
+    }
+  },
+  account(hub, { account: id, change }) {
+    hub.store.findAccount({ id }, (outcome) => {
+      if (outcome.done) putOutOfAccount(hub, id, change, outcome.result);
+      else hub.options.log.warn(outcome.error.message);
+    });
+    hub.wake();
+  },
+  erased(hub, { room, seq }) {
+    for (const session of membersOf(hub, room)) {
+      hub.send(session, { type: "deleted", room, seq }, "settled");
+    }
+  },
+  fenced(hub, { reason }) {
+    for (const session of hub.sessions) {
+      // The contents of the welcome are no longer true.
+      session.awaitsWelcome = false;
+      if (session.phase === "member") dropAsLost(hub, session, reason);
+      // What the client has been sent is no longer of any use.
+      else if (session.phase === "entering") end(hub, session, reason);
+    }
+  },
+};
+
+export function handleForeign(hub: HubState, event: ForeignEvent): void {
+  const handle = handlers[event.type] as (hub: HubState, event: ForeignEvent) => void;
+  handle(hub, event);
+}
+
+export function positionIn(hub: HubState, name: string): RoomPosition | undefined {
+  const room = hub.rooms.get(name);
+  return room && { seq: room.seq, presence: room.elsewhere?.version ?? 0 };
+}
+
+/** Ends the sessions that may no longer act for the account. */
+function putOutOfAccount(
+  hub: HubState,
+  id: string,
+  change: AccountChange["type"],
+  account: Account | undefined,
+): void {
+  const active = account?.keys.filter(({ revokedMs }) => revokedMs === undefined) ?? [];
+  for (const session of hub.sessions) {
+    const { proven } = session;
+    if (proven.account !== id) continue;
+    const isKnown = proven.isDevice && active.some(({ key }) => key === proven.key);
+    if (account === undefined)
+      expel(hub, session, "kicked", "Your account was deleted by an operator");
+    else if (proven.isDevice && !isKnown)
+      end(hub, session, "This device may no longer use the name");
+    else if (!proven.isDevice && proven.isBearer !== true && change === "set-password") {
+      end(hub, session, "The password was changed: log in again");
+    }
+  }
+}
+
+function end(hub: HubState, session: Session, reason: string): void {
+  hub.send(session, { type: "bye", reason });
+  endSession(hub, session);
+}
+
+/**
+ * Another server's change in a room, in the form in which it is reported here; undefined: it
+ * arrived too early.
+ */
+function partOf(
+  hub: HubState,
+  server: string,
+  { room: name, version, changes }: RoomPresence,
+): ForeignPart | undefined {
+  const room = hub.rooms.get(name);
+  // If other changes came in between, the whole roster is read again.
+  if (room?.elsewhere === undefined || version !== room.elsewhere.version + 1) return undefined;
+  room.elsewhere.version = version;
+  const told: PresenceEvent[] = [];
+  for (const { event, ...change } of changes) {
+    const { folded, name: shown, about } = change;
+    const wasThere = room.has(folded);
+    const before = room.elsewhere.get(folded);
+    if (shown === undefined) room.elsewhere.remove({ server, folded });
+    else {
+      room.elsewhere.add({ ...change, server, name: shown });
+      room.called.delete(calledKey(server, folded));
+    }
+    const isCome = event?.type === "joined" || event?.type === "left";
+    const isNews = !isCome || wasThere !== room.has(folded);
+    if (event === undefined || !isNews) continue;
+    const persona = (about ?? before?.about)?.persona;
+    const news = event.type === "renamed" ? renamedIn(room, event, wasThere) : event;
+    if (news !== undefined) told.push({ persona, ...news, author: authorOf(event) });
+  }
+  room.changedElsewhere();
+  return { room, runs: [], presence: told };
+}
+
+/** Whoever goes on in other rooms has only left this one. */
+function asLeft(hub: HubState, event: PresenceEvent): PresenceEvent {
+  if (event.type !== "left" || event.reason === "kicked") return event;
+  const folded = fold(event.name);
+  const here = hub.names.holder(folded)?.rooms.size ?? 0;
+  const goesOn = here > 0 || hub.roomsElsewhere.has(folded);
+  return goesOn ? { ...event, reason: "parted", once: 0 } : event;
+}
+
+/**
+ * Tells the rooms at once, unless a room is still to hear something that happened here before: that
+ * the same people have left, when they are back at another server, or who is there, when somebody
+ * enters.
+ */
+function deliverPresence(hub: HubState, parts: readonly ForeignPart[]): void {
+  const now = parts.flatMap((part) => {
+    const events = part.presence.map((event) => asLeft(hub, event));
+    const presence = events.filter((event) => {
+      const isLater = hub.pipeline.precedes(part.room, event);
+      if (isLater) announceLater(hub, part.room, event);
+      return !isLater;
+    });
+    return presence.length === 0 ? [] : [{ ...part, presence }];
+  });
+  deliverForeign(hub, now);
+}
+
+/**
+ * Session numbers of other servers are meaningless here; 0 stands for the server's own terminal.
+ */
+function authorOf({ author }: PresenceEvent): number {
+  return author === 0 ? 0 : -1;
+}
+
+function joined({ name: room }: Room, { name, about }: ForeignMember): PresenceEvent {
+  return { type: "joined", room, name, alias: undefined, author: -1, persona: about?.persona };
+}
+
+function left({ name: room }: Room, { name, about }: ForeignMember): PresenceEvent {
+  const { persona } = about ?? {};
+  return { type: "left", room, name, alias: undefined, reason: "lost", author: -1, persona };
+}
+
+function renamed({ name: room }: Room, from: ForeignMember, to: ForeignMember): PresenceEvent {
+  const { persona } = from.about ?? {};
+  return { type: "renamed", room, from: from.name, to: to.name, author: -1, persona };
+}
+
+/** `isBack`: also reports people who are no longer away. */
+function away(
+  { name: room }: Room,
+  { name, about }: ForeignMember,
+  isBack = false,
+): PresenceEvent | undefined {
+  if (about?.away === undefined && !isBack) return undefined;
+  return { type: "away", room, name, away: about?.away, author: -1, persona: about?.persona };
+}
+
+function membersOf(hub: HubState, room: string): Session[] {
+  return [...hub.names.members()].filter(({ rooms }) => rooms.has(room));
+}

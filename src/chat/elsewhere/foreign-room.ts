@@ -1,0 +1,37 @@
+// A room that nobody at this server is in, as those at other servers make it: to be looked at, not
+// to be entered.
+
+import type { ParleyError } from "../../errors.ts";
+import { ForeignRoster } from "./foreign-roster.ts";
+import type { HubState } from "../hub-state.ts";
+import { Room } from "../rooms/room.ts";
+import type { Session } from "../session.ts";
+import type { RoomBounds } from "../turn/store.ts";
+import { StoreQueries } from "../turn/store-queries.ts";
+
+/**
+ * Calls `then` with the room, at once or when the store has answered; undefined: nobody is in it.
+ */
+export function withRoom(
+  hub: HubState,
+  session: Session,
+  folded: string,
+  then: (room: Room | undefined, error?: ParleyError) => void,
+): void {
+  const open = hub.rooms.get(folded);
+  if (open !== undefined || hub.options.shared === undefined) return then(open);
+  let bounds: RoomBounds | undefined;
+  const queries = new StoreQueries(hub, session);
+  queries.ask<RoomBounds>(
+    (answer) => hub.store.bounds(folded, answer),
+    (found) => (bounds = found),
+  );
+  queries.whenAnswered((error) => {
+    const since = hub.rooms.get(folded);
+    if (since !== undefined || bounds?.elsewhere === undefined) return then(since, error);
+    const roster = new ForeignRoster(bounds.elsewhere.version);
+    roster.replace(bounds.elsewhere.members);
+    if (roster.size === 0) return then(undefined);
+    then(new Room(folded, bounds.last, session.shareOwner, hub.stampMs, roster));
+  });
+}

@@ -1,0 +1,125 @@
+// Names in a store shared by several servers: the first to claim a name gets it. Without other
+// servers nothing is asked, and nothing changes.
+
+import type { ParleyError } from "../../errors.ts";
+import { history as limits } from "../../limits.ts";
+import type { HubState } from "../hub-state.ts";
+import { personKey, type Session } from "../session.ts";
+import type { NameClaim, NameClaimed, SessionRecord, SessionTaken } from "../turn/store.ts";
+import { StoreQueries } from "../turn/store-queries.ts";
+
+export type ClaimOutcome = {
+  /** False: somebody on another server has the name, or the store could not be asked. */
+  readonly isFree: boolean;
+  /**
+   * The last holder of the name, like the result of `findName`, now that nobody else can get it.
+   */
+  readonly last?: SessionRecord | undefined;
+  /** Its record, if there is one. */
+  readonly taken?: SessionTaken | undefined;
+  readonly problem: ParleyError | undefined;
+  /** Releases the name, if it was claimed. */
+  giveUp(): void;
+};
+
+/**
+ * Claims a free name for the session, which may have ended when `then` is called. `record`: the
+ * record of a session that may come from another server; that server can then no longer write it.
+ */
+export function claimName(
+  hub: HubState,
+  session: Session,
+  { folded, record }: { folded: string; record?: string | undefined },
+  then: (outcome: ClaimOutcome) => void,
+): void {
+  if (hub.options.shared === undefined) {
+    return then({ isFree: true, problem: undefined, giveUp() {} });
+  }
+  const claim = claimOf(session, folded);
+  hub.names.reserve(folded);
+  hub.claims.begin(claim);
+  forgetRelease(hub, claim);
+  const ask = (): void => askFor(hub, session, { claim, record }, then);
+  // A release by an earlier connection that is in flight must not release this claim.
+  const isLeaving = hub.pipeline.inFlight?.released.some((one) => isSame(one, claim)) === true;
+  if (isLeaving) hub.pipeline.whenSettled(ask);
+  else ask();
+}
+
+function askFor(
+  hub: HubState,
+  session: Session,
+  { claim, record }: { claim: NameClaim; record: string | undefined },
+  then: (outcome: ClaimOutcome) => void,
+): void {
+  let claimed: NameClaimed = { isFree: false };
+  const queries = new StoreQueries(hub, session);
+  queries.ask<NameClaimed>(
+    (done) => hub.store.claimName(claim, record, () => isConnected(session), done),
+    (answer) => (claimed = answer),
+  );
+  const finish = (problem: ParleyError | undefined, last?: SessionRecord): void => {
+    hub.names.unreserve(claim.name);
+    const wasReleased = hub.claims.end(claim);
+    // Meanwhile the store may hold the claim of the connection that has ended.
+    if (problem !== undefined && wasReleased) releaseUnused(hub, claim);
+    const giveUp = (): void => {
+      if (claimed.isFree) releaseUnused(hub, claim);
+    };
+    then({ ...claimed, last, problem, giveUp });
+  };
+  queries.whenAnswered((problem) => {
+    if (problem !== undefined || !claimed.isFree) return finish(problem);
+    // Another user may have had it, and lost the connection, since the store was asked.
+    let last: SessionRecord | undefined;
+    const again = new StoreQueries(hub, session);
+    const sinceMs = hub.nowMs - limits.mailHoldMs;
+    again.ask<SessionRecord | undefined>(
+      (done) => hub.store.findName(claim.name, sinceMs, done),
+      (record) => (last = record),
+    );
+    again.whenAnswered((failed) => finish(failed, last), true);
+  }, true);
+}
+
+/** The session releases its name, unless another of its devices is online. */
+export function releaseName(hub: HubState, session: Session): void {
+  if (hub.options.shared === undefined || hub.names.otherDevices(session).length > 0) return;
+  release(hub, claimOf(session, session.identity.folded));
+}
+
+/** The session regains its name, which its earlier connection has just released. */
+export function keepName(hub: HubState, session: Session): void {
+  forgetRelease(hub, claimOf(session, session.identity.folded));
+}
+
+/** Its client may still be there. */
+export function isConnected({ phase }: Session): boolean {
+  return phase !== "ending" && phase !== "gone";
+}
+
+function isSame(one: NameClaim, other: NameClaim): boolean {
+  return one.name === other.name && one.holder === other.holder;
+}
+
+function claimOf({ identity }: Session, folded: string): NameClaim {
+  return { name: folded, holder: personKey(identity) };
+}
+
+function release(hub: HubState, claim: NameClaim): void {
+  if (hub.claims.release(claim)) return;
+  hub.pipeline.gathering.released.push(claim);
+  hub.wake();
+}
+
+/** Releases the name unless an earlier connection still holds it. */
+function releaseUnused(hub: HubState, claim: NameClaim): void {
+  const user = hub.names.holder(claim.name);
+  if (user === undefined || personKey(user.identity) !== claim.holder) release(hub, claim);
+}
+
+function forgetRelease(hub: HubState, claim: NameClaim): void {
+  const { released } = hub.pipeline.gathering;
+  const index = released.findIndex((one) => isSame(one, claim));
+  if (index >= 0) released.splice(index, 1);
+}

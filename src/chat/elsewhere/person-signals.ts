@@ -1,0 +1,70 @@
+// Handles decisions that people on other servers have made about somebody who is connected here.
+
+import { expel } from "../disconnect.ts";
+import type { PersonSignal } from "./hub-signal.ts";
+import type { HubState } from "../hub-state.ts";
+import { storeRights } from "../rights-store.ts";
+import { applyChanges } from "../rooms/room-changes.ts";
+import { hearCall } from "../rooms/call-into.ts";
+import { expelFrom } from "../rooms/room-commands.ts";
+import type { Session } from "../session.ts";
+
+type Of<T extends PersonSignal["type"]> = Extract<PersonSignal, { type: T }>;
+type Handlers = {
+  [K in PersonSignal["type"]]: (hub: HubState, holder: Session, signal: Of<K>) => void;
+};
+
+const handlers: Handlers = {
+  rank(hub, holder, { room: name, what, isOn, by }) {
+    const room = hub.rooms.get(name);
+    if (room === undefined || !holder.rooms.has(name)) return;
+    const change = { what, name: holder.name, isOn };
+    applyChanges(hub, here(by), room, [change], () => {});
+    storeRights(hub, (problem) => {
+      if (problem !== undefined) hub.options.log.warn(problem);
+    });
+  },
+  "put-out"(hub, holder, { room: name, by, text }) {
+    const room = hub.rooms.get(name);
+    if (room !== undefined) expelFrom(hub, room, holder, here(by), text);
+  },
+  call(hub, holder, { room, by }) {
+    hearCall(hub, by, room, holder);
+  },
+  tags(hub, holder, { from, persona, shown: to, tags, timeMs }) {
+    const id = hub.pipeline.nextOrder();
+    for (const one of devicesOf(hub, holder)) {
+      hub.send(one, { type: "signal", from, persona, to, isRoom: false, tags, timeMs, id });
+    }
+  },
+  "account-changed"(hub, holder, { change, device, key, proof }) {
+    // Only its owner can have a registered name.
+    for (const one of devicesOf(hub, holder)) {
+      hub.send(one, { type: "account-changed", change, device, key, proof });
+    }
+  },
+  expel(hub, holder, { reason }) {
+    for (const one of devicesOf(hub, holder)) expel(hub, one, "kicked", reason);
+  },
+};
+
+/** Signals for people who have left meanwhile are ignored. */
+export function handlePersonSignal(hub: HubState, signal: PersonSignal): void {
+  const holder = hub.names.holder(signal.to);
+  if (holder === undefined) return;
+  const handle = handlers[signal.type] as (
+    hub: HubState,
+    holder: Session,
+    signal: PersonSignal,
+  ) => void;
+  handle(hub, holder, signal);
+}
+
+function devicesOf(hub: HubState, holder: Session): readonly Session[] {
+  return [holder, ...hub.names.otherDevices(holder)];
+}
+
+/** Session numbers of other servers are meaningless here. */
+function here<T extends { author: number }>(by: T): T {
+  return { ...by, author: by.author === 0 ? 0 : -1 };
+}

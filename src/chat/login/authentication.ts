@@ -1,0 +1,92 @@
+// Whether a login under a registered name comes from its owner: proved by the key of one of its
+// devices, by a session token, or by the password.
+
+import type { ErrorCode } from "../../errors.ts";
+import { accounts as limits } from "../../limits.ts";
+import { quoted } from "../../text.ts";
+import type { Account } from "../accounts/account-store.ts";
+import type { LoginCommand } from "../events.ts";
+import type { HubState } from "../hub-state.ts";
+import type { Session } from "../session.ts";
+
+/** Undefined: it does. Otherwise, what the client is told. */
+export type Denial =
+  | {
+      code: ErrorCode;
+      message: string;
+      retryAfterMs?: number;
+      /** The name has a password, which was not sent. */
+      asksPassword?: boolean;
+    }
+  | undefined;
+
+/** The accounts that the store has found for a login. */
+export type Found = {
+  /** The account that owns the name. */
+  readonly owner: Account;
+  /** The accounts that the proved key and the token belong to. */
+  readonly ofKey: Account | undefined;
+  readonly ofToken: Account | undefined;
+};
+
+/** Calls `then` exactly once, synchronously or later. */
+export function authenticate(
+  hub: HubState,
+  session: Session,
+  command: LoginCommand,
+  { owner, ofKey, ofToken }: Found,
+  then: (denial: Denial) => void,
+): void {
+  const isProven = session.proven.account === owner.id;
+  if (isProven || ofKey?.id === owner.id || ofToken?.id === owner.id) return then(undefined);
+  const { password } = command;
+  if (password === undefined) return then(registered(owner));
+  checkPassword(hub, session, owner, password, then);
+}
+
+function registered({ name, password }: Account): Denial {
+  const asksPassword = password !== undefined;
+  const way = asksPassword ? "" : ", and only its owner's devices can log in with it";
+  const message = `The name ${quoted(name)} is registered${way}`;
+  return { code: "name-registered", message, asksPassword };
+}
+
+function checkPassword(
+  hub: HubState,
+  session: Session,
+  owner: Account,
+  password: string,
+  then: (denial: Denial) => void,
+): void {
+  const { name } = owner;
+  const { address } = session.peer;
+  const waitMs = hub.guessRates.take(address, owner.id, hub.nowMs);
+  if (waitMs > 0) return then(tooManyGuesses(name, waitMs));
+  if (owner.password === undefined) return then(registered(owner));
+  if (password.length > limits.maxPasswordChars) return then(wrong(name));
+  hub.options.credentials.checkPassword(password, owner.password, address, (isRight) => {
+    if (isRight === true) {
+      hub.guessRates.wasRight(address, hub.nowMs);
+      then(undefined);
+    } else then(isRight === false ? wrong(name) : busy);
+    hub.wake();
+  });
+}
+
+function wrong(name: string): Denial {
+  return { code: "wrong-password", message: `This is not the password of ${quoted(name)}` };
+}
+
+/** The refusal of a guess that exceeds the rate; the password is not checked. */
+export function tooManyGuesses(name: string, retryAfterMs: number): NonNullable<Denial> {
+  const seconds = Math.ceil(retryAfterMs / 1_000);
+  const message = `Too many passwords for ${quoted(name)} or from your network: try again in ${seconds} s`;
+  return { code: "rate", message, retryAfterMs };
+}
+
+const busyMs = 2_000;
+export const busy: NonNullable<Denial> = {
+  code: "rate",
+  message: "Too many passwords are being checked at the moment: try again",
+  retryAfterMs: busyMs,
+};

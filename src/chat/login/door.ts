@@ -1,0 +1,231 @@
+// Admission: a server may require its password from everybody, or admit only members. Until then, a
+// stranger learns nothing except that this is a parley server.
+
+import type { ErrorCode } from "../../errors.ts";
+import { endSession } from "../disconnect.ts";
+import { rights as limits, sender } from "../../limits.ts";
+import type { HubState } from "../hub-state.ts";
+import type { LoginCommand } from "../events.ts";
+import { closedText, isOpen } from "./door-options.ts";
+import { sessionFields } from "../session-log.ts";
+import { proveKey } from "./key-proof.ts";
+import { isConnected } from "../elsewhere/name-claims.ts";
+import { hasProof, proveMembership } from "./membership-proof.ts";
+import { storeRights } from "../rights-store.ts";
+import { refuseBanned } from "./refuse-login.ts";
+import type { NameClaimed } from "../turn/store.ts";
+import { StoreQueries } from "../turn/store-queries.ts";
+import type { Session } from "../session.ts";
+import { banOf, suspectOf } from "../suspect.ts";
+
+/**
+ * Calls `enter` once the session is admitted; otherwise the session is refused, or asked a question
+ * that it answers with another command.
+ */
+export function passDoor(
+  hub: HubState,
+  session: Session,
+  command: LoginCommand,
+  enter: () => void,
+): void {
+  const { door } = hub.options;
+  if (session.isAdmitted || isOpen(door)) return enter();
+  const { serverPassword, pass } = command;
+  const mayBeMember = door.isMembersOnly && hasProof(command);
+  const isPasswordMissing = door.checkPassword !== undefined && serverPassword === undefined;
+  const hasShownNothing = serverPassword === undefined && !mayBeMember;
+  if (pass === undefined && (hasShownNothing || isPasswordMissing)) {
+    return ask(hub, session, command);
+  }
+  // A key or token can't be guessed, so its holder need not wait for others of the network.
+  const isGuess = (pass ?? serverPassword ?? command.password) !== undefined;
+  const waitMs = isGuess ? hub.guessRates.waitMs(session.peer.address, hub.nowMs) : 0;
+  if (waitMs > 0) {
+    const seconds = Math.ceil(waitMs / 1_000);
+    const message = `Too many attempts from your network: try again in ${seconds} s`;
+    return refuse(hub, session, "rate", message, waitMs);
+  }
+  const isRight = door.checkPassword?.(serverPassword ?? "") ?? door.isMembersOnly;
+  if (isRight && !door.isMembersOnly) {
+    session.isAdmitted = true;
+    return enter();
+  }
+  // People using the old dialects are asked once, and may answer with any of these.
+  const code = pass ?? serverPassword;
+  if (code !== undefined && hasPass(hub, command, code)) {
+    return redeem(hub, session, command, code, enter);
+  }
+  if (isRight && mayBeMember && pass === undefined) {
+    return enterAsMember(hub, session, command, enter);
+  }
+  hub.guessRates.wasWrong(session.peer.address, hub.nowMs);
+  fail(hub, session, command);
+}
+
+/** Admits the owner of a registered name. To everybody else, all names look the same. */
+function enterAsMember(
+  hub: HubState,
+  session: Session,
+  command: LoginCommand,
+  enter: () => void,
+): void {
+  if (!proveKey(hub, session, command)) return;
+  proveMembership(hub, session, command, (problem) => {
+    if (session.phase !== "new") return;
+    if (problem?.why === "failed") {
+      const { code, message, retryAfterMs } = problem.denial;
+      return refuse(hub, session, code, message, retryAfterMs);
+    }
+    if (problem !== undefined) {
+      const { password, serverPassword } = command;
+      // A password has already been counted; a key can't be guessed, but this may have been meant
+      // as a pass.
+      if (password === undefined && serverPassword !== undefined) {
+        hub.guessRates.wasWrong(session.peer.address, hub.nowMs);
+      }
+      return fail(hub, session, command);
+    }
+    // Somebody without a name can only be identified by the account.
+    const ban = banOf(hub, suspectOf(session));
+    if (ban !== undefined) return refuseBanned(hub, session, command.name, ban);
+    session.isAdmitted = true;
+    enter();
+  });
+}
+
+/** The answer to the question that the session was asked. */
+export function answerDoor(
+  hub: HubState,
+  session: Session,
+  text: string,
+): LoginCommand | undefined {
+  const { asked } = session;
+  session.asked = undefined;
+  // An unframed message may include its line ending.
+  const serverPassword = text.replace(/[\r\n]+$/, "");
+  if (asked !== undefined) {
+    // It may be the password of the name as well.
+    const { isMembersOnly } = hub.options.door;
+    return { ...asked, serverPassword, ...(isMembersOnly && { password: serverPassword }) };
+  }
+  hub.send(session, { type: "error", code: "protocol", message: "You were not asked anything" });
+  return undefined;
+}
+
+function hasPass(hub: HubState, command: LoginCommand, code: string): boolean {
+  const { hash, guest } = redemption(hub, command, code);
+  return hub.options.rights.passes.admits(hash, guest, hub.stampMs);
+}
+
+/** The hash of a pass, and the ID by which its user is recognized later. */
+function redemption(hub: HubState, { secret = "" }: LoginCommand, code: string) {
+  const { hashSecret } = hub.options;
+  return { hash: hashSecret(code), guest: secret === "" ? "" : hashSecret(secret) };
+}
+
+function redeem(
+  hub: HubState,
+  session: Session,
+  command: LoginCommand,
+  code: string,
+  enter: () => void,
+): void {
+  const { hash, guest } = redemption(hub, command, code);
+  claimUse(hub, session, hash, guest, (problem) => {
+    if (session.phase !== "new") return;
+    if (problem === undefined) return redeemClaimed(hub, session, { hash, guest }, enter);
+    refuse(hub, session, "storage", problem, sender.storageRetryMs);
+  });
+}
+
+/**
+ * If a pass is shown on several servers at the same time, only one of them may use up its next use.
+ * The claim lasts as long as the server: by then the others know that the use is gone.
+ */
+function claimUse(
+  hub: HubState,
+  session: Session,
+  hash: string,
+  guest: string,
+  then: (problem: string | undefined) => void,
+): void {
+  const use = hub.options.rights.passes.nextUse(hash, guest);
+  if (hub.options.shared === undefined || use === undefined) return then(undefined);
+  const claim = { name: `pass/${hash}/${use}`, holder: guest === "" ? `#${session.id}` : guest };
+  let isOurs = false;
+  const queries = new StoreQueries(hub, session);
+  queries.ask<NameClaimed>(
+    (answer) => hub.store.claimName(claim, undefined, () => isConnected(session), answer),
+    ({ isFree }) => (isOurs = isFree),
+  );
+  queries.whenAnswered((error) => {
+    // Others may have used it on this server meanwhile.
+    const isLeft = isOurs && hub.options.rights.passes.admits(hash, guest, hub.stampMs);
+    const taken = "Somebody else has just come in by this pass: try again";
+    then(error?.message ?? (isLeft ? undefined : taken));
+  });
+}
+
+function redeemClaimed(
+  hub: HubState,
+  session: Session,
+  { hash, guest }: { hash: string; guest: string },
+  enter: () => void,
+): void {
+  const { rights } = hub.options;
+  const isUse = rights.passes.redeem(hash, guest);
+  // Admit only what has been stored: after a crash, a pass for one person must not admit another.
+  session.queue.block();
+  storeRights(hub, (problem) => {
+    session.queue.unblock();
+    hub.schedule.unblocked.add(session);
+    hub.wake();
+    if (session.phase !== "new") return;
+    if (problem !== undefined) {
+      if (isUse) rights.passes.giveBack(hash, guest);
+      return refuse(hub, session, "storage", problem, sender.storageRetryMs);
+    }
+    session.isAdmitted = true;
+    enter();
+  });
+}
+
+function ask(hub: HubState, session: Session, command: LoginCommand): void {
+  const { door } = hub.options;
+  if (session.dialect.asks !== true) {
+    const { code, message } = closedText(door);
+    return refuse(hub, session, code, message);
+  }
+  session.asked = command;
+  const text = door.isMembersOnly
+    ? "A pass for this server, or the password of your name"
+    : "The password of this server";
+  hub.send(session, { type: "question", text });
+}
+
+/** Refuses a login; guesses have already been counted. */
+function fail(hub: HubState, session: Session, command: LoginCommand): void {
+  const { serverPassword, pass, password: _password, ...again } = command;
+  const { door } = hub.options;
+  const isPass = door.isMembersOnly || serverPassword === undefined;
+  const code = isPass ? "members-only" : "password-required";
+  hub.options.log.info("login refused", { ...sessionFields(session), code });
+  session.failedAttempts++;
+  if (session.dialect.asks === true && session.failedAttempts < limits.attemptsPerSession) {
+    return ask(hub, session, again);
+  }
+  if (pass === undefined && isPass) return refuse(hub, session, code, closedText(door).message);
+  const message = isPass ? "The pass is not valid, used up, or over" : "The password is wrong";
+  refuse(hub, session, code, message);
+}
+
+function refuse(
+  hub: HubState,
+  session: Session,
+  code: ErrorCode,
+  message: string,
+  retryAfterMs?: number,
+): void {
+  hub.send(session, { type: "error", code, message, retryAfterMs });
+  endSession(hub, session, "refused");
+}

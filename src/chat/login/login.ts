@@ -1,0 +1,161 @@
+// The first part of a login, before the store is asked: checks and reserves the name, and verifies
+// the key of the client's device. pending-login.ts has the rest.
+
+import { names as nameLimits, sender } from "../../limits.ts";
+import { loginProofText } from "../../trust/login-proof.ts";
+import { passDoor } from "./door.ts";
+import type { Command, LoginCommand } from "../events.ts";
+import type { HubState } from "../hub-state.ts";
+import {
+  addressName,
+  aliasProblem,
+  fold,
+  lobby,
+  nameProblem,
+  roomProblem,
+} from "../names/grammar.ts";
+import { takenNow } from "../names/taken.ts";
+import { proveKey } from "./key-proof.ts";
+import { PendingLogin, type RoomsAsked } from "./pending-login.ts";
+import { refuseBanned, refuseLogin } from "./refuse-login.ts";
+import { reject, storeIsSlow } from "../rejections.ts";
+import type { Session } from "../session.ts";
+import { banOf, suspectOf } from "../suspect.ts";
+
+export function login(hub: HubState, session: Session, command: LoginCommand): void {
+  if (session.phase !== "new" || session.challenge !== undefined) {
+    const message = "You are already logged in";
+    return hub.send(session, { type: "error", code: "protocol", message });
+  }
+  passDoor(hub, session, command, () => logIn(hub, session, command));
+}
+
+function logIn(hub: HubState, session: Session, command: LoginCommand): void {
+  if (command.visitor === true) return visit(hub, session, command);
+  const assigned = command.name === "" && command.assign === true;
+  const name = assigned ? freeAddressName(hub, session) : command.name;
+  const refusal = assigned ? undefined : nameProblem(name, hub.options.reservedNames);
+  if (refusal !== undefined) return refuseLogin(hub, session, "name-invalid", name, refusal);
+  const rooms = roomsAsked(command);
+  const problem = roomsProblem(rooms);
+  if (problem !== undefined) return refuseLogin(hub, session, "room-invalid", name, problem);
+  if (!proveKey(hub, session, command)) return;
+
+  const secret = command.secret === "" ? hub.options.newSecret() : (command.secret ?? "");
+  const recordId = secret === "" ? "" : hub.options.hashSecret(secret);
+  const previous = recordId === "" ? undefined : hub.names.byKey(recordId);
+  if (recordId !== "" && hub.names.entering(recordId) !== undefined) {
+    const message = "This session is already logging in on another connection: try again";
+    return refuseLogin(hub, session, "rate", name, message, {
+      retryAfterMs: retryLoginMs,
+    });
+  }
+  if (hub.names.isRegistering(recordId)) {
+    const message = "This session's name is being registered: try again";
+    return refuseLogin(hub, session, "rate", name, message, { retryAfterMs: retryLoginMs });
+  }
+  const taken = takenNow(hub, session, name, previous);
+  // A registered name may belong to this client: the store decides.
+  if (taken !== undefined && !mayBeOwner(hub, session, command)) {
+    return refuseLogin(hub, session, "name-taken", name, taken.message);
+  }
+  if (hub.isOverfull()) {
+    return refuseLogin(hub, session, "storage", name, storeIsSlow, {
+      retryAfterMs: sender.storageRetryMs,
+    });
+  }
+
+  session.enter("entering");
+  session.queue.block();
+  previous?.queue.block();
+  hub.names.reserve(fold(name));
+  if (recordId !== "") hub.names.beginEntry(session, recordId);
+  const alias = shownAlias(hub, command);
+  const plan = { name, alias, secret, recordId, previous, rooms };
+  const pending = new PendingLogin(hub, session, command, plan);
+  // Unsettled work of this record is settled first, because the welcome reports its numbers.
+  if (recordId !== "" && hub.pipeline.hasPending(recordId, previous)) {
+    hub.pipeline.whenSettled(() => pending.queryStore());
+  } else pending.queryStore();
+}
+
+const retryLoginMs = 1_000;
+
+/** The client answers a challenge: the waiting login continues. */
+export function prove(
+  hub: HubState,
+  session: Session,
+  { signature }: Extract<Command, { type: "prove" }>,
+): void {
+  const { challenge } = session;
+  if (challenge === undefined) return reject(hub, session, "protocol", "Nothing is to be proved");
+  session.challenge = undefined;
+  session.queue.unblock();
+  hub.schedule.unblocked.add(session);
+  hub.wake();
+  const { command, nonce } = challenge;
+  login(hub, session, { ...command, identity: signed(command, signature) });
+  function signed({ name, identity }: LoginCommand, signature: string): LoginCommand["identity"] {
+    const key = identity?.key ?? "";
+    const text = loginProofText({ name, nonce });
+    if (hub.options.credentials.verifySignature(key, text, signature)) {
+      session.proven = { key, account: undefined, isDevice: false };
+    }
+    return { key, signature };
+  }
+}
+
+/** Whether a name in use may be registered to this session's owner. */
+function mayBeOwner(hub: HubState, session: Session, command: LoginCommand) {
+  const { name, token, password, bearer } = command;
+  const holder = hub.names.holder(fold(name));
+  if (holder !== undefined) return holder.identity.account !== "";
+  const { key, account } = session.proven;
+  return (key ?? account ?? token ?? password ?? bearer) !== undefined;
+}
+
+function roomsAsked({ rooms }: LoginCommand): RoomsAsked {
+  const asked = new Map<string, number | undefined>();
+  for (const { room, seq } of rooms ?? [{ room: lobby }]) asked.set(fold(room), seq);
+  return asked;
+}
+
+function roomsProblem(rooms: RoomsAsked): string | undefined {
+  const most = nameLimits.maxRoomsPerSession;
+  if (rooms.size > most) return `A session can be in at most ${most} rooms, not ${rooms.size}`;
+  for (const name of rooms.keys()) {
+    const problem = roomProblem(name);
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
+}
+
+/** The alias if it is valid; otherwise the name is shown instead. */
+function shownAlias({ options }: HubState, { alias }: LoginCommand): string | undefined {
+  if (alias === undefined) return undefined;
+  return aliasProblem(alias, options.reservedNames) === undefined ? alias : undefined;
+}
+
+function visit(hub: HubState, session: Session, command: LoginCommand): void {
+  if (!proveKey(hub, session, command)) return;
+  const ban = banOf(hub, suspectOf(session));
+  if (ban !== undefined) return refuseBanned(hub, session, "", ban);
+  session.enter("visitor");
+  hub.send(session, {
+    type: "welcome",
+    name: "",
+    alias: undefined,
+    secret: "",
+    epoch: hub.options.epoch,
+    mail: 0,
+    n: 0,
+    recovered: false,
+    rooms: [],
+    access: hub.grantAccess(session),
+  });
+}
+
+function freeAddressName(hub: HubState, session: Session): string {
+  const name = addressName(session.peer.address, session.peer.port);
+  return hub.names.isTaken(fold(name)) ? `${name}#${session.id}` : name;
+}

@@ -1,0 +1,95 @@
+// Whether a login comes from a member, that is the owner of a registered name: proved by the key of
+// a device, a session token, or the password of the name. To everybody else, all names look the
+// same.
+
+import { accounts as limits } from "../../limits.ts";
+import type { Account, AccountLookup } from "../accounts/account-store.ts";
+import { busy, type Denial, tooManyGuesses } from "./authentication.ts";
+import type { LoginCommand } from "../events.ts";
+import type { HubState } from "../hub-state.ts";
+import { fold } from "../names/grammar.ts";
+import type { Session } from "../session.ts";
+import { StoreQueries } from "../turn/store-queries.ts";
+
+/** Why it does not; undefined if it does. */
+export type NoMember = { why: "stranger" } | { why: "failed"; denial: NonNullable<Denial> };
+
+/** Whether there is any proof to check. */
+export function hasProof({ identity, token, password }: LoginCommand): boolean {
+  return identity !== undefined || token !== undefined || password !== undefined;
+}
+
+/** The session's key has already been proved. Calls `then` exactly once, synchronously or later. */
+export function proveMembership(
+  hub: HubState,
+  session: Session,
+  command: LoginCommand,
+  then: (problem: NoMember | undefined) => void,
+): void {
+  const { name, token, password } = command;
+  const { key } = session.proven;
+  const found: {
+    ofKey?: Account | undefined;
+    ofToken?: Account | undefined;
+    owner?: Account | undefined;
+  } = {};
+  const queries = new StoreQueries(hub, session);
+  const ask = (lookup: AccountLookup, keep: (account: Account | undefined) => void): void =>
+    queries.ask<Account | undefined>((then) => hub.store.findAccount(lookup, then), keep);
+  if (key !== undefined) ask({ key }, (account) => (found.ofKey = account));
+  if (token !== undefined) {
+    ask({ token: hub.options.hashSecret(token) }, (account) => (found.ofToken = account));
+  }
+  if (password !== undefined) ask({ name: fold(name) }, (account) => (found.owner = account));
+  queries.whenAnswered((error) => {
+    if (error !== undefined) {
+      const { code, message } = error;
+      return then({ why: "failed", denial: { code, message } });
+    }
+    const { ofKey, ofToken, owner } = found;
+    const member = ofKey ?? ofToken;
+    if (member !== undefined) return accept(member);
+    if (password === undefined) return then({ why: "stranger" });
+    checkPassword(hub, session, command, password, owner, (problem) => {
+      if (problem === undefined && owner !== undefined) accept(owner);
+      else then(problem);
+    });
+  });
+  function accept({ id }: Account): void {
+    session.proven = { ...session.proven, account: id };
+    then(undefined);
+  }
+}
+
+/** For an unregistered name this costs as much, takes as long, and ends the same way. */
+function checkPassword(
+  hub: HubState,
+  session: Session,
+  { name }: LoginCommand,
+  password: string,
+  owner: Account | undefined,
+  then: (problem: NoMember | undefined) => void,
+): void {
+  const { credentials, hashSecret } = hub.options;
+  const { address } = session.peer;
+  const known = owner?.password;
+  const waitMs =
+    owner === undefined || known === undefined
+      ? hub.guessRates.takeUnowned(address, hashSecret(fold(name)), hub.nowMs)
+      : hub.guessRates.take(address, owner.id, hub.nowMs);
+  if (waitMs > 0) return then({ why: "failed", denial: tooManyGuesses(name, waitMs) });
+  if (password.length > limits.maxPasswordChars) return then({ why: "stranger" });
+  session.queue.block();
+  const finish = (isRight: boolean | undefined): void => {
+    session.queue.unblock();
+    hub.schedule.unblocked.add(session);
+    hub.wake();
+    if (isRight === undefined) return then({ why: "failed", denial: busy });
+    if (isRight) hub.guessRates.wasRight(address, hub.nowMs);
+    then(isRight ? undefined : { why: "stranger" });
+  };
+  if (known !== undefined) return credentials.checkPassword(password, known, address, finish);
+  credentials.hashPassword(password, address, (hash) =>
+    finish(hash === undefined ? undefined : false),
+  );
+}

@@ -1,0 +1,37 @@
+// Tells a client that its login failed; the dialect decides whether it may try again.
+
+import type { ErrorCode } from "../../errors.ts";
+import { connections as limits } from "../../limits.ts";
+import { endSession } from "../disconnect.ts";
+import type { HubState } from "../hub-state.ts";
+import type { Sanction } from "../rights/sanction.ts";
+import type { Session } from "../session.ts";
+import { sessionFields } from "../session-log.ts";
+import { banText } from "../suspect.ts";
+
+export function refuseLogin(
+  hub: HubState,
+  session: Session,
+  code: ErrorCode,
+  name: string,
+  message: string,
+  { retryAfterMs, asksPassword }: { retryAfterMs?: number; asksPassword?: boolean } = {},
+): void {
+  hub.options.log.info("login refused", { ...sessionFields(session), name, code });
+  hub.send(session, { type: "refused", code, name, message, retryAfterMs, asksPassword });
+  if (session.dialect.refusalEnds === true) endSession(hub, session, "refused");
+}
+
+/** Refuses a login that waited too long for its turn among those of its network. */
+export function refuseCrowdedLogin(hub: HubState, session: Session, name: string): void {
+  const { address } = session.peer;
+  const message = `Too many logins from ${address}: try again in ${limits.loginTurnMs / 1000} s`;
+  refuseLogin(hub, session, "rate", name, message, { retryAfterMs: limits.loginTurnMs });
+}
+
+/** No other name would help, so none is asked for. */
+export function refuseBanned(hub: HubState, session: Session, name: string, ban: Sanction): void {
+  hub.options.log.info("login refused", { ...sessionFields(session), name, code: "banned" });
+  hub.send(session, { type: "error", code: "banned", message: banText(ban), subject: name });
+  endSession(hub, session, "banned");
+}

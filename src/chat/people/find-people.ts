@@ -1,0 +1,156 @@
+// Looks people up by name, as members of a room, or by a mask; here and on other servers.
+
+import { people as limits } from "../../limits.ts";
+import { findElsewhere } from "../elsewhere/find-elsewhere.ts";
+import type { PublicPerson } from "../elsewhere/foreign-person.ts";
+import { withRoom } from "../elsewhere/foreign-room.ts";
+import type { HubState } from "../hub-state.ts";
+import { publicPerson } from "../elsewhere/directory-entry.ts";
+import { matchesMask } from "./mask.ts";
+import { fold } from "../names/grammar.ts";
+import { maskOf, type Persona, type RoomRank } from "./persona.ts";
+import type { PeopleCommand, PersonInfo } from "./people-events.ts";
+import { rejectUnread } from "../rejections.ts";
+import { isAtLeast } from "../rights/roles.ts";
+import { mayEnter } from "../rooms/room-access.ts";
+import { maySee, rankElsewhere, rankIn } from "../rooms/room-rights.ts";
+import type { Room } from "../rooms/room.ts";
+import type { Session } from "../session.ts";
+
+type People = Extract<PeopleCommand, { type: "people" }>;
+
+/** Somebody who was found: a session here, or what is known about somebody on another server. */
+type Found =
+  | { readonly here: Session }
+  | {
+      readonly folded: string;
+      readonly name: string;
+      readonly about: PublicPerson;
+      readonly rooms: readonly string[];
+      /** In the only one of them, if it is known. */
+      readonly rank?: RoomRank | undefined;
+    };
+
+export function people(hub: HubState, session: Session, command: People): void {
+  const { by, ref } = command;
+  if ("names" in by) return named(hub, session, command, by.names);
+  if ("mask" in by) {
+    const found = byMask(hub, session, by.mask);
+    const people = found.map((one) => infoOf(hub, session, one, undefined));
+    return hub.send(session, { type: "people", by, people, missing: [], ref });
+  }
+  const name = fold(by.room);
+  withRoom(hub, session, name, (room) => {
+    const found = room === undefined ? [] : inRoom(hub, session, room);
+    const people = found.map((one) => infoOf(hub, session, one, name));
+    hub.send(session, { type: "people", by: { room: name }, people, missing: [], ref });
+  });
+}
+
+function named(hub: HubState, session: Session, command: People, names: readonly string[]): void {
+  const away = names.map(fold).filter((folded) => hub.names.holder(folded) === undefined);
+  findElsewhere(hub, session, away, (others, error) => {
+    if (error !== undefined) return rejectUnread(hub, session, command, error);
+    const missing: string[] = [];
+    const people: PersonInfo[] = [];
+    for (const name of names) {
+      const here = hub.names.holder(fold(name));
+      const elsewhere = others.find(({ folded }) => folded === fold(name));
+      const found = here === undefined ? elsewhere : { here };
+      if (found === undefined) missing.push(name);
+      else people.push(infoOf(hub, session, found, undefined));
+    }
+    const { by, ref } = command;
+    hub.send(session, { type: "people", by, people, missing, ref });
+  });
+}
+
+function inRoom(hub: HubState, session: Session, room: Room): Found[] {
+  const { name } = room;
+  if (!mayEnter(hub, session, name) || !maySee(hub, session, name)) return [];
+  const found: Found[] = [];
+  for (const folded of room.roster.keys()) {
+    const here = hub.names.holder(folded);
+    if (here !== undefined) found.push({ here });
+    if (found.length >= limits.maxFound) return found;
+  }
+  for (const { folded, name: shown, about, rank } of room.elsewhere?.people() ?? []) {
+    if (room.roster.has(folded) || about === undefined) continue;
+    found.push({ folded, name: shown, about, rank, rooms: [name] });
+    if (found.length >= limits.maxFound) return found;
+  }
+  return found;
+}
+
+/** On other servers, this finds people who share a room with somebody here. */
+function byMask(hub: HubState, session: Session, mask: string): Found[] {
+  const elsewhere = new Map<string, Exclude<Found, { here: Session }>>();
+  for (const room of hub.rooms.values()) {
+    for (const { folded, name, about } of room.elsewhere?.people() ?? []) {
+      if (about === undefined || hub.names.holder(folded) !== undefined) continue;
+      const rooms = [...(elsewhere.get(folded)?.rooms ?? []), room.name];
+      elsewhere.set(folded, { folded, name, about, rooms });
+    }
+  }
+  // A search that finds nobody has made the server search as well.
+  const looked = (hub.names.size + elsewhere.size) * limits.searchedChars;
+  session.queue.charge(looked, hub.options.rates, hub.nowMs);
+  const found: Found[] = [];
+  for (const one of hub.names.members()) {
+    const { folded } = one.identity;
+    if (hub.names.holder(folded) !== one || !matches(mask, folded, hub.personas.of(one))) continue;
+    const isShown = !one.person.isHidden || one === session || fold(mask) === folded;
+    if (isShown || [...one.rooms].some(({ room }) => session.rooms.has(room))) {
+      found.push({ here: one });
+    }
+    if (found.length >= limits.maxFound) return found;
+  }
+  for (const person of elsewhere.values()) {
+    const { folded, about, rooms } = person;
+    if (!matches(mask, folded, about.persona)) continue;
+    const isShown = !about.isHidden || fold(mask) === folded;
+    if (isShown || rooms.some((room) => session.rooms.has(room))) found.push(person);
+    if (found.length >= limits.maxFound) return found;
+  }
+  return found;
+}
+
+/** Somebody who knows a name needs no search, so hidden people are found by name. */
+function matches(mask: string, folded: string, persona: Persona): boolean {
+  if (mask.length > limits.maxSearchChars) return false;
+  if (mask.includes("@")) {
+    return matchesMask(mask.includes("!") ? mask : `*!${mask}`, maskOf(folded, persona));
+  }
+  const texts = [folded, persona.user, persona.host, persona.realName];
+  return texts.some((text) => matchesMask(mask, text));
+}
+
+function infoOf(hub: HubState, asker: Session, one: Found, room: string | undefined): PersonInfo {
+  const isHere = "here" in one;
+  const { folded, name } = isHere ? one.here.identity : one;
+  const about = isHere ? publicPerson(hub, one.here) : one.about;
+  const rankOf = (room: string): RoomRank => {
+    if (isHere) return rankIn(hub, one.here, room);
+    const rank = one.rank ?? hub.rooms.get(room)?.elsewhere?.get(folded)?.rank;
+    return rankElsewhere(hub, { about, rank }, room);
+  };
+  const isHidden = about.isHidden && !(isHere && one.here === asker);
+  const rooms: PersonInfo["rooms"][number][] = [];
+  for (const shown of isHere ? [...one.here.rooms].map((entry) => entry.room) : one.rooms) {
+    if (!asker.rooms.has(shown) && isHidden) continue;
+    const isKnown = mayEnter(hub, asker, shown) && maySee(hub, asker, shown);
+    if (isKnown) rooms.push({ room: shown, ...rankOf(shown) });
+  }
+  return {
+    name,
+    persona: about.persona,
+    isOperator: isAtLeast(hub.options.rights.roles.rankOf(about.ids), "operator"),
+    isHidden: about.isHidden,
+    away: about.away,
+    isSecure: about.isSecure,
+    idleMs: Math.max(0, hub.stampMs - about.spokeMs),
+    sinceMs: about.sinceMs,
+    rooms,
+    rank: room === undefined ? undefined : rankOf(room),
+  };
+}

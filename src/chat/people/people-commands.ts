@@ -1,0 +1,223 @@
+// Who is here, who was, who arrives and leaves, and what people say about themselves.
+
+import { lookElsewhere } from "./comings.ts";
+import { isLoopback } from "../../addresses.ts";
+import { people as limits } from "../../limits.ts";
+import { harmless } from "../../text.ts";
+import type { Account } from "../accounts/account-store.ts";
+import { tellCensus } from "./census.ts";
+
+import { findElsewhere } from "../elsewhere/find-elsewhere.ts";
+import { people } from "./find-people.ts";
+import type { HubState } from "../hub-state.ts";
+import { readPastPrivate } from "../private/mail-history.ts";
+import { proveMembership } from "../login/membership-proof.ts";
+import { roomsOf } from "../rooms/membership.ts";
+import { fold } from "../names/grammar.ts";
+import { withOverview } from "../elsewhere/overview.ts";
+import type { PeopleCommand } from "./people-events.ts";
+import { reject, rejectUnknownUser, rejectUnread } from "../rejections.ts";
+import { isAtLeast } from "../rights/roles.ts";
+import { tellMotd } from "../rooms/room-access.ts";
+import { idsOf } from "../rooms/room-rights.ts";
+import { announceEverywhere, shareMember } from "../elsewhere/share-presence.ts";
+import type { Session } from "../session.ts";
+import { StoreQueries } from "../turn/store-queries.ts";
+import { muteText } from "../suspect.ts";
+
+type Of<T extends PeopleCommand["type"]> = Extract<PeopleCommand, { type: T }>;
+type Handlers = {
+  [K in PeopleCommand["type"]]: (hub: HubState, session: Session, command: Of<K>) => void;
+};
+
+export const peopleHandlers: Handlers = {
+  authenticate,
+  describe,
+  people,
+  "former-people"(hub, session, { name, limit, ref }) {
+    const people = hub.formerPeople.named(name, limit);
+    hub.send(session, { type: "former-people", name, people, ref });
+  },
+  census: (hub, session, { ref }) =>
+    withOverview(hub, session, () => tellCensus(hub, session, ref)),
+  motd: (hub, session, { ref }) => tellMotd(hub, session, ref),
+  watch,
+  unwatch(hub, session, { names, ref }) {
+    if (names === "all") hub.watches.clear(session);
+    else for (const name of names) hub.watches.remove(session, name);
+    hub.send(session, { type: "done", ref });
+  },
+  watched(hub, session, { isStatus, ref }) {
+    if (isStatus)
+      return watch(hub, session, { type: "watch", names: hub.watches.of(session), ref });
+    hub.send(session, { type: "watch-list", names: hub.watches.of(session), ref });
+  },
+  signal,
+  "past-private": readPastPrivate,
+};
+
+/** Verifies an account; after a failure, all names look the same. */
+function authenticate(hub: HubState, session: Session, command: Of<"authenticate">): void {
+  const { account: name, password, ref } = command;
+  const { tls, address } = session.peer;
+  if (tls !== true && !isLoopback(address)) {
+    const message = "Passwords are taken over TLS alone: somebody in between could read them";
+    return reject(hub, session, "tls-required", message, { ref });
+  }
+  const proof = { type: "login", name, password } as const;
+  proveMembership(hub, session, proof, (problem) => {
+    if (session.phase === "ending" || session.phase === "gone") return;
+    if (problem !== undefined) {
+      const message = "The name or the password is wrong";
+      if (problem.why === "stranger")
+        return reject(hub, session, "wrong-password", message, { ref });
+      return reject(hub, session, problem.denial.code, problem.denial.message, { ref });
+    }
+    let found: Account | undefined;
+    const queries = new StoreQueries(hub, session);
+    queries.ask<Account | undefined>(
+      (then) => hub.store.findAccount({ name: fold(name) }, then),
+      (account) => (found = account),
+    );
+    queries.whenAnswered(() => accept(hub, session, found?.name ?? name, command));
+  });
+}
+
+function accept(
+  hub: HubState,
+  session: Session,
+  account: string,
+  { ref }: Of<"authenticate">,
+): void {
+  const { door, rights } = hub.options;
+  // The account proves membership; the server password is required in addition.
+  if (door.isMembersOnly && door.checkPassword === undefined) session.isAdmitted = true;
+  session.person.accountName = account;
+  const isOperator = isAtLeast(rights.roles.rankOf(idsOf(session)), "operator");
+  hub.send(session, { type: "authenticated", account, isOperator, ref });
+  if (session.phase === "member") personaChanged(hub, session, "account");
+}
+
+/** Notifies the session's rooms and the session itself. */
+function personaChanged(hub: HubState, session: Session, what: "account" | "real-name"): void {
+  session.person.persona = undefined;
+  const persona = hub.personas.shown(session);
+  if (persona === undefined) return;
+  const { name } = session;
+  const once = hub.pipeline.nextOrder();
+  hub.list(session.identity.folded);
+  for (const room of roomsOf(hub, session)) {
+    const event = { type: what, room: room.name, name, author: session.id, persona, once } as const;
+    hub.announce(room, event);
+    shareMember(hub, session, room, event);
+  }
+  hub.send(session, { type: "persona", name, persona });
+}
+
+function describe(hub: HubState, session: Session, command: Of<"describe">): void {
+  const { person } = session;
+  const { ref } = command;
+  const muted = muteText(hub, session);
+  if (muted !== undefined && (command.away ?? command.realName ?? "") !== "") {
+    return reject(hub, session, "muted", muted, { ref });
+  }
+  person.isHidden = command.isHidden ?? person.isHidden;
+  if (command.isBot !== undefined) {
+    person.isBot = command.isBot;
+    person.persona = undefined;
+  }
+  if (command.isHidden !== undefined || command.isBot !== undefined) {
+    hub.list(session.identity.folded);
+    for (const room of roomsOf(hub, session)) shareMember(hub, session, room, undefined);
+  }
+  if (command.realName !== undefined) {
+    person.realName = harmless(command.realName).slice(0, limits.maxNoteChars);
+    personaChanged(hub, session, "real-name");
+  }
+  if (command.away !== undefined) setAway(hub, session, command.away);
+  const { away, isBot, isHidden } = person;
+  const persona = hub.personas.of(session);
+  hub.send(session, { type: "described", away, isBot, isHidden, persona, ref });
+}
+
+/** Marks somebody as away, or with an empty text as back, and notifies the rooms. */
+export function setAway(hub: HubState, session: Session, text: string): void {
+  const { person, name } = session;
+  const note = harmless(text).slice(0, limits.maxNoteChars);
+  const before = person.away;
+  person.away = note === "" ? undefined : note;
+  if (person.away === before) return;
+  const persona = hub.personas.shown(session);
+  const about = { author: session.id, persona, once: hub.pipeline.nextOrder() };
+  hub.list(session.identity.folded);
+  for (const room of roomsOf(hub, session)) {
+    const event = { type: "away", room: room.name, name, away: person.away, ...about } as const;
+    hub.announce(room, event);
+    shareMember(hub, session, room, event);
+  }
+}
+
+function watch(hub: HubState, session: Session, command: Of<"watch">): void {
+  const { names, ref } = command;
+  const refused = names.filter((name) => !hub.watches.add(session, name));
+  const away = names.map(fold).filter((folded) => hub.names.holder(folded) === undefined);
+  const { news } = hub.watches;
+  findElsewhere(hub, session, away, (others, error) => {
+    if (error !== undefined) return rejectUnread(hub, session, command, error);
+    const here: { name: string; persona: ReturnType<typeof hub.personas.shown> }[] = [];
+    const gone: string[] = [];
+    const isOld = hub.watches.news !== news;
+    for (const name of names) {
+      if (refused.includes(name)) continue;
+      const holder = hub.names.holder(fold(name));
+      const elsewhere = others.find(({ folded }) => folded === fold(name));
+      if (elsewhere !== undefined) hub.watches.elsewhere.add(elsewhere.folded);
+      if (holder !== undefined)
+        here.push({ name: holder.name, persona: hub.personas.shown(holder) });
+      else if (elsewhere !== undefined)
+        here.push({ name: elsewhere.name, persona: elsewhere.about.persona });
+      // Who has come since the store was asked has been announced.
+      else if (!isOld || !hub.watches.elsewhere.has(fold(name))) gone.push(name);
+    }
+    hub.send(session, { type: "watched", here, gone, refused, ref });
+    if (isOld) for (const name of names) lookElsewhere(hub, fold(name), name);
+  });
+}
+
+function signal(hub: HubState, session: Session, command: Of<"signal">): void {
+  const { to, isRoom, tags, ref } = command;
+  const muted = muteText(hub, session);
+  if (muted !== undefined) return reject(hub, session, "muted", muted, { ref });
+  const persona = hub.personas.shown(session);
+  const from = session.name;
+  const id = hub.pipeline.nextOrder();
+  const timeMs = hub.stampMs;
+  if (isRoom) {
+    const room = session.rooms.has(fold(to)) ? hub.rooms.get(fold(to)) : undefined;
+    if (room === undefined) {
+      const message = `You are not in the room ${to}: join it first`;
+      return reject(hub, session, "not-in-room", message, { ref, subject: to });
+    }
+    const about = { room: room.name, author: session.id, persona };
+    announceEverywhere(hub, room, { type: "signal", from, tags, id, ...about });
+    return hub.send(session, { type: "signalled", to, isRoom, tags, timeMs, id, ref });
+  }
+  const holder = hub.names.holder(fold(to));
+  const away = holder === undefined ? [fold(to)] : [];
+  findElsewhere(hub, session, away, ([found], error) => {
+    if (error !== undefined) return rejectUnread(hub, session, command, error);
+    const here = holder ?? hub.names.holder(fold(to));
+    if (here === undefined && found === undefined) {
+      return rejectUnknownUser(hub, session, to, { ref });
+    }
+    for (const one of here === undefined ? [] : [here, ...hub.names.otherDevices(here)]) {
+      hub.send(one, { type: "signal", from, persona, to, isRoom, tags, timeMs, id });
+    }
+    if (here === undefined && found !== undefined) {
+      const { server, folded } = found;
+      const content = { from, persona, shown: to, tags, timeMs };
+      hub.signal(server, { type: "tags", to: folded, ...content });
+    }
+    hub.send(session, { type: "signalled", to, isRoom, tags, timeMs, id, ref });
+  });
+}

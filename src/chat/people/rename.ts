@@ -1,0 +1,122 @@
+// Changing a name, unless the old or the new one is registered.
+
+import { networkOf } from "../../addresses.ts";
+import { history as historyLimits } from "../../limits.ts";
+import { quoted } from "../../text.ts";
+import type { HubState } from "../hub-state.ts";
+import { noteCome, noteGone } from "./comings.ts";
+import type { Account } from "../accounts/account-store.ts";
+import { claimName, releaseName } from "../elsewhere/name-claims.ts";
+import type { Command } from "../events.ts";
+import { renamedIn, roomsOf } from "../rooms/membership.ts";
+import { absentHolder } from "../names/absent-holder.ts";
+import { takenByAbsent, takenByMember } from "../names/absent.ts";
+import { fold, nameProblem } from "../names/grammar.ts";
+import { rememberNames, tellRenamed } from "../private/private-chat.ts";
+import { refuseIfOverfull, reject, rejectUnread } from "../rejections.ts";
+import { shareMember } from "../elsewhere/share-presence.ts";
+import type { Session } from "../session.ts";
+import { banOf, muteText, suspectOf } from "../suspect.ts";
+import { StoreQueries } from "../turn/store-queries.ts";
+import type { SessionRecord } from "../turn/store.ts";
+
+type Rename = Extract<Command, { type: "rename" }>;
+
+export function rename(hub: HubState, session: Session, command: Rename): void {
+  const { name, ref } = command;
+  const { identity } = session;
+  const problem = nameProblem(name, hub.options.reservedNames);
+  if (problem !== undefined) {
+    return reject(hub, session, "name-invalid", problem, { ref, subject: name });
+  }
+  const muted = muteText(hub, session);
+  if (muted !== undefined) return reject(hub, session, "muted", muted, { ref, subject: name });
+  const ban = banOf(hub, suspectOf(session, { names: [name] }));
+  if (ban !== undefined) {
+    return reject(hub, session, "banned", `The name ${quoted(name)} is banned`, {
+      ref,
+      subject: name,
+    });
+  }
+  if (refuseIfOverfull(hub, session, { ref })) return;
+  const folded = fold(name);
+  if (identity.account !== "") return rejectOwned(hub, session, command);
+  if (folded === identity.folded) return applyRename(hub, session, command);
+  const refuse = (message: string): void =>
+    reject(hub, session, "name-taken", message, { ref, subject: name });
+  if (hub.names.isTakenByOther(name, identity.key)) return refuse(takenByMember(name).message);
+  hub.names.reserve(folded);
+  const queries = new StoreQueries(hub, session);
+  let holder: SessionRecord | undefined;
+  let owner: Account | undefined;
+  queries.ask<Account | undefined>(
+    (then) => hub.store.findAccount({ name: folded }, then),
+    (account) => (owner = account),
+  );
+  queries.ask<SessionRecord | undefined>(
+    (then) => hub.store.findName(folded, hub.nowMs - historyLimits.mailHoldMs, then),
+    (record) => (holder = record),
+  );
+  queries.whenAnswered((error) => {
+    hub.names.unreserve(folded);
+    if (session.phase !== "member") return;
+    if (error !== undefined) return rejectUnread(hub, session, command, error);
+    if (owner !== undefined) return rejectOwned(hub, session, command, owner);
+    const claimant = { recordId: identity.recordId, network: networkOf(session.peer.address) };
+    const absent = absentHolder(hub, folded, holder);
+    const taken = takenByAbsent(name, absent, claimant, hub.nowMs);
+    if (taken !== undefined) return refuse(taken.message);
+    claimName(hub, session, { folded }, ({ isFree, last, problem, giveUp }) => {
+      if (session.phase !== "member") return giveUp();
+      if (problem !== undefined) return rejectUnread(hub, session, command, problem);
+      if (!isFree) return refuse(takenByMember(name).message);
+      const since = takenByAbsent(name, absentHolder(hub, folded, last), claimant, hub.nowMs);
+      if (since !== undefined) {
+        giveUp();
+        return refuse(since.message);
+      }
+      applyRename(hub, session, command);
+    });
+  }, true);
+}
+
+/** Registered names are not given up or taken by a rename: their owner logs in with them. */
+function rejectOwned(hub: HubState, session: Session, { name, ref }: Rename, to?: Account): void {
+  const why =
+    to === undefined
+      ? `${quoted(session.name)} is registered and stays yours`
+      : `The name ${quoted(name)} is registered`;
+  const message = `${why}: to use ${quoted(name)}, connect again with that name`;
+  reject(hub, session, "name-registered", message, { ref, subject: name });
+}
+
+function applyRename(hub: HubState, session: Session, { name, ref }: Rename): void {
+  const from = session.name;
+  const rooms = roomsOf(hub, session);
+  rememberNames(hub, session);
+  const { folded: before } = session.identity;
+  for (const room of rooms) room.remove(session.identity);
+  if (fold(name) !== before) releaseName(hub, session);
+  hub.names.rename(session, name);
+  hub.list(before);
+  hub.list(session.identity.folded);
+  tellRenamed(hub, session, from);
+  hub.queueRecord(session);
+  const isOther = fold(from) !== session.identity.folded;
+  if (isOther) noteGone(hub, session, from);
+  const persona = hub.personas.shown(session);
+  const once = hub.pipeline.nextOrder();
+  for (const room of rooms) {
+    const wasThere = room.has(session.identity.folded);
+    room.add(session.identity);
+    const author = session.id;
+    const renamed = { type: "renamed", room: room.name, from, to: name, author, once } as const;
+    hub.share(room, { folded: before, name: undefined, event: undefined });
+    shareMember(hub, session, room, renamed);
+    const shown = renamedIn(room, { ...renamed, persona }, wasThere);
+    if (shown !== undefined) hub.announce(room, shown);
+  }
+  // In the order of its other events: earlier ones still have the old name.
+  hub.send(session, { type: "name", name, ref }, "settled");
+  if (isOther) noteCome(hub, session);
+}

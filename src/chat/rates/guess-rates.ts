@@ -1,0 +1,68 @@
+// Limits guesses at passwords, passes, codes and claims by their network and by the account they
+// target. Loopback counts like any network: behind a local proxy, anybody may be guessing. Pure.
+
+import { BoundedMap } from "../../bounded-map.ts";
+import { accounts as limits } from "../../limits.ts";
+import { strangersAt } from "../../share-owner.ts";
+import { ShareBuckets } from "./share-buckets.ts";
+import { TokenBucket } from "./token-bucket.ts";
+
+export class GuessRates {
+  readonly #networks = new ShareBuckets(
+    { perSecond: 1_000 / limits.networkGuessEveryMs, burst: limits.guessesPerNetwork },
+    limits.guessers,
+  );
+  readonly #accounts = new BoundedMap<string, TokenBucket>(limits.guessers);
+  /** Kept separately, so that made-up names evict no account. */
+  readonly #unowned = new BoundedMap<string, TokenBucket>(limits.guessers);
+
+  /**
+   * Counts a guess before it is checked; returns 0 if it is allowed, otherwise the milliseconds to
+   * wait. `about`: the account; undefined for codes, which belong to no account.
+   */
+  take(address: string, about: string | undefined, nowMs: number): number {
+    const bucket = about === undefined ? undefined : bucketOf(this.#accounts, about, nowMs);
+    return this.#take(address, bucket, nowMs);
+  }
+
+  /** The same for an unregistered name, where the difference must not be noticeable. */
+  takeUnowned(address: string, name: string, nowMs: number): number {
+    return this.#take(address, bucketOf(this.#unowned, name, nowMs), nowMs);
+  }
+
+  /** The guess was correct: others of the network need not wait for it. */
+  wasRight(address: string, nowMs: number): void {
+    this.#networks.giveBack(strangersAt(address), nowMs);
+  }
+
+  /** Milliseconds until somebody at the address may guess again; 0 if now. */
+  waitMs(address: string, nowMs: number): number {
+    return this.#networks.waitMs(strangersAt(address), nowMs);
+  }
+
+  /** Counts a wrong guess afterwards, where checking it is cheap. */
+  wasWrong(address: string, nowMs: number): void {
+    this.#networks.take(strangersAt(address), nowMs);
+  }
+
+  #take(address: string, bucket: TokenBucket | undefined, nowMs: number): number {
+    const waitMs = bucket?.waitMs(nowMs) ?? 0;
+    if (waitMs > 0) return waitMs;
+    const networkMs = this.#networks.take(strangersAt(address), nowMs);
+    if (networkMs === 0) bucket?.take(1, nowMs);
+    return networkMs;
+  }
+}
+
+function bucketOf(
+  buckets: BoundedMap<string, TokenBucket>,
+  about: string,
+  nowMs: number,
+): TokenBucket {
+  const known = buckets.get(about);
+  if (known !== undefined) return known;
+  const perSecond = 1_000 / limits.guessEveryMs;
+  const bucket = new TokenBucket(perSecond, limits.guessesPerAccount, nowMs);
+  buckets.set(about, bucket);
+  return bucket;
+}

@@ -1,0 +1,67 @@
+// Token buckets by share owner: what is taken is taken from every bucket that pays for the owner.
+// Pure.
+
+import { BoundedMap } from "../../bounded-map.ts";
+import type { Share, ShareOwner } from "../../share-owner.ts";
+import { TokenBucket } from "./token-bucket.ts";
+
+/** The rate of one owner; `maxTimes`: the most that many owners together may count for. */
+export type ShareRate = { perSecond: number; burst: number; maxTimes?: number };
+
+export class ShareBuckets {
+  readonly #buckets: BoundedMap<string, TokenBucket>;
+  readonly #rate: ShareRate;
+
+  /** Beyond `maxBuckets` the least recently used is evicted. */
+  constructor(rate: ShareRate, maxBuckets: number) {
+    this.#rate = rate;
+    this.#buckets = new BoundedMap(maxBuckets);
+  }
+
+  /**
+   * Takes `units`; returns 0 if they were taken, otherwise the milliseconds to wait. `subject`:
+   * what the limit is about, if each owner has a separate limit for each of several things.
+   */
+  take(owner: ShareOwner, nowMs: number, units = 1, subject = ""): number {
+    const buckets = this.#bucketsOf(owner, nowMs, subject);
+    const waitMs = longestWait(buckets, nowMs);
+    if (waitMs > 0) return waitMs;
+    for (const bucket of buckets) bucket.take(units, nowMs);
+    return 0;
+  }
+
+  /** Returns units that were taken needlessly. */
+  giveBack(owner: ShareOwner, nowMs: number, units = 1): void {
+    for (const bucket of this.#bucketsOf(owner, nowMs, "")) bucket.giveBack(units, nowMs);
+  }
+
+  /** Milliseconds until something can be taken; 0 if now. */
+  waitMs(owner: ShareOwner, nowMs: number): number {
+    return longestWait(this.#bucketsOf(owner, nowMs, ""), nowMs);
+  }
+
+  /** Number of buckets. */
+  get size(): number {
+    return this.#buckets.size;
+  }
+
+  #bucketsOf({ shares }: ShareOwner, nowMs: number, subject: string): TokenBucket[] {
+    return shares.map((share) => this.#bucket(share, subject, nowMs));
+  }
+
+  #bucket({ key: owner, times }: Share, subject: string, nowMs: number): TokenBucket {
+    const key = `${subject} ${owner}`;
+    let bucket = this.#buckets.get(key);
+    if (bucket === undefined) {
+      const { perSecond, burst, maxTimes = times } = this.#rate;
+      const counted = Math.min(times, maxTimes);
+      bucket = new TokenBucket(perSecond * counted, burst * counted, nowMs);
+      this.#buckets.set(key, bucket);
+    }
+    return bucket;
+  }
+}
+
+function longestWait(buckets: readonly TokenBucket[], nowMs: number): number {
+  return Math.max(0, ...buckets.map((bucket) => bucket.waitMs(nowMs)));
+}

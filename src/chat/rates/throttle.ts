@@ -1,0 +1,223 @@
+// When a command runs: immediately, after earlier ones, at its sender's rate, or not at all.
+
+import { connections, sender as limits } from "../../limits.ts";
+import { ownerAt } from "../../share-owner.ts";
+import { execute } from "../commands.ts";
+import { endSession } from "../disconnect.ts";
+import type { Command } from "../events.ts";
+import type { HubState } from "../hub-state.ts";
+import { passFrame } from "../offers/channel-frames.ts";
+import { refuseCrowdedLogin } from "../login/refuse-login.ts";
+import { count } from "../metrics/metrics.ts";
+import { fold, lobby } from "../names/grammar.ts";
+import type { Rates } from "./rate-budget.ts";
+import type { Session } from "../session.ts";
+import { sessionFields } from "../session-log.ts";
+
+/**
+ * Runs a command, queues it, or refuses it. `readChars`: length of the message that contained it.
+ */
+export function handleCommand(
+  hub: HubState,
+  session: Session,
+  command: Command,
+  readChars: number,
+): void {
+  const { queue, counter } = session;
+  const n = "n" in command ? command.n : undefined;
+  if (n !== undefined && counter.followsRefusal(n)) {
+    return void chargeInput(hub, session, readChars);
+  }
+  if (command.type === "pass") {
+    // Frames have bounds of their own (offers/) and are not ordered among other commands.
+    if (!passFrame(hub, session, command)) chargeIgnored(hub, session, readChars);
+    return;
+  }
+  if (bypassesQueue(command)) {
+    chargeIgnored(hub, session, readChars);
+    return execute(hub, session, command);
+  }
+  if (queue.isClosing) return void chargeIgnored(hub, session, readChars);
+  const { rates } = hub.options;
+  const mustWait = queue.isBlocked || queue.length > 0;
+  if (command.type === "quit") {
+    // Queued messages are sent before the session ends.
+    if (!mustWait) return execute(hub, session, command);
+    return queue.push({ command, partner: undefined, readChars, sinceMs: hub.nowMs });
+  }
+  if (!mustWait) {
+    if (rates === undefined || mayRun(hub, session, command, rates, readChars)) {
+      return execute(hub, session, command);
+    }
+    if (command.type === "say" || command.type === "tell") hub.options.metrics.messagesDelayed++;
+    else if (command.type !== "login") return refuse(hub, session, command, rates, readChars);
+  }
+  if (!queue.hasRoomFor(readChars)) return refuse(hub, session, command, rates, readChars);
+  queue.push({ command, partner: session.privateChat.partner, readChars, sinceMs: hub.nowMs });
+  if (!queue.isBlocked) delay(hub, session);
+}
+
+/** Charges a command to the rates, and for the history of the room that it displaces. */
+function mayRun(
+  hub: HubState,
+  session: Session,
+  command: Command,
+  rates: Rates,
+  readChars: number,
+): boolean {
+  const { past, nowMs, loginRates } = hub;
+  const { shareOwner } = session;
+  const room = roomOf(session, command);
+  if (room !== undefined && past.waitMs(room, shareOwner, nowMs) > 0) return false;
+  const isLogin = isAnnounced(command) && session.phase === "new";
+  // Nobody knows yet who it is.
+  const place = isLogin ? ownerAt(session.peer.address) : undefined;
+  if (place !== undefined && loginRates.waitMs(place, nowMs) > 0) return false;
+  if (!session.queue.spend(command, rates, nowMs, readChars)) return false;
+  if (place !== undefined) loginRates.take(place, nowMs);
+  if (room !== undefined && "text" in command) {
+    past.add(room, shareOwner, command.text ?? "", nowMs);
+  }
+  return true;
+}
+
+/** A login with a name, which is announced to everybody in a room. */
+function isAnnounced(command: Command): boolean {
+  return command.type === "listen" || (command.type === "login" && command.visitor !== true);
+}
+
+/** The room that a command adds a message to. */
+function roomOf(session: Session, command: Command): string | undefined {
+  let name: string | undefined;
+  if (command.type === "say" && command.to === undefined) name = command.room ?? lobby;
+  else if (command.type === "tell" && command.to.some((to) => fold(to) === "all")) name = lobby;
+  if (name === undefined) return undefined;
+  // Most clients send the folded name.
+  const folded = session.rooms.has(name) ? name : fold(name);
+  return session.rooms.has(folded) ? folded : undefined;
+}
+
+/** Runs queued commands as far as the rate allows. */
+export function releaseCommands(hub: HubState, session: Session): void {
+  for (;;) {
+    const outcome = releaseNext(hub, session);
+    if (outcome === "none") return;
+    if (outcome === "waits") return delay(hub, session);
+  }
+}
+
+/**
+ * Runs delayed commands as far as rates allow. Sessions take turns, one command at a time: those of
+ * one owner share its rate, however many commands each has queued.
+ */
+export function releaseDelayed(hub: HubState): void {
+  const { delayed } = hub.schedule;
+  const ran: Session[] = [];
+  do {
+    // Sessions that had their turn go to the end of the queue.
+    for (const session of ran) delayed.delete(session);
+    for (const session of ran.splice(0)) delayed.add(session);
+    for (const session of delayed) {
+      const outcome = releaseNext(hub, session);
+      if (outcome === "ran") ran.push(session);
+      else if (outcome === "none") delayed.delete(session);
+    }
+  } while (ran.length > 0);
+}
+
+/** Runs the next queued command. `none`: there is none, or the store has to answer first. */
+function releaseNext(hub: HubState, session: Session): "ran" | "waits" | "none" {
+  const { queue } = session;
+  const { rates } = hub.options;
+  const next = queue.first;
+  if (next === undefined || queue.isBlocked) return "none";
+  const { command, partner, readChars, sinceMs } = next;
+  const isFree = rates === undefined || command.type === "quit";
+  if (!isFree && !mayRun(hub, session, command, rates, readChars)) {
+    if (command.type !== "login" || hub.nowMs - sinceMs < connections.loginTurnMs) return "waits";
+    queue.shift();
+    refuseCrowdedLogin(hub, session, command.name);
+    return "ran";
+  }
+  // Running it may change the queue.
+  queue.shift();
+  execute(hub, session, command, partner);
+  return "ran";
+}
+
+/**
+ * Charges for input that requests nothing. It was read nevertheless, so a session that floods it is
+ * disconnected: false.
+ */
+export function chargeIgnored(hub: HubState, session: Session, readChars: number): boolean {
+  return chargeInput(hub, session, Math.max(readChars, limits.minIgnoredBytes));
+}
+
+function chargeInput(hub: HubState, session: Session, bytes: number): boolean {
+  const { nowMs, options } = hub;
+  const { rates } = options;
+  if (rates === undefined) return true;
+  session.queue.chargeRefused(bytes, rates, nowMs);
+  if (!session.queue.isOverdrawn(rates, nowMs)) return true;
+  endFlood(hub, session);
+  return false;
+}
+
+/** Commands that request nothing, or only release something. */
+function bypassesQueue(command: Command): boolean {
+  if (command.type === "alive" || command.type === "prove") return true;
+  return command.type === "transfer" && command.request.type === "fetched";
+}
+
+function delay(hub: HubState, session: Session): void {
+  if (hub.schedule.delayed.size === 0) hub.wake();
+  hub.schedule.delayed.add(session);
+}
+
+function refuse(
+  hub: HubState,
+  session: Session,
+  command: Command,
+  rates: Rates | undefined,
+  readChars: number,
+): void {
+  const { queue, counter } = session;
+  const { nowMs, options } = hub;
+  const room = roomOf(session, command);
+  const pastMs = room === undefined ? 0 : hub.past.waitMs(room, session.shareOwner, nowMs);
+  const retryAfterMs =
+    rates === undefined ? limits.storageRetryMs : queue.retryAfterMs(rates, nowMs, pastMs);
+  count(options.metrics.messagesRefused, "rate");
+  options.log.debug("message refused", { ...sessionFields(session), code: "rate" });
+  // A refused message was read nevertheless.
+  queue.chargeRefused(readChars, rates, nowMs);
+  if (rates !== undefined && !queue.mayRefuse(rates, nowMs)) return endFlood(hub, session);
+  const n = "n" in command ? command.n : undefined;
+  if (n !== undefined) counter.refuse(n);
+  const why = pastMs > 0 ? pastIsShared(session) : perSecond(rates);
+  hub.send(session, {
+    type: "error",
+    code: "rate",
+    message: `Too fast:${why} the message was not sent, retry after ${(retryAfterMs / 1000).toFixed(1)} s`,
+    retryAfterMs,
+    ...(n === undefined ? {} : { n }),
+    ref: "ref" in command ? command.ref : undefined,
+  });
+}
+
+function pastIsShared({ proven }: Session): string {
+  const payer = proven.account === undefined ? "network" : "account";
+  return ` your ${payer} fills the room's history faster than its share;`;
+}
+
+function perSecond(rates: Rates | undefined): string {
+  if (rates === undefined) return "";
+  return ` at most ${rates.messagesPerSecond} messages a second are allowed;`;
+}
+
+function endFlood(hub: HubState, session: Session): void {
+  if (session.phase === "ending") return;
+  const message = "Too many messages over the limit: connect again, and slow down";
+  hub.send(session, { type: "error", code: "rate", message });
+  endSession(hub, session, "flooding");
+}

@@ -1,0 +1,147 @@
+// Inviting somebody to a room, wherever they are connected.
+
+import type { ErrorCode } from "../../errors.ts";
+import { people as limits } from "../../limits.ts";
+import { quoted } from "../../text.ts";
+import { findElsewhere } from "../elsewhere/find-elsewhere.ts";
+import type { ForeignPerson } from "../elsewhere/foreign-person.ts";
+import type { HubState } from "../hub-state.ts";
+import { fold } from "../names/grammar.ts";
+import type { Changer } from "../people/persona.ts";
+import { mayEnter } from "./room-access.ts";
+import { changerOf, maySee, rankIn } from "./room-rights.ts";
+import type { Room } from "./room.ts";
+import { personKey, type Session } from "../session.ts";
+import { announceEverywhere } from "../elsewhere/share-presence.ts";
+import { muteText } from "../suspect.ts";
+
+export type CallProblem = { code: ErrorCode; message: string };
+/** `away`: the away message of the invited person. */
+export type Called = { room: string; name: string; away: string | undefined };
+
+/**
+ * Invites somebody to a room. Calls `then` exactly once, synchronously or after the store has
+ * answered.
+ */
+export function callInto(
+  hub: HubState,
+  session: Session,
+  name: string,
+  person: string,
+  then: (outcome: Called | CallProblem) => void,
+): void {
+  const room = roomToCallInto(hub, session, name);
+  if ("message" in room) return then(room);
+  const folded = fold(person);
+  const holder = hub.names.holder(folded);
+  if (holder !== undefined) return then(callHere(hub, session, room, holder));
+  if (room.elsewhere?.has(folded) === true) return then(isThere(room, person));
+  findElsewhere(hub, session, [folded], ([found], error) => {
+    if (error !== undefined) return then({ code: error.code, message: error.message });
+    const arrived = hub.names.holder(folded);
+    if (arrived !== undefined) return then(callHere(hub, session, room, arrived));
+    if (found !== undefined) return then(callElsewhere(hub, session, room, found));
+    const message = `Nobody here is called ${quoted(person)}: check who is here`;
+    then({ code: "unknown-user", message });
+  });
+}
+
+/** A room to which the session may invite others. */
+function roomToCallInto(hub: HubState, session: Session, name: string): Room | CallProblem {
+  const muted = muteText(hub, session);
+  if (muted !== undefined) return { code: "muted", message: muted };
+  const room = hub.rooms.get(fold(name));
+  const isKnown =
+    room !== undefined && mayEnter(hub, session, room.name) && maySee(hub, session, room.name);
+  if (!isKnown) return { code: "not-found", message: `There is no room ${quoted(name)}` };
+  const shown = quoted(room.name);
+  if (!session.rooms.has(room.name)) {
+    return { code: "not-in-room", message: `You are not in the room ${shown}: join it first` };
+  }
+  const isClosed = hub.options.rights.rooms.of(room.name).flags.includes("invite-only");
+  if (isClosed && !rankIn(hub, session, room.name).isOperator) {
+    return { code: "not-allowed", message: `Only operators of the room ${shown} may do that` };
+  }
+  return room;
+}
+
+function callHere(
+  hub: HubState,
+  session: Session,
+  room: Room,
+  holder: Session,
+): Called | CallProblem {
+  if (holder.rooms.has(room.name)) return isThere(room, holder.name);
+  const key = personKey(holder.identity);
+  if (isFull(room, key)) return full(room);
+  room.called.add(key);
+  const by = changerOf(hub, session);
+  tellCall(hub, by, room.name, holder);
+  announceCall(hub, by, room, holder.name);
+  return { room: room.name, name: holder.name, away: holder.person.away };
+}
+
+function callElsewhere(
+  hub: HubState,
+  session: Session,
+  room: Room,
+  { server, folded, name, about }: ForeignPerson,
+): Called | CallProblem {
+  const key = calledKey(server, folded);
+  if (isFull(room, key)) return full(room);
+  room.called.add(key);
+  const by = changerOf(hub, session);
+  hub.signal(server, { type: "call", to: folded, room: room.name, by });
+  announceCall(hub, by, room, name);
+  return { room: room.name, name, away: about.away };
+}
+
+/** Somebody on another server has invited a person who is connected here. */
+export function hearCall(hub: HubState, by: Changer, room: string, holder: Session): void {
+  for (const { person } of [holder, ...hub.names.otherDevices(holder)]) {
+    const rooms = (person.calledInto ??= new Set());
+    // The oldest invitations expire.
+    const [oldest] = rooms;
+    if (rooms.size >= limits.maxCalled && oldest !== undefined) rooms.delete(oldest);
+    rooms.add(room);
+  }
+  tellCall(hub, by, room, holder);
+}
+
+/** The key for somebody on another server in a room's list of invited people. */
+export function calledKey(server: string, folded: string): string {
+  return `${server}/${folded}`;
+}
+
+/** Notifies all devices of somebody. */
+function tellCall(
+  hub: HubState,
+  { name: from, persona }: Changer,
+  room: string,
+  to: Session,
+): void {
+  for (const one of [to, ...hub.names.otherDevices(to)]) {
+    hub.send(one, { type: "call", room, from, persona });
+  }
+}
+
+function announceCall(hub: HubState, by: Changer, room: Room, name: string): void {
+  const about = { room: room.name, author: by.author, persona: by.persona };
+  announceEverywhere(hub, room, { type: "invited", by: by.name, name, ...about });
+}
+
+function isFull(room: Room, key: string): boolean {
+  return room.called.size >= limits.maxCalled && !room.called.has(key);
+}
+
+function full(room: Room): CallProblem {
+  const message = `Too many are invited into ${quoted(room.name)} and have not come`;
+  return { code: "full", message };
+}
+
+function isThere(room: Room, name: string): CallProblem {
+  return {
+    code: "is-there",
+    message: `${quoted(name)} is in the room ${quoted(room.name)} already`,
+  };
+}

@@ -1,0 +1,271 @@
+// Rooms and their members. A member that joins starts to receive the room's events at a settled
+// position; what it missed before that is determined here and replayed by replay.ts.
+
+import { history as limits } from "../../limits.ts";
+import type { HubState } from "../hub-state.ts";
+import type { LeaveReason, PresenceEvent, RoomEntry } from "../events.ts";
+import { ForeignRoster } from "../elsewhere/foreign-roster.ts";
+import { fold, lobby } from "../names/grammar.ts";
+import { Room } from "./room.ts";
+import { storeRights } from "../rights-store.ts";
+import type { Persona } from "../people/persona.ts";
+import { greetFirst } from "./room-rights.ts";
+import { announceEverywhere, shareMember } from "../elsewhere/share-presence.ts";
+import { Membership, personKey, type Session } from "../session.ts";
+import type { RoomBounds } from "../turn/store.ts";
+
+/** What a returning client has seen of a room: everything up to `seq` in the log of that epoch. */
+export type Since = { epoch: string; seq: number };
+
+/** Returns the room, opening it if necessary, or a sentence that says why it can't. */
+export function openRoom(
+  hub: HubState,
+  { shareOwner }: Session,
+  name: string,
+  bounds: RoomBounds,
+): Room | string {
+  const found = hub.rooms.get(name);
+  if (found !== undefined) return found;
+  if (hub.rooms.size >= limits.maxRooms) {
+    return "The server has reached its room limit: join an existing room";
+  }
+  // The lobby belongs to everybody.
+  if (name !== lobby) {
+    if (hub.openedRooms.full(shareOwner) !== undefined) {
+      return "Your network has opened too many rooms: join an existing one, or leave one first";
+    }
+    const isNew = bounds.last < bounds.first && hub.options.rates !== undefined;
+    if (isNew && hub.newRooms.take(shareOwner, hub.nowMs) > 0) {
+      return "Your network has opened too many new rooms: join an existing one, or try again in a minute";
+    }
+    hub.openedRooms.add(shareOwner);
+  }
+  hub.past.open(name, bounds.last - bounds.first + 1);
+  // Of several pending joins one may know of more, because its client has heard more elsewhere.
+  const last = Math.max(bounds.last, hub.heldRooms.get(name)?.last ?? 0);
+  const room = new Room(name, last, shareOwner, hub.stampMs, elsewhereOf(hub, bounds));
+  hub.rooms.set(name, room);
+  // The last server that had somebody in the room may have crashed.
+  if (hub.options.shared !== undefined && !room.isPopulated) forgetPassing(hub, name);
+  hub.options.shared?.roomOpened(name);
+  return room;
+}
+
+function elsewhereOf(hub: HubState, { elsewhere }: RoomBounds): ForeignRoster | undefined {
+  if (hub.options.shared === undefined) return undefined;
+  const roster = new ForeignRoster(elsewhere?.version, hub.roomsElsewhere);
+  roster.replace(elsewhere?.members ?? []);
+  return roster;
+}
+
+/** Keeps a room open until `releaseRoom`, while a join waits for the store. */
+export function holdRoom(hub: HubState, name: string): void {
+  const held = hub.heldRooms.get(name);
+  if (held === undefined) hub.heldRooms.set(name, { joins: 1, last: 0 });
+  else held.joins++;
+}
+
+/** The store has told a pending join how far the room has come. */
+export function noteBounds(hub: HubState, name: string, { last }: RoomBounds): void {
+  const held = hub.heldRooms.get(name);
+  if (held !== undefined) held.last = Math.max(held.last, last);
+}
+
+export function releaseRoom(hub: HubState, name: string): void {
+  const held = hub.heldRooms.get(name);
+  if (held !== undefined && --held.joins > 0) return;
+  hub.heldRooms.delete(name);
+  const room = hub.rooms.get(name);
+  if (room !== undefined) closeIfEmpty(hub, room);
+}
+
+/** Nobody is in the room on any server: temporary settings end. */
+function forgetPassing(hub: HubState, room: string): void {
+  hub.options.rights.rooms.forget(room);
+  if (hub.options.shared === undefined) return;
+  storeRights(hub, (problem) => {
+    if (problem !== undefined) hub.options.log.warn(problem);
+  });
+}
+
+/** Closes an empty room with nothing pending; it is reopened from the store on demand. */
+function closeIfEmpty(hub: HubState, room: Room): void {
+  const { gathering, inFlight } = hub.pipeline;
+  if (!room.isEmpty || hub.heldRooms.has(room.name)) return;
+  if (gathering.rooms.has(room) || inFlight?.rooms.has(room) === true) return;
+  hub.schedule.rosters.delete(room);
+  if (hub.rooms.get(room.name) !== room) return;
+  hub.rooms.delete(room.name);
+  if (!room.isPopulated) forgetPassing(hub, room.name);
+  room.elsewhere?.close();
+  if (room.name !== lobby) hub.openedRooms.remove(room.openedBy);
+}
+
+type Renamed = Extract<PresenceEvent, { type: "renamed" }>;
+
+/**
+ * How a room is told of a new name. If somebody is still there under the old one, which may be the
+ * same person at another server, another has joined. Undefined: nothing has changed.
+ */
+export function renamedIn(
+  room: Room,
+  event: Renamed,
+  wasThere: boolean,
+): PresenceEvent | undefined {
+  const { from, to, type: _, ...about } = event;
+  if (fold(from) === fold(to) || !room.has(fold(from))) return event;
+  return wasThere ? undefined : { type: "joined", name: to, alias: undefined, ...about };
+}
+
+/** Announces another server's event in the order of those that are not settled yet. */
+export function announceLater(hub: HubState, room: Room, event: PresenceEvent): void {
+  const { pipeline } = hub;
+  pipeline.gathering.addPresence(room, pipeline.nextOrder(), event);
+  pipeline.gathering.afterDelivery.push(() => closeIfEmpty(hub, room));
+  hub.wake();
+}
+
+/** Whether another device of the same person is in the room. */
+function isPresent(hub: HubState, session: Session, room: Room): boolean {
+  return hub.names.otherDevices(session).some(({ rooms }) => rooms.has(room.name));
+}
+
+/**
+ * Adds the session to the room. It receives the room's events only after `settleEntry`. `silent`:
+ * not announced. A person with several devices is a member once.
+ */
+export function enterRoom(
+  hub: HubState,
+  session: Session,
+  room: Room,
+  silent: boolean,
+): Membership {
+  const order = hub.pipeline.nextOrder();
+  const membership = new Membership(session, room.name, order);
+  session.rooms.add(membership);
+  greetFirst(hub, session, room);
+  room.called.delete(personKey(session.identity));
+  session.person.calledInto?.delete(room.name);
+  room.add(session.identity);
+  const turn = hub.pipeline.gathering.roomTurn(room);
+  turn.breaksRun = true;
+  turn.hasEntries = true;
+  if (isPresent(hub, session, room)) return membership;
+  const { name, alias, folded } = session.identity;
+  const about = { room: room.name, name, author: session.id };
+  const joined = { type: "joined", ...about, alias } as const;
+  shareMember(hub, session, room, silent ? undefined : joined);
+  if (silent || room.elsewhere?.has(folded) === true) return membership;
+  const persona = hub.personas.shown(session);
+  hub.announce(room, { ...joined, persona });
+  const { away } = session.person;
+  if (away !== undefined) announceEverywhere(hub, room, { type: "away", ...about, away, persona });
+  return membership;
+}
+
+/**
+ * Starts delivery to a member that joined at `order`, after everything it has missed. Call it when
+ * that batch is settled, before its delivery.
+ */
+export function settleEntry(
+  hub: HubState,
+  room: Room,
+  membership: Membership,
+  order: number,
+  since: Since | undefined,
+  bounds: RoomBounds,
+): RoomEntry {
+  const { session } = membership;
+  const seq = seqAt(hub, room, order);
+  // A member that has left again still receives what happened before that.
+  if (session.phase !== "gone") room.listen(membership);
+  const isThere = session.rooms.get(room.name) === membership;
+  const { from, recovered } = missedSince(hub.options.epoch, since, bounds, seq);
+  // If there is a gap to replay, live messages wait; this holds even if the member has left again.
+  if (from !== undefined) membership.replayed(from, seq);
+  if (isThere && membership.replayedTo !== undefined) {
+    hub.schedule.replaying.add(session);
+    hub.wake();
+  }
+  return { room: room.name, seq, recovered };
+}
+
+/** Number of the room's last message before `order`, in the batch being settled. */
+function seqAt(hub: HubState, room: Room, order: number): number {
+  const turn = hub.pipeline.settling?.rooms.get(room);
+  return turn === undefined ? room.seq : turn.seqBefore(order, room.seq);
+}
+
+/** The `seq` after which to replay (undefined: no replay), and whether that recovers everything. */
+function missedSince(
+  epoch: string,
+  since: Since | undefined,
+  { first }: RoomBounds,
+  seq: number,
+): { from: number | undefined; recovered: boolean } {
+  if (since === undefined) return { from: undefined, recovered: false };
+  if (since.epoch !== epoch) {
+    // Another log, whose numbers mean nothing here: replay the newest page.
+    return { from: Math.max(0, seq - limits.pageMessages), recovered: false };
+  }
+  const from = Math.min(since.seq, seq);
+  // A log that is shorter than what the client has read has lost its end and will reuse those
+  // numbers.
+  const isWhole = since.seq <= seq;
+  return { from, recovered: isWhole && from + 1 >= first };
+}
+
+type Leaving = {
+  /** Who is notified: everybody, those connected to other servers, or nobody. */
+  told?: "everybody" | "elsewhere" | "nobody";
+  /** Who removed the session from the room. */
+  by?: { name: string; persona: Persona | undefined };
+  /** The message or reason that goes with it. */
+  text?: string | undefined;
+  /** The number of this event, if the session leaves several rooms at once. */
+  once?: number;
+};
+
+/** Removes the session from the room; it still receives what happened there before. */
+export function leaveRoom(
+  hub: HubState,
+  session: Session,
+  room: Room,
+  reason: LeaveReason,
+  { told = "everybody", by, text, once = 0 }: Leaving = {},
+): void {
+  const membership = session.rooms.get(room.name);
+  if (membership === undefined) return;
+  session.rooms.delete(room.name);
+  const stays = isPresent(hub, session, room);
+  if (!stays) {
+    room.remove(session.identity);
+    room.ranks.delete(personKey(session.identity));
+  }
+  const { pipeline } = hub;
+  membership.left(pipeline.nextOrder());
+  if (!stays) {
+    const { name, alias, folded } = session.identity;
+    const { id: author } = session;
+    const persona = hub.personas.shown(session);
+    const about = { room: room.name, author, by, text, once, persona };
+    const left = { type: "left", name, alias, reason, ...about } as const;
+    hub.share(room, { folded, name: undefined, event: told === "nobody" ? undefined : left });
+    if (told === "everybody" && room.elsewhere?.has(folded) !== true) hub.announce(room, left);
+  }
+  pipeline.gathering.afterDelivery.push(() => {
+    room.unlisten(membership);
+    closeIfEmpty(hub, room);
+  });
+  hub.wake();
+}
+
+/** The rooms a session is in. */
+export function roomsOf(hub: HubState, session: Session): Room[] {
+  const rooms: Room[] = [];
+  for (const membership of session.rooms) {
+    const room = hub.rooms.get(membership.room);
+    if (room !== undefined) rooms.push(room);
+  }
+  return rooms;
+}

@@ -1,0 +1,168 @@
+// Carries out changes to a room, and announces those that had an effect. Decisions of an operator
+// who can be recognized later, by an account or a key, outlast the room; others end with it.
+
+import type { ErrorCode } from "../../errors.ts";
+import { people as limits } from "../../limits.ts";
+import { quoted } from "../../text.ts";
+import type { HubState } from "../hub-state.ts";
+import { wholeMask } from "../people/mask.ts";
+import { fold, lobby } from "../names/grammar.ts";
+import type { Changer } from "../people/persona.ts";
+import type { RoomSettings } from "../rights/room-settings.ts";
+import type { RoomChange } from "./room-change.ts";
+import type { Room } from "./room.ts";
+import { idsOf } from "./room-rights.ts";
+import { announceEverywhere, shareMember } from "../elsewhere/share-presence.ts";
+import { personKey } from "../session.ts";
+
+type Refusal = { code: ErrorCode; message: string; subject: string };
+
+/** Returns why nothing could be stored. `refuse`: called for each change that can't be made. */
+export function applyChanges(
+  hub: HubState,
+  by: Changer,
+  room: Room,
+  changes: readonly RoomChange[],
+  refuse: (refusal: Refusal) => void,
+): string | undefined {
+  const { rooms } = hub.options.rights;
+  const isPassing = !by.isKnown;
+  const done: RoomChange[] = [];
+  for (const change of changes.slice(0, limits.maxChanges)) {
+    const outcome = settingsAfter(hub, by, room, change);
+    if (outcome === "unchanged") continue;
+    if ("code" in outcome) {
+      refuse(outcome);
+      continue;
+    }
+    const { settings, announced = change } = outcome;
+    if (
+      settings !== undefined &&
+      !rooms.change(room.name, keptBy(by, settings, rooms.of(room.name)), isPassing)
+    ) {
+      return "Too many rooms have topics or settings: try again later";
+    }
+    done.push(announced);
+  }
+  if (done.length > 0) {
+    const about = { room: room.name, author: by.author, persona: by.persona };
+    announceEverywhere(hub, room, { type: "mode", by: by.name, changes: done, ...about });
+  }
+  return undefined;
+}
+
+/**
+ * Somebody who makes decisions about a room and can be recognized later is its operator from then
+ * on.
+ */
+function keptBy(
+  { ids: [id] }: Changer,
+  change: Partial<RoomSettings>,
+  { operators }: RoomSettings,
+): Partial<RoomSettings> {
+  const all = change.operators ?? operators;
+  const isFull = all.length >= limits.maxRoomOperators;
+  if (id === undefined || all.length > 0 || isFull) return change;
+  return { ...change, operators: [id] };
+}
+
+type Outcome = "unchanged" | Refusal | { settings?: Partial<RoomSettings>; announced?: RoomChange };
+
+function settingsAfter(hub: HubState, by: Changer, room: Room, change: RoomChange): Outcome {
+  const settings = hub.options.rights.rooms.of(room.name);
+  switch (change.what) {
+    case "operator":
+    case "voice":
+      return rankAfter(hub, by, room, change);
+    case "flag": {
+      const { flag, isOn } = change;
+      if (settings.flags.includes(flag) === isOn) return "unchanged";
+      if (room.name === lobby && (flag === "invite-only" || flag === "secret")) {
+        const message = "The lobby is everybody's: use another room";
+        return { code: "not-allowed", message, subject: room.name };
+      }
+      const others = settings.flags.filter((one) => one !== flag);
+      return { settings: { flags: isOn ? [...others, flag] : others } };
+    }
+    case "key": {
+      const { key } = change;
+      if (key !== undefined && (key.length > limits.maxKeyChars || /[^!-~]|,/.test(key))) {
+        const message = `A key has at most ${limits.maxKeyChars} visible ASCII characters, no comma`;
+        return { code: "text-invalid", message, subject: "k" };
+      }
+      return settings.key === key ? "unchanged" : { settings: { key } };
+    }
+    case "limit":
+      return settings.limit === change.limit ? "unchanged" : { settings: { limit: change.limit } };
+    case "ban":
+      return banAfter(hub, by, settings, change);
+  }
+}
+
+function banAfter(
+  hub: HubState,
+  by: Changer,
+  { bans }: RoomSettings,
+  { mask: typed, isOn }: Extract<RoomChange, { what: "ban" }>,
+): Outcome {
+  const mask = wholeMask(typed);
+  if (mask.length > limits.maxMaskChars || /\s/.test(mask)) {
+    const message = `The mask ${quoted(mask)} is too long`;
+    return { code: "text-invalid", message, subject: typed };
+  }
+  const others = bans.filter((ban) => ban.mask !== mask);
+  if (others.length < bans.length === isOn) return "unchanged";
+  if (isOn && bans.length >= limits.maxBans) {
+    const message = `There are ${limits.maxBans} bans already: lift some first`;
+    return { code: "full", message, subject: mask };
+  }
+  const ban = { mask, by: by.name, atMs: hub.stampMs };
+  const announced: RoomChange = { what: "ban", mask, isOn };
+  return { settings: { bans: isOn ? [...others, ban] : others }, announced };
+}
+
+function rankAfter(
+  hub: HubState,
+  by: Changer,
+  room: Room,
+  { what, name, isOn }: Extract<RoomChange, { what: "operator" | "voice" }>,
+): Outcome {
+  const holder = hub.names.holder(fold(name));
+  const elsewhere = holder === undefined ? room.elsewhere?.get(fold(name)) : undefined;
+  if (elsewhere !== undefined) {
+    // Their server carries it out and announces it.
+    const { server, folded: to } = elsewhere;
+    hub.signal(server, { type: "rank", to, room: room.name, what, isOn, by });
+    return "unchanged";
+  }
+  if (holder === undefined) {
+    const message = `Nobody here is called ${quoted(name)}: check who is here`;
+    return { code: "unknown-user", message, subject: name };
+  }
+  if (!holder.rooms.has(room.name)) {
+    const message = `${quoted(name)} is not in the room ${quoted(room.name)}`;
+    return { code: "not-there", message, subject: name };
+  }
+  const { rooms } = hub.options.rights;
+  const field = what === "operator" ? "operators" : "voices";
+  const rank = what === "operator" ? "isOperator" : "isVoiced";
+  const key = personKey(holder.identity);
+  const before = room.ranks.get(key) ?? { isOperator: false, isVoiced: false };
+  const listed = rooms.of(room.name)[field];
+  const ids = idsOf(holder);
+  const isListed = ids.some((id) => listed.includes(id));
+  if ((before[rank] || isListed) === isOn) return "unchanged";
+  room.ranks.set(key, { ...before, [rank]: isOn });
+  for (const one of [holder, ...hub.names.otherDevices(holder)]) {
+    if (one.rooms.has(room.name)) shareMember(hub, one, room, undefined);
+  }
+  const announced = { what, name: holder.name, isOn } as const;
+  if (!isOn) {
+    if (!isListed) return { announced };
+    return { settings: { [field]: listed.filter((id) => !ids.includes(id)) }, announced };
+  }
+  const [id] = ids;
+  // Somebody who can't be recognized later has the rank until leaving.
+  if (id === undefined || listed.length >= limits.maxRoomOperators) return { announced };
+  return { settings: { [field]: [...listed, id] }, announced };
+}

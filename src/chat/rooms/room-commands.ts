@@ -1,0 +1,247 @@
+// Commands of a room's members and operators: who is in it, its topic and settings, invitations and
+// removals, and its history.
+
+import { history as historyLimits } from "../../limits.ts";
+import { harmless, quoted } from "../../text.ts";
+import { callInto } from "./call-into.ts";
+import { sendList } from "../turn/delivery.ts";
+import type { Command, Ref } from "../events.ts";
+import { withRoom } from "../elsewhere/foreign-room.ts";
+import type { HubState } from "../hub-state.ts";
+import { leaveRoom } from "./membership.ts";
+import { fold } from "../names/grammar.ts";
+import { readPast, readPastTargets } from "../history/past-query.ts";
+import { type About, refuseIfOverfull, reject, rejectUnknownUser } from "../rejections.ts";
+import type { Changer } from "../people/persona.ts";
+import { applyChanges } from "./room-changes.ts";
+import type { RoomCommand, RosterEntry } from "./room-events.ts";
+import { mayEnter } from "./room-access.ts";
+import { changerOf, maySee, rankElsewhere, rankIn, stateOf } from "./room-rights.ts";
+import { storeRights } from "../rights-store.ts";
+import type { Room } from "./room.ts";
+import type { Session } from "../session.ts";
+import { muteText } from "../suspect.ts";
+
+type Of<T extends RoomCommand["type"]> = Extract<RoomCommand, { type: T }>;
+type Handlers = {
+  [K in RoomCommand["type"]]: (hub: HubState, session: Session, command: Of<K>) => void;
+};
+
+export const roomHandlers: Handlers = {
+  "change-room"(hub, session, { room: name, changes, ref }) {
+    const room = ruled(hub, session, name, ref);
+    if (room === undefined) return;
+    const problem = applyChanges(hub, changerOf(hub, session), room, changes, (refused) =>
+      reject(hub, session, refused.code, refused.message, { ref, subject: refused.subject }),
+    );
+    if (problem !== undefined) return reject(hub, session, "full", problem, { ref, subject: name });
+    keep(hub);
+    hub.send(session, { type: "done", ref });
+  },
+  "set-topic": setTopic,
+  "put-out": putOut,
+  "call-in": callIn,
+  "room-state"(hub, session, { room: name, ref }) {
+    const room = seen(hub, session, name);
+    if (room === undefined) return rejectUnknownRoom(hub, session, name, { ref });
+    const isMember = session.rooms.has(room.name);
+    const { isOperator } = rankIn(hub, session, room.name);
+    const state = stateOf(hub, room, isMember);
+    hub.send(session, { type: "room-state", state, isMember, isOperator, ref });
+  },
+  past(hub, session, { room: name, query, limit, ref }) {
+    const room = session.rooms.has(fold(name)) ? hub.rooms.get(fold(name)) : undefined;
+    if (room === undefined) {
+      const message = `You are not in the room ${quoted(name)}: join it first`;
+      return reject(hub, session, "not-in-room", message, { ref, subject: name });
+    }
+    readPast(hub, session, room, {
+      query,
+      limit: Math.min(limit, historyLimits.pageMessages),
+      ref,
+    });
+  },
+  "past-targets": readPastTargets,
+};
+
+/** Answers `names` in dialects that show personas. */
+export function roster(
+  hub: HubState,
+  session: Session,
+  { room: name = "", ref }: Extract<Command, { type: "names" }>,
+): void {
+  const folded = fold(name);
+  withRoom(hub, session, folded, (found) => {
+    const isSeen = mayEnter(hub, session, folded) && maySee(hub, session, folded);
+    const members = found === undefined || !isSeen ? [] : entriesOf(hub, found);
+    const isSecret = hub.options.rights.rooms.of(folded).flags.includes("secret");
+    sendList(hub, session, { type: "roster", room: folded, isSecret, members, ref });
+  });
+}
+
+/** The session has just entered the room. */
+export function tellEntry(
+  hub: HubState,
+  session: Session,
+  room: Room,
+  isNew: boolean,
+  ref: Ref | undefined,
+): void {
+  const { name } = session;
+  const persona = hub.personas.shown(session);
+  const state = stateOf(hub, room, true);
+  const members = isNew ? entriesOf(hub, room) : [];
+  hub.send(session, { type: "entry", name, persona, state, members, isNew, ref }, "settled");
+}
+
+function entriesOf(hub: HubState, room: Room): RosterEntry[] {
+  return room.names().map((name) => {
+    const session = hub.names.holder(fold(name));
+    if (session?.rooms.has(room.name) === true) {
+      return { name, persona: hub.personas.shown(session), ...rankIn(hub, session, room.name) };
+    }
+    const member = room.elsewhere?.get(fold(name));
+    const rank = rankElsewhere(hub, member ?? {}, room.name);
+    return { name, persona: member?.about?.persona, ...rank };
+  });
+}
+
+/** A room that the session may know of. */
+function seen(hub: HubState, session: Session, name: string): Room | undefined {
+  const room = hub.rooms.get(fold(name));
+  if (room === undefined || !mayEnter(hub, session, room.name)) return undefined;
+  return maySee(hub, session, room.name) ? room : undefined;
+}
+
+/** A room of which the session is an operator; otherwise the command is refused. */
+function ruled(
+  hub: HubState,
+  session: Session,
+  name: string,
+  ref: Ref | undefined,
+): Room | undefined {
+  const room = seen(hub, session, name);
+  if (room === undefined) rejectUnknownRoom(hub, session, name, { ref });
+  else if (!rankIn(hub, session, room.name).isOperator) {
+    rejectNoOperator(hub, session, room.name, { ref });
+  } else if (!refuseIfOverfull(hub, session, { ref })) return room;
+  return undefined;
+}
+
+function rejectUnknownRoom(hub: HubState, session: Session, name: string, about: About): void {
+  const message = `There is no room ${quoted(name)}: /rooms lists them`;
+  reject(hub, session, "not-found", message, { ...about, subject: name });
+}
+
+function rejectNoOperator(hub: HubState, session: Session, room: string, about: About): void {
+  if (!session.rooms.has(room)) {
+    const message = `You are not in the room ${quoted(room)}: join it first`;
+    return reject(hub, session, "not-in-room", message, { ...about, subject: room });
+  }
+  const message = `Only operators of the room ${quoted(room)} may do that`;
+  reject(hub, session, "not-allowed", message, { ...about, subject: room });
+}
+
+/** Stores decisions; they apply meanwhile. */
+function keep(hub: HubState): void {
+  storeRights(hub, (problem) => {
+    if (problem !== undefined) hub.options.log.warn(problem);
+  });
+}
+
+function setTopic(hub: HubState, session: Session, command: Of<"set-topic">): void {
+  const { room: name, topic, ref } = command;
+  const room = seen(hub, session, name);
+  if (room === undefined) return rejectUnknownRoom(hub, session, name, { ref });
+  const isMember = session.rooms.has(room.name);
+  const { isOperator } = rankIn(hub, session, room.name);
+  if (topic === undefined) {
+    const state = stateOf(hub, room, isMember);
+    return hub.send(session, { type: "room-state", state, isMember, isOperator, ref });
+  }
+  const { rooms } = hub.options.rights;
+  const isLocked = rooms.of(room.name).flags.includes("topic-locked");
+  if (!isMember || (isLocked && !isOperator)) {
+    return rejectNoOperator(hub, session, room.name, { ref });
+  }
+  const muted = muteText(hub, session);
+  if (muted !== undefined) return reject(hub, session, "muted", muted, { ref, subject: name });
+  const by = changerOf(hub, session);
+  if (!announceTopic(hub, room.name, harmless(topic), by)) {
+    const message = "Too many rooms have topics or settings: try again later";
+    return reject(hub, session, "full", message, { ref, subject: name });
+  }
+  keep(hub);
+  hub.send(session, { type: "done", ref });
+}
+
+/** Sets the topic and notifies the members. False: too many rooms have settings. */
+export function announceTopic(hub: HubState, room: string, topic: string, by: Changer): boolean {
+  const { rooms } = hub.options.rights;
+  const isPassing = !by.isKnown;
+  const topicMs = hub.stampMs;
+  if (!rooms.change(room, { topic, topicBy: by.name, topicMs }, isPassing)) return false;
+  for (const session of hub.names.members()) {
+    if (!session.rooms.has(room)) continue;
+    hub.send(session, { type: "topic", room, topic, by }, "settled");
+  }
+  return true;
+}
+
+function putOut(hub: HubState, session: Session, command: Of<"put-out">): void {
+  const { room: name, name: person, text, ref } = command;
+  const room = ruled(hub, session, name, ref);
+  if (room === undefined) return;
+  if (putOutOf(hub, room, person, changerOf(hub, session), harmless(text)) === undefined) {
+    if (hub.names.holder(fold(person)) === undefined) {
+      return rejectUnknownUser(hub, session, person, { ref });
+    }
+    const message = `${quoted(person)} is not in the room ${quoted(room.name)}`;
+    return reject(hub, session, "not-there", message, { ref, subject: person });
+  }
+  hub.send(session, { type: "done", ref });
+}
+
+/** Removes somebody from the room, wherever they are connected; undefined: they are not in it. */
+export function putOutOf(
+  hub: HubState,
+  room: Room,
+  person: string,
+  by: Changer,
+  text: string,
+): { name: string } | undefined {
+  const holder = hub.names.holder(fold(person));
+  const elsewhere = room.elsewhere?.get(fold(person));
+  if (elsewhere !== undefined) {
+    const { server, folded: to } = elsewhere;
+    hub.signal(server, { type: "put-out", to, room: room.name, by, text });
+  }
+  if (holder === undefined || !holder.rooms.has(room.name)) return elsewhere;
+  expelFrom(hub, room, holder, by, text);
+  return { name: holder.name };
+}
+
+/** All devices of somebody leave the room. */
+export function expelFrom(
+  hub: HubState,
+  room: Room,
+  holder: Session,
+  by: Changer,
+  text: string,
+): void {
+  for (const one of [...hub.names.otherDevices(holder), holder]) {
+    if (!one.rooms.has(room.name)) continue;
+    leaveRoom(hub, one, room, "kicked", { by, text });
+    hub.send(one, { type: "parted", room: room.name, by, text, ref: undefined }, "settled");
+  }
+}
+
+function callIn(hub: HubState, session: Session, command: Of<"call-in">): void {
+  const { room: name, name: person, ref } = command;
+  callInto(hub, session, name, person, (outcome) => {
+    if (!("message" in outcome)) return hub.send(session, { type: "called-in", ...outcome, ref });
+    const { code, message } = outcome;
+    const subject = code === "is-there" || code === "unknown-user" ? person : name;
+    reject(hub, session, code, message, { ref, subject });
+  });
+}

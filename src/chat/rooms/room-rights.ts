@@ -1,0 +1,147 @@
+// What somebody may do in a room: its operators, whom they admit, and who may speak there.
+
+import type { ErrorCode } from "../../errors.ts";
+import { quoted } from "../../text.ts";
+import type { HubState } from "../hub-state.ts";
+import { matchesMask } from "../people/mask.ts";
+import { lobby } from "../names/grammar.ts";
+import type { ForeignMember } from "../elsewhere/foreign-roster.ts";
+import { type Changer, maskOf, type RoomRank } from "../people/persona.ts";
+import { isAtLeast } from "../rights/roles.ts";
+import type { Room } from "./room.ts";
+import type { RoomState } from "./room-events.ts";
+import { personKey, type Session } from "../session.ts";
+
+const none: RoomRank = { isOperator: false, isVoiced: false };
+
+/** The IDs by which decisions identify a session. */
+export function idsOf({ identity, proven }: Session): readonly string[] {
+  return [identity.account, proven.account, proven.key].flatMap((id) => id || []);
+}
+
+/** Operators of the server are operators of every room. */
+export function rankIn(hub: HubState, session: Session, room: string): RoomRank {
+  const kept = hub.rooms.get(room)?.ranks.get(personKey(session.identity));
+  return rankBy(hub, idsOf(session), kept, room);
+}
+
+/** `kept`: the rank that ends with the membership. */
+function rankBy(
+  hub: HubState,
+  ids: readonly string[],
+  { isOperator, isVoiced }: RoomRank = none,
+  room: string,
+): RoomRank {
+  const { rooms, roles } = hub.options.rights;
+  const isServers = ids.length > 0 && isAtLeast(roles.rankOf(ids), "operator");
+  const settings = rooms.of(room);
+  return {
+    isOperator: isServers || isOperator || ids.some((id) => settings.operators.includes(id)),
+    isVoiced: isVoiced || ids.some((id) => settings.voices.includes(id)),
+  };
+}
+
+/** The rank of a member who is connected to another server. */
+export function rankElsewhere(
+  hub: HubState,
+  { about, rank }: Pick<ForeignMember, "about" | "rank">,
+  room: string,
+): RoomRank {
+  return rankBy(hub, about?.ids ?? [], rank, room);
+}
+
+/** The session as the author of a decision about a room. */
+export function changerOf(hub: HubState, session: Session): Changer {
+  const persona = hub.personas.shown(session);
+  const ids = idsOf(session);
+  return { name: session.name, author: session.id, persona, ids, isKnown: ids.length > 0 };
+}
+
+/** Why somebody may not enter; undefined if they may. */
+export function entryProblem(
+  hub: HubState,
+  session: Session,
+  room: string,
+  key: string | undefined,
+): { code: ErrorCode; message: string } | undefined {
+  const settings = hub.options.rights.rooms.of(room);
+  const shown = quoted(room);
+  if (rankIn(hub, session, room).isOperator) return undefined;
+  const open = hub.rooms.get(room);
+  const isCalled =
+    open?.called.has(personKey(session.identity)) === true ||
+    session.person.calledInto?.has(room) === true;
+  if (isBannedFrom(hub, session, room)) {
+    return isCalled ? undefined : { code: "room-banned", message: `You are banned from ${shown}` };
+  }
+  if (isCalled) return undefined;
+  if (settings.flags.includes("invite-only")) {
+    const message = `The room ${shown} is for invited people: somebody in it can invite you`;
+    return { code: "invite-only", message };
+  }
+  if (settings.key !== undefined && settings.key !== key) {
+    const how = key === undefined ? "asks for a key" : "has another key";
+    return { code: "room-key", message: `The room ${shown} ${how}` };
+  }
+  if (settings.limit !== undefined && (open?.memberCount ?? 0) >= settings.limit) {
+    return { code: "room-full", message: `The room ${shown} is full: try again later` };
+  }
+  return undefined;
+}
+
+/** Why somebody may not speak; undefined if they may. Most rooms have no settings at all. */
+export function speechProblem(hub: HubState, session: Session, room: string): string | undefined {
+  const { rooms } = hub.options.rights;
+  if (!rooms.hasAny(room)) return undefined;
+  const isModerated = rooms.of(room).flags.includes("moderated");
+  if (!isModerated && rooms.of(room).bans.length === 0) return undefined;
+  const { isOperator, isVoiced } = rankIn(hub, session, room);
+  if (isOperator || isVoiced) return undefined;
+  if (isModerated) return `The room ${quoted(room)} is moderated: its operators give the word`;
+  if (!isBannedFrom(hub, session, room)) return undefined;
+  return `You are banned from ${quoted(room)}`;
+}
+
+/** Whether people may speak in the room without having entered it. */
+export function isOpenToOutside({ options }: HubState, room: string): boolean {
+  const { rooms } = options.rights;
+  return rooms.hasAny(room) && !rooms.of(room).flags.includes("members-only");
+}
+
+function isBannedFrom(hub: HubState, session: Session, room: string): boolean {
+  const { bans } = hub.options.rights.rooms.of(room);
+  if (bans.length === 0) return false;
+  const mask = maskOf(session.identity.folded, hub.personas.of(session));
+  return bans.some((ban) => matchesMask(ban.mask, mask));
+}
+
+/** Whether somebody may learn that the room exists and who is in it. */
+export function maySee(hub: HubState, session: Session, room: string): boolean {
+  if (session.rooms.has(room)) return true;
+  return !hub.options.rights.rooms.of(room).flags.includes("secret");
+}
+
+/** The first to enter a room without settings becomes its operator. The lobby has none. */
+export function greetFirst(hub: HubState, session: Session, room: Room): void {
+  if (room.name === lobby || room.memberCount > 0) return;
+  if (hub.options.rights.rooms.isKept(room.name)) return;
+  room.ranks.set(personKey(session.identity), { isOperator: true, isVoiced: false });
+}
+
+export function stateOf(hub: HubState, room: Room, isMember: boolean): RoomState {
+  const { flags, key, limit, topic, topicBy, topicMs, bans } = hub.options.rights.rooms.of(
+    room.name,
+  );
+  return {
+    room: room.name,
+    flags,
+    key: isMember ? key : undefined,
+    hasKey: key !== undefined,
+    limit,
+    openedMs: room.openedMs,
+    topic,
+    topicBy,
+    topicMs,
+    bans,
+  };
+}

@@ -1,0 +1,74 @@
+// Consecutive messages of one author in one room: the unit in which messages are gathered, logged
+// and rendered. Shared fields are stored once. Pure.
+
+import type { Persona } from "../people/persona.ts";
+import type { MessageKind, Said } from "../events.ts";
+
+export class SaidRun {
+  readonly type = "said";
+  readonly texts: string[];
+  /** UTF-16 code units of all texts. */
+  chars: number;
+  /** For a live message: further details about its author, and tags that are not stored. */
+  persona: Persona | undefined;
+  tags: string | undefined;
+  #textsJson: string | undefined;
+
+  /**
+   * `seq` is the number of the first message, 0 until committed; `n` the counter of the first, if
+   * its author counts; `author` the session ID, 0 for history.
+   */
+  constructor(
+    readonly room: string,
+    public seq: number,
+    readonly timeMs: number,
+    readonly from: string,
+    readonly alias: string | undefined,
+    readonly n: number | undefined,
+    readonly author: number,
+    text: string,
+    readonly kind?: MessageKind,
+  ) {
+    this.texts = [text];
+    this.chars = text.length;
+  }
+
+  get length(): number {
+    return this.texts.length;
+  }
+
+  /** Appends a message. Must not be called after `textsJson` has been read. */
+  push(text: string): void {
+    this.texts.push(text);
+    this.chars += text.length;
+  }
+
+  /**
+   * The texts as the contents of a JSON array: `"a","b"`. Cached; shared by the log and the native
+   * protocol.
+   */
+  get textsJson(): string {
+    // Faster than checking each text for characters to escape.
+    this.#textsJson ??= JSON.stringify(this.texts).slice(1, -1);
+    return this.#textsJson;
+  }
+
+  /** Message `i` of the run as a single message. */
+  at(i: number): Said {
+    const { room, seq, timeMs, from, alias, kind, n, author, persona, tags } = this;
+    return {
+      type: "said",
+      room,
+      seq: seq + i,
+      timeMs,
+      from,
+      alias,
+      text: this.texts[i]!,
+      kind,
+      n: n === undefined ? undefined : n + i,
+      author,
+      ...(persona && { persona }),
+      ...(tags && { tags }),
+    };
+  }
+}

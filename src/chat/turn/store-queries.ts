@@ -1,0 +1,52 @@
+// Collects the store's answers to several queries of one command. Until all have arrived, later
+// commands of the session wait, so that commands take effect in order.
+
+import type { ParleyError } from "../../errors.ts";
+import type { HubState } from "../hub-state.ts";
+import type { Session } from "../session.ts";
+import type { Outcome } from "./store-client.ts";
+
+export class StoreQueries {
+  #open = 0;
+  #error: ParleyError | undefined;
+  #then: ((error: ParleyError | undefined) => void) | undefined;
+
+  constructor(
+    private readonly hub: HubState,
+    private readonly session: Session,
+  ) {}
+
+  /** Sends one query; `keep` receives the result. */
+  ask<T>(query: (then: (outcome: Outcome<T>) => void) => void, keep: (result: T) => void): void {
+    this.#open++;
+    query((outcome) => {
+      if (outcome.done) keep(outcome.result);
+      else this.#error ??= outcome.error;
+      this.#open--;
+      this.#finish();
+    });
+  }
+
+  /**
+   * Runs `then` once all queries are answered, with the first error. Skipped if the session has
+   * ended, unless `always`.
+   */
+  whenAnswered(then: (error: ParleyError | undefined) => void, always = false): void {
+    const { hub, session } = this;
+    if (this.#open === 0) return then(this.#error);
+    session.queue.block();
+    this.#then = (error) => {
+      session.queue.unblock();
+      hub.schedule.unblocked.add(session);
+      const isOver = session.phase === "ending" || session.phase === "gone";
+      if (always || !isOver) then(error);
+    };
+  }
+
+  #finish(): void {
+    if (this.#open > 0 || this.#then === undefined) return;
+    const then = this.#then;
+    this.#then = undefined;
+    then(this.#error);
+  }
+}

@@ -1,0 +1,19 @@
+// Operators' decisions, in memory.
+
+import type { RightsChange, RightsRow } from "../../chat/rights/rights-rows.ts";
+import type { RightsTable } from "../../chat/turn/store.ts";
+
+export class MemoryRights implements RightsTable {
+  readonly #rows = new Map<string, string>();
+
+  load(): readonly RightsRow[] {
+    return Array.from(this.#rows, ([key, value]) => ({ key, value }));
+  }
+
+  change(changes: readonly RightsChange[]): void {
+    for (const { key, value } of changes) {
+      if (value === undefined) this.#rows.delete(key);
+      else this.#rows.set(key, value);
+    }
+  }
+}

@@ -1,0 +1,48 @@
+// Failures of a data file as sentences for people: the path, the reason, what to do.
+
+import { SQLiteError } from "bun:sqlite";
+import { ParleyError } from "../../errors.ts";
+import { quoted } from "../../text.ts";
+
+type Reason = readonly [code: string, reason: string];
+
+/** A running server retries. */
+const fullWhileRunning: Reason = [
+  "SQLITE_FULL",
+  "the disk is full; free some space, the server will retry",
+];
+const fullAtStart: Reason = ["SQLITE_FULL", "the disk is full; free some space and start again"];
+
+const reasons: readonly Reason[] = [
+  ["SQLITE_IOERR", "the disk reports an error; check its free space and health"],
+  ["SQLITE_READONLY", "it is read-only; make it writable or choose another --data"],
+  ["SQLITE_CANTOPEN", "its folder can't be written; make it writable or choose another --data"],
+  ["SQLITE_BUSY", "another program is writing to it; stop it or choose another --data"],
+  ["SQLITE_CORRUPT", "it is damaged; restore a backup or choose another --data"],
+  ["SQLITE_NOTADB", "it is not a database; choose another --data"],
+];
+
+/** Converts what SQLite threw. `action` describes what failed. */
+export function storageError(
+  path: string,
+  action: "created" | "opened" | "locked" | "written" | "read",
+  error: unknown,
+): ParleyError {
+  const code = error instanceof SQLiteError ? (error.code ?? "") : "";
+  const isRunning = action === "written" || action === "read";
+  const known = [isRunning ? fullWhileRunning : fullAtStart, ...reasons];
+  const reason = known.find(([prefix]) => code.startsWith(prefix))?.[1];
+  const detail = reason ?? (error instanceof Error ? error.message : String(error));
+  return refused(path, `can't be ${action}: ${detail}`);
+}
+
+export function refused(path: string, why: string): ParleyError {
+  return new ParleyError("storage", `The data file ${quoted(path, 400)} ${why}`);
+}
+
+export function damaged(path: string, how: string): ParleyError {
+  return refused(
+    path,
+    `is damaged (${how}) and was left as it is: restore a backup, or choose another --data`,
+  );
+}

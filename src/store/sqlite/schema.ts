@@ -1,0 +1,170 @@
+// The tables of a data file, as migrations from each version to the next. docs/operation.md
+// describes them.
+
+import type { Database } from "bun:sqlite";
+import { makeVersion2 } from "./version-2.ts";
+
+/** "prly": distinguishes parley's data files from other SQLite files (PRAGMA application_id). */
+export const applicationId = 0x70726c79;
+
+/** A step from one version to the next; `systemMs` is the system clock in Unix milliseconds. */
+type Migration = (db: Database, systemMs: number) => unknown;
+
+/** Version 1: one row per message. */
+const version1 = `
+  CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE rooms (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    first_seq INTEGER NOT NULL,
+    last_seq INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE messages (
+    room INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    time_ms INTEGER NOT NULL,
+    sender TEXT NOT NULL,
+    alias TEXT,
+    text TEXT NOT NULL,
+    n INTEGER,
+    PRIMARY KEY (room, seq)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE VIEW chat AS
+    SELECT r.name AS room, m.seq,
+      strftime('%Y-%m-%dT%H:%M:%fZ', m.time_ms / 1000.0, 'unixepoch') AS time,
+      m.sender, m.text, m.alias, m.n, m.time_ms
+    FROM messages m JOIN rooms r ON r.id = m.room;
+
+  CREATE TABLE sessions (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    n INTEGER NOT NULL,
+    mail INTEGER NOT NULL,
+    seen_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX sessions_by_name ON sessions (name) WHERE name <> '';
+  CREATE INDEX sessions_by_age ON sessions (seen_ms);
+  CREATE INDEX sessions_gone ON sessions (seen_ms) WHERE name = '';
+
+  CREATE TABLE mail (
+    session TEXT NOT NULL,
+    mail INTEGER NOT NULL,
+    time_ms INTEGER NOT NULL,
+    sender TEXT NOT NULL,
+    alias TEXT,
+    recipients TEXT NOT NULL,
+    chat INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (session, mail)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE registrations (
+    folded TEXT PRIMARY KEY,
+    id TEXT NOT NULL,
+    ip TEXT NOT NULL,
+    port INTEGER NOT NULL,
+    registered_ms INTEGER NOT NULL,
+    waiting_since_ms INTEGER,
+    handed_out INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+`;
+
+/**
+ * Version 3: each private message records its sender's network, which has a share of the mailbox.
+ */
+const version3 = "ALTER TABLE mail ADD COLUMN network TEXT NOT NULL DEFAULT ''";
+
+/** Version 4: operators' decisions. */
+const version4 = `
+  CREATE TABLE rights (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+`;
+
+/** Version 5: registered names. */
+const version5 = `
+  CREATE TABLE accounts (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    folded TEXT NOT NULL UNIQUE,
+    password TEXT,
+    mail INTEGER NOT NULL,
+    registered_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE account_keys (
+    account TEXT NOT NULL,
+    key TEXT NOT NULL,
+    label TEXT NOT NULL,
+    added_ms INTEGER NOT NULL,
+    used_ms INTEGER NOT NULL,
+    revoked_ms INTEGER,
+    mail INTEGER NOT NULL,
+    PRIMARY KEY (account, key)
+  ) STRICT, WITHOUT ROWID;
+  CREATE UNIQUE INDEX account_keys_in_use ON account_keys (key) WHERE revoked_ms IS NULL;
+
+  CREATE TABLE account_tokens (
+    token TEXT PRIMARY KEY,
+    account TEXT NOT NULL,
+    added_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX account_tokens_of ON account_tokens (account);
+`;
+
+/** Version 6: devices vouch for each other. */
+const version6 = "ALTER TABLE account_keys ADD COLUMN vouch TEXT";
+
+/**
+ * Version 7: whom each private message was exchanged with, so that both sides can read it later.
+ * Copies of sent messages have numbers below 0.
+ */
+const version7 = `
+  ALTER TABLE mail ADD COLUMN id INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE mail ADD COLUMN person TEXT NOT NULL DEFAULT '';
+  ALTER TABLE mail ADD COLUMN person_name TEXT NOT NULL DEFAULT '';
+  UPDATE mail SET person_name = sender;
+`;
+
+/** Step `i` converts version `i` to `i + 1`. Never change a released step; add one. */
+const migrations: readonly Migration[] = [
+  (db) => db.run(version1),
+  makeVersion2,
+  (db) => db.run(version3),
+  (db) => db.run(version4),
+  (db) => db.run(version5),
+  (db) => db.run(version6),
+  (db) => db.run(version7),
+];
+
+/** The version that this program writes. */
+export const schemaVersion = migrations.length;
+
+/** Migrates a file from version `from` to version `to`. Each step is atomic. */
+export function migrate(db: Database, from: number, to = schemaVersion, systemMs = 0): void {
+  for (let version = from; version < to; version++) {
+    db.transaction(() => {
+      migrations[version]!(db, systemMs);
+      db.run(`PRAGMA user_version = ${version + 1}`);
+    }).immediate();
+  }
+}
+
+export function versionOf(db: Database): number {
+  return db.query<{ user_version: number }, []>("PRAGMA user_version").get()?.user_version ?? 0;
+}
+
+/**
+ * Names of all tables, views and indexes with their columns, to compare a file with its version.
+ */
+export function shapeOf(db: Database): string {
+  const rows = db
+    .query<{ shape: string }, []>(
+      `SELECT s.type || ' ' || s.name || '(' || coalesce(
+         (SELECT group_concat(c.name, ',') FROM pragma_table_info(s.name) c), '') || ')' AS shape
+       FROM sqlite_schema s WHERE s.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY s.type, s.name`,
+    )
+    .all();
+  return rows.map(({ shape }) => shape).join("\n");
+}

@@ -1,0 +1,74 @@
+// Sessions in a data file. Rows of busy sessions are cached, so that a message rewrites its
+// session's row in place without touching an index.
+
+import type { Directory, SessionRecord, Sessions, SessionUpdate } from "../../chat/turn/store.ts";
+import type { Read, Statements } from "./statements.ts";
+
+/** A session's row in the file, with the values of its indexed columns. */
+type CachedRow = { key: number; name: string; network: string; clockMs: number };
+
+/** Beyond this, the cache is emptied. */
+const maxCachedRows = 8_192;
+
+export class SqliteSessions implements Sessions, Directory {
+  readonly #sql: Statements;
+  readonly #read: Read;
+  readonly #clockStepMs: number;
+  readonly #rows = new Map<string, CachedRow>();
+
+  /** A row's clock may lag by `clockStepMs`, because it is not written with every message. */
+  constructor(sql: Statements, read: Read, clockStepMs: number) {
+    this.#sql = sql;
+    this.#read = read;
+    this.#clockStepMs = clockStepMs;
+  }
+
+  load(id: string): SessionRecord | undefined {
+    return this.#read(() => this.#sql.session.get(id) ?? undefined);
+  }
+
+  find(name: string, sinceMs: number): SessionRecord | undefined {
+    if (name === "") return undefined;
+    return this.#read(() => this.#sql.sessionNamed.get(name, sinceMs) ?? undefined);
+  }
+
+  /** Writes a record. Runs within a transaction. */
+  put({ id, name, n, network, seenMs, minMail = 0 }: SessionUpdate, clockMs: number): void {
+    const row = this.#rows.get(id);
+    const isUpdatedInPlace =
+      minMail === 0 &&
+      row?.name === name &&
+      row.network === network &&
+      row.clockMs >= clockMs - this.#clockStepMs &&
+      this.#sql.updateSession.run(n, seenMs, row.key).changes === 1;
+    if (!isUpdatedInPlace) {
+      const { key } = this.#sql.putSession.get(id, name, n, minMail, network, seenMs, clockMs)!;
+      this.#cache(id, { key, name, network, clockMs });
+    }
+    // A session that leaves without having sent or received anything is not kept.
+    if (name === "" && n === 0 && this.#sql.deleteBlank.run(id).changes > 0) {
+      this.#sql.deleteMailbox.run(id);
+      this.forget(id);
+    }
+  }
+
+  /** Assigns the next mail number, within a transaction. An unknown session gets a record. */
+  nextMail(id: string, timeMs: number, clockMs: number): number {
+    return this.#sql.nextMail.get(id, timeMs, clockMs)!.mail;
+  }
+
+  /** Tells the cache that the session's row was deleted. */
+  forget(id: string): void {
+    this.#rows.delete(id);
+  }
+
+  /** Call this after a rollback: the cache no longer matches the file. */
+  clearCache(): void {
+    this.#rows.clear();
+  }
+
+  #cache(id: string, row: CachedRow): void {
+    if (this.#rows.size >= maxCachedRows && !this.#rows.has(id)) this.#rows.clear();
+    this.#rows.set(id, row);
+  }
+}

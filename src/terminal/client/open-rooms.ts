@@ -1,0 +1,105 @@
+// The rooms that the user is in: the current one, and unread messages in the others. Pure; knows no
+// session and no screen.
+
+import { fold } from "../../chat/names/grammar.ts";
+import type { SessionEvent } from "../../client/events.ts";
+import { terminal as limits } from "../../limits.ts";
+
+export type ChatMessage = Extract<SessionEvent, { type: "message" }>;
+
+/** Unread messages in a room that is not the current one. */
+export type Unread = { room: string; messages: number; isMentioned: boolean };
+
+/** What was missed in a room: the last messages, and the number of earlier ones. */
+export type Missed = { messages: readonly ChatMessage[]; earlier: number };
+
+type Room = {
+  /** As requested; once entered, as the server spells it. */
+  name: string;
+  unread: number;
+  isMentioned: boolean;
+  missed: ChatMessage[];
+  missedChars: number;
+  /** Sequence number of the last switch to this room. */
+  switchedTo: number;
+};
+
+export class OpenRooms {
+  /** By folded name. */
+  readonly #rooms = new Map<string, Room>();
+  #current: string | undefined;
+  #switches = 0;
+
+  /** The current room; undefined if there is none. */
+  get current(): string | undefined {
+    return this.#find(this.#current)?.name;
+  }
+
+  isCurrent(name: string): boolean {
+    return this.#current !== undefined && fold(name) === this.#current;
+  }
+
+  has(name: string): boolean {
+    return this.#rooms.has(fold(name));
+  }
+
+  /** Adds a room, or updates its spelling. */
+  add(name: string): void {
+    const room = this.#rooms.get(fold(name));
+    if (room !== undefined) room.name = name;
+    else {
+      const fresh = { unread: 0, isMentioned: false, missed: [], missedChars: 0, switchedTo: 0 };
+      this.#rooms.set(fold(name), { name, ...fresh });
+    }
+  }
+
+  /** Makes a room current, adding it if necessary. Returns what was missed there. */
+  switchTo(name: string): Missed {
+    if (!this.has(name)) this.add(name);
+    this.#current = fold(name);
+    const room = this.#find(this.#current);
+    if (room === undefined) return { messages: [], earlier: 0 };
+    const messages = room.missed;
+    const earlier = Math.max(0, room.unread - messages.filter(({ mine }) => !mine).length);
+    room.switchedTo = ++this.#switches;
+    [room.unread, room.isMentioned, room.missed, room.missedChars] = [0, false, [], 0];
+    return { messages, earlier };
+  }
+
+  /** Forgets a room. If it was the current one, returns the room to switch back to. */
+  remove(name: string): string | undefined {
+    this.#rooms.delete(fold(name));
+    if (!this.isCurrent(name)) return undefined;
+    this.#current = undefined;
+    const others = [...this.#rooms.values()];
+    return others.reduce<Room | undefined>(
+      (last, room) => (last === undefined || room.switchedTo > last.switchedTo ? room : last),
+      undefined,
+    )?.name;
+  }
+
+  /** Keeps a message of another room for later. The user's own messages do not count as unread. */
+  miss(message: ChatMessage, isMentioned: boolean): void {
+    const room = this.#find(fold(message.room));
+    if (room === undefined) return;
+    if (!message.mine) room.unread++;
+    room.isMentioned ||= isMentioned;
+    room.missed.push(message);
+    room.missedChars += message.text.length;
+    while (room.missed.length > limits.missedMessages || room.missedChars > limits.missedChars) {
+      room.missedChars -= room.missed.shift()?.text.length ?? 0;
+    }
+  }
+
+  /** The rooms with unread messages, those with a mention first. */
+  get unread(): Unread[] {
+    const rooms = [...this.#rooms.values()].filter(({ unread }) => unread > 0);
+    return rooms
+      .map(({ name, unread, isMentioned }) => ({ room: name, messages: unread, isMentioned }))
+      .sort((a, b) => Number(b.isMentioned) - Number(a.isMentioned));
+  }
+
+  #find(key: string | undefined): Room | undefined {
+    return key === undefined ? undefined : this.#rooms.get(key);
+  }
+}

@@ -1,0 +1,175 @@
+// The rooms on the terminal: which one is shown, what arrives there, what was missed in the others.
+// Knows no keys and no command.
+
+import { roomProblem } from "../../chat/names/grammar.ts";
+import type { NativeSession, SessionEvent, SessionResponse } from "../../client/events.ts";
+import { history, terminal as limits } from "../../limits.ts";
+import { harmless, quoted } from "../../text.ts";
+import { AwaitedHistory } from "./awaited-history.ts";
+import { mentions } from "../../client/mentions.ts";
+import { type ChatMessage, type Missed, OpenRooms } from "./open-rooms.ts";
+import type { Requests } from "./requests.ts";
+import type { Transcript } from "./transcript.ts";
+import { countText } from "../output/units.ts";
+
+type Of<T extends SessionEvent["type"]> = Extract<SessionEvent, { type: T }>;
+
+export type RoomViewParts = {
+  session: NativeSession;
+  requests: Requests;
+  transcript: Transcript;
+  applyOutputs: () => void;
+  /** Called when the prompt must show another room or other counts. */
+  changed: () => void;
+};
+
+export class RoomView {
+  readonly rooms = new OpenRooms();
+  readonly #parts: RoomViewParts;
+  readonly #awaited = new AwaitedHistory();
+
+  constructor(parts: RoomViewParts) {
+    this.#parts = parts;
+  }
+
+  get #self(): string {
+    return this.#parts.session.name ?? "";
+  }
+
+  /** Logged in for the first time, or reconnected. */
+  handleOnline({ rooms, returned }: Of<"online">): void {
+    for (const room of rooms) {
+      this.rooms.add(room);
+      this.#askWho(room);
+    }
+    const [first] = rooms;
+    if (returned || first === undefined) return;
+    this.rooms.switchTo(first);
+    this.#requestHistory(first);
+  }
+
+  handleEntered(room: string): void {
+    this.rooms.add(room);
+    this.#askWho(room);
+    if (!this.rooms.isCurrent(room)) return;
+    this.#parts.transcript.rule(room);
+    this.#requestHistory(room);
+  }
+
+  /** The user is not in that room, or no longer is. */
+  handleLeft(room: string): void {
+    const back = this.rooms.remove(room);
+    if (back !== undefined) return this.#switchTo(back);
+    if (this.rooms.current === undefined) this.#say("You are in no room: /join ROOM enters one");
+  }
+
+  handleMessage(message: ChatMessage): void {
+    if (!this.#awaited.hold(message)) this.#show(message);
+  }
+
+  handleHistory(
+    ref: number,
+    { room, messages }: Extract<SessionResponse, { type: "history" }>,
+  ): void {
+    const held = this.#awaited.release(ref, messages);
+    if (held === undefined || this.rooms.isCurrent(room)) {
+      for (const message of messages) {
+        this.#parts.transcript.said(message, { mine: message.from === this.#self });
+      }
+    }
+    if (held === undefined && messages.length === 0) this.#say("There are no messages yet");
+    for (const message of held ?? []) this.#show(message);
+  }
+
+  /** A request failed; nothing waits for its answer any more. */
+  handleFailed(ref: number): void {
+    for (const message of this.#awaited.release(ref) ?? []) this.#show(message);
+  }
+
+  /**
+   * Whether to show an event: those of the current room, except the user's own arrival and rename,
+   * which have already been confirmed.
+   */
+  isShown(event: Of<"joined" | "left" | "renamed" | "gap" | "away">): boolean {
+    if (event.type === "joined" && event.name === this.#self) return false;
+    if (event.type === "renamed" && event.to === this.#self) return false;
+    return event.room === undefined || this.rooms.isCurrent(event.room);
+  }
+
+  /** Shows a room, entering it if necessary; without a name, the next room with unread messages. */
+  goTo(name: string | undefined): void {
+    const { session, applyOutputs, changed } = this.#parts;
+    const room = name ?? this.rooms.unread[0]?.room;
+    if (room === undefined) return this.#say("No unread messages in other rooms");
+    const problem = roomProblem(room);
+    if (problem !== undefined) return this.#say(problem);
+    if (this.rooms.isCurrent(room)) return this.#say(`You are in the room ${harmless(room)}`);
+    if (this.rooms.has(room)) return this.#switchTo(room);
+    // Current from now on: what is typed before the server answers is meant for this room.
+    this.rooms.switchTo(room);
+    session.join(room);
+    applyOutputs();
+    if (!session.online) this.#say("Offline: you will enter the room once you are connected again");
+    changed();
+  }
+
+  /** Without a name: leaves the current room. */
+  part(name: string | undefined): void {
+    const room = name ?? this.rooms.current;
+    if (room === undefined) return this.#say("You are in no room");
+    if (!this.rooms.has(room)) return this.#say(`You are not in the room ${quoted(room)}`);
+    this.#parts.session.part(room);
+    this.#parts.applyOutputs();
+  }
+
+  #say(text: string): void {
+    this.#parts.transcript.note(text);
+  }
+
+  #switchTo(room: string): void {
+    this.#showMissed(this.rooms.switchTo(room));
+    this.#parts.changed();
+  }
+
+  #showMissed({ messages, earlier }: Missed): void {
+    this.#parts.transcript.rule(this.rooms.current ?? "");
+    if (earlier > 0) {
+      const last = Math.min(earlier + messages.length, history.pageMessages);
+      this.#say(`… ${countText(earlier, "earlier message")}: /history ${last}`);
+    }
+    for (const message of messages) this.#print(message);
+  }
+
+  /** Requests the members, for completion. */
+  #askWho(room: string): void {
+    this.#parts.requests.send({ type: "who", room }, { isShown: false, page: 1 });
+    this.#parts.applyOutputs();
+  }
+
+  #requestHistory(room: string): void {
+    const request = { type: "history", room, limit: limits.enteredMessages } as const;
+    const ref = this.#parts.requests.send(request, { isShown: false, page: 1 });
+    if (ref !== undefined) this.#awaited.expect(ref, room);
+    this.#parts.applyOutputs();
+  }
+
+  /** Shows messages of the current room; counts those of other rooms, and shows only mentions. */
+  #show(message: ChatMessage): void {
+    const isMention = this.#isMention(message);
+    const isHere = this.rooms.isCurrent(message.room);
+    if (!isHere) this.rooms.miss(message, isMention);
+    if (isHere || isMention) this.#print(message);
+    if (isMention) this.#parts.transcript.ringBell();
+    this.#parts.changed();
+  }
+
+  #print(message: ChatMessage): void {
+    const isMention = this.#isMention(message);
+    const room = this.rooms.isCurrent(message.room) ? undefined : message.room;
+    this.#parts.transcript.said(message, { mine: message.mine, room, isMention });
+  }
+
+  #isMention({ mine, text }: ChatMessage): boolean {
+    return !mine && mentions(text, this.#self);
+  }
+}

@@ -1,0 +1,128 @@
+// Asks for one line on the terminal before there is a prompt: a password, which is not echoed, or a
+// confirmation. The question goes to stderr, since stdout may carry data.
+
+import { openSync } from "node:fs";
+import { isatty, ReadStream } from "node:tty";
+import { ParleyError } from "../../errors.ts";
+import { accounts as limits } from "../../limits.ts";
+import { mayReadTerminal } from "../output/foreground.ts";
+import { type Key, KeyReader } from "./keys.ts";
+import { stderr } from "../output/output.ts";
+
+/** Whether a person can be asked. */
+export function canAsk(): boolean {
+  return isatty(0) && isatty(2) && mayReadTerminal();
+}
+
+/**
+ * Reads a line without echo; undefined if it is empty or Ctrl-D was pressed.
+ * @throws ParleyError `interrupted` on Ctrl-C
+ */
+export async function askSecret(question: string): Promise<string | undefined> {
+  const text = await askLine(question, false);
+  return text === "" ? undefined : text;
+}
+
+/** @throws ParleyError `interrupted` on Ctrl-C */
+export async function askYes(question: string): Promise<boolean> {
+  const text = await askLine(`${question} (yes or no) `, true);
+  return text?.trim().toLowerCase() === "yes";
+}
+
+function askLine(question: string, isShown: boolean): Promise<string | undefined> {
+  const terminal = openTerminal();
+  const line = new TypedLine((text) => isShown && stderr.data(text));
+  const reader = new KeyReader();
+  const decoder = new TextDecoder();
+  return new Promise((resolve, reject) => {
+    const end = (): void => finish(() => resolve(undefined));
+    const read = (bytes: Buffer): void => {
+      for (const key of reader.push(decoder.decode(bytes, { stream: true }))) {
+        const outcome = line.handleKey(key);
+        if (outcome === "done") return finish(() => resolve(line.text));
+        if (outcome === "closed") return finish(() => resolve(undefined));
+        if (outcome === "interrupted") {
+          return finish(() => reject(new ParleyError("interrupted", "Interrupted")));
+        }
+      }
+    };
+    const finish = (settle: () => void): void => {
+      terminal.off("data", read);
+      for (const how of endings) terminal.off(how, end);
+      // Errors after the end, such as those of a closed terminal, do not matter.
+      terminal.on("error", () => {});
+      restore();
+      terminal.destroy();
+      process.off("exit", restore);
+      stderr.data("\n");
+      settle();
+    };
+    const restore = (): void => {
+      try {
+        terminal.setRawMode(false);
+      } catch {
+        // The terminal was closed.
+      }
+    };
+    terminal.setRawMode(true);
+    // Even a crash must not leave the shell without echo.
+    process.on("exit", restore);
+    terminal.on("data", read);
+    for (const how of endings) terminal.on(how, end);
+    stderr.data(question);
+  });
+}
+
+/** Events that end a terminal's input; an error means that the terminal was closed. */
+const endings = ["end", "error", "close"] as const;
+
+/** Not stdin itself: once Bun has paused it, nobody can read it as a stream again. */
+function openTerminal(): ReadStream {
+  return new ReadStream(process.platform === "win32" ? 0 : openSync("/dev/tty", "r"));
+}
+
+/** The line typed so far. */
+class TypedLine {
+  text = "";
+  readonly #show: (text: string) => void;
+
+  constructor(show: (text: string) => void) {
+    this.#show = show;
+  }
+
+  handleKey(key: Key): "done" | "closed" | "interrupted" | undefined {
+    if (key.type !== "key") {
+      // A password pasted from a password manager includes its line ending.
+      const [typed = "", ...rest] = key.text.split(/\r?\n|\r/);
+      this.#add(typed);
+      return key.type === "paste" && rest.length > 0 ? "done" : undefined;
+    }
+    switch (key.name) {
+      case "enter":
+        return "done";
+      case "ctrl-c":
+        return "interrupted";
+      case "ctrl-d":
+        return "closed";
+      case "backspace":
+        return this.#erase();
+      case "ctrl-u":
+        while (this.text !== "") this.#erase();
+        return undefined;
+      default:
+        return undefined;
+    }
+  }
+
+  #add(text: string): void {
+    if (this.text.length + text.length > limits.maxPasswordChars) return;
+    this.text += text;
+    this.#show(text);
+  }
+
+  #erase(): undefined {
+    if (this.text === "") return;
+    this.text = this.text.slice(0, -1);
+    this.#show("\b \b");
+  }
+}

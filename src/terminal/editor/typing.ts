@@ -1,0 +1,123 @@
+// What keys at the prompt do: edit the line, complete words, ask before a very long message is
+// sent. Complete lines go to the owner. Knows no session and no command.
+
+import { terminal as limits } from "../../limits.ts";
+import { lineCount } from "../../text.ts";
+import { complete, completesHere, shownChoices, type Words } from "./completion.ts";
+import type { Key } from "./keys.ts";
+import type { Completes } from "../client/slash-commands.ts";
+import type { Edit } from "./line-editor.ts";
+import type { PromptLike } from "./plain-terminal.ts";
+import { wrapItems } from "../output/wrap.ts";
+
+export type TypingParts = {
+  prompt: PromptLike;
+  now: () => number;
+  /** What Tab can complete; `wanted` is the kind that is needed, which may not be known yet. */
+  words: (wanted: Completes | undefined) => Words;
+  /** Handles edits while a secret is being typed. Returns whether one is. */
+  secret: (edit: Edit) => boolean;
+  submit: (line: string) => void;
+  /** Ctrl-C. Returns whether it stopped something. */
+  stop: () => boolean;
+  /** Ctrl-C on an empty line, and Ctrl-D. */
+  leave: (how: "interrupt" | "end") => void;
+  suspend: () => void;
+  say: (text: string) => void;
+  /** Shows rows that fit the terminal. */
+  rows: (rows: readonly string[]) => void;
+};
+
+export class Typing {
+  readonly #parts: TypingParts;
+  // The choices shown by the last Tab.
+  #offered = "";
+  // When a text last failed to fit.
+  #fullAtMs = -Infinity;
+  // A long message that the next Enter sends.
+  #announced = "";
+
+  constructor(parts: TypingParts) {
+    this.#parts = parts;
+  }
+
+  key(key: Key): void {
+    const { prompt, submit, leave, suspend } = this.#parts;
+    if (this.#asksFirst(key)) return;
+    const edit = prompt.editor.apply(key);
+    if (this.#parts.secret(edit)) return;
+    if (edit.type !== "complete") this.#offered = "";
+    switch (edit.type) {
+      case "edited":
+        return prompt.drawSoon();
+      case "full":
+        return this.#reportFull(key);
+      case "submit":
+        prompt.drawSoon();
+        return submit(edit.line);
+      case "complete":
+        return this.#complete();
+      case "interrupt":
+        return this.#interrupt();
+      case "end":
+        return leave("end");
+      case "clear":
+        return prompt.clear();
+      case "suspend":
+        return suspend();
+      case "ignored":
+    }
+  }
+
+  /** Whether Enter only announces the length of the message; the next Enter sends it. */
+  #asksFirst(key: Key): boolean {
+    const { text } = this.#parts.prompt.editor;
+    if (key.type !== "key" || key.name !== "enter" || text === this.#announced) return false;
+    const lines = lineCount(text);
+    if (lines <= limits.unaskedLines) return false;
+    this.#announced = text;
+    this.#parts.say(
+      `This is one message of ${lines} lines: Enter again sends it, Ctrl-C discards it`,
+    );
+    return true;
+  }
+
+  #reportFull(key: Key): void {
+    const nowMs = this.#parts.now();
+    // Without bracketed paste, a paste arrives in many pieces: report the problem once for all of
+    // them.
+    const isSamePaste = key.type === "text" && nowMs - this.#fullAtMs < limits.pasteGapMs;
+    this.#fullAtMs = nowMs;
+    if (isSamePaste) return;
+    const verb = key.type === "paste" ? "pasted" : "taken";
+    const advice = "Send a file instead, or send it in parts";
+    this.#parts.say(
+      `Not ${verb}: a line has at most ${limits.maxTypedChars} characters. ${advice}`,
+    );
+  }
+
+  #interrupt(): void {
+    const { prompt, stop, leave } = this.#parts;
+    if (stop()) return;
+    if (prompt.editor.text === "") return leave("interrupt");
+    prompt.editor.set("");
+    prompt.drawSoon();
+  }
+
+  #complete(): void {
+    const { prompt, words, rows } = this.#parts;
+    const { editor } = prompt;
+    const before = editor.beforeCursor;
+    const completion = complete(before, words(completesHere(before)));
+    if (completion.before !== before) {
+      editor.set(completion.before, editor.text.slice(before.length));
+      return prompt.drawSoon();
+    }
+    if (completion.choices.length === 0) return;
+    const choices = shownChoices(completion);
+    // Do not show the same choices twice.
+    if (choices.join("\n") === this.#offered) return;
+    this.#offered = choices.join("\n");
+    rows(wrapItems(choices, prompt.area, { gap: "  " }));
+  }
+}

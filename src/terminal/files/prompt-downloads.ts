@@ -1,0 +1,104 @@
+// `/get` at the prompt: fetches one file as `parley fetch-file` does. Knows no screen.
+
+import { ParleyError } from "../../errors.ts";
+import type { FetchEvent } from "../../files/fetch-events.ts";
+import { DownloadClient } from "../../files/download-client.ts";
+import type { ServerAddress } from "../../io/host-port.ts";
+import { harmless, quoted } from "../../text.ts";
+import { fetchInto } from "../../files/fetch-into.ts";
+import { stdout } from "../output/output.ts";
+import type { Downloads } from "../client/terminal-client.ts";
+import { sizeText } from "../../size-text.ts";
+import { countText, durationText, elapsedText, rateText } from "../output/units.ts";
+
+type Report = Parameters<Downloads["start"]>[1];
+
+export class FolderDownloads implements Downloads {
+  readonly #server: ServerAddress;
+  readonly #folder: string;
+  #client: DownloadClient | undefined;
+
+  constructor(server: ServerAddress, folder: string) {
+    this.#server = server;
+    this.#folder = folder;
+  }
+
+  get running(): boolean {
+    return this.#client !== undefined;
+  }
+
+  start(name: string, report: Report): void {
+    this.#client = new DownloadClient({
+      server: this.#server,
+      onEvent: (event) => showFetch(event, report),
+    });
+    void this.#run(this.#client, name, report);
+  }
+
+  stop(): void {
+    this.#client?.stop(
+      new ParleyError("interrupted", "Stopped. The partial file is kept: /get resumes it"),
+    );
+  }
+
+  async #run(client: DownloadClient, name: string, report: Report): Promise<void> {
+    try {
+      await fetchInto(client, name, this.#folder, stdout);
+    } catch (error) {
+      report.say(harmlessProblem(error, name));
+    } finally {
+      client.close();
+      this.#client = undefined;
+      report.progress(undefined);
+    }
+  }
+}
+
+/** Why a fetch failed, for a person at the prompt. */
+export function harmlessProblem(error: unknown, name: string): string {
+  if (error instanceof ParleyError && error.code === "not-found") {
+    return `There is no file ${quoted(name, 200)}: /files lists them`;
+  }
+  if (error instanceof ParleyError && error.code === "differs") {
+    return `Your folder has a different ${quoted(name, 200)} already: move it away first`;
+  }
+  return harmless(error instanceof Error ? error.message : String(error));
+}
+
+/** Shows an event of a fetch to a person at the prompt. */
+export function showFetch(event: FetchEvent, { progress, say }: Report): void {
+  const name = harmless(event.name);
+  switch (event.event) {
+    case "offer":
+      return progress(`0 %  of ${sizeText(event.size)}  ${name}`);
+    case "progress": {
+      const { receivedBytes, size, bytesPerSecond, secondsLeft } = event;
+      const percent = size === 0 ? 100 : Math.floor((100 * receivedBytes) / size);
+      const left = secondsLeft === null ? "" : `${durationText(secondsLeft)} left  `;
+      // A narrow terminal truncates the end.
+      return progress(
+        `${percent} %  ${left}${sizeText(receivedBytes)} of ${sizeText(size)}  ${rateText(bytesPerSecond)}  ${name}`,
+      );
+    }
+    case "tree":
+      return say(`${name}: ${countText(event.files, "file")}, ${sizeText(event.size)}`);
+    case "renamed":
+      return say(`${name} can't have that name here: it is saved as ${harmless(event.path)}`);
+    case "failed":
+      return say(harmless(event.message));
+    case "folder":
+      return say(
+        `Saved ${harmless(event.path)}: ${countText(event.files, "file")}, ${sizeText(event.size)} in ${elapsedText(event.seconds)}`,
+      );
+    case "retry":
+      return say(`${name}: ${harmless(event.reason)}: trying again`);
+    case "fallback":
+      return say(`${name}: ${harmless(event.reason)} Fetching over the control connection instead`);
+    case "unchanged":
+      return say(`${name} is up to date: ${harmless(event.path)}`);
+    case "done":
+      return say(
+        `Saved ${harmless(event.path)}: ${sizeText(event.size)} in ${elapsedText(event.seconds)}, ${rateText(event.goodputBytesPerSecond)}`,
+      );
+  }
+}

@@ -1,0 +1,261 @@
+// Assembles `parley fetch-file --code`: finds the sender, authenticates, and saves all files. Knows
+// no flags.
+
+import { CodeEntry } from "../../codes/code-guest.ts";
+import { find } from "../../codes/lan.ts";
+import { LinkedGuest } from "../../codes/linked-guest.ts";
+import { ParleyError } from "../../errors.ts";
+import { ControlClient } from "../../files/control-client.ts";
+import { DownloadClient, type DownloadClientOptions } from "../../files/download-client.ts";
+import type { FetchEvent } from "../../files/fetch-events.ts";
+import { makeFolder } from "../../files/fetch-targets.ts";
+import { ServerSource } from "../../files/server-source.ts";
+import { pathName } from "../../handover/handover-events.ts";
+import { checkReceivedName, SavePlace } from "../../handover/save-as.ts";
+import { endedBy, type EndSignal, onSignals } from "../../io/end-signals.ts";
+import { hostPortText, type ServerAddress } from "../../io/host-port.ts";
+import { codes as limits, offers } from "../../limits.ts";
+import type { FileInfo } from "../../protocol/messages.ts";
+import { ServerTrust } from "../../tls/server-trust.ts";
+import { type Code, codeText } from "../../trust/code.ts";
+import { say } from "../output/diagnostics.ts";
+import type { FetchReport } from "./fetch-report.ts";
+import { stderr, stdout } from "../output/output.ts";
+
+export type CodeFetchOptions = Omit<DownloadClientOptions, "server" | "source" | "onEvent"> & {
+  readonly code: Code;
+  /** Undefined: search the local network. */
+  readonly place: ServerAddress | undefined;
+  /** The server to try if nobody is found there. */
+  readonly fallback: ServerAddress;
+  /** Where the files are saved. */
+  readonly folder: string;
+  readonly quiet: boolean;
+  /** False: through the server alone. */
+  readonly direct: boolean;
+  readonly report: FetchReport;
+};
+
+/** @throws ParleyError `not-found`, `integrity`, and as `DownloadClient.save` does */
+export async function runCodeFetch(options: CodeFetchOptions): Promise<void> {
+  const { report } = options;
+  let running: DownloadClient | undefined;
+  const interruption = Promise.withResolvers<never>();
+  interruption.promise.catch(() => {});
+  const stopListening = onSignals(["SIGINT", "SIGTERM"], (signal: EndSignal) => {
+    const reason = endedBy(signal, "what has arrived is kept");
+    running?.stop(reason);
+    interruption.reject(reason);
+  });
+  try {
+    const entered = await open(options, interruption.promise);
+    running = entered.client;
+    try {
+      await saveAll(entered, options);
+      await Promise.race([entered.tell(), interruption.promise]);
+    } finally {
+      entered.close();
+    }
+  } finally {
+    stopListening();
+    report.end();
+    await stdout.emptied();
+    await stderr.flush();
+  }
+}
+
+/** The sender, and the offered files. */
+type Entered = {
+  client: DownloadClient;
+  files: readonly FileInfo[];
+  /** One of the files is in place. */
+  saved(file: FileInfo): void;
+  /** Resolves when the sender knows that everything is in place. */
+  tell(): Promise<void>;
+  close(): void;
+};
+
+/** Accepts any key: the code proves who the other end is, and is bound to its key. */
+export function anyKey(place: { host: string; port: number }): ServerAddress {
+  const server = hostPortText(place);
+  return {
+    ...place,
+    trust: new ServerTrust({ server, pin: undefined, file: undefined, say() {} }),
+  };
+}
+
+/** Authenticates at the given place, or at the first one on the network that knows the code. */
+async function open(options: CodeFetchOptions, interrupted: Promise<never>): Promise<Entered> {
+  const { code, quiet, place, fallback } = options;
+  if (place !== undefined) return await Promise.race([enter(options, place), interrupted]);
+  if (!quiet) say(`Searching this network for ${codeText({ ...code, words: "…" })}`);
+  const ending = AbortSignal.timeout(limits.findMs);
+  let failure: unknown;
+  let unreachable: unknown;
+  const places = find(code.number, ending);
+  for (;;) {
+    const next = await Promise.race([places.next(), interrupted]);
+    if (next.done === true) break;
+    try {
+      return await Promise.race([enter(options, anyKey(next.value)), interrupted]);
+    } catch (error) {
+      // Anybody can announce any number; the next one may be the right one.
+      const isReached = !(error instanceof ParleyError) || error.code !== "cannot-connect";
+      if (isReached) failure ??= error;
+      else unreachable ??= error;
+    }
+  }
+  if (failure !== undefined) throw failure;
+  const control = await Promise.race([codesAt(fallback), interrupted]);
+  if (control === undefined) throw unreachable ?? nobodyHere(code);
+  if (!quiet) say(`Not found on this network: trying the server at ${hostPortText(fallback)}`);
+  return await Promise.race([enterThrough(options, fallback, control), interrupted]);
+}
+
+/** A connection to a server that relays files by code; undefined if there is none. */
+async function codesAt(server: ServerAddress): Promise<ControlClient | undefined> {
+  try {
+    const control = await ControlClient.connect(server);
+    await control.admitted();
+    if (control.passesCodes) return control;
+    control.close();
+  } catch {
+    // The user did not ask for that server.
+  }
+  return undefined;
+}
+
+function nobodyHere(code: Code): ParleyError {
+  const sentence = `No sender with the code ${codeText(code)} on this network: is it still running? If it uses a server or another network, put its HOST:PORT before --code`;
+  return new ParleyError("not-found", sentence);
+}
+
+/** Authenticates through a server, or directly at a machine that serves the files itself. */
+async function enter(options: CodeFetchOptions, place: ServerAddress): Promise<Entered> {
+  const control = await ControlClient.connect(place);
+  await control.admitted();
+  if (control.passesCodes) return await enterThrough(options, place, control);
+  control.close();
+  const entry = new CodeEntry(options.code);
+  const source = new ServerSource(place, options.offload, (other) => entry.enter(other));
+  const { report } = options;
+  const onEvent = (event: FetchEvent): void => report.handleEvent(event);
+  const client = new DownloadClient({ ...options, source, onEvent });
+  try {
+    await client.enter();
+  } catch (error) {
+    client.close();
+    throw error;
+  }
+  return {
+    client,
+    files: entry.files,
+    saved() {},
+    async tell() {
+      const known = await source.connect();
+      known.send({ type: "code-done" });
+      // The other end has received it once it answers.
+      await known.ping().catch(() => {});
+    },
+    close: () => client.close(),
+  };
+}
+
+async function enterThrough(
+  options: CodeFetchOptions,
+  server: ServerAddress,
+  control: ControlClient,
+): Promise<Entered> {
+  const { code, report } = options;
+  const guest = await LinkedGuest.join(code, {
+    server,
+    control,
+    isDirectAllowed: options.direct,
+    onPath: (path) => report.path(pathName(path)),
+  });
+  let client: DownloadClient | undefined;
+  try {
+    const source = await guest.entered();
+    const progress = new Progress(guest);
+    client = new DownloadClient({
+      ...options,
+      source,
+      retryForMs: offers.waitMs,
+      onEvent(event) {
+        report.handleEvent(event);
+        progress.handleEvent(event);
+      },
+    });
+    const files: FileInfo[] = [];
+    const listing = client;
+    guest.failed.catch((error: ParleyError) => listing.stop(error));
+    for await (const file of client.list()) files.push(file);
+    let bytes: number = offers.slackBytes;
+    for (const { size } of files) bytes += size;
+    source.allow({ files: Number.POSITIVE_INFINITY, bytes });
+    return {
+      client,
+      files,
+      saved: ({ size }) => progress.add(size),
+      tell: () => guest.tellReceived(files.length),
+      close() {
+        listing.close();
+        guest.close();
+      },
+    };
+  } catch (error) {
+    client?.close();
+    guest.close();
+    throw error;
+  }
+}
+
+/** Reports progress to the sender. */
+class Progress {
+  readonly #guest: LinkedGuest;
+  #doneBytes = 0;
+  #saidMs = 0;
+
+  constructor(guest: LinkedGuest) {
+    this.#guest = guest;
+  }
+
+  add(bytes: number): void {
+    this.#doneBytes += bytes;
+  }
+
+  handleEvent(event: FetchEvent): void {
+    if (event.event !== "progress") return;
+    const nowMs = performance.now();
+    if (nowMs - this.#saidMs < offers.progressMs) return;
+    this.#saidMs = nowMs;
+    this.#guest.tellProgress(this.#doneBytes + event.verifiedBytes);
+  }
+}
+
+/** The whole list is checked before anything is saved. */
+async function saveAll(
+  { client, files, saved }: Entered,
+  options: CodeFetchOptions,
+): Promise<void> {
+  const { folder, report } = options;
+  const removeFolder = makeFolder(folder, "another -o");
+  try {
+    for (const { name } of files) checkReceivedName(name, "The sender");
+    const place = new SavePlace(folder, "The sender");
+    for (const file of files) {
+      const path = place.pathFor(file);
+      const kind = file.name.endsWith("/") ? "folder" : "file";
+      try {
+        await client.save(file.name, { kind, path });
+        saved(file);
+      } catch (error) {
+        if (error instanceof ParleyError) report.failed(file.name, error, true);
+        throw error;
+      }
+    }
+  } catch (error) {
+    removeFolder();
+    throw error;
+  }
+}

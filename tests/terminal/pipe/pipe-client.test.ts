@@ -1,0 +1,203 @@
+// The client in a pipe, with the test in the role of the server: line numbers in errors, giving up,
+// back-pressure.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { client as limits } from "../../../src/limits.ts";
+import { Writer } from "../../../src/terminal/output/writer.ts";
+import { redirect } from "../../../src/terminal/output/diagnostics.ts";
+import { PipeClient, type PipeOptions } from "../../../src/terminal/pipe/pipe-client.ts";
+import { SessionRig } from "../session-rig.ts";
+import { until } from "../../until.ts";
+
+const nothing = () => {};
+
+beforeAll(() => redirect(nothing));
+afterAll(() => redirect());
+
+/** An output that fails with EPIPE at the first write. */
+function closedWriter(): Writer {
+  const gone = Object.assign(new Error("gone"), { code: "EPIPE" });
+  return new Writer(() => ({ write: (_, done) => setImmediate(() => done(gone)) }));
+}
+
+/** A pipe client between its input and the lines of a server. */
+class Rig extends SessionRig {
+  readonly pauses: boolean[] = [];
+  readonly client: PipeClient;
+  out = "";
+  reading = true;
+  left = false;
+  #waiting: (() => void)[] = [];
+
+  constructor(input: string, options: Partial<PipeOptions> = {}) {
+    super("bot");
+    const output = new Writer(() => ({
+      write: (bytes, done) => {
+        this.out += new TextDecoder().decode(bytes);
+        if (this.reading) setImmediate(done);
+        else this.#waiting.push(done);
+      },
+    }));
+    const driver = {
+      applyOutputs: () => this.applyOutputs(),
+      pause: (paused: boolean) => void this.pauses.push(paused),
+      leave: () => {
+        this.left = true;
+        return Promise.resolve();
+      },
+    };
+    this.client = new PipeClient(this.session, driver, {
+      follow: false,
+      json: false,
+      input: new Response(input).body ?? new ReadableStream(),
+      output,
+      ...options,
+    });
+    this.welcome({ textChars: 10 });
+  }
+
+  says(n: number): boolean {
+    return this.sent.some((line) => line["type"] === "say" && line["n"] === n);
+  }
+
+  async until(condition: () => boolean): Promise<void> {
+    await until(condition);
+  }
+
+  read(): void {
+    this.reading = true;
+    for (const done of this.#waiting.splice(0)) done();
+  }
+}
+
+describe("a client in a pipe", () => {
+  test("leaves when everything is acknowledged and its last message has been received back", async () => {
+    const rig = new Rig("one\ntwo");
+    const run = rig.client.run();
+    await rig.until(() => rig.says(2));
+    rig.hear({ type: "ack", n: 2, room: "lobby", seq: 2 });
+    await Bun.sleep(5);
+    expect(rig.left).toBe(false);
+    rig.hear(
+      { type: "message", room: "lobby", time: 0, seq: 1, from: "bot", text: "one", n: 1 },
+      { type: "message", room: "lobby", time: 0, seq: 2, from: "bot", text: "two", n: 2 },
+    );
+    await run;
+    expect(rig.out).toBe("bot: one\nbot: two\n");
+  });
+
+  test("names the refused line, sends the others, and fails", async () => {
+    const rig = new Rig("one\ntwo\nthree\n");
+    const run = rig.client.run().catch((error: unknown) => error);
+    await rig.until(() => rig.says(3));
+    rig.hear({ type: "error", n: 2, code: "text-invalid", message: "never" });
+    rig.hear({ type: "ack", n: 3 });
+    expect(await run).toMatchObject({ code: "text-invalid" });
+  });
+
+  test("names the first line that is too long", async () => {
+    const rig = new Rig("one\n12345678901\nthree\n");
+    const run = rig.client.run().catch((error: unknown) => error);
+    await rig.until(() => rig.says(1));
+    rig.hear({ type: "ack", n: 1 });
+    expect(await run).toMatchObject({ message: expect.stringContaining("Line 2") });
+    expect(rig.says(2)).toBe(false);
+  });
+
+  test("gives up without a connection, unless it follows", async () => {
+    const rig = new Rig("one\n", { giveUpMs: 20 });
+    const run = rig.client.run().catch((error: unknown) => error);
+    await rig.until(() => rig.says(1));
+    rig.session.handleLost("gone", 0);
+    rig.applyOutputs();
+    expect(await run).toMatchObject({
+      code: "cannot-connect",
+      message: expect.stringContaining("1 message was not acknowledged"),
+    });
+  });
+
+  test("reads no more input than the queue holds", async () => {
+    let pulled = 0;
+    const input = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        pulled++;
+        controller.enqueue(new TextEncoder().encode("line\n".repeat(100)));
+      },
+    });
+    const rig = new Rig("", { input });
+    const run = rig.client.run().catch((error: unknown) => error);
+    await rig.until(() => rig.session.space === 0);
+    await Bun.sleep(10);
+    expect(pulled).toBeLessThan(limits.queueMessages / 100 + 4);
+    expect(rig.sent.length).toBeLessThanOrEqual(limits.windowMessages + 1);
+    rig.client.interrupt();
+    expect(await run).toMatchObject({ code: "interrupted" });
+  });
+
+  test("sends the rest of its input even if nobody reads its output any more", async () => {
+    for (const follow of [false, true]) {
+      const output = closedWriter();
+      const rig = new Rig("one\ntwo\nthree\n", { output, follow });
+      const run = rig.client.run();
+      rig.hear({ type: "message", room: "lobby", time: 0, seq: 1, from: "Ann", text: "x" });
+      await rig.until(() => output.closed);
+      await rig.until(() => rig.says(3));
+      rig.hear({
+        type: "message",
+        room: "lobby",
+        time: 0,
+        seq: 4,
+        from: "bot",
+        text: "three",
+        n: 3,
+      });
+      expect(rig.left).toBe(false);
+      rig.hear({ type: "ack", n: 3, room: "lobby", seq: 4 });
+      await run;
+    }
+  });
+
+  test("that only listens exits when nobody reads its output any more", async () => {
+    const input = new ReadableStream<Uint8Array>();
+    const output = closedWriter();
+    const rig = new Rig("", { output, input, follow: true });
+    const run = rig.client.run();
+    rig.hear({ type: "message", room: "lobby", time: 0, seq: 1, from: "Ann", text: "x" });
+    await run;
+    expect(output.failure).toBeUndefined();
+  });
+
+  test("removes escapes from a server's output", async () => {
+    const said: string[] = [];
+    redirect((line) => said.push(line));
+    const rig = new Rig("one\ntwo\n");
+    const run = rig.client.run().catch((error: unknown) => error);
+    await rig.until(() => rig.says(2));
+    rig.hear({ type: "error", n: 1, code: "text-invalid", message: "no\u001b[2J\u009b31m" });
+    rig.hear({ type: "joined", room: "lobby", name: "Bob\u001b]0;x\u0007" }, { type: "ack", n: 2 });
+    await run;
+    redirect(nothing);
+    expect(said.slice(-2)).toEqual(["Line 1 of the input was refused: no31m", "Bob has joined"]);
+    for (const line of said) expect(line).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/);
+  });
+
+  test("pauses the connection while nobody reads its output", async () => {
+    const rig = new Rig("", { follow: true });
+    void rig.client.run().catch(nothing);
+    rig.reading = false;
+    for (let seq = 1; !rig.pauses.includes(true); seq++) {
+      rig.hear({
+        type: "message",
+        room: "lobby",
+        time: 0,
+        seq,
+        from: "Ann",
+        text: "x".repeat(5_000),
+      });
+    }
+    rig.read();
+    await rig.until(() => rig.pauses.at(-1) === false);
+    rig.client.interrupt();
+    await rig.until(() => rig.left);
+  });
+});
