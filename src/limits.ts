@@ -689,6 +689,8 @@ export const reading = {
   sliceMs: 3,
   /** Bytes in each window: writing the messages in them to a hundred people takes 10 to 20 ms. */
   sliceBytes: 128 * KiB,
+  /** A frame's bytes (offers) count for this fraction of them: 100 MiB/s from one owner. */
+  frameDivisor: 8,
   /** Length of a window: a flood takes a third of the loop, and two of them two thirds. */
   windowMs: 10,
   /** Bytes read at once: half a millisecond of the shortest lines. */

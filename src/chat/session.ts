@@ -207,6 +207,8 @@ const phasesAfter: Record<Phase, readonly Phase[]> = {
 
 export class Session {
   #phase: Phase = "new";
+  /** Characters of the frames it has passed on (rates/throttle.ts). */
+  passedChars = 0;
   /** It has been admitted to the server (door.ts). */
   isAdmitted = false;
   /** The login that waits for the answer to a question. */

@@ -206,8 +206,19 @@ export class ChatConnection implements Link {
     return this.#unread !== undefined;
   }
 
-  /** Reads some of the waiting input. */
+  /**
+   * Reads some of the waiting input. Frames of files hardly count: each is written to one person,
+   * and not to a room.
+   */
   readSome(): number {
+    const passedChars = this.#session?.passedChars ?? 0;
+    const length = this.#readPiece();
+    const passed = (this.#session?.passedChars ?? 0) - passedChars;
+    return length - passed * (1 - 1 / reading.frameDivisor);
+  }
+
+  /** The number of bytes read. */
+  #readPiece(): number {
     const nowMs = steadyMs();
     const unread = this.#unread;
     const bytes = unread?.[0];

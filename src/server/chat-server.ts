@@ -415,6 +415,7 @@ function sessionsOf({ driver }: ChatCore, dialect: Dialect): Connect {
     return {
       receive: (line) => driver.handleMessage(session, line, steadyMs()),
       receiveEmpty: () => driver.handleEmptyInput(session),
+      passedChars: () => session.passedChars,
       overflow: () => driver.handleOverflow(session),
       drained: () => driver.handleDrain(session),
       closed: () => driver.handleClose(session, "lost"),

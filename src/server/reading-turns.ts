@@ -9,7 +9,9 @@ import type { ShareOwner } from "../share-owner.ts";
 export interface Reader {
   /** Whether input is waiting. */
   readonly hasUnread: boolean;
-  /** Reads some of the input; returns its bytes. */
+  /**
+   * Reads some of the input. Returns how many bytes count; below 0 if earlier ones turn out not to.
+   */
   readSome(): number;
 }
 

@@ -30,7 +30,8 @@ export function handleCommand(
   }
   if (command.type === "pass") {
     // Frames have bounds of their own (offers/) and are not ordered among other commands.
-    if (!passFrame(hub, session, command)) chargeIgnored(hub, session, readChars);
+    if (passFrame(hub, session, command)) session.passedChars += readChars;
+    else chargeIgnored(hub, session, readChars);
     return;
   }
   if (bypassesQueue(command)) {

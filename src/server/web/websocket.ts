@@ -14,6 +14,8 @@ export interface WebSession {
   receive(line: string): void;
   /** A blank line or a frame without lines. False once there were too many. */
   receiveEmpty(): boolean;
+  /** How many characters of frames it has passed on so far. */
+  passedChars(): number;
   /** A line exceeds the limit; the hub answers and closes the connection. */
   overflow(): void;
   /** The link accepts output again. */
@@ -125,14 +127,16 @@ export class SocketLink implements Link {
     return this.#unread.length > 0;
   }
 
-  /** Reads the next waiting frame. */
+  /** Reads the next waiting frame; frames of files hardly count (chat-connection.ts). */
   readSome(): number {
     const frame = this.#unread.shift();
     if (frame === undefined) return 0;
     const bytes = Buffer.byteLength(frame) + 1;
     this.#unreadBytes -= bytes;
+    const passedChars = this.#session?.passedChars() ?? 0;
     this.#take(frame);
-    return bytes;
+    const passed = (this.#session?.passedChars() ?? 0) - passedChars;
+    return bytes - passed * (1 - 1 / reading.frameDivisor);
   }
 
   #take(frame: string): void {

@@ -333,3 +333,12 @@ test("frames do not count as messages, but frames without a channel count as a f
   for (let n = 0; n < 500; n++) ann.send(pass("x".repeat(40_000), 7));
   expect(ann.session.phase).not.toBe("member");
 });
+
+test("only what is passed on is counted as frames, which hardly use up a network's reading time", () => {
+  const { ann } = connected();
+  const before = ann.session.passedChars;
+  ann.send(pass("AAAA", 2), pass("AAAA", 1, 2), { type: "ping", ref: 1 });
+  expect(ann.session.passedChars).toBe(before);
+  ann.send(pass("AAAA"));
+  expect(ann.session.passedChars - before).toBe(JSON.stringify(pass("AAAA")).length);
+});

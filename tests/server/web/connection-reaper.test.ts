@@ -27,6 +27,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const noSession: WebSession = {
   receive() {},
   receiveEmpty: () => true,
+  passedChars: () => 0,
   overflow() {},
   drained() {},
   closed() {},

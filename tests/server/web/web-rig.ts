@@ -61,6 +61,7 @@ export class WebRig implements AsyncDisposable {
     return {
       receive: (line) => this.heard.push(line),
       receiveEmpty: () => ++this.empty <= this.mostEmpty,
+      passedChars: () => 0,
       overflow: () => this.overflows++,
       drained: () => this.drains++,
       closed: () => this.closed++,
