@@ -80,7 +80,7 @@ describe("a line splitter", () => {
     }
   });
 
-  test("50 000 texts in random segments", () => {
+  test("texts in random segments", () => {
     const texts = fc.string({
       unit: fc.constantFrom("\n", "\r", "\r\n", "a", "é", "漢", "🎈", " ", "\u0000", "\u2028"),
       maxLength: 40,
@@ -95,7 +95,7 @@ describe("a line splitter", () => {
     );
   });
 
-  test("50 000 runs of random bytes, valid UTF-8 or not", () => {
+  test("random bytes, valid UTF-8 or not", () => {
     fc.assert(
       fc.property(
         fc.uint8Array({ maxLength: 60 }),

@@ -310,7 +310,7 @@ describe("properties", () => {
     fc.uint8Array({ maxLength: 64 }),
   );
 
-  test("100 000 hostile inputs: no throw, and the same result however they are split", () => {
+  test("hostile inputs: no throw, and the same result however they are split", () => {
     fc.assert(
       fc.property(hostile, fc.nat(), (wire, seed) => {
         const first = seed % (wire.length + 1);

@@ -105,7 +105,7 @@ describe("one request per connection", () => {
   });
 });
 
-test("100 000 hostile connections: a valid answer or none, no control character in the log", () => {
+test("hostile connections: a valid answer or none, no control character in the log", () => {
   const registry = new Registry();
   const request = "REGISTER\r\nclientID: Bea\r\nIP: ::1\r\nPort: 80\r\n";
   const piece = fc.oneof(

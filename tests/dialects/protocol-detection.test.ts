@@ -135,7 +135,7 @@ test("every truncation waits, or gets the verdict of the whole", () => {
   }
 });
 
-test("100 000 random clients: no throw, a verdict that stands, nothing kept beyond the bounds", () => {
+test("random clients: no throw, a verdict that stands, nothing kept beyond the bounds", () => {
   const words = ["REGISTER", "CHAT", "{", '"', " ", "\r", "\n", "GET ", "SSH-", " HTTP/1.1", "Ann"];
   const signs = ["\u0016", "\u0003", "é", "\u0000", "\u00ff", "Q", "U"];
   const pieces = fc.constantFrom(...words, ...signs);
