@@ -14,7 +14,7 @@ import {
 import { authenticate, type Denial } from "./authentication.ts";
 import { endSession, replaceSession, endReplaced } from "../disconnect.ts";
 import type { LoginCommand } from "../events.ts";
-import { type HubState, textsOf } from "../hub-state.ts";
+import { type HubState, renderPersonal, textsOf } from "../hub-state.ts";
 import {
   holdRoom,
   enterRoom,
@@ -40,6 +40,7 @@ import { type Membership, nothingProven, type Session } from "../session.ts";
 import { sessionFields } from "../session-log.ts";
 import { banOf, suspectOf } from "../suspect.ts";
 import { whenCaughtUp } from "../elsewhere/room-catch-up.ts";
+import type { TimedPersonal } from "../turn/turn-batch.ts";
 import { StoreQueries } from "../turn/store-queries.ts";
 import type { MailCount, RoomBounds, SessionRecord, SessionTaken } from "../turn/store.ts";
 
@@ -466,6 +467,12 @@ export class PendingLogin {
       for (const text of textsOf(session, { type: "welcome", ...entry, ...given })) {
         hub.pipeline.settling?.addPersonal(session, { order, text, timing: "settled" });
       }
+      // From now on events are rendered at once, so those that had to wait are rendered before:
+      // rendering may change what later ones look like, as a new nick does.
+      hub.pipeline.settling?.afterDelivery.push(() => {
+        const render = (personal: TimedPersonal) => renderPersonal(session, personal);
+        hub.pipeline.gathering.renderGathered(session, render);
+      });
     });
     hub.wake();
   }

@@ -313,6 +313,19 @@ export class TurnBatch {
     else list.push(personal);
   }
 
+  /** Renders, in order, what was gathered for a session before it could be rendered. */
+  renderGathered(session: Session, render: (personal: TimedPersonal) => readonly string[]): void {
+    const list = this.personals.get(session);
+    if (list === undefined) return;
+    const rendered = list.flatMap((personal): TimedPersonal[] => {
+      // Its number is known only once it is committed.
+      if ("text" in personal || personal.event.type === "own") return [personal];
+      const { order, timing } = personal;
+      return render(personal).map((text) => ({ order, timing, text }));
+    });
+    this.personals.set(session, rendered);
+  }
+
   /** Removes and returns, in order, what need not wait for the commit. */
   takeAnswers(session: Session): TimedPersonal[] {
     const list = this.personals.get(session);

@@ -1,0 +1,36 @@
+// IRC clients at a hub whose store answers late: what they send before their welcome is answered in
+// order, and with the nick that they had then.
+
+import { expect, test } from "bun:test";
+import { FailingStore } from "../../chat/failing-store.ts";
+import { irc, IrcClient, IrcRig } from "./rig.ts";
+
+test("a nick that changes while earlier commands wait for the store is not in their answers", () => {
+  const store = new FailingStore();
+  const rig = new IrcRig({}, store.answer);
+  const bob = rig.irc("Bob").send("JOIN #lobby");
+  const ann = new IrcClient(rig.client(irc));
+  const release = (): void => {
+    store.releaseOne(rig);
+    rig.settle();
+  };
+  store.timing = ({ type }) => (type === "commit" ? "run-late" : "now");
+  bob.send("PRIVMSG #lobby :1");
+  // While that is committed, the next batch gathers: with the welcome, and then without it.
+  ann.send("NICK Ann", "USER ann 0 * :Ann");
+  bob.send("PRIVMSG #lobby :2");
+  release();
+  ann.send("JOIN #den", "PART #den");
+  bob.send("PRIVMSG #lobby :3");
+  expect(ann.lines()).toEqual([]);
+  release();
+  ann.send("NICK Anna");
+  while (store.waiting.length > 0) release();
+  const named = ann.lines().filter((line) => / (?:JOIN|353|PART|NICK) /.test(line));
+  expect(named).toEqual([
+    ":Ann!~ann@HOST JOIN #den",
+    ":irc.test 353 Ann = #den :@Ann",
+    ":Ann!~ann@HOST PART #den",
+    ":Ann!~ann@HOST NICK Anna",
+  ]);
+});
