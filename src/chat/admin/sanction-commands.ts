@@ -87,8 +87,8 @@ export function impose(
 }
 
 /**
- * Without the network of somebody who was named, if the actor or a superior is connected from it
- * too: people in one house can be banned all the same.
+ * For a ban by name: leaves out the network if the actor or a superior is connected from it too, so
+ * that somebody in the same house can be banned.
  */
 function withoutSharedNetwork(hub: HubState, actor: Actor, subject: Subject): Subject {
   const { name, network } = subject;
@@ -233,9 +233,9 @@ function sanctionRow(sanction: Sanction): AdminRow {
 
 /**
  * The subject that an operator means: a person rather than a name, which is easily changed. A
- * registered name stands for its owner. Otherwise, if somebody with the name is connected, to
- * whichever server, the key of their device and their network are meant as well, unless that is
- * this machine's. `shown`: the name as its owner writes it. `ids`: of somebody at another server.
+ * registered name stands for its owner. Otherwise, if somebody with the name is connected to any
+ * server, their device's key and their network are included, unless the network is this machine's.
+ * `shown`: the name as its owner writes it. `ids`: the IDs of a person on another server.
  */
 function subjectOf(
   hub: HubState,

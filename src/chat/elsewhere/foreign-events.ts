@@ -306,9 +306,8 @@ function asLeft(hub: HubState, event: PresenceEvent): PresenceEvent {
 }
 
 /**
- * Tells the rooms at once, unless a room is still to hear something that happened here before: that
- * the same people have left, when they are back at another server, or who is there, when somebody
- * enters.
+ * Tells the rooms at once, unless something that happened here before is still to be told there,
+ * for example that people who are now back at another server had left, or who is in the room.
  */
 function deliverPresence(hub: HubState, parts: readonly ForeignPart[]): void {
   const now = parts.flatMap((part) => {

@@ -1,5 +1,4 @@
-// A room that nobody at this server is in, as those at other servers make it: to be looked at, not
-// to be entered.
+// A view of a room whose members are all on other servers. It can be shown, but not entered.
 
 import type { ParleyError } from "../../errors.ts";
 import { ForeignRoster } from "./foreign-roster.ts";
