@@ -20,7 +20,8 @@ export class ReplicatedSetting implements AsyncDisposable {
   #sql: SQL;
 
   private constructor(
-    readonly folder: string,
+    /** Undoes everything; if a part does not start, the others before it are gone as well. */
+    private readonly parts: AsyncDisposableStack,
     readonly primary: Cluster,
     readonly standby: Cluster,
     /** The network between primary and standby. */
@@ -32,24 +33,31 @@ export class ReplicatedSetting implements AsyncDisposable {
   }
 
   static async start(count: number): Promise<ReplicatedSetting> {
+    await using parts = new AsyncDisposableStack();
     const folder = mkdtempSync(join(tmpdir(), "parley-replicated-"));
+    parts.defer(() => rmSync(folder, { recursive: true, force: true }));
     const primary = await Cluster.start(["synchronous_commit=on"]);
-    const replication = await Gate.to(primary.port);
+    parts.defer(() => primary.remove());
+    const replication = parts.use(await Gate.to(primary.port));
     const standby = await Cluster.standbyOf(primary, replication.port, "standby");
+    parts.defer(() => standby.remove());
     const name = new URL(await primary.newDatabase()).pathname.slice(1);
     await replicateSynchronously(primary);
     const sites: Site[] = [];
     for (let i = 0; i < count; i++) {
-      const databases = [await Gate.to(primary.port), await Gate.to(standby.port)];
+      const databases = [
+        parts.use(await Gate.to(primary.port)),
+        parts.use(await Gate.to(standby.port)),
+      ];
       const hosts = databases.map(({ port }) => `127.0.0.1:${port}`).join(",");
       const data = `postgres://parley@${hosts}/${name}`;
       // One state folder: servers of one database have one key.
       const flags = ["--data", data, "--state", join(folder, "state")];
-      const server = new FaultyServer(folder, flags);
+      const server = parts.use(new FaultyServer(folder, flags));
       await server.start();
-      sites.push({ server, clients: await Gate.to(server.port), databases });
+      sites.push({ server, clients: parts.use(await Gate.to(server.port)), databases });
     }
-    return new ReplicatedSetting(folder, primary, standby, replication, sites, name);
+    return new ReplicatedSetting(parts.move(), primary, standby, replication, sites, name);
   }
 
   /** `kill -9` of the primary, and promotion of the standby. */
@@ -80,15 +88,8 @@ export class ReplicatedSetting implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { server } of this.sites) await server.kill();
     await this.#sql.close({ timeout: 0 }).catch(() => {});
-    for (const { clients, databases } of this.sites) {
-      for (const gate of [clients, ...databases]) gate[Symbol.dispose]();
-    }
-    this.replication[Symbol.dispose]();
-    await this.standby.remove();
-    await this.primary.remove();
-    rmSync(this.folder, { recursive: true, force: true });
+    await this.parts.disposeAsync();
   }
 
   #connect({ port }: Cluster): SQL {

@@ -11,6 +11,8 @@ export class Setting implements AsyncDisposable {
   readonly #sql: SQL;
 
   private constructor(
+    /** Undoes everything; if a part does not start, the others before it are gone as well. */
+    private readonly parts: AsyncDisposableStack,
     readonly folder: string,
     readonly postgres: Cluster,
     readonly database: string,
@@ -21,17 +23,21 @@ export class Setting implements AsyncDisposable {
 
   /** `more`: flags of each server in addition to the common ones. */
   static async start(count: number, more: readonly (readonly string[])[] = []): Promise<Setting> {
+    await using parts = new AsyncDisposableStack();
     const folder = mkdtempSync(join(tmpdir(), "parley-cluster-"));
+    parts.defer(() => rmSync(folder, { recursive: true, force: true }));
     const postgres = await Cluster.start();
+    parts.defer(() => postgres.remove());
     const database = await postgres.newDatabase();
     // One state folder: servers of one database have one key.
     const flags = ["--data", database, "--state", join(folder, "state")];
-    const servers = Array.from(
-      { length: count },
-      (_, i) => new FaultyServer(folder, [...flags, ...(more[i] ?? [])]),
-    );
-    for (const server of servers) await server.start();
-    return new Setting(folder, postgres, database, servers);
+    const servers: FaultyServer[] = [];
+    for (let i = 0; i < count; i++) {
+      const server = parts.use(new FaultyServer(folder, [...flags, ...(more[i] ?? [])]));
+      await server.start();
+      servers.push(server);
+    }
+    return new Setting(parts.move(), folder, postgres, database, servers);
   }
 
   get ports(): number[] {
@@ -60,9 +66,7 @@ export class Setting implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const server of this.servers) await server.kill();
     await this.#sql.close({ timeout: 0 }).catch(() => {});
-    await this.postgres.remove();
-    rmSync(this.folder, { recursive: true, force: true });
+    await this.parts.disposeAsync();
   }
 }
