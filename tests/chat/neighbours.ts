@@ -13,7 +13,9 @@ import type { HubOptions } from "../../src/chat/hub.ts";
 import type {
   Batch,
   Committed,
+  LateOpening,
   Overview,
+  Presence,
   StoreReply,
   StoreRequest,
 } from "../../src/chat/turn/store.ts";
@@ -228,8 +230,9 @@ export class Neighbours {
     for (const { server: to, signal } of batch.signals ?? []) {
       this.#waiting.get(to)?.push({ type: "signal", server, signal });
     }
-    const presence = (batch.presence ?? []).map((change) => this.#changed(server, change));
-    return { ...committed, mail, presence };
+    const late: LateOpening[] = [];
+    const presence = (batch.presence ?? []).map((change) => this.#changed(server, change, late));
+    return { ...committed, mail, presence, late };
   }
 
   #deliverMail(server: string, { mail }: Batch, numbers: number[]): number[] {
@@ -263,15 +266,22 @@ export class Neighbours {
     }
   }
 
-  #changed(server: string, { room, changes }: NonNullable<Batch["presence"]>[number]): number {
+  #changed(server: string, { room, changes: wanted }: Presence, late: LateOpening[]): number {
     const version = (this.#versions.get(room) ?? 0) + 1;
     this.#versions.set(room, version);
     const members = this.#members.get(room) ?? new Map<string, ForeignMember>();
     this.#members.set(room, members);
-    for (const { folded, name, event: _, ...more } of changes) {
+    const changes = wanted.map((wish) => {
+      const { folded, name, opens } = wish;
       members.delete(`${server} ${folded}`);
-      if (name !== undefined) members.set(`${server} ${folded}`, { server, folded, name, ...more });
-    }
+      const isOthers = [...members.values()].some((member) => member.folded !== folded);
+      const isLate = opens === true && isOthers;
+      if (isLate) late.push({ room, folded });
+      const change = isLate ? { ...wish, rank: undefined } : wish;
+      const { event: _, ...more } = change;
+      if (name !== undefined) members.set(`${server} ${folded}`, { ...more, server, name });
+      return change;
+    });
     this.#tellOthers(server, { type: "presence", server, rooms: [{ room, version, changes }] });
     return version;
   }

@@ -18,8 +18,14 @@ export function shareMember(
 ): void {
   if (hub.options.shared === undefined) return;
   const { folded, name } = session.identity;
-  const rank = room.ranks.get(personKey(session.identity));
-  hub.share(room, { folded, name, about: publicPerson(hub, session), rank, event });
+  const key = personKey(session.identity);
+  const about = publicPerson(hub, session);
+  const rank = room.ranks.get(key);
+  if (room.opening?.key !== key || rank?.isOperator === true) {
+    return hub.share(room, { folded, name, about, rank, event });
+  }
+  const opener = { isVoiced: rank?.isVoiced === true, isOperator: true };
+  hub.share(room, { folded, name, about, rank: opener, opens: true, event });
 }
 
 /** Announces, here and on other servers, an event in the room that does not change who is in it. */

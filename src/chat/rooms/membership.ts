@@ -240,7 +240,9 @@ export function leaveRoom(
   const stays = isPresent(hub, session, room);
   if (!stays) {
     room.remove(session.identity);
-    room.ranks.delete(personKey(session.identity));
+    const key = personKey(session.identity);
+    room.ranks.delete(key);
+    if (room.opening?.key === key) room.opening = undefined;
   }
   const { pipeline } = hub;
   membership.left(pipeline.nextOrder());

@@ -7,7 +7,7 @@ import { callInto } from "./call-into.ts";
 import { sendList } from "../turn/delivery.ts";
 import type { Command, Ref } from "../events.ts";
 import { withRoom } from "../elsewhere/foreign-room.ts";
-import type { HubState } from "../hub-state.ts";
+import { type HubState, textsOf } from "../hub-state.ts";
 import { leaveRoom } from "./membership.ts";
 import { fold } from "../names/grammar.ts";
 import { readPast, readPastTargets } from "../history/past-query.ts";
@@ -16,7 +16,14 @@ import type { Changer } from "../people/persona.ts";
 import { applyChanges } from "./room-changes.ts";
 import type { RoomCommand, RosterEntry } from "./room-events.ts";
 import { mayEnter } from "./room-access.ts";
-import { changerOf, maySee, rankElsewhere, rankIn, stateOf } from "./room-rights.ts";
+import {
+  changerOf,
+  maySee,
+  rankElsewhere,
+  rankIn,
+  stateOf,
+  waitUntilSettled,
+} from "./room-rights.ts";
 import { storeRights } from "../rights-store.ts";
 import type { Room } from "./room.ts";
 import type { Session } from "../session.ts";
@@ -91,7 +98,21 @@ export function tellEntry(
   const persona = hub.personas.shown(session);
   const state = stateOf(hub, room, true);
   const members = isNew ? entriesOf(hub, room) : [];
-  hub.send(session, { type: "entry", name, persona, state, members, isNew, ref }, "settled");
+  const event = { type: "entry", name, persona, state, members, isNew, ref } as const;
+  const { opening } = room;
+  if (opening === undefined) return hub.send(session, event, "settled");
+  // Whether there is an operator among them is known once it is settled.
+  waitUntilSettled(hub, session);
+  const order = hub.pipeline.nextOrder();
+  hub.pipeline.gathering.beforeDelivery.push(() => {
+    const isOperator = room.ranks.get(opening.key)?.isOperator === true;
+    const ranked = members.map((one) =>
+      fold(one.name) === opening.folded && isOperator ? { ...one, isOperator } : one,
+    );
+    for (const text of textsOf(session, { ...event, members: ranked })) {
+      hub.pipeline.settling?.addPersonal(session, { order, text, timing: "settled" });
+    }
+  });
 }
 
 function entriesOf(hub: HubState, room: Room): RosterEntry[] {

@@ -121,11 +121,30 @@ export function maySee(hub: HubState, session: Session, room: string): boolean {
   return !hub.options.rights.rooms.of(room).flags.includes("secret");
 }
 
-/** The first to enter a room without settings becomes its operator. The lobby has none. */
+/**
+ * The first to enter a room without settings becomes its operator. The lobby has none. With other
+ * servers, the store decides who was the first.
+ */
 export function greetFirst(hub: HubState, session: Session, room: Room): void {
   if (room.name === lobby || room.memberCount > 0) return;
   if (hub.options.rights.rooms.isKept(room.name)) return;
-  room.ranks.set(personKey(session.identity), { isOperator: true, isVoiced: false });
+  const { folded } = session.identity;
+  const key = personKey(session.identity);
+  if (hub.options.shared !== undefined) {
+    room.opening = { folded, key };
+    return waitUntilSettled(hub, session);
+  }
+  room.ranks.set(key, { isOperator: true, isVoiced: false });
+}
+
+/** Later commands of the session wait until the current turn is settled. */
+export function waitUntilSettled(hub: HubState, session: Session): void {
+  session.queue.block();
+  hub.pipeline.gathering.afterDelivery.push(() => {
+    session.queue.unblock();
+    hub.schedule.unblocked.add(session);
+    hub.wake();
+  });
 }
 
 export function stateOf(hub: HubState, room: Room, isMember: boolean): RoomState {

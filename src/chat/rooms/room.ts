@@ -9,6 +9,9 @@ import type { RoomTail } from "../history/room-tail.ts";
 import type { RoomRank } from "../people/persona.ts";
 import type { Identity, Membership } from "../session.ts";
 
+/** A person who opens a room: by folded name, and as in `ranks`. */
+export type Opening = { readonly folded: string; readonly key: string };
+
 export class Room {
   /** Names by folded name, in order of arrival. */
   readonly roster = new Map<string, string>();
@@ -17,6 +20,8 @@ export class Room {
   readonly tails = new Set<RoomTail>();
   /** Ranks that end with the membership, by person. */
   readonly ranks = new Map<string, RoomRank>();
+  /** Who is its operator, unless somebody at another server has entered before: not settled yet. */
+  opening: Opening | undefined;
   /** People whom its members have invited. */
   readonly called = new Set<string>();
   #sorted: string[] | undefined;
@@ -67,6 +72,14 @@ export class Room {
   remove({ folded }: Identity): void {
     this.roster.delete(folded);
     this.#sorted = undefined;
+  }
+
+  /** The opening by somebody of this name was the first of all servers, or was not. */
+  settleOpening(folded: string, isFirst: boolean): void {
+    if (this.opening?.folded !== folded) return;
+    const { key } = this.opening;
+    this.opening = undefined;
+    if (isFirst) this.ranks.set(key, { isVoiced: false, ...this.ranks.get(key), isOperator: true });
   }
 
   /** Starts delivery to the member, from its position in the turn on. */

@@ -5,7 +5,7 @@
 import type { ParleyError } from "../../errors.ts";
 import type { PresenceEvent } from "../events.ts";
 import type { DirectoryEntry } from "../elsewhere/foreign-person.ts";
-import type { RoomBatch, SessionUpdate } from "./store.ts";
+import type { LateOpening, RoomBatch, SessionUpdate } from "./store.ts";
 import type { StoreClient } from "./store-client.ts";
 import { type Departure, TurnBatch } from "./turn-batch.ts";
 import type { Room } from "../rooms/room.ts";
@@ -145,6 +145,7 @@ export class CommitPipeline {
       if (!outcome.done) return this.#settle(batch, { error: outcome.error });
       number(rooms, outcome.result.rooms);
       noteVersions(batch, outcome.result.presence ?? []);
+      settleOpenings(batch, outcome.result.late ?? []);
       this.#settle(batch, { mail: outcome.result.mail });
     });
   }
@@ -175,6 +176,16 @@ function noteVersions({ presence }: TurnBatch, versions: readonly number[]): voi
   for (const [i, { elsewhere }] of [...presence.keys()].entries()) {
     const version = versions[i];
     if (elsewhere !== undefined && version === elsewhere.version + 1) elsewhere.version = version;
+  }
+}
+
+function settleOpenings({ presence }: TurnBatch, late: readonly LateOpening[]): void {
+  for (const [room, changes] of presence) {
+    for (const { folded, opens } of changes) {
+      if (opens !== true) continue;
+      const isLate = late.some((one) => one.room === room.name && one.folded === folded);
+      room.settleOpening(folded, !isLate);
+    }
   }
 }
 

@@ -60,6 +60,8 @@ export type PresenceChange = {
   /** The public details of the user, and their rank in this room until they leave. */
   readonly about?: PublicPerson | undefined;
   readonly rank?: RoomRank | undefined;
+  /** Opens the room: has that rank only if nobody has entered before at another server. */
+  readonly opens?: boolean | undefined;
   /** The announcement to the other members; undefined: none. */
   readonly event: PresenceEvent | undefined;
 };
@@ -124,7 +126,11 @@ export type Committed = {
   readonly mail: readonly number[];
   /** How often the members of each `presence` room have changed so far. */
   readonly presence?: readonly number[] | undefined;
+  /** Those of `presence` who wanted to open a room that others had opened, in any order. */
+  readonly late?: readonly LateOpening[] | undefined;
 };
+
+export type LateOpening = { readonly room: string; readonly folded: string };
 
 /**
  * The numbers kept of a room. `last` is 0 in a new room; `first` is `last + 1` if nothing is kept.

@@ -46,7 +46,8 @@ export const tellFunction = `
 
 /**
  * `said`: `[{room, count, timeMs, rows: [{count, timeMs, runs}]}]`. `there`: who joined, left and
- * was renamed, `[{room, changes: [{folded, name?, event?}]}]` in their order; without `name`, left.
+ * was renamed, `[{room, changes: [{folded, name?, rank?, opens?, event?}]}]` in their order;
+ * without `name`, left; who `opens` a room that others are in is not its operator.
  * `people`: `[{id, name, n, before, claim, minMail, network, seenMs, isHere}]`. `letters`:
  * `[{session, network, timeMs, sender, id, person, personName, isCopy?, message}]`, where a session
  * with `#` is a connection without a mailbox: `SERVER#NUMBER`. `gone`: names that are released,
@@ -72,6 +73,8 @@ export const commitFunction = `
     readers text[] := '{}';
     versions bigint[] := '{}';
     comers text[] := '{}';
+    late json[] := '{}';
+    was_operator boolean;
     is_new boolean;
     shown text;
     has_signals boolean := false;
@@ -239,10 +242,24 @@ export const commitFunction = `
       versions[item.place] := counter;
       FOR line IN
         SELECT * FROM json_to_recordset(item.changes)
-          AS c(folded text, name text, about json, rank json)
+          AS c(folded text, name text, about json, rank json, opens boolean)
       LOOP
         DELETE FROM parley.members
-          WHERE room = item.room AND folded = line.folded AND server = me;
+          WHERE room = item.room AND folded = line.folded AND server = me
+          RETURNING rank::json ->> 'isOperator' INTO was_operator;
+        -- The row of the room is locked: of two who open it at the same time, the second sees the
+        -- first.
+        IF line.opens AND was_operator IS NOT TRUE AND EXISTS (SELECT 1 FROM parley.members
+            WHERE room = item.room AND folded <> line.folded) THEN
+          late := array_append(late,
+            json_build_object('room', item.room, 'folded', line.folded));
+          line.rank := json_build_object('isOperator', false, 'isVoiced',
+            line.rank -> 'isVoiced');
+          SELECT json_agg(CASE WHEN value ->> 'folded' = line.folded AND value -> 'opens' IS NOT NULL
+              THEN (value::jsonb || jsonb_build_object('rank', line.rank))::json ELSE value END
+              ORDER BY ordinality) INTO item.changes
+            FROM json_array_elements(item.changes) WITH ORDINALITY;
+        END IF;
         IF line.name IS NOT NULL THEN
           INSERT INTO parley.members (room, folded, server, name, about, rank)
             VALUES (item.room, line.folded, me, line.name, line.about::text, line.rank::text);
@@ -254,7 +271,8 @@ export const commitFunction = `
       END IF;
     END LOOP;
 
-    result := json_build_object('rooms', firsts, 'mail', counters, 'presence', versions)::text;
+    result := json_build_object('rooms', firsts, 'mail', counters, 'presence', versions,
+      'late', late)::text;
     UPDATE parley.servers SET batch = number, reply = result,
       expires = clock_timestamp() + lease_ms * interval '1 millisecond' WHERE id = me;
     IF others AND (cardinality(pieces) > 0 OR cardinality(readers) > 0 OR has_signals

@@ -4,6 +4,7 @@
 import { LineSplitter } from "../../../src/line-splitter.ts";
 import { irc } from "../../dialects/irc/rig.ts";
 import { Connection } from "./connection.ts";
+import { fail } from "./truth.ts";
 import { MemberLists } from "./member-lists.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -41,6 +42,13 @@ export class IrcPerson {
       this.#connection.cut(random() * 3_000, random() * 10_000);
       this.#lost();
     }
+  }
+
+  /** Enters a room that is often empty, looks who is there, and leaves. */
+  visit(room: string): void {
+    this.#send(`JOIN #${room}`);
+    this.#world.clock.after(4_000 * this.#world.random(), () => this.#send(`NAMES #${room}`));
+    this.#world.clock.after(5_000, () => this.#send(`PART #${room}`));
   }
 
   checkMembers(): void {
@@ -111,14 +119,20 @@ export class IrcPerson {
         return this.#lists.renamed(from, first);
       case "353": {
         const [, channel = "", names = ""] = /#(\S+) :?(.*)$/.exec(rest) ?? [];
-        const some = names.split(" ").map((name) => name.replace(/^[@+]/, ""));
-        this.#listed.set(channel, [...(this.#listed.get(channel) ?? []), ...some]);
+        this.#listed.set(channel, [...(this.#listed.get(channel) ?? []), ...names.split(" ")]);
         return;
       }
       case "366": {
         const [, channel = ""] = /#(\S+)/.exec(rest) ?? [];
-        this.#lists.listed(channel, this.#listed.get(channel) ?? []);
+        const listed = this.#listed.get(channel) ?? [];
         this.#listed.delete(channel);
+        const operators = listed.filter((name) => name.startsWith("@"));
+        if (operators.length > 1)
+          fail(`${this.name} is shown ${operators.join(" ")} in ${channel}`);
+        this.#lists.listed(
+          channel,
+          listed.map((name) => name.replace(/^@/, "")),
+        );
       }
     }
   }

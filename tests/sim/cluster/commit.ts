@@ -13,7 +13,15 @@ export type SaidJson = {
   timeMs: number;
   rows: { count: number; timeMs: number; runs: StoredRun[] }[];
 };
-type Change = { folded: string; name?: string; event?: unknown; about?: object; rank?: object };
+type Rank = { isOperator: boolean; isVoiced: boolean };
+type Change = {
+  folded: string;
+  name?: string;
+  event?: unknown;
+  about?: object;
+  rank?: Rank;
+  opens?: boolean;
+};
 type ThereJson = { room: string; changes: Change[] };
 export type PersonJson = {
   id: string;
@@ -100,8 +108,8 @@ export function commit(
   for (const { server, signal } of call.signals) {
     tables.signal(server, { type: "hub", from: me, signal }, undo);
   }
-  const versions = move(tables, call, pieces, undo);
-  const result = JSON.stringify({ rooms: firsts, mail: counters, presence: versions });
+  const { versions, late } = move(tables, call, pieces, undo);
+  const result = JSON.stringify({ rooms: firsts, mail: counters, presence: versions, late });
   const expiresMs = nowMs + call.leaseMs;
   tables.servers.put(me, { ...lease, batch: number, reply: result, expiresMs }, undo);
   const hasSignals = hasLetters || call.signals.length > 0;
@@ -220,27 +228,44 @@ function list(tables: Tables, { me, directory }: CommitCall, undo: Undo): object
   return comers;
 }
 
-/** Users who joined, left and were renamed; the versions of the rooms. */
+/**
+ * Users who joined, left and were renamed; the versions of the rooms, and who opened one too late.
+ */
 function move(
   tables: Tables,
   { me, there }: CommitCall,
   pieces: object[],
   undo: Undo,
-): readonly number[] {
+): { versions: readonly number[]; late: readonly object[] } {
+  const late: object[] = [];
   const versions: number[] = Array.from({ length: there.length });
   for (const { room, changes, place } of inOrder(there)) {
     const row = tables.rooms.get(room) ?? { name: room, first: 1, last: 0, presence: 0 };
     const version = row.presence + 1;
     tables.rooms.put(room, { ...row, presence: version }, undo);
     versions[place] = version;
-    for (const { folded, name, about, rank } of changes) {
+    let told: readonly Change[] = changes;
+    for (const { folded, name, about, rank: wanted, opens } of changes) {
+      let rank = wanted;
+      const members = tables.membersOf(room);
+      const before = members.find((one) => one.folded === folded && one.server === me);
+      const others = members.some((one) => one.folded !== folded);
+      const wasOperator = (JSON.parse(before?.rank ?? "{}") as Partial<Rank>).isOperator === true;
+      if (opens === true && wanted !== undefined && others && !wasOperator) {
+        const lower = { ...wanted, isOperator: false };
+        rank = lower;
+        late.push({ room, folded });
+        told = told.map((one) =>
+          one.folded === folded && one.opens ? { ...one, rank: lower } : one,
+        );
+      }
       const more = { about: jsonOf(about), rank: jsonOf(rank) };
       if (name === undefined) tables.removeMember(room, folded, me, undo);
       else tables.addMember({ room, folded, server: me, name, ...more }, undo);
     }
-    pieces.push({ room, version, changes });
+    pieces.push({ room, version, changes: told });
   }
-  return versions;
+  return { versions, late };
 }
 
 function jsonOf(value: object | undefined): string | null {

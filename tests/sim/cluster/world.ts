@@ -83,6 +83,7 @@ export class ClusterWorld implements Surroundings {
     }
     this.#failOver();
     this.#watch();
+    this.#visitTogether();
   }
 
   trace(who: string, way: "<" | ">" | "!", what: string): void {
@@ -181,6 +182,15 @@ export class ClusterWorld implements Surroundings {
     });
   }
 
+  /** Users at different servers open a room at the same moment. */
+  #visitTogether(): void {
+    this.clock.after(this.random() * 20_000, () => {
+      if (this.#isHealing) return;
+      for (const person of this.#irc) person.visit("plaza");
+      this.#visitTogether();
+    });
+  }
+
   #changeLink(member: MemberProcess): void {
     this.clock.after(this.random() * 40_000, () => {
       if (this.#isHealing) return;
@@ -264,6 +274,7 @@ export class ClusterWorld implements Surroundings {
   #watch(): void {
     this.clock.after(500, () => {
       this.#checkNames();
+      this.#checkOperators();
       for (const person of [...this.people, ...this.#irc]) person.checkMembers();
       this.#watch();
     });
@@ -281,6 +292,16 @@ export class ClusterWorld implements Surroundings {
           fail(`${name} has ${folded} for ${holder}, the database for ${row?.holder}`);
         }
       }
+    }
+  }
+
+  /** Nobody here makes others operators: a room has none but whoever has opened it. */
+  #checkOperators(): void {
+    const rooms = Map.groupBy(this.database.tables.members(), ({ room }) => room);
+    for (const [room, members] of rooms) {
+      const ranked = members.filter(({ rank }) => rank?.includes('"isOperator":true') === true);
+      const operators = new Set(ranked.map(({ folded }) => folded));
+      if (operators.size > 1) fail(`${room} has the operators ${[...operators].join(" ")}`);
     }
   }
 

@@ -43,6 +43,7 @@ const change = fc.record({
   room: fc.constantFrom(...rooms),
   folded: fc.constantFrom(...names),
   isThere: fc.boolean(),
+  opens: fc.constantFrom(undefined, true),
 });
 const work = fc.record({
   said: fc.uniqueArray(
@@ -115,10 +116,11 @@ function batchOf(plan: Work, number: number): Batch {
         isCopy: isCopy && /^[^#]*$/.test(to),
       });
     }),
-    presence: plan.changes.map(({ room, folded, isThere }) => {
+    presence: plan.changes.map(({ room, folded, isThere, opens }) => {
       const name = isThere ? folded.toUpperCase() : undefined;
-      const rank = isThere ? { isOperator: folded === "ann", isVoiced: false } : undefined;
-      return { room, changes: [{ folded, name, about, rank, event: undefined }] };
+      const rank = { isOperator: opens ?? folded === "ann", isVoiced: folded === "ann" };
+      const change = isThere ? { folded, name, about, rank, opens } : { folded, name, about };
+      return { room, changes: [{ ...change, event: undefined }] };
     }),
     released: plan.released,
     people: plan.people.map(({ folded, isThere }) => {
