@@ -196,6 +196,10 @@ export class DownloadClient {
     return this.#options.retryForMs ?? limits.retryForMs;
   }
 
+  get #tagTimeoutMs(): number {
+    return Math.min(limits.tagTimeoutMs, this.#retryForMs);
+  }
+
   close(): void {
     this.#source.close();
   }
@@ -275,7 +279,7 @@ export class DownloadClient {
         name,
         ...download.wanted(),
         sha256: this.#options.sha256 ?? false,
-        tagTimeoutMs: Math.min(limits.tagTimeoutMs, this.#retryForMs),
+        tagTimeoutMs: this.#tagTimeoutMs,
         ...(limitBytesPerSecond === undefined ? {} : { limitBytesPerSecond }),
         onOffer: (offer, isSecured) => download.handleOffer(offer, isSecured),
         onTurn: () => download.handleTurn(),
@@ -328,8 +332,10 @@ export class DownloadClient {
     const { checksum = false, sha256: certify = false } = this.#options;
     const byContent = checksum || certify;
     const { size, mtimeMs } = local;
+    const digestTimeoutMs = this.#tagTimeoutMs;
+    const file = { path, size, mtimeMs, byContent, digestTimeoutMs };
     const found = await this.#retryWhileLost(name, async () =>
-      compareWithLocal(await this.#connect(), name, { path, size, mtimeMs, byContent }),
+      compareWithLocal(await this.#connect(), name, file),
     );
     if (found.isSame) {
       const { sha256 } = found;

@@ -3,7 +3,7 @@
 
 import { closeSync, openSync, readSync } from "node:fs";
 import { ParleyError } from "../errors.ts";
-import { transfer as wire } from "../limits.ts";
+import { fetching, transfer as wire } from "../limits.ts";
 import { quietly } from "./cleanup.ts";
 import { type ControlClient, errorOf } from "./control-client.ts";
 import { readReason } from "./file-reason.ts";
@@ -15,6 +15,8 @@ export interface LocalFile {
   readonly mtimeMs: number;
   /** Compare the contents too. */
   readonly byContent: boolean;
+  /** How long the server may say nothing about its SHA-256; it reports while it computes it. */
+  readonly digestTimeoutMs: number;
 }
 
 export interface Comparison {
@@ -26,7 +28,7 @@ export interface Comparison {
   readonly sha256?: string;
 }
 
-/** @throws ParleyError the server's error, or why the connection was lost; `storage` */
+/** @throws ParleyError the server's error, or why the connection was lost; `stalled`, `storage` */
 export async function compareWithLocal(
   control: ControlClient,
   name: string,
@@ -35,10 +37,12 @@ export async function compareWithLocal(
   const theirs = Promise.withResolvers<string>();
   theirs.promise.catch(() => {});
   let transfer: number | undefined;
+  let heardAtMs = performance.now();
   control.onTransferMessage = (message) => {
     // It may arrive together with the offer.
     if (message.type === "tree") return;
     if (transfer !== undefined && message.transfer !== transfer) return;
+    heardAtMs = performance.now();
     if (message.type === "digest") theirs.resolve(message.sha256.toLowerCase());
     else if (message.type === "error") theirs.reject(errorOf(message));
   };
@@ -46,15 +50,23 @@ export async function compareWithLocal(
   const request = { type: "fetch", name, check: true } as const;
   const offer = checkOffer(await control.fetch(byContent ? { ...request, sha256: true } : request));
   transfer = offer.transfer;
+  let watch: Timer | undefined;
   try {
     const isSameSize = offer.size === local.size;
     if (!isSameSize) return { isSame: false, isSameSize };
     if (!byContent) return { isSame: isSameTime(local.mtimeMs, offer.modified), isSameSize };
     const ours = await hashLocal(local);
     const lost = control.lost.then((reason) => Promise.reject(reason));
+    heardAtMs = performance.now();
+    watch = setInterval(() => {
+      if (performance.now() - heardAtMs <= local.digestTimeoutMs) return;
+      const sentence = `${control.where} does not send the SHA-256 of '${name}'.`;
+      theirs.reject(new ParleyError("stalled", sentence));
+    }, fetching.silenceStepMs);
     const isSame = ours === (await Promise.race([theirs.promise, lost]));
     return isSame ? { isSame, isSameSize, sha256: ours } : { isSame, isSameSize };
   } finally {
+    clearInterval(watch);
     control.send({ type: "fetched", transfer: offer.transfer });
   }
 }

@@ -180,6 +180,18 @@ test("a server that never sends the digest does not hold a download forever", as
   expect([error?.code, error?.message]).toEqual(["stalled", expect.stringContaining("tags")]);
 });
 
+test("a server that never sends the digest does not hold a comparison forever", async () => {
+  const path = join(folder, "file");
+  writeFileSync(path, new Uint8Array(size));
+  const port = serve((line) => {
+    if (line["type"] === "ping") return { type: "pong" };
+    return line["type"] === "fetch" ? offerOf(1) : undefined;
+  });
+  const client = fetcherFor(port, { retryForMs: 300, checksum: true });
+  const error = await errorOf(client.fetch("file", { kind: "file", path }));
+  expect([error?.code, error?.message]).toEqual(["stalled", expect.stringContaining("SHA-256")]);
+});
+
 test("a server that offers another version each time is abandoned", async () => {
   let versions = 0;
   const port = serve((line, socket) => {
