@@ -22,6 +22,8 @@ export class ControlAttempt implements Attempt {
   readonly #outcome = Promise.withResolvers<AttemptOutcome>();
   readonly #preOffer = new PreOfferBuffer();
   #file: OfferedFile | undefined;
+  /** What the server keeps until it hears `fetched`, even for an offer that is of no use here. */
+  #transfer: number | undefined;
   #control: ControlClient | undefined;
   #scheduled = false;
   #timer: Timer | undefined;
@@ -50,6 +52,7 @@ export class ControlAttempt implements Attempt {
     try {
       const request = fetchRequest(this.#options, this.#token);
       const offer = await control.fetch(request, ({ entries }) => this.#options.onList?.(entries));
+      this.#transfer = offer.transfer;
       this.#guard(() => this.#handleOffer(control, checkOffer(offer)));
       return await this.#outcome.promise;
     } finally {
@@ -83,8 +86,8 @@ export class ControlAttempt implements Attempt {
 
   close(): void {
     this.#stop();
-    if (this.#file === undefined) return;
-    this.#control?.send({ type: "fetched", transfer: this.#file.offer.transfer });
+    if (this.#transfer === undefined) return;
+    this.#control?.send({ type: "fetched", transfer: this.#transfer });
   }
 
   #handleOffer(control: ControlClient, offer: OfferedFile["offer"]): void {

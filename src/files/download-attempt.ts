@@ -36,6 +36,8 @@ export class DownloadAttempt implements Attempt {
   readonly #loop: ReceiverLoop;
   readonly #outcome = Promise.withResolvers<AttemptOutcome>();
   #file: OfferedFile | undefined;
+  /** What the server keeps until it hears `fetched`, even for an offer that is of no use here. */
+  #transfer: number | undefined;
   #control: ControlClient | undefined;
   readonly #preOffer = new PreOfferBuffer();
   #onCookie: (() => void) | undefined;
@@ -136,8 +138,8 @@ export class DownloadAttempt implements Attempt {
   close(): void {
     this.#ended = true;
     this.#loop.close();
-    if (this.#file !== undefined) {
-      this.#control?.send({ type: "fetched", transfer: this.#file.offer.transfer });
+    if (this.#transfer !== undefined) {
+      this.#control?.send({ type: "fetched", transfer: this.#transfer });
     }
   }
 
@@ -196,6 +198,7 @@ export class DownloadAttempt implements Attempt {
       },
       ({ entries }) => this.#options.onList?.(entries),
     );
+    this.#transfer = offer.transfer;
     this.#guard(() => this.#handleOffer(control, checkOffer(offer)));
   }
 

@@ -1,0 +1,69 @@
+// What an attempt owes the server, however it ends.
+
+import { expect, test } from "bun:test";
+import type { Attempt, AttemptOptions } from "../../src/files/attempt.ts";
+import { ControlAttempt } from "../../src/files/control-attempt.ts";
+import { ControlClient } from "../../src/files/control-client.ts";
+import { DownloadAttempt } from "../../src/files/download-attempt.ts";
+import type { LoopSocket } from "../../src/files/receiver-loop.ts";
+import { encodeServer } from "../../src/protocol/encode.ts";
+
+const noSocket: LoopSocket = {
+  offload: { segment: false, merge: false, dontFragment: false, receiveBufferBytes: 0 },
+  hasBatches: false,
+  send: () => true,
+  readAlone() {},
+  readMore: () => 0,
+  nap() {},
+  close() {},
+};
+
+/** Offers transfer 7 to whoever requests a file; `sent`: the types of what it hears. */
+function offering(): { control: ControlClient; sent: [type: string, transfer?: number][] } {
+  const sent: [string, number?][] = [];
+  const offer = {
+    type: "offer",
+    transfer: 7,
+    name: "file",
+    size: 10,
+    modified: 0,
+    version: "v1",
+    chunkBytes: 65_536,
+    udpPort: 1,
+    maxSegmentBytes: 1_200,
+  } as const;
+  const send = (line: string): void => {
+    const { type, transfer, ref } = JSON.parse(line);
+    sent.push(transfer === undefined ? [type] : [type, transfer]);
+    if (type !== "fetch") return;
+    queueMicrotask(() => control.receive(encodeServer({ ...offer, ref }).trimEnd()));
+  };
+  const link = { isSecured: false, exportedKey: () => undefined, send, waitingBytes: 0, end() {} };
+  const control = ControlClient.over(link, "here");
+  return { control, sent };
+}
+
+const options: AttemptOptions = {
+  name: "file",
+  heldBytes: 0,
+  sha256: false,
+  tagTimeoutMs: 1_000,
+  // The ranges that are wanted are those of another version.
+  onOffer: () => undefined,
+  onTurn() {},
+};
+
+const overUdp = (udpPort: number): Promise<Attempt> =>
+  DownloadAttempt.open({ ...options, udpPort, open: async () => noSocket, loopback: true });
+
+test.each([
+  ["of another version, over TCP", async () => new ControlAttempt(options), "stale"],
+  ["of another version, over UDP", () => overUdp(1), "stale"],
+  ["on another port", () => overUdp(2), "elsewhere"],
+] as const)("an offer %s is given back", async (_, open, how) => {
+  const { control, sent } = offering();
+  const attempt = await open();
+  expect((await attempt.run(control)).how).toBe(how);
+  expect(sent).toEqual([["fetch"], ["fetched", 7]]);
+  control.close();
+});
