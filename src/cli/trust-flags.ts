@@ -52,12 +52,19 @@ export function trusted(
   return { host, port, trust, access };
 }
 
-/** Whether the key of that server is remembered. */
+/**
+ * Whether the key of that server is remembered, or may be: the file can't be read, which its
+ * connection reports.
+ */
 export function isKnownServer(server: WrittenAddress): boolean {
   const folder = configFolder(surroundings());
   if (folder === undefined) return false;
-  const text = readIfThere(join(folder, "known_servers")) ?? "";
-  return findKnownServer(text, hostPortText(server)).kind !== "unknown";
+  try {
+    const text = readIfThere(join(folder, "known_servers")) ?? "";
+    return findKnownServer(text, hostPortText(server)).kind !== "unknown";
+  } catch {
+    return true;
+  }
 }
 
 export function surroundings(): Surroundings {

@@ -8,7 +8,7 @@ import { ParleyError } from "../errors.ts";
 import { ControlClient } from "../files/control-client.ts";
 import { DownloadClient } from "../files/download-client.ts";
 import type { FetchOutput } from "../files/fetch-events.ts";
-import { hostPortText, type ServerAddress } from "../io/host-port.ts";
+import { hostNotFound, hostPortText, type ServerAddress } from "../io/host-port.ts";
 import { UdpPort } from "../io/udp/udp.ts";
 import { datagramEnd, initBytes, readCookie, writeInit } from "../transfer/wire.ts";
 import type { Download, Path, Probes } from "./findings.ts";
@@ -56,8 +56,7 @@ async function measurePings(
 async function probe(servers: readonly ServerAddress[]): Promise<Probes[]> {
   const targets = await Promise.all(
     servers.map(async ({ host, port }) => {
-      const [found] = await Bun.dns.lookup(host);
-      return { address: found?.address ?? host, port, token: randomToken(), answers: 0 };
+      return { address: await addressOf(host), port, token: randomToken(), answers: 0 };
     }),
   );
   const seen = new Map<string, { address: string; port: number }>();
@@ -101,6 +100,13 @@ async function probe(servers: readonly ServerAddress[]): Promise<Probes[]> {
       isOwnAddress: found !== undefined && isOwn(found.address),
     };
   });
+}
+
+/** @throws ParleyError `cannot-connect` */
+async function addressOf(host: string): Promise<string> {
+  const found = await Bun.dns.lookup(host).catch(() => []);
+  if (found[0] === undefined) throw hostNotFound(host);
+  return found[0].address;
 }
 
 function randomToken(): Uint8Array {

@@ -11,6 +11,7 @@ import { CodeGuest, codeExporterLabel } from "../../src/tls/code-exchange.ts";
 import { codeOf } from "../../src/tls/code-words.ts";
 import { createKeyPair } from "../../src/tls/certificate.ts";
 import { Parley } from "../parley.ts";
+import { run } from "./run.ts";
 import { skipUnless } from "../skip.ts";
 import { until } from "../until.ts";
 
@@ -271,3 +272,13 @@ for (const [words, message] of mistakes) {
     expect(program.stderr).toMatch(message);
   });
 }
+
+test("a list of known servers that can't be read does not keep anybody from connecting", async () => {
+  const config = join(base, "config");
+  mkdirSync(join(config, "parley", "known_servers"), { recursive: true });
+  const { code, err } = await run(["fetch-file", "--code", "7-olive-lamp", "127.0.0.1:1"], {
+    env: { XDG_CONFIG_HOME: config },
+  });
+  expect(err).toContain("Cannot connect to 127.0.0.1:1");
+  expect(code).toBe(3);
+});

@@ -67,6 +67,12 @@ test("an unreachable server: exit code 3, after the findings about this machine"
   expect(err).toContain("Cannot connect to 127.0.0.1:1");
 });
 
+test("a second server whose name does not resolve is named", async () => {
+  const { code, err } = await run(["doctor", address, "no-such-host.invalid"]);
+  expect(code).toBe(3);
+  expect(err).toContain("Cannot find the host 'no-such-host.invalid'");
+});
+
 test("at most two servers", async () => {
   const { code, err } = await run(["doctor", "a:1", "b:2", "c:3"]);
   expect({ code, err }).toEqual({

@@ -11,7 +11,7 @@ import { encodeServer } from "../../src/protocol/encode.ts";
 const noSocket: LoopSocket = {
   offload: { segment: false, merge: false, dontFragment: false, receiveBufferBytes: 0 },
   hasBatches: false,
-  send: () => true,
+  send: (_, length) => length,
   readAlone() {},
   readMore: () => 0,
   nap() {},

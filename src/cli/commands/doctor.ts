@@ -74,7 +74,8 @@ export default defineCommand({
       for (const finding of pathFindings(path)) report(finding);
     } catch (error) {
       // Without an address this was only a try: findings about this machine are an answer too.
-      if (first !== undefined || !(error instanceof ParleyError)) throw error;
+      const isAbsent = error instanceof ParleyError && error.code === "cannot-connect";
+      if (first !== undefined || !isAbsent) throw error;
       say("No server runs on this machine: name one to measure the path to it");
     }
   },
