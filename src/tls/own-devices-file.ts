@@ -34,8 +34,9 @@ export class OwnDevicesFile {
   /** @throws ParleyError `failed` */
   add(name: string, news: OwnDeviceNews): void {
     if (!isListable(name)) throw this.#failed(`${quoted(name)} is not a name`);
-    const line = ownDeviceLine(this.#server, name, news);
-    if (this.#read().length + line.length > limits.maxKnownBytes) {
+    const text = this.#read();
+    const line = ownDeviceLine(text, this.#server, name, news);
+    if (text.length + line.length > limits.maxKnownBytes) {
       throw this.#failed("it is full: remove lines of servers that you do not need");
     }
     try {

@@ -49,9 +49,15 @@ export function findOwnDevices(
   return { keys: keysThatAre(true), gone: keysThatAre(false), secret };
 }
 
-/** The line to append. */
-export function ownDeviceLine(server: string, name: string, news: OwnDeviceNews): string {
-  return `${server.toLowerCase()} ${fold(name)} ${newsText(news)}\n`;
+/** The line to append, given the text so far. */
+export function ownDeviceLine(
+  text: string,
+  server: string,
+  name: string,
+  news: OwnDeviceNews,
+): string {
+  const separator = text === "" || text.endsWith("\n") ? "" : "\n";
+  return `${separator}${server.toLowerCase()} ${fold(name)} ${newsText(news)}\n`;
 }
 
 function newsText(news: OwnDeviceNews): string {

@@ -165,7 +165,7 @@ export class Client {
   }
 
   #remember(who: string, news: OwnDeviceNews): void {
-    this.ownFile += ownDeviceLine("host:1", who, news);
+    this.ownFile += ownDeviceLine(this.ownFile, "host:1", who, news);
   }
 
   /** What connects this device to others of its user. */

@@ -8,7 +8,7 @@ const [desk, phone] = [keyOf("desk"), keyOf("phone")];
 const secret = "0123456789abcde";
 
 function listOf(...news: readonly OwnDeviceNews[]): string {
-  return news.map((one) => ownDeviceLine("Host:1", "Ann", one)).join("");
+  return news.map((one) => ownDeviceLine("", "Host:1", "Ann", one)).join("");
 }
 
 function find(text: string, nowMs = 0) {
@@ -46,4 +46,10 @@ test("other names, other servers and malformed lines do not count", () => {
     `host:1 ann`,
   ];
   expect(find(lines.join("\r\n"))).toEqual({ keys: [], gone: [], secret: undefined });
+});
+
+test("a line after an incomplete last line begins on its own", () => {
+  const text = listOf({ key: desk }, { key: phone }).trimEnd();
+  const withLast = text + ownDeviceLine(text, "host:1", "Ann", { gone: phone });
+  expect(find(withLast)).toMatchObject({ keys: [desk], gone: [phone] });
 });
