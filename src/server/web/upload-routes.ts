@@ -13,6 +13,7 @@ import type { PutUpload } from "../files/sharing/put-upload.ts";
 import type { SharedItem } from "../files/sharing/rows.ts";
 import type { UploadService } from "../files/sharing/upload-service.ts";
 import { bearerToken } from "./access-token.ts";
+import { safeHeaders } from "./headers.ts";
 import { noToken, problem, type RoomRoutes } from "./room-routes.ts";
 
 export interface UploadRoutesOptions {
@@ -117,7 +118,7 @@ export class UploadRoutes {
     const outcome = await promise;
     if (outcome instanceof ParleyError) return refusal(outcome);
     this.#options.log.info("shared file removed", { file: outcome.name, by: sharer.by });
-    return Response.json({ name: outcome.name }, { headers: { "Cache-Control": "no-store" } });
+    return Response.json({ name: outcome.name }, { headers: answerHeaders });
   }
 }
 
@@ -131,11 +132,13 @@ function sizeOf(request: Request): number {
   );
 }
 
+const answerHeaders = { ...safeHeaders, "Cache-Control": "no-store" };
+
 function created(item: SharedItem, more: object): Response {
   const { name, size } = entryOf(item);
   const headers = {
     Location: `/files/${encodeURIComponent(name.toWellFormed())}`,
-    "Cache-Control": "no-store",
+    ...answerHeaders,
   };
   return Response.json({ name, size, ...more }, { status: 201, headers });
 }

@@ -111,6 +111,7 @@ test("curl -T uploads a file to the folder, and announces it if a room is named"
     body: { name: "a b.txt", size: 5, room: "lobby", told: true },
   });
   expect(made.headers.get("location")).toBe("/files/a%20b.txt");
+  expect(made.headers.get("x-content-type-options")).toBe("nosniff");
   expect(readFileSync(join(site.folder, "a b.txt"), "utf8")).toBe("hello");
   const said = await site.send("GET", "/rooms/lobby");
   expect(said.body).toMatchObject({
