@@ -265,7 +265,9 @@ export class OutgoingOffer {
     });
     this.#open = { number, channel };
     this.#wasOpen = true;
-    this.#acceptedMs ??= performance.now();
+    // The time without a channel is not part of the rate.
+    this.#saidMs = performance.now();
+    this.#acceptedMs ??= this.#saidMs;
     if (this.#options.share === undefined) {
       this.#options.onEvent({ event: "accepted", to: this.to });
     }

@@ -1,0 +1,58 @@
+// What a sender says of an offer that its recipient is fetching.
+
+import { afterAll, expect, spyOn, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ParleyError } from "../../src/errors.ts";
+import { encodeReceipt } from "../../src/handover/channel-line.ts";
+import type { Exchange } from "../../src/handover/exchange.ts";
+import { encodePart } from "../../src/handover/frames.ts";
+import type { SendEvent } from "../../src/handover/handover-events.ts";
+import { OfferedFolder } from "../../src/handover/offered-folder.ts";
+import { OutgoingOffer } from "../../src/handover/outgoing-offer.ts";
+
+const base = mkdtempSync(join(tmpdir(), "parley-outgoing-"));
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+
+const exchange: Exchange = {
+  session: { name: "Ann", online: true, request: () => 1, pass: () => true, endOffer() {} },
+  applyOutputs() {},
+  mail: undefined,
+  sealer: undefined,
+  port: () => ({ pass() {}, waitingBytes: () => 0 }),
+  onDrained: () => () => {},
+};
+
+test("the rate is that of the time in which the files are being fetched", async () => {
+  const path = join(base, "file");
+  writeFileSync(path, new Uint8Array(10_000));
+  const said: SendEvent[] = [];
+  const folder = await OfferedFolder.of([path]);
+  const onEvent = (event: SendEvent): void => void said.push(event);
+  const offer = new OutgoingOffer({ id: "offer", to: "Bob", folder, exchange, onEvent });
+  const clock = spyOn(performance, "now");
+  const at = (ms: number, act: () => void): void => {
+    clock.mockReturnValue(ms);
+    act();
+  };
+  const tell = (channel: number, bytes: number): void => {
+    const line = new TextEncoder().encode(encodeReceipt({ type: "progress", bytes }));
+    offer.handleOffer({ type: "passed", offer: "offer", channel, data: encodePart(line, true) });
+  };
+  const open = (channel: number): void =>
+    offer.handleOffer({ type: "channel", offer: "offer", channel, with: "Bob" });
+  const hourMs = 3_600_000;
+  at(hourMs, () => open(1));
+  at(hourMs + 1_000, () => tell(1, 1_000));
+  at(2 * hourMs, () => open(2));
+  at(2 * hourMs + 1_000, () => tell(2, 2_000));
+  clock.mockRestore();
+  const progress = said.filter((event) => event.event === "progress");
+  expect(progress).toMatchObject([
+    { bytesPerSecond: 1_000, secondsLeft: 9 },
+    { bytesPerSecond: 1_000, secondsLeft: 8 },
+  ]);
+  offer.over.catch(() => {});
+  offer.cancel(new ParleyError("interrupted", "The test is over"));
+});
