@@ -112,6 +112,7 @@ export class CodeLink {
     if (this.#isClosed) return control.close();
     try {
       await control.admitted();
+      if (this.#isClosed) return control.close();
       if (!control.passesCodes) throw noCodes(this.#server);
       control.onDrained = () => this.#events.drained();
       control.onOfferMessage = (message) => this.#handle(message);
