@@ -114,7 +114,7 @@ export class SessionController {
     addEventListener("pagehide", () => this.#store());
     // Phones may kill a hidden page without `pagehide`.
     document.addEventListener("visibilitychange", () => this.#store());
-    addEventListener("online", () => this.#driver?.wake());
+    addEventListener("online", () => this.#driver?.checkAlive());
   }
 
   /** Starts a session, unless the name or a room is malformed. */

@@ -1,6 +1,7 @@
 // Connects a native session (src/client) to a WebSocket and a clock. Knows nothing of the page.
 
 import type { DrivenSession, SessionEvent, SessionOutput } from "../client/events.ts";
+import { client as limits } from "../limits.ts";
 
 /**
  * One frame contains many lines; the server accepts up to 256 KiB, and a line is at most half of
@@ -44,13 +45,18 @@ export class WebSocketDriver {
     const timeoutMs = this.#session.nextTimeoutMs;
     if (timeoutMs !== undefined) {
       const waitMs = Math.max(0, timeoutMs - performance.now());
-      this.#timer = setTimeout(() => this.wake(), waitMs);
+      this.#timer = setTimeout(() => this.#wake(), waitMs);
     }
     if (events.length > 0) this.#onEvents(events);
   }
 
-  /** Checks the session's timeouts now: timers may be late after sleep or while offline. */
-  wake(): void {
+  /** The network may have changed: reconnects if the server does not answer soon. */
+  checkAlive(): void {
+    this.#session.checkAlive(performance.now());
+    this.#wake();
+  }
+
+  #wake(): void {
     this.#session.handleTimeout(performance.now());
     this.step();
   }
@@ -92,9 +98,20 @@ export class WebSocketDriver {
       handle();
       this.step();
     };
-    socket.addEventListener("open", () =>
-      ifCurrent(() => this.#session.handleConnected(performance.now())),
-    );
+    const lose = (reason: string): void =>
+      ifCurrent(() => {
+        this.#socket = undefined;
+        this.#session.handleLost(reason, performance.now());
+      });
+    // A browser waits for minutes, and notices late that the network is back.
+    const deadline = setTimeout(() => {
+      lose("the server does not answer");
+      socket.close();
+    }, limits.connectTimeoutMs);
+    socket.addEventListener("open", () => {
+      clearTimeout(deadline);
+      ifCurrent(() => this.#session.handleConnected(performance.now()));
+    });
     socket.addEventListener("message", (event: MessageEvent<unknown>) =>
       ifCurrent(() => {
         if (typeof event.data !== "string") return;
@@ -103,11 +120,9 @@ export class WebSocketDriver {
         }
       }),
     );
-    socket.addEventListener("close", (event) =>
-      ifCurrent(() => {
-        this.#socket = undefined;
-        this.#session.handleLost(event.reason || "the connection ended", performance.now());
-      }),
-    );
+    socket.addEventListener("close", (event) => {
+      clearTimeout(deadline);
+      lose(event.reason || "the connection ended");
+    });
   }
 }

@@ -1,0 +1,72 @@
+// The page's driver with a stand-in for the browser's WebSocket, in virtual time. No browser.
+
+import { afterEach, beforeEach, expect, jest, test } from "bun:test";
+import type { SessionEvent } from "../../src/client/events.ts";
+import { ClientSession } from "../../src/client/session.ts";
+import { client as limits } from "../../src/limits.ts";
+import { WebSocketDriver } from "../../src/page/websocket-driver.ts";
+
+/** A socket of a network that drops everything: it neither opens nor fails. */
+class SilentSocket extends EventTarget {
+  static readonly all: SilentSocket[] = [];
+  readonly sent: string[] = [];
+  isClosed = false;
+
+  constructor() {
+    super();
+    SilentSocket.all.push(this);
+  }
+
+  send(frame: string): void {
+    this.sent.push(frame);
+  }
+
+  close(): void {
+    this.isClosed = true;
+  }
+}
+
+const { WebSocket } = globalThis;
+
+beforeEach(() => {
+  jest.useFakeTimers();
+  SilentSocket.all.length = 0;
+  Object.assign(globalThis, { WebSocket: SilentSocket });
+});
+
+afterEach(() => {
+  jest.useRealTimers();
+  Object.assign(globalThis, { WebSocket });
+});
+
+function connect(): { socket: SilentSocket; session: ClientSession; events: SessionEvent[] } {
+  const events: SessionEvent[] = [];
+  const options = { name: "Ann", rooms: ["lobby"], secret: "a secret of Ann's", random: () => 0 };
+  const session = new ClientSession(options);
+  new WebSocketDriver(session, "ws://a/ws", (news) => events.push(...news)).start();
+  const [socket = new SilentSocket()] = SilentSocket.all;
+  return { socket, session, events };
+}
+
+test("a server that does not answer is given up in time, and may answer too late", () => {
+  const { socket, session, events } = connect();
+  jest.advanceTimersByTime(limits.connectTimeoutMs - 1);
+  expect(events).toEqual([]);
+  jest.advanceTimersByTime(1);
+  expect(events).toMatchObject([{ type: "offline", reason: "the server does not answer" }]);
+  expect(socket.isClosed).toBe(true);
+  socket.dispatchEvent(new Event("open"));
+  expect(socket.sent).toEqual([]);
+  session.leave();
+});
+
+test("a server that answers has time to welcome", () => {
+  const { socket, session, events } = connect();
+  jest.advanceTimersByTime(limits.connectTimeoutMs - 1);
+  socket.dispatchEvent(new Event("open"));
+  expect(socket.sent).toHaveLength(1);
+  jest.advanceTimersByTime(1);
+  expect(events).toEqual([]);
+  expect(socket.isClosed).toBe(false);
+  session.leave();
+});
