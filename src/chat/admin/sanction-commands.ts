@@ -45,7 +45,7 @@ export function kick(
     if (first === undefined) return answer(nobody(name));
     const rank = hub.options.rights.roles.rankOf(first.about.ids);
     if (!outranks(actor, rank)) return answer(protectedBy(first.name, rank));
-    const why = `${actor.name} has removed you${reason === "" ? "" : `: ${reason}`}`;
+    const why = removalText(actor, reason);
     for (const { server } of outcome.result) {
       hub.signal(server, { type: "expel", to: folded, reason: why });
     }
@@ -61,15 +61,20 @@ function kickHere(
   { reason }: Of<"kick">,
   session: Session,
 ): AdminAnswer {
-  const why = reason === "" ? "" : `: ${reason}`;
   const rank = rankOf(hub, session);
   if (!outranks(actor, rank)) return protectedBy(session.name, rank);
   // All devices of the name's owner.
   for (const one of [session, ...hub.names.otherDevices(session)]) {
     logAct(hub, actor, "kicked", { target: one.name, address: one.peer.address, reason });
-    expel(hub, one, "kicked", `${actor.name} has removed you${why}`);
+    expel(hub, one, "kicked", removalText(actor, reason));
   }
   return { ok: true, message: `Removed ${session.name}` };
+}
+
+/** An actor who is in no room and has not registered is only known by a key. */
+function removalText({ name, id }: Actor, reason: string): string {
+  const who = name === id ? "An operator" : name;
+  return `${who} has removed you${reason === "" ? "" : `: ${reason}`}`;
 }
 
 export function impose(

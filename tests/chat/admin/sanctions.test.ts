@@ -58,6 +58,18 @@ describe("kick", () => {
     expect(bob.lines()).toEqual([bye]);
   });
 
+  test("an operator without a name is not shown by a key", () => {
+    const rig = new Rig();
+    const ann = rig.member("Ann");
+    const bob = rig.member("Bob");
+    bob.text();
+    const actor = { name: keyOf("x"), rank: "operator", session: ann.session } as const;
+    rig.hub.handleAdmin({ ...actor, id: actor.name }, "kick Bob too loud", rig.nowMs, () => {});
+    rig.settle();
+    const reason = "An operator has removed you: too loud";
+    expect(bob.lines()).toEqual([{ type: "bye", reason, code: "kicked" }]);
+  });
+
   test("earlier messages are delivered, later ones are not", () => {
     const rig = new Rig();
     const ann = rig.member("Ann");
