@@ -14,23 +14,26 @@ export function nearestWord(written: string, candidates: readonly string[]): str
   return best !== undefined && best.far <= mostTypos(word) ? best.candidate : undefined;
 }
 
-/** Transposed letters count twice; in a short word two typos leave too little of it. */
+/** In a short word two typos leave too little of it. */
 function mostTypos(word: string): number {
   return word.length <= shortChars ? 1 : Math.max(2, word.length / 3);
 }
 
 const shortChars = 4;
 
-/** Levenshtein distance. */
+/** Levenshtein distance, except that two swapped letters are one typo (optimal alignment). */
 function distance(a: string, b: string): number {
+  let last: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
     for (let j = 1; j <= b.length; j++) {
       const change = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(change, row[j]! + 1, next[j - 1]! + 1));
+      const isSwapped = a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const swap = isSwapped ? last[j - 2]! + 1 : Infinity;
+      next.push(Math.min(change, row[j]! + 1, next[j - 1]! + 1, swap));
     }
-    row = next;
+    [last, row] = [row, next];
   }
   return row[b.length]!;
 }

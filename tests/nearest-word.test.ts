@@ -21,4 +21,11 @@ test("the nearest word is only suggested if it is close", () => {
     expect({ word, near: nearestWord(word, commands) }).toEqual({ word, near: expected });
   }
   expect(nearestWord("x", [])).toBeUndefined();
+  // In a short word, swapped letters are the only two that may differ.
+  for (const [word, expected] of [
+    ["/mgs", "/msg"],
+    ["/gsm", undefined],
+  ] as const) {
+    expect(nearestWord(word, ["/msg", "/who", "/me"])).toBe(expected);
+  }
 });
