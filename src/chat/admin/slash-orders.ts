@@ -31,4 +31,4 @@ export const slashOrders: readonly SlashOrder[] = (
 ).flatMap((word) => (elsewhere.has(word) ? [] : [orderOf(word)]));
 
 /** Shown at the end of the command list, which is mostly read by people who are not operators. */
-export const slashOrdersHelp = `For operators (some are for everybody): ${slashOrders.map(({ slash }) => slash).join(", ")}. Each of them alone shows its usage`;
+export const slashOrdersHelp = `For operators (some are for everybody): ${slashOrders.map(({ slash }) => slash).join(", ")}. Each shows its usage without an argument that it needs`;
