@@ -149,9 +149,9 @@ export type SessionEvent =
   | { type: "join-failed"; room: string; code: string; message: string }
   /**
    * No longer in the room: answers `part`, or the server did not readmit the session after a
-   * reconnect.
+   * reconnect, or somebody (`by`) has removed it, perhaps with a reason.
    */
-  | { type: "parted"; room: string }
+  | { type: "parted"; room: string; by?: string | undefined; text?: string | undefined }
   /**
    * A message in a room. `mine`: under this session's name; `id`: what `say` returned, if this
    * session sent it.

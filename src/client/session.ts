@@ -334,7 +334,10 @@ export class ClientSession implements NativeSession {
         return this.#handleEntered(message);
       case "parted":
         // With a ref it answers this session's own `part`, which was reported when it was sent.
-        if (message.ref === undefined) this.#handleParted(this.#rooms.remove(message.room));
+        if (message.ref === undefined) {
+          const { room, by, text } = message;
+          this.#handleParted(this.#rooms.remove(room), { by, text });
+        }
         return;
       case "joined":
       case "left":
@@ -417,10 +420,13 @@ export class ClientSession implements NativeSession {
   }
 
   /** The session is no longer in this room. */
-  #handleParted(room: string | undefined): void {
+  #handleParted(
+    room: string | undefined,
+    removal: Pick<Message<"parted">, "by" | "text"> = {},
+  ): void {
     if (room === undefined) return;
     this.#announcements.forget(room);
-    this.#emit({ type: "parted", room });
+    this.#emit({ type: "parted", room, ...removal });
     this.#sender.failUnreachable();
     this.#inbox.checkReturned();
   }

@@ -58,7 +58,7 @@ export function reduceSessionEvent(state: State, event: SessionEvent, nowMs: num
     case "join-failed":
       return joinFailed(state, event, nowMs);
     case "parted":
-      return parted(state, event.room, nowMs);
+      return parted(state, event, nowMs);
     case "message":
       return messageArrived(state, event);
     case "private":
@@ -200,9 +200,14 @@ function isAskedFor({ joining }: State, room: string): boolean {
   return joining !== undefined && isSameName(joining.room, room);
 }
 
-function parted(state: State, room: string, nowMs: number): State {
-  const removed = removeRoom(state, room);
-  return notice(removed, removed.shown, `You left ${room}`, nowMs);
+function parted(state: State, event: EventOf<"parted">, nowMs: number): State {
+  const removed = removeRoom(state, event.room);
+  return notice(removed, removed.shown, partedText(event), nowMs);
+}
+
+function partedText({ room, by, text }: EventOf<"parted">): string {
+  if (by === undefined) return `You are no longer in ${room}`;
+  return `${harmless(by)} has removed you from ${room}${text === undefined ? "" : `: ${harmless(text)}`}`;
 }
 
 function messageArrived(state: State, event: EventOf<"message">): State {

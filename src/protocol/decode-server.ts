@@ -141,7 +141,13 @@ const readers: {
     epoch: r.text("epoch"),
     ref: r.ref(),
   }),
-  parted: (r) => ({ type: "parted", room: r.text("room"), ref: r.ref() }),
+  parted: (r) => ({
+    type: "parted",
+    room: r.text("room"),
+    by: r.optionalText("by"),
+    text: r.optionalText("text"),
+    ref: r.ref(),
+  }),
   names: (r) => ({
     type: "names",
     room: r.text("room"),

@@ -639,8 +639,14 @@ export type ServerMessage =
   | { type: "chat"; state: ChatState; with: string }
   /** Answers `join`; missed messages follow. */
   | ({ type: "entered"; epoch: string; ref?: Ref | undefined } & RoomState)
-  /** Answers `part`. */
-  | { type: "parted"; room: string; ref?: Ref | undefined }
+  /** Answers `part`; without `ref` the client was removed: `by` and `text` say by whom and why. */
+  | {
+      type: "parted";
+      room: string;
+      by?: string | undefined;
+      text?: string | undefined;
+      ref?: Ref | undefined;
+    }
   | {
       type: "names";
       room: string;

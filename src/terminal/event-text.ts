@@ -58,7 +58,7 @@ export function eventText(event: SessionEvent): string | undefined {
     case "entered":
       return `You are in the room ${harmless(event.room)}`;
     case "parted":
-      return `You are no longer in the room ${harmless(event.room)}`;
+      return partedText(event);
     case "message":
     case "private":
     case "copied":
@@ -82,6 +82,12 @@ function onlineText(event: Extract<SessionEvent, { type: "online" }>): string {
   const list = rooms.map(harmless).join(", ");
   if (rooms.length === 0) return `You are ${name}, in no room`;
   return `You are ${name} in the ${rooms.length === 1 ? "room" : "rooms"} ${list}`;
+}
+
+function partedText({ room, by, text }: Extract<SessionEvent, { type: "parted" }>): string {
+  if (by === undefined) return `You are no longer in the room ${harmless(room)}`;
+  const why = text === undefined ? "" : `: ${harmless(text)}`;
+  return `${harmless(by)} has removed you from the room ${harmless(room)}${why}`;
 }
 
 const leaving: Readonly<Record<LeaveReason, string>> = {

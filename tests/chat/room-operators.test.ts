@@ -47,7 +47,7 @@ test("invitations and removals", () => {
   bob.send({ type: "join", room: "den", ref: 3 });
   expect(bob.lines()).toMatchObject([{ type: "entered", ref: 3 }, { type: "joined" }]);
   expect(order(ann, "remove den Bob enough")).toMatchObject({ message: "Bob is no longer in den" });
-  expect(bob.lines()).toEqual([{ type: "parted", room: "den" }]);
+  expect(bob.lines()).toEqual([{ type: "parted", room: "den", by: "Ann", text: "enough" }]);
   bob.send({ type: "join", room: "den", ref: 4 });
   expect(bob.lines()).toMatchObject([{ type: "error", code: "invite-only" }]);
 });

@@ -463,8 +463,10 @@ describe("rooms", () => {
 
   test("accepts that the server removes it from a room", () => {
     const bench = new Bench().online();
-    bench.receive({ type: "parted", room: "lobby" });
-    expect(bench.reported).toEqual([{ type: "parted", room: "lobby" }]);
+    bench.receive({ type: "parted", room: "lobby", by: "Bob", text: "too loud" });
+    expect(bench.reported).toEqual([
+      { type: "parted", room: "lobby", by: "Bob", text: "too loud" },
+    ]);
     expect(bench.session.rooms).toEqual([]);
     expect(bench.reconnect().sent).toMatchObject([{ rooms: [] }]);
   });

@@ -387,8 +387,13 @@ test("leaving a room drops its messages and shows the next; private messages sta
   );
   const left = hear(state, { type: "parted", room: "den" });
   expect(left.shown).toBe("attic");
-  expect(texts(left)).toEqual(["secret", "You left den"]);
-  const none = hear(left, { type: "parted", room: "attic" }, { type: "parted", room: "lobby" });
+  expect(texts(left)).toEqual(["secret", "You are no longer in den"]);
+  const none = hear(
+    left,
+    { type: "parted", room: "attic" },
+    { type: "parted", room: "lobby", by: "Bob", text: "too loud" },
+  );
+  expect(texts(none)).toContain("Bob has removed you from lobby: too loud");
   expect(none).toMatchObject({ shown: undefined, rooms: [] });
   expect(texts(none)).toContain("secret");
 });

@@ -400,7 +400,7 @@ const serverMessages: Each<ServerMessage> = {
   entered: fc
     .tuple(roomState, record("entered", { epoch, ref }, "ref"))
     .map(([state, entered]) => ({ ...state, ...entered })),
-  parted: record("parted", { room, ref }, "ref"),
+  parted: record("parted", { room, by: name, text, ref }, "by", "text", "ref"),
   names: record("names", { room, names, total: count, next: text, ref }, "next", "ref"),
   rooms: record(
     "rooms",

@@ -277,8 +277,12 @@ function messageOf(event: PersonalEvent, server: NativeServer): ServerMessage | 
       return { type: "call", room: event.room, from: event.from };
     case "topic":
       return { type: "topic", room: event.room, topic: event.topic };
-    case "parted":
-      return { type: "parted", room: event.room, ref: event.ref };
+    case "parted": {
+      const { type, room, by, text, ref } = event;
+      // The text of a `part` is for the room.
+      const removal = by && { by: by.name, text: text === "" ? undefined : text };
+      return { type, room, ...removal, ref };
+    }
     default:
       return isUntold(event) ? undefined : event;
   }
