@@ -573,6 +573,8 @@ export const history = {
   sweepSliceMs: 20,
   /** Pages in the write-ahead log that trigger a checkpoint: 4 MiB, a few milliseconds. */
   walPages: 1_000,
+  /** Pages from which the log is flushed in another thread, and checkpointed afterwards. */
+  walFlushPages: 500,
   /**
    * Files up to this size are checked page by page when opened, which takes about half a second.
    */

@@ -12,6 +12,7 @@ import { localBackend } from "../asked-store.ts";
 import { logged, mail, run, sweepAll, texts, update, Writer } from "../batches.ts";
 import { storeContract, type WhileFailing } from "../store.contract.ts";
 import { cpuMsOf } from "../../cpu-time.ts";
+import { until } from "../../until.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-sqlite-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -222,6 +223,27 @@ describe("sqlite", () => {
     expect(other.query("PRAGMA wal_checkpoint(PASSIVE)").get()).toMatchObject({ busy: 0 });
     other.close();
     store.close();
+  });
+
+  test("half a log is flushed by another thread, then checkpointed", async () => {
+    const path = freshPath();
+    const { store, writer } = open({}, path);
+    const emptyBytes = statSync(path).size;
+    for (let i = 0; i < 300; i++) writer.say("lobby", [String(i)]);
+    expect(statSync(path).size).toBe(emptyBytes);
+    await until(() => statSync(path).size > emptyBytes, "a checkpoint");
+    store.close();
+  });
+
+  test("closing the file while its log is being flushed", async () => {
+    const path = freshPath();
+    const { store, writer } = open({}, path);
+    for (let i = 0; i < 300; i++) writer.say("lobby", [String(i)]);
+    store.close();
+    await Bun.sleep(0);
+    const { store: again } = open({}, path);
+    expect(again.rooms.bounds("lobby")).toEqual({ first: 1, last: 300 });
+    again.close();
   });
 
   test("a page of 500 is read fast from a long room, of single messages and of long batches", () => {
