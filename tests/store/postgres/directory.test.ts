@@ -7,7 +7,6 @@ import type { Batch, StoreOperation, StoreReply } from "../../../src/chat/turn/s
 import { Database } from "../../../src/store/postgres/database.ts";
 import { parseDatabaseUrl } from "../../../src/store/postgres/database-url.ts";
 import { Feed } from "../../../src/store/postgres/feed.ts";
-import { migrations } from "../../../src/store/postgres/schema.ts";
 import { PostgresStore } from "../../../src/store/postgres/store.ts";
 import { Cluster, hasPostgres, withoutPostgres } from "./cluster.ts";
 
@@ -157,20 +156,5 @@ describe.skipIf(!hasPostgres)("the directory in PostgreSQL", () => {
     await put("four", "a", 0);
     expect(await take("four")).toBeUndefined();
     expect(await take("three")).toBe("b");
-  });
-
-  test("a database of version 2 is migrated with its content", async () => {
-    const database = await connect(await cluster!.newDatabase());
-    await database.script(`CREATE SCHEMA parley; ${migrations.slice(0, 2).join("")}
-      INSERT INTO parley.meta (key, value) VALUES ('schema', '2'), ('epoch', 'an-epoch');
-      INSERT INTO parley.members (room, folded, server, name) VALUES ('lobby', 'ann', 's', 'Ann');`);
-    const store = await PostgresStore.open(database);
-    expect(store.epoch).toBe("an-epoch");
-    expect(await database.run("SELECT name, about FROM parley.members")).toEqual([
-      { name: "Ann", about: null },
-    ]);
-    expect(await asker(store).commit({ people: [entry("Ben")] })).toMatchObject({
-      outcome: "done",
-    });
   });
 });
