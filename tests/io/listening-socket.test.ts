@@ -3,7 +3,7 @@
 
 import { expect, test } from "bun:test";
 import { ListeningSocket } from "../../src/io/udp/listening-socket.ts";
-import { socketAddress, textIn, portIn } from "../../src/io/udp/socket-address.ts";
+import { addressIn, portIn, socketAddress, textIn } from "../../src/io/udp/socket-address.ts";
 import type { UdpPath } from "../../src/io/udp/udp-path.ts";
 import { UdpPort } from "../../src/io/udp/udp.ts";
 import { udp as limits } from "../../src/limits.ts";
@@ -33,6 +33,18 @@ test("addresses survive a round trip in the kernel's format", () => {
     expect(socketAddress(none, 1)).toBeUndefined();
   }
 });
+
+testOnLinux(
+  "a link-local address is read with its zone, without which nothing can be sent to it",
+  () => {
+    const bytes = socketAddress("fe80::1", 55_000)!;
+    // The loopback interface.
+    bytes[24] = 1;
+    expect([textIn(bytes), addressIn(bytes)]).toEqual(["fe80::1%lo", "fe80::1"]);
+    bytes[27] = 255;
+    expect(textIn(bytes)).toBe("fe80::1");
+  },
+);
 
 testOnLinux("the event loop reads nothing while it is kept from it", async () => {
   const byLoop: number[] = [];

@@ -29,6 +29,7 @@ function open(name: string) {
     clock_gettime: { args: [i32, ptr], returns: i32 },
     getsockname: { args: [i32, ptr, ptr], returns: i32 },
     getpeername: { args: [i32, ptr, ptr], returns: i32 },
+    if_indextoname: { args: [u32, ptr], returns: ptr },
     shutdown: { args: [i32, i32], returns: i32 },
     usleep: { args: [u32], returns: i32 },
   }).symbols;

@@ -1,7 +1,9 @@
 // struct sockaddr_in and sockaddr_in6 of Linux (ip(7), ipv6(7)), to and from addresses as text.
 
+import { ptr } from "bun:ffi";
 import { isIP } from "node:net";
 import { plainAddress } from "../../addresses.ts";
+import { libc } from "./libc.ts";
 
 const ipv4 = 2;
 const ipv6 = 10;
@@ -9,20 +11,39 @@ const ipv6 = 10;
 /** Bytes that hold either. */
 export const socketAddressBytes = 28;
 
+/** With the zero at its end. */
+const maxInterfaceName = 16;
+
 /** Undefined: neither. */
 export function portIn(bytes: Uint8Array): number | undefined {
   const family = bytes[0];
   return family === ipv4 || family === ipv6 ? (bytes[2]! << 8) | bytes[3]! : undefined;
 }
 
-/** IPv4 where possible, even on an IPv6 socket; undefined: neither. */
+/** IPv4 where possible, even on an IPv6 socket, and without a zone; undefined: neither. */
 export function addressIn(bytes: Uint8Array): string | undefined {
-  const text = textIn(bytes);
+  const text = numericIn(bytes);
   return text === undefined ? undefined : plainAddress(text);
 }
 
-/** The same as Bun's UDP sockets write it: IPv4 on an IPv6 socket as `::ffff:192.0.2.1`. */
+/**
+ * The same as Bun's UDP sockets write it: IPv4 on an IPv6 socket as `::ffff:192.0.2.1`, link-local
+ * addresses with their zone (`fe80::1%eth0`).
+ */
 export function textIn(bytes: Uint8Array): string | undefined {
+  const text = numericIn(bytes);
+  return text === undefined || bytes[0] === ipv4 ? text : text + zoneIn(bytes);
+}
+
+/** Empty: the address is valid on every interface. */
+function zoneIn(bytes: Uint8Array): string {
+  const index = new DataView(bytes.buffer, bytes.byteOffset).getUint32(24, true);
+  const name = Buffer.alloc(maxInterfaceName);
+  if (index === 0 || !libc()?.if_indextoname(index, ptr(name))) return "";
+  return `%${name.toString("latin1", 0, name.indexOf(0))}`;
+}
+
+function numericIn(bytes: Uint8Array): string | undefined {
   if (bytes[0] === ipv4) return bytes.subarray(4, 8).join(".");
   if (bytes[0] !== ipv6) return undefined;
   const parts = bytes.subarray(8, 24);
