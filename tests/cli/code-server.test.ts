@@ -364,3 +364,17 @@ test("an announcement that leads nowhere does not keep the guest from the server
   expect(await sender.exit()).toBe(0);
   world.expectAll();
 });
+
+test("a sender whose server does not answer ends when it is interrupted", async () => {
+  const asked = Promise.withResolvers<void>();
+  const silent = createServer((socket) => socket.once("data", () => asked.resolve()));
+  const port = await freePort();
+  silent.listen(port, "127.0.0.1");
+  const file = join(base, "unsent.txt");
+  writeFileSync(file, "unsent");
+  await using sender = new Parley("send-file", `127.0.0.1:${port}`, file, "--code");
+  await asked.promise;
+  sender.signal("SIGINT");
+  expect(await sender.exit()).toBe(130);
+  silent.close();
+});

@@ -114,7 +114,11 @@ async function serveOnce(folder: OfferedFolder, sending: Sending): Promise<void>
   const { report, interrupted, key, isServerOptional } = sending;
   const done = Promise.withResolvers<void>();
   done.promise.catch(() => {});
-  const linked = await atServer(folder, sending, done);
+  const opening = atServer(folder, sending, done);
+  const linked = await Promise.race([opening, interrupted]).catch((error: unknown) => {
+    void opening.then((late) => late?.close()).catch(() => {});
+    throw error;
+  });
   const drawn = randomCode(limits.maxNumber);
   const code = linked === undefined ? drawn : { ...drawn, number: linked.number };
   const door = new CodeDoor(code, (state, from) => {
