@@ -9,7 +9,8 @@ import { fetchInto } from "../../files/fetch-into.ts";
 import { stdout } from "../output/output.ts";
 import type { Downloads } from "../client/terminal-client.ts";
 import { sizeText } from "../../size-text.ts";
-import { countText, durationText, elapsedText, rateText } from "../output/units.ts";
+import { countText, elapsedText, rateText } from "../output/units.ts";
+import { progressText } from "./progress-text.ts";
 
 type Report = Parameters<Downloads["start"]>[1];
 
@@ -72,13 +73,8 @@ export function showFetch(event: FetchEvent, { progress, say }: Report): void {
     case "offer":
       return progress(`0 %  of ${sizeText(event.size)}  ${name}`);
     case "progress": {
-      const { receivedBytes, size, bytesPerSecond, secondsLeft } = event;
-      const percent = size === 0 ? 100 : Math.floor((100 * receivedBytes) / size);
-      const left = secondsLeft === null ? "" : `${durationText(secondsLeft)} left  `;
-      // A narrow terminal truncates the end.
-      return progress(
-        `${percent} %  ${left}${sizeText(receivedBytes)} of ${sizeText(size)}  ${rateText(bytesPerSecond)}  ${name}`,
-      );
+      const { receivedBytes: haveBytes, size: allBytes, bytesPerSecond, secondsLeft } = event;
+      return progress(progressText({ name, haveBytes, allBytes, bytesPerSecond, secondsLeft }));
     }
     case "tree":
       return say(`${name}: ${countText(event.files, "file")}, ${sizeText(event.size)}`);

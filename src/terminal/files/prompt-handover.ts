@@ -16,7 +16,8 @@ import type { Completion } from "../editor/completion.ts";
 import { incomingText, leftOutText, pathText, sharingText } from "./offer-text.ts";
 import type { PersonFiles } from "../client/terminal-client.ts";
 import { completePath, pathsOf } from "../editor/typed-paths.ts";
-import { countText, durationText, rateText } from "../output/units.ts";
+import { progressText } from "./progress-text.ts";
+import { countText } from "../output/units.ts";
 
 export interface PromptHandoverOptions {
   readonly exchange: Exchange;
@@ -146,10 +147,9 @@ export class PromptHandover implements PersonFiles {
         progress(undefined);
         return say(`${harmless(event.reason)}: continuing when both are connected again`);
       case "progress": {
-        const { verifiedBytes, size, secondsLeft } = event;
-        return progress(
-          progressText(verifiedBytes, size, event.bytesPerSecond, secondsLeft, `to ${to}`),
-        );
+        const { verifiedBytes: haveBytes, size: allBytes, bytesPerSecond, secondsLeft } = event;
+        const sizes = { haveBytes, allBytes, bytesPerSecond, secondsLeft };
+        return progress(progressText({ name: `to ${to}`, ...sizes }));
       }
       case "path":
         return this.#sayPath(`To ${to}: ${pathText(event)}`);
@@ -179,19 +179,8 @@ export class PromptHandover implements PersonFiles {
     const { say, progress } = this.#options;
     if (event.event === "failed") say(harmless(event.message));
     if (event.event !== "progress") return;
-    const { receivedBytes, size, bytesPerSecond, secondsLeft, name } = event;
-    progress(progressText(receivedBytes, size, bytesPerSecond, secondsLeft, harmless(name)));
+    const { receivedBytes: haveBytes, size: allBytes, bytesPerSecond, secondsLeft } = event;
+    const name = harmless(event.name);
+    progress(progressText({ name, haveBytes, allBytes, bytesPerSecond, secondsLeft }));
   }
-}
-
-function progressText(
-  bytes: number,
-  size: number,
-  bytesPerSecond: number,
-  secondsLeft: number | null,
-  what: string,
-): string {
-  const percent = size === 0 ? 100 : Math.floor((100 * bytes) / size);
-  const left = secondsLeft === null ? "" : `${durationText(secondsLeft)} left  `;
-  return `${percent} %  ${left}${sizeText(bytes)} of ${sizeText(size)}  ${rateText(bytesPerSecond)}  ${what}`;
 }
