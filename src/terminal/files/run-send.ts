@@ -10,12 +10,12 @@ import { offerNumber, shareNumber } from "../../handover/offer-number.ts";
 import { OfferedFolder } from "../../handover/offered-folder.ts";
 import type { SendEvent } from "../../handover/handover-events.ts";
 import { endedBy, type EndSignal, onSignals } from "../../io/end-signals.ts";
-import { offers as limits } from "../../limits.ts";
 import { quoted } from "../../text.ts";
 import { say } from "../output/diagnostics.ts";
 import { type ClientOptions, openSession } from "../open-session.ts";
 import { stderr, stdout } from "../output/output.ts";
 import { sealingDevice } from "../client/sealing-device.ts";
+import { AnswerTimer } from "./answer-timer.ts";
 import { SendReport } from "./send-report.ts";
 
 export type SendOptions = ClientOptions & {
@@ -39,7 +39,7 @@ export async function runSend(options: SendOptions): Promise<void> {
   const report = new SendReport(options.json, options.quiet);
   report.leftOut(folder.leftOut);
   const { session, connection, listen } = await openSession(options, interruption.promise);
-  let isWaiting = true;
+  const answer = new AnswerTimer();
   try {
     const mail = new PrivateMessages(session, sealingDevice(identity, to), {
       deliver() {},
@@ -59,20 +59,12 @@ export async function runSend(options: SendOptions): Promise<void> {
       if (!mail.handleEvent(event)) handover.handleEvent(event);
     });
     const onEvent = (event: SendEvent): void => {
-      isWaiting &&= event.event === "offered" || event.event === "sharing";
+      answer.handleEvent(event);
       report.handleEvent(event);
     };
     const offer = begin(options, handover, session.name ?? "", folder, onEvent);
     stop = (reason) => offer.cancel(reason);
-    const timer = setTimeout(() => {
-      const sentence = `${quoted(recipient ?? "the server")} has not answered for ${limits.answerMs / 60_000} minutes.`;
-      if (isWaiting) offer.cancel(new ParleyError("stalled", sentence));
-    }, limits.answerMs);
-    try {
-      await offer.over;
-    } finally {
-      clearTimeout(timer);
-    }
+    await answer.over(offer, recipient === undefined ? "The server" : quoted(recipient));
   } finally {
     report.end();
     stopListening();

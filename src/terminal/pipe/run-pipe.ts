@@ -17,8 +17,8 @@ import { stdout } from "../output/output.ts";
 import { PipeClient } from "./pipe-client.ts";
 import { offerNumber, shareNumber } from "../../handover/offer-number.ts";
 import { OfferedFolder } from "../../handover/offered-folder.ts";
-import { offers as limits } from "../../limits.ts";
 import { quoted } from "../../text.ts";
+import { AnswerTimer } from "../files/answer-timer.ts";
 import type { FetchedFile, SentFiles, SharedFiles } from "./pipe-commands.ts";
 
 export type PipeRunOptions = ClientOptions & {
@@ -100,20 +100,10 @@ async function sendFiles(
 ): Promise<SentFiles> {
   const folder = await OfferedFolder.of(paths);
   const id = offerNumber(identity, from, to, folder.paths);
-  let isWaiting = true;
-  const offer = handover.send(id, to, folder, ({ event }) => {
-    isWaiting &&= event === "offered";
-  });
-  const timer = setTimeout(() => {
-    const sentence = `${quoted(to)} has not answered for ${limits.answerMs / 60_000} minutes`;
-    if (isWaiting) offer.cancel(new ParleyError("stalled", sentence));
-  }, limits.answerMs);
-  try {
-    await offer.over;
-    return { files: folder.files, size: folder.bytes };
-  } finally {
-    clearTimeout(timer);
-  }
+  const answer = new AnswerTimer();
+  const offer = handover.send(id, to, folder, (event) => answer.handleEvent(event));
+  await answer.over(offer, quoted(to));
+  return { files: folder.files, size: folder.bytes };
 }
 
 /** Resolves when the files are in the shared folder. @throws ParleyError */
@@ -127,10 +117,12 @@ async function shareFiles(
   const folder = await OfferedFolder.of(paths);
   const id = shareNumber(identity, from, folder.versions);
   let names: readonly string[] = [];
+  const answer = new AnswerTimer();
   const offer = handover.share(id, room, folder, (event) => {
+    answer.handleEvent(event);
     if (event.event === "shared") ({ names } = event);
   });
-  await offer.over;
+  await answer.over(offer, "The server");
   return { names, files: folder.files, size: folder.bytes };
 }
 
