@@ -7,6 +7,7 @@ import type { ArgDef, ArgsDef } from "citty";
 import { quoted } from "../text.ts";
 import { ParleyError } from "../errors.ts";
 import { nearestWord } from "../nearest-word.ts";
+import { variableOf } from "./command-model.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -169,7 +170,7 @@ function fromEnvironment(
   const variables = new Map<string, Variable>();
   for (const [name, definition] of Object.entries(definitions)) {
     if (definition.type === "positional" || found.has(name)) continue;
-    const variable = `PARLEY_${command}_${name}`.toUpperCase().replaceAll("-", "_");
+    const variable = variableOf(command, name);
     const value = environment[variable];
     if (definition.type !== "boolean") {
       if (value === undefined || value === "") continue;
@@ -179,7 +180,7 @@ function fromEnvironment(
       }
       continue;
     }
-    const negative = `PARLEY_${command}_no_${name}`.toUpperCase().replaceAll("-", "_");
+    const negative = variableOf(command, `no-${name}`);
     const off = definition.default === true ? environment[negative] : undefined;
     if (value !== undefined && value !== "") found.set(name, readSwitch(variable, value, true));
     else if (off !== undefined && off !== "") found.set(name, readSwitch(negative, off, false));
