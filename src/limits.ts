@@ -151,7 +151,6 @@ export const output = {
   gatheredEntryChars: 512,
 } as const;
 
-/** Connections. */
 /** TLS on the main port and the page. */
 export const tls = {
   /** A handshake that is not complete after this long is aborted. */
@@ -164,6 +163,7 @@ export const tls = {
   maxPemBytes: 262_144,
 } as const;
 
+/** Connections. */
 export const connections = {
   /** Connections per address, except loopback. */
   maxPerAddress: 64,
@@ -978,15 +978,15 @@ export const udp = {
   /** Peers of a busy socket that are remembered; the least recently used is forgotten first. */
   busyPeers: 1_024,
   /**
-   * So many reads of a server's socket within this time (2 000 a second) are more than the event
-   * loop is to make one by one: they come in batches then, between other work.
+   * A server's socket that is read this often within this time (2 000 times a second) is read in
+   * batches from then on, so that other work gets its turn.
    */
   busyReads: 40,
   busyMs: 20,
-  /** How long a turn of that may take, and what it waits for more. */
+  /** How long it is read in batches at a time, and the pause before the next time. */
   busySliceMs: 1,
   busyWaitMs: 1,
-  /** And with fewer datagrams than this in that time it ends. */
+  /** Fewer datagrams than this within that time end it. */
   calmDatagrams: 50,
   calmMs: 100,
   /** A longer wait in the socket than this, in µs, means that the clock was set. */
@@ -1288,7 +1288,7 @@ export const fetching = {
    * (RFC 6298 §2.1).
    */
   secondConnectMs: 300,
-  /** For the TCP connect, and for the server's `welcome`. */
+  /** For the TCP connect, and for the TLS handshake. */
   connectTimeoutMs: 10_000,
   /**
    * A server whose first bytes are not native may have prompted a person; its welcome must follow

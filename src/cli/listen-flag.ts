@@ -18,10 +18,10 @@ const ircs = "ircs";
 export const dialectNames: readonly string[] = [cpp, ...Object.keys(dialects), ircs];
 
 /**
- * The ports to open for single dialects. @param listen the values of `--listen`, joined by commas
- * @param classic also open the other dialects on their classic ports @param mainPort already
- *
- * serves open-chat and CPP, so it is not opened again @throws ParleyError `usage`
+ * The ports to open for single dialects. `listen`: the values of `--listen`, joined by commas.
+ * `classic`: the other dialects get their classic ports too, unless `mainPort` is that port and
+ * speaks the dialect.
+ * @throws ParleyError `usage`
  */
 export function dialectPorts(
   listen: string | undefined,

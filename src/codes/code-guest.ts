@@ -25,7 +25,6 @@ export class CodeEntry {
   /**
    * Call it on each new connection, before any other request.
    * @throws ParleyError `not-found`: the code is used up or wrong; `integrity`: the other end does
-   *
    * not know it; or the connection's error
    */
   async enter(control: ControlClient): Promise<void> {

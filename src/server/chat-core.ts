@@ -152,10 +152,8 @@ export class ChatCore {
   }
 
   /**
-   * @throws an error with `code` `EADDRINUSE` if the service's port number is taken for TCP;
-   *   everything is
-   *
-   * closed in that case
+   * Closes everything if it fails.
+   * @throws an error with `code` `EADDRINUSE` if the service's port number is taken for TCP
    */
   private constructor(options: CoreOptions, service: FileService) {
     const { host, store, log, print, key } = options;

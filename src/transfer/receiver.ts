@@ -2,14 +2,14 @@
 // Pure, in the style of quinn-proto: `handle…` takes input, `poll…` returns output, `nextTimeoutUs`
 // says when to call again. Knows nothing of sockets, files or keys.
 //
-// How an adapter drives it: 1. Call `pollTransmit` immediately, in parallel with the TCP connect:
-// it returns the INIT. 2. `handleDatagrams` takes the COOKIE and sets `cookie`. Put the token, the
-// address that the
-//     cookie names and `pollFirstRequest` (a whole REQUEST datagram) into the `fetch` message.
-// 3. Call `handleOffer` once the size is known. DATA that arrives earlier is accepted. 4. After
-// every `handle…`, and at `nextTimeoutUs()` (after `handleTimeout`), call `pollTransmit`
-//     until it returns 0.
-// 5. Stop when `state` is neither `connecting` nor `running`.
+// How an adapter drives it:
+// - It calls `pollTransmit` at once, in parallel with the TCP connect: that returns the INIT.
+// - `handleDatagrams` takes the COOKIE and sets `cookie`. The token, the address that the cookie
+//   names and `pollFirstRequest` (a whole REQUEST datagram) go into the `fetch` message.
+// - It calls `handleOffer` once the size is known. DATA that arrives earlier is accepted.
+// - After every `handle…`, and at `nextTimeoutUs()` (after `handleTimeout`), it calls
+//   `pollTransmit` until that returns 0.
+// - It stops when `state` is neither `connecting` nor `running`.
 
 import { transfer as limit } from "../limits.ts";
 import { ArrivalBatch, pauseThresholdUs } from "./arrival-batch.ts";

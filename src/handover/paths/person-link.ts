@@ -130,10 +130,10 @@ export class PersonLink {
     const told = decodePaths(text);
     if (told === undefined) return false;
     if (this.#closed) return true;
-    const nowUsValue = nowUs();
+    const atUs = nowUs();
     // A second line only brings other addresses.
-    if (this.#told === undefined) this.#begin(told, nowUsValue);
-    if (this.#options.isDirectAllowed) this.#try(told, nowUsValue);
+    if (this.#told === undefined) this.#begin(told, atUs);
+    if (this.#options.isDirectAllowed) this.#try(told, atUs);
     this.#turn();
     return true;
   }
@@ -173,7 +173,7 @@ export class PersonLink {
     return isLoopback(this.#options.server);
   }
 
-  /** The hosts to open sockets on, one per family; between two ends on loopback, only loopback. */
+  /** The hosts to open sockets on: all addresses of the server's family, and of our addresses'. */
   #hosts(): string[] {
     const { server, isDirectAllowed } = this.#options;
     const families = new Set([isIP(server) === 6 ? "::" : "0.0.0.0"]);

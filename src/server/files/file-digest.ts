@@ -40,8 +40,7 @@ export class FileDigests {
    * The digest of the file in its current version. The work stops when the `signal` of the last
    * waiter is aborted. `owner`: the share owner that the computation counts for.
    * @throws ParleyError `not-found`; `changed` if the file changes meanwhile; `full` if too many
-   *
-   * files are being hashed; the reason of `signal`
+   * files are being hashed; `interrupted` once nobody waits
    */
   async of(
     name: string,
