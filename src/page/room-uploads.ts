@@ -8,6 +8,7 @@ import { harmless } from "../text.ts";
 import { outgoingNames } from "./handover/outgoing-names.ts";
 import { secretText } from "../secrets.ts";
 import { RefusedRequest } from "./own-requests.ts";
+import { fileTime } from "./timeline.ts";
 import type { UploadAction, UploadCard, UploadCards } from "./upload-cards.ts";
 
 export interface RoomUploadsOptions {
@@ -38,13 +39,10 @@ export class RoomUploads {
     if (this.#files.size + files.length > limits.maxCards) {
       return `At most ${limits.maxCards} files wait to be shared: share the rest later, or a folder with parley send-file --share.`;
     }
-    const now = new Date();
-    const day = `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`;
-    const clock = [now.getHours(), now.getMinutes(), now.getSeconds()].map(two).join(".");
     const names = outgoingNames(
       files.map(({ name }) => name),
       isPasted,
-      `${day} ${clock}`,
+      fileTime(Date.now()),
     );
     for (const [i, file] of files.entries()) {
       const id = ++this.#lastId;
@@ -66,13 +64,7 @@ export class RoomUploads {
 
   /** Stops an upload, or removes the card of a failed one. */
   cancel(id: number): void {
-    const offer = this.#offers.get(id);
-    this.#forget(id);
-    const isRunning = this.#running?.id === id;
-    if (isRunning) this.#running?.request?.abort();
-    if (offer !== undefined) this.#options.end(offer);
-    if (!isRunning) return;
-    this.#running = undefined;
+    this.#drop(id);
     this.#next();
   }
 
@@ -81,15 +73,25 @@ export class RoomUploads {
     if (this.#running !== undefined) this.#options.end(this.#running.offer);
   }
 
+  /** The user has ended the session. */
+  disconnect(): void {
+    for (const id of this.#files.keys()) this.#drop(id);
+  }
+
+  #drop(id: number): void {
+    const offer = this.#offers.get(id);
+    this.#forget(id);
+    if (this.#running?.id === id) {
+      this.#running.request?.abort();
+      this.#running = undefined;
+    }
+    if (offer !== undefined) this.#options.end(offer);
+  }
+
   #forget(id: number): void {
     this.#files.delete(id);
     this.#offers.delete(id);
     this.#show(id, undefined);
-  }
-
-  /** The user has ended the session. */
-  disconnect(): void {
-    for (const id of this.#files.keys()) this.cancel(id);
   }
 
   #next(): void {
@@ -223,8 +225,4 @@ function problemOf({ status, responseText }: XMLHttpRequest): string {
   const fields = parseObject(responseText.slice(0, 2_000), { maxValues: 8 });
   const message = fields && new FieldReader(fields).optionalText("message");
   return message === undefined ? `The server answered ${status}.` : harmless(message);
-}
-
-function two(value: number): string {
-  return String(value).padStart(2, "0");
 }
