@@ -34,12 +34,17 @@ export async function* fileBytes(
       if (isPart && response.status !== 206) throw new Error("The server sent something else.");
       version ??= response.headers.get("etag") ?? undefined;
       const reader = response.body.getReader();
-      for (;;) {
-        const { done, value } = await reader.read();
-        if (done) break;
-        at += value.length;
-        failures = 0;
-        yield value;
+      try {
+        for (;;) {
+          const { done, value } = await reader.read();
+          if (done) break;
+          at += value.length;
+          failures = 0;
+          yield value;
+        }
+      } finally {
+        // Whoever stops reading wants nothing more of it.
+        void reader.cancel().catch(() => {});
       }
     } catch (error) {
       // Browsers say so if the connection was lost.

@@ -99,3 +99,20 @@ test("another version, or another answer, is an error", async () => {
   const other = await read(content.length, part, () => new Response(content.slice(0, 100)));
   expect(String(other.problem)).toBe("Error: The server sent something else.");
 });
+
+test("whoever stops reading keeps no connection open", async () => {
+  const cancelled = Promise.withResolvers<string>();
+  const body = new ReadableStream({
+    pull: (to) => to.enqueue(content.slice(0, 1_000)),
+    cancel: () => cancelled.resolve("cancelled"),
+  });
+  const bytes = fileBytes("a", 5_000, {
+    fetch: async () => new Response(body),
+    rest: async () => {},
+  });
+  for await (const piece of bytes) {
+    expect(piece.length).toBe(1_000);
+    break;
+  }
+  expect(await Promise.race([cancelled.promise, Bun.sleep(100)])).toBe("cancelled");
+});
