@@ -6,6 +6,7 @@ import type { Session } from "../chat/session.ts";
 import type { Dialect, Peer } from "../chat/dialect.ts";
 import { ReadFramer } from "../dialects/framing.ts";
 import { LineSplitter, tooLong } from "../line-splitter.ts";
+import { telnetCommand, TelnetFilter } from "../dialects/telnet.ts";
 import { detectProtocol, foreignAnswer, plainRefusal } from "../dialects/protocol-detection.ts";
 import { steadyMs } from "../io/clock.ts";
 import {
@@ -113,6 +114,8 @@ export class ChatConnection implements Link {
   #heard = false;
   #inputEnded = false;
   #prompted = false;
+  /** Undefined until TELNET's commands arrive. */
+  #telnet: TelnetFilter | undefined;
 
   /** `undecided` holds connections whose protocol may be decided by elapsed time. */
   constructor(
@@ -240,8 +243,10 @@ export class ChatConnection implements Link {
   }
 
   /** Handles bytes that have already been counted. */
-  #take(bytes: Uint8Array, nowMs: number): void {
+  #take(received: Uint8Array, nowMs: number): void {
     const state = this.#state;
+    const bytes = this.#withoutTelnet(received);
+    if (bytes.length === 0) return;
     switch (state.is) {
       case "sniffing":
       case "framing":
@@ -271,6 +276,25 @@ export class ChatConnection implements Link {
       case "over":
         return;
     }
+  }
+
+  /** On the main port, people may use telnet. Removes its commands, and answers them. */
+  #withoutTelnet(bytes: Uint8Array): Uint8Array {
+    if (this.#telnet === undefined && this.#beginsTelnet(bytes)) this.#telnet = new TelnetFilter();
+    if (this.#telnet === undefined) return bytes;
+    const { text, answer } = this.#telnet.push(bytes);
+    if (answer.length > 0) this.write(answer);
+    return text;
+  }
+
+  #beginsTelnet(bytes: Uint8Array): boolean {
+    const { protocol } = this.#options;
+    if (protocol.kind !== "any") return false;
+    if (this.#session !== undefined) {
+      return this.#session.dialect === protocol.text && bytes.includes(telnetCommand);
+    }
+    const state = this.#state;
+    return state.is === "sniffing" && state.heldBytes === 0 && bytes[0] === telnetCommand;
   }
 
   /** The client sent FIN: no more input will arrive, but it still expects its answers. */

@@ -47,6 +47,9 @@ function driverOf(rig: Rig): ConnectionDriver {
   };
 }
 
+/** Bytes that need not be UTF-8. */
+const latin1 = (text: string) => Buffer.from(text, "latin1");
+
 /** A connection to its own server, recording everything sent to its socket. */
 class Caller implements Wire {
   readonly metrics = createMetrics();
@@ -257,6 +260,14 @@ describe("silence", () => {
     nell.wait(5_000).send("Nell\n");
     expect(nell.heard).toBe("Enter your name: Nell has joined the chat!\nALL \n");
     expect(nell.timeoutSeconds).toBe(0);
+  });
+
+  test("telnet's commands are neither a name nor text, and are refused", () => {
+    const tel = new Caller().send(latin1("\xff\xfb\x1f")).wait(sniff.promptAfterMs);
+    // Two bytes of the answer are not UTF-8.
+    expect(tel.heard).toBe("\ufffd\ufffd\x1fEnter your name: ");
+    tel.send("Tel\r\n").send(latin1("hi\xff\xf4\xff"), latin1("\xfd\x06 all\r\n"));
+    expect(tel.heard).toEndWith("ALL \n\ufffd\ufffd\x06Tel: hi all\n");
   });
 
   test("without a name a minute later the connection is closed", () => {
