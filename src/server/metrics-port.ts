@@ -47,6 +47,9 @@ export function openMetricsPort({
         return plainText(421, "Use the IP address, not a host name.");
       }
       if (new URL(request.url).pathname !== "/metrics") return plainText(404, "There is /metrics.");
+      if (request.method !== "GET" && request.method !== "HEAD") {
+        return plainText(405, "Only GET and HEAD are supported.", { Allow: "GET, HEAD" });
+      }
       refresh();
       return plainText(200, renderMetrics(metrics, processNumbers(version)).trimEnd(), {
         "Content-Type": "text/plain; version=0.0.4; charset=utf-8",

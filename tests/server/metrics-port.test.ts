@@ -58,4 +58,6 @@ test("a store in this process reports no database", async () => {
 test("nothing else is served, and no rebound web page can read them", async () => {
   expect((await get("/")).status).toBe(404);
   expect((await get("/metrics", { Host: "evil.example" })).status).toBe(421);
+  const posted = await fetch(`http://127.0.0.1:${opened.port}/metrics`, { method: "POST" });
+  expect([posted.status, posted.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
 });

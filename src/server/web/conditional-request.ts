@@ -18,7 +18,10 @@ export type ConditionalDecision =
  * The result of a GET or HEAD with these headers. Preconditions are evaluated in the order of RFC
  * 9110 section 13.2.2.
  */
-export function evaluateConditions(headers: Headers, file: FileState): ConditionalDecision {
+export function evaluateConditions(
+  { method, headers }: Pick<Request, "method" | "headers">,
+  file: FileState,
+): ConditionalDecision {
   const match = headers.get("if-match");
   if (match !== null) {
     if (!anyTag(match, file.etag, false)) return { type: "failed" };
@@ -27,12 +30,13 @@ export function evaluateConditions(headers: Headers, file: FileState): Condition
   }
   const noneMatch = headers.get("if-none-match");
   if (noneMatch !== null) {
-    if (anyTag(noneMatch, file.etag, true)) return { type: "not-modified" };
+    if (matchesTag(noneMatch, file.etag)) return { type: "not-modified" };
   } else {
     const since = Date.parse(headers.get("if-modified-since") ?? "");
     if (Date.parse(file.lastModified) <= since) return { type: "not-modified" };
   }
-  const range = headers.get("range");
+  // Section 14.2: ranges are for GET alone.
+  const range = method === "GET" ? headers.get("range") : null;
   if (range === null || !isCurrent(headers.get("if-range"), file)) return { type: "whole" };
   return parseRange(range, file.sizeBytes);
 }
@@ -62,6 +66,11 @@ function parseRange(range: string, sizeBytes: number): ConditionalDecision {
 /** Whether If-Range matches: it must be the strong tag or the exact date. */
 function isCurrent(condition: string | null, file: FileState): boolean {
   return condition === null || condition === file.etag || condition === file.lastModified;
+}
+
+/** Whether If-None-Match has this tag: the client has what it would get. */
+export function matchesTag(noneMatch: string, etag: string): boolean {
+  return anyTag(noneMatch, etag, true);
 }
 
 /**

@@ -78,7 +78,7 @@ export class FileRoutes {
       "Accept-Ranges": "bytes",
     };
     const state = { sizeBytes: file.size, etag, lastModified };
-    const decision = evaluateConditions(request.headers, state);
+    const decision = evaluateConditions(request, state);
     switch (decision.type) {
       case "not-modified":
         file.close();

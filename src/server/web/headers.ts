@@ -50,12 +50,12 @@ export function attachment(name: string): string {
 
 /**
  * Whether the client accepts gzip (RFC 9110 section 12.5.3). Quality values matter only if they are
- * 0.
+ * 0; `*` is about what is not listed.
  */
 export function acceptsGzip(acceptEncoding: string | null): boolean {
-  return (acceptEncoding ?? "").split(",").some((entry) => {
-    const [coding = "", ...parameters] = entry.split(";").map((part) => part.trim().toLowerCase());
-    if (coding !== "gzip" && coding !== "*") return false;
-    return !parameters.some((parameter) => /^q=0(?:\.0*)?$/.test(parameter));
-  });
+  const entries = (acceptEncoding ?? "").toLowerCase().replace(/\s/g, "").split(",");
+  const codings = entries.map((entry) => entry.split(";"));
+  const named = (name: string) => codings.find(([coding]) => coding === name);
+  const gzip = named("gzip") ?? named("*");
+  return gzip !== undefined && !gzip.some((parameter) => /^q=0(?:\.0*)?$/.test(parameter));
 }

@@ -21,7 +21,7 @@ import type { ReadingTurns } from "../reading-turns.ts";
 import { FileRoutes } from "./file-routes.ts";
 import { ConnectionReaper, type ReaperOptions } from "./connection-reaper.ts";
 import type { ConnectionLimiter } from "./connection-limiter.ts";
-import { isOwnHost, isOwnOrigin } from "./origin.ts";
+import { isHost, isOwnHost, isOwnOrigin } from "./origin.ts";
 import { pageResponse } from "./page-assets.ts";
 import { accessToken, noAccess } from "./access-token.ts";
 import { plainText } from "./plain-text.ts";
@@ -169,7 +169,10 @@ function serve(site: Site, options: WebOptions, port: number): Server<SocketLink
     async fetch(request, server) {
       server.timeout(request, web.idleSeconds);
       const response = await site.answer(request, server);
-      if (response !== undefined) count(metrics.httpRequests, String(response.status));
+      if (response === undefined) return undefined;
+      count(metrics.httpRequests, String(response.status));
+      // Bun adds it to every answer, except to HEAD.
+      if (request.method === "HEAD") response.headers.set("Date", new Date().toUTCString());
       return response;
     },
     error: () => plainText(500, "The server failed to respond; see its log."),
@@ -275,16 +278,16 @@ class Site {
     const waitMs = this.#rates.take(ownerAt(address), performance.now(), cost);
     if (waitMs > 0) return tooFast(waitMs, proxies.has(connected));
     const host = request.headers.get("host");
-    if (!isOwnHost(host, this.#hostNames)) {
-      return plainText(
-        421,
-        "This server does not go by that Host. Use its address, or start it with --public-url.",
-      );
-    }
+    // Load balancers check with another Host, or none; the answer tells a rebound page nothing.
+    const isHealth = path === "/healthz";
+    if (!isHealth && !isOwnHost(host, this.#hostNames)) return wrongHost(host);
     const isRoom = path.startsWith("/rooms/");
-    const isUpload = isUploadTo(path, request.method);
-    if (!isRoom && !isUpload && request.method !== "GET" && request.method !== "HEAD") {
-      return plainText(405, "Only GET and HEAD are supported.", { Allow: "GET, HEAD" });
+    const isUpload = request.method === "PUT" || request.method === "DELETE";
+    const methods = methodsAt(path);
+    if (!isRoom && !methods.includes(request.method)) {
+      return plainText(405, `Supported here: ${methods.join(", ")}.`, {
+        Allow: methods.join(", "),
+      });
     }
     // The hub tells a banned client why, in the terms of its protocol.
     if (path === "/ws") return this.#upgrade(request, server, from, host);
@@ -298,7 +301,7 @@ class Site {
     if (path.startsWith("/files/")) {
       return this.#file(path.slice("/files/".length), query, request, address);
     }
-    if (path === "/healthz") return this.#health();
+    if (isHealth) return this.#health();
     const page = pageResponse(path, request);
     return (
       page ?? plainText(404, "Nothing here. There are /, /files, /rooms/ROOM, /ws and /healthz.")
@@ -434,9 +437,19 @@ function logged(path: string): string {
   return path.startsWith(ticketsPath) ? `${ticketsPath}…` : path;
 }
 
-function isUploadTo(path: string, method: string): boolean {
-  if (path.startsWith(ticketsPath)) return method === "PUT";
-  return path.startsWith("/files/") && (method === "PUT" || method === "DELETE");
+/** The methods of any path except rooms, which have their own. */
+function methodsAt(path: string): readonly string[] {
+  if (path.startsWith(ticketsPath)) return ["PUT"];
+  return path.startsWith("/files/") ? ["GET", "HEAD", "PUT", "DELETE"] : ["GET", "HEAD"];
+}
+
+function wrongHost(host: string | null): Response {
+  return isHost(host)
+    ? plainText(
+        421,
+        "This server does not go by that Host. Use its address, or start it with --public-url.",
+      )
+    : plainText(400, "The Host header must be there, once, and name a host.");
 }
 
 /** Undefined: it is not percent-encoded UTF-8. */

@@ -19,6 +19,11 @@ export function isOwnHost(host: string | null, names: OwnNames): boolean {
   return isAddress(name) || names.has(name);
 }
 
+/** Whether this is the name of a host, which two Host headers, joined by a comma, are not. */
+export function isHost(host: string | null): boolean {
+  return parseAuthority(host) !== undefined;
+}
+
 /**
  * Whether a request with this Origin may open a WebSocket. Programs send none and may; browsers
  * always send one, which must be `publicOrigin` or match the request's own host and port. The

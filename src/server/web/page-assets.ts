@@ -1,6 +1,7 @@
 // Serves the page's files: embedded and compressed at build time, with entity tags.
 
 import { buildPage } from "../../page/build-page.ts" with { type: "macro" };
+import { matchesTag } from "./conditional-request.ts";
 import { pageHeaders, acceptsGzip } from "./headers.ts";
 
 type PageFile = {
@@ -20,8 +21,7 @@ export function pageResponse(path: string, request: Request): Response | undefin
   const isGzip = acceptsGzip(request.headers.get("accept-encoding"));
   const etag = isGzip ? `"${file.etag}-gzip"` : `"${file.etag}"`;
   const headers = { ...pageHeaders, ETag: etag };
-  const known = request.headers.get("if-none-match") ?? "";
-  if (known.split(",").some((tag) => tag.trim().replace(/^W\//, "") === etag)) {
+  if (matchesTag(request.headers.get("if-none-match") ?? "", etag)) {
     return new Response(null, { status: 304, headers });
   }
   return new Response(isGzip ? file.gzip : file.plain, {

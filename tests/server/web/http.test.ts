@@ -53,6 +53,7 @@ describe("the page", () => {
       expect(answer.headers.get("referrer-policy")).toBe("no-referrer");
       const etag = answer.headers.get("etag") ?? "";
       expect((await rig.get(path, { "If-None-Match": etag })).status).toBe(304);
+      expect((await rig.get(path, { "If-None-Match": "*" })).status).toBe(304);
     }
   });
 
@@ -73,6 +74,21 @@ describe("the page", () => {
     expect(packed.length).toBeLessThan(70_000);
   });
 
+  test("is compressed only for those who accept it", async () => {
+    for (const [accepted, coding] of [
+      ["gzip", "gzip"],
+      ["br, *", "gzip"],
+      ["br;q=1, GZIP ; q=0.1", "gzip"],
+      ["*;q=0, gzip", "gzip"],
+      ["gzip;q=0, *", null],
+      ["*;q=0.0", null],
+      ["br", null],
+    ] as const) {
+      const answer = await rig.get("/", { "Accept-Encoding": accepted }, "HEAD");
+      expect([accepted, answer.headers.get("content-encoding")]).toEqual([accepted, coding]);
+    }
+  });
+
   test("an unknown path is 404, any other method 405, whatever its body", async () => {
     expect((await rig.get("/nothing")).status).toBe(404);
     for (const body of [null, "x", new Uint8Array(5_000_000)]) {
@@ -81,7 +97,8 @@ describe("the page", () => {
         ["POST", "/files/digits.txt"],
       ] as const) {
         const posted = await fetch(`${rig.url}${path}`, { method, body });
-        expect([posted.status, posted.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
+        const allowed = path === "/" ? "GET, HEAD" : "GET, HEAD, PUT, DELETE";
+        expect([posted.status, posted.headers.get("allow")]).toEqual([405, allowed]);
       }
     }
   });
@@ -100,7 +117,7 @@ test("a web port that is in use is an error", async () => {
 /** The status of a request that names this Host. */
 async function statusAt(host: string): Promise<string> {
   const answer = await rig.raw(
-    `GET /healthz HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
+    `GET /style.css HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
   );
   return answer.split(" ")[1] ?? "";
 }
@@ -130,13 +147,11 @@ describe("access control", () => {
     for (const host of ["localhost", "127.0.0.1:8000", "[::1]:1", "chat.example", "10.1.2.3"]) {
       expect([host, await statusAt(host)]).toEqual([host, "200"]);
     }
-    for (const host of [
-      "evil.example",
-      "127.0.0.1.evil.example",
-      "localhost.evil",
-      "evil@localhost",
-    ]) {
+    for (const host of ["evil.example", "127.0.0.1.evil.example", "localhost.evil"]) {
       expect([host, await statusAt(host)]).toEqual([host, "421"]);
+    }
+    for (const host of ["evil@localhost", "", "localhost\r\nHost: evil.example"]) {
+      expect([host, await statusAt(host)]).toEqual([host, "400"]);
     }
   });
 
@@ -483,7 +498,10 @@ describe("files", () => {
       for (const name of ["etag", "content-type", "content-length", "content-disposition"]) {
         expect([path, name, head.headers.get(name)]).toEqual([path, name, get.headers.get(name)]);
       }
+      expect(Date.parse(head.headers.get("date") ?? "")).toBeGreaterThan(Date.now() - 60_000);
     }
+    // RFC 9110 section 14.2
+    expect((await rig.get("/files/digits.txt", { Range: "bytes=2-4" }, "HEAD")).status).toBe(200);
   });
 
   test("the hash matches the content, in JSON and, once known, in the header", async () => {
@@ -504,8 +522,11 @@ describe("files", () => {
 });
 
 describe("operation", () => {
-  test("health checks fail while the server stops", async () => {
+  test("health checks work as load balancers send them, and fail while the server stops", async () => {
     expect((await rig.get("/healthz")).status).toBe(200);
+    expect((await rig.get("/healthz", { Host: "parley-1.internal" })).status).toBe(200);
+    // HAProxy's `option httpchk GET /healthz`
+    expect(await rig.raw("GET /healthz HTTP/1.0\r\n\r\n")).toStartWith("HTTP/1.1 200 ");
     rig.web.drain();
     expect((await rig.get("/healthz")).status).toBe(503);
     expect((await rig.get("/ws", { Upgrade: "websocket", Connection: "Upgrade" })).status).toBe(
