@@ -68,6 +68,20 @@ function isCurrent(condition: string | null, file: FileState): boolean {
   return condition === null || condition === file.etag || condition === file.lastModified;
 }
 
+/**
+ * Whether a PUT or DELETE with these headers may change the file; undefined: there is none yet
+ * (section 13.2.2).
+ */
+export function admitsChange(headers: Headers, file: FileState | undefined): boolean {
+  const match = headers.get("if-match");
+  if (match !== null && (file === undefined || !anyTag(match, file.etag, false))) return false;
+  if (file === undefined) return true;
+  if (match === null && isBefore(headers.get("if-unmodified-since"), file.lastModified)) {
+    return false;
+  }
+  return !matchesTag(headers.get("if-none-match") ?? "", file.etag);
+}
+
 /** Whether If-None-Match has this tag: the client has what it would get. */
 export function matchesTag(noneMatch: string, etag: string): boolean {
   return anyTag(noneMatch, etag, true);

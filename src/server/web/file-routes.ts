@@ -10,7 +10,7 @@ import { FileDigests } from "../files/file-digest.ts";
 import type { OpenFile } from "../files/open-file.ts";
 import type { SharedFolder } from "../files/shared-folder.ts";
 import { attachment, fileHeaders } from "./headers.ts";
-import { evaluateConditions } from "./conditional-request.ts";
+import { admitsChange, evaluateConditions, type FileState } from "./conditional-request.ts";
 
 export class FileRoutes {
   readonly #folder: SharedFolder;
@@ -62,6 +62,18 @@ export class FileRoutes {
     }
   }
 
+  /** Whether the conditions of a PUT or DELETE allow it to change this file, if there is one. */
+  admitsChange(name: string, headers: Headers): boolean {
+    let file: OpenFile | undefined;
+    try {
+      file = this.#folder.open(name);
+    } catch (error) {
+      if (!(error instanceof ParleyError)) throw error;
+    }
+    file?.close();
+    return admitsChange(headers, file && stateOf(file));
+  }
+
   async #digest(name: string, address: string, signal: AbortSignal): Promise<Response> {
     const { version, sha256, sizeBytes } = await this.#digests.of(name, ownerAt(address), signal);
     const body = { name, size: sizeBytes, version, sha256 };
@@ -69,15 +81,13 @@ export class FileRoutes {
   }
 
   #answer(file: OpenFile, request: Request, address: string): Response {
-    const etag = `"${file.version}"`;
-    const lastModified = new Date(file.modified).toUTCString();
+    const state = stateOf(file);
     const headers: Record<string, string> = {
       ...fileHeaders,
-      ETag: etag,
-      "Last-Modified": lastModified,
+      ETag: state.etag,
+      "Last-Modified": state.lastModified,
       "Accept-Ranges": "bytes",
     };
-    const state = { sizeBytes: file.size, etag, lastModified };
     const decision = evaluateConditions(request, state);
     switch (decision.type) {
       case "not-modified":
@@ -115,6 +125,11 @@ export class FileRoutes {
       }
     }
   }
+}
+
+function stateOf({ size, version, modified }: OpenFile): FileState {
+  const lastModified = new Date(modified).toUTCString();
+  return { sizeBytes: size, etag: `"${version}"`, lastModified };
 }
 
 /** Bytes `from` up to `to` (exclusive); closes the file when it is no longer needed. */

@@ -233,7 +233,13 @@ class Site {
     this.#rooms = new RoomRoutes({ connect, admission, metrics });
     const { uploads, sharerOf = () => new ParleyError("wrong-token", "There are no tokens") } =
       options;
-    this.#uploads = new UploadRoutes({ uploads, sharerOf, rooms: this.#rooms, log });
+    this.#uploads = new UploadRoutes({
+      uploads,
+      sharerOf,
+      rooms: this.#rooms,
+      admitsChange: (name, headers) => this.#files.admitsChange(name, headers),
+      log,
+    });
     const own = hostname();
     const names = [options.host, own, `${own}.local`, options.publicUrl?.hostname ?? own];
     this.#hostNames = new Set(names.map((name) => name.toLowerCase()));

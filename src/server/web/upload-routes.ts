@@ -22,6 +22,8 @@ export interface UploadRoutesOptions {
   /** The user of an access token, from an address. */
   readonly sharerOf: (accessToken: string, address: string) => Sharer | ParleyError;
   readonly rooms: RoomRoutes;
+  /** Whether the conditions in the headers allow changing the file with this name. */
+  readonly admitsChange: (name: string, headers: Headers) => boolean;
   readonly log: Log;
 }
 
@@ -45,6 +47,9 @@ export class UploadRoutes {
     const sharer = sharerOf(accessToken, peer.address);
     if (sharer instanceof ParleyError) return refusal(sharer);
     if (uploads === undefined) return refusal(new ParleyError("not-allowed", takesNothing));
+    if (!this.#options.admitsChange(name, request.headers)) {
+      return problem(412, "changed", "The file is not as If-Match or If-None-Match expects it.");
+    }
     try {
       if (request.method === "DELETE") return await this.#remove(uploads, sharer, name);
       const size = sizeOf(request);
@@ -122,8 +127,14 @@ export class UploadRoutes {
   }
 }
 
-/** @throws ParleyError `usage` without a length: space is reserved before anything is read */
+/**
+ * @throws ParleyError `usage` without a length: space is reserved before anything is read;
+ *   `protocol` for a part of a file (RFC 9110 section 14.5), which would pass for the whole
+ */
 function sizeOf(request: Request): number {
+  if (request.headers.has("content-range")) {
+    throw new ParleyError("protocol", "Only whole files are accepted: send it without a range.");
+  }
   const text = request.headers.get("content-length") ?? "";
   if (/^\d{1,15}$/.test(text)) return Number(text);
   throw new ParleyError(

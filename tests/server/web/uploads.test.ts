@@ -180,6 +180,21 @@ test("without a length it is refused: space is reserved before anything is read"
   expect(await site.put("/files/x", stream)).toMatchObject({ status: 411 });
 });
 
+test("a part of a file, or one whose conditions do not hold, is not taken for it", async () => {
+  const site = await Site.open();
+  // curl -C 2 -T FILE
+  const part = await site.put("/files/a.txt", "llo", { "Content-Range": "bytes 2-4/5" });
+  expect([part.status, site.listed]).toEqual([400, []]);
+  expect((await site.put("/files/a.txt", "x", { "If-Match": "*" })).status).toBe(412);
+  expect((await site.put("/files/a.txt", "hello", { "If-None-Match": "*" })).status).toBe(201);
+  expect((await site.put("/files/a.txt", "other", { "If-None-Match": "*" })).status).toBe(412);
+  const etag = (await site.send("HEAD", "/files/a.txt")).headers.get("etag") ?? "";
+  const remove = (tag: string) =>
+    site.send("DELETE", "/files/a.txt", undefined, { "If-Match": tag });
+  expect([(await remove('"old"')).status, site.listed]).toEqual([412, ["a.txt"]]);
+  expect([(await remove(etag)).status, site.listed]).toEqual([200, []]);
+});
+
 test("only the uploader may remove a file", async () => {
   const site = await Site.open();
   await site.put("/files/a.txt", "a");
