@@ -68,7 +68,8 @@ function usageOf(all: readonly [string, ArgDef][]): string {
     }
     return definition.required === true ? `--${name} ${hintOf(name, definition)}` : [];
   });
-  return [...parts, "[flags]"].join(" ");
+  const hasFlags = all.some(([, { type }]) => type !== "positional");
+  return (hasFlags ? [...parts, "[flags]"] : parts).join(" ");
 }
 
 function flagModel(name: string, definition: ArgDef): FlagModel {

@@ -50,3 +50,9 @@ test("at any width from 24 columns: no row is wider or ends in blanks, no word i
     expect(words(help)).toEqual(words(whole));
   }
 });
+
+test("a command without flags mentions none", () => {
+  const { name } = definitions;
+  const { usage } = commandModel("hail", { summary: "", description: "" }, { name: name! });
+  expect(usage).toBe("NAME");
+});
