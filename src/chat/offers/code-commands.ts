@@ -86,7 +86,7 @@ export function joinCode(hub: HubState, session: Session, command: JoinCode): vo
   hub.guessRates.wasWrong(address, hub.nowMs);
   const code = hub.codes.numbered(number);
   if (code === undefined || code.to !== undefined || code.from.session === session) {
-    return reject(hub, session, "not-found", noSuchCode, { ref });
+    return reject(hub, session, "not-found", noSuchCode(hub), { ref });
   }
   code.join(id, session, hub.nowMs);
   hub.codes.addGuest(code);
@@ -95,8 +95,11 @@ export function joinCode(hub: HubState, session: Session, command: JoinCode): vo
   openChannel(hub, code);
 }
 
-const noSuchCode =
-  "There are no files for this code (any more): ask for a new one, since each is good for one try";
+function noSuchCode({ options }: HubState): string {
+  return options.shared === undefined
+    ? "There are no files for this code (any more): ask for a new one, since each is good for one try"
+    : "There are no files for this code at this server (any more): a code is good for one try, and only at the server whose address send-file has printed with it";
+}
 
 function joinAgain(hub: HubState, session: Session, code: CodeOffer, { ref }: About): void {
   const { to } = code;

@@ -4,6 +4,7 @@
 import { expect, test } from "bun:test";
 import { accounts, codes as limits } from "../../../src/limits.ts";
 import { withKey } from "../owner.ts";
+import { Neighbours } from "../neighbours.ts";
 import { type Client, native, nothing, Rig } from "../rig.ts";
 
 const id = (n: number): string => `code-number-${String(n).padStart(10, "0")}`;
@@ -283,4 +284,15 @@ test("a muted user opens none", () => {
   rig.order("mute Ann");
   heard(ann);
   expect(heard(ann.send(open()))).toEqual(["muted"]);
+});
+
+test("a code is not used up at another server of a cluster, which says where it works", () => {
+  const neighbours = new Neighbours();
+  const [here, there] = [neighbours.server("here"), neighbours.server("there")];
+  const sender = visitor(here);
+  const number = Number(sender.send(open(1)).lines()[0]?.["number"]);
+  const [refused] = visitor(there).send(join(number, 2)).lines();
+  expect(refused).toMatchObject({ type: "error", code: "not-found" });
+  expect(refused?.["message"]).toContain("only at the server whose address");
+  expect(heard(visitor(here).send(join(number, 3)))).toContain("joined");
 });
