@@ -35,7 +35,7 @@ if (crowds.length < inMemory.length && (wanted.has("idle") || wanted.has("storm"
 /** The parameters of a load in addition to its server. */
 type Plan = Load extends infer L
   ? L extends Load
-    ? Omit<L, "wire" | "port" | "tls" | "pid">
+    ? Omit<L, "wire" | "port" | "tls" | "pid" | "databasePid">
     : never
   : never;
 
@@ -43,7 +43,8 @@ async function measure<Result>(contestant: Contestant, plan: Plan): Promise<Resu
   const server = await start(contestant);
   try {
     const { wire, tls } = contestant;
-    const load = { ...plan, wire, tls, port: server.port, pid: server.pid };
+    const { port, pid, databasePid } = server;
+    const load = { ...plan, wire, tls, port, pid, databasePid };
     const generator = `${import.meta.dir}/chat/load.ts`;
     const child = Bun.spawn([process.execPath, generator, JSON.stringify(load)], {
       stdout: "pipe",
@@ -110,10 +111,11 @@ if (wanted.has("fanout")) {
     const plan: Plan = { mode: "fanout", members, messages, warmUp: messages / 2, window: 256 };
     const results = await interleaved<Fanout>(all, plan);
     const nats = results.get(values.tls ? "nats-server, TLS" : "nats-server")?.cpuUs;
-    for (const [name, { cpuUs, deliveriesPerSecond }] of results) {
+    for (const [name, { cpuUs, databaseUs, deliveriesPerSecond }] of results) {
       const ratio = nats === undefined ? "" : ` (${(cpuUs / nats).toFixed(2)}×)`;
       put(name, `µs @${members}`, cpuUs.toFixed(3) + ratio);
       put(name, `M/s @${members}`, (deliveriesPerSecond / 1e6).toFixed(2));
+      if (databaseUs > 0) put(name, `database µs a message @${members}`, databaseUs.toFixed(1));
     }
   }
 }

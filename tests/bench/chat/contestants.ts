@@ -7,10 +7,17 @@ import { join } from "node:path";
 import { parleyBinary } from "../../parley.ts";
 import { writeKeyPair } from "../key-pair.ts";
 import { freePort } from "../../free-port.ts";
+import { Cluster, hasPostgres, withoutPostgres } from "../../store/postgres/cluster.ts";
 import type { Tls } from "./members.ts";
 import type { WireName } from "./wires.ts";
 
-export type Running = { pid: number; port: number; stop(): Promise<void> };
+export type Running = {
+  pid: number;
+  port: number;
+  /** Of the server's database, if it is another program. */
+  databasePid: number | undefined;
+  stop(): Promise<void>;
+};
 
 export type Contestant = {
   name: string;
@@ -21,17 +28,19 @@ export type Contestant = {
   tls?: Tls;
   /** The executable; absent: parley. */
   program?: string;
-  start(folder: string, port: number): string[];
+  /** Keeps its data in PostgreSQL, at the third argument of `start`. */
+  usesPostgres?: true;
+  start(folder: string, port: number, database: string): string[];
 };
 
 const words = (line: string): string[] => line.split(" ");
 
 const parley =
   (...more: string[]) =>
-  (folder: string, port: number): string[] => [
+  (folder: string, port: number, database: string): string[] => [
     parleyBinary(),
     ...words(`server --port ${port} --no-web --rate 0 --files ${folder} --state ${folder}-state`),
-    ...more.map((word) => word.replace("FOLDER", folder)),
+    ...more.map((word) => word.replace("FOLDER", folder).replace("DATABASE", database)),
   ];
 
 export const contestants: readonly Contestant[] = [
@@ -39,6 +48,12 @@ export const contestants: readonly Contestant[] = [
   { name: "parley native", wire: "native", start: parley() },
   { name: "parley plain --data", wire: "plain", start: parley("--data", "FOLDER/chat.db") },
   { name: "parley native --data", wire: "native", start: parley("--data", "FOLDER/chat.db") },
+  {
+    name: "parley native --data postgres",
+    wire: "native",
+    usesPostgres: true,
+    start: parley("--data", "DATABASE"),
+  },
   { name: "parley irc", wire: "irc", start: parley() },
   {
     name: "nats-server",
@@ -96,7 +111,9 @@ const withTls: readonly Contestant[] = [
 
 /** The contestants that can run here; the others are reported. */
 export function present(say: (line: string) => void, tls: boolean): Contestant[] {
-  return (tls ? withTls : contestants).filter(({ name, program }) => {
+  return (tls ? withTls : contestants).filter(({ name, program, usesPostgres }) => {
+    if (usesPostgres === true && !hasPostgres)
+      return void say(`skipped: ${name}: ${withoutPostgres}`);
     if (program === undefined || find(program) !== null) return true;
     say(`skipped: ${name} is not installed`);
     return false;
@@ -111,7 +128,9 @@ function find(program: string): string | null {
 export async function start(contestant: Contestant): Promise<Running> {
   const folder = mkdtempSync(join(tmpdir(), "parley-bench-"));
   const port = await freePort();
-  const [program = "", ...args] = contestant.start(folder, port);
+  const postgres = contestant.usesPostgres === true ? await Cluster.start() : undefined;
+  const database = (await postgres?.newDatabase()) ?? "";
+  const [program = "", ...args] = contestant.start(folder, port, database);
   const child = Bun.spawn([find(program) ?? program, ...args], {
     cwd: folder,
     stdin: "ignore",
@@ -123,6 +142,7 @@ export async function start(contestant: Contestant): Promise<Running> {
     await child.exited;
     rmSync(folder, { recursive: true, force: true });
     rmSync(`${folder}-state`, { recursive: true, force: true });
+    await postgres?.remove();
   };
   for (let i = 0; i < 500; i++) {
     if (child.exitCode !== null) break;
@@ -130,7 +150,7 @@ export async function start(contestant: Contestant): Promise<Running> {
       const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } });
       socket.end();
       await Bun.sleep(200);
-      return { pid: child.pid, port, stop };
+      return { pid: child.pid, port, databasePid: postgres?.pid, stop };
     } catch {
       await Bun.sleep(20);
     }

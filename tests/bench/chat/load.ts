@@ -12,7 +12,7 @@ import {
   send,
 } from "./members.ts";
 import type { Pings } from "./pinger.ts";
-import { cpuUs, percentile, residentKiB, settled } from "./process.ts";
+import { cpuUs, familyCpuUs, percentile, residentKiB, settled } from "./process.ts";
 import { type Wire, type WireName, wires } from "./wires.ts";
 
 export type Load = {
@@ -20,6 +20,8 @@ export type Load = {
   port: number;
   tls?: Tls | undefined;
   pid: number;
+  /** Of the parent of the database's processes. */
+  databasePid?: number | undefined;
   members: number;
 } &
   /** `warmUp` unmeasured messages come first. */
@@ -35,6 +37,8 @@ export type Fanout = {
   /** Server CPU per delivered message. */
   cpuUs: number;
   deliveriesPerSecond: number;
+  /** The database's CPU per message; 0 if there is none. */
+  databaseUs: number;
   /** The generator's own CPU per delivered message: the resolution limit of the figures. */
   clientUs: number;
 };
@@ -107,13 +111,16 @@ async function fanout(load: Load & { mode: "fanout" }): Promise<Fanout> {
   };
   await run(load.warmUp);
 
-  const server = cpuUs(load.pid);
+  const { databasePid } = load;
+  const database = (): number => (databasePid === undefined ? 0 : familyCpuUs(databasePid));
+  const [server, databaseBefore] = [cpuUs(load.pid), database()];
   const own = process.cpuUsage();
   const tookMs = await run(load.messages);
   const deliveries = load.messages * load.members;
   const { user, system } = process.cpuUsage(own);
   return {
     cpuUs: (cpuUs(load.pid) - server) / deliveries,
+    databaseUs: (database() - databaseBefore) / load.messages,
     deliveriesPerSecond: (deliveries * 1000) / tookMs,
     clientUs: (user + system) / deliveries,
   };

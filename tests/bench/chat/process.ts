@@ -13,6 +13,26 @@ export function cpuUs(pid: number): number {
   return ns / 1000;
 }
 
+/** The same of a process and of those that it has started and that still run. */
+export function familyCpuUs(pid: number): number {
+  let us = cpuUs(pid);
+  for (const entry of readdirSync("/proc")) {
+    if (!/^\d+$/.test(entry) || parentOf(Number(entry)) !== pid) continue;
+    us += cpuUs(Number(entry));
+  }
+  return us;
+}
+
+/** Undefined: it has ended. */
+function parentOf(pid: number): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Resident memory in KiB. */
 export function residentKiB(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");

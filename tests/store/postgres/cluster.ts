@@ -88,10 +88,14 @@ export class Cluster {
    * `kill -9` of the postmaster; its processes follow it. Resolves when nothing listens any more.
    */
   async kill(): Promise<void> {
-    const pid = Number(readFileSync(join(this.#data, "postmaster.pid"), "utf8").split("\n")[0]);
-    process.kill(pid, "SIGKILL");
+    process.kill(this.pid, "SIGKILL");
     while (await this.#listens()) await Bun.sleep(20);
     this.#isDead = true;
+  }
+
+  /** Of the postmaster, the parent of its other processes. */
+  get pid(): number {
+    return Number(readFileSync(join(this.#data, "postmaster.pid"), "utf8").split("\n")[0]);
   }
 
   /** Its log. */
