@@ -340,6 +340,7 @@ export function storeContract(name: string, make: StoreMaker, whileFailing?: Whi
       });
 
       test("sessions past the maximum age or number are dropped with their mail, the oldest first", async () => {
+        nowMs = 0;
         const { store, writer } = await open({
           sessions: 10,
           sessionAgeMs: 1_000,

@@ -16,7 +16,6 @@ import { ParleyError } from "../../errors.ts";
 import { steadyMs } from "../../io/clock.ts";
 import { postgres as limits } from "../../limits.ts";
 import { secretText } from "../../secrets.ts";
-import { retentionClock } from "../retention-clock.ts";
 import { defaultRetention, type Retention } from "../retention.ts";
 import { newEpoch } from "../server-store.ts";
 import { PostgresAccounts } from "./accounts.ts";
@@ -28,21 +27,20 @@ import { PostgresDirectory } from "./directory.ts";
 import { PostgresMailboxes } from "./mailboxes.ts";
 import { migrate } from "./migrate.ts";
 import { PostgresRooms } from "./rooms.ts";
+import { type ClockOptions, SharedClock } from "./shared-clock.ts";
 import { PostgresSweep } from "./sweep.ts";
 
-export type PostgresOptions = {
+export type PostgresOptions = ClockOptions & {
   /** The pin of the server's key, which all servers of the database share; empty: it has none. */
   pin?: string | undefined;
   retention?: Partial<Retention> | undefined;
-  /** Milliseconds by which data ages (retention-clock.ts); never decreases. */
-  clock?: (() => number) | undefined;
   /** Unlike that of any other server. */
   newServerId?: (() => string) | undefined;
 };
 
 type ClaimRow = { n: number | string | null; claim: number | string | null };
 type ClaimRequest = Extract<StoreRequest, { type: "claim-name" }>;
-type Parts = { retention: Retention; clock: () => number; newServerId: () => string };
+type Parts = { retention: Retention; clock: SharedClock; newServerId: () => string };
 
 /** Delivers the commits of other servers. */
 export interface Follower {
@@ -96,7 +94,7 @@ export class PostgresStore {
   readonly #accounts: PostgresAccounts;
   readonly directory: PostgresDirectory;
   readonly #sweep: PostgresSweep;
-  readonly #clock: () => number;
+  readonly #clock: SharedClock;
   readonly #clockStepMs: number;
 
   /** @throws ParleyError `storage`, DatabaseAway, Refused */
@@ -106,7 +104,6 @@ export class PostgresStore {
       "SELECT key, value FROM parley.meta",
     );
     const values = new Map(meta.map(({ key, value }) => [key, value]));
-    const startMs = Number(values.get("clock_ms") ?? Date.now());
     const { pin = "" } = options;
     const [other] = await database.run<{ pin: string }>(
       `SELECT pin FROM parley.servers
@@ -116,7 +113,7 @@ export class PostgresStore {
     if (other !== undefined) throw new ParleyError("storage", otherKey(other.pin));
     const store = new PostgresStore(database, values.get("epoch") ?? "", pin, {
       retention: { ...defaultRetention("disk"), ...options.retention },
-      clock: options.clock ?? retentionClock(startMs, steadyMs, Date.now),
+      clock: await SharedClock.open(database, options),
       newServerId: options.newServerId ?? (() => secretText(9)),
     });
     await store.#register(store.serverId);
@@ -208,7 +205,7 @@ export class PostgresStore {
 
   /** Deletes a slice of what exceeds the retention; true if more is left. */
   async sweep(): Promise<boolean> {
-    return await this.#sweep.slice(this.#clock());
+    return await this.#sweep.slice(this.#clock);
   }
 
   /** Answers a request once, later. */
@@ -382,7 +379,7 @@ export class PostgresStore {
         id,
         batch.number,
         limits.leaseMs,
-        this.#clock(),
+        this.#clock.nowMs,
         Math.floor(this.#clockStepMs),
         said,
         there,
@@ -445,7 +442,7 @@ export class PostgresStore {
           holderAt(id, claim.holder),
           session ?? "",
           isWithdrawn === true,
-          Math.floor(this.#clock()),
+          this.#clock.nowMs,
         ],
       );
       const { n, claim: taking } = row ?? { n: null, claim: null };

@@ -5,6 +5,7 @@ import { history as limits, postgres } from "../../limits.ts";
 import type { Retention } from "../retention.ts";
 import type { Run, Value } from "./database.ts";
 import type { DatabasePort } from "./database-port.ts";
+import type { SharedClock } from "./shared-clock.ts";
 
 /** SQL for `widestNetworkOf(network)`, without its `:/48`. */
 const widestNetwork = `CASE WHEN network LIKE '%::/64'
@@ -25,12 +26,17 @@ export class PostgresSweep {
   }
 
   /** Deletes one slice of all excess data; true if more may be left. */
-  async slice(clockMs: number): Promise<boolean> {
+  async slice(clock: SharedClock): Promise<boolean> {
     return await this.#database.transact(async (run) => {
       const [row] = await run<{ free: boolean }>(
         `SELECT pg_try_advisory_xact_lock(${lockKey}) AS free`,
       );
       if (row?.free !== true) return false;
+      const [shared] = await run<{ value: string }>(
+        "SELECT value FROM parley.meta WHERE key = 'clock_ms'",
+      );
+      clock.follow(Number(shared?.value ?? 0));
+      const clockMs = clock.nowMs;
       const oldMs = clockMs - this.#retention.maxAgeMs;
       const deleted = [
         await this.#messages(run, oldMs),

@@ -55,6 +55,9 @@ const statements: Readonly<Record<string, Statement>> = {
     tables.rights.delete(String(key), undo);
     return none;
   },
+  "INSERT INTO parley.meta (key, value) VALUES ('clock_ms'": ({ nowMs }) => [
+    { value: String(nowMs) },
+  ],
   "INSERT INTO parley.meta (key, value) VALUES ('numbers'": ({ tables, undo }, [highest, more]) => {
     const before = Math.max(Number(tables.meta.get("numbers") ?? 0), Number(highest));
     const last = before + Number(more);
