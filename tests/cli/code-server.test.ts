@@ -1,14 +1,17 @@
 // Files by a code through a server, with the compiled programs: their output, resuming after either
 // end or the server was disconnected, and wrong guesses.
 
-import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, expect, setDefaultTimeout, spyOn, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { announce } from "../../src/codes/lan.ts";
+import { CodeReport } from "../../src/terminal/files/code-report.ts";
 import { FetchReport } from "../../src/terminal/files/fetch-report.ts";
 import { runCodeFetch } from "../../src/terminal/files/run-code-fetch.ts";
+import { runCodeSend } from "../../src/terminal/files/run-code-send.ts";
+import { codeText } from "../../src/trust/code.ts";
 import { codeOf as readCode } from "../../src/tls/code-words.ts";
 import { freePort } from "../free-port.ts";
 import { noise } from "../noise.ts";
@@ -363,6 +366,37 @@ test("an announcement that leads nowhere does not keep the guest from the server
   stop();
   expect(await sender.exit()).toBe(0);
   world.expectAll();
+});
+
+test("a guest who comes through the server has one progress, although this machine serves the files too", async () => {
+  await using world = await new World().start();
+  const code = spyOn(CodeReport.prototype, "code").mockImplementation(() => {});
+  const progress = spyOn(CodeReport.prototype, "progress").mockImplementation(() => {});
+  const sending = runCodeSend({
+    paths: [world.path("out", "a.bin")],
+    keep: false,
+    json: false,
+    quiet: true,
+    limitBytesPerSecond: 2_000_000,
+    direct: false,
+    server: { host: "127.0.0.1", port: world.port },
+    // This machine serves the files as well.
+    isServerOptional: true,
+  });
+  await until(() => code.mock.calls.length > 0, "the code");
+  const guest = world.fetch(
+    world.address,
+    "--code",
+    codeText(code.mock.calls[0]![0]),
+    "--no-direct",
+  );
+  expect(await guest.exit()).toBe(0);
+  await sending;
+  const bytes = progress.mock.calls.map(([sentBytes]) => sentBytes);
+  code.mockRestore();
+  progress.mockRestore();
+  expect(bytes.length).toBeGreaterThan(1);
+  expect(bytes).toEqual(bytes.toSorted((a, b) => a - b));
 });
 
 test("a sender whose server does not answer ends when it is interrupted", async () => {

@@ -121,8 +121,13 @@ async function serveOnce(folder: OfferedFolder, sending: Sending): Promise<void>
   });
   const drawn = randomCode(limits.maxNumber);
   const code = linked === undefined ? drawn : { ...drawn, number: linked.number };
+  /** The guest is connected to this machine, not through the server. */
+  let isServedHere = false;
   const door = new CodeDoor(code, (state, from) => {
-    if (state === "taken") report.taken(from);
+    if (state === "taken") {
+      isServedHere = from !== "";
+      report.taken(from);
+    }
     linked?.handleDoor();
     if (state === "void") done.reject(wrongCode(from));
   });
@@ -131,7 +136,7 @@ async function serveOnce(folder: OfferedFolder, sending: Sending): Promise<void>
     : undefined;
   const stopAnnouncing = local === undefined ? () => {} : announce(code.number, local.port);
   const progress = setInterval(() => {
-    if (local !== undefined) report.progress(local.sentBytes, folder);
+    if (local !== undefined && isServedHere) report.progress(local.sentBytes, folder);
   }, limits.progressMs);
   try {
     const place = linked && (await addressFor(sending));
