@@ -1653,6 +1653,8 @@ export const accounts = {
 export const postgres = {
   /** Connections of one server, not counting the one that listens. */
   connections: 4,
+  /** How long a notification may take when the server starts: a busy database needs a second. */
+  noticeMs: 5_000,
   connectSeconds: 5,
   /** Longest wait for an answer; shorter than a lease, so that another primary is found in time. */
   statementSeconds: 8,

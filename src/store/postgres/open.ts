@@ -12,6 +12,7 @@ import { Database, DatabaseAway, Refused } from "./database.ts";
 import type { DatabasePort } from "./database-port.ts";
 import { parseDatabaseUrl } from "./database-url.ts";
 import { MeteredDatabase } from "./metered-database.ts";
+import { checkNotifications } from "./notification-check.ts";
 import { NumberBlock } from "./number-block.ts";
 import { passwordSource } from "./password-file.ts";
 import { PostgresRegistrations } from "./registrations.ts";
@@ -52,6 +53,7 @@ export async function openPostgres(
   const metrics = createDatabaseMetrics();
   const metered = new MeteredDatabase(database, metrics, steadyMs);
   try {
+    await checkNotifications(metered);
     const opened = await openOn(metered, settings, { startTimer, metrics });
     const close = async (): Promise<void> => {
       await opened.close();
