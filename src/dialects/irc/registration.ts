@@ -161,11 +161,12 @@ export class Registration {
     if (!self.has("sasl")) {
       return out.line(self.numeric("904", "SASL authentication failed: ask for the capability"));
     }
-    if (this.#sasl === undefined) return this.#startSasl(text, out);
+    // Also if there is nothing to abort: HexChat aborts again after each 904.
     if (text === "*") {
       this.#sasl = undefined;
       return out.line(self.numeric("906", "SASL authentication aborted"));
     }
+    if (this.#sasl === undefined) return this.#startSasl(text, out);
     if (text.length > limits.saslChunkChars) {
       this.#sasl = undefined;
       return out.line(self.numeric("905", "SASL message too long"));
@@ -183,9 +184,6 @@ export class Registration {
 
   #startSasl(mechanism: string, out: Outcome): void {
     const self = this.#self;
-    if (mechanism === "*") {
-      return out.line(self.numeric("904", "SASL authentication failed: no exchange in progress"));
-    }
     if (mechanism.toUpperCase() !== "PLAIN") {
       out.line(self.numeric("908", "PLAIN", "are available SASL mechanisms"));
       return out.line(self.numeric("904", "SASL authentication failed: no such mechanism"));

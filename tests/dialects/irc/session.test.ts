@@ -103,6 +103,12 @@ test("a registered name is proved by SASL, or by PASS, and otherwise refused", (
   for (const bad of ["AUTHENTICATE !", "AUTHENTICATE +", "AUTHENTICATE QQ=="]) {
     expect(login(...begin, bad).join("\n")).toContain(" 904 ");
   }
+  for (const aborted of [begin, ["CAP REQ :sasl"], [...begin, sasl("wrong")]]) {
+    const client = new IrcClient(rig.client(irc)).send(...aborted);
+    expect(client.ask("AUTHENTICATE *").at(-1)).toBe(
+      ":irc.test 906 * :SASL authentication aborted",
+    );
+  }
 });
 
 test("JOIN, NAMES, PART and QUIT", () => {
