@@ -31,6 +31,13 @@ function isWritten(line: string): boolean {
   return /[^ ]/.test(line);
 }
 
+/** The text without the line endings that it ends with. Linear, as `/[\r\n]+$/` would not be. */
+export function withoutLineEnd(text: string): string {
+  let end = text.length;
+  while (end > 0 && (text[end - 1] === "\n" || text[end - 1] === "\r")) end--;
+  return text.slice(0, end);
+}
+
 /** The number of lines. */
 export function lineCount(text: string): number {
   // Nearly all texts have one line, and splitting takes three times as long.

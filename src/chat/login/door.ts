@@ -4,6 +4,7 @@
 import type { ErrorCode } from "../../errors.ts";
 import { endSession } from "../disconnect.ts";
 import { rights as limits, sender } from "../../limits.ts";
+import { withoutLineEnd } from "../../text.ts";
 import type { HubState } from "../hub-state.ts";
 import type { LoginCommand } from "../events.ts";
 import { closedText, isOpen } from "./door-options.ts";
@@ -102,7 +103,7 @@ export function answerDoor(
   const { asked } = session;
   session.asked = undefined;
   // An unframed message may include its line ending.
-  const serverPassword = text.replace(/[\r\n]+$/, "");
+  const serverPassword = withoutLineEnd(text);
   if (asked !== undefined) {
     // It may be the password of the name as well.
     const { isMembersOnly } = hub.options.door;

@@ -2,6 +2,7 @@
 // graphemes, that is user-perceived characters. Pure: keys in, actions out; knows no screen.
 
 import { terminal as limits } from "../../limits.ts";
+import { withoutLineEnd } from "../../text.ts";
 import type { Key } from "./keys.ts";
 
 /** What to do after a key. `edited` includes cursor movement. */
@@ -107,7 +108,7 @@ export class LineEditor {
   }
 
   #pasted(text: string): string {
-    const lines = text.replace(/[\r\n]+$/, "").split(/\r\n|[\r\n]/);
+    const lines = withoutLineEnd(text).split(/\r\n|[\r\n]/);
     const isOne = !this.#severalLines || lines.length === 1;
     const clean = (line: string) =>
       line.replaceAll("\t", isOne ? " " : tabSpaces).replace(/[\u0000-\u001f\u007f-\u009f]/g, "");

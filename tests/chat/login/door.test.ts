@@ -5,11 +5,13 @@ import { describe, expect, test } from "bun:test";
 import type { DoorOptions } from "../../../src/chat/login/door-options.ts";
 import type { Dialect } from "../../../src/chat/dialect.ts";
 import { Rights } from "../../../src/chat/rights/rights.ts";
+import { lineChat } from "../../../src/dialects/line-chat.ts";
 import { dialects } from "../../../src/dialects/table.ts";
 import { ParleyError } from "../../../src/errors.ts";
 import { accounts, rights as limits } from "../../../src/limits.ts";
 import { answerRequest } from "../../../src/store/answer.ts";
 import { openMemoryStore } from "../../../src/store/memory/store.ts";
+import { cpuMsOf } from "../../cpu-time.ts";
 import { keepingLog } from "../../silent-log.ts";
 import { fakeCredentials } from "../fake-credentials.ts";
 import { keyOf, owner, withKey } from "../owner.ts";
@@ -121,6 +123,15 @@ describe("a stranger learns only that this is a parley server", () => {
     });
     expect(heard[0]).toBe(heard[1]!);
   });
+});
+
+test("an answer that consists of line endings takes linear time", () => {
+  const rig = closed();
+  const stranger = rig.client(lineChat);
+  stranger.send("Ann");
+  const cpuMs = cpuMsOf(() => stranger.send(`${"\r".repeat(64 * 1024)}x`));
+  expect(stranger.session.failedAttempts).toBe(1);
+  expect(cpuMs).toBeLessThan(500);
 });
 
 describe("with the password", () => {
