@@ -739,6 +739,8 @@ export const people = {
   spokenMs: 60_000,
   /** People invited to one room who have not joined yet. */
   maxCalled: 64,
+  /** People who lost the connection to a room with conditions of entry, and may return: 1 MB. */
+  maxLostMembers: 4_096,
 } as const;
 
 /** The CPP registry. */

@@ -10,7 +10,7 @@ import { leaveOffers } from "./offers/offer-commands.ts";
 import { releaseName } from "./elsewhere/name-claims.ts";
 import { noteGone } from "./people/comings.ts";
 import { dissolve } from "./private/private-chat.ts";
-import type { Session } from "./session.ts";
+import { personKey, type Session } from "./session.ts";
 import { sessionFields } from "./session-log.ts";
 
 /**
@@ -63,6 +63,7 @@ export function partAll(
   const goesOn = silentRooms.size > 0 || isInOtherRooms(hub, session);
   const shown = goesOn && reason !== "kicked" ? "parted" : reason;
   const once = shown === "parted" ? 0 : hub.pipeline.nextOrder();
+  if (reason === "lost" || reason === "slow") noteLost(hub, session);
   for (const room of roomsOf(hub, session)) {
     const told = silentRooms.has(room.name) ? "nobody" : "everybody";
     leaveRoom(hub, session, room, shown, { told, text, once });
@@ -79,6 +80,15 @@ export function partAll(
 }
 
 const none: ReadonlySet<string> = new Set();
+
+/** Remembers its rooms, so that it may return to them; nobody returns without a record. */
+function noteLost(hub: HubState, { identity, rooms }: Session): void {
+  if (identity.mailbox === "") return;
+  for (const { room } of rooms) {
+    if (!hub.options.rights.rooms.hasAny(room)) continue;
+    hub.lostMembers.lost(room, personKey(identity), hub.nowMs);
+  }
+}
 
 /** By another device, or as far as is known at another server. */
 function isInOtherRooms(hub: HubState, session: Session): boolean {

@@ -25,6 +25,7 @@ import { Watches } from "./people/watches.ts";
 import { PendingClaims } from "./elsewhere/pending-claims.ts";
 import type { NameRegistry } from "./names/registry.ts";
 import { ShareBuckets } from "./rates/share-buckets.ts";
+import { LostMembers } from "./rooms/lost-members.ts";
 import type { Room } from "./rooms/room.ts";
 import type { Schedule } from "./schedule.ts";
 import { PastLimits, type PastSizes } from "./history/past-limits.ts";
@@ -118,6 +119,7 @@ export class HubState {
     },
     sender.shareOwners,
   );
+  readonly lostMembers = new LostMembers();
   readonly absentMail = new AbsentMail();
   readonly claims = new PendingClaims();
   readonly past: PastLimits;

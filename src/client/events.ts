@@ -31,7 +31,7 @@ export type {
 export type SessionOptions = {
   /** The session's name; undefined if it only lists and fetches files. */
   name: string | undefined;
-  /** The rooms to join from the first login on; the login fails if one of them is refused. */
+  /** The rooms to join from the first login on. `parted` reports those that are refused. */
   rooms: readonly string[];
   /**
    * 16 to 128 visible ASCII characters known to nobody else; reclaims the name after a lost

@@ -4,7 +4,7 @@
 import { beforeEach, expect, test } from "bun:test";
 import { irc } from "../dialects/irc/rig.ts";
 import { Neighbours } from "./neighbours.ts";
-import type { Client, Rig } from "./rig.ts";
+import { type Client, inRoom, type Rig } from "./rig.ts";
 
 let neighbours: Neighbours;
 let here: Rig;
@@ -37,6 +37,19 @@ test("somebody who moves to another server leaves before they come back", () => 
   neighbours.deliver();
   expect(heard(bob)).toEqual(["left Ann", "joined Ann"]);
   expect(here.hub.membersOf("lobby").everywhere).toEqual(["Ann", "Bob"]);
+});
+
+test("a member that connects to another server stays in a room for invited people", () => {
+  here.member("Ann", inRoom("den"));
+  bob.send({ type: "join", room: "den" });
+  neighbours.deliver();
+  here.order("mode den +i");
+  neighbours.deliver();
+  const moved = there.member("Bob", inRoom("den"));
+  neighbours.deliver();
+  expect(moved.lines()[0]).toMatchObject({ session: { rooms: [{ room: "den" }] } });
+  const eve = there.member("Eve", inRoom("den"));
+  expect(eve.lines()[0]).toMatchObject({ session: { rooms: [] } });
 });
 
 test("the next user of a name comes after the last one has been renamed", () => {

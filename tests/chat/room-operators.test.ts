@@ -3,6 +3,7 @@
 
 import { expect, test } from "bun:test";
 import { lineChat } from "../../src/dialects/line-chat.ts";
+import { history } from "../../src/limits.ts";
 import { type Client, inRoom, Rig } from "./rig.ts";
 
 function order(client: Client, command: string): Record<string, unknown> | undefined {
@@ -78,4 +79,75 @@ test("decisions of a server operator outlast the room", () => {
   bob.text();
   bob.send({ type: "join", room: "den", ref: 1 });
   expect(bob.lines()).toMatchObject([{ type: "error", code: "room-key" }]);
+});
+
+/** The rooms of the welcome, and the codes and subjects of the errors after it. */
+function entered(client: Client): { rooms: unknown; errors: unknown[] } {
+  const lines = client.lines();
+  const { session } = lines[0] as { session: { rooms: { room: string }[] } };
+  const errors = lines.filter(({ type }) => type === "error");
+  return {
+    rooms: session.rooms.map(({ room }) => room),
+    errors: errors.map(({ code, subject, to }) => [code, subject ?? to]),
+  };
+}
+
+test("a login enters only the rooms that a join would enter", () => {
+  const rig = new Rig();
+  rig.member("Ann", { rooms: ["invited", "keyed", "small", "quiet"].map((room) => ({ room })) });
+  rig.order("mode invited +i");
+  rig.order("mode keyed +k secret");
+  rig.order("mode small +l 1");
+  rig.order("mode quiet +b bob!*@*");
+  const rooms = ["invited", "lobby", "keyed", "small", "quiet"].map((room) => ({ room }));
+  const bob = rig.member("Bob", { rooms });
+  expect(entered(bob)).toEqual({
+    rooms: ["lobby"],
+    errors: [
+      ["invite-only", "invited"],
+      ["room-key", "keyed"],
+      ["room-full", "small"],
+      ["room-banned", "quiet"],
+    ],
+  });
+  const cal = rig.member("Cal", { rooms: [{ room: "quiet" }] });
+  expect(entered(cal)).toEqual({ rooms: ["quiet"], errors: [] });
+});
+
+test("a member that connects again stays, and one that lost the connection may return for a while", () => {
+  const rig = new Rig();
+  rig.member("Ann", inRoom("den"));
+  rig.member("Bob", inRoom("den"));
+  rig.order("mode den +ikl nobody 2");
+  const again = rig.member("Bob", inRoom("den"));
+  expect(entered(again)).toEqual({ rooms: ["den"], errors: [] });
+  again.close("lost");
+  const back = rig.member("Bob", inRoom("den"));
+  expect(entered(back)).toEqual({ rooms: ["den"], errors: [] });
+  back.close("lost");
+  rig.nowMs += history.mailHoldMs;
+  const late = rig.member("Bob", inRoom("den"));
+  expect(entered(late)).toEqual({ rooms: [], errors: [["invite-only", "den"]] });
+});
+
+test("a member that was removed, banned or said goodbye does not return", () => {
+  const rig = new Rig();
+  rig.member("Ann", inRoom("den"));
+  let bob = rig.member("Bob", inRoom("den"));
+  rig.order("mode den +i");
+  bob.close("lost");
+  bob = rig.member("Bob", inRoom("den"));
+  rig.order("remove den Bob");
+  bob.close("lost");
+  bob = rig.member("Bob", inRoom("den"));
+  expect(entered(bob)).toEqual({ rooms: [], errors: [["invite-only", "den"]] });
+  rig.order("mode den -i");
+  bob.send({ type: "join", room: "den" }).close("lost");
+  rig.order("mode den +b bob!*@*");
+  bob = rig.member("Bob", inRoom("den"));
+  expect(entered(bob)).toEqual({ rooms: [], errors: [["room-banned", "den"]] });
+  rig.order("mode den -b bob!*@*");
+  bob.send({ type: "join", room: "den" }, { type: "bye" }).close();
+  rig.order("mode den +i");
+  expect(entered(rig.member("Bob", inRoom("den"))).rooms).toEqual([]);
 });

@@ -6,7 +6,7 @@ import * as fc from "fast-check";
 import { httpRooms } from "../../src/dialects/http/http-rooms.ts";
 import { decodeRequest, encodeRequest } from "../../src/dialects/http/room-request.ts";
 import { FailingStore } from "../chat/failing-store.ts";
-import { Rig } from "../chat/rig.ts";
+import { inRoom, Rig } from "../chat/rig.ts";
 
 const http = httpRooms("epoch-1");
 
@@ -73,4 +73,41 @@ test("a listener is disconnected when the token expires", () => {
   expect(rig.hub.memberNames()).toEqual([]);
   expect(listener.text()).toContain("The access token is no longer valid");
   expect(listener.link.ended).toBe(true);
+});
+
+test("a token does what its person may do in a room", () => {
+  const rig = new Rig();
+  const accessToken = tokenOf(rig);
+  const ask = { accessToken, room: "den" };
+  const ann = rig.member("Ann", inRoom("den"));
+  const answer = (request: Parameters<typeof encodeRequest>[0]) => {
+    const client = rig.client(http).send(encodeRequest(request));
+    const [head, body] = client
+      .text()
+      .split("\n")
+      .filter((line) => line.startsWith("{"));
+    client.close();
+    const { code } = JSON.parse(body ?? "{}") as { code?: string };
+    return [(JSON.parse(head ?? "{}") as { status: number }).status, code];
+  };
+  const tried = () => [
+    answer({ type: "post", ...ask, text: "hi" }),
+    answer({ type: "read", ...ask, limit: 5 }),
+    answer({ type: "listen", ...ask }),
+  ];
+  const all = (...expected: [number, string]) => [expected, expected, expected];
+  const done = [200, undefined];
+  rig.order("mode den +i");
+  expect(tried()).toEqual(all(403, "invite-only"));
+  rig.order("mode den -i+k secret");
+  expect(tried()).toEqual(all(403, "room-key"));
+  rig.order("mode den -k+b * builds!*@*");
+  expect(tried()).toEqual(all(403, "room-banned"));
+  rig.order("mode den -b+l builds!*@* 1");
+  expect(tried()).toEqual([done, done, [429, "room-full"]]);
+  rig.order("mode den -l+m");
+  expect(tried()).toEqual([[403, "muted"], done, done]);
+  ann.text();
+  rig.order("mode den -m");
+  expect(tried()).toEqual([done, done, done]);
 });

@@ -1,6 +1,6 @@
 // Requests of programs that show an access token: to say something in a room without being in it,
 // to read its history, or to listen. The token identifies the requester; otherwise the same rules
-// apply as to everybody: bans, mutes, private rooms, rates.
+// apply as to everybody: bans, mutes, private rooms, the modes of a room, rates.
 
 import type { ErrorCode } from "../../errors.ts";
 import { history as historyLimits, rights as limits } from "../../limits.ts";
@@ -17,6 +17,7 @@ import { fold, lobby, roomProblem } from "../names/grammar.ts";
 import { refuseIfOverfull } from "../rejections.ts";
 import type { AccessToken } from "../rights/access-tokens.ts";
 import { mayEnter } from "../rooms/room-access.ts";
+import { entryProblem, speechProblem } from "../rooms/room-rights.ts";
 import type { Session } from "../session.ts";
 import { sessionFields } from "../session-log.ts";
 import { StoreQueries } from "../turn/store-queries.ts";
@@ -30,14 +31,15 @@ export function post(hub: HubState, session: Session, command: Of<"post">): void
   const { text, kind } = command;
   const bearer = bearerOf(hub, session, command);
   if (bearer === undefined) return;
-  hub.names.speakFor(session, bearer);
   session.enter("visitor");
   const muted = muteText(hub, session);
   if (muted !== undefined) return refuse(hub, session, "muted", muted);
   const problem = showsNothing(text) ? "There is no text to say" : textProblem(text);
   if (problem !== undefined) return refuse(hub, session, "text-invalid", problem);
   if (refuseIfOverfull(hub, session, {}, text.length)) return endSession(hub, session, "refused");
-  withRoom(hub, session, command.room, bearer, (name, bounds) => {
+  withRoom(hub, session, command, bearer, (name, bounds) => {
+    const silenced = speechProblem(hub, session, name);
+    if (silenced !== undefined) return refuse(hub, session, "muted", silenced);
     const room = openRoom(hub, session, name, bounds);
     if (typeof room === "string") return refuse(hub, session, "full", room);
     const { shareOwner } = session;
@@ -62,9 +64,8 @@ export function read(hub: HubState, session: Session, command: Of<"read">): void
   const { after, before, limit } = command;
   const bearer = bearerOf(hub, session, command);
   if (bearer === undefined) return;
-  hub.names.speakFor(session, bearer);
   session.enter("visitor");
-  withRoom(hub, session, command.room, bearer, (room, { last }) => {
+  withRoom(hub, session, command, bearer, (room, { last }) => {
     // As in a room: messages that are committed but not delivered yet are not shown yet.
     const end = (hub.rooms.get(room)?.seq ?? last) + 1;
     const range = after === undefined ? { before: Math.min(before ?? end, end) } : { after };
@@ -95,7 +96,7 @@ export function listen(hub: HubState, session: Session, command: Of<"listen">): 
     const message = `The token listens ${listeners} times already: close one connection first`;
     return refuse(hub, session, "full", message);
   }
-  withRoom(hub, session, command.room, bearer, (room) => {
+  withRoom(hub, session, command, bearer, (room) => {
     // The token replaces what the server requires of others.
     session.isAdmitted = true;
     const rooms = [{ room, seq: since?.seq }];
@@ -114,7 +115,8 @@ function bearerOf(hub: HubState, session: Session, command: Request): AccessToke
     return undefined;
   }
   const { account, name, hash } = token;
-  // From here on, the account's share is used.
+  // From here on, the account's share is used, and its person asks.
+  hub.names.speakFor(session, token);
   session.proven = { key: undefined, account, isDevice: false, token: hash, isBearer: true };
   const ban = banOf(hub, suspectOf(session, { names: [name] }));
   if (ban !== undefined) {
@@ -135,7 +137,7 @@ function bearerOf(hub: HubState, session: Session, command: Request): AccessToke
 function withRoom(
   hub: HubState,
   session: Session,
-  asked: string,
+  { type, room: asked }: Request,
   { account }: AccessToken,
   then: (room: string, bounds: RoomBounds) => void,
 ): void {
@@ -145,6 +147,11 @@ function withRoom(
   if (!mayEnter(hub, session, room, [account])) {
     const message = `The room ${quoted(asked)} is private: an operator can let you in`;
     return refuse(hub, session, "not-allowed", message);
+  }
+  const closed = entryProblem(hub, session, room, undefined);
+  // Only a listener takes up a place.
+  if (closed !== undefined && (type === "listen" || closed.code !== "room-full")) {
+    return refuse(hub, session, closed.code, closed.message);
   }
   const queries = new StoreQueries(hub, session);
   let bounds: RoomBounds = { first: 1, last: 0 };

@@ -32,6 +32,8 @@ import { type Taken, takenByAbsent, takenByMember } from "../names/absent.ts";
 import { fold } from "../names/grammar.ts";
 import { takenNow } from "../names/taken.ts";
 import type { Sanction } from "../rights/sanction.ts";
+import { entryProblem } from "../rooms/room-rights.ts";
+import { reject } from "../rejections.ts";
 import { mayEnter, tellMotd, tellTopic } from "../rooms/room-access.ts";
 import { refuseBanned, refuseLogin } from "./refuse-login.ts";
 import type { Room } from "../rooms/room.ts";
@@ -383,11 +385,11 @@ export class PendingLogin {
     const session = this.#session;
     const { name, alias, recordId, previous } = this.#plan;
     const { since, runs } = this.#command;
+    const before = new Set(Array.from(previous?.rooms ?? [], ({ room }) => room));
     // Same name, same room: the takeover is not announced.
     const isSame = previous?.phase === "member" && previous.identity.name === name;
     const silentRooms = new Set<string>();
-    for (const room of rooms)
-      if (isSame && previous.rooms.has(room.name)) silentRooms.add(room.name);
+    for (const room of rooms) if (isSame && before.has(room.name)) silentRooms.add(room.name);
     if (previous !== undefined) replaceSession(hub, previous, silentRooms);
     const ghost = hub.names.holder(fold(name));
     if (ghost !== undefined && this.#owner === undefined) endSession(hub, ghost, "replaced");
@@ -423,19 +425,42 @@ export class PendingLogin {
     }
     session.takesFiles = this.#command.takesFiles === true;
     if (runs === true) session.dialect = session.dialect.withRuns ?? session.dialect;
-    const entries = rooms.map((room) => {
-      const membership = enterRoom(hub, session, room, silentRooms.has(room.name));
-      return { room, membership };
-    });
-    this.#welcome(entries);
-    if (session.dialect.showsPersonas === true) tellCensus(hub, session);
-    if (since === undefined) tellMotd(hub, session);
-    for (const { room } of entries) tellTopic(hub, session, room.name);
+    this.#enter(rooms, before, silentRooms);
     returnToOffers(hub, session);
     const line = session.dialect.terminal?.named?.(name, session.identity.alias);
     if (line !== undefined) hub.options.print(line);
     const returned = since !== undefined;
     hub.options.log.info("logged in", { ...sessionFields(session), returned });
+  }
+
+  /** `before`: the rooms in which it takes the place of the previous connection. */
+  #enter(
+    rooms: readonly Room[],
+    before: ReadonlySet<string>,
+    silentRooms: ReadonlySet<string>,
+  ): void {
+    const hub = this.#hub;
+    const session = this.#session;
+    const entries: { room: Room; membership: Membership }[] = [];
+    const refusals: (() => void)[] = [];
+    for (const room of rooms) {
+      const { name: subject } = room;
+      // Whoever is at the door is known by now.
+      const closed = before.has(subject)
+        ? undefined
+        : entryProblem(hub, session, subject, undefined);
+      if (closed === undefined) {
+        entries.push({ room, membership: enterRoom(hub, session, room, silentRooms.has(subject)) });
+      } else {
+        const { code, message } = closed;
+        refusals.push(() => reject(hub, session, code, message, { subject }));
+      }
+    }
+    this.#welcome(entries);
+    for (const refuse of refusals) refuse();
+    if (session.dialect.showsPersonas === true) tellCensus(hub, session);
+    if (this.#command.since === undefined) tellMotd(hub, session);
+    for (const { room } of entries) tellTopic(hub, session, room.name);
   }
 
   /** Sends the welcome once the position of the new member in each room's log is settled. */

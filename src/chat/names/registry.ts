@@ -191,6 +191,7 @@ export class NameRegistry {
   /** The session speaks under an account's name without being present. */
   speakFor({ identity }: Session, { account, name }: { account: string; name: string }): void {
     identity.account = account;
+    identity.mailbox = accountMailbox(account);
     identity.name = name;
     identity.folded = fold(name);
   }

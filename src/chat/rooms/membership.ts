@@ -146,6 +146,7 @@ export function enterRoom(
   greetFirst(hub, session, room);
   room.called.delete(personKey(session.identity));
   session.person.calledInto?.delete(room.name);
+  hub.lostMembers.returned(room.name, personKey(session.identity));
   room.add(session.identity);
   const turn = hub.pipeline.gathering.roomTurn(room);
   turn.breaksRun = true;

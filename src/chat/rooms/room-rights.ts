@@ -74,7 +74,7 @@ export function entryProblem(
   if (isBannedFrom(hub, session, room)) {
     return isCalled ? undefined : { code: "room-banned", message: `You are banned from ${shown}` };
   }
-  if (isCalled) return undefined;
+  if (isCalled || isThere(hub, session, room)) return undefined;
   if (settings.flags.includes("invite-only")) {
     const message = `The room ${shown} is for invited people: somebody in it can invite you`;
     return { code: "invite-only", message };
@@ -87,6 +87,14 @@ export function entryProblem(
     return { code: "room-full", message: `The room ${shown} is full: try again later` };
   }
   return undefined;
+}
+
+/** Whether the person is in the room by another connection, or has just lost the one they had. */
+function isThere(hub: HubState, session: Session, room: string): boolean {
+  const { identity } = session;
+  if (hub.names.otherDevices(session).some(({ rooms }) => rooms.has(room))) return true;
+  if (hub.rooms.get(room)?.elsewhere?.has(identity.folded) === true) return true;
+  return hub.lostMembers.mayReturn(room, personKey(identity), hub.nowMs);
 }
 
 /** Why somebody may not speak; undefined if they may. Most rooms have no settings at all. */

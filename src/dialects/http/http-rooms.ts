@@ -131,7 +131,7 @@ class HttpConversation implements Conversation {
 
   #welcome({ name, rooms }: Extract<PersonalEvent, { type: "welcome" }>): string | undefined {
     const [entry] = rooms;
-    if (entry === undefined) return this.#fail("not-allowed", "The room is private");
+    if (entry === undefined) return this.#fail("not-allowed", "The room is private, or closed");
     this.#isAnswered = true;
     const { room, seq, recovered } = entry;
     const head: ResponseHead = { status: 200, isStream: true };
@@ -170,11 +170,15 @@ function statusOf(code: ErrorCode): number {
     case "kicked":
     case "muted":
     case "not-allowed":
+    case "invite-only":
+    case "room-key":
+    case "room-banned":
       return 403;
     case "not-found":
       return 404;
     case "rate":
     case "full":
+    case "room-full":
       return 429;
     case "storage":
       return 503;
