@@ -159,10 +159,12 @@ type Recipient = {
  * `unknown`: names that nobody has. `reassigned`: former names of the partner that now belong to
  * somebody else, who is not meant. `full`: absent people for whom the sender's network has left too
  * many messages. `barred`: the message was for everyone, but its sender is not in the lobby.
+ * `silenced`: why its sender may not speak there.
  */
 type Found = Recipients & {
   everyone: boolean;
   barred: boolean;
+  silenced: string | undefined;
   unknown: string[];
   reassigned: string[];
   full: string[];
@@ -202,6 +204,9 @@ function tellFound(
   const reaches = found.everyone || found.here.length + found.away.length > 0;
   const about: About = { n: reaches ? undefined : n, ref, takesCounter: true };
   if (found.barred) rejectOutside(hub, session, lobby, about);
+  if (found.silenced !== undefined) {
+    reject(hub, session, "muted", found.silenced, { ...about, subject: lobby });
+  }
   for (const name of found.unknown) rejectUnknownUser(hub, session, name, about);
   for (const name of found.reassigned) {
     const message = `${quoted(name)} no longer belongs to your partner: the message was not sent`;
@@ -214,7 +219,8 @@ function tellFound(
     ...found.away.map(({ mailbox }) => mailbox),
   ];
   const missed = [found.unknown, found.reassigned, found.full];
-  const isAlone = !found.barred && persons.length === 1 && missed.every((all) => all.length === 0);
+  const isForAll = found.barred || found.silenced !== undefined;
+  const isAlone = !isForAll && persons.length === 1 && missed.every((all) => all.length === 0);
   const inChat = persons[0] !== undefined && persons[0] === partnerPerson(hub, session);
   sendPrivate(
     hub,
@@ -232,10 +238,11 @@ function find(hub: HubState, session: Session, to: readonly string[], absent: Ab
   const names = new Map<string, string>();
   for (const name of to) names.set(fold(name), name);
   const isForAll = names.delete("all");
-  const everyone = isForAll && session.rooms.has(lobby);
-  const barred = isForAll && !everyone;
+  const barred = isForAll && !session.rooms.has(lobby);
+  const silenced = isForAll && !barred ? speechProblem(hub, session, lobby) : undefined;
+  const everyone = isForAll && !barred && silenced === undefined;
   const nobody = { here: [], away: [], unknown: [], reassigned: [], full: [] };
-  const found: Found = { everyone, barred, ...nobody };
+  const found: Found = { everyone, barred, silenced, ...nobody };
   const reached = new Set<string>();
   for (const [folded, name] of names) {
     const known = session.privateChat.names?.keyOf(folded, hub.nowMs);
@@ -258,17 +265,23 @@ function find(hub: HubState, session: Session, to: readonly string[], absent: Ab
     // One person under two names: the old one, whose release is not committed yet, and the new one.
     if (key === undefined || reached.has(key)) continue;
     reached.add(key);
+    // Members of the lobby receive it there.
+    if (everyone && isInLobby(hub, other, folded)) continue;
     if (mailbox !== undefined) {
       const isElsewhere = isPartners || absent.records.get(folded)?.isElsewhere === true;
       const note = absent.notes.get(folded);
       if (isElsewhere || mayWriteTo(hub, session, mailbox)) {
         found.away.push({ name, mailbox, isElsewhere, note });
       } else found.full.push(name);
-    }
-    // Members of the lobby receive it there.
-    else if (other !== undefined && !(everyone && other.rooms.has(lobby))) found.here.push(other);
+    } else if (other !== undefined) found.here.push(other);
   }
   return found;
+}
+
+/** `other`: the person, if connected here. */
+function isInLobby(hub: HubState, other: Session | undefined, folded: string): boolean {
+  if (other !== undefined) return other.rooms.has(lobby);
+  return hub.rooms.get(lobby)?.elsewhere?.has(folded) === true;
 }
 
 /** Counts a message to an absent person. */

@@ -52,6 +52,17 @@ test("a member that connects to another server stays in a room for invited peopl
   expect(eve.lines()[0]).toMatchObject({ session: { rooms: [] } });
 });
 
+test("a member of the lobby at another server receives a message to everybody once", () => {
+  const ann = there.member("Ann");
+  const cal = there.member("Cal", inRoom("den"));
+  neighbours.deliver();
+  for (const client of [ann, bob, cal]) client.text();
+  bob.send({ type: "tell", n: 1, to: ["ALL", "Ann", "Cal"], text: "hi" });
+  neighbours.deliver();
+  expect(ann.lines()).toMatchObject([{ type: "message", text: "hi" }]);
+  expect(cal.lines()).toMatchObject([{ type: "private", text: "hi" }]);
+});
+
 test("the next user of a name comes after the last one has been renamed", () => {
   const ann = here.member("Ann");
   bob.text();

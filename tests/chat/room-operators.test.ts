@@ -81,6 +81,34 @@ test("decisions of a server operator outlast the room", () => {
   expect(bob.lines()).toMatchObject([{ type: "error", code: "room-key" }]);
 });
 
+test("a message for everybody is a message to the lobby", () => {
+  const rig = new Rig();
+  const bob = rig.member("Bob", { rooms: [{ room: "lobby" }, { room: "den" }] });
+  const ann = rig.member("Ann");
+  const tell = (to: string[]) => {
+    bob.text();
+    ann.text();
+    bob.send({ type: "tell", n: bob.session.counter.taken + 1, to, text: "hi" });
+    return { bob: bob.lines(), ann: ann.lines() };
+  };
+  rig.order("mode lobby +m");
+  expect(tell(["ALL"])).toMatchObject({
+    bob: [{ type: "error", code: "muted", n: 1, subject: "lobby" }, { type: "ack" }],
+    ann: [],
+  });
+  expect(tell(["ALL", "Ann"])).toMatchObject({
+    bob: [
+      { type: "error", code: "muted" },
+      { type: "ack", n: 2 },
+    ],
+    ann: [{ type: "private" }],
+  });
+  rig.order("mode lobby -m+b bob!*@*");
+  expect(tell(["ALL"])).toMatchObject({ bob: [{ code: "muted" }, { type: "ack" }], ann: [] });
+  rig.order("mode lobby -b bob!*@*");
+  expect(tell(["ALL"])).toMatchObject({ ann: [{ type: "message", room: "lobby" }] });
+});
+
 /** The rooms of the welcome, and the codes and subjects of the errors after it. */
 function entered(client: Client): { rooms: unknown; errors: unknown[] } {
   const lines = client.lines();
