@@ -75,6 +75,8 @@ test("a listener is disconnected when the token expires", () => {
   expect(listener.link.ended).toBe(true);
 });
 
+const thrice = <Value>(value: Value): Value[] => [value, value, value];
+
 test("a token does what its person may do in a room", () => {
   const rig = new Rig();
   const accessToken = tokenOf(rig);
@@ -95,14 +97,13 @@ test("a token does what its person may do in a room", () => {
     answer({ type: "read", ...ask, limit: 5 }),
     answer({ type: "listen", ...ask }),
   ];
-  const all = (...expected: [number, string]) => [expected, expected, expected];
   const done = [200, undefined];
   rig.order("mode den +i");
-  expect(tried()).toEqual(all(403, "invite-only"));
+  expect(tried()).toEqual(thrice([403, "invite-only"]));
   rig.order("mode den -i+k secret");
-  expect(tried()).toEqual(all(403, "room-key"));
+  expect(tried()).toEqual(thrice([403, "room-key"]));
   rig.order("mode den -k+b * builds!*@*");
-  expect(tried()).toEqual(all(403, "room-banned"));
+  expect(tried()).toEqual(thrice([403, "room-banned"]));
   rig.order("mode den -b+l builds!*@* 1");
   expect(tried()).toEqual([done, done, [429, "room-full"]]);
   rig.order("mode den -l+m");

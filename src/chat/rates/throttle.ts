@@ -11,6 +11,7 @@ import { refuseCrowdedLogin } from "../login/refuse-login.ts";
 import { count } from "../metrics/metrics.ts";
 import { fold, lobby } from "../names/grammar.ts";
 import type { Rates } from "./rate-budget.ts";
+import { isOpenToOutside } from "../rooms/room-rights.ts";
 import type { Session } from "../session.ts";
 import { sessionFields } from "../session-log.ts";
 
@@ -68,7 +69,7 @@ function mayRun(
 ): boolean {
   const { past, nowMs, loginRates } = hub;
   const { shareOwner } = session;
-  const room = roomOf(session, command);
+  const room = roomOf(hub, session, command);
   if (room !== undefined && past.waitMs(room, shareOwner, nowMs) > 0) return false;
   const isLogin = isAnnounced(command) && session.phase === "new";
   // Nobody knows yet who it is.
@@ -88,14 +89,15 @@ function isAnnounced(command: Command): boolean {
 }
 
 /** The room that a command adds a message to. */
-function roomOf(session: Session, command: Command): string | undefined {
+function roomOf(hub: HubState, session: Session, command: Command): string | undefined {
   let name: string | undefined;
   if (command.type === "say" && command.to === undefined) name = command.room ?? lobby;
   else if (command.type === "tell" && command.to.some((to) => fold(to) === "all")) name = lobby;
   if (name === undefined) return undefined;
   // Most clients send the folded name.
   const folded = session.rooms.has(name) ? name : fold(name);
-  return session.rooms.has(folded) ? folded : undefined;
+  if (session.rooms.has(folded)) return folded;
+  return hub.rooms.has(folded) && isOpenToOutside(hub, folded) ? folded : undefined;
 }
 
 /** Runs queued commands as far as the rate allows. */
@@ -184,7 +186,7 @@ function refuse(
 ): void {
   const { queue, counter } = session;
   const { nowMs, options } = hub;
-  const room = roomOf(session, command);
+  const room = roomOf(hub, session, command);
   const pastMs = room === undefined ? 0 : hub.past.waitMs(room, session.shareOwner, nowMs);
   const retryAfterMs =
     rates === undefined ? limits.storageRetryMs : queue.retryAfterMs(rates, nowMs, pastMs);

@@ -231,6 +231,17 @@ describe("in the hub", () => {
     expect(ann.lines()).toContainEqual(expect.objectContaining({ type: "ack", n: 1 }));
   });
 
+  test("those who speak in a room without being in it have no more of its history", () => {
+    const rig = rigOf();
+    filled(rig);
+    rig.member("Ann", {}, "203.0.113.99");
+    rig.order("mode lobby -n");
+    const stranger = rig.member("Stranger", { rooms: [{ room: "den" }] }, "192.0.2.1");
+    const heard = talk(rig, [stranger], 40).get("Stranger") ?? 0;
+    expect(heard).toBeGreaterThan(0.2 * size.messages);
+    expect(heard).toBeLessThan(0.28 * size.messages);
+  });
+
   test("loopback and `--rate 0` are exempt", () => {
     for (const [options, address] of [
       [{ rates: ratesFor(sender.messagesPerSecond), past }, "127.0.0.1"],
