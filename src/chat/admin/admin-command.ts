@@ -38,6 +38,8 @@ export type AdminCommand =
 type Words = {
   /** The words that are not flags. */
   words: readonly string[];
+  /** Everything after the command, as it was typed. */
+  text: string;
   termMs?: number | undefined;
   uses?: number | undefined;
   flags: ReadonlySet<string>;
@@ -230,8 +232,8 @@ export const adminCommands: Readonly<Record<AdminCommand["do"], Entry>> = {
     usage: "unshare NAME",
     help: "remove something that you have put into the shared folder; operators remove anybody's",
     rank: "member",
-    read: ({ words }) =>
-      words.length === 0 ? undefined : { do: "unshare", name: words.join(" ") },
+    // A name may contain several spaces, of any kind.
+    read: ({ text }) => (text === "" ? undefined : { do: "unshare", name: text }),
   },
   away: {
     usage: "away [TEXT]",
@@ -291,7 +293,8 @@ export function readAdminCommand(line: string): AdminCommand | string {
   const entry = adminCommands[word];
   const words = readFlags(entry, rest);
   if (typeof words === "string") return words;
-  return entry.read(words) ?? `Usage: ${entry.usage}`;
+  const [, text = ""] = /^\s*\S+ *(.*?) *$/s.exec(line) ?? [];
+  return entry.read({ ...words, text }) ?? `Usage: ${entry.usage}`;
 }
 
 function isCommand(word: string): word is AdminCommand["do"] {
@@ -309,9 +312,9 @@ function unknown(word: string): string {
 const maxTypoChars = 20;
 
 function readFlags(
-  { flags = [], hasTerm = false, hasUses = false }: Entry,
+  { usage, flags = [], hasTerm = false, hasUses = false }: Entry,
   rest: readonly string[],
-): Words | string {
+): Omit<Words, "text"> | string {
   const words: string[] = [];
   const found = new Set<string>();
   let termMs: number | undefined;
@@ -328,9 +331,10 @@ function readFlags(
       if (uses === undefined) return `--uses takes a number from 1 to ${limits.maxPassUses}`;
     } else words.push(word);
   }
-  const reason = words.slice(1).join(" ");
-  if (reason.length > limits.maxReasonChars) {
-    return `The reason has ${reason.length} characters: use at most ${limits.maxReasonChars}`;
+  const { length } = words.slice(1).join(" ");
+  if (length > limits.maxReasonChars) {
+    const what = usage.includes("REASON") ? "reason" : "text";
+    return `The ${what} has ${length} characters: use at most ${limits.maxReasonChars}`;
   }
   return { words, termMs, uses, flags: found };
 }

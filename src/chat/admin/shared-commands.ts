@@ -65,7 +65,7 @@ export function unshare(
 
 /** Visible to the owner of the files (by account, session or device key) and to operators. */
 function maySee({ rank, session, id }: Actor, { person, device }: SharedListing): boolean {
-  if (rank === "console" || isAtLeast(rank, "operator")) return true;
+  if (isAtLeast(rank, "operator")) return true;
   if (session === undefined) return false;
   const { key } = session.proven;
   if (key !== undefined && key === device) return true;

@@ -19,6 +19,8 @@ test.each([
   ["unban #3", { do: "unban", target: "#3" }],
   ["who --long", { do: "who", long: true }],
   ["who", { do: "who", long: false }],
+  ["topic den  tea   at noon", { do: "topic", room: "den", text: "tea at noon" }],
+  ["unshare  a  b\u3000.txt\u202f ", { do: "unshare", name: "a  b\u3000.txt\u202f" }],
 ] as const)("%s", (line, command) => {
   expect(readAdminCommand(line)).toEqual(command);
 });
@@ -38,6 +40,8 @@ test.each([
   ["unban a b", "Usage: unban"],
   ["bans now", "Usage: bans"],
   [`kick Bob ${"x".repeat(257)}`, "The reason has 257 characters: use at most 256"],
+  [`topic den ${"x".repeat(257)}`, "The text has 257 characters: use at most 256"],
+  ["unshare  ", "Usage: unshare NAME"],
 ])("%s is answered: %s", (line, sentence) => {
   const problem = readAdminCommand(line);
   expect(typeof problem).toBe("string");
@@ -54,7 +58,10 @@ test("any input is either a command of the table or an error message", () => {
     fc.property(first, fc.array(word, { maxLength: 4 }), (first, words) => {
       const read = readAdminCommand([first, ...words].join(" "));
       if (typeof read !== "string") expect(Object.hasOwn(adminCommands, read.do)).toBe(true);
-      else expect(read).toMatch(/^(?:There is no command|Usage: |--for |--uses |The reason has )/);
+      else
+        expect(read).toMatch(
+          /^(?:There is no command|Usage: |--for |--uses |The (?:reason|text) has )/,
+        );
     }),
   );
 });

@@ -244,7 +244,7 @@ test("the uploader may remove a file, operators any file, nobody else", () => {
   expect(order(ann, "shared")).toBe("1 thing, 3 B");
   expect(order(ann, "unshare bob/")).toBe("not-allowed");
   expect(order(ann, "unshare nothing")).toBe("not-found");
-  expect(order(ann, "unshare  a   b.txt")).toBe("'a b.txt' is no longer shared");
+  expect(order(ann, "unshare  a b.txt ")).toBe("'a b.txt' is no longer shared");
   expect(order(ann, "shared")).toBe("Nothing is shared");
   expect(rig.order("shared")).toMatchObject({ message: "2 things, 6 B", rows: [{}, {}] });
   expect(rig.order("unshare c.txt")).toMatchObject({ ok: true });
