@@ -63,6 +63,12 @@ test("decisions have numbers that no other server assigns", () => {
   expect(east.sanctions.impose(ban("cal"))?.id).toBe(103);
   const none = new Rights([], () => undefined);
   expect(none.sanctions.impose(ban("ann"))).toBeUndefined();
+  // One that can't be replaced stays.
+  let left = 1;
+  const few = new Rights([], () => (left > 0 ? left-- : undefined));
+  few.sanctions.impose(ban("ann"));
+  expect(few.sanctions.impose({ ...ban("ann"), reason: "again" })).toBeUndefined();
+  expect(few.sanctions.list("ban", 0)).toMatchObject([{ id: 1, name: "ann" }]);
 });
 
 test("a ban by name of a user at another server also bans their network", () => {

@@ -4,7 +4,7 @@
 import { expect, test } from "bun:test";
 import { Neighbours } from "./neighbours.ts";
 import { keyOf, owner, withKey } from "./owner.ts";
-import type { Client } from "./rig.ts";
+import { type Client, inRoom } from "./rig.ts";
 
 function ask(client: Client, request: object): Record<string, unknown> {
   client.text();
@@ -57,4 +57,26 @@ test("the key of a user at another server is reported as if there were one serve
   });
   expect(ask(asker, { type: "keys", name: "Plain" })).toMatchObject({ name: "Plain", keys: [] });
   expect(ask(asker, { type: "keys", name: "Nobody" })).toMatchObject({ code: "unknown-user" });
+});
+
+test("a command about a person reaches the devices at all servers", () => {
+  const world = new Neighbours();
+  const [east, west] = [world.server("east"), world.server("west")];
+  const desk = owner(east, "Ann", "desk");
+  desk.send({ type: "join", room: "den" });
+  const [bob, cal] = [west.member("Bob", inRoom("den")), west.member("Cal", inRoom("den"))];
+  const phone = withKey(west, "Ann", "desk", { secret: "another-secret-0123456789" });
+  world.deliver();
+  expect(ask(bob, { type: "admin", command: "call den Ann" })).toMatchObject({ code: "is-there" });
+  west.order("mode den +m");
+  expect(west.order("mode den +v Ann")).toMatchObject({ ok: true });
+  world.deliver();
+  desk.text();
+  cal.text();
+  desk.send({ type: "say", room: "den", text: "I have the word" });
+  world.deliver();
+  expect(cal.lines()).toMatchObject([{ type: "message", text: "I have the word" }]);
+  expect(west.order("kick Ann")).toMatchObject({ ok: true, message: "Removed Ann" });
+  world.deliver();
+  expect([desk, phone].map(({ link }) => link.ended)).toEqual([true, true]);
 });

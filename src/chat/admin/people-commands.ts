@@ -19,7 +19,10 @@ export function who(
   });
   if (hub.options.shared === undefined) return answer(fitting(rows));
   hub.store.listElsewhere(limits.maxAnswerRows, (outcome) => {
-    if (!outcome.done) return answer({ ok: false, code: "failed", message: outcome.error.message });
+    if (!outcome.done) {
+      const { code, message } = outcome.error;
+      return answer({ ok: false, code, message });
+    }
     for (const { folded, name, server: id, address } of outcome.result) {
       if (hub.names.holder(folded) !== undefined) continue;
       const server = address === "" ? id : address;

@@ -1,6 +1,7 @@
 // kick, ban and mute, and how sanctions are lifted and listed.
 
 import { isLoopback } from "../../addresses.ts";
+import { ParleyError } from "../../errors.ts";
 import { quoted } from "../../text.ts";
 import { expel } from "../disconnect.ts";
 import type { HubState } from "../hub-state.ts";
@@ -34,15 +35,15 @@ export function kick(
 ): void {
   const { name, reason } = command;
   const folded = fold(name);
-  const session = hub.names.holder(folded);
-  if (session !== undefined) return answer(kickHere(hub, actor, command, session));
-  if (hub.options.shared === undefined) return answer(nobody(name));
+  const kicked = kickHere(hub, actor, command);
+  if (hub.options.shared === undefined) return answer(kicked ?? nobody(name));
+  if (kicked?.ok === false) return answer(kicked);
+  // Devices of a registered name may be connected to several servers.
   hub.store.findElsewhere([folded], (outcome) => {
-    const arrived = hub.names.holder(folded);
-    if (arrived !== undefined) return answer(kickHere(hub, actor, command, arrived));
-    if (!outcome.done) return answer({ ok: false, code: "failed", message: outcome.error.message });
+    const here = kicked ?? kickHere(hub, actor, command);
+    if (!outcome.done) return answer(here ?? failed(outcome.error));
     const [first] = outcome.result;
-    if (first === undefined) return answer(nobody(name));
+    if (first === undefined || here?.ok === false) return answer(here ?? nobody(name));
     const rank = hub.options.rights.roles.rankOf(first.about.ids);
     if (!outranks(actor, rank)) return answer(protectedBy(first.name, rank));
     const why = removalText(actor, reason);
@@ -58,9 +59,10 @@ export function kick(
 function kickHere(
   hub: HubState,
   actor: Actor,
-  { reason }: Of<"kick">,
-  session: Session,
-): AdminAnswer {
+  { name, reason }: Of<"kick">,
+): AdminAnswer | undefined {
+  const session = hub.names.holder(fold(name));
+  if (session === undefined) return undefined;
   const rank = rankOf(hub, session);
   if (!outranks(actor, rank)) return protectedBy(session.name, rank);
   // All devices of the name's owner.
@@ -85,6 +87,7 @@ export function impose(
 ): void {
   subjectOf(hub, command.target, (subject, shown, ids = []) => {
     if (typeof subject === "string") return answer({ ok: false, code: "usage", message: subject });
+    if (subject instanceof ParleyError) return answer(failed(subject));
     const rank = hub.options.rights.roles.rankOf(ids);
     if (!outranks(actor, rank)) return answer(protectedBy(shown, rank));
     answer(imposeOn(hub, actor, command, withoutSharedNetwork(hub, actor, subject), shown));
@@ -245,13 +248,13 @@ function sanctionRow(sanction: Sanction): AdminRow {
 function subjectOf(
   hub: HubState,
   target: string,
-  then: (subject: Subject | string, shown: string, ids?: readonly string[]) => void,
+  then: (subject: Subject | string | ParleyError, shown: string, ids?: readonly string[]) => void,
 ): void {
   const written = writtenSubject(target);
   if (typeof written === "string" || written.name === undefined) return then(written, target);
   const { name } = written;
   hub.store.findAccount({ name }, (outcome) => {
-    if (!outcome.done) return then(outcome.error.message, target);
+    if (!outcome.done) return then(outcome.error, target);
     const { result: owner } = outcome;
     if (owner !== undefined) return then({ name, account: owner.id }, owner.name);
     const session = hub.names.holder(name);
@@ -266,11 +269,12 @@ function subjectElsewhere(
   hub: HubState,
   name: string,
   target: string,
-  then: (subject: Subject, shown: string, ids?: readonly string[]) => void,
+  then: (subject: Subject | ParleyError, shown: string, ids?: readonly string[]) => void,
 ): void {
   if (hub.options.shared === undefined) return then({ name }, target);
   hub.store.findElsewhere([name], (outcome) => {
-    const found = outcome.done ? outcome.result[0] : undefined;
+    if (!outcome.done) return then(outcome.error, target);
+    const [found] = outcome.result;
     if (found === undefined) return then({ name }, target);
     const { network, proved: key, ids } = found.about;
     then({ name, network, key }, found.name, ids);
@@ -293,6 +297,10 @@ function writtenSubject(target: string): Subject | string {
 
 /** An Ed25519 public key in base64url. */
 const keyForm = /^[A-Za-z0-9_-]{43}$/;
+
+function failed({ code, message }: ParleyError): AdminAnswer {
+  return { ok: false, code, message };
+}
 
 function nobody(name: string): AdminAnswer {
   const message = `Nobody here is called ${quoted(name)}: list everybody with 'who'`;

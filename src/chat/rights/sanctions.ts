@@ -59,11 +59,13 @@ export class Sanctions {
    */
   impose(terms: Omit<Sanction, "id">): Sanction | undefined {
     const { kind, atMs } = terms;
-    this.#remove((one) => one.kind === kind && isSameSubject(one, terms));
-    if (this.list(kind, atMs).length >= limits.maxSanctions) return undefined;
-    if (this.#all.length >= maxKept) this.#remove((one) => isOver(one, atMs));
-    const number = this.#newNumber();
+    const isReplaced = (one: Sanction) => one.kind === kind && isSameSubject(one, terms);
+    const others = this.list(kind, atMs).filter((one) => !isReplaced(one));
+    // What is to be replaced stays in force until its successor can be.
+    const number = others.length < limits.maxSanctions ? this.#newNumber() : undefined;
     if (number === undefined) return undefined;
+    this.#remove(isReplaced);
+    if (this.#all.length >= maxKept) this.#remove((one) => isOver(one, atMs));
     const sanction = { ...terms, id: number };
     this.#all.push(sanction);
     const { id, ...fields } = sanction;

@@ -71,7 +71,7 @@ function callHere(
   room: Room,
   holder: Session,
 ): Called | CallProblem {
-  if (holder.rooms.has(room.name)) return isThere(room, holder.name);
+  if (room.has(holder.identity.folded)) return isThere(room, holder.name);
   const key = personKey(holder.identity);
   if (isFull(room, key)) return full(room);
   room.called.add(key);

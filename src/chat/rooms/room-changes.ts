@@ -128,7 +128,9 @@ function rankAfter(
   { what, name, isOn }: Extract<RoomChange, { what: "operator" | "voice" }>,
 ): Outcome {
   const holder = hub.names.holder(fold(name));
-  const elsewhere = holder === undefined ? room.elsewhere?.get(fold(name)) : undefined;
+  // One of the person's devices.
+  const isHere = holder !== undefined && room.roster.has(fold(name));
+  const elsewhere = isHere ? undefined : room.elsewhere?.get(fold(name));
   if (elsewhere !== undefined) {
     // Their server carries it out and announces it.
     const { server, folded: to } = elsewhere;
@@ -139,7 +141,7 @@ function rankAfter(
     const message = `Nobody here is called ${quoted(name)}: check who is here`;
     return { code: "unknown-user", message, subject: name };
   }
-  if (!holder.rooms.has(room.name)) {
+  if (!isHere) {
     const message = `${quoted(name)} is not in the room ${quoted(room.name)}`;
     return { code: "not-there", message, subject: name };
   }
