@@ -138,12 +138,14 @@ const handlers: Handlers = {
     leaveRoom(hub, session, room, "parted", { text });
     hub.send(session, { type: "parted", room: room.name, text, ref }, "settled");
   },
-  names(hub, session, { room: asked = lobby, after, limit, ref }) {
-    const isHidden = !mayEnter(hub, session, fold(asked)) || !maySee(hub, session, fold(asked));
+  names(hub, session, command) {
+    const { room: asked = lobby, after, limit, ref } = command;
     if (session.dialect.showsPersonas === true) {
       return roster(hub, session, { type: "names", room: asked, ref });
     }
-    withRoom(hub, session, fold(asked), (found) => {
+    const isHidden = !mayEnter(hub, session, fold(asked)) || !maySee(hub, session, fold(asked));
+    withRoom(hub, session, fold(asked), (found, error) => {
+      if (error !== undefined) return rejectUnread(hub, session, command, error);
       const room = isHidden ? undefined : found;
       const all = (limit === undefined ? room?.names() : room?.sortedNames()) ?? [];
       const from = after === undefined ? 0 : firstAfter(all, fold(after));

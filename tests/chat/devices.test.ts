@@ -6,6 +6,7 @@ import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { accountMailbox } from "../../src/chat/accounts/account-store.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { answerRequest } from "../../src/store/answer.ts";
+import { ircAt } from "../dialects/irc/rig.ts";
 import { keyOf, owner, withKey } from "./owner.ts";
 import { type Client, nothing, Rig, say } from "./rig.ts";
 
@@ -259,4 +260,13 @@ describe("a private chat with a user who has several devices", () => {
     desk.send({ type: "invite", to: "Ann" });
     expect(desk.lines()).toMatchObject([{ type: "error", code: "protocol" }]);
   });
+});
+
+test("a list shows the rank of a person, whichever device is in the room", () => {
+  const rig = new Rig();
+  const { desk } = withPhone(rig);
+  desk.send({ type: "join", room: "den" });
+  withKey(rig, "Ann", "phone");
+  const bob = ircAt(rig, "Bob").send("JOIN #den");
+  expect(bob.lines()).toContain(":irc.test 353 Bob = #den :@Ann Bob");
 });

@@ -5,6 +5,7 @@ import { beforeEach, expect, test } from "bun:test";
 import { ratesFor } from "../../src/chat/rates/rate-budget.ts";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { history as limits, sender } from "../../src/limits.ts";
+import { ircAt } from "../dialects/irc/rig.ts";
 import { FailingStore } from "./failing-store.ts";
 import { inRoom, nothing, Rig, since } from "./rig.ts";
 
@@ -114,4 +115,19 @@ test("a member whose replay fails is disconnected as lost, and can return", () =
   const once = rig.client().send({ ...hello, ...since(0) });
   const said = once.lines().filter(({ type }) => type === "message");
   expect(said).toHaveLength(limits.pageMessages);
+});
+
+test("a room at other servers whose members can't be read is an error, not an empty list", () => {
+  rig = new Rig({ shared: { roomOpened() {} } }, store.answer);
+  const ann = rig.member("Ann");
+  const bob = ircAt(rig, "Bob");
+  ann.text();
+  store.unreadable = true;
+  ann.send({ type: "who", room: "den", ref: 1 });
+  expect(ann.lines()).toMatchObject([{ type: "error", code: "storage", ref: 1 }]);
+  for (const line of ["NAMES #den", "WHO #den"]) {
+    expect(bob.send(line).lines()).toEqual([
+      ":irc.test NOTICE Bob :The disk reports an error: check it",
+    ]);
+  }
 });

@@ -40,7 +40,8 @@ export function people(hub: HubState, session: Session, command: People): void {
     return hub.send(session, { type: "people", by, people, missing: [], ref });
   }
   const name = fold(by.room);
-  withRoom(hub, session, name, (room) => {
+  withRoom(hub, session, name, (room, error) => {
+    if (error !== undefined) return rejectUnread(hub, session, command, error);
     const found = room === undefined ? [] : inRoom(hub, session, room);
     const people = found.map((one) => infoOf(hub, session, one, name));
     hub.send(session, { type: "people", by: { room: name }, people, missing: [], ref });

@@ -60,9 +60,7 @@ function keptBy(
   change: Partial<RoomSettings>,
   { operators }: RoomSettings,
 ): Partial<RoomSettings> {
-  const all = change.operators ?? operators;
-  const isFull = all.length >= limits.maxRoomOperators;
-  if (id === undefined || all.length > 0 || isFull) return change;
+  if (id === undefined || (change.operators ?? operators).length > 0) return change;
   return { ...change, operators: [id] };
 }
 
@@ -107,7 +105,8 @@ function banAfter(
 ): Outcome {
   const mask = wholeMask(typed);
   if (mask.length > limits.maxMaskChars || /\s/.test(mask)) {
-    const message = `The mask ${quoted(mask)} is too long`;
+    const why = mask.length > limits.maxMaskChars ? "is too long" : "has a space in it";
+    const message = `The mask ${quoted(mask)} ${why}`;
     return { code: "text-invalid", message, subject: typed };
   }
   const others = bans.filter((ban) => ban.mask !== mask);

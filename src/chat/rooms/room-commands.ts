@@ -11,7 +11,13 @@ import { type HubState, textsOf } from "../hub-state.ts";
 import { leaveRoom } from "./membership.ts";
 import { fold } from "../names/grammar.ts";
 import { readPast, readPastTargets } from "../history/past-query.ts";
-import { type About, refuseIfOverfull, reject, rejectUnknownUser } from "../rejections.ts";
+import {
+  type About,
+  refuseIfOverfull,
+  reject,
+  rejectUnknownUser,
+  rejectUnread,
+} from "../rejections.ts";
 import type { Changer } from "../people/persona.ts";
 import { applyChanges } from "./room-changes.ts";
 import type { RoomCommand, RosterEntry } from "./room-events.ts";
@@ -75,10 +81,12 @@ export const roomHandlers: Handlers = {
 export function roster(
   hub: HubState,
   session: Session,
-  { room: name = "", ref }: Extract<Command, { type: "names" }>,
+  command: Extract<Command, { type: "names" }>,
 ): void {
+  const { room: name = "", ref } = command;
   const folded = fold(name);
-  withRoom(hub, session, folded, (found) => {
+  withRoom(hub, session, folded, (found, error) => {
+    if (error !== undefined) return rejectUnread(hub, session, command, error);
     const isSeen = mayEnter(hub, session, folded) && maySee(hub, session, folded);
     const members = found === undefined || !isSeen ? [] : entriesOf(hub, found);
     const isSecret = hub.options.rights.rooms.of(folded).flags.includes("secret");
@@ -118,7 +126,8 @@ export function tellEntry(
 function entriesOf(hub: HubState, room: Room): RosterEntry[] {
   return room.names().map((name) => {
     const session = hub.names.holder(fold(name));
-    if (session?.rooms.has(room.name) === true) {
+    // One of the person's devices.
+    if (session !== undefined && room.roster.has(fold(name))) {
       return { name, persona: hub.personas.shown(session), ...rankIn(hub, session, room.name) };
     }
     const member = room.elsewhere?.get(fold(name));
