@@ -296,7 +296,10 @@ export class ClientSession implements NativeSession {
     const online = { name, rooms, returned, server, registered };
     this.#emit({ type: "online", ...online, ...(access && { access }) });
     this.#keepToken(session?.token);
-    for (const room of lost) this.#emit({ type: "parted", room });
+    for (const room of lost) {
+      this.#announcements.forget(room);
+      this.#emit({ type: "parted", room });
+    }
     if (returned || this.#resumed) this.#inbox.announceReturn(how, afterMs);
     this.#sender.handleWelcome(session?.n ?? 0, !returned);
     this.#sender.failUnreachable();

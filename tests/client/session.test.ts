@@ -220,6 +220,16 @@ describe("logging in", () => {
     ]);
     expect(bench.session.rooms).toEqual(["lobby"]);
   });
+
+  test("reports the topic of a room that it could not reenter, once it is in it again", () => {
+    const topic = { type: "topic", room: "den", topic: "tea" } as const;
+    const bench = new Bench(["lobby", "den"]).online({ rooms: [welcomeRoom("lobby"), den] });
+    bench.receive(topic).reconnect().receive(welcome());
+    expect(bench.session.topicOf("den")).toBe("");
+    bench.act((s) => s.join("den"));
+    bench.receive({ type: "entered", epoch: "e", ref: bench.joinRef, ...den }, topic);
+    expect(bench.events("topic")).toEqual([topic]);
+  });
 });
 
 function welcomeRoom(room: string): RoomState {
