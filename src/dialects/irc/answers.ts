@@ -5,11 +5,11 @@ import type { PersonInfo } from "../../chat/people/people-events.ts";
 import { letterOf } from "../../chat/rooms/room-change.ts";
 import type { RoomState, RosterEntry } from "../../chat/rooms/room-events.ts";
 import { matchesMask } from "../../chat/people/mask.ts";
+import { people as limits } from "../../limits.ts";
 import { isoText } from "../../utc-time.ts";
 import { channelOf, nickOf } from "./names.ts";
 import type { Request } from "./pending.ts";
 import { prefixOf } from "./prefix.ts";
-import { ownModes } from "./requests.ts";
 import { joinLine, sourceOf } from "./room-lines.ts";
 import type { Line, Self } from "./self.ts";
 import { whoLines } from "./who.ts";
@@ -246,11 +246,10 @@ export function watchedLines(self: Self, { here, gone, refused }: Event<"watched
   for (const { name, persona } of here) {
     lines.push(self.numeric("730", sourceOf(name, persona)));
   }
-  if (gone.length > 0) {
-    for (const some of inLines(gone)) lines.push(self.numeric("731", some));
-  }
-  if (refused.length > 0) {
-    lines.push(self.numeric("734", "100", refused.join(","), "Monitor list is full."));
+  for (const some of inLines(gone)) lines.push(self.numeric("731", some));
+  const most = String(limits.maxWatched);
+  for (const some of inLines(refused)) {
+    lines.push(self.numeric("734", most, some, "Monitor list is full."));
   }
   return lines;
 }
@@ -284,13 +283,9 @@ export function operLines(self: Self, { isOperator }: Event<"authenticated">): L
   if (!isOperator) return [self.numeric("491", "You are no operator of this server")];
   self.isOperator = true;
   return [
-    { body: `:${self.source} MODE ${nickOf(self.nick)} ${ownModes({ ...flagsOf(self) })}` },
+    { body: `:${self.source} MODE ${nickOf(self.nick)} +o` },
     self.numeric("381", "You are now an IRC operator"),
   ];
-}
-
-function flagsOf({ isOperator }: Self): { isBot: boolean; isHidden: boolean; isOperator: boolean } {
-  return { isBot: false, isHidden: false, isOperator };
 }
 
 function seconds(timeMs: number): string {

@@ -18,7 +18,9 @@ export function readChatHistory(self: Self, { params }: IrcLine, out: Outcome): 
   const fail = (code: string, ...rest: string[]): void =>
     out.line(self.fail("CHATHISTORY", code, ...(typed === undefined ? [] : [which]), ...rest));
   if (params.length < 4) return fail("NEED_MORE_PARAMS", "Not enough parameters");
-  const limit = Math.min(Number(params.at(-1)) || 0, history.pageMessages);
+  const last = params.at(-1) ?? "";
+  if (!/^\d+$/.test(last)) return fail("INVALID_PARAMS", target, "Not a number of messages");
+  const limit = Math.min(Number(last), history.pageMessages);
   if (which === "TARGETS") {
     const [from, to] = [timeOf(target), timeOf(first)];
     if (from === undefined || to === undefined) {
@@ -26,6 +28,7 @@ export function readChatHistory(self: Self, { params }: IrcLine, out: Outcome): 
     }
     return out.ask((ref) => ({ type: "past-targets", fromMs: from, toMs: to, limit, ref }), {
       target: "*",
+      args: [which],
     });
   }
   const room = roomOf(target);
@@ -42,11 +45,14 @@ export function readChatHistory(self: Self, { params }: IrcLine, out: Outcome): 
     const query = read((text) => mailPointOf(self, text));
     const name = nameOf(target);
     if (query === undefined) return;
-    return out.ask((ref) => ({ type: "past-private", with: name, query, limit, ref }), { target });
+    return out.ask((ref) => ({ type: "past-private", with: name, query, limit, ref }), {
+      target,
+      args: [which],
+    });
   }
   const query = read((text) => pointOf(self, room, text));
   if (query === undefined) return;
-  out.ask((ref) => ({ type: "past", room, query, limit, ref }), { target });
+  out.ask((ref) => ({ type: "past", room, query, limit, ref }), { target, args: [which] });
 }
 
 const sides = { BEFORE: "before", AFTER: "after", AROUND: "around" } as const;

@@ -47,7 +47,7 @@ export function eventLines(
     case "private":
       return [...privateLines(self, event)];
     case "replay":
-      return textsOf(self, said(self, event.message));
+      return textsOf(said(self, event.message));
     case "signal":
       return signalLines(self, event, sourceOf(event.from, event.persona));
     case "topic":
@@ -95,7 +95,7 @@ function answerLines(
     case "error":
       return refusalLines(self, event, request);
     case "echo":
-      return self.has("echo-message") ? textsOf(self, said(self, event.message)) : [];
+      return self.has("echo-message") ? textsOf(said(self, event.message)) : [];
     case "sent":
       return sentLines(self, event, request);
     case "signalled":
@@ -161,7 +161,7 @@ function said(self: Self, message: Said): Text {
 }
 
 /** The lines of a text; only the first carries its ID. */
-function textsOf(_self: Self, { source, target, kind, text, tagged = {} }: Text): readonly Line[] {
+function textsOf({ source, target, kind, text, tagged = {} }: Text): readonly Line[] {
   const command = kind === "notice" ? "NOTICE" : "PRIVMSG";
   const before = Buffer.byteLength(`:${source} ${target} `);
   const { timeMs, persona } = tagged;
@@ -180,7 +180,7 @@ function privateLines(
   const msgid = id === undefined ? undefined : passingId(self.server.log, id, timeMs);
   const tagged = { timeMs, msgid, persona, client };
   const source = sourceOf(from, persona);
-  return textsOf(self, { source, target, kind, text, tagged });
+  return textsOf({ source, target, kind, text, tagged });
 }
 
 function sentLines(self: Self, event: Event<"sent">, { verb, target }: Request): readonly Line[] {
@@ -189,7 +189,7 @@ function sentLines(self: Self, event: Event<"sent">, { verb, target }: Request):
     const { timeMs = 0, id, text, kind, tags: client } = event;
     const msgid = id === undefined ? undefined : passingId(self.server.log, id, timeMs);
     const tagged = { timeMs, msgid, persona: self.persona, client };
-    lines.push(...textsOf(self, { source: self.source, target, kind, text, tagged }));
+    lines.push(...textsOf({ source: self.source, target, kind, text, tagged }));
   }
   if (verb === "NOTICE") return lines;
   for (const { name, text } of event.away ?? []) {
@@ -252,7 +252,7 @@ function saslLines(self: Self, { account }: Event<"authenticated">): readonly Li
 }
 
 function pastLines(self: Self, { room, messages }: Event<"past">, batch: string): readonly Line[] {
-  const inside = messages.flatMap((message) => textsOf(self, said(self, message)));
+  const inside = messages.flatMap((message) => textsOf(said(self, message)));
   return historyLines(self, channelOf(room), inside, batch);
 }
 

@@ -33,7 +33,7 @@ export function infoLines(self: Self, { command, params }: IrcLine): readonly Li
 
 const topics: Readonly<Record<string, readonly string[]>> = {
   INDEX: [
-    "Channels are the rooms of this server; #lobby is the room of all.",
+    "Channels are the rooms of this server; #lobby is for everybody.",
     "Topics: CHANNELS, NAMES, OPERATORS",
   ],
   CHANNELS: [
@@ -44,7 +44,7 @@ const topics: Readonly<Record<string, readonly string[]>> = {
     "A registered name needs its password: SASL PLAIN over TLS, or PASS.",
     "Names are registered with `parley client` or on the page.",
   ],
-  OPERATORS: ["OPER NAME PASSWORD, then PARLEY HELP lists the orders of operators."],
+  OPERATORS: ["OPER NAME PASSWORD, then PARLEY HELP lists the commands of operators."],
 };
 
 /** Commands that every client knows need no help text here. */

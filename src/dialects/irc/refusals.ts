@@ -25,7 +25,7 @@ export function refusalLines(self: Self, event: Failure, request: Request): Line
     case "OPER":
       return [self.numeric("464", "Password incorrect")];
     case "CHATHISTORY":
-      return [self.fail("CHATHISTORY", "INVALID_TARGET", "LATEST", target, message)];
+      return [historyRefusal(self, event, request)];
     case "KILL":
     case "PARLEY":
       return [operatorRefusal(self, event, target)];
@@ -55,6 +55,12 @@ export function refusalLines(self: Self, event: Failure, request: Request): Line
     default:
       return general(self, event);
   }
+}
+
+function historyRefusal(self: Self, { code, message }: Failure, { target, args }: Request): Line {
+  const [which = "LATEST"] = args;
+  const why = code === "storage" ? "MESSAGE_ERROR" : "INVALID_TARGET";
+  return self.fail("CHATHISTORY", why, which, target, message);
 }
 
 /** For MODE, whose arguments include modes: the nick that the error is about. */

@@ -86,6 +86,17 @@ function targetsOf(list: string): readonly string[] {
   return [...seen.values()];
 }
 
+/** The first targets; answers that the others are too many. */
+function firstOf(self: Self, targets: readonly string[], out: Outcome): readonly string[] {
+  const others = targets.slice(limits.maxTargets);
+  if (others.length > 0) {
+    out.line(
+      self.numeric("407", others.join(",").slice(0, limits.maxEchoChars), "Too many targets"),
+    );
+  }
+  return targets.slice(0, limits.maxTargets);
+}
+
 function say(self: Self, line: IrcLine, out: Outcome, asked: MessageKind | undefined): void {
   const { command: verb, params, tags: given } = line;
   const [list, typed] = params;
@@ -116,7 +127,7 @@ function say(self: Self, line: IrcLine, out: Outcome, asked: MessageKind | undef
     if (room === undefined) {
       const to = [nameOf(target)];
       if (to[0]?.toLowerCase() === "all") {
-        out.line(self.numeric("401", target, "No such nick: #lobby is the room of all"));
+        out.line(self.numeric("401", target, "No such nick: #lobby reaches everybody"));
         continue;
       }
       out.ask((ref) => ({ type: "tell", to, ...content, ref }), { target });
@@ -150,7 +161,7 @@ function signal(self: Self, { params, tags: given }: IrcLine, out: Outcome): voi
   }
   const tags = self.has("message-tags") ? clientTagsOf(given) : undefined;
   if (tags === undefined) return;
-  for (const target of targetsOf(list).slice(0, limits.maxTargets)) {
+  for (const target of firstOf(self, targetsOf(list), out)) {
     const room = roomOf(target);
     const to = room ?? nameOf(target);
     const isRoom = room !== undefined;
@@ -168,7 +179,7 @@ function join(self: Self, { params }: IrcLine, out: Outcome): void {
     return;
   }
   const given = keys.split(",");
-  for (const [i, channel] of list.split(",").slice(0, limits.maxTargets).entries()) {
+  for (const [i, channel] of firstOf(self, list.split(","), out).entries()) {
     const room = roomOf(channel);
     if (room === undefined || room === "") {
       out.line(self.numeric("403", channel === "" ? "*" : channel, "No such channel"));
@@ -184,7 +195,7 @@ function part(self: Self, { params }: IrcLine, out: Outcome): void {
   if (list === undefined || list === "") return needMore(self, "PART", out);
   const text =
     typed === undefined ? undefined : withoutFormatting(typed).slice(0, rights.maxReasonChars);
-  for (const channel of targetsOf(list).slice(0, limits.maxTargets)) {
+  for (const channel of firstOf(self, targetsOf(list), out)) {
     const room = roomOf(channel);
     if (room === undefined) out.line(self.numeric("403", channel, "No such channel"));
     else out.ask((ref) => ({ type: "part", room, text, ref }), { target: channel });
@@ -232,7 +243,7 @@ function kick(self: Self, { params }: IrcLine, out: Outcome): void {
   }
   const among = channels.split(",");
   const text = withoutFormatting(why).slice(0, rights.maxReasonChars);
-  for (const [i, nick] of nicks.split(",").slice(0, limits.maxTargets).entries()) {
+  for (const [i, nick] of firstOf(self, nicks.split(","), out).entries()) {
     const name = nameOf(nick);
     // Either one channel for all nicks, or one channel for each.
     const channel = among[among.length === 1 ? 0 : i] ?? "";
@@ -307,7 +318,7 @@ function ownMode(self: Self, target: string, letters: string | undefined, out: O
   out.ask((ref) => ({ type: "describe", ...wanted, ref }), { target, args: [letters] });
 }
 
-export function ownModes({
+function ownModes({
   isBot,
   isHidden,
   isOperator,
@@ -330,7 +341,7 @@ function whois(self: Self, { params }: IrcLine, out: Outcome): void {
   if (list === undefined || list === "") {
     return out.line(self.numeric("431", "No nickname given"));
   }
-  const nicks = targetsOf(list).slice(0, limits.maxTargets);
+  const nicks = firstOf(self, targetsOf(list), out);
   const names = nicks.map(nameOf);
   out.ask((ref) => ({ type: "people", by: { names }, ref }), { target: list, args: nicks });
 }

@@ -2,9 +2,11 @@
 // messages, users, and users of other dialects.
 
 import { expect, test } from "bun:test";
+import { FailingStore } from "../../chat/failing-store.ts";
 import { native } from "../../chat/rig.ts";
 import type { Peer } from "../../../src/chat/dialect.ts";
 import { ircDialect } from "../../../src/dialects/irc/irc.ts";
+import { irc as limits } from "../../../src/limits.ts";
 import { irc, IrcClient, IrcRig } from "./rig.ts";
 
 test("registration: nothing before NICK and USER, then the welcome in order", () => {
@@ -312,6 +314,63 @@ test("history around a message, a time, and between", () => {
   expect(ann.ask("CHATHISTORY LATEST #no * 5")[0]).toContain(" FAIL CHATHISTORY INVALID_TARGET ");
   expect(ann.ask("CHATHISTORY SOON #den * 5")[0]).toContain(" FAIL CHATHISTORY INVALID_PARAMS ");
   expect(ann.ask("CHATHISTORY LATEST #den x 5")[0]).toContain("INVALID_MSGREFTYPE");
+  for (const limit of ["-5", "1.5", "0x10", "Infinity", "all"]) {
+    expect(ann.ask(`CHATHISTORY AFTER #den timestamp=${times[0]} ${limit}`)).toEqual([
+      ":irc.test FAIL CHATHISTORY INVALID_PARAMS AFTER #den :Not a number of messages",
+    ]);
+  }
+});
+
+test("history that can't be had names the command that asked for it, and why", () => {
+  const store = new FailingStore();
+  const rig = new IrcRig({}, store.answer);
+  const ann = rig.irc("Ann", "batch draft/chathistory");
+  rig.room("#den", ann);
+  const before = "BEFORE #no timestamp=2026-01-01T00:00:00.000Z 5";
+  expect(ann.ask(`CHATHISTORY ${before}`)[0]).toContain("INVALID_TARGET BEFORE #no :");
+  ann.send("PRIVMSG #den :hi");
+  store.unreadable = true;
+  expect(ann.ask("CHATHISTORY LATEST #den * 5")).toEqual([
+    ":irc.test FAIL CHATHISTORY MESSAGE_ERROR LATEST #den :The disk reports an error: check it",
+  ]);
+});
+
+const numbered = (prefix: string, length: number): string[] =>
+  Array.from({ length }, (_, i) => `${prefix}${i}`);
+
+test("targets beyond the maximum are refused, whatever the command", () => {
+  const rig = new IrcRig();
+  const ann = rig.irc("Ann", "message-tags");
+  const targets = numbered("r", limits.maxTargets + 2).join(",");
+  const channels = numbered("#r", limits.maxTargets + 2).join(",");
+  for (const line of [
+    `JOIN ${channels}`,
+    `PART ${channels}`,
+    `@+typing=active TAGMSG ${channels}`,
+  ]) {
+    const [first, ...others] = ann.ask(line);
+    expect(first).toBe(":irc.test 407 Ann #r16,#r17 :Too many targets");
+    expect(others.join(" ")).not.toMatch(/#r1[67]/);
+  }
+  const two = ":irc.test 407 Ann r16,r17 :Too many targets";
+  expect(ann.ask(`KICK #r0 ${targets}`)[0]).toBe(two);
+  expect(ann.ask(`WHOIS ${targets}`)[0]).toBe(two);
+});
+
+test("MONITOR says which nicks do not fit its list, in lines that are short enough", () => {
+  const rig = new IrcRig();
+  const ann = rig.irc("Ann");
+  const ask = (all: readonly string[]) => ann.ask(`MONITOR + ${all.join(",")}`);
+  ask(numbered("a", 60));
+  ask(numbered("b", 40));
+  const others = numbered("n".repeat(20), 21);
+  const refused = ask(others).filter((line) => line.includes(" 734 "));
+  expect(refused).toHaveLength(2);
+  for (const line of refused) expect(line.length).toBeLessThan(limits.maxLineBytes);
+  const listed = refused.flatMap(
+    (line) => / 734 Ann 100 (\S+) :/.exec(line)?.[1]?.split(",") ?? [],
+  );
+  expect(listed).toEqual(others);
 });
 
 test("MONITOR reports who joins and leaves, under any name", () => {
