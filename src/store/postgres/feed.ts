@@ -54,6 +54,9 @@ export class Feed implements Follower, SharedStore {
   /** Signals that the hub has handled, and whose deletion is not yet confirmed. */
   readonly #taken = new Set<string>();
   #rights = "";
+  /** The number of the last reading of decisions that has begun, and of the last that has ended. */
+  #rightsAsked = 0;
+  #rightsRead = 0;
   #stop: (() => void) | undefined;
 
   constructor(
@@ -141,6 +144,10 @@ export class Feed implements Follower, SharedStore {
     });
   }
 
+  rightsStored(): void {
+    if (this.#rightsRead < this.#rightsAsked) this.#readRightsSoon();
+  }
+
   /** Looks for everything that notifications may have missed. @throws DatabaseAway, Refused */
   async check(): Promise<void> {
     const hub = this.#hub;
@@ -224,7 +231,7 @@ export class Feed implements Follower, SharedStore {
       hub.handleForeign({ type: "erased", room: erased[0], seq: erased[1] });
     }
     if (account !== undefined) hub.handleForeign({ type: "account", ...account });
-    if (rights === true) void this.#readRights().catch((error: unknown) => this.#complain(error));
+    if (rights === true) this.#readRightsSoon();
   }
 
   /** Handles messages; returns a change of presence that comes next. */
@@ -445,8 +452,17 @@ export class Feed implements Follower, SharedStore {
     }
   }
 
+  #readRightsSoon(): void {
+    void this.#readRights().catch((error: unknown) => this.#complain(error));
+  }
+
   async #readRights(): Promise<void> {
-    const rows = await this.#store.rights();
+    const number = ++this.#rightsAsked;
+    const rows = await this.#store.rights().finally(() => {
+      this.#rightsRead = Math.max(this.#rightsRead, number);
+    });
+    // Another reading that began later knows more.
+    if (number < this.#rightsAsked) return;
     const text = textOf(rows);
     if (text === this.#rights) return;
     this.#rights = text;

@@ -59,6 +59,8 @@ export interface Follower {
   outdated(session: string, claim: number): void;
   /** Other servers have declared this server's users gone. */
   fenced(): void;
+  /** The hub's own decisions are stored: what is being read may not contain them. */
+  rightsStored(): void;
 }
 
 type SessionRow = {
@@ -470,6 +472,7 @@ export class PostgresStore {
         }
       }
     });
+    this.follower?.rightsStored();
     await this.#tell({ rights: true });
   }
 

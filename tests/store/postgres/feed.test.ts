@@ -1,0 +1,92 @@
+// Decisions of operators that are read while others are made.
+
+import { expect, test } from "bun:test";
+import type { ForeignEvent, SharedHub } from "../../../src/chat/elsewhere/foreign-events.ts";
+import type { RightsChange } from "../../../src/chat/rights/rights-rows.ts";
+import type { DatabasePort } from "../../../src/store/postgres/database-port.ts";
+import { Feed } from "../../../src/store/postgres/feed.ts";
+import { PostgresStore } from "../../../src/store/postgres/store.ts";
+import { VirtualClock } from "../../sim/chat/virtual-clock.ts";
+import { SimulatedDatabase } from "../../sim/cluster/database.ts";
+
+/** A server whose readings of the decisions can take long. */
+async function serverWith() {
+  const events = { committed() {}, ran() {} };
+  const options = { payloadBytes: 7_900, epoch: "e" };
+  const database = new SimulatedDatabase(new VirtualClock(), options, events);
+  const held: (() => void)[] = [];
+  const state = { isSlow: false };
+  const port: DatabasePort = {
+    run: async (text, values = []) => {
+      const rows = database.transact((run) => run(text, values)) as never;
+      if (state.isSlow && text === "SELECT key, value FROM parley.rights") {
+        await new Promise<void>((resolve) => held.push(resolve));
+      }
+      return rows;
+    },
+    script: async () => {},
+    transact: async (inside) => await inside(port.run),
+    listen: async () => () => {},
+  };
+  const store = await PostgresStore.open(port);
+  const feed = new Feed(port, store, (line) => expect.unreachable(line));
+  const heard: ForeignEvent[] = [];
+  const hub: SharedHub = {
+    handleForeign: (event) => void heard.push(event),
+    positionIn: () => undefined,
+    watchedServers: () => [],
+    watchedNames: () => [],
+    openRooms: () => [],
+    openMailboxes: () => [],
+  };
+  feed.attach(hub);
+  await feed.start(await store.rights());
+  return { store, feed, held, state, heard };
+}
+
+async function change(store: PostgresStore, ...changes: RightsChange[]): Promise<void> {
+  await new Promise<void>((resolve) =>
+    store.answer({ type: "change-rights", changes, id: 1 }, () => resolve()),
+  );
+}
+
+/** What has been asked for is being read. */
+async function begun(): Promise<void> {
+  for (let i = 0; i < 20; i++) await Bun.sleep(0);
+}
+
+/** The keys of the decisions in the last event. */
+function known(heard: readonly ForeignEvent[]): string[] {
+  const last = heard.at(-1);
+  return last?.type === "rights" ? last.rows.map(({ key }) => key) : [];
+}
+
+test("an older reading of decisions does not replace a newer one", async () => {
+  const { store, feed, held, state, heard } = await serverWith();
+  await change(store, { key: "sanction/1", value: "{}" });
+  state.isSlow = true;
+  const older = feed.check();
+  await begun();
+  await change(store, { key: "sanction/2", value: "{}" });
+  const newer = feed.check();
+  await begun();
+  for (const release of held.toReversed()) release();
+  await Promise.all([older, newer]);
+  expect(known(heard)).toContain("sanction/2");
+  feed.stop();
+});
+
+test("what is read while own decisions are stored is read again", async () => {
+  const { store, feed, held, state, heard } = await serverWith();
+  await change(store, { key: "sanction/1", value: "{}" });
+  state.isSlow = true;
+  const reading = feed.check();
+  await begun();
+  await change(store, { key: "sanction/2", value: "{}" });
+  state.isSlow = false;
+  for (const release of held) release();
+  await reading;
+  await begun();
+  expect(known(heard)).toEqual(expect.arrayContaining(["sanction/1", "sanction/2"]));
+  feed.stop();
+});
