@@ -88,8 +88,7 @@ export function link(hub: HubState, session: Session, command: Of<"link">): void
     return reject(hub, session, "no-identity", message, { ref });
   }
   if (owned !== undefined) {
-    const message = "This device owns a name already: use another --identity for another person";
-    return reject(hub, session, "name-registered", message, { ref });
+    return reject(hub, session, "name-registered", deviceIsOwned, { ref });
   }
   const waitMs = hub.guessRates.take(session.peer.address, undefined, hub.nowMs);
   if (waitMs > 0) {
@@ -105,6 +104,8 @@ export function link(hub: HubState, session: Session, command: Of<"link">): void
     reject(hub, session, "not-found", message, { ref });
   });
 }
+
+const deviceIsOwned = "This device owns a name already: use another --identity for another person";
 
 /** The code was right. */
 function linkTo(
@@ -376,11 +377,24 @@ function changeAccount(
   queries.whenAnswered((error) => {
     if (error !== undefined) return rejectUnread(hub, session, command, error);
     if (outcome?.done === true) return then(outcome.account);
-    const { ref } = command;
-    if (outcome?.why !== "full") return rejectUnowned(hub, session, ref);
-    const message = `An account has at most ${limits.maxKeys} devices: revoke one first`;
-    reject(hub, session, "full", message, { ref });
+    rejectUnchanged(hub, session, command, outcome?.why);
   });
+}
+
+function rejectUnchanged(
+  hub: HubState,
+  session: Session,
+  { type, ref }: Of<"link" | "revoke" | "set-password">,
+  why: Extract<AccountOutcome, { done: false }>["why"] | undefined,
+): void {
+  if (why === "full") {
+    const message = `An account has at most ${limits.maxKeys} devices: revoke one first`;
+    return reject(hub, session, "full", message, { ref });
+  }
+  if (type !== "link") return rejectUnowned(hub, session, ref);
+  if (why === "key") return reject(hub, session, "name-registered", deviceIsOwned, { ref });
+  const message = "The name for which this code was made is no longer registered";
+  reject(hub, session, "not-found", message, { ref });
 }
 
 function rejectUnowned(hub: HubState, session: Session, ref: Ref | undefined): void {

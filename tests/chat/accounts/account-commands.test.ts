@@ -60,6 +60,22 @@ describe("a device is added", () => {
     expect(ask(phone, { type: "link", code: second })).toMatchObject({ code: "not-found" });
   });
 
+  test("not if its key or the account has found another owner meanwhile", () => {
+    const rig = new Rig();
+    const [ann, bob] = [owner(rig, "Ann", "desk"), owner(rig, "Bob", "sofa")];
+    const [first, second] = [
+      newDevice(rig),
+      withKey(rig, "guest2", "phone", { secret: "another-secret-0123456789" }),
+    ];
+    const code = ask(ann, { type: "device-code" })["code"];
+    ask(first, { type: "link", code: ask(bob, { type: "device-code" })["code"] });
+    expect(ask(second, { type: "link", code })).toMatchObject({ code: "name-registered" });
+    const late = ask(ann, { type: "device-code" })["code"];
+    rig.order("forget Ann");
+    const other = withKey(rig, "other", "other");
+    expect(ask(other, { type: "link", code: late })).toMatchObject({ code: "not-found" });
+  });
+
   test("only by an owner, and not with another user's key", () => {
     const rig = new Rig();
     const desk = owner(rig, "Ann", "desk");
