@@ -23,6 +23,7 @@ import type { Session } from "../session.ts";
 import { sessionFields } from "../session-log.ts";
 import { readVouch, vouchRecord, vouchText } from "../../trust/device-vouch.ts";
 import { StoreQueries } from "../turn/store-queries.ts";
+import { tooMany } from "../rates/guess-rates.ts";
 
 type Of<T extends Command["type"]> = Extract<Command, { type: T }>;
 
@@ -92,7 +93,7 @@ export function link(hub: HubState, session: Session, command: Of<"link">): void
   }
   const waitMs = hub.guessRates.take(session.peer.address, undefined, hub.nowMs);
   if (waitMs > 0) {
-    const message = `Too many codes from your network: try again in ${Math.ceil(waitMs / 1_000)} s`;
+    const message = tooMany("codes", waitMs);
     return hub.send(session, { type: "error", code: "rate", message, ref, retryAfterMs: waitMs });
   }
   const hash = hub.options.hashSecret(readCode(command.code));
@@ -266,7 +267,7 @@ export function setPassword(hub: HubState, session: Session, command: Of<"set-pa
   // Otherwise one network could keep the password hasher busy.
   const waitMs = hub.guessRates.take(session.peer.address, undefined, hub.nowMs);
   if (waitMs > 0) {
-    const message = `Too many passwords from your network: try again in ${Math.ceil(waitMs / 1_000)} s`;
+    const message = tooMany("passwords", waitMs);
     return hub.send(session, { type: "error", code: "rate", message, ref, retryAfterMs: waitMs });
   }
   hashNew(hub, session, password, ref, (hash) => keepPassword(hub, session, command, hash));

@@ -11,6 +11,7 @@ import { endSession } from "../disconnect.ts";
 import { fittingPage } from "../history/history-page.ts";
 import type { HubState } from "../hub-state.ts";
 import { login } from "../login/login.ts";
+import { turnAway } from "../login/refuse-login.ts";
 import { holdRoom, openRoom, releaseRoom } from "../rooms/membership.ts";
 import { textProblem } from "../messages.ts";
 import { fold, lobby, roomProblem } from "../names/grammar.ts";
@@ -186,6 +187,5 @@ function refuse(
   retryAfterMs?: number,
 ): void {
   hub.options.log.info("request refused", { ...sessionFields(session), code });
-  hub.send(session, { type: "error", code, message, ref: undefined, retryAfterMs });
-  endSession(hub, session, "refused");
+  turnAway(hub, session, code, message, retryAfterMs);
 }

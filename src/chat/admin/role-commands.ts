@@ -7,6 +7,7 @@ import { type Actor, outranks } from "./actor.ts";
 import type { AdminAnswer } from "./answer.ts";
 import { logAct } from "./log-act.ts";
 import { withAccount } from "./with-account.ts";
+import { tooMany } from "../rates/guess-rates.ts";
 
 type Answer = (answer: AdminAnswer) => void;
 
@@ -62,9 +63,7 @@ export function claim(hub: HubState, actor: Actor, code: string): AdminAnswer {
   const { address } = session.peer;
   const waitMs = hub.guessRates.waitMs(address, hub.nowMs);
   if (waitMs > 0) {
-    const seconds = Math.ceil(waitMs / 1_000);
-    const message = `Too many attempts from your network: try again in ${seconds} s`;
-    return { ok: false, code: "rate", message };
+    return { ok: false, code: "rate", message: tooMany("attempts", waitMs) };
   }
   if (control.claimHash === undefined || hashSecret(code) !== control.claimHash) {
     hub.guessRates.wasWrong(address, hub.nowMs);

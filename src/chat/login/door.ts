@@ -1,8 +1,6 @@
 // Admission: a server may require its password from everybody, or admit only members. Until then, a
 // stranger learns nothing except that this is a parley server.
 
-import type { ErrorCode } from "../../errors.ts";
-import { endSession } from "../disconnect.ts";
 import { rights as limits, sender } from "../../limits.ts";
 import { withoutLineEnd } from "../../text.ts";
 import type { HubState } from "../hub-state.ts";
@@ -12,8 +10,9 @@ import { sessionFields } from "../session-log.ts";
 import { proveKey } from "./key-proof.ts";
 import { isConnected } from "../elsewhere/name-claims.ts";
 import { hasProof, proveMembership } from "./membership-proof.ts";
+import { tooMany } from "../rates/guess-rates.ts";
 import { storeRights } from "../rights-store.ts";
-import { refuseBanned } from "./refuse-login.ts";
+import { refuseBanned, turnAway } from "./refuse-login.ts";
 import type { NameClaimed } from "../turn/store.ts";
 import { StoreQueries } from "../turn/store-queries.ts";
 import type { Session } from "../session.ts";
@@ -42,9 +41,7 @@ export function passDoor(
   const isGuess = (pass ?? serverPassword ?? command.password) !== undefined;
   const waitMs = isGuess ? hub.guessRates.waitMs(session.peer.address, hub.nowMs) : 0;
   if (waitMs > 0) {
-    const seconds = Math.ceil(waitMs / 1_000);
-    const message = `Too many attempts from your network: try again in ${seconds} s`;
-    return refuse(hub, session, "rate", message, waitMs);
+    return turnAway(hub, session, "rate", tooMany("attempts", waitMs), waitMs);
   }
   const isRight = door.checkPassword?.(serverPassword ?? "") ?? door.isMembersOnly;
   if (isRight && !door.isMembersOnly) {
@@ -75,7 +72,7 @@ function enterAsMember(
     if (session.phase !== "new") return;
     if (problem?.why === "failed") {
       const { code, message, retryAfterMs } = problem.denial;
-      return refuse(hub, session, code, message, retryAfterMs);
+      return turnAway(hub, session, code, message, retryAfterMs);
     }
     if (problem !== undefined) {
       const { password, serverPassword } = command;
@@ -135,7 +132,7 @@ function redeem(
   claimUse(hub, session, hash, guest, (problem) => {
     if (session.phase !== "new") return;
     if (problem === undefined) return redeemClaimed(hub, session, { hash, guest }, enter);
-    refuse(hub, session, "storage", problem, sender.storageRetryMs);
+    turnAway(hub, session, "storage", problem, sender.storageRetryMs);
   });
 }
 
@@ -184,7 +181,7 @@ function redeemClaimed(
     if (session.phase !== "new") return;
     if (problem !== undefined) {
       if (isUse) rights.passes.giveBack(hash, guest);
-      return refuse(hub, session, "storage", problem, sender.storageRetryMs);
+      return turnAway(hub, session, "storage", problem, sender.storageRetryMs);
     }
     session.isAdmitted = true;
     enter();
@@ -195,7 +192,7 @@ function ask(hub: HubState, session: Session, command: LoginCommand): void {
   const { door } = hub.options;
   if (session.dialect.asks !== true) {
     const { code, message } = closedText(door);
-    return refuse(hub, session, code, message);
+    return turnAway(hub, session, code, message);
   }
   session.asked = command;
   const text = door.isMembersOnly
@@ -215,18 +212,7 @@ function fail(hub: HubState, session: Session, command: LoginCommand): void {
   if (session.dialect.asks === true && session.failedAttempts < limits.attemptsPerSession) {
     return ask(hub, session, again);
   }
-  if (pass === undefined && isPass) return refuse(hub, session, code, closedText(door).message);
+  if (pass === undefined && isPass) return turnAway(hub, session, code, closedText(door).message);
   const message = isPass ? "The pass is not valid, used up, or over" : "The password is wrong";
-  refuse(hub, session, code, message);
-}
-
-function refuse(
-  hub: HubState,
-  session: Session,
-  code: ErrorCode,
-  message: string,
-  retryAfterMs?: number,
-): void {
-  hub.send(session, { type: "error", code, message, retryAfterMs });
-  endSession(hub, session, "refused");
+  turnAway(hub, session, code, message);
 }

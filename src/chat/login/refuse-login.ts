@@ -35,3 +35,15 @@ export function refuseBanned(hub: HubState, session: Session, name: string, ban:
   hub.send(session, { type: "error", code: "banned", message: banText(ban), subject: name });
   endSession(hub, session, "banned");
 }
+
+/** Refuses somebody whom the dialect leaves no second attempt. */
+export function turnAway(
+  hub: HubState,
+  session: Session,
+  code: ErrorCode,
+  message: string,
+  retryAfterMs?: number,
+): void {
+  hub.send(session, { type: "error", code, message, retryAfterMs });
+  endSession(hub, session, "refused");
+}

@@ -11,6 +11,7 @@ import { sessionFields } from "../session-log.ts";
 import { muteText } from "../suspect.ts";
 import type { OfferEnd, PageAddress } from "../../protocol/messages.ts";
 import { CodeOffer } from "./code-offer.ts";
+import { tooMany } from "../rates/guess-rates.ts";
 
 type OpenCode = Extract<Command, { type: "open-code" }>;
 type JoinCode = Extract<Command, { type: "join-code" }>;
@@ -78,7 +79,7 @@ export function joinCode(hub: HubState, session: Session, command: JoinCode): vo
   const { address } = session.peer;
   const waitMs = hub.guessRates.waitMs(address, hub.nowMs);
   if (waitMs > 0) {
-    const message = `Too many attempts from your network: try again in ${Math.ceil(waitMs / 1_000)} s`;
+    const message = tooMany("attempts", waitMs);
     const error = { type: "error", code: "rate", message, retryAfterMs: waitMs, ref } as const;
     return hub.send(session, error);
   }

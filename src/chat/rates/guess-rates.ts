@@ -66,3 +66,8 @@ function bucketOf(
   buckets.set(about, bucket);
   return bucket;
 }
+
+/** `what`: of which there were too many, such as `attempts`. */
+export function tooMany(what: string, waitMs: number): string {
+  return `Too many ${what} from your network: try again in ${Math.ceil(waitMs / 1_000)} s`;
+}
