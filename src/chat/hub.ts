@@ -224,7 +224,7 @@ export class Hub {
     this.#timers.handleTimeout();
   }
 
-  /** Unix milliseconds by which `handleTimeout` must be called. */
+  /** The time by which `handleTimeout` must be called. */
   get nextTimeoutMs(): number {
     return this.#timers.nextMs;
   }

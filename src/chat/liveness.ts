@@ -3,7 +3,7 @@
 /** What `stalledMs` needs to know about a session's waiting output. */
 type WaitingOutput = { readonly blocked: boolean; readonly takenBytes: number };
 
-/** Times are Unix milliseconds; 0: never. */
+/** Times are those of the hub, which never go back; 0: never. */
 export class Liveness {
   #heardMs: number;
   #pingedMs = 0;

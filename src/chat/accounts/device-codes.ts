@@ -21,7 +21,7 @@ export function readCode(typed: string): string {
   return `${chars.slice(0, codeChars / 2)}-${chars.slice(codeChars / 2)}`;
 }
 
-/** 0 to 63, for base64url; other characters do not occur. */
+/** 1 to 64, for base64url; other characters do not occur. */
 function valueOf(char: string): number {
   return base64url.indexOf(char) + 1;
 }

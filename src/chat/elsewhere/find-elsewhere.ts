@@ -7,7 +7,9 @@ import type { HubState } from "../hub-state.ts";
 import type { Session } from "../session.ts";
 import { StoreQueries } from "../turn/store-queries.ts";
 
-/** `names`: folded. Calls `then` exactly once, synchronously or after the store has answered. */
+/**
+ * `names`: folded. Calls `then` at once, or when the store has answered unless the session is over.
+ */
 export function findElsewhere(
   hub: HubState,
   session: Session,

@@ -9,7 +9,8 @@ import type { RoomBounds } from "../turn/store.ts";
 import { StoreQueries } from "../turn/store-queries.ts";
 
 /**
- * Calls `then` with the room, at once or when the store has answered; undefined: nobody is in it.
+ * Calls `then` with the room, at once, or when the store has answered unless the session is over;
+ * undefined: nobody is in it.
  */
 export function withRoom(
   hub: HubState,

@@ -8,8 +8,8 @@ import type { Overview } from "../turn/store.ts";
 import { StoreQueries } from "../turn/store-queries.ts";
 
 /**
- * Calls `then` exactly once, synchronously or after the store has answered; undefined: there are no
- * other servers, or the store could not be read.
+ * Calls `then` at once, or when the store has answered unless the session is over; undefined: there
+ * are no other servers, or the store could not be read.
  */
 export function withOverview(
   hub: HubState,

@@ -19,7 +19,7 @@ export function hasProof({ identity, token, password }: LoginCommand): boolean {
   return identity !== undefined || token !== undefined || password !== undefined;
 }
 
-/** The session's key has already been proved. Calls `then` exactly once, synchronously or later. */
+/** The session's key has already been proved. Calls `then` unless the session ends meanwhile. */
 export function proveMembership(
   hub: HubState,
   session: Session,

@@ -16,8 +16,8 @@ export type Person =
   | { mailbox: string; isAccount: boolean; isElsewhere: boolean };
 
 /**
- * Calls `then` exactly once, synchronously or after the store has answered; undefined: nobody has
- * the name.
+ * Calls `then` at once, or when the store has answered unless the session is over; undefined:
+ * nobody has the name.
  */
 export function findPerson(
   hub: HubState,

@@ -6,7 +6,6 @@ import { people as limits } from "../../limits.ts";
 import { harmless } from "../../text.ts";
 import type { Account } from "../accounts/account-store.ts";
 import { tellCensus } from "./census.ts";
-
 import { findElsewhere } from "../elsewhere/find-elsewhere.ts";
 import { people } from "./find-people.ts";
 import type { HubState } from "../hub-state.ts";

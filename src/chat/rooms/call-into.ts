@@ -20,8 +20,8 @@ export type CallProblem = { code: ErrorCode; message: string };
 export type Called = { room: string; name: string; away: string | undefined };
 
 /**
- * Invites somebody to a room. Calls `then` exactly once, synchronously or after the store has
- * answered.
+ * Invites somebody to a room. Calls `then` at once, or when the store has answered unless the
+ * session is over.
  */
 export function callInto(
   hub: HubState,

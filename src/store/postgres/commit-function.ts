@@ -2,7 +2,6 @@
 // numbers messages and mail, and notifies the other servers.
 
 import { beforeCopies } from "../mailbox-shares.ts";
-
 import { postgres as limits } from "../../limits.ts";
 
 /** SQLSTATE for a server whose lease has expired: it may not write any more. */
