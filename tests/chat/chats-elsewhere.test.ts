@@ -5,18 +5,7 @@ import { expect, test } from "bun:test";
 import { lineChat } from "../../src/dialects/line-chat.ts";
 import { seeded } from "../sim/random.ts";
 import { Neighbours } from "./neighbours.ts";
-import type { Client } from "./rig.ts";
-
-/** Private-chat events a client received since the last call, as `state name` or an error code. */
-const heard = (client: Client): string[] =>
-  client.lines().flatMap(({ type, state, with: other, code }) => {
-    if (type === "chat") return [`${String(state)} ${String(other)}`];
-    return type === "error" ? [String(code)] : [];
-  });
-
-const invite = (client: Client, to: string): Client => client.send({ type: "invite", to });
-const answer = (client: Client, type: "accept" | "reject" | "leave"): Client =>
-  client.send({ type });
+import { answer, heard, invite } from "./private/chats.ts";
 
 function people() {
   const world = new Neighbours();

@@ -4,17 +4,8 @@
 import { expect, test } from "bun:test";
 import type { PrivateChat, Session } from "../../../src/chat/session.ts";
 import { seeded } from "../../sim/random.ts";
+import { answer, heard, invite } from "./chats.ts";
 import { type Client, Rig } from "../rig.ts";
-
-/** Private-chat events a client received since the last call, as `state name` or an error code. */
-const heard = (client: Client): string[] =>
-  client.lines().flatMap(({ type, state, with: other, code }) => {
-    if (type === "chat") return [`${String(state)} ${String(other)}`];
-    return type === "error" ? [String(code)] : [];
-  });
-const invite = (client: Client, to: string): Client => client.send({ type: "invite", to });
-const answer = (client: Client, type: "accept" | "reject" | "leave"): Client =>
-  client.send({ type });
 
 function people() {
   const rig = new Rig();

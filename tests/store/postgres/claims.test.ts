@@ -1,18 +1,18 @@
 // Claims of names are repeated when their answer is lost, and may be carried out late: only the
 // first execution has an effect, and all have its result.
 
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { beforeEach, describe, expect, test } from "bun:test";
 import type {
   Batch,
   NameClaimed,
   StoreOperation,
   StoreReply,
 } from "../../../src/chat/turn/store.ts";
-import { Database } from "../../../src/store/postgres/database.ts";
-import { parseDatabaseUrl } from "../../../src/store/postgres/database-url.ts";
+import type { Database } from "../../../src/store/postgres/database.ts";
 import { postgres as limits } from "../../../src/limits.ts";
 import { PostgresStore } from "../../../src/store/postgres/store.ts";
-import { Cluster, hasPostgres, withoutPostgres } from "./cluster.ts";
+import { hasPostgres, withoutPostgres } from "./cluster.ts";
+import { withDatabase } from "./with-database.ts";
 
 if (!hasPostgres) console.error(`skipped: ${withoutPostgres}: claims in PostgreSQL`);
 
@@ -37,21 +37,11 @@ async function claimed(
 }
 
 describe.skipIf(!hasPostgres)("a repeated claim", () => {
-  let cluster: Cluster | undefined;
   let database: Database;
   let here: PostgresStore;
   let there: PostgresStore;
 
-  beforeAll(async () => {
-    cluster = await Cluster.start();
-    database = new Database(parseDatabaseUrl(await cluster.newDatabase(), "parley"), () => "");
-    await (await PostgresStore.open(database)).leave();
-  }, 60_000);
-
-  afterAll(async () => {
-    await database.close().catch(() => {});
-    await cluster?.remove();
-  }, 60_000);
+  withDatabase((opened) => (database = opened));
 
   beforeEach(async () => {
     await database.script(`TRUNCATE parley.servers, parley.names, parley.sessions, parley.signals,

@@ -1,15 +1,15 @@
 // Notifications of commits: in several parts if one is too short, read if there would be too many.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { ForeignEvent, SharedHub } from "../../../src/chat/elsewhere/foreign-events.ts";
 import type { PresenceChange, StoreReply } from "../../../src/chat/turn/store.ts";
 import { postgres as limits } from "../../../src/limits.ts";
-import { Database } from "../../../src/store/postgres/database.ts";
-import { parseDatabaseUrl } from "../../../src/store/postgres/database-url.ts";
+import type { Database } from "../../../src/store/postgres/database.ts";
 import { Feed } from "../../../src/store/postgres/feed.ts";
 import { mayConcern, NoticeParts } from "../../../src/store/postgres/notices.ts";
 import { PostgresStore } from "../../../src/store/postgres/store.ts";
-import { Cluster, hasPostgres, withoutPostgres } from "./cluster.ts";
+import { hasPostgres, withoutPostgres } from "./cluster.ts";
+import { withDatabase } from "./with-database.ts";
 
 function part(number: number, of: number, text: string, transaction = 7, server = "s"): string {
   return `${server} ${transaction} ${number} ${of}\n${text}`;
@@ -68,18 +68,9 @@ describe("parts of a notification", () => {
 if (!hasPostgres) console.error(`skipped: ${withoutPostgres}: notifications of PostgreSQL`);
 
 describe.skipIf(!hasPostgres)("a commit with many arrivals", () => {
-  let cluster: Cluster | undefined;
   let database: Database;
 
-  beforeAll(async () => {
-    cluster = await Cluster.start();
-    database = new Database(parseDatabaseUrl(await cluster.newDatabase(), "parley"), () => "");
-  }, 60_000);
-
-  afterAll(async () => {
-    await database?.close().catch(() => {});
-    await cluster?.remove();
-  }, 60_000);
+  withDatabase((opened) => (database = opened));
 
   test.each([
     ["that fit into some notifications are not read", 100, "ann", "presence"],

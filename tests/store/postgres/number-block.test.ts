@@ -1,29 +1,18 @@
 // Numbers assigned by servers of one database: never the same twice.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { postgres as limits } from "../../../src/limits.ts";
-import { Database } from "../../../src/store/postgres/database.ts";
-import { parseDatabaseUrl } from "../../../src/store/postgres/database-url.ts";
+import type { Database } from "../../../src/store/postgres/database.ts";
 import { NumberBlock } from "../../../src/store/postgres/number-block.ts";
-import { PostgresStore } from "../../../src/store/postgres/store.ts";
-import { Cluster, hasPostgres, withoutPostgres } from "./cluster.ts";
+import { hasPostgres, withoutPostgres } from "./cluster.ts";
+import { withDatabase } from "./with-database.ts";
 
 if (!hasPostgres) console.error(`skipped: ${withoutPostgres}: numbers from PostgreSQL`);
 
 describe.skipIf(!hasPostgres)("numbers of several servers", () => {
-  let cluster: Cluster;
   let database: Database;
 
-  beforeAll(async () => {
-    cluster = await Cluster.start();
-    database = new Database(parseDatabaseUrl(await cluster.newDatabase(), "parley"), () => "");
-    await (await PostgresStore.open(database)).leave();
-  }, 60_000);
-
-  afterAll(async () => {
-    await database.close();
-    await cluster.remove();
-  }, 60_000);
+  withDatabase((opened) => (database = opened));
 
   test("differ from each other, and from those of earlier versions", async () => {
     const rows = [

@@ -1,6 +1,6 @@
 // The registry of peers in the database: the same as in memory, at any of the servers.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type {
   PeerRegistry,
   RegistryOutcome,
@@ -16,12 +16,11 @@ import {
 import { RegistryConnection } from "../../../src/cpp/registry-connection.ts";
 import { Registry } from "../../../src/cpp/registry.ts";
 import { postgres as limits, registry as rules } from "../../../src/limits.ts";
-import { Database } from "../../../src/store/postgres/database.ts";
-import { parseDatabaseUrl } from "../../../src/store/postgres/database-url.ts";
+import type { Database } from "../../../src/store/postgres/database.ts";
 import { PostgresRegistrations } from "../../../src/store/postgres/registrations.ts";
-import { PostgresStore } from "../../../src/store/postgres/store.ts";
 import { seeded } from "../../sim/random.ts";
-import { Cluster, hasPostgres, withoutPostgres } from "./cluster.ts";
+import { hasPostgres, withoutPostgres } from "./cluster.ts";
+import { withDatabase } from "./with-database.ts";
 
 if (!hasPostgres) console.error(`skipped: ${withoutPostgres}: the registry in PostgreSQL`);
 
@@ -57,19 +56,9 @@ function told(outcome: RegistryOutcome): object {
 }
 
 describe.skipIf(!hasPostgres)("the registry in PostgreSQL", () => {
-  let cluster: Cluster;
   let database: Database;
 
-  beforeAll(async () => {
-    cluster = await Cluster.start();
-    database = new Database(parseDatabaseUrl(await cluster.newDatabase(), "parley"), () => "");
-    await (await PostgresStore.open(database)).leave();
-  }, 60_000);
-
-  afterAll(async () => {
-    await database.close();
-    await cluster.remove();
-  }, 60_000);
+  withDatabase((opened) => (database = opened));
 
   test("answers any request like the one in memory", async () => {
     for (let seed = 1; seed <= 12; seed++) {

@@ -2,7 +2,7 @@
 // the same notifications, and ends with the same content: for any requests, in any order, also
 // after a lease has expired.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import type { ForeignPerson } from "../../../src/chat/elsewhere/foreign-person.ts";
 import type {
@@ -11,15 +11,15 @@ import type {
   StoreReply,
   StoreRequest,
 } from "../../../src/chat/turn/store.ts";
-import { Database } from "../../../src/store/postgres/database.ts";
+import type { Database } from "../../../src/store/postgres/database.ts";
 import type { DatabasePort } from "../../../src/store/postgres/database-port.ts";
-import { parseDatabaseUrl } from "../../../src/store/postgres/database-url.ts";
 import { PostgresStore } from "../../../src/store/postgres/store.ts";
 import { VirtualClock } from "../../sim/chat/virtual-clock.ts";
 import { SimulatedDatabase } from "../../sim/cluster/database.ts";
 import { beforeCopies } from "../../../src/store/mailbox-shares.ts";
 import { mail, run, update } from "../batches.ts";
-import { Cluster, hasPostgres, withoutPostgres } from "./cluster.ts";
+import { hasPostgres, withoutPostgres } from "./cluster.ts";
+import { withDatabase } from "./with-database.ts";
 import { until } from "../../until.ts";
 
 const servers = 3;
@@ -268,24 +268,17 @@ function told(notes: readonly string[]): unknown[] {
 if (!hasPostgres) console.error(`skipped: ${withoutPostgres}: the simulated database beside it`);
 
 describe.skipIf(!hasPostgres)("the simulated database equals PostgreSQL", () => {
-  let cluster: Cluster | undefined;
   let database: Database;
   let heard: string[] = [];
 
+  withDatabase((opened) => (database = opened));
+
   beforeAll(async () => {
-    cluster = await Cluster.start();
-    database = new Database(parseDatabaseUrl(await cluster.newDatabase(), "parley"), () => "");
-    await (await PostgresStore.open(database)).leave();
     await database.listen(
       "parley",
       (payload) => heard.push(payload),
       () => {},
     );
-  }, 60_000);
-
-  afterAll(async () => {
-    await database?.close().catch(() => {});
-    await cluster?.remove();
   }, 60_000);
 
   async function real(): Promise<Rig> {

@@ -1,16 +1,15 @@
 // The store in PostgreSQL: the contracts of all stores, and the clocks of several servers.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { Database } from "../../../src/store/postgres/database.ts";
-import { parseDatabaseUrl } from "../../../src/store/postgres/database-url.ts";
+import { describe, expect, test } from "bun:test";
+import type { Database } from "../../../src/store/postgres/database.ts";
 import { type PostgresOptions, PostgresStore } from "../../../src/store/postgres/store.ts";
 import { accountsContract } from "../accounts.contract.ts";
 import type { StoreBackend } from "../asked-store.ts";
 import { run } from "../batches.ts";
 import { storeContract } from "../store.contract.ts";
-import { Cluster, hasPostgres, withoutPostgres } from "./cluster.ts";
+import { hasPostgres, withoutPostgres } from "./cluster.ts";
+import { withDatabase } from "./with-database.ts";
 
-let cluster: Cluster | undefined;
 let database: Database;
 
 /** Emptying tables is faster than creating a database. */
@@ -63,17 +62,7 @@ async function said(): Promise<number> {
 if (!hasPostgres) console.error(`skipped: ${withoutPostgres}: the store in PostgreSQL`);
 
 describe.skipIf(!hasPostgres)("PostgreSQL", () => {
-  beforeAll(async () => {
-    cluster = await Cluster.start();
-    const url = parseDatabaseUrl(await cluster.newDatabase(), "parley");
-    database = new Database(url, () => "");
-    await (await PostgresStore.open(database)).leave();
-  }, 60_000);
-
-  afterAll(async () => {
-    await database.close().catch(() => {});
-    await cluster?.remove();
-  }, 60_000);
+  withDatabase((opened) => (database = opened));
 
   storeContract(
     "postgres",
