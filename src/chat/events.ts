@@ -230,6 +230,9 @@ export type Command =
 export type Received = Command | { type: "sequence"; commands: readonly Command[] };
 
 /** Logs in. With `assign` the name may be empty; the session is then named after its address. */
+/** `seq`: the last that the client has; `key`: for a room that has one. */
+export type RoomAsked = { seq?: number | undefined; key?: string | undefined };
+
 export type LoginCommand = {
   type: "login";
   name: string;
@@ -241,7 +244,7 @@ export type LoginCommand = {
   /** May list people, rooms and files, but has no name and can't send messages. */
   visitor?: boolean | undefined;
   /** The rooms to join, each with the last `seq` the client has; default: the lobby. */
-  rooms?: readonly { room: string; seq?: number | undefined }[] | undefined;
+  rooms?: readonly ({ room: string } & RoomAsked)[] | undefined;
   /** The server password. */
   serverPassword?: string | undefined;
   /** The code of a pass. */

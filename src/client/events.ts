@@ -484,9 +484,9 @@ export interface NativeSession extends DrivenSession {
   sayToPartner(text: string, kind?: MessageKind): number | Unsayable;
   /**
    * Joins another room: `entered` or `join-failed` follows, unless the session is already in it.
-   * The membership survives lost connections.
+   * The membership survives lost connections. `key`: of a room that asks for one.
    */
-  join(room: string): void;
+  join(room: string, key?: string): void;
   /** Leaves a room: `parted` follows immediately, and unsent messages to the room fail. */
   part(room: string): void;
   /**

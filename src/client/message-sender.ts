@@ -67,9 +67,9 @@ export class MessageSender {
     if (!isOnline()) return;
     for (;;) {
       const ref = requests.nextRef();
-      const room = rooms.pollJoin(ref);
-      if (room === undefined) break;
-      send({ type: "join", room, ref });
+      const join = rooms.pollJoin(ref);
+      if (join === undefined) break;
+      send({ type: "join", ...join, ref });
     }
     for (let next = this.#window.pollSend(); next !== undefined; next = this.#window.pollSend()) {
       send(next);

@@ -16,6 +16,8 @@ type Room = {
   state: "wanted" | "joining" | "entered";
   /** The ref of the `join` sent on this connection. */
   ref: number | undefined;
+  /** Which the room asked for when it was entered. */
+  readonly key: string | undefined;
   readonly position: StreamPosition;
 };
 
@@ -34,10 +36,11 @@ export class Rooms {
   #max: number = limits.maxRoomsPerSession;
 
   constructor(rooms: readonly string[], since: readonly RoomPoint[] = []) {
-    const read = new Map(since.map(({ room, seq }) => [fold(room), seq]));
+    const read = new Map(since.map((point) => [fold(point.room), point]));
     for (const name of rooms) {
-      const position = new StreamPosition(read.get(fold(name)));
-      this.#rooms.set(fold(name), { name, state: "wanted", ref: undefined, position });
+      const { seq, key } = read.get(fold(name)) ?? {};
+      const position = new StreamPosition(seq);
+      this.#rooms.set(fold(name), { name, state: "wanted", ref: undefined, key, position });
     }
   }
 
@@ -48,9 +51,10 @@ export class Rooms {
 
   /** For a hello: the rooms to return to, and the read position in each. */
   get points(): readonly RoomPoint[] {
-    return [...this.#all("wanted"), ...this.#all("entered")].map(({ name, position }) => ({
+    return [...this.#all("wanted"), ...this.#all("entered")].map(({ name, key, position }) => ({
       room: name,
       seq: position.last,
+      ...(key !== undefined && { key }),
     }));
   }
 
@@ -74,11 +78,11 @@ export class Rooms {
   }
 
   /** Adds a room to join. `full`: the session is in the maximum number of rooms. */
-  join(name: string): "added" | "known" | "full" {
+  join(name: string, key: string | undefined): "added" | "known" | "full" {
     if (this.has(name)) return "known";
     if (this.#rooms.size >= this.#max) return "full";
     const position = new StreamPosition();
-    this.#rooms.set(fold(name), { name, state: "joining", ref: undefined, position });
+    this.#rooms.set(fold(name), { name, state: "joining", ref: undefined, key, position });
     return "added";
   }
 
@@ -89,11 +93,12 @@ export class Rooms {
     return room?.name;
   }
 
-  /** The next room that needs a `join`, which will carry this `ref`. */
-  pollJoin(ref: number): string | undefined {
+  /** The next room that needs a `join`, which will carry this `ref`, with its key. */
+  pollJoin(ref: number): { readonly room: string; readonly key: string | undefined } | undefined {
     const next = this.#all("joining").find((room) => room.ref === undefined);
-    if (next !== undefined) next.ref = ref;
-    return next?.name;
+    if (next === undefined) return undefined;
+    next.ref = ref;
+    return { room: next.name, key: next.key };
   }
 
   /**

@@ -216,9 +216,9 @@ export class ClientSession implements NativeSession {
     return partner === undefined ? "no-partner" : this.#queue(undefined, [partner], { text, kind });
   }
 
-  join(room: string): void {
+  join(room: string, key?: string): void {
     if (this.#ended) return;
-    const outcome = this.#rooms.join(room);
+    const outcome = this.#rooms.join(room, key);
     if (outcome === "added") return this.#sender.pump();
     if (outcome === "known") return;
     const message = "You are in the maximum number of rooms: leave one first";

@@ -54,7 +54,7 @@ export function runCommand(command: Command, targets: CommandTargets): string | 
     case "tell":
       return controller.tell(command.to, command.text);
     case "join":
-      return controller.join(command.room, "composer");
+      return controller.join(command.room, "composer", command.key);
     case "part":
       return inRoom(command.room, state, ({ name }) => controller.part(name));
     case "next-room":

@@ -10,7 +10,7 @@ export type Command =
   | { type: "say"; text: string; manner?: MessageKind }
   | { type: "tell"; to: readonly string[]; text: string }
   /** Shows the room, if the user is already in it. */
-  | { type: "join"; room: string }
+  | { type: "join"; room: string; key?: string | undefined }
   /** The next room with unread messages. */
   | { type: "next-room" }
   /** Without a room: the current one. */
@@ -55,9 +55,12 @@ const commands = new Map<string, Entry>([
   [
     "/join",
     {
-      usage: "/join ROOM",
-      help: "join a room, or show it",
-      read: (room) => (room === "" ? undefined : { type: "join", room }),
+      usage: "/join ROOM [KEY]",
+      help: "join a room, with its key if it asks for one, or show it",
+      read: (argument) => {
+        const [room = "", key, ...more] = argument.split(/ +/);
+        return room === "" || more.length > 0 ? undefined : { type: "join", room, key };
+      },
     },
   ],
   [

@@ -177,7 +177,7 @@ export class SessionController {
   }
 
   /** Joins a room, or shows it if already joined. Returns the reason if that is impossible. */
-  join(room: string, origin: Origin): string | undefined {
+  join(room: string, origin: Origin, key?: string): string | undefined {
     const known = roomNamed(this.#state(), room);
     if (known !== undefined) {
       this.show(known.name);
@@ -186,7 +186,7 @@ export class SessionController {
     const problem = roomProblem(room) ?? this.#offlineProblem();
     if (problem !== undefined) return problem;
     this.#dispatch({ type: "join", room, origin });
-    this.#session?.join(room);
+    this.#session?.join(room, key);
     this.#driver?.step();
     return undefined;
   }

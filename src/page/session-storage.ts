@@ -95,7 +95,9 @@ function readPosition(reader: FieldReader): SessionPosition {
 }
 
 function readPoint(reader: FieldReader): RoomPoint {
-  return { room: reader.text("room"), seq: reader.optionalCount("seq") };
+  const key = reader.optionalText("key");
+  const point = { room: reader.text("room"), seq: reader.optionalCount("seq") };
+  return key === undefined ? point : { ...point, key };
 }
 
 function readMessage(reader: FieldReader): NewMessage {

@@ -98,6 +98,7 @@ const readers: {
   join: (r) => ({
     type: "join",
     room: r.text("room"),
+    key: r.optionalText("key"),
     seq: r.optionalCount("seq"),
     epoch: epoch(r),
     ref: r.ref(),
@@ -188,6 +189,7 @@ function readHello(r: FieldReader): Hello {
   const rooms = r.optionalList("rooms", (point) => ({
     room: point.text("room"),
     seq: point.optionalCount("seq"),
+    key: point.optionalText("key"),
   }));
   if (rooms !== undefined && rooms.length > names.maxRoomsPerSession) {
     r.refuse(`\`rooms\` must have at most ${names.maxRoomsPerSession} entries`);

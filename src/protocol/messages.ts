@@ -34,8 +34,11 @@ export type MessageKind = "emote" | "notice";
 /** States of a private chat by consent. */
 export type ChatState = "asked" | "invited" | "started" | "rejected" | "busy" | "left" | "lost";
 
-/** A room and the last `seq` the client has seen; without `seq`, no replay. */
-export type RoomPoint = { room: string; seq?: number | undefined };
+/**
+ * A room, the last `seq` the client has seen (without it, no replay), and the room's key if it has
+ * one.
+ */
+export type RoomPoint = { room: string; seq?: number | undefined; key?: string | undefined };
 
 export type Hello = {
   type: "hello";
@@ -262,6 +265,7 @@ export type ClientMessage =
   | {
       type: "join";
       room: string;
+      key?: string | undefined;
       seq?: number | undefined;
       epoch?: string | undefined;
       ref?: Ref | undefined;

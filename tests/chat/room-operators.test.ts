@@ -138,8 +138,12 @@ test("a login enters only the rooms that a join would enter", () => {
       ["room-banned", "quiet"],
     ],
   });
-  const cal = rig.member("Cal", { rooms: [{ room: "quiet" }] });
-  expect(entered(cal)).toEqual({ rooms: ["quiet"], errors: [] });
+  bob.send({ type: "join", room: "keyed", key: "wrong", ref: 1 });
+  expect(bob.lines()).toMatchObject([{ type: "error", code: "room-key" }]);
+  bob.send({ type: "join", room: "keyed", key: "secret", ref: 2 });
+  expect(bob.lines()[0]).toMatchObject({ type: "entered", ref: 2 });
+  const cal = rig.member("Cal", { rooms: [{ room: "quiet" }, { room: "keyed", key: "secret" }] });
+  expect(entered(cal)).toEqual({ rooms: ["quiet", "keyed"], errors: [] });
 });
 
 test("a member that connects again stays, and one that lost the connection may return for a while", () => {

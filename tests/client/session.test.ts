@@ -360,6 +360,28 @@ describe("rooms", () => {
     ]);
   });
 
+  test("keeps the key of a room, to enter it again", () => {
+    const bench = new Bench().online();
+    bench.act((s) => s.join("den", "secret"));
+    expect(bench.sent).toMatchObject([{ type: "join", room: "den", key: "secret" }]);
+    bench.receive({ type: "entered", ...den, epoch: "e", ref: bench.joinRef }).reconnect();
+    expect(bench.sent).toMatchObject([
+      { type: "hello", rooms: [{ room: "lobby" }, { room: "den", key: "secret" }] },
+    ]);
+    const { position } = bench.session;
+    const again = new ClientSession({
+      name: "Ann",
+      rooms: ["lobby", "den"],
+      secret,
+      ...(position && { since: position }),
+      random: () => 0,
+    });
+    again.start(0);
+    again.handleConnected(0);
+    const hello = [...again.pollOutputs()].find(({ type }) => type === "send");
+    expect(hello).toMatchObject({ line: expect.stringContaining('"key":"secret"') });
+  });
+
   test("reports a refused join, and fails messages to that room", () => {
     const bench = new Bench().online();
     const window = limits.windowMessages;

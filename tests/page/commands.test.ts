@@ -10,6 +10,7 @@ test("a line that begins with / is a command", () => {
   expect(readLine("/who")).toEqual({ type: "who", room: undefined });
   expect(readLine(" /WHO den")).toEqual({ type: "who", room: "den" });
   expect(readLine("/join den")).toEqual({ type: "join", room: "den" });
+  expect(readLine("/join den k")).toEqual({ type: "join", room: "den", key: "k" });
   expect(readLine("/room den")).toEqual({ type: "join", room: "den" });
   expect(readLine("/room")).toEqual({ type: "next-room" });
   expect(readLine("/history 50")).toEqual({ type: "history" });

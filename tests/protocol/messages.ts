@@ -92,7 +92,7 @@ const clientMessages: Each<ClientMessage> = {
     {
       name,
       secret,
-      rooms: fc.array(partial({ room, seq: count }, "seq"), { maxLength: 16 }),
+      rooms: fc.array(partial({ room, seq: count, key: text }, "seq", "key"), { maxLength: 16 }),
       epoch,
       mail: count,
       runs: fc.boolean(),
@@ -157,7 +157,7 @@ const clientMessages: Each<ClientMessage> = {
       "n",
     ),
   ),
-  join: record("join", { room, seq: count, epoch, ref }, "seq", "epoch", "ref"),
+  join: record("join", { room, key: text, seq: count, epoch, ref }, "key", "seq", "epoch", "ref"),
   part: record("part", { room, ref }, "ref"),
   who: record("who", { room, after: text, ref }, "after", "ref"),
   rooms: record("rooms", { after: text, ref }, "after", "ref"),

@@ -4,7 +4,7 @@
 import { names as nameLimits, sender } from "../../limits.ts";
 import { loginProofText } from "../../trust/login-proof.ts";
 import { passDoor } from "./door.ts";
-import type { Command, LoginCommand } from "../events.ts";
+import type { Command, LoginCommand, RoomAsked } from "../events.ts";
 import type { HubState } from "../hub-state.ts";
 import {
   addressName,
@@ -115,8 +115,8 @@ function mayBeOwner(hub: HubState, session: Session, command: LoginCommand) {
 }
 
 function roomsAsked({ rooms }: LoginCommand): RoomsAsked {
-  const asked = new Map<string, number | undefined>();
-  for (const { room, seq } of rooms ?? [{ room: lobby }]) asked.set(fold(room), seq);
+  const asked = new Map<string, RoomAsked>();
+  for (const { room, ...more } of rooms ?? [{ room: lobby }]) asked.set(fold(room), more);
   return asked;
 }
 

@@ -13,7 +13,7 @@ import {
 } from "../accounts/account-store.ts";
 import { authenticate, type Denial } from "./authentication.ts";
 import { endSession, replaceSession, endReplaced } from "../disconnect.ts";
-import type { LoginCommand } from "../events.ts";
+import type { LoginCommand, RoomAsked } from "../events.ts";
 import { type HubState, renderPersonal, textsOf } from "../hub-state.ts";
 import {
   holdRoom,
@@ -46,8 +46,8 @@ import type { TimedPersonal } from "../turn/turn-batch.ts";
 import { StoreQueries } from "../turn/store-queries.ts";
 import type { MailCount, RoomBounds, SessionRecord, SessionTaken } from "../turn/store.ts";
 
-/** Folded names of the rooms to join, with the last `seq` that the client has. */
-export type RoomsAsked = ReadonlyMap<string, number | undefined>;
+/** The rooms to join, by folded name. */
+export type RoomsAsked = ReadonlyMap<string, RoomAsked>;
 
 type LoginPlan = {
   name: string;
@@ -446,9 +446,8 @@ export class PendingLogin {
     for (const room of rooms) {
       const { name: subject } = room;
       // Whoever is at the door is known by now.
-      const closed = before.has(subject)
-        ? undefined
-        : entryProblem(hub, session, subject, undefined);
+      const key = this.#plan.rooms.get(subject)?.key;
+      const closed = before.has(subject) ? undefined : entryProblem(hub, session, subject, key);
       if (closed === undefined) {
         entries.push({ room, membership: enterRoom(hub, session, room, silentRooms.has(subject)) });
       } else {
@@ -504,7 +503,7 @@ export class PendingLogin {
 
   #sinceOf(room: string): Since | undefined {
     const { since } = this.#command;
-    const seq = this.#plan.rooms.get(room);
+    const seq = this.#plan.rooms.get(room)?.seq;
     return since === undefined || seq === undefined ? undefined : { epoch: since.epoch, seq };
   }
 

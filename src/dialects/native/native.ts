@@ -127,9 +127,9 @@ function commandOf(message: ClientMessage): Command {
     case "rooms":
       return { ...message, limit: names.pageNames };
     case "join": {
-      const { room, epoch, seq, ref } = message;
+      const { room, key, epoch, seq, ref } = message;
       const since = epoch === undefined || seq === undefined ? undefined : { epoch, seq };
-      return { type: "join", room, since, ref };
+      return { type: "join", room, key, since, ref };
     }
     case "history": {
       const { limit = history.pageMessages } = message;

@@ -97,7 +97,7 @@ export class RoomView {
   }
 
   /** Shows a room, entering it if necessary; without a name, the next room with unread messages. */
-  goTo(name: string | undefined): void {
+  goTo(name: string | undefined, key?: string): void {
     const { session, applyOutputs, changed } = this.#parts;
     const room = name ?? this.rooms.unread[0]?.room;
     if (room === undefined) return this.#say("No unread messages in other rooms");
@@ -107,7 +107,7 @@ export class RoomView {
     if (this.rooms.has(room)) return this.#switchTo(room);
     // Current from now on: what is typed before the server answers is meant for this room.
     this.rooms.switchTo(room);
-    session.join(room);
+    session.join(room, key);
     applyOutputs();
     if (!session.online) this.#say("Offline: you will enter the room once you are connected again");
     changed();

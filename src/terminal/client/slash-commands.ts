@@ -33,7 +33,8 @@ export type TypedLine =
   /** The same for everybody: puts files into the shared folder and notifies the current room. */
   | { do: "share"; paths: string }
   /** `room` undefined: the current room, or for `go` the next one with unread messages. */
-  | { do: "go" | "part"; room: string | undefined }
+  | { do: "go"; room: string | undefined; key?: string | undefined }
+  | { do: "part"; room: string | undefined }
   | Inquiry
   /** Undefined: lists the ignored people. */
   | { do: "ignore"; name: string | undefined }
@@ -99,10 +100,13 @@ export const slashCommands: Readonly<Record<string, SlashCommand>> = {
       argument === "" ? undefined : { do: "say", text: argument, kind: "emote" },
   },
   "/join": {
-    usage: "/join ROOM",
-    help: "enter a room without leaving the others",
+    usage: "/join ROOM [KEY]",
+    help: "enter a room without leaving the others; KEY if it asks for one",
     completes: "room",
-    read: (argument) => (argument === "" ? undefined : { do: "go", room: argument }),
+    read: (argument) => {
+      const [room = "", key, ...more] = argument.split(/ +/);
+      return room === "" || more.length > 0 ? undefined : { do: "go", room, key };
+    },
   },
   "/part": {
     usage: "/part [ROOM]",

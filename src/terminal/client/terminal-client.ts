@@ -332,7 +332,7 @@ export class TerminalClient {
       case "share":
         return this.#handOver(typed);
       case "go":
-        return this.#view.goTo(typed.room);
+        return this.#view.goTo(typed.room, typed.key);
       case "part":
         return this.#view.part(typed.room);
       case "nick":

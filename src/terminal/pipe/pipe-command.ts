@@ -13,7 +13,8 @@ export type PipeCommand =
   /** `room` undefined: the room of `--room`. */
   | { do: "say"; room: string | undefined; text: string; kind: MessageKind | undefined }
   | { do: "tell"; to: readonly string[]; text: string; kind: MessageKind | undefined }
-  | { do: "enter" | "part"; room: string }
+  | { do: "enter"; room: string; key: string | undefined }
+  | { do: "part"; room: string }
   | { do: "get"; file: string }
   /** Offers files and folders to a person. */
   | { do: "send"; paths: readonly string[]; to: string }
@@ -33,7 +34,7 @@ const readers: Readonly<Record<string, (reader: FieldReader) => PipeCommand>> = 
     return { do: "say", room: optionalRoom(r, "room"), text: r.text("say"), kind: kind(r) };
   },
   to: (r) => ({ do: "tell", to: recipients(r), text: r.text("text"), kind: kind(r) }),
-  enter: (r) => ({ do: "enter", room: room(r, "enter") }),
+  enter: (r) => ({ do: "enter", room: room(r, "enter"), key: r.optionalText("key") }),
   part: (r) => ({ do: "part", room: room(r, "part") }),
   get: (r) => ({ do: "get", file: r.text("get") }),
   send: (r) => ({ do: "send", paths: paths(r, "send"), to: person(r, "to") }),

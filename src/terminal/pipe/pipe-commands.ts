@@ -98,7 +98,7 @@ export class PipeCommands {
       case "tell":
         return this.#tell(open, command);
       case "enter":
-        await this.#enter(open, command.room);
+        await this.#enter(open, command);
         return true;
       case "part":
         this.#part(open, command.room);
@@ -164,7 +164,10 @@ export class PipeCommands {
   }
 
   /** Later commands may need the room. */
-  async #enter(open: Open, room: string): Promise<void> {
+  async #enter(
+    open: Open,
+    { room, key }: { room: string; key: string | undefined },
+  ): Promise<void> {
     const { session, applyOutputs } = this.#parts;
     const folded = fold(room);
     const entered = session.rooms.find((name) => fold(name) === folded);
@@ -172,7 +175,7 @@ export class PipeCommands {
     const answered = new Promise<void>((resolve) => {
       this.#entering = { open, folded, answered: resolve };
     });
-    session.join(room);
+    session.join(room, key);
     applyOutputs();
     await answered;
   }

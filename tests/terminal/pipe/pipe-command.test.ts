@@ -11,6 +11,7 @@ test.each([
   ['{"to":["Ann","Bob","Ann"],"text":"hi"}', { do: "tell", to: ["Ann", "Bob"], text: "hi" }],
   ['{"say":"hi","kind":"notice"}', { do: "say", text: "hi", kind: "notice" }],
   ['{"enter":"den"}', { do: "enter", room: "den" }],
+  ['{"enter":"den","key":"k"}', { do: "enter", room: "den", key: "k" }],
   ['{"part":"den"}', { do: "part", room: "den" }],
   ['{"get":"a.txt"}', { do: "get", file: "a.txt" }],
   ['{"send":"a.txt","to":"Bob"}', { do: "send", paths: ["a.txt"], to: "Bob" }],
