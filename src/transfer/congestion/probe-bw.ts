@@ -70,7 +70,11 @@ export class ProbeBwCycle {
     this.backoff = 1;
   }
 
-  /** Probing has caused loss: start draining immediately. */
+  /**
+   * Probing has caused loss, and ends. The queue is drained by the cap on the bytes in flight: a
+   * phase of draining besides, which only begins if the probe was shorter than a round trip, costs
+   * rate where the queue is small.
+   */
   stopProbing(): void {
     if (this.phase === 0) this.phase = 1;
   }
