@@ -2,6 +2,7 @@
 
 import { holderAt } from "../../chat/elsewhere/foreign-person.ts";
 import type { Batch, Mail } from "../../chat/turn/store.ts";
+import type { AwayClock } from "./away-clock.ts";
 import { packRuns } from "../packed-runs.ts";
 
 /** The commit function's arguments of these names. */
@@ -15,13 +16,22 @@ export type BatchJson = {
   signals: string;
 };
 
-/** `server` is the committing server: it tells its connections apart from those of others. */
-export function batchJson(batch: Batch, server: string): BatchJson {
+/**
+ * `server` is the committing server: it tells its connections apart from those of others. `away`
+ * converts the times of its hub.
+ */
+export function batchJson(
+  batch: Batch,
+  server: string,
+  away: Pick<AwayClock, "common">,
+): BatchJson {
   const { rooms, sessions, mail, presence = [], released = [], people = [], signals = [] } = batch;
   return {
     said: `[${rooms.map(({ room, runs }) => roomJson(room, packRuns(runs))).join(",")}]`,
     there: JSON.stringify(presence),
-    people: JSON.stringify(sessions.map((record) => ({ minMail: 0, ...record }))),
+    people: JSON.stringify(
+      sessions.map((record) => ({ minMail: 0, ...record, seenMs: away.common(record.seenMs) })),
+    ),
     letters: `[${mail.map(letterJson).join(",")}]`,
     directory: JSON.stringify(people.map(({ folded, entry }) => entry ?? { folded })),
     signals: JSON.stringify(signals),

@@ -33,7 +33,7 @@ export type ProcessParts = {
   startTimer: StartTimer;
   /** Returns a different ID on each call, unlike that of any other server. */
   newServerId?: (() => string) | undefined;
-  /** Milliseconds by which data ages. */
+  /** All clocks of the process, in milliseconds. */
   clock?: (() => number) | undefined;
   metrics?: DatabaseMetrics | undefined;
 };
@@ -73,7 +73,8 @@ export async function openOn(
   { retention, pin, log }: DatabaseSettings,
   { startTimer, newServerId, clock, metrics = createDatabaseMetrics() }: ProcessParts,
 ): Promise<SharedDatabase> {
-  const store = await PostgresStore.open(database, { retention, pin, newServerId, clock });
+  const clocks = { clock, systemMs: clock, hubMs: clock };
+  const store = await PostgresStore.open(database, { retention, pin, newServerId, ...clocks });
   await store.makeHostSecret();
   const rights = await store.rights();
   const numbers = await NumberBlock.open(database, rights);

@@ -11,6 +11,8 @@ export type ClockOptions = {
   clock?: (() => number) | undefined;
   /** The system clock. */
   systemMs?: (() => number) | undefined;
+  /** The monotonic clock of this server's hub. */
+  hubMs?: (() => number) | undefined;
 };
 
 export class SharedClock {

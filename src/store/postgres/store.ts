@@ -18,6 +18,7 @@ import { postgres as limits } from "../../limits.ts";
 import { secretText } from "../../secrets.ts";
 import { defaultRetention, type Retention } from "../retention.ts";
 import { newEpoch } from "../server-store.ts";
+import { AwayClock } from "./away-clock.ts";
 import { PostgresAccounts } from "./accounts.ts";
 import { batchJson } from "./batch-json.ts";
 import { channel, fencedState, movedState } from "./commit-function.ts";
@@ -27,6 +28,7 @@ import { PostgresDirectory } from "./directory.ts";
 import { PostgresMailboxes } from "./mailboxes.ts";
 import { migrate } from "./migrate.ts";
 import { PostgresRooms } from "./rooms.ts";
+import { recordOf, sessionColumns, type SessionRow } from "./session-rows.ts";
 import { type ClockOptions, SharedClock } from "./shared-clock.ts";
 import { PostgresSweep } from "./sweep.ts";
 
@@ -40,7 +42,12 @@ export type PostgresOptions = ClockOptions & {
 
 type ClaimRow = { n: number | string | null; claim: number | string | null };
 type ClaimRequest = Extract<StoreRequest, { type: "claim-name" }>;
-type Parts = { retention: Retention; clock: SharedClock; newServerId: () => string };
+type Parts = {
+  retention: Retention;
+  clock: SharedClock;
+  away: AwayClock;
+  newServerId: () => string;
+};
 
 /** Delivers the commits of other servers. */
 export interface Follower {
@@ -63,21 +70,10 @@ export interface Follower {
   rightsStored(): void;
 }
 
-type SessionRow = {
-  id: string;
-  name: string;
-  n: number | string;
-  mail: number | string;
-  network: string;
-  seen: number | string;
-};
-
 type AccountRequest = Extract<
   StoreRequest,
   { type: "put-code" | "take-code" | "find-account" | "change-account" }
 >;
-
-const sessionColumns = "s.id, s.name, s.n, s.mail, s.network, s.seen_ms AS seen";
 
 export class PostgresStore {
   readonly epoch: string;
@@ -97,15 +93,15 @@ export class PostgresStore {
   readonly directory: PostgresDirectory;
   readonly #sweep: PostgresSweep;
   readonly #clock: SharedClock;
+  readonly #away: AwayClock;
   readonly #clockStepMs: number;
 
   /** @throws ParleyError `storage`, DatabaseAway, Refused */
   static async open(database: DatabasePort, options: PostgresOptions = {}): Promise<PostgresStore> {
     await migrate(database, newEpoch());
-    const meta = await database.run<{ key: string; value: string }>(
-      "SELECT key, value FROM parley.meta",
+    const [epoch] = await database.run<{ value: string }>(
+      "SELECT value FROM parley.meta WHERE key = 'epoch'",
     );
-    const values = new Map(meta.map(({ key, value }) => [key, value]));
     const { pin = "" } = options;
     const [other] = await database.run<{ pin: string }>(
       `SELECT pin FROM parley.servers
@@ -113,9 +109,10 @@ export class PostgresStore {
       [pin],
     );
     if (other !== undefined) throw new ParleyError("storage", otherKey(other.pin));
-    const store = new PostgresStore(database, values.get("epoch") ?? "", pin, {
+    const store = new PostgresStore(database, epoch?.value ?? "", pin, {
       retention: { ...defaultRetention("disk"), ...options.retention },
       clock: await SharedClock.open(database, options),
+      away: await AwayClock.open(database, options),
       newServerId: options.newServerId ?? (() => secretText(9)),
     });
     await store.#register(store.serverId);
@@ -126,7 +123,7 @@ export class PostgresStore {
     database: DatabasePort,
     epoch: string,
     pin: string,
-    { retention, clock, newServerId }: Parts,
+    { retention, clock, away, newServerId }: Parts,
   ) {
     this.epoch = epoch;
     this.#pin = pin;
@@ -139,6 +136,7 @@ export class PostgresStore {
     this.#sweep = new PostgresSweep(database, retention);
     this.rooms = new PostgresRooms(database, retention.messages);
     this.#clock = clock;
+    this.#away = away;
     this.#clockStepMs = retention.goodbyeAgeMs / 10;
   }
 
@@ -185,6 +183,7 @@ export class PostgresStore {
     );
     if (renewed.length === 0) await this.#handleFenced(id);
     else this.#leased(atMs);
+    await this.#away.sync();
     await this.#database.run("SELECT parley.reap()");
   }
 
@@ -372,7 +371,11 @@ export class PostgresStore {
   }
 
   async #commitAs(id: string, batch: Batch): Promise<Committed> {
-    const { said, there, people, letters, gone, directory, signals } = batchJson(batch, id);
+    const { said, there, people, letters, gone, directory, signals } = batchJson(
+      batch,
+      id,
+      this.#away,
+    );
     const sentMs = steadyMs();
     const [row] = await this.#database.run<{ reply: string }>(
       `SELECT parley.commit($1, $2, $3, $4, $5, $6::text::json, $7::text::json, $8::text::json,
@@ -406,7 +409,7 @@ export class PostgresStore {
       `SELECT ${sessionColumns} FROM parley.sessions s WHERE s.id = $1`,
       [id],
     );
-    return row === undefined ? undefined : recordOf(row);
+    return row === undefined ? undefined : recordOf(row, this.#away);
   }
 
   /** The user of the name at another server, otherwise its last user. */
@@ -419,16 +422,16 @@ export class PostgresStore {
     );
     if (other !== undefined) {
       const { holder: id, seen } = other;
-      const seenMs = Number(seen ?? sinceMs);
+      const seenMs = seen === null ? sinceMs : this.#away.own(Number(seen));
       return { id, name, n: 0, mail: 0, network: "", seenMs, isElsewhere: true };
     }
     const [row] = await this.#database.run<SessionRow>(
       `SELECT ${sessionColumns} FROM parley.sessions s
        WHERE s.name = $1 AND s.name <> '' AND s.seen_ms >= $2
        ORDER BY s.seen_ms DESC, s.id COLLATE "C" DESC LIMIT 1`,
-      [name, Math.floor(sinceMs)],
+      [name, this.#away.common(sinceMs)],
     );
-    return row === undefined ? undefined : recordOf(row);
+    return row === undefined ? undefined : recordOf(row, this.#away);
   }
 
   /** Repeated under the same number, it has the same result. */
@@ -490,8 +493,4 @@ function isFenced(error: unknown): boolean {
 function otherKey(pin: string): string {
   const whose = pin === "" ? "no key" : `another key (${pin})`;
   return `The other servers of this database have ${whose}: give this one the same server.pem in its --state`;
-}
-
-function recordOf({ id, name, n, mail, network, seen }: SessionRow): SessionRecord {
-  return { id, name, n: Number(n), mail: Number(mail), network, seenMs: Number(seen) };
 }

@@ -27,10 +27,7 @@ const none: readonly Row[] = [];
 const statements: Readonly<Record<string, Statement>> = {
   "SELECT current_setting('server_version_num')": () => [{ version: "150000" }],
   "SELECT value FROM parley.meta WHERE key = 'schema'": () => [{ value: String(schemaVersion) }],
-  "SELECT key, value FROM parley.meta": ({ epoch, nowMs }) => [
-    { key: "epoch", value: epoch },
-    { key: "clock_ms", value: String(nowMs) },
-  ],
+  "SELECT value FROM parley.meta WHERE key = 'epoch'": ({ epoch }) => [{ value: epoch }],
   "SELECT folded FROM parley.accounts": () => none,
   "SELECT folded, id, ip, port, network, extract": () => none,
   "SELECT a.id, a.name, a.folded, a.password, a.mail FROM parley.accounts": () => none,
@@ -58,6 +55,11 @@ const statements: Readonly<Record<string, Statement>> = {
   "INSERT INTO parley.meta (key, value) VALUES ('clock_ms'": ({ nowMs }) => [
     { value: String(nowMs) },
   ],
+  "INSERT INTO parley.meta (key, value) VALUES ('away_ms'": ({ tables, undo }, [away]) => {
+    const value = String(Math.max(Number(tables.meta.get("away_ms") ?? 0), Number(away)));
+    tables.meta.put("away_ms", value, undo);
+    return [{ value }];
+  },
   "INSERT INTO parley.meta (key, value) VALUES ('numbers'": ({ tables, undo }, [highest, more]) => {
     const before = Math.max(Number(tables.meta.get("numbers") ?? 0), Number(highest));
     const last = before + Number(more);

@@ -134,6 +134,9 @@ function batchOf(plan: Work, number: number): Batch {
   };
 }
 
+const clock = (): number => 1_000;
+const clocks = { clock, systemMs: clock, hubMs: clock };
+
 /** Several stores on one database. */
 class Rig {
   readonly stores: PostgresStore[] = [];
@@ -151,8 +154,7 @@ class Rig {
     for (let i = 1; i <= servers; i++) {
       let ids = 0;
       const newServerId = (): string => (ids++ === 0 ? `s${i}` : `s${i}-${ids}`);
-      const options = { newServerId, clock: () => 1_000 };
-      this.stores.push(await PostgresStore.open(this.port, options));
+      this.stores.push(await PostgresStore.open(this.port, { newServerId, ...clocks }));
     }
   }
 
@@ -287,7 +289,8 @@ describe.skipIf(!hasPostgres)("the simulated database equals PostgreSQL", () => 
         parley.rights, parley.names, parley.members, parley.people, parley.signals,
         parley.claimed
         RESTART IDENTITY;
-      ALTER SEQUENCE parley.claims RESTART;`);
+      ALTER SEQUENCE parley.claims RESTART;
+      DELETE FROM parley.meta WHERE key = 'away_ms';`);
     return new Rig(database, async (server) => {
       await database.run(
         "UPDATE parley.servers SET expires = clock_timestamp() - interval '1 s' WHERE id = $1",

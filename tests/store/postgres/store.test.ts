@@ -4,8 +4,8 @@ import { describe, expect, test } from "bun:test";
 import type { Database } from "../../../src/store/postgres/database.ts";
 import { type PostgresOptions, PostgresStore } from "../../../src/store/postgres/store.ts";
 import { accountsContract } from "../accounts.contract.ts";
-import type { StoreBackend } from "../asked-store.ts";
-import { run } from "../batches.ts";
+import { AskedStore, AskedWriter, type StoreBackend } from "../asked-store.ts";
+import { run, update } from "../batches.ts";
 import { storeContract } from "../store.contract.ts";
 import { hasPostgres, withoutPostgres } from "./cluster.ts";
 import { withDatabase } from "./with-database.ts";
@@ -22,7 +22,10 @@ const emptied = `
 
 async function open(options: PostgresOptions): Promise<StoreBackend> {
   await database.script(emptied);
-  const store = await PostgresStore.open(database, options);
+  return backendOf(await PostgresStore.open(database, options));
+}
+
+function backendOf(store: PostgresStore): StoreBackend {
   return {
     epoch: store.epoch,
     answer: store.answer,
@@ -66,7 +69,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
 
   storeContract(
     "postgres",
-    (retention, clock) => open({ retention, clock }),
+    (retention, clock) => open({ retention, clock, systemMs: clock, hubMs: clock }),
     async (body) => {
       await database.run(`CREATE FUNCTION parley.spoil() RETURNS trigger LANGUAGE plpgsql
       AS $$ BEGIN RAISE EXCEPTION 'it can''t be written'; END $$`);
@@ -97,6 +100,64 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
         expect(await said()).toBe(2);
         for (const store of stores) await store.leave();
       }
+    });
+
+    /** As long as a hub reserves the names of absent people. */
+    const holdMs = 300_000;
+    /** Time that has passed for everybody. */
+    let passedMs = 0;
+
+    async function serverWith(wrongMs: number) {
+      const hubMs = (): number => 1_800_000_000_000 + wrongMs + passedMs;
+      const store = await PostgresStore.open(database, { clock: hubMs, systemMs: hubMs, hubMs });
+      const asked = new AskedStore(backendOf(store));
+      /** Whether nobody else may have it. */
+      const holds = async (name: string): Promise<boolean> =>
+        (await asked.directory.find(name, hubMs() - holdMs)) !== undefined;
+      return { store, asked, writer: new AskedWriter(asked), hubMs, holds };
+    }
+
+    const clockWords = [
+      ["40 days ahead", 40 * dayMs],
+      ["a day behind", -dayMs],
+      ["two hours ahead", dayMs / 12],
+    ] as const;
+
+    test.each(clockWords)("names are reserved for as long, one is %s", async (_, wrongMs) => {
+      await database.script(emptied);
+      const all = [await serverWith(0), await serverWith(wrongMs)];
+      const pass = async (ms: number): Promise<void> => {
+        for (let i = 0; i < 8; i++) {
+          passedMs += ms / 8;
+          for (const { store } of all) await store.renew();
+        }
+      };
+      for (const [i, { writer, hubMs }] of all.entries()) {
+        const { holds } = all[1 - i]!;
+        const name = `ann${i}`;
+        await writer.commit({ sessions: [update(`r${i}`, { name, seenMs: hubMs() })] });
+        expect(await holds(name)).toBe(true);
+        await pass(holdMs * 0.9);
+        expect(await holds(name)).toBe(true);
+        await pass(holdMs * 0.2);
+        expect(await holds(name)).toBe(false);
+      }
+      for (const { store } of all) await store.leave();
+    });
+
+    test.each(clockWords)("a name is still reserved if it starts again, %s", async (_, wrongMs) => {
+      await database.script(emptied);
+      const { store, writer, hubMs } = await serverWith(0);
+      passedMs += holdMs;
+      await store.renew();
+      await writer.commit({ sessions: [update("r", { name: "ann", seenMs: hubMs() })] });
+      await store.leave();
+      const next = await serverWith(wrongMs);
+      const found = await next.asked.directory.find("ann", next.hubMs() - holdMs);
+      expect(found?.id).toBe("r");
+      // The hub computes from it how long the name is still reserved.
+      expect(Math.abs(next.hubMs() - (found?.seenMs ?? 0))).toBeLessThan(1_000);
+      await next.store.leave();
     });
 
     test("none deletes what is younger than half of the retention, one runs at twice the pace", async () => {
