@@ -713,8 +713,10 @@ export const people = {
   maxFound: 2_048,
   /** Longest mask of a search; a mask with many stars is slow to match. */
   maxSearchChars: 64,
-  /** Cost of each person examined in a search by mask, in characters. */
+  /** Cost of each person, room or shared file examined for an answer, in characters. */
   searchedChars: 16,
+  /** Cost of each name of a room whose list has to be sorted again, in characters. */
+  sortedChars: 4,
   /** How long a count of operators and hidden people is cached: it examines everybody. */
   censusMs: 1_000,
   /** Changes of a room in one request. */

@@ -3,6 +3,7 @@
 
 import { ParleyError } from "../errors.ts";
 import { isLoopback } from "../addresses.ts";
+import { people } from "../limits.ts";
 import { quoted } from "../text.ts";
 import { sendList } from "./turn/delivery.ts";
 import {
@@ -147,6 +148,9 @@ const handlers: Handlers = {
     withRoom(hub, session, fold(asked), (found, error) => {
       if (error !== undefined) return rejectUnread(hub, session, command, error);
       const room = isHidden ? undefined : found;
+      if (limit !== undefined && room?.isSorted === false) {
+        charge(hub, session, people.sortedChars * room.memberCount);
+      }
       const all = (limit === undefined ? room?.names() : room?.sortedNames()) ?? [];
       const from = after === undefined ? 0 : firstAfter(all, fold(after));
       const names = limit === undefined ? all : all.slice(from, from + limit);
@@ -160,6 +164,7 @@ const handlers: Handlers = {
       const elsewhere = (overview?.rooms ?? []).flatMap(({ room: name, members: memberCount }) =>
         hub.rooms.has(name) ? [] : [{ name, isPopulated: true, memberCount }],
       );
+      charge(hub, session, people.searchedChars * (hub.rooms.size + elsewhere.length));
       const known = [...hub.rooms.values(), ...elsewhere].filter(
         ({ name }) => mayEnter(hub, session, name) && maySee(hub, session, name),
       );
@@ -323,6 +328,11 @@ export function execute(
 function isAllowedBefore(hub: HubState, session: Session, type: Command["type"]): boolean {
   if (!allowedBeforeLogin.has(type)) return false;
   return !needsAdmission.has(type) || session.isAdmitted || isOpen(hub.options.door);
+}
+
+/** Charges for work that the answer does not show. */
+function charge(hub: HubState, session: Session, chars: number): void {
+  session.queue.charge(chars, hub.options.rates, hub.nowMs);
 }
 
 function answerRequest(

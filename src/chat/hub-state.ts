@@ -328,6 +328,17 @@ function answerCost(event: PersonalEvent): number {
       return 2 * nameChars * ("members" in event ? event.members.length : 0);
     case "people":
       return 8 * nameChars * event.people.length;
+    case "former-people":
+      return 4 * nameChars * event.people.length;
+    case "watched":
+      // Others come online and go offline without being asked.
+      return event.ref === undefined ? 0 : 2 * nameChars * (event.here.length + event.gone.length);
+    case "watch-list":
+      return nameChars * event.names.length;
+    case "room-state":
+      return 4 * nameChars * event.state.bans.length;
+    case "admin":
+      return event.rows.reduce((sum, { text = "" }) => sum + nameChars + text.length, 0);
     case "past":
       return pageChars(event.messages);
     case "past-private":

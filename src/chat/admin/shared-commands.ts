@@ -2,7 +2,7 @@
 // owner or by operators).
 
 import { ParleyError } from "../../errors.ts";
-import { sharing as limits } from "../../limits.ts";
+import { people, sharing as limits } from "../../limits.ts";
 import { sizeText } from "../../size-text.ts";
 import { quoted } from "../../text.ts";
 import { minuteText } from "../../utc-time.ts";
@@ -27,7 +27,10 @@ export function listShared(
 ): void {
   const { sharing } = hub.options;
   if (sharing === undefined) return answer(refusal(takesNothing));
-  const all = sharing.listings().filter((listing) => maySee(actor, listing));
+  const listings = sharing.listings();
+  const chars = people.searchedChars * listings.length;
+  actor.session?.queue.charge(chars, hub.options.rates, hub.nowMs);
+  const all = listings.filter((listing) => maySee(actor, listing));
   const newest = all.toSorted((a, b) => b.atMs - a.atMs).slice(0, limits.maxListed);
   if (all.length === 0) return answer({ ok: true, message: "Nothing is shared" });
   const bytes = sizeText(all.reduce((sum, { size }) => sum + size, 0));

@@ -36,16 +36,28 @@ export function people(hub: HubState, session: Session, command: People): void {
   if ("names" in by) return named(hub, session, command, by.names);
   if ("mask" in by) {
     const found = byMask(hub, session, by.mask);
-    const people = found.map((one) => infoOf(hub, session, one, undefined));
-    return hub.send(session, { type: "people", by, people, missing: [], ref });
+    return tellFound(hub, session, by, found, undefined, ref);
   }
   const name = fold(by.room);
   withRoom(hub, session, name, (room, error) => {
     if (error !== undefined) return rejectUnread(hub, session, command, error);
     const found = room === undefined ? [] : inRoom(hub, session, room);
-    const people = found.map((one) => infoOf(hub, session, one, name));
-    hub.send(session, { type: "people", by: { room: name }, people, missing: [], ref });
+    tellFound(hub, session, { room: name }, found, name, ref);
   });
+}
+
+function tellFound(
+  hub: HubState,
+  session: Session,
+  by: People["by"],
+  found: readonly Found[],
+  room: string | undefined,
+  ref: People["ref"],
+): void {
+  const some = found.slice(0, limits.maxFound);
+  const people = some.map((one) => infoOf(hub, session, one, room));
+  const isCut = some.length < found.length;
+  hub.send(session, { type: "people", by, people, missing: [], isCut, ref });
 }
 
 function named(hub: HubState, session: Session, command: People, names: readonly string[]): void {
@@ -73,12 +85,12 @@ function inRoom(hub: HubState, session: Session, room: Room): Found[] {
   for (const folded of room.roster.keys()) {
     const here = hub.names.holder(folded);
     if (here !== undefined) found.push({ here });
-    if (found.length >= limits.maxFound) return found;
+    if (found.length > limits.maxFound) return found;
   }
   for (const { folded, name: shown, about, rank } of room.elsewhere?.people() ?? []) {
     if (room.roster.has(folded) || about === undefined) continue;
     found.push({ folded, name: shown, about, rank, rooms: [name] });
-    if (found.length >= limits.maxFound) return found;
+    if (found.length > limits.maxFound) return found;
   }
   return found;
 }
@@ -104,14 +116,14 @@ function byMask(hub: HubState, session: Session, mask: string): Found[] {
     if (isShown || [...one.rooms].some(({ room }) => session.rooms.has(room))) {
       found.push({ here: one });
     }
-    if (found.length >= limits.maxFound) return found;
+    if (found.length > limits.maxFound) return found;
   }
   for (const person of elsewhere.values()) {
     const { folded, about, rooms } = person;
     if (!matches(mask, folded, about.persona)) continue;
     const isShown = !about.isHidden || fold(mask) === folded;
     if (isShown || rooms.some((room) => session.rooms.has(room))) found.push(person);
-    if (found.length >= limits.maxFound) return found;
+    if (found.length > limits.maxFound) return found;
   }
   return found;
 }

@@ -17,7 +17,7 @@ import { withOverview } from "../elsewhere/overview.ts";
 import type { PeopleCommand } from "./people-events.ts";
 import { reject, rejectUnknownUser, rejectUnread } from "../rejections.ts";
 import { isAtLeast } from "../rights/roles.ts";
-import { tellMotd } from "../rooms/room-access.ts";
+import { motdOf, tellMotd } from "../rooms/room-access.ts";
 import { idsOf } from "../rooms/room-rights.ts";
 import { announceEverywhere, shareMember } from "../elsewhere/share-presence.ts";
 import type { Session } from "../session.ts";
@@ -39,7 +39,10 @@ export const peopleHandlers: Handlers = {
   },
   census: (hub, session, { ref }) =>
     withOverview(hub, session, () => tellCensus(hub, session, ref)),
-  motd: (hub, session, { ref }) => tellMotd(hub, session, ref),
+  motd(hub, session, { ref }) {
+    session.queue.charge(motdOf(hub).length, hub.options.rates, hub.nowMs);
+    tellMotd(hub, session, ref);
+  },
   watch,
   unwatch(hub, session, { names, ref }) {
     if (names === "all") hub.watches.clear(session);

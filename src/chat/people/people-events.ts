@@ -97,6 +97,8 @@ export type PeopleAnswer =
       people: readonly PersonInfo[];
       /** Names that nobody has. */
       missing: readonly string[];
+      /** There are more. */
+      isCut?: boolean | undefined;
       ref: Ref | undefined;
     }
   | {

@@ -31,8 +31,13 @@ export function putOutOfPrivate(hub: HubState, name: string): void {
   }
 }
 
+/** The message of the day; may be empty. */
+export function motdOf({ options }: HubState): string {
+  return options.rights.rooms.motd ?? options.motd();
+}
+
 export function tellMotd(hub: HubState, session: Session, ref?: Ref): void {
-  const text = hub.options.rights.rooms.motd ?? hub.options.motd();
+  const text = motdOf(hub);
   if (text !== "" || session.dialect.showsPersonas === true) {
     hub.send(session, { type: "motd", text, ...(ref !== undefined && { ref }) });
   }

@@ -110,6 +110,11 @@ export class Room {
     return Array.from(this.#everybody().values());
   }
 
+  /** Whether `sortedNames` has them already. */
+  get isSorted(): boolean {
+    return this.#sorted !== undefined;
+  }
+
   /** Members' names sorted by folded name, for paging. */
   sortedNames(): readonly string[] {
     if (this.#sorted === undefined) {

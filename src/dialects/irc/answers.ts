@@ -12,7 +12,7 @@ import type { Request } from "./pending.ts";
 import { prefixOf } from "./prefix.ts";
 import { joinLine, sourceOf } from "./room-lines.ts";
 import type { Line, Self } from "./self.ts";
-import { whoLines } from "./who.ts";
+import { cutLine, whoLines } from "./who.ts";
 
 type Event<T extends PersonalEvent["type"]> = Extract<PersonalEvent, { type: T }>;
 
@@ -68,7 +68,11 @@ export function namesLines(
   return lines;
 }
 
-export function roomsLines(self: Self, { rooms }: Event<"rooms">, { target }: Request): Line[] {
+export function roomsLines(
+  self: Self,
+  { rooms, next }: Event<"rooms">,
+  { target }: Request,
+): Line[] {
   const lines = [self.numeric("321", "Channel", "Users  Name")];
   const wanted = target === "" ? [] : target.split(",");
   for (const { room, members, topic } of rooms) {
@@ -76,6 +80,7 @@ export function roomsLines(self: Self, { rooms }: Event<"rooms">, { target }: Re
     if (!wanted.every((one) => isListed(one, channel, members))) continue;
     lines.push(self.numeric("322", channel, String(members), topic));
   }
+  if (next !== undefined) lines.push(cutLine(self, "LIST"));
   lines.push(self.numeric("323", "End of /LIST"));
   return lines;
 }

@@ -87,14 +87,19 @@ function targetsOf(list: string): readonly string[] {
 }
 
 /** The first targets; answers that the others are too many. */
-function firstOf(self: Self, targets: readonly string[], out: Outcome): readonly string[] {
-  const others = targets.slice(limits.maxTargets);
+function firstOf(
+  self: Self,
+  targets: readonly string[],
+  out: Outcome,
+  most = limits.maxTargets,
+): readonly string[] {
+  const others = targets.slice(most);
   if (others.length > 0) {
     out.line(
       self.numeric("407", others.join(",").slice(0, limits.maxEchoChars), "Too many targets"),
     );
   }
-  return targets.slice(0, limits.maxTargets);
+  return targets.slice(0, most);
 }
 
 function say(self: Self, line: IrcLine, out: Outcome, asked: MessageKind | undefined): void {
@@ -214,7 +219,7 @@ function topic(self: Self, { params }: IrcLine, out: Outcome): void {
 
 function names(self: Self, { params }: IrcLine, out: Outcome): void {
   const [list = ""] = params;
-  const [channel = ""] = list.split(",");
+  const [channel = ""] = firstOf(self, list.split(","), out, 1);
   const room = roomOf(channel);
   if (room === undefined) {
     return out.line(self.numeric("366", channel === "" ? "*" : channel, "End of /NAMES list"));

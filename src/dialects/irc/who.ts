@@ -9,7 +9,11 @@ import type { Line, Self } from "./self.ts";
 
 type People = Extract<PersonalEvent, { type: "people" }>;
 
-export function whoLines(self: Self, { people, by }: People, { target, args }: Request): Line[] {
+export function whoLines(
+  self: Self,
+  { people, by, isCut }: People,
+  { target, args }: Request,
+): Line[] {
   const [options = ""] = args;
   const found = /^[^%]*o/.test(options) ? people.filter(({ isOperator }) => isOperator) : people;
   const fields = /%([a-z]+)(?:,(.{1,3}))?/i.exec(options);
@@ -19,7 +23,13 @@ export function whoLines(self: Self, { people, by }: People, { target, args }: R
       ? whoLine(self, person, room)
       : whoxLine(self, person, room, fields[1]!, fields[2] ?? "0"),
   );
+  if (isCut === true) lines.push(cutLine(self, "WHO"));
   return [...lines, self.numeric("315", target, "End of WHO list")];
+}
+
+/** There is more than one answer may contain. */
+export function cutLine(self: Self, verb: string): Line {
+  return self.numeric("416", verb, "Output too large, truncated");
 }
 
 function whoLine(self: Self, person: PersonInfo, room: string | undefined): Line {

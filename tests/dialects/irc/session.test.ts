@@ -6,7 +6,7 @@ import { FailingStore } from "../../chat/failing-store.ts";
 import { native } from "../../chat/rig.ts";
 import type { Peer } from "../../../src/chat/dialect.ts";
 import { ircDialect } from "../../../src/dialects/irc/irc.ts";
-import { irc as limits } from "../../../src/limits.ts";
+import { irc as limits, people } from "../../../src/limits.ts";
 import { irc, IrcClient, IrcRig } from "./rig.ts";
 
 test("registration: nothing before NICK and USER, then the welcome in order", () => {
@@ -437,4 +437,18 @@ test("mutes and bans of the server apply here too", () => {
   const again = new IrcClient(rig.client(irc, true, "198.51.100.7"));
   rig.pass(100);
   expect(again.lines()[0]).toMatch(/^:irc\.test 465 \* :You are banned/);
+});
+
+test("an answer that is too large says that it is cut", () => {
+  const rig = new IrcRig();
+  const ann = rig.irc("Ann");
+  expect(ann.ask("NAMES #a,#b")[0]).toBe(":irc.test 407 Ann #b :Too many targets");
+  const codes = (line: string) => {
+    const all = ann.ask(line).map((one) => one.split(" ")[1]);
+    return { found: all.indexOf("315"), isCut: all.includes("416") };
+  };
+  for (let i = 1; i < people.maxFound; i++) rig.member(`p${i}`, { rooms: [] });
+  expect(codes("WHO *")).toEqual({ found: people.maxFound, isCut: false });
+  rig.member("last", { rooms: [] });
+  expect(codes("WHO *")).toEqual({ found: people.maxFound + 1, isCut: true });
 });
