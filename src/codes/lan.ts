@@ -1,42 +1,75 @@
 // Finds senders of files by a code on the local network: the sender announces the code's number and
-// its port by multicast. That is only a hint, which anyone can fake; the code authenticates. Uses
-// `node:dgram`, since several programs have to share the port.
+// its port by multicast, in every network that this machine is in: otherwise the system would
+// choose one, and without a default route none. That is only a hint, which anyone can fake; the
+// code authenticates. Uses `node:dgram`, since several programs have to share the port.
 
 import { createSocket, type Socket } from "node:dgram";
 import { codes as limits } from "../limits.ts";
 import { plainAddress } from "../addresses.ts";
+import { ownAddresses } from "../handover/paths/own-addresses.ts";
 
 /** Administratively scoped (RFC 2365): routers do not forward it. */
 const group = "239.255.112.108";
 const port = 55_011;
-/** Also to programs on the same machine, which may have no network. */
-const targets = [group, "127.0.0.1"];
+/** For programs on the same machine, which may have no network. */
+const loopback = "127.0.0.1";
 
 export type Place = { readonly host: string; readonly port: number };
 
 type Announcement = { parley: 1; code: number; port: number };
 
-/** Announces until the returned function is called. Send errors are ignored. */
+/**
+ * Announces until the returned function is called, also in networks that this machine joins later.
+ * Send errors are ignored.
+ */
 export function announce(number: number, at: number): () => void {
-  const socket = createSocket({ type: "udp4", reuseAddr: true });
-  socket.on("error", () => {});
   const text = JSON.stringify({ parley: 1, code: number, port: at } satisfies Announcement);
+  /** By the address that they send from. */
+  const senders = new Map<string, Socket>();
   const send = (): void => {
-    for (const target of targets) socket.send(text, port, target, () => {});
-  };
-  socket.bind(0, () => {
-    try {
-      socket.setMulticastTTL(1);
-    } catch {
-      // Otherwise the system's default applies.
+    const own = [loopback, ...lanAddresses()];
+    for (const [address, socket] of senders) {
+      if (own.includes(address)) continue;
+      senders.delete(address);
+      socket.close();
     }
-    send();
-  });
+    for (const address of own) {
+      const socket = senders.get(address);
+      if (socket === undefined) senders.set(address, announcer(address, text));
+      else sendFrom(socket, address, text);
+    }
+  };
+  send();
   const timer = setInterval(send, limits.announceMs);
   return () => {
     clearInterval(timer);
-    socket.close();
+    for (const socket of senders.values()) socket.close();
   };
+}
+
+/** Announces once, as soon as it is bound. */
+function announcer(address: string, text: string): Socket {
+  const socket = createSocket({ type: "udp4", reuseAddr: true });
+  socket.on("error", () => {});
+  socket.bind(0, address, () => {
+    try {
+      if (address !== loopback) socket.setMulticastInterface(address);
+      socket.setMulticastTTL(1);
+    } catch {
+      // Otherwise the system's defaults apply.
+    }
+    sendFrom(socket, address, text);
+  });
+  return socket;
+}
+
+function sendFrom(socket: Socket, address: string, text: string): void {
+  socket.send(text, port, address === loopback ? loopback : group, () => {});
+}
+
+/** Addresses in networks that multicast reaches. */
+function lanAddresses(): string[] {
+  return ownAddresses().filter((address) => !address.includes(":"));
 }
 
 /** The addresses at which that number is announced, each once, until `signal` aborts it. */
@@ -57,7 +90,12 @@ export async function* find(number: number, signal: AbortSignal): AsyncGenerator
     found.push(place);
     wake.resolve();
   });
-  socket.bind(port, () => join(socket));
+  const joined = new Set<string>();
+  let timer: Timer | undefined;
+  socket.bind(port, () => {
+    join(socket, joined);
+    timer = setInterval(() => join(socket, joined), limits.announceMs);
+  });
   try {
     for (;;) {
       const place = found.shift();
@@ -69,15 +107,21 @@ export async function* find(number: number, signal: AbortSignal): AsyncGenerator
       }
     }
   } finally {
+    clearInterval(timer);
     socket.close();
   }
 }
 
-function join(socket: Socket): void {
-  try {
-    socket.addMembership(group);
-  } catch {
-    // No network: announcements of this machine are still received.
+/** Also networks that this machine has just joined. */
+function join(socket: Socket, joined: Set<string>): void {
+  for (const address of lanAddresses()) {
+    if (joined.has(address)) continue;
+    try {
+      socket.addMembership(group, address);
+      joined.add(address);
+    } catch {
+      // Announcements in other networks, and of this machine, are still received.
+    }
   }
 }
 

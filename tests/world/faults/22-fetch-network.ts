@@ -7,6 +7,7 @@ import { Fetch } from "../bed/fetch.ts";
 import { sha256OfFile, writeNoise } from "../bed/files.ts";
 import { HttpConnection } from "../bed/http.ts";
 import { NameServer } from "../bed/name-server.ts";
+import { Namespace } from "../bed/namespace.ts";
 import { type Host, Network } from "../bed/network.ts";
 import { Person } from "../bed/person.ts";
 import { parley } from "../bed/process.ts";
@@ -193,5 +194,38 @@ world(
     assert.ok(joins.length > 0, server.process.output);
     const useful = joins.filter((line) => line.includes(host.address()));
     assert.ok(useful.length > 0, `no line names ${host.address()}: ${joins.join("\n")}`);
+  },
+);
+
+/** Connects two hosts directly: `10.78.SUBNET.1` and `.2`. */
+function cable(one: Namespace, other: Namespace, subnet: number): void {
+  const nic = `lan${subnet}`;
+  one.ip("link", "add", nic, "type", "veth", "peer", "name", nic, "netns", other.name);
+  for (const [i, space] of [one, other].entries()) {
+    space.ip("addr", "add", `10.78.${subnet}.${i + 1}/24`, "dev", nic);
+    space.ip("link", "set", nic, "up");
+  }
+}
+
+world(
+  "files by a code are found in every network of the sender, also in one without a router [fault 22]",
+  { needs: ["network"] },
+  async (scope) => {
+    const sender = new Namespace(scope, "sender");
+    for (const subnet of [1, 2]) {
+      const guest = new Namespace(scope, `guest${subnet}`);
+      cable(sender, guest, subnet);
+      const given = scope.folder("given");
+      const sha256 = writeNoise(given, 1);
+      const sending = parley(scope, ["send-file", given], { space: sender });
+      await sending.says(/parley fetch-file --code \S+/);
+      const code = /parley fetch-file --code (\S+)/.exec(sending.output)?.[1] ?? "";
+      const to = scope.folder(`fetched${subnet}`);
+      const words = ["fetch-file", "--code", code, "--output", to];
+      const fetching = parley(scope, words, { space: guest });
+      assert.equal(await fetching.exit(), 0, fetching.output);
+      assert.equal(sha256OfFile(join(to, "given")), sha256, "the file");
+      assert.equal(await sending.exit(), 0, sending.output);
+    }
   },
 );
