@@ -170,6 +170,8 @@ export class TerminalClient {
       words: (wanted) => this.#words(wanted),
       secret: (edit) => this.#newPassword.takes(edit),
       submit: (line) => this.#run(readTyped(line)),
+      isSaid: (line) => readTyped(line).do === "say",
+      partner: () => this.#session.partner,
       stop: () => this.#stopDownload(),
       leave: (how) => this.#over.resolve(how === "end" ? undefined : endedBy("SIGINT")),
       suspend: parts.suspend,

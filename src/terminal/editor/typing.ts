@@ -2,7 +2,7 @@
 // sent. Complete lines go to the owner. Knows no session and no command.
 
 import { terminal as limits } from "../../limits.ts";
-import { lineCount } from "../../text.ts";
+import { harmless, lineCount } from "../../text.ts";
 import { complete, completesHere, shownChoices, type Words } from "./completion.ts";
 import type { Key } from "./keys.ts";
 import type { Completes } from "../client/slash-commands.ts";
@@ -18,6 +18,10 @@ export type TypingParts = {
   /** Handles edits while a secret is being typed. Returns whether one is. */
   secret: (edit: Edit) => boolean;
   submit: (line: string) => void;
+  /** Whether the line is a message, and not a command. */
+  isSaid: (line: string) => boolean;
+  /** The partner of the private chat, to whom messages go; undefined: to the room. */
+  partner: () => string | undefined;
   /** Ctrl-C. Returns whether it stopped something. */
   stop: () => boolean;
   /** Ctrl-C on an empty line, and Ctrl-D. */
@@ -36,6 +40,9 @@ export class Typing {
   #fullAtMs = -Infinity;
   // A long message that the next Enter sends.
   #announced = "";
+  // The partner for whom the line was begun: it must not be said to everybody because the private
+  // chat has ended meanwhile.
+  #begunFor: string | undefined;
 
   constructor(parts: TypingParts) {
     this.#parts = parts;
@@ -44,8 +51,11 @@ export class Typing {
   key(key: Key): void {
     const { prompt, submit, leave, suspend } = this.#parts;
     if (this.#asksFirst(key)) return;
+    const wasEmpty = prompt.editor.text === "";
     const edit = prompt.editor.apply(key);
     if (this.#parts.secret(edit)) return;
+    if (prompt.editor.text === "") this.#begunFor = undefined;
+    else if (wasEmpty) this.#begunFor = this.#parts.partner();
     if (edit.type !== "complete") this.#offered = "";
     switch (edit.type) {
       case "edited":
@@ -69,16 +79,23 @@ export class Typing {
     }
   }
 
-  /** Whether Enter only announces the length of the message; the next Enter sends it. */
+  /** Whether Enter only says where or how the line would be sent; the next Enter sends it. */
   #asksFirst(key: Key): boolean {
+    if (key.type !== "key" || key.name !== "enter") return false;
     const { text } = this.#parts.prompt.editor;
-    if (key.type !== "key" || key.name !== "enter" || text === this.#announced) return false;
+    const { isSaid, partner, say } = this.#parts;
+    const begunFor = this.#begunFor;
+    if (begunFor !== undefined && begunFor !== partner() && isSaid(text)) {
+      this.#begunFor = undefined;
+      const where = partner() === undefined ? "says it in the room" : "sends it to the new one";
+      say(`Not sent: your private chat with ${harmless(begunFor)} is over. Enter again ${where}`);
+      return true;
+    }
+    if (text === this.#announced) return false;
     const lines = lineCount(text);
     if (lines <= limits.unaskedLines) return false;
     this.#announced = text;
-    this.#parts.say(
-      `This is one message of ${lines} lines: Enter again sends it, Ctrl-C discards it`,
-    );
+    say(`This is one message of ${lines} lines: Enter again sends it, Ctrl-C discards it`);
     return true;
   }
 

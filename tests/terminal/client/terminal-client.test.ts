@@ -598,6 +598,39 @@ describe("emotes", () => {
     expect(rig.rows).toContain("12:00 to Bob (private, not sealed): * Ann waves");
   });
 
+  test("are not said aloud if the private chat in which they were begun has ended", () => {
+    const rig = new Rig();
+    const inChat = (state: string, who = "Bob") => rig.hear({ type: "chat", state, with: who });
+    const said = () => rig.sent.filter(({ type }) => type === "say" || type === "tell");
+    for (const line of ["only for you", "/me trusts you", "//really"]) {
+      const before = said().length;
+      inChat("started");
+      rig.type(line);
+      inChat("left");
+      rig.type("\r");
+      expect(said()).toHaveLength(before);
+      expect(rig.rows.join(" ")).toContain("Not sent: your private chat with Bob is over.");
+      rig.type("\r");
+      expect(said()).toHaveLength(before + 1);
+      expect(said().at(-1)).toMatchObject({ type: "say", room: "lobby" });
+    }
+    // Not to the next partner either.
+    inChat("started");
+    rig.type("only for Bob");
+    inChat("lost");
+    inChat("started", "Eve");
+    const before = said().length;
+    rig.type("\r");
+    expect(said()).toHaveLength(before);
+    // What was begun afterwards, and commands, need no second Enter.
+    rig.type("\u0003for Eve\r");
+    expect(said().at(-1)).toMatchObject({ type: "tell", to: ["Eve"], text: "for Eve" });
+    rig.type("/topic");
+    inChat("left", "Eve");
+    rig.type("\r");
+    expect(rig.rows).toContain("lobby has no topic");
+  });
+
   test("are shown in the history as such", () => {
     const rig = new Rig();
     rig.type("/history\r");
