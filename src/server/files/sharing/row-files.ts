@@ -1,5 +1,6 @@
 // Reads rows from the disk. Other servers write them too, and others may have written anything.
 
+import { lstatSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { sharing as limits } from "../../../limits.ts";
 
@@ -23,15 +24,16 @@ export async function refreshRows<Row>({ folder, known, isOwn, ...rows }: Rows<R
   }
   for (const id of names) {
     if (known.has(id) || known.size >= limits.maxItems) continue;
-    const row = rows.decode(id, await readRow(rows.pathOf(id)));
+    const row = rows.decode(id, await readStart(rows.pathOf(id), limits.maxRowBytes));
     if (row !== undefined) rows.keep(row);
   }
 }
 
-/** Reads at most the maximum size of a row. Empty: unreadable. */
-async function readRow(path: string): Promise<string> {
+/** Reads at most that many bytes of a file. Empty: it can't be read, or is no file. */
+export async function readStart(path: string, bytes: number): Promise<string> {
   try {
-    return await Bun.file(path).slice(0, limits.maxRowBytes).text();
+    // A FIFO would never end.
+    return lstatSync(path).isFile() ? await Bun.file(path).slice(0, bytes).text() : "";
   } catch {
     return "";
   }

@@ -1,9 +1,10 @@
 // The clock by which uploads age. It advances while servers of the folder run, and its reading is
 // kept beside the rows, so that setting the system clock, however far, deletes nothing.
 
-import { renameSync, writeFileSync } from "node:fs";
+import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { steadyMs } from "../../../io/clock.ts";
 import { retentionClock } from "../../../store/retention-clock.ts";
+import { readStart } from "./row-files.ts";
 
 /** A clock in Unix milliseconds that starts at `startMs`. */
 export type StartClock = (startMs: number) => () => number;
@@ -41,15 +42,14 @@ export class UploadClock {
   /** Throws the file system's errors. */
   save(): void {
     const beside = `${this.#path}.new`;
-    writeFileSync(beside, String(this.nowMs), { mode: 0o600 });
+    rmSync(beside, { force: true });
+    // Fails if another server is doing the same, and never follows a link.
+    writeFileSync(beside, String(this.nowMs), { mode: 0o600, flag: "wx" });
     renameSync(beside, this.#path);
   }
 
   async #read(): Promise<number | undefined> {
-    const text = await Bun.file(this.#path)
-      .slice(0, 32)
-      .text()
-      .catch(() => "");
+    const text = await readStart(this.#path, 32);
     return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
   }
 }

@@ -20,6 +20,7 @@ import { UploadStore } from "../../../../src/server/files/sharing/upload-store.t
 import { ownerAt, ownerOfAccount, type ShareOwner } from "../../../../src/share-owner.ts";
 import { retentionClock } from "../../../../src/store/retention-clock.ts";
 import { silentLog } from "../../../silent-log.ts";
+import { skipUnless } from "../../../skip.ts";
 
 setDefaultTimeout(60_000);
 
@@ -371,5 +372,70 @@ test("a system clock that is set wrong removes nothing, not even after a restart
   expect((await last.sweep(keepMs)).map(({ name }) => name)).toEqual(["a.txt"]);
   expect(place.listed).toEqual([]);
 });
+
+test("servers of one folder whose system clocks differ remove nothing early, and keep nothing for ever", async () => {
+  const place = new Place();
+  let passedMs = 0;
+  const server = (wrongMs: number): UploadStore => {
+    const systemMs = (): number => 1_800_000_000_000 + wrongMs + passedMs;
+    const startClock = (startMs: number) => retentionClock(startMs, () => passedMs, systemMs);
+    const { folder } = place;
+    return new UploadStore({
+      folder,
+      quotaBytes: 100 * MB,
+      nowMs: systemMs,
+      startClock,
+      log: silentLog,
+    });
+  };
+  const stores = [server(0), server(40 * dayMs), server(-dayMs), server(2 * 3_600_000)];
+  const keepMs = 30 * dayMs;
+  const sweepAll = async () => (await Promise.all(stores.map((one) => one.sweep(keepMs)))).flat();
+  for (const [i, store] of stores.entries()) await put(store, `${i}.txt`, "x");
+  // The clock that they share follows the one that is ahead, at twice real time.
+  for (; passedMs < 14 * dayMs; passedMs += dayMs / 2) expect(await sweepAll()).toEqual([]);
+  expect(place.listed).toHaveLength(stores.length);
+  for (const [i, store] of stores.entries()) await put(store, `late${i}.txt`, "x");
+  expect(await sweepAll()).toEqual([]);
+  const gone = new Set<string>();
+  for (; passedMs < 47 * dayMs; passedMs += dayMs / 2) {
+    for (const { name } of await sweepAll()) gone.add(name);
+    if (passedMs < 28 * dayMs)
+      expect([...gone].some((name) => name.startsWith("late"))).toBe(false);
+  }
+  expect(gone.size).toBe(2 * stores.length);
+  expect(place.listed).toEqual([]);
+});
+
+test("the clock's reading is never written through a link", async () => {
+  const place = new Place();
+  const store = place.store();
+  await put(store, "a.txt", "a");
+  const outside = join(base, "outside");
+  writeFileSync(outside, "not ours");
+  symlinkSync(outside, place.at(".parley-shared/clock.new"));
+  await store.sweep(undefined);
+  expect(readFileSync(outside, "utf8")).toBe("not ours");
+  expect(readFileSync(place.at(".parley-shared/clock"), "utf8")).toBe(String(place.nowMs));
+});
+
+skipUnless(Bun.which("mkfifo") !== null, "no mkfifo")(
+  "a FIFO among the records is not waited for",
+  async () => {
+    const place = new Place();
+    const store = place.store();
+    await put(store, "a.txt", "a");
+    const root = place.at(".parley-shared");
+    mkdirSync(join(root, "uploads", "x"));
+    rmSync(join(root, "clock"), { force: true });
+    for (const path of ["items/x", "uploads/x/row", "clock"]) {
+      expect(Bun.spawnSync(["mkfifo", join(root, path)]).exitCode).toBe(0);
+    }
+    const other = place.store();
+    await other.refresh();
+    expect([...other.items].map(({ name }) => name)).toEqual(["a.txt"]);
+    expect(await other.sweep(undefined)).toEqual([]);
+  },
+);
 
 const dayMs = 86_400_000;
