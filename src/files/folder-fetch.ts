@@ -1,7 +1,7 @@
 // Fetches a folder with everything in it: first the complete list, which is checked as a whole;
 // then all files that are missing, small ones in batches, large ones one by one. Prints nothing.
 
-import { mkdirSync, type Stats, statfsSync } from "node:fs";
+import { mkdirSync, type Stats } from "node:fs";
 import { dirname } from "node:path";
 import { ParleyError } from "../errors.ts";
 import { fetching as limits, tree } from "../limits.ts";
@@ -15,6 +15,7 @@ import { SavedNames } from "../transfer/tree/saved-names.ts";
 import { BatchDownload } from "./batch-download.ts";
 import type { FetchEvent, FileTarget } from "./fetch-events.ts";
 import { fileReason, lookAt } from "./file-reason.ts";
+import { freeRoom } from "./free-room.ts";
 import { FolderProgress } from "./folder-progress.ts";
 import type { Incoming } from "./incoming.ts";
 import { isSameTime } from "./local-copy.ts";
@@ -399,29 +400,18 @@ function cannotWrite(path: string, error: unknown): ParleyError {
 
 /** @throws ParleyError `storage` if the disk has too little room */
 function checkRoom(folder: string, name: string, { wanted, wantedBytes }: TreeScan): void {
-  const found = statfsIf(folder);
-  if (found === undefined) return;
-  const { bavail, bsize } = found;
-  const roomBytes = bavail * bsize;
+  const room = freeRoom(folder);
+  if (room === undefined) return;
   // On average, half a block of each file is unused.
-  const neededBytes = wantedBytes + (wanted.size * bsize) / 2;
-  if (neededBytes <= roomBytes) return;
+  const neededBytes = wantedBytes + (wanted.size * room.blockBytes) / 2;
+  if (neededBytes <= room.bytes) return;
   throw new ParleyError(
     "storage",
-    `${quoted(`${name}/`, 200)} needs ${sizeText(neededBytes)}, and '${folder}' has room for ${sizeText(roomBytes)}: make room, or choose another place with -o`,
+    `${quoted(`${name}/`, 200)} needs ${sizeText(neededBytes)}, and '${folder}' has room for ${sizeText(room.bytes)}: make room, or choose another place with -o`,
   );
 }
 
 /** Whether another fetch of the same folder has saved the file meanwhile. */
 function isSameAs(found: Stats | undefined, { size, modified }: TreeNode): boolean {
   return found?.isFile() === true && found.size === size && isSameTime(found.mtimeMs, modified);
-}
-
-/** Undefined: this file system does not say. */
-function statfsIf(folder: string): { bavail: number; bsize: number } | undefined {
-  try {
-    return statfsSync(folder);
-  } catch {
-    return undefined;
-  }
 }

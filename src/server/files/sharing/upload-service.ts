@@ -1,7 +1,7 @@
 // Uploads to the shared folder: who is uploading what, how many uploads run at once, and how long
 // files stay. It is behind the hub's port.
 
-import { statfsSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import type {
   FileToPut,
   SharedListing,
@@ -15,6 +15,7 @@ import { ShareBuckets } from "../../../chat/rates/share-buckets.ts";
 import { ParleyError } from "../../../errors.ts";
 import { sharing as limits } from "../../../limits.ts";
 import { fileReason } from "../../../files/file-reason.ts";
+import { freeRoom } from "../../../files/free-room.ts";
 import { secretText } from "../../../secrets.ts";
 import type { Log } from "../../../log.ts";
 import { ShareCounts } from "../../../share-counts.ts";
@@ -353,11 +354,8 @@ export class UploadService implements SharingPort {
   }
 
   #diskReason(): string {
-    try {
-      const { bavail } = statfsSync(this.#options.folder);
-      if (bavail === 0) return "The server's disk is full: nothing of it is shared";
-    } catch {
-      // It says no more than that.
+    if (freeRoom(this.#options.folder)?.bytes === 0) {
+      return "The server's disk is full: nothing of it is shared";
     }
     return "The server cannot store it: its log says why";
   }

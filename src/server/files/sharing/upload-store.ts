@@ -7,11 +7,12 @@
 //   .parley-shared/uploads/ID/data/N   its received data, by the position in its list
 //   .parley-shared/clock               how far the clock is by which they age
 
-import { lstatSync, mkdirSync, rmSync, statfsSync, utimesSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { ParleyError } from "../../../errors.ts";
 import { quietly } from "../../../files/cleanup.ts";
+import { freeRoom } from "../../../files/free-room.ts";
 import { WorkSlices } from "../../../files/work-slices.ts";
 import { fileReason } from "../../../files/file-reason.ts";
 import { sharing as limits } from "../../../limits.ts";
@@ -295,10 +296,10 @@ export class UploadStore {
     if (refusal !== undefined) throw new ParleyError("full", refusal);
     this.#writing(() => {
       mkdirSync(folder, { recursive: true });
-      const { bavail, bsize } = statfsSync(folder);
-      if (chargeOf(upload) > bavail * bsize) {
-        const room = `The server's disk has room for ${sizeText(bavail * bsize)}`;
-        throw new ParleyError("storage", `${room}, and this takes ${sizeText(upload.bytes)}`);
+      const room = freeRoom(folder);
+      if (room !== undefined && chargeOf(upload) > room.bytes) {
+        const there = `The server's disk has room for ${sizeText(room.bytes)}`;
+        throw new ParleyError("storage", `${there}, and this takes ${sizeText(upload.bytes)}`);
       }
       for (const name of ["items", "uploads"]) {
         mkdirSync(join(this.#root, name), { recursive: true, mode: 0o700 });
