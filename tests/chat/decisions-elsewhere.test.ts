@@ -4,6 +4,7 @@
 import { expect, test } from "bun:test";
 import type { DoorOptions } from "../../src/chat/login/door-options.ts";
 import { Rights } from "../../src/chat/rights/rights.ts";
+import { rights } from "../../src/limits.ts";
 import { Neighbours } from "./neighbours.ts";
 import { withKey } from "./owner.ts";
 import type { Rig } from "./rig.ts";
@@ -115,5 +116,18 @@ test("operators see the users of all servers", () => {
   expect(east.order("who")).toMatchObject({ rows: [{ text: "Ann" }, { text: "Ben" }] });
   expect(west.order("who --long")).toMatchObject({
     rows: [{ text: "Ben 127.0.0.1 native" }, { text: "Ann at east.example:55000" }],
+  });
+});
+
+test("operators are told that there are more people at other servers than are listed", () => {
+  const world = new Neighbours();
+  const [east, west] = [world.server("east"), world.server("west")];
+  for (let i = 0; i <= rights.maxAnswerRows; i++) west.member(`p${i}`, { rooms: [] });
+  world.deliver();
+  expect(east.order("who")).toMatchObject({
+    message: `There are at least ${rights.maxAnswerRows} people, of whom ${rights.maxAnswerRows} are listed`,
+  });
+  expect(west.order("who")).toMatchObject({
+    message: `There are ${rights.maxAnswerRows + 1} people, of whom ${rights.maxAnswerRows} are listed`,
   });
 });

@@ -156,7 +156,8 @@ export class Neighbours {
           const [at = ""] = key.split(" ");
           return { folded, name, server: at, address: `${at}.example:55000` };
         });
-        const result = all.filter((person) => person.server !== server);
+        const others = all.filter((person) => person.server !== server);
+        const result = others.slice(0, request.limit);
         return { ...done, type: "list-elsewhere", result };
       }
       case "overview":

@@ -17,27 +17,32 @@ export function who(
     const text = isLong ? `${name} ${address} ${dialect.name}${tls ? " TLS" : ""}` : name;
     return { text, fields: { event: "member", name, address, dialect: dialect.name, tls } };
   });
-  if (hub.options.shared === undefined) return answer(fitting(rows));
+  if (hub.options.shared === undefined) return answer(fitting(rows, false));
   hub.store.listElsewhere(limits.maxAnswerRows, (outcome) => {
     if (!outcome.done) {
       const { code, message } = outcome.error;
       return answer({ ok: false, code, message });
     }
+    const isCut = outcome.result.length === limits.maxAnswerRows;
     for (const { folded, name, server: id, address } of outcome.result) {
       if (hub.names.holder(folded) !== undefined) continue;
       const server = address === "" ? id : address;
       const text = isLong ? `${name} at ${server}` : name;
       rows.push({ text, fields: { event: "member", name, server } });
     }
-    answer(fitting(rows));
+    answer(fitting(rows, isCut));
   });
   hub.wake();
 }
 
-function fitting(rows: readonly AdminRow[]): AdminAnswer {
-  const more = rows.length - limits.maxAnswerRows;
-  if (more <= 0) return { ok: true, rows };
-  return { ok: true, rows: rows.slice(0, -more), message: `${more} more are here` };
+/** `isCut`: there may be others, whom the store has not listed. */
+function fitting(rows: readonly AdminRow[], isCut: boolean): AdminAnswer {
+  const more = Math.max(0, rows.length - limits.maxAnswerRows);
+  if (more === 0 && !isCut) return { ok: true, rows };
+  const least = isCut ? "at least " : "";
+  const listed = rows.slice(0, limits.maxAnswerRows);
+  const message = `There are ${least}${rows.length} people, of whom ${listed.length} are listed`;
+  return { ok: true, rows: listed, message };
 }
 
 export function info({ options }: HubState): AdminAnswer {

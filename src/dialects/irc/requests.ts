@@ -91,7 +91,7 @@ function firstOf(
   self: Self,
   targets: readonly string[],
   out: Outcome,
-  most = limits.maxTargets,
+  most: number = limits.maxTargets,
 ): readonly string[] {
   const others = targets.slice(most);
   if (others.length > 0) {

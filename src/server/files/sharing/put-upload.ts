@@ -103,6 +103,7 @@ export class PutUpload {
     this.#reader = body?.getReader();
     const slices = new WorkSlices();
     let seenBytes = this.#bytes;
+    let isWhole = false;
     // A sender that sends too little in this time will not finish.
     const pace = setInterval(() => {
       if (this.#bytes - seenBytes < limits.leastBytes) this.stop(tooSlow());
@@ -122,10 +123,13 @@ export class PutUpload {
         if (slices.isOver) await slices.rest();
       }
       if (this.#bytes < upload.bytes) throw cut(this.#bytes, upload.bytes);
+      isWhole = true;
     } finally {
       clearInterval(pace);
-      quietly(() => closeSync(file));
       void this.#reader?.cancel().catch(() => {});
+      // A network file system may report only now that it could not store everything.
+      if (isWhole) closeSync(file);
+      else quietly(() => closeSync(file));
     }
   }
 
