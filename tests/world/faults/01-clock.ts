@@ -2,10 +2,13 @@
 // mail and history stay with their owners.
 
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { Namespace } from "../bed/namespace.ts";
 import { faketimeLibrary } from "../bed/needs.ts";
+import { Network } from "../bed/network.ts";
 import { Person } from "../bed/person.ts";
+import { parley, serverHasFlag } from "../bed/process.ts";
 import type { Scope } from "../bed/scope.ts";
 import { TestServer } from "../bed/server.ts";
 import { world } from "../bed/tests.ts";
@@ -51,7 +54,11 @@ for (const [offset, words] of [
       async (scope) => {
         const clock = new Clock(scope);
         const space = new Namespace(scope, "clock");
-        const flags = store === "memory" ? [] : ["--data", scope.folder("chat.db")];
+        const sharing = serverHasFlag("--quota") ? ["--quota", "1G", "--keep-shared", "1h"] : [];
+        const flags = [
+          ...sharing,
+          ...(store === "memory" ? [] : ["--data", scope.folder("chat.db")]),
+        ];
         const server = await TestServer.start(scope, space, {
           address: here,
           flags,
@@ -63,6 +70,7 @@ for (const [offset, words] of [
         bob.cut();
         await ann.line(({ type }) => type === "left", "Bob's leaving");
         await ann.tell("Bob", "kept for Bob");
+        if (sharing.length > 0) await share(scope, space, "shared.txt");
 
         clock.set(offset);
         await Bun.sleep(wrongForMs);
@@ -89,6 +97,7 @@ for (const [offset, words] of [
           ({ type, text }) => type === "private" && text === "kept for Bob",
           "Bob's mail",
         );
+        if (sharing.length > 0) assert.ok(existsSync(join(server.files, "shared.txt")));
         if (store === "memory") return;
 
         assert.equal(await server.stop(), 0);
@@ -99,4 +108,65 @@ for (const [offset, words] of [
       },
     );
   }
+
+  world(
+    `a server that is killed and started while its clock is ${words} keeps names, mail and shared files [faults 1, 2]`,
+    { needs: ["network", "faketime"], slow: true },
+    async (scope) => {
+      const clock = new Clock(scope);
+      const network = new Network(scope);
+      const host = network.host("server");
+      const [home, elsewhere] = [network.host("home").space, network.host("elsewhere").space];
+      const sharing = serverHasFlag("--quota") ? ["--quota", "1G", "--keep-shared", "1h"] : [];
+      const flags = ["--data", scope.folder("chat.db"), ...sharing];
+      const server = await TestServer.start(scope, host.space, { flags, env: clock.env });
+      const ann = await Person.login(home, host.address(), { name: "Ann" });
+      await ann.say("before");
+      if (sharing.length > 0) await share(scope, host.space, "shared.txt");
+      const isShared = (): boolean => existsSync(join(server.files, "shared.txt"));
+
+      for (const offsets of [[offset, offset], ["+0"]]) {
+        for (const one of offsets) {
+          await server.kill();
+          clock.set(one);
+          await server.start();
+          const stranger = await Person.hello(elsewhere, host.address(), { name: "Ann" });
+          assert.equal(
+            stranger.error?.["code"],
+            "name-taken",
+            `a stranger got Ann's name at ${one}`,
+          );
+        }
+        // longer than the interval of sweeps
+        await Bun.sleep(wrongForMs);
+        if (sharing.length > 0) assert.ok(isShared(), "the shared file");
+      }
+      const bob = await Person.login(elsewhere, host.address(), { name: "Bob" });
+      await bob.tell("Ann", "for Ann alone");
+      const back = await Person.login(home, host.address(), ann.credentials);
+      await back.line(({ text }) => text === "for Ann alone", "Ann's mail");
+      const kept = (await back.history()).map(({ text }) => text);
+      assert.ok(kept.includes("before"), "the history");
+    },
+  );
+}
+
+/** Puts a file with this name into the shared folder. */
+async function share(scope: Scope, space: Namespace, name: string): Promise<void> {
+  const path = join(scope.folder("given"), name);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, "for everybody");
+  const words = [
+    "send-file",
+    path,
+    "--share",
+    "--room",
+    "files",
+    "--server",
+    here,
+    "--name",
+    "Sharer",
+  ];
+  const sending = parley(scope, words, { space });
+  assert.equal(await sending.exit(), 0, sending.output);
 }
