@@ -300,6 +300,11 @@ test("--list shows folders, and with a folder's name its whole content", async (
     "tree/sub/run.sh",
     "tree/sub/zero",
   ]);
+  const missing = await run(["fetch-file", address, "--list", "nothing/"]);
+  expect([missing.code, missing.err]).toEqual([5, expect.stringContaining("No folder 'nothing/'")]);
+  const file = await run(["fetch-file", address, "--list", "tree"]);
+  expect([file.code, file.out]).toEqual([2, ""]);
+  expect(file.err).toContain("'tree' does not");
   const bare = await run(["fetch-file", address, "tree", "-o", `${newHome()}/`]);
   expect(bare.err).toContain("its name is 'tree/'");
   expect(bare.code).toBe(5);

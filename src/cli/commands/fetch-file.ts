@@ -107,9 +107,7 @@ export default defineCommand({
           "A first argument that ends in :PORT is the server, unless it follows `--`",
       );
     }
-    if (args.list === true && args.output === standardOutput) {
-      throw new ParleyError("usage", "--list and `-o -` both write to stdout: use one of them");
-    }
+    if (args.list === true) checkListing(names, args.output);
     const quiet = args.quiet === true;
     const report = new FetchReport({
       json: args.json === true,
@@ -139,13 +137,13 @@ export default defineCommand({
     let removeFolder: (() => void) | undefined;
     const stopListening = onSignals(["SIGINT", "SIGTERM"], interrupt);
     try {
-      const listed = args.list === true ? names.filter((name) => name.endsWith("/")) : [];
-      if (args.list === true) await list(client, listed, report);
-      const fetched = names.filter((name) => !listed.includes(name));
-      const targets = fetchTargets(fetched.filter(isFileName), args.output, stdout);
-      if (targets.length > 0 && args.output === undefined) removeFolder = makeDefaultFolder();
-      const byName = new Map(targets.map(({ name, target }) => [name, target]));
-      await fetchAll(client, new Set(fetched), byName, report);
+      if (args.list === true) await list(client, names, report);
+      else {
+        const targets = fetchTargets(names.filter(isFileName), args.output, stdout);
+        if (targets.length > 0 && args.output === undefined) removeFolder = makeDefaultFolder();
+        const byName = new Map(targets.map(({ name, target }) => [name, target]));
+        await fetchAll(client, new Set(names), byName, report);
+      }
       // Listings and events are data, so wait for a slow reader.
       await Promise.race([stdout.emptied(), interrupted.promise]);
       if (stdout.failure !== undefined) throw unwritable(stdout.failure);
@@ -170,6 +168,19 @@ function openClient(
     if (canAsk()) await client.enter();
     return client;
   });
+}
+
+/** @throws ParleyError `usage` */
+function checkListing(names: readonly string[], output: string | undefined): void {
+  if (output === standardOutput) {
+    throw new ParleyError("usage", "--list and `-o -` both write to stdout: use one of them");
+  }
+  const other = names.find((name) => !name.endsWith("/"));
+  if (other === undefined) return;
+  throw new ParleyError(
+    "usage",
+    `--list lists folders, whose names end in /: ${quoted(other, 200)} does not. To fetch it, leave --list out`,
+  );
 }
 
 /** Lists everything in these folders, or the top level. */

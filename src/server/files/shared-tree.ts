@@ -16,6 +16,7 @@ import { ParleyError } from "../../errors.ts";
 import { type EncodedName, FolderCursor, OpenFolder } from "../../io/open-folder.ts";
 import { files as limits, folder, tree } from "../../limits.ts";
 import type { TreeEntry } from "../../protocol/messages.ts";
+import { quoted } from "../../text.ts";
 import { isPlainName, spellings } from "./file-names.ts";
 import { notFound, throwIfBusy } from "./folder-errors.ts";
 import { firstAfter, FolderNames, isHidden } from "./folder-names.ts";
@@ -276,8 +277,9 @@ function openRegular(path: EncodedName): number {
 }
 
 function noFolder(name: string): ParleyError {
+  const shown = quoted(`${name}/`, folder.maxNameChars);
   return new ParleyError(
     "not-found",
-    `No folder ${JSON.stringify(`${name}/`)} on the server: --list shows what there is`,
+    `No folder ${shown} on the server: --list shows what there is`,
   );
 }
