@@ -274,10 +274,14 @@ function clusterAddressOf(given: string | undefined, data: string | undefined): 
 
 function stateOf(given: string | undefined, data: string | undefined): string {
   if (given === "") throw usage("--state '' is not a folder: name one, which need not exist");
-  const isFile = data !== undefined && !isDatabaseUrl(data);
-  const folder = given ?? (isFile ? `${data}-state` : stateFolder(surroundings()));
+  const folder = given ?? besideData(data) ?? stateFolder(surroundings());
   if (folder !== undefined) return folder;
   throw usage("There is no home folder to keep the server's key in: choose a folder with --state");
+}
+
+/** The state folder of a data file; undefined: the data is not in a file. */
+export function besideData(data: string | undefined): string | undefined {
+  return data === undefined || isDatabaseUrl(data) ? undefined : `${data}-state`;
 }
 
 function certificateOf(

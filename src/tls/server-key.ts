@@ -2,8 +2,8 @@
 // owner can read, and never changed. Knows no sockets.
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { ParleyError } from "../errors.ts";
 import { quoted } from "../text.ts";
 import { createKeyPair, type KeyPair } from "./certificate.ts";
@@ -20,15 +20,22 @@ const content = "the server's key";
 
 /**
  * Reads the key in this folder, or creates one. Folder and file are created if missing, with access
- * only for their owner.
+ * only for their owner. `isInFolder`: the folder that it is in must exist, which may be on a disk
+ * that is not mounted.
  * @throws ParleyError `failed`
  */
-export async function openServerKey(folder: string): Promise<ServerKey> {
+export async function openServerKey(
+  folder: string,
+  { isInFolder = false } = {},
+): Promise<ServerKey> {
   const path = join(folder, fileName);
   try {
     const existing = readSecretFile(path, content);
     if (existing !== undefined) return parse(path, existing);
     const { key, cert } = await createKeyPair(Date.now());
+    if (isInFolder && !existsSync(dirname(folder))) {
+      throw new Error(`there is no folder ${quoted(dirname(folder), 300)}`);
+    }
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     createSecretFile(path, `${key}${cert}`);
     // Another server started at the same moment may have created it first.

@@ -115,6 +115,17 @@ describe("ready", () => {
   });
 });
 
+test("no folder is made for --data: its disk may not be mounted", async () => {
+  const disk = join(folder, "disk");
+  for (const host of ["127.0.0.1", "0.0.0.0"]) {
+    const data = ["--data", join(disk, "chat.db")];
+    const { code, err } = await run(["server", "--host", host, "--port", "0", ...common, ...data]);
+    expect(code).toBe(1);
+    expect(err).toContain(`there is no folder '${disk}'`);
+    expect(existsSync(disk)).toBe(false);
+  }
+});
+
 test("--data :memory: creates no file", async () => {
   await using server = new Parley("server", "--data", ":memory:", "--port", "0", ...common);
   await server.line(listening);

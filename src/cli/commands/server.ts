@@ -29,7 +29,7 @@ import {
   pageUrl,
   serverBanner,
 } from "../server-banner.ts";
-import { serverFlags, type ServerSettings, serverSettings } from "../server-flags.ts";
+import { besideData, serverFlags, type ServerSettings, serverSettings } from "../server-flags.ts";
 
 export default defineCommand({
   meta: { name: "server", description: "Serve a chat, a shared folder and a page for browsers" },
@@ -102,11 +102,12 @@ const untold =
  */
 async function keyOf({
   host,
+  data,
   state,
   stateIsGiven,
 }: ServerSettings): Promise<ServerKey | undefined> {
   try {
-    return await openServerKey(state);
+    return await openServerKey(state, { isInFolder: state === besideData(data) });
   } catch (error) {
     if (!(error instanceof ParleyError) || stateIsGiven || !isLoopback(host)) throw error;
     warn(`${error.message}. There is no TLS until then`);
