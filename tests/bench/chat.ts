@@ -129,8 +129,9 @@ if (wanted.has("latency")) {
     seconds: 5,
   };
   for (const [name, result] of await interleaved<Latency>(all, plan)) {
-    const { p50Ms, p99Ms, p999Ms } = result;
+    const { p50Ms, p99Ms, p999Ms, cpuUs } = result;
     put(name, "p50/p99/p99.9 ms", [p50Ms, p99Ms, p999Ms].map((ms) => ms.toFixed(2)).join(" / "));
+    put(name, "µs @100, 1 000/s", cpuUs.toFixed(3));
   }
 }
 

@@ -42,7 +42,14 @@ export type Fanout = {
   /** The generator's own CPU per delivered message: the resolution limit of the figures. */
   clientUs: number;
 };
-export type Latency = { p50Ms: number; p99Ms: number; p999Ms: number; lost: number };
+export type Latency = {
+  p50Ms: number;
+  p99Ms: number;
+  p999Ms: number;
+  lost: number;
+  /** Server CPU per delivered message. */
+  cpuUs: number;
+};
 /** The same after one member has stopped reading, and before that in the same run. */
 export type Stalled = Latency & { p99BeforeMs: number };
 export type Idle = { kibPerConnection: number };
@@ -166,6 +173,7 @@ async function saySteadily(
       }
     };
   }
+  const server = cpuUs(load.pid);
   const startMs = performance.now();
   for (let sent = 0; sent < total;) {
     const due = Math.min(total, ((performance.now() - startMs) * load.messagesPerSecond) / 1000);
@@ -182,6 +190,7 @@ async function saySteadily(
     p99Ms: percentile(measured, 0.99) / 1000,
     p999Ms: percentile(measured, 0.999) / 1000,
     lost: delays.length - taken,
+    cpuUs: (cpuUs(load.pid) - server) / (total * members.length),
   };
 }
 
