@@ -237,7 +237,7 @@ export class HubState {
     if (asked > 0) session.queue.charge(asked, this.options.rates, this.nowMs);
     if (session.awaitsWelcome && !session.isOver) {
       // Before its welcome, a conversation does not know its own name and can't render.
-      const later = timing === "now" ? "settled" : timing;
+      const later = timing === "now" ? "welcomed" : timing;
       this.pipeline.gathering.addPersonal(session, { order, event, timing: later });
       return this.wake();
     }
@@ -252,7 +252,7 @@ export class HubState {
     order = this.pipeline.nextOrder(),
   ): void {
     if (session.isOver) return;
-    const when = session.awaitsWelcome && timing === "now" ? "settled" : timing;
+    const when = session.awaitsWelcome && timing === "now" ? "welcomed" : timing;
     this.pipeline.gathering.addPersonal(session, { order, text, timing: when });
     session.output.answerChars += text.length;
     this.wake();

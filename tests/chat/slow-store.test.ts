@@ -136,6 +136,21 @@ test("requests in the turn of a login are answered in the client's own name", ()
   ]);
 });
 
+test("what waited for a welcome comes right after it, and before what follows", () => {
+  const ann = rig.member("Ann");
+  const cora = rig.client(openChat);
+  lateCommits();
+  cora.send("Cora");
+  ann.send(say(1));
+  // While that is being committed, the next batch gathers.
+  ann.send({ type: "invite", to: "Cora" }, say(2));
+  finishCommit();
+  expect(store.waiting).toMatchObject([{ type: "commit" }]);
+  expect(cora.text()).toContain("Ann asks you");
+  ann.send({ type: "leave" });
+  expect(cora.text()).toBe("private chat with Ann has ended\n");
+});
+
 test("a replay with a slow store misses and repeats nothing while the conversation continues", () => {
   for (const timing of ["reply-late", "run-late"] as const) {
     store = new FailingStore();

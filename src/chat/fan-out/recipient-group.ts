@@ -4,6 +4,7 @@
 import type { Dialect } from "../dialect.ts";
 import type { PresenceEvent } from "../events.ts";
 import { output as limits } from "../../limits.ts";
+import { isRosterChange } from "../rooms/presence.ts";
 import type { SaidRun } from "../rooms/said-run.ts";
 import type { Membership, Session } from "../session.ts";
 import { TokenBucket } from "../rates/token-bucket.ts";
@@ -29,6 +30,11 @@ export type RoomDelivery = {
 
 /** Follow-up work of a delivery. */
 export type FlushPlan = {
+  /**
+   * An event concerns several rooms, and must keep its place among the events of all of them: who
+   * leaves them and is back in another one has not left that one.
+   */
+  readonly spansRooms: boolean;
   /** Sessions with composed but unsent output. */
   composed: Set<Session>;
   /** Sessions lagging further behind than allowed. */
@@ -63,7 +69,8 @@ export class RecipientGroup {
         session.listens === 1 &&
         !rendered.hidesFrom(session.id);
       if (!isPlain) {
-        const isMixed = session.listens > 1 && (output.personal !== undefined || rendered.hasOnce);
+        const spansRooms = plan.spansRooms && this.dialect.showsPersonas === true;
+        const isMixed = session.listens > 1 && (output.personal !== undefined || spansRooms);
         handed += isMixed ? rendered.mergeFor(membership) : rendered.composeFor(membership);
         membership.joinDelivered();
         // Nothing else will arrive for a session with one room; sending now frees memory when a
@@ -178,13 +185,6 @@ export class RecipientGroup {
     this.rosterDue = false;
     return listFor;
   }
-}
-
-type RosterChange = Extract<PresenceEvent, { type: "joined" | "left" | "renamed" }>;
-
-/** Whether it changes who is in the room, or under which name. */
-function isRosterChange(event: PresenceEvent): event is RosterChange {
-  return event.type === "joined" || event.type === "left" || event.type === "renamed";
 }
 
 type SharedRoster = { order: number; text: string; hiddenFrom: number; added: boolean };

@@ -59,11 +59,6 @@ export class RenderedBatch {
     (this.#once ??= [])[this.length - 1] = once;
   }
 
-  /** Whether some lines must be omitted for members of several rooms. */
-  get hasOnce(): boolean {
-    return this.#once !== undefined;
-  }
-
   /** Adds a run of messages that was rendered together. */
   addRun(order: number, run: SaidRun, text: string, hiddenFrom: number): void {
     let messages: string[] | undefined;

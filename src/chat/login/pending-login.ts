@@ -495,7 +495,8 @@ export class PendingLogin {
       // rendering may change what later ones look like, as a new nick does.
       hub.pipeline.settling?.afterDelivery.push(() => {
         const render = (personal: TimedPersonal) => renderPersonal(session, personal);
-        hub.pipeline.gathering.renderGathered(session, render);
+        hub.pipeline.gathering.welcome(session, render);
+        hub.wake();
       });
     });
     hub.wake();

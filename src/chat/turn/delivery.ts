@@ -7,9 +7,15 @@ import { type HubState, renderPersonal, textsOf } from "../hub-state.ts";
 import type { Settlement } from "./commit-pipeline.ts";
 import type { PersonalEvent, PresenceEvent, PrivateMessage } from "../events.ts";
 import { dropSlow, dropSlowest } from "../disconnect.ts";
-import { type FlushPlan, finishOutput, type RoomItem } from "../fan-out/recipient-group.ts";
+import {
+  type FlushPlan,
+  finishOutput,
+  type RoomDelivery,
+  type RoomItem,
+} from "../fan-out/recipient-group.ts";
 import { insertPersonal } from "../fan-out/rendered-batch.ts";
 import { count } from "../metrics/metrics.ts";
+import { isRosterChange, spansRooms } from "../rooms/presence.ts";
 import type { Room } from "../rooms/room.ts";
 import type { Session } from "../session.ts";
 import type { SaidRun } from "../rooms/said-run.ts";
@@ -20,7 +26,7 @@ export function deliverBatch(hub: HubState, batch: TurnBatch, settlement: Settle
   if ("error" in settlement) withdraw(hub, batch, settlement.error);
   else confirm(hub, batch, settlement.mail);
   for (const settle of batch.beforeDelivery) settle();
-  const plan = newFlushPlan();
+  const plan = newFlushPlan(batch.spansRooms);
   for (const [session, personals] of batch.personals) {
     if (session.isOver) continue;
     for (const personal of personals) {
@@ -79,20 +85,21 @@ export type ForeignPart = {
  * batch, with a higher number.
  */
 export function deliverForeign(hub: HubState, parts: readonly ForeignPart[]): void {
-  const plan = newFlushPlan();
-  for (const { room, runs, presence } of parts) {
-    const events = [...runs, ...presence];
-    const items: RoomItem[] = events.map((event, i) => ({ order: i - events.length, event }));
-    const at = items.findLast(({ event }) => event !== undefined && isRosterChange(event));
-    const last = presence.findLast(isRosterChange);
-    const lastItem = last && { order: at?.order ?? 0, event: last };
-    deliverRoom(hub, room, { items, presence: lastItem }, plan);
+  const all = parts.map(({ room, runs, presence }) => ({ room, events: [...runs, ...presence] }));
+  const plan = newFlushPlan(all.some(({ events }) => events.some(spansRooms)));
+  let order = -all.reduce((total, { events }) => total + events.length, 0);
+  for (const { room, events } of all) {
+    const items: RoomItem[] = events.map((event) => ({ order: order++, event }));
+    deliverRoom(hub, room, { items, presence: lastRosterChange(items) }, plan);
   }
   finishDelivery(hub, plan);
 }
 
-function isRosterChange({ type }: SaidRun | PresenceEvent): boolean {
-  return type === "joined" || type === "left" || type === "renamed";
+function lastRosterChange(items: readonly RoomItem[]): RoomDelivery["presence"] {
+  for (const { order, event } of items.toReversed()) {
+    if (event !== undefined && isRosterChange(event)) return { order, event };
+  }
+  return undefined;
 }
 
 /** Sends answers that do not depend on the store if it has not replied by the end of the turn. */
@@ -156,8 +163,8 @@ function addAnswers(session: Session, batch: TurnBatch, plan: FlushPlan): void {
   plan.composed.add(session);
 }
 
-function newFlushPlan(): FlushPlan {
-  return { composed: new Set(), slow: [], gaps: [] };
+function newFlushPlan(spansRooms = false): FlushPlan {
+  return { spansRooms, composed: new Set(), slow: [], gaps: [] };
 }
 
 function finishDelivery(hub: HubState, plan: FlushPlan): void {

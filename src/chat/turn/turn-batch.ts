@@ -7,6 +7,7 @@ import type { MessageKind, PersonalEvent, Ref, PresenceEvent, PrivateMessage } f
 import type { RoomItem } from "../fan-out/recipient-group.ts";
 import { output } from "../../limits.ts";
 import { fold } from "../names/grammar.ts";
+import { isRosterChange, spansRooms } from "../rooms/presence.ts";
 import type { Room } from "../rooms/room.ts";
 import { SaidRun } from "../rooms/said-run.ts";
 import type { Session } from "../session.ts";
@@ -19,10 +20,10 @@ import type {
 } from "./store.ts";
 
 /**
- * When a session receives an event: at the end of the turn; once the batch is settled, committed or
- * not; or only if it was committed.
+ * When a session receives an event: at the end of the turn; the same, but not before its welcome;
+ * once the batch is settled, committed or not; or only if it was committed.
  */
-export type Timing = "now" | "settled" | "committed";
+export type Timing = "now" | "welcomed" | "settled" | "committed";
 
 /** Rendered text, or an event that is rendered after an earlier one has been. */
 export type TimedPersonal = { order: number; timing: Timing } & (
@@ -137,6 +138,8 @@ export class TurnBatch {
   readonly afterDelivery: (() => void)[] = [];
   /** Folded names of people who leave all of their rooms, which is told without naming these. */
   readonly #departing = new Set<string>();
+  /** Something happened in several rooms at once, which some dialects tell without naming them. */
+  spansRooms = false;
   messages = 0;
   /** UTF-16 code units of all messages. */
   chars = 0;
@@ -274,11 +277,11 @@ export class TurnBatch {
   addPresence(room: Room, order: number, event: PresenceEvent): void {
     const turn = this.roomTurn(room);
     this.#entries++;
-    if (event.type === "joined" || event.type === "left" || event.type === "renamed") {
-      turn.presence = { order, event };
-    }
+    if (isRosterChange(event)) turn.presence = { order, event };
     turn.items.push({ order, event });
-    if (event.type === "left" && event.once) this.#departing.add(fold(event.name));
+    if (!spansRooms(event)) return;
+    this.spansRooms = true;
+    if (event.type === "left") this.#departing.add(fold(event.name));
   }
 
   /** Reports a presence change of the room to the other servers. */
@@ -313,14 +316,18 @@ export class TurnBatch {
     else list.push(personal);
   }
 
-  /** Renders, in order, what was gathered for a session before it could be rendered. */
-  renderGathered(session: Session, render: (personal: TimedPersonal) => readonly string[]): void {
+  /**
+   * The session has its welcome: renders, in order, what was gathered for it before it could be
+   * rendered. Nothing waits for the welcome any more.
+   */
+  welcome(session: Session, render: (personal: TimedPersonal) => readonly string[]): void {
     const list = this.personals.get(session);
     if (list === undefined) return;
     const rendered = list.flatMap((personal): TimedPersonal[] => {
-      // Its number is known only once it is committed.
-      if ("text" in personal || personal.event.type === "own") return [personal];
-      const { order, timing } = personal;
+      const { order } = personal;
+      const timing = personal.timing === "welcomed" ? "now" : personal.timing;
+      // The number of an own message is known only once it is committed.
+      if ("text" in personal || personal.event.type === "own") return [{ ...personal, timing }];
       return render(personal).map((text) => ({ order, timing, text }));
     });
     this.personals.set(session, rendered);

@@ -2,6 +2,7 @@
 // order, and with the nick that they had then.
 
 import { expect, test } from "bun:test";
+import { native } from "../../chat/rig.ts";
 import { FailingStore } from "../../chat/failing-store.ts";
 import { irc, IrcClient, IrcRig } from "./rig.ts";
 
@@ -32,5 +33,34 @@ test("a nick that changes while earlier commands wait for the store is not in th
     ":irc.test 353 Ann = #den :@Ann",
     ":Ann!~ann@HOST PART #den",
     ":Ann!~ann@HOST NICK Anna",
+  ]);
+});
+
+test("who moves from one room to another leaves the first before entering the second", () => {
+  const store = new FailingStore();
+  const rig = new IrcRig({}, store.answer);
+  const [igor, joe] = [rig.irc("Igor"), rig.irc("Joe")];
+  rig.room("#lobby", igor);
+  rig.room("#attic", igor, joe);
+  const hello = (room: string) => {
+    const secret = "secret-of-finn-0123456789";
+    rig.client(native).send({ type: "hello", version: 2, name: "Finn", secret, rooms: [{ room }] });
+  };
+  hello("lobby");
+  igor.lines();
+  store.timing = ({ type }) => (type === "commit" ? "run-late" : "now");
+  joe.send("PRIVMSG #attic :1");
+  // While that is committed, the next batch gathers; the attic is the first room in it.
+  joe.send("PRIVMSG #attic :2");
+  hello("attic");
+  while (store.waiting.length > 0) {
+    store.releaseOne(rig);
+    rig.settle();
+  }
+  expect(igor.lines().map((line) => line.replace(/^:(\w+)!\S+/, "$1"))).toEqual([
+    "Joe PRIVMSG #attic :1",
+    "Joe PRIVMSG #attic :2",
+    "Finn QUIT :Connected again from elsewhere",
+    "Finn JOIN #attic",
   ]);
 });

@@ -63,6 +63,7 @@ export class IrcPerson {
 
   #lost(): void {
     this.#connection = undefined;
+    this.#listed.clear();
     this.#lists.forget();
   }
 

@@ -68,6 +68,9 @@ export class Truth {
 
   /** The log has committed a batch. Call once per batch. */
   committed(batch: CommittedBatch, { rooms, mail }: Committed): void {
+    const fresh = new Set(
+      batch.sessions.map(({ id }) => id).filter((id) => !this.#holders.has(id)),
+    );
     for (const update of batch.sessions) {
       const names = this.#holders.get(update.id)?.names ?? this.#early.get(update.id) ?? new Set();
       if (update.name !== "") names.add(update.name);
@@ -76,7 +79,11 @@ export class Truth {
     }
     for (const update of batch.sessions) this.#checkName(update);
     for (const { session, message } of batch.mail) {
-      if (/<\d+>/.test(message.text)) this.#checkRecipient(this.tokenOf(message.text), session);
+      if (!/<\d+>/.test(message.text)) continue;
+      const token = this.tokenOf(message.text);
+      // Who has changed names since the login has had one that no record shows.
+      const isOwn = fresh.has(session) && token.to.includes(token.author);
+      if (!isOwn) this.#checkRecipient(token, session);
     }
     batch.rooms.forEach(({ room, runs }, i) => {
       const log = entry(this.rooms, room);
