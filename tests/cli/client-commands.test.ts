@@ -119,6 +119,17 @@ describe("--json-in", () => {
     await ann.line(/"psst"/);
   });
 
+  test("says everything in a room before it leaves it, however much that is", async () => {
+    const says = Array.from({ length: 600 }, (_, i) => ({ say: `${i}`, room: "loft", ref: i }));
+    const { code, answered } = await answers({ enter: "loft" }, ...says, {
+      part: "loft",
+      ref: "left",
+    });
+    expect(code).toBe(0);
+    expect(answered.map(({ ref }) => ref)).toEqual([...says.map(({ ref }) => ref), "left"]);
+    expect(answered.slice(0, -1).every(({ seq }) => typeof seq === "number")).toBe(true);
+  });
+
   test("reports an invalid command, carries out the others, and fails", async () => {
     await using ann = await listener("Ann");
     const { code, answered } = await answers(

@@ -314,7 +314,9 @@ export class PipeClient {
     if (!this.#inputDone || this.#lines.size > 0 || (this.#commands?.open ?? 0) > 0) return;
     const { follow, output } = this.#options;
     if (follow && !output.closed && this.#failure === undefined) return;
-    if (this.#receivedSeq >= this.#sentSeq) void this.#endSettled();
+    // Each command waits for its own echo, and their rooms have numbers of their own.
+    const isHeard = this.#commands !== undefined || this.#receivedSeq >= this.#sentSeq;
+    if (isHeard) void this.#endSettled();
   }
 
   async #endSettled(): Promise<void> {

@@ -45,7 +45,14 @@ type Of<Do extends PipeCommand["do"]> = Extract<PipeCommand, { do: Do }>;
 /** A command whose outcome is not known yet. */
 type Open = { readonly line: number; readonly ref: Ref | undefined };
 
-type OpenSay = Open & { kind: "say"; room: string; isStored: boolean; seq: number | undefined };
+type OpenSay = Open & {
+  kind: "say";
+  room: string;
+  isStored: boolean;
+  seq: number | undefined;
+  /** Whether it will be heard in its room, with its number. */
+  hasEcho: boolean;
+};
 type OpenTell = Open & {
   kind: "tell";
   to: readonly string[];
@@ -66,6 +73,8 @@ export class PipeCommands {
   /** By message ID; for a `tell`, together with the recipient of that message. */
   readonly #messages = new Map<number, OpenSay | { tell: OpenTell; name: string }>();
   #entering: { open: Open; folded: string; answered: () => void } | undefined;
+  /** The messages to a room that is left once they are answered. */
+  #leaving: { ids: Set<number>; answered: () => void } | undefined;
   #fetches: Promise<void> = Promise.resolve();
   #openFetches = 0;
   #openSends = 0;
@@ -101,7 +110,7 @@ export class PipeCommands {
         await this.#enter(open, command);
         return true;
       case "part":
-        this.#part(open, command.room);
+        await this.#part(open, command.room);
         return true;
       case "get":
         this.#get(open, command.file);
@@ -127,8 +136,8 @@ export class PipeCommands {
     const name = given ?? session.rooms[0] ?? "";
     const id = session.say(name, text, kind);
     if (typeof id === "number") {
-      const entry = { ...open, kind: "say", room: name, isStored: false, seq: undefined } as const;
-      this.#messages.set(id, entry);
+      const unheard = { isStored: false, seq: undefined, hasEcho: true };
+      this.#messages.set(id, { ...open, kind: "say", room: name, ...unheard });
     } else this.#refuseUnsayable(open, id, name);
     applyOutputs();
     return id !== "ended";
@@ -180,9 +189,12 @@ export class PipeCommands {
     await answered;
   }
 
-  #part(open: Open, room: string): void {
+  /** What was said in the room before is said first. */
+  async #part(open: Open, room: string): Promise<void> {
     const { session, applyOutputs } = this.#parts;
     const folded = fold(room);
+    const ids = new Set(this.#saidIn(folded).map(([id]) => id));
+    if (ids.size > 0) await new Promise<void>((answered) => (this.#leaving = { ids, answered }));
     const entered = session.rooms.find((name) => fold(name) === folded);
     if (entered === undefined) {
       return this.#refuse(open, "not-in-room", `You are not in the room ${harmless(room)}`);
@@ -249,11 +261,10 @@ export class PipeCommands {
       case "reconnected":
         // Earlier messages have arrived by now, without the ID that would identify them as this
         // client's.
-        this.#finishStored(() => true);
+        this.#finishStored();
         return false;
       case "parted":
-        // Its echo will not arrive any more.
-        this.#finishStored((room) => fold(room) === fold(event.room));
+        this.#loseEchoes(fold(event.room));
         return false;
       case "failed":
         return this.#failed(event.id, event.code, event.message);
@@ -280,22 +291,45 @@ export class PipeCommands {
   #stored(id: number, entry: OpenSay | { tell: OpenTell; name: string }): void {
     if ("kind" in entry) {
       entry.isStored = true;
-      if (entry.seq !== undefined) this.#finishSay(id, entry);
+      if (entry.seq !== undefined || !entry.hasEcho) this.#finishSay(id, entry);
       return;
     }
-    this.#messages.delete(id);
+    this.#close(id);
     entry.tell.waiting--;
     this.#answerTell(entry.tell);
   }
 
-  #finishStored(isMeant: (room: string) => boolean): void {
+  /** The client is no longer in that room. */
+  #loseEchoes(folded: string): void {
+    for (const [id, entry] of this.#saidIn(folded)) {
+      entry.hasEcho = false;
+      if (entry.isStored) this.#finishSay(id, entry);
+    }
+  }
+
+  /** What was said in the room and is not answered yet. */
+  #saidIn(folded: string): [id: number, entry: OpenSay][] {
+    return [...this.#messages].flatMap(([id, entry]): [number, OpenSay][] =>
+      "kind" in entry && fold(entry.room) === folded ? [[id, entry]] : [],
+    );
+  }
+
+  #close(id: number): void {
+    this.#messages.delete(id);
+    const leaving = this.#leaving;
+    if (leaving?.ids.delete(id) !== true || leaving.ids.size > 0) return;
+    this.#leaving = undefined;
+    leaving.answered();
+  }
+
+  #finishStored(): void {
     for (const [id, entry] of this.#messages) {
-      if ("kind" in entry && entry.isStored && isMeant(entry.room)) this.#finishSay(id, entry);
+      if ("kind" in entry && entry.isStored) this.#finishSay(id, entry);
     }
   }
 
   #finishSay(id: number, entry: OpenSay): void {
-    this.#messages.delete(id);
+    this.#close(id);
     const { room, seq } = entry;
     this.#done(entry, { room, seq });
   }
@@ -303,7 +337,7 @@ export class PipeCommands {
   #failed(id: number, code: string, message: string): boolean {
     const entry = this.#messages.get(id);
     if (entry === undefined) return false;
-    this.#messages.delete(id);
+    this.#close(id);
     if ("kind" in entry) this.#refuse(entry, code, message);
     else {
       entry.tell.waiting--;
@@ -345,6 +379,7 @@ export class PipeCommands {
         return ["text-invalid", `A message has at most ${textChars} characters: split it`];
       }
       case "not-in-room":
+        if (name === "") return ["not-in-room", "You are in no room: enter one first"];
         return ["not-in-room", `You are not in the room ${harmless(name)}: enter it first`];
       default:
         return ["full", "Too many messages are queued: wait for an answer"];

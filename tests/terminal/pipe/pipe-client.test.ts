@@ -60,6 +60,13 @@ class Rig extends SessionRig {
     return this.sent.some((line) => line["type"] === "say" && line["n"] === n);
   }
 
+  /** The answers to commands. */
+  get answers(): Record<string, unknown>[] {
+    const printed = this.out.split("\n").filter((line) => line !== "");
+    const objects = printed.map((line) => JSON.parse(line) as Record<string, unknown>);
+    return objects.filter(({ event }) => event === "done" || event === "error");
+  }
+
   async until(condition: () => boolean): Promise<void> {
     await until(condition);
   }
@@ -199,5 +206,73 @@ describe("a client in a pipe", () => {
     await rig.until(() => rig.pauses.at(-1) === false);
     rig.client.interrupt();
     await rig.until(() => rig.left);
+  });
+});
+
+const none = () => Promise.reject(new Error("no files here"));
+
+/** A client that reads commands, in the rooms lobby and den. */
+function commanded(...commands: readonly object[]) {
+  const file = Promise.withResolvers<{ path: string; size: number }>();
+  const rig = new Rig(commands.map((one) => `${JSON.stringify(one)}\n`).join(""), {
+    json: true,
+    commands: { fetch: () => file.promise, send: none, share: none },
+  });
+  rig.session.join("den");
+  rig.applyOutputs();
+  const { ref } = rig.sent.findLast(({ type }) => type === "join") ?? {};
+  rig.hear({ type: "entered", room: "den", epoch: "e", seq: 50, recovered: false, ref });
+  const run = rig.client.run().catch((error: unknown) => error);
+  return { rig, run, fetched: () => file.resolve({ path: "f", size: 1 }) };
+}
+
+const said = (room: string, seq: number, n?: number, from = "bot") => {
+  return { type: "message", room, time: 0, seq, from, text: "a", n };
+};
+
+describe("commands", () => {
+  test("are all answered although the server removes the client from the room meanwhile", async () => {
+    const { rig, run } = commanded({ say: "a", ref: 1 }, { say: "b", ref: 2 });
+    await rig.until(() => rig.says(2));
+    rig.hear({ type: "parted", room: "lobby" }, { type: "ack", n: 2, room: "lobby", seq: 2 });
+    await run;
+    expect(rig.answers).toEqual([
+      { event: "done", ref: 1, room: "lobby" },
+      { event: "done", ref: 2, room: "lobby", seq: 2 },
+    ]);
+  });
+
+  test("end the program whatever the numbers in other rooms are", async () => {
+    const say = { say: "a", room: "den", ref: 1 };
+    const { rig, run, fetched } = commanded(say, { get: "f", ref: 2 });
+    await rig.until(() => rig.says(1));
+    rig.hear({ type: "ack", n: 1, room: "den", seq: 51 }, said("den", 51, 1));
+    rig.hear(said("lobby", 1, undefined, "Ann"));
+    await Bun.sleep(5);
+    fetched();
+    expect(await run).toBeUndefined();
+  });
+
+  test("leave a room only when everything said there is stored", async () => {
+    const { rig, run } = commanded({ say: "a", room: "den", ref: 1 }, { part: "DEN", ref: 2 });
+    const parts = () => rig.sent.filter(({ type }) => type === "part");
+    await rig.until(() => rig.says(1));
+    await Bun.sleep(5);
+    expect(parts()).toEqual([]);
+    rig.hear(said("den", 51, 1), { type: "ack", n: 1, room: "den", seq: 51 });
+    expect(await run).toBeUndefined();
+    expect(parts()).toMatchObject([{ room: "den" }]);
+    expect(rig.answers).toEqual([
+      { event: "done", ref: 1, room: "den", seq: 51 },
+      { event: "done", ref: 2, room: "den" },
+    ]);
+  });
+
+  test("say that there is no room to speak in", async () => {
+    const { rig, run } = commanded({ part: "den" }, { part: "lobby" }, { say: "a", ref: 1 });
+    await run;
+    expect(rig.answers).toMatchObject([
+      { event: "error", ref: 1, message: "You are in no room: enter one first" },
+    ]);
   });
 });
