@@ -141,12 +141,7 @@ export class PipeClient {
         return this.#handleRefused(event);
       case "parted":
         if (this.#commands !== undefined || this.#options.to !== undefined) return this.#advance();
-        return this.#fail(
-          new ParleyError(
-            "not-in-room",
-            `The server no longer lets us into the room ${this.#room}`,
-          ),
-        );
+        return this.#keptOut(event.room);
       case "ended":
         return this.#fail(refusal(event.code, event.message));
       default:
@@ -265,6 +260,10 @@ export class PipeClient {
   async #say(line: string): Promise<boolean> {
     if (!(await this.#waitForSpace())) return false;
     const id = this.#session.say(this.#room, line);
+    if (id === "not-in-room") {
+      this.#keptOut(this.#room);
+      return false;
+    }
     if (typeof id !== "number") {
       this.#line--;
       this.#tooLong();
@@ -273,6 +272,14 @@ export class PipeClient {
     this.#lines.set(id, this.#line);
     this.#connection.applyOutputs();
     return true;
+  }
+
+  // The server's reason may be the next event.
+  #keptOut(room: string): void {
+    const message = `The server keeps us out of the room ${harmless(room)}`;
+    setImmediate(() => {
+      if (!this.#ended) this.#fail(new ParleyError("not-in-room", message));
+    });
   }
 
   // Earlier lines are still sent; the exit code shows that later ones were not.

@@ -93,6 +93,22 @@ describe("a client in a pipe", () => {
     expect(rig.out).toBe("bot: one\nbot: two\n");
   });
 
+  test.each(["", "one"])("says which room it is kept out of, and why: %j", async (input) => {
+    const said: string[] = [];
+    redirect((line) => said.push(line));
+    const rig = new Rig(input, { follow: true });
+    const run = rig.client.run();
+    rig.hear(
+      { type: "parted", room: "lobby" },
+      { type: "error", code: "room-key", message: "It asks for a key", subject: "lobby" },
+    );
+    expect(run).rejects.toThrow("The server keeps us out of the room lobby");
+    await run.catch(nothing);
+    redirect(nothing);
+    expect(said.join("\n")).toContain("It asks for a key");
+    expect(rig.says(1)).toBe(false);
+  });
+
   test("names the refused line, sends the others, and fails", async () => {
     const rig = new Rig("one\ntwo\nthree\n");
     const run = rig.client.run().catch((error: unknown) => error);
