@@ -18,7 +18,7 @@ import type { PeopleCommand } from "./people-events.ts";
 import { reject, rejectUnknownUser, rejectUnread } from "../rejections.ts";
 import { isAtLeast } from "../rights/roles.ts";
 import { motdOf, tellMotd } from "../rooms/room-access.ts";
-import { idsOf } from "../rooms/room-rights.ts";
+import { idsOf, speechProblem } from "../rooms/room-rights.ts";
 import { announceEverywhere, shareMember } from "../elsewhere/share-presence.ts";
 import type { Session } from "../session.ts";
 import { StoreQueries } from "../turn/store-queries.ts";
@@ -199,6 +199,10 @@ function signal(hub: HubState, session: Session, command: Of<"signal">): void {
     if (room === undefined) {
       const message = `You are not in the room ${to}: join it first`;
       return reject(hub, session, "not-in-room", message, { ref, subject: to });
+    }
+    const silenced = speechProblem(hub, session, room.name);
+    if (silenced !== undefined) {
+      return reject(hub, session, "muted", silenced, { ref, subject: to });
     }
     const about = { room: room.name, author: session.id, persona };
     announceEverywhere(hub, room, { type: "signal", from, tags, id, ...about });

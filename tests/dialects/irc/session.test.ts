@@ -335,6 +335,23 @@ test("history that can't be had names the command that asked for it, and why", (
   ]);
 });
 
+test("a moderated room keeps out tags without a text, too", () => {
+  const rig = new IrcRig();
+  const [ann, bob] = [rig.irc("Ann", "message-tags"), rig.irc("Bob", "message-tags")];
+  rig.room("#den", ann, bob);
+  ann.send("MODE #den +m");
+  bob.lines();
+  ann.lines();
+  expect(bob.ask("@+draft/react=x TAGMSG #den")).toEqual([
+    ":irc.test 404 Bob #den :The room 'den' is moderated: its operators give the word",
+  ]);
+  expect(ann.lines()).toEqual([]);
+  ann.send("MODE #den +v Bob");
+  ann.lines();
+  bob.send("@+draft/react=x TAGMSG #den");
+  expect(ann.lines()[0]).toContain(" TAGMSG #den");
+});
+
 const numbered = (prefix: string, length: number): string[] =>
   Array.from({ length }, (_, i) => `${prefix}${i}`);
 
