@@ -8,7 +8,10 @@ declare const self: WorkerScope;
 
 const store = "parley-page";
 const shell = ["/", "/style.css", "/main.js", "/manifest.webmanifest", "/icon.svg"];
-/** A server that does not answer within this time counts as offline, in milliseconds. */
+/**
+ * A server that does not begin to answer within this time counts as offline, in milliseconds. The
+ * rest of its answer may take longer: half of a new page with half of an old one would not work.
+ */
 const patienceMs = 4_000;
 
 self.addEventListener("install", (event) => {
@@ -28,9 +31,11 @@ self.addEventListener("fetch", (event) => {
 async function answer(request: Request, path: string): Promise<Response> {
   const cache = await caches.open(store);
   const kept = await cache.match(path);
+  const attempt = new AbortController();
+  const deadline = setTimeout(() => kept && attempt.abort(), patienceMs);
   try {
-    const signal = kept === undefined ? undefined : AbortSignal.timeout(patienceMs);
-    const response = await fetch(request, { signal: signal ?? null });
+    const response = await fetch(request, { signal: attempt.signal });
+    clearTimeout(deadline);
     if (response.ok) await cache.put(path, response.clone());
     // A proxy answers for an offline server.
     return response.status >= 500 && kept !== undefined ? kept : response;

@@ -1,0 +1,74 @@
+// What the service worker answers, with a stand-in for the browser, in virtual time. No browser.
+
+import { afterAll, afterEach, beforeEach, expect, jest, test } from "bun:test";
+
+const before = { self: globalThis.self, caches: globalThis.caches, fetch: globalThis.fetch };
+const url = "http://parley.test/main.js";
+let answer: (event: { request: Request; respondWith(response: Promise<Response>): void }) => void;
+/** What the cache holds. */
+let kept: string | undefined;
+/** Ends the body of the server's answer. */
+let finish: () => void;
+/** Whether the server begins to answer. */
+let isAnswering: boolean;
+
+const cache = {
+  match: async () => (kept === undefined ? undefined : new Response(kept)),
+  put: async (_: string, response: Response) => void (kept = await response.text()),
+};
+
+function serve(_: Request, { signal }: { signal: AbortSignal }): Promise<Response> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const stream = new ReadableStream({
+    start(body) {
+      signal.addEventListener("abort", () => {
+        body.error(signal.reason);
+        reject(signal.reason);
+      });
+      finish = () => {
+        body.enqueue(new TextEncoder().encode("new"));
+        body.close();
+      };
+    },
+  });
+  return isAnswering ? Promise.resolve(new Response(stream)) : promise;
+}
+
+beforeEach(async () => {
+  jest.useFakeTimers();
+  const self = {
+    location: { origin: "http://parley.test" },
+    addEventListener: (type: string, handle: typeof answer) =>
+      type === "fetch" && (answer = handle),
+  };
+  Object.assign(globalThis, { self, caches: { open: async () => cache }, fetch: serve });
+  await import("../../src/page/service-worker.ts");
+  kept = "old";
+});
+
+afterEach(() => void jest.useRealTimers());
+afterAll(() => void Object.assign(globalThis, before));
+
+/** The answer to a request, if the body arrives after that time. */
+async function load(bodyMs: number): Promise<string> {
+  const response = new Promise<Response>((resolve) => {
+    answer({ request: new Request(url), respondWith: (given) => resolve(given) });
+  });
+  // The worker looks into its cache first.
+  for (let i = 0; i < 10; i++) await Promise.resolve();
+  jest.advanceTimersByTime(bodyMs);
+  if (isAnswering) finish();
+  return (await response).text();
+}
+
+test("a new page that arrives slowly is not replaced by half of the kept one", async () => {
+  isAnswering = true;
+  expect(await load(60_000)).toBe("new");
+  expect(kept).toBe("new");
+});
+
+test("a server that does not begin to answer is taken for offline", async () => {
+  isAnswering = false;
+  expect(await load(60_000)).toBe("old");
+  expect(kept).toBe("old");
+});
