@@ -238,6 +238,17 @@ export function entriesIn(log: MessageLog, room: string | undefined): readonly E
 }
 
 /**
+ * The notices shown in a room that are at least as new as key `from`, without the joins and parts
+ * of other users.
+ */
+export function noticesSince(log: MessageLog, from: number, room: string | undefined): string[] {
+  if (from >= log.nextKey) return [];
+  return entriesIn(log, room).flatMap((entry) =>
+    entry.kind === "notice" && entry.key >= from && entry.change === undefined ? entry.text : [],
+  );
+}
+
+/**
  * Messages that the server will not send again: private ones and those in flight. Oldest first, at
  * most `maxCount` and `maxChars` in total; the newest win.
  */

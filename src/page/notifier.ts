@@ -3,8 +3,9 @@
 
 import type { SessionEvent } from "../client/events.ts";
 import { harmless } from "../text.ts";
-import { byId, setText } from "./dom.ts";
+import { byId } from "./dom.ts";
 import { mentions } from "../client/mentions.ts";
+import { noticesSince } from "./message-log.ts";
 import { levelOf, type NotificationSettings, storeSettings } from "./notification-settings.ts";
 import { type Action, type State, unreadTotal } from "./state.ts";
 
@@ -16,6 +17,10 @@ export class Notifier {
   readonly #icon = byId("notify-icon", SVGUseElement);
   readonly #announcer = byId("announcer", HTMLElement);
   readonly #dispatch: (action: Action) => void;
+  /** To be announced with the next rendering. */
+  #news: string[] = [];
+  /** The log's next key when notices were last announced. */
+  #nextKey = 0;
 
   constructor(dispatch: (action: Action) => void) {
     this.#dispatch = dispatch;
@@ -33,15 +38,29 @@ export class Notifier {
     const isOn = isAllowed(state);
     this.#icon.setAttribute("href", isOn ? "#i-bell" : "#i-bell-off");
     this.#button.title = isOn ? "Notifications are on" : "Notifications are off";
+    this.#announce(state);
+  }
+
+  /** Lets screen readers read the notices, such as the answers to commands, and the news. */
+  #announce({ log, shown }: State): void {
+    const notices = noticesSince(log, this.#nextKey, shown);
+    this.#nextKey = log.nextKey;
+    const news = this.#news.splice(0);
+    const count = news.length > 1 ? `${news.length} messages, the last: ` : "";
+    const parts = [...notices, ...news.slice(-1).map((last) => count + last)];
+    if (parts.length === 0) return;
+    const text = parts.map((part) => part.slice(0, maxChars)).join("\n");
+    // The same text twice would be read once.
+    const isRepeated = this.#announcer.textContent === text;
+    this.#announcer.textContent = isRepeated ? `${text}\u00A0` : text;
   }
 
   /** Announces the session's events. `state` already includes them. */
   handle(events: readonly SessionEvent[], state: State): void {
     const heard = events.filter((event) => isForAttention(event, state));
-    const news = newsOf(heard, state);
-    const last = news.at(-1);
-    if (last === undefined) return;
-    setText(this.#announcer, news.length > 1 ? `${news.length} messages, the last: ${last}` : last);
+    // An invitation is announced by its notice.
+    const said = heard.filter(({ type }) => type !== "chat");
+    this.#news.push(...newsOf(said, state));
     if (!state.isAway || !isAllowed(state)) return;
     const wanted = newsOf(
       heard.filter((event) => isWanted(event, state)),
@@ -52,7 +71,7 @@ export class Notifier {
 
   /** Announces something that concerns only the user. */
   tell(text: string, state: State): void {
-    setText(this.#announcer, text);
+    this.#news.push(text);
     if (state.isAway && isAllowed(state)) void notify(text);
   }
 
@@ -84,6 +103,7 @@ export function isAllowed({ notifications, permission }: State): boolean {
  */
 function isForAttention(event: SessionEvent, state: State): boolean {
   if (event.type === "private") return !event.replayed;
+  if (event.type === "failed") return true;
   if (event.type === "chat") return event.state === "invited";
   if (event.type !== "message" || event.mine || event.replayed) return false;
   return state.isAway || event.room === state.shown || mentions(event.text, state.name);
@@ -103,21 +123,22 @@ function newsOf(events: readonly SessionEvent[], state: State): string[] {
 function newsText(event: SessionEvent, state: State): string | undefined {
   if (event.type === "message") {
     const where = event.room === state.shown ? "" : ` in ${event.room}`;
-    const text = event.text.slice(0, maxChars);
+    const { text } = event;
     return harmless(
       event.kind === "emote" ? `${event.from} ${text}${where}` : `${event.from}${where}: ${text}`,
     );
   }
   if (event.type === "private") {
-    return harmless(`${event.from}, privately: ${event.text.slice(0, maxChars)}`);
+    return harmless(`${event.from}, privately: ${event.text}`);
   }
+  if (event.type === "failed") return harmless(`Not sent: ${event.message}`);
   if (event.type === "chat") return harmless(`${event.with} invites you to a private chat`);
   return undefined;
 }
 
 async function notify(text: string): Promise<void> {
   // The tag limits it to one at a time, so that a busy room does not cover the screen.
-  const options = { body: text, tag: "parley", icon: "/icon.svg" };
+  const options = { body: text.slice(0, maxChars), tag: "parley", icon: "/icon.svg" };
   try {
     const notification = new Notification("parley", options);
     notification.addEventListener("click", () => window.focus());

@@ -18,6 +18,7 @@ import {
   type Message,
   type MessageLog,
   type NewMessage,
+  noticesSince,
   oldestSeq,
   renameRoom,
   restore,
@@ -161,6 +162,22 @@ test("a room's timeline holds its own entries and those for all rooms", () => {
   expect(texts({ entries: entriesIn(log, undefined) })).toEqual(["private", "reconnected"]);
   expect(texts(dropRoom(log, "den"))).toEqual(["lobby", "private", "reconnected"]);
   expect(texts({ entries: entriesIn(renameRoom(log, "den", "Den"), "Den") })).toContain("den");
+});
+
+test("notices are announced once, in their room, and not those of joins", () => {
+  const base = { kind: "notice", timeMs: 0 } as const;
+  let log = append(emptyLog, { ...base, room: "den", text: "You joined den" });
+  const from = log.nextKey;
+  log = append(log, { ...base, room: "den", text: "Usage: /msg NAME TEXT" });
+  log = append(log, { ...base, room: "lobby", text: "Topic: tea" });
+  log = append(log, { ...base, room: undefined, text: "reconnected after 3 s" });
+  const change = { kind: "joined", name: "Bob" } as const;
+  log = append(log, { ...base, room: "den", text: "Bob joined", change });
+  expect(noticesSince(log, from, "den")).toEqual([
+    "Usage: /msg NAME TEXT",
+    "reconnected after 3 s",
+  ]);
+  expect(noticesSince(log, log.nextKey, "den")).toEqual([]);
 });
 
 test("the log is bounded, and a busy room does not displace quiet ones", () => {
