@@ -262,6 +262,8 @@ function startDownload(file: ListedFile): void {
 /** Notes whether the page is visible and has the focus. */
 function look(): void {
   dispatch({ type: "away", isAway: document.hidden || !document.hasFocus() });
+  // The frame that was requested before the tab was hidden may come hours later.
+  if (document.hidden) setTimeout(draw, 250);
 }
 
 function listen(): void {

@@ -66,7 +66,10 @@ inBrowser("a room that can't be joined stays in its field, with the reason below
 inBrowser("what the server refuses is told at the same place", async () => {
   using tab = await rig.open();
   const rooms = Array.from({ length: 16 }, (_, i) => `room${i}`);
-  await tab.login("Everywhere", ...rooms);
+  // By a link.
+  await tab.navigate(`${rig.url}#${rooms.join(",%20")}`);
+  await tab.until(`${value("#login-rooms")} === "${rooms.join(", ")}"`);
+  await tab.login("Everywhere");
   await tab.fill("#room-name", "room16");
   await tab.press("Enter");
   await tab.until("document.querySelector('#room-problem').textContent !== ''");

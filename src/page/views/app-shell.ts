@@ -21,6 +21,8 @@ export class AppShell {
 
   constructor(loadFiles: () => void) {
     this.#loadFiles = loadFiles;
+    // Not a link: after the # there may be a room.
+    byId("skip", HTMLButtonElement).addEventListener("click", () => this.#text.focus());
     this.#menu.addEventListener("click", () => this.#toggleSidebar(true));
     byId("sidebar-close", HTMLButtonElement).addEventListener("click", () => this.closeSidebar());
     this.#backdrop.addEventListener("click", () => this.closeSidebar());

@@ -26,6 +26,7 @@ export class LoginForm {
 
   constructor(login: (login: Login) => void) {
     this.#name.placeholder = `user-${randomLetters(6)}`;
+    addEventListener("hashchange", () => (this.#rooms.value = linkedRooms()));
     byId("login-form", HTMLFormElement).addEventListener("submit", (event) => {
       event.preventDefault();
       const name = this.#name.value.trim() || this.#name.placeholder;
@@ -61,7 +62,7 @@ export class LoginForm {
     this.#roomsHint.hidden = problem?.field === "rooms";
     if (state.isLoginShown && !this.#wasShown) {
       if (state.name !== "") this.#name.value = state.name;
-      this.#rooms.value = state.rooms.map(({ name }) => name).join(", ") || defaultRoom;
+      this.#rooms.value = state.rooms.map(({ name }) => name).join(", ") || linkedRooms();
       this.#name.select();
     }
     if (state.isLoginShown && problem !== this.#shownProblem) {
@@ -73,6 +74,15 @@ export class LoginForm {
     }
     this.#shownProblem = problem;
     this.#wasShown = state.isLoginShown;
+  }
+}
+
+/** The rooms of a link, such as `/#den`. */
+function linkedRooms(): string {
+  try {
+    return decodeURIComponent(location.hash.slice(1)) || defaultRoom;
+  } catch {
+    return defaultRoom;
   }
 }
 
