@@ -1,6 +1,6 @@
 // The page's service worker: caches the page's own files, so that an installed page opens while the
 // server is offline. The server's answer always takes precedence, so that nobody is left with an
-// old page. Knows nothing of sessions, messages and shared files.
+// old page. Leads from notifications back to the page. Knows nothing of sessions, messages and shared files.
 
 import type { WorkerScope } from "./worker-scope.ts";
 
@@ -27,6 +27,17 @@ self.addEventListener("fetch", (event) => {
   const isShell = method === "GET" && origin === self.location.origin && shell.includes(pathname);
   if (isShell) event.respondWith(answer(event.request, pathname));
 });
+
+// Only on phones does the worker show the notifications (notifier.ts).
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(openPage());
+});
+
+async function openPage(): Promise<void> {
+  const [last] = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
+  await (last === undefined ? self.clients.openWindow("/") : last.focus());
+}
 
 async function answer(request: Request, path: string): Promise<Response> {
   const cache = await caches.open(store);

@@ -3,13 +3,23 @@
 import type { WriterReply, WriterRequest } from "./handover/disk-writer.ts";
 
 type Extendable = { waitUntil(work: Promise<unknown>): void };
+type Clicked = Extendable & { notification: { close(): void } };
 type Fetching = { request: Request; respondWith(response: Promise<Response>): void };
 
 export type WorkerScope = {
   addEventListener(type: "install" | "activate", handle: (event: Extendable) => void): void;
   addEventListener(type: "fetch", handle: (event: Fetching) => void): void;
+  addEventListener(type: "notificationclick", handle: (event: Clicked) => void): void;
   skipWaiting(): Promise<void>;
-  readonly clients: { claim(): Promise<void> };
+  readonly clients: {
+    claim(): Promise<void>;
+    /** The one that had the focus last comes first. */
+    matchAll(options: {
+      type: "window";
+      includeUncontrolled: true;
+    }): Promise<readonly { focus(): Promise<unknown> }[]>;
+    openWindow(path: string): Promise<unknown>;
+  };
   readonly location: { origin: string };
 };
 

@@ -4,7 +4,15 @@ import { afterAll, afterEach, beforeEach, expect, jest, test } from "bun:test";
 
 const before = { self: globalThis.self, caches: globalThis.caches, fetch: globalThis.fetch };
 const url = "http://parley.test/main.js";
-let answer: (event: { request: Request; respondWith(response: Promise<Response>): void }) => void;
+type Fetched = { request: Request; respondWith(response: Promise<Response>): void };
+type Clicked = { notification: { close(): void }; waitUntil(work: Promise<void>): void };
+const handlers = {} as {
+  fetch: (event: Fetched) => void;
+  notificationclick: (event: Clicked) => void;
+};
+/** The open pages. */
+let pages: { focus(): void }[];
+let done: string[];
 /** What the cache holds. */
 let kept: string | undefined;
 /** Ends the body of the server's answer. */
@@ -38,12 +46,18 @@ beforeEach(async () => {
   jest.useFakeTimers();
   const self = {
     location: { origin: "http://parley.test" },
-    addEventListener: (type: string, handle: typeof answer) =>
-      type === "fetch" && (answer = handle),
+    clients: {
+      matchAll: async () => pages,
+      openWindow: async (path: string) => void done.push(`open ${path}`),
+    },
+    addEventListener: (type: string, handle: () => void) =>
+      Object.assign(handlers, { [type]: handle }),
   };
   Object.assign(globalThis, { self, caches: { open: async () => cache }, fetch: serve });
   await import("../../src/page/service-worker.ts");
   kept = "old";
+  pages = [];
+  done = [];
 });
 
 afterEach(() => void jest.useRealTimers());
@@ -52,7 +66,7 @@ afterAll(() => void Object.assign(globalThis, before));
 /** The answer to a request, if the body arrives after that time. */
 async function load(bodyMs: number): Promise<string> {
   const response = new Promise<Response>((resolve) => {
-    answer({ request: new Request(url), respondWith: (given) => resolve(given) });
+    handlers.fetch({ request: new Request(url), respondWith: (given) => resolve(given) });
   });
   // The worker looks into its cache first.
   for (let i = 0; i < 10; i++) await Promise.resolve();
@@ -71,4 +85,17 @@ test("a server that does not begin to answer is taken for offline", async () => 
   isAnswering = false;
   expect(await load(60_000)).toBe("old");
   expect(kept).toBe("old");
+});
+
+test("a notification leads to the page, or opens it", async () => {
+  const click = async (): Promise<void> => {
+    const { promise, resolve } = Promise.withResolvers<Promise<void>>();
+    const notification = { close: () => void done.push("close") };
+    handlers.notificationclick({ notification, waitUntil: resolve });
+    await promise;
+  };
+  await click();
+  pages = [{ focus: () => void done.push("focus") }];
+  await click();
+  expect(done).toEqual(["close", "open /", "close", "focus"]);
 });
