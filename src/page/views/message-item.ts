@@ -46,11 +46,10 @@ function drawMessage(message: Message, isNamed: boolean): HTMLElement {
   const node = h("div", { class: classes.join(" ") });
   if (!mine) node.append(isNamed ? drawAvatar(message.from) : h("span"));
   if (isNamed) node.append(drawMeta(message));
-  // The time is at the right of the text's last line.
-  const text = h("p", { class: "text", dir: "auto" }, ...drawText(message));
+  const text = h("p", { class: "text" }, ...drawText(message));
   // `* Ann waves`: the name is part of the sentence.
   if (message.manner === "emote") text.prepend("* ", h("b", {}, h("bdi", {}, message.from)), " ");
-  node.append(h("div", { class: "bubble" }, text, drawTime(message)));
+  node.append(h("div", { class: "bubble", dir: "auto" }, text, drawTime(message)));
   if (problem !== undefined) node.append(h("p", { class: "why" }, `Not sent: ${problem}`));
   return node;
 }
