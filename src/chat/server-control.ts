@@ -1,4 +1,4 @@
-// What operators can request from the server around the hub. Types only.
+// What operators can request from the server around the hub. Pure.
 
 export interface ServerControl {
   /** Peers registered for calls, oldest first. */
@@ -13,4 +13,13 @@ export interface ServerControl {
   reload(): string | undefined;
   /** Shuts the server down. */
   stop(): void;
+}
+
+/** Whether `code` is the code of a server that has no owner yet. */
+export function isClaim(
+  options: { control: ServerControl; hashSecret: (secret: string) => string },
+  code: string,
+): boolean {
+  const { claimHash } = options.control;
+  return claimHash !== undefined && options.hashSecret(code) === claimHash;
 }

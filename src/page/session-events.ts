@@ -129,9 +129,9 @@ function online(state: State, event: EventOf<"online">): State {
 }
 
 function offline(state: State, event: EventOf<"offline">): State {
-  const seconds = Math.max(1, Math.ceil(event.retryMs / 1_000));
   const what = event.everOnline ? "Connection lost" : "Connection failed";
-  const status = `${what}. Trying again in ${seconds} s`;
+  // No seconds: an attempt may take long, too.
+  const status = `${what}. Trying again …`;
   return event.everOnline
     ? { ...state, phase: "reconnecting", status }
     : { ...state, phase: "connecting", status, loginProblem: { field: "form", text: status } };

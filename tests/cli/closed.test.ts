@@ -259,5 +259,10 @@ describe("--members-only", () => {
     expect(await eve.send(hello({ name: "Eve", pass })).ends()).toContain("members-only");
     using ann = await Caller.from(home, ports.port);
     await ann.send(hello({ name: "Ann", secret, pass })).hears("welcome");
+    const claim = readFileSync(join(state, "claim"), "utf8").trim();
+    const owner = { env: { XDG_CONFIG_HOME: join(base, "owner") } };
+    const admin = ["admin", `${home}:${ports.port}`];
+    expect(await run([...admin, "claim", claim], owner)).toMatchObject({ code: 0 });
+    expect(await run([...admin, "passes"], owner)).toMatchObject({ code: 0 });
   });
 });

@@ -154,7 +154,7 @@ test("a lost connection is shown; rooms, messages and unread counts stay", () =>
   });
   expect(lost).toMatchObject({
     phase: "reconnecting",
-    status: "Connection lost. Trying again in 2 s",
+    status: "Connection lost. Trying again …",
   });
   const back = hear(
     lost,

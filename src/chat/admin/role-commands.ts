@@ -6,6 +6,7 @@ import type { HubState } from "../hub-state.ts";
 import { type Actor, outranks } from "./actor.ts";
 import type { AdminAnswer } from "./answer.ts";
 import { logAct } from "./log-act.ts";
+import { isClaim } from "../server-control.ts";
 import { withAccount } from "./with-account.ts";
 import { tooMany } from "../rates/guess-rates.ts";
 
@@ -54,7 +55,7 @@ export function listOps({ options }: HubState): AdminAnswer {
 
 /** Makes the actor an owner, once, with the code that only somebody at the server can read. */
 export function claim(hub: HubState, actor: Actor, code: string): AdminAnswer {
-  const { rights, control, hashSecret } = hub.options;
+  const { rights, control } = hub.options;
   const { session, id } = actor;
   if (session === undefined || id === undefined) {
     const message = "A claim needs a key or a registered name: use parley admin ADDRESS claim CODE";
@@ -65,7 +66,7 @@ export function claim(hub: HubState, actor: Actor, code: string): AdminAnswer {
   if (waitMs > 0) {
     return { ok: false, code: "rate", message: tooMany("attempts", waitMs) };
   }
-  if (control.claimHash === undefined || hashSecret(code) !== control.claimHash) {
+  if (!isClaim(hub.options, code)) {
     hub.guessRates.wasWrong(address, hub.nowMs);
     logAct(hub, actor, "claim refused", {});
     const message = "This is not the claim of this server, or it has been used";

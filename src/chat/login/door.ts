@@ -15,6 +15,7 @@ import { storeRights } from "../rights-store.ts";
 import { refuseBanned, turnAway } from "./refuse-login.ts";
 import type { NameClaimed } from "../turn/store.ts";
 import { StoreQueries } from "../turn/store-queries.ts";
+import { isClaim } from "../server-control.ts";
 import type { Session } from "../session.ts";
 import { banOf, suspectOf } from "../suspect.ts";
 
@@ -50,6 +51,11 @@ export function passDoor(
   }
   // People using the old dialects are asked once, and may answer with any of these.
   const code = pass ?? serverPassword;
+  // The first owner enters to use it.
+  if (code !== undefined && isClaim(hub.options, code)) {
+    session.isAdmitted = true;
+    return enter();
+  }
   if (code !== undefined && hasPass(hub, command, code)) {
     return redeem(hub, session, command, code, enter);
   }

@@ -1,6 +1,6 @@
 // Whether a login comes from a member, that is the owner of a registered name: proved by the key of
-// a device, a session token, or the password of the name. To everybody else, all names look the
-// same.
+// a device, a session token, or the password of the name. So is the owner of the server, whose key
+// may have no name. To everybody else, all names look the same.
 
 import { accounts as limits } from "../../limits.ts";
 import type { Account, AccountLookup } from "../accounts/account-store.ts";
@@ -49,6 +49,8 @@ export function proveMembership(
     const { ofKey, ofToken, owner } = found;
     const member = ofKey ?? ofToken;
     if (member !== undefined) return accept(member);
+    const rank = key === undefined ? "member" : hub.options.rights.roles.rankOf([key]);
+    if (rank !== "member") return then(undefined);
     if (password === undefined) return then({ why: "stranger" });
     checkPassword(hub, session, command, password, owner, (problem) => {
       if (problem === undefined && owner !== undefined) accept(owner);

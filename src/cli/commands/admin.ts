@@ -49,7 +49,9 @@ export default defineCommand({
     ].join(" ");
     const command = line === "" ? "Which command? help lists them" : readAdminCommand(line);
     if (typeof command === "string") throw new ParleyError("usage", command);
-    const access = accessOf(passwordOf(args["password-file"]), args.pass);
+    // A server that is not open to everybody lets its first owner in by the claim.
+    const pass = args.pass ?? (command.do === "claim" ? command.code : undefined);
+    const access = accessOf(passwordOf(args["password-file"]), pass);
     await giveOrder(line, {
       to: trusted(server, { plain: args.plain, access }),
       identity: identityOf(args.identity),

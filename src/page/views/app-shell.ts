@@ -63,7 +63,10 @@ export class AppShell {
     for (const control of this.#onlineOnly) control.disabled = state.phase === "offline";
     setText(this.#room, state.shown ?? "No room");
     this.#room.title = state.shown ?? "";
-    setText(this.#note, noteOf(state));
+    const note = noteOf(state);
+    setText(this.#note, note);
+    // A long topic is cut off.
+    this.#note.title = note;
     this.#renderMenu(state);
   }
 

@@ -7,11 +7,11 @@ import { Rights } from "../../../src/chat/rights/rights.ts";
 import { answerRequest } from "../../../src/store/answer.ts";
 import { openMemoryStore } from "../../../src/store/memory/store.ts";
 import { accounts } from "../../../src/limits.ts";
-import { noControl } from "../no-control.ts";
+import { noControl, openDoor } from "../no-control.ts";
 import { keyOf, owner, withKey } from "../owner.ts";
 import { type Client, native, Rig, say } from "../rig.ts";
 
-function claimable(code = "the-claim"): { rig: Rig; claims: string[] } {
+function claimable(code = "the-claim", door = openDoor): { rig: Rig; claims: string[] } {
   const claims = [`hash of ${code}`];
   const control = {
     ...noControl,
@@ -20,7 +20,7 @@ function claimable(code = "the-claim"): { rig: Rig; claims: string[] } {
     },
     claimUsed: () => void claims.pop(),
   };
-  return { rig: new Rig({ control }), claims };
+  return { rig: new Rig({ control, door }), claims };
 }
 
 function order(client: Client, command: string): Record<string, unknown> {
@@ -32,8 +32,8 @@ function order(client: Client, command: string): Record<string, unknown> {
 }
 
 /** A connection without a name that has proved its key, like that of `parley admin`. */
-function device(rig: Rig, name: string, address?: string): Client {
-  return withKey(rig, "", name, { name: undefined, secret: undefined }, address);
+function device(rig: Rig, name: string, address?: string, pass?: string): Client {
+  return withKey(rig, "", name, { name: undefined, secret: undefined, pass }, address);
 }
 
 /** Adds the device of `other` to the account of `one`. */
@@ -224,6 +224,18 @@ describe("commands over a connection", () => {
     ann.queue({ type: "admin", command: "kick Bob" }, say(1, "gone"));
     rig.settle();
     expect(bob.text()).not.toContain("gone");
+  });
+
+  test("lets its holder into a server for members only, once, and the owner's key from then on", () => {
+    const { rig } = claimable("the-claim", { checkPassword: undefined, isMembersOnly: true });
+    const outside = [{ type: "error", code: "members-only" }];
+    const show = (pass: string) =>
+      rig.client().send({ type: "hello", version: 2, identity: { key: keyOf("phone") }, pass });
+    expect(show("a-guess").lines()).toMatchObject(outside);
+    const ann = device(rig, "desk", undefined, "the-claim");
+    expect(order(ann, "claim the-claim")).toMatchObject({ type: "admin" });
+    expect(show("the-claim").lines()).toMatchObject(outside);
+    expect(order(device(rig, "desk"), "pass")).toMatchObject({ type: "admin" });
   });
 
   test("roles outlive the process", () => {
