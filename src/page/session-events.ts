@@ -150,7 +150,9 @@ const fieldsByCode: ReadonlyMap<string, LoginProblem["field"]> = new Map([
 function ended(before: State, event: EventOf<"ended">, nowMs: number): State {
   if (before.phase === "offline") return before;
   const { code, message, asksPassword } = event;
-  const isPasswordAsked = asksPassword === true || code === "wrong-password";
+  // Members prove who they are by the password of their name.
+  const passwordCodes = ["wrong-password", "members-only"];
+  const isPasswordAsked = asksPassword === true || passwordCodes.includes(code);
   // A session that was resumed with a token has no form yet.
   const isLoginShown = before.isLoginShown || isPasswordAsked;
   const state = { ...before, isPasswordAsked, isLoginShown };

@@ -102,6 +102,21 @@ function room(state: State, name: string): Room {
   return found;
 }
 
+test("a server for members only asks for the password of a registered name, too", () => {
+  const message = "This server is for members only: ask an operator for a pass";
+  const connecting = run(initialState, {
+    type: "connect",
+    name: "Ann",
+    rooms: [],
+    shown: undefined,
+  });
+  const refused = hear(connecting, { type: "ended", code: "members-only", message });
+  expect(refused).toMatchObject({
+    isPasswordAsked: true,
+    loginProblem: { field: "access", text: message },
+  });
+});
+
 test("the login form disappears once online, and returns only on request", () => {
   expect(initialState.isLoginShown).toBe(true);
   expect(inLobby).toMatchObject({ phase: "online", isLoginShown: false, shown: "lobby" });

@@ -218,7 +218,9 @@ function fail(hub: HubState, session: Session, command: LoginCommand): void {
   if (session.dialect.asks === true && session.failedAttempts < limits.attemptsPerSession) {
     return ask(hub, session, again);
   }
-  if (pass === undefined && isPass) return turnAway(hub, session, code, closedText(door).message);
+  // Without a server password, what the page's only field holds is meant as a pass.
+  const shown = pass ?? (door.checkPassword === undefined ? serverPassword : undefined);
+  if (shown === undefined && isPass) return turnAway(hub, session, code, closedText(door).message);
   const message = isPass ? "The pass is not valid, used up, or over" : "The password is wrong";
   turnAway(hub, session, code, message);
 }

@@ -262,7 +262,11 @@ describe("a pass", () => {
     rig.nowMs += 3_600_000 - 1;
     expect(enter(rig, "Ann", short).lines()[0]).toMatchObject({ type: "welcome" });
     rig.nowMs += 1;
-    expect(enter(rig, "Bob", short).lines()[0]).toMatchObject({ code: "members-only" });
+    const over = { code: "members-only", message: "The pass is not valid, used up, or over" };
+    expect(enter(rig, "Bob", short).lines()[0]).toMatchObject(over);
+    // The page has one field for it.
+    const fromPage = { type: "hello", version: 2, name: "Bob", serverPassword: short };
+    expect(rig.client().send(fromPage).lines()[0]).toMatchObject(over);
     expect(rig.order("passes")).toMatchObject({ message: "There are no passes" });
   });
 
