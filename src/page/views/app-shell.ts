@@ -21,8 +21,11 @@ export class AppShell {
 
   constructor(loadFiles: () => void) {
     this.#loadFiles = loadFiles;
-    // Not a link: after the # there may be a room.
-    byId("skip", HTMLButtonElement).addEventListener("click", () => this.#text.focus());
+    byId("skip", HTMLAnchorElement).addEventListener("click", (event) => {
+      // After the # of the address there may be a room.
+      event.preventDefault();
+      this.#text.focus();
+    });
     this.#menu.addEventListener("click", () => this.#toggleSidebar(true));
     byId("sidebar-close", HTMLButtonElement).addEventListener("click", () => this.closeSidebar());
     this.#backdrop.addEventListener("click", () => this.closeSidebar());
