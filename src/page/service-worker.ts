@@ -1,6 +1,7 @@
 // The page's service worker: caches the page's own files, so that an installed page opens while the
-// server is offline. The server's answer always takes precedence, so that nobody is left with an
-// old page. Leads from notifications back to the page. Knows nothing of sessions, messages and shared files.
+// server is offline, and leads from notifications back to the page. The server's answer always
+// takes precedence, so that nobody is left with an old page. Knows nothing of sessions, messages
+// and shared files.
 
 import type { WorkerScope } from "./worker-scope.ts";
 
