@@ -1,6 +1,7 @@
 // The function that commits a batch: one call, one transaction. It checks the server's lease,
 // numbers messages and mail, and notifies the other servers.
 
+import { accountMark } from "../../chat/accounts/account-store.ts";
 import { beforeCopies } from "../mailbox-shares.ts";
 import { postgres as limits } from "../../limits.ts";
 
@@ -143,6 +144,12 @@ export const commitFunction = `
             USING ERRCODE = '${movedState}';
         END IF;
         CONTINUE;
+      END IF;
+      -- While this server was taken for dead, somebody may have got the name at another one.
+      IF item.name <> '' AND item.name IS DISTINCT FROM known.name AND EXISTS (
+          SELECT 1 FROM parley.names WHERE folded = item.name AND server <> me
+            AND holder <> item.id AND left(holder, 1) <> '${accountMark}') THEN
+        item.name := '';
       END IF;
       IF known.id IS NULL THEN
         CONTINUE WHEN item.name = '' AND item.n = 0 AND item."minMail" = 0;

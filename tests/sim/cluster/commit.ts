@@ -2,6 +2,7 @@
 // src/store/postgres/commit-function.ts. tests/store/postgres/simulated.test.ts compares them with
 // PostgreSQL's.
 
+import { accountMark } from "../../../src/chat/accounts/account-store.ts";
 import type { StoredRun } from "../../../src/store/packed-runs.ts";
 import { Refused } from "../../../src/store/postgres/database.ts";
 import type { Undo } from "./rows.ts";
@@ -157,9 +158,15 @@ function record(tables: Tables, { me, people }: CommitCall, undo: Undo): PersonJ
       }
       continue;
     }
-    recorded.push(item);
+    const isTaken =
+      item.name !== known?.name &&
+      tables.holdersOf(item.name).some((row) => {
+        return row.server !== me && row.holder !== item.id && !row.holder.startsWith(accountMark);
+      });
+    const name = isTaken ? "" : item.name;
+    recorded.push({ ...item, name });
     const server = item.isHere === true ? me : undefined;
-    const { id, name, n, minMail, network, seenMs } = item;
+    const { id, n, minMail, network, seenMs } = item;
     const isNothing = name === "" && n === 0 && minMail === 0;
     if (known === undefined) {
       if (isNothing) continue;

@@ -11,6 +11,7 @@ import type {
 import type { Database } from "../../../src/store/postgres/database.ts";
 import { postgres as limits } from "../../../src/limits.ts";
 import { PostgresStore } from "../../../src/store/postgres/store.ts";
+import { update } from "../batches.ts";
 import { hasPostgres, withoutPostgres } from "./cluster.ts";
 import { withDatabase } from "./with-database.ts";
 
@@ -110,6 +111,16 @@ describe.skipIf(!hasPostgres)("a repeated claim", () => {
     const results = await Promise.all(Array.from({ length: 4 }, () => claimed(here, 1)));
     expect(new Set(results.map(({ taken }) => taken?.claim)).size).toBe(1);
     expect(await holders()).toEqual([here.serverId]);
+  });
+
+  test("by a server that was taken for dead does not take the name from who has got it since", async () => {
+    await claimed(there, 1, { holder: "another", session: "another" });
+    await commit(there, { sessions: [update("another", { name: "ann", claim: 1 })] });
+    await commit(here, { sessions: [update(holder, { name: "ann", n: 4 })] });
+    const session = await ask(here, 2, { type: "load-session", session: holder });
+    expect(session).toMatchObject({ result: { name: "", n: 4 } });
+    const named = await ask(here, 3, { type: "find-name", name: "ann", sinceMs: 0 });
+    expect(named).toMatchObject({ result: { id: "another" } });
   });
 
   test("is remembered for a limited time", async () => {
