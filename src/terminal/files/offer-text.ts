@@ -2,6 +2,7 @@
 
 import type { LeftOut } from "../../handover/offered-folder.ts";
 import type { IncomingOfferEvent, PathName, SendEvent } from "../../handover/handover-events.ts";
+import { offers } from "../../limits.ts";
 import type { OfferEnd } from "../../protocol/messages.ts";
 import { sizeText } from "../../size-text.ts";
 import { harmless, quoted } from "../../text.ts";
@@ -13,7 +14,8 @@ export function incomingText(event: IncomingOfferEvent): string {
     case "offer-received": {
       const { files, size, names, sealed, verified } = event;
       const shown = names.map((name) => quoted(name, 60)).join(", ");
-      const more = files > names.length ? ", …" : "";
+      // Files in folders are not named.
+      const more = names.length >= offers.shownNames && files > names.length ? ", …" : "";
       const what = `${countText(files, "file")}, ${sizeText(size)}: ${shown}${more}`;
       return `${from} offers ${what} (${sealText(sealed, verified)})`;
     }
