@@ -15,6 +15,7 @@ import { identityFlag, identityOf, passwordFlag, passwordOf } from "../identity-
 import { plainFlag, surroundings, trusted } from "../trust-flags.ts";
 import { IgnoredFile } from "../../terminal/ignored-file.ts";
 import { configFolder } from "../../tls/folders.ts";
+import { distinctPeople } from "../../terminal/pipe/recipients.ts";
 import { runPipe } from "../../terminal/pipe/run-pipe.ts";
 
 export default defineCommand({
@@ -137,7 +138,7 @@ function recipientsOf(flag: string | undefined, commands: boolean): readonly str
     const sentence = `--to does not go with --json-in: name them in each command, {"to":…,"text":…}`;
     throw new ParleyError("usage", sentence);
   }
-  const names = [...new Set(flag.split(",").filter((name) => name !== ""))];
+  const names = distinctPeople(flag.split(",").filter((name) => name !== ""));
   if (names.length === 0) throw new ParleyError("usage", "--to '' names nobody: --to NAME");
   if (names.length > message.maxRecipients) {
     const sentence = `--to has ${names.length} names, at most ${message.maxRecipients} are allowed`;

@@ -8,6 +8,7 @@ import { message as limits, protocol } from "../../limits.ts";
 import { FieldReader, type Fields, parseObject } from "../../protocol/field-reader.ts";
 import type { MessageKind, Ref } from "../../protocol/messages.ts";
 import { quoted } from "../../text.ts";
+import { distinctPeople } from "./recipients.ts";
 
 export type PipeCommand =
   /** `room` undefined: the room of `--room`. */
@@ -92,17 +93,16 @@ function person(reader: FieldReader, key: string): string {
 
 /** One name or a list of names. */
 function recipients(reader: FieldReader): readonly string[] {
-  const to = reader.textOrTexts("to");
-  const names = new Set(to);
-  if (names.size === 0) reader.refuse("`to` names nobody");
-  if (names.size > limits.maxRecipients) {
-    reader.refuse(`\`to\` has ${names.size} names, at most ${limits.maxRecipients} are allowed`);
+  const names = distinctPeople(reader.textOrTexts("to"));
+  if (names.length === 0) reader.refuse("`to` names nobody");
+  if (names.length > limits.maxRecipients) {
+    reader.refuse(`\`to\` has ${names.length} names, at most ${limits.maxRecipients} are allowed`);
   }
   for (const name of names) {
     const problem = personNameProblem(name);
     if (problem !== undefined) reader.refuse(`in \`to\`, ${problem}`);
   }
-  return [...names];
+  return names;
 }
 
 function kind(reader: FieldReader): MessageKind | undefined {

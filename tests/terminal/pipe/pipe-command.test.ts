@@ -8,7 +8,7 @@ test.each([
   ['{"say":"hi"}', { do: "say", room: undefined, text: "hi" }],
   ['{"say":"hi","room":"den","ref":1}', { do: "say", room: "den", text: "hi" }],
   ['{"to":"Ann","text":"hi"}', { do: "tell", to: ["Ann"], text: "hi" }],
-  ['{"to":["Ann","Bob","Ann"],"text":"hi"}', { do: "tell", to: ["Ann", "Bob"], text: "hi" }],
+  ['{"to":["Ann","Bob","ANN"],"text":"hi"}', { do: "tell", to: ["Ann", "Bob"], text: "hi" }],
   ['{"say":"hi","kind":"notice"}', { do: "say", text: "hi", kind: "notice" }],
   ['{"enter":"den"}', { do: "enter", room: "den" }],
   ['{"enter":"den","key":"k"}', { do: "enter", room: "den", key: "k" }],
