@@ -7,6 +7,8 @@ import type { Scope } from "./scope.ts";
 
 export class NameServer {
   isAway = false;
+  /** How long it takes for each answer. */
+  delayMs = 0;
   #asked = 0;
 
   /**
@@ -29,7 +31,9 @@ export class NameServer {
         socket: {
           data(from, query, port, address) {
             server.#asked++;
-            if (!server.isAway) from.send(replyTo(query, answer), port, address);
+            if (server.isAway) return;
+            const reply = replyTo(query, answer);
+            setTimeout(() => from.send(reply, port, address), server.delayMs);
           },
         },
       }),

@@ -117,6 +117,11 @@ export class Host {
   block(...rule: readonly string[]): void {
     this.#router.run("iptables", "-A", "FORWARD", "-i", this.#name, ...rule);
   }
+
+  /** Removes such a rule. */
+  unblock(...rule: readonly string[]): void {
+    this.#router.run("iptables", "-D", "FORWARD", "-i", this.#name, ...rule);
+  }
 }
 
 export class Network {

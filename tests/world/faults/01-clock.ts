@@ -4,6 +4,8 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { Fetch } from "../bed/fetch.ts";
+import { sha256OfFile, writeNoise } from "../bed/files.ts";
 import { Namespace } from "../bed/namespace.ts";
 import { faketimeLibrary } from "../bed/needs.ts";
 import { Network } from "../bed/network.ts";
@@ -15,6 +17,7 @@ import { world } from "../bed/tests.ts";
 
 const here = "127.0.0.1";
 const dayMs = 86_400_000;
+const MiB = 1024 * 1024;
 
 /** Longer than the server's interval of 10 s between two expiry sweeps. */
 const wrongForMs = 15_000;
@@ -22,8 +25,8 @@ const wrongForMs = 15_000;
 class Clock {
   readonly #path: string;
 
-  constructor(scope: Scope) {
-    this.#path = scope.folder("clock");
+  constructor(scope: Scope, name = "clock") {
+    this.#path = scope.folder(name);
     this.set("+0");
   }
 
@@ -150,6 +153,28 @@ for (const [offset, words] of [
     },
   );
 }
+
+world(
+  "clocks that are set during a fetch, at both ends, neither stop nor change it",
+  { needs: ["network", "faketime"], slow: true },
+  async (scope) => {
+    const space = new Namespace(scope, "clock");
+    const [clock, clientClock] = [new Clock(scope), new Clock(scope, "client-clock")];
+    const server = await TestServer.start(scope, space, { address: here, env: clock.env });
+    const sha256 = writeNoise(join(server.files, "big"), 16);
+    const to = scope.folder("fetched");
+    const limit = ["--limit-rate", "2M"];
+    const fetching = new Fetch(scope, space, here, "big", to, limit, { env: clientClock.env });
+    for (const [i, offset] of ["+40d", "-1d", "+2h", "+0"].entries()) {
+      await fetching.hasReceived((i + 1) * 2 * MiB);
+      clock.set(offset);
+      await fetching.hasReceived((i + 1.5) * 2 * MiB);
+      clientClock.set(offset);
+    }
+    assert.equal(await fetching.exit(30_000), 0, fetching.process.output);
+    assert.equal(sha256OfFile(to), sha256, "the file");
+  },
+);
 
 /** Puts a file with this name into the shared folder. */
 async function share(scope: Scope, space: Namespace, name: string): Promise<void> {

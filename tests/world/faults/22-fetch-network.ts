@@ -109,6 +109,27 @@ world(
 );
 
 world(
+  "a name server that takes 3 s for each answer only delays a fetch, also when the server restarts",
+  { needs: ["network"], slow: true },
+  async (scope) => {
+    const all = await bed(scope, 8);
+    const { host, client } = all;
+    const spaces = [client.space];
+    const words = [scope, host.space, host.address(), host.address(), spaces] as const;
+    const names = await NameServer.start(...words, 5);
+    names.delayMs = 3_000;
+    const flags = ["--limit-rate", "2M"];
+    const fetching = new Fetch(scope, client.space, "files.example", "big", all.to, flags);
+    const waitMs = await timed(() => fetching.hasReceived(MiB));
+    assert.ok(waitMs < 8_000, `it began after ${Math.round(waitMs / 1000)} s`);
+    await all.server.kill();
+    await all.server.start();
+    assert.equal(await fetching.exit(60_000), 0, fetching.process.output);
+    assertFetched(all, fetching);
+  },
+);
+
+world(
   "a fetch goes on within 8 s after the client's address has changed [fault 24]",
   { needs: ["network"], slow: true },
   async (scope) => {
