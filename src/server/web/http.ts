@@ -455,7 +455,7 @@ function wrongHost(host: string | null): Response {
         421,
         "This server does not go by that Host. Use its address, or start it with --public-url.",
       )
-    : plainText(400, "The Host header must be there, once, and name a host.");
+    : plainText(400, "The Host header must name one host.");
 }
 
 /** Undefined: it is not percent-encoded UTF-8. */

@@ -13,6 +13,8 @@ export type OwnNames = ReadonlySet<string>;
  * under DNS rebinding, the header still names the attacker's domain. Other names must be known.
  */
 export function isOwnHost(host: string | null, names: OwnNames): boolean {
+  // HTTP/1.0, which no browser sends.
+  if (host === null) return true;
   const name = parseAuthority(host)?.name;
   if (name === undefined) return false;
   if (name === "localhost" || name.endsWith(".localhost")) return true;

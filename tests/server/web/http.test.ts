@@ -153,6 +153,8 @@ describe("access control", () => {
     for (const host of ["evil@localhost", "", "localhost\r\nHost: evil.example"]) {
       expect([host, await statusAt(host)]).toEqual([host, "400"]);
     }
+    // Programs may leave it out, as in `printf 'GET / HTTP/1.0\r\n\r\n' | nc HOST 8000`.
+    expect(await rig.raw("GET /style.css HTTP/1.0\r\n\r\n")).toStartWith("HTTP/1.1 200 ");
   });
 
   test("a WebSocket is accepted from our own page, also at the public URL, and from programs", async () => {
