@@ -8,6 +8,7 @@ import { succeeds } from "./command.ts";
 export type Need =
   | "network"
   | "iptables"
+  | "ip6tables"
   | "tc"
   | "mount"
   | "exfat"
@@ -47,6 +48,7 @@ const missing: Record<Need, () => string | undefined> = {
     return undefined;
   },
   iptables: () => lacks("iptables", ["iptables", "-L", "-n"], "iptables"),
+  ip6tables: () => lacks("ip6tables", ["ip6tables", "-L", "-n"], "iptables"),
   tc: () => lacks("tc", ["tc", "qdisc"], "iproute2"),
   mount: () => (isRoot ? lacks("mount", ["mount", "--version"], "mount") : "mounts need root"),
   exfat: () => {

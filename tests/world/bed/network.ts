@@ -68,6 +68,24 @@ export class Host {
     this.space.ip("-6", "route", "replace", "default", "via", `fd77:${this.#number}::1`);
   }
 
+  /** The network of global addresses that this host may give away, without the `::/64`. */
+  get globalNetwork(): string {
+    return `2001:db8:${this.#number}`;
+  }
+
+  /** Routes that network to this host. */
+  delegate(): void {
+    this.#router.ip("-6", "route", "add", `${this.globalNetwork}::/64`, "via", this.address6());
+  }
+
+  /** Gives the host an address that is not a private one. */
+  addGlobalAddress(): string {
+    const address = `${this.globalNetwork}::1`;
+    this.delegate();
+    this.space.ip("addr", "add", `${address}/64`, "dev", nic, "nodad");
+    return address;
+  }
+
   /** New connections are made from this address. */
   speakFrom(index: number): void {
     const via = ["via", `10.77.${this.#number}.1`, "src", this.address(index)];

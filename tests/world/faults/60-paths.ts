@@ -1,8 +1,9 @@
 // Files from person to person between two homes behind NAT: directly if the routers allow it,
-// relayed otherwise, and continued on another path when the current one dies.
+// relayed otherwise, and continued on another path when the current one dies; with IPv6 as well.
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { hostPortText } from "../../../src/io/host-port.ts";
 import { sha256OfFile, writeNoise } from "../bed/files.ts";
 import { Home, type Machine, type Nat } from "../bed/home.ts";
 import type { Namespace } from "../bed/namespace.ts";
@@ -43,7 +44,7 @@ class Handing {
     const file = scope.folder("big");
     const sha256 = writeNoise(file, mib);
     const to = scope.folder("taken");
-    const address = `${server}:${chatPort}`;
+    const address = hostPortText({ host: server, port: chatPort });
     const words = ["client", address, "--name", "Bob", "--accept", to, "--follow", "--json"];
     const bobs = parley(scope, words, { space: bob.space, env });
     await bobs.says('"event":"online"');
@@ -108,7 +109,13 @@ class Handing {
   }
 }
 
-type Bed = { network: Network; host: Host; homes: [Home, Home]; machines: [Machine, Machine] };
+type Bed = {
+  network: Network;
+  host: Host;
+  server: string;
+  homes: [Home, Home];
+  machines: [Machine, Machine];
+};
 
 async function bed(scope: Scope, nats: [Nat, Nat], flags: readonly string[] = []): Promise<Bed> {
   const network = new Network(scope);
@@ -117,8 +124,18 @@ async function bed(scope: Scope, nats: [Nat, Nat], flags: readonly string[] = []
     new Home(scope, network, "homea", nats[0]),
     new Home(scope, network, "homeb", nats[1]),
   ];
-  await TestServer.start(scope, host.space, { flags: ["--no-web", ...flags] });
-  return { network, host, homes, machines: [homes[0].machine("ann"), homes[1].machine("bob")] };
+  const isIpv6 = nats[0] === "ipv6";
+  const listening = { address: isIpv6 ? "::" : "0.0.0.0", flags: ["--no-web", ...flags] };
+  // From a global address, machines do not call a private one.
+  const server = isIpv6 ? host.addGlobalAddress() : host.address();
+  await TestServer.start(scope, host.space, listening);
+  return {
+    network,
+    host,
+    server,
+    homes,
+    machines: [homes[0].machine("ann"), homes[1].machine("bob")],
+  };
 }
 
 const needs = ["network", "iptables"] as const;
@@ -150,6 +167,42 @@ world("in one home files go over its network", { needs }, async (scope) => {
   const handing = await Handing.start(scope, host.address(), places, { mib: 16 });
   assert.equal(await handing.ends(), "direct lan");
 });
+
+const ipv6Needs = [...needs, "ip6tables"] as const;
+
+world(
+  "in one home with nothing but IPv6 files go over its network",
+  { needs: ipv6Needs },
+  async (scope) => {
+    const { server, homes, machines } = await bed(scope, ["ipv6", "ipv6"]);
+    const places = [machines[0], homes[0].machine("cal")] as const;
+    const handing = await Handing.start(scope, server, places, { mib: 16 });
+    assert.equal(await handing.ends(), "direct lan");
+  },
+);
+
+world(
+  "with IPv6 files pass two routers that let only answers in",
+  { needs: ipv6Needs },
+  async (scope) => {
+    const { server, machines } = await bed(scope, ["ipv6", "ipv6"]);
+    const handing = await Handing.start(scope, server, machines, { mib: 16 });
+    const tookMs = await handing.takes("direct ipv6", 3_000);
+    console.log(`      direct ipv6 after ${Math.round(tookMs)} ms`);
+    assert.equal(await handing.ends(), "direct ipv6");
+  },
+);
+
+world(
+  "with IPv6 files are relayed where no datagram gets through",
+  { needs: ipv6Needs },
+  async (scope) => {
+    const { server, homes, machines } = await bed(scope, ["ipv6", "ipv6"]);
+    homes[0].cut(homes[1].address, "-p", "udp");
+    const handing = await Handing.start(scope, server, machines, { mib: 16 });
+    assert.equal(await handing.ends(), "relayed");
+  },
+);
 
 world("who tells no address gets files by the relay", { needs }, async (scope) => {
   const { host, machines } = await bed(scope, ["cone", "cone"]);
