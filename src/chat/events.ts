@@ -453,6 +453,11 @@ export type PersonalEvent =
   | { type: "transfer"; message: TransferMessage }
   /** Files for a person. */
   | OfferMessage
+  /**
+   * Somebody offers files, which none of this person's clients can take. `bytes`: undefined if only
+   * the two can know.
+   */
+  | { type: "files-wait"; from: string; bytes: number | undefined }
   /** open-chat: the file can be requested at this UDP port. */
   | { type: "download"; port: number; sizeBytes: number; name: string }
   /** A request failed. `subject` is the name or value at fault. */

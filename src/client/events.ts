@@ -369,8 +369,11 @@ export type SessionResponse =
     }
   | { type: "admin"; message: string | undefined; rows: readonly AdminRow[] }
   | { type: "linked"; name: string }
-  /** `here`: a client that accepts files has been notified. */
-  | { type: "offering"; offer: string; here: boolean }
+  /**
+   * `here`: a client that accepts files has been notified. `online`: the person is connected, but
+   * only with clients that accept none.
+   */
+  | { type: "offering"; offer: string; here: boolean; online: boolean }
   /** Where to send a file for the shared folder by HTTP: a path on the page's port. */
   | { type: "upload"; path: string; from: number }
   /** The server will store the files in the shared folder. */

@@ -67,7 +67,12 @@ function responseOf(message: ServerMessage): SessionResponse | undefined {
     case "code-joined":
       return { type: "code-joined", offer: message.offer, here: message.here };
     case "offering":
-      return { type: "offering", offer: message.offer, here: message.here };
+      return {
+        type: "offering",
+        offer: message.offer,
+        here: message.here,
+        online: message.online === true,
+      };
     default:
       return undefined;
   }

@@ -3,6 +3,7 @@
 
 import type { ChatState, PersonalEvent } from "../chat/events.ts";
 import type { AccountChangeKind } from "../protocol/messages.ts";
+import { sizeText } from "../size-text.ts";
 
 /**
  * The sentence for an event sent to one member; undefined for events that people are not told about
@@ -30,6 +31,10 @@ export function sentence(event: PersonalEvent): string | undefined {
       return event.text;
     case "account-changed":
       return accountSentence(event.change);
+    case "files-wait": {
+      const what = event.bytes === undefined ? "files" : `files (${sizeText(event.bytes)})`;
+      return `${event.from} offers you ${what}, which this program can't take: come back with 'parley client' or a browser, under this name`;
+    }
     case "call":
       return `${event.from} invites you into the room ${event.room}`;
     default:

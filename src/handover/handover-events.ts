@@ -7,7 +7,7 @@ import type { Path } from "../transfer/paths/path-finder.ts";
 export type SendEvent =
   /**
    * `sealed`: the server can't read the data. `here`: one of the recipient's clients has been
-   * notified.
+   * notified. `online`: they are connected, but only with clients that accept no files.
    */
   | {
       readonly event: "offered";
@@ -17,6 +17,7 @@ export type SendEvent =
       readonly names: readonly string[];
       readonly sealed: boolean;
       readonly here: boolean;
+      readonly online: boolean;
     }
   /** The recipient has accepted; repeated after every lost connection of either side. */
   | { readonly event: "accepted"; readonly to: string }

@@ -127,8 +127,8 @@ export class Handover {
       case "response": {
         const { response } = event;
         if (response.type !== "offering" && response.type !== "sharing") return false;
-        const isHere = response.type === "sharing" || response.here;
-        this.#outgoing.get(response.offer)?.handleAnswer(isHere);
+        const answer = response.type === "sharing" ? { here: true, online: false } : response;
+        this.#outgoing.get(response.offer)?.handleAnswer(answer);
         return true;
       }
       case "error":

@@ -126,7 +126,7 @@ export class OutgoingOffer {
   }
 
   /** The server's answer. */
-  handleAnswer(here: boolean): void {
+  handleAnswer({ here, online }: { here: boolean; online: boolean }): void {
     if (here === this.#isHere) return;
     this.#isHere = here;
     const { files, bytes: size, names } = this.#summary;
@@ -134,7 +134,16 @@ export class OutgoingOffer {
     if (share !== undefined) {
       return onEvent({ event: "sharing", room: share.room, files, size, names });
     }
-    onEvent({ event: "offered", to: this.to, files, size, names, sealed: this.isSealed, here });
+    onEvent({
+      event: "offered",
+      to: this.to,
+      files,
+      size,
+      names,
+      sealed: this.isSealed,
+      here,
+      online,
+    });
   }
 
   /** Returns whether the error concerns this offer. `at`: the server where it can be made. */

@@ -116,7 +116,7 @@ export class PeerExchange implements Exchange {
     this.#link.offer({ type: "offered", offer, from: this.#ends.self, summary, sealed });
     // The requester knows the number of its request only when the call returns.
     queueMicrotask(() => {
-      const response = { type: "offering", offer, to, here: true } as const;
+      const response = { type: "offering", offer, to, here: true, online: false } as const;
       this.#handle({ type: "response", ref, response });
     });
   }

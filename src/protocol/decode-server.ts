@@ -241,6 +241,7 @@ const readers: {
     offer: offerId(r),
     to: r.text("to"),
     here: r.flag("here"),
+    online: r.optionalFlag("online"),
     ref: r.ref(),
   }),
   sharing: (r) => ({ type: "sharing", offer: offerId(r), ref: r.ref() }),

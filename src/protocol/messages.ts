@@ -502,8 +502,18 @@ export type PageAddress = {
 
 /** Server messages about files for a person. */
 export type OfferMessage =
-  /** Answers `offer-files`. `here`: a client that accepts files has been notified. */
-  | { type: "offering"; offer: string; to: string; here: boolean; ref?: Ref | undefined }
+  /**
+   * Answers `offer-files`. `here`: a client that accepts files has been notified. `online`: the
+   * person is connected, but only with clients that accept none.
+   */
+  | {
+      type: "offering";
+      offer: string;
+      to: string;
+      here: boolean;
+      online?: boolean | undefined;
+      ref?: Ref | undefined;
+    }
   /** Answers `share-files`: a channel follows. */
   | { type: "sharing"; offer: string; ref?: Ref | undefined }
   /**

@@ -30,13 +30,17 @@ export function codeText({ number, words }: Code): string {
 }
 
 /**
- * Parses what somebody typed: in any case, with spaces or hyphens. Otherwise returns what is wrong.
+ * Parses what somebody typed or pasted: in any case, with anything between the words that is neither
+ * letter nor digit, or as a link for browsers, whose code is behind `#`. Otherwise returns what is
+ * wrong.
  */
 export function parseCode(text: string, list: readonly string[]): Code | { problem: string } {
   const typed = text
-    .trim()
+    .slice(text.lastIndexOf("#") + 1)
+    .normalize("NFKC")
     .toLowerCase()
-    .replaceAll(/[\s-]+/g, "-");
+    .replaceAll(/[^\p{L}\p{N}]+/gu, "-")
+    .replaceAll(/^-|-$/g, "");
   const found = form.exec(typed);
   const words = found?.[2]?.split("-");
   if (found === null || words?.length !== wordsPerCode) {

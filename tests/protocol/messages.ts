@@ -485,7 +485,12 @@ const serverMessages: Each<ServerMessage> = {
   tags: record("tags", { transfer: count, from: count, data: text }),
   data: record("data", { transfer: count, offset: count, data: text }),
   digest: record("digest", { transfer: count, sha256: fc.constant("0f".repeat(32)) }),
-  offering: record("offering", { offer, to: name, here: fc.boolean(), ref }, "ref"),
+  offering: record(
+    "offering",
+    { offer, to: name, here: fc.boolean(), online: fc.boolean(), ref },
+    "online",
+    "ref",
+  ),
   sharing: record("sharing", { offer, ref }, "ref"),
   upload: record("upload", { path: text, from: count, ref }, "from", "ref"),
   offered: fc.oneof(

@@ -14,7 +14,18 @@ test("a code is read correctly, however it is typed", () => {
       const code = { number, words: newCodeWords(random, wordlist) };
       const text = codeText(code);
       expect(text).toMatch(/^[1-9]\d*-[a-z]+-[a-z]+$/);
-      for (const typed of [text, text.toUpperCase(), ` ${text}\n`, text.replaceAll("-", " ")]) {
+      const spoken = text.replaceAll("-", " ");
+      const dashed = text.replaceAll("-", " – ");
+      const link = `https://chat.example:8000/code#${text}`;
+      for (const typed of [
+        text,
+        text.toUpperCase(),
+        ` ${text}\n`,
+        spoken,
+        dashed,
+        `“${text}”.`,
+        link,
+      ]) {
         expect(parseCode(typed, wordlist)).toEqual(code);
       }
     }),

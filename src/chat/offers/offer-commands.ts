@@ -62,8 +62,9 @@ function makeOffer(hub: HubState, session: Session, command: OfferFiles, person:
   const { offer: id, to: name, summary, sealed, ref } = command;
   const to = "here" in person ? partyOf(person.here, false) : absentParty(name, person);
   if (to.person === personKey(session.identity)) {
-    const message = "These would be files for yourself: name somebody else";
-    return reject(hub, session, "protocol", message, { ref });
+    const message =
+      "These would be files for yourself: name somebody else, or give them to your other device by a code";
+    return reject(hub, session, "not-allowed", message, { ref });
   }
   const { shareOwner } = session;
   const refusal = hub.offers.refusal(personKey(session.identity), to.person, shareOwner, hub.nowMs);
@@ -104,20 +105,29 @@ function answerSender(
   { ref }: About,
 ): void {
   const isOpening = offer.isAccepted && recipient(hub, offer) !== undefined;
-  const here = isOpening || tellRecipients(hub, offer);
-  hub.send(session, { type: "offering", offer: offer.id, to, here, ref });
+  const told = isOpening ? "here" : tellRecipients(hub, offer);
+  const online = told === "online" ? { online: true } : {};
+  const here = told === "here";
+  hub.send(session, { type: "offering", offer: offer.id, to, here, ...online, ref });
   if (isOpening) openChannel(hub, offer);
 }
 
-/** Notifies all clients of the person that accept files; false if there are none. */
-function tellRecipients(hub: HubState, offer: FileOffer): boolean {
+/**
+ * Notifies all clients of the person that accept files. If there are none, the others (`online`)
+ * say what to do; undefined: the person is away.
+ */
+function tellRecipients(hub: HubState, offer: FileOffer): "here" | "online" | undefined {
   const { to } = offer;
   const own = hub.names.readers(to.person).filter(({ phase }) => phase === "member");
   const holder = to.isAccount ? undefined : hub.names.holder(fold(to.name));
   const found = own.length > 0 || holder === undefined ? own : [holder];
   const told = found.filter(({ takesFiles }) => takesFiles);
   for (const session of told) tellOffer(hub, session, offer);
-  return told.length > 0;
+  if (told.length > 0) return "here";
+  const { name: from } = offer.from;
+  const bytes = offer.content.summary?.bytes;
+  for (const session of found) hub.send(session, { type: "files-wait", from, bytes });
+  return found.length > 0 ? "online" : undefined;
 }
 
 function tellOffer(hub: HubState, session: Session, { id, from, content }: FileOffer): void {

@@ -25,6 +25,7 @@ import { general, refusalLines } from "./refusals.ts";
 import { kickLine, partLine, sourceOf } from "./room-lines.ts";
 import type { Line, Self } from "./self.ts";
 import { messageLines } from "./text.ts";
+import { sentence } from "../sentences.ts";
 import { isoText } from "../../utc-time.ts";
 
 type Event<T extends PersonalEvent["type"]> = Extract<PersonalEvent, { type: T }>;
@@ -74,6 +75,8 @@ export function eventLines(
       return [{ body: `:${sourceOf(event.from, undefined)} NICK ${nickOf(event.to)}` }];
     case "chat":
       return chatLines(self, event);
+    case "files-wait":
+      return [self.notice(sentence(event) ?? "")];
     case "deleted":
       return [self.notice(`A message in ${channelOf(event.room)} was removed by an operator`)];
     case "account-changed":

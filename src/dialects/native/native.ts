@@ -216,6 +216,7 @@ const untold = [
   "past",
   "past-private",
   "past-targets",
+  "files-wait",
 ] as const satisfies readonly PersonalEvent["type"][];
 
 type Untold = Extract<PersonalEvent, { type: (typeof untold)[number] }>;

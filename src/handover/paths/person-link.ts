@@ -149,7 +149,7 @@ export class PersonLink {
 
   /** Of an address that was not announced. Routers may have private addresses, too. */
   #seenKind({ address }: Route): PathKind {
-    if (this.#own.includes(address)) return "loopback";
+    if (isLoopback(address) || this.#own.includes(address)) return "loopback";
     return isIP(address) === 6 ? "ipv6" : "punched";
   }
 

@@ -56,11 +56,12 @@ export class OutgoingFiles {
   }
 
   /** The server's answer. */
-  handleAnswer(here: boolean): void {
+  handleAnswer({ here, online }: { here: boolean; online: boolean }): void {
     if (this.#open !== undefined || this.#isOver) return;
+    const why = online ? "is here with a program that takes no files" : "is away";
     const detail = here
       ? ""
-      : `${harmless(this.to)} is away, or has no client that takes files: it waits for as long as this page is open`;
+      : `${harmless(this.to)} ${why}: it waits for as long as this page is open`;
     this.#options.show({ phase: "waiting", detail });
   }
 

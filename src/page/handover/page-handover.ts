@@ -69,7 +69,7 @@ export class PageHandover {
       case "response": {
         const { response } = event;
         if (response.type !== "offering") return false;
-        this.#outgoing.get(response.offer)?.files.handleAnswer(response.here);
+        this.#outgoing.get(response.offer)?.files.handleAnswer(response);
         return true;
       }
       case "ended":

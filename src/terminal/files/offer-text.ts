@@ -33,6 +33,13 @@ export function incomingText(event: IncomingOfferEvent): string {
   }
 }
 
+/** Why an offer waits. */
+export function waitText(to: string, isOnline: boolean): string {
+  return isOnline
+    ? `${harmless(to)} is here with a program that takes no files (parley client and the page do)`
+    : `${harmless(to)} is away`;
+}
+
 /** Describes the path of a transfer. */
 export function pathText({ path, via }: PathName): string {
   if (path === "call") return "over this call";

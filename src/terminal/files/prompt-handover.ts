@@ -13,7 +13,7 @@ import { sizeText } from "../../size-text.ts";
 import { harmless } from "../../text.ts";
 import type { DeviceKey } from "../../tls/identity-key.ts";
 import type { Completion } from "../editor/completion.ts";
-import { incomingText, leftOutText, pathText, sharingText } from "./offer-text.ts";
+import { incomingText, leftOutText, pathText, sharingText, waitText } from "./offer-text.ts";
 import type { PersonFiles } from "../client/terminal-client.ts";
 import { completePath, pathsOf } from "../editor/typed-paths.ts";
 import { progressText } from "./progress-text.ts";
@@ -138,7 +138,7 @@ export class PromptHandover implements PersonFiles {
       case "offered": {
         const how = event.sealed ? "sealed" : "not sealed: the server can read it";
         const what = `${countText(event.files, "file")}, ${sizeText(event.size)}`;
-        const where = event.here ? "" : "; it waits until they can take it";
+        const where = event.here ? "" : `; ${waitText(event.to, event.online)}: it waits`;
         return say(`Offered to ${to}: ${what} (${how})${where}`);
       }
       case "accepted":

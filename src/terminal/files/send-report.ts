@@ -6,7 +6,7 @@ import { sizeText } from "../../size-text.ts";
 import { harmless, quoted } from "../../text.ts";
 import { say } from "../output/diagnostics.ts";
 import { jsonLine } from "../output/json-line.ts";
-import { leftOutText, pathText, sharingText } from "./offer-text.ts";
+import { leftOutText, pathText, sharingText, waitText } from "./offer-text.ts";
 import { stdout } from "../output/output.ts";
 import { barFits, ProgressBar } from "../output/progress.ts";
 import { countText, elapsedText, rateText } from "../output/units.ts";
@@ -85,15 +85,14 @@ export class SendReport {
   }
 
   #showOffered(event: Extract<SendEvent, { event: "offered" }>): void {
-    const { to, files, size, names, sealed, here } = event;
+    const { to, files, size, names, sealed, here, online } = event;
     const [name = ""] = names;
     const what = names.length === 1 ? quoted(name, 200) : countText(files, "file");
     const how = sealed
       ? "sealed: nobody but the two of you can read it"
       : "not sealed, since one of you has no registered key: the server can read it";
     this.#say(`Offering ${what}, ${sizeText(size)}, to ${harmless(to)} (${how})`);
-    if (!here)
-      this.#say(`${harmless(to)} is offline, or has no client that accepts files: waiting`);
+    if (!here) this.#say(`${waitText(to, online)}: waiting`);
   }
 
   #say(text: string): void {

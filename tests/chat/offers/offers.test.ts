@@ -2,6 +2,7 @@
 // and what happens to both when an end leaves, returns, or asks for too much.
 
 import { expect, test } from "bun:test";
+import { lineChat } from "../../../src/dialects/line-chat.ts";
 import { offers as limits } from "../../../src/limits.ts";
 import { keyOf, owner, withKey } from "../owner.ts";
 import { type Client, nothing, Rig } from "../rig.ts";
@@ -128,7 +129,7 @@ test("an offer is declined", () => {
 test("an offer to nobody, to oneself, by a muted user or with invalid fields is refused", () => {
   const { rig, ann } = people();
   expect(heard(ann.send(offerFiles("Nobody")))).toEqual(["unknown-user"]);
-  expect(heard(ann.send(offerFiles("Ann")))).toEqual(["protocol"]);
+  expect(heard(ann.send(offerFiles("Ann")))).toEqual(["not-allowed"]);
   const bad = [
     { ...offerFiles("Bob"), offer: "short" },
     { ...offerFiles("Bob"), summary: undefined },
@@ -341,4 +342,15 @@ test("only what is passed on is counted as frames, which hardly use up a network
   expect(ann.session.passedChars).toBe(before);
   ann.send(pass("AAAA"));
   expect(ann.session.passedChars - before).toBe(JSON.stringify(pass("AAAA")).length);
+});
+
+test("somebody whose program takes no files is told, and so is the sender", () => {
+  const rig = new Rig();
+  const ann = rig.member("Ann");
+  const dan = rig.client(lineChat).send("Dan");
+  heard(ann);
+  dan.text();
+  ann.send(offerFiles("Dan"));
+  expect(ann.lines()).toMatchObject([{ type: "offering", here: false, online: true }]);
+  expect(dan.text()).toContain("Ann offers you files (3 B), which this program can't take");
 });
