@@ -68,10 +68,8 @@ export class ServedChannel {
       { peer: { address: "", port: 0 }, owner: ownerAt("127.0.0.1") },
       {
         send: (message) => this.#send(message),
-        // Exceeding the rate has the same effect as a connection that accepts nothing at the
-        // moment.
-        waitingBytes: () =>
-          this.#mustWait ? Number.POSITIVE_INFINITY : this.#channel.waitingBytes,
+        waitingBytes: () => this.#channel.waitingBytes,
+        mustPause: () => (this.#options.pace?.waitMs(performance.now()) ?? 0) > 0,
         ...(peer === undefined ? {} : { exportKey: () => this.#channel.exported ?? noKey() }),
       },
     );
@@ -88,10 +86,6 @@ export class ServedChannel {
     this.#link?.close();
     this.#channel.close();
     this.#files.close();
-  }
-
-  get #mustWait(): boolean {
-    return (this.#options.pace?.waitMs(performance.now()) ?? 0) > 0;
   }
 
   /** Pieces of files are already sealed. */

@@ -9,6 +9,8 @@ export interface FileControl {
    * absent, they never are.
    */
   waitingBytes?(): number;
+  /** Data must wait now, for a rate; tags need not. */
+  mustPause?(): boolean;
   /** Finds the file listed as `name` when no file has that name. */
   find?(name: string): Promise<string | undefined>;
   /** As in `Peer` (chat/dialect.ts); absent without TLS. */

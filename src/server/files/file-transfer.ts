@@ -118,16 +118,16 @@ export class FileTransfer implements SlotHolder, SegmentSource {
     }
     this.#sendTags(nowMs);
     const heldBack = this.#isHoldingBack ? 1 : 0;
-    const hasMore =
-      this.#pulls.length > 0 || this.#chunks.freshCount > heldBack || this.#chunks.hasChanged;
-    if (!hasMore) return "all";
-    return this.#isCongested ? "congested" : "more";
+    const hasMore = this.#chunks.freshCount > heldBack || this.#chunks.hasChanged;
+    if (hasMore) return this.#isCongested ? "congested" : "more";
+    if (this.#pulls.length === 0) return "all";
+    return this.#mustPause ? "congested" : "more";
   }
 
   /** Whether pulled data can be sent. */
   get mayPull(): boolean {
     const isOpen = !this.#closed && !this.#hasSentError && !this.#chunks.hasChanged;
-    return isOpen && this.#pulls.length > 0 && !this.#isCongested;
+    return isOpen && this.#pulls.length > 0 && !this.#mustPause;
   }
 
   /**
@@ -243,6 +243,10 @@ export class FileTransfer implements SlotHolder, SegmentSource {
 
   get #isCongested(): boolean {
     return (this.#options.control.waitingBytes?.() ?? 0) > limits.maxControlBytes;
+  }
+
+  get #mustPause(): boolean {
+    return this.#isCongested || this.#options.control.mustPause?.() === true;
   }
 
   #readText(offset: number, length: number): Uint8Array | undefined {

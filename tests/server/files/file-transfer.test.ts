@@ -62,7 +62,7 @@ function serve(
 ) {
   const { isResumed = false, leads = false, cacheBytes = 1 << 20 } = options;
   const lines: Line[] = [];
-  const state = { waitingBytes: 0, broken: 0, closed: 0 };
+  const state = { waitingBytes: 0, mustPause: false, broken: 0, closed: 0 };
   const scratch = new Uint8Array(chunkBytes);
   const transfer = new FileTransfer({
     id: 1,
@@ -74,6 +74,7 @@ function serve(
     control: {
       send: (message) => lines.push({ ...message }),
       waitingBytes: () => state.waitingBytes,
+      mustPause: () => state.mustPause,
     },
     isResumed,
     leads,
@@ -108,6 +109,18 @@ test("tags are sent once their chunks have been read, and wait for a slow connec
   expect([transfer.flush(2), tagged()]).toEqual(["congested", [1]]);
   state.waitingBytes = 0;
   expect([transfer.flush(3), tagged()]).toEqual(["all", [1, 0, 2, 3]]);
+});
+
+test("a limited rate holds back data, and no tags: the other end could verify nothing until then", () => {
+  const served = serve(new FakeFile(new Uint8Array(4 * chunkBytes)));
+  const { transfer, tagged, state } = served;
+  state.mustPause = true;
+  readAll(served, 2 * chunkBytes);
+  expect([transfer.flush(0), tagged()]).toEqual(["all", [0, 1]]);
+  transfer.pull(2 * chunkBytes, chunkBytes);
+  expect([transfer.flush(1), transfer.mayPull]).toEqual(["congested", false]);
+  state.mustPause = false;
+  expect([transfer.flush(2), transfer.mayPull]).toEqual(["more", true]);
 });
 
 test("no tag is sent once the file has changed, and the client is notified once", () => {
