@@ -1805,4 +1805,6 @@ export const codes = {
   progressMs: 200,
   /** How long the local network is searched for an address. */
   findMs: 10_000,
+  /** How long a program that has failed waits until the sender knows why. */
+  farewellMs: 2_000,
 } as const;

@@ -30,6 +30,8 @@ export type CodeConnectionOptions = {
   openSession(): FileSession;
   /** The guest has verified everything. */
   onDone(): void;
+  /** The guest gives up (protocol/messages.ts). */
+  onFailed(failed: number, reason: string): void;
 };
 
 export class CodeConnection {
@@ -84,6 +86,9 @@ export class CodeConnection {
         return this.#session.handle(request);
       case "code-done":
         if (this.#session !== undefined) this.#options.onDone();
+        return;
+      case "code-failed":
+        if (this.#session !== undefined) this.#options.onFailed(request.failed, request.reason);
         return;
       case "bye":
         return this.#end();

@@ -16,6 +16,7 @@ import { codeExporterLabel } from "../tls/code-exchange.ts";
 import { exportedKey } from "../tls/exported-key.ts";
 import { onlyTls13 } from "../tls/versions.ts";
 import { CodeConnection } from "./code-connection.ts";
+import { guestError } from "./guest-error.ts";
 import type { CodeDoor } from "./code-door.ts";
 
 export type CodeServerOptions = {
@@ -28,6 +29,8 @@ export type CodeServerOptions = {
   readonly proofMs?: number;
   /** The guest has received and verified everything. */
   onDone(): void;
+  /** The guest gives up. */
+  onFailed(error: ParleyError): void;
 };
 
 export class CodeServer {
@@ -126,7 +129,7 @@ export class CodeServer {
       waitingBytes: () => link.waitingBytes,
       exportKey,
     };
-    const { folder, door, onDone } = this.#options;
+    const { folder, door, onDone, onFailed } = this.#options;
     const connection = new CodeConnection({
       door,
       address,
@@ -144,6 +147,7 @@ export class CodeServer {
         return this.#service.session(client, control);
       },
       onDone,
+      onFailed: (failed, reason) => onFailed(guestError(failed, reason)),
     });
     link.attach(
       socket,

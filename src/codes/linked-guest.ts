@@ -34,6 +34,9 @@ export type JoinOptions = DatagramOptions & {
   readonly control: ControlClient;
 };
 
+/** `failed`: files that are not in place; `reason`: why the first of them is not. */
+type Receipt = { readonly files: number; readonly failed: number; readonly reason: string };
+
 /** A channel, and its content once the sender is authenticated. */
 type Opened = {
   readonly number: number;
@@ -52,7 +55,7 @@ export class LinkedGuest {
   readonly #done = Promise.withResolvers<void>();
   #source: PersonSource | undefined;
   #channel: Opened | undefined;
-  #receipt: { files: number } | undefined;
+  #receipt: Receipt | undefined;
   readonly #hurry: Timer;
 
   /**
@@ -106,9 +109,9 @@ export class LinkedGuest {
     this.#channel?.channel?.sendLine(encodeReceipt({ type: "progress", bytes }));
   }
 
-  /** Tells the sender that everything is in place, until the sender has received it. */
-  async tellReceived(files: number): Promise<void> {
-    this.#receipt = { files };
+  /** Tells the sender what is in place, until the sender has received it. */
+  async tellReceived(receipt: Receipt): Promise<void> {
+    this.#receipt = receipt;
     this.#link.expectEnd();
     this.#sayReceived();
     await Promise.race([this.#done.promise, this.failed.catch(() => {})]);
@@ -204,14 +207,7 @@ export class LinkedGuest {
     if (channel === undefined || receipt === undefined) return;
     const say = (): void => {
       const proof = proofOf(channel.exported);
-      const line = {
-        type: "received",
-        files: receipt.files,
-        failed: 0,
-        reason: "",
-        proof,
-      } as const;
-      channel.sendLine(encodeReceipt(line));
+      channel.sendLine(encodeReceipt({ type: "received", ...receipt, proof }));
     };
     if (channel.exported !== undefined) say();
     else channel.whenKeyed(say);

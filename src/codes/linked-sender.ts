@@ -15,13 +15,13 @@ import type { ServerAddress } from "../io/host-port.ts";
 import { codes as limits, transfer as wire } from "../limits.ts";
 import type { ChannelEnds, OfferEnd, PageAddress } from "../protocol/messages.ts";
 import { FileService } from "../server/files/file-service.ts";
-import { harmless } from "../text.ts";
 import { codeSealer } from "../tls/code-sealer.ts";
 import type { Path } from "../transfer/paths/path-finder.ts";
 import type { Code } from "../trust/code.ts";
 import type { CodeDoor } from "./code-door.ts";
 import { CodeLink, type CodeLinkEvents } from "./code-link.ts";
 import { HostSteps } from "./code-steps.ts";
+import { guestError } from "./guest-error.ts";
 
 export interface LinkedSenderOptions {
   readonly server: ServerAddress;
@@ -221,9 +221,8 @@ export class LinkedSender {
     if (receipt.type === "progress") return this.#options.onProgress(receipt.bytes);
     this.#link.end("done");
     const { failed, reason } = receipt;
-    if (failed === 0) return this.#options.onDone();
-    const sentence = `${failed} of the files did not get there: ${harmless(reason).slice(0, 300)}`;
-    this.#options.onFailed(new ParleyError("failed", sentence));
+    if (failed === 0) this.#options.onDone();
+    else this.#options.onFailed(guestError(failed, reason));
   }
 
   /** A wrong guess: the server counts it for the guest's network. */
@@ -253,6 +252,6 @@ function endError(reason: OfferEnd): ParleyError {
     case "elsewhere":
       return new ParleyError("failed", "Another program is sending the same files now.");
     default:
-      return new ParleyError("declined", "The other end has stopped it.");
+      return guestError(0, "");
   }
 }

@@ -31,7 +31,7 @@ import type { Undecodable } from "../protocol/undecodable.ts";
 import { withAccessAdvice } from "../trust/access-advice.ts";
 
 export type FilePage = Extract<ServerMessage, { type: "files" }>;
-type CodeStep = Exclude<CodeRequest, { type: "code-done" }>;
+type CodeStep = Exclude<CodeRequest, { type: "code-done" | "code-failed" }>;
 type Request =
   | Extract<ClientMessage, { type: "files" | "fetch" | "tree" | "ping" }>
   | CodeStep

@@ -246,7 +246,7 @@ export class DownloadAttempt implements Attempt {
     if (state === "changed") {
       throw new ParleyError(
         "changed",
-        `'${name}' changed on the server during the transfer: fetch it again.`,
+        `'${name}' changed while it was being sent: fetch it again.`,
       );
     }
     const where = this.#control?.where ?? "the server";

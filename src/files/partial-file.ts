@@ -186,9 +186,10 @@ export class PartialFile implements ChunkStore {
   #checkName(path: string): void {
     const named = lstatOf(path);
     if (named !== undefined && isSameFile(named, this.#identity)) return;
+    const what = named === undefined ? "removed" : "replaced";
     throw new ParleyError(
       "storage",
-      `'${path}' was replaced by another program during the fetch: fetch again`,
+      `'${path}' was ${what} by another program during the fetch: fetch again`,
     );
   }
 

@@ -110,6 +110,11 @@ export class ServerSource implements FileSource {
     if (outcome.how === "blocked") this.#isBlocked = true;
   }
 
+  /** Sends a message if there is a connection. */
+  tell(message: Parameters<ControlClient["send"]>[0]): void {
+    if (this.#control?.isClosed === false) this.#control.send(message);
+  }
+
   close(): void {
     this.#isClosed = true;
     this.#control?.close();

@@ -23,7 +23,7 @@ import { type IncomingOfferEvent, isSamePath, pathName } from "./handover-events
 import { PersonLink } from "./paths/person-link.ts";
 import { PersonSource } from "./person-source.ts";
 import { isAsOffered } from "./offered-list.ts";
-import { checkReceivedName, SavePlace } from "./save-as.ts";
+import { checkReceivedName, savingFailures, SavePlace } from "./save-as.ts";
 
 export interface IncomingOptions {
   /** The sender's number for the offer, and ours. */
@@ -247,6 +247,7 @@ export class IncomingOffer {
       const removeFolder = makeFolder(folder, "another folder");
       try {
         this.#outcome = await this.#fetchAll(client, folder);
+        if (this.#outcome.files === 0) removeFolder();
       } catch (error) {
         removeFolder();
         throw error;
@@ -268,7 +269,7 @@ export class IncomingOffer {
     const outcome = { files: 0, failed: 0, reason: "" };
     const list = await this.#list(client);
     const place = new SavePlace(folder, this.from);
-    for (const file of list) {
+    for (const [i, file] of list.entries()) {
       const path = place.pathFor(file);
       try {
         const kind = file.name.endsWith("/") ? "folder" : "file";
@@ -276,7 +277,7 @@ export class IncomingOffer {
         // A folder counts its files, also if one of them fails.
         if (kind === "file") outcome.files++;
       } catch (error) {
-        if (!(error instanceof ParleyError) || !ownFailures.has(error.code)) throw error;
+        if (!(error instanceof ParleyError) || !savingFailures.has(error.code)) throw error;
         outcome.failed++;
         if (outcome.reason === "") {
           // Of a folder, the first file says more than the folder as a whole. The sender does not
@@ -290,6 +291,11 @@ export class IncomingOffer {
           code: error.code,
           message: error.message,
         });
+        if (error.code === "storage") {
+          // The disk is full, or the folder is gone: nothing else will get there either.
+          outcome.failed += list.length - 1 - i;
+          break;
+        }
       }
       this.#doneBytes += file.size;
       this.#comingBytes = 0;
@@ -351,6 +357,3 @@ export class IncomingOffer {
     channel.whenKeyed(say);
   }
 }
-
-/** Errors that concern only one file. */
-const ownFailures: ReadonlySet<string> = new Set(["not-found", "differs", "locked", "changed"]);

@@ -73,3 +73,12 @@ function guarded<Value>(path: string, work: () => Value): Value {
     throw new ParleyError("storage", sentence);
   }
 }
+
+/** Errors that concern one file, or the recipient's disk: the sender learns them. */
+export const savingFailures: ReadonlySet<string> = new Set([
+  "not-found",
+  "differs",
+  "locked",
+  "changed",
+  "storage",
+]);

@@ -135,6 +135,11 @@ const readers: {
   "code-proof": (r) => ({ type: "code-proof", proof: exchangeBytes(r, "proof"), ref: r.ref() }),
   "code-again": (r) => ({ type: "code-again", proof: exchangeBytes(r, "proof"), ref: r.ref() }),
   "code-done": () => ({ type: "code-done" }),
+  "code-failed": (r) => ({
+    type: "code-failed",
+    failed: r.count("failed", 1),
+    reason: r.text("reason"),
+  }),
   "offer-files": (r) => ({
     type: "offer-files",
     offer: offerId(r),

@@ -312,6 +312,16 @@ test("stopping either program ends the other too", async () => {
   }
 });
 
+test("the sender learns why its files could not be saved", async () => {
+  await using world = await new World().start();
+  const sender = world.send(world.address);
+  const code = await codeOf(sender);
+  rmSync(world.path("out", "a.bin"));
+  expect(await world.fetch(world.address, "--code", code).exit()).toBe(5);
+  expect(await sender.exit()).toBe(1);
+  expect(sender.stderr).toContain("2 of the files did not get there: 'a.bin' can't be read");
+});
+
 test("a network that guesses is refused before it has tried many codes", async () => {
   await using world = await new World().start();
   const senders = Array.from({ length: 12 }, () => world.send(world.address));

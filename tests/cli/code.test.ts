@@ -162,6 +162,22 @@ test("leaving after a try counts as a guess; leaving without one does not", asyn
   await giver.program.line(/"event":"void"/);
 });
 
+test("the sender learns why its files could not be saved, and that the other end was stopped", async () => {
+  await using giver = new Giver();
+  const { address, code } = await giver.offer();
+  rmSync(giver.path("out", "a.bin"));
+  expect(await giver.fetch(address, "--code", code).exit()).toBe(5);
+  expect(await giver.program.exit()).toBe(1);
+  expect(giver.program.stderr).toContain("2 of the files did not get there: 'a.bin' can't be read");
+  await using other = new Giver();
+  const offer = await other.offer();
+  const guest = other.fetch(offer.address, "--code", offer.code, "--limit-rate", "300k");
+  await guest.line(/"event":"progress"/);
+  guest.signal("SIGINT");
+  expect(await guest.exit()).toBe(130);
+  expect(await other.program.exit()).toBe(4);
+});
+
 test("without the code nothing is revealed: no names, no sizes, no files", async () => {
   await using giver = new Giver();
   const { port } = await giver.offer("--keep");

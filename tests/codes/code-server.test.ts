@@ -29,6 +29,7 @@ async function open(proofMs: number): Promise<CodeServer> {
     host: "127.0.0.1",
     proofMs,
     onDone() {},
+    onFailed() {},
   });
 }
 

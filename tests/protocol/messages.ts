@@ -230,6 +230,7 @@ const clientMessages: Each<ClientMessage> = {
   "code-proof": record("code-proof", { proof: exchange, ref }, "ref"),
   "code-again": record("code-again", { proof: exchange, ref }, "ref"),
   "code-done": fc.constant({ type: "code-done" as const }),
+  "code-failed": record("code-failed", { failed: fromOne, reason: text }),
   // Either a summary or a sealed one, never both.
   "offer-files": fc.oneof(
     record("offer-files", { offer, to: name, summary, ref }, "ref"),

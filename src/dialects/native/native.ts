@@ -154,6 +154,7 @@ function commandOf(message: ClientMessage): Command {
     case "code-again":
       return { type: "invalid", code: "not-found", message: noCodes, ref: message.ref };
     case "code-done":
+    case "code-failed":
       return { type: "invalid", code: "not-found", message: noCodes };
     case "register":
     case "link":

@@ -277,7 +277,7 @@ export class FileTransfer implements SlotHolder, SegmentSource {
     const name = JSON.stringify(this.file.name);
     const message =
       code === "changed"
-        ? `The file ${name} changed on the server during the transfer: fetch it again.`
+        ? `The file ${name} changed while it was being sent: fetch it again.`
         : `The server can no longer read the file ${name}.`;
     this.#options.control.send({ type: "error", code, transfer: this.id, message });
     this.#options.onBroken(this);

@@ -1,6 +1,7 @@
 // Assembles `parley fetch-file --code`: finds the sender, authenticates, and saves all files. Knows
 // no flags.
 
+import { join } from "node:path";
 import { CodeEntry } from "../../codes/code-guest.ts";
 import { find } from "../../codes/lan.ts";
 import { LinkedGuest } from "../../codes/linked-guest.ts";
@@ -11,7 +12,7 @@ import type { FetchEvent } from "../../files/fetch-events.ts";
 import { makeFolder } from "../../files/fetch-targets.ts";
 import { ServerSource } from "../../files/server-source.ts";
 import { pathName } from "../../handover/handover-events.ts";
-import { checkReceivedName, SavePlace } from "../../handover/save-as.ts";
+import { checkReceivedName, savingFailures, SavePlace } from "../../handover/save-as.ts";
 import { endedBy, type EndSignal, onSignals } from "../../io/end-signals.ts";
 import { hostPortText, type ServerAddress } from "../../io/host-port.ts";
 import { codes as limits, offers } from "../../limits.ts";
@@ -39,20 +40,25 @@ export type CodeFetchOptions = Omit<DownloadClientOptions, "server" | "source" |
 /** @throws ParleyError `not-found`, `integrity`, and as `DownloadClient.save` does */
 export async function runCodeFetch(options: CodeFetchOptions): Promise<void> {
   const { report } = options;
-  let running: DownloadClient | undefined;
+  let entered: Entered | undefined;
   const interruption = Promise.withResolvers<never>();
   interruption.promise.catch(() => {});
   const stopListening = onSignals(["SIGINT", "SIGTERM"], (signal: EndSignal) => {
     const reason = endedBy(signal, "what has arrived is kept");
-    running?.stop(reason);
+    entered?.sayStopped();
+    entered?.client.stop(reason);
     interruption.reject(reason);
   });
   try {
-    const entered = await open(options, interruption.promise);
-    running = entered.client;
+    entered = await open(options, interruption.promise);
+    const { length: count } = entered.files;
+    let saved = 0;
     try {
-      await saveAll(entered, options);
+      await saveAll(entered, options, () => saved++);
       await Promise.race([entered.tell(), interruption.promise]);
+    } catch (error) {
+      await tellFailure(entered, Math.max(1, count - saved), options, error);
+      throw error;
     } finally {
       entered.close();
     }
@@ -70,8 +76,10 @@ type Entered = {
   files: readonly FileInfo[];
   /** One of the files is in place. */
   saved(file: FileInfo): void;
-  /** Resolves when the sender knows that everything is in place. */
-  tell(): Promise<void>;
+  /** Tells the sender that the user has stopped it. */
+  sayStopped(): void;
+  /** Resolves when the sender knows that everything is in place, or what is not. */
+  tell(failure?: { failed: number; reason: string }): Promise<void>;
   close(): void;
 };
 
@@ -151,9 +159,12 @@ async function enter(options: CodeFetchOptions, place: ServerAddress): Promise<E
     client,
     files: entry.files,
     saved() {},
-    async tell() {
+    sayStopped: () => source.tell({ type: "code-failed", failed: entry.files.length, reason: "" }),
+    async tell(failure) {
       const known = await source.connect();
-      known.send({ type: "code-done" });
+      known.send(
+        failure === undefined ? { type: "code-done" } : { type: "code-failed", ...failure },
+      );
       // The other end has received it once it answers.
       await known.ping().catch(() => {});
     },
@@ -197,7 +208,10 @@ async function enterThrough(
       client,
       files,
       saved: ({ size }) => progress.add(size),
-      tell: () => guest.tellReceived(files.length),
+      // Leaving says it.
+      sayStopped() {},
+      tell: ({ failed, reason } = { failed: 0, reason: "" }) =>
+        guest.tellReceived({ files: files.length - failed, failed, reason }),
       close() {
         listing.close();
         guest.close();
@@ -237,6 +251,7 @@ class Progress {
 async function saveAll(
   { client, files, saved }: Entered,
   options: CodeFetchOptions,
+  onSaved: () => void,
 ): Promise<void> {
   const { folder, report } = options;
   const removeFolder = makeFolder(folder, "another -o");
@@ -249,6 +264,7 @@ async function saveAll(
       try {
         await client.save(file.name, { kind, path });
         saved(file);
+        onSaved();
       } catch (error) {
         if (error instanceof ParleyError) report.failed(file.name, error, true);
         throw error;
@@ -258,4 +274,18 @@ async function saveAll(
     removeFolder();
     throw error;
   }
+}
+
+/** Tells the sender why not everything is in place. */
+async function tellFailure(
+  { tell }: Entered,
+  failed: number,
+  { folder }: CodeFetchOptions,
+  error: unknown,
+): Promise<void> {
+  if (!(error instanceof ParleyError) || !savingFailures.has(error.code)) return;
+  // The sender does not learn where the files are saved.
+  const reason = error.message.replaceAll(join(folder, "/"), "");
+  const told = tell({ failed, reason });
+  await Promise.race([told.catch(() => {}), Bun.sleep(limits.farewellMs)]);
 }

@@ -132,7 +132,13 @@ async function serveOnce(folder: OfferedFolder, sending: Sending): Promise<void>
     if (state === "void") done.reject(wrongCode(from));
   });
   const local = isServerOptional
-    ? await listen({ folder, door, key, onDone: () => done.resolve() })
+    ? await listen({
+        folder,
+        door,
+        key,
+        onDone: () => done.resolve(),
+        onFailed: (error) => done.reject(error),
+      })
     : undefined;
   const stopAnnouncing = local === undefined ? () => {} : announce(code.number, local.port);
   const progress = setInterval(() => {
