@@ -20,9 +20,9 @@ import { sha256Of, sha256OfFile, writeNoise } from "../bed/files.ts";
 import { httpGet } from "../bed/http.ts";
 import { mountExfat, mountFuse, mountReadOnly, mountSmall } from "../bed/mounts.ts";
 import { Namespace } from "../bed/namespace.ts";
-import { Process } from "../bed/process.ts";
+import { parley, Process } from "../bed/process.ts";
 import type { Scope } from "../bed/scope.ts";
-import { TestServer } from "../bed/server.ts";
+import { chatPort, TestServer } from "../bed/server.ts";
 import { world } from "../bed/tests.ts";
 import { until } from "../bed/wait.ts";
 
@@ -265,6 +265,28 @@ world(
       assert.match(said, /full|space/i);
       assert.doesNotMatch(said, /internal|close|journal|unlink/i);
     }
+  },
+);
+
+world(
+  "who sends a person files learns that the disk over there is full, and not where they would be",
+  { needs: ["network", "mount"] },
+  async (scope) => {
+    const { space, server } = await bed(scope, 8);
+    const disk = mountSmall(scope, "disk", 2_048);
+    const env = { PARLEY_SEND_FILE_PLAIN: "1", PARLEY_CLIENT_PLAIN: "1" };
+    const taking = ["client", here, "--name", "Bob", "--accept", disk, "--follow", "--json"];
+    const bob = parley(scope, taking, { space, env });
+    await bob.says('"event":"online"');
+    const file = join(server.files, "big");
+    const ann = parley(scope, ["send-file", `${here}:${chatPort}`, file, "--to", "Bob"], {
+      space,
+      env: { ...env, PARLEY_SEND_FILE_NAME: "Ann" },
+    });
+    assert.equal(await ann.exit(), 1, ann.output);
+    assert.match(ann.stderr, /'big': the disk is full/);
+    assert.ok(!ann.output.includes(disk), ann.output);
+    await bob.says('"failed":1');
   },
 );
 
