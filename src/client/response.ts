@@ -67,15 +67,15 @@ function responseOf(message: ServerMessage): SessionResponse | undefined {
     case "code-joined":
       return { type: "code-joined", offer: message.offer, here: message.here };
     case "offering":
-      return {
-        type: "offering",
-        offer: message.offer,
-        here: message.here,
-        online: message.online === true,
-      };
+      return offeringOf(message);
     default:
       return undefined;
   }
+}
+
+function offeringOf(message: Extract<ServerMessage, { type: "offering" }>): SessionResponse {
+  const { type, offer, here, online = false } = message;
+  return { type, offer, here, online };
 }
 
 function pastMessage({ seq, time, from, text, kind }: RoomMessage): PastMessage {

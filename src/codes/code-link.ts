@@ -82,8 +82,13 @@ export class CodeLink {
     return {
       server: () => this.#control?.remoteAddress ?? "",
       isDirectAllowed,
-      checkAlive: () => this.#control?.checkAlive(fetching.aliveTimeoutMs),
+      checkAlive: () => this.checkAlive(),
     };
+  }
+
+  /** Looks whether the connection to the server still works. */
+  checkAlive(): void {
+    this.#control?.checkAlive(fetching.aliveTimeoutMs);
   }
 
   /** Reports whether the other end knows the code. */

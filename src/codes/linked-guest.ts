@@ -157,7 +157,7 @@ export class LinkedGuest {
   /** From here on everything is sealed. */
   #open(current: Opened, secret: Uint8Array): void {
     clearTimeout(this.#hurry);
-    const source = (this.#source ??= sourceOf(secret));
+    const source = (this.#source ??= sourceOf(secret, () => this.#link.checkAlive()));
     const peer = {
       sealer: codeSealer(secret, true),
       key: "",
@@ -226,11 +226,16 @@ export class LinkedGuest {
   }
 }
 
-function sourceOf(secret: Uint8Array): PersonSource {
+function sourceOf(secret: Uint8Array, checkAlive: () => void): PersonSource {
   // Partial files are bound to this code: data fetched by another code is from a different sender.
   const key = new Bun.CryptoHasher("sha256").update("parley code\0").update(secret);
   const allowance = { files: Number.POSITIVE_INFINITY, bytes: 0 };
-  return new PersonSource({ name: senderName, key: key.digest("base64url"), allowance });
+  return new PersonSource({
+    name: senderName,
+    key: key.digest("base64url"),
+    allowance,
+    checkAlive,
+  });
 }
 
 function wrongCode(): ParleyError {

@@ -59,6 +59,11 @@ export interface ControlLink {
   readonly waitingBytes: number;
   /** The other end's address, if there is one. */
   readonly remoteAddress?: string;
+  /**
+   * Looks whether it still works, and reports its loss itself. If given, silence of the other end
+   * is no loss: it may be asleep.
+   */
+  checkAlive?(): void;
   end(): void;
 }
 
@@ -250,10 +255,12 @@ export class ControlClient {
   checkAlive(timeoutMs: number): void {
     if (this.isClosed || this.#aliveTimer !== undefined) return;
     const askedAtMs = performance.now();
-    this.send({ type: "ping" });
+    const mayBeAsleep = this.#link.checkAlive !== undefined;
+    if (mayBeAsleep) this.#link.checkAlive?.();
+    else this.send({ type: "ping" });
     this.#aliveTimer = setTimeout(() => {
       this.#aliveTimer = undefined;
-      if (this.#heardAtMs < askedAtMs) this.#giveUp();
+      if (!mayBeAsleep && this.#heardAtMs < askedAtMs) this.#giveUp();
     }, timeoutMs);
   }
 

@@ -129,6 +129,11 @@ export class DownloadAttempt implements Attempt {
     this.#end({ how: "blocked", reason: new ParleyError("stalled", sentence) });
   }
 
+  /** There is no path any more: another attempt continues with what is missing. */
+  giveWay(): void {
+    this.#end({ how: "stale" });
+  }
+
   fail(error: unknown): void {
     this.#loop.end();
     this.#ended = true;

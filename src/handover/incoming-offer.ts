@@ -107,6 +107,7 @@ export class IncomingOffer {
       name: quoted(this.from),
       key: opened.key,
       allowance: { files, bytes },
+      checkAlive: () => this.#options.exchange.datagrams?.checkAlive(),
     });
     this.#source = source;
     const client = new DownloadClient({

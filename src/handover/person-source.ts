@@ -23,6 +23,8 @@ export interface PersonSourceOptions {
   readonly allowance: Allowance;
   /** How much more may arrive: a log may grow meanwhile. */
   readonly slackBytes?: number;
+  /** Looks whether the connection to the server still works. */
+  readonly checkAlive?: () => void;
 }
 
 type Allowance = { readonly files: number; readonly bytes: number };
@@ -88,7 +90,7 @@ export class PersonSource implements FileSource {
 
   /** A channel has opened. Without a link, everything is sent in frames. */
   handleOpened(channel: Channel, link?: PersonLink): void {
-    const control = ControlClient.over(linkOf(channel), this.#options.name);
+    const control = ControlClient.over(this.#linkOf(channel), this.#options.name);
     this.#channel = channel;
     this.#link = link;
     this.#isBlocked = false;
@@ -198,11 +200,22 @@ export class PersonSource implements FileSource {
     this.#pathChange = Promise.withResolvers();
   }
 
-  /** There has been no path for a while. */
+  /** There has been no path for a while; the sender may be asleep, and there may be one again. */
   #giveUp(): void {
-    if (this.#attempt instanceof DownloadAttempt) {
-      this.#attempt.block("Datagrams no longer get through to the sender.");
-    }
+    if (this.#attempt instanceof DownloadAttempt) this.#attempt.giveWay();
+  }
+
+  #linkOf(channel: Channel): ControlLink {
+    return {
+      isSecured: channel.isSealed,
+      exportedKey: () => channel.exported,
+      send: (text) => channel.sendLine(text.trimEnd()),
+      get waitingBytes() {
+        return channel.waitingBytes;
+      },
+      checkAlive: () => this.#options.checkAlive?.(),
+      end() {},
+    };
   }
 
   /** No more may arrive than was accepted. @throws ParleyError `protocol` */
@@ -238,16 +251,4 @@ function overLink(link: PersonLink, options: AttemptOptions): Promise<DownloadAt
       };
     },
   });
-}
-
-function linkOf(channel: Channel): ControlLink {
-  return {
-    isSecured: channel.isSealed,
-    exportedKey: () => channel.exported,
-    send: (text) => channel.sendLine(text.trimEnd()),
-    get waitingBytes() {
-      return channel.waitingBytes;
-    },
-    end() {},
-  };
 }

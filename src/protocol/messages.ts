@@ -179,7 +179,10 @@ export type CodeRequest =
   | { type: "code-again"; proof: string; ref?: Ref | undefined }
   /** Everything has been received and verified. */
   | { type: "code-done" }
-  /** No more is fetched. `failed`: files that are not in place; `reason`: why; empty: it was stopped. */
+  /**
+   * No more is fetched. `failed`: files that are not in place; `reason`: why; empty: it was
+   * stopped.
+   */
   | { type: "code-failed"; failed: number; reason: string };
 
 /** Client messages about files by a code that a server relays (docs/protocol.md). */

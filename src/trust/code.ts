@@ -30,9 +30,9 @@ export function codeText({ number, words }: Code): string {
 }
 
 /**
- * Parses what somebody typed or pasted: in any case, with anything between the words that is neither
- * letter nor digit, or as a link for browsers, whose code is behind `#`. Otherwise returns what is
- * wrong.
+ * Parses what somebody typed or pasted: in any case, with anything between the words that is
+ * neither letter nor digit, or as a link for browsers, whose code is behind `#`. Otherwise returns
+ * what is wrong.
  */
 export function parseCode(text: string, list: readonly string[]): Code | { problem: string } {
   const typed = text

@@ -142,6 +142,22 @@ inBrowser(
   },
 );
 
+inBrowser("a reload ends it, which the page says before and after", async () => {
+  const { path } = file("reloaded.bin", 20_000_000);
+  await using sender = give(path, "--limit-rate", "2M");
+  await open(tab, await codeOf(sender));
+  await tab.click(submit);
+  await isIn(tab, "listed");
+  await tab.click("#found-save");
+  await tab.until("document.querySelector('#found-progress').value > 0.05");
+  expect(await state(tab)).toContain("a reload loses what has arrived");
+  await tab.reload();
+  await tab.shows("#code-problem", "the code is used up");
+  expect(await sender.exit()).toBe(4);
+  await tab.reload();
+  await tab.until("document.querySelector('#code-problem').innerText === ''");
+});
+
 inBrowser("either end can stop it", async () => {
   const { path } = file("stopped.bin", 60_000_000);
   await using sender = give(path, "--limit-rate", "4M");

@@ -73,6 +73,20 @@ inBrowser("a page that is loaded again continues where the one before was", asyn
   expect(await plain.get("sessionStorage.getItem('parley-received')")).toBe(null);
 });
 
+inBrowser("what a reload loses is said before it and after it", async () => {
+  const { path, sha256 } = file("lost.bin", 6_000_000);
+  await using carl = sender(rig, "Carl", "Ann", path, "--limit-rate", "2M");
+  await press(ann, "Accept");
+  await ann.until(`${lastCard}?.innerText.includes("a reload loses what has arrived")`);
+  await ann.reload();
+  await ann.until(`${lastCard}?.innerText.includes("what had arrived is lost: accept it again")`);
+  await press(ann, "Accept");
+  await isIn(ann, "done");
+  expect(await carl.exit()).toBe(0);
+  expect(await sha256Of(ann, "picked-lost.bin")).toBe(sha256);
+  expect(await ann.get("sessionStorage.getItem('parley-saving')")).toBe(null);
+});
+
 inBrowser("a folder goes into a picked folder, with names that every system can hold", async () => {
   const { path, sha256 } = file("beside.bin", 100_000);
   const photos = join(rig.folder, "photos");

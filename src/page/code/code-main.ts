@@ -55,8 +55,9 @@ function show(change: Partial<CodeView>): void {
   bar.hidden = !isRunning;
   bar.value = bytes === 0 ? 1 : Math.min(1, doneBytes / bytes);
   const text = phase === "joining" ? "Looking for the sender …" : detail;
+  noteSaving(isRunning);
   status.setAttribute("aria-live", phase === "running" ? "off" : "polite");
-  setText(status, phase === "running" ? progressText(view) : text);
+  setText(status, phase === "running" ? `${progressText(view)} · ${stayText}` : text);
   status.classList.toggle("problem", phase === "failed");
   save.hidden = phase !== "listed";
   cancel.hidden = phase === "done" || phase === "failed";
@@ -73,6 +74,30 @@ function showList(): void {
   const advice = view.list.some(isFolder) && !canSaveFolders() ? ` · ${folderAdvice}` : "";
   setText(facts, `${sizeText(view.bytes)} · sealed: the server can't read it${advice}`);
 }
+
+/** Where a reload ends it. */
+const open: ReadonlySet<CodeView["phase"]> = new Set(["listed", "running", "interrupted"]);
+const stayText = "keep this page open: a reload loses what has arrived";
+
+/** For a page that is loaded after this one: nothing is kept for it. */
+function noteSaving(isSaving: boolean): void {
+  try {
+    if (isSaving) sessionStorage.setItem(savingKey, "1");
+    else sessionStorage.removeItem(savingKey);
+  } catch {
+    // Storage may be disabled.
+  }
+}
+
+function wasSaving(): boolean {
+  try {
+    return sessionStorage.getItem(savingKey) !== null;
+  } catch {
+    return false;
+  }
+}
+
+const savingKey = "parley-code";
 
 /** The maximum number of names in the list; the rest is counted. */
 const maxNames = 20;
@@ -174,4 +199,20 @@ form.addEventListener("submit", (event) => {
 save.addEventListener("click", () => void take());
 cancel.addEventListener("click", () => fetching?.cancel());
 addEventListener("hashchange", readAddress);
+addEventListener("beforeunload", (event) => {
+  // The code is used up.
+  if (open.has(view.phase)) event.preventDefault();
+});
+window.addEventListener("pagehide", ({ persisted }) => {
+  if (persisted || fetching === undefined) return;
+  const isSaving = wasSaving();
+  fetching.cancel();
+  noteSaving(isSaving);
+});
 readAddress();
+if (wasSaving()) {
+  noteSaving(false);
+  const why =
+    "This page was reloaded while files were arriving: what had arrived is lost, and the code is used up. Ask the sender for a new one.";
+  setProblem(field, problem, why);
+}

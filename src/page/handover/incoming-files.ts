@@ -155,7 +155,8 @@ export class IncomingFiles {
     const control: ChannelControl = new ChannelControl(channel);
     this.#channels.handleOpened(control);
     if (this.#outcome !== undefined) return this.#sayReceived();
-    this.#options.show({ phase: "running", detail: "" });
+    const detail = this.#isKept ? "" : "keep this page open: a reload loses what has arrived";
+    this.#options.show({ phase: "running", detail });
     this.#watch();
   }
 

@@ -1,23 +1,25 @@
-// The numbers of this tab's offers, kept across a reload: the offered files are lost with the page,
-// and the other end must not wait for them.
+// The numbers of offers that a reload ends, kept across it. The files that this tab offers are lost
+// with the page, and the other end must not wait for them; so is what it was saving where the
+// browser keeps nothing for the next page, and the user must know.
 
 import { pageFiles as limits } from "../../limits.ts";
 
-const key = "parley-offers";
+const keys = { own: "parley-offers", saving: "parley-saving" } as const;
+type Kind = keyof typeof keys;
 const numberForm = /^[A-Za-z0-9_-]{22}$/;
 
-export function storeOwnOffers(offers: readonly string[]): void {
+export function storeOffers(kind: Kind, offers: readonly string[]): void {
   try {
-    if (offers.length === 0) sessionStorage.removeItem(key);
-    else sessionStorage.setItem(key, offers.join(" "));
+    if (offers.length === 0) sessionStorage.removeItem(keys[kind]);
+    else sessionStorage.setItem(keys[kind], offers.join(" "));
   } catch {
     // Storage may be disabled. Then the other end waits until the server gives up on this page.
   }
 }
 
-export function loadOwnOffers(): string[] {
+export function loadOffers(kind: Kind): string[] {
   try {
-    const stored = sessionStorage.getItem(key) ?? "";
+    const stored = sessionStorage.getItem(keys[kind]) ?? "";
     return stored
       .split(" ")
       .filter((offer) => numberForm.test(offer))

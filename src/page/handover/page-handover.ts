@@ -15,7 +15,7 @@ import { IncomingFiles } from "./incoming-files.ts";
 import type { OfferPort } from "./offer-port.ts";
 import { outgoingNames } from "./outgoing-names.ts";
 import { OutgoingFiles } from "./outgoing-files.ts";
-import { loadOwnOffers, storeOwnOffers } from "./own-offers.ts";
+import { loadOffers, storeOffers } from "./own-offers.ts";
 import { PassBudget } from "./pass-window.ts";
 import type { Accepted } from "./kept-offers.ts";
 import type { OwnStore } from "./own-store.ts";
@@ -47,7 +47,9 @@ export class PageHandover {
   /** Cards for which the browser is asking the user where to save. */
   readonly #choosing = new Set<number>();
   /** Offers made by this tab before it was reloaded. */
-  readonly #lost: string[] = loadOwnOffers();
+  readonly #lost: string[] = loadOffers("own");
+  /** Offers that it was saving then, and whose files are lost. */
+  readonly #lostFiles = new Set(loadOffers("saving"));
   #lastId = 0;
 
   constructor(options: PageHandoverOptions) {
@@ -113,7 +115,7 @@ export class PageHandover {
       onOver: () => this.#forget(offer),
     });
     this.#outgoing.set(offer, { id, files: outgoing });
-    storeOwnOffers([...this.#outgoing.keys()]);
+    storeOffers("own", [...this.#outgoing.keys()]);
     const bytes = chosen.reduce((sum, { size }) => sum + size, 0);
     this.#add(
       outgoingCard(id, to, {
@@ -128,7 +130,7 @@ export class PageHandover {
 
   #forget(offer: string): void {
     this.#outgoing.delete(offer);
-    storeOwnOffers([...this.#outgoing.keys()]);
+    storeOffers("own", [...this.#outgoing.keys()]);
   }
 
   /** Called by a click: the browser asks the user where to save. */
@@ -139,7 +141,11 @@ export class PageHandover {
     try {
       const target = await chooseTarget(files.summary, this.#options.store, acceptedIn(files));
       this.#choosing.delete(id);
-      if (target !== undefined) await files.accept(target);
+      if (target === undefined) return;
+      this.#lostFiles.delete(files.offer);
+      const done = files.accept(target);
+      this.#storeSaving();
+      await done;
     } catch (error) {
       this.#choosing.delete(id);
       // Another client can still accept it.
@@ -188,7 +194,7 @@ export class PageHandover {
   #handleOnline(): void {
     // Offers of this tab before it was reloaded: their files are lost.
     for (const offer of this.#lost.splice(0)) this.#options.port.end(offer, "cancelled");
-    storeOwnOffers([...this.#outgoing.keys()]);
+    storeOffers("own", [...this.#outgoing.keys()]);
     for (const { files } of this.#outgoing.values()) files.make();
   }
 
@@ -231,12 +237,22 @@ export class PageHandover {
       if (this.#incoming.get(offer)?.id !== id) return;
       this.#incoming.delete(offer);
       this.#options.store.drop(offer);
+      this.#storeSaving();
     };
     const files = new IncomingFiles({ offer, from, summary, port, show, download, onOver });
     this.#incoming.set(offer, { id, files });
-    this.#add(incomingCard(id, from, summary));
+    const card = incomingCard(id, from, summary);
+    this.#add(this.#lostFiles.has(offer) ? { ...card, detail: lostText } : card);
     if (this.#options.store.has(acceptedIn(files))) void this.#continue(files);
     else this.#options.announce(`${harmless(from)} offers you files`);
+  }
+
+  /** For the next page: nothing of these files is kept for it. */
+  #storeSaving(): void {
+    const saving = [...this.#incoming.values()].filter(
+      ({ files }) => files.isAccepted && !files.isKept,
+    );
+    storeOffers("saving", [...saving.map(({ files }) => files.offer), ...this.#lostFiles]);
   }
 
   /** The user has accepted it before the page was reloaded. */
@@ -285,6 +301,9 @@ export class PageHandover {
 
 /** The length of an offer's number. */
 const offerBytes = 16;
+
+const lostText =
+  "The page was reloaded while this was arriving, and what had arrived is lost: accept it again.";
 
 const noCipher =
   "This page came in plain text from another machine, and browsers keep their cipher from such pages: use https, or parley send-file.";

@@ -165,7 +165,7 @@ function stateText(card: OfferCard): string {
     case "waiting":
       return detail || (isMine ? `Waiting for ${name} to answer` : `Waiting for ${name} to send`);
     case "running":
-      return progressText(card);
+      return detail === "" ? progressText(card) : `${progressText(card)} · ${detail}`;
     case "interrupted":
       return detail;
     case "done":

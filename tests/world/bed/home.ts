@@ -1,5 +1,5 @@
-// A home behind a router like typical home routers: only answers get in, and with NAT all homes have
-// the same private network. A machine can move from one home to another.
+// A home behind a router like typical home routers: only answers get in, and with NAT all homes
+// have the same private network. A machine can move from one home to another.
 
 import type { Host, Network } from "./network.ts";
 import { Namespace } from "./namespace.ts";

@@ -100,6 +100,13 @@ class Handing {
     return performance.now() - startedMs;
   }
 
+  /** Suspends the sender, for less time than the server takes to notice. */
+  async sleep(ms: number): Promise<void> {
+    this.#ann.signal("SIGSTOP");
+    await Bun.sleep(ms);
+    this.#ann.signal("SIGCONT");
+  }
+
   /** Waits until the file has arrived unchanged; returns the last path. */
   async ends(timeoutMs = 30_000): Promise<string> {
     assert.equal(await this.#ann.exit(timeoutMs), 0, this.output);
@@ -250,6 +257,24 @@ world(
     await handing.takes("server", 5_000);
     assert.ok((await handing.goesOn(10_000)) < 7_000);
     assert.equal(await handing.ends(60_000), "server");
+  },
+);
+
+world(
+  "a transfer goes on within 5 s, and directly, when the sender has slept",
+  { needs, slow: true },
+  async (scope) => {
+    const { host, machines } = await bed(scope, ["cone", "cone"]);
+    const handing = await Handing.start(scope, host.address(), machines, slowly);
+    await handing.takes("direct punched", 3_000);
+    await handing.goesOn();
+    await handing.sleep(12_000);
+    // What was printed before may arrive now.
+    await Bun.sleep(600);
+    const goneOnMs = 600 + (await handing.goesOn());
+    console.log(`      on after ${Math.round(goneOnMs)} ms`);
+    assert.ok(goneOnMs < 5_000, `it took ${goneOnMs} ms`);
+    assert.equal(await handing.ends(60_000), "direct punched");
   },
 );
 
