@@ -6,7 +6,6 @@ import { harmless } from "../text.ts";
 /** `reason`: as the guest tells it; empty: it was stopped. */
 export function guestError(failed: number, reason: string): ParleyError {
   if (reason === "") return new ParleyError("declined", "The other end has stopped it.");
-  const count = failed === 1 ? "A file" : `${failed} of the files`;
-  const sentence = `${count} did not get there: ${harmless(reason).slice(0, 300)}`;
+  const sentence = `${failed} of the files did not get there: ${harmless(reason).slice(0, 300)}`;
   return new ParleyError("failed", sentence);
 }

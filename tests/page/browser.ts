@@ -61,6 +61,12 @@ export class Tab implements Disposable {
     return this.#driver.reload();
   }
 
+  /** Reloads, although the page asks whether the user means it. */
+  async reloadAnyway(): Promise<void> {
+    await this.get("void (Event.prototype.preventDefault = () => {})");
+    await this.reload();
+  }
+
   async until(expression: string): Promise<void> {
     const deadlineMs = performance.now() + patienceMs;
     while ((await this.get<unknown>(`Boolean(${expression})`)) !== true) {

@@ -78,7 +78,7 @@ inBrowser("what a reload loses is said before it and after it", async () => {
   await using carl = sender(rig, "Carl", "Ann", path, "--limit-rate", "2M");
   await press(ann, "Accept");
   await ann.until(`${lastCard}?.innerText.includes("a reload loses what has arrived")`);
-  await ann.reload();
+  await ann.reloadAnyway();
   await ann.until(`${lastCard}?.innerText.includes("what had arrived is lost: accept it again")`);
   await press(ann, "Accept");
   await isIn(ann, "done");
