@@ -59,7 +59,7 @@ import { StoreQueries } from "./turn/store-queries.ts";
 import { join } from "./rooms/join.ts";
 import { peopleHandlers } from "./people/people-commands.ts";
 import { roomHandlers, roster } from "./rooms/room-commands.ts";
-import { maySee } from "./rooms/room-rights.ts";
+import { maySee, partingText } from "./rooms/room-rights.ts";
 import { changeVariant } from "./variants.ts";
 import { rename } from "./people/rename.ts";
 import { listen, post, read } from "./accounts/token-requests.ts";
@@ -132,10 +132,11 @@ const handlers: Handlers = {
   say,
   tell,
   join,
-  part(hub, session, { room: name, text, ref }) {
+  part(hub, session, { room: name, text: typed, ref }) {
     const room = hub.rooms.get(fold(name));
     if (room === undefined || !session.rooms.has(room.name))
       return rejectNotInRoom(hub, session, name, ref);
+    const text = partingText(hub, session, room.name, typed);
     leaveRoom(hub, session, room, "parted", { text });
     hub.send(session, { type: "parted", room: room.name, text, ref }, "settled");
   },

@@ -6,6 +6,7 @@ import { output as limits } from "../limits.ts";
 import { type HubState, textsOf } from "./hub-state.ts";
 import type { LeaveReason } from "./events.ts";
 import { leaveRoom, roomsOf } from "./rooms/membership.ts";
+import { partingText } from "./rooms/room-rights.ts";
 import { leaveOffers } from "./offers/offer-commands.ts";
 import { releaseName } from "./elsewhere/name-claims.ts";
 import { noteGone } from "./people/comings.ts";
@@ -58,7 +59,7 @@ export function partAll(
   if (terminal !== undefined) hub.options.print(terminal);
   hub.options.log.info("left", { ...sessionFields(session), reason: why });
   dissolve(hub, session, reason === "lost" || reason === "slow" ? "lost" : "left");
-  const { farewell: text } = session.person;
+  const { farewell } = session.person;
   // Whoever goes on in other rooms has only left these, one by one.
   const goesOn = silentRooms.size > 0 || isInOtherRooms(hub, session);
   const shown = goesOn && reason !== "kicked" ? "parted" : reason;
@@ -66,6 +67,7 @@ export function partAll(
   if (reason === "lost" || reason === "slow") noteLost(hub, session);
   for (const room of roomsOf(hub, session)) {
     const told = silentRooms.has(room.name) ? "nobody" : "everybody";
+    const text = partingText(hub, session, room.name, farewell);
     leaveRoom(hub, session, room, shown, { told, text, once });
   }
   if (identity.account !== "") recordDevice(hub, session, reason);

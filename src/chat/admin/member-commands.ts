@@ -19,11 +19,14 @@ import type { Actor } from "./actor.ts";
 import type { AdminCommand } from "./admin-command.ts";
 import type { AdminAnswer } from "./answer.ts";
 import { logAct } from "./log-act.ts";
+import { muteText } from "../suspect.ts";
 
 type Of<Do extends AdminCommand["do"]> = Extract<AdminCommand, { do: Do }>;
 
 export function away(hub: HubState, { session }: Actor, { text }: Of<"away">): AdminAnswer {
   if (session === undefined || session.phase !== "member") return forMembers;
+  const muted = text === "" ? undefined : muteText(hub, session);
+  if (muted !== undefined) return { ok: false, code: "muted", message: muted };
   setAway(hub, session, text);
   const { away: note } = session.person;
   return { ok: true, message: note === undefined ? "You are back" : `You are away: ${note}` };
@@ -69,7 +72,10 @@ export function remove(hub: HubState, actor: Actor, command: Of<"remove">): Admi
   const room = roomOf(hub, actor, command.room);
   if (room === undefined) return noRoom(command.room);
   if (!isOperator(hub, actor, room)) return notOperator(room);
-  const put = putOutOf(hub, room, name, changerOf(hub, actor), harmless(reason));
+  const { session } = actor;
+  const isMuted = session !== undefined && muteText(hub, session) !== undefined;
+  const said = isMuted ? "" : harmless(reason);
+  const put = putOutOf(hub, room, name, changerOf(hub, actor), said);
   if (put === undefined) {
     const message = `${quoted(name)} is not in the room ${quoted(room.name)}`;
     return { ok: false, code: "not-there", message };

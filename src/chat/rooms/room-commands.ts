@@ -222,7 +222,8 @@ function putOut(hub: HubState, session: Session, command: Of<"put-out">): void {
   const { room: name, name: person, text, ref } = command;
   const room = ruled(hub, session, name, ref);
   if (room === undefined) return;
-  if (putOutOf(hub, room, person, changerOf(hub, session), harmless(text)) === undefined) {
+  const said = muteText(hub, session) === undefined ? harmless(text) : "";
+  if (putOutOf(hub, room, person, changerOf(hub, session), said) === undefined) {
     if (hub.names.holder(fold(person)) === undefined) {
       return rejectUnknownUser(hub, session, person, { ref });
     }

@@ -11,6 +11,7 @@ import { isAtLeast } from "../rights/roles.ts";
 import type { Room } from "./room.ts";
 import type { RoomState } from "./room-events.ts";
 import { personKey, type Session } from "../session.ts";
+import { muteText } from "../suspect.ts";
 
 const none: RoomRank = { isOperator: false, isVoiced: false };
 
@@ -108,6 +109,17 @@ export function speechProblem(hub: HubState, session: Session, room: string): st
   if (isModerated) return `The room ${quoted(room)} is moderated: its operators give the word`;
   if (!isBannedFrom(hub, session, room)) return undefined;
   return `You are banned from ${quoted(room)}`;
+}
+
+/** What somebody says on leaving a room: nothing if they may not speak there. */
+export function partingText(
+  hub: HubState,
+  session: Session,
+  room: string,
+  text: string | undefined,
+): string | undefined {
+  if (text === undefined || muteText(hub, session) !== undefined) return undefined;
+  return speechProblem(hub, session, room) === undefined ? text : undefined;
 }
 
 /** Whether people may speak in the room without having entered it. */

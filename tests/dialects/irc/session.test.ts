@@ -352,6 +352,32 @@ test("a moderated room keeps out tags without a text, too", () => {
   expect(ann.lines()[0]).toContain(" TAGMSG #den");
 });
 
+test("who may not speak says nothing on leaving, on removing somebody or by being away", () => {
+  const rig = new IrcRig();
+  const [ann, bob, cal] = [rig.irc("Ann"), rig.irc("Bob", "away-notify"), rig.irc("Cal")];
+  rig.room("#den", bob, ann, cal);
+  const heard = (line: string, who = ann) => {
+    for (const client of [ann, bob, cal]) client.lines();
+    who.send(line);
+    return cal.lines();
+  };
+  rig.order("mute Ann");
+  rig.order("mute Bob");
+  expect(heard("PART #den :insult")).toEqual([":Ann!~Ann@HOST PART #den"]);
+  ann.send("JOIN #den");
+  expect(heard("KICK #den Ann :insult", bob)).toEqual([":Bob!~Bob@HOST KICK #den Ann :Bob"]);
+  ann.send("JOIN #den");
+  expect(heard("PARLEY away insult")).toEqual([]);
+  expect(heard("PARLEY remove den Ann insult", bob)).toEqual([":Bob!~Bob@HOST KICK #den Ann :Bob"]);
+  ann.send("JOIN #den");
+  expect(heard("QUIT :insult")).toEqual([":Ann!~Ann@HOST QUIT :Quit"]);
+  rig.order("unmute Bob");
+  expect(heard("MODE #den +m", bob)).toHaveLength(1);
+  const dan = rig.irc("Dan").send("JOIN #den");
+  expect(heard("PART #den :insult", dan)).toEqual([":Dan!~Dan@HOST PART #den"]);
+  expect(heard("PART #den :farewell", bob)).toEqual([":Bob!~Bob@HOST PART #den :farewell"]);
+});
+
 const numbered = (prefix: string, length: number): string[] =>
   Array.from({ length }, (_, i) => `${prefix}${i}`);
 
