@@ -38,7 +38,9 @@ export class IrcPerson {
     else if (dice < 0.75) this.#send(`NICK ${this.name}${random() < 0.5 ? "" : "-too"}`);
     else if (dice < 0.8) this.#send(`NAMES #${room}`);
     else if (dice < 0.84) this.#send("QUIT");
-    else if (dice < 0.88) {
+    // Refused unless this user has opened the room.
+    else if (dice < 0.88) this.#send(`KICK #${room} ${this.#world.anyName()}`);
+    else if (dice < 0.92) {
       this.#connection.cut(random() * 3_000, random() * 10_000);
       this.#lost();
     }
@@ -113,6 +115,10 @@ export class IrcPerson {
         return isMe ? this.#lists.await(room) : this.#lists.joined(room, from);
       case "PART":
         return isMe ? this.#lists.parted(room) : this.#lists.left(room, from);
+      case "KICK": {
+        const [, target = ""] = rest.split(" ");
+        return target === this.#nick ? this.#lists.parted(room) : this.#lists.left(room, target);
+      }
       case "QUIT":
         return this.#lists.leftAll(from);
       case "NICK":

@@ -17,6 +17,8 @@ export interface Surroundings {
   readonly isShared?: boolean;
   /** The number of the first message that the log still has of a room. */
   firstKept(room: string): number;
+  /** How many private messages the mailbox still has after that one. */
+  mailKeptAfter(mailbox: string, mail: number): number;
   /** A name that some user may have. */
   anyName(): string;
   /** The connection is subject to faults. */

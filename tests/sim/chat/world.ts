@@ -118,6 +118,10 @@ export class World implements Surroundings {
     return this.store.store.rooms.bounds(room).first;
   }
 
+  mailKeptAfter(mailbox: string, mail: number): number {
+    return this.store.store.mailboxes.countAfter(mailbox, mail).count;
+  }
+
   anyName(): string {
     const all = this.random() < 0.7 ? names : plainNames;
     const name = all[Math.floor(this.random() * all.length)]!;

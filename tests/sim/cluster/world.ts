@@ -101,6 +101,10 @@ export class ClusterWorld implements Surroundings {
     return 1;
   }
 
+  mailKeptAfter(): number {
+    return Infinity;
+  }
+
   anyName(): string {
     const all = this.random() < 0.7 ? names : plainNames;
     const name = all[Math.floor(this.random() * all.length)]!;
