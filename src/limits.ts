@@ -1715,6 +1715,8 @@ export const doctor = {
   probeEveryMs: 20,
   /** How long to wait for the last answers, in milliseconds: more than any path takes. */
   answerMs: 1_000,
+  /** A smaller file shows no rate: it has arrived before the transfer is up to speed. */
+  minFileBytes: 1_000_000,
   /** Maximum duration of a measured download, in milliseconds. */
   downloadMs: 3_000,
   /** File names examined to find the largest file. */

@@ -10,6 +10,7 @@ import { DownloadClient } from "../files/download-client.ts";
 import type { FetchOutput } from "../files/fetch-events.ts";
 import { hostNotFound, hostPortText, type ServerAddress } from "../io/host-port.ts";
 import { UdpPort } from "../io/udp/udp.ts";
+import { sizeText } from "../size-text.ts";
 import { datagramEnd, initBytes, readCookie, writeInit } from "../transfer/wire.ts";
 import type { Download, Path, Probes } from "./findings.ts";
 
@@ -138,6 +139,10 @@ async function measureDownload(server: ServerAddress): Promise<Download> {
       if (++names === limits.maxNames) break;
     }
     if (largest === undefined) return { kind: "none", reason: "it shares no file" };
+    if (largest.size < limits.minFileBytes) {
+      const reason = `the largest file that it shares has only ${sizeText(largest.size)}`;
+      return { kind: "none", reason };
+    }
     const output = new Discarded();
     const stop = setTimeout(
       () => client.stop(new ParleyError("interrupted", "That is enough")),

@@ -60,6 +60,20 @@ test("one object per line: every check, with its numbers", async () => {
   expect(settings).toContainEqual({ variable: "PARLEY_CLIENT_NAME" });
 });
 
+test("no rate is told from a file that is too small to show one", async () => {
+  const small = mkdtempSync(join(tmpdir(), "parley-small-"));
+  writeFileSync(join(small, "small.txt"), "small");
+  const options = ["--port=0", "--no-web", `--files=${small}`, `--state=${join(small, ".state")}`];
+  await using other = new Parley("server", ...options);
+  const at = (await other.line(/^Server listening on /)).replace("Server listening on ", "");
+  const { code, out } = await run(["doctor", at]);
+  expect(code).toBe(0);
+  expect(out).toMatch(
+    /^\? +download +.*not measured: the largest file that it shares has only 5 B$/m,
+  );
+  rmSync(small, { recursive: true, force: true });
+});
+
 test("an unreachable server: exit code 3, after the findings about this machine", async () => {
   const { code, out, err } = await run(["doctor", "127.0.0.1:1"]);
   expect(code).toBe(3);
