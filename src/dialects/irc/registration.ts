@@ -8,6 +8,7 @@ import type { IrcLine } from "./line.ts";
 import { nameOf } from "./names.ts";
 import type { Request } from "./pending.ts";
 import type { Line, Self } from "./self.ts";
+import { withoutFormatting } from "./text.ts";
 
 /** Receives the results of a line. */
 export type Outcome = {
@@ -121,7 +122,8 @@ export class Registration {
   user({ params }: IrcLine, out: Outcome): void {
     const self = this.#self;
     if (self.isLoggedIn) return out.line(self.numeric("462", "You may not reregister"));
-    const [user = "", , , realName = ""] = params;
+    const [user = "", , , typed = ""] = params;
+    const realName = withoutFormatting(typed);
     if (params.length < 4 || user === "" || realName === "") {
       return out.line(self.numeric("461", "USER", "Not enough parameters"));
     }

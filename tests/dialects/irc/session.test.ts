@@ -15,8 +15,10 @@ test("registration: nothing before NICK and USER, then the welcome in order", ()
   expect(client.ask("JOIN #den")).toEqual([":irc.test 451 * :You have not registered"]);
   expect(client.ask("NICK")).toEqual([":irc.test 431 * :No nickname given"]);
   expect(client.ask("USER a")).toEqual([":irc.test 461 * USER :Not enough parameters"]);
+  expect(client.ask("USER a 0 * :\u0002")).toEqual([":irc.test 461 * USER :Not enough parameters"]);
   expect(client.ask("NICK Ann")).toEqual([]);
-  const codes = client.ask("USER ann 0 * :Ann").map((line) => line.split(" ")[1]);
+  // KVIrc's real name has colours.
+  const codes = client.ask("USER ann 0 * :\u00031,8Ann").map((line) => line.split(" ")[1]);
   expect(codes).toEqual(
     ["001", "002", "003", "004", "005", "005", "005"].concat([
       "251",
@@ -30,6 +32,7 @@ test("registration: nothing before NICK and USER, then the welcome in order", ()
     ]),
   );
   expect(client.ask("USER ann 0 * :Ann")).toEqual([":irc.test 462 Ann :You may not reregister"]);
+  expect(client.ask("WHOIS Ann")[0]).toBe(":irc.test 311 Ann Ann ~ann HOST * :Ann");
 });
 
 test("a taken or invalid name can be changed before the welcome", () => {
