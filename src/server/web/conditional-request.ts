@@ -46,7 +46,7 @@ export function evaluateConditions(
  * section 14.2 allows, and the whole file is sent.
  */
 function parseRange(range: string, sizeBytes: number): ConditionalDecision {
-  const match = /^bytes=\s*(\d{0,15})-(\d{0,15})\s*$/i.exec(range);
+  const match = /^bytes=\s*(\d*)-(\d*)\s*$/i.exec(range);
   if (match === null) return { type: "whole" };
   const [first = "", last = ""] = match.slice(1);
   if (first === "") {

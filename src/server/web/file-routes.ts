@@ -206,7 +206,12 @@ function readPiece(file: OpenFile, position: number, length: number): Uint8Array
 
 function refusal(error: unknown): Response {
   if (!(error instanceof ParleyError)) throw error;
-  const status = error.code === "not-found" ? 404 : 503;
-  const headers = { ...fileHeaders, ...(status === 503 && { "Retry-After": "1" }) };
-  return Response.json({ code: error.code, message: error.message }, { status, headers });
+  const { code, message } = error;
+  if (code === "not-found") {
+    // The error's own hints are for `parley fetch-file`.
+    const missing = { code, message: "There is no such file: /files lists them." };
+    return Response.json(missing, { status: 404, headers: fileHeaders });
+  }
+  const headers = { ...fileHeaders, "Retry-After": "1" };
+  return Response.json({ code, message }, { status: 503, headers });
 }

@@ -425,6 +425,8 @@ describe("files", () => {
       expect([path, answer.split(" ")[1]]).toEqual([path, "404"]);
       expect(answer).not.toContain("secret");
     }
+    const missing = await (await rig.get("/files/nothing")).text();
+    expect(await (await rig.get("/files/folder")).text()).toBe(missing);
     expect((await rig.get("/files/%ff")).status).toBe(400);
   });
 
@@ -445,7 +447,9 @@ describe("files", () => {
     ["bytes=-3", 206, "789", "bytes 7-9/10"],
     ["bytes=-99", 206, "0123456789", "bytes 0-9/10"],
     ["bytes=5-99", 206, "56789", "bytes 5-9/10"],
+    ["bytes=8-99999999999999999999", 206, "89", "bytes 8-9/10"],
     ["bytes=10-", 416, "", "bytes */10"],
+    ["bytes=99999999999999999999-", 416, "", "bytes */10"],
     ["bytes=-0", 416, "", "bytes */10"],
     ["bytes=5-2", 200, "0123456789", null],
     ["bytes=0-1,4-5", 200, "0123456789", null],
