@@ -275,7 +275,7 @@ export const adminCommands: Readonly<Record<AdminCommand["do"], Entry>> = {
   },
   reload: {
     usage: "reload",
-    help: "read the files of --motd and --cert again",
+    help: "read the file of --motd again",
     rank: "owner",
     ...bare("reload"),
   },
