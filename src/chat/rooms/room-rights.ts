@@ -58,14 +58,16 @@ export function changerOf(hub: HubState, session: Session): Changer {
   return { name: session.name, author: session.id, persona, ids, isKnown: ids.length > 0 };
 }
 
-/** Why somebody may not enter; undefined if they may. */
+/** Why somebody may not enter; undefined if they may. Most rooms have no settings at all. */
 export function entryProblem(
   hub: HubState,
   session: Session,
   room: string,
   key: string | undefined,
 ): { code: ErrorCode; message: string } | undefined {
-  const settings = hub.options.rights.rooms.of(room);
+  const { rooms } = hub.options.rights;
+  if (!rooms.hasAny(room)) return undefined;
+  const settings = rooms.of(room);
   const shown = quoted(room);
   if (rankIn(hub, session, room).isOperator) return undefined;
   const open = hub.rooms.get(room);
@@ -98,7 +100,7 @@ function isThere(hub: HubState, session: Session, room: string): boolean {
   return hub.lostMembers.mayReturn(room, personKey(identity), hub.nowMs);
 }
 
-/** Why somebody may not speak; undefined if they may. Most rooms have no settings at all. */
+/** Why somebody may not speak; undefined if they may. */
 export function speechProblem(hub: HubState, session: Session, room: string): string | undefined {
   const { rooms } = hub.options.rights;
   if (!rooms.hasAny(room)) return undefined;
