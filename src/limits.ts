@@ -15,6 +15,11 @@ export const sniff = {
   unframedAfterMs: 50,
   /** After this much silence, assume a person at `nc` and prompt for a name, once. */
   promptAfterMs: 1_000,
+  /**
+   * Bytes of TELNET's commands that a connection may send: thousands of Ctrl-C. They are neither
+   * lines nor messages, so that nothing else counts them.
+   */
+  maxTelnetBytes: 16 * KiB,
 } as const;
 
 /** Names of people and rooms. */

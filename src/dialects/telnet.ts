@@ -2,6 +2,8 @@
 // connect, and after Ctrl-C they show nothing before their command is answered. They are removed,
 // and every option is refused. Pure.
 
+import { sniff as limits } from "../limits.ts";
+
 /** Begins a command; does not occur in UTF-8. */
 export const telnetCommand = 0xff;
 
@@ -16,6 +18,12 @@ export class TelnetFilter {
   /** What the last byte was part of: commands may be split between two reads. */
   #inside: "text" | "command" | "option" | "parameters" | "parameter-command" = "text";
   #verb = 0;
+  #commandBytes = 0;
+
+  /** There were more commands than anybody types. */
+  get isFlooded(): boolean {
+    return this.#commandBytes > limits.maxTelnetBytes;
+  }
 
   /** The text among `bytes`, and the answer to the commands among them. */
   push(bytes: Uint8Array): { text: Uint8Array; answer: Uint8Array } {
@@ -43,6 +51,7 @@ export class TelnetFilter {
           break;
       }
     }
+    this.#commandBytes += bytes.length - text.length;
     return { text: Uint8Array.from(text), answer: Uint8Array.from(answer) };
   }
 

@@ -244,9 +244,9 @@ export class ChatConnection implements Link {
 
   /** Handles bytes that have already been counted. */
   #take(received: Uint8Array, nowMs: number): void {
-    const state = this.#state;
     const bytes = this.#withoutTelnet(received);
     if (bytes.length === 0) return;
+    const state = this.#state;
     switch (state.is) {
       case "sniffing":
       case "framing":
@@ -283,7 +283,8 @@ export class ChatConnection implements Link {
     if (this.#telnet === undefined && this.#beginsTelnet(bytes)) this.#telnet = new TelnetFilter();
     if (this.#telnet === undefined) return bytes;
     const { text, answer } = this.#telnet.push(bytes);
-    if (answer.length > 0) this.write(answer);
+    if (this.#telnet.isFlooded) this.abort();
+    else if (answer.length > 0) this.write(answer);
     return text;
   }
 

@@ -268,6 +268,10 @@ describe("silence", () => {
     expect(tel.heard).toBe("\ufffd\ufffd\x1fEnter your name: ");
     tel.send("Tel\r\n").send(latin1("hi\xff\xf4\xff"), latin1("\xfd\x06 all\r\n"));
     expect(tel.heard).toEndWith("ALL \n\ufffd\ufffd\x06Tel: hi all\n");
+    tel.send(Buffer.alloc(sniff.maxTelnetBytes / 2, latin1("\xff\xf1")));
+    expect(tel.over).toBe("");
+    tel.send(Buffer.alloc(sniff.maxTelnetBytes / 2, latin1("\xff\xf1")));
+    expect(tel.over).toBe("abort");
   });
 
   test("without a name a minute later the connection is closed", () => {
