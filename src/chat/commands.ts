@@ -48,7 +48,6 @@ import {
   rejectUnknownUser,
   rejectUnread,
 } from "./rejections.ts";
-import { mayEnter } from "./rooms/room-access.ts";
 import { withOverview } from "./elsewhere/overview.ts";
 import { roomPage } from "./rooms/room-list.ts";
 import type { Session } from "./session.ts";
@@ -145,10 +144,9 @@ const handlers: Handlers = {
     if (session.dialect.showsPersonas === true) {
       return roster(hub, session, { type: "names", room: asked, ref });
     }
-    const isHidden = !mayEnter(hub, session, fold(asked)) || !maySee(hub, session, fold(asked));
     withRoom(hub, session, fold(asked), (found, error) => {
       if (error !== undefined) return rejectUnread(hub, session, command, error);
-      const room = isHidden ? undefined : found;
+      const room = maySee(hub, session, fold(asked)) ? found : undefined;
       if (limit !== undefined && room?.isSorted === false) {
         charge(hub, session, people.sortedChars * room.memberCount);
       }
@@ -166,8 +164,8 @@ const handlers: Handlers = {
         hub.rooms.has(name) ? [] : [{ name, isPopulated: true, memberCount }],
       );
       charge(hub, session, people.searchedChars * (hub.rooms.size + elsewhere.length));
-      const known = [...hub.rooms.values(), ...elsewhere].filter(
-        ({ name }) => mayEnter(hub, session, name) && maySee(hub, session, name),
+      const known = [...hub.rooms.values(), ...elsewhere].filter(({ name }) =>
+        maySee(hub, session, name),
       );
       const { rooms: page, next } = roomPage(known, after, limit);
       const rooms = page.map((one) => ({
@@ -197,6 +195,8 @@ const handlers: Handlers = {
         hub.options.log.warn(error.message);
         return reject(hub, session, error.code, error.message, { ref });
       }
+      // They may have been removed from it meanwhile.
+      if (!session.rooms.has(room.name)) return rejectNotInRoom(hub, session, asked, ref);
       const messages = fittingPage(found, "newest");
       hub.send(session, { type: "history", room: room.name, messages, ref });
     });
@@ -210,6 +210,8 @@ const handlers: Handlers = {
     if (other !== undefined) return answerRequest(hub, session, invite(hub, session, other), ref);
     findElsewhere(hub, session, [fold(to)], ([person], error) => {
       if (error !== undefined) return rejectUnread(hub, session, command, error);
+      const silenced = muteText(hub, session);
+      if (silenced !== undefined) return reject(hub, session, "muted", silenced, { ref });
       const since = hub.names.holder(fold(to));
       if (since !== undefined) return answerRequest(hub, session, invite(hub, session, since), ref);
       if (person === undefined) return rejectUnknownUser(hub, session, to, { ref });

@@ -7,7 +7,7 @@ import { mailNetworkOf } from "./private/absent-mail.ts";
 import type { ForeignPerson } from "./elsewhere/foreign-person.ts";
 import type { HubState } from "./hub-state.ts";
 import type { Command, MessageKind, Ref } from "./events.ts";
-import { isOpenToOutside, speechProblem } from "./rooms/room-rights.ts";
+import { type Problem, speechProblem } from "./rooms/room-rights.ts";
 import { type Account, accountMailbox } from "./accounts/account-store.ts";
 import { mailboxOf } from "./private/mail-history.ts";
 import { absentHolder } from "./names/absent-holder.ts";
@@ -62,16 +62,11 @@ export function say(
   const asked = command.room ?? lobby;
   // Most clients send the folded name.
   const roomName = session.rooms.has(asked) ? asked : fold(asked);
-  const isOutside = !session.rooms.has(roomName);
-  if (isOutside && !(hub.rooms.has(roomName) && isOpenToOutside(hub, roomName))) {
-    takeCounter(hub, session, n);
-    return rejectOutside(hub, session, asked, { n, ref, takesCounter: true });
-  }
-  const silenced = speechProblem(hub, session, roomName);
-  if (silenced !== undefined) {
+  const problem = speechProblem(hub, session, roomName);
+  if (problem !== undefined) {
     takeCounter(hub, session, n);
     const about = { n, ref, subject: asked, takesCounter: true };
-    return reject(hub, session, "muted", silenced, about);
+    return reject(hub, session, problem.code, problem.message, about);
   }
   sayInRoom(hub, session, roomName, content, n, ref);
 }
@@ -112,7 +107,9 @@ export function tell(hub: HubState, session: Session, command: Tell): void {
     // An earlier message failed meanwhile; the sender resends from there.
     if (n !== undefined && n !== session.counter.taken + 1) return;
     if (error !== undefined) return rejectUnread(hub, session, command, error);
-    if (session.phase === "member") tellFound(hub, session, command, absent);
+    // A mute may have come into force meanwhile.
+    if (session.phase !== "member" || isMuted(hub, session, command)) return;
+    tellFound(hub, session, command, absent);
   });
 }
 
@@ -158,13 +155,11 @@ type Recipient = {
 /**
  * `unknown`: names that nobody has. `reassigned`: former names of the partner that now belong to
  * somebody else, who is not meant. `full`: absent people for whom the sender's network has left too
- * many messages. `barred`: the message was for everyone, but its sender is not in the lobby.
- * `silenced`: why its sender may not speak there.
+ * many messages. `barred`: the message was for everyone, but its sender may not speak in the lobby.
  */
 type Found = Recipients & {
   everyone: boolean;
-  barred: boolean;
-  silenced: string | undefined;
+  barred: Problem | undefined;
   unknown: string[];
   reassigned: string[];
   full: string[];
@@ -203,9 +198,9 @@ function tellFound(
   // number.
   const reaches = found.everyone || found.here.length + found.away.length > 0;
   const about: About = { n: reaches ? undefined : n, ref, takesCounter: true };
-  if (found.barred) rejectOutside(hub, session, lobby, about);
-  if (found.silenced !== undefined) {
-    reject(hub, session, "muted", found.silenced, { ...about, subject: lobby });
+  if (found.barred !== undefined) {
+    const { code, message } = found.barred;
+    reject(hub, session, code, message, { ...about, subject: lobby });
   }
   for (const name of found.unknown) rejectUnknownUser(hub, session, name, about);
   for (const name of found.reassigned) {
@@ -219,8 +214,8 @@ function tellFound(
     ...found.away.map(({ mailbox }) => mailbox),
   ];
   const missed = [found.unknown, found.reassigned, found.full];
-  const isForAll = found.barred || found.silenced !== undefined;
-  const isAlone = !isForAll && persons.length === 1 && missed.every((all) => all.length === 0);
+  const isAlone =
+    found.barred === undefined && persons.length === 1 && missed.every((all) => all.length === 0);
   const inChat = persons[0] !== undefined && persons[0] === partnerPerson(hub, session);
   sendPrivate(
     hub,
@@ -238,11 +233,10 @@ function find(hub: HubState, session: Session, to: readonly string[], absent: Ab
   const names = new Map<string, string>();
   for (const name of to) names.set(fold(name), name);
   const isForAll = names.delete("all");
-  const barred = isForAll && !session.rooms.has(lobby);
-  const silenced = isForAll && !barred ? speechProblem(hub, session, lobby) : undefined;
-  const everyone = isForAll && !barred && silenced === undefined;
+  const barred = isForAll ? speechProblem(hub, session, lobby) : undefined;
+  const everyone = isForAll && barred === undefined;
   const nobody = { here: [], away: [], unknown: [], reassigned: [], full: [] };
-  const found: Found = { everyone, barred, silenced, ...nobody };
+  const found: Found = { everyone, barred, ...nobody };
   const reached = new Set<string>();
   for (const [folded, name] of names) {
     const known = session.privateChat.names?.keyOf(folded, hub.nowMs);
@@ -378,12 +372,6 @@ export function takeCounter(hub: HubState, session: Session, n: number | undefin
   session.counter.take(n);
   hub.pipeline.gathering.count(session, n, undefined, 0);
   hub.wake();
-}
-
-/** Rejects a message to a room that its sender is not in. */
-function rejectOutside(hub: HubState, session: Session, room: string, about: About): void {
-  const message = `You are not in the room ${quoted(room)}: join it first`;
-  reject(hub, session, "not-in-room", message, { ...about, subject: room });
 }
 
 /** Rejects a message whose recipient can no longer be reached and that nobody else may receive. */

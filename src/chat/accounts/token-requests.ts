@@ -17,8 +17,7 @@ import { textProblem } from "../messages.ts";
 import { fold, lobby, roomProblem } from "../names/grammar.ts";
 import { refuseIfOverfull } from "../rejections.ts";
 import type { AccessToken } from "../rights/access-tokens.ts";
-import { mayEnter } from "../rooms/room-access.ts";
-import { entryProblem, speechProblem } from "../rooms/room-rights.ts";
+import { entryProblem, mayEnter, type Problem, silenceIn } from "../rooms/room-rights.ts";
 import type { Session } from "../session.ts";
 import { sessionFields } from "../session-log.ts";
 import { StoreQueries } from "../turn/store-queries.ts";
@@ -39,7 +38,7 @@ export function post(hub: HubState, session: Session, command: Of<"post">): void
   if (problem !== undefined) return refuse(hub, session, "text-invalid", problem);
   if (refuseIfOverfull(hub, session, {}, text.length)) return endSession(hub, session, "refused");
   withRoom(hub, session, command, bearer, (name, bounds) => {
-    const silenced = speechProblem(hub, session, name);
+    const silenced = silenceIn(hub, session, name);
     if (silenced !== undefined) return refuse(hub, session, "muted", silenced);
     const room = openRoom(hub, session, name, bounds);
     if (typeof room === "string") return refuse(hub, session, "full", room);
@@ -79,6 +78,8 @@ export function read(hub: HubState, session: Session, command: Of<"read">): void
     );
     queries.whenAnswered((error) => {
       if (error !== undefined) return refuse(hub, session, "storage", error.message);
+      const closed = closedTo(hub, session, room, bearer.account, "read");
+      if (closed !== undefined) return refuse(hub, session, closed.code, closed.message);
       const messages = fittingPage(found, after === undefined ? "newest" : "oldest");
       hub.send(session, { type: "history", room, messages, ref: undefined });
       endSession(hub, session);
@@ -145,15 +146,12 @@ function withRoom(
   const problem = roomProblem(asked);
   if (problem !== undefined) return refuse(hub, session, "room-invalid", problem);
   const room = fold(asked);
-  if (!mayEnter(hub, session, room, [account])) {
-    const message = `The room ${quoted(asked)} is private: an operator can let you in`;
-    return refuse(hub, session, "not-allowed", message);
-  }
-  const closed = entryProblem(hub, session, room, undefined);
-  // Only a listener takes up a place.
-  if (closed !== undefined && (type === "listen" || closed.code !== "room-full")) {
-    return refuse(hub, session, closed.code, closed.message);
-  }
+  const isOpen = (): boolean => {
+    const closed = closedTo(hub, session, room, account, type);
+    if (closed !== undefined) refuse(hub, session, closed.code, closed.message);
+    return closed === undefined;
+  };
+  if (!isOpen()) return;
   const queries = new StoreQueries(hub, session);
   let bounds: RoomBounds = { first: 1, last: 0 };
   holdRoom(hub, room);
@@ -167,9 +165,27 @@ function withRoom(
     else if (!isOver && !exists(hub, room, bounds)) {
       const message = `There is no room ${quoted(asked)}: somebody has to enter it first`;
       refuse(hub, session, "not-found", message);
-    } else if (!isOver) then(room, bounds);
+      // Operators may have decided otherwise meanwhile.
+    } else if (!isOver && isOpen()) then(room, bounds);
     releaseRoom(hub, room);
   }, true);
+}
+
+/** Why the room is closed to the token's holder; undefined if it is not. */
+function closedTo(
+  hub: HubState,
+  session: Session,
+  room: string,
+  account: string,
+  type: Request["type"],
+): Problem | undefined {
+  if (!mayEnter(hub, session, room, [account])) {
+    const message = `The room ${quoted(room)} is private: an operator can let you in`;
+    return { code: "not-allowed", message };
+  }
+  const closed = entryProblem(hub, session, room, undefined);
+  // Only a listener takes up a place.
+  return closed?.code === "room-full" && type !== "listen" ? undefined : closed;
 }
 
 /** A typo in a program must not create rooms that nobody reads. */

@@ -12,7 +12,6 @@ import { applyChanges } from "../rooms/room-changes.ts";
 import { callInto } from "../rooms/call-into.ts";
 import { putOutOf } from "../rooms/room-commands.ts";
 import { changerOf as changerIn, maySee, rankIn } from "../rooms/room-rights.ts";
-import { mayEnter } from "../rooms/room-access.ts";
 import { isAtLeast } from "../rights/roles.ts";
 import type { Room } from "../rooms/room.ts";
 import type { Actor } from "./actor.ts";
@@ -44,6 +43,8 @@ export function mode(hub: HubState, actor: Actor, command: Of<"mode">): AdminAns
   }
   if (changes.length === 0) return shown(hub, room, lists.length > 0);
   if (!isOperator(hub, actor, room)) return notOperator(room);
+  const muted = actor.session && muteText(hub, actor.session);
+  if (muted !== undefined) return { ok: false, code: "muted", message: muted };
   const problems: string[] = [];
   const full = applyChanges(hub, changerOf(hub, actor), room, changes, ({ message }) =>
     problems.push(message),
@@ -102,8 +103,7 @@ function shown(hub: HubState, room: Room, wantsBans: boolean): AdminAnswer {
 function roomOf(hub: HubState, { session }: Actor, name: string): Room | undefined {
   const room = hub.rooms.get(fold(name));
   if (room === undefined || session === undefined) return room;
-  const isKnown = mayEnter(hub, session, room.name) && maySee(hub, session, room.name);
-  return isKnown ? room : undefined;
+  return maySee(hub, session, room.name) ? room : undefined;
 }
 
 function isOperator(hub: HubState, { rank, session }: Actor, room: Room): boolean {

@@ -53,8 +53,13 @@ export type PersonSignal = { readonly to: string } & (
       readonly by: Changer;
       readonly text: string;
     }
-  /** Is invited to the room. */
-  | { readonly type: "call"; readonly room: string; readonly by: Changer }
+  /** Is invited to the room; `admits`: by an operator of it. */
+  | {
+      readonly type: "call";
+      readonly room: string;
+      readonly by: Changer;
+      readonly admits: boolean;
+    }
   /** Tags without a text (people-events.ts). */
   | {
       readonly type: "tags";

@@ -28,8 +28,8 @@ const handlers: Handlers = {
     const room = hub.rooms.get(name);
     if (room !== undefined) expelFrom(hub, room, holder, here(by), text);
   },
-  call(hub, holder, { room, by }) {
-    hearCall(hub, by, room, holder);
+  call(hub, holder, call) {
+    hearCall(hub, call, holder);
   },
   tags(hub, holder, { from, persona, shown: to, tags, timeMs }) {
     const id = hub.pipeline.nextOrder();

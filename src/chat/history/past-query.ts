@@ -7,7 +7,7 @@ import type { Ref, Said } from "../events.ts";
 import { fittingPage } from "./history-page.ts";
 import type { HubState } from "../hub-state.ts";
 import { partners } from "../private/mail-history.ts";
-import { reject, rejectUnread } from "../rejections.ts";
+import { reject, rejectNotInRoom, rejectUnread } from "../rejections.ts";
 import type { PastPoint, PastQuery, PastTarget, RoomCommand } from "../rooms/room-events.ts";
 import { roomsOf } from "../rooms/membership.ts";
 import type { Room } from "../rooms/room.ts";
@@ -32,6 +32,8 @@ export function readPast(hub: HubState, session: Session, room: Room, asked: Ask
     const { ref } = asked;
     if (!isMessages(messages))
       return reject(hub, session, messages.code, messages.message, { ref });
+    // They may have been removed from it meanwhile.
+    if (!session.rooms.has(room.name)) return rejectNotInRoom(hub, session, room.name, ref);
     hub.send(session, { type: "past", room: room.name, messages, ref });
   };
   rangeOf(hub, room, asked, (range) => {
@@ -155,7 +157,8 @@ export function readPastTargets(
     queries.ask<readonly Said[]>(
       (then) => hub.store.readRoom(room.name, { before: room.seq + 1 }, 1, then),
       ([last]) => {
-        if (last !== undefined) found.push({ room: room.name, timeMs: last.timeMs });
+        if (last !== undefined && session.rooms.has(room.name))
+          found.push({ room: room.name, timeMs: last.timeMs });
       },
     );
   }

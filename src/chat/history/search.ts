@@ -61,6 +61,8 @@ class Scan {
         hub.options.log.warn(error.message);
         return reject(hub, session, error.code, error.message, { ref });
       }
+      // They may have been removed from it meanwhile.
+      if (!session.rooms.has(room.name)) return rejectNotInRoom(hub, session, room.name, ref);
       const messages = fittingPage(this.#found.toReversed(), "newest");
       const isCut = messages.length < this.#found.length;
       const next = isCut ? messages[0]?.seq : this.#next;

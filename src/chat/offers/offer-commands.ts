@@ -34,13 +34,15 @@ export function offerFiles(hub: HubState, session: Session, command: OfferFiles)
   findPerson(hub, session, command.to, (person, error) => {
     if (error !== undefined) return rejectUnread(hub, session, command, error);
     if (session.phase !== "member") return;
+    const since = muteText(hub, session);
+    if (since !== undefined) return reject(hub, session, "muted", since, { ref });
     if (person === undefined) return rejectUnknownUser(hub, session, command.to, { ref });
     if ("isElsewhere" in person && person.isElsewhere) {
       return rejectElsewhere(hub, session, command);
     }
     // Asking the store may have taken a while.
-    const since = hub.offers.get(id);
-    if (since !== undefined) return offerAgain(hub, session, command, since);
+    const made = hub.offers.get(id);
+    if (made !== undefined) return offerAgain(hub, session, command, made);
     makeOffer(hub, session, command, person);
   });
 }

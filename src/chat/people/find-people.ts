@@ -12,7 +12,6 @@ import { maskOf, type Persona, type RoomRank } from "./persona.ts";
 import type { PeopleCommand, PersonInfo } from "./people-events.ts";
 import { rejectUnread } from "../rejections.ts";
 import { isAtLeast } from "../rights/roles.ts";
-import { mayEnter } from "../rooms/room-access.ts";
 import { maySee, rankElsewhere, rankIn } from "../rooms/room-rights.ts";
 import type { Room } from "../rooms/room.ts";
 import type { Session } from "../session.ts";
@@ -80,7 +79,7 @@ function named(hub: HubState, session: Session, command: People, names: readonly
 
 function inRoom(hub: HubState, session: Session, room: Room): Found[] {
   const { name } = room;
-  if (!mayEnter(hub, session, name) || !maySee(hub, session, name)) return [];
+  if (!maySee(hub, session, name)) return [];
   const found: Found[] = [];
   for (const folded of room.roster.keys()) {
     const here = hub.names.holder(folded);
@@ -151,8 +150,7 @@ function infoOf(hub: HubState, asker: Session, one: Found, room: string | undefi
   const rooms: PersonInfo["rooms"][number][] = [];
   for (const shown of isHere ? [...one.here.rooms].map((entry) => entry.room) : one.rooms) {
     if (!asker.rooms.has(shown) && isHidden) continue;
-    const isKnown = mayEnter(hub, asker, shown) && maySee(hub, asker, shown);
-    if (isKnown) rooms.push({ room: shown, ...rankOf(shown) });
+    if (maySee(hub, asker, shown)) rooms.push({ room: shown, ...rankOf(shown) });
   }
   return {
     name,

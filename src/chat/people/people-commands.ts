@@ -5,6 +5,7 @@ import { isLoopback } from "../../addresses.ts";
 import { people as limits } from "../../limits.ts";
 import { harmless } from "../../text.ts";
 import type { Account } from "../accounts/account-store.ts";
+import { expel } from "../disconnect.ts";
 import { tellCensus } from "./census.ts";
 import { findElsewhere } from "../elsewhere/find-elsewhere.ts";
 import { people } from "./find-people.ts";
@@ -18,11 +19,11 @@ import type { PeopleCommand } from "./people-events.ts";
 import { reject, rejectUnknownUser, rejectUnread } from "../rejections.ts";
 import { isAtLeast } from "../rights/roles.ts";
 import { motdOf, tellMotd } from "../rooms/room-access.ts";
-import { idsOf, speechProblem } from "../rooms/room-rights.ts";
+import { idsOf, silenceIn, speechProblem } from "../rooms/room-rights.ts";
 import { announceEverywhere, shareMember } from "../elsewhere/share-presence.ts";
 import type { Session } from "../session.ts";
 import { StoreQueries } from "../turn/store-queries.ts";
-import { muteText } from "../suspect.ts";
+import { banOf, banText, muteText, suspectOf } from "../suspect.ts";
 
 type Of<T extends PeopleCommand["type"]> = Extract<PeopleCommand, { type: T }>;
 type Handlers = {
@@ -91,6 +92,8 @@ function accept(
   account: string,
   { ref }: Of<"authenticate">,
 ): void {
+  const ban = banOf(hub, suspectOf(session));
+  if (ban !== undefined) return expel(hub, session, "banned", banText(ban));
   const { door, rights } = hub.options;
   // The account proves membership; the server password is required in addition.
   if (door.isMembersOnly && door.checkPassword === undefined) session.isAdmitted = true;
@@ -153,9 +156,10 @@ export function setAway(hub: HubState, session: Session, text: string): void {
   const about = { author: session.id, persona, once: hub.pipeline.nextOrder() };
   hub.list(session.identity.folded);
   for (const room of roomsOf(hub, session)) {
+    const isSilent = person.away !== undefined && silenceIn(hub, session, room.name) !== undefined;
     const event = { type: "away", room: room.name, name, away: person.away, ...about } as const;
-    hub.announce(room, event);
-    shareMember(hub, session, room, event);
+    if (!isSilent) hub.announce(room, event);
+    shareMember(hub, session, room, isSilent ? undefined : event);
   }
 }
 
@@ -195,15 +199,12 @@ function signal(hub: HubState, session: Session, command: Of<"signal">): void {
   const id = hub.pipeline.nextOrder();
   const timeMs = hub.stampMs;
   if (isRoom) {
-    const room = session.rooms.has(fold(to)) ? hub.rooms.get(fold(to)) : undefined;
-    if (room === undefined) {
-      const message = `You are not in the room ${to}: join it first`;
-      return reject(hub, session, "not-in-room", message, { ref, subject: to });
+    const problem = speechProblem(hub, session, fold(to));
+    if (problem !== undefined) {
+      return reject(hub, session, problem.code, problem.message, { ref, subject: to });
     }
-    const silenced = speechProblem(hub, session, room.name);
-    if (silenced !== undefined) {
-      return reject(hub, session, "muted", silenced, { ref, subject: to });
-    }
+    const room = hub.rooms.get(fold(to));
+    if (room === undefined) throw new Error(`A room '${to}' to speak in is not open`);
     const about = { room: room.name, author: session.id, persona };
     announceEverywhere(hub, room, { type: "signal", from, tags, id, ...about });
     return hub.send(session, { type: "signalled", to, isRoom, tags, timeMs, id, ref });
@@ -212,6 +213,8 @@ function signal(hub: HubState, session: Session, command: Of<"signal">): void {
   const away = holder === undefined ? [fold(to)] : [];
   findElsewhere(hub, session, away, ([found], error) => {
     if (error !== undefined) return rejectUnread(hub, session, command, error);
+    const since = muteText(hub, session);
+    if (since !== undefined) return reject(hub, session, "muted", since, { ref });
     const here = holder ?? hub.names.holder(fold(to));
     if (here === undefined && found === undefined) {
       return rejectUnknownUser(hub, session, to, { ref });

@@ -29,15 +29,7 @@ export function rename(hub: HubState, session: Session, command: Rename): void {
   if (problem !== undefined) {
     return reject(hub, session, "name-invalid", problem, { ref, subject: name });
   }
-  const muted = muteText(hub, session);
-  if (muted !== undefined) return reject(hub, session, "muted", muted, { ref, subject: name });
-  const ban = banOf(hub, suspectOf(session, { names: [name] }));
-  if (ban !== undefined) {
-    return reject(hub, session, "banned", `The name ${quoted(name)} is banned`, {
-      ref,
-      subject: name,
-    });
-  }
+  if (isBarred(hub, session, command)) return;
   if (refuseIfOverfull(hub, session, { ref })) return;
   const folded = fold(name);
   if (identity.account !== "") return rejectOwned(hub, session, command);
@@ -75,9 +67,23 @@ export function rename(hub: HubState, session: Session, command: Rename): void {
         giveUp();
         return refuse(since.message);
       }
+      // By what operators have decided meanwhile.
+      if (isBarred(hub, session, command)) return giveUp();
       applyRename(hub, session, command);
     });
   }, true);
+}
+
+/** Refuses those who are muted, and names that are banned. */
+function isBarred(hub: HubState, session: Session, { name, ref }: Rename): boolean {
+  const muted = muteText(hub, session);
+  const ban = banOf(hub, suspectOf(session, { names: [name] }));
+  if (muted !== undefined) reject(hub, session, "muted", muted, { ref, subject: name });
+  else if (ban !== undefined) {
+    const message = `The name ${quoted(name)} is banned`;
+    reject(hub, session, "banned", message, { ref, subject: name });
+  }
+  return muted !== undefined || ban !== undefined;
 }
 
 /** Registered names are not given up or taken by a rename: their owner logs in with them. */

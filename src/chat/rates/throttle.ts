@@ -97,7 +97,7 @@ function roomOf(hub: HubState, session: Session, command: Command): string | und
   // Most clients send the folded name.
   const folded = session.rooms.has(name) ? name : fold(name);
   if (session.rooms.has(folded)) return folded;
-  return hub.rooms.has(folded) && isOpenToOutside(hub, folded) ? folded : undefined;
+  return isOpenToOutside(hub, session, folded) ? folded : undefined;
 }
 
 /** Runs queued commands as far as the rate allows. */

@@ -1,14 +1,15 @@
-// Inviting somebody to a room, wherever they are connected.
+// Inviting somebody to a room, wherever they are connected. An invitation by an operator of the
+// room admits them whatever its modes are; any other only tells them about it.
 
 import type { ErrorCode } from "../../errors.ts";
 import { people as limits } from "../../limits.ts";
 import { quoted } from "../../text.ts";
 import { findElsewhere } from "../elsewhere/find-elsewhere.ts";
+import type { PersonSignal } from "../elsewhere/hub-signal.ts";
 import type { ForeignPerson } from "../elsewhere/foreign-person.ts";
 import type { HubState } from "../hub-state.ts";
 import { fold } from "../names/grammar.ts";
 import type { Changer } from "../people/persona.ts";
-import { mayEnter } from "./room-access.ts";
 import { changerOf, maySee, rankIn } from "./room-rights.ts";
 import type { Room } from "./room.ts";
 import { personKey, type Session } from "../session.ts";
@@ -38,6 +39,9 @@ export function callInto(
   if (room.elsewhere?.has(folded) === true) return then(isThere(room, person));
   findElsewhere(hub, session, [folded], ([found], error) => {
     if (error !== undefined) return then({ code: error.code, message: error.message });
+    // They may have been muted, or removed from the room, meanwhile.
+    const still = roomToCallInto(hub, session, name);
+    if ("message" in still) return then(still);
     const arrived = hub.names.holder(folded);
     if (arrived !== undefined) return then(callHere(hub, session, room, arrived));
     if (found !== undefined) return then(callElsewhere(hub, session, room, found));
@@ -51,9 +55,8 @@ function roomToCallInto(hub: HubState, session: Session, name: string): Room | C
   const muted = muteText(hub, session);
   if (muted !== undefined) return { code: "muted", message: muted };
   const room = hub.rooms.get(fold(name));
-  const isKnown =
-    room !== undefined && mayEnter(hub, session, room.name) && maySee(hub, session, room.name);
-  if (!isKnown) return { code: "not-found", message: `There is no room ${quoted(name)}` };
+  if (room === undefined || !maySee(hub, session, room.name))
+    return { code: "not-found", message: `There is no room ${quoted(name)}` };
   const shown = quoted(room.name);
   if (!session.rooms.has(room.name)) {
     return { code: "not-in-room", message: `You are not in the room ${shown}: join it first` };
@@ -73,9 +76,11 @@ function callHere(
 ): Called | CallProblem {
   if (room.has(holder.identity.folded)) return isThere(room, holder.name);
   const key = personKey(holder.identity);
-  if (isFull(room, key)) return full(room);
-  room.called.add(key);
   const by = changerOf(hub, session);
+  if (rankIn(hub, session, room.name).isOperator) {
+    if (isFull(room, key)) return full(room);
+    room.called.add(key);
+  }
   tellCall(hub, by, room.name, holder);
   announceCall(hub, by, room, holder.name);
   return { room: room.name, name: holder.name, away: holder.person.away };
@@ -88,17 +93,25 @@ function callElsewhere(
   { server, folded, name, about }: ForeignPerson,
 ): Called | CallProblem {
   const key = calledKey(server, folded);
-  if (isFull(room, key)) return full(room);
-  room.called.add(key);
   const by = changerOf(hub, session);
-  hub.signal(server, { type: "call", to: folded, room: room.name, by });
+  const { isOperator: admits } = rankIn(hub, session, room.name);
+  if (admits) {
+    if (isFull(room, key)) return full(room);
+    room.called.add(key);
+  }
+  hub.signal(server, { type: "call", to: folded, room: room.name, by, admits });
   announceCall(hub, by, room, name);
   return { room: room.name, name, away: about.away };
 }
 
 /** Somebody on another server has invited a person who is connected here. */
-export function hearCall(hub: HubState, by: Changer, room: string, holder: Session): void {
-  for (const { person } of [holder, ...hub.names.otherDevices(holder)]) {
+export function hearCall(
+  hub: HubState,
+  { by, room, admits }: Extract<PersonSignal, { type: "call" }>,
+  holder: Session,
+): void {
+  const devices = admits ? [holder, ...hub.names.otherDevices(holder)] : [];
+  for (const { person } of devices) {
     const rooms = (person.calledInto ??= new Set());
     // The oldest invitations expire.
     const [oldest] = rooms;

@@ -17,8 +17,8 @@ import {
 import { fold, roomProblem } from "../names/grammar.ts";
 import { refuseIfOverfull, reject, rejectUnread } from "../rejections.ts";
 import { tellEntry } from "./room-commands.ts";
-import { entryProblem } from "./room-rights.ts";
-import { mayEnter, tellTopic } from "./room-access.ts";
+import { entryProblem, mayEnter } from "./room-rights.ts";
+import { tellTopic } from "./room-access.ts";
 import type { Session } from "../session.ts";
 import { StoreQueries } from "../turn/store-queries.ts";
 import type { RoomBounds } from "../turn/store.ts";
@@ -37,10 +37,7 @@ export function join(hub: HubState, session: Session, command: Join): void {
     const message = `You are in ${most} rooms already: leave one first`;
     return reject(hub, session, "full", message, { ref, subject: name });
   }
-  if (!mayEnter(hub, session, folded)) {
-    const message = `The room ${quoted(name)} is private: an operator can let you in`;
-    return reject(hub, session, "not-allowed", message, { ref, subject: name });
-  }
+  if (!mayEnter(hub, session, folded)) return rejectPrivate(hub, session, name, ref);
   const closed = session.rooms.has(folded) ? undefined : entryProblem(hub, session, folded, key);
   if (closed !== undefined) {
     return reject(hub, session, closed.code, closed.message, { ref, subject: name });
@@ -58,8 +55,9 @@ export function join(hub: HubState, session: Session, command: Join): void {
   );
   const enter = (error: ParleyError | undefined): void => {
     if (error !== undefined) return rejectUnread(hub, session, command, error);
+    if (session.phase !== "member") return;
     // It may have become private meanwhile.
-    if (session.phase !== "member" || !mayEnter(hub, session, folded)) return;
+    if (!mayEnter(hub, session, folded)) return rejectPrivate(hub, session, name, ref);
     const room = openRoom(hub, session, folded, bounds);
     if (typeof room === "string") return reject(hub, session, "full", room, { ref, subject: name });
     const isNew = !session.rooms.has(folded);
@@ -86,4 +84,9 @@ export function join(hub: HubState, session: Session, command: Join): void {
     enter(error);
     releaseRoom(hub, folded);
   }, true);
+}
+
+function rejectPrivate(hub: HubState, session: Session, room: string, ref: Join["ref"]): void {
+  const message = `The room ${quoted(room)} is private: an operator can let you in`;
+  reject(hub, session, "not-allowed", message, { ref, subject: room });
 }

@@ -16,8 +16,8 @@ export class LostMembers {
     return nowMs < (this.#untilMs.get(keyOf(room, person)) ?? 0);
   }
 
-  /** They are in the room again, and may be removed from it. */
-  returned(room: string, person: string): void {
+  /** They are in the room again, or were removed from it. */
+  forget(room: string, person: string): void {
     this.#untilMs.delete(keyOf(room, person));
   }
 }

@@ -9,7 +9,7 @@ import { fold, lobby } from "../names/grammar.ts";
 import { Room } from "./room.ts";
 import { storeRights } from "../rights-store.ts";
 import type { Persona } from "../people/persona.ts";
-import { greetFirst } from "./room-rights.ts";
+import { greetFirst, silenceIn } from "./room-rights.ts";
 import { announceEverywhere, shareMember } from "../elsewhere/share-presence.ts";
 import { Membership, personKey, type Session } from "../session.ts";
 import type { RoomBounds } from "../turn/store.ts";
@@ -146,7 +146,7 @@ export function enterRoom(
   greetFirst(hub, session, room);
   room.called.delete(personKey(session.identity));
   session.person.calledInto?.delete(room.name);
-  hub.lostMembers.returned(room.name, personKey(session.identity));
+  hub.lostMembers.forget(room.name, personKey(session.identity));
   room.add(session.identity);
   const turn = hub.pipeline.gathering.roomTurn(room);
   turn.breaksRun = true;
@@ -160,7 +160,9 @@ export function enterRoom(
   const persona = hub.personas.shown(session);
   hub.announce(room, { ...joined, persona });
   const { away } = session.person;
-  if (away !== undefined) announceEverywhere(hub, room, { type: "away", ...about, away, persona });
+  const isSilent = silenceIn(hub, session, room.name) !== undefined;
+  if (away !== undefined && !isSilent)
+    announceEverywhere(hub, room, { type: "away", ...about, away, persona });
   return membership;
 }
 
@@ -238,6 +240,8 @@ export function leaveRoom(
   const membership = session.rooms.get(room.name);
   if (membership === undefined) return;
   session.rooms.delete(room.name);
+  // Nor do their other devices, which may have lost the connection, return without conditions.
+  if (reason === "kicked") hub.lostMembers.forget(room.name, personKey(session.identity));
   const stays = isPresent(hub, session, room);
   if (!stays) {
     room.remove(session.identity);

@@ -1,24 +1,15 @@
-// Which rooms a session may know of, and what it is told about a room and the server on entering.
+// What a session is told about a room and the server on entering, and how it is removed from a
+// room.
 
+import { quoted } from "../../text.ts";
+import { endSession } from "../disconnect.ts";
 import type { Ref } from "../events.ts";
 import type { HubState } from "../hub-state.ts";
 import { leaveRoom } from "./membership.ts";
-import { isAtLeast } from "../rights/roles.ts";
+import { mayEnter } from "./room-rights.ts";
+import type { Changer } from "../people/persona.ts";
+import type { Room } from "./room.ts";
 import type { Session } from "../session.ts";
-
-/** `accounts`: further accounts that belong to the session, which is still logging in. */
-export function mayEnter(
-  { options }: HubState,
-  { identity, proven }: Session,
-  room: string,
-  accounts: readonly (string | undefined)[] = [],
-): boolean {
-  const { rooms, roles } = options.rights;
-  if (!rooms.of(room).isPrivate) return true;
-  const all = [identity.account, proven.account, proven.key, ...accounts];
-  const ids = all.flatMap((id) => id || []);
-  return rooms.admits(room, ids) || isAtLeast(roles.rankOf(ids), "operator");
-}
 
 /** Removes people who may no longer be in the room. */
 export function putOutOfPrivate(hub: HubState, name: string): void {
@@ -26,9 +17,25 @@ export function putOutOfPrivate(hub: HubState, name: string): void {
   if (room === undefined || !hub.options.rights.rooms.of(name).isPrivate) return;
   for (const session of hub.names.members()) {
     if (!session.rooms.has(name) || mayEnter(hub, session, name)) continue;
-    leaveRoom(hub, session, room, "kicked");
-    hub.send(session, { type: "parted", room: name, ref: undefined }, "settled");
+    removeFrom(hub, session, room);
   }
+}
+
+/** Removes a session from a room. A program that listens to the room alone is disconnected. */
+export function removeFrom(
+  hub: HubState,
+  session: Session,
+  room: Room,
+  by?: Changer,
+  text?: string,
+): void {
+  const about = { ...(by !== undefined && { by }), text };
+  leaveRoom(hub, session, room, "kicked", about);
+  hub.send(session, { type: "parted", room: room.name, ...about, ref: undefined }, "settled");
+  if (session.proven.isBearer !== true) return;
+  const reason = `You have been removed from the room ${quoted(room.name)}`;
+  hub.send(session, { type: "bye", reason, code: "kicked" });
+  endSession(hub, session, "kicked");
 }
 
 /** The message of the day; may be empty. */

@@ -8,25 +8,26 @@ import { sendList } from "../turn/delivery.ts";
 import type { Command, Ref } from "../events.ts";
 import { withRoom } from "../elsewhere/foreign-room.ts";
 import { type HubState, textsOf } from "../hub-state.ts";
-import { leaveRoom } from "./membership.ts";
+import { removeFrom } from "./room-access.ts";
 import { fold } from "../names/grammar.ts";
 import { readPast, readPastTargets } from "../history/past-query.ts";
 import {
   type About,
   refuseIfOverfull,
   reject,
+  rejectNotInRoom,
   rejectUnknownUser,
   rejectUnread,
 } from "../rejections.ts";
 import type { Changer } from "../people/persona.ts";
 import { applyChanges } from "./room-changes.ts";
 import type { RoomCommand, RosterEntry } from "./room-events.ts";
-import { mayEnter } from "./room-access.ts";
 import {
   changerOf,
   maySee,
   rankElsewhere,
   rankIn,
+  silenceIn,
   stateOf,
   waitUntilSettled,
 } from "./room-rights.ts";
@@ -44,6 +45,9 @@ export const roomHandlers: Handlers = {
   "change-room"(hub, session, { room: name, changes, ref }) {
     const room = ruled(hub, session, name, ref);
     if (room === undefined) return;
+    // Masks and keys are shown to everybody in the room.
+    const muted = muteText(hub, session);
+    if (muted !== undefined) return reject(hub, session, "muted", muted, { ref, subject: name });
     const problem = applyChanges(hub, changerOf(hub, session), room, changes, (refused) =>
       reject(hub, session, refused.code, refused.message, { ref, subject: refused.subject }),
     );
@@ -65,8 +69,7 @@ export const roomHandlers: Handlers = {
   past(hub, session, { room: name, query, limit, ref }) {
     const room = session.rooms.has(fold(name)) ? hub.rooms.get(fold(name)) : undefined;
     if (room === undefined) {
-      const message = `You are not in the room ${quoted(name)}: join it first`;
-      return reject(hub, session, "not-in-room", message, { ref, subject: name });
+      return rejectNotInRoom(hub, session, name, ref);
     }
     readPast(hub, session, room, {
       query,
@@ -87,7 +90,7 @@ export function roster(
   const folded = fold(name);
   withRoom(hub, session, folded, (found, error) => {
     if (error !== undefined) return rejectUnread(hub, session, command, error);
-    const isSeen = mayEnter(hub, session, folded) && maySee(hub, session, folded);
+    const isSeen = maySee(hub, session, folded);
     const members = found === undefined || !isSeen ? [] : entriesOf(hub, found);
     const isSecret = hub.options.rights.rooms.of(folded).flags.includes("secret");
     sendList(hub, session, { type: "roster", room: folded, isSecret, members, ref });
@@ -139,8 +142,7 @@ function entriesOf(hub: HubState, room: Room): RosterEntry[] {
 /** A room that the session may know of. */
 function seen(hub: HubState, session: Session, name: string): Room | undefined {
   const room = hub.rooms.get(fold(name));
-  if (room === undefined || !mayEnter(hub, session, room.name)) return undefined;
-  return maySee(hub, session, room.name) ? room : undefined;
+  return room !== undefined && maySee(hub, session, room.name) ? room : undefined;
 }
 
 /** A room of which the session is an operator; otherwise the command is refused. */
@@ -165,8 +167,7 @@ function rejectUnknownRoom(hub: HubState, session: Session, name: string, about:
 
 function rejectNoOperator(hub: HubState, session: Session, room: string, about: About): void {
   if (!session.rooms.has(room)) {
-    const message = `You are not in the room ${quoted(room)}: join it first`;
-    return reject(hub, session, "not-in-room", message, { ...about, subject: room });
+    return rejectNotInRoom(hub, session, room, about.ref);
   }
   const message = `Only operators of the room ${quoted(room)} may do that`;
   reject(hub, session, "not-allowed", message, { ...about, subject: room });
@@ -194,8 +195,10 @@ function setTopic(hub: HubState, session: Session, command: Of<"set-topic">): vo
   if (!isMember || (isLocked && !isOperator)) {
     return rejectNoOperator(hub, session, room.name, { ref });
   }
-  const muted = muteText(hub, session);
-  if (muted !== undefined) return reject(hub, session, "muted", muted, { ref, subject: name });
+  const silenced = silenceIn(hub, session, room.name);
+  if (silenced !== undefined) {
+    return reject(hub, session, "muted", silenced, { ref, subject: name });
+  }
   const by = changerOf(hub, session);
   if (!announceTopic(hub, room.name, harmless(topic), by)) {
     const message = "Too many rooms have topics or settings: try again later";
@@ -261,9 +264,7 @@ export function expelFrom(
   text: string,
 ): void {
   for (const one of [...hub.names.otherDevices(holder), holder]) {
-    if (!one.rooms.has(room.name)) continue;
-    leaveRoom(hub, one, room, "kicked", { by, text });
-    hub.send(one, { type: "parted", room: room.name, by, text, ref: undefined }, "settled");
+    if (one.rooms.has(room.name)) removeFrom(hub, one, room, by, text);
   }
 }
 

@@ -58,13 +58,30 @@ export function changerOf(hub: HubState, session: Session): Changer {
   return { name: session.name, author: session.id, persona, ids, isKnown: ids.length > 0 };
 }
 
+/**
+ * Whether the room is not private, or the session is a guest. `accounts`: further accounts that
+ * belong to the session, which is still logging in.
+ */
+export function mayEnter(
+  { options }: HubState,
+  { identity, proven }: Session,
+  room: string,
+  accounts: readonly (string | undefined)[] = [],
+): boolean {
+  const { rooms, roles } = options.rights;
+  if (!rooms.of(room).isPrivate) return true;
+  const all = [identity.account, proven.account, proven.key, ...accounts];
+  const ids = all.flatMap((id) => id || []);
+  return rooms.admits(room, ids) || isAtLeast(roles.rankOf(ids), "operator");
+}
+
 /** Why somebody may not enter; undefined if they may. Most rooms have no settings at all. */
 export function entryProblem(
   hub: HubState,
   session: Session,
   room: string,
   key: string | undefined,
-): { code: ErrorCode; message: string } | undefined {
+): Problem | undefined {
   const { rooms } = hub.options.rights;
   if (!rooms.hasAny(room)) return undefined;
   const settings = rooms.of(room);
@@ -79,7 +96,7 @@ export function entryProblem(
   }
   if (isCalled || isThere(hub, session, room)) return undefined;
   if (settings.flags.includes("invite-only")) {
-    const message = `The room ${shown} is for invited people: somebody in it can invite you`;
+    const message = `The room ${shown} is for invited people: an operator of it can invite you`;
     return { code: "invite-only", message };
   }
   if (settings.key !== undefined && settings.key !== key) {
@@ -100,8 +117,27 @@ function isThere(hub: HubState, session: Session, room: string): boolean {
   return hub.lostMembers.mayReturn(room, personKey(identity), hub.nowMs);
 }
 
-/** Why somebody may not speak; undefined if they may. */
-export function speechProblem(hub: HubState, session: Session, room: string): string | undefined {
+export type Problem = { code: ErrorCode; message: string };
+
+/**
+ * Why nothing that a session writes may appear in the room, whether as a message or, for example,
+ * as a topic; undefined if it may. People may speak in some rooms without having entered them.
+ */
+export function speechProblem(hub: HubState, session: Session, room: string): Problem | undefined {
+  if (!session.rooms.has(room) && !isOpenToOutside(hub, session, room)) {
+    return {
+      code: "not-in-room",
+      message: `You are not in the room ${quoted(room)}: join it first`,
+    };
+  }
+  const message = silenceIn(hub, session, room);
+  return message === undefined ? undefined : { code: "muted", message };
+}
+
+/** The same for somebody who need not be in the room. Most rooms have no settings at all. */
+export function silenceIn(hub: HubState, session: Session, room: string): string | undefined {
+  const muted = muteText(hub, session);
+  if (muted !== undefined) return muted;
   const { rooms } = hub.options.rights;
   if (!rooms.hasAny(room)) return undefined;
   const isModerated = rooms.of(room).flags.includes("moderated");
@@ -120,14 +156,14 @@ export function partingText(
   room: string,
   text: string | undefined,
 ): string | undefined {
-  if (text === undefined || muteText(hub, session) !== undefined) return undefined;
-  return speechProblem(hub, session, room) === undefined ? text : undefined;
+  return silenceIn(hub, session, room) === undefined ? text : undefined;
 }
 
-/** Whether people may speak in the room without having entered it. */
-export function isOpenToOutside({ options }: HubState, room: string): boolean {
-  const { rooms } = options.rights;
-  return rooms.hasAny(room) && !rooms.of(room).flags.includes("members-only");
+/** Whether the session may speak in the room without having entered it. */
+export function isOpenToOutside(hub: HubState, session: Session, room: string): boolean {
+  const { rooms } = hub.options.rights;
+  if (!rooms.hasAny(room) || rooms.of(room).flags.includes("members-only")) return false;
+  return hub.rooms.has(room) && mayEnter(hub, session, room);
 }
 
 function isBannedFrom(hub: HubState, session: Session, room: string): boolean {
@@ -140,6 +176,7 @@ function isBannedFrom(hub: HubState, session: Session, room: string): boolean {
 /** Whether somebody may learn that the room exists and who is in it. */
 export function maySee(hub: HubState, session: Session, room: string): boolean {
   if (session.rooms.has(room)) return true;
+  if (!mayEnter(hub, session, room)) return false;
   return !hub.options.rights.rooms.of(room).flags.includes("secret");
 }
 

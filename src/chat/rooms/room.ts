@@ -22,7 +22,7 @@ export class Room {
   readonly ranks = new Map<string, RoomRank>();
   /** Who is its operator, unless somebody at another server has entered before: not settled yet. */
   opening: Opening | undefined;
-  /** People whom its members have invited. */
+  /** People whom its operators have invited. */
   readonly called = new Set<string>();
   #sorted: string[] | undefined;
 

@@ -11,7 +11,7 @@ import type { HubState } from "../hub-state.ts";
 import { sayInRoom } from "../messages.ts";
 import { fold } from "../names/grammar.ts";
 import { reject, rejectNotInRoom } from "../rejections.ts";
-import { speechProblem } from "../rooms/room-rights.ts";
+import { silenceIn, speechProblem } from "../rooms/room-rights.ts";
 import { personKey, type Session } from "../session.ts";
 import { sessionFields } from "../session-log.ts";
 import { banOf, banText, muteText, suspectOf } from "../suspect.ts";
@@ -87,9 +87,7 @@ function shareProblem(
 ): ParleyError | undefined {
   const ban = banOf(hub, suspectOf(session));
   if (ban !== undefined) return new ParleyError("banned", banText(ban));
-  const muted = muteText(hub, session);
-  const silenced = room === undefined ? undefined : speechProblem(hub, session, room);
-  const why = muted ?? silenced;
+  const why = room === undefined ? muteText(hub, session) : silenceIn(hub, session, room);
   return why === undefined ? undefined : new ParleyError("muted", why);
 }
 
@@ -147,7 +145,8 @@ function tellRoom(
   const names = entries.map(({ name }) => quoted(name, 100)).slice(0, limits.namedEntries);
   const fields = { ...sessionFields(session), files: names.join(", "), bytes, room };
   hub.options.log.info("files shared", fields);
-  if (room === undefined || session.phase !== "member" || !session.rooms.has(room)) return;
+  if (room === undefined || session.phase !== "member") return;
+  if (speechProblem(hub, session, room) !== undefined) return;
   sayInRoom(hub, session, room, { text: sharedText(entries), kind: "notice" }, undefined);
 }
 
