@@ -44,6 +44,8 @@ const nothing: CodeView = {
 };
 let view = nothing;
 let fetching: CodeFetch | undefined;
+/** Ends the session of the try before. */
+let leave = (): void => {};
 
 function show(change: Partial<CodeView>): void {
   const { list } = view;
@@ -61,7 +63,15 @@ function show(change: Partial<CodeView>): void {
   status.classList.toggle("problem", phase === "failed");
   save.hidden = phase !== "listed";
   cancel.hidden = phase === "done" || phase === "failed";
-  if (phase === "listed" && !save.hidden) save.focus();
+  if (phase === "listed") save.focus();
+  if (phase === "failed") askAgain();
+}
+
+/** Each code is good for one try. */
+function askAgain(): void {
+  form.hidden = false;
+  field.value = "";
+  field.focus();
 }
 
 function showList(): void {
@@ -116,6 +126,7 @@ function start(text: string): void {
   }
   setProblem(field, problem, "");
   setProblem(access, accessProblem, "");
+  leave();
   form.hidden = true;
   view = nothing;
   const session = new ClientSession({
@@ -162,6 +173,10 @@ function start(text: string): void {
   const driver = new WebSocketDriver(session, url, (events) => {
     for (const event of events) fetch.handle(event);
   });
+  leave = () => {
+    session.leave();
+    step();
+  };
   show(nothing);
   cancel.focus();
   driver.start();
@@ -192,6 +207,7 @@ function readAddress(): void {
   field.value = "problem" in code ? text.slice(0, field.maxLength) : codeText(code);
 }
 
+field.focus();
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   start(field.value);
