@@ -46,7 +46,7 @@ export function reduceSessionEvent(state: State, event: SessionEvent, nowMs: num
     case "offline":
       return offline(state, event);
     case "reconnected":
-      return notice({ ...state, status: "" }, undefined, harmless(event.summary), nowMs);
+      return notice({ ...state, status: "" }, undefined, summaryOf(event), nowMs);
     case "ended":
       return ended(state, event, nowMs);
     case "deleted":
@@ -135,6 +135,10 @@ function offline(state: State, event: EventOf<"offline">): State {
   return event.everOnline
     ? { ...state, phase: "reconnecting", status }
     : { ...state, phase: "connecting", status, loginProblem: { field: "form", text: status } };
+}
+
+function summaryOf({ summary }: EventOf<"reconnected">): string {
+  return harmless(summary).replace(/^r/, "R");
 }
 
 const fieldsByCode: ReadonlyMap<string, LoginProblem["field"]> = new Map([

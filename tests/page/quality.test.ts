@@ -108,6 +108,25 @@ inBrowser(
   },
 );
 
+/** Where a message is on the screen; undefined if it is not in the document. */
+const topOf = (text: string): string =>
+  `[...document.querySelectorAll(".text")].find((node) => node.textContent === "${text}")
+    ?.getBoundingClientRect().top`;
+
+inBrowser("earlier messages come in above what is being read", async () => {
+  using tab = await rig.open();
+  await tab.login("Late");
+  await tab.hears("number 4999 of many");
+  const first = "number 4800 of many";
+  await tab.until(
+    `(document.querySelector("#scroll").scrollTop = 0, !document.querySelector("#earlier").hidden)`,
+  );
+  const beforePixels = await tab.get<number>(topOf(first));
+  await tab.click("#earlier");
+  await tab.until(topOf("number 4799 of many"));
+  expect(Math.abs((await tab.get<number>(topOf(first))) - beforePixels)).toBeLessThan(10);
+});
+
 inChromium("everything can be done with the keyboard alone", async () => {
   using tab = await rig.open();
   await tab.press("Tab");

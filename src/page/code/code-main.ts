@@ -154,19 +154,7 @@ function start(text: string): void {
       setProblem(access, accessProblem, why);
       access.select();
     },
-    save: ({ file, name }) => {
-      const url = saveFile(file, name);
-      const link = h(
-        "a",
-        { href: url, download: name },
-        icon("save"),
-        "Save ",
-        h("bdi", {}, harmless(name)),
-        " again",
-      );
-      saved.append(h("li", {}, link));
-      saved.hidden = false;
-    },
+    save: ({ file, name }) => handOver(file, name),
   });
   fetching = fetch;
   const url = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`;
@@ -180,6 +168,14 @@ function start(text: string): void {
   show(nothing);
   cancel.focus();
   driver.start();
+}
+
+/** Hands a file to the downloads, and lists it, so that it can be saved again. */
+function handOver(file: Blob, name: string): void {
+  const label = ["Save ", h("bdi", {}, harmless(name)), " again"];
+  const link = h("a", { href: saveFile(file, name), download: name }, icon("save"), ...label);
+  saved.append(h("li", {}, link));
+  saved.hidden = false;
 }
 
 async function take(): Promise<void> {

@@ -145,7 +145,9 @@ export class MessageList {
     const first = timeline.findIndex((item) => holds(item, firstKey));
     if (this.#followsEnd) return followEnd(first, total);
     if (first < 0) return atEnd(total);
-    return keepPlace(this.#window, first, total, this.#window.to >= this.#timeline.length);
+    const kept = keepPlace(this.#window, first, total, this.#window.to >= this.#timeline.length);
+    // Nothing could move up if the window began with what is being read.
+    return this.#scroll.scrollTop < reachPixels ? earlier(kept) : kept;
   }
 
   #draw(): void {
@@ -162,8 +164,9 @@ export class MessageList {
       Array.from(items.values(), ({ node }) => node),
     );
     if (anchor === undefined) this.#pinToEnd();
-    else if (anchor.node.isConnected) {
-      this.#scroll.scrollTop += anchor.node.getBoundingClientRect().top - anchor.top;
+    else {
+      const bottom = items.get(anchor.key)?.node.getBoundingClientRect().bottom;
+      this.#scroll.scrollTop += (bottom ?? anchor.bottom) - anchor.bottom;
     }
     this.#drawJump();
   }
@@ -206,14 +209,22 @@ export class MessageList {
     return run;
   }
 
-  /** The first visible item and its position. */
-  #anchor(): { node: Element; top: number } | undefined {
-    const sightTop = this.#scroll.getBoundingClientRect().top;
-    for (const node of this.#list.children) {
+  /**
+   * The first visible item of the room, and where it ends: its beginning changes with what comes
+   * before it. A private message if there is nothing else: earlier messages of the room may be
+   * inserted below it.
+   */
+  #anchor(): { key: number; bottom: number } | undefined {
+    const sight = this.#scroll.getBoundingClientRect();
+    let first: { key: number; bottom: number } | undefined;
+    for (const [key, { content, node }] of this.#items) {
       const { top, bottom } = node.getBoundingClientRect();
-      if (bottom > sightTop) return { node, top };
+      if (bottom <= sight.top) continue;
+      if (top >= sight.bottom) break;
+      if (firstOf(content).room !== undefined) return { key, bottom };
+      first ??= { key, bottom };
     }
-    return undefined;
+    return first;
   }
 
   #pinToEnd(): void {
