@@ -534,6 +534,17 @@ test("what is left out of a folder is said to the sender", async () => {
   expect(events(ann, "left-out")).toMatchObject([{ links: 1, others: 0, hidden: 1 }]);
 });
 
+test("`--quiet --json` reports what is left out, too: only lines for people are omitted", async () => {
+  await using world = await new World().start();
+  await using bob = world.taker("Bob");
+  await bob.line(/"event":"online"/);
+  world.file("Ann/d", "a", 10);
+  world.file("Ann/d", ".env", 10);
+  await using ann = world.send("Ann", "Bob", world.home("Ann/d"), "--quiet");
+  expect(await ann.exit()).toBe(0);
+  expect(events(ann, "left-out")).toMatchObject([{ links: 0, others: 0, hidden: 1 }]);
+});
+
 test("`-` sends what comes from stdin, under the name that --as gives it", async () => {
   await using world = await new World().start();
   await using bob = world.taker("Bob");

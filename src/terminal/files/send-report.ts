@@ -25,9 +25,9 @@ export class SendReport {
   /** What is in the folders and is not sent. */
   leftOut(counts: LeftOut): void {
     const text = leftOutText(counts);
-    if (text === undefined || this.#isQuiet) return;
+    if (text === undefined) return;
     if (this.#isJson) stdout.data(jsonLine({ event: "left-out", ...counts }));
-    else say(text);
+    else if (!this.#isQuiet) say(text);
   }
 
   handleEvent(event: SendEvent): void {
