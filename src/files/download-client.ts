@@ -73,7 +73,10 @@ export class DownloadClient {
     await this.#unlessStopped(control.admitted());
   }
 
-  /** Lists the server's files, page by page. @throws ParleyError `cannot-connect`, `protocol`, … */
+  /**
+   * Lists the server's files, page by page. @throws ParleyError `cannot-connect`; `protocol`, also
+   * if there are more than `maxListed`; …
+   */
   async *list(): AsyncGenerator<FileInfo> {
     let listed = 0;
     for (let after: string | undefined = ""; after !== undefined;) {
@@ -83,8 +86,11 @@ export class DownloadClient {
       );
       if (page.files.length === 0) return;
       for (const file of page.files) {
+        if (++listed > limits.maxListed) {
+          const sentence = `There are more than ${limits.maxListed} files: the others are not listed.`;
+          throw new ParleyError("protocol", sentence);
+        }
         if (isListed(file)) yield file;
-        if (++listed > limits.maxListed) return;
       }
       // Names must ascend, so that a listing can't loop.
       after = page.next !== undefined && page.next > after ? page.next : undefined;

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { ParleyError } from "../../src/errors.ts";
 import { DownloadClient, type DownloadClientOptions } from "../../src/files/download-client.ts";
 import { PartialFile } from "../../src/files/partial-file.ts";
+import { fetching as limits } from "../../src/limits.ts";
 import { welcome } from "../protocol/welcome.ts";
 import { partPathOf } from "../../src/files/part-path.ts";
 
@@ -125,6 +126,27 @@ test("skips files that can't be part of a listing, and aborts a listing that nev
   expect(listed).toEqual([good]);
   expect(pages).toBe(2);
 });
+
+test("a listing that is cut off because it is too long says so", async () => {
+  let count = 0;
+  const port = serve((line) => {
+    if (line["type"] !== "files") return undefined;
+    const files = Array.from({ length: 1_000 }, () => {
+      const name = String(count++).padStart(8, "0");
+      return { name, size: 1, modified: 1 };
+    });
+    return { type: "files", files, next: files.at(-1)!.name };
+  });
+  let listed = 0;
+  const counting = (async () => {
+    for await (const _ of fetcherFor(port).list()) listed++;
+  })();
+  const error = await errorOf(counting);
+  expect(listed).toBe(limits.maxListed);
+  expect(error?.message).toBe(
+    `There are more than ${limits.maxListed} files: the others are not listed.`,
+  );
+}, 30_000);
 
 test.each([{ size: -1 }, { size: 1e300 }, { modified: "1" }, { name: 1 }, { modified: null }])(
   "refuses a listing with %j in it",
