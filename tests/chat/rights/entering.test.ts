@@ -1,0 +1,164 @@
+// Every way into a room against everything that closes it, and who may let whom in.
+
+import { describe, expect, test } from "bun:test";
+import { httpRooms } from "../../../src/dialects/http/http-rooms.ts";
+import { encodeRequest } from "../../../src/dialects/http/room-request.ts";
+import { IrcClient, irc, ircAt } from "../../dialects/irc/rig.ts";
+import { owner } from "../owner.ts";
+import { type Client, Rig, say } from "../rig.ts";
+
+const network = "198.51.100.7";
+const http = httpRooms("epoch-1");
+
+/** A room with Ann, who has opened it, and a message of hers. */
+function den(): { rig: Rig; ann: Client } {
+  const rig = new Rig();
+  const ann = rig.member("Ann", { rooms: [{ room: "den" }] });
+  ann.send(say(1, "treasure", "den"));
+  return { rig, ann };
+}
+
+function request(rig: Rig, type: "post" | "read" | "listen"): string {
+  const made = rig.order("token Bob");
+  const accessToken = String(made.ok ? made.rows?.[0]?.text : "");
+  const where = { accessToken, room: "den" };
+  const bob = rig.client(http, true, network);
+  if (type === "read") bob.send(encodeRequest({ type, ...where, limit: 5 }));
+  else if (type === "post") bob.send(encodeRequest({ type, ...where, text: "hi" }));
+  else bob.send(encodeRequest({ type, ...where }));
+  return bob.text();
+}
+
+/** What Bob receives who tries to enter, or to use it by a token, with these modes in force. */
+const ways: Record<string, (rig: Rig) => string> = {
+  join: (rig) => rig.member("Bob", {}, network).send({ type: "join", room: "den" }).text(),
+  login: (rig) => rig.member("Bob", { rooms: [{ room: "den" }] }, network).text(),
+  resume(rig) {
+    const rooms = [{ room: "den", seq: 0 }];
+    return rig.member("Bob", { epoch: "epoch-1", mail: 0, rooms }, network).text();
+  },
+  JOIN(rig) {
+    const bob = new IrcClient(rig.client(irc, true, network));
+    return bob.send("NICK Bob", "USER b 0 * :b", "JOIN #den").lines().join("\n");
+  },
+  listen: (rig) => request(rig, "listen"),
+  read: (rig) => request(rig, "read"),
+  post: (rig) => request(rig, "post"),
+};
+
+/** What closes it, and whether that is said. A program that listens takes a place, others don't. */
+const closed: Record<string, { orders: string[]; spares?: readonly string[] }> = {
+  "+i": { orders: ["mode den +i"] },
+  "+k": { orders: ["mode den +k key"] },
+  "+l": { orders: ["mode den +l 1"], spares: ["read", "post"] },
+  "+b by name": { orders: ["mode den +b bob!*@*"] },
+  private: { orders: ["private den"] },
+  "a ban by name": { orders: ["ban Bob"] },
+  "a ban by network": { orders: [`ban ${network}/24`] },
+};
+
+describe("a room is entered, read, and spoken in by no way if it is closed by", () => {
+  test.each(Object.entries(closed))("%s", (_why, { orders, spares = [] }) => {
+    for (const [way, enter] of Object.entries(ways)) {
+      const { rig, ann } = den();
+      for (const line of orders) expect(rig.order(line)).toMatchObject({ ok: true });
+      ann.text();
+      const received = enter(rig);
+      const isIn = /treasure|"seq":1|"seq":2|JOIN #den$|event: online/m.test(received);
+      expect({ way, isIn }).toEqual({ way, isIn: spares.includes(way) });
+      expect(ann.text().includes("Bob")).toBe(spares.includes(way) && way === "post");
+    }
+  });
+
+  test("nothing", () => {
+    for (const [way, enter] of Object.entries(ways)) {
+      const received = enter(den().rig);
+      expect({ way, received }).toEqual({
+        way,
+        received: expect.stringMatching(/treasure|"seq":1|"seq":2|JOIN #den$|event: online/m),
+      });
+    }
+  });
+});
+
+/** What Bob is answered after an invitation; Ann is an operator of the room, and Cal is not. */
+function invitedBy(inviter: "Ann" | "Cal", order: string): Record<string, unknown>[] {
+  const { rig, ann } = den();
+  const cal = rig.member("Cal", { rooms: [{ room: "den" }] });
+  const bob = rig.member("Bob", { rooms: [] });
+  expect(rig.order(order)).toMatchObject({ ok: true });
+  (inviter === "Ann" ? ann : cal).send({ type: "admin", command: "call den Bob" });
+  bob.text();
+  return bob.send({ type: "join", room: "den" }).lines();
+}
+
+describe("an invitation", () => {
+  const modes = ["+i", "+k key", "+l 2", "+b bob!*@*"];
+
+  test.each(modes)("by an operator of the room lets somebody in despite %s", (mode) => {
+    expect(invitedBy("Ann", `mode den ${mode}`)[0]).toMatchObject({ type: "entered" });
+  });
+
+  test.each([...modes, "private"])("by anybody else does not, with %s", (mode) => {
+    const order = mode === "private" ? "private den" : `mode den ${mode}`;
+    expect(invitedBy("Cal", order)).toMatchObject([{ type: "error" }]);
+  });
+});
+
+test("somebody who was removed does not return with a device that had lost the connection", () => {
+  const { rig } = den();
+  const rooms = { rooms: [{ room: "den" }] };
+  const password = "correct horse";
+  owner(rig, "Bob", "desk", rooms).send({ type: "set-password", password });
+  const phone = rig.member("Bob", { password, ...rooms });
+  rig.order("mode den +i");
+  phone.close("lost");
+  expect(rig.order("remove den Bob")).toMatchObject({ ok: true });
+  expect(rig.member("Bob", { password, ...rooms }).lines()).toMatchObject([
+    { type: "welcome", session: { rooms: [] } },
+    { type: "error", code: "invite-only" },
+  ]);
+});
+
+test("a program that listens to a room is disconnected, and told why, if it may no longer", () => {
+  for (const decision of ["remove den builds", "private den"]) {
+    const { rig } = den();
+    const made = rig.order("token builds");
+    const accessToken = String(made.ok ? made.rows?.[0]?.text : "");
+    const program = rig
+      .client(http)
+      .send(encodeRequest({ type: "listen", accessToken, room: "den" }));
+    program.text();
+    rig.order(decision);
+    expect(program.text()).toMatch(/event: ended\ndata: .*"code":"kicked"/);
+    expect(program.link.ended).toBe(true);
+  }
+});
+
+test("nobody outside speaks in a private room, even if others may speak without entering it", () => {
+  const { rig, ann } = den();
+  const bob = ircAt(rig, "Bob", "message-tags");
+  rig.order("mode den -n");
+  expect(bob.ask("PRIVMSG #den :hi")).toEqual([]);
+  expect(ann.text()).toContain('"hi"');
+  rig.order("private den");
+  const cal = owner(rig, "Cal", "desk");
+  rig.order("allow den Cal");
+  cal.send({ type: "join", room: "den" }).text();
+  for (const verb of ["PRIVMSG #den :hi", "@+x=hi TAGMSG #den"]) {
+    expect(bob.ask(verb)).toEqual([":irc.test 404 Bob #den :Cannot send to channel"]);
+  }
+  expect(cal.text()).toBe("");
+});
+
+test("somebody who turns out to be banned is disconnected", () => {
+  const rig = new Rig();
+  const ann = owner(rig, "Ann", "desk");
+  ann.send({ type: "set-password", password: "treasure" });
+  ann.close("quit");
+  const bob = ircAt(rig, "Bob");
+  rig.order("ban Ann");
+  bob.send("OPER Ann treasure");
+  expect(bob.lines().at(-1)).toMatch(/^ERROR :.*banned/);
+  expect(bob.client.link.ended).toBe(true);
+});

@@ -1,0 +1,122 @@
+// What operators decide while a request waits for the store applies to that request.
+
+import { expect, test } from "bun:test";
+import { httpRooms } from "../../../src/dialects/http/http-rooms.ts";
+import { encodeRequest } from "../../../src/dialects/http/room-request.ts";
+import { ircAt } from "../../dialects/irc/rig.ts";
+import { FailingStore } from "../failing-store.ts";
+import { Rig, say } from "../rig.ts";
+
+/** A room with Ann and a message of hers in it, and a store that can answer late. */
+function world() {
+  const store = new FailingStore();
+  const rig = new Rig({}, store.answer);
+  const ann = rig.member("Ann", { rooms: [{ room: "den" }, { room: "lobby" }] });
+  ann.send(say(1, "treasure", "den"));
+  ann.text();
+  return { store, rig, ann };
+}
+
+type World = ReturnType<typeof world>;
+
+/** Makes that decision after the store has given `answers` answers to what was sent. */
+function decideMeanwhile(
+  { store, rig }: World,
+  send: () => void,
+  decision: string,
+  answers: number,
+): void {
+  store.timing = ({ type }) => (type === "commit" ? "now" : "run-late");
+  send();
+  for (let i = 0; i < answers; i++) {
+    store.releaseOne(rig);
+    rig.settle();
+  }
+  expect(store.waiting).not.toEqual([]);
+  store.timing = () => "now";
+  expect(rig.order(decision)).toMatchObject({ ok: true });
+  store.release(rig);
+}
+
+const offer = "0123456789abcdefghijkl";
+const summary = { files: 1, bytes: 1, names: ["a"] };
+
+test.each([
+  [{ type: "history", room: "den" }, "remove den Bob", "not-in-room"],
+  [{ type: "history", room: "den" }, "private den", "not-in-room"],
+  [{ type: "search", room: "den", text: "treasure" }, "remove den Bob", "not-in-room"],
+  [{ type: "rename", name: "Bobby" }, "mute Bob", "muted"],
+  [{ type: "rename", name: "Bobby" }, "ban Bobby", "banned"],
+  [{ type: "tell", to: ["Ann", "Zed"], text: "hi" }, "mute Bob", "muted"],
+  [{ type: "offer-files", offer, to: "Zed", summary }, "mute Bob", "muted"],
+])("%j is refused after: %s", (message, decision, code) => {
+  const den = world();
+  const bob = den.rig.member("Bob", { rooms: [{ room: "den" }] });
+  bob.text();
+  decideMeanwhile(den, () => bob.send({ ...message, ref: 1 }), decision, 0);
+  const answers = bob.lines().filter(({ type }) => !/^(?:parted|left)$/.test(String(type)));
+  expect(answers).toMatchObject([{ type: "error", code }]);
+  expect(den.ann.text()).not.toMatch(/"(?:private|renamed)"/);
+});
+
+test.each([
+  ["private den", "not-allowed"],
+  ["mode den +i", "invite-only"],
+  ["mode den +k key", "room-key"],
+  ["mode den +l 1", "room-full"],
+  ["mode den +b bob!*@*", "room-banned"],
+])("entering is refused after: %s", (decision, code) => {
+  const den = world();
+  const bob = den.rig.member("Bob");
+  bob.text();
+  decideMeanwhile(den, () => bob.send({ type: "join", room: "den", ref: 1 }), decision, 0);
+  expect(bob.lines()).toMatchObject([{ type: "error", code, ref: 1 }]);
+});
+
+test.each(["private den", "mode den +i", "mode den +b bob!*@*"])(
+  "a login does not enter a room after: %s",
+  (decision) => {
+    const den = world();
+    const bob = den.rig.client();
+    const hello = { type: "hello", version: 2, name: "Bob", rooms: [{ room: "den" }] };
+    decideMeanwhile(den, () => bob.send(hello), decision, 0);
+    expect(bob.lines()[0]).toMatchObject({ type: "welcome", session: { rooms: [] } });
+  },
+);
+
+test("CHATHISTORY is refused after a removal", () => {
+  const den = world();
+  const bob = ircAt(den.rig, "Bob", "draft/chathistory batch").send("JOIN #den");
+  bob.lines();
+  const send = () => bob.send("CHATHISTORY LATEST #den timestamp=2020-01-01T00:00:00.000Z 5");
+  decideMeanwhile(den, send, "remove den Bob", 1);
+  expect(bob.lines().join("\n")).toMatch(/FAIL CHATHISTORY INVALID_TARGET/);
+});
+
+const http = httpRooms("epoch-1");
+
+test.each([
+  ["post", "private den", 403, 0],
+  ["post", "mode den +i", 403, 0],
+  ["post", "mode den +m", 403, 0],
+  ["post", "mute builds", 403, 0],
+  ["post", "untoken #1", 403, 0],
+  ["read", "private den", 403, 0],
+  ["read", "private den", 403, 1],
+  ["read", "untoken #1", 403, 1],
+  ["listen", "private den", 403, 0],
+  ["listen", "private den", 403, 1],
+  ["listen", "mode den +b builds!*@*", 403, 1],
+])("a program's %s is refused after: %s", (type, decision, status, answers) => {
+  const den = world();
+  const made = den.rig.order("token builds");
+  const accessToken = String(made.ok ? made.rows?.[0]?.text : "");
+  const request = { type, accessToken, room: "den", text: "hi", limit: 5 } as unknown;
+  const program = den.rig.client(http);
+  const send = () => program.send(encodeRequest(request as Parameters<typeof encodeRequest>[0]));
+  decideMeanwhile(den, send, decision, answers);
+  const heard = program.text();
+  expect(heard).toStartWith(`{"status":${status}`);
+  expect(heard).not.toContain("treasure");
+  expect(den.ann.text()).not.toContain('"hi"');
+});
