@@ -50,6 +50,23 @@ inBrowser("an impossible room is refused below the rooms", async () => {
   expect(await bob.text("#messages")).not.toContain("<den>");
 });
 
+inBrowser("what was typed before the script arrived stays", async () => {
+  using tab = await rig.open();
+  await tab.beforeLoad(`new MutationObserver((_, observer) => {
+    if (document.querySelector("#app") === null) return;
+    observer.disconnect();
+    document.querySelector("#login-name").value = "Early";
+    document.querySelector("#login-rooms").value = "den";
+  }).observe(document, { childList: true, subtree: true })`);
+  await tab.reload();
+  await tab.until("!document.querySelector('#connect').disabled");
+  expect(await tab.get(`[${value("#login-name")}, ${value("#login-rooms")}]`)).toEqual([
+    "Early",
+    "den",
+  ]);
+  expect(await tab.get("document.activeElement.id")).not.toBe("login-name");
+});
+
 inBrowser("a room that can't be joined stays in its field, with the reason below", async () => {
   await ann.fill("#room-name", "no/room");
   await ann.press("Enter");

@@ -61,9 +61,12 @@ export class LoginForm {
     this.#nameHint.hidden = problem?.field === "name";
     this.#roomsHint.hidden = problem?.field === "rooms";
     if (state.isLoginShown && !this.#wasShown) {
+      // On a slow network, the user has perhaps begun to type before this script arrived.
       if (state.name !== "") this.#name.value = state.name;
-      this.#rooms.value = state.rooms.map(({ name }) => name).join(", ") || linkedRooms();
-      this.#name.select();
+      if (state.name !== "" || this.#name.value === "") this.#name.select();
+      const rooms = state.rooms.map(({ name }) => name).join(", ");
+      const isUntouched = this.#rooms.value === this.#rooms.defaultValue;
+      if (rooms !== "" || isUntouched) this.#rooms.value = rooms || linkedRooms();
     }
     if (state.isLoginShown && problem !== this.#shownProblem) {
       const isPasswordNext = state.isPasswordAsked && problem !== undefined;
