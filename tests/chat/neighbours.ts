@@ -2,7 +2,7 @@
 // wait for the others until `deliver`, in the order of commits, so that a test decides which events
 // cross.
 
-import type { ForeignEvent } from "../../src/chat/elsewhere/foreign-events.ts";
+import type { ForeignEvent, RoomPresence } from "../../src/chat/elsewhere/foreign-events.ts";
 import {
   type DirectoryEntry,
   type ForeignPerson,
@@ -64,7 +64,9 @@ export class Neighbours {
     const event = this.#waiting.get(id)?.shift();
     const rig = this.#rigs.get(id);
     if (event === undefined || rig === undefined) return false;
-    rig.hub.handleForeign(this.#fitting(id, rig, event), rig.nowMs);
+    for (const fitting of this.#fitting(id, rig, event)) {
+      rig.hub.handleForeign(fitting, rig.nowMs);
+    }
     rig.settle();
     return true;
   }
@@ -103,12 +105,18 @@ export class Neighbours {
     }
   }
 
-  /** After a gap, all present users are read again. */
-  #fitting(id: string, rig: Rig, event: ForeignEvent): ForeignEvent {
-    if (event.type !== "presence") return event;
-    const [{ room = "", version = 0 } = {}] = event.rooms;
-    if (rig.hub.positionIn(room)?.presence === version - 1) return event;
-    return { type: "roster", room, ...this.#roster(room, id) };
+  /** After a gap, all present users of a room are read again. */
+  #fitting(id: string, rig: Rig, event: ForeignEvent): readonly ForeignEvent[] {
+    if (event.type !== "presence") return [event];
+    const isNext = ({ room, version }: RoomPresence): boolean =>
+      rig.hub.positionIn(room)?.presence === version - 1;
+    const rosters = event.rooms.flatMap((one) =>
+      isNext(one)
+        ? []
+        : [{ type: "roster", room: one.room, ...this.#roster(one.room, id) } as const],
+    );
+    const rooms = event.rooms.filter(isNext);
+    return rooms.length === 0 ? rosters : [{ ...event, rooms }, ...rosters];
   }
 
   #roster(room: string, but: string): { version: number; members: ForeignMember[] } {
@@ -232,8 +240,9 @@ export class Neighbours {
       this.#waiting.get(to)?.push({ type: "signal", server, signal });
     }
     const late: LateOpening[] = [];
-    const presence = (batch.presence ?? []).map((change) => this.#changed(server, change, late));
-    return { ...committed, mail, presence, late };
+    const rooms = (batch.presence ?? []).map((change) => this.#changed(server, change, late));
+    if (rooms.length > 0) this.#tellOthers(server, { type: "presence", server, rooms });
+    return { ...committed, mail, presence: rooms.map(({ version }) => version), late };
   }
 
   #deliverMail(server: string, { mail }: Batch, numbers: number[]): number[] {
@@ -267,7 +276,7 @@ export class Neighbours {
     }
   }
 
-  #changed(server: string, { room, changes: wanted }: Presence, late: LateOpening[]): number {
+  #changed(server: string, { room, changes: wanted }: Presence, late: LateOpening[]): RoomPresence {
     const version = (this.#versions.get(room) ?? 0) + 1;
     this.#versions.set(room, version);
     const members = this.#members.get(room) ?? new Map<string, ForeignMember>();
@@ -283,7 +292,6 @@ export class Neighbours {
       if (name !== undefined) members.set(`${server} ${folded}`, { ...more, server, name });
       return change;
     });
-    this.#tellOthers(server, { type: "presence", server, rooms: [{ room, version, changes }] });
-    return version;
+    return { room, version, changes };
   }
 }

@@ -146,6 +146,20 @@ test("the new name of somebody who is still there by another server joins", () =
   expect([heard(bob), heard(wil)]).toEqual([["renamed Eve Ann"], ["renamed Eve Ann"]]);
 });
 
+test("IRC clients see the new name of somebody who is still there under the old one in every room", () => {
+  const rooms = { rooms: [{ room: "lobby" }, { room: "den" }] };
+  there.member("Ann", rooms);
+  const eve = here.client(irc).send("NICK Eve", "USER e 0 * :E", "JOIN #lobby,#den");
+  neighbours.deliver();
+  const west = neighbours.server("west");
+  const ann = west.member("Ann", rooms);
+  neighbours.deliver();
+  eve.text();
+  ann.send({ type: "rename", name: "Anna" });
+  neighbours.deliver();
+  expect(eve.text().replaceAll(/!\S+/g, "")).toBe(":Anna JOIN #lobby\r\n:Anna JOIN #den\r\n");
+});
+
 const inAll = { rooms: [{ room: "lobby" }, { room: "den" }, { room: "attic" }] };
 
 test.each([

@@ -112,7 +112,8 @@ export function renamedIn(
   event: Renamed,
   wasThere: boolean,
 ): PresenceEvent | undefined {
-  const { from, to, type: _, ...about } = event;
+  // A rename is shown once to whoever is in several rooms, and an arrival in each of them.
+  const { from, to, type: _, once: _rename, ...about } = event;
   if (fold(from) === fold(to) || !room.has(fold(from))) return event;
   return wasThere ? undefined : { type: "joined", name: to, alias: undefined, ...about };
 }
