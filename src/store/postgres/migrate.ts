@@ -16,11 +16,18 @@ const undefinedTable = "42P01";
 
 /** `epoch`: for a new log. @throws ParleyError `storage`; DatabaseAway, Refused */
 export async function migrate(database: DatabasePort, epoch: string): Promise<void> {
-  const [server] = await database.run<{ version: string }>(
-    "SELECT current_setting('server_version_num') AS version",
+  const [server] = await database.run<{ version: string; encoding: string }>(
+    `SELECT current_setting('server_version_num') AS version,
+       current_setting('server_encoding') AS encoding`,
   );
   if (Number(server?.version) < leastVersion) {
     throw new ParleyError("storage", "The database is older than PostgreSQL 15: upgrade it");
+  }
+  if (server?.encoding !== "UTF8") {
+    throw new ParleyError(
+      "storage",
+      `The database is in ${server?.encoding}, which does not have all characters: create one with createdb -E UTF8 -T template0`,
+    );
   }
   const before = await versionOf(database);
   if (before === schemaVersion) return;

@@ -25,7 +25,7 @@ const none: readonly Row[] = [];
 
 /** By their first words, without line ends. */
 const statements: Readonly<Record<string, Statement>> = {
-  "SELECT current_setting('server_version_num')": () => [{ version: "150000" }],
+  "SELECT current_setting('server_version_num')": () => [{ version: "150000", encoding: "UTF8" }],
   "SELECT value FROM parley.meta WHERE key = 'schema'": () => [{ value: String(schemaVersion) }],
   "SELECT value FROM parley.meta WHERE key = 'epoch'": ({ epoch }) => [{ value: epoch }],
   "SELECT folded FROM parley.accounts": () => none,

@@ -131,8 +131,8 @@ export class Cluster {
     await run("pg_ctl", ["-D", this.#data, "-l", log, "-o", options, "-w", "start"]);
   }
 
-  /** The address of a new, empty database. */
-  async newDatabase(): Promise<string> {
+  /** The address of a new, empty database. `options`: of CREATE DATABASE. */
+  async newDatabase(options = ""): Promise<string> {
     const name = `test${++this.#databases}`;
     const admin = new SQL({
       adapter: "postgres",
@@ -142,7 +142,7 @@ export class Cluster {
       database: "postgres",
       max: 1,
     });
-    await admin.unsafe(`CREATE DATABASE ${name}`);
+    await admin.unsafe(`CREATE DATABASE ${name} ${options}`);
     await admin.close();
     return `postgres://parley@127.0.0.1:${this.port}/${name}`;
   }

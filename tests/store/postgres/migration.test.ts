@@ -167,6 +167,15 @@ describe.skipIf(!hasPostgres)("a database in PostgreSQL", () => {
     });
   });
 
+  test("that can't store all characters is refused", async () => {
+    url = await cluster!.newDatabase(
+      "ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0",
+    );
+    const database = connect();
+    await expect(PostgresStore.open(database)).rejects.toThrow("The database is in LATIN1");
+    await database.close();
+  });
+
   test("of a later version is refused, and left as it is", async () => {
     await inDatabase("postgres-10.sql", async () => {
       const database = connect();
