@@ -90,7 +90,8 @@ export class Notifier {
 }
 
 function permission(): State["permission"] {
-  return "Notification" in window ? Notification.permission : "unsupported";
+  // By HTTP from another machine, browsers deny them without asking.
+  return "Notification" in window && isSecureContext ? Notification.permission : "unsupported";
 }
 
 export function isAllowed({ notifications, permission }: State): boolean {

@@ -75,7 +75,7 @@ export class NotificationDialog {
 function noteOf(permission: State["permission"]): string {
   switch (permission) {
     case "unsupported":
-      return "This browser can't show notifications from here.";
+      return "This browser can't show notifications from here: they need HTTPS.";
     case "denied":
       return "The browser blocks notifications from here. Allow them in its settings for this page.";
     case "default":

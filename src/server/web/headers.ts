@@ -20,11 +20,15 @@ export const pageHeaders = {
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
     "manifest-src 'self'; worker-src 'self'; " +
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types parley",
-  "Cross-Origin-Opener-Policy": "same-origin",
   "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
   "Cache-Control": "no-cache",
   Vary: "Accept-Encoding",
 } as const;
+
+/**
+ * For the page, too, except by HTTP from another machine: browsers ignore it then, and complain.
+ */
+export const openerHeaders = { "Cross-Origin-Opener-Policy": "same-origin" } as const;
 
 /** For shared files: a browser that displays a file executes nothing in it. */
 export const fileHeaders = {

@@ -308,7 +308,8 @@ class Site {
       return this.#file(path.slice("/files/".length), query, request, address);
     }
     if (isHealth) return this.#health();
-    const page = pageResponse(path, request);
+    const isPlain = tls === undefined && !isLoopback(connected) && !proxies.has(connected);
+    const page = pageResponse(path, request, isPlain);
     return (
       page ?? plainText(404, "Nothing here. There are /, /files, /rooms/ROOM, /ws and /healthz.")
     );

@@ -2,7 +2,7 @@
 
 import { buildPage } from "../../page/build-page.ts" with { type: "macro" };
 import { matchesTag } from "./conditional-request.ts";
-import { pageHeaders, acceptsGzip } from "./headers.ts";
+import { acceptsGzip, openerHeaders, pageHeaders } from "./headers.ts";
 
 type PageFile = {
   type: string;
@@ -13,14 +13,21 @@ type PageFile = {
 
 let files: ReadonlyMap<string, PageFile> | undefined;
 
-/** The response for `path`; undefined if the page has no such file. Bun drops the body for HEAD. */
-export function pageResponse(path: string, request: Request): Response | undefined {
+/**
+ * The response for `path`; undefined if the page has no such file. `isPlain`: by HTTP to another
+ * machine. Bun drops the body for HEAD.
+ */
+export function pageResponse(
+  path: string,
+  request: Request,
+  isPlain: boolean,
+): Response | undefined {
   files ??= loadFiles();
   const file = files.get(path);
   if (file === undefined) return undefined;
   const isGzip = acceptsGzip(request.headers.get("accept-encoding"));
   const etag = isGzip ? `"${file.etag}-gzip"` : `"${file.etag}"`;
-  const headers = { ...pageHeaders, ETag: etag };
+  const headers = { ...pageHeaders, ...(!isPlain && openerHeaders), ETag: etag };
   if (matchesTag(request.headers.get("if-none-match") ?? "", etag)) {
     return new Response(null, { status: 304, headers });
   }

@@ -4,6 +4,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { pageResponse } from "../../../src/server/web/page-assets.ts";
 import { run } from "../../cli/run.ts";
 import { skipUnless } from "../../skip.ts";
 import { Socket, WebRig } from "./web-rig.ts";
@@ -55,6 +56,14 @@ describe("the page", () => {
       expect((await rig.get(path, { "If-None-Match": etag })).status).toBe(304);
       expect((await rig.get(path, { "If-None-Match": "*" })).status).toBe(304);
     }
+  });
+
+  test("asks for its own process, except where browsers only complain about that", async () => {
+    const policy = "cross-origin-opener-policy";
+    expect((await rig.get("/")).headers.get(policy)).toBe("same-origin");
+    const byHttp = pageResponse("/", new Request("http://chat.example/"), true);
+    expect(byHttp?.headers.has(policy)).toBe(false);
+    expect(byHttp?.headers.has("content-security-policy")).toBe(true);
   });
 
   test("has no inline script or style, uses no other host, and its script is under 70 KB compressed", async () => {
