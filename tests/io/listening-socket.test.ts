@@ -1,7 +1,10 @@
 // A socket with many peers reads the same datagrams one by one and in batches, forwards them
 // unchanged, and yields to other work however many arrive.
 
+import { ptr } from "bun:ffi";
 import { expect, test } from "bun:test";
+import { BatchWriter, Destination } from "../../src/io/udp/batch-writer.ts";
+import type { Libc } from "../../src/io/udp/libc.ts";
 import { ListeningSocket } from "../../src/io/udp/listening-socket.ts";
 import { addressIn, portIn, socketAddress, textIn } from "../../src/io/udp/socket-address.ts";
 import type { UdpPath } from "../../src/io/udp/udp-path.ts";
@@ -202,3 +205,41 @@ test("datagrams of several peers are told apart, in every batch", async () => {
   socket.close();
   for (const peer of peers) peer.close();
 });
+
+testOnLinux(
+  "datagrams of one size to one peer are one entry, whose parts are sent again if it fails",
+  () => {
+    const calls: number[] = [];
+    const answers: number[] = [];
+    const fake = {
+      sendmmsg: (_fd: number, _from: unknown, entries: number) => {
+        calls.push(entries);
+        return answers.shift() ?? entries;
+      },
+    } as unknown as Libc;
+    const [one, other] = [1, 2].map((port) => new Destination(socketAddress(local, port)!));
+    const bytes = new Uint8Array(100);
+    const fill = (writer: BatchWriter): void => {
+      for (let i = 0; i < 10; i++) writer.add(ptr(bytes), 100, 100, one!);
+      writer.add(ptr(bytes), 50, 50, one!);
+      for (let i = 0; i < 3; i++) writer.add(ptr(bytes), 100, 100, other!);
+    };
+    const writer = new BatchWriter(fake, true);
+    fill(writer);
+    writer.flush(1);
+    expect(calls.splice(0)).toEqual([3]);
+    // A pending refusal, or a device that splits nothing.
+    answers.push(-1);
+    fill(writer);
+    writer.flush(1);
+    expect(calls.splice(0)).toEqual([3, ...Array.from({ length: 10 }, () => 1), 2]);
+    // No more than the kernel splits.
+    for (let i = 0; i < 100; i++) writer.add(ptr(bytes), 100, 100, one!);
+    writer.flush(1);
+    expect(calls.splice(0)).toEqual([2]);
+    const single = new BatchWriter(fake, false);
+    fill(single);
+    single.flush(1);
+    expect(calls).toEqual([14]);
+  },
+);

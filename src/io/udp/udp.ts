@@ -80,7 +80,7 @@ export class UdpPort {
     if (offload && options.batches === true) this.#reader = BatchReader.open(this.#fd);
     const calls = libc();
     if (this.#reader !== undefined && "bound" in socket && calls !== null) {
-      this.#writer = new BatchWriter(calls);
+      this.#writer = new BatchWriter(calls, this.offload.segment);
     }
   }
 

@@ -46,7 +46,7 @@ export async function chatRow(course: Course, seconds: number): Promise<void> {
 
 /**
  * Latency of the same chat while the server relays that many datagrams per second, and the cost of
- * each.
+ * each: without that of the chat, which is measured while the same load goes past the server.
  */
 export async function relayRow(
   course: Course,
@@ -57,6 +57,7 @@ export async function relayRow(
   const { port } = server;
   console.log("\nchat of 100 messages a second on a server that relays (ms; wanted: p99 < 10):");
   console.log(`  alone                        ${words(await chat(course.address, port, seconds))}`);
+  let chatSeconds = 0;
   for (const [rate, past] of rates.flatMap((rate) => [
     [rate, ["past"]] as const,
     [rate, []] as const,
@@ -71,8 +72,10 @@ export async function relayRow(
     const beside = await chat(course.address, port, seconds);
     const { sent, received } = (await new Response(child.stdout).json()) as Loaded;
     const relayed = (await server.relayed()) - before.relayed;
-    const us = ((cpuSecondsOf(server.pid) - before.cpu) * 1e6) / relayed;
+    const cpuSeconds = cpuSecondsOf(server.pid) - before.cpu;
+    const us = ((cpuSeconds - chatSeconds) * 1e6) / relayed;
     if (past.length > 0) {
+      chatSeconds = cpuSeconds;
       console.log(`  ${String(rate).padStart(6)} a second past it      ${words(beside)}`);
       continue;
     }
