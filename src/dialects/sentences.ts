@@ -23,6 +23,11 @@ export function sentence(event: PersonalEvent): string | undefined {
       return `${event.from} is called ${event.to} now`;
     case "name":
       return `your name is ${event.name} now`;
+    case "parted": {
+      if (event.by === undefined) return undefined;
+      const why = (event.text ?? "") === "" ? "" : `: ${event.text}`;
+      return `${event.by.name} has removed you from the room ${event.room}${why} (connect again to return)`;
+    }
     case "topic":
       return event.topic === ""
         ? `${event.room} no longer has a topic`

@@ -18,6 +18,7 @@ import { setGuest, setMotd, setPrivate, setTopic } from "./room-commands.ts";
 import { listTokens, makeToken, revokeToken } from "./token-commands.ts";
 import { impose, kick, lift, listSanctions } from "./sanction-commands.ts";
 import { listShared, unshare } from "./shared-commands.ts";
+import { muteText } from "../suspect.ts";
 
 /** Answers once the change has been stored. */
 export function runAdmin(
@@ -33,6 +34,9 @@ export function runAdmin(
     const message = `Only ${rank}s may use ${quoted(command.do)}`;
     return answer({ ok: false, code: "not-allowed", message });
   }
+  // Otherwise they could speak by topics and reasons, or lift the mute.
+  const muted = rank !== "member" && actor.session && muteText(hub, actor.session);
+  if (muted) return answer({ ok: false, code: "muted", message: muted });
   handle(hub, actor, command, (done) =>
     storeRights(hub, (problem) =>
       answer(problem === undefined || !done.ok ? done : unstored(done, problem)),

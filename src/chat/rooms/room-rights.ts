@@ -177,7 +177,8 @@ function isBannedFrom(hub: HubState, session: Session, room: string): boolean {
 export function maySee(hub: HubState, session: Session, room: string): boolean {
   if (session.rooms.has(room)) return true;
   if (!mayEnter(hub, session, room)) return false;
-  return !hub.options.rights.rooms.of(room).flags.includes("secret");
+  const isSecret = hub.options.rights.rooms.of(room).flags.includes("secret");
+  return !isSecret || rankIn(hub, session, room).isOperator;
 }
 
 /**

@@ -1,11 +1,15 @@
 // Every way into a room against everything that closes it, and who may let whom in.
 
 import { describe, expect, test } from "bun:test";
+import { chatRoom } from "../../../src/dialects/chat-room.ts";
+import { lineChat } from "../../../src/dialects/line-chat.ts";
+import { openChat } from "../../../src/dialects/open-chat/open-chat.ts";
+import { selectChat } from "../../../src/dialects/select-chat.ts";
 import { httpRooms } from "../../../src/dialects/http/http-rooms.ts";
 import { encodeRequest } from "../../../src/dialects/http/room-request.ts";
 import { IrcClient, irc, ircAt } from "../../dialects/irc/rig.ts";
-import { owner } from "../owner.ts";
-import { type Client, Rig, say } from "../rig.ts";
+import { owner, withKey } from "../owner.ts";
+import { type Client, native, Rig, say } from "../rig.ts";
 
 const network = "198.51.100.7";
 const http = httpRooms("epoch-1");
@@ -161,4 +165,30 @@ test("somebody who turns out to be banned is disconnected", () => {
   bob.send("OPER Ann treasure");
   expect(bob.lines().at(-1)).toMatch(/^ERROR :.*banned/);
   expect(bob.client.link.ended).toBe(true);
+});
+
+test.each([openChat, selectChat, lineChat, chatRoom, native, irc])(
+  "somebody who is removed from a room is told by whom and why: $name",
+  (dialect) => {
+    const rig = new Rig();
+    const bob = rig.client(dialect);
+    if (dialect === native) bob.send({ type: "hello", version: 2, name: "Bob" });
+    else if (dialect === irc) bob.send("NICK Bob", "USER b 0 * :b", "JOIN #lobby");
+    else bob.send("Bob");
+    bob.text();
+    rig.order("remove lobby Bob enough");
+    expect(bob.text()).toMatch(/console.*enough/);
+  },
+);
+
+test("a secret room is known to its members and operators, who may be elsewhere", () => {
+  const rig = new Rig();
+  rig.member("Ann", { rooms: [{ room: "den" }] });
+  owner(rig, "Cal", "desk").close("quit");
+  rig.order("op Cal");
+  rig.order("mode den +s");
+  const bob = rig.member("Bob").send({ type: "rooms" });
+  expect(bob.text()).not.toContain('"den"');
+  const cal = withKey(rig, "Cal", "desk").send({ type: "rooms" });
+  expect(cal.text()).toContain('"den"');
 });

@@ -13,6 +13,7 @@ import { selectChat } from "../../../src/dialects/select-chat.ts";
 import { answerRequest } from "../../../src/store/answer.ts";
 import { openMemoryStore } from "../../../src/store/memory/store.ts";
 import { ircAt } from "../../dialects/irc/rig.ts";
+import { owner } from "../owner.ts";
 import { type Client, native, Rig } from "../rig.ts";
 
 const network = "198.51.100.7";
@@ -229,4 +230,18 @@ test("people with a voice, and operators, speak despite the modes of the room", 
       true,
     );
   }
+});
+
+test("an operator of the server who is muted does nothing by that rank", () => {
+  const rig = new Rig();
+  const bob = owner(rig, "Bob", "desk");
+  const cal = rig.member("Cal");
+  rig.order("op Bob");
+  rig.order("mute Bob");
+  for (const line of ["topic lobby insult", "motd insult", "kick Cal insult", "unmute Bob"]) {
+    bob.text();
+    bob.send({ type: "admin", command: line });
+    expect(bob.lines()).toMatchObject([{ type: "error", code: "muted" }]);
+  }
+  expect(cal.text()).not.toContain("insult");
 });
