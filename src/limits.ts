@@ -700,6 +700,8 @@ export const reading = {
   frameDivisor: 8,
   /** Length of a window: a flood takes a third of the loop, and two of them two thirds. */
   windowMs: 10,
+  /** What an owner makes up for at most: it may have been a pause of this process. */
+  maxDebtMs: 100,
   /** Bytes read at once: half a millisecond of the shortest lines. */
   pieceBytes: 8 * KiB,
   /** What one WebSocket may send ahead of that, since it can't be paused. Four large frames. */

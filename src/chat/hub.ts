@@ -65,6 +65,8 @@ export class Hub {
   readonly #budgetsOf = (owner: ShareOwner) => this.#budgets.of(owner, this.#hub.nowMs);
   #nextId = 1;
   #nextStoreWarningMs = -Infinity;
+  /** Owners that have had a long command in this turn. */
+  readonly #served = new Set<string>();
   #stopping: string | undefined;
 
   constructor(readonly options: HubOptions) {
@@ -205,6 +207,7 @@ export class Hub {
   endTurn(nowMs: number, isBusy = false): boolean {
     this.#hub.nowMs = nowMs;
     this.#hub.clearWake();
+    this.#served.clear();
     this.#releaseUnblocked();
     const { pipeline } = this.#hub;
     if (isBusy && !pipeline.gathering.isEmpty && pipeline.gathering.mayWait) return true;
@@ -276,13 +279,28 @@ export class Hub {
     return true;
   }
 
-  /** Runs commands whose predecessor has been answered. */
+  /**
+   * Runs commands whose predecessor has been answered. Of those that take long, each owner gets one
+   * per turn: all of its sessions together could have queued hundreds.
+   */
   #releaseUnblocked(): void {
     const { unblocked } = this.#hub.schedule;
+    const postponed: Session[] = [];
     for (const session of unblocked) {
       unblocked.delete(session);
-      releaseCommands(this.#hub, session);
+      const isDone = releaseCommands(this.#hub, session, () => this.#mayTakeLong(session));
+      if (!isDone) postponed.push(session);
     }
+    for (const session of postponed) unblocked.add(session);
+    if (postponed.length > 0) this.#hub.wake();
+  }
+
+  #mayTakeLong({ shareOwner }: Session): boolean {
+    const payer = shareOwner.kept.at(-1)?.key;
+    if (payer === undefined) return true;
+    if (this.#served.has(payer)) return false;
+    this.#served.add(payer);
+    return true;
   }
 
   /** Another server has done something that concerns people here. */

@@ -15,7 +15,7 @@ export interface Reader {
   readSome(): number;
 }
 
-/** One owner: when its window began, and how much of it has been used. */
+/** One owner: when its window began, and how much of it and of later ones has been used. */
 type Turn = { sinceMs: number; usedMs: number; usedBytes: number; readonly waiting: Set<Reader> };
 
 export class ReadingTurns {
@@ -70,10 +70,13 @@ export class ReadingTurns {
 
   #mayRead(turn: Turn): boolean {
     const nowMs = this.#now();
-    if (nowMs - turn.sinceMs >= limits.windowMs) {
+    const windows = (nowMs - turn.sinceMs) / limits.windowMs;
+    if (windows >= 1) {
+      // What was read beyond a slice is made up for: a single line may take longer than a window.
+      const usedMs = Math.min(turn.usedMs, limits.maxDebtMs);
+      turn.usedMs = Math.max(0, usedMs - windows * limits.sliceMs);
+      turn.usedBytes = Math.max(0, turn.usedBytes - windows * limits.sliceBytes);
       turn.sinceMs = nowMs;
-      turn.usedMs = 0;
-      turn.usedBytes = 0;
     }
     return turn.usedMs < limits.sliceMs && turn.usedBytes < limits.sliceBytes;
   }

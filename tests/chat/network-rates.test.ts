@@ -5,7 +5,7 @@ import { describe, expect, test } from "bun:test";
 import { networksOf } from "../../src/addresses.ts";
 import { ratesFor } from "../../src/chat/rates/rate-budget.ts";
 import { connections, history, sender } from "../../src/limits.ts";
-import { type Client, Rig, say, since } from "./rig.ts";
+import { type Client, memoryAnswerer, Rig, say, since } from "./rig.ts";
 
 const rates = { rates: ratesFor(sender.messagesPerSecond) };
 
@@ -129,6 +129,38 @@ test.each([
   const most = sender.bytesPerSecond * (sender.burstSeconds + 4) + 2 * history.pageBytes;
   expect(bytes).toBeGreaterThan(100_000);
   expect(bytes).toBeLessThan(2 * most);
+});
+
+test("of queued searches, one of each network runs per turn", () => {
+  const store = memoryAnswerer();
+  let searches = 0;
+  const rig = new Rig(rates, (request) => {
+    if (request.type === "read-room") searches++;
+    return store(request);
+  });
+  const from = (address: string, count: number): Client[] =>
+    many(count, () => address).map((at, i) => rig.member(`M${address}-${i}`, {}, at));
+  const all = [...from("192.0.2.1", 20), ...from("198.51.100.1", 1)];
+  rig.pass(10_000, 1_000);
+  for (const one of all) one.text();
+  // The server reads as much of them as takes 3 ms; all others wait for the one before.
+  const search = { type: "search", text: "words" };
+  for (const one of all) {
+    for (let i = 0; i < 5; i++)
+      rig.hub.handleMessage(one.session, JSON.stringify(search), rig.nowMs);
+  }
+  let most = 0;
+  rig.pump();
+  for (let turn = 0; turn < 200; turn++) {
+    searches = 0;
+    rig.hub.endTurn(rig.nowMs);
+    rig.pump();
+    rig.hub.finishTurn(rig.nowMs);
+    most = Math.max(most, searches);
+  }
+  expect(most).toBe(2);
+  const found = all.map((one) => one.lines().filter(({ type }) => type === "found").length);
+  expect(found).toEqual(all.map(() => 5));
 });
 
 function replayed(client: Client): number {

@@ -67,6 +67,27 @@ describe("a flood of one network", () => {
     expect(readMs / loop.nowMs).toBeGreaterThan(0.8 * (limits.sliceMs / limits.windowMs));
   });
 
+  test("whose lines take longer than a window is read one line at a time, and makes up for it", () => {
+    const loop = new Loop();
+    const eachMs = 1.5 * limits.windowMs;
+    const flood = Array.from({ length: 60 }, () => new Sender(loop, 10, eachMs));
+    for (const one of flood) loop.turns.read(stranger, one);
+    expect(loop.nowMs).toBe(eachMs);
+    for (let i = 0; i < 500; i++) {
+      const beganMs = loop.nowMs;
+      loop.pass();
+      expect(loop.nowMs - beganMs).toBeLessThan(eachMs + 2);
+    }
+    const readMs = flood.reduce((sum, { readAtMs }) => sum + eachMs * readAtMs.length, 0);
+    expect(readMs / loop.nowMs).toBeLessThan(1.2 * (limits.sliceMs / limits.windowMs));
+    // A pause of this process, which is nobody's fault, is not held against anybody for long.
+    const paused = new Sender(loop, 2, 2_000);
+    loop.turns.read(ownerAt("198.51.100.1"), paused);
+    const untilMs = loop.nowMs + (limits.maxDebtMs * limits.windowMs) / limits.sliceMs + 20;
+    while (loop.nowMs < untilMs) loop.pass();
+    expect(paused.pieces).toBe(0);
+  });
+
   test("is read in turn, each connection equally", () => {
     const loop = new Loop();
     const flood = Array.from({ length: 10 }, () => new Sender(loop, 1_000, 0.5));

@@ -100,12 +100,23 @@ function roomOf(hub: HubState, session: Session, command: Command): string | und
   return isOpenToOutside(hub, session, folded) ? folded : undefined;
 }
 
-/** Runs queued commands as far as the rate allows. */
-export function releaseCommands(hub: HubState, session: Session): void {
+/**
+ * Runs queued commands as far as the rate allows. False: one that takes long has to wait for
+ * another turn, since `mayTakeLong` says so.
+ */
+export function releaseCommands(
+  hub: HubState,
+  session: Session,
+  mayTakeLong: () => boolean,
+): boolean {
+  const { queue } = session;
   for (;;) {
+    if (!queue.isBlocked && takesLong(queue.first?.command) && !mayTakeLong()) return false;
     const outcome = releaseNext(hub, session);
-    if (outcome === "none") return;
-    if (outcome === "waits") return delay(hub, session);
+    if (outcome === "none") return true;
+    if (outcome === "ran") continue;
+    delay(hub, session);
+    return true;
   }
 }
 
@@ -164,6 +175,19 @@ function chargeInput(hub: HubState, session: Session, bytes: number): boolean {
   if (!session.queue.isOverdrawn(rates, nowMs)) return true;
   endFlood(hub, session);
   return false;
+}
+
+/** Whether it reads much more than it answers: some milliseconds. */
+function takesLong(command: Command | undefined): boolean {
+  switch (command?.type) {
+    case "search":
+    case "past-private":
+    case "past-targets":
+    case "admin":
+      return true;
+    default:
+      return false;
+  }
 }
 
 /** Commands that request nothing, or only release something. */
