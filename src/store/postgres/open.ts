@@ -1,14 +1,13 @@
 // Opens the database for one server, keeps its lease, and sweeps.
 
 import { userInfo } from "node:os";
-import { ParleyError } from "../../errors.ts";
 import { history, postgres as limits } from "../../limits.ts";
 import { createDatabaseMetrics, type DatabaseMetrics } from "../../chat/metrics/metrics.ts";
 import { steadyMs } from "../../io/clock.ts";
 import type { OpenStore } from "../open-store.ts";
 import type { Retention } from "../retention.ts";
 import { Feed } from "./feed.ts";
-import { Database, DatabaseAway, Refused } from "./database.ts";
+import { Database } from "./database.ts";
 import type { DatabasePort } from "./database-port.ts";
 import { parseDatabaseUrl } from "./database-url.ts";
 import { MeteredDatabase } from "./metered-database.ts";
@@ -16,6 +15,7 @@ import { checkNotifications } from "./notification-check.ts";
 import { NumberBlock } from "./number-block.ts";
 import { passwordSource } from "./password-file.ts";
 import { PostgresRegistrations } from "./registrations.ts";
+import { startError } from "./start-error.ts";
 import { PostgresStore } from "./store.ts";
 
 export type DatabaseSettings = {
@@ -159,14 +159,4 @@ function startTimer(delayMs: number, run: () => void): () => void {
   const timer = setTimeout(run, delayMs);
   timer.unref();
   return () => clearTimeout(timer);
-}
-
-function startError(error: unknown): unknown {
-  if (error instanceof DatabaseAway) {
-    return new ParleyError("storage", `The database can't be reached: ${error.message}`);
-  }
-  if (error instanceof Refused) {
-    return new ParleyError("storage", `The database can't be used: ${error.message}`);
-  }
-  return error;
 }
