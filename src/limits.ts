@@ -1664,6 +1664,13 @@ export const accounts = {
 export const postgres = {
   /** Connections of one server, not counting the one that listens. */
   connections: 4,
+  /**
+   * Changing the tables for a new version waits this long for those who use them, such as a backup,
+   * while other servers wait behind it; then they get their turn, for half a minute in all.
+   */
+  migrationLockMs: 2_000,
+  migrationPauseMs: 1_000,
+  migrationTries: 10,
   /** How long a notification may take when the server starts: a busy database needs a second. */
   noticeMs: 5_000,
   connectSeconds: 5,

@@ -19,6 +19,9 @@ export type Run = <R = Row>(text: string, values?: readonly Value[]) => Promise<
  */
 export class DatabaseAway extends Error {}
 
+/** Another statement has held a row or table for too long: this one was not executed. */
+export class LockedOut extends DatabaseAway {}
+
 /** The database has refused the statement, with this SQLSTATE. It was not executed. */
 export class Refused extends Error {
   constructor(
@@ -239,7 +242,7 @@ export class Database {
     if (!(error instanceof SQL.PostgresError)) return error;
     const { code, errno: state = "" } = error;
     const isAnswer = code === "ERR_POSTGRES_SERVER_ERROR" || code === "ERR_POSTGRES_SYNTAX_ERROR";
-    if (isAnswer && state === lockedOut) return new DatabaseAway(message);
+    if (isAnswer && state === lockedOut) return new LockedOut(message);
     if (isAnswer && !unavailable.test(state)) return new Refused(message, state);
     if (!isAnswer && !lost.test(code)) return error;
     this.#drop(sql);

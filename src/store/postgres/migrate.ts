@@ -2,7 +2,8 @@
 // that start at the same time does it.
 
 import { ParleyError } from "../../errors.ts";
-import { Refused } from "./database.ts";
+import { postgres as limits } from "../../limits.ts";
+import { LockedOut, Refused } from "./database.ts";
 import type { DatabasePort } from "./database-port.ts";
 import { functions, migrations, schemaVersion } from "./schema.ts";
 
@@ -13,9 +14,32 @@ const leastVersion = 150_000;
 const lockKey = "8097874531021168749";
 
 const undefinedTable = "42P01";
+/** Another server has migrated the tables first. */
+const migratedMeanwhile = "PY003";
+
+const isInUse =
+  "The database's tables must be changed for this version, and something else holds them, such as a backup: start again when it has ended";
+
+export type MigrationPace = {
+  /** Longest wait for a table that others use: all who need it after that wait as well. */
+  lockMs: number;
+  /** In between, the others continue. */
+  pauseMs: number;
+  tries: number;
+};
+
+const usualPace: MigrationPace = {
+  lockMs: limits.migrationLockMs,
+  pauseMs: limits.migrationPauseMs,
+  tries: limits.migrationTries,
+};
 
 /** `epoch`: for a new log. @throws ParleyError `storage`; DatabaseAway, Refused */
-export async function migrate(database: DatabasePort, epoch: string): Promise<void> {
+export async function migrate(
+  database: DatabasePort,
+  epoch: string,
+  pace: MigrationPace = usualPace,
+): Promise<void> {
   const [server] = await database.run<{ version: string; encoding: string }>(
     `SELECT current_setting('server_version_num') AS version,
        current_setting('server_encoding') AS encoding`,
@@ -32,31 +56,41 @@ export async function migrate(database: DatabasePort, epoch: string): Promise<vo
   const before = await versionOf(database);
   if (before === schemaVersion) return;
   if (before > schemaVersion) throw tooNew(before);
-  const steps = migrations.slice(before).join("");
-  try {
-    // One string is one transaction.
-    await database.script(`
-      SET LOCAL lock_timeout = 0;
-      SELECT pg_advisory_xact_lock(${lockKey});
-      CREATE SCHEMA IF NOT EXISTS parley;
-      DO $$ BEGIN
-        IF to_regclass('parley.meta') IS NOT NULL THEN
-          IF (SELECT value FROM parley.meta WHERE key = 'schema') IS DISTINCT FROM '${before}' THEN
-            RAISE EXCEPTION 'migrated meanwhile' USING ERRCODE = 'PY003';
-          END IF;
-        END IF;
-      END $$;
-      ${steps}
-      ${functions}
-      INSERT INTO parley.meta (key, value) VALUES ('schema', '${schemaVersion}'), ('epoch', '${epoch}')
-        ON CONFLICT (key) DO UPDATE SET value =
-          CASE WHEN meta.key = 'epoch' THEN meta.value ELSE excluded.value END;
-      `);
-  } catch (error) {
-    if (!(error instanceof Refused) || error.state !== "PY003") throw error;
-    const after = await versionOf(database);
-    if (after !== schemaVersion) throw tooNew(after);
+  const script = scriptFrom(before, epoch, pace.lockMs);
+  for (let left = pace.tries; ; left--) {
+    try {
+      return await database.script(script);
+    } catch (error) {
+      if (error instanceof Refused && error.state === migratedMeanwhile) break;
+      if (!(error instanceof LockedOut)) throw error;
+      if (left <= 1) throw new ParleyError("storage", isInUse);
+    }
+    await Bun.sleep(pace.pauseMs);
   }
+  const after = await versionOf(database);
+  if (after !== schemaVersion) throw tooNew(after);
+}
+
+/** One string is one transaction. */
+function scriptFrom(version: number, epoch: string, lockMs: number): string {
+  return `
+    SET LOCAL lock_timeout = 0;
+    SELECT pg_advisory_xact_lock(${lockKey});
+    SET LOCAL lock_timeout = '${lockMs}ms';
+    CREATE SCHEMA IF NOT EXISTS parley;
+    DO $$ BEGIN
+      IF to_regclass('parley.meta') IS NOT NULL THEN
+        IF (SELECT value FROM parley.meta WHERE key = 'schema') IS DISTINCT FROM '${version}' THEN
+          RAISE EXCEPTION 'migrated meanwhile' USING ERRCODE = '${migratedMeanwhile}';
+        END IF;
+      END IF;
+    END $$;
+    ${migrations.slice(version).join("")}
+    ${functions}
+    INSERT INTO parley.meta (key, value) VALUES ('schema', '${schemaVersion}'), ('epoch', '${epoch}')
+      ON CONFLICT (key) DO UPDATE SET value =
+        CASE WHEN meta.key = 'epoch' THEN meta.value ELSE excluded.value END;
+  `;
 }
 
 /** 0: there are no tables yet. */

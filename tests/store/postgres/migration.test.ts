@@ -8,6 +8,7 @@ import { join } from "node:path";
 import type { StoreOperation } from "../../../src/chat/turn/store.ts";
 import { Database } from "../../../src/store/postgres/database.ts";
 import { parseDatabaseUrl } from "../../../src/store/postgres/database-url.ts";
+import { migrate } from "../../../src/store/postgres/migrate.ts";
 import { schemaVersion } from "../../../src/store/postgres/schema.ts";
 import { PostgresStore } from "../../../src/store/postgres/store.ts";
 import { mail, run } from "../batches.ts";
@@ -164,6 +165,34 @@ describe.skipIf(!hasPostgres)("a database in PostgreSQL", () => {
       expect(new Set(stores.map(({ epoch }) => epoch)).size).toBe(1);
       const [row] = await connect().run("SELECT value FROM parley.meta WHERE key = 'schema'");
       expect(row).toEqual({ value: String(schemaVersion) });
+    });
+  });
+
+  test("that a backup is reading is not held up by a migration that waits for the backup", async () => {
+    await inDatabase("postgres-10.sql", async () => {
+      const backup = new SQL(url, { max: 1 });
+      const [begun, copied] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      const backingUp = backup.begin(async (tx) => {
+        await tx.unsafe("LOCK TABLE parley.mail IN ACCESS SHARE MODE");
+        begun.resolve();
+        await copied.promise;
+      });
+      await begun.promise;
+      const database = connect();
+      const reader = connect();
+      const pace = { lockMs: 50, pauseMs: 50, tries: 3 };
+      const migrating = migrate(database, "e", pace).catch((error: unknown) => error);
+      // Whoever comes after the migration waits only as long as it does.
+      for (let i = 0; i < 5; i++) await reader.run("SELECT count(*) FROM parley.mail");
+      expect(String(await migrating)).toContain("such as a backup");
+      const patient = migrate(database, "e", { ...pace, tries: 1_000 });
+      copied.resolve();
+      await backingUp;
+      await patient;
+      expect(await reader.run("SELECT value FROM parley.meta WHERE key = 'schema'")).toEqual([
+        { value: String(schemaVersion) },
+      ]);
+      await backup.close();
     });
   });
 
