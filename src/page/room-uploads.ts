@@ -5,7 +5,7 @@ import type { SessionRequest, SessionResponse } from "../client/events.ts";
 import { pageFiles as limits } from "../limits.ts";
 import { FieldReader, parseObject } from "../protocol/field-reader.ts";
 import { harmless } from "../text.ts";
-import { outgoingNames } from "./handover/outgoing-names.ts";
+import { noFiles, outgoingNames } from "./handover/outgoing-names.ts";
 import { secretText } from "../secrets.ts";
 import { RefusedRequest } from "./own-requests.ts";
 import { fileTime } from "./timeline.ts";
@@ -36,6 +36,7 @@ export class RoomUploads {
 
   /** Returns the reason if that is impossible. */
   share(room: string, files: readonly File[], isPasted: boolean): string | undefined {
+    if (files.length === 0) return noFiles;
     if (this.#files.size + files.length > limits.maxCards) {
       return `At most ${limits.maxCards} files wait to be shared: share the rest later, or a folder with parley send-file --share.`;
     }

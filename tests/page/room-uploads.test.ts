@@ -1,11 +1,13 @@
 // Files shared with everyone from the browser: dropped on the room, pasted or picked; shown to the
 // other tab, stopped, retried, refused because of the quota, and removed by their uploader.
 
-import { expect } from "bun:test";
+import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { noise } from "../noise.ts";
 import { until } from "../until.ts";
+import { noFiles } from "../../src/page/handover/outgoing-names.ts";
+import { RoomUploads } from "../../src/page/room-uploads.ts";
 import type { Tab } from "./browser.ts";
 import { drop } from "./handover-rig.ts";
 import { expectNoComplaints, inBrowser, inChromium, pageRig } from "./page-rig.ts";
@@ -43,6 +45,20 @@ function large(name: string, bytes: number): { path: string; sha256: string } {
   writeFileSync(path, content);
   return { path, sha256: hashOf(content) };
 }
+
+test("a folder alone, which leaves no files, is refused", () => {
+  const unused = (): never => {
+    throw new Error("nothing is sent");
+  };
+  const uploads = new RoomUploads({
+    end: unused,
+    ask: unused,
+    dispatch: unused,
+    cards: () => new Map(),
+    onShared: unused,
+  });
+  expect(uploads.share("lobby", [], false)).toBe(noFiles);
+});
 
 inBrowser("dropped on the room, everybody is told, and the file is the same", async () => {
   expect(await ann.get("document.querySelector('#attach').title")).toBe("Share files with lobby");

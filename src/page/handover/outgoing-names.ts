@@ -32,3 +32,6 @@ function numbered(name: string, n: number): string {
   const at = dot > 0 ? dot : name.length;
   return `${name.slice(0, at)} (${n})${name.slice(at)}`;
 }
+
+/** Why nothing is sent. */
+export const noFiles = "There are no files in that. A browser sends files, not folders.";

@@ -13,7 +13,7 @@ import { fileTime } from "../timeline.ts";
 import { hasCipher } from "./chunk-cipher.ts";
 import { IncomingFiles } from "./incoming-files.ts";
 import type { OfferPort } from "./offer-port.ts";
-import { outgoingNames } from "./outgoing-names.ts";
+import { noFiles, outgoingNames } from "./outgoing-names.ts";
 import { OutgoingFiles } from "./outgoing-files.ts";
 import { loadOffers, storeOffers } from "./own-offers.ts";
 import { PassBudget } from "./pass-window.ts";
@@ -87,8 +87,7 @@ export class PageHandover {
   /** Offers files to somebody. Returns the reason if that is impossible. */
   send(to: string, chosen: readonly File[], isPasted = false): string | undefined {
     if (!hasCipher) return noCipher;
-    if (chosen.length === 0)
-      return "There are no files in that. A browser sends files, not folders.";
+    if (chosen.length === 0) return noFiles;
     if (chosen.length > pageFiles.maxFiles) {
       return `That is more than ${pageFiles.maxFiles} files: send them in parts, or use parley send-file.`;
     }

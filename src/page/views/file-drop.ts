@@ -102,7 +102,10 @@ export class FileDrop {
     event.preventDefault();
     const target = this.#targetOf(event);
     if (target === undefined) return;
-    this.#send({ people: target.people, room: this.#room }, filesOf(event.dataTransfer));
+    const dropped = [...(event.dataTransfer?.items ?? [])].filter(({ kind }) => kind === "file");
+    const files = dropped.flatMap((item) => fileOf(item) ?? []);
+    this.#send({ people: target.people, room: this.#room }, files);
+    if (files.length > 0 && files.length < dropped.length) this.#actions.refuse(noFolders);
   }
 
   /** The person or the conversation under the pointer. */
@@ -144,6 +147,8 @@ export class FileDrop {
 
 const nowhere = "You are in no room. Join one, or choose whom the files are for.";
 
+const noFolders = "The folders are left out: a browser sends files.";
+
 function labelOf(people: readonly string[], room: string | undefined): string {
   if (people.length > 0) return `Send files to ${people.join(", ")}`;
   return room === undefined ? "Send files" : `Share files with ${room}`;
@@ -153,11 +158,7 @@ function hasFiles({ dataTransfer }: DragEvent): boolean {
   return dataTransfer?.types.includes("Files") === true;
 }
 
-/** Without folders, which a page could not send. */
-function filesOf(transfer: DataTransfer | null): File[] {
-  const items = [...(transfer?.items ?? [])].filter(({ kind }) => kind === "file");
-  return items.flatMap((item) => {
-    if (item.webkitGetAsEntry()?.isDirectory === true) return [];
-    return item.getAsFile() ?? [];
-  });
+/** Null for a folder, which a page could not send. */
+function fileOf(item: DataTransferItem): File | null {
+  return item.webkitGetAsEntry()?.isDirectory === true ? null : item.getAsFile();
 }
