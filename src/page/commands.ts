@@ -191,13 +191,6 @@ const commands = new Map<string, Entry>([
       read: readMotd,
     },
   ],
-  ...slashOrders.map(({ slash, usage, help }): [string, Entry] => {
-    const read = (argument: string): Command => ({
-      type: "order",
-      command: `${slash.slice(1)} ${argument}`.trim(),
-    });
-    return [slash, { usage, help, read }];
-  }),
   [
     "/notify",
     {
@@ -216,9 +209,13 @@ export function readLine(line: string): Command {
   if (!typed.startsWith("/")) return { type: "say", text: line };
   if (typed.startsWith("//")) return { type: "say", text: typed.slice(1) };
   const [, word = "", argument = ""] = /^(\S+)\s*(.*)$/s.exec(typed) ?? [];
-  const entry = commands.get(word.toLowerCase());
+  const slash = word.toLowerCase();
+  const entry = commands.get(slash);
   if (entry !== undefined) {
     return entry.read(argument) ?? { type: "mistake", problem: `Usage: ${entry.usage}` };
+  }
+  if (slashOrders.includes(slash)) {
+    return { type: "order", command: `${slash.slice(1)} ${argument}`.trim() };
   }
   return { type: "mistake", problem: unknownCommand(word) };
 }
@@ -230,7 +227,8 @@ function unknownCommand(word: string): string {
   if (keyCommands.has(word.toLowerCase())) {
     return `${word} works with a device's key, which a browser does not have: use parley client.`;
   }
-  const near = word.length > maxMistypedChars ? undefined : nearestWord(word, [...commands.keys()]);
+  const all = [...commands.keys(), ...slashOrders];
+  const near = word.length > maxMistypedChars ? undefined : nearestWord(word, all);
   const advice = near === undefined ? "/help lists them." : `did you mean ${near}?`;
   return `There is no command ${quoted(word)}: ${advice} Start with // to send it as text.`;
 }
@@ -245,9 +243,7 @@ export function isCommand(line: string): boolean {
 
 /** One line per command. */
 export function helpText(): string {
-  const orders = new Set(slashOrders.map(({ slash }) => slash));
-  const shown = Array.from(commands).filter(([slash]) => !orders.has(slash));
-  const rows = shown.map(([, { usage, help }]) => `${usage} – ${help}`);
+  const rows = Array.from(commands.values(), ({ usage, help }) => `${usage} – ${help}`);
   return [...rows, slashOrdersHelp, "//TEXT – send a message that starts with /"].join("\n");
 }
 

@@ -46,10 +46,11 @@ function large(name: string, bytes: number): { path: string; sha256: string } {
   return { path, sha256: hashOf(content) };
 }
 
+const unused = (): never => {
+  throw new Error("nothing is sent");
+};
+
 test("a folder alone, which leaves no files, is refused", () => {
-  const unused = (): never => {
-    throw new Error("nothing is sent");
-  };
   const uploads = new RoomUploads({
     end: unused,
     ask: unused,

@@ -249,11 +249,12 @@ export const slashCommands: Readonly<Record<string, SlashCommand>> = {
 };
 
 function operatorCommands(): Record<string, SlashCommand> {
-  const entries = slashOrders.map(({ slash, usage, help }) => {
+  const entries = slashOrders.map((slash) => {
     const read = (argument: string) =>
       ({ do: "order", command: `${slash.slice(1)} ${argument}`.trim() }) as const;
     const completes = slash === "/unshare" ? "file" : "name";
-    return [slash, { usage, help, completes, isOrder: true, read }] as const;
+    // The server knows its usage.
+    return [slash, { usage: slash, help: "", completes, isOrder: true, read }] as const;
   });
   return Object.fromEntries(entries);
 }
