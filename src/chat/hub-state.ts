@@ -269,7 +269,8 @@ export class HubState {
   share(room: Room, change: PresenceChange): void {
     if (this.options.shared === undefined) return;
     const event = change.event && { ...change.event, timeMs: this.stampMs };
-    this.pipeline.gathering.sharePresence(room, { ...change, event });
+    const at = this.pipeline.nextOrder();
+    this.pipeline.gathering.sharePresence(room, { ...change, event, at });
     this.wake();
   }
 

@@ -1,7 +1,7 @@
 // Events from other servers that use the same store, for people who are connected here: messages,
 // arrivals and departures, mail, sessions that have moved, operators' decisions.
 
-import { deliverForeign, type ForeignPart } from "../turn/delivery.ts";
+import { deliverForeign } from "../turn/delivery.ts";
 import type { Account, AccountChange } from "../accounts/account-store.ts";
 import { type ForeignComing, noteElsewhere, reviewElsewhere } from "../people/comings.ts";
 import { dropAsLost, endSession, expel, replaceSession } from "../disconnect.ts";
@@ -112,16 +112,20 @@ const handlers: Handlers = {
     for (const run of fresh) {
       run.persona ??= room.elsewhere?.get(fold(run.from))?.about?.persona;
     }
-    deliverForeign(hub, [{ room, runs: fresh, presence: [] }]);
+    deliverForeign(
+      hub,
+      fresh.map((event) => ({ room, event })),
+    );
   },
   skipped(hub, { room: name, seq }) {
     const room = hub.rooms.get(name);
     if (room !== undefined) room.seq = Math.max(room.seq, seq);
   },
   presence(hub, { server, rooms }) {
+    const news = rooms.flatMap((presence) => newsOf(hub, server, presence));
     deliverPresence(
       hub,
-      rooms.flatMap((presence) => partOf(hub, server, presence) ?? []),
+      news.toSorted((a, b) => a.at - b.at),
     );
   },
   roster(hub, { room: name, version, members }) {
@@ -139,7 +143,10 @@ const handlers: Handlers = {
         before.about?.away === now.about?.away ? undefined : away(room, now, true),
       ]),
     ].flatMap((event) => event ?? []);
-    deliverPresence(hub, [{ room, runs: [], presence: told }]);
+    deliverPresence(
+      hub,
+      told.map((event) => ({ room, event })),
+    );
   },
   mail(hub, { mailbox, mail }) {
     for (const session of hub.names.readers(mailbox)) {
@@ -262,21 +269,24 @@ function end(hub: HubState, session: Session, reason: string): void {
   endSession(hub, session);
 }
 
+/** An event in a room. */
+type News = { readonly room: Room; readonly event: PresenceEvent };
+
 /**
- * Another server's change in a room, in the form in which it is reported here; undefined: it
- * arrived too early.
+ * Another server's changes in a room, in the form in which they are reported here; none if they
+ * arrived too early. `at`: their place among the changes of the commit.
  */
-function partOf(
+function newsOf(
   hub: HubState,
   server: string,
   { room: name, version, changes }: RoomPresence,
-): ForeignPart | undefined {
+): readonly (News & { at: number })[] {
   const room = hub.rooms.get(name);
   // If other changes came in between, the whole roster is read again.
-  if (room?.elsewhere === undefined || version !== room.elsewhere.version + 1) return undefined;
+  if (room?.elsewhere === undefined || version !== room.elsewhere.version + 1) return [];
   room.elsewhere.version = version;
-  const told: PresenceEvent[] = [];
-  for (const { event, ...change } of changes) {
+  const told: (News & { at: number })[] = [];
+  for (const { event, at = 0, ...change } of changes) {
     const { folded, name: shown, about } = change;
     const wasThere = room.has(folded);
     const before = room.elsewhere.get(folded);
@@ -290,10 +300,11 @@ function partOf(
     if (event === undefined || !isNews) continue;
     const persona = (about ?? before?.about)?.persona;
     const news = event.type === "renamed" ? renamedIn(room, event, wasThere) : event;
-    if (news !== undefined) told.push({ persona, ...news, author: authorOf(event) });
+    if (news === undefined) continue;
+    told.push({ room, event: { persona, ...news, author: authorOf(event) }, at });
   }
   room.changedElsewhere();
-  return { room, runs: [], presence: told };
+  return told;
 }
 
 /** Whoever goes on in other rooms has only left this one. */
@@ -309,15 +320,12 @@ function asLeft(hub: HubState, event: PresenceEvent): PresenceEvent {
  * Tells the rooms at once, unless something that happened here before is still to be told there,
  * for example that people who are now back at another server had left, or who is in the room.
  */
-function deliverPresence(hub: HubState, parts: readonly ForeignPart[]): void {
-  const now = parts.flatMap((part) => {
-    const events = part.presence.map((event) => asLeft(hub, event));
-    const presence = events.filter((event) => {
-      const isLater = hub.pipeline.precedes(part.room, event);
-      if (isLater) announceLater(hub, part.room, event);
-      return !isLater;
-    });
-    return presence.length === 0 ? [] : [{ ...part, presence }];
+function deliverPresence(hub: HubState, news: readonly News[]): void {
+  const told = news.map(({ room, event }) => ({ room, event: asLeft(hub, event) }));
+  const now = told.filter(({ room, event }) => {
+    const isLater = hub.pipeline.precedes(room, event);
+    if (isLater) announceLater(hub, room, event);
+    return !isLater;
   });
   deliverForeign(hub, now);
 }

@@ -69,27 +69,24 @@ function deliverRoom(
   }
 }
 
-/**
- * The part of another server's commit that concerns a room: messages that follow the last known
- * one, and other events.
- */
-export type ForeignPart = {
-  readonly room: Room;
-  readonly runs: readonly SaidRun[];
-  readonly presence: readonly PresenceEvent[];
-};
+/** Something in a room that another server has committed. */
+export type ForeignItem = { readonly room: Room; readonly event: SaidRun | PresenceEvent };
 
 /**
- * Delivers the results of one commit on another server. Whatever is unsettled here comes after it,
- * so a member whose departure is unsettled still receives it: it may have a message in the same
+ * Delivers what one commit on another server brought about, in the order given: for each room,
+ * messages that follow the last known one, and other events. Whatever is unsettled here comes after
+ * it, so a member whose departure is unsettled still receives it: it may have a message in the same
  * batch, with a higher number.
  */
-export function deliverForeign(hub: HubState, parts: readonly ForeignPart[]): void {
-  const all = parts.map(({ room, runs, presence }) => ({ room, events: [...runs, ...presence] }));
-  const plan = newFlushPlan(all.some(({ events }) => events.some(spansRooms)));
-  let order = -all.reduce((total, { events }) => total + events.length, 0);
-  for (const { room, events } of all) {
-    const items: RoomItem[] = events.map((event) => ({ order: order++, event }));
+export function deliverForeign(hub: HubState, happened: readonly ForeignItem[]): void {
+  const plan = newFlushPlan(happened.some(({ event }) => spansRooms(event)));
+  const rooms = new Map<Room, RoomItem[]>();
+  for (const [i, { room, event }] of happened.entries()) {
+    const items = rooms.get(room) ?? [];
+    rooms.set(room, items);
+    items.push({ order: i - happened.length, event });
+  }
+  for (const [room, items] of rooms) {
     deliverRoom(hub, room, { items, presence: lastRosterChange(items) }, plan);
   }
   finishDelivery(hub, plan);

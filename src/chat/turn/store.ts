@@ -64,6 +64,8 @@ export type PresenceChange = {
   readonly opens?: boolean | undefined;
   /** The announcement to the other members; undefined: none. */
   readonly event: PresenceEvent | undefined;
+  /** Its place among the batch's changes, in whichever rooms. Older servers don't say. */
+  readonly at?: number | undefined;
 };
 
 /** Numbers of members of rooms, and of people, on all servers that use the store. */

@@ -91,6 +91,28 @@ test("joining, talking, being away, name changes, and leaving", () => {
   );
 });
 
+test("what happens in several rooms in one commit keeps its order", () => {
+  const world = new Neighbours();
+  const [east, west] = [world.server("east"), world.server("west")];
+  const [igor, ann] = [ircAt(east, "Igor"), ircAt(west, "Ann")];
+  for (const client of [igor, ann]) client.send("JOIN #lobby", "JOIN #den");
+  world.deliver();
+  ann.lines();
+  world.hold("east", "commits");
+  igor.send("PRIVMSG #lobby :1");
+  // While that is committed, the next batch gathers.
+  igor.send("PART #den", "NICK Gor", "JOIN #den", "QUIT");
+  world.release("east");
+  world.deliver();
+  expect(ann.lines().map((line) => line.replace(/^:(\w+)!\S+/, "$1"))).toEqual([
+    "Igor PRIVMSG #lobby :1",
+    "Igor PART #den",
+    "Igor NICK Gor",
+    "Gor JOIN #den",
+    "Gor QUIT :Quit",
+  ]);
+});
+
 test("operators: modes, ranks, topics, invitations, kicks", () => {
   expectSame(
     "Ann JOIN #room",
