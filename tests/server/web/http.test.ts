@@ -83,6 +83,12 @@ describe("the page", () => {
     expect(packed.length).toBeLessThan(70_000);
   });
 
+  test("says so where it can't work", async () => {
+    for (const path of ["/", "/code"]) {
+      expect(await (await rig.get(path)).text()).toMatch(/<noscript>[^]*needs JavaScript/);
+    }
+  });
+
   test("is compressed only for those who accept it", async () => {
     for (const [accepted, coding] of [
       ["gzip", "gzip"],
