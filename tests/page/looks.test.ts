@@ -331,7 +331,7 @@ inChromium("files from person to person", async () => {
     drop(ann, `[data-person="${longName}"]`, [["no-thanks.zip", 5_000]]),
   );
   await ann.until(
-    `${lastCard}.querySelector(".offer-state").textContent.includes("is away, or has no client")`,
+    `${lastCard}.querySelector(".offer-state").textContent.includes("takes no files")`,
   );
   await shoot(ann, "offers");
   await ann.resize(desktop);
