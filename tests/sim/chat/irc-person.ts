@@ -6,6 +6,7 @@ import { irc } from "../../dialects/irc/rig.ts";
 import { Connection } from "./connection.ts";
 import { fail } from "./truth.ts";
 import { MemberLists } from "./member-lists.ts";
+import type { ServerProcess } from "./server-process.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 const rooms = ["lobby", "den", "attic", "hall"];
@@ -14,6 +15,7 @@ export class IrcPerson {
   readonly #world: Surroundings;
   readonly #lists: MemberLists;
   #connection: Connection | undefined;
+  #server: ServerProcess | undefined;
   #nick = "";
   /** Lists of which the end has not arrived yet. */
   readonly #listed = new Map<string, string[]>();
@@ -93,6 +95,7 @@ export class IrcPerson {
     this.#world.watch(connection, server);
     this.#connection = connection;
     this.#lists.follow(server);
+    this.#server = server;
     this.#nick = this.name;
     this.#send(`NICK ${this.name}`);
     this.#send(`USER ${this.name} 0 * :${this.name}`);
@@ -134,7 +137,8 @@ export class IrcPerson {
         const listed = this.#listed.get(channel) ?? [];
         this.#listed.delete(channel);
         const operators = listed.filter((name) => name.startsWith("@"));
-        if (operators.length > 1)
+        const isStale = this.#server && this.#world.isTakenForDead?.(this.#server);
+        if (operators.length > 1 && isStale !== true)
           fail(`${this.name} is shown ${operators.join(" ")} in ${channel}`);
         this.#lists.listed(
           channel,

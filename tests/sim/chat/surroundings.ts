@@ -15,6 +15,8 @@ export interface Surroundings {
   readonly server: ServerProcess | undefined;
   /** With several servers, a name reaches its claimant before the claimant is notified. */
   readonly isShared?: boolean;
+  /** Others have taken that server for dead, and it may not know yet. */
+  isTakenForDead?(server: ServerProcess): boolean;
   /** The number of the first message that the log still has of a room. */
   firstKept(room: string): number;
   /** How many private messages the mailbox still has after that one. */

@@ -97,6 +97,11 @@ export class ClusterWorld implements Surroundings {
     return this.members[Math.floor(this.random() * this.members.length)]?.server;
   }
 
+  isTakenForDead(server: ServerProcess): boolean {
+    const member = this.members.find((one) => one.server === server);
+    return this.database.tables.servers.get(member?.serverId ?? "")?.isOver !== false;
+  }
+
   firstKept(): number {
     return 1;
   }
