@@ -11,7 +11,7 @@ import {
   type DeviceKey,
 } from "./account-store.ts";
 import { readCode, writeCode } from "./device-codes.ts";
-import { endSession } from "../disconnect.ts";
+import { endSession, expel } from "../disconnect.ts";
 import type { Command, DeviceEntry, Ref } from "../events.ts";
 import { findElsewhere } from "../elsewhere/find-elsewhere.ts";
 import type { HubState } from "../hub-state.ts";
@@ -21,6 +21,7 @@ import { reject, rejectUnknownUser, rejectUnread } from "../rejections.ts";
 import { moveRole } from "../rights-store.ts";
 import type { Session } from "../session.ts";
 import { sessionFields } from "../session-log.ts";
+import { banOf, banText, suspectOf } from "../suspect.ts";
 import { readVouch, vouchRecord, vouchText } from "../../trust/device-vouch.ts";
 import { StoreQueries } from "../turn/store-queries.ts";
 import { tooMany } from "../rates/guess-rates.ts";
@@ -99,6 +100,8 @@ export function link(hub: HubState, session: Session, command: Of<"link">): void
   const hash = hub.options.hashSecret(readCode(command.code));
   takeCode(hub, session, hash, (account, error) => {
     if (error !== undefined) return rejectUnread(hub, session, command, error);
+    const ban = account && banOf(hub, suspectOf(session, { accounts: [account] }));
+    if (ban) return expel(hub, session, "banned", banText(ban));
     if (account !== undefined) return linkTo(hub, session, command, account, key);
     const message =
       "There is no such code, or it has been used or is too old: /devices add makes another";

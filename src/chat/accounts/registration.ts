@@ -14,7 +14,7 @@ import { fold, nameProblem } from "../names/grammar.ts";
 import { refuseIfOverfull, reject, rejectUnread } from "../rejections.ts";
 import { moveRole } from "../rights-store.ts";
 import { shareMember } from "../elsewhere/share-presence.ts";
-import type { Session } from "../session.ts";
+import { personKey, type Session } from "../session.ts";
 import { sessionFields } from "../session-log.ts";
 
 type Register = Extract<Command, { type: "register" }>;
@@ -133,6 +133,7 @@ function own(hub: HubState, session: Session, account: string, command: Register
   if (session.phase !== "member") return;
   const { identity } = session;
   const { mailbox: before } = identity;
+  const person = personKey(identity);
   const mailbox = accountMailbox(account);
   for (const item of gathering.mail) if (item.recipient === before) item.recipient = mailbox;
   const { last } = session.mailbox;
@@ -142,6 +143,8 @@ function own(hub: HubState, session: Session, account: string, command: Register
     gathering.mailboxes.push(record);
   }
   hub.names.beginAccount(session, account);
+  // Ranks and invitations are the person's.
+  for (const room of hub.rooms.values()) room.rekey(person, personKey(identity));
   claimForAccount(hub, session);
   // Services without a login must no longer use the name.
   hub.options.control.dropRegistrations((id) => fold(id) === identity.folded);

@@ -82,6 +82,15 @@ export class Room {
     if (isFirst) this.ranks.set(key, { isVoiced: false, ...this.ranks.get(key), isOperator: true });
   }
 
+  /** A person is known by another key from now on. */
+  rekey(before: string, after: string): void {
+    const rank = this.ranks.get(before);
+    if (rank !== undefined) this.ranks.set(after, rank);
+    this.ranks.delete(before);
+    if (this.called.delete(before)) this.called.add(after);
+    if (this.opening?.key === before) this.opening = { ...this.opening, key: after };
+  }
+
   /** Starts delivery to the member, from its position in the turn on. */
   listen(membership: Membership): void {
     const { dialect } = membership.session;

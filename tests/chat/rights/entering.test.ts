@@ -155,6 +155,17 @@ test("nobody outside speaks in a private room, even if others may speak without 
   expect(cal.text()).toBe("");
 });
 
+test("a code for a device of somebody who has been banned adds no device", () => {
+  const rig = new Rig();
+  const ann = owner(rig, "Ann", "desk").send({ type: "device-code", ref: 1 });
+  const code = ann.lines().find(({ ref }) => ref === 1)?.["code"];
+  rig.order("ban Ann");
+  const guest = withKey(rig, "guest", "phone");
+  guest.text();
+  guest.send({ type: "link", code, label: "phone" });
+  expect(guest.lines()).toMatchObject([{ type: "bye", code: "banned" }]);
+});
+
 test("somebody who turns out to be banned is disconnected", () => {
   const rig = new Rig();
   const ann = owner(rig, "Ann", "desk");
@@ -191,4 +202,26 @@ test("a secret room is known to its members and operators, who may be elsewhere"
   expect(bob.text()).not.toContain('"den"');
   const cal = withKey(rig, "Cal", "desk").send({ type: "rooms" });
   expect(cal.text()).toContain('"den"');
+});
+
+test("an operator of the server who is dismissed leaves the private rooms of others", () => {
+  const rig = new Rig();
+  const cal = owner(rig, "Cal", "desk");
+  rig.order("op Cal");
+  rig.order("private den");
+  cal.send({ type: "join", room: "den" }).text();
+  rig.order("deop Cal");
+  expect(cal.lines()).toMatchObject([{ type: "parted", room: "den" }]);
+});
+
+const order = (command: string) => ({ type: "admin", command });
+
+test("whoever registers the name stays an operator of the room, and invited", () => {
+  const { rig, ann } = den();
+  const bob = rig.member("Bob");
+  ann.send(order("mode den +i"), order("call den Bob"));
+  const password = "correct horse";
+  for (const client of [ann, bob]) client.send({ type: "register", password }).text();
+  expect(ann.send(order("mode den +m")).text()).toContain("Set +m in den");
+  expect(bob.send({ type: "join", room: "den" }).lines()[0]).toMatchObject({ type: "entered" });
 });
