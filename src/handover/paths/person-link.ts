@@ -81,9 +81,12 @@ export class PersonLink {
 
   /**
    * Immediately tells the other end that this one accepts datagrams; opens sockets, joins the
-   * relay, and sends the addresses of this end.
+   * relay, and sends the addresses of this end. Where there can be no path it says nothing, so that
+   * the other end does not wait for one.
    */
   async start(): Promise<void> {
+    const { isDirectAllowed, relay } = this.#options;
+    if (!isDirectAllowed && relay === undefined) return;
     this.#tell();
     const opened = await Promise.all(this.#hosts().map((host) => this.#open(host)));
     const sockets = opened.filter((socket) => socket !== undefined);

@@ -48,3 +48,24 @@ test("one channel after another does not make an end flood the addresses that it
   expect(received).toBeLessThanOrEqual(limits.triesAtOnce + seconds * limits.triesPerSecond + 1);
   for (const victim of victims) victim.close();
 });
+
+test("without a relay and direct paths an end says nothing: the other would wait for a path", async () => {
+  const lines: string[] = [];
+  const linkWith = (isDirectAllowed: boolean): PersonLink =>
+    new PersonLink({
+      isRecipient: false,
+      server: "127.0.0.1",
+      relay: undefined,
+      isDirectAllowed,
+      sendLine: (line) => void lines.push(line),
+      exported: () => undefined,
+      onSilence() {},
+      onPath() {},
+    });
+  for (const isDirectAllowed of [false, true]) {
+    const link = linkWith(isDirectAllowed);
+    await link.start();
+    link.close();
+    expect(lines.length > 0).toBe(isDirectAllowed);
+  }
+});
