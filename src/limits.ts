@@ -997,6 +997,9 @@ export const udp = {
   /** How long it is read in batches at a time, and the pause before the next time. */
   busySliceMs: 1,
   busyWaitMs: 1,
+  /** What it waits if all of a turn was forwarded, and fewer datagrams than this. */
+  forwardWaitMs: 2,
+  fewForwarded: 24,
   /** Fewer datagrams than this within that time end it. */
   calmDatagrams: 50,
   calmMs: 100,

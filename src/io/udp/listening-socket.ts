@@ -37,6 +37,9 @@ export class ListeningSocket {
   #sinceMs = 0;
   /** It comes in batches. */
   #isBusy = false;
+  /** Entries of the current slice that were forwarded, and the datagrams that they contain. */
+  #forwarded = 0;
+  #datagrams = 0;
   #closed = false;
 
   private constructor(options: ListeningOptions) {
@@ -90,6 +93,8 @@ export class ListeningSocket {
     const startMs = performance.now();
     let isMore = true;
     let got = 0;
+    this.#forwarded = 0;
+    this.#datagrams = 0;
     while (isMore && performance.now() - startMs < limits.busySliceMs) {
       const count = this.#port.readMore(this.#visit);
       this.#port.flush();
@@ -107,8 +112,10 @@ export class ListeningSocket {
       }
     }
     // What arrives meanwhile wakes nobody, and costs little more than one datagram; and however
-    // much it is, others have half of the event loop.
-    setTimeout(this.#turn, limits.busyWaitMs);
+    // much it is, others have half of the event loop. If it is only to be forwarded and little, the
+    // wake-up would cost more than the work.
+    const isLittle = this.#forwarded === got && this.#datagrams < limits.fewForwarded;
+    setTimeout(this.#turn, isLittle ? limits.forwardWaitMs : limits.busyWaitMs);
   };
 
   readonly #visit = (bytes: Uint8Array, length: number, _: number, index: number): void => {
@@ -120,6 +127,8 @@ export class ListeningSocket {
     if (to === undefined) return onDatagrams(bytes.slice(0, length), path);
     const destination = to.path.local === path.local ? this.#destinationOf(to.path) : undefined;
     if (destination !== undefined) {
+      this.#forwarded++;
+      this.#datagrams += Math.ceil(length / to.datagramBytes);
       this.#port.forward(index, length, to.datagramBytes, destination);
     } else send?.(bytes.slice(0, length), to);
   };
