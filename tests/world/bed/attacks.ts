@@ -11,6 +11,7 @@ export const attacks = [
   "long",
   "tell",
   "history",
+  "search",
   "join",
   "nested",
   "files",

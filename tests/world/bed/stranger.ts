@@ -32,6 +32,8 @@ function requestOf(attack: string, epoch: string): string {
       return line({ type: "tell", to: ["Absent"], text: "a stranger writes and writes" });
     case "history":
       return line({ type: "history", room, limit: 500 });
+    case "search":
+      return line({ type: "search", room, text: "words that nobody says" });
     case "join":
       return line({ type: order.version === 1 ? "enter" : "join", room, seq: 0, epoch });
     case "nested":
