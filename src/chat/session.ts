@@ -60,6 +60,11 @@ export type Proven = {
   readonly isBearer?: boolean;
 };
 
+/** Whether the session belongs to the account, or may be about to. */
+export function mayBeOf({ proven, phase, entersAs }: Session, account: string): boolean {
+  return proven.account === account || (phase === "entering" && entersAs.includes(account));
+}
+
 /** Shared by all sessions that have proved nothing, which are most. */
 export const nothingProven: Proven = { key: undefined, account: undefined, isDevice: false };
 
@@ -225,6 +230,11 @@ export class Session {
   claim: number | undefined = undefined;
   /** The last known claim of its record by another server. Written only by foreign-events.ts. */
   claimedElsewhere = 0;
+  /**
+   * While it logs in, the accounts that it will belong to if that succeeds. Written only by
+   * pending-login.ts.
+   */
+  entersAs: readonly string[] = [];
   /** The welcome is not committed yet; everything else for this session comes after it. */
   awaitsWelcome = false;
   readonly identity: Identity;

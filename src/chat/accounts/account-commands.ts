@@ -19,7 +19,7 @@ import { fold } from "../names/grammar.ts";
 import { giveToken, hashNew } from "./passwords.ts";
 import { reject, rejectUnknownUser, rejectUnread } from "../rejections.ts";
 import { moveRole } from "../rights-store.ts";
-import type { Session } from "../session.ts";
+import { mayBeOf, type Session } from "../session.ts";
 import { sessionFields } from "../session-log.ts";
 import { banOf, banText, suspectOf } from "../suspect.ts";
 import { readVouch, vouchRecord, vouchText } from "../../trust/device-vouch.ts";
@@ -249,7 +249,7 @@ function putOut(
   isMeant: (session: Session) => boolean,
 ): void {
   for (const one of hub.sessions) {
-    if (one === session || one.proven.account !== account || !isMeant(one)) continue;
+    if (one === session || !mayBeOf(one, account) || !isMeant(one)) continue;
     hub.send(one, { type: "bye", reason });
     endSession(hub, one);
   }

@@ -7,6 +7,7 @@ import type { Said } from "../events.ts";
 import { fittingPage } from "../history/history-page.ts";
 import type { HubState } from "../hub-state.ts";
 import { fold } from "../names/grammar.ts";
+import { mayBeOf } from "../session.ts";
 import { type Actor, outranks } from "./actor.ts";
 import type { AdminCommand } from "./admin-command.ts";
 import type { AdminAnswer, AdminRow } from "./answer.ts";
@@ -79,7 +80,7 @@ export function forget(hub: HubState, actor: Actor, { name }: Of<"forget">, answ
       logAct(hub, actor, "account deleted", { target: account.name });
       // Also under other names, and without a name.
       for (const session of hub.sessions) {
-        if (session.proven.account !== account.id) continue;
+        if (!mayBeOf(session, account.id)) continue;
         expel(hub, session, "kicked", "Your account was deleted by an operator");
       }
       answer({ ok: true, message: `${account.name} is no longer registered` });

@@ -16,7 +16,7 @@ import { calledKey } from "../rooms/call-into.ts";
 import { fold } from "../names/grammar.ts";
 import type { Room } from "../rooms/room.ts";
 import type { SaidRun } from "../rooms/said-run.ts";
-import type { Session } from "../session.ts";
+import { mayBeOf, type Session } from "../session.ts";
 import type { PresenceChange } from "../turn/store.ts";
 import { banOf, banText, suspectOf } from "../suspect.ts";
 import { announceLater, renamedIn } from "../rooms/membership.ts";
@@ -249,16 +249,16 @@ function putOutOfAccount(
   change: AccountChange["type"],
   account: Account | undefined,
 ): void {
-  const active = account?.keys.filter(({ revokedMs }) => revokedMs === undefined) ?? [];
   for (const session of hub.sessions) {
     const { proven } = session;
-    if (proven.account !== id) continue;
-    const isKnown = proven.isDevice && active.some(({ key }) => key === proven.key);
+    if (!mayBeOf(session, id)) continue;
+    const device = account?.keys.find(({ key }) => key === proven.key);
+    const isDevice = proven.isDevice || (session.phase === "entering" && device !== undefined);
+    const isActive = device !== undefined && device.revokedMs === undefined;
     if (account === undefined)
       expel(hub, session, "kicked", "Your account was deleted by an operator");
-    else if (proven.isDevice && !isKnown)
-      end(hub, session, "This device may no longer use the name");
-    else if (!proven.isDevice && proven.isBearer !== true && change === "set-password") {
+    else if (isDevice && !isActive) end(hub, session, "This device may no longer use the name");
+    else if (!isDevice && proven.isBearer !== true && change === "set-password") {
       end(hub, session, "The password was changed: log in again");
     }
   }

@@ -134,13 +134,20 @@ export class PendingLogin {
     const { store } = this.#hub;
     const { name, alias } = this.#plan;
     const { token } = this.#command;
-    const { key } = this.#session.proven;
+    const session = this.#session;
+    const { key } = session.proven;
     const ask = (lookup: AccountLookup, keep: (account: Account | undefined) => void): void =>
-      queries.ask<Account | undefined>((then) => store.findAccount(lookup, then), keep);
+      queries.ask<Account | undefined>(
+        (then) => store.findAccount(lookup, then),
+        (account) => {
+          keep(account);
+          // If the account changes from now on, the login must not succeed as if it had not.
+          if (account !== undefined) session.entersAs = [...session.entersAs, account.id];
+        },
+      );
+    session.entersAs = [];
     ask({ name: fold(name) }, (account) => (this.#owner = account));
-    if (alias !== undefined) {
-      ask({ name: fold(alias) }, (account) => (this.#aliasOwner = account));
-    }
+    if (alias !== undefined) ask({ name: fold(alias) }, (account) => (this.#aliasOwner = account));
     if (key !== undefined) ask({ key }, (account) => (this.#ofKey = account));
     if (token !== undefined) {
       const hash = this.#hub.options.hashSecret(token);

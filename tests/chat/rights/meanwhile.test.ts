@@ -1,11 +1,14 @@
 // What operators decide while a request waits for the store applies to that request.
 
 import { expect, test } from "bun:test";
+import type { CredentialsPort } from "../../../src/chat/login/credentials-port.ts";
 import { httpRooms } from "../../../src/dialects/http/http-rooms.ts";
 import { encodeRequest } from "../../../src/dialects/http/room-request.ts";
 import { ircAt } from "../../dialects/irc/rig.ts";
 import { FailingStore } from "../failing-store.ts";
-import { Rig, say } from "../rig.ts";
+import { fakeCredentials } from "../fake-credentials.ts";
+import { keyOf, owner, withKey } from "../owner.ts";
+import { type Client, Rig, say } from "../rig.ts";
 
 /** A room with Ann and a message of hers in it, and a store that can answer late. */
 function world() {
@@ -119,4 +122,59 @@ test.each([
   expect(heard).toStartWith(`{"status":${status}`);
   expect(heard).not.toContain("treasure");
   expect(den.ann.text()).not.toContain('"hi"');
+});
+
+/** A second device of Ann's logs in while the first one, or an operator, revokes that. */
+function loginMeanwhile(by: "key" | "password", revoke: (rig: Rig, desk: Client) => void) {
+  const store = new FailingStore();
+  const checks: (() => void)[] = [];
+  let isLate = false;
+  const credentials: CredentialsPort = {
+    ...fakeCredentials,
+    checkPassword(password, hash, address, then) {
+      const check = () => fakeCredentials.checkPassword(password, hash, address, then);
+      if (isLate) checks.push(check);
+      else check();
+    },
+  };
+  const rig = new Rig({ credentials }, store.answer);
+  const desk = owner(rig, "Ann", "desk");
+  desk.send({ type: "set-password", password: "correct horse" });
+  desk.send({ type: "device-code", ref: 1 });
+  const code = desk.lines().find(({ ref }) => ref === 1)?.["code"];
+  const phone = withKey(rig, "guest", "phone").send({ type: "link", code, label: "phone" });
+  phone.close("quit");
+  let login: Client;
+  isLate = true;
+  if (by === "key") {
+    // Everything is known about the account, and its mailbox is being read.
+    store.timing = ({ type }) => (type === "load-session" ? "run-late" : "now");
+    login = withKey(rig, "Ann", "phone", { secret: "another-secret-0123456789" });
+  } else login = rig.member("Ann", { password: "correct horse" });
+  store.timing = () => "now";
+  expect(checks.length + store.waiting.length).toBeGreaterThan(0);
+  revoke(rig, desk);
+  for (const check of checks) check();
+  rig.settle();
+  while (store.waiting.length > 0) {
+    store.releaseOne(rig);
+    rig.settle();
+  }
+  return login.lines();
+}
+
+test.each(["key", "password"] as const)("a login by a %s that is revoked meanwhile", (by) => {
+  const isWelcome = (revoke: (rig: Rig, desk: Client) => void): boolean =>
+    loginMeanwhile(by, revoke).some(({ type }) => type === "welcome");
+  expect(isWelcome(() => {})).toBe(true);
+  expect(isWelcome((rig) => rig.order("forget Ann"))).toBe(false);
+  expect(
+    isWelcome((_rig, desk) =>
+      desk.send(
+        by === "key"
+          ? { type: "revoke", key: keyOf("phone") }
+          : { type: "set-password", password: "other horse" },
+      ),
+    ),
+  ).toBe(false);
 });
