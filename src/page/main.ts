@@ -100,7 +100,6 @@ const fileDrop = new FileDrop({ send: sendFiles, share: shareFiles, refuse: refu
 const views: readonly { render(state: State): void }[] = [
   shell,
   new LoginForm((login) => controller.login(login)),
-  new ConnectionBar(() => dispatch({ type: "show-login" })),
   new PrivateChatBar((type) => controller.chat({ type })),
   new RenameDialog({ rename, close: () => setRenaming(undefined) }),
   new PasswordDialog({
@@ -154,6 +153,8 @@ const views: readonly { render(state: State): void }[] = [
     remove: (file) => void removeFile(file),
     more: () => void loadFilePage(state.listing.next),
   }),
+  // After those that it takes the focus from.
+  new ConnectionBar(() => dispatch({ type: "show-login" })),
   notifier,
 ];
 

@@ -167,6 +167,9 @@ inChromium("everything can be done with the keyboard alone", async () => {
   await tab.press("Enter");
   await tab.until("document.querySelector('#presence').textContent === 'offline'");
   await tab.sees("You disconnected");
+  await tab.until("document.activeElement.id === 'reconnect'");
+  await tab.press("Enter");
+  await tab.until("document.activeElement.id === 'login-name'");
 });
 
 expectNoComplaints(rig);

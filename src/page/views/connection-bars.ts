@@ -16,7 +16,11 @@ export class ConnectionBar {
     const text = connectionText(state);
     this.#bar.hidden = text === "";
     setText(this.#text, text);
+    const wasOffered = !this.#reconnect.hidden;
     this.#reconnect.hidden = state.phase !== "offline";
+    // What had the focus is of no use now.
+    const isLost = document.activeElement?.matches("body, :disabled") === true;
+    if (!this.#reconnect.hidden && !wasOffered && isLost) this.#reconnect.focus();
   }
 }
 
