@@ -204,6 +204,8 @@ function readAddress(): void {
 }
 
 field.focus();
+// Before this script arrived, it could do nothing.
+byId("code-show", HTMLButtonElement).disabled = false;
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   start(field.value);
