@@ -52,4 +52,4 @@ const orders: Readonly<Record<Exclude<AdminCommand["do"], Elsewhere>, true>> = {
 export const slashOrders: readonly string[] = Object.keys(orders).map((word) => `/${word}`);
 
 /** Shown at the end of the command list, which is mostly read by people who are not operators. */
-export const slashOrdersHelp = `For operators (some are for everybody): ${slashOrders.join(", ")}. Each shows its usage without an argument that it needs`;
+export const slashOrdersHelp = `For operators (some are for everybody): ${slashOrders.join(", ")}. A command that lacks an argument shows its usage`;
