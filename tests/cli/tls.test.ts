@@ -307,7 +307,8 @@ describe("on loopback", () => {
     const first = await start("--no-web", "--state", join(base, "state1"));
     const to = `127.0.0.1:${first.ready.port}#${first.ready.pin}`;
     await using client = new Parley("client", to, "--name", "Ann", "--follow");
-    await client.until(() => first.server.stderr.includes("logged in"), "a login");
+    // Until it knows that it is logged in, it does not reconnect.
+    await client.until(() => client.stderr.includes("You are Ann"), "a login");
     first.server.signal("SIGKILL");
     await first.server.exit();
     const flags = [
