@@ -356,7 +356,7 @@ function roomText(event: EventOf<"away" | "mode" | "call">): string {
     case "mode":
       return `${harmless(event.by)} has set ${harmless(event.change)} in ${harmless(event.room)}`;
     case "call":
-      return `${harmless(event.from)} invites you into the room ${harmless(event.room)}`;
+      return `${harmless(event.from)} invites you into the room ${harmless(event.room)}: /join ${harmless(event.room)}`;
   }
 }
 
