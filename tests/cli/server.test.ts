@@ -617,10 +617,16 @@ onLinux("an idle server has less than 24 MB of its own", async () => {
   await first.exit();
   const { server } = await start(...state);
   await using _ = server;
-  const status = await Bun.file(`/proc/${server.pid}/status`).text();
-  const kiB = Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1]);
-  expect(kiB).toBeGreaterThan(1_000);
-  expect(kiB / 1024).toBeLessThan(24);
+  const ownMib = (): number => {
+    const status = readFileSync(`/proc/${server.pid}/status`, "utf8");
+    return Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
+  };
+  expect(ownMib()).toBeGreaterThan(1);
+  // On a busy machine the start is collected later.
+  await until(
+    () => ownMib() < 24,
+    () => `24 MB, not ${ownMib().toFixed(1)}`,
+  );
 });
 
 async function takePort(transport: "tcp" | "udp"): Promise<{ port: number } & AsyncDisposable> {
