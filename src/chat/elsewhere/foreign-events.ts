@@ -14,6 +14,7 @@ import { handlePersonSignal } from "./person-signals.ts";
 import { handleChatSignal, loseServer } from "../private/private-chat.ts";
 import { calledKey } from "../rooms/call-into.ts";
 import { fold } from "../names/grammar.ts";
+import { spansRooms } from "../rooms/presence.ts";
 import type { Room } from "../rooms/room.ts";
 import type { SaidRun } from "../rooms/said-run.ts";
 import { mayBeOf, type Session } from "../session.ts";
@@ -125,7 +126,10 @@ const handlers: Handlers = {
     const news = rooms.flatMap((presence) => newsOf(hub, server, presence));
     deliverPresence(
       hub,
-      news.toSorted((a, b) => a.at - b.at),
+      withOwnNumbers(
+        hub,
+        news.toSorted((a, b) => a.at - b.at),
+      ),
     );
   },
   roster(hub, { room: name, version, members }) {
@@ -307,6 +311,18 @@ function newsOf(
   return told;
 }
 
+/** One number for each event in several rooms that no event here has. */
+function withOwnNumbers(hub: HubState, news: readonly News[]): readonly News[] {
+  const own = new Map<number, number>();
+  return news.map(({ room, event }) => {
+    const { once = 0 } = event;
+    if (once === 0) return { room, event };
+    const number = own.get(once) ?? hub.pipeline.nextOrder();
+    own.set(once, number);
+    return { room, event: { ...event, once: number } };
+  });
+}
+
 /** Whoever goes on in other rooms has only left this one. */
 function asLeft(hub: HubState, event: PresenceEvent): PresenceEvent {
   if (event.type !== "left" || event.reason === "kicked") return event;
@@ -322,8 +338,12 @@ function asLeft(hub: HubState, event: PresenceEvent): PresenceEvent {
  */
 function deliverPresence(hub: HubState, news: readonly News[]): void {
   const told = news.map(({ room, event }) => ({ room, event: asLeft(hub, event) }));
-  const now = told.filter(({ room, event }) => {
-    const isLater = hub.pipeline.precedes(room, event);
+  const mustWait = ({ room, event }: News) => hub.pipeline.precedes(room, event);
+  // What some dialects tell once is not told now in one room and later in another.
+  const waiting = new Set(told.filter(mustWait).map(({ event }) => event.once));
+  const now = told.filter((item) => {
+    const { room, event } = item;
+    const isLater = mustWait(item) || (spansRooms(event) && waiting.has(event.once));
     if (isLater) announceLater(hub, room, event);
     return !isLater;
   });

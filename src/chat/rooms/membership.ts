@@ -121,7 +121,7 @@ export function renamedIn(
 /** Announces another server's event in the order of those that are not settled yet. */
 export function announceLater(hub: HubState, room: Room, event: PresenceEvent): void {
   const { pipeline } = hub;
-  pipeline.gathering.addPresence(room, pipeline.nextOrder(), event);
+  pipeline.gathering.addForeign(room, pipeline.nextOrder(), event);
   pipeline.gathering.afterDelivery.push(() => closeIfEmpty(hub, room));
   hub.wake();
 }

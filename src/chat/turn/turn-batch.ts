@@ -136,8 +136,12 @@ export class TurnBatch {
    * Runs after delivery: departed members stop receiving events, and waiting operations continue.
    */
   readonly afterDelivery: (() => void)[] = [];
-  /** Folded names of people who leave all of their rooms, which is told without naming these. */
-  readonly #departing = new Set<string>();
+  /**
+   * Folded names of people about whom other servers' events must wait for this batch, in whatever
+   * room: they leave all of their rooms, which is told without naming these, or earlier such events
+   * wait already.
+   */
+  readonly #awaited = new Set<string>();
   /** Something happened in several rooms at once, which some dialects tell without naming them. */
   spansRooms = false;
   messages = 0;
@@ -208,7 +212,7 @@ export class TurnBatch {
   /** Whether another server's event must come after what this batch has about the same people. */
   precedes(room: Room, event: PresenceEvent): boolean {
     if (this.rooms.get(room)?.precedes(event) === true) return true;
-    return subjectsOf(event).some((folded) => this.#departing.has(folded));
+    return subjectsOf(event).some((folded) => this.#awaited.has(folded));
   }
 
   roomTurn(room: Room): RoomTurn {
@@ -281,7 +285,13 @@ export class TurnBatch {
     turn.items.push({ order, event });
     if (!spansRooms(event)) return;
     this.spansRooms = true;
-    if (event.type === "left") this.#departing.add(fold(event.name));
+    if (event.type === "left") this.#awaited.add(fold(event.name));
+  }
+
+  /** Adds an event of another server that must wait for this batch. */
+  addForeign(room: Room, order: number, event: PresenceEvent): void {
+    this.addPresence(room, order, event);
+    for (const folded of subjectsOf(event)) this.#awaited.add(folded);
   }
 
   /** Reports a presence change of the room to the other servers. */

@@ -113,6 +113,53 @@ test("what happens in several rooms in one commit keeps its order", () => {
   ]);
 });
 
+test("what one room must hear later about a user is told later in the others, too", () => {
+  const world = new Neighbours();
+  const [east, west] = [world.server("east"), world.server("west")];
+  const [igor, ann, ben] = [ircAt(east, "Igor"), ircAt(west, "Ann"), ircAt(west, "Ben")];
+  for (const client of [igor, ann, ben]) client.send("JOIN #lobby");
+  ann.send("JOIN #den");
+  world.deliver();
+  ann.lines();
+  world.hold("west", "commits");
+  // The den's news come after his entry, which is being committed.
+  ben.send("JOIN #den");
+  for (const line of ["JOIN #den", "NICK Gor", "QUIT"]) {
+    igor.send(line);
+    world.deliver();
+  }
+  world.release("west");
+  world.deliver();
+  expect(ann.lines().map((line) => line.replace(/^:(\w+)!\S+/, "$1"))).toEqual([
+    "Ben JOIN #den",
+    "Igor JOIN #den",
+    "Igor NICK Gor",
+    "Gor QUIT :Quit",
+  ]);
+});
+
+test("quits of users at two servers are told, whichever numbers they have there", () => {
+  for (let before = 0; before < 40; before++) {
+    const world = new Neighbours();
+    const [east, west] = [world.server("east"), world.server("west")];
+    const [igor, ann, ben] = [ircAt(east, "Igor"), ircAt(west, "Ann"), ircAt(west, "Ben")];
+    for (const client of [igor, ann, ben]) client.send("JOIN #lobby", "JOIN #den");
+    for (let i = 0; i < before; i++) igor.send("NAMES #den");
+    world.deliver();
+    ann.send("PART #den");
+    ann.lines();
+    world.hold("west", "commits");
+    ann.send("PRIVMSG #lobby :1", "JOIN #den");
+    ben.send("QUIT");
+    igor.send("QUIT");
+    world.deliver();
+    world.release("west");
+    world.deliver();
+    const quits = ann.lines().filter((line) => line.includes(" QUIT "));
+    expect(quits.map((line) => line.slice(1, 4)).sort()).toEqual(["Ben", "Igo"].sort());
+  }
+});
+
 test("operators: modes, ranks, topics, invitations, kicks", () => {
   expectSame(
     "Ann JOIN #room",
