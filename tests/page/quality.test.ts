@@ -2,7 +2,7 @@
 
 import { expect } from "bun:test";
 import { maxShown } from "../../src/page/list-window.ts";
-import { Tab } from "./browser.ts";
+import { desktop, Tab } from "./browser.ts";
 import { expectNoComplaints, inBrowser, inChromium, pageRig } from "./page-rig.ts";
 
 let ann: Tab;
@@ -125,6 +125,14 @@ inBrowser("earlier messages come in above what is being read", async () => {
   await tab.click("#earlier");
   await tab.until(topOf("number 4799 of many"));
   expect(Math.abs((await tab.get<number>(topOf(first))) - beforePixels)).toBeLessThan(10);
+  // A phone that is turned, and turned back.
+  for (const size of [{ width: 330, height: 700 }, { width: 700, height: 330 }, desktop]) {
+    await tab.resize(size);
+    await tab.until(`innerWidth === ${size.width}`);
+    await tab.get("new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))");
+    const pixels = await tab.get<number>(topOf(first));
+    expect([pixels > 0, pixels < size.height]).toEqual([true, true]);
+  }
 });
 
 inChromium("everything can be done with the keyboard alone", async () => {

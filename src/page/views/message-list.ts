@@ -34,6 +34,9 @@ type Item = {
   run: NoticeRun | undefined;
 };
 
+/** A visible item, by its key, and where it ends below the upper edge. */
+type Anchor = { key: number; endPixels: number };
+
 /** More entries are added when the end of the window is this close, in pixels. */
 const reachPixels = 1_200;
 /** Within this distance the user is considered to be at the end, in pixels. */
@@ -68,6 +71,10 @@ export class MessageList {
   /** Key of the newest entry when the user scrolled away from the end. */
   #leftAtKey: number | undefined;
   #isScrollHandled = true;
+  /** The width for which the lines were broken, in pixels. */
+  #width = 0;
+  /** What was in sight when the user last scrolled. */
+  #read: Anchor | undefined;
   #revealed: State["revealed"];
 
   constructor(actions: MessageListActions) {
@@ -75,7 +82,7 @@ export class MessageList {
     this.#earlier.addEventListener("click", () => actions.loadEarlier());
     this.#jump.addEventListener("click", () => this.#jumpToEnd());
     this.#scroll.addEventListener("scroll", () => this.#scrolled(), { passive: true });
-    const observer = new ResizeObserver(() => this.#followsEnd && this.#pinToEnd());
+    const observer = new ResizeObserver(() => this.#resized());
     observer.observe(this.#scroll);
     // Cards grow and shrink by themselves.
     observer.observe(this.#list);
@@ -151,7 +158,7 @@ export class MessageList {
   }
 
   #draw(): void {
-    const anchor = this.#followsEnd ? undefined : this.#anchor();
+    const anchor = this.#anchor();
     this.#earlier.hidden = !this.#hasEarlier || this.#window.from > 0;
     const items = new Map<number, Item>();
     for (let i = this.#window.from; i < this.#window.to; i++) {
@@ -163,11 +170,7 @@ export class MessageList {
       this.#list,
       Array.from(items.values(), ({ node }) => node),
     );
-    if (anchor === undefined) this.#pinToEnd();
-    else {
-      const bottom = items.get(anchor.key)?.node.getBoundingClientRect().bottom;
-      this.#scroll.scrollTop += (bottom ?? anchor.bottom) - anchor.bottom;
-    }
+    this.#goBackTo(anchor);
     this.#drawJump();
   }
 
@@ -214,17 +217,37 @@ export class MessageList {
    * before it. A private message if there is nothing else: earlier messages of the room may be
    * inserted below it.
    */
-  #anchor(): { key: number; bottom: number } | undefined {
+  #anchor(): Anchor | undefined {
+    if (this.#followsEnd) return undefined;
     const sight = this.#scroll.getBoundingClientRect();
-    let first: { key: number; bottom: number } | undefined;
+    let first: Anchor | undefined;
     for (const [key, { content, node }] of this.#items) {
       const { top, bottom } = node.getBoundingClientRect();
       if (bottom <= sight.top) continue;
       if (top >= sight.bottom) break;
-      if (firstOf(content).room !== undefined) return { key, bottom };
-      first ??= { key, bottom };
+      const anchor = { key, endPixels: bottom - sight.top };
+      if (firstOf(content).room !== undefined) return anchor;
+      first ??= anchor;
     }
     return first;
+  }
+
+  /** Scrolls so that the anchor is where it was; undefined: to the end. */
+  #goBackTo(anchor: Anchor | undefined): void {
+    if (anchor === undefined) return this.#pinToEnd();
+    const node = this.#items.get(anchor.key)?.node;
+    if (node === undefined) return;
+    const { top } = this.#scroll.getBoundingClientRect();
+    this.#scroll.scrollTop += node.getBoundingClientRect().bottom - top - anchor.endPixels;
+  }
+
+  /** A phone that is turned breaks all lines anew: the same message stays in sight. */
+  #resized(): void {
+    const { clientWidth } = this.#scroll;
+    const isTurned = clientWidth !== this.#width;
+    this.#width = clientWidth;
+    if (this.#followsEnd) this.#pinToEnd();
+    else if (isTurned && this.#read !== undefined) this.#goBackTo(this.#read);
   }
 
   #pinToEnd(): void {
@@ -263,6 +286,7 @@ export class MessageList {
       this.#window = later(this.#window, total);
       this.#draw();
     } else this.#drawJump();
+    this.#read = this.#anchor();
   }
 
   #drawJump(): void {
