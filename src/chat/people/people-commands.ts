@@ -112,9 +112,10 @@ function personaChanged(hub: HubState, session: Session, what: "account" | "real
   const once = hub.pipeline.nextOrder();
   hub.list(session.identity.folded);
   for (const room of roomsOf(hub, session)) {
+    const isSilent = what === "real-name" && silenceIn(hub, session, room.name) !== undefined;
     const event = { type: what, room: room.name, name, author: session.id, persona, once } as const;
-    hub.announce(room, event);
-    shareMember(hub, session, room, event);
+    if (!isSilent) hub.announce(room, event);
+    shareMember(hub, session, room, isSilent ? undefined : event);
   }
   hub.send(session, { type: "persona", name, persona });
 }

@@ -247,8 +247,9 @@ export function leaveRoom(
   if (!stays) {
     room.remove(session.identity);
     const key = personKey(session.identity);
-    room.ranks.delete(key);
-    if (room.opening?.key === key) room.opening = undefined;
+    // Whoever takes over silently keeps the rank.
+    if (told !== "nobody") room.ranks.delete(key);
+    if (told !== "nobody" && room.opening?.key === key) room.opening = undefined;
   }
   const { pipeline } = hub;
   membership.left(pipeline.nextOrder());

@@ -245,6 +245,17 @@ test("an operator of the server who is dismissed leaves the private rooms of oth
 
 const order = (command: string) => ({ type: "admin", command });
 
+test("whoever connects again, silently, keeps the rank", () => {
+  const { rig, ann } = den();
+  rig.member("Bob", { rooms: [{ room: "den" }] });
+  const again = rig.member("Ann", { rooms: [{ room: "den" }] });
+  expect(ann.link.ended).toBe(true);
+  expect(again.send(order("mode den +m")).text()).toContain("Set +m in den");
+  again.close("quit");
+  const stranger = rig.member("Ann", { rooms: [{ room: "den" }] });
+  expect(stranger.send(order("mode den -m")).text()).toContain("not-allowed");
+});
+
 test("whoever registers the name stays an operator of the room, and invited", () => {
   const { rig, ann } = den();
   const bob = rig.member("Bob");

@@ -147,7 +147,7 @@ const ways: readonly Way[] = [
   way("irc", "AWAY before entering", "room", (bob) =>
     bob.send("PART #lobby", "AWAY :insult", "JOIN #lobby"),
   ),
-  way("irc", "SETNAME", "person", "SETNAME :insult"),
+  way("irc", "SETNAME", "room", "SETNAME :insult"),
   way("irc", "NICK", "person", "NICK insult"),
   way("irc", "TOPIC", "room", (bob, { rig }) => {
     rig.order("mode lobby -t");
@@ -244,4 +244,16 @@ test("an operator of the server who is muted does nothing by that rank", () => {
     expect(bob.lines()).toMatchObject([{ type: "error", code: "muted" }]);
   }
   expect(cal.text()).not.toContain("insult");
+});
+
+test("files whose sharer is muted, or leaves the room, while they arrive are not announced", () => {
+  for (const line of ["mute Bob", "mode lobby +m", "remove lobby Bob"]) {
+    const world = new World("lobby", []);
+    const bob = entering["native"]!(world);
+    world.listen();
+    bob.send({ type: "share-files", offer, room: "lobby", summary });
+    world.rig.order(line);
+    world.placed();
+    expect(world.heard()).not.toMatch(insult);
+  }
 });
