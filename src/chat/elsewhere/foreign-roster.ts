@@ -56,6 +56,11 @@ export class ForeignRoster {
     return first;
   }
 
+  /** The entries of a member on all servers. */
+  all(folded: string): readonly ForeignMember[] {
+    return [...(this.#members.get(folded)?.values() ?? [])];
+  }
+
   /** Every person once. */
   *people(): Iterable<ForeignMember> {
     for (const folded of this.#members.keys()) {

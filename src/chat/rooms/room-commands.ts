@@ -245,12 +245,12 @@ export function putOutOf(
   text: string,
 ): { name: string } | undefined {
   const holder = hub.names.holder(fold(person));
-  const elsewhere = room.elsewhere?.get(fold(person));
-  if (elsewhere !== undefined) {
-    const { server, folded: to } = elsewhere;
+  const elsewhere = room.elsewhere?.all(fold(person)) ?? [];
+  for (const { server, folded: to } of elsewhere) {
     hub.signal(server, { type: "put-out", to, room: room.name, by, text });
   }
-  if (holder === undefined || !holder.rooms.has(room.name)) return elsewhere;
+  // With any of their devices.
+  if (holder === undefined || !room.roster.has(fold(person))) return elsewhere[0];
   expelFrom(hub, room, holder, by, text);
   return { name: holder.name };
 }

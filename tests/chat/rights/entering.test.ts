@@ -10,6 +10,7 @@ import { httpRooms } from "../../../src/dialects/http/http-rooms.ts";
 import { encodeRequest } from "../../../src/dialects/http/room-request.ts";
 import { IrcClient, irc, ircAt } from "../../dialects/irc/rig.ts";
 import { FailingStore } from "../failing-store.ts";
+import { Neighbours } from "../neighbours.ts";
 import { owner, withKey } from "../owner.ts";
 import { type Client, native, Rig, say } from "../rig.ts";
 
@@ -151,6 +152,36 @@ test("somebody who was removed does not return with a device that had lost the c
     { type: "welcome", session: { rooms: [] } },
     { type: "error", code: "invite-only" },
   ]);
+});
+
+test("somebody is removed who is in the room with an earlier device only", () => {
+  const { rig } = den();
+  const password = "correct horse";
+  const desk = owner(rig, "Bob", "desk", { rooms: [{ room: "den" }] });
+  desk.send({ type: "set-password", password });
+  rig.member("Bob", { password, rooms: [{ room: "lobby" }] });
+  desk.text();
+  expect(rig.order("remove den Bob")).toMatchObject({ ok: true });
+  expect(desk.lines()).toMatchObject([{ type: "parted", room: "den" }]);
+});
+
+test("somebody is removed from a room at all servers", () => {
+  const world = new Neighbours();
+  const [east, west, north] = ["east", "west", "north"].map((id) => world.server(id));
+  const rooms = { rooms: [{ room: "den" }] };
+  const password = "correct horse";
+  const desk = owner(west!, "Bob", "desk", rooms).send({ type: "set-password", password });
+  world.deliver();
+  const phone = north!.member("Bob", { password, ...rooms });
+  world.deliver();
+  east!.member("Ann", rooms);
+  world.deliver();
+  for (const client of [desk, phone]) client.text();
+  expect(east!.order("remove den Bob")).toMatchObject({ ok: true });
+  world.deliver();
+  for (const client of [desk, phone]) {
+    expect(client.lines()).toMatchObject([{ type: "parted", room: "den" }]);
+  }
 });
 
 test("a program that listens to a room is disconnected, and told why, if it may no longer", () => {
