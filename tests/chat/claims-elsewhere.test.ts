@@ -2,6 +2,7 @@
 
 import { beforeEach, expect, test } from "bun:test";
 import type { StoreReply, StoreRequest } from "../../src/chat/turn/store.ts";
+import { ParleyError } from "../../src/errors.ts";
 import { sender } from "../../src/limits.ts";
 import { type Client, memoryAnswerer, Rig } from "./rig.ts";
 
@@ -79,4 +80,34 @@ test.each([
   const next = comeIn();
   reply(taken(6));
   expect(typesOf(next)).toContain("welcome");
+});
+
+test("is not undone by an earlier release of the name that could not be committed", () => {
+  const answer = memoryAnswerer();
+  const log: string[] = [];
+  let failed: StoreRequest | undefined;
+  rig = new Rig({ shared: { roomOpened() {} } }, (request) => {
+    if (request.type === "claim-name") {
+      log.push(`claim ${request.claim.name}`);
+      return taken(log.length)(request.id);
+    }
+    if (request.type !== "commit") return answer(request);
+    const released = (request.batch.released ?? []).map(({ name }) => `release ${name}`);
+    if (released.length === 0 || failed !== undefined) {
+      log.push(...released);
+      return answer(request);
+    }
+    failed = request;
+    return undefined;
+  });
+  const ann = comeIn();
+  ann.send({ type: "rename", name: "Eve" });
+  ann.send({ type: "rename", name: "Ann" });
+  rig.hub.handleStore(
+    { id: failed!.id, outcome: "failed", error: new ParleyError("storage", "full") },
+    rig.nowMs,
+  );
+  rig.settle();
+  expect([...rig.hub.nameHolders()].map(([name]) => name)).toEqual(["ann"]);
+  expect(log).toEqual(["claim ann", "claim eve", "claim ann", "release eve"]);
 });

@@ -42,8 +42,12 @@ export function claimName(
   const ask = (): void => askFor(hub, session, { claim, record }, then);
   // A release by an earlier connection that is in flight must not release this claim.
   const isLeaving = hub.pipeline.inFlight?.released.some((one) => isSame(one, claim)) === true;
-  if (isLeaving) hub.pipeline.whenSettled(ask);
-  else ask();
+  if (!isLeaving) return ask();
+  hub.pipeline.whenSettled(() => {
+    // If that batch has failed, its releases are part of the next one.
+    forgetRelease(hub, claim);
+    ask();
+  });
 }
 
 function askFor(
