@@ -145,10 +145,12 @@ export const commitFunction = `
         END IF;
         CONTINUE;
       END IF;
-      -- While this server was taken for dead, somebody may have got the name at another one.
-      IF item.name <> '' AND item.name IS DISTINCT FROM known.name AND EXISTS (
-          SELECT 1 FROM parley.names WHERE folded = item.name AND server <> me
-            AND holder <> item.id AND left(holder, 1) <> '${accountMark}') THEN
+      -- While this server was taken for dead, its claims ended, and others may have got the name.
+      IF item.name <> '' AND item.name IS DISTINCT FROM known.name AND (
+          EXISTS (SELECT 1 FROM parley.names WHERE folded = item.name AND server <> me
+            AND holder <> item.id AND left(holder, 1) <> '${accountMark}')
+          OR item.claim IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM parley.names WHERE folded = item.name AND server = me)) THEN
         item.name := '';
       END IF;
       IF known.id IS NULL THEN

@@ -233,6 +233,9 @@ const version13 = "";
 /** Version 14: a record does not take a name from others; only the functions are new. */
 const version14 = "";
 
+/** Version 15: nor has it one whose claim has ended; only the functions are new. */
+const version15 = "";
+
 /** Step `i` turns version `i` into `i + 1`. Never change a released step; add one. */
 export const migrations: readonly string[] = [
   tables,
@@ -249,6 +252,7 @@ export const migrations: readonly string[] = [
   version12,
   version13,
   version14,
+  version15,
 ];
 
 /** Recreated after every migration: they require the newest tables. */

@@ -158,12 +158,13 @@ function record(tables: Tables, { me, people }: CommitCall, undo: Undo): PersonJ
       }
       continue;
     }
-    const isTaken =
-      item.name !== known?.name &&
-      tables.holdersOf(item.name).some((row) => {
-        return row.server !== me && row.holder !== item.id && !row.holder.startsWith(accountMark);
-      });
-    const name = isTaken ? "" : item.name;
+    const claims = tables.holdersOf(item.name);
+    const isTaken = claims.some((row) => {
+      return row.server !== me && row.holder !== item.id && !row.holder.startsWith(accountMark);
+    });
+    const isLost = item.claim !== undefined && claims.every(({ server }) => server !== me);
+    const isNew = item.name !== "" && item.name !== known?.name;
+    const name = isNew && (isTaken || isLost) ? "" : item.name;
     recorded.push({ ...item, name });
     const server = item.isHere === true ? me : undefined;
     const { id, n, minMail, network, seenMs } = item;

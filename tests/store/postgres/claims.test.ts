@@ -115,12 +115,26 @@ describe.skipIf(!hasPostgres)("a repeated claim", () => {
 
   test("by a server that was taken for dead does not take the name from who has got it since", async () => {
     await claimed(there, 1, { holder: "another", session: "another" });
-    await commit(there, { sessions: [update("another", { name: "ann", claim: 1 })] });
+    await commit(there, { sessions: [update("another", { name: "ann" })] });
     await commit(here, { sessions: [update(holder, { name: "ann", n: 4 })] });
     const session = await ask(here, 2, { type: "load-session", session: holder });
     expect(session).toMatchObject({ result: { name: "", n: 4 } });
     const named = await ask(here, 3, { type: "find-name", name: "ann", sinceMs: 0 });
     expect(named).toMatchObject({ result: { id: "another" } });
+  });
+
+  test("that has ended with the server's lease gives its session no name any more", async () => {
+    const { taken } = await claimed(here, 1);
+    await commit(here, { released: [claim] });
+    const record = update(holder, { name: "ann", n: 4, claim: taken?.claim });
+    await commit(here, { sessions: [record] });
+    const session = await ask(here, 2, { type: "load-session", session: holder });
+    expect(session).toMatchObject({ result: { name: "", n: 4 } });
+    await claimed(here, 3);
+    await commit(here, { sessions: [{ ...record, claim: taken!.claim + 1 }] });
+    expect(await ask(here, 4, { type: "load-session", session: holder })).toMatchObject({
+      result: { name: "ann" },
+    });
   });
 
   test("is remembered for a limited time", async () => {
