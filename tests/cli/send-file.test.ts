@@ -288,7 +288,7 @@ test("two people at their prompts: /send, /get and /decline", async () => {
     columns: 200,
     steps: [
       ["Ann offers 1 file", type("/get 1")],
-      ["/decline 2 declines", type("/decline 2")],
+      ["/decline 2 declines", type("/decline")],
       ["You have declined", type("/quit")],
     ],
   });

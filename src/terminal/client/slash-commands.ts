@@ -209,9 +209,9 @@ export const slashCommands: Readonly<Record<string, SlashCommand>> = {
     read: (argument) => (argument === "" ? undefined : { do: "share", paths: argument }),
   },
   "/decline": {
-    usage: "/decline N",
+    usage: "/decline [N]",
     help: "decline an offer",
-    read: named("decline"),
+    read: (name) => ({ do: "decline", name }),
   },
   "/history": {
     usage: "/history [N]",

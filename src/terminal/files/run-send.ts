@@ -33,9 +33,11 @@ export async function runSend(options: SendOptions): Promise<void> {
   const interruption = Promise.withResolvers<never>();
   interruption.promise.catch(() => {});
   let stop = (reason: ParleyError): void => interruption.reject(reason);
-  const stopListening = onSignals(["SIGINT", "SIGTERM"], (signal: EndSignal) =>
-    stop(endedBy(signal, "what has arrived is kept: send it again to continue")),
-  );
+  let isTaken = false;
+  const stopListening = onSignals(["SIGINT", "SIGTERM"], (signal: EndSignal) => {
+    const kept = "what has arrived is kept: send it again to continue";
+    stop(endedBy(signal, isTaken ? kept : "nothing was sent"));
+  });
   const report = new SendReport(options.json, options.quiet);
   report.leftOut(folder.leftOut);
   const { session, connection, listen } = await openSession(options, interruption.promise);
@@ -59,6 +61,7 @@ export async function runSend(options: SendOptions): Promise<void> {
       if (!mail.handleEvent(event)) handover.handleEvent(event);
     });
     const onEvent = (event: SendEvent): void => {
+      isTaken ||= event.event === "accepted" || event.event === "sharing";
       answer.handleEvent(event);
       report.handleEvent(event);
     };
