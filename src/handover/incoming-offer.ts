@@ -271,10 +271,9 @@ export class IncomingOffer {
     const list = await this.#list(client);
     const place = new SavePlace(folder, this.from);
     for (const [i, file] of list.entries()) {
-      const path = place.pathFor(file);
       try {
         const kind = file.name.endsWith("/") ? "folder" : "file";
-        await client.save(file.name, { kind, path });
+        await place.save(file, (path) => client.save(file.name, { kind, path }));
         // A folder counts its files, also if one of them fails.
         if (kind === "file") outcome.files++;
       } catch (error) {

@@ -26,21 +26,38 @@ export class SavePlace {
   }
 
   /**
-   * The path for a file, or for a folder (whose name ends with a `/`).
-   * @throws ParleyError `protocol` for an invalid file name; `differs`; `storage`
+   * Saves a file or a folder at its path, or at the next one while another fetch writes there: two
+   * people may send files of the same name at once. @throws what `save` and `pathFor` throw
    */
-  pathFor({ name, size, modified }: FileInfo): string {
+  async save(file: FileInfo, save: (path: string) => Promise<void>): Promise<void> {
+    for (let busy = 0; ; busy++) {
+      try {
+        return await save(this.pathFor(file, busy));
+      } catch (error) {
+        const isBusy = error instanceof ParleyError && error.code === "locked";
+        if (!isBusy || file.name.endsWith("/") || busy >= limits.maxToRecipient) throw error;
+      }
+    }
+  }
+
+  /**
+   * The path for a file, or for a folder (whose name ends with a `/`). `busy`: how many of those
+   * that would do are not free. @throws ParleyError `protocol` for an invalid file name; `differs`;
+   * `storage`
+   */
+  pathFor({ name, size, modified }: FileInfo, busy = 0): string {
     checkReceivedName(name, this.#from);
     const isFolder = name.endsWith("/");
     const plain = heldName(isFolder ? name.slice(0, -1) : name, this.#rules);
+    let left = busy;
     for (let n = 1; n <= limits.maxNameTries; n++) {
       const path = join(this.#folder, n === 1 ? plain : otherName(plain, n, this.#rules));
       const found = this.#look(path);
-      if (found === undefined) return path;
+      const isSame =
+        found?.isFile() === true && found.size === size && isSameTime(found.mtimeMs, modified);
       // The content of a folder is compared file by file.
-      if (isFolder && found.isDirectory()) return path;
-      const isSame = found.isFile() && found.size === size && isSameTime(found.mtimeMs, modified);
-      if (!isFolder && isSame) return path;
+      const isFree = found === undefined || (isFolder ? found.isDirectory() : isSame);
+      if (isFree && left-- === 0) return path;
     }
     const sentence = `There are ${limits.maxNameTries} files like ${quoted(plain, 200)} in ${quoted(this.#folder, 200)}: move them away`;
     throw new ParleyError("differs", sentence);

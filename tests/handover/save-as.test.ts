@@ -4,6 +4,7 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ParleyError } from "../../src/errors.ts";
 import { SavePlace } from "../../src/handover/save-as.ts";
 
 const base = mkdtempSync(join(tmpdir(), "parley-save-as-"));
@@ -39,6 +40,23 @@ test("another file of that name is left alone, the same file is found again", ()
   expect(pathOf("a.txt", 4)).toBe(join(base, "a (2).txt"));
   writeFileSync(join(base, ".env"), "other");
   expect(pathOf(".env")).toBe(join(base, ".env (2)"));
+});
+
+test("a file whose name another fetch is writing is saved under the next one", async () => {
+  const place = new SavePlace(base, "Eve");
+  const paths: string[] = [];
+  const save = async (path: string): Promise<void> => {
+    paths.push(path);
+    if (paths.length < 3) throw new ParleyError("locked", "busy");
+  };
+  await place.save({ name: "busy.txt", size: 3, modified: 0 }, save);
+  expect(paths).toEqual(
+    ["busy.txt", "busy (2).txt", "busy (3).txt"].map((name) => join(base, name)),
+  );
+  const full = place.save({ name: "busy.txt", size: 3, modified: 0 }, () =>
+    Promise.reject(new ParleyError("storage", "full")),
+  );
+  await expect(full).rejects.toThrow("full");
 });
 
 test("a folder is saved under its name, and not through a link or a file", () => {

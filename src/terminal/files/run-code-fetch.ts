@@ -259,10 +259,9 @@ async function saveAll(
     for (const { name } of files) checkReceivedName(name, "The sender");
     const place = new SavePlace(folder, "The sender");
     for (const file of files) {
-      const path = place.pathFor(file);
       const kind = file.name.endsWith("/") ? "folder" : "file";
       try {
-        await client.save(file.name, { kind, path });
+        await place.save(file, (path) => client.save(file.name, { kind, path }));
         saved(file);
         onSaved();
       } catch (error) {
