@@ -260,7 +260,8 @@ function find(hub: HubState, session: Session, to: readonly string[], absent: Ab
     if (key === undefined || reached.has(key)) continue;
     reached.add(key);
     // Members of the lobby receive it there.
-    if (everyone && isInLobby(hub, other, folded)) continue;
+    const isThere = hub.rooms.get(lobby)?.has(other?.identity.folded ?? folded) === true;
+    if (everyone && isThere) continue;
     if (mailbox !== undefined) {
       const isElsewhere = isPartners || absent.records.get(folded)?.isElsewhere === true;
       const note = absent.notes.get(folded);
@@ -270,12 +271,6 @@ function find(hub: HubState, session: Session, to: readonly string[], absent: Ab
     } else if (other !== undefined) found.here.push(other);
   }
   return found;
-}
-
-/** `other`: the person, if connected here. */
-function isInLobby(hub: HubState, other: Session | undefined, folded: string): boolean {
-  if (other !== undefined) return other.rooms.has(lobby);
-  return hub.rooms.get(lobby)?.elsewhere?.has(folded) === true;
 }
 
 /** Counts a message to an absent person. */

@@ -327,8 +327,9 @@ function withOwnNumbers(hub: HubState, news: readonly News[]): readonly News[] {
 function asLeft(hub: HubState, event: PresenceEvent): PresenceEvent {
   if (event.type !== "left" || event.reason === "kicked") return event;
   const folded = fold(event.name);
-  const here = hub.names.holder(folded)?.rooms.size ?? 0;
-  const goesOn = here > 0 || hub.roomsElsewhere.has(folded);
+  const holder = hub.names.holder(folded);
+  const here = holder === undefined ? [] : [holder, ...hub.names.otherDevices(holder)];
+  const goesOn = here.some(({ rooms }) => rooms.size > 0) || hub.roomsElsewhere.has(folded);
   return goesOn ? { ...event, reason: "parted", once: 0 } : event;
 }
 

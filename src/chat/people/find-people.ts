@@ -112,7 +112,7 @@ function byMask(hub: HubState, session: Session, mask: string): Found[] {
     const { folded } = one.identity;
     if (hub.names.holder(folded) !== one || !matches(mask, folded, hub.personas.of(one))) continue;
     const isShown = !one.person.isHidden || one === session || fold(mask) === folded;
-    if (isShown || [...one.rooms].some(({ room }) => session.rooms.has(room))) {
+    if (isShown || roomsOfPerson(hub, one).some((room) => session.rooms.has(room))) {
       found.push({ here: one });
     }
     if (found.length > limits.maxFound) return found;
@@ -125,6 +125,12 @@ function byMask(hub: HubState, session: Session, mask: string): Found[] {
     if (found.length > limits.maxFound) return found;
   }
   return found;
+}
+
+/** The rooms that somebody is in with any device. */
+function roomsOfPerson(hub: HubState, session: Session): readonly string[] {
+  const devices = [session, ...hub.names.otherDevices(session)];
+  return [...new Set(devices.flatMap(({ rooms }) => Array.from(rooms, ({ room }) => room)))];
 }
 
 /** Somebody who knows a name needs no search, so hidden people are found by name. */
@@ -148,7 +154,7 @@ function infoOf(hub: HubState, asker: Session, one: Found, room: string | undefi
   };
   const isHidden = about.isHidden && !(isHere && one.here === asker);
   const rooms: PersonInfo["rooms"][number][] = [];
-  for (const shown of isHere ? [...one.here.rooms].map((entry) => entry.room) : one.rooms) {
+  for (const shown of isHere ? roomsOfPerson(hub, one.here) : one.rooms) {
     if (!asker.rooms.has(shown) && isHidden) continue;
     if (maySee(hub, asker, shown)) rooms.push({ room: shown, ...rankOf(shown) });
   }

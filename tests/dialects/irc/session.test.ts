@@ -1,6 +1,7 @@
 // IRC clients at the hub, according to the specifications: registration, rooms and their modes,
 // messages, users, and users of other dialects.
 
+import { owner } from "../../chat/owner.ts";
 import { expect, test } from "bun:test";
 import { FailingStore } from "../../chat/failing-store.ts";
 import { native } from "../../chat/rig.ts";
@@ -497,4 +498,20 @@ test("an answer that is too large says that it is cut", () => {
   expect(codes("WHO *")).toEqual({ found: people.maxFound, isCut: false });
   rig.member("last", { rooms: [] });
   expect(codes("WHO *")).toEqual({ found: people.maxFound + 1, isCut: true });
+});
+
+test("somebody is in the rooms of all devices, whichever logged in last", () => {
+  const rig = new IrcRig();
+  const password = "correct horse";
+  owner(rig, "Ann", "desk", { rooms: [{ room: "den" }, { room: "lobby" }] }).send({
+    type: "set-password",
+    password,
+  });
+  const phone = rig.member("Ann", { password, rooms: [] });
+  const bob = rig.irc("Bob").send("JOIN #den,#lobby");
+  phone.text();
+  expect(bob.ask("WHOIS Ann").find((line) => line.includes(" 319 "))).toContain("#den");
+  const cal = rig.member("Cal");
+  cal.send({ type: "tell", to: ["ALL", "Ann"], text: "hi" });
+  expect(phone.text()).not.toContain('"private"');
 });
