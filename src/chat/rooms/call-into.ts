@@ -33,20 +33,11 @@ export function callInto(
 ): void {
   const room = roomToCallInto(hub, session, name);
   if ("message" in room) return then(room);
-  const folded = fold(person);
-  const holder = hub.names.holder(folded);
-  if (holder !== undefined) return then(callHere(hub, session, room, holder));
-  if (room.elsewhere?.has(folded) === true) return then(isThere(room, person));
-  findElsewhere(hub, session, [folded], ([found], error) => {
+  findElsewhere(hub, session, [fold(person)], (elsewhere, error) => {
     if (error !== undefined) return then({ code: error.code, message: error.message });
     // They may have been muted, or removed from the room, meanwhile.
     const still = roomToCallInto(hub, session, name);
-    if ("message" in still) return then(still);
-    const arrived = hub.names.holder(folded);
-    if (arrived !== undefined) return then(callHere(hub, session, room, arrived));
-    if (found !== undefined) return then(callElsewhere(hub, session, room, found));
-    const message = `Nobody here is called ${quoted(person)}: check who is here`;
-    then({ code: "unknown-user", message });
+    then("message" in still ? still : call(hub, session, still, person, elsewhere));
   });
 }
 
@@ -68,40 +59,35 @@ function roomToCallInto(hub: HubState, session: Session, name: string): Room | C
   return room;
 }
 
-function callHere(
+/** Their devices may be connected here and to several other servers. */
+function call(
   hub: HubState,
   session: Session,
   room: Room,
-  holder: Session,
+  person: string,
+  elsewhere: readonly ForeignPerson[],
 ): Called | CallProblem {
-  if (room.has(holder.identity.folded)) return isThere(room, holder.name);
-  const key = personKey(holder.identity);
-  const by = changerOf(hub, session);
-  if (rankIn(hub, session, room.name).isOperator) {
-    if (isFull(room, key)) return full(room);
-    room.called.add(key);
+  const here = hub.names.holder(fold(person));
+  const { name = here?.name, about } = elsewhere[0] ?? {};
+  if (name === undefined) {
+    const message = `Nobody here is called ${quoted(person)}: check who is here`;
+    return { code: "unknown-user", message };
   }
-  tellCall(hub, by, room.name, holder);
-  announceCall(hub, by, room, holder.name);
-  return { room: room.name, name: holder.name, away: holder.person.away };
-}
-
-function callElsewhere(
-  hub: HubState,
-  session: Session,
-  room: Room,
-  { server, folded, name, about }: ForeignPerson,
-): Called | CallProblem {
-  const key = calledKey(server, folded);
-  const by = changerOf(hub, session);
+  if (room.has(fold(person))) return isThere(room, name);
   const { isOperator: admits } = rankIn(hub, session, room.name);
   if (admits) {
-    if (isFull(room, key)) return full(room);
-    room.called.add(key);
+    const keys = elsewhere.map(({ server, folded }) => calledKey(server, folded));
+    if (here !== undefined) keys.push(personKey(here.identity));
+    if (keys.some((key) => isFull(room, key))) return full(room);
+    for (const key of keys) room.called.add(key);
   }
-  hub.signal(server, { type: "call", to: folded, room: room.name, by, admits });
-  announceCall(hub, by, room, name);
-  return { room: room.name, name, away: about.away };
+  const by = changerOf(hub, session);
+  if (here !== undefined) tellCall(hub, by, room.name, here);
+  for (const { server, folded } of elsewhere) {
+    hub.signal(server, { type: "call", to: folded, room: room.name, by, admits });
+  }
+  announceCall(hub, by, room, here?.name ?? name);
+  return { room: room.name, name: here?.name ?? name, away: (here?.person ?? about)?.away };
 }
 
 /** Somebody on another server has invited a person who is connected here. */

@@ -17,6 +17,8 @@ import { type Client, native, Rig, say } from "../rig.ts";
 const network = "198.51.100.7";
 const http = httpRooms("epoch-1");
 
+const order = (command: string) => ({ type: "admin", command });
+
 /** A room that Ann has opened, and a message of hers. `restart`: the same after a restart. */
 function den(): { rig: Rig; ann: Client; restart: () => Rig } {
   const log = new FailingStore();
@@ -184,6 +186,31 @@ test("somebody is removed from a room at all servers", () => {
   }
 });
 
+test("somebody is invited at all servers", () => {
+  const world = new Neighbours();
+  const [east, west, north] = ["east", "west", "north"].map((id) => world.server(id));
+  const password = "correct horse";
+  const desk = owner(west!, "Bob", "desk").send({ type: "set-password", password });
+  world.deliver();
+  const [phone, tablet] = [north!, east!].map((rig) => {
+    const device = rig.member("Bob", { password });
+    world.deliver();
+    return device;
+  });
+  const ann = east!.member("Ann", { rooms: [{ room: "den" }] });
+  world.deliver();
+  ann.send(order("mode den +i"));
+  world.deliver();
+  ann.send(order("call den Bob"));
+  world.deliver();
+  for (const client of [desk, phone!, tablet!]) {
+    expect(client.text()).toContain('"call"');
+    client.send({ type: "join", room: "den" });
+    world.deliver();
+    expect(client.text()).toContain('"entered"');
+  }
+});
+
 test("a program that listens to a room is disconnected, and told why, if it may no longer", () => {
   for (const decision of ["remove den builds", "private den"]) {
     const { rig } = den();
@@ -273,8 +300,6 @@ test("an operator of the server who is dismissed leaves the private rooms of oth
   rig.order("deop Cal");
   expect(cal.lines()).toMatchObject([{ type: "parted", room: "den" }]);
 });
-
-const order = (command: string) => ({ type: "admin", command });
 
 test("whoever connects again, silently, keeps the rank", () => {
   const { rig, ann } = den();
