@@ -10,7 +10,7 @@ import type { ForeignPerson } from "../elsewhere/foreign-person.ts";
 import type { HubState } from "../hub-state.ts";
 import { fold } from "../names/grammar.ts";
 import type { Changer } from "../people/persona.ts";
-import { changerOf, maySee, rankIn } from "./room-rights.ts";
+import { admits, changerOf, mayEnter, maySee, rankIn } from "./room-rights.ts";
 import type { Room } from "./room.ts";
 import { personKey, type Session } from "../session.ts";
 import { announceEverywhere } from "../elsewhere/share-presence.ts";
@@ -74,8 +74,15 @@ function call(
     return { code: "unknown-user", message };
   }
   if (room.has(fold(person))) return isThere(room, name);
-  const { isOperator: admits } = rankIn(hub, session, room.name);
-  if (admits) {
+  const isGuest =
+    (here !== undefined && mayEnter(hub, here, room.name)) ||
+    elsewhere.some(({ about }) => admits(hub, room.name, about.ids));
+  if (!isGuest) {
+    const message = `The room ${quoted(room.name)} is private: an operator of the server can let ${quoted(name)} in with /allow`;
+    return { code: "invite-only", message };
+  }
+  const { isOperator } = rankIn(hub, session, room.name);
+  if (isOperator) {
     const keys = elsewhere.map(({ server, folded }) => calledKey(server, folded));
     if (here !== undefined) keys.push(personKey(here.identity));
     if (keys.some((key) => isFull(room, key))) return full(room);
@@ -84,7 +91,7 @@ function call(
   const by = changerOf(hub, session);
   if (here !== undefined) tellCall(hub, by, room.name, here);
   for (const { server, folded } of elsewhere) {
-    hub.signal(server, { type: "call", to: folded, room: room.name, by, admits });
+    hub.signal(server, { type: "call", to: folded, room: room.name, by, admits: isOperator });
   }
   announceCall(hub, by, room, here?.name ?? name);
   return { room: room.name, name: here?.name ?? name, away: (here?.person ?? about)?.away };

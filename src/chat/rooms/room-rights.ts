@@ -63,15 +63,24 @@ export function changerOf(hub: HubState, session: Session): Changer {
  * belong to the session, which is still logging in.
  */
 export function mayEnter(
-  { options }: HubState,
+  { options }: Pick<HubState, "options">,
   { identity, proven }: Session,
   room: string,
   accounts: readonly (string | undefined)[] = [],
 ): boolean {
-  const { rooms, roles } = options.rights;
-  if (!rooms.of(room).isPrivate) return true;
+  if (!options.rights.rooms.of(room).isPrivate) return true;
   const all = [identity.account, proven.account, proven.key, ...accounts];
   const ids = all.flatMap((id) => id || []);
+  return admits({ options }, room, ids);
+}
+
+/** The same for somebody who is identified by these accounts and keys. */
+export function admits(
+  { options }: Pick<HubState, "options">,
+  room: string,
+  ids: readonly string[],
+): boolean {
+  const { rooms, roles } = options.rights;
   return rooms.admits(room, ids) || isAtLeast(roles.rankOf(ids), "operator");
 }
 

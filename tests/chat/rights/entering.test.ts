@@ -141,6 +141,18 @@ describe("an invitation", () => {
   });
 });
 
+test("nobody is invited into a private room who could not enter it", () => {
+  const { rig } = den();
+  const [cal, bob] = [owner(rig, "Cal", "desk"), owner(rig, "Bob", "phone")];
+  for (const line of ["private den", "allow den Cal"]) rig.order(line);
+  cal.send({ type: "join", room: "den" }).text();
+  expect(cal.send(order("call den Bob")).lines()).toMatchObject([{ code: "invite-only" }]);
+  expect(bob.text()).not.toContain("den");
+  rig.order("allow den Bob");
+  cal.send(order("call den Bob"));
+  expect(bob.lines()).toMatchObject([{ type: "call", room: "den" }]);
+});
+
 test("somebody who was removed does not return with a device that had lost the connection", () => {
   const { rig } = den();
   const rooms = { rooms: [{ room: "den" }] };
