@@ -28,8 +28,9 @@ const alone = [
 ];
 /** How many processes share the other files: most tests wait more than they work. */
 const processes = Math.min(2 * availableParallelism(), 8);
-// As under plain `bun test`, the files of a process share what they import.
-const together = [`--parallel=${processes}`, "--no-isolate"];
+// As under plain `bun test`, the files of a process share what they import. The longest files start
+// first.
+const together = [`--parallel=${processes}`, "--no-isolate", "--timings=tests/timings.json"];
 
 await step("types", ["bun", "check"]);
 await step("format", ["bun", "fmt", "--check"]);
