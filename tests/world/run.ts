@@ -11,6 +11,7 @@ import "../own-folders.ts";
 import { existsSync, readdirSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { run, succeeds } from "./bed/command.ts";
 import { whyNot } from "./bed/needs.ts";
 import { disposeAll, prefix, Scope } from "./bed/scope.ts";
@@ -25,13 +26,13 @@ for (const command of ["SERVER", "CLIENT", "FETCH_FILE", "PEER", "CLASSIC"]) {
 const folder = join(import.meta.dir, "faults");
 for (const file of readdirSync(folder).sort()) await import(join(folder, file));
 
-const words = process.argv.slice(2);
-const isQuick = words.includes("--quick");
-const jobsAt = words.indexOf("--jobs");
-const jobs = jobsAt < 0 ? 4 : Number(words[jobsAt + 1]);
-const isFilter = (word: string, at: number): boolean =>
-  !word.startsWith("--") && (jobsAt < 0 || at !== jobsAt + 1);
-const filter = words.find(isFilter) ?? "";
+const { values, positionals } = parseArgs({
+  options: { quick: { type: "boolean", default: false }, jobs: { type: "string", default: "4" } },
+  allowPositionals: true,
+});
+const isQuick = values.quick;
+const jobs = Number(values.jobs);
+const [filter = ""] = positionals;
 
 /** Together with the tests that are still running then: two minutes. */
 const quickSeconds = 100;
