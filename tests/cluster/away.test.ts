@@ -66,6 +66,7 @@ withPostgres(
     }
     await silence(talkers);
     expectPromiseKept(talkers, await setting.lines());
+    await Promise.all(talkers.map((talker) => talker.leave()));
   },
   120_000,
 );
