@@ -83,7 +83,7 @@ export function partAll(
 
 const none: ReadonlySet<string> = new Set();
 
-/** Remembers its rooms, so that it may return to them; nobody returns without a record. */
+/** Remembers the rooms of a session that can be resumed, so that it may enter them again. */
 function noteLost(hub: HubState, { identity, rooms }: Session): void {
   if (identity.mailbox === "") return;
   for (const { room } of rooms) {

@@ -73,7 +73,7 @@ function kickHere(
   return { ok: true, message: `Removed ${session.name}` };
 }
 
-/** An actor who is in no room and has not registered is only known by a key. */
+/** An operator who has no name here is known only by a key, which means nothing to people. */
 function removalText({ name, id }: Actor, reason: string): string {
   const who = name === id ? "An operator" : name;
   return `${who} has removed you${reason === "" ? "" : `: ${reason}`}`;
@@ -96,7 +96,7 @@ export function impose(
 
 /**
  * For a ban by name: leaves out the network if the actor or a superior is connected from it too, so
- * that somebody in the same house can be banned.
+ * that an operator can ban somebody on the same network without banning themselves.
  */
 function withoutSharedNetwork(hub: HubState, actor: Actor, subject: Subject): Subject {
   const { name, network } = subject;

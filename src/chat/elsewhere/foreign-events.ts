@@ -334,8 +334,8 @@ function asLeft(hub: HubState, event: PresenceEvent): PresenceEvent {
 }
 
 /**
- * Tells the rooms at once, unless something that happened here before is still to be told there,
- * for example that people who are now back at another server had left, or who is in the room.
+ * Tells the rooms at once, unless they have not yet been told of something that happened here
+ * earlier, such as the departure of a person who is now back at another server.
  */
 function deliverPresence(hub: HubState, news: readonly News[]): void {
   const told = news.map(({ room, event }) => ({ room, event: asLeft(hub, event) }));

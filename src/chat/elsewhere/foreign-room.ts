@@ -9,8 +9,8 @@ import type { RoomBounds } from "../turn/store.ts";
 import { StoreQueries } from "../turn/store-queries.ts";
 
 /**
- * Calls `then` with the room, at once, or when the store has answered unless the session is over;
- * undefined: nobody is in it.
+ * Calls `then` with the room, or with undefined if it is empty: at once, or when the store has
+ * answered, unless the session has ended by then.
  */
 export function withRoom(
   hub: HubState,
