@@ -5,6 +5,7 @@ import { expect, test } from "bun:test";
 import { Neighbours } from "./neighbours.ts";
 import { keyOf, owner, withKey } from "./owner.ts";
 import { type Client, inRoom } from "./rig.ts";
+import { IrcClient, irc, ircAt } from "../dialects/irc/rig.ts";
 
 function ask(client: Client, request: object): Record<string, unknown> {
   client.text();
@@ -79,4 +80,116 @@ test("a command about a person reaches the devices at all servers", () => {
   expect(west.order("kick Ann")).toMatchObject({ ok: true, message: "Removed Ann" });
   world.deliver();
   expect([desk, phone].map(({ link }) => link.ended)).toEqual([true, true]);
+});
+
+/** Ann opens the den at one server, her phone enters it at another, and watchers at all three. */
+function annAtTwo() {
+  const world = new Neighbours();
+  const [east, west, north] = ["east", "west", "north"].map((id) => world.server(id));
+  const desk = owner(east!, "Ann", "desk").send({ type: "join", room: "den" });
+  world.deliver();
+  const phone = withKey(west!, "Ann", "desk", { secret: "another-secret-0123456789" });
+  phone.send({ type: "join", room: "den" });
+  world.deliver();
+  const servers = [east!, west!, north!];
+  const watchers = servers.map((server, i) => ircAt(server, `Watcher${i}`).send("JOIN #den"));
+  world.deliver();
+  for (const watcher of watchers) watcher.lines();
+  return { world, servers, devices: [desk, phone], watchers };
+}
+
+function isRefused(device: Client): boolean {
+  return ask(device, { type: "admin", command: "mode den +s" })["code"] === "not-allowed";
+}
+
+test("a rank is that of all devices at all servers, wherever it is given and taken, and told once", () => {
+  for (let at = 0; at < 3; at++) {
+    const { world, servers, devices, watchers } = annAtTwo();
+    const shown = () =>
+      watchers.map((one) => /[ :]([@+]?)Ann\b/.exec(one.ask("NAMES #den").join("\n"))?.[1]);
+    expect(shown()).toEqual(["@", "@", "@"]);
+    for (const [change, sign] of [
+      ["-o", ""],
+      ["+v", "+"],
+      ["-v", ""],
+      ["+o", "@"],
+      ["-o", ""],
+    ]) {
+      servers[at]!.order(`mode den ${change} Ann`);
+      world.deliver();
+      const told = watchers.map((one) => one.lines().filter((line) => line.includes(" MODE ")));
+      const line = expect.stringMatching(new RegExp(` MODE #den \\${change} Ann$`));
+      expect({ at, change, told }).toEqual({ at, change, told: [[line], [line], [line]] });
+      expect({ at, change, shown: shown() }).toEqual({ at, change, shown: [sign, sign, sign] });
+    }
+    expect(devices.map(isRefused)).toEqual([true, true]);
+  }
+});
+
+test("who goes on with another device at another server keeps the rank", () => {
+  const { world, devices } = annAtTwo();
+  const [desk, phone] = devices;
+  desk!.send({ type: "part", room: "den" });
+  world.deliver();
+  expect(isRefused(phone!)).toBe(false);
+});
+
+test("WHOIS shows the rooms of devices at all servers", () => {
+  const { world, servers, devices } = annAtTwo();
+  const [desk, phone] = devices;
+  desk!.send({ type: "join", room: "attic" });
+  phone!.send({ type: "part", room: "den" }, { type: "join", room: "porch" });
+  world.deliver();
+  const rooms = servers.map((server, i) => {
+    const lines = ircAt(server, `Asker${i}`).ask("WHOIS Ann");
+    const [, names = ""] = / 319 \S+ Ann :(.*)/.exec(lines.join("\n")) ?? [];
+    return names.replaceAll("@", "").trim().split(" ").sort();
+  });
+  const all = ["#attic", "#den", "#lobby", "#porch"];
+  expect(rooms).toEqual([all, all, all]);
+});
+
+test("that somebody types is shown to devices at all servers", () => {
+  const { world, servers, devices, watchers } = annAtTwo();
+  devices[0]!.send({ type: "set-password", password: "correct horse" });
+  world.deliver();
+  const tablets = servers.slice(0, 2).map((server) => {
+    const tablet = new IrcClient(server.client(irc));
+    return tablet.send(
+      "PASS :correct horse",
+      "CAP REQ :message-tags",
+      "NICK Ann",
+      "USER a 0 * :a",
+      "CAP END",
+    );
+  });
+  world.deliver();
+  for (const sender of watchers) {
+    for (const tablet of tablets) tablet.lines();
+    sender.send("CAP REQ :message-tags", "@+typing=active TAGMSG Ann");
+    world.deliver();
+    const line = expect.stringMatching(/typing=active.* TAGMSG Ann$/);
+    expect(tablets.map((tablet) => tablet.lines())).toEqual([[line], [line]]);
+  }
+});
+
+test("a decision about somebody who has just gone to another server finds them there", () => {
+  const told: Record<string, object> = {
+    "remove den Bob": { type: "parted", room: "den", by: "console" },
+    "kick Bob": { type: "bye", code: "kicked", reason: "console has removed you" },
+    "mode den +v Bob": { type: "mode", room: "den", by: "console", change: "+v Bob" },
+  };
+  for (const [order, line] of Object.entries(told)) {
+    const world = new Neighbours();
+    const [east, west, north] = ["east", "west", "north"].map((id) => world.server(id));
+    west!.member("Ann", inRoom("den"));
+    const before = east!.member("Bob", inRoom("den"));
+    world.deliver();
+    west!.order(order);
+    before.close();
+    const bob = north!.member("Bob", inRoom("den"));
+    bob.text();
+    world.deliver();
+    expect(bob.lines()).toContainEqual(expect.objectContaining(line));
+  }
 });

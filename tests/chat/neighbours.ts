@@ -236,12 +236,13 @@ export class Neighbours {
       }
     }
     this.#list(server, batch);
-    for (const { server: to, signal } of batch.signals ?? []) {
-      this.#waiting.get(to)?.push({ type: "signal", server, signal });
-    }
     const late: LateOpening[] = [];
     const rooms = (batch.presence ?? []).map((change) => this.#changed(server, change, late));
     if (rooms.length > 0) this.#tellOthers(server, { type: "presence", server, rooms });
+    // A server that has been notified of a commit then reads its signals.
+    for (const { server: to, signal } of batch.signals ?? []) {
+      this.#waiting.get(to)?.push({ type: "signal", server, signal });
+    }
     return { ...committed, mail, presence: rooms.map(({ version }) => version), late };
   }
 

@@ -5,6 +5,7 @@ import type { ParleyError } from "../../errors.ts";
 import type { ForeignPerson } from "./foreign-person.ts";
 import type { HubState } from "../hub-state.ts";
 import type { Session } from "../session.ts";
+import { fold } from "../names/grammar.ts";
 import { StoreQueries } from "../turn/store-queries.ts";
 
 /**
@@ -24,4 +25,9 @@ export function findElsewhere(
     (found) => (people = found),
   );
   queries.whenAnswered((error) => then(people, error));
+}
+
+/** Those of the names, folded, that somebody may have at another server: here, only accounts do. */
+export function mayBeElsewhere(hub: HubState, names: readonly string[]): readonly string[] {
+  return names.map(fold).filter((name) => hub.names.holder(name)?.identity.account !== "");
 }

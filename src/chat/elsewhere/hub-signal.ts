@@ -38,13 +38,19 @@ export type ChatSignal = {
  * `to`: the folded name of somebody there; all their devices are meant. The sending server has
  * checked that the sender is allowed to do this.
  */
-export type PersonSignal = { readonly to: string } & (
+export type PersonSignal = {
+  readonly to: string;
+  /** They were expected at another server, which has passed it on. */
+  readonly isPassedOn?: boolean | undefined;
+} & (
   | {
       readonly type: "rank";
       readonly room: string;
       readonly what: "operator" | "voice";
       readonly isOn: boolean;
       readonly by: Changer;
+      /** The sending server has announced it, and stored what outlasts their stay. */
+      readonly isAnnounced?: boolean | undefined;
     }
   /** Must leave the room. */
   | {

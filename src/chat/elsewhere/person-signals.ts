@@ -4,7 +4,7 @@ import { expel } from "../disconnect.ts";
 import type { PersonSignal } from "./hub-signal.ts";
 import type { HubState } from "../hub-state.ts";
 import { storeRights } from "../rights-store.ts";
-import { applyChanges } from "../rooms/room-changes.ts";
+import { applyChanges, rankMember } from "../rooms/room-changes.ts";
 import { hearCall } from "../rooms/call-into.ts";
 import { expelFrom } from "../rooms/room-commands.ts";
 import type { Session } from "../session.ts";
@@ -15,9 +15,11 @@ type Handlers = {
 };
 
 const handlers: Handlers = {
-  rank(hub, holder, { room: name, what, isOn, by }) {
+  rank(hub, holder, { to, room: name, what, isOn, by, isAnnounced }) {
     const room = hub.rooms.get(name);
-    if (room === undefined || !holder.rooms.has(name)) return;
+    // With any of their devices.
+    if (room?.roster.has(to) !== true) return;
+    if (isAnnounced === true) return rankMember(hub, room, holder, { what, isOn });
     const change = { what, name: holder.name, isOn };
     applyChanges(hub, here(by), room, [change], () => {});
     storeRights(hub, (problem) => {
@@ -48,10 +50,21 @@ const handlers: Handlers = {
   },
 };
 
-/** Signals for people who have left meanwhile are ignored. */
+/** What was decided about people who have gone to another server meanwhile is passed on to it. */
+function passOn(hub: HubState, signal: PersonSignal): void {
+  const isDecision = signal.type === "rank" || signal.type === "put-out" || signal.type === "expel";
+  if (!isDecision || signal.isPassedOn === true) return;
+  hub.store.findElsewhere([signal.to], (outcome) => {
+    for (const { server } of outcome.done ? outcome.result : []) {
+      hub.signal(server, { ...signal, isPassedOn: true });
+    }
+  });
+  hub.wake();
+}
+
 export function handlePersonSignal(hub: HubState, signal: PersonSignal): void {
   const holder = hub.names.holder(signal.to);
-  if (holder === undefined) return;
+  if (holder === undefined) return passOn(hub, signal);
   const handle = handlers[signal.type] as (
     hub: HubState,
     holder: Session,

@@ -1,7 +1,7 @@
 // Looks people up by name, as members of a room, or by a mask; here and on other servers.
 
 import { people as limits } from "../../limits.ts";
-import { findElsewhere } from "../elsewhere/find-elsewhere.ts";
+import { findElsewhere, mayBeElsewhere } from "../elsewhere/find-elsewhere.ts";
 import type { PublicPerson } from "../elsewhere/foreign-person.ts";
 import { withRoom } from "../elsewhere/foreign-room.ts";
 import type { HubState } from "../hub-state.ts";
@@ -18,9 +18,12 @@ import type { Session } from "../session.ts";
 
 type People = Extract<PeopleCommand, { type: "people" }>;
 
-/** Somebody who was found: a session here, or what is known about somebody on another server. */
+/**
+ * Somebody who was found: a session here, with rooms that other devices are in at other servers, or
+ * what is known about somebody on another server.
+ */
 type Found =
-  | { readonly here: Session }
+  | { readonly here: Session; readonly rooms?: readonly string[] | undefined }
   | {
       readonly folded: string;
       readonly name: string;
@@ -60,17 +63,18 @@ function tellFound(
 }
 
 function named(hub: HubState, session: Session, command: People, names: readonly string[]): void {
-  const away = names.map(fold).filter((folded) => hub.names.holder(folded) === undefined);
-  findElsewhere(hub, session, away, (others, error) => {
+  findElsewhere(hub, session, mayBeElsewhere(hub, names), (others, error) => {
     if (error !== undefined) return rejectUnread(hub, session, command, error);
     const missing: string[] = [];
     const people: PersonInfo[] = [];
     for (const name of names) {
       const here = hub.names.holder(fold(name));
-      const elsewhere = others.find(({ folded }) => folded === fold(name));
-      const found = here === undefined ? elsewhere : { here };
-      if (found === undefined) missing.push(name);
-      else people.push(infoOf(hub, session, found, undefined));
+      const elsewhere = others.filter(({ folded }) => folded === fold(name));
+      const rooms = [...new Set(elsewhere.flatMap((one) => one.rooms))];
+      const [first] = elsewhere;
+      if (here !== undefined) people.push(infoOf(hub, session, { here, rooms }, undefined));
+      else if (first === undefined) missing.push(name);
+      else people.push(infoOf(hub, session, { ...first, rooms }, undefined));
     }
     const { by, ref } = command;
     hub.send(session, { type: "people", by, people, missing, ref });
@@ -127,10 +131,14 @@ function byMask(hub: HubState, session: Session, mask: string): Found[] {
   return found;
 }
 
-/** The rooms that somebody is in with any device. */
+/** The rooms that somebody is in with any device, here or, as far as is known, at other servers. */
 function roomsOfPerson(hub: HubState, session: Session): readonly string[] {
+  const { folded } = session.identity;
   const devices = [session, ...hub.names.otherDevices(session)];
-  return [...new Set(devices.flatMap(({ rooms }) => Array.from(rooms, ({ room }) => room)))];
+  const here = devices.flatMap(({ rooms }) => Array.from(rooms, ({ room }) => room));
+  if (!hub.roomsElsewhere.has(folded)) return [...new Set(here)];
+  const open = [...hub.rooms.values()].filter(({ elsewhere }) => elsewhere?.has(folded));
+  return [...new Set([...here, ...open.map(({ name }) => name)])];
 }
 
 /** Somebody who knows a name needs no search, so hidden people are found by name. */
@@ -148,13 +156,15 @@ function infoOf(hub: HubState, asker: Session, one: Found, room: string | undefi
   const { folded, name } = isHere ? one.here.identity : one;
   const about = isHere ? publicPerson(hub, one.here) : one.about;
   const rankOf = (room: string): RoomRank => {
-    if (isHere) return rankIn(hub, one.here, room);
-    const rank = one.rank ?? hub.rooms.get(room)?.elsewhere?.get(folded)?.rank;
+    const open = hub.rooms.get(room);
+    if (isHere && open?.roster.has(folded) === true) return rankIn(hub, one.here, room);
+    const rank = (isHere ? undefined : one.rank) ?? open?.elsewhere?.get(folded)?.rank;
     return rankElsewhere(hub, { about, rank }, room);
   };
   const isHidden = about.isHidden && !(isHere && one.here === asker);
   const rooms: PersonInfo["rooms"][number][] = [];
-  for (const shown of isHere ? roomsOfPerson(hub, one.here) : one.rooms) {
+  const known = isHere ? roomsOfPerson(hub, one.here) : [];
+  for (const shown of new Set([...known, ...(one.rooms ?? [])])) {
     if (!asker.rooms.has(shown) && isHidden) continue;
     if (maySee(hub, asker, shown)) rooms.push({ room: shown, ...rankOf(shown) });
   }

@@ -7,7 +7,7 @@ import { harmless } from "../../text.ts";
 import type { Account } from "../accounts/account-store.ts";
 import { expel } from "../disconnect.ts";
 import { tellCensus } from "./census.ts";
-import { findElsewhere } from "../elsewhere/find-elsewhere.ts";
+import { findElsewhere, mayBeElsewhere } from "../elsewhere/find-elsewhere.ts";
 import { people } from "./find-people.ts";
 import type { HubState } from "../hub-state.ts";
 import { readPastPrivate } from "../private/mail-history.ts";
@@ -211,20 +211,18 @@ function signal(hub: HubState, session: Session, command: Of<"signal">): void {
     return hub.send(session, { type: "signalled", to, isRoom, tags, timeMs, id, ref });
   }
   const holder = hub.names.holder(fold(to));
-  const away = holder === undefined ? [fold(to)] : [];
-  findElsewhere(hub, session, away, ([found], error) => {
+  findElsewhere(hub, session, mayBeElsewhere(hub, [to]), (elsewhere, error) => {
     if (error !== undefined) return rejectUnread(hub, session, command, error);
     const since = muteText(hub, session);
     if (since !== undefined) return reject(hub, session, "muted", since, { ref });
     const here = holder ?? hub.names.holder(fold(to));
-    if (here === undefined && found === undefined) {
+    if (here === undefined && elsewhere.length === 0) {
       return rejectUnknownUser(hub, session, to, { ref });
     }
     for (const one of here === undefined ? [] : [here, ...hub.names.otherDevices(here)]) {
       hub.send(one, { type: "signal", from, persona, to, isRoom, tags, timeMs, id });
     }
-    if (here === undefined && found !== undefined) {
-      const { server, folded } = found;
+    for (const { server, folded } of elsewhere) {
       const content = { from, persona, shown: to, tags, timeMs };
       hub.signal(server, { type: "tags", to: folded, ...content });
     }

@@ -9,7 +9,7 @@ import { fold, lobby } from "../names/grammar.ts";
 import { Room } from "./room.ts";
 import { storeRights } from "../rights-store.ts";
 import type { Persona } from "../people/persona.ts";
-import { greetFirst, silenceIn } from "./room-rights.ts";
+import { greetFirst, idsOf, silenceIn } from "./room-rights.ts";
 import { announceEverywhere, shareMember } from "../elsewhere/share-presence.ts";
 import { Membership, personKey, type Session } from "../session.ts";
 import type { RoomBounds } from "../turn/store.ts";
@@ -145,6 +145,7 @@ export function enterRoom(
   const membership = new Membership(session, room.name, order);
   session.rooms.add(membership);
   greetFirst(hub, session, room);
+  inheritRank(session, room);
   room.called.delete(personKey(session.identity));
   session.person.calledInto?.delete(room.name);
   hub.lostMembers.forget(room.name, personKey(session.identity));
@@ -165,6 +166,18 @@ export function enterRoom(
   if (away !== undefined && !isSilent)
     announceEverywhere(hub, room, { type: "away", ...about, away, persona });
   return membership;
+}
+
+/** Whoever is in the room at another server has the same rank here. */
+function inheritRank(session: Session, room: Room): void {
+  const key = personKey(session.identity);
+  const ids = idsOf(session);
+  if (ids.length === 0 || room.ranks.has(key)) return;
+  const there = room.elsewhere?.all(session.identity.folded) ?? [];
+  const own = there.filter(({ about }) => about?.ids.some((id) => ids.includes(id)));
+  const isOperator = own.some(({ rank }) => rank?.isOperator);
+  const isVoiced = own.some(({ rank }) => rank?.isVoiced);
+  if (isOperator || isVoiced) room.ranks.set(key, { isOperator, isVoiced });
 }
 
 /**

@@ -13,8 +13,9 @@ import type { RoomChange } from "./room-change.ts";
 import type { Room } from "./room.ts";
 import { idsOf } from "./room-rights.ts";
 import { announceEverywhere, shareMember } from "../elsewhere/share-presence.ts";
-import { personKey } from "../session.ts";
+import { personKey, type Session } from "../session.ts";
 
+type RankChange = Extract<RoomChange, { what: "operator" | "voice" }>;
 type Refusal = { code: ErrorCode; message: string; subject: string };
 
 /** Returns why nothing could be stored. `refuse`: called for each change that can't be made. */
@@ -120,19 +121,35 @@ function banAfter(
   return { settings: { bans: isOn ? [...others, ban] : others }, announced };
 }
 
+/** Sets the rank that a member has until leaving, without announcing it. */
+export function rankMember(
+  hub: HubState,
+  room: Room,
+  member: Session,
+  { what, isOn }: Pick<RankChange, "what" | "isOn">,
+): void {
+  const rank = what === "operator" ? "isOperator" : "isVoiced";
+  const key = personKey(member.identity);
+  room.ranks.set(key, { isOperator: false, isVoiced: false, ...room.ranks.get(key), [rank]: isOn });
+  for (const one of [member, ...hub.names.otherDevices(member)]) {
+    if (one.rooms.has(room.name)) shareMember(hub, one, room, undefined);
+  }
+}
+
 function rankAfter(
   hub: HubState,
   by: Changer,
   room: Room,
-  { what, name, isOn }: Extract<RoomChange, { what: "operator" | "voice" }>,
+  { what, name, isOn }: RankChange,
 ): Outcome {
   const holder = hub.names.holder(fold(name));
   // One of the person's devices.
   const isHere = holder !== undefined && room.roster.has(fold(name));
-  const elsewhere = isHere ? undefined : room.elsewhere?.get(fold(name));
-  if (elsewhere !== undefined) {
-    // Their server carries it out and announces it.
-    const { server, folded: to } = elsewhere;
+  const elsewhere = room.elsewhere?.all(fold(name)) ?? [];
+  const [first] = elsewhere;
+  if (!isHere && first !== undefined) {
+    // Their server carries it out everywhere and announces it.
+    const { server, folded: to } = first;
     hub.signal(server, { type: "rank", to, room: room.name, what, isOn, by });
     return "unchanged";
   }
@@ -147,15 +164,15 @@ function rankAfter(
   const { rooms } = hub.options.rights;
   const field = what === "operator" ? "operators" : "voices";
   const rank = what === "operator" ? "isOperator" : "isVoiced";
-  const key = personKey(holder.identity);
-  const before = room.ranks.get(key) ?? { isOperator: false, isVoiced: false };
+  const before = room.ranks.get(personKey(holder.identity));
   const listed = rooms.of(room.name)[field];
   const ids = idsOf(holder);
   const isListed = ids.some((id) => listed.includes(id));
-  if ((before[rank] || isListed) === isOn) return "unchanged";
-  room.ranks.set(key, { ...before, [rank]: isOn });
-  for (const one of [holder, ...hub.names.otherDevices(holder)]) {
-    if (one.rooms.has(room.name)) shareMember(hub, one, room, undefined);
+  const isRanked = [before, ...elsewhere.map((member) => member.rank)].some((one) => one?.[rank]);
+  if ((isRanked || isListed) === isOn) return "unchanged";
+  rankMember(hub, room, holder, { what, isOn });
+  for (const { server, folded: to } of elsewhere) {
+    hub.signal(server, { type: "rank", to, room: room.name, what, isOn, by, isAnnounced: true });
   }
   const announced = { what, name: holder.name, isOn } as const;
   if (!isOn) {
