@@ -6,7 +6,7 @@ import { output as limits } from "../limits.ts";
 import { type HubState, textsOf } from "./hub-state.ts";
 import type { LeaveReason } from "./events.ts";
 import { leaveRoom, roomsOf } from "./rooms/membership.ts";
-import { partingText } from "./rooms/room-rights.ts";
+import { partingText, rememberLost } from "./rooms/room-rights.ts";
 import { leaveOffers } from "./offers/offer-commands.ts";
 import { releaseName } from "./elsewhere/name-claims.ts";
 import { noteGone } from "./people/comings.ts";
@@ -84,12 +84,11 @@ export function partAll(
 const none: ReadonlySet<string> = new Set();
 
 /** Remembers the rooms of a session that can be resumed, so that it may enter them again. */
-function noteLost(hub: HubState, { identity, rooms }: Session): void {
+function noteLost(hub: HubState, session: Session): void {
+  const { identity } = session;
   if (identity.mailbox === "") return;
-  for (const { room } of rooms) {
-    if (!hub.options.rights.rooms.hasAny(room)) continue;
-    hub.lostMembers.lost(room, personKey(identity), hub.nowMs);
-  }
+  const key = personKey(identity);
+  for (const room of roomsOf(hub, session)) rememberLost(hub, room, key, room.ranks.get(key));
 }
 
 /** By another device, or as far as is known at another server. */

@@ -3,7 +3,7 @@
 
 import type { ErrorCode } from "../errors.ts";
 import type { PeopleAnswer, PeopleCommand } from "./people/people-events.ts";
-import type { Persona } from "./people/persona.ts";
+import type { Persona, RoomRank } from "./people/persona.ts";
 import type { PrivateMessage } from "./private/private-message.ts";
 import type { RoomChange } from "./rooms/room-change.ts";
 import type { RoomAnswer, RoomCommand } from "./rooms/room-events.ts";
@@ -290,7 +290,8 @@ type About = {
 };
 
 export type PresenceEvent =
-  | ({ type: "joined"; name: string; alias: string | undefined } & About)
+  /** `rank`: in the room, if any. */
+  | ({ type: "joined"; name: string; alias: string | undefined; rank?: RoomRank } & About)
   | ({
       type: "left";
       name: string;

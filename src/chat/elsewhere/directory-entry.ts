@@ -28,6 +28,7 @@ export function publicPerson(hub: HubState, session: Session): PublicPerson {
   const { away, isHidden, sinceMs } = session.person;
   return {
     persona: hub.personas.of(session),
+    person: session.identity.mailbox || undefined,
     ids: idsOf(session),
     away,
     isHidden,

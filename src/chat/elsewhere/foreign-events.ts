@@ -5,7 +5,7 @@ import { deliverForeign } from "../turn/delivery.ts";
 import type { Account, AccountChange } from "../accounts/account-store.ts";
 import { type ForeignComing, noteElsewhere, reviewElsewhere } from "../people/comings.ts";
 import { dropAsLost, endSession, expel, replaceSession } from "../disconnect.ts";
-import type { PresenceEvent, PrivateMessage } from "../events.ts";
+import type { LeaveReason, PresenceEvent, PrivateMessage } from "../events.ts";
 import type { ForeignPerson } from "./foreign-person.ts";
 import type { ForeignMember } from "./foreign-roster.ts";
 import type { HubSignal } from "./hub-signal.ts";
@@ -21,6 +21,7 @@ import { mayBeOf, type Session } from "../session.ts";
 import type { PresenceChange } from "../turn/store.ts";
 import { banOf, banText, suspectOf } from "../suspect.ts";
 import { announceLater, renamedIn } from "../rooms/membership.ts";
+import { rememberLost } from "../rooms/room-rights.ts";
 import { putOutOfPrivate } from "../rooms/room-access.ts";
 import type { RightsRow } from "../rights/rights-rows.ts";
 
@@ -294,10 +295,14 @@ function newsOf(
     const { folded, name: shown, about } = change;
     const wasThere = room.has(folded);
     const before = room.elsewhere.get(folded);
-    if (shown === undefined) room.elsewhere.remove({ server, folded });
-    else {
+    if (shown === undefined) {
+      const left = room.elsewhere.all(folded).find((member) => member.server === server);
+      room.elsewhere.remove({ server, folded });
+      if (event?.type === "left") noteLeft(hub, room, left, event.reason);
+    } else {
       room.elsewhere.add({ ...change, server, name: shown });
       room.called.delete(calledKey(server, folded));
+      if (about?.person !== undefined) hub.lostMembers.forget(name, about.person);
     }
     const isCome = event?.type === "joined" || event?.type === "left";
     const isNews = !isCome || wasThere !== room.has(folded);
@@ -309,6 +314,18 @@ function newsOf(
   }
   room.changedElsewhere();
   return told;
+}
+
+/** Whether they may return, as far as is known here: they may connect to this server next. */
+function noteLeft(
+  hub: HubState,
+  room: Room,
+  { about, rank }: Partial<ForeignMember> = {},
+  reason: LeaveReason,
+): void {
+  if (about?.person === undefined) return;
+  if (reason === "lost" || reason === "slow") rememberLost(hub, room, about.person, rank);
+  else hub.lostMembers.forget(room.name, about.person);
 }
 
 /** One number for each event in several rooms that no event here has. */
@@ -358,8 +375,17 @@ function authorOf({ author }: PresenceEvent): number {
   return author === 0 ? 0 : -1;
 }
 
-function joined({ name: room }: Room, { name, about }: ForeignMember): PresenceEvent {
-  return { type: "joined", room, name, alias: undefined, author: -1, persona: about?.persona };
+function joined({ name: room }: Room, { name, about, rank }: ForeignMember): PresenceEvent {
+  const persona = about?.persona;
+  return {
+    type: "joined",
+    room,
+    name,
+    alias: undefined,
+    author: -1,
+    persona,
+    ...(rank && { rank }),
+  };
 }
 
 function left({ name: room }: Room, { name, about }: ForeignMember): PresenceEvent {

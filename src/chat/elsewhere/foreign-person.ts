@@ -5,6 +5,8 @@ import type { Persona } from "../people/persona.ts";
 /** What others may see of somebody, wherever they are connected. */
 export type PublicPerson = {
   readonly persona: Persona;
+  /** The mailbox, which identifies them when they return; undefined: they have none. */
+  readonly person?: string | undefined;
   /** Accounts and keys by which decisions identify them (room-rights.ts). */
   readonly ids: readonly string[];
   /** Undefined: not away. */

@@ -1,24 +1,43 @@
-// Who has lost the connection to a room with conditions of entry. For as long as their names are
-// kept, they may return without being invited, or knowing the room's key, again.
+// Who has lost the connection to a room. For as long as their names are kept, they may return
+// without being invited, or knowing the room's key, again, and with the rank they had.
 
 import { BoundedMap } from "../../bounded-map.ts";
 import { history, people as limits } from "../../limits.ts";
+import type { RoomRank } from "../people/persona.ts";
+import type { Room } from "./room.ts";
+
+type Lost = { readonly untilMs: number; readonly rank: LostRank | undefined };
+
+/** Ranks end when the last member leaves: `among` are those that it was one of. */
+type LostRank = { readonly rank: RoomRank; readonly among: Room["ranks"] };
 
 export class LostMembers {
-  readonly #untilMs = new BoundedMap<string, number>(limits.maxLostMembers);
+  readonly #lost = new BoundedMap<string, Lost>(limits.maxLostMembers);
 
   /** `person`: the key that identifies them when they return (session.ts). */
-  lost(room: string, person: string, nowMs: number): void {
-    this.#untilMs.set(keyOf(room, person), nowMs + history.mailHoldMs);
+  lost(room: Room, person: string, rank: RoomRank | undefined, nowMs: number): void {
+    const untilMs = nowMs + history.mailHoldMs;
+    this.#lost.set(keyOf(room.name, person), {
+      untilMs,
+      rank: rank && { rank, among: room.ranks },
+    });
   }
 
   mayReturn(room: string, person: string, nowMs: number): boolean {
-    return nowMs < (this.#untilMs.get(keyOf(room, person)) ?? 0);
+    return nowMs < (this.#lost.get(keyOf(room, person))?.untilMs ?? 0);
   }
 
-  /** They are in the room again, or were removed from it. */
+  /** They are in the room again. Returns the rank that they have again, if any. */
+  returned(room: Room, person: string, nowMs: number): RoomRank | undefined {
+    const found = this.#lost.get(keyOf(room.name, person));
+    this.forget(room.name, person);
+    if (found?.rank?.among !== room.ranks || nowMs >= found.untilMs) return undefined;
+    return found.rank.rank;
+  }
+
+  /** They are in the room again at another server, or were removed from it. */
   forget(room: string, person: string): void {
-    this.#untilMs.delete(keyOf(room, person));
+    this.#lost.delete(keyOf(room, person));
   }
 }
 

@@ -8,8 +8,8 @@ import { ForeignRoster } from "../elsewhere/foreign-roster.ts";
 import { fold, lobby } from "../names/grammar.ts";
 import { Room } from "./room.ts";
 import { storeRights } from "../rights-store.ts";
-import type { Persona } from "../people/persona.ts";
-import { greetFirst, idsOf, silenceIn } from "./room-rights.ts";
+import type { Persona, RoomRank } from "../people/persona.ts";
+import { greetFirst, idsOf, rankIn, silenceIn } from "./room-rights.ts";
 import { announceEverywhere, shareMember } from "../elsewhere/share-presence.ts";
 import { Membership, personKey, type Session } from "../session.ts";
 import type { RoomBounds } from "../turn/store.ts";
@@ -144,11 +144,11 @@ export function enterRoom(
   const order = hub.pipeline.nextOrder();
   const membership = new Membership(session, room.name, order);
   session.rooms.add(membership);
+  if (!silent && !room.isPopulated) room.endRanks();
   greetFirst(hub, session, room);
-  inheritRank(session, room);
+  regainRank(hub, session, room);
   room.called.delete(personKey(session.identity));
   session.person.calledInto?.delete(room.name);
-  hub.lostMembers.forget(room.name, personKey(session.identity));
   room.add(session.identity);
   const turn = hub.pipeline.gathering.roomTurn(room);
   turn.breaksRun = true;
@@ -156,7 +156,8 @@ export function enterRoom(
   if (isPresent(hub, session, room)) return membership;
   const { name, alias, folded } = session.identity;
   const about = { room: room.name, name, author: session.id };
-  const joined = { type: "joined", ...about, alias } as const;
+  const rank = shownRank(rankIn(hub, session, room.name));
+  const joined = { type: "joined", ...about, alias, ...rank } as const;
   shareMember(hub, session, room, silent ? undefined : joined);
   if (silent || room.elsewhere?.has(folded) === true) return membership;
   const persona = hub.personas.shown(session);
@@ -168,15 +169,22 @@ export function enterRoom(
   return membership;
 }
 
-/** Whoever is in the room at another server has the same rank here. */
-function inheritRank(session: Session, room: Room): void {
+/**
+ * Whoever is in the room at another server, or has lost the connection to it, has the same rank
+ * here.
+ */
+function regainRank(hub: HubState, session: Session, room: Room): void {
   const key = personKey(session.identity);
+  const lost = hub.lostMembers.returned(room, key, hub.nowMs);
+  if (room.ranks.has(key)) return;
   const ids = idsOf(session);
-  if (ids.length === 0 || room.ranks.has(key)) return;
   const there = room.elsewhere?.all(session.identity.folded) ?? [];
-  const own = there.filter(({ about }) => about?.ids.some((id) => ids.includes(id)));
-  const isOperator = own.some(({ rank }) => rank?.isOperator);
-  const isVoiced = own.some(({ rank }) => rank?.isVoiced);
+  const own = there.filter(
+    ({ about }) => about?.person === key || about?.ids.some((id) => ids.includes(id)),
+  );
+  const ranks = [lost, ...own.map(({ rank }) => rank)];
+  const isOperator = ranks.some((rank) => rank?.isOperator);
+  const isVoiced = ranks.some((rank) => rank?.isVoiced);
   if (isOperator || isVoiced) room.ranks.set(key, { isOperator, isVoiced });
 }
 
@@ -242,6 +250,10 @@ type Leaving = {
   /** The number of this event, if the session leaves several rooms at once. */
   once?: number;
 };
+
+function shownRank(rank: RoomRank): { rank?: RoomRank } {
+  return rank.isOperator || rank.isVoiced ? { rank } : {};
+}
 
 /** Removes the session from the room; it still receives what happened there before. */
 export function leaveRoom(

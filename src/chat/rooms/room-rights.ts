@@ -206,6 +206,17 @@ export function greetFirst(hub: HubState, session: Session, room: Room): void {
   room.ranks.set(key, { isOperator: true, isVoiced: false });
 }
 
+/** Somebody has lost the connection to the room. Most rooms have neither settings nor ranks. */
+export function rememberLost(
+  hub: HubState,
+  room: Room,
+  person: string,
+  rank: RoomRank | undefined,
+): void {
+  if (rank === undefined && !hub.options.rights.rooms.hasAny(room.name)) return;
+  hub.lostMembers.lost(room, person, rank, hub.nowMs);
+}
+
 /** Later commands of the session wait until the current turn is settled. */
 export function waitUntilSettled(hub: HubState, session: Session): void {
   session.queue.block();

@@ -18,8 +18,7 @@ export class Room {
   readonly groups = new Map<Dialect, RecipientGroup>();
   /** One per running history read, collecting messages that arrive meanwhile. */
   readonly tails = new Set<RoomTail>();
-  /** Ranks that end with the membership, by person. */
-  readonly ranks = new Map<string, RoomRank>();
+  #ranks = new Map<string, RoomRank>();
   /** Who is its operator, unless somebody at another server has entered before: not settled yet. */
   opening: Opening | undefined;
   /** People whom its operators have invited. */
@@ -37,6 +36,16 @@ export class Room {
     /** Members on other servers; undefined if there are no other servers. */
     readonly elsewhere: ForeignRoster | undefined = undefined,
   ) {}
+
+  /** Ranks that end with the membership, by person; others once nobody is left. */
+  get ranks(): Map<string, RoomRank> {
+    return this.#ranks;
+  }
+
+  /** The first member is about to enter: nobody has a rank from before. */
+  endRanks(): void {
+    this.#ranks = new Map();
+  }
 
   /** Number of members, wherever they are connected. */
   get memberCount(): number {

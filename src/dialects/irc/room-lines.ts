@@ -40,7 +40,9 @@ export class RoomLines {
     const line = this.#presence(event);
     if (line === undefined) return undefined;
     const { timeMs, persona } = event;
-    return `${tagsText(this.#wishes, { timeMs, persona })}${line}\r\n`;
+    const shown = `${tagsText(this.#wishes, { timeMs, persona })}${line}\r\n`;
+    const rank = event.type === "joined" ? rankLine(this.#server, event) : undefined;
+    return rank === undefined ? shown : `${shown}${tagsText(this.#wishes, { timeMs })}${rank}\r\n`;
   }
 
   renderRun(run: SaidRun): string {
@@ -181,6 +183,17 @@ export function kickLine(
 ): string {
   const why = text === undefined || text === "" ? by.name : text;
   return `:${sourceOf(by.name, by.persona)} KICK ${channelOf(room)} ${nickOf(name)} :${why}`;
+}
+
+/** Clients learn ranks from MODE alone. Undefined: the member has none. */
+function rankLine(
+  { name: server }: LineServer,
+  { name, room, rank }: Extract<PresenceEvent, { type: "joined" }>,
+): string | undefined {
+  if (rank === undefined) return undefined;
+  const letters = `${rank.isOperator ? "o" : ""}${rank.isVoiced ? "v" : ""}`;
+  const nicks = [...letters].map(() => nickOf(name));
+  return `:${server} MODE ${[channelOf(room), `+${letters}`, ...nicks].join(" ")}`;
 }
 
 function modeLine(server: LineServer, event: Extract<PresenceEvent, { type: "mode" }>): string {

@@ -319,7 +319,7 @@ test("whoever connects again, silently, keeps the rank", () => {
   const again = rig.member("Ann", { rooms: [{ room: "den" }] });
   expect(ann.link.ended).toBe(true);
   expect(again.send(order("mode den +m")).text()).toContain("Set +m in den");
-  again.close("quit");
+  again.send({ type: "bye" }).close();
   const stranger = rig.member("Ann", { rooms: [{ room: "den" }] });
   expect(stranger.send(order("mode den -m")).text()).toContain("not-allowed");
 });
