@@ -183,3 +183,26 @@ test("a member that was removed, banned or said goodbye does not return", () => 
   rig.order("mode den +i");
   expect(entered(rig.member("Bob", inRoom("den"))).rooms).toEqual([]);
 });
+
+test("a member without a rank evades a ban by no other name, nor takes one that is banned", () => {
+  const rig = new Rig();
+  const ann = rig.member("Ann", inRoom("den"));
+  const bob = rig.member("Bob", inRoom("den"));
+  const rename = (name: string) => {
+    bob.text();
+    const [answer] = bob.send({ type: "rename", name, ref: 1 }).lines();
+    return answer?.["type"] === "error" ? answer["message"] : answer?.["type"];
+  };
+  order(ann, "mode den +b eve!*@*");
+  expect(rename("Eve")).toBe(
+    "The name 'Eve' is banned from 'den': leave it before you change your name",
+  );
+  expect(rename("Rob")).toBe("renamed");
+  order(ann, "mode den +b rob!*@*");
+  expect(rename("Bob")).toBe("You are banned from 'den': leave it before you change your name");
+  order(ann, "mode den +v Rob");
+  expect(rename("Eve")).toBe("renamed");
+  order(ann, "mode den -v Eve");
+  bob.send({ type: "part", room: "den" });
+  expect(rename("Bob")).toBe("name");
+});

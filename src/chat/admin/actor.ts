@@ -2,6 +2,8 @@
 
 import type { HubState } from "../hub-state.ts";
 import { isAtLeast, type Rank } from "../rights/roles.ts";
+import type { Changer } from "../people/persona.ts";
+import { changerOf } from "../rooms/room-rights.ts";
 import type { Session } from "../session.ts";
 import { StoreQueries } from "../turn/store-queries.ts";
 import type { Account } from "../accounts/account-store.ts";
@@ -49,6 +51,20 @@ export function actorOf(
     const name = session.name || owner?.name || key || session.peer.address;
     then({ name, rank: roles.rankOf(ids), session, id: owner?.id ?? (account || key) });
   });
+}
+
+/** The actor as the author of a decision about a room. */
+export function changerBy(hub: HubState, actor: Actor): Changer {
+  const { name, session } = actor;
+  const nobody = { author: 0, persona: undefined };
+  if (session === undefined) return { ...nobody, name, ids: [], isKnown: true };
+  const by = changerOf(hub, session);
+  return isNameless(actor) ? { ...by, ...nobody, name: "operator" } : { ...by, name };
+}
+
+/** Known only by a key, which means nothing to people. */
+export function isNameless({ name, id }: Actor): boolean {
+  return name === id;
 }
 
 /** The rank of a session, as far as it is known without asking the store. */

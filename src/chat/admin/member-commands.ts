@@ -7,14 +7,13 @@ import type { HubState } from "../hub-state.ts";
 import { fold } from "../names/grammar.ts";
 import { setAway } from "../people/people-commands.ts";
 import { changesText, letterOf, readChanges } from "../rooms/room-change.ts";
-import type { Changer } from "../people/persona.ts";
 import { applyChanges } from "../rooms/room-changes.ts";
 import { callInto } from "../rooms/call-into.ts";
 import { putOutOf } from "../rooms/room-commands.ts";
-import { changerOf as changerIn, maySee, rankIn } from "../rooms/room-rights.ts";
+import { maySee, rankIn } from "../rooms/room-rights.ts";
 import { isAtLeast } from "../rights/roles.ts";
 import type { Room } from "../rooms/room.ts";
-import type { Actor } from "./actor.ts";
+import { type Actor, changerBy } from "./actor.ts";
 import type { AdminCommand } from "./admin-command.ts";
 import type { AdminAnswer } from "./answer.ts";
 import { logAct } from "./log-act.ts";
@@ -46,7 +45,7 @@ export function mode(hub: HubState, actor: Actor, command: Of<"mode">): AdminAns
   const muted = actor.session && muteText(hub, actor.session);
   if (muted !== undefined) return { ok: false, code: "muted", message: muted };
   const problems: string[] = [];
-  const full = applyChanges(hub, changerOf(hub, actor), room, changes, ({ message }) =>
+  const full = applyChanges(hub, changerBy(hub, actor), room, changes, ({ message }) =>
     problems.push(message),
   );
   const [problem = full] = problems;
@@ -76,7 +75,7 @@ export function remove(hub: HubState, actor: Actor, command: Of<"remove">): Admi
   const { session } = actor;
   const isMuted = session !== undefined && muteText(hub, session) !== undefined;
   const said = isMuted ? "" : harmless(reason);
-  const put = putOutOf(hub, room, name, changerOf(hub, actor), said);
+  const put = putOutOf(hub, room, name, changerBy(hub, actor), said);
   if (put === undefined) {
     const message = `${quoted(name)} is not in the room ${quoted(room.name)}`;
     return { ok: false, code: "not-there", message };
@@ -109,13 +108,6 @@ function roomOf(hub: HubState, { session }: Actor, name: string): Room | undefin
 function isOperator(hub: HubState, { rank, session }: Actor, room: Room): boolean {
   if (isAtLeast(rank, "operator")) return true;
   return session !== undefined && rankIn(hub, session, room.name).isOperator;
-}
-
-function changerOf(hub: HubState, { name, session }: Actor): Changer {
-  if (session === undefined) {
-    return { name, author: 0, persona: undefined, ids: [], isKnown: true };
-  }
-  return { ...changerIn(hub, session), name };
 }
 
 const forMembers: AdminAnswer = {

@@ -5,8 +5,7 @@ import type { HubState } from "../hub-state.ts";
 import { fold, lobby, roomProblem } from "../names/grammar.ts";
 import { putOutOfPrivate } from "../rooms/room-access.ts";
 import { announceTopic } from "../rooms/room-commands.ts";
-import type { Changer } from "../people/persona.ts";
-import type { Actor } from "./actor.ts";
+import { type Actor, changerBy } from "./actor.ts";
 import type { AdminCommand } from "./admin-command.ts";
 import type { AdminAnswer } from "./answer.ts";
 import { logAct } from "./log-act.ts";
@@ -26,18 +25,6 @@ export function setTopic(
   logAct(hub, actor, "topic set", { target: room, topic });
   const message = topic === "" ? `${room} no longer has a topic` : `The topic of ${room} is set`;
   return { ok: true, message };
-}
-
-/** An operator of the server; these decisions are permanent. */
-function changerBy(hub: HubState, { name, session, id }: Actor): Changer {
-  const persona = session === undefined ? undefined : hub.personas.shown(session);
-  return {
-    name,
-    author: session?.id ?? 0,
-    persona,
-    ids: id === undefined ? [] : [id],
-    isKnown: true,
-  };
 }
 
 export function setPrivate(

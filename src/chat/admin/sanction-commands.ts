@@ -20,7 +20,7 @@ import type { Session } from "../session.ts";
 import { isoText, minuteText } from "../../utc-time.ts";
 import { banText, suspectOf } from "../suspect.ts";
 import type { Rank } from "../rights/roles.ts";
-import { type Actor, outranks, rankOf } from "./actor.ts";
+import { type Actor, isNameless, outranks, rankOf } from "./actor.ts";
 import type { AdminCommand } from "./admin-command.ts";
 import type { AdminAnswer, AdminRow } from "./answer.ts";
 import { logAct } from "./log-act.ts";
@@ -73,9 +73,8 @@ function kickHere(
   return { ok: true, message: `Removed ${session.name}` };
 }
 
-/** An operator who has no name here is known only by a key, which means nothing to people. */
-function removalText({ name, id }: Actor, reason: string): string {
-  const who = name === id ? "An operator" : name;
+function removalText(actor: Actor, reason: string): string {
+  const who = isNameless(actor) ? "An operator" : actor.name;
   return `${who} has removed you${reason === "" ? "" : `: ${reason}`}`;
 }
 

@@ -9,6 +9,7 @@ import type { Account } from "../accounts/account-store.ts";
 import { claimName, releaseName } from "../elsewhere/name-claims.ts";
 import type { Command } from "../events.ts";
 import { renamedIn, roomsOf } from "../rooms/membership.ts";
+import { type Problem, renameProblem } from "../rooms/room-rights.ts";
 import { absentHolder } from "../names/absent-holder.ts";
 import { takenByAbsent, takenByMember } from "../names/absent.ts";
 import { fold, nameProblem } from "../names/grammar.ts";
@@ -76,14 +77,18 @@ export function rename(hub: HubState, session: Session, command: Rename): void {
 
 /** Refuses those who are muted, and names that are banned. */
 function isBarred(hub: HubState, session: Session, { name, ref }: Rename): boolean {
+  const problem = barrier(hub, session, name);
+  if (problem === undefined) return false;
+  reject(hub, session, problem.code, problem.message, { ref, subject: name });
+  return true;
+}
+
+function barrier(hub: HubState, session: Session, name: string): Problem | undefined {
   const muted = muteText(hub, session);
+  if (muted !== undefined) return { code: "muted", message: muted };
   const ban = banOf(hub, suspectOf(session, { names: [name] }));
-  if (muted !== undefined) reject(hub, session, "muted", muted, { ref, subject: name });
-  else if (ban !== undefined) {
-    const message = `The name ${quoted(name)} is banned`;
-    reject(hub, session, "banned", message, { ref, subject: name });
-  }
-  return muted !== undefined || ban !== undefined;
+  if (ban !== undefined) return { code: "banned", message: `The name ${quoted(name)} is banned` };
+  return renameProblem(hub, session, name);
 }
 
 /** Registered names are not given up or taken by a rename: their owner logs in with them. */

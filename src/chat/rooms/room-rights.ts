@@ -4,7 +4,7 @@ import type { ErrorCode } from "../../errors.ts";
 import { quoted } from "../../text.ts";
 import type { HubState } from "../hub-state.ts";
 import { matchesMask } from "../people/mask.ts";
-import { lobby } from "../names/grammar.ts";
+import { fold, lobby } from "../names/grammar.ts";
 import type { ForeignMember } from "../elsewhere/foreign-roster.ts";
 import { type Changer, maskOf, type RoomRank } from "../people/persona.ts";
 import { isAtLeast } from "../rights/roles.ts";
@@ -175,10 +175,33 @@ export function isOpenToOutside(hub: HubState, session: Session, room: string): 
   return hub.rooms.has(room) && mayEnter(hub, session, room);
 }
 
-function isBannedFrom(hub: HubState, session: Session, room: string): boolean {
+/**
+ * Why somebody may not take that name: in a room where they have no rank they are banned, or would
+ * be. Otherwise another name would be enough to evade a ban.
+ */
+export function renameProblem(hub: HubState, session: Session, name: string): Problem | undefined {
+  for (const { room } of session.rooms) {
+    if (hub.options.rights.rooms.of(room).bans.length === 0) continue;
+    const { isOperator, isVoiced } = rankIn(hub, session, room);
+    if (isOperator || isVoiced) continue;
+    const isBanned = isBannedFrom(hub, session, room);
+    if (!isBanned && !isBannedFrom(hub, session, room, fold(name))) continue;
+    const who = isBanned ? "You are" : `The name ${quoted(name)} is`;
+    const message = `${who} banned from ${quoted(room)}: leave it before you change your name`;
+    return { code: "room-banned", message };
+  }
+  return undefined;
+}
+
+function isBannedFrom(
+  hub: HubState,
+  session: Session,
+  room: string,
+  folded = session.identity.folded,
+): boolean {
   const { bans } = hub.options.rights.rooms.of(room);
   if (bans.length === 0) return false;
-  const mask = maskOf(session.identity.folded, hub.personas.of(session));
+  const mask = maskOf(folded, hub.personas.of(session));
   return bans.some((ban) => matchesMask(ban.mask, mask));
 }
 

@@ -9,7 +9,8 @@ import { openMemoryStore } from "../../../src/store/memory/store.ts";
 import { accounts } from "../../../src/limits.ts";
 import { noControl, openDoor } from "../no-control.ts";
 import { keyOf, owner, withKey } from "../owner.ts";
-import { type Client, native, Rig, say } from "../rig.ts";
+import { ircAt } from "../../dialects/irc/rig.ts";
+import { type Client, inRoom, native, Rig, say } from "../rig.ts";
 
 function claimable(code = "the-claim", door = openDoor): { rig: Rig; claims: string[] } {
   const claims = [`hash of ${code}`];
@@ -250,4 +251,25 @@ describe("commands over a connection", () => {
     expect(after.hub.hasOwner).toBe(true);
     expect(order(device(after, "desk"), "bans")).toMatchObject({ type: "admin" });
   });
+});
+
+test("an operator who is known by a key alone is shown to rooms as an operator", () => {
+  const { rig } = claimable();
+  const desk = device(rig, "desk");
+  order(desk, "claim the-claim");
+  const ann = rig.member("Ann", inRoom("den"));
+  const bob = rig.member("Bob", inRoom("den"));
+  const zoe = ircAt(rig, "Zoe").send("JOIN #den");
+  for (const client of [ann, bob, zoe.client]) client.text();
+  for (const line of ["mode den +m", "mode den +b eve", "topic den hi", "remove den Bob no"]) {
+    expect(order(desk, line)).toMatchObject({ type: "admin" });
+  }
+  expect(order(desk, "mode den +b")).toMatchObject({ rows: [{ fields: { by: "operator" } }] });
+  expect(zoe.lines()).toEqual([
+    ":irc.test MODE #den +m",
+    ":irc.test MODE #den +b eve!*@*",
+    ":operator!operator@parley TOPIC #den :hi",
+    ":operator!operator@parley KICK #den Bob :no",
+  ]);
+  expect(`${ann.text()}${bob.text()}`).not.toContain(keyOf("desk"));
 });

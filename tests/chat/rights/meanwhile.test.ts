@@ -50,6 +50,7 @@ test.each([
   [{ type: "search", room: "den", text: "treasure" }, "remove den Bob", "not-in-room"],
   [{ type: "rename", name: "Bobby" }, "mute Bob", "muted"],
   [{ type: "rename", name: "Bobby" }, "ban Bobby", "banned"],
+  [{ type: "rename", name: "Bobby" }, "mode den +b bob*!*@*", "room-banned"],
   [{ type: "tell", to: ["Ann", "Zed"], text: "hi" }, "mute Bob", "muted"],
   [{ type: "offer-files", offer, to: "Zed", summary }, "mute Bob", "muted"],
 ])("%j is refused after: %s", (message, decision, code) => {
@@ -57,7 +58,7 @@ test.each([
   const bob = den.rig.member("Bob", { rooms: [{ room: "den" }] });
   bob.text();
   decideMeanwhile(den, () => bob.send({ ...message, ref: 1 }), decision, 0);
-  const answers = bob.lines().filter(({ type }) => !/^(?:parted|left)$/.test(String(type)));
+  const answers = bob.lines().filter(({ type }) => !/^(?:parted|left|mode)$/.test(String(type)));
   expect(answers).toMatchObject([{ type: "error", code }]);
   expect(den.ann.text()).not.toMatch(/"(?:private|renamed)"/);
 });
