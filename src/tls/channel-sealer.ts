@@ -2,7 +2,8 @@
 // keys of their devices: one context for each direction, each created for a single channel. The
 // secret that both contexts export together is the base of the transfer keys.
 
-import type { DeviceKeys, HpkeContext } from "./hpke.ts";
+import type { DeviceKeys } from "./device-keys.ts";
+import type { RecipientContext, SenderContext } from "./hpke.ts";
 
 /** The sealing end of one direction of a channel. The other end needs `enc` to open. */
 export type Sealing = {
@@ -27,7 +28,7 @@ export interface ChannelSealer {
 const exportBytes = 32;
 const exportLabel = new TextEncoder().encode("parley file channel");
 
-async function exported(context: HpkeContext): Promise<Uint8Array> {
+async function exported(context: SenderContext | RecipientContext): Promise<Uint8Array> {
   return new Uint8Array(await context.export(exportLabel, exportBytes));
 }
 

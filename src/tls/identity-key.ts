@@ -9,7 +9,7 @@ import { ParleyError } from "../errors.ts";
 import { quoted } from "../text.ts";
 import type { MessageSealer } from "../client/sealed-text.ts";
 import { type ChannelSealer, channelSealer } from "./channel-sealer.ts";
-import { DeviceKeys } from "./hpke.ts";
+import { DeviceKeys } from "./device-keys.ts";
 import { sealerOf } from "./message-sealer.ts";
 import { createSecretFile, readSecretFile } from "./secret-file.ts";
 

@@ -1,8 +1,8 @@
-// Seals private messages and offers of files from device to device with HPKE (hpke.ts), each in a
+// Seals private messages and offers of files from device to device with HPKE, each in a
 // context of its own.
 
 import type { MessageSealer } from "../client/sealed-text.ts";
-import { DeviceKeys, encBytes } from "./hpke.ts";
+import { DeviceKeys, encBytes } from "./device-keys.ts";
 
 /** For the Ed25519 key with this 32-byte seed. */
 export function messageSealer(seed: Uint8Array): MessageSealer {

@@ -10,7 +10,7 @@ import { channelInfo } from "../../src/handover/exchange.ts";
 import { message } from "../../src/limits.ts";
 import { channelSealer } from "../../src/tls/channel-sealer.ts";
 import { codeSealer } from "../../src/tls/code-sealer.ts";
-import { DeviceKeys } from "../../src/tls/hpke.ts";
+import { DeviceKeys } from "../../src/tls/device-keys.ts";
 
 function device() {
   const { x = "", d = "" } = generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" });

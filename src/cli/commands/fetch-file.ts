@@ -24,8 +24,6 @@ import { endedBy, type EndSignal, onSignals } from "../../io/end-signals.ts";
 import { canAsk } from "../../terminal/editor/ask-secret.ts";
 import type { ServerAddress } from "../../io/host-port.ts";
 import { stderr, stdout } from "../../terminal/output/output.ts";
-import { anyKey, runCodeFetch } from "../../terminal/files/run-code-fetch.ts";
-import { codeOf } from "../../tls/code-words.ts";
 import { withPassword } from "../../terminal/editor/with-password.ts";
 
 const flags = {
@@ -269,13 +267,19 @@ function readWords(
  * The other end must prove that it knows the code, so any key will do, unless credentials are to be
  * sent to a server or its key is known.
  */
-function placeOf(args: ParsedArgs<typeof flags>, written: WrittenAddress): ServerAddress {
+async function placeOf(
+  args: ParsedArgs<typeof flags>,
+  written: WrittenAddress,
+): Promise<ServerAddress> {
   const { plain, pass } = args;
   const access = accessOf(passwordOf(args["password-file"]), pass);
   const isShown = [plain, pass, args["password-file"], args.identity, written.pin].some(
     (flag) => flag !== undefined,
   );
-  if (!isShown && !isKnownServer(written)) return anyKey(written);
+  if (!isShown && !isKnownServer(written)) {
+    const { anyKey } = await import("../../terminal/files/run-code-fetch.ts");
+    return anyKey(written);
+  }
   const identity = existingIdentityOf(args.identity);
   return { ...trusted(written, { plain, quiet: args.quiet === true, access }), identity };
 }
@@ -285,6 +289,7 @@ async function fetchByCode(
   args: ParsedArgs<typeof flags>,
   limitBytesPerSecond: number | undefined,
 ): Promise<void> {
+  const { codeOf } = await import("../../tls/code-words.ts");
   const code = codeOf(args.code ?? "");
   const { server, names } = readWords(args._, args.server);
   if (names.length > 0 || args.list === true || args.output === standardOutput) {
@@ -294,9 +299,10 @@ async function fetchByCode(
     );
   }
   const quiet = args.quiet === true;
+  const { runCodeFetch } = await import("../../terminal/files/run-code-fetch.ts");
   await runCodeFetch({
     code,
-    place: server && placeOf(args, server),
+    place: server && (await placeOf(args, server)),
     fallback: trusted(defaultAddress, { quiet }),
     folder: args.output ?? "./Downloads",
     direct: args.direct,

@@ -12,7 +12,7 @@ import { IncomingOffer } from "../../../src/handover/incoming-offer.ts";
 import { OfferedFolder } from "../../../src/handover/offered-folder.ts";
 import { OutgoingOffer } from "../../../src/handover/outgoing-offer.ts";
 import { channelSealer } from "../../../src/tls/channel-sealer.ts";
-import { DeviceKeys } from "../../../src/tls/hpke.ts";
+import { DeviceKeys } from "../../../src/tls/device-keys.ts";
 import { readJoin, writeJoined } from "../../../src/transfer/paths/path-wire.ts";
 import { kind, kindAt } from "../../../src/transfer/wire.ts";
 
