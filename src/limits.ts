@@ -1717,6 +1717,10 @@ export const postgres = {
    * Numbers of bans, passes and tokens that a server reserves at once, since only it assigns them.
    */
   numbersAtOnce: 1_000,
+  /** Guesses and registrations told to the other servers at once, in one notification … */
+  chargesAtOnce: 32,
+  /** … and those that wait while the database is away: beyond that, the oldest are forgotten. */
+  chargesWaiting: 4_096,
   /** Requests to the peer registry that wait for the database. */
   registryRequests: 256,
   /** Interval between checks of which names are registered, for services without a login. */

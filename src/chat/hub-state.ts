@@ -16,6 +16,7 @@ import type { Backlog } from "./fan-out/outbox.ts";
 import type { FilesPort } from "./files-port.ts";
 import type { RelayPort } from "./relay-port.ts";
 import { GuessRates } from "./rates/guess-rates.ts";
+import { type SharedCharge, SharedCharges } from "./rates/shared-charges.ts";
 import { type DoorOptions, isOpen } from "./login/door-options.ts";
 import type { CommitPipeline } from "./turn/commit-pipeline.ts";
 import type { Metrics } from "./metrics/metrics.ts";
@@ -128,7 +129,7 @@ export class HubState {
     { perSecond: connections.loginsPerSecond, burst: connections.loginBurst },
     connections.loginAddresses,
   );
-  readonly guessRates = new GuessRates();
+  readonly guessRates = new GuessRates((charge) => this.tellCharge(charge));
   /** Limits names registered per network, since registrations are permanent. */
   readonly registrationRates = new ShareBuckets(
     {
@@ -155,6 +156,7 @@ export class HubState {
   readonly codes = new CodeBook();
   /** Tokens that grant access to the shared folder over HTTP. */
   readonly #accessTokens = new Set<string>();
+  readonly #charges = new SharedCharges();
   #isWoken = false;
   #stampedMs = NaN;
   #stampMs = 0;
@@ -284,6 +286,23 @@ export class HubState {
   /** Sends a signal to somebody on another server. */
   signal(server: string, signal: HubSignal): void {
     this.pipeline.gathering.signals.push({ server, signal });
+    this.wake();
+  }
+
+  /** Has the other servers count it as well, if there can be any. */
+  tellCharge(charge: SharedCharge): void {
+    if (this.options.shared === undefined) return;
+    this.#charges.add(charge);
+    this.#sendCharges();
+  }
+
+  #sendCharges(): void {
+    const charges = this.#charges.take();
+    if (charges.length === 0) return;
+    this.store.tellCharges(charges, () => {
+      this.#charges.sent();
+      this.#sendCharges();
+    });
     this.wake();
   }
 

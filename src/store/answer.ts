@@ -66,7 +66,8 @@ function answer(store: LocalStore, request: StoreRequest): StoreReply {
       return { ...done, type: "change-rights", result: undefined };
     case "find-account":
       return { ...done, type: "find-account", result: store.accounts.find(request.lookup) };
-    // Codes are in the hub's memory, where no other server could want them.
+    // Charges and codes are in the hub's memory, where no other server could want them.
+    case "tell-charges":
     case "put-code":
     case "take-code":
       return { ...done, type: request.type, result: undefined };

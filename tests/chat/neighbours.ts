@@ -170,6 +170,9 @@ export class Neighbours {
       }
       case "overview":
         return { ...done, type: "overview", result: this.#overview() };
+      case "tell-charges":
+        this.#tellOthers(server, { type: "charged", charges: request.charges });
+        return { ...done, type: "tell-charges", result: undefined };
       case "put-code":
         this.#codes.set(request.hash, request.account);
         return { ...done, type: "put-code", result: undefined };

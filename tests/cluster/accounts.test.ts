@@ -1,7 +1,8 @@
-// Registered names at two servers of one database: an owner is at both with two devices, and nobody
-// else can use the name.
+// Registered names at two servers of one database: an owner is at both with two devices, nobody
+// else can use the name, and guesses count at both.
 
 import { expect } from "bun:test";
+import { accounts as limits } from "../../src/limits.ts";
 import { skipUnless } from "../skip.ts";
 import { hasPostgres, withoutPostgres } from "../store/postgres/cluster.ts";
 import { Setting } from "./setting.ts";
@@ -39,6 +40,26 @@ withPostgres(
       "SELECT folded FROM parley.names ORDER BY folded",
     );
     expect(holders.map(({ folded }) => folded)).toEqual(["ann", "ben"]);
+
+    // What has been guessed at one server can't be guessed at the other.
+    using guesser = await Wire.native(east, "Guesser");
+    const answers: string[] = [];
+    for (const one of [guesser, ben]) {
+      for (let i = 1; i < limits.guessesPerNetwork; i++) {
+        const ref = `guess ${answers.length}`;
+        one.send({
+          type: "join-code",
+          offer: ref.padEnd(22, "0").replace(" ", "-"),
+          number: i,
+          ref,
+        });
+        answers.push(await one.until(new RegExp(`"ref":"${ref}"`)));
+      }
+    }
+    expect(answers.slice(0, limits.guessesPerNetwork - 1).join("\n")).not.toContain(
+      '"code":"rate"',
+    );
+    expect(answers.at(-1)).toContain('"code":"rate"');
   },
   60_000,
 );

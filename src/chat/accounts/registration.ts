@@ -48,7 +48,10 @@ function isTooSoon(hub: HubState, session: Session, ref: Ref | undefined): boole
   if (hub.options.rates === undefined) return false;
   const { address } = session.peer;
   const retryAfterMs = hub.registrationRates.take(ownerAt(address), hub.nowMs);
-  if (retryAfterMs === 0) return false;
+  if (retryAfterMs === 0) {
+    hub.tellCharge({ what: "registration", address });
+    return false;
+  }
   const message = `Too many names are registered from ${address}: try again in ${Math.ceil(retryAfterMs / 60_000)} min`;
   hub.send(session, { type: "error", code: "rate", message, retryAfterMs, ref });
   return true;

@@ -23,6 +23,8 @@ import { banOf, banText, suspectOf } from "../suspect.ts";
 import { announceLater, renamedIn } from "../rooms/membership.ts";
 import { rememberLost } from "../rooms/room-rights.ts";
 import { putOutOfPrivate } from "../rooms/room-access.ts";
+import type { SharedCharge } from "../rates/shared-charges.ts";
+import { ownerAt } from "../../share-owner.ts";
 import type { RightsRow } from "../rights/rights-rows.ts";
 
 /** How far the hub knows a room: its last message, and its last presence change. */
@@ -92,6 +94,8 @@ export type ForeignEvent =
   | { readonly type: "rights"; readonly rows: readonly RightsRow[] }
   /** How an account was changed. */
   | { readonly type: "account"; readonly account: string; readonly change: AccountChange["type"] }
+  /** Guesses and registrations there, which count here too. */
+  | { readonly type: "charged"; readonly charges: readonly SharedCharge[] }
   /** The text of a message was deleted. */
   | { readonly type: "erased"; readonly room: string; readonly seq: number }
   /**
@@ -220,6 +224,14 @@ const handlers: Handlers = {
       else hub.options.log.warn(outcome.error.message);
     });
     hub.wake();
+  },
+  charged(hub, { charges }) {
+    for (const charge of charges) {
+      const { address } = charge;
+      if (charge.what === "guess") hub.guessRates.handleGuessElsewhere(charge, hub.nowMs);
+      else if (charge.what === "right") hub.guessRates.handleRightElsewhere(address, hub.nowMs);
+      else hub.registrationRates.charge(ownerAt(address), hub.nowMs);
+    }
   },
   erased(hub, { room, seq }) {
     for (const session of membersOf(hub, room)) {

@@ -30,6 +30,11 @@ export class ShareBuckets {
     return 0;
   }
 
+  /** Takes `units` unconditionally; the debt must be refilled first. */
+  charge(owner: ShareOwner, nowMs: number, units = 1): void {
+    for (const bucket of this.#bucketsOf(owner, nowMs, "")) bucket.charge(units, nowMs);
+  }
+
   /** Returns units that were taken needlessly. */
   giveBack(owner: ShareOwner, nowMs: number, units = 1): void {
     for (const bucket of this.#bucketsOf(owner, nowMs, "")) bucket.giveBack(units, nowMs);

@@ -11,6 +11,7 @@ import type {
 } from "../accounts/account-store.ts";
 import type { PrivateMessage, Said } from "../events.ts";
 import type { ForeignPerson } from "../elsewhere/foreign-person.ts";
+import type { SharedCharge } from "../rates/shared-charges.ts";
 import type { RightsChange } from "../rights/rights-rows.ts";
 import type {
   Batch,
@@ -237,6 +238,11 @@ export class StoreClient {
     this.#request({ type: "put-code", ...code }, (reply) =>
       then(outcomeOf(reply, (done) => (done.type === "put-code" ? done : undefined))),
     );
+  }
+
+  /** `then`: they were told, or never will be. */
+  tellCharges(charges: readonly SharedCharge[], then: () => void): void {
+    this.#request({ type: "tell-charges", charges }, then);
   }
 
   takeCode(hash: string, then: (outcome: Outcome<string | undefined>) => void): void {

@@ -15,6 +15,7 @@ import type { DirectoryEntry, ForeignPerson, PublicPerson } from "../elsewhere/f
 import type { ForeignMember } from "../elsewhere/foreign-roster.ts";
 import type { HubSignal } from "../elsewhere/hub-signal.ts";
 import type { RoomRank } from "../people/persona.ts";
+import type { SharedCharge } from "../rates/shared-charges.ts";
 import type { RightsChange, RightsRow } from "../rights/rights-rows.ts";
 import type { SaidRun } from "../rooms/said-run.ts";
 
@@ -266,6 +267,7 @@ export type StoreResults = {
   "erase-message": boolean;
   "find-account": Account | undefined;
   "change-account": AccountOutcome;
+  "tell-charges": undefined;
   "put-code": undefined;
   /** The account of an unused code, which is used up. */
   "take-code": string | undefined;
@@ -301,6 +303,8 @@ type StoreArguments = {
   "erase-message": { room: string; seq: number };
   "find-account": { lookup: AccountLookup };
   "change-account": { change: AccountChange };
+  /** Has the other servers count them; in other stores, does nothing. */
+  "tell-charges": { charges: readonly SharedCharge[] };
   /** From now on the account's only code, by its hash (device-codes.ts). Only in shared stores. */
   "put-code": { hash: string; account: string; ttlMs: number };
   "take-code": { hash: string };

@@ -202,6 +202,7 @@ export class Feed implements Follower, SharedStore {
     hasSignals,
     rights,
     erased,
+    charges = [],
     account,
   }: Notice): void {
     const hub = this.#hub;
@@ -230,6 +231,7 @@ export class Feed implements Follower, SharedStore {
     if (erased !== undefined) {
       hub.handleForeign({ type: "erased", room: erased[0], seq: erased[1] });
     }
+    if (charges.length > 0) hub.handleForeign({ type: "charged", charges });
     if (account !== undefined) hub.handleForeign({ type: "account", ...account });
     if (rights === true) this.#readRightsSoon();
   }

@@ -7,6 +7,7 @@ import type { PrivateMessage } from "../../chat/events.ts";
 import type { ForeignEvent } from "../../chat/elsewhere/foreign-events.ts";
 import type { HubSignal } from "../../chat/elsewhere/hub-signal.ts";
 import { SaidRun } from "../../chat/rooms/said-run.ts";
+import type { SharedCharge } from "../../chat/rates/shared-charges.ts";
 import type { PresenceChange } from "../../chat/turn/store.ts";
 import { postgres as limits } from "../../limits.ts";
 import type { StoredRun } from "../packed-runs.ts";
@@ -33,6 +34,8 @@ export type Notice = {
   /** Operators have decided something. */
   rights?: boolean;
   erased?: [room: string, seq: number];
+  /** Guesses and registrations, which all servers count. */
+  charges?: SharedCharge[];
   account?: { account: string; change: AccountChange["type"] };
 };
 

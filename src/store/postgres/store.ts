@@ -316,6 +316,9 @@ export class PostgresStore {
         if (result) await this.#tell({ erased: [request.room, request.seq] });
         return { ...done, type: "erase-message", result };
       }
+      case "tell-charges":
+        await this.#tell({ charges: request.charges });
+        return { ...done, type: "tell-charges", result: undefined };
       case "change-rights":
         await this.#changeRights(request.changes);
         return { ...done, type: "change-rights", result: undefined };
