@@ -84,8 +84,11 @@ const http = httpRooms("epoch-1");
 type Way = {
   dialect: keyof typeof entering;
   way: string;
-  /** Modes and bans of a room concern what reaches it, unless its author is an operator there. */
-  to: "room" | "person" | "operator";
+  /**
+   * Modes and bans of a room concern what reaches it, unless its author is an operator there. Bans
+   * also forbid a new name.
+   */
+  to: "room" | "person" | "operator" | "name";
   room: string;
   act: (bob: Client, world: World) => void;
   mark: RegExp;
@@ -130,7 +133,7 @@ const ways: readonly Way[] = [
   }),
   way("native", "files for a person", "person", { type: "offer-files", offer, to: "Cal", summary }),
   way("native", "private chat", "person", { type: "invite", to: "Cal" }, /"invited"/),
-  way("native", "new name", "person", { type: "rename", name: "insult" }),
+  way("native", "new name", "name", { type: "rename", name: "insult" }),
   way("native", "/mode +b", "operator", admin("mode den +b insult")),
   way("native", "/mode +k", "operator", admin("mode den +k insult")),
   way("native", "/remove", "operator", admin("remove den Cal insult")),
@@ -148,7 +151,7 @@ const ways: readonly Way[] = [
     bob.send("PART #lobby", "AWAY :insult", "JOIN #lobby"),
   ),
   way("irc", "SETNAME", "room", "SETNAME :insult"),
-  way("irc", "NICK", "person", "NICK insult"),
+  way("irc", "NICK", "name", "NICK insult"),
   way("irc", "TOPIC", "room", (bob, { rig }) => {
     rig.order("mode lobby -t");
     bob.send("TOPIC #lobby :insult");
@@ -159,7 +162,7 @@ const ways: readonly Way[] = [
   way("irc", "INVITE", "operator", "INVITE Eve #den", /"call"/),
   way("open-chat", "a line", "room", "insult"),
   way("open-chat", "~NAME", "person", "~Cal insult"),
-  way("open-chat", "CHANGENAME", "person", "CHANGENAME Bob insult"),
+  way("open-chat", "CHANGENAME", "name", "CHANGENAME Bob insult"),
   way("select-chat", "to ALL", "room", "ALL - insult"),
   way("select-chat", "to a person", "person", "Cal - insult"),
   way("select-chat", "private chat", "person", "Cal", /"invited"/),
@@ -198,8 +201,10 @@ const muted: Record<string, Decisions> = {
   "muted by network": { orders: [`mute ${network}/24`] },
   "muted before a restart": { before: ["mute Bob"] },
 };
-const silenced: Record<string, Decisions> = {
+const moderated: Record<string, Decisions> = {
   "in a moderated room": { orders: ["mode ROOM +m"] },
+};
+const banned: Record<string, Decisions> = {
   "banned from the room": { orders: ["mode ROOM +b bob!*@*"] },
 };
 const spared: Record<string, Decisions> = {
@@ -218,7 +223,8 @@ describe("what somebody writes is heard unless that is forbidden:", () => {
       }
     };
     cells(muted, false);
-    cells(silenced, one.to !== "room");
+    cells(moderated, one.to !== "room");
+    cells(banned, one.to !== "room" && one.to !== "name");
     cells(spared, true);
   });
 });
