@@ -26,18 +26,18 @@ export const passwordFlag = {
 /** @throws ParleyError `usage`; `failed` if the file can't be read, or others can read it */
 export function passwordOf(file: string | undefined): string | undefined {
   if (file === undefined) return undefined;
+  let problem = "has no password in its first line";
   try {
-    const [password = ""] = (readSecretFile(file, "a password") ?? "").split(/\r?\n/, 1);
+    const content = readSecretFile(file, "a password");
+    const [password = ""] = (content ?? "").split(/\r?\n/, 1);
     if (password !== "") return password;
+    if (content === undefined) problem = "does not exist";
   } catch (error) {
     if (error instanceof ParleyError) throw error;
     const { message } = error as Error;
     throw new ParleyError("failed", `--password-file ${quoted(file, 300)}: ${message}`);
   }
-  throw new ParleyError(
-    "usage",
-    `--password-file ${quoted(file, 300)} has no password in its first line`,
-  );
+  throw new ParleyError("usage", `--password-file ${quoted(file, 300)} ${problem}`);
 }
 
 /**
@@ -64,7 +64,14 @@ export function existingIdentityOf(file: string | undefined): DeviceKey | undefi
   if (file !== undefined) return identityOf(file);
   const folder = configFolder(surroundings());
   if (folder === undefined) return undefined;
-  // A link to an unmounted disk is an unreadable key, not a missing one.
-  const found = lstatSync(join(folder, "identity"), { throwIfNoEntry: false });
-  return found === undefined ? undefined : identityOf(undefined);
+  return isThere(join(folder, "identity")) ? identityOf(undefined) : undefined;
+}
+
+/** A link to an unmounted disk, or a path that can't be looked at, is not a missing file. */
+function isThere(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return true;
+  }
 }

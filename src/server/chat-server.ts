@@ -137,8 +137,13 @@ export class ChatServer {
    * @throws ParleyError `port-in-use`, `storage`, `failed`
    */
   static async start(options: ServerOptions): Promise<ChatServer> {
-    if (folderState(options.files) === "no-folder") {
-      const sentence = `--files ${quoted(options.files)} is not a folder: choose the folder to share`;
+    const files = folderState(options.files);
+    if (files === "no-folder" || files === "unreadable") {
+      const problem =
+        files === "no-folder"
+          ? "is not a folder: choose the folder to share"
+          : "can't be read by this user: change its permissions, or choose another folder";
+      const sentence = `--files ${quoted(options.files)} ${problem}`;
       throw new ParleyError("failed", sentence);
     }
     const { data: path, synchronous, retention, state: folder } = options;

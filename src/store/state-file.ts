@@ -23,8 +23,7 @@ export class StateFile {
 
   /** @throws ParleyError `storage` */
   openIfThere(): void {
-    // A link to an unmounted disk must not be mistaken for a file that was never created.
-    if (lstatSync(this.path, { throwIfNoEntry: false }) !== undefined) this.#open();
+    if (this.#isThere()) this.#open();
   }
 
   /**
@@ -46,6 +45,15 @@ export class StateFile {
   close(): void {
     this.#store?.close();
     this.#store = undefined;
+  }
+
+  /** A link to an unmounted disk must not be mistaken for a file that was never created. */
+  #isThere(): boolean {
+    try {
+      return lstatSync(this.path, { throwIfNoEntry: false }) !== undefined;
+    } catch (error) {
+      throw storageError(this.path, "opened", error);
+    }
   }
 
   #open(): SqliteStore {

@@ -44,10 +44,12 @@ export class CertificateFiles {
   #fingerprint(): string {
     return [this.#certPath, this.#keyPath]
       .map((path) => {
-        const stat = statSync(path, { throwIfNoEntry: false, bigint: true });
-        return stat === undefined
-          ? "missing"
-          : `${stat.dev} ${stat.ino} ${stat.size} ${stat.mtimeNs}`;
+        try {
+          const stat = statSync(path, { bigint: true });
+          return `${stat.dev} ${stat.ino} ${stat.size} ${stat.mtimeNs}`;
+        } catch (error) {
+          return (error as Error).message;
+        }
       })
       .join(", ");
   }

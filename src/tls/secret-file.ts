@@ -26,10 +26,9 @@ import { quoted } from "../text.ts";
 export function readSecretFile(path: string, content: string): string | undefined {
   let fd: number;
   try {
-    // Opening it would wait for ever. The pipe of a `<(…)` is a link to one.
-    if (lstatSync(path).isFIFO()) {
-      throw new ParleyError("failed", `${quoted(path, 300)}, for ${content}, is not a file`);
-    }
+    // Opening a FIFO would wait for ever. The pipe of a `<(…)` is a link to one.
+    const found = lstatSync(path);
+    if (!found.isFile() && !found.isSymbolicLink()) throw notFile(path, content);
     fd = openSync(path, "r");
   } catch (error) {
     if ((error as { code?: string }).code !== "ENOENT") throw error;
@@ -41,6 +40,7 @@ export function readSecretFile(path: string, content: string): string | undefine
     );
   }
   try {
+    if (fstatSync(fd).isDirectory()) throw notFile(path, content);
     if (isOpenToOthers(fd) && keepsModes(path)) {
       throw new ParleyError(
         "failed",
@@ -51,6 +51,10 @@ export function readSecretFile(path: string, content: string): string | undefine
   } finally {
     closeSync(fd);
   }
+}
+
+function notFile(path: string, content: string): ParleyError {
+  return new ParleyError("failed", `${quoted(path, 300)}, for ${content}, is not a file`);
 }
 
 function isOpenToOthers(fd: number): boolean {

@@ -11,6 +11,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { chmodSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { client as limits } from "../../src/limits.ts";
@@ -48,6 +49,11 @@ test("names are saved into the file that a link leads to, and leave nothing besi
   expect(new IgnoredFile(link).save(["Eve", "Bob"])).toBeUndefined();
   expect(readFileSync(path, "utf8")).toBe("Eve\nBob\n");
   expect(readdirSync(join(folder, "kept"))).toEqual(["names"]);
+});
+
+test("a folder is no secret file, whoever may read it", () => {
+  chmodSync(folder, 0o755);
+  expect(() => readSecretFile(folder, "a key")).toThrow(`'${folder}', for a key, is not a file`);
 });
 
 skipUnless(Bun.which("mkfifo") !== null, "no mkfifo")("a FIFO is not waited for", () => {

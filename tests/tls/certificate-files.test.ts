@@ -62,6 +62,8 @@ test("an unusable file at startup is an error that names flag and file", () => {
   put(keyPath, one.key);
   expect(open(base, keyPath)).toThrow(`--cert '${base}' can't be used: not a file`);
   expect(open(join(base, "none"), keyPath)).toThrow(/--cert '.*none' can't be used: ENOENT/);
+  const long = join(base, "x".repeat(300));
+  expect(open(long, keyPath)).toThrow(/--cert '.*' can't be used: ENAMETOOLONG/);
   put(keyPath, two.key);
   expect(open(certPath, keyPath)).toThrow(/is for another key/);
   put(keyPath, "x".repeat(300_000));

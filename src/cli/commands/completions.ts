@@ -1,7 +1,6 @@
 // `parley completions`: prints a shell completion script, generated from the definitions of all
 // flags, and answers the queries of those scripts when Tab is pressed.
 
-import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { defineCommand } from "citty";
 import { adminCommands } from "../../chat/admin/admin-command.ts";
@@ -10,6 +9,7 @@ import { logLevels } from "../../terminal/output/diagnostics.ts";
 import { stdout } from "../../terminal/output/output.ts";
 import { quoted } from "../../text.ts";
 import { configFolder } from "../../tls/folders.ts";
+import { readIfThere } from "../../tls/read-if-there.ts";
 import { knownServerNames } from "../../trust/known-servers.ts";
 import { hostPortText } from "../../io/host-port.ts";
 import { defaultAddress } from "../address.ts";
@@ -87,10 +87,15 @@ function knownServers(): string[] {
   const own = hostPortText(defaultAddress);
   const folder = configFolder(surroundings());
   const file = folder === undefined ? "" : join(folder, "known_servers");
-  const names = file !== "" && isFile(file) ? knownServerNames(readFileSync(file, "utf8")) : [];
+  const names = file === "" ? [] : knownServerNames(readableText(file));
   return [own, ...names.filter((name) => name !== own)];
 }
 
-function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+/** Empty if there is no such file or it can't be read: pressing Tab shows no errors. */
+function readableText(path: string): string {
+  try {
+    return readIfThere(path) ?? "";
+  } catch {
+    return "";
+  }
 }

@@ -1,7 +1,7 @@
 // The shared folder: lists it and opens files by name, without ever leaving it or touching anything
 // but regular files. Subfolders are in shared-tree.ts. Knows no protocol.
 
-import { constants, type BigIntStats } from "node:fs";
+import { accessSync, constants, type BigIntStats } from "node:fs";
 import {
   closeSync,
   fstatSync,
@@ -220,13 +220,15 @@ function isBeneath(path: Buffer, folder: string): boolean {
 }
 
 /** Whether `path` can be shared; a missing folder may be created later. */
-export function folderState(path: string): "ready" | "missing" | "no-folder" {
+export function folderState(path: string): "ready" | "missing" | "no-folder" | "unreadable" {
   try {
     const stat = statSync(path, { throwIfNoEntry: false });
     if (stat === undefined) return "missing";
-    return stat.isDirectory() ? "ready" : "no-folder";
-  } catch {
-    // Below a file, or unreadable.
-    return "no-folder";
+    if (!stat.isDirectory()) return "no-folder";
+    accessSync(path, constants.R_OK | constants.X_OK);
+    return "ready";
+  } catch (error) {
+    // Otherwise below a file, or a name that is too long.
+    return (error as NodeJS.ErrnoException).code === "EACCES" ? "unreadable" : "no-folder";
   }
 }

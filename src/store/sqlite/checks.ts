@@ -24,6 +24,7 @@ const header = {
  * @throws ParleyError `storage`
  */
 export function checkPlace(given: string): string {
+  refuseUnreachable(given);
   const path = existsSync(given) ? realpathSync(given) : given;
   const directory = dirname(path);
   if (!existsSync(directory)) {
@@ -60,6 +61,18 @@ export function checkPlace(given: string): string {
     );
   }
   return path;
+}
+
+/** What can't be looked at would count as missing below. */
+function refuseUnreachable(given: string): void {
+  try {
+    lstatSync(given, { throwIfNoEntry: false });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    // Explained better below.
+    if (code === "ENOTDIR") return;
+    throw refused(given, `can't be opened: ${message}; choose another --data`);
+  }
 }
 
 /**

@@ -121,6 +121,11 @@ describe("a file that is refused", () => {
     expect(untouchedRefusal(folder, path)).toContain("does not have parley's tables");
   });
 
+  test("can't be looked at", () => {
+    const path = join(freshFolder(), "x".repeat(300));
+    expect(refusal(path)).toContain("can't be opened: ENAMETOOLONG");
+  });
+
   test("is damaged in the middle, or truncated", () => {
     const folder = freshFolder();
     const path = dataFile(folder, 5_000);
