@@ -43,4 +43,15 @@ export type PeerEvent =
    * `input`.
    */
   | { event: "failed"; what: string; reason: string }
-  | { event: "exit" };
+  /** Without `code` and `message` it ended well. */
+  | { event: "exit"; code?: PeerFailure; message?: string };
+
+/** Error codes, as of the other commands. */
+export type PeerFailure =
+  | "declined"
+  | "cannot-connect"
+  | "protocol"
+  | "integrity"
+  | "interrupted"
+  | "terminated"
+  | "hung-up";

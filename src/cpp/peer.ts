@@ -17,7 +17,7 @@ import {
   takenStatus,
 } from "./codec.ts";
 import { PeerConnections } from "./peer-connections.ts";
-import type { PeerEvent, Secured } from "./peer-event.ts";
+import type { PeerEvent, PeerFailure, Secured } from "./peer-event.ts";
 import { type ExitReason, failed, type Interruption, type PeerOutput } from "./peer-output.ts";
 import type { PeerStyle } from "./peer-stream.ts";
 
@@ -45,6 +45,18 @@ export type PeerOptions = {
   isBusy?: () => boolean;
   /** Whether a peer with that ID has shown a key before: a call in that name needs it. */
   isKeyKnown?: (id: string) => boolean;
+};
+
+/** What the last event says about an exit. */
+const endings: Readonly<Record<ExitReason, { code?: PeerFailure; message?: string }>> = {
+  done: {},
+  refused: { code: "declined", message: "The call was turned down, or the ID belongs to another" },
+  unreachable: { code: "cannot-connect", message: "The last request reached nobody" },
+  malformed: { code: "protocol", message: "The other side broke the protocol" },
+  untrusted: { code: "integrity", message: "The other side did not prove the expected key" },
+  interrupted: { code: "interrupted", message: "Interrupted" },
+  terminated: { code: "terminated", message: "Terminated" },
+  "hung-up": { code: "hung-up", message: "The terminal was closed" },
 };
 
 export class Peer {
@@ -361,7 +373,7 @@ export class Peer {
     if (this.#exited) return;
     this.#exited = true;
     this.#typed = [];
-    this.#show("Exiting program", { event: "exit" });
+    this.#show("Exiting program", { event: "exit", ...endings[reason] });
     this.#connections.closeAll();
     this.#push({ type: "exit", reason });
   }

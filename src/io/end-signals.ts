@@ -19,18 +19,22 @@ export function endedBy(signal: EndSignal, left = ""): ParleyError {
 }
 
 /**
- * Calls `handle` on each of these signals until the returned function is called. SIGHUP and SIGINT
- * stay ignored if they were ignored at program start, as `nohup` and `&` in a shell without job
- * control require.
+ * Calls `handle` on each signal until the returned function is called. SIGHUP and SIGINT stay
+ * ignored if they were ignored at program start, as `nohup` and `&` in a shell without job control
+ * require.
  */
-export function onSignals(
-  signals: readonly EndSignal[],
-  handle: (signal: EndSignal) => void,
-): () => void {
+export function onSignals(handle: (signal: EndSignal) => void): () => void {
+  const signals = Object.keys(endings) as EndSignal[];
   const heard = signals.filter((signal) => signal === "SIGTERM" || !ignoredAtStart().has(signal));
-  for (const signal of heard) process.on(signal, handle);
+  const hear = (signal: EndSignal): void => {
+    // A terminal that closes may send it twice, by its shell and by the kernel: the second must not
+    // cut short what the first has begun.
+    if (signal === "SIGHUP") process.on("SIGHUP", () => {});
+    handle(signal);
+  };
+  for (const signal of heard) process.on(signal, hear);
   return () => {
-    for (const signal of heard) process.off(signal, handle);
+    for (const signal of heard) process.off(signal, hear);
   };
 }
 

@@ -78,7 +78,7 @@ async function answerOf(command: string, options: OrderOptions): Promise<Answer>
     }
   };
   const connection = new NativeConnection(to, session, handle);
-  const stopListening = onSignals(["SIGINT", "SIGTERM"], (signal) => reject(endedBy(signal)));
+  const stopListening = onSignals((signal) => reject(endedBy(signal)));
   connection.start();
   const sentence = `${hostPortText(to)} does not answer '${harmless(command)}'.`;
   const timer = setTimeout(

@@ -48,7 +48,7 @@ export async function withStdin(
 async function spool(path: string): Promise<void> {
   const interruption = Promise.withResolvers<never>();
   interruption.promise.catch(() => {});
-  const stopListening = onSignals(["SIGINT", "SIGTERM", "SIGHUP"], (signal) =>
+  const stopListening = onSignals((signal) =>
     interruption.reject(endedBy(signal, "nothing was sent")),
   );
   const fd = guarded(() => openSync(path, "wx", 0o600));

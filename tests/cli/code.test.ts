@@ -279,6 +279,7 @@ const mistakes: [words: string[], message: RegExp][] = [
   [["fetch-file", "a.txt", "--code", "7-olive-lamp"], /leave out names/],
   [["send-file"], /Which file\?/],
   [["send-file", "--to", "Bob", "--keep", "/etc/hosts"], /leave out --code and --keep/],
+  [["send-file", "--room", "den", "/etc/hosts"], /--room is told .*: add --share/],
 ];
 
 for (const [words, message] of mistakes) {

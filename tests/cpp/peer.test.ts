@@ -56,6 +56,7 @@ describe("commands", () => {
     world.settle();
     expect(alice.lines.at(-1)).toBe("Exiting program");
     expect(alice.exit).toBe("interrupted");
+    expect(alice.events.at(-1)).toMatchObject({ event: "exit", code: "interrupted" });
   });
 
   test("failures are reported and survived", () => {
@@ -352,6 +353,7 @@ describe("calling a peer that is in a chat", () => {
     expect(eve.lines.slice(-2)).toEqual(["Alice has ended the chat session.", "Exiting program"]);
     expect(eve.events.at(-2)).toEqual({ event: "ended", by: "busy" });
     expect(eve.exit).toBe("refused");
+    expect(eve.events.at(-1)).toMatchObject({ event: "exit", code: "declined" });
     expect(alice.exit).toBeUndefined();
   });
 

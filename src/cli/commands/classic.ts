@@ -119,7 +119,7 @@ function readCount(text: string): number {
  */
 async function interruption(): Promise<void> {
   const signal = await new Promise<EndSignal | undefined>((resolve) => {
-    onSignals(["SIGINT", "SIGTERM"], resolve);
+    onSignals(resolve);
     stdout.onClosed(() => resolve(undefined));
   });
   if (signal !== undefined) throw endedBy(signal);

@@ -2,7 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { defineCommand } from "citty";
+import { type ArgsDef, defineCommand, type ParsedArgs } from "citty";
 import {
   type Finding,
   machineFindings,
@@ -12,6 +12,7 @@ import {
 import { measureMachine } from "../../doctor/measure-machine.ts";
 import { measurePath } from "../../doctor/measure-path.ts";
 import { ParleyError } from "../../errors.ts";
+import { endedBy, onSignals } from "../../io/end-signals.ts";
 import { hostPortText } from "../../io/host-port.ts";
 import { say } from "../../terminal/output/diagnostics.ts";
 import { jsonLine } from "../../terminal/output/json-line.ts";
@@ -30,56 +31,67 @@ const marks: Readonly<Record<Verdict, string>> = {
   unknown: "?",
 };
 
+const flags = {
+  address: {
+    type: "positional",
+    required: false,
+    valueHint: "ADDRESS…",
+    description: `HOST:PORT or HOST of the server (default ${hostPortText(defaultAddress)}, if one runs there); a second one helps to tell the kind of NAT`,
+  },
+  identity: identityFlag,
+  "password-file": passwordFlag,
+  pass: passFlag,
+  plain: plainFlag,
+  json: { type: "boolean", description: "Print one JSON object per line instead of text" },
+} as const satisfies ArgsDef;
+
 export default defineCommand({
   meta: {
     name: "doctor",
     description:
       "Measure what limits this machine and the path to a server, and say what to do about it",
   },
-  args: {
-    address: {
-      type: "positional",
-      required: false,
-      valueHint: "ADDRESS…",
-      description: `HOST:PORT or HOST of the server (default ${hostPortText(defaultAddress)}, if one runs there); a second one helps to tell the kind of NAT`,
-    },
-    identity: identityFlag,
-    "password-file": passwordFlag,
-    pass: passFlag,
-    plain: plainFlag,
-    json: { type: "boolean", description: "Print one JSON object per line instead of text" },
-  },
+  args: flags,
   async run({ args }) {
-    const [first, second, extra] = args._;
-    if (extra !== undefined) {
-      throw new ParleyError("usage", `${quoted(extra)} is a third address: give at most two`);
-    }
-    const report = (finding: Finding) => tell(finding, args.json === true);
-    for (const finding of machineFindings(await measureMachine())) report(finding);
-    for (const finding of settings()) report(finding);
-    const access = accessOf(passwordOf(args["password-file"]), args.pass);
-    const server = (text: string | undefined) => ({
-      ...trusted(text === undefined ? defaultAddress : addressOf("", text), {
-        plain: args.plain,
-        access,
-      }),
-      identity: existingIdentityOf(args.identity),
-    });
-    if (args.json !== true) say(`Measuring the path to ${first ?? hostPortText(defaultAddress)} …`);
-    try {
-      const path = await measurePath(
-        server(first),
-        second === undefined ? undefined : server(second),
-      );
-      for (const finding of pathFindings(path)) report(finding);
-    } catch (error) {
-      // Without an address this was only a try: findings about this machine are an answer too.
-      const isAbsent = error instanceof ParleyError && error.code === "cannot-connect";
-      if (first !== undefined || !isAbsent) throw error;
-      say("No server runs on this machine: name one to measure the path to it");
-    }
+    const interruption = Promise.withResolvers<never>();
+    const stopListening = onSignals((signal) => interruption.reject(endedBy(signal)));
+    await Promise.race([examine(args), interruption.promise]).finally(stopListening);
   },
 });
+
+type Args = ParsedArgs<typeof flags>;
+
+/** Reports this machine, then the path to a server. @throws ParleyError */
+async function examine(args: Args): Promise<void> {
+  const [first, second, extra] = args._;
+  if (extra !== undefined) {
+    throw new ParleyError("usage", `${quoted(extra)} is a third address: give at most two`);
+  }
+  const report = (finding: Finding) => tell(finding, args.json === true);
+  for (const finding of machineFindings(await measureMachine())) report(finding);
+  for (const finding of settings()) report(finding);
+  const access = accessOf(passwordOf(args["password-file"]), args.pass);
+  const server = (text: string | undefined) => ({
+    ...trusted(text === undefined ? defaultAddress : addressOf("", text), {
+      plain: args.plain,
+      access,
+    }),
+    identity: existingIdentityOf(args.identity),
+  });
+  if (args.json !== true) say(`Measuring the path to ${first ?? hostPortText(defaultAddress)} …`);
+  try {
+    const path = await measurePath(
+      server(first),
+      second === undefined ? undefined : server(second),
+    );
+    for (const finding of pathFindings(path)) report(finding);
+  } catch (error) {
+    // Without an address this was only a try: findings about this machine are an answer too.
+    const isAbsent = error instanceof ParleyError && error.code === "cannot-connect";
+    if (first !== undefined || !isAbsent) throw error;
+    say("No server runs on this machine: name one to measure the path to it");
+  }
+}
 
 function tell(finding: Finding, asJson: boolean): void {
   const { check, verdict, says, advice, values } = finding;

@@ -68,7 +68,7 @@ const flags = {
   },
   sha256: {
     type: "boolean",
-    description: "Compare the SHA-256 of each file at both ends, and print it as sha256sum does",
+    description: "Compare the SHA-256 of each file at both ends, and show it",
   },
   "limit-rate": rateFlag,
   direct: {
@@ -133,7 +133,7 @@ export default defineCommand({
       interrupted.reject(reason);
     };
     let removeFolder: (() => void) | undefined;
-    const stopListening = onSignals(["SIGINT", "SIGTERM"], interrupt);
+    const stopListening = onSignals(interrupt);
     try {
       if (args.list === true) await list(client, names, report);
       else {

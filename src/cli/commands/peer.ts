@@ -28,7 +28,7 @@ import { isPlain } from "../../terminal/editor/plain-terminal.ts";
 import { terminalSize } from "../../terminal/output/terminal-size.ts";
 import { Tty } from "../../terminal/output/tty.ts";
 import { typedLines } from "../../terminal/editor/typed-lines.ts";
-import { onSignals } from "../../io/end-signals.ts";
+import { type EndSignal, onSignals } from "../../io/end-signals.ts";
 import { listenHost } from "../host-flag.ts";
 import { createKeyPair } from "../../tls/certificate.ts";
 import type { DeviceKey } from "../../tls/identity-key.ts";
@@ -288,17 +288,21 @@ const exitCodes: Readonly<Record<ExitReason, number>> = {
   "hung-up": exitCode.hungUp,
 };
 
+const interruptions: Readonly<Record<EndSignal, Interruption>> = {
+  SIGHUP: "hung-up",
+  SIGINT: "interrupted",
+  SIGTERM: "terminated",
+};
+
 /** Runs the peer and returns the exit code. Without a prompt, lines are read from stdin. */
 async function converse(talk: Talk, prompt?: PeerPrompt): Promise<number> {
   const { driver, peer, files } = talk;
-  const end = (why: Interruption) => () => {
+  const end = (why: Interruption): void => {
     peer.handleInterrupt(why, performance.now());
     driver.applyOutputs();
   };
-  onSignals(["SIGINT"], end("interrupted"));
-  onSignals(["SIGTERM"], end("terminated"));
-  if (prompt) onSignals(["SIGHUP"], end("hung-up"));
-  stdout.onClosed(end("interrupted"));
+  onSignals((signal) => end(interruptions[signal]));
+  stdout.onClosed(() => end("interrupted"));
   if (!prompt) void readTyped(talk);
   const code = exitCodes[await driver.run(peer)];
   files.close();

@@ -38,9 +38,8 @@ const flags = {
   },
   room: {
     type: "string",
-    default: lobby,
     valueHint: "ROOM",
-    description: "With --share: the room to tell about it",
+    description: `With --share: the room to tell about it (default ${lobby})`,
   },
   code: {
     type: "boolean",
@@ -108,13 +107,16 @@ function check(args: Args): void {
   if (share && recipient !== undefined) {
     throw new ParleyError("usage", "--share is for everybody: leave out --to, or --share");
   }
+  if (args.room !== undefined && !share) {
+    throw new ParleyError("usage", "--room is told about what --share shares: add --share");
+  }
   rateOf(args["limit-rate"]);
   if (recipient === undefined && !share) return;
   if (code || keep) {
     const sentence = "--to and --share say who is to get it: leave out --code and --keep";
     throw new ParleyError("usage", sentence);
   }
-  const problemOfRoom = roomProblem(args.room);
+  const problemOfRoom = roomProblem(args.room ?? lobby);
   if (problemOfRoom !== undefined) throw new ParleyError("room-invalid", problemOfRoom);
   for (const name of [recipient, args.name].filter((name) => name !== undefined)) {
     const problem = personNameProblem(name);
@@ -138,7 +140,7 @@ async function sendTo(
       access: accessOf(password, args.pass),
     }),
     name: args.name,
-    room: args.share === true ? args.room : undefined,
+    room: args.share === true ? (args.room ?? lobby) : undefined,
     downloads: "",
     follow: false,
     json: args.json ?? false,

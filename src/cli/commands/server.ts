@@ -148,8 +148,8 @@ function announce(server: ChatServer, settings: ServerSettings, pin: string | un
 }
 
 function stopOnSignals(stop: () => void): void {
-  const stopListening = onSignals(["SIGINT", "SIGTERM", "SIGHUP"], () => {
-    // A second signal ends the process immediately.
+  const stopListening = onSignals(() => {
+    // A second SIGINT or SIGTERM ends the process immediately.
     stopListening();
     stop();
   });

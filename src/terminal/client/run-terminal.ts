@@ -39,7 +39,7 @@ export async function runTerminal(options: RunOptions): Promise<void> {
     else interruption.reject(endedBy(signal));
   };
   // Never removed: a terminal may send SIGHUP more than once when it closes.
-  onSignals(["SIGINT", "SIGTERM", "SIGHUP"], stop);
+  onSignals(stop);
   const opened = await openSession({ ...options, takesFiles: true }, interruption.promise);
   const { session, connection, listen, to } = opened;
   const tty = new (plain ? PlainTty : Tty)(() => client);

@@ -43,7 +43,7 @@ export async function runCodeFetch(options: CodeFetchOptions): Promise<void> {
   let entered: Entered | undefined;
   const interruption = Promise.withResolvers<never>();
   interruption.promise.catch(() => {});
-  const stopListening = onSignals(["SIGINT", "SIGTERM"], (signal: EndSignal) => {
+  const stopListening = onSignals((signal: EndSignal) => {
     const reason = endedBy(signal, "what has arrived is kept");
     entered?.sayStopped();
     entered?.client.stop(reason);

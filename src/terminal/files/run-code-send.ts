@@ -8,7 +8,7 @@ import { browserLink } from "../../codes/browser-link.ts";
 import { CodeServer, type CodeServerOptions } from "../../codes/code-server.ts";
 import { announce } from "../../codes/lan.ts";
 import { LinkedSender } from "../../codes/linked-sender.ts";
-import { ParleyError } from "../../errors.ts";
+import { ParleyError, unwritable } from "../../errors.ts";
 import { pathName } from "../../handover/handover-events.ts";
 import { OfferedFolder } from "../../handover/offered-folder.ts";
 import { endedBy, onSignals } from "../../io/end-signals.ts";
@@ -49,9 +49,13 @@ export async function runCodeSend(options: CodeSendOptions): Promise<void> {
   report.leftOut(folder.leftOut);
   const interruption = Promise.withResolvers<never>();
   interruption.promise.catch(() => {});
-  const stopListening = onSignals(["SIGINT", "SIGTERM"], (signal) =>
+  const stopListening = onSignals((signal) =>
     interruption.reject(endedBy(signal, "the code is void")),
   );
+  // A code that nobody has seen would wait for ever; a closed pipe may have passed it on.
+  stdout.onClosed(() => {
+    if (stdout.failure !== undefined) interruption.reject(unwritable(stdout.failure));
+  });
   try {
     const key = await createKeyPair(Date.now());
     const sending = { ...options, key, report, interrupted: interruption.promise };

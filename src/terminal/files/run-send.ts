@@ -34,7 +34,7 @@ export async function runSend(options: SendOptions): Promise<void> {
   interruption.promise.catch(() => {});
   let stop = (reason: ParleyError): void => interruption.reject(reason);
   let isTaken = false;
-  const stopListening = onSignals(["SIGINT", "SIGTERM"], (signal: EndSignal) => {
+  const stopListening = onSignals((signal: EndSignal) => {
     const kept = "what has arrived is kept: send it again to continue";
     stop(endedBy(signal, isTaken ? kept : "nothing was sent"));
   });

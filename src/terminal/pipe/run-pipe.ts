@@ -40,7 +40,7 @@ export async function runPipe(options: PipeRunOptions): Promise<void> {
     interruption.reject(endedBy(signal));
     pipe?.interrupt(signal);
   };
-  const stopListening = onSignals(["SIGINT", "SIGTERM"], interrupt);
+  const stopListening = onSignals(interrupt);
   try {
     const { acceptInto } = options;
     const takesFiles = acceptInto !== undefined;

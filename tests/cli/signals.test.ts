@@ -1,0 +1,92 @@
+// Signals end every command with the exit code that a shell expects, a last object that gives the
+// reason, and nothing left behind.
+
+import { afterAll, beforeAll, expect, setDefaultTimeout } from "bun:test";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Parley, parleyCommand } from "../parley.ts";
+import { skipUnless } from "../skip.ts";
+import { until } from "../until.ts";
+import { environment } from "./run.ts";
+
+setDefaultTimeout(60_000);
+
+const base = mkdtempSync(join(tmpdir(), "parley-signals-"));
+const temporary = join(base, "tmp");
+mkdirSync(temporary);
+let server: Parley;
+let address: string;
+
+beforeAll(async () => {
+  const flags = ["--port=0", "--no-web", "--files", join(base, "none"), "--state", base];
+  server = new Parley("server", ...flags);
+  address = (await server.line(/^Server listening on /)).replace("Server listening on ", "");
+});
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+  rmSync(base, { recursive: true, force: true });
+});
+
+/** Sends `signals` once the command has printed its first object; `input`: all of its stdin. */
+async function end(words: string[], signals: NodeJS.Signals[], input?: string) {
+  const child = Bun.spawn([...parleyCommand(), ...words, "--json"], {
+    stdin: input === undefined ? "pipe" : new TextEncoder().encode(input),
+    stdout: "pipe",
+    stderr: "ignore",
+    env: environment({ TMPDIR: temporary, XDG_CONFIG_HOME: base }),
+  });
+  let out = "";
+  const reading = (async () => {
+    const decoder = new TextDecoder();
+    for await (const bytes of child.stdout) out += decoder.decode(bytes, { stream: true });
+  })();
+  await until(() => out.includes("\n"));
+  for (const signal of signals) child.kill(signal);
+  const code = await child.exited;
+  await reading;
+  const last = JSON.parse(out.trimEnd().split("\n").at(-1) ?? "") as Record<string, unknown>;
+  return { code, event: last["event"], reason: last["code"] };
+}
+
+const onUnix = skipUnless(process.platform !== "win32", "no such signals on Windows");
+
+const hungUp = { code: 129, reason: "hung-up" };
+const terminated = { code: 143, reason: "terminated" };
+
+onUnix("every command says why it has ended", async () => {
+  const peer = ["peer", "--id=Ann", "--port=0", "--server", address];
+  const ended = await Promise.all([
+    end(["client", address, "--name", "Ann"], ["SIGHUP"]),
+    end(["send-file", address, "/etc/hosts"], ["SIGHUP"]),
+    end(["doctor", address], ["SIGHUP"]),
+    end(["doctor", address], ["SIGTERM"]),
+    end(peer, ["SIGHUP"]),
+    end(peer, ["SIGTERM"]),
+  ]);
+  expect(ended).toEqual([
+    { event: "ended", ...hungUp },
+    { event: "ended", ...hungUp },
+    { event: "ended", ...hungUp },
+    { event: "ended", ...terminated },
+    { event: "exit", ...hungUp },
+    { event: "exit", ...terminated },
+  ]);
+});
+
+onUnix("what came from stdin is not left behind when the terminal is closed", async () => {
+  // Shell and kernel both send it.
+  const ended = await end(["send-file", address, "-"], ["SIGHUP", "SIGHUP"], "a secret");
+  expect(ended).toEqual({ event: "ended", ...hungUp });
+  expect(readdirSync(temporary)).toEqual([]);
+});
+
+skipUnless(process.platform === "linux", "no /dev/full")(
+  "a code that can't be printed is not waited for",
+  () => {
+    const command = [...parleyCommand(), "send-file", address, "/etc/hosts"].join(" ");
+    const { exitCode, stderr } = Bun.spawnSync(["sh", "-c", `${command} >/dev/full`]);
+    expect(stderr.toString()).toContain("The output can't be written");
+    expect(exitCode).toBe(1);
+  },
+);
