@@ -765,6 +765,37 @@ export const registry = {
   maxMessageBytes: 8 * KiB,
 } as const;
 
+/** Calls between peers through a server. */
+export const calls = {
+  /** Peers that can be called through a server at once, as in the registry. */
+  maxWaiting: 4_096,
+  /** How many of them in one network (except loopback). */
+  maxWaitingPerOwner: 64,
+  /** Calls in progress; each has a relay for datagrams. */
+  maxOpen: 512,
+  /** How many of them are made from one network (except loopback), and to one peer. */
+  maxPerOwner: 32,
+  maxToCallee: 32,
+  /** New calls of one such network, as a burst and per minute: `/bridge` tries 16 peers. */
+  newAtOnce: 48,
+  newPerMinute: 48,
+  /** Owners tracked for that; the least recently used is evicted. */
+  owners: 4_096,
+  /**
+   * Bytes that one end may send before the other has read them: enough for 20 Mbit/s over 100 ms,
+   * and little enough to wait in a server.
+   */
+  windowBytes: 256 * KiB,
+  /** Bytes in one frame. */
+  frameBytes: 16 * KiB,
+  /** How long a direct connection is tried before a call goes through the server as well. */
+  directMs: 400,
+  /** When closing: time in all for the other end to read, as long as it does. */
+  lingerMs: 30_000,
+  /** How often a peer that takes calls returns to a server that it has lost, at least. */
+  returnMs: 30_000,
+} as const;
+
 /** A CPP peer (`parley peer`). */
 export const peer = {
   /** Lines typed out of turn: enough for a pasted page, without a stuck pipe filling memory. */
@@ -890,8 +921,8 @@ export const relay = {
   bytesPerSecond: 100_000_000,
   /** One network (except loopback) or one account may use the rate divided by this. */
   ownersAtFullRate: 2,
-  /** Pairs of ends: one for each offer in progress. */
-  maxPairs: 1_024,
+  /** Pairs of ends: one for each offer in progress, and for each call. */
+  maxPairs: 1_536,
   /** How long datagrams beyond the rate may be queued. */
   waitMs: 50,
   /** Bounds of that queue for one end, in bytes. */

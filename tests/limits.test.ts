@@ -8,6 +8,7 @@ const {
   classicClient,
   openChatDownload,
   client,
+  calls,
   codes,
   connections,
   descriptors,
@@ -61,7 +62,7 @@ test("timeouts of paths between two people are in a sensible order", () => {
   expect(paths.joinAgainUs).toBeLessThan(30_000_000 / 2);
   // A merged read of the kernel fits the smallest queue.
   expect(relay.minQueueBytes).toBeGreaterThan(udp.maxBatchBytes);
-  expect(relay.maxPairs).toBeGreaterThanOrEqual(offers.maxOffers);
+  expect(relay.maxPairs).toBeGreaterThanOrEqual(offers.maxOffers + calls.maxOpen);
 });
 
 test("each one has its unit in its name, or counts things", () => {
@@ -245,6 +246,18 @@ test("a sealed message fits into a line, for all devices of a user", () => {
   // A key and a time per sender, an ID and a time per message.
   const lines = sealed.maxSenders * (43 + 20 + sealed.maxRemembered * 40);
   expect(lines).toBeLessThanOrEqual(sealed.maxSeenBytes);
+});
+
+test("a call fits into the server's queues, and nobody can take all calls", () => {
+  // In base64, with the frames' first bytes.
+  expect(calls.windowBytes * 2).toBeLessThanOrEqual(offers.maxWaitingChars);
+  expect(Math.ceil((calls.frameBytes + 1) / 3) * 4).toBeLessThanOrEqual(offers.maxFrameChars);
+  expect(calls.frameBytes * 4).toBeLessThanOrEqual(calls.windowBytes);
+  expect(2 * calls.maxPerOwner).toBeLessThan(calls.maxOpen);
+  expect(2 * calls.maxWaitingPerOwner).toBeLessThan(calls.maxWaiting);
+  expect(calls.newAtOnce).toBeGreaterThanOrEqual(peer.maxBridgeTries);
+  expect(calls.directMs).toBeLessThan(peer.requestTimeoutMs);
+  expect(calls.lingerMs).toBeGreaterThan(peer.lingerMs);
 });
 
 test("all guesses at a code succeed once in 65 536 runs, and codes have free numbers", () => {

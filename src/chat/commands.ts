@@ -27,6 +27,7 @@ import { findElsewhere } from "./elsewhere/find-elsewhere.ts";
 import { withRoom } from "./elsewhere/foreign-room.ts";
 import { fittingPage } from "./history/history-page.ts";
 import { passFrame } from "./offers/channel-frames.ts";
+import { makeCall, takeCalls } from "./offers/call-commands.ts";
 import { joinCode, openCode } from "./offers/code-commands.ts";
 import { answerFiles, endFiles, offerFiles } from "./offers/offer-commands.ts";
 import { login, prove } from "./login/login.ts";
@@ -87,6 +88,8 @@ const allowedBeforeLogin: ReadonlySet<Command["type"]> = new Set<Command["type"]
   "files",
   "transfer",
   "download",
+  "take-calls",
+  "call",
   "open-code",
   "join-code",
   "answer-files",
@@ -103,6 +106,8 @@ const needsAdmission: ReadonlySet<Command["type"]> = new Set([
   "files",
   "transfer",
   "download",
+  "take-calls",
+  "call",
   "open-code",
   "join-code",
   "answer-files",
@@ -271,6 +276,8 @@ const handlers: Handlers = {
   "answer-files": answerFiles,
   "end-files": endFiles,
   "share-files": shareFiles,
+  "take-calls": takeCalls,
+  call: makeCall,
   "open-code": openCode,
   "join-code": joinCode,
   upload: uploadFile,

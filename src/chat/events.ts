@@ -16,6 +16,7 @@ import type {
   ChatState,
   LeaveReason,
   MessageKind,
+  CallRequest,
   CodeOfferRequest,
   OfferMessage,
   OfferRequest,
@@ -194,6 +195,7 @@ export type Command =
   | { type: "transfer"; request: TransferRequest; ref?: Ref | undefined }
   | OfferRequest
   | CodeOfferRequest
+  | CallRequest
   | PassRequest
   /** open-chat's stop-and-wait download. */
   | { type: "download"; name: string }

@@ -5,6 +5,7 @@ import { accounts, connections, history as limits, output, sender, search } from
 import type { Log } from "../log.ts";
 import { ShareCounts } from "../share-counts.ts";
 import { AbsentMail } from "./private/absent-mail.ts";
+import { CallBook } from "./offers/call-book.ts";
 import { CodeBook } from "./offers/code-book.ts";
 import { OfferBook } from "./offers/offer-book.ts";
 import { DeviceCodes } from "./accounts/device-codes.ts";
@@ -154,6 +155,8 @@ export class HubState {
   readonly offers = new OfferBook();
   /** Files offered by a code. */
   readonly codes = new CodeBook();
+  /** Peers that can be called through this server, and their calls. */
+  readonly calls = new CallBook();
   /** Tokens that grant access to the shared folder over HTTP. */
   readonly #accessTokens = new Set<string>();
   readonly #charges = new SharedCharges();

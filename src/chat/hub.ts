@@ -35,6 +35,7 @@ import { type HubOptions, HubState } from "./hub-state.ts";
 import type { Link } from "./link.ts";
 import { count } from "./metrics/metrics.ts";
 import { fold } from "./names/grammar.ts";
+import { leaveCalls } from "./offers/call-commands.ts";
 import { leaveCodes } from "./offers/code-commands.ts";
 import { NameRegistry } from "./names/registry.ts";
 import { banOf, banText, suspectOf } from "./suspect.ts";
@@ -196,6 +197,7 @@ export class Hub {
     this.options.files.closed(session.id);
     this.options.sharing?.closed(session.id);
     leaveCodes(hub, session);
+    leaveCalls(hub, session);
     count(this.options.metrics.connections, session.dialect.name, -1);
   }
 
@@ -460,6 +462,7 @@ export class Hub {
       backlogBytes: backlog.bytes,
       offers: this.#hub.offers.size,
       codes: this.#hub.codes.size,
+      calls: this.#hub.calls.size,
       frameChars: this.#hub.offers.waitingChars,
       claims: this.#hub.claims.size,
     };

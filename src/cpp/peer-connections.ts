@@ -7,7 +7,7 @@ import { fold } from "../chat/names/grammar.ts";
 import { peer as limits } from "../limits.ts";
 import { type Contact, encodeChat, hostPort, quitText } from "./codec.ts";
 import { type ChatOutput, PeerChat } from "./peer-chat.ts";
-import type { KeyState, Secured } from "./peer-event.ts";
+import type { CallPath, KeyState, Secured } from "./peer-event.ts";
 import { type ExitReason, failed, type PeerOutput } from "./peer-output.ts";
 import { bareHoldMs, PeerStream, type PeerStyle, type StreamEvent } from "./peer-stream.ts";
 
@@ -128,7 +128,7 @@ export class PeerConnections {
     const from = { id: secured.id, ip: address, port: secured.port };
     const call = this.#call;
     if (call === undefined) return this.#answer(connection, from, nowMs);
-    if (call.isUnconfirmed && call.second === undefined && this.#isCalled(call, from)) {
+    if (call.isUnconfirmed && call.second === undefined && this.#isCalled(call, connection, from)) {
       call.second = connection;
       return;
     }
@@ -260,7 +260,7 @@ export class PeerConnections {
       if (this.#call) this.#handleChatEvent(this.#call, stream, event, nowMs);
       return;
     }
-    if (call.isUnconfirmed && call.second === undefined && this.#isCalled(call, from)) {
+    if (call.isUnconfirmed && call.second === undefined && this.#isCalled(call, connection, from)) {
       call.second = connection;
       return this.#handleChatEvent(call, stream, event, nowMs);
     }
@@ -274,9 +274,9 @@ export class PeerConnections {
     this.#start(connection, from, "read", nowMs);
   }
 
-  #how(connection: number): { secured?: KeyState } {
+  #how(connection: number): { secured?: KeyState; path?: CallPath } {
     const secured = this.#connections.get(connection)?.secured;
-    return secured === undefined ? {} : { secured: secured.state };
+    return secured === undefined ? {} : { secured: secured.state, path: secured.path };
   }
 
   /** Whether it calls itself somebody whose key we know, without having shown it. */
@@ -304,8 +304,10 @@ export class PeerConnections {
   }
 
   /** Whether the sender is the peer that this side called and that called at the same time. */
-  #isCalled(call: Call, { id, ip, port }: Contact): boolean {
+  #isCalled(call: Call, connection: number, { id, ip, port }: Contact): boolean {
     const { peer } = call.chat;
+    const proved = [call.connection, connection].map((at) => this.#connections.get(at)?.secured);
+    if (proved.every((secured) => secured !== undefined)) return fold(id) === fold(peer.id);
     const address = this.#connections.get(call.connection)?.address ?? "";
     const isSameAddress = ip === address || (isLoopback(ip) && isLoopback(address));
     return fold(id) === fold(peer.id) && port === peer.port && isSameAddress;

@@ -8,6 +8,9 @@ import type { Contact } from "./codec.ts";
  */
 export type KeyState = "new" | "known" | "verified";
 
+/** `relayed`: through the server of the registry, which can't read it. */
+export type CallPath = "direct" | "relayed";
+
 /** Who is at the other end, as it has proved; undefined in plain text. */
 export type Secured = {
   readonly id: string;
@@ -15,6 +18,7 @@ export type Secured = {
   readonly state: KeyState;
   /** Both sides want no turns. */
   readonly isDuplex: boolean;
+  readonly path: CallPath;
 };
 
 export type PeerEvent =
@@ -28,9 +32,9 @@ export type PeerEvent =
   /** The registry returned a peer; `connected` follows once the connection is open. */
   | { event: "bridged"; peer: Contact }
   /** `secured`: over TLS, with the keys of both checked. */
-  | { event: "connected"; peer: Contact; secured?: KeyState }
+  | { event: "connected"; peer: Contact; secured?: KeyState; path?: CallPath }
   /** A chat has begun; `by` says who called. */
-  | { event: "chat"; peer: Contact; by: "us" | "peer"; secured?: KeyState }
+  | { event: "chat"; peer: Contact; by: "us" | "peer"; secured?: KeyState; path?: CallPath }
   | { event: "turn"; turn: "write" | "read" | "duplex" }
   | { event: "message"; from: string; text: string }
   | { event: "sent"; to: string; text: string }

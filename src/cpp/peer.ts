@@ -39,6 +39,8 @@ const extraCommand = /^\s*\/(?:send|get|decline|verify|verified)(?:\s|$)/;
 const invalidCommand = "Invalid command. Use /id, /register, /bridge, /chat, or /quit.";
 
 export type PeerOptions = {
+  /** The address to register, if it is another than that of `self`, on which this side listens. */
+  registeredIp?: string;
   duplex?: boolean;
   style?: PeerStyle;
   /** Whether a file transfer is in progress: the end of the input waits for it. */
@@ -61,6 +63,7 @@ const endings: Readonly<Record<ExitReason, { code?: PeerFailure; message?: strin
 
 export class Peer {
   readonly #self: Contact;
+  readonly #registered: Contact;
   readonly #style: PeerStyle;
   readonly #isBusy: () => boolean;
   readonly #connections: PeerConnections;
@@ -84,6 +87,7 @@ export class Peer {
   constructor(self: Contact, options: PeerOptions = {}) {
     const { duplex = false, style = "message", isKeyKnown = () => false } = options;
     this.#self = self;
+    this.#registered = { ...self, ip: options.registeredIp ?? self.ip };
     this.#style = style;
     this.#isBusy = options.isBusy ?? (() => false);
     this.#connections = new PeerConnections(self, { duplex, style, isKeyKnown });
@@ -184,7 +188,7 @@ export class Peer {
     this.#failure = undefined;
     if (this.#connections.chat) return this.#connections.close(connection);
     this.#connections.handleConnected(connection, pending.contact, address, secured);
-    const how = secured === undefined ? {} : { secured: secured.state };
+    const how = secured === undefined ? {} : { secured: secured.state, path: secured.path };
     this.#show(undefined, { event: "connected", peer: pending.contact, ...how });
     if (pending.thenChat) this.#connections.startChat(nowMs);
     this.#advance(nowMs);
@@ -262,7 +266,7 @@ export class Peer {
         return this.#show(this.#self.id, { event: "id", id: this.#self.id });
       case "/register":
         this.#pending = { type: "register" };
-        return this.#push({ type: "request", message: encodeRegister(this.#self) });
+        return this.#push({ type: "request", message: encodeRegister(this.#registered) });
       case "/bridge":
         this.#unreached = wanted === undefined ? new Set() : undefined;
         return this.#requestPeer(wanted);
@@ -290,7 +294,7 @@ export class Peer {
     this.#failure =
       failure === undefined ? undefined : refusal === undefined ? reasonOf(answer) : "refused";
     if (failure) return this.#push(failed("register", `Register failed: ${failure}`));
-    const { id, ip, port } = this.#self;
+    const { id, ip, port } = this.#registered;
     this.#show(undefined, { event: "registered", id, ip, port });
   }
 

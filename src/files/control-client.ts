@@ -17,6 +17,7 @@ import { decodeServer } from "../protocol/decode-server.ts";
 import { encodeClient } from "../protocol/encode.ts";
 import type {
   ClientMessage,
+  CallRequest,
   CodeOfferRequest,
   CodeRequest,
   ErrorMessage,
@@ -35,7 +36,8 @@ type CodeStep = Exclude<CodeRequest, { type: "code-done" | "code-failed" }>;
 type Request =
   | Extract<ClientMessage, { type: "files" | "fetch" | "tree" | "ping" }>
   | CodeStep
-  | CodeOfferRequest;
+  | CodeOfferRequest
+  | CallRequest;
 /**
  * Receives the lines of a list that precede the answer, and the answer itself. If it throws, the
  * request ends.
@@ -243,6 +245,14 @@ export class ControlClient {
    * the server's error, or `stalled`
    */
   async requestCode(request: CodeOfferRequest): Promise<ServerMessage> {
+    return await this.#request(request);
+  }
+
+  /**
+   * Takes calls, or makes one (calls/server-calls.ts). @throws ParleyError the server's error, or
+   * `stalled`
+   */
+  async requestCall(request: CallRequest): Promise<ServerMessage> {
     return await this.#request(request);
   }
 

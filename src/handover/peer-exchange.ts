@@ -5,7 +5,7 @@
 import type { OfferRequest, SessionEvent, SessionRequest } from "../client/events.ts";
 import { sealContext } from "../client/sealed-text.ts";
 import type { LinkOffer, SecuredLink } from "../io/secured-link.ts";
-import type { OfferEnd, Sealed } from "../protocol/messages.ts";
+import type { ChannelEnds, OfferEnd, Sealed } from "../protocol/messages.ts";
 import type { DeviceKey } from "../tls/identity-key.ts";
 import type { FramePort } from "./channel.ts";
 import type { Exchange } from "./exchange.ts";
@@ -20,7 +20,7 @@ export type CallEnds = {
   readonly isVerified: boolean;
 };
 
-type CallLink = Pick<SecuredLink, "offer" | "waitingBytes" | "remoteAddress">;
+type CallLink = Pick<SecuredLink, "offer" | "waitingBytes" | "remoteAddress" | "relayed">;
 
 export class PeerExchange implements Exchange {
   readonly frames = "call";
@@ -35,14 +35,16 @@ export class PeerExchange implements Exchange {
   #lastRef = 0;
   /** The last channel of each open offer. */
   readonly #channels = new Map<string, number>();
+  /** The last offer that may use the relay of a relayed call. */
+  #relayedOffer: string | undefined;
 
   constructor(link: CallLink, ends: CallEnds) {
     this.#link = link;
-    // The two know each other's addresses, and the call's connection closes with the call.
+    // The call's connection closes with the call.
     this.datagrams = {
       server: () => link.remoteAddress,
       isDirectAllowed: true,
-      checkAlive() {},
+      checkAlive: () => link.relayed?.checkAlive(),
     };
     this.#ends = ends;
     const { identity, self } = ends;
@@ -133,8 +135,17 @@ export class PeerExchange implements Exchange {
   #tellChannel(offer: string, channel: number): void {
     this.#channels.set(offer, channel);
     const { peer, key } = this.#ends;
-    const about = { type: "channel", offer, channel, with: peer, key } as const;
+    const relay = this.#relayFor(offer);
+    const about = { type: "channel", offer, channel, with: peer, key, relay } as const;
     queueMicrotask(() => this.#handle({ type: "offer", about }));
+  }
+
+  /** The relay of the call is for one offer at a time; others use the call's connection. */
+  #relayFor(offer: string): ChannelEnds["relay"] {
+    const holder = this.#relayedOffer;
+    if (holder !== undefined && this.#channels.has(holder) && holder !== offer) return undefined;
+    this.#relayedOffer = offer;
+    return this.#link.relayed?.relay;
   }
 
   #end(offer: string, reason: OfferEnd): void {

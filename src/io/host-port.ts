@@ -67,6 +67,11 @@ export function callableHost(host: string): string {
   return outward?.address ?? (family === "IPv6" ? "::1" : "127.0.0.1");
 }
 
+/** The address of this machine that others see who have the same kind of addresses as `host`. */
+export function outwardHost(host: string): string {
+  return callableHost(isIPv6(host) ? "::" : "0.0.0.0");
+}
+
 /** What `socketReason` returns for a host name that does not resolve. */
 export const noSuchHost = "no such host";
 

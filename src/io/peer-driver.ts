@@ -7,10 +7,10 @@ import type { Peer } from "../cpp/peer.ts";
 import type { ExitReason, PeerOutput } from "../cpp/peer-output.ts";
 import { mayConnect } from "../cpp/reach.ts";
 import { ParleyError } from "../errors.ts";
-import type { CallPlan } from "../tls/peer-trust.ts";
 import { peer as limits } from "../limits.ts";
 import { dial, Deadline } from "./dial.ts";
 import { type Address, notOwnAddress, type ServerAddress, socketReason } from "./host-port.ts";
+import { type CallFailure, type SecuredCall, unreachable } from "./peer-caller.ts";
 import { askRegistry } from "./registry-request.ts";
 import { PeerSecurity, type PeerSecurityOptions, type PeerWire } from "./peer-security.ts";
 import type { SecuredLink } from "./secured-link.ts";
@@ -100,8 +100,10 @@ export class PeerDriver {
     clearTimeout(this.#timer);
     this.#listener?.stop();
     this.#deadline?.shorten(0);
+    this.#security?.stopCalling();
     for (const link of this.#links.values()) link.end();
     await Promise.all(this.#closing);
+    this.#security?.close();
     if (this.#untrusted !== undefined) throw this.#untrusted;
     return reason;
   }
@@ -200,6 +202,9 @@ export class PeerDriver {
     deadline.cancel();
     this.#untrusted ??= this.#options.registry.trust?.problem;
     if (this.#untrusted !== undefined) return this.#exit.resolve("refused");
+    if ("message" in answer && answer.message.type === "REGACK") {
+      void this.#security?.handleRegistered();
+    }
     this.#peer?.handleAnswer(answer, performance.now());
     this.applyOutputs();
   }
@@ -212,34 +217,39 @@ export class PeerDriver {
       this.#peer?.handleConnectFailed(connection, plan.why, performance.now(), true);
       return this.applyOutputs();
     }
-    const outcome = await this.#dialRegistered(connection, contact, plan, deadline);
+    const addresses = await this.#allowedAddresses(contact, deadline);
+    const call = { contact, addresses, deadline };
+    const failure =
+      plan.how === "plain" || this.#security === undefined
+        ? await this.#callInPlainText(connection, call)
+        : await this.#security.call(connection, { ...call, plan });
     deadline.cancel();
-    if (typeof outcome !== "string") return;
-    const reason = `cannot reach ${contact.id} at ${hostPort(contact)}: ${outcome}`;
-    this.#peer?.handleConnectFailed(connection, reason, performance.now());
+    if (failure === undefined) return;
+    const { why, isUntrusted } = failure;
+    this.#peer?.handleConnectFailed(connection, why, performance.now(), isUntrusted);
     this.applyOutputs();
   }
 
-  /** Connects to a registered address unless `mayConnect` forbids it. */
-  async #dialRegistered(
-    connection: number,
-    contact: Contact,
-    plan: Exclude<CallPlan, { how: "refused" }>,
-    deadline: Deadline,
-  ) {
-    const { ip, port } = contact;
+  /** The numeric addresses of a contact that `mayConnect` allows, or why there are none. */
+  async #allowedAddresses({ ip }: Contact, deadline: Deadline): Promise<string[] | string> {
     const found = await Promise.race([addressesOf(ip), deadline.expired]);
     if (typeof found === "string") return found;
     const allowed = found.filter((address) => mayConnect(address, this.#registryAddress));
-    let outcome: TcpLink | string = notConnecting;
-    for (const host of allowed) {
-      outcome =
-        plan.how === "plain" || this.#security === undefined
-          ? await this.#dialPlain(connection, { host, port }, deadline)
-          : await this.#security.dial(connection, { host, port }, { contact, plan, deadline });
-      if (typeof outcome !== "string") break;
+    return allowed.length === 0 ? notConnecting : allowed;
+  }
+
+  async #callInPlainText(
+    connection: number,
+    { contact, addresses, deadline }: Omit<SecuredCall, "plan">,
+  ): Promise<CallFailure | undefined> {
+    if (typeof addresses === "string") return unreachable(contact, addresses);
+    let why = "";
+    for (const host of addresses) {
+      const outcome = await this.#dialPlain(connection, { host, port: contact.port }, deadline);
+      if (typeof outcome !== "string") return undefined;
+      why = outcome;
     }
-    return outcome;
+    return unreachable(contact, why);
   }
 
   #dialPlain(connection: number, at: Address, deadline: Deadline): Promise<TcpLink | string> {
@@ -282,7 +292,7 @@ export class PeerDriver {
   }
 
   /** The program ends when all connections have. */
-  #watch(link: TcpLink): void {
+  #watch(link: Pick<TcpLink, "closed">): void {
     const closed = link.closed.then(() => {
       this.#closing.delete(closed);
     });

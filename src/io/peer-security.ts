@@ -1,23 +1,25 @@
-// Calls between two parleys: dials and accepts them inside TLS, lets both ends prove their
-// identity, and learns keys from a parley registry. Knows nothing of turns, texts or files.
+// Calls between two parleys: makes and accepts them inside TLS, directly or through the server of
+// the registry, lets both ends prove their identity, and learns keys from a parley registry. Knows
+// nothing of turns, texts or files.
 
 import { plainAddress } from "../addresses.ts";
-import { fold } from "../chat/names/grammar.ts";
 import type { ClientIdentity } from "../client/events.ts";
-import { type Contact, encodeBridge, withHeader } from "../cpp/codec.ts";
+import { encodeBridge, withHeader } from "../cpp/codec.ts";
 import type { Peer } from "../cpp/peer.ts";
-import type { KeyState, Secured } from "../cpp/peer-event.ts";
+import type { CallPath, KeyState, Secured } from "../cpp/peer-event.ts";
 import { peer as limits } from "../limits.ts";
 import type { KeyPair } from "../tls/certificate.ts";
 import { channelBinding } from "../tls/channel-binding.ts";
 import type { CallPlan, PeerTrust } from "../tls/peer-trust.ts";
-import { ServerTrust } from "../tls/server-trust.ts";
 import { onlyTls13 } from "../tls/versions.ts";
 import type { PeerHello, PeerRole } from "../trust/peer-hello.ts";
-import { Deadline, dial } from "./dial.ts";
-import { type Address, hostPortText, type ServerAddress } from "./host-port.ts";
+import { CallAttempts } from "./call-attempts.ts";
+import { Deadline } from "./dial.ts";
+import type { ServerAddress } from "./host-port.ts";
+import { type CallerEnd, type CallFailure, callPeer, type SecuredCall } from "./peer-caller.ts";
 import { isParleyAt } from "./registry-probe.ts";
 import { askRegistry } from "./registry-request.ts";
+import { type CallWire, type RelayedCall, type RelayedCalls, RelayedLink } from "./relayed-link.ts";
 import { type LinkOffer, SecuredLink } from "./secured-link.ts";
 import { linkHandlers, TcpLink, type TcpLinkEvents } from "./tcp-link.ts";
 
@@ -29,6 +31,8 @@ export type PeerSecurityOptions = {
   readonly key: KeyPair;
   readonly id: string;
   readonly duplex: boolean;
+  /** The way through the registry's server, if it is a parley. */
+  readonly calls?: RelayedCalls | undefined;
   /** Tells the user about a refused call, or a key that can't be stored. */
   say(text: string): void;
   onOffer(connection: number, message: LinkOffer): void;
@@ -48,7 +52,7 @@ export type PeerHost = {
   /** From now on this wire carries the call. */
   use(connection: number, wire: PeerWire): void;
   /** The program does not exit before this link has closed. */
-  watch(link: TcpLink): void;
+  watch(link: Pick<TcpLink, "closed">): void;
 };
 
 export class PeerSecurity {
@@ -58,6 +62,8 @@ export class PeerSecurity {
   readonly #open = new Map<number, SecuredLink>();
   /** Unknown callers; they are remembered once there is a chat with them. */
   readonly #newCallers = new Map<number, PeerHello>();
+  /** Calls that are being made. */
+  readonly #calling = new Set<CallAttempts>();
   /** The number of callers whose keys are being looked up at the registry. */
   #lookups = 0;
   /** Whether the registry is a parley server. */
@@ -67,6 +73,7 @@ export class PeerSecurity {
     this.#options = options;
     this.#registry = registry;
     this.#host = host;
+    if (options.calls) options.calls.onCall = (call) => this.#answerRelayed(call);
   }
 
   /** The protected connection of that number; undefined: it is in plain text, or closed. */
@@ -77,6 +84,22 @@ export class PeerSecurity {
   forget(connection: number): void {
     this.#newCallers.delete(connection);
     if (this.#open.delete(connection)) this.#options.onClosed(connection);
+  }
+
+  /** The ID is registered: if the registry is a parley, its server passes calls on. */
+  async handleRegistered(): Promise<void> {
+    const { calls, id } = this.#options;
+    if (calls !== undefined && (await this.#isOursNow())) calls.take(id);
+  }
+
+  /** Gives up the calls that are being made. */
+  stopCalling(): void {
+    for (const attempts of this.#calling) attempts.close();
+  }
+
+  /** All calls are over. */
+  close(): void {
+    this.#options.calls?.close();
   }
 
   /** `listed`: the registry's key. */
@@ -116,37 +139,68 @@ export class PeerSecurity {
       : undefined;
   }
 
-  /** The connection counts as open once both ends have identified themselves. */
-  dial(
-    connection: number,
-    at: Address,
-    { contact, plan, deadline }: SecuredCall,
-  ): Promise<TcpLink | string> {
-    // The other end signs this channel with the expected key.
-    const trust = new ServerTrust({
-      server: hostPortText(at),
-      pin: undefined,
-      file: undefined,
-      say() {},
+  /** Calls a peer; the connection counts as open once both ends have identified themselves. */
+  async call(connection: number, call: SecuredCall): Promise<CallFailure | undefined> {
+    const attempts = new CallAttempts();
+    this.#calling.add(attempts);
+    const failure = await callPeer(call, attempts, {
+      calls: this.#options.calls,
+      isOurs: () => this.#isOursNow(),
+      secure: (link, end) => this.#secure(connection, link, { role: "caller", ...end }),
+      opened: (hello, { address, path }) => {
+        const { state } = call.plan;
+        if (state === "new") this.#remember(hello);
+        const secured = this.#securedBy(hello, state, path);
+        this.#host.peer()?.handleConnected(connection, address, performance.now(), secured);
+      },
     });
-    const judge = async ({ id, key }: PeerHello): Promise<string | undefined> => {
-      if (fold(id) === fold(contact.id) && key === plan.key) return undefined;
-      return `whoever is at ${hostPortText(at)} is not ${contact.id}: it has shown another key`;
+    attempts.close();
+    this.#calling.delete(attempts);
+    return failure;
+  }
+
+  /** Somebody calls through the server. */
+  #answerRelayed(call: RelayedCall): void {
+    const connection = this.#host.peer()?.handleAccepted(call.server);
+    if (connection === undefined) return call.end();
+    let isUsed = false;
+    const link = new RelayedLink(call, this.#options.key, () => {
+      isUsed = true;
+      clearTimeout(hurry);
+      return this.#secure(connection, link, this.#calledEnd(connection, "relayed"));
+    });
+    const hurry = setTimeout(() => link.cut(), limits.proofMs);
+    this.#host.use(connection, link);
+    this.#host.watch(link);
+    void link.closed.then(() => {
+      clearTimeout(hurry);
+      if (isUsed) return;
+      this.#host.peer()?.handleEnd(connection, performance.now());
+      this.#host.applyOutputs();
+    });
+    this.#host.applyOutputs();
+  }
+
+  /** The called end of one connection. `from`: where the call comes from. */
+  #calledEnd(connection: number, path: CallPath, from = "the server"): SecuredEnd {
+    let state: KeyState = "new";
+    return {
+      role: "called",
+      judge: async (hello) => {
+        const verdict = await this.#judgeCaller(hello);
+        if ("why" in verdict) return verdict.why;
+        state = verdict.state;
+        return undefined;
+      },
+      onOpen: (hello) => {
+        if (state === "new") this.#newCallers.set(connection, hello);
+        this.#host.peer()?.handleSecured(connection, this.#securedBy(hello, state, path));
+      },
+      onFailed: (why) => {
+        this.#options.say(`A call from ${from} was turned down: ${why}`);
+        this.#host.peer()?.handleEnd(connection, performance.now());
+      },
     };
-    return dial({ ...at, trust }, deadline, {
-      events: (link) =>
-        this.#secure(connection, link, {
-          role: "caller",
-          judge,
-          onOpen: (hello) => {
-            if (plan.state === "new") this.#remember(hello);
-            const secured = this.#securedBy(hello, plan.state);
-            this.#host.peer()?.handleConnected(connection, at.host, performance.now(), secured);
-          },
-          onFailed: (why) =>
-            this.#host.peer()?.handleConnectFailed(connection, why, performance.now(), true),
-        }),
-    });
   }
 
   /** The caller speaks TLS: continues inside it, on the same connection. */
@@ -156,7 +210,6 @@ export class PeerSecurity {
     const from = plainAddress(socket.remoteAddress);
     const inner = new TcpLink();
     let isUsed = false;
-    const judged: { state: KeyState } = { state: "new" };
     const options: ServerUpgrade = {
       data: inner,
       tls: { key, cert, secureOptions: onlyTls13 },
@@ -167,25 +220,13 @@ export class PeerSecurity {
         handshake: (tls, isComplete) => {
           if (!isComplete) return void tls.terminate();
           isUsed = true;
-          const events = this.#secure(connection, inner, {
-            role: "called",
-            judge: (hello) => this.#judgeCaller(hello, judged),
-            onOpen: (hello) => {
-              const { state } = judged;
-              if (state === "new") this.#newCallers.set(connection, hello);
-              this.#host.peer()?.handleSecured(connection, this.#securedBy(hello, state));
-            },
-            onFailed: (why) => {
-              this.#options.say(`A call from ${from} was turned down: ${why}`);
-              this.#host.peer()?.handleEnd(connection, performance.now());
-            },
-            channel: () =>
-              inner.attach(
-                tls,
-                lateEvents(() => events),
-                channelBinding(tls),
-              ),
-          });
+          inner.attach(
+            tls,
+            lateEvents(() => events),
+            channelBinding(tls),
+          );
+          const end = this.#calledEnd(connection, "direct", from);
+          const events = this.#secure(connection, inner, end);
         },
         close: (tls) => {
           tls.data.gone();
@@ -208,15 +249,10 @@ export class PeerSecurity {
     if (socket.upgradeTLS(options) === undefined) socket.terminate();
   }
 
-  async #judgeCaller(hello: PeerHello, judged: { state: KeyState }): Promise<string | undefined> {
+  async #judgeCaller({ id, key }: PeerHello): Promise<{ state: KeyState } | { why: string }> {
     // Anyone can call, and each lookup opens a connection of ours.
-    if (this.#lookups >= limits.maxLookups) return "too many call at once";
-    const verdict = await this.#options.trust.judgeCaller(hello.id, hello.key, () =>
-      this.#lookUp(hello.id),
-    );
-    if ("why" in verdict) return verdict.why;
-    judged.state = verdict.state;
-    return undefined;
+    if (this.#lookups >= limits.maxLookups) return { why: "too many call at once" };
+    return this.#options.trust.judgeCaller(id, key, () => this.#lookUp(id));
   }
 
   #remember({ id, key }: PeerHello): void {
@@ -232,15 +268,17 @@ export class PeerSecurity {
     this.#remember(hello);
   }
 
-  #securedBy({ id, port, duplex }: PeerHello, state: KeyState): Secured {
-    return { id, port, state, isDuplex: duplex && this.#options.duplex };
+  /** Of a relayed call, the address is the server's, and so is the port. */
+  #securedBy({ id, port, duplex }: PeerHello, state: KeyState, path: CallPath): Secured {
+    const shown = path === "relayed" ? this.#registry.port : port;
+    return { id, port: shown, state, isDuplex: duplex && this.#options.duplex, path };
   }
 
   /** Puts a connection inside TLS to use; returns the handlers of its link's events. */
-  #secure(connection: number, link: TcpLink, end: SecuredEnd): TcpLinkEvents {
+  #secure(connection: number, link: CallWire, end: SecuredEnd): TcpLinkEvents {
     const { identity, id, duplex, onOffer, onDrained } = this.#options;
+    const { attempts } = end;
     let isOpen = false;
-    end.channel?.();
     const secured = new SecuredLink({
       role: end.role,
       link,
@@ -250,7 +288,9 @@ export class PeerSecurity {
       duplex,
       judge: end.judge,
       onOpen: (hello) => {
+        if (attempts?.win(secured) === false) return secured.cut();
         isOpen = true;
+        this.#host.use(connection, secured);
         this.#open.set(connection, secured);
         end.onOpen(hello);
         this.#host.applyOutputs();
@@ -266,14 +306,15 @@ export class PeerSecurity {
         this.#host.applyOutputs();
       },
       onOffer: (message) => onOffer(connection, message),
-      onEnd: (problem) => {
+      onEnd: (problem, isFinal) => {
         if (isOpen) this.#host.peer()?.handleEnd(connection, performance.now());
-        else end.onFailed(problem ?? "the connection was lost");
-        this.forget(connection);
+        else end.onFailed(problem ?? "the connection was lost", isFinal);
+        if (isOpen || attempts === undefined) this.forget(connection);
         this.#host.applyOutputs();
       },
     });
-    this.#host.use(connection, secured);
+    if (attempts === undefined) this.#host.use(connection, secured);
+    else attempts.add(secured);
     this.#host.watch(link);
     return {
       data: (bytes) => secured.receive(bytes),
@@ -286,20 +327,11 @@ export class PeerSecurity {
   }
 }
 
-type SecuredCall = {
-  contact: Contact;
-  plan: Extract<CallPlan, { how: "secured" }>;
-  deadline: Deadline;
-};
-
 /** The parts that differ between the ends of a protected connection. */
-type SecuredEnd = {
-  role: PeerRole;
-  judge: (hello: PeerHello) => Promise<string | undefined>;
-  onOpen: (hello: PeerHello) => void;
-  onFailed: (why: string) => void;
-  /** Attaches the link, if that has not happened yet. */
-  channel?: () => void;
+type SecuredEnd = Omit<CallerEnd, "attempts"> & {
+  readonly role: PeerRole;
+  /** The caller's: others may be tried at the same time. */
+  readonly attempts?: CallAttempts;
 };
 
 /** Bun 1.4.5 has both, as `node:tls` needs them, but its types do not. */

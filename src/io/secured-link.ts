@@ -19,7 +19,7 @@ import {
   peerProofText,
   type PeerRole,
 } from "../trust/peer-hello.ts";
-import type { TcpLink } from "./tcp-link.ts";
+import type { CallWire, RelayedCall } from "./relayed-link.ts";
 
 /** Messages about files, in both directions. */
 export type LinkOffer = Extract<
@@ -29,7 +29,7 @@ export type LinkOffer = Extract<
 
 export type SecuredLinkOptions = {
   readonly role: PeerRole;
-  readonly link: TcpLink;
+  readonly link: CallWire;
   readonly identity: ClientIdentity;
   readonly id: string;
   /** The port this program listens on. */
@@ -44,8 +44,11 @@ export type SecuredLinkOptions = {
   /** Bytes of the call itself. */
   onData(bytes: Uint8Array): void;
   onOffer(message: LinkOffer): void;
-  /** The connection has closed. `problem`: why one end does not trust the other. */
-  onEnd(problem: string | undefined): void;
+  /**
+   * The connection has closed. `problem`: why one end does not trust the other. `isFinal`: another
+   * connection would not help, since the other end refuses, or somebody is in between.
+   */
+  onEnd(problem: string | undefined, isFinal: boolean): void;
 };
 
 const utf8 = new TextEncoder();
@@ -76,6 +79,11 @@ export class SecuredLink {
 
   get remoteAddress(): string {
     return this.#options.link.remoteAddress;
+  }
+
+  /** The call through the server that carries this link; undefined: it is direct. */
+  get relayed(): Pick<RelayedCall, "relay" | "checkAlive"> | undefined {
+    return this.#options.link.call;
   }
 
   /** Sends bytes of the call. */
@@ -122,7 +130,8 @@ export class SecuredLink {
     const isOpen = this.#state === "open";
     this.#close();
     this.#options.link.end();
-    this.#options.onEnd(isOpen ? undefined : "it ended the connection before showing who it is");
+    const problem = isOpen ? undefined : "it ended the connection before showing who it is";
+    this.#options.onEnd(problem, false);
   }
 
   #handleLine(line: string): void {
@@ -146,7 +155,7 @@ export class SecuredLink {
     const other = role === "caller" ? "called" : "caller";
     const text = peerProofText(other, hello.id, link.channel ?? "");
     if (link.channel === undefined || !verifySignature(hello.key, text, hello.signature)) {
-      return this.#end("its signature is not of this connection: somebody may be in between");
+      return this.#end("its signature is not of this connection: somebody may be in between", true);
     }
     this.#state = "judging";
     void this.#judge(hello);
@@ -172,11 +181,8 @@ export class SecuredLink {
   #handleVerdict(line: string): void {
     const type = parseObject(line, { maxValues: 8 })?.["type"];
     if (type === "accepted") return this.#open();
-    this.#end(
-      type === "refused"
-        ? "it knows you by another key, or not at all: compare your keys"
-        : "it sent something else than an answer",
-    );
+    if (type !== "refused") return this.#end("it sent something else than an answer");
+    this.#end("it knows you by another key, or not at all: compare your keys", true);
   }
 
   #handleMessage(line: string): void {
@@ -218,11 +224,11 @@ export class SecuredLink {
     this.#options.link.send(`${JSON.stringify(line)}\n`);
   }
 
-  #end(problem: string): void {
+  #end(problem: string, isFinal = false): void {
     if (this.#state === "over") return;
     this.#close();
     this.#options.link.end();
-    this.#options.onEnd(harmless(problem));
+    this.#options.onEnd(harmless(problem), isFinal);
   }
 
   #close(): void {

@@ -169,6 +169,14 @@ const readers: {
     ref: r.ref(),
   }),
   "end-files": (r) => ({ type: "end-files", offer: offerId(r), reason: offerEnd(r) }),
+  "take-calls": (r) => ({ type: "take-calls", id: callId(r, "id"), ref: r.ref() }),
+  call: (r) => ({
+    type: "call",
+    offer: offerId(r),
+    to: callId(r, "to"),
+    key: r.optionalPattern("key", publicKeyForm, keyForm) ?? r.text("key"),
+    ref: r.ref(),
+  }),
   "open-code": (r) => ({
     type: "open-code",
     offer: offerId(r),
@@ -220,6 +228,14 @@ function readHello(r: FieldReader): Hello {
     takesFiles: r.optionalFlag("takesFiles"),
   };
 }
+
+/** The ID of a peer (docs/dialects.md, "cpp"). */
+function callId(r: FieldReader, field: string): string {
+  const form = `1 to ${names.maxChars} letters and digits`;
+  return r.optionalPattern(field, callIdForm, form) ?? r.text(field);
+}
+
+const callIdForm = new RegExp(`^[\\p{L}\\p{N}]{1,${names.maxChars}}$`, "u");
 
 const keyForm = "an Ed25519 public key in base64url";
 

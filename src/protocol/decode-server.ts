@@ -230,6 +230,8 @@ const readers: {
     })),
     ref: r.ref(),
   }),
+  "taking-calls": (r) => ({ type: "taking-calls", id: r.text("id"), ref: r.ref() }),
+  calling: (r) => ({ type: "calling", offer: offerId(r), ref: r.ref() }),
   "code-joined": (r) => ({
     type: "code-joined",
     offer: offerId(r),

@@ -195,6 +195,13 @@ export type CodeOfferRequest =
   /** `offer`: 16 random bytes chosen by the client; repeating it resumes. */
   | { type: "join-code"; offer: string; number: number; ref?: Ref | undefined };
 
+/** Client messages about calls between peers that a server relays (docs/protocol.md). */
+export type CallRequest =
+  /** Takes the calls for that ID and the key of this connection's `hello`. */
+  | { type: "take-calls"; id: string; ref?: Ref | undefined }
+  /** `offer`: 16 random bytes chosen by the client. `key`: that of the peer with the ID `to`. */
+  | { type: "call"; offer: string; to: string; key: string; ref?: Ref | undefined };
+
 /** A frame for the other end of a channel, in base64; the server relays it unread. */
 export type PassRequest = { type: "pass"; offer: string; channel: number; data: string };
 
@@ -312,6 +319,7 @@ export type ClientMessage =
   | PassRequest
   | CodeRequest
   | CodeOfferRequest
+  | CallRequest
   /** An operator command, as listed in docs/operation.md. */
   | { type: "admin"; command: string; ref?: Ref | undefined }
   | { type: "ping"; ref?: Ref | undefined }
@@ -557,6 +565,10 @@ export type OfferMessage =
     }
   /** Answers `join-code`. `here`: the sender is connected. */
   | { type: "code-joined"; offer: string; here: boolean; ref?: Ref | undefined }
+  /** Answers `take-calls`. */
+  | { type: "taking-calls"; id: string; ref?: Ref | undefined }
+  /** Answers `call`. */
+  | { type: "calling"; offer: string; ref?: Ref | undefined }
   /** Answers `code` and proves that this end knows the code. */
   | { type: "code-share"; share: string; proof: string; ref?: Ref | undefined }
   /**

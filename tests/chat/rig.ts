@@ -243,5 +243,6 @@ export const nothing = {
   backlogBytes: 0,
   offers: 0,
   codes: 0,
+  calls: 0,
   frameChars: 0,
 };

@@ -393,3 +393,28 @@ test("a second caller is busy, and --turns takes turns", async () => {
   alice.type("still here");
   await bob.line("Alice> still here");
 });
+
+/** From now on Alice is registered where nobody listens, as behind a router. */
+async function hide(world: World): Promise<void> {
+  const { key } = openIdentity(world.path("Alice", "identity"));
+  const closed = createServer();
+  const at = { id: "Alice", ip: "127.0.0.1", port: await listening(closed) };
+  await new Promise((resolve) => closed.close(resolve));
+  await world.ask(withHeader(encodeRegister(at), "key", key));
+}
+
+test("peers that can't connect to each other talk through the server: far more than fits into it", async () => {
+  await using world = await new World().start();
+  const alice = await world.waiting("Alice");
+  await hide(world);
+  const bob = world.peer("Bob");
+  const text = "x".repeat(1_000);
+  const lines = Array.from({ length: 20_000 }, (_, n) => `${n} ${text}`);
+  bob.type("/bridge Alice", "/chat", ...lines);
+  bob.endInput();
+  expect(await bob.exit()).toBe(0);
+  expect(await alice.exit()).toBe(0);
+  const heard = alice.lines.filter((line) => line.startsWith("Bob> "));
+  expect(heard.length).toBe(lines.length);
+  expect(bob.stderr).toContain("The call goes through the server, which can't read it");
+});

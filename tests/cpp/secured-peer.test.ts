@@ -27,6 +27,7 @@ const secured = (state: KeyState = "known", isDuplex = true, id = "Bob"): Secure
   port: bob.port,
   state,
   isDuplex,
+  path: "direct",
 });
 
 /** A caller that has proved to be Bob. */
@@ -47,7 +48,7 @@ test("a protected call has no turns, starting with its announcement", () => {
     {
       type: "show",
       line: "Incoming chat request from Bob 192.0.2.2:5001",
-      event: { event: "chat", peer: bob, by: "peer", secured: "known" },
+      event: { event: "chat", peer: bob, by: "peer", secured: "known", path: "direct" },
     },
     { type: "show", line: "IN DUPLEX MODE" },
   ]);
@@ -87,8 +88,31 @@ test("the caller announces the call at /chat, before anything is typed", () => {
   expect(all).toContainEqual({
     type: "show",
     line: "IN CHAT MODE",
-    event: { event: "chat", peer: bob, by: "us", secured: "new" },
+    event: { event: "chat", peer: bob, by: "us", secured: "new", path: "direct" },
   });
+});
+
+test("two peers that call each other at the same time have one chat, also through the server", () => {
+  const peer = new Peer(self, {});
+  const server = "198.51.100.1";
+  peer.handleTyped("/bridge", 0);
+  peer.handleAnswer({ message: { type: "BRIDGEACK", contact: bob, key: "k" } }, 0);
+  const connect = outputs(peer).find(({ type }) => type === "connect");
+  const connection = connect?.type === "connect" ? connect.connection : 0;
+  const relayed: Secured = { ...secured(), port: 55_000, path: "relayed" };
+  peer.handleConnected(connection, server, 0, relayed);
+  peer.handleTyped("/chat", 0);
+  const other = peer.handleAccepted(server) ?? 0;
+  peer.handleSecured(other, relayed);
+  peer.handleAnnounced(other, 0);
+  expect(JSON.stringify(outputs(peer))).not.toContain("turned-down");
+  peer.handleData(other, bytes(encodeChat(bob, "Hello")), 0);
+  expect(lines(peer)).toEqual(["Bob> Hello"]);
+  // Somebody else is turned down as ever.
+  const third = peer.handleAccepted(server) ?? 0;
+  peer.handleSecured(third, { ...relayed, id: "Cal" });
+  peer.handleAnnounced(third, 0);
+  expect(JSON.stringify(outputs(peer))).toContain("turned-down");
 });
 
 test("a peer that has proved to be Bob can't speak as Cal", () => {

@@ -33,6 +33,7 @@ const bytes = (length: number) =>
     .uint8Array({ minLength: length, maxLength: length })
     .map((value) => Buffer.from(value).toString("base64url"));
 const publicKey = bytes(32);
+const peerId = fc.stringMatching(/^[A-Za-zäß0-9]{1,32}$/);
 const signature = bytes(64);
 const kind = fc.constantFrom<MessageKind>("emote", "notice");
 const names = fc.array(name, { maxLength: 5 });
@@ -240,6 +241,8 @@ const clientMessages: Each<ClientMessage> = {
   upload: record("upload", { offer, name, size: count, room, ref }, "offer", "room", "ref"),
   "answer-files": record("answer-files", { offer, accept: fc.boolean(), ref }, "ref"),
   "end-files": record("end-files", { offer, reason: offerEnd }),
+  "take-calls": record("take-calls", { id: peerId, ref }, "ref"),
+  call: record("call", { offer, to: peerId, key: publicKey, ref }, "ref"),
   "open-code": record("open-code", { offer, number: fromOne, ref }, "number", "ref"),
   "join-code": record("join-code", { offer, number: fromOne, ref }, "ref"),
   pass: record("pass", frame),
@@ -457,6 +460,8 @@ const serverMessages: Each<ServerMessage> = {
     "page",
     "ref",
   ),
+  "taking-calls": record("taking-calls", { id: text, ref }, "ref"),
+  calling: record("calling", { offer, ref }, "ref"),
   "code-joined": record("code-joined", { offer, here: fc.boolean(), ref }, "ref"),
   "code-share": record("code-share", { share: exchange, proof: exchange, ref }, "ref"),
   "code-files": record("code-files", { files: fc.array(fileInfo, { maxLength: 5 }), ref }, "ref"),

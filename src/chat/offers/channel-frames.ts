@@ -6,6 +6,8 @@ import { offers as limits } from "../../limits.ts";
 import type { Command } from "../events.ts";
 import type { HubState } from "../hub-state.ts";
 import type { Session } from "../session.ts";
+import { Call } from "./call.ts";
+import { endCall } from "./call-commands.ts";
 import { endCode } from "./code-commands.ts";
 import { CodeOffer } from "./code-offer.ts";
 import type { Passing } from "./offer-book.ts";
@@ -19,7 +21,7 @@ export function passFrame(
   session: Session,
   { offer: id, channel, data }: Pass,
 ): boolean {
-  const offer = hub.offers.get(id) ?? hub.codes.get(id);
+  const offer = hub.offers.get(id) ?? hub.codes.get(id) ?? hub.calls.get(id);
   if (offer === undefined) {
     return hub.options.sharing?.pass(session.id, id, channel, data) ?? false;
   }
@@ -29,6 +31,7 @@ export function passFrame(
   const other = end === "sender" ? "recipient" : "sender";
   if (hub.offers.queue(offer, offer.queueTo(other), data)) hub.wake();
   else if (offer instanceof CodeOffer) endCode(hub, offer, "overrun");
+  else if (offer instanceof Call) endCall(hub, offer, "overrun");
   else endOffer(hub, offer, "overrun");
   return true;
 }
@@ -75,6 +78,7 @@ function sessionAt(
   end: "sender" | "recipient",
 ): Session | undefined {
   if (offer instanceof CodeOffer) return offer.at(end)?.session;
+  if (offer instanceof Call) return offer.at(end);
   return memberByKey(hub, (end === "sender" ? offer.from : offer.to).session);
 }
 

@@ -23,7 +23,7 @@ export function openCode(hub: HubState, session: Session, command: OpenCode): vo
   if (muted !== undefined) return reject(hub, session, "muted", muted, { ref });
   const known = hub.codes.get(id);
   if (known !== undefined && known.from.id === id) return openAgain(hub, session, known, { ref });
-  if (known !== undefined || hub.offers.get(id) !== undefined) {
+  if (known !== undefined || isNumberUsed(hub, id)) {
     return reject(hub, session, "protocol", numberInUse, { ref });
   }
   const refusal = hub.codes.refusal(session, session.shareOwner, hub.nowMs);
@@ -35,6 +35,11 @@ export function openCode(hub: HubState, session: Session, command: OpenCode): vo
 }
 
 const numberInUse = "There is an offer with this number";
+
+/** Whether an offer or a call has that number, chosen by a client. */
+export function isNumberUsed({ offers, calls }: HubState, id: string): boolean {
+  return offers.get(id) !== undefined || calls.get(id) !== undefined;
+}
 
 /** The requested number, as after a restart, or another one. */
 function numberFor(hub: HubState, wanted: number | undefined): number {
@@ -73,7 +78,7 @@ export function joinCode(hub: HubState, session: Session, command: JoinCode): vo
   if (known?.to?.id === id && known.number === number) {
     return joinAgain(hub, session, known, { ref });
   }
-  if (known !== undefined || hub.offers.get(id) !== undefined) {
+  if (known !== undefined || isNumberUsed(hub, id)) {
     return reject(hub, session, "protocol", numberInUse, { ref });
   }
   const { address } = session.peer;

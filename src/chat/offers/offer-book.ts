@@ -5,12 +5,13 @@ import { offers as limits } from "../../limits.ts";
 import { ShareCounts } from "../../share-counts.ts";
 import type { ShareOwner } from "../../share-owner.ts";
 import { ShareBuckets } from "../rates/share-buckets.ts";
+import type { Call } from "./call.ts";
 import type { CodeOffer } from "./code-offer.ts";
 import type { FileOffer } from "./file-offer.ts";
 import type { FrameQueue } from "./frame-queue.ts";
 
 /** What frames are relayed for. */
-export type Passing = FileOffer | CodeOffer;
+export type Passing = FileOffer | CodeOffer | Call;
 
 export class OfferBook {
   readonly #offers = new Map<string, FileOffer>();

@@ -15,6 +15,7 @@ import { sessionFields } from "../session-log.ts";
 import { quoted } from "../../text.ts";
 import { muteText } from "../suspect.ts";
 import type { OfferEnd } from "../../protocol/messages.ts";
+import { endCall } from "./call-commands.ts";
 import { answerCode, endCode } from "./code-commands.ts";
 import { absentParty, FileOffer, isPerson, partyOf } from "./file-offer.ts";
 
@@ -27,7 +28,7 @@ export function offerFiles(hub: HubState, session: Session, command: OfferFiles)
   const muted = muteText(hub, session);
   if (muted !== undefined) return reject(hub, session, "muted", muted, { ref });
   const known = hub.offers.get(id);
-  if (hub.codes.get(id) !== undefined) {
+  if (hub.codes.get(id) !== undefined || hub.calls.get(id) !== undefined) {
     return reject(hub, session, "protocol", "There is an offer with this number", { ref });
   }
   if (known !== undefined) return offerAgain(hub, session, command, known);
@@ -175,6 +176,8 @@ function isFor(hub: HubState, { to }: FileOffer, session: Session): boolean {
 export function endFiles(hub: HubState, session: Session, { offer: id, reason }: EndFiles): void {
   const code = hub.codes.get(id);
   if (code?.endOf(session) !== undefined) return endCode(hub, code, reason, session);
+  const call = hub.calls.get(id);
+  if (call?.endOf(session) !== undefined) return endCall(hub, call, reason, session);
   const offer = hub.offers.get(id);
   if (offer === undefined) return hub.options.sharing?.end(session.id, id);
   if (offer.endOf(session) === undefined) return;

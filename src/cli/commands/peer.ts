@@ -11,7 +11,14 @@ import { parseId } from "../../cpp/codec.ts";
 import { exitCode, ParleyError, unwritable } from "../../errors.ts";
 import { names } from "../../limits.ts";
 import { isLoopback } from "../../addresses.ts";
-import { type Address, callableHost, hostPortText } from "../../io/host-port.ts";
+import {
+  type Address,
+  callableHost,
+  hostPortText,
+  outwardHost,
+  type ServerAddress,
+} from "../../io/host-port.ts";
+import { ServerCalls } from "../../calls/server-calls.ts";
 import { PeerDriver, type Shown } from "../../io/peer-driver.ts";
 import { Peer } from "../../cpp/peer.ts";
 import type { PeerStyle } from "../../cpp/peer-stream.ts";
@@ -152,6 +159,7 @@ async function assemble(id: string, args: ParsedArgs<typeof flags>, screen: Scre
       id,
       duplex: args.turns !== true,
       key: await createKeyPair(Date.now()),
+      calls: new ServerCalls({ ...registry, identity: keys.identity }, warn),
       say: warn,
       onOffer: (connection, message) => {
         openFiles();
@@ -172,10 +180,12 @@ async function assemble(id: string, args: ParsedArgs<typeof flags>, screen: Scre
     show: (shown) => show(shown, isJson, screen),
   });
   const listening = driver.listen(host, port);
-  warnOfPlace({ host, listening, registry, hasKey: keys !== undefined });
+  const place = { host, listening, registry, hasKey: keys !== undefined };
+  warnOfPlace(place);
   peer = new Peer(
     { id, ip: callableHost(host), port: listening },
     {
+      ...(isCalledThroughServer(place) ? { registeredIp: outwardHost(registry.host) } : {}),
       duplex: args.duplex ?? false,
       style: styleOf(args.style),
       isBusy: () => files.isBusy,
@@ -240,12 +250,17 @@ function openCallFiles(call: {
   files.open(connection, link, { identity, self, peer: hello.id, key: hello.key, isVerified });
 }
 
-function warnOfPlace(place: {
-  host: string;
-  listening: number;
-  registry: Address;
-  hasKey: boolean;
-}): void {
+type Place = { host: string; listening: number; registry: ServerAddress; hasKey: boolean };
+
+/**
+ * Whether only the server passes on calls of other machines. A registration with a loopback address
+ * would not be handed out to them.
+ */
+function isCalledThroughServer({ host, registry, hasKey }: Place): boolean {
+  return isLoopback(host) && registry.trust !== undefined && !isLoopback(registry.host) && hasKey;
+}
+
+function warnOfPlace(place: Place): void {
   const { host, listening, registry, hasKey } = place;
   if (!isLoopback(host)) {
     const who = hasKey ? "calls of programs other than parley" : "calls";
@@ -253,7 +268,9 @@ function warnOfPlace(place: {
       `Warning: anyone who can reach ${host}:${listening} can call you; ${who} are not encrypted.`,
     );
   }
-  if (isLoopback(host) && !isLoopback(registry.host)) {
+  if (isCalledThroughServer(place)) {
+    say("Others call you through the server; --host 0.0.0.0 lets them connect directly, too");
+  } else if (isLoopback(host) && !isLoopback(registry.host)) {
     warn(`Warning: only this machine can call you at ${host}; others need another --host.`);
   }
 }

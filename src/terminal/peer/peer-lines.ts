@@ -15,6 +15,13 @@ export function peerStatus(event: PeerEvent, line: string | undefined): string |
   return text === undefined ? undefined : harmless(text);
 }
 
+/** The protection of a call, and its path if that is not the usual one. */
+function callText(event: Extract<PeerEvent, { event: "chat" }>): string | undefined {
+  const text = protectionText(event);
+  if (event.path !== "relayed") return text;
+  return `${text}. The call goes through the server, which can't read it`;
+}
+
 /** The protection of a call. On a single machine there is no man in the middle. */
 function protectionText({ peer, secured }: Extract<PeerEvent, { event: "chat" }>) {
   switch (secured) {
@@ -37,7 +44,7 @@ function statusText(event: PeerEvent, line: string | undefined): string | undefi
     case "bridged":
       return `${event.peer.id} ${hostPort(event.peer)} found: /chat starts the chat`;
     case "chat":
-      return protectionText(event);
+      return callText(event);
     case "ended":
       return event.by === "busy"
         ? "Busy: the peer is in another chat and has not read what you typed"

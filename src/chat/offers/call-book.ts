@@ -1,0 +1,110 @@
+// The peers that can be called through the server, and the calls in progress, within bounds.
+// Decides nothing (call-commands.ts).
+
+import { calls as limits } from "../../limits.ts";
+import { ShareCounts } from "../../share-counts.ts";
+import type { ShareOwner } from "../../share-owner.ts";
+import { fold } from "../names/grammar.ts";
+import { ShareBuckets } from "../rates/share-buckets.ts";
+import type { Session } from "../session.ts";
+import type { Call } from "./call.ts";
+
+/** A peer: the same ID with another key is another peer. */
+export type Callee = { readonly id: string; readonly key: string };
+
+type Waiting = { readonly place: string; readonly owner: ShareOwner };
+
+export class CallBook {
+  readonly #callees = new Map<string, Session>();
+  readonly #waiting = new Map<Session, Waiting>();
+  readonly #waitingOwners = new ShareCounts(limits.maxWaitingPerOwner, limits.maxWaiting / 2);
+  readonly #calls = new Map<string, Call>();
+  readonly #owners = new ShareCounts(limits.maxPerOwner, limits.maxOpen / 2);
+  readonly #rates = new ShareBuckets(
+    { perSecond: limits.newPerMinute / 60, burst: limits.newAtOnce },
+    limits.owners,
+  );
+
+  /** Peers that can be called, and calls. */
+  get size(): number {
+    return this.#callees.size + this.#calls.size;
+  }
+
+  get(id: string): Call | undefined {
+    return this.#calls.get(id);
+  }
+
+  /** The session that takes calls for that peer. */
+  callee(callee: Callee): Session | undefined {
+    return this.#callees.get(placeOf(callee));
+  }
+
+  /** From now on the session takes the calls for that peer. Returns why it can't. */
+  take(session: Session, callee: Callee): string | undefined {
+    const place = placeOf(callee);
+    const before = this.#callees.get(place);
+    for (const known of [session, before]) if (known !== undefined) this.#forget(known);
+    if (this.#callees.size >= limits.maxWaiting) {
+      return "As many peers as this server takes can be called through it: try again later";
+    }
+    const owner = session.shareOwner;
+    const full = this.#waitingOwners.full(owner);
+    if (full !== undefined) {
+      return `${full.count} peers of ${full.label} can be called through this server already`;
+    }
+    this.#callees.set(place, session);
+    this.#waiting.set(session, { place, owner });
+    this.#waitingOwners.add(owner);
+    return undefined;
+  }
+
+  /**
+   * Why that session can't make another call; undefined if it can, which uses up one of its calls.
+   */
+  refusal(session: Session, callee: Session, nowMs: number): string | undefined {
+    if (this.#calls.size >= limits.maxOpen) {
+      return "The server relays as many calls as it takes: try again later";
+    }
+    const full = this.#owners.full(session.shareOwner);
+    if (full !== undefined) {
+      return `${full.count} calls of ${full.label} are relayed already: wait for one to end`;
+    }
+    let theirs = 0;
+    for (const call of this.#calls.values()) if (call.callee === callee) theirs++;
+    if (theirs >= limits.maxToCallee) return "Too many are calling that peer: try again later";
+    if (this.#rates.take(session.shareOwner, nowMs) > 0) {
+      return "Too many calls one after another: try again in a few seconds";
+    }
+    return undefined;
+  }
+
+  add(call: Call): void {
+    this.#calls.set(call.id, call);
+    this.#owners.add(call.owner);
+  }
+
+  /** False: it was already removed. */
+  remove(call: Call): boolean {
+    if (!this.#calls.delete(call.id)) return false;
+    this.#owners.remove(call.owner);
+    return true;
+  }
+
+  /** The session has closed. Returns its calls. */
+  leave(session: Session): Call[] {
+    this.#forget(session);
+    return [...this.#calls.values()].filter((call) => call.endOf(session) !== undefined);
+  }
+
+  #forget(session: Session): void {
+    const waiting = this.#waiting.get(session);
+    if (waiting === undefined) return;
+    this.#waiting.delete(session);
+    this.#callees.delete(waiting.place);
+    this.#waitingOwners.remove(waiting.owner);
+  }
+}
+
+function placeOf({ id, key }: Callee): string {
+  return `${key} ${fold(id)}`;
+}

@@ -1,0 +1,224 @@
+// A call through the server: TLS between the two ends over the frames that the server relays. To
+// the rest of the program it is a connection like a TCP link.
+
+import { Duplex } from "node:stream";
+import { connect, type ConnectionOptions, TLSSocket } from "node:tls";
+import { CallStream } from "../calls/call-stream.ts";
+import { calls as callLimits, peer as limits } from "../limits.ts";
+import type { ChannelEnds } from "../protocol/messages.ts";
+import type { KeyPair } from "../tls/certificate.ts";
+import { channelBinding } from "../tls/channel-binding.ts";
+import type { TcpLink, TcpLinkEvents } from "./tcp-link.ts";
+
+/** A relayed call as the server's connection sees it: frames, which it does not look into. */
+export interface RelayedCall {
+  onFrame: (data: string) => void;
+  /** The call is over; not called after `end`. */
+  onEnded: () => void;
+  /** The connection to the server has accepted everything. */
+  onDrained: () => void;
+  readonly waitingBytes: number;
+  /** The server's numeric address. */
+  readonly server: string;
+  /** How to join the relay for datagrams; undefined: there is none. */
+  readonly relay: ChannelEnds["relay"];
+  pass(data: string): void;
+  /** Looks whether the connection to the server still works. */
+  checkAlive(): void;
+  end(): void;
+}
+
+/** The way through the server, for peers that may not reach each other. */
+export interface RelayedCalls {
+  /** Somebody calls. */
+  onCall: (call: RelayedCall) => void;
+  /** From now on, calls to that ID and this device's key come in. */
+  take(id: string): void;
+  /** @throws ParleyError `not-found`: that peer does not take calls there */
+  call(to: string, key: string): Promise<RelayedCall>;
+  close(): void;
+}
+
+/** The connection of a protected call, direct or not. */
+export type CallWire = Pick<
+  TcpLink,
+  "send" | "end" | "cut" | "pause" | "waitingBytes" | "remoteAddress" | "channel" | "closed"
+> & {
+  /** The relayed call that it runs over; undefined: it is direct. */
+  readonly call?: RelayedCall;
+};
+
+export class RelayedLink implements CallWire {
+  readonly call: RelayedCall;
+  readonly #stream: CallStream;
+  readonly #pipe: Duplex;
+  readonly #tls: TLSSocket;
+  readonly #closed = Promise.withResolvers<void>();
+  /** Bytes pushed to TLS that it has not read yet. */
+  #unreadBytes = 0;
+  #written: (() => void) | undefined;
+  #events: TcpLinkEvents | undefined;
+  #channel: string | undefined;
+  #isEnding = false;
+  #endedAtMs: number | undefined;
+  #linger: Timer | undefined;
+
+  /**
+   * `key`: of the called end. `opened` returns the handlers of the link's events once TLS is set
+   * up; without it the call ends, which `closed` tells.
+   */
+  constructor(call: RelayedCall, key: KeyPair | undefined, opened: () => TcpLinkEvents) {
+    this.call = call;
+    this.#stream = new CallStream({
+      pass: (frame) => call.pass(frame),
+      onBytes: (bytes) => this.#push(bytes),
+      onRoom: () => this.#takeWritten(),
+      onEnd: () => {
+        this.#pipe.push(null);
+        if (this.#isEnding) this.#gone();
+      },
+      onBroken: () => this.#gone(),
+    });
+    this.#pipe = new Duplex({
+      read: () => this.#handleRead(),
+      write: (bytes: Uint8Array, _encoding, done) => {
+        this.#written = () => done();
+        if (this.#stream.write(bytes)) this.#takeWritten();
+      },
+      final: (done) => {
+        this.#stream.end();
+        done();
+      },
+    });
+    this.#pipe.on("error", () => this.#gone());
+    call.onFrame = (data) => {
+      this.#stream.receive(data);
+      if (this.#endedAtMs !== undefined) this.#wait();
+    };
+    call.onDrained = () => this.#handleDrained();
+    call.onEnded = () => this.#gone();
+    this.#tls = key === undefined ? asCaller(this.#pipe) : asCalled(this.#pipe, key);
+    this.#tls.once(key === undefined ? "secureConnect" : "secure", () => {
+      this.#channel = channelBinding({
+        exportKeyingMaterial: (bytes, label) =>
+          this.#tls.exportKeyingMaterial(bytes, label, Buffer.alloc(0)),
+      });
+      this.#events = opened();
+    });
+    this.#tls.on("data", (bytes: Uint8Array) => {
+      if (!this.#isEnding) this.#events?.data(bytes);
+    });
+    this.#tls.on("end", () => {
+      if (!this.#isEnding) this.#events?.ended();
+    });
+    this.#tls.on("drain", () => this.#handleDrained());
+    this.#tls.on("error", () => this.#gone());
+    this.#tls.on("close", () => {
+      // What has been written may still be on its way.
+      if (!this.#isEnding) this.#gone();
+    });
+  }
+
+  get waitingBytes(): number {
+    return this.#tls.writableLength + this.#stream.waitingBytes + this.call.waitingBytes;
+  }
+
+  /** The server's: the other end's is not known. */
+  get remoteAddress(): string {
+    return this.call.server;
+  }
+
+  get channel(): string | undefined {
+    return this.#channel;
+  }
+
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  send(text: string): void {
+    if (!this.#isEnding) this.#tls.write(text);
+  }
+
+  pause(isPaused: boolean): void {
+    if (isPaused) this.#tls.pause();
+    else this.#tls.resume();
+  }
+
+  /** Closes once everything has been sent and read, bounded in time. */
+  end(): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    this.#endedAtMs = performance.now();
+    this.#wait();
+    this.#tls.resume();
+    this.#tls.end();
+  }
+
+  /** Nothing more is reported. */
+  cut(): void {
+    this.#isEnding = true;
+    this.#gone();
+  }
+
+  /** As long as the other end reads, there is time for what it has not read yet. */
+  #wait(): void {
+    clearTimeout(this.#linger);
+    const leftMs = (this.#endedAtMs ?? 0) + callLimits.lingerMs - performance.now();
+    const waitMs = Math.min(limits.lingerMs, Math.max(0, leftMs));
+    this.#linger = setTimeout(() => this.#gone(), waitMs);
+  }
+
+  #push(bytes: Uint8Array): void {
+    this.#unreadBytes += bytes.length;
+    if (this.#pipe.push(bytes)) this.#handleRead();
+  }
+
+  #handleRead(): void {
+    const bytes = this.#unreadBytes;
+    this.#unreadBytes = 0;
+    if (bytes > 0) this.#stream.handleRead(bytes);
+  }
+
+  #takeWritten(): void {
+    const written = this.#written;
+    this.#written = undefined;
+    written?.();
+    queueMicrotask(() => this.#handleDrained());
+  }
+
+  #handleDrained(): void {
+    if (this.waitingBytes === 0) this.#events?.drained?.();
+  }
+
+  #gone(): void {
+    clearTimeout(this.#linger);
+    this.#endedAtMs = undefined;
+    this.#stream.close();
+    this.#tls.destroy();
+    this.#pipe.destroy();
+    this.call.end();
+    const events = this.#isEnding ? undefined : this.#events;
+    this.#isEnding = true;
+    this.#closed.resolve();
+    events?.ended();
+  }
+}
+
+/** The identities are what counts, not the certificates: both ends sign this channel. */
+function asCaller(pipe: Duplex): TLSSocket {
+  const options: ConnectionOptions = {
+    socket: pipe,
+    rejectUnauthorized: false,
+    minVersion: "TLSv1.3",
+  };
+  return connect(options);
+}
+
+function asCalled(pipe: Duplex, { key, cert }: KeyPair): TLSSocket {
+  // As Bun 1.4.5 has it; the types want a net.Socket.
+  return new TLSSocket(
+    pipe as never,
+    { isServer: true, key, cert, minVersion: "TLSv1.3" } as never,
+  );
+}

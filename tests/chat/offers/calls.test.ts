@@ -1,0 +1,201 @@
+// Calls between peers through the hub: who can be called, what the ends and others receive, what
+// ends a call, and the bounds of each.
+
+import { expect, test } from "bun:test";
+import { calls as limits, offers } from "../../../src/limits.ts";
+import { loginProofText } from "../../../src/trust/login-proof.ts";
+import { fakeSignature } from "../fake-credentials.ts";
+import { keyOf } from "../owner.ts";
+import { type Client, native, nothing, Rig } from "../rig.ts";
+
+const id = (n: number): string => `call-number-${String(n).padStart(10, "0")}`;
+const take = (peer: string) => ({ type: "take-calls", id: peer, ref: "t" });
+const call = (to: string, device: string, n = 1) => ({
+  type: "call",
+  offer: id(n),
+  to,
+  key: keyOf(device),
+  ref: "c",
+});
+const pass = (data: string, n = 1) => ({ type: "pass", offer: id(n), channel: 1, data });
+const end = (n = 1) => ({ type: "end-files", offer: id(n), reason: "done" });
+
+/** What a client has received, in a few words each. */
+const heard = (client: Client): string[] =>
+  client.lines().flatMap((line) => {
+    switch (line["type"]) {
+      case "passed":
+        return [`passed ${line["data"]}`];
+      case "offer-ended":
+        return [`ended ${line["reason"]}`];
+      case "error":
+        return [String(line["code"])];
+      case "taking-calls":
+      case "calling":
+      case "channel":
+        return [String(line["type"])];
+      default:
+        return [];
+    }
+  });
+
+/** A connection without a name; `device`: whose key it proves. */
+function visitor(rig: Rig, device?: string, address = "127.0.0.1"): Client {
+  const client = rig.client(native, true, address);
+  if (device === undefined) {
+    client.send({ type: "hello", version: 2 });
+    client.lines();
+    return client;
+  }
+  const key = keyOf(device);
+  client.send({ type: "hello", version: 2, identity: { key } });
+  const [challenge] = client.lines();
+  const nonce = String(challenge?.["nonce"]);
+  const signature = fakeSignature(key, loginProofText({ name: "", nonce }));
+  client.send({ type: "prove", signature });
+  client.lines();
+  return client;
+}
+
+const relayOf = (client: Client) => client.lines().find(({ type }) => type === "channel");
+
+function called(rig = new Rig()) {
+  const [alice, bob] = [visitor(rig, "Alice's"), visitor(rig, undefined, "192.0.2.9")];
+  alice.send(take("Alice"));
+  bob.send(call("alice", "Alice's"));
+  return { rig, alice, bob };
+}
+
+test("a peer that takes calls is called by its ID and key, and frames pass both ways", () => {
+  const { rig, alice, bob } = called();
+  expect([heard(alice), heard(bob)]).toEqual([
+    ["taking-calls", "channel"],
+    ["calling", "channel"],
+  ]);
+  bob.send(pass("AAAA"), pass("BBBB"));
+  alice.send(pass("CCCC"));
+  expect([heard(alice), heard(bob)]).toEqual([["passed AAAA", "passed BBBB"], ["passed CCCC"]]);
+  bob.send(end());
+  expect([heard(alice), heard(bob)]).toEqual([["ended done"], []]);
+  alice.send(pass("DDDD"));
+  expect(heard(bob)).toEqual([]);
+  // It can be called again, and the end of either connection ends the call.
+  bob.send(call("Alice", "Alice's", 2));
+  heard(alice);
+  bob.close();
+  expect(heard(alice)).toEqual(["ended lost"]);
+  alice.close();
+  expect(rig.hub.kept).toEqual(nothing);
+});
+
+test("nobody takes the calls for another key, or without one", () => {
+  const rig = new Rig();
+  const [eve, nobody, bob] = [visitor(rig, "Eve's"), visitor(rig), visitor(rig)];
+  eve.send(take("Alice"));
+  nobody.send(take("Alice"));
+  expect([heard(eve), heard(nobody)]).toEqual([["taking-calls"], ["not-allowed"]]);
+  bob.send(call("Alice", "Alice's"), call("Bob", "Eve's", 2));
+  expect(heard(bob)).toEqual(["not-found", "not-found"]);
+  expect(heard(eve)).toEqual([]);
+});
+
+test("the last client with a key takes the calls for an ID, and its end ends that", () => {
+  const rig = new Rig();
+  const [first, second, bob] = [visitor(rig, "Alice's"), visitor(rig, "Alice's"), visitor(rig)];
+  first.send(take("Alice"));
+  second.send(take("ALICE"));
+  bob.send(call("Alice", "Alice's"));
+  expect([heard(first), heard(second)]).toEqual([["taking-calls"], ["taking-calls", "channel"]]);
+  first.close();
+  bob.send(call("Alice", "Alice's", 2));
+  expect(heard(second)).toEqual(["channel"]);
+  second.close();
+  expect(heard(bob)).toEqual([
+    "calling",
+    "channel",
+    "calling",
+    "channel",
+    "ended lost",
+    "ended lost",
+  ]);
+  bob.send(call("Alice", "Alice's", 3));
+  expect(heard(bob)).toEqual(["not-found"]);
+});
+
+test("others can't send anything into a call, nor end it, nor use its number", () => {
+  const { rig, alice, bob } = called();
+  heard(alice);
+  heard(bob);
+  const eve = visitor(rig, "Eve's");
+  eve.send(pass("EEEE"), end(), call("Alice", "Alice's"));
+  eve.send({ type: "open-code", offer: id(1), ref: "o" }, take("Alice"));
+  expect(heard(eve)).toEqual(["protocol", "protocol", "taking-calls"]);
+  expect([heard(alice), heard(bob)]).toEqual([[], []]);
+});
+
+test("each end has a relay for the datagrams of its files, and it closes with the call", () => {
+  let open = 0;
+  const relay = {
+    open() {
+      open++;
+      const [sender, recipient] = ["c".repeat(22), "d".repeat(22)];
+      return { port: 9, sender, recipient, close: () => void open-- };
+    },
+  };
+  const { alice, bob } = called(new Rig({ relay }));
+  expect(relayOf(bob)).toMatchObject({ relay: { token: "c".repeat(22), port: 9 } });
+  expect(relayOf(alice)).toMatchObject({ relay: { token: "d".repeat(22), port: 9 } });
+  expect(open).toBe(1);
+  alice.close();
+  expect(open).toBe(0);
+});
+
+test("an end that is sent more than it can have asked for ends the call", () => {
+  const { alice, bob } = called();
+  heard(alice);
+  alice.link.capacity = 0;
+  const frame = "A".repeat(64 * 1_024);
+  for (let sent = 0; sent <= offers.maxWaitingChars + offers.maxLagBytes; sent += frame.length) {
+    bob.send(pass(frame));
+  }
+  expect(heard(bob)).toEqual(["calling", "channel", "ended overrun"]);
+});
+
+test("a network makes so many calls, and others still can", () => {
+  const rig = new Rig();
+  const alice = visitor(rig, "Alice's", "192.0.2.1");
+  alice.send(take("Alice"));
+  const near = visitor(rig, undefined, "192.0.2.9");
+  for (let n = 1; n <= limits.maxPerOwner + 1; n++) near.send(call("Alice", "Alice's", n));
+  expect(heard(near).at(-1)).toBe("full");
+  // Some of them end; too many new ones are refused as well.
+  for (let n = 1; n <= limits.maxPerOwner; n++) near.send(end(n));
+  for (let n = 100; n < 100 + limits.newAtOnce; n++) near.send(call("Alice", "Alice's", n), end(n));
+  expect(heard(near).at(-1)).toBe("full");
+  const far = visitor(rig, undefined, "198.51.100.1");
+  far.send(call("Alice", "Alice's", 999));
+  expect(heard(far)).toEqual(["calling", "channel"]);
+  rig.pass(60_000 / limits.newPerMinute);
+  near.send(call("Alice", "Alice's", 1_000));
+  expect(heard(near)).toEqual(["calling", "channel"]);
+});
+
+test("so many call one peer at once, and so many peers of one network can be called", () => {
+  const rig = new Rig();
+  const alice = visitor(rig, "Alice's");
+  alice.send(take("Alice"));
+  const callers = Array.from({ length: limits.maxToCallee + 1 }, (_, n) =>
+    visitor(rig, undefined, `198.51.${n}.1`).send(call("Alice", "Alice's", n)),
+  );
+  expect(callers.map((caller) => heard(caller)[0])).toEqual([
+    ...Array.from({ length: limits.maxToCallee }, () => "calling"),
+    "full",
+  ]);
+  const many = Array.from({ length: limits.maxWaitingPerOwner + 1 }, (_, n) =>
+    visitor(rig, `device ${n}`, "192.0.2.1").send(take(`P${n}`)),
+  );
+  expect(heard(many.at(-2)!)).toEqual(["taking-calls"]);
+  expect(heard(many.at(-1)!)).toEqual(["full"]);
+  many[0]!.close();
+  expect(heard(many.at(-1)!.send(take("Last")))).toEqual(["taking-calls"]);
+});

@@ -1,0 +1,95 @@
+// Calls of `parley peer` between two homes behind NAT, which can't connect to each other: through
+// the server, and files over the best path.
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { hostPortText } from "../../../src/io/host-port.ts";
+import { sha256OfFile, writeNoise } from "../bed/files.ts";
+import { Home, type Machine, type Nat } from "../bed/home.ts";
+import { Network } from "../bed/network.ts";
+import { parley, type Process } from "../bed/process.ts";
+import type { Scope } from "../bed/scope.ts";
+import { chatPort, TestServer } from "../bed/server.ts";
+import { world } from "../bed/tests.ts";
+import { until } from "../bed/wait.ts";
+
+type Event = { [field: string]: unknown; event: string };
+
+function peer(scope: Scope, id: string, machine: Machine, server: string): Process {
+  const folder = scope.folder(id);
+  const env = { PARLEY_PEER_PLAIN: "0", XDG_CONFIG_HOME: join(folder, "config") };
+  const place = ["--port", "0", "--server", hostPortText({ host: server, port: chatPort })];
+  const words = ["peer", "--id", id, ...place, "--downloads", folder, "--json"];
+  return parley(scope, words, { space: machine.space, env });
+}
+
+function eventsOf({ stdout }: Process): Event[] {
+  return stdout
+    .split("\n")
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as Event);
+}
+
+/** Waits for such an event. */
+async function told(of: Process, name: string, fields: object = {}): Promise<Event> {
+  const fits = (event: Event): boolean =>
+    event.event === name && Object.entries(fields).every(([field, is]) => event[field] === is);
+  await until(
+    () => eventsOf(of).some(fits) || of.hasEnded,
+    () => `${name} ${JSON.stringify(fields)}; ${of.output}`,
+  );
+  const found = eventsOf(of).find(fits);
+  assert.ok(found, of.output);
+  return found;
+}
+
+async function beds(scope: Scope, nat: Nat) {
+  const network = new Network(scope);
+  const host = network.host("server");
+  const homes = ["homea", "homeb"].map((name) => new Home(scope, network, name, nat));
+  const server = await TestServer.start(scope, host.space, { flags: ["--no-web"] });
+  const [ann, bob] = homes.map((home, i) => home.machine(i === 0 ? "ann" : "bob"));
+  return { host, server, ann: ann!, bob: bob! };
+}
+
+/** Bob calls Alice, who waits. */
+async function call(scope: Scope, nat: Nat) {
+  const { host, server, ann, bob } = await beds(scope, nat);
+  const alice = peer(scope, "Alice", ann, host.address());
+  alice.type("/register\n/bridge\n");
+  await told(alice, "waiting");
+  const bobs = peer(scope, "Bob", bob, host.address());
+  bobs.type("/register\n/bridge Alice\n/chat\n");
+  const startedMs = performance.now();
+  assert.equal((await told(bobs, "chat"))["path"], "relayed", bobs.output);
+  console.log(`      a call after ${Math.round(performance.now() - startedMs)} ms`);
+  await told(alice, "chat", { path: "relayed", secured: "new" });
+  return { server, host, alice, bob: bobs };
+}
+
+for (const nat of ["cone", "symmetric"] as const) {
+  const path = nat === "cone" ? "direct" : "relayed";
+  world(
+    `peers behind ${nat} NATs call each other, and files go ${path}`,
+    { needs: ["network", "iptables"] },
+    async (scope) => {
+      const { alice, bob } = await call(scope, nat);
+      bob.type("one\ntwo\n");
+      await told(alice, "message", { text: "two" });
+      alice.type("three\n");
+      await told(bob, "message", { text: "three" });
+      const file = scope.folder("big");
+      const sha256 = writeNoise(file, 16);
+      bob.type(`/send ${file}\n`);
+      await told(alice, "offer-received");
+      alice.type("/get 1\n");
+      await told(alice, "received", { path });
+      await told(bob, "sent", { path });
+      assert.equal(sha256OfFile(join(scope.folder("Alice"), "big")), sha256);
+      alice.type("four\n");
+      await told(bob, "message", { text: "four" });
+      bob.type("/quit\n");
+      assert.deepEqual([await alice.exit(), await bob.exit()], [0, 0]);
+    },
+  );
+}
