@@ -370,6 +370,8 @@ export const offers = {
    * offer again, and the recipient's client resumes.
    */
   awayMs: 600_000,
+  /** Offers that are over, of which those who were disconnected are told for as long: 300 KB. */
+  maxEnded: 1_024,
   /** File names of an offer that are shown to the server, and hence to a person. */
   shownNames: 8,
   /** Longest of these names, in UTF-16 code units. */
@@ -566,6 +568,8 @@ export const history = {
   /** Rooms without history that a network may open, as a burst and per hour. */
   newRooms: 256,
   newRoomsPerHour: 64,
+  /** Deleted messages that returning clients are told of: operators delete few. */
+  erasures: 256,
   /** Bytes of all private messages in memory. */
   memoryMailBytes: 64 * MiB,
   /** Room logs on disk. Empty ones are dropped first, then the smallest unused ones. */
@@ -748,8 +752,10 @@ export const people = {
   spokenMs: 60_000,
   /** People invited to one room who have not joined yet. */
   maxCalled: 64,
-  /** People who lost the connection to a room with conditions of entry, and may return: 1 MB. */
+  /** People who lost the connection to a room, and may return: 1 MB. */
   maxLostMembers: 4_096,
+  /** Away messages of sessions that lost the connection: 2 MB. */
+  maxAwayNotes: 4_096,
 } as const;
 
 /** The CPP registry. */

@@ -83,10 +83,13 @@ export function partAll(
 
 const none: ReadonlySet<string> = new Set();
 
-/** Remembers the rooms of a session that can be resumed, so that it may enter them again. */
+/** Remembers what a session that can be resumed has again when it returns. */
 function noteLost(hub: HubState, session: Session): void {
-  const { identity } = session;
+  const { identity, person } = session;
   if (identity.mailbox === "") return;
+  if (identity.recordId !== "" && person.away !== undefined) {
+    hub.awayNotes.keep(identity.recordId, person.away, hub.nowMs);
+  }
   const key = personKey(identity);
   for (const room of roomsOf(hub, session)) rememberLost(hub, room, key, room.ranks.get(key));
 }

@@ -6,6 +6,8 @@ import type { Log } from "../log.ts";
 import { ShareCounts } from "../share-counts.ts";
 import { AbsentMail } from "./private/absent-mail.ts";
 import { CallBook } from "./offers/call-book.ts";
+import { AwayNotes } from "./people/away-notes.ts";
+import { Erasures } from "./history/erasures.ts";
 import { CodeBook } from "./offers/code-book.ts";
 import { OfferBook } from "./offers/offer-book.ts";
 import { DeviceCodes } from "./accounts/device-codes.ts";
@@ -123,6 +125,8 @@ export class HubState {
   );
   readonly lostMembers = new LostMembers();
   readonly absentMail = new AbsentMail();
+  readonly awayNotes = new AwayNotes();
+  readonly erasures = new Erasures();
   readonly claims = new PendingClaims();
   readonly past: PastLimits;
   /** Limits logins, because each is announced to everybody. */

@@ -4,15 +4,24 @@
 export class Announcements {
   /** Topics of the rooms that the session is in, by room name. */
   readonly #topics = new Map<string, string>();
-  #motd = "";
+  #motd: string | undefined;
+  readonly #isResumed: boolean;
+
+  /** `isResumed`: an earlier incarnation of the session has shown the message of the day. */
+  constructor(isResumed: boolean) {
+    this.#isResumed = isResumed;
+  }
 
   /** Empty if there is none. */
   get motd(): string {
-    return this.#motd;
+    return this.#motd ?? "";
   }
 
-  setMotd(text: string): void {
+  /** False if there is nothing new to show: the server repeats it after a lost connection. */
+  setMotd(text: string): boolean {
+    const isKnown = this.#motd === text || (this.#motd === undefined && this.#isResumed);
     this.#motd = text;
+    return text !== "" && !isKnown;
   }
 
   /** Empty if the room has no topic or is unknown. */

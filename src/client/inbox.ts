@@ -2,6 +2,8 @@
 // knows when everything missed during a lost connection has arrived. Knows no lines and no
 // connection.
 
+import { BoundedMap } from "../bounded-map.ts";
+import { history as limits } from "../limits.ts";
 import type { ServerMessage, WelcomeSession } from "../protocol/messages.ts";
 import { reconnectSummary } from "./backoff.ts";
 import type { SessionEvent, SessionPosition } from "./events.ts";
@@ -21,6 +23,8 @@ export class Inbox {
   readonly #mail: StreamPosition;
   readonly #emit: (event: SessionEvent) => void;
   #epoch: string | undefined;
+  /** Messages whose deletion was reported. */
+  readonly #deleted = new BoundedMap<string, true>(limits.erasures);
   /** Reconnected, but not everything missed has arrived yet. */
   #returning: { how: Continuation; afterMs: number } | undefined;
 
@@ -94,6 +98,15 @@ export class Inbox {
     const said = { room: name, seq, timeMs, from, text, kind, mine, id, replayed };
     this.#emit({ type: "message", ...said });
     this.checkReturned();
+  }
+
+  /** After a lost connection the server repeats what it has told before. */
+  handleDeleted({ room, seq }: Message<"deleted">): void {
+    const name = this.rooms.find(room)?.name;
+    const key = `${seq} ${name}`;
+    if (name === undefined || this.#deleted.has(key)) return;
+    this.#deleted.set(key, true);
+    this.#emit({ type: "deleted", room: name, seq });
   }
 
   /**

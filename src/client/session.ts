@@ -54,7 +54,7 @@ export class ClientSession implements NativeSession {
   readonly #liveness = new Liveness();
   #outputs: SessionOutput[] = [];
   #byeReason = "";
-  readonly #announcements = new Announcements();
+  readonly #announcements: Announcements;
 
   constructor(options: SessionOptions) {
     const { name, rooms, secret, since, random } = options;
@@ -64,6 +64,7 @@ export class ClientSession implements NativeSession {
     this.ignored = new Ignored(options.ignored);
     this.#connection = new ConnectionState(random, since !== undefined);
     this.#resumed = since !== undefined;
+    this.#announcements = new Announcements(this.#resumed);
     this.#identity = new Identity(name);
     this.#proofs = new LoginProofs(options.identity, options.proof);
     this.#inbox = new Inbox(rooms, since, (event) => this.#emit(event));
@@ -355,14 +356,15 @@ export class ClientSession implements NativeSession {
         return this.#handleTopic(message);
       case "call":
         return this.#emit(message);
+      case "deleted":
+        return this.#inbox.handleDeleted(message);
       case "away":
-      case "mode":
-      case "deleted": {
+      case "mode": {
         const room = this.#rooms.find(message.room)?.name;
         return room === undefined ? undefined : this.#emit({ ...message, room });
       }
       case "motd":
-        this.#announcements.setMotd(message.text);
+        if (!this.#announcements.setMotd(message.text)) return;
         return this.#emit({ type: "motd", text: message.text });
       case "account-changed":
         return this.#emit(message);

@@ -52,6 +52,8 @@ test("a return in the turn in which the connection was lost counts it too", () =
   expect(back.lines()).toMatchObject([
     { type: "welcome", session: { n: 1, mail: 1 } },
     { type: "joined", name: "Ann" },
+    { type: "motd" },
+    { type: "topic" },
     { type: "private", mail: 1, text: "psst" },
     { type: "message", seq: 1, text: "m1" },
   ]);

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
-import type { SessionEvent } from "../../src/client/events.ts";
+import type { SessionEvent, SessionPosition } from "../../src/client/events.ts";
 import { ClientSession } from "../../src/client/session.ts";
 import { client as limits, names } from "../../src/limits.ts";
 import { decodeClient } from "../../src/protocol/decode-client.ts";
@@ -67,8 +67,9 @@ class Bench {
   /** The `ref` of the latest `join`. */
   joinRef: Ref | undefined;
 
-  constructor(rooms: readonly string[] = ["lobby"]) {
-    this.session = new ClientSession({ name: "Ann", rooms, secret, random: () => 0 });
+  constructor(rooms: readonly string[] = ["lobby"], since?: SessionPosition) {
+    const start = since === undefined ? {} : { since };
+    this.session = new ClientSession({ name: "Ann", rooms, secret, random: () => 0, ...start });
   }
 
   act(what: (session: ClientSession) => void): this {
@@ -229,6 +230,31 @@ describe("logging in", () => {
     bench.act((s) => s.join("den"));
     bench.receive({ type: "entered", epoch: "e", ref: bench.joinRef, ...den }, topic);
     expect(bench.events("topic")).toEqual([topic]);
+  });
+
+  test("reports once what the server repeats after a lost connection, and what it takes back", () => {
+    const topic = { type: "topic", room: "lobby", topic: "tea" } as const;
+    const [motd, deleted] = [
+      { type: "motd", text: "Hello" } as const,
+      { type: "deleted", room: "lobby", seq: 3 } as const,
+    ];
+    const bench = new Bench().online().receive(motd, topic, deleted);
+    expect(bench.reported).toEqual([motd, topic, deleted]);
+    bench.reconnect().receive(welcome()).receive(motd, topic, deleted);
+    expect(bench.reported).toEqual([]);
+    bench.reconnect().receive(welcome());
+    bench.receive({ ...motd, text: "" }, { ...topic, topic: "" });
+    expect(bench.reported).toEqual([{ ...topic, topic: "" }]);
+    expect([bench.session.motd, bench.session.topicOf("lobby")]).toEqual(["", ""]);
+  });
+
+  test("a reload does not report the message of the day again, but a new one", () => {
+    const since = { epoch: "e", mail: 0, rooms: [{ room: "lobby", seq: 0 }] };
+    const bench = new Bench(["lobby"], since).online();
+    bench.receive({ type: "motd", text: "Hello" });
+    expect([bench.events("motd"), bench.session.motd]).toEqual([[], "Hello"]);
+    bench.receive({ type: "motd", text: "Bye" });
+    expect(bench.events("motd")).toEqual([{ type: "motd", text: "Bye" }]);
   });
 });
 

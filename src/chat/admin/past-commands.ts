@@ -7,6 +7,7 @@ import type { Said } from "../events.ts";
 import { fittingPage } from "../history/history-page.ts";
 import type { HubState } from "../hub-state.ts";
 import { fold } from "../names/grammar.ts";
+import { tellErased } from "../rooms/room-access.ts";
 import { mayBeOf } from "../session.ts";
 import { type Actor, outranks } from "./actor.ts";
 import type { AdminCommand } from "./admin-command.ts";
@@ -55,9 +56,7 @@ export function deleteMessage(
       return answer({ ok: false, code: "not-found", message });
     }
     logAct(hub, actor, "message deleted", { target: room, seq });
-    for (const session of hub.names.members()) {
-      if (session.rooms.has(room)) hub.send(session, { type: "deleted", room, seq }, "settled");
-    }
+    tellErased(hub, room, seq);
     answer({ ok: true, message: `The text of message ${seq} in ${room} is gone` });
   });
 }

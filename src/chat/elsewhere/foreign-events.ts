@@ -22,7 +22,7 @@ import type { PresenceChange } from "../turn/store.ts";
 import { banOf, banText, suspectOf } from "../suspect.ts";
 import { announceLater, renamedIn } from "../rooms/membership.ts";
 import { rememberLost } from "../rooms/room-rights.ts";
-import { putOutOfPrivate } from "../rooms/room-access.ts";
+import { putOutOfPrivate, tellErased } from "../rooms/room-access.ts";
 import type { SharedCharge } from "../rates/shared-charges.ts";
 import { ownerAt } from "../../share-owner.ts";
 import type { RightsRow } from "../rights/rights-rows.ts";
@@ -234,9 +234,7 @@ const handlers: Handlers = {
     }
   },
   erased(hub, { room, seq }) {
-    for (const session of membersOf(hub, room)) {
-      hub.send(session, { type: "deleted", room, seq }, "settled");
-    }
+    tellErased(hub, room, seq);
   },
   fenced(hub, { reason }) {
     for (const session of hub.sessions) {

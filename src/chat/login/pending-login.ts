@@ -34,7 +34,7 @@ import { takenNow } from "../names/taken.ts";
 import type { Sanction } from "../rights/sanction.ts";
 import { entryProblem, mayEnter } from "../rooms/room-rights.ts";
 import { reject } from "../rejections.ts";
-import { tellMotd, tellTopic } from "../rooms/room-access.ts";
+import { tellErasedSince, tellMotd, tellTopic } from "../rooms/room-access.ts";
 import { refuseBanned, refuseLogin } from "./refuse-login.ts";
 import type { Room } from "../rooms/room.ts";
 import { returnToOffers } from "../offers/offer-commands.ts";
@@ -420,6 +420,7 @@ export class PendingLogin {
       : { key, account: person?.id ?? account, isDevice, token: this.#tokenHash, isBearer };
     session.person.accountName = person?.name ?? session.person.accountName;
     session.person.persona = undefined;
+    session.person.away = previous?.person.away ?? hub.awayNotes.take(recordId, hub.nowMs);
     noteCome(hub, session);
     if (recordId !== "") {
       session.claim = taken?.claim;
@@ -465,8 +466,12 @@ export class PendingLogin {
     this.#welcome(entries);
     for (const refuse of refusals) refuse();
     if (session.dialect.showsPersonas === true) tellCensus(hub, session);
-    if (this.#command.since === undefined) tellMotd(hub, session);
-    for (const { room } of entries) tellTopic(hub, session, room.name);
+    const isBack = this.#command.since !== undefined;
+    tellMotd(hub, session, isBack);
+    for (const { room } of entries) {
+      tellTopic(hub, session, room.name, isBack);
+      tellErasedSince(hub, session, room.name, this.#sinceOf(room.name));
+    }
   }
 
   /** Sends the welcome once the position of the new member in each room's log is settled. */

@@ -2,6 +2,8 @@
 // session; offer-commands.ts decides.
 
 import { offers as limits } from "../../limits.ts";
+import { BoundedMap } from "../../bounded-map.ts";
+import type { OfferEnd } from "../../protocol/messages.ts";
 import { ShareCounts } from "../../share-counts.ts";
 import type { ShareOwner } from "../../share-owner.ts";
 import { ShareBuckets } from "../rates/share-buckets.ts";
@@ -12,6 +14,14 @@ import type { FrameQueue } from "./frame-queue.ts";
 
 /** What frames are relayed for. */
 export type Passing = FileOffer | CodeOffer | Call;
+
+/** An offer that is over, for those who were disconnected when it ended. */
+export type EndedOffer = Pick<FileOffer, "id" | "from" | "to"> & {
+  readonly reason: OfferEnd;
+  /** Its sender has ended it, and knows. */
+  readonly isBySender: boolean;
+  readonly untilMs: number;
+};
 
 export class OfferBook {
   readonly #offers = new Map<string, FileOffer>();
@@ -28,6 +38,7 @@ export class OfferBook {
   );
   /** Offers with frames that wait for the output of one of their ends. */
   readonly waiting = new Set<Passing>();
+  readonly #ended = new BoundedMap<string, EndedOffer>(limits.maxEnded);
 
   get size(): number {
     return this.#offers.size;
@@ -73,14 +84,34 @@ export class OfferBook {
   }
 
   add(offer: FileOffer): void {
+    this.#ended.delete(offer.id);
     this.#offers.set(offer.id, offer);
     this.#owners.add(offer.owner);
   }
 
-  remove(offer: FileOffer): void {
+  #remove(offer: FileOffer): void {
     if (!this.#offers.delete(offer.id)) return;
     this.#owners.remove(offer.owner);
     this.clearFrames(offer);
+  }
+
+  /** The offer is over. */
+  end(offer: FileOffer, reason: OfferEnd, isBySender: boolean, nowMs: number): void {
+    this.#remove(offer);
+    const { id, from, to } = offer;
+    const untilMs = nowMs + limits.awayMs;
+    this.#ended.set(id, { id, from, to, reason, isBySender, untilMs });
+  }
+
+  /** Undefined: there was no such offer recently. */
+  endedOffer(id: string, nowMs: number): EndedOffer | undefined {
+    const ended = this.#ended.get(id);
+    return ended !== undefined && nowMs < ended.untilMs ? ended : undefined;
+  }
+
+  /** The offers that have ended recently. */
+  *ended(nowMs: number): Iterable<EndedOffer> {
+    for (const one of this.#ended.values()) if (nowMs < one.untilMs) yield one;
   }
 
   /** Queues a frame; false if too much is waiting. */

@@ -18,6 +18,7 @@ import type { OfferEnd } from "../../protocol/messages.ts";
 import { endCall } from "./call-commands.ts";
 import { answerCode, endCode } from "./code-commands.ts";
 import { absentParty, FileOffer, isPerson, partyOf } from "./file-offer.ts";
+import type { EndedOffer } from "./offer-book.ts";
 
 type OfferFiles = Extract<Command, { type: "offer-files" }>;
 type AnswerFiles = Extract<Command, { type: "answer-files" }>;
@@ -32,6 +33,11 @@ export function offerFiles(hub: HubState, session: Session, command: OfferFiles)
     return reject(hub, session, "protocol", "There is an offer with this number", { ref });
   }
   if (known !== undefined) return offerAgain(hub, session, command, known);
+  const ended = endedMeanwhile(hub, session, id);
+  if (ended !== undefined) {
+    hub.send(session, { type: "offering", offer: id, to: command.to, here: true, ref });
+    return tellEnd(hub, session, ended, ended.reason);
+  }
   findPerson(hub, session, command.to, (person, error) => {
     if (error !== undefined) return rejectUnread(hub, session, command, error);
     if (session.phase !== "member") return;
@@ -168,7 +174,7 @@ export function answerFiles(hub: HubState, session: Session, command: AnswerFile
 /**
  * Whether the offer is for that session: for its person, or for whoever has the unregistered name.
  */
-function isFor(hub: HubState, { to }: FileOffer, session: Session): boolean {
+function isFor(hub: HubState, { to }: Pick<FileOffer, "to">, session: Session): boolean {
   if (isPerson(to, session)) return true;
   return !to.isAccount && hub.names.holder(fold(to.name)) === session;
 }
@@ -186,7 +192,7 @@ export function endFiles(hub: HubState, session: Session, { offer: id, reason }:
 
 /** `by` already knows. */
 export function endOffer(hub: HubState, offer: FileOffer, reason: OfferEnd, by?: Session): void {
-  hub.offers.remove(offer);
+  hub.offers.end(offer, reason, by !== undefined && by === sender(hub, offer), hub.nowMs);
   closeRelay(offer);
   const from = sender(hub, offer);
   const told = new Set(from === undefined ? [] : [from]);
@@ -204,18 +210,38 @@ export function endOffer(hub: HubState, offer: FileOffer, reason: OfferEnd, by?:
   hub.options.log.info("offer ended", { from: who, to: whom, reason });
 }
 
-function tellEnd(hub: HubState, session: Session, { id }: FileOffer, reason: OfferEnd): void {
+function tellEnd(
+  hub: HubState,
+  session: Session,
+  { id }: Pick<FileOffer, "id">,
+  reason: OfferEnd,
+): void {
   hub.send(session, { type: "offer-ended", offer: id, reason });
 }
 
-/** Somebody has logged in: repeats the offers made to them, including accepted ones. */
+/**
+ * Somebody has logged in: repeats the offers made to them, including accepted ones, and the end of
+ * those that the client may still show.
+ */
 export function returnToOffers(hub: HubState, session: Session): void {
   if (!session.takesFiles) return;
   for (const offer of hub.offers) {
+    if (!isFor(hub, offer, session)) continue;
     const taker = recipient(hub, offer);
-    const isFree = taker === undefined || taker === session;
-    if (isFree && isFor(hub, offer, session)) tellOffer(hub, session, offer);
+    if (taker === undefined || taker === session) tellOffer(hub, session, offer);
+    else tellEnd(hub, session, offer, "elsewhere");
   }
+  for (const offer of hub.offers.ended(hub.nowMs)) {
+    if (isFor(hub, offer, session)) tellEnd(hub, session, offer, offer.reason);
+  }
+}
+
+/** The offer that the sender makes again, if somebody else has ended it meanwhile. */
+function endedMeanwhile(hub: HubState, session: Session, id: string): EndedOffer | undefined {
+  const ended = hub.offers.endedOffer(id, hub.nowMs);
+  // After "lost" the sender has returned too late, and makes a new one.
+  if (ended === undefined || ended.isBySender || ended.reason === "lost") return undefined;
+  return isPerson(ended.from, session) ? ended : undefined;
 }
 
 /** A member leaves or loses its connection. */

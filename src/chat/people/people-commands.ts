@@ -42,7 +42,7 @@ export const peopleHandlers: Handlers = {
     withOverview(hub, session, () => tellCensus(hub, session, ref)),
   motd(hub, session, { ref }) {
     session.queue.charge(motdOf(hub).length, hub.options.rates, hub.nowMs);
-    tellMotd(hub, session, ref);
+    tellMotd(hub, session, false, ref);
   },
   watch,
   unwatch(hub, session, { names, ref }) {

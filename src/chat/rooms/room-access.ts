@@ -5,7 +5,7 @@ import { quoted } from "../../text.ts";
 import { endSession } from "../disconnect.ts";
 import type { Ref } from "../events.ts";
 import type { HubState } from "../hub-state.ts";
-import { leaveRoom } from "./membership.ts";
+import { leaveRoom, type Since } from "./membership.ts";
 import { mayEnter } from "./room-rights.ts";
 import type { Changer } from "../people/persona.ts";
 import type { Room } from "./room.ts";
@@ -43,14 +43,37 @@ export function motdOf({ options }: HubState): string {
   return options.rights.rooms.motd ?? options.motd();
 }
 
-export function tellMotd(hub: HubState, session: Session, ref?: Ref): void {
+/** `isBack`: the client may still show another one, so it is told if there is none. */
+export function tellMotd(hub: HubState, session: Session, isBack = false, ref?: Ref): void {
   const text = motdOf(hub);
-  if (text !== "" || session.dialect.showsPersonas === true) {
+  if (text !== "" || isBack || session.dialect.showsPersonas === true) {
     hub.send(session, { type: "motd", text, ...(ref !== undefined && { ref }) });
   }
 }
 
-export function tellTopic(hub: HubState, session: Session, room: string): void {
+/** The same. */
+export function tellTopic(hub: HubState, session: Session, room: string, isBack = false): void {
   const { topic } = hub.options.rights.rooms.of(room);
-  if (topic !== "") hub.send(session, { type: "topic", room, topic }, "settled");
+  if (topic !== "" || isBack) hub.send(session, { type: "topic", room, topic }, "settled");
+}
+
+/** The text of a message was deleted. */
+export function tellErased(hub: HubState, room: string, seq: number): void {
+  hub.erasures.note(room, seq);
+  for (const session of hub.names.members()) {
+    if (session.rooms.has(room)) hub.send(session, { type: "deleted", room, seq }, "settled");
+  }
+}
+
+/** The client has messages up to `since`, some of which may have been deleted meanwhile. */
+export function tellErasedSince(
+  hub: HubState,
+  session: Session,
+  room: string,
+  since: Since | undefined,
+): void {
+  if (since?.epoch !== hub.options.epoch) return;
+  for (const seq of hub.erasures.upTo(room, since.seq)) {
+    hub.send(session, { type: "deleted", room, seq }, "settled");
+  }
 }

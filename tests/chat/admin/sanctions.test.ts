@@ -303,6 +303,8 @@ describe("mute", () => {
     expect(rig.member("Cal", since(0)).lines()).toMatchObject([
       { type: "welcome", session: { mail: 0 } },
       { type: "joined" },
+      { type: "motd", text: "" },
+      { type: "topic", topic: "" },
     ]);
   });
 
