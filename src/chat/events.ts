@@ -174,6 +174,8 @@ export type Command =
       after?: number | undefined;
       before?: number | undefined;
       limit: number;
+      /** Refused as well if the token's name may not speak there. */
+      isToSpeak?: boolean | undefined;
     }
   /** Logs in with the token's name to listen to one room. */
   | {

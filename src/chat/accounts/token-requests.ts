@@ -61,11 +61,13 @@ export function post(hub: HubState, session: Session, command: Of<"post">): void
 }
 
 export function read(hub: HubState, session: Session, command: Of<"read">): void {
-  const { after, before, limit } = command;
+  const { after, before, limit, isToSpeak } = command;
   const bearer = bearerOf(hub, session, command);
   if (bearer === undefined) return;
   session.enter("visitor");
   withRoom(hub, session, command, bearer, (room, { last }) => {
+    const silenced = isToSpeak === true ? silenceIn(hub, session, room) : undefined;
+    if (silenced !== undefined) return refuse(hub, session, "muted", silenced);
     // As in a room: messages that are committed but not delivered yet are not shown yet.
     const end = (hub.rooms.get(room)?.seq ?? last) + 1;
     const range = after === undefined ? { before: Math.min(before ?? end, end) } : { after };

@@ -6,7 +6,14 @@ import { readKind } from "../../protocol/read-kind.ts";
 
 export type RoomRequest = { accessToken: string; room: string } & (
   | { type: "post"; text: string; kind?: MessageKind | undefined }
-  | { type: "read"; after?: number | undefined; before?: number | undefined; limit: number }
+  /** `isToSpeak`: refused as well if the token's name may not speak in the room. */
+  | {
+      type: "read";
+      after?: number | undefined;
+      before?: number | undefined;
+      limit: number;
+      isToSpeak?: boolean | undefined;
+    }
   /** `since`: the ID of the last event the client received. */
   | { type: "listen"; since?: string | undefined }
 );
@@ -31,7 +38,8 @@ function read(r: FieldReader, type: string): Command | undefined {
       return { type, ...whose, text: r.text("text"), kind: readKind(r) };
     case "read": {
       const [after, before] = [r.optionalCount("after"), r.optionalCount("before")];
-      return { type, ...whose, after, before, limit: r.count("limit", 1) };
+      const isToSpeak = r.optionalFlag("isToSpeak");
+      return { type, ...whose, after, before, limit: r.count("limit", 1), isToSpeak };
     }
     case "listen":
       return { type, ...whose, since: readPosition(r.optionalText("since") ?? "") };

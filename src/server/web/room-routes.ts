@@ -60,9 +60,16 @@ export class RoomRoutes {
     return new Response(null, { status, headers });
   }
 
-  /** The answer to reading the room: 200, or an error. */
-  probe(request: Request, accessToken: string, room: string, peer: Peer): Promise<Response> {
-    return this.#exchange(request, { type: "read", accessToken, room, limit: 1 }, peer, () => {});
+  /** The answer to reading the room, or to speaking in it: 200, or an error. */
+  probe(
+    request: Request,
+    accessToken: string,
+    room: string,
+    peer: Peer,
+    isToSpeak = false,
+  ): Promise<Response> {
+    const read = { type: "read", accessToken, room, limit: 1, isToSpeak } as const;
+    return this.#exchange(request, read, peer, () => {});
   }
 
   /** Sends a message to the room, as a program. */

@@ -55,7 +55,8 @@ export class UploadRoutes {
       const size = sizeOf(request);
       const room = query.get("room") ?? undefined;
       if (room !== undefined) {
-        const found = await this.#options.rooms.probe(request, accessToken, room, peer);
+        // Who may not say so there may not share anything there, as in every other way.
+        const found = await this.#options.rooms.probe(request, accessToken, room, peer, true);
         if (found.status !== 200) return found;
       }
       const { ticket } = await uploads.keepPlace(sharer, { name, size, room }, () => {});
