@@ -4,6 +4,19 @@ import { fold } from "../chat/names/grammar.ts";
 import { client as limits } from "../limits.ts";
 import type { PastMessage, SessionEvent } from "./events.ts";
 
+/**
+ * A stored list after one change. Other programs of the same person may have changed it too, so it
+ * is never replaced by what one of them knows.
+ */
+export function withIgnored(
+  names: readonly string[],
+  name: string,
+  isIgnored: boolean,
+): readonly string[] {
+  const others = names.filter((one) => fold(one) !== fold(name));
+  return isIgnored ? [...others, name].slice(-limits.maxIgnored) : others;
+}
+
 export class Ignored {
   /** Names as written, by folded name. */
   readonly #names = new Map<string, string>();

@@ -364,8 +364,7 @@ export class ClientSession implements NativeSession {
         return room === undefined ? undefined : this.#emit({ ...message, room });
       }
       case "motd":
-        if (!this.#announcements.setMotd(message.text)) return;
-        return this.#emit({ type: "motd", text: message.text });
+        return this.#handleMotd(message);
       case "account-changed":
         return this.#emit(message);
       case "offered":
@@ -400,6 +399,10 @@ export class ClientSession implements NativeSession {
     const name = this.#rooms.find(room)?.name;
     if (name === undefined || !this.#announcements.setTopic(name, topic)) return;
     this.#emit({ type: "topic", room: name, topic });
+  }
+
+  #handleMotd({ text }: Message<"motd">): void {
+    if (this.#announcements.setMotd(text)) this.#emit({ type: "motd", text });
   }
 
   #handleError(error: ErrorMessage, nowMs: number): void {

@@ -8,9 +8,10 @@ import { download } from "./download.ts";
 import { OwnStore } from "./handover/own-store.ts";
 import { PageHandover } from "./handover/page-handover.ts";
 import { fetchFilePage } from "./file-api.ts";
+import { ignoredKey } from "./ignored-storage.ts";
 import { installWorker } from "./install-worker.ts";
 import { entriesIn } from "./message-log.ts";
-import { loadSettings, withLevel } from "./notification-settings.ts";
+import { notificationsKey, withLevel } from "./notification-settings.ts";
 import { isAllowed, Notifier } from "./notifier.ts";
 import { reduce } from "./reducer.ts";
 import { RoomUploads } from "./room-uploads.ts";
@@ -114,7 +115,8 @@ const views: readonly { render(state: State): void }[] = [
   }),
   new NotificationDialog({
     toggle: () => void notifier.toggle(state.notifications, isAllowed(state)),
-    choose: (room, level) => notifier.change(withLevel(state.notifications, room, level)),
+    choose: (room, level) =>
+      notifier.change(state.notifications, (settings) => withLevel(settings, room, level)),
     close: () => dispatch({ type: "show-notifications", isShown: false }),
   }),
   new RoomList({
@@ -289,6 +291,11 @@ function listen(): void {
     handover.leave();
     uploads.leave();
   });
+  // Another tab has changed what this browser keeps for all of them.
+  window.addEventListener("storage", ({ key, oldValue, newValue }) => {
+    if (key === notificationsKey) notifier.load();
+    if (key === ignoredKey) controller.ignoredElsewhere(oldValue, newValue);
+  });
   document.addEventListener("visibilitychange", look);
   addEventListener("focus", look);
   addEventListener("blur", look);
@@ -297,7 +304,7 @@ function listen(): void {
 
 listen();
 installWorker();
-notifier.change(loadSettings());
+notifier.load();
 const stored = loadStored();
 if (stored !== undefined) controller.resume(stored);
 draw();

@@ -21,7 +21,7 @@ export const noNotifications: NotificationSettings = { isWanted: false, rooms: n
 /** Maximum number of rooms with their own level; the one changed first is forgotten. */
 const maxRooms = 200;
 
-const key = "parley-notifications";
+export const notificationsKey = "parley-notifications";
 
 export function levelOf({ rooms }: NotificationSettings, room: string): Level {
   return rooms.get(fold(room)) ?? defaultLevel;
@@ -41,20 +41,20 @@ export function withLevel(
 export function storeSettings({ isWanted, rooms }: NotificationSettings): void {
   const list = Array.from(rooms, ([room, level]) => ({ room, level }));
   try {
-    localStorage.setItem(key, JSON.stringify({ isWanted, rooms: list }));
+    localStorage.setItem(notificationsKey, JSON.stringify({ isWanted, rooms: list }));
   } catch {
     // Storage is disabled: the settings apply until the page is closed.
   }
 }
 
-export function loadSettings(): NotificationSettings {
-  let text: string | null = null;
+/** Undefined: nothing is stored, or storage is disabled. */
+export function loadSettings(): NotificationSettings | undefined {
   try {
-    text = localStorage.getItem(key);
+    const text = localStorage.getItem(notificationsKey);
+    return text === null ? undefined : readSettings(text);
   } catch {
-    // Storage is disabled.
+    return undefined;
   }
-  return text === null ? noNotifications : readSettings(text);
 }
 
 /** Malformed entries are ignored. */

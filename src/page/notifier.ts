@@ -6,7 +6,13 @@ import { harmless } from "../text.ts";
 import { byId } from "./dom.ts";
 import { mentions } from "../client/mentions.ts";
 import { noticesSince } from "./message-log.ts";
-import { levelOf, type NotificationSettings, storeSettings } from "./notification-settings.ts";
+import {
+  levelOf,
+  loadSettings,
+  noNotifications,
+  type NotificationSettings,
+  storeSettings,
+} from "./notification-settings.ts";
 import { type Action, type State, unreadTotal } from "./state.ts";
 
 /** Maximum length of an announced message. */
@@ -75,17 +81,29 @@ export class Notifier {
     if (state.isAway && isAllowed(state)) void notify(text);
   }
 
-  /** Stores the settings, and shows the browser's permission. */
-  change(settings: NotificationSettings): void {
+  /** Shows the stored settings, if there are any, and the browser's permission. */
+  load(): void {
+    this.#show(loadSettings() ?? noNotifications);
+  }
+
+  /** Changes the settings, which another tab may have changed as well. `shown`: those here. */
+  change(
+    shown: NotificationSettings,
+    update: (settings: NotificationSettings) => NotificationSettings,
+  ): void {
+    const settings = update(loadSettings() ?? shown);
     storeSettings(settings);
-    this.#dispatch({ type: "notifications", settings, permission: permission() });
+    this.#show(settings);
   }
 
   /** Called by a click: browsers only ask their users then. */
-  async toggle(settings: NotificationSettings, isOn: boolean): Promise<void> {
-    if (isOn) return this.change({ ...settings, isWanted: false });
-    const isGranted = (await Notification.requestPermission()) === "granted";
-    this.change({ ...settings, isWanted: isGranted });
+  async toggle(shown: NotificationSettings, isOn: boolean): Promise<void> {
+    const isWanted = !isOn && (await Notification.requestPermission()) === "granted";
+    this.change(shown, (settings) => ({ ...settings, isWanted }));
+  }
+
+  #show(settings: NotificationSettings): void {
+    this.#dispatch({ type: "notifications", settings, permission: permission() });
   }
 }
 

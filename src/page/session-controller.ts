@@ -15,7 +15,7 @@ import { ClientSession } from "../client/session.ts";
 import { message as limits } from "../limits.ts";
 import type { MessageKind } from "../protocol/messages.ts";
 import { harmless, harmlessLines } from "../text.ts";
-import { loadIgnored, storeIgnored } from "./ignored-storage.ts";
+import { changedIgnored, loadIgnored, storeIgnored } from "./ignored-storage.ts";
 import { HistoryFinder } from "./history-finder.ts";
 import { directoryText, whoisText } from "./command-output.ts";
 import { hasCipher } from "./handover/chunk-cipher.ts";
@@ -247,9 +247,16 @@ export class SessionController {
     if (type === "ignore" && !list.add(name))
       return "You are already ignoring as many people as you can.";
     if (type === "unignore" && !list.remove(name)) return `You are not ignoring ${harmless(name)}.`;
-    storeIgnored(list.names);
+    storeIgnored(name, type === "ignore");
     const who = harmless(name);
     return type === "ignore" ? `You are ignoring ${who} now.` : `You hear ${who} again.`;
+  }
+
+  /** Another tab of this browser has changed the stored list. */
+  ignoredElsewhere(before: string | null, now: string | null): void {
+    const { added, removed } = changedIgnored(before, now);
+    for (const name of removed) this.#session?.ignored.remove(name);
+    for (const name of added) this.#session?.ignored.add(name);
   }
 
   /** Sends an operator's command. Returns the reason if that is impossible. */

@@ -7,11 +7,11 @@ import type { TypedLine } from "./client/slash-commands.ts";
 
 type Ignore = Extract<TypedLine, { do: "ignore" | "unignore" }>;
 
-/** `keep` stores the names; returns why it can't. */
+/** `keep` stores the change; returns why it can't. */
 export function applyIgnore(
   typed: Ignore,
   list: IgnoreList,
-  keep: (names: readonly string[]) => string | undefined,
+  keep: (name: string, isIgnored: boolean) => string | undefined,
 ): string {
   const { name } = typed;
   if (name === undefined) {
@@ -23,7 +23,7 @@ export function applyIgnore(
   } else if (!list.add(name)) {
     return `You are already ignoring ${limits.maxIgnored} people: /unignore some first`;
   }
-  const problem = keep(list.names);
+  const problem = keep(name, typed.do === "ignore");
   const kept = problem === undefined ? "" : `, until you leave (${problem})`;
   const who = harmless(name);
   const done = typed.do === "ignore" ? `You are ignoring ${who} now` : `You hear ${who} again`;

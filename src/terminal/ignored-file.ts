@@ -2,6 +2,7 @@
 
 import { lstatSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { withIgnored } from "../client/ignored.ts";
 import { client as limits } from "../limits.ts";
 import { secretText } from "../secrets.ts";
 import { harmless } from "../text.ts";
@@ -19,18 +20,27 @@ export class IgnoredFile {
   load(): readonly string[] {
     if (this.#path === undefined) return [];
     try {
-      const lines = (readIfThere(this.#path) ?? "").split(/\r?\n/, limits.maxIgnored);
-      return lines.map((line) => harmless(line.trim())).filter((name) => name !== "");
+      return this.#read(this.#path);
     } catch {
       return [];
     }
   }
 
-  /** Why the names could not be saved; undefined if they were. */
-  save(names: readonly string[]): string | undefined {
+  /** @throws the file system's errors */
+  #read(path: string): readonly string[] {
+    const lines = (readIfThere(path) ?? "").split(/\r?\n/, limits.maxIgnored);
+    return lines.map((line) => harmless(line.trim())).filter((name) => name !== "");
+  }
+
+  /**
+   * Adds or removes a name; other clients may have done so too. Returns why it could not be saved;
+   * undefined if it was.
+   */
+  change(name: string, isIgnored: boolean): string | undefined {
     if (this.#path === undefined) return "there is no home folder";
-    const text = names.map((name) => `${name}\n`).join("");
     try {
+      const names = withIgnored(this.#read(this.#path), name, isIgnored);
+      const text = names.map((name) => `${name}\n`).join("");
       mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
       replace(this.#path, text);
       return undefined;

@@ -343,6 +343,7 @@ test("rooms have separate messages and numbers", () => {
   expect(ann.lines()).toMatchObject([
     { type: "entered", room: "den", seq: 1, epoch: "epoch-1", recovered: true, ref: 1 },
     { type: "joined", room: "den", name: "Ann" },
+    { type: "topic", room: "den", topic: "" },
     { type: "message", room: "den", text: "den" },
   ]);
   expect(bob.lines()).toContainEqual({ type: "joined", room: "den", name: "Ann" });

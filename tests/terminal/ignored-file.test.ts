@@ -26,7 +26,8 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 test("names are read back, and the file is readable only by its owner", () => {
   const path = join(folder, "settings", "ignored");
   expect(new IgnoredFile(path).load()).toEqual([]);
-  expect(new IgnoredFile(path).save(["Eve", "Ünal"])).toBeUndefined();
+  expect(new IgnoredFile(path).change("Eve", true)).toBeUndefined();
+  expect(new IgnoredFile(path).change("Ünal", true)).toBeUndefined();
   expect(new IgnoredFile(path).load()).toEqual(["Eve", "Ünal"]);
   expect(statSync(path).mode & 0o777).toBe(0o600);
 });
@@ -38,15 +39,15 @@ test("a damaged, huge or missing file does no harm", () => {
   expect(names[0]).toBe("Red");
   expect(names.length).toBeLessThanOrEqual(limits.maxIgnored);
   expect(new IgnoredFile(undefined).load()).toEqual([]);
-  expect(new IgnoredFile(undefined).save(["Eve"])).toContain("no home");
-  expect(new IgnoredFile(folder).save(["Eve"])).toContain("EISDIR");
+  expect(new IgnoredFile(undefined).change("Eve", true)).toContain("no home");
+  expect(new IgnoredFile(folder).change("Eve", true)).toContain("not a regular file");
 });
 
 test("names are saved into the file that a link leads to, and leave nothing beside it", () => {
   const [path, link] = [join(folder, "kept", "names"), join(folder, "link")];
-  expect(new IgnoredFile(path).save(["Eve"])).toBeUndefined();
+  expect(new IgnoredFile(path).change("Eve", true)).toBeUndefined();
   symlinkSync(path, link);
-  expect(new IgnoredFile(link).save(["Eve", "Bob"])).toBeUndefined();
+  expect(new IgnoredFile(link).change("Bob", true)).toBeUndefined();
   expect(readFileSync(path, "utf8")).toBe("Eve\nBob\n");
   expect(readdirSync(join(folder, "kept"))).toEqual(["names"]);
 });
@@ -54,6 +55,15 @@ test("names are saved into the file that a link leads to, and leave nothing besi
 test("a folder is no secret file, whoever may read it", () => {
   chmodSync(folder, 0o755);
   expect(() => readSecretFile(folder, "a key")).toThrow(`'${folder}', for a key, is not a file`);
+});
+
+test("two clients overwrite nothing of each other, and an unreadable file is not replaced", () => {
+  const path = join(folder, "shared");
+  const [one, other] = [new IgnoredFile(path), new IgnoredFile(path)];
+  for (const name of ["Eve", "Mallory"]) one.change(name, true);
+  other.change("Bob", true);
+  one.change("EVE", false);
+  expect(new IgnoredFile(path).load()).toEqual(["Mallory", "Bob"]);
 });
 
 skipUnless(Bun.which("mkfifo") !== null, "no mkfifo")("a FIFO is not waited for", () => {

@@ -5,12 +5,8 @@
 import type { ErrorCode, ParleyError } from "../../errors.ts";
 import { networkOf } from "../../addresses.ts";
 import { history as historyLimits } from "../../limits.ts";
-import {
-  type Account,
-  type AccountLookup,
-  accountMailbox,
-  type AccountOutcome,
-} from "../accounts/account-store.ts";
+import type { Account, AccountLookup, AccountOutcome } from "../accounts/account-store.ts";
+import { accountMailbox } from "../accounts/account-store.ts";
 import { authenticate, type Denial } from "./authentication.ts";
 import { endSession, replaceSession, endReplaced } from "../disconnect.ts";
 import type { LoginCommand, RoomAsked } from "../events.ts";
@@ -34,7 +30,7 @@ import { takenNow } from "../names/taken.ts";
 import type { Sanction } from "../rights/sanction.ts";
 import { entryProblem, mayEnter } from "../rooms/room-rights.ts";
 import { reject } from "../rejections.ts";
-import { tellErasedSince, tellMotd, tellTopic } from "../rooms/room-access.ts";
+import { tellMotd, tellNews } from "../rooms/room-access.ts";
 import { refuseBanned, refuseLogin } from "./refuse-login.ts";
 import type { Room } from "../rooms/room.ts";
 import { returnToOffers } from "../offers/offer-commands.ts";
@@ -468,10 +464,8 @@ export class PendingLogin {
     if (session.dialect.showsPersonas === true) tellCensus(hub, session);
     const isBack = this.#command.since !== undefined;
     tellMotd(hub, session, isBack);
-    for (const { room } of entries) {
-      tellTopic(hub, session, room.name, isBack);
-      tellErasedSince(hub, session, room.name, this.#sinceOf(room.name));
-    }
+    for (const { room } of entries)
+      tellNews(hub, session, room.name, isBack, this.#sinceOf(room.name));
   }
 
   /** Sends the welcome once the position of the new member in each room's log is settled. */

@@ -18,7 +18,7 @@ import { fold, roomProblem } from "../names/grammar.ts";
 import { refuseIfOverfull, reject, rejectUnread } from "../rejections.ts";
 import { tellEntry } from "./room-commands.ts";
 import { entryProblem, mayEnter } from "./room-rights.ts";
-import { tellErasedSince, tellTopic } from "./room-access.ts";
+import { tellNews } from "./room-access.ts";
 import type { Session } from "../session.ts";
 import { StoreQueries } from "../turn/store-queries.ts";
 import type { RoomBounds } from "../turn/store.ts";
@@ -77,8 +77,7 @@ export function join(hub: HubState, session: Session, command: Join): void {
       }
     });
     if (session.dialect.showsPersonas === true) tellEntry(hub, session, room, isNew, ref);
-    else if (isNew) tellTopic(hub, session, folded, since !== undefined);
-    tellErasedSince(hub, session, folded, since);
+    else if (isNew) tellNews(hub, session, folded, since !== undefined, since);
     hub.wake();
   };
   queries.whenAnswered((error) => {

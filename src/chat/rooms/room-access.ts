@@ -52,7 +52,7 @@ export function tellMotd(hub: HubState, session: Session, isBack = false, ref?: 
 }
 
 /** The same. */
-export function tellTopic(hub: HubState, session: Session, room: string, isBack = false): void {
+function tellTopic(hub: HubState, session: Session, room: string, isBack = false): void {
   const { topic } = hub.options.rights.rooms.of(room);
   if (topic !== "" || isBack) hub.send(session, { type: "topic", room, topic }, "settled");
 }
@@ -65,13 +65,18 @@ export function tellErased(hub: HubState, room: string, seq: number): void {
   }
 }
 
-/** The client has messages up to `since`, some of which may have been deleted meanwhile. */
-export function tellErasedSince(
+/**
+ * The topic, and which of the messages that the client has, up to `since`, have been deleted
+ * meanwhile.
+ */
+export function tellNews(
   hub: HubState,
   session: Session,
   room: string,
+  isBack: boolean,
   since: Since | undefined,
 ): void {
+  tellTopic(hub, session, room, isBack);
   if (since?.epoch !== hub.options.epoch) return;
   for (const seq of hub.erasures.upTo(room, since.seq)) {
     hub.send(session, { type: "deleted", room, seq }, "settled");

@@ -68,7 +68,7 @@ export async function runTerminal(options: RunOptions): Promise<void> {
     linking: identity && linkingDevice(identity, to),
     suspend: () => tty.suspend(),
     downloads,
-    keepIgnored: (names) => options.ignored.save(names),
+    keepIgnored: (name, isIgnored) => options.ignored.change(name, isIgnored),
     people: () => people,
   });
   client = terminal;

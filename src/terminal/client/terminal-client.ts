@@ -64,8 +64,8 @@ export type TerminalParts = PromptParts & {
   device: string;
   /** Suspends the program until it returns to the foreground. */
   suspend: () => void;
-  /** Stores the names of ignored people; returns why it can't. */
-  keepIgnored: (names: readonly string[]) => string | undefined;
+  /** Stores that somebody is ignored, or no longer; returns why it can't. */
+  keepIgnored: (name: string, isIgnored: boolean) => string | undefined;
   downloads: Downloads;
   /** Files to and from people; undefined until the session has been passed in. */
   people?: () => PersonFiles | undefined;

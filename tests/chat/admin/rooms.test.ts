@@ -146,11 +146,13 @@ describe("a topic", () => {
 });
 
 describe("the message of the day", () => {
-  test("is shown once on entering: the file's, until an operator sets another one", () => {
+  test("is sent on entering: the file's, until an operator sets another one", () => {
     const rig = new Rig({ motd: () => "Welcome\nBe kind" });
-    expect(of(rig.member("Ann"), "motd")).toEqual([{ type: "motd", text: "Welcome\nBe kind" }]);
+    const motd = { type: "motd", text: "Welcome\nBe kind" };
+    expect(of(rig.member("Ann"), "motd")).toEqual([motd]);
+    // Whose client shows only what has changed.
     const returning = rig.member("Ann", { epoch: "epoch-1", mail: 0 });
-    expect(of(returning, "motd")).toEqual([]);
+    expect(of(returning, "motd")).toEqual([motd]);
     const old = rig.client(social[0]);
     old.send("Old");
     expect(old.text()).toContain("Be kind");

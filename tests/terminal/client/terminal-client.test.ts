@@ -5,6 +5,7 @@ import { ParleyError } from "../../../src/errors.ts";
 import { harmlessProblem, showFetch } from "../../../src/terminal/files/prompt-downloads.ts";
 import { localCalendar } from "../../../src/terminal/client/local-calendar.ts";
 import { KeyReader } from "../../../src/terminal/editor/keys.ts";
+import { withIgnored } from "../../../src/client/ignored.ts";
 import { createStyle } from "../../../src/terminal/output/style.ts";
 import { type Downloads, TerminalClient } from "../../../src/terminal/client/terminal-client.ts";
 import { Screen } from "../screen.ts";
@@ -57,8 +58,8 @@ class Rig extends SessionRig {
       key: "own-key",
       wordsOf: (keys) => `words of ${keys.join(" ")}`,
       suspend: () => {},
-      keepIgnored: (names) => {
-        this.kept = names;
+      keepIgnored: (name, isIgnored) => {
+        this.kept = withIgnored(this.kept, name, isIgnored);
         return undefined;
       },
       downloads: { running: false, start: () => {}, stop: () => {}, ...downloads },
