@@ -896,7 +896,7 @@ export const transfer = {
   minChunkBytes: 64 * KiB,
   /** Largest chunk: both ends hold a few chunks in memory. */
   maxChunkBytes: 16 * MiB,
-  /** Chunks per file: 4 MiB of tags, 16 GiB in chunks of 64 KiB; larger files use larger chunks. */
+  /** Chunks per file: 4 MiB of tags, 64 GiB in chunks of 256 KiB; beyond that, chunks grow. */
   maxChunks: 262_144,
   /** Bytes of a chunk's tag: AES-GCM's full length. */
   tagBytes: 16,
@@ -1427,6 +1427,8 @@ export const fetching = {
    */
   batchedDatagrams: 8,
   batchedTurnMs: 5,
+  /** On loopback, a turn reads this many of those that are waiting: 512 KiB. */
+  waitingDatagrams: 8,
   /** The first burst is awaited in batches as well, for this long. */
   expectMs: 25,
   /** Sleep between batches until this many datagrams are expected, within these bounds in µs. */

@@ -71,6 +71,7 @@ export class DownloadAttempt implements Attempt {
     let attempt: DownloadAttempt | undefined;
     const loop = await ReceiverLoop.open({
       open: options.open,
+      loopback: options.loopback,
       onTurn: () => attempt?.turn() ?? false,
       mayRequest: () => (attempt?.readyBytes ?? 0) < limits.maxReadyBytes,
       dueInUs: () => attempt?.dueInUs() ?? Number.POSITIVE_INFINITY,

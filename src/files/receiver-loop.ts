@@ -5,7 +5,6 @@ import { fetching as limits, transfer as wire, udp } from "../limits.ts";
 import { freeBuffer } from "../free-buffer.ts";
 import type { Receiver } from "../transfer/receiver.ts";
 import { nowUs } from "../io/clock.ts";
-import { isLoopback } from "../addresses.ts";
 import { type UdpOffload, UdpPort } from "../io/udp/udp.ts";
 
 /** What the loop needs from a socket whose only peer is the sender, as in `UdpPort`. */
@@ -24,12 +23,13 @@ export type OpenSocket = (events: SocketEvents) => Promise<LoopSocket>;
 
 /** A socket for datagrams from a server. `host`: numeric. */
 export function socketTo(host: string, port: number, offload = true): OpenSocket {
-  const batches = !isLoopback(host);
-  return (events) => UdpPort.open({ connect: { host, port }, offload, batches, ...events });
+  return (events) => UdpPort.open({ connect: { host, port }, offload, batches: true, ...events });
 }
 
 export interface LoopOptions {
   readonly open: OpenSocket;
+  /** Both ends are on this machine: datagrams are large, and more of them are always waiting. */
+  readonly loopback: boolean;
   /**
    * Called in each turn, with or without new bytes. Must take at most `fetching.workSliceMs`, since
    * arrivals wait in the socket meanwhile. Returns whether there is more to do immediately. If it
@@ -107,7 +107,7 @@ export class ReceiverLoop {
   allowFirstRequest(): void {
     this.#mayRequestFirst = true;
     const rttUs = this.#receiver?.stats().minRttUs ?? 0;
-    if (!this.#socket.hasBatches || rttUs === 0) return;
+    if (!this.#mayNap || rttUs === 0) return;
     this.#burstTimer = setTimeout(() => this.#awaitFirstBurst(), Math.floor((rttUs * 0.9) / 1000));
   }
 
@@ -174,10 +174,22 @@ export class ReceiverLoop {
     let more = this.#step(receiver);
     this.#measureRate();
     if (this.#isBatched) more = this.#readBatches(receiver, more);
+    else if (this.#options.loopback) more = this.#readWaiting(receiver) || more;
     this.#turnBytes = 0;
     if (this.#ended) return;
     if (more) this.wake();
     else this.#sleep(receiver);
+  }
+
+  /**
+   * Reads some of what has arrived meanwhile: for a large datagram, the event loop takes a copy and
+   * a turn more. True if there was any.
+   */
+  #readWaiting(receiver: Receiver): boolean {
+    this.#readAtUs = -1;
+    const count = this.#socket.readMore(this.#read, limits.waitingDatagrams);
+    if (count > 0) this.#step(receiver);
+    return count > 0;
   }
 
   /**
@@ -198,6 +210,11 @@ export class ReceiverLoop {
     return this.#isBatched || isMore;
   }
 
+  /** Small datagrams may be worth waiting for. */
+  get #mayNap(): boolean {
+    return this.#socket.hasBatches && !this.#options.loopback;
+  }
+
   #setBatched(isBatched: boolean): void {
     this.#isBatched = isBatched;
     this.#socket.readAlone(isBatched);
@@ -205,7 +222,7 @@ export class ReceiverLoop {
 
   /** Decides from the rate of arrivals whether reading in batches is worthwhile. */
   #measureRate(): void {
-    if (!this.#socket.hasBatches) return;
+    if (!this.#mayNap) return;
     const now = nowUs();
     const sinceUs = now - this.#countedFromUs;
     const isMany = this.#counted >= limits.batchedDatagrams;

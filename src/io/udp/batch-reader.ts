@@ -185,11 +185,12 @@ export class BatchReader {
   }
 
   /**
-   * Reads up to a batch; returns the number of datagrams (merged ones count once). Never blocks.
+   * Reads up to a batch, or `most`; returns the number of datagrams (merged ones count once). Never
+   * blocks.
    */
-  read(visit: Visit): number {
-    const count = limits.batchDatagrams;
-    const slots = (this.#slots ??= new Slots(count));
+  read(visit: Visit, most: number): number {
+    const count = Math.min(most, limits.batchDatagrams);
+    const slots = (this.#slots ??= new Slots(limits.batchDatagrams));
     // Errors are ignored (nothing to read, or an ICMP error); the next call continues.
     const got = this.#libc.recvmmsg(
       this.#taken ?? this.#fd,

@@ -206,9 +206,11 @@ export class UdpPort {
     this.#unmute = undefined;
   }
 
-  /** Reads up to a batch, bypassing the event loop; returns the number of datagrams. */
-  readMore(visit: Visit): number {
-    return this.#any.closed ? 0 : (this.#reader?.read(visit) ?? 0);
+  /**
+   * Reads up to a batch, or `most`, bypassing the event loop; returns the number of datagrams.
+   */
+  readMore(visit: Visit, most: number = limits.batchDatagrams): number {
+    return this.#any.closed ? 0 : (this.#reader?.read(visit, most) ?? 0);
   }
 
   /**
