@@ -23,36 +23,39 @@ export class LineSplitter {
   }
 
   /**
-   * Passes every complete line to `take` until it returns false. Returns `tooLong` if a line
-   * exceeds the bound.
+   * Passes every complete line to `take` until it returns false. Returns how many bytes have been
+   * taken, all of them unless `take` has stopped; `tooLong` if a line exceeds the bound.
    */
-  push(bytes: Uint8Array, take: (line: string) => boolean): typeof tooLong | undefined {
+  push(bytes: Uint8Array, take: (line: string) => boolean): number | typeof tooLong {
     const last = bytes.lastIndexOf(0x0a);
-    if (last < 0) return this.#hold(bytes);
+    if (last < 0) return this.#hold(bytes) ?? bytes.length;
     let from = 0;
     if (this.#held !== undefined) {
       const end = bytes.indexOf(0x0a);
       if (this.#heldBytes + end > this.#maxLineBytes) return tooLong;
       // Decoded together, because a character may be split between the pieces.
       this.#held.push(bytes.subarray(0, end));
-      if (!take(this.rest()!)) return undefined;
       from = end + 1;
+      if (!take(this.rest()!)) return from;
     }
     if (from <= last) {
-      const verdict = this.#takeLines(bytes.subarray(from, last), take);
-      if (verdict !== true) return verdict === tooLong ? tooLong : undefined;
+      const taken = this.#takeLines(bytes.subarray(from, last), take);
+      if (taken === tooLong) return tooLong;
+      from += taken;
+      if (from <= last) return from;
     }
-    return this.#hold(bytes.subarray(last + 1));
+    return this.#hold(bytes.subarray(last + 1)) ?? bytes.length;
   }
 
   /**
-   * Passes on the lines of `bytes`, whose final line ending has been removed. False: `take` has
-   * stopped.
+   * Passes on the lines of `bytes`, whose final line ending has been removed. Returns how many
+   * bytes have been taken, with line endings.
    */
-  #takeLines(bytes: Uint8Array, take: (line: string) => boolean): boolean | typeof tooLong {
+  #takeLines(bytes: Uint8Array, take: (line: string) => boolean): number | typeof tooLong {
     const buffer = Buffer.isBuffer(bytes) ? bytes : asBuffer(bytes);
     const text = buffer.toString("utf8");
     let from = 0;
+    let lines = 0;
     // The bound is in bytes, not characters; a shorter read needs no counting.
     let fromByte = bytes.length > this.#maxLineBytes ? 0 : undefined;
     for (;;) {
@@ -65,8 +68,10 @@ export class LineSplitter {
         fromByte = endByte + 1;
       }
       const hasReturn = end > from && text.charCodeAt(end - 1) === 0x0d;
-      if (!take(text.slice(from, hasReturn ? end - 1 : end))) return false;
-      if (found < 0) return true;
+      lines++;
+      const goesOn = take(text.slice(from, hasReturn ? end - 1 : end));
+      if (found < 0) return bytes.length + 1;
+      if (!goesOn) return lengthOfLines(bytes, lines);
       from = end + 1;
     }
   }
@@ -91,6 +96,13 @@ export class LineSplitter {
     if (held.length > maxPieces) this.#held = [Buffer.concat(held)];
     return undefined;
   }
+}
+
+/** The bytes of the first lines, in bytes and not in characters: some may be invalid. */
+function lengthOfLines(bytes: Uint8Array, lines: number): number {
+  let length = 0;
+  for (let i = 0; i < lines; i++) length = bytes.indexOf(0x0a, length) + 1;
+  return length;
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

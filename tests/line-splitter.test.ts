@@ -146,10 +146,38 @@ describe("a line splitter", () => {
     expect(cpuMs).toBeLessThan(2_000);
   });
 
-  test("stops on request", () => {
+  test("stops on request, and says how much it has taken", () => {
     const lines: string[] = [];
-    new LineSplitter(limits.maxLineBytes).push(utf8("a\nb\nc\n"), (line) => lines.push(line) < 2);
-    expect(lines).toEqual(["a", "b"]);
+    const splitter = new LineSplitter(limits.maxLineBytes);
+    const bytes = utf8("a\né\nc\nd");
+    expect(splitter.push(bytes, (line) => lines.push(line) < 2)).toBe(utf8("a\né\n").length);
+    expect(lines).toEqual(["a", "é"]);
+    const rest = utf8("c\nd");
+    expect(splitter.push(rest, (line) => lines.push(line) < 2)).toBe(rest.length);
+    expect([...lines, splitter.rest()]).toEqual(["a", "é", "c", "d"]);
+  });
+
+  test("what is read one line at a time is the same, valid UTF-8 or not", () => {
+    const pieces = fc.array(
+      fc.constantFrom(utf8("\n"), utf8("\r"), utf8("a"), utf8("é"), Uint8Array.of(0xc3)),
+      { maxLength: 30 },
+    );
+    fc.assert(
+      fc.property(pieces, fc.nat(30), (some, place) => {
+        const bytes = new Uint8Array(Buffer.concat(some));
+        const splitter = new LineSplitter(limits.maxLineBytes);
+        const lines: string[] = [];
+        for (let unread of segmentsOf(bytes, [place])) {
+          while (unread.length > 0) {
+            const taken = splitter.push(unread, (line) => lines.push(line) < 0);
+            if (typeof taken !== "number") throw new Error("no line is long");
+            unread = unread.subarray(taken);
+          }
+        }
+        expect(lines).toEqual(slowly(bytes).lines);
+      }),
+      { numRuns: 5_000 },
+    );
   });
 
   test("at the end of input the rest is a line, once", () => {

@@ -39,7 +39,7 @@ import { leaveCalls } from "./offers/call-commands.ts";
 import { leaveCodes } from "./offers/code-commands.ts";
 import { NameRegistry } from "./names/registry.ts";
 import { banOf, banText, suspectOf } from "./suspect.ts";
-import { chargeIgnored, handleCommand, releaseCommands } from "./rates/throttle.ts";
+import { chargeIgnored, handleCommand, payerOf, releaseCommands } from "./rates/throttle.ts";
 import { serversOfChats } from "./private/private-chat.ts";
 import { ShareBudgets } from "./rates/rate-budget.ts";
 import { Schedule } from "./schedule.ts";
@@ -297,8 +297,8 @@ export class Hub {
     if (postponed.length > 0) this.#hub.wake();
   }
 
-  #mayTakeLong({ shareOwner }: Session): boolean {
-    const payer = shareOwner.kept.at(-1)?.key;
+  #mayTakeLong(session: Session): boolean {
+    const payer = payerOf(session);
     if (payer === undefined) return true;
     if (this.#served.has(payer)) return false;
     this.#served.add(payer);

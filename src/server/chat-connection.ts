@@ -106,6 +106,10 @@ export class ChatConnection implements Link {
    * Never empty; undefined, as most of the time, if nothing waits.
    */
   #unread: Uint8Array[] | undefined;
+  /** Lines before those: the rest of a piece, if its time was over. */
+  #rest: Uint8Array | undefined;
+  /** Whether there is time for another line; undefined: as much as needed. */
+  #mayReadOn: (() => boolean) | undefined;
   #isPaused = false;
   readonly #undecided: Pick<UndecidedConnections, "add" | "delete">;
   #state: State = { is: "over" };
@@ -194,11 +198,13 @@ export class ChatConnection implements Link {
     const wasWaiting = this.hasUnread;
     (this.#unread ??= []).push(bytes);
     if (!wasWaiting) turns.read(this.#owner, this);
+    if (!this.hasUnread) return;
     const unread = this.#unread;
-    if (unread === undefined) return;
-    // The caller may reuse the buffer.
-    const last = unread.length - 1;
-    unread[last] = new Uint8Array(unread[last]!);
+    if (unread !== undefined) {
+      // The caller may reuse the buffer.
+      const last = unread.length - 1;
+      unread[last] = new Uint8Array(unread[last]!);
+    }
     if (this.#isPaused) return;
     this.#isPaused = true;
     this.#socket.pause();
@@ -206,16 +212,18 @@ export class ChatConnection implements Link {
 
   /** Whether input waits for the connection's turn. */
   get hasUnread(): boolean {
-    return this.#unread !== undefined;
+    return this.#unread !== undefined || this.#rest !== undefined;
   }
 
   /**
    * Reads some of the waiting input. Frames of files hardly count: each is written to one person,
    * and not to a room.
    */
-  readSome(): number {
+  readSome(mayReadOn?: () => boolean): number {
     const passedChars = this.#session?.passedChars ?? 0;
+    this.#mayReadOn = mayReadOn;
     const length = this.#readPiece();
+    this.#mayReadOn = undefined;
     const passed = (this.#session?.passedChars ?? 0) - passedChars;
     return length - passed * (1 - 1 / reading.frameDivisor);
   }
@@ -223,23 +231,42 @@ export class ChatConnection implements Link {
   /** The number of bytes read. */
   #readPiece(): number {
     const nowMs = steadyMs();
-    const unread = this.#unread;
-    const bytes = unread?.[0];
-    if (unread === undefined || bytes === undefined) return 0;
-    // If a read is a message, it must not be split.
-    const isWhole = this.#state.is !== "lines" || bytes.length <= reading.pieceBytes;
-    const piece = isWhole ? bytes : bytes.subarray(0, reading.pieceBytes);
-    if (isWhole) unread.shift();
-    else unread[0] = bytes.subarray(reading.pieceBytes);
-    if (unread.length === 0) this.#unread = undefined;
-    this.#take(piece, nowMs);
-    if (this.#state.is === "over") this.#unread = undefined;
+    const rest = this.#takeRest();
+    const piece = rest ?? this.#nextPiece();
+    if (piece === undefined) return 0;
+    if (rest !== undefined && this.#state.is === "lines") {
+      this.#readLines(this.#state.framer, rest, nowMs);
+    } else this.#take(piece, nowMs);
+    if (this.#state.is === "over") this.#forgetInput();
     if (!this.hasUnread && this.#isPaused) {
       this.#isPaused = false;
       this.#socket.resume();
       if (this.#inputEnded) this.ended(nowMs);
     }
-    return piece.length;
+    return piece.length - (this.#rest?.length ?? 0);
+  }
+
+  #takeRest(): Uint8Array | undefined {
+    const rest = this.#rest;
+    this.#rest = undefined;
+    return rest;
+  }
+
+  #nextPiece(): Uint8Array | undefined {
+    const unread = this.#unread;
+    const bytes = unread?.[0];
+    if (unread === undefined || bytes === undefined) return undefined;
+    // If a read is a message, it must not be split.
+    const isWhole = this.#state.is !== "lines" || bytes.length <= reading.pieceBytes;
+    if (isWhole) unread.shift();
+    else unread[0] = bytes.subarray(reading.pieceBytes);
+    if (unread.length === 0) this.#unread = undefined;
+    return isWhole ? bytes : bytes.subarray(0, reading.pieceBytes);
+  }
+
+  #forgetInput(): void {
+    this.#unread = undefined;
+    this.#rest = undefined;
   }
 
   /** Handles bytes that have already been counted. */
@@ -316,7 +343,7 @@ export class ChatConnection implements Link {
 
   closed(): void {
     this.#state = { is: "over" };
-    this.#unread = undefined;
+    this.#forgetInput();
     this.#isPaused = false;
     this.#undecided.delete(this);
     if (this.#session === undefined) return;
@@ -489,11 +516,13 @@ export class ChatConnection implements Link {
 
   #readLines(framer: LineSplitter, bytes: Uint8Array, nowMs: number): void {
     const session = this.#session!;
-    const trouble = framer.push(bytes, (line) => {
+    const taken = framer.push(bytes, (line) => {
       this.#driver.handleMessage(session, line, nowMs);
-      return this.#state.is === "lines";
+      return this.#state.is === "lines" && this.#mayReadOn?.() !== false;
     });
-    if (trouble === tooLong) this.#overflow();
+    if (taken === tooLong) return this.#overflow();
+    // A copy: the caller may reuse the buffer.
+    if (taken < bytes.length) this.#rest = new Uint8Array(bytes.subarray(taken));
   }
 
   #overflow(): void {

@@ -10,9 +10,10 @@ export interface Reader {
   /** Whether input is waiting. */
   readonly hasUnread: boolean;
   /**
-   * Reads some of the input. Returns how many bytes count; below 0 if earlier ones turn out not to.
+   * Reads some of the input, one line after another while `mayReadOn` (always, without it). Returns
+   * how many bytes count; below 0 if earlier ones turn out not to.
    */
-  readSome(): number;
+  readSome(mayReadOn?: () => boolean): number;
 }
 
 /** One owner: when its window began, and how much of it and of later ones has been used. */
@@ -23,6 +24,8 @@ export class ReadingTurns {
   readonly #now: () => number;
   readonly #later: (run: () => void) => unknown;
   #isScheduled = false;
+  /** Until when the current reader may read on. */
+  #endMs = 0;
 
   /** `now`: milliseconds; `later` calls back once, in another pass of the loop. */
   constructor(
@@ -83,9 +86,13 @@ export class ReadingTurns {
 
   #readSome(turn: Turn, reader: Reader): void {
     const beganMs = this.#now();
-    turn.usedBytes += reader.readSome();
+    this.#endMs = beganMs + limits.sliceMs - turn.usedMs;
+    turn.usedBytes += reader.readSome(this.#mayReadOn);
     turn.usedMs += this.#now() - beganMs;
   }
+
+  /** A piece may consist of a thousand short lines, each of which requests a page of history. */
+  readonly #mayReadOn = (): boolean => this.#now() < this.#endMs;
 
   #schedule(): void {
     if (this.#isScheduled) return;

@@ -163,6 +163,39 @@ test("of queued searches, one of each network runs per turn", () => {
   expect(found).toEqual(all.map(() => 5));
 });
 
+test("of requests that wait for the rate of their network, one asks the store at a time", () => {
+  const store = memoryAnswerer();
+  let asked = 0;
+  const rig = new Rig(rates, (request) => {
+    if (request.type === "read-room") asked++;
+    return store(request);
+  });
+  withPast(rig);
+  const all = many(20, () => "192.0.2.1").map((at, i) => rig.member(`M${i}`, {}, at));
+  rig.pass(10_000, 1_000);
+  for (const one of all) one.text();
+  // What an answer costs is known when it is there; each of these is an eighth of the burst.
+  const requests = [{ type: "search", text: "words" }, { type: "history" }];
+  for (const one of all) {
+    for (const request of requests) {
+      rig.hub.handleMessage(one.session, JSON.stringify({ ...request, room: "lobby" }), rig.nowMs);
+    }
+  }
+  rig.settle();
+  let most = 0;
+  for (let ms = 0; ms < 60_000; ms += 10) {
+    asked = 0;
+    rig.nowMs += 10;
+    rig.hub.handleTimeout(rig.nowMs);
+    rig.pump();
+    most = Math.max(most, asked);
+    rig.settle();
+  }
+  expect(most).toBe(1);
+  const answered = all.map((one) => one.lines().map(({ type }) => type));
+  expect(answered).toEqual(all.map(() => ["found", "history"]));
+});
+
 function replayed(client: Client): number {
   return client.lines().filter(({ type }) => type === "message").length;
 }

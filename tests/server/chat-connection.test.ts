@@ -373,12 +373,15 @@ describe("protocols", () => {
   });
 });
 
-/** A client on a network that is read in turns, and a function to let a window pass. */
-function crowded(): { caller: Caller; pass: () => void } {
+/**
+ * A client on a network that is read in turns, and a function to let a window pass. The clock, too,
+ * advances by `lineMs` with each line.
+ */
+function crowded(lineMs = 0): { caller: Caller; pass: () => void } {
   let nowMs = 0;
   const later: (() => void)[] = [];
   const turns = new ReadingTurns(
-    () => nowMs,
+    () => (nowMs += lineMs),
     (run) => later.push(run),
   );
   const caller = new Caller(any, undefined, { address: "192.0.2.1", turns });
@@ -416,6 +419,26 @@ describe("a connection whose network has used up its turn", () => {
     expect(heardBy(caller)).toEqual(Array.from({ length: 401 }, (_, i) => i + 1));
     caller.wait(limits.afterFinMs + 20);
     expect(caller.names).toEqual([]);
+  });
+
+  test("is interrupted between two lines of one read, and goes on there", () => {
+    const { caller, pass } = crowded(1);
+    const said = Array.from({ length: 60 }, (_, i) =>
+      JSON.stringify({ type: "say", text: `${i + 1} xé` }),
+    );
+    // TELNET's IAC IP: from then on, its commands are removed.
+    caller.send(Buffer.concat([latin1("\xff\xf4"), Buffer.from(`${hello}${said.join("\n")}\n`)]));
+    expect(heardBy(caller).length).toBeLessThan(5);
+    expect(caller.isPaused).toBe(true);
+    let most = 0;
+    for (let i = 0; i < 100 && caller.connection.hasUnread; i++) {
+      const before = heardBy(caller).length;
+      pass();
+      most = Math.max(most, heardBy(caller).length - before);
+    }
+    expect(most).toBeLessThan(5);
+    expect(caller.isPaused).toBe(false);
+    expect(heardBy(caller)).toEqual(Array.from({ length: 60 }, (_, i) => i + 1));
   });
 
   test("is forgotten together with its unread data when it is lost", () => {

@@ -1,8 +1,11 @@
 // How the event loop is shared among senders, in virtual time.
 
+import type { ServerWebSocket } from "bun";
 import { describe, expect, test } from "bun:test";
+import { createMetrics } from "../../src/chat/metrics/metrics.ts";
 import { reading as limits } from "../../src/limits.ts";
 import { type Reader, ReadingTurns } from "../../src/server/reading-turns.ts";
+import { SocketLink } from "../../src/server/web/websocket.ts";
 import { ownerAt, ownerOfAccount } from "../../src/share-owner.ts";
 
 /** Turns on a clock that only reading and waiting advance. */
@@ -46,6 +49,27 @@ class Sender implements Reader {
   }
 }
 
+/** A sender of one piece of lines, each of which takes some time. */
+class LineSender implements Reader {
+  constructor(
+    readonly loop: Loop,
+    public lines: number,
+    readonly eachMs: number,
+  ) {}
+
+  get hasUnread(): boolean {
+    return this.lines > 0;
+  }
+
+  readSome(mayReadOn: () => boolean): number {
+    do {
+      this.lines--;
+      this.loop.nowMs += this.eachMs;
+    } while (this.hasUnread && mayReadOn());
+    return 1;
+  }
+}
+
 const stranger = ownerAt("192.0.2.1");
 
 describe("a flood of one network", () => {
@@ -86,6 +110,44 @@ describe("a flood of one network", () => {
     const untilMs = loop.nowMs + (limits.maxDebtMs * limits.windowMs) / limits.sliceMs + 20;
     while (loop.nowMs < untilMs) loop.pass();
     expect(paused.pieces).toBe(0);
+  });
+
+  test("that asks much in few bytes is interrupted within them", () => {
+    const loop = new Loop();
+    const flood = Array.from({ length: 60 }, () => new LineSender(loop, 100, 1));
+    for (const one of flood) loop.turns.read(stranger, one);
+    expect(loop.nowMs).toBe(limits.sliceMs);
+    while (flood.some(({ hasUnread }) => hasUnread)) {
+      const beganMs = loop.nowMs;
+      expect(loop.pass()).toBe(true);
+      expect(loop.nowMs - beganMs).toBeLessThan(limits.sliceMs + 3);
+    }
+    expect(6_000 / loop.nowMs).toBeGreaterThan(0.8 * (limits.sliceMs / limits.windowMs));
+  });
+
+  test("is interrupted within a frame of a WebSocket", () => {
+    const loop = new Loop();
+    const heard: string[] = [];
+    const peer = { address: "192.0.2.1", port: 1 };
+    const place = { move: () => stranger, leave() {} };
+    const link = new SocketLink(peer, createMetrics(), place, loop.turns);
+    link.opened({} as ServerWebSocket<SocketLink>, () => ({
+      receive(line) {
+        heard.push(line);
+        loop.nowMs++;
+      },
+      receiveEmpty: () => true,
+      passedChars: () => 0,
+      overflow() {},
+      drained() {},
+      closed() {},
+    }));
+    const lines = Array.from({ length: 20 }, (_, i) => `line ${i}`);
+    link.received(`${lines.join("\n")}\n`);
+    link.received("last");
+    expect(heard.length).toBe(limits.sliceMs);
+    while (link.hasUnread) expect(loop.pass()).toBe(true);
+    expect(heard).toEqual([...lines, "last"]);
   });
 
   test("is read in turn, each connection equally", () => {

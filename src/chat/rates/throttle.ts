@@ -122,17 +122,22 @@ export function releaseCommands(
 
 /**
  * Runs delayed commands as far as rates allow. Sessions take turns, one command at a time: those of
- * one owner share its rate, however many commands each has queued.
+ * one owner share its rate, however many commands each has queued. An answer from the store is
+ * charged when it is there, so each owner may ask for one at a time.
  */
 export function releaseDelayed(hub: HubState): void {
   const { delayed } = hub.schedule;
   const ran: Session[] = [];
+  const asking = new Set<string>();
   do {
     // Sessions that had their turn go to the end of the queue.
     for (const session of ran) delayed.delete(session);
     for (const session of ran.splice(0)) delayed.add(session);
     for (const session of delayed) {
+      const payer = payerOf(session);
+      if (payer !== undefined && asking.has(payer)) continue;
       const outcome = releaseNext(hub, session);
+      if (outcome === "ran" && payer !== undefined && session.queue.isBlocked) asking.add(payer);
       if (outcome === "ran") ran.push(session);
       else if (outcome === "none") delayed.delete(session);
     }
@@ -177,9 +182,16 @@ function chargeInput(hub: HubState, session: Session, bytes: number): boolean {
   return false;
 }
 
-/** Whether it reads much more than it answers: some milliseconds. */
+/** The owner who pays for a session; undefined: nobody has to. */
+export function payerOf({ shareOwner }: Session): string | undefined {
+  return shareOwner.kept.at(-1)?.key;
+}
+
+/** Whether it reads much from the store: some milliseconds. */
 function takesLong(command: Command | undefined): boolean {
   switch (command?.type) {
+    case "history":
+    case "past":
     case "search":
     case "past-private":
     case "past-targets":

@@ -117,7 +117,7 @@ export class SocketLink implements Link {
     }
     const bytes = Buffer.byteLength(frame);
     this.#traffic.receivedBytes += bytes;
-    if (this.#turns === undefined) return this.#take(frame);
+    if (this.#turns === undefined) return void this.#take(frame);
     this.#unreadBytes += bytes + 1;
     if (this.#unreadBytes > reading.maxUnreadBytes) return this.abort();
     if (this.#unread.push(frame) === 1) this.#turns.read(this.#owner, this);
@@ -128,32 +128,37 @@ export class SocketLink implements Link {
   }
 
   /** Reads the next waiting frame; frames of files hardly count (chat-connection.ts). */
-  readSome(): number {
+  readSome(mayReadOn?: () => boolean): number {
     const frame = this.#unread.shift();
     if (frame === undefined) return 0;
-    const bytes = Buffer.byteLength(frame) + 1;
-    this.#unreadBytes -= bytes;
     const passedChars = this.#session?.passedChars() ?? 0;
-    this.#take(frame);
+    const rest = this.#take(frame, mayReadOn);
+    if (rest !== "") this.#unread.unshift(rest);
+    const restBytes = rest === "" ? 0 : Buffer.byteLength(rest) + 1;
+    const bytes = Buffer.byteLength(frame) + 1 - restBytes;
+    this.#unreadBytes -= bytes;
     const passed = (this.#session?.passedChars() ?? 0) - passedChars;
     return bytes - passed * (1 - 1 / reading.frameDivisor);
   }
 
-  #take(frame: string): void {
+  /** Takes lines while `mayReadOn`; returns the others. */
+  #take(frame: string, mayReadOn = always): string {
     if (frame === "") this.#receiveEmpty();
     let from = 0;
     while (from < frame.length && !this.#isEnding) {
+      if (from > 0 && !mayReadOn()) return frame.slice(from);
       const end = frame.indexOf("\n", from);
       const to = end < 0 ? frame.length : end;
       const line = frame.slice(from, to > from && frame[to - 1] === "\r" ? to - 1 : to);
       from = to + 1;
       if (isTooLong(line)) {
         this.#session?.overflow();
-        return;
+        return "";
       }
       if (line === "") this.#receiveEmpty();
       else this.#session?.receive(line);
     }
+    return "";
   }
 
   /** Aborts a flood in the middle of a read, which may contain 90 000 frames. */
@@ -176,6 +181,7 @@ export class SocketLink implements Link {
 }
 
 const decoder = new TextDecoder();
+const always = (): boolean => true;
 
 /**
  * Length of the next frame, starting at `from`: whole lines, about `outFrameBytes`, at least one
