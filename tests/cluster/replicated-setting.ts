@@ -1,5 +1,6 @@
 // Several servers with a PostgreSQL that has a synchronous standby, and test networks between all
-// of them: to the clients of each server, to its database, and to the standby.
+// of them: to the clients of each server, to its database, and to the standby. When the standby has
+// taken over from the primary, a new one takes the primary's place.
 
 import { SQL } from "bun";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -16,20 +17,23 @@ export type Site = {
   readonly databases: readonly Gate[];
 };
 
+type Pair = { primary: Cluster; standby: Cluster; replication: Gate };
+
 export class ReplicatedSetting implements AsyncDisposable {
   #sql: SQL;
+  #pair: Pair;
+  /** Logs of primaries that are dead. */
+  #logs = "";
 
   private constructor(
     /** Undoes everything; if a part does not start, the others before it are gone as well. */
     private readonly parts: AsyncDisposableStack,
-    readonly primary: Cluster,
-    readonly standby: Cluster,
-    /** The network between primary and standby. */
-    readonly replication: Gate,
+    pair: Pair,
     readonly sites: readonly Site[],
     readonly name: string,
   ) {
-    this.#sql = this.#connect(primary);
+    this.#pair = pair;
+    this.#sql = this.#connect(pair.primary);
   }
 
   static async start(count: number): Promise<ReplicatedSetting> {
@@ -38,11 +42,9 @@ export class ReplicatedSetting implements AsyncDisposable {
     parts.defer(() => rmSync(folder, { recursive: true, force: true }));
     const primary = await Cluster.start(["synchronous_commit=on"]);
     parts.defer(() => primary.remove());
-    const replication = parts.use(await Gate.to(primary.port));
-    const standby = await Cluster.standbyOf(primary, replication.port, "standby");
-    parts.defer(() => standby.remove());
     const name = new URL(await primary.newDatabase()).pathname.slice(1);
-    await replicateSynchronously(primary);
+    const pair = await withStandby(primary, parts);
+    const { standby } = pair;
     const sites: Site[] = [];
     for (let i = 0; i < count; i++) {
       const databases = [
@@ -57,15 +59,32 @@ export class ReplicatedSetting implements AsyncDisposable {
       await server.start();
       sites.push({ server, clients: parts.use(await Gate.to(server.port)), databases });
     }
-    return new ReplicatedSetting(parts.move(), primary, standby, replication, sites, name);
+    return new ReplicatedSetting(parts.move(), pair, sites, name);
   }
 
-  /** `kill -9` of the primary, and promotion of the standby. */
+  /** The network between primary and standby. */
+  get replication(): Gate {
+    return this.#pair.replication;
+  }
+
+  /** The logs of all primaries so far. */
+  get databaseLog(): string {
+    return this.#logs + this.#pair.primary.log;
+  }
+
+  /**
+   * `kill -9` of the primary, and promotion of the standby. Then the dead one's data is deleted,
+   * and a standby of the new primary runs in its place.
+   */
   async failOver(): Promise<void> {
-    await this.primary.kill();
+    const { primary, standby } = this.#pair;
+    await primary.kill();
     await this.#sql.close({ timeout: 0 }).catch(() => {});
-    await this.standby.promote();
-    this.#sql = this.#connect(this.standby);
+    await standby.promote();
+    this.#sql = this.#connect(standby);
+    this.#logs += primary.log;
+    await primary.remove();
+    this.#pair = await withStandby(standby, this.parts, primary.port);
   }
 
   async lines(): Promise<Line[]> {
@@ -95,6 +114,19 @@ export class ReplicatedSetting implements AsyncDisposable {
   #connect({ port }: Cluster): SQL {
     return new SQL(`postgres://parley@127.0.0.1:${port}/${this.name}`, { max: 1 });
   }
+}
+
+/** Starts a standby, and has all commits wait for it. `at`: its port, if not any free one. */
+async function withStandby(
+  primary: Cluster,
+  parts: AsyncDisposableStack,
+  at?: number,
+): Promise<Pair> {
+  const replication = parts.use(await Gate.to(primary.port));
+  const standby = await Cluster.standbyOf(primary, replication.port, "standby", at);
+  parts.defer(() => standby.remove());
+  await replicateSynchronously(primary);
+  return { primary, standby, replication };
 }
 
 /** From now on nothing is committed before the standby has it. */

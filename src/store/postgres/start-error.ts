@@ -10,6 +10,10 @@ const waysOut: readonly (readonly [pattern: RegExp, way: string])[] = [
     "name the certificate of its authority in NODE_EXTRA_CA_CERTS",
   ],
   [
+    /password authentication failed|no password supplied/,
+    "put its password into ~/.pgpass, as HOST:PORT:DATABASE:USER:PASSWORD",
+  ],
+  [
     /unsupported startup parameter/,
     "PgBouncer needs ignore_startup_parameters = idle_session_timeout,lock_timeout",
   ],

@@ -66,11 +66,19 @@ export class Cluster {
     return cluster;
   }
 
-  /** A standby of a running primary that it reaches at `port`, under a name of its own. */
-  static async standbyOf(primary: Cluster, port: number, name: string): Promise<Cluster> {
+  /**
+   * A standby of a running primary that it reaches at `port`, under a name of its own. `at`: the
+   * port of another cluster that it replaces.
+   */
+  static async standbyOf(
+    primary: Cluster,
+    port: number,
+    name: string,
+    at?: number,
+  ): Promise<Cluster> {
     const folder = mkdtempSync(join(tmpdir(), "parley-pg-"));
     if (unprivileged !== undefined) chownSync(folder, unprivileged.uid, unprivileged.gid);
-    const standby = new Cluster(folder, await freePort());
+    const standby = new Cluster(folder, at ?? (await freePort()));
     const from = `host=127.0.0.1 port=${port} user=parley application_name=${name}`;
     const words = ["-d", from, "-R", "-X", "stream", "-c", "fast", "--no-sync"];
     await run("pg_basebackup", [...words, "-D", standby.#data]);

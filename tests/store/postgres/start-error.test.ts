@@ -9,6 +9,7 @@ const cases: [Error, string][] = [
   [new DatabaseAway("db:5432: Failed to connect"), "can't be reached: db:5432: Failed to connect"],
   [new Refused("permission denied for schema parley", "42501"), "can't be used: permission denied"],
   [new DatabaseAway("db:5432: unable to verify the first certificate"), "NODE_EXTRA_CA_CERTS"],
+  [new DatabaseAway("db: password authentication failed for user 'parley'"), "into ~/.pgpass, as"],
   [new DatabaseAway("unsupported startup parameter: lock_timeout"), "ignore_startup_parameters = "],
   [new DatabaseAway("cannot execute INSERT in a read-only transaction"), "must be off"],
 ];
