@@ -4,6 +4,7 @@
 import { CppParser } from "../cpp/parser.ts";
 import type { Answer } from "../cpp/peer.ts";
 import { dial, type Deadline } from "./dial.ts";
+import { quoted } from "../text.ts";
 import { hostPortText, type ServerAddress } from "./host-port.ts";
 
 /** The answer, or why there is none, and the address it came from (empty if not connected). */
@@ -17,13 +18,18 @@ export async function askRegistry(
 ): Promise<RegistryReply> {
   const answer = Promise.withResolvers<Answer>();
   const parser = new CppParser();
+  let first: Uint8Array | undefined;
   const events = {
     data: (bytes: Uint8Array) => {
+      first ??= bytes.slice();
       parser.handleData(bytes);
       const result = parser.pollMessage();
       if (result.type === "message") answer.resolve({ message: result.message });
       if (result.type === "malformed") {
-        answer.resolve({ failed: `the registry's answer is not CPP (${result.reason})` });
+        // It may say in plain text what is wrong.
+        const [said = ""] = new TextDecoder().decode(first).split(/\r?\n/, 1);
+        const heard = `${quoted(said, 300)} (${result.reason})`;
+        answer.resolve({ failed: `the registry's answer is not CPP: ${heard}` });
       }
     },
     ended: () => answer.resolve({ failed: "the registry closed the connection without an answer" }),
