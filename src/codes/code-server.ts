@@ -17,7 +17,7 @@ import { exportedKey } from "../tls/exported-key.ts";
 import { onlyTls13 } from "../tls/versions.ts";
 import { CodeConnection } from "./code-connection.ts";
 import { guestError } from "./guest-error.ts";
-import type { CodeDoor } from "./code-door.ts";
+import type { CodeDoor, DoorState } from "./code-door.ts";
 
 export type CodeServerOptions = {
   readonly folder: OfferedFolder;
@@ -27,6 +27,10 @@ export type CodeServerOptions = {
   readonly host: string;
   /** How long somebody may take to prove to know the code (default: limits.ts). */
   readonly proofMs?: number;
+  /** How long to wait for a guest who has lost the connection, such as one whose machine is off. */
+  readonly patienceMs: number;
+  /** The guest has lost the connection, and may return. */
+  onInterrupted(reason: string): void;
   /** The guest has received and verified everything. */
   onDone(): void;
   /** The guest gives up. */
@@ -42,6 +46,10 @@ export class CodeServer {
   readonly #guests = new Set<TcpLink>();
   readonly #owners = new ShareCounts(limits.maxPerAddress, limits.maxConnections / 2);
   readonly #listener: Bun.TCPSocketListener<TcpLink>;
+  /** Ends the wait for a guest, or for one to return. */
+  #patience: Timer | undefined;
+  /** The guest has everything, or has given up. */
+  #isOver = false;
 
   /** @throws ParleyError `failed`: no port is free for both TCP and UDP */
   static async open(options: CodeServerOptions): Promise<CodeServer> {
@@ -62,6 +70,7 @@ export class CodeServer {
   private constructor(options: CodeServerOptions, service: FileService<OfferedFolder>) {
     this.#options = options;
     this.#service = service;
+    this.#waitFor(limits.unusedMs, "Nobody has come for the files.", ["open", "tried"]);
     this.#listener = Bun.listen<TcpLink>({
       hostname: options.host,
       port: service.udpPort,
@@ -95,9 +104,28 @@ export class CodeServer {
   }
 
   close(): void {
+    this.#isOver = true;
+    clearTimeout(this.#patience);
     this.#listener.stop();
     for (const link of this.#links) link.end();
     this.#service.close();
+  }
+
+  /** Gives up after that time, if the door is in one of these states then. */
+  #waitFor(ms: number, sentence: string, states: readonly DoorState[]): void {
+    clearTimeout(this.#patience);
+    const { door, onFailed } = this.#options;
+    this.#patience = setTimeout(() => {
+      if (states.includes(door.state)) onFailed(new ParleyError("stalled", sentence));
+    }, ms);
+  }
+
+  #handleLost(link: TcpLink): void {
+    if (!this.#guests.delete(link) || this.#guests.size > 0 || this.#isOver) return;
+    const { patienceMs, onInterrupted } = this.#options;
+    onInterrupted("The receiver has lost the connection");
+    const sentence = `The receiver has not reconnected for ${Math.ceil(patienceMs / 60_000)} minutes.`;
+    this.#waitFor(patienceMs, sentence, ["taken"]);
   }
 
   /** A connection occupies a place from its beginning, whether it says anything or not. */
@@ -114,7 +142,7 @@ export class CodeServer {
     void link.closed.then(() => {
       clearTimeout(hurry);
       this.#links.delete(link);
-      this.#guests.delete(link);
+      this.#handleLost(link);
       this.#owners.remove(owner);
     });
   }
@@ -144,10 +172,17 @@ export class CodeServer {
           owner: ownerAt(address),
         };
         this.#guests.add(link);
+        clearTimeout(this.#patience);
         return this.#service.session(client, control);
       },
-      onDone,
-      onFailed: (failed, reason) => onFailed(guestError(failed, reason)),
+      onDone: () => {
+        this.#isOver = true;
+        onDone();
+      },
+      onFailed: (failed, reason) => {
+        this.#isOver = true;
+        onFailed(guestError(failed, reason));
+      },
     });
     link.attach(
       socket,

@@ -14,6 +14,7 @@ import {
   readFileSync,
   readSync,
   rmSync,
+  type Stats,
   writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
@@ -91,12 +92,14 @@ export class PartialFile implements ChunkStore {
 
   /** Removes the leftovers of a fetch that was killed after completing its file. */
   static removeLeftovers(path: string): void {
-    const part = partPathOf(path);
-    const left = lstatOf(part);
     const complete = lstatOf(path);
-    if (left !== undefined && complete !== undefined && !isSameFile(left, complete)) return;
-    if (left !== undefined) rmSync(part, { force: true });
-    rmSync(`${part}.journal`, { force: true });
+    if (complete === undefined) return;
+    for (const part of partsOf(path)) {
+      const left = lstatOf(part);
+      if (left !== undefined && !isSameFile(left, complete)) continue;
+      if (left !== undefined) rmSync(part, { force: true });
+      rmSync(`${part}.journal`, { force: true });
+    }
   }
 
   /** The path of the partial file. */
@@ -246,11 +249,16 @@ function openLocked(path: string): Opened {
  * ParleyError `storage` if other programs' files have all of them
  */
 function ownPart(path: string): string {
-  const parts = Array.from({ length: partTries }, (_, i) => partPathOf(path, i + 1));
+  const parts = partsOf(path);
   const found = parts.find(isOwn) ?? parts.find((part) => !isForeign(part));
   if (found !== undefined) return found;
   const sentence = `Cannot write '${parts[0]}': other programs have files of that name. Choose another place with -o`;
   throw new ParleyError("storage", sentence);
+}
+
+/** All paths that a partial file may have. */
+function partsOf(path: string): readonly string[] {
+  return Array.from({ length: partTries }, (_, i) => partPathOf(path, i + 1));
 }
 
 function isOwn(part: string): boolean {
@@ -274,8 +282,14 @@ function openOwn(path: string, flags: number): number {
   const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants;
   const all = O_CREAT | O_RDWR | flags | (O_NONBLOCK ?? 0) | (O_NOFOLLOW ?? 0);
   const fd = openSync(path, all, 0o644);
-  const stat = fstatSync(fd);
-  if (stat.isFile() && stat.nlink <= 1) return fd;
+  let stat: Stats | undefined;
+  try {
+    stat = fstatSync(fd);
+    if (stat.isFile() && stat.nlink <= 1) return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
   closeSync(fd);
   if (!stat.isFile()) {
     throw new ParleyError("storage", `Cannot write '${path}': it is not a regular file.`);

@@ -6,12 +6,14 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connect as connectTls } from "node:tls";
+import { connect as connectTls, type TLSSocket } from "node:tls";
 import { CodeDoor } from "../../src/codes/code-door.ts";
-import { CodeServer } from "../../src/codes/code-server.ts";
+import { CodeServer, type CodeServerOptions } from "../../src/codes/code-server.ts";
+import type { ParleyError } from "../../src/errors.ts";
 import { OfferedFolder } from "../../src/handover/offered-folder.ts";
 import { codes as limits } from "../../src/limits.ts";
 import { createKeyPair } from "../../src/tls/certificate.ts";
+import { CodeGuest, codeExporterLabel } from "../../src/tls/code-exchange.ts";
 import { until } from "../until.ts";
 
 setDefaultTimeout(30_000);
@@ -19,18 +21,41 @@ setDefaultTimeout(30_000);
 const base = mkdtempSync(join(tmpdir(), "parley-code-port-"));
 afterAll(() => rmSync(base, { recursive: true, force: true }));
 
-async function open(proofMs: number): Promise<CodeServer> {
+const code = { number: 1, words: "alpha-beta" };
+
+async function open(proofMs: number, more: Partial<CodeServerOptions> = {}): Promise<CodeServer> {
   const path = join(base, "a.txt");
   writeFileSync(path, "a");
   return CodeServer.open({
     folder: await OfferedFolder.of([path]),
-    door: new CodeDoor({ number: 1, words: "alpha-beta" }, () => {}),
+    door: new CodeDoor(code, () => {}),
     key: await createKeyPair(Date.now()),
     host: "127.0.0.1",
     proofMs,
+    patienceMs: 60_000,
+    onInterrupted() {},
     onDone() {},
     onFailed() {},
+    ...more,
   });
+}
+
+/** A guest who has proved to know the code. */
+async function admitted(port: number): Promise<TLSSocket> {
+  const socket = connectTls({ port, host: "127.0.0.1", rejectUnauthorized: false });
+  socket.on("error", () => {});
+  await new Promise((resolve) => socket.once("secureConnect", resolve));
+  const exported = socket.exportKeyingMaterial(32, codeExporterLabel, Buffer.alloc(0));
+  const guest = new CodeGuest(code, new Uint8Array(exported));
+  let text = "";
+  socket.on("data", (bytes) => (text += bytes));
+  const send = (message: object) => void socket.write(`${JSON.stringify(message)}\n`);
+  send({ type: "code", number: 1, share: guest.share });
+  await until(() => text.includes("code-share"));
+  const answer = guest.check(JSON.parse(text) as { share: string; proof: string });
+  send({ type: "code-proof", proof: answer?.proof });
+  await until(() => text.includes("code-files"));
+  return socket;
 }
 
 /** Connections that never begin a TLS handshake. */
@@ -64,4 +89,37 @@ test("a connection without a handshake is closed in time", async () => {
   const { closed } = silent(server.port, 5);
   await until(() => closed() === 5);
   server.close();
+});
+
+test("a guest who is killed is waited for, and not for ever", async () => {
+  const interrupted: string[] = [];
+  const failed = Promise.withResolvers<ParleyError>();
+  const server = await open(60_000, {
+    patienceMs: 50,
+    onInterrupted: (reason) => void interrupted.push(reason),
+    onFailed: failed.resolve,
+  });
+  const guest = await admitted(server.port);
+  guest.destroy();
+  expect(await failed.promise).toMatchObject({ code: "stalled" });
+  expect(interrupted).toEqual(["The receiver has lost the connection"]);
+  server.close();
+});
+
+test("a guest who has everything, or gives up, is not waited for", async () => {
+  for (const last of [{ type: "code-done" }, { type: "code-failed", failed: 1, reason: "no" }]) {
+    const events: string[] = [];
+    const server = await open(60_000, {
+      onInterrupted: () => void events.push("interrupted"),
+      onDone: () => void events.push("done"),
+      onFailed: () => void events.push("failed"),
+    });
+    const guest = await admitted(server.port);
+    const closed = new Promise((resolve) => guest.once("close", resolve));
+    guest.end(`${JSON.stringify(last)}\n{"type":"bye"}\n`);
+    await closed;
+    await until(() => events.length > 0);
+    expect(events).toEqual([last.type === "code-done" ? "done" : "failed"]);
+    server.close();
+  }
 });

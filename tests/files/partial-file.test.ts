@@ -160,6 +160,16 @@ describe("another program's `NAME.part`", () => {
     resumed.close();
   });
 
+  test("is left alone when what a killed fetch left beside it is removed", () => {
+    writeFileSync(part, "theirs");
+    begun().close();
+    // Killed once the file had its name, and the other one had not been removed.
+    linkSync(`${target}.2.part`, target);
+    writeFileSync(`${target}.3.part.journal`, "");
+    PartialFile.removeLeftovers(target);
+    expect(readdirSync(folder).toSorted()).toEqual(["file", "file.part"]);
+  });
+
   test("is an error if there are many of them", () => {
     const names = ["file.part", ...Array.from({ length: 8 }, (_, i) => `file.${i + 2}.part`)];
     for (const name of names) writeFileSync(join(folder, name), "theirs");

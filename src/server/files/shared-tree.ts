@@ -109,24 +109,25 @@ export class SharedTree {
     const last = parts.at(-1);
     if (last === undefined) throw notFound(name);
     const cursor = this.cursor();
+    let fd: number | undefined;
     try {
       const within = cursor.to(parts.slice(0, -1));
       const path = within.at(spellingOf(within, last));
       const found = lstatSync(path, { bigint: true });
       const isShared = found.isFile() && !this.#withheldIds().has(`${found.dev} ${found.ino}`);
-      const fd = isShared ? openRegular(path) : undefined;
-      if (fd === undefined) throw notFound(name);
+      if (!isShared) throw notFound(name);
+      fd = openRegular(path);
       const stat = fstatSync(fd, { bigint: true });
       if (stat.isFile() && stat.ino === found.ino)
         return opened(fd, name, this.#plainPath(name), stat);
-      closeSync(fd);
+      throw notFound(name);
     } catch (error) {
+      if (fd !== undefined) closeSync(fd);
       throwIfBusy(error);
       throw notFound(name);
     } finally {
       cursor.close();
     }
-    throw notFound(name);
   }
 
   #plainPath(name: string): Buffer {

@@ -4,9 +4,9 @@
 import { openSync } from "node:fs";
 import { isatty, ReadStream } from "node:tty";
 import { ParleyError } from "../../errors.ts";
-import { accounts as limits } from "../../limits.ts";
 import { mayReadTerminal } from "../output/foreground.ts";
-import { type Key, KeyReader } from "./keys.ts";
+import { AskedLine } from "./asked-line.ts";
+import { KeyReader } from "./keys.ts";
 import { stderr } from "../output/output.ts";
 
 /** Whether a person can be asked. */
@@ -31,7 +31,7 @@ export async function askYes(question: string): Promise<boolean> {
 
 function askLine(question: string, isShown: boolean): Promise<string | undefined> {
   const terminal = openTerminal();
-  const line = new TypedLine((text) => isShown && stderr.data(text));
+  const line = new AskedLine((text) => isShown && stderr.data(text));
   const reader = new KeyReader();
   const decoder = new TextDecoder();
   return new Promise((resolve, reject) => {
@@ -79,50 +79,4 @@ const endings = ["end", "error", "close"] as const;
 /** Not stdin itself: once Bun has paused it, nobody can read it as a stream again. */
 function openTerminal(): ReadStream {
   return new ReadStream(process.platform === "win32" ? 0 : openSync("/dev/tty", "r"));
-}
-
-/** The line typed so far. */
-class TypedLine {
-  text = "";
-  readonly #show: (text: string) => void;
-
-  constructor(show: (text: string) => void) {
-    this.#show = show;
-  }
-
-  handleKey(key: Key): "done" | "closed" | "interrupted" | undefined {
-    if (key.type !== "key") {
-      // A password pasted from a password manager includes its line ending.
-      const [typed = "", ...rest] = key.text.split(/\r?\n|\r/);
-      this.#add(typed);
-      return key.type === "paste" && rest.length > 0 ? "done" : undefined;
-    }
-    switch (key.name) {
-      case "enter":
-        return "done";
-      case "ctrl-c":
-        return "interrupted";
-      case "ctrl-d":
-        return "closed";
-      case "backspace":
-        return this.#erase();
-      case "ctrl-u":
-        while (this.text !== "") this.#erase();
-        return undefined;
-      default:
-        return undefined;
-    }
-  }
-
-  #add(text: string): void {
-    if (this.text.length + text.length > limits.maxPasswordChars) return;
-    this.text += text;
-    this.#show(text);
-  }
-
-  #erase(): undefined {
-    if (this.text === "") return;
-    this.text = this.text.slice(0, -1);
-    this.#show("\b \b");
-  }
 }

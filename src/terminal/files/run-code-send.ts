@@ -140,6 +140,8 @@ async function serveOnce(folder: OfferedFolder, sending: Sending): Promise<void>
         folder,
         door,
         key,
+        patienceMs: sending.keep ? limits.awayMs : limits.unusedMs,
+        onInterrupted: (reason) => report.interrupted(reason),
         onDone: () => done.resolve(),
         onFailed: (error) => done.reject(error),
       })
