@@ -21,6 +21,7 @@ export class ServerSource implements FileSource {
   /** The server's addresses; the one in use is first. */
   #addresses: string[] = [];
   #control: ControlClient | undefined;
+  #connecting: Promise<ControlClient> | undefined;
   #hasAnswered = false;
   #path: PathMetrics | undefined;
   #udpPort: number | undefined;
@@ -68,6 +69,8 @@ export class ServerSource implements FileSource {
   async openAttempt(options: AttemptOptions): Promise<Attempt> {
     const { host, port } = await this.#resolve();
     this.#attemptHost = host;
+    // It opens meanwhile; whoever waits for it hears why it failed.
+    this.connect().catch(() => {});
     if (this.#isBlocked) return new ControlAttempt(options);
     const udpPort = this.#udpPort ?? port;
     return await openAttempt(host, {
@@ -79,9 +82,14 @@ export class ServerSource implements FileSource {
     });
   }
 
+  connect(): Promise<ControlClient> {
+    if (this.#control?.isClosed === false) return Promise.resolve(this.#control);
+    this.#connecting ??= this.#open().finally(() => (this.#connecting = undefined));
+    return this.#connecting;
+  }
+
   /** Connects to the first of the server's addresses that accepts. */
-  async connect(): Promise<ControlClient> {
-    if (this.#control !== undefined && !this.#control.isClosed) return this.#control;
+  async #open(): Promise<ControlClient> {
     // Remembered before it is replaced.
     this.#hasAnswered = this.hasAnswered;
     for (;;) {
