@@ -43,28 +43,27 @@ async function told(of: Process, name: string, fields: object = {}): Promise<Eve
   return found;
 }
 
-async function beds(scope: Scope, nat: Nat) {
+async function beds(scope: Scope, nat: Nat, flags: readonly string[]) {
   const network = new Network(scope);
   const host = network.host("server");
   const homes = ["homea", "homeb"].map((name) => new Home(scope, network, name, nat));
-  const server = await TestServer.start(scope, host.space, { flags: ["--no-web"] });
+  await TestServer.start(scope, host.space, { flags: ["--no-web", ...flags] });
   const [ann, bob] = homes.map((home, i) => home.machine(i === 0 ? "ann" : "bob"));
-  return { host, server, ann: ann!, bob: bob! };
+  return { server: host.address(), ann: ann!, bob: bob! };
 }
 
 /** Bob calls Alice, who waits. */
-async function call(scope: Scope, nat: Nat) {
-  const { host, server, ann, bob } = await beds(scope, nat);
-  const alice = peer(scope, "Alice", ann, host.address());
+async function call(scope: Scope, { server, ann, bob }: Awaited<ReturnType<typeof beds>>) {
+  const alice = peer(scope, "Alice", ann, server);
   alice.type("/register\n/bridge\n");
   await told(alice, "waiting");
-  const bobs = peer(scope, "Bob", bob, host.address());
+  const bobs = peer(scope, "Bob", bob, server);
   bobs.type("/register\n/bridge Alice\n/chat\n");
   const startedMs = performance.now();
   assert.equal((await told(bobs, "chat"))["path"], "relayed", bobs.output);
   console.log(`      a call after ${Math.round(performance.now() - startedMs)} ms`);
-  await told(alice, "chat", { path: "relayed", secured: "new" });
-  return { server, host, alice, bob: bobs };
+  await told(alice, "chat", { path: "relayed" });
+  return { alice, bob: bobs };
 }
 
 for (const nat of ["cone", "symmetric"] as const) {
@@ -73,7 +72,7 @@ for (const nat of ["cone", "symmetric"] as const) {
     `peers behind ${nat} NATs call each other, and files go ${path}`,
     { needs: ["network", "iptables"] },
     async (scope) => {
-      const { alice, bob } = await call(scope, nat);
+      const { alice, bob } = await call(scope, await beds(scope, nat, []));
       bob.type("one\ntwo\n");
       await told(alice, "message", { text: "two" });
       alice.type("three\n");
@@ -93,3 +92,33 @@ for (const nat of ["cone", "symmetric"] as const) {
     },
   );
 }
+
+world(
+  "a file goes on where it was after a relayed call has broken off",
+  { needs: ["network", "iptables"], slow: true },
+  async (scope) => {
+    // Slow enough to be broken off in the middle.
+    const places = await beds(scope, "symmetric", ["--relay", "4M"]);
+    const file = scope.folder("big");
+    const sha256 = writeNoise(file, 24);
+    const first = await call(scope, places);
+    first.bob.type(`/send ${file}\n`);
+    await told(first.alice, "offer-received");
+    first.alice.type("/get 1\n");
+    await until(
+      () => eventsOf(first.bob).some(({ verifiedBytes }) => Number(verifiedBytes) > 4_000_000),
+      () => `4 MB; ${first.bob.output}`,
+    );
+    await first.bob.kill();
+    await told(first.alice, "ended", { by: "lost" });
+    const again = await call(scope, places);
+    assert.equal((await told(again.bob, "chat"))["secured"], "known");
+    again.bob.type(`/send ${file}\n`);
+    await told(again.alice, "offer-received");
+    again.alice.type("/get 1\n");
+    const { resumedBytes } = await told(again.alice, "offer");
+    assert.ok(Number(resumedBytes) > 4_000_000, again.alice.output);
+    await told(again.bob, "sent", { path: "relayed" });
+    assert.equal(sha256OfFile(join(scope.folder("Alice"), "big")), sha256);
+  },
+);
