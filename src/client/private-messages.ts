@@ -139,7 +139,7 @@ export class PrivateMessages {
 
   /** Seals an offer of files like a message, if the recipient has a key. */
   async sealOffer(name: string, content: Uint8Array): Promise<SealOutcome> {
-    const verdict = await this.#judge(name);
+    const verdict = await (this.#isSelf(name) ? this.#judgeSelf(name) : this.#judge(name));
     const device = this.#device;
     if (verdict.how !== "sealed" || device === undefined) {
       return verdict.how === "sealed" ? { how: "plain" } : verdict;
@@ -167,6 +167,10 @@ export class PrivateMessages {
     const context = sealContext(from, this.#session.name ?? "", "file offer");
     const content = await device.sealer.open(box, sealed.key, context);
     if (content === undefined) return `it is damaged, or not from ${harmless(from)} to you`;
+    if (this.#isSelf(from)) {
+      const siblings = (await this.#copies?.self())?.siblings ?? [];
+      return siblings.includes(sealed.key) ? { content, state: "verified" } : strangeDevice;
+    }
     const state = await this.#senderState(from, sealed.key, device);
     if (state !== "changed") return { content, state };
     const advice = `ask ${harmless(from)}, best with /verify ${harmless(from)}`;
@@ -303,6 +307,21 @@ export class PrivateMessages {
       if (error instanceof ParleyError) return { how: "refused", why: error.message };
       throw error;
     }
+  }
+
+  #isSelf(name: string): boolean {
+    return fold(name) === fold(this.#session.name ?? "");
+  }
+
+  /** For the user's own other devices: those that this one knows by itself. */
+  async #judgeSelf(name: string): Promise<Verdict> {
+    if (this.#device === undefined || !this.#isRegistered) return { how: "plain", name };
+    const self = await this.#copies?.self();
+    if (self === undefined) return { how: "offline" };
+    if (!self.isListed) return { how: "plain", name };
+    if (self.siblings.length === 0) return { how: "refused", why: noSiblings };
+    const known = { keys: self.siblings, isVerified: true };
+    return { how: "sealed", name, known, isNew: false };
   }
 
   /** Whether others can learn whose key this is. Undefined: offline. */
@@ -556,3 +575,10 @@ function firstContact(name: string): string {
   const shown = harmless(name);
   return `First contact with ${shown}: trusting the key that the server reports. /verify ${shown} compares it`;
 }
+
+const noSiblings =
+  "this device knows no other device of yours: /devices add on one of them connects the two";
+
+const strangeDevice =
+  "it is said to be from another device of yours, which this one does not know: to connect the two, " +
+  "revoke one on the other (/devices revoke), and add it again";

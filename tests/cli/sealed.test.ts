@@ -2,7 +2,15 @@
 // see, and what is in the server's files.
 
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Parley } from "../parley.ts";
@@ -230,4 +238,15 @@ test("a device that another one vouches for needs no acceptance, and reads what 
   expect(mail.map(({ text }) => text)).toEqual([first, second]);
   expect(statSync(phone.file("identity.devices")).mode & 0o777).toBe(0o600);
   for (const text of [first, second]) expect(server.kept).not.toContain(text);
+  // And files, from one to the other.
+  const [address, content] = [`127.0.0.1:${server.port}`, `for myself ${crypto.randomUUID()}`];
+  const [file, folder] = [bob.file("note.txt"), phone.file("in")];
+  writeFileSync(file, content);
+  const own = (device: Device) => ["--name", "Bob", "--identity", device.file("identity")];
+  const taking = ["client", address, ...own(phone), "--accept", folder, "--follow", "--json"];
+  await using taker = new Parley(...taking);
+  await taker.line(/"event":"online"/);
+  const sending = await run(["send-file", address, file, "--to", "bob", ...own(bob)]);
+  expect(sending).toMatchObject({ code: 0, err: expect.stringContaining("(sealed: nobody but") });
+  expect(readFileSync(join(folder, "note.txt"), "utf8")).toBe(content);
 });

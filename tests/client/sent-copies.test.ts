@@ -71,6 +71,35 @@ describe("two devices that a code has connected", () => {
     expect(devicesOf(server.told[0]?.copies)).toHaveLength(1);
   });
 
+  test("offer each other files, which no other device can open or make up", async () => {
+    const { server, desk, phone } = linked();
+    const content = new TextEncoder().encode("two files");
+    const offer = await desk.messages.sealOffer("ann", content);
+    if (offer.how !== "sealed") throw new Error(`not sealed: ${offer.how}`);
+    expect(offer.isVerified).toBe(true);
+    expect(devicesOf(offer.sealed.boxes)).toEqual([phone.device.key]);
+    expect(await phone.messages.openOffer("Ann", offer.sealed)).toEqual({
+      content,
+      state: "verified",
+    });
+    // A device that the server adds.
+    const eve = new Client(server, "Ann");
+    const box = await eve.device.sealer.seal(
+      content,
+      phone.device.key,
+      sealContext("Ann", "Ann", "file offer"),
+    );
+    const sealed = { key: eve.device.key, boxes: [{ key: phone.device.key, box }] };
+    claim(
+      server,
+      [desk, phone, eve].map(({ device }) => device.key),
+      [],
+    );
+    expect(await phone.messages.openOffer("Ann", sealed)).toContain("does not know");
+    const again = await desk.messages.sealOffer("Ann", content);
+    expect(again.how === "sealed" && devicesOf(again.sealed.boxes)).toEqual([phone.device.key]);
+  });
+
   test("know each other after a restart, without a vouch of the server", async () => {
     const { server, desk, phone, keys } = linked();
     await phone.tell("Bob", "one");
@@ -184,6 +213,15 @@ describe("a server", () => {
         expect(got.every((key) => key === other.device.key)).toBe(true);
       }
     }
+  });
+
+  test("gets no offer for the only device of somebody, sealed or not", async () => {
+    const server = new Server();
+    const desk = new Client(server, "Ann");
+    claim(server, [desk.device.key, keyPair().key], []);
+    desk.goOnline();
+    const offer = await desk.messages.sealOffer("Ann", new Uint8Array(3));
+    expect(offer).toEqual({ how: "refused", why: expect.stringContaining("/devices add") });
   });
 
   test("gets nothing sealed for a first device that has met no other one", async () => {

@@ -70,9 +70,9 @@ function rejectElsewhere(hub: HubState, session: Session, { to, ref }: OfferFile
 function makeOffer(hub: HubState, session: Session, command: OfferFiles, person: Person): void {
   const { offer: id, to: name, summary, sealed, ref } = command;
   const to = "here" in person ? partyOf(person.here, false) : absentParty(name, person);
-  if (to.person === personKey(session.identity)) {
+  if (to.person === personKey(session.identity) && !to.isAccount) {
     const message =
-      "These would be files for yourself: name somebody else, or give them to your other device by a code";
+      "These would be files for yourself: name somebody else, or register your name, which several devices can then use";
     return reject(hub, session, "not-allowed", message, { ref });
   }
   const { shareOwner } = session;
@@ -127,7 +127,8 @@ function answerSender(
  */
 function tellRecipients(hub: HubState, offer: FileOffer): "here" | "online" | undefined {
   const { to } = offer;
-  const own = hub.names.readers(to.person).filter(({ phase }) => phase === "member");
+  const readers = hub.names.readers(to.person);
+  const own = readers.filter((one) => one.phase === "member" && !isSendingDevice(offer, one));
   const holder = to.isAccount ? undefined : hub.names.holder(fold(to.name));
   const found = own.length > 0 || holder === undefined ? own : [holder];
   const told = found.filter(({ takesFiles }) => takesFiles);
@@ -165,18 +166,29 @@ export function answerFiles(hub: HubState, session: Session, command: AnswerFile
   if (isNew) {
     hub.options.log.info("files accepted", { ...sessionFields(session), from: offer.from.name });
     for (const device of hub.names.otherDevices(session)) {
-      if (device.takesFiles) tellEnd(hub, device, offer, "elsewhere");
+      if (device.takesFiles && isFor(hub, offer, device)) {
+        tellEnd(hub, device, offer, "elsewhere");
+      }
     }
   }
   openChannel(hub, offer);
 }
 
+type Ends = Pick<FileOffer, "from" | "to">;
+
 /**
  * Whether the offer is for that session: for its person, or for whoever has the unregistered name.
  */
-function isFor(hub: HubState, { to }: Pick<FileOffer, "to">, session: Session): boolean {
-  if (isPerson(to, session)) return true;
+function isFor(hub: HubState, offer: Ends, session: Session): boolean {
+  const { to } = offer;
+  if (isPerson(to, session)) return !isSendingDevice(offer, session);
   return !to.isAccount && hub.names.holder(fold(to.name)) === session;
+}
+
+/** Whether it is the device from which somebody sends to their own other devices. */
+function isSendingDevice({ from, to }: Ends, { identity, proven }: Session): boolean {
+  if (from.person !== to.person) return false;
+  return from.session === identity.key || (from.proved !== undefined && from.proved === proven.key);
 }
 
 export function endFiles(hub: HubState, session: Session, { offer: id, reason }: EndFiles): void {

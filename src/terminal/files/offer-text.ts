@@ -1,5 +1,6 @@
 // Offers of files as sentences for people. Pure.
 
+import { fold } from "../../chat/names/grammar.ts";
 import type { LeftOut } from "../../handover/offered-folder.ts";
 import type { IncomingOfferEvent, PathName, SendEvent } from "../../handover/handover-events.ts";
 import { offers } from "../../limits.ts";
@@ -33,8 +34,13 @@ export function incomingText(event: IncomingOfferEvent): string {
   }
 }
 
-/** Why an offer waits. */
-export function waitText(to: string, isOnline: boolean): string {
+/** Why an offer waits. `self`: the sender's own name. */
+export function waitText(to: string, isOnline: boolean, self: string | undefined): string {
+  if (fold(to) === fold(self ?? "")) {
+    return isOnline
+      ? "Your other devices are here with programs that take no files (parley client and the page do)"
+      : "No other device of yours is here";
+  }
   return isOnline
     ? `${harmless(to)} is here with a program that takes no files (parley client and the page do)`
     : `${harmless(to)} is away`;

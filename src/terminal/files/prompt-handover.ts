@@ -138,7 +138,8 @@ export class PromptHandover implements PersonFiles {
       case "offered": {
         const how = event.sealed ? "sealed" : "not sealed: the server can read it";
         const what = `${countText(event.files, "file")}, ${sizeText(event.size)}`;
-        const where = event.here ? "" : `; ${waitText(event.to, event.online)}: it waits`;
+        const self = this.#options.exchange.session.name;
+        const where = event.here ? "" : `; ${waitText(event.to, event.online, self)}: it waits`;
         return say(`Offered to ${to}: ${what} (${how})${where}`);
       }
       case "accepted":

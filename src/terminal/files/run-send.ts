@@ -63,7 +63,7 @@ export async function runSend(options: SendOptions): Promise<void> {
     const onEvent = (event: SendEvent): void => {
       isTaken ||= event.event === "accepted" || event.event === "sharing";
       answer.handleEvent(event);
-      report.handleEvent(event);
+      report.handleEvent(event, session.name);
     };
     const offer = begin(options, handover, session.name ?? "", folder, onEvent);
     stop = (reason) => offer.cancel(reason);

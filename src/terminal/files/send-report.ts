@@ -30,9 +30,10 @@ export class SendReport {
     else if (!this.#isQuiet) say(text);
   }
 
-  handleEvent(event: SendEvent): void {
+  /** `self`: the sender's own name. */
+  handleEvent(event: SendEvent, self: string | undefined): void {
     if (this.#isJson) stdout.data(jsonLine(event));
-    else if (!this.#isQuiet) this.#show(event);
+    else if (!this.#isQuiet) this.#show(event, self);
   }
 
   /** Removes the bar. */
@@ -41,10 +42,10 @@ export class SendReport {
     this.#bar = undefined;
   }
 
-  #show(event: SendEvent): void {
+  #show(event: SendEvent, self: string | undefined): void {
     switch (event.event) {
       case "offered":
-        return this.#showOffered(event);
+        return this.#showOffered(event, self);
       case "accepted":
         if (!this.#hasBegun) this.#say(`${harmless(event.to)} has accepted`);
         this.#hasBegun = true;
@@ -84,7 +85,7 @@ export class SendReport {
     }
   }
 
-  #showOffered(event: Extract<SendEvent, { event: "offered" }>): void {
+  #showOffered(event: Extract<SendEvent, { event: "offered" }>, self: string | undefined): void {
     const { to, files, size, names, sealed, here, online } = event;
     const [name = ""] = names;
     const what = names.length === 1 ? quoted(name, 200) : countText(files, "file");
@@ -92,7 +93,7 @@ export class SendReport {
       ? "sealed: nobody but the two of you can read it"
       : "not sealed, since one of you has no registered key: the server can read it";
     this.#say(`Offering ${what}, ${sizeText(size)}, to ${harmless(to)} (${how})`);
-    if (!here) this.#say(`${waitText(to, online)}: waiting`);
+    if (!here) this.#say(`${waitText(to, online, self)}: waiting`);
   }
 
   #say(text: string): void {

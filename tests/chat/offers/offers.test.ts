@@ -211,19 +211,54 @@ test("nobody else can use the number of an offer", () => {
 });
 
 test("one of several devices accepts it, and the others are notified", () => {
-  const rig = new Rig();
+  const { rig, desk, phone: another } = devices();
   const ann = rig.member("Ann");
-  const desk = owner(rig, "Bob", "desk", taking);
-  desk.send({ type: "device-code", ref: "c" });
-  const code = String(desk.lines().find(({ ref }) => ref === "c")?.["code"]);
-  withKey(rig, "Bobs-phone", "phone").send({ type: "link", code, label: "phone" }).close("quit");
-  const phone = withKey(rig, "Bob", "phone", taking);
+  const phone = another();
   heard(desk);
+  heard(phone);
   ann.send(offerFiles("Bob"));
   expect([heard(desk), heard(phone)]).toEqual([["offered Ann"], ["offered Ann"]]);
   phone.send(answer(true));
   expect([heard(desk), heard(phone)]).toEqual([["ended elsewhere"], ["channel 1 Ann"]]);
   expect(heard(desk.send(answer(true)))).toEqual(["not-allowed"]);
+});
+
+/** Bob with two devices. */
+function devices() {
+  const rig = new Rig();
+  const desk = owner(rig, "Bob", "desk", taking);
+  desk.send({ type: "device-code", ref: "c" });
+  const code = String(desk.lines().find(({ ref }) => ref === "c")?.["code"]);
+  withKey(rig, "Bobs-phone", "phone").send({ type: "link", code, label: "phone" }).close("quit");
+  heard(desk);
+  return { rig, desk, phone: () => withKey(rig, "Bob", "phone", taking) };
+}
+
+test("somebody sends files to their own other device, and not to the one that sends", () => {
+  const { rig, desk, phone } = devices();
+  // Another program of the sending device is not offered them either.
+  const second = withKey(rig, "Bob", "desk", { ...taking, secret: "another-0123456789abcdef" });
+  heard(second);
+  expect(heard(desk.send(offerFiles("bob")))).toEqual(["away"]);
+  const taker = phone();
+  expect(heard(taker)).toEqual(["offered Bob"]);
+  for (const own of [desk, second]) expect(heard(own.send(answer(true)))).toEqual(["not-found"]);
+  taker.send(answer(true));
+  expect([heard(desk), heard(taker), heard(second)]).toEqual([
+    ["channel 1 Bob"],
+    ["channel 1 Bob"],
+    [],
+  ]);
+  desk.send(pass("AAAA"));
+  taker.send(pass("BBBB"));
+  expect([heard(desk), heard(taker)]).toEqual([["passed BBBB"], ["passed AAAA"]]);
+  taker.close("lost");
+  expect(heard(desk)).toEqual(["lost 1"]);
+  const again = phone();
+  expect(heard(again)).toEqual(["offered Bob"]);
+  again.send(answer(true));
+  desk.send(end("done"));
+  expect([heard(desk), heard(again)]).toEqual([["channel 2 Bob"], ["channel 2 Bob", "ended done"]]);
 });
 
 test("an offer ends with its sender, immediately on a goodbye, or when the sender does not return", () => {
