@@ -7,7 +7,10 @@ import { FirefoxTab } from "./firefox.ts";
 import { type Modifier, type Size, type TabDriver } from "./tab-driver.ts";
 import { patienceMs } from "../until.ts";
 
-/** Screenshots for people to look at; ignored by git. */
+/** Whether screenshots are taken for people to look at: no test looks at them. */
+export const wantsShots = process.env["SHOTS"] === "1";
+
+/** Where they are; ignored by git. */
 const shots = join(import.meta.dir, "shots");
 
 export const desktop: Size = { width: 1280, height: 800 };
@@ -215,7 +218,8 @@ export class Tab implements Disposable {
     return this.#driver.saveDownloadsIn(folder);
   }
 
-  async shot(name: string): Promise<void> {
+  async shot(name: string, isWanted = wantsShots): Promise<void> {
+    if (!isWanted) return;
     mkdirSync(shots, { recursive: true });
     await Bun.write(join(shots, `${name}.png`), await this.#driver.screenshot());
   }

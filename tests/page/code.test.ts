@@ -103,8 +103,8 @@ inBrowser("a folder and a file, in a browser with a folder picker and without", 
 });
 
 inBrowser("it goes on after the server was killed", async () => {
-  const { path, sha256 } = file("long.bin", 50_000_000);
-  await using sender = give(path, "--limit-rate", "10M");
+  const { path, sha256 } = file("long.bin", 15_000_000);
+  await using sender = give(path, "--limit-rate", "3M");
   await open(tab, await codeOf(sender));
   await tab.click(submit);
   await isIn(tab, "listed");
@@ -146,7 +146,7 @@ inBrowser(
 );
 
 inBrowser("a reload ends it, which the page says before and after", async () => {
-  const { path } = file("reloaded.bin", 20_000_000);
+  const path = rig.hollowFile("reloaded.bin", 20_000_000);
   await using sender = give(path, "--limit-rate", "2M");
   await open(tab, await codeOf(sender));
   await tab.click(submit);
@@ -162,7 +162,7 @@ inBrowser("a reload ends it, which the page says before and after", async () => 
 });
 
 inBrowser("either end can stop it", async () => {
-  const { path } = file("stopped.bin", 60_000_000);
+  const path = rig.hollowFile("stopped.bin", 60_000_000);
   await using sender = give(path, "--limit-rate", "4M");
   await open(tab, await codeOf(sender));
   await tab.click(submit);

@@ -2,7 +2,7 @@
 // restarts, and two tabs at its login form.
 
 import { afterAll, beforeAll, expect, setDefaultTimeout } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { encodeClient } from "../../src/protocol/encode.ts";
 import type { ClientMessage } from "../../src/protocol/messages.ts";
@@ -127,6 +127,14 @@ export class PageRig implements AsyncDisposable {
 
   get url(): string {
     return `http://127.0.0.1:${this.webPort}/`;
+  }
+
+  /** A large file of zeros that takes no space, for transfers that do not get far. */
+  hollowFile(name: string, bytes: number): string {
+    const path = join(this.folder, name);
+    writeFileSync(path, "");
+    truncateSync(path, bytes);
+    return path;
   }
 
   async start(): Promise<void> {

@@ -96,13 +96,13 @@ function type(text: string): void {
   await shows("See you");
   const terminal = html(tmux("capture-pane", "-e", "-p", "-t", "ann"));
   await bob.until("document.getAnimations().length === 0");
-  await bob.shot("picture-page");
+  await bob.shot("picture-page", true);
   tmux("kill-server");
   const page = await Bun.file(join(import.meta.dir, "shots/picture-page.png")).bytes();
   const source = join(folder, "picture.html");
   writeFileSync(source, frame(terminal, Buffer.from(page).toString("base64")));
   using both = await Tab.open(`file://${source}`, { width: 1280, height: 620 });
-  await both.shot("picture");
+  await both.shot("picture", true);
 }
 Bun.WebView.closeAll();
 const shot = join(import.meta.dir, "shots/picture.png");

@@ -153,7 +153,7 @@ inBrowser(
 
 inBrowser("the paper clip picks files; either end can stop it", async () => {
   await toggle("Bob");
-  const { path } = file("clip.bin", 300_000_000);
+  const path = rig.hollowFile("clip.bin", 300_000_000);
   await attach(ann, path);
   await press(bob, "Accept");
   await isIn(ann, "running");
@@ -186,7 +186,7 @@ inBrowser(
   async () => {
     await using tom = await takerInSight("Tom");
     await toggle("Tom");
-    const { path, sha256 } = file("resumed.bin", 80_000_000);
+    const { path, sha256 } = file("resumed.bin", 40_000_000);
     await attach(ann, path);
     await ann.until(`${lastCard}.querySelector("progress").value > 0.1`);
     await rig.kill();
