@@ -23,6 +23,9 @@ type Variable = { name: string; value: string };
 /** A flag whose value hint ends in this may be repeated; its values are joined by commas. */
 const repeatable = "…";
 
+/** The value hint of words that are a command themselves. */
+export const orderHint = `COMMAND${repeatable}`;
+
 type Flag = { name: string; kind: "switch" | "value" };
 
 /** @throws ParleyError `usage` */
@@ -40,7 +43,7 @@ export function strictArguments(
       words.push(...given.slice(i + 1));
       break;
     }
-    if (!token.startsWith("-") || token === "-") {
+    if (!token.startsWith("-") || token === "-" || isOrderWord(definitions, words, token)) {
       words.push(token);
       continue;
     }
@@ -85,6 +88,14 @@ export function portOf(flag: string, text: string): number {
   if (port <= 65_535) return port;
   const sentence = `${flag} ${quoted(text)} is not a port: use a number from 0 to 65535`;
   throw new ParleyError("usage", sentence);
+}
+
+/** `mode den -m`: letters to take away, in a command for the server that has its own words. */
+function isOrderWord(definitions: ArgsDef, words: readonly string[], token: string): boolean {
+  if (words.length === 0 || !/^-[a-z][-+a-z]*$/i.test(token)) return false;
+  return Object.values(definitions).some(
+    (definition) => "valueHint" in definition && definition.valueHint === orderHint,
+  );
 }
 
 function splitFlag(token: string): [string, string | undefined] {

@@ -31,6 +31,13 @@ function complaint(words: string, environment: Environment = {}, more: ArgsDef =
   }
 }
 
+test("letters with a minus are words in a command for the server, flags elsewhere", () => {
+  const order: ArgsDef = { order: { type: "positional", valueHint: "COMMAND…" } };
+  expect(read("mode den -m+n Ann --json", {}, order)).toBe("--json -- mode den -m+n Ann");
+  expect(complaint("-mn", {}, order)).toContain("unknown flag '-mn'");
+  expect(complaint("mode den -mn")).toContain("unknown flag '-mn'");
+});
+
 describe("flags", () => {
   test.each([
     ["", "--"],

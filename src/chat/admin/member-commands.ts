@@ -117,7 +117,7 @@ const forMembers: AdminAnswer = {
 };
 
 function noRoom(name: string): AdminAnswer {
-  return { ok: false, code: "not-found", message: `There is no room ${quoted(name)}` };
+  return { ok: false, code: "not-found", message: `Nobody is in a room ${quoted(name)}` };
 }
 
 function notOperator({ name }: Room): AdminAnswer {

@@ -8,6 +8,7 @@ import { hostPortText } from "../../io/host-port.ts";
 import { giveOrder } from "../../terminal/give-order.ts";
 import { accessOf, passFlag } from "../access-flags.ts";
 import { addressOf, defaultAddress, fullAddress, type WrittenAddress } from "../address.ts";
+import { orderHint } from "../flags.ts";
 import { identityFlag, identityOf, passwordFlag, passwordOf } from "../identity-flag.ts";
 import { plainFlag, trusted } from "../trust-flags.ts";
 
@@ -17,7 +18,7 @@ export default defineCommand({
     command: {
       type: "positional",
       required: false,
-      valueHint: "COMMAND…",
+      valueHint: orderHint,
       description:
         "The command, such as `kick Bob`; `help` lists them. The first word may be HOST:PORT",
     },
