@@ -14,6 +14,8 @@ const real: FileBytesOptions = {
   rest: (ms) => new Promise((go) => setTimeout(go, ms)),
 };
 
+const hasChanged = "The file has just changed. Try again.";
+
 /** @throws Error with a readable message */
 export async function* fileBytes(
   name: string,
@@ -24,12 +26,13 @@ export async function* fileBytes(
   let at = 0;
   let failures = 0;
   do {
+    const before = at;
     try {
       const isPart = at > 0 || totalBytes > limits.rangeBytes;
       const last = Math.min(totalBytes, at + limits.rangeBytes) - 1;
       const range = { Range: `bytes=${at}-${last}`, ...(version && { "If-Match": version }) };
       const response = await fetch(fileUrl(name), isPart ? { headers: range } : {});
-      if (response.status === 412) throw new Error("The file has just changed. Try again.");
+      if (response.status === 412) throw new Error(hasChanged);
       if (!response.ok || response.body === null) throw new Error(await problemOf(response));
       if (isPart && response.status !== 206) throw new Error("The server sent something else.");
       version ??= response.headers.get("etag") ?? undefined;
@@ -46,6 +49,8 @@ export async function* fileBytes(
         // Whoever stops reading wants nothing more of it.
         void reader.cancel().catch(() => {});
       }
+      // An empty part of it would be asked for again and again.
+      if (at === before && at < totalBytes) throw new Error(hasChanged);
     } catch (error) {
       // Browsers say so if the connection was lost.
       if (!(error instanceof TypeError) || ++failures > limits.maxRetries) throw error;

@@ -100,6 +100,12 @@ test("another version, or another answer, is an error", async () => {
   expect(String(other.problem)).toBe("Error: The server sent something else.");
 });
 
+test("a file that is emptied meanwhile is an error", async () => {
+  const { problem, asked } = await read(1_000, () => new Response(""));
+  expect(String(problem)).toBe("Error: The file has just changed. Try again.");
+  expect(asked).toEqual([undefined]);
+});
+
 test("whoever stops reading keeps no connection open", async () => {
   const cancelled = Promise.withResolvers<string>();
   const body = new ReadableStream({
