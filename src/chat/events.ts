@@ -233,10 +233,10 @@ export type Command =
 /** What a message requests: sometimes several things, in order. */
 export type Received = Command | { type: "sequence"; commands: readonly Command[] };
 
-/** Logs in. With `assign` the name may be empty; the session is then named after its address. */
 /** `seq`: the last that the client has; `key`: for a room that has one. */
 export type RoomAsked = { seq?: number | undefined; key?: string | undefined };
 
+/** Logs in. With `assign` the name may be empty; the session is then named after its address. */
 export type LoginCommand = {
   type: "login";
   name: string;

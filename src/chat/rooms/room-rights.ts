@@ -218,7 +218,7 @@ export function maySee(hub: HubState, session: Session, room: string): boolean {
  * servers, the store decides who was the first.
  */
 export function greetFirst(hub: HubState, session: Session, room: Room): void {
-  if (room.name === lobby || room.memberCount > 0) return;
+  if (room.name === lobby || room.isPopulated) return;
   if (hub.options.rights.rooms.isKept(room.name)) return;
   const { folded } = session.identity;
   const key = personKey(session.identity);

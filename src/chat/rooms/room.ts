@@ -49,8 +49,11 @@ export class Room {
 
   /** Number of members, wherever they are connected. */
   get memberCount(): number {
-    if (this.elsewhere === undefined) return this.roster.size;
-    return this.names().length;
+    const { elsewhere, roster } = this;
+    if (elsewhere === undefined) return roster.size;
+    let count = elsewhere.size;
+    for (const folded of roster.keys()) if (!elsewhere.has(folded)) count++;
+    return count;
   }
 
   /** Whether it has members, wherever they are connected. */

@@ -70,7 +70,7 @@ export class PutUpload {
     if (this.#waiting !== undefined) this.#end(undefined, reason);
   }
 
-  /** Call it once. @throws ParleyError why the file is not shared; then nothing of it is left */
+  /** Call it once. @throws ParleyError why the file is not shared */
   async receive(body: ReadableStream<Uint8Array> | null): Promise<SharedItem> {
     if (this.#waiting === undefined || this.#isOver) {
       throw new ParleyError("not-found", "It has been sent already, or not in time: ask again");
