@@ -6,6 +6,7 @@ import type { ListedDevice, PastMessage, SessionEvent, SessionResponse } from ".
 import type { ChatState, LeaveReason } from "../protocol/messages.ts";
 import { harmless, harmlessLines } from "../text.ts";
 import { mentions } from "../client/mentions.ts";
+import { roomNewsText } from "../client/room-news.ts";
 import {
   acknowledge,
   append,
@@ -171,9 +172,9 @@ function ended(before: State, event: EventOf<"ended">, nowMs: number): State {
 type Told = EventOf<"topic" | "motd" | "away" | "mode" | "call">;
 
 function told(state: State, event: Told, nowMs: number): State {
-  if (event.type === "call") return notice(state, undefined, roomText(event), nowMs);
+  if (event.type === "call") return notice(state, undefined, roomNewsText(event), nowMs);
   if (event.type === "away" || event.type === "mode") {
-    return notice(state, event.room, roomText(event), nowMs);
+    return notice(state, event.room, roomNewsText(event), nowMs);
   }
   if (event.type === "motd") {
     const lines = event.text.split("\n").map(harmless);
@@ -345,19 +346,6 @@ function renamed(state: State, { room, from, to }: EventOf<"renamed">, nowMs: nu
   }));
   const change: PersonChange = { kind: "renamed", name: harmless(from) };
   return notice(listed, room, text, nowMs, isMe ? undefined : change);
-}
-
-function roomText(event: EventOf<"away" | "mode" | "call">): string {
-  switch (event.type) {
-    case "away":
-      return event.text === undefined
-        ? `${harmless(event.name)} is back`
-        : `${harmless(event.name)} is away: ${harmless(event.text)}`;
-    case "mode":
-      return `${harmless(event.by)} has set ${harmless(event.change)} in ${harmless(event.room)}`;
-    case "call":
-      return `${harmless(event.from)} invites you into the room ${harmless(event.room)}: /join ${harmless(event.room)}`;
-  }
 }
 
 function chatText(change: ChatState, person: string): string {

@@ -7,6 +7,7 @@ import type {
   SessionEvent,
   Unsayable,
 } from "../client/events.ts";
+import { roomNewsText } from "../client/room-news.ts";
 import { message } from "../limits.ts";
 import { harmless, lineCount } from "../text.ts";
 import { countText } from "./output/units.ts";
@@ -42,13 +43,9 @@ export function eventText(event: SessionEvent): string | undefined {
         ? `${harmless(event.room)} no longer has a topic`
         : topicText(event.room, event.topic);
     case "away":
-      return event.text === undefined
-        ? `${harmless(event.name)} is back`
-        : `${harmless(event.name)} is away: ${harmless(event.text)}`;
     case "mode":
-      return `${harmless(event.by)} has set ${harmless(event.change)} in ${harmless(event.room)}`;
     case "call":
-      return `${harmless(event.from)} invites you into the room ${harmless(event.room)}: /join ${harmless(event.room)}`;
+      return roomNewsText(event);
     case "deleted":
       return `An operator has deleted a message in ${harmless(event.room)}`;
     case "motd":

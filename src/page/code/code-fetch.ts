@@ -9,7 +9,7 @@ import { Channel } from "../../handover/channel.ts";
 import { encodeReceipt } from "../../handover/channel-line.ts";
 import { channelInfo } from "../../handover/exchange.ts";
 import { codeStepIn } from "../../handover/frames.ts";
-import { codes as codeLimits, offers as limits, pageFiles } from "../../limits.ts";
+import { codes as codeLimits, offers as limits } from "../../limits.ts";
 import type { FileInfo, OfferEnd } from "../../protocol/messages.ts";
 import { secretText } from "../../secrets.ts";
 import { harmless } from "../../text.ts";
@@ -17,7 +17,7 @@ import type { Code } from "../../trust/code.ts";
 import { ChannelControl, ChannelLost, Channels } from "../handover/channel-control.ts";
 import { checkNames } from "../handover/offered-list.ts";
 import type { OfferPort } from "../handover/offer-port.ts";
-import { Rate } from "../handover/rate.ts";
+import { ReceivedProgress } from "../handover/received-progress.ts";
 import type { SaveTarget, StoredFile } from "../handover/saving.ts";
 import { FilesTaker, listOf, type Outcome } from "../handover/take-files.ts";
 import { webCodeSealer } from "../handover/web-code-sealer.ts";
@@ -50,12 +50,12 @@ export class CodeFetch {
   readonly #offer = secretText(16);
   readonly #steps: GuestSteps;
   readonly #channels = new Channels();
-  readonly #rate = new Rate();
+  readonly #progress = new ReceivedProgress((doneBytes, bytesPerSecond) =>
+    this.#options.show({ phase: "running", doneBytes, bytesPerSecond, detail: "" }),
+  );
   #open: Open | undefined;
   #list: readonly FileInfo[] | undefined;
   #outcome: Outcome | undefined;
-  #toldMs = 0;
-  #shownMs = 0;
   #isTaking = false;
   #isOver = false;
   /** When this end was last known to the server. */
@@ -102,7 +102,7 @@ export class CodeFetch {
       this.#channels,
       { files: Infinity, bytes },
       {
-        onProgress: (doneBytes) => this.#progress(doneBytes),
+        onProgress: (doneBytes) => this.#handleProgress(doneBytes),
         onSaved: this.#options.save,
       },
     );
@@ -224,20 +224,10 @@ export class CodeFetch {
     this.#options.show({ phase: "interrupted", detail, bytesPerSecond: 0 });
   }
 
-  #progress(doneBytes: number): void {
+  #handleProgress(doneBytes: number): void {
     // If it has ended, or the channel was lost, the next progress report covers the data that was
     // being written.
-    if (this.#isOver || this.#channels.current === undefined) return;
-    const nowMs = performance.now();
-    if (nowMs - this.#shownMs >= pageFiles.showMs) {
-      this.#shownMs = nowMs;
-      const bytesPerSecond = this.#rate.at(doneBytes, nowMs);
-      this.#options.show({ phase: "running", doneBytes, bytesPerSecond, detail: "" });
-    }
-    if (nowMs - this.#toldMs < limits.progressMs) return;
-    this.#toldMs = nowMs;
-    const line = encodeReceipt({ type: "progress", bytes: doneBytes });
-    this.#channels.current?.channel.sendLine(line);
+    if (!this.#isOver) this.#progress.report(doneBytes, this.#channels.current?.channel);
   }
 
   /** Repeated in each channel, until the sender has received it. */

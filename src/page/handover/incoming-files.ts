@@ -5,14 +5,14 @@ import type { OfferEvent } from "../../client/events.ts";
 import { ParleyError } from "../../errors.ts";
 import { Channel } from "../../handover/channel.ts";
 import { encodeReceipt } from "../../handover/channel-line.ts";
-import { offers as limits, pageFiles } from "../../limits.ts";
+import { pageFiles } from "../../limits.ts";
 import type { OfferEnd, OfferSummary } from "../../protocol/messages.ts";
 import { harmless } from "../../text.ts";
 import type { OfferCard } from "../offer-cards.ts";
 import { ChannelControl, ChannelLost, Channels } from "./channel-control.ts";
 import { checkList } from "./offered-list.ts";
 import type { OfferPort } from "./offer-port.ts";
-import { Rate } from "./rate.ts";
+import { ReceivedProgress } from "./received-progress.ts";
 import type { SaveTarget, StoredFile } from "./saving.ts";
 import { FilesTaker, listOf, type Outcome } from "./take-files.ts";
 
@@ -35,11 +35,11 @@ export class IncomingFiles {
   readonly #options: IncomingOptions;
   readonly #channels = new Channels();
   readonly #taker: FilesTaker;
-  readonly #rate = new Rate();
+  readonly #progress = new ReceivedProgress((doneBytes, bytesPerSecond) =>
+    this.#options.show({ phase: "running", doneBytes, bytesPerSecond }),
+  );
   #saved: { name: string; url: string }[] = [];
   #number = 0;
-  #toldMs = 0;
-  #shownMs = 0;
   #isAccepted = false;
   #isKept = false;
   #isOver = false;
@@ -52,7 +52,7 @@ export class IncomingFiles {
     this.from = options.from;
     this.#options = options;
     this.#taker = new FilesTaker(this.#channels, options.summary, {
-      onProgress: (doneBytes) => this.#progress(doneBytes),
+      onProgress: (doneBytes) => this.#handleProgress(doneBytes),
       onSaved: (file) => this.#handleSaved(file),
     });
   }
@@ -210,20 +210,10 @@ export class IncomingFiles {
     this.#silence = undefined;
   }
 
-  #progress(doneBytes: number): void {
+  #handleProgress(doneBytes: number): void {
     // If it has ended, or the channel was lost, the next progress report covers the data that was
     // being written.
-    if (this.#isOver || this.#channels.current === undefined) return;
-    const nowMs = performance.now();
-    if (nowMs - this.#shownMs >= pageFiles.showMs) {
-      this.#shownMs = nowMs;
-      const bytesPerSecond = this.#rate.at(doneBytes, nowMs);
-      this.#options.show({ phase: "running", doneBytes, bytesPerSecond });
-    }
-    if (nowMs - this.#toldMs < limits.progressMs) return;
-    this.#toldMs = nowMs;
-    const line = encodeReceipt({ type: "progress", bytes: doneBytes });
-    this.#channels.current?.channel.sendLine(line);
+    if (!this.#isOver) this.#progress.report(doneBytes, this.#channels.current?.channel);
   }
 
   /** The file stays available for a while; then its disk space is freed. */

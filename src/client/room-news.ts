@@ -1,0 +1,20 @@
+// Sentences about people and rooms that the terminal and the page share. Pure.
+
+import { harmless } from "../text.ts";
+import type { SessionEvent } from "./events.ts";
+
+/** Somebody is away or back, sets the mode of a room, or invites into one. */
+export type RoomNews = Extract<SessionEvent, { type: "away" | "mode" | "call" }>;
+
+export function roomNewsText(event: RoomNews): string {
+  switch (event.type) {
+    case "away":
+      return event.text === undefined
+        ? `${harmless(event.name)} is back`
+        : `${harmless(event.name)} is away: ${harmless(event.text)}`;
+    case "mode":
+      return `${harmless(event.by)} has set ${harmless(event.change)} in ${harmless(event.room)}`;
+    case "call":
+      return `${harmless(event.from)} invites you into the room ${harmless(event.room)}: /join ${harmless(event.room)}`;
+  }
+}
