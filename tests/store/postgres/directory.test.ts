@@ -1,7 +1,7 @@
 // The directory of users, and signals between servers, as seen by two servers of one database.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { ForeignEvent, SharedHub } from "../../../src/chat/elsewhere/foreign-events.ts";
+import type { ForeignEvent } from "../../../src/chat/elsewhere/foreign-events.ts";
 import type { HubSignal } from "../../../src/chat/elsewhere/hub-signal.ts";
 import type { Batch, StoreOperation, StoreReply } from "../../../src/chat/turn/store.ts";
 import { Database } from "../../../src/store/postgres/database.ts";
@@ -9,6 +9,7 @@ import { parseDatabaseUrl } from "../../../src/store/postgres/database-url.ts";
 import { Feed } from "../../../src/store/postgres/feed.ts";
 import { PostgresStore } from "../../../src/store/postgres/store.ts";
 import { Cluster, hasPostgres, withoutPostgres } from "./cluster.ts";
+import { hubStub } from "./hub-stub.ts";
 
 if (!hasPostgres) console.error(`skipped: ${withoutPostgres}: the directory in PostgreSQL`);
 
@@ -94,16 +95,8 @@ describe.skipIf(!hasPostgres)("the directory in PostgreSQL", () => {
       return { type: "chat", to, step: "invite", exchange: ["1"], from };
     };
     const heard: ForeignEvent[] = [];
-    const hub: SharedHub = {
-      handleForeign: (event) => void heard.push(event),
-      positionIn: () => undefined,
-      watchedServers: () => [],
-      watchedNames: () => [],
-      openRooms: () => [],
-      openMailboxes: () => [],
-    };
     const feed = new Feed(database, west, (line) => expect.unreachable(line));
-    feed.attach(hub);
+    feed.attach(hubStub(heard));
     const to = (...keys: string[]) =>
       keys.map((key) => ({ server: west.serverId, signal: signal(key) }));
     const sender = asker(east);

@@ -1,13 +1,14 @@
 // Decisions of operators that are read while others are made.
 
 import { expect, test } from "bun:test";
-import type { ForeignEvent, SharedHub } from "../../../src/chat/elsewhere/foreign-events.ts";
+import type { ForeignEvent } from "../../../src/chat/elsewhere/foreign-events.ts";
 import type { RightsChange } from "../../../src/chat/rights/rights-rows.ts";
 import type { DatabasePort } from "../../../src/store/postgres/database-port.ts";
 import { Feed } from "../../../src/store/postgres/feed.ts";
 import { PostgresStore } from "../../../src/store/postgres/store.ts";
 import { VirtualClock } from "../../sim/chat/virtual-clock.ts";
 import { SimulatedDatabase } from "../../sim/cluster/database.ts";
+import { hubStub } from "./hub-stub.ts";
 
 /** A server whose readings of the decisions can take long. */
 async function serverWith() {
@@ -31,15 +32,7 @@ async function serverWith() {
   const store = await PostgresStore.open(port);
   const feed = new Feed(port, store, (line) => expect.unreachable(line));
   const heard: ForeignEvent[] = [];
-  const hub: SharedHub = {
-    handleForeign: (event) => void heard.push(event),
-    positionIn: () => undefined,
-    watchedServers: () => [],
-    watchedNames: () => [],
-    openRooms: () => [],
-    openMailboxes: () => [],
-  };
-  feed.attach(hub);
+  feed.attach(hubStub(heard));
   await feed.start(await store.rights());
   return { store, feed, held, state, heard };
 }

@@ -1,7 +1,7 @@
 // Notifications of commits: in several parts if one is too short, read if there would be too many.
 
 import { describe, expect, test } from "bun:test";
-import type { ForeignEvent, SharedHub } from "../../../src/chat/elsewhere/foreign-events.ts";
+import type { ForeignEvent } from "../../../src/chat/elsewhere/foreign-events.ts";
 import type { PresenceChange, StoreReply } from "../../../src/chat/turn/store.ts";
 import { postgres as limits } from "../../../src/limits.ts";
 import type { Database } from "../../../src/store/postgres/database.ts";
@@ -9,6 +9,7 @@ import { Feed } from "../../../src/store/postgres/feed.ts";
 import { mayConcern, NoticeParts } from "../../../src/store/postgres/notices.ts";
 import { PostgresStore } from "../../../src/store/postgres/store.ts";
 import { hasPostgres, withoutPostgres } from "./cluster.ts";
+import { hubStub } from "./hub-stub.ts";
 import { withDatabase } from "./with-database.ts";
 
 function part(number: number, of: number, text: string, transaction = 7, server = "s"): string {
@@ -86,18 +87,15 @@ describe.skipIf(!hasPostgres)("a commit with many arrivals", () => {
     const west = await PostgresStore.open(database);
     const heard: ForeignEvent[] = [];
     let presence = (await west.rooms.roster("lobby", "")).version;
-    const hub: SharedHub = {
+    const hub = hubStub(heard, {
       handleForeign(event) {
         heard.push(event);
         if (event.type === "presence") presence++;
         if (event.type === "roster") ({ version: presence } = event);
       },
       positionIn: (room) => (room === "lobby" ? { seq: 0, presence } : undefined),
-      watchedServers: () => [],
-      watchedNames: () => [],
       openRooms: () => ["lobby"],
-      openMailboxes: () => [],
-    };
+    });
     const feed = new Feed(database, west, () => {});
     feed.attach(hub);
     await feed.start(await west.rights());
