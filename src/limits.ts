@@ -698,10 +698,10 @@ export const rights = {
 export const reading = {
   /** Milliseconds that one share owner is read in each window: how long others wait for it. */
   sliceMs: 3,
-  /** Bytes in each window: writing the messages in them to a hundred people takes 10 to 20 ms. */
-  sliceBytes: 128 * KiB,
+  /** Bytes in each window: the messages in them are written to a hundred people in 5 to 10 ms. */
+  sliceBytes: 32 * KiB,
   /** A frame's bytes (offers) count for this fraction of them: 100 MiB/s from one owner. */
-  frameDivisor: 8,
+  frameDivisor: 32,
   /** Length of a window: a flood takes a third of the loop, and two of them two thirds. */
   windowMs: 10,
   /** What an owner makes up for at most: it may have been a pause of this process. */

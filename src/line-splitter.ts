@@ -18,6 +18,11 @@ export class LineSplitter {
   #held: Uint8Array[] | undefined;
   #heldBytes = 0;
 
+  /** Bytes of a line whose end has not arrived. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
   constructor(maxLineBytes: number) {
     this.#maxLineBytes = maxLineBytes;
   }

@@ -216,16 +216,21 @@ export class ChatConnection implements Link {
   }
 
   /**
-   * Reads some of the waiting input. Frames of files hardly count: each is written to one person,
-   * and not to a room.
+   * Reads some of the waiting input. A line counts once it is complete. Frames of files hardly
+   * count: each is written to one person, and not to a room.
    */
   readSome(mayReadOn?: () => boolean): number {
     const passedChars = this.#session?.passedChars ?? 0;
+    const heldBytes = this.#heldBytes;
     this.#mayReadOn = mayReadOn;
-    const length = this.#readPiece();
+    const length = this.#readPiece() + heldBytes - this.#heldBytes;
     this.#mayReadOn = undefined;
     const passed = (this.#session?.passedChars ?? 0) - passedChars;
     return length - passed * (1 - 1 / reading.frameDivisor);
+  }
+
+  get #heldBytes(): number {
+    return this.#state.is === "lines" ? this.#state.framer.heldBytes : 0;
   }
 
   /** The number of bytes read. */

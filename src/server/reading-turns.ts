@@ -11,7 +11,7 @@ export interface Reader {
   readonly hasUnread: boolean;
   /**
    * Reads some of the input, one line after another while `mayReadOn` (always, without it). Returns
-   * how many bytes count; below 0 if earlier ones turn out not to.
+   * how many bytes count.
    */
   readSome(mayReadOn?: () => boolean): number;
 }

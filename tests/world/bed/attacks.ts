@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Namespace } from "./namespace.ts";
 import { spokenVersion } from "./person.ts";
 import { Process } from "./process.ts";
+import { inBackground } from "./real-time.ts";
 import type { Scope } from "./scope.ts";
 
 export const attacks = [
@@ -20,11 +21,20 @@ export const attacks = [
   "head",
 ] as const;
 
+/** Those of IRC clients. */
+export const ircAttacks = ["who", "names", "ban", "past"] as const;
+
 /** Handshakes at the page's port, which requires TLS on it. */
-export type Attack = (typeof attacks)[number] | "handshake";
+export type Attack = (typeof attacks)[number] | (typeof ircAttacks)[number] | "handshake";
+
+const all: ReadonlySet<string> = new Set([...attacks, ...ircAttacks, "handshake"]);
 
 export function isAttack(word: string): word is Attack {
-  return word === "handshake" || (attacks as readonly string[]).includes(word);
+  return all.has(word);
+}
+
+export function isOfIrc(attack: string): boolean {
+  return ircAttacks.some((one) => one === attack);
 }
 
 export type StrangerOrder = {
@@ -54,7 +64,7 @@ export class Stranger {
   ) {
     const program = join(import.meta.dir, "stranger.ts");
     const given: StrangerOrder = { ...order, version: spokenVersion() };
-    const words = ["nice", "-n", "19", process.execPath, program, JSON.stringify(given)];
+    const words = [...inBackground, process.execPath, program, JSON.stringify(given)];
     this.#process = new Process(scope, words, { space });
   }
 

@@ -10,6 +10,7 @@ export type Need =
   | "iptables"
   | "ip6tables"
   | "tc"
+  | "chrt"
   | "mount"
   | "exfat"
   | "bindfs"
@@ -50,6 +51,7 @@ const missing: Record<Need, () => string | undefined> = {
   iptables: () => lacks("iptables", ["iptables", "-L", "-n"], "iptables"),
   ip6tables: () => lacks("ip6tables", ["ip6tables", "-L", "-n"], "iptables"),
   tc: () => lacks("tc", ["tc", "qdisc"], "iproute2"),
+  chrt: () => lacks("chrt", ["chrt", "--fifo", "1", "true"], "util-linux"),
   mount: () => (isRoot ? lacks("mount", ["mount", "--version"], "mount") : "mounts need root"),
   exfat: () => {
     if (!isRoot) return "mounts need root";

@@ -7,7 +7,7 @@
 // The attacks are spread over the connections. It prints `ready` when the first of them has begun,
 // and ends by SIGTERM with a line of JSON: what it has sent and heard.
 
-import { isAttack, type StrangerOrder, type StrangerReport } from "./attacks.ts";
+import { isAttack, isOfIrc, type StrangerOrder, type StrangerReport } from "./attacks.ts";
 import { helloLine } from "./person.ts";
 import { chatPort, webPort } from "./server.ts";
 
@@ -20,8 +20,21 @@ const order = JSON.parse(process.argv[2] ?? "{}") as StrangerOrder;
 const report: StrangerReport = { sentBytes: 0, receivedBytes: 0, reconnects: 0, refused: 0 };
 let names = 0;
 
+/** What a connection says first. */
+function greetingOf(attack: string, name: string): string {
+  if (!isOfIrc(attack)) return line({ ...helloLine({ name }), version: order.version });
+  const capabilities = "CAP REQ :batch draft/chathistory message-tags server-time";
+  const rooms = `JOIN #lobby,#${name}`;
+  return [capabilities, `NICK ${name}`, "USER x 0 * :x", "CAP END", rooms, ""].join("\r\n");
+}
+
+/** What the server says once the connection may begin; in the native protocol with the epoch. */
+function welcomeOf(attack: string, name: string): RegExp {
+  return isOfIrc(attack) ? new RegExp(` 366 ${name} #${name} `, "i") : /"epoch":"([^"]+)"/;
+}
+
 /** One line or request of each attack; `epoch` is the log's. */
-function requestOf(attack: string, epoch: string): string {
+function requestOf(attack: string, name: string, epoch: string): string {
   const room = "lobby";
   switch (attack) {
     case "talk":
@@ -45,6 +58,14 @@ function requestOf(attack: string, epoch: string): string {
       const fetch = line({ type: "fetch", name: "big", token });
       return fetch + line({ type: "pull", transfer: 1, offset: 0, length: 1_048_576 });
     }
+    case "who":
+      return "WHO *\r\n";
+    case "names":
+      return "NAMES #lobby\r\n";
+    case "ban":
+      return `MODE #${name} +b *a*b*c*!*@*\r\nMODE #${name} +b\r\nMODE #${name} -b *a*b*c*!*@*\r\n`;
+    case "past":
+      return "CHATHISTORY BEFORE #lobby timestamp=2100-01-01T00:00:00.000Z 500\r\n";
     case "list":
       return `GET /files HTTP/1.1\r\nHost: ${order.address}\r\n\r\n`;
     case "head":
@@ -96,6 +117,8 @@ async function attackWith(attack: string, begun: () => void): Promise<void> {
   for (;;) {
     const over = Promise.withResolvers<void>();
     let isOpen = true;
+    const name = `Stranger${++names}`;
+    const welcome = welcomeOf(attack, name);
     let batch = Buffer.alloc(0);
     let sent = 0;
     const end = (): void => {
@@ -103,7 +126,7 @@ async function attackWith(attack: string, begun: () => void): Promise<void> {
       over.resolve();
     };
     const begin = (socket: Bun.Socket, epoch: string): void => {
-      const request = requestOf(attack, epoch);
+      const request = requestOf(attack, name, epoch);
       batch = Buffer.from(request.repeat(Math.ceil(batchBytes / request.length)));
       begun();
       pump(socket);
@@ -128,16 +151,14 @@ async function attackWith(attack: string, begun: () => void): Promise<void> {
         socket: {
           open(socket) {
             if (isWeb) return begin(socket, "");
-            socket.write(
-              `${JSON.stringify({ ...helloLine({ name: `Stranger${++names}` }), version: order.version })}\n`,
-            );
+            socket.write(greetingOf(attack, name));
           },
           data(socket, bytes) {
             report.receivedBytes += bytes.length;
             if (isWeb || batch.length > 0 || heard.length > 65_536) return;
             heard += bytes.toString();
-            const epoch = /"epoch":"([^"]+)"/.exec(heard)?.[1];
-            if (epoch !== undefined) begin(socket, epoch);
+            const found = welcome.exec(heard);
+            if (found !== null) begin(socket, found[1] ?? "");
           },
           drain: pump,
           close: end,
