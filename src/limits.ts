@@ -792,8 +792,19 @@ export const calls = {
    * and little enough to wait in a server.
    */
   windowBytes: 256 * KiB,
-  /** Bytes in one frame. */
+  /** Bytes in one frame, and in one datagram. */
   frameBytes: 16 * KiB,
+  datagramBytes: 1_100,
+  /** Unanswered datagrams; what exceeds them takes frames. */
+  maxUnanswered: 64,
+  /** An unanswered datagram is repeated in a frame after three round trips, within these bounds. */
+  minPatienceMs: 100,
+  maxPatienceMs: 500,
+  /**
+   * Pieces that wait for an earlier one: a window of the smallest that TLS makes, of 22 bytes and
+   * more.
+   */
+  maxEarly: 16_384,
   /** How long a direct connection is tried before a call goes through the server as well. */
   directMs: 400,
   /** When closing: time in all for the other end to read, as long as it does. */

@@ -251,7 +251,11 @@ test("a sealed message fits into a line, for all devices of a user", () => {
 test("a call fits into the server's queues, and nobody can take all calls", () => {
   // In base64, with the frames' first bytes.
   expect(calls.windowBytes * 2).toBeLessThanOrEqual(offers.maxWaitingChars);
-  expect(Math.ceil((calls.frameBytes + 1) / 3) * 4).toBeLessThanOrEqual(offers.maxFrameChars);
+  expect(Math.ceil((calls.frameBytes + 7) / 3) * 4).toBeLessThanOrEqual(offers.maxFrameChars);
+  expect(calls.datagramBytes + 27).toBeLessThanOrEqual(transfer.baseSegmentBytes);
+  expect(calls.maxUnanswered * calls.datagramBytes).toBeLessThanOrEqual(calls.windowBytes);
+  expect(calls.maxEarly).toBeGreaterThanOrEqual(calls.windowBytes / 22);
+  expect(calls.minPatienceMs).toBeLessThan(calls.maxPatienceMs);
   expect(calls.frameBytes * 4).toBeLessThanOrEqual(calls.windowBytes);
   expect(2 * calls.maxPerOwner).toBeLessThan(calls.maxOpen);
   expect(2 * calls.maxWaitingPerOwner).toBeLessThan(calls.maxWaiting);

@@ -1,31 +1,44 @@
-// A stream of bytes in both directions over the frames of a relayed call (docs/dialects.md, "cpp"):
-// in order, and never more than the other end has room for. Sealing is not its business: TLS runs
-// inside. Pure: frames and bytes in and out.
+// A stream of bytes in both directions between the two ends of a relayed call (docs/dialects.md,
+// "cpp"): in order, and never more than the other end has room for. Frames take it through the
+// server, reliably; once there is a direct path, datagrams take most of it, and what one of them
+// loses follows in a frame. Sealing is not its business: TLS runs inside. Pure.
 
-import { fromBase64, joinedBytes, toBase64 } from "../bytes.ts";
+import { fromBase64, toBase64 } from "../bytes.ts";
 import { calls as limits } from "../limits.ts";
+import { readU48, writeU48 } from "../transfer/big-endian.ts";
 
-/** The kind of a frame: its first byte. */
+/** The kind of a frame or datagram: its first byte. Numbers after it have 6 bytes. */
 const kind = {
+  /** Where the bytes begin, and the bytes. */
   bytes: 0,
-  /** How many bytes this end has read so far, in 6 bytes: as many more may be sent. */
+  /** How many bytes this end has read so far: as many more may be sent. */
   read: 1,
-  /** Nothing more follows. */
+  /** How many bytes there are in all. */
   end: 2,
+  /** Answers a datagram: how many bytes have arrived without a gap, and where its bytes begin. */
+  arrived: 3,
 } as const;
+
+const numberBytes = 6;
+const headBytes = 1 + numberBytes;
 
 export interface CallStreamEvents {
   /** Sends a frame, in base64. */
   pass(frame: string): void;
+  /** Sends a datagram on the direct path. */
+  passDatagram(bytes: Uint8Array): void;
   /** Report with `handleRead` what has been read. */
   onBytes(bytes: Uint8Array): void;
-  /** Everything written so far is on its way, or has room to be. */
+  /** Everything written so far is on its way. */
   onRoom(): void;
   /** The other end writes nothing more. */
   onEnd(): void;
   /** The other end, or somebody in between, violates the protocol. */
   onBroken(): void;
 }
+
+/** Bytes in a datagram that has not been answered. */
+type Sent = { readonly bytes: Uint8Array; readonly atMs: number };
 
 export class CallStream {
   readonly #events: CallStreamEvents;
@@ -35,14 +48,21 @@ export class CallStream {
   #sentBytes = 0;
   /** What the other end has reported as read. */
   #readThereBytes = 0;
-  #receivedBytes = 0;
+  #hasPath = false;
+  /** By where they begin; the longest unanswered first. */
+  readonly #unanswered = new Map<number, Sent>();
+  /** Smoothed; undefined: none was measured. */
+  #rttMs: number | undefined;
+  #arrivedBytes = 0;
+  /** What has arrived behind a gap, by where it begins. */
+  readonly #early = new Map<number, Uint8Array>();
   #readBytes = 0;
   #reportedBytes = 0;
   /** This end writes nothing more, and has said so. */
   #isEnding = false;
   #hasSaidEnd = false;
-  /** The other end has said so. */
-  #isEnded = false;
+  /** How many bytes the other end has written in all; undefined: it is still writing. */
+  #wholeBytes: number | undefined;
   #isOver = false;
 
   constructor(events: CallStreamEvents) {
@@ -54,26 +74,45 @@ export class CallStream {
     return this.#waitingBytes;
   }
 
+  /** When `handleTimeout` is due. */
+  get nextTimeoutMs(): number | undefined {
+    const [oldest] = this.#unanswered.values();
+    return oldest && oldest.atMs + this.#patienceMs;
+  }
+
   /** False: nothing more should be written before `onRoom`. */
-  write(bytes: Uint8Array): boolean {
+  write(bytes: Uint8Array, nowMs: number): boolean {
     if (this.#isEnding || this.#isOver) return true;
     for (let at = 0; at < bytes.length; at += limits.frameBytes) {
       this.#waiting.push(bytes.slice(at, at + limits.frameBytes));
     }
     this.#waitingBytes += bytes.length;
-    this.#flush();
+    this.#flush(nowMs);
     return this.#waitingBytes === 0;
   }
 
   /** Nothing more is written. */
-  end(): void {
+  end(nowMs: number): void {
     this.#isEnding = true;
-    this.#flush();
+    this.#flush(nowMs);
   }
 
   /** The call is over: nothing more is sent or reported. */
   close(): void {
     this.#isOver = true;
+    this.#unanswered.clear();
+  }
+
+  /** Whether there is a direct path from now on. */
+  setPath(hasPath: boolean): void {
+    this.#hasPath = hasPath;
+    this.#rttMs = undefined;
+    if (!hasPath) this.#resend(Number.POSITIVE_INFINITY);
+  }
+
+  /** What was not answered in time follows in frames. */
+  handleTimeout(nowMs: number): void {
+    this.#resend(nowMs - this.#patienceMs);
   }
 
   /** Bytes from `onBytes` have been read: the other end may send as many more. */
@@ -81,71 +120,142 @@ export class CallStream {
     this.#readBytes += bytes;
     if (this.#readBytes - this.#reportedBytes < limits.windowBytes / 4 || this.#isOver) return;
     this.#reportedBytes = this.#readBytes;
-    const frame = new Uint8Array(7);
-    frame[0] = kind.read;
-    const view = new DataView(frame.buffer);
-    view.setUint16(1, Math.floor(this.#readBytes / 2 ** 32));
-    view.setUint32(3, this.#readBytes % 2 ** 32);
-    this.#events.pass(toBase64(frame));
+    this.#events.pass(toBase64(message(kind.read, [this.#readBytes])));
   }
 
   /** A frame has arrived. */
-  receive(data: string): void {
+  receive(data: string, nowMs: number): void {
     if (this.#isOver) return;
     const frame = data.length > maxFrameChars ? undefined : fromBase64(data);
-    switch (frame?.[0]) {
+    if (frame === undefined || frame.length < headBytes) return this.#break();
+    const number = readU48(frame, 1);
+    switch (frame[0]) {
       case kind.bytes:
-        return this.#handleBytes(frame!.subarray(1));
+        return this.#handleBytes(number, frame.subarray(headBytes));
       case kind.read:
-        return this.#handleReport(frame!);
+        return this.#handleReport(number, nowMs);
       case kind.end:
-        if (this.#isEnded) return this.#break();
-        this.#isEnded = true;
-        return this.#events.onEnd();
+        if (this.#wholeBytes !== undefined || number < this.#arrivedBytes) return this.#break();
+        this.#wholeBytes = number;
+        return this.#checkEnd();
       default:
         return this.#break();
     }
   }
 
-  #handleBytes(bytes: Uint8Array): void {
-    this.#receivedBytes += bytes.length;
-    const unreadBytes = this.#receivedBytes - this.#reportedBytes;
-    if (this.#isEnded || bytes.length === 0 || unreadBytes > limits.windowBytes) {
-      return this.#break();
+  /** A datagram from the other end has arrived, possibly again or late. */
+  receiveDatagram(datagram: Uint8Array, nowMs: number): void {
+    if (this.#isOver || datagram.length < headBytes) return;
+    const number = readU48(datagram, 1);
+    if (datagram[0] === kind.bytes) {
+      this.#handleBytes(number, datagram.slice(headBytes));
+      if (this.#isOver) return;
+      this.#events.passDatagram(message(kind.arrived, [this.#arrivedBytes, number]));
+    } else if (datagram[0] === kind.arrived && datagram.length === headBytes + numberBytes) {
+      this.#handleArrived(number, readU48(datagram, headBytes), nowMs);
     }
-    this.#events.onBytes(bytes);
   }
 
-  #handleReport(frame: Uint8Array): void {
-    if (frame.length !== 7) return this.#break();
-    const view = new DataView(frame.buffer, frame.byteOffset);
-    const readBytes = view.getUint16(1) * 2 ** 32 + view.getUint32(3);
+  get #patienceMs(): number {
+    const threeMs = 3 * (this.#rttMs ?? limits.maxPatienceMs);
+    return Math.min(Math.max(threeMs, limits.minPatienceMs), limits.maxPatienceMs);
+  }
+
+  #handleBytes(at: number, bytes: Uint8Array): void {
+    const end = at + bytes.length;
+    const isOver = end > this.#reportedBytes + limits.windowBytes;
+    if (bytes.length === 0 || isOver || end > (this.#wholeBytes ?? end)) return this.#break();
+    // A datagram and the frame that repeats it may both arrive.
+    if (end <= this.#arrivedBytes || this.#early.has(at)) return;
+    if (at < this.#arrivedBytes || this.#early.size >= limits.maxEarly) return this.#break();
+    this.#early.set(at, bytes);
+    for (;;) {
+      const next = this.#early.get(this.#arrivedBytes);
+      if (next === undefined) break;
+      this.#early.delete(this.#arrivedBytes);
+      this.#arrivedBytes += next.length;
+      this.#events.onBytes(next);
+    }
+    this.#checkEnd();
+  }
+
+  #checkEnd(): void {
+    if (this.#wholeBytes === this.#arrivedBytes) this.#events.onEnd();
+  }
+
+  #handleReport(readBytes: number, nowMs: number): void {
     if (readBytes <= this.#readThereBytes || readBytes > this.#sentBytes) return this.#break();
     this.#readThereBytes = readBytes;
     const wasWaiting = this.#waitingBytes > 0;
-    this.#flush();
+    this.#flush(nowMs);
     if (wasWaiting && this.#waitingBytes === 0) this.#events.onRoom();
   }
 
-  #flush(): void {
-    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
-      if (this.#isOver) return;
-      if (this.#sentBytes - this.#readThereBytes + next.length > limits.windowBytes) return;
-      this.#waiting.shift();
-      this.#waitingBytes -= next.length;
-      this.#sentBytes += next.length;
-      this.#events.pass(toBase64(joinedBytes([Uint8Array.of(kind.bytes), next])));
+  #handleArrived(allBytes: number, at: number, nowMs: number): void {
+    const sent = this.#unanswered.get(at);
+    if (sent !== undefined) {
+      const rttMs = nowMs - sent.atMs;
+      this.#rttMs = this.#rttMs === undefined ? rttMs : (7 * this.#rttMs + rttMs) / 8;
+    }
+    this.#unanswered.delete(at);
+    for (const [begin, { bytes }] of this.#unanswered) {
+      if (begin + bytes.length <= allBytes) this.#unanswered.delete(begin);
+    }
+  }
+
+  #resend(sentUntilMs: number): void {
+    for (const [at, { bytes, atMs }] of this.#unanswered) {
+      if (atMs > sentUntilMs) return;
+      this.#unanswered.delete(at);
+      this.#events.pass(toBase64(message(kind.bytes, [at], bytes)));
+    }
+  }
+
+  #flush(nowMs: number): void {
+    for (
+      let next = this.#waiting[0];
+      next !== undefined && !this.#isOver;
+      next = this.#waiting[0]
+    ) {
+      const isDirect = this.#hasPath && this.#unanswered.size < limits.maxUnanswered;
+      const bytes = isDirect ? next.subarray(0, limits.datagramBytes) : next;
+      if (this.#sentBytes - this.#readThereBytes + bytes.length > limits.windowBytes) return;
+      if (bytes.length === next.length) this.#waiting.shift();
+      else this.#waiting[0] = next.subarray(bytes.length);
+      this.#waitingBytes -= bytes.length;
+      const at = this.#sentBytes;
+      this.#sentBytes += bytes.length;
+      if (isDirect) {
+        this.#unanswered.set(at, { bytes, atMs: nowMs });
+        this.#events.passDatagram(message(kind.bytes, [at], bytes));
+      } else this.#events.pass(toBase64(message(kind.bytes, [at], bytes)));
     }
     if (!this.#isEnding || this.#hasSaidEnd || this.#isOver) return;
     this.#hasSaidEnd = true;
-    this.#events.pass(toBase64(Uint8Array.of(kind.end)));
+    // Nobody waits for the answers any more.
+    this.#resend(Number.POSITIVE_INFINITY);
+    this.#events.pass(toBase64(message(kind.end, [this.#sentBytes])));
   }
 
   #break(): void {
-    this.#isOver = true;
+    this.close();
     this.#events.onBroken();
   }
 }
 
+function message(
+  what: number,
+  numbers: readonly number[],
+  bytes: Uint8Array = nothing,
+): Uint8Array {
+  const made = new Uint8Array(1 + numbers.length * numberBytes + bytes.length);
+  made[0] = what;
+  for (const [i, number] of numbers.entries()) writeU48(made, 1 + i * numberBytes, number);
+  made.set(bytes, 1 + numbers.length * numberBytes);
+  return made;
+}
+
+const nothing = new Uint8Array(0);
+
 /** Of a frame in base64. */
-const maxFrameChars = Math.ceil((limits.frameBytes + 1) / 3) * 4;
+const maxFrameChars = Math.ceil((limits.frameBytes + headBytes) / 3) * 4;

@@ -1,5 +1,6 @@
 // The events that `parley peer --json` prints, one object per line (docs/json.md). Types only.
 
+import type { PathKind } from "../transfer/paths/path-finder.ts";
 import type { Contact } from "./codec.ts";
 
 /**
@@ -10,6 +11,9 @@ export type KeyState = "new" | "known" | "verified";
 
 /** `relayed`: through the server of the registry, which can't read it. */
 export type CallPath = "direct" | "relayed";
+
+/** How a direct path leads to the other end. */
+export type DirectKind = Exclude<PathKind, "relayed">;
 
 /** Who is at the other end, as it has proved; undefined in plain text. */
 export type Secured = {
@@ -35,6 +39,8 @@ export type PeerEvent =
   | { event: "connected"; peer: Contact; secured?: KeyState; path?: CallPath }
   /** A chat has begun; `by` says who called. */
   | { event: "chat"; peer: Contact; by: "us" | "peer"; secured?: KeyState; path?: CallPath }
+  /** The path of the chat has changed; `via`: of a direct one. */
+  | { event: "path"; path: CallPath; via?: DirectKind }
   | { event: "turn"; turn: "write" | "read" | "duplex" }
   | { event: "message"; from: string; text: string }
   | { event: "sent"; to: string; text: string }

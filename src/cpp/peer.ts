@@ -5,6 +5,7 @@
 import { fold } from "../chat/names/grammar.ts";
 import { peer as limits } from "../limits.ts";
 import { quoted } from "../text.ts";
+import type { PathKind } from "../transfer/paths/path-finder.ts";
 import {
   type Contact,
   type CppMessage,
@@ -179,6 +180,16 @@ export class Peer {
   handleAnnounced(connection: number, nowMs: number): void {
     if (!this.#exited) this.#connections.handleAnnounced(connection, nowMs);
     this.#advance(nowMs);
+  }
+
+  /** A relayed call has found another path; undefined: it goes through the server. */
+  handlePath(connection: number, path: PathKind | undefined): void {
+    if (this.#exited || this.chatConnection !== connection) return;
+    const now: PeerEvent =
+      path === undefined || path === "relayed"
+        ? { event: "path", path: "relayed" }
+        : { event: "path", path: "direct", via: path };
+    this.#show(undefined, now);
   }
 
   /** A requested connection is open; the other end is at `address`. */

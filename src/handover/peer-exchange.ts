@@ -20,7 +20,10 @@ export type CallEnds = {
   readonly isVerified: boolean;
 };
 
-type CallLink = Pick<SecuredLink, "offer" | "waitingBytes" | "remoteAddress" | "relayed">;
+type CallLink = Pick<
+  SecuredLink,
+  "offer" | "waitingBytes" | "remoteAddress" | "relayed" | "isDirectAllowed"
+>;
 
 export class PeerExchange implements Exchange {
   readonly frames = "call";
@@ -43,7 +46,7 @@ export class PeerExchange implements Exchange {
     // The call's connection closes with the call.
     this.datagrams = {
       server: () => link.remoteAddress,
-      isDirectAllowed: true,
+      isDirectAllowed: link.isDirectAllowed,
       checkAlive: () => link.relayed?.checkAlive(),
     };
     this.#ends = ends;

@@ -232,6 +232,7 @@ export class PeerDriver {
 
   /** The numeric addresses of a contact that `mayConnect` allows, or why there are none. */
   async #allowedAddresses({ ip }: Contact, deadline: Deadline): Promise<string[] | string> {
+    if (this.#options.secure?.isDirectAllowed === false) return "--no-direct allows no connection";
     const found = await Promise.race([addressesOf(ip), deadline.expired]);
     if (typeof found === "string") return found;
     const allowed = found.filter((address) => mayConnect(address, this.#registryAddress));

@@ -31,6 +31,8 @@ export type PeerSecurityOptions = {
   readonly key: KeyPair;
   readonly id: string;
   readonly duplex: boolean;
+  /** False: calls are made, and their files sent, through the server only. */
+  readonly isDirectAllowed: boolean;
   /** The way through the registry's server, if it is a parley. */
   readonly calls?: RelayedCalls | undefined;
   /** Tells the user about a refused call, or a key that can't be stored. */
@@ -276,7 +278,7 @@ export class PeerSecurity {
 
   /** Puts a connection inside TLS to use; returns the handlers of its link's events. */
   #secure(connection: number, link: CallWire, end: SecuredEnd): TcpLinkEvents {
-    const { identity, id, duplex, onOffer, onDrained } = this.#options;
+    const { identity, id, duplex, isDirectAllowed, onOffer, onDrained } = this.#options;
     const { attempts } = end;
     let isOpen = false;
     const secured = new SecuredLink({
@@ -286,6 +288,7 @@ export class PeerSecurity {
       id,
       port: this.#host.port(),
       duplex,
+      isDirectAllowed,
       judge: end.judge,
       onOpen: (hello) => {
         if (attempts?.win(secured) === false) return secured.cut();
@@ -306,6 +309,10 @@ export class PeerSecurity {
         this.#host.applyOutputs();
       },
       onOffer: (message) => onOffer(connection, message),
+      onPath: (path) => {
+        this.#host.peer()?.handlePath(connection, path);
+        this.#host.applyOutputs();
+      },
       onEnd: (problem, isFinal) => {
         if (isOpen) this.#host.peer()?.handleEnd(connection, performance.now());
         else end.onFailed(problem ?? "the connection was lost", isFinal);

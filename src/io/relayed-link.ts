@@ -4,8 +4,10 @@
 import { Duplex } from "node:stream";
 import { connect, type ConnectionOptions, TLSSocket } from "node:tls";
 import { CallStream } from "../calls/call-stream.ts";
+import { DirectPath } from "../calls/direct-path.ts";
 import { calls as callLimits, peer as limits } from "../limits.ts";
 import type { ChannelEnds } from "../protocol/messages.ts";
+import type { PathKind } from "../transfer/paths/path-finder.ts";
 import type { KeyPair } from "../tls/certificate.ts";
 import { channelBinding } from "../tls/channel-binding.ts";
 import type { TcpLink, TcpLinkEvents } from "./tcp-link.ts";
@@ -46,6 +48,16 @@ export type CallWire = Pick<
 > & {
   /** The relayed call that it runs over; undefined: it is direct. */
   readonly call?: RelayedCall;
+  /** Looks for a direct path for the relayed call. */
+  findPath?(events: PathEvents): void;
+  /** A line about paths from the other end. */
+  handlePathLine?(line: string): void;
+};
+
+export type PathEvents = {
+  sendLine(line: string): void;
+  /** Undefined: through the server. */
+  onPath(path: PathKind | undefined): void;
 };
 
 export class RelayedLink implements CallWire {
@@ -54,6 +66,10 @@ export class RelayedLink implements CallWire {
   readonly #pipe: Duplex;
   readonly #tls: TLSSocket;
   readonly #closed = Promise.withResolvers<void>();
+  readonly #isCaller: boolean;
+  /** A direct path for the stream, or the search for one. */
+  #path: DirectPath | undefined;
+  #timer: Timer | undefined;
   /** Bytes pushed to TLS that it has not read yet. */
   #unreadBytes = 0;
   #written: (() => void) | undefined;
@@ -69,8 +85,10 @@ export class RelayedLink implements CallWire {
    */
   constructor(call: RelayedCall, key: KeyPair | undefined, opened: () => TcpLinkEvents) {
     this.call = call;
+    this.#isCaller = key === undefined;
     this.#stream = new CallStream({
       pass: (frame) => call.pass(frame),
+      passDatagram: (bytes) => this.#path?.send(bytes),
       onBytes: (bytes) => this.#push(bytes),
       onRoom: () => this.#takeWritten(),
       onEnd: () => {
@@ -83,16 +101,18 @@ export class RelayedLink implements CallWire {
       read: () => this.#handleRead(),
       write: (bytes: Uint8Array, _encoding, done) => {
         this.#written = () => done();
-        if (this.#stream.write(bytes)) this.#takeWritten();
+        if (this.#stream.write(bytes, performance.now())) this.#takeWritten();
+        this.#setTimer();
       },
       final: (done) => {
-        this.#stream.end();
+        this.#stream.end(performance.now());
         done();
       },
     });
     this.#pipe.on("error", () => this.#gone());
     call.onFrame = (data) => {
-      this.#stream.receive(data);
+      this.#stream.receive(data, performance.now());
+      this.#setTimer();
       if (this.#endedAtMs !== undefined) this.#wait();
     };
     call.onDrained = () => this.#handleDrained();
@@ -145,6 +165,35 @@ export class RelayedLink implements CallWire {
     else this.#tls.resume();
   }
 
+  findPath({ sendLine, onPath }: PathEvents): void {
+    if (this.#path !== undefined || this.#isEnding) return;
+    const { server, relay } = this.call;
+    const empty = Buffer.alloc(0);
+    const secret = this.#tls.exportKeyingMaterial(32, "EXPORTER-parley-call-path", empty);
+    this.#path = new DirectPath({
+      isCaller: this.#isCaller,
+      server,
+      relay,
+      secret,
+      sendLine,
+      onSilence: () => this.call.checkAlive(),
+      onPath: (path) => {
+        this.#stream.setPath(path !== undefined);
+        this.#setTimer();
+        onPath(path?.kind);
+      },
+      onDatagram: (bytes) => {
+        this.#stream.receiveDatagram(bytes, performance.now());
+        this.#setTimer();
+      },
+    });
+    this.#path.start();
+  }
+
+  handlePathLine(line: string): void {
+    this.#path?.handleLine(line);
+  }
+
   /** Closes once everything has been sent and read, bounded in time. */
   end(): void {
     if (this.#isEnding) return;
@@ -167,6 +216,17 @@ export class RelayedLink implements CallWire {
     const leftMs = (this.#endedAtMs ?? 0) + callLimits.lingerMs - performance.now();
     const waitMs = Math.min(limits.lingerMs, Math.max(0, leftMs));
     this.#linger = setTimeout(() => this.#gone(), waitMs);
+  }
+
+  #setTimer(): void {
+    clearTimeout(this.#timer);
+    const dueMs = this.#stream.nextTimeoutMs;
+    if (dueMs === undefined) return;
+    const waitMs = Math.ceil(Math.max(0, dueMs - performance.now()));
+    this.#timer = setTimeout(() => {
+      this.#stream.handleTimeout(performance.now());
+      this.#setTimer();
+    }, waitMs);
   }
 
   #push(bytes: Uint8Array): void {
@@ -193,7 +253,9 @@ export class RelayedLink implements CallWire {
 
   #gone(): void {
     clearTimeout(this.#linger);
+    clearTimeout(this.#timer);
     this.#endedAtMs = undefined;
+    this.#path?.close();
     this.#stream.close();
     this.#tls.destroy();
     this.#pipe.destroy();

@@ -11,6 +11,7 @@ import { encodeServer } from "../protocol/encode.ts";
 import { FieldReader, parseObject } from "../protocol/field-reader.ts";
 import type { OfferMessage } from "../protocol/messages.ts";
 import { harmless } from "../text.ts";
+import type { PathKind } from "../transfer/paths/path-finder.ts";
 import { verifySignature } from "../tls/verify-signature.ts";
 import {
   decodeHello,
@@ -35,6 +36,8 @@ export type SecuredLinkOptions = {
   /** The port this program listens on. */
   readonly port: number;
   readonly duplex: boolean;
+  /** Whether the other end of a relayed call may learn this machine's addresses. */
+  readonly isDirectAllowed: boolean;
   /** Whether the other end is the expected one, or may call; a sentence says why not. */
   judge(hello: PeerHello): Promise<string | undefined>;
   /** Both ends have identified each other. */
@@ -44,6 +47,8 @@ export type SecuredLinkOptions = {
   /** Bytes of the call itself. */
   onData(bytes: Uint8Array): void;
   onOffer(message: LinkOffer): void;
+  /** The path of a relayed call has changed; undefined: through the server. */
+  onPath(path: PathKind | undefined): void;
   /**
    * The connection has closed. `problem`: why one end does not trust the other. `isFinal`: another
    * connection would not help, since the other end refuses, or somebody is in between.
@@ -86,6 +91,10 @@ export class SecuredLink {
     return this.#options.link.call;
   }
 
+  get isDirectAllowed(): boolean {
+    return this.#options.isDirectAllowed;
+  }
+
   /** Sends bytes of the call. */
   send(text: string): void {
     if (this.#state === "open") this.#write({ type: "cpp", data: text });
@@ -93,7 +102,9 @@ export class SecuredLink {
 
   /** Tells the other end that this is a call. */
   announce(): void {
-    if (this.#state === "open") this.#write({ type: "call" });
+    if (this.#state !== "open") return;
+    this.#write({ type: "call" });
+    this.#findPath();
   }
 
   offer(message: LinkOffer): void {
@@ -188,7 +199,11 @@ export class SecuredLink {
   #handleMessage(line: string): void {
     const { onData, onAnnounced, onOffer } = this.#options;
     const fields = parseObject(line, { maxValues: limits.maxLineValues });
-    if (fields?.["type"] === "call") return onAnnounced();
+    if (fields?.["type"] === "paths") return this.#options.link.handlePathLine?.(line);
+    if (fields?.["type"] === "call") {
+      onAnnounced();
+      return this.#findPath();
+    }
     if (fields?.["type"] === "cpp") {
       const r = new FieldReader(fields);
       const data = r.text("data");
@@ -205,6 +220,13 @@ export class SecuredLink {
       default:
       // From a newer parley: ignored.
     }
+  }
+
+  /** Only of a call: mere connections learn no addresses. */
+  #findPath(): void {
+    const { link, onPath, isDirectAllowed } = this.#options;
+    if (this.#state !== "open" || !isDirectAllowed) return;
+    link.findPath?.({ sendLine: (line) => link.send(`${line}\n`), onPath });
   }
 
   #showSelf(): void {

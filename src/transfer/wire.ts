@@ -33,6 +33,8 @@ export const kind = {
   join: 6,
   joined: 7,
   probe: 8,
+  /** A part of a call (calls/direct-path.ts). */
+  call: 9,
 } as const;
 export type Kind = (typeof kind)[keyof typeof kind];
 
@@ -112,7 +114,7 @@ export interface Gone {
 export function kindAt(bytes: Uint8Array, at: number): Kind | 0 {
   if (at + common.end > bytes.length || bytes[at] !== magic) return 0;
   const value = bytes[at + common.kind]!;
-  return value >= kind.init && value <= kind.probe ? (value as Kind) : 0;
+  return value >= kind.init && value <= kind.call ? (value as Kind) : 0;
 }
 
 /** End of the datagram at `at` in a buffer of merged datagrams; -1 if it is truncated. */

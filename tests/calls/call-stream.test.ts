@@ -1,5 +1,5 @@
-// The stream inside a relayed call, without a network: everything arrives in order, never more than
-// fits, and the other end's violations end it.
+// The stream inside a relayed call, in virtual time: everything arrives in order, never more than
+// fits, whatever the direct path loses, delays or repeats; the other end's violations end it.
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
@@ -9,11 +9,13 @@ import { calls as limits } from "../../src/limits.ts";
 
 class End {
   readonly frames: string[] = [];
+  readonly datagrams: Uint8Array[] = [];
   readonly log: string[] = [];
   readonly received: number[] = [];
   unreadBytes = 0;
   readonly stream = new CallStream({
     pass: (frame) => this.frames.push(frame),
+    passDatagram: (bytes) => this.datagrams.push(bytes),
     onBytes: (bytes) => {
       this.received.push(...bytes);
       this.unreadBytes += bytes.length;
@@ -30,9 +32,12 @@ class End {
   }
 }
 
-function deliver(from: End, to: End): void {
-  for (const frame of from.frames.splice(0)) to.stream.receive(frame);
+function deliver(from: End, to: End, nowMs = 0): void {
+  for (const frame of from.frames.splice(0)) to.stream.receive(frame, nowMs);
 }
+
+const pattern = (from: number, bytes: number) =>
+  Uint8Array.from({ length: bytes }, (_, i) => (from + i) % 251);
 
 test("whatever is written arrives in order, while the other end reads at its own pace", () => {
   const step = fc.record({
@@ -44,15 +49,14 @@ test("whatever is written arrives in order, while the other end reads at its own
       const [one, other] = [new End(), new End()];
       let written = 0;
       for (const { bytes, read } of steps) {
-        const chunk = Uint8Array.from({ length: bytes }, (_, i) => (written + i) % 251);
-        one.stream.write(chunk);
+        one.stream.write(pattern(written, bytes), 0);
         written += bytes;
         deliver(one, other);
         expect(other.unreadBytes).toBeLessThanOrEqual(limits.windowBytes);
         other.read(read);
         deliver(other, one);
       }
-      one.stream.end();
+      one.stream.end(0);
       while (one.stream.waitingBytes > 0 || one.frames.length > 0) {
         deliver(one, other);
         other.read();
@@ -69,10 +73,10 @@ test("whatever is written arrives in order, while the other end reads at its own
 
 test("more than fits waits, and says when there is room", () => {
   const [one, other] = [new End(), new End()];
-  expect(one.stream.write(new Uint8Array(limits.windowBytes))).toBe(true);
-  expect(one.stream.write(new Uint8Array(10))).toBe(false);
+  expect(one.stream.write(new Uint8Array(limits.windowBytes), 0)).toBe(true);
+  expect(one.stream.write(new Uint8Array(10), 0)).toBe(false);
   expect(one.stream.waitingBytes).toBe(10);
-  one.stream.end();
+  one.stream.end(0);
   deliver(one, other);
   // Small reads are not reported one by one.
   other.read(10);
@@ -84,33 +88,146 @@ test("more than fits waits, and says when there is room", () => {
   expect([other.received.length, other.log]).toEqual([limits.windowBytes + 10, ["end"]]);
 });
 
-const frame = (...bytes: number[]): string => toBase64(Uint8Array.from(bytes));
+test("on a direct path nothing goes through the server, not even later", () => {
+  const [one, other] = [new End(), new End()];
+  one.stream.setPath(true);
+  one.stream.write(pattern(0, 2_500), 0);
+  expect([one.frames.length, one.datagrams.length]).toEqual([0, 3]);
+  for (const datagram of one.datagrams.splice(0)) other.stream.receiveDatagram(datagram, 10);
+  expect(other.received).toEqual([...pattern(0, 2_500)]);
+  for (const datagram of other.datagrams.splice(0)) one.stream.receiveDatagram(datagram, 20);
+  expect(one.stream.nextTimeoutMs).toBeUndefined();
+  one.stream.handleTimeout(10_000);
+  expect(one.frames).toEqual([]);
+});
+
+test("what the direct path does not take follows through the server, in time or when it is lost", () => {
+  const [one, other] = [new End(), new End()];
+  one.stream.setPath(true);
+  one.stream.write(pattern(0, 100), 0);
+  one.stream.write(pattern(100, 100), 5);
+  one.datagrams.shift();
+  for (const datagram of one.datagrams.splice(0)) other.stream.receiveDatagram(datagram, 30);
+  // The second waits for the first.
+  expect(other.received).toEqual([]);
+  for (const datagram of other.datagrams.splice(0)) one.stream.receiveDatagram(datagram, 60);
+  const dueMs = one.stream.nextTimeoutMs ?? 0;
+  expect(dueMs).toBeGreaterThanOrEqual(limits.minPatienceMs);
+  expect(dueMs).toBeLessThanOrEqual(limits.maxPatienceMs);
+  one.stream.handleTimeout(dueMs - 1);
+  expect(one.frames).toEqual([]);
+  one.stream.handleTimeout(dueMs);
+  expect(one.frames.length).toBe(1);
+  deliver(one, other);
+  expect(other.received).toEqual([...pattern(0, 200)]);
+  // Without a path nothing is waited for.
+  one.stream.write(pattern(200, 50), 1_000);
+  one.datagrams.splice(0);
+  one.stream.setPath(false);
+  deliver(one, other);
+  one.stream.write(pattern(250, 50), 1_001);
+  expect(one.datagrams).toEqual([]);
+  deliver(one, other);
+  expect(other.received).toEqual([...pattern(0, 300)]);
+});
+
+test("whatever the path does to datagrams, everything arrives once and in order", () => {
+  const step = fc.record({
+    bytes: fc.integer({ min: 1, max: 9_000 }),
+    waitMs: fc.integer({ min: 0, max: 400 }),
+    hasPath: fc.integer({ min: 0, max: 9 }).map((n) => n > 0),
+    // Lost, delivered, repeated, or held back until something later has arrived.
+    fates: fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 4, maxLength: 40 }),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 1, maxLength: 20 }), (steps) => {
+      const [one, other] = [new End(), new End()];
+      let written = 0;
+      let nowMs = 0;
+      let held: Uint8Array[] = [];
+      const carry = (from: End, to: End, fates: readonly number[]): void => {
+        const late: Uint8Array[] = [];
+        for (const [i, datagram] of from.datagrams.splice(0).entries()) {
+          const fate = fates[i % fates.length] ?? 1;
+          if (fate === 3) late.push(datagram);
+          for (let times = fate % 3; times > 0; times--) to.stream.receiveDatagram(datagram, nowMs);
+        }
+        if (to !== other) return;
+        for (const datagram of held) to.stream.receiveDatagram(datagram, nowMs);
+        held = late;
+      };
+      for (const { bytes, waitMs, hasPath, fates } of steps) {
+        one.stream.setPath(hasPath);
+        one.stream.write(pattern(written, bytes), nowMs);
+        written += bytes;
+        nowMs += waitMs;
+        one.stream.handleTimeout(nowMs);
+        carry(one, other, fates);
+        deliver(one, other, nowMs);
+        other.read();
+        carry(other, one, fates);
+        deliver(other, one, nowMs);
+      }
+      one.stream.end(nowMs);
+      for (let turn = 0; turn < 100 && other.log.length === 0; turn++) {
+        deliver(one, other, nowMs);
+        other.read();
+        deliver(other, one, nowMs);
+      }
+      expect([one.log.filter((what) => what !== "room"), other.log]).toEqual([[], ["end"]]);
+      expect(other.received.length).toBe(written);
+      expect(other.received.every((byte, i) => byte === i % 251)).toBe(true);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+const frame = (kind: number, number: number, ...bytes: number[]): string =>
+  toBase64(Uint8Array.of(kind, 0, 0, 0, 0, number >> 8, number, ...bytes));
+const ones = (length: number): number[] => Array.from({ length }, () => 1);
 
 test.each([
   ["no base64", ["%"]],
   ["an empty frame", [""]],
-  ["an unknown kind", [frame(9)]],
-  ["no bytes", [frame(0)]],
-  ["too long a frame", [frame(0, ...Array.from({ length: limits.frameBytes + 3 }, () => 1))]],
-  ["a short report", [frame(1, 0)]],
-  ["a report of what was never sent", [frame(1, 0, 0, 0, 0, 0, 1)]],
-  ["bytes after the end", [frame(2), frame(0, 1)]],
-  ["two ends", [frame(2), frame(2)]],
+  ["a short one", [toBase64(Uint8Array.of(0, 0, 0))]],
+  ["an unknown kind", [frame(9, 0)]],
+  ["no bytes", [frame(0, 0)]],
+  ["too long a frame", [frame(0, 0, ...ones(limits.frameBytes + 3))]],
+  ["a report of what was never sent", [frame(1, 1)]],
+  ["bytes that overlap", [frame(0, 0, 1, 2), frame(0, 1, 1, 2)]],
+  ["bytes after the end", [frame(2, 0), frame(0, 0, 1)]],
+  ["an end before what has come", [frame(0, 0, 1, 2), frame(2, 1)]],
+  ["two ends", [frame(2, 0), frame(2, 0)]],
 ])("%s: the stream is broken", (_, frames) => {
   const end = new End();
-  for (const one of frames) end.stream.receive(one);
+  for (const one of frames) end.stream.receive(one, 0);
   expect(end.log.at(-1)).toBe("broken");
+  const received = end.received.length;
   // Nothing is sent or reported any more.
-  end.stream.receive(frame(0, 1));
-  end.stream.write(Uint8Array.of(1));
-  expect([end.frames, end.received]).toEqual([[], []]);
+  end.stream.receive(frame(0, received, 1), 0);
+  end.stream.receiveDatagram(Uint8Array.of(0, 0, 0, 0, 0, 0, received, 1), 0);
+  end.stream.write(Uint8Array.of(1), 0);
+  expect([end.frames, end.datagrams, end.received.length]).toEqual([[], [], received]);
 });
 
-test("an end that sends more than it may breaks the stream", () => {
+test("an end that sends more than it may, or ever smaller pieces behind a gap, breaks the stream", () => {
   const end = new End();
-  const most = frame(0, ...Array.from({ length: limits.frameBytes }, () => 1));
-  for (let sent = 0; sent < limits.windowBytes; sent += limits.frameBytes) end.stream.receive(most);
+  for (let sent = 0; sent < limits.windowBytes; sent += limits.frameBytes) {
+    const at = Uint8Array.of(0, 0, 0, 0, sent >> 16, sent >> 8, sent);
+    end.stream.receive(toBase64(Uint8Array.of(...at, ...ones(limits.frameBytes))), 0);
+  }
   expect(end.log).toEqual([]);
-  end.stream.receive(frame(0, 1));
+  end.stream.receive(toBase64(Uint8Array.of(0, 0, 0, 0, limits.windowBytes >> 16, 0, 0, 1)), 0);
   expect(end.log).toEqual(["broken"]);
+  const other = new End();
+  for (let at = 1; at <= limits.maxEarly + 1; at++) other.stream.receive(frame(0, at, 1), 0);
+  expect(other.log).toEqual(["broken"]);
+});
+
+test("datagrams that are none are ignored", () => {
+  const end = new End();
+  for (const bytes of [[], [0], [3, 0, 0, 0, 0, 0, 0], [7, 0, 0, 0, 0, 0, 0, 1]]) {
+    end.stream.receiveDatagram(Uint8Array.from(bytes), 0);
+  }
+  expect([end.log, end.received, end.datagrams]).toEqual([[], [], []]);
 });

@@ -117,13 +117,14 @@ test("two parleys have a protected call without turns, and both screens say so",
   }
   // In the next call they know each other's keys, and compare them.
   const again = await world.waiting("Alice");
-  const caller = world.peer("Bob", "Bob", "--json");
+  // Alice could be reached.
+  const caller = world.peer("Bob", "Bob", "--json", "--no-direct");
   caller.type("/bridge Alice", "/chat", "hello");
   await again.line("Bob> hello");
   const said = "Protected by TLS, and Bob has shown the key that you know";
   await again.until(() => again.stderr.includes(said), said);
   const chat = JSON.parse(await caller.line(/"event":"chat"/)) as unknown;
-  expect(chat).toMatchObject({ by: "us", secured: "known" });
+  expect(chat).toMatchObject({ by: "us", secured: "known", path: "relayed" });
   caller.type("/verified", "/verify");
   await caller.line(/"event":"failed".*Compare first/);
   const words = JSON.parse(await caller.line(/"event":"words"/)) as { own: string; theirs: string };
@@ -133,6 +134,7 @@ test("two parleys have a protected call without turns, and both screens say so",
   caller.type("/verified", "/quit");
   await caller.line(/"event":"verified"/);
   expect([await again.exit(), await caller.exit()]).toEqual([0, 0]);
+  expect(again.stderr).not.toContain("The call now goes");
   expect(readFileSync(world.path("Bob", "known_keys"), "utf8")).toContain("alice verified");
 });
 
@@ -417,4 +419,6 @@ test("peers that can't connect to each other talk through the server: far more t
   const heard = alice.lines.filter((line) => line.startsWith("Bob> "));
   expect(heard.length).toBe(lines.length);
   expect(bob.stderr).toContain("The call goes through the server, which can't read it");
+  // Both are on one machine.
+  expect(bob.stderr).toContain("The call now goes directly, on this machine");
 });

@@ -30,15 +30,23 @@ type End = {
   sent: string[];
   log: string[];
   offers: LinkOffer[];
+  /** That a path was sought, and the lines about it. */
+  paths: string[];
 };
 
 function end(
   role: "caller" | "called",
-  { identity = role === "caller" ? bob : ann, channel = "channel", judge = trusting } = {},
+  {
+    identity = role === "caller" ? bob : ann,
+    channel = "channel",
+    judge = trusting,
+    isDirectAllowed = true,
+  } = {},
 ): End {
   const sent: string[] = [];
   const log: string[] = [];
   const offers: LinkOffer[] = [];
+  const paths: string[] = [];
   // The parts of a link that it uses.
   const link = {
     channel,
@@ -47,6 +55,8 @@ function end(
     end: () => void log.push("ended"),
     cut() {},
     pause() {},
+    findPath: () => void paths.push("sought"),
+    handlePathLine: (line: string) => void paths.push(line),
   } as unknown as TcpLink;
   const secured = new SecuredLink({
     role,
@@ -55,15 +65,30 @@ function end(
     id: role === "caller" ? "Bob" : "Ann",
     port: 5_000,
     duplex: true,
+    isDirectAllowed,
     judge: async (hello) => judge(hello),
     onOpen: ({ id }) => log.push(`open to ${id}`),
     onAnnounced: () => log.push("called"),
     onData: (data) => log.push(`data ${new TextDecoder().decode(data)}`),
     onOffer: (message) => offers.push(message),
+    onPath() {},
     onEnd: (problem) => log.push(`over: ${problem ?? "lost"}`),
   });
-  return { secured, sent, log, offers };
+  return { secured, sent, log, offers, paths };
 }
+
+test("a relayed call looks for a direct path once it is a call, and only if it may", async () => {
+  const [caller, called] = [end("caller"), end("called", { isDirectAllowed: false })];
+  await carry(caller, called);
+  expect([caller.paths, called.paths]).toEqual([[], []]);
+  caller.secured.announce();
+  await carry(caller, called);
+  expect(caller.paths).toEqual(["sought"]);
+  // The other end does not, and passes nothing on that it is told.
+  expect(called.log.at(-1)).toBe("called");
+  called.secured.receive(bytes('{"type":"paths","secret":"…"}\n'));
+  expect(called.paths).toEqual(['{"type":"paths","secret":"…"}']);
+});
 
 function trusting(_hello: PeerHello): string | undefined {
   return undefined;

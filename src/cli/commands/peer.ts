@@ -81,6 +81,12 @@ const flags = {
     valueHint: "DIR",
     description: "Where /get saves files",
   },
+  direct: {
+    type: "boolean",
+    default: true,
+    description: "Call, and send files, from machine to machine where there is a way",
+    negativeDescription: "Call, and send files, through the server alone",
+  },
   identity: identityFlag,
   style: {
     type: "string",
@@ -158,6 +164,7 @@ async function assemble(id: string, args: ParsedArgs<typeof flags>, screen: Scre
       ...keys,
       id,
       duplex: args.turns !== true,
+      isDirectAllowed: args.direct,
       key: await createKeyPair(Date.now()),
       calls: new ServerCalls({ ...registry, identity: keys.identity }, warn),
       say: warn,

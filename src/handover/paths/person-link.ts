@@ -30,6 +30,8 @@ export interface LinkOptions {
   readonly server: string;
   /** How to join the server's relay; undefined: there is none. */
   readonly relay: { readonly token: string; readonly port: number } | undefined;
+  /** Whether datagrams may take the relay; false: it only tells this end its external address. */
+  readonly isRelayAllowed?: boolean;
   /** Whether the other end may learn our addresses, and we may try its addresses. */
   readonly isDirectAllowed: boolean;
   sendLine(line: string): void;
@@ -302,19 +304,26 @@ export class PersonLink {
   #turn(): void {
     if (this.#closed || this.#sockets.length === 0) return;
     const atUs = nowUs();
-    const join = this.#relay?.pollTransmit(this.#datagram, atUs) ?? 0;
+    const relay = this.#usedRelay;
+    const join = relay?.pollTransmit(this.#datagram, atUs) ?? 0;
     if (join > 0) this.#sendTo(relayRoute, this.#datagram.subarray(0, join), join);
     const finder = this.#finder;
     if (finder !== undefined) this.#probe(finder, atUs);
     this.#followPath(finder?.path);
     this.#checkSilence(atUs);
     const dueUs = Math.min(
-      this.#relay?.nextTimeoutUs ?? Number.POSITIVE_INFINITY,
+      relay?.nextTimeoutUs ?? Number.POSITIVE_INFINITY,
       finder?.nextTimeoutUs(atUs) ?? Number.POSITIVE_INFINITY,
     );
     clearTimeout(this.#timer);
     if (dueUs === Number.POSITIVE_INFINITY) return;
     this.#timer = setTimeout(() => this.#turn(), Math.max(1, Math.ceil((dueUs - atUs) / 1_000)));
+  }
+
+  /** Undefined: nothing more is to be learnt from the relay, which must not be joined. */
+  get #usedRelay(): RelayClient | undefined {
+    const { isRelayAllowed = true } = this.#options;
+    return isRelayAllowed || this.#relay?.seen === undefined ? this.#relay : undefined;
   }
 
   #checkSilence(atUs: number): void {

@@ -4,6 +4,7 @@ import { isLoopback } from "../../addresses.ts";
 import { harmless } from "../../text.ts";
 import { hostPort } from "../../cpp/codec.ts";
 import type { PeerEvent } from "../../cpp/peer-event.ts";
+import { pathText } from "../files/offer-text.ts";
 
 /** The commands, shown once to a person at a terminal. */
 export const peerCommands =
@@ -45,6 +46,10 @@ function statusText(event: PeerEvent, line: string | undefined): string | undefi
       return `${event.peer.id} ${hostPort(event.peer)} found: /chat starts the chat`;
     case "chat":
       return callText(event);
+    case "path":
+      return event.path === "relayed"
+        ? "The call goes through the server again"
+        : `The call now goes ${pathText(event)}`;
     case "ended":
       return event.by === "busy"
         ? "Busy: the peer is in another chat and has not read what you typed"

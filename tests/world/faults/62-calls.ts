@@ -49,7 +49,7 @@ async function beds(scope: Scope, nat: Nat, flags: readonly string[]) {
   const homes = ["homea", "homeb"].map((name) => new Home(scope, network, name, nat));
   await TestServer.start(scope, host.space, { flags: ["--no-web", ...flags] });
   const [ann, bob] = homes.map((home, i) => home.machine(i === 0 ? "ann" : "bob"));
-  return { server: host.address(), ann: ann!, bob: bob! };
+  return { server: host.address(), homes, ann: ann!, bob: bob! };
 }
 
 /** Bob calls Alice, who waits. */
@@ -92,6 +92,33 @@ for (const nat of ["cone", "symmetric"] as const) {
     },
   );
 }
+
+world(
+  "a call finds a direct path, needs no server meanwhile, and leaves the path when it dies",
+  { needs: ["network", "iptables"] },
+  async (scope) => {
+    const places = await beds(scope, "cone", []);
+    const { alice, bob } = await call(scope, places);
+    for (const peer of [alice, bob]) await told(peer, "path", { path: "direct", via: "punched" });
+    const [one, other] = places.homes;
+    one!.cut(places.server, "-p", "tcp");
+    bob.type("without the server\n");
+    await told(alice, "message", { text: "without the server" });
+    alice.type("nor back\n");
+    await told(bob, "message", { text: "nor back" });
+    one!.restore(places.server, "-p", "tcp");
+    one!.cut(other!.address);
+    const startedMs = performance.now();
+    bob.type("around\n");
+    await told(alice, "message", { text: "around" });
+    console.log(`      around after ${Math.round(performance.now() - startedMs)} ms`);
+    for (const peer of [alice, bob]) await told(peer, "path", { path: "relayed" });
+    alice.type("as ever\n");
+    await told(bob, "message", { text: "as ever" });
+    bob.type("/quit\n");
+    assert.deepEqual([await alice.exit(), await bob.exit()], [0, 0]);
+  },
+);
 
 world(
   "a file goes on where it was after a relayed call has broken off",
