@@ -269,6 +269,8 @@ export const sender = {
   burstSeconds: 4,
   /** Sustained bytes of text per second. */
   bytesPerSecond: 512 * KiB,
+  /** Seconds without an answer from the store after which people are told that messages wait. */
+  silentStoreSeconds: 5,
   /** When a client may retry a message that could not be stored. */
   storageRetryMs: 1_000,
   /**

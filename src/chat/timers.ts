@@ -2,7 +2,7 @@
 // connections, and a sweep over all sessions once a second. The adapter calls `handleTimeout` by
 // `nextMs`.
 
-import { connections as limits, history, output } from "../limits.ts";
+import { connections as limits, history, output, sender } from "../limits.ts";
 import { deliverAnswers, sendDueRosters } from "./turn/delivery.ts";
 import { dropSlow, endSession, expel, partAll, reasonForEnd } from "./disconnect.ts";
 import type { HubState } from "./hub-state.ts";
@@ -12,6 +12,7 @@ import { expireOffers } from "./offers/offer-commands.ts";
 import { releaseDelayed } from "./rates/throttle.ts";
 import { continueReplay, isReplayDue } from "./history/replay.ts";
 import type { Session } from "./session.ts";
+import type { TurnBatch } from "./turn/turn-batch.ts";
 
 /** Tick while paced output waits: a fifth of its gap (`output.unframedGapMs`). */
 const gapTickMs = 4;
@@ -25,6 +26,8 @@ const sweepMs = 1_000;
 export class Timers {
   readonly #hub: HubState;
   #sweptMs = 0;
+  /** The batch that the store is committing, and at how many sweeps. */
+  #awaited: { batch: TurnBatch | undefined; sweeps: number } = { batch: undefined, sweeps: 0 };
 
   constructor(hub: HubState) {
     this.#hub = hub;
@@ -117,6 +120,7 @@ export class Timers {
     const { metrics } = hub.options;
     this.#freshen(hub.nowMs - this.#sweptMs);
     this.#sweptMs = hub.nowMs;
+    this.#tellOfSilentStore();
     expireOffers(hub);
     expireCodes(hub);
     // Retries the records of a failed batch, even if nothing else happens.
@@ -130,6 +134,23 @@ export class Timers {
       metrics.lagBytes += lag;
       metrics.lagMaxBytes = Math.max(metrics.lagMaxBytes, lag);
       this.#sweepSession(session);
+    }
+  }
+
+  /**
+   * Once for each batch that waits for long, since the messages after it wait as well. Sweeps are
+   * counted, because a process that was suspended has not waited for the store.
+   */
+  #tellOfSilentStore(): void {
+    const hub = this.#hub;
+    const batch = hub.pipeline.inFlight;
+    const sweeps = batch === this.#awaited.batch ? this.#awaited.sweeps + 1 : 0;
+    this.#awaited = { batch, sweeps };
+    if (batch === undefined || sweeps !== sender.silentStoreSeconds) return;
+    const message =
+      "The server can't store anything at the moment: what is written now waits, and appears when it can";
+    for (const member of hub.names.members()) {
+      hub.send(member, { type: "error", code: "storage", message });
     }
   }
 

@@ -4,7 +4,7 @@
 import { beforeEach, expect, test } from "bun:test";
 import { chatRoom } from "../../src/dialects/chat-room.ts";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
-import { history as limits, message, output } from "../../src/limits.ts";
+import { history as limits, message, output, sender } from "../../src/limits.ts";
 import { FailingStore } from "./failing-store.ts";
 import { type Client, nothing, Rig, say, since } from "./rig.ts";
 
@@ -47,6 +47,28 @@ test("requests and new connections are answered while a message waits for the co
     { type: "error", code: "name-taken" },
   ]);
   expect([ann.text(), bob.text()]).toEqual(["", ""]);
+});
+
+test("people are told once that messages wait, unless the server itself was suspended", () => {
+  const ann = rig.member("Ann");
+  const bob = rig.client(openChat);
+  bob.send("Bob");
+  for (const client of [ann, bob]) client.text();
+  lateCommits();
+  ann.send(say(1));
+  rig.pass(1_000 * sender.silentStoreSeconds, 1_000);
+  expect([ann.text(), bob.text()]).toEqual(["", ""]);
+  rig.pass(60_000, 1_000);
+  expect(ann.lines().filter(({ type }) => type !== "ping")).toEqual([
+    { type: "error", code: "storage", message: expect.stringContaining("can't store anything") },
+  ]);
+  expect(bob.text().match(/can't store anything/g)).toHaveLength(1);
+  finishCommit();
+  expect(types(ann)).toEqual(["message", "ack"]);
+  // Suspended for an hour, the server has not waited.
+  ann.send(say(2));
+  rig.pass(3_600_000, 3_600_000);
+  expect(types(ann).filter((type) => type === "error")).toEqual([]);
 });
 
 test("messages are heard and acknowledged in order, once committed", () => {

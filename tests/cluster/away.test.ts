@@ -1,16 +1,17 @@
 // A server that stops for longer than its lease, and a database that dies under load: nothing
-// acknowledged is lost or duplicated, and everything recovers by itself. FAULT_SEED to repeat a
-// failure.
+// acknowledged is lost or duplicated, and everything recovers by itself. AWAY_SECONDS=60 for a
+// database that is away for longer, of which people must be told; FAULT_SEED to repeat a failure.
 
 import { expect } from "bun:test";
 import { acknowledgedBy, chance, expectPromiseKept, gather, silence } from "../fault/talker.ts";
 import { until } from "../until.ts";
-import { postgres as limits } from "../../src/limits.ts";
+import { postgres as limits, sender } from "../../src/limits.ts";
 import { skipUnless } from "../skip.ts";
 import { hasPostgres, withoutPostgres } from "../store/postgres/cluster.ts";
 import { Setting } from "./setting.ts";
 
 const seed = Number(process.env["FAULT_SEED"] ?? Date.now() % 1_000_000);
+const awaySeconds = Number(process.env["AWAY_SECONDS"] ?? 0);
 const withPostgres = skipUnless(hasPostgres, withoutPostgres);
 withPostgres(
   `a server stops for longer than its lease, and comes back without its people (FAULT_SEED=${seed})`,
@@ -50,7 +51,7 @@ withPostgres(
 );
 
 withPostgres(
-  `the database dies under load and starts again (FAULT_SEED=${seed})`,
+  `the database dies under load and starts again after ${awaySeconds} s (FAULT_SEED=${seed})`,
   async () => {
     await using setting = await Setting.start(2);
     const talkers = await gather(6, setting.ports, chance(seed));
@@ -62,11 +63,15 @@ withPostgres(
         () => `${wanted} acknowledgements in round ${round}\n${setting.log}`,
       );
       await setting.postgres.stop("immediate");
+      await Bun.sleep(1_000 * awaySeconds);
       await setting.postgres.startAgain();
     }
     await silence(talkers);
     expectPromiseKept(talkers, await setting.lines());
+    const problems = talkers.map((talker) => talker.problems.join("\n"));
+    const told = problems.filter((text) => text.includes("storage: ")).length;
+    if (awaySeconds > 2 * sender.silentStoreSeconds) expect(told).toBe(talkers.length);
     await Promise.all(talkers.map((talker) => talker.leave()));
   },
-  120_000,
+  120_000 + 2_000 * awaySeconds,
 );

@@ -18,6 +18,8 @@ export class Talker {
   readonly heard: Line[] = [];
   readonly acknowledged: string[] = [];
   readonly failures: string[] = [];
+  /** What the server has said that concerns no message of its own. */
+  readonly problems: string[] = [];
   /** Departures with their reasons: `name: reason`. */
   readonly leaves: string[] = [];
   returns = 0;
@@ -122,6 +124,9 @@ export class Talker {
       case "failed":
         this.failures.push(`${event.code}: ${event.message}`);
         this.#said.delete(event.id);
+        return;
+      case "error":
+        this.problems.push(`${event.code}: ${event.message}`);
         return;
       case "left":
         this.leaves.push(`${event.name}: ${event.reason}`);

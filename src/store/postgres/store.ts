@@ -263,7 +263,8 @@ export class PostgresStore {
     if (error instanceof DatabaseAway) return { id, outcome: "unknown" };
     if (error instanceof ParleyError) return { id, outcome: "failed", error };
     if (!(error instanceof Refused)) throw error;
-    const sentence = `The database has refused this: ${error.message}`;
+    const why = isFenced(error) ? "the server was away from it for too long" : error.message;
+    const sentence = `The database has refused this: ${why}`;
     return { id, outcome: "failed", error: new ParleyError("storage", sentence) };
   }
 
