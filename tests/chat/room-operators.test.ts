@@ -206,3 +206,14 @@ test("a member without a rank evades a ban by no other name, nor takes one that 
   bob.send({ type: "part", room: "den" });
   expect(rename("Bob")).toBe("name");
 });
+
+test("whoever takes over their own connection, alone in a room, does not open it", () => {
+  const rig = new Rig();
+  const ann = rig.member("Ann", inRoom("den"));
+  rig.member("Bob", inRoom("den"));
+  ann.close();
+  const again = rig.member("Bob", inRoom("den"));
+  expect(order(again, "mode den +m")).toMatchObject({ type: "error", code: "not-allowed" });
+  const back = rig.member("Ann", inRoom("den"));
+  expect(order(back, "mode den +m")).toMatchObject({ message: "Set +m in den" });
+});

@@ -144,8 +144,11 @@ export function enterRoom(
   const order = hub.pipeline.nextOrder();
   const membership = new Membership(session, room.name, order);
   session.rooms.add(membership);
-  if (!silent && !room.isPopulated) room.endRanks();
-  greetFirst(hub, session, room);
+  // Whoever takes over silently has not left.
+  if (!silent) {
+    if (!room.isPopulated) room.endRanks();
+    greetFirst(hub, session, room);
+  }
   regainRank(hub, session, room);
   room.called.delete(personKey(session.identity));
   session.person.calledInto?.delete(room.name);
