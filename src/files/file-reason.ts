@@ -9,7 +9,7 @@ const reasons: Readonly<Record<string, string>> = {
   EPERM: "permission denied",
   EROFS: "the file system is read-only",
   ENOSPC: "the disk is full",
-  EDQUOT: "your disk quota is used up",
+  EDQUOT: "the disk quota is used up",
   EFBIG: "the file system allows no file of that size",
   EINVAL: "the file system does not allow that name",
   // The folder exists, but files can't be created in it, as in /proc.

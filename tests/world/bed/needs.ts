@@ -13,6 +13,8 @@ export type Need =
   | "chrt"
   | "mount"
   | "exfat"
+  | "btrfs"
+  | "ext4"
   | "bindfs"
   | "faketime"
   | "python3"
@@ -65,6 +67,8 @@ const missing: Record<Need, () => string | undefined> = {
       ? "the kernel has no exFAT: install exfat-fuse"
       : undefined;
   },
+  btrfs: () => lacksFileSystem("btrfs", "mkfs.btrfs", "btrfs-progs"),
+  ext4: () => lacksFileSystem("ext4", "mkfs.ext4", "e2fsprogs"),
   bindfs: () => {
     if (!isRoot) return "mounts need root";
     if (!existsSync("/dev/fuse")) return "there is no FUSE";
@@ -97,6 +101,14 @@ export function whyNot(needs: readonly Need[]): string | undefined {
     if (reason !== undefined) return reason;
   }
   return undefined;
+}
+
+function lacksFileSystem(name: string, make: string, debianPackage: string): string | undefined {
+  if (!isRoot) return "mounts need root";
+  if (Bun.which(make) === null) return `${make} is missing: install ${debianPackage}`;
+  if (!existsSync("/dev/loop-control")) return "there are no loop devices";
+  const isKnown = succeeds("grep", "-qw", name, "/proc/filesystems") || succeeds("modprobe", name);
+  return isKnown ? undefined : `the kernel has no ${name}`;
 }
 
 function lacks(

@@ -105,6 +105,22 @@ export class Person {
     await this.#acknowledged(n);
   }
 
+  /** Sends a message to the lobby; returns `ack`, or the code of the refusal. */
+  async trySay(text: string): Promise<string> {
+    const n = this.#n + 1;
+    const from = this.lines.length;
+    this.send({ type: "say", n, text });
+    const answer = (): Line | undefined =>
+      this.lines.slice(from).find((line) => {
+        if (line.type === "ack") return Number(line["n"]) >= n;
+        return line.type === "error" && line["n"] === n;
+      });
+    await this.until(() => answer() !== undefined, `an answer to ${n}`);
+    if (answer()?.type !== "ack") return String(answer()?.["code"]);
+    this.#n = n;
+    return "ack";
+  }
+
   /** Sends a private message, and waits until it is acknowledged. */
   async tell(to: string, text: string): Promise<void> {
     const n = ++this.#n;
