@@ -11,7 +11,7 @@ import { PlainPerson } from "./model/plain-person.ts";
 import { type Token, World } from "./model/world.ts";
 import { nothing } from "./rig.ts";
 
-const seeds = 400;
+const seeds = 200;
 const rooms = ["lobby", "lobby", "den", "attic", "cellar"];
 
 type Person = NativePerson | PlainPerson;

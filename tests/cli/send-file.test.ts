@@ -320,8 +320,8 @@ test("--limit-rate limits the rate of a sender", async () => {
 });
 
 /** Large and slow enough to interrupt a transfer in the middle, on any machine. */
-const largeBytes = 96_000_000;
-const slowly = ["--limit-rate", "32M"];
+const largeBytes = 24_000_000;
+const slowly = ["--limit-rate", "8M"];
 
 /** Resolves when a part of the file has been verified, and recorded in the journal. */
 async function underWay(ann: Parley): Promise<void> {

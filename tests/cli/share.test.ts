@@ -113,11 +113,11 @@ test("flags that make no sense are refused", async () => {
   }
 });
 
-const largeBytes = 48_000_000;
+const largeBytes = 16_000_000;
 
 /** Shares a file slowly, and resolves when a part of it has been verified. */
 async function slowly(world: ShareWorld, file: string): Promise<Parley> {
-  const words = [world.address, file, "--share", "--json", "--limit-rate", "16M"];
+  const words = [world.address, file, "--share", "--json", "--limit-rate", "5M"];
   const ann = new Parley("send-file", ...words, ...world.person("Ann"));
   const verified = () => Number(eventsOf(ann, "progress").at(-1)?.["verifiedBytes"] ?? 0);
   await ann.until(() => verified() > largeBytes / 4, "some progress");
@@ -139,7 +139,7 @@ test("an upload resumes after kill -9 of the server, and is invisible until comp
 });
 
 test("a stopped upload leaves nothing visible, and resumes when it is sent again", async () => {
-  await using world = await new ShareWorld().start("--quota", "100M");
+  await using world = await new ShareWorld().start("--quota", "70M");
   const large = world.file("Ann", "large.bin", largeBytes);
   await using first = await slowly(world, large);
   first.signal("SIGINT");
@@ -376,7 +376,7 @@ const tree = (entries: object[]) => (line: Record<string, unknown>) => {
 };
 
 test("a sender that lies puts nothing into the folder, and learns no path of the server", async () => {
-  await using world = await new ShareWorld().start("--quota", "100M");
+  await using world = await new ShareWorld().start("--quota", "10M");
   let liars = 0;
   const told: string[] = [];
   const refused = async (
@@ -434,7 +434,7 @@ test("a sender that lies puts nothing into the folder, and learns no path of the
   await world.server?.until(() => world.uploads.length === 0, "the uploads to be removed");
   expect(world.listed).toEqual([]);
   // The whole quota is free again.
-  await using ann = world.share("Ann", world.file("Ann", "all.bin", 99_000_000));
+  await using ann = world.share("Ann", world.file("Ann", "all.bin", 9_900_000));
   expect(await ann.exit()).toBe(0);
 });
 

@@ -100,6 +100,7 @@ inBrowser("what the server refuses is told at the same place", async () => {
 
 inBrowser("nothing that begins with / is said: it is a command, or a mistake", async () => {
   using eve = await Bot.login(rig.port, "Eve", "lobby");
+  await ann.until(`document.querySelector('[data-person="Eve"]')`);
   await ann.say("/who");
   await ann.until(
     "document.querySelector('#messages').textContent.includes('in lobby: Ann, Bob, Eve')",

@@ -15,7 +15,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const seeds = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1);
 
 describe("nothing acknowledged is lost, duplicated or out of order", () => {
-  test.each(seeds(25))("in memory, seed %d", (seed) => {
+  test.each(seeds(10))("in memory, seed %d", (seed) => {
     expect(simulate(seed, 4).truth.tokens.length).toBeGreaterThan(100);
   });
 

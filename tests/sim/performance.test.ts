@@ -119,7 +119,7 @@ describe("alone on the link", () => {
   test.each(rows)(
     "%s",
     (_name, path, mebibytes, leastMBps) => {
-      for (const seed of path.mbit > 100 ? [1] : [1, 2, 3, 4]) {
+      for (const seed of path.mbit > 100 ? [1] : [1, 2]) {
         const result = run(path, mebibytes, seed);
         const said = `seed ${seed}: ${JSON.stringify(result)}`;
         expect(result.goodput, said).toBeGreaterThan(leastMBps);
@@ -142,7 +142,7 @@ describe("on a busy machine", () => {
   ] as const)(
     "1 Gbit/s, %s",
     (_name, path, least) => {
-      for (const seed of [1, 2, 3]) {
+      for (const seed of [1, 2]) {
         const result = run(path, 96, seed);
         const said = `seed ${seed}: ${JSON.stringify(result)}`;
         expect(result.goodput, said).toBeGreaterThan(least);
@@ -153,7 +153,7 @@ describe("on a busy machine", () => {
   );
 
   test("100 Mbit/s, 50 ms, 10 %: losing the first datagrams costs almost nothing", () => {
-    for (let seed = 1; seed <= 12; seed++) {
+    for (let seed = 1; seed <= 5; seed++) {
       const path = { mbit: 100, rttMs: 50, lossPercent: 10, stallEveryMs: 20 };
       const result = run(path, 16, seed);
       const said = `seed ${seed}: ${JSON.stringify(result)}`;
@@ -164,6 +164,7 @@ describe("on a busy machine", () => {
 });
 
 describe("sharing a link", () => {
+  const sharedUs = 15_000_000;
   test.each([0, 3_000_000])(
     "two transfers share a link, the second %d µs later",
     (laterUs) => {
@@ -173,7 +174,7 @@ describe("sharing a link", () => {
         const second = start(400, laterUs);
         let from = [0, 0];
         let counting = false;
-        while (timeline.nowUs < laterUs + 30_000_000 && timeline.step()) {
+        while (timeline.nowUs < laterUs + sharedUs && timeline.step()) {
           if (!counting && timeline.nowUs >= laterUs) {
             counting = true;
             from = [first.receiver.stats().receivedBytes, second.receiver.stats().receivedBytes];
@@ -181,10 +182,10 @@ describe("sharing a link", () => {
         }
         const got = [first, second].map((c, i) => c.receiver.stats().receivedBytes - from[i]!);
         const share = got[1]! / (got[0]! + got[1]!);
-        const said = `seed ${seed}: ${got.map((b) => (b / 30e6).toFixed(2)).join(" and ")} MB/s`;
+        const said = `seed ${seed}: ${got.map((b) => (b / sharedUs).toFixed(2)).join(" and ")} MB/s`;
         expect(share, said).toBeGreaterThan(0.3);
         expect(share, said).toBeLessThan(0.7);
-        expect((got[0]! + got[1]!) / 30e6, said).toBeGreaterThan(11);
+        expect((got[0]! + got[1]!) / sharedUs, said).toBeGreaterThan(11);
       }
     },
     60_000,

@@ -7,7 +7,7 @@ import { Link, type LinkConfig, perfectLink, Timeline } from "./network.ts";
 import { fileOf, type Random, seeded } from "./random.ts";
 import { senderFor, SimClient, SimServer } from "./transfer.ts";
 
-const transfers = 5_000;
+const transfers = 2_000;
 /** Far above what any of them needs; catches a state machine that spins or waits forever. */
 const maxSteps = 400_000;
 const maxVirtualUs = 600_000_000;
