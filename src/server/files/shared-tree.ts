@@ -171,11 +171,12 @@ export class SharedTree {
       }
       const entry = this.#look(cursor, root, path, name, withheld);
       if (entry === undefined) continue;
-      const below = await this.#below(cursor, root, [...path, name], entry);
+      const isFolder = entry.kind === "folder";
+      const below = isFolder
+        ? await this.#below(cursor, root, [...path, name], entry.path)
+        : undefined;
       // A folder that nobody can read or receive does not count as a folder of the tree.
-      slice.push(
-        entry.kind === "folder" && below === undefined ? { ...entry, kind: "other" } : entry,
-      );
+      slice.push(isFolder && below === undefined ? { ...entry, kind: "other" } : entry);
       if (below === undefined) continue;
       levels.push(below);
       path.push(name);
@@ -194,7 +195,8 @@ export class SharedTree {
     try {
       const within = cursor.to(root.length === 0 ? path : [...root, ...path]);
       const stat = lstatOf(within, name);
-      if (stat === undefined || withheld.has(`${stat.dev} ${stat.ino}`)) return undefined;
+      if (stat === undefined) return undefined;
+      if (withheld.size > 0 && withheld.has(`${stat.dev} ${stat.ino}`)) return undefined;
       return entryOf(full, stat);
     } catch (error) {
       throwIfBusy(error);
@@ -203,16 +205,16 @@ export class SharedTree {
   }
 
   /**
-   * The contents of an entry, if it is a folder that can be read, and if receivers accept the paths
-   * in it.
+   * The contents of a folder, if it can be read, and if receivers accept the paths in it. `full`:
+   * its path in the list.
    */
   async #below(
     cursor: FolderCursor,
     root: readonly string[],
     path: readonly string[],
-    { kind, path: full }: TreeEntry,
+    full: string,
   ): Promise<Level | undefined> {
-    if (kind !== "folder" || path.length >= tree.maxDepth) return undefined;
+    if (path.length >= tree.maxDepth) return undefined;
     const below = await this.#tryEnter(cursor, [...root, ...path]);
     const room = tree.maxPathChars - full.length - 1;
     return below?.names.every((name) => name.length <= room) === true ? below : undefined;
