@@ -14,14 +14,14 @@ const unsafeAll = new RegExp(unsafe.source, "g");
  * text is returned unchanged.
  */
 export function harmless(text: string): string {
-  const wellFormed = text.isWellFormed() ? text : text.toWellFormed();
+  const wellFormed = text.toWellFormed();
   if (!unsafe.test(wellFormed)) return wellFormed;
   return wellFormed.replace(escapes, "").replace(lineEnds, " ").replace(unsafeAll, "");
 }
 
 /** Like `harmless`, but keeps line endings, as `\n`. Blank lines at both ends are dropped. */
 export function harmlessLines(text: string): string {
-  if (!unsafe.test(text)) return harmless(text);
+  if (!unsafe.test(text)) return text.toWellFormed();
   const lines = text.replace(escapes, "").split(lineEnd).map(harmless);
   const first = lines.findIndex(isWritten);
   return first < 0 ? "" : lines.slice(first, lines.findLastIndex(isWritten) + 1).join("\n");
@@ -55,7 +55,8 @@ export function oneLine(text: string): string {
  */
 export function showsNothing(text: string): boolean {
   // Most messages begin with a visible character.
-  if (/^[!-~]/.test(text)) return false;
+  const first = text.charCodeAt(0);
+  if (first > 0x20 && first < 0x7f) return false;
   return !/[^\s\p{Default_Ignorable_Code_Point}]/u.test(harmless(text));
 }
 

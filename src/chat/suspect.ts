@@ -31,10 +31,10 @@ export function banOf({ options, stampMs }: HubState, suspect: Suspect): Sanctio
 }
 
 /** Why a session may not speak; undefined if it may. */
-export function muteText({ options, stampMs }: HubState, session: Session): string | undefined {
-  const { sanctions } = options.rights;
+export function muteText(hub: HubState, session: Session): string | undefined {
+  const { sanctions } = hub.options.rights;
   if (!sanctions.has("mute")) return undefined;
-  const mute = sanctions.find("mute", suspectOf(session), stampMs);
+  const mute = sanctions.find("mute", suspectOf(session), hub.stampMs);
   return mute === undefined ? undefined : `You are muted${termsText(mute)}`;
 }
 
