@@ -85,6 +85,16 @@ export class ParleyError extends Error {
   }
 }
 
+/** What was asked for is at another server of the same cluster, at that `HOST:PORT`. */
+export class ElsewhereError extends ParleyError {
+  constructor(
+    sentence: string,
+    readonly at: string,
+  ) {
+    super("elsewhere", sentence);
+  }
+}
+
 /** Output can no longer be written, for example because the disk is full. */
 export function unwritable(failure: Error): ParleyError {
   return new ParleyError("storage", `The output can't be written: ${failure.message}`);

@@ -1838,6 +1838,8 @@ export const codes = {
   owners: 4_096,
   /** The highest number if several servers share a database; each server uses its own numbers. */
   maxSharedNumber: 999_999,
+  /** Such numbers tried until one is found that no other server has: they are random. */
+  numberTries: 8,
   /** How long the code of a disconnected sender is kept. */
   awayMs: 600_000,
   /** How long a code waits to be used, and for the guest who used it to return. */

@@ -3,7 +3,7 @@
 // decode-server.ts validates it.
 
 import { harmless } from "../text.ts";
-import { isErrorCode, ParleyError } from "../errors.ts";
+import { ElsewhereError, isErrorCode, ParleyError } from "../errors.ts";
 import { fetching as limits, message } from "../limits.ts";
 import type { ClientIdentity } from "../client/events.ts";
 import { LoginProofs } from "../client/login-proofs.ts";
@@ -472,8 +472,9 @@ export class ControlClient {
 }
 
 /** The error in a server's `error` message. */
-export function errorOf({ code, message: sentence }: ErrorMessage): ParleyError {
+export function errorOf({ code, message: sentence, at }: ErrorMessage): ParleyError {
   const shown = harmless(sentence).slice(0, 1_000);
+  if (code === "elsewhere" && at !== undefined) return new ElsewhereError(shown, at);
   return new ParleyError(
     isErrorCode(code) ? code : "protocol",
     shown === ""

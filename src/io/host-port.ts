@@ -27,6 +27,19 @@ export type ServerAddress = Address & {
 };
 
 /**
+ * Another server of the same cluster. It must have the key of this one, which has been seen;
+ * without TLS, it must be on the same machine. Undefined: it can't be checked, or is the same one.
+ */
+export function siblingOf(
+  server: ServerAddress,
+  { host, port }: Address,
+): ServerAddress | undefined {
+  const isSafe = server.trust === undefined ? host === server.host : server.trust.pin !== undefined;
+  if (!isSafe || (host === server.host && port === server.port)) return undefined;
+  return { ...server, host, port, alternatives: undefined };
+}
+
+/**
  * Parses `HOST:PORT` or `[IPV6]:PORT`, with a port from 1 to 65535; undefined for anything else. A
  * link-local IPv6 address has its network interface after a `%` (RFC 4007).
  */

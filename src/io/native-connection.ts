@@ -8,7 +8,7 @@ import { client as limits } from "../limits.ts";
 import { LineSplitter, tooLong } from "../line-splitter.ts";
 import { BannerCheck } from "./banner-check.ts";
 import { Deadline, dial } from "./dial.ts";
-import { type Address, hostPortText, type ServerAddress } from "./host-port.ts";
+import { type Address, hostPortText, type ServerAddress, siblingOf } from "./host-port.ts";
 import type { TcpLink } from "./tcp-link.ts";
 
 /** One connection attempt and the resulting connection. */
@@ -130,13 +130,12 @@ export class NativeConnection {
    * Goes on at another server of the same cluster, with the same session. It must have the key of
    * this one; without TLS, it must be on the same machine. False: it can't.
    */
-  moveTo({ host, port }: Address): boolean {
-    const { server } = this;
-    const isSafe =
-      server.trust === undefined ? host === server.host : server.trust.pin !== undefined;
-    if (!isSafe || (host === server.host && port === server.port)) return false;
+  moveTo(address: Address): boolean {
+    const { host, port } = address;
+    const sibling = siblingOf(this.server, address);
+    if (sibling === undefined) return false;
     const known = this.#servers.findIndex((one) => one.host === host && one.port === port);
-    if (known < 0) this.#servers.push({ ...server, host, port, alternatives: undefined });
+    if (known < 0) this.#servers.push(sibling);
     this.#index = known < 0 ? this.#servers.length - 1 : known;
     const attempt = this.#current;
     if (attempt === undefined || attempt.isOver) return true;

@@ -52,9 +52,8 @@ function answer(store: LocalStore, request: StoreRequest): StoreReply {
       // There is no other server that could have it.
       return { ...done, type: "claim-name", result: { isFree: true } };
     case "find-elsewhere":
-      return { ...done, type: "find-elsewhere", result: [] };
     case "list-elsewhere":
-      return { ...done, type: "list-elsewhere", result: [] };
+      return { ...done, type: request.type, result: [] };
     case "overview":
       return { ...done, type: "overview", result: { rooms: [], people: 0 } };
     case "erase-message": {
@@ -67,6 +66,7 @@ function answer(store: LocalStore, request: StoreRequest): StoreReply {
     case "find-account":
       return { ...done, type: "find-account", result: store.accounts.find(request.lookup) };
     // Charges and codes are in the hub's memory, where no other server could want them.
+    case "find-claimant":
     case "tell-charges":
     case "put-code":
     case "take-code":

@@ -170,6 +170,11 @@ export class Neighbours {
       }
       case "overview":
         return { ...done, type: "overview", result: this.#overview() };
+      case "find-claimant": {
+        const at = this.#names.get(request.name)?.server ?? server;
+        const result = at === server ? undefined : `${at}.example:55000`;
+        return { ...done, type: "find-claimant", result };
+      }
       case "tell-charges":
         this.#tellOthers(server, { type: "charged", charges: request.charges });
         return { ...done, type: "tell-charges", result: undefined };

@@ -1,4 +1,5 @@
-// Files for a user at another server: the sender moves there, with its files.
+// Files for a user at another server: the sender moves there, with its files. Files by a code made
+// at another server: the recipient goes there.
 
 import { expect } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -7,6 +8,7 @@ import { Parley } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
 import { hasPostgres, withoutPostgres } from "../store/postgres/cluster.ts";
 import { Setting } from "./setting.ts";
+import { until } from "../until.ts";
 import { Wire } from "./wire.ts";
 
 const withPostgres = skipUnless(hasPostgres, withoutPostgres);
@@ -38,6 +40,25 @@ withPostgres(
     expect(await Bun.file(join(inbox, "more.txt")).text()).toBe("more");
     cal.type(JSON.stringify({ say: "still here", room: "lobby" }));
     await ben.line(/still here/);
+  },
+  60_000,
+);
+
+withPostgres(
+  "fetch-file goes to the server where a code was made",
+  async () => {
+    await using setting = await Setting.start(2);
+    const [east, west] = setting.ports.map((port) => `127.0.0.1:${port}`);
+    const [inbox, path] = [join(setting.folder, "inbox"), join(setting.folder, "plan.txt")];
+    writeFileSync(path, "the plan\n".repeat(1_000));
+    await using sender = new Parley("send-file", east!, path, "--code", "--json");
+    const { code } = JSON.parse(await sender.line(/"code":/));
+    await using guest = new Parley("fetch-file", west!, "--code", code, "-o", inbox);
+    expect(await guest.exit()).toBe(0);
+    expect(await sender.exit()).toBe(0);
+    expect(await Bun.file(join(inbox, "plan.txt")).text()).toBe(await Bun.file(path).text());
+    const kept = () => setting.query("SELECT 1 FROM parley.names WHERE folded LIKE 'code/%'");
+    await until(async () => (await kept()).length === 0, "the end of the code in the database");
   },
   60_000,
 );

@@ -5,11 +5,15 @@
 import { codes as limits } from "../../limits.ts";
 import type { Command } from "../events.ts";
 import type { HubState } from "../hub-state.ts";
-import { type About, reject } from "../rejections.ts";
+import { isConnected } from "../elsewhere/name-claims.ts";
+import { type About, reject, rejectUnread } from "../rejections.ts";
 import type { Session } from "../session.ts";
 import { sessionFields } from "../session-log.ts";
 import { muteText } from "../suspect.ts";
 import type { OfferEnd, PageAddress } from "../../protocol/messages.ts";
+import { ParleyError } from "../../errors.ts";
+import type { NameClaim, NameClaimed } from "../turn/store.ts";
+import { StoreQueries } from "../turn/store-queries.ts";
 import { CodeOffer } from "./code-offer.ts";
 import { tooMany } from "../rates/guess-rates.ts";
 
@@ -28,10 +32,61 @@ export function openCode(hub: HubState, session: Session, command: OpenCode): vo
   }
   const refusal = hub.codes.refusal(session, session.shareOwner, hub.nowMs);
   if (refusal !== undefined) return reject(hub, session, "full", refusal, { ref });
-  const code = new CodeOffer(numberFor(hub, command.number), id, session, hub.nowMs);
-  hub.codes.add(code);
-  hub.options.log.info("code opened", { ...sessionFields(session), code: code.number });
-  hub.send(session, { type: "code-opened", offer: id, number: code.number, ...pageOf(hub), ref });
+  claimNumber(hub, session, { id, wanted: command.number }, (number, claim, error) => {
+    if (error !== undefined) return rejectUnread(hub, session, command, error);
+    const code = new CodeOffer(number, id, session, hub.nowMs);
+    code.claim = claim;
+    hub.codes.add(code);
+    hub.options.log.info("code opened", { ...sessionFields(session), code: number });
+    hub.send(session, { type: "code-opened", offer: id, number, ...pageOf(hub), ref });
+  });
+}
+
+/** `id`: of the offer; `wanted`: the number to try first. */
+type Wanted = { id: string; wanted: number | undefined; tries?: number };
+
+const noFreeNumber = "Too many numbers of codes are taken: try again";
+
+/**
+ * So that other servers know where the code is: calls `then` with a number that none of them has,
+ * unless the session ends meanwhile. Whoever has opened it at a server that was restarted may have
+ * it again.
+ */
+function claimNumber(
+  hub: HubState,
+  session: Session,
+  { id, wanted, tries = limits.numberTries }: Wanted,
+  then: (number: number, claim?: NameClaim, error?: ParleyError) => void,
+): void {
+  const number = numberFor(hub, wanted);
+  if (hub.options.shared === undefined) return then(number);
+  const claim = { name: claimed(number), holder: hub.options.hashSecret(id) };
+  let isFree = false;
+  const queries = new StoreQueries(hub, session);
+  queries.ask<NameClaimed>(
+    (answer) => hub.store.claimName(claim, undefined, () => isConnected(session), answer),
+    (answer) => (isFree = answer.isFree),
+  );
+  queries.whenAnswered((error) => {
+    const isOurs = isFree && hub.codes.numbered(number) === undefined;
+    if (error !== undefined) return then(number, undefined, error);
+    if (!isOurs && tries > 1) {
+      return claimNumber(hub, session, { id, wanted: undefined, tries: tries - 1 }, then);
+    }
+    if (!isOurs) return then(number, undefined, new ParleyError("full", noFreeNumber));
+    if (isConnected(session)) then(number, claim);
+    else releaseNumber(hub, claim);
+  }, true);
+}
+
+/** No name of a person has a slash. */
+function claimed(number: number): string {
+  return `code/${number}`;
+}
+
+function releaseNumber(hub: HubState, claim: NameClaim): void {
+  hub.pipeline.gathering.released.push(claim);
+  hub.wake();
 }
 
 const numberInUse = "There is an offer with this number";
@@ -91,6 +146,9 @@ export function joinCode(hub: HubState, session: Session, command: JoinCode): vo
   // Counts as wrong until the sender confirms it.
   hub.guessRates.wasWrong(address, hub.nowMs);
   const code = hub.codes.numbered(number);
+  if (code === undefined && hub.options.shared !== undefined) {
+    return rejectElsewhere(hub, session, command);
+  }
   if (code === undefined || code.to !== undefined || code.from.session === session) {
     return reject(hub, session, "not-found", noSuchCode(hub), { ref });
   }
@@ -101,10 +159,30 @@ export function joinCode(hub: HubState, session: Session, command: JoinCode): vo
   openChannel(hub, code);
 }
 
+/** Says at which server the code is, if there is one. */
+function rejectElsewhere(hub: HubState, session: Session, command: JoinCode): void {
+  const { number, ref } = command;
+  let at: string | undefined;
+  const queries = new StoreQueries(hub, session);
+  queries.ask<string | undefined>(
+    (answer) => hub.store.findClaimant(claimed(number), answer),
+    (found) => (at = found),
+  );
+  queries.whenAnswered((error) => {
+    if (error !== undefined) return rejectUnread(hub, session, command, error);
+    if (at === undefined) return reject(hub, session, "not-found", noSuchCode(hub), { ref });
+    // It counts there.
+    hub.guessRates.wasRight(session.peer.address, hub.nowMs);
+    const where = at === "" ? "the server whose address send-file has printed with it" : at;
+    const message = `The files for this code are at another server of this parley: fetch them from ${where}`;
+    reject(hub, session, "elsewhere", message, { ref, at: at === "" ? undefined : at });
+  });
+}
+
 function noSuchCode({ options }: HubState): string {
   return options.shared === undefined
     ? "There are no files for this code (any more): ask for a new one, since each is good for one try"
-    : "There are no files for this code at this server (any more): a code is good for one try, and only at the server whose address send-file has printed with it";
+    : "There are no files for this code at any server of this parley (any more): ask for a new one, since each is good for one try";
 }
 
 function joinAgain(hub: HubState, session: Session, code: CodeOffer, { ref }: About): void {
@@ -140,6 +218,7 @@ export function answerCode(
 /** `by` already knows. */
 export function endCode(hub: HubState, code: CodeOffer, reason: OfferEnd, by?: Session): void {
   if (!hub.codes.remove(code)) return;
+  if (code.claim !== undefined) releaseNumber(hub, code.claim);
   closeRelay(code);
   hub.offers.clearFrames(code);
   for (const end of ["sender", "recipient"] as const) {

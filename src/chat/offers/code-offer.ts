@@ -5,6 +5,7 @@
 import type { ShareOwner } from "../../share-owner.ts";
 import type { OpenRelay } from "../relay-port.ts";
 import type { Session } from "../session.ts";
+import type { NameClaim } from "../turn/store.ts";
 import { FrameQueue } from "./frame-queue.ts";
 
 /** One end of the channel. */
@@ -25,6 +26,8 @@ export class CodeOffer {
   #to: (CodeEnd & { address: string }) | undefined;
   /** The sender has confirmed that the other end knows the code. */
   isAccepted = false;
+  /** By which other servers find it. */
+  claim: NameClaim | undefined;
   /** The last channel; 0 if there was none. */
   channel = 0;
   isOpen = false;

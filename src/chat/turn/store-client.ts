@@ -183,6 +183,12 @@ export class StoreClient {
     );
   }
 
+  findClaimant(name: string, then: (outcome: Outcome<string | undefined>) => void): void {
+    this.#request({ type: "find-claimant", name }, (reply) =>
+      then(outcomeOf(reply, (done) => (done.type === "find-claimant" ? done : undefined))),
+    );
+  }
+
   findElsewhere(
     names: readonly string[],
     then: (outcome: Outcome<readonly ForeignPerson[]>) => void,

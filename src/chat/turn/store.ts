@@ -268,6 +268,11 @@ export type StoreResults = {
   "find-account": Account | undefined;
   "change-account": AccountOutcome;
   "tell-charges": undefined;
+  /**
+   * The address of another server that has claimed the name, as `HOST:PORT`; empty if it announces
+   * none; undefined: no other has.
+   */
+  "find-claimant": string | undefined;
   "put-code": undefined;
   /** The account of an unused code, which is used up. */
   "take-code": string | undefined;
@@ -303,6 +308,7 @@ type StoreArguments = {
   "erase-message": { room: string; seq: number };
   "find-account": { lookup: AccountLookup };
   "change-account": { change: AccountChange };
+  "find-claimant": { name: string };
   /** Has the other servers count them; in other stores, does nothing. */
   "tell-charges": { charges: readonly SharedCharge[] };
   /** From now on the account's only code, by its hash (device-codes.ts). Only in shared stores. */

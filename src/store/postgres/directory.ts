@@ -5,9 +5,14 @@ import {
   type ForeignPerson,
   holderAt,
 } from "../../chat/elsewhere/foreign-person.ts";
-import type { Overview, PersonAtServer } from "../../chat/turn/store.ts";
+import type { Overview, PersonAtServer, StoreReply, StoreRequest } from "../../chat/turn/store.ts";
 import { history } from "../../limits.ts";
 import type { DatabasePort } from "./database-port.ts";
+
+type DirectoryRequest = Extract<
+  StoreRequest,
+  { type: "find-elsewhere" | "find-claimant" | "list-elsewhere" | "overview" }
+>;
 
 type PersonRow = Omit<DirectoryEntry, "about"> & {
   server: string;
@@ -21,6 +26,21 @@ export class PostgresDirectory {
 
   constructor(database: DatabasePort) {
     this.#database = database;
+  }
+
+  /** `server`: the one that asks. */
+  async answer(request: DirectoryRequest, server: string): Promise<StoreReply> {
+    const done = { id: request.id, outcome: "done" } as const;
+    switch (request.type) {
+      case "find-elsewhere":
+        return { ...done, type: request.type, result: await this.find(request.names, server) };
+      case "find-claimant":
+        return { ...done, type: request.type, result: await this.#claimant(request.name, server) };
+      case "list-elsewhere":
+        return { ...done, type: request.type, result: await this.list(server, request.limit) };
+      case "overview":
+        return { ...done, type: request.type, result: await this.overview() };
+    }
   }
 
   /** Users with one of these folded names at servers other than `server`. */
@@ -50,6 +70,16 @@ export class PostgresDirectory {
        WHERE p.server <> $1 ORDER BY p.folded COLLATE "C", p.since DESC LIMIT $2`,
       [server, limit],
     );
+  }
+
+  /** The address of another server than `server` that has claimed this name. */
+  async #claimant(name: string, server: string): Promise<string | undefined> {
+    const [row] = await this.#database.run<{ address: string }>(
+      `SELECT s.address FROM parley.names n JOIN parley.servers s ON s.id = n.server AND NOT s.is_over
+       WHERE n.folded = $1 AND n.server <> $2 ORDER BY s.expires DESC LIMIT 1`,
+      [name, server],
+    );
+    return row?.address;
   }
 
   /** The number of members of every room that has any, and of users, at all servers. */

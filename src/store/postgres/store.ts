@@ -302,16 +302,11 @@ export class PostgresStore {
       }
       case "claim-name":
         return { ...done, type: "claim-name", result: await this.#claim(request) };
-      case "find-elsewhere": {
-        const result = await this.directory.find(request.names, this.#serverId);
-        return { ...done, type: "find-elsewhere", result };
-      }
-      case "list-elsewhere": {
-        const result = await this.directory.list(this.#serverId, request.limit);
-        return { ...done, type: "list-elsewhere", result };
-      }
+      case "find-elsewhere":
+      case "find-claimant":
+      case "list-elsewhere":
       case "overview":
-        return { ...done, type: "overview", result: await this.directory.overview() };
+        return await this.directory.answer(request, this.#serverId);
       case "erase-message": {
         const result = await this.rooms.erase(request.room, request.seq);
         if (result) await this.#tell({ erased: [request.room, request.seq] });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { CodeEntry } from "../../codes/code-guest.ts";
 import { find } from "../../codes/lan.ts";
 import { LinkedGuest } from "../../codes/linked-guest.ts";
-import { ParleyError } from "../../errors.ts";
+import { ElsewhereError, ParleyError } from "../../errors.ts";
 import { ControlClient } from "../../files/control-client.ts";
 import { DownloadClient, type DownloadClientOptions } from "../../files/download-client.ts";
 import type { FetchEvent } from "../../files/fetch-events.ts";
@@ -14,10 +14,11 @@ import { ServerSource } from "../../files/server-source.ts";
 import { pathName } from "../../handover/handover-events.ts";
 import { checkReceivedName, savingFailures, SavePlace } from "../../handover/save-as.ts";
 import { endedBy, type EndSignal, onSignals } from "../../io/end-signals.ts";
-import { hostPortText, type ServerAddress } from "../../io/host-port.ts";
+import { hostPortText, parseHostPort, type ServerAddress, siblingOf } from "../../io/host-port.ts";
 import { codes as limits, offers } from "../../limits.ts";
 import type { FileInfo } from "../../protocol/messages.ts";
 import { ServerTrust } from "../../tls/server-trust.ts";
+import type { Path } from "../../transfer/paths/path-finder.ts";
 import { type Code, codeText } from "../../trust/code.ts";
 import { say } from "../output/diagnostics.ts";
 import type { FetchReport } from "./fetch-report.ts";
@@ -172,18 +173,35 @@ async function enter(options: CodeFetchOptions, place: ServerAddress): Promise<E
   };
 }
 
+/** If several servers act as one, the code may have been made at another one. */
+async function joinAnywhere(
+  options: CodeFetchOptions,
+  server: ServerAddress,
+  control: ControlClient,
+): Promise<LinkedGuest> {
+  const { code, report } = options;
+  const settings = {
+    isDirectAllowed: options.direct,
+    onPath: (path: Path | undefined) => report.path(pathName(path)),
+  };
+  try {
+    return await LinkedGuest.join(code, { server, control, ...settings });
+  } catch (error) {
+    const at = error instanceof ElsewhereError ? parseHostPort(error.at) : undefined;
+    const other = at && siblingOf(server, at);
+    if (other === undefined) throw error;
+    const there = await ControlClient.connect(other);
+    return await LinkedGuest.join(code, { server: other, control: there, ...settings });
+  }
+}
+
 async function enterThrough(
   options: CodeFetchOptions,
   server: ServerAddress,
   control: ControlClient,
 ): Promise<Entered> {
-  const { code, report } = options;
-  const guest = await LinkedGuest.join(code, {
-    server,
-    control,
-    isDirectAllowed: options.direct,
-    onPath: (path) => report.path(pathName(path)),
-  });
+  const { report } = options;
+  const guest = await joinAnywhere(options, server, control);
   let client: DownloadClient | undefined;
   try {
     const source = await guest.entered();

@@ -286,13 +286,35 @@ test("a muted user opens none", () => {
   expect(heard(ann.send(open()))).toEqual(["muted"]);
 });
 
-test("a code is not used up at another server of a cluster, which says where it works", () => {
+test("a code can be fetched at one server, and the others say which one", () => {
   const neighbours = new Neighbours();
   const [here, there] = [neighbours.server("here"), neighbours.server("there")];
   const sender = visitor(here);
   const number = Number(sender.send(open(1)).lines()[0]?.["number"]);
-  const [refused] = visitor(there).send(join(number, 2)).lines();
+  const guest = visitor(there);
+  // Being sent there uses up no guess.
+  for (let n = 0; n <= accounts.guessesPerNetwork; n++) {
+    expect(guest.send(join(number, 10 + n)).lines()).toMatchObject([
+      { type: "error", code: "elsewhere", at: "here.example:55000" },
+    ]);
+  }
+  const [refused] = guest.send(join(number === 1 ? 2 : number - 1, 2)).lines();
   expect(refused).toMatchObject({ type: "error", code: "not-found" });
-  expect(refused?.["message"]).toContain("only at the server whose address");
+  expect(refused?.["message"]).toContain("at any server");
   expect(heard(visitor(here).send(join(number, 3)))).toContain("joined");
+  sender.send(end("done", 1));
+  neighbours.deliver();
+  expect(heard(guest.send(join(number, 4)))).toEqual(["not-found"]);
+});
+
+function openAt(rig: Rig, n: number, number?: number): number {
+  return Number(visitor(rig).send(open(n, number)).lines()[0]?.["number"]);
+}
+
+test("two servers never use one number, and a sender has it back after a restart", () => {
+  const neighbours = new Neighbours();
+  const [here, there] = ["here", "there"].map((name) => neighbours.server(name));
+  const first = openAt(here!, 1);
+  expect(openAt(there!, 2, first)).not.toBe(first);
+  expect(openAt(there!, 1, first)).toBe(first);
 });
