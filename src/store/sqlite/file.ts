@@ -2,7 +2,15 @@
 // servers. Knows nothing about the contents of its tables.
 
 import { Database, SQLiteError } from "bun:sqlite";
-import { closeSync, existsSync, openSync, realpathSync, renameSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { ParleyError } from "../../errors.ts";
 import { newEpoch } from "../server-store.ts";
@@ -71,9 +79,13 @@ export function dataFilePaths(given: string): string[] {
  */
 const ownerOnly = 0o600;
 
-/** SQLite treats an empty file as a new database. */
+/**
+ * SQLite treats an empty file as a new database. A link that leads nowhere is not followed: the
+ * file would be created elsewhere.
+ */
 function makeEmpty(path: string): void {
-  closeSync(openSync(path, "a", ownerOnly));
+  const { O_CREAT, O_NOFOLLOW, O_WRONLY } = constants;
+  closeSync(openSync(path, O_CREAT | O_WRONLY | (O_NOFOLLOW ?? 0), ownerOnly));
 }
 
 /**

@@ -220,6 +220,14 @@ describe("a file that is refused", () => {
     openSqliteStore(link).close();
   });
 
+  test("has a lock that is a link to a missing file", () => {
+    const folder = freshFolder();
+    const path = dataFile(folder);
+    symlinkSync(join(folder, "elsewhere"), `${path}-lock`);
+    expect(refusal(path)).toContain("can't be locked");
+    expect(existsSync(join(folder, "elsewhere"))).toBe(false);
+  });
+
   skipUnless(!isRoot, "root may write everywhere: rights on files are not tested")(
     "may not be written",
     () => {
