@@ -31,8 +31,11 @@ export type PeerEvent =
   /** Answers `/id`. */
   | { event: "id"; id: string }
   | { event: "registered"; id: string; ip: string; port: number }
-  /** The registry knew no available peer; a call may come at any time. */
-  | { event: "waiting"; id: string }
+  /**
+   * The registry knew no available peer, or not the `wanted` one; a call may come at any time, if
+   * this ID is `registered`.
+   */
+  | { event: "waiting"; id: string; registered: boolean; wanted?: string }
   /** The registry returned a peer; `connected` follows once the connection is open. */
   | { event: "bridged"; peer: Contact }
   /** `secured`: over TLS, with the keys of both checked. */

@@ -35,7 +35,7 @@ type Pending =
 type Found = { contact: Contact; key: string | undefined };
 
 /** Commands of `parley peer` in addition to the original program's. */
-const extraCommand = /^\s*\/(?:send|get|decline|verify|verified)(?:\s|$)/;
+const extraCommand = /^\s*\/(?:help|send|get|decline|verify|verified)(?:\s|$)/;
 
 const invalidCommand = "Invalid command. Use /id, /register, /bridge, /chat, or /quit.";
 
@@ -78,6 +78,10 @@ export class Peer {
   #isWaiting = false;
   /** The peer that the registry returned last. */
   #peer: Found | undefined;
+  /** `/register` has succeeded. */
+  #isRegistered = false;
+  /** The peer that the last `/bridge` asked for; undefined: nobody in particular. */
+  #wanted: string | undefined;
   /** Folded IDs that this `/bridge` could not reach; undefined if it requested a peer by name. */
   #unreached: Set<string> | undefined;
   /** Why the last request failed. */
@@ -279,6 +283,7 @@ export class Peer {
         this.#pending = { type: "register" };
         return this.#push({ type: "request", message: encodeRegister(this.#registered) });
       case "/bridge":
+        this.#wanted = wanted;
         this.#unreached = wanted === undefined ? new Set() : undefined;
         return this.#requestPeer(wanted);
       case "/chat":
@@ -305,6 +310,7 @@ export class Peer {
     this.#failure =
       failure === undefined ? undefined : refusal === undefined ? reasonOf(answer) : "refused";
     if (failure) return this.#push(failed("register", `Register failed: ${failure}`));
+    this.#isRegistered = true;
     const { id, ip, port } = this.#registered;
     this.#show(undefined, { event: "registered", id, ip, port });
   }
@@ -334,7 +340,9 @@ export class Peer {
     const { id } = this.#self;
     if (!contact || fold(contact.id) === fold(id)) {
       this.#isWaiting = true;
-      return this.#show(`${id} IN WAIT MODE`, { event: "waiting", id });
+      const registered = this.#isRegistered;
+      const wanted = this.#wanted === undefined ? {} : { wanted: this.#wanted };
+      return this.#show(`${id} IN WAIT MODE`, { event: "waiting", id, registered, ...wanted });
     }
     this.#isWaiting = false;
     if (this.#unreached?.has(fold(contact.id))) {

@@ -105,7 +105,7 @@ class Caller {
     return why;
   }
 
-  /** Undefined: there is no such way, or nobody is there. */
+  /** Undefined: there is no such way. */
   async #relayedAfter(direct: Promise<string>): Promise<string | undefined> {
     const { calls, isOurs } = this.#options;
     if (calls === undefined || !(await isOurs())) return undefined;
@@ -139,9 +139,16 @@ class Caller {
       await link.closed;
       failed("the connection was lost");
     } catch (error) {
-      const isThere = !(error instanceof ParleyError) || !notThere.has(error.code);
-      failed(isThere ? (error instanceof Error ? error.message : String(error)) : undefined);
+      failed(this.#notRelayed(error));
     }
+  }
+
+  /** Why the server does not relay the call. */
+  #notRelayed(error: unknown): string | undefined {
+    if (!(error instanceof ParleyError)) return String(error);
+    if (error.code === "not-found") return `${this.#call.contact.id} is not connected to it`;
+    // An older one knows no calls.
+    return error.code === "protocol" ? undefined : error.message;
   }
 
   #secure(
@@ -167,6 +174,3 @@ class Caller {
     });
   }
 }
-
-/** Answers of a server through which that peer can't be called; an older one knows no calls. */
-const notThere: ReadonlySet<string> = new Set(["not-found", "protocol"]);

@@ -103,7 +103,7 @@ export default defineCommand({
     name: "peer",
     description:
       "Chat from terminal to terminal, with peers found through a server's registry. " +
-      "Commands: /register, /bridge [NAME], /chat, /id, /quit; " +
+      "Commands: /register, /bridge [NAME], /chat, /id, /help, /quit; " +
       "with another parley /send PATH, /get, /decline, /verify",
   },
   args: flags,
@@ -176,6 +176,7 @@ async function assemble(id: string, args: ParsedArgs<typeof flags>, screen: Scre
       onClosed: (connection) => files.close(connection),
     },
     onExtra(line) {
+      if (/^\s*\/help(?:\s|$)/.test(line)) return say(peerCommands);
       const word = /^\s*\/(verify|verified)(?:\s|$)/.exec(line)?.[1];
       if (word !== undefined) {
         const link = driver.secured(peer?.chatConnection ?? 0);

@@ -8,6 +8,7 @@ const commands = [
   "/chat",
   "/decline",
   "/get",
+  "/help",
   "/id",
   "/quit",
   "/register",

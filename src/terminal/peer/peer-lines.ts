@@ -8,7 +8,7 @@ import { pathText } from "../files/offer-text.ts";
 
 /** The commands, shown once to a person at a terminal. */
 export const peerCommands =
-  "/register, /bridge [NAME], /chat, /id, /quit; in a call with parley /send PATH, /get, /decline, /verify";
+  "/register, /bridge [NAME], /chat, /id, /help, /quit; in a call with parley /send PATH, /get, /decline, /verify";
 
 /** The sentence for `event`, if it needs one; `line` is what the original program prints for it. */
 export function peerStatus(event: PeerEvent, line: string | undefined): string | undefined {
@@ -38,10 +38,18 @@ function protectionText({ peer, secured }: Extract<PeerEvent, { event: "chat" }>
   }
 }
 
+function waitingText({ wanted, registered }: Extract<PeerEvent, { event: "waiting" }>) {
+  const nobody = wanted === undefined ? [] : [`Nobody can be called as ${wanted} at the moment`];
+  const unknown = registered ? [] : ["Nobody can find you before you /register"];
+  return [...nobody, ...unknown].join(". ") || undefined;
+}
+
 function statusText(event: PeerEvent, line: string | undefined): string | undefined {
   switch (event.event) {
     case "registered":
       return `Registered as ${event.id} at ${hostPort(event)}; the registration stays when you leave`;
+    case "waiting":
+      return waitingText(event);
     case "bridged":
       return `${event.peer.id} ${hostPort(event.peer)} found: /chat starts the chat`;
     case "chat":
