@@ -526,8 +526,9 @@ export class ChatConnection implements Link {
       return this.#state.is === "lines" && this.#mayReadOn?.() !== false;
     });
     if (taken === tooLong) return this.#overflow();
+    if (taken === bytes.length || this.isOver) return;
     // A copy: the caller may reuse the buffer.
-    if (taken < bytes.length) this.#rest = new Uint8Array(bytes.subarray(taken));
+    this.#rest = new Uint8Array(bytes.subarray(taken));
   }
 
   #overflow(): void {
