@@ -1,6 +1,6 @@
 // Several servers as one: parley on PostgreSQL beside a NATS cluster and one parley on SQLite, in
 // one run. A sender at one server, readers at all; latency from saying to being heard at another
-// server, and how many messages a second get through.
+// server and the CPU that it takes, then how many messages a second get through.
 //
 //     bun tests/bench/cluster.ts [--seconds 5] [--rate 1000] [--readers 30]
 
@@ -11,6 +11,7 @@ import { parseArgs } from "node:util";
 import { freePort } from "../free-port.ts";
 import { parleyBinary } from "../parley.ts";
 import { Cluster, hasPostgres, withoutPostgres } from "../store/postgres/cluster.ts";
+import { cpuUs, familyCpuUs } from "./chat/process.ts";
 import { joinMembers, joinOne, type Member, send } from "./chat/members.ts";
 import { type Wire, wires } from "./chat/wires.ts";
 
@@ -24,11 +25,16 @@ const { values } = parseArgs({
 const seconds = Number(values.seconds);
 const rate = Number(values.rate);
 const readers = Number(values.readers);
+/** Messages on their way at once. */
+const window = 2_000;
 
 type Contestant = {
   name: string;
   wire: Wire;
   ports: number[];
+  /** Of the servers, and of the database. */
+  pids: number[];
+  databasePid: number | undefined;
   stop(): Promise<void>;
 };
 
@@ -64,6 +70,7 @@ async function started(
   wire: Wire,
   ports: number[],
   commands: readonly (readonly string[])[],
+  databasePid?: number,
 ): Promise<Contestant> {
   const children: Bun.Subprocess[] = [];
   for (const [i, command] of commands.entries()) {
@@ -74,7 +81,8 @@ async function started(
     for (const child of children) child.kill("SIGKILL");
     await Promise.all(children.map((child) => child.exited));
   };
-  return { name, wire, ports, stop };
+  const pids = children.map(({ pid }) => pid);
+  return { name, wire, ports, pids, databasePid, stop };
 }
 
 function parley(port: number, data: string): string[] {
@@ -99,8 +107,10 @@ async function nats(): Promise<Contestant | undefined> {
   return contestant;
 }
 
-/** Milliseconds from sending to receiving at the last server, for one reader there. */
-async function latencies({ wire, ports }: Contestant): Promise<number[]> {
+/** Everybody in one room. `watched`: a reader at the last server. */
+type Room = { sender: Member; crowd: Member[]; watched: Member };
+
+async function fill({ wire, ports }: Contestant): Promise<Room> {
   const at = (i: number) => ({ port: ports[i % ports.length] ?? 0 });
   const sender = await joinOne(wire, at(0), "sender", "lobby");
   const crowd: Member[] = [];
@@ -115,14 +125,18 @@ async function latencies({ wire, ports }: Contestant): Promise<number[]> {
   }
   const watched = crowd[ports.length - 1];
   if (watched === undefined) throw new Error("there are fewer readers than servers");
+  await Bun.sleep(1_000);
+  return { sender, crowd, watched };
+}
+
+/** Milliseconds from sending to receiving at the last server, at a steady rate. */
+async function latencies({ wire }: Contestant, { sender, watched }: Room): Promise<number[]> {
   const found: number[] = [];
   watched.onData = (bytes) => {
     for (const [, time] of bytes.toString("latin1").matchAll(/at(\d+\.\d+)at/g)) {
       found.push(performance.now() - Number(time));
     }
   };
-  await Bun.sleep(1_000);
-  found.length = 0;
   const startMs = performance.now();
   const all = rate * seconds;
   for (let n = 1; n <= all; n++) {
@@ -133,18 +147,55 @@ async function latencies({ wire, ports }: Contestant): Promise<number[]> {
   const untilMs = performance.now() + 5_000;
   while (found.length < all && performance.now() < untilMs) await Bun.sleep(5);
   if (found.length < all) console.error(`${all - found.length} of ${all} messages did not arrive`);
-  for (const member of [sender, ...crowd]) member.socket.terminate();
   return found.sort((a, b) => a - b);
+}
+
+/** How many messages are heard at the last server while the window is always full. */
+async function flood({ wire }: Contestant, { sender, watched }: Room): Promise<number> {
+  const count = wire.counter();
+  let heard = 0;
+  watched.onData = (bytes) => void (heard += count(bytes));
+  const untilMs = performance.now() + 1_000 * seconds;
+  for (let sent = 0; performance.now() < untilMs;) {
+    for (; sent - heard < window; sent++) {
+      send(sender, wire.say("a message of some length", rate * seconds + sent + 1, "lobby"));
+    }
+    await Bun.sleep(0);
+  }
+  return heard;
+}
+
+/** CPU time of the servers and the database while `run` runs, in microseconds. */
+async function costOf<T>({ pids, databasePid }: Contestant, run: () => Promise<T>) {
+  const used = () => ({
+    servers: pids.reduce((sum, pid) => sum + cpuUs(pid), 0),
+    database: databasePid === undefined ? 0 : familyCpuUs(databasePid),
+  });
+  const before = used();
+  const result = await run();
+  const after = used();
+  const [servers, database] = [after.servers - before.servers, after.database - before.database];
+  return { result, servers, database };
 }
 
 async function measure(contestant: Contestant): Promise<void> {
   try {
-    const sorted = await latencies(contestant);
+    const room = await fill(contestant);
+    const steady = await costOf(contestant, () => latencies(contestant, room));
+    const full = await costOf(contestant, () => flood(contestant, room));
+    const sorted = steady.result;
     const at = (share: number) =>
       (sorted[Math.floor(share * sorted.length)] ?? Infinity).toFixed(2);
+    const cost = ({ servers, database }: Omit<typeof full, "result">, messages: number) =>
+      `${(servers / (messages * (readers + 1))).toFixed(2)} us a delivery, ${(database / messages).toFixed(0)} us a message in the database`;
+    console.log(`${contestant.name}, ${readers} readers:`);
     console.log(
-      `${contestant.name.padEnd(28)} ${rate} messages/s, ${readers} readers: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms`,
+      `  ${rate} messages/s: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms; ${cost(steady, sorted.length)}`,
     );
+    console.log(
+      `  as many as get through: ${Math.round(full.result / seconds)} messages/s; ${cost(full, full.result)}`,
+    );
+    for (const member of [room.sender, ...room.crowd]) member.socket.terminate();
   } finally {
     await contestant.stop();
   }
@@ -161,6 +212,7 @@ try {
       wires.native,
       ports,
       ports.map((port) => parley(port, database)),
+      postgres.pid,
     ),
   );
   const alone = await freePort();
@@ -170,6 +222,7 @@ try {
       wires.native,
       [alone],
       [parley(alone, await postgres.newDatabase())],
+      postgres.pid,
     ),
   );
   const single = await freePort();
