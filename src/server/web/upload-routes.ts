@@ -7,6 +7,7 @@ import { sharedText, takesNothing } from "../../chat/sharing/share-commands.ts";
 import type { SharedListing, Sharer } from "../../chat/sharing/sharing-port.ts";
 import { type ErrorCode, ParleyError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
+import { sharing } from "../../limits.ts";
 import { harmless } from "../../text.ts";
 import { entryOf } from "../files/sharing/channel-upload.ts";
 import type { PutUpload } from "../files/sharing/put-upload.ts";
@@ -175,7 +176,8 @@ function refusal(error: unknown): Response {
   const status = statuses[code] ?? 500;
   // The rest of the body is not read.
   const headers: Record<string, string> = { Connection: "close" };
-  if (status === 429) headers["Retry-After"] = "60";
+  // Until one more is allowed.
+  if (status === 429) headers["Retry-After"] = String(Math.ceil(60 / sharing.newPerMinute));
   if (status === 401) headers["WWW-Authenticate"] = 'Bearer realm="parley", error="invalid_token"';
   return problem(status, code, harmless(message), headers);
 }

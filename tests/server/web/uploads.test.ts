@@ -214,6 +214,17 @@ test("only the uploader may remove a file", async () => {
   expect(site.listed).toEqual([]);
 });
 
+test("who sends many in a row is told to wait until the next one is allowed", async () => {
+  const site = await Site.open();
+  let refused = await site.put("/files/first", "x");
+  for (let i = 0; refused.status !== 429 && i < 100; i++) {
+    refused = await site.put(`/files/f${i}`, "x");
+  }
+  expect(refused).toMatchObject({ status: 429, body: { code: "rate" } });
+  expect(site.listed.length).toBeGreaterThanOrEqual(limits.newAtOnce);
+  expect(refused.headers.get("retry-after")).toBe("2");
+});
+
 test("of many simultaneous uploads, only as many are kept as fit", async () => {
   const site = await Site.open();
   const body = new Uint8Array(2_000_000);
