@@ -80,7 +80,12 @@ test("from the claim to a kick, and after a restart", async () => {
   expect(eve.stderr).toContain("has removed you: too loud");
   expect(await admin("ann", address, "ban", "Eve", "--for", "1d")).toMatchObject({ code: 0 });
   const pass = await admin("ann", address, "pass", "--uses", "3", "--json");
-  expect(JSON.parse(pass.out)).toMatchObject({ event: "pass", uses: 3 });
+  expect(JSON.parse(pass.out)).toMatchObject({
+    event: "pass",
+    uses: 3,
+    used: 0,
+    by: expect.any(String),
+  });
 
   expect(await admin("ann", address, "stop")).toMatchObject({ code: 0 });
   expect(await first.server.exit()).toBe(0);

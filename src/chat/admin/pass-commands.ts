@@ -1,6 +1,7 @@
 // Creates, lists and revokes passes. A code is shown once, to its creator, and never logged.
 
 import { rights as limits } from "../../limits.ts";
+import type { Pass } from "../rights/passes.ts";
 import { endMinuteText, isoText, minuteText } from "../../utc-time.ts";
 import type { HubState } from "../hub-state.ts";
 import type { Actor } from "./actor.ts";
@@ -26,7 +27,7 @@ export function makePass(
   }
   const { id } = pass;
   logAct(hub, actor, "pass made", { target: `#${id}`, uses, until: isoText(untilMs) });
-  const fields = { event: "pass", id, code, uses, until: untilMs };
+  const fields = { ...fieldsOf(pass), code };
   const people = uses === 1 ? "one person" : `${uses} people`;
   return {
     ok: true,
@@ -40,11 +41,16 @@ export function makePass(
 export function listPasses({ options, stampMs }: HubState): AdminAnswer {
   const passes = options.rights.passes.list(stampMs);
   if (passes.length === 0) return { ok: true, message: "There are no passes" };
-  const rows = passes.map(({ id, uses, used, by, atMs, untilMs }) => ({
-    text: `#${id} used by ${used} of ${uses}, until ${endMinuteText(untilMs)} (${by}, ${minuteText(atMs)})`,
-    fields: { event: "pass", id, uses, used, by, time: atMs, until: untilMs },
-  }));
+  const rows = passes.map((pass) => {
+    const { id, uses, used, by, atMs, untilMs } = pass;
+    const text = `#${id} used by ${used} of ${uses}, until ${endMinuteText(untilMs)} (${by}, ${minuteText(atMs)})`;
+    return { text, fields: fieldsOf(pass) };
+  });
   return { ok: true, rows };
+}
+
+function fieldsOf({ id, uses, used, by, atMs: time, untilMs: until }: Pass) {
+  return { event: "pass", id, uses, used, by, time, until };
 }
 
 export function revoke(hub: HubState, actor: Actor, { id }: Of<"revoke">): AdminAnswer {
