@@ -150,8 +150,7 @@ export const serverFlags = {
   },
   classic: {
     type: "boolean",
-    description:
-      "Open a port for each dialect of the five old systems: the original one if it is free",
+    description: "Open the port of every dialect of the five old systems, such as 8080 and 1234",
   },
   relay: {
     type: "string",
@@ -224,6 +223,12 @@ export function serverSettings(args: ParsedArgs<typeof serverFlags>): ServerSett
   }
   if (args.data === "") throw usage("--data '' is not a file: name one, or omit --data");
   if (args.data !== undefined && isDatabaseUrl(args.data)) parseDatabaseUrl(args.data, "");
+  const data = args.data === memory ? undefined : args.data;
+  const synchronous = syncOf(args.sync);
+  const { "keep-age": age, "keep-messages": messages, "keep-size": size } = args;
+  const retention = retentionOf({ age, messages, size });
+  if (data === undefined && synchronous === "full") throw needsData("--sync full");
+  if (data === undefined && size !== undefined) throw needsData("--keep-size");
   return {
     host: listenHost(args.host),
     port,
@@ -234,21 +239,17 @@ export function serverSettings(args: ParsedArgs<typeof serverFlags>): ServerSett
     metricsPort: optionalPort("--metrics-port", args["metrics-port"]),
     files: args.files,
     sharing: sharingOf(args.quota, args["keep-shared"]),
-    data: args.data === memory ? undefined : args.data,
+    data,
     clusterAddress: clusterAddressOf(args["cluster-address"], args.data),
-    retention: retentionOf({
-      age: args["keep-age"],
-      messages: args["keep-messages"],
-      size: args["keep-size"],
-    }),
+    retention,
     stateIsGiven: args.state !== undefined,
-    state: stateOf(args.state, args.data === memory ? undefined : args.data),
+    state: stateOf(args.state, data),
     passwordFile: args["password-file"],
     motdFile: args.motd,
     membersOnly: args["members-only"] === true,
     plain: args.plain === true,
     certificateFiles: certificateOf(args.cert, args.key),
-    synchronous: syncOf(args.sync),
+    synchronous,
     relay: relayRateOf(args.relay),
     rate: numberOf("--rate", args.rate),
     maxPerAddress: numberOf("--max-per-address", args["max-per-address"]),
@@ -258,6 +259,10 @@ export function serverSettings(args: ParsedArgs<typeof serverFlags>): ServerSett
     json: args.json === true,
     logLevel: levelOf(args["log-level"]),
   };
+}
+
+function needsData(flag: string): ParleyError {
+  return usage(`${flag} needs --data: without it nothing is kept on disk`);
 }
 
 function clusterAddressOf(given: string | undefined, data: string | undefined): string | undefined {
