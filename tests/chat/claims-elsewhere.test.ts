@@ -62,6 +62,34 @@ test("is withdrawn when the client has given up, and its name is free again", ()
   expect(typesOf(next)).toContain("welcome");
 });
 
+test("does not keep the name of the earlier connection when it is withdrawn", () => {
+  const answer = memoryAnswerer();
+  const released: string[] = [];
+  rig = new Rig({ shared: { roomOpened() {} } }, (request) => {
+    if (request.type === "commit") {
+      released.push(...(request.batch.released ?? []).map(({ name }) => name));
+    }
+    if (request.type !== "claim-name") return answer(request);
+    claims.push(request);
+    return undefined;
+  });
+  comeIn();
+  reply(taken(1));
+  const again = comeIn();
+  rig.hub.handleForeign(
+    { type: "moved", session: "hash of Ann-0123456789abcdef", claim: 5 },
+    rig.nowMs,
+  );
+  again.close();
+  reply((id) => ({ id, outcome: "unknown" }));
+  rig.pass(sender.storageRetryMs, sender.storageRetryMs);
+  expect(claims).toHaveLength(3);
+  expect(released).toEqual([]);
+  reply((id) => ({ id, outcome: "done", type: "claim-name", result: { isFree: false } }));
+  expect(released).toEqual(["ann"]);
+  expect([...rig.hub.nameHolders()]).toEqual([]);
+});
+
 test.each([
   ["a later claim elsewhere ends it", 5, false],
   ["an earlier one does not", 3, true],

@@ -65,8 +65,8 @@ function askFor(
   const finish = (problem: ParleyError | undefined, last?: SessionRecord): void => {
     hub.names.unreserve(claim.name);
     const wasReleased = hub.claims.end(claim);
-    // Meanwhile the store may hold the claim of the connection that has ended.
-    if (problem !== undefined && wasReleased) releaseUnused(hub, claim);
+    // The name is not the new connection's, and the store still holds the old one's claim.
+    if (wasReleased && (problem !== undefined || !claimed.isFree)) releaseUnused(hub, claim);
     const giveUp = (): void => {
       if (claimed.isFree) releaseUnused(hub, claim);
     };
