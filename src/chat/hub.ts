@@ -45,6 +45,9 @@ import { ShareBudgets } from "./rates/rate-budget.ts";
 import { Schedule } from "./schedule.ts";
 import type { ParleyError } from "../errors.ts";
 import type { Sharer } from "./sharing/sharing-port.ts";
+import { entriesOf } from "./rooms/room-commands.ts";
+import type { RoomState, RosterEntry } from "./rooms/room-events.ts";
+import { stateOf } from "./rooms/room-rights.ts";
 import { personKey, Session } from "./session.ts";
 import { sharerOfToken } from "./sharing/token-sharer.ts";
 import { sessionFields } from "./session-log.ts";
@@ -422,6 +425,13 @@ export class Hub {
     const open = this.#hub.rooms.get(room);
     if (open === undefined) return { here: [], everywhere: [] };
     return { here: [...open.roster.values()], everywhere: open.names() };
+  }
+
+  /** What the room shows to its members; undefined: it has none. */
+  viewOf(room: string): { state: RoomState; members: readonly RosterEntry[] } | undefined {
+    const open = this.#hub.rooms.get(room);
+    if (open === undefined) return undefined;
+    return { state: stateOf(this.#hub, open, true), members: entriesOf(this.#hub, open) };
   }
 
   /** Whether the room has members. */

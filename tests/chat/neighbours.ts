@@ -71,6 +71,22 @@ export class Neighbours {
     return true;
   }
 
+  /** Events of that type, so far, never reach the server. */
+  lose(id: string, type: ForeignEvent["type"]): void {
+    const waiting = this.#waiting.get(id) ?? [];
+    this.#waiting.set(
+      id,
+      waiting.filter((event) => event.type !== type),
+    );
+  }
+
+  /** The server looks for what notifications may have missed, some times. */
+  look(id: string, times: number): void {
+    const rig = this.#rigs.get(id);
+    for (let i = 0; i < times; i++) rig?.hub.handleForeign({ type: "looked" }, rig.nowMs);
+    rig?.settle();
+  }
+
   /** Delivers all events, including those that result. */
   deliver(): void {
     for (let round = 0; [...this.#rigs.keys()].some((id) => this.deliverOne(id)); round++) {

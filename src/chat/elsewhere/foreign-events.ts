@@ -20,11 +20,13 @@ import type { SaidRun } from "../rooms/said-run.ts";
 import { mayBeOf, type Session } from "../session.ts";
 import type { PresenceChange } from "../turn/store.ts";
 import { banOf, banText, suspectOf } from "../suspect.ts";
-import { announceLater, renamedIn } from "../rooms/membership.ts";
-import { rememberLost } from "../rooms/room-rights.ts";
 import { putOutOfPrivate, tellErased } from "../rooms/room-access.ts";
 import type { SharedCharge } from "../rates/shared-charges.ts";
 import { ownerAt } from "../../share-owner.ts";
+import { announceLater, renamedIn, shownRank } from "../rooms/membership.ts";
+import type { RoomChange } from "../rooms/room-change.ts";
+import { rankElsewhere, rememberLost } from "../rooms/room-rights.ts";
+import { afterChange, changesBetween, isSettings, toldOf } from "../rooms/told-settings.ts";
 import type { RightsRow } from "../rights/rights-rows.ts";
 
 /** How far the hub knows a room: its last message, and its last presence change. */
@@ -92,6 +94,8 @@ export type ForeignEvent =
   | { readonly type: "outdated"; readonly session: string; readonly claim: number }
   /** All operators' decisions so far. */
   | { readonly type: "rights"; readonly rows: readonly RightsRow[] }
+  /** Everything that notifications may have missed has been read. Comes every second. */
+  | { readonly type: "looked" }
   /** How an account was changed. */
   | { readonly type: "account"; readonly account: string; readonly change: AccountChange["type"] }
   /** Guesses and registrations there, which count here too. */
@@ -150,6 +154,7 @@ const handlers: Handlers = {
       ...kept.flatMap(([before, now]) => [
         before.name === now.name ? undefined : renamed(room, before, now),
         before.about?.away === now.about?.away ? undefined : away(room, now, true),
+        isForeign(now) ? ranked(hub, room, before, now) : undefined,
       ]),
     ].flatMap((event) => event ?? []);
     deliverPresence(
@@ -218,6 +223,9 @@ const handlers: Handlers = {
       }
     }
   },
+  looked(hub) {
+    for (const room of hub.rooms.values()) tellSettings(hub, room);
+  },
   account(hub, { account: id, change }) {
     hub.store.findAccount({ id }, (outcome) => {
       if (outcome.done) putOutOfAccount(hub, id, change, outcome.result);
@@ -284,6 +292,8 @@ function end(hub: HubState, session: Session, reason: string): void {
   endSession(hub, session);
 }
 
+type ModeEvent = Extract<PresenceEvent, { type: "mode" }>;
+
 /** An event in a room. */
 type News = { readonly room: Room; readonly event: PresenceEvent };
 
@@ -318,12 +328,44 @@ function newsOf(
     const isNews = !isCome || wasThere !== room.has(folded);
     if (event === undefined || !isNews) continue;
     const persona = (about ?? before?.about)?.persona;
-    const news = event.type === "renamed" ? renamedIn(room, event, wasThere) : event;
+    const news =
+      event.type === "renamed"
+        ? renamedIn(room, event, wasThere)
+        : event.type === "mode"
+          ? untold(room, event)
+          : event.type === "joined"
+            ? { ...event, ...shownRank(rankElsewhere(hub, change, name)) }
+            : event;
     if (news === undefined) continue;
     told.push({ room, event: { persona, ...news, author: authorOf(event) }, at });
   }
   room.changedElsewhere();
   return told;
+}
+
+/** What the stored settings have not told yet. */
+function untold(room: Room, event: ModeEvent): ModeEvent | undefined {
+  const changes = event.changes.filter((change) => {
+    if (!isSettings(change) || room.told === undefined) return true;
+    const after = afterChange(room.told, change);
+    room.told = after ?? room.told;
+    return after !== undefined;
+  });
+  return changes.length === 0 ? undefined : { ...event, changes };
+}
+
+/**
+ * Tells the members how the stored settings differ from those that they were told of, unless an
+ * announcement may be on its way.
+ */
+function tellSettings(hub: HubState, room: Room): void {
+  const settings = toldOf(hub.options.rights.rooms.of(room.name));
+  const changes = changesBetween(room.told ?? settings, settings);
+  const wasUntold = room.isUntold;
+  room.isUntold = changes.length > 0 && !wasUntold;
+  if (changes.length > 0 && !wasUntold) return;
+  room.told = settings;
+  if (changes.length > 0) hub.announce(room, byServer(room, changes));
 }
 
 /** Whether they may return, as far as is known here: they may connect to this server next. */
@@ -406,6 +448,28 @@ function left({ name: room }: Room, { name, about }: ForeignMember): PresenceEve
 function renamed({ name: room }: Room, from: ForeignMember, to: ForeignMember): PresenceEvent {
   const { persona } = from.about ?? {};
   return { type: "renamed", room, from: from.name, to: to.name, author: -1, persona };
+}
+
+/** Nobody here has heard who changed the rank. */
+function ranked(
+  hub: HubState,
+  room: Room,
+  before: ForeignMember,
+  now: ForeignMember,
+): PresenceEvent | undefined {
+  const was = rankElsewhere(hub, before, room.name);
+  const is = rankElsewhere(hub, now, room.name);
+  const changes: RoomChange[] = [];
+  const { name } = now;
+  if (was.isOperator !== is.isOperator) {
+    changes.push({ what: "operator", name, isOn: is.isOperator });
+  }
+  if (was.isVoiced !== is.isVoiced) changes.push({ what: "voice", name, isOn: is.isVoiced });
+  return changes.length === 0 ? undefined : byServer(room, changes);
+}
+
+function byServer({ name: room }: Room, changes: readonly RoomChange[]): ModeEvent {
+  return { type: "mode", by: "the server", changes, room, author: 0, persona: undefined };
 }
 
 /** `isBack`: also reports people who are no longer away. */

@@ -7,6 +7,7 @@ import type { LeaveReason, PresenceEvent, RoomEntry } from "../events.ts";
 import { ForeignRoster } from "../elsewhere/foreign-roster.ts";
 import { fold, lobby } from "../names/grammar.ts";
 import { Room } from "./room.ts";
+import { toldOf } from "./told-settings.ts";
 import { storeRights } from "../rights-store.ts";
 import type { Persona, RoomRank } from "../people/persona.ts";
 import { greetFirst, idsOf, rankIn, silenceIn } from "./room-rights.ts";
@@ -46,7 +47,10 @@ export function openRoom(
   const room = new Room(name, last, shareOwner, hub.stampMs, elsewhereOf(hub, bounds));
   hub.rooms.set(name, room);
   // The last server that had somebody in the room may have crashed.
-  if (hub.options.shared !== undefined && !room.isPopulated) forgetPassing(hub, name);
+  if (hub.options.shared !== undefined) {
+    if (!room.isPopulated) forgetPassing(hub, name);
+    room.told = toldOf(hub.options.rights.rooms.of(name));
+  }
   hub.options.shared?.roomOpened(name);
   return room;
 }
@@ -254,7 +258,8 @@ type Leaving = {
   once?: number;
 };
 
-function shownRank(rank: RoomRank): { rank?: RoomRank } {
+/** The rank that is announced with an arrival, if any. */
+export function shownRank(rank: RoomRank): { rank?: RoomRank } {
   return rank.isOperator || rank.isVoiced ? { rank } : {};
 }
 

@@ -126,7 +126,8 @@ export function tellEntry(
   });
 }
 
-function entriesOf(hub: HubState, room: Room): RosterEntry[] {
+/** The members that a room shows. */
+export function entriesOf(hub: HubState, room: Room): RosterEntry[] {
   return room.names().map((name) => {
     const session = hub.names.holder(fold(name));
     // One of the person's devices.

@@ -8,6 +8,7 @@ import { RecipientGroup } from "../fan-out/recipient-group.ts";
 import type { RoomTail } from "../history/room-tail.ts";
 import type { RoomRank } from "../people/persona.ts";
 import type { Identity, Membership } from "../session.ts";
+import type { ToldSettings } from "./told-settings.ts";
 
 /** A person who opens a room: by folded name, and as in `ranks`. */
 export type Opening = { readonly folded: string; readonly key: string };
@@ -19,6 +20,10 @@ export class Room {
   /** One per running history read, collecting messages that arrive meanwhile. */
   readonly tails = new Set<RoomTail>();
   #ranks = new Map<string, RoomRank>();
+  /** With other servers: the modes that its members were told of. */
+  told: ToldSettings | undefined;
+  /** They differed from the stored ones at the last look. */
+  isUntold = false;
   /** Who is its operator, unless somebody at another server has entered before: not settled yet. */
   opening: Opening | undefined;
   /** People whom its operators have invited. */

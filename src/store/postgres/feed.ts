@@ -160,6 +160,7 @@ export class Feed implements Follower, SharedStore {
     await this.#lookForPeople(hub);
     await this.#readMail(hub);
     await this.#readRights();
+    this.#hub?.handleForeign({ type: "looked" });
   }
 
   #hear(payload: string): void {

@@ -8,6 +8,7 @@ import type {
   StoreReply,
   StoreRequest,
 } from "../../../src/chat/turn/store.ts";
+import { Rights } from "../../../src/chat/rights/rights.ts";
 import { ParleyError } from "../../../src/errors.ts";
 import { answerRequest } from "../../../src/store/answer.ts";
 import type { Backing } from "./server-process.ts";
@@ -53,7 +54,8 @@ export class FlakyStore {
         reply(forgets ? { id: request.id, outcome: "unknown" } : answer);
       });
     };
-    return { epoch, answer, random: this.random, detach: () => this.#detach() };
+    const rights = new Rights(this.store.rights.load());
+    return { epoch, answer, rights, random: this.random, detach: () => this.#detach() };
   }
 
   /** The process has died with its memory: the next one works with another store. */

@@ -5,15 +5,18 @@ import { LineSplitter } from "../../../src/line-splitter.ts";
 import { irc } from "../../dialects/irc/rig.ts";
 import { Connection } from "./connection.ts";
 import { fail } from "./truth.ts";
-import { MemberLists } from "./member-lists.ts";
+import { isSettled, MemberLists } from "./member-lists.ts";
+import { RoomViews } from "./room-views.ts";
 import type { ServerProcess } from "./server-process.ts";
 import type { Surroundings } from "./surroundings.ts";
 
-const rooms = ["lobby", "den", "attic", "hall"];
+/** In the studio are few others, so that these users often open it, and are its operators. */
+const rooms = ["lobby", "den", "attic", "hall", "studio", "studio", "studio"];
 
 export class IrcPerson {
   readonly #world: Surroundings;
   readonly #lists: MemberLists;
+  readonly #views: RoomViews;
   #connection: Connection | undefined;
   #server: ServerProcess | undefined;
   #nick = "";
@@ -27,6 +30,7 @@ export class IrcPerson {
   ) {
     this.#world = world;
     this.#lists = new MemberLists(name);
+    this.#views = new RoomViews(name);
   }
 
   doSomething(): void {
@@ -35,17 +39,41 @@ export class IrcPerson {
     const room = rooms[Math.floor(random() * rooms.length)]!;
     if (this.#connection === undefined) this.#connect();
     else if (dice < 0.3) this.#send(`JOIN #${room}`);
-    else if (dice < 0.5) this.#send(`PART #${room}`);
-    else if (dice < 0.7) this.#send(`PRIVMSG #${room} :hm`);
-    else if (dice < 0.75) this.#send(`NICK ${this.name}${random() < 0.5 ? "" : "-too"}`);
-    else if (dice < 0.8) this.#send(`NAMES #${room}`);
-    else if (dice < 0.84) this.#send("QUIT");
+    else if (dice < 0.4) this.#send(`PART #${room}`);
+    else if (dice < 0.55) this.#send(`PRIVMSG #${room} :hm`);
+    else if (dice < 0.6) this.#send(`NICK ${this.name}${random() < 0.5 ? "" : "-too"}`);
+    else if (dice < 0.65) this.#send(`NAMES #${room}`);
+    else if (dice < 0.67) this.#send("QUIT");
     // Refused unless this user has opened the room.
-    else if (dice < 0.88) this.#send(`KICK #${room} ${this.#world.anyName()}`);
-    else if (dice < 0.92) {
+    else if (dice < 0.71) this.#send(`KICK #${room} ${this.#world.anyName()}`);
+    else if (dice < 0.94) this.#rule(this.#views.ruledBy(this.#nick, random()) ?? room);
+    else if (dice < 0.97) {
       this.#connection.cut(random() * 3_000, random() * 10_000);
       this.#lost();
     }
+  }
+
+  /** Refused unless this user is an operator of the room. */
+  #rule(room: string): void {
+    const { random } = this.#world;
+    const sign = random() < 0.5 ? "+" : "-";
+    const name =
+      random() < 0.5 ? this.#world.anyName() : ["Iris", "Igor", "Ida"][Math.floor(3 * random())];
+    const dice = random();
+    if (dice < 0.2) {
+      return this.#send(`TOPIC #${room} :${random() < 0.4 ? "" : Math.floor(9 * random())}`);
+    }
+    const changes =
+      dice < 0.45
+        ? `${sign}v ${name}`
+        : dice < 0.65
+          ? `${sign}o ${name}`
+          : dice < 0.9 || room !== "studio"
+            ? `${sign}${room === "studio" ? "imnst"[Math.floor(5 * random())] : "st"[Math.floor(2 * random())]}`
+            : sign === "+"
+              ? ["+l 3", "+k key", `+b ${name}!*@*`][Math.floor(3 * random())]
+              : ["-l", "-k *", `-b ${name}!*@*`][Math.floor(3 * random())];
+    this.#send(`MODE #${room} ${changes}`);
   }
 
   /** Enters a room that is often empty, looks who is there, and leaves. */
@@ -57,7 +85,10 @@ export class IrcPerson {
 
   checkMembers(): void {
     const isQuiet = this.#connection?.isQuiet === true;
-    this.#lists.check(isQuiet, this.#world.clock.nowMs);
+    const { nowMs } = this.#world.clock;
+    this.#lists.check(isQuiet, nowMs);
+    const server = this.#server;
+    if (server !== undefined && isQuiet && isSettled(server)) this.#views.check(server, nowMs);
   }
 
   leave(): void {
@@ -69,6 +100,7 @@ export class IrcPerson {
     this.#connection = undefined;
     this.#listed.clear();
     this.#lists.forget();
+    this.#views.forget();
   }
 
   #send(line: string): void {
@@ -95,10 +127,13 @@ export class IrcPerson {
     this.#world.watch(connection, server);
     this.#connection = connection;
     this.#lists.follow(server);
+    this.#views.forget();
     this.#server = server;
     this.#nick = this.name;
+    this.#send("CAP REQ :multi-prefix");
     this.#send(`NICK ${this.name}`);
     this.#send(`USER ${this.name} 0 * :${this.name}`);
+    this.#send("CAP END");
     this.#send("JOIN #lobby");
   }
 
@@ -114,19 +149,33 @@ export class IrcPerson {
       case "PING":
         return this.#send(`PONG ${rest}`);
       case "JOIN":
-        // The list of an own channel follows.
-        return isMe ? this.#lists.await(room) : this.#lists.joined(room, from);
+        return isMe ? this.#entered(room) : this.#joined(room, from);
       case "PART":
-        return isMe ? this.#lists.parted(room) : this.#lists.left(room, from);
+        return isMe ? this.#parted(room) : this.#left(room, from);
       case "KICK": {
         const [, target = ""] = rest.split(" ");
-        return target === this.#nick ? this.#lists.parted(room) : this.#lists.left(room, target);
+        return target === this.#nick ? this.#parted(room) : this.#left(room, target);
       }
       case "QUIT":
+        this.#views.leftAll(from);
         return this.#lists.leftAll(from);
       case "NICK":
         if (isMe) this.#nick = first;
+        this.#views.renamed(from, first);
         return this.#lists.renamed(from, first);
+      case "TOPIC":
+      case "332": {
+        const [, channel = "", topic = ""] = /#(\S+) :(.*)$/.exec(rest) ?? [];
+        return this.#views.topic(channel, topic);
+      }
+      case "MODE": {
+        const [, letters = "", ...args] = rest.replaceAll(":", "").split(" ");
+        return this.#views.changed(room, letters, args);
+      }
+      case "324": {
+        const [, channel = "", letters = ""] = /#(\S+) (\S+)/.exec(rest) ?? [];
+        return this.#views.modes(channel, letters);
+      }
       case "353": {
         const [, channel = "", names = ""] = /#(\S+) :?(.*)$/.exec(rest) ?? [];
         this.#listed.set(channel, [...(this.#listed.get(channel) ?? []), ...names.split(" ")]);
@@ -136,15 +185,47 @@ export class IrcPerson {
         const [, channel = ""] = /#(\S+)/.exec(rest) ?? [];
         const listed = this.#listed.get(channel) ?? [];
         this.#listed.delete(channel);
-        const operators = listed.filter((name) => name.startsWith("@"));
-        const isStale = this.#server && this.#world.isTakenForDead?.(this.#server);
-        if (operators.length > 1 && isStale !== true)
-          fail(`${this.name} is shown ${operators.join(" ")} in ${channel}`);
+        this.#checkOperators(channel, listed);
         this.#lists.listed(
           channel,
-          listed.map((name) => name.replace(/^@/, "")),
+          listed.map((name) => name.replace(/^[@+]*/, "")),
         );
+        this.#views.listed(channel, listed);
       }
     }
+  }
+
+  #entered(room: string): void {
+    // The list of an own channel follows.
+    this.#lists.await(room);
+    this.#views.entered(room);
+    this.#send(`MODE #${room}`);
+  }
+
+  #joined(room: string, nick: string): void {
+    this.#lists.joined(room, nick);
+    this.#views.joined(room, nick);
+  }
+
+  #parted(room: string): void {
+    this.#lists.parted(room);
+    this.#views.parted(room);
+  }
+
+  #left(room: string, nick: string): void {
+    this.#lists.left(room, nick);
+    this.#views.left(room, nick);
+  }
+
+  /** Only whoever has opened a room is its operator. Who has just left elsewhere may be shown. */
+  #checkOperators(channel: string, listed: readonly string[]): void {
+    // In others, operators are made.
+    if (channel !== "plaza") return;
+    if (this.#server !== undefined && this.#world.isTakenForDead?.(this.#server) === true) return;
+    const operators = listed.filter((name) => name.startsWith("@"));
+    const present = operators.filter((name) => {
+      return this.#world.isMember?.(channel, name.replace(/^[@+]*/, "")) !== false;
+    });
+    if (present.length > 1) fail(`${this.name} is shown ${operators.join(" ")} in ${channel}`);
   }
 }

@@ -62,10 +62,8 @@ export class MemberLists {
 
   /** `isQuiet`: nothing is in transit to the client, or from it. */
   check(isQuiet: boolean, nowMs: number): void {
-    const { hub, isDead, life } = this.#server ?? {};
-    if (!isQuiet || hub === undefined || isDead === true || life?.isPaused === true) return;
-    const unsettled = ["schedule", "requests", "batches", "backlogBytes"];
-    if (unsettled.some((what) => hub.kept[what] !== 0)) return;
+    if (!isQuiet || this.#server === undefined || !isSettled(this.#server)) return;
+    const { hub } = this.#server;
     for (const [room, members] of this.#members) {
       const shown = [...(members ?? [])].sort().join(" ");
       const truth = [...hub.membersOf(room).everywhere].sort().join(" ");
@@ -77,4 +75,10 @@ export class MemberLists {
       fail(`${this.owner} shows ${shown} in ${room}, where ${truth} are`);
     }
   }
+}
+
+/** Clients have been told everything that has happened. */
+export function isSettled({ hub, isDead, life }: ServerProcess): boolean {
+  const unsettled = ["schedule", "requests", "batches", "backlogBytes"];
+  return !isDead && !life.isPaused && unsettled.every((what) => hub.kept[what] === 0);
 }

@@ -60,7 +60,7 @@ export class NativePerson {
     if (dice < 0.62) this.#say(1 + Math.floor(random() * (random() < 0.1 ? 40 : 3)));
     else if (dice < 0.76) this.#tell();
     else if (dice < 0.82) this.#act((session) => session.join(this.#anyRoom()));
-    else if (dice < 0.86) this.#act((session) => session.part(this.#ownRoom() ?? "lobby"));
+    else if (dice < 0.86) this.#part();
     else if (dice < 0.88) this.#rename();
     else if (dice < 0.9) this.#chat();
     else if (dice < 0.92) this.#handOver();
@@ -216,7 +216,13 @@ export class NativePerson {
     return rooms[Math.floor(this.#world.random() * rooms.length)];
   }
 
+  #part(): void {
+    const room = this.#session.rooms.includes("studio") ? "studio" : this.#ownRoom();
+    this.#act((session) => session.part(room ?? "lobby"));
+  }
+
   #anyRoom(): string {
+    if (this.#world.random() < 0.02) return "studio";
     return ["lobby", "den", "attic", "hall"][Math.floor(this.#world.random() * 4)]!;
   }
 
@@ -404,7 +410,8 @@ export class NativePerson {
           // A refusal lost with the connection: the welcome says that the message was settled, not
           // that it was sent.
           const isLost = event.seq === undefined && token.logged.length === 0;
-          if (isLost && (token.orphaned || token.room === undefined)) truth.failed(token);
+          const mayFail = token.orphaned || token.room === undefined || token.room === "studio";
+          if (isLost && mayFail) truth.failed(token);
           else truth.acknowledged(token);
         }
         return;

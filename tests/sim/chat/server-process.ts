@@ -10,6 +10,7 @@ import type { Link } from "../../../src/chat/link.ts";
 import { createMetrics } from "../../../src/chat/metrics/metrics.ts";
 import type { Rates } from "../../../src/chat/rates/rate-budget.ts";
 import type { Dialect } from "../../../src/chat/dialect.ts";
+import type { Rights } from "../../../src/chat/rights/rights.ts";
 import type { Session } from "../../../src/chat/session.ts";
 import type { StoreAnswerer } from "../../../src/chat/turn/store.ts";
 import { LineSplitter } from "../../../src/line-splitter.ts";
@@ -26,6 +27,8 @@ export type Backing = {
   readonly epoch: string;
   readonly answer: StoreAnswerer;
   readonly others?: OtherServers | undefined;
+  /** Operators' decisions so far. */
+  readonly rights: Rights;
   random(): number;
   /** The process is dead. */
   detach(): void;
@@ -63,6 +66,7 @@ export class ServerProcess {
       log: silentLog,
       hashSecret: (secret) => `hash of ${secret}`,
       ...unruled(),
+      rights: backing.rights,
       reservedNames,
       credentials: fakeCredentials,
       newSecret: () => `secret-number-${++this.#secrets}-of-${name}`,

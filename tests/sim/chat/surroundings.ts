@@ -17,6 +17,8 @@ export interface Surroundings {
   readonly isShared?: boolean;
   /** Others have taken that server for dead, and it may not know yet. */
   isTakenForDead?(server: ServerProcess): boolean;
+  /** With several servers: whether the database has that user in the room. */
+  isMember?(room: string, name: string): boolean;
   /** The number of the first message that the log still has of a room. */
   firstKept(room: string): number;
   /** How many private messages the mailbox still has after that one. */

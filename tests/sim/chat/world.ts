@@ -25,7 +25,7 @@ const startMs = 1_700_000_000_000;
 const names = ["Ann", "Ben", "Cal", "Dora", "Eve", "Finn"];
 /** Users of other dialects, in the order of their dialects. */
 const plainNames = ["Olga", "Liam", "Cora", "Sven", "Nina"];
-const ircNames = ["Iris", "Igor"];
+const ircNames = ["Iris", "Igor", "Ida"];
 /** One of these is somebody's second device, and the others take any free name. */
 const strangers = 3;
 

@@ -1,6 +1,7 @@
 // One of several servers on one simulated database: the real hub, store and feed
 // (src/store/postgres/open.ts), as a process that starts, is paused, cut off and killed.
 
+import { Rights } from "../../../src/chat/rights/rights.ts";
 import { Lifetime } from "../chat/lifetime.ts";
 import { ServerProcess } from "../chat/server-process.ts";
 import { openOn } from "../../../src/store/postgres/open.ts";
@@ -94,8 +95,9 @@ export class MemberProcess {
       if (life.isDead) return;
       this.#opened = opened;
       const { epoch, answer, others } = opened;
+      const rights = new Rights(opened.rights, opened.numbers);
       const failed = (error: unknown): void => this.failed(`${name}: ${String(error)}`);
-      const backing = { epoch, answer, others, random: this.random, detach() {}, failed };
+      const backing = { epoch, answer, others, rights, random: this.random, detach() {}, failed };
       this.server = new ServerProcess(clock, backing, undefined, life, name);
       this.#isStarting = false;
     } catch {

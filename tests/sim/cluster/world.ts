@@ -26,7 +26,7 @@ import { MemberProcess } from "./member-process.ts";
 const names = ["Ann", "Ben", "Cal", "Dora", "Eve", "Finn"];
 /** Users of other dialects, in the order of their dialects. */
 const plainNames = ["Olga", "Liam", "Cora", "Sven", "Nina"];
-const ircNames = ["Iris", "Igor"];
+const ircNames = ["Iris", "Igor", "Ida"];
 /** The time after which departed users must be gone for everyone. */
 const presenceMs = 15_000;
 
@@ -100,6 +100,10 @@ export class ClusterWorld implements Surroundings {
   isTakenForDead(server: ServerProcess): boolean {
     const member = this.members.find((one) => one.server === server);
     return this.database.tables.servers.get(member?.serverId ?? "")?.isOver !== false;
+  }
+
+  isMember(room: string, name: string): boolean {
+    return this.database.tables.membersOf(room).some(({ folded }) => folded === fold(name));
   }
 
   firstKept(): number {
@@ -304,14 +308,12 @@ export class ClusterWorld implements Surroundings {
     }
   }
 
-  /** Nobody here makes others operators: a room has none but whoever has opened it. */
+  /** Nobody makes others operators there: the room has none but whoever has opened it. */
   #checkOperators(): void {
-    const rooms = Map.groupBy(this.database.tables.members(), ({ room }) => room);
-    for (const [room, members] of rooms) {
-      const ranked = members.filter(({ rank }) => rank?.includes('"isOperator":true') === true);
-      const operators = new Set(ranked.map(({ folded }) => folded));
-      if (operators.size > 1) fail(`${room} has the operators ${[...operators].join(" ")}`);
-    }
+    const members = this.database.tables.membersOf("plaza");
+    const ranked = members.filter(({ rank }) => rank?.includes('"isOperator":true') === true);
+    const operators = new Set(ranked.map(({ folded }) => folded));
+    if (operators.size > 1) fail(`plaza has the operators ${[...operators].join(" ")}`);
   }
 
   /** Within seconds all users are shown where they are, at all servers and in the database. */
