@@ -154,13 +154,20 @@ export class Feed implements Follower, SharedStore {
     if (hub === undefined) return;
     for (const room of hub.openRooms()) this.#stale.add(room);
     this.#forgetClosedRooms();
-    await this.#catchUp();
-    await this.#takeSignals();
-    await this.#lookForServers(hub);
-    await this.#lookForPeople(hub);
-    await this.#readMail(hub);
-    await this.#readRights();
-    this.#hub?.handleForeign({ type: "looked" });
+    // On a bad connection some of these fail: that must not keep the others waiting for long.
+    const looks = await inTurn([
+      () => this.#catchUp(),
+      () => this.#takeSignals(),
+      () => this.#lookForServers(hub),
+      () => this.#lookForPeople(hub),
+      () => this.#readMail(hub),
+      async () => {
+        await this.#readRights();
+        this.#hub?.handleForeign({ type: "looked" });
+      },
+    ]);
+    const failed = looks.find((look) => look.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
   }
 
   #hear(payload: string): void {
@@ -477,6 +484,15 @@ export class Feed implements Follower, SharedStore {
       `What other servers do can't be read: ${error instanceof Error ? error.message : error}`,
     );
   }
+}
+
+/** One after another, whether the ones before have failed or not. */
+async function inTurn(
+  tasks: readonly (() => Promise<void>)[],
+): Promise<PromiseSettledResult<void>[]> {
+  const results: PromiseSettledResult<void>[] = [];
+  for (const task of tasks) results.push(...(await Promise.allSettled([task()])));
+  return results;
 }
 
 function textOf(rows: readonly RightsRow[]): string {

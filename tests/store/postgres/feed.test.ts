@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import type { ForeignEvent } from "../../../src/chat/elsewhere/foreign-events.ts";
 import type { RightsChange } from "../../../src/chat/rights/rights-rows.ts";
 import type { DatabasePort } from "../../../src/store/postgres/database-port.ts";
+import { DatabaseAway } from "../../../src/store/postgres/database.ts";
 import { Feed } from "../../../src/store/postgres/feed.ts";
 import { PostgresStore } from "../../../src/store/postgres/store.ts";
 import { VirtualClock } from "../../sim/chat/virtual-clock.ts";
@@ -16,9 +17,10 @@ async function serverWith() {
   const options = { payloadBytes: 7_900, epoch: "e" };
   const database = new SimulatedDatabase(new VirtualClock(), options, events);
   const held: (() => void)[] = [];
-  const state = { isSlow: false };
+  const state = { isSlow: false, failsFor: "" };
   const port: DatabasePort = {
     run: async (text, values = []) => {
+      if (state.failsFor !== "" && text.includes(state.failsFor)) throw new DatabaseAway("cut");
       const rows = database.transact((run) => run(text, values)) as never;
       if (state.isSlow && text === "SELECT key, value FROM parley.rights") {
         await new Promise<void>((resolve) => held.push(resolve));
@@ -50,9 +52,20 @@ async function begun(): Promise<void> {
 
 /** The keys of the decisions in the last event. */
 function known(heard: readonly ForeignEvent[]): string[] {
-  const last = heard.at(-1);
+  const last = heard.findLast(({ type }) => type === "rights");
   return last?.type === "rights" ? last.rows.map(({ key }) => key) : [];
 }
+
+test("what fails on a bad connection does not keep decisions from being read", async () => {
+  const { store, feed, state, heard } = await serverWith();
+  await change(store, { key: "sanction/1", value: "{}" });
+  state.failsFor = "FROM parley.signals";
+  expect(feed.check()).rejects.toThrow("cut");
+  await begun();
+  expect(known(heard)).toContain("sanction/1");
+  expect(heard.at(-1)).toEqual({ type: "looked" });
+  feed.stop();
+});
 
 test("an older reading of decisions does not replace a newer one", async () => {
   const { store, feed, held, state, heard } = await serverWith();
