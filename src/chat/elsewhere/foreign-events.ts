@@ -24,6 +24,7 @@ import { putOutOfPrivate, tellErased } from "../rooms/room-access.ts";
 import type { SharedCharge } from "../rates/shared-charges.ts";
 import { ownerAt } from "../../share-owner.ts";
 import { announceLater, renamedIn, shownRank } from "../rooms/membership.ts";
+import { changedByServer, type ModeEvent } from "../rooms/presence.ts";
 import type { RoomChange } from "../rooms/room-change.ts";
 import { rankElsewhere, rememberLost } from "../rooms/room-rights.ts";
 import { afterChange, changesBetween, isSettings, toldOf } from "../rooms/told-settings.ts";
@@ -292,8 +293,6 @@ function end(hub: HubState, session: Session, reason: string): void {
   endSession(hub, session);
 }
 
-type ModeEvent = Extract<PresenceEvent, { type: "mode" }>;
-
 /** An event in a room. */
 type News = { readonly room: Room; readonly event: PresenceEvent };
 
@@ -365,7 +364,7 @@ function tellSettings(hub: HubState, room: Room): void {
   room.isUntold = changes.length > 0 && !wasUntold;
   if (changes.length > 0 && !wasUntold) return;
   room.told = settings;
-  if (changes.length > 0) hub.announce(room, byServer(room, changes));
+  if (changes.length > 0) hub.announce(room, changedByServer(room.name, changes));
 }
 
 /** Whether they may return, as far as is known here: they may connect to this server next. */
@@ -465,11 +464,7 @@ function ranked(
     changes.push({ what: "operator", name, isOn: is.isOperator });
   }
   if (was.isVoiced !== is.isVoiced) changes.push({ what: "voice", name, isOn: is.isVoiced });
-  return changes.length === 0 ? undefined : byServer(room, changes);
-}
-
-function byServer({ name: room }: Room, changes: readonly RoomChange[]): ModeEvent {
-  return { type: "mode", by: "the server", changes, room, author: 0, persona: undefined };
+  return changes.length === 0 ? undefined : changedByServer(room.name, changes);
 }
 
 /** `isBack`: also reports people who are no longer away. */

@@ -32,7 +32,8 @@ import {
   waitUntilSettled,
 } from "./room-rights.ts";
 import { storeRights } from "../rights-store.ts";
-import type { Room } from "./room.ts";
+import { changedByServer } from "./presence.ts";
+import type { Opening, Room } from "./room.ts";
 import type { Session } from "../session.ts";
 import { muteText } from "../suspect.ts";
 
@@ -116,6 +117,11 @@ export function tellEntry(
   waitUntilSettled(hub, session);
   const order = hub.pipeline.nextOrder();
   hub.pipeline.gathering.beforeDelivery.push(() => {
+    // The turn could not be stored, and its opening is part of the next one.
+    if (room.opening?.key === opening.key && !room.opening.wasShown) {
+      room.opening.wasShown = true;
+      tellOpener(hub, room, room.opening);
+    }
     const isOperator = room.ranks.get(opening.key)?.isOperator === true;
     const ranked = members.map((one) =>
       fold(one.name) === opening.folded && isOperator ? { ...one, isOperator } : one,
@@ -123,6 +129,16 @@ export function tellEntry(
     for (const text of textsOf(session, { ...event, members: ranked })) {
       hub.pipeline.settling?.addPersonal(session, { order, text, timing: "settled" });
     }
+  });
+}
+
+/** Tells the room who has opened it, once that is settled. */
+function tellOpener(hub: HubState, room: Room, opening: Opening): void {
+  hub.pipeline.gathering.afterDelivery.push(() => {
+    if (room.opening === opening) return tellOpener(hub, room, opening);
+    const name = room.roster.get(opening.folded);
+    if (name === undefined || room.ranks.get(opening.key)?.isOperator !== true) return;
+    hub.announce(room, changedByServer(room.name, [{ what: "operator", name, isOn: true }]));
   });
 }
 

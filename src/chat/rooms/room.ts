@@ -11,7 +11,12 @@ import type { Identity, Membership } from "../session.ts";
 import type { ToldSettings } from "./told-settings.ts";
 
 /** A person who opens a room: by folded name, and as in `ranks`. */
-export type Opening = { readonly folded: string; readonly key: string };
+export type Opening = {
+  readonly folded: string;
+  readonly key: string;
+  /** Somebody was shown the members before it was settled. */
+  wasShown?: boolean;
+};
 
 export class Room {
   /** Names by folded name, in order of arrival. */

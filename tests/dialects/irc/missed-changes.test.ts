@@ -3,7 +3,8 @@
 
 import { beforeEach, expect, test } from "bun:test";
 import { Neighbours } from "../../chat/neighbours.ts";
-import type { Rig } from "../../chat/rig.ts";
+import { memoryAnswerer, Rig } from "../../chat/rig.ts";
+import { ParleyError } from "../../../src/errors.ts";
 import { ircAt, type IrcClient } from "./rig.ts";
 
 let neighbours: Neighbours;
@@ -82,4 +83,19 @@ test("who has opened the room first is shown as its operator to who opened it el
   expect(lines.join("\n")).toMatch(/@Ann|MODE #room \+o Ann/);
   expect(lines.join("\n")).not.toMatch(/@Ben|\+o Ben/);
   expect(ann.lines().join("\n")).not.toMatch(/@Ben|\+o Ben/);
+});
+
+test("who opened a room is shown as its operator once a store that failed has that", () => {
+  const answer = memoryAnswerer();
+  let failures = 1;
+  const rig = new Rig({ shared: { roomOpened() {} } }, (request) => {
+    const isOpening = request.type === "commit" && (request.batch.presence ?? []).length > 0;
+    if (!isOpening || failures-- <= 0) return answer(request);
+    return { id: request.id, outcome: "failed", error: new ParleyError("storage", "full") };
+  });
+  const ann = ircAt(rig, "Ann");
+  failures = 1;
+  ann.send("JOIN #room");
+  const shown = ann.lines().filter((line) => / (353|MODE) /.test(line));
+  expect(shown).toEqual([":irc.test 353 Ann = #room :Ann", ":irc.test MODE #room +o Ann"]);
 });
