@@ -1,5 +1,6 @@
 // The modes of a room that its members have been told of. Changes at other servers arrive twice: as
-// an announcement, which may be lost, and with the stored settings, which come late but surely. Pure.
+// an announcement, which may be lost, and with the stored settings, which come later but surely.
+// Pure.
 
 import type { RoomSettings } from "../rights/room-settings.ts";
 import { type RoomChange, roomFlags } from "./room-change.ts";

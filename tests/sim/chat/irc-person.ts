@@ -56,24 +56,19 @@ export class IrcPerson {
   /** Refused unless this user is an operator of the room. */
   #rule(room: string): void {
     const { random } = this.#world;
-    const sign = random() < 0.5 ? "+" : "-";
-    const name =
-      random() < 0.5 ? this.#world.anyName() : ["Iris", "Igor", "Ida"][Math.floor(3 * random())];
+    const any = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)]!;
+    const sign = any(["+", "-"]);
+    const nick = random() < 0.5 ? this.#world.anyName() : any(["Iris", "Igor", "Ida"]);
     const dice = random();
-    if (dice < 0.2) {
-      return this.#send(`TOPIC #${room} :${random() < 0.4 ? "" : Math.floor(9 * random())}`);
-    }
-    const changes =
-      dice < 0.45
-        ? `${sign}v ${name}`
-        : dice < 0.65
-          ? `${sign}o ${name}`
-          : dice < 0.9 || room !== "studio"
-            ? `${sign}${room === "studio" ? "imnst"[Math.floor(5 * random())] : "st"[Math.floor(2 * random())]}`
-            : sign === "+"
-              ? ["+l 3", "+k key", `+b ${name}!*@*`][Math.floor(3 * random())]
-              : ["-l", "-k *", `-b ${name}!*@*`][Math.floor(3 * random())];
-    this.#send(`MODE #${room} ${changes}`);
+    if (dice < 0.2) return this.#send(`TOPIC #${room} :${any(["", "", "1", "2", "3"])}`);
+    const kinds = [`${sign}v ${nick}`, `${sign}o ${nick}`, `${sign}s`, `${sign}t`];
+    // What keeps people from entering or speaking is left to a room that few need.
+    const limits =
+      sign === "+"
+        ? ["+i", "+m", "+n", "+l 3", "+k key", `+b ${nick}!*@*`]
+        : ["-i", "-m", "-n", "-l", "-k *", `-b ${nick}!*@*`];
+    const isStudio = room === "studio" && dice < 0.6;
+    this.#send(`MODE #${room} ${any(isStudio ? limits : kinds)}`);
   }
 
   /** Enters a room that is often empty, looks who is there, and leaves. */
