@@ -84,3 +84,17 @@ test("whoever has left again meanwhile leaves the room to the next", () => {
   here.settle();
   expect(eve.lines().join("\n")).toContain("MODE #den +m");
 });
+
+test("whoever opens a room is not shown an operator who has just left it at another server", () => {
+  const ben = ircAt(there, "Ben");
+  neighbours.hold("there");
+  ben.send("JOIN #den");
+  // What was read before Ann has left.
+  const rank = { isOperator: true, isVoiced: false };
+  const ann = { server: "here", folded: "ann", name: "Ann", rank };
+  const roster = { type: "roster", room: "den", version: 0, members: [ann] } as const;
+  there.hub.handleForeign(roster, there.nowMs);
+  neighbours.release("there");
+  ben.lines();
+  expect(ranks(ben.send("NAMES #den"))).toEqual(["@Ben", "Ann"]);
+});

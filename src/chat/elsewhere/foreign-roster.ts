@@ -89,6 +89,14 @@ export class ForeignRoster {
     this.#count(folded, -1);
   }
 
+  /** Nobody has a rank any more except, perhaps, the person with this folded name. */
+  endRanks(except: string): void {
+    for (const [folded, servers] of this.#members) {
+      if (folded === except) continue;
+      for (const [server, member] of servers) servers.set(server, { ...member, rank: undefined });
+    }
+  }
+
   /** Replaces all members. */
   replace(members: readonly ForeignMember[]): RosterDifference {
     const before = new Map(Array.from(this.people(), (member) => [member.folded, member]));

@@ -101,7 +101,10 @@ export class Room {
     if (this.opening?.folded !== folded) return;
     const { key } = this.opening;
     this.opening = undefined;
-    if (isFirst) this.ranks.set(key, { isVoiced: false, ...this.ranks.get(key), isOperator: true });
+    if (!isFirst) return;
+    this.ranks.set(key, { isVoiced: false, ...this.ranks.get(key), isOperator: true });
+    // Whoever is known to be there at another server has left, or has come later.
+    this.elsewhere?.endRanks(folded);
   }
 
   /** A person is known by another key from now on. */

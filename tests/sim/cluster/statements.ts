@@ -106,6 +106,12 @@ const statements: Readonly<Record<string, Statement>> = {
     if (row === undefined) return none;
     return [{ holder: row.holder, seen: tables.sessions.get(row.holder)?.seenMs ?? null }];
   },
+  // Servers announce no addresses here.
+  "SELECT s.address FROM parley.names": ({ tables }, [folded, server]) =>
+    tables
+      .holdersOf(String(folded))
+      .filter((row) => row.server !== server && tables.servers.get(row.server)?.isOver === false)
+      .map(() => ({ address: "" })),
   "SELECT s.id, s.name, s.n, s.mail, s.network, s.seen_ms AS seen FROM parley.sessions s WHERE s.id":
     ({ tables }, [id]) => {
       const row = tables.sessions.get(String(id));
