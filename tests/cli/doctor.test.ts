@@ -87,6 +87,12 @@ test("a second server whose name does not resolve is named", async () => {
   expect(err).toContain("Cannot find the host 'no-such-host.invalid'");
 });
 
+test("an address that is none is refused before anything is measured", async () => {
+  const { code, out, err } = await run(["doctor", "a:\u001b[31mb"]);
+  expect({ code, out }).toEqual({ code: 2, out: "" });
+  expect(err).toStartWith("parley doctor: 'a:b' is not an address: write HOST:PORT");
+});
+
 test("at most two servers", async () => {
   const { code, err } = await run(["doctor", "a:1", "b:2", "c:3"]);
   expect({ code, err }).toEqual({

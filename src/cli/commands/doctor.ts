@@ -67,9 +67,6 @@ async function examine(args: Args): Promise<void> {
   if (extra !== undefined) {
     throw new ParleyError("usage", `${quoted(extra)} is a third address: give at most two`);
   }
-  const report = (finding: Finding) => tell(finding, args.json === true);
-  for (const finding of machineFindings(await measureMachine())) report(finding);
-  for (const finding of settings()) report(finding);
   const access = accessOf(passwordOf(args["password-file"]), args.pass);
   const server = (text: string | undefined) => ({
     ...trusted(text === undefined ? defaultAddress : addressOf("", text), {
@@ -78,12 +75,14 @@ async function examine(args: Args): Promise<void> {
     }),
     identity: existingIdentityOf(args.identity),
   });
-  if (args.json !== true) say(`Measuring the path to ${first ?? hostPortText(defaultAddress)} …`);
+  const to = server(first);
+  const other = second === undefined ? undefined : server(second);
+  const report = (finding: Finding) => tell(finding, args.json === true);
+  for (const finding of machineFindings(await measureMachine())) report(finding);
+  for (const finding of settings()) report(finding);
+  if (args.json !== true) say(`Measuring the path to ${hostPortText(to)} …`);
   try {
-    const path = await measurePath(
-      server(first),
-      second === undefined ? undefined : server(second),
-    );
+    const path = await measurePath(to, other);
     for (const finding of pathFindings(path)) report(finding);
   } catch (error) {
     // Without an address this was only a try: findings about this machine are an answer too.
