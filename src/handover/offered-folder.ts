@@ -7,6 +7,7 @@ import { ParleyError } from "../errors.ts";
 import { readReason } from "../files/file-reason.ts";
 import type { FolderCursor } from "../io/open-folder.ts";
 import type { FileInfo, TreeEntry } from "../protocol/messages.ts";
+import { nameProblem } from "../server/files/sharing/item-name.ts";
 import type { FileFolder, TreeFolder } from "../server/files/file-folder.ts";
 import { opened, type OpenFile } from "../server/files/open-file.ts";
 import { SharedTree } from "../server/files/shared-tree.ts";
@@ -51,6 +52,14 @@ export class OfferedFolder implements FileFolder, TreeFolder {
       offered.set(name, one);
     }
     return new OfferedFolder(offered);
+  }
+
+  /** @throws ParleyError `usage` if one of them can't be shared under its name */
+  checkShareable(): void {
+    for (const name of this.#offered.keys()) {
+      const problem = nameProblem(name);
+      if (problem !== undefined) throw new ParleyError("usage", problem);
+    }
   }
 
   /** The offered entries; names of folders end with a `/`. */

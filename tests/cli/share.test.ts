@@ -3,8 +3,17 @@
 
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { connect } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { SessionEvent } from "../../src/client/events.ts";
 import { Parley } from "../parley.ts";
@@ -97,7 +106,10 @@ test("without --quota, beyond it, or without a room for the announcement, nothin
   }
 });
 
-test("flags that make no sense are refused", async () => {
+test("flags and names that make no sense are refused", async () => {
+  const place = mkdtempSync(join(tmpdir(), "parley-hidden-"));
+  const hidden = join(place, ".hidden");
+  writeFileSync(hidden, "x");
   const cases: [string[], RegExp][] = [
     [["server", "--quota", "lots"], /--quota 'lots' is not a size/],
     [["server", "--quota", "10k"], /at least 1M/],
@@ -105,12 +117,14 @@ test("flags that make no sense are refused", async () => {
     [["server", "--quota", "10M", "--keep-shared", "ever"], /--keep-shared 'ever'/],
     [["send-file", "x", "--share", "--to", "Ann"], /--share is for everybody/],
     [["send-file", "x", "--share", "--keep"], /leave out --code and --keep/],
+    [["send-file", "127.0.0.1:1", hidden, "--share"], /'.hidden' begins with a dot/],
   ];
   for (const [words, why] of cases) {
     await using program = new Parley(...words);
     expect(await program.exit()).toBe(2);
     expect(program.stderr).toMatch(why);
   }
+  rmSync(place, { recursive: true });
 });
 
 const largeBytes = 16_000_000;

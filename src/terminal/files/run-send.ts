@@ -30,6 +30,7 @@ export type SendOptions = ClientOptions & {
 export async function runSend(options: SendOptions): Promise<void> {
   const { to, identity, recipient } = options;
   const folder = await OfferedFolder.of(options.paths);
+  if (recipient === undefined) folder.checkShareable();
   const interruption = Promise.withResolvers<never>();
   interruption.promise.catch(() => {});
   let stop = (reason: ParleyError): void => interruption.reject(reason);

@@ -115,6 +115,7 @@ async function shareFiles(
   room: string,
 ): Promise<SharedFiles> {
   const folder = await OfferedFolder.of(paths);
+  folder.checkShareable();
   const id = shareNumber(identity, from, folder.versions);
   let names: readonly string[] = [];
   const answer = new AnswerTimer();
