@@ -53,7 +53,7 @@ withPostgres(
 withPostgres(
   `the database dies under load and starts again after ${awaySeconds} s (FAULT_SEED=${seed})`,
   async () => {
-    await using setting = await Setting.start(2);
+    await using setting = await Setting.start(2, [], true);
     const talkers = await gather(6, setting.ports, chance(seed));
     for (const talker of talkers) talker.talk();
     for (let round = 1; round <= 2; round++) {

@@ -16,7 +16,7 @@ withPostgres(
   async () => {
     const [web, metrics] = [await freePort(), await freePort()];
     const flags = ["--web-port", String(web), "--metrics-port", String(metrics)];
-    await using setting = await Setting.start(2, [flags]);
+    await using setting = await Setting.start(2, [flags], true);
     const health = async () => {
       const answer = await fetch(`http://127.0.0.1:${web}/healthz`);
       return `${answer.status} ${(await answer.text()).trim()}`;

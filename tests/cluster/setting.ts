@@ -21,13 +21,20 @@ export class Setting implements AsyncDisposable {
     this.#sql = new SQL(database, { max: 1 });
   }
 
-  /** `more`: flags of each server in addition to the common ones. */
-  static async start(count: number, more: readonly (readonly string[])[] = []): Promise<Setting> {
+  /**
+   * `more`: flags of each server in addition to the common ones. `own`: with a PostgreSQL that no
+   * other test uses, and that may be stopped.
+   */
+  static async start(
+    count: number,
+    more: readonly (readonly string[])[] = [],
+    own = false,
+  ): Promise<Setting> {
     await using parts = new AsyncDisposableStack();
     const folder = mkdtempSync(join(tmpdir(), "parley-cluster-"));
     parts.defer(() => rmSync(folder, { recursive: true, force: true }));
-    const postgres = await Cluster.start();
-    parts.defer(() => postgres.remove());
+    const postgres = own ? await Cluster.start() : await Cluster.shared();
+    if (own) parts.defer(() => postgres.remove());
     const database = await postgres.newDatabase();
     // One state folder: servers of one database have one key.
     const flags = ["--data", database, "--state", join(folder, "state")];

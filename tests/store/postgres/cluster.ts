@@ -1,5 +1,7 @@
-// PostgreSQL clusters for tests: temporary, on loopback, run by an unprivileged user. Tests that
-// need one are skipped, with a message, if the programs are not installed.
+// PostgreSQL clusters for tests: temporary, on loopback, run by an unprivileged user. To create one
+// takes more than a second of processor time, so the tests of a process share one, each with its
+// own databases, unless they stop it. Tests that need one are skipped, with a message, if the
+// programs are not installed.
 
 import { SQL } from "bun";
 import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -42,6 +44,18 @@ function userNamed(name: string): { uid: number; gid: number } | undefined {
 export const hasPostgres = programs !== undefined && (!isRoot || unprivileged !== undefined);
 export const withoutPostgres = "PostgreSQL is not installed (Debian: apt-get install postgresql)";
 
+let shared: Promise<Cluster> | undefined;
+
+/**
+ * Removes the cluster once the process with that number has ended, which is not announced to those
+ * that run tests.
+ */
+const removal = `(
+  while [ -d "/proc/$1" ] || kill -0 "$1"; do sleep 1; done
+  "$2" -D "$3/data" -m immediate stop
+  rm -rf "$3"
+) >/dev/null 2>&1 &`;
+
 /** A running cluster. */
 export class Cluster {
   readonly folder: string;
@@ -64,6 +78,24 @@ export class Cluster {
     cluster.#settings = settings;
     await cluster.startAgain();
     return cluster;
+  }
+
+  /** The one of this process, for tests that leave it as it is. */
+  static shared(): Promise<Cluster> {
+    shared ??= Cluster.start().then(async (cluster) => {
+      const words = [String(process.pid), join(programs ?? "", "pg_ctl"), cluster.folder];
+      // Interrupted tests are over; what removes their cluster is not.
+      const script = ["sh", "-c", `trap "" INT TERM HUP; ${removal}`, "sh", ...words];
+      const options = {
+        cwd: tmpdir(),
+        stdin: "ignore",
+        stdout: "ignore",
+        ...unprivileged,
+      } as const;
+      await Bun.spawn(script, options).exited;
+      return cluster;
+    });
+    return shared;
   }
 
   /**

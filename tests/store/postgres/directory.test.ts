@@ -45,12 +45,11 @@ describe.skipIf(!hasPostgres)("the directory in PostgreSQL", () => {
   }
 
   beforeAll(async () => {
-    cluster = await Cluster.start();
+    cluster = await Cluster.shared();
   }, 60_000);
 
   afterAll(async () => {
     for (const database of databases) await database.close().catch(() => {});
-    await cluster?.remove();
   }, 60_000);
 
   test("users are found from the other server, until they or their server leave", async () => {

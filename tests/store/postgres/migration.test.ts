@@ -1,7 +1,7 @@
 // Databases of earlier versions, written by the programs of that time, and an empty one are
 // migrated while several servers start at once; a later version is left as it is.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { SQL } from "bun";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -71,11 +71,7 @@ describe.skipIf(!hasPostgres)("a database in PostgreSQL", () => {
   let databases: Database[] = [];
 
   beforeAll(async () => {
-    cluster = await Cluster.start();
-  }, 60_000);
-
-  afterAll(async () => {
-    await cluster?.remove();
+    cluster = await Cluster.shared();
   }, 60_000);
 
   const connect = (): Database => {
