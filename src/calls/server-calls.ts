@@ -2,9 +2,9 @@
 // two peers may not reach each other. The server relays frames, which it can't read.
 
 import { backoffMs } from "../client/backoff.ts";
-import { ParleyError } from "../errors.ts";
+import { ElsewhereError, ParleyError } from "../errors.ts";
 import { ControlClient } from "../files/control-client.ts";
-import { hostPortText, type ServerAddress } from "../io/host-port.ts";
+import { hostPortText, parseHostPort, type ServerAddress, siblingOf } from "../io/host-port.ts";
 import type { RelayedCall, RelayedCalls } from "../io/relayed-link.ts";
 import { calls as limits, fetching } from "../limits.ts";
 import type { ChannelEnds, OfferMessage } from "../protocol/messages.ts";
@@ -39,7 +39,31 @@ export class ServerCalls implements RelayedCalls {
   }
 
   async call(to: string, key: string): Promise<RelayedCall> {
-    const control = await this.#connected();
+    try {
+      return await this.#call(await this.#connected(), to, key);
+    } catch (error) {
+      // Several servers may act as one.
+      const at = error instanceof ElsewhereError ? parseHostPort(error.at) : undefined;
+      const other = at && siblingOf(this.#server, at);
+      if (other === undefined) throw error;
+      return await this.#callAt(other, to, key);
+    }
+  }
+
+  /** Over a connection of its own, which ends with the call. */
+  async #callAt(server: ServerAddress, to: string, key: string): Promise<RelayedCall> {
+    const control = await this.#connect(server);
+    try {
+      const call = await this.#call(control, to, key);
+      call.onForgotten = () => leave(control);
+      return call;
+    } catch (error) {
+      leave(control);
+      throw error;
+    }
+  }
+
+  async #call(control: ControlClient, to: string, key: string): Promise<ServerCall> {
     const offer = Buffer.from(secretBytes(16)).toString("base64url");
     const opened = Promise.withResolvers<Channel>();
     this.#requested.set(offer, opened.resolve);
@@ -56,10 +80,7 @@ export class ServerCalls implements RelayedCalls {
     if (this.#isClosed) return;
     this.#isClosed = true;
     clearTimeout(this.#timer);
-    void this.#control?.then((control) => {
-      control.send({ type: "bye" });
-      control.close();
-    }, ignore);
+    void this.#control?.then(leave, ignore);
   }
 
   async #take(id: string): Promise<void> {
@@ -91,20 +112,28 @@ export class ServerCalls implements RelayedCalls {
   }
 
   #connected(): Promise<ControlClient> {
-    const control = (this.#control ??= this.#connect());
+    const control = (this.#control ??= this.#connectHere());
     control.catch(() => {
       if (this.#control === control) this.#control = undefined;
     });
     return control;
   }
 
-  async #connect(): Promise<ControlClient> {
-    const control = await ControlClient.connect(this.#server);
+  async #connectHere(): Promise<ControlClient> {
+    const control = await this.#connect(this.#server);
+    void control.lost.then(() => this.#handleLost());
+    return control;
+  }
+
+  async #connect(server: ServerAddress): Promise<ControlClient> {
+    const control = await ControlClient.connect(server);
     control.onOfferMessage = (message) => this.#handle(control, message);
     control.onDrained = () => {
       for (const call of this.#calls.values()) call.onDrained();
     };
-    void control.lost.then(() => this.#handleLost());
+    void control.lost.then(() => {
+      for (const call of this.#calls.values()) if (call.isUsing(control)) call.handleEnded();
+    });
     await control.admitted();
     if (this.#isClosed) control.close();
     return control;
@@ -112,9 +141,6 @@ export class ServerCalls implements RelayedCalls {
 
   #handleLost(): void {
     this.#control = undefined;
-    const calls = [...this.#calls.values()];
-    this.#calls.clear();
-    for (const call of calls) call.handleEnded();
     if (!this.#isClosed && this.#id !== undefined) this.#takeLater(this.#id);
   }
 
@@ -131,13 +157,12 @@ export class ServerCalls implements RelayedCalls {
       case "passed":
         return call?.onFrame(message.data);
       case "offer-ended":
-        this.#calls.delete(message.offer);
         return call?.handleEnded();
       default:
     }
   }
 
-  #open(control: ControlClient, { offer, relay }: Channel): RelayedCall {
+  #open(control: ControlClient, { offer, relay }: Channel): ServerCall {
     const call = new ServerCall(control, { offer, relay }, () => this.#calls.delete(offer));
     this.#calls.set(offer, call);
     return call;
@@ -150,6 +175,8 @@ class ServerCall implements RelayedCall {
   onFrame: (data: string) => void = () => {};
   onEnded: () => void = () => {};
   onDrained: () => void = () => {};
+  /** It is over, and its connection may be. */
+  onForgotten: () => void = () => {};
   readonly relay: ChannelEnds["relay"];
   readonly #control: ControlClient;
   readonly #offer: string;
@@ -182,19 +209,34 @@ class ServerCall implements RelayedCall {
 
   end(): void {
     if (this.#isOver) return;
-    this.#isOver = true;
-    this.#forget();
     this.#control.send({ type: "end-files", offer: this.#offer, reason: "done" });
+    this.#leave();
+  }
+
+  /** Whether it uses that connection. */
+  isUsing(control: ControlClient): boolean {
+    return this.#control === control;
   }
 
   handleEnded(): void {
     if (this.#isOver) return;
-    this.#isOver = true;
+    this.#leave();
     this.onEnded();
+  }
+
+  #leave(): void {
+    this.#isOver = true;
+    this.#forget();
+    this.onForgotten();
   }
 }
 
 function ignore(): void {}
+
+function leave(control: ControlClient): void {
+  control.send({ type: "bye" });
+  control.close();
+}
 
 /** Errors that may not last. */
 const passing: ReadonlySet<string> = new Set([

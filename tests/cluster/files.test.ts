@@ -1,5 +1,5 @@
 // Files for a user at another server: the sender moves there, with its files. Files by a code made
-// at another server: the recipient goes there.
+// at another server, and calls of peers: the recipient, or the caller, goes there.
 
 import { expect } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -45,7 +45,7 @@ withPostgres(
 );
 
 withPostgres(
-  "fetch-file goes to the server where a code was made",
+  "fetch-file goes to the server where a code was made, and a peer's call to that of the callee",
   async () => {
     await using setting = await Setting.start(2);
     const [east, west] = setting.ports.map((port) => `127.0.0.1:${port}`);
@@ -59,6 +59,25 @@ withPostgres(
     expect(await Bun.file(join(inbox, "plan.txt")).text()).toBe(await Bun.file(path).text());
     const kept = () => setting.query("SELECT 1 FROM parley.names WHERE folded LIKE 'code/%'");
     await until(async () => (await kept()).length === 0, "the end of the code in the database");
+    const peer = (id: string, server: string | undefined, ...flags: string[]) => {
+      const identity = join(setting.folder, id, "identity");
+      const place = ["--port", "0", "--server", server ?? "", "--identity", identity];
+      return new Parley("peer", "--id", id, ...place, "--json", ...flags);
+    };
+    await using alice = peer("Alice", east);
+    alice.type("/register", "/bridge");
+    await alice.line(/"waiting"/);
+    const taking = () => setting.query("SELECT 1 FROM parley.names WHERE folded LIKE 'call/%'");
+    await until(async () => (await taking()).length === 1, "that she can be called");
+    await using bob = peer("Bob", west, "--no-direct");
+    bob.type("/bridge Alice", "/chat", "hello");
+    await alice.line(/"event":"message".*"hello"/);
+    expect(JSON.parse(await bob.line(/"event":"chat"/))).toMatchObject({ path: "relayed" });
+    alice.type("hi");
+    await bob.line(/"event":"message".*"hi"/);
+    bob.type("/quit");
+    expect([await alice.exit(), await bob.exit()]).toEqual([0, 0]);
+    await until(async () => (await taking()).length === 0, "that nobody can be called any more");
   },
   60_000,
 );

@@ -7,12 +7,18 @@ import type { ShareOwner } from "../../share-owner.ts";
 import { fold } from "../names/grammar.ts";
 import { ShareBuckets } from "../rates/share-buckets.ts";
 import type { Session } from "../session.ts";
+import type { NameClaim } from "../turn/store.ts";
 import type { Call } from "./call.ts";
 
 /** A peer: the same ID with another key is another peer. */
 export type Callee = { readonly id: string; readonly key: string };
 
-type Waiting = { readonly place: string; readonly owner: ShareOwner };
+type Waiting = {
+  readonly place: string;
+  readonly owner: ShareOwner;
+  /** By which other servers find it. */
+  readonly claim: NameClaim | undefined;
+};
 
 export class CallBook {
   readonly #callees = new Map<string, Session>();
@@ -40,10 +46,14 @@ export class CallBook {
   }
 
   /** From now on the session takes the calls for that peer. Returns why it can't. */
-  take(session: Session, callee: Callee): string | undefined {
+  take(session: Session, callee: Callee, claim?: NameClaim): string | undefined {
     const place = placeOf(callee);
+    const own = this.#waiting.get(session);
+    if (own !== undefined && own.place !== place) {
+      return "This connection takes the calls for another ID";
+    }
     const before = this.#callees.get(place);
-    for (const known of [session, before]) if (known !== undefined) this.#forget(known);
+    if (before !== undefined) this.#forget(before);
     if (this.#callees.size >= limits.maxWaiting) {
       return "As many peers as this server takes can be called through it: try again later";
     }
@@ -53,7 +63,7 @@ export class CallBook {
       return `${full.count} peers of ${full.label} can be called through this server already`;
     }
     this.#callees.set(place, session);
-    this.#waiting.set(session, { place, owner });
+    this.#waiting.set(session, { place, owner, claim });
     this.#waitingOwners.add(owner);
     return undefined;
   }
@@ -90,10 +100,12 @@ export class CallBook {
     return true;
   }
 
-  /** The session has closed. Returns its calls. */
-  leave(session: Session): Call[] {
+  /** The session has closed. Returns its calls, and the claim that it no longer needs. */
+  leave(session: Session): { calls: Call[]; claim: NameClaim | undefined } {
+    const claim = this.#waiting.get(session)?.claim;
     this.#forget(session);
-    return [...this.#calls.values()].filter((call) => call.endOf(session) !== undefined);
+    const calls = [...this.#calls.values()].filter((call) => call.endOf(session) !== undefined);
+    return { calls, claim };
   }
 
   #forget(session: Session): void {
@@ -105,6 +117,6 @@ export class CallBook {
   }
 }
 
-function placeOf({ id, key }: Callee): string {
+export function placeOf({ id, key }: Callee): string {
   return `${key} ${fold(id)}`;
 }

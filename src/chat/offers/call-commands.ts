@@ -6,17 +6,23 @@ import type { OfferEnd } from "../../protocol/messages.ts";
 import { quoted } from "../../text.ts";
 import type { Command } from "../events.ts";
 import type { HubState } from "../hub-state.ts";
-import { reject } from "../rejections.ts";
+import { isConnected } from "../elsewhere/name-claims.ts";
+import type { ParleyError } from "../../errors.ts";
+import { reject, rejectUnread } from "../rejections.ts";
 import type { Session } from "../session.ts";
 import { sessionFields } from "../session-log.ts";
 import { muteText } from "../suspect.ts";
+import type { NameClaim, NameClaimed } from "../turn/store.ts";
+import { StoreQueries } from "../turn/store-queries.ts";
 import { Call } from "./call.ts";
+import { type Callee, placeOf } from "./call-book.ts";
 import { isNumberUsed } from "./code-commands.ts";
 
 type TakeCalls = Extract<Command, { type: "take-calls" }>;
 type MakeCall = Extract<Command, { type: "call" }>;
 
-export function takeCalls(hub: HubState, session: Session, { id, ref }: TakeCalls): void {
+export function takeCalls(hub: HubState, session: Session, command: TakeCalls): void {
+  const { id, ref } = command;
   const { key } = session.proven;
   if (key === undefined) {
     const message = "Calls are taken with a key: prove one in the `hello`";
@@ -24,9 +30,49 @@ export function takeCalls(hub: HubState, session: Session, { id, ref }: TakeCall
   }
   const muted = muteText(hub, session);
   if (muted !== undefined) return reject(hub, session, "muted", muted, { ref });
-  const refusal = hub.calls.take(session, { id, key });
-  if (refusal !== undefined) return reject(hub, session, "full", refusal, { ref });
-  hub.send(session, { type: "taking-calls", id, ref });
+  claimPlace(hub, session, { id, key }, (claim, error) => {
+    if (error !== undefined) return rejectUnread(hub, session, command, error);
+    const refusal = hub.calls.take(session, { id, key }, claim);
+    if (refusal === undefined) return hub.send(session, { type: "taking-calls", id, ref });
+    if (hub.calls.callee({ id, key }) === undefined) release(hub, claim);
+    reject(hub, session, "full", refusal, { ref });
+  });
+}
+
+/**
+ * So that other servers know where the peer can be called: calls `then` unless the session ends
+ * meanwhile. The last server at which it takes calls has the claim.
+ */
+function claimPlace(
+  hub: HubState,
+  session: Session,
+  callee: Callee,
+  then: (claim?: NameClaim, error?: ParleyError) => void,
+): void {
+  if (hub.options.shared === undefined) return then();
+  const name = claimed(hub, callee);
+  const claim = { name, holder: name };
+  let isFree = false;
+  const queries = new StoreQueries(hub, session);
+  queries.ask<NameClaimed>(
+    (answer) => hub.store.claimName(claim, undefined, () => isConnected(session), answer),
+    (answer) => (isFree = answer.isFree),
+  );
+  queries.whenAnswered((error) => {
+    if (isConnected(session)) then(isFree ? claim : undefined, error);
+    else if (isFree) release(hub, claim);
+  }, true);
+}
+
+/** No name of a person has a slash, and nobody can tell the key by it. */
+function claimed({ options }: HubState, callee: Callee): string {
+  return `call/${options.hashSecret(placeOf(callee))}`;
+}
+
+function release(hub: HubState, claim: NameClaim | undefined): void {
+  if (claim === undefined) return;
+  hub.pipeline.gathering.released.push(claim);
+  hub.wake();
 }
 
 export function makeCall(hub: HubState, session: Session, command: MakeCall): void {
@@ -36,10 +82,7 @@ export function makeCall(hub: HubState, session: Session, command: MakeCall): vo
   const isUsed = hub.codes.get(id) !== undefined || isNumberUsed(hub, id);
   if (isUsed) return reject(hub, session, "protocol", "This number is in use", { ref });
   const callee = hub.calls.callee({ id: to, key });
-  if (callee === undefined || callee === session) {
-    const message = `${quoted(to)} can't be called through this server (any more)`;
-    return reject(hub, session, "not-found", message, { ref });
-  }
+  if (callee === undefined || callee === session) return rejectElsewhere(hub, session, command);
   const refusal = hub.calls.refusal(session, callee, hub.nowMs);
   if (refusal !== undefined) return reject(hub, session, "full", refusal, { ref });
   const call = new Call(id, session, callee);
@@ -56,6 +99,28 @@ export function makeCall(hub: HubState, session: Session, command: MakeCall): vo
   }
 }
 
+/** Says at which server the peer can be called, if there is one. */
+function rejectElsewhere(hub: HubState, session: Session, command: MakeCall): void {
+  const { to, key, ref } = command;
+  const nowhere = `${quoted(to)} can't be called through this server (any more)`;
+  if (hub.options.shared === undefined) {
+    return reject(hub, session, "not-found", nowhere, { ref });
+  }
+  let at: string | undefined;
+  const queries = new StoreQueries(hub, session);
+  queries.ask<string | undefined>(
+    (answer) => hub.store.findClaimant(claimed(hub, { id: to, key }), answer),
+    (found) => (at = found),
+  );
+  queries.whenAnswered((error) => {
+    if (error !== undefined) return rejectUnread(hub, session, command, error);
+    if (at === undefined) return reject(hub, session, "not-found", nowhere, { ref });
+    const where = at === "" ? "another server of this parley" : at;
+    const message = `${quoted(to)} can be called at ${where}`;
+    reject(hub, session, "elsewhere", message, { ref, at: at === "" ? undefined : at });
+  });
+}
+
 /** `by` already knows. */
 export function endCall(hub: HubState, call: Call, reason: OfferEnd, by?: Session): void {
   if (!hub.calls.remove(call)) return;
@@ -68,5 +133,7 @@ export function endCall(hub: HubState, call: Call, reason: OfferEnd, by?: Sessio
 
 /** A connection has closed, and its calls with it. */
 export function leaveCalls(hub: HubState, session: Session): void {
-  for (const call of hub.calls.leave(session)) endCall(hub, call, "lost", session);
+  const { calls, claim } = hub.calls.leave(session);
+  release(hub, claim);
+  for (const call of calls) endCall(hub, call, "lost", session);
 }

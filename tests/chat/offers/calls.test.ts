@@ -6,6 +6,7 @@ import { calls as limits, offers } from "../../../src/limits.ts";
 import { loginProofText } from "../../../src/trust/login-proof.ts";
 import { fakeSignature } from "../fake-credentials.ts";
 import { keyOf } from "../owner.ts";
+import { Neighbours } from "../neighbours.ts";
 import { type Client, native, nothing, Rig } from "../rig.ts";
 
 const id = (n: number): string => `call-number-${String(n).padStart(10, "0")}`;
@@ -198,4 +199,31 @@ test("so many call one peer at once, and so many peers of one network can be cal
   expect(heard(many.at(-1)!)).toEqual(["full"]);
   many[0]!.close();
   expect(heard(many.at(-1)!.send(take("Last")))).toEqual(["taking-calls"]);
+});
+
+test("a peer that takes calls at one server is called there, wherever somebody asks", () => {
+  const neighbours = new Neighbours();
+  const [here, there] = ["here", "there"].map((name) => neighbours.server(name));
+  const alice = visitor(here!, "Alice's");
+  alice.send(take("Alice"));
+  expect(heard(alice)).toEqual(["taking-calls"]);
+  const bob = visitor(there!);
+  expect(bob.send(call("alice", "Alice's")).lines()).toMatchObject([
+    { type: "error", code: "elsewhere", at: "here.example:55000", ref: "c" },
+  ]);
+  expect(heard(bob.send(call("Alice", "Eve's", 2)))).toEqual(["not-found"]);
+  // She comes back at the other one before her first connection ends.
+  const again = visitor(there!, "Alice's");
+  again.send(take("Alice"));
+  expect(heard(again)).toEqual(["taking-calls"]);
+  alice.close();
+  neighbours.deliver();
+  expect(heard(bob.send(call("Alice", "Alice's", 3)))).toEqual(["calling", "channel"]);
+  const cal = visitor(here!);
+  expect(cal.send(call("Alice", "Alice's", 4)).lines()).toMatchObject([
+    { code: "elsewhere", at: "there.example:55000" },
+  ]);
+  again.close();
+  neighbours.deliver();
+  expect(heard(cal.send(call("Alice", "Alice's", 5)))).toEqual(["not-found"]);
 });
