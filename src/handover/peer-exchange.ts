@@ -100,7 +100,8 @@ export class PeerExchange implements Exchange {
       case "offered":
         return this.#handle({ type: "offer", about: { ...message, from: this.#ends.peer } });
       case "channel":
-        return this.#tellChannel(message.offer, message.channel);
+        // Its first frames may have arrived together with it.
+        return this.#handle(this.#opened(message.offer, message.channel));
       case "offer-ended":
         this.#channels.delete(message.offer);
         return this.#handle({ type: "offer", about: message });
@@ -131,16 +132,16 @@ export class PeerExchange implements Exchange {
     const channel = (this.#channels.get(offer) ?? 0) + 1;
     const { self, identity } = this.#ends;
     this.#link.offer({ type: "channel", offer, channel, with: self, key: identity.key });
-    this.#tellChannel(offer, channel);
+    const opened = this.#opened(offer, channel);
+    queueMicrotask(() => this.#handle(opened));
   }
 
   /** The key is the one that the other end has proved, whatever it writes. */
-  #tellChannel(offer: string, channel: number): void {
+  #opened(offer: string, channel: number): SessionEvent {
     this.#channels.set(offer, channel);
     const { peer, key } = this.#ends;
     const relay = this.#relayFor(offer);
-    const about = { type: "channel", offer, channel, with: peer, key, relay } as const;
-    queueMicrotask(() => this.#handle({ type: "offer", about }));
+    return { type: "offer", about: { type: "channel", offer, channel, with: peer, key, relay } };
   }
 
   /** The relay of the call is for one offer at a time; others use the call's connection. */
