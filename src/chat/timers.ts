@@ -148,9 +148,10 @@ export class Timers {
     this.#awaited = { batch, sweeps };
     if (batch === undefined || sweeps !== sender.silentStoreSeconds) return;
     const message =
-      "The server can't store anything at the moment: what is written now waits, and appears when it can";
+      "The server can't store anything at the moment: what you write waits until it can";
     for (const member of hub.names.members()) {
-      hub.send(member, { type: "error", code: "storage", message });
+      // It is over when those who are waiting for their welcome get it.
+      if (!member.awaitsWelcome) hub.send(member, { type: "error", code: "storage", message });
     }
   }
 

@@ -56,6 +56,7 @@ test("people are told once that messages wait, unless the server itself was susp
   for (const client of [ann, bob]) client.text();
   lateCommits();
   ann.send(say(1));
+  const cal = rig.member("Cal");
   rig.pass(1_000 * sender.silentStoreSeconds, 1_000);
   expect([ann.text(), bob.text()]).toEqual(["", ""]);
   rig.pass(60_000, 1_000);
@@ -65,6 +66,10 @@ test("people are told once that messages wait, unless the server itself was susp
   expect(bob.text().match(/can't store anything/g)).toHaveLength(1);
   finishCommit();
   expect(types(ann)).toEqual(["message", "ack"]);
+  finishCommit();
+  // It is over when the welcome arrives.
+  expect(types(cal)).toEqual(["welcome", "joined", "ping"]);
+  ann.text();
   // Suspended for an hour, the server has not waited.
   ann.send(say(2));
   rig.pass(3_600_000, 3_600_000);
