@@ -151,7 +151,9 @@ const handlers: Handlers = {
     const isForeign = ({ folded }: ForeignMember) => !room.roster.has(folded);
     const told = [
       ...removed.filter(isForeign).map((member) => left(room, member)),
-      ...added.filter(isForeign).flatMap((member) => [joined(room, member), away(room, member)]),
+      ...added
+        .filter(isForeign)
+        .flatMap((member) => [joined(hub, room, member), away(room, member)]),
       ...kept.flatMap(([before, now]) => [
         before.name === now.name ? undefined : renamed(room, before, now),
         before.about?.away === now.about?.away ? undefined : away(room, now, true),
@@ -327,19 +329,31 @@ function newsOf(
     const isNews = !isCome || wasThere !== room.has(folded);
     if (event === undefined || !isNews) continue;
     const persona = (about ?? before?.about)?.persona;
-    const news =
-      event.type === "renamed"
-        ? renamedIn(room, event, wasThere)
-        : event.type === "mode"
-          ? untold(room, event)
-          : event.type === "joined"
-            ? { ...event, ...shownRank(rankElsewhere(hub, change, name)) }
-            : event;
+    const news = toldHere(hub, room, event, { change, wasThere });
     if (news === undefined) continue;
     told.push({ room, event: { persona, ...news, author: authorOf(event) }, at });
   }
   room.changedElsewhere();
   return told;
+}
+
+/** The event as the members here are told of it, if they are. */
+function toldHere(
+  hub: HubState,
+  room: Room,
+  event: PresenceEvent,
+  { change, wasThere }: { change: Pick<ForeignMember, "about" | "rank">; wasThere: boolean },
+): PresenceEvent | undefined {
+  switch (event.type) {
+    case "renamed":
+      return renamedIn(room, event, wasThere);
+    case "mode":
+      return untold(room, event);
+    case "joined":
+      return { ...event, ...shownRank(rankElsewhere(hub, change, room.name)) };
+    default:
+      return event;
+  }
 }
 
 /** What the stored settings have not told yet. */
@@ -426,17 +440,11 @@ function authorOf({ author }: PresenceEvent): number {
   return author === 0 ? 0 : -1;
 }
 
-function joined({ name: room }: Room, { name, about, rank }: ForeignMember): PresenceEvent {
+function joined(hub: HubState, { name: room }: Room, member: ForeignMember): PresenceEvent {
+  const { name, about } = member;
   const persona = about?.persona;
-  return {
-    type: "joined",
-    room,
-    name,
-    alias: undefined,
-    author: -1,
-    persona,
-    ...(rank && { rank }),
-  };
+  const rank = shownRank(rankElsewhere(hub, member, room));
+  return { type: "joined", room, name, alias: undefined, author: -1, persona, ...rank };
 }
 
 function left({ name: room }: Room, { name, about }: ForeignMember): PresenceEvent {

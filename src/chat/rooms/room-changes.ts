@@ -12,7 +12,7 @@ import type { RoomSettings } from "../rights/room-settings.ts";
 import type { RoomChange } from "./room-change.ts";
 import type { Room } from "./room.ts";
 import { idsOf } from "./room-rights.ts";
-import { toldOf } from "./told-settings.ts";
+import { afterChanges } from "./told-settings.ts";
 import { announceEverywhere, shareMember } from "../elsewhere/share-presence.ts";
 import { personKey, type Session } from "../session.ts";
 
@@ -49,7 +49,7 @@ export function applyChanges(
   if (done.length > 0) {
     const about = { room: room.name, author: by.author, persona: by.persona };
     announceEverywhere(hub, room, { type: "mode", by: by.name, changes: done, ...about });
-    if (room.told !== undefined) room.told = toldOf(rooms.of(room.name));
+    if (room.told !== undefined) room.told = afterChanges(room.told, done);
   }
   return undefined;
 }

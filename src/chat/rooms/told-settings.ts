@@ -35,6 +35,11 @@ export function changesBetween(before: ToldSettings, now: ToldSettings): Setting
   ];
 }
 
+/** The settings may hold more, of which the members have not been told yet. */
+export function afterChanges(told: ToldSettings, changes: readonly RoomChange[]): ToldSettings {
+  return changes.filter(isSettings).reduce(applied, told);
+}
+
 /** Undefined: they were told so already. */
 export function afterChange(told: ToldSettings, change: SettingsChange): ToldSettings | undefined {
   const after = applied(told, change);

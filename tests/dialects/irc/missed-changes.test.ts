@@ -70,6 +70,34 @@ test("ranks are told by the server when the list of members is read again", () =
   ]);
 });
 
+test("whoever has no rank any more comes without one when the list of members is read again", () => {
+  const ann = enter(east, "Ann");
+  const ben = enter(west, "Ben");
+  ircAt(east, "Cal").send("JOIN #room");
+  ann.send("MODE #room +v Cal", "MODE #room -v Cal");
+  neighbours.lose("west", "presence");
+  ben.lines();
+  enter(east, "Dan");
+  expect(changes(ben)).toEqual([]);
+});
+
+test("a change here does not hide one from another server that was not told yet", () => {
+  const ann = enter(east, "Ann");
+  const ben = enter(west, "Ben");
+  ann.send("MODE #room +o Ben");
+  neighbours.deliver();
+  ann.send("MODE #room +m");
+  neighbours.lose("west", "presence");
+  neighbours.deliver();
+  ben.lines();
+  ben.send("MODE #room -t");
+  neighbours.look("west", 2);
+  expect(changes(ben)).toEqual([
+    expect.stringMatching(/^:Ben!\S+ MODE #room -t$/),
+    ":irc.test MODE #room +m",
+  ]);
+});
+
 test("who has opened the room first is shown as its operator to who opened it elsewhere", () => {
   const ben = ircAt(west, "Ben");
   const ann = ircAt(east, "Ann");
