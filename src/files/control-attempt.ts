@@ -88,6 +88,7 @@ export class ControlAttempt implements Attempt {
     this.#stop();
     if (this.#transfer === undefined) return;
     this.#control?.send({ type: "fetched", transfer: this.#transfer });
+    this.#transfer = undefined;
   }
 
   #handleOffer(control: ControlClient, offer: OfferedFile["offer"]): void {

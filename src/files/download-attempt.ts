@@ -146,6 +146,7 @@ export class DownloadAttempt implements Attempt {
     this.#loop.close();
     if (this.#transfer !== undefined) {
       this.#control?.send({ type: "fetched", transfer: this.#transfer });
+      this.#transfer = undefined;
     }
   }
 

@@ -64,6 +64,8 @@ test.each([
   const { control, sent } = offering();
   const attempt = await open();
   expect((await attempt.run(control)).how).toBe(how);
+  // Once, however often it is closed.
+  attempt.close();
   expect(sent).toEqual([["fetch"], ["fetched", 7]]);
   control.close();
 });
