@@ -55,12 +55,12 @@ export class CallBook {
     const before = this.#callees.get(place);
     if (before !== undefined) this.#forget(before);
     if (this.#callees.size >= limits.maxWaiting) {
-      return "As many peers as this server takes can be called through it: try again later";
+      return "This server already takes calls for as many peers as it can: try again later";
     }
     const owner = session.shareOwner;
     const full = this.#waitingOwners.full(owner);
     if (full !== undefined) {
-      return `${full.count} peers of ${full.label} can be called through this server already`;
+      return `This server already takes calls for ${full.count} peers of ${full.label}`;
     }
     this.#callees.set(place, session);
     this.#waiting.set(session, { place, owner, claim });
@@ -73,7 +73,7 @@ export class CallBook {
    */
   refusal(session: Session, callee: Session, nowMs: number): string | undefined {
     if (this.#calls.size >= limits.maxOpen) {
-      return "The server relays as many calls as it takes: try again later";
+      return "The server already relays as many calls as it can: try again later";
     }
     const full = this.#owners.full(session.shareOwner);
     if (full !== undefined) {
