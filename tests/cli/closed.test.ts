@@ -218,7 +218,7 @@ describe("--password-file", () => {
     const path = join(base, "none");
     const command = ["server", "--port", "0", "--no-web", "--password-file", path];
     const missing = await run(command);
-    expect(missing).toMatchObject({ code: 2, err: expect.stringContaining("has no password") });
+    expect(missing).toMatchObject({ code: 2, err: expect.stringContaining("does not exist") });
     writeFileSync(path, "\n", { mode: 0o600 });
     const empty = await run(command);
     expect(empty).toMatchObject({ code: 2, err: expect.stringContaining("has no password") });

@@ -41,9 +41,3 @@ test("Tab completes the server on this machine", async () => {
   const ended = await run(["completions", "servers"], { env });
   expect(ended).toEqual({ code: 0, out: "127.0.0.1:55000\n", err: "" });
 });
-
-test("a password file that is not there is said not to be there", async () => {
-  const { code, err } = await run(["client", "127.0.0.1:1", "--password-file", join(base, "no")]);
-  expect(err).toBe(`parley client: --password-file '${join(base, "no")}' does not exist\n`);
-  expect(code).toBe(2);
-});
