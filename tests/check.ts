@@ -37,19 +37,21 @@ await step("format", ["bun", "fmt", "--check"]);
 // Run by Bun itself: oxlint's launcher needs Node, which not everyone has.
 await step("lint", ["bun", "node_modules/oxlint/bin/oxlint", "--deny-warnings"]);
 const isBed = (filter: string): boolean => filter.includes("tests/world");
+// Namespaces, mounts and fake clocks: only in a full run, or on request.
+const bed = ["bun", "tests/world/run.ts", "--quick"];
 const filters = process.argv.slice(2);
 const outcomes: Outcome[] = [];
 if (filters.length === 0) {
   const others = alone.map((file) => `--path-ignore-patterns=${file}`);
   outcomes.push(await tests("tests that run alone", [...bunTest, ...alone]));
-  outcomes.push(await tests("tests", [...bunTest, ...together, ...others]));
+  // The bed mostly waits for its networks, and leaves the processors to the other tests meanwhile.
+  const beside = testBed("test bed", [...bed, "--part", "together"]);
+  outcomes.push(await tests("tests", [...bunTest, ...together, ...others]), await beside);
+  outcomes.push(await testBed("test bed, alone", [...bed, "--part", "alone"]));
 } else if (!filters.every(isBed)) {
   outcomes.push(await tests("tests", [...bunTest, ...filters.filter((one) => !isBed(one))]));
 }
-// Namespaces, mounts and fake clocks: only in a full run, or on request.
-if (filters.length === 0 || filters.some(isBed)) {
-  outcomes.push(await testBed(["bun", "tests/world/run.ts", "--quick", "--jobs", "8"]));
-}
+if (filters.some(isBed)) outcomes.push(await testBed("test bed", [...bed, "--jobs", "8"]));
 for (const line of outcomes.flatMap(({ failures }) => failures)) console.error(line);
 const { passed, failed, skipped } = outcomes.map(({ totals }) => totals).reduce(addTotals);
 console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
@@ -95,7 +97,7 @@ async function tests(name: string, command: readonly string[]): Promise<Outcome>
 }
 
 /** Shows failures and why tests were skipped. */
-async function testBed(command: readonly string[]): Promise<Outcome> {
+async function testBed(name: string, command: readonly string[]): Promise<Outcome> {
   const startedMs = performance.now();
   const { child, err } = start(command, "pipe");
   const [errText, outText] = await Promise.all([
@@ -107,7 +109,7 @@ async function testBed(command: readonly string[]): Promise<Outcome> {
     for (const line of outText.split("\n")) if (/^\d+ skipped: /.test(line)) console.error(line);
   } else process.stderr.write(outText + errText);
   const failures = outText.split("\n").filter((line) => line.startsWith("FAILED "));
-  const [name, totals] = ["test bed", parseSummary(outText)];
+  const totals = parseSummary(outText);
   return { name, totals, failures, code, seconds: secondsSince(startedMs) };
 }
 
