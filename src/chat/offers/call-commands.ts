@@ -6,14 +6,13 @@ import type { OfferEnd } from "../../protocol/messages.ts";
 import { quoted } from "../../text.ts";
 import type { Command } from "../events.ts";
 import type { HubState } from "../hub-state.ts";
-import { isConnected } from "../elsewhere/name-claims.ts";
-import type { ParleyError } from "../../errors.ts";
+import { claimPlace, findPlace, placeClaim, releasePlace } from "../elsewhere/place-claims.ts";
+import { ParleyError } from "../../errors.ts";
 import { reject, rejectUnread } from "../rejections.ts";
 import type { Session } from "../session.ts";
 import { sessionFields } from "../session-log.ts";
 import { muteText } from "../suspect.ts";
-import type { NameClaim, NameClaimed } from "../turn/store.ts";
-import { StoreQueries } from "../turn/store-queries.ts";
+import type { NameClaim } from "../turn/store.ts";
 import { Call } from "./call.ts";
 import { type Callee, placeOf } from "./call-book.ts";
 import { isNumberUsed } from "./code-commands.ts";
@@ -30,49 +29,33 @@ export function takeCalls(hub: HubState, session: Session, command: TakeCalls): 
   }
   const muted = muteText(hub, session);
   if (muted !== undefined) return reject(hub, session, "muted", muted, { ref });
-  claimPlace(hub, session, { id, key }, (claim, error) => {
-    if (error !== undefined) return rejectUnread(hub, session, command, error);
-    const refusal = hub.calls.take(session, { id, key }, claim);
-    if (refusal === undefined) return hub.send(session, { type: "taking-calls", id, ref });
-    if (hub.calls.callee({ id, key }) === undefined) release(hub, claim);
-    reject(hub, session, "full", refusal, { ref });
+  if (hub.options.shared === undefined) return takeWith(hub, session, command, { id, key });
+  // The last server at which the peer takes calls has the claim.
+  const claim = claimOf(hub, { id, key });
+  claimPlace(hub, session, claim, (answer) => {
+    if (answer === "over") return;
+    if (answer instanceof ParleyError) return rejectUnread(hub, session, command, answer);
+    takeWith(hub, session, command, { id, key }, answer === "free" ? claim : undefined);
   });
 }
 
-/**
- * So that other servers know where the peer can be called: calls `then` unless the session ends
- * meanwhile. The last server at which it takes calls has the claim.
- */
-function claimPlace(
+/** `claim`: by which other servers find the peer. */
+function takeWith(
   hub: HubState,
   session: Session,
+  { id, ref }: TakeCalls,
   callee: Callee,
-  then: (claim?: NameClaim, error?: ParleyError) => void,
+  claim?: NameClaim,
 ): void {
-  if (hub.options.shared === undefined) return then();
-  const name = claimed(hub, callee);
-  const claim = { name, holder: name };
-  let isFree = false;
-  const queries = new StoreQueries(hub, session);
-  queries.ask<NameClaimed>(
-    (answer) => hub.store.claimName(claim, undefined, () => isConnected(session), answer),
-    (answer) => (isFree = answer.isFree),
-  );
-  queries.whenAnswered((error) => {
-    if (isConnected(session)) then(isFree ? claim : undefined, error);
-    else if (isFree) release(hub, claim);
-  }, true);
+  const refusal = hub.calls.take(session, callee, claim);
+  if (refusal === undefined) return hub.send(session, { type: "taking-calls", id, ref });
+  if (hub.calls.callee(callee) === undefined) releasePlace(hub, claim);
+  reject(hub, session, "full", refusal, { ref });
 }
 
-/** No name of a person has a slash, and nobody can tell the key by it. */
-function claimed({ options }: HubState, callee: Callee): string {
-  return `call/${options.hashSecret(placeOf(callee))}`;
-}
-
-function release(hub: HubState, claim: NameClaim | undefined): void {
-  if (claim === undefined) return;
-  hub.pipeline.gathering.released.push(claim);
-  hub.wake();
+/** Nobody can tell the key by it. */
+function claimOf({ options }: HubState, callee: Callee): NameClaim {
+  return placeClaim("call", options.hashSecret(placeOf(callee)));
 }
 
 export function makeCall(hub: HubState, session: Session, command: MakeCall): void {
@@ -103,16 +86,7 @@ export function makeCall(hub: HubState, session: Session, command: MakeCall): vo
 function rejectElsewhere(hub: HubState, session: Session, command: MakeCall): void {
   const { to, key, ref } = command;
   const nowhere = `${quoted(to)} can't be called through this server (any more)`;
-  if (hub.options.shared === undefined) {
-    return reject(hub, session, "not-found", nowhere, { ref });
-  }
-  let at: string | undefined;
-  const queries = new StoreQueries(hub, session);
-  queries.ask<string | undefined>(
-    (answer) => hub.store.findClaimant(claimed(hub, { id: to, key }), answer),
-    (found) => (at = found),
-  );
-  queries.whenAnswered((error) => {
+  findPlace(hub, session, claimOf(hub, { id: to, key }), (at, error) => {
     if (error !== undefined) return rejectUnread(hub, session, command, error);
     if (at === undefined) return reject(hub, session, "not-found", nowhere, { ref });
     const where = at === "" ? "another server of this parley" : at;
@@ -134,6 +108,6 @@ export function endCall(hub: HubState, call: Call, reason: OfferEnd, by?: Sessio
 /** A connection has closed, and its calls with it. */
 export function leaveCalls(hub: HubState, session: Session): void {
   const { calls, claim } = hub.calls.leave(session);
-  release(hub, claim);
+  releasePlace(hub, claim);
   for (const call of calls) endCall(hub, call, "lost", session);
 }

@@ -12,6 +12,8 @@ export class CodeBook {
   readonly #byNumber = new Map<number, CodeOffer>();
   /** Keyed by the IDs of both ends. */
   readonly #byId = new Map<string, CodeOffer>();
+  /** Numbers that are being claimed; one for each session that opens a code. */
+  readonly claiming = new Set<number>();
   readonly #owners = new ShareCounts(limits.maxPerOwner, limits.maxOpen / 2);
   readonly #rates = new ShareBuckets(
     { perSecond: limits.newPerMinute / 60, burst: limits.newAtOnce },
@@ -57,11 +59,16 @@ export class CodeBook {
     return undefined;
   }
 
-  /** A number that no open code has, searching from `start`. */
+  /** Whether no code has that number, or is about to. */
+  isFree(number: number): boolean {
+    return !this.#byNumber.has(number) && !this.claiming.has(number);
+  }
+
+  /** A free number, searching from `start`. */
   freeNumber(start: number, most: number): number {
-    for (let tried = 0; tried <= this.size; tried++) {
+    for (let tried = 0; tried <= this.size + this.claiming.size; tried++) {
       const number = 1 + ((start + tried) % most);
-      if (!this.#byNumber.has(number)) return number;
+      if (this.isFree(number)) return number;
     }
     throw new Error("There are more codes than numbers");
   }

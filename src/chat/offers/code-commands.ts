@@ -5,15 +5,14 @@
 import { codes as limits } from "../../limits.ts";
 import type { Command } from "../events.ts";
 import type { HubState } from "../hub-state.ts";
-import { isConnected } from "../elsewhere/name-claims.ts";
+import { claimPlace, findPlace, placeClaim, releasePlace } from "../elsewhere/place-claims.ts";
 import { type About, reject, rejectUnread } from "../rejections.ts";
 import type { Session } from "../session.ts";
 import { sessionFields } from "../session-log.ts";
 import { muteText } from "../suspect.ts";
 import type { OfferEnd, PageAddress } from "../../protocol/messages.ts";
 import { ParleyError } from "../../errors.ts";
-import type { NameClaim, NameClaimed } from "../turn/store.ts";
-import { StoreQueries } from "../turn/store-queries.ts";
+import type { NameClaim } from "../turn/store.ts";
 import { CodeOffer } from "./code-offer.ts";
 import { tooMany } from "../rates/guess-rates.ts";
 
@@ -34,6 +33,10 @@ export function openCode(hub: HubState, session: Session, command: OpenCode): vo
   if (refusal !== undefined) return reject(hub, session, "full", refusal, { ref });
   claimNumber(hub, session, { id, wanted: command.number }, (number, claim, error) => {
     if (error !== undefined) return rejectUnread(hub, session, command, error);
+    if (hub.codes.get(id) !== undefined || isNumberUsed(hub, id)) {
+      releasePlace(hub, claim);
+      return reject(hub, session, "protocol", numberInUse, { ref });
+    }
     const code = new CodeOffer(number, id, session, hub.nowMs);
     code.claim = claim;
     hub.codes.add(code);
@@ -60,33 +63,16 @@ function claimNumber(
 ): void {
   const number = numberFor(hub, wanted);
   if (hub.options.shared === undefined) return then(number);
-  const claim = { name: claimed(number), holder: hub.options.hashSecret(id) };
-  let isFree = false;
-  const queries = new StoreQueries(hub, session);
-  queries.ask<NameClaimed>(
-    (answer) => hub.store.claimName(claim, undefined, () => isConnected(session), answer),
-    (answer) => (isFree = answer.isFree),
-  );
-  queries.whenAnswered((error) => {
-    const isOurs = isFree && hub.codes.numbered(number) === undefined;
-    if (error !== undefined) return then(number, undefined, error);
-    if (!isOurs && tries > 1) {
-      return claimNumber(hub, session, { id, wanted: undefined, tries: tries - 1 }, then);
-    }
-    if (!isOurs) return then(number, undefined, new ParleyError("full", noFreeNumber));
-    if (isConnected(session)) then(number, claim);
-    else releaseNumber(hub, claim);
-  }, true);
-}
-
-/** No name of a person has a slash. */
-function claimed(number: number): string {
-  return `code/${number}`;
-}
-
-function releaseNumber(hub: HubState, claim: NameClaim): void {
-  hub.pipeline.gathering.released.push(claim);
-  hub.wake();
+  const claim = placeClaim("code", number, hub.options.hashSecret(id));
+  hub.codes.claiming.add(number);
+  claimPlace(hub, session, claim, (answer) => {
+    hub.codes.claiming.delete(number);
+    if (answer === "over") return;
+    if (answer === "free") return then(number, claim);
+    if (answer !== "taken") return then(number, undefined, answer);
+    if (tries <= 1) return then(number, undefined, new ParleyError("full", noFreeNumber));
+    claimNumber(hub, session, { id, wanted: undefined, tries: tries - 1 }, then);
+  });
 }
 
 const numberInUse = "There is an offer with this number";
@@ -101,7 +87,7 @@ function numberFor(hub: HubState, wanted: number | undefined): number {
   const { shared, newSecret } = hub.options;
   // In a cluster, somebody on another server must not find a different code under the same number.
   const most = shared === undefined ? limits.maxNumber : limits.maxSharedNumber;
-  const isFree = wanted !== undefined && hub.codes.numbered(wanted) === undefined;
+  const isFree = wanted !== undefined && hub.codes.isFree(wanted);
   if (isFree && wanted <= limits.maxSharedNumber) return wanted;
   let start = 0;
   for (const char of newSecret()) start = (start * 31 + char.charCodeAt(0)) % most;
@@ -162,13 +148,7 @@ export function joinCode(hub: HubState, session: Session, command: JoinCode): vo
 /** Says at which server the code is, if there is one. */
 function rejectElsewhere(hub: HubState, session: Session, command: JoinCode): void {
   const { number, ref } = command;
-  let at: string | undefined;
-  const queries = new StoreQueries(hub, session);
-  queries.ask<string | undefined>(
-    (answer) => hub.store.findClaimant(claimed(number), answer),
-    (found) => (at = found),
-  );
-  queries.whenAnswered((error) => {
+  findPlace(hub, session, placeClaim("code", number), (at, error) => {
     if (error !== undefined) return rejectUnread(hub, session, command, error);
     if (at === undefined) return reject(hub, session, "not-found", noSuchCode(hub), { ref });
     // It counts there.
@@ -218,7 +198,7 @@ export function answerCode(
 /** `by` already knows. */
 export function endCode(hub: HubState, code: CodeOffer, reason: OfferEnd, by?: Session): void {
   if (!hub.codes.remove(code)) return;
-  if (code.claim !== undefined) releaseNumber(hub, code.claim);
+  releasePlace(hub, code.claim);
   closeRelay(code);
   hub.offers.clearFrames(code);
   for (const end of ["sender", "recipient"] as const) {

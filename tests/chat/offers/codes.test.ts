@@ -5,7 +5,8 @@ import { expect, test } from "bun:test";
 import { accounts, codes as limits } from "../../../src/limits.ts";
 import { withKey } from "../owner.ts";
 import { Neighbours } from "../neighbours.ts";
-import { type Client, native, nothing, Rig } from "../rig.ts";
+import { type Client, memoryAnswerer, native, nothing, Rig } from "../rig.ts";
+import type { StoreRequest } from "../../../src/chat/turn/store.ts";
 
 const id = (n: number): string => `code-number-${String(n).padStart(10, "0")}`;
 const open = (n = 1, number?: number) => ({ type: "open-code", offer: id(n), number, ref: "o" });
@@ -310,6 +311,33 @@ test("a code can be fetched at one server, and the others say which one", () => 
 function openAt(rig: Rig, n: number, number?: number): number {
   return Number(visitor(rig).send(open(n, number)).lines()[0]?.["number"]);
 }
+
+test("what one client has claimed, and waits for, is given to no other", () => {
+  const answer = memoryAnswerer();
+  const claims: StoreRequest[] = [];
+  const released: string[] = [];
+  const rig = new Rig({ shared: { roomOpened() {} } }, (request) => {
+    if (request.type === "claim-name") claims.push(request);
+    if (request.type === "commit") {
+      released.push(...(request.batch.released ?? []).map(({ name }) => name));
+    }
+    return request.type === "claim-name" ? undefined : answer(request);
+  });
+  const [one, other, third] = [visitor(rig), visitor(rig), visitor(rig)];
+  one.send(open(1, 7));
+  other.send(open(2, 7));
+  third.send(open(1));
+  const names = claims.map((request) => (request.type === "claim-name" ? request.claim.name : ""));
+  expect([names[0], new Set(names).size]).toEqual(["code/7", 3]);
+  for (const { id: request } of claims) {
+    const result = { isFree: true };
+    rig.hub.handleStore({ id: request, outcome: "done", type: "claim-name", result }, rig.nowMs);
+  }
+  rig.settle();
+  expect([one, other, third].map(heard)).toEqual([["opened"], ["opened"], ["protocol"]]);
+  expect(released).toEqual(names.slice(2));
+  for (const client of [one, other, third]) client.close();
+});
 
 test("two servers never use one number, and a sender has it back after a restart", () => {
   const neighbours = new Neighbours();

@@ -1,0 +1,69 @@
+// Claims by which the servers of one database find something that is at one of them: files by a
+// code, or a peer that can be called. They are kept as names that no person can have.
+
+import type { ParleyError } from "../../errors.ts";
+import type { HubState } from "../hub-state.ts";
+import type { Session } from "../session.ts";
+import type { NameClaim, NameClaimed } from "../turn/store.ts";
+import { StoreQueries } from "../turn/store-queries.ts";
+import { isConnected } from "./name-claims.ts";
+
+/** No name of a person has a slash. */
+export function placeClaim(
+  kind: "code" | "call",
+  place: number | string,
+  holder?: string,
+): NameClaim {
+  const name = `${kind}/${place}`;
+  return { name, holder: holder ?? name };
+}
+
+/**
+ * Claims it for this server. Calls `then` with the outcome: `free` (it is this server's from then
+ * on), `taken` by another one, `over` (the session has ended meanwhile), or why that is unknown.
+ */
+export function claimPlace(
+  hub: HubState,
+  session: Session,
+  claim: NameClaim,
+  then: (answer: "free" | "taken" | "over" | ParleyError) => void,
+): void {
+  let isFree = false;
+  const queries = new StoreQueries(hub, session);
+  queries.ask<NameClaimed>(
+    (answer) => hub.store.claimName(claim, undefined, () => isConnected(session), answer),
+    (answer) => (isFree = answer.isFree),
+  );
+  queries.whenAnswered((error) => {
+    if (isConnected(session)) return then(error ?? (isFree ? "free" : "taken"));
+    if (isFree) releasePlace(hub, claim);
+    then("over");
+  }, true);
+}
+
+/** `claim`: if there is one. */
+export function releasePlace(hub: HubState, claim: NameClaim | undefined): void {
+  if (claim === undefined) return;
+  hub.pipeline.gathering.released.push(claim);
+  hub.wake();
+}
+
+/**
+ * Calls `then`, unless the session ends meanwhile, with the address of another server that has
+ * claimed it, as `HOST:PORT`: empty if it announces none, undefined if no other has claimed it.
+ */
+export function findPlace(
+  hub: HubState,
+  session: Session,
+  { name }: NameClaim,
+  then: (at: string | undefined, error: ParleyError | undefined) => void,
+): void {
+  if (hub.options.shared === undefined) return then(undefined, undefined);
+  let at: string | undefined;
+  const queries = new StoreQueries(hub, session);
+  queries.ask<string | undefined>(
+    (answer) => hub.store.findClaimant(name, answer),
+    (found) => (at = found),
+  );
+  queries.whenAnswered((error) => then(at, error));
+}
