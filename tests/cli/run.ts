@@ -1,6 +1,7 @@
 // Runs the compiled program to its end like a shell: arguments, environment and input in, exit code
 // and output out.
 
+import { join } from "node:path";
 import { parleyCommand } from "../parley.ts";
 import { patienceMs } from "../until.ts";
 
@@ -27,6 +28,27 @@ export async function run(args: readonly string[], options: RunOptions = {}): Pr
     child.exited,
   ]);
   return { code, out, err };
+}
+
+/** The same for several lines of commands, from the sources and in one process. */
+export async function runTogether(lines: readonly (readonly string[])[]): Promise<Ended[]> {
+  const script = join(import.meta.dir, "command-lines.ts");
+  const child = Bun.spawn([process.execPath, script, JSON.stringify(lines)], {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    env: environment(),
+  });
+  const [outs, errs] = await Promise.all(
+    [child.stdout, child.stderr].map(async (stream) =>
+      (await new Response(stream).text()).split("\0"),
+    ),
+  );
+  return lines.map((_, at) => ({
+    code: Number(outs?.[2 * at + 1]),
+    out: outs?.[2 * at] ?? "",
+    err: errs?.[2 * at] ?? "",
+  }));
 }
 
 export type TerminalOptions = {

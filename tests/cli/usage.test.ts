@@ -7,7 +7,7 @@ import { version } from "../../package.json";
 import { dialects } from "../../src/dialects/table.ts";
 import { parleyCommand } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
-import { escape, run, runOnTerminal } from "./run.ts";
+import { escape, run, runOnTerminal, runTogether } from "./run.ts";
 
 const commands = ["server", "client", "peer", "fetch-file", "classic"];
 
@@ -51,7 +51,7 @@ describe("a mistyped word is an error that suggests the nearest right one", () =
 });
 
 describe("a wrong value is an error that names the flag and quotes the value", () => {
-  test.each([
+  const cases: [string[], string][] = [
     [["server", "--port", "abc"], "--port 'abc' is not a port: use a number from 0 to 65535"],
     [["server", "--port", "65536"], "--port '65536'"],
     [["server", "--port", "-1"], "--port '-1' is not a port: use a number from 0 to 65535"],
@@ -118,15 +118,21 @@ describe("a wrong value is an error that names the flag and quotes the value", (
     [["fetch-file", "a", "-o"], "-o needs a value: write -o PATH"],
     [["peer", "--id", "Al"], "missing --port: see parley peer --help"],
     [["classic"], "missing DIALECT: see parley classic --help"],
-  ])("parley %p", async (args, sentence) => {
-    const { code, out, err } = await run(args);
-    expect(err).toContain(sentence);
-    expect({ code, out, lines: err.trimEnd().split("\n").length }).toEqual({
-      code: 2,
-      out: "",
-      lines: 1,
-    });
-  });
+  ];
+  const ended = runTogether(cases.map(([args]) => args));
+
+  test.each(cases.map(([args, sentence], at) => [args, sentence, at] as const))(
+    "parley %p",
+    async (_args, sentence, at) => {
+      const { code, out, err } = (await ended)[at]!;
+      expect(err).toContain(sentence);
+      expect({ code, out, lines: err.trimEnd().split("\n").length }).toEqual({
+        code: 2,
+        out: "",
+        lines: 1,
+      });
+    },
+  );
 });
 
 test("a wrong value in the environment is blamed on its variable, not on a flag", async () => {
