@@ -27,6 +27,8 @@ export class IrcPerson {
     world: Surroundings,
     readonly name: string,
     readonly address: string,
+    /** Logs in to an account of that name. */
+    readonly hasAccount = false,
   ) {
     this.#world = world;
     this.#lists = new MemberLists(name);
@@ -125,10 +127,10 @@ export class IrcPerson {
     this.#views.forget();
     this.#server = server;
     this.#nick = this.name;
-    this.#send("CAP REQ :multi-prefix");
+    this.#send(`CAP REQ :multi-prefix${this.hasAccount ? " sasl" : ""}`);
     this.#send(`NICK ${this.name}`);
     this.#send(`USER ${this.name} 0 * :${this.name}`);
-    this.#send("CAP END");
+    this.#send(this.hasAccount ? "AUTHENTICATE PLAIN" : "CAP END");
     this.#send("JOIN #lobby");
   }
 
@@ -141,6 +143,13 @@ export class IrcPerson {
     switch (verb) {
       case "433":
         return this.leave();
+      case "AUTHENTICATE": {
+        const { name } = this;
+        return this.#send(`AUTHENTICATE ${btoa(`\0${name}\0password of ${name}`)}`);
+      }
+      case "903":
+      case "904":
+        return this.#send("CAP END");
       case "PING":
         return this.#send(`PONG ${rest}`);
       case "JOIN":

@@ -4,6 +4,7 @@
 
 import type { LocalStore } from "../../../src/chat/turn/store.ts";
 import { ratesFor } from "../../../src/chat/rates/rate-budget.ts";
+import { fold } from "../../../src/chat/names/grammar.ts";
 import { offers } from "../../../src/limits.ts";
 import { nativeDialect } from "../../../src/dialects/native/native.ts";
 import { openMemoryStore } from "../../../src/store/memory/store.ts";
@@ -44,6 +45,16 @@ export type OpenStore = (
 const inMemory: OpenStore = (epoch, clock, retention) =>
   openMemoryStore({ epoch, clock, retention });
 
+/** Registers the IRC users' names but the first, which belongs to nobody. */
+function register(store: Store): Store {
+  for (const name of ircNames.slice(1)) {
+    const account = { account: `account-of-${name}`, atMs: startMs, key: undefined };
+    const password = `hash of password of ${name}`;
+    store.accounts.change({ ...account, type: "register", name, folded: fold(name), password });
+  }
+  return store;
+}
+
 export class World implements Surroundings {
   readonly clock = new VirtualClock();
   readonly truth = new Truth();
@@ -66,11 +77,11 @@ export class World implements Surroundings {
     this.random = seeded(seed);
     const retention = this.random() < 0.5 ? smallRetention : {};
     const now = (): number => this.clock.nowMs;
-    const store = open(`epoch-${seed}`, now, retention);
+    const store = register(open(`epoch-${seed}`, now, retention));
     // A server without a data file forgets everything when it is killed.
     const mayForget = open === inMemory && this.random() < 0.3;
     this.#renew = mayForget
-      ? () => open(`epoch-${seed}-${this.clock.nowMs}`, now, retention)
+      ? () => register(open(`epoch-${seed}-${this.clock.nowMs}`, now, retention))
       : undefined;
     this.#sweep();
     this.store = new FlakyStore(store, this.truth, this.clock, this.random);
@@ -95,7 +106,7 @@ export class World implements Surroundings {
       this.#strangers.push(stranger);
       this.#live(stranger);
     }
-    this.#irc = ircNames.map((name, i) => new IrcPerson(this, name, `192.0.2.${250 + i}`));
+    this.#irc = ircNames.map((name, i) => new IrcPerson(this, name, `127.0.0.${i + 1}`, i > 0));
     for (const person of this.#irc) this.#live(person);
     this.#changeStore();
     this.#injectFaults();
