@@ -27,6 +27,7 @@ import { FormerPeople } from "./people/former-people.ts";
 import { Personas } from "./people/personas.ts";
 import { Watches } from "./people/watches.ts";
 import { PendingClaims } from "./elsewhere/pending-claims.ts";
+import { RightsRequests } from "./rights/rights-requests.ts";
 import type { NameRegistry } from "./names/registry.ts";
 import { ShareBuckets } from "./rates/share-buckets.ts";
 import { LostMembers } from "./rooms/lost-members.ts";
@@ -128,6 +129,7 @@ export class HubState {
   readonly awayNotes = new AwayNotes();
   readonly erasures = new Erasures();
   readonly claims = new PendingClaims();
+  readonly rightsRequests = new RightsRequests();
   readonly past: PastLimits;
   /** Limits logins, because each is announced to everybody. */
   readonly loginRates = new ShareBuckets(

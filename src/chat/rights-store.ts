@@ -1,22 +1,29 @@
-// Passes changed rights to the store.
+// Passes changed rights to the store, one request after another: a request is repeated until its
+// outcome is known, and must not undo what was decided meanwhile.
 
 import type { HubState } from "./hub-state.ts";
+import type { Then } from "./rights/rights-requests.ts";
 
 /**
  * `problem`: why the changes are not stored. They apply nevertheless, and storing them is retried
  * later.
  */
-export function storeRights(hub: HubState, then: (problem: string | undefined) => void): void {
-  const { rights } = hub.options;
+export function storeRights(hub: HubState, then: Then): void {
+  const { options, rightsRequests } = hub;
+  const { rights } = options;
+  if (rightsRequests.mustWait(then)) return;
   const changes = rights.takeChanges();
   if (changes.length === 0) return then(undefined);
+  rightsRequests.sent();
   hub.store.changeRights(changes, (outcome) => {
-    if (outcome.done) {
-      rights.stored(changes);
-      return then(undefined);
-    }
-    rights.putBack(changes);
-    then(outcome.error.message);
+    const waiting = rightsRequests.answered();
+    if (outcome.done) rights.stored(changes);
+    else rights.putBack(changes);
+    then(outcome.done ? undefined : outcome.error.message);
+    if (waiting.length === 0) return;
+    storeRights(hub, (problem) => {
+      for (const next of waiting) next(problem);
+    });
   });
 }
 

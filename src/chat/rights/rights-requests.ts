@@ -1,0 +1,25 @@
+// The request that stores changed rights: there is one at a time. Pure.
+
+export type Then = (problem: string | undefined) => void;
+
+export class RightsRequests {
+  /** Who waits for the next request; undefined: none is on its way. */
+  #waiting: Then[] | undefined;
+
+  /** True: another request is on its way, and `then` is called for the next one. */
+  mustWait(then: Then): boolean {
+    if (this.#waiting !== undefined) this.#waiting.push(then);
+    return this.#waiting !== undefined;
+  }
+
+  sent(): void {
+    this.#waiting = [];
+  }
+
+  /** Returns who waited for the answer. */
+  answered(): readonly Then[] {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    return waiting;
+  }
+}
