@@ -10,7 +10,8 @@ const wrongMs = 20_000;
 export class MemberLists {
   /** By room. Undefined: the list has not arrived yet. */
   readonly #members = new Map<string, Set<string> | undefined>();
-  readonly #wrongSinceMs = new Map<string, number>();
+  /** By room and name: since when they have been missing, or shown although they are not there. */
+  readonly #wrongSinceMs = new Map<string, ReadonlyMap<string, number>>();
   /** The server that the client is connected to. */
   #server: ServerProcess | undefined;
 
@@ -65,14 +66,17 @@ export class MemberLists {
     if (!isQuiet || this.#server === undefined || !isSettled(this.#server)) return;
     const { hub } = this.#server;
     for (const [room, members] of this.#members) {
-      const shown = [...(members ?? [])].sort().join(" ");
-      const truth = [...hub.membersOf(room).everywhere].sort().join(" ");
-      const isRight = members === undefined || shown === truth;
+      const truth = new Set(hub.membersOf(room).everywhere);
+      const wrong = members === undefined ? [] : members.symmetricDifference(truth);
+      const before = this.#wrongSinceMs.get(room);
       // Those who have moved from another server may still be there for the server, not for it.
-      const sinceMs = isRight ? nowMs : (this.#wrongSinceMs.get(room) ?? nowMs);
+      const sinceMs = new Map(Array.from(wrong, (name) => [name, before?.get(name) ?? nowMs]));
       this.#wrongSinceMs.set(room, sinceMs);
-      if (nowMs - sinceMs < wrongMs) continue;
-      fail(`${this.owner} shows ${shown} in ${room}, where ${truth} are`);
+      const longest = [...sinceMs].find(([, sinceMs]) => nowMs - sinceMs >= wrongMs);
+      if (longest === undefined) continue;
+      const shown = [...(members ?? [])].sort().join(" ");
+      const are = [...truth].sort().join(" ");
+      fail(`${this.owner} shows ${shown} in ${room}, where ${are} are: ${longest[0]} is wrong`);
     }
   }
 }

@@ -18,18 +18,18 @@ type View = {
 
 export class RoomViews {
   readonly #views = new Map<string, View>();
-  readonly #wrongSinceMs = new Map<string, number>();
+  readonly #wrong = new Map<string, { readonly how: string; readonly sinceMs: number }>();
 
   constructor(readonly owner: string) {}
 
   forget(): void {
     this.#views.clear();
-    this.#wrongSinceMs.clear();
+    this.#wrong.clear();
   }
 
   entered(room: string): void {
     this.#views.set(room, { ranks: undefined, modes: undefined, topic: "" });
-    this.#wrongSinceMs.delete(room);
+    this.#wrong.delete(room);
   }
 
   parted(room: string): void {
@@ -110,10 +110,11 @@ export class RoomViews {
       const truth = truthOf(server, room);
       const shown = textOf(view, truth);
       const right = truth === undefined ? "" : textOf(truth, view);
-      const sinceMs = shown === right ? nowMs : (this.#wrongSinceMs.get(room) ?? nowMs);
-      this.#wrongSinceMs.set(room, sinceMs);
-      if (nowMs - sinceMs < wrongMs) continue;
-      fail(`${this.owner} shows ${shown} in ${room}, which is ${right}`);
+      const how = `shows ${shown} in ${room}, which is ${right}`;
+      const before = this.#wrong.get(room);
+      if (shown === right) this.#wrong.delete(room);
+      else if (before?.how !== how) this.#wrong.set(room, { how, sinceMs: nowMs });
+      else if (nowMs - before.sinceMs >= wrongMs) fail(`${this.owner} ${how}`);
     }
   }
 }
