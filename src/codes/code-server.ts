@@ -16,7 +16,7 @@ import { codeExporterLabel } from "../tls/code-exchange.ts";
 import { exportedKey } from "../tls/exported-key.ts";
 import { onlyTls13 } from "../tls/versions.ts";
 import { CodeConnection } from "./code-connection.ts";
-import { guestError } from "./guest-error.ts";
+import { goneError, guestError } from "./guest-error.ts";
 import type { CodeDoor, DoorState } from "./code-door.ts";
 
 export type CodeServerOptions = {
@@ -70,7 +70,8 @@ export class CodeServer {
   private constructor(options: CodeServerOptions, service: FileService<OfferedFolder>) {
     this.#options = options;
     this.#service = service;
-    this.#waitFor(limits.unusedMs, "Nobody has come for the files.", ["open", "tried"]);
+    const unused = new ParleyError("stalled", "Nobody has come for the files.");
+    this.#waitFor(limits.unusedMs, unused, ["open", "tried"]);
     this.#listener = Bun.listen<TcpLink>({
       hostname: options.host,
       port: service.udpPort,
@@ -112,11 +113,11 @@ export class CodeServer {
   }
 
   /** Gives up after that time, if the door is in one of these states then. */
-  #waitFor(ms: number, sentence: string, states: readonly DoorState[]): void {
+  #waitFor(ms: number, error: ParleyError, states: readonly DoorState[]): void {
     clearTimeout(this.#patience);
     const { door, onFailed } = this.#options;
     this.#patience = setTimeout(() => {
-      if (states.includes(door.state)) onFailed(new ParleyError("stalled", sentence));
+      if (states.includes(door.state)) onFailed(error);
     }, ms);
   }
 
@@ -124,8 +125,7 @@ export class CodeServer {
     if (!this.#guests.delete(link) || this.#guests.size > 0 || this.#isOver) return;
     const { patienceMs, onInterrupted } = this.#options;
     onInterrupted("The receiver has lost the connection");
-    const sentence = `The receiver has not reconnected for ${Math.ceil(patienceMs / 60_000)} minutes.`;
-    this.#waitFor(patienceMs, sentence, ["taken"]);
+    this.#waitFor(patienceMs, goneError(patienceMs), ["taken"]);
   }
 
   /** A connection occupies a place from its beginning, whether it says anything or not. */

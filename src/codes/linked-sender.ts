@@ -21,7 +21,7 @@ import type { Code } from "../trust/code.ts";
 import type { CodeDoor } from "./code-door.ts";
 import { CodeLink, type CodeLinkEvents } from "./code-link.ts";
 import { HostSteps } from "./code-steps.ts";
-import { guestError } from "./guest-error.ts";
+import { goneError, guestError } from "./guest-error.ts";
 
 export interface LinkedSenderOptions {
   readonly server: ServerAddress;
@@ -165,9 +165,8 @@ export class LinkedSender {
     const { patienceMs, onInterrupted, onFailed } = this.#options;
     onInterrupted(reason);
     if (patienceMs === undefined) return;
-    const sentence = `The receiver has not reconnected for ${patienceMs / 60_000} minutes.`;
     clearTimeout(this.#patience);
-    this.#patience = setTimeout(() => onFailed(new ParleyError("stalled", sentence)), patienceMs);
+    this.#patience = setTimeout(() => onFailed(goneError(patienceMs)), patienceMs);
   }
 
   /** A guest is at the other end. */

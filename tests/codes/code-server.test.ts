@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { CodeDoor } from "../../src/codes/code-door.ts";
 import { CodeServer, type CodeServerOptions } from "../../src/codes/code-server.ts";
+import { goneError } from "../../src/codes/guest-error.ts";
 import type { ParleyError } from "../../src/errors.ts";
 import { OfferedFolder } from "../../src/handover/offered-folder.ts";
 import { codes as limits } from "../../src/limits.ts";
@@ -104,6 +105,11 @@ test("a guest who is killed is waited for, and not for ever", async () => {
   expect(await failed.promise).toMatchObject({ code: "stalled" });
   expect(interrupted).toEqual(["The receiver has lost the connection"]);
   server.close();
+  const sentences = [limits.awayMs, limits.unusedMs].map((ms) => goneError(ms).message);
+  expect(sentences.map((text) => / for (.*)\.$/.exec(text)?.[1])).toEqual([
+    "10 minutes",
+    "24 hours",
+  ]);
 });
 
 test("a guest who has everything, or gives up, is not waited for", async () => {
