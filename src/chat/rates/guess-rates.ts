@@ -18,8 +18,12 @@ export class GuessRates {
   /** Kept separately, so that made-up names evict no account. */
   readonly #unowned = new BoundedMap<string, TokenBucket>(limits.guessers);
 
+  readonly #tell: (charge: SharedCharge) => void;
+
   /** `tell`: called for what other servers must count as well. */
-  constructor(readonly tell: (charge: SharedCharge) => void = () => {}) {}
+  constructor(tell: (charge: SharedCharge) => void) {
+    this.#tell = tell;
+  }
 
   /**
    * Counts a guess before it is checked; returns 0 if it is allowed, otherwise the milliseconds to
@@ -38,7 +42,7 @@ export class GuessRates {
   /** The guess was correct: others of the network need not wait for it. */
   wasRight(address: string, nowMs: number): void {
     this.#networks.giveBack(strangersAt(address), nowMs);
-    this.tell({ what: "right", address });
+    this.#tell({ what: "right", address });
   }
 
   /** Milliseconds until somebody at the address may guess again; 0 if now. */
@@ -49,7 +53,7 @@ export class GuessRates {
   /** Counts a wrong guess afterwards, where checking it is cheap. */
   wasWrong(address: string, nowMs: number): void {
     this.#networks.take(strangersAt(address), nowMs);
-    this.tell({ what: "guess", address });
+    this.#tell({ what: "guess", address });
   }
 
   /** Counts a guess at another server, which may have come at the same moment as one here. */
@@ -77,7 +81,7 @@ export class GuessRates {
     const networkMs = this.#networks.take(strangersAt(address), nowMs);
     if (networkMs > 0) return networkMs;
     bucket?.take(1, nowMs);
-    this.tell({ what: "guess", address, ...about });
+    this.#tell({ what: "guess", address, ...about });
     return 0;
   }
 }

@@ -123,7 +123,7 @@ export function releaseCommands(
 /**
  * Runs delayed commands as far as rates allow. Sessions take turns, one command at a time: those of
  * one owner share its rate, however many commands each has queued. An answer from the store is
- * charged when it is there, so each owner may ask for one at a time.
+ * charged only when it arrives, so each owner may ask for one in each pass.
  */
 export function releaseDelayed(hub: HubState): void {
   const { delayed } = hub.schedule;

@@ -60,8 +60,7 @@ test("what fails on a bad connection does not keep decisions from being read", a
   const { store, feed, state, heard } = await serverWith();
   await change(store, { key: "sanction/1", value: "{}" });
   state.failsFor = "FROM parley.signals";
-  expect(feed.check()).rejects.toThrow("cut");
-  await begun();
+  await expect(feed.check()).rejects.toThrow("cut");
   expect(known(heard)).toContain("sanction/1");
   expect(heard.at(-1)).toEqual({ type: "looked" });
   feed.stop();
