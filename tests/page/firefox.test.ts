@@ -68,7 +68,7 @@ inBoth("a file dropped on somebody in Firefox ends in the downloads", async () =
 
 inBoth("files that are picked in Firefox, both going on after the server was killed", async () => {
   const path = join(rig.folder, "to carl.bin");
-  const content = noise(40_000_000);
+  const content = noise(20_000_000);
   writeFileSync(path, content);
   await fay.click("[aria-label='Write to Carl privately']");
   await anotherCard(carl, () => attach(fay, path));
