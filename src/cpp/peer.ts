@@ -78,7 +78,6 @@ export class Peer {
   #isWaiting = false;
   /** The peer that the registry returned last. */
   #peer: Found | undefined;
-  /** `/register` has succeeded. */
   #isRegistered = false;
   /** The peer that the last `/bridge` asked for; undefined: nobody in particular. */
   #wanted: string | undefined;
@@ -114,6 +113,11 @@ export class Peer {
   /** The connection that carries the chat; undefined: there is none. */
   get chatConnection(): number | undefined {
     return this.#connections.chatConnection;
+  }
+
+  /** Whether `/register` has succeeded. */
+  get isRegistered(): boolean {
+    return this.#isRegistered;
   }
 
   /** Whether typed lines would be dropped now because too many are waiting for their turn. */

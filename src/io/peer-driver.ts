@@ -202,10 +202,8 @@ export class PeerDriver {
     deadline.cancel();
     this.#untrusted ??= this.#options.registry.trust?.problem;
     if (this.#untrusted !== undefined) return this.#exit.resolve("refused");
-    if ("message" in answer && answer.message.type === "REGACK") {
-      void this.#security?.handleRegistered();
-    }
     this.#peer?.handleAnswer(answer, performance.now());
+    if (this.#peer?.isRegistered === true) void this.#security?.handleRegistered();
     this.applyOutputs();
   }
 

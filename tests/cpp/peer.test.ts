@@ -277,6 +277,8 @@ describe("requests that fail", () => {
     ] as const;
     for (const [answers, exit] of cases) {
       const { world, alice } = registering(...answers);
+      // Only then does the server pass calls on.
+      expect([answers, alice.machine.isRegistered]).toEqual([answers, exit === "done"]);
       alice.machine.handleInputEnd(0);
       world.settle();
       expect([answers, alice.exit]).toEqual([answers, exit]);
