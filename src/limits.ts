@@ -372,7 +372,7 @@ export const offers = {
    * offer again, and the recipient's client resumes.
    */
   awayMs: 600_000,
-  /** Offers that are over, of which those who were disconnected are told for as long: 300 KB. */
+  /** Ended offers of which those who were disconnected are told, for as long: 300 KB. */
   maxEnded: 1_024,
   /** File names of an offer that are shown to the server, and hence to a person. */
   shownNames: 8,

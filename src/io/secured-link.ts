@@ -222,7 +222,7 @@ export class SecuredLink {
     }
   }
 
-  /** Only of a call: mere connections learn no addresses. */
+  /** Only for a call: a connection that is none reveals no addresses. */
   #findPath(): void {
     const { link, onPath, isDirectAllowed } = this.#options;
     if (this.#state !== "open" || !isDirectAllowed) return;

@@ -356,7 +356,7 @@ function toldHere(
   }
 }
 
-/** What the stored settings have not told yet. */
+/** The changes that were not told yet with the stored settings. */
 function untold(room: Room, event: ModeEvent): ModeEvent | undefined {
   const changes = event.changes.filter((change) => {
     if (!isSettings(change) || room.told === undefined) return true;

@@ -51,7 +51,7 @@ export function tellMotd(hub: HubState, session: Session, isBack = false, ref?: 
   }
 }
 
-/** The same. */
+/** `isBack`: as for the message of the day. */
 function tellTopic(hub: HubState, session: Session, room: string, isBack = false): void {
   const { topic } = hub.options.rights.rooms.of(room);
   if (topic !== "" || isBack) hub.send(session, { type: "topic", room, topic }, "settled");
