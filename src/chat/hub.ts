@@ -37,6 +37,7 @@ import { count } from "./metrics/metrics.ts";
 import { fold } from "./names/grammar.ts";
 import { leaveCalls } from "./offers/call-commands.ts";
 import { leaveCodes } from "./offers/code-commands.ts";
+import { closeEmpty } from "./rooms/membership.ts";
 import { NameRegistry } from "./names/registry.ts";
 import { banOf, banText, suspectOf } from "./suspect.ts";
 import { chargeIgnored, handleCommand, payerOf, releaseCommands } from "./rates/throttle.ts";
@@ -81,6 +82,8 @@ export class Hub {
       recordOf: (session, departure) => recordOf(session, this.#hub.nowMs, departure),
       entryOf: (folded) => directoryEntry(this.#hub, folded),
       settled: (batch, settlement) => deliverBatch(this.#hub, batch, settlement),
+      // Something may have been announced to a room after the last member has left.
+      delivered: ({ rooms }) => closeEmpty(this.#hub, rooms.keys()),
     });
     this.#hub = new HubState(
       options,

@@ -346,3 +346,13 @@ test("a client that closes while a batch waits leaves no bytes queued", () => {
   ann.close();
   expect(rig.hub.kept).toEqual(nothing);
 });
+
+test("a room that hears of a change when the last member has left is closed all the same", () => {
+  const ann = rig.member("Ann", { rooms: [{ room: "den" }] });
+  lateCommits();
+  ann.send(say(1, "bye", "den"), { type: "part", room: "den" });
+  rig.order("mode den +m");
+  expect(rig.hub.openRooms()).toEqual(["den"]);
+  finishCommit();
+  expect(rig.hub.openRooms()).toEqual([]);
+});

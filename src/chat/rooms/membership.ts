@@ -92,6 +92,10 @@ function forgetPassing(hub: HubState, room: string): void {
   });
 }
 
+export function closeEmpty(hub: HubState, rooms: Iterable<Room>): void {
+  for (const room of rooms) closeIfEmpty(hub, room);
+}
+
 /** Closes an empty room with nothing pending; it is reopened from the store on demand. */
 function closeIfEmpty(hub: HubState, room: Room): void {
   const { gathering, inFlight } = hub.pipeline;
@@ -126,7 +130,6 @@ export function renamedIn(
 export function announceLater(hub: HubState, room: Room, event: PresenceEvent): void {
   const { pipeline } = hub;
   pipeline.gathering.addForeign(room, pipeline.nextOrder(), event);
-  pipeline.gathering.afterDelivery.push(() => closeIfEmpty(hub, room));
   hub.wake();
 }
 

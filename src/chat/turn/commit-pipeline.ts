@@ -25,6 +25,8 @@ export type PipelineOptions = {
   entryOf: (folded: string) => DirectoryEntry | undefined;
   /** Called when a batch is settled, to deliver or withdraw it. */
   settled: (batch: TurnBatch, settlement: Settlement) => void;
+  /** Called after that, when everything that waited for it has run. */
+  delivered: (batch: TurnBatch) => void;
 };
 
 export class CommitPipeline {
@@ -157,6 +159,7 @@ export class CommitPipeline {
     this.#options.settled(batch, settlement);
     this.#settling = undefined;
     for (const then of batch.afterDelivery) then();
+    this.#options.delivered(batch);
     if (this.#isDue && this.#inFlight === undefined) this.close();
   }
 }
