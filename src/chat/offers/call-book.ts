@@ -45,13 +45,15 @@ export class CallBook {
     return this.#callees.get(placeOf(callee));
   }
 
-  /** From now on the session takes the calls for that peer. Returns why it can't. */
+  /** Whether the session takes the calls for a peer other than that one. */
+  takesOthers(session: Session, callee: Callee): boolean {
+    const own = this.#waiting.get(session);
+    return own !== undefined && own.place !== placeOf(callee);
+  }
+
+  /** From now on the session, which takes no others, takes that peer's calls; returns why not. */
   take(session: Session, callee: Callee, claim?: NameClaim): string | undefined {
     const place = placeOf(callee);
-    const own = this.#waiting.get(session);
-    if (own !== undefined && own.place !== place) {
-      return "This connection takes the calls for another ID";
-    }
     const before = this.#callees.get(place);
     if (before !== undefined) this.#forget(before);
     if (this.#callees.size >= limits.maxWaiting) {

@@ -27,6 +27,10 @@ export function takeCalls(hub: HubState, session: Session, command: TakeCalls): 
     const message = "Calls are taken with a key: prove one in the `hello`";
     return reject(hub, session, "not-allowed", message, { ref });
   }
+  if (hub.calls.takesOthers(session, { id, key })) {
+    const message = "This connection takes the calls for another ID: open one for each";
+    return reject(hub, session, "not-allowed", message, { ref });
+  }
   const muted = muteText(hub, session);
   if (muted !== undefined) return reject(hub, session, "muted", muted, { ref });
   if (hub.options.shared === undefined) return takeWith(hub, session, command, { id, key });

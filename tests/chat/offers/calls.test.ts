@@ -100,6 +100,15 @@ test("nobody takes the calls for another key, or without one", () => {
   expect(heard(eve)).toEqual([]);
 });
 
+test("a connection takes the calls for one ID", () => {
+  const { alice, bob } = called();
+  heard(alice);
+  alice.send(take("Alice2"), take("ALICE"));
+  expect(heard(alice)).toEqual(["not-allowed", "taking-calls"]);
+  bob.send(call("Alice", "Alice's", 2));
+  expect(heard(alice)).toEqual(["channel"]);
+});
+
 test("the last client with a key takes the calls for an ID, and its end ends that", () => {
   const rig = new Rig();
   const [first, second, bob] = [visitor(rig, "Alice's"), visitor(rig, "Alice's"), visitor(rig)];
