@@ -64,6 +64,8 @@ function keptBy(
   { operators }: RoomSettings,
 ): Partial<RoomSettings> {
   if (id === undefined || (change.operators ?? operators).length > 0) return change;
+  // They have just given it up.
+  if (operators.includes(id)) return change;
   return { ...change, operators: [id] };
 }
 

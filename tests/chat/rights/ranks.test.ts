@@ -71,6 +71,15 @@ test("a voice and a rank of a registered name return too; who is removed has nei
   expect(back.send({ type: "say", room: "den", text: "hi" }).text()).toContain("moderated");
 });
 
+test("a registered operator who gives up the rank has it no longer", () => {
+  const rig = new Rig();
+  const cal = owner(rig, "Cal", "desk");
+  cal.send({ type: "join", room: "den" });
+  expect(isOperator(cal)).toBe(true);
+  cal.send(order("mode den -o Cal"));
+  expect(isOperator(cal)).toBe(false);
+});
+
 test("IRC clients are shown the rank of who returns, and of a registered operator", () => {
   const rig = new Rig();
   const zoe = ircAt(rig, "Zoe");
