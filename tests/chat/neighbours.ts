@@ -121,6 +121,14 @@ export class Neighbours {
     }
   }
 
+  /** The others have taken the server for dead, and it finds out. */
+  fence(id: string): void {
+    for (const [name, { server }] of this.#names) if (server === id) this.#names.delete(name);
+    const rig = this.#rigs.get(id);
+    rig?.hub.handleForeign({ type: "fenced", reason: "away for too long" }, rig.nowMs);
+    rig?.settle();
+  }
+
   /** After a gap, all present users of a room are read again. */
   #fitting(id: string, rig: Rig, event: ForeignEvent): readonly ForeignEvent[] {
     if (event.type !== "presence") return [event];

@@ -20,6 +20,8 @@ import type { SaidRun } from "../rooms/said-run.ts";
 import { mayBeOf, type Session } from "../session.ts";
 import type { PresenceChange } from "../turn/store.ts";
 import { banOf, banText, suspectOf } from "../suspect.ts";
+import { reclaimCalls } from "../offers/call-commands.ts";
+import { reclaimCodes } from "../offers/code-commands.ts";
 import { putOutOfPrivate, tellErased } from "../rooms/room-access.ts";
 import type { SharedCharge } from "../rates/shared-charges.ts";
 import { ownerAt } from "../../share-owner.ts";
@@ -255,6 +257,8 @@ const handlers: Handlers = {
       // What the client has been sent is no longer of any use.
       else if (session.phase === "entering") end(hub, session, reason);
     }
+    reclaimCodes(hub);
+    reclaimCalls(hub);
   },
 };
 

@@ -41,6 +41,21 @@ export function claimPlace(
   }, true);
 }
 
+/**
+ * The database has taken this server for dead, and its claims with it: claims it again, unless
+ * another server has claimed it since. `isWanted`: whether it is still here.
+ */
+export function reclaimPlace(hub: HubState, claim: NameClaim, isWanted: () => boolean): void {
+  hub.store.findClaimant(claim.name, (found) => {
+    if (!found.done || found.result !== undefined || !isWanted()) return;
+    hub.store.claimName(claim, undefined, isWanted, (claimed) => {
+      if (claimed.done && claimed.result.isFree && !isWanted()) releasePlace(hub, claim);
+    });
+    hub.wake();
+  });
+  hub.wake();
+}
+
 /** `claim`: if there is one. */
 export function releasePlace(hub: HubState, claim: NameClaim | undefined): void {
   if (claim === undefined) return;

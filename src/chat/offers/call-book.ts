@@ -45,6 +45,18 @@ export class CallBook {
     return this.#callees.get(placeOf(callee));
   }
 
+  /** The peers that can be called and their claims, if they have any. */
+  *claims(): Iterable<{ readonly place: string; readonly claim: NameClaim }> {
+    for (const { place, claim } of this.#waiting.values()) {
+      if (claim !== undefined) yield { place, claim };
+    }
+  }
+
+  /** Whether a peer can be called there (`placeOf`). */
+  isTaken(place: string): boolean {
+    return this.#callees.has(place);
+  }
+
   /** Whether the session takes the calls for a peer other than that one. */
   takesOthers(session: Session, callee: Callee): boolean {
     const own = this.#waiting.get(session);

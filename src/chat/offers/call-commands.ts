@@ -6,7 +6,13 @@ import type { OfferEnd } from "../../protocol/messages.ts";
 import { quoted } from "../../text.ts";
 import type { Command } from "../events.ts";
 import type { HubState } from "../hub-state.ts";
-import { claimPlace, findPlace, placeClaim, releasePlace } from "../elsewhere/place-claims.ts";
+import {
+  claimPlace,
+  findPlace,
+  placeClaim,
+  reclaimPlace,
+  releasePlace,
+} from "../elsewhere/place-claims.ts";
 import { ParleyError } from "../../errors.ts";
 import { reject, rejectUnread } from "../rejections.ts";
 import type { Session } from "../session.ts";
@@ -55,6 +61,13 @@ function takeWith(
   if (refusal === undefined) return hub.send(session, { type: "taking-calls", id, ref });
   if (hub.calls.callee(callee) === undefined) releasePlace(hub, claim);
   reject(hub, session, "full", refusal, { ref });
+}
+
+/** The database no longer knows where the peers can be called. */
+export function reclaimCalls(hub: HubState): void {
+  for (const { place, claim } of hub.calls.claims()) {
+    reclaimPlace(hub, claim, () => hub.calls.isTaken(place));
+  }
 }
 
 /** Nobody can tell the key by it. */

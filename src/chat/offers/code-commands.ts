@@ -5,7 +5,13 @@
 import { codes as limits } from "../../limits.ts";
 import type { Command } from "../events.ts";
 import type { HubState } from "../hub-state.ts";
-import { claimPlace, findPlace, placeClaim, releasePlace } from "../elsewhere/place-claims.ts";
+import {
+  claimPlace,
+  findPlace,
+  placeClaim,
+  reclaimPlace,
+  releasePlace,
+} from "../elsewhere/place-claims.ts";
 import { type About, reject, rejectUnread } from "../rejections.ts";
 import type { Session } from "../session.ts";
 import { sessionFields } from "../session-log.ts";
@@ -73,6 +79,14 @@ function claimNumber(
     if (tries <= 1) return then(number, undefined, new ParleyError("full", noFreeNumber));
     claimNumber(hub, session, { id, wanted: undefined, tries: tries - 1 }, then);
   });
+}
+
+/** The database no longer knows where the codes are. */
+export function reclaimCodes(hub: HubState): void {
+  for (const code of hub.codes) {
+    const isOpen = (): boolean => hub.codes.numbered(code.number) === code;
+    if (code.claim !== undefined) reclaimPlace(hub, code.claim, isOpen);
+  }
 }
 
 const numberInUse = "There is an offer with this number";

@@ -236,3 +236,17 @@ test("a peer that takes calls at one server is called there, wherever somebody a
   neighbours.deliver();
   expect(heard(cal.send(call("Alice", "Alice's", 5)))).toEqual(["not-found"]);
 });
+
+test("a peer is found again after its server was taken for dead, unless it has moved since", () => {
+  const neighbours = new Neighbours();
+  const [here, there, third] = ["here", "there", "third"].map((name) => neighbours.server(name));
+  visitor(here!, "Alice's").send(take("Alice"));
+  const bob = visitor(third!);
+  neighbours.fence("here");
+  expect(bob.send(call("Alice", "Alice's")).lines()).toMatchObject([{ at: "here.example:55000" }]);
+  visitor(there!, "Alice's").send(take("Alice"));
+  neighbours.fence("here");
+  expect(bob.send(call("Alice", "Alice's", 2)).lines()).toMatchObject([
+    { at: "there.example:55000" },
+  ]);
+});

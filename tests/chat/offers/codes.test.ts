@@ -308,6 +308,16 @@ test("a code can be fetched at one server, and the others say which one", () => 
   expect(heard(guest.send(join(number, 4)))).toEqual(["not-found"]);
 });
 
+test("a code is found again after its server was taken for dead", () => {
+  const neighbours = new Neighbours();
+  const [here, there] = [neighbours.server("here"), neighbours.server("there")];
+  const sender = visitor(here);
+  const number = Number(sender.send(open(1)).lines()[0]?.["number"]);
+  neighbours.fence("here");
+  expect(heard(visitor(there).send(join(number)))).toEqual(["elsewhere"]);
+  expect(heard(visitor(here).send(join(number, 3)))).toContain("joined");
+});
+
 function openAt(rig: Rig, n: number, number?: number): number {
   return Number(visitor(rig).send(open(n, number)).lines()[0]?.["number"]);
 }
