@@ -241,13 +241,17 @@ export class MessageList {
     this.#scroll.scrollTop += node.getBoundingClientRect().bottom - top - anchor.endPixels;
   }
 
-  /** A phone that is turned breaks all lines anew: the same message stays in sight. */
   #resized(): void {
-    const { clientWidth } = this.#scroll;
-    const isTurned = clientWidth !== this.#width;
-    this.#width = clientWidth;
     if (this.#followsEnd) this.#pinToEnd();
-    else if (isTurned && this.#read !== undefined) this.#goBackTo(this.#read);
+    this.#turned();
+  }
+
+  /** A phone that is turned breaks all lines anew: the same message stays in sight. */
+  #turned(): void {
+    const { clientWidth } = this.#scroll;
+    if (clientWidth === this.#width) return;
+    this.#width = clientWidth;
+    if (!this.#followsEnd && this.#read !== undefined) this.#goBackTo(this.#read);
   }
 
   #pinToEnd(): void {
@@ -273,6 +277,8 @@ export class MessageList {
   #handleScroll(): void {
     // The layout changed, so the user has not scrolled away from the end.
     if (this.#followsEnd && this.#layout() !== this.#pinnedLayout) return this.#pinToEnd();
+    // Turned in the same frame: what was read before is looked for first.
+    this.#turned();
     const { scrollTop, scrollHeight, clientHeight } = this.#scroll;
     const below = scrollHeight - scrollTop - clientHeight;
     const total = this.#timeline.length;
