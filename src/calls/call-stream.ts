@@ -33,7 +33,7 @@ export interface CallStreamEvents {
   onRoom(): void;
   /** The other end writes nothing more. */
   onEnd(): void;
-  /** The other end, or somebody in between, violates the protocol. */
+  /** The other end, or a man in the middle, violates the protocol. */
   onBroken(): void;
 }
 

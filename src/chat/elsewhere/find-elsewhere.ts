@@ -27,7 +27,10 @@ export function findElsewhere(
   queries.whenAnswered((error) => then(people, error));
 }
 
-/** Those of the names, folded, that somebody may have at another server: here, only accounts do. */
+/**
+ * Folds the names, and leaves out those that only somebody on this server can have: names that are in
+ * use here without an account.
+ */
 export function mayBeElsewhere(hub: HubState, names: readonly string[]): readonly string[] {
   return names.map(fold).filter((name) => hub.names.holder(name)?.identity.account !== "");
 }

@@ -420,8 +420,8 @@ function asLeft(hub: HubState, event: PresenceEvent): PresenceEvent {
 }
 
 /**
- * Tells the rooms at once, unless they have not yet been told of something that happened here
- * earlier, such as the departure of a person who is now back at another server.
+ * Tells the rooms at once, unless they are still to be told of an earlier event here: somebody may
+ * have left this server, and be back at another.
  */
 function deliverPresence(hub: HubState, news: readonly News[]): void {
   const told = news.map(({ room, event }) => ({ room, event: asLeft(hub, event) }));
@@ -461,7 +461,7 @@ function renamed({ name: room }: Room, from: ForeignMember, to: ForeignMember): 
   return { type: "renamed", room, from: from.name, to: to.name, author: -1, persona };
 }
 
-/** Nobody here has heard who changed the rank. */
+/** The announcement of a rank was missed, and with it who changed the rank. */
 function ranked(
   hub: HubState,
   room: Room,

@@ -50,7 +50,7 @@ const handlers: Handlers = {
   },
 };
 
-/** What was decided about people who have gone to another server meanwhile is passed on to it. */
+/** Forwards a decision about somebody who has moved to another server meanwhile. */
 function passOn(hub: HubState, signal: PersonSignal): void {
   const isDecision = signal.type === "rank" || signal.type === "put-out" || signal.type === "expel";
   if (!isDecision || signal.isPassedOn === true) return;

@@ -15,7 +15,7 @@ import type { FrameQueue } from "./frame-queue.ts";
 /** What frames are relayed for. */
 export type Passing = FileOffer | CodeOffer | Call;
 
-/** An offer that is over, for those who were disconnected when it ended. */
+/** An offer that ended while one of the two was disconnected, who is told later. */
 export type EndedOffer = Pick<FileOffer, "id" | "from" | "to"> & {
   readonly reason: OfferEnd;
   /** Its sender has ended it, and knows. */

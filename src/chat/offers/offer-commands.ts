@@ -185,7 +185,7 @@ function isFor(hub: HubState, offer: Ends, session: Session): boolean {
   return !to.isAccount && hub.names.holder(fold(to.name)) === session;
 }
 
-/** Whether it is the device from which somebody sends to their own other devices. */
+/** Whether the session is the sender of an offer to its owner's other devices. */
 function isSendingDevice({ from, to }: Ends, { identity, proven }: Session): boolean {
   if (from.person !== to.person) return false;
   return from.session === identity.key || (from.proved !== undefined && from.proved === proven.key);
