@@ -28,8 +28,8 @@ export function findElsewhere(
 }
 
 /**
- * Folds the names, and leaves out those that only somebody on this server can have: names that are in
- * use here without an account.
+ * Folds the names, and leaves out those that only somebody on this server can have: names in use
+ * here without an account.
  */
 export function mayBeElsewhere(hub: HubState, names: readonly string[]): readonly string[] {
   return names.map(fold).filter((name) => hub.names.holder(name)?.identity.account !== "");
