@@ -126,6 +126,9 @@ describe("the prompt", () => {
       await bob.type("once more", "Enter");
       await ann.shows(`Bob: once more lobby> XX${typed}`);
       await ann.resize(27);
+      // tmux rewraps the screen at once, but may tell the client a quarter of a second later.
+      const isRedrawn = async () => (await ann.rows()).includes("t is much longer than one r");
+      await until(isRedrawn, () => "the prompt, redrawn for 27 columns");
       await bob.type("after the resize", "Enter");
       await ann.shows(`Bob: after the resize lobby> XX${typed}`);
       const rows = await ann.rows();
