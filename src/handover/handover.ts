@@ -27,7 +27,7 @@ export interface HandoverOptions {
 export class Handover {
   readonly #options: HandoverOptions;
   readonly #outgoing = new Map<string, OutgoingOffer>();
-  /** By the sender's number. */
+  /** By the sender's number; those that are over until the next offer arrives. */
   readonly #incoming = new Map<string, IncomingOffer>();
   #lastId = 0;
 
@@ -77,7 +77,12 @@ export class Handover {
 
   /** Offers that wait for an answer or are being received. */
   get incoming(): readonly IncomingOffer[] {
-    return [...this.#incoming.values()];
+    return [...this.#incoming.values()].filter(({ isOver }) => !isOver);
+  }
+
+  /** Whether an accepted offer is not over. */
+  get isReceiving(): boolean {
+    return this.incoming.some(({ isAccepted }) => isAccepted);
   }
 
   get outgoing(): readonly OutgoingOffer[] {
@@ -85,26 +90,22 @@ export class Handover {
   }
 
   /**
-   * The offer that `/get` names: by its number, or the only one of that sender, or the only one at
-   * all.
+   * The offer that `/get` or `/decline` names: by its number, or the only one of that sender, or
+   * the only one at all, that waits for an answer.
    */
   find(word: string): IncomingOffer | undefined {
-    const waiting = this.incoming.filter(({ summary }) => summary !== undefined);
-    const byId = waiting.find(({ id }) => String(id) === word);
+    const opened = this.incoming.filter((one) => one.summary !== undefined && !one.isReceived);
+    const byId = opened.find(({ id }) => String(id) === word);
     if (byId !== undefined) return byId;
+    const waiting = opened.filter(({ isAccepted }) => !isAccepted);
     const found = word === "" ? waiting : waiting.filter(({ from }) => fold(from) === fold(word));
     return found.length === 1 ? found[0] : undefined;
   }
 
-  /** Receives an offer into a folder, which is created if needed. */
-  async accept(offer: IncomingOffer, folder: string): Promise<void> {
-    await offer.accept(folder);
-    // Kept while the sender may not have learned that everything has arrived.
-  }
-
+  /** Declines an offer, or stops receiving it. */
   decline(offer: IncomingOffer): void {
-    offer.decline();
-    this.#incoming.delete(offer.offer);
+    if (offer.isAccepted) offer.stop();
+    else offer.decline();
   }
 
   /** Stops everything; partial files are kept. */
@@ -140,7 +141,9 @@ export class Handover {
 
   #handleOffer(about: OfferEvent): void {
     if (about.type === "offered") return void this.#handleOffered(about);
-    const offer = this.#outgoing.get(about.offer) ?? this.#incoming.get(about.offer);
+    const incoming = this.#incoming.get(about.offer);
+    const open = incoming?.isOver === true ? undefined : incoming;
+    const offer = this.#outgoing.get(about.offer) ?? open;
     if (offer === undefined) {
       const { session, applyOutputs } = this.#options.exchange;
       if (about.type === "channel") session.endOffer(about.offer, "cancelled");
@@ -155,6 +158,7 @@ export class Handover {
     from,
     ...content
   }: Extract<OfferEvent, { type: "offered" }>): Promise<void> {
+    for (const [one, { isOver }] of this.#incoming) if (isOver) this.#incoming.delete(one);
     const known = this.#incoming.get(id);
     // The sender, or this end, has returned.
     if (known !== undefined) return known.isAccepted ? known.answer() : undefined;
@@ -176,7 +180,7 @@ export class Handover {
       const reason = `The files that ${harmless(from)} offers can't be accepted: ${problem}`;
       return onIncoming({ event: "offer-refused", from, reason });
     }
-    if (acceptInto !== undefined) await this.accept(offer, acceptInto);
+    if (acceptInto !== undefined) await offer.accept(acceptInto);
   }
 
   /** An `offer-files` or an `answer-files` was refused. */
@@ -188,6 +192,10 @@ export class Handover {
     if (taken === undefined) return false;
     // A restarted server has forgotten the offer: the sender makes it again.
     if (code === "not-found" && taken.isAccepted) return true;
+    if (taken.isAccepted) {
+      taken.stop(error);
+      return true;
+    }
     this.#incoming.delete(taken.offer);
     this.#options.onIncoming({ event: "offer-refused", from: taken.from, reason: error.message });
     return true;

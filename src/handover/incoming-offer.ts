@@ -36,6 +36,8 @@ export interface IncomingOptions {
 }
 
 type Opened = { summary: OfferSummary; key: string | undefined; isVerified: boolean };
+const stopped = "Stopped; the part that has arrived is kept";
+
 type Outcome = { files: number; failed: number; reason: string };
 
 export class IncomingOffer {
@@ -73,6 +75,16 @@ export class IncomingOffer {
 
   get isAccepted(): boolean {
     return this.#client !== undefined;
+  }
+
+  /** Everything is in place, which its sender may not have learned yet. */
+  get isReceived(): boolean {
+    return this.#outcome !== undefined;
+  }
+
+  /** It was declined, was stopped, failed or was ended by its sender: nothing more comes of it. */
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
   /** Opens the offer and reports it. Returns a sentence if that is impossible. */
@@ -135,15 +147,13 @@ export class IncomingOffer {
   }
 
   /** Stops receiving; data that has arrived is kept. */
-  stop(): void {
+  stop(reason = new ParleyError("interrupted", stopped)): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#options.exchange.session.endOffer(this.offer, "cancelled");
     this.#options.exchange.applyOutputs();
     this.#closeChannel();
-    this.#client?.stop(
-      new ParleyError("interrupted", "Stopped; the part that has arrived is kept"),
-    );
+    this.#client?.stop(reason);
   }
 
   handleOffer(event: OfferEvent): void {

@@ -56,7 +56,7 @@ export class PromptHandover implements PersonFiles {
   get(words: string): boolean {
     const offer = this.#handover.find(words);
     if (offer === undefined) return false;
-    void this.#handover.accept(offer, this.#options.downloads);
+    void offer.accept(this.#options.downloads);
     return true;
   }
 
@@ -81,8 +81,7 @@ export class PromptHandover implements PersonFiles {
 
   /** Whether a transfer is in progress. */
   get isBusy(): boolean {
-    const { incoming } = this.#handover;
-    return this.#running > 0 || incoming.some(({ isAccepted }) => isAccepted);
+    return this.#running > 0 || this.#handover.isReceiving;
   }
 
   stop(): boolean {

@@ -139,8 +139,7 @@ class JsonFiles implements Files {
   }
 
   get isBusy(): boolean {
-    const { incoming } = this.#handover;
-    return this.#running > 0 || incoming.some(({ isAccepted }) => isAccepted);
+    return this.#running > 0 || this.#handover.isReceiving;
   }
 
   handleEvent(event: Parameters<Handover["handleEvent"]>[0]): boolean {
@@ -150,7 +149,8 @@ class JsonFiles implements Files {
   get(word: string): boolean {
     const offer = this.#handover.find(word);
     if (offer === undefined) return false;
-    void this.#handover.accept(offer, this.#options.downloads);
+    const { downloads, onChange } = this.#options;
+    void offer.accept(downloads).finally(onChange);
     return true;
   }
 

@@ -1,0 +1,104 @@
+// The offers of a session: which of them are known, which one is meant, and when they are over.
+
+import { afterAll, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { SessionRequest } from "../../src/client/events.ts";
+import type { Exchange } from "../../src/handover/exchange.ts";
+import { Handover } from "../../src/handover/handover.ts";
+import type { IncomingOfferEvent } from "../../src/handover/handover-events.ts";
+
+const base = mkdtempSync(join(tmpdir(), "parley-handover-"));
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+/** Nothing can be saved in it. */
+const file = join(base, "file");
+writeFileSync(file, "");
+
+const summary = { files: 1, bytes: 3, names: ["a"] };
+const numberOf = (fill: number): string => Buffer.alloc(16, fill).toString("base64url");
+const settled = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+
+/** A session that only records what is asked of it. */
+function rig() {
+  const asked: unknown[] = [];
+  const events: IncomingOfferEvent[] = [];
+  const exchange: Exchange = {
+    session: {
+      name: "Bob",
+      online: true,
+      request: (request: SessionRequest) => asked.push(request),
+      pass() {},
+      endOffer: (offer, reason) => void asked.push({ type: "end-offer", offer, reason }),
+    },
+    applyOutputs() {},
+    mail: undefined,
+    sealer: undefined,
+    port: () => ({ pass() {}, waitingBytes: () => 0 }),
+    onDrained: () => () => {},
+  };
+  const onIncoming = (event: IncomingOfferEvent): void => void events.push(event);
+  const handover = new Handover({ exchange, onIncoming, onFetch() {} });
+  const offer = async (from: string, id: string): Promise<void> => {
+    handover.handleEvent({ type: "offer", about: { type: "offered", offer: id, from, summary } });
+    await settled();
+  };
+  const names = (): string[] => events.map(({ event }) => event);
+  return { handover, offer, asked, events, names };
+}
+
+test("the same files are offered anew after they could not be received", async () => {
+  const { handover, offer, names, asked } = rig();
+  await offer("Ann", numberOf(1));
+  await handover.find("Ann")!.accept(file);
+  expect(names()).toEqual(["offer-received", "offer-refused"]);
+  expect(handover.isReceiving).toBe(false);
+  expect(asked.at(-1)).toMatchObject({ type: "end-offer", reason: "cancelled" });
+  await offer("Ann", numberOf(1));
+  expect(names().at(-1)).toBe("offer-received");
+  expect(handover.find("Ann")).toMatchObject({ id: 2, isAccepted: false });
+});
+
+test("a name means the offer that waits, a number also one that is being received", async () => {
+  const { handover, offer } = rig();
+  await offer("Ann", numberOf(1));
+  void handover.find("1")!.accept(join(base, "one"));
+  expect(handover.find("")).toBeUndefined();
+  await offer("Ann", numberOf(2));
+  expect(handover.find("")?.id).toBe(2);
+  expect(handover.find("ann")?.id).toBe(2);
+  expect(handover.find("1")).toMatchObject({ id: 1, isAccepted: true });
+  await offer("Ann", numberOf(3));
+  expect(handover.find("Ann")).toBeUndefined();
+});
+
+test("to decline an offer that is being received stops it", async () => {
+  const { handover, offer, asked, names } = rig();
+  await offer("Ann", numberOf(1));
+  const taken = handover.find("")!;
+  const into = join(base, "two");
+  const receiving = taken.accept(into);
+  handover.decline(taken);
+  await receiving;
+  expect(asked.at(-1)).toMatchObject({ type: "end-offer", reason: "cancelled" });
+  expect(names()).toEqual(["offer-received", "offer-refused"]);
+  expect(existsSync(into)).toBe(false);
+  expect(handover.isReceiving).toBe(false);
+});
+
+test("an accepted offer is over when the server refuses the answer, but not when it has forgotten the offer", async () => {
+  const { handover, offer, events } = rig();
+  await offer("Ann", numberOf(1));
+  const receiving = handover.find("")!.accept(join(base, "three"));
+  const error = { type: "error", subject: numberOf(1), ref: 1 } as const;
+  handover.handleEvent({ ...error, code: "not-found", message: "No such offer" } as never);
+  expect(handover.isReceiving).toBe(true);
+  handover.handleEvent({ ...error, code: "rate", message: "Too many answers" } as never);
+  await receiving;
+  expect(handover.isReceiving).toBe(false);
+  expect(events.at(-1)).toEqual({
+    event: "offer-refused",
+    from: "Ann",
+    reason: "Too many answers",
+  });
+});
