@@ -32,15 +32,19 @@ export class ServerSource implements FileSource {
 
   /** Authenticates on each new connection. */
   readonly #enter: ((control: ControlClient) => Promise<void>) | undefined;
+  /** The addresses of a host name. */
+  readonly #find: (host: string) => Promise<string[]>;
 
   constructor(
     server: ServerAddress,
     offload: boolean | undefined,
     enter?: (control: ControlClient) => Promise<void>,
+    find = addressesOf,
   ) {
     this.#server = server;
     this.#offload = offload;
     this.#enter = enter;
+    this.#find = find;
   }
 
   get sender(): string | undefined {
@@ -88,22 +92,26 @@ export class ServerSource implements FileSource {
     return this.#connecting;
   }
 
-  /** Connects to the first of the server's addresses that accepts. */
   async #open(): Promise<ControlClient> {
     // Remembered before it is replaced.
     this.#hasAnswered = this.hasAnswered;
+    const control = await this.#reach();
+    try {
+      if (!this.#isClosed) await this.#enter?.(control);
+    } catch (error) {
+      control.close();
+      throw error;
+    }
+    if (this.#isClosed) control.close();
+    return (this.#control = control);
+  }
+
+  /** Connects to the first of the server's addresses that accepts. */
+  async #reach(): Promise<ControlClient> {
     for (;;) {
       const address = await this.#resolve();
       try {
-        const control = await ControlClient.connect(address);
-        if (this.#isClosed) control.close();
-        try {
-          await this.#enter?.(control);
-        } catch (error) {
-          control.close();
-          throw error;
-        }
-        return (this.#control = control);
+        return await ControlClient.connect(address);
       } catch (error) {
         // Once all have failed, the name is looked up again, since a server may have moved.
         this.#addresses.shift();
@@ -136,7 +144,7 @@ export class ServerSource implements FileSource {
   async #resolve(): Promise<ServerAddress> {
     const { host } = this.#server;
     if (this.#addresses.length === 0) {
-      this.#addresses = isIP(host) === 0 ? await find(host) : [host];
+      this.#addresses = isIP(host) === 0 ? await this.#find(host) : [host];
     }
     return { ...this.#server, host: this.#addresses[0] ?? host };
   }
@@ -158,7 +166,7 @@ async function openAttempt(
   }
 }
 
-async function find(host: string): Promise<string[]> {
+async function addressesOf(host: string): Promise<string[]> {
   try {
     const found = await lookup(host, { all: true, order: "ipv4first" });
     return [...new Set(found.map(({ address }) => address))];

@@ -4,6 +4,8 @@ import { expect, test } from "bun:test";
 import { ServerSource } from "../../src/files/server-source.ts";
 import { until } from "../until.ts";
 
+const twoAddresses = async (): Promise<string[]> => ["127.0.0.1", "127.0.0.2"];
+
 test("the control connection opens while an attempt is prepared, and only once", async () => {
   let accepted = 0;
   const server = Bun.listen({
@@ -26,5 +28,20 @@ test("the control connection opens while an attempt is prepared, and only once",
   expect(accepted).toBe(1);
   attempt.close();
   source.close();
+  server.stop(true);
+});
+
+test("a refused client is not shown to the server's other addresses, nor kept after the end", async () => {
+  const server = Bun.listen({ hostname: "0.0.0.0", port: 0, socket: { data() {} } });
+  const to = { host: "two.example", port: server.port };
+  let shown = 0;
+  const wrongCode = async (): Promise<void> => {
+    throw new Error(`wrong code ${++shown}`);
+  };
+  const refused = new ServerSource(to, undefined, wrongCode, twoAddresses);
+  expect(await refused.connect().catch(String)).toBe("Error: wrong code 1");
+  const closedMeanwhile = async (): Promise<void> => source.close();
+  const source = new ServerSource(to, undefined, closedMeanwhile, twoAddresses);
+  expect((await source.connect()).isClosed).toBe(true);
   server.stop(true);
 });
