@@ -96,8 +96,8 @@ export class Channel {
     }
     this.#queue(line.length, async () => {
       for (const [i, part] of parts.entries()) {
-        const sealed = await this.#sealing?.seal(part);
-        this.#pass(encodePart(sealed ?? part, i === parts.length - 1));
+        const bytes = this.#peer === undefined ? part : await this.#seal(part);
+        this.#pass(encodePart(bytes, i === parts.length - 1));
       }
     });
   }
@@ -154,6 +154,12 @@ export class Channel {
   async #startSealing({ sealer, key }: ChannelPeer, info: Uint8Array): Promise<void> {
     this.#sealing = await sealer.sealingTo(key, info);
     this.#pass(encodeKey(this.#sealing.enc));
+  }
+
+  /** @throws Error before there is a key: then nothing may be said. */
+  async #seal(part: Uint8Array): Promise<Uint8Array> {
+    if (this.#sealing === undefined) throw new Error("no key yet");
+    return await this.#sealing.seal(part);
   }
 
   async #handleSealed(frame: Frame): Promise<void> {

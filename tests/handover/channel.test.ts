@@ -177,6 +177,14 @@ test.each(sealings)(repeating, async (_, sealing) => {
   expect([later.broken.length, other.broken.length]).toEqual([1, 1]);
 });
 
+test.each(sealings)("nothing leaves unsealed before there is a key, %s", async (_, sealing) => {
+  const [a] = sealedEnds(sealing);
+  a.channel.sendLine("too early");
+  await settled(a);
+  expect(a.sent).toEqual([]);
+  expect(a.broken.length).toBe(1);
+});
+
 test("a different key can neither open nor seal frames", async () => {
   const a = end(peerOf(bob, ann), false);
   const e = end(peerOf(ann, eve), true);
