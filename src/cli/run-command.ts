@@ -19,16 +19,16 @@ export async function run(
   command: CommandDef,
   words: readonly string[],
 ): Promise<number> {
-  const beforeDashes = words.includes("--") ? words.slice(0, words.indexOf("--")) : words;
-  let given: Arguments = { raw: [...beforeDashes], variables: new Map() };
+  const flags = beforeDashes(words);
+  let given: Arguments = { raw: [...flags], variables: new Map() };
   try {
     const definitions =
       (await (typeof command.args === "function" ? command.args() : command.args)) ?? {};
-    if (asksVersion(beforeDashes)) {
-      stdout.data(versionReport(beforeDashes));
+    if (asksVersion(flags)) {
+      stdout.data(versionReport(flags));
       return exitCode.done;
     }
-    if (beforeDashes.includes("--help") || beforeDashes.includes("-h")) {
+    if (flags.includes("--help") || flags.includes("-h")) {
       stdout.data(await helpOf(name, command));
       return exitCode.done;
     }
@@ -38,9 +38,14 @@ export async function run(
   } catch (error) {
     const failure = explain(name, error, given.variables);
     fail(`parley ${name}: ${failure.sentence}`);
-    tellPrograms(name, given.raw, failure);
+    tellPrograms(name, beforeDashes(given.raw), failure);
     return failure.exitCode;
   }
+}
+
+/** What follows `--` is no flag, whatever it looks like. */
+function beforeDashes(words: readonly string[]): readonly string[] {
+  return words.includes("--") ? words.slice(0, words.indexOf("--")) : words;
 }
 
 async function helpOf(name: string, command: CommandDef): Promise<string> {
@@ -74,10 +79,10 @@ function explain(name: string, error: unknown, variables: Arguments["variables"]
 }
 
 /** Prints the last object of `--json`, so that scripts need not parse stderr. */
-function tellPrograms(name: string, args: readonly string[], { code, sentence }: Failure): void {
-  if (!args.includes("--json") && !args.includes("--json-in")) return;
+function tellPrograms(name: string, flags: readonly string[], { code, sentence }: Failure): void {
+  if (!flags.includes("--json") && !flags.includes("--json-in")) return;
   // With `-o -`, stdout carries the file.
-  const events = args.includes("--output=-") ? stderr : stdout;
+  const events = flags.includes("--output=-") ? stderr : stdout;
   const event = name === "peer" ? "exit" : "ended";
   events.data(jsonLine({ event, code, message: sentence }));
 }

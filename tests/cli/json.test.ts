@@ -144,6 +144,11 @@ describe("a command that fails says so in its last object", () => {
     expect(ended.err).toContain(String(printed.at(-1)?.["message"]).slice(0, 40));
   });
 
+  test("but not for a file of that name", async () => {
+    const { code, out } = await run(["fetch-file", closed, "--", "--json"]);
+    expect({ code, out }).toEqual({ code: 3, out: "" });
+  });
+
   test("on stderr if stdout is the file", async () => {
     const { code, out, err } = await run(["fetch-file", address, "nothing", "-o", "-", "--json"]);
     expect({ code, out }).toEqual({ code: 5, out: "" });
