@@ -1,14 +1,9 @@
 // What `parley server` prints on stderr when it is ready: where it can be reached, and by whom. The
 // line on stdout is printed elsewhere.
 
-import { networkInterfaces } from "node:os";
 import { isLoopback } from "../addresses.ts";
-import { hostPortText, isEveryAddress } from "../io/host-port.ts";
+import { hostPortText, type Interfaces, isEveryAddress, reachableHosts } from "../io/host-port.ts";
 import { ownCommand } from "./program-name.ts";
-
-type Interfaces = Readonly<
-  Record<string, readonly { address: string; family: string; internal: boolean }[] | undefined>
->;
 
 export type Reachable = {
   /** The value of `--host`. */
@@ -112,25 +107,4 @@ function hostsOf(
     return { host: publicUrl.hostname, others: isEveryAddress(host) ? hosts : [] };
   }
   return { host: hosts[0] ?? host, others: hosts.slice(1) };
-}
-
-/**
- * The addresses at which a server listening on `host` can be reached, external ones first. Never
- * empty: a machine without a network can still reach itself.
- */
-export function reachableHosts(
-  host: string,
-  interfaces: Interfaces = networkInterfaces(),
-): readonly string[] {
-  if (!isEveryAddress(host)) return [host];
-  // A socket on :: also accepts IPv4. Link-local addresses need a zone, which differs between
-  // machines.
-  const families = host === "::" ? ["IPv4", "IPv6"] : ["IPv4"];
-  const outward = Object.values(interfaces)
-    .flatMap((addresses) => addresses ?? [])
-    .filter(({ address, family, internal }) => {
-      return !internal && families.includes(family) && !/^fe[89ab]/i.test(address);
-    })
-    .map(({ address }) => address);
-  return [...outward, host === "::" ? "::1" : "127.0.0.1"];
 }

@@ -71,13 +71,35 @@ export function isEveryAddress(host: string): boolean {
   return host === "0.0.0.0" || host === "::";
 }
 
+export type Interfaces = Readonly<
+  Record<string, readonly { address: string; family: string; internal: boolean }[] | undefined>
+>;
+
+/**
+ * The addresses at which a server listening on `host` can be reached, external ones first. Never
+ * empty: a machine without a network can still reach itself.
+ */
+export function reachableHosts(
+  host: string,
+  interfaces: Interfaces = networkInterfaces(),
+): readonly string[] {
+  if (!isEveryAddress(host)) return [host];
+  // A socket on :: also accepts IPv4. Link-local addresses need a zone, which differs between
+  // machines.
+  const families = host === "::" ? ["IPv4", "IPv6"] : ["IPv4"];
+  const outward = Object.values(interfaces)
+    .flatMap((addresses) => addresses ?? [])
+    .filter(({ address, family, internal }) => {
+      return !internal && families.includes(family) && !/^fe[89ab]/i.test(address);
+    })
+    .map(({ address }) => address);
+  return [...outward, host === "::" ? "::1" : "127.0.0.1"];
+}
+
 /** The address at which others can reach this machine: `host`, or its first external address. */
-export function callableHost(host: string): string {
-  if (!isEveryAddress(host)) return host;
-  const family = host === "::" ? "IPv6" : "IPv4";
-  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  const outward = addresses.find((address) => !address.internal && address.family === family);
-  return outward?.address ?? (family === "IPv6" ? "::1" : "127.0.0.1");
+export function callableHost(host: string, interfaces?: Interfaces): string {
+  const isV6 = host === "::";
+  return reachableHosts(host, interfaces).find((one) => one.includes(":") === isV6) ?? host;
 }
 
 /** The address of this machine that others see who have the same kind of addresses as `host`. */

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { reachableHosts } from "../../src/cli/server-banner.ts";
+import { reachableHosts } from "../../src/io/host-port.ts";
 import { Parley } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
 import { type Ended, run } from "./run.ts";

@@ -6,7 +6,6 @@ import {
   exposureWarning,
   isForOthers,
   pageUrl,
-  reachableHosts,
   type Reachable,
   serverBanner,
 } from "../../src/cli/server-banner.ts";
@@ -49,18 +48,6 @@ function page(more: Partial<Reachable>): string {
 function ownerOf(more: Partial<Reachable>): string {
   return claimLines({ ...server, ...more }, "CODE", interfaces).join("\n");
 }
-
-test("addresses that other machines can use come first, loopback last", () => {
-  expect(reachableHosts("0.0.0.0", interfaces)).toEqual(["192.168.1.5", "10.0.0.7", "127.0.0.1"]);
-  expect(reachableHosts("::", interfaces)).toEqual([
-    "192.168.1.5",
-    "2001:db8::5",
-    "10.0.0.7",
-    "::1",
-  ]);
-  expect(reachableHosts("10.0.0.7", interfaces)).toEqual(["10.0.0.7"]);
-  expect(reachableHosts("0.0.0.0", {})).toEqual(["127.0.0.1"]);
-});
 
 test("the lines to type, share and open have an address that works on other machines", () => {
   const lines = banner({ host: "0.0.0.0" });

@@ -17,7 +17,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "../free-port.ts";
 import { Parley, parleyCommand } from "../parley.ts";
-import { reachableHosts } from "../../src/cli/server-banner.ts";
+import { reachableHosts } from "../../src/io/host-port.ts";
 import { RawClient } from "../interop/sockets.ts";
 import { skipUnless } from "../skip.ts";
 import { environment, escape, type OnTerminal, run, runOnTerminal } from "./run.ts";

@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { reachableHosts } from "../../src/cli/server-banner.ts";
+import { reachableHosts } from "../../src/io/host-port.ts";
 import { createKeyPair, type KeyPair } from "../../src/tls/certificate.ts";
 import { pinOf } from "../../src/tls/spki-pin.ts";
 import { Parley } from "../parley.ts";

@@ -7,6 +7,7 @@ import {
   notOwnAddress,
   parseAddress,
   parseHostPort,
+  reachableHosts,
   socketReason,
 } from "../../src/io/host-port.ts";
 
@@ -57,10 +58,35 @@ test("addresses that only this machine can reach", () => {
     expect(isLoopback(host)).toBe(false);
 });
 
-test("a listener on all addresses is reached at an existing one", () => {
-  expect(callableHost("10.1.2.3")).toBe("10.1.2.3");
+const interfaces = {
+  lo: [{ address: "127.0.0.1", family: "IPv4", internal: true }],
+  eth0: [
+    { address: "192.168.1.5", family: "IPv4", internal: false },
+    { address: "fe80::1", family: "IPv6", internal: false },
+    { address: "2001:db8::5", family: "IPv6", internal: false },
+  ],
+  wlan0: [{ address: "10.0.0.7", family: "IPv4", internal: false }],
+};
+
+test("addresses that other machines can use come first, loopback last", () => {
+  expect(reachableHosts("0.0.0.0", interfaces)).toEqual(["192.168.1.5", "10.0.0.7", "127.0.0.1"]);
+  expect(reachableHosts("::", interfaces)).toEqual([
+    "192.168.1.5",
+    "2001:db8::5",
+    "10.0.0.7",
+    "::1",
+  ]);
+  expect(reachableHosts("10.0.0.7", interfaces)).toEqual(["10.0.0.7"]);
+  expect(reachableHosts("0.0.0.0", {})).toEqual(["127.0.0.1"]);
+});
+
+test("a listener on all addresses is called at one that others can use", () => {
+  expect(callableHost("10.1.2.3", interfaces)).toBe("10.1.2.3");
+  expect(callableHost("0.0.0.0", interfaces)).toBe("192.168.1.5");
+  expect(callableHost("::", interfaces)).toBe("2001:db8::5");
+  expect(callableHost("0.0.0.0", {})).toBe("127.0.0.1");
+  expect(callableHost("::", {})).toBe("::1");
   expect(callableHost("0.0.0.0")).toMatch(/^\d+\.\d+\.\d+\.\d+$/);
-  expect(callableHost("0.0.0.0")).not.toBe("0.0.0.0");
 });
 
 test("a host that is not an address of this machine, as reported by TCP and UDP", async () => {

@@ -2,7 +2,6 @@
 // server or served from this machine. Knows no flags.
 
 import { isLoopback } from "../../addresses.ts";
-import { reachableHosts } from "../../cli/server-banner.ts";
 import { CodeDoor } from "../../codes/code-door.ts";
 import { browserLink } from "../../codes/browser-link.ts";
 import { CodeServer, type CodeServerOptions } from "../../codes/code-server.ts";
@@ -13,7 +12,12 @@ import { pathName } from "../../handover/handover-events.ts";
 import { OfferedFolder } from "../../handover/offered-folder.ts";
 import { endedBy, onSignals } from "../../io/end-signals.ts";
 import { Deadline, dial } from "../../io/dial.ts";
-import { type Address, hostPortText, type ServerAddress } from "../../io/host-port.ts";
+import {
+  type Address,
+  hostPortText,
+  reachableHosts,
+  type ServerAddress,
+} from "../../io/host-port.ts";
 import { codes as limits } from "../../limits.ts";
 import { createKeyPair, type KeyPair } from "../../tls/certificate.ts";
 import { randomCode } from "../../tls/code-words.ts";
