@@ -323,8 +323,9 @@ export function execute(
 ): void {
   if (session.phase !== "member" && !isAllowedBefore(hub, session, command.type)) {
     const ref = "ref" in command ? command.ref : undefined;
+    const n = "n" in command ? command.n : undefined;
     const message = "Log in with a name first";
-    return reject(hub, session, "protocol", message, { ref });
+    return reject(hub, session, "protocol", message, { ref, n });
   }
   const handle = handlers[command.type] as (
     hub: HubState,

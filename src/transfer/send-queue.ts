@@ -114,7 +114,8 @@ export class SendQueue {
   handleRequest(request: Request, nowUs: number): void {
     this.refill(nowUs);
     this.pace = request.paceBytesPerMs / 1_000;
-    this.burstUs = request.burstUs;
+    // With less, credit might never suffice for a datagram.
+    this.burstUs = Math.max(request.burstUs, slowWaitUs);
     const echoUs = request.timeUs;
     for (const range of request.ranges) {
       const endSeq = range.firstSeq + Math.ceil(range.length / range.segmentBytes);

@@ -13,7 +13,7 @@ import { type Client, inRoom, nothing, Rig } from "./rig.ts";
 const errors = (client: Client) => client.lines().filter(({ type }) => type === "error");
 const looker = (rig: Rig) => rig.client().send({ type: "hello", version: 2 });
 
-test("a visitor's requests are refused with their ref, except those that need no name", () => {
+test("a visitor's requests are refused with their ref or n, except those that need no name", () => {
   const rig = new Rig();
   const eve = looker(rig);
   eve.text();
@@ -37,6 +37,7 @@ test("a visitor's requests are refused with their ref, except those that need no
     expect(more).toEqual([]);
     expect(answer).toMatchObject({ type: "error", code: "protocol" });
     if (!("n" in request) && !("text" in request)) expect(answer).toMatchObject({ ref });
+    if ("n" in request) expect(answer).toMatchObject({ n: request.n });
   }
   eve.send({ type: "files" }, { type: "ping", ref: "p" });
   expect(eve.lines().map(({ type }) => type)).toEqual(["files", "pong"]);

@@ -321,6 +321,25 @@ describe("send queue", () => {
     expect(drain()).toBeLessThan(2 * 12_000 + 2 * 1_300);
   });
 
+  test("a pace without a burst is kept too: of other clients, nothing was sent", () => {
+    for (const paceBytesPerMs of [100, 12_000, 100_000]) {
+      const queue = new SendQueue(
+        token,
+        600_000,
+        sourceOf((length) => length),
+        1_444,
+      );
+      let nowUs = 1_000_000;
+      queue.handleRequest({ ...request, paceBytesPerMs, burstUs: 0 }, nowUs);
+      let sent = 0;
+      for (const endUs = nowUs + 200_000; queue.isWaiting && nowUs < endUs; nowUs += 250) {
+        if (queue.readyUs(nowUs) > nowUs) continue;
+        sent += queue.pollBurst(new Uint8Array(65_536), nowUs).bytes;
+      }
+      expect(sent).toBeGreaterThanOrEqual(Math.min(600_000, 190 * paceBytesPerMs));
+    }
+  });
+
   test("at a fast pace, credit accumulates for a quarter of a millisecond, except at the end", () => {
     const queue = new SendQueue(
       token,
