@@ -27,18 +27,29 @@ export function batchJson(
 ): BatchJson {
   const { rooms, sessions, mail, presence = [], released = [], people = [], signals = [] } = batch;
   return {
-    said: `[${rooms.map(({ room, runs }) => roomJson(room, packRuns(runs))).join(",")}]`,
-    there: JSON.stringify(presence),
+    said: storable(`[${rooms.map(({ room, runs }) => roomJson(room, packRuns(runs))).join(",")}]`),
+    there: storable(JSON.stringify(presence)),
     people: JSON.stringify(
       sessions.map((record) => ({ minMail: 0, ...record, seenMs: away.common(record.seenMs) })),
     ),
-    letters: `[${mail.map(letterJson).join(",")}]`,
-    directory: JSON.stringify(people.map(({ folded, entry }) => entry ?? { folded })),
-    signals: JSON.stringify(signals),
+    letters: storable(`[${mail.map(letterJson).join(",")}]`),
+    directory: storable(JSON.stringify(people.map(({ folded, entry }) => entry ?? { folded }))),
+    signals: storable(JSON.stringify(signals)),
     gone: JSON.stringify(
       released.map(({ name, holder }) => ({ name, holder: holderAt(server, holder) })),
     ),
   };
+}
+
+/** An escape of NUL or of half a surrogate pair, and the escaped backslashes before it. */
+const unstorable = /(?<!\\)((?:\\\\)*)\\u(?:0000|d[89a-f][0-9a-f]{2})/g;
+
+/**
+ * PostgreSQL refuses JSON with one of these, and with it all that everybody did in this turn. They
+ * become U+FFFD.
+ */
+function storable(json: string): string {
+  return json.includes("\\u") ? json.replace(unstorable, "$1\ufffd") : json;
 }
 
 /** Rows are JSON already. */

@@ -397,10 +397,20 @@ export class PostgresStore {
     this.#leased(sentMs);
     const committed: Committed = JSON.parse(row?.reply ?? "");
     for (const [i, { session }] of batch.mail.entries()) {
-      await this.#mailboxes.trim(session, committed.mail[i] ?? 0);
+      await this.#trim(session, committed.mail[i] ?? 0);
     }
     await this.follower?.beforeSettled(batch, committed);
     return committed;
+  }
+
+  /** The message is committed, whatever becomes of its mailbox's excess. @throws DatabaseAway */
+  async #trim(session: string, mail: number): Promise<void> {
+    try {
+      await this.#mailboxes.trim(session, mail);
+    } catch (error) {
+      // A later message makes it due again.
+      if (!(error instanceof Refused)) throw error;
+    }
   }
 
   async #session(id: string): Promise<SessionRecord | undefined> {

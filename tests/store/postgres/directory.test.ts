@@ -76,6 +76,11 @@ describe.skipIf(!hasPostgres)("the directory in PostgreSQL", () => {
     ]);
     expect(await east.directory.list(server, 9)).toEqual([]);
     expect(await west.directory.over([server, "never-there"])).toEqual(["never-there"]);
+    // Texts that JSON may contain, and PostgreSQL does not take.
+    const odd = { ...about, away: "a\\u0000\0b\ud83d \ud83d\ude00" };
+    await here.commit({ people: [{ folded: "ann", entry: { ...ann.entry, about: odd } }] });
+    const shown = { ...about, away: "a\\u0000\ufffdb\ufffd \ud83d\ude00" };
+    expect(await there.find("ann")).toMatchObject({ result: [{ about: shown }] });
     await here.commit({ people: [{ folded: "ann", entry: undefined }] });
     expect(await there.find("ann")).toMatchObject({ result: [] });
     await east.leave();

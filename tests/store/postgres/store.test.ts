@@ -5,7 +5,7 @@ import type { Database } from "../../../src/store/postgres/database.ts";
 import { type PostgresOptions, PostgresStore } from "../../../src/store/postgres/store.ts";
 import { accountsContract } from "../accounts.contract.ts";
 import { AskedStore, AskedWriter, type StoreBackend } from "../asked-store.ts";
-import { run, update } from "../batches.ts";
+import { mail, run, update } from "../batches.ts";
 import { storeContract } from "../store.contract.ts";
 import { hasPostgres, withoutPostgres } from "./cluster.ts";
 import { withDatabase } from "./with-database.ts";
@@ -80,6 +80,24 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
     },
   );
   accountsContract("postgres", () => open({}));
+
+  test("what is committed counts as such if a full mailbox can't be trimmed", async () => {
+    const asked = new AskedStore(await open({ retention: { mailMessages: 1 } }));
+    const writer = new AskedWriter(asked);
+    await database.run(`CREATE FUNCTION parley.spoil() RETURNS trigger LANGUAGE plpgsql
+      AS $$ BEGIN RAISE EXCEPTION 'it can''t be deleted'; END $$`);
+    await database.run(`CREATE TRIGGER spoil BEFORE DELETE ON parley.mail
+      FOR EACH ROW EXECUTE FUNCTION parley.spoil()`);
+    for (const number of [1, 2, 3]) {
+      expect((await writer.commit({ mail: [mail("bob", `text ${number}`)] })).mail).toEqual([
+        number,
+      ]);
+    }
+    await database.run("DROP FUNCTION parley.spoil CASCADE");
+    expect((await writer.commit({ mail: [mail("bob", "text 4")] })).mail).toEqual([4]);
+    const kept = await asked.mailboxes.after("bob", 0, 9);
+    expect(kept.map(({ text }) => text)).toEqual(["text 4"]);
+  });
 
   describe("of several servers whose clocks differ", () => {
     const dayMs = 24 * 3_600_000;
