@@ -1,10 +1,12 @@
 // The author of an operator command, and what that allows.
 
+import { expel } from "../disconnect.ts";
 import type { HubState } from "../hub-state.ts";
 import { isAtLeast, type Rank } from "../rights/roles.ts";
 import type { Changer } from "../people/persona.ts";
 import { changerOf } from "../rooms/room-rights.ts";
 import type { Session } from "../session.ts";
+import { banOf, banText, suspectOf } from "../suspect.ts";
 import { StoreQueries } from "../turn/store-queries.ts";
 import type { Account } from "../accounts/account-store.ts";
 
@@ -27,7 +29,7 @@ export const consoleActor: Actor = {
 
 /**
  * Identifies the author behind a session. The store is asked each time, since a device may have
- * been revoked meanwhile.
+ * been revoked meanwhile. `then` is not called if the session is over, or its owner is banned.
  */
 export function actorOf(
   hub: HubState,
@@ -47,6 +49,12 @@ export function actorOf(
   }
   queries.whenAnswered((error) => {
     if (error !== undefined) return then({ problem: error.message });
+    if (owner !== undefined && shown === undefined) {
+      // Somebody without a name: what applies to the account applies to them.
+      session.proven = { ...session.proven, account: owner.id, isDevice: true };
+    }
+    const ban = banOf(hub, suspectOf(session));
+    if (ban !== undefined) return expel(hub, session, "banned", banText(ban));
     const ids = [key, account, shown, owner?.id].flatMap((id) => id || []);
     const name = session.name || owner?.name || key || session.peer.address;
     then({ name, rank: roles.rankOf(ids), session, id: owner?.id ?? (account || key) });
