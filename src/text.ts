@@ -31,6 +31,12 @@ function isWritten(line: string): boolean {
   return /[^ ]/.test(line);
 }
 
+/** At most `maxChars` UTF-16 code units of a well-formed text, without half a character. */
+export function beginning(text: string, maxChars: number): string {
+  const start = text.slice(0, maxChars);
+  return start.isWellFormed() ? start : start.slice(0, -1);
+}
+
 /** The text without the line endings that it ends with. Linear, as `/[\r\n]+$/` would not be. */
 export function withoutLineEnd(text: string): string {
   let end = text.length;

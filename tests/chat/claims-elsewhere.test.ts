@@ -139,3 +139,26 @@ test("is not undone by an earlier release of the name that could not be committe
   expect([...rig.hub.nameHolders()].map(([name]) => name)).toEqual(["ann"]);
   expect(log).toEqual(["claim ann", "claim eve", "claim ann", "release eve"]);
 });
+
+test("is given up if the store can't say afterwards who had the new name", () => {
+  const answer = memoryAnswerer();
+  const released: string[] = [];
+  let isUnreadable = false;
+  rig = new Rig({ shared: { roomOpened() {} } }, (request) => {
+    if (request.type === "commit") {
+      released.push(...(request.batch.released ?? []).map(({ name }) => name));
+    }
+    if (request.type === "claim-name") {
+      isUnreadable = request.claim.name === "eve";
+      return taken(1)(request.id);
+    }
+    if (request.type !== "find-name" || !isUnreadable) return answer(request);
+    const error = new ParleyError("storage", "It can't be read");
+    return { id: request.id, outcome: "failed", error };
+  });
+  const ann = comeIn();
+  ann.text();
+  ann.send({ type: "rename", name: "Eve", ref: 1 });
+  expect(ann.lines()).toMatchObject([{ type: "error", code: "storage", ref: 1 }]);
+  expect(released).toEqual(["eve"]);
+});

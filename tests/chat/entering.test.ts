@@ -137,6 +137,15 @@ test("a connection that closes while its login waits leaves nothing behind", () 
   expect(rig.hub.kept).toEqual(nothing);
 });
 
+test("a connection that closes before its welcome is stored keeps no access to the files", () => {
+  const rig = new Rig({ door: { checkPassword: () => true, isMembersOnly: false } });
+  const ann = rig.client();
+  ann.queue({ type: "hello", version: 2, name: "Ann", serverPassword: "open" });
+  expect(ann.session.phase).toBe("member");
+  ann.close();
+  expect(rig.hub.kept).toEqual(nothing);
+});
+
 test("a waiting login and its other connection leave nothing behind when both close", () => {
   const ann = rig.member("Ann");
   store.timing = () => "run-late";

@@ -3,7 +3,9 @@
 
 import { expect, test } from "bun:test";
 import { lineChat } from "../../src/dialects/line-chat.ts";
-import { history } from "../../src/limits.ts";
+import { history, rights } from "../../src/limits.ts";
+import { ircAt } from "../dialects/irc/rig.ts";
+import { owner } from "./owner.ts";
 import { type Client, inRoom, Rig } from "./rig.ts";
 
 function order(client: Client, command: string): Record<string, unknown> | undefined {
@@ -216,4 +218,30 @@ test("whoever takes over their own connection, alone in a room, does not open it
   expect(order(again, "mode den +m")).toMatchObject({ type: "error", code: "not-allowed" });
   const back = rig.member("Ann", inRoom("den"));
   expect(order(back, "mode den +m")).toMatchObject({ message: "Set +m in den" });
+});
+
+test("a rank is announced even if nothing more can be stored", () => {
+  const rig = new Rig();
+  const ann = owner(rig, "Ann", "desk").send({ type: "join", room: "den" });
+  rig.member("Bob", inRoom("den"));
+  const { rooms } = rig.hub.options.rights;
+  for (let i = 0; i < rights.maxRoomSettings; i++) rooms.change(`room${i}`, { topic: "t" });
+  ann.text();
+  ann.send({ type: "admin", command: "mode den +vm Bob", ref: 1 });
+  expect(told(ann)).toMatchObject([
+    { type: "mode", room: "den", by: "Ann", change: "+v Bob" },
+    { type: "error", ref: 1 },
+  ]);
+});
+
+test("what people say on leaving can't control anybody's terminal, and a mask has no control characters", () => {
+  const rig = new Rig();
+  const ann = rig.member("Ann", inRoom("den"));
+  const ivy = ircAt(rig, "Ivy").send("JOIN #den");
+  const eve = ircAt(rig, "Eve").send("JOIN #den");
+  eve.client.text();
+  ivy.send("PART #den :see\0 \u001b[31myou\u0007");
+  expect(eve.client.text()).toEndWith("PART #den :see you\r\n");
+  expect(order(ann, "mode den +b a\0b")).toMatchObject({ type: "error" });
+  expect(order(ann, "mode den +b a\ud83d")).toMatchObject({ type: "error" });
 });

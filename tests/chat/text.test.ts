@@ -2,7 +2,14 @@
 
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { harmless, harmlessLines, oneLine, quoted, showsNothing } from "../../src/text.ts";
+import {
+  beginning,
+  harmless,
+  harmlessLines,
+  oneLine,
+  quoted,
+  showsNothing,
+} from "../../src/text.ts";
 import { cpuMsOf } from "../cpu-time.ts";
 
 // Built from code points, so that this file contains no control characters.
@@ -18,6 +25,14 @@ const bad = new Set([
 test("plain text of any script is unchanged", () => {
   for (const text of ["", "hi", "Zoë 小明 🙂", "a  b", "\\u001b", "שלום"])
     expect(harmless(text)).toBe(text);
+});
+
+test("a text is cut between characters", () => {
+  const cut = ["🙂🙂", "🙂🙂🙂"].map((text) => [0, 1, 2, 3, 4].map((max) => beginning(text, max)));
+  expect(cut).toEqual([
+    ["", "", "🙂", "🙂", "🙂🙂"],
+    ["", "", "🙂", "🙂", "🙂🙂"],
+  ]);
 });
 
 test("a text of blanks, controls, escapes and fillers is invisible, any other text is visible", () => {

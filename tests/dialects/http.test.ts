@@ -53,7 +53,11 @@ test("unstored messages are not acknowledged", () => {
   expect(body).toMatchObject({ code: "storage" });
   expect(client.link.ended).toBe(true);
   store.full = false;
+  const records: string[] = [];
+  store.tried = ({ sessions }) => records.push(...sessions.map(({ id }) => id));
   const again = rig.client(http).send(post);
+  // A program that posts has no session to return to.
+  expect(records).toEqual([]);
   expect(again.lines()).toEqual([{ status: 200 }, { room: "lobby", seq: 1 }]);
   again.close();
   client.close();

@@ -2,7 +2,7 @@
 
 import type { ParleyError } from "../../errors.ts";
 import { accounts as limits } from "../../limits.ts";
-import { harmless, quoted } from "../../text.ts";
+import { beginning, harmless, quoted } from "../../text.ts";
 import type { AccountChangeKind } from "../../protocol/messages.ts";
 import {
   type Account,
@@ -121,7 +121,7 @@ function linkTo(
 ): void {
   const { ref } = command;
   hub.guessRates.wasRight(session.peer.address, hub.nowMs);
-  const label = harmless(command.label).slice(0, limits.maxLabelChars);
+  const label = beginning(harmless(command.label), limits.maxLabelChars);
   const change = { type: "add-key", account, key, label, atMs: hub.stampMs } as const;
   changeAccount(hub, session, command, change, ({ name, id }) => {
     session.proven = { key, account: id, isDevice: true };

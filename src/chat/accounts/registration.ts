@@ -3,7 +3,7 @@
 
 import { accounts as limits } from "../../limits.ts";
 import { ownerAt } from "../../share-owner.ts";
-import { harmless, quoted } from "../../text.ts";
+import { beginning, harmless, quoted } from "../../text.ts";
 import { accountMailbox, type AccountOutcome } from "./account-store.ts";
 import type { Command, Ref } from "../events.ts";
 import type { HubState } from "../hub-state.ts";
@@ -70,7 +70,7 @@ function registerWith(
     return reject(hub, session, "rate", message, { ref: command.ref });
   }
   const { key } = session.proven;
-  const label = harmless(command.label).slice(0, limits.maxLabelChars);
+  const label = beginning(harmless(command.label), limits.maxLabelChars);
   const account = options.newSecret();
   const device = key === undefined ? undefined : { key, label };
   const change = { type: "register", account, name, folded, key: device, password, atMs } as const;

@@ -2,7 +2,7 @@
 
 import { isLoopback } from "../../addresses.ts";
 import { ParleyError } from "../../errors.ts";
-import { quoted } from "../../text.ts";
+import { harmless, quoted } from "../../text.ts";
 import { expel } from "../disconnect.ts";
 import type { HubState } from "../hub-state.ts";
 import { fold } from "../names/grammar.ts";
@@ -75,7 +75,7 @@ function kickHere(
 
 function removalText(actor: Actor, reason: string): string {
   const who = isNameless(actor) ? "An operator" : actor.name;
-  return `${who} has removed you${reason === "" ? "" : `: ${reason}`}`;
+  return `${who} has removed you${reason === "" ? "" : `: ${harmless(reason)}`}`;
 }
 
 export function impose(

@@ -68,6 +68,8 @@ function register(hub: HubState, actor: Actor, command: Of<"token">, answer: Ans
         return finish(isFull ? { ok: false, code: "full", message } : inUse(name));
       }
       logAct(hub, actor, "name registered for a program", { target: name });
+      // Services without a login must no longer use the name.
+      hub.options.control.dropRegistrations((id) => fold(id) === folded);
       finish(issue(hub, actor, outcome.result.account, command));
     });
   });

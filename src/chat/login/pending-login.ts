@@ -4,7 +4,8 @@
 
 import type { ErrorCode, ParleyError } from "../../errors.ts";
 import { networkOf } from "../../addresses.ts";
-import { history as historyLimits } from "../../limits.ts";
+import { history as historyLimits, people } from "../../limits.ts";
+import { beginning, harmless } from "../../text.ts";
 import type { Account, AccountLookup, AccountOutcome } from "../accounts/account-store.ts";
 import { accountMailbox } from "../accounts/account-store.ts";
 import { authenticate, type Denial } from "./authentication.ts";
@@ -401,7 +402,7 @@ export class PendingLogin {
     keepName(hub, session);
     const { user = "", realName = "" } = this.#command;
     session.person.user = user;
-    session.person.realName = realName;
+    session.person.realName = beginning(harmless(realName), people.maxNoteChars);
     session.person.sinceMs = hub.stampMs;
     const { mailbox } = session.identity;
     const mailed = previous?.identity.mailbox === mailbox ? previous.mailbox.last : 0;
@@ -477,8 +478,8 @@ export class PendingLogin {
     const order = entries[0]?.membership.hearsFrom ?? hub.pipeline.nextOrder();
     session.awaitsWelcome = true;
     hub.pipeline.gathering.beforeDelivery.push(() => {
-      // The session may have been dropped meanwhile, with everything queued for it.
-      if (!session.awaitsWelcome) return;
+      // The session may have been dropped meanwhile, with everything queued for it, or have closed.
+      if (!session.awaitsWelcome || session.phase === "gone") return;
       session.awaitsWelcome = false;
       const states = entries.map(({ room, membership }) => {
         const since = this.#sinceOf(room.name);

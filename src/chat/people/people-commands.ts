@@ -3,7 +3,7 @@
 import { lookElsewhere } from "./comings.ts";
 import { isLoopback } from "../../addresses.ts";
 import { people as limits } from "../../limits.ts";
-import { harmless } from "../../text.ts";
+import { beginning, harmless } from "../../text.ts";
 import type { Account } from "../accounts/account-store.ts";
 import { expel } from "../disconnect.ts";
 import { tellCensus } from "./census.ts";
@@ -137,7 +137,7 @@ function describe(hub: HubState, session: Session, command: Of<"describe">): voi
     for (const room of roomsOf(hub, session)) shareMember(hub, session, room, undefined);
   }
   if (command.realName !== undefined) {
-    person.realName = harmless(command.realName).slice(0, limits.maxNoteChars);
+    person.realName = beginning(harmless(command.realName), limits.maxNoteChars);
     personaChanged(hub, session, "real-name");
   }
   if (command.away !== undefined) setAway(hub, session, command.away);
@@ -149,7 +149,7 @@ function describe(hub: HubState, session: Session, command: Of<"describe">): voi
 /** Marks somebody as away, or with an empty text as back, and notifies the rooms. */
 export function setAway(hub: HubState, session: Session, text: string): void {
   const { person, name } = session;
-  const note = harmless(text).slice(0, limits.maxNoteChars);
+  const note = beginning(harmless(text), limits.maxNoteChars);
   const before = person.away;
   person.away = note === "" ? undefined : note;
   if (person.away === before) return;

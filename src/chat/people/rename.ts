@@ -61,7 +61,10 @@ export function rename(hub: HubState, session: Session, command: Rename): void {
     if (taken !== undefined) return refuse(taken.message);
     claimName(hub, session, { folded }, ({ isFree, last, problem, giveUp }) => {
       if (session.phase !== "member") return giveUp();
-      if (problem !== undefined) return rejectUnread(hub, session, command, problem);
+      if (problem !== undefined) {
+        giveUp();
+        return rejectUnread(hub, session, command, problem);
+      }
       if (!isFree) return refuse(takenByMember(name).message);
       const since = takenByAbsent(name, absentHolder(hub, folded, last), claimant, hub.nowMs);
       if (since !== undefined) {
@@ -109,6 +112,8 @@ function applyRename(hub: HubState, session: Session, { name, ref }: Rename): vo
   for (const room of rooms) room.remove(session.identity);
   if (fold(name) !== before) releaseName(hub, session);
   hub.names.rename(session, name);
+  // Whoever has not said a real name is shown with the name.
+  if (session.person.realName === "") session.person.persona = undefined;
   hub.list(before);
   hub.list(session.identity.folded);
   tellRenamed(hub, session, from);

@@ -3,7 +3,7 @@
 
 import type { ErrorCode } from "../../errors.ts";
 import { people as limits } from "../../limits.ts";
-import { quoted } from "../../text.ts";
+import { harmless, quoted } from "../../text.ts";
 import type { HubState } from "../hub-state.ts";
 import { wholeMask } from "../people/mask.ts";
 import { fold, lobby } from "../names/grammar.ts";
@@ -12,14 +12,14 @@ import type { RoomSettings } from "../rights/room-settings.ts";
 import type { RoomChange } from "./room-change.ts";
 import type { Room } from "./room.ts";
 import { idsOf } from "./room-rights.ts";
-import { afterChanges } from "./told-settings.ts";
+import { afterChanges, isSettings } from "./told-settings.ts";
 import { announceEverywhere, shareMember } from "../elsewhere/share-presence.ts";
 import { personKey, type Session } from "../session.ts";
 
 type RankChange = Extract<RoomChange, { what: "operator" | "voice" }>;
 type Refusal = { code: ErrorCode; message: string; subject: string };
 
-/** Returns why nothing could be stored. `refuse`: called for each change that can't be made. */
+/** Returns why not all could be stored. `refuse`: called for each change that can't be made. */
 export function applyChanges(
   hub: HubState,
   by: Changer,
@@ -30,6 +30,7 @@ export function applyChanges(
   const { rooms } = hub.options.rights;
   const isPassing = !by.isKnown;
   const done: RoomChange[] = [];
+  let problem: string | undefined;
   for (const change of changes.slice(0, limits.maxChanges)) {
     const outcome = settingsAfter(hub, by, room, change);
     if (outcome === "unchanged") continue;
@@ -38,20 +39,21 @@ export function applyChanges(
       continue;
     }
     const { settings, announced = change } = outcome;
-    if (
-      settings !== undefined &&
-      !rooms.change(room.name, keptBy(by, settings, rooms.of(room.name)), isPassing)
-    ) {
-      return "Too many rooms have topics or settings: try again later";
-    }
-    done.push(announced);
+    const isKept =
+      settings === undefined ||
+      rooms.change(room.name, keptBy(by, settings, rooms.of(room.name)), isPassing);
+    // A rank applies until the member leaves, whether it is stored or not.
+    if (isKept || !isSettings(change)) done.push(announced);
+    if (isKept) continue;
+    problem = "Too many rooms have topics or settings: try again later";
+    break;
   }
   if (done.length > 0) {
     const about = { room: room.name, author: by.author, persona: by.persona };
     announceEverywhere(hub, room, { type: "mode", by: by.name, changes: done, ...about });
     if (room.told !== undefined) room.told = afterChanges(room.told, done);
   }
-  return undefined;
+  return problem;
 }
 
 /**
@@ -109,8 +111,9 @@ function banAfter(
   { mask: typed, isOn }: Extract<RoomChange, { what: "ban" }>,
 ): Outcome {
   const mask = wholeMask(typed);
-  if (mask.length > limits.maxMaskChars || /\s/.test(mask)) {
-    const why = mask.length > limits.maxMaskChars ? "is too long" : "has a space in it";
+  const isLong = mask.length > limits.maxMaskChars;
+  if (isLong || /\s/.test(mask) || harmless(mask) !== mask) {
+    const why = isLong ? "is too long" : "has a space or a control character in it";
     const message = `The mask ${quoted(mask)} ${why}`;
     return { code: "text-invalid", message, subject: typed };
   }

@@ -1,7 +1,7 @@
 // What somebody may do in a room: its operators, whom they admit, and who may speak there.
 
 import type { ErrorCode } from "../../errors.ts";
-import { quoted } from "../../text.ts";
+import { harmless, quoted } from "../../text.ts";
 import type { HubState } from "../hub-state.ts";
 import { matchesMask } from "../people/mask.ts";
 import { fold, lobby } from "../names/grammar.ts";
@@ -165,7 +165,8 @@ export function partingText(
   room: string,
   text: string | undefined,
 ): string | undefined {
-  return silenceIn(hub, session, room) === undefined ? text : undefined;
+  if (text === undefined || silenceIn(hub, session, room) !== undefined) return undefined;
+  return harmless(text);
 }
 
 /** Whether the session may speak in the room without having entered it. */

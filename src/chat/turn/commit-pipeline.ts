@@ -126,7 +126,9 @@ export class CommitPipeline {
     const rooms = roomBatches(batch);
     const sessions: SessionUpdate[] = [...batch.mailboxes];
     for (const session of batch.counted.keys()) {
-      if (!batch.departed.has(session.identity.recordId)) sessions.push(recordOf(session));
+      const { recordId } = session.identity;
+      // A program that says one thing by an access token counts it, but has no record.
+      if (recordId !== "" && !batch.departed.has(recordId)) sessions.push(recordOf(session));
     }
     for (const session of batch.records) {
       if (!batch.counted.has(session)) sessions.push(recordOf(session));

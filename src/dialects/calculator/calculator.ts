@@ -2,7 +2,7 @@
 // would. Pure. The server shares the parser with `parley classic calculator`, which warns before
 // sending.
 
-import { harmless } from "../../text.ts";
+import { beginning, harmless } from "../../text.ts";
 import type { Command, PersonalEvent } from "../../chat/events.ts";
 import type { Conversation, Dialect } from "../../chat/dialect.ts";
 import { parsePythonFloat, pythonRepr, pythonWords } from "./python-float.ts";
@@ -61,7 +61,7 @@ class CalculatorConversation implements Conversation {
   receive(message: string): Command {
     if (!this.#named) {
       this.#named = true;
-      const name = harmless(message.trim()).slice(0, maxNameChars).toWellFormed();
+      const name = beginning(harmless(message.trim()), maxNameChars);
       return { type: "reply", log: `Client name is : ${name}` };
     }
     if (message.trim() === "q") {

@@ -130,7 +130,7 @@ export class Registration {
     const clean = Array.from(user.replace(/[^\p{L}\p{N}_.-]/gu, ""));
     this.#user = {
       user: `~${clean.slice(0, people.maxUserChars - 1).join("") || "user"}`,
-      realName: realName.slice(0, people.maxNoteChars),
+      realName,
     };
     this.tryLogin(out);
   }

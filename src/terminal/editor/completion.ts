@@ -2,7 +2,7 @@
 
 import { fold } from "../../chat/names/grammar.ts";
 import { terminal as limits } from "../../limits.ts";
-import { harmless } from "../../text.ts";
+import { beginning, harmless } from "../../text.ts";
 import { slashCommands, type Completes } from "../client/slash-commands.ts";
 
 /**
@@ -90,7 +90,5 @@ function commonStart(words: readonly string[]): string {
   for (const word of others) {
     while (fold(word.slice(0, length)) !== fold(first.slice(0, length))) length--;
   }
-  const start = first.slice(0, length);
-  // Do not split a surrogate pair.
-  return start.isWellFormed() ? start : start.slice(0, -1);
+  return beginning(first, length);
 }

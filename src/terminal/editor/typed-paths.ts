@@ -4,7 +4,7 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { harmless } from "../../text.ts";
+import { beginning, harmless } from "../../text.ts";
 import type { Completion } from "./completion.ts";
 
 /** The whole text if a file of that name exists; otherwise words, quoted or not. */
@@ -88,9 +88,7 @@ export function commonStart(names: readonly string[]): string {
   const [first = "", ...others] = names;
   let length = first.length;
   for (const name of others) while (!name.startsWith(first.slice(0, length))) length--;
-  const start = first.slice(0, length);
-  // Do not split a surrogate pair.
-  return start.isWellFormed() ? start : start.slice(0, -1);
+  return beginning(first, length);
 }
 
 function atHome(path: string): string {

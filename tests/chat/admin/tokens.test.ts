@@ -5,6 +5,7 @@ import { rights as limits } from "../../../src/limits.ts";
 import { answerRequest } from "../../../src/store/answer.ts";
 import { openMemoryStore } from "../../../src/store/memory/store.ts";
 import { Rights } from "../../../src/chat/rights/rights.ts";
+import { noControl } from "../no-control.ts";
 import { owner } from "../owner.ts";
 import { type Client, Rig } from "../rig.ts";
 
@@ -55,11 +56,16 @@ describe("an access token", () => {
   });
 
   test("assigns a free name to a program, but never somebody else's name", () => {
-    const rig = new Rig();
+    const dropped: string[] = [];
+    const dropRegistrations = (isShutOut: (id: string, address: string) => boolean): void => {
+      dropped.push(...["Builds", "other"].filter((id) => isShutOut(id, "192.0.2.1")));
+    };
+    const rig = new Rig({ control: { ...noControl, dropRegistrations } });
     rig.member("Eve");
     expect(rig.order("token Eve")).toMatchObject({ ok: false, code: "name-taken" });
     expect(rig.order("token a+b")).toMatchObject({ ok: false, code: "name-invalid" });
     expect(rig.order("token builds")).toMatchObject({ ok: true });
+    expect(dropped).toEqual(["Builds"]);
     expect(rig.order("token Builds")).toMatchObject({ rows: [{ fields: { name: "builds" } }] });
     const mallory = rig.client();
     mallory.send({ type: "hello", version: 2, name: "BUILDS", secret: "0123456789abcdef" });

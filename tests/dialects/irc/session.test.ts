@@ -36,6 +36,17 @@ test("registration: nothing before NICK and USER, then the welcome in order", ()
   expect(client.ask("WHOIS Ann")[0]).toBe(":irc.test 311 Ann Ann ~ann HOST * :Ann");
 });
 
+test("without a real name, the current name is shown", () => {
+  const rig = new IrcRig();
+  const ann = rig.irc("Ann");
+  const bob = rig.member("Bob");
+  const realName = (nick: string) => ann.ask(`WHOIS ${nick}`)[0]?.split(" :").at(-1);
+  expect(realName("Bob")).toBe("Bob");
+  bob.send({ type: "rename", name: "Rob" });
+  ann.lines();
+  expect(realName("Rob")).toBe("Rob");
+});
+
 test("a taken or invalid name can be changed before the welcome", () => {
   const rig = new IrcRig();
   rig.irc("Ann");
