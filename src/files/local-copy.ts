@@ -82,10 +82,11 @@ export function isSameTime(localMs: number, offeredMs: number): boolean {
 
 /** In slices, between other work. @throws ParleyError `storage` */
 async function hashLocal({ path }: LocalFile): Promise<string> {
-  const fd = openLocal(path);
   const hasher = new Bun.CryptoHasher("sha256");
   const buffer = new Uint8Array(wire.readBackBytes);
+  let fd: number | undefined;
   try {
+    fd = openSync(path, "r");
     for (let at = 0; ;) {
       const got = readSync(fd, buffer, 0, buffer.length, at);
       if (got === 0) return hasher.digest("hex");
@@ -93,17 +94,11 @@ async function hashLocal({ path }: LocalFile): Promise<string> {
       at += got;
       await new Promise<void>((go) => setImmediate(go));
     }
-  } finally {
-    quietly(() => closeSync(fd));
-  }
-}
-
-/** @throws ParleyError `storage` */
-function openLocal(path: string): number {
-  try {
-    return openSync(path, "r");
   } catch (error) {
     const reason = readReason(error);
     throw new ParleyError("storage", `Cannot read '${path}' to compare it: ${reason}`);
+  } finally {
+    const opened = fd;
+    if (opened !== undefined) quietly(() => closeSync(opened));
   }
 }

@@ -12,7 +12,7 @@ const ladder = [1_200, 1_424, 1_444, 4_044, 8_924, 16_000, 32_000, 65_024] as co
 const maxProbes = 3;
 
 export class MtuDiscovery {
-  private confirmed: number;
+  private confirmed = 0;
   /** Next size to try, and how often it was lost. */
   private candidate = 0;
   private losses = 0;
@@ -22,8 +22,7 @@ export class MtuDiscovery {
     startBytes: number,
     private maxBytes: number,
   ) {
-    this.confirmed = Math.min(startBytes, maxBytes);
-    this.candidate = this.next(this.confirmed);
+    this.restart(startBytes);
   }
 
   /** The current number of file bytes per segment. */
@@ -34,8 +33,8 @@ export class MtuDiscovery {
   /** Limits the search to the largest size that the server can send, as stated in its offer. */
   bound(maxBytes: number): void {
     this.maxBytes = Math.min(this.maxBytes, Math.max(maxBytes, limit.minSegmentBytes));
-    this.confirmed = Math.min(this.confirmed, this.maxBytes);
-    this.candidate = this.next(this.confirmed);
+    // A larger probe may be on its way: whether it arrives says nothing any more.
+    if (Math.max(this.confirmed, this.candidate) > this.maxBytes) this.restart(this.confirmed);
   }
 
   /** Size to probe with the next request (then call `onProbeSent`), or 0. */
@@ -69,11 +68,7 @@ export class MtuDiscovery {
    * from the base size.
    */
   onBlackHole(): void {
-    if (this.confirmed <= limit.baseSegmentBytes) return;
-    this.confirmed = Math.min(limit.baseSegmentBytes, this.maxBytes);
-    this.losses = 0;
-    this.isProbing = false;
-    this.candidate = this.next(this.confirmed);
+    if (this.confirmed > limit.baseSegmentBytes) this.restart(limit.baseSegmentBytes);
   }
 
   /** Restarts for a new path that carries at least this size. */

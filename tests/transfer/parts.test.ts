@@ -72,6 +72,15 @@ describe("MTU discovery", () => {
     expect(lost).toBe(3);
   });
 
+  test("goes on although the offer's size rules out a probe that is on its way", () => {
+    const mtu = new MtuDiscovery(8_924, limit.maxSegmentBytes);
+    expect(mtu.probeBytes).toBe(16_000);
+    mtu.onProbeSent();
+    mtu.bound(12_000);
+    mtu.onProbeLost(16_000);
+    expect(mtu.probeBytes).toBe(12_000);
+  });
+
   test("returns to the base size in a black hole, and never exceeds the offer", () => {
     const mtu = new MtuDiscovery(65_024, 65_024);
     mtu.bound(8_924);
