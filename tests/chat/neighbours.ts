@@ -2,12 +2,13 @@
 // wait for the others until `deliver`, in the order of commits, so that a test decides which events
 // cross.
 
-import type { ForeignEvent, RoomPresence } from "../../src/chat/elsewhere/foreign-events.ts";
+import type { ForeignEvent } from "../../src/chat/elsewhere/foreign-events.ts";
 import {
   type DirectoryEntry,
   type ForeignPerson,
   holderAt,
 } from "../../src/chat/elsewhere/foreign-person.ts";
+import type { RoomPresence } from "../../src/chat/elsewhere/foreign-presence.ts";
 import type { ForeignMember } from "../../src/chat/elsewhere/foreign-roster.ts";
 import type { HubOptions } from "../../src/chat/hub.ts";
 import type {

@@ -12,7 +12,7 @@ import { maskOf, type Persona, type RoomRank } from "./persona.ts";
 import type { PeopleCommand, PersonInfo } from "./people-events.ts";
 import { rejectUnread } from "../rejections.ts";
 import { isAtLeast } from "../rights/roles.ts";
-import { maySee, rankElsewhere, rankIn } from "../rooms/room-rights.ts";
+import { maySee, rankElsewhere, rankOf } from "../rooms/room-rights.ts";
 import type { Room } from "../rooms/room.ts";
 import type { Session } from "../session.ts";
 
@@ -155,18 +155,17 @@ function infoOf(hub: HubState, asker: Session, one: Found, room: string | undefi
   const isHere = "here" in one;
   const { folded, name } = isHere ? one.here.identity : one;
   const about = isHere ? publicPerson(hub, one.here) : one.about;
-  const rankOf = (room: string): RoomRank => {
+  const rankAt = (room: string): RoomRank => {
     const open = hub.rooms.get(room);
-    if (isHere && open?.roster.has(folded) === true) return rankIn(hub, one.here, room);
-    const rank = (isHere ? undefined : one.rank) ?? open?.elsewhere?.get(folded)?.rank;
-    return rankElsewhere(hub, { about, rank }, room);
+    if (open?.has(folded) === true) return rankOf(hub, open, folded);
+    return rankElsewhere(hub, [{ about, rank: isHere ? undefined : one.rank }], room);
   };
   const isHidden = about.isHidden && !(isHere && one.here === asker);
   const rooms: PersonInfo["rooms"][number][] = [];
   const known = isHere ? roomsOfPerson(hub, one.here) : [];
   for (const shown of new Set([...known, ...(one.rooms ?? [])])) {
     if (!asker.rooms.has(shown) && isHidden) continue;
-    if (maySee(hub, asker, shown)) rooms.push({ room: shown, ...rankOf(shown) });
+    if (maySee(hub, asker, shown)) rooms.push({ room: shown, ...rankAt(shown) });
   }
   return {
     name,
@@ -178,6 +177,6 @@ function infoOf(hub: HubState, asker: Session, one: Found, room: string | undefi
     idleMs: Math.max(0, hub.stampMs - about.spokeMs),
     sinceMs: about.sinceMs,
     rooms,
-    rank: room === undefined ? undefined : rankOf(room),
+    rank: room === undefined ? undefined : rankAt(room),
   };
 }

@@ -8,7 +8,8 @@ import { noteCome, noteGone } from "./comings.ts";
 import type { Account } from "../accounts/account-store.ts";
 import { claimName, releaseName } from "../elsewhere/name-claims.ts";
 import type { Command } from "../events.ts";
-import { renamedIn, roomsOf } from "../rooms/membership.ts";
+import { inThisRoom, renamedIn, roomsOf } from "../rooms/membership.ts";
+import { followRank } from "../rooms/rank-news.ts";
 import { type Problem, renameProblem } from "../rooms/room-rights.ts";
 import { absentHolder } from "../names/absent-holder.ts";
 import { takenByAbsent, takenByMember } from "../names/absent.ts";
@@ -109,6 +110,7 @@ function applyRename(hub: HubState, session: Session, { name, ref }: Rename): vo
   const rooms = roomsOf(hub, session);
   rememberNames(hub, session);
   const { folded: before } = session.identity;
+  const ranksBefore = rooms.map((room) => followRank(hub, room, before));
   for (const room of rooms) room.remove(session.identity);
   if (fold(name) !== before) releaseName(hub, session);
   hub.names.rename(session, name);
@@ -122,15 +124,19 @@ function applyRename(hub: HubState, session: Session, { name, ref }: Rename): vo
   if (isOther) noteGone(hub, session, from);
   const persona = hub.personas.shown(session);
   const once = hub.pipeline.nextOrder();
-  for (const room of rooms) {
+  for (const [i, room] of rooms.entries()) {
     const wasThere = room.has(session.identity.folded);
+    const rankNews = followRank(hub, room, session.identity.folded);
     room.add(session.identity);
     const author = session.id;
     const renamed = { type: "renamed", room: room.name, from, to: name, author, once } as const;
     hub.share(room, { folded: before, name: undefined, event: undefined });
     shareMember(hub, session, room, renamed);
-    const shown = renamedIn(room, { ...renamed, persona }, wasThere);
-    if (shown !== undefined) hub.announce(room, shown);
+    const shown = renamedIn(hub, room, { ...renamed, persona }, wasThere).flatMap((event) =>
+      inThisRoom(hub, room, event),
+    );
+    const changes = [...(ranksBefore[i]?.() ?? []), ...rankNews()];
+    for (const event of [...shown, ...changes]) hub.announce(room, event);
   }
   // In the order of its other events: earlier ones still have the old name.
   hub.send(session, { type: "name", name, ref }, "settled");

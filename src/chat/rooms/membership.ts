@@ -10,7 +10,8 @@ import { Room } from "./room.ts";
 import { toldOf } from "./told-settings.ts";
 import { storeRights } from "../rights-store.ts";
 import type { Persona, RoomRank } from "../people/persona.ts";
-import { greetFirst, idsOf, rankIn, silenceIn } from "./room-rights.ts";
+import { greetFirst, ownElsewhere, rankIn, rankOf, silenceIn } from "./room-rights.ts";
+import { followRank } from "./rank-news.ts";
 import { announceEverywhere, shareMember } from "../elsewhere/share-presence.ts";
 import { Membership, personKey, type Session } from "../session.ts";
 import type { RoomBounds } from "../turn/store.ts";
@@ -113,17 +114,50 @@ type Renamed = Extract<PresenceEvent, { type: "renamed" }>;
 
 /**
  * How a room is told of a new name. If somebody is still there under the old one, which may be the
- * same person at another server, another has joined. Undefined: nothing has changed.
+ * same person at another server, another has joined.
  */
 export function renamedIn(
+  hub: HubState,
   room: Room,
   event: Renamed,
   wasThere: boolean,
-): PresenceEvent | undefined {
-  // A rename is shown once to whoever is in several rooms, and an arrival in each of them.
-  const { from, to, type: _, once: _rename, ...about } = event;
-  if (fold(from) === fold(to) || !room.has(fold(from))) return event;
-  return wasThere ? undefined : { type: "joined", name: to, alias: undefined, ...about };
+): readonly PresenceEvent[] {
+  const { from, to } = event;
+  if (fold(from) === fold(to) || !room.has(fold(from))) return [event];
+  return wasThere ? [] : [joinedAs(hub, room, event)];
+}
+
+/**
+ * An event that some dialects show once for all rooms of the person, in a form for this room if
+ * somebody goes on in others under that name: they have left this one, and whoever has a new name
+ * has joined it.
+ */
+export function inThisRoom(
+  hub: HubState,
+  room: Room,
+  event: PresenceEvent,
+): readonly PresenceEvent[] {
+  if (event.type === "left" && event.reason !== "kicked") {
+    return isInRooms(hub, fold(event.name)) ? [{ ...event, reason: "parted", once: 0 }] : [event];
+  }
+  if (event.type !== "renamed") return [event];
+  const { type: _, from, to, once: _rename, ...about } = event;
+  if (fold(from) === fold(to) || !isInRooms(hub, fold(from))) return [event];
+  const left = { type: "left", name: from, alias: undefined, reason: "parted", ...about } as const;
+  return [left, joinedAs(hub, room, event)];
+}
+
+function joinedAs(hub: HubState, room: Room, event: Renamed): PresenceEvent {
+  const { type: _, from: _old, to, once: _rename, ...about } = event;
+  const rank = shownRank(rankOf(hub, room, fold(to)));
+  return { type: "joined", name: to, alias: undefined, ...about, ...rank };
+}
+
+/** Whether somebody of that name is in any room, here or as far as is known at another server. */
+function isInRooms(hub: HubState, folded: string): boolean {
+  const holder = hub.names.holder(folded);
+  const here = holder === undefined ? [] : [holder, ...hub.names.otherDevices(holder)];
+  return here.some(({ rooms }) => rooms.size > 0) || hub.roomsElsewhere.has(folded);
 }
 
 /** Announces another server's event in the order of those that are not settled yet. */
@@ -151,6 +185,7 @@ export function enterRoom(
   const order = hub.pipeline.nextOrder();
   const membership = new Membership(session, room.name, order);
   session.rooms.add(membership);
+  const rankNews = followRank(hub, room, session.identity.folded);
   // Whoever takes over silently has not left.
   if (!silent) {
     if (!room.isPopulated) room.endRanks();
@@ -169,7 +204,11 @@ export function enterRoom(
   const rank = shownRank(rankIn(hub, session, room.name));
   const joined = { type: "joined", ...about, alias, ...rank } as const;
   shareMember(hub, session, room, silent ? undefined : joined);
-  if (silent || room.elsewhere?.has(folded) === true) return membership;
+  if (silent) return membership;
+  if (room.elsewhere?.has(folded) === true) {
+    for (const event of rankNews()) hub.announce(room, event);
+    return membership;
+  }
   const persona = hub.personas.shown(session);
   hub.announce(room, { ...joined, persona });
   const { away } = session.person;
@@ -187,12 +226,7 @@ function regainRank(hub: HubState, session: Session, room: Room): void {
   const key = personKey(session.identity);
   const lost = hub.lostMembers.returned(room, key, hub.nowMs);
   if (room.ranks.has(key)) return;
-  const ids = idsOf(session);
-  const there = room.elsewhere?.all(session.identity.folded) ?? [];
-  const own = there.filter(
-    ({ about }) => about?.person === key || about?.ids.some((id) => ids.includes(id)),
-  );
-  const ranks = [lost, ...own.map(({ rank }) => rank)];
+  const ranks = [lost, ...ownElsewhere(session, room).map(({ rank }) => rank)];
   const isOperator = ranks.some((rank) => rank?.isOperator);
   const isVoiced = ranks.some((rank) => rank?.isVoiced);
   if (isOperator || isVoiced) room.ranks.set(key, { isOperator, isVoiced });
@@ -280,6 +314,7 @@ export function leaveRoom(
   // Nor do their other devices, which may have lost the connection, return without conditions.
   if (reason === "kicked") hub.lostMembers.forget(room.name, personKey(session.identity));
   const stays = isPresent(hub, session, room);
+  const rankNews = followRank(hub, room, session.identity.folded);
   if (!stays) {
     room.remove(session.identity);
     const key = personKey(session.identity);
@@ -296,7 +331,9 @@ export function leaveRoom(
     const about = { room: room.name, author, by, text, once, persona };
     const left = { type: "left", name, alias, reason, ...about } as const;
     hub.share(room, { folded, name: undefined, event: told === "nobody" ? undefined : left });
-    if (told === "everybody" && room.elsewhere?.has(folded) !== true) hub.announce(room, left);
+    const isThere = room.elsewhere?.has(folded) === true;
+    const events = isThere ? rankNews() : [left];
+    if (told === "everybody") for (const event of events) hub.announce(room, event);
   }
   pipeline.gathering.afterDelivery.push(() => {
     room.unlisten(membership);

@@ -25,7 +25,7 @@ import type { RoomCommand, RosterEntry } from "./room-events.ts";
 import {
   changerOf,
   maySee,
-  rankElsewhere,
+  rankOf,
   rankIn,
   silenceIn,
   stateOf,
@@ -145,14 +145,11 @@ function tellOpener(hub: HubState, room: Room, opening: Opening): void {
 /** The members that a room shows. */
 export function entriesOf(hub: HubState, room: Room): RosterEntry[] {
   return room.names().map((name) => {
-    const session = hub.names.holder(fold(name));
-    // One of the person's devices.
-    if (session !== undefined && room.roster.has(fold(name))) {
-      return { name, persona: hub.personas.shown(session), ...rankIn(hub, session, room.name) };
-    }
-    const member = room.elsewhere?.get(fold(name));
-    const rank = rankElsewhere(hub, member ?? {}, room.name);
-    return { name, persona: member?.about?.persona, ...rank };
+    const folded = fold(name);
+    const session = room.roster.has(folded) ? hub.names.holder(folded) : undefined;
+    const there = room.elsewhere?.get(folded)?.about?.persona;
+    const persona = session === undefined ? there : hub.personas.shown(session);
+    return { name, persona, ...rankOf(hub, room, folded) };
   });
 }
 

@@ -13,8 +13,6 @@ import type { RoomState } from "./room-events.ts";
 import { personKey, type Session } from "../session.ts";
 import { muteText } from "../suspect.ts";
 
-const none: RoomRank = { isOperator: false, isVoiced: false };
-
 /** The IDs by which decisions identify a session. */
 export function idsOf({ identity, proven }: Session): readonly string[] {
   return [identity.account, proven.account, proven.key].flatMap((id) => id || []);
@@ -22,33 +20,58 @@ export function idsOf({ identity, proven }: Session): readonly string[] {
 
 /** Operators of the server are operators of every room. */
 export function rankIn(hub: HubState, session: Session, room: string): RoomRank {
-  const kept = hub.rooms.get(room)?.ranks.get(personKey(session.identity));
-  return rankBy(hub, idsOf(session), kept, room);
+  const open = hub.rooms.get(room);
+  const kept = open?.ranks.get(personKey(session.identity));
+  const elsewhere = open === undefined ? [] : ownElsewhere(session, open);
+  return rankBy(hub, idsOf(session), [kept, ...elsewhere.map(({ rank }) => rank)], room);
 }
 
-/** `kept`: the rank that ends with the membership. */
+/** `kept`: the ranks that end with the memberships of a person. */
 function rankBy(
   hub: HubState,
   ids: readonly string[],
-  { isOperator, isVoiced }: RoomRank = none,
+  kept: readonly (RoomRank | undefined)[],
   room: string,
 ): RoomRank {
   const { rooms, roles } = hub.options.rights;
   const isServers = ids.length > 0 && isAtLeast(roles.rankOf(ids), "operator");
-  const settings = rooms.of(room);
+  const { operators, voices } = rooms.of(room);
+  const isOperator = isServers || kept.some((rank) => rank?.isOperator === true);
+  const isVoiced = kept.some((rank) => rank?.isVoiced === true);
   return {
-    isOperator: isServers || isOperator || ids.some((id) => settings.operators.includes(id)),
-    isVoiced: isVoiced || ids.some((id) => settings.voices.includes(id)),
+    isOperator: isOperator || ids.some((id) => operators.includes(id)),
+    isVoiced: isVoiced || ids.some((id) => voices.includes(id)),
   };
 }
 
-/** The rank of a member who is connected to another server. */
+/** The rank of a member who is connected to other servers. */
 export function rankElsewhere(
   hub: HubState,
-  { about, rank }: Pick<ForeignMember, "about" | "rank">,
+  members: readonly Pick<ForeignMember, "about" | "rank">[],
   room: string,
 ): RoomRank {
-  return rankBy(hub, about?.ids ?? [], rank, room);
+  const ids = members.flatMap(({ about }) => about?.ids ?? []);
+  const kept = members.map(({ rank }) => rank);
+  return rankBy(hub, ids, kept, room);
+}
+
+/** The rank with which a room shows one of its members. */
+export function rankOf(hub: HubState, room: Room, folded: string): RoomRank {
+  const session = hub.names.holder(folded);
+  // One of the person's devices.
+  if (session !== undefined && room.roster.has(folded)) return rankIn(hub, session, room.name);
+  return rankElsewhere(hub, room.elsewhere?.all(folded) ?? [], room.name);
+}
+
+/** As whom the session's person is in the room at other servers. A name may have changed hands. */
+export function ownElsewhere(session: Session, { elsewhere }: Room): readonly ForeignMember[] {
+  const { identity } = session;
+  if (elsewhere?.has(identity.folded) !== true) return [];
+  const key = personKey(identity);
+  const ids = idsOf(session);
+  return elsewhere
+    .all(identity.folded)
+    .filter(({ about }) => about?.person === key || about?.ids.some((id) => ids.includes(id)));
 }
 
 /** The session as the author of a decision about a room. */

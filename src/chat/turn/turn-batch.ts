@@ -73,6 +73,9 @@ export class RoomTurn {
 /** The folded names of the people that an event is about. */
 function subjectsOf(event: PresenceEvent): readonly string[] {
   if (event.type === "renamed") return [fold(event.from), fold(event.to)];
+  if (event.type === "mode") {
+    return event.changes.flatMap((change) => ("name" in change ? [fold(change.name)] : []));
+  }
   return "name" in event ? [fold(event.name)] : [];
 }
 

@@ -1,7 +1,8 @@
 // Delivers the other servers' commits to the hub: in the order of each room's numbers, without
 // repetitions or gaps. Notifications bring most of it; the rest is read.
 
-import type { RoomPresence, SharedHub } from "../../chat/elsewhere/foreign-events.ts";
+import type { SharedHub } from "../../chat/elsewhere/foreign-events.ts";
+import type { RoomPresence } from "../../chat/elsewhere/foreign-presence.ts";
 import type { SharedStore } from "../../chat/hub-state.ts";
 import type { RightsRow } from "../../chat/rights/rights-rows.ts";
 import { createDatabaseMetrics, type DatabaseMetrics } from "../../chat/metrics/metrics.ts";
