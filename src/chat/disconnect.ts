@@ -8,6 +8,7 @@ import type { LeaveReason } from "./events.ts";
 import { leaveRoom, roomsOf } from "./rooms/membership.ts";
 import { partingText, rememberLost } from "./rooms/room-rights.ts";
 import { leaveOffers } from "./offers/offer-commands.ts";
+import { followRecipients } from "./offers/offers-elsewhere.ts";
 import { releaseName } from "./elsewhere/name-claims.ts";
 import { noteGone } from "./people/comings.ts";
 import { dissolve } from "./private/private-chat.ts";
@@ -76,6 +77,7 @@ export function partAll(
   hub.names.leave(session);
   noteGone(hub, session);
   session.enter("visitor");
+  followRecipients(hub, [identity.folded]);
   if (identity.recordId === "" || reason === "replaced") return;
   const givesNameUp = reason === "quit" || reason === "kicked";
   recordDeparture(hub, session, givesNameUp ? "" : identity.folded);

@@ -37,6 +37,7 @@ import { count } from "./metrics/metrics.ts";
 import { fold } from "./names/grammar.ts";
 import { leaveCalls } from "./offers/call-commands.ts";
 import { leaveCodes } from "./offers/code-commands.ts";
+import { awaitedNames } from "./offers/offers-elsewhere.ts";
 import { closeEmpty } from "./rooms/membership.ts";
 import { NameRegistry } from "./names/registry.ts";
 import { banOf, banText, suspectOf } from "./suspect.ts";
@@ -322,9 +323,9 @@ export class Hub {
     return positionIn(this.#hub, room);
   }
 
-  /** Folded names that somebody here watches. */
+  /** Folded names that somebody here watches, or for whose owners files wait. */
   watchedNames(): readonly string[] {
-    return this.#hub.watches.names();
+    return [...this.#hub.watches.names(), ...awaitedNames(this.#hub)];
   }
 
   /** Servers of people with whom somebody here has a private chat or an invitation. */

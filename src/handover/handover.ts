@@ -61,11 +61,14 @@ export class Handover {
     return this.#start({ id, to: "the server", share: { room }, folder, onEvent });
   }
 
-  #start(what: Omit<OutgoingOptions, "exchange" | "limitBytesPerSecond">): OutgoingOffer {
+  #start(
+    what: Omit<OutgoingOptions, "exchange" | "limitBytesPerSecond" | "mayMove">,
+  ): OutgoingOffer {
     const { exchange, limitBytesPerSecond } = this.#options;
     const { id } = what;
     const rate = limitBytesPerSecond === undefined ? {} : { limitBytesPerSecond };
-    const offer = new OutgoingOffer({ ...what, exchange, ...rate });
+    const mayMove = (): boolean => !this.#isBusyBut(offer);
+    const offer: OutgoingOffer = new OutgoingOffer({ ...what, exchange, mayMove, ...rate });
     this.#outgoing.set(id, offer);
     const forget = () => {
       if (this.#outgoing.get(id) === offer) this.#outgoing.delete(id);
@@ -73,6 +76,11 @@ export class Handover {
     offer.over.then(forget, forget);
     void offer.offer();
     return offer;
+  }
+
+  #isBusyBut(offer: OutgoingOffer): boolean {
+    const isUnderWay = this.outgoing.some((other) => other !== offer && other.isUnderWay);
+    return isUnderWay || this.incoming.some(({ isReceiving }) => isReceiving);
   }
 
   /** Offers that wait for an answer or are being received. */
@@ -187,7 +195,8 @@ export class Handover {
   #handleError(event: Extract<SessionEvent, { type: "error" }>): boolean {
     const { code, message, subject, ref, at } = event;
     const error = new ParleyError(isErrorCode(code) ? code : "failed", harmless(message));
-    if (this.outgoing.some((offer) => offer.handleError(ref, error, at))) return true;
+    const about = { ref, subject, at };
+    if (this.outgoing.some((offer) => offer.handleError(about, error))) return true;
     const taken = subject === undefined ? undefined : this.#incoming.get(subject);
     if (taken === undefined) return false;
     // A restarted server has forgotten the offer: the sender makes it again.

@@ -87,6 +87,11 @@ export class IncomingOffer {
     return this.#isOver;
   }
 
+  /** Whether there is a channel. */
+  get isReceiving(): boolean {
+    return this.#current !== undefined;
+  }
+
   /** Opens the offer and reports it. Returns a sentence if that is impossible. */
   async open({ summary, sealed }: OfferContent): Promise<string | undefined> {
     if (this.#opened !== undefined) return undefined;

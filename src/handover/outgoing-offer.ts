@@ -28,10 +28,19 @@ export interface OutgoingOptions {
   readonly folder: OfferedFolder;
   readonly exchange: Exchange;
   readonly limitBytesPerSecond?: number;
+  /** Whether moving to another server disturbs no other transfer. */
+  readonly mayMove?: () => boolean;
   onEvent(event: SendEvent): void;
 }
 
 type Open = { number: number; channel: ServedChannel };
+
+/** What an error of the server refers to. */
+export type OfferErrorAbout = {
+  readonly ref: number | undefined;
+  readonly subject: string | undefined;
+  readonly at?: string | undefined;
+};
 
 export class OutgoingOffer {
   readonly id: string;
@@ -53,6 +62,7 @@ export class OutgoingOffer {
   #isOffering = false;
   /** How many times it has followed the recipient to another server. */
   #moves = 0;
+  #waitsToMove = false;
   #isHere: boolean | undefined;
   #open: Open | undefined;
   /** Whether there has been a channel. */
@@ -125,6 +135,11 @@ export class OutgoingOffer {
     else if (event.type === "ended") this.#end(new ParleyError("cannot-connect", event.message));
   }
 
+  /** Whether the recipient can accept, or has accepted, or the server is receiving. */
+  get isUnderWay(): boolean {
+    return this.#isHere === true;
+  }
+
   /** The server's answer. */
   handleAnswer({ here, online }: { here: boolean; online: boolean }): void {
     if (here === this.#isHere) return;
@@ -146,12 +161,16 @@ export class OutgoingOffer {
     });
   }
 
-  /** Returns whether the error concerns this offer. `at`: the server where it can be made. */
-  handleError(ref: number | undefined, error: ParleyError, at?: string): boolean {
-    if (ref === undefined || ref !== this.#ref) return false;
-    // At that server the offer is made again.
-    if (error.code === "elsewhere" && at !== undefined && this.#moves++ < limits.maxMoves) {
-      if (this.#options.exchange.moveTo?.(at) === true) return true;
+  /**
+   * Returns whether the error concerns this offer. `at`: the server where it can be made; also if
+   * the recipient has gone there later.
+   */
+  handleError({ ref, subject, at }: OfferErrorAbout, error: ParleyError): boolean {
+    const isLater = error.code === "elsewhere" && subject === this.id;
+    if (!isLater && (ref === undefined || ref !== this.#ref)) return false;
+    if (error.code === "elsewhere" && at !== undefined) {
+      this.#isHere = undefined;
+      return this.#follow(at, error);
     }
     // A request that was open when the connection was lost is repeated.
     if (error.code === "cannot-connect") return true;
@@ -160,6 +179,21 @@ export class OutgoingOffer {
     if (error.code === "rate" || mayPass) {
       setTimeout(() => void this.offer(), limits.offerAgainMs);
     } else this.#end(error);
+    return true;
+  }
+
+  /** Makes the offer again at that server, once nothing else is under way here. */
+  #follow(at: string, error: ParleyError): true {
+    const { exchange, mayMove, onEvent } = this.#options;
+    if (mayMove?.() === false) {
+      const reason = `${this.to} is at another server: it is offered there after the other files`;
+      if (!this.#waitsToMove) onEvent({ event: "interrupted", to: this.#recipient, reason });
+      this.#waitsToMove = true;
+      setTimeout(() => void this.offer(), limits.offerAgainMs);
+      return true;
+    }
+    this.#waitsToMove = false;
+    if (this.#moves++ >= limits.maxMoves || exchange.moveTo?.(at) !== true) this.#end(error);
     return true;
   }
 

@@ -88,7 +88,7 @@ withPostgres(
     await using setting = await Setting.start(2);
     const [east = 0, west = 0] = setting.ports;
     using ann = await Wire.native(east, "Ann");
-    using ben = await Wire.native(west, "Ben", { files: true });
+    using ben = await Wire.native(west, "Ben", { takesFiles: true });
     const summary = { files: 1, bytes: 1, names: ["plan.txt"] };
     const offer = "AAAAAAAAAAAAAAAAAAAAAA";
     ann.send({ type: "offer-files", offer, to: "ben", summary, ref: 7 });
@@ -96,6 +96,20 @@ withPostgres(
     expect(refused).toMatchObject({ code: "elsewhere", ref: 7, at: `127.0.0.1:${west}` });
     expect(refused.message).toContain(`connect to 127.0.0.1:${west}`);
     expect(ben.unread).not.toContain(offer);
+
+    // Somebody who is away, and comes to the other server while the files wait.
+    const path = join(setting.folder, "plan.txt");
+    writeFileSync(path, "the plan");
+    const dan = await Wire.native(east, "Dan", { takesFiles: true });
+    dan[Symbol.dispose]();
+    const left = () => setting.query("SELECT 1 FROM parley.people WHERE folded = 'dan'");
+    await until(async () => (await left()).length === 0, "that Dan is away");
+    const words = [`127.0.0.1:${east}`, path, "--to", "Dan", "--name", "Eve", "--json"];
+    await using sender = new Parley("send-file", ...words);
+    await sender.line(/"event":"offered".*"here":false/);
+    using back = await Wire.native(west, "Dan", { takesFiles: true });
+    expect(await back.until(/"type":"offered"/)).toContain('"from":"Eve"');
+    await sender.line(/"event":"offered".*"here":true/);
   },
   60_000,
 );

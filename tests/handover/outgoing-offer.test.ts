@@ -1,6 +1,6 @@
 // What a sender says of an offer that its recipient is fetching.
 
-import { afterAll, expect, spyOn, test } from "bun:test";
+import { afterAll, expect, jest, spyOn, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import { encodeReceipt } from "../../src/handover/channel-line.ts";
 import type { Exchange } from "../../src/handover/exchange.ts";
 import { encodePart } from "../../src/handover/frames.ts";
 import type { SendEvent } from "../../src/handover/handover-events.ts";
+import { offers as limits } from "../../src/limits.ts";
 import { OfferedFolder } from "../../src/handover/offered-folder.ts";
 import { OutgoingOffer } from "../../src/handover/outgoing-offer.ts";
 
@@ -55,4 +56,46 @@ test("the rate is that of the time in which the files are being fetched", async 
   ]);
   offer.over.catch(() => {});
   offer.cancel(new ParleyError("interrupted", "The test is over"));
+});
+
+test("the sender goes to the recipient's server once nothing else is under way", async () => {
+  const path = join(base, "plan");
+  writeFileSync(path, "the plan");
+  const folder = await OfferedFolder.of([path]);
+  jest.useFakeTimers();
+  try {
+    const went: string[] = [];
+    const said: string[] = [];
+    let [refs, isBusy] = [0, true];
+    const session = { ...exchange.session, request: () => ++refs };
+    const moveTo = (at: string): boolean => went.push(at) > 0;
+    const offer = new OutgoingOffer({
+      id: "offer",
+      to: "Bob",
+      folder,
+      exchange: { ...exchange, session, moveTo },
+      mayMove: () => !isBusy,
+      onEvent: ({ event }) => void said.push(event),
+    });
+    await offer.offer();
+    offer.handleAnswer({ here: false, online: false });
+    const elsewhere = new ParleyError("elsewhere", "He is at another server");
+    const at = "192.0.2.2:55000";
+    // Bob has come there later; then the answers to what is asked again.
+    expect(offer.handleError({ ref: undefined, subject: "other", at }, elsewhere)).toBe(false);
+    expect(offer.handleError({ ref: undefined, subject: "offer", at }, elsewhere)).toBe(true);
+    for (const ref of [2, 3]) {
+      jest.advanceTimersByTime(limits.offerAgainMs);
+      expect(refs).toBe(ref);
+      expect(went).toEqual([]);
+      isBusy = ref === 2;
+      expect(offer.handleError({ ref, subject: "Bob", at }, elsewhere)).toBe(true);
+    }
+    expect(went).toEqual([at]);
+    expect(said).toEqual(["offered", "interrupted"]);
+    offer.over.catch(() => {});
+    offer.cancel(new ParleyError("interrupted", "The test is over"));
+  } finally {
+    jest.useRealTimers();
+  }
 });

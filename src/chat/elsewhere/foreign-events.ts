@@ -24,6 +24,7 @@ import { mayBeOf, type Session } from "../session.ts";
 import { banOf, banText, suspectOf } from "../suspect.ts";
 import { reclaimCalls } from "../offers/call-commands.ts";
 import { reclaimCodes } from "../offers/code-commands.ts";
+import { followRecipients } from "../offers/offers-elsewhere.ts";
 import { putOutOfPrivate, tellErased } from "../rooms/room-access.ts";
 import type { SharedCharge } from "../rates/shared-charges.ts";
 import { ownerAt } from "../../share-owner.ts";
@@ -130,9 +131,17 @@ const handlers: Handlers = {
   },
   people(hub, { people }) {
     noteElsewhere(hub, people);
+    followRecipients(
+      hub,
+      people.filter(({ isHere }) => isHere).map(({ folded }) => folded),
+    );
   },
   watched(hub, { names, people }) {
     reviewElsewhere(hub, names, people);
+    followRecipients(
+      hub,
+      people.map(({ folded }) => folded),
+    );
   },
   signal(hub, { server, signal }) {
     if (signal.type === "chat") handleChatSignal(hub, server, signal);

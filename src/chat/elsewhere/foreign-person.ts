@@ -34,6 +34,8 @@ export type DirectoryPerson = PublicPerson & {
   readonly network?: string | undefined;
   /** The key that the session has proved. */
   readonly proved?: string | undefined;
+  /** Whether one of their clients there takes files. */
+  readonly takesFiles?: boolean | undefined;
 };
 
 /** Connection numbers are only unique together with their server. */

@@ -11,7 +11,8 @@ import { endCall } from "./call-commands.ts";
 import { endCode } from "./code-commands.ts";
 import { CodeOffer } from "./code-offer.ts";
 import type { Passing } from "./offer-book.ts";
-import { endOffer, memberByKey } from "./offer-commands.ts";
+import { endOffer } from "./offer-commands.ts";
+import { memberByKey } from "./offer-ends.ts";
 
 type Pass = Extract<Command, { type: "pass" }>;
 

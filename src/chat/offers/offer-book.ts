@@ -89,7 +89,8 @@ export class OfferBook {
     this.#owners.add(offer.owner);
   }
 
-  #remove(offer: FileOffer): void {
+  /** Nobody is told of it later. */
+  remove(offer: FileOffer): void {
     if (!this.#offers.delete(offer.id)) return;
     this.#owners.remove(offer.owner);
     this.clearFrames(offer);
@@ -97,7 +98,7 @@ export class OfferBook {
 
   /** The offer is over. */
   end(offer: FileOffer, reason: OfferEnd, isBySender: boolean, nowMs: number): void {
-    this.#remove(offer);
+    this.remove(offer);
     const { id, from, to } = offer;
     const untilMs = nowMs + limits.awayMs;
     this.#ended.set(id, { id, from, to, reason, isBySender, untilMs });

@@ -6,19 +6,19 @@
 import { offers as limits } from "../../limits.ts";
 import type { Command, LeaveReason } from "../events.ts";
 import type { HubState } from "../hub-state.ts";
-import { findElsewhere } from "../elsewhere/find-elsewhere.ts";
-import { findPerson, type Person } from "../people/find-person.ts";
+import { findPerson } from "../people/find-person.ts";
 import { fold } from "../names/grammar.ts";
 import { type About, reject, rejectUnknownUser, rejectUnread } from "../rejections.ts";
 import { personKey, type Session } from "../session.ts";
 import { sessionFields } from "../session-log.ts";
-import { quoted } from "../../text.ts";
 import { muteText } from "../suspect.ts";
 import type { OfferEnd } from "../../protocol/messages.ts";
 import { endCall } from "./call-commands.ts";
 import { answerCode, endCode } from "./code-commands.ts";
-import { absentParty, FileOffer, isPerson, partyOf } from "./file-offer.ts";
+import { absentParty, FileOffer, isPerson, partyOf, type Party } from "./file-offer.ts";
 import type { EndedOffer } from "./offer-book.ts";
+import { clientsOf, isFor, recipient, sender } from "./offer-ends.ts";
+import { findRecipient, followRecipient, rejectElsewhere } from "./offers-elsewhere.ts";
 
 type OfferFiles = Extract<Command, { type: "offer-files" }>;
 type AnswerFiles = Extract<Command, { type: "answer-files" }>;
@@ -44,32 +44,27 @@ export function offerFiles(hub: HubState, session: Session, command: OfferFiles)
     const since = muteText(hub, session);
     if (since !== undefined) return reject(hub, session, "muted", since, { ref });
     if (person === undefined) return rejectUnknownUser(hub, session, command.to, { ref });
-    if ("isElsewhere" in person && person.isElsewhere) {
-      return rejectElsewhere(hub, session, command);
-    }
+    const to = "here" in person ? partyOf(person.here, false) : absentParty(command.to, person);
+    offerHere(hub, session, command, to);
+  });
+}
+
+/** Makes the offer at this server, unless the recipient is at another one. */
+function offerHere(hub: HubState, session: Session, command: OfferFiles, to: Party): void {
+  const { offer: id, ref } = command;
+  findRecipient(hub, session, { from: partyOf(session, true), to }, (elsewhere, error) => {
+    if (error !== undefined) return rejectUnread(hub, session, command, error);
+    if (session.phase !== "member") return;
     // Asking the store may have taken a while.
     const made = hub.offers.get(id);
     if (made !== undefined) return offerAgain(hub, session, command, made);
-    makeOffer(hub, session, command, person);
+    if (elsewhere === undefined) return makeOffer(hub, session, command, to);
+    rejectElsewhere(hub, session, elsewhere, { ref, subject: command.to });
   });
 }
 
-/**
- * Files are transferred between people on the same server: a client that can connects to that
- * server and makes the offer there.
- */
-function rejectElsewhere(hub: HubState, session: Session, { to, ref }: OfferFiles): void {
-  findElsewhere(hub, session, [fold(to)], ([person]) => {
-    const at = person?.address === "" ? undefined : person?.address;
-    const there = at === undefined ? "the same one" : at;
-    const message = `${quoted(to)} is connected to another server of this parley, and files go between people at one: connect to ${there}, or give the files by a code`;
-    reject(hub, session, "elsewhere", message, { ref, subject: to, at });
-  });
-}
-
-function makeOffer(hub: HubState, session: Session, command: OfferFiles, person: Person): void {
+function makeOffer(hub: HubState, session: Session, command: OfferFiles, to: Party): void {
   const { offer: id, to: name, summary, sealed, ref } = command;
-  const to = "here" in person ? partyOf(person.here, false) : absentParty(name, person);
   if (to.person === personKey(session.identity) && !to.isAccount) {
     const message =
       "These would be files for yourself: name somebody else, or register your name, which several devices can then use";
@@ -104,6 +99,7 @@ function offerAgain(
   offer.content = { summary, sealed };
   offer.awayMs = undefined;
   answerSender(hub, session, offer, to, { ref });
+  followRecipient(hub, offer);
 }
 
 function answerSender(
@@ -126,11 +122,7 @@ function answerSender(
  * say what to do; undefined: the person is away.
  */
 function tellRecipients(hub: HubState, offer: FileOffer): "here" | "online" | undefined {
-  const { to } = offer;
-  const readers = hub.names.readers(to.person);
-  const own = readers.filter((one) => one.phase === "member" && !isSendingDevice(offer, one));
-  const holder = to.isAccount ? undefined : hub.names.holder(fold(to.name));
-  const found = own.length > 0 || holder === undefined ? own : [holder];
+  const found = clientsOf(hub, offer);
   const told = found.filter(({ takesFiles }) => takesFiles);
   for (const session of told) tellOffer(hub, session, offer);
   if (told.length > 0) return "here";
@@ -172,23 +164,6 @@ export function answerFiles(hub: HubState, session: Session, command: AnswerFile
     }
   }
   openChannel(hub, offer);
-}
-
-type Ends = Pick<FileOffer, "from" | "to">;
-
-/**
- * Whether the offer is for that session: for its person, or for whoever has the unregistered name.
- */
-function isFor(hub: HubState, offer: Ends, session: Session): boolean {
-  const { to } = offer;
-  if (isPerson(to, session)) return !isSendingDevice(offer, session);
-  return !to.isAccount && hub.names.holder(fold(to.name)) === session;
-}
-
-/** Whether the session is the sender of an offer to its owner's other devices. */
-function isSendingDevice({ from, to }: Ends, { identity, proven }: Session): boolean {
-  if (from.person !== to.person) return false;
-  return from.session === identity.key || (from.proved !== undefined && from.proved === proven.key);
 }
 
 export function endFiles(hub: HubState, session: Session, { offer: id, reason }: EndFiles): void {
@@ -322,18 +297,4 @@ function closeChannel(hub: HubState, offer: FileOffer, by?: Session): void {
 function closeRelay(offer: FileOffer): void {
   offer.relay?.close();
   offer.relay = undefined;
-}
-
-function sender(hub: HubState, { from }: FileOffer): Session | undefined {
-  return memberByKey(hub, from.session);
-}
-
-function recipient(hub: HubState, { to }: FileOffer): Session | undefined {
-  return memberByKey(hub, to.session);
-}
-
-/** The participating session, if it is connected. */
-export function memberByKey(hub: HubState, key: string | undefined): Session | undefined {
-  const session = key === undefined ? undefined : hub.names.byKey(key);
-  return session?.phase === "member" ? session : undefined;
 }
