@@ -103,12 +103,9 @@ class SelectChatConversation implements Conversation {
           // The name as written, without characters that could forge a line.
           return `user not found: ${harmless(event.subject)}\n`;
         }
-        return `${event.message}\n`;
-      default: {
-        const text = sentence(event);
-        return text === undefined ? undefined : `${text}\n`;
-      }
     }
+    const text = sentence(event);
+    return text === undefined ? undefined : `${text}\n`;
   }
 }
 

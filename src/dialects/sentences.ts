@@ -13,8 +13,11 @@ import { sizeText } from "../size-text.ts";
 export function sentence(event: PersonalEvent): string | undefined {
   switch (event.type) {
     case "refused":
-    case "error":
       return event.message;
+    case "error":
+      if (event.code !== "not-in-room") return event.message;
+      // They know no rooms, and enter the lobby when they connect.
+      return "You are not in the lobby: connect again to enter it";
     case "bye":
       return event.reason;
     case "chat":

@@ -104,6 +104,23 @@ test("joining, leaving, a new name", () => {
   expect(said.ben).toMatch(/^Alice is called Eve now\n\|__users__ [A-Za-z,]+\n$/);
 });
 
+test("who was removed from the lobby is told how to enter it again", () => {
+  const { rig, alice, annie, emil, ben, heard } = fivePeople();
+  for (const name of ["Alice", "annie", "Emil", "Ben"]) rig.order(`remove lobby ${name}`);
+  heard();
+  alice.say("hello");
+  annie.say(":Ann:hello");
+  emil.say("hello");
+  ben.say("ALL - hello");
+  const told = "You are not in the lobby: connect again to enter it";
+  expect(heard()).toEqual({
+    alice: told,
+    annie: told,
+    emil: `\n${told}\n`,
+    ben: `${told}\n`,
+  });
+});
+
 test("private messages reach their recipients and nobody else", () => {
   const { alice, ben, heard } = fivePeople();
   alice.say("~annie hi");

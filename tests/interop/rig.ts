@@ -50,6 +50,12 @@ export class Rig {
     person.say(login);
     return person;
   }
+
+  /** A command typed at the server's terminal. */
+  order(line: string): void {
+    this.#rig.order(line);
+    this.#rig.pass(2_000, 20);
+  }
 }
 
 export class Person {

@@ -12,6 +12,8 @@ export class PacedQueue {
   #waiting: (string | string[])[] = [];
   /** Earliest time of the next send. */
   #nextSendMs = -Infinity;
+  /** The last send, until a later turn shows a time at which it was over. */
+  #sent: { turnMs: number; gapMs: number } | undefined;
   /** UTF-16 code units waiting. */
   chars = 0;
 
@@ -35,10 +37,23 @@ export class PacedQueue {
     return this.#waiting.length === 0;
   }
 
-  /** The next message if it is due at `nowMs`; the one after it is due `gapMs` later. */
+  /** Whether `take` has nothing to do, now or at a later time. */
+  get settled(): boolean {
+    return this.empty && this.#sent === undefined;
+  }
+
+  /**
+   * The next message if it is due; the one after it is due `gapMs` later. `nowMs` is the beginning
+   * of a turn, which may take long and send at its end: the gap is counted from the next turn.
+   */
   take(nowMs: number, gapMs: number = output.unframedGapMs): string | undefined {
+    if (this.#sent !== undefined) {
+      if (nowMs <= this.#sent.turnMs) return undefined;
+      this.#nextSendMs = nowMs + this.#sent.gapMs;
+      this.#sent = undefined;
+    }
     if (this.empty || nowMs < this.#nextSendMs) return undefined;
-    this.#nextSendMs = nowMs + gapMs;
+    this.#sent = { turnMs: nowMs, gapMs };
     const next = this.#waiting.shift()!;
     if (typeof next === "string") {
       this.chars -= next.length;

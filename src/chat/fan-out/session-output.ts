@@ -86,7 +86,7 @@ export class SessionOutput {
     this.#paced.push(text);
   }
 
-  /** Sends due paced messages; true if more are waiting. */
+  /** Sends due paced messages; true if it must be called again soon. */
   pump(nowMs: number): boolean {
     const queue = this.#paced;
     if (queue === undefined) return false;
@@ -100,7 +100,7 @@ export class SessionOutput {
       if (text === undefined) break;
       this.outbox.send(Buffer.from(text));
     }
-    return !queue.empty;
+    return !queue.settled;
   }
 
   /** Gap between sends to an unframed client; before its first message, the greeting's. */

@@ -13,17 +13,34 @@ test("the first message is sent immediately, each later one after a gap", () => 
   queue.push("a");
   queue.push("b");
   expect(queue.take(5)).toBe("a");
-  expect(queue.take(5 + gapMs - 1)).toBeUndefined();
-  expect(queue.take(5 + gapMs)).toBe("b");
+  expect(queue.take(6)).toBeUndefined();
+  expect(queue.take(6 + gapMs - 1)).toBeUndefined();
+  expect(queue.take(6 + gapMs)).toBe("b");
   expect([queue.empty, queue.chars]).toEqual([true, 0]);
+});
+
+test("the gap begins after the turn that has sent, however long that took", () => {
+  const queue = new PacedQueue();
+  queue.push("a");
+  expect(queue.take(0)).toBe("a");
+  expect([queue.empty, queue.settled]).toEqual([true, false]);
+  queue.push("b");
+  expect(queue.take(0)).toBeUndefined();
+  // The turn that began at 0 is over.
+  const nextMs = 3 * gapMs;
+  expect(queue.take(nextMs)).toBeUndefined();
+  expect(queue.take(nextMs + gapMs)).toBe("b");
+  expect(queue.take(nextMs + gapMs + 1)).toBeUndefined();
+  expect(queue.settled).toBe(true);
 });
 
 test("beyond its capacity messages are joined by single line ends", () => {
   const queue = new PacedQueue();
   for (let i = 1; i < places; i++) queue.push(String(i));
   for (const text of ["x", "y\n", "z"]) queue.push(text);
-  for (let i = 1; i < places; i++) queue.take(i * gapMs);
-  expect(queue.take(places * gapMs)).toBe("x\ny\nz");
+  // Each send needs two turns: the one that sends, and one that begins the gap.
+  for (let i = 2; i < 2 * places; i++) queue.take(i * gapMs);
+  expect(queue.take(2 * places * gapMs)).toBe("x\ny\nz");
   expect(queue.chars).toBe(0);
 });
 
