@@ -391,12 +391,14 @@ export class ChatConnection implements Link {
       case "tls":
         return this.#startTls(state.held, nowMs);
       case "native":
+        this.#endPrompt();
         this.#startDialect(protocol.native);
         return this.#replay(state.held, true, nowMs);
       case "text":
         this.#startDialect(protocol.text);
         return this.#replay(state.held, verdict.framed, nowMs);
       case "irc":
+        this.#endPrompt();
         this.#startDialect(protocol.irc);
         return this.#replay(state.held, true, nowMs);
       case "cpp":
@@ -416,6 +418,14 @@ export class ChatConnection implements Link {
         }
         return;
     }
+  }
+
+  /**
+   * A program whose first bytes were late has been mistaken for a person: its first line must not
+   * continue that of the prompt.
+   */
+  #endPrompt(): void {
+    if (this.#prompted && this.#admitsPlain) this.#socket.write("\r\n");
   }
 
   /** The port only accepts TLS; a silent client gets as much time as a handshake. */

@@ -262,6 +262,13 @@ describe("silence", () => {
     expect(nell.timeoutSeconds).toBe(0);
   });
 
+  test("a program that speaks after the prompt gets lines of its own", () => {
+    const nat = new Caller().wait(sniff.promptAfterMs).send(hello);
+    expect(nat.heard).toStartWith('Enter your name: \r\n{"type":"welcome"');
+    const irc = new Caller().wait(sniff.promptAfterMs).send("NICK Ira\r\nUSER i 0 * :I\r\n");
+    expect(irc.heard).toStartWith("Enter your name: \r\n:");
+  });
+
   test("telnet's commands are neither a name nor text, and are refused", () => {
     const tel = new Caller().send(latin1("\xff\xfb\x1f")).wait(sniff.promptAfterMs);
     // Two bytes of the answer are not UTF-8.
