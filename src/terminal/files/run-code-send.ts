@@ -7,6 +7,7 @@ import { browserLink } from "../../codes/browser-link.ts";
 import { CodeServer, type CodeServerOptions } from "../../codes/code-server.ts";
 import { announce } from "../../codes/lan.ts";
 import { LinkedSender } from "../../codes/linked-sender.ts";
+import { NextCode } from "../../codes/next-code.ts";
 import { ParleyError, unwritable } from "../../errors.ts";
 import { pathName } from "../../handover/handover-events.ts";
 import { OfferedFolder } from "../../handover/offered-folder.ts";
@@ -85,37 +86,19 @@ type Sending = CodeSendOptions & {
  */
 async function serveMany(folder: OfferedFolder, sending: Sending): Promise<void> {
   const { report, interrupted } = sending;
-  let guesses = 0;
+  const next = new NextCode();
   for (let isFirst = true; ; isFirst = false) {
     try {
       await serveOnce(folder, sending);
     } catch (error) {
       if (!(error instanceof ParleyError)) throw error;
-      if (error.code === "not-allowed") guesses++;
-      const pauseMs = pauseAfter(error, isFirst, guesses);
+      const pauseMs = next.pauseAfter(error, isFirst);
       if (pauseMs === undefined) throw error;
       report.voided(error.message);
       await Promise.race([Bun.sleep(pauseMs), interrupted]);
     }
   }
 }
-
-/** Milliseconds until the next code; undefined: no further code. */
-function pauseAfter({ code }: ParleyError, isFirst: boolean, guesses: number): number | undefined {
-  if (guesses >= limits.maxVoid) return undefined;
-  if (code === "not-allowed") return guesses * limits.voidPauseMs;
-  return !isFirst && passing.has(code) ? limits.openAgainMs : undefined;
-}
-
-/** Errors that end one code, or temporarily keep a server from opening one. */
-const passing: ReadonlySet<string> = new Set([
-  "full",
-  "rate",
-  "storage",
-  "stalled",
-  "declined",
-  "cannot-connect",
-]);
 
 /** Serves one code until it is used. @throws ParleyError `not-allowed` after a wrong guess */
 async function serveOnce(folder: OfferedFolder, sending: Sending): Promise<void> {
