@@ -19,7 +19,7 @@ export type RegistryRequest =
   | { readonly type: "REGISTER"; readonly contact: Contact; readonly key?: string | undefined }
   /** `wanted`: only this client will do. */
   | { readonly type: "BRIDGE"; readonly id: string; readonly wanted: string | undefined }
-  /** Asks for a key without handing anybody out; only where `keepsKeys`. */
+  /** Asks for a key without handing anybody out. */
   | { readonly type: "LOOK"; readonly id: string };
 
 export type RegistryOutcome =
@@ -31,7 +31,7 @@ export type RegistryOutcome =
       readonly did: "bridged";
       readonly found: Contact | undefined;
       readonly self: Contact | undefined;
-      /** Of `found`, where `keepsKeys`. */
+      /** Of `found`; undefined: it was registered without one. */
       readonly key?: string | undefined;
     }
   /** Undefined: nobody with a key is registered under that ID. */
@@ -40,8 +40,6 @@ export type RegistryOutcome =
   | { readonly did: "nothing" };
 
 export interface PeerRegistry {
-  /** It stores the keys of peers; otherwise they are kept beside it (peer-keys.ts). */
-  readonly keepsKeys?: boolean;
   /** `network`: the origin of the request. Calls `then` once, either synchronously or later. */
   request(
     request: RegistryRequest,

@@ -12,7 +12,6 @@ import {
   withHeader,
 } from "./codec.ts";
 import { CppParser } from "./parser.ts";
-import type { PeerKeys } from "./peer-keys.ts";
 import type { PeerRegistry, RegistryOutcome, RegistryRequest } from "./peer-registry.ts";
 
 export type RegistryAnswer = {
@@ -37,8 +36,6 @@ export class RegistryConnection {
   readonly #network: string;
   /** Why the client may not use the registry under this ID; undefined if it may. */
   readonly #refusalOf: (id: string) => string | undefined;
-  /** Undefined: this registry keeps no keys. */
-  readonly #keys: PeerKeys | undefined;
   readonly #parser = new CppParser();
   #answered = false;
   /** The registry has not answered yet. */
@@ -49,12 +46,10 @@ export class RegistryConnection {
     registry: PeerRegistry,
     network: string,
     refusalOf: (id: string) => string | undefined = () => undefined,
-    keys?: PeerKeys,
   ) {
     this.#registry = registry;
     this.#network = network;
     this.#refusalOf = refusalOf;
-    this.#keys = keys;
   }
 
   /**
@@ -81,56 +76,26 @@ export class RegistryConnection {
       const log = [`${type}: ${id} refused: ${refused}`];
       return { reply: `${refused}\n`, end: true, log, did: "request refused", id };
     }
-    if (type === "BRIDGE" && message.keys === "look") {
-      return this.#look(message.peer ?? id, nowMs, later);
-    }
     return this.#ask(message, nowMs, later);
   }
 
-  /** Tells a key without handing anybody out. */
-  #look(id: string, nowMs: number, later: (answer: RegistryAnswer) => void): RegistryAnswer {
-    if (this.#registry.keepsKeys !== true) return lookAnswer(this.#keys?.look(id, this.#network));
-    const asked = { type: "LOOK", id } as const;
-    return this.#request(asked, nowMs, later, (outcome) => answerTo(asked, outcome));
-  }
-
+  /** Returns the answer if it comes synchronously; otherwise `later` receives it. */
   #ask(
     message: Extract<CppMessage, { type: "REGISTER" | "BRIDGE" }>,
     nowMs: number,
     later: (answer: RegistryAnswer) => void,
   ): RegistryAnswer {
-    const { type, id } = message;
-    const asked: RegistryRequest =
-      type === "REGISTER"
-        ? { type, contact: { id, ip: message.ip, port: message.port }, key: message.key }
-        : { type, id, wanted: message.peer };
-    const tellsKey = type === "BRIDGE" && message.keys === "with-contact";
-    const keys = this.#registry.keepsKeys === true ? undefined : this.#keys;
-    return this.#request(asked, nowMs, later, (outcome) => {
-      if (outcome.did === "registered" && type === "REGISTER") {
-        keys?.registered(outcome.contact, message.key, this.#network);
-      }
-      const answer = answerTo(asked, outcome);
-      if (tellsKey && outcome.did === "bridged" && outcome.found !== undefined) {
-        answer.reply = withKey(answer.reply ?? "", outcome.key ?? keys?.of(outcome.found));
-      }
-      return answer;
-    });
-  }
-
-  /** Returns the answer if it comes synchronously; otherwise `later` receives it. */
-  #request(
-    asked: RegistryRequest,
-    nowMs: number,
-    later: (answer: RegistryAnswer) => void,
-    answerOf: (outcome: RegistryOutcome) => RegistryAnswer,
-  ): RegistryAnswer {
+    const asked = requestIn(message);
+    const tellsKey = message.type === "BRIDGE" && message.keys === "with-contact";
     let atOnce: RegistryAnswer | undefined;
-    this.#isAsking = true;
     let isReturned = false;
+    this.#isAsking = true;
     this.#registry.request(asked, nowMs, this.#network, (outcome) => {
       this.#isAsking = false;
-      const answer = answerOf(outcome);
+      const answer = answerTo(asked, outcome);
+      if (tellsKey && outcome.did === "bridged") {
+        answer.reply = withKey(answer.reply ?? "", outcome.key);
+      }
       if (isReturned) later(answer);
       else atOnce = answer;
     });
@@ -145,6 +110,17 @@ export class RegistryConnection {
     this.#answered = true;
     return cutShort ? refusal : { reply: undefined, end: true, log: [] };
   }
+}
+
+function requestIn(message: Extract<CppMessage, { type: "REGISTER" | "BRIDGE" }>): RegistryRequest {
+  const { type, id } = message;
+  if (type === "REGISTER") {
+    const { ip, port, key } = message;
+    return { type, contact: { id, ip, port }, key };
+  }
+  // Tells a key without handing anybody out.
+  if (message.keys === "look") return { type: "LOOK", id: message.peer ?? id };
+  return { type, id, wanted: message.peer };
 }
 
 function lookAnswer(found: { contact: Contact; key: string } | undefined): RegistryAnswer {

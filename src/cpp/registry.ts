@@ -1,6 +1,6 @@
 // The CPP registry: which clients are registered where, and who is handed out to whom.
-// Deterministic: the time is a parameter, and a callback persists changes. Knows no wire format and
-// no socket.
+// Deterministic: the time is a parameter, and a callback persists changes, except of keys: a peer
+// registers its key again when it registers again. Knows no wire format and no socket.
 
 import { networkOf, widestNetworkOf } from "../addresses.ts";
 import { fold } from "../chat/names/grammar.ts";
@@ -24,8 +24,15 @@ export type RegistryOptions = {
   maxEntries?: number;
 };
 
-/** The network that made a registration, and when its client last registered or bridged. */
-type Registrant = { network: string; lastSeenMs: number };
+/** Who made a registration. */
+type Registrant = {
+  network: string;
+  /** The widest network around it, by which registrations are counted. */
+  wide: string;
+  key: string | undefined;
+  /** When the client last registered or bridged. */
+  lastSeenMs: number;
+};
 
 export class Registry implements PeerRegistry {
   readonly #onChange: (change: RegistryChange) => void;
@@ -34,10 +41,8 @@ export class Registry implements PeerRegistry {
   readonly #entries = new Map<string, Registration>();
   /** Keyed by folded ID. */
   readonly #registrants = new Map<string, Registrant>();
-  /** Registrations per network. */
+  /** Registrations per widest network. */
   readonly #counts = new Map<string, number>();
-  /** The widest network of each registrant, by which registrations are counted. */
-  readonly #wide = new Map<string, string>();
   /** Folded IDs of waiting clients, longest wait first. */
   readonly #waiting = new Set<string>();
 
@@ -73,7 +78,7 @@ export class Registry implements PeerRegistry {
   restore(entries: Iterable<Registration>, nowMs: number): void {
     const sorted = [...entries].sort((a, b) => a.registeredAtMs - b.registeredAtMs);
     for (const entry of sorted.slice(-this.#maxEntries)) {
-      this.#keep(fold(entry.id), entry, { network: networkOf(entry.ip), lastSeenMs: nowMs });
+      this.#keep(fold(entry.id), entry, registrant(networkOf(entry.ip), undefined, nowMs));
     }
     const waiting = sorted.filter((entry) => entry.waitingSinceMs !== undefined);
     for (const entry of waiting.sort((a, b) => (a.waitingSinceMs ?? 0) - (b.waitingSinceMs ?? 0))) {
@@ -88,38 +93,37 @@ export class Registry implements PeerRegistry {
     then: (outcome: RegistryOutcome) => void,
   ): void {
     if (request.type === "REGISTER") {
-      const contact = this.register(request.contact, nowMs, network);
+      const contact = this.register(request.contact, nowMs, network, request.key);
       return then(contact === undefined ? { did: "taken" } : { did: "registered", contact });
     }
-    if (request.type === "LOOK") return then({ did: "looked", found: undefined });
+    if (request.type === "LOOK") {
+      return then({ did: "looked", found: this.#look(fold(request.id), network) });
+    }
     const { id, wanted } = request;
     const found = this.bridge(id, nowMs, network, wanted);
-    then({ did: "bridged", found, self: this.findOwn(id, network) });
+    const key = found && this.#registrants.get(fold(found.id))?.key;
+    then({ did: "bridged", found, self: this.findOwn(id, network), key });
   }
 
   /**
    * Registers a client. Registering an ID again replaces it: it becomes the newest, no longer waits
    * and can be handed out again. `network` is the origin of the request: a client that registers
-   * thousands of IDs evicts its own, not those of others. Returns undefined if the ID belongs to a
-   * recently seen client of another network.
+   * thousands of IDs evicts its own, not those of others. `key`: the client's. Returns undefined if
+   * the ID belongs to a recently seen client of another network.
    */
   register(
     { id, ip, port }: Contact,
     nowMs: number,
     network: string = networkOf(ip),
+    key?: string,
   ): Registration | undefined {
-    const key = fold(id);
-    const registrant = this.#registrants.get(key);
-    if (
-      registrant &&
-      registrant.network !== network &&
-      nowMs - registrant.lastSeenMs < limits.freshMs
-    ) {
+    const folded = fold(id);
+    const before = this.#registrants.get(folded);
+    if (before && before.network !== network && nowMs - before.lastSeenMs < limits.freshMs) {
       return undefined;
     }
-    this.#drop(key);
     const entry: Registration = { id, ip, port, registeredAtMs: nowMs, handedOut: false };
-    this.#keep(key, entry, { network, lastSeenMs: nowMs });
+    this.#keep(folded, entry, registrant(network, key, nowMs));
     if (this.#entries.size > this.#maxEntries) this.#evictOne();
     this.#onChange({ kind: "kept", entry });
     return entry;
@@ -149,6 +153,12 @@ export class Registry implements PeerRegistry {
 
   #named(asker: string, wanted: string, network: string): string | undefined {
     return wanted !== asker && this.#mayHandOut(wanted, network) ? wanted : undefined;
+  }
+
+  #look(id: string, network: string): { contact: Registration; key: string } | undefined {
+    const contact = this.#mayHandOut(id, network) ? this.#entries.get(id) : undefined;
+    const key = this.#registrants.get(id)?.key;
+    return contact && key !== undefined ? { contact, key } : undefined;
   }
 
   #pick(asker: string, network: string): string | undefined {
@@ -187,12 +197,10 @@ export class Registry implements PeerRegistry {
   }
 
   #keep(key: string, entry: Registration, registrant: Registrant): void {
-    const { network } = registrant;
+    const { wide } = registrant;
     this.#drop(key);
     this.#entries.set(key, entry);
     this.#registrants.set(key, registrant);
-    const wide = widestNetworkOf(network);
-    this.#wide.set(key, wide);
     this.#counts.set(wide, (this.#counts.get(wide) ?? 0) + 1);
   }
 
@@ -211,13 +219,11 @@ export class Registry implements PeerRegistry {
   }
 
   #drop(key: string): void {
-    const network = this.#registrants.get(key)?.network;
-    if (network === undefined) return;
+    const wide = this.#registrants.get(key)?.wide;
+    if (wide === undefined) return;
     this.#entries.delete(key);
     this.#waiting.delete(key);
     this.#registrants.delete(key);
-    const wide = this.#wide.get(key) ?? network;
-    this.#wide.delete(key);
     const left = (this.#counts.get(wide) ?? 1) - 1;
     if (left > 0) this.#counts.set(wide, left);
     else this.#counts.delete(wide);
@@ -227,10 +233,14 @@ export class Registry implements PeerRegistry {
   #evictOne(): void {
     const most = Math.max(...this.#counts.values());
     for (const [key, entry] of this.#entries) {
-      if (this.#counts.get(this.#wide.get(key) ?? "") !== most) continue;
+      if (this.#counts.get(this.#registrants.get(key)?.wide ?? "") !== most) continue;
       this.#drop(key);
       this.#onChange({ kind: "removed", entry });
       return;
     }
   }
+}
+
+function registrant(network: string, key: string | undefined, lastSeenMs: number): Registrant {
+  return { network, wide: widestNetworkOf(network), key, lastSeenMs };
 }

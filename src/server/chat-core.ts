@@ -18,7 +18,6 @@ import { Rights } from "../chat/rights/rights.ts";
 import { reservedNames } from "../dialects/table.ts";
 import { openChatWithHelp } from "../dialects/open-chat/open-chat.ts";
 import { connections, postgres, relay } from "../limits.ts";
-import { PeerKeys } from "../cpp/peer-keys.ts";
 import { contactLine, RegistryConnection } from "../cpp/registry-connection.ts";
 import type { OpenStore } from "../store/open-store.ts";
 import type { PageAddress } from "../protocol/messages.ts";
@@ -103,8 +102,6 @@ export type CoreOptions = {
 };
 
 export class ChatCore {
-  /** Of peers that the registry knows, for all of its ports. */
-  readonly #peerKeys = new PeerKeys();
   readonly metrics: Metrics;
   readonly hub: Hub;
   /** The native dialect with this server's settings. */
@@ -245,7 +242,6 @@ export class ChatCore {
         store.registry,
         networkOf(address),
         (id) => this.refusalFor(address, id)?.text,
-        this.#peerKeys,
       );
     const addresses = { admission, admitsPlain, writesProxyHeader };
     const { turns } = this;

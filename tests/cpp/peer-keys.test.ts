@@ -10,7 +10,6 @@ import {
   withHeader,
 } from "../../src/cpp/codec.ts";
 import { CppParser } from "../../src/cpp/parser.ts";
-import { PeerKeys } from "../../src/cpp/peer-keys.ts";
 import { Registry } from "../../src/cpp/registry.ts";
 import { RegistryConnection } from "../../src/cpp/registry-connection.ts";
 
@@ -20,11 +19,10 @@ const otherKey = "3p7bfXt9wbTTW2HC7OQ1Nz-DQ8hbeGdNrfx-FG-IK08";
 const bytes = (text: string) => new TextEncoder().encode(text);
 
 function server() {
-  const [registry, keys] = [new Registry(), new PeerKeys()];
+  const registry = new Registry();
   const ask = (message: string, network = "192.0.2.1"): string =>
-    new RegistryConnection(registry, network, undefined, keys).handleData(bytes(message), 0)
-      .reply ?? "";
-  return { registry, keys, ask };
+    new RegistryConnection(registry, network).handleData(bytes(message), 0).reply ?? "";
+  return { registry, ask };
 }
 
 const registered = withHeader(encodeRegister(alice), "key", key);
@@ -53,16 +51,17 @@ test("a look hands out nobody, and makes nobody wait", () => {
   expect(registry.find("Bob")?.waitingSinceMs).toBeUndefined();
 });
 
-test("a registration without a key, or another address, removes the key", () => {
-  const { ask, keys } = server();
+test("a registration without a key removes the key, and so does a ban", () => {
+  const { ask, registry } = server();
   ask(registered);
   ask(encodeRegister(alice));
   expect([ask(withKeys("Bob", "Alice")), ask(look("Alice"))]).toEqual([
     encodeBridgeAck(alice),
     encodeBridgeAck(),
   ]);
-  keys.registered(alice, key, "192.0.2.1");
-  expect(keys.of({ ...alice, port: 5556 })).toBeUndefined();
+  ask(registered);
+  registry.dropBanned((id) => id === "Alice");
+  expect(ask(look("Alice"))).toBe(encodeBridgeAck());
 });
 
 test("another network can neither take an ID over nor change its key", () => {
@@ -93,13 +92,4 @@ test("an invalid key is treated as none, in requests and answers", () => {
     type: "message",
     message: { type: "BRIDGEACK", contact: alice },
   });
-});
-
-test("the number of keys is bounded, and a network with many loses its own", () => {
-  const keys = new PeerKeys(8);
-  keys.registered(alice, key, "192.0.2.1");
-  for (let n = 0; n < 100; n++) keys.registered({ ...alice, id: `Eve${n}` }, key, "198.51.100.1");
-  expect(keys.size).toBe(8);
-  expect(keys.look("Alice", "192.0.2.1")?.key).toBe(key);
-  expect(keys.look("Eve99", "192.0.2.1")).toBeDefined();
 });

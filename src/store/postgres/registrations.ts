@@ -30,7 +30,6 @@ type EntryRow = Row & {
 };
 
 export class PostgresRegistrations implements PeerRegistry {
-  readonly keepsKeys = true;
   readonly #database: DatabasePort;
   readonly #maxEntries: number;
   #entries: readonly Registration[] = [];
