@@ -337,8 +337,9 @@ export class ClientSession implements NativeSession {
       case "entered":
         return this.#handleEntered(message);
       case "parted":
-        // With a ref it answers this session's own `part`, which was reported when it was sent.
-        if (message.ref === undefined) {
+        // With a ref it answers this session's own `part`, which was reported when it was sent. A
+        // room that is being joined again has been left before, too.
+        if (message.ref === undefined && this.#rooms.find(message.room) !== undefined) {
           const { room, by, text } = message;
           this.#handleParted(this.#rooms.remove(room), { by, text });
         }

@@ -529,6 +529,15 @@ describe("rooms", () => {
     expect(bench.reconnect().sent).toMatchObject([{ rooms: [] }]);
   });
 
+  test("a removal that crosses its own part does not count for the room that it joins again", () => {
+    const bench = new Bench(["lobby", "den"]).online({ rooms: [welcomeRoom("lobby"), den] });
+    bench.act((s) => s.part("den")).act((s) => s.join("den"));
+    bench.receive({ type: "parted", room: "den", by: "Bob" });
+    expect(bench.reported).toEqual([]);
+    bench.receive({ type: "entered", ...den, epoch: "e", ref: bench.joinRef });
+    expect(bench.session.rooms).toEqual(["lobby", "den"]);
+  });
+
   test("keeps to the server's room limit", () => {
     const bench = new Bench().online({ maxRooms: 2 });
     bench.act((s) => {
