@@ -69,7 +69,8 @@ export type AccountOutcome =
       readonly done: false;
       /**
        * `name`: it belongs to another account. `key`: likewise. `full`: no room for another account
-       * or key. `missing`: the account or key does not exist (any more).
+       * or key. `missing`: the account or key does not exist (any more), or the key is revoked
+       * already and it was not to be revoked.
        */
       readonly why: "name" | "key" | "full" | "missing";
     };

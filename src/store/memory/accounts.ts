@@ -76,7 +76,8 @@ export class MemoryAccounts implements Accounts {
       case "add-key":
         return this.#addKey(account, change);
       case "revoke-key":
-        return replaceKey(keys, change.key, (key) => ({ ...key, revokedMs: change.atMs }));
+        replaceKey(keys, change.key, (key) => ({ ...key, revokedMs: change.atMs }));
+        return keys.some(({ key }) => key === change.key) ? undefined : "missing";
       case "vouch":
         return replaceKey(keys, change.key, (key) => ({ ...key, vouch: change.vouch }));
       case "set-password":

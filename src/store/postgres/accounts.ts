@@ -141,6 +141,12 @@ async function changed(
       await addToken(run, change);
       return undefined;
     case "revoke-key":
+      await run(
+        `UPDATE parley.account_keys SET revoked_ms = $3
+         WHERE account = $1 AND key = $2 AND revoked_ms IS NULL`,
+        [id, change.key, change.atMs],
+      );
+      return account.keys.some(({ key }) => key === change.key) ? undefined : "missing";
     case "used":
       return await touch(run, change);
     case "vouch":
@@ -166,29 +172,20 @@ async function changed(
   }
 }
 
-/** Notes that a key was used, or revokes it; without a key, that the owner was online. */
-async function touch(run: Run, change: Change<"revoke-key" | "used">): Promise<Problem> {
-  const { account: id, key, atMs } = change;
-  const inUse = "account = $1 AND key = $2 AND revoked_ms IS NULL RETURNING 1";
-  if (change.type === "used" && key === undefined) {
+/** Notes that a key was used; without a key, that the owner was online. */
+async function touch(run: Run, { account, key, atMs, mail }: Change<"used">): Promise<Problem> {
+  if (key === undefined) {
     await run("UPDATE parley.accounts SET mail = greatest(mail, $2) WHERE id = $1", [
-      id,
-      change.mail,
+      account,
+      mail,
     ]);
     return undefined;
   }
-  const rows =
-    change.type === "used"
-      ? await run(
-          `UPDATE parley.account_keys SET used_ms = greatest(used_ms, $3),
-             mail = greatest(mail, $4) WHERE ${inUse}`,
-          [id, key ?? "", atMs, change.mail],
-        )
-      : await run(`UPDATE parley.account_keys SET revoked_ms = $3 WHERE ${inUse}`, [
-          id,
-          change.key,
-          atMs,
-        ]);
+  const rows = await run(
+    `UPDATE parley.account_keys SET used_ms = greatest(used_ms, $3), mail = greatest(mail, $4)
+     WHERE account = $1 AND key = $2 AND revoked_ms IS NULL RETURNING 1`,
+    [account, key, atMs, mail],
+  );
   return rows.length === 0 ? "missing" : undefined;
 }
 

@@ -336,8 +336,10 @@ export class PostgresStore {
       case "change-account": {
         const { change } = request;
         const result = await this.#accounts.change(change);
-        // A device was used, or a token added: no other server needs to know.
-        if (result.done && change.type !== "used" && change.type !== "add-token") {
+        // A device was used, or a token added: no other server needs to know. One that was deleted
+        // may have been so by this request, whose first answer was lost.
+        const isChanged = result.done || change.type === "delete";
+        if (isChanged && change.type !== "used" && change.type !== "add-token") {
           await this.#tell({ account: { account: change.account, change: change.type } });
         }
         return { ...done, type: "change-account", result };

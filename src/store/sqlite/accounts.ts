@@ -81,7 +81,8 @@ export class SqliteAccounts implements Accounts {
       case "add-key":
         return this.#addKey(change, account);
       case "revoke-key":
-        return revoke.run(atMs, id, change.key).changes === 0 ? "missing" : undefined;
+        revoke.run(atMs, id, change.key);
+        return account.keys.some(({ key }) => key === change.key) ? undefined : "missing";
       case "vouch":
         return vouch.run(change.vouch, id, change.key).changes === 0 ? "missing" : undefined;
       case "set-password":
