@@ -3,30 +3,16 @@
 
 import type { ParleyError } from "../../errors.ts";
 import { sender } from "../../limits.ts";
-import type {
-  Account,
-  AccountChange,
-  AccountLookup,
-  AccountOutcome,
-} from "../accounts/account-store.ts";
-import type { PrivateMessage, Said } from "../events.ts";
-import type { ForeignPerson } from "../elsewhere/foreign-person.ts";
+import type { AccountChange, AccountLookup } from "../accounts/account-store.ts";
 import type { SharedCharge } from "../rates/shared-charges.ts";
 import type { RightsChange } from "../rights/rights-rows.ts";
 import type {
   Batch,
-  Committed,
-  MailCount,
-  MailEntry,
   NameClaim,
-  NameClaimed,
-  Overview,
-  PersonAtServer,
-  RoomBounds,
-  SessionRecord,
   StoreOperation,
   StoreReply,
   StoreRequest,
+  StoreResults,
 } from "./store.ts";
 
 /** The outcome of a request. */
@@ -39,7 +25,7 @@ type Open = {
   again: () => StoreRequest;
 };
 type SettledReply = Exclude<StoreReply, { outcome: "unknown" }>;
-type DoneReply = Extract<StoreReply, { outcome: "done" }>;
+type Then<K extends keyof StoreResults> = (outcome: Outcome<StoreResults[K]>) => void;
 
 export class StoreClient {
   #nextId = 1;
@@ -91,16 +77,12 @@ export class StoreClient {
     open.settle(reply);
   }
 
-  commit(batch: Batch, then: (outcome: Outcome<Committed>) => void): void {
-    this.#request({ type: "commit", batch }, (reply) =>
-      then(outcomeOf(reply, (done) => (done.type === "commit" ? done : undefined))),
-    );
+  commit(batch: Batch, then: Then<"commit">): void {
+    this.#ask({ type: "commit", batch }, then);
   }
 
-  bounds(room: string, then: (outcome: Outcome<RoomBounds>) => void): void {
-    this.#request({ type: "room-bounds", room }, (reply) =>
-      then(outcomeOf(reply, (done) => (done.type === "room-bounds" ? done : undefined))),
-    );
+  bounds(room: string, then: Then<"room-bounds">): void {
+    this.#ask({ type: "room-bounds", room }, then);
   }
 
   /** Messages after `after`, or the newest before `before`. */
@@ -108,61 +90,34 @@ export class StoreClient {
     room: string,
     where: { after: number } | { before: number },
     limit: number,
-    then: (outcome: Outcome<readonly Said[]>) => void,
+    then: Then<"read-room">,
   ): void {
-    this.#request({ type: "read-room", room, limit, ...where }, (reply) =>
-      then(outcomeOf(reply, (done) => (done.type === "read-room" ? done : undefined))),
-    );
+    this.#ask({ type: "read-room", room, limit, ...where }, then);
   }
 
-  readMail(
-    session: string,
-    after: number,
-    limit: number,
-    then: (outcome: Outcome<readonly PrivateMessage[]>) => void,
-  ): void {
-    this.#request({ type: "read-mail", session, after, limit }, (reply) =>
-      then(outcomeOf(reply, (done) => (done.type === "read-mail" ? done : undefined))),
-    );
+  readMail(session: string, after: number, limit: number, then: Then<"read-mail">): void {
+    this.#ask({ type: "read-mail", session, after, limit }, then);
   }
 
   /** Those of these messages that are still kept, in any order. */
-  pickMail(
-    session: string,
-    numbers: readonly number[],
-    then: (outcome: Outcome<readonly PrivateMessage[]>) => void,
-  ): void {
-    this.#request({ type: "read-mail", session, numbers }, (reply) =>
-      then(outcomeOf(reply, (done) => (done.type === "read-mail" ? done : undefined))),
-    );
+  pickMail(session: string, numbers: readonly number[], then: Then<"read-mail">): void {
+    this.#ask({ type: "read-mail", session, numbers }, then);
   }
 
-  listMail(session: string, then: (outcome: Outcome<readonly MailEntry[]>) => void): void {
-    this.#request({ type: "list-mail", session }, (reply) =>
-      then(outcomeOf(reply, (done) => (done.type === "list-mail" ? done : undefined))),
-    );
+  listMail(session: string, then: Then<"list-mail">): void {
+    this.#ask({ type: "list-mail", session }, then);
   }
 
-  countMail(session: string, after: number, then: (outcome: Outcome<MailCount>) => void): void {
-    this.#request({ type: "count-mail", session, after }, (reply) =>
-      then(outcomeOf(reply, (done) => (done.type === "count-mail" ? done : undefined))),
-    );
+  countMail(session: string, after: number, then: Then<"count-mail">): void {
+    this.#ask({ type: "count-mail", session, after }, then);
   }
 
-  loadSession(session: string, then: (outcome: Outcome<SessionRecord | undefined>) => void): void {
-    this.#request({ type: "load-session", session }, (reply) =>
-      then(outcomeOf(reply, (done) => (done.type === "load-session" ? done : undefined))),
-    );
+  loadSession(session: string, then: Then<"load-session">): void {
+    this.#ask({ type: "load-session", session }, then);
   }
 
-  findName(
-    name: string,
-    sinceMs: number,
-    then: (outcome: Outcome<SessionRecord | undefined>) => void,
-  ): void {
-    this.#request({ type: "find-name", name, sinceMs }, (reply) =>
-      then(outcomeOf(reply, (done) => (done.type === "find-name" ? done : undefined))),
-    );
+  findName(name: string, sinceMs: number, then: Then<"find-name">): void {
+    this.#ask({ type: "find-name", name, sinceMs }, then);
   }
 
   /**
@@ -173,109 +128,83 @@ export class StoreClient {
     claim: NameClaim,
     session: string | undefined,
     isWanted: () => boolean,
-    then: (outcome: Outcome<NameClaimed>) => void,
+    then: Then<"claim-name">,
   ): void {
     const operation = { type: "claim-name", claim, session } as const;
-    this.#request(
-      operation,
-      (reply) => then(outcomeOf(reply, (done) => (done.type === "claim-name" ? done : undefined))),
-      () => ({ ...operation, isWithdrawn: !isWanted() }),
-    );
+    this.#ask(operation, then, () => ({ ...operation, isWithdrawn: !isWanted() }));
   }
 
-  findClaimant(name: string, then: (outcome: Outcome<string | undefined>) => void): void {
-    this.#request({ type: "find-claimant", name }, (reply) =>
-      then(outcomeOf(reply, (done) => (done.type === "find-claimant" ? done : undefined))),
-    );
+  findClaimant(name: string, then: Then<"find-claimant">): void {
+    this.#ask({ type: "find-claimant", name }, then);
   }
 
-  findElsewhere(
-    names: readonly string[],
-    then: (outcome: Outcome<readonly ForeignPerson[]>) => void,
-  ): void {
-    this.#request({ type: "find-elsewhere", names }, (reply) =>
-      then(outcomeOf(reply, (done) => (done.type === "find-elsewhere" ? done : undefined))),
-    );
+  findElsewhere(names: readonly string[], then: Then<"find-elsewhere">): void {
+    this.#ask({ type: "find-elsewhere", names }, then);
   }
 
-  listElsewhere(limit: number, then: (outcome: Outcome<readonly PersonAtServer[]>) => void): void {
-    this.#request({ type: "list-elsewhere", limit }, (reply) =>
-      then(outcomeOf(reply, (done) => (done.type === "list-elsewhere" ? done : undefined))),
-    );
+  listElsewhere(limit: number, then: Then<"list-elsewhere">): void {
+    this.#ask({ type: "list-elsewhere", limit }, then);
   }
 
-  overview(then: (outcome: Outcome<Overview>) => void): void {
-    this.#request({ type: "overview" }, (reply) =>
-      then(outcomeOf(reply, (done) => (done.type === "overview" ? done : undefined))),
-    );
+  overview(then: Then<"overview">): void {
+    this.#ask({ type: "overview" }, then);
   }
 
-  eraseMessage(room: string, seq: number, then: (outcome: Outcome<boolean>) => void): void {
-    this.#request({ type: "erase-message", room, seq }, (reply) =>
-      then(outcomeOf(reply, (done) => (done.type === "erase-message" ? done : undefined))),
-    );
+  eraseMessage(room: string, seq: number, then: Then<"erase-message">): void {
+    this.#ask({ type: "erase-message", room, seq }, then);
   }
 
-  changeRights(
-    changes: readonly RightsChange[],
-    then: (outcome: Outcome<undefined>) => void,
-  ): void {
-    this.#request({ type: "change-rights", changes }, (reply) =>
-      then(outcomeOf(reply, (done) => (done.type === "change-rights" ? done : undefined))),
-    );
+  changeRights(changes: readonly RightsChange[], then: Then<"change-rights">): void {
+    this.#ask({ type: "change-rights", changes }, then);
   }
 
-  findAccount(lookup: AccountLookup, then: (outcome: Outcome<Account | undefined>) => void): void {
-    this.#request({ type: "find-account", lookup }, (reply) =>
-      then(outcomeOf(reply, (done) => (done.type === "find-account" ? done : undefined))),
-    );
+  findAccount(lookup: AccountLookup, then: Then<"find-account">): void {
+    this.#ask({ type: "find-account", lookup }, then);
   }
 
-  changeAccount(change: AccountChange, then: (outcome: Outcome<AccountOutcome>) => void): void {
-    this.#request({ type: "change-account", change }, (reply) =>
-      then(outcomeOf(reply, (done) => (done.type === "change-account" ? done : undefined))),
-    );
+  changeAccount(change: AccountChange, then: Then<"change-account">): void {
+    this.#ask({ type: "change-account", change }, then);
   }
 
-  putCode(
-    code: { hash: string; account: string; ttlMs: number },
-    then: (outcome: Outcome<undefined>) => void,
-  ): void {
-    this.#request({ type: "put-code", ...code }, (reply) =>
-      then(outcomeOf(reply, (done) => (done.type === "put-code" ? done : undefined))),
-    );
+  putCode(code: { hash: string; account: string; ttlMs: number }, then: Then<"put-code">): void {
+    this.#ask({ type: "put-code", ...code }, then);
   }
 
   /** `then`: they were told, or never will be. */
   tellCharges(charges: readonly SharedCharge[], then: () => void): void {
-    this.#request({ type: "tell-charges", charges }, then);
+    this.#ask({ type: "tell-charges", charges }, then);
   }
 
-  takeCode(hash: string, then: (outcome: Outcome<string | undefined>) => void): void {
-    this.#request({ type: "take-code", hash }, (reply) =>
-      then(outcomeOf(reply, (done) => (done.type === "take-code" ? done : undefined))),
-    );
+  takeCode(hash: string, then: Then<"take-code">): void {
+    this.#ask({ type: "take-code", hash }, then);
   }
 
-  #request(
-    operation: StoreOperation,
-    settle: (reply: SettledReply) => void,
+  /** `repeated`: what to ask for after an unknown outcome, instead of the same. */
+  #ask<K extends keyof StoreResults>(
+    operation: StoreOperation & { type: K },
+    then: Then<K>,
     repeated: () => StoreOperation = () => operation,
   ): void {
     const id = this.#nextId++;
     const request = { ...operation, id };
+    const settle = (reply: SettledReply): void => {
+      if (reply.outcome === "failed") return then({ done: false, error: reply.error });
+      const answer: AnyAnswer = reply;
+      if (!isAnswerTo(operation.type, answer)) {
+        throw new Error(`The store answered '${reply.type}' to '${operation.type}'`);
+      }
+      then({ done: true, result: answer.result });
+    };
     this.#open.push({ id, settle, again: () => ({ ...repeated(), id }) });
     this.#unsent.push(request);
   }
 }
 
-/** `narrow` returns the reply if it is of the expected kind. */
-function outcomeOf<R extends DoneReply>(
-  reply: SettledReply,
-  narrow: (done: DoneReply) => R | undefined,
-): Outcome<R["result"]> {
-  if (reply.outcome === "failed") return { done: false, error: reply.error };
-  const done = narrow(reply);
-  if (done === undefined) throw new Error(`The store answered '${reply.type}' to another request`);
-  return { done: true, result: done.result };
+type AnyAnswer = { readonly type: string; readonly result: unknown };
+
+function isAnswerTo<K extends keyof StoreResults>(
+  type: K,
+  answer: AnyAnswer,
+): answer is { type: K; result: StoreResults[K] } {
+  return answer.type === type;
 }
