@@ -100,6 +100,11 @@ export function unwritable(failure: Error): ParleyError {
   return new ParleyError("storage", `The output can't be written: ${failure.message}`);
 }
 
+/** The operating system's code of an error, such as `ENOENT`; empty if it has none. */
+export function systemCode(error: unknown): string {
+  return error !== null && typeof error === "object" && "code" in error ? String(error.code) : "";
+}
+
 /** Whether this version knows an error code from the wire. */
 export function isErrorCode(code: unknown): code is ErrorCode {
   return typeof code === "string" && Object.hasOwn(exitCodes, code);

@@ -68,7 +68,7 @@ export class ServerCalls implements RelayedCalls {
     const opened = Promise.withResolvers<Channel>();
     this.#requested.set(offer, opened.resolve);
     try {
-      await control.requestCall({ type: "call", offer, to, key });
+      await control.request({ type: "call", offer, to, key });
       const lost = control.lost.then((error) => Promise.reject(error));
       return this.#open(control, await Promise.race([opened.promise, lost]));
     } finally {
@@ -86,7 +86,7 @@ export class ServerCalls implements RelayedCalls {
   async #take(id: string): Promise<void> {
     try {
       const control = await this.#connected();
-      await control.requestCall({ type: "take-calls", id });
+      await control.request({ type: "take-calls", id });
       this.#attempts = 0;
     } catch (error) {
       this.#handleUntaken(id, error);

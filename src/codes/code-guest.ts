@@ -6,6 +6,7 @@ import type { ControlClient } from "../files/control-client.ts";
 import type { FileInfo } from "../protocol/messages.ts";
 import { CodeGuest, codeExporterLabel, proofAgain } from "../tls/code-exchange.ts";
 import type { Code } from "../trust/code.ts";
+import { wrongCode } from "./code-steps.ts";
 
 export class CodeEntry {
   readonly #code: Code;
@@ -35,24 +36,21 @@ export class CodeEntry {
     const secret = this.#secret;
     if (secret !== undefined) {
       const proof = proofAgain(secret, exported);
-      return this.#take(await control.showCode({ type: "code-again", proof }));
+      return this.#take(await control.request({ type: "code-again", proof }));
     }
     const guest = new CodeGuest(this.#code, exported);
     const { number } = this.#code;
-    const answer = await control.showCode({ type: "code", number, share: guest.share });
+    const answer = await control.request({ type: "code", number, share: guest.share });
     const shown = answer.type === "code-share" ? guest.check(answer) : undefined;
     if (shown === undefined) {
-      throw new ParleyError(
-        "integrity",
-        "The other end does not know this code: it was mistyped, or somebody is in between. Ask for a new one, since each is good for one try",
-      );
+      throw new ParleyError("integrity", wrongCode);
     }
     const { proof } = shown;
     this.#secret = shown.secret;
-    this.#take(await control.showCode({ type: "code-proof", proof }));
+    this.#take(await control.request({ type: "code-proof", proof }));
   }
 
-  #take(answer: Awaited<ReturnType<ControlClient["showCode"]>>): void {
+  #take(answer: Awaited<ReturnType<ControlClient["request"]>>): void {
     if (answer.type !== "code-files") {
       throw new ParleyError("protocol", "The other end has sent an unexpected answer to the code");
     }

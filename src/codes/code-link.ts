@@ -122,7 +122,7 @@ export class CodeLink {
       control.onDrained = () => this.#events.drained();
       control.onOfferMessage = (message) => this.#handle(message);
       this.#control = control;
-      const answer = await control.requestCode(this.#request());
+      const answer = await control.request(this.#request());
       if (answer.type !== "code-opened" && answer.type !== "code-joined") {
         throw new ParleyError("protocol", `${control.where} sent an unexpected answer.`);
       }

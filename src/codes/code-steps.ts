@@ -10,6 +10,10 @@ import { CodeGuest } from "../tls/code-exchange.ts";
 import type { Code } from "../trust/code.ts";
 import type { CodeDoor, Knock } from "./code-door.ts";
 
+/** Why a guest who has shown a code gets nothing. */
+export const wrongCode =
+  "The other end does not know this code: it was mistyped, or somebody is in between. Ask for a new one, since each is good for one try";
+
 /** The kind of a step: its first byte. */
 const stepKind = {
   /** Host: its nonce. First in every channel. */

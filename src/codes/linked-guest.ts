@@ -17,7 +17,7 @@ import { codeSealer } from "../tls/code-sealer.ts";
 import type { Path } from "../transfer/paths/path-finder.ts";
 import type { Code } from "../trust/code.ts";
 import { CodeLink, type CodeLinkEvents } from "./code-link.ts";
-import { GuestSteps } from "./code-steps.ts";
+import { GuestSteps, wrongCode } from "./code-steps.ts";
 
 const senderName = "The sender";
 
@@ -147,7 +147,7 @@ export class LinkedGuest {
       return current.channel?.receive(data);
     }
     const answer = this.#steps.handle(step);
-    if (this.#steps.isWrong) return this.#fail(wrongCode());
+    if (this.#steps.isWrong) return this.#fail(new ParleyError("integrity", wrongCode));
     if (answer === undefined) return;
     this.#link.port(current.number).pass(answer);
     const { secret } = this.#steps;
@@ -215,9 +215,8 @@ export class LinkedGuest {
 
   #handleEnd(reason: OfferEnd): void {
     if (this.#receipt !== undefined && reason === "done") return this.#done.resolve();
-    this.#fail(
-      reason === "declined" && this.#steps.secret === undefined ? wrongCode() : endError(reason),
-    );
+    const isWrong = reason === "declined" && this.#steps.secret === undefined;
+    this.#fail(isWrong ? new ParleyError("integrity", wrongCode) : endError(reason));
   }
 
   #fail(error: ParleyError): void {
@@ -236,12 +235,6 @@ function sourceOf(secret: Uint8Array, checkAlive: () => void): PersonSource {
     allowance,
     checkAlive,
   });
-}
-
-function wrongCode(): ParleyError {
-  const sentence =
-    "The other end does not know this code: it was mistyped, or somebody is in between. Ask for a new one, since each is good for one try";
-  return new ParleyError("integrity", sentence);
 }
 
 function endError(reason: OfferEnd): ParleyError {

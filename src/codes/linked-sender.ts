@@ -9,10 +9,10 @@ import { channelInfo } from "../handover/exchange.ts";
 import { codeStepIn } from "../handover/frames.ts";
 import { offerId } from "../handover/offer-number.ts";
 import type { OfferedFolder } from "../handover/offered-folder.ts";
-import { LinkSocket } from "../handover/paths/link-socket.ts";
+import { LinkSocket, paceOf } from "../handover/paths/link-socket.ts";
 import { ServedChannel } from "../handover/served-channel.ts";
 import type { ServerAddress } from "../io/host-port.ts";
-import { codes as limits, transfer as wire } from "../limits.ts";
+import { codes as limits } from "../limits.ts";
 import type { ChannelEnds, OfferEnd, PageAddress } from "../protocol/messages.ts";
 import { FileService } from "../server/files/file-service.ts";
 import { codeSealer } from "../tls/code-sealer.ts";
@@ -75,16 +75,13 @@ export class LinkedSender {
   }
 
   private constructor(options: LinkedSenderOptions) {
-    const { server, folder, limitBytesPerSecond: rate } = options;
+    const { server, folder } = options;
     this.#options = options;
     const offer = offerId();
     const request = () =>
       ({ type: "open-code", offer, number: this.#number || undefined }) as const;
     this.#link = new CodeLink(server, request, this.#events());
-    if (rate !== undefined) {
-      const burst = Math.max(rate / 10, wire.pullLineBytes);
-      this.#pace = new TokenBucket(rate, burst, performance.now());
-    }
+    this.#pace = paceOf(options.limitBytesPerSecond);
     this.#socket = new LinkSocket(this.#pace, () => this.#service.wake());
     this.#service = FileService.over(folder, this.#socket);
   }

@@ -2,6 +2,7 @@
 // for paths that block datagrams. TCP recovers losses and controls congestion.
 
 import { ParleyError } from "../errors.ts";
+import { noOffload } from "../io/udp/udp.ts";
 import { fetching as limits, transfer as wire } from "../limits.ts";
 import { chunkOpener, exporterLabel, transferKey } from "../io/chunk-cipher.ts";
 import type { TransferMessage } from "../protocol/messages.ts";
@@ -15,7 +16,7 @@ import { PreOfferBuffer } from "./pre-offer-buffer.ts";
 
 export class ControlAttempt implements Attempt {
   readonly over = "control";
-  readonly offload = { segment: false, merge: false, dontFragment: false, receiveBufferBytes: 0 };
+  readonly offload = noOffload;
   readonly #options: AttemptOptions;
   readonly #token = secretBytes(wire.tokenBytes);
   readonly #schedule: PullSchedule;

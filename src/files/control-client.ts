@@ -198,7 +198,7 @@ export class ControlClient {
    * @throws ParleyError the server's error, or `stalled`
    */
   async fetch(request: FetchRequest, onPage?: OnPage): Promise<FileOffer> {
-    const answer = await this.#request(request, onPage);
+    const answer = await this.request(request, onPage);
     if (answer.type === "offer") return answer;
     throw this.#unexpected(answer);
   }
@@ -208,7 +208,7 @@ export class ControlClient {
    * the server's error, or `stalled`
    */
   async listFiles(after: string | undefined): Promise<FilePage> {
-    const answer = await this.#request({ type: "files", after, folders: true });
+    const answer = await this.request({ type: "files", after, folders: true });
     if (answer.type === "files") return answer;
     throw this.#unexpected(answer);
   }
@@ -218,7 +218,7 @@ export class ControlClient {
    * @throws ParleyError the server's error, or `stalled`; what `onPage` throws
    */
   async listTree(name: string, after: string | undefined, onPage: OnPage): Promise<void> {
-    const answer = await this.#request({ type: "tree", name, after }, onPage);
+    const answer = await this.request({ type: "tree", name, after }, onPage);
     if (answer.type !== "tree") throw this.#unexpected(answer);
   }
 
@@ -227,33 +227,9 @@ export class ControlClient {
    * report it. @throws ParleyError the server's error, or `stalled`
    */
   async ping(): Promise<number | undefined> {
-    const answer = await this.#request({ type: "ping" });
+    const answer = await this.request({ type: "ping" });
     if (answer.type === "pong") return answer.time;
     throw this.#unexpected(answer);
-  }
-
-  /**
-   * Performs a step of proving that this end knows a code (codes/code-guest.ts). @throws
-   * ParleyError the other end's error, or `stalled`
-   */
-  async showCode(request: CodeStep): Promise<ServerMessage> {
-    return await this.#request(request);
-  }
-
-  /**
-   * Opens a code at the server, or requests the channel to the code's owner. @throws ParleyError
-   * the server's error, or `stalled`
-   */
-  async requestCode(request: CodeOfferRequest): Promise<ServerMessage> {
-    return await this.#request(request);
-  }
-
-  /**
-   * Takes calls, or makes one (calls/server-calls.ts). @throws ParleyError the server's error, or
-   * `stalled`
-   */
-  async requestCall(request: CallRequest): Promise<ServerMessage> {
-    return await this.#request(request);
   }
 
   /** Milliseconds since anything arrived. */
@@ -292,8 +268,11 @@ export class ControlClient {
     this.#end(new ParleyError("cannot-connect", `The connection to ${this.where} is closed.`));
   }
 
-  /** Resolves with the answer, never with an `error`; retries a rate-limited request. */
-  async #request(request: Request, onPage?: OnPage): Promise<ServerMessage> {
+  /**
+   * Resolves with the answer, never with an `error`; retries a rate-limited request.
+   * @throws ParleyError the other end's error, or `stalled`
+   */
+  async request(request: Request, onPage?: OnPage): Promise<ServerMessage> {
     for (let tries = 1; ; tries++) {
       const answer = await this.#ask(request, onPage);
       if (answer.type !== "error") return answer;

@@ -2,6 +2,7 @@
 // progress, events and output. An attempt (attempt.ts) fetches bytes; this keeps them.
 
 import { ParleyError, unwritable } from "../errors.ts";
+import { noOffload } from "../io/udp/udp.ts";
 import { fetching as limits, journal } from "../limits.ts";
 import { chunkHash } from "../io/chunk-cipher.ts";
 import { Assembler, type ChunkStore } from "../transfer/assembler.ts";
@@ -40,7 +41,7 @@ export class Download implements Incoming {
   #resumedBytes = 0;
   #attempt: Attempt | undefined;
   #stats: ReceiverStats | undefined;
-  #offload: Attempt["offload"] | undefined;
+  #offload = noOffload;
   #over: Attempt["over"] = "udp";
   #versions = 0;
   #emitted = 0;
@@ -152,7 +153,7 @@ export class Download implements Incoming {
       version,
       sealed: isSealed,
       resumedBytes: this.#resumedBytes,
-      offload: this.#report(),
+      offload: this.#offload,
     });
     // The attempt's requests left out bytes that were present but belong to another version.
     const isMisled = (known !== undefined || left !== undefined) && !fits;
@@ -327,13 +328,8 @@ export class Download implements Incoming {
       lossShare: rounded((stats?.lostSegments ?? 0) / Math.max(1, stats?.requestedSegments ?? 0)),
       retransmittedShare: rounded(stats?.retransmittedShare ?? 0),
       segmentBytes: stats?.segmentBytes ?? 0,
-      offload: this.#report(),
+      offload: this.#offload,
     };
-  }
-
-  #report() {
-    const none = { segment: false, merge: false, dontFragment: false, receiveBufferBytes: 0 };
-    return this.#offload ?? none;
   }
 }
 

@@ -1,6 +1,7 @@
 // The events of a fetch, exactly as `--json` prints them (docs/json.md). Types only.
 
 import type { ErrorCode } from "../errors.ts";
+import type { UdpOffload } from "../io/udp/udp.ts";
 
 /** Where a file is written. */
 export type FileTarget =
@@ -25,14 +26,6 @@ export interface FetchOutput {
   readonly failure: Error | undefined;
 }
 
-export interface OffloadReport {
-  /** Sending many datagrams at once (UDP_SEGMENT), receiving them merged (UDP_GRO). */
-  readonly segment: boolean;
-  readonly merge: boolean;
-  readonly dontFragment: boolean;
-  readonly receiveBufferBytes: number;
-}
-
 export type FetchEvent =
   | {
       readonly event: "offer";
@@ -44,7 +37,7 @@ export type FetchEvent =
       readonly sealed: boolean;
       /** Bytes kept from an earlier fetch. */
       readonly resumedBytes: number;
-      readonly offload: OffloadReport;
+      readonly offload: UdpOffload;
     }
   | {
       readonly event: "progress";
@@ -167,5 +160,5 @@ export type FetchEvent =
       readonly lossShare: number;
       readonly retransmittedShare: number;
       readonly segmentBytes: number;
-      readonly offload: OffloadReport;
+      readonly offload: UdpOffload;
     };

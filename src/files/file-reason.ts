@@ -1,8 +1,9 @@
 // Why a file can't be inspected, read, created or written, in words.
 
 import { type Stats, statSync } from "node:fs";
+import { dirname } from "node:path";
 import { harmless } from "../text.ts";
-import { ParleyError } from "../errors.ts";
+import { type ErrorCode, ParleyError, systemCode } from "../errors.ts";
 
 const reasons: Readonly<Record<string, string>> = {
   EACCES: "permission denied",
@@ -38,18 +39,35 @@ export function lookAt(path: string): Stats | undefined {
   }
 }
 
+/**
+ * Checks that the folder of `path` exists: a missing one may be a typo, so it is not created; cp
+ * and curl do not either. @throws ParleyError `storage`
+ */
+export function checkFolderOf(path: string): void {
+  const folder = dirname(path);
+  const found = lookAt(folder);
+  if (found?.isDirectory()) return;
+  const problem = found === undefined ? "there is no folder" : "not a folder:";
+  const hint = "Create it first, or choose another place with -o";
+  throw new ParleyError("storage", `Cannot write '${path}': ${problem} '${folder}'. ${hint}`);
+}
+
+/** Errors that concern only one file: others can still be fetched. */
+export const ownFailures: ReadonlySet<ErrorCode> = new Set([
+  "not-found",
+  "differs",
+  "locked",
+  "changed",
+]);
+
 /** Why a file could not be created or opened for writing, in a few words. */
 export function fileReason(error: unknown): string {
-  const code = codeOf(error);
+  const code = systemCode(error);
   const known = Object.hasOwn(reasons, code) ? reasons[code] : undefined;
   return known ?? harmless(error instanceof Error ? error.message : String(error));
 }
 
 /** Why a file could not be read, in a few words. */
 export function readReason(error: unknown): string {
-  return codeOf(error) === "ENOENT" ? "there is no such file or folder" : fileReason(error);
-}
-
-function codeOf(error: unknown): string {
-  return error !== null && typeof error === "object" && "code" in error ? String(error.code) : "";
+  return systemCode(error) === "ENOENT" ? "there is no such file or folder" : fileReason(error);
 }

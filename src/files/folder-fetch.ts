@@ -14,7 +14,7 @@ import { Manifest, type ManifestBounds, pathOf, type TreeNode } from "../transfe
 import { SavedNames } from "../transfer/tree/saved-names.ts";
 import { BatchDownload } from "./batch-download.ts";
 import type { FetchEvent, FileTarget } from "./fetch-events.ts";
-import { fileReason, lookAt } from "./file-reason.ts";
+import { checkFolderOf, fileReason, lookAt, ownFailures } from "./file-reason.ts";
 import { freeRoom } from "./free-room.ts";
 import { FolderProgress } from "./folder-progress.ts";
 import type { Incoming } from "./incoming.ts";
@@ -55,9 +55,6 @@ export interface FolderFetchOptions extends ScanOptions {
   readonly sha256: boolean;
   onEvent(event: FetchEvent): void;
 }
-
-/** Errors that concern only one file. */
-const ownFailures: ReadonlySet<string> = new Set(["not-found", "differs", "locked", "changed"]);
 
 /**
  * Fetches the folder `name` into `path`, which is created unless it exists; its parent must exist.
@@ -364,13 +361,8 @@ function checkPlace(path: string): boolean {
       `'${path}' exists and is not a folder: save elsewhere with -o`,
     );
   }
-  const above = lookAt(dirname(path));
-  if (above?.isDirectory()) return true;
-  const problem = above === undefined ? "there is no folder" : "not a folder:";
-  throw new ParleyError(
-    "storage",
-    `Cannot write '${path}': ${problem} '${dirname(path)}'. Create it first, or choose another place with -o`,
-  );
+  checkFolderOf(path);
+  return true;
 }
 
 /** @throws ParleyError `storage` if nothing can be created in the folder */

@@ -2,6 +2,7 @@
 // means the file system offers.
 
 import { closeSync, linkSync, openSync, renameSync, rmSync } from "node:fs";
+import { systemCode } from "../errors.ts";
 import { renameNoReplace } from "../io/file-calls.ts";
 import { quietly } from "./cleanup.ts";
 
@@ -25,7 +26,7 @@ export function moveInto(
   try {
     link(from, to);
   } catch (error) {
-    if (hasCode(error, "EEXIST")) return false;
+    if (systemCode(error) === "EEXIST") return false;
     // No hard links here (FAT, many network file systems).
     return moveOverPlaceholder(from, to);
   }
@@ -38,7 +39,7 @@ function moveOverPlaceholder(from: string, to: string): boolean {
   try {
     closeSync(openSync(to, "wx"));
   } catch (error) {
-    if (hasCode(error, "EEXIST")) return false;
+    if (systemCode(error) === "EEXIST") return false;
     throw error;
   }
   try {
@@ -48,8 +49,4 @@ function moveOverPlaceholder(from: string, to: string): boolean {
     throw error;
   }
   return true;
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
 }

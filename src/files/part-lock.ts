@@ -4,7 +4,7 @@
 
 import { Database } from "bun:sqlite";
 import { rmSync, statSync } from "node:fs";
-import { ParleyError } from "../errors.ts";
+import { ParleyError, systemCode } from "../errors.ts";
 import { lockFile } from "../io/file-calls.ts";
 
 /** Number of attempts, in case another fetch removes the lock file while it is being opened. */
@@ -50,7 +50,7 @@ function lockBeside(lockPath: string, part: string): Database {
       database.close();
     } catch (error) {
       database.close();
-      if (error instanceof Error && "code" in error && error.code === "SQLITE_BUSY") break;
+      if (systemCode(error) === "SQLITE_BUSY") break;
       throw error;
     }
   }

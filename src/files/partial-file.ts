@@ -17,7 +17,6 @@ import {
   type Stats,
   writeSync,
 } from "node:fs";
-import { dirname } from "node:path";
 import { ParleyError } from "../errors.ts";
 import { journal as limits } from "../limits.ts";
 import type { ChunkStore } from "../transfer/assembler.ts";
@@ -30,7 +29,7 @@ import {
   type WrittenChunk,
 } from "../transfer/journal.ts";
 import { quietly } from "./cleanup.ts";
-import { fileReason, lookAt } from "./file-reason.ts";
+import { checkFolderOf, fileReason } from "./file-reason.ts";
 import { moveInto } from "./move-into.ts";
 import { partPathOf } from "./part-path.ts";
 import { PartLock } from "./part-lock.ts";
@@ -73,7 +72,7 @@ export class PartialFile implements ChunkStore {
    * must exist. @throws ParleyError `locked`, `storage`
    */
   static open(path: string, resume: boolean): PartialFile {
-    checkFolder(path);
+    checkFolderOf(path);
     const opened = openLocked(path);
     let part: PartialFile | undefined;
     try {
@@ -331,17 +330,4 @@ function takenMeanwhile(path: string): ParleyError {
 function append(fd: number, text: string): void {
   const bytes = Buffer.from(text);
   for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
-}
-
-/** A missing folder may be a typo, so it is not created; cp and curl do not either. */
-function checkFolder(path: string): void {
-  const folder = dirname(path);
-  const stat = lookAt(folder);
-  if (stat?.isDirectory()) return;
-  const problem = stat === undefined ? "there is no folder" : "not a folder:";
-  throw new ParleyError(
-    "storage",
-    `Cannot write '${path}': ${problem} '${folder}'. ` +
-      "Create it first, or choose another place with -o",
-  );
 }

@@ -3,7 +3,7 @@
 
 import { closeSync, constants, fstatSync, openSync, statSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
-import { ParleyError } from "../errors.ts";
+import { ParleyError, systemCode } from "../errors.ts";
 import { readReason } from "../files/file-reason.ts";
 import type { FolderCursor } from "../io/open-folder.ts";
 import type { FileInfo, TreeEntry } from "../protocol/messages.ts";
@@ -158,7 +158,7 @@ async function offeredAt(given: string): Promise<Offered> {
     return { path, info, ...counts, newest: Math.max(newest, modified), leftOut, tree };
   } catch (error) {
     if (error instanceof ParleyError) throw error;
-    const missing = (error as { code?: unknown }).code === "ENOENT";
+    const missing = systemCode(error) === "ENOENT";
     const why = missing && given.includes("\ufffd") ? notUtf8 : readReason(error);
     const sentence = `Cannot send ${quoted(given, 300)}: ${why}`;
     throw new ParleyError(missing ? "not-found" : "storage", sentence);

@@ -4,7 +4,7 @@
 
 import { TokenBucket } from "../chat/rates/token-bucket.ts";
 import { isErrorCode, ParleyError } from "../errors.ts";
-import { offers as limits, transfer as wire } from "../limits.ts";
+import { offers as limits } from "../limits.ts";
 import type { OfferEvent, SessionEvent } from "../client/events.ts";
 import type { OfferContent, OfferEnd, OfferSummary } from "../protocol/messages.ts";
 import { FileService } from "../server/files/file-service.ts";
@@ -15,7 +15,7 @@ import type { ReceiptLine } from "./channel-line.ts";
 import { isSamePath, type PathName, pathName, type SendEvent } from "./handover-events.ts";
 import { channelInfo, encodeContent, type Exchange } from "./exchange.ts";
 import type { OfferedFolder } from "./offered-folder.ts";
-import { LinkSocket } from "./paths/link-socket.ts";
+import { LinkSocket, paceOf } from "./paths/link-socket.ts";
 import { ServedChannel } from "./served-channel.ts";
 
 export interface OutgoingOptions {
@@ -79,14 +79,7 @@ export class OutgoingOffer {
     this.to = options.to;
     this.#options = options;
     this.#path = pathName(undefined, options.exchange.frames);
-    const { limitBytesPerSecond: rate } = options;
-    if (rate !== undefined) {
-      this.#pace = new TokenBucket(
-        rate,
-        Math.max(rate / 10, wire.pullLineBytes),
-        performance.now(),
-      );
-    }
+    this.#pace = paceOf(options.limitBytesPerSecond);
     this.#socket = new LinkSocket(this.#pace, () => this.#service.wake());
     this.#service = FileService.over(options.folder, this.#socket);
     this.#stopListening = options.exchange.onDrained(() => this.#service.wake());

@@ -3,9 +3,9 @@
 
 import { lstatSync, type Stats } from "node:fs";
 import { join } from "node:path";
-import { ParleyError } from "../errors.ts";
+import { type ErrorCode, ParleyError } from "../errors.ts";
 import { isFileName } from "../files/fetch-targets.ts";
-import { fileReason } from "../files/file-reason.ts";
+import { fileReason, ownFailures } from "../files/file-reason.ts";
 import { isSameTime } from "../files/local-copy.ts";
 import { nameRulesOf } from "../files/name-probe.ts";
 import { offers as limits } from "../limits.ts";
@@ -92,10 +92,4 @@ function guarded<Value>(path: string, work: () => Value): Value {
 }
 
 /** Errors that concern one file, or the recipient's disk: the sender learns them. */
-export const savingFailures: ReadonlySet<string> = new Set([
-  "not-found",
-  "differs",
-  "locked",
-  "changed",
-  "storage",
-]);
+export const savingFailures: ReadonlySet<ErrorCode> = new Set([...ownFailures, "storage"]);

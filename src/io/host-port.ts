@@ -3,7 +3,7 @@
 import { isIPv6 } from "node:net";
 import { networkInterfaces } from "node:os";
 import { harmless, quoted } from "../text.ts";
-import { ParleyError } from "../errors.ts";
+import { ParleyError, systemCode } from "../errors.ts";
 import type { Access } from "../protocol/messages.ts";
 import type { ClientIdentity } from "../client/events.ts";
 import type { ServerTrust } from "../tls/server-trust.ts";
@@ -155,8 +155,7 @@ const reasons: Readonly<Record<string, string>> = {
 
 /** Why a socket could not be opened or connected, in a few words. */
 export function socketReason(error: unknown): string {
-  const code =
-    error !== null && typeof error === "object" && "code" in error ? String(error.code) : "";
+  const code = systemCode(error);
   const known = Object.hasOwn(reasons, code) ? reasons[code] : undefined;
   return known ?? harmless(error instanceof Error ? error.message : String(error));
 }

@@ -1,12 +1,12 @@
 // The names that a person ignores, one per line, in a file among their settings.
 
-import { lstatSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { withIgnored } from "../client/ignored.ts";
 import { client as limits } from "../limits.ts";
-import { secretText } from "../secrets.ts";
 import { harmless } from "../text.ts";
 import { readIfThere } from "../tls/read-if-there.ts";
+import { replaceFile } from "../tls/replace-file.ts";
 
 export class IgnoredFile {
   readonly #path: string | undefined;
@@ -42,25 +42,10 @@ export class IgnoredFile {
       const names = withIgnored(this.#read(this.#path), name, isIgnored);
       const text = names.map((name) => `${name}\n`).join("");
       mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
-      replace(this.#path, text);
+      replaceFile(this.#path, text);
       return undefined;
     } catch (error) {
       return (error as Error).message;
     }
-  }
-}
-
-/** Writes beside the file first, so that a full disk does not cost the names in it. */
-function replace(given: string, text: string): void {
-  const isThere = lstatSync(given, { throwIfNoEntry: false }) !== undefined;
-  // The file may be a link to one that people keep elsewhere.
-  const path = isThere ? realpathSync(given) : given;
-  const temporary = `${path}.${secretText(6)}`;
-  try {
-    writeFileSync(temporary, text, { mode: 0o600 });
-    renameSync(temporary, path);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
   }
 }

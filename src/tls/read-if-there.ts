@@ -2,6 +2,7 @@
 // points to may not be mounted yet, and its contents must not be treated as unknown.
 
 import { lstatSync, readFileSync, statSync } from "node:fs";
+import { systemCode } from "../errors.ts";
 
 /**
  * Undefined if there is no such file.
@@ -13,7 +14,7 @@ export function readIfThere(path: string): string | undefined {
     if (!statSync(path).isFile()) throw new Error("it is not a regular file");
     return readFileSync(path, "utf8");
   } catch (error) {
-    if ((error as { code?: string }).code !== "ENOENT") throw error;
+    if (systemCode(error) !== "ENOENT") throw error;
     if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
     const why = "it is a link to what does not exist: mount the disk it is on, or remove the link";
     throw new Error(why, { cause: error });

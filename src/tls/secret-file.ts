@@ -14,7 +14,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from "node:fs";
-import { ParleyError } from "../errors.ts";
+import { ParleyError, systemCode } from "../errors.ts";
 import { secretText } from "../secrets.ts";
 import { quoted } from "../text.ts";
 
@@ -93,7 +93,7 @@ export function createSecretFile(path: string, content: string): void {
     try {
       linkSync(temporary, path);
     } catch (error) {
-      if ((error as { code?: string }).code === "EEXIST") return;
+      if (systemCode(error) === "EEXIST") return;
       // A file system without hard links.
       copyFileSync(temporary, path, constants.COPYFILE_EXCL);
     }

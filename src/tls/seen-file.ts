@@ -2,11 +2,11 @@
 // same key receive the same messages, so each one uses the file's contents at startup plus what it
 // has received itself, and merges that into the current contents.
 
-import { existsSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { statSync } from "node:fs";
 import { sealed as limits } from "../limits.ts";
-import { secretText } from "../secrets.ts";
 import { type Freshness, SeenMessages } from "../trust/seen-messages.ts";
 import { readIfThere } from "./read-if-there.ts";
+import { replaceFile } from "./replace-file.ts";
 
 export class SeenFile {
   readonly #path: string;
@@ -30,22 +30,9 @@ export class SeenFile {
     try {
       const kept = this.#load();
       kept.add(key, id, timeMs);
-      this.#write(kept.toString());
+      replaceFile(this.#path, kept.toString());
     } catch (error) {
       this.#fail(error);
-    }
-  }
-
-  /** Writes atomically; if the file is a link, its target is replaced. */
-  #write(text: string): void {
-    const path = existsSync(this.#path) ? realpathSync(this.#path) : this.#path;
-    const temporary = `${path}.${secretText(6)}`;
-    try {
-      writeFileSync(temporary, text, { flag: "wx", mode: 0o600 });
-      renameSync(temporary, path);
-    } catch (error) {
-      rmSync(temporary, { force: true });
-      throw error;
     }
   }
 

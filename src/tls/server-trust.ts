@@ -5,7 +5,7 @@
 import type { X509Certificate } from "node:crypto";
 import { appendFileSync, mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { ParleyError } from "../errors.ts";
+import { ParleyError, systemCode } from "../errors.ts";
 import { tls as limits } from "../limits.ts";
 import { quoted } from "../text.ts";
 import { findKnownServer, knownServerLine } from "../trust/known-servers.ts";
@@ -242,7 +242,7 @@ function handshakeFailure(
   server: string,
 ): string | ParleyError | undefined {
   if (error === null || error === undefined) return undefined;
-  const code = "code" in error ? String(error.code) : "";
+  const code = systemCode(error);
   if (verificationCodes.has(code)) return undefined;
   if (code === "ECONNRESET") return "the connection was closed during the TLS handshake";
   if (/ALERT_PROTOCOL_VERSION/.test(error.message)) return "it does not speak TLS 1.3";

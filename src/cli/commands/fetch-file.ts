@@ -5,6 +5,7 @@ import { type ArgsDef, defineCommand, type ParsedArgs } from "citty";
 import { quoted } from "../../text.ts";
 import { ParleyError, unwritable } from "../../errors.ts";
 import type { FetchTarget } from "../../files/fetch-events.ts";
+import { ownFailures } from "../../files/file-reason.ts";
 import { DownloadClient, type DownloadClientOptions } from "../../files/download-client.ts";
 import { FetchReport } from "../../terminal/files/fetch-report.ts";
 import {
@@ -203,9 +204,6 @@ async function list(
   }
   if (isEmpty) report.emptyList();
 }
-
-/** Errors that concern only one file. */
-const ownFailures: ReadonlySet<string> = new Set(["not-found", "differs", "locked", "changed"]);
 
 /**
  * Fetches files one after another, continuing after failures. @throws ParleyError with the first

@@ -1,15 +1,23 @@
 // The link of the current channel as the socket of a file service: channels come and go, the
 // service stays. Sends no faster than allowed.
 
-import type { TokenBucket } from "../../chat/rates/token-bucket.ts";
+import { TokenBucket } from "../../chat/rates/token-bucket.ts";
 import { libc } from "../../io/udp/libc.ts";
 import type { UdpPath } from "../../io/udp/udp-path.ts";
 import type { UdpOffload } from "../../io/udp/udp.ts";
+import { transfer as wire } from "../../limits.ts";
 import type { DatagramSocket } from "../../server/files/datagram-socket.ts";
 import type { PersonLink } from "./person-link.ts";
 
 /** The other end, at any address: the link knows the path. */
 export const otherEnd: UdpPath = { address: "other-end", port: 1, local: "" };
+
+/** Limits the rate of sending; undefined: it is not limited. */
+export function paceOf(bytesPerSecond: number | undefined): TokenBucket | undefined {
+  if (bytesPerSecond === undefined) return undefined;
+  const burst = Math.max(bytesPerSecond / 10, wire.pullLineBytes);
+  return new TokenBucket(bytesPerSecond, burst, performance.now());
+}
 
 export class LinkSocket implements DatagramSocket {
   /** An offer must contain a port; nothing listens on it. */

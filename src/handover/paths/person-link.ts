@@ -7,7 +7,7 @@ import { isLoopback, plainAddress } from "../../addresses.ts";
 import { TokenBucket } from "../../chat/rates/token-bucket.ts";
 import { nowUs } from "../../io/clock.ts";
 import { ListeningSocket } from "../../io/udp/listening-socket.ts";
-import type { UdpOffload, UdpPort } from "../../io/udp/udp.ts";
+import { noOffload, type UdpOffload, type UdpPort } from "../../io/udp/udp.ts";
 import { paths as limits, transfer as wire } from "../../limits.ts";
 import { secretBytes } from "../../secrets.ts";
 import {
@@ -364,10 +364,3 @@ export class PersonLink {
     return this.#sockets.find(({ port }) => port.family === family)?.port;
   }
 }
-
-const noOffload: UdpOffload = {
-  segment: false,
-  merge: false,
-  dontFragment: false,
-  receiveBufferBytes: 0,
-};

@@ -3,6 +3,7 @@
 // which are available. Knows nothing about the contents of datagrams.
 
 import { isIP } from "node:net";
+import { systemCode } from "../../errors.ts";
 import { udp as limits } from "../../limits.ts";
 import { BatchReader, type Visit } from "./batch-reader.ts";
 import { BatchWriter, type Destination } from "./batch-writer.ts";
@@ -43,6 +44,7 @@ export interface UdpOptions {
 
 /** The offloads in use. */
 export interface UdpOffload {
+  /** Sending many datagrams at once (UDP_SEGMENT), receiving them merged (UDP_GRO). */
   readonly segment: boolean;
   readonly merge: boolean;
   /** Datagrams are never fragmented, so the path MTU can be probed. */
@@ -50,6 +52,13 @@ export interface UdpOffload {
   /** 0 if unknown. */
   readonly receiveBufferBytes: number;
 }
+
+export const noOffload: UdpOffload = {
+  segment: false,
+  merge: false,
+  dontFragment: false,
+  receiveBufferBytes: 0,
+};
 
 /** LIBUS_LISTEN_REUSE_ADDR of Bun 1.4.5. */
 const reuseAddressFlag = 16;
@@ -346,9 +355,5 @@ function afterRefusal<Sent>(send: () => Sent): Sent {
 }
 
 function isRefusal(error: unknown): boolean {
-  return codeOf(error) === "ECONNREFUSED";
-}
-
-function codeOf(error: unknown): unknown {
-  return typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
+  return systemCode(error) === "ECONNREFUSED";
 }

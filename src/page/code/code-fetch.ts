@@ -3,7 +3,7 @@
 // them where the user wants. Needs no DOM.
 
 import type { OfferEvent, SessionEvent } from "../../client/events.ts";
-import { GuestSteps } from "../../codes/code-steps.ts";
+import { GuestSteps, wrongCode } from "../../codes/code-steps.ts";
 import { ParleyError } from "../../errors.ts";
 import { Channel } from "../../handover/channel.ts";
 import { encodeReceipt } from "../../handover/channel-line.ts";
@@ -250,6 +250,3 @@ export class CodeFetch {
 
 /** The server has restricted access; the code has not been tried. */
 const closed: ReadonlySet<string> = new Set(["password-required", "members-only"]);
-
-const wrongCode =
-  "The other end does not know this code: it was mistyped, or somebody is in between. Ask for a new one, since each is good for one try.";

@@ -2,6 +2,7 @@
 // the event loop. Log lines are then dropped and counted; data never is: its producer checks
 // `pressure` and waits for `relief`. Knows no particular stream.
 
+import { systemCode } from "../../errors.ts";
 import { terminal as limits } from "../../limits.ts";
 import { countText } from "./units.ts";
 
@@ -162,8 +163,7 @@ export class Writer {
   close(error?: Error): void {
     if (this.#closed) return;
     this.#closed = true;
-    const readerLeft = error !== undefined && "code" in error && error.code === "EPIPE";
-    if (!readerLeft) this.#failure = error;
+    if (systemCode(error) !== "EPIPE") this.#failure = error;
     this.#waiting = [];
     this.#waitingBytes = 0;
     for (const resume of [...this.#relief.splice(0), ...this.#idle.splice(0)]) resume();

@@ -6,7 +6,7 @@
 import { harmless, oneLine } from "../../text.ts";
 import type { NativeSession, SessionEvent } from "../../client/events.ts";
 import type { PrivateMessages, TellOutcome } from "../../client/private-messages.ts";
-import { isErrorCode, ParleyError } from "../../errors.ts";
+import { isErrorCode, ParleyError, systemCode } from "../../errors.ts";
 import { client as limits, message, sealed } from "../../limits.ts";
 import { defaultRoom, type MessageKind } from "../../protocol/messages.ts";
 import type { NativeConnection } from "../../io/native-connection.ts";
@@ -212,7 +212,7 @@ export class PipeClient {
 
   // A stdin that was closed from the start has no lines; in any other case some are lost.
   #handleUnreadable(error: unknown): void {
-    if (error instanceof Error && "code" in error && error.code === "EBADF") return;
+    if (systemCode(error) === "EBADF") return;
     this.#failure ??= new ParleyError(
       "failed",
       `Cannot read the input after line ${this.#line}: ` +

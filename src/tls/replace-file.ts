@@ -1,0 +1,21 @@
+// Replaces a small file so that neither a full disk nor a crash costs what was in it.
+
+import { lstatSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { secretText } from "../secrets.ts";
+
+/**
+ * Writes beside the file first; readable only by its owner. If it is a link, its target is
+ * replaced. @throws the file system's errors, also for a dangling link
+ */
+export function replaceFile(given: string, text: string): void {
+  const isThere = lstatSync(given, { throwIfNoEntry: false }) !== undefined;
+  const path = isThere ? realpathSync(given) : given;
+  const temporary = `${path}.${secretText(6)}`;
+  try {
+    writeFileSync(temporary, text, { flag: "wx", mode: 0o600 });
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
