@@ -5,6 +5,7 @@ import { ParleyError, unwritable } from "../errors.ts";
 import { noOffload } from "../io/udp/udp.ts";
 import { fetching as limits, journal } from "../limits.ts";
 import { chunkHash } from "../io/chunk-cipher.ts";
+import { SmoothRate } from "../smooth-rate.ts";
 import { Assembler, type ChunkStore } from "../transfer/assembler.ts";
 import { chunkLength } from "../transfer/chunks.ts";
 import type { Journal } from "../transfer/journal.ts";
@@ -50,8 +51,7 @@ export class Download implements Incoming {
   #recordedAtMs = 0;
   #recordedBytes = 0;
   #progressAtMs = 0;
-  #progressBytes = 0;
-  #rate = 0;
+  readonly #rate = new SmoothRate();
 
   /** Opens the partial file, if the target is a file. @throws ParleyError `locked`, `storage` */
   constructor(name: string, target: FileTarget, options: DownloadOptions) {
@@ -144,7 +144,7 @@ export class Download implements Incoming {
     });
     this.#resumedBytes = this.#assembler.receivedBytes;
     this.#progressAtMs = performance.now();
-    this.#progressBytes = this.#resumedBytes;
+    this.#rate.at(this.#resumedBytes, this.#progressAtMs);
     this.#options.onEvent({
       event: "offer",
       name: this.#name,
@@ -280,26 +280,20 @@ export class Download implements Incoming {
 
   #progress(): void {
     const nowMs = performance.now();
-    const elapsedMs = nowMs - this.#progressAtMs;
-    if (this.#assembler === undefined || elapsedMs < limits.progressMs) return;
+    if (this.#assembler === undefined || nowMs - this.#progressAtMs < limits.progressMs) return;
+    this.#progressAtMs = nowMs;
     const { size } = this.#assembler;
     const receivedBytes = this.receivedBytes;
-    const now = ((receivedBytes - this.#progressBytes) / elapsedMs) * 1000;
-    // Smoothed over about a second, so that the remaining time does not jump.
-    this.#rate =
-      this.#rate === 0 ? now : this.#rate + (now - this.#rate) * Math.min(1, elapsedMs / 1000);
-    this.#progressAtMs = nowMs;
-    this.#progressBytes = receivedBytes;
+    const bytesPerSecond = this.#rate.at(receivedBytes, nowMs);
     const stats = this.#attempt?.stats();
-    const secondsLeft = this.#rate > 0 ? (size - receivedBytes) / this.#rate : null;
     this.#options.onEvent({
       event: "progress",
       name: this.#name,
       size,
       receivedBytes,
       verifiedBytes: this.#assembler.verifiedBytes,
-      bytesPerSecond: Math.round(this.#rate),
-      secondsLeft: secondsLeft === null ? null : rounded(secondsLeft),
+      bytesPerSecond,
+      secondsLeft: this.#rate.secondsFor(size - receivedBytes),
       rttMs: rounded((stats?.rttUs ?? 0) / 1000),
       segmentBytes: stats?.segmentBytes ?? 0,
     });

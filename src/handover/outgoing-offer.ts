@@ -8,6 +8,7 @@ import { offers as limits } from "../limits.ts";
 import type { OfferEvent, SessionEvent } from "../client/events.ts";
 import type { OfferContent, OfferEnd, OfferSummary } from "../protocol/messages.ts";
 import { FileService } from "../server/files/file-service.ts";
+import { SmoothRate } from "../smooth-rate.ts";
 import { harmless, quoted } from "../text.ts";
 import type { Path } from "../transfer/paths/path-finder.ts";
 import type { ChannelPeer } from "./channel.ts";
@@ -67,9 +68,7 @@ export class OutgoingOffer {
   #open: Open | undefined;
   /** Whether there has been a channel. */
   #wasOpen = false;
-  #saidMs = 0;
-  #saidBytes = 0;
-  #rate = 0;
+  readonly #rate = new SmoothRate();
   /** The current path to the recipient. */
   #path: PathName;
   #isOver = false;
@@ -301,9 +300,10 @@ export class OutgoingOffer {
     });
     this.#open = { number, channel };
     this.#wasOpen = true;
+    const nowMs = performance.now();
     // The time without a channel is not part of the rate.
-    this.#saidMs = performance.now();
-    this.#acceptedMs ??= this.#saidMs;
+    this.#rate.resume(nowMs);
+    this.#acceptedMs ??= nowMs;
     if (this.#options.share === undefined) {
       this.#options.onEvent({ event: "accepted", to: this.to });
     }
@@ -353,17 +353,10 @@ export class OutgoingOffer {
   }
 
   #progress(bytes: number): void {
-    const nowMs = performance.now();
     const size = this.#options.folder.bytes;
     const verifiedBytes = Math.min(bytes, size);
-    const elapsedMs = nowMs - this.#saidMs;
-    const now = (1_000 * Math.max(0, verifiedBytes - this.#saidBytes)) / Math.max(1, elapsedMs);
-    this.#rate = this.#rate === 0 ? now : this.#rate + (now - this.#rate) / 3;
-    this.#saidMs = nowMs;
-    this.#saidBytes = verifiedBytes;
-    const bytesPerSecond = Math.round(this.#rate);
-    const secondsLeft =
-      bytesPerSecond > 0 ? Math.ceil((size - verifiedBytes) / bytesPerSecond) : null;
+    const bytesPerSecond = this.#rate.at(verifiedBytes, performance.now());
+    const secondsLeft = this.#rate.secondsFor(size - verifiedBytes);
     this.#options.onEvent({
       event: "progress",
       to: this.#recipient,

@@ -7,12 +7,12 @@ import { Channel } from "../../handover/channel.ts";
 import { decodeReceipt, type ReceiptLine } from "../../handover/channel-line.ts";
 import { offers as limits } from "../../limits.ts";
 import type { OfferEnd } from "../../protocol/messages.ts";
+import { SmoothRate } from "../../smooth-rate.ts";
 import { harmless } from "../../text.ts";
 import type { OfferCard } from "../offer-cards.ts";
 import { ChannelServer, type OutgoingFile } from "./channel-server.ts";
 import type { OfferPort } from "./offer-port.ts";
 import type { PassBudget, PassWindow } from "./pass-window.ts";
-import { Rate } from "./rate.ts";
 
 export interface OutgoingOptions {
   /** 16 random bytes in base64url. */
@@ -33,7 +33,7 @@ export class OutgoingFiles {
   readonly to: string;
   readonly #options: OutgoingOptions;
   readonly #bytes: number;
-  readonly #rate = new Rate();
+  readonly #rate = new SmoothRate();
   /** The `ref` of the last request. */
   #ref: number | undefined;
   #open: Open | undefined;

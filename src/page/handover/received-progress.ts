@@ -3,11 +3,11 @@
 import type { Channel } from "../../handover/channel.ts";
 import { encodeReceipt } from "../../handover/channel-line.ts";
 import { offers as limits, pageFiles } from "../../limits.ts";
-import { Rate } from "./rate.ts";
+import { SmoothRate } from "../../smooth-rate.ts";
 
 export class ReceivedProgress {
   readonly #show: (doneBytes: number, bytesPerSecond: number) => void;
-  readonly #rate = new Rate();
+  readonly #rate = new SmoothRate();
   #shownMs = 0;
   #toldMs = 0;
 

@@ -1,14 +1,15 @@
-// The rate of a transfer, smoothed over about a second. Pure.
+// The rate of a transfer, smoothed over about a second, so that the remaining time does not jump.
+// Pure.
 
 /** Shorter intervals are not meaningful. */
 const leastMs = 150;
 
-export class Rate {
+export class SmoothRate {
   #bytes = 0;
   #atMs: number | undefined;
   #perSecond = 0;
 
-  /** Bytes per second, given the total number of bytes by now. */
+  /** Bytes per second, given the total number of bytes by now; the first call starts the clock. */
   at(bytes: number, nowMs: number): number {
     const elapsedMs = nowMs - (this.#atMs ?? nowMs);
     if (this.#atMs !== undefined && elapsedMs < leastMs) return Math.round(this.#perSecond);
@@ -20,5 +21,15 @@ export class Rate {
     this.#bytes = bytes;
     this.#atMs = nowMs;
     return Math.round(this.#perSecond);
+  }
+
+  /** The time until now does not count: nothing could arrive. */
+  resume(nowMs: number): void {
+    this.#atMs = nowMs;
+  }
+
+  /** Seconds until so many more bytes have arrived, to a tenth; null: unknown. */
+  secondsFor(bytes: number): number | null {
+    return this.#perSecond > 0 ? Math.round((10 * bytes) / this.#perSecond) / 10 : null;
   }
 }
