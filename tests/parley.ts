@@ -2,14 +2,15 @@
 // it is not built yet.
 
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { workingFolder } from "./own-folders.ts";
 import { patienceMs } from "./until.ts";
 
 const root = join(import.meta.dir, "..");
 
 /** The compiled executable. */
 export function parleyBinary(): string {
-  return process.env["PARLEY_BIN"] ?? join(root, "dist/parley");
+  return resolve(process.env["PARLEY_BIN"] ?? join(root, "dist/parley"));
 }
 
 /** The command to spawn; arguments follow. */
@@ -28,6 +29,7 @@ export class Parley implements AsyncDisposable {
 
   constructor(...args: readonly string[]) {
     this.#process = Bun.spawn([...parleyCommand(), ...args], {
+      cwd: workingFolder(),
       stdin: "pipe",
       stdout: "pipe",
       stderr: "pipe",

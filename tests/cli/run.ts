@@ -2,6 +2,7 @@
 // and output out.
 
 import { join } from "node:path";
+import { workingFolder } from "../own-folders.ts";
 import { parleyCommand } from "../parley.ts";
 import { patienceMs } from "../until.ts";
 
@@ -15,6 +16,7 @@ export type RunOptions = {
 
 export async function run(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
   const child = Bun.spawn([...parleyCommand(), ...args], {
+    cwd: workingFolder(),
     stdin: new TextEncoder().encode(options.input ?? ""),
     stdout: "pipe",
     stderr: "pipe",
@@ -101,6 +103,7 @@ export async function runOnTerminal(
         }
       },
     },
+    cwd: workingFolder(),
     env: { ...environment(), TERM: "xterm-256color", ...env },
     timeout: patienceMs,
   });
