@@ -63,6 +63,7 @@ const handover = new PageHandover({
   dispatch,
   cards: () => state.offers,
   download: saveFile,
+  isUploading: () => uploads.isRunning,
   announce: (text) => notifier.tell(text, state),
 });
 controller.handover = handover;

@@ -69,6 +69,10 @@ export class RoomUploads {
     this.#next();
   }
 
+  get isRunning(): boolean {
+    return this.#running !== undefined;
+  }
+
   /** The page is closing, and the file is lost with it. */
   leave(): void {
     if (this.#running !== undefined) this.#options.end(this.#running.offer);

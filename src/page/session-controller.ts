@@ -87,7 +87,7 @@ export class SessionController {
   /** For files from person to person. */
   readonly offers: OfferPort = offerPort(
     () => this.#session,
-    () => this.#driver?.step(),
+    () => this.#driver,
   );
   /** Requests whose answers are not shown. */
   readonly own = new OwnRequests((request) => this.#request(request));
@@ -381,7 +381,7 @@ export class SessionController {
     }
     if (event.type === "online") {
       this.#compareEpoch();
-      if (event.access !== undefined) allowFiles(event.access);
+      if (event.access !== undefined) allowFiles(event.access, this.#driver?.server);
     }
     if (event.type === "error" && this.finder.handleError(event)) return;
     if (event.type === "error" && this.#isOwnRequestLost(event)) return;
@@ -520,8 +520,15 @@ function unsayable(reason: Unsayable, session: ClientSession | undefined): strin
   }
 }
 
-/** Grants access to downloads and lists of files while the session lasts. */
-function allowFiles(access: string): void {
+/**
+ * Grants access to downloads and lists of files while the session lasts. They, and uploads, go to
+ * the same `server` as the session.
+ */
+function allowFiles(access: string, server = ""): void {
   const secure = location.protocol === "https:" ? "; Secure" : "";
   document.cookie = `parley_access=${access}; Path=/files; SameSite=Strict${secure}`;
+  const age = server === "" ? "; Max-Age=0" : "";
+  for (const path of ["/files", "/uploads"]) {
+    document.cookie = `parley_at=${server}; Path=${path}; SameSite=Strict${age}${secure}`;
+  }
 }

@@ -15,6 +15,9 @@ export class WebSocketDriver {
   readonly #url: string;
   readonly #onEvents: (events: readonly SessionEvent[]) => void;
   #socket: WebSocket | undefined;
+  /** The server that this connection was to lead to, and that of the next one. */
+  #server: string | undefined;
+  #nextServer: string | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -56,6 +59,26 @@ export class WebSocketDriver {
     this.#wake();
   }
 
+  /** The server that the balancer was asked for, as `HOST:PORT`; if it was. */
+  get server(): string | undefined {
+    return this.#server;
+  }
+
+  /**
+   * Goes on at another server of the same parley, with the same session, if the balancer leads to
+   * it (docs/cluster.md). False: it does not, or that is no address.
+   */
+  moveTo(server: string): boolean {
+    if (server === this.#server || !/^[\w.:[\]-]{1,300}$/.test(server)) return false;
+    this.#nextServer = server;
+    const socket = this.#socket;
+    this.#socket = undefined;
+    socket?.close();
+    this.#session.handleLost("moving to another server", performance.now());
+    this.step();
+    return true;
+  }
+
   #wake(): void {
     this.#session.handleTimeout(performance.now());
     this.step();
@@ -91,7 +114,11 @@ export class WebSocketDriver {
   }
 
   #connect(): void {
-    const socket = new WebSocket(this.#url);
+    // If that server can't be reached, the next attempt leads to any.
+    this.#server = this.#nextServer;
+    this.#nextServer = undefined;
+    const query = this.#server === undefined ? "" : `?at=${this.#server}`;
+    const socket = new WebSocket(this.#url + query);
     this.#socket = socket;
     const ifCurrent = (handle: () => void): void => {
       if (this.#socket !== socket) return;

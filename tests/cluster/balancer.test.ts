@@ -9,9 +9,11 @@ import { docsBlock } from "../docs-blocks.ts";
 import { freePort } from "../free-port.ts";
 import { Tab } from "../page/browser.ts";
 import { chromium, noChromium } from "../page/chromium.ts";
+import { drop } from "../page/handover-rig.ts";
 import { skipUnless } from "../skip.ts";
 import { hasPostgres, withoutPostgres } from "../store/postgres/cluster.ts";
 import { Setting } from "./setting.ts";
+import { until } from "../until.ts";
 import { Wire } from "./wire.ts";
 
 const nginx = Bun.which("nginx");
@@ -34,10 +36,13 @@ class Balancer implements AsyncDisposable {
   constructor(
     readonly port: number,
     [first = 0, second = 0]: readonly number[],
+    [firstChat = 0, secondChat = 0]: readonly number[],
   ) {
     const site = docsBlock("cluster.md", "With **nginx**")
-      .replace("192.0.2.11:8000", `127.0.0.1:${first}`)
-      .replace("192.0.2.12:8000", `127.0.0.1:${second}`)
+      .replaceAll("192.0.2.11:8000", `127.0.0.1:${first}`)
+      .replaceAll("192.0.2.12:8000", `127.0.0.1:${second}`)
+      .replace("192.0.2.11:55000", `127.0.0.1:${firstChat}`)
+      .replace("192.0.2.12:55000", `127.0.0.1:${secondChat}`)
       .replace("listen 443 ssl", `listen 127.0.0.1:${port}`)
       .replaceAll(/^ *ssl_.*$/gm, "")
       .replace("$host", "$http_host");
@@ -73,23 +78,36 @@ class Balancer implements AsyncDisposable {
 }
 
 behindNginx(
-  "a page whose server dies goes on at the other, and nothing is lost or doubled",
+  "a page goes where a recipient is, and to the other server when its own dies: nothing is lost or doubled",
   async () => {
     const flags = ["--web-port", "0"];
     await using setting = await Setting.start(2, [flags, flags]);
     const webPorts = await Promise.all(setting.servers.map((server) => server.webPort()));
-    await using balancer = new Balancer(await freePort(), webPorts);
+    await using balancer = new Balancer(await freePort(), webPorts, setting.ports);
     await balancer.ready();
     using ann = await Tab.open(`http://127.0.0.1:${balancer.port}/`);
     await ann.login("Ann");
-    const [where] = await setting.query<{ place: number | string }>(
-      `SELECT place FROM parley.people p JOIN (
-         SELECT id, row_number() OVER (ORDER BY started) AS place FROM parley.servers) s
-       ON s.id = p.server WHERE folded = 'ann'`,
-    );
-    const at = Number(where?.place) - 1;
-    expect([0, 1]).toContain(at);
-    const other = setting.ports[1 - at]!;
+    const placeOf = async (name: string): Promise<number> => {
+      const rows = await setting.query<{ place: number | string }>(
+        `SELECT place FROM parley.people p JOIN (
+           SELECT id, row_number() OVER (ORDER BY started) AS place FROM parley.servers) s
+         ON s.id = p.server WHERE folded = '${name}'`,
+      );
+      return rows.length === 1 ? Number(rows[0]?.place) - 1 : -1;
+    };
+    const first = await placeOf("ann");
+    expect([0, 1]).toContain(first);
+    const at = 1 - first;
+    {
+      const hello = { takesFiles: true, rooms: [{ room: "lobby" }] };
+      using cal = await Wire.native(setting.ports[at]!, "Cal", hello);
+      await ann.until(`document.querySelector('[data-person="Cal"]')`);
+      await drop(ann, `#people [data-person="Cal"]`, [["note.bin", 1_000]]);
+      expect(await cal.until(/"type":"offered"/)).toContain('"from":"Ann"');
+      await ann.shows("#presence", "online as Ann");
+      await until(async () => (await placeOf("ann")) === at, "that Ann is at Cal's server");
+    }
+    const other = setting.ports[first]!;
     using bob = await Wire.native(other, "Bob", { rooms: [{ room: "lobby" }] }).catch((error) => {
       throw new Error(`${error.message}\n${setting.log}`);
     });

@@ -102,6 +102,7 @@ function meet({ known = code, list = [info("a.txt")], toGuest = (data) => data, 
     if (reply !== undefined) send(channel, reply);
     if (steps.isIn && sealed === undefined) seal(channel);
   };
+  const went: string[] = [];
   const guest: CodeFetch = new CodeFetch({
     code,
     join(made) {
@@ -109,6 +110,7 @@ function meet({ known = code, list = [info("a.txt")], toGuest = (data) => data, 
       open();
     },
     port: {
+      moveTo: (server) => went.push(server) === 1,
       end: (_, reason) => void ended.push(reason),
       frames: (_, channel) => ({
         pass: (data) => void queueMicrotask(() => receive(channel, data)),
@@ -123,6 +125,7 @@ function meet({ known = code, list = [info("a.txt")], toGuest = (data) => data, 
   guest.handle({ type: "online", ...online });
   return {
     guest,
+    went,
     ended,
     asked,
     receipts,
@@ -172,6 +175,16 @@ test("files are listed, saved, and proved to be received, in each channel until 
   end();
   lose();
   expect(view().phase).toBe("done");
+});
+
+test("a code at another server is looked for there once", () => {
+  const { guest, went, view } = meet({});
+  const error = { type: "error", code: "elsewhere", message: "It is at b", at: "b:1" } as const;
+  guest.handle({ ...error, ref: 1, subject: undefined });
+  expect(went).toEqual(["b:1"]);
+  expect(view()).not.toMatchObject({ phase: "failed" });
+  guest.handle({ ...error, ref: 2, subject: undefined });
+  expect(view()).toMatchObject({ phase: "failed", detail: "It is at b" });
 });
 
 test("an end that does not know the code learns nothing, and is told so", async () => {

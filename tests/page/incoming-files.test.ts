@@ -56,6 +56,7 @@ async function accepted(summary: OfferSummary, { list, answer }: Lie) {
     offer: () => 1,
     answer: (_, accept) =>
       void (accept && files.handleOffer({ type: "channel", offer, channel: 1, with: "Eve" })),
+    moveTo: () => false,
     end: (_, reason) => void ended.push(reason),
     frames: () => ({
       pass: (data) => void queueMicrotask(() => eve.receive(data)),
@@ -163,6 +164,7 @@ test("a pending write at the end does not restart the transfer", async () => {
   const port: OfferPort = {
     offer: () => 1,
     answer: () => files.handleOffer({ type: "channel", offer, channel: 1, with: "Eve" }),
+    moveTo: () => false,
     end() {},
     frames: () => ({ pass: (data) => eve.receive(data), waitingBytes: () => 0 }),
   };
@@ -262,6 +264,7 @@ test("a flood of offers creates a bounded number of cards, and each can still be
   const port: OfferPort = {
     offer: () => 1,
     answer: (id, accept) => void (accept || declined.push(id)),
+    moveTo: () => false,
     end() {},
     frames: () => ({ pass() {}, waitingBytes: () => 0 }),
   };
@@ -271,6 +274,7 @@ test("a flood of offers creates a bounded number of cards, and each can still be
     dispatch: (action) => (state = reduce(state, action)),
     cards: (): OfferCards => state.offers,
     download: () => "",
+    isUploading: () => false,
     announce() {},
     store: new OwnStore(),
   });
@@ -296,6 +300,7 @@ test("an offer that is sealed for devices explains what to do", async () => {
   const port: OfferPort = {
     offer: () => 1,
     answer() {},
+    moveTo: () => false,
     end() {},
     frames: () => ({ pass() {}, waitingBytes: () => 0 }),
   };
@@ -304,6 +309,7 @@ test("an offer that is sealed for devices explains what to do", async () => {
     dispatch: (action) => (state = reduce(state, action)),
     cards: () => state.offers,
     download: () => "",
+    isUploading: () => false,
     announce() {},
     store: new OwnStore(),
   });

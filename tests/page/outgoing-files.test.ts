@@ -28,16 +28,32 @@ function outgoing(files: readonly File[], port: Partial<OfferPort>) {
     port: {
       offer: () => 1,
       answer() {},
+      moveTo: () => false,
       end() {},
       frames: () => ({ pass() {}, waitingBytes: () => 0 }),
       ...port,
     },
     budget: new PassBudget(),
+    mayMove: () => true,
     show: (change) => void shown.push(change),
     onOver() {},
   });
   return { sent, card: (): OfferCard => Object.assign({}, ...shown) as OfferCard };
 }
+
+test("the page goes where the recipient is, unless the balancer does not lead there", () => {
+  const went: string[] = [];
+  const moveTo = (at: string): boolean => !went.includes(at) && went.push(at) > 0;
+  const { sent, card } = outgoing([new File(["x"], "x.txt")], { moveTo });
+  sent.make();
+  sent.handleAnswer({ here: false, online: false });
+  const error = { code: "elsewhere", message: "He is at b", at: "b:55000" } as const;
+  expect(sent.handleError({ ...error, ref: undefined, subject: "another offer" })).toBe(false);
+  expect(sent.handleError({ ...error, ref: undefined, subject: offer })).toBe(true);
+  expect([went, card().phase]).toEqual([["b:55000"], "waiting"]);
+  expect(sent.handleError({ ...error, ref: 1, subject: "Bob" })).toBe(true);
+  expect(card()).toMatchObject({ phase: "failed", detail: "Not offered: He is at b" });
+});
 
 /** Keeps the received files. */
 class Kept implements SaveTarget {
@@ -106,6 +122,7 @@ test("offered files arrive unchanged, however often the channel is cut", async (
       };
       const ended: string[] = [];
       const { sent, card } = outgoing(files, {
+        moveTo: () => false,
         end: (_, reason) => {
           ended.push(reason);
           taken.handleOffer({ type: "offer-ended", offer, reason });
@@ -120,6 +137,7 @@ test("offered files arrive unchanged, however often the channel is cut", async (
         port: {
           offer: () => 1,
           answer: () => void setImmediate(open),
+          moveTo: () => false,
           end() {},
           frames: (_, channel) => ({ pass: pass(() => sent, channel), waitingBytes: () => 0 }),
         },
@@ -152,6 +170,7 @@ function recipient(files: readonly File[]) {
     broken() {},
   });
   const { sent, card } = outgoing(files, {
+    moveTo: () => false,
     end: (_, reason) => void ended.push(reason),
     frames: () => ({ pass: (data) => eve.receive(data), waitingBytes: () => 0 }),
   });

@@ -12,7 +12,7 @@ class SilentSocket extends EventTarget {
   readonly sent: string[] = [];
   isClosed = false;
 
-  constructor() {
+  constructor(readonly url: string) {
     super();
     SilentSocket.all.push(this);
   }
@@ -39,13 +39,14 @@ afterEach(() => {
   Object.assign(globalThis, { WebSocket });
 });
 
-function connect(): { socket: SilentSocket; session: ClientSession; events: SessionEvent[] } {
+function connect() {
   const events: SessionEvent[] = [];
   const options = { name: "Ann", rooms: ["lobby"], secret: "a secret of Ann's", random: () => 0 };
   const session = new ClientSession(options);
-  new WebSocketDriver(session, "ws://a/ws", (news) => events.push(...news)).start();
-  const [socket = new SilentSocket()] = SilentSocket.all;
-  return { socket, session, events };
+  const driver = new WebSocketDriver(session, "ws://a/ws", (news) => events.push(...news));
+  driver.start();
+  const [socket = new SilentSocket("")] = SilentSocket.all;
+  return { socket, driver, session, events };
 }
 
 test("a server that does not answer is given up in time, and may answer too late", () => {
@@ -68,5 +69,28 @@ test("a server that answers has time to welcome", () => {
   jest.advanceTimersByTime(1);
   expect(events).toEqual([]);
   expect(socket.isClosed).toBe(false);
+  session.leave();
+});
+
+test("it asks the balancer for another server once, and for any after that", () => {
+  const { socket, driver, session } = connect();
+  socket.dispatchEvent(new Event("open"));
+  expect(driver.moveTo("not an address")).toBe(false);
+  expect(driver.moveTo("[2001:db8::2]:55000")).toBe(true);
+  expect(socket.isClosed).toBe(true);
+  jest.advanceTimersByTime(limits.connectTimeoutMs);
+  expect(driver.server).toBe("[2001:db8::2]:55000");
+  // It leads there already, or not at all.
+  expect(driver.moveTo("[2001:db8::2]:55000")).toBe(false);
+  SilentSocket.all[1]!.dispatchEvent(new Event("open"));
+  SilentSocket.all[1]!.dispatchEvent(new CloseEvent("close"));
+  jest.advanceTimersByTime(limits.connectTimeoutMs);
+  const [first, second, third] = SilentSocket.all.map(({ url }) => url);
+  expect([first, second, third]).toEqual([
+    "ws://a/ws",
+    "ws://a/ws?at=[2001:db8::2]:55000",
+    "ws://a/ws",
+  ]);
+  expect(driver.server).toBe(undefined);
   session.leave();
 });

@@ -36,7 +36,7 @@ export interface CodeFetchOptions {
   readonly code: Code;
   /** Requests the channel from the server. */
   readonly join: (offer: string, number: number) => void;
-  readonly port: Pick<OfferPort, "end" | "frames">;
+  readonly port: Pick<OfferPort, "end" | "frames" | "moveTo">;
   readonly show: (change: Partial<CodeView>) => void;
   readonly save: (file: StoredFile) => void;
   /** The server requires a password or a pass, or a different one; this attempt is over. */
@@ -87,7 +87,7 @@ export class CodeFetch {
         if (event.response.type === "code-joined") this.#joinedMs = performance.now();
         return;
       case "error":
-        return this.#handleError(event.code, harmless(event.message));
+        return this.#handleError(event.code, harmless(event.message), event.at);
       default:
     }
   }
@@ -197,7 +197,8 @@ export class CodeFetch {
     this.#options.askAccess(message);
   }
 
-  #handleError(code: string, message: string): void {
+  #handleError(code: string, message: string, at: string | undefined): void {
+    if (code === "elsewhere" && at !== undefined && this.#options.port.moveTo(at)) return;
     // A restarted server knows no codes until the sender is back.
     const wasIn = this.#steps.secret !== undefined;
     const mayPass = wasIn && performance.now() - this.#joinedMs < codeLimits.awayMs;

@@ -144,7 +144,10 @@ function start(text: string): void {
       session.request({ type: "join-code", offer, number });
       step();
     },
-    port: offerPort(() => session, step),
+    port: offerPort(
+      () => session,
+      () => driver,
+    ),
     show,
     askAccess(why) {
       cancel.hidden = true;

@@ -3,20 +3,24 @@
 import type { NativeSession } from "../../client/events.ts";
 import type { FramePort } from "../../handover/channel.ts";
 import type { OfferEnd, OfferSummary } from "../../protocol/messages.ts";
+import type { WebSocketDriver } from "../websocket-driver.ts";
 
 export interface OfferPort {
   /** Makes or repeats an offer. Returns the request's number; undefined: offline. */
   offer(offer: string, to: string, summary: OfferSummary): number | undefined;
   answer(offer: string, accept: boolean): void;
   end(offer: string, reason: OfferEnd): void;
+  /** Goes on at that server, where offers are made again; false: it can't. */
+  moveTo(server: string): boolean;
   frames(offer: string, channel: number): FramePort;
 }
 
-/** The port of the current session; `step` carries out its outputs. */
+/** The port of the current session. */
 export function offerPort(
   session: () => Pick<NativeSession, "request" | "pass" | "endOffer"> | undefined,
-  step: () => void,
+  driver: () => Pick<WebSocketDriver, "step" | "moveTo"> | undefined,
 ): OfferPort {
+  const step = () => driver()?.step();
   return {
     offer(offer, to, summary) {
       const ref = session()?.request({ type: "offer-files", offer, to, summary });
@@ -31,6 +35,7 @@ export function offerPort(
       session()?.endOffer(offer, reason);
       step();
     },
+    moveTo: (server) => driver()?.moveTo(server) === true,
     frames: (offer, channel) => ({
       pass(data) {
         session()?.pass(offer, channel, data);

@@ -2,7 +2,7 @@
 // through each resulting channel, until the recipient has verified everything or one of the two
 // ends it.
 
-import type { OfferEvent } from "../../client/events.ts";
+import type { OfferEvent, SessionEvent } from "../../client/events.ts";
 import { Channel } from "../../handover/channel.ts";
 import { decodeReceipt, type ReceiptLine } from "../../handover/channel-line.ts";
 import { offers as limits } from "../../limits.ts";
@@ -22,9 +22,17 @@ export interface OutgoingOptions {
   readonly port: OfferPort;
   readonly budget: PassBudget;
   readonly show: (change: Partial<OfferCard>) => void;
+  /** Whether moving to another server disturbs no other transfer. */
+  readonly mayMove: () => boolean;
   /** The offer is over, and no further event concerns it. */
   readonly onOver: () => void;
 }
+
+/** An error of the server, which may be about an offer. */
+export type OfferError = Pick<
+  Extract<SessionEvent, { type: "error" }>,
+  "code" | "message" | "ref" | "subject" | "at"
+>;
 
 type Open = { number: number; channel: Channel; server: ChannelServer; window: PassWindow };
 
@@ -38,6 +46,8 @@ export class OutgoingFiles {
   #ref: number | undefined;
   #open: Open | undefined;
   #sentBytes = 0;
+  /** Whether the recipient can accept, or has accepted. */
+  #isHere = false;
   #isOver = false;
 
   constructor(options: OutgoingOptions) {
@@ -55,8 +65,13 @@ export class OutgoingFiles {
     this.#ref = port.offer(this.offer, this.to, summary);
   }
 
+  get isUnderWay(): boolean {
+    return this.#isHere;
+  }
+
   /** The server's answer. */
   handleAnswer({ here, online }: { here: boolean; online: boolean }): void {
+    this.#isHere = here;
     if (this.#open !== undefined || this.#isOver) return;
     const why = online ? "is here with a program that takes no files" : "is away";
     const detail = here
@@ -66,14 +81,31 @@ export class OutgoingFiles {
   }
 
   /** Returns whether the error concerns this offer. */
-  handleError(ref: number | undefined, code: string, message: string): boolean {
-    if (ref === undefined || ref !== this.#ref) return false;
+  handleError({ code, message, ref, subject, at }: OfferError): boolean {
+    const isLater = code === "elsewhere" && subject === this.offer;
+    if (!isLater && (ref === undefined || ref !== this.#ref)) return false;
+    if (code === "elsewhere" && at !== undefined && this.#follow(at)) return true;
     // A request that was open when the connection was lost is repeated.
     if (code === "cannot-connect") return true;
     if (code === "rate" || code === "storage") {
-      setTimeout(() => this.#isOver || this.make(), limits.offerAgainMs);
+      this.#makeSoon();
     } else this.#end("failed", `Not offered: ${message}`, false);
     return true;
+  }
+
+  /** To the server where the recipient is; false: impossible. */
+  #follow(at: string): boolean {
+    this.#isHere = false;
+    const { mayMove, port, show } = this.#options;
+    if (mayMove()) return port.moveTo(at);
+    const detail = `${harmless(this.to)} is at another server: it is offered there after the other files`;
+    show({ phase: "waiting", detail });
+    this.#makeSoon();
+    return true;
+  }
+
+  #makeSoon(): void {
+    setTimeout(() => this.#isOver || this.make(), limits.offerAgainMs);
   }
 
   handleOffer(event: OfferEvent): void {

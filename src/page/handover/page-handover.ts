@@ -28,6 +28,8 @@ export interface PageHandoverOptions {
   readonly store: OwnStore;
   /** Hands a file to the browser's downloads; returns its address. */
   readonly download: (file: Blob, name: string) => string;
+  /** Whether a file is on its way to the shared folder. */
+  readonly isUploading: () => boolean;
   /** Tells the user about something that may be out of sight. */
   readonly announce: (text: string) => void;
 }
@@ -111,6 +113,7 @@ export class PageHandover {
       port,
       budget: this.#budget,
       show: (change) => this.#show(id, change),
+      mayMove: () => this.#mayMove(),
       onOver: () => this.#forget(offer),
     });
     this.#outgoing.set(offer, { id, files: outgoing });
@@ -125,6 +128,12 @@ export class PageHandover {
     );
     outgoing.make();
     return undefined;
+  }
+
+  #mayMove(): boolean {
+    const isUnderWay = [...this.#outgoing.values()].some(({ files }) => files.isUnderWay);
+    const isReceiving = this.#live().some(({ phase }) => phase === "running");
+    return !isUnderWay && !isReceiving && !this.#options.isUploading();
   }
 
   #forget(offer: string): void {
@@ -284,10 +293,11 @@ export class PageHandover {
   }
 
   /** An offer or an answer was refused. */
-  #handleError({ code, message, subject, ref }: Extract<SessionEvent, { type: "error" }>): boolean {
-    const shown = harmless(message);
+  #handleError(error: Extract<SessionEvent, { type: "error" }>): boolean {
+    const { code, subject } = error;
+    const shown = harmless(error.message);
     for (const { files } of this.#outgoing.values()) {
-      if (files.handleError(ref, code, shown)) return true;
+      if (files.handleError({ ...error, message: shown })) return true;
     }
     const taken = subject === undefined ? undefined : this.#incoming.get(subject)?.files;
     if (taken === undefined || subject === undefined) return false;
