@@ -3,13 +3,11 @@
 
 import { ParleyError } from "../errors.ts";
 import type { ControlClient } from "../files/control-client.ts";
-import { Channel } from "../handover/channel.ts";
-import { encodeReceipt, proofOf } from "../handover/channel-line.ts";
 import { channelInfo } from "../handover/exchange.ts";
 import { codeStepIn } from "../handover/frames.ts";
 import { offerId } from "../handover/offer-number.ts";
-import { PersonLink } from "../handover/paths/person-link.ts";
 import { PersonSource } from "../handover/person-source.ts";
+import { type Receipt, ReceivedChannel } from "../handover/received-channel.ts";
 import type { ServerAddress } from "../io/host-port.ts";
 import { codes as limits } from "../limits.ts";
 import type { ChannelEnds, OfferEnd } from "../protocol/messages.ts";
@@ -34,14 +32,11 @@ export type JoinOptions = DatagramOptions & {
   readonly control: ControlClient;
 };
 
-/** `failed`: files that are not in place; `reason`: why the first of them is not. */
-type Receipt = { readonly files: number; readonly failed: number; readonly reason: string };
-
 /** A channel, and its content once the sender is authenticated. */
 type Opened = {
   readonly number: number;
   readonly relay: ChannelEnds["relay"];
-  channel: Channel | undefined;
+  channel: ReceivedChannel | undefined;
 };
 
 export class LinkedGuest {
@@ -106,21 +101,21 @@ export class LinkedGuest {
 
   /** Bytes that are verified. */
   tellProgress(bytes: number): void {
-    this.#channel?.channel?.sendLine(encodeReceipt({ type: "progress", bytes }));
+    this.#channel?.channel?.tellProgress(bytes);
   }
 
   /** Tells the sender what is in place, until the sender has received it. */
   async tellReceived(receipt: Receipt): Promise<void> {
     this.#receipt = receipt;
     this.#link.expectEnd();
-    this.#sayReceived();
+    // Repeated in each channel.
+    this.#channel?.channel?.tellReceived(receipt);
     await Promise.race([this.#done.promise, this.failed.catch(() => {})]);
   }
 
   close(): void {
     clearTimeout(this.#hurry);
-    this.#channel?.channel?.close();
-    this.#channel = undefined;
+    this.#drop();
     this.#link.end("cancelled");
   }
 
@@ -163,54 +158,26 @@ export class LinkedGuest {
       key: "",
       info: channelInfo(`code ${this.#code.number}`, current.number),
     };
-    const channel: Channel = new Channel(this.#link.port(current.number), peer, true, {
-      line(text) {
-        if (!link.handleLine(text)) source.handleLine(text);
-      },
-      piece: (piece) => source.handlePiece(piece),
-      broken: (reason) => {
+    const { isDirectAllowed, onPath } = this.#options;
+    const channel: ReceivedChannel = new ReceivedChannel({
+      port: this.#link.port(current.number),
+      peer,
+      source,
+      datagrams: this.#link.datagrams(isDirectAllowed),
+      relay: current.relay,
+      onPath,
+      onBroken: (reason) => {
         if (current.channel === channel) this.#fail(reason);
       },
     });
-    const { isDirectAllowed, onPath } = this.#options;
-    const datagrams = this.#link.datagrams(isDirectAllowed);
-    const link: PersonLink = new PersonLink({
-      isRecipient: true,
-      server: datagrams.server(),
-      isDirectAllowed,
-      relay: current.relay,
-      sendLine: (line) => channel.sendLine(line),
-      exported: () => channel.exported,
-      onSilence: datagrams.checkAlive,
-      onPath(path) {
-        onPath(path);
-        source.handlePath();
-      },
-    });
     current.channel = channel;
-    source.handleOpened(channel, link);
-    void link.start();
     this.#entered.resolve(source);
-    if (this.#receipt !== undefined) this.#sayReceived();
+    if (this.#receipt !== undefined) channel.tellReceived(this.#receipt);
   }
 
   #drop(): void {
     this.#channel?.channel?.close();
     this.#channel = undefined;
-    this.#source?.handleClosed();
-  }
-
-  /** Repeated in each channel. */
-  #sayReceived(): void {
-    const channel = this.#channel?.channel;
-    const receipt = this.#receipt;
-    if (channel === undefined || receipt === undefined) return;
-    const say = (): void => {
-      const proof = proofOf(channel.exported);
-      channel.sendLine(encodeReceipt({ type: "received", ...receipt, proof }));
-    };
-    if (channel.exported !== undefined) say();
-    else channel.whenKeyed(say);
   }
 
   #handleEnd(reason: OfferEnd): void {

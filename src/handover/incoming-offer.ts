@@ -16,13 +16,12 @@ import type {
   OfferSummary,
 } from "../protocol/messages.ts";
 import { quoted } from "../text.ts";
-import { Channel, type ChannelPeer } from "./channel.ts";
-import { encodeReceipt, proofOf } from "./channel-line.ts";
+import type { ChannelPeer } from "./channel.ts";
 import { channelInfo, decodeContent, type Exchange } from "./exchange.ts";
 import { type IncomingOfferEvent, isSamePath, pathName } from "./handover-events.ts";
-import { PersonLink } from "./paths/person-link.ts";
 import { PersonSource } from "./person-source.ts";
 import { isAsOffered } from "./offered-list.ts";
+import { type Receipt, ReceivedChannel } from "./received-channel.ts";
 import { checkReceivedName, savingFailures, SavePlace } from "./save-as.ts";
 
 export interface IncomingOptions {
@@ -35,10 +34,9 @@ export interface IncomingOptions {
   onFetch(event: FetchEvent): void;
 }
 
-type Opened = { summary: OfferSummary; key: string | undefined; isVerified: boolean };
 const stopped = "Stopped; the part that has arrived is kept";
 
-type Outcome = { files: number; failed: number; reason: string };
+type Opened = { summary: OfferSummary; key: string | undefined; isVerified: boolean };
 
 export class IncomingOffer {
   readonly offer: string;
@@ -48,8 +46,8 @@ export class IncomingOffer {
   #opened: Opened | undefined;
   #source: PersonSource | undefined;
   #client: DownloadClient | undefined;
-  #current: { number: number; channel: Channel } | undefined;
-  #outcome: Outcome | undefined;
+  #current: { number: number; channel: ReceivedChannel } | undefined;
+  #outcome: Receipt | undefined;
   /** Bytes of completed files, and of the one in progress. */
   #doneBytes = 0;
   #comingBytes = 0;
@@ -198,40 +196,21 @@ export class IncomingOffer {
     this.#closeChannel();
     const { exchange, id, from, onEvent } = this.#options;
     let said = pathName(undefined, exchange.frames);
-    const channel: Channel = new Channel(
-      exchange.port(this.offer, number),
-      this.#peer(number),
-      true,
-      {
-        line(text) {
-          if (link?.handleLine(text) !== true) source.handleLine(text);
-        },
-        piece: (piece) => source.handlePiece(piece),
-        broken: (reason) => this.#handleBroken(channel, reason),
+    const channel: ReceivedChannel = new ReceivedChannel({
+      port: exchange.port(this.offer, number),
+      peer: this.#peer(number),
+      source,
+      datagrams: exchange.datagrams,
+      relay,
+      onPath(path) {
+        const next = pathName(path, exchange.frames);
+        if (!isSamePath(next, said)) onEvent({ event: "path", id, from, ...next });
+        said = next;
       },
-    );
-    const { datagrams } = exchange;
-    const link =
-      datagrams &&
-      new PersonLink({
-        isRecipient: true,
-        server: datagrams.server(),
-        isDirectAllowed: datagrams.isDirectAllowed,
-        relay,
-        sendLine: (line) => channel.sendLine(line),
-        exported: () => channel.exported,
-        onSilence: datagrams.checkAlive,
-        onPath(path) {
-          const next = pathName(path, exchange.frames);
-          if (!isSamePath(next, said)) onEvent({ event: "path", id, from, ...next });
-          said = next;
-          source.handlePath();
-        },
-      });
+      onBroken: (reason) => this.#handleBroken(channel, reason),
+    });
     this.#current = { number, channel };
-    source.handleOpened(channel, link);
-    void link?.start();
-    if (this.#outcome !== undefined) this.#sayReceived();
+    if (this.#outcome !== undefined) channel.tellReceived(this.#outcome);
   }
 
   #peer(number: number): ChannelPeer | undefined {
@@ -241,7 +220,7 @@ export class IncomingOffer {
     return { sealer, key, info: channelInfo(this.offer, number) };
   }
 
-  #handleBroken(channel: Channel, reason: ParleyError): void {
+  #handleBroken(channel: ReceivedChannel, reason: ParleyError): void {
     if (this.#current?.channel !== channel) return;
     this.#options.exchange.session.endOffer(this.offer, "cancelled");
     this.#options.exchange.applyOutputs();
@@ -253,7 +232,6 @@ export class IncomingOffer {
   #closeChannel(): void {
     this.#current?.channel.close();
     this.#current = undefined;
-    this.#source?.handleClosed();
   }
 
   async #receive(client: DownloadClient, folder: string): Promise<void> {
@@ -268,7 +246,8 @@ export class IncomingOffer {
         removeFolder();
         throw error;
       }
-      this.#sayReceived();
+      // Repeated in each channel, until the sender has received it.
+      this.#current?.channel.tellReceived(this.#outcome);
       const { files, failed } = this.#outcome;
       const seconds = Math.round(performance.now() - startedMs) / 1_000;
       const way = pathName(this.#source?.path, this.#options.exchange.frames);
@@ -281,7 +260,7 @@ export class IncomingOffer {
   }
 
   /** Fetches one file after another; a failed file does not stop the others. */
-  async #fetchAll(client: DownloadClient, folder: string): Promise<Outcome> {
+  async #fetchAll(client: DownloadClient, folder: string): Promise<Receipt> {
     const outcome = { files: 0, failed: 0, reason: "" };
     const list = await this.#list(client);
     const place = new SavePlace(folder, this.from);
@@ -357,18 +336,6 @@ export class IncomingOffer {
     if (nowMs - this.#saidMs < limits.progressMs) return;
     this.#saidMs = nowMs;
     const bytes = this.#doneBytes + this.#comingBytes;
-    this.#current?.channel.sendLine(encodeReceipt({ type: "progress", bytes }));
-  }
-
-  /** Repeated in each channel, until the sender has received it. */
-  #sayReceived(): void {
-    const channel = this.#current?.channel;
-    if (channel === undefined || this.#outcome === undefined) return;
-    const say = () => {
-      const proof = proofOf(channel.exported);
-      channel.sendLine(encodeReceipt({ type: "received", ...this.#outcome!, proof }));
-    };
-    if (!channel.isSealed || channel.exported !== undefined) return say();
-    channel.whenKeyed(say);
+    this.#current?.channel.tellProgress(bytes);
   }
 }
