@@ -333,7 +333,11 @@ function renamed(state: State, { room, from, to }: EventOf<"renamed">, nowMs: nu
     drafts: new Map(
       Array.from(state.drafts, ([room, draft]) => [
         room,
-        { ...draft, recipients: draft.recipients.map(swap) },
+        {
+          ...draft,
+          recipients: draft.recipients.map(swap),
+          writtenTo: draft.writtenTo && swap(draft.writtenTo),
+        },
       ]),
     ),
     chat: chatRenamed(state.chat, from, to),

@@ -440,6 +440,10 @@ test("a private chat goes through its states, whoever invites", () => {
     to: "Rob",
   });
   expect(renamed.chat).toEqual({ ...noChat, partner: "Rob" });
+  // What was being written to them is still for them.
+  const writing = run(chat(crowd, "started"), { type: "draft", text: "half a sen" });
+  const written = hear(writing, { type: "renamed", room: "lobby", from: "Bob", to: "Rob" });
+  expect(currentDraft(written).writtenTo).toBe("Rob");
 });
 
 test("the result of the user's own invitation does not affect another user's", () => {

@@ -72,7 +72,7 @@ export class SearchDialog {
 }
 
 function statusOf({ phase, found, isPart, text }: SearchState): string {
-  if (phase === "asking") return "Searching…";
+  if (phase === "asking") return "Searching …";
   if (phase === "new") return "";
   if (found.length === 0) return `Nothing found for “${text}”.`;
   const count = found.length === 1 ? "1 message" : `${found.length} messages`;
