@@ -245,7 +245,7 @@ export type LoginCommand = {
   assign?: boolean | undefined;
   /** The client accepts runs of messages in one line. */
   runs?: boolean | undefined;
-  /** May list people, rooms and files, but has no name and can't send messages. */
+  /** Has no name: may list and fetch files, but is in no room and can't send messages. */
   visitor?: boolean | undefined;
   /** The rooms to join, each with the last `seq` the client has; default: the lobby. */
   rooms?: readonly ({ room: string } & RoomAsked)[] | undefined;

@@ -125,8 +125,6 @@ export class Timers {
     expireCodes(hub);
     // Retries the records of a failed batch, even if nothing else happens.
     if (!hub.pipeline.isSettled) hub.wake();
-    metrics.rooms = hub.rooms.size;
-    metrics.members = hub.names.size;
     metrics.lagBytes = 0;
     metrics.lagMaxBytes = 0;
     for (const session of hub.sessions) {

@@ -127,7 +127,7 @@ export type PeopleAnswer =
       refused: readonly string[];
       ref: Ref | undefined;
     }
-  /** Answers `watched` and `unwatch`. */
+  /** Answers `watched`. */
   | { type: "watch-list"; names: readonly string[]; ref: Ref | undefined }
   /** A signal to this session only. */
   | {

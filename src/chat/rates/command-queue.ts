@@ -23,8 +23,8 @@ export class CommandQueue {
   #waitingChars = 0;
   #blocks = 0;
   #own: RateBudget | undefined;
-  /** Number of commands charged so far. */
-  #spent = 0;
+  /** No command was charged yet. */
+  #isFresh = true;
   #shared: readonly RateBudget[];
 
   /** `shared`: the budgets of the owners that pay for the session. */
@@ -97,15 +97,15 @@ export class CommandQueue {
 
   /**
    * Charges a command: text bytes times recipients, but at least `readChars`. False if it exceeds
-   * the rate. A session's first login, and the proof it is asked for, need not wait for others.
+   * the rate. A session's first login need not wait for others.
    */
   spend(command: Command, rates: Rates, nowMs: number, readChars = 0): boolean {
     const own = this.#ownBudget(rates, nowMs);
-    const isLogin = command.type === (["login", "prove"] as const)[this.#spent];
+    const isLogin = this.#isFresh && command.type === "login";
     const isFree = isLogin && readChars <= limits.firstLoginChars;
     const waitMs = isFree ? own.waitMs(nowMs) : this.waitMs(nowMs);
     if (waitMs > 0) return false;
-    this.#spent++;
+    this.#isFresh = false;
     const copies = command.type === "tell" ? Math.min(command.to.length, message.maxRecipients) : 1;
     const textChars = "text" in command ? (command.text?.length ?? 0) : 0;
     const bytes = Math.max(copies * textChars, readChars);

@@ -22,8 +22,8 @@ export class RateBudget {
   readonly #refusals: TokenBucket;
 
   /**
-   * `burstSeconds`: how many seconds' worth may be spent at once. `share`: the number of senders it
-   * is for.
+   * `burstSeconds`: how many seconds' worth of bytes may be spent at once; of messages, always as
+   * many as the server announces. `share`: the number of senders it is for.
    */
   constructor(
     { messagesPerSecond, bytesPerSecond }: Rates,
