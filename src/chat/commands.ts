@@ -20,7 +20,7 @@ import { register } from "./accounts/registration.ts";
 import type { HubState } from "./hub-state.ts";
 import { endSession } from "./disconnect.ts";
 import { orderFrom } from "./admin/order-from.ts";
-import type { Command, Ref, Said } from "./events.ts";
+import type { Command, Ref } from "./events.ts";
 import { answerDoor } from "./login/door.ts";
 import { isOpen } from "./login/door-options.ts";
 import { findElsewhere } from "./elsewhere/find-elsewhere.ts";
@@ -55,7 +55,7 @@ import type { Session } from "./session.ts";
 import { shareFiles, uploadFile } from "./sharing/share-commands.ts";
 import { muteText } from "./suspect.ts";
 import { search } from "./history/search.ts";
-import { StoreQueries } from "./turn/store-queries.ts";
+import { askStore } from "./turn/store-queries.ts";
 import { join } from "./rooms/join.ts";
 import { peopleHandlers } from "./people/people-commands.ts";
 import { roomHandlers, roster } from "./rooms/room-commands.ts";
@@ -189,20 +189,15 @@ const handlers: Handlers = {
     // Messages that are committed but not yet delivered will arrive live, so they are not part of
     // the page.
     const end = Math.min(before ?? Infinity, room.seq + 1);
-    const queries = new StoreQueries(hub, session);
-    let found: readonly Said[] = [];
-    queries.ask<readonly Said[]>(
-      (then) => hub.store.readRoom(room.name, { before: end }, limit, then),
-      (messages) => (found = messages),
-    );
-    queries.whenAnswered((error) => {
-      if (error !== undefined) {
-        hub.options.log.warn(error.message);
-        return reject(hub, session, error.code, error.message, { ref });
+    const operation = { type: "read-room", room: room.name, before: end, limit } as const;
+    askStore(hub, session, operation, (found) => {
+      if (!found.done) {
+        hub.options.log.warn(found.error.message);
+        return reject(hub, session, found.error.code, found.error.message, { ref });
       }
       // They may have been removed from it meanwhile.
       if (!session.rooms.has(room.name)) return rejectNotInRoom(hub, session, asked, ref);
-      const messages = fittingPage(found, "newest");
+      const messages = fittingPage(found.result, "newest");
       hub.send(session, { type: "history", room: room.name, messages, ref });
     });
   },

@@ -121,7 +121,7 @@ function recordDevice(hub: HubState, session: Session, reason: LeaveReason): voi
   const { account } = identity;
   const key = proven.isDevice ? proven.key : undefined;
   const change = { type: "used", account, key, mail, atMs: hub.stampMs } as const;
-  hub.store.changeAccount(change, (outcome) => {
+  hub.store.ask({ type: "change-account", change }, (outcome) => {
     if (!outcome.done) hub.options.log.warn(outcome.error.message);
   });
   hub.wake();

@@ -308,7 +308,7 @@ export class HubState {
   #sendCharges(): void {
     const charges = this.#charges.take();
     if (charges.length === 0) return;
-    this.store.tellCharges(charges, () => {
+    this.store.ask({ type: "tell-charges", charges }, () => {
       this.#charges.sent();
       this.#sendCharges();
     });

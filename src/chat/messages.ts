@@ -4,7 +4,6 @@
 import { history, message as limits, people } from "../limits.ts";
 import { harmlessLines, lineCount, oneLine, quoted } from "../text.ts";
 import { mailNetworkOf } from "./private/absent-mail.ts";
-import type { ForeignPerson } from "./elsewhere/foreign-person.ts";
 import type { HubState } from "./hub-state.ts";
 import type { Command, MessageKind, Ref } from "./events.ts";
 import { type Problem, speechProblem } from "./rooms/room-rights.ts";
@@ -89,18 +88,12 @@ export function tell(hub: HubState, session: Session, command: Tell): void {
   const sinceMs = hub.nowMs - history.mailHoldMs;
   for (const folded of names.keys()) {
     if (hub.names.holder(folded) !== undefined) continue;
-    queries.ask<SessionRecord | undefined>(
-      (then) => hub.store.findName(folded, sinceMs, then),
-      (record) => {
-        if (record !== undefined) absent.records.set(folded, record);
-      },
-    );
-    queries.ask<Account | undefined>(
-      (then) => hub.store.findAccount({ name: folded }, then),
-      (account) => {
-        if (account !== undefined) absent.accounts.set(folded, account);
-      },
-    );
+    queries.ask({ type: "find-name", name: folded, sinceMs }, (record) => {
+      if (record !== undefined) absent.records.set(folded, record);
+    });
+    queries.ask({ type: "find-account", lookup: { name: folded } }, (account) => {
+      if (account !== undefined) absent.accounts.set(folded, account);
+    });
   }
   askForNotes(hub, session, queries, [...names.keys()], absent);
   queries.whenAnswered((error) => {
@@ -125,14 +118,11 @@ function askForNotes(
 ): void {
   const away = names.filter((folded) => hub.names.holder(folded) === undefined);
   if (hub.options.shared === undefined || dialect.showsPersonas !== true || !away[0]) return;
-  queries.ask<readonly ForeignPerson[]>(
-    (then) => hub.store.findElsewhere(away, then),
-    (found) => {
-      for (const { folded, about } of found) {
-        if (about.away !== undefined) notes.set(folded, about.away);
-      }
-    },
-  );
+  queries.ask({ type: "find-elsewhere", names: away }, (found) => {
+    for (const { folded, about } of found) {
+      if (about.away !== undefined) notes.set(folded, about.away);
+    }
+  });
 }
 
 /** Holders of the names that nobody here has: absent sessions, and owners. */

@@ -5,17 +5,22 @@ import type { HubState } from "./hub-state.ts";
 import type { Then } from "./rights/rights-requests.ts";
 
 /**
- * `problem`: why the changes are not stored. They apply nevertheless, and storing them is retried
- * later.
+ * `problem`: why the changes are not stored, which is logged unless there is a `then`. They apply
+ * nevertheless, and storing them is retried later.
  */
-export function storeRights(hub: HubState, then: Then): void {
+export function storeRights(
+  hub: HubState,
+  then: Then = (problem) => {
+    if (problem !== undefined) hub.options.log.warn(problem);
+  },
+): void {
   const { options, rightsRequests } = hub;
   const { rights } = options;
   if (rightsRequests.mustWait(then)) return;
   const changes = rights.takeChanges();
   if (changes.length === 0) return then(undefined);
   rightsRequests.sent();
-  hub.store.changeRights(changes, (outcome) => {
+  hub.store.ask({ type: "change-rights", changes }, (outcome) => {
     const waiting = rightsRequests.answered();
     if (outcome.done) rights.stored(changes);
     else rights.putBack(changes);
@@ -34,7 +39,5 @@ export function moveRole(
   { id, name }: { id: string; name: string },
 ): void {
   hub.options.rights.roles.move(key, { id, name });
-  storeRights(hub, (problem) => {
-    if (problem !== undefined) hub.options.log.warn(problem);
-  });
+  storeRights(hub);
 }

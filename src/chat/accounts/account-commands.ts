@@ -6,6 +6,7 @@ import { beginning, harmless, quoted } from "../../text.ts";
 import type { AccountChangeKind } from "../../protocol/messages.ts";
 import {
   type Account,
+  type AccountChange,
   accountMailbox,
   type AccountOutcome,
   type DeviceKey,
@@ -23,7 +24,7 @@ import { mayBeOf, type Session } from "../session.ts";
 import { sessionFields } from "../session-log.ts";
 import { banOf, banText, suspectOf } from "../suspect.ts";
 import { readVouch, vouchRecord, vouchText } from "../../trust/device-vouch.ts";
-import { StoreQueries } from "../turn/store-queries.ts";
+import { askStore } from "../turn/store-queries.ts";
 import { tooMany } from "../rates/guess-rates.ts";
 
 type Of<T extends Command["type"]> = Extract<Command, { type: T }>;
@@ -57,13 +58,8 @@ function keepCode(
     hub.deviceCodes.set(account, hash, hub.nowMs);
     return then(undefined);
   }
-  const queries = new StoreQueries(hub, session);
-  const code = { hash, account, ttlMs: limits.codeMs };
-  queries.ask<undefined>(
-    (done) => hub.store.putCode(code, done),
-    () => {},
-  );
-  queries.whenAnswered(then);
+  const operation = { type: "put-code", hash, account, ttlMs: limits.codeMs } as const;
+  askStore(hub, session, operation, (kept) => then(kept.done ? undefined : kept.error));
 }
 
 function takeCode(
@@ -73,13 +69,9 @@ function takeCode(
   then: (account: string | undefined, error?: ParleyError) => void,
 ): void {
   if (hub.options.shared === undefined) return then(hub.deviceCodes.take(hash, hub.nowMs));
-  let account: string | undefined;
-  const queries = new StoreQueries(hub, session);
-  queries.ask<string | undefined>(
-    (done) => hub.store.takeCode(hash, done),
-    (found) => (account = found),
+  askStore(hub, session, { type: "take-code", hash }, (taken) =>
+    taken.done ? then(taken.result) : then(undefined, taken.error),
   );
-  queries.whenAnswered((error) => then(account, error));
 }
 
 export function link(hub: HubState, session: Session, command: Of<"link">): void {
@@ -150,7 +142,7 @@ export function vouch(hub: HubState, session: Session, command: Of<"vouch">): vo
   }
   const record = vouchRecord({ by, signature, proof });
   const change = { type: "vouch", account, key, vouch: record, atMs: hub.stampMs } as const;
-  hub.store.changeAccount(change, (outcome) => {
+  hub.store.ask({ type: "change-account", change }, (outcome) => {
     if (!outcome.done) return hub.options.log.warn(outcome.error.message);
     if (!outcome.result.done) return;
     hub.options.log.info("device vouched for", { ...sessionFields(session), account, key });
@@ -164,15 +156,10 @@ export function vouch(hub: HubState, session: Session, command: Of<"vouch">): vo
  */
 export function keys(hub: HubState, session: Session, command: Of<"keys">): void {
   const { name, ref } = command;
-  const folded = fold(name);
-  const queries = new StoreQueries(hub, session);
-  let owner: Account | undefined;
-  queries.ask<Account | undefined>(
-    (answer) => hub.store.findAccount({ name: folded }, answer),
-    (found) => (owner = found),
-  );
-  queries.whenAnswered((error) => {
-    if (error !== undefined) return rejectUnread(hub, session, command, error);
+  const lookup = { name: fold(name) };
+  askStore(hub, session, { type: "find-account", lookup }, (found) => {
+    if (!found.done) return rejectUnread(hub, session, command, found.error);
+    const owner = found.result;
     if (owner !== undefined) {
       const active = owner.keys.filter(({ revokedMs }) => revokedMs === undefined);
       const keys = active.map(({ key }) => key);
@@ -318,7 +305,7 @@ function tellOthers(
     if (one !== session) hub.send(one, { type: "account-changed", ...what });
   }
   if (hub.options.shared === undefined) return;
-  hub.store.findElsewhere([fold(name)], (outcome) => {
+  hub.store.ask({ type: "find-elsewhere", names: [fold(name)] }, (outcome) => {
     for (const { server, folded: to } of outcome.done ? outcome.result : []) {
       hub.signal(server, { type: "account-changed", to, ...what });
     }
@@ -352,16 +339,10 @@ function withAccount(
 ): void {
   const { account: id } = session.identity;
   if (id === "") return rejectUnowned(hub, session, command.ref);
-  const queries = new StoreQueries(hub, session);
-  let account: Account | undefined;
-  queries.ask<Account | undefined>(
-    (answer) => hub.store.findAccount({ id }, answer),
-    (found) => (account = found),
-  );
-  queries.whenAnswered((error) => {
-    if (error !== undefined) return rejectUnread(hub, session, command, error);
-    if (account === undefined) return rejectUnowned(hub, session, command.ref);
-    then(account);
+  askStore(hub, session, { type: "find-account", lookup: { id } }, (found) => {
+    if (!found.done) return rejectUnread(hub, session, command, found.error);
+    if (found.result === undefined) return rejectUnowned(hub, session, command.ref);
+    then(found.result);
   });
 }
 
@@ -369,19 +350,14 @@ function changeAccount(
   hub: HubState,
   session: Session,
   command: Of<"link" | "revoke" | "set-password">,
-  change: Parameters<typeof hub.store.changeAccount>[0],
+  change: AccountChange,
   then: (account: Account) => void,
 ): void {
-  const queries = new StoreQueries(hub, session);
-  let outcome: AccountOutcome | undefined;
-  queries.ask<AccountOutcome>(
-    (answer) => hub.store.changeAccount(change, answer),
-    (found) => (outcome = found),
-  );
-  queries.whenAnswered((error) => {
-    if (error !== undefined) return rejectUnread(hub, session, command, error);
-    if (outcome?.done === true) return then(outcome.account);
-    rejectUnchanged(hub, session, command, outcome?.why);
+  askStore(hub, session, { type: "change-account", change }, (outcome) => {
+    if (!outcome.done) return rejectUnread(hub, session, command, outcome.error);
+    const { result } = outcome;
+    if (result.done) then(result.account);
+    else rejectUnchanged(hub, session, command, result.why);
   });
 }
 
@@ -389,7 +365,7 @@ function rejectUnchanged(
   hub: HubState,
   session: Session,
   { type, ref }: Of<"link" | "revoke" | "set-password">,
-  why: Extract<AccountOutcome, { done: false }>["why"] | undefined,
+  why: Extract<AccountOutcome, { done: false }>["why"],
 ): void {
   if (why === "full") {
     const message = `An account has at most ${limits.maxKeys} devices: revoke one first`;

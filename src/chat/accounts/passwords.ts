@@ -48,7 +48,7 @@ export function giveToken(
   const token = hub.options.newSecret();
   const hash = hub.options.hashSecret(token);
   const change = { type: "add-token", account, token: hash, atMs: hub.stampMs } as const;
-  hub.store.changeAccount(change, (outcome) => {
+  hub.store.ask({ type: "change-account", change }, (outcome) => {
     const isKept = outcome.done && outcome.result.done;
     if (isKept) session.proven = { ...session.proven, token: hash };
     then(isKept ? token : undefined);
@@ -61,7 +61,7 @@ export function forgetToken(hub: HubState, { proven }: Session): void {
   const { account, token } = proven;
   if (account === undefined || token === undefined) return;
   const change = { type: "remove-token", account, token, atMs: hub.stampMs } as const;
-  hub.store.changeAccount(change, (outcome) => {
+  hub.store.ask({ type: "change-account", change }, (outcome) => {
     if (!outcome.done) hub.options.log.warn(outcome.error.message);
   });
   hub.wake();

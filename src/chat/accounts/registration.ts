@@ -83,7 +83,7 @@ function registerWith(
     hub.schedule.unblocked.add(session);
     hub.wake();
   };
-  store.changeAccount(change, (outcome) => {
+  store.ask({ type: "change-account", change }, (outcome) => {
     if (outcome.done && outcome.result.done) {
       if (key !== undefined) moveRole(hub, key, { id: account, name });
       return hub.pipeline.whenSettled(() => {

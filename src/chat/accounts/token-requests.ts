@@ -6,7 +6,7 @@ import type { ErrorCode } from "../../errors.ts";
 import { history as historyLimits, rights as limits } from "../../limits.ts";
 import { harmlessLines, quoted, showsNothing } from "../../text.ts";
 import { accountMailbox } from "./account-store.ts";
-import type { Command, Said } from "../events.ts";
+import type { Command } from "../events.ts";
 import { endSession } from "../disconnect.ts";
 import { fittingPage } from "../history/history-page.ts";
 import type { HubState } from "../hub-state.ts";
@@ -20,8 +20,9 @@ import type { AccessToken } from "../rights/access-tokens.ts";
 import { entryProblem, mayEnter, type Problem, silenceIn } from "../rooms/room-rights.ts";
 import type { Session } from "../session.ts";
 import { sessionFields } from "../session-log.ts";
-import { StoreQueries } from "../turn/store-queries.ts";
+import { askStore } from "../turn/store-queries.ts";
 import type { RoomBounds } from "../turn/store.ts";
+import type { Outcome } from "../turn/store-client.ts";
 import { banOf, banText, muteText, suspectOf } from "../suspect.ts";
 
 type Of<T extends Command["type"]> = Extract<Command, { type: T }>;
@@ -72,14 +73,9 @@ export function read(hub: HubState, session: Session, command: Of<"read">): void
     const end = (hub.rooms.get(room)?.seq ?? last) + 1;
     const range = after === undefined ? { before: Math.min(before ?? end, end) } : { after };
     const most = Math.min(limit, historyLimits.pageMessages);
-    let found: readonly Said[] = [];
-    const queries = new StoreQueries(hub, session);
-    queries.ask<readonly Said[]>(
-      (then) => hub.store.readRoom(room, range, most, then),
-      (messages) => (found = messages.filter(({ seq }) => seq < end)),
-    );
-    queries.whenAnswered((error) => {
-      if (error !== undefined) return refuse(hub, session, "storage", error.message);
+    askStore(hub, session, { type: "read-room", room, ...range, limit: most }, (outcome) => {
+      if (!outcome.done) return refuse(hub, session, "storage", outcome.error.message);
+      const found = outcome.result.filter(({ seq }) => seq < end);
       const closed = closedTo(hub, session, room, bearer.account, "read");
       if (closed !== undefined) return refuse(hub, session, closed.code, closed.message);
       const messages = fittingPage(found, after === undefined ? "newest" : "oldest");
@@ -154,23 +150,22 @@ function withRoom(
     return closed === undefined;
   };
   if (!isOpen()) return;
-  const queries = new StoreQueries(hub, session);
-  let bounds: RoomBounds = { first: 1, last: 0 };
-  holdRoom(hub, room);
-  queries.ask<RoomBounds>(
-    (answer) => hub.store.bounds(room, answer),
-    (found) => (bounds = found),
-  );
-  queries.whenAnswered((error) => {
-    const isOver = session.phase === "ending" || session.phase === "gone";
-    if (!isOver && error !== undefined) refuse(hub, session, "storage", error.message);
-    else if (!isOver && !exists(hub, room, bounds)) {
+  const answer = (found: Outcome<RoomBounds>): void => {
+    if (session.phase === "ending" || session.phase === "gone") return;
+    if (!found.done) return refuse(hub, session, "storage", found.error.message);
+    if (!exists(hub, room, found.result)) {
       const message = `There is no room ${quoted(asked)}: somebody has to enter it first`;
-      refuse(hub, session, "not-found", message);
-      // Operators may have decided otherwise meanwhile.
-    } else if (!isOver && isOpen()) then(room, bounds);
+      return refuse(hub, session, "not-found", message);
+    }
+    // Operators may have decided otherwise meanwhile.
+    if (isOpen()) then(room, found.result);
+  };
+  holdRoom(hub, room);
+  const release = (found: Outcome<RoomBounds>): void => {
+    answer(found);
     releaseRoom(hub, room);
-  }, true);
+  };
+  askStore(hub, session, { type: "room-bounds", room }, release, true);
 }
 
 /** Why the room is closed to the token's holder; undefined if it is not. */

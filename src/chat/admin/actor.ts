@@ -42,10 +42,7 @@ export function actorOf(
   let owner: Account | undefined;
   const queries = new StoreQueries(hub, session);
   if (key !== undefined) {
-    queries.ask<Account | undefined>(
-      (then) => hub.store.findAccount({ key }, then),
-      (found) => (owner = found),
-    );
+    queries.ask({ type: "find-account", lookup: { key } }, (found) => (owner = found));
   }
   queries.whenAnswered((error) => {
     if (error !== undefined) return then({ problem: error.message });

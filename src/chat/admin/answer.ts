@@ -1,6 +1,6 @@
-// The answer to an operator command: a sentence, or rows. Types only.
+// The answer to an operator command: a sentence, or rows.
 
-import type { ErrorCode } from "../../errors.ts";
+import type { ErrorCode, ParleyError } from "../../errors.ts";
 
 /** One line of a list. Without `text`, its fields are shown as JSON. */
 export type AdminRow = {
@@ -12,3 +12,7 @@ export type AdminRow = {
 export type AdminAnswer =
   | { ok: true; message?: string; rows?: readonly AdminRow[] }
   | { ok: false; code: ErrorCode; message: string };
+
+export function failed({ code, message }: ParleyError): AdminAnswer {
+  return { ok: false, code, message };
+}

@@ -11,7 +11,7 @@ import { tellErased } from "../rooms/room-access.ts";
 import { mayBeOf } from "../session.ts";
 import { type Actor, outranks } from "./actor.ts";
 import type { AdminCommand } from "./admin-command.ts";
-import type { AdminAnswer, AdminRow } from "./answer.ts";
+import { type AdminAnswer, type AdminRow, failed } from "./answer.ts";
 import { logAct } from "./log-act.ts";
 import { withAccount } from "./with-account.ts";
 
@@ -27,12 +27,13 @@ export function exportRoom(
 ): void {
   const room = fold(name);
   if (after === 0) logAct(hub, actor, "room exported", { target: room });
-  hub.store.readRoom(room, { after }, historyLimits.pageMessages, (outcome) => {
-    if (!outcome.done) {
-      return answer({ ok: false, code: outcome.error.code, message: outcome.error.message });
-    }
-    answer({ ok: true, rows: fittingPage(outcome.result, "oldest").map(messageRow) });
-  });
+  hub.store.ask(
+    { type: "read-room", room, after, limit: historyLimits.pageMessages },
+    (outcome) => {
+      if (!outcome.done) return answer(failed(outcome.error));
+      answer({ ok: true, rows: fittingPage(outcome.result, "oldest").map(messageRow) });
+    },
+  );
 }
 
 function messageRow({ room, seq, timeMs: time, from, alias, text }: Said): AdminRow {
@@ -47,10 +48,8 @@ export function deleteMessage(
   answer: Answer,
 ): void {
   const room = fold(name);
-  hub.store.eraseMessage(room, seq, (outcome) => {
-    if (!outcome.done) {
-      return answer({ ok: false, code: outcome.error.code, message: outcome.error.message });
-    }
+  hub.store.ask({ type: "erase-message", room, seq }, (outcome) => {
+    if (!outcome.done) return answer(failed(outcome.error));
     if (!outcome.result) {
       const message = `There is no longer a message ${seq} in ${quoted(room)}`;
       return answer({ ok: false, code: "not-found", message });
@@ -70,10 +69,8 @@ export function forget(hub: HubState, actor: Actor, { name }: Of<"forget">, answ
       return answer({ ok: false, code: "not-allowed", message });
     }
     const change = { type: "delete", account: account.id, atMs: hub.stampMs } as const;
-    hub.store.changeAccount(change, (outcome) => {
-      if (!outcome.done) {
-        return answer({ ok: false, code: outcome.error.code, message: outcome.error.message });
-      }
+    hub.store.ask({ type: "change-account", change }, (outcome) => {
+      if (!outcome.done) return answer(failed(outcome.error));
       roles.take(account.id);
       hub.options.rights.tokens.forgetAccount(account.id);
       logAct(hub, actor, "account deleted", { target: account.name });

@@ -3,7 +3,7 @@
 import { rights as limits } from "../../limits.ts";
 import type { HubState } from "../hub-state.ts";
 import type { Actor } from "./actor.ts";
-import type { AdminAnswer, AdminRow } from "./answer.ts";
+import { type AdminAnswer, type AdminRow, failed } from "./answer.ts";
 
 /** Also lists people at other servers; `isLong`: with the server instead of their address. */
 export function who(
@@ -18,11 +18,8 @@ export function who(
     return { text, fields: { event: "member", name, address, dialect: dialect.name, tls } };
   });
   if (hub.options.shared === undefined) return answer(fitting(rows, false));
-  hub.store.listElsewhere(limits.maxAnswerRows, (outcome) => {
-    if (!outcome.done) {
-      const { code, message } = outcome.error;
-      return answer({ ok: false, code, message });
-    }
+  hub.store.ask({ type: "list-elsewhere", limit: limits.maxAnswerRows }, (outcome) => {
+    if (!outcome.done) return answer(failed(outcome.error));
     const isCut = outcome.result.length === limits.maxAnswerRows;
     for (const { folded, name, server: id, address } of outcome.result) {
       if (hub.names.holder(folded) !== undefined) continue;

@@ -22,7 +22,7 @@ import { banText, suspectOf } from "../suspect.ts";
 import type { Rank } from "../rights/roles.ts";
 import { type Actor, isNameless, outranks, rankOf } from "./actor.ts";
 import type { AdminCommand } from "./admin-command.ts";
-import type { AdminAnswer, AdminRow } from "./answer.ts";
+import { type AdminAnswer, type AdminRow, failed } from "./answer.ts";
 import { logAct } from "./log-act.ts";
 
 type Of<Do extends AdminCommand["do"]> = Extract<AdminCommand, { do: Do }>;
@@ -39,7 +39,7 @@ export function kick(
   if (hub.options.shared === undefined) return answer(kicked ?? nobody(name));
   if (kicked?.ok === false) return answer(kicked);
   // Devices of a registered name may be connected to several servers.
-  hub.store.findElsewhere([folded], (outcome) => {
+  hub.store.ask({ type: "find-elsewhere", names: [folded] }, (outcome) => {
     const here = kicked ?? kickHere(hub, actor, command);
     if (!outcome.done) return answer(here ?? failed(outcome.error));
     const [first] = outcome.result;
@@ -66,7 +66,7 @@ function kickHere(
   const rank = rankOf(hub, session);
   if (!outranks(actor, rank)) return protectedBy(session.name, rank);
   // All devices of the name's owner.
-  for (const one of [session, ...hub.names.otherDevices(session)]) {
+  for (const one of hub.names.devices(session)) {
     logAct(hub, actor, "kicked", { target: one.name, address: one.peer.address, reason });
     expel(hub, one, "kicked", removalText(actor, reason));
   }
@@ -252,7 +252,7 @@ function subjectOf(
   const written = writtenSubject(target);
   if (typeof written === "string" || written.name === undefined) return then(written, target);
   const { name } = written;
-  hub.store.findAccount({ name }, (outcome) => {
+  hub.store.ask({ type: "find-account", lookup: { name } }, (outcome) => {
     if (!outcome.done) return then(outcome.error, target);
     const { result: owner } = outcome;
     if (owner !== undefined) return then({ name, account: owner.id }, owner.name);
@@ -271,7 +271,7 @@ function subjectElsewhere(
   then: (subject: Subject | ParleyError, shown: string, ids?: readonly string[]) => void,
 ): void {
   if (hub.options.shared === undefined) return then({ name }, target);
-  hub.store.findElsewhere([name], (outcome) => {
+  hub.store.ask({ type: "find-elsewhere", names: [name] }, (outcome) => {
     if (!outcome.done) return then(outcome.error, target);
     const [found] = outcome.result;
     if (found === undefined) return then({ name }, target);
@@ -296,10 +296,6 @@ function writtenSubject(target: string): Subject | string {
 
 /** An Ed25519 public key in base64url. */
 const keyForm = /^[A-Za-z0-9_-]{43}$/;
-
-function failed({ code, message }: ParleyError): AdminAnswer {
-  return { ok: false, code, message };
-}
 
 function nobody(name: string): AdminAnswer {
   const message = `Nobody here is called ${quoted(name)}: list everybody with 'who'`;

@@ -1,7 +1,6 @@
 // Access tokens: created, listed and revoked, by owners for any name and by everybody for their
 // own. A token is shown once, to its creator, and never logged.
 
-import type { ParleyError } from "../../errors.ts";
 import { history } from "../../limits.ts";
 import { quoted } from "../../text.ts";
 import { endMinuteText, isoText, minuteText } from "../../utc-time.ts";
@@ -14,7 +13,7 @@ import type { AccessToken } from "../rights/access-tokens.ts";
 import { isAtLeast } from "../rights/roles.ts";
 import type { Actor } from "./actor.ts";
 import type { AdminCommand } from "./admin-command.ts";
-import type { AdminAnswer } from "./answer.ts";
+import { type AdminAnswer, failed } from "./answer.ts";
 import { logAct } from "./log-act.ts";
 
 type Of<Do extends AdminCommand["do"]> = Extract<AdminCommand, { do: Do }>;
@@ -22,7 +21,7 @@ type Answer = (answer: AdminAnswer) => void;
 
 export function makeToken(hub: HubState, actor: Actor, command: Of<"token">, answer: Answer): void {
   const { name } = command;
-  hub.store.findAccount({ name: fold(name) }, (outcome) => {
+  hub.store.ask({ type: "find-account", lookup: { name: fold(name) } }, (outcome) => {
     if (!outcome.done) return answer(failed(outcome.error));
     const account = outcome.result;
     if (account !== undefined && mayUse(actor, account.id)) {
@@ -54,25 +53,31 @@ function register(hub: HubState, actor: Actor, command: Of<"token">, answer: Ans
     hub.names.unreserve(folded);
     answer(done);
   };
-  hub.store.findName(folded, hub.nowMs - history.mailHoldMs, (outcome) => {
-    if (!outcome.done) return finish(failed(outcome.error));
-    if (absentHolder(hub, folded, outcome.result) !== undefined) return finish(inUse(name));
-    const id = hub.options.newSecret();
-    const nothing = { key: undefined, password: undefined };
-    const change = { type: "register", account: id, name, folded, ...nothing } as const;
-    hub.store.changeAccount({ ...change, atMs: hub.stampMs }, (outcome) => {
+  hub.store.ask(
+    { type: "find-name", name: folded, sinceMs: hub.nowMs - history.mailHoldMs },
+    (outcome) => {
       if (!outcome.done) return finish(failed(outcome.error));
-      if (!outcome.result.done) {
-        const isFull = outcome.result.why === "full";
-        const message = "The server has no room for more registered names: forget one first";
-        return finish(isFull ? { ok: false, code: "full", message } : inUse(name));
-      }
-      logAct(hub, actor, "name registered for a program", { target: name });
-      // Services without a login must no longer use the name.
-      hub.options.control.dropRegistrations((id) => fold(id) === folded);
-      finish(issue(hub, actor, outcome.result.account, command));
-    });
-  });
+      if (absentHolder(hub, folded, outcome.result) !== undefined) return finish(inUse(name));
+      const id = hub.options.newSecret();
+      const nothing = { key: undefined, password: undefined };
+      const change = { type: "register", account: id, name, folded, ...nothing } as const;
+      hub.store.ask(
+        { type: "change-account", change: { ...change, atMs: hub.stampMs } },
+        (outcome) => {
+          if (!outcome.done) return finish(failed(outcome.error));
+          if (!outcome.result.done) {
+            const isFull = outcome.result.why === "full";
+            const message = "The server has no room for more registered names: forget one first";
+            return finish(isFull ? { ok: false, code: "full", message } : inUse(name));
+          }
+          logAct(hub, actor, "name registered for a program", { target: name });
+          // Services without a login must no longer use the name.
+          hub.options.control.dropRegistrations((id) => fold(id) === folded);
+          finish(issue(hub, actor, outcome.result.account, command));
+        },
+      );
+    },
+  );
 }
 
 function inUse(name: string): AdminAnswer {
@@ -80,10 +85,6 @@ function inUse(name: string): AdminAnswer {
     `Somebody is called ${quoted(name)} at the moment, or will come back under that name: ` +
     "they can /register it, or take another one";
   return { ok: false, code: "name-taken", message };
-}
-
-function failed({ code, message }: ParleyError): AdminAnswer {
-  return { ok: false, code, message };
 }
 
 function issue(

@@ -4,7 +4,7 @@ import { quoted } from "../../text.ts";
 import type { Account } from "../accounts/account-store.ts";
 import type { HubState } from "../hub-state.ts";
 import { fold } from "../names/grammar.ts";
-import type { AdminAnswer } from "./answer.ts";
+import { type AdminAnswer, failed } from "./answer.ts";
 
 export function withAccount(
   hub: HubState,
@@ -12,10 +12,8 @@ export function withAccount(
   answer: (answer: AdminAnswer) => void,
   then: (account: Account) => void,
 ): void {
-  hub.store.findAccount({ name: fold(name) }, (outcome) => {
-    if (!outcome.done) {
-      return answer({ ok: false, code: outcome.error.code, message: outcome.error.message });
-    }
+  hub.store.ask({ type: "find-account", lookup: { name: fold(name) } }, (outcome) => {
+    if (!outcome.done) return answer(failed(outcome.error));
     if (outcome.result !== undefined) return then(outcome.result);
     const message = `The name ${quoted(name)} is not registered, so anybody can take it: /register first`;
     answer({ ok: false, code: "not-found", message });

@@ -15,7 +15,7 @@ export function directoryEntry(hub: HubState, folded: string): DirectoryEntry | 
   const { address } = session.peer;
   const network = isLoopback(address) ? undefined : sanctionedNetwork(address);
   const { key: proved } = session.proven;
-  const devices = [session, ...hub.names.otherDevices(session)];
+  const devices = hub.names.devices(session);
   const takesFiles = devices.some((device) => device.takesFiles) || undefined;
   const about = publicPerson(hub, session);
   return { ...senderOf(session), about: { ...about, network, proved, takesFiles } };

@@ -6,7 +6,7 @@ import type { ForeignPerson } from "./foreign-person.ts";
 import type { HubState } from "../hub-state.ts";
 import type { Session } from "../session.ts";
 import { fold } from "../names/grammar.ts";
-import { StoreQueries } from "../turn/store-queries.ts";
+import { askStore } from "../turn/store-queries.ts";
 
 /**
  * `names`: folded. Calls `then` at once, or when the store has answered unless the session is over.
@@ -18,13 +18,9 @@ export function findElsewhere(
   then: (people: readonly ForeignPerson[], error?: ParleyError) => void,
 ): void {
   if (hub.options.shared === undefined || names.length === 0) return then([]);
-  let people: readonly ForeignPerson[] = [];
-  const queries = new StoreQueries(hub, session);
-  queries.ask<readonly ForeignPerson[]>(
-    (answer) => hub.store.findElsewhere(names, answer),
-    (found) => (people = found),
+  askStore(hub, session, { type: "find-elsewhere", names }, (found) =>
+    found.done ? then(found.result) : then([], found.error),
   );
-  queries.whenAnswered((error) => then(people, error));
 }
 
 /**

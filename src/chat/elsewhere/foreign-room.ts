@@ -5,8 +5,7 @@ import { ForeignRoster } from "./foreign-roster.ts";
 import type { HubState } from "../hub-state.ts";
 import { Room } from "../rooms/room.ts";
 import type { Session } from "../session.ts";
-import type { RoomBounds } from "../turn/store.ts";
-import { StoreQueries } from "../turn/store-queries.ts";
+import { askStore } from "../turn/store-queries.ts";
 
 /**
  * Calls `then` with the room, or with undefined if it is empty: at once, or when the store has
@@ -20,18 +19,14 @@ export function withRoom(
 ): void {
   const open = hub.rooms.get(folded);
   if (open !== undefined || hub.options.shared === undefined) return then(open);
-  let bounds: RoomBounds | undefined;
-  const queries = new StoreQueries(hub, session);
-  queries.ask<RoomBounds>(
-    (answer) => hub.store.bounds(folded, answer),
-    (found) => (bounds = found),
-  );
-  queries.whenAnswered((error) => {
+  askStore(hub, session, { type: "room-bounds", room: folded }, (found) => {
     const since = hub.rooms.get(folded);
-    if (since !== undefined || bounds?.elsewhere === undefined) return then(since, error);
-    const roster = new ForeignRoster(bounds.elsewhere.version);
-    roster.replace(bounds.elsewhere.members);
+    if (!found.done) return then(since, found.error);
+    const { last, elsewhere } = found.result;
+    if (since !== undefined || elsewhere === undefined) return then(since);
+    const roster = new ForeignRoster(elsewhere.version);
+    roster.replace(elsewhere.members);
     if (roster.size === 0) return then(undefined);
-    then(new Room(folded, bounds.last, session.shareOwner, hub.stampMs, roster));
+    then(new Room(folded, last, session.shareOwner, hub.stampMs, roster));
   });
 }

@@ -6,7 +6,8 @@ import { history as limits } from "../../limits.ts";
 import type { HubState } from "../hub-state.ts";
 import { personKey, type Session } from "../session.ts";
 import type { NameClaim, NameClaimed, SessionRecord, SessionTaken } from "../turn/store.ts";
-import { StoreQueries } from "../turn/store-queries.ts";
+import type { Outcome } from "../turn/store-client.ts";
+import { askStore, StoreQueries } from "../turn/store-queries.ts";
 
 export type ClaimOutcome = {
   /** False: somebody on another server has the name, or the store could not be asked. */
@@ -58,7 +59,7 @@ function askFor(
 ): void {
   let claimed: NameClaimed = { isFree: false };
   const queries = new StoreQueries(hub, session);
-  queries.ask<NameClaimed>(
+  queries.add<NameClaimed>(
     (done) => hub.store.claimName(claim, record, () => isConnected(session), done),
     (answer) => (claimed = answer),
   );
@@ -75,14 +76,11 @@ function askFor(
   queries.whenAnswered((problem) => {
     if (problem !== undefined || !claimed.isFree) return finish(problem);
     // Another user may have had it, and lost the connection, since the store was asked.
-    let last: SessionRecord | undefined;
-    const again = new StoreQueries(hub, session);
     const sinceMs = hub.nowMs - limits.mailHoldMs;
-    again.ask<SessionRecord | undefined>(
-      (done) => hub.store.findName(claim.name, sinceMs, done),
-      (record) => (last = record),
-    );
-    again.whenAnswered((failed) => finish(failed, last), true);
+    const again = { type: "find-name", name: claim.name, sinceMs } as const;
+    const conclude = (found: Outcome<SessionRecord | undefined>): void =>
+      found.done ? finish(undefined, found.result) : finish(found.error);
+    askStore(hub, session, again, conclude, true);
   }, true);
 }
 

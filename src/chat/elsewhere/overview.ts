@@ -5,7 +5,7 @@ import { people as limits } from "../../limits.ts";
 import type { HubState } from "../hub-state.ts";
 import type { Session } from "../session.ts";
 import type { Overview } from "../turn/store.ts";
-import { StoreQueries } from "../turn/store-queries.ts";
+import { askStore } from "../turn/store-queries.ts";
 
 /**
  * Calls `then` at once, or when the store has answered unless the session is over; undefined: there
@@ -21,13 +21,9 @@ export function withOverview(
   if (overview !== undefined && hub.nowMs - overview.atMs < limits.overviewMs) {
     return then(overview);
   }
-  const queries = new StoreQueries(hub, session);
-  queries.ask<Overview>(
-    (answer) => hub.store.overview(answer),
-    (found) => (hub.overview = { ...found, atMs: hub.nowMs }),
-  );
-  queries.whenAnswered((error) => {
-    if (error !== undefined) hub.options.log.warn(error.message);
+  askStore(hub, session, { type: "overview" }, (found) => {
+    if (found.done) hub.overview = { ...found.result, atMs: hub.nowMs };
+    else hub.options.log.warn(found.error.message);
     then(hub.overview);
   });
 }

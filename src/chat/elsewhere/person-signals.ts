@@ -22,9 +22,7 @@ const handlers: Handlers = {
     if (isAnnounced === true) return rankMember(hub, room, holder, { what, isOn });
     const change = { what, name: holder.name, isOn };
     applyChanges(hub, here(by), room, [change], () => {});
-    storeRights(hub, (problem) => {
-      if (problem !== undefined) hub.options.log.warn(problem);
-    });
+    storeRights(hub);
   },
   "put-out"(hub, holder, { room: name, by, text }) {
     const room = hub.rooms.get(name);
@@ -35,18 +33,18 @@ const handlers: Handlers = {
   },
   tags(hub, holder, { from, persona, shown: to, tags, timeMs }) {
     const id = hub.pipeline.nextOrder();
-    for (const one of devicesOf(hub, holder)) {
+    for (const one of hub.names.devices(holder)) {
       hub.send(one, { type: "signal", from, persona, to, isRoom: false, tags, timeMs, id });
     }
   },
   "account-changed"(hub, holder, { change, device, key, proof }) {
     // Only its owner can have a registered name.
-    for (const one of devicesOf(hub, holder)) {
+    for (const one of hub.names.devices(holder)) {
       hub.send(one, { type: "account-changed", change, device, key, proof });
     }
   },
   expel(hub, holder, { reason }) {
-    for (const one of devicesOf(hub, holder)) expel(hub, one, "kicked", reason);
+    for (const one of hub.names.devices(holder)) expel(hub, one, "kicked", reason);
   },
 };
 
@@ -54,7 +52,7 @@ const handlers: Handlers = {
 function passOn(hub: HubState, signal: PersonSignal): void {
   const isDecision = signal.type === "rank" || signal.type === "put-out" || signal.type === "expel";
   if (!isDecision || signal.isPassedOn === true) return;
-  hub.store.findElsewhere([signal.to], (outcome) => {
+  hub.store.ask({ type: "find-elsewhere", names: [signal.to] }, (outcome) => {
     for (const { server } of outcome.done ? outcome.result : []) {
       hub.signal(server, { ...signal, isPassedOn: true });
     }
@@ -71,10 +69,6 @@ export function handlePersonSignal(hub: HubState, signal: PersonSignal): void {
     signal: PersonSignal,
   ) => void;
   handle(hub, holder, signal);
-}
-
-function devicesOf(hub: HubState, holder: Session): readonly Session[] {
-  return [holder, ...hub.names.otherDevices(holder)];
 }
 
 /** Session numbers of other servers are meaningless here. */

@@ -5,7 +5,7 @@ import type { ParleyError } from "../../errors.ts";
 import type { HubState } from "../hub-state.ts";
 import type { Session } from "../session.ts";
 import type { NameClaim, NameClaimed } from "../turn/store.ts";
-import { StoreQueries } from "../turn/store-queries.ts";
+import { askStore, StoreQueries } from "../turn/store-queries.ts";
 import { isConnected } from "./name-claims.ts";
 
 /** No name of a person has a slash. */
@@ -30,7 +30,7 @@ export function claimPlace(
 ): void {
   let isFree = false;
   const queries = new StoreQueries(hub, session);
-  queries.ask<NameClaimed>(
+  queries.add<NameClaimed>(
     (answer) => hub.store.claimName(claim, undefined, () => isConnected(session), answer),
     (answer) => (isFree = answer.isFree),
   );
@@ -46,7 +46,7 @@ export function claimPlace(
  * another server has claimed it since. `isWanted`: whether it is still here.
  */
 export function reclaimPlace(hub: HubState, claim: NameClaim, isWanted: () => boolean): void {
-  hub.store.findClaimant(claim.name, (found) => {
+  hub.store.ask({ type: "find-claimant", name: claim.name }, (found) => {
     if (!found.done || found.result !== undefined || !isWanted()) return;
     hub.store.claimName(claim, undefined, isWanted, (claimed) => {
       if (claimed.done && claimed.result.isFree && !isWanted()) releasePlace(hub, claim);
@@ -74,11 +74,7 @@ export function findPlace(
   then: (at: string | undefined, error: ParleyError | undefined) => void,
 ): void {
   if (hub.options.shared === undefined) return then(undefined, undefined);
-  let at: string | undefined;
-  const queries = new StoreQueries(hub, session);
-  queries.ask<string | undefined>(
-    (answer) => hub.store.findClaimant(name, answer),
-    (found) => (at = found),
+  askStore(hub, session, { type: "find-claimant", name }, (found) =>
+    found.done ? then(found.result, undefined) : then(undefined, found.error),
   );
-  queries.whenAnswered((error) => then(at, error));
 }

@@ -21,10 +21,7 @@ export function whenCaughtUp(
     if ((hub.rooms.get(name)?.seq ?? last) >= last) continue;
     isBehind = true;
     // The answer arrives once the room is up to date.
-    queries.ask<RoomBounds>(
-      (done) => hub.store.bounds(name, done),
-      (bounds) => rooms.set(name, bounds),
-    );
+    queries.ask({ type: "room-bounds", room: name }, (bounds) => rooms.set(name, bounds));
   }
   if (!isBehind) return then(undefined);
   queries.whenAnswered((problem) => {

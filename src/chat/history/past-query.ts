@@ -14,7 +14,7 @@ import type { Room } from "../rooms/room.ts";
 import type { Session } from "../session.ts";
 import type { Outcome } from "../turn/store-client.ts";
 import { StoreQueries } from "../turn/store-queries.ts";
-import type { MailEntry, RoomBounds } from "../turn/store.ts";
+import type { RoomBounds } from "../turn/store.ts";
 
 type Asked = { query: PastQuery; limit: number; ref: Ref | undefined };
 
@@ -91,7 +91,7 @@ function placeOf(
 ): void {
   if ("seq" in point) return then({ before: point.seq - 1, after: point.seq + 1 });
   const { timeMs } = point;
-  hub.store.bounds(room.name, (outcome) => {
+  hub.store.ask({ type: "room-bounds", room: room.name }, (outcome) => {
     if (!outcome.done) return then(outcome.error);
     firstFrom(hub, room, timeMs, outcome.result, (first) => {
       if (typeof first !== "number") return then(first);
@@ -115,14 +115,17 @@ function firstFrom(
   const step = (): void => {
     if (low >= high) return then(low);
     const middle = Math.floor((low + high) / 2);
-    hub.store.readRoom(room.name, { after: middle - 1 }, 1, (outcome: Outcome<readonly Said[]>) => {
-      if (!outcome.done) return then(outcome.error);
-      const [found] = outcome.result;
-      if (found === undefined) high = middle;
-      else if (found.timeMs >= timeMs) high = middle;
-      else low = Math.max(middle, found.seq) + 1;
-      step();
-    });
+    hub.store.ask(
+      { type: "read-room", room: room.name, after: middle - 1, limit: 1 },
+      (outcome: Outcome<readonly Said[]>) => {
+        if (!outcome.done) return then(outcome.error);
+        const [found] = outcome.result;
+        if (found === undefined) high = middle;
+        else if (found.timeMs >= timeMs) high = middle;
+        else low = Math.max(middle, found.seq) + 1;
+        step();
+      },
+    );
   };
   step();
 }
@@ -136,11 +139,14 @@ function readRange(
 ): void {
   if (limit <= 0 || from > to) return then([]);
   const where = end === "oldest" ? { after: from - 1 } : { before: to + 1 };
-  hub.store.readRoom(room.name, where, limit, (outcome: Outcome<readonly Said[]>) => {
-    if (!outcome.done) return then(outcome.error);
-    const inside = outcome.result.filter(({ seq }) => seq >= from && seq <= to);
-    then(fittingPage(inside, end));
-  });
+  hub.store.ask(
+    { type: "read-room", room: room.name, ...where, limit },
+    (outcome: Outcome<readonly Said[]>) => {
+      if (!outcome.done) return then(outcome.error);
+      const inside = outcome.result.filter(({ seq }) => seq >= from && seq <= to);
+      then(fittingPage(inside, end));
+    },
+  );
 }
 
 /** The session's rooms, and people, whose last message is between two times, the oldest first. */
@@ -154,8 +160,8 @@ export function readPastTargets(
   const found: PastTarget[] = [];
   const queries = new StoreQueries(hub, session);
   for (const room of roomsOf(hub, session)) {
-    queries.ask<readonly Said[]>(
-      (then) => hub.store.readRoom(room.name, { before: room.seq + 1 }, 1, then),
+    queries.ask(
+      { type: "read-room", room: room.name, before: room.seq + 1, limit: 1 },
       ([last]) => {
         if (last !== undefined && session.rooms.has(room.name))
           found.push({ room: room.name, timeMs: last.timeMs });
@@ -165,13 +171,10 @@ export function readPastTargets(
   const { mailbox, account } = session.identity;
   let scanned = 0;
   if (account !== "") {
-    queries.ask<readonly MailEntry[]>(
-      (then) => hub.store.listMail(mailbox, then),
-      (entries) => {
-        scanned = entries.length;
-        for (const { name, timeMs } of partners(hub, entries)) found.push({ name, timeMs });
-      },
-    );
+    queries.ask({ type: "list-mail", session: mailbox }, (entries) => {
+      scanned = entries.length;
+      for (const { name, timeMs } of partners(hub, entries)) found.push({ name, timeMs });
+    });
   }
   queries.whenAnswered((error) => {
     if (error !== undefined) return rejectUnread(hub, session, command, error);

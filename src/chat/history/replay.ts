@@ -28,47 +28,54 @@ export function continueReplay(hub: HubState, session: Session): void {
 function replayMail(hub: HubState, session: Session, from: number): void {
   const { mailbox, identity } = session;
   const { last } = mailbox;
-  hub.store.readMail(identity.mailbox, from, limits.pageMessages, (outcome) => {
-    if (session.phase !== "member" || mailbox.replayedTo !== from) return;
-    if (!outcome.done) return dropUnreadable(hub, session, outcome.error);
-    // Messages that are committed but not yet settled here arrive with their settlement.
-    const known = outcome.result.filter(({ mail }) => mail <= mailbox.last);
-    const page = fittingPage(known, "oldest");
-    deliverPast(hub, session, page);
-    chargeOwner(hub, session, page);
-    const reached = page.at(-1)?.mail ?? last;
-    mailbox.replayed(reached);
-    scheduleNextPage(hub, session);
-  });
+  hub.store.ask(
+    { type: "read-mail", session: identity.mailbox, after: from, limit: limits.pageMessages },
+    (outcome) => {
+      if (session.phase !== "member" || mailbox.replayedTo !== from) return;
+      if (!outcome.done) return dropUnreadable(hub, session, outcome.error);
+      // Messages that are committed but not yet settled here arrive with their settlement.
+      const known = outcome.result.filter(({ mail }) => mail <= mailbox.last);
+      const page = fittingPage(known, "oldest");
+      deliverPast(hub, session, page);
+      chargeOwner(hub, session, page);
+      const reached = page.at(-1)?.mail ?? last;
+      mailbox.replayed(reached);
+      scheduleNextPage(hub, session);
+    },
+  );
 }
 
 function replayRoom(hub: HubState, room: Room, membership: Membership, from: number): void {
   const { session } = membership;
   const tail = new RoomTail(room.seq);
   room.tails.add(tail);
-  hub.store.readRoom(room.name, { after: from }, limits.pageMessages, (outcome) => {
-    room.tails.delete(tail);
-    const isCurrent = session.rooms.get(room.name) === membership && membership.replayedTo === from;
-    if (session.phase !== "member") return;
-    if (!isCurrent) return scheduleNextPage(hub, session);
-    if (!outcome.done) return dropUnreadable(hub, session, outcome.error);
-    const known = outcome.result.filter(({ seq }) => seq <= room.seq);
-    const page = fittingPage(known, "oldest");
-    // The store may have read before newer messages were committed, so an empty page proves
-    // nothing.
-    const end = page.at(-1)?.seq ?? tail.seq;
-    const told = [...page, ...(tail.after(end) ?? [])];
-    deliverPast(
-      hub,
-      session,
-      told.map((message) => ({ type: "replay", message })),
-    );
-    if (membership.isCharged) session.queue.charge(pageChars(told), hub.options.rates, hub.nowMs);
-    else chargeOwner(hub, session, told);
-    const reached = told.at(-1)?.seq ?? end;
-    membership.replayed(reached, room.seq);
-    scheduleNextPage(hub, session);
-  });
+  hub.store.ask(
+    { type: "read-room", room: room.name, after: from, limit: limits.pageMessages },
+    (outcome) => {
+      room.tails.delete(tail);
+      const isCurrent =
+        session.rooms.get(room.name) === membership && membership.replayedTo === from;
+      if (session.phase !== "member") return;
+      if (!isCurrent) return scheduleNextPage(hub, session);
+      if (!outcome.done) return dropUnreadable(hub, session, outcome.error);
+      const known = outcome.result.filter(({ seq }) => seq <= room.seq);
+      const page = fittingPage(known, "oldest");
+      // The store may have read before newer messages were committed, so an empty page proves
+      // nothing.
+      const end = page.at(-1)?.seq ?? tail.seq;
+      const told = [...page, ...(tail.after(end) ?? [])];
+      deliverPast(
+        hub,
+        session,
+        told.map((message) => ({ type: "replay", message })),
+      );
+      if (membership.isCharged) session.queue.charge(pageChars(told), hub.options.rates, hub.nowMs);
+      else chargeOwner(hub, session, told);
+      const reached = told.at(-1)?.seq ?? end;
+      membership.replayed(reached, room.seq);
+      scheduleNextPage(hub, session);
+    },
+  );
 }
 
 /** A replay was not requested, and the session's own messages do not wait for it. */

@@ -72,10 +72,10 @@ class Scan {
   }
 
   #read(end: number): void {
-    const { hub, room } = this;
-    this.#queries.ask<readonly Said[]>(
-      (then) => hub.store.readRoom(room.name, { before: end }, history.pageMessages, then),
-      (page) => this.#handlePage(page),
+    const { name: room } = this.room;
+    const { pageMessages: limit } = history;
+    this.#queries.ask({ type: "read-room", room, before: end, limit }, (page) =>
+      this.#handlePage(page),
     );
   }
 

@@ -158,7 +158,7 @@ function claimUse(
   const claim = { name: `pass/${hash}/${use}`, holder: guest === "" ? `#${session.id}` : guest };
   let isOurs = false;
   const queries = new StoreQueries(hub, session);
-  queries.ask<NameClaimed>(
+  queries.add<NameClaimed>(
     (answer) => hub.store.claimName(claim, undefined, () => isConnected(session), answer),
     ({ isFree }) => (isOurs = isFree),
   );

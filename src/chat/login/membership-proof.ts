@@ -35,7 +35,7 @@ export function proveMembership(
   } = {};
   const queries = new StoreQueries(hub, session);
   const ask = (lookup: AccountLookup, keep: (account: Account | undefined) => void): void =>
-    queries.ask<Account | undefined>((then) => hub.store.findAccount(lookup, then), keep);
+    queries.ask({ type: "find-account", lookup }, keep);
   if (key !== undefined) ask({ key }, (account) => (found.ofKey = account));
   if (token !== undefined) {
     ask({ token: hub.options.hashSecret(token) }, (account) => (found.ofToken = account));

@@ -6,7 +6,7 @@ import type { ErrorCode, ParleyError } from "../../errors.ts";
 import { networkOf } from "../../addresses.ts";
 import { history as historyLimits, people } from "../../limits.ts";
 import { beginning, harmless } from "../../text.ts";
-import type { Account, AccountLookup, AccountOutcome } from "../accounts/account-store.ts";
+import type { Account, AccountLookup } from "../accounts/account-store.ts";
 import { accountMailbox } from "../accounts/account-store.ts";
 import { authenticate, type Denial } from "./authentication.ts";
 import { endSession, replaceSession, endReplaced } from "../disconnect.ts";
@@ -41,7 +41,7 @@ import { banOf, suspectOf } from "../suspect.ts";
 import { whenCaughtUp } from "../elsewhere/room-catch-up.ts";
 import type { TimedPersonal } from "../turn/turn-batch.ts";
 import { StoreQueries } from "../turn/store-queries.ts";
-import type { MailCount, RoomBounds, SessionRecord, SessionTaken } from "../turn/store.ts";
+import type { RoomBounds, SessionRecord, SessionTaken } from "../turn/store.ts";
 
 /** The rooms to join, by folded name. */
 export type RoomsAsked = ReadonlyMap<string, RoomAsked>;
@@ -86,35 +86,29 @@ export class PendingLogin {
 
   /** Asks the store for everything needed to decide this login. */
   queryStore(): void {
-    const { store, nowMs } = this.#hub;
+    const { nowMs } = this.#hub;
     const { name, alias, recordId, previous, rooms } = this.#plan;
     const queries = new StoreQueries(this.#hub, this.#session);
     const sinceMs = nowMs - historyLimits.mailHoldMs;
     for (const room of rooms.keys()) {
       holdRoom(this.#hub, room);
-      queries.ask<RoomBounds>(
-        (then) => store.bounds(room, then),
-        (bounds) => {
-          this.#bounds.set(room, bounds);
-          noteBounds(this.#hub, room, bounds);
-        },
-      );
+      queries.ask({ type: "room-bounds", room }, (bounds) => {
+        this.#bounds.set(room, bounds);
+        noteBounds(this.#hub, room, bounds);
+      });
     }
-    queries.ask<SessionRecord | undefined>(
-      (then) => store.findName(fold(name), sinceMs, then),
+    queries.ask(
+      { type: "find-name", name: fold(name), sinceMs },
       (record) => (this.#holder = record),
     );
     if (alias !== undefined) {
-      queries.ask<SessionRecord | undefined>(
-        (then) => store.findName(fold(alias), sinceMs, then),
+      queries.ask(
+        { type: "find-name", name: fold(alias), sinceMs },
         (record) => (this.#aliasHolder = record),
       );
     }
     if (recordId !== "") {
-      queries.ask<SessionRecord | undefined>(
-        (then) => store.loadSession(recordId, then),
-        (record) => (this.#record = record),
-      );
+      queries.ask({ type: "load-session", session: recordId }, (record) => (this.#record = record));
     }
     this.#queryAccounts(queries);
     queries.whenAnswered((error) => {
@@ -128,20 +122,16 @@ export class PendingLogin {
   }
 
   #queryAccounts(queries: StoreQueries): void {
-    const { store } = this.#hub;
     const { name, alias } = this.#plan;
     const { token } = this.#command;
     const session = this.#session;
     const { key } = session.proven;
     const ask = (lookup: AccountLookup, keep: (account: Account | undefined) => void): void =>
-      queries.ask<Account | undefined>(
-        (then) => store.findAccount(lookup, then),
-        (account) => {
-          keep(account);
-          // If the account changes from now on, the login must not succeed as if it had not.
-          if (account !== undefined) session.entersAs = [...session.entersAs, account.id];
-        },
-      );
+      queries.ask({ type: "find-account", lookup }, (account) => {
+        keep(account);
+        // If the account changes from now on, the login must not succeed as if it had not.
+        if (account !== undefined) session.entersAs = [...session.entersAs, account.id];
+      });
     session.entersAs = [];
     ask({ name: fold(name) }, (account) => (this.#owner = account));
     if (alias !== undefined) ask({ name: fold(alias) }, (account) => (this.#aliasOwner = account));
@@ -184,21 +174,20 @@ export class PendingLogin {
 
   /** Asks the store about the mailbox: the account's, or the session's own. */
   #queryMail(): void {
-    const { store } = this.#hub;
     const { mailbox, account } = this.#session.identity;
     const queries = new StoreQueries(this.#hub, this.#session);
     this.#mailLast = this.#record?.mail ?? 0;
     if (account !== "") {
-      queries.ask<SessionRecord | undefined>(
-        (then) => store.loadSession(mailbox, then),
+      queries.ask(
+        { type: "load-session", session: mailbox },
         (record) => (this.#mailLast = record?.mail ?? 0),
       );
     }
     if (account !== "" && this.#command.remember === true) this.#queryToken(queries, account);
     const mail = this.#mailSeen;
     if (mailbox !== "" && mail !== undefined) {
-      queries.ask<MailCount>(
-        (then) => store.countMail(mailbox, mail, then),
+      queries.ask(
+        { type: "count-mail", session: mailbox, after: mail },
         ({ count, last }) => (this.#mailIsKept = count === last - mail && last >= this.#mailLast),
       );
     }
@@ -211,11 +200,11 @@ export class PendingLogin {
 
   /** Issues a token that proves the name from the next login on, instead of the password. */
   #queryToken(queries: StoreQueries, account: string): void {
-    const { store, options, stampMs: atMs } = this.#hub;
+    const { options, stampMs: atMs } = this.#hub;
     const token = options.newSecret();
     const change = { type: "add-token", account, token: options.hashSecret(token), atMs } as const;
-    queries.ask<AccountOutcome>(
-      (then) => store.changeAccount(change, then),
+    queries.ask(
+      { type: "change-account", change },
       ({ done }) => (this.#newToken = done ? token : undefined),
     );
   }

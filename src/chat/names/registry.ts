@@ -75,6 +75,11 @@ export class NameRegistry {
     return session === undefined || session.identity.account !== "" ? [] : [session];
   }
 
+  /** The member, and the other devices of the account whose name it has. */
+  devices(member: Session): readonly Session[] {
+    return [member, ...this.otherDevices(member)];
+  }
+
   /** The other devices of the account whose name the member has. */
   otherDevices(session: Session): readonly Session[] {
     const { account, mailbox } = session.identity;

@@ -52,7 +52,7 @@ export function noteElsewhere(hub: HubState, people: readonly ForeignComing[]): 
  */
 export function lookElsewhere(hub: HubState, folded: string, name: string): void {
   if (!hub.watches.beginLookup(folded)) return;
-  hub.store.findElsewhere([folded], (outcome) => {
+  hub.store.ask({ type: "find-elsewhere", names: [folded] }, (outcome) => {
     if (hub.watches.endLookup(folded)) return lookElsewhere(hub, folded, name);
     if (!outcome.done || !hub.watches.has(folded)) return;
     const [found] = outcome.result;

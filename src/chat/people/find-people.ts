@@ -134,7 +134,7 @@ function byMask(hub: HubState, session: Session, mask: string): Found[] {
 /** The rooms that somebody is in with any device, here or, as far as is known, at other servers. */
 function roomsOfPerson(hub: HubState, session: Session): readonly string[] {
   const { folded } = session.identity;
-  const devices = [session, ...hub.names.otherDevices(session)];
+  const devices = hub.names.devices(session);
   const here = devices.flatMap(({ rooms }) => Array.from(rooms, ({ room }) => room));
   if (!hub.roomsElsewhere.has(folded)) return [...new Set(here)];
   const open = [...hub.rooms.values()].filter(({ elsewhere }) => elsewhere?.has(folded));

@@ -31,14 +31,11 @@ export function findPerson(
   let record: SessionRecord | undefined;
   let account: Account | undefined;
   const queries = new StoreQueries(hub, session);
-  queries.ask<SessionRecord | undefined>(
-    (answer) => hub.store.findName(folded, hub.nowMs - history.mailHoldMs, answer),
+  queries.ask(
+    { type: "find-name", name: folded, sinceMs: hub.nowMs - history.mailHoldMs },
     (found) => (record = found),
   );
-  queries.ask<Account | undefined>(
-    (answer) => hub.store.findAccount({ name: folded }, answer),
-    (found) => (account = found),
-  );
+  queries.ask({ type: "find-account", lookup: { name: folded } }, (found) => (account = found));
   queries.whenAnswered((error) => {
     if (error !== undefined) return then(undefined, error);
     const arrived = hub.names.holder(folded);

@@ -4,7 +4,6 @@ import { lookElsewhere } from "./comings.ts";
 import { isLoopback } from "../../addresses.ts";
 import { people as limits } from "../../limits.ts";
 import { beginning, harmless } from "../../text.ts";
-import type { Account } from "../accounts/account-store.ts";
 import { expel } from "../disconnect.ts";
 import { tellCensus } from "./census.ts";
 import { findElsewhere, mayBeElsewhere } from "../elsewhere/find-elsewhere.ts";
@@ -22,7 +21,7 @@ import { motdOf, tellMotd } from "../rooms/room-access.ts";
 import { idsOf, silenceIn, speechProblem } from "../rooms/room-rights.ts";
 import { announceEverywhere, shareMember } from "../elsewhere/share-presence.ts";
 import type { Session } from "../session.ts";
-import { StoreQueries } from "../turn/store-queries.ts";
+import { askStore } from "../turn/store-queries.ts";
 import { banOf, banText, muteText, suspectOf } from "../suspect.ts";
 
 type Of<T extends PeopleCommand["type"]> = Extract<PeopleCommand, { type: T }>;
@@ -76,13 +75,10 @@ function authenticate(hub: HubState, session: Session, command: Of<"authenticate
         return reject(hub, session, "wrong-password", message, { ref });
       return reject(hub, session, problem.denial.code, problem.denial.message, { ref });
     }
-    let found: Account | undefined;
-    const queries = new StoreQueries(hub, session);
-    queries.ask<Account | undefined>(
-      (then) => hub.store.findAccount({ name: fold(name) }, then),
-      (account) => (found = account),
-    );
-    queries.whenAnswered(() => accept(hub, session, found?.name ?? name, command));
+    askStore(hub, session, { type: "find-account", lookup: { name: fold(name) } }, (found) => {
+      const account = found.done ? found.result : undefined;
+      accept(hub, session, account?.name ?? name, command);
+    });
   });
 }
 
@@ -210,16 +206,15 @@ function signal(hub: HubState, session: Session, command: Of<"signal">): void {
     announceEverywhere(hub, room, { type: "signal", from, tags, id, ...about });
     return hub.send(session, { type: "signalled", to, isRoom, tags, timeMs, id, ref });
   }
-  const holder = hub.names.holder(fold(to));
   findElsewhere(hub, session, mayBeElsewhere(hub, [to]), (elsewhere, error) => {
     if (error !== undefined) return rejectUnread(hub, session, command, error);
     const since = muteText(hub, session);
     if (since !== undefined) return reject(hub, session, "muted", since, { ref });
-    const here = holder ?? hub.names.holder(fold(to));
+    const here = hub.names.holder(fold(to));
     if (here === undefined && elsewhere.length === 0) {
       return rejectUnknownUser(hub, session, to, { ref });
     }
-    for (const one of here === undefined ? [] : [here, ...hub.names.otherDevices(here)]) {
+    for (const one of here === undefined ? [] : hub.names.devices(here)) {
       hub.send(one, { type: "signal", from, persona, to, isRoom, tags, timeMs, id });
     }
     for (const { server, folded } of elsewhere) {

@@ -43,12 +43,9 @@ export function rename(hub: HubState, session: Session, command: Rename): void {
   const queries = new StoreQueries(hub, session);
   let holder: SessionRecord | undefined;
   let owner: Account | undefined;
-  queries.ask<Account | undefined>(
-    (then) => hub.store.findAccount({ name: folded }, then),
-    (account) => (owner = account),
-  );
-  queries.ask<SessionRecord | undefined>(
-    (then) => hub.store.findName(folded, hub.nowMs - historyLimits.mailHoldMs, then),
+  queries.ask({ type: "find-account", lookup: { name: folded } }, (account) => (owner = account));
+  queries.ask(
+    { type: "find-name", name: folded, sinceMs: hub.nowMs - historyLimits.mailHoldMs },
     (record) => (holder = record),
   );
   queries.whenAnswered((error) => {

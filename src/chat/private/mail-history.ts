@@ -14,7 +14,7 @@ import { reject, rejectUnread } from "../rejections.ts";
 import type { PastQuery } from "../rooms/room-events.ts";
 import type { Session } from "../session.ts";
 import type { MailEntry } from "../turn/store.ts";
-import { StoreQueries } from "../turn/store-queries.ts";
+import { askStore, StoreQueries } from "../turn/store-queries.ts";
 
 /** Sends the requested part of the conversation. */
 export function readPastPrivate(hub: HubState, session: Session, command: PastPrivate): void {
@@ -26,17 +26,11 @@ export function readPastPrivate(hub: HubState, session: Session, command: PastPr
   }
   findPerson(hub, session, name, (person, failure) => {
     if (failure !== undefined) return rejectUnread(hub, session, command, failure);
-    let entries: readonly MailEntry[] = [];
-    const queries = new StoreQueries(hub, session);
-    queries.ask<readonly MailEntry[]>(
-      (then) => hub.store.listMail(mailbox, then),
-      (found) => (entries = found),
-    );
-    queries.whenAnswered((error) => {
-      if (error !== undefined) return rejectUnread(hub, session, command, error);
-      const all = conversation(entries, name, keyOf(person));
+    askStore(hub, session, { type: "list-mail", session: mailbox }, (found) => {
+      if (!found.done) return rejectUnread(hub, session, command, found.error);
+      const all = conversation(found.result, name, keyOf(person));
       const part = partOf(all, query, Math.min(limit, limits.pageMessages));
-      answer(hub, session, command, part, entries.length);
+      answer(hub, session, command, part, found.result.length);
     });
   });
 }
@@ -56,12 +50,9 @@ function answer(
   const found = new Map<number, PrivateMessage>();
   const queries = new StoreQueries(hub, session);
   if (numbers.length > 0) {
-    queries.ask<readonly PrivateMessage[]>(
-      (then) => hub.store.pickMail(session.identity.mailbox, numbers, then),
-      (messages) => {
-        for (const message of messages) found.set(message.mail, message);
-      },
-    );
+    queries.ask({ type: "read-mail", session: session.identity.mailbox, numbers }, (messages) => {
+      for (const message of messages) found.set(message.mail, message);
+    });
   }
   queries.whenAnswered((error) => {
     if (error !== undefined) return rejectUnread(hub, session, command, error);

@@ -103,7 +103,7 @@ export function hearCall(
   { by, room, admits }: Extract<PersonSignal, { type: "call" }>,
   holder: Session,
 ): void {
-  const devices = admits ? [holder, ...hub.names.otherDevices(holder)] : [];
+  const devices = admits ? hub.names.devices(holder) : [];
   for (const { person } of devices) {
     const rooms = (person.calledInto ??= new Set());
     // The oldest invitations expire.
@@ -126,7 +126,7 @@ function tellCall(
   room: string,
   to: Session,
 ): void {
-  for (const one of [to, ...hub.names.otherDevices(to)]) {
+  for (const one of hub.names.devices(to)) {
     hub.send(one, { type: "call", room, from, persona });
   }
 }

@@ -46,13 +46,10 @@ export function join(hub: HubState, session: Session, command: Join): void {
   const queries = new StoreQueries(hub, session);
   let bounds: RoomBounds = { first: 1, last: 0 };
   holdRoom(hub, folded);
-  queries.ask<RoomBounds>(
-    (then) => hub.store.bounds(folded, then),
-    (found) => {
-      bounds = found;
-      noteBounds(hub, folded, found);
-    },
-  );
+  queries.ask({ type: "room-bounds", room: folded }, (found) => {
+    bounds = found;
+    noteBounds(hub, folded, found);
+  });
   const enter = (error: ParleyError | undefined): void => {
     if (error !== undefined) return rejectUnread(hub, session, command, error);
     if (session.phase !== "member") return;

@@ -88,9 +88,7 @@ export function releaseRoom(hub: HubState, name: string): void {
 function forgetPassing(hub: HubState, room: string): void {
   hub.options.rights.rooms.forget(room);
   if (hub.options.shared === undefined) return;
-  storeRights(hub, (problem) => {
-    if (problem !== undefined) hub.options.log.warn(problem);
-  });
+  storeRights(hub);
 }
 
 export function closeEmpty(hub: HubState, rooms: Iterable<Room>): void {
@@ -156,7 +154,7 @@ function joinedAs(hub: HubState, room: Room, event: Renamed): PresenceEvent {
 /** Whether somebody of that name is in any room, here or as far as is known at another server. */
 function isInRooms(hub: HubState, folded: string): boolean {
   const holder = hub.names.holder(folded);
-  const here = holder === undefined ? [] : [holder, ...hub.names.otherDevices(holder)];
+  const here = holder === undefined ? [] : hub.names.devices(holder);
   return here.some(({ rooms }) => rooms.size > 0) || hub.roomsElsewhere.has(folded);
 }
 

@@ -138,7 +138,7 @@ export function rankMember(
   const rank = what === "operator" ? "isOperator" : "isVoiced";
   const key = personKey(member.identity);
   room.ranks.set(key, { isOperator: false, isVoiced: false, ...room.ranks.get(key), [rank]: isOn });
-  for (const one of [member, ...hub.names.otherDevices(member)]) {
+  for (const one of hub.names.devices(member)) {
     if (one.rooms.has(room.name)) shareMember(hub, one, room, undefined);
   }
 }

@@ -53,7 +53,7 @@ export const roomHandlers: Handlers = {
       reject(hub, session, refused.code, refused.message, { ref, subject: refused.subject }),
     );
     if (problem !== undefined) return reject(hub, session, "full", problem, { ref, subject: name });
-    keep(hub);
+    storeRights(hub);
     hub.send(session, { type: "done", ref });
   },
   "set-topic": setTopic,
@@ -187,13 +187,6 @@ function rejectNoOperator(hub: HubState, session: Session, room: string, about: 
   reject(hub, session, "not-allowed", message, { ...about, subject: room });
 }
 
-/** Stores decisions; they apply meanwhile. */
-function keep(hub: HubState): void {
-  storeRights(hub, (problem) => {
-    if (problem !== undefined) hub.options.log.warn(problem);
-  });
-}
-
 function setTopic(hub: HubState, session: Session, command: Of<"set-topic">): void {
   const { room: name, topic, ref } = command;
   const room = seen(hub, session, name);
@@ -218,7 +211,7 @@ function setTopic(hub: HubState, session: Session, command: Of<"set-topic">): vo
     const message = "Too many rooms have topics or settings: try again later";
     return reject(hub, session, "full", message, { ref, subject: name });
   }
-  keep(hub);
+  storeRights(hub);
   hub.send(session, { type: "done", ref });
 }
 

@@ -145,7 +145,7 @@ export class CommitPipeline {
     const people = Array.from(batch.people, (folded) => ({ folded, entry: entryOf(folded) }));
     const shared = { presence, released, people, signals };
     const work = { number: ++this.#number, rooms, mail, sessions, ...shared };
-    store.commit(work, (outcome) => {
+    store.ask({ type: "commit", batch: work }, (outcome) => {
       if (!outcome.done) return this.#settle(batch, { error: outcome.error });
       number(rooms, outcome.result.rooms);
       noteVersions(batch, outcome.result.presence ?? []);

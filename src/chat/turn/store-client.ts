@@ -3,17 +3,7 @@
 
 import type { ParleyError } from "../../errors.ts";
 import { sender } from "../../limits.ts";
-import type { AccountChange, AccountLookup } from "../accounts/account-store.ts";
-import type { SharedCharge } from "../rates/shared-charges.ts";
-import type { RightsChange } from "../rights/rights-rows.ts";
-import type {
-  Batch,
-  NameClaim,
-  StoreOperation,
-  StoreReply,
-  StoreRequest,
-  StoreResults,
-} from "./store.ts";
+import type { NameClaim, StoreOperation, StoreReply, StoreRequest, StoreResults } from "./store.ts";
 
 /** The outcome of a request. */
 export type Outcome<T> = { done: true; result: T } | { done: false; error: ParleyError };
@@ -77,110 +67,11 @@ export class StoreClient {
     open.settle(reply);
   }
 
-  commit(batch: Batch, then: Then<"commit">): void {
-    this.#ask({ type: "commit", batch }, then);
-  }
-
-  bounds(room: string, then: Then<"room-bounds">): void {
-    this.#ask({ type: "room-bounds", room }, then);
-  }
-
-  /** Messages after `after`, or the newest before `before`. */
-  readRoom(
-    room: string,
-    where: { after: number } | { before: number },
-    limit: number,
-    then: Then<"read-room">,
-  ): void {
-    this.#ask({ type: "read-room", room, limit, ...where }, then);
-  }
-
-  readMail(session: string, after: number, limit: number, then: Then<"read-mail">): void {
-    this.#ask({ type: "read-mail", session, after, limit }, then);
-  }
-
-  /** Those of these messages that are still kept, in any order. */
-  pickMail(session: string, numbers: readonly number[], then: Then<"read-mail">): void {
-    this.#ask({ type: "read-mail", session, numbers }, then);
-  }
-
-  listMail(session: string, then: Then<"list-mail">): void {
-    this.#ask({ type: "list-mail", session }, then);
-  }
-
-  countMail(session: string, after: number, then: Then<"count-mail">): void {
-    this.#ask({ type: "count-mail", session, after }, then);
-  }
-
-  loadSession(session: string, then: Then<"load-session">): void {
-    this.#ask({ type: "load-session", session }, then);
-  }
-
-  findName(name: string, sinceMs: number, then: Then<"find-name">): void {
-    this.#ask({ type: "find-name", name, sinceMs }, then);
-  }
-
   /**
-   * `session`: the record that is claimed along with the name, if any. A claim with an unknown
-   * outcome that is no longer wanted is not carried out late.
+   * Has the store carry out an operation. `repeated`: what to ask for after an unknown outcome,
+   * instead of the same.
    */
-  claimName(
-    claim: NameClaim,
-    session: string | undefined,
-    isWanted: () => boolean,
-    then: Then<"claim-name">,
-  ): void {
-    const operation = { type: "claim-name", claim, session } as const;
-    this.#ask(operation, then, () => ({ ...operation, isWithdrawn: !isWanted() }));
-  }
-
-  findClaimant(name: string, then: Then<"find-claimant">): void {
-    this.#ask({ type: "find-claimant", name }, then);
-  }
-
-  findElsewhere(names: readonly string[], then: Then<"find-elsewhere">): void {
-    this.#ask({ type: "find-elsewhere", names }, then);
-  }
-
-  listElsewhere(limit: number, then: Then<"list-elsewhere">): void {
-    this.#ask({ type: "list-elsewhere", limit }, then);
-  }
-
-  overview(then: Then<"overview">): void {
-    this.#ask({ type: "overview" }, then);
-  }
-
-  eraseMessage(room: string, seq: number, then: Then<"erase-message">): void {
-    this.#ask({ type: "erase-message", room, seq }, then);
-  }
-
-  changeRights(changes: readonly RightsChange[], then: Then<"change-rights">): void {
-    this.#ask({ type: "change-rights", changes }, then);
-  }
-
-  findAccount(lookup: AccountLookup, then: Then<"find-account">): void {
-    this.#ask({ type: "find-account", lookup }, then);
-  }
-
-  changeAccount(change: AccountChange, then: Then<"change-account">): void {
-    this.#ask({ type: "change-account", change }, then);
-  }
-
-  putCode(code: { hash: string; account: string; ttlMs: number }, then: Then<"put-code">): void {
-    this.#ask({ type: "put-code", ...code }, then);
-  }
-
-  /** `then`: they were told, or never will be. */
-  tellCharges(charges: readonly SharedCharge[], then: () => void): void {
-    this.#ask({ type: "tell-charges", charges }, then);
-  }
-
-  takeCode(hash: string, then: Then<"take-code">): void {
-    this.#ask({ type: "take-code", hash }, then);
-  }
-
-  /** `repeated`: what to ask for after an unknown outcome, instead of the same. */
-  #ask<K extends keyof StoreResults>(
+  ask<K extends keyof StoreResults>(
     operation: StoreOperation & { type: K },
     then: Then<K>,
     repeated: () => StoreOperation = () => operation,
@@ -197,6 +88,20 @@ export class StoreClient {
     };
     this.#open.push({ id, settle, again: () => ({ ...repeated(), id }) });
     this.#unsent.push(request);
+  }
+
+  /**
+   * `session`: the record that is claimed along with the name, if any. A claim with an unknown
+   * outcome that is no longer wanted is not carried out late.
+   */
+  claimName(
+    claim: NameClaim,
+    session: string | undefined,
+    isWanted: () => boolean,
+    then: Then<"claim-name">,
+  ): void {
+    const operation = { type: "claim-name", claim, session } as const;
+    this.ask(operation, then, () => ({ ...operation, isWithdrawn: !isWanted() }));
   }
 }
 

@@ -4,6 +4,7 @@
 import type { ParleyError } from "../../errors.ts";
 import type { HubState } from "../hub-state.ts";
 import type { Session } from "../session.ts";
+import type { StoreOperation, StoreResults } from "./store.ts";
 import type { Outcome } from "./store-client.ts";
 
 export class StoreQueries {
@@ -17,7 +18,15 @@ export class StoreQueries {
   ) {}
 
   /** Sends one query; `keep` receives the result. */
-  ask<T>(query: (then: (outcome: Outcome<T>) => void) => void, keep: (result: T) => void): void {
+  ask<K extends keyof StoreResults>(
+    operation: StoreOperation & { type: K },
+    keep: (result: StoreResults[K]) => void,
+  ): void {
+    this.add((then) => this.hub.store.ask<K>(operation, then), keep);
+  }
+
+  /** The same, however the query is sent. */
+  add<T>(query: (then: (outcome: Outcome<T>) => void) => void, keep: (result: T) => void): void {
     this.#open++;
     query((outcome) => {
       if (outcome.done) keep(outcome.result);
@@ -49,4 +58,30 @@ export class StoreQueries {
     this.#then = undefined;
     then(this.#error);
   }
+}
+
+/**
+ * Asks one thing. Skips `then` if the session has ended, unless `always`; until then, later
+ * commands of the session wait.
+ */
+export function askStore<K extends keyof StoreResults>(
+  hub: HubState,
+  session: Session,
+  operation: StoreOperation & { type: K },
+  then: (outcome: Outcome<StoreResults[K]>) => void,
+  always = false,
+): void {
+  let outcome: Outcome<StoreResults[K]> | undefined;
+  const queries = new StoreQueries(hub, session);
+  queries.add(
+    (answered: (outcome: Outcome<StoreResults[K]>) => void) =>
+      hub.store.ask<K>(operation, (found) => {
+        outcome = found;
+        answered(found);
+      }),
+    () => {},
+  );
+  queries.whenAnswered(() => {
+    if (outcome !== undefined) then(outcome);
+  }, always);
 }

@@ -283,7 +283,7 @@ type StoreArguments = {
   "room-bounds": { room: string };
   /** Messages after `after`, or the newest before `before`. */
   "read-room": { room: string; limit: number } & ({ after: number } | { before: number });
-  /** Messages after `after`, or those with these numbers. */
+  /** Messages after `after`, or those with these numbers that are still kept, in any order. */
   "read-mail": { session: string } & (
     { after: number; limit: number } | { numbers: readonly number[] }
   );

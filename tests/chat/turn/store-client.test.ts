@@ -13,7 +13,7 @@ test("replies in any order find their requests, and each counts once", () => {
   const answers: string[] = [];
   const requests: StoreRequest[] = [];
   for (const room of ["a", "b", "c"]) {
-    store.bounds(room, (outcome) => {
+    store.ask({ type: "room-bounds", room }, (outcome) => {
       answers.push(`${room} ${outcome.done ? outcome.result.last : "failed"}`);
     });
     requests.push(store.poll(0)!);
@@ -35,7 +35,7 @@ test("answered requests are freed by a young collection while other requests are
   const open: number[] = [];
   for (let i = 0; i < 20_000; i++) {
     const answers = Array.from({ length: 50 }, () => i);
-    store.bounds("lobby", ({ done }) => answers.push(Number(done)));
+    store.ask({ type: "room-bounds", room: "lobby" }, ({ done }) => answers.push(Number(done)));
     open.push(store.poll(0)!.id);
     if (open.length > 20) store.handle(found(open.shift()!, i), 0);
     if (i % 500 === 0) edenGC();
