@@ -33,8 +33,8 @@ function overviewPage(commands: readonly CommandModel[], release: Release): stri
     section(
       "DESCRIPTION",
       ...prose(
-        "One executable is a chat server, a terminal client, a web page, a peer-to-peer client and " +
-          "a downloader.",
+        "One executable is a chat server, a terminal client, a web page and a peer-to-peer client, " +
+          "and sends and fetches files.",
       ),
     ),
     section(
@@ -62,7 +62,8 @@ function overviewPage(commands: readonly CommandModel[], release: Release): stri
       ),
       ...item(
         "$XDG_STATE_HOME/parley (~/.local/state/parley)",
-        "The key of a server that has neither --data nor --state.",
+        "What a server keeps that has neither --data nor --state: its key, registered names and " +
+          "operators' decisions.",
       ),
     ),
     seeAlso(commands.map(({ name }) => name)),

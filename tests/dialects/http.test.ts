@@ -6,6 +6,7 @@ import * as fc from "fast-check";
 import { httpRooms } from "../../src/dialects/http/http-rooms.ts";
 import { decodeRequest, encodeRequest } from "../../src/dialects/http/room-request.ts";
 import { FailingStore } from "../chat/failing-store.ts";
+import { keyOf, owner } from "../chat/owner.ts";
 import { inRoom, Rig } from "../chat/rig.ts";
 
 const http = httpRooms("epoch-1");
@@ -77,6 +78,29 @@ test("a listener is disconnected when the token expires", () => {
   expect(rig.hub.memberNames()).toEqual([]);
   expect(listener.text()).toContain("The access token is no longer valid");
   expect(listener.link.ended).toBe(true);
+});
+
+test("a token outlives a change of its name's password and a device, but not the account", () => {
+  const rig = new Rig();
+  const desk = owner(rig, "Ann", "desk");
+  const made = rig.order("token Ann");
+  const accessToken = String(made.ok ? made.rows?.[0]?.text : "");
+  const listener = rig
+    .client(http)
+    .send(encodeRequest({ type: "listen", accessToken, room: "lobby" }));
+  const posted = () => {
+    const client = rig.client(http);
+    client.send(encodeRequest({ type: "post", accessToken, room: "lobby", text: "hi" }));
+    return client.text();
+  };
+  desk.send({ type: "set-password", password: "correct horse" });
+  desk.send({ type: "set-password", password: "other horse" });
+  desk.send({ type: "revoke", key: keyOf("desk") });
+  expect(desk.lines().at(-1)).toMatchObject({ devices: [{ revoked: expect.anything() }] });
+  expect([listener.link.ended, posted()]).toEqual([false, expect.stringContaining('"seq":1}')]);
+  rig.order("forget Ann");
+  expect(listener.link.ended).toBe(true);
+  expect(posted()).toContain("wrong-token");
 });
 
 const thrice = <Value>(value: Value): Value[] => [value, value, value];

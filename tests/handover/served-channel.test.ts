@@ -1,0 +1,55 @@
+// A recipient is served until it has been sent far more than was offered.
+
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ParleyError } from "../../src/errors.ts";
+import { encodePart } from "../../src/handover/frames.ts";
+import { OfferedFolder } from "../../src/handover/offered-folder.ts";
+import { ServedChannel } from "../../src/handover/served-channel.ts";
+import { offers as limits } from "../../src/limits.ts";
+import { FileService } from "../../src/server/files/file-service.ts";
+
+const base = mkdtempSync(join(tmpdir(), "parley-served-"));
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+
+const noDatagrams = {
+  port: 1,
+  offload: { segment: false, merge: false, dontFragment: false, receiveBufferBytes: 0 },
+  locals: [],
+  send: () => 0,
+  canNap: false,
+  nap() {},
+  close() {},
+};
+
+test("a recipient that requests the same data again and again is given up", async () => {
+  const path = join(base, "file");
+  writeFileSync(path, new Uint8Array(10_000));
+  const service = FileService.over(await OfferedFolder.of([path]), noDatagrams);
+  const broken: ParleyError[] = [];
+  let frames = 0;
+  const channel = new ServedChannel({
+    port: { pass: () => void frames++, waitingBytes: () => 0 },
+    peer: undefined,
+    service,
+    pace: undefined,
+    datagrams: undefined,
+    to: "Bob",
+    onReceipt() {},
+    onBroken: (reason) => void broken.push(reason),
+  });
+  const check = (): void => {
+    const line = JSON.stringify({ type: "fetch", name: "file", check: true });
+    channel.receive(encodePart(new TextEncoder().encode(line), true));
+  };
+  service.totals.sentBytes = limits.resentTimes * 10_000 + limits.resentBytes;
+  check();
+  expect([frames, broken]).toEqual([1, []]);
+  service.totals.sentBytes++;
+  check();
+  expect(broken).toMatchObject([{ code: "stalled", message: expect.stringContaining("Bob") }]);
+  channel.close();
+  service.close();
+});
