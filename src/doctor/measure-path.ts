@@ -3,13 +3,14 @@
 
 import { networkInterfaces } from "node:os";
 import { doctor as limits, transfer } from "../limits.ts";
-import { isLoopback } from "../addresses.ts";
+import { isLoopback, plainAddress } from "../addresses.ts";
 import { ParleyError } from "../errors.ts";
 import { ControlClient } from "../files/control-client.ts";
 import { DownloadClient } from "../files/download-client.ts";
 import type { FetchOutput } from "../files/fetch-events.ts";
 import { hostNotFound, hostPortText, type ServerAddress } from "../io/host-port.ts";
 import { UdpPort } from "../io/udp/udp.ts";
+import { secretBytes } from "../secrets.ts";
 import { sizeText } from "../size-text.ts";
 import { datagramEnd, initBytes, readCookie, writeInit } from "../transfer/wire.ts";
 import type { Download, Path, Probes } from "./findings.ts";
@@ -57,7 +58,12 @@ async function measurePings(
 async function probe(servers: readonly ServerAddress[]): Promise<Probes[]> {
   const targets = await Promise.all(
     servers.map(async ({ host, port }) => {
-      return { address: await addressOf(host), port, token: randomToken(), answers: 0 };
+      return {
+        address: await addressOf(host),
+        port,
+        token: secretBytes(transfer.tokenBytes),
+        answers: 0,
+      };
     }),
   );
   const seen = new Map<string, { address: string; port: number }>();
@@ -110,12 +116,8 @@ async function addressOf(host: string): Promise<string> {
   return found[0].address;
 }
 
-function randomToken(): Uint8Array {
-  return crypto.getRandomValues(new Uint8Array(transfer.tokenBytes));
-}
-
 function isOwn(address: string): boolean {
-  const plain = address.replace(/^::ffff:/, "");
+  const plain = plainAddress(address);
   return Object.values(networkInterfaces()).some((addresses) =>
     addresses?.some((own) => own.address === plain),
   );

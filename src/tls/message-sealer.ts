@@ -2,13 +2,9 @@
 // context of its own.
 
 import type { MessageSealer } from "../client/sealed-text.ts";
-import { DeviceKeys, encBytes } from "./device-keys.ts";
+import { type DeviceKeys, encBytes } from "./device-keys.ts";
 
-/** For the Ed25519 key with this 32-byte seed. */
-export function messageSealer(seed: Uint8Array): MessageSealer {
-  return sealerOf(new DeviceKeys(seed));
-}
-
+/** Seals and opens with the keys of a device. */
 export function sealerOf(keys: DeviceKeys): MessageSealer {
   return {
     async seal(content, to, context) {

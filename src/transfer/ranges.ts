@@ -112,12 +112,6 @@ export class RangeSet {
     return i < this.starts.length && this.starts[i]! < end;
   }
 
-  /** End of the range that contains `position`; `position` itself if none does. */
-  endFrom(position: number): number {
-    const i = this.firstEndingAtOrAfter(position + 1);
-    return i < this.starts.length && this.starts[i]! <= position ? this.ends[i]! : position;
-  }
-
   /** The ranges, as a copy. */
   toArray(): [start: number, end: number][] {
     return this.starts.map((start, i) => [start, this.ends[i]!]);

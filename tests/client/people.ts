@@ -6,8 +6,9 @@ import { DeviceLinks } from "../../src/client/device-links.ts";
 import type { NativeSession, SessionEvent, SessionRequest } from "../../src/client/events.ts";
 import { PrivateMessages, type SentPrivate } from "../../src/client/private-messages.ts";
 import type { Sealed } from "../../src/protocol/messages.ts";
+import { DeviceKeys } from "../../src/tls/device-keys.ts";
 import { authenticate, newLinkSecret } from "../../src/tls/link-secret.ts";
-import { messageSealer } from "../../src/tls/message-sealer.ts";
+import { sealerOf } from "../../src/tls/message-sealer.ts";
 import type { KnownKeys } from "../../src/trust/known-keys.ts";
 import { verifySignature } from "../../src/tls/verify-signature.ts";
 import { type Vouch, vouchText } from "../../src/trust/device-vouch.ts";
@@ -38,7 +39,7 @@ export function keyPair() {
     sign(null, Buffer.from(text), privateKey).toString("base64url");
   return {
     key,
-    sealer: messageSealer(Buffer.from(d ?? "", "base64url")),
+    sealer: sealerOf(new DeviceKeys(Buffer.from(d ?? "", "base64url"))),
     sign: signText,
     vouch(name: string, other: string): Vouch {
       return { key: other, by: key, signature: signText(vouchText(name, other)) };

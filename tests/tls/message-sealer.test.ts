@@ -5,7 +5,8 @@ import { describe, expect, test } from "bun:test";
 import { Aes128Gcm, Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from "@hpke/core";
 import { ed25519 } from "@noble/curves/ed25519.js";
 import { generateKeyPairSync } from "node:crypto";
-import { messageSealer } from "../../src/tls/message-sealer.ts";
+import { DeviceKeys } from "../../src/tls/device-keys.ts";
+import { sealerOf } from "../../src/tls/message-sealer.ts";
 
 const hex = (text: string) => Uint8Array.from(Buffer.from(text, "hex"));
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -41,7 +42,7 @@ test("the library opens the box of RFC 9180", async () => {
 function device() {
   const { d, x } = generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" });
   const seed = Buffer.from(d ?? "", "base64url");
-  return { key: x ?? "", seed, sealer: messageSealer(seed) };
+  return { key: x ?? "", seed, sealer: sealerOf(new DeviceKeys(seed)) };
 }
 
 const [ann, bob, eve] = [device(), device(), device()];

@@ -12,13 +12,13 @@ import { anyPlatform, type SaveTarget } from "./saving.ts";
 /** Fetches the file with that path, and saves it under that name. */
 type FetchOne = (path: string, name: string, into: SaveTarget) => Promise<unknown>;
 
-/** Returns the number of saved files. @throws ParleyError */
+/** @throws ParleyError */
 export async function fetchTree(
   channels: Channels,
   name: string,
   target: SaveTarget,
   fetchOne: FetchOne,
-): Promise<number> {
+): Promise<void> {
   const manifest = await list(channels, name);
   if (manifest.totals.files > target.maxTreeFiles) throw tooMany(manifest.totals.files, target);
   const names = SavedNames.choose(manifest, anyPlatform);
@@ -41,7 +41,6 @@ export async function fetchTree(
     }
   };
   await Promise.all(Array.from({ length: limits.filesAtOnce }, take));
-  return files.length;
 }
 
 function tooMany(files: number, { maxTreeFiles }: SaveTarget): ParleyError {

@@ -73,11 +73,6 @@ export class RateShares {
       if (rate !== undefined && --rate.users === 0) this.#owners.delete(key);
     }
   }
-
-  /** The number of tracked owners. */
-  get size(): number {
-    return this.#owners.size;
-  }
 }
 
 /** µs until all of them allow data to pass; 0: now. */
