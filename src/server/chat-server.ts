@@ -99,7 +99,7 @@ export type ServerOptions = Pick<
   data: string | undefined;
   /** Where clients reach this server, of several with one database; undefined: `host`. */
   clusterAddress?: string | undefined;
-  /** What an acknowledgement waits for (docs/operation.md, "Data"). */
+  /** What an acknowledgement waits for (docs/data.md). */
   synchronous?: Synchronous;
   /** Retention settings that differ from the defaults. */
   retention?: Partial<Retention>;

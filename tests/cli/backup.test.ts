@@ -1,4 +1,4 @@
-// Backup and restore with the exact commands of docs/operation.md, on a server in use.
+// Backup and restore with the exact commands of docs/data.md, on a server in use.
 
 import { afterAll, expect } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
@@ -18,7 +18,7 @@ const [home, backups] = [join(folder, "home"), join(folder, "backups")];
 
 /** The documented commands, with this test's folders; the test provides `systemctl`. */
 function documented(heading: string): string[] {
-  const lines = docsBlock("operation.md", heading)
+  const lines = docsBlock("data.md", heading)
     .trimEnd()
     .replaceAll("/var/lib/parley", home)
     .replaceAll("/var/backups/parley", backups);
@@ -79,12 +79,12 @@ withSqlite("a backup of a running server, restored, has its messages and its key
   const before = await start();
   await using running = before.server;
   await say(before.address, "before the backup");
-  shell(documented("### Backup"));
+  shell(documented("## Backup"));
   await say(before.address, "after the backup");
   const first = await past(before.address);
   expect(first).toContain("after the backup");
 
-  const lines = documented("### Restore");
+  const lines = documented("## Restore");
   expect([lines[0], lines.at(-1)]).toEqual(["systemctl stop parley", "systemctl start parley"]);
   running.signal("SIGKILL");
   await running.exit();

@@ -1,4 +1,4 @@
-// The tables of a data file, as migrations from each version to the next. docs/operation.md
+// The tables of a data file, as migrations from each version to the next. docs/data.md
 // describes them.
 
 import type { Database } from "bun:sqlite";
