@@ -97,6 +97,7 @@ const composer = new Composer({
     });
   },
   write: (text) => dispatch({ type: "draft", text }),
+  refuse: refuseInComposer,
 });
 const fileDrop = new FileDrop({ send: sendFiles, share: shareFiles, refuse: refuseInComposer });
 const views: readonly { render(state: State): void }[] = [

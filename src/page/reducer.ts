@@ -95,13 +95,17 @@ function files(state: State, action: FileAction): State {
     case "offer": {
       const isUnread = state.isAway && !action.card.isMine;
       const unreadPrivate = state.unreadPrivate + (isUnread ? 1 : 0);
-      return { ...state, unreadPrivate, ...addCard(state.offers, state.log, action) };
+      // What was refused before has been chosen anew.
+      const composerProblem = action.card.isMine ? "" : state.composerProblem;
+      const added = addCard(state.offers, state.log, action);
+      return { ...state, unreadPrivate, composerProblem, ...added };
     }
     case "offer-change":
       return { ...state, offers: changeCard(state.offers, action) };
     case "own-files":
       return { ...state, ownFiles: action.names };
     case "upload":
+      return { ...state, composerProblem: "", uploads: changeUploads(state.uploads, action) };
     case "upload-change":
       return { ...state, uploads: changeUploads(state.uploads, action) };
     default:

@@ -38,7 +38,7 @@ export class RoomUploads {
   share(room: string, files: readonly File[], isPasted: boolean): string | undefined {
     if (files.length === 0) return noFiles;
     if (this.#files.size + files.length > limits.maxCards) {
-      return `At most ${limits.maxCards} files wait to be shared: share the rest later, or a folder with parley send-file --share.`;
+      return `At most ${limits.maxCards} files can wait to be shared, and ${files.length} more are too many: choose fewer, or share their folder with parley send-file --share.`;
     }
     const names = outgoingNames(
       files.map(({ name }) => name),

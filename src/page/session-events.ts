@@ -458,7 +458,10 @@ function accountText(
     case "device-code":
       return `On the other device type: /link ${harmless(response.code)}`;
     case "devices":
-      return response.devices.map(deviceText).join("\n");
+      return (
+        response.devices.map(deviceText).join("\n") ||
+        "No device owns your name: you log in with its password."
+      );
   }
 }
 

@@ -253,6 +253,37 @@ function nameTaken(ref: number | undefined): SessionEvent {
   return { type: "error", code: "name-taken", message: "Bob is taken", ref, subject: "Bob" };
 }
 
+test("a name without devices says so", () => {
+  const response = { type: "devices", devices: [] } as const;
+  const told = hear(inLobby, { type: "response", ref: 1, response });
+  expect(told.log.entries.at(-1)).toMatchObject({
+    kind: "notice",
+    text: "No device owns your name: you log in with its password.",
+  });
+});
+
+test("why files were not taken is shown until others are", () => {
+  const problem = "too many files";
+  const refused = run(inLobby, { type: "problem", origin: "composer", problem });
+  const card = {
+    id: 1,
+    room: "lobby",
+    name: "a.txt",
+    size: 1,
+    phase: "waiting",
+    doneBytes: 0,
+    detail: "",
+  } as const;
+  const shared = run(refused, { type: "upload", card });
+  expect(shared.composerProblem).toBe("");
+  expect(
+    run(
+      { ...shared, composerProblem: problem },
+      { type: "upload-change", id: 1, change: { doneBytes: 1 } },
+    ).composerProblem,
+  ).toBe(problem);
+});
+
 test("the rename dialog waits for its response, and shows a refusal", () => {
   const asked = run(crowd, { type: "renaming", renaming: { ref: 7, problem: "" } });
   const refused = hear(asked, nameTaken(7));

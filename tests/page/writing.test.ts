@@ -42,6 +42,20 @@ inBrowser("an Enter that belongs to an input method sends nothing", async () => 
   await bob.hears("にほんご");
 });
 
+inChromium("a text that is far too long for a message does not get into the field", async () => {
+  const paste = (chars: number): Promise<unknown> =>
+    ann.cdp("Input.insertText", { text: "x".repeat(chars) });
+  await ann.click("#text");
+  await paste(1_000_000);
+  await ann.until("document.querySelector('#send-problem').textContent.includes('1000000')");
+  expect(await ann.get("document.querySelector('#text').value")).toBe("");
+  // A smaller one can be shortened.
+  await paste(20_000);
+  await ann.until("document.querySelector('#text').value.length === 20_000");
+  expect(await ann.text("#send-problem")).toBe("");
+  await ann.clear("#text");
+});
+
 inChromium("on a phone Enter begins a line, and the button sends", async () => {
   using phone = await rig.open();
   await phone.cdp("Emulation.setTouchEmulationEnabled", { enabled: true });

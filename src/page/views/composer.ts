@@ -1,12 +1,21 @@
 // The field for messages and commands, with the reason why something was not sent.
 
+import { message as limits } from "../../limits.ts";
 import { byId, setProblem } from "../dom.ts";
 import { currentDraft, type State } from "../state.ts";
 
 export type ComposerActions = {
   write: (text: string) => void;
+  /** Shows why the text was not taken. */
+  refuse: (problem: string) => void;
   submit: () => void;
 };
+
+/**
+ * Longer text is not taken into the field: no part of it that could be sent is easily found, and
+ * with a million characters each key takes a browser a second.
+ */
+const maxPastedChars = 4 * limits.maxTextChars;
 
 const onScreenKeyboard = matchMedia("(hover: none) and (pointer: coarse)");
 
@@ -31,6 +40,14 @@ export class Composer {
       if (onScreenKeyboard.matches) return;
       event.preventDefault();
       this.#submit();
+    });
+    this.#text.addEventListener("beforeinput", (event) => {
+      const chars = event.data?.length ?? 0;
+      if (chars <= maxPastedChars) return;
+      event.preventDefault();
+      actions.refuse(
+        `The text has ${chars} characters, and a message at most ${limits.maxTextChars}: send it as a file.`,
+      );
     });
     this.#text.addEventListener("input", () => actions.write(this.#text.value));
   }

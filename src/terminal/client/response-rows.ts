@@ -55,9 +55,7 @@ export function responseRows(
       return sentence(`This device is one of ${name}'s now: connect again with --name ${name}`);
     }
     case "devices":
-      return response.devices.flatMap((device) =>
-        wrapText(deviceText(device), area, { first: "  ", other: "    " }),
-      );
+      return deviceRows(response.devices, area);
     case "admin": {
       const { message, rows } = response;
       // JSON is meant for programs, and is not broken between its words.
@@ -80,6 +78,15 @@ export function responseRows(
 function sentenceRows(text: string, area: TextArea): string[] {
   const [first = ""] = /^ */.exec(text) ?? [];
   return wrapText(text, area, { first, other: "  " });
+}
+
+function deviceRows(devices: readonly ListedDevice[], area: TextArea): string[] {
+  if (devices.length === 0) {
+    return sentenceRows("No device owns your name: you log in with its password", area);
+  }
+  return devices.flatMap((device) =>
+    wrapText(deviceText(device), area, { first: "  ", other: "    " }),
+  );
 }
 
 /** The beginning of a key is enough to tell devices apart. */

@@ -22,6 +22,12 @@ test("an operator's answer is wrapped between words, its columns kept; JSON is n
   ]);
 });
 
+test("a name without devices says so", () => {
+  expect(responseRows({ type: "devices", devices: [] }, rooms, area).join("")).toContain(
+    "No device owns",
+  );
+});
+
 test("a sentence is wrapped between words", () => {
   expect(responseRows({ type: "password-set", isSet: false }, rooms, area)).toEqual([
     "The password is removed: only",
