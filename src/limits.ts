@@ -1740,10 +1740,15 @@ export const postgres = {
    */
   leaseMs: 10_000,
   /**
-   * How long the outcome of a claim is kept, in case it is repeated or carried out late: much
-   * longer than a statement waits.
+   * How long the outcome of a claim, or of an account change, is kept, in case it is repeated or
+   * carried out late: much longer than a statement waits.
    */
-  claimKeptMs: 600_000,
+  outcomeKeptMs: 600_000,
+  /**
+   * From how long before the last known account change others are read again: a transaction that
+   * began earlier may end later.
+   */
+  changesReadMs: 60_000,
   /** Interval between renewals of the lease, in addition to those by each batch. */
   renewMs: 3_000,
   /**

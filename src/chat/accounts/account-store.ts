@@ -34,10 +34,7 @@ export type DeviceKey = {
 /** `token` is the hash of a session token; `key` must not be revoked. */
 export type AccountLookup = { name: string } | { id: string } | { key: string } | { token: string };
 
-/**
- * A change of one account. Repeating it has no further effect, so a change whose outcome is unknown
- * is repeated.
- */
+/** A change of one account. One whose outcome is unknown is repeated as the same request. */
 export type AccountChange = { readonly account: string; readonly atMs: number } & (
   | {
       readonly type: "register";

@@ -9,10 +9,17 @@ import {
   type DeviceKey,
 } from "../../chat/accounts/account-store.ts";
 import { accounts as limits } from "../../limits.ts";
+import {
+  type AccountNotice,
+  type ChangeId,
+  concernsOthers,
+  keepOutcome,
+  outcomeOf,
+  type Problem,
+} from "./account-changes.ts";
 import { Refused, type Run } from "./database.ts";
 import type { DatabasePort } from "./database-port.ts";
 
-type Problem = "name" | "key" | "full" | "missing" | undefined;
 type Change<T extends AccountChange["type"]> = Extract<AccountChange, { type: T }>;
 type AccountRow = Omit<Account, "keys" | "password" | "mail"> & {
   password: string | null;
@@ -71,13 +78,27 @@ export class PostgresAccounts {
     return row?.valid === true ? row.account : undefined;
   }
 
-  async change(change: AccountChange): Promise<AccountOutcome> {
+  /**
+   * Carries out a change once, however often it is repeated; the outcome is the same each time.
+   * `notify`: tells other servers, if that must be, in the same transaction.
+   */
+  async change(
+    change: AccountChange,
+    id: ChangeId,
+    notify: (run: Run, notice: AccountNotice) => Promise<void>,
+  ): Promise<AccountOutcome> {
+    const notice = { ...id, account: change.account, change: change.type };
+    const work = async (run: Run): Promise<AccountOutcome> => {
+      const outcome = await apply(run, change, notice);
+      if (outcome.done && concernsOthers(change.type)) await notify(run, notice);
+      return outcome;
+    };
     try {
-      return await this.#database.transact((run) => apply(run, change));
+      return await this.#database.transact(work);
     } catch (error) {
       if (!(error instanceof Refused) || error.state !== uniqueViolation) throw error;
       // Another server was faster: now its row is visible.
-      return await this.#database.transact((run) => apply(run, change));
+      return await this.#database.transact(work);
     }
   }
 }
@@ -113,11 +134,19 @@ async function find(run: Run, lookup: AccountLookup): Promise<Account | undefine
   };
 }
 
-async function apply(run: Run, change: AccountChange): Promise<AccountOutcome> {
+async function apply(
+  run: Run,
+  change: AccountChange,
+  notice: AccountNotice,
+): Promise<AccountOutcome> {
   const { account: id } = change;
   await run("SELECT 1 FROM parley.accounts WHERE id = $1 FOR UPDATE", [id]);
   const before = await find(run, { id });
-  const why = await changed(run, change, before);
+  // Of uses, the last one counts, in whatever order they are stored.
+  const isOnce = change.type !== "used";
+  const known = isOnce ? await outcomeOf(run, notice) : undefined;
+  const why = known === undefined ? await changed(run, change, before) : known.why;
+  if (isOnce && known === undefined) await keepOutcome(run, notice, why);
   if (why !== undefined) return { done: false, why };
   const account = change.type === "delete" ? before : await find(run, { id });
   return account === undefined ? { done: false, why: "missing" } : { done: true, account };

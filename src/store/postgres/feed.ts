@@ -9,6 +9,7 @@ import { createDatabaseMetrics, type DatabaseMetrics } from "../../chat/metrics/
 import { SaidRun } from "../../chat/rooms/said-run.ts";
 import type { Batch, Committed } from "../../chat/turn/store.ts";
 import { postgres as limits } from "../../limits.ts";
+import { AccountChanges, type AccountNotice } from "./account-changes.ts";
 import { channel } from "./commit-function.ts";
 import type { DatabasePort } from "./database-port.ts";
 import {
@@ -54,6 +55,7 @@ export class Feed implements Follower, SharedStore {
   #taking: Promise<void> | undefined;
   /** Signals that the hub has handled, and whose deletion is not yet confirmed. */
   readonly #taken = new Set<string>();
+  readonly #accounts: AccountChanges;
   #rights = "";
   /** The number of the last reading of decisions that has begun, and of the last that has ended. */
   #rightsAsked = 0;
@@ -71,6 +73,7 @@ export class Feed implements Follower, SharedStore {
     this.#store = store;
     this.#log = log;
     store.follower = this;
+    this.#accounts = new AccountChanges(database, store.process);
   }
 
   /** `rights`: the hub's rows. @throws DatabaseAway, Refused */
@@ -162,6 +165,7 @@ export class Feed implements Follower, SharedStore {
       () => this.#lookForServers(hub),
       () => this.#lookForPeople(hub),
       () => this.#readMail(hub),
+      async () => this.#handleAccounts(await this.#accounts.look()),
       async () => {
         await this.#readRights();
         this.#hub?.handleForeign({ type: "looked" });
@@ -241,7 +245,7 @@ export class Feed implements Follower, SharedStore {
       hub.handleForeign({ type: "erased", room: erased[0], seq: erased[1] });
     }
     if (charges.length > 0) hub.handleForeign({ type: "charged", charges });
-    if (account !== undefined) hub.handleForeign({ type: "account", ...account });
+    if (account !== undefined && this.#accounts.isNew(account)) this.#handleAccounts([account]);
     if (rights === true) this.#readRightsSoon();
   }
 
@@ -460,6 +464,12 @@ export class Feed implements Follower, SharedStore {
         if (Number(mail) <= (known.get(id) ?? 0)) continue;
         this.#hub?.handleForeign({ type: "mail", mailbox: id, mail: Number(mail) });
       }
+    }
+  }
+
+  #handleAccounts(changes: readonly Pick<AccountNotice, "account" | "change">[]): void {
+    for (const { account, change } of changes) {
+      this.#hub?.handleForeign({ type: "account", account, change });
     }
   }
 

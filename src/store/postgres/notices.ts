@@ -1,7 +1,6 @@
 // Messages between servers by NOTIFY, and data kept for each other in the database. Notifications
 // are hints: lost or oversized ones are replaced by reading. Pure.
 
-import type { AccountChange } from "../../chat/accounts/account-store.ts";
 import type { ForeignComing } from "../../chat/people/comings.ts";
 import type { PrivateMessage } from "../../chat/events.ts";
 import type { ForeignEvent } from "../../chat/elsewhere/foreign-events.ts";
@@ -11,6 +10,7 @@ import type { SharedCharge } from "../../chat/rates/shared-charges.ts";
 import type { PresenceChange } from "../../chat/turn/store.ts";
 import { postgres as limits } from "../../limits.ts";
 import type { StoredRun } from "../packed-runs.ts";
+import type { AccountNotice, ChangeId } from "./account-changes.ts";
 
 /** Messages of a room in one turn, or changes of its members. */
 export type Piece =
@@ -36,7 +36,7 @@ export type Notice = {
   erased?: [room: string, seq: number];
   /** Guesses and registrations, which all servers count. */
   charges?: SharedCharge[];
-  account?: { account: string; change: AccountChange["type"] };
+  account?: Pick<AccountNotice, "account" | "change"> & Partial<ChangeId>;
 };
 
 /** `SERVER TRANSACTION PART PARTS` and a line end, before the text of a part. */

@@ -236,6 +236,22 @@ const version14 = "";
 /** Version 15: nor has it one whose claim has ended; only the functions are new. */
 const version15 = "";
 
+/** Version 16: the outcomes of account changes, which may be repeated. */
+const version16 = `
+  CREATE TABLE parley.account_changes (
+    -- The process that made the change, and the number of its request.
+    process text NOT NULL,
+    request bigint NOT NULL,
+    account text NOT NULL,
+    change text NOT NULL,
+    -- Why it had no effect; null: it had.
+    why text,
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (process, request)
+  );
+  CREATE INDEX account_changes_by_age ON parley.account_changes (at);
+`;
+
 /** Step `i` turns version `i` into `i + 1`. Never change a released step; add one. */
 export const migrations: readonly string[] = [
   tables,
@@ -253,6 +269,7 @@ export const migrations: readonly string[] = [
   version13,
   version14,
   version15,
+  version16,
 ];
 
 /** Recreated after every migration: they require the newest tables. */

@@ -22,7 +22,7 @@ import { AwayClock } from "./away-clock.ts";
 import { PostgresAccounts } from "./accounts.ts";
 import { batchJson } from "./batch-json.ts";
 import { channel, fencedState, movedState } from "./commit-function.ts";
-import { DatabaseAway, Refused } from "./database.ts";
+import { DatabaseAway, Refused, type Run } from "./database.ts";
 import type { DatabasePort } from "./database-port.ts";
 import { PostgresDirectory } from "./directory.ts";
 import { PostgresMailboxes } from "./mailboxes.ts";
@@ -79,6 +79,8 @@ export class PostgresStore {
   readonly epoch: string;
   follower: Follower | undefined;
   readonly rooms: PostgresRooms;
+  /** Identifies the process, whatever IDs it gets among the servers. */
+  readonly process: string;
   #serverId: string;
   readonly #newServerId: () => string;
   /** The last batch, and the ID it was sent under. */
@@ -129,6 +131,7 @@ export class PostgresStore {
     this.#pin = pin;
     this.#newServerId = newServerId;
     this.#serverId = newServerId();
+    this.process = this.#serverId;
     this.#database = database;
     this.#mailboxes = new PostgresMailboxes(database, retention.mailMessages);
     this.directory = new PostgresDirectory(database);
@@ -334,14 +337,10 @@ export class PostgresStore {
       case "find-account":
         return { ...done, type: "find-account", result: await this.#accounts.find(request.lookup) };
       case "change-account": {
-        const { change } = request;
-        const result = await this.#accounts.change(change);
-        // A device was used, or a token added: no other server needs to know. One that was deleted
-        // may have been so by this request, whose first answer was lost.
-        const isChanged = result.done || change.type === "delete";
-        if (isChanged && change.type !== "used" && change.type !== "add-token") {
-          await this.#tell({ account: { account: change.account, change: change.type } });
-        }
+        const id = { process: this.process, request: request.id };
+        const result = await this.#accounts.change(request.change, id, (run, account) =>
+          this.#tell({ account }, run),
+        );
         return { ...done, type: "change-account", result };
       }
     }
@@ -491,9 +490,9 @@ export class PostgresStore {
   }
 
   /** Notifies the other servers. Best effort: they also check by themselves. */
-  async #tell(note: object): Promise<void> {
+  async #tell(note: object, run: Run = this.#database.run): Promise<void> {
     const text = JSON.stringify({ from: this.#serverId, ...note });
-    await this.#database.run("SELECT pg_notify($1, $2)", [channel, text]);
+    await run("SELECT pg_notify($1, $2)", [channel, text]);
   }
 }
 

@@ -53,7 +53,14 @@ export class PostgresSweep {
           `DELETE FROM parley.claimed WHERE (server, request) IN (
              SELECT server, request FROM parley.claimed
              WHERE at < clock_timestamp() - $1 * interval '1 millisecond' LIMIT $2)`,
-          [postgres.claimKeptMs, limits.sliceRows],
+          [postgres.outcomeKeptMs, limits.sliceRows],
+        ),
+        await count(
+          run,
+          `DELETE FROM parley.account_changes WHERE (process, request) IN (
+             SELECT process, request FROM parley.account_changes
+             WHERE at < clock_timestamp() - $1 * interval '1 millisecond' LIMIT $2)`,
+          [postgres.outcomeKeptMs, limits.sliceRows],
         ),
       ];
       await run(

@@ -31,6 +31,7 @@ const statements: Readonly<Record<string, Statement>> = {
   "SELECT folded FROM parley.accounts": () => none,
   "SELECT folded, id, ip, port, network, extract": () => none,
   "SELECT a.id, a.name, a.folded, a.password, a.mail FROM parley.accounts": () => none,
+  "SELECT process, request, account, change": () => none,
   "SELECT key, value FROM parley.rights": ({ tables }) =>
     Array.from(tables.rights.entries(), ([key, value]) => ({ key, value })),
   "INSERT INTO parley.rights (key, value) VALUES ($1, $2) ON CONFLICT DO NOTHING": (

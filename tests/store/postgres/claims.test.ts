@@ -142,7 +142,7 @@ describe.skipIf(!hasPostgres)("a repeated claim", () => {
     await claimed(here, 2);
     await database.run(
       `UPDATE parley.claimed SET at = at - $1 * interval '1 millisecond' WHERE request = 1`,
-      [limits.claimKeptMs],
+      [limits.outcomeKeptMs],
     );
     await here.sweep();
     const kept = await database.run("SELECT request::integer AS request FROM parley.claimed");
