@@ -1,14 +1,13 @@
 // `parley client` in scripts: the compiled executable, in pipes, with servers that die.
 
-import { afterAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Parley, parleyCommand } from "../parley.ts";
+import { testFolder } from "../test-folder.ts";
 import { color, escape, run, runOnTerminal } from "./run.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "parley-client-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = testFolder("client");
 
 async function server(...flags: string[]): Promise<{ parley: Parley; port: number }> {
   const parley = new Parley("server", "--no-web", "--files", folder, "--port", "0", ...flags);

@@ -1,10 +1,9 @@
 // Files by a code through a server, with the compiled programs: their output, resuming after either
 // end or the server was disconnected, and wrong guesses.
 
-import { afterAll, expect, setDefaultTimeout, spyOn, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { expect, setDefaultTimeout, spyOn, test } from "bun:test";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { announce } from "../../src/codes/lan.ts";
 import { CodeReport } from "../../src/terminal/files/code-report.ts";
@@ -16,13 +15,13 @@ import { codeOf as readCode } from "../../src/tls/code-words.ts";
 import { freePort } from "../free-port.ts";
 import { noise } from "../noise.ts";
 import { Parley } from "../parley.ts";
+import { testFolder } from "../test-folder.ts";
 import { runOnTerminal } from "./run.ts";
 import { until } from "../until.ts";
 
 setDefaultTimeout(60_000);
 
-const base = mkdtempSync(join(tmpdir(), "parley-code-server-"));
-afterAll(() => rmSync(base, { recursive: true, force: true }));
+const base = testFolder("code-server");
 let count = 0;
 
 const content = Buffer.from(noise(3_000_000));

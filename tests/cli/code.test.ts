@@ -1,24 +1,24 @@
 // Files by a code without a server, with the compiled programs: discovery on the network or by an
 // address, folders, resuming; wrong guesses, and a man in the middle.
 
-import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
-import { networkInterfaces, tmpdir } from "node:os";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { type TLSSocket, connect as connectTls } from "node:tls";
 import { CodeGuest, codeExporterLabel } from "../../src/tls/code-exchange.ts";
 import { codeOf } from "../../src/tls/code-words.ts";
 import { createKeyPair } from "../../src/tls/certificate.ts";
 import { Parley } from "../parley.ts";
+import { testFolder } from "../test-folder.ts";
 import { run } from "./run.ts";
 import { skipUnless } from "../skip.ts";
 import { until } from "../until.ts";
 
 setDefaultTimeout(60_000);
 
-const base = mkdtempSync(join(tmpdir(), "parley-code-"));
-afterAll(() => rmSync(base, { recursive: true, force: true }));
+const base = testFolder("code");
 let count = 0;
 
 type Offer = { code: string; address: string; port: number };

@@ -1,20 +1,19 @@
 // Registered names in use: the compiled client on a terminal and in a pipe, over TLS and in plain
 // text, before and after a restart of the server.
 
-import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { createPublicKey, X509Certificate } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createKeyPair } from "../../src/tls/certificate.ts";
 import { pinOf } from "../../src/tls/spki-pin.ts";
 import { Parley } from "../parley.ts";
+import { testFolder } from "../test-folder.ts";
 import { type Ended, run, runOnTerminal } from "./run.ts";
 
 setDefaultTimeout(60_000);
 
-const base = mkdtempSync(join(tmpdir(), "parley-cli-identity-"));
-afterAll(() => rmSync(base, { recursive: true, force: true }));
+const base = testFolder("cli-identity");
 const files = join(base, "FILES");
 mkdirSync(files);
 let count = 0;

@@ -1,14 +1,13 @@
 // The message of the day: from a file, reloaded on command, and shown in the terminal client.
 
-import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Parley } from "../parley.ts";
+import { testFolder } from "../test-folder.ts";
 import { run } from "./run.ts";
 
-const base = mkdtempSync(join(tmpdir(), "parley-motd-"));
-afterAll(() => rmSync(base, { recursive: true, force: true }));
+const base = testFolder("motd");
 const file = join(base, "motd");
 
 test("--motd is shown to everyone who enters, and reread on reload", async () => {

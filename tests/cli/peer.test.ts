@@ -1,10 +1,9 @@
 // `parley peer` between two parleys, with the compiled programs: protected calls, the bytes on the
 // wire, a man in the middle, changed keys, files; and the old protocol where it is needed.
 
-import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
 import {
@@ -18,11 +17,11 @@ import { createKeyPair } from "../../src/tls/certificate.ts";
 import { openIdentity } from "../../src/tls/identity-key.ts";
 import { noise } from "../noise.ts";
 import { Parley } from "../parley.ts";
+import { testFolder } from "../test-folder.ts";
 
 setDefaultTimeout(60_000);
 
-const base = mkdtempSync(join(tmpdir(), "parley-peer-"));
-afterAll(() => rmSync(base, { recursive: true, force: true }));
+const base = testFolder("peer");
 let count = 0;
 
 /** A server, and users with their folders. */

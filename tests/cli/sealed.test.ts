@@ -1,26 +1,17 @@
 // Private messages between two registered users, with the compiled client and server: what both
 // see, and what is in the server's files.
 
-import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Parley } from "../parley.ts";
+import { testFolder } from "../test-folder.ts";
 import { type Ended, type OnTerminal, run, runOnTerminal, type TerminalOptions } from "./run.ts";
 import { until } from "../until.ts";
 
 setDefaultTimeout(60_000);
 
-const base = mkdtempSync(join(tmpdir(), "parley-cli-sealed-"));
-afterAll(() => rmSync(base, { recursive: true, force: true }));
+const base = testFolder("cli-sealed");
 let count = 0;
 
 class Server implements AsyncDisposable {

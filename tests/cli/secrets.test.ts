@@ -2,19 +2,18 @@
 // private keys, session secrets, tokens. Searches the data file, the state folder and all output,
 // and the command lines and environments of the processes while they run.
 
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { createPrivateKey } from "node:crypto";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Parley } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
+import { testFolder } from "../test-folder.ts";
 import { runOnTerminal } from "./run.ts";
 
 setDefaultTimeout(60_000);
 
-const base = mkdtempSync(join(tmpdir(), "parley-secrets-"));
-afterAll(() => rmSync(base, { recursive: true, force: true }));
+const base = testFolder("secrets");
 
 const password = "correct horse battery";
 const newPassword = "staple battery horse";

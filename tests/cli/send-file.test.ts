@@ -1,20 +1,17 @@
 // Files from person to person with the compiled programs: sealed or not, declined, resumed after
 // either end or the server was killed, and from senders who lie.
 
-import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import {
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  rmSync,
   statSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { SessionEvent } from "../../src/client/events.ts";
 import { IgnoredFile } from "../../src/terminal/ignored-file.ts";
@@ -22,12 +19,12 @@ import { openSession, type OpenSession } from "../../src/terminal/open-session.t
 import { openIdentity } from "../../src/tls/identity-key.ts";
 import { freePort } from "../free-port.ts";
 import { Parley } from "../parley.ts";
+import { testFolder } from "../test-folder.ts";
 import { type OnTerminal, run, runOnTerminal } from "./run.ts";
 
 setDefaultTimeout(60_000);
 
-const base = mkdtempSync(join(tmpdir(), "parley-send-"));
-afterAll(() => rmSync(base, { recursive: true, force: true }));
+const base = testFolder("send");
 let count = 0;
 
 /** A server, and users with their folders. */

@@ -1,30 +1,27 @@
 // The `parley server` program: ready lines, ports in use, the environment, its log, typed commands,
 // signals.
 
-import { afterAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import {
   closeSync,
   constants,
   existsSync,
-  mkdtempSync,
   readFileSync,
   openSync,
   readSync,
-  rmSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "../free-port.ts";
 import { Parley, parleyCommand } from "../parley.ts";
 import { reachableHosts } from "../../src/io/host-port.ts";
 import { RawClient } from "../interop/sockets.ts";
 import { skipUnless } from "../skip.ts";
+import { testFolder } from "../test-folder.ts";
 import { environment, escape, type OnTerminal, run, runOnTerminal } from "./run.ts";
 import { until } from "../until.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "parley-cli-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = testFolder("cli");
 
 const onLinux = skipUnless(process.platform === "linux", "no /proc");
 const withFifo = skipUnless(Bun.which("mkfifo") !== null, "no mkfifo");

@@ -1,31 +1,22 @@
 // TLS in use: the join string, first contact, a changed key, a man in the middle, and what still
 // works without TLS. The compiled program, on loopback and on another address of this machine.
 
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { X509Certificate } from "node:crypto";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { reachableHosts } from "../../src/io/host-port.ts";
 import { createKeyPair, type KeyPair } from "../../src/tls/certificate.ts";
 import { pinOf } from "../../src/tls/spki-pin.ts";
 import { Parley } from "../parley.ts";
 import { skipUnless } from "../skip.ts";
+import { testFolder } from "../test-folder.ts";
 import { fakeServer } from "../tls/fake-server.ts";
 import { type Ended, run } from "./run.ts";
 
 setDefaultTimeout(60_000);
 
-const base = mkdtempSync(join(tmpdir(), "parley-cli-tls-"));
-afterAll(() => rmSync(base, { recursive: true, force: true }));
+const base = testFolder("cli-tls");
 
 const outside = reachableHosts("0.0.0.0").find((host) => host !== "127.0.0.1");
 const address = outside ?? "127.0.0.1";

@@ -1,17 +1,16 @@
 // A configuration folder that can't even be looked at: HOME=/dev/null, or somebody else's home, as
 // `sudo -u` leaves it. What needs no key works without one.
 
-import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parleyCommand } from "../parley.ts";
+import { testFolder } from "../test-folder.ts";
 import { environment, run } from "./run.ts";
 
 setDefaultTimeout(60_000);
 
-const base = mkdtempSync(join(tmpdir(), "parley-home-"));
-afterAll(() => rmSync(base, { recursive: true, force: true }));
+const base = testFolder("home");
 const file = join(base, "file");
 writeFileSync(file, "");
 /** Looking at anything below a file fails with ENOTDIR, for root as well. */

@@ -1,10 +1,9 @@
 // A port that serves files by a code: connections that say nothing take no place for long, and
 // never all of them.
 
-import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { CodeDoor } from "../../src/codes/code-door.ts";
@@ -15,12 +14,12 @@ import { OfferedFolder } from "../../src/handover/offered-folder.ts";
 import { codes as limits } from "../../src/limits.ts";
 import { createKeyPair } from "../../src/tls/certificate.ts";
 import { CodeGuest, codeExporterLabel } from "../../src/tls/code-exchange.ts";
+import { testFolder } from "../test-folder.ts";
 import { until } from "../until.ts";
 
 setDefaultTimeout(30_000);
 
-const base = mkdtempSync(join(tmpdir(), "parley-code-port-"));
-afterAll(() => rmSync(base, { recursive: true, force: true }));
+const base = testFolder("code-port");
 
 const code = { number: 1, words: "alpha-beta" };
 

@@ -1,9 +1,8 @@
 // Files by a code through a malicious server: what it sees, what it can do with it, and that each
 // of its lies costs it the code.
 
-import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CodeDoor, type DoorState } from "../../src/codes/code-door.ts";
 import { LinkedGuest } from "../../src/codes/linked-guest.ts";
@@ -14,13 +13,13 @@ import { DownloadClient } from "../../src/files/download-client.ts";
 import { codeStepIn } from "../../src/handover/frames.ts";
 import { OfferedFolder } from "../../src/handover/offered-folder.ts";
 import { CodeGuest, CodeHost } from "../../src/tls/code-exchange.ts";
+import { testFolder } from "../test-folder.ts";
 import { type Lies, LyingServer } from "./lying-server.ts";
 import { until } from "../until.ts";
 
 setDefaultTimeout(60_000);
 
-const base = mkdtempSync(join(tmpdir(), "parley-through-"));
-afterAll(() => rmSync(base, { recursive: true, force: true }));
+const base = testFolder("through");
 
 const secretName = "very-secret-name.txt";
 const path = join(base, secretName);

@@ -1,16 +1,15 @@
 // The offers of a session: which of them are known, which one is meant, and when they are over.
 
-import { afterAll, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, test } from "bun:test";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { SessionRequest } from "../../src/client/events.ts";
 import type { Exchange } from "../../src/handover/exchange.ts";
 import { Handover } from "../../src/handover/handover.ts";
 import type { IncomingOfferEvent } from "../../src/handover/handover-events.ts";
+import { testFolder } from "../test-folder.ts";
 
-const base = mkdtempSync(join(tmpdir(), "parley-handover-"));
-afterAll(() => rmSync(base, { recursive: true, force: true }));
+const base = testFolder("handover");
 /** Nothing can be saved in it. */
 const file = join(base, "file");
 writeFileSync(file, "");

@@ -1,8 +1,7 @@
 // What a sender says of an offer that its recipient is fetching.
 
-import { afterAll, expect, jest, spyOn, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, jest, spyOn, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ParleyError } from "../../src/errors.ts";
 import { encodeReceipt } from "../../src/handover/channel-line.ts";
@@ -12,9 +11,9 @@ import type { SendEvent } from "../../src/handover/handover-events.ts";
 import { offers as limits } from "../../src/limits.ts";
 import { OfferedFolder } from "../../src/handover/offered-folder.ts";
 import { OutgoingOffer } from "../../src/handover/outgoing-offer.ts";
+import { testFolder } from "../test-folder.ts";
 
-const base = mkdtempSync(join(tmpdir(), "parley-outgoing-"));
-afterAll(() => rmSync(base, { recursive: true, force: true }));
+const base = testFolder("outgoing");
 
 const exchange: Exchange = {
   session: { name: "Ann", online: true, request: () => 1, pass: () => true, endOffer() {} },

@@ -1,14 +1,13 @@
 // Where received files are saved: never outside the folder, and never over another file.
 
-import { afterAll, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, test } from "bun:test";
+import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ParleyError } from "../../src/errors.ts";
 import { SavePlace } from "../../src/handover/save-as.ts";
+import { testFolder } from "../test-folder.ts";
 
-const base = mkdtempSync(join(tmpdir(), "parley-save-as-"));
-afterAll(() => rmSync(base, { recursive: true, force: true }));
+const base = testFolder("save-as");
 
 const pathOf = (name: string, size = 3, modified = 1_700_000_000_000) =>
   new SavePlace(base, "Eve").pathFor({ name, size, modified });

@@ -1,18 +1,16 @@
 // A client that its trusted server redirects to another server: it continues at a server with the
 // same key, and nowhere else.
 
-import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, test } from "bun:test";
 import { join } from "node:path";
 import type { SessionEvent } from "../../src/client/events.ts";
 import { ClientSession } from "../../src/client/session.ts";
 import { NativeConnection } from "../../src/io/native-connection.ts";
 import { ServerTrust } from "../../src/tls/server-trust.ts";
 import { Parley } from "../parley.ts";
+import { testFolder } from "../test-folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "parley-moving-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = testFolder("moving");
 
 type Ready = { port: number; pin: string };
 

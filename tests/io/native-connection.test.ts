@@ -1,19 +1,17 @@
 // The client's connection against the compiled server, through a proxy that cuts it after a random
 // number of bytes (from a seed): every client gets every message once, in one order.
 
-import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import type { SessionEvent } from "../../src/client/events.ts";
 import { ClientSession } from "../../src/client/session.ts";
 import { NativeConnection } from "../../src/io/native-connection.ts";
 import { Parley } from "../parley.ts";
 import { seeded } from "../sim/random.ts";
+import { testFolder } from "../test-folder.ts";
 import { patienceMs } from "../until.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "parley-cuts-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = testFolder("cuts");
 
 type Pair = { far: Bun.Socket<undefined> | undefined; early: Buffer[]; left: number };
 

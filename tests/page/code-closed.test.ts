@@ -1,18 +1,17 @@
 // Files by a code in a browser from a server with a password: the page asks for it, and a wrong one
 // costs a try at the password, not the code.
 
-import { afterAll, expect } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { noise } from "../noise.ts";
 import { Parley } from "../parley.ts";
+import { testFolder } from "../test-folder.ts";
 import type { Tab } from "./browser.ts";
 import { openWith, sha256Of } from "./handover-rig.ts";
 import { expectNoComplaints, inBrowser, pageRig } from "./page-rig.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "parley-closed-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = testFolder("closed");
 const password = join(folder, "password");
 writeFileSync(password, "open sesame\n", { mode: 0o600 });
 

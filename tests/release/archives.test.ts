@@ -1,16 +1,15 @@
 // Archives: unpacking restores the content, and the same files always produce the same bytes.
 
-import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, test } from "bun:test";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { unzipSync } from "fflate";
 import { type ArchivedFile, debianPackage, tarXz, zip } from "../../src/release/archives.ts";
 import { debianControl, debianFiles, forDebian } from "../../src/release/debian.ts";
 import { skipUnless } from "../skip.ts";
+import { testFolder } from "../test-folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "parley-archives-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = testFolder("archives");
 
 const atSeconds = 1_700_000_000;
 const files: readonly ArchivedFile[] = [

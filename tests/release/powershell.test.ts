@@ -1,15 +1,14 @@
 // The two PowerShell scripts parse, if PowerShell is installed.
 
-import { afterAll, expect } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "../cli/run.ts";
 import { skipUnless } from "../skip.ts";
+import { testFolder } from "../test-folder.ts";
 
 const pwsh = Bun.which("pwsh") ?? Bun.which("powershell");
-const folder = mkdtempSync(join(tmpdir(), "parley-powershell-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = testFolder("powershell");
 
 const check = skipUnless(pwsh !== null, "PowerShell is not installed");
 

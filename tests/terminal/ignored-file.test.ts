@@ -1,27 +1,24 @@
 // The file of ignored names: kept across sessions, readable only by its owner, and never an
 // obstacle.
 
-import { afterAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import {
   chmodSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { client as limits } from "../../src/limits.ts";
 import { IgnoredFile } from "../../src/terminal/ignored-file.ts";
 import { readIfThere } from "../../src/tls/read-if-there.ts";
 import { readSecretFile } from "../../src/tls/secret-file.ts";
 import { skipUnless } from "../skip.ts";
+import { testFolder } from "../test-folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "parley-ignored-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = testFolder("ignored");
 
 test("names are read back, and the file is readable only by its owner", () => {
   const path = join(folder, "settings", "ignored");

@@ -1,14 +1,13 @@
 // `--cert` and `--key`: reloaded when they change, and never as a pair that does not match.
 
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { beforeAll, expect, test } from "bun:test";
+import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createKeyPair, type KeyPair } from "../../src/tls/certificate.ts";
 import { CertificateFiles } from "../../src/tls/certificate-files.ts";
+import { testFolder } from "../test-folder.ts";
 
-const base = mkdtempSync(join(tmpdir(), "parley-cert-"));
-afterAll(() => rmSync(base, { recursive: true, force: true }));
+const base = testFolder("cert");
 
 const [certPath, keyPath] = [join(base, "cert.pem"), join(base, "key.pem")];
 let one: KeyPair;

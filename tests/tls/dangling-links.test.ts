@@ -1,7 +1,7 @@
 // A link to an unmounted disk is not treated as a missing file: nobody is trusted as if met for the
 // first time, and the link is not replaced.
 
-import { afterAll, expect } from "bun:test";
+import { expect } from "bun:test";
 import { X509Certificate } from "node:crypto";
 import {
   existsSync,
@@ -10,19 +10,17 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
-  rmSync,
   symlinkSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createKeyPair } from "../../src/tls/certificate.ts";
 import { KnownKeysFile } from "../../src/tls/known-keys-file.ts";
 import { SeenFile } from "../../src/tls/seen-file.ts";
 import { ServerTrust } from "../../src/tls/server-trust.ts";
 import { skipUnless } from "../skip.ts";
+import { testFolder } from "../test-folder.ts";
 
-const base = mkdtempSync(join(tmpdir(), "parley-dangling-"));
-afterAll(() => rmSync(base, { recursive: true, force: true }));
+const base = testFolder("dangling");
 const test = skipUnless(process.platform !== "win32", "links need rights on Windows");
 
 /** A file of that name, stored on an unmounted disk. */

@@ -1,14 +1,13 @@
 // Which key a peer must have: a known key is never replaced by another one, nor dropped.
 
-import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, test } from "bun:test";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { KnownKeysFile } from "../../src/tls/known-keys-file.ts";
 import { PeerTrust } from "../../src/tls/peer-trust.ts";
+import { testFolder } from "../test-folder.ts";
 
-const base = mkdtempSync(join(tmpdir(), "parley-peer-trust-"));
-afterAll(() => rmSync(base, { recursive: true, force: true }));
+const base = testFolder("peer-trust");
 let count = 0;
 
 const key = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";

@@ -1,25 +1,22 @@
 // The server's key: created once, readable only by its owner, and unchanged ever after.
 
-import { afterAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { X509Certificate } from "node:crypto";
 import {
   chmodSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
   readdirSync,
-  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openServerKey } from "../../src/tls/server-key.ts";
 import { isPin } from "../../src/trust/pin.ts";
+import { testFolder } from "../test-folder.ts";
 
-const base = mkdtempSync(join(tmpdir(), "parley-key-"));
-afterAll(() => rmSync(base, { recursive: true, force: true }));
+const base = testFolder("key");
 
 let count = 0;
 const freshFolder = () => join(base, String(++count), "deep");

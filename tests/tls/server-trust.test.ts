@@ -1,17 +1,16 @@
 // Which servers a client trusts: by pin, by memory, or at first contact; and what it never trusts.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { X509Certificate } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { tls as limits } from "../../src/limits.ts";
 import { createKeyPair } from "../../src/tls/certificate.ts";
 import { ServerTrust, type TlsSocket } from "../../src/tls/server-trust.ts";
 import { pinOf } from "../../src/tls/spki-pin.ts";
+import { testFolder } from "../test-folder.ts";
 
-const base = mkdtempSync(join(tmpdir(), "parley-trust-"));
-afterAll(() => rmSync(base, { recursive: true, force: true }));
+const base = testFolder("trust");
 
 const server = "chat.example:55000";
 const selfSigned = Object.assign(new Error("self signed"), { code: "DEPTH_ZERO_SELF_SIGNED_CERT" });

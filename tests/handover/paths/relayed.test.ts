@@ -1,10 +1,9 @@
 // Files from person to person over datagrams, with a malicious relay (which changes, repeats,
 // reorders, replays, invents and withholds datagrams): it can delay, but nothing else.
 
-import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { generateKeyPairSync } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdtempSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Exchange } from "../../../src/handover/exchange.ts";
 import type { IncomingOfferEvent, SendEvent } from "../../../src/handover/handover-events.ts";
@@ -17,11 +16,11 @@ import { readJoin, writeJoined } from "../../../src/transfer/paths/path-wire.ts"
 import { kind, kindAt } from "../../../src/transfer/wire.ts";
 
 import { fileOf, seeded } from "../../sim/random.ts";
+import { testFolder } from "../../test-folder.ts";
 
 setDefaultTimeout(60_000);
 
-const base = mkdtempSync(join(tmpdir(), "parley-relayed-"));
-afterAll(() => rmSync(base, { recursive: true, force: true }));
+const base = testFolder("relayed");
 
 /** The relay's replacement for a datagram; `back` sends something to its source. */
 type Meddler = (bytes: Uint8Array, back: (bytes: Uint8Array) => void) => readonly Uint8Array[];
