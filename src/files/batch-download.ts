@@ -147,11 +147,10 @@ export class BatchDownload implements Incoming, ChunkStore {
 
   stalled(reason: ParleyError): ParleyError {
     const { size } = this.#wanted;
+    const files = size === 1 ? "one file" : `${size} files`;
     const kept = "what has arrived is kept, fetch again to resume";
-    return new ParleyError(
-      "stalled",
-      `No progress, with ${size} files of '${this.#shown}' to come: ${reason.message}; ${kept}`,
-    );
+    const sentence = `No progress, with ${files} of '${this.#shown}' to come: ${reason.message}; ${kept}`;
+    return new ParleyError("stalled", sentence);
   }
 
   /** Extracts the files from verified bytes. */
