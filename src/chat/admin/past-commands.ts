@@ -31,7 +31,10 @@ export function exportRoom(
     { type: "read-room", room, after, limit: historyLimits.pageMessages },
     (outcome) => {
       if (!outcome.done) return answer(failed(outcome.error));
-      answer({ ok: true, rows: fittingPage(outcome.result, "oldest").map(messageRow) });
+      const rows = fittingPage(outcome.result, "oldest").map(messageRow);
+      if (rows.length > 0 || after > 0 || hub.rooms.has(room)) return answer({ ok: true, rows });
+      const message = `Nobody is in ${quoted(name)}, and no messages of it are kept: /rooms lists the rooms`;
+      answer({ ok: false, code: "not-found", message });
     },
   );
 }

@@ -27,7 +27,14 @@ describe("export", () => {
     expect(rig.order("export lobby 501")).toMatchObject({
       rows: [{ fields: { event: "message", room: "lobby", from: "Ann", text: "m502" } }, {}],
     });
-    expect(rig.order("export nowhere")).toEqual({ ok: true, rows: [] });
+    expect(rig.order("export lobby 503")).toEqual({ ok: true, rows: [] });
+  });
+
+  test("says if there is no such room", () => {
+    const rig = new Rig();
+    rig.member("Ann");
+    expect(rig.order("export lobby")).toEqual({ ok: true, rows: [] });
+    expect(rig.order("export nowhere")).toMatchObject({ ok: false, code: "not-found" });
   });
 
   test("ends, whatever a server answers", () => {
