@@ -116,11 +116,10 @@ export class Handover {
     else offer.decline();
   }
 
-  /** Stops everything; partial files are kept. */
+  /** Stops all transfers; partial files are kept, and so are offers that wait for an answer. */
   stop(reason: ParleyError): void {
     for (const offer of this.outgoing) offer.cancel(reason);
     for (const offer of this.incoming) if (offer.isAccepted) offer.stop();
-    this.#incoming.clear();
   }
 
   /** Returns whether the event was handled here. */

@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { SessionRequest } from "../../src/client/events.ts";
+import { ParleyError } from "../../src/errors.ts";
 import type { Exchange } from "../../src/handover/exchange.ts";
 import { Handover } from "../../src/handover/handover.ts";
 import type { IncomingOfferEvent } from "../../src/handover/handover-events.ts";
@@ -83,6 +84,18 @@ test("to decline an offer that is being received stops it", async () => {
   expect(names()).toEqual(["offer-received", "offer-refused"]);
   expect(existsSync(into)).toBe(false);
   expect(handover.isReceiving).toBe(false);
+});
+
+test("whoever stops the transfers can still take what others offer", async () => {
+  const { handover, offer } = rig();
+  await offer("Ann", numberOf(1));
+  const receiving = handover.find("")!.accept(join(base, "stopped"));
+  await offer("Bea", numberOf(2));
+  handover.stop(new ParleyError("interrupted", "Stopped"));
+  await receiving;
+  expect(handover.isReceiving).toBe(false);
+  expect(handover.incoming.map(({ from }) => from)).toEqual(["Bea"]);
+  expect(handover.find("2")?.from).toBe("Bea");
 });
 
 test("an accepted offer is over when the server refuses the answer, but not when it has forgotten the offer", async () => {
