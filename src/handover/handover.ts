@@ -35,7 +35,10 @@ export class Handover {
     this.#options = options;
   }
 
-  /** Offers files; the session must be online. `id`: 16 random bytes in base64url. */
+  /**
+   * Offers files; the session must be online. `id`: 16 random bytes in base64url.
+   * @throws ParleyError if the same files are already being sent there
+   */
   send(
     id: string,
     to: string,
@@ -47,7 +50,7 @@ export class Handover {
 
   /**
    * Uploads files to the server's shared folder, and announces them in a room; otherwise like
-   * `send`. @throws ParleyError if the same upload is already in progress
+   * `send`.
    */
   share(
     id: string,
@@ -55,9 +58,6 @@ export class Handover {
     folder: OfferedFolder,
     onEvent: (event: SendEvent) => void,
   ): OutgoingOffer {
-    if (this.#outgoing.has(id)) {
-      throw new ParleyError("failed", "The same files are already being sent: wait for them");
-    }
     return this.#start({ id, to: "the server", share: { room }, folder, onEvent });
   }
 
@@ -66,6 +66,9 @@ export class Handover {
   ): OutgoingOffer {
     const { exchange, limitBytesPerSecond } = this.#options;
     const { id } = what;
+    if (this.#outgoing.has(id)) {
+      throw new ParleyError("failed", "The same files are already being sent: wait for them");
+    }
     const rate = limitBytesPerSecond === undefined ? {} : { limitBytesPerSecond };
     const mayMove = (): boolean => !this.#isBusyBut(offer);
     const offer: OutgoingOffer = new OutgoingOffer({ ...what, exchange, mayMove, ...rate });

@@ -8,6 +8,7 @@ import { ParleyError } from "../../src/errors.ts";
 import type { Exchange } from "../../src/handover/exchange.ts";
 import { Handover } from "../../src/handover/handover.ts";
 import type { IncomingOfferEvent } from "../../src/handover/handover-events.ts";
+import { OfferedFolder } from "../../src/handover/offered-folder.ts";
 import { testFolder } from "../test-folder.ts";
 
 const base = testFolder("handover");
@@ -96,6 +97,20 @@ test("whoever stops the transfers can still take what others offer", async () =>
   expect(handover.isReceiving).toBe(false);
   expect(handover.incoming.map(({ from }) => from)).toEqual(["Bea"]);
   expect(handover.find("2")?.from).toBe("Bea");
+});
+
+test("the same files are sent once at a time, and again after that has ended", async () => {
+  const { handover } = rig();
+  const folder = await OfferedFolder.of([file]);
+  const send = () => handover.send(numberOf(1), "Ann", folder, () => {});
+  const first = send();
+  expect(send).toThrow("The same files are already being sent");
+  expect(handover.outgoing).toEqual([first]);
+  handover.stop(new ParleyError("interrupted", "Stopped"));
+  expect(await first.over.catch(String)).toBe("ParleyError: Stopped");
+  const again = send();
+  handover.stop(new ParleyError("interrupted", "Stopped again"));
+  expect(await again.over.catch(String)).toBe("ParleyError: Stopped again");
 });
 
 test("an accepted offer is over when the server refuses the answer, but not when it has forgotten the offer", async () => {
