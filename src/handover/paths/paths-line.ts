@@ -19,7 +19,7 @@ export type PathsLine = {
   readonly seen: Route | undefined;
 };
 
-const mark = `{"type":"paths"`;
+const mark = '"paths"';
 /** Lower ports belong to services; routers never assign them to programs. */
 const minPort = 1_024;
 
@@ -35,10 +35,10 @@ function written({ address: host, port }: Route): string {
 
 /** Undefined: another line, or an invalid one. Addresses that must not be tried are omitted. */
 export function decodePaths(text: string): PathsLine | undefined {
-  // Most lines contain tags, and are long.
-  if (!text.startsWith(mark)) return undefined;
+  // Most lines contain tags, and are long. Programs order and space their JSON as they like.
+  if (!text.includes(mark)) return undefined;
   const fields = parseObject(text, { maxValues: 64 });
-  if (fields === undefined) return undefined;
+  if (fields?.["type"] !== "paths") return undefined;
   const r = new FieldReader(fields);
   const secret = new Uint8Array(Buffer.from(r.text("secret"), "base64url"));
   const [local, texts, seen] = [r.flag("local"), r.texts("addresses"), r.optionalText("seen")];

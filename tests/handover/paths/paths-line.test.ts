@@ -22,6 +22,12 @@ test("a line survives a round trip", () => {
   expect(decodePaths(encodePaths(line))).toEqual(line);
 });
 
+test("a line is read however another program orders and spaces it", () => {
+  const text = Buffer.from(secret).toString("base64url");
+  const line = `{ "local": true, "secret": "${text}", "addresses": [], "type": "paths" }`;
+  expect(decodePaths(line)).toEqual({ secret, local: true, addresses: [], seen: undefined });
+});
+
 test("other lines, and lines without a secret, are ignored", () => {
   const good = encodePaths({ secret, local: false, addresses: [], seen: undefined });
   expect(decodePaths(good)).toBeDefined();
@@ -29,6 +35,7 @@ test("other lines, and lines without a secret, are ignored", () => {
   for (const bad of [
     "",
     '{"type":"fetch"}',
+    good.replace('"paths"', '"fetch","name":"paths"'),
     '{"type":"paths"}',
     '{"type":"paths","secret":"","local":true,"addresses":[]}',
     good.replace(text, "AAAA"),
