@@ -1,7 +1,6 @@
 // Downloads files from one source, a server or a person: retries after lost connections and
 // restarts, resumes, and reports events. Prints nothing.
 
-import { lstatSync } from "node:fs";
 import { ParleyError } from "../errors.ts";
 import { fetching as limits, transfer as wire } from "../limits.ts";
 import type { FileInfo, TreePage } from "../protocol/messages.ts";
@@ -323,7 +322,8 @@ export class DownloadClient {
     const local = lookAt(path);
     if (local === undefined) {
       // Said now, and not when everything has arrived.
-      if (this.#options.force === true || !isDeadLink(path)) return false;
+      const isDeadLink = lookAt(path, false)?.isSymbolicLink() === true;
+      if (this.#options.force === true || !isDeadLink) return false;
       throw new ParleyError(
         "differs",
         `'${path}' is a link that leads nowhere: \`--force\` replaces it, \`-o\` saves elsewhere.`,
@@ -365,10 +365,6 @@ export class DownloadClient {
   #connect(): Promise<ControlClient> {
     return this.#unlessStopped(this.#source.connect());
   }
-}
-
-function isDeadLink(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
 }
 
 /** @throws Error if there is neither a server nor a source */

@@ -1,6 +1,6 @@
 // Why a file can't be inspected, read, created or written, in words.
 
-import { type Stats, statSync } from "node:fs";
+import { lstatSync, type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { harmless } from "../text.ts";
 import { type ErrorCode, ParleyError, systemCode } from "../errors.ts";
@@ -22,17 +22,18 @@ const reasons: Readonly<Record<string, string>> = {
   ELOOP: "it is a link, which is not followed here",
   EMFILE: "too many files are open",
   ENFILE: "too many files are open",
+  ENOMEM: "there is not enough memory",
   EIO: "the disk failed",
   ESTALE: "the network file system no longer knows it",
 };
 
 /**
- * What `path` is; undefined if it does not exist.
+ * What `path` is, or where it leads; undefined if it does not exist.
  * @throws ParleyError `storage` if that can't be determined, so that nothing can be written
  */
-export function lookAt(path: string): Stats | undefined {
+export function lookAt(path: string, follow = true): Stats | undefined {
   try {
-    return statSync(path, { throwIfNoEntry: false });
+    return (follow ? statSync : lstatSync)(path, { throwIfNoEntry: false });
   } catch (error) {
     const hint = "choose another place with -o";
     throw new ParleyError("storage", `Cannot write '${path}': ${fileReason(error)}; ${hint}`);

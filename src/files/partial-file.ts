@@ -73,15 +73,17 @@ export class PartialFile implements ChunkStore {
    */
   static open(path: string, resume: boolean): PartialFile {
     checkFolderOf(path);
-    const opened = openLocked(path);
+    let opened: Opened | undefined;
     let part: PartialFile | undefined;
     try {
+      opened = openLocked(path);
       part = new PartialFile(path, opened);
       if (resume) part.#load();
       return part;
     } catch (error) {
       quietly(() => {
         if (part !== undefined) return part.close();
+        if (opened === undefined) return;
         closeSync(opened.data);
         opened.lock.release();
       });
@@ -155,7 +157,8 @@ export class PartialFile implements ChunkStore {
       quietly(() => futimesSync(this.#data, new Date(), new Date(modifiedMs)));
       if (!moveInto(this.#part, this.path, replace)) throw takenMeanwhile(this.path);
       this.#checkName(this.path);
-      rmSync(`${this.#part}.journal`, { force: true });
+      // The file is in place; what is left of the journal is removed by the next fetch.
+      quietly(() => rmSync(`${this.#part}.journal`, { force: true }));
       this.close();
     });
   }
@@ -235,8 +238,9 @@ function openLocked(path: string): Opened {
     } catch (error) {
       const fd = data;
       if (fd !== undefined) quietly(() => closeSync(fd));
-      else if (!hadJournal) quietly(() => rmSync(journal, { force: true }));
-      throw asOpenError(error, path);
+      // Without its journal, a partial file would be taken for another program's.
+      else if (!hadJournal && !existsSync(part)) quietly(() => rmSync(journal, { force: true }));
+      throw error;
     }
   }
   const sentence = `Cannot write '${partPathOf(path)}': another program keeps replacing it.`;

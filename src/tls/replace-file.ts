@@ -1,6 +1,7 @@
 // Replaces a small file so that neither a full disk nor a crash costs what was in it.
 
 import { lstatSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { quietly } from "../files/cleanup.ts";
 import { secretText } from "../secrets.ts";
 
 /**
@@ -15,7 +16,7 @@ export function replaceFile(given: string, text: string): void {
     writeFileSync(temporary, text, { flag: "wx", mode: 0o600 });
     renameSync(temporary, path);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    quietly(() => rmSync(temporary, { force: true }));
     throw error;
   }
 }

@@ -3,18 +3,17 @@
 
 import {
   closeSync,
-  constants,
-  copyFileSync,
   fstatSync,
   fsyncSync,
-  linkSync,
   lstatSync,
   openSync,
   readFileSync,
   unlinkSync,
   writeFileSync,
 } from "node:fs";
-import { ParleyError, systemCode } from "../errors.ts";
+import { ParleyError } from "../errors.ts";
+import { quietly } from "../files/cleanup.ts";
+import { moveInto } from "../files/move-into.ts";
 import { secretText } from "../secrets.ts";
 import { quoted } from "../text.ts";
 
@@ -90,18 +89,9 @@ export function createSecretFile(path: string, content: string): void {
     } finally {
       closeSync(fd);
     }
-    try {
-      linkSync(temporary, path);
-    } catch (error) {
-      if (systemCode(error) === "EEXIST") return;
-      // A file system without hard links.
-      copyFileSync(temporary, path, constants.COPYFILE_EXCL);
-    }
+    moveInto(temporary, path, false);
   } finally {
-    try {
-      unlinkSync(temporary);
-    } catch {
-      // It was never created.
-    }
+    // Usually it has been moved.
+    quietly(() => unlinkSync(temporary));
   }
 }

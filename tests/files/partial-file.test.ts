@@ -2,7 +2,8 @@
 // replaced by accident; only a verified file is moved into place. Also on file systems without
 // locks and hard links.
 
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, mock, spyOn, test } from "bun:test";
+import * as fs from "node:fs";
 import {
   closeSync,
   existsSync,
@@ -261,6 +262,46 @@ describe("after a death just before the end", () => {
     writeFileSync(target, "hello");
     PartialFile.removeLeftovers(target);
     expect(readdirSync(folder).toSorted()).toEqual(["file", "file.part", "file.part.journal"]);
+  });
+});
+
+/** Makes a call of the file system fail for some of its paths or descriptors. */
+const failing = (call: "lstatSync" | "rmSync" | "fstatSync", when: (path: unknown) => boolean) => {
+  const real = fs[call] as (...args: unknown[]) => unknown;
+  return spyOn(fs, call).mockImplementation(((...args: unknown[]) => {
+    if (when(args[0])) throw Object.assign(new Error("EIO: i/o error"), { code: "EIO" });
+    return real(...args);
+  }) as never);
+};
+
+describe("a disk that fails", () => {
+  afterEach(() => mock.restore());
+
+  test("once the file is in place costs no more than what the next fetch removes", () => {
+    const file = begun();
+    failing("rmSync", (path) => path === `${part}.journal`);
+    file.finish(false, modifiedMs);
+    expect(readFileSync(target, "utf8")).toBe("hello");
+  });
+
+  test("while it is looked for is reported", () => {
+    failing("lstatSync", (path) => path === part);
+    const error = errorOf(() => PartialFile.open(target, true));
+    expect([error?.code, error?.message]).toEqual([
+      "storage",
+      `Cannot write '${target}': the disk failed. Choose another place with -o`,
+    ]);
+  });
+
+  test("while it is created does not leave it as another program's file", () => {
+    let looks = 0;
+    // The first look is at the journal.
+    failing("fstatSync", () => ++looks === 2);
+    expect(errorOf(() => PartialFile.open(target, true))?.code).toBe("storage");
+    const next = begun();
+    expect(next.part).toBe(part);
+    next.finish(false, modifiedMs);
+    expect(readdirSync(folder)).toEqual(["file"]);
   });
 });
 

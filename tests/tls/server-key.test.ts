@@ -1,7 +1,8 @@
 // The server's key: created once, readable only by its owner, and unchanged ever after.
 
-import { describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, mock, spyOn, test } from "bun:test";
 import { X509Certificate } from "node:crypto";
+import * as fs from "node:fs";
 import {
   chmodSync,
   mkdirSync,
@@ -17,6 +18,7 @@ import { isPin } from "../../src/trust/pin.ts";
 import { testFolder } from "../test-folder.ts";
 
 const base = testFolder("key");
+afterEach(() => mock.restore());
 
 let count = 0;
 const freshFolder = () => join(base, String(++count), "deep");
@@ -51,6 +53,21 @@ test("is the same for servers that start simultaneously, and different for each 
   expect(new Set(keys.map(({ pin }) => pin)).size).toBe(1);
   expect(readdirSync(folder)).toEqual(["server.pem"]);
   expect((await openServerKey(freshFolder())).pin).not.toBe(keys[0]?.pin);
+});
+
+test("is whole or missing on a disk that gets full, also without hard links", async () => {
+  const folder = freshFolder();
+  const path = join(folder, "server.pem");
+  spyOn(fs, "linkSync").mockImplementation(() => {
+    throw Object.assign(new Error("no links"), { code: "EPERM" });
+  });
+  spyOn(fs, "copyFileSync").mockImplementation(() => {
+    writeFileSync(path, "-----BEGIN");
+    throw Object.assign(new Error("full"), { code: "ENOSPC" });
+  });
+  const first = await openServerKey(folder);
+  expect(await openServerKey(folder)).toEqual(first);
+  expect(readdirSync(folder)).toEqual(["server.pem"]);
 });
 
 describe("is refused, and left unchanged,", () => {

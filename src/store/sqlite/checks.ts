@@ -6,6 +6,7 @@ import { accessSync, closeSync, constants, existsSync, lstatSync, openSync } fro
 import { readlinkSync, readSync, realpathSync, rmSync, statSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { ParleyError } from "../../errors.ts";
+import { quietly } from "../../files/cleanup.ts";
 import { history as limits } from "../../limits.ts";
 import { quoted } from "../../text.ts";
 import { damaged, refused } from "./errors.ts";
@@ -24,7 +25,7 @@ const header = {
  * @throws ParleyError `storage`
  */
 export function checkPlace(given: string): string {
-  refuseUnreachable(given);
+  const isNamed = hasName(given);
   const path = existsSync(given) ? realpathSync(given) : given;
   const directory = dirname(path);
   if (!existsSync(directory)) {
@@ -36,7 +37,7 @@ export function checkPlace(given: string): string {
   if (!statSync(directory).isDirectory()) {
     throw refused(given, `can't be created: ${quoted(directory, 400)} is not a folder`);
   }
-  refuseDanglingLink(given);
+  if (isNamed) refuseDanglingLink(given);
   const found = existsSync(path) ? statSync(path) : undefined;
   if (found?.isDirectory()) {
     throw refused(given, "is a folder: name a file in it, such as parley.db");
@@ -63,14 +64,14 @@ export function checkPlace(given: string): string {
   return path;
 }
 
-/** What can't be looked at would count as missing below. */
-function refuseUnreachable(given: string): void {
+/** Refuses what can't be looked at, which would count as missing below. */
+function hasName(given: string): boolean {
   try {
-    lstatSync(given, { throwIfNoEntry: false });
+    return lstatSync(given, { throwIfNoEntry: false }) !== undefined;
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     // Explained better below.
-    if (code === "ENOTDIR") return;
+    if (code === "ENOTDIR") return false;
     throw refused(given, `can't be opened: ${message}; choose another --data`);
   }
 }
@@ -80,7 +81,7 @@ function refuseUnreachable(given: string): void {
  * in the wrong place.
  */
 function refuseDanglingLink(given: string): void {
-  if (existsSync(given) || lstatSync(given, { throwIfNoEntry: false }) === undefined) return;
+  if (existsSync(given)) return;
   const target = quoted(readlinkSync(given), 400);
   throw refused(
     given,
@@ -173,7 +174,7 @@ export function checkContent(path: string): void {
     throw damaged(path, error instanceof Error ? error.message : String(error));
   } finally {
     db?.close();
-    for (const name of made) rmSync(name, { force: true });
+    quietly(() => made.forEach((name) => rmSync(name, { force: true })));
   }
 }
 

@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { ParleyError } from "../../errors.ts";
+import { quietly } from "../../files/cleanup.ts";
 import { newEpoch } from "../server-store.ts";
 import { checkContent, checkPlace, isMissing } from "./checks.ts";
 import { damaged, refused, storageError } from "./errors.ts";
@@ -109,7 +110,7 @@ function create(path: string): void {
     renameSync(made, path);
   } catch (error) {
     db?.close();
-    clear();
+    quietly(clear);
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 // Files that are not data files of this version of parley are refused with an error message, and
 // left unchanged.
 
-import { afterAll, afterEach, describe, expect, spyOn, test } from "bun:test";
+import { afterAll, afterEach, describe, expect, mock, spyOn, test } from "bun:test";
 import { Database } from "bun:sqlite";
 import { spawnSync } from "node:child_process";
 import {
@@ -24,6 +24,7 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
+import * as fs from "node:fs";
 import { chmodSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -159,6 +160,19 @@ describe("a file that is refused", () => {
     again.close();
     // Without a database next to it, it is a name like any other.
     openSqliteStore(join(folder, "other-wal")).close();
+  });
+
+  test("can't be looked at, or cannot be any more", () => {
+    const missing = join(freshFolder(), "new.db");
+    const real = fs.lstatSync;
+    let looks = 0;
+    spyOn(fs, "lstatSync").mockImplementation(((path: string, how: object) => {
+      if (++looks >= 2) throw new Error("EIO: i/o error");
+      return real(path, how);
+    }) as typeof fs.lstatSync);
+    openSqliteStore(missing).close();
+    expect(refusal(missing)).toContain("can't be opened: EIO: i/o error");
+    mock.restore();
   });
 
   test("has two names, under which two servers would have two logs of one file", () => {
