@@ -2,7 +2,7 @@
 // restarts, resumes, and reports events. Prints nothing.
 
 import { ParleyError } from "../errors.ts";
-import { fetching as limits, transfer as wire } from "../limits.ts";
+import { fetching as limits } from "../limits.ts";
 import type { FileInfo, TreePage } from "../protocol/messages.ts";
 import type { ControlClient, FilePage } from "./control-client.ts";
 import type { FetchEvent, FetchTarget, FileTarget } from "./fetch-events.ts";
@@ -89,7 +89,7 @@ export class DownloadClient {
           const sentence = `There are more than ${limits.maxListed} files: the others are not listed.`;
           throw new ParleyError("protocol", sentence);
         }
-        if (isListed(file)) yield file;
+        if (isTime(file.modified)) yield file;
       }
       // Names must ascend, so that a listing can't loop.
       after = page.next !== undefined && page.next > after ? page.next : undefined;
@@ -378,11 +378,7 @@ function differentEachTime(name: string): ParleyError {
   return new ParleyError("changed", `The server offers a different '${name}' each time.`);
 }
 
+/** Whether it can be the time of a real file. */
 function isTime(unixMs: number): boolean {
   return !Number.isNaN(new Date(unixMs).getTime());
-}
-
-/** Whether an entry can be a real file. */
-function isListed({ size, modified }: FileInfo): boolean {
-  return size <= wire.maxFileBytes && isTime(modified);
 }

@@ -73,7 +73,7 @@ export type FetchEvent =
       readonly files: number;
       readonly folders: number;
       readonly size: number;
-      /** Links, and entries that are neither file nor folder, which are left out. */
+      /** Links, and entries that can't be sent, which are left out. */
       readonly links: number;
       readonly others: number;
       /** Files and folders that can't be saved under their names. */
@@ -91,7 +91,7 @@ export type FetchEvent =
       readonly path: string;
     }
   | {
-      /** A link, or an entry that is neither file nor folder. */
+      /** A link, or an entry that can't be sent. */
       readonly event: "left-out";
       readonly name: string;
       readonly kind: "link" | "other";

@@ -436,8 +436,8 @@ export type TreeEntry = {
   /** Relative to the listed folder, names joined by "/". */
   path: string;
   /**
-   * Absent for a file. `link` and `other` (neither file nor folder) are listed but can't be
-   * fetched.
+   * Absent for a file. `link` and `other` (neither file nor folder, a file that is too large, a
+   * folder that is nested too deep or can't be read) are listed but can't be fetched.
    */
   kind?: "folder" | "link" | "other" | undefined;
   /** Bytes; 0 unless it is a file. */

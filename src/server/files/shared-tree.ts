@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { ParleyError } from "../../errors.ts";
 import { type EncodedName, FolderCursor, OpenFolder } from "../../io/open-folder.ts";
-import { files as limits, folder, tree } from "../../limits.ts";
+import { files as limits, folder, transfer as wire, tree } from "../../limits.ts";
 import type { TreeEntry } from "../../protocol/messages.ts";
 import { quoted } from "../../text.ts";
 import { isPlainName, spellings } from "./file-names.ts";
@@ -265,10 +265,12 @@ function lstatOf(within: OpenFolder, name: string): Stats | undefined {
   return stat ?? lstatSync(within.at(spellingOf(within, name)), { throwIfNoEntry: false });
 }
 
+/** A file that no transfer carries counts as none: receivers would refuse the whole list. */
 function entryOf(path: string, stat: Stats): TreeEntry {
   const modified = Math.floor(stat.mtimeMs);
   const mode = stat.mode & 0o777;
-  if (stat.isFile()) return { path, size: stat.size, modified, mode };
+  const isCarried = stat.isFile() && stat.size <= wire.maxFileBytes;
+  if (isCarried) return { path, size: stat.size, modified, mode };
   const kind = stat.isDirectory() ? "folder" : stat.isSymbolicLink() ? "link" : "other";
   return { path, kind, size: 0, modified, mode };
 }

@@ -147,7 +147,7 @@ export class FetchReport {
         `${name} can't have that name here: it is saved as ${quoted(event.path, 200)}`,
       );
     }
-    const what = event.kind === "link" ? "a link" : "neither a file nor a folder";
+    const what = event.kind === "link" ? "a link" : "no file or folder that can be sent";
     this.#say(`${name} is ${what}: left out`);
   }
 
@@ -164,7 +164,7 @@ export class FetchReport {
       [event.unchanged, `${event.unchanged} there already`],
       [event.renamed, `${event.renamed} under another name`],
       [event.links, `${countText(event.links, "link")} left out`],
-      [event.others, `${event.others} neither file nor folder, left out`],
+      [event.others, `${event.others} that can't be sent, left out`],
       [event.failed, `${event.failed} failed`],
     ];
     const notes = rest.flatMap(([count, words]) => (count > 0 ? [`, ${words}`] : []));

@@ -94,7 +94,7 @@ export function sharingText(event: Sharing): string {
 export function leftOutText({ links, others, hidden }: LeftOut): string | undefined {
   const counts: [count: number, words: string][] = [
     [links, countText(links, "link")],
-    [others, `${others} unreadable or neither file nor folder`],
+    [others, `${others} that can't be sent`],
     [hidden, `${hidden} hidden (names that begin with a dot)`],
   ];
   const parts = counts.flatMap(([count, words]) => (count > 0 ? [words] : []));

@@ -10,11 +10,13 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { transfer } from "../../../src/limits.ts";
 import type { TransferMessage, TreeEntry } from "../../../src/protocol/messages.ts";
 import { BatchSource } from "../../../src/server/files/batch-source.ts";
 import { ShareCounts } from "../../../src/share-counts.ts";
@@ -165,6 +167,23 @@ test("withheld files are in no list, under any of their names", async () => {
   expect(() => tree.open("a/chat.db")).toThrow("No file");
   expect(() => tree.open("state/server.pem")).toThrow("No file");
   await expect(all(tree, "state")).rejects.toThrow("No folder");
+});
+
+test("a file that no transfer carries does not cost the folder that it is in", async () => {
+  const root = newFolder();
+  put(join(root, "a"), "a");
+  for (const [name, more] of [
+    ["most", 0],
+    ["too-large", 1],
+  ] as const) {
+    writeFileSync(join(root, name), "");
+    truncateSync(join(root, name), transfer.maxFileBytes + more);
+  }
+  const manifest = new Manifest();
+  for (const entry of await all(new SharedTree(root, []))) {
+    expect(manifest.add(entry)).toBeUndefined();
+  }
+  expect(manifest.nodes.map(({ name }) => name)).toEqual(["a", "most"]);
 });
 
 test("other work continues while a large tree is listed", async () => {
