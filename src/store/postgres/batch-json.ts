@@ -48,7 +48,7 @@ const unstorable = /(?<!\\)((?:\\\\)*)\\u(?:0000|d[89a-f][0-9a-f]{2})/g;
  * PostgreSQL refuses JSON with one of these, and with it all that everybody did in this turn. They
  * become U+FFFD.
  */
-function storable(json: string): string {
+export function storable(json: string): string {
   return json.includes("\\u") ? json.replace(unstorable, "$1\ufffd") : json;
 }
 

@@ -268,6 +268,13 @@ async function runOn<R>(
   text: string,
   values: readonly Value[],
 ): Promise<readonly R[]> {
-  const rows: R[] = await sql.unsafe(text, [...values]);
+  const rows: R[] = await sql.unsafe(text, values.map(storable));
   return rows;
+}
+
+/** A text without NUL, which PostgreSQL refuses: what people ask for may contain it. */
+function storable(value: Value): Value {
+  return typeof value === "string" && value.includes("\0")
+    ? value.replaceAll("\0", "\ufffd")
+    : value;
 }

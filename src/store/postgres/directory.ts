@@ -7,6 +7,7 @@ import {
 } from "../../chat/elsewhere/foreign-person.ts";
 import type { Overview, PersonAtServer, StoreReply, StoreRequest } from "../../chat/turn/store.ts";
 import { history } from "../../limits.ts";
+import { storable } from "./batch-json.ts";
 import type { DatabasePort } from "./database-port.ts";
 
 type DirectoryRequest = Extract<
@@ -52,7 +53,7 @@ export class PostgresDirectory {
        FROM parley.people p JOIN parley.servers s ON s.id = p.server AND NOT s.is_over
        WHERE p.server <> $2 AND p.folded IN (SELECT json_array_elements_text($1::text::json))
        ORDER BY p.folded COLLATE "C", p.since DESC`,
-      [JSON.stringify(names), server],
+      [storable(JSON.stringify(names)), server],
     );
     return rows.map(({ person, about, rooms, ...row }) => ({
       ...row,

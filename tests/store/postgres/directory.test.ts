@@ -52,6 +52,17 @@ describe.skipIf(!hasPostgres)("the directory in PostgreSQL", () => {
     for (const database of databases) await database.close().catch(() => {});
   }, 60_000);
 
+  test("names that nobody can have keep no others from being found", async () => {
+    const database = await connect(await cluster!.newDatabase());
+    const [east, west] = [await PostgresStore.open(database), await PostgresStore.open(database)];
+    await asker(east).commit({ people: [entry("Ann")] });
+    const found = await asker(west).find("a\0b", "\ud800", "ann");
+    expect(found).toMatchObject({ outcome: "done", result: [{ name: "Ann" }] });
+    const named = { type: "find-name", name: "a\0b", sinceMs: 0, id: 9 } as const;
+    const reply = await new Promise<StoreReply>((resolve) => west.answer(named, resolve));
+    expect(reply).toMatchObject({ outcome: "done", result: undefined });
+  });
+
   test("users are found from the other server, until they or their server leave", async () => {
     const database = await connect(await cluster!.newDatabase());
     const [east, west] = [await PostgresStore.open(database), await PostgresStore.open(database)];
