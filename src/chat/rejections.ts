@@ -2,7 +2,7 @@
 
 import type { ErrorCode, ParleyError } from "../errors.ts";
 import { history, message as messageLimits, names as nameLimits, sender } from "../limits.ts";
-import { quoted } from "../text.ts";
+import { beginning, quoted } from "../text.ts";
 import type { HubState } from "./hub-state.ts";
 import type { Command, Ref } from "./events.ts";
 import { count } from "./metrics/metrics.ts";
@@ -44,7 +44,7 @@ export function rejectUnknownUser(
   about: About = {},
 ): void {
   const message = `Nobody here is called ${quoted(name, nameLimits.maxChars)}: check who is here`;
-  const subject = name.slice(0, messageLimits.maxTextChars);
+  const subject = beginning(name, messageLimits.maxTextChars);
   reject(hub, session, "unknown-user", message, { ...about, subject });
 }
 

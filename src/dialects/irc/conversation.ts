@@ -4,6 +4,7 @@
 import type { Command, PersonalEvent, Received } from "../../chat/events.ts";
 import type { Conversation } from "../../chat/dialect.ts";
 import { irc as limits } from "../../limits.ts";
+import { beginning } from "../../text.ts";
 import { variantOf } from "./capabilities.ts";
 import { escapeTag, type IrcLine, parseLine, tooLongLine } from "./line.ts";
 import { infoLines } from "./info.ts";
@@ -127,7 +128,7 @@ export class IrcConversation implements Conversation {
     if (handler !== undefined) return handler(self, line, out);
     const info = infoLines(self, line);
     if (info === undefined) {
-      const shown = line.command.slice(0, limits.maxEchoChars);
+      const shown = beginning(line.command, limits.maxEchoChars);
       return out.line(self.numeric("421", shown, "Unknown command"));
     }
     for (const one of info) out.line(one);

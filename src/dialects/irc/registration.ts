@@ -3,6 +3,7 @@
 
 import type { Command } from "../../chat/events.ts";
 import { irc as limits, people } from "../../limits.ts";
+import { beginning } from "../../text.ts";
 import { capabilities, type Capability, isCapability, variantOf } from "./capabilities.ts";
 import type { IrcLine } from "./line.ts";
 import { nameOf } from "./names.ts";
@@ -100,7 +101,7 @@ export class Registration {
     });
     const answer = known ? "ACK" : "NAK";
     out.line({
-      body: `:${server.name} CAP ${nick} ${answer} :${asked.slice(0, limits.maxEchoChars)}`,
+      body: `:${server.name} CAP ${nick} ${answer} :${beginning(asked, limits.maxEchoChars)}`,
     });
     if (!known) return;
     for (const word of changes) {

@@ -3,6 +3,7 @@
 import type { Command, MessageKind } from "../../chat/events.ts";
 import { readChanges } from "../../chat/rooms/room-change.ts";
 import { irc as limits, people, rights } from "../../limits.ts";
+import { beginning } from "../../text.ts";
 import { clientTagsOf, type IrcLine } from "./line.ts";
 import { isChannel, nameOf, roomOf } from "./names.ts";
 import { readChatHistory } from "./chat-history.ts";
@@ -60,7 +61,7 @@ export const requests: Readonly<Record<string, Handler>> = {
   KILL(self, { params }, out) {
     const [nick, reason = ""] = params;
     if (nick === undefined) return needMore(self, "KILL", out);
-    const line = `kick ${nameOf(nick)} ${reason}`.slice(0, rights.maxReasonChars);
+    const line = beginning(`kick ${nameOf(nick)} ${reason}`, rights.maxReasonChars);
     out.ask((ref) => ({ type: "admin", line, ref }), { target: nick });
   },
   /** Operator commands, as listed in docs/operation.md. */
@@ -96,7 +97,7 @@ function firstOf(
   const others = targets.slice(most);
   if (others.length > 0) {
     out.line(
-      self.numeric("407", others.join(",").slice(0, limits.maxEchoChars), "Too many targets"),
+      self.numeric("407", beginning(others.join(","), limits.maxEchoChars), "Too many targets"),
     );
   }
   return targets.slice(0, most);
@@ -125,7 +126,7 @@ function say(self: Self, line: IrcLine, out: Outcome, asked: MessageKind | undef
     );
   }
   if (targets.length > limits.maxTargets) {
-    return out.line(self.numeric("407", list.slice(0, limits.maxEchoChars), "Too many targets"));
+    return out.line(self.numeric("407", beginning(list, limits.maxEchoChars), "Too many targets"));
   }
   for (const target of targets) {
     const room = roomOf(target);
@@ -199,7 +200,7 @@ function part(self: Self, { params }: IrcLine, out: Outcome): void {
   const [list, typed] = params;
   if (list === undefined || list === "") return needMore(self, "PART", out);
   const text =
-    typed === undefined ? undefined : withoutFormatting(typed).slice(0, rights.maxReasonChars);
+    typed === undefined ? undefined : beginning(withoutFormatting(typed), rights.maxReasonChars);
   for (const channel of firstOf(self, targetsOf(list), out)) {
     const room = roomOf(channel);
     if (room === undefined) out.line(self.numeric("403", channel, "No such channel"));
@@ -213,7 +214,7 @@ function topic(self: Self, { params }: IrcLine, out: Outcome): void {
   const room = roomOf(channel);
   if (room === undefined) return out.line(self.numeric("403", channel, "No such channel"));
   const text =
-    typed === undefined ? undefined : withoutFormatting(typed).slice(0, rights.maxReasonChars);
+    typed === undefined ? undefined : beginning(withoutFormatting(typed), rights.maxReasonChars);
   out.ask((ref) => ({ type: "set-topic", room, topic: text, ref }), { target: channel });
 }
 
@@ -247,7 +248,7 @@ function kick(self: Self, { params }: IrcLine, out: Outcome): void {
     return needMore(self, "KICK", out);
   }
   const among = channels.split(",");
-  const text = withoutFormatting(why).slice(0, rights.maxReasonChars);
+  const text = beginning(withoutFormatting(why), rights.maxReasonChars);
   for (const [i, nick] of firstOf(self, nicks.split(","), out).entries()) {
     const name = nameOf(nick);
     // Either one channel for all nicks, or one channel for each.

@@ -7,7 +7,7 @@ import { FailingStore } from "../../chat/failing-store.ts";
 import { native } from "../../chat/rig.ts";
 import type { Peer } from "../../../src/chat/dialect.ts";
 import { ircDialect } from "../../../src/dialects/irc/irc.ts";
-import { irc as limits, people } from "../../../src/limits.ts";
+import { irc as limits, people, rights } from "../../../src/limits.ts";
 import { irc, IrcClient, IrcRig } from "./rig.ts";
 
 test("registration: nothing before NICK and USER, then the welcome in order", () => {
@@ -255,6 +255,11 @@ test("a room's operators decide who enters and speaks", () => {
   ann.send("MODE #den -i", "MODE #den +b cal", "KICK #den Cal :enough");
   expect(cal.lines().at(-1)).toBe(":Ann!~Ann@HOST KICK #den Cal :enough");
   expect(cal.ask("JOIN #den")[0]).toContain(" 474 ");
+  // A reason that is too long ends with a whole character.
+  ann.send("MODE #den -b cal");
+  cal.send("JOIN #den");
+  ann.send(`KICK #den Cal :${"x".repeat(rights.maxReasonChars - 1)}😀`, "MODE #den +b cal");
+  expect(cal.lines().at(-1)).toEndWith("xx");
   expect(ann.ask("MODE #den b")[0]).toMatch(/ 367 Ann #den cal!\*@\* Ann \d+$/);
   expect(ann.ask("MODE #den +x")).toEqual([":irc.test 472 Ann x :is unknown mode char to me"]);
   ann.send("MODE #den -b cal", "MODE #den +s");
