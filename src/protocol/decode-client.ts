@@ -72,7 +72,7 @@ const readers: {
   }),
   vouch: (r) => ({
     type: "vouch",
-    key: r.optionalPattern("key", publicKeyForm, "an Ed25519 key") ?? r.text("key"),
+    key: r.pattern("key", publicKeyForm, "an Ed25519 key"),
     signature: signature(r) ?? r.text("signature"),
     proof: r.optionalPattern("proof", linkProofForm, "32 bytes in base64url"),
     ref: r.ref(),
@@ -174,7 +174,7 @@ const readers: {
     type: "call",
     offer: offerId(r),
     to: callId(r, "to"),
-    key: r.optionalPattern("key", publicKeyForm, keyForm) ?? r.text("key"),
+    key: r.pattern("key", publicKeyForm, keyForm),
     ref: r.ref(),
   }),
   "open-code": (r) => ({
@@ -217,7 +217,7 @@ function readHello(r: FieldReader): Hello {
     mail: r.optionalCount("mail"),
     runs: r.optionalFlag("runs"),
     identity: r.optionalObject("identity", (identity) => ({
-      key: identity.optionalPattern("key", publicKeyForm, keyForm) ?? identity.text("key"),
+      key: identity.pattern("key", publicKeyForm, keyForm),
       signature: signature(identity),
     })),
     password: r.optionalText("password"),
@@ -232,7 +232,7 @@ function readHello(r: FieldReader): Hello {
 /** The ID of a peer (docs/dialects.md, "cpp"). */
 function callId(r: FieldReader, field: string): string {
   const form = `1 to ${names.maxChars} letters and digits`;
-  return r.optionalPattern(field, callIdForm, form) ?? r.text(field);
+  return r.pattern(field, callIdForm, form);
 }
 
 const callIdForm = new RegExp(`^[\\p{L}\\p{N}]{1,${names.maxChars}}$`, "u");

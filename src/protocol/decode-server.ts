@@ -205,7 +205,7 @@ const readers: {
   digest: (r) => ({
     type: "digest",
     transfer: r.count("transfer"),
-    sha256: r.optionalPattern("sha256", /^[0-9a-f]{64}$/i, hashForm) ?? r.text("sha256"),
+    sha256: r.pattern("sha256", /^[0-9a-f]{64}$/i, hashForm),
   }),
   error: readError,
   "code-share": (r) => ({
@@ -400,14 +400,9 @@ const accountChanges: Readonly<Record<AccountChangeKind, true>> = {
 };
 
 function accountChange(r: FieldReader): AccountChangeKind {
-  const change = r.text("change");
-  if (isAccountChange(change)) return change;
-  r.refuse("`change` must be a known kind of change");
-  return "password-changed";
-}
-
-function isAccountChange(change: string): change is AccountChangeKind {
-  return Object.hasOwn(accountChanges, change);
+  const change = r.choice("change", accountChanges);
+  if (change === undefined) r.refuse("`change` must be a known kind of change");
+  return change ?? "password-changed";
 }
 
 function readDevice(r: FieldReader): DeviceInfo {
@@ -479,14 +474,9 @@ const chatStates: Readonly<Record<ChatState, true>> = {
 };
 
 function chatState(r: FieldReader): ChatState {
-  const state = r.text("state");
-  if (isChatState(state)) return state;
-  r.refuse(`unknown \`state\` ${quoted(state)}`);
-  return "lost";
-}
-
-function isChatState(state: string): state is ChatState {
-  return Object.hasOwn(chatStates, state);
+  const state = r.choice("state", chatStates);
+  if (state === undefined) r.refuse("`state` must be a known state");
+  return state ?? "lost";
 }
 
 const leaveReasons: Readonly<Record<LeaveReason, true>> = {
@@ -502,22 +492,12 @@ const byeCodes: Readonly<Record<ByeCode, true>> = { replaced: true, kicked: true
 
 /** A client that does not know the code ignores it and reconnects. */
 function byeCode(r: FieldReader): ByeCode | undefined {
-  const code = r.optionalText("code");
-  return code !== undefined && isByeCode(code) ? code : undefined;
-}
-
-function isByeCode(code: string): code is ByeCode {
-  return Object.hasOwn(byeCodes, code);
+  return r.optionalText("code") === undefined ? undefined : r.choice("code", byeCodes);
 }
 
 /** The member has left, whatever the reason; an unknown reason counts as `quit`. */
 function leaveReason(r: FieldReader): LeaveReason {
-  const reason = r.text("reason");
-  return isLeaveReason(reason) ? reason : "quit";
-}
-
-function isLeaveReason(reason: string): reason is LeaveReason {
-  return Object.hasOwn(leaveReasons, reason);
+  return r.choice("reason", leaveReasons) ?? "quit";
 }
 
 function readFileInfo(item: FieldReader): FileInfo {

@@ -50,10 +50,20 @@ export class FieldReader {
   }
 
   /** A string that matches `pattern`, which `form` describes. */
+  pattern(key: string, pattern: RegExp, form: string): string {
+    return this.optionalPattern(key, pattern, form) ?? this.#bad(key, form, "");
+  }
+
   optionalPattern(key: string, pattern: RegExp, form: string): string | undefined {
     const value = this.#fields[key];
     if (value === undefined || (typeof value === "string" && pattern.test(value))) return value;
     return this.#bad(key, form, undefined);
+  }
+
+  /** A string that is one of these; undefined if it is another, perhaps of a later version. */
+  choice<T extends string>(key: string, known: Readonly<Record<T, true>>): T | undefined {
+    const value = this.text(key);
+    return isKeyOf(known, value) ? value : undefined;
   }
 
   /** A safe integer of at least `least`. */
@@ -170,6 +180,10 @@ export function isCount(value: unknown, least = 0): value is number {
 export function isRef(value: unknown): value is Ref {
   if (typeof value === "number") return Number.isSafeInteger(value);
   return typeof value === "string" && value.length <= limits.maxRefChars;
+}
+
+function isKeyOf<T extends string>(known: Readonly<Record<T, true>>, text: string): text is T {
+  return Object.hasOwn(known, text);
 }
 
 function isTexts(value: unknown): value is readonly string[] {

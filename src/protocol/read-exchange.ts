@@ -5,5 +5,5 @@ import type { FieldReader } from "./field-reader.ts";
 const form = "32 bytes in base64url";
 
 export function exchangeBytes(reader: FieldReader, name: string): string {
-  return reader.optionalPattern(name, /^[\w-]{43}$/, form) ?? reader.text(name);
+  return reader.pattern(name, /^[\w-]{43}$/, form);
 }

@@ -11,7 +11,7 @@ const idForm = /^[A-Za-z0-9_-]{22}$/;
 
 /** The ID of the offer that a message is about. */
 export function offerId(r: FieldReader): string {
-  return r.optionalPattern("offer", idForm, "16 bytes in base64url") ?? r.text("offer");
+  return r.pattern("offer", idForm, "16 bytes in base64url");
 }
 
 export function optionalOfferId(r: FieldReader): string | undefined {
@@ -46,7 +46,7 @@ export function readSummary(r: FieldReader): OfferSummary {
 }
 
 export function relayEnd(r: FieldReader): { token: string; port: number } {
-  const token = r.optionalPattern("token", idForm, "16 bytes in base64url") ?? r.text("token");
+  const token = r.pattern("token", idForm, "16 bytes in base64url");
   const port = r.count("port", 1);
   if (port > 65_535) r.refuse("`port` must be a port");
   return { token, port };
@@ -72,10 +72,5 @@ const ends: Readonly<Record<OfferEnd, true>> = {
 
 /** The offer has ended, whatever the reason; an unknown reason counts as `cancelled`. */
 export function offerEnd(r: FieldReader): OfferEnd {
-  const reason = r.text("reason");
-  return isOfferEnd(reason) ? reason : "cancelled";
-}
-
-function isOfferEnd(reason: string): reason is OfferEnd {
-  return Object.hasOwn(ends, reason);
+  return r.choice("reason", ends) ?? "cancelled";
 }

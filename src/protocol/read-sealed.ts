@@ -42,9 +42,9 @@ function boxOf(r: FieldReader): Sealed["boxes"][number] {
 }
 
 function key(r: FieldReader): string {
-  return r.optionalPattern("key", publicKeyForm, keyForm) ?? r.text("key");
+  return r.pattern("key", publicKeyForm, keyForm);
 }
 
 function box(r: FieldReader): string {
-  return r.optionalPattern("box", boxForm, "base64url") ?? r.text("box");
+  return r.pattern("box", boxForm, "base64url");
 }

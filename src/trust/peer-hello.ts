@@ -32,13 +32,13 @@ export function decodeHello(line: string): PeerHello | undefined {
   const fields = parseObject(line, { maxValues: 16 });
   if (fields?.["type"] !== "peer") return undefined;
   const r = new FieldReader(fields);
-  const key = r.optionalPattern("key", publicKeyForm, "a key") ?? r.text("key");
+  const key = r.pattern("key", publicKeyForm, "a key");
   const hello = {
     id: r.text("id"),
     port: r.count("port", 1),
     duplex: r.flag("duplex"),
     key,
-    signature: r.optionalPattern("signature", signatureForm, "a signature") ?? r.text("signature"),
+    signature: r.pattern("signature", signatureForm, "a signature"),
   };
   return r.problem === undefined && hello.port <= 65_535 ? hello : undefined;
 }
