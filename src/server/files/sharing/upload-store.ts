@@ -85,10 +85,6 @@ export class UploadStore {
     return this.#items;
   }
 
-  get itemCount(): number {
-    return this.#items.size;
-  }
-
   get usedBytes(): number {
     return this.#space.usedBytes;
   }
