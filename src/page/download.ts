@@ -4,7 +4,7 @@ import type { ListedFile } from "../client/events.ts";
 import { pageFiles as limits } from "../limits.ts";
 import { saveFile } from "./dom.ts";
 import { fetchSha256, fileUrl } from "./file-api.ts";
-import { fileBytes } from "./file-bytes.ts";
+import { browser, fileBytes } from "./file-bytes.ts";
 import type { OwnStore } from "./handover/own-store.ts";
 import type { FileSink, SaveTarget } from "./handover/saving.ts";
 import { Sha256 } from "./sha256.ts";
@@ -13,11 +13,12 @@ import type { Download } from "./state.ts";
 /** Shortest interval between two progress reports. */
 const reportMs = 100;
 
-/** Never throws: the last report contains the error. */
+/** Never throws: the last report contains the error. `signal` stops it. */
 export async function download(
   file: ListedFile,
   store: OwnStore,
   report: (download: Download) => void,
+  signal: AbortSignal,
 ): Promise<void> {
   const { name, sizeBytes: totalBytes } = file;
   let doneBytes = 0;
@@ -36,7 +37,7 @@ export async function download(
     const sink = await target.open(name, name);
     try {
       let reportedMs = 0;
-      const sha256 = await receive(file, sink, (bytes) => {
+      const sha256 = await receive(file, sink, signal, (bytes) => {
         doneBytes = bytes;
         const nowMs = performance.now();
         if (nowMs - reportedMs < reportMs) return;
@@ -55,7 +56,8 @@ export async function download(
       throw error;
     }
   } catch (error) {
-    progress("failed", error instanceof Error ? error.message : String(error));
+    const problem = error instanceof Error ? error.message : String(error);
+    progress("failed", signal.aborted ? "Stopped." : problem);
   }
 }
 
@@ -72,6 +74,7 @@ async function targetFor(store: OwnStore, bytes: number): Promise<SaveTarget | u
 async function receive(
   { name, sizeBytes }: ListedFile,
   sink: FileSink,
+  signal: AbortSignal,
   report: (doneBytes: number) => void,
 ): Promise<string> {
   const hasher = new Sha256();
@@ -84,7 +87,7 @@ async function receive(
     waitingBytes = 0;
     await sink.write(ready);
   };
-  for await (const piece of fileBytes(name, sizeBytes)) {
+  for await (const piece of fileBytes(name, sizeBytes, { ...browser, signal })) {
     hasher.update(piece);
     pieces.push(piece);
     waitingBytes += piece.length;

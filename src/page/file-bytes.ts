@@ -7,9 +7,11 @@ import { fileUrl, problemOf } from "./file-api.ts";
 export interface FileBytesOptions {
   fetch(url: string, init: RequestInit): Promise<Response>;
   rest(ms: number): Promise<void>;
+  /** Stops it: what is read next throws its reason. */
+  signal?: AbortSignal;
 }
 
-const real: FileBytesOptions = {
+export const browser: FileBytesOptions = {
   fetch: (url, init) => fetch(url, init),
   rest: (ms) => new Promise((go) => setTimeout(go, ms)),
 };
@@ -20,7 +22,7 @@ const hasChanged = "The file has just changed. Try again.";
 export async function* fileBytes(
   name: string,
   totalBytes: number,
-  { fetch, rest }: FileBytesOptions = real,
+  { fetch, rest, signal }: FileBytesOptions,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   let version: string | undefined;
   let at = 0;
@@ -31,7 +33,8 @@ export async function* fileBytes(
       const isPart = at > 0 || totalBytes > limits.rangeBytes;
       const last = Math.min(totalBytes, at + limits.rangeBytes) - 1;
       const range = { Range: `bytes=${at}-${last}`, ...(version && { "If-Match": version }) };
-      const response = await fetch(fileUrl(name), isPart ? { headers: range } : {});
+      const init = { ...(isPart && { headers: range }), ...(signal && { signal }) };
+      const response = await fetch(fileUrl(name), init);
       if (response.status === 412) throw new Error(hasChanged);
       if (!response.ok || response.body === null) throw new Error(await problemOf(response));
       if (isPart && response.status !== 206) throw new Error("The server sent something else.");

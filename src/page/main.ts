@@ -18,7 +18,16 @@ import { RoomUploads } from "./room-uploads.ts";
 import { submitDraft } from "./submit-draft.ts";
 import { SessionController } from "./session-controller.ts";
 import { loadStored } from "./session-storage.ts";
-import { type Action, currentDraft, initialState, type Renaming, type State } from "./state.ts";
+import {
+  type Action,
+  currentDraft,
+  type Download,
+  initialState,
+  isRunning,
+  isSharing,
+  type Renaming,
+  type State,
+} from "./state.ts";
 import { transcript } from "./transcript.ts";
 import { AppShell } from "./views/app-shell.ts";
 import { Composer } from "./views/composer.ts";
@@ -74,6 +83,8 @@ const uploads = new RoomUploads({
   cards: () => state.uploads,
   onShared: () => shell.areFilesOpen && void loadFiles(),
 });
+/** Stop the downloads of shared files, by name. */
+const downloads = new Map<string, AbortController>();
 const offerCards = new OfferCardsView(handover);
 const shell = new AppShell(() => void loadFiles());
 const messages = new MessageList({
@@ -153,7 +164,7 @@ const views: readonly { render(state: State): void }[] = [
   fileDrop,
   new UploadList(uploads),
   new FileList({
-    download: startDownload,
+    download: toggleDownload,
     remove: (file) => void removeFile(file),
     more: () => void loadFilePage(state.listing.next),
   }),
@@ -260,8 +271,21 @@ async function loadFilePage(after: string | undefined): Promise<void> {
   }
 }
 
+/** Starts a download, or stops it if it is running. */
+function toggleDownload(file: ListedFile): void {
+  if (isRunning(state.downloads.get(file.name))) downloads.get(file.name)?.abort();
+  else startDownload(file);
+}
+
 function startDownload(file: ListedFile): void {
-  void download(file, ownStore, (progress) => dispatch({ type: "download", download: progress }));
+  if (isRunning(state.downloads.get(file.name))) return;
+  const stop = new AbortController();
+  downloads.set(file.name, stop);
+  void download(file, ownStore, showDownload, stop.signal);
+}
+
+function showDownload(progress: Download): void {
+  dispatch({ type: "download", download: progress });
 }
 
 /** Notes whether the page is visible and has the focus. */
@@ -286,7 +310,7 @@ function listen(): void {
     saveAs(new Blob([text], { type: "text/plain" }), `${state.name}_messages_log.txt`);
   });
   addEventListener("beforeunload", (event) => {
-    if (handover.isBusy) event.preventDefault();
+    if (handover.isBusy || isSharing(state)) event.preventDefault();
   });
   window.addEventListener("pagehide", ({ persisted }) => {
     if (persisted) return;

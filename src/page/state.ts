@@ -297,6 +297,18 @@ export function unreadElsewhere({ rooms, shown }: State): Pick<Room, "unread" | 
   };
 }
 
+export function isRunning(download: Download | undefined): boolean {
+  return download?.phase === "running" || download?.phase === "checking";
+}
+
+/** Whether closing the page would lose shared files that are on their way in either direction. */
+export function isSharing({ uploads, downloads }: State): boolean {
+  return (
+    [...downloads.values()].some(isRunning) ||
+    [...uploads.values()].some(({ phase }) => phase === "running" || phase === "waiting")
+  );
+}
+
 /** Whether the server has older messages than the log. */
 export function hasEarlier({ log }: State, room: Room): boolean {
   const oldest = oldestSeq(log, room.name);

@@ -122,3 +122,22 @@ test("whoever stops reading keeps no connection open", async () => {
   }
   expect(await Promise.race([cancelled.promise, Bun.sleep(100)])).toBe("cancelled");
 });
+
+test("who stops it gets no more of it, and asks for no more", async () => {
+  const stop = new AbortController();
+  let asked = 0;
+  const bytes = fileBytes("a", content.length, {
+    fetch: async (_, { signal }) => {
+      signal?.throwIfAborted();
+      const start = limits.rangeBytes * asked++;
+      return await part(start, start + limits.rangeBytes);
+    },
+    rest: () => Promise.reject(new Error("tried again")),
+    signal: stop.signal,
+  });
+  const read = async (): Promise<void> => {
+    for await (const _ of bytes) stop.abort();
+  };
+  await expect(read()).rejects.toThrow("aborted");
+  expect(asked).toBe(1);
+});

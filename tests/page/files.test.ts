@@ -36,6 +36,18 @@ inBrowser("file names can't reverse their letters or clash with built-in propert
   await ann.until("document.querySelectorAll('.file-state.verified').length === 2");
 });
 
+inBrowser("a download can be stopped, and started again", async () => {
+  const row = `${rows}.find((row) => row.textContent.includes("data.bin"))`;
+  // The server sends nothing: the files are on a disk that hangs, say.
+  rig.server?.signal("SIGSTOP");
+  await ann.click("[aria-label='Download data.bin']");
+  await ann.click("[aria-label='Stop the download of data.bin']");
+  await ann.until(`${row}.querySelector(".file-state.failed")?.textContent === "Stopped."`);
+  rig.server?.signal("SIGCONT");
+  await ann.click("[aria-label='Download data.bin']");
+  await ann.until(`${row}.querySelector(".file-state.verified") !== null`);
+});
+
 inBrowser(
   "a long list says that there is more, and grows page by page to the last file",
   async () => {

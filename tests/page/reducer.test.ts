@@ -11,6 +11,8 @@ import {
   emptyDraft,
   hasEarlier,
   initialState,
+  isRunning,
+  isSharing,
   joinableRooms,
   orderedRooms,
   type Room,
@@ -282,6 +284,19 @@ test("why files were not taken is shown until others are", () => {
       { type: "upload-change", id: 1, change: { doneBytes: 1 } },
     ).composerProblem,
   ).toBe(problem);
+});
+
+test("a page with shared files on their way asks before it is closed", () => {
+  const download = { name: "a", doneBytes: 0, totalBytes: 9, detail: "" };
+  for (const phase of ["running", "checking", "verified", "failed"] as const) {
+    const state = run(inLobby, { type: "download", download: { ...download, phase } });
+    expect([phase, isSharing(state)]).toEqual([phase, isRunning({ ...download, phase })]);
+  }
+  const card = { id: 1, room: "lobby", name: "a", size: 1, doneBytes: 0, detail: "" };
+  for (const phase of ["asking", "waiting", "running", "failed"] as const) {
+    const state = run(inLobby, { type: "upload", card: { ...card, phase } });
+    expect([phase, isSharing(state)]).toEqual([phase, phase === "waiting" || phase === "running"]);
+  }
 });
 
 test("the rename dialog waits for its response, and shows a refusal", () => {

@@ -4,10 +4,11 @@ import type { ListedFile } from "../../client/events.ts";
 import { sizeText } from "../../size-text.ts";
 import { pastedWord } from "../../pasted-word.ts";
 import { harmless } from "../../text.ts";
-import { byId, h, iconButton, setText, syncChildren } from "../dom.ts";
-import type { Download, FileListing, State } from "../state.ts";
+import { byId, h, icon, iconButton, setText, syncChildren } from "../dom.ts";
+import { type Download, type FileListing, isRunning, type State } from "../state.ts";
 
 export type FileListActions = {
+  /** Stops it if it is running. */
   download: (file: ListedFile) => void;
   /** Removes one of the user's own files. */
   remove: (file: ListedFile) => void;
@@ -116,15 +117,24 @@ function renderDownload(row: Row, download: Download): void {
   const isNewPhase = row.rendered?.phase !== download.phase;
   row.rendered = download;
   const { phase, doneBytes, totalBytes } = download;
-  const isRunning = phase === "running" || phase === "checking";
-  row.bar.hidden = !isRunning;
+  row.bar.hidden = !isRunning(download);
   row.bar.value = totalBytes === 0 ? 1 : doneBytes / totalBytes;
-  row.button.disabled = isRunning;
+  row.button.disabled = phase === "checking";
+  if (isNewPhase) labelButton(row, phase === "running");
   row.note.hidden = false;
   // Only changes of phase are announced; the progress bar tells screen readers the rest.
   row.note.setAttribute("aria-live", isNewPhase ? "polite" : "off");
   row.note.className = `file-state ${phase}`;
   setText(row.note, downloadText(download));
+}
+
+/** The button of a running download stops it. */
+function labelButton({ file, button }: Row, stops: boolean): void {
+  const name = harmless(file.name);
+  const label = stops ? `Stop the download of ${name}` : `Download ${name}`;
+  button.title = label;
+  button.setAttribute("aria-label", label);
+  button.replaceChildren(icon(stops ? "close" : "save"));
 }
 
 function downloadText({ phase, doneBytes, totalBytes, detail }: Download): string {
