@@ -92,7 +92,7 @@ export class Handover {
   }
 
   /** Whether an accepted offer is not over. */
-  get isReceiving(): boolean {
+  get hasAccepted(): boolean {
     return this.incoming.some(({ isAccepted }) => isAccepted);
   }
 

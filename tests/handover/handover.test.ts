@@ -53,7 +53,7 @@ test("the same files are offered anew after they could not be received", async (
   await offer("Ann", numberOf(1));
   await handover.find("Ann")!.accept(file);
   expect(names()).toEqual(["offer-received", "offer-refused"]);
-  expect(handover.isReceiving).toBe(false);
+  expect(handover.hasAccepted).toBe(false);
   expect(asked.at(-1)).toMatchObject({ type: "end-offer", reason: "cancelled" });
   await offer("Ann", numberOf(1));
   expect(names().at(-1)).toBe("offer-received");
@@ -84,7 +84,7 @@ test("to decline an offer that is being received stops it", async () => {
   expect(asked.at(-1)).toMatchObject({ type: "end-offer", reason: "cancelled" });
   expect(names()).toEqual(["offer-received", "offer-refused"]);
   expect(existsSync(into)).toBe(false);
-  expect(handover.isReceiving).toBe(false);
+  expect(handover.hasAccepted).toBe(false);
 });
 
 test("whoever stops the transfers can still take what others offer", async () => {
@@ -94,7 +94,7 @@ test("whoever stops the transfers can still take what others offer", async () =>
   await offer("Bea", numberOf(2));
   handover.stop(new ParleyError("interrupted", "Stopped"));
   await receiving;
-  expect(handover.isReceiving).toBe(false);
+  expect(handover.hasAccepted).toBe(false);
   expect(handover.incoming.map(({ from }) => from)).toEqual(["Bea"]);
   expect(handover.find("2")?.from).toBe("Bea");
 });
@@ -119,10 +119,10 @@ test("an accepted offer is over when the server refuses the answer, but not when
   const receiving = handover.find("")!.accept(join(base, "three"));
   const error = { type: "error", subject: numberOf(1), ref: 1 } as const;
   handover.handleEvent({ ...error, code: "not-found", message: "No such offer" } as never);
-  expect(handover.isReceiving).toBe(true);
+  expect(handover.hasAccepted).toBe(true);
   handover.handleEvent({ ...error, code: "rate", message: "Too many answers" } as never);
   await receiving;
-  expect(handover.isReceiving).toBe(false);
+  expect(handover.hasAccepted).toBe(false);
   expect(events.at(-1)).toEqual({
     event: "offer-refused",
     from: "Ann",

@@ -81,7 +81,7 @@ export class PromptHandover implements PersonFiles {
 
   /** Whether a transfer is in progress. */
   get isBusy(): boolean {
-    return this.#running > 0 || this.#handover.isReceiving;
+    return this.#running > 0 || this.#handover.hasAccepted;
   }
 
   stop(): boolean {

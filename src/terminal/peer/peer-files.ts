@@ -139,7 +139,7 @@ class JsonFiles implements Files {
   }
 
   get isBusy(): boolean {
-    return this.#running > 0 || this.#handover.isReceiving;
+    return this.#running > 0 || this.#handover.hasAccepted;
   }
 
   handleEvent(event: Parameters<Handover["handleEvent"]>[0]): boolean {
