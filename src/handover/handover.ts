@@ -10,7 +10,7 @@ import { harmless } from "../text.ts";
 import type { Exchange } from "./exchange.ts";
 import type { IncomingOfferEvent, SendEvent } from "./handover-events.ts";
 import { IncomingOffer } from "./incoming-offer.ts";
-import type { OfferedFolder } from "./offered-folder.ts";
+import { OfferedFolder } from "./offered-folder.ts";
 import { OutgoingOffer, type OutgoingOptions } from "./outgoing-offer.ts";
 
 export interface HandoverOptions {
@@ -30,9 +30,19 @@ export class Handover {
   /** By the sender's number; those that are over until the next offer arrives. */
   readonly #incoming = new Map<string, IncomingOffer>();
   #lastId = 0;
+  /** Rejects at the next `stop`. */
+  #stopping = rejectable();
 
   constructor(options: HandoverOptions) {
     this.#options = options;
+  }
+
+  /**
+   * Looks at what is to be sent, which may take long. @throws ParleyError why it can't be sent; the
+   * reason of a `stop` meanwhile
+   */
+  async open(paths: readonly string[]): Promise<OfferedFolder> {
+    return await Promise.race([OfferedFolder.of(paths), this.#stopping.promise]);
   }
 
   /**
@@ -121,6 +131,8 @@ export class Handover {
 
   /** Stops all transfers; partial files are kept, and so are offers that wait for an answer. */
   stop(reason: ParleyError): void {
+    this.#stopping.reject(reason);
+    this.#stopping = rejectable();
     for (const offer of this.outgoing) offer.cancel(reason);
     for (const offer of this.incoming) if (offer.isAccepted) offer.stop();
   }
@@ -211,4 +223,11 @@ export class Handover {
     this.#options.onIncoming({ event: "offer-refused", from: taken.from, reason: error.message });
     return true;
   }
+}
+
+/** Nobody may be waiting for it. */
+function rejectable(): PromiseWithResolvers<never> {
+  const made = Promise.withResolvers<never>();
+  made.promise.catch(() => {});
+  return made;
 }

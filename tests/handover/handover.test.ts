@@ -113,6 +113,14 @@ test("the same files are sent once at a time, and again after that has ended", a
   expect(await again.over.catch(String)).toBe("ParleyError: Stopped again");
 });
 
+test("what is still being looked at is not sent after a stop", async () => {
+  const { handover } = rig();
+  const opening = handover.open([file]).catch(String);
+  handover.stop(new ParleyError("interrupted", "Stopped"));
+  expect(await opening).toBe("ParleyError: Stopped");
+  expect((await handover.open([file])).files).toBe(1);
+});
+
 test("an accepted offer is over when the server refuses the answer, but not when it has forgotten the offer", async () => {
   const { handover, offer, events } = rig();
   await offer("Ann", numberOf(1));

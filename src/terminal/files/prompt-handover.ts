@@ -6,7 +6,7 @@ import type { FetchEvent } from "../../files/fetch-events.ts";
 import type { Exchange } from "../../handover/exchange.ts";
 import { Handover } from "../../handover/handover.ts";
 import type { IncomingOfferEvent, SendEvent } from "../../handover/handover-events.ts";
-import { OfferedFolder } from "../../handover/offered-folder.ts";
+import type { OfferedFolder } from "../../handover/offered-folder.ts";
 import type { OutgoingOffer } from "../../handover/outgoing-offer.ts";
 import { offerNumber, shareNumber } from "../../handover/offer-number.ts";
 import { sizeText } from "../../size-text.ts";
@@ -114,7 +114,7 @@ export class PromptHandover implements PersonFiles {
     const { say, progress } = this.#options;
     this.#running++;
     try {
-      const folder = await OfferedFolder.of(paths);
+      const folder = await this.#handover.open(paths);
       const leftOut = leftOutText(folder.leftOut);
       if (leftOut !== undefined) say(leftOut);
       await start(folder).over;

@@ -5,7 +5,6 @@ import { ParleyError } from "../../errors.ts";
 import type { Exchange } from "../../handover/exchange.ts";
 import { Handover } from "../../handover/handover.ts";
 import { offerNumber } from "../../handover/offer-number.ts";
-import { OfferedFolder } from "../../handover/offered-folder.ts";
 import { type CallEnds, PeerExchange } from "../../handover/peer-exchange.ts";
 import type { LinkOffer, SecuredLink } from "../../io/secured-link.ts";
 import { harmless } from "../../text.ts";
@@ -172,7 +171,7 @@ class JsonFiles implements Files {
   async #send(to: string, paths: readonly string[]): Promise<void> {
     this.#running++;
     try {
-      const folder = await OfferedFolder.of(paths);
+      const folder = await this.#handover.open(paths);
       if (leftOutText(folder.leftOut) !== undefined) {
         print({ event: "left-out", ...folder.leftOut });
       }
