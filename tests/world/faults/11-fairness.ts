@@ -19,7 +19,7 @@ import { world } from "../bed/tests.ts";
 /** One below the limit of an address. */
 const connections = 63;
 
-/** The promise of docs/operation.md, beyond what the machine delays an idle program meanwhile. */
+/** The promise of docs/limits.md, beyond what the machine delays an idle program meanwhile. */
 const maxP99Ms = 50;
 
 /** Ann's rate: half of a sender's limit. */
