@@ -4,6 +4,7 @@ import { beforeEach, expect, test } from "bun:test";
 import type { StoreReply, StoreRequest } from "../../src/chat/turn/store.ts";
 import { ParleyError } from "../../src/errors.ts";
 import { sender } from "../../src/limits.ts";
+import { Rights } from "../../src/chat/rights/rights.ts";
 import { type Client, memoryAnswerer, Rig } from "./rig.ts";
 
 type Claim = Extract<StoreRequest, { type: "claim-name" }>;
@@ -60,6 +61,26 @@ test("is withdrawn when the client has given up, and its name is free again", ()
   const next = comeIn();
   reply(taken(2));
   expect(typesOf(next)).toContain("welcome");
+});
+
+test("of a use of a pass is given back if the client has gone meanwhile", () => {
+  const answer = memoryAnswerer();
+  const rights = new Rights();
+  rights.passes.issue({ hash: "hash of code", uses: 1, by: "console", atMs: 0, untilMs: 1e15 });
+  const released: string[] = [];
+  const door = { isMembersOnly: true, checkPassword: undefined };
+  rig = new Rig({ shared: { roomOpened() {} }, rights, door }, (request) => {
+    if (request.type === "commit") {
+      released.push(...(request.batch.released ?? []).map(({ name }) => name));
+    }
+    if (request.type !== "claim-name") return answer(request);
+    claims.push(request);
+    return undefined;
+  });
+  rig.member("Ann", { pass: "code" }).close();
+  expect(claims.map(({ claim }) => claim.name)).toEqual(["pass/hash of code/0"]);
+  reply((id) => ({ id, outcome: "done", type: "claim-name", result: { isFree: true } }));
+  expect(released).toEqual(["pass/hash of code/0"]);
 });
 
 test("does not keep the name of the earlier connection when it is withdrawn", () => {

@@ -1,5 +1,6 @@
-// Claims by which the servers of one database find something that is at one of them: files by a
-// code, or a peer that can be called. They are kept as names that no person can have.
+// Claims by which the servers of one database find something that is at one of them (files by a
+// code, or a peer that can be called), or agree which of them lets somebody in by a pass. They are
+// kept as names that no person can have.
 
 import type { ParleyError } from "../../errors.ts";
 import type { HubState } from "../hub-state.ts";
@@ -10,7 +11,7 @@ import { isConnected } from "./name-claims.ts";
 
 /** No name of a person has a slash. */
 export function placeClaim(
-  kind: "code" | "call",
+  kind: "code" | "call" | "pass",
   place: number | string,
   holder?: string,
 ): NameClaim {

@@ -1,6 +1,7 @@
 // Admission: a server may require its password from everybody, or admit only members. Until then, a
 // stranger learns nothing except that this is a parley server.
 
+import { ParleyError } from "../../errors.ts";
 import { rights as limits, sender } from "../../limits.ts";
 import { withoutLineEnd } from "../../text.ts";
 import type { HubState } from "../hub-state.ts";
@@ -8,13 +9,11 @@ import type { LoginCommand } from "../events.ts";
 import { closedText, isOpen } from "./door-options.ts";
 import { sessionFields } from "../session-log.ts";
 import { proveKey } from "./key-proof.ts";
-import { isConnected } from "../elsewhere/name-claims.ts";
+import { claimPlace, placeClaim } from "../elsewhere/place-claims.ts";
 import { hasProof, proveMembership } from "./membership-proof.ts";
 import { tooMany } from "../rates/guess-rates.ts";
 import { storeRights } from "../rights-store.ts";
 import { refuseBanned, turnAway } from "./refuse-login.ts";
-import type { NameClaimed } from "../turn/store.ts";
-import { StoreQueries } from "../turn/store-queries.ts";
 import { isClaim } from "../server-control.ts";
 import type { Session } from "../session.ts";
 import { banOf, suspectOf } from "../suspect.ts";
@@ -144,7 +143,8 @@ function redeem(
 
 /**
  * If a pass is shown on several servers at the same time, only one of them may use up its next use.
- * The claim lasts as long as the server: by then the others know that the use is gone.
+ * The claim lasts as long as the server, unless the session ends before: by then the others know
+ * that the use is gone.
  */
 function claimUse(
   hub: HubState,
@@ -155,18 +155,12 @@ function claimUse(
 ): void {
   const use = hub.options.rights.passes.nextUse(hash, guest);
   if (hub.options.shared === undefined || use === undefined) return then(undefined);
-  const claim = { name: `pass/${hash}/${use}`, holder: guest === "" ? `#${session.id}` : guest };
-  let isOurs = false;
-  const queries = new StoreQueries(hub, session);
-  queries.add<NameClaimed>(
-    (answer) => hub.store.claimName(claim, undefined, () => isConnected(session), answer),
-    ({ isFree }) => (isOurs = isFree),
-  );
-  queries.whenAnswered((error) => {
+  const holder = guest === "" ? `#${session.id}` : guest;
+  claimPlace(hub, session, placeClaim("pass", `${hash}/${use}`, holder), (answer) => {
+    if (answer instanceof ParleyError) return then(answer.message);
     // Others may have used it on this server meanwhile.
-    const isLeft = isOurs && hub.options.rights.passes.admits(hash, guest, hub.stampMs);
-    const taken = "Somebody else has just come in by this pass: try again";
-    then(error?.message ?? (isLeft ? undefined : taken));
+    const isLeft = answer === "free" && hub.options.rights.passes.admits(hash, guest, hub.stampMs);
+    then(isLeft ? undefined : "Somebody else has just come in by this pass: try again");
   });
 }
 
