@@ -397,20 +397,20 @@ export class PostgresStore {
     );
     this.#leased(sentMs);
     const committed: Committed = JSON.parse(row?.reply ?? "");
-    for (const [i, { session }] of batch.mail.entries()) {
-      await this.#trim(session, committed.mail[i] ?? 0);
-    }
-    await this.follower?.beforeSettled(batch, committed);
+    await this.#follow(batch, committed);
     return committed;
   }
 
-  /** The message is committed, whatever becomes of its mailbox's excess. @throws DatabaseAway */
-  async #trim(session: string, mail: number): Promise<void> {
+  /** The batch is committed: what fails from here on does not undo it. @throws DatabaseAway */
+  async #follow(batch: Batch, committed: Committed): Promise<void> {
     try {
-      await this.#mailboxes.trim(session, mail);
+      for (const [i, { session }] of batch.mail.entries()) {
+        // If that is refused, a later message makes it due again.
+        await this.#mailboxes.trim(session, committed.mail[i] ?? 0).catch(unlessRefused);
+      }
+      await this.follower?.beforeSettled(batch, committed);
     } catch (error) {
-      // A later message makes it due again.
-      if (!(error instanceof Refused)) throw error;
+      throw error instanceof Refused ? new DatabaseAway(error.message) : error;
     }
   }
 
@@ -494,6 +494,10 @@ export class PostgresStore {
     const text = JSON.stringify({ from: this.#serverId, ...note });
     await run("SELECT pg_notify($1, $2)", [channel, text]);
   }
+}
+
+function unlessRefused(error: unknown): void {
+  if (!(error instanceof Refused)) throw error;
 }
 
 function isFenced(error: unknown): boolean {

@@ -1,7 +1,8 @@
 // The store in PostgreSQL: the contracts of all stores, and the clocks of several servers.
 
 import { describe, expect, test } from "bun:test";
-import type { Database } from "../../../src/store/postgres/database.ts";
+import type { StoreReply } from "../../../src/chat/turn/store.ts";
+import { type Database, Refused } from "../../../src/store/postgres/database.ts";
 import { type PostgresOptions, PostgresStore } from "../../../src/store/postgres/store.ts";
 import { accountsContract } from "../accounts.contract.ts";
 import { AskedStore, AskedWriter, type StoreBackend } from "../asked-store.ts";
@@ -45,15 +46,17 @@ function backendOf(store: PostgresStore): StoreBackend {
 }
 
 /** Says one thing in the lobby. */
-async function say(store: PostgresStore, number: number): Promise<void> {
+async function say(store: PostgresStore, number: number): Promise<StoreReply> {
   const batch = {
     number,
     rooms: [{ room: "lobby", runs: [run("lobby", ["hello"])] }],
     mail: [],
     sessions: [],
   };
-  await new Promise((said) => store.answer({ id: number, type: "commit", batch }, said));
+  return await new Promise((said) => store.answer({ id: number, type: "commit", batch }, said));
 }
+
+const nothing = (): void => {};
 
 /** How many messages are kept. */
 async function said(): Promise<number> {
@@ -98,6 +101,27 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
     expect((await writer.commit({ mail: [mail("bob", "text 4")] })).mail).toEqual([4]);
     const kept = await asked.mailboxes.after("bob", 0, 9);
     expect(kept.map(({ text }) => text)).toEqual(["text 4"]);
+  });
+
+  test("a commit after which others' messages can't be read is asked for again", async () => {
+    await database.script(emptied);
+    const store = await PostgresStore.open(database);
+    let left = 1;
+    store.follower = {
+      committing: nothing,
+      beforeSettled: async () => {
+        if (left-- > 0) throw new Refused("canceling statement due to user request", "57014");
+      },
+      settled: nothing,
+      afterSettled: nothing,
+      isOpen: () => false,
+      reach: async () => {},
+      outdated: nothing,
+      fenced: nothing,
+      rightsStored: nothing,
+    };
+    const outcomes = [(await say(store, 1)).outcome, (await say(store, 1)).outcome];
+    expect([outcomes, await said()]).toEqual([["unknown", "done"], 1]);
   });
 
   describe("of several servers whose clocks differ", () => {
