@@ -102,7 +102,7 @@ const composer = new Composer({
       download: startDownload,
       chooseFilesFor: (name) => fileDrop.chooseFor([name]),
       search: (text) => controller.finder.search(text),
-      openNotifications: () => dispatch({ type: "show-notifications", isShown: true }),
+      openNotifications: () => notifier.open(),
       askPassword: (purpose) =>
         dispatch({ type: "choosing", choosing: { purpose, ref: undefined, problem: "" } }),
     });

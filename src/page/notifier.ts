@@ -30,9 +30,7 @@ export class Notifier {
 
   constructor(dispatch: (action: Action) => void) {
     this.#dispatch = dispatch;
-    this.#button.addEventListener("click", () =>
-      dispatch({ type: "show-notifications", isShown: true }),
-    );
+    this.#button.addEventListener("click", () => this.open());
   }
 
   render(state: State): void {
@@ -79,6 +77,13 @@ export class Notifier {
   tell(text: string, state: State): void {
     this.#news.push(text);
     if (state.isAway && isAllowed(state)) void notify(text);
+  }
+
+  /** Opens the dialog. */
+  open(): void {
+    // The permission may have changed in the browser's own settings.
+    this.load();
+    this.#dispatch({ type: "show-notifications", isShown: true });
   }
 
   /** Shows the stored settings, if there are any, and the browser's permission. */

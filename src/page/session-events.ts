@@ -109,13 +109,13 @@ function online(state: State, event: EventOf<"online">): State {
     const known = state.rooms.find((room) => isSameName(room.name, name));
     return known === undefined ? newRoom(name) : { ...known, name, isListed: false };
   });
-  const shown = rooms.find(({ name }) => isSameName(name, state.shown ?? "")) ?? rooms[0];
+  const shown = rooms.find(({ name }) => isSameName(name, state.shown ?? ""));
   const respelled = state.rooms.filter(({ name }) => !event.rooms.includes(name));
   const log = respelled.reduce((log, { name: from }) => {
     const to = event.rooms.find((room) => isSameName(room, from));
     return to === undefined ? log : renameRoom(log, from, to);
   }, state.log);
-  return {
+  const back: State = {
     ...state,
     log,
     phase: "online",
@@ -127,6 +127,8 @@ function online(state: State, event: EventOf<"online">): State {
     loginProblem: undefined,
     isPasswordAsked: false,
   };
+  const [first] = rooms;
+  return shown === undefined && first !== undefined ? showRoom(back, first.name) : back;
 }
 
 function offline(state: State, event: EventOf<"offline">): State {

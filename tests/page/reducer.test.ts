@@ -299,6 +299,15 @@ test("a page with shared files on their way asks before it is closed", () => {
   }
 });
 
+test("a room that is shown because the last one is gone has been read", () => {
+  const inDen = run(inThree, { type: "show-room", room: "den" });
+  const unread = hear(inDen, message("Bob", "Ann: hi", 1));
+  const back = hear(unread, online("lobby", "attic"));
+  expect(back.shown).toBe("lobby");
+  expect([unreadTotal(unread), unreadTotal(back)]).toEqual([1, 0]);
+  expect(shownRoom(back)?.firstUnreadKey).toBeDefined();
+});
+
 test("the rename dialog waits for its response, and shows a refusal", () => {
   const asked = run(crowd, { type: "renaming", renaming: { ref: 7, problem: "" } });
   const refused = hear(asked, nameTaken(7));

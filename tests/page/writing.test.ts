@@ -147,6 +147,15 @@ inBrowser("the browser is asked by a click alone, and tells of each room as chos
     select.dispatchEvent(new Event("change"));
   })()`);
   await tab.click("#notify-close");
+  // The browser's own settings may change at any time.
+  await tab.get(`(Notification.permission = "denied", 1)`);
+  await tab.click("#notify");
+  await tab.until("document.querySelector('#notify-toggle:disabled:not(:checked)') !== null");
+  await tab.click("#notify-close");
+  await tab.get(`(Notification.permission = "granted", 1)`);
+  await tab.click("#notify");
+  await tab.until("document.querySelector('#notify-toggle:checked') !== null");
+  await tab.click("#notify-close");
   await tab.get("(window.isAway = true, window.dispatchEvent(new Event('blur')), 1)");
   using eve = await Bot.login(rig.port, "Eve", "lobby", "den");
   await eve.say("den", "for everybody");
