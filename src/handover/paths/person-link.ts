@@ -143,9 +143,9 @@ export class PersonLink {
     return true;
   }
 
-  #try({ addresses, seen }: PathsLine, atUs: number): void {
+  #try({ addresses, seen, local }: PathsLine, atUs: number): void {
     for (const route of addresses) {
-      if (isLoopback(route.address) && !this.#isLocal) continue;
+      if (isLoopback(route.address) && !(local && this.#isLocal)) continue;
       this.#finder?.add({ route, kind: kindOf(route.address, this.#own) }, atUs);
     }
     if (seen === undefined || isLoopback(seen.address)) return;

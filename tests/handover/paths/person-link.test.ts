@@ -25,16 +25,7 @@ test("one channel after another does not make an end flood the addresses that it
   const links: PersonLink[] = [];
   const channels = 100;
   for (let i = 0; i < channels; i++) {
-    const link = new PersonLink({
-      isRecipient: true,
-      server: "127.0.0.1",
-      relay: undefined,
-      isDirectAllowed: true,
-      sendLine() {},
-      exported: () => undefined,
-      onSilence() {},
-      onPath() {},
-    });
+    const link = linkAt("127.0.0.1");
     links.push(link);
     await link.start();
     link.handleLine(line);
@@ -47,6 +38,49 @@ test("one channel after another does not make an end flood the addresses that it
   expect(channels * addresses.length).toBeGreaterThan(3 * limits.triesAtOnce);
   expect(received).toBeLessThanOrEqual(limits.triesAtOnce + seconds * limits.triesPerSecond + 1);
   for (const victim of victims) victim.close();
+});
+
+function linkAt(server: string): PersonLink {
+  return new PersonLink({
+    isRecipient: true,
+    server,
+    relay: undefined,
+    isDirectAllowed: true,
+    sendLine() {},
+    exported: () => undefined,
+    onSilence() {},
+    onPath() {},
+  });
+}
+
+function lineOf(port: number, local: boolean): string {
+  const addresses = [{ address: "127.0.0.1", port }];
+  return encodePaths({
+    secret: secretBytes(limits.secretBytes),
+    local,
+    addresses,
+    seen: undefined,
+  });
+}
+
+test("loopback is only probed between two ends that have both reached the server over it", async () => {
+  const received = { remote: 0, local: 0 };
+  const open = (which: keyof typeof received) =>
+    Bun.udpSocket({
+      hostname: "127.0.0.1",
+      socket: { data: () => void received[which]++, error() {} },
+    });
+  const [remote, local] = [await open("remote"), await open("local")];
+  const links = ["192.0.2.1", "127.0.0.1"].map(linkAt);
+  for (const link of links) await link.start();
+  links[0]!.handleLine(lineOf(remote.port, true));
+  links[1]!.handleLine(lineOf(remote.port, false));
+  links[1]!.handleLine(lineOf(local.port, true));
+  await until(() => received.local >= 2);
+  expect(received.remote).toBe(0);
+  for (const link of links) link.close();
+  remote.close();
+  local.close();
 });
 
 test("without a relay and direct paths an end says nothing: the other would wait for a path", async () => {
