@@ -216,6 +216,15 @@ export function dropAsLost(hub: HubState, session: Session, reason: string): voi
   endSession(hub, session, "unreadable");
 }
 
+/** A session that can be resumed is soon back at another server: nobody there need hear of it. */
+function leaveForOthers(hub: HubState, session: Session): void {
+  const told = session.identity.recordId === "" ? "elsewhere" : "later";
+  for (const room of roomsOf(hub, session)) leaveRoom(hub, session, room, "lost", { told });
+  if (session.phase !== "member" || told === "later") return;
+  releaseName(hub, session);
+  hub.list(session.identity.folded);
+}
+
 /**
  * Ends every connection. Departures are not announced; sessions with a record are marked as away,
  * so that they keep their names and mail across a restart.
@@ -231,8 +240,7 @@ export function stopAll(hub: HubState, reason: string): void {
     }
     if (session.phase !== "member") logNameless(hub, session, "stopped");
     else hub.options.log.info("left", { ...sessionFields(session), reason: "stopped" });
-    for (const room of roomsOf(hub, session))
-      leaveRoom(hub, session, room, "lost", { told: "elsewhere" });
+    leaveForOthers(hub, session);
     session.queue.clear();
     hub.send(session, { type: "bye", reason });
     session.enter("ending");

@@ -2,6 +2,7 @@
 // messages first: it hears those too. Otherwise its own message would follow a gap.
 
 import { beforeEach, expect, test } from "bun:test";
+import { ircAt } from "../dialects/irc/rig.ts";
 import { Neighbours } from "./neighbours.ts";
 import { type Client, type Rig, say, since } from "./rig.ts";
 
@@ -49,4 +50,32 @@ test("nothing follows after it has left", () => {
   bob.send(say(2));
   neighbours.deliver();
   expect(numbers(ann)).toEqual([1, 2]);
+});
+
+test("nobody hears of people who can resume their sessions when a server stops", () => {
+  const north = neighbours.server("north");
+  const irc = ircAt(here, "Ivy").send("JOIN #lobby");
+  const watchers = [bob, north.member("Cal")];
+  neighbours.deliver();
+  for (const watcher of watchers) watcher.text();
+  const told = () =>
+    watchers.map((one) =>
+      one.lines().flatMap(({ type, name }) => (type === "pong" ? [] : [`${type} ${name}`])),
+    );
+  here.hub.stop("The server is stopping", here.nowMs);
+  here.settle();
+  neighbours.deliver();
+  // An IRC client has no session.
+  expect(told()).toEqual([["left Ivy"], ["left Ivy"]]);
+  expect(irc.client.link.ended).toBe(true);
+  north.member("Ann");
+  neighbours.deliver();
+  expect(told()).toEqual([[], []]);
+  // When the server has ended, she is there by the other.
+  neighbours.kill("here");
+  neighbours.deliver();
+  expect(told()).toEqual([[], []]);
+  north.member("Ivy");
+  neighbours.deliver();
+  expect(told()).toEqual([["joined Ivy"], ["joined Ivy"]]);
 });

@@ -283,8 +283,11 @@ function missedSince(
 }
 
 type Leaving = {
-  /** Who is notified: everybody, those connected to other servers, or nobody. */
-  told?: "everybody" | "elsewhere" | "nobody";
+  /**
+   * Who is notified: everybody, those connected to other servers, nobody; or those at other servers
+   * once this one is over, unless the session is back by then.
+   */
+  told?: "everybody" | "elsewhere" | "nobody" | "later";
   /** Who removed the session from the room. */
   by?: { name: string; persona: Persona | undefined };
   /** The message or reason that goes with it. */
@@ -328,7 +331,8 @@ export function leaveRoom(
     const persona = hub.personas.shown(session);
     const about = { room: room.name, author, by, text, once, persona };
     const left = { type: "left", name, alias, reason, ...about } as const;
-    hub.share(room, { folded, name: undefined, event: told === "nobody" ? undefined : left });
+    const event = told === "nobody" ? undefined : left;
+    if (told !== "later") hub.share(room, { folded, name: undefined, event });
     const isThere = room.elsewhere?.has(folded) === true;
     const events = isThere ? rankNews() : [left];
     if (told === "everybody") for (const event of events) hub.announce(room, event);

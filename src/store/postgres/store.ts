@@ -226,9 +226,18 @@ export class PostgresStore {
       });
   };
 
-  /** Releases the lease. Best effort: it also expires by itself. */
+  /**
+   * Ends the lease soon: who can resume a session has time to do so at another server, and never
+   * left for the people there. Best effort: it also expires by itself.
+   */
   async leave(): Promise<void> {
-    await this.#unregister(this.#serverId).catch(() => {});
+    const left = this.#database.run(
+      `UPDATE parley.servers
+       SET expires = least(expires, clock_timestamp() + $2 * interval '1 millisecond')
+       WHERE id = $1`,
+      [this.#serverId, limits.returnMs],
+    );
+    await left.catch(() => {});
   }
 
   async #register(id: string): Promise<void> {

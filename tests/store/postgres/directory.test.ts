@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { ForeignEvent } from "../../../src/chat/elsewhere/foreign-events.ts";
 import type { HubSignal } from "../../../src/chat/elsewhere/hub-signal.ts";
 import type { Batch, StoreOperation, StoreReply } from "../../../src/chat/turn/store.ts";
+import { postgres as limits } from "../../../src/limits.ts";
 import { Database } from "../../../src/store/postgres/database.ts";
 import { parseDatabaseUrl } from "../../../src/store/postgres/database-url.ts";
 import { Feed } from "../../../src/store/postgres/feed.ts";
@@ -95,9 +96,19 @@ describe.skipIf(!hasPostgres)("the directory in PostgreSQL", () => {
     await here.commit({ people: [{ folded: "ann", entry: undefined }] });
     expect(await there.find("ann")).toMatchObject({ result: [] });
     await east.leave();
+    // They have a moment to return by another server.
+    expect(await there.find("nemo")).toMatchObject({ result: [{ name: "Nemo" }] });
+    const [left] = await database.run<{ ms: number | string }>(
+      "SELECT extract(epoch FROM expires - clock_timestamp()) * 1000 AS ms FROM parley.servers WHERE id = $1",
+      [server],
+    );
+    expect(Number(left?.ms)).toBeLessThanOrEqual(limits.returnMs);
+    await database.run("UPDATE parley.servers SET expires = clock_timestamp() WHERE id = $1", [
+      server,
+    ]);
+    await west.renew();
     expect(await there.find("nemo")).toMatchObject({ result: [] });
     expect(await west.directory.over([server])).toEqual([server]);
-    await west.renew();
     expect(await database.run("SELECT folded FROM parley.people")).toEqual([]);
   });
 
