@@ -17,7 +17,7 @@ import { nativeDialect } from "../dialects/native/native.ts";
 import { Rights } from "../chat/rights/rights.ts";
 import { reservedNames } from "../dialects/table.ts";
 import { openChatWithHelp } from "../dialects/open-chat/open-chat.ts";
-import { connections, postgres, relay } from "../limits.ts";
+import { postgres, relay } from "../limits.ts";
 import { contactLine, RegistryConnection } from "../cpp/registry-connection.ts";
 import type { OpenStore } from "../store/open-store.ts";
 import type { PageAddress } from "../protocol/messages.ts";
@@ -36,7 +36,7 @@ import { stampMs, steadyMs } from "../io/clock.ts";
 import { networkOf } from "../addresses.ts";
 import type { ClaimFile } from "./claim-file.ts";
 import { passwordCheck } from "./password-check.ts";
-import { listenOn } from "./listen-errors.ts";
+import { listenOn, onFreePort } from "./listen-errors.ts";
 import { secretText } from "../secrets.ts";
 import { UploadService } from "./files/sharing/upload-service.ts";
 import { ServerFiles } from "./files/server-files.ts";
@@ -126,7 +126,7 @@ export class ChatCore {
   static async open(options: CoreOptions): Promise<ChatCore> {
     const { host, port, files: folder } = options;
     const withheld = [...options.store.paths, ...(options.withheld ?? [])];
-    for (let left = port === 0 ? connections.portTries : 1; ; left--) {
+    return onFreePort(port, async () => {
       const udp = { transport: "udp", host, port, flag: "--port" } as const;
       let core: ChatCore | undefined;
       const relay = {
@@ -143,9 +143,9 @@ export class ChatCore {
         return await listenOn(tcp, () => (core = new ChatCore(options, service)));
       } catch (error) {
         service.close();
-        if (left === 1) throw error;
+        throw error;
       }
-    }
+    });
   }
 
   /**

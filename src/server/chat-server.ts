@@ -9,7 +9,7 @@ import { dialects } from "../dialects/table.ts";
 import { ParleyError } from "../errors.ts";
 import { shutdown } from "../limits.ts";
 import type { Log } from "../log.ts";
-import type { Dialect } from "../chat/dialect.ts";
+import type { DatagramDialect, Dialect } from "../chat/dialect.ts";
 import { consoleActor } from "../chat/admin/actor.ts";
 import type { AdminAnswer } from "../chat/admin/answer.ts";
 import { openStore } from "../store/open.ts";
@@ -25,6 +25,7 @@ import { ChatCore, type CoreOptions } from "./chat-core.ts";
 import { type ClaimFile, openClaim } from "./claim-file.ts";
 import { Admission } from "./admission.ts";
 import { type PortProtocol } from "./chat-connection.ts";
+import type { ChatPort } from "./chat-port.ts";
 import { steadyMs } from "../io/clock.ts";
 import { hostPortText, isEveryAddress } from "../io/host-port.ts";
 import { openDatagramPort } from "./datagram-port.ts";
@@ -32,7 +33,7 @@ import { Descriptors } from "./descriptors.ts";
 import { metricsHost, type MetricsPort, openMetricsPort } from "./metrics-port.ts";
 import { startWeb, type WebServer } from "./web/http.ts";
 import { TrustedProxies } from "./web/trusted-proxies.ts";
-import { listenOn } from "./listen-errors.ts";
+import { listenOn, onFreePort } from "./listen-errors.ts";
 import { watchCertificate } from "./page-renewal.ts";
 import { folderState } from "./files/shared-folder.ts";
 import type { Connect } from "./web/websocket.ts";
@@ -352,43 +353,52 @@ export class ChatServer {
 
   /** Returns the line that the dialect's original server prints on startup, if any. */
   async #openExtra({ dialect, port, flag }: ExtraPort): Promise<string | undefined> {
-    const { host, print, log } = this.#options;
-    const listen = (protocol: PortProtocol) =>
-      listenOn({ transport: "tcp", host, port, flag }, () => {
-        const opened = this.#core.listen(port, protocol, this.#keyFor(protocol, flag));
-        this.#extra.push(opened);
-        return opened.port;
-      });
     if (dialect === "cpp") {
-      this.dialectPorts.set(dialect, await listen({ kind: "cpp" }));
+      this.dialectPorts.set(dialect, (await this.#listen({ kind: "cpp" }, port, flag)).port);
       return undefined;
     }
     const isTls = dialect === overTls.name;
     const entry = dialects[isTls ? overTls.dialect : dialect];
     if (entry === undefined) throw new ParleyError("usage", `${flag}: unknown dialect`);
-    let bound = port;
-    let started: string | undefined;
-    if (entry.transport !== "udp") {
-      const spoken = entry.dialect.name === "irc" ? this.#core.irc : entry.dialect;
-      bound = await listen({ kind: isTls ? "tls" : "dialect", dialect: spoken });
-      started = entry.dialect.terminal?.started?.(host, bound);
+    if (entry.transport === "udp") {
+      this.dialectPorts.set(dialect, await this.#answer(entry.datagram, port, flag));
+      return undefined;
     }
-    if (entry.transport !== "tcp") {
-      const opened = await listenOn({ transport: "udp", host, port: bound, flag }, () =>
-        openDatagramPort({
-          dialect: entry.datagram,
-          host,
-          port: bound,
-          print,
-          log,
-          refusalFor: (address) => this.#refusalFor(address),
-        }),
-      );
-      this.#extra.push(opened);
-      bound = opened.port;
-    }
+    const spoken = entry.dialect.name === "irc" ? this.#core.irc : entry.dialect;
+    const bound = await onFreePort(port, async () => {
+      const protocol = { kind: isTls ? "tls" : "dialect", dialect: spoken } as const;
+      const opened = await this.#listen(protocol, port, flag);
+      if (entry.transport === "tcp") return opened.port;
+      try {
+        return await this.#answer(entry.datagram, opened.port, flag);
+      } catch (error) {
+        this.#extra.splice(this.#extra.indexOf(opened), 1);
+        opened.close();
+        throw error;
+      }
+    });
     this.dialectPorts.set(dialect, bound);
-    return started;
+    return entry.dialect.terminal?.started?.(this.#options.host, bound);
+  }
+
+  #listen(protocol: PortProtocol, port: number, flag: string): Promise<ChatPort> {
+    const { host } = this.#options;
+    return listenOn({ transport: "tcp", host, port, flag }, () => {
+      const opened = this.#core.listen(port, protocol, this.#keyFor(protocol, flag));
+      this.#extra.push(opened);
+      return opened;
+    });
+  }
+
+  /** Answers datagrams; returns the port. */
+  async #answer(dialect: DatagramDialect, port: number, flag: string): Promise<number> {
+    const { host, print, log } = this.#options;
+    const refusalFor = (address: string) => this.#refusalFor(address);
+    const opened = await listenOn({ transport: "udp", host, port, flag }, () =>
+      openDatagramPort({ dialect, host, port, print, log, refusalFor }),
+    );
+    this.#extra.push(opened);
+    return opened.port;
   }
 
   /**

@@ -32,6 +32,21 @@ export async function listenOn<T>(place: ListenPlace, open: () => T | Promise<T>
   }
 }
 
+/**
+ * Runs `open`, which closes everything if it fails. For port 0 runs it several times: the number
+ * that the system chose for one transport may be taken for another.
+ * @throws what `open` throws
+ */
+export async function onFreePort<T>(port: number, open: () => Promise<T>): Promise<T> {
+  for (let left = port === 0 ? limits.portTries : 1; ; left--) {
+    try {
+      return await open();
+    } catch (error) {
+      if (left === 1) throw error;
+    }
+  }
+}
+
 function listenError(place: ListenPlace, error: unknown): ParleyError {
   const { host, port, flag } = place;
   const code = codeOf(error);

@@ -1,9 +1,10 @@
 // The assembled server: its announcement when its ports are open.
 
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, expect, spyOn, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { UdpListener } from "../../src/io/udp/udp-listener.ts";
 import { Admission } from "../../src/server/admission.ts";
 import { ChatServer, type ServerOptions } from "../../src/server/chat-server.ts";
 import { silentLog } from "../silent-log.ts";
@@ -64,6 +65,28 @@ test("nothing is announced if the last port is in use", async () => {
   await expect(starting).rejects.toMatchObject({ code: "port-in-use" });
   expect(said).toEqual([]);
   taken.stop();
+});
+
+test("a dialect that needs a number for TCP and UDP takes another one if UDP does not have it", async () => {
+  const open = UdpListener.open.bind(UdpListener);
+  let taken: Bun.udp.Socket<"buffer"> | undefined;
+  const spy = spyOn(UdpListener, "open").mockImplementation(async (asked) => {
+    if (asked.port !== 0)
+      taken ??= await Bun.udpSocket({ hostname: "127.0.0.1", port: asked.port });
+    return open(asked);
+  });
+  const extra = [{ dialect: "greeting", port: 0, flag: "--listen greeting=PORT" }] as const;
+  const server = await ChatServer.start(options({ extra }));
+  spy.mockRestore();
+  expect(server.dialectPorts.get("greeting")).not.toBe(taken!.port);
+  const connecting = Bun.connect({
+    hostname: "127.0.0.1",
+    port: taken!.port,
+    socket: { data() {} },
+  });
+  await expect(connecting).rejects.toMatchObject({ code: "ECONNREFUSED" });
+  taken!.close();
+  await server.stop();
 });
 
 test("--max-per-address 0 means no limit per address", () => {
