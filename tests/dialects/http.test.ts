@@ -5,9 +5,11 @@ import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { httpRooms } from "../../src/dialects/http/http-rooms.ts";
 import { decodeRequest, encodeRequest } from "../../src/dialects/http/room-request.ts";
+import type { StoreRequest } from "../../src/chat/turn/store.ts";
+import { rights as limits } from "../../src/limits.ts";
 import { FailingStore } from "../chat/failing-store.ts";
 import { keyOf, owner } from "../chat/owner.ts";
-import { inRoom, Rig } from "../chat/rig.ts";
+import { inRoom, memoryAnswerer, Rig } from "../chat/rig.ts";
 
 const http = httpRooms("epoch-1");
 
@@ -78,6 +80,29 @@ test("a listener is disconnected when the token expires", () => {
   expect(rig.hub.memberNames()).toEqual([]);
   expect(listener.text()).toContain("The access token is no longer valid");
   expect(listener.link.ended).toBe(true);
+});
+
+test("a token listens only so often, however many listeners come at once", () => {
+  const answer = memoryAnswerer();
+  const waiting: StoreRequest[] = [];
+  let isSlow = false;
+  const rig = new Rig({}, (request) => {
+    if (!isSlow) return answer(request);
+    waiting.push(request);
+    return undefined;
+  });
+  const ask = encodeRequest({ type: "listen", accessToken: tokenOf(rig), room: "lobby" });
+  isSlow = true;
+  const listeners = Array.from({ length: 2 * limits.listenersPerToken }, () =>
+    rig.client(http).send(ask),
+  );
+  isSlow = false;
+  for (const request of waiting) rig.hub.handleStore(answer(request)!, rig.nowMs);
+  rig.settle();
+  const refused = listeners.filter((one) => one.text().includes('"code":"full"'));
+  expect(refused).toHaveLength(limits.listenersPerToken);
+  listeners.find((one) => !refused.includes(one))?.close();
+  expect(rig.client(http).send(ask).text()).toContain("event: online");
 });
 
 test("a token outlives a change of its name's password and a device, but not the account", () => {

@@ -5,7 +5,6 @@
 import type { ErrorCode } from "../../errors.ts";
 import { history as historyLimits, rights as limits } from "../../limits.ts";
 import { harmlessLines, quoted, showsNothing } from "../../text.ts";
-import { accountMailbox } from "./account-store.ts";
 import type { Command } from "../events.ts";
 import { endSession } from "../disconnect.ts";
 import { fittingPage } from "../history/history-page.ts";
@@ -90,13 +89,12 @@ export function listen(hub: HubState, session: Session, command: Of<"listen">): 
   const bearer = bearerOf(hub, session, command);
   if (bearer === undefined) return;
   const { account, name, hash } = bearer;
-  const devices = hub.names.readers(accountMailbox(account));
-  const listeners = devices.filter(({ proven }) => proven.token === hash).length;
-  if (listeners >= limits.listenersPerToken) {
-    const message = `The token listens ${listeners} times already: close one connection first`;
-    return refuse(hub, session, "full", message);
-  }
   withRoom(hub, session, command, bearer, (room) => {
+    const listeners = listenersOf(hub, bearer);
+    if (listeners >= limits.listenersPerToken) {
+      const message = `The token listens ${listeners} times already: close one connection first`;
+      return refuse(hub, session, "full", message);
+    }
     // The token replaces what the server requires of others.
     session.isAdmitted = true;
     const rooms = [{ room, seq: since?.seq }];
@@ -104,6 +102,14 @@ export function listen(hub: HubState, session: Session, command: Of<"listen">): 
     const proof = { bearer: { account, token: hash } };
     login(hub, session, { type: "login", name, rooms, ...proof, ...more });
   });
+}
+
+/** How many sessions listen with the token, or are about to. */
+function listenersOf(hub: HubState, { hash }: AccessToken): number {
+  const listening = [...hub.sessions].filter(
+    ({ proven, phase }) => proven.token === hash && (phase === "entering" || phase === "member"),
+  );
+  return listening.length;
 }
 
 /** The token, if it is valid; undefined: refused. */
