@@ -22,6 +22,8 @@ export class MemorySessions implements Sessions, Directory {
   /** By folded name; several sessions may have had one name, one after the other. */
   readonly #byName = new Map<string, Entry>();
   #sweepCursor: MapIterator<Entry> | undefined;
+  /** Entries other than mailboxes of accounts. */
+  #count = 0;
   readonly #maxSessions: number;
   readonly #onDelete: (id: string) => void;
 
@@ -83,7 +85,7 @@ export class MemorySessions implements Sessions, Directory {
    * been examined.
    */
   sweep(unseenMs: number, goodbyeMs: number, limit: number): boolean {
-    if (this.#entries.size > this.#maxSessions) this.#deleteSurplus();
+    if (this.#count > this.#maxSessions) this.#deleteSurplus();
     this.#sweepCursor ??= this.#entries.values();
     for (let i = 0; i < limit; i++) {
       const { done, value: entry } = this.#sweepCursor.next();
@@ -100,7 +102,8 @@ export class MemorySessions implements Sessions, Directory {
   #add(entry: Entry): void {
     this.#entries.set(entry.id, entry);
     this.#addName(entry);
-    if (this.#entries.size > this.#maxSessions * slack) this.#deleteSurplus();
+    if (!isAccount(entry)) this.#count++;
+    if (this.#count > this.#maxSessions * slack) this.#deleteSurplus();
   }
 
   /**
@@ -130,6 +133,7 @@ export class MemorySessions implements Sessions, Directory {
 
   #delete(entry: Entry): void {
     this.#entries.delete(entry.id);
+    if (!isAccount(entry)) this.#count--;
     this.#removeName(entry);
     this.#onDelete(entry.id);
   }

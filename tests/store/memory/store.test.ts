@@ -1,6 +1,6 @@
 // The store in memory: the contract, and its limits in bytes.
 
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { openMemoryStore } from "../../../src/store/memory/store.ts";
 import type { Retention } from "../../../src/store/retention.ts";
 import { localBackend } from "../asked-store.ts";
@@ -140,5 +140,16 @@ describe("memory", () => {
     expect(store.sessions.load("s887")).toBeUndefined();
     expect(store.sessions.load("s1000")).toBeDefined();
     expect(store.directory.find("ann", 0)?.id).toBe("s1000");
+  });
+
+  test("mailboxes of accounts are no excess: sessions are not ranked because of them", () => {
+    const { writer } = open({ sessions: 10 });
+    const letters = Array.from({ length: 100 }, (_, i) => mail(`@account${i}`, "hello"));
+    writer.commit({ mail: letters });
+    const ranking = spyOn(Array.prototype, "sort");
+    for (let i = 0; i < 10; i++) writer.commit({ sessions: [update(`s${i}`)] });
+    const rankings = ranking.mock.calls.length;
+    ranking.mockRestore();
+    expect(rankings).toBe(0);
   });
 });
