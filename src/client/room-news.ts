@@ -3,8 +3,8 @@
 import { harmless } from "../text.ts";
 import type { SessionEvent } from "./events.ts";
 
-/** Somebody is away or back, sets the mode of a room, or invites into one. */
-export type RoomNews = Extract<SessionEvent, { type: "away" | "mode" | "call" }>;
+/** Somebody is away or back, sets the mode of a room, or invites into one; one can't be entered. */
+export type RoomNews = Extract<SessionEvent, { type: "away" | "mode" | "call" | "join-failed" }>;
 
 export function roomNewsText(event: RoomNews): string {
   switch (event.type) {
@@ -16,5 +16,9 @@ export function roomNewsText(event: RoomNews): string {
       return `${harmless(event.by)} has set ${harmless(event.change)} in ${harmless(event.room)}`;
     case "call":
       return `${harmless(event.from)} invites you into the room ${harmless(event.room)}: /join ${harmless(event.room)}`;
+    case "join-failed": {
+      const way = event.code === "room-key" ? `: /join ${harmless(event.room)} KEY` : "";
+      return `${harmless(event.message)}${way}`;
+    }
   }
 }

@@ -12,7 +12,7 @@ import type {
   Unsayable,
 } from "../client/events.ts";
 import { ClientSession } from "../client/session.ts";
-import { message as limits } from "../limits.ts";
+import { message as limits, names } from "../limits.ts";
 import type { MessageKind } from "../protocol/messages.ts";
 import { harmless, harmlessLines } from "../text.ts";
 import { changedIgnored, loadIgnored, storeIgnored } from "./ignored-storage.ts";
@@ -124,6 +124,10 @@ export class SessionController {
     const badRoom = rooms.map(roomProblem).find((problem) => problem !== undefined);
     if (badName !== undefined) return this.#refuseLogin("name", badName);
     if (badRoom !== undefined) return this.#refuseLogin("rooms", badRoom);
+    const most = names.maxRoomsPerSession;
+    if (rooms.length > most) {
+      return this.#refuseLogin("rooms", `You can be in at most ${most} rooms, not ${rooms.length}`);
+    }
     const { drafts } = this.#state();
     const wanted = rooms.map((room) => {
       const draft = drafts.get(room) ?? emptyDraft;

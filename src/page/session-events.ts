@@ -197,7 +197,7 @@ function entered(state: State, name: string, nowMs: number): State {
 }
 
 function joinFailed(state: State, event: EventOf<"join-failed">, nowMs: number): State {
-  const message = harmless(event.message);
+  const message = roomNewsText(event);
   if (!isAskedFor(state, event.room)) return notice(state, state.shown, message, nowMs);
   const answered = { ...state, joining: undefined };
   return state.joining?.origin === "composer"

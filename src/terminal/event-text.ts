@@ -36,7 +36,6 @@ export function eventText(event: SessionEvent): string | undefined {
     case "chat":
       return chatText(event.state, harmless(event.with));
     case "error":
-    case "join-failed":
       return harmless(event.message);
     case "topic":
       return event.topic === ""
@@ -45,6 +44,7 @@ export function eventText(event: SessionEvent): string | undefined {
     case "away":
     case "mode":
     case "call":
+    case "join-failed":
       return roomNewsText(event);
     case "deleted":
       return `An operator has deleted a message in ${harmless(event.room)}`;

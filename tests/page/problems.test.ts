@@ -42,6 +42,9 @@ inBrowser("an impossible room is refused below the rooms", async () => {
   await bob.press("Enter");
   await bob.until("document.querySelector('#login-rooms-problem').textContent.includes('<den>')");
   expect(await bob.get(isBelow("#login-rooms-problem", "#login-rooms"))).toBe(true);
+  await bob.fill("#login-rooms", Array.from({ length: 17 }, (_, i) => `room-${i}`).join());
+  await bob.press("Enter");
+  await bob.until("document.querySelector('#login-rooms-problem').textContent.includes('16')");
   expect(await bob.get(invalid)).toBe("login-rooms");
   expect(await bob.text("#login-name-problem")).toBe("");
   await bob.fill("#login-rooms", "lobby");

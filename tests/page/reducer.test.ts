@@ -445,6 +445,9 @@ test("a refused join is shown where the room was requested, not among the messag
   expect(refused("composer")).toMatchObject({ joinProblem: "", composerProblem: "too many rooms" });
   expect(refused("form").log.entries).toEqual([]);
   expect(refused("form").shown).toBe("lobby");
+  const keyed = { type: "join-failed", room: "den", code: "room-key", message: "it has a key" };
+  const told = hear(inLobby, keyed as SessionEvent);
+  expect(told.log.entries.at(-1)).toMatchObject({ text: "it has a key: /join den KEY" });
   const again = run(refused("form"), { type: "join", room: "attic", origin: "form" });
   expect(again.joinProblem).toBe("");
 });
