@@ -1,6 +1,7 @@
 // Output for a client that treats each receive as one message (docs/dialects.md "Framing"): one
 // send per message, with a gap in between. Beyond a bound, messages are joined by line endings,
-// which keeps busy rooms affordable. Pure.
+// which keeps busy rooms affordable; user lists are not, since a client knows one by its beginning.
+// Pure.
 
 import { output } from "../../limits.ts";
 
@@ -10,6 +11,13 @@ export class PacedQueue {
    * sessions, and appending would copy them again and again.
    */
   #waiting: (string | string[])[] = [];
+  /**
+   * The newest list, if there were too many messages for it to keep its place: it follows them, on
+   * its own.
+   */
+  #list: string | undefined;
+  /** Whether the last entry is a list. */
+  #endsWithList = false;
   /** Earliest time of the next send. */
   #nextSendMs = -Infinity;
   /** The last send, until a later turn shows a time at which it was over. */
@@ -17,16 +25,27 @@ export class PacedQueue {
   /** UTF-16 code units waiting. */
   chars = 0;
 
-  push(text: string): void {
+  push(text: string, isList = false): void {
     this.chars += text.length;
-    const last = this.#waiting.length - 1;
-    if (!this.full) {
-      this.#waiting.push(text);
+    if (isList && (this.full || this.#list !== undefined)) {
+      this.chars -= this.#list?.length ?? 0;
+      this.#list = text;
       return;
     }
+    if (!this.full) {
+      this.#waiting.push(text);
+      this.#endsWithList = isList;
+      return;
+    }
+    const last = this.#waiting.length - 1;
     const before = this.#waiting[last]!;
-    if (typeof before === "string") this.#waiting[last] = [before, text];
-    else before.push(text);
+    if (typeof before !== "string") before.push(text);
+    else if (this.#endsWithList) {
+      this.#waiting[last] = text;
+      this.#endsWithList = false;
+      if (this.#list === undefined) this.#list = before;
+      else this.chars -= before.length;
+    } else this.#waiting[last] = [before, text];
   }
 
   get full(): boolean {
@@ -34,7 +53,7 @@ export class PacedQueue {
   }
 
   get empty(): boolean {
-    return this.#waiting.length === 0;
+    return this.#waiting.length === 0 && this.#list === undefined;
   }
 
   /** Whether `take` has nothing to do, now or at a later time. */
@@ -54,7 +73,7 @@ export class PacedQueue {
     }
     if (this.empty || nowMs < this.#nextSendMs) return undefined;
     this.#sent = { turnMs: nowMs, gapMs };
-    const next = this.#waiting.shift()!;
+    const next = this.#waiting.shift() ?? this.#takeList();
     if (typeof next === "string") {
       this.chars -= next.length;
       return next;
@@ -63,11 +82,18 @@ export class PacedQueue {
     return joinedByLineEnds(next);
   }
 
+  #takeList(): string {
+    const list = this.#list ?? "";
+    this.#list = undefined;
+    return list;
+  }
+
   /**
    * The whole queue in one piece: for a client that turned out to be framed, or is being
    * disconnected. `line` adds the line ending.
    */
   takeAll(line: (text: string) => string): string {
+    if (this.#list !== undefined) this.#waiting.push(this.#takeList());
     const all = this.#waiting.flat().map(line).join("");
     this.#waiting = [];
     this.chars = 0;

@@ -94,7 +94,7 @@ export class RecipientGroup {
     if (listFor === undefined) return true;
     for (const { session } of this.members) {
       if (session.isOver) continue;
-      session.output.addText(listFor(session.name));
+      session.output.addText({ text: listFor(session.name), isList: true });
       finishOutput(session, nowMs, plan);
     }
     return false;
@@ -159,7 +159,7 @@ export class RecipientGroup {
     for (const { session, hearsFrom, hearsUntil } of this.members) {
       if (session.isOver || session.id === skipped || order <= hearsFrom || order > hearsUntil)
         continue;
-      insertPersonal(session, { order, text: listFor(session.name) });
+      insertPersonal(session, { order, text: listFor(session.name), isList: true });
     }
     return undefined;
   }
@@ -191,13 +191,13 @@ type SharedRoster = { order: number; text: string; hiddenFrom: number; added: bo
 
 function addRoster(rendered: RenderedBatch, list: SharedRoster): void {
   list.added = true;
-  rendered.add(list.order, list.text, list.hiddenFrom, 0);
+  rendered.addList(list.order, list.text, list.hiddenFrom);
 }
 
 /** Sends a session's composed output and notes follow-up work. */
 export function finishOutput(session: Session, nowMs: number, plan: FlushPlan): void {
   const { output } = session;
-  for (const { text } of output.personal ?? []) output.addText(text);
+  for (const personal of output.personal ?? []) output.addText(personal);
   output.personal = undefined;
   output.heardOnce = undefined;
   output.flush();

@@ -27,6 +27,9 @@ export class RenderedBatch {
    * 0.
    */
   #once: number[] | undefined;
+  /** Index of the user list. */
+  #listAt: number | undefined;
+  #textWithoutList: string | undefined;
   #text = "";
   #block: Block | undefined;
   #starts: number[] | undefined;
@@ -52,6 +55,12 @@ export class RenderedBatch {
     this.#hiddenFrom.push(hiddenFrom);
     if (hiddenFrom !== 0) (this.#hides ??= new Set()).add(hiddenFrom);
     this.#text += this.#lineOf(text);
+  }
+
+  /** Adds the user list. */
+  addList(order: number, text: string, hiddenFrom: number): void {
+    this.#listAt = this.length;
+    this.add(order, text, hiddenFrom, 0);
   }
 
   /** The last added line reports an event that occurred in several rooms, under that number. */
@@ -84,7 +93,9 @@ export class RenderedBatch {
   paceOut(output: SessionOutput): void {
     if (this.length === 0) return;
     if (output.pacedFull) {
-      output.push(this.#isStream ? this.#text : this.#text.slice(0, -1));
+      const text = this.#listAt === undefined ? this.#text : this.#restOf(this.#listAt);
+      if (text !== "") output.push(this.#isStream ? text : text.slice(0, -1));
+      if (this.#listAt !== undefined) output.push(this.#texts[this.#listAt]!, true);
       return;
     }
     for (let i = 0; i < this.length; i++) this.#pushMessages(output, i);
@@ -110,7 +121,7 @@ export class RenderedBatch {
       const order = this.#orders[i]!;
       while (next < own.length && own[next]!.order < order) {
         addSlice();
-        output.addText(own[next++]!.text);
+        output.addText(own[next++]!);
       }
       if (order <= hearsFrom || order > hearsUntil) continue;
       if (this.#hiddenFrom[i] === session.id) continue;
@@ -141,7 +152,7 @@ export class RenderedBatch {
       if (order <= hearsFrom || order > hearsUntil || this.#hiddenFrom[i] === session.id) continue;
       if (said > 0 && replayedTo !== undefined) continue;
       if (this.#isRepeated(i, session)) continue;
-      insertPersonal(session, { order, text });
+      insertPersonal(session, { order, text, isList: i === this.#listAt });
       heard += said;
     }
     return heard;
@@ -171,7 +182,16 @@ export class RenderedBatch {
   /** Queues the text at index `i`, each message of a run separately. */
   #pushMessages(output: SessionOutput, i: number): void {
     const messages = this.#messages.get(i)?.() ?? [this.#texts[i]!];
-    for (const text of messages) output.push(text);
+    for (const text of messages) output.push(text, i === this.#listAt);
+  }
+
+  /** All lines but the user list, which is not joined with others. */
+  #restOf(listAt: number): string {
+    this.#textWithoutList ??= this.#texts
+      .toSpliced(listAt, 1)
+      .map((text) => this.#lineOf(text))
+      .join("");
+    return this.#textWithoutList;
   }
 
   #renderEach(run: SaidRun): string[] {

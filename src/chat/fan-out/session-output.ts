@@ -7,7 +7,7 @@ import { type Backlog, type Block, Outbox } from "./outbox.ts";
 import { PacedQueue } from "./paced-queue.ts";
 
 /** Text for one session only, with its position among the turn's events. */
-export type Personal = { order: number; text: string };
+export type Personal = { order: number; text: string; isList?: boolean };
 
 export type OutputStyle = Pick<Dialect, "output" | "greetingGapMs" | "sendGapMs">;
 
@@ -52,8 +52,8 @@ export class SessionOutput {
   }
 
   /** Adds a text for this session; sent by `flush`. */
-  addText(text: string): void {
-    if (this.isPaced) this.push(text);
+  addText({ text, isList }: Pick<Personal, "text" | "isList">): void {
+    if (this.isPaced) this.push(text, isList);
     else this.addBytes(encoder.encode(this.lineOf(text)), undefined);
   }
 
@@ -81,9 +81,9 @@ export class SessionOutput {
   }
 
   /** Queues a message for a paced client. */
-  push(text: string): void {
+  push(text: string, isList = false): void {
     this.#paced ??= new PacedQueue();
-    this.#paced.push(text);
+    this.#paced.push(text, isList);
   }
 
   /** Sends due paced messages; true if it must be called again soon. */

@@ -133,7 +133,7 @@ export function deliverPast(hub: HubState, session: Session, page: readonly Pers
   if (session.isOver) return;
   const plan = newFlushPlan();
   for (const event of page) {
-    for (const text of textsOf(session, event)) session.output.addText(text);
+    for (const text of textsOf(session, event)) session.output.addText({ text });
   }
   plan.composed.add(session);
   finishDelivery(hub, plan);
@@ -154,7 +154,7 @@ function addAnswers(session: Session, batch: TurnBatch, plan: FlushPlan): void {
   const answers: readonly TimedPersonal[] = batch.takeAnswers(session);
   if (answers.length === 0 || session.isOver) return;
   for (const answer of answers) {
-    for (const text of renderPersonal(session, answer)) session.output.addText(text);
+    for (const text of renderPersonal(session, answer)) session.output.addText({ text });
   }
   session.output.answerChars = 0;
   plan.composed.add(session);

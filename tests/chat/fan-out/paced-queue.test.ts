@@ -44,6 +44,28 @@ test("beyond its capacity messages are joined by single line ends", () => {
   expect(queue.chars).toBe(0);
 });
 
+test("a user list is not joined with other messages: the newest one follows them", () => {
+  const queue = new PacedQueue();
+  queue.push("early list", true);
+  for (let i = 2; i < places; i++) queue.push(String(i));
+  queue.push("old list", true);
+  for (const text of ["x", "y", "z"]) {
+    queue.push(text);
+    queue.push(`list after ${text}`, true);
+  }
+  const taken: string[] = [];
+  for (let nowMs = 0; !queue.settled; nowMs += gapMs) {
+    const text = queue.take(nowMs);
+    if (text !== undefined) taken.push(text);
+  }
+  expect([taken.length, queue.chars]).toEqual([places + 1, 0]);
+  expect([taken[0], ...taken.slice(-2)]).toEqual(["early list", "x\ny\nz", "list after z"]);
+  for (let i = 0; i < places; i++) queue.push("a");
+  queue.push("list", true);
+  expect(queue.takeAll((text) => `${text}|`)).toEndWith("a|list|");
+  expect([queue.empty, queue.chars]).toEqual([true, 0]);
+});
+
 test("keeps order, loses nothing and counts right, at random", () => {
   for (let seed = 1; seed <= 50; seed++) {
     const random = seeded(seed);
