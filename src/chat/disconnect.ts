@@ -111,13 +111,12 @@ export function logNameless(hub: HubState, session: Session, reason: EndReason):
 
 /**
  * Records which private messages the owner's device has received, for its next session. If the
- * connection was lost, the last ones may not have arrived: everything since its login is sent
- * again.
+ * connection was lost, the last ones may not have arrived, and are sent again.
  */
 function recordDevice(hub: HubState, session: Session, reason: LeaveReason): void {
   const { mailbox, proven, identity, dialect } = session;
-  const hasRead = reason === "quit" && dialect.hearsMail !== false;
-  const mail = hasRead ? (mailbox.replayedTo ?? mailbox.last) : 0;
+  const read = reason === "quit" ? mailbox.sent : mailbox.received;
+  const mail = dialect.hearsMail === false ? 0 : read;
   const { account } = identity;
   const key = proven.isDevice ? proven.key : undefined;
   const change = { type: "used", account, key, mail, atMs: hub.stampMs } as const;

@@ -176,6 +176,9 @@ export class Timers {
       expel(hub, session, "kicked", "The access token is no longer valid");
     }
     const { phase, liveness, link } = session;
+    if (phase === "member" && session.output.lagBytes === 0) {
+      session.mailbox.notice(liveness.heardMs, nowMs);
+    }
     if (phase === "ending") {
       if (liveness.endingSinceMs > 0 && nowMs - liveness.endingSinceMs > limits.drainMs)
         link.abort();

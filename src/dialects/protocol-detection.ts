@@ -51,9 +51,9 @@ export function detectProtocol(beginning: Beginning): Verdict {
   const answer = foreignAnswer(bytes, beginning.webPort);
   if (answer !== undefined) return { kind: "foreign", answer };
   if (!beginning.admitsPlain) {
-    return { kind: "foreign", answer: plainRefusal(bytes[0] === openingBrace) };
+    return { kind: "foreign", answer: plainRefusal(formOf(bytes)) };
   }
-  const text = Buffer.from(bytes.subarray(0, limits.maxBytes)).toString("latin1");
+  const text = textOf(bytes);
   const full = ended || bytes.length >= limits.maxBytes;
   const late = beginning.sinceFirstByteMs >= limits.unframedAfterMs;
 
@@ -80,21 +80,36 @@ const tlsHandshake = 0x16;
 const tlsMajor = 0x03;
 const openingBrace = 0x7b;
 
-/** The answer to a plain-text client where TLS is required. */
-export function plainRefusal(isNative: boolean): string {
-  const message =
-    "This server requires TLS from other machines: connect with `parley client`, " +
-    "or ask its operator to start it with --plain";
-  return isNative
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.subarray(0, limits.maxBytes)).toString("latin1");
+}
+
+function formOf(bytes: Uint8Array): "native" | "irc" | "text" {
+  if (bytes[0] === openingBrace) return "native";
+  return ircStart.test(textOf(bytes)) ? "irc" : "text";
+}
+
+/** The answer to a plain-text client where TLS is required, as its protocol says it. */
+export function plainRefusal(form: "native" | "irc" | "text"): string {
+  const reason = "This server requires TLS from other machines";
+  const orPlain = "or ask its operator to start it with --plain";
+  if (form === "irc") return ircRefusal(`${reason}: connect with TLS, ${orPlain}`);
+  const message = `${reason}: connect with \`parley client\`, ${orPlain}`;
+  return form === "native"
     ? `${JSON.stringify({ type: "error", code: "tls-required", message })}\n`
     : `${message}\n`;
+}
+
+/** What ends an IRC connection (RFC 2812 §3.7.4). */
+export function ircRefusal(message: string): string {
+  return `ERROR :${message}\r\n`;
 }
 
 /** A prefix of a CPP type or of JSON gets more time to complete than a name. */
 const openWaitMs = 300;
 
 function silence({ silentMs, prompted, ended, admitsPlain }: Beginning): Verdict {
-  if (ended && !admitsPlain) return { kind: "foreign", answer: plainRefusal(false) };
+  if (ended && !admitsPlain) return { kind: "foreign", answer: plainRefusal("text") };
   if (ended) return { kind: "text", framed: true };
   if (prompted) return { kind: "wait", untilMs: undefined };
   if (silentMs >= limits.promptAfterMs) return { kind: "prompt" };

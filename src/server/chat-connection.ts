@@ -7,7 +7,12 @@ import type { Dialect, Peer } from "../chat/dialect.ts";
 import { ReadFramer } from "../dialects/framing.ts";
 import { LineSplitter, tooLong } from "../line-splitter.ts";
 import { telnetCommand, TelnetFilter } from "../dialects/telnet.ts";
-import { detectProtocol, foreignAnswer, plainRefusal } from "../dialects/protocol-detection.ts";
+import {
+  detectProtocol,
+  foreignAnswer,
+  ircRefusal,
+  plainRefusal,
+} from "../dialects/protocol-detection.ts";
 import { steadyMs } from "../io/clock.ts";
 import {
   connections as limits,
@@ -161,8 +166,10 @@ export class ChatConnection implements Link {
     if (protocol.kind === "any" || protocol.kind === "tls") {
       this.#wait("sniffing");
       this.#undecided.add(this);
-    } else if (!this.#admitsPlain) this.#refuse(plainRefusal(false), "plain text");
-    else if (protocol.kind === "cpp") this.#serveCpp();
+    } else if (!this.#admitsPlain) {
+      const isIrc = protocol.kind === "dialect" && protocol.dialect.name === "irc";
+      this.#refuse(plainRefusal(isIrc ? "irc" : "text"), "plain text");
+    } else if (protocol.kind === "cpp") this.#serveCpp();
     else this.#startDialect(protocol.dialect);
   }
 
@@ -428,14 +435,14 @@ export class ChatConnection implements Link {
     if (this.#prompted && this.#admitsPlain) this.#socket.write("\r\n");
   }
 
-  /** The port only accepts TLS; a silent client gets as much time as a handshake. */
+  /** The port (ircs) only accepts TLS; a silent client gets as much time as a handshake. */
   #decideTls({ held, heldBytes }: Extract<State, { held: unknown }>, nowMs: number): void {
     if (heldBytes === 0) {
       if (this.#inputEnded || nowMs - this.#openedMs >= tls.handshakeMs) this.abort();
       return;
     }
     if (held[0]?.[0] === tlsHandshake) this.#startTls(held, nowMs);
-    else this.#refuse("This port only speaks TLS\n", "plain text");
+    else this.#refuse(ircRefusal("This port only speaks TLS"), "plain text");
   }
 
   /** No name or request arrived in time. */

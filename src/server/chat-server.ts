@@ -322,7 +322,7 @@ export class ChatServer {
   }
 
   #refusalFor(address: string): { text: string; reason: string } | undefined {
-    if (!this.#admitsPlain(address)) return { text: plainRefusal(false), reason: "plain text" };
+    if (!this.#admitsPlain(address)) return { text: plainRefusal("text"), reason: "plain text" };
     return this.#core.refusalFor(address);
   }
 

@@ -153,6 +153,26 @@ describe("mail for a registered name", () => {
     expect(texts(withKey(rig, "Ann", "desk", knows))).toEqual([]);
   });
 
+  test("is not sent again after the device was heard of half a minute later", () => {
+    const rig = new Rig();
+    const { desk } = withPhone(rig);
+    const bob = rig.member("Bob").send(tell("one"));
+    rig.pass(25_000, 1_000);
+    desk.send({ type: "ping", ref: 1 });
+    bob.send(tell("two"));
+    desk.close("lost");
+    const again = withKey(rig, "Ann", "desk", { secret: "another-0123456789" });
+    expect(texts(again)).toHaveLength(2);
+    rig.pass(31_000, 1_000);
+    again.send({ type: "ping", ref: 2 });
+    rig.pass(1_000, 1_000);
+    bob.send(tell("three"));
+    again.close("lost");
+    expect(texts(withKey(rig, "Ann", "desk", { secret: "third-0123456789-" }))).toEqual([
+      [3, "three"],
+    ]);
+  });
+
   test("never goes to a former user of the name, or to one who takes a name that looks free", () => {
     const rig = new Rig();
     const first = rig.member("Ann", {}, "192.0.2.1");

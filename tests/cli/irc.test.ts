@@ -55,7 +55,7 @@ test("on its own ports and the main port, with and without TLS", async () => {
       expect(heard).toStartWith(":irc.example 001 Ann :");
       expect(heard).toContain(" 353 Ann = #lobby :Ann\r\n");
     }
-    expect(await session(dialects.ircs, false, "\n")).toBe("This port only speaks TLS\n");
+    expect(await session(dialects.ircs, false, "\n")).toBe("ERROR :This port only speaks TLS\r\n");
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -198,6 +198,8 @@ describe("TLS", () => {
     }
     const toNative = verdict('{"type":"hello"', required);
     expect(toNative).toMatchObject({ kind: "foreign" });
+    const toIrc = verdict("CAP LS 302\r\n", required);
+    expect("answer" in toIrc && toIrc.answer).toMatch(/^ERROR :This server requires TLS .*\r\n$/);
     const line = "answer" in toNative ? toNative.answer : "";
     expect(JSON.parse(line)).toMatchObject({ type: "error", code: "tls-required" });
     expect(verdict("GET / HTTP/1.1\r\n", required)).toMatchObject({

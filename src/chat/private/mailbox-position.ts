@@ -1,9 +1,16 @@
 // How far a session has read its mailbox: private messages arrive live, or wait until earlier ones
 // have been replayed. Pure.
 
+/** Whoever is heard of this long after a message was sent has received it, in milliseconds. */
+const receiptMs = 30_000;
+
 export class MailboxPosition {
   #last = 0;
   #replayedTo: number | undefined;
+  /** The last message that the client has certainly received. */
+  #received = 0;
+  /** Up to where everything had been sent at `atMs`. */
+  #sent: { mail: number; atMs: number } | undefined;
 
   /** Number of the mailbox's last message; 0 without a mailbox. */
   get last(): number {
@@ -13,6 +20,28 @@ export class MailboxPosition {
   /** Last number replayed; undefined once private messages arrive live. */
   get replayedTo(): number | undefined {
     return this.#replayedTo;
+  }
+
+  /** Last number sent. */
+  get sent(): number {
+    return this.#replayedTo ?? this.#last;
+  }
+
+  /** Up to here everything has arrived, even if the connection is lost now. */
+  get received(): number {
+    return this.#received;
+  }
+
+  /**
+   * To be called from time to time while no output waits. `heardMs`: when the client last sent
+   * something; many of them acknowledge nothing.
+   */
+  notice(heardMs: number, nowMs: number): void {
+    if (this.#sent !== undefined && heardMs - this.#sent.atMs >= receiptMs) {
+      this.#received = this.#sent.mail;
+      this.#sent = undefined;
+    }
+    if (this.sent > this.#received) this.#sent ??= { mail: this.sent, atMs: nowMs };
   }
 
   /** Continues from the session's record or its previous connection. */
