@@ -5,6 +5,7 @@ import type { LeftOut, OfferedFolder } from "../../handover/offered-folder.ts";
 import { isLoopback } from "../../addresses.ts";
 import { parseHostPort } from "../../io/host-port.ts";
 import { sizeText } from "../../size-text.ts";
+import { SmoothRate } from "../../smooth-rate.ts";
 import { harmless, quoted } from "../../text.ts";
 import { type Code, codeText } from "../../trust/code.ts";
 import { say } from "../output/diagnostics.ts";
@@ -35,6 +36,7 @@ export class CodeReport {
   #bar: ProgressBar | undefined;
   /** When the code was entered. */
   #takenMs: number | undefined;
+  #rate = new SmoothRate();
   /** The path that was reported last. */
   #path: PathName | undefined;
 
@@ -93,6 +95,8 @@ export class CodeReport {
   /** `address`: empty for a receiver connected through a server. */
   taken(address: string): void {
     this.#takenMs = performance.now();
+    this.#rate = new SmoothRate();
+    this.#rate.at(0, this.#takenMs);
     const from = address === "" ? {} : { address };
     if (this.#isJson) this.#print({ event: "accepted", ...from });
     else if (!this.#isQuiet) {
@@ -119,16 +123,15 @@ export class CodeReport {
 
   progress(sentBytes: number, { bytes: size }: OfferedFolder): void {
     if (this.#takenMs === undefined) return;
-    const seconds = Math.max(0.001, (performance.now() - this.#takenMs) / 1_000);
-    const bytesPerSecond = Math.round(sentBytes / seconds);
-    const left = bytesPerSecond === 0 ? null : Math.max(0, size - sentBytes) / bytesPerSecond;
     const haveBytes = Math.min(sentBytes, size);
+    const bytesPerSecond = this.#rate.at(haveBytes, performance.now());
     if (this.#isJson) {
       return this.#print({ event: "progress", size, sentBytes: haveBytes, bytesPerSecond });
     }
     if (this.#isQuiet || !barFits()) return;
     this.#bar ??= new ProgressBar("sending", size);
-    this.#bar.update({ haveBytes, allBytes: size, bytesPerSecond, secondsLeft: left });
+    const secondsLeft = this.#rate.secondsFor(size - haveBytes);
+    this.#bar.update({ haveBytes, allBytes: size, bytesPerSecond, secondsLeft });
   }
 
   done({ files, bytes: size }: OfferedFolder): void {
