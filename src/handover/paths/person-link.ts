@@ -258,8 +258,10 @@ export class PersonLink {
   #handleDatagrams(bytes: Uint8Array, address: string, port: number): void {
     if (this.#closed) return;
     const atUs = nowUs();
-    const { relay, server } = this.#options;
+    const { relay, server, isDirectAllowed } = this.#options;
     const isRelayed = port === relay?.port && address === plainAddress(server);
+    // An answer would show the other end which address is ours.
+    if (!isRelayed && !isDirectAllowed) return;
     const route = isRelayed ? relayRoute : { address, port };
     const rest = this.#takeOwn(bytes, route, isRelayed, atUs);
     // The receiver of the rest may free its memory.

@@ -1,10 +1,13 @@
 // What an end that announces the addresses of others can make this one send there.
 
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { encodePaths } from "../../../src/handover/paths/paths-line.ts";
+import { decodePaths, encodePaths } from "../../../src/handover/paths/paths-line.ts";
 import { PersonLink } from "../../../src/handover/paths/person-link.ts";
+import { probeHashes } from "../../../src/handover/paths/probe-keys.ts";
 import { paths as limits } from "../../../src/limits.ts";
 import { secretBytes } from "../../../src/secrets.ts";
+import { probeBytes, writeProbe } from "../../../src/transfer/paths/path-wire.ts";
+import { kind, kindAt } from "../../../src/transfer/wire.ts";
 import { until } from "../../until.ts";
 
 setDefaultTimeout(60_000);
@@ -81,6 +84,49 @@ test("loopback is only probed between two ends that have both reached the server
   for (const link of links) link.close();
   remote.close();
   local.close();
+});
+
+test("an end without direct paths answers probes that come through the relay, and no others", async () => {
+  const answered = { relay: 0, stranger: 0 };
+  let join: { address: string; port: number } | undefined;
+  const open = (which: keyof typeof answered) =>
+    Bun.udpSocket({
+      hostname: "127.0.0.1",
+      socket: {
+        data(_, bytes, port, address) {
+          if (kindAt(bytes, 0) === kind.join) join = { address, port };
+          else answered[which]++;
+        },
+      },
+    });
+  const [relay, stranger] = [await open("relay"), await open("stranger")];
+  const lines: string[] = [];
+  const link = new PersonLink({
+    isRecipient: true,
+    server: "127.0.0.1",
+    relay: { token: Buffer.alloc(16, 1).toString("base64url"), port: relay.port },
+    isDirectAllowed: false,
+    sendLine: (line) => void lines.push(line),
+    exported: () => undefined,
+    onSilence() {},
+    onPath() {},
+  });
+  await link.start();
+  const secret = secretBytes(limits.secretBytes);
+  link.handleLine(encodePaths({ secret, local: true, addresses: [], seen: undefined }));
+  await until(() => join !== undefined);
+  const recipient = decodePaths(lines[0]!)!.secret;
+  const { sender } = probeHashes({ exported: undefined, recipient, sender: secret });
+  const probe = new Uint8Array(probeBytes);
+  for (const [number, socket] of [stranger, relay].entries()) {
+    writeProbe(probe, { number: number + 1, isAnswer: false, isUsed: false }, sender);
+    socket.send(probe, join!.port, "127.0.0.1");
+    await until(() => number === 0 || answered.relay > 0);
+  }
+  expect(answered.stranger).toBe(0);
+  link.close();
+  relay.close();
+  stranger.close();
 });
 
 test("without a relay and direct paths an end says nothing: the other would wait for a path", async () => {
