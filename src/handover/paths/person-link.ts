@@ -67,6 +67,7 @@ export class PersonLink {
   #user: LinkUser | undefined;
   #path: Path | undefined;
   #hasRelay = false;
+  #hasHeardAddresses = false;
   #saidAddresses = "";
   #timer: Timer | undefined;
   /** When data for this end last arrived; Infinity: not since the last silence. */
@@ -138,7 +139,11 @@ export class PersonLink {
     const atUs = nowUs();
     // A second line only brings other addresses.
     if (this.#told === undefined) this.#begin(told, atUs);
-    if (this.#options.isDirectAllowed) this.#try(told, atUs);
+    if (this.#options.isDirectAllowed) {
+      this.#try(told, atUs);
+      this.#hasHeardAddresses ||= told.addresses.length > 0;
+      this.#tell();
+    }
     this.#turn();
     return true;
   }
@@ -225,9 +230,13 @@ export class PersonLink {
     this.#finder?.add({ route: relayRoute, kind: "relayed" }, atUs);
   }
 
-  /** Sends the addresses of this end to the other, if they are new. */
+  /**
+   * Sends the addresses of this end to the other, if they are new. A sender reveals its own only to
+   * a recipient that has revealed some: for others they would be of no use.
+   */
   #tell(): void {
-    const isTold = this.#options.isDirectAllowed;
+    const { isDirectAllowed, isRecipient } = this.#options;
+    const isTold = isDirectAllowed && (isRecipient || this.#hasHeardAddresses);
     const addresses = isTold ? this.#places() : [];
     const seen = isTold ? this.#seenPlace(addresses) : undefined;
     const line = encodePaths({ secret: this.#secret, local: this.#isLocal, addresses, seen });

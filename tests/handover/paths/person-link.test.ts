@@ -129,6 +129,30 @@ test("an end without direct paths answers probes that come through the relay, an
   stranger.close();
 });
 
+test("a sender reveals its addresses only to a recipient that reveals some", async () => {
+  const lines: string[] = [];
+  const link = new PersonLink({
+    isRecipient: false,
+    server: "127.0.0.1",
+    relay: undefined,
+    isDirectAllowed: true,
+    sendLine: (line) => void lines.push(line),
+    exported: () => undefined,
+    onSilence() {},
+    onPath() {},
+  });
+  const secret = secretBytes(limits.secretBytes);
+  const revealed = () => lines.flatMap((line) => decodePaths(line)!.addresses);
+  const opening = link.start();
+  link.handleLine(encodePaths({ secret, local: true, addresses: [], seen: undefined }));
+  await opening;
+  expect(lines.length).toBeGreaterThan(0);
+  expect(revealed()).toEqual([]);
+  link.handleLine(lineOf(4_000, true));
+  expect(revealed()).toContainEqual({ address: "127.0.0.1", port: expect.any(Number) });
+  link.close();
+});
+
 test("without a relay and direct paths an end says nothing: the other would wait for a path", async () => {
   const lines: string[] = [];
   const linkWith = (isDirectAllowed: boolean): PersonLink =>
