@@ -9,7 +9,7 @@ import { ParleyError } from "../../errors.ts";
 import { quietly } from "../../files/cleanup.ts";
 import { history as limits } from "../../limits.ts";
 import { quoted } from "../../text.ts";
-import { damaged, refused } from "./errors.ts";
+import { damaged, isUnreadable, refused, storageError } from "./errors.ts";
 import { applicationId, migrate, schemaVersion, shapeOf, versionOf } from "./schema.ts";
 
 /** Offsets in the first page of every SQLite file (sqlite.org/fileformat2.html, section 1.3). */
@@ -171,6 +171,8 @@ export function checkContent(path: string): void {
     if (problem?.quick_check !== "ok") throw damaged(path, problem?.quick_check ?? "no answer");
   } catch (error) {
     if (error instanceof ParleyError) throw error;
+    // A disk that fails, or another program's lock, says nothing about the file.
+    if (isUnreadable(error)) throw storageError(path, "opened", error);
     throw damaged(path, error instanceof Error ? error.message : String(error));
   } finally {
     db?.close();

@@ -36,6 +36,12 @@ export function storageError(
   return refused(path, `can't be ${action}: ${detail}`);
 }
 
+/** Whether SQLite could not read the file, whatever it contains. */
+export function isUnreadable(error: unknown): boolean {
+  const code = error instanceof SQLiteError ? (error.code ?? "") : "";
+  return /^SQLITE_(BUSY|CANTOPEN|FULL|IOERR|NOMEM|PERM|READONLY)/.test(code);
+}
+
 export function refused(path: string, why: string): ParleyError {
   return new ParleyError("storage", `The data file ${quoted(path, 400)} ${why}`);
 }

@@ -146,6 +146,14 @@ describe("a file that is refused", () => {
     openSqliteStore(path).close();
   });
 
+  test("is in use by another program, which is not damage", () => {
+    const path = dataFile(freshFolder());
+    using other = new Database(path);
+    other.run("PRAGMA locking_mode = EXCLUSIVE");
+    other.run("BEGIN EXCLUSIVE");
+    expect(refusal(path)).toContain("can't be opened: another program is writing to it; stop it");
+  });
+
   test("is a file that SQLite keeps next to a database in use, empty or not", () => {
     const folder = freshFolder();
     const path = dataFile(folder);
