@@ -9,14 +9,6 @@ const burstBytes = 256 * 1024;
 /** The longest queue: 20 ms of the rate. */
 const latencyMs = 20;
 
-/** Why such a link is impossible here; undefined if it is possible. */
-export function missingForVeth(): string | undefined {
-  if (process.platform !== "linux") return "no Linux";
-  if (process.getuid?.() !== 0) return "not root";
-  const absent = ["ip", "tc"].filter((name) => Bun.which(name) === null);
-  return absent.length === 0 ? undefined : `no iproute2 (${absent.join(", ")})`;
-}
-
 export class ShapedVeth implements Ends, AsyncDisposable {
   readonly atServer: readonly string[];
   readonly atClient: readonly string[];
