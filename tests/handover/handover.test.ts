@@ -121,6 +121,16 @@ test("what is still being looked at is not sent after a stop", async () => {
   expect((await handover.open([file])).files).toBe(1);
 });
 
+test("that a declined offer had ended already is no news", async () => {
+  const { handover, offer, names, asked } = rig();
+  await offer("Ann", numberOf(1));
+  handover.decline(handover.find("")!);
+  expect(asked.at(-1)).toMatchObject({ type: "answer-files", accept: false });
+  const error = { type: "error", code: "not-found", message: "No such offer", ref: 1 } as const;
+  expect(handover.handleEvent({ ...error, subject: numberOf(1) } as never)).toBe(true);
+  expect(names()).toEqual(["offer-received"]);
+});
+
 test("an accepted offer is over when the server refuses the answer, but not when it has forgotten the offer", async () => {
   const { handover, offer, events } = rig();
   await offer("Ann", numberOf(1));
