@@ -33,6 +33,8 @@ type Holder = { name: string; network: string; seenMs: number; names: Set<string
 
 export class Truth {
   readonly tokens: Token[] = [];
+  /** Folded names that several devices of one account may have. */
+  readonly owned = new Set<string>();
   /** The text of each message, by room and by mailbox; number 1 is the first. */
   readonly rooms = new Map<string, string[]>();
   readonly mail = new Map<string, string[]>();
@@ -107,7 +109,7 @@ export class Truth {
 
   /** A name belongs to one session, for a while even after its connection is lost. */
   #checkName({ id, name, network, seenMs }: SessionUpdate): void {
-    if (name === "") return;
+    if (name === "" || this.owned.has(name)) return;
     for (const [other, holder] of this.#holders) {
       if (other === id || holder.name !== name) continue;
       // A restarted program has its name without the secret.

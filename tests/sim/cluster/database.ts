@@ -13,6 +13,8 @@ import { type Context, execute } from "./statements.ts";
 import { Tables } from "./tables.ts";
 
 export type DatabaseEvents = {
+  /** This must never happen. */
+  failed?(what: string): void;
   /** A batch was committed, for the first time. */
   committed(done: Done): void;
   /** A statement was executed. */
@@ -28,6 +30,12 @@ export type Lie = (
   text: string,
   values: readonly Value[],
 ) => readonly Row[] | undefined;
+
+type Transaction = {
+  readonly run: (text: string, values: readonly Value[]) => readonly Row[];
+  readonly commit: () => void;
+  readonly rollBack: () => void;
+};
 
 export class SimulatedDatabase {
   readonly tables = new Tables();
@@ -49,8 +57,21 @@ export class SimulatedDatabase {
     this.tables.rights.put(key, value, []);
   }
 
-  /** One transaction, at this moment. @throws Refused, and the errors of `work` */
-  transact<T>(work: (run: (text: string, values: readonly Value[]) => readonly Row[]) => T): T {
+  /** One statement. @throws Refused */
+  run(text: string, values: readonly Value[]): readonly Row[] {
+    const transaction = this.begin();
+    try {
+      const rows = transaction.run(text, values);
+      transaction.commit();
+      return rows;
+    } catch (error) {
+      transaction.rollBack();
+      throw error;
+    }
+  }
+
+  /** A transaction, at this moment. */
+  begin(): Transaction {
     const undo: (() => void)[] = [];
     const notes: object[] = [];
     const done: Done[] = [];
@@ -62,21 +83,21 @@ export class SimulatedDatabase {
       notify: (note: object) => void notes.push(note),
       committed: (what: Done) => void done.push(what),
     };
-    try {
-      const result = work((text, values) => {
-        this.statements++;
-        const lie = this.options.lie?.(context, text, values);
-        const rows = lie ?? execute(context, text, values);
-        this.events.ran(text, values);
-        return rows;
-      });
+    const run = (text: string, values: readonly Value[]): readonly Row[] => {
+      this.statements++;
+      const lie = this.options.lie?.(context, text, values);
+      const rows = lie ?? execute(context, text, values);
+      this.events.ran(text, values);
+      return rows;
+    };
+    const commit = (): void => {
       for (const what of done) this.events.committed(what);
       for (const note of notes) this.#tell(note);
-      return result;
-    } catch (error) {
+    };
+    const rollBack = (): void => {
       for (const back of undo.reverse()) back();
-      throw error;
-    }
+    };
+    return { run, commit, rollBack };
   }
 
   /** Calls `heard` with each notification from now on. */
@@ -155,7 +176,7 @@ export class DatabaseLink implements DatabasePort {
     text: string,
     values: readonly Value[] = [],
   ): Promise<readonly R[]> =>
-    this.#request((database) => database.transact((run) => run(text, values) as readonly R[]));
+    this.#request((database) => database.run(text, values) as readonly R[]);
 
   script(): Promise<void> {
     return Promise.reject(new Error("The simulated database has its tables"));
@@ -163,11 +184,20 @@ export class DatabaseLink implements DatabasePort {
 
   /** Statements of a transaction are answered immediately, so that it is one event. */
   transact<T>(work: (run: Run) => Promise<T>): Promise<T> {
-    return this.#request((database) =>
-      work(<R = Row>(text: string, values: readonly Value[] = []) =>
-        Promise.resolve(database.transact((run) => run(text, values) as readonly R[])),
-      ),
-    );
+    return this.#request(async (database) => {
+      const { run, commit, rollBack } = database.begin();
+      try {
+        const result = await work(async <R = Row>(text: string, values: readonly Value[] = []) => {
+          return run(text, values) as readonly R[];
+        });
+        commit();
+        return result;
+      } catch (error) {
+        rollBack();
+        if (!(error instanceof Refused)) database.events.failed?.(String(error));
+        throw error;
+      }
+    });
   }
 
   async listen(
@@ -209,7 +239,11 @@ export class DatabaseLink implements DatabasePort {
         let outcome: () => void;
         try {
           const result = work(this.#database);
-          outcome = () => resolve(result);
+          const settled = Promise.resolve(result).then(
+            (value) => () => resolve(value),
+            (error: unknown) => () => reject(error),
+          );
+          outcome = () => void settled.then((settle) => settle());
         } catch (error) {
           if (!(error instanceof Refused)) throw error;
           outcome = () => reject(error);
@@ -233,7 +267,7 @@ export class DatabaseLink implements DatabasePort {
   #carryOutLate(work: (database: SimulatedDatabase) => unknown): void {
     if (this.#database.isAway) return;
     try {
-      void work(this.#database);
+      Promise.resolve(work(this.#database)).catch(() => {});
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
     }

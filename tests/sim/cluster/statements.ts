@@ -3,6 +3,7 @@
 
 import type { Row, Value } from "../../../src/store/postgres/database.ts";
 import { schemaVersion } from "../../../src/store/postgres/schema.ts";
+import { accountStatements } from "./account-statements.ts";
 import { commit, type CommitCall, type Done, fenced, reap } from "./commit.ts";
 import type { ClaimedRow, Undo } from "./rows.ts";
 import type { Tables } from "./tables.ts";
@@ -25,13 +26,11 @@ const none: readonly Row[] = [];
 
 /** By their first words, without line ends. */
 const statements: Readonly<Record<string, Statement>> = {
+  ...accountStatements,
   "SELECT current_setting('server_version_num')": () => [{ version: "150000", encoding: "UTF8" }],
   "SELECT value FROM parley.meta WHERE key = 'schema'": () => [{ value: String(schemaVersion) }],
   "SELECT value FROM parley.meta WHERE key = 'epoch'": ({ epoch }) => [{ value: epoch }],
-  "SELECT folded FROM parley.accounts": () => none,
   "SELECT folded, id, ip, port, network, extract": () => none,
-  "SELECT a.id, a.name, a.folded, a.password, a.mail FROM parley.accounts": () => none,
-  "SELECT process, request, account, change": () => none,
   "SELECT key, value FROM parley.rights": ({ tables }) =>
     Array.from(tables.rights.entries(), ([key, value]) => ({ key, value })),
   "INSERT INTO parley.rights (key, value) VALUES ($1, $2) ON CONFLICT DO NOTHING": (
@@ -203,6 +202,15 @@ const statements: Readonly<Record<string, Statement>> = {
     listOf(ids)
       .filter((id) => tables.servers.get(id)?.isOver !== false)
       .map((id) => ({ id })),
+  // The mailbox of a deleted account.
+  "DELETE FROM parley.mail WHERE session": ({ tables, undo }, [session]) => {
+    tables.dropMail(String(session), undo);
+    return none;
+  },
+  "DELETE FROM parley.sessions WHERE id": ({ tables, undo }, [id]) => {
+    tables.sessions.delete(String(id), undo);
+    return none;
+  },
   "SELECT id, mail FROM parley.sessions": ({ tables }, [ids]) =>
     listOf(ids).flatMap((id) => {
       const row = tables.sessions.get(id);

@@ -1,6 +1,7 @@
 // The contents of the simulated database.
 
 import { beforeCopies } from "../../../src/store/mailbox-shares.ts";
+import { AccountTables } from "./account-tables.ts";
 import {
   type BatchRow,
   type ClaimedRow,
@@ -44,6 +45,7 @@ export class Tables {
   readonly claimed = new Table<string, ClaimedRow>();
   /** By folded name and server, the newest last. */
   readonly people = new Table<string, PersonRow>();
+  readonly accounts = new AccountTables();
   readonly rights = new Table<string, string>();
   readonly meta = new Table<string, string>();
   readonly signals = new Table<number, SignalRow>();

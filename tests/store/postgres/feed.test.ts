@@ -21,7 +21,7 @@ async function serverWith() {
   const port: DatabasePort = {
     run: async (text, values = []) => {
       if (state.failsFor !== "" && text.includes(state.failsFor)) throw new DatabaseAway("cut");
-      const rows = database.transact((run) => run(text, values)) as never;
+      const rows = database.run(text, values) as never;
       if (state.isSlow && text === "SELECT key, value FROM parley.rights") {
         await new Promise<void>((resolve) => held.push(resolve));
       }

@@ -251,7 +251,7 @@ function simulated(notes: string[]): Rig {
   const database = new SimulatedDatabase(new VirtualClock(), options, events);
   database.listen((payload) => notes.push(payload));
   const port: DatabasePort = {
-    run: async (text, values = []) => database.transact((run) => run(text, values) as never),
+    run: async (text, values = []) => database.run(text, values) as never,
     script: async () => {},
     transact: async (inside) => await inside(port.run),
     listen: async () => () => {},

@@ -1,0 +1,127 @@
+// The accounts in the simulated database. What has ended never comes back: a password, device,
+// token or account that is replaced, revoked or deleted.
+
+import { fail } from "../chat/truth.ts";
+import { Table, type Undo } from "./rows.ts";
+
+export type AccountRow = {
+  readonly id: string;
+  readonly name: string;
+  readonly folded: string;
+  readonly password: string | null;
+  readonly mail: number;
+};
+export type KeyRow = {
+  readonly account: string;
+  readonly key: string;
+  readonly label: string;
+  readonly added: number;
+  readonly used: number;
+  readonly revoked: number | null;
+  readonly mail: number;
+  readonly vouch: string | null;
+};
+export type TokenRow = {
+  readonly token: string;
+  readonly account: string;
+  readonly added: number;
+};
+export type ChangeRow = {
+  readonly process: string;
+  readonly request: number;
+  readonly account: string;
+  readonly change: string;
+  readonly why: string | null;
+  readonly at: number;
+};
+
+export class AccountTables {
+  readonly accounts = new Table<string, AccountRow>();
+  /** By account and key, in the order in which they were added. */
+  readonly keys = new Table<string, KeyRow>();
+  readonly tokens = new Table<string, TokenRow>();
+  /** Accounts by the hash of a code. */
+  readonly codes = new Table<string, string>();
+  /** By process and request. */
+  readonly changes = new Table<string, ChangeRow>();
+  /** As `password …`, `key …`, `token …` and `account …`. */
+  readonly #begun = new Table<string, true>();
+  readonly #ended = new Table<string, true>();
+
+  named(folded: string): AccountRow | undefined {
+    return [...this.accounts.values()].find((row) => row.folded === folded);
+  }
+
+  keysOf(account: string): readonly KeyRow[] {
+    return [...this.keys.values()].filter((row) => row.account === account);
+  }
+
+  /** Whether it is in use now, for any account. */
+  isActive(key: string): boolean {
+    return [...this.keys.values()].some((row) => row.key === key && row.revoked === null);
+  }
+
+  putAccount(row: AccountRow, undo: Undo): void {
+    const before = this.accounts.get(row.id);
+    this.#begin(`account ${row.id}`, undo);
+    if (before?.password !== row.password) {
+      if (row.password !== null) this.#begin(`password ${row.password}`, undo);
+      if (before !== undefined) this.#end(`password ${before.password}`, undo);
+    }
+    this.accounts.put(row.id, row, undo);
+  }
+
+  putKey(row: KeyRow, undo: Undo): void {
+    if (row.revoked === null) this.#begin(`key ${row.key}`, undo);
+    else this.#end(`key ${row.key}`, undo);
+    this.keys.put(`${row.account} ${row.key}`, row, undo);
+  }
+
+  dropKey({ account, key }: KeyRow, undo: Undo): void {
+    this.#end(`key ${key}`, undo);
+    this.keys.delete(`${account} ${key}`, undo);
+  }
+
+  putToken(row: TokenRow, undo: Undo): void {
+    this.#begin(`token ${row.token}`, undo);
+    this.tokens.put(row.token, row, undo);
+  }
+
+  dropTokens(isMeant: (row: TokenRow) => boolean, undo: Undo): void {
+    for (const row of [...this.tokens.values()].filter(isMeant)) {
+      this.#end(`token ${row.token}`, undo);
+      this.tokens.delete(row.token, undo);
+    }
+  }
+
+  dropAccount(id: string, undo: Undo): void {
+    const row = this.accounts.get(id);
+    if (row === undefined) return;
+    for (const key of this.keysOf(id)) this.dropKey(key, undo);
+    this.dropTokens(({ account }) => account === id, undo);
+    for (const [hash, account] of this.codes.entries()) {
+      if (account === id) this.codes.delete(hash, undo);
+    }
+    this.#end(`password ${row.password}`, undo);
+    this.#end(`account ${id}`, undo);
+    this.accounts.delete(id, undo);
+  }
+
+  /** Whether that, as `password …` or `key …`, is or was valid. */
+  hasKnown(what: string): boolean {
+    return this.#begun.get(what) === true;
+  }
+
+  hasEnded(what: string): boolean {
+    return this.#ended.get(what) === true;
+  }
+
+  #begin(what: string, undo: Undo): void {
+    if (this.hasEnded(what)) fail(`${what} is valid again`);
+    this.#begun.put(what, true, undo);
+  }
+
+  #end(what: string, undo: Undo): void {
+    this.#ended.put(what, true, undo);
+  }
+}

@@ -1,0 +1,253 @@
+// The devices of one account, at any server: they register the name, log in by key, password and
+// token, change the password, add each other by codes, revoke each other, and leave. What an answer
+// says has happened in the database, and whoever may no longer act for the account is disconnected
+// within some time.
+
+import { LineSplitter } from "../../../src/line-splitter.ts";
+import { loginProofText } from "../../../src/trust/login-proof.ts";
+import { fakeSignature } from "../../chat/fake-credentials.ts";
+import { Connection } from "../chat/connection.ts";
+import { isSettled } from "../chat/member-lists.ts";
+import type { ServerProcess } from "../chat/server-process.ts";
+import type { Surroundings } from "../chat/surroundings.ts";
+import { fail } from "../chat/truth.ts";
+import type { AccountTables } from "./account-tables.ts";
+
+/** How long a server may keep somebody: longer than a lease, and than a look on a slow link. */
+const wrongMs = 30_000;
+
+/** What the devices know of each other, and of the account in the database. */
+export class Owner {
+  /** The last code that a device has got for another. */
+  code = "";
+  #passwords = 0;
+  #keys = 0;
+
+  constructor(
+    readonly name: string,
+    readonly tables: AccountTables,
+    /** Whether the server can know what the database has. */
+    readonly isReachable: (server: ServerProcess) => boolean,
+  ) {}
+
+  newPassword(): string {
+    return `password ${++this.#passwords} of ${this.name}`;
+  }
+
+  newKey(): string {
+    const text = `key ${++this.#keys} of ${this.name}`;
+    return new Bun.CryptoHasher("sha256").update(text).digest("base64url");
+  }
+
+  get account() {
+    return this.tables.named(this.name.toLowerCase());
+  }
+
+  /** The account's keys in use. */
+  get keys(): readonly string[] {
+    const all = this.tables.keysOf(this.account?.id ?? "");
+    return all.filter(({ revoked }) => revoked === null).map(({ key }) => key);
+  }
+}
+
+/** What proves that a session may act for the account. */
+type Proof = { readonly key: string } | { readonly passwords: readonly string[] };
+
+export class OwnedDevice {
+  readonly #world: Surroundings;
+  readonly #owner: Owner;
+  #connection: Connection | undefined;
+  #server: ServerProcess | undefined;
+  #key: string;
+  /** The password that it uses next, or has set: for the account as far as it knows. */
+  #password = "";
+  #token: string | undefined;
+  /** Once it is logged in as the owner. */
+  #proof: Proof | undefined;
+  #wrongSinceMs: number | undefined;
+
+  constructor(
+    world: Surroundings,
+    owner: Owner,
+    readonly label: string,
+    readonly address: string,
+    /** Otherwise it logs in by password and token. */
+    readonly hasKey: boolean,
+  ) {
+    this.#world = world;
+    this.#owner = owner;
+    this.#key = owner.newKey();
+  }
+
+  doSomething(): void {
+    const { random } = this.#world;
+    const connection = this.#connection;
+    if (connection === undefined) return this.#connect();
+    const dice = random();
+    if (dice < 0.05) this.#send({ type: "bye" });
+    else if (dice < 0.15) {
+      this.#lost();
+      connection.cut(random() * 3_000, random() * 10_000);
+    } else if (dice < 0.3) this.#send({ type: random() < 0.6 ? "join" : "part", room: "attic" });
+    else if (this.#proof === undefined) this.#becomeOwner();
+    else if (dice < 0.45) this.#setPassword();
+    else if (dice < 0.6) this.#send({ type: "device-code", ref: "code" });
+    else if (dice < 0.75) this.#revoke();
+    else this.#send({ type: "devices", ref: "devices" });
+  }
+
+  leave(): void {
+    this.#connection?.leave(100);
+    this.#lost();
+  }
+
+  /** Whether its server still takes it for the owner, which it is not any more. */
+  check(): void {
+    const { nowMs } = this.#world.clock;
+    const server = this.#server;
+    const isQuiet = server !== undefined && this.#connection?.isQuiet === true;
+    const mayKnow = isQuiet && isSettled(server) && this.#owner.isReachable(server);
+    if (!mayKnow || this.#mayStay()) this.#wrongSinceMs = undefined;
+    else {
+      this.#wrongSinceMs ??= nowMs;
+      if (nowMs - this.#wrongSinceMs < wrongMs) return;
+      fail(`${this.label} is still connected as ${this.#owner.name}, which is not its name`);
+    }
+  }
+
+  #mayStay(): boolean {
+    const proof = this.#proof;
+    if (proof === undefined) return true;
+    const { account, keys } = this.#owner;
+    if ("key" in proof) return keys.includes(proof.key);
+    return proof.passwords.some((password) => account?.password === `hash of ${password}`);
+  }
+
+  #lost(): void {
+    this.#connection = undefined;
+    this.#proof = undefined;
+    this.#wrongSinceMs = undefined;
+  }
+
+  #send(message: object): void {
+    const line = JSON.stringify(message);
+    this.#world.trace(this.label, ">", line);
+    this.#connection?.send(`${line}\n`);
+  }
+
+  /** Registers the name, or joins the account that has it. */
+  #becomeOwner(): void {
+    const { account, code } = this.#owner;
+    if (account !== undefined) {
+      if (this.hasKey) this.#send({ type: "link", code, label: this.label, ref: "link" });
+      return;
+    }
+    const password = this.hasKey ? undefined : this.#owner.newPassword();
+    const about = this.hasKey ? { label: this.label } : { password, ref: password };
+    this.#send({ type: "register", remember: true, ...about });
+  }
+
+  #setPassword(): void {
+    const password = this.#owner.newPassword();
+    if (this.#proof !== undefined && "passwords" in this.#proof) {
+      this.#proof = { passwords: [...this.#proof.passwords, password] };
+    }
+    this.#send({ type: "set-password", password, remember: true, ref: password });
+  }
+
+  #revoke(): void {
+    const others = this.#owner.keys.filter((key) => key !== this.#key);
+    const key = others[Math.floor(this.#world.random() * others.length)];
+    if (key !== undefined) this.#send({ type: "revoke", key, ref: "revoke" });
+  }
+
+  #connect(): void {
+    const { server, random, native } = this.#world;
+    if (server === undefined || server.isDead) return;
+    const splitter = new LineSplitter(1_000_000);
+    const connection: Connection = new Connection(server, native, this.address, random, {
+      received: (bytes) => {
+        splitter.push(bytes, (line) => {
+          if (this.#connection !== connection) return false;
+          this.#hear(line);
+          return true;
+        });
+      },
+      closed: () => {
+        if (this.#connection === connection) this.#lost();
+      },
+    });
+    this.#world.watch(connection, server);
+    this.#connection = connection;
+    this.#server = server;
+    this.#hello();
+  }
+
+  #hello(): void {
+    const { name, account, keys } = this.#owner;
+    const { random } = this.#world;
+    const about = { type: "hello", version: 2, secret: `secret of ${this.label}`.padEnd(20, ".") };
+    const message = { ...about, secret: about.secret.replaceAll(" ", "-") };
+    if (this.hasKey) {
+      // A device that is revoked gets a new key.
+      if (account !== undefined && this.#owner.tables.hasEnded(`key ${this.#key}`)) {
+        this.#key = this.#owner.newKey();
+      }
+      const isOwn = account === undefined || keys.includes(this.#key);
+      const shown = isOwn ? name : `${name}-${this.label}`;
+      return this.#send({ ...message, name: shown, identity: { key: this.#key } });
+    }
+    const current = account?.password?.replace("hash of ", "");
+    // Its owner knows what another device has set, or does not.
+    if (random() < 0.7 && current !== undefined) this.#password = current;
+    const token = random() < 0.5 ? this.#token : undefined;
+    if (token !== undefined) return this.#send({ ...message, name, token });
+    const password = this.#password === "" ? undefined : this.#password;
+    this.#send({ ...message, name, password, remember: true });
+  }
+
+  #hear(line: string): void {
+    this.#world.trace(this.label, "<", line);
+    const { type, ref, nonce, session, token, code } = JSON.parse(line);
+    switch (type) {
+      case "challenge": {
+        const { name, keys, account } = this.#owner;
+        const isOwn = account === undefined || keys.includes(this.#key);
+        const shown = isOwn ? name : `${name}-${this.label}`;
+        const signature = fakeSignature(this.#key, loginProofText({ name: shown, nonce }));
+        return this.#send({ type: "prove", signature });
+      }
+      case "welcome":
+        this.#token = session.token ?? this.#token;
+        if (session.registered === true) this.#entered([this.#password]);
+        return;
+      case "registered":
+        this.#token = token ?? this.#token;
+        return this.#entered([this.#answered(ref)]);
+      case "password-set":
+        this.#token = token ?? this.#token;
+        return void this.#answered(ref);
+      case "linked":
+        if (!this.#owner.tables.hasKnown(`key ${this.#key}`)) fail(`${this.label} is not linked`);
+        return this.#entered([]);
+      case "device-code":
+        this.#owner.code = code;
+        return;
+      case "error":
+        if (ref === undefined) this.#token = undefined;
+        return;
+    }
+  }
+
+  /** The password that it has asked for is, or was, that of the account. */
+  #answered(password = ""): string {
+    const isKnown = password === "" || this.#owner.tables.hasKnown(`password hash of ${password}`);
+    if (!isKnown) fail(`${this.label} was told of a password that the database does not have`);
+    this.#password = password;
+    return password;
+  }
+
+  #entered(passwords: readonly string[]): void {
+    this.#proof = this.hasKey ? { key: this.#key } : { passwords };
+  }
+}
