@@ -84,10 +84,16 @@ export function aliasProblem(alias: string, reserved: ReadonlySet<string>): stri
   return problem ?? grammarProblem("name", alias.replaceAll(" ", "_"), limits.maxChars);
 }
 
-/** Undefined if `room` is a valid room name; otherwise a sentence that says why not. */
+/**
+ * Undefined if `room` is a valid room name; otherwise a sentence that says why not. So must its
+ * folded form be, under which everybody knows the room: that of `½` is not.
+ */
 export function roomProblem(room: string): string | undefined {
   if (room === "") return "A room's name can't be empty: use letters, digits, '_', '-' or '.'";
-  return grammarProblem("room name", room, limits.maxRoomChars);
+  const problem = grammarProblem("room name", room, limits.maxRoomChars);
+  if (problem !== undefined) return problem;
+  const isKept = grammarProblem("room name", fold(room), limits.maxRoomChars) === undefined;
+  return isKept ? undefined : invalid("room name", room);
 }
 
 function grammarProblem(what: string, name: string, maxChars: number): string | undefined {
@@ -98,13 +104,15 @@ function grammarProblem(what: string, name: string, maxChars: number): string | 
   if (crowded.test(name)) {
     return `The ${what} ${quoted(name)} has too many accents on one letter: use at most ${limits.maxAccents}`;
   }
-  if (!grammar.test(name) || hasInvisible(name)) {
-    return `The ${what} ${quoted(name)} is invalid: use only letters, digits, '_', '-' or '.'`;
-  }
+  if (!grammar.test(name) || hasInvisible(name)) return invalid(what, name);
   if (isMixed(name)) {
     return `The ${what} ${quoted(name)} mixes several scripts: use letters of only one`;
   }
   return undefined;
+}
+
+function invalid(what: string, name: string): string {
+  return `The ${what} ${quoted(name)} is invalid: use only letters, digits, '_', '-' or '.'`;
 }
 
 /** Whether the name mixes scripts that must not be mixed. */

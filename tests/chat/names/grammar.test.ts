@@ -126,6 +126,20 @@ test("letters that differ only in case are the same, in words of any script", ()
   expect(fold("ΟΔΥΣΣΕΎΣ").startsWith(fold("ΟΔΥΣ"))).toBe(true);
 });
 
+test("the folded form of a room's name, which all clients are told, is a room's name", () => {
+  for (let point = 0x21; point < 0x3_0000; point++) {
+    const letter = String.fromCodePoint(point);
+    for (const room of [letter, `a${letter}`, `${letter}\u0345`]) {
+      if (roomProblem(room) === undefined) expect(roomProblem(fold(room))).toBeUndefined();
+    }
+  }
+  expect(roomProblem("½")).toBe(
+    "The room name '½' is invalid: use only letters, digits, '_', '-' or '.'",
+  );
+  expect(roomProblem("\ufdfa".repeat(limits.maxRoomChars))).toContain("is invalid");
+  expect(roomProblem("ทำงาน")).toBeUndefined();
+});
+
 test("every letter has one key in both cases, of bounded length", () => {
   for (let code = 0; code < 0x11_0000; code++) {
     const letter = String.fromCodePoint(code);
