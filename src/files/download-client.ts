@@ -11,7 +11,7 @@ import { quietly } from "./cleanup.ts";
 import { lookAt } from "./file-reason.ts";
 import type { Incoming } from "./incoming.ts";
 import { folderName } from "./fetch-targets.ts";
-import { type ManifestBounds, pathOf } from "../transfer/tree/manifest.ts";
+import { isTime, type ManifestBounds, pathOf } from "../transfer/tree/manifest.ts";
 import { fetchFolder, manifestOf } from "./folder-fetch.ts";
 import { PartialFile } from "./partial-file.ts";
 import type { ServerAddress } from "../io/host-port.ts";
@@ -376,9 +376,4 @@ function sourceOf({ server, source, offload }: DownloadClientOptions): FileSourc
 
 function differentEachTime(name: string): ParleyError {
   return new ParleyError("changed", `The server offers a different '${name}' each time.`);
-}
-
-/** Whether it can be the time of a real file. */
-function isTime(unixMs: number): boolean {
-  return !Number.isNaN(new Date(unixMs).getTime());
 }

@@ -1,5 +1,5 @@
-// Long work on the disk in slices, with other work in between: a server that receives files also
-// has everybody else to serve.
+// Long work on the disk in slices, with other work in between: a server has everybody else to
+// serve, and a client its connections and its prompt.
 
 import { fetching as limits } from "../limits.ts";
 

@@ -13,6 +13,15 @@ export interface Path {
   readonly local: string;
 }
 
+export function isSamePath(a: Path | undefined, b: Path): boolean {
+  return a?.address === b.address && a.port === b.port && a.local === b.local;
+}
+
+/** The key of a map for a transfer's token; empty for anything else. */
+export function keyOf(token: Uint8Array): string {
+  return token.length === limit.tokenBytes ? String.fromCharCode(...token) : "";
+}
+
 /** HMAC-SHA-256 of `message`, or better; at least 16 bytes. The closure holds the key. */
 export type KeyedHash = (message: Uint8Array) => Uint8Array;
 

@@ -5,6 +5,7 @@
 
 import { journal as limit } from "../limits.ts";
 import { chunkCount } from "./chunks.ts";
+import { fnv1a } from "./fnv1a.ts";
 
 /** Identifies the file that is being received. */
 export interface JournalHead {
@@ -120,11 +121,7 @@ function isCount(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
-/** 32-bit FNV-1a (draft-eastlake-fnv): detects torn lines. */
+/** Detects torn lines. */
 function checksum(text: string): string {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) {
-    hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  }
-  return (hash >>> 0).toString(16).padStart(8, "0");
+  return fnv1a(text).toString(16).padStart(8, "0");
 }

@@ -11,6 +11,7 @@
 //   `pollTransmit` until that returns 0.
 // - It stops when `state` is neither `connecting` nor `running`.
 
+import { isSameBytes } from "../bytes.ts";
 import { transfer as limit } from "../limits.ts";
 import { ArrivalBatch, pauseThresholdUs } from "./arrival-batch.ts";
 import { BbrController } from "./congestion/bbr.ts";
@@ -431,7 +432,7 @@ export class Receiver {
 
   private handleCookie(bytes: Uint8Array, at: number, end: number, nowUs: number): void {
     const cookie = readCookie(bytes, at, end);
-    if (!cookie || !isSameToken(cookie.token, this.config.token)) return;
+    if (!cookie || !isSameBytes(cookie.token, this.config.token)) return;
     this.cookie = { bytes: cookie.cookie, address: cookie.address, port: cookie.port };
     if (this.probesDue < 0) this.probesDue = 1;
     if (this.state !== "connecting") return;
@@ -444,7 +445,7 @@ export class Receiver {
 
   private handleGone(bytes: Uint8Array, at: number, end: number, nowUs: number): void {
     const gone = readGone(bytes, at, end);
-    if (!gone || !this.isActive || !isSameToken(gone.token, this.config.token)) return;
+    if (!gone || !this.isActive || !isSameBytes(gone.token, this.config.token)) return;
     if (gone.reason === goneReason.changed) this.state = "changed";
     else if (this.offerAtUs >= 0 && nowUs > this.offerAtUs + goneGraceUs) this.state = "gone";
   }
@@ -537,9 +538,4 @@ export class Receiver {
     const timeUs = wireTime(nowUs);
     return writeRequest(into, { token, cookie, timeUs, paceBytesPerMs, burstUs, ranges });
   }
-}
-
-function isSameToken(a: Uint8Array, b: Uint8Array): boolean {
-  for (let i = 0; i < limit.tokenBytes; i++) if (a[i] !== b[i]) return false;
-  return true;
 }

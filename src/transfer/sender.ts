@@ -4,7 +4,7 @@
 // is writable, it calls `pollTransmit` until that returns undefined.
 
 import { transfer as limit } from "../limits.ts";
-import { CookieJar, type KeyedHash, type Path } from "./cookies.ts";
+import { CookieJar, isSamePath, type KeyedHash, keyOf, type Path } from "./cookies.ts";
 import { type SegmentSource, SendQueue } from "./send-queue.ts";
 import {
   type Request,
@@ -193,7 +193,7 @@ export class Sender {
     const { token } = request;
     const queue = this.queues.get(keyOf(token));
     if (!queue) return writeGone(into, { token, reason: goneReason.unknown });
-    if (!isSame(queue.path, path)) {
+    if (!isSamePath(queue.path, path)) {
       if (!this.cookies.isValid(request.cookie, path, token, nowUs)) {
         // A new address, or a forged one: answer with a cookie, unless that would be longer than
         // the request.
@@ -220,12 +220,4 @@ export class Sender {
     queue.isScheduled = true;
     this.scheduled.push(queue);
   }
-}
-
-function isSame(a: Path | undefined, b: Path): boolean {
-  return a?.address === b.address && a.port === b.port && a.local === b.local;
-}
-
-function keyOf(token: Uint8Array): string {
-  return String.fromCharCode(...token);
 }

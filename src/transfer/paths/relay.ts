@@ -3,9 +3,9 @@
 // beyond that it is dropped, which the receiver's congestion control treats as loss. Pure: bytes
 // and paths in and out, keyed hash and time are parameters.
 
-import { relay as limits, transfer as wire } from "../../limits.ts";
+import { relay as limits } from "../../limits.ts";
 import type { ShareOwner } from "../../share-owner.ts";
-import { CookieJar, type KeyedHash, type Path } from "../cookies.ts";
+import { CookieJar, isSamePath, type KeyedHash, keyOf, type Path } from "../cookies.ts";
 import { datagramEnd, goneReason, kind, kindAt, writeCookie, writeGone } from "../wire.ts";
 import { readJoin, writeJoined } from "./path-wire.ts";
 import { longestWaitUs, type Rates, RateShares } from "./rate-shares.ts";
@@ -236,7 +236,7 @@ export class Relay {
     const { token, cookie, timeUs: echoUs } = join;
     const end = this.#byToken.get(keyOf(token));
     if (end === undefined) return writeGone(into, { token, reason: goneReason.unknown });
-    if (!isSame(end.path, path)) {
+    if (!isSamePath(end.path, path)) {
       if (!this.#cookies.isValid(cookie, path, token, nowUs)) {
         const fresh = this.#cookies.mint(path, token, nowUs);
         const { address, port } = path;
@@ -334,12 +334,4 @@ function split(bytes: Uint8Array, length: number): typeof parts {
   parts.datagramBytes = first >= minSplitBytes ? first : first * Math.floor(gatheredBytes / first);
   parts.count = Math.ceil(length / parts.datagramBytes);
   return parts;
-}
-
-function isSame(a: Path | undefined, b: Path): boolean {
-  return a !== undefined && a.port === b.port && a.address === b.address && a.local === b.local;
-}
-
-function keyOf(token: Uint8Array): string {
-  return token.length === wire.tokenBytes ? String.fromCharCode(...token) : "";
 }

@@ -150,7 +150,7 @@ export function pathOf(node: TreeNode): string {
   return node.parent === undefined ? node.name : `${pathOf(node.parent)}/${node.name}`;
 }
 
-/** The range of `Date`. */
-function isTime(unixMs: number): boolean {
+/** Whether it can be the time of a real file: the range of `Date`. */
+export function isTime(unixMs: number): boolean {
   return Math.abs(unixMs) <= 8_640_000_000_000_000;
 }

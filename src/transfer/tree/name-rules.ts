@@ -1,6 +1,8 @@
 // Which names a file system can store, and how other names are changed. The rules are the same for
 // every fetch, so that a repeated fetch finds what the first one saved. Pure.
 
+import { fnv1a } from "../fnv1a.ts";
+
 /** Properties of the receiving file system. */
 export interface NameRules {
   /**
@@ -83,10 +85,3 @@ function lengthOf(text: string, { isWindows }: NameRules): number {
 }
 
 const encoder = new TextEncoder();
-
-/** 32-bit FNV-1a of the UTF-16 code units. */
-function fnv1a(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return hash >>> 0;
-}
