@@ -116,9 +116,17 @@ inBrowser("what a search finds is shown where it was said, however far back", as
   await tab.hears("hay 899");
   await tab.click("#search");
   await tab.until("document.activeElement.id === 'search-text'");
-  await tab.type("NEEDLE ago");
+  await tab.type("hay");
   await tab.press("Enter");
-  await tab.until("document.querySelector('.found') !== null");
+  // Of many, the newest are in sight, and last.
+  await tab.until(`(() => {
+    const list = document.querySelector("#search-found").getBoundingClientRect();
+    const last = [...document.querySelectorAll(".found")].at(-1);
+    return last?.textContent.includes("hay 899") && last.getBoundingClientRect().bottom <= list.bottom + 1;
+  })()`);
+  await tab.fill("#search-text", "NEEDLE ago");
+  await tab.press("Enter");
+  await tab.until("document.querySelectorAll('.found').length === 1");
   await tab.click(".found .meta");
   const needle = `[...document.querySelectorAll(".message")].find((message) => message.querySelector(".text").textContent === "a needle, ages ago")`;
   await tab.until(`(() => {
@@ -146,16 +154,20 @@ inBrowser("the browser is asked by a click alone, and tells of each room as chos
     select.value = "mentions";
     select.dispatchEvent(new Event("change"));
   })()`);
-  await tab.click("#notify-close");
+  const close = async (): Promise<void> => {
+    await tab.click("#notify-close");
+    await tab.until("!document.querySelector('#notify-dialog').open");
+  };
+  await close();
   // The browser's own settings may change at any time.
   await tab.get(`(Notification.permission = "denied", 1)`);
   await tab.click("#notify");
   await tab.until("document.querySelector('#notify-toggle:disabled:not(:checked)') !== null");
-  await tab.click("#notify-close");
+  await close();
   await tab.get(`(Notification.permission = "granted", 1)`);
   await tab.click("#notify");
-  await tab.until("document.querySelector('#notify-toggle:checked') !== null");
-  await tab.click("#notify-close");
+  await tab.until("document.querySelector('#notify-toggle:enabled:checked') !== null");
+  await close();
   await tab.get("(window.isAway = true, window.dispatchEvent(new Event('blur')), 1)");
   using eve = await Bot.login(rig.port, "Eve", "lobby", "den");
   await eve.say("den", "for everybody");

@@ -50,6 +50,8 @@ export class SearchDialog {
     setText(this.#status, statusOf(search));
     if (last?.found === search.found) return;
     this.#found.replaceChildren(...search.found.map((message) => this.#draw(search.room, message)));
+    // The newest are most likely wanted; they are last, as in the conversation.
+    this.#found.scrollTop = this.#found.scrollHeight;
   }
 
   #draw(room: string, { seq, from, timeMs, text, manner }: Found): HTMLLIElement {
