@@ -217,6 +217,8 @@ export type Command =
       log?: string | undefined;
       /** The `Dialect.variant` that the client uses from now on. */
       variant?: string | undefined;
+      /** A client over its rate gets it too: without it, it takes the connection for lost. */
+      isPong?: true;
     }
   /** Input that can't be parsed; the sender gets an error. */
   | {

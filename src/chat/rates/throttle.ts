@@ -231,6 +231,7 @@ function refuse(
   // A refused message was read nevertheless.
   queue.chargeRefused(readChars, rates, nowMs);
   if (rates !== undefined && !queue.mayRefuse(rates, nowMs)) return endFlood(hub, session);
+  if (command.type === "reply" && command.isPong === true) return execute(hub, session, command);
   const n = "n" in command ? command.n : undefined;
   if (n !== undefined) counter.refuse(n);
   const why = pastMs > 0 ? pastIsShared(session) : perSecond(rates);

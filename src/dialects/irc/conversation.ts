@@ -66,7 +66,9 @@ export class IrcConversation implements Conversation {
     if (text.includes("\ufffd")) {
       out.line(this.#self.fail(line.command, "INVALID_UTF8", "Message rejected: it is not UTF-8"));
     } else this.#read(line, out);
-    return this.#gather(asked, label);
+    const received = this.#gather(asked, label);
+    if (line.command !== "PING" || received?.type !== "reply") return received;
+    return { ...received, isPong: true };
   }
 
   overflow(): Command {

@@ -6,8 +6,9 @@ import { expect, test } from "bun:test";
 import { FailingStore } from "../../chat/failing-store.ts";
 import { native } from "../../chat/rig.ts";
 import type { Peer } from "../../../src/chat/dialect.ts";
+import { ratesFor } from "../../../src/chat/rates/rate-budget.ts";
 import { ircDialect } from "../../../src/dialects/irc/irc.ts";
-import { irc as limits, people, rights } from "../../../src/limits.ts";
+import { irc as limits, people, rights, sender } from "../../../src/limits.ts";
 import { irc, IrcClient, IrcRig } from "./rig.ts";
 
 test("registration: nothing before NICK and USER, then the welcome in order", () => {
@@ -34,6 +35,15 @@ test("registration: nothing before NICK and USER, then the welcome in order", ()
   );
   expect(client.ask("USER ann 0 * :Ann")).toEqual([":irc.test 462 Ann :You may not reregister"]);
   expect(client.ask("WHOIS Ann")[0]).toBe(":irc.test 311 Ann Ann ~ann HOST * :Ann");
+});
+
+test("PING is answered whatever the rate: a client without a PONG gives the connection up", () => {
+  const rig = new IrcRig({ rates: ratesFor(sender.messagesPerSecond) });
+  const ann = rig.irc("Ann").send("JOIN #den");
+  const flood = Array.from({ length: 600 }, (_, i) => `PRIVMSG #den :${i}`);
+  const heard = ann.send(...flood, "PING end").lines();
+  expect(heard.at(-2)).toContain("Too fast");
+  expect(heard.at(-1)).toBe(":irc.test PONG irc.test :end");
 });
 
 test("without a real name, the current name is shown", () => {
