@@ -84,14 +84,14 @@ export class OwnedDevice {
     const connection = this.#connection;
     if (connection === undefined) return this.#connect();
     const dice = random();
-    if (dice < 0.05) this.#send({ type: "bye" });
-    else if (dice < 0.15) {
+    if (dice < 0.02) this.#send({ type: "bye" });
+    else if (dice < 0.05) {
       this.#lost();
       connection.cut(random() * 3_000, random() * 10_000);
-    } else if (dice < 0.3) this.#send({ type: random() < 0.6 ? "join" : "part", room: "attic" });
+    } else if (dice < 0.15) this.#send({ type: random() < 0.6 ? "join" : "part", room: "attic" });
     else if (this.#proof === undefined) this.#becomeOwner();
-    else if (dice < 0.45) this.#setPassword();
-    else if (dice < 0.6) this.#send({ type: "device-code", ref: "code" });
+    else if (dice < 0.35) this.#setPassword();
+    else if (dice < 0.55) this.#send({ type: "device-code", ref: "code" });
     else if (dice < 0.75) this.#revoke();
     else this.#send({ type: "devices", ref: "devices" });
   }

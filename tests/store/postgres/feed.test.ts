@@ -1,4 +1,5 @@
-// Decisions of operators that are read while others are made.
+// What other servers have done and notifications have not told: decisions of operators that are read
+// while others are made, and changes of accounts.
 
 import { expect, test } from "bun:test";
 import type { ForeignEvent } from "../../../src/chat/elsewhere/foreign-events.ts";
@@ -36,7 +37,7 @@ async function serverWith() {
   const heard: ForeignEvent[] = [];
   feed.attach(hubStub(heard));
   await feed.start(await store.rights());
-  return { store, feed, held, state, heard };
+  return { store, feed, port, held, state, heard };
 }
 
 async function change(store: PostgresStore, ...changes: RightsChange[]): Promise<void> {
@@ -93,5 +94,30 @@ test("what is read while own decisions are stored is read again", async () => {
   await reading;
   await begun();
   expect(known(heard)).toEqual(expect.arrayContaining(["sanction/1", "sanction/2"]));
+  feed.stop();
+});
+
+test("changes of accounts at other servers are read if no notification of them came", async () => {
+  const { store, feed, port, heard } = await serverWith();
+  const other = await PostgresStore.open(port, { newServerId: () => "other" });
+  const account = "a1";
+  const name = { name: "Ann", folded: "ann", key: undefined, password: "old" };
+  const register = { type: "register", account, atMs: 1, ...name } as const;
+  const password = { type: "set-password", account, atMs: 2, password: "new" } as const;
+  for (const [id, change] of [register, password].entries()) {
+    await new Promise<void>((resolve) =>
+      other.answer({ type: "change-account", change, id }, () => resolve()),
+    );
+  }
+  const own = { ...password, password: "own" };
+  await new Promise<void>((resolve) =>
+    store.answer({ type: "change-account", change: own, id: 9 }, () => resolve()),
+  );
+  await feed.check();
+  await feed.check();
+  expect(heard.filter(({ type }) => type === "account")).toEqual([
+    { type: "account", account, change: "register" },
+    { type: "account", account, change: "set-password" },
+  ]);
   feed.stop();
 });
