@@ -105,7 +105,7 @@ export function accountsContract(
         registration("a1", "ann", "k1"),
         { ...ofAnn, type: "add-key", ...device("k2"), atMs: 2_000 },
         { ...ofAnn, type: "set-password", password: "hash", atMs: 3_000 },
-        { ...ofAnn, type: "add-token", token: "t1", atMs: 4_000 },
+        { ...ofAnn, type: "add-token", token: "t1", password: "hash", atMs: 4_000 },
         { ...ofAnn, type: "used", key: "k2", mail: 7, atMs: 5_000 },
       ];
       for (const change of changes) {
@@ -184,8 +184,8 @@ export function accountsContract(
 
     test("a token is valid for its account until it is removed, or the password changes", async () => {
       const accounts = await withAnn(open());
-      const add = (token: string, atMs: number) =>
-        accounts.change({ ...ofAnn, type: "add-token", token, atMs });
+      const add = (token: string, atMs: number, password?: string) =>
+        accounts.change({ ...ofAnn, type: "add-token", token, password, atMs });
       await add("t1", 1);
       await add("t2", 2);
       expect((await accounts.find({ token: "t1" }))?.id).toBe("a1");
@@ -195,7 +195,10 @@ export function accountsContract(
       await accounts.change({ ...ofAnn, type: "set-password", password: "hash", atMs: 4 });
       expect(await accounts.find({ token: "t2" })).toBeUndefined();
       expect((await accounts.find({ id: "a1" }))?.password).toBe("hash");
-      for (let i = 0; i <= limits.maxTokens; i++) await add(`n${i}`, 10 + i);
+      // Somebody logged in with the old password meanwhile.
+      expect(await add("t3", 5)).toEqual({ done: false, why: "missing" });
+      expect(await accounts.find({ token: "t3" })).toBeUndefined();
+      for (let i = 0; i <= limits.maxTokens; i++) await add(`n${i}`, 10 + i, "hash");
       expect(await accounts.find({ token: "n0" })).toBeUndefined();
       expect((await accounts.find({ token: `n${limits.maxTokens}` }))?.id).toBe("a1");
       await accounts.change({ ...ofAnn, type: "set-password", password: undefined, atMs: 99 });
@@ -219,12 +222,24 @@ export function accountsContract(
 
     test("a deleted account leaves nothing", async () => {
       const accounts = await withAnn(open());
-      await accounts.change({ ...ofAnn, type: "add-token", token: "t1", atMs: 1 });
+      await accounts.change({
+        ...ofAnn,
+        type: "add-token",
+        token: "t1",
+        password: undefined,
+        atMs: 1,
+      });
       await accounts.change({ ...ofAnn, type: "delete", atMs: 2 });
       for (const lookup of [{ name: "ann" }, { id: "a1" }, { key: "k1" }, { token: "t1" }]) {
         expect(await accounts.find(lookup)).toBeUndefined();
       }
-      const late = { ...ofAnn, type: "add-token", token: "t2", atMs: 3 } as const;
+      const late = {
+        ...ofAnn,
+        type: "add-token",
+        token: "t2",
+        password: undefined,
+        atMs: 3,
+      } as const;
       expect(await accounts.change(late)).toEqual({ done: false, why: "missing" });
       expect((await accounts.change(registration("a2", "ann", "k1"))).done).toBe(true);
     });

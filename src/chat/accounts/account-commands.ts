@@ -284,7 +284,7 @@ function keepPassword(
     const { ref, remember } = command;
     const answer = (token: string | undefined): void =>
       hub.send(session, { type: "password-set", isSet, token, ref });
-    if (remember === true && isSet) giveToken(hub, session, account, answer);
+    if (remember === true && isSet) giveToken(hub, session, { id: account, password }, answer);
     else answer(undefined);
   });
 }

@@ -49,7 +49,8 @@ export type AccountChange = { readonly account: string; readonly atMs: number } 
   | { readonly type: "vouch"; readonly key: string; readonly vouch: string }
   /** Removes all tokens, which may have been issued for the old password. */
   | { readonly type: "set-password"; readonly password: string | undefined }
-  | { readonly type: "add-token"; readonly token: string }
+  /** Refused unless `password`, for which it is issued, is still that of the account. */
+  | { readonly type: "add-token"; readonly token: string; readonly password: string | undefined }
   | { readonly type: "remove-token"; readonly token: string }
   /**
    * The key was used, and private messages up to `mail` were delivered to its device. Undefined:

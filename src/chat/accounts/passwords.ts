@@ -1,6 +1,7 @@
 // New passwords, and the tokens issued to browsers for a password.
 
 import { accounts as limits } from "../../limits.ts";
+import type { Account } from "./account-store.ts";
 import type { Ref } from "../events.ts";
 import type { HubState } from "../hub-state.ts";
 import { reject } from "../rejections.ts";
@@ -38,16 +39,20 @@ function passwordProblem(password: string): string | undefined {
   return `A password has ${min} to ${max} characters, not ${password.length}`;
 }
 
-/** Issues a token for the account; `then` gets undefined if it could not be stored. */
+/**
+ * Issues a token for the account with that password; `then` gets undefined if it could not be
+ * stored.
+ */
 export function giveToken(
   hub: HubState,
   session: Session,
-  account: string,
+  { id: account, password }: Pick<Account, "id" | "password">,
   then: (token: string | undefined) => void,
 ): void {
   const token = hub.options.newSecret();
   const hash = hub.options.hashSecret(token);
-  const change = { type: "add-token", account, token: hash, atMs: hub.stampMs } as const;
+  const about = { account, password, atMs: hub.stampMs };
+  const change = { type: "add-token", token: hash, ...about } as const;
   hub.store.ask({ type: "change-account", change }, (outcome) => {
     const isKept = outcome.done && outcome.result.done;
     if (isKept) session.proven = { ...session.proven, token: hash };

@@ -4,7 +4,7 @@
 import { accounts as limits } from "../../limits.ts";
 import { ownerAt } from "../../share-owner.ts";
 import { beginning, harmless, quoted } from "../../text.ts";
-import { accountMailbox, type AccountOutcome } from "./account-store.ts";
+import { type Account, accountMailbox, type AccountOutcome } from "./account-store.ts";
 import type { Command, Ref } from "../events.ts";
 import type { HubState } from "../hub-state.ts";
 import { roomsOf } from "../rooms/membership.ts";
@@ -87,7 +87,7 @@ function registerWith(
     if (outcome.done && outcome.result.done) {
       if (key !== undefined) moveRole(hub, key, { id: account, name });
       return hub.pipeline.whenSettled(() => {
-        own(hub, session, account, command);
+        own(hub, session, { id: account, password }, command);
         finish();
       });
     }
@@ -130,8 +130,12 @@ function claimForAccount(hub: HubState, session: Session): void {
  * Makes the session the owner of its name. Runs between two batches, so that its mail goes to one
  * mailbox up to this point and to the other one from then on.
  */
-function own(hub: HubState, session: Session, account: string, command: Register): void {
-  const { password, remember, ref } = command;
+function own(
+  hub: HubState,
+  session: Session,
+  { id: account, password }: Pick<Account, "id" | "password">,
+  { remember, ref }: Register,
+): void {
   const { gathering } = hub.pipeline;
   if (session.phase !== "member") return;
   const { identity } = session;
@@ -156,7 +160,8 @@ function own(hub: HubState, session: Session, account: string, command: Register
   hub.options.log.info("name registered", { ...sessionFields(session), account });
   const answer = (token: string | undefined): void =>
     hub.send(session, { type: "registered", name: identity.name, token, ref });
-  if (password !== undefined && remember === true) giveToken(hub, session, account, answer);
-  else answer(undefined);
+  if (password !== undefined && remember === true) {
+    giveToken(hub, session, { id: account, password }, answer);
+  } else answer(undefined);
   hub.wake();
 }

@@ -183,7 +183,10 @@ export class PendingLogin {
         (record) => (this.#mailLast = record?.mail ?? 0),
       );
     }
-    if (account !== "" && this.#command.remember === true) this.#queryToken(queries, account);
+    const owner = this.#owner;
+    if (account !== "" && owner !== undefined && this.#command.remember === true) {
+      this.#queryToken(queries, owner);
+    }
     const mail = this.#mailSeen;
     if (mailbox !== "" && mail !== undefined) {
       queries.ask(
@@ -199,10 +202,11 @@ export class PendingLogin {
   }
 
   /** Issues a token that proves the name from the next login on, instead of the password. */
-  #queryToken(queries: StoreQueries, account: string): void {
+  #queryToken(queries: StoreQueries, { id: account, password }: Account): void {
     const { options, stampMs: atMs } = this.#hub;
     const token = options.newSecret();
-    const change = { type: "add-token", account, token: options.hashSecret(token), atMs } as const;
+    const about = { account, password, atMs };
+    const change = { type: "add-token", token: options.hashSecret(token), ...about } as const;
     queries.ask(
       { type: "change-account", change },
       ({ done }) => (this.#newToken = done ? token : undefined),

@@ -85,6 +85,7 @@ export class MemoryAccounts implements Accounts {
         account.tokens.length = 0;
         return undefined;
       case "add-token":
+        if (account.password !== change.password) return "missing";
         if (!tokens.includes(change.token)) tokens.push(change.token);
         if (tokens.length > limits.maxTokens) tokens.shift();
         return undefined;

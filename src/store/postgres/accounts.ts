@@ -167,6 +167,7 @@ async function changed(
     case "add-key":
       return await addKey(run, change, account);
     case "add-token":
+      if (account.password !== change.password) return "missing";
       await addToken(run, change);
       return undefined;
     case "revoke-key":

@@ -90,6 +90,7 @@ export class SqliteAccounts implements Accounts {
         this.#sql.dropTokens.run(id);
         return undefined;
       case "add-token":
+        if (account.password !== change.password) return "missing";
         putToken.run(change.token, id, atMs);
         trimTokens.run(id, id, limits.maxTokens);
         return undefined;

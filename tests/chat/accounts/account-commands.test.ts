@@ -7,6 +7,8 @@ import { lineChat } from "../../../src/dialects/line-chat.ts";
 import { openChat, openChatWithHelp } from "../../../src/dialects/open-chat/open-chat.ts";
 import { selectChat } from "../../../src/dialects/select-chat.ts";
 import { accounts as limits } from "../../../src/limits.ts";
+import { answerRequest } from "../../../src/store/answer.ts";
+import { openMemoryStore } from "../../../src/store/memory/store.ts";
 import { fakeCredentials } from "../fake-credentials.ts";
 import { keyOf, owner, withKey } from "../owner.ts";
 import { type Client, Rig, since } from "../rig.ts";
@@ -318,6 +320,25 @@ describe("a password", () => {
     const phone = login(rig, { password: "other horse" });
     ask(phone, { type: "set-password", password: "third horse" });
     expect([desk, bob, phone].map(({ link }) => link.ended)).toEqual([false, false, false]);
+  });
+
+  test("that changes at another server during a login gives no token for the old one", () => {
+    const store = openMemoryStore({ epoch: "epoch-1" });
+    let isChanged = false;
+    const rig = new Rig({}, (request) => {
+      if (request.type === "change-account" && request.change.type === "add-token") {
+        const { account, atMs } = request.change;
+        store.accounts.change({ type: "set-password", account, password: "other", atMs });
+        isChanged = true;
+      }
+      return answerRequest(store, request);
+    });
+    withPassword(rig);
+    const thief = login(rig, { password: "correct horse", remember: true });
+    expect(isChanged).toBe(true);
+    const welcome = answer(thief);
+    expect(welcome).toMatchObject({ type: "welcome", session: { registered: true } });
+    expect(welcome).not.toHaveProperty("session.token");
   });
 
   test("is hashed only a limited number of times per network", () => {

@@ -100,7 +100,7 @@ describe.skipIf(!hasPostgres)("a repeated change of an account", () => {
 
   test("does not bring back a token that ended with the old password", async () => {
     await repeat(
-      { ...ofAnn, type: "add-token", token: "t1" },
+      { ...ofAnn, type: "add-token", token: "t1", password: "old" },
       { ...ofAnn, type: "set-password", password: "newer" },
     );
     expect(await ownerOf("t1")).toBeUndefined();

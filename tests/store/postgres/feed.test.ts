@@ -1,5 +1,5 @@
-// What other servers have done and notifications have not told: decisions of operators that are read
-// while others are made, and changes of accounts.
+// What other servers have done and notifications have not told: decisions of operators that are
+// read while others are made, and changes of accounts.
 
 import { expect, test } from "bun:test";
 import type { ForeignEvent } from "../../../src/chat/elsewhere/foreign-events.ts";
