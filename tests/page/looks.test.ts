@@ -144,6 +144,10 @@ inChromium("as many rooms as one can be in", async () => {
     // One person needs little of the height.
     await tab.until("document.querySelector('#rooms').clientHeight > innerHeight / 2");
   });
+  // As wide as a desktop at 400 %: the name of the room still tells it from the others.
+  await tab.resize({ width: 320, height: 640 });
+  await tab.until("document.querySelector('#room').clientWidth > 130");
+  expect(await tab.get<string[]>(defects)).toEqual([]);
 });
 
 inChromium("a private message that was not sent, and a new password", async () => {
