@@ -14,7 +14,7 @@ export function accessToken(headers: Headers): string | undefined {
 
 /** The token in the Authorization header, which a page of another origin can't set. */
 export function bearerToken(headers: Headers): string | undefined {
-  return /^Bearer ([\x21-\x7e]{1,128})$/i.exec(headers.get("authorization") ?? "")?.[1];
+  return /^Bearer +([\x21-\x7e]{1,128})$/i.exec(headers.get("authorization") ?? "")?.[1];
 }
 
 /** Does not reveal whether the file exists. */

@@ -186,6 +186,8 @@ describe("POST /rooms/ROOM", () => {
     expect((await site.say("hello")).status).toBe(401);
     site.token = await site.tokenFor("builds");
     expect((await site.ask("/rooms/lobby")).body["messages"]).toEqual([]);
+    // RFC 9110 §11.4: one or more spaces.
+    expect((await site.say("hello", "lobby", ` ${site.token}`)).status).toBe(200);
   });
 
   test("is subject to mutes, bans, and private rooms", async () => {
