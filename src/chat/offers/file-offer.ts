@@ -3,6 +3,7 @@
 
 import type { OfferContent } from "../../protocol/messages.ts";
 import type { ShareOwner } from "../../share-owner.ts";
+import { fold } from "../names/grammar.ts";
 import type { OpenRelay } from "../relay-port.ts";
 import { personKey, type Session } from "../session.ts";
 import { FrameQueue } from "./frame-queue.ts";
@@ -12,6 +13,7 @@ export type Party = {
   readonly person: string;
   /** As last seen. */
   readonly name: string;
+  readonly folded: string;
   readonly isAccount: boolean;
   /** The device key that it has proved. */
   readonly proved: string | undefined;
@@ -25,6 +27,7 @@ export function partyOf(session: Session, isPart: boolean): Party {
   return {
     person: personKey(identity),
     name: identity.name,
+    folded: identity.folded,
     isAccount: identity.account !== "",
     proved: proven.key,
     session: isPart ? identity.key : undefined,
@@ -37,7 +40,7 @@ export function absentParty(
   { mailbox, isAccount }: { mailbox: string; isAccount: boolean },
 ): Party {
   const nothing = { proved: undefined, session: undefined };
-  return { person: mailbox, name, isAccount, ...nothing };
+  return { person: mailbox, name, folded: fold(name), isAccount, ...nothing };
 }
 
 /** Whether it is the same person, by account, session secret or device key. */

@@ -7,7 +7,6 @@ import { offers as limits } from "../../limits.ts";
 import type { Command, LeaveReason } from "../events.ts";
 import type { HubState } from "../hub-state.ts";
 import { findPerson } from "../people/find-person.ts";
-import { fold } from "../names/grammar.ts";
 import { type About, reject, rejectUnknownUser, rejectUnread } from "../rejections.ts";
 import { personKey, type Session } from "../session.ts";
 import { sessionFields } from "../session-log.ts";
@@ -187,7 +186,7 @@ export function endOffer(hub: HubState, offer: FileOffer, reason: OfferEnd, by?:
   if (taker !== undefined) told.add(taker);
   else for (const reader of hub.names.readers(offer.to.person)) told.add(reader);
   if (taker === undefined && !offer.to.isAccount) {
-    const holder = hub.names.holder(fold(offer.to.name));
+    const holder = hub.names.holder(offer.to.folded);
     if (holder !== undefined) told.add(holder);
   }
   for (const session of told) {

@@ -2,7 +2,6 @@
 // accept it.
 
 import type { HubState } from "../hub-state.ts";
-import { fold } from "../names/grammar.ts";
 import type { Session } from "../session.ts";
 import { type FileOffer, isPerson } from "./file-offer.ts";
 
@@ -27,7 +26,7 @@ export function clientsOf(hub: HubState, ends: Ends): readonly Session[] {
   const { to } = ends;
   const readers = hub.names.readers(to.person);
   const own = readers.filter((one) => one.phase === "member" && !isSendingDevice(ends, one));
-  const holder = to.isAccount ? undefined : hub.names.holder(fold(to.name));
+  const holder = to.isAccount ? undefined : hub.names.holder(to.folded);
   return own.length > 0 || holder === undefined ? own : [holder];
 }
 
@@ -37,7 +36,7 @@ export function clientsOf(hub: HubState, ends: Ends): readonly Session[] {
 export function isFor(hub: HubState, offer: Ends, session: Session): boolean {
   const { to } = offer;
   if (isPerson(to, session)) return !isSendingDevice(offer, session);
-  return !to.isAccount && hub.names.holder(fold(to.name)) === session;
+  return !to.isAccount && hub.names.holder(to.folded) === session;
 }
 
 /** Whether the session is the sender of an offer to its owner's other devices. */

@@ -6,7 +6,6 @@ import type { ParleyError } from "../../errors.ts";
 import { findElsewhere } from "../elsewhere/find-elsewhere.ts";
 import type { ForeignPerson } from "../elsewhere/foreign-person.ts";
 import type { HubState } from "../hub-state.ts";
-import { fold } from "../names/grammar.ts";
 import { type About, reject } from "../rejections.ts";
 import type { Session } from "../session.ts";
 import type { FileOffer } from "./file-offer.ts";
@@ -23,7 +22,7 @@ export function findRecipient(
   then: (person: ForeignPerson | undefined, error?: ParleyError) => void,
 ): void {
   if (isReached(hub, ends)) return then(undefined);
-  findElsewhere(hub, session, [fold(ends.to.name)], (people, error) => {
+  findElsewhere(hub, session, [ends.to.folded], (people, error) => {
     if (isReached(hub, ends)) return then(undefined);
     // The session may just have come from there.
     const others = people.filter(({ key }) => key !== session.identity.key);
@@ -55,7 +54,7 @@ export function rejectElsewhere(
 /** The recipient may have come to another server: then the offer is over here. */
 export function followRecipient(hub: HubState, offer: FileOffer): void {
   const session = sender(hub, offer);
-  if (session === undefined || hub.options.shared === undefined) return;
+  if (session === undefined) return;
   findRecipient(hub, session, offer, (person) => {
     const isHere = hub.offers.get(offer.id) === offer && sender(hub, offer) === session;
     if (person === undefined || !isHere) return;
@@ -66,12 +65,12 @@ export function followRecipient(hub: HubState, offer: FileOffer): void {
 
 /** People with these folded names have come to other servers. */
 export function followRecipients(hub: HubState, names: Iterable<string>): void {
-  if (hub.offers.size === 0) return;
+  if (hub.offers.size === 0 || hub.options.shared === undefined) return;
   const came = new Set(names);
-  for (const offer of hub.offers) if (came.has(fold(offer.to.name))) followRecipient(hub, offer);
+  for (const offer of hub.offers) if (came.has(offer.to.folded)) followRecipient(hub, offer);
 }
 
 /** Folded names of people for whom offers wait. */
 export function awaitedNames(hub: HubState): readonly string[] {
-  return [...hub.offers].filter((offer) => !isReached(hub, offer)).map(({ to }) => fold(to.name));
+  return [...hub.offers].filter((offer) => !isReached(hub, offer)).map(({ to }) => to.folded);
 }
