@@ -46,6 +46,11 @@ export type PortProtocol =
   | { kind: "cpp" }
   | { kind: "any"; native: Dialect; text: Dialect; irc: Dialect };
 
+/** Whether every client of the port is an IRC client. */
+export function speaksIrc(protocol: PortProtocol): boolean {
+  return "dialect" in protocol && protocol.dialect.name === "irc";
+}
+
 /** Options shared by the connections of a port. */
 export type ConnectionOptions = {
   protocol: PortProtocol;
@@ -167,8 +172,7 @@ export class ChatConnection implements Link {
       this.#wait("sniffing");
       this.#undecided.add(this);
     } else if (!this.#admitsPlain) {
-      const isIrc = protocol.kind === "dialect" && protocol.dialect.name === "irc";
-      this.#refuse(plainRefusal(isIrc ? "irc" : "text"), "plain text");
+      this.#refuse(plainRefusal(speaksIrc(protocol) ? "irc" : "text"), "plain text");
     } else if (protocol.kind === "cpp") this.#serveCpp();
     else this.#startDialect(protocol.dialect);
   }

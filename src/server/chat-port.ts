@@ -3,6 +3,7 @@
 
 import { plainAddress } from "../addresses.ts";
 import { count } from "../chat/metrics/metrics.ts";
+import { ircRefusal } from "../dialects/protocol-detection.ts";
 import { steadyMs } from "../io/clock.ts";
 import { boundSegments } from "../io/tcp-segments.ts";
 import { option, setOption } from "../io/udp/socket-options.ts";
@@ -21,6 +22,7 @@ import {
   type PortProtocol,
   type Security,
   type SocketData,
+  speaksIrc,
   type Wire,
 } from "./chat-connection.ts";
 import { type ProxiedFrom, ProxyPreamble } from "./proxy-protocol.ts";
@@ -137,8 +139,9 @@ class Entrance {
     if (refusal !== undefined) {
       count(options.metrics.connectionsRefused, "full");
       options.log.warn("connection refused", { address, reason: refusal });
-      const isText = options.key === undefined || options.admitsPlain(address);
-      this.#refused.add(socket, isText ? refusalText(refusal, options.protocol) : tlsAlert);
+      const { protocol, key } = options;
+      const isText = protocol.kind !== "tls" && (key === undefined || options.admitsPlain(address));
+      this.#refused.add(socket, isText ? refusalText(refusal, protocol) : tlsAlert);
       return undefined;
     }
     const security = securityOf(socket, address, options, this.#handlers);
@@ -237,10 +240,10 @@ function upgrader(socket: ChatSocket, { key, cert }: KeyPair, handlers: ServerUp
 const tlsAlert = Uint8Array.from([0x15, 3, 3, 0, 2, 2, 80]);
 
 /**
- * The protocol is still unknown: one line for people and, if the client may be native, one for
- * programs.
+ * On the main port the protocol is still unknown: one line for people, and one for native programs.
  */
 function refusalText(message: string, protocol: PortProtocol): string {
+  if (speaksIrc(protocol)) return ircRefusal(message);
   const line = JSON.stringify({ type: "error", code: "full", message });
   return protocol.kind === "any" ? `${message}\n${line}\n` : `${message}\n`;
 }

@@ -73,13 +73,20 @@ async function keepOpen(port: number): Promise<{ isOver: Promise<boolean> }> {
 describe("a server that is full", () => {
   const main = fullPort({ kind: "any", native, irc, text: openChat });
   const own = fullPort({ kind: "dialect", dialect: openChat });
-  afterAll(() => [main, own].forEach((port) => port.close()));
+  const ofIrc = fullPort({ kind: "dialect", dialect: irc });
+  const ofIrcs = fullPort({ kind: "tls", dialect: irc });
+  afterAll(() => [main, own, ofIrc, ofIrcs].forEach((port) => port.close()));
 
   test("reports it in a line for people and, on the main port, in one for native programs", async () => {
     const [first, second, rest] = (await heardAt(main.port)).split("\n");
     expect([first, rest]).toEqual([sentence, ""]);
     expect(JSON.parse(second ?? "")).toEqual({ type: "error", code: "full", message: sentence });
     expect(await heardAt(own.port)).toBe(`${sentence}\n`);
+  });
+
+  test("tells IRC clients in IRC, and where they speak TLS by an alert", async () => {
+    expect(await heardAt(ofIrc.port)).toBe(`ERROR :${sentence}\r\n`);
+    expect(await heardAt(ofIrcs.port)).toBe("\u0015\u0003\u0003\0\u0002\u0002P");
   });
 
   test("keeps few refused connections open, and not for long", async () => {
