@@ -65,6 +65,12 @@ function listenError(place: ListenPlace, error: unknown): ParleyError {
       `Not permitted to listen on port ${port}: choose 1024 or higher with ${flag}`,
     );
   }
+  if (code === "EMFILE" || code === "ENFILE") {
+    return new ParleyError(
+      "failed",
+      `Too many files are open to listen on port ${port} (${flag}): raise the limit (ulimit -n, LimitNOFILE)`,
+    );
+  }
   if (error instanceof ParleyError) return error;
   return new ParleyError(
     "failed",
