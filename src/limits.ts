@@ -926,7 +926,7 @@ export const transfer = {
   maxPullBytes: 1 * MiB,
   /** Bytes of sealed data per line of the control connection: 43 KiB in base64. */
   pullLineBytes: 32 * KiB,
-  /** Corrupt copies of one chunk before the fetch gives up. */
+  /** Corrupt copies of one chunk before a fetch leaves UDP, or gives up without it. */
   maxBadCopies: 3,
   /** Segments of this size or more are large: reading them in batches gains nothing. */
   largeSegmentBytes: 16 * KiB,

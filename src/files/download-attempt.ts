@@ -153,10 +153,24 @@ export class DownloadAttempt implements Attempt {
   /** Runs a turn of the loop; true if there is more to do immediately. */
   turn(): boolean {
     if (this.receiver.cookie !== undefined) this.#onCookie?.();
-    const more = this.#file?.work(this.#again) ?? false;
+    const more = this.#work();
     this.#options.onTurn();
     this.#checkOutcome();
     return more;
+  }
+
+  /**
+   * If a chunk arrives damaged several times, the control connection carries the rest: what changes
+   * datagrams on their way can't change what is inside TLS.
+   */
+  #work(): boolean {
+    try {
+      return this.#file?.work(this.#again) ?? false;
+    } catch (error) {
+      if (!(error instanceof ParleyError) || error.code !== "integrity") throw error;
+      this.block(`${error.message} Something changes datagrams on their way.`);
+      return false;
+    }
   }
 
   readonly #again = (offset: number, length: number): void => {

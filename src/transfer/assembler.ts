@@ -121,6 +121,8 @@ export class Assembler {
     for (const { bytes } of this.#gathering.values()) freeBuffer(bytes);
     this.#gathering.clear();
     this.#gatheredBytes = 0;
+    // This transfer requests everything that is missing anyway.
+    this.#bad.length = 0;
     this.#hasTag.fill(0);
   }
 

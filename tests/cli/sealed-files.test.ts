@@ -107,11 +107,13 @@ function forge(datagram: Uint8Array): Uint8Array {
   return datagram;
 }
 
-test("an attacker who changes every copy in transit gets nothing into the file", async () => {
-  const { code, events, home } = await fetchThrough(inTls, forge);
-  expect(code).toBe(6);
-  expect(events.at(-1)).toMatchObject({ event: "ended", code: "integrity" });
-  expect(existsSync(join(home, "out"))).toBe(false);
+test("an attacker who changes every copy in transit gets nothing into the file, which comes over the control connection", async () => {
+  const { code, out, events } = await fetchThrough(inTls, forge);
+  expect(code).toBe(0);
+  expect(readFileSync(out).equals(content)).toBe(true);
+  const fallback = events.find(({ event }) => event === "fallback");
+  expect(fallback).toMatchObject({ reason: expect.stringMatching(/did not fit its tag 3 times/) });
+  expect(events.at(-1)).toMatchObject({ event: "done", sealed: true, over: "control" });
 });
 
 skipUnless(process.platform === "linux", "no 127.0.0.2")(

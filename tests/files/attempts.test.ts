@@ -6,6 +6,7 @@ import { ControlAttempt } from "../../src/files/control-attempt.ts";
 import { ControlClient } from "../../src/files/control-client.ts";
 import { DownloadAttempt } from "../../src/files/download-attempt.ts";
 import type { LoopSocket } from "../../src/files/receiver-loop.ts";
+import { Assembler } from "../../src/transfer/assembler.ts";
 import { encodeServer } from "../../src/protocol/encode.ts";
 
 const noSocket: LoopSocket = {
@@ -18,7 +19,10 @@ const noSocket: LoopSocket = {
   close() {},
 };
 
-/** Offers transfer 7 to whoever requests a file; `sent`: the types of what it hears. */
+/**
+ * Offers transfer 7 to whoever requests a file; `sent`: the types of what it hears. Its only chunk
+ * never fits its tag.
+ */
 function offering(): { control: ControlClient; sent: [type: string, transfer?: number][] } {
   const sent: [string, number?][] = [];
   const offer = {
@@ -35,6 +39,11 @@ function offering(): { control: ControlClient; sent: [type: string, transfer?: n
   const send = (line: string): void => {
     const { type, transfer, ref } = JSON.parse(line);
     sent.push(transfer === undefined ? [type] : [type, transfer]);
+    if (type === "pull") {
+      const tags = { type: "tags", transfer, from: 0, data: base64(16) } as const;
+      const data = { type: "data", transfer, offset: 0, data: base64(10) } as const;
+      for (const one of [tags, data]) control.receive(encodeServer(one).trimEnd());
+    }
     if (type !== "fetch") return;
     queueMicrotask(() => control.receive(encodeServer({ ...offer, ref }).trimEnd()));
   };
@@ -42,6 +51,8 @@ function offering(): { control: ControlClient; sent: [type: string, transfer?: n
   const control = ControlClient.over(link, "here");
   return { control, sent };
 }
+
+const base64 = (bytes: number): string => Buffer.alloc(bytes, 1).toString("base64");
 
 const options: AttemptOptions = {
   name: "file",
@@ -67,5 +78,15 @@ test.each([
   // Once, however often it is closed.
   attempt.close();
   expect(sent).toEqual([["fetch"], ["fetched", 7]]);
+  control.close();
+});
+
+test("a sender that seals wrongly is found out over the control connection, too", async () => {
+  const { control } = offering();
+  const store = { write: () => false, read: () => 0 };
+  const assembler = new Assembler({ size: 10, chunkBytes: 65_536, store, hashOf: () => "" });
+  const attempt = new ControlAttempt({ ...options, onOffer: () => assembler });
+  await expect(attempt.run(control)).rejects.toMatchObject({ code: "integrity" });
+  expect(assembler.verifiedBytes).toBe(0);
   control.close();
 });

@@ -175,11 +175,15 @@ test("with a new key, chunks that are not yet open are missing again", () => {
   assembler.acceptTags(0, tagsOf(0, 1));
   settle(assembler);
   expect(assembler.receivedBytes).toBe(2 * chunkBytes + 100);
+  // A wrong copy that nobody has asked about yet is not one of the next transfer.
+  assembler.acceptTags(1, tagsOf(0, 1));
+  settle(assembler);
   const otherKey = new Uint8Array(limits.keyBytes).fill(4);
   const other = sealed(otherKey);
   assembler.begin(chunkOpener(otherKey));
   expect(assembler.receivedBytes).toBe(chunkBytes);
   expect(assembler.missing()).toEqual([[chunkBytes, size]]);
+  expect(assembler.nextBadChunk()).toBeUndefined();
   assembler.put(chunkBytes, other.bytes, chunkBytes, size - chunkBytes);
   assembler.acceptTags(1, other.tags.subarray(limits.tagBytes));
   settle(assembler);
