@@ -22,7 +22,7 @@ import { channelOf, nickOf } from "./names.ts";
 import { paramsText } from "./line.ts";
 import type { Request } from "./pending.ts";
 import { general, refusalLines } from "./refusals.ts";
-import { kickLine, partLine, sourceOf } from "./room-lines.ts";
+import { kickLine, notAdmittedLine, partLine, sourceOf } from "./room-lines.ts";
 import type { Line, Self } from "./self.ts";
 import { messageLines } from "./text.ts";
 import { sentence } from "../sentences.ts";
@@ -226,11 +226,7 @@ function topicLines({ room, topic, by }: Event<"topic">): readonly Line[] {
 function partedLines(self: Self, { room, by, text, ref }: Event<"parted">): readonly Line[] {
   self.rooms.delete(room);
   if (by !== undefined) return [{ body: kickLine(by, room, self.name, text), tagged: {} }];
-  const { name } = self.server;
-  if (ref === undefined) {
-    const nick = nickOf(self.nick);
-    return [{ body: `:${name} KICK ${channelOf(room)} ${nick} :You may no longer be here` }];
-  }
+  if (ref === undefined) return [{ body: notAdmittedLine(self.server, room, self.nick) }];
   const { persona } = self;
   return [{ body: partLine(self.name, persona, room, text), tagged: { persona } }];
 }

@@ -4,6 +4,7 @@
 import type { PresenceEvent, RoomEvent, Said } from "../../chat/events.ts";
 import type { Persona } from "../../chat/people/persona.ts";
 import { changeLetters } from "../../chat/rooms/room-change.ts";
+import { spansRooms } from "../../chat/rooms/presence.ts";
 import type { SaidRun } from "../../chat/rooms/said-run.ts";
 import { paramsText } from "./line.ts";
 import { passingId, roomMessageId } from "./message-ids.ts";
@@ -77,7 +78,7 @@ export class RoomLines {
       case "joined":
         return joinLine(event.name, persona, event.room, this.#variant.includes("e"));
       case "left":
-        return leftLine(event);
+        return leftLine(this.#server, event);
       case "renamed":
         return `:${sourceOf(event.from, persona)} NICK ${paramsText([nickOf(event.to)])}`;
       case "away":
@@ -156,13 +157,19 @@ const farewells: Readonly<Record<Extract<PresenceEvent, { type: "left" }>["reaso
   kicked: "Removed by an operator",
 };
 
-function leftLine(event: Extract<PresenceEvent, { type: "left" }>): string {
+function leftLine(server: LineServer, event: Extract<PresenceEvent, { type: "left" }>): string {
   const { name, persona, room, reason, by, text } = event;
   const source = sourceOf(name, persona);
   if (reason === "parted") return partLine(name, persona, room, text);
   if (reason === "kicked" && by !== undefined) return kickLine(by, room, name, text);
+  if (reason === "kicked" && !spansRooms(event)) return notAdmittedLine(server, room, name);
   const said = text === undefined || text === "" ? farewells[reason] : `Quit: ${text}`;
   return `:${source} QUIT :${said}`;
+}
+
+/** Whoever is not a guest of a room that has become private is put out by the server. */
+export function notAdmittedLine(server: LineServer, room: string, name: string): string {
+  return `:${server.name} KICK ${channelOf(room)} ${nickOf(name)} :You may no longer be here`;
 }
 
 export function partLine(

@@ -2,8 +2,9 @@
 
 import { expect, test } from "bun:test";
 import { Neighbours } from "../../chat/neighbours.ts";
+import { owner } from "../../chat/owner.ts";
 import { Rig } from "../../chat/rig.ts";
-import { ircAt, type IrcClient } from "./rig.ts";
+import { irc, ircAt, IrcClient } from "./rig.ts";
 
 const caps =
   "multi-prefix extended-join away-notify account-notify invite-notify setname message-tags echo-message userhost-in-names";
@@ -292,4 +293,26 @@ test("commands at a server's terminal affect users at the other", () => {
   world.deliver();
   expect(ben.lines().join()).toContain("spamming");
   expect(east.order("kick Ben again").ok).toBe(false);
+});
+
+test("whoever is put out of a room that has become private stays in the others", () => {
+  const world = new Neighbours();
+  const [east, west] = [world.server("east"), world.server("west")];
+  owner(east, "Ann", "desk").send({ type: "set-password", password: "correct horse" });
+  world.deliver();
+  const admitted = [east, west].map((rig) =>
+    new IrcClient(rig.client(irc)).send("PASS :correct horse", "NICK Ann", "USER a 0 * :a"),
+  );
+  const ben = ircAt(east, "Ben");
+  for (const one of [...admitted, ben]) {
+    one.send("JOIN #lobby,#room");
+    world.deliver();
+  }
+  expect(east.order("op Ann").ok).toBe(true);
+  world.deliver();
+  for (const one of [...admitted, ben]) one.lines();
+  expect(east.order("private room").ok).toBe(true);
+  world.deliver();
+  const out = ":irc.test KICK #room Ben :You may no longer be here";
+  for (const one of [...admitted, ben]) expect(one.lines()).toEqual([out]);
 });
