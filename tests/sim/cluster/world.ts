@@ -23,6 +23,7 @@ import { seeded } from "../random.ts";
 import type { Done } from "./commit.ts";
 import { type Lie, type LinkCondition, SimulatedDatabase } from "./database.ts";
 import { MemberProcess } from "./member-process.ts";
+import { Operator } from "./operator.ts";
 import { OwnedDevice, Owner } from "./owned-device.ts";
 
 const names = ["Ann", "Ben", "Cal", "Dora", "Eve", "Finn"];
@@ -46,6 +47,7 @@ export class ClusterWorld implements Surroundings {
   readonly #plain: readonly PlainPerson[];
   readonly #irc: readonly IrcPerson[];
   readonly #devices: readonly OwnedDevice[];
+  readonly #operator: Operator;
   readonly #connections = new Map<ServerProcess, Connection[]>();
   #isHealing = false;
   #failure: string | undefined;
@@ -81,15 +83,16 @@ export class ClusterWorld implements Surroundings {
     );
     this.#irc = ircNames.map((name, i) => new IrcPerson(this, name, `192.0.2.${200 + i}`));
     this.truth.owned.add("olaf");
-    const owner = new Owner("Olaf", this.database.tables.accounts, (server) => {
-      const link = this.members.find((one) => one.server === server)?.link;
-      const isCut = link?.condition === "cut" || this.database.isAway;
-      return !isCut && !this.isTakenForDead(server);
-    });
+    const isReachable = (server: ServerProcess): boolean => this.#isReachable(server);
+    const { tables } = this.database;
+    const owner = new Owner("Olaf", tables.accounts, isReachable);
     this.#devices = ["desk", "phone", "web", "tablet"].map(
       (label, i) => new OwnedDevice(this, owner, label, `192.0.2.${220 + i}`, i < 2),
     );
-    const all = [...this.people, ...this.#plain, ...this.#irc, ...this.#devices];
+    const moderated = [...plainNames, ...ircNames, "Olaf"];
+    this.#operator = new Operator(this, this.members, tables, isReachable, moderated);
+    const others = [...this.#devices, this.#operator];
+    const all = [...this.people, ...this.#plain, ...this.#irc, ...others];
     for (const person of all) this.#live(person);
     for (const member of this.members) {
       this.#changeLink(member);
@@ -114,6 +117,13 @@ export class ClusterWorld implements Surroundings {
   isTakenForDead(server: ServerProcess): boolean {
     const member = this.members.find((one) => one.server === server);
     return this.database.tables.servers.get(member?.serverId ?? "")?.isOver !== false;
+  }
+
+  /** Whether the server can know what the database has. */
+  #isReachable(server: ServerProcess): boolean {
+    const link = this.members.find((one) => one.server === server)?.link;
+    const isCut = link?.condition === "cut" || this.database.isAway;
+    return !isCut && !this.isTakenForDead(server);
   }
 
   isMember(room: string, name: string): boolean {
@@ -304,6 +314,7 @@ export class ClusterWorld implements Surroundings {
       this.#checkOperators();
       for (const person of [...this.people, ...this.#irc]) person.checkMembers();
       for (const device of this.#devices) device.check();
+      this.#operator.check();
       this.#watch();
     });
   }
@@ -337,7 +348,7 @@ export class ClusterWorld implements Surroundings {
   #expectPresence(): void {
     let problem: string | undefined;
     for (let waitedMs = 0; waitedMs <= presenceMs; waitedMs += 100) {
-      problem = this.#presenceProblem();
+      problem = this.#presenceProblem() ?? this.#operator.disagreement();
       if (problem === undefined) return;
       this.clock.pass(100);
     }
