@@ -3,25 +3,36 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { withIgnored } from "../client/ignored.ts";
+import { systemCode } from "../errors.ts";
 import { client as limits } from "../limits.ts";
-import { harmless } from "../text.ts";
+import { harmless, quoted } from "../text.ts";
 import { readIfThere } from "../tls/read-if-there.ts";
 import { replaceFile } from "../tls/replace-file.ts";
+import { warn } from "./output/diagnostics.ts";
 
 export class IgnoredFile {
   readonly #path: string | undefined;
+  readonly #tell: (sentence: string) => void;
 
   /** Undefined: there is nowhere to keep the file. */
-  constructor(path: string | undefined) {
+  constructor(path: string | undefined, tell: (sentence: string) => void = warn) {
     this.#path = path;
+    this.#tell = tell;
   }
 
-  /** Empty if there is no file or it can't be read. */
+  /** Empty if there is no file, or, with a warning, if it can't be read. */
   load(): readonly string[] {
     if (this.#path === undefined) return [];
     try {
       return this.#read(this.#path);
-    } catch {
+    } catch (error) {
+      // There is no such folder.
+      if (systemCode(error) === "ENOTDIR") return [];
+      const { message } = error as Error;
+      const file = quoted(this.#path, 300);
+      this.#tell(
+        `The file of people you ignore, ${file}, can't be read (${message}): you hear them`,
+      );
       return [];
     }
   }
