@@ -83,7 +83,7 @@ const defects = `(() => {
     if (isOpen && control.closest("#sidebar") === null) continue;
     const name = control.id || control.getAttribute("aria-label") || control.textContent;
     const box = control.getBoundingClientRect();
-    const scroller = control.closest("#rooms, #people, #scroll, .files-scroll, #recipient-list");
+    const scroller = control.closest("#rooms, #people, #scroll, .files-scroll, #recipient-list, #search-found");
     const frame = scroller?.getBoundingClientRect();
     if (frame !== undefined && (box.bottom > frame.bottom || box.top < frame.top)) continue;
     if (box.left < 0 || box.right > innerWidth || box.top < 0 || box.bottom > innerHeight) {
