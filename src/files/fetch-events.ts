@@ -58,7 +58,7 @@ export type FetchEvent =
       readonly inMs: number;
     }
   | {
-      /** Datagrams do not get through: from now on the control connection carries everything. */
+      /** Datagrams do not arrive, or are damaged: now the control connection carries everything. */
       readonly event: "fallback";
       readonly name: string;
       readonly over: "control";
