@@ -17,31 +17,22 @@ import type { MessageKind } from "../protocol/messages.ts";
 import { harmless, harmlessLines } from "../text.ts";
 import { changedIgnored, loadIgnored, storeIgnored } from "./ignored-storage.ts";
 import { HistoryFinder } from "./history-finder.ts";
-import { directoryText, whoisText } from "./command-output.ts";
 import { hasCipher } from "./handover/chunk-cipher.ts";
 import { type OfferPort, offerPort } from "./handover/offer-port.ts";
 import { OwnRequests } from "./own-requests.ts";
 import type { PageHandover } from "./handover/page-handover.ts";
-import { oldestSeq } from "./message-log.ts";
+import { RoomLoader } from "./room-loader.ts";
 import { clearStored, store, type StoredSession } from "./session-storage.ts";
 import {
   type Action,
   currentDraft,
   emptyDraft,
-  maxPeople,
   type Origin,
   roomNamed,
   type SentMessage,
   type State,
 } from "./state.ts";
 import { WebSocketDriver } from "./websocket-driver.ts";
-
-/** Messages per history request. */
-const historyMessages = 200;
-/** The list of rooms is refreshed when it is shown and older than this. */
-const directoryMs = 1_000;
-/** Maximum number of pages of the list of rooms. */
-const maxDirectoryPages = 4;
 
 export type Login = {
   name: string;
@@ -51,13 +42,6 @@ export type Login = {
   /** A password or a pass, if the server requires one; otherwise empty. */
   accessWord: string;
 };
-
-/** The kind of a pending request. */
-type Pending =
-  | { type: "people"; room: string; known: number }
-  | { type: "whois" }
-  | { type: "history"; room: string }
-  | { type: "directory"; page: number; isShown: boolean };
 
 const noNames: ReadonlySet<string> = new Set();
 
@@ -75,15 +59,9 @@ export class SessionController {
   #epoch: string | undefined;
   /** The session has not been online yet. */
   #isFresh = true;
-  #pending = new Map<number, Pending>();
-  /** Rooms whose members have been requested on this connection … */
-  #listed = new Set<string>();
-  /** … and whose history has been requested in this session. */
-  #recalled = new Set<string>();
-  #directoryAtMs = Number.NEGATIVE_INFINITY;
-
   /** Searches, and shows the results. */
   readonly finder: HistoryFinder;
+  readonly #loader: RoomLoader;
   /** For files from person to person. */
   readonly offers: OfferPort = offerPort(
     () => this.#session,
@@ -103,13 +81,16 @@ export class SessionController {
     this.#dispatch = dispatch;
     this.#state = state;
     this.#onEvents = onEvents;
+    const request = (request: SessionRequest) => this.#request(request);
+    const notice = (text: string): void => this.notice(text);
+    this.#loader = new RoomLoader({ state, dispatch, request, notice });
     this.finder = new HistoryFinder({
       state,
       dispatch,
-      request: (request) => this.#request(request),
-      loadHistory: (room, before) => this.#requestHistory(room, before),
+      request,
+      loadHistory: (room, before) => this.#loader.loadHistory(room, before),
       show: (room) => this.show(room),
-      notice: (text) => this.notice(text),
+      notice,
     });
     addEventListener("pagehide", () => this.#store());
     // Phones may kill a hidden page without `pagehide`.
@@ -280,24 +261,18 @@ export class SessionController {
 
   /** Shows known facts about a user. Returns the reason if that is impossible. */
   whois(name: string): string | undefined {
-    const ref = this.#request({ type: "keys", name });
-    if (ref === undefined) return this.#offlineProblem();
-    this.#pending.set(ref, { type: "whois" });
-    return undefined;
+    return this.#loader.whois(name) ? undefined : this.#offlineProblem();
   }
 
   loadEarlier(): void {
-    const { shown, log } = this.#state();
-    if (shown !== undefined) this.#requestHistory(shown, oldestSeq(log, shown));
+    this.#loader.loadEarlier();
   }
 
   /**
    * Refreshes the list of the server's rooms. With `isShown` the result is also shown as a notice.
    */
   loadDirectory(isShown = false): void {
-    const nowMs = performance.now();
-    if (!isShown && nowMs - this.#directoryAtMs < directoryMs) return;
-    if (this.#requestDirectory(1, isShown)) this.#directoryAtMs = nowMs;
+    this.#loader.loadDirectory(isShown, performance.now());
   }
 
   #start(stored: StoredSession, password?: string): void {
@@ -307,7 +282,7 @@ export class SessionController {
     this.#secret = secret;
     this.#token = token;
     this.#isFresh = true;
-    this.#recalled.clear();
+    this.#loader.handleStart();
     const options: SessionOptions = {
       name,
       rooms: rooms.map((room) => room.name),
@@ -388,12 +363,11 @@ export class SessionController {
       if (event.access !== undefined) allowFiles(event.access, this.#driver?.server);
     }
     if (event.type === "error" && this.finder.handleError(event)) return;
-    if (event.type === "error" && this.#isOwnRequestLost(event)) return;
+    if (event.type === "error" && this.#loader.handleError(event)) return;
     this.#dispatch({ type: "session-event", event, nowMs: Date.now() });
     switch (event.type) {
       case "online":
-        this.#pending.clear();
-        this.#listed.clear();
+        this.#loader.handleOnline();
         // The private chat may have ended with the old connection.
         if (this.#session?.partner === undefined) this.#dispatch({ type: "chat-ended" });
         return;
@@ -404,9 +378,7 @@ export class SessionController {
         this.#token = event.token;
         return this.#store();
       case "parted":
-        this.#listed.delete(event.room);
-        this.#recalled.delete(event.room);
-        return;
+        return this.#loader.handleParted(event.room);
       case "response":
         return this.#responded(event.ref, event.response);
       case "ended":
@@ -424,71 +396,14 @@ export class SessionController {
     this.#epoch = epoch;
   }
 
-  /** Requests members and history of the current room, unless they have been requested. */
   #loadShown(): void {
-    const { shown } = this.#state();
-    if (shown === undefined || this.#session?.online !== true) return;
-    if (!this.#listed.has(shown)) this.#requestPeople(shown, 0);
-    if (!this.#recalled.has(shown)) this.#requestHistory(shown, undefined);
-  }
-
-  #requestPeople(room: string, known: number, after?: string): void {
-    const ref = this.#request({ type: "who", room, ...(after !== undefined && { after }) });
-    if (ref === undefined) return;
-    this.#listed.add(room);
-    this.#pending.set(ref, { type: "people", room, known });
-  }
-
-  /** False while offline. */
-  #requestHistory(room: string, before: number | undefined): boolean {
-    const request: SessionRequest = { type: "history", room, limit: historyMessages };
-    const ref = this.#request(before === undefined ? request : { ...request, before });
-    if (ref === undefined) return false;
-    this.#recalled.add(room);
-    this.#pending.set(ref, { type: "history", room });
-    return true;
-  }
-
-  #requestDirectory(page: number, isShown: boolean, after?: string): boolean {
-    const ref = this.#request({ type: "rooms", ...(after !== undefined && { after }) });
-    if (ref !== undefined) this.#pending.set(ref, { type: "directory", page, isShown });
-    return ref !== undefined;
+    if (this.#session?.online === true) this.#loader.loadShown();
   }
 
   #responded(ref: number, response: SessionResponse): void {
-    const pending = this.#pending.get(ref);
-    this.#pending.delete(ref);
+    this.#loader.handleResponse(ref, response);
     if (this.finder.handleResponse(ref, response)) return;
-    if (response.type === "history") return this.finder.handleHistory(response.room);
-    if (response.type === "names" && pending?.type === "people") {
-      const { room, names, total, next } = response;
-      const { known } = pending;
-      this.#dispatch({ type: "people", room, names, total, isFirst: known === 0 });
-      const listed = known + names.length;
-      if (next !== undefined && listed < maxPeople) this.#requestPeople(room, listed, next);
-    } else if (response.type === "keys" && pending?.type === "whois") {
-      this.notice(whoisText(response, this.#state()));
-    } else if (response.type === "rooms" && pending?.type === "directory") {
-      const { rooms, next } = response;
-      const { page, isShown } = pending;
-      this.#dispatch({ type: "directory", rooms, isFirst: page === 1 });
-      const isMore = next !== undefined && page < maxDirectoryPages;
-      if (isMore && this.#requestDirectory(page + 1, isShown, next)) return;
-      if (isShown) this.notice(directoryText(this.#state()));
-    }
-  }
-
-  /**
-   * Whether the page's own request was lost with the connection. It is repeated on the next one, so
-   * the error is not shown.
-   */
-  #isOwnRequestLost({ ref, code }: SessionEvent & { type: "error" }): boolean {
-    const pending = ref === undefined ? undefined : this.#pending.get(ref);
-    if (ref === undefined || pending === undefined) return false;
-    this.#pending.delete(ref);
-    if (code !== "cannot-connect" || pending.type === "whois") return false;
-    if (pending.type === "history") this.#recalled.delete(pending.room);
-    return true;
+    if (response.type === "history") this.finder.handleHistory(response.room);
   }
 
   #store(): void {
