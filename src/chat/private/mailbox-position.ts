@@ -74,7 +74,10 @@ export class MailboxPosition {
 
   /** Everything after `seen` must be replayed. */
   replayAfter(seen: number): void {
-    if (seen < this.#last) this.#replayedTo = Math.min(this.#replayedTo ?? seen, seen);
+    if (seen >= this.#last) return;
+    this.#replayedTo = Math.min(this.#replayedTo ?? seen, seen);
+    // Until now everything counted as sent.
+    if (this.#sent !== undefined && this.#sent.mail > this.#replayedTo) this.#sent = undefined;
   }
 
   /** Everything up to `mail` has been replayed. */
