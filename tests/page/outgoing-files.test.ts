@@ -55,6 +55,19 @@ test("the page goes where the recipient is, unless the balancer does not lead th
   expect(card()).toMatchObject({ phase: "failed", detail: "Not offered: He is at b" });
 });
 
+test("the page does not go back and forth for ever if a server can't be reached", () => {
+  let moves = 0;
+  const moveTo = (): boolean => ++moves > 0;
+  const { sent, card } = outgoing([new File(["x"], "x.txt")], { moveTo });
+  const error = { code: "elsewhere", message: "He is at b", at: "b:55000" } as const;
+  for (let i = 0; i <= offers.maxMoves; i++) {
+    sent.make();
+    expect(sent.handleError({ ...error, ref: 1, subject: "Bob" })).toBe(true);
+  }
+  expect(moves).toBe(offers.maxMoves);
+  expect(card()).toMatchObject({ phase: "failed", detail: "Not offered: He is at b" });
+});
+
 /** Keeps the received files. */
 class Kept implements SaveTarget {
   readonly saved = "Saved";

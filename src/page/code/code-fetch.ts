@@ -61,6 +61,8 @@ export class CodeFetch {
   /** When this end was last known to the server. */
   #joinedMs = performance.now();
   #hurry: ReturnType<typeof setTimeout> | undefined;
+  /** How many times it has gone to another server. */
+  #moves = 0;
 
   constructor(options: CodeFetchOptions) {
     this.#options = options;
@@ -198,7 +200,9 @@ export class CodeFetch {
   }
 
   #handleError(code: string, message: string, at: string | undefined): void {
-    if (code === "elsewhere" && at !== undefined && this.#options.port.moveTo(at)) return;
+    if (code === "elsewhere" && at !== undefined && this.#moves++ < limits.maxMoves) {
+      if (this.#options.port.moveTo(at)) return;
+    }
     // A restarted server knows no codes until the sender is back.
     const wasIn = this.#steps.secret !== undefined;
     const mayPass = wasIn && performance.now() - this.#joinedMs < codeLimits.awayMs;

@@ -48,6 +48,8 @@ export class OutgoingFiles {
   #sentBytes = 0;
   /** Whether the recipient can accept, or has accepted. */
   #isHere = false;
+  /** How many times it has followed the recipient to another server. */
+  #moves = 0;
   #isOver = false;
 
   constructor(options: OutgoingOptions) {
@@ -97,7 +99,7 @@ export class OutgoingFiles {
   #follow(at: string): boolean {
     this.#isHere = false;
     const { mayMove, port, show } = this.#options;
-    if (mayMove()) return port.moveTo(at);
+    if (mayMove()) return this.#moves++ < limits.maxMoves && port.moveTo(at);
     const detail = `${harmless(this.to)} is at another server: it is offered there after the other files`;
     show({ phase: "waiting", detail });
     this.#makeSoon();
