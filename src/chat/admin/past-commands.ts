@@ -33,10 +33,20 @@ export function exportRoom(
       if (!outcome.done) return answer(failed(outcome.error));
       const rows = fittingPage(outcome.result, "oldest").map(messageRow);
       if (rows.length > 0 || after > 0 || hub.rooms.has(room)) return answer({ ok: true, rows });
-      const message = `Nobody is in ${quoted(name)}, and no messages of it are kept: /rooms lists the rooms`;
-      answer({ ok: false, code: "not-found", message });
+      exportEmpty(hub, name, answer);
     },
   );
+}
+
+/** No messages are kept, and nobody here is in the room: somebody may be at another server. */
+function exportEmpty(hub: HubState, name: string, answer: Answer): void {
+  hub.store.ask({ type: "room-bounds", room: fold(name) }, (outcome) => {
+    if (!outcome.done) return answer(failed(outcome.error));
+    const { members = [] } = outcome.result.elsewhere ?? {};
+    if (members.length > 0) return answer({ ok: true, rows: [] });
+    const message = `Nobody is in ${quoted(name)}, and no messages of it are kept: /rooms lists the rooms`;
+    answer({ ok: false, code: "not-found", message });
+  });
 }
 
 function messageRow({ room, seq, timeMs: time, from, alias, text }: Said): AdminRow {

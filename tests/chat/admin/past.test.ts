@@ -4,8 +4,9 @@ import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { nextExport } from "../../../src/chat/admin/export-pages.ts";
 import { history } from "../../../src/limits.ts";
+import { Neighbours } from "../neighbours.ts";
 import { owner, withKey } from "../owner.ts";
-import { type Client, Rig, say } from "../rig.ts";
+import { type Client, inRoom, Rig, say } from "../rig.ts";
 
 const of = (client: Client, type: string) => client.lines().filter((line) => line["type"] === type);
 
@@ -35,6 +36,15 @@ describe("export", () => {
     rig.member("Ann");
     expect(rig.order("export lobby")).toEqual({ ok: true, rows: [] });
     expect(rig.order("export nowhere")).toMatchObject({ ok: false, code: "not-found" });
+  });
+
+  test("knows a room in which somebody is at another server only", () => {
+    const world = new Neighbours();
+    const [east, west] = [world.server("east"), world.server("west")];
+    west.member("Ben", inRoom("den"));
+    world.deliver();
+    expect(east.order("export den")).toEqual({ ok: true, rows: [] });
+    expect(east.order("export nowhere")).toMatchObject({ ok: false, code: "not-found" });
   });
 
   test("ends, whatever a server answers", () => {
