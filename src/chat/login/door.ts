@@ -143,8 +143,8 @@ function redeem(
 
 /**
  * If a pass is shown on several servers at the same time, only one of them may use up its next use.
- * The claim lasts as long as the server, unless the session ends before: by then the others know
- * that the use is gone.
+ * The claim is released at once if the session ended while the store was asked. Otherwise it lasts
+ * as long as the server: by then the others know that the use is gone.
  */
 function claimUse(
   hub: HubState,

@@ -53,7 +53,7 @@ export class AccountChanges {
   readonly #database: DatabasePort;
   readonly #process: string;
   /** The changes that were notified, or found here. */
-  #known: ReadonlySet<string> = new Set();
+  #known = new Set<string>();
   /** When the last one was made, in Unix milliseconds of the database. */
   #lastMs = 0;
 
@@ -67,13 +67,13 @@ export class AccountChanges {
     if (process === undefined) return true;
     const key = `${process} ${request}`;
     if (process === this.#process || this.#known.has(key)) return false;
-    this.#known = new Set([...this.#known, key]);
+    this.#known.add(key);
     return true;
   }
 
   /** Changes of which there was no notification. @throws DatabaseAway, Refused */
   async look(): Promise<readonly AccountNotice[]> {
-    const before = this.#known;
+    const before = new Set(this.#known);
     const rows = await this.#database.run<
       Omit<AccountNotice, "request"> & { request: number | string; at: number | string }
     >(

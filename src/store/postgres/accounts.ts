@@ -79,8 +79,9 @@ export class PostgresAccounts {
   }
 
   /**
-   * Carries out a change once, however often it is repeated; the outcome is the same each time.
-   * `notify`: tells other servers, if that must be, in the same transaction.
+   * Carries out a change once, however often it is repeated; repetitions have its first outcome, or
+   * `missing` once the account is deleted. `notify` tells other servers, if they have to know, in
+   * the same transaction.
    */
   async change(
     change: AccountChange,
