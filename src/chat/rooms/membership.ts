@@ -335,7 +335,7 @@ export function leaveRoom(
     if (told !== "later") hub.share(room, { folded, name: undefined, event });
     const isThere = room.elsewhere?.has(folded) === true;
     const events = isThere ? rankNews() : [left];
-    if (told === "everybody") for (const event of events) hub.announce(room, event);
+    if (told === "everybody") for (const one of events) hub.announce(room, one);
   }
   pipeline.gathering.afterDelivery.push(() => {
     room.unlisten(membership);
