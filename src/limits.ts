@@ -86,6 +86,8 @@ export const protocol = {
   maxRefChars: 64,
   /** Longest `epoch` or file `version`, in UTF-16 code units. */
   maxEpochChars: 64,
+  /** Deleted messages that returning clients are told of, and remember: operators delete few. */
+  erasures: 256,
 } as const;
 
 /** Output to one session. */
@@ -570,8 +572,6 @@ export const history = {
   /** Rooms without history that a network may open, as a burst and per hour. */
   newRooms: 256,
   newRoomsPerHour: 64,
-  /** Deleted messages that returning clients are told of: operators delete few. */
-  erasures: 256,
   /** Bytes of all private messages in memory. */
   memoryMailBytes: 64 * MiB,
   /** Room logs on disk. Empty ones are dropped first, then the smallest unused ones. */

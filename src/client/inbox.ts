@@ -3,7 +3,7 @@
 // connection.
 
 import { BoundedMap } from "../bounded-map.ts";
-import { history as limits } from "../limits.ts";
+import { protocol as limits } from "../limits.ts";
 import type { ServerMessage, WelcomeSession } from "../protocol/messages.ts";
 import { reconnectSummary } from "./backoff.ts";
 import type { SessionEvent, SessionPosition } from "./events.ts";

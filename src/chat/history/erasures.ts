@@ -1,7 +1,7 @@
 // The messages that operators have deleted last: clients that were disconnected meanwhile must stop
 // showing them too. Pure.
 
-import { history as limits } from "../../limits.ts";
+import { protocol as limits } from "../../limits.ts";
 
 export class Erasures {
   /** Oldest first. */
