@@ -157,6 +157,8 @@ export class HubState {
   /** The highest number of people here at the same time. */
   mostPeople = 0;
   readonly deviceCodes = new DeviceCodes();
+  /** For each login that waits for the store: the accounts that have changed meanwhile. */
+  readonly accountReads = new Set<Set<string>>();
   /** Files that people offer to each other. */
   readonly offers = new OfferBook();
   /** Files offered by a code. */
@@ -290,6 +292,11 @@ export class HubState {
     if (this.options.shared === undefined) return;
     this.pipeline.gathering.people.add(folded);
     this.wake();
+  }
+
+  /** What logins are being told of the account may not be true any more. */
+  noteAccountChanged(account: string): void {
+    for (const changed of this.accountReads) changed.add(account);
   }
 
   /** Sends a signal to somebody on another server. */

@@ -235,6 +235,7 @@ function putOut(
   reason: string,
   isMeant: (session: Session) => boolean,
 ): void {
+  hub.noteAccountChanged(account);
   for (const one of hub.sessions) {
     if (one === session || !mayBeOf(one, account) || !isMeant(one)) continue;
     hub.send(one, { type: "bye", reason });

@@ -87,6 +87,7 @@ export function forget(hub: HubState, actor: Actor, { name }: Of<"forget">, answ
       roles.take(account.id);
       hub.options.rights.tokens.forgetAccount(account.id);
       logAct(hub, actor, "account deleted", { target: account.name });
+      hub.noteAccountChanged(account.id);
       // Also under other names, and without a name.
       for (const session of hub.sessions) {
         if (!mayBeOf(session, account.id)) continue;

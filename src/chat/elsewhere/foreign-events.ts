@@ -189,6 +189,7 @@ const handlers: Handlers = {
     for (const room of hub.rooms.values()) tellSettings(hub, room);
   },
   account(hub, { account: id, change }) {
+    hub.noteAccountChanged(id);
     hub.store.ask({ type: "find-account", lookup: { id } }, (outcome) => {
       if (outcome.done) putOutOfAccount(hub, id, change, outcome.result);
       else hub.options.log.warn(outcome.error.message);

@@ -111,9 +111,16 @@ export class PendingLogin {
       queries.ask({ type: "load-session", session: recordId }, (record) => (this.#record = record));
     }
     this.#queryAccounts(queries);
+    const changed = new Set<string>();
+    this.#hub.accountReads.add(changed);
     queries.whenAnswered((error) => {
-      const { pipeline } = this.#hub;
+      const { pipeline, accountReads } = this.#hub;
+      accountReads.delete(changed);
       if (error !== undefined) return this.#fail(error);
+      if (this.#session.entersAs.some((account) => changed.has(account))) {
+        this.#releaseRooms();
+        return this.queryStore();
+      }
       // The previous connection sent a message meanwhile; read its record again.
       if (previous === undefined || !pipeline.hasPendingCount(previous)) return this.#decide();
       this.#releaseRooms();

@@ -8,6 +8,7 @@ import { openChat, openChatWithHelp } from "../../../src/dialects/open-chat/open
 import { selectChat } from "../../../src/dialects/select-chat.ts";
 import { accounts as limits } from "../../../src/limits.ts";
 import { answerRequest } from "../../../src/store/answer.ts";
+import type { StoreReply } from "../../../src/chat/turn/store.ts";
 import { openMemoryStore } from "../../../src/store/memory/store.ts";
 import { fakeCredentials } from "../fake-credentials.ts";
 import { keyOf, owner, withKey } from "../owner.ts";
@@ -272,6 +273,30 @@ describe("a client of the old systems is asked for the password in its dialect",
     client.send("Bob");
     expect(rig.hub.memberNames()).toEqual(["Bob"]);
   });
+});
+
+test("a login does not go by what the store has said of an account before it changed", () => {
+  const store = openMemoryStore({ epoch: "epoch-1" });
+  const held: StoreReply[] = [];
+  let holds = false;
+  const rig = new Rig({}, (request) => {
+    const reply = answerRequest(store, request);
+    if (!holds || request.type !== "find-account") return reply;
+    held.push(reply);
+    return undefined;
+  });
+  const desk = owner(rig, "Ann", "desk");
+  const { code } = ask(desk, { type: "device-code" });
+  ask(newDevice(rig), { type: "link", code, label: "phone" });
+  holds = true;
+  const phone = withKey(rig, "Ann", "phone");
+  holds = false;
+  expect(held).not.toEqual([]);
+  ask(desk, { type: "revoke", key: keyOf("phone") });
+  for (const reply of held) rig.hub.handleStore(reply, rig.nowMs);
+  rig.settle();
+  expect(phone.text()).toMatch(/"code":"name-registered"/);
+  expect(rig.hub.kept).toMatchObject({ requests: 0 });
 });
 
 const login = (rig: Rig, extra: object, address = "127.0.0.1") =>
