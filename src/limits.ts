@@ -924,10 +924,14 @@ export const transfer = {
   maxSealedPerBurst: 256 * KiB,
   /** Maximum bytes that a client may request at once over the control connection. */
   maxPullBytes: 1 * MiB,
+  /** Its concurrent requests there. */
+  maxPulls: 4,
   /** Bytes of sealed data per line of the control connection: 43 KiB in base64. */
   pullLineBytes: 32 * KiB,
   /** Corrupt copies of one chunk before a fetch leaves UDP, or gives up without it. */
   maxBadCopies: 3,
+  /** Versions of one file started before giving up on it. */
+  maxVersions: 16,
   /** Segments of this size or more are large: reading them in batches gains nothing. */
   largeSegmentBytes: 16 * KiB,
   /** Data on disk is read back for verification in pieces of this size: 0.1 ms. */
@@ -1391,8 +1395,6 @@ export const fetching = {
   udpAnswerMs: 3_000,
   /** The same after an ICMP "port unreachable". */
   udpRefusedMs: 1_000,
-  /** Versions of one file started before giving up on it. */
-  maxVersions: 16,
   /**
    * A fetch retries for this long without progress; then it is stalled, and the partial file is
    * kept. Briefly closing a laptop, or changing the wireless network, takes most of a minute.
@@ -1425,8 +1427,6 @@ export const fetching = {
    * the receiver's disk.
    */
   maxReadyBytes: 2 * MiB,
-  /** Concurrent requests over the control connection, each of `transfer.maxPullBytes`. */
-  maxPulls: 4,
   /** While a turn reads, more is requested after this many bytes: 0.25 ms at 1 Gbit/s. */
   eagerBytes: 32 * KiB,
   /**

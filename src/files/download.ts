@@ -3,7 +3,7 @@
 
 import { ParleyError, unwritable } from "../errors.ts";
 import { noOffload } from "../io/udp/udp.ts";
-import { fetching as limits, journal } from "../limits.ts";
+import { fetching as limits, journal, transfer as wire } from "../limits.ts";
 import { chunkHash } from "../io/chunk-cipher.ts";
 import { SmoothRate } from "../smooth-rate.ts";
 import { Assembler, type ChunkStore } from "../transfer/assembler.ts";
@@ -111,10 +111,10 @@ export class Download implements Incoming {
     if (this.#assembler !== undefined && known?.version === version && known.size === size) {
       return this.#assembler;
     }
-    if (++this.#versions > limits.maxVersions) {
+    if (++this.#versions > wire.maxVersions) {
       throw new ParleyError(
         "changed",
-        `'${this.#name}' keeps changing on the server: gave up after ${limits.maxVersions} versions.`,
+        `'${this.#name}' keeps changing on the server: gave up after ${wire.maxVersions} versions.`,
       );
     }
     if (this.#emitted > 0) {

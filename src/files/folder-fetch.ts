@@ -4,7 +4,7 @@
 import { mkdirSync, type Stats } from "node:fs";
 import { dirname } from "node:path";
 import { ParleyError } from "../errors.ts";
-import { fetching as limits, tree } from "../limits.ts";
+import { transfer as wire, tree } from "../limits.ts";
 import type { TreePage } from "../protocol/messages.ts";
 import { sizeText } from "../size-text.ts";
 import { quoted } from "../text.ts";
@@ -197,7 +197,7 @@ class FolderFetch {
       onTurn: () => this.#progress.update(this.#bytes),
       onWork: () => this.#handleWork(),
     });
-    for (let tries = 0; tries < limits.maxVersions; tries++) {
+    for (let tries = 0; tries < wire.maxVersions; tries++) {
       try {
         await client.receive(name, download);
         return download.lost;

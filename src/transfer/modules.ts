@@ -8,6 +8,7 @@ export * as bbr from "./congestion/bbr.ts";
 export * as bigEndian from "./big-endian.ts";
 export * as chunks from "./chunks.ts";
 export * as cookies from "./cookies.ts";
+export * as fnv1a from "./fnv1a.ts";
 export * as initSchedule from "./init-schedule.ts";
 export * as journal from "./journal.ts";
 export * as loopback from "./congestion/loopback.ts";

@@ -1,7 +1,7 @@
 // What to request over the control connection when datagrams do not get through: ranges in order, a
 // few at a time, within a byte rate. TCP does the rest. Pure.
 
-import { fetching as limits, transfer as wire } from "../limits.ts";
+import { transfer as limits } from "../limits.ts";
 import { RangeSet } from "./ranges.ts";
 
 export class PullSchedule {
@@ -58,11 +58,11 @@ export class PullSchedule {
   /** The next range to request now. */
   pollRequest(nowMs: number): { offset: number; length: number } | undefined {
     const offset = this.#wanted.firstByte;
-    const room = limits.maxPulls * wire.maxPullBytes - this.#pending.bytes;
-    if (offset >= this.#horizon || room < Math.min(wire.maxPullBytes, this.#wanted.firstLength)) {
+    const room = limits.maxPulls * limits.maxPullBytes - this.#pending.bytes;
+    if (offset >= this.#horizon || room < Math.min(limits.maxPullBytes, this.#wanted.firstLength)) {
       return undefined;
     }
-    const most = Math.min(this.#wanted.firstLength, wire.maxPullBytes, this.#horizon - offset);
+    const most = Math.min(this.#wanted.firstLength, limits.maxPullBytes, this.#horizon - offset);
     const length = Math.floor(Math.min(most, this.#allowance(nowMs)));
     if (length < Math.min(most, this.#stepBytes)) return undefined;
     this.#credit -= length;
@@ -81,7 +81,7 @@ export class PullSchedule {
   /** Step size: a rate-limited transfer makes requests worth 50 ms of the limit. */
   get #stepBytes(): number {
     if (this.#bytesPerMs === Infinity) return 1;
-    return Math.max(1, Math.min(wire.maxPullBytes, this.#bytesPerMs * 50));
+    return Math.max(1, Math.min(limits.maxPullBytes, this.#bytesPerMs * 50));
   }
 
   /** Bytes that the rate limit allows now. */

@@ -4,7 +4,7 @@
 
 import { expect, test } from "bun:test";
 import { chunkOpener, chunkSealer, transferKey } from "../../src/io/chunk-cipher.ts";
-import { fetching, pageFiles, transfer as wire } from "../../src/limits.ts";
+import { pageFiles, transfer as wire } from "../../src/limits.ts";
 import { ChunkCipher } from "../../src/page/handover/chunk-cipher.ts";
 import { ChunkIntake } from "../../src/page/handover/chunk-intake.ts";
 import { noise } from "../noise.ts";
@@ -54,7 +54,7 @@ test("only a little more is requested, and so kept, than is written", () => {
   }
   // Without tags nothing can be written.
   expect(requested).toBe(pageFiles.aheadBytes);
-  expect(requested).toBeGreaterThanOrEqual(fetching.maxPulls * wire.maxPullBytes);
+  expect(requested).toBeGreaterThanOrEqual(wire.maxPulls * wire.maxPullBytes);
 });
 
 test("unrequested data, or data that arrived before, is ignored", () => {

@@ -5,7 +5,7 @@ import { fromBase64, toBase64Url } from "../../bytes.ts";
 import { ParleyError } from "../../errors.ts";
 import { checkOffer } from "../../files/offer.ts";
 import type { Piece } from "../../handover/frames.ts";
-import { fetching, pageFiles as limits, transfer as wire } from "../../limits.ts";
+import { pageFiles as limits, transfer as wire } from "../../limits.ts";
 import type { FileOffer, TransferMessage } from "../../protocol/messages.ts";
 import { secretBytes } from "../../secrets.ts";
 import { quoted } from "../../text.ts";
@@ -105,7 +105,7 @@ export class FileFetch {
     this.#hooks.checkSize(this.#name, size);
     const isWhole = this.#writtenBytes === size || this.#writtenBytes % chunkBytes === 0;
     if (version === this.#version && size === this.#size && isWhole) return;
-    if (this.#versions++ >= fetching.maxVersions) {
+    if (this.#versions++ >= wire.maxVersions) {
       throw new ParleyError("changed", `${quoted(this.#name, 200)} keeps changing`);
     }
     if (this.#writtenBytes > 0) await this.#sink.restart();
