@@ -63,8 +63,10 @@ export class PromptHandover implements PersonFiles {
   decline(word: string): void {
     const offer = this.#handover.find(word);
     if (offer === undefined) return this.#options.say("There is no such offer: /decline NUMBER");
+    const isWaiting = !offer.isAccepted;
     this.#handover.decline(offer);
-    this.#options.say(`You have declined what ${harmless(offer.from)} offers`);
+    // That it is stopped is said when it is.
+    if (isWaiting) this.#options.say(`You have declined what ${harmless(offer.from)} offers`);
   }
 
   send(to: string, paths: string): void {
