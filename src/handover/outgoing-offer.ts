@@ -178,7 +178,7 @@ export class OutgoingOffer {
   #follow(at: string, error: ParleyError): true {
     const { exchange, mayMove, onEvent } = this.#options;
     if (mayMove?.() === false) {
-      const reason = `${this.to} is at another server: it is offered there after the other files`;
+      const reason = `${this.to} is at another server, and other files come first`;
       if (!this.#waitsToMove) onEvent({ event: "interrupted", to: this.#recipient, reason });
       this.#waitsToMove = true;
       setTimeout(() => void this.offer(), limits.offerAgainMs);
