@@ -15,6 +15,7 @@ import { readCode, writeCode } from "./device-codes.ts";
 import { endSession, expel } from "../disconnect.ts";
 import type { Command, DeviceEntry, Ref } from "../events.ts";
 import { findElsewhere } from "../elsewhere/find-elsewhere.ts";
+import { isConnected } from "../elsewhere/name-claims.ts";
 import type { HubState } from "../hub-state.ts";
 import { fold } from "../names/grammar.ts";
 import { giveToken, hashNew } from "./passwords.ts";
@@ -25,6 +26,7 @@ import { sessionFields } from "../session-log.ts";
 import { banOf, banText, suspectOf } from "../suspect.ts";
 import { readVouch, vouchRecord, vouchText } from "../../trust/device-vouch.ts";
 import { askStore } from "../turn/store-queries.ts";
+import type { Outcome } from "../turn/store-client.ts";
 import { tooMany } from "../rates/guess-rates.ts";
 
 type Of<T extends Command["type"]> = Extract<Command, { type: T }>;
@@ -285,8 +287,9 @@ function keepPassword(
     const { ref, remember } = command;
     const answer = (token: string | undefined): void =>
       hub.send(session, { type: "password-set", isSet, token, ref });
-    if (remember === true && isSet) giveToken(hub, session, { id: account, password }, answer);
-    else answer(undefined);
+    if (remember === true && isSet && isConnected(session)) {
+      giveToken(hub, session, { id: account, password }, answer);
+    } else answer(undefined);
   });
 }
 
@@ -347,6 +350,7 @@ function withAccount(
   });
 }
 
+/** Calls `then` also if the session has ended meanwhile: what it has changed concerns others. */
 function changeAccount(
   hub: HubState,
   session: Session,
@@ -354,12 +358,13 @@ function changeAccount(
   change: AccountChange,
   then: (account: Account) => void,
 ): void {
-  askStore(hub, session, { type: "change-account", change }, (outcome) => {
+  const conclude = (outcome: Outcome<AccountOutcome>): void => {
     if (!outcome.done) return rejectUnread(hub, session, command, outcome.error);
     const { result } = outcome;
     if (result.done) then(result.account);
     else rejectUnchanged(hub, session, command, result.why);
-  });
+  };
+  askStore(hub, session, { type: "change-account", change }, conclude, true);
 }
 
 function rejectUnchanged(

@@ -299,6 +299,38 @@ test("a login does not go by what the store has said of an account before it cha
   expect(rig.hub.kept).toMatchObject({ requests: 0 });
 });
 
+test.each([
+  ["a revoked device", { type: "revoke", key: keyOf("phone"), ref: 9 }],
+  ["who knows the old password", { type: "set-password", password: "another one", ref: 9 }],
+])("%s is put out even if the one who asked has left meanwhile", (_, request) => {
+  const store = openMemoryStore({ epoch: "epoch-1" });
+  const held: StoreReply[] = [];
+  let holds = false;
+  const rig = new Rig({}, (asked) => {
+    const reply = answerRequest(store, asked);
+    if (!holds || asked.type !== "change-account") return reply;
+    held.push(reply);
+    return undefined;
+  });
+  const desk = owner(rig, "Ann", "desk");
+  const { code } = ask(desk, { type: "device-code" });
+  ask(newDevice(rig), { type: "link", code, label: "phone" });
+  ask(desk, { type: "set-password", password: "correct horse" });
+  const byKey = withKey(rig, "Ann", "phone");
+  const byPassword = rig.member("Ann", {
+    secret: "browser-0123456789",
+    password: "correct horse",
+  });
+  holds = true;
+  desk.send(request);
+  desk.close("lost");
+  holds = false;
+  expect(held.length).toBeGreaterThan(0);
+  for (const reply of held) rig.hub.handleStore(reply, rig.nowMs);
+  rig.settle();
+  expect((request.type === "revoke" ? byKey : byPassword).link.ended).toBe(true);
+});
+
 const login = (rig: Rig, extra: object, address = "127.0.0.1") =>
   rig.member("Ann", { secret: "browser-0123456789", ...extra }, address);
 const answer = (client: Client) => client.lines()[0] ?? {};
