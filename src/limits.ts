@@ -1739,7 +1739,7 @@ export const postgres = {
    * A server that does not renew its lease for this long counts as dead and may no longer write.
    */
   leaseMs: 10_000,
-  /** How long the people of a server that stops may take to return, before the others hear. */
+  /** How long the people of a server that stops may take to return before others hear of it. */
   returnMs: 5_000,
   /**
    * How long the outcome of a claim, or of an account change, is kept, in case it is repeated or

@@ -217,7 +217,7 @@ export type Command =
       log?: string | undefined;
       /** The `Dialect.variant` that the client uses from now on. */
       variant?: string | undefined;
-      /** A client over its rate gets it too: without it, it takes the connection for lost. */
+      /** Also sent to a client over its rate, which would otherwise give the connection up. */
       isPong?: true;
     }
   /** Input that can't be parsed; the sender gets an error. */

@@ -3,7 +3,7 @@
 import { harmless } from "../text.ts";
 import type { SessionEvent } from "./events.ts";
 
-/** Somebody is away or back, sets the mode of a room, or invites into one; one can't be entered. */
+/** Somebody is away or back, sets a room's mode or invites into it; or a room can't be entered. */
 export type RoomNews = Extract<SessionEvent, { type: "away" | "mode" | "call" | "join-failed" }>;
 
 export function roomNewsText(event: RoomNews): string {

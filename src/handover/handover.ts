@@ -27,7 +27,7 @@ export interface HandoverOptions {
 export class Handover {
   readonly #options: HandoverOptions;
   readonly #outgoing = new Map<string, OutgoingOffer>();
-  /** By the sender's number; those that are over until the next offer arrives. */
+  /** By the sender's number. Those that are over stay until the next offer arrives. */
   readonly #incoming = new Map<string, IncomingOffer>();
   #lastId = 0;
   /** Rejects at the next `stop`. */
@@ -101,7 +101,7 @@ export class Handover {
     return [...this.#incoming.values()].filter(({ isOver }) => !isOver);
   }
 
-  /** Whether an accepted offer is not over. */
+  /** Whether an accepted offer is still under way. */
   get hasAccepted(): boolean {
     return this.incoming.some(({ isAccepted }) => isAccepted);
   }

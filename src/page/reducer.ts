@@ -95,7 +95,7 @@ function files(state: State, action: FileAction): State {
     case "offer": {
       const isUnread = state.isAway && !action.card.isMine;
       const unreadPrivate = state.unreadPrivate + (isUnread ? 1 : 0);
-      // What was refused before has been chosen anew.
+      // Other files have been chosen: why the last ones were refused no longer matters.
       const composerProblem = action.card.isMine ? "" : state.composerProblem;
       const added = addCard(state.offers, state.log, action);
       return { ...state, unreadPrivate, composerProblem, ...added };

@@ -15,7 +15,7 @@ export class WebSocketDriver {
   readonly #url: string;
   readonly #onEvents: (events: readonly SessionEvent[]) => void;
   #socket: WebSocket | undefined;
-  /** The server that this connection was to lead to, and that of the next one. */
+  /** The server that this connection was meant to reach, and the one for the next connection. */
   #server: string | undefined;
   #nextServer: string | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;

@@ -67,8 +67,8 @@ export type AccountOutcome =
       readonly done: false;
       /**
        * `name`: it belongs to another account. `key`: likewise. `full`: no room for another account
-       * or key. `missing`: the account or key does not exist (any more), or the key is revoked
-       * already and it was not to be revoked.
+       * or key. `missing`: the account or key does not exist (any more), the key is revoked (unless
+       * that was the change), or the password is another one.
        */
       readonly why: "name" | "key" | "full" | "missing";
     };

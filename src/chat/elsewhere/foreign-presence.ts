@@ -1,5 +1,5 @@
-// Who comes to rooms and leaves them at other servers, what these announce there, and how that is
-// told to the members who are connected here.
+// Who joins and leaves rooms at other servers, what is announced there, and how the members who are
+// connected here are told.
 
 import type { LeaveReason, PresenceEvent } from "../events.ts";
 import type { ForeignMember } from "./foreign-roster.ts";

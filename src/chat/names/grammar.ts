@@ -85,8 +85,8 @@ export function aliasProblem(alias: string, reserved: ReadonlySet<string>): stri
 }
 
 /**
- * Undefined if `room` is a valid room name; otherwise a sentence that says why not. So must its
- * folded form be, under which everybody knows the room: that of `½` is not.
+ * Undefined if `room` is a valid room name; otherwise a sentence that says why not. Its folded
+ * form, under which everybody knows the room, must be valid too: that of `½` is not.
  */
 export function roomProblem(room: string): string | undefined {
   if (room === "") return "A room's name can't be empty: use letters, digits, '_', '-' or '.'";

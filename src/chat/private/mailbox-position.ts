@@ -1,7 +1,7 @@
 // How far a session has read its mailbox: private messages arrive live, or wait until earlier ones
 // have been replayed. Pure.
 
-/** Whoever is heard of this long after a message was sent has received it, in milliseconds. */
+/** A client that is heard from this long after a message was sent has received it; milliseconds. */
 const receiptMs = 30_000;
 
 export class MailboxPosition {

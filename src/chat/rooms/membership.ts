@@ -126,9 +126,9 @@ export function renamedIn(
 }
 
 /**
- * An event that some dialects show once for all rooms of the person, in a form for this room if
- * somebody goes on in others under that name: they have left this one, and whoever has a new name
- * has joined it.
+ * Some dialects show a departure or a new name once for all rooms of the person. If somebody stays
+ * in other rooms under that name, this room is told that they have left it, and, after a rename,
+ * that somebody has joined it under the new name.
  */
 export function inThisRoom(
   hub: HubState,

@@ -1,5 +1,5 @@
-// What the members of a room are told if somebody who is there by several servers has another rank
-// because they have come to one of these, or left it.
+// What the members of a room are told if somebody who is in it through several servers gains or
+// loses a rank by joining, or leaving, at one of them.
 
 import { changedByServer } from "./presence.ts";
 import type { HubState } from "../hub-state.ts";
@@ -14,7 +14,7 @@ export function followRank(
   room: Room,
   folded: string,
 ): () => readonly PresenceEvent[] {
-  // Of those who come, the rank is told with their arrival.
+  // The rank of somebody who arrives is announced with the arrival.
   if (!room.has(folded)) return () => [];
   const was = rankOf(hub, room, folded);
   return () => {

@@ -63,7 +63,10 @@ export function rankOf(hub: HubState, room: Room, folded: string): RoomRank {
   return rankElsewhere(hub, room.elsewhere?.all(folded) ?? [], room.name);
 }
 
-/** As whom the session's person is in the room at other servers. A name may have changed hands. */
+/**
+ * The memberships of the session's person at other servers. Somebody else may be there under the
+ * same name, which may have changed hands.
+ */
 export function ownElsewhere(session: Session, { elsewhere }: Room): readonly ForeignMember[] {
   const { identity } = session;
   if (elsewhere?.has(identity.folded) !== true) return [];

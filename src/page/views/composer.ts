@@ -12,8 +12,8 @@ export type ComposerActions = {
 };
 
 /**
- * Longer text is not taken into the field: no part of it that could be sent is easily found, and
- * with a million characters each key takes a browser a second.
+ * Longer text is kept out of the field: hardly anybody would shorten it to what can be sent, and
+ * with a million characters every keystroke takes a browser a second.
  */
 const maxPastedChars = 4 * limits.maxTextChars;
 

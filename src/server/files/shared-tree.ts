@@ -265,7 +265,7 @@ function lstatOf(within: OpenFolder, name: string): Stats | undefined {
   return stat ?? lstatSync(within.at(spellingOf(within, name)), { throwIfNoEntry: false });
 }
 
-/** A file that no transfer carries counts as none: receivers would refuse the whole list. */
+/** A file too large for a transfer is listed as `other`: receivers would refuse the whole list. */
 function entryOf(path: string, stat: Stats): TreeEntry {
   const modified = Math.floor(stat.mtimeMs);
   const mode = stat.mode & 0o777;

@@ -268,12 +268,12 @@ async function runOn<R>(
   text: string,
   values: readonly Value[],
 ): Promise<readonly R[]> {
-  const rows: R[] = await sql.unsafe(text, values.map(storable));
+  const rows: R[] = await sql.unsafe(text, values.map(withoutNul));
   return rows;
 }
 
 /** A text without NUL, which PostgreSQL refuses: what people ask for may contain it. */
-function storable(value: Value): Value {
+function withoutNul(value: Value): Value {
   return typeof value === "string" && value.includes("\0")
     ? value.replaceAll("\0", "\ufffd")
     : value;

@@ -227,8 +227,8 @@ export class PostgresStore {
   };
 
   /**
-   * Ends the lease soon: who can resume a session has time to do so at another server, and never
-   * left for the people there. Best effort: it also expires by itself.
+   * Lets the lease end soon, but not at once: for the people at other servers, those who resume
+   * their sessions there until then have never left. Best effort: it also expires by itself.
    */
   async leave(): Promise<void> {
     const left = this.#database.run(
