@@ -6,11 +6,12 @@ import { ControlAttempt } from "../../src/files/control-attempt.ts";
 import { ControlClient } from "../../src/files/control-client.ts";
 import { DownloadAttempt } from "../../src/files/download-attempt.ts";
 import type { LoopSocket } from "../../src/files/receiver-loop.ts";
+import { noOffload } from "../../src/io/udp/udp.ts";
 import { Assembler } from "../../src/transfer/assembler.ts";
 import { encodeServer } from "../../src/protocol/encode.ts";
 
 const noSocket: LoopSocket = {
-  offload: { segment: false, merge: false, dontFragment: false, receiveBufferBytes: 0 },
+  offload: noOffload,
   hasBatches: false,
   send: (_, length) => length,
   readAlone() {},

@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import { fetching as limits, transfer as wire } from "../../src/limits.ts";
 import { type LoopSocket, ReceiverLoop, type SocketEvents } from "../../src/files/receiver-loop.ts";
+import { noOffload } from "../../src/io/udp/udp.ts";
 import { Receiver } from "../../src/transfer/receiver.ts";
 import { until } from "../until.ts";
 
@@ -13,7 +14,7 @@ function waitingSocket(count: number): { socket: LoopSocket; reads: number[] } {
   const reads: number[] = [];
   let left = count;
   const socket: LoopSocket = {
-    offload: { segment: false, merge: false, dontFragment: false, receiveBufferBytes: 0 },
+    offload: noOffload,
     hasBatches: true,
     send: (_, length) => length,
     readAlone() {},

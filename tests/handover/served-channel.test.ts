@@ -1,22 +1,22 @@
 // A recipient is served until it has been sent far more than was offered.
 
-import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ParleyError } from "../../src/errors.ts";
 import { encodePart } from "../../src/handover/frames.ts";
 import { OfferedFolder } from "../../src/handover/offered-folder.ts";
 import { ServedChannel } from "../../src/handover/served-channel.ts";
+import { noOffload } from "../../src/io/udp/udp.ts";
 import { offers as limits } from "../../src/limits.ts";
 import { FileService } from "../../src/server/files/file-service.ts";
+import { testFolder } from "../test-folder.ts";
 
-const base = mkdtempSync(join(tmpdir(), "parley-served-"));
-afterAll(() => rmSync(base, { recursive: true, force: true }));
+const base = testFolder("served");
 
 const noDatagrams = {
   port: 1,
-  offload: { segment: false, merge: false, dontFragment: false, receiveBufferBytes: 0 },
+  offload: noOffload,
   locals: [],
   send: () => 0,
   canNap: false,

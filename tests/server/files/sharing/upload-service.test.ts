@@ -10,6 +10,7 @@ import { ParleyError } from "../../../../src/errors.ts";
 import { encodePart, encodePiece } from "../../../../src/handover/frames.ts";
 import { OfferedFolder } from "../../../../src/handover/offered-folder.ts";
 import { ServedChannel } from "../../../../src/handover/served-channel.ts";
+import { noOffload } from "../../../../src/io/udp/udp.ts";
 import { offers, sharing as limits } from "../../../../src/limits.ts";
 import { FileService } from "../../../../src/server/files/file-service.ts";
 import { UploadService } from "../../../../src/server/files/sharing/upload-service.ts";
@@ -63,7 +64,7 @@ const small = { files: 1, folders: 0, bytes: 10, room: undefined };
 
 const noDatagrams = {
   port: 1,
-  offload: { segment: false, merge: false, dontFragment: false, receiveBufferBytes: 0 },
+  offload: noOffload,
   locals: [],
   send: () => 0,
   canNap: false,
