@@ -5,6 +5,7 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ParleyError } from "../errors.ts";
+import { quietly } from "../files/cleanup.ts";
 import { isFileName } from "../files/fetch-targets.ts";
 import { fileReason } from "../files/file-reason.ts";
 import { endedBy, onSignals } from "../io/end-signals.ts";
@@ -34,7 +35,7 @@ export async function withStdin(
     throw new ParleyError("usage", `--as ${quoted(saved, 200)} is not the name of a file`);
   }
   const folder = guarded(() => mkdtempSync(join(tmpdir(), "parley-stdin-")));
-  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  const remove = (): void => quietly(() => rmSync(folder, { recursive: true, force: true }));
   try {
     const path = join(folder, saved);
     await spool(path);
