@@ -8,6 +8,7 @@ import {
   lstatSync,
   openSync,
   readFileSync,
+  type Stats,
   unlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -22,16 +23,23 @@ import { quoted } from "../text.ts";
  * contents, for errors.
  * @throws ParleyError `failed`, and the file system's errors
  */
-export function readSecretFile(path: string, content: string): string | undefined {
+export function readSecretFile(
+  path: string,
+  content: string,
+  lstat: (path: string) => Stats = lstatSync,
+): string | undefined {
   let fd: number;
   try {
     // Opening a FIFO would wait for ever. The pipe of a `<(…)` is a link to one.
-    const found = lstatSync(path);
+    const found = lstat(path);
     if (!found.isFile() && !found.isSymbolicLink()) throw notFile(path, content);
     fd = openSync(path, "r");
   } catch (error) {
     if ((error as { code?: string }).code !== "ENOENT") throw error;
-    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
+    const there = lstatSync(path, { throwIfNoEntry: false });
+    if (there === undefined) return undefined;
+    // Another program has created it meanwhile.
+    if (!there.isSymbolicLink()) return readSecretFile(path, content);
     // The disk it points to may not be mounted.
     throw new ParleyError(
       "failed",

@@ -11,10 +11,13 @@ import {
   readdirSync,
   readFileSync,
   symlinkSync,
+  writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { createKeyPair } from "../../src/tls/certificate.ts";
 import { KnownKeysFile } from "../../src/tls/known-keys-file.ts";
+import { readIfThere } from "../../src/tls/read-if-there.ts";
+import { readSecretFile } from "../../src/tls/secret-file.ts";
 import { SeenFile } from "../../src/tls/seen-file.ts";
 import { ServerTrust } from "../../src/tls/server-trust.ts";
 import { skipUnless } from "../skip.ts";
@@ -31,6 +34,16 @@ function away(name: string): { link: string; disk: string; mount: () => void } {
   symlinkSync(join(disk, name), link);
   return { link, disk, mount: () => mkdirSync(disk) };
 }
+
+test("a file that another program creates between two looks is no link", () => {
+  const path = join(mkdtempSync(join(base, "home-")), "identity");
+  const tooEarly = (): never => {
+    writeFileSync(path, "content", { mode: 0o600 });
+    throw Object.assign(new Error("ENOENT"), { code: "ENOENT" });
+  };
+  expect(readSecretFile(path, "the key", tooEarly)).toBe("content");
+  expect(readIfThere(path, tooEarly)).toBe("content");
+});
 
 test("no server counts as new", async () => {
   const { link, disk } = away("known_servers");
