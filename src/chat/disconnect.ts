@@ -215,7 +215,7 @@ export function dropAsLost(hub: HubState, session: Session, reason: string): voi
   endSession(hub, session, "unreadable");
 }
 
-/** A session that can be resumed is soon back at another server: nobody there need hear of it. */
+/** Other servers are not told yet of sessions that can be resumed: most soon return there. */
 function leaveForOthers(hub: HubState, session: Session): void {
   const told = session.identity.recordId === "" ? "elsewhere" : "later";
   for (const room of roomsOf(hub, session)) leaveRoom(hub, session, room, "lost", { told });

@@ -38,7 +38,7 @@ export function exportRoom(
   );
 }
 
-/** No messages are kept, and nobody here is in the room: somebody may be at another server. */
+/** For a room without messages or members here; it may have members on another server. */
 function exportEmpty(hub: HubState, name: string, answer: Answer): void {
   hub.store.ask({ type: "room-bounds", room: fold(name) }, (outcome) => {
     if (!outcome.done) return answer(failed(outcome.error));

@@ -24,8 +24,8 @@ export function findElsewhere(
 }
 
 /**
- * Folds the names, and leaves out those that only somebody on this server can have: names in use
- * here without an account.
+ * The folded names whose holders may be on other servers. A name that is in use here without an
+ * account can't be in use anywhere else.
  */
 export function mayBeElsewhere(hub: HubState, names: readonly string[]): readonly string[] {
   return names.map(fold).filter((name) => hub.names.holder(name)?.identity.account !== "");

@@ -1,5 +1,5 @@
-// Who joins and leaves rooms at other servers, what is announced there, and how the members who are
-// connected here are told.
+// Presence in rooms on other servers: joins, parts and announcements there, and how members who are
+// connected to this server are told.
 
 import type { LeaveReason, PresenceEvent } from "../events.ts";
 import type { ForeignMember } from "./foreign-roster.ts";
@@ -28,7 +28,7 @@ export type ForeignPresence = {
   readonly rooms: readonly RoomPresence[];
 };
 
-/** Everybody who is in a room through other servers. */
+/** All members of a room who are connected to other servers. */
 export type ForeignMembers = {
   readonly type: "roster";
   readonly room: string;
@@ -96,7 +96,8 @@ function newsOf(
     const wasThere = room.has(folded);
     const before = room.elsewhere.get(folded);
     const there = room.elsewhere.all(folded).find((member) => member.server === server);
-    // Whoever gives somebody a rank announces it.
+    // Ranks given by an operator are announced separately; this covers ranks that come and go with
+    // a connection.
     const isMove = (there === undefined) !== (shown === undefined);
     const rankNews = isMove ? followRank(hub, room, folded) : undefined;
     if (shown === undefined) {
@@ -189,8 +190,8 @@ function withOwnNumbers(hub: HubState, news: readonly News[]): readonly News[] {
 }
 
 /**
- * Tells the rooms at once, unless they are still to be told of an earlier event here: somebody may
- * have left this server, and be back at another.
+ * Tells the rooms immediately, unless an earlier event on this server is still waiting to be told:
+ * somebody may have left this server and returned on another.
  */
 function deliverPresence(hub: HubState, news: readonly News[]): void {
   const told = news.flatMap(({ room, event }) =>
