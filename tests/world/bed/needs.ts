@@ -23,7 +23,8 @@ export type Need =
   | "openssl"
   | "nginx"
   | "nginx-stream"
-  | "caddy";
+  | "caddy"
+  | "haproxy";
 
 /** The path on Debian and its relatives; the directory has the machine's name. */
 const faketimePaths = [
@@ -85,6 +86,7 @@ const missing: Record<Need, () => string | undefined> = {
       ? "nginx's stream module is missing: install libnginx-mod-stream"
       : undefined,
   caddy: () => lacks("caddy", ["caddy", "version"], "caddy"),
+  haproxy: () => lacks("haproxy", ["haproxy", "-v"], "haproxy"),
   unshare: () => {
     if (!isRoot) return "process namespaces need root";
     return lacks("unshare", ["unshare", "--pid", "--fork", "true"], "util-linux");

@@ -1,4 +1,4 @@
-// nginx and Caddy in front of the page, with the exact configuration of docs/operation.md: what
+// nginx, Caddy and HAProxy in front of the page, with the exact configuration of docs/operation.md: what
 // works through them, and which client address counts.
 
 import assert from "node:assert/strict";
@@ -35,12 +35,8 @@ const proxies: Record<string, Proxy> = {
     start(scope, space) {
       const folder = scope.folder("nginx");
       mkdirSync(folder);
-      const [cert, key] = [join(folder, "fullchain.pem"), join(folder, "privkey.pem")];
-      const subject = ["-nodes", "-subj", "/CN=chat.example", "-days", "1"];
-      const made = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", ...subject];
-      space.run("openssl", "req", "-x509", ...made, "-keyout", key, "-out", cert);
+      makeCertificate(space, folder);
       const documented = docsBlock("operation.md", "**nginx**");
-      // No machine of the test bed has an account at a certificate authority.
       const letsEncrypt = "/etc/letsencrypt/live/chat.example/";
       assert.ok(documented.includes(letsEncrypt));
       writeFileSync(join(folder, "site.conf"), documented.replaceAll(letsEncrypt, `${folder}/`));
@@ -67,7 +63,35 @@ const proxies: Record<string, Proxy> = {
       return new Process(scope, words, { space, env });
     },
   },
+  HAProxy: {
+    need: "haproxy",
+    start(scope, space) {
+      const folder = scope.folder("haproxy");
+      mkdirSync(folder);
+      const both = makeCertificate(space, folder).map((file) => readFileSync(file, "utf8"));
+      const documented = docsBlock("operation.md", "**HAProxy**");
+      const certificate = "/etc/haproxy/chat.example.pem";
+      assert.ok(documented.includes(certificate));
+      writeFileSync(join(folder, "chat.example.pem"), both.join(""));
+      return haproxy(scope, space, documented.replaceAll("/etc/haproxy/", `${folder}/`));
+    },
+  },
 };
+
+/** Self-signed: no machine of the test bed has an account at a certificate authority. */
+function makeCertificate(space: Namespace, folder: string): [cert: string, key: string] {
+  const [cert, key] = [join(folder, "fullchain.pem"), join(folder, "privkey.pem")];
+  const subject = ["-nodes", "-subj", "/CN=chat.example", "-days", "1"];
+  const made = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", ...subject];
+  space.run("openssl", "req", "-x509", ...made, "-keyout", key, "-out", cert);
+  return [cert, key];
+}
+
+function haproxy(scope: Scope, space: Namespace, configuration: string): Process {
+  const file = scope.folder("haproxy.cfg");
+  writeFileSync(file, configuration);
+  return new Process(scope, ["haproxy", "-db", "-f", file], { space });
+}
 
 type Bed = { scope: Scope; server: TestServer; ann: Host; mallory: Host };
 
@@ -214,74 +238,91 @@ for (const [name, proxy] of Object.entries(proxies)) {
   );
 }
 
-world(
-  "behind nginx as a TCP proxy everybody has their own address, with TLS to the server, and nobody else is believed",
-  { needs: ["network", "nginx", "nginx-stream"] },
-  async (scope) => {
-    const network = new Network(scope);
-    const [host, front] = [network.host("server"), network.host("front")];
-    const [ann, mallory] = [network.host("ann"), network.host("mallory")];
-    const named = (text: string): string =>
-      text.replaceAll("192.0.2.7", host.address()).replaceAll("192.0.2.8", front.address());
-    const line = named(docsBlock("operation.md", "told to expect it")).trim();
-    const server = await TestServer.start(scope, host.space, {
-      flags: [...line.split(" ").slice(4), "--max-per-address", "2"],
-    });
-    const { process: log } = server;
-    const folder = scope.folder("nginx");
-    mkdirSync(folder);
-    writeFileSync(
-      join(folder, "nginx.conf"),
-      `load_module ${nginxStream}; daemon off; pid ${folder}/pid; error_log stderr; events {}
-       ${named(docsBlock("operation.md", "**nginx as a TCP proxy**"))}`,
-    );
-    const words = ["nginx", "-p", folder, "-c", `${folder}/nginx.conf`];
-    const proxy = new Process(scope, words, { space: front.space });
-    const isUp = async (): Promise<boolean> => {
-      const trial = await Person.connect(host.space, front.address()).catch(() => undefined);
-      trial?.cut();
-      return trial !== undefined || proxy.hasEnded;
-    };
-    await until(isUp, () => `the proxy; ${proxy.output}`);
+type TcpProxy = {
+  needs: readonly Need[];
+  start: (scope: Scope, space: Namespace, configuration: string) => Process;
+};
 
-    await Person.login(ann.space, front.address(), { name: "Ann" });
-    await log.says(`logged in name=Ann address=${ann.address()} `);
-    // Two are too many for one address, and few for a proxy's.
-    for (const name of ["One", "Two"]) {
-      await Person.login(mallory.space, front.address(), { name });
-    }
-    const third = await Person.hello(mallory.space, front.address(), { name: "Three" });
-    assert.equal(third.error?.["code"], "full");
-    await log.says(`connection refused address=${mallory.address()} `);
-
-    // With TLS to the server itself, whose pin is checked through the proxy.
-    const pin = /55000#(\S+)/.exec(log.stderr)?.[1];
-    const client = parley(scope, ["client", `${front.address()}:55000#${pin}`, "--name", "Bob"], {
-      space: ann.space,
-      env: { PARLEY_CLIENT_PLAIN: "0", XDG_CONFIG_HOME: folder },
-    });
-    client.type("through the proxy\n");
-    await log.says(new RegExp(`logged in name=Bob address=${ann.address()} .* tls=true`));
-    await client.says("Bob: through the proxy");
-
-    // A client's own header is only text, before the proxy and past it.
-    const forged = `PROXY TCP4 ${ann.address()} 10.0.0.1 1 2\r\n`;
-    const eve = network.host("eve");
-    for (const address of [front.address(), host.address()]) {
-      const person = await Person.connect(eve.space, address);
-      person.write(forged);
-      await until(() => person.receivedBytes > 0 || person.hasEnded, "an answer");
-      person.cut();
-    }
-    await until(
-      () => log.stderr.split(` connected address=${eve.address()} `).length === 3,
-      () => `both; ${log.output}`,
-    );
-
-    // Without one, the proxy's own address is not admitted.
-    const own = await Person.connect(front.space, host.address());
-    own.write('{"type":"hello","version":2,"name":"Front"}\n');
-    await until(() => own.hasEnded, "the end");
-    await log.says(`connection refused address=${front.address()} reason="no PROXY header"`);
+const tcpProxies: Record<string, TcpProxy> = {
+  nginx: {
+    needs: ["nginx", "nginx-stream"],
+    start(scope, space, configuration) {
+      const folder = scope.folder("nginx");
+      mkdirSync(folder);
+      writeFileSync(
+        join(folder, "nginx.conf"),
+        `load_module ${nginxStream}; daemon off; pid ${folder}/pid; error_log stderr; events {}
+         ${configuration}`,
+      );
+      return new Process(scope, ["nginx", "-p", folder, "-c", `${folder}/nginx.conf`], { space });
+    },
   },
-);
+  HAProxy: { needs: ["haproxy"], start: haproxy },
+};
+
+for (const [name, proxy] of Object.entries(tcpProxies)) {
+  world(
+    `behind ${name} as a TCP proxy everybody has their own address, with TLS to the server, and nobody else is believed`,
+    { needs: ["network", ...proxy.needs] },
+    async (scope) => {
+      const network = new Network(scope);
+      const [host, front] = [network.host("server"), network.host("front")];
+      const [ann, mallory] = [network.host("ann"), network.host("mallory")];
+      const named = (text: string): string =>
+        text.replaceAll("192.0.2.7", host.address()).replaceAll("192.0.2.8", front.address());
+      const line = named(docsBlock("operation.md", "told to expect it")).trim();
+      const server = await TestServer.start(scope, host.space, {
+        flags: [...line.split(" ").slice(4), "--max-per-address", "2"],
+      });
+      const { process: log } = server;
+      const documented = named(docsBlock("operation.md", `**${name} as a TCP proxy**`));
+      const running = proxy.start(scope, front.space, documented);
+      const isUp = async (): Promise<boolean> => {
+        const trial = await Person.connect(host.space, front.address()).catch(() => undefined);
+        trial?.cut();
+        return trial !== undefined || running.hasEnded;
+      };
+      await until(isUp, () => `the proxy; ${running.output}`);
+
+      await Person.login(ann.space, front.address(), { name: "Ann" });
+      await log.says(`logged in name=Ann address=${ann.address()} `);
+      // Two are too many for one address, and few for a proxy's.
+      for (const name of ["One", "Two"]) {
+        await Person.login(mallory.space, front.address(), { name });
+      }
+      const third = await Person.hello(mallory.space, front.address(), { name: "Three" });
+      assert.equal(third.error?.["code"], "full");
+      await log.says(`connection refused address=${mallory.address()} `);
+
+      // With TLS to the server itself, whose pin is checked through the proxy.
+      const pin = /55000#(\S+)/.exec(log.stderr)?.[1];
+      const client = parley(scope, ["client", `${front.address()}:55000#${pin}`, "--name", "Bob"], {
+        space: ann.space,
+        env: { PARLEY_CLIENT_PLAIN: "0", XDG_CONFIG_HOME: scope.folder("settings") },
+      });
+      client.type("through the proxy\n");
+      await log.says(new RegExp(`logged in name=Bob address=${ann.address()} .* tls=true`));
+      await client.says("Bob: through the proxy");
+
+      // A client's own header is only text, before the proxy and past it.
+      const forged = `PROXY TCP4 ${ann.address()} 10.0.0.1 1 2\r\n`;
+      const eve = network.host("eve");
+      for (const address of [front.address(), host.address()]) {
+        const person = await Person.connect(eve.space, address);
+        person.write(forged);
+        await until(() => person.receivedBytes > 0 || person.hasEnded, "an answer");
+        person.cut();
+      }
+      await until(
+        () => log.stderr.split(` connected address=${eve.address()} `).length === 3,
+        () => `both; ${log.output}`,
+      );
+
+      // Without one, the proxy's own address is not admitted.
+      const own = await Person.connect(front.space, host.address());
+      own.write('{"type":"hello","version":2,"name":"Front"}\n');
+      await until(() => own.hasEnded, "the end");
+      await log.says(`connection refused address=${front.address()} reason="no PROXY header"`);
+    },
+  );
+}
