@@ -1,5 +1,5 @@
-// nginx, Caddy and HAProxy in front of the page, with the exact configuration of docs/operation.md: what
-// works through them, and which client address counts.
+// nginx, Caddy and HAProxy in front of the page, with the exact configuration of docs/operation.md:
+// what works through them, and which client address counts.
 
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
