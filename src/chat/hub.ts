@@ -47,10 +47,7 @@ import { ShareBudgets } from "./rates/rate-budget.ts";
 import { Schedule } from "./schedule.ts";
 import type { ParleyError } from "../errors.ts";
 import type { Sharer } from "./sharing/sharing-port.ts";
-import { entriesOf } from "./rooms/room-commands.ts";
-import type { RoomState, RosterEntry } from "./rooms/room-events.ts";
-import { stateOf } from "./rooms/room-rights.ts";
-import { personKey, Session } from "./session.ts";
+import { Session } from "./session.ts";
 import { sharerOfToken } from "./sharing/token-sharer.ts";
 import { sessionFields } from "./session-log.ts";
 import { StoreClient } from "./turn/store-client.ts";
@@ -64,11 +61,12 @@ export type { HubOptions } from "./hub-state.ts";
 const storeWarningMs = 60_000;
 
 export class Hub {
-  readonly #hub: HubState;
+  /** `private` and not `#`: tests look into it. */
+  private readonly state: HubState;
   readonly #timers: Timers;
   readonly #budgets: ShareBudgets;
   /** A single function shared by all sessions. */
-  readonly #budgetsOf = (owner: ShareOwner) => this.#budgets.of(owner, this.#hub.nowMs);
+  readonly #budgetsOf = (owner: ShareOwner) => this.#budgets.of(owner, this.state.nowMs);
   #nextId = 1;
   #nextStoreWarningMs = -Infinity;
   /** Owners that have had a long command in this turn. */
@@ -80,13 +78,13 @@ export class Hub {
     const store = new StoreClient();
     const pipeline = new CommitPipeline({
       store,
-      recordOf: (session, departure) => recordOf(session, this.#hub.nowMs, departure),
-      entryOf: (folded) => directoryEntry(this.#hub, folded),
-      settled: (batch, settlement) => deliverBatch(this.#hub, batch, settlement),
+      recordOf: (session, departure) => recordOf(session, this.state.nowMs, departure),
+      entryOf: (folded) => directoryEntry(this.state, folded),
+      settled: (batch, settlement) => deliverBatch(this.state, batch, settlement),
       // Something may have been announced to a room after the last member has left.
-      delivered: ({ rooms }) => closeEmpty(this.#hub, rooms.keys()),
+      delivered: ({ rooms }) => closeEmpty(this.state, rooms.keys()),
     });
-    this.#hub = new HubState(
+    this.state = new HubState(
       options,
       new NameRegistry(),
       store,
@@ -94,12 +92,12 @@ export class Hub {
       new Schedule(),
       new Backlog(),
     );
-    this.#timers = new Timers(this.#hub);
+    this.#timers = new Timers(this.state);
   }
 
   /** A client connected. The adapter sets `session.output.framed` once it knows. */
   handleConnect(link: Link, dialect: Dialect, peer: Peer, nowMs: number): Session {
-    const hub = this.#hub;
+    const hub = this.state;
     hub.nowMs = nowMs;
     const conversation = dialect.open(peer);
     if (dialect.showsPersonas === true) hub.personas.want();
@@ -124,7 +122,7 @@ export class Hub {
 
   /** A session sent one complete message. */
   handleMessage(session: Session, message: string, nowMs: number): void {
-    const hub = this.#hub;
+    const hub = this.state;
     hub.nowMs = nowMs;
     session.liveness.heard(nowMs);
     if (session.phase === "ending" || session.phase === "gone") return;
@@ -144,8 +142,8 @@ export class Hub {
    * False once there was too much of it.
    */
   handleEmptyInput(session: Session, nowMs: number): boolean {
-    this.#hub.nowMs = nowMs;
-    return session.phase === "gone" || chargeIgnored(this.#hub, session, 0);
+    this.state.nowMs = nowMs;
+    return session.phase === "gone" || chargeIgnored(this.state, session, 0);
   }
 
   /**
@@ -153,18 +151,18 @@ export class Hub {
    * is closed.
    */
   handleOverflow(session: Session, nowMs: number): void {
-    this.#hub.nowMs = nowMs;
+    this.state.nowMs = nowMs;
     if (session.phase === "ending" || session.phase === "gone") return;
     const message = `The message is longer than ${messageLimits.maxLineBytes} bytes`;
     const own = session.conversation.overflow?.();
     const command = own ?? { type: "invalid" as const, code: "text-invalid" as const, message };
-    execute(this.#hub, session, command);
-    endSession(this.#hub, session, "invalid");
+    execute(this.state, session, command);
+    endSession(this.state, session, "invalid");
   }
 
   /** The link accepts more output. */
   handleDrain(session: Session, nowMs: number): void {
-    const hub = this.#hub;
+    const hub = this.state;
     hub.nowMs = nowMs;
     session.output.outbox.drained();
     if (session.output.pump(nowMs)) this.#watchGap(session);
@@ -179,16 +177,16 @@ export class Hub {
    * listening after FIN stay.
    */
   handleInputEnd(session: Session, nowMs: number): void {
-    this.#hub.nowMs = nowMs;
+    this.state.nowMs = nowMs;
     session.liveness.inputEnded(nowMs);
     if (session.dialect.hearsAfterEnd === true && session.phase === "member") return;
-    this.#hub.schedule.halfClosed.add(session);
-    this.#hub.wake();
+    this.state.schedule.halfClosed.add(session);
+    this.state.wake();
   }
 
   /** The connection has closed. `quit`: the client closed it in an orderly way. */
   handleClose(session: Session, reason: LeaveReason, nowMs: number): void {
-    const hub = this.#hub;
+    const hub = this.state;
     hub.nowMs = nowMs;
     if (session.phase === "gone") return;
     const { phase } = session;
@@ -214,11 +212,11 @@ export class Hub {
    * gathering continues; another `endTurn` must then follow.
    */
   endTurn(nowMs: number, isBusy = false): boolean {
-    this.#hub.nowMs = nowMs;
-    this.#hub.clearWake();
+    this.state.nowMs = nowMs;
+    this.state.clearWake();
     this.#served.clear();
     this.#releaseUnblocked();
-    const { pipeline } = this.#hub;
+    const { pipeline } = this.state;
     if (isBusy && !pipeline.gathering.isEmpty && pipeline.gathering.mayWait) return true;
     pipeline.close();
     return false;
@@ -226,13 +224,13 @@ export class Hub {
 
   /** Call after `endTurn` and `pollStore`: sends what must not wait for a slow store. */
   finishTurn(nowMs: number): void {
-    this.#hub.nowMs = nowMs;
+    this.state.nowMs = nowMs;
     this.#timers.handleTurnEnd();
   }
 
   /** Runs due timers; call it no later than `nextTimeoutMs`. */
   handleTimeout(nowMs: number): void {
-    this.#hub.nowMs = nowMs;
+    this.state.nowMs = nowMs;
     this.#timers.handleTimeout();
   }
 
@@ -243,17 +241,17 @@ export class Hub {
 
   /** The next store request, if any. Poll after every other call. */
   pollStore(nowMs: number): StoreRequest | undefined {
-    return this.#hub.store.poll(nowMs);
+    return this.state.store.poll(nowMs);
   }
 
   /** Whether `pollStore` has a request ready. */
   get hasRequest(): boolean {
-    return this.#hub.store.hasRequest;
+    return this.state.store.hasRequest;
   }
 
   /** The outcome of a request from `pollStore`. */
   handleStore(reply: StoreReply, nowMs: number): void {
-    const hub = this.#hub;
+    const hub = this.state;
     hub.nowMs = nowMs;
     if (reply.outcome === "unknown") this.#warnOfStore(nowMs);
     hub.store.handle(reply, nowMs);
@@ -277,7 +275,7 @@ export class Hub {
    * client is told so and nothing else.
    */
   #refuses(session: Session): boolean {
-    const hub = this.#hub;
+    const hub = this.state;
     const { door } = this.options;
     const ban = banOf(hub, suspectOf(session));
     if (ban === undefined && (session.dialect.hasLogin !== false || isOpen(door))) return false;
@@ -293,15 +291,15 @@ export class Hub {
    * per turn: all of its sessions together could have queued hundreds.
    */
   #releaseUnblocked(): void {
-    const { unblocked } = this.#hub.schedule;
+    const { unblocked } = this.state.schedule;
     const postponed: Session[] = [];
     for (const session of unblocked) {
       unblocked.delete(session);
-      const isDone = releaseCommands(this.#hub, session, () => this.#mayTakeLong(session));
+      const isDone = releaseCommands(this.state, session, () => this.#mayTakeLong(session));
       if (!isDone) postponed.push(session);
     }
     for (const session of postponed) unblocked.add(session);
-    if (postponed.length > 0) this.#hub.wake();
+    if (postponed.length > 0) this.state.wake();
   }
 
   #mayTakeLong(session: Session): boolean {
@@ -314,33 +312,33 @@ export class Hub {
 
   /** Another server has done something that concerns people here. */
   handleForeign(event: ForeignEvent, nowMs: number): void {
-    this.#hub.nowMs = nowMs;
-    handleForeign(this.#hub, event);
+    this.state.nowMs = nowMs;
+    handleForeign(this.state, event);
   }
 
   /** How far the hub knows a room; undefined if the room is not open. */
   positionIn(room: string): RoomPosition | undefined {
-    return positionIn(this.#hub, room);
+    return positionIn(this.state, room);
   }
 
   /** Folded names that somebody here watches, or for whose owners files wait. */
   watchedNames(): readonly string[] {
-    return [...this.#hub.watches.names(), ...awaitedNames(this.#hub)];
+    return [...this.state.watches.names(), ...awaitedNames(this.state)];
   }
 
   /** Servers of people with whom somebody here has a private chat or an invitation. */
   watchedServers(): readonly string[] {
-    return serversOfChats(this.#hub);
+    return serversOfChats(this.state);
   }
 
   /** The names of open rooms. */
   openRooms(): readonly string[] {
-    return [...this.#hub.rooms.keys()];
+    return [...this.state.rooms.keys()];
   }
 
   /** Mailboxes of members, with the last known number. */
   openMailboxes(): readonly (readonly [mailbox: string, mail: number])[] {
-    const members = [...this.#hub.names.members()];
+    const members = [...this.state.names.members()];
     return members.flatMap(({ identity, mailbox }) =>
       identity.mailbox === "" ? [] : [[identity.mailbox, mailbox.last] as const],
     );
@@ -353,15 +351,15 @@ export class Hub {
     nowMs: number,
     answer: (answer: AdminAnswer) => void,
   ): void {
-    this.#hub.nowMs = nowMs;
-    runAdmin(this.#hub, actor, line, answer);
+    this.state.nowMs = nowMs;
+    runAdmin(this.state, actor, line, answer);
   }
 
   /** Why a network, or somebody from there under a name, is banned; undefined if neither is. */
   banFor(address: string, nowMs: number, name?: string): string | undefined {
-    this.#hub.nowMs = nowMs;
+    this.state.nowMs = nowMs;
     const names = name === undefined ? [] : [fold(name)];
-    const ban = banOf(this.#hub, { address, names, keys: [], accounts: [] });
+    const ban = banOf(this.state, { address, names, keys: [], accounts: [] });
     return ban === undefined ? undefined : banText(ban);
   }
 
@@ -378,114 +376,59 @@ export class Hub {
 
   /** Who shares files with an access token from an address; or why that is refused. */
   sharerOf(accessToken: string, address: string, nowMs: number): Sharer | ParleyError {
-    this.#hub.nowMs = nowMs;
-    return sharerOfToken(this.#hub, accessToken, address);
+    this.state.nowMs = nowMs;
+    return sharerOfToken(this.state, accessToken, address);
   }
 
   /** Whether an HTTP request with this token, if any, may access the shared folder. */
   hasAccess(token: string | undefined): boolean {
-    return this.#hub.hasAccess(token);
+    return this.state.hasAccess(token);
   }
 
   /** Shuts down: tells everybody why and ends all connections, including new ones. */
   stop(reason: string, nowMs: number): void {
-    this.#hub.nowMs = nowMs;
+    this.state.nowMs = nowMs;
     this.#stopping = reason;
-    stopAll(this.#hub, reason);
+    stopAll(this.state, reason);
   }
 
   /** Ends a session that the adapter can't continue, as if its connection had been lost. */
   drop(session: Session, reason: string, nowMs: number): void {
-    this.#hub.nowMs = nowMs;
-    dropAsLost(this.#hub, session, reason);
+    this.state.nowMs = nowMs;
+    dropAsLost(this.state, session, reason);
   }
 
   /** Open connections, with or without a name. */
   get sessionCount(): number {
-    return this.#hub.sessions.size;
+    return this.state.sessions.size;
   }
 
   /** Whether everything that happened is settled. */
   get isSettled(): boolean {
-    return this.#hub.pipeline.isSettled && this.#hub.store.size === 0;
-  }
-
-  /** Names of all members. */
-  memberNames(): string[] {
-    return Array.from(this.#hub.names.names());
-  }
-
-  /** Folded names in use, each with the key of the person (session.ts). */
-  nameHolders(): Map<string, string> {
-    const holders = new Map<string, string>();
-    for (const { identity } of this.#hub.names.members()) {
-      holders.set(identity.folded, personKey(identity));
-    }
-    return holders;
-  }
-
-  /** Names of a room's members: those on this server, and those on all servers. */
-  membersOf(room: string): { here: readonly string[]; everywhere: readonly string[] } {
-    const open = this.#hub.rooms.get(room);
-    if (open === undefined) return { here: [], everywhere: [] };
-    return { here: [...open.roster.values()], everywhere: open.names() };
-  }
-
-  /** What the room shows to its members; undefined: it has none. */
-  viewOf(room: string): { state: RoomState; members: readonly RosterEntry[] } | undefined {
-    const open = this.#hub.rooms.get(room);
-    if (open === undefined) return undefined;
-    return { state: stateOf(this.#hub, open, true), members: entriesOf(this.#hub, open) };
+    return this.state.pipeline.isSettled && this.state.store.size === 0;
   }
 
   /** Whether the room has members. */
   isRoomInUse(room: string): boolean {
-    return this.#hub.rooms.has(room);
+    return this.state.rooms.has(room);
   }
 
   /** Updates gauges that are not maintained by events. */
   refreshMetrics(): void {
     const { metrics } = this.options;
     let inPrivate = 0;
-    for (const { privateChat } of this.#hub.names.members()) {
+    for (const { privateChat } of this.state.names.members()) {
       if (privateChat.partner !== undefined) inPrivate++;
     }
     metrics.privateChats = inPrivate / 2;
-    metrics.members = this.#hub.names.size;
-    metrics.rooms = this.#hub.rooms.size;
-  }
-
-  /**
-   * Sizes of all state kept per session or room, for leak tests: all 0 when nobody is connected.
-   */
-  get kept(): Record<string, number> {
-    const { sessions, rooms, heldRooms, names, schedule } = this.#hub;
-    const { store, pipeline, backlog, openedRooms } = this.#hub;
-    return {
-      sessions: sessions.size,
-      rooms: rooms.size + heldRooms.size,
-      openedRooms: openedRooms.size,
-      names: names.keptEntries,
-      watches: this.#hub.watches.size,
-      chatsElsewhere: this.#hub.chatsElsewhere.size,
-      roomsElsewhere: this.#hub.roomsElsewhere.size,
-      accessTokens: this.#hub.accessTokens,
-      schedule: schedule.size,
-      requests: store.size,
-      batches: pipeline.isSettled ? 0 : 1,
-      backlogBytes: backlog.bytes,
-      offers: this.#hub.offers.size,
-      codes: this.#hub.codes.size,
-      calls: this.#hub.calls.size,
-      frameChars: this.#hub.offers.waitingChars,
-      claims: this.#hub.claims.size,
-    };
+    metrics.members = this.state.names.size;
+    metrics.rooms = this.state.rooms.size;
   }
 
   #watchGap(session: Session): void {
     // The adapter rereads `nextTimeoutMs` at the end of a turn.
-    if (this.#hub.schedule.gaps.size === 0) this.#hub.wake();
-    this.#hub.schedule.gaps.add(session);
+    if (this.state.schedule.gaps.size === 0) this.state.wake();
+    this.state.schedule.gaps.add(session);
   }
 }
 

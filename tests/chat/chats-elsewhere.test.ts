@@ -6,6 +6,7 @@ import { lineChat } from "../../src/dialects/line-chat.ts";
 import { seeded } from "../sim/random.ts";
 import { Neighbours } from "./neighbours.ts";
 import { answer, heard, invite } from "./private/chats.ts";
+import { keptBy } from "./inspect.ts";
 
 function people() {
   const world = new Neighbours();
@@ -228,6 +229,6 @@ test("once everything has arrived both sides agree, whatever people do and whate
     }
     for (const client of all) client.close("quit");
     world.deliver();
-    for (const rig of rigs) expect(rig.hub.kept["chatsElsewhere"]).toBe(0);
+    for (const rig of rigs) expect(keptBy(rig.hub).chatsElsewhere).toBe(0);
   }
 });

@@ -5,6 +5,7 @@ import type { StoreReply, StoreRequest } from "../../src/chat/turn/store.ts";
 import { ParleyError } from "../../src/errors.ts";
 import { sender } from "../../src/limits.ts";
 import { Rights } from "../../src/chat/rights/rights.ts";
+import { nameHolders } from "./inspect.ts";
 import { type Client, memoryAnswerer, Rig } from "./rig.ts";
 
 type Claim = Extract<StoreRequest, { type: "claim-name" }>;
@@ -57,7 +58,7 @@ test("is withdrawn when the client has given up, and its name is free again", ()
   rig.pass(sender.storageRetryMs, sender.storageRetryMs);
   expect(claims.at(-1)).toMatchObject({ id: claims[0]!.id, isWithdrawn: true });
   reply((id) => ({ id, outcome: "done", type: "claim-name", result: { isFree: false } }));
-  expect([...rig.hub.nameHolders()]).toEqual([]);
+  expect([...nameHolders(rig.hub)]).toEqual([]);
   const next = comeIn();
   reply(taken(2));
   expect(typesOf(next)).toContain("welcome");
@@ -108,7 +109,7 @@ test("does not keep the name of the earlier connection when it is withdrawn", ()
   expect(released).toEqual([]);
   reply((id) => ({ id, outcome: "done", type: "claim-name", result: { isFree: false } }));
   expect(released).toEqual(["ann"]);
-  expect([...rig.hub.nameHolders()]).toEqual([]);
+  expect([...nameHolders(rig.hub)]).toEqual([]);
 });
 
 test.each([
@@ -122,7 +123,7 @@ test.each([
   );
   reply(taken(4));
   expect(typesOf(ann)).toEqual(isIn ? expect.arrayContaining(["welcome"]) : ["bye"]);
-  expect([...rig.hub.nameHolders()]).toHaveLength(isIn ? 1 : 0);
+  expect([...nameHolders(rig.hub)]).toHaveLength(isIn ? 1 : 0);
   expect(ann.link.ended).toBe(!isIn);
   // The session may log in here again.
   if (isIn) return;
@@ -157,7 +158,7 @@ test("is not undone by an earlier release of the name that could not be committe
     rig.nowMs,
   );
   rig.settle();
-  expect([...rig.hub.nameHolders()].map(([name]) => name)).toEqual(["ann"]);
+  expect([...nameHolders(rig.hub)].map(([name]) => name)).toEqual(["ann"]);
   expect(log).toEqual(["claim ann", "claim eve", "claim ann", "release eve"]);
 });
 

@@ -6,9 +6,10 @@ import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { accountMailbox } from "../../src/chat/accounts/account-store.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { answerRequest } from "../../src/store/answer.ts";
+import { keptBy, memberNames, nothing } from "./inspect.ts";
 import { ircAt } from "../dialects/irc/rig.ts";
 import { keyOf, owner, withKey } from "./owner.ts";
-import { type Client, nothing, Rig, say } from "./rig.ts";
+import { type Client, Rig, say } from "./rig.ts";
 
 /** Ann at her desk, with the key of her phone registered too. */
 function withPhone(rig: Rig): { desk: Client; account: string } {
@@ -46,7 +47,7 @@ describe("two devices of a user", () => {
     expect(presence(bob)).toEqual(["Bob joined lobby", "Ann joined lobby"]);
     const phone = withKey(rig, "ann", "phone", { rooms: [{ room: "lobby" }, { room: "den" }] });
     expect(phone.lines()[0]).toMatchObject({ session: { name: "Ann", registered: true } });
-    expect(rig.hub.memberNames().toSorted()).toEqual(["Ann", "Bob"]);
+    expect(memberNames(rig.hub).toSorted()).toEqual(["Ann", "Bob"]);
     bob.send({ type: "who", room: "lobby" });
     expect(bob.lines().at(-1)).toMatchObject({ names: ["Ann", "Bob"], total: 2 });
     desk.close("quit");
@@ -120,7 +121,7 @@ describe("two devices of a user", () => {
     desk.close("lost");
     phone.close("quit");
     rig.pass(3_000, 100);
-    expect(rig.hub.kept).toEqual(nothing);
+    expect(keptBy(rig.hub)).toEqual(nothing);
   });
 });
 

@@ -9,7 +9,8 @@ import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { connections, history as limits, output } from "../../src/limits.ts";
 import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { FailingStore } from "./failing-store.ts";
-import { inRoom, nothing, Rig, say, since } from "./rig.ts";
+import { keptBy, nothing } from "./inspect.ts";
+import { inRoom, Rig, say, since } from "./rig.ts";
 
 test("a native connection that ends without a goodbye is lost, and its mail is kept", () => {
   const rig = new Rig();
@@ -105,7 +106,7 @@ test("members present at a shutdown get mail as soon as the server is back", () 
   before.settle();
   expect(tooLate.lines()).toMatchObject([{ type: "bye" }]);
   for (const client of [ann, late, tooLate]) client.close();
-  expect(before.hub.kept).toEqual(nothing);
+  expect(keptBy(before.hub)).toEqual(nothing);
 
   store.reopen();
   const after = new Rig({}, store.answer);
@@ -205,7 +206,7 @@ test("nothing is kept once everyone has disconnected", () => {
   rig.pass(output.unframedGapMs * 3);
   for (const client of people) client.close();
   rig.pass(2_000, 100);
-  expect(rig.hub.kept).toEqual(nothing);
+  expect(keptBy(rig.hub)).toEqual(nothing);
 });
 
 test("a line-chat client that closed its connection gets its name back", () => {

@@ -7,7 +7,8 @@ import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { selectChat } from "../../src/dialects/select-chat.ts";
 import { sender } from "../../src/limits.ts";
 import { type CommitOutcome, FailingStore } from "./failing-store.ts";
-import { type Client, nothing, Rig, say, since } from "./rig.ts";
+import { keptBy, nothing } from "./inspect.ts";
+import { type Client, Rig, say, since } from "./rig.ts";
 
 let store: FailingStore;
 let rig: Rig;
@@ -251,5 +252,5 @@ test("a sender gets one error for a failed batch, however many of its messages w
   for (const client of [ann, bob]) client.close();
   store.full = false;
   rig.pass(2_000, 100);
-  expect(rig.hub.kept).toEqual(nothing);
+  expect(keptBy(rig.hub)).toEqual(nothing);
 });

@@ -9,7 +9,7 @@ import { expect, test } from "bun:test";
 import { NativePerson } from "./model/native-person.ts";
 import { PlainPerson } from "./model/plain-person.ts";
 import { type Token, World } from "./model/world.ts";
-import { nothing } from "./rig.ts";
+import { keptBy, nothing } from "./inspect.ts";
 
 const seeds = 200;
 const rooms = ["lobby", "lobby", "den", "attic", "cellar"];
@@ -263,7 +263,7 @@ class Story {
       for (const person of this.natives) if (person.link?.over === "") person.step();
       for (const session of world.sessions) world.close(session, "lost");
       world.endTurn();
-      expect(hub.kept).toEqual(nothing);
+      expect(keptBy(hub)).toEqual(nothing);
     }
     world.restart();
     for (const person of this.natives) this.#forgetConnection(person);
@@ -346,7 +346,7 @@ class Story {
       if (round > 5 && isQuiet && this.plains.every((person) => person.isQuiet)) break;
     }
     world.pass(1_000, this.#step);
-    expect({ settled: world.hub.isSettled, ...world.hub.kept }).toMatchObject({ settled: true });
+    expect({ settled: world.hub.isSettled, ...keptBy(world.hub) }).toMatchObject({ settled: true });
     for (const person of this.natives) this.#hasHeardAll(person);
     for (const person of this.plains) this.#hasHeard(person, true);
     for (const person of this.gone.splice(0)) this.#hasHeard(person, false);
@@ -417,7 +417,7 @@ class Story {
     const { world } = this;
     for (const session of world.sessions) world.close(session, "lost");
     world.pass(2_000, () => {});
-    expect(world.hub.kept).toEqual(nothing);
+    expect(keptBy(world.hub)).toEqual(nothing);
   }
 }
 

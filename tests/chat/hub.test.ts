@@ -6,6 +6,7 @@ import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { selectChat } from "../../src/dialects/select-chat.ts";
 import { output } from "../../src/limits.ts";
 import { FailingStore } from "./failing-store.ts";
+import { memberNames } from "./inspect.ts";
 import { inRoom, Rig, since } from "./rig.ts";
 
 const said = (lines: Record<string, unknown>[]) =>
@@ -367,7 +368,7 @@ test("a silent native session is pinged, and dropped if it does not answer", () 
   rig.pass(31_500, 500);
   expect(ann.link.aborted).toBe(true);
   ann.close();
-  expect(rig.hub.memberNames()).toEqual([]);
+  expect(memberNames(rig.hub)).toEqual([]);
 });
 
 test("a connection that does not log in is warned, and closed in time", () => {

@@ -2,7 +2,8 @@
 
 import { expect, test } from "bun:test";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
-import { Rig, nothing } from "./rig.ts";
+import { keptBy, nothing } from "./inspect.ts";
+import { Rig } from "./rig.ts";
 test("name, line and quit in one write", () => {
   const rig = new Rig();
   const a = rig.client(openChat);
@@ -20,5 +21,5 @@ test("name, line and quit in one write", () => {
   a.close("quit");
   b.close("quit");
   rig.pass(100);
-  expect(rig.hub.kept).toEqual(nothing);
+  expect(keptBy(rig.hub)).toEqual(nothing);
 });

@@ -225,24 +225,3 @@ export const since = (seq: number, mail = 0): object => ({
 
 /** Joins that room only. */
 export const inRoom = (room: string): object => ({ rooms: [{ room }] });
-
-/** `Hub.kept` when nobody is connected. */
-export const nothing = {
-  sessions: 0,
-  rooms: 0,
-  openedRooms: 0,
-  names: 0,
-  watches: 0,
-  chatsElsewhere: 0,
-  roomsElsewhere: 0,
-  claims: 0,
-  accessTokens: 0,
-  schedule: 0,
-  requests: 0,
-  batches: 0,
-  backlogBytes: 0,
-  offers: 0,
-  codes: 0,
-  calls: 0,
-  frameChars: 0,
-};

@@ -6,6 +6,7 @@ import { Room } from "../../src/chat/rooms/room.ts";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { selectChat } from "../../src/dialects/select-chat.ts";
 import { output } from "../../src/limits.ts";
+import { keptBy } from "./inspect.ts";
 import { Rig } from "./rig.ts";
 
 const lists = {
@@ -52,7 +53,7 @@ for (const [name, { dialect, line }] of Object.entries(lists)) {
     const spanS = (seen.at(-1)!.atMs - seen[0]!.atMs) / 1000;
     const total = seen.reduce((sum, { bytes }) => sum + bytes, 0);
     expect(total / (spanS + 1)).toBeLessThanOrEqual(output.rosterBytesPerSecond);
-    expect(rig.hub.kept["schedule"]).toBe(0);
+    expect(keptBy(rig.hub).schedule).toBe(0);
   });
 }
 

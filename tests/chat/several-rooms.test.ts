@@ -4,7 +4,8 @@
 import { expect, test } from "bun:test";
 import { names } from "../../src/limits.ts";
 import { FailingStore } from "./failing-store.ts";
-import { type Client, inRoom, nothing, Rig, say } from "./rig.ts";
+import { keptBy, nothing } from "./inspect.ts";
+import { type Client, inRoom, Rig, say } from "./rig.ts";
 
 const inRooms = (...rooms: string[]) => ({ rooms: rooms.map((room) => ({ room })) });
 const join = (room: string, more: object = {}) => ({ type: "join", room, ...more });
@@ -179,7 +180,7 @@ test("a session can be in a limited number of rooms at once", () => {
   expect(greedy.lines()).toMatchObject([{ type: "error" }]);
   ann.close();
   greedy.close();
-  expect(rig.hub.kept).toEqual(nothing);
+  expect(keptBy(rig.hub)).toEqual(nothing);
 });
 
 test("concurrent joins respect the room limit", () => {
@@ -249,7 +250,7 @@ test("stale bounds do not set back a room used in the meantime", () => {
   bob.send(join("den", { seq: 1, epoch: "epoch-1" }), say(2, "y", "den"));
   expect(said(ann)).toEqual(["den 2"]);
   for (const client of [ann, bob]) client.close();
-  expect(rig.hub.kept).toEqual(nothing);
+  expect(keptBy(rig.hub)).toEqual(nothing);
 });
 
 test("a message to all from outside the lobby is refused, not lost", () => {

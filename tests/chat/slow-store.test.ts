@@ -6,7 +6,8 @@ import { chatRoom } from "../../src/dialects/chat-room.ts";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { history as limits, message, output, sender } from "../../src/limits.ts";
 import { FailingStore } from "./failing-store.ts";
-import { type Client, nothing, Rig, say, since } from "./rig.ts";
+import { keptBy, nothing } from "./inspect.ts";
+import { type Client, Rig, say, since } from "./rig.ts";
 
 let store: FailingStore;
 let rig: Rig;
@@ -332,7 +333,7 @@ test("at a shutdown, pending messages are settled first and the goodbye comes la
   expect(types(ann)).toEqual(["message", "ack", "bye"]);
   expect([ann.link.ended, rig.hub.isSettled]).toEqual([true, true]);
   ann.close();
-  expect(rig.hub.kept).toEqual(nothing);
+  expect(keptBy(rig.hub)).toEqual(nothing);
 });
 
 test("a client that closes while a batch waits leaves no bytes queued", () => {
@@ -344,7 +345,7 @@ test("a client that closes while a batch waits leaves no bytes queued", () => {
   bob.close();
   store.release(rig);
   ann.close();
-  expect(rig.hub.kept).toEqual(nothing);
+  expect(keptBy(rig.hub)).toEqual(nothing);
 });
 
 test("a room that hears of a change when the last member has left is closed all the same", () => {

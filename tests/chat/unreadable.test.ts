@@ -5,9 +5,10 @@ import { beforeEach, expect, test } from "bun:test";
 import { ratesFor } from "../../src/chat/rates/rate-budget.ts";
 import { openChat } from "../../src/dialects/open-chat/open-chat.ts";
 import { history as limits, sender } from "../../src/limits.ts";
+import { keptBy, nothing } from "./inspect.ts";
 import { ircAt } from "../dialects/irc/rig.ts";
 import { FailingStore } from "./failing-store.ts";
-import { inRoom, nothing, Rig, since } from "./rig.ts";
+import { inRoom, Rig, since } from "./rig.ts";
 
 const secret = "Ann-0123456789abcdef";
 const unread = expect.objectContaining({ type: "error", code: "storage" });
@@ -32,9 +33,9 @@ test("a login that cannot be checked is refused, and disturbs nobody", () => {
   const bob = rig.client(openChat).send("Bob");
   ann.send({ type: "say", room: "lobby", n: 1, text: "still here" });
   expect(ann.lines()).toContainEqual({ type: "ack", n: 1, room: "lobby", seq: 1 });
-  expect(rig.hub.kept["rooms"]).toBe(1);
+  expect(keptBy(rig.hub).rooms).toBe(1);
   for (const client of [ann, bob, again]) client.close();
-  expect(rig.hub.kept).toEqual(nothing);
+  expect(keptBy(rig.hub)).toEqual(nothing);
 });
 
 test("a failed join changes nothing", () => {

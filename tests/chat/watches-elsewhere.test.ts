@@ -4,8 +4,9 @@
 import { beforeEach, expect, test } from "bun:test";
 import type { ForeignPerson } from "../../src/chat/elsewhere/foreign-person.ts";
 import type { StoreRequest } from "../../src/chat/turn/store.ts";
+import { keptBy, nothing } from "./inspect.ts";
 import { ircAt, type IrcClient } from "../dialects/irc/rig.ts";
-import { memoryAnswerer, nothing, Rig } from "./rig.ts";
+import { memoryAnswerer, Rig } from "./rig.ts";
 
 let rig: Rig;
 /** Look-ups without an answer. */
@@ -86,5 +87,5 @@ test("somebody who is back before the answer never went", () => {
   found();
   expect(told()).toEqual(["731"]);
   eve.client.close();
-  expect(rig.hub.kept).toEqual(nothing);
+  expect(keptBy(rig.hub)).toEqual(nothing);
 });

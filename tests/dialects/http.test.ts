@@ -9,6 +9,7 @@ import type { StoreRequest } from "../../src/chat/turn/store.ts";
 import { rights as limits } from "../../src/limits.ts";
 import { FailingStore } from "../chat/failing-store.ts";
 import { keyOf, owner } from "../chat/owner.ts";
+import { keptBy, memberNames } from "../chat/inspect.ts";
 import { inRoom, memoryAnswerer, Rig } from "../chat/rig.ts";
 
 const http = httpRooms("epoch-1");
@@ -64,7 +65,7 @@ test("unstored messages are not acknowledged", () => {
   expect(again.lines()).toEqual([{ status: 200 }, { room: "lobby", seq: 1 }]);
   again.close();
   client.close();
-  expect(rig.hub.kept).toMatchObject({ sessions: 0, rooms: 0, names: 0, batches: 0 });
+  expect(keptBy(rig.hub)).toMatchObject({ sessions: 0, rooms: 0, names: 0, batches: 0 });
 });
 
 test("a listener is disconnected when the token expires", () => {
@@ -75,9 +76,9 @@ test("a listener is disconnected when the token expires", () => {
   const listener = rig.client(http).send(ask);
   expect(listener.text()).toContain("event: online");
   rig.pass(59_000, 1_000);
-  expect(rig.hub.memberNames()).toEqual(["builds"]);
+  expect(memberNames(rig.hub)).toEqual(["builds"]);
   rig.pass(3_000, 1_000);
-  expect(rig.hub.memberNames()).toEqual([]);
+  expect(memberNames(rig.hub)).toEqual([]);
   expect(listener.text()).toContain("The access token is no longer valid");
   expect(listener.link.ended).toBe(true);
 });

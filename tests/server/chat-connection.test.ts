@@ -16,6 +16,7 @@ import { Admission } from "../../src/server/admission.ts";
 import { RegistryConnection } from "../../src/cpp/registry-connection.ts";
 import { Registry } from "../../src/cpp/registry.ts";
 import { createMetrics } from "../../src/chat/metrics/metrics.ts";
+import { memberNames } from "../chat/inspect.ts";
 import { Rig } from "../chat/rig.ts";
 import { keepingLog, type Logged } from "../silent-log.ts";
 
@@ -103,7 +104,7 @@ class Caller implements Wire {
   }
 
   get names(): string[] {
-    return this.rig.hub.memberNames();
+    return memberNames(this.rig.hub);
   }
 
   send(...reads: (string | Uint8Array)[]): this {

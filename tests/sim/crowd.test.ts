@@ -10,6 +10,7 @@ import type { ServerConnection } from "./chat/server-process.ts";
 import { SimulatedDatabase } from "./cluster/database.ts";
 import { MemberProcess } from "./cluster/member-process.ts";
 import { seeded } from "./random.ts";
+import { membersOf } from "../chat/inspect.ts";
 
 const crowd = Number(process.env["CROWD"] ?? 3_000);
 const servers = 3;
@@ -106,7 +107,7 @@ class Crowd {
 
 function membersAt({ processes }: Crowd) {
   return processes.map(({ server }) => {
-    const { here, everywhere } = server!.hub.membersOf("lobby");
+    const { here, everywhere } = membersOf(server!.hub, "lobby");
     return { here: here.length, everywhere: everywhere.length };
   });
 }

@@ -12,6 +12,7 @@ import type { StoreReply } from "../../../src/chat/turn/store.ts";
 import { openMemoryStore } from "../../../src/store/memory/store.ts";
 import { fakeCredentials } from "../fake-credentials.ts";
 import { keyOf, owner, withKey } from "../owner.ts";
+import { keptBy, memberNames } from "../inspect.ts";
 import { type Client, Rig, since } from "../rig.ts";
 
 /** The answer to the last request. */
@@ -253,10 +254,10 @@ describe("a client of the old systems is asked for the password in its dialect",
       expect(wrong).toContain("This is not the password of 'Ann'");
       expect(wrong).toContain(asks);
     }
-    expect(rig.hub.memberNames()).toEqual(["Watcher"]);
+    expect(memberNames(rig.hub)).toEqual(["Watcher"]);
     expect(said(name)).toContain(asksPassword);
     said(`${prefix}correct horse`);
-    expect(rig.hub.memberNames().toSorted()).toEqual(["Ann", "Watcher"]);
+    expect(memberNames(rig.hub).toSorted()).toEqual(["Ann", "Watcher"]);
     said(`${prefix}hello`);
     const heard = JSON.stringify(watcher.lines());
     if (dialect !== selectChat) expect(heard).toContain("hello");
@@ -271,7 +272,7 @@ describe("a client of the old systems is asked for the password in its dialect",
     const client = rig.client(openChat, true).send("Ann");
     expect(client.text()).toContain("only its owner's devices can log in with it. Send a name:");
     client.send("Bob");
-    expect(rig.hub.memberNames()).toEqual(["Bob"]);
+    expect(memberNames(rig.hub)).toEqual(["Bob"]);
   });
 });
 
@@ -296,7 +297,7 @@ test("a login does not go by what the store has said of an account before it cha
   for (const reply of held) rig.hub.handleStore(reply, rig.nowMs);
   rig.settle();
   expect(phone.text()).toMatch(/"code":"name-registered"/);
-  expect(rig.hub.kept).toMatchObject({ requests: 0 });
+  expect(keptBy(rig.hub)).toMatchObject({ requests: 0 });
 });
 
 test.each([

@@ -9,6 +9,7 @@ import { openMemoryStore } from "../../../src/store/memory/store.ts";
 import { accounts } from "../../../src/limits.ts";
 import { noControl, openDoor } from "../no-control.ts";
 import { keyOf, owner, withKey } from "../owner.ts";
+import { memberNames } from "../inspect.ts";
 import { ircAt } from "../../dialects/irc/rig.ts";
 import { type Client, inRoom, native, Rig, say } from "../rig.ts";
 
@@ -99,7 +100,7 @@ describe("commands over a connection", () => {
         expect([line, order(client, line)]).toMatchObject([line, refused]);
       }
     }
-    expect(rig.hub.memberNames().sort()).toEqual(["Ann", "Bob"]);
+    expect(memberNames(rig.hub).sort()).toEqual(["Ann", "Bob"]);
     expect(rig.order("bans")).toMatchObject({ message: "There are no bans" });
     expect(rig.order("ops")).toMatchObject({ message: "There are no operators" });
   });
@@ -160,7 +161,7 @@ describe("commands over a connection", () => {
     // Also while they are offline.
     ann.close("quit");
     expect(order(bob, "ban Ann")).toMatchObject(refused);
-    expect(rig.hub.memberNames().sort()).toEqual(["Bob", "Cal"]);
+    expect(memberNames(rig.hub).sort()).toEqual(["Bob", "Cal"]);
     expect(rig.order("ban Ann")).toMatchObject({ ok: true });
     expect(withKey(rig, "Ann", "desk").lines()).toMatchObject([{ code: "banned" }]);
     expect(rig.order("deop Ann")).toMatchObject({ ok: true });

@@ -9,7 +9,8 @@ import { openMemoryStore } from "../../../src/store/memory/store.ts";
 import { ParleyError } from "../../../src/errors.ts";
 import { keepingLog } from "../../silent-log.ts";
 import { keyOf, withKey } from "../owner.ts";
-import { type Client, native, nothing, Rig, say, since } from "../rig.ts";
+import { keptBy, memberNames, nothing } from "../inspect.ts";
+import { type Client, native, Rig, say, since } from "../rig.ts";
 
 /** IRC, whose login differs, has separate tests (tests/dialects/irc). */
 const spoken = Object.values(dialects).flatMap((entry): Dialect[] =>
@@ -118,7 +119,7 @@ describe("a banned network", () => {
     intruder.close();
     ann.send({ type: "bye" });
     ann.close();
-    expect(rig.hub.kept).toEqual(nothing);
+    expect(keptBy(rig.hub)).toEqual(nothing);
   });
 
   test("is disconnected everywhere, and others stay", () => {
@@ -136,7 +137,7 @@ describe("a banned network", () => {
       expect(client.link.ended).toBe(true);
     }
     expect(ann.link.ended).toBe(false);
-    expect(rig.hub.memberNames()).toEqual(["Ann"]);
+    expect(memberNames(rig.hub)).toEqual(["Ann"]);
   });
 
   test("can come in again when the ban is over, or lifted", () => {
@@ -172,7 +173,7 @@ describe("a ban by name", () => {
     const elsewhere = join(rig, native, "BOB", "192.0.2.1");
     expect(elsewhere.lines()).toMatchObject([{ type: "error", code: "banned", subject: "BOB" }]);
     expect(elsewhere.link.ended).toBe(true);
-    expect(rig.hub.memberNames()).toEqual([]);
+    expect(memberNames(rig.hub)).toEqual([]);
   });
 
   test("of a user who is online applies to their device, from any network", () => {

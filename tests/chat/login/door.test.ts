@@ -15,7 +15,8 @@ import { cpuMsOf } from "../../cpu-time.ts";
 import { keepingLog } from "../../silent-log.ts";
 import { fakeCredentials } from "../fake-credentials.ts";
 import { keyOf, owner, withKey } from "../owner.ts";
-import { type Client, native, nothing, Rig, say } from "../rig.ts";
+import { keptBy, memberNames, nothing } from "../inspect.ts";
+import { type Client, native, Rig, say } from "../rig.ts";
 
 const spoken = Object.values(dialects).flatMap((entry): Dialect[] =>
   entry.transport === "udp" ? [] : [entry.dialect],
@@ -109,7 +110,7 @@ describe("a stranger learns only that this is a parley server", () => {
       expect(ann.text()).toBe("");
       stranger.close();
       ann.close();
-      expect(rig.hub.kept).toEqual(nothing);
+      expect(keptBy(rig.hub)).toEqual(nothing);
     });
   }
 
@@ -186,7 +187,7 @@ describe("with the password", () => {
     expect(bob.text()).toContain("is taken");
     bob.send("Bob");
     expect(bob.text()).not.toContain("password");
-    expect(rig.hub.memberNames()).toEqual(["Ann", "Bob"]);
+    expect(memberNames(rig.hub)).toEqual(["Ann", "Bob"]);
   });
 });
 
@@ -282,7 +283,7 @@ describe("a pass", () => {
       expect(bob.text()).toContain("A pass for this server");
       bob.send(pass);
       rig.pass(500);
-      expect(rig.hub.memberNames()).toEqual(["Bob"]);
+      expect(memberNames(rig.hub)).toEqual(["Bob"]);
     },
   );
 
@@ -330,7 +331,7 @@ describe("a pass", () => {
     isFull = true;
     const refused = enter(rig, "Ann", pass);
     expect(refused.lines()[0]).toMatchObject({ code: "storage", retryAfterMs: 1_000 });
-    expect(rig.hub.memberNames()).toEqual([]);
+    expect(memberNames(rig.hub)).toEqual([]);
     isFull = false;
     expect(enter(rig, "Bob", pass).lines()[0]).toMatchObject({ type: "welcome" });
   });
@@ -356,7 +357,7 @@ describe("a pass", () => {
     ann.close();
     held[0]?.();
     rig.settle();
-    expect(rig.hub.kept).toEqual(nothing);
+    expect(keptBy(rig.hub)).toEqual(nothing);
   });
 });
 
@@ -429,7 +430,7 @@ describe("members", () => {
       expect(bob.text()).toContain("the password of your name");
       bob.send("bobs own password");
       rig.pass(500);
-      expect(rig.hub.memberNames()).toEqual(["Bob"]);
+      expect(memberNames(rig.hub)).toEqual(["Bob"]);
     },
   );
 
@@ -587,7 +588,7 @@ describe("members", () => {
     again.send(say(1, "loud"));
     expect(bob.text()).toBe("");
     rig.order("kick Ann");
-    expect(rig.hub.memberNames()).toEqual(["Bob"]);
+    expect(memberNames(rig.hub)).toEqual(["Bob"]);
     expect([desk, again].map(({ link }) => link.ended)).toEqual([true, true]);
   });
 });

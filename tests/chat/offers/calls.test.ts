@@ -7,7 +7,8 @@ import { loginProofText } from "../../../src/trust/login-proof.ts";
 import { fakeSignature } from "../fake-credentials.ts";
 import { keyOf } from "../owner.ts";
 import { Neighbours } from "../neighbours.ts";
-import { type Client, native, nothing, Rig } from "../rig.ts";
+import { keptBy, nothing } from "../inspect.ts";
+import { type Client, native, Rig } from "../rig.ts";
 
 const id = (n: number): string => `call-number-${String(n).padStart(10, "0")}`;
 const take = (peer: string) => ({ type: "take-calls", id: peer, ref: "t" });
@@ -86,7 +87,7 @@ test("a peer that takes calls is called by its ID and key, and frames pass both 
   bob.close();
   expect(heard(alice)).toEqual(["ended lost"]);
   alice.close();
-  expect(rig.hub.kept).toEqual(nothing);
+  expect(keptBy(rig.hub)).toEqual(nothing);
 });
 
 test("nobody takes the calls for another key, or without one", () => {

@@ -5,7 +5,8 @@ import { expect, test } from "bun:test";
 import { accounts, codes as limits } from "../../../src/limits.ts";
 import { withKey } from "../owner.ts";
 import { Neighbours } from "../neighbours.ts";
-import { type Client, memoryAnswerer, native, nothing, Rig } from "../rig.ts";
+import { keptBy, nothing } from "../inspect.ts";
+import { type Client, memoryAnswerer, native, Rig } from "../rig.ts";
 import type { StoreRequest } from "../../../src/chat/turn/store.ts";
 
 const id = (n: number): string => `code-number-${String(n).padStart(10, "0")}`;
@@ -89,7 +90,7 @@ test("a code is opened and tried without a name, and frames pass both ways", () 
   expect([heard(sender), heard(guest)]).toEqual([[], ["ended done"]]);
   sender.close();
   guest.close();
-  expect(rig.hub.kept).toEqual(nothing);
+  expect(keptBy(rig.hub)).toEqual(nothing);
 });
 
 test("the client that opens a code learns the address of the page", () => {
@@ -237,10 +238,10 @@ test("codes are limited per connection, per network and in total, and in how fas
   expect(heard(near.send(open(1_000)))).toEqual(["opened"]);
   let all = 0;
   for (let n = 0; all < limits.maxOpen && n < 2 * limits.maxOpen; n++) {
-    if (n % limits.maxPerSession === 0) all = Number(rig.hub.kept["codes"]);
+    if (n % limits.maxPerSession === 0) all = keptBy(rig.hub).codes;
     visitor(rig).send(open(10_000 + n));
   }
-  expect(rig.hub.kept).toMatchObject({ codes: limits.maxOpen });
+  expect(keptBy(rig.hub)).toMatchObject({ codes: limits.maxOpen });
 });
 
 test("codes end when their sender does not return, or after a day without use", () => {
@@ -250,12 +251,12 @@ test("codes end when their sender does not return, or after a day without use", 
   sender.close("lost");
   heard(guest);
   rig.pass(limits.awayMs - 5_000, 5_000);
-  expect(rig.hub.kept).toMatchObject({ codes: 2 });
+  expect(keptBy(rig.hub)).toMatchObject({ codes: 2 });
   rig.pass(10_000, 5_000);
   expect(heard(guest).filter((line) => line !== "ping")).toEqual(["ended lost"]);
   rig.nowMs += limits.unusedMs;
   rig.hub.handleTimeout(rig.nowMs);
-  expect(rig.hub.kept).toMatchObject({ codes: 0 });
+  expect(keptBy(rig.hub)).toMatchObject({ codes: 0 });
 });
 
 test("an end that sends far more than the other accepts ends it", () => {
@@ -264,7 +265,7 @@ test("an end that sends far more than the other accepts ends it", () => {
   for (let n = 0; n < 120; n++) sender.queue(pass("x".repeat(90_000), 1));
   rig.settle();
   expect(heard(sender)).toEqual(["ended overrun"]);
-  expect(rig.hub.kept).toMatchObject({ codes: 0, frameChars: 0 });
+  expect(keptBy(rig.hub)).toMatchObject({ codes: 0, frameChars: 0 });
 });
 
 test("at a server with restricted access, only admitted clients open or try one", () => {

@@ -3,9 +3,10 @@
 
 import { expect, test } from "bun:test";
 import { Neighbours } from "../neighbours.ts";
+import { keptBy, nothing } from "../inspect.ts";
 import { IrcClient, irc } from "../../dialects/irc/rig.ts";
 import { owner, withKey } from "../owner.ts";
-import { type Client, nothing } from "../rig.ts";
+import { type Client } from "../rig.ts";
 
 const offer = "AAAAAAAAAAAAAAAAAAAAAA";
 const summary = { files: 1, bytes: 3, names: ["a.txt"] };
@@ -54,7 +55,7 @@ test("the sender is told when somebody who was away comes to another server", ()
   expect(heard(moved.send(offerTo("Ben")))).toEqual(["here"]);
   expect(heard(ben)).toEqual(["offered Ann"]);
   world.deliver();
-  expect(east.hub.kept).toEqual(nothing);
+  expect(keptBy(east.hub)).toEqual(nothing);
 });
 
 test("the sender follows a recipient who moves while the files arrive", () => {

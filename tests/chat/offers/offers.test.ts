@@ -5,7 +5,8 @@ import { expect, test } from "bun:test";
 import { lineChat } from "../../../src/dialects/line-chat.ts";
 import { offers as limits } from "../../../src/limits.ts";
 import { keyOf, owner, withKey } from "../owner.ts";
-import { type Client, nothing, Rig } from "../rig.ts";
+import { keptBy, nothing } from "../inspect.ts";
+import { type Client, Rig } from "../rig.ts";
 
 const id = (n: number): string => `offer-number-${String(n).padStart(9, "0")}`;
 const summary = { files: 1, bytes: 3, names: ["a.txt"] };
@@ -271,7 +272,7 @@ test("an offer ends with its sender, immediately on a goodbye, or when the sende
   expect(heard(other.bob)).toEqual(["lost 1"]);
   other.rig.pass(4_000, 1_000);
   expect(heard(other.bob).filter((line) => line !== "ping")).toEqual(["ended lost"]);
-  expect(other.rig.hub.kept).toMatchObject({ offers: 0 });
+  expect(keptBy(other.rig.hub)).toMatchObject({ offers: 0 });
 });
 
 test("when a recipient's client leaves, another client of the same user gets the offer", () => {
@@ -317,10 +318,10 @@ test("nothing is kept once everyone has disconnected", () => {
   bob.link.capacity = 0;
   for (let n = 0; n < 40; n++) ann.queue(pass("x".repeat(40_000)));
   rig.settle();
-  expect(rig.hub.kept["frameChars"]).toBeGreaterThan(0);
+  expect(keptBy(rig.hub).frameChars).toBeGreaterThan(0);
   ann.send({ type: "bye" }).close("quit");
   bob.close("quit");
-  expect(rig.hub.kept).toEqual(nothing);
+  expect(keptBy(rig.hub)).toEqual(nothing);
 });
 
 test("a slow reader gets frames when there is room, and messages before them", () => {
@@ -354,7 +355,7 @@ test("an end that sends far more than the other accepts ends the offer", () => {
   for (let n = 0; n < frames; n++) ann.queue(pass("x".repeat(90_000)));
   rig.settle();
   expect(heard(ann)).toEqual(["ended overrun"]);
-  expect(rig.hub.kept).toMatchObject({ offers: 0, frameChars: 0 });
+  expect(keptBy(rig.hub)).toMatchObject({ offers: 0, frameChars: 0 });
 });
 
 test("frames do not count as messages, but frames without a channel count as a flood", () => {

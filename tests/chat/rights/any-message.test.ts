@@ -4,6 +4,7 @@
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import type { ClientMessage } from "../../../src/protocol/messages.ts";
+import { membersOf } from "../inspect.ts";
 import { ircAt } from "../../dialects/irc/rig.ts";
 import { anyClientMessage } from "../../protocol/messages.ts";
 import { owner } from "../owner.ts";
@@ -95,7 +96,7 @@ function hiddenScene(how: "private" | "secret", room: string): Rig {
   if (how === "secret") rig.order(`mode ${room} +s`);
   rig.order(`topic ${room} zebra`);
   bob.send({ type: "say", room, text: "zebra" });
-  expect(rig.hub.membersOf(room).everywhere).toEqual(["Bob"]);
+  expect(membersOf(rig.hub, room).everywhere).toEqual(["Bob"]);
   return rig;
 }
 

@@ -3,6 +3,7 @@
 
 import type { ServerProcess } from "./server-process.ts";
 import { fail } from "./truth.ts";
+import { keptBy, membersOf } from "../../chat/inspect.ts";
 
 /** How long a list may differ from the server's: longer than a lease. */
 const wrongMs = 20_000;
@@ -66,7 +67,7 @@ export class MemberLists {
     if (!isQuiet || this.#server === undefined || !isSettled(this.#server)) return;
     const { hub } = this.#server;
     for (const [room, members] of this.#members) {
-      const truth = new Set(hub.membersOf(room).everywhere);
+      const truth = new Set(membersOf(hub, room).everywhere);
       const wrong = members === undefined ? [] : members.symmetricDifference(truth);
       const before = this.#wrongSinceMs.get(room);
       // Those who have moved from another server may still be there for the server, not for it.
@@ -83,6 +84,8 @@ export class MemberLists {
 
 /** Clients have been told everything that has happened. */
 export function isSettled({ hub, isDead, life }: ServerProcess): boolean {
-  const unsettled = ["schedule", "requests", "batches", "backlogBytes"];
-  return !isDead && !life.isPaused && unsettled.every((what) => hub.kept[what] === 0);
+  if (isDead || life.isPaused) return false;
+  const kept = keptBy(hub);
+  const unsettled = ["schedule", "requests", "batches", "backlogBytes"] as const;
+  return unsettled.every((what) => kept[what] === 0);
 }

@@ -4,6 +4,7 @@
 import { letterOf } from "../../../src/chat/rooms/room-change.ts";
 import { fail } from "./truth.ts";
 import type { ServerProcess } from "./server-process.ts";
+import { viewOf } from "../../chat/inspect.ts";
 
 /** How long a view may differ from the server's: longer than a lease. */
 const wrongMs = 20_000;
@@ -125,7 +126,7 @@ function set(of: Set<string> | undefined, letter: string, isOn: boolean): void {
 }
 
 function truthOf({ hub }: ServerProcess, room: string): View | undefined {
-  const view = hub.viewOf(room);
+  const view = viewOf(hub, room);
   if (view === undefined) return undefined;
   const { state, members } = view;
   const modes = new Set(state.flags.map((flag) => letterOf(flag)));

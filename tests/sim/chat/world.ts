@@ -20,6 +20,7 @@ import { ServerProcess } from "./server-process.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { fail, Truth } from "./truth.ts";
 import { VirtualClock } from "./virtual-clock.ts";
+import { keptBy, memberNames } from "../../chat/inspect.ts";
 
 const startMs = 1_700_000_000_000;
 
@@ -145,7 +146,7 @@ export class World implements Surroundings {
 
   /** A user has logged in: nobody else may have the name. */
   entered(who: string, name: string): void {
-    const live = this.server.hub.memberNames().filter((other) => other === name);
+    const live = memberNames(this.server.hub).filter((other) => other === name);
     if (live.length > 1) fail(`${who}: ${name} is held ${live.length} times`);
   }
 
@@ -178,7 +179,7 @@ export class World implements Surroundings {
     this.#isOver = true;
     // Offers wait for senders who have lost their connection.
     this.clock.pass(offers.awayMs + 120_000);
-    for (const [what, kept] of Object.entries(this.server.hub.kept)) {
+    for (const [what, kept] of Object.entries(keptBy(this.server.hub))) {
       if (kept !== 0) fail(`${kept} ${what} are kept when everybody has left`);
     }
   }

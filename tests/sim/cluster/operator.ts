@@ -8,6 +8,7 @@ import type { Surroundings } from "../chat/surroundings.ts";
 import { fail } from "../chat/truth.ts";
 import type { MemberProcess } from "./member-process.ts";
 import type { Tables } from "./tables.ts";
+import { memberNames, viewOf } from "../../chat/inspect.ts";
 
 /** How long a server may keep somebody: longer than a lease, and than a look on a slow link. */
 const wrongMs = 30_000;
@@ -61,7 +62,7 @@ export class Operator {
     const banned = this.#banned(nowMs);
     const wrong = this.#members.flatMap(({ server, name }) => {
       if (server === undefined || server.life.isPaused || !this.#isReachable(server)) return [];
-      const there = server.hub.memberNames().map((one) => fold(one));
+      const there = memberNames(server.hub).map((one) => fold(one));
       return there.filter((one) => banned.has(one)).map((one) => `${name} has ${one}`);
     });
     const before = this.#wrongSinceMs;
@@ -79,7 +80,7 @@ export class Operator {
     }
     for (const room of ["lobby", "hall", "studio", "den"]) {
       const shown = this.#members.flatMap(({ server }) => {
-        const state = server?.hub.viewOf(room)?.state;
+        const state = server && viewOf(server.hub, room)?.state;
         return state === undefined ? [] : [JSON.stringify({ ...state, openedMs: 0 })];
       });
       if (new Set(shown).size > 1) return `they show ${room} as ${shown.join(" and ")}`;

@@ -25,6 +25,7 @@ import { type Lie, type LinkCondition, SimulatedDatabase } from "./database.ts";
 import { MemberProcess } from "./member-process.ts";
 import { Operator } from "./operator.ts";
 import { OwnedDevice, Owner } from "./owned-device.ts";
+import { keptBy, membersOf, nameHolders } from "../../chat/inspect.ts";
 
 const names = ["Ann", "Ben", "Cal", "Dora", "Eve", "Finn"];
 /** Users of other dialects, in the order of their dialects. */
@@ -185,7 +186,7 @@ export class ClusterWorld implements Surroundings {
     // Offers wait for senders who have lost their connection.
     this.clock.pass(offers.awayMs + 120_000);
     for (const { server, name } of this.members) {
-      for (const [what, kept] of Object.entries(server?.hub.kept ?? {})) {
+      for (const [what, kept] of Object.entries(server === undefined ? {} : keptBy(server.hub))) {
         if (kept !== 0) fail(`${name} keeps ${kept} ${what} when everybody has left`);
       }
     }
@@ -326,7 +327,7 @@ export class ClusterWorld implements Surroundings {
     const { servers, names: rows } = this.database.tables;
     for (const { server, serverId, name } of this.members) {
       if (server === undefined || servers.get(serverId)?.isOver !== false) continue;
-      for (const [folded, key] of server.hub.nameHolders()) {
+      for (const [folded, key] of nameHolders(server.hub)) {
         const holder = key.startsWith("#") ? `${serverId}${key}` : key;
         const row = rows.get(`${folded} ${serverId}`);
         // Just registered: the session had the name, and the account is to have it.
@@ -364,7 +365,9 @@ export class ClusterWorld implements Surroundings {
     for (const { room } of tables.members()) rooms.add(room);
     for (const room of rooms) {
       const here = new Set(
-        hubs.flatMap(({ hub }) => hub?.membersOf(room).here.map((name) => fold(name)) ?? []),
+        hubs.flatMap(({ hub }) =>
+          hub === undefined ? [] : membersOf(hub, room).here.map((name) => fold(name)),
+        ),
       );
       const truth = [...here].sort().join(" ");
       const rows = new Set(tables.membersOf(room).map(({ folded }) => folded));
@@ -372,7 +375,7 @@ export class ClusterWorld implements Surroundings {
       if (kept !== truth) return `${room} has ${truth}, the database says ${kept}`;
       for (const { hub, name } of hubs) {
         if (hub?.isRoomInUse(room) !== true) continue;
-        const told = hub.membersOf(room).everywhere.map((one) => fold(one));
+        const told = membersOf(hub, room).everywhere.map((one) => fold(one));
         const shown = [...new Set(told)].sort().join(" ");
         if (shown !== truth) return `${room} has ${truth}, ${name} says ${shown}`;
       }
