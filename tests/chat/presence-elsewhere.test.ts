@@ -57,6 +57,25 @@ test("a member that connects to another server stays in a room for invited peopl
   expect(eve.lines()[0]).toMatchObject({ session: { rooms: [] } });
 });
 
+test("whoever takes the name of a member elsewhere does not get into a room by it", () => {
+  here.member("Ann", inRoom("den"));
+  bob.send({ type: "join", room: "den" });
+  neighbours.deliver();
+  there.member("Cal", inRoom("den"));
+  neighbours.deliver();
+  here.order("mode den +i");
+  neighbours.deliver();
+  // The server has not heard of it yet.
+  bob.send({ type: "rename", name: "Rob" });
+  const eve = there.member("Bob", { ...inRoom("den"), secret: "Eve-0123456789abcdef" });
+  eve.send({ type: "join", room: "den" });
+  neighbours.deliver();
+  const [welcome, ...more] = eve.lines();
+  expect(welcome).toMatchObject({ session: { name: "Bob", rooms: [] } });
+  expect(more).not.toContainEqual(expect.objectContaining({ type: "entered" }));
+  expect(membersOf(here.hub, "den").everywhere).toEqual(["Cal", "Ann", "Rob"]);
+});
+
 test("a member of the lobby at another server receives a message to everybody once", () => {
   const ann = there.member("Ann");
   const cal = there.member("Cal", inRoom("den"));

@@ -148,7 +148,8 @@ export function entryProblem(
 function isThere(hub: HubState, session: Session, room: string): boolean {
   const { identity } = session;
   if (hub.names.otherDevices(session).some(({ rooms }) => rooms.has(room))) return true;
-  if (hub.rooms.get(room)?.elsewhere?.has(identity.folded) === true) return true;
+  const open = hub.rooms.get(room);
+  if (open !== undefined && ownElsewhere(session, open).length > 0) return true;
   return hub.lostMembers.mayReturn(room, personKey(identity), hub.nowMs);
 }
 
