@@ -659,6 +659,11 @@ export const rights = {
   maxSanctions: 4_096,
   /** Rooms with a topic or guests. */
   maxRoomSettings: 1_024,
+  /**
+   * How many of those one account or network (except loopback) may have begun, since they outlast
+   * the rooms: as `history.maxRoomsPerNetwork`. Operators of the server are exempt.
+   */
+  maxRoomSettingsPerOwner: 256,
   /** Guests of a private room: 20 KB in total. */
   maxGuests: 500,
   /** Bytes of a message-of-the-day file: a screenful. */
@@ -675,6 +680,11 @@ export const rights = {
   maxTokens: 1_024,
   /** … and per name: one token for each place where the name is used. */
   maxTokensPerName: 16,
+  /**
+   * How many of those one account or network may have created. All accounts of a network count as
+   * `accounts.sharesPerNetwork`: it may register more names than all tokens would be enough for.
+   */
+  maxTokensPerOwner: 64,
   /**
    * Concurrent listening connections per access token: a program, and connections that replace it.
    */

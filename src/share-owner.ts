@@ -48,6 +48,17 @@ export function ownerOfAccount(account: string, address: string): ShareOwner {
   return { shares: [own, all], kept: [own, all] };
 }
 
+/** The same owner where stored data is counted. */
+export function asKept({ kept }: ShareOwner): ShareOwner {
+  return { shares: kept, kept };
+}
+
+/** The owner of stored data, by the keys of its shares that were stored with it. */
+export function ownerOfKept(keys: readonly string[]): ShareOwner {
+  const kept = keys.map((key) => ({ key, times: 1, label: key }));
+  return { shares: kept, kept };
+}
+
 /** The key for all accounts that the network uses. */
 export function accountsAt(network: string): string {
   return `${accountsMark}${network}`;

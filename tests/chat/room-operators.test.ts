@@ -4,8 +4,12 @@
 import { expect, test } from "bun:test";
 import { lineChat } from "../../src/dialects/line-chat.ts";
 import { history, rights } from "../../src/limits.ts";
+import { Rights } from "../../src/chat/rights/rights.ts";
+import type { StoreReply, StoreRequest } from "../../src/chat/turn/store.ts";
+import { answerRequest } from "../../src/store/answer.ts";
+import { openMemoryStore } from "../../src/store/memory/store.ts";
 import { ircAt } from "../dialects/irc/rig.ts";
-import { owner } from "./owner.ts";
+import { owner, withKey } from "./owner.ts";
 import { type Client, inRoom, Rig } from "./rig.ts";
 
 function order(client: Client, command: string): Record<string, unknown> | undefined {
@@ -232,6 +236,32 @@ test("a rank is announced even if nothing more can be stored", () => {
     { type: "mode", room: "den", by: "Ann", change: "+v Bob" },
     { type: "error", ref: 1 },
   ]);
+});
+
+test("one network can't use up the settings that outlast rooms, before a restart or after", () => {
+  const store = openMemoryStore();
+  const answer = (request: StoreRequest): StoreReply => answerRequest(store, request);
+  const kept = (): Rights => new Rights(store.rights.load());
+  let rig = new Rig({ rights: kept() }, answer);
+  /** Moderates rooms of their own one after another, and leaves; returns how many it could. */
+  const moderate = (client: Client, rooms: number): number => {
+    Object.assign(client.session.peer, { tls: true });
+    let done = 0;
+    for (let i = 0; i < rooms; i++) {
+      const room = `${client.session.name.toLowerCase()}-${i}`;
+      client.send({ type: "join", room });
+      if (order(client, `mode ${room} +m`)?.["type"] === "admin") done++;
+      client.send({ type: "part", room });
+    }
+    return done;
+  };
+  const own = rights.maxRoomSettingsPerOwner;
+  const mallory = withKey(rig, "Mallory", "m1", {}, "192.0.2.66");
+  expect(moderate(mallory, rights.maxRoomSettings)).toBe(own);
+  expect(4 * own).toBeLessThanOrEqual(rights.maxRoomSettings);
+  rig = new Rig({ rights: kept() }, answer);
+  expect(moderate(withKey(rig, "Mal", "m2", {}, "192.0.2.66"), 3)).toBe(0);
+  expect(moderate(withKey(rig, "Ann", "desk", {}, "192.0.2.1"), 3)).toBe(3);
 });
 
 test("what people say on leaving can't control anybody's terminal, and a mask has no control characters", () => {

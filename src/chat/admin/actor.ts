@@ -62,7 +62,9 @@ export function actorOf(
 export function changerBy(hub: HubState, actor: Actor): Changer {
   const { name, session } = actor;
   const nobody = { author: 0, persona: undefined };
-  if (session === undefined) return { ...nobody, name, ids: [], isKnown: true };
+  if (session === undefined) {
+    return { ...nobody, name, ids: [], isKnown: true, payer: undefined };
+  }
   const by = changerOf(hub, session);
   return isNameless(actor) ? { ...by, ...nobody, name: "operator" } : { ...by, name };
 }

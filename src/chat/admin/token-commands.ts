@@ -98,9 +98,12 @@ function issue(
   const atMs = hub.stampMs;
   const untilMs = termMs === undefined ? Infinity : atMs + termMs;
   const hash = hashSecret(token);
-  const issued = rights.tokens.issue({ hash, account, name, by: actor.name, atMs, untilMs });
+  const payer = isAtLeast(actor.rank, "owner") ? undefined : actor.session?.shareOwner;
+  const terms = { hash, account, name, by: actor.name, atMs, untilMs };
+  const issued = rights.tokens.issue(terms, payer);
   if (issued === undefined) {
-    const message = `There are too many tokens for ${name}, or on this server: untoken some first`;
+    const where = "from your network, or on this server";
+    const message = `There are too many tokens for ${name}, ${where}: untoken some first`;
     return { ok: false, code: "full", message };
   }
   const { id } = issued;

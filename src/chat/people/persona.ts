@@ -1,6 +1,8 @@
 // What IRC and user lists show about a person in addition to the name. Replaced as a whole when it
 // changes, so that an event keeps what was true when it happened. Pure.
 
+import type { ShareOwner } from "../../share-owner.ts";
+
 export type Persona = {
   /** What a client says about itself, otherwise its dialect. */
   readonly user: string;
@@ -25,6 +27,8 @@ export type Changer = {
   readonly ids: readonly string[];
   /** They can be recognized later, so that their decisions outlast the room. */
   readonly isKnown: boolean;
+  /** Whose share their decisions use; undefined: nobody's, since they are the server's operators. */
+  readonly payer: ShareOwner | undefined;
 };
 
 /** `nick!user@host`, the form that masks are matched against. */

@@ -2,6 +2,8 @@
 // Only their hashes are stored. Pure.
 
 import { rights as limits } from "../../limits.ts";
+import { ShareCounts } from "../../share-counts.ts";
+import { asKept, ownerOfKept, type ShareOwner } from "../../share-owner.ts";
 import { type NewNumber, numbersAfter } from "./row-numbers.ts";
 import { type RightsJournal, readRows, type RightsRow } from "./rights-rows.ts";
 
@@ -14,6 +16,8 @@ export type AccessToken = {
   name: string;
   by: string;
   /** Unix milliseconds. */
+  /** Keys of the owners whose share it uses (`ShareOwner.kept`). */
+  shares: readonly string[];
   atMs: number;
   /** Infinity: until it is revoked. */
   untilMs: number;
@@ -32,6 +36,7 @@ export class AccessTokens {
       account: fields.text("account"),
       name: fields.text("name"),
       by: fields.text("by"),
+      shares: fields.optionalTexts("shares") ?? [],
       atMs: fields.number("atMs"),
       untilMs: fields.optionalCount("untilMs") ?? Infinity,
     }));
@@ -42,15 +47,17 @@ export class AccessTokens {
   }
 
   /**
-   * Undefined: there are too many, of that account or in total. Expired tokens are kept as long as
-   * there is room, since the clock may be wrong at the moment.
+   * Undefined: there are too many, of that account, of `payer` or in total. Expired tokens are kept
+   * as long as there is room, since the clock may be wrong at the moment. `payer`: whose share it
+   * uses; undefined: nobody's, since an owner of the server has asked for it.
    */
-  issue(terms: Omit<AccessToken, "id">): AccessToken | undefined {
+  issue(terms: Omit<AccessToken, "id" | "shares">, payer?: ShareOwner): AccessToken | undefined {
     const valid = this.list(terms.atMs);
     const own = valid.filter(({ account }) => account === terms.account);
     if (own.length >= limits.maxTokensPerName || valid.length >= limits.maxTokens) {
       return undefined;
     }
+    if (payer !== undefined && isFull(payer, valid)) return undefined;
     if (this.#byHash.size >= maxKept) {
       for (const token of this.#byHash.values()) {
         if (token.untilMs <= terms.atMs) this.#remove(token);
@@ -58,7 +65,8 @@ export class AccessTokens {
     }
     const id = this.#newNumber();
     if (id === undefined) return undefined;
-    const token = { ...terms, id };
+    const shares = payer?.kept.map(({ key }) => key) ?? [];
+    const token = { ...terms, id, shares };
     this.#byHash.set(token.hash, token);
     const { hash, untilMs, ...fields } = token;
     const end = untilMs === Infinity ? undefined : untilMs;
@@ -88,6 +96,13 @@ export class AccessTokens {
   #remove({ hash }: AccessToken): void {
     if (this.#byHash.delete(hash)) this.#journal.remove(`${rowKind}/${hash}`);
   }
+}
+
+/** Whether a network has its share of them, under however many names. */
+function isFull(payer: ShareOwner, tokens: readonly AccessToken[]): boolean {
+  const counts = new ShareCounts(limits.maxTokensPerOwner, limits.maxTokens / 2);
+  for (const { shares } of tokens) counts.add(ownerOfKept(shares));
+  return counts.full(asKept(payer)) !== undefined;
 }
 
 /** Including expired tokens. */

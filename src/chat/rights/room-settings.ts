@@ -2,6 +2,9 @@
 // day. Pure.
 
 import { rights as limits } from "../../limits.ts";
+import { ShareCounts } from "../../share-counts.ts";
+import { asKept, ownerOfKept } from "../../share-owner.ts";
+import type { Changer } from "../people/persona.ts";
 import { type RoomFlag, roomFlags } from "../rooms/room-change.ts";
 import type { RoomBan } from "../rooms/room-events.ts";
 import { type RightsJournal, readRows, type RightsRow } from "./rights-rows.ts";
@@ -24,6 +27,8 @@ export type RoomSettings = {
   /** IDs of accounts and keys: permanent operators, and people who may always speak. */
   operators: readonly string[];
   voices: readonly string[];
+  /** Keys of the owners whose share they use (`ShareOwner.kept`): those of whoever began them. */
+  shares: readonly string[];
 };
 
 const usual: readonly RoomFlag[] = ["members-only", "topic-locked"];
@@ -40,6 +45,7 @@ const ordinary: RoomSettings = {
   bans: [],
   operators: [],
   voices: [],
+  shares: [],
 };
 
 export class AllRoomSettings {
@@ -50,6 +56,8 @@ export class AllRoomSettings {
    * later.
    */
   readonly #passing = new Set<string>();
+  /** How many rooms have settings begun by each owner, so that one can't take them all. */
+  readonly #owners = new ShareCounts(limits.maxRoomSettingsPerOwner, limits.maxRoomSettings / 2);
   readonly #isShared: boolean;
   #motd: string | undefined;
 
@@ -74,9 +82,10 @@ export class AllRoomSettings {
       operators: fields.optionalTexts("operators") ?? [],
       voices: fields.optionalTexts("voices") ?? [],
       isPassing: fields.optionalFlag("isPassing") ?? false,
+      shares: fields.optionalTexts("shares") ?? [],
     }));
     for (const { room, isPassing, ...settings } of read) {
-      this.#byRoom.set(room, settings);
+      this.#keep(room, settings);
       if (isPassing) this.#passing.add(room);
     }
     [this.#motd] = readRows(kept, motdKind, (_, fields) => fields.text("text"));
@@ -102,7 +111,7 @@ export class AllRoomSettings {
     for (const room of before.#passing) {
       const settings = before.#byRoom.get(room);
       if (settings === undefined || this.#byRoom.has(room)) continue;
-      this.#byRoom.set(room, settings);
+      this.#keep(room, settings);
       this.#passing.add(room);
     }
   }
@@ -110,7 +119,7 @@ export class AllRoomSettings {
   /** The room has closed on all servers: temporary settings end. */
   forget(room: string): void {
     if (!this.#passing.delete(room)) return;
-    this.#byRoom.delete(room);
+    this.#drop(room);
     if (this.#isShared) this.#journal.remove(`${rowKind}/${room}`);
   }
 
@@ -127,20 +136,28 @@ export class AllRoomSettings {
   }
 
   /**
-   * False: there are too many rooms with settings, or too many guests in this one. `isPassing`: the
-   * author can't be recognized later.
+   * False: there are too many rooms with settings, in total or of the author's network or account,
+   * or too many guests in this one. `by`: its author (default: an operator of the server).
    */
-  change(room: string, change: Partial<RoomSettings>, isPassing = false): boolean {
-    const settings = { ...this.of(room), ...change };
-    if (settings.guests.length > limits.maxGuests) return false;
+  change(
+    room: string,
+    change: Partial<Omit<RoomSettings, "shares">>,
+    { isKnown, payer }: Pick<Changer, "isKnown" | "payer"> = serverOperator,
+  ): boolean {
+    const isPassing = !isKnown;
     const isNew = !this.#byRoom.has(room);
+    const shares = isNew ? (payer?.kept.map(({ key }) => key) ?? []) : this.of(room).shares;
+    const settings = { ...this.of(room), ...change, shares };
+    if (settings.guests.length > limits.maxGuests) return false;
     if (isOrdinary(settings)) {
       this.#passing.delete(room);
-      if (this.#byRoom.delete(room)) this.#journal.remove(`${rowKind}/${room}`);
+      if (this.#drop(room)) this.#journal.remove(`${rowKind}/${room}`);
       return true;
     }
     if (isNew && this.#byRoom.size >= limits.maxRoomSettings) return false;
-    this.#byRoom.set(room, settings);
+    if (isNew && payer !== undefined && this.#owners.full(asKept(payer)) !== undefined)
+      return false;
+    this.#keep(room, settings);
     if (isNew && isPassing) this.#passing.add(room);
     if (!isPassing) this.#passing.delete(room);
     const isStillPassing = this.#passing.has(room);
@@ -153,6 +170,18 @@ export class AllRoomSettings {
       ...(isStillPassing && { isPassing: true }),
     });
     return true;
+  }
+
+  #keep(room: string, settings: RoomSettings): void {
+    this.#drop(room);
+    this.#byRoom.set(room, settings);
+    this.#owners.add(ownerOfKept(settings.shares));
+  }
+
+  /** False: the room has none. */
+  #drop(room: string): boolean {
+    this.#owners.remove(ownerOfKept(this.of(room).shares));
+    return this.#byRoom.delete(room);
   }
 
   /** Empty: there is no message of the day. */
@@ -188,5 +217,6 @@ function isOrdinary(settings: RoomSettings): boolean {
   return isUsual && hasNone && lists.every(({ length }) => length === 0);
 }
 
+const serverOperator = { isKnown: true, payer: undefined };
 const rowKind = "room";
 const motdKind = "motd";

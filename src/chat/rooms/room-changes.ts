@@ -28,7 +28,6 @@ export function applyChanges(
   refuse: (refusal: Refusal) => void,
 ): string | undefined {
   const { rooms } = hub.options.rights;
-  const isPassing = !by.isKnown;
   const done: RoomChange[] = [];
   let problem: string | undefined;
   for (const change of changes.slice(0, limits.maxChanges)) {
@@ -41,11 +40,11 @@ export function applyChanges(
     const { settings, announced = change } = outcome;
     const isKept =
       settings === undefined ||
-      rooms.change(room.name, keptBy(by, settings, rooms.of(room.name)), isPassing);
+      rooms.change(room.name, keptBy(by, settings, rooms.of(room.name)), by);
     // A rank applies until the member leaves, whether it is stored or not.
     if (isKept || !isSettings(change)) done.push(announced);
     if (isKept) continue;
-    problem = "Too many rooms have topics or settings: try again later";
+    problem = tooManySettings;
     break;
   }
   if (done.length > 0) {
@@ -55,6 +54,10 @@ export function applyChanges(
   }
   return problem;
 }
+
+/** Why a room can't have settings. */
+export const tooManySettings =
+  "Too many rooms, here or of your network, have topics or settings: clear some, or try again later";
 
 /**
  * Somebody who makes decisions about a room and can be recognized later is its operator from then

@@ -20,7 +20,7 @@ import {
   rejectUnread,
 } from "../rejections.ts";
 import type { Changer } from "../people/persona.ts";
-import { applyChanges } from "./room-changes.ts";
+import { applyChanges, tooManySettings } from "./room-changes.ts";
 import type { RoomCommand, RosterEntry } from "./room-events.ts";
 import {
   changerOf,
@@ -208,8 +208,7 @@ function setTopic(hub: HubState, session: Session, command: Of<"set-topic">): vo
   }
   const by = changerOf(hub, session);
   if (!announceTopic(hub, room.name, harmless(topic), by)) {
-    const message = "Too many rooms have topics or settings: try again later";
-    return reject(hub, session, "full", message, { ref, subject: name });
+    return reject(hub, session, "full", tooManySettings, { ref, subject: name });
   }
   storeRights(hub);
   hub.send(session, { type: "done", ref });
@@ -218,9 +217,8 @@ function setTopic(hub: HubState, session: Session, command: Of<"set-topic">): vo
 /** Sets the topic and notifies the members. False: too many rooms have settings. */
 export function announceTopic(hub: HubState, room: string, topic: string, by: Changer): boolean {
   const { rooms } = hub.options.rights;
-  const isPassing = !by.isKnown;
   const topicMs = hub.stampMs;
-  if (!rooms.change(room, { topic, topicBy: by.name, topicMs }, isPassing)) return false;
+  if (!rooms.change(room, { topic, topicBy: by.name, topicMs }, by)) return false;
   for (const session of hub.names.members()) {
     if (!session.rooms.has(room)) continue;
     hub.send(session, { type: "topic", room, topic, by }, "settled");

@@ -81,7 +81,10 @@ export function ownElsewhere(session: Session, { elsewhere }: Room): readonly Fo
 export function changerOf(hub: HubState, session: Session): Changer {
   const persona = hub.personas.shown(session);
   const ids = idsOf(session);
-  return { name: session.name, author: session.id, persona, ids, isKnown: ids.length > 0 };
+  const isKnown = ids.length > 0;
+  const isServers = isKnown && isAtLeast(hub.options.rights.roles.rankOf(ids), "operator");
+  const payer = isServers ? undefined : session.shareOwner;
+  return { name: session.name, author: session.id, persona, ids, isKnown, payer };
 }
 
 /**

@@ -6,6 +6,7 @@ import type { Dialect } from "../../../src/chat/dialect.ts";
 import { Rights } from "../../../src/chat/rights/rights.ts";
 import { dialects } from "../../../src/dialects/table.ts";
 import { rights as limits } from "../../../src/limits.ts";
+import { ownerAt } from "../../../src/share-owner.ts";
 import { answerRequest } from "../../../src/store/answer.ts";
 import { openMemoryStore } from "../../../src/store/memory/store.ts";
 import { owner, withKey } from "../owner.ts";
@@ -109,6 +110,20 @@ describe("a private room", () => {
     expect(rooms.change("one-more", { topic: "x" })).toBe(false);
     expect(rooms.change("r1", { topic: "" })).toBe(true);
     expect(rooms.change("one-more", { topic: "x" })).toBe(true);
+  });
+
+  test("counts for whoever began its settings, until they are cleared", () => {
+    const { rooms } = new Rights();
+    const by = { isKnown: true, payer: ownerAt("192.0.2.66") };
+    const own = limits.maxRoomSettingsPerOwner;
+    for (let i = 0; i < own; i++) expect(rooms.change(`r${i}`, { topic: "x" }, by)).toBe(true);
+    expect(rooms.change("more", { topic: "x" }, by)).toBe(false);
+    expect(rooms.change("r1", { topic: "y" }, by)).toBe(true);
+    // By an operator of the server.
+    expect(rooms.change("r1", { topic: "" })).toBe(true);
+    expect(rooms.change("more", { topic: "x" }, by)).toBe(true);
+    expect(rooms.change("still-more", { topic: "x" }, by)).toBe(false);
+    expect(rooms.change("still-more", { topic: "x" })).toBe(true);
   });
 });
 

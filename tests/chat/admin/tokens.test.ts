@@ -1,12 +1,12 @@
 // Access tokens: who may create one for whom, what is stored, and when it ends.
 
 import { describe, expect, test } from "bun:test";
-import { rights as limits } from "../../../src/limits.ts";
+import { accounts, rights as limits } from "../../../src/limits.ts";
 import { answerRequest } from "../../../src/store/answer.ts";
 import { openMemoryStore } from "../../../src/store/memory/store.ts";
 import { Rights } from "../../../src/chat/rights/rights.ts";
 import { noControl } from "../no-control.ts";
-import { owner } from "../owner.ts";
+import { owner, withKey } from "../owner.ts";
 import { type Client, Rig } from "../rig.ts";
 
 function order(client: Client, command: string): Record<string, unknown> {
@@ -83,6 +83,35 @@ describe("an access token", () => {
     expect(rig.order("tokens")).toMatchObject({ rows: [{ fields: { name: "builds" } }] });
     rig.nowMs += 3_600_001;
     expect(rig.order("tokens")).toMatchObject({ message: "There are no tokens" });
+  });
+
+  test("can still be created by others when one network has created as many as it may", () => {
+    const rig = new Rig();
+    const register = (name: string, address: string): Client => {
+      const client = withKey(rig, name, name, {}, address);
+      client.send({ type: "register", label: name });
+      // Elsewhere commands need it.
+      Object.assign(client.session.peer, { tls: true });
+      return client;
+    };
+    let made = 0;
+    for (let i = 0; i < accounts.registrationsAtOnce; i++) {
+      const client = register(`M${i}`, "192.0.2.66");
+      for (let k = 0; k < limits.maxTokensPerName; k++) {
+        if (order(client, `token M${i}`)["type"] === "admin") made++;
+      }
+    }
+    const ownShare = accounts.sharesPerNetwork * limits.maxTokensPerOwner;
+    expect(made).toBe(ownShare);
+    expect(ownShare).toBeLessThanOrEqual(limits.maxTokens / 4);
+    const all = limits.maxTokensPerName * accounts.registrationsAtOnce;
+    expect(all).toBeGreaterThanOrEqual(limits.maxTokens);
+    expect(order(register("Ann", "192.0.2.1"), "token Ann")["type"]).toBe("admin");
+    // The server's own terminal is exempt; what is revoked is free again.
+    expect(rig.order("token M0")).toMatchObject({ ok: false });
+    for (let k = 1; k <= limits.maxTokensPerName; k++) rig.order(`untoken #${k}`);
+    const last = register("Last", "192.0.2.66");
+    expect(order(last, "token Last")["type"]).toBe("admin");
   });
 
   test("is limited in number, and survives a restart", () => {

@@ -2,7 +2,7 @@
 
 import { sharing as limits } from "../../../limits.ts";
 import { ShareCounts } from "../../../share-counts.ts";
-import type { ShareOwner } from "../../../share-owner.ts";
+import { asKept, ownerOfKept, type ShareOwner } from "../../../share-owner.ts";
 import { sizeText } from "../../../size-text.ts";
 import { type Amount, chargeOf, type Owner } from "./rows.ts";
 
@@ -28,16 +28,16 @@ export class SharedSpace {
   }
 
   /** Why this amount does not fit for that owner; undefined: it fits. */
-  refusal({ kept }: ShareOwner, amount: Pick<Amount, "bytes" | "entries">): string | undefined {
+  refusal(payer: ShareOwner, amount: Pick<Amount, "bytes" | "entries">): string | undefined {
     const more = chargeOf(amount);
     const leftBytes = Math.max(0, this.quotaBytes - this.#usedBytes);
     if (more > leftBytes) {
       const quota = `The shared folder takes ${sizeText(this.quotaBytes)} of what people put there`;
       return `${quota}, and has room for ${sizeText(leftBytes)} more: this takes ${sizeText(more)}`;
     }
-    const full = this.#owners.full({ shares: kept, kept }, more);
+    const full = this.#owners.full(asKept(payer), more);
     if (full === undefined) return undefined;
-    const times = kept.find(({ key }) => key === full.key)?.times ?? 1;
+    const times = payer.kept.find(({ key }) => key === full.key)?.times ?? 1;
     const most = Math.min(times * this.#ownerBytes, this.quotaBytes / limits.networkParts);
     const has = `${full.label} has ${sizeText(full.count)} of at most ${sizeText(most)} in the shared folder`;
     return `${has}: there is no room for ${sizeText(more)} more`;
@@ -45,16 +45,11 @@ export class SharedSpace {
 
   take(row: Owner & Amount): void {
     this.#usedBytes += chargeOf(row);
-    this.#owners.add(ownerOf(row), chargeOf(row));
+    this.#owners.add(ownerOfKept(row.shares), chargeOf(row));
   }
 
   release(row: Owner & Amount): void {
     this.#usedBytes -= chargeOf(row);
-    this.#owners.remove(ownerOf(row), chargeOf(row));
+    this.#owners.remove(ownerOfKept(row.shares), chargeOf(row));
   }
-}
-
-function ownerOf({ shares }: Owner): ShareOwner {
-  const all = shares.map((key) => ({ key, times: 1, label: key }));
-  return { shares: all, kept: all };
 }
