@@ -506,7 +506,10 @@ export const sharing = {
   networkParts: 2,
   /** Bytes that each file and folder counts in addition to its size: empty ones take space too. */
   entryBytes: 4 * KiB,
-  /** Entries that people have put at the top level of the folder: 500 bytes of memory each. */
+  /**
+   * Entries that people have put at the top level of the folder: 500 bytes of memory each. Owners
+   * may have the same parts of them as of the quota.
+   */
   maxItems: 10_000,
   /** Files and folders of one upload: 20 MB of the server's memory while they arrive. */
   maxEntries: 100_000,

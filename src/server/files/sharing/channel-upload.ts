@@ -214,6 +214,8 @@ export class ChannelUpload {
         throw new ParleyError("protocol", `${most}: share a folder with them in it`);
       }
     }
+    const { store, upload } = this.#options;
+    store.checkPlaces(upload, found.length);
     return found;
   }
 

@@ -1,4 +1,5 @@
-// How much of the quota is in use, in total and per owner of a share, and whether more fits. Pure.
+// How much of the quota and how many places at the top of the folder are in use, in total and per
+// owner of a share, and whether more fits. Pure.
 
 import { sharing as limits } from "../../../limits.ts";
 import { ShareCounts } from "../../../share-counts.ts";
@@ -11,6 +12,12 @@ export class SharedSpace {
   readonly #ownerBytes: number;
   readonly #owners: ShareCounts;
   #usedBytes = 0;
+  /** Entries at the top of the folder, and uploads in progress, which will be at least one each. */
+  readonly #placeOwners = new ShareCounts(
+    limits.maxItems / limits.ownerParts,
+    limits.maxItems / limits.networkParts,
+  );
+  #places = 0;
 
   constructor(quotaBytes: number) {
     this.quotaBytes = quotaBytes;
@@ -43,12 +50,27 @@ export class SharedSpace {
     return `${has}: there is no room for ${sizeText(more)} more`;
   }
 
+  /** Why so many more entries at the top of the folder are too many; undefined: they are not. */
+  placesRefusal(payer: ShareOwner, more = 1): string | undefined {
+    if (this.#places + more > limits.maxItems) {
+      return `The shared folder has room for ${limits.maxItems} files and folders of people: remove some first`;
+    }
+    const full = this.#placeOwners.full(asKept(payer), more);
+    if (full === undefined) return undefined;
+    const has = `${full.label} has ${full.count} files and folders in the shared folder`;
+    return `${has}: there is no room for ${more} more`;
+  }
+
   take(row: Owner & Amount): void {
+    this.#places++;
+    this.#placeOwners.add(ownerOfKept(row.shares));
     this.#usedBytes += chargeOf(row);
     this.#owners.add(ownerOfKept(row.shares), chargeOf(row));
   }
 
   release(row: Owner & Amount): void {
+    this.#places--;
+    this.#placeOwners.remove(ownerOfKept(row.shares));
     this.#usedBytes -= chargeOf(row);
     this.#owners.remove(ownerOfKept(row.shares), chargeOf(row));
   }

@@ -66,8 +66,8 @@ export class UploadStore {
   readonly #items = new SharedItems();
   #refreshedMs = -Infinity;
   readonly #uploads = new Map<string, Upload>();
-  /** The uploads that this server is receiving. */
-  readonly #open = new Set<string>();
+  /** The uploads that this server is receiving, with those whose share they use. */
+  readonly #open = new Map<string, ShareOwner>();
   readonly #clock: UploadClock;
   readonly #leftovers = new Leftovers();
   /** Serializes work on rows and names. */
@@ -128,9 +128,20 @@ export class UploadStore {
       const left = await this.#resume(id, owner, amount);
       const upload = left ?? { ...owner, ...amount, room, id, atMs: this.#options.nowMs() };
       if (left === undefined) await this.#begin(upload, payer);
-      this.#open.add(id);
+      this.#open.set(id, payer);
       return upload;
     });
+  }
+
+  /**
+   * Checks whether an open upload may have so many entries at the top of the folder, so that it
+   * need not be received in vain. @throws ParleyError `full`
+   */
+  checkPlaces({ id }: Upload, entries: number): void {
+    const payer = this.#open.get(id);
+    // The upload itself counts as one.
+    const refusal = payer && this.#space.placesRefusal(payer, entries - 1);
+    if (refusal !== undefined) throw new ParleyError("full", refusal);
   }
 
   /**
@@ -146,6 +157,7 @@ export class UploadStore {
       const amounts = await this.#amountsOf(upload, arrived);
       return await this.#alone(async () => {
         check();
+        this.checkPlaces(upload, arrived.length);
         return await this.#placeAll(upload, arrived, amounts);
       });
     } finally {
@@ -284,11 +296,7 @@ export class UploadStore {
   /** @throws ParleyError `full`, `storage` */
   async #begin(upload: Upload, payer: ShareOwner): Promise<void> {
     const { folder } = this.#options;
-    if (this.#items.size + this.#uploads.size >= limits.maxItems) {
-      const sentence = `The shared folder has ${limits.maxItems} files and folders of people: remove some first`;
-      throw new ParleyError("full", sentence);
-    }
-    const refusal = this.#space.refusal(payer, upload);
+    const refusal = this.#space.placesRefusal(payer) ?? this.#space.refusal(payer, upload);
     if (refusal !== undefined) throw new ParleyError("full", refusal);
     this.#writing(() => {
       mkdirSync(folder, { recursive: true });
@@ -464,7 +472,7 @@ export class UploadStore {
    */
   async #removeLeftovers(nowMs: number): Promise<void> {
     const now = new Date();
-    for (const id of this.#open) quietly(() => utimesSync(this.#uploadRow(id), now, now));
+    for (const id of this.#open.keys()) quietly(() => utimesSync(this.#uploadRow(id), now, now));
     const folder = join(this.#root, "uploads");
     const ids = (await readdir(folder).catch(ifMissing)).filter((id) => !this.#open.has(id));
     for (const id of await this.#leftovers.expired(folder, ids, nowMs)) await this.discard(id);

@@ -181,6 +181,33 @@ test("one stranger, or all accounts of a network, can't fill the folder", async 
   expect(store.usedBytes).toBeLessThan(8 * MB);
 });
 
+test("nor can one stranger with empty files", async () => {
+  const store = new Place().store();
+  /** Shares so many empty files at once. */
+  const share = async (files: number, payer: ShareOwner): Promise<void> => {
+    const id = `many-${++number}`;
+    const owner = person("Eve", payer);
+    const upload = await store.reserve(id, owner, payer, { bytes: 0, files, entries: files });
+    const arrived = Array.from({ length: files }, (_, place) => {
+      writeFileSync(store.pathOf(id, place), "");
+      return { place, name: `${id}-${place}`, isFolder: false };
+    });
+    await store.finish(upload, arrived, () => {});
+  };
+  const most = limits.maxItems / limits.ownerParts;
+  for (let left = most - 1; left > 0; left -= limits.maxTopEntries) {
+    await share(Math.min(left, limits.maxTopEntries), stranger);
+  }
+  // Nothing stays of what would be too much.
+  const used = store.usedBytes;
+  expect(await codeOf(share(2, stranger))).toBe("full");
+  expect(store.usedBytes).toBe(used);
+  await share(1, stranger);
+  expect(await codeOf(share(1, stranger))).toBe("full");
+  expect([...store.items]).toHaveLength(most);
+  await share(1, ownerAt("192.0.2.77"));
+});
+
 test("the remains of a crash count until they are removed, and can be resumed", async () => {
   const place = new Place();
   const before = place.store(4 * MB);
