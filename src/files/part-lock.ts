@@ -4,6 +4,7 @@
 
 import { Database } from "bun:sqlite";
 import { rmSync, statSync } from "node:fs";
+import { resolve } from "node:path";
 import { ParleyError, systemCode } from "../errors.ts";
 import { lockFile } from "../io/file-calls.ts";
 
@@ -41,7 +42,8 @@ export class PartLock {
 
 function lockBeside(lockPath: string, part: string): Database {
   for (let i = 0; i < tries; i++) {
-    const database = new Database(lockPath, { create: true });
+    // bun:sqlite leaves out white space at both ends of a path.
+    const database = new Database(resolve(lockPath), { create: true });
     try {
       const opened = inodeOf(lockPath);
       database.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");

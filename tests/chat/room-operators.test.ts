@@ -238,23 +238,24 @@ test("a rank is announced even if nothing more can be stored", () => {
   ]);
 });
 
+/** Moderates rooms of their own one after another, and leaves; returns how many it could. */
+function moderate(client: Client, rooms: number): number {
+  Object.assign(client.session.peer, { tls: true });
+  let done = 0;
+  for (let i = 0; i < rooms; i++) {
+    const room = `${client.session.name.toLowerCase()}-${i}`;
+    client.send({ type: "join", room });
+    if (order(client, `mode ${room} +m`)?.["type"] === "admin") done++;
+    client.send({ type: "part", room });
+  }
+  return done;
+}
+
 test("one network can't use up the settings that outlast rooms, before a restart or after", () => {
   const store = openMemoryStore();
   const answer = (request: StoreRequest): StoreReply => answerRequest(store, request);
   const kept = (): Rights => new Rights(store.rights.load());
   let rig = new Rig({ rights: kept() }, answer);
-  /** Moderates rooms of their own one after another, and leaves; returns how many it could. */
-  const moderate = (client: Client, rooms: number): number => {
-    Object.assign(client.session.peer, { tls: true });
-    let done = 0;
-    for (let i = 0; i < rooms; i++) {
-      const room = `${client.session.name.toLowerCase()}-${i}`;
-      client.send({ type: "join", room });
-      if (order(client, `mode ${room} +m`)?.["type"] === "admin") done++;
-      client.send({ type: "part", room });
-    }
-    return done;
-  };
   const own = rights.maxRoomSettingsPerOwner;
   const mallory = withKey(rig, "Mallory", "m1", {}, "192.0.2.66");
   expect(moderate(mallory, rights.maxRoomSettings)).toBe(own);

@@ -4,7 +4,7 @@
 import { Database } from "bun:sqlite";
 import { accessSync, closeSync, constants, existsSync, lstatSync, openSync } from "node:fs";
 import { readlinkSync, readSync, realpathSync, rmSync, statSync } from "node:fs";
-import { basename, dirname } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import { ParleyError } from "../../errors.ts";
 import { quietly } from "../../files/cleanup.ts";
 import { history as limits } from "../../limits.ts";
@@ -26,7 +26,11 @@ const header = {
  */
 export function checkPlace(given: string): string {
   const isNamed = hasName(given);
-  const path = existsSync(given) ? realpathSync(given) : given;
+  // bun:sqlite leaves out white space at both ends of a path, and would open another file.
+  const path = existsSync(given) ? realpathSync(given) : resolve(given);
+  if (path !== path.trimEnd()) {
+    throw refused(given, "has a name that ends in white space: choose another --data");
+  }
   const directory = dirname(path);
   if (!existsSync(directory)) {
     throw refused(

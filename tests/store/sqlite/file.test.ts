@@ -211,6 +211,17 @@ describe("a file that is refused", () => {
     expect(untouchedRefusal(folder, path)).toContain("'chat.db-wal' exists");
   });
 
+  test("ends in white space, which would be left out: it would be another file", () => {
+    const folder = freshFolder();
+    openSqliteStore(join(folder, "chat.db")).close();
+    const before = readFileSync(join(folder, "chat.db"));
+    for (const end of [" ", "\n", "\t", "\u00a0", "\u3000", "\ufeff"]) {
+      expect(refusal(join(folder, `chat.db${end}`))).toContain("ends in white space");
+    }
+    expect(readdirSync(folder)).toEqual(["chat.db"]);
+    expect(readFileSync(join(folder, "chat.db"))).toEqual(before);
+  });
+
   test("has no folder, is a folder, lies in a file, is a device", () => {
     const folder = freshFolder();
     expect(refusal(join(folder, "no", "chat.db"))).toContain("there is no folder");
@@ -426,3 +437,17 @@ skipUnless(process.platform !== "win32", "Windows has no modes")(
     }
   },
 );
+
+test("a relative path may begin with white space", () => {
+  const folder = freshFolder();
+  const before = process.cwd();
+  process.chdir(folder);
+  try {
+    openSqliteStore(" chat.db").close();
+    openSqliteStore(" chat.db").close();
+  } finally {
+    process.chdir(before);
+  }
+  expect(readdirSync(folder)).toEqual([" chat.db"]);
+  expect(statSync(join(folder, " chat.db")).mode & 0o777).toBe(0o600);
+});
