@@ -27,7 +27,7 @@ export type Changer = {
   readonly ids: readonly string[];
   /** They can be recognized later, so that their decisions outlast the room. */
   readonly isKnown: boolean;
-  /** Whose share their decisions use; undefined: nobody's, since they are the server's operators. */
+  /** Whose share their decisions use; undefined: nobody's, as of operators of the server. */
   readonly payer: ShareOwner | undefined;
 };
 
