@@ -767,9 +767,9 @@ export const people = {
   spokenMs: 60_000,
   /** People invited to one room who have not joined yet. */
   maxCalled: 64,
-  /** People who lost the connection to a room, and may return: 1 MB. */
+  /** People who lost the connection to a room, and may return: 1 MB. One network gets a quarter. */
   maxLostMembers: 4_096,
-  /** Away messages of sessions that lost the connection: 2 MB. */
+  /** Away messages of sessions that lost the connection: 2 MB. One network gets a quarter. */
   maxAwayNotes: 4_096,
 } as const;
 

@@ -87,13 +87,14 @@ const none: ReadonlySet<string> = new Set();
 
 /** Remembers what a session that can be resumed has again when it returns. */
 function noteLost(hub: HubState, session: Session): void {
-  const { identity, person } = session;
+  const { identity, person, shareOwner } = session;
   if (identity.mailbox === "") return;
   if (identity.recordId !== "" && person.away !== undefined) {
-    hub.awayNotes.keep(identity.recordId, person.away, hub.nowMs);
+    hub.awayNotes.keep(identity.recordId, person.away, shareOwner, hub.nowMs);
   }
   const key = personKey(identity);
-  for (const room of roomsOf(hub, session)) rememberLost(hub, room, key, room.ranks.get(key));
+  for (const room of roomsOf(hub, session))
+    rememberLost(hub, room, key, room.ranks.get(key), shareOwner);
 }
 
 /** By another device, or as far as is known at another server. */

@@ -3,7 +3,7 @@
 
 import { expect, test } from "bun:test";
 import { lineChat } from "../../src/dialects/line-chat.ts";
-import { history, rights } from "../../src/limits.ts";
+import { history, names, people, rights } from "../../src/limits.ts";
 import { Rights } from "../../src/chat/rights/rights.ts";
 import type { StoreReply, StoreRequest } from "../../src/chat/turn/store.ts";
 import { answerRequest } from "../../src/store/answer.ts";
@@ -236,6 +236,28 @@ test("a rank is announced even if nothing more can be stored", () => {
     { type: "mode", room: "den", by: "Ann", change: "+v Bob" },
     { type: "error", ref: 1 },
   ]);
+});
+
+test("people who lost the connection may return, however many of one network lose it after them", () => {
+  const rig = new Rig();
+  const ann = rig.member("Ann", inRoom("den"), "192.0.2.1");
+  Object.assign(ann.session.peer, { tls: true });
+  expect(order(ann, "mode den +i")).toMatchObject({ message: "Set +i in den" });
+  order(ann, "away at lunch");
+  const ivy = rig.member("Ivy");
+  order(ann, "call den Ivy");
+  ivy.send({ type: "join", room: "den" });
+  ann.close();
+  const rooms = Array.from({ length: names.maxRoomsPerSession }, (_, i) => ({ room: `m${i}` }));
+  for (let i = 0; i * rooms.length <= people.maxLostMembers + 100; i++) {
+    const mallory = rig.member(`M${i}`, { rooms }, "192.0.2.66");
+    mallory.send({ type: "admin", command: "away x" });
+    mallory.close();
+  }
+  const back = rig.member("Ann", inRoom("den"), "192.0.2.1");
+  expect(told(back).map(({ type }) => type)).toEqual(["welcome", "joined", "away"]);
+  Object.assign(back.session.peer, { tls: true });
+  expect(order(back, "mode den +m")).toMatchObject({ message: "Set +m in den" });
 });
 
 /** Moderates rooms of their own one after another, and leaves; returns how many it could. */

@@ -11,6 +11,7 @@ import { followRank } from "../rooms/rank-news.ts";
 import type { Room } from "../rooms/room.ts";
 import { rankElsewhere, rankOf, rememberLost } from "../rooms/room-rights.ts";
 import { afterChange, changesBetween, isSettings, toldOf } from "../rooms/told-settings.ts";
+import { ownerOfKept } from "../../share-owner.ts";
 import { deliverForeign } from "../turn/delivery.ts";
 import type { PresenceChange } from "../turn/store.ts";
 
@@ -173,7 +174,9 @@ function noteLeft(
   reason: LeaveReason,
 ): void {
   if (about?.person === undefined) return;
-  if (reason === "lost" || reason === "slow") rememberLost(hub, room, about.person, rank);
+  // The host stands for their network.
+  const owner = ownerOfKept([about.persona.host]);
+  if (reason === "lost" || reason === "slow") rememberLost(hub, room, about.person, rank, owner);
   else hub.lostMembers.forget(room.name, about.person);
 }
 

@@ -1,15 +1,16 @@
 // Away messages of sessions that have lost the connection: they are away again if they return while
 // their names are kept. Pure.
 
-import { BoundedMap } from "../../bounded-map.ts";
 import { history, people as limits } from "../../limits.ts";
+import { OwnedMap } from "../../owned-map.ts";
+import type { ShareOwner } from "../../share-owner.ts";
 
 export class AwayNotes {
-  readonly #notes = new BoundedMap<string, { text: string; untilMs: number }>(limits.maxAwayNotes);
+  readonly #notes = new OwnedMap<{ text: string; untilMs: number }>(limits.maxAwayNotes);
 
-  /** `record`: the ID of the session's record. */
-  keep(record: string, text: string, nowMs: number): void {
-    this.#notes.set(record, { text, untilMs: nowMs + history.mailHoldMs });
+  /** `record`: the ID of the session's record. `owner`: whose share of the memory that uses. */
+  keep(record: string, text: string, owner: ShareOwner, nowMs: number): void {
+    this.#notes.set(record, { text, untilMs: nowMs + history.mailHoldMs }, owner);
   }
 
   /** Undefined: the session was not away, or returns too late. */

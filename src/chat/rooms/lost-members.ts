@@ -1,8 +1,9 @@
 // Who has lost the connection to a room. For as long as their names are kept, they may return
 // without being invited, or knowing the room's key, again, and with the rank they had.
 
-import { BoundedMap } from "../../bounded-map.ts";
 import { history, people as limits } from "../../limits.ts";
+import { OwnedMap } from "../../owned-map.ts";
+import type { ShareOwner } from "../../share-owner.ts";
 import type { RoomRank } from "../people/persona.ts";
 import type { Room } from "./room.ts";
 
@@ -12,15 +13,22 @@ type Lost = { readonly untilMs: number; readonly rank: LostRank | undefined };
 type LostRank = { readonly rank: RoomRank; readonly among: Room["ranks"] };
 
 export class LostMembers {
-  readonly #lost = new BoundedMap<string, Lost>(limits.maxLostMembers);
+  readonly #lost = new OwnedMap<Lost>(limits.maxLostMembers);
 
-  /** `person`: the key that identifies them when they return (session.ts). */
-  lost(room: Room, person: string, rank: RoomRank | undefined, nowMs: number): void {
+  /**
+   * `person`: the key that identifies them when they return (session.ts). `owner`: whose share of
+   * the memory that uses.
+   */
+  lost(
+    room: Room,
+    person: string,
+    rank: RoomRank | undefined,
+    owner: ShareOwner,
+    nowMs: number,
+  ): void {
     const untilMs = nowMs + history.mailHoldMs;
-    this.#lost.set(keyOf(room.name, person), {
-      untilMs,
-      rank: rank && { rank, among: room.ranks },
-    });
+    const lost = { untilMs, rank: rank && { rank, among: room.ranks } };
+    this.#lost.set(keyOf(room.name, person), lost, owner);
   }
 
   mayReturn(room: string, person: string, nowMs: number): boolean {

@@ -11,6 +11,7 @@ import { isAtLeast } from "../rights/roles.ts";
 import type { Room } from "./room.ts";
 import type { RoomState } from "./room-events.ts";
 import { personKey, type Session } from "../session.ts";
+import type { ShareOwner } from "../../share-owner.ts";
 import { muteText } from "../suspect.ts";
 
 /** The IDs by which decisions identify a session. */
@@ -266,9 +267,10 @@ export function rememberLost(
   room: Room,
   person: string,
   rank: RoomRank | undefined,
+  owner: ShareOwner,
 ): void {
   if (rank === undefined && !hub.options.rights.rooms.hasAny(room.name)) return;
-  hub.lostMembers.lost(room, person, rank, hub.nowMs);
+  hub.lostMembers.lost(room, person, rank, owner, hub.nowMs);
 }
 
 /** Later commands of the session wait until the current turn is settled. */
