@@ -62,12 +62,18 @@ function forwardedFor(header: string | null): Chain | undefined {
   return header?.split(",").map((hop) => addressOf(hop.trim()));
 }
 
-/** Commas separate hops unless quoted; only `for` matters here. */
+/**
+ * Commas separate hops and semicolons pairs, unless quoted; only `for` matters here. A quotation
+ * mark that the client left open would hide where the proxy's own hop begins.
+ */
 function forwarded(header: string | null): Chain | undefined {
-  const hops = header?.match(/(?:[^,"]|"[^"]*")+/g);
-  return hops?.map((hop) => {
-    const value = /(?:^|;)\s*for\s*=\s*(?:"([^"]*)"|([^\s;"]+))/i.exec(hop);
-    return addressOf(value?.[1] ?? value?.[2] ?? "");
+  if (header === null) return undefined;
+  const isOpen = header.split('"').length % 2 === 0;
+  const hops = isOpen ? null : header.match(/(?:[^,"]|"[^"]*")+/g);
+  return (hops ?? [""]).map((hop) => {
+    const pairs = hop.match(/(?:[^;"]|"[^"]*")+/g) ?? [];
+    const [value = ""] = pairs.flatMap((pair) => /^\s*for\s*=(.*)$/i.exec(pair)?.[1] ?? []);
+    return addressOf(value.trim().replace(/^"([^"]*)"$/, "$1"));
   });
 }
 

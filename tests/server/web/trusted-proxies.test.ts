@@ -57,10 +57,16 @@ describe("the client", () => {
     ['for="[2001:db8:cafe::17]:4711"', "2001:db8:cafe::17"],
     ["for=6.6.6.6, for=198.51.100.7, for=10.1.1.1", "198.51.100.7"],
     ['for="6.6.6.6, for=7.7.7.7", for=198.51.100.7', "198.51.100.7"],
+    ['host="a;for=6.6.6.6";for=198.51.100.7', "198.51.100.7"],
+    ['for=6.6.6.6;by="\\", for="[2001:db8::7]"', "2001:db8::7"],
+    ['for=6.6.6.6;by=", for="[2001:db8::7]"', undefined],
+    ['", for=198.51.100.7', undefined],
     ["for=6.6.6.6, for=_hidden", undefined],
     ["for=6.6.6.6, by=10.1.1.1", undefined],
     ["for=", undefined],
     ["nonsense", undefined],
+    ["", undefined],
+    [",", undefined],
   ])("Forwarded %p of a trusted proxy is %p", (header, expected) => {
     expect(client("10.9.9.9", undefined, header)).toBe(expected);
   });
@@ -71,23 +77,25 @@ describe("the client", () => {
     expect(client("127.0.0.1", "6.6.6.6", "for=198.51.100.7")).toBeUndefined();
   });
 
+  const piece = fc.constantFrom(
+    "for=",
+    "1.2.3.4",
+    "::1",
+    '"',
+    "\\",
+    ",",
+    ";",
+    "[",
+    "]",
+    ":",
+    "%",
+    " ",
+    "x",
+    "10.0.0.1",
+  );
+  const header = fc.array(piece, { maxLength: 30 }).map((pieces) => pieces.join("").trim());
+
   test("from any header is an address or undefined", () => {
-    const piece = fc.constantFrom(
-      "for=",
-      "1.2.3.4",
-      "::1",
-      '"',
-      ",",
-      ";",
-      "[",
-      "]",
-      ":",
-      "%",
-      " ",
-      "x",
-      "10.0.0.1",
-    );
-    const header = fc.array(piece, { maxLength: 30 }).map((pieces) => pieces.join("").trim());
     fc.assert(
       fc.property(header, header, (one, other) => {
         for (const found of [client("10.0.0.1", one, other), client("10.0.0.1", one)]) {
@@ -95,6 +103,23 @@ describe("the client", () => {
         }
       }),
       { numRuns: 20_000 },
+    );
+  });
+
+  test.each([
+    ["198.51.100.7", "for=198.51.100.7"],
+    ["2001:db8::7", 'for="[2001:db8::7]:4711";proto=https'],
+    ["2001:db8::7", 'proto="https";for="[2001:db8::7]"'],
+  ])("is %p or nobody, whatever the client sends before what the proxy appends", (own, hop) => {
+    fc.assert(
+      fc.property(header, (sent) => {
+        const found = [
+          client("10.0.0.1", `${sent}, ${own}`),
+          client("10.0.0.1", undefined, `${sent}, ${hop}`),
+        ];
+        expect(found.filter((one) => one !== undefined && one !== own)).toEqual([]);
+      }),
+      { numRuns: 5_000 },
     );
   });
 });
