@@ -358,7 +358,10 @@ export class PrivateMessages {
     return { how: "sealed", name, known: now, isNew: false };
   }
 
-  /** Whether known devices vouch for all new ones. */
+  /**
+   * Whether known devices vouch for all new ones. What was said of or by a device that is gone no
+   * longer counts: a server could repeat it.
+   */
   #areVouched(
     name: string,
     known: KnownKeys,
@@ -367,7 +370,9 @@ export class PrivateMessages {
   ): boolean {
     const device = this.#device;
     if (device === undefined || keys.length === 0) return false;
-    return areVouched(name, known.keys, keys, vouches, device.verify);
+    const gone = new Set(known.gone);
+    const counting = vouches.filter(({ key, by }) => !gone.has(key) && !gone.has(by));
+    return areVouched(name, known.keys, keys, counting, device.verify);
   }
 
   #acceptVouched(name: string, known: KnownKeys): void {

@@ -6,8 +6,14 @@ import { fold } from "../chat/names/grammar.ts";
 import { sealed as limits } from "../limits.ts";
 import { publicKeyForm } from "./login-proof.ts";
 
-/** The keys of one person's devices. Verified: two people have compared them. */
-export type KnownKeys = { readonly keys: readonly string[]; readonly isVerified: boolean };
+/** The keys of one person's devices. */
+export type KnownKeys = {
+  readonly keys: readonly string[];
+  /** Two people have compared them. */
+  readonly isVerified: boolean;
+  /** Were known earlier: of devices that the server has reported as revoked, or withheld. */
+  readonly gone?: readonly string[];
+};
 
 export type FoundKeys =
   | { kind: "unknown" }
@@ -22,14 +28,21 @@ export function findKnownKeys(text: string, server: string, name: string): Found
   const key = server.toLowerCase();
   const folded = fold(name);
   let found: FoundKeys = { kind: "unknown" };
+  const before = new Set<string>();
   for (const [index, line] of text.split(/\r?\n/).entries()) {
     const [where = "", who = "", state = "", list = "", ...more] = line.trim().split(/[ \t]+/);
     if (where.startsWith("#") || where.toLowerCase() !== key || fold(who) !== folded) continue;
     const keys = list.split(",");
     const isValid = more.length === 0 && areKeys(keys) && /^(?:met|verified)$/.test(state);
-    if (state === forgotten && list === "") found = { kind: "unknown" };
-    else if (isValid) found = { kind: "known", known: { keys, isVerified: state === "verified" } };
-    else found = { kind: "malformed", line: index + 1 };
+    if (state === forgotten && list === "") {
+      found = { kind: "unknown" };
+      before.clear();
+    } else if (isValid) {
+      for (const one of keys) before.add(one);
+      const gone = [...before].filter((one) => !keys.includes(one));
+      const known = { keys, isVerified: state === "verified" };
+      found = { kind: "known", known: gone.length === 0 ? known : { ...known, gone } };
+    } else found = { kind: "malformed", line: index + 1 };
   }
   return found;
 }

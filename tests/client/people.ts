@@ -9,7 +9,7 @@ import type { Sealed } from "../../src/protocol/messages.ts";
 import { DeviceKeys } from "../../src/tls/device-keys.ts";
 import { authenticate, newLinkSecret } from "../../src/tls/link-secret.ts";
 import { sealerOf } from "../../src/tls/message-sealer.ts";
-import type { KnownKeys } from "../../src/trust/known-keys.ts";
+import { findKnownKeys, knownKeysLine, type KnownKeys } from "../../src/trust/known-keys.ts";
 import { verifySignature } from "../../src/tls/verify-signature.ts";
 import { type Vouch, vouchText } from "../../src/trust/device-vouch.ts";
 import { findOwnDevices, type OwnDeviceNews, ownDeviceLine } from "../../src/trust/own-devices.ts";
@@ -68,6 +68,8 @@ let lastMail = 0;
 export class Client {
   readonly device = keyPair();
   readonly people = new Map<string, KnownKeys>();
+  /** The file with people's keys. */
+  #peopleFile = "";
   readonly notes: string[] = [];
   readonly shown: Private[] = [];
   readonly sent: SentPrivate[] = [];
@@ -113,10 +115,7 @@ export class Client {
       ...this.device,
       people: {
         find: (who: string) => this.people.get(fold(who)),
-        remember: (who: string, known: KnownKeys | undefined) => {
-          if (known === undefined) this.people.delete(fold(who));
-          else this.people.set(fold(who), known);
-        },
+        remember: (who: string, known: KnownKeys | undefined) => this.#keep(who, known),
       },
       seen: {
         check: (key: string, id: string, timeMs: number) => this.seen.check(key, id, timeMs),
@@ -163,6 +162,13 @@ export class Client {
     if (this.holds) this.held.push(answer);
     else queueMicrotask(answer);
     return ref;
+  }
+
+  #keep(who: string, known: KnownKeys | undefined): void {
+    this.#peopleFile += knownKeysLine(this.#peopleFile, "host:1", who, known);
+    const found = findKnownKeys(this.#peopleFile, "host:1", who);
+    if (found.kind === "known") this.people.set(fold(who), found.known);
+    else this.people.delete(fold(who));
   }
 
   #remember(who: string, news: OwnDeviceNews): void {

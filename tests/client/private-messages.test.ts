@@ -169,6 +169,32 @@ describe("a server that lies", () => {
     expect(server.told).toHaveLength(2);
   });
 
+  test("can't bring a revoked device back by repeating what others once said of it, or it of others", async () => {
+    const { server, ann, bob } = two();
+    const [lost, mallory] = [keyPair(), keyPair()];
+    const vouches = [bob.device.vouch("Bob", lost.key), lost.vouch("Bob", mallory.key)];
+    const lists = (...keys: readonly string[]): void =>
+      void server.accounts.set("bob", { name: "Bob", registered: true, keys, vouches });
+    await ann.tell("Bob", "one");
+    lists(bob.device.key, lost.key);
+    await ann.tell("Bob", "two");
+    expect(server.told).toHaveLength(2);
+    lists(bob.device.key);
+    await ann.tell("Bob", "three");
+    for (const others of [[lost.key], [mallory.key], [lost.key, mallory.key]]) {
+      lists(bob.device.key, ...others);
+      await ann.tell("Bob", "four");
+      ann.start();
+      await ann.tell("Bob", "five");
+      expect(ann.notes.at(-1)).toMatch(/^Not sent: .*\/accept-key Bob/);
+    }
+    const sealedFor = server.told.map(({ sealed }) => sealed?.boxes.length);
+    expect(sealedFor).toEqual([1, 2, 1]);
+    ann.messages.accept("Bob");
+    await ann.tell("Bob", "six");
+    expect(server.told.at(-1)?.sealed?.boxes).toHaveLength(3);
+  });
+
   test("can't repeat a message, not even after a restart of the recipient", async () => {
     const { server, ann, bob } = two();
     await ann.tell("Bob", "pay 10");

@@ -40,6 +40,18 @@ test("the last of several lines counts, for that server and name in any spelling
   ]);
 });
 
+test("keys that were known before are gone, until they are accepted or the person is forgotten", () => {
+  const three = keyOf(3);
+  const lines = [[one, two], [one, three], [two], [one, two], undefined, [three]];
+  let text = "";
+  const gone = lines.map((keys) => {
+    text += knownKeysLine(text, here, "Bob", keys && { keys, isVerified: false });
+    const found = findKnownKeys(text, here, "Bob");
+    return found.kind === "known" ? (found.known.gone ?? []) : found.kind;
+  });
+  expect(gone).toEqual([[], [two], [one, three], [three], "unknown", []]);
+});
+
 test.each([
   ["no state", `${here} bob`],
   ["another state", `${here} bob friend ${one}`],
